@@ -1,0 +1,1 @@
+//! The outside: files, databases and HTTP behind the traits of [`crate::ports`].

@@ -1,0 +1,218 @@
+//! What happened. Facts are written to the journal and every actor learns from them alone.
+//!
+//! A fact's JSON body only ever gains optional fields, so an old journal stays readable;
+//! a change that cannot be made so gets a new kind.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{InstanceId, MessageId, Position, ServiceName};
+use super::message::{Fingerprint, Lane, Message, State};
+use super::service::Registration;
+use super::timestamp::Timestamp;
+
+/// A fact at its place in the journal.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Recorded {
+    pub position: Position,
+    pub fact: Fact,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum Fact {
+    /// The hub owes this message from now on.
+    Accepted(Arc<Message>),
+    /// A try failed and another will follow.
+    AttemptFailed(AttemptFailed),
+    Delivered(Settlement),
+    DeadLettered(Settlement),
+    Expired(Settlement),
+    Cancelled(Settlement),
+    /// A dead or expired message is owed again.
+    Redriven(Arc<Redrive>),
+    /// A dead letter left the list; its message stays settled.
+    DeadLetterDeleted(DeadLetterDeleted),
+    /// A name became a destination without registering, by asking for messages.
+    ServiceSeen(ServiceSeen),
+    ServiceRegistered(Arc<Registration>),
+    InstanceDeregistered(InstanceDeregistered),
+    ServiceDeregistered(ServiceSeen),
+    /// What compaction keeps of records it dropped.
+    Carried(Arc<Carried>),
+}
+
+/// One try to hand a message to its destination.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Attempt {
+    /// 1 for the first.
+    pub number: u32,
+    pub at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<InstanceId>,
+    pub outcome: AttemptOutcome,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_code: Option<u16>,
+    pub duration_ms: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptOutcome {
+    Delivered,
+    /// May work later: no connection, a timeout, 408, 425, 429, 5xx, a nack.
+    Failed,
+    /// Will never work: any other answer.
+    Rejected,
+    /// The lease ran out.
+    LeaseExpired,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct AttemptFailed {
+    pub id: MessageId,
+    pub attempt: Attempt,
+    pub retry_at: Timestamp,
+}
+
+/// The end of a message: delivered, dead, expired or cancelled, by the kind of its fact.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Settlement {
+    pub id: MessageId,
+    pub at: Timestamp,
+    pub lane: Lane,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<Attempt>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<DeadReason>,
+}
+
+/// Why the hub gave up on a message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeadReason {
+    AttemptsExhausted,
+    Rejected,
+    Expired,
+    Invalid,
+}
+
+impl DeadReason {
+    pub const ALL: [Self; 4] = [
+        Self::AttemptsExhausted,
+        Self::Rejected,
+        Self::Expired,
+        Self::Invalid,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AttemptsExhausted => "attempts_exhausted",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+            Self::Invalid => "invalid",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Redrive {
+    pub message: Message,
+    /// How often this message was redriven, this time included.
+    pub times: u32,
+    /// `Dead` or `Expired`: the count it leaves.
+    pub from: State,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct DeadLetterDeleted {
+    pub id: MessageId,
+    pub at: Timestamp,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ServiceSeen {
+    pub service: ServiceName,
+    pub at: Timestamp,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct InstanceDeregistered {
+    pub service: ServiceName,
+    pub instance_id: InstanceId,
+    pub at: Timestamp,
+}
+
+/// The sum of dropped records: what they counted, and the ids clients gave with them.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Carried {
+    pub tally: Tally,
+    pub known_ids: Vec<KnownId>,
+    /// Whether the dedup window ever forgot an id.
+    #[serde(default)]
+    pub window_overflowed: bool,
+}
+
+/// An id chosen by a client, with what it stood for and when.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct KnownId {
+    pub id: MessageId,
+    pub fingerprint: Fingerprint,
+    pub at: Timestamp,
+}
+
+/// Totals over the whole life of the data. Signed: a redrive takes back a settlement.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Tally {
+    pub accepted: i64,
+    pub delivered: i64,
+    pub dead: i64,
+    pub expired: i64,
+    pub cancelled: i64,
+}
+
+impl Tally {
+    /// Accepted and not settled.
+    pub fn open(&self) -> i64 {
+        self.accepted - self.delivered - self.dead - self.expired - self.cancelled
+    }
+}
+
+impl Fact {
+    /// The message this fact is about, if any.
+    pub fn message_id(&self) -> Option<MessageId> {
+        match self {
+            Self::Accepted(message) => Some(message.id),
+            Self::AttemptFailed(failed) => Some(failed.id),
+            Self::Redriven(redrive) => Some(redrive.message.id),
+            Self::DeadLetterDeleted(deleted) => Some(deleted.id),
+            _ => self.settlement().map(|(_, settlement)| settlement.id),
+        }
+    }
+
+    /// The message that is owed from this fact on, if it makes one so.
+    pub fn opened(&self) -> Option<&Message> {
+        match self {
+            Self::Accepted(message) => Some(message),
+            Self::Redriven(redrive) => Some(&redrive.message),
+            _ => None,
+        }
+    }
+
+    /// The settled state this fact leads to, if it settles a message.
+    pub fn settlement(&self) -> Option<(State, &Settlement)> {
+        match self {
+            Self::Delivered(settlement) => Some((State::Delivered, settlement)),
+            Self::DeadLettered(settlement) => Some((State::Dead, settlement)),
+            Self::Expired(settlement) => Some((State::Expired, settlement)),
+            Self::Cancelled(settlement) => Some((State::Cancelled, settlement)),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Identifiers and names that parse: a value of one of these types is known to be well formed.
+
+use std::borrow::{Borrow, Cow};
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
+
+use super::timestamp::Timestamp;
+
+/// The place of a record in the journal: 1 for the first, rising by 1.
+pub type Position = u64;
+
+/// Identifies a message for its whole life, through every retry and redrive.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MessageId(pub Uuid);
+
+impl MessageId {
+    /// A version 7 UUID whose last two bytes are a check over the others, so that the hub
+    /// recognises an id of its own making when a client sends it back. `random` fills the rest.
+    pub fn mint(now: Timestamp, random: [u8; 10]) -> Self {
+        let millis = u64::try_from(now.as_millis()).unwrap_or(0);
+        let plain = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
+        let mut bytes = plain.into_bytes();
+        let check = check_bytes(&bytes);
+        bytes[14..].copy_from_slice(&check);
+        Self(Uuid::from_bytes(bytes))
+    }
+
+    /// Whether this is (up to one chance in 65,536) an id made by [`MessageId::mint`].
+    pub fn is_minted(self) -> bool {
+        let bytes = self.0.as_bytes();
+        self.0.get_version_num() == 7 && bytes[14..] == check_bytes(bytes)
+    }
+}
+
+fn check_bytes(id: &[u8; 16]) -> [u8; 2] {
+    let sum = crc32c::crc32c(&id[..14]).to_be_bytes();
+    [sum[0] ^ sum[2], sum[1] ^ sum[3]]
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Proof of a lease; each hand-out makes a new one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LeaseToken(pub Uuid);
+
+impl fmt::Display for LeaseToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Why a text is no name.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum NameError {
+    #[error("must be 1 to 100 characters of A-Z a-z 0-9 . _ -")]
+    Service,
+    #[error("must be 1 to {0} printable characters")]
+    Label(usize),
+}
+
+/// Names seen lately by this thread, so that equal names share one allocation.
+/// Bounded: a name met when the set is full simply gets an allocation of its own.
+const INTERNED: usize = 4096;
+
+fn intern(text: &str) -> Arc<str> {
+    thread_local!(static NAMES: RefCell<HashSet<Arc<str>, ahash::RandomState>> = RefCell::default());
+    NAMES.with_borrow_mut(|names| {
+        if let Some(known) = names.get(text) {
+            return known.clone();
+        }
+        let name: Arc<str> = text.into();
+        if names.len() < INTERNED {
+            names.insert(name.clone());
+        }
+        name
+    })
+}
+
+/// The name of a service: 1 to 100 characters of `A-Z a-z 0-9 . _ -`, compared exactly.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceName(Arc<str>);
+
+impl ServiceName {
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+        if text.is_empty() || text.len() > 100 || !text.bytes().all(allowed) {
+            return Err(NameError::Service);
+        }
+        Ok(Self(intern(text)))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A short printable text: a message type, a correlation id, an instance id.
+/// At most [`Label::MAX`] characters, none of them a control character.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Label(Arc<str>);
+
+impl Label {
+    /// In characters.
+    pub const MAX: usize = 200;
+
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        if !is_label(text, Self::MAX) {
+            return Err(NameError::Label(Self::MAX));
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// As [`Label::parse`], for texts of which there are few different ones.
+    pub fn parse_interned(text: &str) -> Result<Self, NameError> {
+        if !is_label(text, Self::MAX) {
+            return Err(NameError::Label(Self::MAX));
+        }
+        Ok(Self(intern(text)))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether `text` has 1 to `max` characters, none of them a control character.
+pub fn is_label(text: &str, max: usize) -> bool {
+    !text.is_empty()
+        && (text.len() <= max || text.chars().count() <= max)
+        && !text.chars().any(char::is_control)
+}
+
+/// Tells one instance of a service from the others.
+pub type InstanceId = Label;
+
+macro_rules! text_newtype {
+    ($name:ident, $parse:path) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&*self.0, f)
+            }
+        }
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = Cow::<'de, str>::deserialize(deserializer)?;
+                $parse(&text).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+text_newtype!(ServiceName, ServiceName::parse);
+text_newtype!(Label, Label::parse_interned);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn service_names_have_an_alphabet_and_a_length() {
+        for good in ["a", "Billing.v2", "x_y-z", &"n".repeat(100)] {
+            assert_eq!(ServiceName::parse(good).unwrap().as_str(), good);
+        }
+        for bad in ["", " ", "a b", "ä", "a/b", "a\0", &"n".repeat(101)] {
+            assert_eq!(ServiceName::parse(bad), Err(NameError::Service), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn labels_are_counted_in_characters() {
+        assert!(Label::parse(&"ä".repeat(200)).is_ok());
+        assert!(Label::parse(&"ä".repeat(201)).is_err());
+        assert!(Label::parse("line\nbreak").is_err());
+        assert!(Label::parse("").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn minted_ids_are_recognised(millis in 0i64..4_000_000_000_000, random: [u8; 10]) {
+            let id = MessageId::mint(Timestamp::from_millis(millis), random);
+            prop_assert_eq!(id.0.get_version_num(), 7);
+            prop_assert!(id.is_minted());
+            let mut other = id.0.into_bytes();
+            other[9] ^= 1;
+            prop_assert!(!MessageId(Uuid::from_bytes(other)).is_minted());
+        }
+    }
+}

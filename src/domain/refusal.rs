@@ -1,0 +1,39 @@
+//! Why an actor said no. The edge turns these into codes and statuses.
+
+use std::time::Duration;
+
+use super::ids::{LeaseToken, ServiceName};
+use super::message::{Priority, State};
+
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+pub enum Refusal {
+    #[error("{service}: no service of this name was ever registered; register it first")]
+    UnknownService { service: ServiceName },
+    #[error("{service}: the {} lane is full ({capacity} messages)", priority.name())]
+    LaneFull {
+        service: ServiceName,
+        priority: Priority,
+        capacity: usize,
+    },
+    #[error("the hub holds {limit} bytes of waiting messages, which is its max_queue_bytes")]
+    MemoryFull { limit: u64 },
+    #[error("{service}: circuit is open; {retry_after:?} until it is tried again")]
+    CircuitOpen {
+        service: ServiceName,
+        retry_after: Duration,
+    },
+    #[error("{service}: no instance can take messages now")]
+    NoInstance { service: ServiceName },
+    #[error("less than disk_reserve is free on the journal's disk; free some space")]
+    StorageFull,
+    #[error("id: already used for a message with other content")]
+    OtherContent,
+    #[error("not known")]
+    NotFound,
+    #[error("the message is {}; {hint}", state.name())]
+    WrongState { state: State, hint: &'static str },
+    #[error("leases: {} of them are not valid any more", stale.len())]
+    StaleLeases { stale: Vec<LeaseToken> },
+    #[error("the hub is stopping; try again in a moment")]
+    Stopping,
+}

@@ -1,0 +1,15 @@
+//! All the thinking: plain synchronous structs. `now` and randomness are arguments.
+
+pub mod admission;
+pub mod backoff;
+pub mod balancer;
+pub mod breaker;
+pub mod canonical;
+pub mod dedup;
+pub mod health;
+pub mod lanes;
+pub mod projection;
+pub mod queues;
+pub mod tally;
+pub mod timer_queue;
+pub mod wal;

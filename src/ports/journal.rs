@@ -1,0 +1,112 @@
+//! The write-ahead log, the only truth.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use crate::domain::fact::{Fact, Recorded};
+use crate::domain::ids::Position;
+
+/// An append-only log of facts with group commit: append a batch, sync once, then answer.
+///
+/// One owner, one thread; calls may block. After an error from [`Journal::append`] other than
+/// [`JournalError::Full`], or any error from [`Journal::sync`], the journal must not be used again:
+/// what reached the disk is unknown until it is opened and replayed anew.
+pub trait Journal: Send {
+    /// Reads every record kept, oldest first. Called once, before the first append. The first
+    /// error of `visit` ends it. An unfinished tail is cut off and reported.
+    fn replay(&mut self, visit: &mut dyn FnMut(Recorded)) -> Result<Recovery, JournalError>;
+
+    /// Writes `facts` as one batch and returns the position of the first. Not durable until
+    /// [`Journal::sync`]. On [`JournalError::Full`] nothing was written and the call may be repeated.
+    fn append(&mut self, facts: &[Fact]) -> Result<Position, JournalError>;
+
+    /// Makes everything appended durable.
+    fn sync(&mut self) -> Result<(), JournalError>;
+
+    /// A compaction worth doing, if the sealed segments whose records are all at or before
+    /// `archived` hold enough that is no longer owed. The work runs on any thread.
+    fn plan_compaction(&mut self, archived: Position) -> Option<Box<dyn Compaction>>;
+
+    /// A second, independent look at the records from `from` on, for whoever fell behind.
+    fn reader(&self, from: Position) -> Box<dyn JournalReader>;
+
+    /// Bytes free on the disk the journal lies on.
+    fn free_bytes(&self) -> io::Result<u64>;
+
+    /// Bytes the journal occupies.
+    fn size_bytes(&self) -> u64;
+
+    /// Syncs and gives back space reserved ahead; nothing may be appended afterwards.
+    fn close(&mut self) -> Result<(), JournalError>;
+}
+
+/// Rewrites old segments into one that holds only what is still owed. Crash-safe at every step.
+pub trait Compaction: Send {
+    fn run(self: Box<Self>) -> Result<CompactionReport, JournalError>;
+}
+
+/// Reads records in order, a bounded number at a time.
+pub trait JournalReader: Send {
+    /// The next records, at most `limit`; empty at the end of what is written.
+    fn next(&mut self, limit: usize) -> Result<Vec<Recorded>, JournalError>;
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct CompactionReport {
+    pub segments_removed: usize,
+    pub records_kept: u64,
+    pub records_dropped: u64,
+    pub bytes_before: u64,
+    pub bytes_after: u64,
+}
+
+/// What opening the journal found.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Recovery {
+    pub records: u64,
+    pub segments: usize,
+    /// The position of the newest record; 0 for an empty journal.
+    pub last_position: Position,
+    pub cut: Option<Cut>,
+}
+
+/// An unfinished tail that was cut off.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cut {
+    pub segment: PathBuf,
+    /// Where the good part ends, in bytes from the start of the segment.
+    pub offset: u64,
+    pub bytes: u64,
+    /// Only zeroes: space reserved ahead, not a torn record.
+    pub zeroes: bool,
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.zeroes { "unused" } else { "torn" };
+        let segment = self.segment.display();
+        write!(
+            f,
+            "{segment}: cut {} {what} bytes at {}",
+            self.bytes, self.offset
+        )
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    #[error("{segment}: {cause} at {offset}; `message-hub wal export` rescues what can be read", segment = segment.display())]
+    Damaged {
+        segment: PathBuf,
+        offset: u64,
+        cause: String,
+    },
+    #[error("{path}: {cause}", path = path.display())]
+    Io { path: PathBuf, cause: io::Error },
+    /// No space left; nothing was written.
+    #[error("{path}: no space left on the journal's disk", path = path.display())]
+    Full { path: PathBuf },
+    #[error("{path}: in use by another message-hub; stop it or choose another data_dir", path = path.display())]
+    Locked { path: PathBuf },
+}
