@@ -52,7 +52,7 @@ impl RetryPolicy {
         let factor = 1u32.checked_shl(failures.saturating_sub(1));
         let doubled = self.base_delay.saturating_mul(factor.unwrap_or(u32::MAX));
         let delay = doubled.min(self.max_delay);
-        delay.saturating_add(delay.mul_f64(JITTER * unit(random)))
+        delay.saturating_add(jitter(delay, random))
     }
 
     /// Decides after the `failures`-th failure, which happened at `now`. What the receiver
@@ -78,13 +78,11 @@ impl RetryPolicy {
     }
 }
 
-/// Forces `random` into 0 to 1, because a delay can be neither negative nor NaN.
-fn unit(random: f64) -> f64 {
-    if random.is_nan() {
-        0.0
-    } else {
-        random.clamp(0.0, 1.0)
-    }
+/// `random` (0 to 1) times 10 % of `delay`, so that what failed together does not return together.
+/// Any other number counts as the nearest bound, because a delay is neither negative nor NaN.
+pub(super) fn jitter(delay: Duration, random: f64) -> Duration {
+    let random = if random.is_nan() { 0.0 } else { random };
+    delay.mul_f64(JITTER * random.clamp(0.0, 1.0))
 }
 
 #[cfg(test)]
