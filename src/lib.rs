@@ -6,8 +6,10 @@
 //! | [`logic`] | all decisions: queues, circuits, balancing, journal format | `domain` |
 //! | [`ports`] | traits to the outside: journal, archive, transport | `domain`, `logic` |
 //! | [`adapters`] | files, SQLite, the HTTP client behind the ports | `ports` |
+//! | [`config`] | what a hub can be told, read from YAML and the environment | `domain` |
 
 pub mod adapters;
+pub mod config;
 pub mod domain;
 pub mod logic;
 pub mod ports;
