@@ -22,7 +22,7 @@ pub enum Verdict {
     OtherContent,
 }
 
-/// The last so many ids, none older than a certain age. A million take about 90 MB.
+/// The last so many ids, none older than a certain age. A million take about 85 MB.
 #[derive(Clone, Debug)]
 pub struct DedupWindow {
     capacity: usize,

@@ -319,6 +319,14 @@ impl Play {
     }
 
     fn step(&mut self, step: &Step) -> Option<Transition> {
+        let transition = self.act(step);
+        if transition.is_some() {
+            self.trial = None;
+        }
+        transition
+    }
+
+    fn act(&mut self, step: &Step) -> Option<Transition> {
         let now = at(self.now);
         match *step {
             Step::Start => {
@@ -367,7 +375,6 @@ proptest! {
             match transition {
                 Some(transition) => {
                     prop_assert_eq!(transition, Transition { from: before, to: after });
-                    play.trial = None;
                 }
                 None => prop_assert_eq!(before, after),
             }
