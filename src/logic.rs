@@ -10,6 +10,8 @@ pub mod health;
 pub mod lanes;
 pub mod ledger;
 pub mod projection;
+pub mod outcome;
+pub mod push;
 pub mod queues;
 pub mod tally;
 pub mod timer_queue;

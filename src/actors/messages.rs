@@ -160,7 +160,15 @@ pub struct HealthChanged {
     pub to: Health,
 }
 
-/// CircuitBreaker → Registry (by way of the HealthProbe's evidence): how a real delivery went.
+/// HealthProbe → Registry: the instance answered its health check.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct SignOfLife {
+    pub service: ServiceName,
+    pub instance_id: InstanceId,
+}
+
+/// CircuitBreaker → Registry → HealthProbe: how a real delivery went.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct DeliverySeen {

@@ -52,6 +52,14 @@ impl HealthTracker {
         }
     }
 
+    /// With what was known before, as when a probe is replaced.
+    pub fn resume(thresholds: Thresholds, health: Health) -> Self {
+        Self {
+            health,
+            ..Self::new(thresholds)
+        }
+    }
+
     /// What is known now.
     pub fn health(&self) -> Health {
         self.health
