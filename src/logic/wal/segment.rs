@@ -136,20 +136,23 @@ impl<R: Read> SegmentReader<R> {
     }
 
     /// Passes over what cannot be read, up to the next good record or the end.
-    /// `None` if nothing had to be passed over.
+    /// `None` if nothing is there but zeroes to the end.
     pub fn skip_damage(&mut self) -> io::Result<Option<Gap>> {
         let offset = self.window.offset();
         let Err(flaw) = self.inspect()? else {
             return Ok(None);
         };
+        self.window.skip_zeroes()?;
+        if self.window.peek(1)?.is_empty() {
+            return Ok(None);
+        }
         self.header_is_read = true;
         if let Some((_, position)) = self.find_frame(self.next_position)? {
             self.next_position = position;
         }
-        let bytes = self.window.offset() - offset;
-        Ok((bytes > 0).then_some(Gap {
+        Ok(Some(Gap {
             offset,
-            bytes,
+            bytes: self.window.offset() - offset,
             flaw,
         }))
     }

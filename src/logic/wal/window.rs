@@ -87,11 +87,10 @@ impl<R: Read> Window<R> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
-        let wanted = count.max(CHUNK_BYTES);
-        if self.buffer.len() < wanted {
-            self.buffer.resize(wanted, 0);
-        }
         while self.end < count {
+            if self.end == self.buffer.len() {
+                self.grow();
+            }
             match self.input.read(&mut self.buffer[self.end..]) {
                 Ok(0) => break,
                 Ok(read) => self.end += read,
@@ -100,6 +99,13 @@ impl<R: Read> Window<R> {
             }
         }
         Ok(())
+    }
+
+    /// Step by step with what is read, as the length asked for may be a damaged number.
+    fn grow(&mut self) {
+        let mut larger = vec![0; CHUNK_BYTES.max(2 * self.buffer.len())];
+        larger[..self.end].copy_from_slice(&self.buffer[..self.end]);
+        self.buffer = larger;
     }
 }
 
