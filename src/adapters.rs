@@ -1,1 +1,4 @@
 //! The outside: files, databases and HTTP behind the traits of [`crate::ports`].
+
+pub mod journal_file;
+pub mod journal_memory;

@@ -3,6 +3,7 @@
 //! A fact's JSON body only ever gains optional fields, so an old journal stays readable;
 //! a change that cannot be made so gets a new kind.
 
+use std::ops::{AddAssign, SubAssign};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -181,6 +182,26 @@ impl Tally {
     /// Accepted and not settled.
     pub fn open(&self) -> i64 {
         self.accepted - self.delivered - self.dead - self.expired - self.cancelled
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.accepted += other.accepted;
+        self.delivered += other.delivered;
+        self.dead += other.dead;
+        self.expired += other.expired;
+        self.cancelled += other.cancelled;
+    }
+}
+
+impl SubAssign for Tally {
+    fn sub_assign(&mut self, other: Self) {
+        self.accepted -= other.accepted;
+        self.delivered -= other.delivered;
+        self.dead -= other.dead;
+        self.expired -= other.expired;
+        self.cancelled -= other.cancelled;
     }
 }
 

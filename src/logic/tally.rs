@@ -1,1 +1,90 @@
+//! What each fact counts: summed over all facts it gives the totals of `/metrics`.
 
+use crate::domain::fact::{Fact, Redrive, Tally};
+use crate::domain::message::State;
+
+/// What `fact` adds to the totals. A redrive takes its message out of the dead or the expired.
+pub fn contribution(fact: &Fact) -> Tally {
+    let mut tally = Tally::default();
+    match fact {
+        Fact::Accepted(_) => tally.accepted = 1,
+        Fact::Delivered(_) => tally.delivered = 1,
+        Fact::DeadLettered(_) => tally.dead = 1,
+        Fact::Expired(_) => tally.expired = 1,
+        Fact::Cancelled(_) => tally.cancelled = 1,
+        Fact::Redriven(redrive) => return of_redrive(redrive),
+        Fact::Carried(carried) => return carried.tally,
+        Fact::AttemptFailed(_)
+        | Fact::DeadLetterDeleted(_)
+        | Fact::ServiceSeen(_)
+        | Fact::ServiceRegistered(_)
+        | Fact::InstanceDeregistered(_)
+        | Fact::ServiceDeregistered(_) => {}
+    }
+    tally
+}
+
+fn of_redrive(redrive: &Redrive) -> Tally {
+    let mut tally = Tally::default();
+    match redrive.from {
+        State::Expired => tally.expired = -1,
+        _ => tally.dead = -1,
+    }
+    tally
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fact::Carried;
+    use crate::logic::wal::samples;
+
+    fn sum(facts: &[Fact]) -> Tally {
+        let mut total = Tally::default();
+        for fact in facts {
+            total += contribution(fact);
+        }
+        total
+    }
+
+    #[test]
+    fn a_message_is_open_until_it_is_settled() {
+        let mut facts = vec![samples::accepted(1), samples::attempt_failed(1, 1)];
+        assert_eq!(sum(&facts).open(), 1);
+        facts.push(samples::delivered(1));
+        assert_eq!(sum(&facts).open(), 0);
+        assert_eq!(sum(&facts).delivered, 1);
+    }
+
+    #[test]
+    fn a_redrive_takes_back_the_settlement_it_came_from() {
+        let facts = [
+            samples::accepted(1),
+            samples::dead_lettered(1),
+            samples::redriven(1, 1, State::Dead),
+            samples::expired(1),
+            samples::redriven(1, 2, State::Expired),
+        ];
+        let expected = Tally {
+            accepted: 1,
+            ..Tally::default()
+        };
+        assert_eq!(sum(&facts), expected);
+    }
+
+    #[test]
+    fn what_was_carried_counts_as_it_did() {
+        let tally = Tally {
+            accepted: 7,
+            cancelled: 3,
+            ..Tally::default()
+        };
+        let carried = Carried {
+            tally,
+            ..Carried::default()
+        };
+        let facts = [Fact::Carried(carried.into()), samples::cancelled(9)];
+        assert_eq!(sum(&facts).cancelled, 4);
+        assert_eq!(sum(&facts).open(), 3);
+    }
+}

@@ -1,0 +1,322 @@
+//! The journal as files in a directory, owned by one process at a time.
+//!
+//! ```text
+//! wal/lock                                               held while the hub runs
+//!     00000000000000000001-00000000000000812034.base     what is still owed of compacted segments
+//!     00000000000000812035.wal                           finished segments
+//!     00000000000000990417.wal                           the newest, space reserved ahead
+//! ```
+
+mod active;
+mod compaction;
+pub mod directory;
+mod reader;
+pub mod replay;
+mod sealed;
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, flock, statvfs};
+use rustix::io::Errno;
+
+use self::active::{ActiveSegment, failed};
+use self::compaction::FileCompaction;
+use self::directory::{Listing, SegmentFile};
+use self::reader::FileReader;
+use self::replay::{check_follows, decode, read_newest, read_sealed};
+use self::sealed::{Sealed, SealedSegment};
+use crate::domain::fact::{Fact, Recorded};
+use crate::domain::ids::Position;
+use crate::logic::wal::compaction::DedupWindow;
+use crate::logic::wal::frame;
+use crate::ports::journal::{Compaction, Cut, Journal, JournalError, JournalReader, Recovery};
+
+/// When a sync has done its work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SyncMode {
+    /// When the disk says that it has everything (`fdatasync`).
+    Disk,
+    /// At once: the operating system has it, a power loss may take it.
+    Os,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct JournalOptions {
+    /// A segment that would grow beyond this is finished and the next one begun.
+    pub segment_bytes: u64,
+    pub sync: SyncMode,
+    /// How many ids chosen by clients a compaction remembers at most.
+    pub dedup_capacity: usize,
+    /// How long a compaction remembers them.
+    pub dedup_window: Duration,
+}
+
+impl Default for JournalOptions {
+    fn default() -> Self {
+        Self {
+            segment_bytes: 64 * 1024 * 1024,
+            sync: SyncMode::Disk,
+            dedup_capacity: 1_000_000,
+            dedup_window: Duration::from_secs(24 * 60 * 60),
+        }
+    }
+}
+
+pub struct FileJournal {
+    directory: PathBuf,
+    options: JournalOptions,
+    /// Released when dropped.
+    _lock: File,
+    sealed: Arc<Mutex<Sealed>>,
+    /// `None` until the next append: a new journal, or one whose newest segment is finished.
+    active: Option<ActiveSegment>,
+    next_position: Position,
+    /// The first position that no sync has reached.
+    batch_start: Position,
+    /// The last position readers may see.
+    durable: Arc<AtomicU64>,
+    buffer: Vec<u8>,
+    /// After an error nobody knows what reached the disk: no later sync may claim that all did.
+    has_failed: bool,
+}
+
+impl FileJournal {
+    /// Opens or creates the journal in `directory` and keeps everyone else out of it.
+    ///
+    /// # Errors
+    /// [`JournalError::Locked`] if another process has it open, [`JournalError::Io`] otherwise.
+    pub fn open(
+        directory: impl Into<PathBuf>,
+        options: JournalOptions,
+    ) -> Result<Self, JournalError> {
+        let directory = directory.into();
+        let io_failed = |cause| failed(&directory, cause);
+        directory::create(&directory).map_err(io_failed)?;
+        let lock = lock(&directory)?;
+        for leftover in Listing::read(&directory).map_err(io_failed)?.leftovers {
+            fs::remove_file(&leftover).map_err(|cause| failed(&leftover, cause))?;
+        }
+        directory::sync(&directory).map_err(io_failed)?;
+        Ok(Self {
+            directory,
+            options,
+            _lock: lock,
+            sealed: Arc::default(),
+            active: None,
+            next_position: 1,
+            batch_start: 1,
+            durable: Arc::default(),
+            buffer: Vec::new(),
+            has_failed: false,
+        })
+    }
+
+    fn replay_sealed(
+        &mut self,
+        segment: SegmentFile,
+        visit: replay::VisitFrame,
+    ) -> Result<(), JournalError> {
+        let read = read_sealed(&segment, visit)?;
+        self.next_position = read.next_position;
+        Sealed::lock(&self.sealed).push(SealedSegment {
+            file: segment,
+            last: read.next_position - 1,
+            bytes: read.end,
+        });
+        Ok(())
+    }
+
+    /// Cuts off an unfinished tail and makes what is left durable: it is about to be acted upon.
+    fn replay_newest(
+        &mut self,
+        segment: SegmentFile,
+        visit: replay::VisitFrame,
+    ) -> Result<Option<Cut>, JournalError> {
+        let (read, cut) = read_newest(&segment, visit)?;
+        self.next_position = read.next_position;
+        if read.end == 0 {
+            fs::remove_file(&segment.path)
+                .and_then(|()| directory::sync(&self.directory))
+                .map_err(|cause| failed(&segment.path, cause))?;
+        } else {
+            let reopened = ActiveSegment::reopen(segment.path, segment.first, read.end)?;
+            self.active = Some(reopened);
+        }
+        Ok(cut)
+    }
+
+    /// Writes what is in the buffer to the newest segment, or to a new one if it does not fit.
+    fn write_buffer(&mut self) -> Result<(), JournalError> {
+        let segment_bytes = self.options.segment_bytes;
+        let buffered = self.buffer.len() as u64;
+        let is_too_full = |active: &ActiveSegment| {
+            active.first() < self.next_position && active.end() + buffered > segment_bytes
+        };
+        if self.active.as_ref().is_some_and(is_too_full) {
+            self.seal_active()?;
+        }
+        if self.active.is_none() {
+            let first = self.next_position;
+            let created = ActiveSegment::create(&self.directory, first, segment_bytes)?;
+            self.active = Some(created);
+        }
+        let active = self.active.as_mut().expect("created just above");
+        active.write(&self.buffer, segment_bytes)
+    }
+
+    /// Finishes the newest segment, durably.
+    fn seal_active(&mut self) -> Result<(), JournalError> {
+        let Some(mut active) = self.active.take() else {
+            return Ok(());
+        };
+        active.seal()?;
+        self.batch_start = self.next_position;
+        Sealed::lock(&self.sealed).push(SealedSegment {
+            file: SegmentFile::plain(&self.directory, active.first()),
+            last: self.next_position - 1,
+            bytes: active.end(),
+        });
+        Ok(())
+    }
+
+    fn show_readers(&self) {
+        self.durable
+            .store(self.next_position - 1, Ordering::Release);
+    }
+
+    fn check_usable(&self) -> Result<(), JournalError> {
+        if self.has_failed {
+            let cause = io::Error::other("an earlier write or sync failed; restart to recover");
+            return Err(failed(&self.directory, cause));
+        }
+        Ok(())
+    }
+
+    fn note_failure<T>(&mut self, result: Result<T, JournalError>) -> Result<T, JournalError> {
+        self.has_failed = match &result {
+            Ok(_) | Err(JournalError::Full { .. }) => self.has_failed,
+            Err(_) => true,
+        };
+        result
+    }
+}
+
+impl Journal for FileJournal {
+    fn replay(&mut self, visit: &mut dyn FnMut(Recorded)) -> Result<Recovery, JournalError> {
+        let listing = Listing::read(&self.directory);
+        let listing = listing.map_err(|cause| failed(&self.directory, cause))?;
+        let mut recovery = Recovery::default();
+        let count = listing.segments.len();
+        for (index, segment) in listing.segments.into_iter().enumerate() {
+            let is_base = segment.compacted_through.is_some();
+            check_follows(&segment, self.next_position)?;
+            let path = segment.path.clone();
+            let mut visit_frame = |frame: &frame::Frame| {
+                visit(decode(&path, frame)?);
+                recovery.records += 1;
+                Ok(())
+            };
+            if is_base || index + 1 < count {
+                self.replay_sealed(segment, &mut visit_frame)?;
+            } else {
+                recovery.cut = self.replay_newest(segment, &mut visit_frame)?;
+            }
+        }
+        self.batch_start = self.next_position;
+        self.show_readers();
+        recovery.segments = count;
+        recovery.last_position = self.next_position - 1;
+        Ok(recovery)
+    }
+
+    fn append(&mut self, facts: &[Fact]) -> Result<Position, JournalError> {
+        self.check_usable()?;
+        let first = self.next_position;
+        if facts.is_empty() {
+            return Ok(first);
+        }
+        self.buffer.clear();
+        let mut position = first;
+        for fact in facts {
+            let batch_index = (position - self.batch_start) as u32;
+            frame::encode(&mut self.buffer, position, batch_index, fact);
+            position += 1;
+        }
+        let written = self.write_buffer();
+        self.note_failure(written)?;
+        self.next_position = position;
+        Ok(first)
+    }
+
+    fn sync(&mut self) -> Result<(), JournalError> {
+        self.check_usable()?;
+        if self.options.sync == SyncMode::Disk {
+            let synced = self.active.as_ref().map_or(Ok(()), ActiveSegment::sync);
+            self.note_failure(synced)?;
+            self.batch_start = self.next_position;
+        }
+        self.show_readers();
+        Ok(())
+    }
+
+    fn plan_compaction(&mut self, archived: Position) -> Option<Box<dyn Compaction>> {
+        let mut sealed = Sealed::lock(&self.sealed);
+        let sources = sealed.plan(archived, self.options.segment_bytes)?;
+        sealed.is_compacting = true;
+        Some(Box::new(FileCompaction {
+            directory: self.directory.clone(),
+            sources,
+            window: DedupWindow {
+                capacity: self.options.dedup_capacity,
+                age: self.options.dedup_window,
+            },
+            sealed: self.sealed.clone(),
+        }))
+    }
+
+    fn reader(&self, from: Position) -> Box<dyn JournalReader> {
+        let directory = self.directory.clone();
+        Box::new(FileReader::new(directory, from, self.durable.clone()))
+    }
+
+    fn free_bytes(&self) -> io::Result<u64> {
+        let disk = statvfs(&self.directory)?;
+        Ok(disk.f_bavail * disk.f_frsize)
+    }
+
+    fn size_bytes(&self) -> u64 {
+        let active = self.active.as_ref().map_or(0, ActiveSegment::reserved);
+        Sealed::lock(&self.sealed).bytes() + active
+    }
+
+    fn close(&mut self) -> Result<(), JournalError> {
+        self.check_usable()?;
+        let sealed = self.active.as_mut().map_or(Ok(()), ActiveSegment::seal);
+        self.note_failure(sealed)?;
+        self.show_readers();
+        Ok(())
+    }
+}
+
+/// An exclusive lock on the directory that ends with the process, however it ends.
+fn lock(directory: &Path) -> Result<File, JournalError> {
+    let path = directory.join("lock");
+    let options = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .clone();
+    let file = options.open(&path).map_err(|cause| failed(&path, cause))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(Errno::WOULDBLOCK) => Err(JournalError::Locked {
+            path: directory.to_owned(),
+        }),
+        Err(errno) => Err(failed(&path, errno.into())),
+    }
+}

@@ -1,0 +1,255 @@
+//! A journal in memory that fails on command, for tests of whatever stands on a journal.
+//!
+//! It writes the same bytes as the one in files, in a single segment, and is never compacted.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use crate::domain::fact::{Fact, Recorded};
+use crate::domain::ids::Position;
+use crate::logic::wal::frame::{self, Frame};
+use crate::logic::wal::segment::{Ending, Order, SegmentReader, header};
+use crate::ports::journal::{Compaction, Cut, Journal, JournalError, JournalReader, Recovery};
+
+/// The disk below a [`MemoryJournal`]: it stays when the journal is dropped, as after a crash.
+#[derive(Clone, Default)]
+pub struct MemoryDisk(Arc<Mutex<Contents>>);
+
+#[derive(Default)]
+struct Contents {
+    bytes: Vec<u8>,
+    /// How much of `bytes` survives a power loss.
+    synced: usize,
+    /// The last synced position.
+    durable: Position,
+    is_full: bool,
+    next_sync_fails: bool,
+    syncs: u64,
+}
+
+impl MemoryDisk {
+    /// A journal on this disk; the one before must be gone.
+    pub fn journal(&self) -> MemoryJournal {
+        MemoryJournal {
+            disk: self.clone(),
+            next_position: 1,
+            batch_start: 1,
+            has_failed: false,
+        }
+    }
+
+    /// A power loss: of what was not synced, only the first `kept` bytes stay.
+    pub fn lose_power(&self, kept: usize) {
+        let mut contents = self.contents();
+        let length = contents.synced.saturating_add(kept);
+        contents.bytes.truncate(length);
+    }
+
+    /// The next sync answers EIO.
+    pub fn fail_next_sync(&self) {
+        self.contents().next_sync_fails = true;
+    }
+
+    /// Whether appends are refused because the disk is full.
+    pub fn set_full(&self, is_full: bool) {
+        self.contents().is_full = is_full;
+    }
+
+    /// Flips one bit, counted from the start of the segment.
+    pub fn flip_bit(&self, bit: usize) {
+        self.contents().bytes[bit / 8] ^= 1 << (bit % 8);
+    }
+
+    pub fn written_bytes(&self) -> usize {
+        self.contents().bytes.len()
+    }
+
+    pub fn synced_bytes(&self) -> usize {
+        self.contents().synced
+    }
+
+    /// How many syncs succeeded.
+    pub fn syncs(&self) -> u64 {
+        self.contents().syncs
+    }
+
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        self.0.lock().expect("no holder of this lock can panic")
+    }
+
+    /// A copy of the segment, as a file read now would give it.
+    fn read(&self) -> Vec<u8> {
+        self.contents().bytes.clone()
+    }
+}
+
+pub struct MemoryJournal {
+    disk: MemoryDisk,
+    next_position: Position,
+    batch_start: Position,
+    has_failed: bool,
+}
+
+impl MemoryJournal {
+    /// Leaves only the first `end` bytes, which from now on count as synced.
+    fn cut(&mut self, end: usize, next_position: Position) {
+        self.next_position = next_position;
+        self.batch_start = next_position;
+        let mut contents = self.disk.contents();
+        contents.bytes.truncate(end);
+        contents.synced = end;
+        contents.durable = next_position - 1;
+    }
+
+    fn check_usable(&self) -> Result<(), JournalError> {
+        if self.has_failed {
+            return Err(failed(io::Error::other("an earlier sync failed")));
+        }
+        Ok(())
+    }
+}
+
+impl Journal for MemoryJournal {
+    fn replay(&mut self, visit: &mut dyn FnMut(Recorded)) -> Result<Recovery, JournalError> {
+        let bytes = self.disk.read();
+        let mut recovery = Recovery::default();
+        if bytes.is_empty() {
+            return Ok(recovery);
+        }
+        let mut reader = SegmentReader::new(&bytes[..], 1, Order::Dense);
+        while let Some(frame) = reader.next_frame().map_err(failed)? {
+            visit(decode(&frame)?);
+            recovery.records += 1;
+        }
+        let end = reader.offset();
+        recovery.segments = 1;
+        recovery.last_position = reader.next_position() - 1;
+        recovery.cut = match reader.ending().map_err(failed)? {
+            Ending::Clean => None,
+            Ending::Damaged { offset, flaw } => return Err(damaged(offset, flaw.to_string())),
+            Ending::Unfinished {
+                offset,
+                bytes,
+                zeroes,
+                ..
+            } => Some(Cut {
+                segment: path(),
+                offset,
+                bytes,
+                zeroes,
+            }),
+        };
+        self.cut(end as usize, reader.next_position());
+        Ok(recovery)
+    }
+
+    fn append(&mut self, facts: &[Fact]) -> Result<Position, JournalError> {
+        self.check_usable()?;
+        let first = self.next_position;
+        let mut contents = self.disk.contents();
+        if contents.is_full {
+            return Err(JournalError::Full { path: path() });
+        }
+        if contents.bytes.is_empty() {
+            contents.bytes.extend(header(1));
+        }
+        for fact in facts {
+            let batch_index = (self.next_position - self.batch_start) as u32;
+            frame::encode(&mut contents.bytes, self.next_position, batch_index, fact);
+            self.next_position += 1;
+        }
+        Ok(first)
+    }
+
+    fn sync(&mut self) -> Result<(), JournalError> {
+        self.check_usable()?;
+        let mut contents = self.disk.contents();
+        if std::mem::take(&mut contents.next_sync_fails) {
+            self.has_failed = true;
+            return Err(failed(io::Error::from_raw_os_error(5)));
+        }
+        contents.synced = contents.bytes.len();
+        contents.durable = self.next_position - 1;
+        contents.syncs += 1;
+        self.batch_start = self.next_position;
+        Ok(())
+    }
+
+    fn plan_compaction(&mut self, _archived: Position) -> Option<Box<dyn Compaction>> {
+        None
+    }
+
+    fn reader(&self, from: Position) -> Box<dyn JournalReader> {
+        Box::new(MemoryReader {
+            disk: self.disk.clone(),
+            next: from.max(1),
+        })
+    }
+
+    fn free_bytes(&self) -> io::Result<u64> {
+        let is_full = self.disk.contents().is_full;
+        Ok(if is_full { 0 } else { u64::MAX })
+    }
+
+    fn size_bytes(&self) -> u64 {
+        self.disk.written_bytes() as u64
+    }
+
+    fn close(&mut self) -> Result<(), JournalError> {
+        self.sync()
+    }
+}
+
+struct MemoryReader {
+    disk: MemoryDisk,
+    next: Position,
+}
+
+impl JournalReader for MemoryReader {
+    fn next(&mut self, limit: usize) -> Result<Vec<Recorded>, JournalError> {
+        let durable = self.disk.contents().durable;
+        let bytes = self.disk.read();
+        let mut reader = SegmentReader::new(&bytes[..], 1, Order::Dense);
+        let mut records = Vec::new();
+        while records.len() < limit && self.next <= durable {
+            let Some(frame) = reader.next_frame().map_err(failed)? else {
+                break;
+            };
+            if frame.position == self.next {
+                records.push(decode(&frame)?);
+                self.next += 1;
+            }
+        }
+        Ok(records)
+    }
+}
+
+fn path() -> PathBuf {
+    PathBuf::from("memory")
+}
+
+fn decode(frame: &Frame) -> Result<Recorded, JournalError> {
+    let decoded = frame.decode();
+    let fact = decoded.map_err(|error| damaged(frame.offset, error.to_string()))?;
+    Ok(Recorded {
+        position: frame.position,
+        fact,
+    })
+}
+
+fn damaged(offset: u64, cause: String) -> JournalError {
+    let segment = path();
+    JournalError::Damaged {
+        segment,
+        offset,
+        cause,
+    }
+}
+
+fn failed(cause: io::Error) -> JournalError {
+    JournalError::Io {
+        path: path(),
+        cause,
+    }
+}

@@ -1,0 +1,3 @@
+//! The subcommands beside `serve`: functions that work on their arguments and report.
+
+pub mod wal;

@@ -1,0 +1,224 @@
+//! `message-hub wal check|export`: looks at a journal without changing it or locking it, so also
+//! beside a running hub and on a damaged journal.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::adapters::journal_file::directory::{Listing, SegmentFile, look_again};
+use crate::adapters::journal_file::replay::{check_follows, decode, read_newest, read_sealed};
+use crate::domain::ids::Position;
+use crate::logic::wal::codec::Kind;
+use crate::logic::wal::frame::Frame;
+use crate::logic::wal::segment::SegmentReader;
+use crate::ports::journal::{Cut, JournalError};
+
+/// What [`check`] found, segment by segment, oldest first.
+#[derive(Debug, Default)]
+pub struct Report {
+    pub segments: Vec<SegmentReport>,
+}
+
+#[derive(Debug)]
+pub struct SegmentReport {
+    pub path: PathBuf,
+    pub records: u64,
+    /// Position of the last good record; 0 if there is none.
+    pub last: Position,
+    pub state: SegmentState,
+}
+
+#[derive(Debug)]
+pub enum SegmentState {
+    Good,
+    /// The newest segment ends in reserved space or a torn record, as it does while it is written.
+    Unfinished(Cut),
+    /// The hub would refuse to start.
+    Damaged(JournalError),
+}
+
+impl Report {
+    /// Whether the hub would start with this journal.
+    pub fn is_good(&self) -> bool {
+        let mut states = self.segments.iter().map(|segment| &segment.state);
+        !states.any(|state| matches!(state, SegmentState::Damaged(_)))
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for segment in &self.segments {
+            let SegmentReport { records, last, .. } = segment;
+            let path = segment.path.display();
+            match &segment.state {
+                SegmentState::Good => writeln!(f, "{path}: {records} records up to {last}: good")?,
+                SegmentState::Unfinished(cut) => {
+                    let (bytes, offset) = (cut.bytes, cut.offset);
+                    let what = if cut.zeroes { "unused" } else { "unfinished" };
+                    writeln!(
+                        f,
+                        "{path}: {records} records up to {last}: good, then {bytes} {what} bytes at {offset}"
+                    )?;
+                }
+                SegmentState::Damaged(error) => writeln!(f, "damaged: {error}")?,
+            }
+        }
+        let verdict = if self.is_good() { "good" } else { "damaged" };
+        writeln!(f, "{} segments: {verdict}", self.segments.len())
+    }
+}
+
+/// Reads the whole journal in `directory` as a start of the hub would.
+///
+/// # Errors
+/// Only if a file cannot be read at all; damage is part of the report.
+pub fn check(directory: &Path) -> io::Result<Report> {
+    look_again(|| try_check(directory))
+}
+
+fn try_check(directory: &Path) -> io::Result<Report> {
+    let segments = Listing::read(directory)?.segments;
+    let mut report = Report::default();
+    let mut expected = Some(1);
+    for (index, segment) in segments.iter().enumerate() {
+        let is_newest = index + 1 == segments.len() && segment.compacted_through.is_none();
+        let checked = check_segment(segment, is_newest, expected)?;
+        // Behind damage nobody knows where the next segment should begin.
+        let is_damaged = matches!(checked.state, SegmentState::Damaged(_));
+        expected = (!is_damaged).then_some(checked.last + 1);
+        report.segments.push(checked);
+    }
+    Ok(report)
+}
+
+fn check_segment(
+    segment: &SegmentFile,
+    is_newest: bool,
+    expected: Option<Position>,
+) -> io::Result<SegmentReport> {
+    let mut records = 0;
+    let mut last = segment.first.saturating_sub(1);
+    let mut visit = |frame: &Frame| {
+        last = decode(&segment.path, frame)?.position;
+        records += 1;
+        Ok(())
+    };
+    let found = match expected.map_or(Ok(()), |expected| check_follows(segment, expected)) {
+        Err(error) => Err(error),
+        Ok(()) if is_newest => read_newest(segment, &mut visit).map(|(_, cut)| cut),
+        Ok(()) => read_sealed(segment, &mut visit).map(|_| None),
+    };
+    let state = match found {
+        Ok(None) => SegmentState::Good,
+        Ok(Some(cut)) => SegmentState::Unfinished(cut),
+        Err(JournalError::Io { cause, .. }) => return Err(cause),
+        Err(error) => SegmentState::Damaged(error),
+    };
+    Ok(SegmentReport {
+        path: segment.path.clone(),
+        records,
+        last,
+        state,
+    })
+}
+
+/// What [`export`] wrote and what it could not read.
+#[derive(Debug, Default)]
+pub struct Export {
+    pub records: u64,
+    pub skipped: Vec<Skipped>,
+}
+
+/// Bytes of a segment that hold no readable record.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Skipped {
+    pub segment: PathBuf,
+    pub offset: u64,
+    pub bytes: u64,
+    pub cause: String,
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            offset,
+            bytes,
+            cause,
+            ..
+        } = self;
+        let segment = self.segment.display();
+        write!(f, "{segment}: skipped {bytes} bytes at {offset}: {cause}")
+    }
+}
+
+/// Writes every readable record of the journal in `directory` as a line of JSON:
+/// `{"position":1,"kind":"accepted","fact":{…}}`.
+///
+/// # Errors
+/// If a file cannot be read at all or `output` cannot be written; damage is passed over and told.
+pub fn export(directory: &Path, output: &mut dyn Write) -> io::Result<Export> {
+    let mut output = BufWriter::new(output);
+    let mut export = Export::default();
+    for (segment, file) in open_all(directory)? {
+        export.add(&segment, file, &mut output)?;
+    }
+    output.flush()?;
+    Ok(export)
+}
+
+impl Export {
+    fn add(&mut self, segment: &SegmentFile, file: File, output: &mut dyn Write) -> io::Result<()> {
+        let mut reader = SegmentReader::new(file, segment.first, segment.order());
+        loop {
+            while let Some(frame) = reader.next_frame()? {
+                write_line(&frame, output)?;
+                self.records += 1;
+            }
+            let Some(gap) = reader.skip_damage()? else {
+                return Ok(());
+            };
+            self.skipped.push(Skipped {
+                segment: segment.path.clone(),
+                offset: gap.offset,
+                bytes: gap.bytes,
+                cause: gap.flaw.to_string(),
+            });
+        }
+    }
+}
+
+/// Opens everything first: an open file stays readable when a compaction removes it.
+fn open_all(directory: &Path) -> io::Result<Vec<(SegmentFile, File)>> {
+    look_again(|| {
+        let mut files = Vec::new();
+        for segment in Listing::read(directory)?.segments {
+            let file = File::open(&segment.path)?;
+            files.push((segment, file));
+        }
+        Ok(files)
+    })
+}
+
+fn write_line(frame: &Frame, output: &mut dyn Write) -> io::Result<()> {
+    write!(output, r#"{{"position":{},"kind":""#, frame.position)?;
+    match Kind::from_number(frame.kind) {
+        Some(kind) => output.write_all(kind.name().as_bytes())?,
+        None => write!(output, "kind {}", frame.kind)?,
+    }
+    output.write_all(br#"","fact":"#)?;
+    // A payload is kept as it was sent, with its line ends; in JSON these are mere space.
+    for line in frame
+        .body
+        .split_inclusive(|byte| matches!(byte, b'\n' | b'\r'))
+    {
+        match line {
+            [text @ .., b'\n' | b'\r'] => {
+                output.write_all(text)?;
+                output.write_all(b" ")?;
+            }
+            _ => output.write_all(line)?,
+        }
+    }
+    output.write_all(b"}\n")
+}

@@ -1,0 +1,204 @@
+//! Facts as JSON bodies, each marked with a kind and a version that never change their meaning.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::fact::Fact;
+
+/// The version this hub writes, the same for all kinds so far.
+pub const VERSION: u8 = 1;
+
+/// What a record is about. The numbers are on disk: add, never change or reuse.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Kind {
+    Accepted = 1,
+    AttemptFailed = 2,
+    Delivered = 3,
+    DeadLettered = 4,
+    Expired = 5,
+    Cancelled = 6,
+    Redriven = 7,
+    DeadLetterDeleted = 8,
+    ServiceSeen = 9,
+    ServiceRegistered = 10,
+    InstanceDeregistered = 11,
+    ServiceDeregistered = 12,
+    Carried = 13,
+}
+
+/// Why a record with a right checksum cannot be understood.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    #[error("record of unknown kind {kind} version {version}, written by a newer message-hub,")]
+    Unknown { kind: u8, version: u8 },
+    #[error("{} record is not readable ({cause})", kind.name())]
+    Body {
+        kind: Kind,
+        cause: serde_json::Error,
+    },
+}
+
+impl Kind {
+    /// In the order of their numbers, from 1.
+    pub const ALL: [Self; 13] = [
+        Self::Accepted,
+        Self::AttemptFailed,
+        Self::Delivered,
+        Self::DeadLettered,
+        Self::Expired,
+        Self::Cancelled,
+        Self::Redriven,
+        Self::DeadLetterDeleted,
+        Self::ServiceSeen,
+        Self::ServiceRegistered,
+        Self::InstanceDeregistered,
+        Self::ServiceDeregistered,
+        Self::Carried,
+    ];
+
+    pub fn of(fact: &Fact) -> Self {
+        match fact {
+            Fact::Accepted(_) => Self::Accepted,
+            Fact::AttemptFailed(_) => Self::AttemptFailed,
+            Fact::Delivered(_) => Self::Delivered,
+            Fact::DeadLettered(_) => Self::DeadLettered,
+            Fact::Expired(_) => Self::Expired,
+            Fact::Cancelled(_) => Self::Cancelled,
+            Fact::Redriven(_) => Self::Redriven,
+            Fact::DeadLetterDeleted(_) => Self::DeadLetterDeleted,
+            Fact::ServiceSeen(_) => Self::ServiceSeen,
+            Fact::ServiceRegistered(_) => Self::ServiceRegistered,
+            Fact::InstanceDeregistered(_) => Self::InstanceDeregistered,
+            Fact::ServiceDeregistered(_) => Self::ServiceDeregistered,
+            Fact::Carried(_) => Self::Carried,
+        }
+    }
+
+    pub fn from_number(number: u8) -> Option<Self> {
+        let index = usize::from(number).checked_sub(1)?;
+        Self::ALL.get(index).copied()
+    }
+
+    /// As `wal export` writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::AttemptFailed => "attempt_failed",
+            Self::Delivered => "delivered",
+            Self::DeadLettered => "dead_lettered",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+            Self::Redriven => "redriven",
+            Self::DeadLetterDeleted => "dead_letter_deleted",
+            Self::ServiceSeen => "service_seen",
+            Self::ServiceRegistered => "service_registered",
+            Self::InstanceDeregistered => "instance_deregistered",
+            Self::ServiceDeregistered => "service_deregistered",
+            Self::Carried => "carried",
+        }
+    }
+}
+
+/// Appends the JSON of what `fact` holds.
+pub fn encode_body(buffer: &mut Vec<u8>, fact: &Fact) {
+    match fact {
+        Fact::Accepted(message) => write(buffer, message),
+        Fact::AttemptFailed(failed) => write(buffer, failed),
+        Fact::Delivered(settlement)
+        | Fact::DeadLettered(settlement)
+        | Fact::Expired(settlement)
+        | Fact::Cancelled(settlement) => write(buffer, settlement),
+        Fact::Redriven(redrive) => write(buffer, redrive),
+        Fact::DeadLetterDeleted(deleted) => write(buffer, deleted),
+        Fact::ServiceSeen(seen) | Fact::ServiceDeregistered(seen) => write(buffer, seen),
+        Fact::ServiceRegistered(registration) => write(buffer, registration),
+        Fact::InstanceDeregistered(gone) => write(buffer, gone),
+        Fact::Carried(carried) => write(buffer, carried),
+    }
+}
+
+/// The fact of a record with this kind and version.
+pub fn decode(kind: u8, version: u8, body: &[u8]) -> Result<Fact, DecodeError> {
+    let known = Kind::from_number(kind).filter(|_| version == VERSION);
+    let kind = known.ok_or(DecodeError::Unknown { kind, version })?;
+    decode_known(kind, body).map_err(|cause| DecodeError::Body { kind, cause })
+}
+
+fn decode_known(kind: Kind, body: &[u8]) -> serde_json::Result<Fact> {
+    Ok(match kind {
+        Kind::Accepted => Fact::Accepted(read(body)?),
+        Kind::AttemptFailed => Fact::AttemptFailed(read(body)?),
+        Kind::Delivered => Fact::Delivered(read(body)?),
+        Kind::DeadLettered => Fact::DeadLettered(read(body)?),
+        Kind::Expired => Fact::Expired(read(body)?),
+        Kind::Cancelled => Fact::Cancelled(read(body)?),
+        Kind::Redriven => Fact::Redriven(read(body)?),
+        Kind::DeadLetterDeleted => Fact::DeadLetterDeleted(read(body)?),
+        Kind::ServiceSeen => Fact::ServiceSeen(read(body)?),
+        Kind::ServiceRegistered => Fact::ServiceRegistered(read(body)?),
+        Kind::InstanceDeregistered => Fact::InstanceDeregistered(read(body)?),
+        Kind::ServiceDeregistered => Fact::ServiceDeregistered(read(body)?),
+        Kind::Carried => Fact::Carried(read(body)?),
+    })
+}
+
+fn write<T: Serialize>(buffer: &mut Vec<u8>, content: &T) {
+    serde_json::to_writer(buffer, content)
+        .expect("a fact has text keys and memory takes all writes");
+}
+
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> serde_json::Result<T> {
+    serde_json::from_slice(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logic::wal::samples;
+
+    #[test]
+    fn kinds_are_numbered_from_one() {
+        for (index, kind) in Kind::ALL.into_iter().enumerate() {
+            assert_eq!(usize::from(kind as u8), index + 1);
+            assert_eq!(Kind::from_number(kind as u8), Some(kind));
+        }
+        assert_eq!(Kind::from_number(0), None);
+        assert_eq!(Kind::from_number(14), None);
+    }
+
+    #[test]
+    fn every_kind_of_fact_reads_back_as_it_was() {
+        let facts = samples::one_of_each();
+        assert_eq!(facts.len(), Kind::ALL.len());
+        for fact in facts {
+            let mut body = Vec::new();
+            encode_body(&mut body, &fact);
+            let kind = Kind::of(&fact);
+            assert_eq!(decode(kind as u8, VERSION, &body).unwrap(), fact);
+        }
+    }
+
+    #[test]
+    fn a_payload_keeps_every_byte() {
+        let fact = samples::accepted_with_payload(1, "{\"a\" : 1e400,\n \"a\":\"\\u00e4\"}");
+        let mut body = Vec::new();
+        encode_body(&mut body, &fact);
+        assert_eq!(decode(1, VERSION, &body).unwrap(), fact);
+    }
+
+    #[test]
+    fn what_a_newer_hub_wrote_is_named() {
+        for (kind, version) in [(14, 1), (0, 1), (200, 3), (1, 2)] {
+            let error = decode(kind, version, b"{}").unwrap_err().to_string();
+            let expected = format!("unknown kind {kind} version {version}");
+            assert!(error.contains(&expected), "{error}");
+            assert!(error.contains("newer"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_body_of_another_shape_names_the_kind() {
+        let error = decode(3, VERSION, b"{}").unwrap_err().to_string();
+        assert!(error.starts_with("delivered record"), "{error}");
+    }
+}

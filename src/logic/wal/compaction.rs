@@ -1,0 +1,489 @@
+//! What of old records must be kept, and the sum of what need not.
+//!
+//! Two passes over the same records: a [`Survey`] learns what is still owed at their end, then
+//! the [`Selection`] it ends in says for each record, in order, whether it stays. For whoever
+//! replays, what is left means the same as what was there.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ahash::AHashMap;
+
+use super::presence::Presence;
+use crate::domain::fact::{Carried, Fact, KnownId, Redrive, Tally};
+use crate::domain::ids::{MessageId, Position, ServiceName};
+use crate::domain::message::Message;
+use crate::logic::tally::contribution;
+
+/// Ids in one [`Carried`] record, so that no record grows without bound.
+const IDS_PER_RECORD: usize = 4096;
+/// Sealed segments that make a compaction worth its reading and writing.
+const WORTHWHILE_SEGMENTS: u64 = 4;
+
+/// Whether rewriting `eligible_bytes` of sealed segments together with a compacted one of
+/// `compacted_bytes` pays: at least half of what is read must be new, and it must be some segments.
+pub fn is_worthwhile(eligible_bytes: u64, compacted_bytes: u64, segment_bytes: u64) -> bool {
+    eligible_bytes > compacted_bytes.max(WORTHWHILE_SEGMENTS.saturating_mul(segment_bytes))
+}
+
+/// How many ids chosen by clients are remembered, and for how long.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DedupWindow {
+    pub capacity: usize,
+    pub age: Duration,
+}
+
+/// The first pass: what is owed after all records noted so far.
+pub struct Survey {
+    window: DedupWindow,
+    open: AHashMap<MessageId, Opened>,
+    services: AHashMap<ServiceName, Presence>,
+    tally: Tally,
+    known_ids: VecDeque<KnownId>,
+    window_overflowed: bool,
+}
+
+/// The records of an open message.
+struct Opened {
+    position: Position,
+    contribution: Tally,
+    is_redriven: bool,
+    attempts: Vec<Position>,
+}
+
+impl Survey {
+    pub fn new(window: DedupWindow) -> Self {
+        Self {
+            window,
+            open: AHashMap::default(),
+            services: AHashMap::default(),
+            tally: Tally::default(),
+            known_ids: VecDeque::new(),
+            window_overflowed: false,
+        }
+    }
+
+    /// Learns from the next record.
+    pub fn note(&mut self, position: Position, fact: &Fact) {
+        self.tally += contribution(fact);
+        match fact {
+            Fact::Accepted(message) => {
+                self.note_known_id(message);
+                self.note_opened(message.id, position, fact);
+            }
+            Fact::Redriven(redrive) => {
+                let Redrive { message, .. } = &**redrive;
+                self.note_opened(message.id, position, fact);
+            }
+            Fact::AttemptFailed(failed) => {
+                if let Some(opened) = self.open.get_mut(&failed.id) {
+                    opened.attempts.push(position);
+                }
+            }
+            Fact::Delivered(settlement)
+            | Fact::DeadLettered(settlement)
+            | Fact::Expired(settlement)
+            | Fact::Cancelled(settlement) => {
+                self.open.remove(&settlement.id);
+            }
+            Fact::DeadLetterDeleted(_) => {}
+            Fact::ServiceSeen(seen) => self.presence(&seen.service).saw(position),
+            Fact::ServiceRegistered(registration) => self
+                .presence(&registration.service)
+                .registered(&registration.instance_id, position),
+            Fact::InstanceDeregistered(gone) => self
+                .presence(&gone.service)
+                .instance_deregistered(&gone.instance_id, position),
+            Fact::ServiceDeregistered(gone) => self.presence(&gone.service).deregistered(position),
+            Fact::Carried(carried) => self.note_carried(carried),
+        }
+    }
+
+    /// Ends the first pass; `last` is the position of the last record noted.
+    pub fn finish(mut self, last: Position) -> Selection {
+        let mut kept = Vec::new();
+        for opened in self.open.values() {
+            self.tally -= opened.contribution;
+            kept.push(opened.position);
+            kept.extend(&opened.attempts);
+        }
+        for presence in self.services.values() {
+            presence.kept(&mut kept);
+        }
+        kept.sort_unstable();
+        Selection {
+            kept: kept.into(),
+            carried: self.into_carried().into(),
+            last,
+        }
+    }
+
+    fn presence(&mut self, service: &ServiceName) -> &mut Presence {
+        self.services.entry(service.clone()).or_default()
+    }
+
+    fn note_opened(&mut self, id: MessageId, position: Position, fact: &Fact) {
+        let opened = Opened {
+            position,
+            contribution: contribution(fact),
+            is_redriven: matches!(fact, Fact::Redriven(_)),
+            attempts: Vec::new(),
+        };
+        self.open.insert(id, opened);
+    }
+
+    fn note_carried(&mut self, carried: &Carried) {
+        self.window_overflowed |= carried.window_overflowed;
+        for known_id in &carried.known_ids {
+            self.remember(*known_id);
+        }
+    }
+
+    fn note_known_id(&mut self, message: &Message) {
+        if let Some(fingerprint) = message.fingerprint() {
+            self.remember(KnownId {
+                id: message.id,
+                fingerprint,
+                at: message.accepted_at,
+            });
+        }
+    }
+
+    /// Ages are measured against the newest id, as there is no clock here: that forgets too late
+    /// rather than too early.
+    fn remember(&mut self, known_id: KnownId) {
+        self.known_ids.push_back(known_id);
+        let too_old = known_id.at.minus(self.window.age);
+        while let Some(oldest) = self.known_ids.front()
+            && (self.known_ids.len() > self.window.capacity || oldest.at < too_old)
+        {
+            self.known_ids.pop_front();
+            self.window_overflowed = true;
+        }
+    }
+
+    fn into_carried(self) -> Vec<Carried> {
+        let Self {
+            open, known_ids, ..
+        } = self;
+        let speaks_for_itself =
+            |known_id: &KnownId| open.get(&known_id.id).is_some_and(|o| !o.is_redriven);
+        let dropped: Vec<KnownId> = known_ids
+            .into_iter()
+            .filter(|known_id| !speaks_for_itself(known_id))
+            .collect();
+        let mut sum = Carried {
+            tally: self.tally,
+            known_ids: Vec::new(),
+            window_overflowed: self.window_overflowed,
+        };
+        if dropped.is_empty() {
+            let is_needed = sum != Carried::default();
+            return Some(sum).into_iter().filter(|_| is_needed).collect();
+        }
+        let mut parts = Vec::new();
+        for part in dropped.chunks(IDS_PER_RECORD) {
+            sum.known_ids = part.to_vec();
+            parts.push(std::mem::take(&mut sum));
+        }
+        parts
+    }
+}
+
+/// What becomes of a record.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Fate {
+    Keep,
+    /// This takes its place, at its position.
+    Replace(Fact),
+    Drop,
+}
+
+/// The second pass: the fate of each record, asked in the same order.
+///
+/// The sums take the places of the first dropped records. There are always enough of these,
+/// since every part of a sum comes from at least one dropped record. The last position is never
+/// left out, so that a compacted segment cut short at the end of a record is noticed.
+#[derive(Debug)]
+pub struct Selection {
+    kept: VecDeque<Position>,
+    carried: VecDeque<Carried>,
+    last: Position,
+}
+
+impl Selection {
+    pub fn fate(&mut self, position: Position) -> Fate {
+        if self.kept.front() == Some(&position) {
+            self.kept.pop_front();
+            return Fate::Keep;
+        }
+        match self.carried.pop_front() {
+            Some(carried) => Fate::Replace(Fact::Carried(Arc::new(carried))),
+            None if position == self.last => Fate::Replace(Fact::Carried(Arc::default())),
+            None => Fate::Drop,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::domain::fact::{Attempt, Recorded};
+    use crate::domain::ids::InstanceId;
+    use crate::domain::message::State;
+    use crate::domain::service::Registration;
+    use crate::logic::wal::samples;
+    use proptest::prelude::*;
+
+    const UNLIMITED: DedupWindow = DedupWindow {
+        capacity: usize::MAX,
+        age: Duration::MAX,
+    };
+
+    fn numbered(facts: Vec<Fact>) -> Vec<Recorded> {
+        let numbered = facts.into_iter().zip(1..);
+        numbered
+            .map(|(fact, position)| Recorded { position, fact })
+            .collect()
+    }
+
+    fn compacted(records: &[Recorded], window: DedupWindow) -> Vec<Recorded> {
+        let mut survey = Survey::new(window);
+        for record in records {
+            survey.note(record.position, &record.fact);
+        }
+        let last = records.last().map_or(0, |record| record.position);
+        let mut selection = survey.finish(last);
+        let mut left = Vec::new();
+        for record in records {
+            let position = record.position;
+            match selection.fate(position) {
+                Fate::Keep => left.push(record.clone()),
+                Fate::Replace(fact) => left.push(Recorded { position, fact }),
+                Fate::Drop => {}
+            }
+        }
+        assert!(selection.kept.is_empty() && selection.carried.is_empty());
+        left
+    }
+
+    /// What whoever replays makes of the records.
+    #[derive(Default, PartialEq, Debug)]
+    struct Replayed {
+        open: BTreeMap<MessageId, (Message, Vec<Attempt>)>,
+        tally: Tally,
+        known_services: BTreeMap<ServiceName, bool>,
+        registrations: BTreeMap<(ServiceName, InstanceId), Registration>,
+        known_ids: BTreeMap<MessageId, KnownId>,
+    }
+
+    impl Replayed {
+        fn of(records: &[Recorded]) -> Self {
+            let mut replayed = Self::default();
+            for record in records {
+                replayed.tally += contribution(&record.fact);
+                replayed.apply(&record.fact);
+            }
+            replayed
+        }
+
+        fn apply(&mut self, fact: &Fact) {
+            match fact {
+                Fact::Accepted(message) => {
+                    if let Some(fingerprint) = message.fingerprint() {
+                        let (id, at) = (message.id, message.accepted_at);
+                        self.remember(KnownId {
+                            id,
+                            fingerprint,
+                            at,
+                        });
+                    }
+                    let fresh = (Message::clone(message), Vec::new());
+                    self.open.insert(message.id, fresh);
+                }
+                Fact::Redriven(redrive) => {
+                    let fresh = (redrive.message.clone(), Vec::new());
+                    self.open.insert(redrive.message.id, fresh);
+                }
+                Fact::AttemptFailed(failed) => {
+                    if let Some((_, attempts)) = self.open.get_mut(&failed.id) {
+                        attempts.push(failed.attempt.clone());
+                    }
+                }
+                Fact::ServiceSeen(seen) => {
+                    self.known_services.insert(seen.service.clone(), true);
+                }
+                Fact::ServiceRegistered(registration) => {
+                    let service = registration.service.clone();
+                    self.known_services.insert(service.clone(), true);
+                    let key = (service, registration.instance_id.clone());
+                    self.registrations
+                        .insert(key, Registration::clone(registration));
+                }
+                Fact::InstanceDeregistered(gone) => {
+                    let key = (gone.service.clone(), gone.instance_id.clone());
+                    self.registrations.remove(&key);
+                }
+                Fact::ServiceDeregistered(gone) => {
+                    self.known_services.insert(gone.service.clone(), false);
+                    self.registrations
+                        .retain(|(service, _), _| *service != gone.service);
+                }
+                Fact::Carried(carried) => {
+                    for known_id in &carried.known_ids {
+                        self.remember(*known_id);
+                    }
+                }
+                _ => {
+                    let (_, settlement) = match fact.settlement() {
+                        Some(settled) => settled,
+                        None => return,
+                    };
+                    self.open.remove(&settlement.id);
+                }
+            }
+        }
+
+        fn remember(&mut self, known_id: KnownId) {
+            self.known_ids.insert(known_id.id, known_id);
+        }
+    }
+
+    fn carried_of(records: &[Recorded]) -> Vec<&Carried> {
+        let mut found = Vec::new();
+        for record in records {
+            if let Fact::Carried(carried) = &record.fact {
+                found.push(&**carried);
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn only_what_is_owed_stays() {
+        let records = numbered(vec![
+            samples::accepted(1),
+            samples::accepted(2),
+            samples::attempt_failed(2, 1),
+            samples::delivered(1),
+            samples::accepted(4),
+            samples::cancelled(4),
+        ]);
+        let left = compacted(&records, UNLIMITED);
+        let positions: Vec<Position> = left.iter().map(|record| record.position).collect();
+        assert_eq!(positions, [1, 2, 3, 6]);
+        let carried = carried_of(&left);
+        assert_eq!(carried[0].known_ids, [samples::known_id(1)]);
+        assert_eq!(carried[0].tally.accepted, 2);
+        assert_eq!(*carried[1], Carried::default());
+    }
+
+    #[test]
+    fn a_redriven_message_keeps_only_its_newest_life() {
+        let records = numbered(vec![
+            samples::accepted(1),
+            samples::attempt_failed(1, 1),
+            samples::dead_lettered(1),
+            samples::redriven(1, 1, State::Dead),
+            samples::attempt_failed(1, 1),
+        ]);
+        let left = compacted(&records, UNLIMITED);
+        assert_eq!(left[1..], records[3..]);
+        assert_eq!(carried_of(&left)[0].tally.dead, 1);
+        assert_eq!(carried_of(&left)[0].known_ids, [samples::known_id(1)]);
+    }
+
+    #[test]
+    fn the_window_forgets_the_oldest_ids_and_says_so() {
+        let settled = |number| [samples::accepted(number), samples::delivered(number)];
+        let facts: Vec<Fact> = (1..100).flat_map(settled).collect();
+        let small = DedupWindow {
+            capacity: 3,
+            age: Duration::MAX,
+        };
+        let short = DedupWindow {
+            capacity: 100,
+            age: Duration::from_millis(4),
+        };
+        for window in [small, short] {
+            let left = compacted(&numbered(facts.clone()), window);
+            let carried = carried_of(&left)[0];
+            let newest = [95, 97, 99].map(samples::known_id);
+            assert_eq!(carried.known_ids, newest);
+            assert!(carried.window_overflowed);
+        }
+    }
+
+    #[test]
+    fn many_ids_are_spread_over_several_records() {
+        let mut facts = Vec::new();
+        for number in (1..20_001).step_by(2) {
+            facts.extend([samples::accepted(number), samples::delivered(number)]);
+        }
+        let left = compacted(&numbered(facts), UNLIMITED);
+        let sizes: Vec<usize> = carried_of(&left)
+            .iter()
+            .map(|c| c.known_ids.len())
+            .collect();
+        assert_eq!(sizes, [4096, 4096, 1808, 0]);
+    }
+
+    #[test]
+    fn a_deregistered_service_stays_a_known_name() {
+        let records = numbered(vec![
+            samples::service_registered(1, "a", 1),
+            samples::service_deregistered(1),
+            samples::service_registered(2, "a", 1),
+            samples::service_registered(2, "a", 2),
+            samples::instance_deregistered(2, "a"),
+        ]);
+        let left = compacted(&records, UNLIMITED);
+        let positions: Vec<Position> = left.iter().map(|record| record.position).collect();
+        assert_eq!(positions, [2, 4, 5]);
+    }
+
+    #[test]
+    fn pays_only_for_enough_new_bytes() {
+        assert!(!is_worthwhile(400, 0, 100));
+        assert!(is_worthwhile(401, 0, 100));
+        assert!(!is_worthwhile(1000, 1000, 100));
+        assert!(is_worthwhile(1001, 1000, 100));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn replays_to_the_same_as_all_records(
+            facts in prop::collection::vec(samples::any_fact(), 1..60),
+            first_cut in 0..60_usize,
+            second_cut in 0..60_usize,
+        ) {
+            let records = numbered(facts);
+            let whole = Replayed::of(&records);
+
+            let (old, rest) = records.split_at(first_cut.min(records.len()));
+            let once = [&compacted(old, UNLIMITED), rest].concat();
+            prop_assert_eq!(&Replayed::of(&once), &whole);
+            prop_assert!(once.is_sorted_by_key(|record| record.position));
+            prop_assert_eq!(once.last().unwrap().position, records.last().unwrap().position);
+
+            let (old, rest) = once.split_at(second_cut.min(once.len()));
+            let twice = [&compacted(old, UNLIMITED), rest].concat();
+            prop_assert_eq!(&Replayed::of(&twice), &whole);
+        }
+
+        #[test]
+        fn never_leaves_more_records_than_there_were(
+            facts in prop::collection::vec(samples::any_fact(), 1..60),
+        ) {
+            let records = numbered(facts);
+            let left = compacted(&records, UNLIMITED);
+            prop_assert!(left.len() <= records.len());
+            prop_assert!(compacted(&left, UNLIMITED).len() <= left.len());
+        }
+    }
+}

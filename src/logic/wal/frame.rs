@@ -1,0 +1,183 @@
+//! One fact as bytes: length, checksum, position, batch index, kind, version, body.
+
+use super::codec;
+use crate::domain::fact::Fact;
+use crate::domain::ids::Position;
+
+/// Bytes of a frame before its body.
+pub const HEAD_BYTES: usize = 22;
+/// Length and checksum, which the length does not count.
+const PREFIX_BYTES: usize = 8;
+/// No frame is longer, in bytes; a length above this is damage.
+pub const MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// A frame whose checksum is right.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Frame<'a> {
+    /// Where it begins, in bytes from the start of its segment.
+    pub offset: u64,
+    pub position: Position,
+    pub batch_index: u32,
+    pub kind: u8,
+    pub version: u8,
+    /// JSON text.
+    pub body: &'a [u8],
+    /// The whole frame.
+    pub bytes: &'a [u8],
+}
+
+impl Frame<'_> {
+    /// Every position before this one was durable when the frame was written.
+    pub fn durable_before(&self) -> Position {
+        self.position.saturating_sub(u64::from(self.batch_index))
+    }
+
+    pub fn decode(&self) -> Result<Fact, codec::DecodeError> {
+        codec::decode(self.kind, self.version, self.body)
+    }
+}
+
+/// Why the bytes at some place are no frame that belongs there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Flaw {
+    #[error("end of the written part")]
+    Zeroes,
+    #[error("record is cut off")]
+    CutOff,
+    #[error("impossible record length {0}")]
+    Length(u32),
+    #[error("record has position {found} instead of {expected}")]
+    Position { found: Position, expected: Position },
+    #[error("checksum mismatch")]
+    Checksum,
+    #[error("segment header is not readable")]
+    Header,
+}
+
+/// Appends the frame of `fact` to `buffer`.
+///
+/// `batch_index`: how many records since the last sync come before this one.
+pub fn encode(buffer: &mut Vec<u8>, position: Position, batch_index: u32, fact: &Fact) {
+    let start = buffer.len();
+    let mut head = [0; HEAD_BYTES];
+    head[8..16].copy_from_slice(&position.to_le_bytes());
+    head[16..20].copy_from_slice(&batch_index.to_le_bytes());
+    head[20] = codec::Kind::of(fact) as u8;
+    head[21] = codec::VERSION;
+    buffer.extend_from_slice(&head);
+    codec::encode_body(buffer, fact);
+    seal(&mut buffer[start..]);
+}
+
+/// Fills in length and checksum.
+fn seal(frame: &mut [u8]) {
+    assert!(frame.len() <= MAX_BYTES, "facts are bounded at the door");
+    let length = (frame.len() - PREFIX_BYTES) as u32;
+    frame[..4].copy_from_slice(&length.to_le_bytes());
+    let checksum = checksum(frame);
+    frame[4..8].copy_from_slice(&checksum.to_le_bytes());
+}
+
+fn checksum(frame: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&frame[..4]), &frame[PREFIX_BYTES..])
+}
+
+/// How many bytes the frame that begins with `head` has, and its position.
+/// `head` holds [`HEAD_BYTES`], fewer only at the end of the segment.
+pub(super) fn announce(head: &[u8]) -> Result<(usize, Position), Flaw> {
+    if head.iter().all(|byte| *byte == 0) {
+        return Err(Flaw::Zeroes);
+    }
+    if head.len() < HEAD_BYTES {
+        return Err(Flaw::CutOff);
+    }
+    let length = u32_at(head, 0);
+    let total = length as usize + PREFIX_BYTES;
+    if !(HEAD_BYTES..=MAX_BYTES).contains(&total) {
+        return Err(Flaw::Length(length));
+    }
+    Ok((total, u64_at(head, 8)))
+}
+
+/// Whether `frame`, complete by its own length, carries the right checksum.
+pub(super) fn is_intact(frame: &[u8]) -> bool {
+    u32_at(frame, 4) == checksum(frame)
+}
+
+/// Reads the fields of an intact frame that begins at `offset` of its segment.
+pub(super) fn view(bytes: &[u8], offset: u64) -> Frame<'_> {
+    Frame {
+        offset,
+        position: u64_at(bytes, 8),
+        batch_index: u32_at(bytes, 16),
+        kind: bytes[20],
+        version: bytes[21],
+        body: &bytes[HEAD_BYTES..],
+        bytes,
+    }
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    let mut number = [0; 4];
+    number.copy_from_slice(&bytes[at..at + 4]);
+    u32::from_le_bytes(number)
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    let mut number = [0; 8];
+    number.copy_from_slice(&bytes[at..at + 8]);
+    u64::from_le_bytes(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logic::wal::samples;
+    use proptest::prelude::*;
+
+    fn encoded(position: Position, batch_index: u32) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        encode(&mut bytes, position, batch_index, &samples::delivered(7));
+        bytes
+    }
+
+    #[test]
+    fn reads_back_what_was_written() {
+        let bytes = encoded(42, 3);
+        assert_eq!(announce(&bytes[..HEAD_BYTES]), Ok((bytes.len(), 42)));
+        assert!(is_intact(&bytes));
+        let frame = view(&bytes, 24);
+        assert_eq!(frame.durable_before(), 39);
+        assert_eq!(frame.decode().unwrap(), samples::delivered(7));
+    }
+
+    #[test]
+    fn frames_follow_each_other_in_one_buffer() {
+        let mut both = encoded(1, 0);
+        let first = both.len();
+        encode(&mut both, 2, 1, &samples::accepted(1));
+        assert_eq!(both[..first], encoded(1, 0));
+        assert!(is_intact(&both[first..]));
+    }
+
+    #[test]
+    fn zeroes_are_the_end_of_the_written_part() {
+        assert_eq!(announce(&[0; HEAD_BYTES]), Err(Flaw::Zeroes));
+        assert_eq!(announce(&[0; 3]), Err(Flaw::Zeroes));
+        assert_eq!(announce(&[]), Err(Flaw::Zeroes));
+        assert_eq!(announce(&[1; 3]), Err(Flaw::CutOff));
+    }
+
+    proptest! {
+        #[test]
+        fn every_flipped_bit_is_noticed(bit in 0..8 * encoded(42, 3).len()) {
+            let mut bytes = encoded(42, 3);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let good = match announce(&bytes[..HEAD_BYTES]) {
+                Ok((total, _)) => total == bytes.len() && is_intact(&bytes),
+                Err(_) => false,
+            };
+            prop_assert!(!good);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Which records say what is known of one service.
+
+use ahash::AHashMap;
+
+use crate::domain::ids::{InstanceId, Position};
+
+/// The records about one service that still matter. A name once known stays a known destination.
+#[derive(Default)]
+pub struct Presence {
+    instances: AHashMap<InstanceId, Position>,
+    seen: Option<Position>,
+    /// The registration and the end of the instance that left last: kept as long as nothing
+    /// else says that the service is known.
+    left: Option<(Position, Position)>,
+    deregistered: Option<Position>,
+}
+
+impl Presence {
+    pub fn saw(&mut self, position: Position) {
+        self.deregistered = None;
+        self.seen = Some(position);
+    }
+
+    pub fn registered(&mut self, instance_id: &InstanceId, position: Position) {
+        self.deregistered = None;
+        self.instances.insert(instance_id.clone(), position);
+    }
+
+    pub fn instance_deregistered(&mut self, instance_id: &InstanceId, position: Position) {
+        if let Some(registered) = self.instances.remove(instance_id) {
+            self.left = Some((registered, position));
+        }
+    }
+
+    pub fn deregistered(&mut self, position: Position) {
+        *self = Self {
+            deregistered: Some(position),
+            ..Self::default()
+        };
+    }
+
+    /// Adds the positions of the records that must stay.
+    pub fn kept(&self, positions: &mut Vec<Position>) {
+        positions.extend(self.instances.values());
+        positions.extend(self.seen);
+        positions.extend(self.deregistered);
+        if let Some((registered, left)) = self.left
+            && self.instances.is_empty()
+            && self.seen.is_none()
+        {
+            positions.extend([registered, left]);
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Facts for tests.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use crate::domain::fact::{
+    Attempt, AttemptFailed, AttemptOutcome, Carried, DeadLetterDeleted, DeadReason, Fact,
+    InstanceDeregistered, KnownId, Redrive, ServiceSeen, Settlement, Tally,
+};
+use crate::domain::ids::{Label, MessageId, ServiceName};
+use crate::domain::message::{Extras, Fingerprint, Message, Payload, Priority, State};
+use crate::domain::service::{Address, Registration};
+use crate::domain::timestamp::Timestamp;
+
+pub fn id(number: u128) -> MessageId {
+    MessageId(Uuid::from_u128(number))
+}
+
+fn at(number: u128) -> Timestamp {
+    Timestamp::from_millis(1_780_000_000_000 + number as i64)
+}
+
+fn service(number: u128) -> ServiceName {
+    ServiceName::parse(&format!("service-{number}")).unwrap()
+}
+
+fn label(text: &str) -> Label {
+    Label::parse(text).unwrap()
+}
+
+pub fn known_id(number: u128) -> KnownId {
+    KnownId {
+        id: id(number),
+        fingerprint: Fingerprint(Uuid::from_u128(number + 1)),
+        at: at(number),
+    }
+}
+
+/// Odd numbers have an id chosen by the client.
+pub fn message(number: u128, payload: &str) -> Message {
+    let fingerprint = Some(known_id(number).fingerprint).filter(|_| number % 2 == 1);
+    let extras = Extras {
+        fingerprint,
+        ..Extras::default()
+    };
+    Message {
+        id: id(number),
+        destination: service(1),
+        source: service(2),
+        kind: label("service_message"),
+        priority: Priority::Normal,
+        accepted_at: at(number),
+        expires_at: None,
+        correlation_id: None,
+        payload: Payload::parse(payload).unwrap(),
+        extras: Some(Box::new(extras)),
+    }
+}
+
+pub fn accepted_with_payload(number: u128, payload: &str) -> Fact {
+    Fact::Accepted(Arc::new(message(number, payload)))
+}
+
+pub fn accepted(number: u128) -> Fact {
+    accepted_with_payload(number, r#"{"text":"hello"}"#)
+}
+
+fn attempt(number: u32, outcome: AttemptOutcome) -> Attempt {
+    Attempt {
+        number,
+        at: at(1),
+        instance: Some(label("instance-1")),
+        outcome,
+        status_code: Some(503),
+        duration_ms: 12,
+        error: Some("no".into()),
+    }
+}
+
+pub fn attempt_failed(number: u128, attempt_number: u32) -> Fact {
+    Fact::AttemptFailed(AttemptFailed {
+        id: id(number),
+        attempt: attempt(attempt_number, AttemptOutcome::Failed),
+        retry_at: at(number),
+    })
+}
+
+fn settlement(number: u128) -> Settlement {
+    Settlement {
+        id: id(number),
+        at: at(number),
+        lane: message(number, "1").lane(),
+        attempt: Some(attempt(1, AttemptOutcome::Delivered)),
+        reason: None,
+    }
+}
+
+pub fn delivered(number: u128) -> Fact {
+    Fact::Delivered(settlement(number))
+}
+
+pub fn dead_lettered(number: u128) -> Fact {
+    Fact::DeadLettered(Settlement {
+        reason: Some(DeadReason::Rejected),
+        ..settlement(number)
+    })
+}
+
+pub fn expired(number: u128) -> Fact {
+    Fact::Expired(settlement(number))
+}
+
+pub fn cancelled(number: u128) -> Fact {
+    Fact::Cancelled(settlement(number))
+}
+
+pub fn redriven(number: u128, times: u32, from: State) -> Fact {
+    Fact::Redriven(Arc::new(Redrive {
+        message: message(number, r#"{"text":"again"}"#),
+        times,
+        from,
+    }))
+}
+
+pub fn dead_letter_deleted(number: u128) -> Fact {
+    Fact::DeadLetterDeleted(DeadLetterDeleted {
+        id: id(number),
+        at: at(number),
+    })
+}
+
+pub fn service_seen(number: u128) -> Fact {
+    Fact::ServiceSeen(ServiceSeen {
+        service: service(number),
+        at: at(number),
+    })
+}
+
+pub fn service_deregistered(number: u128) -> Fact {
+    Fact::ServiceDeregistered(ServiceSeen {
+        service: service(number),
+        at: at(number),
+    })
+}
+
+/// `port` tells registrations of one instance apart.
+pub fn service_registered(number: u128, instance: &str, port: u16) -> Fact {
+    Fact::ServiceRegistered(Arc::new(Registration {
+        service: service(number),
+        instance_id: label(instance),
+        registered_at: at(number),
+        version: None,
+        address: Some(Address {
+            url: format!("http://localhost:{port}"),
+            message_endpoint: "/messages".into(),
+        }),
+        health_check: None,
+        max_in_flight: 8,
+        endpoints: Vec::new(),
+        metadata: None,
+    }))
+}
+
+pub fn instance_deregistered(number: u128, instance: &str) -> Fact {
+    Fact::InstanceDeregistered(InstanceDeregistered {
+        service: service(number),
+        instance_id: label(instance),
+        at: at(number),
+    })
+}
+
+pub fn carried(numbers: std::ops::Range<u128>) -> Fact {
+    let tally = Tally {
+        accepted: (numbers.end - numbers.start) as i64,
+        delivered: 1,
+        ..Tally::default()
+    };
+    Fact::Carried(Arc::new(Carried {
+        tally,
+        known_ids: numbers.map(known_id).collect(),
+        window_overflowed: false,
+    }))
+}
+
+pub fn one_of_each() -> Vec<Fact> {
+    vec![
+        accepted(1),
+        attempt_failed(1, 1),
+        delivered(1),
+        dead_lettered(2),
+        expired(3),
+        cancelled(4),
+        redriven(2, 1, State::Dead),
+        dead_letter_deleted(3),
+        service_seen(1),
+        service_registered(1, "a", 1),
+        instance_deregistered(1, "a"),
+        service_deregistered(1),
+        carried(10..12),
+    ]
+}
+
+/// Any fact about one of few messages, services and instances, so that they meet often.
+pub fn any_fact() -> impl Strategy<Value = Fact> {
+    let few = 1..8_u128;
+    let instance = prop_oneof![Just("a"), Just("b")];
+    prop_oneof![
+        6 => few.clone().prop_map(accepted),
+        2 => (few.clone(), 1..5_u32).prop_map(|(message, number)| attempt_failed(message, number)),
+        3 => few.clone().prop_map(delivered),
+        1 => few.clone().prop_map(dead_lettered),
+        1 => few.clone().prop_map(expired),
+        1 => few.clone().prop_map(cancelled),
+        2 => (few.clone(), 1..4_u32).prop_map(|(message, times)| redriven(message, times, State::Dead)),
+        1 => (few.clone(), 1..4_u32).prop_map(|(message, times)| redriven(message, times, State::Expired)),
+        1 => few.prop_map(dead_letter_deleted),
+        1 => (1..3_u128).prop_map(service_seen),
+        2 => (1..3_u128, instance.clone(), 1..100_u16)
+            .prop_map(|(name, instance, port)| service_registered(name, instance, port)),
+        2 => (1..3_u128, instance).prop_map(|(name, instance)| instance_deregistered(name, instance)),
+        1 => (1..3_u128).prop_map(service_deregistered),
+        1 => (20..25_u128).prop_map(|first| carried(first..first + 2)),
+    ]
+}
