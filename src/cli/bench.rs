@@ -150,6 +150,13 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_closed_after_its_answer_is_no_error() {
+        let (exit, report) = bench(Manner::Closes, "--rate 300 --connections 2");
+        assert_eq!(exit, Exit::Clean);
+        assert_eq!(report["errors"], serde_json::json!({}));
+    }
+
+    #[test]
     fn a_hub_that_is_not_there_is_an_internal_failure() {
         let line = "message-hub bench --url http://127.0.0.1:1";
         let Ok(Command::Bench(arguments)) =

@@ -19,6 +19,8 @@ pub enum Manner {
     /// Delivers each message twice, the first time with a changed byte.
     Garbles,
     Refuses,
+    /// Ends the connection after every answer, and says so.
+    Closes,
 }
 
 /// Serves on a thread of its own until dropped.
@@ -97,11 +99,15 @@ impl Session {
         loop {
             let (path, body) = self.request().await?;
             let (status, answer) = self.answer(&path, &body).await?;
+            let (length, closes) = (answer.len(), self.manner == Manner::Closes);
+            let connection = if closes { "close" } else { "keep-alive" };
             let head = format!(
-                "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n",
-                answer.len()
+                "HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: {connection}\r\n\r\n"
             );
             self.stream.write_all((head + &answer).as_bytes()).await?;
+            if closes {
+                return Ok(());
+            }
         }
     }
 

@@ -76,7 +76,9 @@ impl Lane {
                 self.note(answer.status, connection.body(&answer));
             }
             if connection.is_closing() {
-                self.give_up(&io::ErrorKind::ConnectionAborted.into());
+                if !self.outstanding.is_empty() {
+                    self.give_up(&io::ErrorKind::ConnectionAborted.into());
+                }
                 connection = Connection::open(&self.load.authority).await?;
             }
         }
