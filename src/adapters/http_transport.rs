@@ -1,0 +1,166 @@
+//! Pushes and probes over HTTP/1.1, with connections kept open between messages.
+
+use std::time::Duration;
+
+use actix_web::http::header::{self, HeaderMap, HttpDate};
+use awc::error::{PayloadError, SendRequestError};
+use awc::{Client, Connector};
+use bytes::BytesMut;
+use futures_util::future::{FutureExt, LocalBoxFuture};
+use futures_util::StreamExt;
+use std::time::SystemTime;
+
+use crate::ports::transport::{PushAnswer, PushRequest, Transport};
+
+/// Shorter than what common servers use, so that a connection is rarely closed under a request.
+const KEEP_ALIVE: Duration = Duration::from_secs(4);
+/// Of a success nothing is used; so much is read to keep the connection.
+const MOST_BODY: usize = 64 * 1024;
+/// Of anything else so much is kept for the user.
+const EXCERPT: usize = 256;
+
+pub struct HttpTransport {
+    client: Client,
+}
+
+impl HttpTransport {
+    /// Belongs to the thread it is made on.
+    pub fn new() -> Self {
+        // How many connections a host gets is up to the credit of its service.
+        let connector = Connector::new().limit(0).conn_keep_alive(KEEP_ALIVE);
+        let client = Client::builder()
+            .connector(connector)
+            .disable_redirects()
+            .disable_timeout()
+            .no_default_headers()
+            .finish();
+        Self { client }
+    }
+}
+
+impl Default for HttpTransport {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Transport for HttpTransport {
+    fn push(&self, request: PushRequest) -> LocalBoxFuture<'static, PushAnswer> {
+        let mut post = self
+            .client
+            .post(&request.url)
+            .insert_header((header::CONTENT_TYPE, "application/json"))
+            .insert_header((header::USER_AGENT, concat!("message-hub/", env!("CARGO_PKG_VERSION"))));
+        for (name, value) in request.headers {
+            post = post.insert_header((name, value));
+        }
+        let sent = post.send_body(request.body);
+        async move {
+            let exchange = async {
+                let mut response = sent.await.map_err(|error| describe(&error))?;
+                let code = response.status().as_u16();
+                let retry_after = retry_after(response.headers());
+                let body = read_up_to(&mut response, MOST_BODY).await;
+                let excerpt = if response.status().is_success() { String::new() } else { excerpt(&body) };
+                Ok(PushAnswer::Status { code, retry_after, excerpt })
+            };
+            let error = match tokio::time::timeout(request.timeout, exchange).await {
+                Ok(Ok(answer)) => return answer,
+                Ok(Err(error)) => error,
+                Err(_) => format!("no answer within {:?}", request.timeout),
+            };
+            PushAnswer::NoAnswer { error }
+        }
+        .boxed_local()
+    }
+
+    fn probe(&self, url: String, timeout: Duration) -> LocalBoxFuture<'static, Result<(), String>> {
+        let sent = self.client.get(url).send();
+        async move {
+            let exchange = async {
+                let mut response = sent.await.map_err(|error| describe(&error))?;
+                read_up_to(&mut response, MOST_BODY).await;
+                match response.status() {
+                    status if status.is_success() => Ok(()),
+                    status => Err(format!("HTTP {}", status.as_u16())),
+                }
+            };
+            let answer = tokio::time::timeout(timeout, exchange).await;
+            answer.unwrap_or_else(|_| Err(format!("no answer within {timeout:?}")))
+        }
+        .boxed_local()
+    }
+}
+
+/// What arrives of the body, at most about `limit` bytes of it; the connection is given up if
+/// there is more.
+async fn read_up_to<S>(response: &mut awc::ClientResponse<S>, limit: usize) -> BytesMut
+where
+    S: futures_util::Stream<Item = Result<bytes::Bytes, PayloadError>> + Unpin,
+{
+    let mut body = BytesMut::new();
+    while body.len() < limit {
+        match response.next().await {
+            Some(Ok(chunk)) => body.extend_from_slice(&chunk),
+            Some(Err(_)) | None => break,
+        }
+    }
+    body
+}
+
+fn excerpt(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(EXCERPT)]);
+    let printable = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().map(printable).collect::<String>().trim().to_owned()
+}
+
+fn describe(error: &SendRequestError) -> String {
+    match error {
+        SendRequestError::Connect(cause) => format!("cannot connect: {cause}"),
+        SendRequestError::Send(cause) => format!("connection lost: {cause}"),
+        SendRequestError::Response(cause) => format!("not an HTTP answer: {cause}"),
+        other => other.to_string(),
+    }
+}
+
+/// RFC 9110, 10.2.3: seconds, or a date, which is taken relative to the answer's own `Date`.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse::<u32>() {
+        return Some(Duration::from_secs(seconds.into()));
+    }
+    let date = |text: &str| text.parse::<HttpDate>().ok().map(SystemTime::from);
+    let answered = date(headers.get(header::DATE)?.to_str().ok()?)?;
+    Some(date(text)?.duration_since(answered).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use header::HeaderValue;
+
+    fn headers(retry_after: &'static str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static(retry_after));
+        let date = HeaderValue::from_static("Fri, 31 Jan 2026 12:00:00 GMT");
+        headers.insert(header::DATE, date);
+        headers
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let seconds = |text| retry_after(&headers(text)).map(|after| after.as_secs());
+        assert_eq!(seconds("120"), Some(120));
+        assert_eq!(seconds("Fri, 31 Jan 2026 12:00:30 GMT"), Some(30));
+        assert_eq!(seconds("Fri, 31 Jan 2026 11:00:00 GMT"), Some(0));
+        assert_eq!(seconds("soon"), None);
+        assert_eq!(seconds("-1"), None);
+    }
+
+    #[test]
+    fn excerpts_are_short_and_printable() {
+        assert_eq!(excerpt(b"  no\nroom\0 "), "no room");
+        assert_eq!(excerpt(&[b'x'; 1000]).len(), EXCERPT);
+        assert_eq!(excerpt(&[0xff, b'a']), "\u{fffd}a");
+    }
+}

@@ -1,0 +1,189 @@
+//! What a client is told when something cannot be done (contract, section 3).
+//!
+//! Use [`HubError::invalid`] for a field, the variants for the rest; a [`Refusal`] of an actor
+//! becomes one by `?`. Each error has one code and one status, decided here and nowhere else.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::{HttpResponse, ResponseError};
+use serde_json::{Map, Value, json};
+
+use crate::actors::messages::ArchiveRefusal;
+use crate::domain::fact::DeadReason;
+use crate::domain::refusal::Refusal;
+use crate::ports::archive::ArchiveError;
+
+/// What kind of thing was wrong with the input.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Subject {
+    Message,
+    Request,
+}
+
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum HubError {
+    #[error("{field}: {problem}")]
+    Invalid {
+        subject: Subject,
+        field: String,
+        problem: String,
+    },
+    #[error("{0}")]
+    Unauthenticated(&'static str),
+    #[error("{0}")]
+    Forbidden(String),
+    #[error("no such route: {0}")]
+    NoRoute(String),
+    #[error("{what}: not known")]
+    NotFound { what: String },
+    #[error("{method}: not allowed here; use {allow}")]
+    MethodNotAllowed { method: String, allow: &'static str },
+    #[error("body: larger than {limit} bytes")]
+    TooLarge { limit: usize },
+    #[error("too many requests are under way; try again in a moment")]
+    Busy,
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("the message could not be delivered: {}", reason.map_or("cancelled", DeadReason::name))]
+    DeliveryFailed {
+        reason: Option<DeadReason>,
+        last_error: Option<String>,
+    },
+    #[error("{0}")]
+    NotReady(&'static str),
+    #[error("history needs the archive, which does not answer: {0}")]
+    NoArchive(String),
+    #[error("nothing of the batch was accepted")]
+    Batch { error: Box<HubError>, results: Value },
+    #[error("internal error; the log has more under this request_id")]
+    Internal,
+}
+
+impl HubError {
+    pub fn invalid(subject: Subject, field: impl Into<String>, problem: impl ToString) -> Self {
+        Self::Invalid {
+            subject,
+            field: field.into(),
+            problem: problem.to_string(),
+        }
+    }
+
+    pub fn code(&self) -> &'static str {
+        self.kind().0
+    }
+
+    pub fn status(&self) -> StatusCode {
+        self.kind().1
+    }
+
+    fn kind(&self) -> (&'static str, StatusCode) {
+        match self {
+            Self::Invalid { subject: Subject::Message, .. } => ("INVALID_MESSAGE", StatusCode::BAD_REQUEST),
+            Self::Invalid { subject: Subject::Request, .. } => ("INVALID_REQUEST", StatusCode::BAD_REQUEST),
+            Self::Unauthenticated(_) => ("AUTH_FAILED", StatusCode::UNAUTHORIZED),
+            Self::Forbidden(_) => ("AUTH_FAILED", StatusCode::FORBIDDEN),
+            Self::NoRoute(_) | Self::NotFound { .. } => ("NOT_FOUND", StatusCode::NOT_FOUND),
+            Self::MethodNotAllowed { .. } => ("METHOD_NOT_ALLOWED", StatusCode::METHOD_NOT_ALLOWED),
+            Self::TooLarge { .. } => ("PAYLOAD_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::Busy => ("QUEUE_FULL", StatusCode::TOO_MANY_REQUESTS),
+            Self::Refused(refusal) => kind_of(refusal),
+            Self::DeliveryFailed { .. } => ("DELIVERY_FAILED", StatusCode::BAD_GATEWAY),
+            Self::NotReady(_) => ("SERVICE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE),
+            Self::NoArchive(_) => ("STORAGE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE),
+            Self::Batch { error, .. } => error.kind(),
+            Self::Internal => ("INTERNAL_ERROR", StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    /// Whole seconds until another try makes sense.
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Refused(Refusal::CircuitOpen { retry_after, .. }) => {
+                Some(retry_after.as_secs_f64().ceil().max(1.0) as u64)
+            }
+            Self::Refused(Refusal::LaneFull { .. } | Refusal::MemoryFull { .. }) | Self::Busy => Some(1),
+            Self::Batch { error, .. } => error.retry_after(),
+            _ => None,
+        }
+    }
+
+    fn details(&self) -> Map<String, Value> {
+        let mut details = Map::new();
+        let mut add = |key: &str, value: Value| drop(details.insert(key.to_owned(), value));
+        match self {
+            Self::Invalid { field, .. } => add("field", json!(field)),
+            Self::Refused(Refusal::OtherContent) => add("field", json!("id")),
+            Self::Refused(Refusal::UnknownService { service }) => {
+                add("field", json!("destination"));
+                add("service", json!(service));
+            }
+            Self::Refused(Refusal::StaleLeases { stale }) => add("leases", json!(stale)),
+            Self::Refused(Refusal::WrongState { state, .. }) => add("state", json!(state)),
+            Self::DeliveryFailed { reason, last_error } => {
+                add("reason", json!(reason));
+                add("last_error", json!(last_error));
+            }
+            Self::Batch { error, results } => {
+                details = error.details();
+                details.insert("results".to_owned(), results.clone());
+            }
+            _ => {}
+        }
+        details
+    }
+
+    /// The `error` object of an answer. `about` goes into its details: the request's id and time,
+    /// or nothing for an item of a batch.
+    pub fn body(&self, about: Map<String, Value>) -> Value {
+        let mut details = about;
+        details.extend(self.details());
+        json!({"code": self.code(), "message": self.to_string(), "details": details})
+    }
+}
+
+fn kind_of(refusal: &Refusal) -> (&'static str, StatusCode) {
+    match refusal {
+        Refusal::UnknownService { .. } => ("SERVICE_NOT_FOUND", StatusCode::NOT_FOUND),
+        Refusal::LaneFull { .. } | Refusal::MemoryFull { .. } => ("QUEUE_FULL", StatusCode::TOO_MANY_REQUESTS),
+        Refusal::CircuitOpen { .. } => ("CIRCUIT_OPEN", StatusCode::SERVICE_UNAVAILABLE),
+        Refusal::NoInstance { .. } | Refusal::Stopping => ("SERVICE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE),
+        Refusal::StorageFull => ("STORAGE_FULL", StatusCode::INSUFFICIENT_STORAGE),
+        Refusal::OtherContent | Refusal::WrongState { .. } | Refusal::StaleLeases { .. } => {
+            ("CONFLICT", StatusCode::CONFLICT)
+        }
+        Refusal::NotFound => ("NOT_FOUND", StatusCode::NOT_FOUND),
+    }
+}
+
+impl From<ArchiveError> for HubError {
+    fn from(error: ArchiveError) -> Self {
+        Self::NoArchive(error.to_string())
+    }
+}
+
+impl From<ArchiveRefusal> for HubError {
+    fn from(refusal: ArchiveRefusal) -> Self {
+        match refusal {
+            ArchiveRefusal::Refused(refusal) => refusal.into(),
+            ArchiveRefusal::Archive(error) => error.into(),
+        }
+    }
+}
+
+/// The body is written where the request's id is known, in [`crate::http::edge`].
+impl ResponseError for HubError {
+    fn status_code(&self) -> StatusCode {
+        self.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status());
+        if let Some(seconds) = self.retry_after() {
+            response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+        }
+        if let Self::MethodNotAllowed { allow, .. } = self {
+            response.insert_header((header::ALLOW, *allow));
+        }
+        response.finish()
+    }
+}
