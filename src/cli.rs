@@ -1,3 +1,166 @@
-//! The subcommands beside `serve`: functions that work on their arguments and report.
+//! The command line: `message-hub [serve] | check-config | bench`.
 
+pub mod bench;
 pub mod wal;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, Termination};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, ConfigError, Loaded};
+
+/// Read when no `--config` is given, if it is there.
+const USUAL_FILE: &str = "config/config.yaml";
+
+/// A message hub: durable messages, service discovery, circuits and retries in one binary.
+#[derive(Parser, Debug)]
+#[command(name = "message-hub", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(flatten)]
+    config_file: ConfigFile,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand, Clone, PartialEq, Debug)]
+pub enum Command {
+    /// Run the hub (what happens without a command).
+    Serve(ConfigFile),
+    /// Say what configuration is in force, or what is wrong with it.
+    CheckConfig(ConfigFile),
+    /// Measure a hub: throughput, latency, processor time and memory.
+    Bench(bench::BenchArguments),
+}
+
+#[derive(Args, Clone, PartialEq, Eq, Debug)]
+pub struct ConfigFile {
+    /// The configuration file; without it config/config.yaml, if there is one.
+    #[arg(long, value_name = "PATH")]
+    pub config: Option<PathBuf>,
+}
+
+/// How the process ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exit {
+    Clean = 0,
+    /// What was measured is wrong: a message was lost or changed.
+    VerificationFailed = 1,
+    /// A bad configuration or bad arguments.
+    Usage = 2,
+    /// Something broke; what is on disk is safe.
+    Internal = 70,
+    /// The storage cannot be opened.
+    Storage = 74,
+}
+
+impl Termination for Exit {
+    fn report(self) -> ExitCode {
+        ExitCode::from(self as u8)
+    }
+}
+
+impl Cli {
+    pub fn into_command(self) -> Command {
+        self.command.unwrap_or(Command::Serve(self.config_file))
+    }
+}
+
+impl ConfigFile {
+    /// Reads the file, and the environment of this process over it.
+    pub fn load(&self) -> Result<Loaded, ConfigError> {
+        let usual = Path::new(USUAL_FILE);
+        let file = match &self.config {
+            Some(file) => Some(file.as_path()),
+            None => usual.exists().then_some(usual),
+        };
+        Config::load(file, std::env::vars_os())
+    }
+}
+
+/// Prints the configuration in force to `out`, or what is wrong with it to `log`.
+pub fn check_config(
+    file: &ConfigFile,
+    out: &mut dyn Write,
+    log: &mut dyn Write,
+) -> io::Result<Exit> {
+    match file.load() {
+        Ok(Loaded { config, warnings }) => {
+            for warning in warnings {
+                writeln!(log, "warning: {warning}")?;
+            }
+            for key in config.unused() {
+                writeln!(log, "warning: {key}: set, but not used by this version")?;
+            }
+            write!(out, "OK\n{config}")?;
+            Ok(Exit::Clean)
+        }
+        Err(error) => {
+            writeln!(log, "{error}")?;
+            Ok(Exit::Usage)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command, clap::Error> {
+        Cli::try_parse_from(line.split(' ')).map(Cli::into_command)
+    }
+
+    fn file(path: &str) -> ConfigFile {
+        ConfigFile {
+            config: Some(path.into()),
+        }
+    }
+
+    #[test]
+    fn serves_without_a_command() {
+        let no_file = ConfigFile { config: None };
+        assert_eq!(parse("message-hub").unwrap(), Command::Serve(no_file));
+        for line in ["message-hub --config x", "message-hub serve --config x"] {
+            assert_eq!(parse(line).unwrap(), Command::Serve(file("x")), "{line}");
+        }
+    }
+
+    #[test]
+    fn bad_arguments_end_with_2() {
+        for line in [
+            "message-hub dance",
+            "message-hub serve --port 1",
+            "message-hub --config x serve",
+            "message-hub bench --mode fly",
+        ] {
+            assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+        }
+        assert_eq!(parse("message-hub --version").unwrap_err().exit_code(), 0);
+    }
+
+    #[test]
+    fn check_config_prints_what_is_in_force() {
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join(USUAL_FILE);
+        let (mut out, mut log) = (Vec::new(), Vec::new());
+        let file = ConfigFile {
+            config: Some(shipped),
+        };
+        assert_eq!(
+            check_config(&file, &mut out, &mut log).unwrap(),
+            Exit::Clean
+        );
+        let out = String::from_utf8(out).unwrap();
+        assert!(out.starts_with("OK\nhost: \"127.0.0.1\"\n"), "{out}");
+        assert!(log.is_empty());
+    }
+
+    #[test]
+    fn check_config_ends_with_2_when_something_is_wrong() {
+        let (mut out, mut log) = (Vec::new(), Vec::new());
+        let exit = check_config(&file("/no/such.yaml"), &mut out, &mut log).unwrap();
+        assert_eq!(exit, Exit::Usage);
+        assert!(String::from_utf8(log).unwrap().contains("/no/such.yaml"));
+        assert!(out.is_empty());
+    }
+}

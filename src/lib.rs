@@ -6,10 +6,24 @@
 //! | [`logic`] | all decisions: queues, circuits, balancing, journal format | `domain` |
 //! | [`ports`] | traits to the outside: journal, archive, transport | `domain`, `logic` |
 //! | [`adapters`] | files, SQLite, the HTTP client behind the ports | `ports` |
-//! | [`cli`] | the subcommands beside `serve` | `adapters` |
+//! | [`actors`] | thin shells around the logic; [`actors::messages`] is the map | `ports` |
+//! | [`http`] | parse, admit, ask, reply | `actors::messages`, `ports` |
+//! | [`runtime`] | wires, starts, drains, stops | everything |
+//! | [`cli`] | the command line, the load generator, journal tools | `runtime` |
+//!
+//! Beside the layers: [`clock`], [`config`], [`door`], [`error`], [`metrics`], [`telemetry`].
 
+pub mod actors;
 pub mod adapters;
 pub mod cli;
+pub mod clock;
+pub mod config;
 pub mod domain;
+pub mod door;
+pub mod error;
+pub mod http;
 pub mod logic;
+pub mod metrics;
 pub mod ports;
+pub mod runtime;
+pub mod telemetry;

@@ -104,3 +104,23 @@ pub struct Target {
     pub max_in_flight: u32,
     pub health: Health,
 }
+
+/// Whether messages for a service can leave now, and if not, why.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outlook {
+    /// Some instance can take messages.
+    Ready,
+    /// None can, since then.
+    NoInstance { since: Timestamp },
+    /// The circuit is open and will be tried again then.
+    CircuitOpen { until: Timestamp },
+    /// The circuit is half open: one message at a time tries whether the service is back.
+    Trial,
+}
+
+impl Outlook {
+    /// Whether what waits counts as parked.
+    pub fn parks(self) -> bool {
+        matches!(self, Self::NoInstance { .. } | Self::CircuitOpen { .. })
+    }
+}

@@ -1,1 +1,346 @@
+//! Who is next at one destination (contract, section 6).
+//!
+//! A message's rank is fixed once, so there is no rescoring: a more important message goes first,
+//! an older one gains on fresher ones all the time.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::domain::ids::{MessageId, Position};
+use crate::domain::message::{Message, Priority};
+
+/// How long each level waits behind newer work, and how a deadline lifts a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RankPolicy {
+    /// By [`Priority::index`].
+    pub patience: [Duration; 5],
+    /// How long before its deadline a message becomes urgent.
+    pub deadline_lead: Duration,
+}
+
+impl Default for RankPolicy {
+    fn default() -> Self {
+        Self {
+            patience: [0, 10, 60, 300, 1800].map(Duration::from_secs),
+            deadline_lead: Duration::from_secs(60),
+        }
+    }
+}
+
+impl RankPolicy {
+    /// The smallest rank is served first, in milliseconds since the epoch:
+    /// `clamp(deadline − deadline_lead, accepted_at, accepted_at + patience[level])`,
+    /// without a deadline `accepted_at + patience[level]`.
+    pub fn rank(&self, message: &Message) -> i64 {
+        let earliest = message.accepted_at;
+        let latest = earliest.plus(self.patience[message.priority.index()]);
+        let urgent = match message.deadline() {
+            Some(deadline) => deadline.minus(self.deadline_lead),
+            None => latest,
+        };
+        urgent.clamp(earliest, latest).as_millis()
+    }
+}
+
+/// A message in the lanes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Waiting {
+    /// From [`RankPolicy::rank`].
+    pub rank: i64,
+    /// Where it was accepted; decides among equal ranks.
+    pub order: Position,
+    pub priority: Priority,
+    pub id: MessageId,
+}
+
+/// The waiting messages of one destination, by rank and then by order of acceptance.
+/// No two have both in common. Operations are O(log n) unless they say otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct Lanes {
+    waiting: BTreeMap<(i64, Position), (Priority, MessageId)>,
+    /// By [`Priority::index`].
+    counts: [usize; 5],
+}
+
+impl Lanes {
+    /// Takes a message in; the lanes keep its `rank` when a retry brings it back.
+    pub fn push(&mut self, waiting: Waiting) {
+        let key = (waiting.rank, waiting.order);
+        let before = self.waiting.insert(key, (waiting.priority, waiting.id));
+        debug_assert!(
+            before.is_none(),
+            "two messages with order {}",
+            waiting.order
+        );
+        if let Some((priority, _)) = before {
+            self.counts[priority.index()] -= 1;
+        }
+        self.counts[waiting.priority.index()] += 1;
+    }
+
+    /// Takes the next message out.
+    pub fn pop(&mut self) -> Option<Waiting> {
+        let (key, value) = self.waiting.pop_first()?;
+        let waiting = entry(&key, &value);
+        self.counts[waiting.priority.index()] -= 1;
+        Some(waiting)
+    }
+
+    /// The next message, left where it is.
+    pub fn peek(&self) -> Option<Waiting> {
+        let (key, value) = self.waiting.first_key_value()?;
+        Some(entry(key, value))
+    }
+
+    /// Takes this message out, wherever it stands; says whether it was there.
+    pub fn remove(&mut self, waiting: &Waiting) -> bool {
+        if !self.contains(waiting) {
+            return false;
+        }
+        self.waiting.remove(&(waiting.rank, waiting.order));
+        self.counts[waiting.priority.index()] -= 1;
+        true
+    }
+
+    /// How many messages are ahead of this one. Counts them: O(n).
+    pub fn ahead_of(&self, waiting: &Waiting) -> Option<usize> {
+        if !self.contains(waiting) {
+            return None;
+        }
+        let key = (waiting.rank, waiting.order);
+        Some(self.waiting.range(..key).count())
+    }
+
+    /// Whether this very message waits here.
+    pub fn contains(&self, waiting: &Waiting) -> bool {
+        let value = self.waiting.get(&(waiting.rank, waiting.order));
+        value == Some(&(waiting.priority, waiting.id))
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// How many of one level wait.
+    pub fn len_of(&self, priority: Priority) -> usize {
+        self.counts[priority.index()]
+    }
+
+    /// Everything that waits, next first.
+    pub fn iter(&self) -> impl Iterator<Item = Waiting> {
+        self.waiting.iter().map(|(key, value)| entry(key, value))
+    }
+}
+
+fn entry(key: &(i64, Position), value: &(Priority, MessageId)) -> Waiting {
+    Waiting {
+        rank: key.0,
+        order: key.1,
+        priority: value.0,
+        id: value.1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{Label, ServiceName};
+    use crate::domain::message::{Extras, Payload};
+    use crate::domain::timestamp::Timestamp;
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    fn message(priority: Priority, accepted_at: i64, deadline: Option<i64>) -> Message {
+        let extras = Extras {
+            deadline: deadline.map(Timestamp::from_millis),
+            ..Extras::default()
+        };
+        Message {
+            id: MessageId(Uuid::nil()),
+            destination: ServiceName::parse("billing").unwrap(),
+            source: ServiceName::parse("shop").unwrap(),
+            kind: Label::parse("service_message").unwrap(),
+            priority,
+            accepted_at: Timestamp::from_millis(accepted_at),
+            expires_at: None,
+            correlation_id: None,
+            payload: Payload::parse("null").unwrap(),
+            extras: Some(Box::new(extras)),
+        }
+    }
+
+    fn rank(priority: Priority, accepted_at: i64, deadline: Option<i64>) -> i64 {
+        RankPolicy::default().rank(&message(priority, accepted_at, deadline))
+    }
+
+    fn waiting(rank: i64, order: Position, priority: Priority) -> Waiting {
+        let id = MessageId(Uuid::from_u128(order.into()));
+        Waiting {
+            rank,
+            order,
+            priority,
+            id,
+        }
+    }
+
+    fn drain(lanes: &mut Lanes) -> Vec<Waiting> {
+        std::iter::from_fn(|| lanes.pop()).collect()
+    }
+
+    #[test]
+    fn each_level_has_its_patience() {
+        let seconds = [0, 10, 60, 300, 1800];
+        for (priority, patience) in Priority::ALL.into_iter().zip(seconds) {
+            assert_eq!(rank(priority, 5000, None), 5000 + patience * 1000);
+        }
+    }
+
+    #[test]
+    fn a_deadline_lifts_as_far_as_critical() {
+        let cases = [
+            (Some(1_000_000), 300_000, "far away: patience decides"),
+            (Some(200_000), 140_000, "a lead before it"),
+            (Some(60_000), 0, "near: as urgent as critical"),
+            (Some(-5_000), 0, "long past: not more urgent than that"),
+        ];
+        for (deadline, expected, why) in cases {
+            assert_eq!(rank(Priority::Low, 0, deadline), expected, "{why}");
+        }
+        let last = Timestamp::MAX.as_millis();
+        assert_eq!(rank(Priority::Deferred, last, Some(last)), last);
+    }
+
+    #[test]
+    fn only_the_very_message_is_removed() {
+        let mut lanes = Lanes::default();
+        let first = waiting(10, 1, Priority::Low);
+        lanes.push(first);
+        lanes.push(waiting(10, 2, Priority::High));
+        assert!(!lanes.remove(&waiting(11, 1, Priority::Low)));
+        assert!(!lanes.remove(&waiting(10, 1, Priority::High)));
+        assert!(lanes.remove(&first));
+        assert!(!lanes.remove(&first));
+        assert_eq!((lanes.len_of(Priority::Low), lanes.len()), (0, 1));
+    }
+
+    #[test]
+    fn tells_how_many_are_ahead() {
+        let mut lanes = Lanes::default();
+        for order in 0..5 {
+            lanes.push(waiting(100 - order as i64, order, Priority::Normal));
+        }
+        assert_eq!(lanes.ahead_of(&waiting(100, 0, Priority::Normal)), Some(4));
+        assert_eq!(lanes.ahead_of(&waiting(96, 4, Priority::Normal)), Some(0));
+        assert_eq!(lanes.ahead_of(&waiting(50, 9, Priority::Normal)), None);
+    }
+
+    fn any_priority() -> impl Strategy<Value = Priority> {
+        prop::sample::select(Priority::ALL.to_vec())
+    }
+
+    fn any_waiting() -> impl Strategy<Value = Vec<Waiting>> {
+        prop::collection::vec((0i64..20, any_priority()), 0..100).prop_map(|entries| {
+            let orders = 0..entries.len() as Position;
+            let entries = orders.zip(entries);
+            entries
+                .map(|(order, (rank, priority))| waiting(rank, order, priority))
+                .collect()
+        })
+    }
+
+    /// Messages in order of acceptance: level, milliseconds of acceptance, deadline.
+    fn traffic() -> impl Strategy<Value = Vec<Message>> {
+        let deadline = prop::option::of(-100_000i64..3_000_000);
+        let one = (any_priority(), 0i64..200_000, deadline);
+        prop::collection::vec(one, 0..60).prop_map(|entries| {
+            let mut now = 0;
+            let mut messages = Vec::new();
+            for (priority, passed, deadline) in entries {
+                now += passed;
+                messages.push(message(priority, now, deadline.map(|wait| now + wait)));
+            }
+            messages
+        })
+    }
+
+    /// Indexes of the messages in the order in which they are served.
+    fn served(messages: &[Message]) -> Vec<usize> {
+        let policy = RankPolicy::default();
+        let mut lanes = Lanes::default();
+        for (order, message) in (0..).zip(messages) {
+            lanes.push(waiting(policy.rank(message), order, message.priority));
+        }
+        drain(&mut lanes).iter().map(|w| w.order as usize).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn pops_by_rank_and_then_by_order(entries in any_waiting()) {
+            let mut lanes = Lanes::default();
+            for entry in entries.iter().rev() {
+                lanes.push(*entry);
+            }
+            let mut expected = entries;
+            expected.sort_by_key(|w| (w.rank, w.order));
+            prop_assert!(lanes.iter().eq(expected.iter().copied()));
+            prop_assert_eq!(lanes.peek(), expected.first().copied());
+            prop_assert_eq!(drain(&mut lanes), expected);
+        }
+
+        #[test]
+        fn counts_are_conserved(entries in any_waiting(), removals in prop::collection::vec(0usize..100, 0..50)) {
+            let mut lanes = Lanes::default();
+            for entry in &entries {
+                lanes.push(*entry);
+            }
+            let mut left = entries.clone();
+            for index in removals {
+                if let Some(entry) = entries.get(index) {
+                    prop_assert_eq!(lanes.remove(entry), left.contains(entry));
+                    left.retain(|other| other != entry);
+                }
+            }
+            if lanes.pop().is_some() {
+                left.sort_by_key(|w| (w.rank, w.order));
+                left.remove(0);
+            }
+            prop_assert_eq!(lanes.len(), left.len());
+            prop_assert_eq!(lanes.is_empty(), left.is_empty());
+            for priority in Priority::ALL {
+                let count = left.iter().filter(|w| w.priority == priority).count();
+                prop_assert_eq!(lanes.len_of(priority), count);
+            }
+        }
+
+        #[test]
+        fn a_level_is_first_in_first_out(mut messages in traffic()) {
+            for message in &mut messages {
+                message.extras = None;
+            }
+            let served = served(&messages);
+            for priority in Priority::ALL {
+                let level: Vec<_> = served.iter().filter(|i| messages[**i].priority == priority).collect();
+                prop_assert!(level.is_sorted());
+            }
+        }
+
+        #[test]
+        fn nothing_waits_longer_than_its_patience_behind_newer_work(messages in traffic()) {
+            let patience = RankPolicy::default().patience;
+            let served = served(&messages);
+            for (turn, early) in served.iter().enumerate() {
+                let message = &messages[*early];
+                let latest = message.accepted_at.plus(patience[message.priority.index()]);
+                for ahead in &served[..turn] {
+                    prop_assert!(messages[*ahead].accepted_at <= latest);
+                }
+            }
+        }
+    }
+}

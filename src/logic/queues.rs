@@ -1,1 +1,569 @@
+//! Every message the hub owes, and where each one is on its way.
+//!
+//! One state machine for all destinations. It decides alone who may settle a message: what is
+//! waiting is settled from here (expiry, cancel), what was handed out only by its outcome, and
+//! what has a fact on its way to the journal by nobody else.
 
+pub mod destination;
+pub mod view;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ahash::{AHashMap, AHashSet};
+
+use crate::domain::fact::{Attempt, AttemptOutcome, Fact};
+use crate::domain::ids::{LeaseToken, MessageId, Position, ServiceName};
+use crate::domain::message::{Message, State};
+use crate::domain::refusal::Refusal;
+use crate::domain::service::Outlook;
+use crate::domain::timestamp::Timestamp;
+
+use super::backoff::{Asked, RetryPolicy};
+use super::lanes::{RankPolicy, Waiting};
+use super::timer_queue::TimerQueue;
+use super::verdict;
+use destination::Destination;
+
+/// A message on its way out, with the number of the attempt this will be.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Delivery {
+    pub message: Arc<Message>,
+    pub attempt: u32,
+}
+
+/// A message handed to a puller.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Leased {
+    pub delivery: Delivery,
+    pub token: LeaseToken,
+}
+
+/// What a hand-out gave: what leaves, and what was found expired on the way.
+#[derive(Debug)]
+pub struct HandOut<T> {
+    pub items: Vec<T>,
+    pub expired: Vec<Fact>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    /// In its destination's lanes.
+    Queued,
+    /// Behind an earlier message with the same ordering key.
+    Held,
+    /// Not before its `deliver_at`.
+    Scheduled,
+    Retrying {
+        at: Timestamp,
+    },
+    /// With the dispatcher.
+    Pushing {
+        since: Timestamp,
+    },
+    Leased {
+        token: LeaseToken,
+        since: Timestamp,
+        until: Timestamp,
+    },
+    /// A fact that moves it on is being written.
+    Settling,
+}
+
+#[derive(Debug)]
+struct Entry {
+    message: Arc<Message>,
+    order: Position,
+    place: Place,
+    redriven: u32,
+    /// Failed attempts of its present life; most messages never have one.
+    attempts: Option<Box<Vec<Attempt>>>,
+}
+
+impl Entry {
+    fn failures(&self) -> u32 {
+        self.attempts.as_ref().map_or(0, |attempts| attempts.len() as u32)
+    }
+
+    fn delivery(&self) -> Delivery {
+        Delivery {
+            message: self.message.clone(),
+            attempt: self.failures() + 1,
+        }
+    }
+
+    fn waiting(&self, ranks: &RankPolicy) -> Waiting {
+        Waiting {
+            rank: ranks.rank(&self.message),
+            order: self.order,
+            priority: self.message.priority,
+            id: self.message.id,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct QueuePolicy {
+    pub ranks: RankPolicy,
+    pub retries: RetryPolicy,
+}
+
+#[derive(Debug)]
+pub struct Queues {
+    policy: QueuePolicy,
+    entries: AHashMap<MessageId, Entry>,
+    destinations: AHashMap<ServiceName, Destination>,
+    leases: AHashMap<LeaseToken, MessageId>,
+    lease_ends: TimerQueue<LeaseToken>,
+    /// Destinations that may have something to hand out.
+    ready: AHashSet<ServiceName>,
+}
+
+impl Queues {
+    pub fn new(policy: QueuePolicy) -> Self {
+        Self {
+            policy,
+            entries: AHashMap::new(),
+            destinations: AHashMap::new(),
+            leases: AHashMap::new(),
+            lease_ends: TimerQueue::default(),
+            ready: AHashSet::new(),
+        }
+    }
+
+    /// Learns from a committed fact. Returns the fact that must follow at once, if any.
+    pub fn apply(&mut self, position: Position, fact: &Fact, now: Timestamp) -> Option<Fact> {
+        match fact {
+            Fact::Accepted(message) => self.open(message.clone(), position, 0, now),
+            Fact::Redriven(redrive) => {
+                self.open(Arc::new(redrive.message.clone()), position, redrive.times, now);
+            }
+            Fact::AttemptFailed(failed) => {
+                return self.attempt_failed(failed.id, &failed.attempt, failed.retry_at, now);
+            }
+            _ => {
+                if let Some((state, settlement)) = fact.settlement() {
+                    self.close(settlement.id, state);
+                }
+            }
+        }
+        None
+    }
+
+    fn open(&mut self, message: Arc<Message>, order: Position, redriven: u32, now: Timestamp) {
+        let id = message.id;
+        let destination = self.destinations.entry(message.destination.clone()).or_default();
+        destination.statistics.enqueued += 1;
+        let entry = Entry {
+            message,
+            order,
+            place: Place::Scheduled,
+            redriven,
+            attempts: None,
+        };
+        let scheduled = entry.message.deliver_at().is_some_and(|at| at > now);
+        destination.count(entry.place, 1);
+        self.entries.insert(id, entry);
+        if !scheduled {
+            self.enqueue(id);
+        }
+    }
+
+    /// Moves a message that waits outside the lanes into them, or behind its ordering key.
+    fn enqueue(&mut self, id: MessageId) {
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        let destination = destination_of(&mut self.destinations, &entry.message);
+        destination.count(entry.place, -1);
+        let free = match entry.message.ordering_key() {
+            None => true,
+            Some(key) => destination.keys.claim(key, entry.order, id),
+        };
+        entry.place = if free { Place::Queued } else { Place::Held };
+        destination.count(entry.place, 1);
+        if free {
+            destination.lanes.push(entry.waiting(&self.policy.ranks));
+            self.ready.insert(entry.message.destination.clone());
+        }
+    }
+
+    fn attempt_failed(
+        &mut self,
+        id: MessageId,
+        attempt: &Attempt,
+        retry_at: Timestamp,
+        now: Timestamp,
+    ) -> Option<Fact> {
+        let entry = self.entries.get_mut(&id)?;
+        entry.attempts.get_or_insert_default().push(attempt.clone());
+        self.displace(id);
+        let entry = self.entries.get_mut(&id)?;
+        entry.place = Place::Retrying { at: retry_at };
+        let message = entry.message.clone();
+        destination_of(&mut self.destinations, &message).count(entry.place, 1);
+        // Its expiry timer may have fired while the attempt was under way.
+        message.is_expired(now).then(|| self.settle(id, verdict::expired(&message, now, None)))
+    }
+
+    /// Takes a message out of wherever it is; the caller gives it its next place.
+    fn displace(&mut self, id: MessageId) {
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        let destination = destination_of(&mut self.destinations, &entry.message);
+        destination.count(entry.place, -1);
+        match entry.place {
+            Place::Queued => destination.lanes.remove(&entry.waiting(&self.policy.ranks)),
+            Place::Held => {
+                if let Some(key) = entry.message.ordering_key() {
+                    destination.keys.leave(key, entry.order, id);
+                }
+                true
+            }
+            Place::Leased { token, .. } => {
+                self.leases.remove(&token);
+                self.lease_ends.remove(&token);
+                true
+            }
+            Place::Scheduled | Place::Retrying { .. } | Place::Pushing { .. } | Place::Settling => true,
+        };
+        self.ready.insert(entry.message.destination.clone());
+    }
+
+    /// Marks the message as having `fact` on its way to the journal.
+    fn settle(&mut self, id: MessageId, fact: Fact) -> Fact {
+        self.displace(id);
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.place = Place::Settling;
+            destination_of(&mut self.destinations, &entry.message).count(entry.place, 1);
+        }
+        fact
+    }
+
+    fn close(&mut self, id: MessageId, state: State) {
+        self.displace(id);
+        let Some(entry) = self.entries.remove(&id) else {
+            return;
+        };
+        let destination = destination_of(&mut self.destinations, &entry.message);
+        destination.statistics.settled(state);
+        let Some(key) = entry.message.ordering_key() else {
+            return;
+        };
+        if let Some(next) = destination.keys.release(key, id) {
+            self.enqueue(next);
+        }
+    }
+
+    /// A timer of this message went off: its ttl, its `deliver_at` or its next attempt.
+    pub fn due(&mut self, id: MessageId, now: Timestamp) -> Option<Fact> {
+        let entry = self.entries.get(&id)?;
+        match entry.place {
+            Place::Pushing { .. } | Place::Settling => None,
+            _ if entry.message.is_expired(now) => {
+                let fact = verdict::expired(&entry.message, now, None);
+                Some(self.settle(id, fact))
+            }
+            Place::Scheduled if entry.message.deliver_at().is_none_or(|at| at <= now) => {
+                self.enqueue(id);
+                None
+            }
+            Place::Retrying { at } if at <= now => {
+                self.enqueue(id);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// How many may be with the dispatcher at once for this destination.
+    pub fn set_window(&mut self, service: &ServiceName, window: u32, outlook: Outlook) {
+        let destination = self.destinations.entry(service.clone()).or_default();
+        destination.window = window;
+        destination.outlook = outlook;
+        self.ready.insert(service.clone());
+    }
+
+    /// The destinations that may have something to hand out since the last call.
+    pub fn take_ready(&mut self) -> Vec<ServiceName> {
+        self.ready.drain().collect()
+    }
+
+    /// Takes what the window has room for, most urgent first.
+    pub fn push_out(&mut self, service: &ServiceName, now: Timestamp) -> HandOut<Delivery> {
+        let room = self.destinations.get(service).map_or(0, Destination::room);
+        self.hand_out(service, room, now, |entry| {
+            entry.place = Place::Pushing { since: now };
+            entry.delivery()
+        })
+    }
+
+    /// Hands up to `max` messages to a puller, each under a lease of its own.
+    pub fn lease(
+        &mut self,
+        service: &ServiceName,
+        max: usize,
+        lease: Duration,
+        now: Timestamp,
+        mut mint: impl FnMut() -> LeaseToken,
+    ) -> HandOut<Leased> {
+        let until = now.plus(lease);
+        let out = self.hand_out(service, max, now, |entry| {
+            let token = mint();
+            entry.place = Place::Leased { token, since: now, until };
+            Leased { delivery: entry.delivery(), token }
+        });
+        for leased in &out.items {
+            self.leases.insert(leased.token, leased.delivery.message.id);
+            self.lease_ends.set(leased.token, until);
+        }
+        out
+    }
+
+    fn hand_out<T>(
+        &mut self,
+        service: &ServiceName,
+        max: usize,
+        now: Timestamp,
+        mut take: impl FnMut(&mut Entry) -> T,
+    ) -> HandOut<T> {
+        let mut out = HandOut { items: Vec::new(), expired: Vec::new() };
+        let Some(destination) = self.destinations.get_mut(service) else {
+            return out;
+        };
+        while out.items.len() < max {
+            let Some(waiting) = destination.lanes.pop() else {
+                break;
+            };
+            let entry = self.entries.get_mut(&waiting.id).expect("what is in a lane has an entry");
+            destination.count(Place::Queued, -1);
+            if entry.message.is_expired(now) {
+                out.expired.push(verdict::expired(&entry.message, now, None));
+                entry.place = Place::Settling;
+            } else {
+                out.items.push(take(entry));
+            }
+            destination.count(entry.place, 1);
+        }
+        out
+    }
+
+    /// Puts back what was handed out but never tried: no attempt is spent, rank and order stay.
+    /// Returns the facts of those that expired meanwhile.
+    pub fn give_back(&mut self, ids: &[MessageId], now: Timestamp) -> Vec<Fact> {
+        let mut expired = Vec::new();
+        for id in ids {
+            let Some(entry) = self.entries.get(id) else {
+                continue;
+            };
+            if !matches!(entry.place, Place::Pushing { .. } | Place::Leased { .. }) {
+                continue;
+            }
+            if entry.message.is_expired(now) {
+                let fact = verdict::expired(&entry.message, now, None);
+                expired.push(self.settle(*id, fact));
+                continue;
+            }
+            self.displace(*id);
+            let entry = self.entries.get_mut(id).expect("found above");
+            entry.place = Place::Queued;
+            let destination = destination_of(&mut self.destinations, &entry.message);
+            destination.count(entry.place, 1);
+            destination.lanes.push(entry.waiting(&self.policy.ranks));
+        }
+        expired
+    }
+
+    /// Everything of this destination that is with the dispatcher.
+    pub fn pushing(&self, service: &ServiceName) -> Vec<MessageId> {
+        let of_service = |entry: &&Entry| {
+            matches!(entry.place, Place::Pushing { .. }) && entry.message.destination == *service
+        };
+        self.entries.values().filter(of_service).map(|entry| entry.message.id).collect()
+    }
+
+    /// The messages behind `tokens`, or the tokens that are not valid any more.
+    pub fn lease_holders(&self, tokens: &[LeaseToken]) -> Result<Vec<MessageId>, Refusal> {
+        let mut ids = Vec::with_capacity(tokens.len());
+        let mut stale = Vec::new();
+        for token in tokens {
+            match self.leases.get(token) {
+                Some(id) if !ids.contains(id) => ids.push(*id),
+                Some(_) => {}
+                None => stale.push(*token),
+            }
+        }
+        if stale.is_empty() { Ok(ids) } else { Err(Refusal::StaleLeases { stale }) }
+    }
+
+    /// The messages behind `tokens` were handled. All or nothing.
+    pub fn ack(&mut self, tokens: &[LeaseToken], now: Timestamp) -> Result<Vec<Fact>, Refusal> {
+        let ids = self.lease_holders(tokens)?;
+        let end = LeaseEnd { outcome: AttemptOutcome::Delivered, error: None, asked: None };
+        Ok(ids.iter().filter_map(|id| self.end_lease(*id, &end, now, 0.0)).collect())
+    }
+
+    /// The messages behind `tokens` could not be handled: failed attempts. All or nothing.
+    pub fn nack(
+        &mut self,
+        tokens: &[LeaseToken],
+        delay: Option<Duration>,
+        reason: Option<String>,
+        now: Timestamp,
+        mut random: impl FnMut() -> f64,
+    ) -> Result<Vec<Fact>, Refusal> {
+        let ids = self.lease_holders(tokens)?;
+        let end = LeaseEnd {
+            outcome: AttemptOutcome::Failed,
+            error: Some(reason.unwrap_or_else(|| "nack".to_owned())),
+            asked: delay.map(Asked::Exactly),
+        };
+        Ok(ids.iter().filter_map(|id| self.end_lease(*id, &end, now, random())).collect())
+    }
+
+    /// The leases end `lease` from now instead. All or nothing.
+    pub fn extend(
+        &mut self,
+        tokens: &[LeaseToken],
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Timestamp, Refusal> {
+        let new_end = now.plus(lease);
+        for id in self.lease_holders(tokens)? {
+            let entry = self.entries.get_mut(&id).expect("a lease has an entry");
+            if let Place::Leased { token, until, .. } = &mut entry.place {
+                *until = new_end;
+                self.lease_ends.set(*token, new_end);
+            }
+        }
+        Ok(new_end)
+    }
+
+    /// Leases that ran out are failed attempts.
+    pub fn expire_leases(&mut self, now: Timestamp, mut random: impl FnMut() -> f64) -> Vec<Fact> {
+        let end = LeaseEnd {
+            outcome: AttemptOutcome::LeaseExpired,
+            error: Some("the lease ran out".to_owned()),
+            asked: None,
+        };
+        let mut facts = Vec::new();
+        for token in self.lease_ends.pop_due(now, usize::MAX) {
+            if let Some(id) = self.leases.get(&token).copied() {
+                facts.extend(self.end_lease(id, &end, now, random()));
+            }
+        }
+        facts
+    }
+
+    pub fn next_lease_end(&self) -> Option<Timestamp> {
+        self.lease_ends.next()
+    }
+
+    fn end_lease(
+        &mut self,
+        id: MessageId,
+        end: &LeaseEnd,
+        now: Timestamp,
+        random: f64,
+    ) -> Option<Fact> {
+        let entry = self.entries.get(&id)?;
+        let Place::Leased { since, .. } = entry.place else {
+            return None;
+        };
+        let attempt = Attempt {
+            number: entry.failures() + 1,
+            at: since,
+            instance: None,
+            outcome: end.outcome,
+            status_code: None,
+            duration_ms: u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX),
+            error: end.error.clone(),
+        };
+        let fact =
+            verdict::verdict(&self.policy.retries, &entry.message, attempt, now, random, end.asked);
+        Some(self.settle(id, fact))
+    }
+
+    /// Takes a message back; wins over a lease, not over a push under way.
+    pub fn cancel(&mut self, id: MessageId, now: Timestamp) -> Result<Fact, Refusal> {
+        let entry = self.entries.get(&id).ok_or(Refusal::NotFound)?;
+        match entry.place {
+            Place::Pushing { .. } | Place::Settling => Err(Refusal::WrongState {
+                state: State::Delivering,
+                hint: "wait until the attempt under way has ended",
+            }),
+            _ => {
+                let fact = verdict::cancelled(&entry.message, now);
+                Ok(self.settle(id, fact))
+            }
+        }
+    }
+
+    /// Starts the next attempt of a retrying message now.
+    pub fn retry_now(&mut self, id: MessageId) -> Result<(), Refusal> {
+        let entry = self.entries.get(&id).ok_or(Refusal::NotFound)?;
+        match entry.place {
+            Place::Retrying { .. } => {
+                self.enqueue(id);
+                Ok(())
+            }
+            _ => Err(Refusal::WrongState {
+                state: self.state(entry),
+                hint: "only a message that waits for its next attempt can be retried now",
+            }),
+        }
+    }
+
+    pub fn accepted_at(&self, id: MessageId) -> Option<Timestamp> {
+        self.entries.get(&id).map(|entry| entry.message.accepted_at)
+    }
+
+    /// How many are with the dispatcher, over all destinations.
+    pub fn pushing_count(&self) -> usize {
+        self.destinations.values().map(|destination| destination.counts.pushing).sum()
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn state(&self, entry: &Entry) -> State {
+        match entry.place {
+            Place::Scheduled => State::Scheduled,
+            Place::Retrying { .. } => State::Retrying,
+            Place::Pushing { .. } | Place::Leased { .. } | Place::Settling => State::Delivering,
+            Place::Queued | Place::Held => {
+                let destination = self.destinations.get(&entry.message.destination);
+                if destination.is_some_and(|destination| destination.outlook.parks()) {
+                    State::Parked
+                } else {
+                    State::Queued
+                }
+            }
+        }
+    }
+}
+
+/// How a lease ended, the same for every message of a request.
+struct LeaseEnd {
+    outcome: AttemptOutcome,
+    error: Option<String>,
+    asked: Option<Asked>,
+}
+
+fn destination_of<'a>(
+    destinations: &'a mut AHashMap<ServiceName, Destination>,
+    message: &Message,
+) -> &'a mut Destination {
+    destinations
+        .get_mut(&message.destination)
+        .expect("a destination stays as long as the hub runs")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,18 @@
+//! Actors: thin shells that receive messages, ask the logic and act on its answer.
+//! [`messages`] is the map of everything that passes between them.
+
+pub mod archivist;
+pub mod circuit_breaker;
+pub mod death_watch;
+pub mod dispatcher;
+pub mod event_store;
+pub mod health_probe;
+pub mod messages;
+pub mod registry;
+pub mod retry_timer;
+pub mod router;
+pub mod scheduler;
+pub mod seat;
+pub mod warden;
+#[cfg(test)]
+mod probe;

@@ -1,0 +1,50 @@
+//! An attempt under way.
+
+use crate::domain::fact::Attempt;
+use crate::domain::ids::InstanceId;
+use crate::domain::timestamp::Timestamp;
+use crate::logic::breaker::Ticket;
+use crate::logic::outcome::{Answered, describe};
+use crate::logic::queues::Delivery;
+use crate::ports::transport::PushAnswer;
+
+pub struct InFlight {
+    pub delivery: Delivery,
+    pub ticket: Ticket,
+    pub started_at: Timestamp,
+    /// The instances it went to within this attempt, in order.
+    pub tried: Vec<InstanceId>,
+}
+
+impl InFlight {
+    pub fn new(delivery: Delivery, ticket: Ticket, now: Timestamp) -> Self {
+        Self {
+            delivery,
+            ticket,
+            started_at: now,
+            tried: Vec::with_capacity(1),
+        }
+    }
+
+    /// What is written down about it, by its last answer.
+    pub fn attempt(
+        &self,
+        answer: &PushAnswer,
+        instance: &InstanceId,
+        answered: Answered,
+        now: Timestamp,
+    ) -> Attempt {
+        Attempt {
+            number: self.delivery.attempt,
+            at: self.started_at,
+            instance: Some(instance.clone()),
+            outcome: answered.outcome(),
+            status_code: match answer {
+                PushAnswer::Status { code, .. } => Some(*code),
+                PushAnswer::NoAnswer { .. } => None,
+            },
+            duration_ms: u64::try_from(now.since(self.started_at).as_millis()).unwrap_or(u64::MAX),
+            error: describe(answer),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Brings messages to the actor of their destination.
+//!
+//! Owns its [`CircuitBreaker`] children, one per service that was ever registered. Receives
+//! [`Dispatch`] from the Scheduler and [`InstancesChanged`] from the Registry and passes them on.
+//! A child that died is replaced by a fresh one after a capped backoff, and what it had in hand
+//! goes back to the Scheduler. Never looks into a message.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient};
+
+use super::circuit_breaker::{self, CircuitBreaker};
+use super::death_watch::DeathWatch;
+use super::messages::{
+    Deliver, Dispatch, GiveBack, GiveBackAll, InspectCircuit, InspectCircuits, InstancesChanged,
+};
+use crate::domain::ids::ServiceName;
+
+/// First pause before a dead breaker is replaced; doubles up to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LAST_PAUSE: Duration = Duration::from_secs(10);
+
+pub struct Dispatcher {
+    settings: circuit_breaker::Settings,
+    hops: Hops,
+    children: BTreeMap<ServiceName, Child>,
+    _watch: DeathWatch,
+}
+
+/// Where the Dispatcher's own messages go; its children have hops of theirs.
+pub struct Hops {
+    pub give_back: Recipient<GiveBack>,
+    pub give_back_all: Recipient<GiveBackAll>,
+    pub breaker: circuit_breaker::Hops,
+}
+
+struct Child {
+    /// `None` between a death and the replacement.
+    breaker: Option<Addr<CircuitBreaker>>,
+    instances: InstancesChanged,
+    deaths: u32,
+}
+
+/// A child → its parent, from its [`DeathWatch`].
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct BreakerDied {
+    service: ServiceName,
+}
+
+impl Dispatcher {
+    pub fn new(settings: circuit_breaker::Settings, hops: Hops, watch: DeathWatch) -> Self {
+        Self {
+            settings,
+            hops,
+            children: BTreeMap::new(),
+            _watch: watch,
+        }
+    }
+
+    fn begin(&self, instances: &InstancesChanged, ctx: &Context<Self>) -> Addr<CircuitBreaker> {
+        let service = instances.service.clone();
+        let news = BreakerDied { service: service.clone() };
+        let watch = DeathWatch::new(ctx.address().recipient(), news);
+        let hops = self.hops.breaker.clone();
+        let breaker = CircuitBreaker::new(service, self.settings.clone(), hops, watch).start();
+        breaker.do_send(instances.clone());
+        breaker
+    }
+}
+
+impl Actor for Dispatcher {
+    type Context = Context<Self>;
+}
+
+impl Handler<Dispatch> for Dispatcher {
+    type Result = ();
+
+    fn handle(&mut self, dispatch: Dispatch, _: &mut Context<Self>) {
+        let child = self.children.get(&dispatch.service);
+        match child.and_then(|child| child.breaker.as_ref()) {
+            Some(breaker) => breaker.do_send(Deliver { deliveries: dispatch.deliveries }),
+            None => {
+                let ids = dispatch.deliveries.iter().map(|delivery| delivery.message.id).collect();
+                self.hops.give_back.do_send(GiveBack { ids });
+            }
+        }
+    }
+}
+
+impl Handler<InstancesChanged> for Dispatcher {
+    type Result = ();
+
+    fn handle(&mut self, changed: InstancesChanged, ctx: &mut Context<Self>) {
+        if let Some(child) = self.children.get_mut(&changed.service) {
+            child.instances = changed.clone();
+            if let Some(breaker) = &child.breaker {
+                breaker.do_send(changed);
+            }
+            return;
+        }
+        let breaker = Some(self.begin(&changed, ctx));
+        let service = changed.service.clone();
+        self.children.insert(service, Child { breaker, instances: changed, deaths: 0 });
+    }
+}
+
+impl Handler<BreakerDied> for Dispatcher {
+    type Result = ();
+
+    fn handle(&mut self, died: BreakerDied, ctx: &mut Context<Self>) {
+        let service = died.service;
+        let Some(child) = self.children.get_mut(&service) else {
+            return;
+        };
+        child.breaker = None;
+        let pause = (FIRST_PAUSE * 2u32.saturating_pow(child.deaths.min(16))).min(LAST_PAUSE);
+        child.deaths += 1;
+        tracing::error!(%service, ?pause, "the circuit breaker died; a fresh one takes over");
+        let stop = circuit_breaker::closed_door(&service);
+        self.hops.breaker.tell_window(&stop);
+        self.hops.give_back_all.do_send(GiveBackAll { service: service.clone() });
+        ctx.run_later(pause, move |dispatcher, ctx| {
+            let Some(child) = dispatcher.children.get(&service) else {
+                return;
+            };
+            let breaker = dispatcher.begin(&child.instances, ctx);
+            if let Some(child) = dispatcher.children.get_mut(&service) {
+                child.breaker = Some(breaker);
+            }
+        });
+    }
+}
+
+impl Handler<InspectCircuits> for Dispatcher {
+    type Result = ();
+
+    fn handle(&mut self, inspect: InspectCircuits, _: &mut Context<Self>) {
+        let breakers: Vec<_> = self.children.values().filter_map(|child| child.breaker.clone()).collect();
+        actix::spawn(async move {
+            let mut circuits = Vec::with_capacity(breakers.len());
+            for breaker in breakers {
+                circuits.extend(breaker.send(InspectCircuit).await);
+            }
+            let _ = inspect.reply.send(circuits);
+        });
+    }
+}

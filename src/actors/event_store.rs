@@ -1,0 +1,409 @@
+//! The writer: the only actor that touches the journal.
+//!
+//! Owns the Journal and the Ledger. Receives [`Accept`], [`Record`], [`Archived`] and [`Close`];
+//! sends [`Committed`] to everyone, [`Release`] to the Router, [`Fatal`] to the Warden, and answers
+//! clients. Runs alone on its thread, which it may block. Never hands out, retries or decides
+//! about messages: it only writes what follows from what is written.
+//!
+//! Group commit: the first arrival arms one flush; everything that arrives while a sync is under
+//! way rides in the next.
+
+use std::time::Duration;
+
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, Recipient};
+use std::sync::Arc;
+use tokio::time::Instant;
+
+use super::death_watch::DeathWatch;
+use super::messages::{
+    Accept, Archived, Close, Committed, Fatal, Record, Release, Reply, Slot,
+};
+use crate::clock::Clock;
+use crate::domain::fact::{Fact, Recorded};
+use crate::domain::ids::Position;
+use crate::domain::message::Lane;
+use crate::domain::refusal::Refusal;
+use crate::logic::dedup::Verdict;
+use crate::logic::ledger::{Draft, Ledger};
+use crate::metrics::Metrics;
+use crate::ports::journal::{CompactionReport, Journal, JournalError};
+
+/// One sync carries at most about so many bytes of payload.
+const BATCH_BYTES: usize = 2 << 20;
+/// How often the free space is looked at while there is work, and a full disk is tried again.
+const DISK_CHECK: Duration = Duration::from_millis(250);
+
+pub struct EventStore {
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    journal: Box<dyn Journal>,
+    ledger: Ledger,
+    hops: Hops,
+    disk_reserve: u64,
+    disk_checked: Option<Instant>,
+    /// Less than the reserve is free.
+    disk_low: bool,
+    pending: Vec<Pending>,
+    pending_bytes: usize,
+    armed: bool,
+    /// An error ended writing for good.
+    failed: bool,
+    compacting: bool,
+    archived: Position,
+    _watch: DeathWatch,
+}
+
+/// Where the writer's messages go.
+pub struct Hops {
+    /// In this order: who answers reads from what it learnt stands after whom it sends readers to.
+    pub committed: Vec<Recipient<Committed>>,
+    pub router: Recipient<Release>,
+    pub warden: Recipient<Fatal>,
+}
+
+enum Pending {
+    Accept(Accept),
+    Record(Record),
+}
+
+/// What to say once the batch is on disk.
+enum Answer {
+    Slots(Vec<Slot>, Reply<Vec<Slot>>),
+    Recorded(Reply<()>),
+}
+
+/// A batch before it is written.
+#[derive(Default)]
+struct Chosen {
+    facts: Vec<Fact>,
+    answers: Vec<Answer>,
+    /// Reservations of the Router that came to nothing.
+    unused: Vec<Lane>,
+}
+
+impl EventStore {
+    pub fn new(
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        journal: Box<dyn Journal>,
+        ledger: Ledger,
+        disk_reserve: u64,
+        hops: Hops,
+        watch: DeathWatch,
+    ) -> Self {
+        Self {
+            clock,
+            metrics,
+            journal,
+            ledger,
+            hops,
+            disk_reserve,
+            disk_checked: None,
+            disk_low: false,
+            pending: Vec::new(),
+            pending_bytes: 0,
+            armed: false,
+            failed: false,
+            compacting: false,
+            archived: 0,
+            _watch: watch,
+        }
+    }
+
+    fn arm(&mut self, ctx: &mut Context<Self>) {
+        if !self.armed {
+            self.armed = true;
+            ctx.notify(Flush);
+        }
+    }
+
+    /// Writes what has arrived and answers it.
+    fn flush(&mut self, ctx: &mut Context<Self>) {
+        self.armed = false;
+        if self.failed {
+            return self.pending.clear();
+        }
+        self.look_at_disk();
+        let pending = std::mem::take(&mut self.pending);
+        self.pending_bytes = 0;
+        let chosen = self.choose(pending);
+        match self.write(&chosen.facts) {
+            Ok(first) => self.publish(chosen, first),
+            Err(JournalError::Full { path }) => {
+                tracing::warn!(path = %path.display(), "no space left for the journal; intake stops");
+                self.hold_back(chosen, ctx);
+            }
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn choose(&self, pending: Vec<Pending>) -> Chosen {
+        let mut chosen = Chosen::default();
+        let mut draft = self.ledger.draft();
+        for item in pending {
+            match item {
+                Pending::Accept(mut accept) => {
+                    for slot in &mut accept.slots {
+                        self.choose_slot(slot, &mut draft, &mut chosen);
+                    }
+                    chosen.answers.push(Answer::Slots(accept.slots, accept.reply));
+                }
+                Pending::Record(record) => {
+                    for fact in record.facts {
+                        if draft.admits(&fact) {
+                            chosen.facts.push(fact);
+                        } else {
+                            tracing::debug!(?fact, "left out: it does not follow from the journal");
+                        }
+                    }
+                    chosen.answers.extend(record.reply.map(Answer::Recorded));
+                }
+            }
+        }
+        chosen
+    }
+
+    fn choose_slot(&self, slot: &mut Slot, draft: &mut Draft<'_>, chosen: &mut Chosen) {
+        let Slot::Offered(offer) = slot else {
+            return;
+        };
+        let message = offer.message.clone();
+        let outcome = match draft.offer(&message, message.accepted_at) {
+            Verdict::SameContent => Slot::Duplicate,
+            Verdict::OtherContent => Slot::Refused(Refusal::OtherContent),
+            Verdict::New if self.disk_low => Slot::Refused(Refusal::StorageFull),
+            Verdict::New => Slot::Accepted,
+        };
+        if outcome == Slot::Accepted {
+            chosen.facts.push(Fact::Accepted(message));
+        } else {
+            chosen.unused.push(message.lane());
+        }
+        *slot = outcome;
+    }
+
+    fn write(&mut self, facts: &[Fact]) -> Result<Position, JournalError> {
+        if facts.is_empty() {
+            return Ok(0);
+        }
+        let first = self.journal.append(facts)?;
+        let started = Instant::now();
+        self.journal.sync()?;
+        self.metrics.journal_sync.observe(started.elapsed().as_secs_f64());
+        self.metrics.journal_syncs.inc();
+        self.metrics.journal_records.inc_by(facts.len() as u64);
+        Ok(first)
+    }
+
+    /// Tells everyone, then the clients: who was answered finds what was acknowledged.
+    fn publish(&mut self, chosen: Chosen, first: Position) {
+        for fact in &chosen.facts {
+            self.ledger.apply(fact);
+            self.metrics.count(fact);
+        }
+        if !chosen.facts.is_empty() {
+            self.metrics.show_tally(self.ledger.tally());
+            let records = (first..).zip(chosen.facts);
+            let records = records.map(|(position, fact)| Recorded { position, fact }).collect();
+            let committed = Committed { records, replay: false };
+            for recipient in &self.hops.committed {
+                recipient.do_send(committed.clone());
+            }
+        }
+        if !chosen.unused.is_empty() {
+            self.hops.router.do_send(Release { lanes: chosen.unused });
+        }
+        for answer in chosen.answers {
+            // A client that went away needs no answer.
+            match answer {
+                Answer::Slots(slots, reply) => drop(reply.send(slots)),
+                Answer::Recorded(reply) => drop(reply.send(())),
+            }
+        }
+    }
+
+    /// The disk is full: new messages are refused, what settles old ones waits for space.
+    fn hold_back(&mut self, mut chosen: Chosen, ctx: &mut Context<Self>) {
+        self.disk_low = true;
+        self.metrics.disk_guard.set(1);
+        let mut kept = Vec::new();
+        for fact in std::mem::take(&mut chosen.facts) {
+            match fact {
+                Fact::Accepted(message) => chosen.unused.push(message.lane()),
+                fact => kept.push(fact),
+            }
+        }
+        let mut recorded = Vec::new();
+        for answer in std::mem::take(&mut chosen.answers) {
+            match answer {
+                Answer::Slots(mut slots, reply) => {
+                    for slot in slots.iter_mut().filter(|slot| **slot == Slot::Accepted) {
+                        *slot = Slot::Refused(Refusal::StorageFull);
+                    }
+                    chosen.answers.push(Answer::Slots(slots, reply));
+                }
+                Answer::Recorded(reply) => recorded.push(reply),
+            }
+        }
+        self.publish(chosen, 0);
+        let facts = Pending::Record(Record::unasked(kept));
+        let answers = recorded.into_iter().map(|reply| {
+            Pending::Record(Record { facts: Vec::new(), reply: Some(reply) })
+        });
+        let held: Vec<_> = std::iter::once(facts).chain(answers).collect();
+        self.pending.splice(0..0, held);
+        self.armed = true;
+        ctx.notify_later(Flush, DISK_CHECK);
+    }
+
+    fn fail(&mut self, error: &JournalError) {
+        self.failed = true;
+        let cause = error.to_string();
+        self.hops.warden.do_send(Fatal { actor: "event_store", cause });
+    }
+
+    fn look_at_disk(&mut self) {
+        let recently = |checked: Instant| checked.elapsed() < DISK_CHECK;
+        if self.disk_checked.is_some_and(recently) {
+            return;
+        }
+        self.disk_checked = Some(Instant::now());
+        self.metrics.journal_bytes.set(clamp(self.journal.size_bytes()));
+        let free = match self.journal.free_bytes() {
+            Ok(free) => free,
+            Err(error) => return tracing::warn!(%error, "cannot see how much disk is free"),
+        };
+        let low = free < self.disk_reserve;
+        if low != self.disk_low {
+            self.disk_low = low;
+            let reserve = self.disk_reserve;
+            if low {
+                tracing::warn!(free, reserve, "disk almost full: new messages are refused");
+            } else {
+                tracing::info!(free, reserve, "disk has room again: new messages are accepted");
+            }
+        }
+        self.metrics.disk_free_bytes.set(clamp(free));
+        self.metrics.disk_guard.set(i64::from(low));
+    }
+
+    /// Starts a compaction on another thread if one is worth it.
+    fn compact(&mut self, ctx: &mut Context<Self>) {
+        if self.compacting || self.failed {
+            return;
+        }
+        let Some(compaction) = self.journal.plan_compaction(self.archived) else {
+            return;
+        };
+        self.compacting = true;
+        let me = ctx.address();
+        actix::spawn(async move {
+            let done = tokio::task::spawn_blocking(move || compaction.run()).await;
+            let result = done.unwrap_or_else(|panic| {
+                let cause = std::io::Error::other(panic);
+                Err(JournalError::Io { path: "compaction".into(), cause })
+            });
+            me.do_send(Compacted(result));
+        });
+    }
+}
+
+fn clamp(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Flush;
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Compacted(Result<CompactionReport, JournalError>);
+
+impl Actor for EventStore {
+    type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Context<Self>) {
+        self.metrics.show_tally(self.ledger.tally());
+        self.look_at_disk();
+    }
+}
+
+impl Handler<Accept> for EventStore {
+    type Result = ();
+
+    fn handle(&mut self, accept: Accept, ctx: &mut Context<Self>) {
+        for slot in &accept.slots {
+            if let Slot::Offered(offer) = slot {
+                self.pending_bytes += offer.message.bytes() as usize;
+            }
+        }
+        self.pending.push(Pending::Accept(accept));
+        if self.pending_bytes >= BATCH_BYTES {
+            self.flush(ctx);
+        } else {
+            self.arm(ctx);
+        }
+    }
+}
+
+impl Handler<Record> for EventStore {
+    type Result = ();
+
+    fn handle(&mut self, record: Record, ctx: &mut Context<Self>) {
+        self.pending.push(Pending::Record(record));
+        self.arm(ctx);
+    }
+}
+
+impl Handler<Flush> for EventStore {
+    type Result = ();
+
+    fn handle(&mut self, _: Flush, ctx: &mut Context<Self>) {
+        if self.pending.is_empty() {
+            self.armed = false;
+        } else {
+            self.flush(ctx);
+        }
+    }
+}
+
+impl Handler<Archived> for EventStore {
+    type Result = ();
+
+    fn handle(&mut self, archived: Archived, ctx: &mut Context<Self>) {
+        self.archived = archived.through;
+        self.compact(ctx);
+    }
+}
+
+impl Handler<Compacted> for EventStore {
+    type Result = ();
+
+    fn handle(&mut self, Compacted(result): Compacted, _: &mut Context<Self>) {
+        self.compacting = false;
+        match result {
+            Ok(report) => tracing::info!(?report, "journal compacted"),
+            Err(error) => tracing::warn!(%error, "journal not compacted; tried again later"),
+        }
+        self.metrics.journal_bytes.set(clamp(self.journal.size_bytes()));
+    }
+}
+
+impl Handler<Close> for EventStore {
+    type Result = ();
+
+    fn handle(&mut self, close: Close, ctx: &mut Context<Self>) {
+        if !self.pending.is_empty() {
+            self.flush(ctx);
+        }
+        if !self.failed {
+            match self.journal.close() {
+                Ok(()) => self.failed = true,
+                Err(error) => self.fail(&error),
+            }
+        }
+        let _ = close.reply.send(());
+        ctx.stop();
+    }
+}

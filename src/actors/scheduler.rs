@@ -1,0 +1,445 @@
+//! Hands messages out: by push as far as the credit of their destination goes, to pullers as they ask.
+//!
+//! Owns the [`Queues`], the pollers that wait and the clients that wait for a settlement.
+//! Receives [`Committed`], [`WindowChanged`], [`GiveBack`], [`Due`] and the requests of pullers;
+//! sends [`Dispatch`] to the Dispatcher, [`Record`] to the EventStore, [`Polled`] to the Registry.
+//! Never does I/O and never retries by itself.
+
+pub mod pollers;
+
+use std::time::Duration;
+
+use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult, Recipient, SpawnHandle};
+use ahash::AHashMap;
+use rand::RngExt;
+use rand::rngs::SmallRng;
+use std::sync::Arc;
+
+use super::death_watch::DeathWatch;
+use super::messages::{
+    AwaitSettled, Cancel, Committed, Dispatch, Drain, Due, EndLeases, ExtendLeases, GiveBack,
+    GiveBackAll, Inspect, InspectQueues, LeaseEnd, Open, Polled, QueueReport, Receive, Record,
+    Reply, RetryNow, WindowChanged,
+};
+use crate::clock::Clock;
+use crate::domain::fact::{Fact, Recorded};
+use crate::domain::ids::{LeaseToken, MessageId, ServiceName};
+use crate::domain::refusal::Refusal;
+use crate::domain::timestamp::Timestamp;
+use crate::logic::queues::view::{OpenMessage, QueueDepths};
+use crate::logic::queues::{QueuePolicy, Queues};
+use crate::metrics::Metrics;
+use pollers::{Poller, Pollers};
+
+pub struct Scheduler {
+    clock: Clock,
+    random: SmallRng,
+    metrics: Arc<Metrics>,
+    hops: Hops,
+    queues: Queues,
+    pollers: Pollers,
+    settled: AHashMap<MessageId, Vec<Reply<Fact>>>,
+    /// Size of `settled` at which those that gave up are looked for.
+    prune_at: usize,
+    open: bool,
+    armed: bool,
+    timer: Option<(Timestamp, SpawnHandle)>,
+    draining: Option<Reply<()>>,
+    stopped: bool,
+    _watch: DeathWatch,
+}
+
+/// Where the Scheduler's messages go.
+pub struct Hops {
+    pub dispatcher: Recipient<Dispatch>,
+    pub event_store: Recipient<Record>,
+    pub registry: Recipient<Polled>,
+}
+
+impl Scheduler {
+    pub fn new(
+        clock: Clock,
+        random: SmallRng,
+        metrics: Arc<Metrics>,
+        policy: QueuePolicy,
+        hops: Hops,
+        watch: DeathWatch,
+    ) -> Self {
+        Self {
+            clock,
+            random,
+            metrics,
+            hops,
+            queues: Queues::new(policy),
+            pollers: Pollers::default(),
+            settled: AHashMap::new(),
+            prune_at: 1024,
+            open: false,
+            armed: false,
+            timer: None,
+            draining: None,
+            stopped: false,
+            _watch: watch,
+        }
+    }
+
+    /// After whatever changed the queues: hand out once the mailbox is empty.
+    fn arm(&mut self, ctx: &mut Context<Self>) {
+        if self.open && !self.armed {
+            self.armed = true;
+            ctx.notify(HandOut);
+        }
+    }
+
+    fn hand_out(&mut self, ctx: &mut Context<Self>) {
+        self.armed = false;
+        let now = self.clock.now();
+        let mut expired = Vec::new();
+        if !self.stopped {
+            for service in self.queues.take_ready() {
+                self.serve_pollers(&service, now, &mut expired);
+                self.push_out(&service, now, &mut expired);
+            }
+        }
+        self.record(expired);
+        self.arm_timer(ctx);
+        self.finish_drain();
+    }
+
+    fn push_out(&mut self, service: &ServiceName, now: Timestamp, expired: &mut Vec<Fact>) {
+        let out = self.queues.push_out(service, now);
+        expired.extend(out.expired);
+        if !out.items.is_empty() {
+            let (service, deliveries) = (service.clone(), out.items);
+            self.hops.dispatcher.do_send(Dispatch { service, deliveries });
+        }
+    }
+
+    fn serve_pollers(&mut self, service: &ServiceName, now: Timestamp, expired: &mut Vec<Fact>) {
+        while let Some(poller) = self.pollers.first(service) {
+            let (max, lease) = (poller.max, poller.lease);
+            let mint = || mint_token(&mut self.random, now);
+            let out = self.queues.lease(service, max, lease, now, mint);
+            expired.extend(out.expired);
+            if out.items.is_empty() {
+                return;
+            }
+            let poller = self.pollers.take_first(service).expect("looked at above");
+            if let Err(unread) = poller.reply.send(out.items) {
+                let ids: Vec<_> = unread.iter().map(|leased| leased.delivery.message.id).collect();
+                expired.extend(self.queues.give_back(&ids, now));
+            }
+        }
+    }
+
+    fn record(&self, facts: Vec<Fact>) {
+        if !facts.is_empty() {
+            self.hops.event_store.do_send(Record::unasked(facts));
+        }
+    }
+
+    /// One sleep until the next lease or long poll ends.
+    fn arm_timer(&mut self, ctx: &mut Context<Self>) {
+        let ends = [self.queues.next_lease_end(), self.pollers.next_end()];
+        let next = ends.into_iter().flatten().min();
+        if next == self.timer.map(|(at, _)| at) {
+            return;
+        }
+        if let Some((_, handle)) = self.timer.take() {
+            ctx.cancel_future(handle);
+        }
+        if let Some(at) = next {
+            let sleep = at.since(self.clock.now());
+            let handle = ctx.run_later(sleep, |scheduler, ctx| {
+                scheduler.timer = None;
+                scheduler.time_passed(ctx);
+            });
+            self.timer = Some((at, handle));
+        }
+    }
+
+    fn time_passed(&mut self, ctx: &mut Context<Self>) {
+        let now = self.clock.now();
+        let random = &mut self.random;
+        let facts = self.queues.expire_leases(now, || random.random());
+        self.record(facts);
+        for poller in self.pollers.pop_due(now) {
+            let _ = poller.reply.send(Vec::new());
+        }
+        self.arm_timer(ctx);
+        self.arm(ctx);
+    }
+
+    fn learn(&mut self, record: &Recorded, now: Timestamp, replay: bool, follow: &mut Vec<Fact>) {
+        let settlement = record.fact.settlement();
+        if !replay && let Some((_, settlement)) = settlement {
+            self.observe_processing(settlement.id, settlement.at);
+        }
+        follow.extend(self.queues.apply(record.position, &record.fact, now));
+        if let Some((_, settlement)) = settlement
+            && let Some(waiting) = self.settled.remove(&settlement.id)
+        {
+            for reply in waiting {
+                let _ = reply.send(record.fact.clone());
+            }
+        }
+    }
+
+    fn observe_processing(&self, id: MessageId, settled_at: Timestamp) {
+        if let Some(accepted_at) = self.queues.accepted_at(id) {
+            self.metrics.observe_processing(settled_at.since(accepted_at).as_secs_f64());
+        }
+    }
+
+    /// Nothing is with the dispatcher any more, so the drain is done.
+    fn finish_drain(&mut self) {
+        if self.draining.is_some() && self.queues.pushing_count() == 0 {
+            let reply = self.draining.take().expect("checked above");
+            let _ = reply.send(());
+        }
+    }
+
+    fn report(&self, service: Option<ServiceName>) -> QueueReport {
+        if let Some(service) = service {
+            let total = self.queues.depths_of(&service);
+            let services = vec![(service, total.clone())];
+            return QueueReport { total, services };
+        }
+        let mut report = QueueReport::default();
+        for (service, depths) in self.queues.depths() {
+            report.total.add(&depths);
+            report.services.push((service.clone(), depths));
+        }
+        report.services.sort_by(|(a, _), (b, _)| a.cmp(b));
+        report
+    }
+}
+
+/// A version 7 UUID.
+fn mint_token(random: &mut SmallRng, now: Timestamp) -> LeaseToken {
+    let millis = u64::try_from(now.as_millis()).unwrap_or(0);
+    LeaseToken(uuid::Builder::from_unix_timestamp_millis(millis, &random.random()).into_uuid())
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct HandOut;
+
+impl Actor for Scheduler {
+    type Context = Context<Self>;
+}
+
+impl Handler<HandOut> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, _: HandOut, ctx: &mut Context<Self>) {
+        self.hand_out(ctx);
+    }
+}
+
+impl Handler<Open> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, _: Open, ctx: &mut Context<Self>) {
+        self.open = true;
+        self.arm(ctx);
+    }
+}
+
+impl Handler<Committed> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, committed: Committed, ctx: &mut Context<Self>) {
+        let now = self.clock.now();
+        let mut follow = Vec::new();
+        for record in committed.records.iter() {
+            self.learn(record, now, committed.replay, &mut follow);
+        }
+        self.record(follow);
+        self.arm(ctx);
+    }
+}
+
+impl Handler<WindowChanged> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, changed: WindowChanged, ctx: &mut Context<Self>) {
+        self.queues.set_window(&changed.service, changed.window, changed.outlook);
+        self.arm(ctx);
+    }
+}
+
+impl Handler<GiveBack> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, back: GiveBack, ctx: &mut Context<Self>) {
+        let expired = self.queues.give_back(&back.ids, self.clock.now());
+        self.record(expired);
+        self.arm(ctx);
+    }
+}
+
+impl Handler<GiveBackAll> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, back: GiveBackAll, ctx: &mut Context<Self>) {
+        let ids = self.queues.pushing(&back.service);
+        let expired = self.queues.give_back(&ids, self.clock.now());
+        self.record(expired);
+        self.arm(ctx);
+    }
+}
+
+impl Handler<Due> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, due: Due, ctx: &mut Context<Self>) {
+        let now = self.clock.now();
+        let facts = due.ids.into_iter().filter_map(|id| self.queues.due(id, now)).collect();
+        self.record(facts);
+        self.arm(ctx);
+    }
+}
+
+impl Handler<Receive> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, receive: Receive, ctx: &mut Context<Self>) {
+        let now = self.clock.now();
+        self.hops.registry.do_send(Polled { service: receive.service.clone() });
+        if self.stopped {
+            let _ = receive.reply.send(Vec::new());
+            return;
+        }
+        let service = receive.service;
+        self.pollers.add(
+            service.clone(),
+            Poller {
+                max: receive.max,
+                lease: receive.lease,
+                until: now.plus(receive.wait),
+                reply: receive.reply,
+            },
+        );
+        let mut expired = Vec::new();
+        self.serve_pollers(&service, now, &mut expired);
+        self.record(expired);
+        if receive.wait == Duration::ZERO {
+            for poller in self.pollers.pop_due(now) {
+                let _ = poller.reply.send(Vec::new());
+            }
+        }
+        self.arm_timer(ctx);
+    }
+}
+
+impl Handler<EndLeases> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, end: EndLeases, ctx: &mut Context<Self>) {
+        let now = self.clock.now();
+        let random = &mut self.random;
+        let facts = match end.end {
+            LeaseEnd::Ack => self.queues.ack(&end.leases, now),
+            LeaseEnd::Nack { delay, reason } => {
+                self.queues.nack(&end.leases, delay, reason, now, || random.random())
+            }
+        };
+        match facts {
+            Ok(facts) => answer_when_recorded(&self.hops.event_store, facts, end.reply),
+            Err(refusal) => drop(end.reply.send(Err(refusal))),
+        }
+        self.arm(ctx);
+    }
+}
+
+impl Handler<ExtendLeases> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, extend: ExtendLeases, ctx: &mut Context<Self>) {
+        let until = self.queues.extend(&extend.leases, extend.lease, self.clock.now());
+        let _ = extend.reply.send(until);
+        self.arm_timer(ctx);
+    }
+}
+
+impl Handler<Cancel> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, cancel: Cancel, ctx: &mut Context<Self>) {
+        match self.queues.cancel(cancel.id, self.clock.now()) {
+            Ok(fact) => answer_when_recorded(&self.hops.event_store, vec![fact], cancel.reply),
+            Err(refusal) => drop(cancel.reply.send(Err(refusal))),
+        }
+        self.arm(ctx);
+    }
+}
+
+/// The journal's answer becomes the client's; a journal that died answers nobody.
+fn answer_when_recorded(
+    event_store: &Recipient<Record>,
+    facts: Vec<Fact>,
+    client: Reply<Result<(), Refusal>>,
+) {
+    let (reply, recorded) = tokio::sync::oneshot::channel();
+    event_store.do_send(Record { facts, reply: Some(reply) });
+    actix::spawn(async move {
+        if recorded.await.is_ok() {
+            let _ = client.send(Ok(()));
+        }
+    });
+}
+
+impl Handler<RetryNow> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, retry: RetryNow, ctx: &mut Context<Self>) {
+        let _ = retry.reply.send(self.queues.retry_now(retry.id));
+        self.arm(ctx);
+    }
+}
+
+impl Handler<AwaitSettled> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, wait: AwaitSettled, _: &mut Context<Self>) {
+        if self.settled.len() >= self.prune_at {
+            for waiting in self.settled.values_mut() {
+                waiting.retain(|reply| !reply.is_closed());
+            }
+            self.settled.retain(|_, waiting| !waiting.is_empty());
+            self.prune_at = (self.settled.len() * 2).max(1024);
+        }
+        self.settled.entry(wait.id).or_default().push(wait.reply);
+    }
+}
+
+impl Handler<Inspect> for Scheduler {
+    type Result = MessageResult<Inspect>;
+
+    fn handle(&mut self, inspect: Inspect, _: &mut Context<Self>) -> Self::Result {
+        let views = inspect.ids.into_iter().map(|id| self.queues.inspect(id));
+        MessageResult(views.collect::<Vec<Option<OpenMessage>>>())
+    }
+}
+
+impl Handler<InspectQueues> for Scheduler {
+    type Result = MessageResult<InspectQueues>;
+
+    fn handle(&mut self, inspect: InspectQueues, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.report(inspect.service))
+    }
+}
+
+impl Handler<Drain> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, drain: Drain, _: &mut Context<Self>) {
+        self.stopped = true;
+        self.draining = Some(drain.reply);
+        for poller in self.pollers.drain() {
+            let _ = poller.reply.send(Vec::new());
+        }
+        self.finish_drain();
+    }
+}

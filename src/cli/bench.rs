@@ -1,0 +1,171 @@
+//! `message-hub bench`: measures a hub under load and verifies what it delivers.
+//!
+//! One thread does it all, so that the hub keeps the rest of the machine. After a warm-up of a
+//! second everything answered (and received) during `--seconds` counts.
+
+mod arguments;
+mod client;
+#[cfg(test)]
+mod fake_hub;
+mod hub;
+mod hub_process;
+mod ledger;
+mod load;
+mod measurement;
+mod message;
+mod pace;
+mod receiver;
+mod recorder;
+mod report;
+mod usage;
+
+use std::io::{self, Write};
+use std::pin::pin;
+
+use futures_util::future::{Either, select};
+use tokio::task::LocalSet;
+
+use super::Exit;
+use hub::HubError;
+use report::Report;
+
+pub use arguments::{BenchArguments, Mode};
+
+/// Measures and prints the report to `out`, or what went wrong to `log`.
+pub fn run(
+    arguments: &BenchArguments,
+    out: &mut dyn Write,
+    log: &mut dyn Write,
+) -> io::Result<Exit> {
+    if let Err(error) = arguments.check() {
+        writeln!(log, "{error}")?;
+        return Ok(Exit::Usage);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let measuring = until_interrupted(measurement::measure(arguments));
+    let report = match LocalSet::new().block_on(&runtime, measuring) {
+        Ok(report) => report,
+        Err(error) => {
+            writeln!(log, "{error}")?;
+            return Ok(Exit::Internal);
+        }
+    };
+    if arguments.json {
+        writeln!(out, "{}", serde_json::to_string(&report)?)?;
+    } else {
+        write!(out, "{report}")?;
+    }
+    Ok(match report.is_verified() {
+        true => Exit::Clean,
+        false => Exit::VerificationFailed,
+    })
+}
+
+/// Ctrl-C ends the run in good order: a hub that was started is stopped, its data removed.
+async fn until_interrupted(
+    measuring: impl Future<Output = Result<Report, HubError>>,
+) -> Result<Report, HubError> {
+    match select(pin!(measuring), pin!(tokio::signal::ctrl_c())).await {
+        Either::Left((report, _)) => report,
+        Either::Right(_) => Err(io::Error::from(io::ErrorKind::Interrupted).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fake_hub::{FakeHub, Manner};
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use clap::Parser;
+
+    /// The exit and the report of a run against a fake hub.
+    fn bench(manner: Manner, line: &str) -> (Exit, serde_json::Value) {
+        let hub = FakeHub::start(manner);
+        let line = format!(
+            "message-hub bench --json --seconds 1 --url {} {line}",
+            hub.url()
+        );
+        let command = Cli::try_parse_from(line.split_whitespace())
+            .unwrap()
+            .into_command();
+        let Command::Bench(arguments) = command else {
+            panic!("not a bench: {line}");
+        };
+        let (mut out, mut log) = (Vec::new(), Vec::new());
+        let exit = run(&arguments, &mut out, &mut log).unwrap();
+        assert_eq!(String::from_utf8(log).unwrap(), "");
+        (exit, serde_json::from_slice(&out).unwrap())
+    }
+
+    #[test]
+    fn send_counts_what_was_acknowledged() {
+        let (exit, report) = bench(Manner::Good, "--connections 4 --in-flight 3 --waiting 1500");
+        assert_eq!(exit, Exit::Clean);
+        assert!(report["acknowledged"]["count"].as_u64() > Some(0));
+        assert_eq!(report["errors"], serde_json::json!({}));
+        assert_eq!(report["delivery"], serde_json::Value::Null);
+        assert_eq!(report["hub"]["records_per_sync"], 8.0);
+    }
+
+    #[test]
+    fn batch_counts_messages_not_requests() {
+        let (exit, report) = bench(Manner::Good, "--mode batch --batch 7 --connections 1");
+        assert_eq!(exit, Exit::Clean);
+        let count = report["acknowledged"]["count"].as_u64().unwrap();
+        assert!(count > 0 && count.is_multiple_of(7), "{count}");
+    }
+
+    #[test]
+    fn push_verifies_what_arrives() {
+        let line = "--mode push --services 2 --instances 2 --rate 500 --connections 4";
+        let (exit, report) = bench(Manner::Good, line);
+        assert_eq!(exit, Exit::Clean);
+        let tally = &report["delivery"]["tally"];
+        assert_eq!(tally["received"], tally["acknowledged"]);
+        assert_eq!(
+            (&tally["missing"], &tally["repeated"]),
+            (&0.into(), &0.into())
+        );
+        assert!(report["delivery"]["received"]["count"].as_u64() > Some(0));
+    }
+
+    #[test]
+    fn a_changed_message_fails_the_run() {
+        let line = "--mode push --rate 200 --connections 2";
+        let (exit, report) = bench(Manner::Garbles, line);
+        assert_eq!(exit, Exit::VerificationFailed);
+        let tally = &report["delivery"]["tally"];
+        assert!(tally["corrupt"].as_u64() > Some(0));
+        assert_eq!(tally["missing"], 0);
+    }
+
+    #[test]
+    fn refusals_are_errors_not_acknowledgements() {
+        let (exit, report) = bench(Manner::Refuses, "--connections 2");
+        assert_eq!(exit, Exit::VerificationFailed);
+        assert_eq!(report["acknowledged"]["count"], 0);
+        assert_eq!(report["errors"]["429"]["first"], r#"{"error":"full"}"#);
+    }
+
+    #[test]
+    fn a_connection_closed_after_its_answer_is_no_error() {
+        let (exit, report) = bench(Manner::Closes, "--rate 300 --connections 2");
+        assert_eq!(exit, Exit::Clean);
+        assert_eq!(report["errors"], serde_json::json!({}));
+    }
+
+    #[test]
+    fn a_hub_that_is_not_there_is_an_internal_failure() {
+        let line = "message-hub bench --url http://127.0.0.1:1";
+        let Ok(Command::Bench(arguments)) =
+            Cli::try_parse_from(line.split(' ')).map(Cli::into_command)
+        else {
+            panic!("not a bench");
+        };
+        let (mut out, mut log) = (Vec::new(), Vec::new());
+        assert_eq!(run(&arguments, &mut out, &mut log).unwrap(), Exit::Internal);
+        assert!(String::from_utf8(log).unwrap().starts_with("127.0.0.1:1: "));
+    }
+}

@@ -1,0 +1,208 @@
+//! As much of a hub as the bench needs to be tested against.
+
+use std::io;
+use std::net::{Ipv4Addr, TcpListener as StdListener};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+use super::client::Connection;
+use super::message::post_head;
+
+/// How the hub treats messages.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Manner {
+    Good,
+    /// Delivers each message twice, the first time with a changed byte.
+    Garbles,
+    Refuses,
+    /// Ends the connection after every answer, and says so.
+    Closes,
+}
+
+/// Serves on a thread of its own until dropped.
+pub struct FakeHub {
+    url: String,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Addresses of receivers: those of `bench-0` first, and so on.
+    receivers: Vec<(String, String)>,
+    looks: u32,
+}
+
+impl FakeHub {
+    pub fn start(manner: Manner) -> Self {
+        let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel();
+        let thread = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            runtime.unwrap().block_on(async move {
+                tokio::spawn(accept(listener, manner));
+                let _ = stopped.await;
+            });
+        });
+        Self {
+            url,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for FakeHub {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn accept(listener: StdListener, manner: Manner) {
+    let listener = TcpListener::from_std(listener).unwrap();
+    let state = Arc::new(Mutex::new(State::default()));
+    while let Ok((stream, _)) = listener.accept().await {
+        let session = Session {
+            stream,
+            input: Vec::new(),
+            state: state.clone(),
+            manner,
+        };
+        tokio::spawn(session.serve());
+    }
+}
+
+struct Session {
+    stream: TcpStream,
+    input: Vec<u8>,
+    state: Arc<Mutex<State>>,
+    manner: Manner,
+}
+
+impl Session {
+    async fn serve(mut self) -> io::Result<()> {
+        loop {
+            let (path, body) = self.request().await?;
+            let (status, answer) = self.answer(&path, &body).await?;
+            let (length, closes) = (answer.len(), self.manner == Manner::Closes);
+            let connection = if closes { "close" } else { "keep-alive" };
+            let head = format!(
+                "HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: {connection}\r\n\r\n"
+            );
+            self.stream.write_all((head + &answer).as_bytes()).await?;
+            if closes {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn request(&mut self) -> io::Result<(String, Vec<u8>)> {
+        loop {
+            let mut headers = [httparse::EMPTY_HEADER; 16];
+            let mut request = httparse::Request::new(&mut headers);
+            if let Ok(httparse::Status::Complete(head)) = request.parse(&self.input) {
+                let path = request.path.unwrap().to_owned();
+                let length = request
+                    .headers
+                    .iter()
+                    .find(|header| header.name == "content-length");
+                let length: usize = str::from_utf8(length.unwrap().value)
+                    .unwrap()
+                    .parse()
+                    .unwrap();
+                if self.input.len() >= head + length {
+                    let rest = self.input.split_off(head + length);
+                    let whole = std::mem::replace(&mut self.input, rest);
+                    return Ok((path, whole[head..].to_vec()));
+                }
+            }
+            if self.stream.read_buf(&mut self.input).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+
+    async fn answer(&mut self, path: &str, body: &[u8]) -> io::Result<(u16, String)> {
+        let json: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+        Ok(match path {
+            "/health/ready" => (200, "{}".to_owned()),
+            "/metrics" => (200, self.metrics()),
+            "/registry" => {
+                self.register(&json);
+                (201, "{}".to_owned())
+            }
+            "/v1/messages" if self.manner == Manner::Refuses => {
+                (429, r#"{"error":"full"}"#.to_owned())
+            }
+            "/v1/messages" => {
+                self.deliver(json["destination"].as_str().unwrap(), body)
+                    .await?;
+                (202, r#"{"status":"accepted"}"#.to_owned())
+            }
+            "/v1/messages/batch" => {
+                let count = json.as_array().unwrap().len();
+                let answer = format!(r#"{{"accepted":{count},"rejected":0,"results":[]}}"#);
+                (202, answer)
+            }
+            _ => (404, "{}".to_owned()),
+        })
+    }
+
+    /// Eight more records and one more sync at each look.
+    fn metrics(&self) -> String {
+        let mut state = self.state.lock().unwrap();
+        state.looks += 1;
+        let (records, syncs) = (8 * state.looks, state.looks);
+        format!(
+            "message_hub_journal_records_total {records}\n\
+             message_hub_journal_syncs_total {syncs}\n"
+        )
+    }
+
+    fn register(&self, registration: &serde_json::Value) {
+        if let Some(url) = registration["url"].as_str() {
+            let service = registration["service"].as_str().unwrap().to_owned();
+            let authority = url.strip_prefix("http://").unwrap().to_owned();
+            self.state
+                .lock()
+                .unwrap()
+                .receivers
+                .push((service, authority));
+        }
+    }
+
+    async fn deliver(&self, service: &str, body: &[u8]) -> io::Result<()> {
+        let receivers = self.state.lock().unwrap().receivers.clone();
+        let Some((_, authority)) = receivers.iter().find(|(name, _)| name == service) else {
+            return Ok(());
+        };
+        let mut connection = Connection::open(authority).await?;
+        let head = post_head(authority, "/messages", body.len());
+        let good = [head.as_bytes(), body].concat();
+        if self.manner == Manner::Garbles {
+            let mut changed = good.clone();
+            let near_the_end = changed.len() - 40;
+            changed[near_the_end] ^= 1;
+            connection.write(&changed).await?;
+            connection.read().await?;
+        }
+        connection.write(&good).await?;
+        connection.read().await?;
+        Ok(())
+    }
+}

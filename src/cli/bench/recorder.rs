@@ -1,0 +1,198 @@
+//! What the generator counts, all on its one thread.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+
+use super::ledger::{Ledger, Tally};
+use super::message::Stamp;
+
+/// Latencies from a microsecond to ten minutes, to three digits.
+const LONGEST_MICROS: u64 = 600_000_000;
+
+pub struct Recorder {
+    started: Instant,
+    is_counting: Cell<bool>,
+    ledger: RefCell<Ledger>,
+    answers: RefCell<Latencies>,
+    receipts: RefCell<Latencies>,
+    errors: RefCell<BTreeMap<String, Errors>>,
+}
+
+/// How long each message took, of those that count.
+pub struct Latencies {
+    micros: Histogram<u64>,
+}
+
+/// Requests or items that failed in the same way.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct Errors {
+    pub count: u64,
+    /// The body of the first answer, or what went wrong.
+    pub first: String,
+}
+
+impl Recorder {
+    pub fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            is_counting: Cell::new(false),
+            ledger: RefCell::default(),
+            answers: RefCell::new(Latencies::new()),
+            receipts: RefCell::new(Latencies::new()),
+            errors: RefCell::default(),
+        }
+    }
+
+    /// Latencies count between a `true` and the `false` after it.
+    pub fn set_counting(&self, is_counting: bool) {
+        self.is_counting.set(is_counting);
+    }
+
+    /// Nanoseconds from the start of the run to `moment`, for a [`Stamp`].
+    pub fn nanos_at(&self, moment: Instant) -> u64 {
+        nanos(moment.saturating_duration_since(self.started))
+    }
+
+    /// The hub answered for the message `sequence`, which was meant to be sent at `intended`.
+    pub fn acknowledged(&self, sequence: u64, intended: Instant, now: Instant) {
+        self.ledger.borrow_mut().acknowledge(sequence);
+        if self.is_counting.get() {
+            let latency = now.saturating_duration_since(intended);
+            self.answers.borrow_mut().add(latency);
+        }
+    }
+
+    /// A message reached a receiver unharmed.
+    pub fn received(&self, stamp: Stamp) {
+        self.ledger.borrow_mut().receive(stamp.sequence);
+        if self.is_counting.get() {
+            let latency = nanos(self.started.elapsed()).saturating_sub(stamp.sent_at);
+            self.receipts
+                .borrow_mut()
+                .add(Duration::from_nanos(latency));
+        }
+    }
+
+    pub fn received_corrupt(&self) {
+        self.ledger.borrow_mut().receive_corrupt();
+    }
+
+    /// `count` messages failed; `kind` is a status code or a word.
+    pub fn failed(&self, kind: &str, count: u64, body: &[u8]) {
+        let mut errors = self.errors.borrow_mut();
+        if let Some(known) = errors.get_mut(kind) {
+            known.count += count;
+            return;
+        }
+        let first = String::from_utf8_lossy(&body[..body.len().min(500)]).into_owned();
+        errors.insert(kind.to_owned(), Errors { count, first });
+    }
+
+    pub fn tally(&self) -> Tally {
+        self.ledger.borrow().tally()
+    }
+
+    pub fn answers(&self) -> LatencySummary {
+        self.answers.borrow().summary()
+    }
+
+    pub fn receipts(&self) -> LatencySummary {
+        self.receipts.borrow().summary()
+    }
+
+    pub fn errors(&self) -> BTreeMap<String, Errors> {
+        self.errors.borrow().clone()
+    }
+}
+
+/// Latencies in milliseconds.
+#[derive(Clone, Copy, PartialEq, Debug, serde::Serialize)]
+pub struct LatencySummary {
+    pub count: u64,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+    pub p99_9_ms: f64,
+    pub max_ms: f64,
+}
+
+impl Latencies {
+    fn new() -> Self {
+        let micros = Histogram::new_with_bounds(1, LONGEST_MICROS, 3);
+        Self {
+            micros: micros.expect("the bounds are constants and in order"),
+        }
+    }
+
+    fn add(&mut self, latency: Duration) {
+        let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
+        self.micros.saturating_record(micros);
+    }
+
+    fn summary(&self) -> LatencySummary {
+        let millis = |micros: u64| micros as f64 / 1000.0;
+        LatencySummary {
+            count: self.micros.len(),
+            p50_ms: millis(self.micros.value_at_quantile(0.5)),
+            p99_ms: millis(self.micros.value_at_quantile(0.99)),
+            p99_9_ms: millis(self.micros.value_at_quantile(0.999)),
+            max_ms: millis(self.micros.max()),
+        }
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_in_milliseconds() {
+        let mut latencies = Latencies::new();
+        for millis in 1..=1000 {
+            latencies.add(Duration::from_millis(millis));
+        }
+        let summary = latencies.summary();
+        assert_eq!(summary.count, 1000);
+        for (found, expected) in [
+            (summary.p50_ms, 500.0),
+            (summary.p99_ms, 990.0),
+            (summary.p99_9_ms, 999.0),
+            (summary.max_ms, 1000.0),
+        ] {
+            assert!(
+                (found / expected - 1.0).abs() < 0.002,
+                "{found} for {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_warm_up_does_not_count() {
+        let recorder = Recorder::new();
+        let now = Instant::now();
+        recorder.acknowledged(0, now, now);
+        recorder.set_counting(true);
+        recorder.acknowledged(1, now, now + Duration::from_millis(7));
+        recorder.set_counting(false);
+        recorder.acknowledged(2, now, now);
+        assert_eq!(recorder.tally().acknowledged, 3);
+        assert_eq!(recorder.answers().count, 1);
+        assert!((recorder.answers().max_ms - 7.0).abs() < 0.01);
+    }
+
+    #[test]
+    fn errors_keep_their_first_body() {
+        let recorder = Recorder::new();
+        recorder.failed("429", 1, b"first");
+        recorder.failed("429", 2, b"second");
+        let errors = recorder.errors();
+        let first = "first".to_owned();
+        assert_eq!(errors["429"], Errors { count: 3, first });
+    }
+}

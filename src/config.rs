@@ -1,0 +1,341 @@
+//! The configuration: a YAML file, then the environment over it, checked before anything starts.
+//!
+//! Every key of `config/config.yaml`, which is the manual, may also be given as
+//! `MESSAGE_HUB_<KEY>`, whose value is read as YAML.
+
+mod error;
+mod secret;
+mod settings;
+mod summary;
+mod value;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::domain::ids::ServiceName;
+use crate::domain::message::Priority;
+
+pub use error::ConfigError;
+pub use secret::Secret;
+pub use value::{Database, LogFormat, Strategy, WalSync};
+
+use settings::Settings;
+use value::{duration, period, whole};
+
+/// Everything a hub can be told. Sizes are in bytes.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Config {
+    /// An IP address or a host name to listen on.
+    pub host: String,
+    /// 0: any free port.
+    pub port: u16,
+    pub data_dir: PathBuf,
+    pub database: Database,
+    pub allow_anonymous: bool,
+    /// Empty: nobody has to show a key.
+    pub service_keys: BTreeMap<ServiceName, Vec<Secret>>,
+    /// Services that may do everything.
+    pub operators: BTreeSet<ServiceName>,
+    /// How long an instance may take to answer a push.
+    pub message_timeout: Duration,
+    /// Messages per destination and priority.
+    pub max_queue_size: usize,
+    pub max_queue_bytes: u64,
+    pub max_retry_attempts: u32,
+    pub base_retry_delay: Duration,
+    pub max_retry_delay: Duration,
+    pub service_check_interval: Duration,
+    pub service_timeout: Duration,
+    pub unhealthy_threshold: u32,
+    pub healthy_threshold: u32,
+    /// How long facts gather before they are written to the archive.
+    pub wal_flush_interval: Duration,
+    pub wal_sync: WalSync,
+    pub wal_segment_bytes: u64,
+    pub circuit_breaker_failure_threshold: u32,
+    pub circuit_breaker_reset_timeout: Duration,
+    pub circuit_breaker_half_open_timeout: Duration,
+    /// How long a message waits behind newer, more important ones; by [`Priority::index`].
+    pub patience: [Duration; Priority::ALL.len()],
+    pub deadline_lead: Duration,
+    pub dedup_window: Duration,
+    /// Message ids.
+    pub dedup_capacity: usize,
+    pub load_balancing_strategy: Strategy,
+    pub shutdown_timeout: Duration,
+    /// Below this much free space the hub takes nothing more in.
+    pub disk_reserve: u64,
+    pub log_format: LogFormat,
+    /// A filter such as `info` or `message_hub=debug,warn`.
+    pub log: String,
+    /// Not used by this version.
+    pub redis_url: Option<Secret>,
+    /// Not used by this version.
+    pub event_retention_days: Option<u32>,
+    /// Not used by this version.
+    pub compaction_interval: Option<Duration>,
+}
+
+/// A configuration, and what its owner should know about it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Loaded {
+    pub config: Config,
+    /// One sentence each: unknown variables, risky settings.
+    pub warnings: Vec<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port: 8200,
+            data_dir: PathBuf::from("data"),
+            database: Database::Sqlite(PathBuf::from("data/hub.db")),
+            allow_anonymous: false,
+            service_keys: BTreeMap::new(),
+            operators: BTreeSet::new(),
+            message_timeout: Duration::from_secs(30),
+            max_queue_size: 10_000,
+            max_queue_bytes: 1 << 30,
+            max_retry_attempts: 5,
+            base_retry_delay: Duration::from_secs(1),
+            max_retry_delay: Duration::from_secs(300),
+            service_check_interval: Duration::from_secs(30),
+            service_timeout: Duration::from_secs(10),
+            unhealthy_threshold: 3,
+            healthy_threshold: 2,
+            wal_flush_interval: Duration::from_secs(1),
+            wal_sync: WalSync::Disk,
+            wal_segment_bytes: 64 << 20,
+            circuit_breaker_failure_threshold: 5,
+            circuit_breaker_reset_timeout: Duration::from_secs(60),
+            circuit_breaker_half_open_timeout: Duration::from_secs(30),
+            patience: [0, 10, 60, 300, 1800].map(Duration::from_secs),
+            deadline_lead: Duration::from_secs(60),
+            dedup_window: Duration::from_secs(86_400),
+            dedup_capacity: 1_000_000,
+            load_balancing_strategy: Strategy::RoundRobin,
+            shutdown_timeout: Duration::from_secs(30),
+            disk_reserve: 256 << 20,
+            log_format: LogFormat::Text,
+            log: "info".to_owned(),
+            redis_url: None,
+            event_retention_days: None,
+            compaction_interval: None,
+        }
+    }
+}
+
+impl Config {
+    /// Reads `file`, if any, then the `MESSAGE_HUB_` variables of `environment` over it, and
+    /// checks the whole. Relative paths stay relative to the working directory.
+    pub fn load<N: Into<OsString>, V: Into<OsString>>(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Loaded, ConfigError> {
+        let mut settings = Settings::default();
+        if let Some(file) = file {
+            settings.add_file(file)?;
+        }
+        for (name, value) in environment {
+            settings.add_variable(&name.into(), &value.into())?;
+        }
+        let config = Self::read(&mut settings)?;
+        let mut warnings = settings.finish()?;
+        config.validate()?;
+        warnings.extend(config.risks());
+        Ok(Loaded { config, warnings })
+    }
+
+    /// The keys that are set although this version does nothing with them.
+    pub fn unused(&self) -> Vec<&'static str> {
+        let mut keys = Vec::new();
+        if self.redis_url.is_some() {
+            keys.push("redis_url");
+        }
+        if self.event_retention_days.is_some() {
+            keys.push("event_retention_days");
+        }
+        if self.compaction_interval.is_some() {
+            keys.push("compaction_interval");
+        }
+        keys
+    }
+
+    /// Checks what no single key can tell.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        if !self.is_loopback() && self.service_keys.is_empty() && !self.allow_anonymous {
+            return Err(ConfigError::OpenToAll {
+                host: self.host.clone(),
+            });
+        }
+        for operator in &self.operators {
+            if !self.service_keys.contains_key(operator) {
+                return Err(ConfigError::OperatorWithoutKey {
+                    operator: operator.clone(),
+                });
+            }
+        }
+        if self.base_retry_delay > self.max_retry_delay {
+            return Err(ConfigError::RetryDelays {
+                base: self.base_retry_delay,
+                max: self.max_retry_delay,
+            });
+        }
+        Ok(())
+    }
+
+    /// Whether only this machine can reach the hub.
+    fn is_loopback(&self) -> bool {
+        match self.host.parse::<IpAddr>() {
+            Ok(address) => address.is_loopback(),
+            Err(_) => self.host.eq_ignore_ascii_case("localhost"),
+        }
+    }
+
+    fn risks(&self) -> Vec<String> {
+        let mut risks = Vec::new();
+        if self.allow_anonymous && !self.service_keys.is_empty() {
+            risks.push("allow_anonymous: has no effect, service_keys are required".to_owned());
+        } else if self.allow_anonymous && !self.is_loopback() {
+            let host = &self.host;
+            risks.push(format!(
+                "allow_anonymous: whoever reaches {host} may read and send everything"
+            ));
+        }
+        if self.wal_sync == WalSync::Os {
+            risks.push("wal_sync: with `os`, a power failure loses acknowledged messages".into());
+        }
+        risks
+    }
+
+    fn read(settings: &mut Settings) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        config.read_edge(settings)?;
+        config.read_storage(settings)?;
+        config.read_queues(settings)?;
+        config.read_services(settings)?;
+        config.read_unused(settings)?;
+        Ok(config)
+    }
+
+    fn read_edge(&mut self, settings: &mut Settings) -> Result<(), ConfigError> {
+        settings.text("host", &mut self.host, value::host)?;
+        settings.value("port", &mut self.port, whole(0..=65_535))?;
+        settings.value("allow_anonymous", &mut self.allow_anonymous, value::boolean)?;
+        settings.value("service_keys", &mut self.service_keys, value::service_keys)?;
+        settings.value("operators", &mut self.operators, value::service_names)?;
+        settings.value("shutdown_timeout", &mut self.shutdown_timeout, period)?;
+        settings.text("log", &mut self.log, value::non_empty)?;
+        settings.text("log_format", &mut self.log_format, LogFormat::parse)
+    }
+
+    fn read_storage(&mut self, settings: &mut Settings) -> Result<(), ConfigError> {
+        settings.text("data_dir", &mut self.data_dir, value::path)?;
+        self.database = Database::Sqlite(self.data_dir.join("hub.db"));
+        settings.text("database_url", &mut self.database, |url| {
+            value::database(url, &self.data_dir)
+        })?;
+        settings.text("wal_sync", &mut self.wal_sync, WalSync::parse)?;
+        let segment_sizes = whole(65_536..=4_294_967_296);
+        settings.value(
+            "wal_segment_bytes",
+            &mut self.wal_segment_bytes,
+            segment_sizes,
+        )?;
+        settings.value("wal_flush_interval", &mut self.wal_flush_interval, period)?;
+        settings.value("disk_reserve", &mut self.disk_reserve, whole(0..=u64::MAX))
+    }
+
+    fn read_queues(&mut self, settings: &mut Settings) -> Result<(), ConfigError> {
+        settings.value("message_timeout", &mut self.message_timeout, period)?;
+        settings.value(
+            "max_queue_size",
+            &mut self.max_queue_size,
+            whole(1..=1_000_000_000),
+        )?;
+        settings.value(
+            "max_queue_bytes",
+            &mut self.max_queue_bytes,
+            whole(1..=u64::MAX),
+        )?;
+        settings.value(
+            "max_retry_attempts",
+            &mut self.max_retry_attempts,
+            whole(1..=1_000_000),
+        )?;
+        settings.value("base_retry_delay", &mut self.base_retry_delay, period)?;
+        settings.value("max_retry_delay", &mut self.max_retry_delay, period)?;
+        let usual = self.patience;
+        settings.value("patience", &mut self.patience, |given| {
+            value::patience(given, usual)
+        })?;
+        settings.value("deadline_lead", &mut self.deadline_lead, duration)?;
+        settings.value("dedup_window", &mut self.dedup_window, period)?;
+        settings.value(
+            "dedup_capacity",
+            &mut self.dedup_capacity,
+            whole(1..=100_000_000),
+        )
+    }
+
+    fn read_services(&mut self, settings: &mut Settings) -> Result<(), ConfigError> {
+        settings.value(
+            "service_check_interval",
+            &mut self.service_check_interval,
+            period,
+        )?;
+        settings.value("service_timeout", &mut self.service_timeout, period)?;
+        settings.value(
+            "unhealthy_threshold",
+            &mut self.unhealthy_threshold,
+            whole(1..=1000),
+        )?;
+        settings.value(
+            "healthy_threshold",
+            &mut self.healthy_threshold,
+            whole(1..=1000),
+        )?;
+        settings.text(
+            "load_balancing_strategy",
+            &mut self.load_balancing_strategy,
+            Strategy::parse,
+        )?;
+        let failures = whole(1..=1_000_000);
+        settings.value(
+            "circuit_breaker_failure_threshold",
+            &mut self.circuit_breaker_failure_threshold,
+            failures,
+        )?;
+        settings.value(
+            "circuit_breaker_reset_timeout",
+            &mut self.circuit_breaker_reset_timeout,
+            period,
+        )?;
+        settings.value(
+            "circuit_breaker_half_open_timeout",
+            &mut self.circuit_breaker_half_open_timeout,
+            period,
+        )
+    }
+
+    fn read_unused(&mut self, settings: &mut Settings) -> Result<(), ConfigError> {
+        settings.text("redis_url", &mut self.redis_url, value::redis_url)?;
+        settings.value(
+            "event_retention_days",
+            &mut self.event_retention_days,
+            |given| whole(1..=36_500)(given).map(Some),
+        )?;
+        settings.value(
+            "compaction_interval",
+            &mut self.compaction_interval,
+            |given| period(given).map(Some),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+//! What can be wrong with a configuration, told so that it can be put right.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::domain::ids::ServiceName;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{}: cannot be read: {source}", file.display())]
+    Unreadable { file: PathBuf, source: io::Error },
+    #[error("{}: is not valid YAML: {source}", file.display())]
+    Syntax {
+        file: PathBuf,
+        source: serde_norway::Error,
+    },
+    #[error("{}: must be a list of `key: value` lines", file.display())]
+    NotAMapping { file: PathBuf },
+    #[error("{place}: unknown key `{key}`; the keys are: {known}")]
+    UnknownKey {
+        place: Place,
+        key: String,
+        known: String,
+    },
+    #[error("{place}: {key}: {allowed}{instead}")]
+    BadValue {
+        place: Place,
+        key: &'static str,
+        allowed: String,
+        /// `, but is …`; nothing for a secret.
+        instead: String,
+    },
+    #[error("environment variable {name}: is not valid UTF-8")]
+    NotText { name: String },
+    #[error(
+        "host: {host} can be reached from other machines and nobody would need a key; \
+         configure service_keys, or set allow_anonymous: true to let everybody in"
+    )]
+    OpenToAll { host: String },
+    #[error("operators: `{operator}` has no key under service_keys")]
+    OperatorWithoutKey { operator: ServiceName },
+    #[error("base_retry_delay: {base:?} is longer than max_retry_delay, which is {max:?}")]
+    RetryDelays { base: Duration, max: Duration },
+}
+
+/// Where a setting was made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Place {
+    File { file: PathBuf, line: Option<usize> },
+    Variable { name: String },
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { file, line: None } => write!(f, "{}", file.display()),
+            Self::File {
+                file,
+                line: Some(line),
+            } => write!(f, "{}:{line}", file.display()),
+            Self::Variable { name } => write!(f, "environment variable {name}"),
+        }
+    }
+}

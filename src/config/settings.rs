@@ -1,0 +1,195 @@
+//! Settings as written: which key was given which value, and where.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+
+use serde_norway::Value;
+
+use super::error::{ConfigError, Place};
+
+const PREFIX: &str = "MESSAGE_HUB_";
+
+/// Values that error messages must not repeat.
+const SECRET_KEYS: [&str; 3] = ["database_url", "redis_url", "service_keys"];
+
+/// What was given and not read yet, and the keys that were asked for.
+#[derive(Default)]
+pub(super) struct Settings {
+    given: BTreeMap<String, Setting>,
+    known: Vec<&'static str>,
+}
+
+struct Setting {
+    value: Value,
+    /// An environment variable as it is, for keys that are text: `007` is no number there.
+    raw: Option<String>,
+    place: Place,
+}
+
+impl Settings {
+    pub(super) fn add_file(&mut self, file: &Path) -> Result<(), ConfigError> {
+        let text = fs::read_to_string(file).map_err(|source| ConfigError::Unreadable {
+            file: file.to_owned(),
+            source,
+        })?;
+        let not_a_mapping = || ConfigError::NotAMapping {
+            file: file.to_owned(),
+        };
+        let mapping = match serde_norway::from_str(&text) {
+            Ok(Value::Mapping(mapping)) => mapping,
+            Ok(Value::Null) => return Ok(()),
+            Ok(_) => return Err(not_a_mapping()),
+            Err(source) => {
+                return Err(ConfigError::Syntax {
+                    file: file.to_owned(),
+                    source,
+                });
+            }
+        };
+        for (key, value) in mapping {
+            let key = key.as_str().ok_or_else(not_a_mapping)?.to_owned();
+            let place = Place::File {
+                file: file.to_owned(),
+                line: line_of(&text, &key),
+            };
+            let setting = Setting {
+                value,
+                raw: None,
+                place,
+            };
+            self.given.insert(key, setting);
+        }
+        Ok(())
+    }
+
+    /// Takes the variable if its name starts with `MESSAGE_HUB_`.
+    pub(super) fn add_variable(&mut self, name: &OsStr, raw: &OsStr) -> Result<(), ConfigError> {
+        let Some(key) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else {
+            return Ok(());
+        };
+        let name = format!("{PREFIX}{key}");
+        let Some(raw) = raw.to_str() else {
+            return Err(ConfigError::NotText { name });
+        };
+        // Kubernetes sets this one for a service called `message-hub`.
+        if key == "PORT" && raw.starts_with("tcp://") {
+            return Ok(());
+        }
+        let value = serde_norway::from_str(raw).unwrap_or_else(|_| Value::from(raw));
+        if value.is_null() {
+            return Ok(());
+        }
+        // Names are upper case; any other spelling is a variable that no key asks for.
+        let is_upper_case = !key.bytes().any(|byte| byte.is_ascii_lowercase());
+        let key = if is_upper_case {
+            key.to_ascii_lowercase()
+        } else {
+            name.clone()
+        };
+        let setting = Setting {
+            value,
+            raw: Some(raw.to_owned()),
+            place: Place::Variable { name },
+        };
+        self.given.insert(key, setting);
+        Ok(())
+    }
+
+    /// Puts the value of `key` into `target`; a key without a value changes nothing.
+    /// `parse` says what is allowed instead.
+    pub(super) fn value<T>(
+        &mut self,
+        key: &'static str,
+        target: &mut T,
+        parse: impl FnOnce(&Value) -> Result<T, String>,
+    ) -> Result<(), ConfigError> {
+        let Some(setting) = self.take(key) else {
+            return Ok(());
+        };
+        *target = parse(&setting.value).map_err(|allowed| setting.refused(key, allowed))?;
+        Ok(())
+    }
+
+    /// As [`Settings::value`], for a key whose value is a text.
+    pub(super) fn text<T>(
+        &mut self,
+        key: &'static str,
+        target: &mut T,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<(), ConfigError> {
+        let Some(setting) = self.take(key) else {
+            return Ok(());
+        };
+        let parsed = match setting.as_text() {
+            Some(text) => parse(text),
+            None => Err("must be a text, in quotes if it looks like something else".to_owned()),
+        };
+        *target = parsed.map_err(|allowed| setting.refused(key, allowed))?;
+        Ok(())
+    }
+
+    /// What nobody asked for: an error in the file, a warning in the environment.
+    pub(super) fn finish(self) -> Result<Vec<String>, ConfigError> {
+        let mut warnings = Vec::new();
+        for (key, setting) in self.given {
+            match setting.place {
+                Place::Variable { name } => warnings.push(format!(
+                    "environment variable {name}: no such setting, ignored"
+                )),
+                place @ Place::File { .. } => {
+                    return Err(ConfigError::UnknownKey {
+                        place,
+                        key,
+                        known: self.known.join(", "),
+                    });
+                }
+            }
+        }
+        Ok(warnings)
+    }
+
+    fn take(&mut self, key: &'static str) -> Option<Setting> {
+        self.known.push(key);
+        let setting = self.given.remove(key)?;
+        (!setting.value.is_null()).then_some(setting)
+    }
+}
+
+impl Setting {
+    fn as_text(&self) -> Option<&str> {
+        self.value.as_str().or(self.raw.as_deref())
+    }
+
+    fn refused(&self, key: &'static str, allowed: String) -> ConfigError {
+        ConfigError::BadValue {
+            place: self.place.clone(),
+            key,
+            allowed,
+            instead: self.shown(key),
+        }
+    }
+
+    fn shown(&self, key: &str) -> String {
+        if SECRET_KEYS.contains(&key) {
+            return String::new();
+        }
+        match (&self.raw, serde_json::to_string(&self.value)) {
+            (Some(raw), _) => format!(", but is {raw:?}"),
+            (None, Ok(json)) => format!(", but is {json}"),
+            (None, Err(_)) => format!(", but is {:?}", self.value),
+        }
+    }
+}
+
+/// The line, from 1, where `key` stands at the outermost level.
+fn line_of(text: &str, key: &str) -> Option<usize> {
+    let starts_with_key = |line: &str| {
+        let bare = line.trim_start_matches(['"', '\'']);
+        bare.strip_prefix(key)
+            .map(|rest| rest.trim_start_matches(['"', '\'']).trim_start())
+            .is_some_and(|rest| rest.starts_with(':'))
+    };
+    text.lines().position(starts_with_key).map(|line| line + 1)
+}

@@ -1,0 +1,291 @@
+use super::*;
+
+use std::fs;
+
+/// The YAML of the first README, which must keep loading.
+const README_YAML: &str = r#"# Message Queue Settings
+redis_url: "redis://localhost:6379"
+message_timeout: 30
+max_queue_size: 10000
+
+# Retry Settings
+max_retry_attempts: 5
+base_retry_delay: 1
+max_retry_delay: 300
+
+# Service Discovery
+service_check_interval: 30
+service_timeout: 10
+unhealthy_threshold: 3
+healthy_threshold: 2
+
+# Event Store
+database_url: "postgresql://msg_hub_user:password@localhost:5432/msg_hub"
+event_retention_days: 30
+wal_flush_interval: 1
+compaction_interval: 3600
+
+# Circuit Breaker
+circuit_breaker_failure_threshold: 5
+circuit_breaker_reset_timeout: 60
+"#;
+
+fn load_yaml(yaml: &str, environment: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("hub.yaml");
+    fs::write(&file, yaml).unwrap();
+    Config::load(Some(&file), environment.iter().copied())
+}
+
+fn load(environment: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
+    Config::load(None, environment.iter().copied())
+}
+
+fn refusal(yaml: &str) -> String {
+    let error = load_yaml(yaml, &[]).unwrap_err().to_string();
+    let start = error.find("hub.yaml").unwrap_or(0);
+    error[start..].to_owned()
+}
+
+fn shipped_file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("config/config.yaml")
+}
+
+fn name(text: &str) -> ServiceName {
+    ServiceName::parse(text).unwrap()
+}
+
+#[test]
+fn the_shipped_file_holds_the_defaults() {
+    let loaded = Config::load::<&str, &str>(Some(&shipped_file()), []).unwrap();
+    assert_eq!(loaded.config, Config::default());
+    assert_eq!(loaded.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn the_shipped_file_names_every_key() {
+    let manual = fs::read_to_string(shipped_file()).unwrap();
+    let ConfigError::UnknownKey { known, .. } = load_yaml("x: 1", &[]).unwrap_err() else {
+        panic!("x should be unknown");
+    };
+    for key in known.split(", ") {
+        let set = format!("\n{key}:");
+        let commented_out = format!("\n# {key}:");
+        assert!(
+            manual.contains(&set) || manual.contains(&commented_out),
+            "{key}"
+        );
+    }
+}
+
+#[test]
+fn nothing_given_means_the_defaults() {
+    assert_eq!(load(&[]).unwrap().config, Config::default());
+    assert_eq!(
+        load_yaml("# empty\n", &[]).unwrap().config,
+        Config::default()
+    );
+    assert_eq!(load_yaml("port:\n", &[]).unwrap().config, Config::default());
+}
+
+#[test]
+fn the_readme_yaml_loads() {
+    let config = load_yaml(README_YAML, &[]).unwrap().config;
+    let url = "postgresql://msg_hub_user:password@localhost:5432/msg_hub";
+    assert_eq!(config.database, Database::Postgres(url.to_owned()));
+    assert_eq!(
+        config.unused(),
+        ["redis_url", "event_retention_days", "compaction_interval"]
+    );
+}
+
+#[test]
+fn the_summary_loads_again() {
+    let yaml = "{port: 0, base_retry_delay: 0.5, patience: {low: 1.25}, log_format: json}";
+    for config in [Config::default(), load_yaml(yaml, &[]).unwrap().config] {
+        assert_eq!(load_yaml(&config.to_string(), &[]).unwrap().config, config);
+    }
+}
+
+#[test]
+fn the_summary_and_debug_show_no_secret() {
+    let yaml = "{service_keys: {a: [hush]}, database_url: 'postgres://u:hush@db/hub', \
+                redis_url: 'redis://:hush@cache'}";
+    let config = load_yaml(yaml, &[]).unwrap().config;
+    for shown in [config.to_string(), format!("{config:?}")] {
+        assert!(!shown.contains("hush"), "{shown}");
+        assert!(shown.contains("postgres://***@db/hub"), "{shown}");
+    }
+}
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let environment = [
+        ("MESSAGE_HUB_PORT", "9000"),
+        ("MESSAGE_HUB_PATIENCE", "{high: 2.5}"),
+        ("MESSAGE_HUB_SERVICE_KEYS", "{billing: [k1, k2], shop: k3}"),
+        ("MESSAGE_HUB_HEALTHY_THRESHOLD", ""),
+        ("PATH", "/bin"),
+    ];
+    let loaded = load_yaml("port: 8000\nhealthy_threshold: 7", &environment).unwrap();
+    assert_eq!(loaded.config.port, 9000);
+    assert_eq!(
+        loaded.config.patience,
+        [0, 2500, 60_000, 300_000, 1_800_000].map(Duration::from_millis)
+    );
+    assert_eq!(loaded.config.service_keys[&name("billing")].len(), 2);
+    assert_eq!(
+        loaded.config.service_keys[&name("shop")],
+        [Secret::new("k3")]
+    );
+    assert_eq!(loaded.config.healthy_threshold, 7);
+    assert_eq!(loaded.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn texts_in_the_environment_need_no_quotes() {
+    let environment = [("MESSAGE_HUB_DATA_DIR", "007"), ("MESSAGE_HUB_HOST", "::1")];
+    let config = load(&environment).unwrap().config;
+    assert_eq!(config.data_dir, PathBuf::from("007"));
+    assert_eq!(config.host, "::1");
+}
+
+#[test]
+fn the_database_follows_the_data_directory() {
+    let config = load(&[("MESSAGE_HUB_DATA_DIR", "/var/hub")])
+        .unwrap()
+        .config;
+    assert_eq!(config.database, Database::Sqlite("/var/hub/hub.db".into()));
+    let environment = [
+        ("MESSAGE_HUB_DATA_DIR", "/var/hub"),
+        ("MESSAGE_HUB_DATABASE_URL", "sqlite://{data_dir}/x.db"),
+    ];
+    let config = load(&environment).unwrap().config;
+    assert_eq!(config.database, Database::Sqlite("/var/hub/x.db".into()));
+}
+
+#[test]
+fn unknown_variables_only_warn() {
+    let loaded = load(&[("MESSAGE_HUB_PROT", "1"), ("MESSAGE_HUB_port", "1")]).unwrap();
+    assert_eq!(loaded.config, Config::default());
+    assert_eq!(loaded.warnings.len(), 2);
+    assert!(
+        loaded
+            .warnings
+            .iter()
+            .any(|w| w.contains("MESSAGE_HUB_PROT"))
+    );
+}
+
+#[test]
+fn the_port_that_kubernetes_sets_is_ignored() {
+    let loaded = load(&[("MESSAGE_HUB_PORT", "tcp://10.0.0.1:8200")]).unwrap();
+    assert_eq!(loaded.config.port, 8200);
+    assert_eq!(loaded.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn an_error_names_the_place_the_key_and_what_is_allowed() {
+    assert_eq!(
+        refusal("host: localhost\nport: 70000"),
+        "hub.yaml:2: port: must be a whole number from 0 to 65535, but is 70000"
+    );
+    assert_eq!(
+        load(&[("MESSAGE_HUB_WAL_SYNC", "never")])
+            .unwrap_err()
+            .to_string(),
+        "environment variable MESSAGE_HUB_WAL_SYNC: wal_sync: must be one of disk, os, but is \"never\""
+    );
+    assert!(
+        refusal("\nprot: 1")
+            .starts_with("hub.yaml:2: unknown key `prot`; the keys are: host, port")
+    );
+}
+
+#[test]
+fn values_out_of_range_are_refused() {
+    for yaml in [
+        "port: -1",
+        "port: '8200'",
+        "port: 1.5",
+        "host: 1.2.3.4.5",
+        "host: 'a b'",
+        "host: 127",
+        "unhealthy_threshold: 0",
+        "healthy_threshold: 0",
+        "max_retry_attempts: 0",
+        "max_queue_size: 0",
+        "message_timeout: 0",
+        "message_timeout: -1",
+        "message_timeout: 30s",
+        "wal_flush_interval: .nan",
+        "wal_segment_bytes: 1024",
+        "database_url: mysql://x",
+        "database_url: sqlite://",
+        "database_url: 'sqlite://:memory:'",
+        "redis_url: http://x",
+        "patience: {urgent: 1}",
+        "patience: 5",
+        "allow_anonymous: maybe",
+        "load_balancing_strategy: weighted",
+        "data_dir: ''",
+        "operators: root",
+        "service_keys: {'a b': k}",
+        "service_keys: {a: []}",
+        "service_keys: {a: ''}",
+        "service_keys: {a: 12}",
+        "event_retention_days: 0",
+        "compaction_interval: 0",
+    ] {
+        let key = yaml.split(':').next().unwrap();
+        assert!(
+            refusal(yaml).starts_with(&format!("hub.yaml:1: {key}: ")),
+            "{}",
+            refusal(yaml)
+        );
+    }
+}
+
+#[test]
+fn a_refused_secret_is_not_repeated() {
+    assert!(!refusal("service_keys: {a: [hush, 1]}").contains("hush"));
+    assert!(!refusal("database_url: mysql://u:hush@x").contains("hush"));
+}
+
+#[test]
+fn broken_yaml_is_refused_with_its_line() {
+    assert!(refusal("port: 1\nhost: ]\n").contains("line 2"));
+    assert!(refusal("port: 1\nport: 2").contains("duplicate"));
+    assert!(refusal("[1, 2]").contains("key: value"));
+    assert!(refusal("1: 2").contains("key: value"));
+    assert!(Config::load::<&str, &str>(Some(Path::new("/no/such.yaml")), []).is_err());
+}
+
+#[test]
+fn other_machines_are_let_in_only_on_purpose() {
+    for host in ["0.0.0.0", "192.168.1.5", "'::'", "hub.example.com"] {
+        let open = format!("host: {host}");
+        assert!(
+            matches!(load_yaml(&open, &[]), Err(ConfigError::OpenToAll { .. })),
+            "{host}"
+        );
+        let with_keys = format!("{open}\nservice_keys: {{a: k}}");
+        assert_eq!(
+            load_yaml(&with_keys, &[]).unwrap().warnings,
+            Vec::<String>::new()
+        );
+        let anonymous = format!("{open}\nallow_anonymous: true");
+        assert_eq!(load_yaml(&anonymous, &[]).unwrap().warnings.len(), 1);
+    }
+    for host in ["127.0.0.1", "127.9.9.9", "'::1'", "localhost"] {
+        load_yaml(&format!("host: {host}"), &[]).unwrap();
+    }
+}
+
+#[test]
+fn contradictions_are_refused() {
+    let error = load_yaml("base_retry_delay: 400", &[]).unwrap_err();
+    assert!(matches!(error, ConfigError::RetryDelays { .. }));
+    let error = load_yaml("operators: [root]", &[]).unwrap_err();
+    assert!(matches!(error, ConfigError::OperatorWithoutKey { .. }));
+}

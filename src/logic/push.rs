@@ -1,0 +1,143 @@
+//! A message as it goes to a destination (contract, section 4: hand-over).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::domain::ids::{Label, MessageId, ServiceName};
+use crate::domain::message::{Extras, Message, Priority};
+use crate::domain::service::Address;
+use crate::domain::timestamp::Timestamp;
+use crate::ports::transport::PushRequest;
+
+use super::queues::Delivery;
+
+/// The message as a receiver sees it, by push or by pull.
+#[derive(Serialize)]
+pub struct Envelope<'a> {
+    pub id: MessageId,
+    #[serde(rename = "type")]
+    pub kind: &'a Label,
+    pub source: &'a ServiceName,
+    pub destination: &'a ServiceName,
+    pub correlation_id: String,
+    pub reply_to: Option<&'a ServiceName>,
+    pub payload: &'a RawValue,
+    /// The sender's own time if it gave one, else when the hub took the message.
+    pub timestamp: Timestamp,
+    pub priority: Priority,
+    pub headers: Option<&'a BTreeMap<String, String>>,
+    pub attempt: u32,
+    pub max_attempts: u32,
+    pub deadline: Option<Timestamp>,
+    pub expires_at: Option<Timestamp>,
+}
+
+impl<'a> Envelope<'a> {
+    pub fn new(message: &'a Message, attempt: u32, max_attempts: u32) -> Self {
+        let extras: Option<&Extras> = message.extras.as_deref();
+        Self {
+            id: message.id,
+            kind: &message.kind,
+            source: &message.source,
+            destination: &message.destination,
+            correlation_id: message.correlation_id(),
+            reply_to: extras.and_then(|extras| extras.reply_to.as_ref()),
+            payload: message.payload.as_raw(),
+            timestamp: extras.and_then(|extras| extras.timestamp).unwrap_or(message.accepted_at),
+            priority: message.priority,
+            headers: extras.map(|extras| &extras.headers).filter(|headers| !headers.is_empty()),
+            attempt,
+            max_attempts,
+            deadline: message.deadline(),
+            expires_at: message.expires_at,
+        }
+    }
+}
+
+/// The POST that hands `delivery` over; it never outlasts the message's ttl.
+pub fn push_request(
+    delivery: &Delivery,
+    address: &Address,
+    max_attempts: u32,
+    message_timeout: Duration,
+    now: Timestamp,
+) -> PushRequest {
+    let message = &*delivery.message;
+    let envelope = Envelope::new(message, delivery.attempt, max_attempts);
+    let body = serde_json::to_vec(&envelope).expect("an envelope is JSON");
+    let left = message.expires_at.map_or(Duration::MAX, |at| at.since(now));
+    let mut headers = vec![
+        ("x-message-id", message.id.to_string()),
+        ("x-correlation-id", header_text(&envelope.correlation_id)),
+        ("x-request-id", message.id.to_string()),
+        ("x-hub-attempt", format!("{}/{max_attempts}", delivery.attempt)),
+    ];
+    let traceparent = message.extras.as_deref().and_then(|extras| extras.traceparent.as_ref());
+    if let Some(traceparent) = traceparent {
+        headers.push(("traceparent", header_text(traceparent.as_str())));
+    }
+    PushRequest {
+        url: address.message_url(),
+        headers,
+        body: body.into(),
+        timeout: message_timeout.min(left),
+    }
+}
+
+/// A header carries ASCII; a label may not. What does not fit stands whole in the body.
+fn header_text(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::message::Payload;
+    use std::sync::Arc;
+    use uuid::Uuid;
+
+    fn delivery(expires_at: Option<Timestamp>) -> Delivery {
+        let message = Message {
+            id: MessageId(Uuid::nil()),
+            destination: ServiceName::parse("billing").unwrap(),
+            source: ServiceName::parse("shop").unwrap(),
+            kind: Label::parse("service_message").unwrap(),
+            priority: Priority::High,
+            accepted_at: Timestamp::from_millis(1_000),
+            expires_at,
+            correlation_id: Some(Label::parse("bestellung-ü").unwrap()),
+            payload: Payload::parse("{\"n\": 1e400}").unwrap(),
+            extras: None,
+        };
+        Delivery { message: Arc::new(message), attempt: 2 }
+    }
+
+    fn request(expires_at: Option<Timestamp>) -> PushRequest {
+        let url = "http://127.0.0.1:9".to_owned();
+        let address = Address { url, message_endpoint: "/messages".to_owned() };
+        let now = Timestamp::from_millis(5_000);
+        push_request(&delivery(expires_at), &address, 5, Duration::from_secs(30), now)
+    }
+
+    #[test]
+    fn carries_the_message_whole() {
+        let request = request(None);
+        assert_eq!(request.url, "http://127.0.0.1:9/messages");
+        let body = std::str::from_utf8(&request.body).unwrap();
+        assert!(body.contains("\"payload\":{\"n\": 1e400}"), "{body}");
+        assert!(body.contains("\"priority\":\"HIGH\""), "{body}");
+        assert!(body.contains("\"attempt\":2,\"max_attempts\":5"), "{body}");
+        assert!(request.headers.contains(&("x-hub-attempt", "2/5".to_owned())));
+        assert!(request.headers.contains(&("x-correlation-id", "bestellung-?".to_owned())));
+    }
+
+    #[test]
+    fn never_outlasts_the_ttl() {
+        assert_eq!(request(None).timeout, Duration::from_secs(30));
+        let soon = Timestamp::from_millis(5_250);
+        assert_eq!(request(Some(soon)).timeout, Duration::from_millis(250));
+    }
+}

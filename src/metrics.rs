@@ -1,0 +1,274 @@
+//! What the hub counts. One struct, shared; `/metrics` shows it as Prometheus text.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
+};
+
+use crate::domain::fact::{DeadReason, Fact, Tally};
+use crate::domain::message::{Priority, State};
+use crate::domain::service::Health;
+use crate::logic::breaker::CircuitState;
+use crate::logic::queues::view::QueueDepths;
+
+pub struct Metrics {
+    registry: Registry,
+    types: Labels,
+    services: Labels,
+    /// Accepted messages by their type.
+    messages: IntCounterVec,
+    accepted: IntCounter,
+    by_state: IntGaugeVec,
+    queue_size: IntGaugeVec,
+    /// Attempts that failed and are followed by another.
+    retries: IntCounter,
+    dead_letters: IntCounterVec,
+    /// Entries that stand in the dead letter list.
+    pub dead_letter_list: IntGauge,
+    /// From acceptance to settlement.
+    processing: Histogram,
+    /// One attempt, as the destination saw it.
+    attempts: Histogram,
+    circuit_state: IntGaugeVec,
+    service_health: IntGaugeVec,
+    pub journal_sync: Histogram,
+    pub journal_syncs: IntCounter,
+    pub journal_records: IntCounter,
+    pub journal_bytes: IntGauge,
+    pub disk_free_bytes: IntGauge,
+    /// 1 while less than `disk_reserve` is free and intake is refused.
+    pub disk_guard: IntGauge,
+    pub archive_up: IntGauge,
+    /// Records that are in the journal and not yet in the archive.
+    pub archive_lag: IntGauge,
+    pub archive_flush: Histogram,
+    pub queue_overflows: IntCounter,
+    pub requests_refused_busy: IntCounter,
+}
+
+/// At most so many different values per label; what comes later is counted as `other`.
+const LABEL_VALUES: usize = 50;
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let make = Maker { registry: &registry };
+        let metrics = Self {
+            types: Labels::default(),
+            services: Labels::default(),
+            messages: make.counters("message_hub_messages_total", "Messages accepted, by type", "type"),
+            accepted: make.counter("message_hub_messages_accepted_total", "Messages accepted over the life of the data"),
+            by_state: make.gauges("message_hub_messages_by_state", "Messages by state; their sum is what was accepted", "state"),
+            queue_size: make.gauges("message_hub_queue_size", "Messages queued or parked, by priority", "priority"),
+            retries: make.counter("message_hub_retries_total", "Failed attempts that are followed by another"),
+            dead_letters: make.counters("message_hub_dead_letters_total", "Messages given up, by reason", "reason"),
+            dead_letter_list: make.gauge("message_hub_dead_letters", "Entries in the dead letter list"),
+            processing: make.histogram("message_hub_message_processing_seconds", "From acceptance to settlement"),
+            attempts: make.histogram("message_hub_delivery_attempt_seconds", "Duration of one delivery attempt"),
+            circuit_state: make.gauges("message_hub_circuit_state", "0 closed, 1 half open, 2 open", "service"),
+            service_health: make.gauges("message_hub_service_health", "2 healthy, 1 degraded, 0 unhealthy", "service"),
+            journal_sync: make.histogram("message_hub_journal_sync_seconds", "Duration of one sync of the journal"),
+            journal_syncs: make.counter("message_hub_journal_syncs_total", "Syncs of the journal"),
+            journal_records: make.counter("message_hub_journal_records_total", "Records written to the journal"),
+            journal_bytes: make.gauge("message_hub_journal_bytes", "Bytes the journal occupies"),
+            disk_free_bytes: make.gauge("message_hub_disk_free_bytes", "Bytes free on the journal's disk"),
+            disk_guard: make.gauge("message_hub_disk_guard", "1 while intake is refused for lack of disk space"),
+            archive_up: make.gauge("message_hub_archive_up", "1 while the archive answers"),
+            archive_lag: make.gauge("message_hub_archive_lag_records", "Records not yet in the archive"),
+            archive_flush: make.histogram("message_hub_archive_flush_seconds", "Duration of one archive transaction"),
+            queue_overflows: make.counter("message_hub_queue_overflows_total", "Messages refused because a lane or the memory was full"),
+            requests_refused_busy: make.counter("message_hub_requests_refused_busy_total", "Requests refused because too many were under way"),
+            registry: registry.clone(),
+        };
+        metrics.begin_at_zero();
+        metrics
+    }
+
+    fn begin_at_zero(&self) {
+        for state in State::ALL {
+            self.by_state.with_label_values(&[state.name()]).set(0);
+        }
+        for priority in Priority::ALL {
+            self.queue_size.with_label_values(&[priority.name()]).set(0);
+        }
+        for reason in DeadReason::ALL {
+            self.dead_letters.with_label_values(&[reason.name()]).inc_by(0);
+        }
+        let process = prometheus::process_collector::ProcessCollector::for_self();
+        self.registry.register(Box::new(process)).expect("registered once");
+    }
+
+    /// Counts a fact that was just written; not one that was replayed.
+    pub fn count(&self, fact: &Fact) {
+        match fact {
+            Fact::Accepted(message) => {
+                self.messages.with_label_values(&[self.types.cap(message.kind.as_str())]).inc();
+            }
+            Fact::AttemptFailed(failed) => {
+                self.retries.inc();
+                self.attempts.observe(failed.attempt.duration_ms as f64 / 1000.0);
+            }
+            _ => {}
+        }
+        if let Some((_, settlement)) = fact.settlement() {
+            if let Some(reason) = settlement.reason {
+                self.dead_letters.with_label_values(&[reason.name()]).inc();
+            }
+            if let Some(attempt) = &settlement.attempt {
+                self.attempts.observe(attempt.duration_ms as f64 / 1000.0);
+            }
+        }
+    }
+
+    pub fn observe_processing(&self, seconds: f64) {
+        self.processing.observe(seconds);
+    }
+
+    pub fn show_tally(&self, tally: Tally) {
+        self.accepted.reset();
+        self.accepted.inc_by(u64::try_from(tally.accepted).unwrap_or(0));
+        let settled = [
+            (State::Delivered, tally.delivered),
+            (State::Dead, tally.dead),
+            (State::Expired, tally.expired),
+            (State::Cancelled, tally.cancelled),
+        ];
+        for (state, count) in settled {
+            self.by_state.with_label_values(&[state.name()]).set(count);
+        }
+    }
+
+    pub fn show_queues(&self, depths: &QueueDepths) {
+        let open = [
+            (State::Queued, depths.queued),
+            (State::Parked, depths.parked),
+            (State::Scheduled, depths.scheduled),
+            (State::Retrying, depths.retrying),
+            (State::Delivering, depths.in_flight),
+        ];
+        for (state, count) in open {
+            self.by_state.with_label_values(&[state.name()]).set(count as i64);
+        }
+        for (priority, count) in Priority::ALL.into_iter().zip(depths.levels) {
+            self.queue_size.with_label_values(&[priority.name()]).set(count as i64);
+        }
+    }
+
+    pub fn show_circuit(&self, service: &str, state: CircuitState) {
+        let value = match state {
+            CircuitState::Closed => 0,
+            CircuitState::HalfOpen => 1,
+            CircuitState::Open => 2,
+        };
+        self.circuit_state.with_label_values(&[self.services.cap(service)]).set(value);
+    }
+
+    pub fn show_health(&self, service: &str, health: Health) {
+        let value = match health {
+            Health::Healthy | Health::Unknown => 2,
+            Health::Degraded => 1,
+            Health::Unhealthy => 0,
+        };
+        self.service_health.with_label_values(&[self.services.cap(service)]).set(value);
+    }
+
+    /// Everything in the Prometheus text format.
+    pub fn text(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        TextEncoder::new()
+            .encode(&self.registry.gather(), &mut text)
+            .expect("writing to memory does not fail");
+        text
+    }
+}
+
+/// The values a label has had so far.
+#[derive(Default)]
+struct Labels(Mutex<HashSet<String>>);
+
+impl Labels {
+    fn cap<'a>(&self, value: &'a str) -> &'a str {
+        let mut seen = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if seen.contains(value) {
+            return value;
+        }
+        if seen.len() >= LABEL_VALUES {
+            return "other";
+        }
+        seen.insert(value.to_owned());
+        value
+    }
+}
+
+struct Maker<'a> {
+    registry: &'a Registry,
+}
+
+impl Maker<'_> {
+    fn add<C: prometheus::core::Collector + Clone + 'static>(&self, made: prometheus::Result<C>) -> C {
+        let collector = made.expect("the names and labels above are valid");
+        self.registry.register(Box::new(collector.clone())).expect("each name is used once");
+        collector
+    }
+
+    fn counter(&self, name: &str, help: &str) -> IntCounter {
+        self.add(IntCounter::new(name, help))
+    }
+
+    fn counters(&self, name: &str, help: &str, label: &str) -> IntCounterVec {
+        self.add(IntCounterVec::new(Opts::new(name, help), &[label]))
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> IntGauge {
+        self.add(IntGauge::new(name, help))
+    }
+
+    fn gauges(&self, name: &str, help: &str, label: &str) -> IntGaugeVec {
+        self.add(IntGaugeVec::new(Opts::new(name, help), &[label]))
+    }
+
+    fn histogram(&self, name: &str, help: &str) -> Histogram {
+        // 50 µs to 26 s, doubling.
+        let buckets = prometheus::exponential_buckets(0.000_05, 2.0, 20).expect("valid buckets");
+        self.add(Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn series_exist_at_zero_from_the_start() {
+        let text = String::from_utf8(Metrics::new().text()).unwrap();
+        for line in [
+            "message_hub_messages_accepted_total 0",
+            "message_hub_messages_by_state{state=\"parked\"} 0",
+            "message_hub_queue_size{priority=\"CRITICAL\"} 0",
+            "message_hub_retries_total 0",
+            "message_hub_journal_syncs_total 0",
+        ] {
+            assert!(text.lines().any(|has| has == line), "{line} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn labels_are_bounded() {
+        let labels = Labels::default();
+        for n in 0..LABEL_VALUES {
+            let name = n.to_string();
+            assert_eq!(labels.cap(&name), name);
+        }
+        assert_eq!(labels.cap("one more"), "other");
+        assert_eq!(labels.cap("7"), "7");
+    }
+}
