@@ -32,8 +32,8 @@ use self::replay::{check_follows, decode, read_newest, read_sealed};
 use self::sealed::{Sealed, SealedSegment};
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
-use crate::logic::wal::compaction::DedupWindow;
 use crate::logic::wal::frame;
+use crate::logic::wal::known_ids::DedupWindow;
 use crate::ports::journal::{Compaction, Cut, Journal, JournalError, JournalReader, Recovery};
 
 /// When a sync has done its work.
@@ -81,8 +81,9 @@ pub struct FileJournal {
     /// The last position readers may see.
     durable: Arc<AtomicU64>,
     buffer: Vec<u8>,
-    /// After an error nobody knows what reached the disk: no later sync may claim that all did.
-    has_failed: bool,
+    /// Not before the replay, which tells where to go on; and not after an error, since nobody
+    /// knows what reached the disk and no later sync may claim that all did.
+    is_usable: bool,
 }
 
 impl FileJournal {
@@ -112,7 +113,7 @@ impl FileJournal {
             batch_start: 1,
             durable: Arc::default(),
             buffer: Vec::new(),
-            has_failed: false,
+            is_usable: false,
         })
     }
 
@@ -190,18 +191,17 @@ impl FileJournal {
     }
 
     fn check_usable(&self) -> Result<(), JournalError> {
-        if self.has_failed {
-            let cause = io::Error::other("an earlier write or sync failed; restart to recover");
-            return Err(failed(&self.directory, cause));
+        if self.is_usable {
+            return Ok(());
         }
-        Ok(())
+        let cause = io::Error::other("not replayed, or an earlier write or sync failed");
+        Err(failed(&self.directory, cause))
     }
 
     fn note_failure<T>(&mut self, result: Result<T, JournalError>) -> Result<T, JournalError> {
-        self.has_failed = match &result {
-            Ok(_) | Err(JournalError::Full { .. }) => self.has_failed,
-            Err(_) => true,
-        };
+        if let Err(error) = &result {
+            self.is_usable &= matches!(error, JournalError::Full { .. });
+        }
         result
     }
 }
@@ -228,6 +228,7 @@ impl Journal for FileJournal {
             }
         }
         self.batch_start = self.next_position;
+        self.is_usable = true;
         self.show_readers();
         recovery.segments = count;
         recovery.last_position = self.next_position - 1;

@@ -56,17 +56,10 @@ impl MemoryDisk {
         self.contents().is_full = is_full;
     }
 
-    /// Flips one bit, counted from the start of the segment.
-    pub fn flip_bit(&self, bit: usize) {
-        self.contents().bytes[bit / 8] ^= 1 << (bit % 8);
-    }
-
-    pub fn written_bytes(&self) -> usize {
-        self.contents().bytes.len()
-    }
-
-    pub fn synced_bytes(&self) -> usize {
-        self.contents().synced
+    /// What a power loss could take now, in bytes.
+    pub fn unsynced_bytes(&self) -> usize {
+        let contents = self.contents();
+        contents.bytes.len() - contents.synced
     }
 
     /// How many syncs succeeded.
@@ -193,7 +186,7 @@ impl Journal for MemoryJournal {
     }
 
     fn size_bytes(&self) -> u64 {
-        self.disk.written_bytes() as u64
+        self.disk.contents().bytes.len() as u64
     }
 
     fn close(&mut self) -> Result<(), JournalError> {
@@ -251,5 +244,53 @@ fn failed(cause: io::Error) -> JournalError {
     JournalError::Io {
         path: path(),
         cause,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logic::wal::samples;
+
+    fn replayed(disk: &MemoryDisk) -> Recovery {
+        disk.journal().replay(&mut |_| {}).unwrap()
+    }
+
+    #[test]
+    fn a_power_loss_keeps_any_part_of_what_was_not_synced() {
+        let disk = MemoryDisk::default();
+        let mut journal = disk.journal();
+        journal.append(&[samples::accepted(1)]).unwrap();
+        journal.sync().unwrap();
+        journal.append(&[samples::accepted(2)]).unwrap();
+        assert_eq!(disk.syncs(), 1);
+        disk.lose_power(disk.unsynced_bytes() - 1);
+        let recovery = replayed(&disk);
+        assert_eq!(recovery.records, 1);
+        assert!(recovery.cut.is_some());
+        assert_eq!(disk.unsynced_bytes(), 0);
+    }
+
+    #[test]
+    fn a_full_disk_takes_nothing_until_it_has_space() {
+        let disk = MemoryDisk::default();
+        let mut journal = disk.journal();
+        disk.set_full(true);
+        let refused = journal.append(&[samples::accepted(1)]);
+        assert!(matches!(refused, Err(JournalError::Full { .. })));
+        disk.set_full(false);
+        assert_eq!(journal.append(&[samples::accepted(1)]).unwrap(), 1);
+    }
+
+    #[test]
+    fn a_failed_sync_ends_the_journal_but_not_its_disk() {
+        let disk = MemoryDisk::default();
+        let mut journal = disk.journal();
+        journal.append(&[samples::accepted(1)]).unwrap();
+        disk.fail_next_sync();
+        assert!(journal.sync().is_err());
+        assert!(journal.sync().is_err());
+        assert!(journal.append(&[samples::accepted(2)]).is_err());
+        assert_eq!(replayed(&disk).records, 1);
     }
 }

@@ -17,6 +17,7 @@
 pub mod codec;
 pub mod compaction;
 pub mod frame;
+pub mod known_ids;
 mod presence;
 #[cfg(test)]
 pub mod samples;

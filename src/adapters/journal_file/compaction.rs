@@ -13,8 +13,9 @@ use super::directory::{self, SegmentFile, UNFINISHED};
 use super::replay::{decode, read_sealed};
 use super::sealed::{Sealed, SealedSegment};
 use crate::domain::ids::Position;
-use crate::logic::wal::compaction::{DedupWindow, Fate, Selection, Survey};
+use crate::logic::wal::compaction::{Fate, Selection, Survey};
 use crate::logic::wal::frame;
+use crate::logic::wal::known_ids::DedupWindow;
 use crate::logic::wal::segment;
 use crate::ports::journal::{Compaction, CompactionReport, JournalError};
 

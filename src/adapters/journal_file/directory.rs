@@ -44,7 +44,7 @@ impl SegmentFile {
         }
     }
 
-    fn of(path: PathBuf) -> Option<Self> {
+    fn of(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_str()?;
         let directory = path.parent()?;
         let found = match name.split_once('.')? {
@@ -75,7 +75,7 @@ impl Listing {
             let path = entry?.path();
             if path.file_name().is_some_and(|name| name == UNFINISHED) {
                 listing.leftovers.push(path);
-            } else if let Some(segment) = SegmentFile::of(path) {
+            } else if let Some(segment) = SegmentFile::of(&path) {
                 listing.segments.push(segment);
             }
         }

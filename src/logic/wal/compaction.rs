@@ -6,14 +6,13 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ahash::AHashMap;
 
+use super::known_ids::{DedupWindow, KnownIds};
 use super::presence::Presence;
-use crate::domain::fact::{Carried, Fact, KnownId, Redrive, Tally};
+use crate::domain::fact::{Carried, Fact, Tally};
 use crate::domain::ids::{MessageId, Position, ServiceName};
-use crate::domain::message::Message;
 use crate::logic::tally::contribution;
 
 /// Ids in one [`Carried`] record, so that no record grows without bound.
@@ -27,21 +26,12 @@ pub fn is_worthwhile(eligible_bytes: u64, compacted_bytes: u64, segment_bytes: u
     eligible_bytes > compacted_bytes.max(WORTHWHILE_SEGMENTS.saturating_mul(segment_bytes))
 }
 
-/// How many ids chosen by clients are remembered, and for how long.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct DedupWindow {
-    pub capacity: usize,
-    pub age: Duration,
-}
-
 /// The first pass: what is owed after all records noted so far.
 pub struct Survey {
-    window: DedupWindow,
     open: AHashMap<MessageId, Opened>,
     services: AHashMap<ServiceName, Presence>,
     tally: Tally,
-    known_ids: VecDeque<KnownId>,
-    window_overflowed: bool,
+    known: KnownIds,
 }
 
 /// The records of an open message.
@@ -55,12 +45,10 @@ struct Opened {
 impl Survey {
     pub fn new(window: DedupWindow) -> Self {
         Self {
-            window,
             open: AHashMap::default(),
             services: AHashMap::default(),
             tally: Tally::default(),
-            known_ids: VecDeque::new(),
-            window_overflowed: false,
+            known: KnownIds::new(window),
         }
     }
 
@@ -69,13 +57,10 @@ impl Survey {
         self.tally += contribution(fact);
         match fact {
             Fact::Accepted(message) => {
-                self.note_known_id(message);
+                self.known.note_accepted(message);
                 self.note_opened(message.id, position, fact);
             }
-            Fact::Redriven(redrive) => {
-                let Redrive { message, .. } = &**redrive;
-                self.note_opened(message.id, position, fact);
-            }
+            Fact::Redriven(redrive) => self.note_opened(redrive.message.id, position, fact),
             Fact::AttemptFailed(failed) => {
                 if let Some(opened) = self.open.get_mut(&failed.id) {
                     opened.attempts.push(position);
@@ -87,16 +72,12 @@ impl Survey {
             | Fact::Cancelled(settlement) => {
                 self.open.remove(&settlement.id);
             }
+            Fact::Carried(carried) => self.known.note_carried(carried),
             Fact::DeadLetterDeleted(_) => {}
-            Fact::ServiceSeen(seen) => self.presence(&seen.service).saw(position),
-            Fact::ServiceRegistered(registration) => self
-                .presence(&registration.service)
-                .registered(&registration.instance_id, position),
-            Fact::InstanceDeregistered(gone) => self
-                .presence(&gone.service)
-                .instance_deregistered(&gone.instance_id, position),
-            Fact::ServiceDeregistered(gone) => self.presence(&gone.service).deregistered(position),
-            Fact::Carried(carried) => self.note_carried(carried),
+            Fact::ServiceSeen(_)
+            | Fact::ServiceRegistered(_)
+            | Fact::InstanceDeregistered(_)
+            | Fact::ServiceDeregistered(_) => self.note_presence(position, fact),
         }
     }
 
@@ -119,6 +100,20 @@ impl Survey {
         }
     }
 
+    fn note_presence(&mut self, position: Position, fact: &Fact) {
+        match fact {
+            Fact::ServiceSeen(seen) => self.presence(&seen.service).saw(position),
+            Fact::ServiceRegistered(registration) => self
+                .presence(&registration.service)
+                .registered(&registration.instance_id, position),
+            Fact::InstanceDeregistered(gone) => self
+                .presence(&gone.service)
+                .instance_deregistered(&gone.instance_id, position),
+            Fact::ServiceDeregistered(gone) => self.presence(&gone.service).deregistered(position),
+            _ => {}
+        }
+    }
+
     fn presence(&mut self, service: &ServiceName) -> &mut Presence {
         self.services.entry(service.clone()).or_default()
     }
@@ -133,59 +128,30 @@ impl Survey {
         self.open.insert(id, opened);
     }
 
-    fn note_carried(&mut self, carried: &Carried) {
-        self.window_overflowed |= carried.window_overflowed;
-        for known_id in &carried.known_ids {
-            self.remember(*known_id);
-        }
-    }
-
-    fn note_known_id(&mut self, message: &Message) {
-        if let Some(fingerprint) = message.fingerprint() {
-            self.remember(KnownId {
-                id: message.id,
-                fingerprint,
-                at: message.accepted_at,
-            });
-        }
-    }
-
-    /// Ages are measured against the newest id, as there is no clock here: that forgets too late
-    /// rather than too early.
-    fn remember(&mut self, known_id: KnownId) {
-        self.known_ids.push_back(known_id);
-        let too_old = known_id.at.minus(self.window.age);
-        while let Some(oldest) = self.known_ids.front()
-            && (self.known_ids.len() > self.window.capacity || oldest.at < too_old)
-        {
-            self.known_ids.pop_front();
-            self.window_overflowed = true;
-        }
-    }
-
+    /// What dropped records counted, and the ids that no kept record speaks for.
     fn into_carried(self) -> Vec<Carried> {
-        let Self {
-            open, known_ids, ..
-        } = self;
-        let speaks_for_itself =
-            |known_id: &KnownId| open.get(&known_id.id).is_some_and(|o| !o.is_redriven);
-        let dropped: Vec<KnownId> = known_ids
-            .into_iter()
-            .filter(|known_id| !speaks_for_itself(known_id))
-            .collect();
-        let mut sum = Carried {
+        let Self { open, known, .. } = self;
+        let mut dropped = Vec::new();
+        for known_id in known.ids {
+            if open
+                .get(&known_id.id)
+                .is_none_or(|opened| opened.is_redriven)
+            {
+                dropped.push(known_id);
+            }
+        }
+        let mut first = Carried {
             tally: self.tally,
             known_ids: Vec::new(),
-            window_overflowed: self.window_overflowed,
+            window_overflowed: known.overflowed,
         };
-        if dropped.is_empty() {
-            let is_needed = sum != Carried::default();
-            return Some(sum).into_iter().filter(|_| is_needed).collect();
-        }
         let mut parts = Vec::new();
         for part in dropped.chunks(IDS_PER_RECORD) {
-            sum.known_ids = part.to_vec();
-            parts.push(std::mem::take(&mut sum));
+            first.known_ids = part.to_vec();
+            parts.push(std::mem::take(&mut first));
+        }
+        if first != Carried::default() {
+            parts.push(first);
         }
         parts
     }
@@ -229,11 +195,12 @@ impl Selection {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::time::Duration;
 
     use super::*;
-    use crate::domain::fact::{Attempt, Recorded};
+    use crate::domain::fact::{Attempt, KnownId, Recorded};
     use crate::domain::ids::InstanceId;
-    use crate::domain::message::State;
+    use crate::domain::message::{Message, State};
     use crate::domain::service::Registration;
     use crate::logic::wal::samples;
     use proptest::prelude::*;
@@ -250,8 +217,8 @@ mod tests {
             .collect()
     }
 
-    fn compacted(records: &[Recorded], window: DedupWindow) -> Vec<Recorded> {
-        let mut survey = Survey::new(window);
+    fn compacted(records: &[Recorded]) -> Vec<Recorded> {
+        let mut survey = Survey::new(UNLIMITED);
         for record in records {
             survey.note(record.position, &record.fact);
         }
@@ -338,11 +305,9 @@ mod tests {
                     }
                 }
                 _ => {
-                    let (_, settlement) = match fact.settlement() {
-                        Some(settled) => settled,
-                        None => return,
-                    };
-                    self.open.remove(&settlement.id);
+                    if let Some((_, settlement)) = fact.settlement() {
+                        self.open.remove(&settlement.id);
+                    }
                 }
             }
         }
@@ -372,7 +337,7 @@ mod tests {
             samples::accepted(4),
             samples::cancelled(4),
         ]);
-        let left = compacted(&records, UNLIMITED);
+        let left = compacted(&records);
         let positions: Vec<Position> = left.iter().map(|record| record.position).collect();
         assert_eq!(positions, [1, 2, 3, 6]);
         let carried = carried_of(&left);
@@ -390,31 +355,10 @@ mod tests {
             samples::redriven(1, 1, State::Dead),
             samples::attempt_failed(1, 1),
         ]);
-        let left = compacted(&records, UNLIMITED);
+        let left = compacted(&records);
         assert_eq!(left[1..], records[3..]);
         assert_eq!(carried_of(&left)[0].tally.dead, 1);
         assert_eq!(carried_of(&left)[0].known_ids, [samples::known_id(1)]);
-    }
-
-    #[test]
-    fn the_window_forgets_the_oldest_ids_and_says_so() {
-        let settled = |number| [samples::accepted(number), samples::delivered(number)];
-        let facts: Vec<Fact> = (1..100).flat_map(settled).collect();
-        let small = DedupWindow {
-            capacity: 3,
-            age: Duration::MAX,
-        };
-        let short = DedupWindow {
-            capacity: 100,
-            age: Duration::from_millis(4),
-        };
-        for window in [small, short] {
-            let left = compacted(&numbered(facts.clone()), window);
-            let carried = carried_of(&left)[0];
-            let newest = [95, 97, 99].map(samples::known_id);
-            assert_eq!(carried.known_ids, newest);
-            assert!(carried.window_overflowed);
-        }
     }
 
     #[test]
@@ -423,7 +367,7 @@ mod tests {
         for number in (1..20_001).step_by(2) {
             facts.extend([samples::accepted(number), samples::delivered(number)]);
         }
-        let left = compacted(&numbered(facts), UNLIMITED);
+        let left = compacted(&numbered(facts));
         let sizes: Vec<usize> = carried_of(&left)
             .iter()
             .map(|c| c.known_ids.len())
@@ -440,7 +384,7 @@ mod tests {
             samples::service_registered(2, "a", 2),
             samples::instance_deregistered(2, "a"),
         ]);
-        let left = compacted(&records, UNLIMITED);
+        let left = compacted(&records);
         let positions: Vec<Position> = left.iter().map(|record| record.position).collect();
         assert_eq!(positions, [2, 4, 5]);
     }
@@ -466,13 +410,13 @@ mod tests {
             let whole = Replayed::of(&records);
 
             let (old, rest) = records.split_at(first_cut.min(records.len()));
-            let once = [&compacted(old, UNLIMITED), rest].concat();
+            let once = [&compacted(old), rest].concat();
             prop_assert_eq!(&Replayed::of(&once), &whole);
             prop_assert!(once.is_sorted_by_key(|record| record.position));
             prop_assert_eq!(once.last().unwrap().position, records.last().unwrap().position);
 
             let (old, rest) = once.split_at(second_cut.min(once.len()));
-            let twice = [&compacted(old, UNLIMITED), rest].concat();
+            let twice = [&compacted(old), rest].concat();
             prop_assert_eq!(&Replayed::of(&twice), &whole);
         }
 
@@ -481,9 +425,9 @@ mod tests {
             facts in prop::collection::vec(samples::any_fact(), 1..60),
         ) {
             let records = numbered(facts);
-            let left = compacted(&records, UNLIMITED);
+            let left = compacted(&records);
             prop_assert!(left.len() <= records.len());
-            prop_assert!(compacted(&left, UNLIMITED).len() <= left.len());
+            prop_assert!(compacted(&left).len() <= left.len());
         }
     }
 }

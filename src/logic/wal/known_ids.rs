@@ -1,0 +1,110 @@
+//! The ids that clients chose and that a compaction must not forget.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::domain::fact::{Carried, KnownId};
+use crate::domain::message::Message;
+
+/// How many ids chosen by clients are remembered, and for how long.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DedupWindow {
+    pub capacity: usize,
+    pub age: Duration,
+}
+
+/// The newest known ids, oldest first.
+pub struct KnownIds {
+    window: DedupWindow,
+    pub ids: VecDeque<KnownId>,
+    /// Whether any id was ever forgotten, here or before.
+    pub overflowed: bool,
+}
+
+impl KnownIds {
+    pub fn new(window: DedupWindow) -> Self {
+        Self {
+            window,
+            ids: VecDeque::new(),
+            overflowed: false,
+        }
+    }
+
+    pub fn note_accepted(&mut self, message: &Message) {
+        if let Some(fingerprint) = message.fingerprint() {
+            self.remember(KnownId {
+                id: message.id,
+                fingerprint,
+                at: message.accepted_at,
+            });
+        }
+    }
+
+    pub fn note_carried(&mut self, carried: &Carried) {
+        self.overflowed |= carried.window_overflowed;
+        for known_id in &carried.known_ids {
+            self.remember(*known_id);
+        }
+    }
+
+    /// Ages are measured against the newest id, as there is no clock here: that forgets too late
+    /// rather than too early.
+    fn remember(&mut self, known_id: KnownId) {
+        self.ids.push_back(known_id);
+        let too_old = known_id.at.minus(self.window.age);
+        while let Some(oldest) = self.ids.front()
+            && (self.ids.len() > self.window.capacity || oldest.at < too_old)
+        {
+            self.ids.pop_front();
+            self.overflowed = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logic::wal::samples;
+
+    #[test]
+    fn forgets_the_oldest_and_says_so() {
+        let small = DedupWindow {
+            capacity: 3,
+            age: Duration::MAX,
+        };
+        let short = DedupWindow {
+            capacity: 100,
+            age: Duration::from_millis(4),
+        };
+        for window in [small, short] {
+            let mut known = KnownIds::new(window);
+            for number in 1..94 {
+                known.note_accepted(&samples::message(number, "1"));
+            }
+            let carried = Carried {
+                known_ids: [95, 97, 99].map(samples::known_id).to_vec(),
+                ..Carried::default()
+            };
+            known.note_carried(&carried);
+            assert_eq!(known.ids, carried.known_ids);
+            assert!(known.overflowed);
+        }
+    }
+
+    #[test]
+    fn remembers_that_ids_were_forgotten_before() {
+        let window = DedupWindow {
+            capacity: 10,
+            age: Duration::MAX,
+        };
+        let mut known = KnownIds::new(window);
+        known.note_accepted(&samples::message(1, "1"));
+        known.note_accepted(&samples::message(2, "1"));
+        assert_eq!((known.ids.len(), known.overflowed), (1, false));
+        known.note_carried(&Carried {
+            window_overflowed: true,
+            ..Carried::default()
+        });
+        assert!(known.overflowed);
+    }
+}
