@@ -45,6 +45,8 @@ pub struct Metrics {
     /// Records that are in the journal and not yet in the archive.
     pub archive_lag: IntGauge,
     pub archive_flush: Histogram,
+    /// 1 once the dedup window has forgotten an id.
+    pub dedup_overflowed: IntGauge,
     pub queue_overflows: IntCounter,
     pub requests_refused_busy: IntCounter,
 }
@@ -85,6 +87,7 @@ impl Metrics {
             archive_up: make.gauge("message_hub_archive_up", "1 while the archive answers"),
             archive_lag: make.gauge("message_hub_archive_lag_records", "Records not yet in the archive"),
             archive_flush: make.histogram("message_hub_archive_flush_seconds", "Duration of one archive transaction"),
+            dedup_overflowed: make.gauge("message_hub_dedup_overflowed", "1 once the dedup window has forgotten an id"),
             queue_overflows: make.counter("message_hub_queue_overflows_total", "Messages refused because a lane or the memory was full"),
             requests_refused_busy: make.counter("message_hub_requests_refused_busy_total", "Requests refused because too many were under way"),
             registry: registry.clone(),

@@ -202,7 +202,7 @@ impl EventStore {
             self.metrics.count(fact);
         }
         if !chosen.facts.is_empty() {
-            self.metrics.show_tally(self.ledger.tally());
+            self.show_ledger();
             let records = (first..).zip(chosen.facts);
             let records = records.map(|(position, fact)| Recorded { position, fact }).collect();
             let committed = Committed { records, replay: false };
@@ -220,6 +220,11 @@ impl EventStore {
                 Answer::Recorded(reply) => drop(reply.send(())),
             }
         }
+    }
+
+    fn show_ledger(&self) {
+        self.metrics.show_tally(self.ledger.tally());
+        self.metrics.dedup_overflowed.set(i64::from(self.ledger.window_overflowed()));
     }
 
     /// The disk is full: new messages are refused, what settles old ones waits for space.
@@ -324,7 +329,7 @@ impl Actor for EventStore {
     type Context = Context<Self>;
 
     fn started(&mut self, _: &mut Context<Self>) {
-        self.metrics.show_tally(self.ledger.tally());
+        self.show_ledger();
         self.look_at_disk();
     }
 }

@@ -5,7 +5,7 @@
 
 use ahash::{AHashMap, AHashSet};
 
-use crate::domain::fact::{Fact, Tally};
+use crate::domain::fact::{Fact, KnownId, Tally};
 use crate::domain::ids::MessageId;
 use crate::domain::message::{Fingerprint, Message};
 use crate::domain::timestamp::Timestamp;
@@ -33,13 +33,17 @@ impl Ledger {
     pub fn apply(&mut self, fact: &Fact) {
         self.tally += tally::contribution(fact);
         if let Fact::Carried(carried) = fact {
-            self.window.restore(carried);
+            let known = carried.known_ids.iter().copied();
+            self.window.restore(known, carried.window_overflowed);
         }
         if let Some(message) = fact.opened() {
             self.open.insert(message.id);
         }
-        if let Fact::Accepted(message) = fact {
-            self.window.remember_message(message);
+        if let Fact::Accepted(message) = fact
+            && let Some(fingerprint) = message.fingerprint()
+        {
+            let (id, at) = (message.id, message.accepted_at);
+            self.window.remember(KnownId { id, fingerprint, at });
         }
         if let Some((_, settlement)) = fact.settlement() {
             self.open.remove(&settlement.id);

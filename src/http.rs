@@ -1,0 +1,114 @@
+//! The edge: reads requests, asks the actors, writes answers. Thin on purpose: every decision is
+//! made by [`crate::logic`], and every error is a [`HubError`].
+
+mod ask;
+mod auth;
+mod body;
+mod circuits;
+mod dead_letters;
+pub mod edge;
+mod fields;
+pub mod handles;
+mod health;
+mod leases;
+mod list;
+mod message_input;
+mod message_view;
+mod messages;
+mod openapi;
+mod query;
+mod queue;
+mod registration_input;
+mod retries;
+mod services;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::Method;
+use actix_web::{HttpRequest, HttpResponse, Resource, Route, web};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::door::Door;
+use crate::error::HubError;
+use crate::metrics::Metrics;
+use crate::ports::archive::Archive;
+use auth::Keys;
+use handles::Handles;
+
+/// What every request may need.
+pub struct Hub {
+    pub clock: Clock,
+    pub door: Door,
+    pub handles: Handles,
+    pub archive: Arc<dyn Archive>,
+    pub metrics: Arc<Metrics>,
+    pub keys: Keys,
+    pub settings: Settings,
+}
+
+/// What the edge needs of the configuration.
+pub struct Settings {
+    /// What an acknowledgement stands for: `disk` or `os`.
+    pub durability: &'static str,
+    pub max_retry_attempts: u32,
+    pub max_retry_delay: Duration,
+    pub max_queue_size: usize,
+    /// Set, but without effect in this version.
+    pub unused: Vec<&'static str>,
+}
+
+impl Settings {
+    pub fn new(config: &Config) -> Self {
+        Self {
+            durability: config.wal_sync.name(),
+            max_retry_attempts: config.max_retry_attempts,
+            max_retry_delay: config.max_retry_delay,
+            max_queue_size: config.max_queue_size,
+            unused: config.unused(),
+        }
+    }
+}
+
+impl Keys {
+    pub fn of(config: &Config) -> Self {
+        let expose = |keys: &Vec<crate::config::Secret>| {
+            keys.iter().map(|key| key.expose().to_owned()).collect()
+        };
+        let keys = config.service_keys.iter();
+        let keys: BTreeMap<_, Vec<String>> =
+            keys.map(|(name, keys)| (name.clone(), expose(keys))).collect();
+        Self::new(keys, config.operators.clone())
+    }
+}
+
+/// Every route there is.
+pub fn routes(config: &mut web::ServiceConfig) {
+    messages::routes(config);
+    leases::routes(config);
+    retries::routes(config);
+    dead_letters::routes(config);
+    queue::routes(config);
+    services::routes(config);
+    circuits::routes(config);
+    health::routes(config);
+    openapi::routes(config);
+    config.default_service(web::route().to(no_route));
+}
+
+async fn no_route(request: HttpRequest) -> Result<HttpResponse, HubError> {
+    Err(HubError::NoRoute(request.path().to_owned()))
+}
+
+/// A path with its routes; any other method is answered 405 with `allow`.
+fn at(path: &str, allow: &'static str, routes: impl IntoIterator<Item = Route>) -> Resource {
+    let mut resource = web::resource(path.to_owned());
+    for route in routes {
+        resource = resource.route(route);
+    }
+    resource.default_service(web::route().to(move |method: Method| async move {
+        Err::<HttpResponse, _>(HubError::MethodNotAllowed { method: method.to_string(), allow })
+    }))
+}

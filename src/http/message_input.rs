@@ -1,0 +1,315 @@
+//! A message as a client sends it, checked field by field (contract, section 4).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::RngExt;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::auth::Caller;
+use super::fields::{self, Field};
+use crate::actors::messages::Offer;
+use crate::domain::ids::{Label, MessageId, ServiceName};
+use crate::domain::message::{Extras, Fingerprint, Message, Priority};
+use crate::domain::timestamp::Timestamp;
+use crate::error::{HubError, Subject};
+use crate::logic::canonical::{canonical, fingerprint};
+
+const SUBJECT: Subject = Subject::Message;
+const MOST_HEADERS: usize = 32;
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    destination: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    payload: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "type", deserialize_with = "fields::raw")]
+    kind: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    message_type: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    source: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    correlation_id: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    reply_to: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    priority: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    ttl: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    deadline: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    deliver_at: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    delay: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    ordering_key: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    headers: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    timestamp: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    on_unavailable: Option<&'a RawValue>,
+}
+
+/// What the request says for all messages in it.
+pub struct Context<'a> {
+    pub caller: &'a Caller,
+    /// `X-Correlation-ID`.
+    pub correlation_id: Option<&'a Label>,
+    pub traceparent: Option<&'a Label>,
+    pub now: Timestamp,
+}
+
+/// Reads one message.
+///
+/// # Errors
+/// 400 with the field; 403 if it claims another source than the caller.
+pub fn read(text: &str, context: &Context<'_>) -> Result<Offer, HubError> {
+    let body: Body<'_> = fields::object(SUBJECT, text)?;
+    let given = |name, json| Field::given(SUBJECT, name, json);
+    let id = given("id", body.id).map(|field| field.parse::<Uuid>("a UUID")).transpose()?;
+    let now = context.now;
+    let ttl = given("ttl", body.ttl).map(|field| field.positive_duration()).transpose()?;
+    let correlation_id = given("correlation_id", body.correlation_id);
+    let correlation_id = correlation_id.map(|field| field.label()).transpose()?;
+    let payload = body.payload.ok_or_else(|| {
+        HubError::invalid(SUBJECT, "payload", "is required; give null if there is none")
+    })?;
+    let mut message = Message {
+        id: id.map_or_else(|| MessageId::mint(now, rand::rng().random()), MessageId),
+        destination: Field::required(SUBJECT, "destination", body.destination)?.service()?,
+        source: source(given("source", body.source), context.caller)?,
+        kind: kind(&body)?,
+        priority: given("priority", body.priority).map_or(Ok(Priority::Normal), priority)?,
+        accepted_at: now,
+        expires_at: ttl.map(|ttl| now.plus(ttl)),
+        correlation_id: correlation_id.or_else(|| context.correlation_id.cloned()),
+        payload: Field { subject: SUBJECT, name: "payload", json: payload }.json(),
+        extras: None,
+    };
+    let mut extras = extras(&body, ttl, context)?;
+    let or_reject = match given("on_unavailable", body.on_unavailable) {
+        None => false,
+        Some(field) => match &*field.text()? {
+            "queue" => false,
+            "reject" => true,
+            _ => return Err(field.wrong("must be `queue` or `reject`")),
+        },
+    };
+    if id.is_some() {
+        extras.fingerprint = Some(fingerprint_of(&body, &message));
+    }
+    if extras != Extras::default() {
+        message.extras = Some(Box::new(extras));
+    }
+    Ok(Offer { message: Arc::new(message), or_reject })
+}
+
+fn source(field: Option<Field<'_>>, caller: &Caller) -> Result<ServiceName, HubError> {
+    match field {
+        Some(field) => {
+            let source = field.service()?;
+            caller.must_be(&source)?;
+            Ok(source)
+        }
+        None => caller.name.clone().ok_or_else(|| {
+            HubError::invalid(SUBJECT, "source", "is required, here or as X-Service-Name")
+        }),
+    }
+}
+
+fn kind(body: &Body<'_>) -> Result<Label, HubError> {
+    let field = Field::given(SUBJECT, "type", body.kind)
+        .or_else(|| Field::given(SUBJECT, "message_type", body.message_type));
+    match field {
+        Some(field) => field.interned_label(),
+        None => Ok(Label::parse_interned("service_message").expect("a label")),
+    }
+}
+
+fn priority(field: Field<'_>) -> Result<Priority, HubError> {
+    let json = field.json.get();
+    let read = match json.parse::<u64>() {
+        Ok(number) => Priority::from_number(number),
+        Err(_) if json.starts_with('"') => Priority::from_name(&field.text()?),
+        Err(_) => None,
+    };
+    read.ok_or_else(|| {
+        field.wrong("must be CRITICAL, HIGH, NORMAL, LOW or DEFERRED, or a number from 1 (CRITICAL) to 5")
+    })
+}
+
+fn extras(
+    body: &Body<'_>,
+    ttl: Option<Duration>,
+    context: &Context<'_>,
+) -> Result<Extras, HubError> {
+    let given = |name, json| Field::given(SUBJECT, name, json);
+    let headers = given("headers", body.headers);
+    let map = headers.map(|field| field.strings()).transpose()?.unwrap_or_default();
+    if map.len() > MOST_HEADERS {
+        return Err(HubError::invalid(SUBJECT, "headers", "may have at most 32 entries"));
+    }
+    Ok(Extras {
+        reply_to: given("reply_to", body.reply_to).map(|field| field.service()).transpose()?,
+        ttl_ms: ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)),
+        deadline: given("deadline", body.deadline).map(|field| field.time()).transpose()?,
+        deliver_at: deliver_at(body, context.now)?,
+        ordering_key: given("ordering_key", body.ordering_key).map(|field| field.label()).transpose()?,
+        headers: map,
+        timestamp: given("timestamp", body.timestamp).map(|field| field.time()).transpose()?,
+        traceparent: context.traceparent.cloned(),
+        fingerprint: None,
+    })
+}
+
+/// A time that is past is no time: the message is due at once.
+fn deliver_at(body: &Body<'_>, now: Timestamp) -> Result<Option<Timestamp>, HubError> {
+    let at = Field::given(SUBJECT, "deliver_at", body.deliver_at);
+    let delay = Field::given(SUBJECT, "delay", body.delay);
+    let time = match (at, delay) {
+        (Some(_), Some(delay)) => return Err(delay.wrong("cannot be given together with deliver_at")),
+        (Some(at), None) => at.time()?,
+        (None, Some(delay)) => now.plus(delay.duration()?),
+        (None, None) => return Ok(None),
+    };
+    Ok((time > now).then_some(time))
+}
+
+/// Everything but `id`, `timestamp` and `headers`, in a form in which white space and the order
+/// of keys make no difference.
+fn fingerprint_of(body: &Body<'_>, message: &Message) -> Fingerprint {
+    let plain = [
+        body.reply_to, body.ttl, body.deadline, body.deliver_at, body.delay,
+        body.ordering_key, body.on_unavailable,
+    ];
+    let mut payload = Vec::with_capacity(message.payload.as_json().len());
+    if canonical(message.payload.as_json(), &mut payload).is_err() {
+        payload.extend_from_slice(message.payload.as_json().as_bytes());
+    }
+    let correlation_id = message.correlation_id();
+    let mut parts: Vec<&[u8]> = vec![
+        message.destination.as_str().as_bytes(),
+        message.source.as_str().as_bytes(),
+        message.kind.as_str().as_bytes(),
+        message.priority.name().as_bytes(),
+        correlation_id.as_bytes(),
+        &payload,
+    ];
+    for part in plain {
+        parts.push(part.map_or(b"null", |json| json.get().as_bytes()));
+    }
+    fingerprint(&parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_as(text: &str, name: Option<&str>) -> Result<Offer, HubError> {
+        let name = name.map(|name| ServiceName::parse(name).unwrap());
+        let caller = Caller { name, is_operator: true };
+        let now = Timestamp::from_millis(1_000_000);
+        read(text, &Context { caller: &caller, correlation_id: None, traceparent: None, now })
+    }
+
+    fn with(field: &str) -> Result<Offer, HubError> {
+        read_as(&format!(r#"{{"destination":"d","source":"s","payload":1,{field}}}"#), None)
+    }
+
+    fn field_of(result: Result<Offer, HubError>) -> String {
+        match result {
+            Err(HubError::Invalid { field, subject: Subject::Message, .. }) => field,
+            other => panic!("expected a refusal, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_least_message_gets_its_defaults() {
+        let offer = read_as(r#"{"destination":"d","payload":null}"#, Some("shop")).unwrap();
+        let message = &offer.message;
+        assert_eq!(message.source.as_str(), "shop");
+        assert_eq!(message.kind.as_str(), "service_message");
+        assert_eq!(message.priority, Priority::Normal);
+        assert_eq!(message.payload.as_json(), "null");
+        assert_eq!(message.extras, None);
+        assert!(message.id.is_minted());
+        assert!(!offer.or_reject);
+    }
+
+    #[test]
+    fn every_wrong_field_is_named() {
+        for (json, field) in [
+            (r#""id":"x""#, "id"),
+            (r#""id":5"#, "id"),
+            (r#""priority":0"#, "priority"),
+            (r#""priority":6"#, "priority"),
+            (r#""priority":1.5"#, "priority"),
+            (r#""priority":"urgent""#, "priority"),
+            (r#""priority":[1]"#, "priority"),
+            (r#""ttl":0"#, "ttl"),
+            (r#""ttl":-1"#, "ttl"),
+            (r#""ttl":1e400"#, "ttl"),
+            (r#""ttl":"5""#, "ttl"),
+            (r#""ttl":1e300"#, "ttl"),
+            (r#""deadline":"tomorrow""#, "deadline"),
+            (r#""deliver_at":1"#, "deliver_at"),
+            (r#""delay":-0.1"#, "delay"),
+            (r#""delay":1,"deliver_at":"2030-01-01T00:00:00Z""#, "delay"),
+            (r#""ordering_key":"""#, "ordering_key"),
+            (r#""headers":{"a":1}"#, "headers"),
+            (r#""headers":{"a":"1","a":"2"}"#, "headers"),
+            (r#""correlation_id":7"#, "correlation_id"),
+            (r#""type":"\ud800""#, "type"),
+            (r#""type":"""#, "type"),
+            (r#""reply_to":"a b""#, "reply_to"),
+            (r#""timestamp":"x""#, "timestamp"),
+            (r#""on_unavailable":"drop""#, "on_unavailable"),
+        ] {
+            assert_eq!(field_of(with(json)), field, "{json}");
+        }
+        assert_eq!(field_of(read_as(r#"{"source":"s","payload":1}"#, None)), "destination");
+        assert_eq!(field_of(read_as(r#"{"destination":"d","payload":1}"#, None)), "source");
+        assert_eq!(field_of(read_as(r#"{"destination":"d"}"#, Some("s"))), "payload");
+        for body in ["", "[]", "5", "{", "\u{feff}{}", r#"{"a":}"#] {
+            assert_eq!(field_of(read_as(body, Some("s"))), "body", "{body}");
+        }
+    }
+
+    #[test]
+    fn payloads_are_kept_byte_for_byte() {
+        let text = r#"{"destination":"d","payload": {"a": 1e400, "a":"\ud800" } ,"unknown":[1]}"#;
+        let offer = read_as(text, Some("s")).unwrap();
+        assert_eq!(offer.message.payload.as_json(), r#"{"a": 1e400, "a":"\ud800" }"#);
+    }
+
+    #[test]
+    fn times_count_from_acceptance() {
+        let message = with(r#""ttl":1.5,"delay":2"#).unwrap().message;
+        assert_eq!(message.expires_at, Some(Timestamp::from_millis(1_001_500)));
+        assert_eq!(message.deliver_at(), Some(Timestamp::from_millis(1_002_000)));
+        assert_eq!(with(r#""deliver_at":"1970-01-01T00:00:01Z""#).unwrap().message.deliver_at(), None);
+    }
+
+    #[test]
+    fn same_content_has_the_same_fingerprint() {
+        let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+        let print = |rest: &str| {
+            let text = format!(r#"{{"id":"{id}","destination":"d","source":"s",{rest}}}"#);
+            read_as(&text, None).unwrap().message.fingerprint().unwrap()
+        };
+        let first = print(r#""payload":{"a":1,"b":[2]}"#);
+        assert_eq!(first, print(r#""payload":{ "b":[2 ],"a":1},"timestamp":"2026-01-01T00:00:00Z""#));
+        assert_eq!(first, print(r#""payload":{"a":1,"b":[2]},"headers":{"x":"y"},"priority":3"#));
+        assert_ne!(first, print(r#""payload":{"a":1,"b":[3]}"#));
+        assert_ne!(first, print(r#""payload":{"a":1,"b":[2]},"ttl":5"#));
+        assert_ne!(first, print(r#""payload":{"a":1,"b":[2]},"priority":1"#));
+    }
+}

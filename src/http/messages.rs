@@ -1,0 +1,166 @@
+//! `/v1/messages`: send one or many, look at them, take them back.
+
+mod batch;
+mod send;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::ask::{ask, look};
+use super::auth::Caller;
+use super::message_view::MessageView;
+use super::query::{self, Query};
+use super::{Hub, at, list};
+use crate::actors::messages::{Cancel, Flush, Inspect};
+use crate::domain::ids::MessageId;
+use crate::domain::message::{State, Status};
+use crate::error::HubError;
+use crate::ports::archive::MessageQuery;
+
+pub fn routes(config: &mut web::ServiceConfig) {
+    for path in ["/v1/messages/send", "/message"] {
+        config.service(at(path, "POST", [web::post().to(send::send)]));
+    }
+    config.service(at(
+        "/v1/messages",
+        "GET, POST",
+        [web::post().to(send::send), web::get().to(search)],
+    ));
+    config.service(at("/v1/messages/batch", "POST", [web::post().to(batch::send_batch)]));
+    config.service(at(
+        "/v1/messages/{id}",
+        "GET, DELETE",
+        [web::get().to(show), web::delete().to(cancel)],
+    ));
+    config.service(at("/message/{id}", "GET", [web::get().to(show)]));
+}
+
+async fn show(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, HubError> {
+    let id = MessageId(query::uuid("id", &id)?);
+    let view = visible(&hub, id, &Caller::of(&request)).await?;
+    Ok(HttpResponse::Ok().json(view))
+}
+
+async fn cancel(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, HubError> {
+    let id = MessageId(query::uuid("id", &id)?);
+    let view = visible(&hub, id, &Caller::of(&request)).await?;
+    if view.state.is_settled() {
+        return Err(settled(view.state));
+    }
+    match ask(&hub.handles.cancel, |reply| Cancel { id, reply }).await? {
+        Ok(()) => Ok(HttpResponse::Ok().json(serde_json::json!({
+            "id": id, "status": Status::Failed, "state": State::Cancelled,
+        }))),
+        Err(crate::domain::refusal::Refusal::NotFound) => {
+            let now = load(&hub, id).await?.map_or(view.state, |view| view.state);
+            Err(settled(now))
+        }
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+/// The message can no more be changed.
+fn settled(state: State) -> HubError {
+    let hint = "only a message that is not settled can be cancelled";
+    crate::domain::refusal::Refusal::WrongState { state, hint }.into()
+}
+
+/// The message, if there is one and the caller may see it.
+pub async fn visible(hub: &Hub, id: MessageId, caller: &Caller) -> Result<MessageView, HubError> {
+    let view = load(hub, id).await?;
+    view.filter(|view| caller.may_see(&view.source, &view.destination))
+        .ok_or_else(|| HubError::NotFound { what: format!("message {id}") })
+}
+
+/// What is known of a message: from the queues while it is owed, then from the archive.
+pub async fn load(hub: &Hub, id: MessageId) -> Result<Option<MessageView>, HubError> {
+    let open = look(&hub.handles.inspect, Inspect { ids: vec![id] }).await?;
+    if let Some(open) = open.into_iter().flatten().next() {
+        return Ok(Some(MessageView::open(open)));
+    }
+    flush(hub).await?;
+    Ok(hub.archive.message(id).await?.map(MessageView::archived))
+}
+
+/// Makes everything acknowledged so far visible in the archive.
+pub async fn flush(hub: &Hub) -> Result<(), HubError> {
+    Ok(ask(&hub.handles.flush, |reply| Flush { reply }).await??)
+}
+
+async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+    let caller = Caller::of(&request);
+    let asked = Query::of(&request)?;
+    let status = asked.word("status", "pending, delivered, failed", Status::from_name)?;
+    let states = "queued, scheduled, parked, delivering, retrying, delivered, dead, expired, cancelled";
+    let state = asked.word("state", states, State::from_name)?;
+    let wanted = |candidate: State| {
+        status.is_none_or(|status| candidate.status() == status)
+            && state.is_none_or(|state| candidate == state)
+    };
+    let limit = asked.limit()?;
+    let mut query = MessageQuery {
+        source: asked.service("source")?,
+        destination: asked.service("destination")?,
+        correlation_id: asked.read("correlation_id", |text| Ok::<_, HubError>(text.to_owned()))?,
+        states: archived_states(status, state),
+        since: asked.time("since")?,
+        until: asked.time("until")?,
+        before: asked.cursor()?,
+        limit: limit + 1,
+        ..MessageQuery::default()
+    };
+    flush(&hub).await?;
+    let mut found = Vec::new();
+    loop {
+        let rows = hub.archive.messages(query.clone()).await?;
+        let more = rows.len() == query.limit;
+        query.before = rows.last().map(|row| row.position);
+        let views = refresh(&hub, rows.into_iter().map(MessageView::archived).collect()).await?;
+        found.extend(views.into_iter().filter(|view| {
+            wanted(view.state) && caller.may_see(&view.source, &view.destination)
+        }));
+        if !more || found.len() > limit {
+            break;
+        }
+    }
+    let next = (found.len() > limit).then(|| found[limit - 1].position);
+    found.truncate(limit);
+    Ok(list::page("messages", &found, next))
+}
+
+/// Which states of the archive can hold what is asked for; there, `Queued` means unsettled.
+fn archived_states(status: Option<Status>, state: Option<State>) -> Vec<State> {
+    let archived = [State::Queued, State::Delivered, State::Dead, State::Expired, State::Cancelled];
+    let fits = |candidate: &State| {
+        let state_fits = state.is_none_or(|state| {
+            state == *candidate || (*candidate == State::Queued && !state.is_settled())
+        });
+        state_fits && status.is_none_or(|status| candidate.status() == status)
+    };
+    if status.is_none() && state.is_none() {
+        return Vec::new();
+    }
+    archived.into_iter().filter(fits).collect()
+}
+
+/// Replaces what the archive says of open messages by what the queues know now.
+async fn refresh(hub: &Hub, mut views: Vec<MessageView>) -> Result<Vec<MessageView>, HubError> {
+    let is_open = |view: &&mut MessageView| !view.state.is_settled();
+    let ids = views.iter_mut().filter(is_open).map(|view| view.id).collect();
+    let mut live = look(&hub.handles.inspect, Inspect { ids }).await?.into_iter();
+    for view in views.iter_mut().filter(is_open) {
+        if let Some(Some(open)) = live.next() {
+            let position = view.position;
+            *view = MessageView::open(open);
+            view.position = position;
+        }
+    }
+    Ok(views)
+}

@@ -1,0 +1,209 @@
+//! Sending one message.
+
+use std::time::Duration;
+
+use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use tokio::sync::oneshot;
+
+use super::load;
+use crate::actors::messages::{Accept, AwaitSettled, Inspect, Offer, Slot};
+use crate::domain::fact::{AttemptOutcome, Fact};
+use crate::domain::ids::{Label, MessageId};
+use crate::domain::message::{Message, State, Status};
+use crate::domain::refusal::Refusal;
+use crate::domain::timestamp::Timestamp;
+use crate::error::{HubError, Subject};
+use crate::http::Hub;
+use crate::http::ask::{ask, look};
+use crate::http::auth::Caller;
+use crate::http::body::{self, Body};
+use crate::http::message_input::{self, Context};
+use crate::http::query::Query;
+use crate::logic::canonical::same_content;
+
+const LONGEST_WAIT_MS: u64 = 60_000;
+
+#[derive(Serialize)]
+pub struct Receipt<'a> {
+    id: MessageId,
+    /// `accepted`, `delivered` or `failed`.
+    status: &'static str,
+    timestamp: Timestamp,
+    correlation_id: String,
+    durability: &'a str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    duplicate: bool,
+}
+
+pub async fn send(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    payload: web::Payload,
+) -> Result<HttpResponse, HubError> {
+    let wait = match request.query_string() {
+        "" => None,
+        _ => Query::of(&request)?.number("wait_ms", 0, LONGEST_WAIT_MS)?,
+    };
+    let body = Body::read(&hub, payload, body::ONE, 1, Subject::Message).await?;
+    let caller = Caller::of(&request);
+    let labels = Labels::of(request.headers())?;
+    let context = labels.context(&caller, hub.clock.now());
+    let offer = message_input::read(body.text(), &context)?;
+    let message = offer.message.clone();
+    let settled = wait.filter(|wait| *wait > 0).map(|wait| {
+        let (reply, settled) = oneshot::channel();
+        hub.handles.await_settled.do_send(AwaitSettled { id: message.id, reply });
+        (Duration::from_millis(wait), settled)
+    });
+    let is_new = match accept(&hub, vec![offer]).await?.pop() {
+        Some(Slot::Accepted) => true,
+        Some(Slot::Duplicate) => false,
+        Some(Slot::Refused(refusal)) => return Err(refusal.into()),
+        Some(Slot::Offered(_)) | None => return Err(HubError::Internal),
+    };
+    if let Some((wait, settled)) = settled {
+        return wait_for(&hub, &message, is_new, wait, settled).await;
+    }
+    if is_new {
+        return Ok(HttpResponse::Accepted().json(receipt(&hub, &message, "accepted", false)));
+    }
+    let status = present_status(&hub, message.id).await?;
+    Ok(HttpResponse::Ok().json(receipt(&hub, &message, status, true)))
+}
+
+pub fn receipt<'a>(
+    hub: &Hub,
+    message: &Message,
+    status: &'static str,
+    duplicate: bool,
+) -> Receipt<'a> {
+    Receipt {
+        id: message.id,
+        status,
+        timestamp: message.accepted_at,
+        correlation_id: message.correlation_id(),
+        durability: hub.settings.durability,
+        duplicate,
+    }
+}
+
+/// Offers messages to the hub; the answer is complete and on disk.
+pub async fn accept(hub: &Hub, offers: Vec<Offer>) -> Result<Vec<Slot>, HubError> {
+    let mut slots = Vec::with_capacity(offers.len());
+    for offer in offers {
+        slots.push(match known_already(hub, &offer.message).await? {
+            Some(slot) => slot,
+            None => Slot::Offered(offer),
+        });
+    }
+    ask(&hub.handles.accept, |reply| Accept { slots, reply }).await
+}
+
+/// Looks for an id that the dedup window may not tell: one the hub itself gave out, or one the
+/// window has forgotten. Other ids cost nothing here.
+async fn known_already(hub: &Hub, message: &Message) -> Result<Option<Slot>, HubError> {
+    let given = message.fingerprint().is_some();
+    let own = message.id.is_minted();
+    if !given || !(own || hub.metrics.dedup_overflowed.get() > 0) {
+        return Ok(None);
+    }
+    let open = look(&hub.handles.inspect, Inspect { ids: vec![message.id] }).await?;
+    let known = match open.into_iter().flatten().next() {
+        Some(open) => Some((*open.message).clone()),
+        None => match stored(hub, message.id).await {
+            Ok(stored) => stored,
+            // An id that was never ours may be taken without asking; one of ours may not.
+            Err(HubError::NoArchive(_)) if !own => None,
+            Err(error) => return Err(error),
+        },
+    };
+    Ok(known.map(|known| {
+        if same_content(&known, message) {
+            Slot::Duplicate
+        } else {
+            Slot::Refused(Refusal::OtherContent)
+        }
+    }))
+}
+
+async fn stored(hub: &Hub, id: MessageId) -> Result<Option<Message>, HubError> {
+    super::flush(hub).await?;
+    Ok(hub.archive.message(id).await?.map(|row| row.message))
+}
+
+async fn wait_for(
+    hub: &Hub,
+    message: &Message,
+    is_new: bool,
+    wait: Duration,
+    settled: oneshot::Receiver<Fact>,
+) -> Result<HttpResponse, HubError> {
+    if !is_new && let Some(view) = load(hub, message.id).await? {
+        match view.status {
+            Status::Pending => {}
+            Status::Delivered => return Ok(HttpResponse::Ok().json(receipt(hub, message, "delivered", true))),
+            Status::Failed => {
+                return Err(HubError::DeliveryFailed { reason: view.reason, last_error: view.last_error });
+            }
+        }
+    }
+    let Ok(Ok(fact)) = tokio::time::timeout(wait, settled).await else {
+        return Ok(HttpResponse::Accepted().json(receipt(hub, message, "accepted", !is_new)));
+    };
+    match fact.settlement() {
+        Some((State::Delivered, _)) => {
+            Ok(HttpResponse::Ok().json(receipt(hub, message, "delivered", !is_new)))
+        }
+        Some((_, settlement)) => {
+            let attempt = settlement.attempt.as_ref();
+            let failed = attempt.filter(|attempt| attempt.outcome != AttemptOutcome::Delivered);
+            let last_error = failed.and_then(|attempt| attempt.error.clone());
+            Err(HubError::DeliveryFailed { reason: settlement.reason, last_error })
+        }
+        None => Err(HubError::Internal),
+    }
+}
+
+/// In the words of an answer to a send.
+async fn present_status(hub: &Hub, id: MessageId) -> Result<&'static str, HubError> {
+    Ok(match load(hub, id).await?.map(|view| view.status) {
+        Some(Status::Delivered) => "delivered",
+        Some(Status::Failed) => "failed",
+        Some(Status::Pending) | None => "accepted",
+    })
+}
+
+/// What the headers of a request say for all its messages.
+pub struct Labels {
+    correlation_id: Option<Label>,
+    traceparent: Option<Label>,
+}
+
+impl Labels {
+    pub fn of(headers: &HeaderMap) -> Result<Self, HubError> {
+        let correlation_id = headers.get(HeaderName::from_static("x-correlation-id"));
+        let correlation_id = correlation_id.map(|value| {
+            let problem = |_| ();
+            value.to_str().map_err(problem).and_then(|text| Label::parse(text).map_err(problem))
+        });
+        let correlation_id = correlation_id.transpose().map_err(|()| {
+            let problem = "must be 1 to 200 printable characters";
+            HubError::invalid(Subject::Message, "X-Correlation-ID", problem)
+        })?;
+        // A trace that cannot be read is no reason to refuse a message.
+        let traceparent = headers.get(HeaderName::from_static("traceparent"));
+        let traceparent = traceparent.and_then(|value| Label::parse(value.to_str().ok()?).ok());
+        Ok(Self { correlation_id, traceparent })
+    }
+
+    pub fn context<'a>(&'a self, caller: &'a Caller, now: Timestamp) -> Context<'a> {
+        Context {
+            caller,
+            correlation_id: self.correlation_id.as_ref(),
+            traceparent: self.traceparent.as_ref(),
+            now,
+        }
+    }
+}
