@@ -24,8 +24,9 @@ pub struct NotADuration;
 const LONGEST: Duration = Duration::from_secs(3_153_600_000);
 
 impl Timestamp {
-    /// 9999-12-31T23:59:59.999Z, the last instant RFC 3339 can write.
-    pub const MAX: Self = Self(253_402_300_799_999);
+    /// 9999-12-30T22:00:00Z, the last instant `jiff` can write: in every time zone it is
+    /// still the year 9999.
+    pub const MAX: Self = Self(253_402_207_200_000);
 
     /// Clamped to the years 0 to 9999.
     pub fn from_millis(millis: i64) -> Self {
@@ -125,7 +126,14 @@ mod tests {
     fn saturates_instead_of_overflowing() {
         assert_eq!(Timestamp::MAX.plus(Duration::MAX), Timestamp::MAX);
         assert_eq!(Timestamp::default().since(Timestamp::MAX), Duration::ZERO);
-        assert_eq!(Timestamp::MAX.to_string(), "9999-12-31T23:59:59.999Z");
+        assert_eq!(Timestamp::MAX.to_string(), "9999-12-30T22:00:00.000Z");
+    }
+
+    #[test]
+    fn the_bounds_can_be_written_and_read() {
+        for bound in [i64::MIN, i64::MAX].map(Timestamp::from_millis) {
+            assert_eq!(Timestamp::parse(&bound.to_string()), Ok(bound));
+        }
     }
 
     #[test]
