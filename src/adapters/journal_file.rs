@@ -33,8 +33,8 @@ use self::sealed::{Sealed, SealedSegment};
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
 use crate::logic::wal::frame;
-use crate::logic::wal::known_ids::DedupWindow;
-use crate::ports::journal::{Compaction, Cut, Journal, JournalError, JournalReader, Recovery};
+use crate::logic::wal::known_ids::DedupLimits;
+use crate::ports::journal::{Compaction, Cut, Journal, JournalError, Readers, Recovery};
 
 /// When a sync has done its work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -272,7 +272,7 @@ impl Journal for FileJournal {
         Some(Box::new(FileCompaction {
             directory: self.directory.clone(),
             sources,
-            window: DedupWindow {
+            limits: DedupLimits {
                 capacity: self.options.dedup_capacity,
                 age: self.options.dedup_window,
             },
@@ -280,9 +280,9 @@ impl Journal for FileJournal {
         }))
     }
 
-    fn reader(&self, from: Position) -> Box<dyn JournalReader> {
-        let directory = self.directory.clone();
-        Box::new(FileReader::new(directory, from, self.durable.clone()))
+    fn readers(&self) -> Readers {
+        let (directory, durable) = (self.directory.clone(), self.durable.clone());
+        Box::new(move |from| Box::new(FileReader::new(directory.clone(), from, durable.clone())))
     }
 
     fn free_bytes(&self) -> io::Result<u64> {

@@ -28,8 +28,8 @@ pub trait Journal: Send {
     /// `archived` hold enough that is no longer owed. The work runs on any thread.
     fn plan_compaction(&mut self, archived: Position) -> Option<Box<dyn Compaction>>;
 
-    /// A second, independent look at the records from `from` on, for whoever fell behind.
-    fn reader(&self, from: Position) -> Box<dyn JournalReader>;
+    /// Makes independent readers of what is durable, for whoever fell behind.
+    fn readers(&self) -> Readers;
 
     /// Bytes free on the disk the journal lies on.
     fn free_bytes(&self) -> io::Result<u64>;
@@ -45,6 +45,9 @@ pub trait Journal: Send {
 pub trait Compaction: Send {
     fn run(self: Box<Self>) -> Result<CompactionReport, JournalError>;
 }
+
+/// Opens a reader that begins at the given position.
+pub type Readers = Box<dyn Fn(Position) -> Box<dyn JournalReader> + Send>;
 
 /// Reads records in order, a bounded number at a time.
 pub trait JournalReader: Send {

@@ -190,7 +190,7 @@ fn without_disk_syncs_everything_survives_a_kill_too() {
 fn a_reader_sees_what_is_synced_and_no_more() {
     let directory = tempfile::tempdir().unwrap();
     let (mut journal, ..) = reopen(directory.path(), 3000);
-    let mut reader = journal.reader(1);
+    let mut reader = journal.readers()(1);
     assert_eq!(reader.next(10).unwrap(), []);
     let facts: Vec<Fact> = (1..=40).map(accepted).collect();
     let mut seen = Vec::new();
@@ -214,7 +214,7 @@ fn a_reader_begins_where_it_is_told() {
     }
     let all = numbered(facts);
     for from in [0, 1, 2, 17, 40, 41, 100] {
-        let read = journal.reader(from).next(1000).unwrap();
+        let read = journal.readers()(from).next(1000).unwrap();
         let begin = (from.max(1) as usize - 1).min(all.len());
         assert_eq!(read, all[begin..], "from {from}");
     }

@@ -151,7 +151,7 @@ fn a_reader_goes_on_through_a_compaction() {
     let (mut journal, ..) = reopen(directory.path(), SMALL);
     let half = work(&mut journal, 1..51);
     work(&mut journal, 51..101);
-    let mut reader = journal.reader(1);
+    let mut reader = journal.readers()(1);
     let mut seen = reader.next(half as usize).unwrap();
     compact(&mut journal, half);
     work(&mut journal, 101..121);
@@ -164,7 +164,7 @@ fn a_reader_goes_on_through_a_compaction() {
     }
     assert!(seen.is_sorted_by_key(|record| record.position));
     assert_eq!(owed(&seen).open.len(), 12);
-    let fresh = journal.reader(1).next(usize::MAX).unwrap();
+    let fresh = journal.readers()(1).next(usize::MAX).unwrap();
     assert_eq!(owed(&fresh).open.len(), 12);
     assert_eq!(owed(&fresh).tally.accepted, 120);
 }

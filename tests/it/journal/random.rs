@@ -90,7 +90,7 @@ proptest! {
                     let all = numbered((0..appended).map(fact));
                     prop_assert_eq!(recovery.last_position, appended as u64);
                     prop_assert_eq!(owed(&records), owed(&all));
-                    let read = journal.reader(1).next(usize::MAX).unwrap();
+                    let read = journal.readers()(1).next(usize::MAX).unwrap();
                     prop_assert_eq!(read, records);
                 }
                 Step::LosePower(_) | Step::DiskFull(_) | Step::FailSync => {}
@@ -155,5 +155,5 @@ proptest! {
 }
 
 fn read_all(journal: &dyn Journal) -> Vec<Recorded> {
-    journal.reader(1).next(usize::MAX).unwrap()
+    journal.readers()(1).next(usize::MAX).unwrap()
 }
