@@ -33,7 +33,7 @@ use self::sealed::{Sealed, SealedSegment};
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
 use crate::logic::wal::frame;
-use crate::logic::wal::known_ids::DedupWindow;
+use crate::logic::wal::known_ids::DedupLimits;
 use crate::ports::journal::{Compaction, Cut, Journal, JournalError, Readers, Recovery};
 
 /// When a sync has done its work.
@@ -272,7 +272,7 @@ impl Journal for FileJournal {
         Some(Box::new(FileCompaction {
             directory: self.directory.clone(),
             sources,
-            window: DedupWindow {
+            limits: DedupLimits {
                 capacity: self.options.dedup_capacity,
                 age: self.options.dedup_window,
             },

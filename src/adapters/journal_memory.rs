@@ -10,7 +10,9 @@ use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
 use crate::logic::wal::frame::{self, Frame};
 use crate::logic::wal::segment::{Ending, Order, SegmentReader, header};
-use crate::ports::journal::{Compaction, Cut, Journal, JournalError, JournalReader, Readers, Recovery};
+use crate::ports::journal::{
+    Compaction, Cut, Journal, JournalError, JournalReader, Readers, Recovery,
+};
 
 /// The disk below a [`MemoryJournal`]: it stays when the journal is dropped, as after a crash.
 #[derive(Clone, Default)]
@@ -176,8 +178,7 @@ impl Journal for MemoryJournal {
     fn readers(&self) -> Readers {
         let disk = self.disk.clone();
         Box::new(move |from| {
-            let disk = disk.clone();
-            let next = from.max(1);
+            let (disk, next) = (disk.clone(), from.max(1));
             Box::new(MemoryReader { disk, next })
         })
     }

@@ -15,7 +15,7 @@ use super::sealed::{Sealed, SealedSegment};
 use crate::domain::ids::Position;
 use crate::logic::wal::compaction::{Fate, Selection, Survey};
 use crate::logic::wal::frame;
-use crate::logic::wal::known_ids::DedupWindow;
+use crate::logic::wal::known_ids::DedupLimits;
 use crate::logic::wal::segment;
 use crate::ports::journal::{Compaction, CompactionReport, JournalError};
 
@@ -26,7 +26,7 @@ const SYNC_BYTES: u64 = 4 * 1024 * 1024;
 pub struct FileCompaction {
     pub directory: PathBuf,
     pub sources: Vec<SealedSegment>,
-    pub window: DedupWindow,
+    pub limits: DedupLimits,
     pub sealed: Arc<Mutex<Sealed>>,
 }
 
@@ -63,7 +63,7 @@ impl FileCompaction {
     }
 
     fn survey(&self) -> Result<Selection, JournalError> {
-        let mut survey = Survey::new(self.window);
+        let mut survey = Survey::new(self.limits);
         for source in &self.sources {
             read_sealed(&source.file, &mut |frame| {
                 let record = decode(&source.file.path, frame)?;

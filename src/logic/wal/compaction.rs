@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use ahash::AHashMap;
 
-use super::known_ids::{DedupWindow, KnownIds};
+use super::known_ids::{DedupLimits, KnownIds};
 use super::presence::Presence;
 use crate::domain::fact::{Carried, Fact, Tally};
 use crate::domain::ids::{MessageId, Position, ServiceName};
@@ -43,12 +43,12 @@ struct Opened {
 }
 
 impl Survey {
-    pub fn new(window: DedupWindow) -> Self {
+    pub fn new(limits: DedupLimits) -> Self {
         Self {
             open: AHashMap::default(),
             services: AHashMap::default(),
             tally: Tally::default(),
-            known: KnownIds::new(window),
+            known: KnownIds::new(limits),
         }
     }
 
@@ -205,7 +205,7 @@ mod tests {
     use crate::logic::wal::samples;
     use proptest::prelude::*;
 
-    const UNLIMITED: DedupWindow = DedupWindow {
+    const UNLIMITED: DedupLimits = DedupLimits {
         capacity: usize::MAX,
         age: Duration::MAX,
     };

@@ -8,23 +8,23 @@ use crate::domain::message::Message;
 
 /// How many ids chosen by clients are remembered, and for how long.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct DedupWindow {
+pub struct DedupLimits {
     pub capacity: usize,
     pub age: Duration,
 }
 
 /// The newest known ids, oldest first.
 pub struct KnownIds {
-    window: DedupWindow,
+    limits: DedupLimits,
     pub ids: VecDeque<KnownId>,
     /// Whether any id was ever forgotten, here or before.
     pub overflowed: bool,
 }
 
 impl KnownIds {
-    pub fn new(window: DedupWindow) -> Self {
+    pub fn new(limits: DedupLimits) -> Self {
         Self {
-            window,
+            limits,
             ids: VecDeque::new(),
             overflowed: false,
         }
@@ -51,9 +51,9 @@ impl KnownIds {
     /// rather than too early.
     fn remember(&mut self, known_id: KnownId) {
         self.ids.push_back(known_id);
-        let too_old = known_id.at.minus(self.window.age);
+        let too_old = known_id.at.minus(self.limits.age);
         while let Some(oldest) = self.ids.front()
-            && (self.ids.len() > self.window.capacity || oldest.at < too_old)
+            && (self.ids.len() > self.limits.capacity || oldest.at < too_old)
         {
             self.ids.pop_front();
             self.overflowed = true;
@@ -68,16 +68,16 @@ mod tests {
 
     #[test]
     fn forgets_the_oldest_and_says_so() {
-        let small = DedupWindow {
+        let small = DedupLimits {
             capacity: 3,
             age: Duration::MAX,
         };
-        let short = DedupWindow {
+        let short = DedupLimits {
             capacity: 100,
             age: Duration::from_millis(4),
         };
-        for window in [small, short] {
-            let mut known = KnownIds::new(window);
+        for limits in [small, short] {
+            let mut known = KnownIds::new(limits);
             for number in 1..94 {
                 known.note_accepted(&samples::message(number, "1"));
             }
@@ -93,11 +93,11 @@ mod tests {
 
     #[test]
     fn remembers_that_ids_were_forgotten_before() {
-        let window = DedupWindow {
+        let limits = DedupLimits {
             capacity: 10,
             age: Duration::MAX,
         };
-        let mut known = KnownIds::new(window);
+        let mut known = KnownIds::new(limits);
         known.note_accepted(&samples::message(1, "1"));
         known.note_accepted(&samples::message(2, "1"));
         assert_eq!((known.ids.len(), known.overflowed), (1, false));

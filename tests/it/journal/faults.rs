@@ -1,7 +1,6 @@
 //! Torn and zero-filled tails are cut off exactly; any other damage is refused and rescued.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fs;
 use std::path::Path;
 
 use message_hub::cli::wal;
@@ -158,18 +157,7 @@ fn the_last_record_of_a_finished_segment_cannot_be_missing() {
             "{message}"
         );
     }
-    OpenOptions::new()
-        .append(true)
-        .open(segment)
-        .unwrap()
-        .write_all(&bytes)
-        .unwrap();
-    OpenOptions::new()
-        .append(true)
-        .open(segment)
-        .unwrap()
-        .write_all(&[0; 100])
-        .unwrap();
+    fs::write(segment, [&bytes[..], &[0; 100]].concat()).unwrap();
     assert!(refusal(directory.path()).contains(name));
 }
 
