@@ -1,1 +1,4 @@
 //! The outside: files, databases and HTTP behind the traits of [`crate::ports`].
+
+pub mod archive;
+pub mod archive_memory;
