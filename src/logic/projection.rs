@@ -1,10 +1,228 @@
 //! Facts folded into the changes they make to the archive's rows.
+//!
+//! Everything that happens to a message between two batches becomes one change: a message
+//! accepted and delivered meanwhile is one row, written once.
 
-use crate::domain::ids::Position;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::domain::fact::{Attempt, DeadReason, Fact, Recorded, Redrive, Settlement};
+use crate::domain::ids::{MessageId, Position};
+use crate::domain::message::{Message, State};
+use crate::domain::timestamp::Timestamp;
 
 /// Changes to write in one transaction.
-#[derive(Clone, Debug, Default)]
+///
+/// Whether a write that failed reached the disk is unknown, so it is repeated with the very
+/// same batch: the archive's checkpoint tells whether it must still be written.
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Batch {
+    /// The archive must hold everything up to here before.
+    pub after: Position,
     /// Everything up to here is in the archive once the batch is.
     pub through: Position,
+    /// At most one for each message, in order of its first fact.
+    pub changes: Vec<Change>,
+}
+
+/// What happened to one message.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Change {
+    pub id: MessageId,
+    /// Present when the message was accepted or redriven meanwhile.
+    pub opening: Option<Opening>,
+    /// How it ended, if it did (after `opening`).
+    pub end: Option<End>,
+    /// Finished attempts, oldest first, also those before a redrive.
+    pub attempts: Vec<Attempt>,
+    /// How many of `attempts` came after `opening`.
+    pub delivery_attempts: u32,
+    /// Whether it stands in the dead letter list; `None`: as before.
+    pub dead_letter: Option<bool>,
+}
+
+/// The start of a message's present life.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Opening {
+    /// Where the row stands, unless the message has one already.
+    pub position: Position,
+    /// Accepted meanwhile: whatever the archive has under this id is replaced.
+    pub is_new: bool,
+    pub opened: Opened,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum Opened {
+    Accepted(Arc<Message>),
+    Redriven(Arc<Redrive>),
+}
+
+/// A settled state and how it came about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct End {
+    pub state: State,
+    pub at: Timestamp,
+    pub reason: Option<DeadReason>,
+}
+
+/// Collects the changes since the last batch.
+#[derive(Debug)]
+pub struct Projection {
+    /// Where the present batch began.
+    after: Position,
+    through: Position,
+    changes: Vec<Change>,
+    places: HashMap<MessageId, usize, ahash::RandomState>,
+}
+
+impl Opened {
+    pub fn message(&self) -> &Message {
+        match self {
+            Self::Accepted(message) => message,
+            Self::Redriven(redrive) => &redrive.message,
+        }
+    }
+
+    /// How often the message was redriven.
+    pub fn times_redriven(&self) -> u32 {
+        match self {
+            Self::Accepted(_) => 0,
+            Self::Redriven(redrive) => redrive.times,
+        }
+    }
+}
+
+impl Projection {
+    /// Continues an archive that holds everything up to `after`.
+    pub fn new(after: Position) -> Self {
+        Self {
+            after,
+            through: after,
+            changes: Vec::new(),
+            places: HashMap::default(),
+        }
+    }
+
+    /// Takes in the next record; those already seen change nothing.
+    pub fn apply(&mut self, record: &Recorded) {
+        if record.position <= self.through {
+            return;
+        }
+        self.through = record.position;
+        if let Some(id) = record.fact.message_id() {
+            self.change(id).apply(record);
+        }
+    }
+
+    /// Changes not yet taken.
+    pub fn len(&self) -> usize {
+        self.changes.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// The position of the newest record seen.
+    pub fn through(&self) -> Position {
+        self.through
+    }
+
+    /// Everything since the last batch; `None` if nothing was recorded since.
+    pub fn take(&mut self) -> Option<Batch> {
+        if self.through == self.after {
+            return None;
+        }
+        self.places.clear();
+        let after = std::mem::replace(&mut self.after, self.through);
+        Some(Batch {
+            after,
+            through: self.through,
+            changes: std::mem::take(&mut self.changes),
+        })
+    }
+
+    fn change(&mut self, id: MessageId) -> &mut Change {
+        let place = *self.places.entry(id).or_insert_with(|| {
+            self.changes.push(Change::none(id));
+            self.changes.len() - 1
+        });
+        &mut self.changes[place]
+    }
+}
+
+impl Change {
+    fn none(id: MessageId) -> Self {
+        Self {
+            id,
+            opening: None,
+            end: None,
+            attempts: Vec::new(),
+            delivery_attempts: 0,
+            dead_letter: None,
+        }
+    }
+
+    fn apply(&mut self, record: &Recorded) {
+        match &record.fact {
+            Fact::Accepted(message) => self.accept(record.position, message),
+            Fact::Redriven(redrive) => self.redrive(record.position, redrive),
+            Fact::AttemptFailed(failed) => self.finish_attempt(&failed.attempt),
+            Fact::DeadLetterDeleted(_) => self.dead_letter = Some(false),
+            other => {
+                if let Some((state, settlement)) = other.settlement() {
+                    self.settle(state, settlement);
+                }
+            }
+        }
+    }
+
+    fn accept(&mut self, position: Position, message: &Arc<Message>) {
+        *self = Self::none(self.id);
+        self.open(Opening {
+            position,
+            is_new: true,
+            opened: Opened::Accepted(message.clone()),
+        });
+    }
+
+    fn redrive(&mut self, position: Position, redrive: &Arc<Redrive>) {
+        let before = self.opening.as_ref();
+        self.open(Opening {
+            position: before.map_or(position, |opening| opening.position),
+            is_new: before.is_some_and(|opening| opening.is_new),
+            opened: Opened::Redriven(redrive.clone()),
+        });
+    }
+
+    fn open(&mut self, opening: Opening) {
+        self.opening = Some(opening);
+        self.end = None;
+        self.delivery_attempts = 0;
+        self.dead_letter = Some(false);
+    }
+
+    fn settle(&mut self, state: State, settlement: &Settlement) {
+        let expired = (state == State::Expired).then_some(DeadReason::Expired);
+        self.end = Some(End {
+            state,
+            at: settlement.at,
+            reason: settlement.reason.or(expired),
+        });
+        self.dead_letter = Some(matches!(state, State::Dead | State::Expired));
+        if let Some(attempt) = &settlement.attempt {
+            self.finish_attempt(attempt);
+        }
+    }
+
+    fn finish_attempt(&mut self, attempt: &Attempt) {
+        self.attempts.push(attempt.clone());
+        self.delivery_attempts += 1;
+    }
+
+    /// The last error among `attempts`.
+    pub fn last_error(&self) -> Option<&str> {
+        let mut newest_first = self.attempts.iter().rev();
+        newest_first.find_map(|attempt| attempt.error.as_deref())
+    }
 }

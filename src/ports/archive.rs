@@ -1,6 +1,10 @@
 //! The SQL database behind the history: a projection of the journal, never the truth.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
+use uuid::Uuid;
 
 use crate::domain::fact::{Attempt, DeadReason};
 use crate::domain::ids::{MessageId, Position, ServiceName};
@@ -13,20 +17,32 @@ pub trait Archive: Send + Sync {
     /// Up to which position the archive holds everything; 0 when empty.
     fn checkpoint(&self) -> BoxFuture<'_, Result<Position, ArchiveError>>;
 
-    /// Writes the batch and its checkpoint in one transaction, durably. A batch (or a part of
-    /// one) at or before the checkpoint changes nothing.
-    fn apply(&self, batch: Batch) -> BoxFuture<'_, Result<(), ArchiveError>>;
+    /// Writes the batch and its checkpoint in one transaction, durably.
+    ///
+    /// A batch the archive already holds changes nothing, so after an error the same batch is
+    /// simply applied again. One that does not begin at the checkpoint is refused with
+    /// [`ArchiveError::OutOfStep`].
+    fn apply(&self, batch: Arc<Batch>) -> BoxFuture<'_, Result<(), ArchiveError>>;
 
     fn message(
         &self,
         id: MessageId,
     ) -> BoxFuture<'_, Result<Option<ArchivedMessage>, ArchiveError>>;
 
+    /// Those of `ids` the archive has, in the order asked for.
+    fn messages_by_id(
+        &self,
+        ids: Vec<MessageId>,
+    ) -> BoxFuture<'_, Result<Vec<ArchivedMessage>, ArchiveError>>;
+
     /// Newest first.
     fn messages(
         &self,
         query: MessageQuery,
     ) -> BoxFuture<'_, Result<Vec<ArchivedMessage>, ArchiveError>>;
+
+    /// How many stand in the dead letter list.
+    fn dead_letter_counts(&self) -> BoxFuture<'_, Result<DeadLetterCounts, ArchiveError>>;
 }
 
 /// A message as the archive knows it.
@@ -68,7 +84,23 @@ pub struct MessageQuery {
     pub limit: usize,
 }
 
-#[derive(Clone, Debug, thiserror::Error)]
+impl MessageQuery {
+    /// The message that names no correlation id but is meant by the one asked for: its own.
+    pub fn correlated_id(&self) -> Option<MessageId> {
+        let text = self.correlation_id.as_deref()?;
+        Uuid::parse_str(text).ok().map(MessageId)
+    }
+}
+
+/// The size of the dead letter list.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct DeadLetterCounts {
+    pub total: u64,
+    /// Only destinations that have any.
+    pub by_destination: BTreeMap<ServiceName, u64>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ArchiveError {
     /// The archive cannot be reached or used right now.
     #[error("archive unavailable: {0}")]
@@ -76,4 +108,8 @@ pub enum ArchiveError {
     /// The archive cannot be opened at all; start-up ends.
     #[error("{0}")]
     CannotOpen(String),
+    /// The archive is not where the batch begins, having been replaced perhaps: go on with the
+    /// journal from after `checkpoint`.
+    #[error("archive is at position {checkpoint}, not where the batch begins")]
+    OutOfStep { checkpoint: Position },
 }

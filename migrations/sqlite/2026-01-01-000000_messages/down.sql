@@ -1,0 +1,2 @@
+DROP TABLE checkpoint;
+DROP TABLE messages;

@@ -1,0 +1,10 @@
+//! The history in SQL, through diesel.
+
+mod connections;
+mod read;
+mod rows;
+mod schema;
+mod sqlite;
+mod write;
+
+pub use sqlite::SqliteArchive;

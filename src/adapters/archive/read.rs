@@ -1,0 +1,135 @@
+//! Questions to SQLite about the past.
+
+use diesel::dsl::{count_star, sql};
+use diesel::prelude::{
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryResult,
+    RunQueryDsl, SelectableHelper,
+};
+use diesel::result::Error;
+use diesel::sql_types::Bool;
+use diesel::sqlite::{Sqlite, SqliteConnection};
+
+use super::rows::{Row, position_column};
+use super::schema::messages;
+use crate::domain::ids::{MessageId, ServiceName};
+use crate::domain::message::State;
+use crate::domain::timestamp::Timestamp;
+use crate::ports::archive::{ArchivedMessage, DeadLetterCounts, MessageQuery};
+
+type BoxedQuery<'a> = messages::BoxedQuery<'a, Sqlite>;
+
+pub fn messages_by_id(
+    connection: &mut SqliteConnection,
+    ids: &[MessageId],
+) -> QueryResult<Vec<ArchivedMessage>> {
+    let mut found = Vec::new();
+    for id in ids {
+        let row = messages::table
+            .filter(messages::id.eq(id.0.as_bytes().as_slice()))
+            .select(Row::as_select())
+            .first(connection)
+            .optional()?;
+        found.extend(row);
+    }
+    read(found)
+}
+
+pub fn messages(
+    connection: &mut SqliteConnection,
+    query: &MessageQuery,
+) -> QueryResult<Vec<ArchivedMessage>> {
+    let rows = page(query).select(Row::as_select()).load(connection)?;
+    read(rows)
+}
+
+pub fn dead_letter_counts(connection: &mut SqliteConnection) -> QueryResult<DeadLetterCounts> {
+    let groups: Vec<(String, i64)> = messages::table
+        .filter(messages::dead_letter)
+        .group_by(messages::destination)
+        .select((messages::destination, count_star()))
+        .load(connection)?;
+    let mut counts = DeadLetterCounts::default();
+    for (destination, count) in groups {
+        let destination = ServiceName::parse(&destination)
+            .map_err(|cause| Error::DeserializationError(Box::new(cause)))?;
+        let count = u64::try_from(count).expect("a count is never negative");
+        counts.total += count;
+        counts.by_destination.insert(destination, count);
+    }
+    Ok(counts)
+}
+
+fn page(query: &MessageQuery) -> BoxedQuery<'_> {
+    let mut page = messages::table
+        .order(messages::position.desc())
+        .limit(i64::try_from(query.limit).unwrap_or(i64::MAX))
+        .into_boxed();
+    if let Some(source) = &query.source {
+        page = page.filter(messages::source.eq(source.as_str()));
+    }
+    if let Some(destination) = &query.destination {
+        page = page.filter(messages::destination.eq(destination.as_str()));
+    }
+    if let Some(before) = query.before {
+        page = page.filter(messages::position.lt(position_column(before)));
+    }
+    if let Some(reason) = query.reason {
+        page = page.filter(messages::reason.eq(reason.name()));
+    }
+    page = correlated(page, query);
+    page = in_states(page, &query.states);
+    between(page, query)
+}
+
+fn correlated<'a>(page: BoxedQuery<'a>, query: &'a MessageQuery) -> BoxedQuery<'a> {
+    let Some(text) = query.correlation_id.as_deref() else {
+        return page;
+    };
+    let given = messages::correlation_id.eq(text);
+    let Some(MessageId(own)) = query.correlated_id() else {
+        return page.filter(given);
+    };
+    let is_own = messages::id.eq(own.as_bytes().to_vec());
+    page.filter(given.or(is_own.and(messages::correlation_id.is_null())))
+}
+
+/// Conditions of the partial indexes are spelled out: SQLite does not see them in parameters.
+fn in_states<'a>(page: BoxedQuery<'a>, states: &[State]) -> BoxedQuery<'a> {
+    match states {
+        [] => page,
+        [State::Queued] => page.filter(sql::<Bool>("state = 'queued'")),
+        states => {
+            let names: Vec<&str> = states.iter().map(|state| state.name()).collect();
+            page.filter(messages::state.eq_any(names))
+        }
+    }
+}
+
+fn between<'a>(mut page: BoxedQuery<'a>, query: &MessageQuery) -> BoxedQuery<'a> {
+    let since = query.since.map(Timestamp::as_millis);
+    let until = query.until.map(Timestamp::as_millis);
+    if query.dead_letters {
+        page = page.filter(messages::dead_letter);
+        if let Some(since) = since {
+            page = page.filter(messages::settled_at.ge(since));
+        }
+        if let Some(until) = until {
+            page = page.filter(messages::settled_at.lt(until));
+        }
+        return page;
+    }
+    if let Some(since) = since {
+        page = page.filter(messages::accepted_at.ge(since));
+    }
+    if let Some(until) = until {
+        page = page.filter(messages::accepted_at.lt(until));
+    }
+    page
+}
+
+fn read(rows: Vec<Row>) -> QueryResult<Vec<ArchivedMessage>> {
+    let archived = rows.into_iter().map(Row::into_archived);
+    archived
+        .collect::<Result<_, _>>()
+        .map_err(Error::DeserializationError)
+}

@@ -1,0 +1,185 @@
+//! An archive that forgets everything at exit and fails when told to.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::{BoxFuture, FutureExt, ready};
+
+use crate::domain::ids::{MessageId, Position};
+use crate::domain::message::State;
+use crate::logic::projection::{Batch, Change, Opening};
+use crate::ports::archive::{
+    Archive, ArchiveError, ArchivedMessage, DeadLetterCounts, MessageQuery,
+};
+
+#[derive(Default)]
+pub struct MemoryArchive {
+    contents: Mutex<Contents>,
+}
+
+#[derive(Default)]
+struct Contents {
+    unavailable: bool,
+    checkpoint: Position,
+    rows: HashMap<MessageId, ArchivedMessage>,
+}
+
+impl MemoryArchive {
+    /// From now on every call fails, or none.
+    pub fn set_unavailable(&self, unavailable: bool) {
+        self.lock().unavailable = unavailable;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Contents> {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answer<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Contents) -> Result<T, ArchiveError>,
+    ) -> BoxFuture<'_, Result<T, ArchiveError>> {
+        let mut contents = self.lock();
+        let answer = if contents.unavailable {
+            Err(ArchiveError::Unavailable("switched off".to_owned()))
+        } else {
+            work(&mut contents)
+        };
+        ready(answer).boxed()
+    }
+}
+
+impl Archive for MemoryArchive {
+    fn checkpoint(&self) -> BoxFuture<'_, Result<Position, ArchiveError>> {
+        self.answer(|contents| Ok(contents.checkpoint))
+    }
+
+    fn apply(&self, batch: Arc<Batch>) -> BoxFuture<'_, Result<(), ArchiveError>> {
+        self.answer(|contents| contents.apply(&batch))
+    }
+
+    fn message(
+        &self,
+        id: MessageId,
+    ) -> BoxFuture<'_, Result<Option<ArchivedMessage>, ArchiveError>> {
+        self.answer(|contents| Ok(contents.rows.get(&id).cloned()))
+    }
+
+    fn messages_by_id(
+        &self,
+        ids: Vec<MessageId>,
+    ) -> BoxFuture<'_, Result<Vec<ArchivedMessage>, ArchiveError>> {
+        self.answer(|contents| {
+            let found = ids.iter().filter_map(|id| contents.rows.get(id));
+            Ok(found.cloned().collect())
+        })
+    }
+
+    fn messages(
+        &self,
+        query: MessageQuery,
+    ) -> BoxFuture<'_, Result<Vec<ArchivedMessage>, ArchiveError>> {
+        self.answer(|contents| {
+            let mut found: Vec<_> = contents.rows.values().cloned().collect();
+            found.retain(|row| matches(row, &query));
+            found.sort_by_key(|row| std::cmp::Reverse(row.position));
+            found.truncate(query.limit);
+            Ok(found)
+        })
+    }
+
+    fn dead_letter_counts(&self) -> BoxFuture<'_, Result<DeadLetterCounts, ArchiveError>> {
+        self.answer(|contents| {
+            let mut counts = DeadLetterCounts::default();
+            for row in contents.rows.values().filter(|row| row.dead_letter) {
+                let destination = row.message.destination.clone();
+                *counts.by_destination.entry(destination).or_default() += 1;
+                counts.total += 1;
+            }
+            Ok(counts)
+        })
+    }
+}
+
+impl Contents {
+    fn apply(&mut self, batch: &Batch) -> Result<(), ArchiveError> {
+        let checkpoint = self.checkpoint;
+        if batch.through <= checkpoint {
+            return Ok(());
+        }
+        if batch.after != checkpoint {
+            return Err(ArchiveError::OutOfStep { checkpoint });
+        }
+        for change in &batch.changes {
+            self.change(change);
+        }
+        self.checkpoint = batch.through;
+        Ok(())
+    }
+
+    fn change(&mut self, change: &Change) {
+        if let Some(opening) = &change.opening {
+            self.open(change.id, opening);
+        }
+        let Some(row) = self.rows.get_mut(&change.id) else {
+            return;
+        };
+        row.attempts.extend(change.attempts.iter().cloned());
+        row.delivery_attempts += change.delivery_attempts;
+        row.dead_letter = change.dead_letter.unwrap_or(row.dead_letter);
+        if let Some(end) = change.end {
+            row.state = end.state;
+            row.settled_at = Some(end.at);
+            row.reason = end.reason;
+        }
+    }
+
+    /// The row as it is before anything else happens to the message.
+    fn open(&mut self, id: MessageId, opening: &Opening) {
+        let before = self.rows.remove(&id).filter(|_| !opening.is_new);
+        let position = before.as_ref().map_or(opening.position, |row| row.position);
+        let row = ArchivedMessage {
+            position,
+            message: opening.opened.message().clone(),
+            state: State::Queued,
+            settled_at: None,
+            reason: None,
+            attempts: before.map_or_else(Vec::new, |row| row.attempts),
+            delivery_attempts: 0,
+            redriven: opening.opened.times_redriven(),
+            dead_letter: false,
+        };
+        self.rows.insert(id, row);
+    }
+}
+
+fn matches(row: &ArchivedMessage, query: &MessageQuery) -> bool {
+    let message = &row.message;
+    let time = if query.dead_letters {
+        row.settled_at
+    } else {
+        Some(message.accepted_at)
+    };
+    let is_correlated = |text: &String| match &message.correlation_id {
+        Some(given) => given.as_str() == text,
+        None => query.correlated_id() == Some(message.id),
+    };
+    query
+        .source
+        .as_ref()
+        .is_none_or(|source| *source == message.source)
+        && query
+            .destination
+            .as_ref()
+            .is_none_or(|destination| *destination == message.destination)
+        && query.correlation_id.as_ref().is_none_or(is_correlated)
+        && (query.states.is_empty() || query.states.contains(&row.state))
+        && query.reason.is_none_or(|reason| row.reason == Some(reason))
+        && (!query.dead_letters || row.dead_letter)
+        && query
+            .since
+            .is_none_or(|since| time.is_some_and(|time| time >= since))
+        && query
+            .until
+            .is_none_or(|until| time.is_some_and(|time| time < until))
+        && query.before.is_none_or(|before| row.position < before)
+}

@@ -1,0 +1,120 @@
+//! Facts about messages with small numbers: message n is accepted n ms after the epoch, what
+//! comes with attempt n happens n seconds after it.
+
+use std::sync::Arc;
+
+use message_hub::domain::fact::{
+    Attempt, AttemptFailed, AttemptOutcome, DeadLetterDeleted, DeadReason, Fact, Recorded, Redrive,
+    ServiceSeen, Settlement,
+};
+use message_hub::domain::ids::{Label, MessageId, Position, ServiceName};
+use message_hub::domain::message::{Message, Payload, Priority, State};
+use message_hub::domain::timestamp::Timestamp;
+use uuid::Uuid;
+
+pub fn record(position: Position, fact: Fact) -> Recorded {
+    Recorded { position, fact }
+}
+
+pub fn id(number: u8) -> MessageId {
+    MessageId(Uuid::from_u128(0xA0 + u128::from(number)))
+}
+
+pub fn message(number: u8) -> Message {
+    Message {
+        id: id(number),
+        destination: ServiceName::parse("billing").unwrap(),
+        source: ServiceName::parse("orders").unwrap(),
+        kind: Label::parse("order.placed").unwrap(),
+        priority: Priority::High,
+        accepted_at: Timestamp::from_millis(number.into()),
+        expires_at: None,
+        correlation_id: None,
+        payload: Payload::parse(r#"{"total": 12}"#).unwrap(),
+        extras: None,
+    }
+}
+
+pub fn accepted(number: u8) -> Fact {
+    Fact::Accepted(Arc::new(message(number)))
+}
+
+pub fn failed(number: u8, attempt: u32) -> Fact {
+    Fact::AttemptFailed(AttemptFailed {
+        id: id(number),
+        attempt: finished(attempt, AttemptOutcome::Failed),
+        retry_at: seconds(attempt + 1),
+    })
+}
+
+pub fn delivered(number: u8, attempt: u32) -> Fact {
+    let attempt = finished(attempt, AttemptOutcome::Delivered);
+    Fact::Delivered(settlement(number, attempt.at, Some(attempt), None))
+}
+
+pub fn dead(number: u8, attempt: u32, reason: DeadReason) -> Fact {
+    let attempt = finished(attempt, AttemptOutcome::Rejected);
+    Fact::DeadLettered(settlement(number, attempt.at, Some(attempt), Some(reason)))
+}
+
+pub fn expired(number: u8) -> Fact {
+    Fact::Expired(settlement(number, seconds(20), None, None))
+}
+
+pub fn cancelled(number: u8) -> Fact {
+    Fact::Cancelled(settlement(number, seconds(30), None, None))
+}
+
+pub fn deleted(number: u8) -> Fact {
+    Fact::DeadLetterDeleted(DeadLetterDeleted {
+        id: id(number),
+        at: seconds(40),
+    })
+}
+
+pub fn redriven(message: Message, times: u32) -> Fact {
+    Fact::Redriven(Arc::new(Redrive {
+        message,
+        times,
+        from: State::Dead,
+    }))
+}
+
+pub fn service_seen(name: &str) -> Fact {
+    Fact::ServiceSeen(ServiceSeen {
+        service: ServiceName::parse(name).unwrap(),
+        at: seconds(1),
+    })
+}
+
+fn settlement(
+    number: u8,
+    at: Timestamp,
+    attempt: Option<Attempt>,
+    reason: Option<DeadReason>,
+) -> Settlement {
+    Settlement {
+        id: id(number),
+        at,
+        lane: message(number).lane(),
+        attempt,
+        reason,
+    }
+}
+
+fn finished(number: u32, outcome: AttemptOutcome) -> Attempt {
+    let is_delivered = outcome == AttemptOutcome::Delivered;
+    Attempt {
+        number,
+        at: seconds(number),
+        instance: Some(Label::parse("billing-1").unwrap()),
+        outcome,
+        status_code: Some(if is_delivered { 204 } else { 503 }),
+        duration_ms: 12,
+        error: (!is_delivered).then(|| "503\nService \"Unavailable\"".to_owned()),
+    }
+}
+
+fn seconds(count: u32) -> Timestamp {
+    Timestamp::from_millis(i64::from(count) * 1000)
+}

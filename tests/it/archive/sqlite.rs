@@ -1,0 +1,121 @@
+//! What only a file can do: last, be no database, vanish.
+
+use std::fs;
+use std::path::Path;
+
+use diesel::Connection;
+use diesel::connection::SimpleConnection;
+use diesel::sqlite::SqliteConnection;
+use message_hub::adapters::archive::SqliteArchive;
+use message_hub::ports::archive::{Archive, ArchiveError};
+
+use super::facts::{accepted, failed, id};
+use super::{apply, batch, block_on, row};
+
+/// Runs `check` with the path of a file that does not exist yet.
+fn with_path(check: impl AsyncFn(&Path)) {
+    let directory = tempfile::tempdir().unwrap();
+    block_on(check(&directory.path().join("archive.db")));
+}
+
+async fn open(path: &Path) -> SqliteArchive {
+    SqliteArchive::open(path).await.unwrap()
+}
+
+#[test]
+fn survives_being_closed() {
+    with_path(async |path| {
+        let archive = open(path).await;
+        apply(&archive, [accepted(1), failed(1, 1)]).await;
+        let before = row(&archive, 1).await;
+        drop(archive);
+        let archive = open(path).await;
+        assert_eq!(archive.checkpoint().await.unwrap(), 2);
+        assert_eq!(row(&archive, 1).await, before);
+    });
+}
+
+#[test]
+fn a_file_that_is_no_database_is_named() {
+    with_path(async |path| {
+        fs::write(path, "certainly not a database, ".repeat(100)).unwrap();
+        let Err(ArchiveError::CannotOpen(cause)) = SqliteArchive::open(path).await else {
+            panic!("opened a text file");
+        };
+        assert!(cause.contains(&path.display().to_string()), "{cause}");
+        assert!(cause.contains("not a database"), "{cause}");
+    });
+}
+
+#[test]
+fn a_missing_directory_is_named() {
+    with_path(async |path| {
+        let nowhere = path.join("archive.db");
+        let Err(ArchiveError::CannotOpen(cause)) = SqliteArchive::open(nowhere).await else {
+            panic!("opened a file in no directory");
+        };
+        assert!(cause.contains("archive.db/archive.db"), "{cause}");
+    });
+}
+
+#[test]
+fn a_deleted_file_is_made_anew_and_asks_for_the_journal() {
+    with_path(async |path| {
+        let archive = open(path).await;
+        apply(&archive, [accepted(1)]).await;
+        fs::remove_file(path).unwrap();
+
+        let later = archive.apply(batch(1, [accepted(2)])).await;
+        assert_eq!(later, Err(ArchiveError::OutOfStep { checkpoint: 0 }));
+        apply(&archive, [accepted(1), accepted(2)]).await;
+        assert_eq!(row(&archive, 2).await.position, 2);
+    });
+}
+
+#[test]
+fn is_unavailable_while_the_file_cannot_be_opened() {
+    with_path(async |path| {
+        let archive = open(path).await;
+        fs::remove_file(path).unwrap();
+        fs::create_dir(path).unwrap();
+        let read = archive.checkpoint().await;
+        assert!(
+            matches!(read, Err(ArchiveError::Unavailable(_))),
+            "{read:?}"
+        );
+        fs::remove_dir(path).unwrap();
+        assert_eq!(archive.checkpoint().await, Ok(0));
+    });
+}
+
+#[test]
+fn a_failed_write_changes_nothing_and_may_be_repeated() {
+    with_path(async |path| {
+        let archive = open(path).await;
+        let mut other = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        let first = batch(0, [accepted(1)]);
+        let refuse = "CREATE TRIGGER refuse BEFORE UPDATE ON checkpoint
+            BEGIN SELECT RAISE(ABORT, 'refused'); END";
+        other.batch_execute(refuse).unwrap();
+        let failure = archive.apply(first.clone()).await;
+        assert_eq!(failure, Err(ArchiveError::Unavailable("refused".into())));
+        assert_eq!(archive.message(id(1)).await, Ok(None));
+
+        other.batch_execute("DROP TRIGGER refuse").unwrap();
+        archive.apply(first).await.unwrap();
+        assert_eq!(row(&archive, 1).await.position, 1);
+    });
+}
+
+#[test]
+fn reads_do_not_wait_for_a_write() {
+    with_path(async |path| {
+        let archive = open(path).await;
+        apply(&archive, [accepted(1)]).await;
+        let mut other = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        other
+            .batch_execute("BEGIN IMMEDIATE; DELETE FROM messages;")
+            .unwrap();
+        assert_eq!(row(&archive, 1).await.position, 1);
+    });
+}
