@@ -8,11 +8,11 @@ pub mod dispatcher;
 pub mod event_store;
 pub mod health_probe;
 pub mod messages;
+#[cfg(test)]
+mod probe;
 pub mod registry;
 pub mod retry_timer;
 pub mod router;
 pub mod scheduler;
 pub mod seat;
 pub mod warden;
-#[cfg(test)]
-mod probe;

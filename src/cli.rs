@@ -1,4 +1,4 @@
-//! The command line: `message-hub [serve] | check-config | bench`.
+//! The command line: `message-hub [serve] | check-config | wal | bench`.
 
 pub mod bench;
 pub mod wal;
@@ -30,6 +30,8 @@ pub enum Command {
     Serve(ConfigFile),
     /// Say what configuration is in force, or what is wrong with it.
     CheckConfig(ConfigFile),
+    /// Check the journal, or rescue what is in it.
+    Wal(wal::WalArguments),
     /// Measure a hub: throughput, latency, processor time and memory.
     Bench(bench::BenchArguments),
 }

@@ -54,7 +54,10 @@ pub enum HubError {
     #[error("history needs the archive, which does not answer: {0}")]
     NoArchive(String),
     #[error("nothing of the batch was accepted")]
-    Batch { error: Box<HubError>, results: Value },
+    Batch {
+        error: Box<HubError>,
+        results: Value,
+    },
     #[error("internal error; the log has more under this request_id")]
     Internal,
 }
@@ -78,8 +81,14 @@ impl HubError {
 
     fn kind(&self) -> (&'static str, StatusCode) {
         match self {
-            Self::Invalid { subject: Subject::Message, .. } => ("INVALID_MESSAGE", StatusCode::BAD_REQUEST),
-            Self::Invalid { subject: Subject::Request, .. } => ("INVALID_REQUEST", StatusCode::BAD_REQUEST),
+            Self::Invalid {
+                subject: Subject::Message,
+                ..
+            } => ("INVALID_MESSAGE", StatusCode::BAD_REQUEST),
+            Self::Invalid {
+                subject: Subject::Request,
+                ..
+            } => ("INVALID_REQUEST", StatusCode::BAD_REQUEST),
             Self::Unauthenticated(_) => ("AUTH_FAILED", StatusCode::UNAUTHORIZED),
             Self::Forbidden(_) => ("AUTH_FAILED", StatusCode::FORBIDDEN),
             Self::NoRoute(_) | Self::NotFound { .. } => ("NOT_FOUND", StatusCode::NOT_FOUND),
@@ -101,7 +110,9 @@ impl HubError {
             Self::Refused(Refusal::CircuitOpen { retry_after, .. }) => {
                 Some(retry_after.as_secs_f64().ceil().max(1.0) as u64)
             }
-            Self::Refused(Refusal::LaneFull { .. } | Refusal::MemoryFull { .. }) | Self::Busy => Some(1),
+            Self::Refused(Refusal::LaneFull { .. } | Refusal::MemoryFull { .. }) | Self::Busy => {
+                Some(1)
+            }
             Self::Batch { error, .. } => error.retry_after(),
             _ => None,
         }
@@ -144,9 +155,13 @@ impl HubError {
 fn kind_of(refusal: &Refusal) -> (&'static str, StatusCode) {
     match refusal {
         Refusal::UnknownService { .. } => ("SERVICE_NOT_FOUND", StatusCode::NOT_FOUND),
-        Refusal::LaneFull { .. } | Refusal::MemoryFull { .. } => ("QUEUE_FULL", StatusCode::TOO_MANY_REQUESTS),
+        Refusal::LaneFull { .. } | Refusal::MemoryFull { .. } => {
+            ("QUEUE_FULL", StatusCode::TOO_MANY_REQUESTS)
+        }
         Refusal::CircuitOpen { .. } => ("CIRCUIT_OPEN", StatusCode::SERVICE_UNAVAILABLE),
-        Refusal::NoInstance { .. } | Refusal::Stopping => ("SERVICE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE),
+        Refusal::NoInstance { .. } | Refusal::Stopping => {
+            ("SERVICE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE)
+        }
         Refusal::StorageFull => ("STORAGE_FULL", StatusCode::INSUFFICIENT_STORAGE),
         Refusal::OtherContent | Refusal::WrongState { .. } | Refusal::StaleLeases { .. } => {
             ("CONFLICT", StatusCode::CONFLICT)

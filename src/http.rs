@@ -2,7 +2,7 @@
 //! made by [`crate::logic`], and every error is a [`HubError`].
 
 mod ask;
-mod auth;
+pub mod auth;
 mod body;
 mod circuits;
 mod dead_letters;
@@ -78,8 +78,9 @@ impl Keys {
             keys.iter().map(|key| key.expose().to_owned()).collect()
         };
         let keys = config.service_keys.iter();
-        let keys: BTreeMap<_, Vec<String>> =
-            keys.map(|(name, keys)| (name.clone(), expose(keys))).collect();
+        let keys: BTreeMap<_, Vec<String>> = keys
+            .map(|(name, keys)| (name.clone(), expose(keys)))
+            .collect();
         Self::new(keys, config.operators.clone())
     }
 }
@@ -109,6 +110,9 @@ fn at(path: &str, allow: &'static str, routes: impl IntoIterator<Item = Route>) 
         resource = resource.route(route);
     }
     resource.default_service(web::route().to(move |method: Method| async move {
-        Err::<HttpResponse, _>(HubError::MethodNotAllowed { method: method.to_string(), allow })
+        Err::<HttpResponse, _>(HubError::MethodNotAllowed {
+            method: method.to_string(),
+            allow,
+        })
     }))
 }

@@ -63,33 +63,101 @@ impl Default for Metrics {
 impl Metrics {
     pub fn new() -> Self {
         let registry = Registry::new();
-        let make = Maker { registry: &registry };
+        let make = Maker {
+            registry: &registry,
+        };
         let metrics = Self {
             types: Labels::default(),
             services: Labels::default(),
-            messages: make.counters("message_hub_messages_total", "Messages accepted, by type", "type"),
-            accepted: make.counter("message_hub_messages_accepted_total", "Messages accepted over the life of the data"),
-            by_state: make.gauges("message_hub_messages_by_state", "Messages by state; their sum is what was accepted", "state"),
-            queue_size: make.gauges("message_hub_queue_size", "Messages queued or parked, by priority", "priority"),
-            retries: make.counter("message_hub_retries_total", "Failed attempts that are followed by another"),
-            dead_letters: make.counters("message_hub_dead_letters_total", "Messages given up, by reason", "reason"),
-            dead_letter_list: make.gauge("message_hub_dead_letters", "Entries in the dead letter list"),
-            processing: make.histogram("message_hub_message_processing_seconds", "From acceptance to settlement"),
-            attempts: make.histogram("message_hub_delivery_attempt_seconds", "Duration of one delivery attempt"),
-            circuit_state: make.gauges("message_hub_circuit_state", "0 closed, 1 half open, 2 open", "service"),
-            service_health: make.gauges("message_hub_service_health", "2 healthy, 1 degraded, 0 unhealthy", "service"),
-            journal_sync: make.histogram("message_hub_journal_sync_seconds", "Duration of one sync of the journal"),
+            messages: make.counters(
+                "message_hub_messages_total",
+                "Messages accepted, by type",
+                "type",
+            ),
+            accepted: make.counter(
+                "message_hub_messages_accepted_total",
+                "Messages accepted over the life of the data",
+            ),
+            by_state: make.gauges(
+                "message_hub_messages_by_state",
+                "Messages by state; their sum is what was accepted",
+                "state",
+            ),
+            queue_size: make.gauges(
+                "message_hub_queue_size",
+                "Messages queued or parked, by priority",
+                "priority",
+            ),
+            retries: make.counter(
+                "message_hub_retries_total",
+                "Failed attempts that are followed by another",
+            ),
+            dead_letters: make.counters(
+                "message_hub_dead_letters_total",
+                "Messages given up, by reason",
+                "reason",
+            ),
+            dead_letter_list: make.gauge(
+                "message_hub_dead_letters",
+                "Entries in the dead letter list",
+            ),
+            processing: make.histogram(
+                "message_hub_message_processing_seconds",
+                "From acceptance to settlement",
+            ),
+            attempts: make.histogram(
+                "message_hub_delivery_attempt_seconds",
+                "Duration of one delivery attempt",
+            ),
+            circuit_state: make.gauges(
+                "message_hub_circuit_state",
+                "0 closed, 1 half open, 2 open",
+                "service",
+            ),
+            service_health: make.gauges(
+                "message_hub_service_health",
+                "2 healthy, 1 degraded, 0 unhealthy",
+                "service",
+            ),
+            journal_sync: make.histogram(
+                "message_hub_journal_sync_seconds",
+                "Duration of one sync of the journal",
+            ),
             journal_syncs: make.counter("message_hub_journal_syncs_total", "Syncs of the journal"),
-            journal_records: make.counter("message_hub_journal_records_total", "Records written to the journal"),
+            journal_records: make.counter(
+                "message_hub_journal_records_total",
+                "Records written to the journal",
+            ),
             journal_bytes: make.gauge("message_hub_journal_bytes", "Bytes the journal occupies"),
-            disk_free_bytes: make.gauge("message_hub_disk_free_bytes", "Bytes free on the journal's disk"),
-            disk_guard: make.gauge("message_hub_disk_guard", "1 while intake is refused for lack of disk space"),
+            disk_free_bytes: make.gauge(
+                "message_hub_disk_free_bytes",
+                "Bytes free on the journal's disk",
+            ),
+            disk_guard: make.gauge(
+                "message_hub_disk_guard",
+                "1 while intake is refused for lack of disk space",
+            ),
             archive_up: make.gauge("message_hub_archive_up", "1 while the archive answers"),
-            archive_lag: make.gauge("message_hub_archive_lag_records", "Records not yet in the archive"),
-            archive_flush: make.histogram("message_hub_archive_flush_seconds", "Duration of one archive transaction"),
-            dedup_overflowed: make.gauge("message_hub_dedup_overflowed", "1 once the dedup window has forgotten an id"),
-            queue_overflows: make.counter("message_hub_queue_overflows_total", "Messages refused because a lane or the memory was full"),
-            requests_refused_busy: make.counter("message_hub_requests_refused_busy_total", "Requests refused because too many were under way"),
+            archive_lag: make.gauge(
+                "message_hub_archive_lag_records",
+                "Records not yet in the archive",
+            ),
+            archive_flush: make.histogram(
+                "message_hub_archive_flush_seconds",
+                "Duration of one archive transaction",
+            ),
+            dedup_overflowed: make.gauge(
+                "message_hub_dedup_overflowed",
+                "1 once the dedup window has forgotten an id",
+            ),
+            queue_overflows: make.counter(
+                "message_hub_queue_overflows_total",
+                "Messages refused because a lane or the memory was full",
+            ),
+            requests_refused_busy: make.counter(
+                "message_hub_requests_refused_busy_total",
+                "Requests refused because too many were under way",
+            ),
             registry: registry.clone(),
         };
         metrics.begin_at_zero();
@@ -104,21 +172,28 @@ impl Metrics {
             self.queue_size.with_label_values(&[priority.name()]).set(0);
         }
         for reason in DeadReason::ALL {
-            self.dead_letters.with_label_values(&[reason.name()]).inc_by(0);
+            self.dead_letters
+                .with_label_values(&[reason.name()])
+                .inc_by(0);
         }
         let process = prometheus::process_collector::ProcessCollector::for_self();
-        self.registry.register(Box::new(process)).expect("registered once");
+        self.registry
+            .register(Box::new(process))
+            .expect("registered once");
     }
 
     /// Counts a fact that was just written; not one that was replayed.
     pub fn count(&self, fact: &Fact) {
         match fact {
             Fact::Accepted(message) => {
-                self.messages.with_label_values(&[self.types.cap(message.kind.as_str())]).inc();
+                self.messages
+                    .with_label_values(&[self.types.cap(message.kind.as_str())])
+                    .inc();
             }
             Fact::AttemptFailed(failed) => {
                 self.retries.inc();
-                self.attempts.observe(failed.attempt.duration_ms as f64 / 1000.0);
+                self.attempts
+                    .observe(failed.attempt.duration_ms as f64 / 1000.0);
             }
             _ => {}
         }
@@ -138,7 +213,8 @@ impl Metrics {
 
     pub fn show_tally(&self, tally: Tally) {
         self.accepted.reset();
-        self.accepted.inc_by(u64::try_from(tally.accepted).unwrap_or(0));
+        self.accepted
+            .inc_by(u64::try_from(tally.accepted).unwrap_or(0));
         let settled = [
             (State::Delivered, tally.delivered),
             (State::Dead, tally.dead),
@@ -147,6 +223,18 @@ impl Metrics {
         ];
         for (state, count) in settled {
             self.by_state.with_label_values(&[state.name()]).set(count);
+        }
+    }
+
+    /// Totals over the life of the data, as last shown.
+    pub fn totals(&self) -> Tally {
+        let settled = |state: State| self.by_state.with_label_values(&[state.name()]).get();
+        Tally {
+            accepted: i64::try_from(self.accepted.get()).unwrap_or(i64::MAX),
+            delivered: settled(State::Delivered),
+            dead: settled(State::Dead),
+            expired: settled(State::Expired),
+            cancelled: settled(State::Cancelled),
         }
     }
 
@@ -159,10 +247,14 @@ impl Metrics {
             (State::Delivering, depths.in_flight),
         ];
         for (state, count) in open {
-            self.by_state.with_label_values(&[state.name()]).set(count as i64);
+            self.by_state
+                .with_label_values(&[state.name()])
+                .set(count as i64);
         }
         for (priority, count) in Priority::ALL.into_iter().zip(depths.levels) {
-            self.queue_size.with_label_values(&[priority.name()]).set(count as i64);
+            self.queue_size
+                .with_label_values(&[priority.name()])
+                .set(count as i64);
         }
     }
 
@@ -172,7 +264,9 @@ impl Metrics {
             CircuitState::HalfOpen => 1,
             CircuitState::Open => 2,
         };
-        self.circuit_state.with_label_values(&[self.services.cap(service)]).set(value);
+        self.circuit_state
+            .with_label_values(&[self.services.cap(service)])
+            .set(value);
     }
 
     pub fn show_health(&self, service: &str, health: Health) {
@@ -181,7 +275,9 @@ impl Metrics {
             Health::Degraded => 1,
             Health::Unhealthy => 0,
         };
-        self.service_health.with_label_values(&[self.services.cap(service)]).set(value);
+        self.service_health
+            .with_label_values(&[self.services.cap(service)])
+            .set(value);
     }
 
     /// Everything in the Prometheus text format.
@@ -200,7 +296,10 @@ struct Labels(Mutex<HashSet<String>>);
 
 impl Labels {
     fn cap<'a>(&self, value: &'a str) -> &'a str {
-        let mut seen = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut seen = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if seen.contains(value) {
             return value;
         }
@@ -217,9 +316,14 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    fn add<C: prometheus::core::Collector + Clone + 'static>(&self, made: prometheus::Result<C>) -> C {
+    fn add<C: prometheus::core::Collector + Clone + 'static>(
+        &self,
+        made: prometheus::Result<C>,
+    ) -> C {
         let collector = made.expect("the names and labels above are valid");
-        self.registry.register(Box::new(collector.clone())).expect("each name is used once");
+        self.registry
+            .register(Box::new(collector.clone()))
+            .expect("each name is used once");
         collector
     }
 
@@ -242,7 +346,9 @@ impl Maker<'_> {
     fn histogram(&self, name: &str, help: &str) -> Histogram {
         // 50 µs to 26 s, doubling.
         let buckets = prometheus::exponential_buckets(0.000_05, 2.0, 20).expect("valid buckets");
-        self.add(Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets)))
+        self.add(Histogram::with_opts(
+            HistogramOpts::new(name, help).buckets(buckets),
+        ))
     }
 }
 

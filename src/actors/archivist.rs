@@ -21,7 +21,7 @@ use crate::domain::ids::Position;
 use crate::logic::projection::{Batch, Projection};
 use crate::metrics::Metrics;
 use crate::ports::archive::{Archive, ArchiveError};
-use crate::ports::journal::{JournalError, JournalReader};
+use crate::ports::journal::{JournalError, JournalReader, Readers};
 use desk::Desk;
 
 /// So many changed messages are written without waiting for the interval.
@@ -31,13 +31,11 @@ const MOST_PENDING: usize = 100_000;
 /// How soon a failed archive is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
-pub type OpenReader = Box<dyn Fn(Position) -> Box<dyn JournalReader>>;
-
 pub struct Archivist {
     clock: Clock,
     metrics: Arc<Metrics>,
     archive: Arc<dyn Archive>,
-    open_reader: OpenReader,
+    open_reader: Readers,
     hops: Hops,
     flush_interval: Duration,
     phase: Phase,
@@ -88,7 +86,7 @@ impl Archivist {
     pub fn new(
         (clock, metrics): (Clock, Arc<Metrics>),
         archive: Arc<dyn Archive>,
-        open_reader: OpenReader,
+        open_reader: Readers,
         archived: Position,
         flush_interval: Duration,
         hops: Hops,
@@ -127,7 +125,9 @@ impl Archivist {
                 }
             }
             Phase::CatchingUp(reader) => {
-                let reader = reader.take().unwrap_or_else(|| (self.open_reader)(self.archived + 1));
+                let reader = reader
+                    .take()
+                    .unwrap_or_else(|| (self.open_reader)(self.archived + 1));
                 self.read_on(reader, ctx);
             }
             Phase::Down(_) => {}
@@ -140,7 +140,7 @@ impl Archivist {
         let through = batch.through;
         actix::spawn(async move {
             let timer = metrics.archive_flush.start_timer();
-            let result = archive.apply(batch).await.map(|()| through);
+            let result = archive.apply(Arc::new(batch)).await.map(|()| through);
             timer.observe_duration();
             home.do_send(Written { result });
         });
@@ -171,7 +171,10 @@ impl Archivist {
             }
             Err(error) => return self.failed(error, ctx),
         }
-        if self.waiters.is_empty() && matches!(self.phase, Phase::Following(_)) && self.closing.is_none() {
+        if self.waiters.is_empty()
+            && matches!(self.phase, Phase::Following(_))
+            && self.closing.is_none()
+        {
             self.arm(ctx);
         } else {
             self.proceed(ctx);
@@ -202,7 +205,10 @@ impl Archivist {
 
     /// The journal was read to its end: from here on facts are taken as they come.
     fn follow_again(&mut self) {
-        tracing::info!(position = self.archived, "archive has caught up with the journal");
+        tracing::info!(
+            position = self.archived,
+            "archive has caught up with the journal"
+        );
         self.phase = Phase::Following(Projection::new(self.archived));
     }
 
@@ -255,7 +261,9 @@ impl Archivist {
 
     fn show_lag(&self) {
         let lag = self.committed.saturating_sub(self.archived);
-        self.metrics.archive_lag.set(i64::try_from(lag).unwrap_or(i64::MAX));
+        self.metrics
+            .archive_lag
+            .set(i64::try_from(lag).unwrap_or(i64::MAX));
     }
 }
 
@@ -303,7 +311,9 @@ impl Handler<Open> for Archivist {
 
     fn handle(&mut self, _: Open, ctx: &mut Context<Self>) {
         self.open = true;
-        self.hops.archived.do_send(Archived { through: self.archived });
+        self.hops.archived.do_send(Archived {
+            through: self.archived,
+        });
         self.proceed(ctx);
     }
 }

@@ -160,7 +160,11 @@ impl CircuitBreaker {
         let (home, instance) = (ctx.address(), target.instance_id.clone());
         actix::spawn(async move {
             let answer = answer.await;
-            home.do_send(PushEnded { id, instance, answer });
+            home.do_send(PushEnded {
+                id,
+                instance,
+                answer,
+            });
         });
     }
 
@@ -188,7 +192,11 @@ impl CircuitBreaker {
         } else {
             let good = !matches!(answered, Answered::Failed { .. });
             let (service, instance_id) = (self.service.clone(), ended.instance.clone());
-            self.hops.delivery_seen.do_send(DeliverySeen { service, instance_id, good });
+            self.hops.delivery_seen.do_send(DeliverySeen {
+                service,
+                instance_id,
+                good,
+            });
         }
         let others = matches!(answered, Answered::Failed { .. } | Answered::Gone);
         if others && self.fail_over(ended.id, now, ctx) {
@@ -218,7 +226,8 @@ impl CircuitBreaker {
         self.transition(transition);
         let random = rand::rng().random();
         let policy = &self.settings.retries;
-        self.outcomes.push(verdict(policy, &message, attempt, now, random, asked));
+        self.outcomes
+            .push(verdict(policy, &message, attempt, now, random, asked));
         if !self.armed {
             self.armed = true;
             ctx.notify(Flush);
@@ -242,10 +251,16 @@ impl CircuitBreaker {
 
     /// 410: out of rotation here at once, and in the Registry.
     fn instance_gone(&mut self, instance: &InstanceId) {
-        let left = self.targets.iter().filter(|target| target.instance_id != *instance);
+        let left = self
+            .targets
+            .iter()
+            .filter(|target| target.instance_id != *instance);
         self.targets = left.cloned().collect();
         let (service, instance_id) = (self.service.clone(), instance.clone());
-        self.hops.instance_gone.do_send(InstanceGone { service, instance_id });
+        self.hops.instance_gone.do_send(InstanceGone {
+            service,
+            instance_id,
+        });
     }
 
     fn transition(&self, transition: Option<Transition>) {
@@ -270,9 +285,15 @@ impl CircuitBreaker {
         let outlook = self.outlook();
         if self.told != Some((window, outlook)) {
             self.told = Some((window, outlook));
-            self.settings.metrics.show_circuit(self.service.as_str(), self.breaker.state());
+            self.settings
+                .metrics
+                .show_circuit(self.service.as_str(), self.breaker.state());
             let service = self.service.clone();
-            self.hops.tell_window(&WindowChanged { service, window, outlook });
+            self.hops.tell_window(&WindowChanged {
+                service,
+                window,
+                outlook,
+            });
         }
         self.arm_timer(now, ctx);
     }

@@ -7,7 +7,7 @@ use actix::{Message, Recipient};
 
 /// A field of the watched actor. Sends its message when the actor is dropped, for any reason:
 /// the receiver knows which deaths it asked for.
-pub struct DeathWatch(Option<Box<dyn FnOnce()>>);
+pub struct DeathWatch(Option<Box<dyn FnOnce() + Send>>);
 
 impl DeathWatch {
     pub fn new<M>(watcher: Recipient<M>, news: M) -> Self

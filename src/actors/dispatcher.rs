@@ -61,7 +61,9 @@ impl Dispatcher {
 
     fn begin(&self, instances: &InstancesChanged, ctx: &Context<Self>) -> Addr<CircuitBreaker> {
         let service = instances.service.clone();
-        let news = BreakerDied { service: service.clone() };
+        let news = BreakerDied {
+            service: service.clone(),
+        };
         let watch = DeathWatch::new(ctx.address().recipient(), news);
         let hops = self.hops.breaker.clone();
         let breaker = CircuitBreaker::new(service, self.settings.clone(), hops, watch).start();
@@ -80,9 +82,15 @@ impl Handler<Dispatch> for Dispatcher {
     fn handle(&mut self, dispatch: Dispatch, _: &mut Context<Self>) {
         let child = self.children.get(&dispatch.service);
         match child.and_then(|child| child.breaker.as_ref()) {
-            Some(breaker) => breaker.do_send(Deliver { deliveries: dispatch.deliveries }),
+            Some(breaker) => breaker.do_send(Deliver {
+                deliveries: dispatch.deliveries,
+            }),
             None => {
-                let ids = dispatch.deliveries.iter().map(|delivery| delivery.message.id).collect();
+                let ids = dispatch
+                    .deliveries
+                    .iter()
+                    .map(|delivery| delivery.message.id)
+                    .collect();
                 self.hops.give_back.do_send(GiveBack { ids });
             }
         }
@@ -102,7 +110,14 @@ impl Handler<InstancesChanged> for Dispatcher {
         }
         let breaker = Some(self.begin(&changed, ctx));
         let service = changed.service.clone();
-        self.children.insert(service, Child { breaker, instances: changed, deaths: 0 });
+        self.children.insert(
+            service,
+            Child {
+                breaker,
+                instances: changed,
+                deaths: 0,
+            },
+        );
     }
 }
 
@@ -120,7 +135,9 @@ impl Handler<BreakerDied> for Dispatcher {
         tracing::error!(%service, ?pause, "the circuit breaker died; a fresh one takes over");
         let stop = circuit_breaker::closed_door(&service);
         self.hops.breaker.tell_window(&stop);
-        self.hops.give_back_all.do_send(GiveBackAll { service: service.clone() });
+        self.hops.give_back_all.do_send(GiveBackAll {
+            service: service.clone(),
+        });
         ctx.run_later(pause, move |dispatcher, ctx| {
             let Some(child) = dispatcher.children.get(&service) else {
                 return;
@@ -137,7 +154,11 @@ impl Handler<InspectCircuits> for Dispatcher {
     type Result = ();
 
     fn handle(&mut self, inspect: InspectCircuits, _: &mut Context<Self>) {
-        let breakers: Vec<_> = self.children.values().filter_map(|child| child.breaker.clone()).collect();
+        let breakers: Vec<_> = self
+            .children
+            .values()
+            .filter_map(|child| child.breaker.clone())
+            .collect();
         actix::spawn(async move {
             let mut circuits = Vec::with_capacity(breakers.len());
             for breaker in breakers {

@@ -15,9 +15,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::death_watch::DeathWatch;
-use super::messages::{
-    Accept, Archived, Close, Committed, Fatal, Record, Release, Reply, Slot,
-};
+use super::messages::{Accept, Archived, Close, Committed, Fatal, Record, Release, Reply, Slot};
 use crate::clock::Clock;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
@@ -137,16 +135,19 @@ impl EventStore {
         }
     }
 
-    fn choose(&self, pending: Vec<Pending>) -> Chosen {
+    fn choose(&mut self, pending: Vec<Pending>) -> Chosen {
         let mut chosen = Chosen::default();
-        let mut draft = self.ledger.draft();
+        let disk_low = self.disk_low;
+        let mut draft = self.ledger.draft(self.clock.now());
         for item in pending {
             match item {
                 Pending::Accept(mut accept) => {
                     for slot in &mut accept.slots {
-                        self.choose_slot(slot, &mut draft, &mut chosen);
+                        choose_slot(slot, disk_low, &mut draft, &mut chosen);
                     }
-                    chosen.answers.push(Answer::Slots(accept.slots, accept.reply));
+                    chosen
+                        .answers
+                        .push(Answer::Slots(accept.slots, accept.reply));
                 }
                 Pending::Record(record) => {
                     for fact in record.facts {
@@ -163,25 +164,6 @@ impl EventStore {
         chosen
     }
 
-    fn choose_slot(&self, slot: &mut Slot, draft: &mut Draft<'_>, chosen: &mut Chosen) {
-        let Slot::Offered(offer) = slot else {
-            return;
-        };
-        let message = offer.message.clone();
-        let outcome = match draft.offer(&message, message.accepted_at) {
-            Verdict::SameContent => Slot::Duplicate,
-            Verdict::OtherContent => Slot::Refused(Refusal::OtherContent),
-            Verdict::New if self.disk_low => Slot::Refused(Refusal::StorageFull),
-            Verdict::New => Slot::Accepted,
-        };
-        if outcome == Slot::Accepted {
-            chosen.facts.push(Fact::Accepted(message));
-        } else {
-            chosen.unused.push(message.lane());
-        }
-        *slot = outcome;
-    }
-
     fn write(&mut self, facts: &[Fact]) -> Result<Position, JournalError> {
         if facts.is_empty() {
             return Ok(0);
@@ -189,7 +171,9 @@ impl EventStore {
         let first = self.journal.append(facts)?;
         let started = Instant::now();
         self.journal.sync()?;
-        self.metrics.journal_sync.observe(started.elapsed().as_secs_f64());
+        self.metrics
+            .journal_sync
+            .observe(started.elapsed().as_secs_f64());
         self.metrics.journal_syncs.inc();
         self.metrics.journal_records.inc_by(facts.len() as u64);
         Ok(first)
@@ -204,14 +188,21 @@ impl EventStore {
         if !chosen.facts.is_empty() {
             self.show_ledger();
             let records = (first..).zip(chosen.facts);
-            let records = records.map(|(position, fact)| Recorded { position, fact }).collect();
-            let committed = Committed { records, replay: false };
+            let records = records
+                .map(|(position, fact)| Recorded { position, fact })
+                .collect();
+            let committed = Committed {
+                records,
+                replay: false,
+            };
             for recipient in &self.hops.committed {
                 recipient.do_send(committed.clone());
             }
         }
         if !chosen.unused.is_empty() {
-            self.hops.router.do_send(Release { lanes: chosen.unused });
+            self.hops.router.do_send(Release {
+                lanes: chosen.unused,
+            });
         }
         for answer in chosen.answers {
             // A client that went away needs no answer.
@@ -224,7 +215,9 @@ impl EventStore {
 
     fn show_ledger(&self) {
         self.metrics.show_tally(self.ledger.tally());
-        self.metrics.dedup_overflowed.set(i64::from(self.ledger.window_overflowed()));
+        self.metrics
+            .dedup_overflowed
+            .set(i64::from(self.ledger.window_overflowed()));
     }
 
     /// The disk is full: new messages are refused, what settles old ones waits for space.
@@ -253,7 +246,10 @@ impl EventStore {
         self.publish(chosen, 0);
         let facts = Pending::Record(Record::unasked(kept));
         let answers = recorded.into_iter().map(|reply| {
-            Pending::Record(Record { facts: Vec::new(), reply: Some(reply) })
+            Pending::Record(Record {
+                facts: Vec::new(),
+                reply: Some(reply),
+            })
         });
         let held: Vec<_> = std::iter::once(facts).chain(answers).collect();
         self.pending.splice(0..0, held);
@@ -264,7 +260,10 @@ impl EventStore {
     fn fail(&mut self, error: &JournalError) {
         self.failed = true;
         let cause = error.to_string();
-        self.hops.warden.do_send(Fatal { actor: "event_store", cause });
+        self.hops.warden.do_send(Fatal {
+            actor: "event_store",
+            cause,
+        });
     }
 
     fn look_at_disk(&mut self) {
@@ -273,7 +272,9 @@ impl EventStore {
             return;
         }
         self.disk_checked = Some(Instant::now());
-        self.metrics.journal_bytes.set(clamp(self.journal.size_bytes()));
+        self.metrics
+            .journal_bytes
+            .set(clamp(self.journal.size_bytes()));
         let free = match self.journal.free_bytes() {
             Ok(free) => free,
             Err(error) => return tracing::warn!(%error, "cannot see how much disk is free"),
@@ -285,7 +286,11 @@ impl EventStore {
             if low {
                 tracing::warn!(free, reserve, "disk almost full: new messages are refused");
             } else {
-                tracing::info!(free, reserve, "disk has room again: new messages are accepted");
+                tracing::info!(
+                    free,
+                    reserve,
+                    "disk has room again: new messages are accepted"
+                );
             }
         }
         self.metrics.disk_free_bytes.set(clamp(free));
@@ -306,11 +311,33 @@ impl EventStore {
             let done = tokio::task::spawn_blocking(move || compaction.run()).await;
             let result = done.unwrap_or_else(|panic| {
                 let cause = std::io::Error::other(panic);
-                Err(JournalError::Io { path: "compaction".into(), cause })
+                Err(JournalError::Io {
+                    path: "compaction".into(),
+                    cause,
+                })
             });
             me.do_send(Compacted(result));
         });
     }
+}
+
+fn choose_slot(slot: &mut Slot, disk_low: bool, draft: &mut Draft<'_>, chosen: &mut Chosen) {
+    let Slot::Offered(offer) = slot else {
+        return;
+    };
+    let message = offer.message.clone();
+    let outcome = match draft.offer(&message) {
+        Verdict::SameContent => Slot::Duplicate,
+        Verdict::OtherContent => Slot::Refused(Refusal::OtherContent),
+        Verdict::New if disk_low => Slot::Refused(Refusal::StorageFull),
+        Verdict::New => Slot::Accepted,
+    };
+    if outcome == Slot::Accepted {
+        chosen.facts.push(Fact::Accepted(message));
+    } else {
+        chosen.unused.push(message.lane());
+    }
+    *slot = outcome;
 }
 
 fn clamp(bytes: u64) -> i64 {
@@ -391,7 +418,9 @@ impl Handler<Compacted> for EventStore {
             Ok(report) => tracing::info!(?report, "journal compacted"),
             Err(error) => tracing::warn!(%error, "journal not compacted; tried again later"),
         }
-        self.metrics.journal_bytes.set(clamp(self.journal.size_bytes()));
+        self.metrics
+            .journal_bytes
+            .set(clamp(self.journal.size_bytes()));
     }
 }
 

@@ -77,7 +77,12 @@ impl HealthProbe {
             return;
         };
         let (service, instance_id) = (self.service.clone(), self.instance_id.clone());
-        self.hops.changed.do_send(HealthChanged { service, instance_id, from, to });
+        self.hops.changed.do_send(HealthChanged {
+            service,
+            instance_id,
+            from,
+            to,
+        });
     }
 }
 
@@ -96,7 +101,10 @@ impl Handler<Probed> for HealthProbe {
         let change = match &answer {
             Ok(()) => {
                 let (service, instance_id) = (self.service.clone(), self.instance_id.clone());
-                self.hops.alive.do_send(SignOfLife { service, instance_id });
+                self.hops.alive.do_send(SignOfLife {
+                    service,
+                    instance_id,
+                });
                 self.tracker.on_good()
             }
             Err(error) => {

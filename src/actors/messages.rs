@@ -275,6 +275,8 @@ pub struct InspectAdmission;
 
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AdmissionReport {
+    /// Every name that was ever a destination.
+    pub known: Vec<ServiceName>,
     pub overflows: u64,
     pub throttles: u64,
     pub throttled: Vec<ServiceName>,

@@ -85,7 +85,8 @@ impl Registry {
             Fact::ServiceSeen(seen) => self.services.know(&seen.service),
             Fact::ServiceRegistered(registration) => self.registered(registration, ctx),
             Fact::InstanceDeregistered(gone) => {
-                self.services.remove_instance(&gone.service, &gone.instance_id);
+                self.services
+                    .remove_instance(&gone.service, &gone.instance_id);
                 self.announce(&gone.service);
             }
             Fact::ServiceDeregistered(gone) => {
@@ -136,7 +137,9 @@ impl Registry {
             return;
         }
         let now = self.settings.clock.now();
-        self.settings.metrics.show_health(service.as_str(), self.services.status(service, now));
+        self.settings
+            .metrics
+            .show_health(service.as_str(), self.services.status(service, now));
         self.dispatcher.do_send(InstancesChanged {
             service: service.clone(),
             targets: self.services.targets(service),
@@ -172,7 +175,10 @@ impl Registry {
 
     fn record_then(&self, facts: Vec<Fact>, then: impl FnOnce() + 'static) {
         let (reply, recorded) = oneshot::channel();
-        self.event_store.do_send(Record { facts, reply: Some(reply) });
+        self.event_store.do_send(Record {
+            facts,
+            reply: Some(reply),
+        });
         actix::spawn(async move {
             if recorded.await.is_ok() {
                 then();
@@ -182,7 +188,10 @@ impl Registry {
 }
 
 fn schedule(registration: &Registration, settings: &Settings) -> Option<Schedule> {
-    let (address, check) = (registration.address.as_ref()?, registration.health_check.as_ref()?);
+    let (address, check) = (
+        registration.address.as_ref()?,
+        registration.health_check.as_ref()?,
+    );
     Some(Schedule {
         url: format!("{}{}", address.url, check.endpoint),
         interval: check.interval().unwrap_or(settings.check_interval),
@@ -223,13 +232,17 @@ impl Handler<Register> for Registry {
 
     fn handle(&mut self, register: Register, _: &mut Context<Self>) {
         let registration = register.registration;
-        let known = self.services.instance(&registration.service, &registration.instance_id);
+        let known = self
+            .services
+            .instance(&registration.service, &registration.instance_id);
         let answer = Registered {
             replaced: known.is_some(),
             health: known.map_or(Health::Unknown, |instance| instance.health),
         };
         let facts = vec![Fact::ServiceRegistered(Arc::new(registration))];
-        self.record_then(facts, move || drop(register.reply.send(answer)));
+        self.record_then(facts, move || {
+            let _ = register.reply.send(answer);
+        });
     }
 }
 
@@ -244,11 +257,17 @@ impl Handler<Deregister> for Registry {
                 Fact::ServiceDeregistered(ServiceSeen { service, at })
             }
             Some(instance_id) if self.services.instance(&service, &instance_id).is_some() => {
-                Fact::InstanceDeregistered(InstanceDeregistered { service, instance_id, at })
+                Fact::InstanceDeregistered(InstanceDeregistered {
+                    service,
+                    instance_id,
+                    at,
+                })
             }
             _ => return drop(deregister.reply.send(Err(Refusal::NotFound))),
         };
-        self.record_then(vec![fact], move || drop(deregister.reply.send(Ok(()))));
+        self.record_then(vec![fact], move || {
+            let _ = deregister.reply.send(Ok(()));
+        });
     }
 }
 
@@ -256,7 +275,10 @@ impl Handler<HealthChanged> for Registry {
     type Result = ();
 
     fn handle(&mut self, changed: HealthChanged, _: &mut Context<Self>) {
-        let Some(instance) = self.services.instance_mut(&changed.service, &changed.instance_id) else {
+        let Some(instance) = self
+            .services
+            .instance_mut(&changed.service, &changed.instance_id)
+        else {
             return;
         };
         instance.health = changed.to;
@@ -272,7 +294,10 @@ impl Handler<SignOfLife> for Registry {
 
     fn handle(&mut self, alive: SignOfLife, _: &mut Context<Self>) {
         let now = self.settings.clock.now();
-        if let Some(instance) = self.services.instance_mut(&alive.service, &alive.instance_id) {
+        if let Some(instance) = self
+            .services
+            .instance_mut(&alive.service, &alive.instance_id)
+        {
             instance.last_seen = Some(now);
         }
     }
@@ -315,7 +340,11 @@ impl Handler<ProbeDied> for Registry {
 
     fn handle(&mut self, died: ProbeDied, ctx: &mut Context<Self>) {
         let current = |instance: &Instance| instance.generation == died.generation;
-        if !self.services.instance(&died.service, &died.instance_id).is_some_and(current) {
+        if !self
+            .services
+            .instance(&died.service, &died.instance_id)
+            .is_some_and(current)
+        {
             return;
         }
         let (service, instance) = (&died.service, &died.instance_id);
@@ -332,8 +361,12 @@ impl Handler<Polled> for Registry {
     fn handle(&mut self, polled: Polled, ctx: &mut Context<Self>) {
         let now = self.settings.clock.now();
         if !self.services.is_known(&polled.service) {
-            let seen = ServiceSeen { service: polled.service.clone(), at: now };
-            self.event_store.do_send(Record::unasked(vec![Fact::ServiceSeen(seen)]));
+            let seen = ServiceSeen {
+                service: polled.service.clone(),
+                at: now,
+            };
+            self.event_store
+                .do_send(Record::unasked(vec![Fact::ServiceSeen(seen)]));
         }
         let was_there = self.services.has_puller(&polled.service, now);
         self.services.polled(&polled.service, now);

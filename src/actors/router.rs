@@ -63,7 +63,9 @@ impl Router {
         let message = &offer.message;
         let service = &message.destination;
         if !self.known.contains(service) {
-            return Err(Refusal::UnknownService { service: service.clone() });
+            return Err(Refusal::UnknownService {
+                service: service.clone(),
+            });
         }
         if offer.or_reject {
             self.is_ready(service)?;
@@ -87,9 +89,9 @@ impl Router {
                 service: service.clone(),
                 retry_after: until.since(self.clock.now()),
             }),
-            Some(Outlook::NoInstance { .. }) | None => {
-                Err(Refusal::NoInstance { service: service.clone() })
-            }
+            Some(Outlook::NoInstance { .. }) | None => Err(Refusal::NoInstance {
+                service: service.clone(),
+            }),
         }
     }
 
@@ -171,8 +173,12 @@ impl Handler<InspectAdmission> for Router {
     type Result = MessageResult<InspectAdmission>;
 
     fn handle(&mut self, _: InspectAdmission, _: &mut Context<Self>) -> Self::Result {
-        let throttled = self.known.iter().filter(|service| self.admission.is_throttled(service));
+        let throttled = self
+            .known
+            .iter()
+            .filter(|service| self.admission.is_throttled(service));
         MessageResult(AdmissionReport {
+            known: self.known.iter().cloned().collect(),
             overflows: self.overflows,
             throttles: self.throttles,
             throttled: throttled.cloned().collect(),

@@ -9,7 +9,9 @@ pub mod pollers;
 
 use std::time::Duration;
 
-use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult, Recipient, SpawnHandle};
+use actix::{
+    Actor, AsyncContext, Context, Handler, Message, MessageResult, Recipient, SpawnHandle,
+};
 use ahash::AHashMap;
 use rand::RngExt;
 use rand::rngs::SmallRng;
@@ -26,7 +28,7 @@ use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::{LeaseToken, MessageId, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::queues::view::{OpenMessage, QueueDepths};
+use crate::logic::queues::view::OpenMessage;
 use crate::logic::queues::{QueuePolicy, Queues};
 use crate::metrics::Metrics;
 use pollers::{Poller, Pollers};
@@ -111,7 +113,10 @@ impl Scheduler {
         expired.extend(out.expired);
         if !out.items.is_empty() {
             let (service, deliveries) = (service.clone(), out.items);
-            self.hops.dispatcher.do_send(Dispatch { service, deliveries });
+            self.hops.dispatcher.do_send(Dispatch {
+                service,
+                deliveries,
+            });
         }
     }
 
@@ -126,7 +131,10 @@ impl Scheduler {
             }
             let poller = self.pollers.take_first(service).expect("looked at above");
             if let Err(unread) = poller.reply.send(out.items) {
-                let ids: Vec<_> = unread.iter().map(|leased| leased.delivery.message.id).collect();
+                let ids: Vec<_> = unread
+                    .iter()
+                    .map(|leased| leased.delivery.message.id)
+                    .collect();
                 expired.extend(self.queues.give_back(&ids, now));
             }
         }
@@ -187,7 +195,8 @@ impl Scheduler {
 
     fn observe_processing(&self, id: MessageId, settled_at: Timestamp) {
         if let Some(accepted_at) = self.queues.accepted_at(id) {
-            self.metrics.observe_processing(settled_at.since(accepted_at).as_secs_f64());
+            self.metrics
+                .observe_processing(settled_at.since(accepted_at).as_secs_f64());
         }
     }
 
@@ -264,7 +273,8 @@ impl Handler<WindowChanged> for Scheduler {
     type Result = ();
 
     fn handle(&mut self, changed: WindowChanged, ctx: &mut Context<Self>) {
-        self.queues.set_window(&changed.service, changed.window, changed.outlook);
+        self.queues
+            .set_window(&changed.service, changed.window, changed.outlook);
         self.arm(ctx);
     }
 }
@@ -295,7 +305,11 @@ impl Handler<Due> for Scheduler {
 
     fn handle(&mut self, due: Due, ctx: &mut Context<Self>) {
         let now = self.clock.now();
-        let facts = due.ids.into_iter().filter_map(|id| self.queues.due(id, now)).collect();
+        let facts = due
+            .ids
+            .into_iter()
+            .filter_map(|id| self.queues.due(id, now))
+            .collect();
         self.record(facts);
         self.arm(ctx);
     }
@@ -306,7 +320,9 @@ impl Handler<Receive> for Scheduler {
 
     fn handle(&mut self, receive: Receive, ctx: &mut Context<Self>) {
         let now = self.clock.now();
-        self.hops.registry.do_send(Polled { service: receive.service.clone() });
+        self.hops.registry.do_send(Polled {
+            service: receive.service.clone(),
+        });
         if self.stopped {
             let _ = receive.reply.send(Vec::new());
             return;
@@ -342,7 +358,8 @@ impl Handler<EndLeases> for Scheduler {
         let facts = match end.end {
             LeaseEnd::Ack => self.queues.ack(&end.leases, now),
             LeaseEnd::Nack { delay, reason } => {
-                self.queues.nack(&end.leases, delay, reason, now, || random.random())
+                self.queues
+                    .nack(&end.leases, delay, reason, now, || random.random())
             }
         };
         match facts {
@@ -357,7 +374,9 @@ impl Handler<ExtendLeases> for Scheduler {
     type Result = ();
 
     fn handle(&mut self, extend: ExtendLeases, ctx: &mut Context<Self>) {
-        let until = self.queues.extend(&extend.leases, extend.lease, self.clock.now());
+        let until = self
+            .queues
+            .extend(&extend.leases, extend.lease, self.clock.now());
         let _ = extend.reply.send(until);
         self.arm_timer(ctx);
     }
@@ -382,7 +401,10 @@ fn answer_when_recorded(
     client: Reply<Result<(), Refusal>>,
 ) {
     let (reply, recorded) = tokio::sync::oneshot::channel();
-    event_store.do_send(Record { facts, reply: Some(reply) });
+    event_store.do_send(Record {
+        facts,
+        reply: Some(reply),
+    });
     actix::spawn(async move {
         if recorded.await.is_ok() {
             let _ = client.send(Ok(()));

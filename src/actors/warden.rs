@@ -83,7 +83,10 @@ mod tests {
     fn warden() -> (actix::Addr<Warden>, Rc<Cell<u32>>) {
         let exits = Rc::new(Cell::new(0));
         let counted = exits.clone();
-        (Warden::new(move || counted.set(counted.get() + 1)).start(), exits)
+        (
+            Warden::new(move || counted.set(counted.get() + 1)).start(),
+            exits,
+        )
     }
 
     #[actix::test]
@@ -97,7 +100,13 @@ mod tests {
     async fn exits_when_told_that_all_is_lost() {
         let (warden, exits) = warden();
         let cause = "sync failed".to_owned();
-        warden.send(Fatal { actor: "event_store", cause }).await.unwrap();
+        warden
+            .send(Fatal {
+                actor: "event_store",
+                cause,
+            })
+            .await
+            .unwrap();
         assert_eq!(exits.get(), 1);
     }
 

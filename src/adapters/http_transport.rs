@@ -6,8 +6,8 @@ use actix_web::http::header::{self, HeaderMap, HttpDate};
 use awc::error::{PayloadError, SendRequestError};
 use awc::{Client, Connector};
 use bytes::BytesMut;
-use futures_util::future::{FutureExt, LocalBoxFuture};
 use futures_util::StreamExt;
+use futures_util::future::{FutureExt, LocalBoxFuture};
 use std::time::SystemTime;
 
 use crate::ports::transport::{PushAnswer, PushRequest, Transport};
@@ -50,7 +50,10 @@ impl Transport for HttpTransport {
             .client
             .post(&request.url)
             .insert_header((header::CONTENT_TYPE, "application/json"))
-            .insert_header((header::USER_AGENT, concat!("message-hub/", env!("CARGO_PKG_VERSION"))));
+            .insert_header((
+                header::USER_AGENT,
+                concat!("message-hub/", env!("CARGO_PKG_VERSION")),
+            ));
         for (name, value) in request.headers {
             post = post.insert_header((name, value));
         }
@@ -61,8 +64,16 @@ impl Transport for HttpTransport {
                 let code = response.status().as_u16();
                 let retry_after = retry_after(response.headers());
                 let body = read_up_to(&mut response, MOST_BODY).await;
-                let excerpt = if response.status().is_success() { String::new() } else { excerpt(&body) };
-                Ok(PushAnswer::Status { code, retry_after, excerpt })
+                let excerpt = if response.status().is_success() {
+                    String::new()
+                } else {
+                    excerpt(&body)
+                };
+                Ok(PushAnswer::Status {
+                    code,
+                    retry_after,
+                    excerpt,
+                })
             };
             let error = match tokio::time::timeout(request.timeout, exchange).await {
                 Ok(Ok(answer)) => return answer,
@@ -111,7 +122,11 @@ where
 fn excerpt(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(EXCERPT)]);
     let printable = |c: char| if c.is_control() { ' ' } else { c };
-    text.chars().map(printable).collect::<String>().trim().to_owned()
+    text.chars()
+        .map(printable)
+        .collect::<String>()
+        .trim()
+        .to_owned()
 }
 
 fn describe(error: &SendRequestError) -> String {

@@ -6,6 +6,9 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use clap::{Args, Subcommand};
+
+use super::{ConfigFile, Exit};
 use crate::adapters::journal_file::directory::{Listing, SegmentFile, look_again};
 use crate::adapters::journal_file::replay::{check_follows, decode, read_newest, read_sealed};
 use crate::domain::ids::Position;
@@ -13,6 +16,56 @@ use crate::logic::wal::codec::Kind;
 use crate::logic::wal::frame::Frame;
 use crate::logic::wal::segment::SegmentReader;
 use crate::ports::journal::{Cut, JournalError};
+
+#[derive(Args, Clone, PartialEq, Debug)]
+pub struct WalArguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand, Clone, PartialEq, Debug)]
+enum Action {
+    /// Read the whole journal as a start of the hub would, and say what is in it.
+    Check(ConfigFile),
+    /// Write every readable record to standard output as a line of JSON.
+    Export(ConfigFile),
+}
+
+/// Does what was asked with the journal of the configured `data_dir`. Ends with 74 if there is
+/// damage, told on `log`.
+///
+/// # Errors
+/// If the journal cannot be read or `out` cannot be written.
+pub fn run(arguments: &WalArguments, out: &mut dyn Write, log: &mut dyn Write) -> io::Result<Exit> {
+    let (Action::Check(file) | Action::Export(file)) = &arguments.action;
+    let directory = match file.load() {
+        Ok(loaded) => loaded.config.data_dir.join("wal"),
+        Err(error) => {
+            writeln!(log, "{error}")?;
+            return Ok(Exit::Usage);
+        }
+    };
+    let is_good = match &arguments.action {
+        Action::Check(_) => {
+            let report = check(&directory).map_err(|error| name(&directory, &error))?;
+            write!(out, "{report}")?;
+            report.is_good()
+        }
+        Action::Export(_) => {
+            let export = export(&directory, out).map_err(|error| name(&directory, &error))?;
+            for skipped in &export.skipped {
+                writeln!(log, "{skipped}")?;
+            }
+            writeln!(log, "{} records", export.records)?;
+            export.skipped.is_empty()
+        }
+    };
+    Ok(if is_good { Exit::Clean } else { Exit::Storage })
+}
+
+fn name(directory: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", directory.display()))
+}
 
 /// What [`check`] found, segment by segment, oldest first.
 #[derive(Debug, Default)]

@@ -33,20 +33,34 @@ impl Keys {
     /// # Errors
     /// 401 when keys are required and name or key is missing or wrong.
     pub fn caller(&self, headers: &HeaderMap) -> Result<Caller, HubError> {
-        let name = headers.get("x-service-name").and_then(|value| value.to_str().ok());
+        let name = headers
+            .get("x-service-name")
+            .and_then(|value| value.to_str().ok());
         let name = name.and_then(|name| ServiceName::parse(name).ok());
         if self.keys.is_empty() {
-            return Ok(Caller { name, is_operator: true });
+            return Ok(Caller {
+                name,
+                is_operator: true,
+            });
         }
         let Some(name) = name else {
-            return Err(HubError::Unauthenticated("X-Service-Name: missing or not a service name"));
+            return Err(HubError::Unauthenticated(
+                "X-Service-Name: missing or not a service name",
+            ));
         };
-        let key = headers.get("x-service-key").map_or(&[][..], |value| value.as_bytes());
+        let key = headers
+            .get("x-service-key")
+            .map_or(&[][..], |value| value.as_bytes());
         if !self.is_valid(&name, key) {
-            return Err(HubError::Unauthenticated("X-Service-Key: missing, or wrong for this service"));
+            return Err(HubError::Unauthenticated(
+                "X-Service-Key: missing, or wrong for this service",
+            ));
         }
         let is_operator = self.operators.contains(&name);
-        Ok(Caller { name: Some(name), is_operator })
+        Ok(Caller {
+            name: Some(name),
+            is_operator,
+        })
     }
 
     /// Compares with every key of the service, each in constant time; for an unknown service with
@@ -67,7 +81,10 @@ impl Caller {
     /// The caller of this request, put there by [`super::edge`].
     pub fn of(request: &HttpRequest) -> Self {
         let caller = request.extensions().get::<Self>().cloned();
-        caller.unwrap_or(Self { name: None, is_operator: false })
+        caller.unwrap_or(Self {
+            name: None,
+            is_operator: false,
+        })
     }
 
     /// # Errors
@@ -76,7 +93,9 @@ impl Caller {
         if self.is_operator || self.name.as_ref() == Some(service) {
             return Ok(());
         }
-        Err(HubError::Forbidden(format!("only {service} itself or an operator may do this")))
+        Err(HubError::Forbidden(format!(
+            "only {service} itself or an operator may do this"
+        )))
     }
 
     /// # Errors
@@ -85,12 +104,18 @@ impl Caller {
         if self.is_operator {
             return Ok(());
         }
-        Err(HubError::Forbidden("only an operator may do this".to_owned()))
+        Err(HubError::Forbidden(
+            "only an operator may do this".to_owned(),
+        ))
     }
 
     /// Whether the caller may see a message between these two.
     pub fn may_see(&self, source: &ServiceName, destination: &ServiceName) -> bool {
-        self.is_operator || self.name.as_ref().is_some_and(|name| name == source || name == destination)
+        self.is_operator
+            || self
+                .name
+                .as_ref()
+                .is_some_and(|name| name == source || name == destination)
     }
 }
 
@@ -111,8 +136,14 @@ mod tests {
 
     fn headers(name: &'static str, key: &'static str) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        headers.insert(HeaderName::from_static("x-service-name"), HeaderValue::from_static(name));
-        headers.insert(HeaderName::from_static("x-service-key"), HeaderValue::from_static(key));
+        headers.insert(
+            HeaderName::from_static("x-service-name"),
+            HeaderValue::from_static(name),
+        );
+        headers.insert(
+            HeaderName::from_static("x-service-key"),
+            HeaderValue::from_static(key),
+        );
         headers
     }
 
@@ -128,7 +159,13 @@ mod tests {
 
     #[test]
     fn wrong_keys_and_unknown_names_are_refused() {
-        for (name, key) in [("shop", "b"), ("shop", ""), ("nobody", "old"), ("nobody", "no such service"), ("a b", "old")] {
+        for (name, key) in [
+            ("shop", "b"),
+            ("shop", ""),
+            ("nobody", "old"),
+            ("nobody", "no such service"),
+            ("a b", "old"),
+        ] {
             let error = keys().caller(&headers(name, key)).unwrap_err();
             assert_eq!(error.status().as_u16(), 401, "{name} {key}");
         }
@@ -138,7 +175,11 @@ mod tests {
     fn a_service_acts_only_for_itself() {
         let caller = keys().caller(&headers("shop", "new")).unwrap();
         assert!(caller.must_be(&ServiceName::parse("shop").unwrap()).is_ok());
-        assert!(caller.must_be(&ServiceName::parse("boss").unwrap()).is_err());
+        assert!(
+            caller
+                .must_be(&ServiceName::parse("boss").unwrap())
+                .is_err()
+        );
         assert!(caller.must_be_operator().is_err());
     }
 }

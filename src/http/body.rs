@@ -41,15 +41,28 @@ impl Body {
         let reading = collect(&mut payload, limit, &mut permit, subject);
         let bytes = match tokio::time::timeout(PATIENCE, reading).await {
             Ok(bytes) => bytes?,
-            Err(_) => return Err(HubError::invalid(subject, "body", "did not arrive within 30 seconds")),
+            Err(_) => {
+                return Err(HubError::invalid(
+                    subject,
+                    "body",
+                    "did not arrive within 30 seconds",
+                ));
+            }
         };
         if std::str::from_utf8(&bytes).is_err() {
             return Err(HubError::invalid(subject, "body", "is not UTF-8"));
         }
         if depth(&bytes) > DEPTH + braces {
-            return Err(HubError::invalid(subject, "body", "is nested more than 64 levels deep"));
+            return Err(HubError::invalid(
+                subject,
+                "body",
+                "is nested more than 64 levels deep",
+            ));
         }
-        Ok(Self { bytes, _permit: permit })
+        Ok(Self {
+            bytes,
+            _permit: permit,
+        })
     }
 
     pub fn text(&self) -> &str {

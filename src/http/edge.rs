@@ -62,8 +62,16 @@ fn admit(request: &ServiceRequest, hub: &Hub) -> Result<(), HubError> {
     }
     match hub.door.phase() {
         Phase::Open => {}
-        Phase::Starting => return Err(HubError::NotReady("the hub is starting; try again in a moment")),
-        Phase::Draining => return Err(HubError::NotReady("the hub is stopping; try again in a moment")),
+        Phase::Starting => {
+            return Err(HubError::NotReady(
+                "the hub is starting; try again in a moment",
+            ));
+        }
+        Phase::Draining => {
+            return Err(HubError::NotReady(
+                "the hub is stopping; try again in a moment",
+            ));
+        }
     }
     let caller = hub.keys.caller(request.headers())?;
     request.extensions_mut().insert(caller);
@@ -104,7 +112,9 @@ fn understand(error: &Error, path: &str) -> HubError {
         return error.clone();
     }
     if let Some(PayloadError::Overflow) = error.as_error::<PayloadError>() {
-        return HubError::TooLarge { limit: super::body::ONE };
+        return HubError::TooLarge {
+            limit: super::body::ONE,
+        };
     }
     match error.as_response_error().status_code() {
         StatusCode::NOT_FOUND => HubError::NoRoute(path.to_owned()),

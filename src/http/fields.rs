@@ -22,7 +22,10 @@ pub fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de Raw
 
 /// Reads a whole body whose fields are all [`raw`].
 pub fn object<'a, T: Deserialize<'a>>(subject: Subject, text: &'a str) -> Result<T, HubError> {
-    if !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') {
+    if !text
+        .trim_start_matches([' ', '\t', '\r', '\n'])
+        .starts_with('{')
+    {
         let problem = "must be a JSON object";
         return Err(HubError::invalid(subject, "body", problem));
     }
@@ -32,7 +35,10 @@ pub fn object<'a, T: Deserialize<'a>>(subject: Subject, text: &'a str) -> Result
 /// What is wrong with a body as a whole.
 pub fn not_json(subject: Subject, error: &serde_json::Error) -> HubError {
     let text = error.to_string();
-    match text.strip_prefix("duplicate field `").and_then(|rest| rest.split_once('`')) {
+    match text
+        .strip_prefix("duplicate field `")
+        .and_then(|rest| rest.split_once('`'))
+    {
         Some((field, _)) => HubError::invalid(subject, field, "is given twice"),
         None => HubError::invalid(subject, "body", format!("is not valid JSON: {text}")),
     }
@@ -50,7 +56,11 @@ impl<'a> Field<'a> {
     /// `None` if the field is missing or null.
     pub fn given(subject: Subject, name: &'static str, json: Option<&'a RawValue>) -> Option<Self> {
         let json = json.filter(|json| json.get() != "null")?;
-        Some(Self { subject, name, json })
+        Some(Self {
+            subject,
+            name,
+            json,
+        })
     }
 
     pub fn required(
@@ -58,7 +68,8 @@ impl<'a> Field<'a> {
         name: &'static str,
         json: Option<&'a RawValue>,
     ) -> Result<Self, HubError> {
-        Self::given(subject, name, json).ok_or_else(|| HubError::invalid(subject, name, "is required"))
+        Self::given(subject, name, json)
+            .ok_or_else(|| HubError::invalid(subject, name, "is required"))
     }
 
     pub fn wrong(&self, problem: impl ToString) -> HubError {
@@ -68,7 +79,9 @@ impl<'a> Field<'a> {
     pub fn text(&self) -> Result<Cow<'a, str>, HubError> {
         let json = self.json.get();
         // Without an escape the text stands in the body as it is.
-        if let Some(inner) = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'))
+        if let Some(inner) = json
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'))
             && !inner.contains('\\')
         {
             return Ok(Cow::Borrowed(inner));
@@ -114,7 +127,11 @@ impl<'a> Field<'a> {
     pub fn whole(&self, least: u64, most: u64) -> Result<u64, HubError> {
         let problem = || self.wrong(format!("must be a whole number from {least} to {most}"));
         let value: u64 = serde_json::from_str(self.json.get()).map_err(|_| problem())?;
-        if (least..=most).contains(&value) { Ok(value) } else { Err(problem()) }
+        if (least..=most).contains(&value) {
+            Ok(value)
+        } else {
+            Err(problem())
+        }
     }
 
     /// Any JSON, byte for byte.

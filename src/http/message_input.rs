@@ -74,13 +74,21 @@ pub struct Context<'a> {
 pub fn read(text: &str, context: &Context<'_>) -> Result<Offer, HubError> {
     let body: Body<'_> = fields::object(SUBJECT, text)?;
     let given = |name, json| Field::given(SUBJECT, name, json);
-    let id = given("id", body.id).map(|field| field.parse::<Uuid>("a UUID")).transpose()?;
+    let id = given("id", body.id)
+        .map(|field| field.parse::<Uuid>("a UUID"))
+        .transpose()?;
     let now = context.now;
-    let ttl = given("ttl", body.ttl).map(|field| field.positive_duration()).transpose()?;
+    let ttl = given("ttl", body.ttl)
+        .map(|field| field.positive_duration())
+        .transpose()?;
     let correlation_id = given("correlation_id", body.correlation_id);
     let correlation_id = correlation_id.map(|field| field.label()).transpose()?;
     let payload = body.payload.ok_or_else(|| {
-        HubError::invalid(SUBJECT, "payload", "is required; give null if there is none")
+        HubError::invalid(
+            SUBJECT,
+            "payload",
+            "is required; give null if there is none",
+        )
     })?;
     let mut message = Message {
         id: id.map_or_else(|| MessageId::mint(now, rand::rng().random()), MessageId),
@@ -91,7 +99,12 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<Offer, HubError> {
         accepted_at: now,
         expires_at: ttl.map(|ttl| now.plus(ttl)),
         correlation_id: correlation_id.or_else(|| context.correlation_id.cloned()),
-        payload: Field { subject: SUBJECT, name: "payload", json: payload }.json(),
+        payload: Field {
+            subject: SUBJECT,
+            name: "payload",
+            json: payload,
+        }
+        .json(),
         extras: None,
     };
     let mut extras = extras(&body, ttl, context)?;
@@ -109,7 +122,10 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<Offer, HubError> {
     if extras != Extras::default() {
         message.extras = Some(Box::new(extras));
     }
-    Ok(Offer { message: Arc::new(message), or_reject })
+    Ok(Offer {
+        message: Arc::new(message),
+        or_reject,
+    })
 }
 
 fn source(field: Option<Field<'_>>, caller: &Caller) -> Result<ServiceName, HubError> {
@@ -142,7 +158,9 @@ fn priority(field: Field<'_>) -> Result<Priority, HubError> {
         Err(_) => None,
     };
     read.ok_or_else(|| {
-        field.wrong("must be CRITICAL, HIGH, NORMAL, LOW or DEFERRED, or a number from 1 (CRITICAL) to 5")
+        field.wrong(
+            "must be CRITICAL, HIGH, NORMAL, LOW or DEFERRED, or a number from 1 (CRITICAL) to 5",
+        )
     })
 }
 
@@ -153,18 +171,33 @@ fn extras(
 ) -> Result<Extras, HubError> {
     let given = |name, json| Field::given(SUBJECT, name, json);
     let headers = given("headers", body.headers);
-    let map = headers.map(|field| field.strings()).transpose()?.unwrap_or_default();
+    let map = headers
+        .map(|field| field.strings())
+        .transpose()?
+        .unwrap_or_default();
     if map.len() > MOST_HEADERS {
-        return Err(HubError::invalid(SUBJECT, "headers", "may have at most 32 entries"));
+        return Err(HubError::invalid(
+            SUBJECT,
+            "headers",
+            "may have at most 32 entries",
+        ));
     }
     Ok(Extras {
-        reply_to: given("reply_to", body.reply_to).map(|field| field.service()).transpose()?,
+        reply_to: given("reply_to", body.reply_to)
+            .map(|field| field.service())
+            .transpose()?,
         ttl_ms: ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)),
-        deadline: given("deadline", body.deadline).map(|field| field.time()).transpose()?,
+        deadline: given("deadline", body.deadline)
+            .map(|field| field.time())
+            .transpose()?,
         deliver_at: deliver_at(body, context.now)?,
-        ordering_key: given("ordering_key", body.ordering_key).map(|field| field.label()).transpose()?,
+        ordering_key: given("ordering_key", body.ordering_key)
+            .map(|field| field.label())
+            .transpose()?,
         headers: map,
-        timestamp: given("timestamp", body.timestamp).map(|field| field.time()).transpose()?,
+        timestamp: given("timestamp", body.timestamp)
+            .map(|field| field.time())
+            .transpose()?,
         traceparent: context.traceparent.cloned(),
         fingerprint: None,
     })
@@ -175,7 +208,9 @@ fn deliver_at(body: &Body<'_>, now: Timestamp) -> Result<Option<Timestamp>, HubE
     let at = Field::given(SUBJECT, "deliver_at", body.deliver_at);
     let delay = Field::given(SUBJECT, "delay", body.delay);
     let time = match (at, delay) {
-        (Some(_), Some(delay)) => return Err(delay.wrong("cannot be given together with deliver_at")),
+        (Some(_), Some(delay)) => {
+            return Err(delay.wrong("cannot be given together with deliver_at"));
+        }
         (Some(at), None) => at.time()?,
         (None, Some(delay)) => now.plus(delay.duration()?),
         (None, None) => return Ok(None),
@@ -187,8 +222,13 @@ fn deliver_at(body: &Body<'_>, now: Timestamp) -> Result<Option<Timestamp>, HubE
 /// of keys make no difference.
 fn fingerprint_of(body: &Body<'_>, message: &Message) -> Fingerprint {
     let plain = [
-        body.reply_to, body.ttl, body.deadline, body.deliver_at, body.delay,
-        body.ordering_key, body.on_unavailable,
+        body.reply_to,
+        body.ttl,
+        body.deadline,
+        body.deliver_at,
+        body.delay,
+        body.ordering_key,
+        body.on_unavailable,
     ];
     let mut payload = Vec::with_capacity(message.payload.as_json().len());
     if canonical(message.payload.as_json(), &mut payload).is_err() {
@@ -215,18 +255,36 @@ mod tests {
 
     fn read_as(text: &str, name: Option<&str>) -> Result<Offer, HubError> {
         let name = name.map(|name| ServiceName::parse(name).unwrap());
-        let caller = Caller { name, is_operator: true };
+        let caller = Caller {
+            name,
+            is_operator: true,
+        };
         let now = Timestamp::from_millis(1_000_000);
-        read(text, &Context { caller: &caller, correlation_id: None, traceparent: None, now })
+        read(
+            text,
+            &Context {
+                caller: &caller,
+                correlation_id: None,
+                traceparent: None,
+                now,
+            },
+        )
     }
 
     fn with(field: &str) -> Result<Offer, HubError> {
-        read_as(&format!(r#"{{"destination":"d","source":"s","payload":1,{field}}}"#), None)
+        read_as(
+            &format!(r#"{{"destination":"d","source":"s","payload":1,{field}}}"#),
+            None,
+        )
     }
 
     fn field_of(result: Result<Offer, HubError>) -> String {
         match result {
-            Err(HubError::Invalid { field, subject: Subject::Message, .. }) => field,
+            Err(HubError::Invalid {
+                field,
+                subject: Subject::Message,
+                ..
+            }) => field,
             other => panic!("expected a refusal, got {other:?}"),
         }
     }
@@ -275,9 +333,18 @@ mod tests {
         ] {
             assert_eq!(field_of(with(json)), field, "{json}");
         }
-        assert_eq!(field_of(read_as(r#"{"source":"s","payload":1}"#, None)), "destination");
-        assert_eq!(field_of(read_as(r#"{"destination":"d","payload":1}"#, None)), "source");
-        assert_eq!(field_of(read_as(r#"{"destination":"d"}"#, Some("s"))), "payload");
+        assert_eq!(
+            field_of(read_as(r#"{"source":"s","payload":1}"#, None)),
+            "destination"
+        );
+        assert_eq!(
+            field_of(read_as(r#"{"destination":"d","payload":1}"#, None)),
+            "source"
+        );
+        assert_eq!(
+            field_of(read_as(r#"{"destination":"d"}"#, Some("s"))),
+            "payload"
+        );
         for body in ["", "[]", "5", "{", "\u{feff}{}", r#"{"a":}"#] {
             assert_eq!(field_of(read_as(body, Some("s"))), "body", "{body}");
         }
@@ -287,15 +354,27 @@ mod tests {
     fn payloads_are_kept_byte_for_byte() {
         let text = r#"{"destination":"d","payload": {"a": 1e400, "a":"\ud800" } ,"unknown":[1]}"#;
         let offer = read_as(text, Some("s")).unwrap();
-        assert_eq!(offer.message.payload.as_json(), r#"{"a": 1e400, "a":"\ud800" }"#);
+        assert_eq!(
+            offer.message.payload.as_json(),
+            r#"{"a": 1e400, "a":"\ud800" }"#
+        );
     }
 
     #[test]
     fn times_count_from_acceptance() {
         let message = with(r#""ttl":1.5,"delay":2"#).unwrap().message;
         assert_eq!(message.expires_at, Some(Timestamp::from_millis(1_001_500)));
-        assert_eq!(message.deliver_at(), Some(Timestamp::from_millis(1_002_000)));
-        assert_eq!(with(r#""deliver_at":"1970-01-01T00:00:01Z""#).unwrap().message.deliver_at(), None);
+        assert_eq!(
+            message.deliver_at(),
+            Some(Timestamp::from_millis(1_002_000))
+        );
+        assert_eq!(
+            with(r#""deliver_at":"1970-01-01T00:00:01Z""#)
+                .unwrap()
+                .message
+                .deliver_at(),
+            None
+        );
     }
 
     #[test]
@@ -306,8 +385,14 @@ mod tests {
             read_as(&text, None).unwrap().message.fingerprint().unwrap()
         };
         let first = print(r#""payload":{"a":1,"b":[2]}"#);
-        assert_eq!(first, print(r#""payload":{ "b":[2 ],"a":1},"timestamp":"2026-01-01T00:00:00Z""#));
-        assert_eq!(first, print(r#""payload":{"a":1,"b":[2]},"headers":{"x":"y"},"priority":3"#));
+        assert_eq!(
+            first,
+            print(r#""payload":{ "b":[2 ],"a":1},"timestamp":"2026-01-01T00:00:00Z""#)
+        );
+        assert_eq!(
+            first,
+            print(r#""payload":{"a":1,"b":[2]},"headers":{"x":"y"},"priority":3"#)
+        );
         assert_ne!(first, print(r#""payload":{"a":1,"b":[3]}"#));
         assert_ne!(first, print(r#""payload":{"a":1,"b":[2]},"ttl":5"#));
         assert_ne!(first, print(r#""payload":{"a":1,"b":[2]},"priority":1"#));

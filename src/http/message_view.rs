@@ -1,7 +1,6 @@
 //! A message as users see it: what the archive remembers and what the queues know now.
 
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use crate::domain::fact::{Attempt, DeadReason};
 use crate::domain::ids::{Label, MessageId, Position, ServiceName};
@@ -83,7 +82,9 @@ impl MessageView {
             reply_to: extras.and_then(|extras| extras.reply_to.clone()),
             priority: message.priority,
             payload: message.payload.clone(),
-            headers: extras.map(|extras| extras.headers.clone()).filter(|map| !map.is_empty()),
+            headers: extras
+                .map(|extras| extras.headers.clone())
+                .filter(|map| !map.is_empty()),
             ordering_key: message.ordering_key().cloned(),
             deadline: message.deadline(),
             deliver_at: message.deliver_at(),
@@ -99,9 +100,5 @@ impl MessageView {
             attempts,
             waiting_for: None,
         }
-    }
-
-    pub fn payload(&self) -> &RawValue {
-        self.payload.as_raw()
     }
 }

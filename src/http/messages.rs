@@ -25,7 +25,11 @@ pub fn routes(config: &mut web::ServiceConfig) {
         "GET, POST",
         [web::post().to(send::send), web::get().to(search)],
     ));
-    config.service(at("/v1/messages/batch", "POST", [web::post().to(batch::send_batch)]));
+    config.service(at(
+        "/v1/messages/batch",
+        "POST",
+        [web::post().to(batch::send_batch)],
+    ));
     config.service(at(
         "/v1/messages/{id}",
         "GET, DELETE",
@@ -76,7 +80,9 @@ fn settled(state: State) -> HubError {
 pub async fn visible(hub: &Hub, id: MessageId, caller: &Caller) -> Result<MessageView, HubError> {
     let view = load(hub, id).await?;
     view.filter(|view| caller.may_see(&view.source, &view.destination))
-        .ok_or_else(|| HubError::NotFound { what: format!("message {id}") })
+        .ok_or_else(|| HubError::NotFound {
+            what: format!("message {id}"),
+        })
 }
 
 /// What is known of a message: from the queues while it is owed, then from the archive.
@@ -98,7 +104,8 @@ async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRespons
     let caller = Caller::of(&request);
     let asked = Query::of(&request)?;
     let status = asked.word("status", "pending, delivered, failed", Status::from_name)?;
-    let states = "queued, scheduled, parked, delivering, retrying, delivered, dead, expired, cancelled";
+    let states =
+        "queued, scheduled, parked, delivering, retrying, delivered, dead, expired, cancelled";
     let state = asked.word("state", states, State::from_name)?;
     let wanted = |candidate: State| {
         status.is_none_or(|status| candidate.status() == status)
@@ -123,9 +130,11 @@ async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRespons
         let more = rows.len() == query.limit;
         query.before = rows.last().map(|row| row.position);
         let views = refresh(&hub, rows.into_iter().map(MessageView::archived).collect()).await?;
-        found.extend(views.into_iter().filter(|view| {
-            wanted(view.state) && caller.may_see(&view.source, &view.destination)
-        }));
+        found.extend(
+            views.into_iter().filter(|view| {
+                wanted(view.state) && caller.may_see(&view.source, &view.destination)
+            }),
+        );
         if !more || found.len() > limit {
             break;
         }
@@ -137,7 +146,13 @@ async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRespons
 
 /// Which states of the archive can hold what is asked for; there, `Queued` means unsettled.
 fn archived_states(status: Option<Status>, state: Option<State>) -> Vec<State> {
-    let archived = [State::Queued, State::Delivered, State::Dead, State::Expired, State::Cancelled];
+    let archived = [
+        State::Queued,
+        State::Delivered,
+        State::Dead,
+        State::Expired,
+        State::Cancelled,
+    ];
     let fits = |candidate: &State| {
         let state_fits = state.is_none_or(|state| {
             state == *candidate || (*candidate == State::Queued && !state.is_settled())
@@ -153,8 +168,14 @@ fn archived_states(status: Option<Status>, state: Option<State>) -> Vec<State> {
 /// Replaces what the archive says of open messages by what the queues know now.
 async fn refresh(hub: &Hub, mut views: Vec<MessageView>) -> Result<Vec<MessageView>, HubError> {
     let is_open = |view: &&mut MessageView| !view.state.is_settled();
-    let ids = views.iter_mut().filter(is_open).map(|view| view.id).collect();
-    let mut live = look(&hub.handles.inspect, Inspect { ids }).await?.into_iter();
+    let ids = views
+        .iter_mut()
+        .filter(is_open)
+        .map(|view| view.id)
+        .collect();
+    let mut live = look(&hub.handles.inspect, Inspect { ids })
+        .await?
+        .into_iter();
     for view in views.iter_mut().filter(is_open) {
         if let Some(Some(open)) = live.next() {
             let position = view.position;

@@ -57,7 +57,9 @@ impl Query {
         known: &str,
         read: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Option<T>, HubError> {
-        self.read(name, |value| read(value).ok_or_else(|| format!("must be one of {known}")))
+        self.read(name, |value| {
+            read(value).ok_or_else(|| format!("must be one of {known}"))
+        })
     }
 
     pub fn number(&self, name: &str, least: u64, most: u64) -> Result<Option<u64>, HubError> {
@@ -76,7 +78,9 @@ impl Query {
     /// `cursor`: where the page before ended.
     pub fn cursor(&self) -> Result<Option<Position>, HubError> {
         self.read("cursor", |value| {
-            value.parse().map_err(|_| "must be the next_cursor of an earlier answer")
+            value
+                .parse()
+                .map_err(|_| "must be the next_cursor of an earlier answer")
         })
     }
 }

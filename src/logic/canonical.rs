@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use uuid::Uuid;
 
-use crate::domain::message::Fingerprint;
+use crate::domain::message::{Extras, Fingerprint, Message};
 
 /// The deepest nesting [`canonical`] takes on; twice what the hub accepts.
 const MAX_DEPTH: usize = 128;
@@ -72,6 +72,32 @@ pub fn fingerprint(parts: &[&[u8]]) -> Fingerprint {
         text.extend_from_slice(part);
     }
     Fingerprint(Uuid::new_v5(&NAMESPACE, &text))
+}
+
+/// Whether two messages with one id say the same: everything but when they were sent, when they
+/// are due, and their headers.
+pub fn same_content(a: &Message, b: &Message) -> bool {
+    let plain = Extras::default();
+    let (x, y) = (
+        a.extras.as_deref().unwrap_or(&plain),
+        b.extras.as_deref().unwrap_or(&plain),
+    );
+    a.destination == b.destination
+        && a.source == b.source
+        && a.kind == b.kind
+        && a.priority == b.priority
+        && a.correlation_id() == b.correlation_id()
+        && (&x.reply_to, x.ttl_ms, x.deadline) == (&y.reply_to, y.ttl_ms, y.deadline)
+        && x.ordering_key == y.ordering_key
+        && same_json(a.payload.as_json(), b.payload.as_json())
+}
+
+fn same_json(a: &str, b: &str) -> bool {
+    let (mut x, mut y) = (Vec::new(), Vec::new());
+    match (canonical(a, &mut x), canonical(b, &mut y)) {
+        (Ok(()), Ok(())) => x == y,
+        _ => a == b,
+    }
 }
 
 /// The place of the quote that ends the string begun at `start`; the end of text if none does.

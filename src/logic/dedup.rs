@@ -54,6 +54,11 @@ impl DedupWindow {
     /// Compares an id that comes in at `now` with the window.
     pub fn check(&mut self, id: MessageId, fingerprint: Fingerprint, now: Timestamp) -> Verdict {
         self.forget_aged(now);
+        self.compare(id, fingerprint)
+    }
+
+    /// Compares an id with the window as it is.
+    pub fn compare(&self, id: MessageId, fingerprint: Fingerprint) -> Verdict {
         let Some(place) = self.places.get(&id) else {
             return Verdict::New;
         };
@@ -99,7 +104,8 @@ impl DedupWindow {
         }
     }
 
-    fn forget_aged(&mut self, now: Timestamp) {
+    /// Lets go of what is older at `now` than the window is long.
+    pub fn forget_aged(&mut self, now: Timestamp) {
         while let Some(oldest) = self.known.front() {
             if now.since(oldest.at) <= self.age {
                 break;
@@ -224,7 +230,8 @@ mod tests {
             }
         }
 
-        fn forget_aged(&mut self, now: Timestamp) {
+        /// Lets go of what is older at `now` than the window is long.
+        pub fn forget_aged(&mut self, now: Timestamp) {
             let aged = |known: &KnownId| now.since(known.at) > Duration::from_millis(100);
             while self.known.first().is_some_and(aged) {
                 self.forget_oldest();

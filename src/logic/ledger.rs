@@ -43,7 +43,11 @@ impl Ledger {
             && let Some(fingerprint) = message.fingerprint()
         {
             let (id, at) = (message.id, message.accepted_at);
-            self.window.remember(KnownId { id, fingerprint, at });
+            self.window.remember(KnownId {
+                id,
+                fingerprint,
+                at,
+            });
         }
         if let Some((_, settlement)) = fact.settlement() {
             self.open.remove(&settlement.id);
@@ -60,7 +64,8 @@ impl Ledger {
     }
 
     /// Begins to choose the facts of one batch.
-    pub fn draft(&self) -> Draft<'_> {
+    pub fn draft(&mut self, now: Timestamp) -> Draft<'_> {
+        self.window.forget_aged(now);
         Draft {
             ledger: self,
             changes: AHashMap::new(),
@@ -82,15 +87,16 @@ enum Change {
 
 impl Draft<'_> {
     /// Whether this message is new. If so it belongs to the batch from now on.
-    pub fn offer(&mut self, message: &Message, now: Timestamp) -> Verdict {
-        let verdict = self.judge(message, now);
+    pub fn offer(&mut self, message: &Message) -> Verdict {
+        let verdict = self.judge(message);
         if verdict == Verdict::New {
-            self.changes.insert(message.id, Change::Opened(message.fingerprint()));
+            self.changes
+                .insert(message.id, Change::Opened(message.fingerprint()));
         }
         verdict
     }
 
-    fn judge(&self, message: &Message, now: Timestamp) -> Verdict {
+    fn judge(&self, message: &Message) -> Verdict {
         let Some(fingerprint) = message.fingerprint() else {
             return Verdict::New;
         };
@@ -98,9 +104,13 @@ impl Draft<'_> {
             Some(Change::Opened(Some(other))) if *other == fingerprint => Verdict::SameContent,
             Some(Change::Opened(_)) => Verdict::OtherContent,
             Some(Change::Settled) | None => {
-                let verdict = self.ledger.window.check(message.id, fingerprint, now);
+                let verdict = self.ledger.window.compare(message.id, fingerprint);
                 let open = self.ledger.open.contains(&message.id);
-                if verdict == Verdict::New && open { Verdict::OtherContent } else { verdict }
+                if verdict == Verdict::New && open {
+                    Verdict::OtherContent
+                } else {
+                    verdict
+                }
             }
         }
     }

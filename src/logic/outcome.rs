@@ -9,7 +9,9 @@ use crate::ports::transport::PushAnswer;
 pub enum Answered {
     Delivered,
     /// Another instance, or this one later, may take it.
-    Failed { retry_after: Option<Duration> },
+    Failed {
+        retry_after: Option<Duration>,
+    },
     /// No other try will change it.
     Rejected,
     /// 410: this instance wants no more messages.
@@ -29,13 +31,18 @@ impl Answered {
 
 /// `Retry-After` is heard on 429 and 503 only.
 pub fn classify(answer: &PushAnswer) -> Answered {
-    let PushAnswer::Status { code, retry_after, .. } = answer else {
+    let PushAnswer::Status {
+        code, retry_after, ..
+    } = answer
+    else {
         return Answered::Failed { retry_after: None };
     };
     match code {
         200..=299 => Answered::Delivered,
         410 => Answered::Gone,
-        429 | 503 => Answered::Failed { retry_after: *retry_after },
+        429 | 503 => Answered::Failed {
+            retry_after: *retry_after,
+        },
         408 | 425 | 500..=599 => Answered::Failed { retry_after: None },
         _ => Answered::Rejected,
     }
@@ -45,8 +52,12 @@ pub fn classify(answer: &PushAnswer) -> Answered {
 pub fn describe(answer: &PushAnswer) -> Option<String> {
     match answer {
         PushAnswer::NoAnswer { error } => Some(error.clone()),
-        PushAnswer::Status { code: 200..=299, .. } => None,
-        PushAnswer::Status { code, excerpt, .. } if excerpt.is_empty() => Some(format!("HTTP {code}")),
+        PushAnswer::Status {
+            code: 200..=299, ..
+        } => None,
+        PushAnswer::Status { code, excerpt, .. } if excerpt.is_empty() => {
+            Some(format!("HTTP {code}"))
+        }
         PushAnswer::Status { code, excerpt, .. } => Some(format!("HTTP {code}: {excerpt}")),
     }
 }
@@ -57,13 +68,19 @@ mod tests {
 
     fn status(code: u16) -> PushAnswer {
         let retry_after = Some(Duration::from_secs(7));
-        PushAnswer::Status { code, retry_after, excerpt: String::new() }
+        PushAnswer::Status {
+            code,
+            retry_after,
+            excerpt: String::new(),
+        }
     }
 
     #[test]
     fn statuses_mean_what_the_contract_says() {
         let failed = Answered::Failed { retry_after: None };
-        let later = Answered::Failed { retry_after: Some(Duration::from_secs(7)) };
+        let later = Answered::Failed {
+            retry_after: Some(Duration::from_secs(7)),
+        };
         for (code, meaning) in [
             (200, Answered::Delivered),
             (204, Answered::Delivered),
@@ -86,7 +103,9 @@ mod tests {
 
     #[test]
     fn no_answer_is_a_failure_with_its_cause() {
-        let answer = PushAnswer::NoAnswer { error: "connection refused".to_owned() };
+        let answer = PushAnswer::NoAnswer {
+            error: "connection refused".to_owned(),
+        };
         assert_eq!(classify(&answer), Answered::Failed { retry_after: None });
         assert_eq!(describe(&answer).unwrap(), "connection refused");
         assert_eq!(describe(&status(503)).unwrap(), "HTTP 503");

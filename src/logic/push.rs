@@ -46,9 +46,13 @@ impl<'a> Envelope<'a> {
             correlation_id: message.correlation_id(),
             reply_to: extras.and_then(|extras| extras.reply_to.as_ref()),
             payload: message.payload.as_raw(),
-            timestamp: extras.and_then(|extras| extras.timestamp).unwrap_or(message.accepted_at),
+            timestamp: extras
+                .and_then(|extras| extras.timestamp)
+                .unwrap_or(message.accepted_at),
             priority: message.priority,
-            headers: extras.map(|extras| &extras.headers).filter(|headers| !headers.is_empty()),
+            headers: extras
+                .map(|extras| &extras.headers)
+                .filter(|headers| !headers.is_empty()),
             attempt,
             max_attempts,
             deadline: message.deadline(),
@@ -73,9 +77,15 @@ pub fn push_request(
         ("x-message-id", message.id.to_string()),
         ("x-correlation-id", header_text(&envelope.correlation_id)),
         ("x-request-id", message.id.to_string()),
-        ("x-hub-attempt", format!("{}/{max_attempts}", delivery.attempt)),
+        (
+            "x-hub-attempt",
+            format!("{}/{max_attempts}", delivery.attempt),
+        ),
     ];
-    let traceparent = message.extras.as_deref().and_then(|extras| extras.traceparent.as_ref());
+    let traceparent = message
+        .extras
+        .as_deref()
+        .and_then(|extras| extras.traceparent.as_ref());
     if let Some(traceparent) = traceparent {
         headers.push(("traceparent", header_text(traceparent.as_str())));
     }
@@ -89,7 +99,9 @@ pub fn push_request(
 
 /// A header carries ASCII; a label may not. What does not fit stands whole in the body.
 fn header_text(text: &str) -> String {
-    text.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect()
+    text.chars()
+        .map(|c| if c.is_ascii() { c } else { '?' })
+        .collect()
 }
 
 #[cfg(test)]
@@ -112,14 +124,26 @@ mod tests {
             payload: Payload::parse("{\"n\": 1e400}").unwrap(),
             extras: None,
         };
-        Delivery { message: Arc::new(message), attempt: 2 }
+        Delivery {
+            message: Arc::new(message),
+            attempt: 2,
+        }
     }
 
     fn request(expires_at: Option<Timestamp>) -> PushRequest {
         let url = "http://127.0.0.1:9".to_owned();
-        let address = Address { url, message_endpoint: "/messages".to_owned() };
+        let address = Address {
+            url,
+            message_endpoint: "/messages".to_owned(),
+        };
         let now = Timestamp::from_millis(5_000);
-        push_request(&delivery(expires_at), &address, 5, Duration::from_secs(30), now)
+        push_request(
+            &delivery(expires_at),
+            &address,
+            5,
+            Duration::from_secs(30),
+            now,
+        )
     }
 
     #[test]
@@ -130,8 +154,16 @@ mod tests {
         assert!(body.contains("\"payload\":{\"n\": 1e400}"), "{body}");
         assert!(body.contains("\"priority\":\"HIGH\""), "{body}");
         assert!(body.contains("\"attempt\":2,\"max_attempts\":5"), "{body}");
-        assert!(request.headers.contains(&("x-hub-attempt", "2/5".to_owned())));
-        assert!(request.headers.contains(&("x-correlation-id", "bestellung-?".to_owned())));
+        assert!(
+            request
+                .headers
+                .contains(&("x-hub-attempt", "2/5".to_owned()))
+        );
+        assert!(
+            request
+                .headers
+                .contains(&("x-correlation-id", "bestellung-?".to_owned()))
+        );
     }
 
     #[test]

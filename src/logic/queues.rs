@@ -82,7 +82,9 @@ struct Entry {
 
 impl Entry {
     fn failures(&self) -> u32 {
-        self.attempts.as_ref().map_or(0, |attempts| attempts.len() as u32)
+        self.attempts
+            .as_ref()
+            .map_or(0, |attempts| attempts.len() as u32)
     }
 
     fn delivery(&self) -> Delivery {
@@ -136,7 +138,12 @@ impl Queues {
         match fact {
             Fact::Accepted(message) => self.open(message.clone(), position, 0, now),
             Fact::Redriven(redrive) => {
-                self.open(Arc::new(redrive.message.clone()), position, redrive.times, now);
+                self.open(
+                    Arc::new(redrive.message.clone()),
+                    position,
+                    redrive.times,
+                    now,
+                );
             }
             Fact::AttemptFailed(failed) => {
                 return self.attempt_failed(failed.id, &failed.attempt, failed.retry_at, now);
@@ -152,7 +159,10 @@ impl Queues {
 
     fn open(&mut self, message: Arc<Message>, order: Position, redriven: u32, now: Timestamp) {
         let id = message.id;
-        let destination = self.destinations.entry(message.destination.clone()).or_default();
+        let destination = self
+            .destinations
+            .entry(message.destination.clone())
+            .or_default();
         destination.statistics.enqueued += 1;
         let entry = Entry {
             message,
@@ -203,7 +213,9 @@ impl Queues {
         let message = entry.message.clone();
         destination_of(&mut self.destinations, &message).count(entry.place, 1);
         // Its expiry timer may have fired while the attempt was under way.
-        message.is_expired(now).then(|| self.settle(id, verdict::expired(&message, now, None)))
+        message
+            .is_expired(now)
+            .then(|| self.settle(id, verdict::expired(&message, now, None)))
     }
 
     /// Takes a message out of wherever it is; the caller gives it its next place.
@@ -226,7 +238,9 @@ impl Queues {
                 self.lease_ends.remove(&token);
                 true
             }
-            Place::Scheduled | Place::Retrying { .. } | Place::Pushing { .. } | Place::Settling => true,
+            Place::Scheduled | Place::Retrying { .. } | Place::Pushing { .. } | Place::Settling => {
+                true
+            }
         };
         self.ready.insert(entry.message.destination.clone());
     }
@@ -311,8 +325,15 @@ impl Queues {
         let until = now.plus(lease);
         let out = self.hand_out(service, max, now, |entry| {
             let token = mint();
-            entry.place = Place::Leased { token, since: now, until };
-            Leased { delivery: entry.delivery(), token }
+            entry.place = Place::Leased {
+                token,
+                since: now,
+                until,
+            };
+            Leased {
+                delivery: entry.delivery(),
+                token,
+            }
         });
         for leased in &out.items {
             self.leases.insert(leased.token, leased.delivery.message.id);
@@ -328,7 +349,10 @@ impl Queues {
         now: Timestamp,
         mut take: impl FnMut(&mut Entry) -> T,
     ) -> HandOut<T> {
-        let mut out = HandOut { items: Vec::new(), expired: Vec::new() };
+        let mut out = HandOut {
+            items: Vec::new(),
+            expired: Vec::new(),
+        };
         let Some(destination) = self.destinations.get_mut(service) else {
             return out;
         };
@@ -336,10 +360,14 @@ impl Queues {
             let Some(waiting) = destination.lanes.pop() else {
                 break;
             };
-            let entry = self.entries.get_mut(&waiting.id).expect("what is in a lane has an entry");
+            let entry = self
+                .entries
+                .get_mut(&waiting.id)
+                .expect("what is in a lane has an entry");
             destination.count(Place::Queued, -1);
             if entry.message.is_expired(now) {
-                out.expired.push(verdict::expired(&entry.message, now, None));
+                out.expired
+                    .push(verdict::expired(&entry.message, now, None));
                 entry.place = Place::Settling;
             } else {
                 out.items.push(take(entry));
@@ -380,7 +408,11 @@ impl Queues {
         let of_service = |entry: &&Entry| {
             matches!(entry.place, Place::Pushing { .. }) && entry.message.destination == *service
         };
-        self.entries.values().filter(of_service).map(|entry| entry.message.id).collect()
+        self.entries
+            .values()
+            .filter(of_service)
+            .map(|entry| entry.message.id)
+            .collect()
     }
 
     /// The messages behind `tokens`, or the tokens that are not valid any more.
@@ -394,14 +426,25 @@ impl Queues {
                 None => stale.push(*token),
             }
         }
-        if stale.is_empty() { Ok(ids) } else { Err(Refusal::StaleLeases { stale }) }
+        if stale.is_empty() {
+            Ok(ids)
+        } else {
+            Err(Refusal::StaleLeases { stale })
+        }
     }
 
     /// The messages behind `tokens` were handled. All or nothing.
     pub fn ack(&mut self, tokens: &[LeaseToken], now: Timestamp) -> Result<Vec<Fact>, Refusal> {
         let ids = self.lease_holders(tokens)?;
-        let end = LeaseEnd { outcome: AttemptOutcome::Delivered, error: None, asked: None };
-        Ok(ids.iter().filter_map(|id| self.end_lease(*id, &end, now, 0.0)).collect())
+        let end = LeaseEnd {
+            outcome: AttemptOutcome::Delivered,
+            error: None,
+            asked: None,
+        };
+        Ok(ids
+            .iter()
+            .filter_map(|id| self.end_lease(*id, &end, now, 0.0))
+            .collect())
     }
 
     /// The messages behind `tokens` could not be handled: failed attempts. All or nothing.
@@ -419,7 +462,10 @@ impl Queues {
             error: Some(reason.unwrap_or_else(|| "nack".to_owned())),
             asked: delay.map(Asked::Exactly),
         };
-        Ok(ids.iter().filter_map(|id| self.end_lease(*id, &end, now, random())).collect())
+        Ok(ids
+            .iter()
+            .filter_map(|id| self.end_lease(*id, &end, now, random()))
+            .collect())
     }
 
     /// The leases end `lease` from now instead. All or nothing.
@@ -480,8 +526,14 @@ impl Queues {
             duration_ms: u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX),
             error: end.error.clone(),
         };
-        let fact =
-            verdict::verdict(&self.policy.retries, &entry.message, attempt, now, random, end.asked);
+        let fact = verdict::verdict(
+            &self.policy.retries,
+            &entry.message,
+            attempt,
+            now,
+            random,
+            end.asked,
+        );
         Some(self.settle(id, fact))
     }
 
@@ -521,7 +573,10 @@ impl Queues {
 
     /// How many are with the dispatcher, over all destinations.
     pub fn pushing_count(&self) -> usize {
-        self.destinations.values().map(|destination| destination.counts.pushing).sum()
+        self.destinations
+            .values()
+            .map(|destination| destination.counts.pushing)
+            .sum()
     }
 
     pub fn len(&self) -> usize {

@@ -62,7 +62,12 @@ impl Archivist {
                 Ok(Err(error)) => Err(error),
                 Err(_) => Err(ArchiveError::Unavailable("the hub is stopping".to_owned())),
             };
-            home.do_send(Read { id, row, decide, reply });
+            home.do_send(Read {
+                id,
+                row,
+                decide,
+                reply,
+            });
         });
     }
 }
@@ -102,14 +107,19 @@ impl Handler<Read> for Archivist {
             Ok(Some(row)) if row.dead_letter => row,
             other => {
                 self.desk.claimed.remove(&read.id);
-                let error = other.err().map_or(Refusal::NotFound.into(), ArchiveRefusal::from);
+                let error = other
+                    .err()
+                    .map_or(Refusal::NotFound.into(), ArchiveRefusal::from);
                 let _ = read.reply.send(Err(error));
                 return;
             }
         };
         let fact = (read.decide)(row, self.clock.now());
         let (reply, recorded) = oneshot::channel();
-        self.hops.record.do_send(Record { facts: vec![fact], reply: Some(reply) });
+        self.hops.record.do_send(Record {
+            facts: vec![fact],
+            reply: Some(reply),
+        });
         let (home, id) = (ctx.address(), read.id);
         actix::spawn(async move {
             if recorded.await.is_ok() {

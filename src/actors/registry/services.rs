@@ -82,13 +82,20 @@ impl Services {
         self.0.get(service)?.instances.get(id)
     }
 
-    pub fn instance_mut(&mut self, service: &ServiceName, id: &InstanceId) -> Option<&mut Instance> {
+    pub fn instance_mut(
+        &mut self,
+        service: &ServiceName,
+        id: &InstanceId,
+    ) -> Option<&mut Instance> {
         self.0.get_mut(service)?.instances.get_mut(id)
     }
 
     pub fn all(&self) -> Vec<(ServiceName, Vec<InstanceId>)> {
         let ids = |service: &Service| service.instances.keys().cloned().collect();
-        self.0.iter().map(|(name, service)| (name.clone(), ids(service))).collect()
+        self.0
+            .iter()
+            .map(|(name, service)| (name.clone(), ids(service)))
+            .collect()
     }
 
     /// Whether the name was ever a destination.
@@ -135,8 +142,12 @@ impl Services {
         };
         let pulled = self.has_puller(name, now);
         let mut healths = service.instances.values().filter(|instance| !instance.gone);
-        let available = pulled || healths.clone().any(|instance| instance.health != Health::Unhealthy);
-        let all_well = healths.all(|instance| matches!(instance.health, Health::Healthy | Health::Unknown));
+        let available = pulled
+            || healths
+                .clone()
+                .any(|instance| instance.health != Health::Unhealthy);
+        let all_well =
+            healths.all(|instance| matches!(instance.health, Health::Healthy | Health::Unknown));
         match (available, all_well) {
             (false, _) => Health::Unhealthy,
             (true, true) => Health::Healthy,
@@ -148,7 +159,10 @@ impl Services {
         let service = self.0.get(name)?;
         service.is_present().then(|| {
             let instances: Vec<_> = service.instances.values().map(view).collect();
-            let seen = instances.iter().filter_map(|instance| instance.last_seen).max();
+            let seen = instances
+                .iter()
+                .filter_map(|instance| instance.last_seen)
+                .max();
             ServiceView {
                 service: name.clone(),
                 status: self.status(name, now),
@@ -159,7 +173,10 @@ impl Services {
     }
 
     pub fn views(&self, now: Timestamp) -> Vec<ServiceView> {
-        self.0.keys().filter_map(|name| self.view(name, now)).collect()
+        self.0
+            .keys()
+            .filter_map(|name| self.view(name, now))
+            .collect()
     }
 }
 

@@ -31,7 +31,10 @@ impl Pollers {
     pub fn add(&mut self, service: ServiceName, poller: Poller) {
         self.added += 1;
         self.ends.set((service.clone(), self.added), poller.until);
-        self.waiting.entry(service).or_default().push_back((self.added, poller));
+        self.waiting
+            .entry(service)
+            .or_default()
+            .push_back((self.added, poller));
     }
 
     /// The first poller of `service` that is still there.
@@ -80,6 +83,10 @@ impl Pollers {
     pub fn drain(&mut self) -> Vec<Poller> {
         self.ends = TimerQueue::default();
         let queues = std::mem::take(&mut self.waiting);
-        queues.into_values().flatten().map(|(_, poller)| poller).collect()
+        queues
+            .into_values()
+            .flatten()
+            .map(|(_, poller)| poller)
+            .collect()
     }
 }

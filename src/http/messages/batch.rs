@@ -59,7 +59,9 @@ pub async fn send_batch(
 
 fn is_ndjson(request: &HttpRequest) -> bool {
     let content_type = request.headers().get(header::CONTENT_TYPE);
-    let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type = content_type
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/x-ndjson")
 }
@@ -67,9 +69,14 @@ fn is_ndjson(request: &HttpRequest) -> bool {
 /// The JSON texts of the items.
 fn split(text: &str, ndjson: bool) -> Result<Vec<&str>, HubError> {
     let items = if ndjson {
-        text.lines().filter(|line| !line.trim().is_empty()).collect()
+        text.lines()
+            .filter(|line| !line.trim().is_empty())
+            .collect()
     } else {
-        array(text)?.into_iter().map(RawValue::get).collect::<Vec<_>>()
+        array(text)?
+            .into_iter()
+            .map(RawValue::get)
+            .collect::<Vec<_>>()
     };
     if items.is_empty() || items.len() > MOST_ITEMS {
         let problem = format!("must have 1 to {MOST_ITEMS} items");
@@ -143,15 +150,37 @@ fn read_item(
 fn answer(outcomes: Vec<Result<(MessageId, bool), HubError>>) -> Result<HttpResponse, HubError> {
     let accepted = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     let rejected = outcomes.len() - accepted;
-    let common = if accepted == 0 { common_error(&outcomes) } else { None };
-    let results = outcomes.into_iter().enumerate().map(|(index, outcome)| match outcome {
-        Ok((id, duplicate)) => Item::Accepted { index, id, status: "accepted", duplicate },
-        Err(error) => Item::Refused { index, error: error.body(Map::new()) },
-    });
+    let common = if accepted == 0 {
+        common_error(&outcomes)
+    } else {
+        None
+    };
+    let results = outcomes
+        .into_iter()
+        .enumerate()
+        .map(|(index, outcome)| match outcome {
+            Ok((id, duplicate)) => Item::Accepted {
+                index,
+                id,
+                status: "accepted",
+                duplicate,
+            },
+            Err(error) => Item::Refused {
+                index,
+                error: error.body(Map::new()),
+            },
+        });
     let results: Vec<Item> = results.collect();
     match common {
-        Some(error) => Err(HubError::Batch { error: Box::new(error), results: json!(results) }),
-        None => Ok(HttpResponse::Accepted().json(Answer { accepted, rejected, results })),
+        Some(error) => Err(HubError::Batch {
+            error: Box::new(error),
+            results: json!(results),
+        }),
+        None => Ok(HttpResponse::Accepted().json(Answer {
+            accepted,
+            rejected,
+            results,
+        })),
     }
 }
 
@@ -174,13 +203,24 @@ mod tests {
     fn arrays_objects_and_lines_are_split_alike() {
         let expected = vec![r#"{"a":1}"#, "2"];
         assert_eq!(split(r#"[{"a":1}, 2]"#, false).unwrap(), expected);
-        assert_eq!(split(r#"{"messages":[{"a":1}, 2],"x":0}"#, false).unwrap(), expected);
+        assert_eq!(
+            split(r#"{"messages":[{"a":1}, 2],"x":0}"#, false).unwrap(),
+            expected
+        );
         assert_eq!(split("{\"a\":1}\n\r\n2\n", true).unwrap(), expected);
     }
 
     #[test]
     fn what_is_no_batch_is_refused_with_its_field() {
-        for text in ["", "5", "{}", "[", r#"{"messages":{}}"#, "[]", r#"{"messages":[]}"#] {
+        for text in [
+            "",
+            "5",
+            "{}",
+            "[",
+            r#"{"messages":{}}"#,
+            "[]",
+            r#"{"messages":[]}"#,
+        ] {
             let HubError::Invalid { field, .. } = split(text, false).unwrap_err() else {
                 panic!("{text}");
             };
@@ -199,6 +239,12 @@ mod tests {
         assert_eq!(code(vec![refused("ttl"), refused("id")]), "INVALID_MESSAGE");
         assert_eq!(code(vec![refused("ttl"), busy()]), "INVALID_MESSAGE");
         let id = MessageId(uuid::Uuid::nil());
-        assert_eq!(answer(vec![busy(), Ok((id, false))]).unwrap().status().as_u16(), 202);
+        assert_eq!(
+            answer(vec![busy(), Ok((id, false))])
+                .unwrap()
+                .status()
+                .as_u16(),
+            202
+        );
     }
 }

@@ -54,7 +54,10 @@ pub async fn send(
     let message = offer.message.clone();
     let settled = wait.filter(|wait| *wait > 0).map(|wait| {
         let (reply, settled) = oneshot::channel();
-        hub.handles.await_settled.do_send(AwaitSettled { id: message.id, reply });
+        hub.handles.await_settled.do_send(AwaitSettled {
+            id: message.id,
+            reply,
+        });
         (Duration::from_millis(wait), settled)
     });
     let is_new = match accept(&hub, vec![offer]).await?.pop() {
@@ -109,7 +112,13 @@ async fn known_already(hub: &Hub, message: &Message) -> Result<Option<Slot>, Hub
     if !given || !(own || hub.metrics.dedup_overflowed.get() > 0) {
         return Ok(None);
     }
-    let open = look(&hub.handles.inspect, Inspect { ids: vec![message.id] }).await?;
+    let open = look(
+        &hub.handles.inspect,
+        Inspect {
+            ids: vec![message.id],
+        },
+    )
+    .await?;
     let known = match open.into_iter().flatten().next() {
         Some(open) => Some((*open.message).clone()),
         None => match stored(hub, message.id).await {
@@ -143,9 +152,14 @@ async fn wait_for(
     if !is_new && let Some(view) = load(hub, message.id).await? {
         match view.status {
             Status::Pending => {}
-            Status::Delivered => return Ok(HttpResponse::Ok().json(receipt(hub, message, "delivered", true))),
+            Status::Delivered => {
+                return Ok(HttpResponse::Ok().json(receipt(hub, message, "delivered", true)));
+            }
             Status::Failed => {
-                return Err(HubError::DeliveryFailed { reason: view.reason, last_error: view.last_error });
+                return Err(HubError::DeliveryFailed {
+                    reason: view.reason,
+                    last_error: view.last_error,
+                });
             }
         }
     }
@@ -160,7 +174,10 @@ async fn wait_for(
             let attempt = settlement.attempt.as_ref();
             let failed = attempt.filter(|attempt| attempt.outcome != AttemptOutcome::Delivered);
             let last_error = failed.and_then(|attempt| attempt.error.clone());
-            Err(HubError::DeliveryFailed { reason: settlement.reason, last_error })
+            Err(HubError::DeliveryFailed {
+                reason: settlement.reason,
+                last_error,
+            })
         }
         None => Err(HubError::Internal),
     }
@@ -185,17 +202,18 @@ impl Labels {
     pub fn of(headers: &HeaderMap) -> Result<Self, HubError> {
         let correlation_id = headers.get(HeaderName::from_static("x-correlation-id"));
         let correlation_id = correlation_id.map(|value| {
-            let problem = |_| ();
-            value.to_str().map_err(problem).and_then(|text| Label::parse(text).map_err(problem))
-        });
-        let correlation_id = correlation_id.transpose().map_err(|()| {
+            let label = value.to_str().ok().and_then(|text| Label::parse(text).ok());
             let problem = "must be 1 to 200 printable characters";
-            HubError::invalid(Subject::Message, "X-Correlation-ID", problem)
-        })?;
+            label.ok_or_else(|| HubError::invalid(Subject::Message, "X-Correlation-ID", problem))
+        });
+        let correlation_id = correlation_id.transpose()?;
         // A trace that cannot be read is no reason to refuse a message.
         let traceparent = headers.get(HeaderName::from_static("traceparent"));
         let traceparent = traceparent.and_then(|value| Label::parse(value.to_str().ok()?).ok());
-        Ok(Self { correlation_id, traceparent })
+        Ok(Self {
+            correlation_id,
+            traceparent,
+        })
     }
 
     pub fn context<'a>(&'a self, caller: &'a Caller, now: Timestamp) -> Context<'a> {

@@ -29,7 +29,9 @@ impl Default for Destination {
         Self {
             lanes: Lanes::default(),
             window: 0,
-            outlook: Outlook::NoInstance { since: Timestamp::default() },
+            outlook: Outlook::NoInstance {
+                since: Timestamp::default(),
+            },
             keys: OrderingKeys::default(),
             counts: Counts::default(),
             statistics: Statistics::default(),
@@ -82,7 +84,9 @@ impl Destination {
             Place::Leased { .. } => &mut self.counts.leased,
             Place::Settling => &mut self.counts.settling,
         };
-        *counter = counter.checked_add_signed(change).expect("a message leaves the place it is in");
+        *counter = counter
+            .checked_add_signed(change)
+            .expect("a message leaves the place it is in");
     }
 }
 
@@ -104,7 +108,13 @@ impl OrderingKeys {
     pub fn claim(&mut self, key: &Label, order: Position, id: MessageId) -> bool {
         let Some(known) = self.keys.get_mut(key) else {
             let waiting = BTreeSet::new();
-            self.keys.insert(key.clone(), Key { holder: id, waiting });
+            self.keys.insert(
+                key.clone(),
+                Key {
+                    holder: id,
+                    waiting,
+                },
+            );
             return true;
         };
         if known.holder == id {

@@ -83,12 +83,16 @@ impl Queues {
 
     /// Every destination that ever had a message since start.
     pub fn depths(&self) -> impl Iterator<Item = (&ServiceName, QueueDepths)> {
-        self.destinations.iter().map(|(service, destination)| (service, self.depths_in(destination)))
+        self.destinations
+            .iter()
+            .map(|(service, destination)| (service, self.depths_in(destination)))
     }
 
     pub fn depths_of(&self, service: &ServiceName) -> QueueDepths {
         let destination = self.destinations.get(service);
-        destination.map(|destination| self.depths_in(destination)).unwrap_or_default()
+        destination
+            .map(|destination| self.depths_in(destination))
+            .unwrap_or_default()
     }
 
     fn depths_in(&self, destination: &Destination) -> QueueDepths {
@@ -110,7 +114,9 @@ impl Queues {
     /// When the message next in line was accepted.
     fn oldest(&self, destination: &Destination) -> Option<Timestamp> {
         let first = destination.lanes.peek()?;
-        self.entries.get(&first.id).map(|entry| entry.message.accepted_at)
+        self.entries
+            .get(&first.id)
+            .map(|entry| entry.message.accepted_at)
     }
 
     fn waiting_for(&self, entry: &Entry) -> String {
@@ -135,9 +141,10 @@ impl Queues {
     }
 
     fn waiting_for_key(&self, entry: &Entry) -> String {
-        let holder = self.destinations.get(&entry.message.destination).and_then(|destination| {
-            destination.keys.holder(entry.message.ordering_key()?)
-        });
+        let holder = self
+            .destinations
+            .get(&entry.message.destination)
+            .and_then(|destination| destination.keys.holder(entry.message.ordering_key()?));
         match holder {
             Some(id) => format!("message {id} with the same ordering_key is not settled yet"),
             None => "its ordering_key is about to become free".to_owned(),
@@ -148,18 +155,25 @@ impl Queues {
         let Some(destination) = self.destinations.get(&entry.message.destination) else {
             return "queued".to_owned();
         };
-        let ahead = destination.lanes.ahead(&entry.waiting(&self.policy.ranks));
+        let ahead = destination
+            .lanes
+            .ahead_of(&entry.waiting(&self.policy.ranks))
+            .unwrap_or(0);
         let turn = format!("{ahead} messages are ahead of it");
         match destination.outlook {
             Outlook::Ready => turn,
-            Outlook::Trial => format!("the circuit is half open, one message at a time is tried; {turn}"),
+            Outlook::Trial => {
+                format!("the circuit is half open, one message at a time is tried; {turn}")
+            }
             Outlook::CircuitOpen { until } => {
                 format!("the circuit is open and tried again at {until}; {turn}")
             }
             Outlook::NoInstance { since } if since == Timestamp::default() => {
                 format!("no instance was available since the hub started; {turn}")
             }
-            Outlook::NoInstance { since } => format!("no instance is available since {since}; {turn}"),
+            Outlook::NoInstance { since } => {
+                format!("no instance is available since {since}; {turn}")
+            }
         }
     }
 }

@@ -1,0 +1,52 @@
+//! `/circuit`: how well each service takes what it is sent.
+
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+
+use super::ask::ask;
+use super::{Hub, at, list};
+use crate::actors::messages::{CircuitView, InspectCircuits};
+use crate::domain::ids::ServiceName;
+use crate::domain::timestamp::Timestamp;
+use crate::error::HubError;
+use crate::logic::breaker::CircuitState;
+
+pub fn routes(config: &mut web::ServiceConfig) {
+    for path in ["/circuit", "/v1/circuits"] {
+        config.service(at(path, "GET", [web::get().to(all)]));
+    }
+}
+
+#[derive(Serialize)]
+struct CircuitAnswer {
+    service: ServiceName,
+    state: CircuitState,
+    /// Failed attempts in a row.
+    failure_count: u32,
+    last_failure: Option<Timestamp>,
+    /// Seconds.
+    reset_timeout: f64,
+    open_until: Option<Timestamp>,
+    in_flight: u32,
+    /// How many attempts may be under way now.
+    window: u32,
+}
+
+async fn all(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+    let circuits = ask(&hub.handles.circuits, |reply| InspectCircuits { reply }).await?;
+    let answers: Vec<_> = circuits.into_iter().map(describe).collect();
+    Ok(list::page("circuits", &answers, None))
+}
+
+fn describe(view: CircuitView) -> CircuitAnswer {
+    CircuitAnswer {
+        service: view.service,
+        state: view.state,
+        failure_count: view.failure_count,
+        last_failure: view.last_failure,
+        reset_timeout: view.reset_timeout.as_secs_f64(),
+        open_until: view.open_until,
+        in_flight: view.in_flight,
+        window: view.window,
+    }
+}

@@ -1,0 +1,189 @@
+//! Pulling: `/v1/services/{service}/receive` and `/v1/leases`.
+
+use std::time::Duration;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::ask::ask;
+use super::auth::Caller;
+use super::body::{self, Body};
+use super::fields::{self, Field};
+use super::{Hub, at, query};
+use crate::actors::messages::{EndLeases, ExtendLeases, LeaseEnd, Receive};
+use crate::domain::ids::LeaseToken;
+use crate::error::{HubError, Subject};
+use crate::logic::push::Envelope;
+use crate::logic::queues::Leased;
+
+const SUBJECT: Subject = Subject::Request;
+const MOST_MESSAGES: u64 = 1000;
+const LONGEST_WAIT_MS: u64 = 60_000;
+const DEFAULT_LEASE: Duration = Duration::from_secs(30);
+/// Twelve hours: what takes longer should extend its lease on the way.
+const LONGEST_LEASE: Duration = Duration::from_secs(12 * 3600);
+const MOST_LEASES: usize = 10_000;
+
+pub fn routes(config: &mut web::ServiceConfig) {
+    config.service(at(
+        "/v1/services/{service}/receive",
+        "POST",
+        [web::post().to(receive)],
+    ));
+    config.service(at("/v1/leases/ack", "POST", [web::post().to(ack)]));
+    config.service(at("/v1/leases/nack", "POST", [web::post().to(nack)]));
+    config.service(at("/v1/leases/extend", "POST", [web::post().to(extend)]));
+}
+
+#[derive(Deserialize)]
+struct ReceiveBody<'a> {
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    max: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    wait_ms: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    lease: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct LeaseBody<'a> {
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    leases: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    delay: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    reason: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    lease: Option<&'a RawValue>,
+}
+
+/// A message in a puller's hands.
+#[derive(Serialize)]
+struct Handed<'a> {
+    #[serde(flatten)]
+    envelope: Envelope<'a>,
+    lease: LeaseToken,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    messages: Vec<Handed<'a>>,
+}
+
+async fn receive(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    service: web::Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, HubError> {
+    let service = query::service(&service)?;
+    Caller::of(&request).must_be(&service)?;
+    let body = Body::read(&hub, payload, body::ONE, 1, SUBJECT).await?;
+    let text = if body.text().trim().is_empty() {
+        "{}"
+    } else {
+        body.text()
+    };
+    let asked: ReceiveBody<'_> = fields::object(SUBJECT, text)?;
+    let whole = |name, json, least, most, default| match Field::given(SUBJECT, name, json) {
+        Some(field) => field.whole(least, most),
+        None => Ok(default),
+    };
+    let max = whole("max", asked.max, 1, MOST_MESSAGES, 10)?;
+    let wait = whole("wait_ms", asked.wait_ms, 0, LONGEST_WAIT_MS, 0)?;
+    let lease = Field::given(SUBJECT, "lease", asked.lease)
+        .map(lease_length)
+        .transpose()?;
+    let leased = ask(&hub.handles.receive, |reply| Receive {
+        service,
+        max: max as usize,
+        wait: Duration::from_millis(wait),
+        lease: lease.unwrap_or(DEFAULT_LEASE),
+        reply,
+    })
+    .await?;
+    Ok(answer(&hub, &leased))
+}
+
+fn answer(hub: &Hub, leased: &[Leased]) -> HttpResponse {
+    let most = hub.settings.max_retry_attempts;
+    let handed = leased.iter().map(|leased| Handed {
+        envelope: Envelope::new(&leased.delivery.message, leased.delivery.attempt, most),
+        lease: leased.token,
+    });
+    HttpResponse::Ok().json(Answer {
+        messages: handed.collect(),
+    })
+}
+
+async fn ack(hub: web::Data<Hub>, payload: web::Payload) -> Result<HttpResponse, HubError> {
+    let body = Body::read(&hub, payload, body::ONE, 1, SUBJECT).await?;
+    let asked: LeaseBody<'_> = fields::object(SUBJECT, body.text())?;
+    let leases = leases(asked.leases)?;
+    let count = leases.len();
+    end(&hub, leases, LeaseEnd::Ack).await?;
+    Ok(HttpResponse::Ok().json(json!({"acknowledged": count})))
+}
+
+async fn nack(hub: web::Data<Hub>, payload: web::Payload) -> Result<HttpResponse, HubError> {
+    let body = Body::read(&hub, payload, body::ONE, 1, SUBJECT).await?;
+    let asked: LeaseBody<'_> = fields::object(SUBJECT, body.text())?;
+    let leases = leases(asked.leases)?;
+    let count = leases.len();
+    let delay = Field::given(SUBJECT, "delay", asked.delay);
+    let delay = delay.map(|field| field.duration()).transpose()?;
+    let reason = Field::given(SUBJECT, "reason", asked.reason);
+    let reason = reason
+        .map(|field| field.label())
+        .transpose()?
+        .map(|reason| reason.to_string());
+    end(&hub, leases, LeaseEnd::Nack { delay, reason }).await?;
+    Ok(HttpResponse::Ok().json(json!({"returned": count})))
+}
+
+async fn extend(hub: web::Data<Hub>, payload: web::Payload) -> Result<HttpResponse, HubError> {
+    let body = Body::read(&hub, payload, body::ONE, 1, SUBJECT).await?;
+    let asked: LeaseBody<'_> = fields::object(SUBJECT, body.text())?;
+    let leases = leases(asked.leases)?;
+    let count = leases.len();
+    let lease = Field::given(SUBJECT, "lease", asked.lease)
+        .map(lease_length)
+        .transpose()?;
+    let lease = lease.unwrap_or(DEFAULT_LEASE);
+    let until = ask(&hub.handles.extend_leases, |reply| ExtendLeases {
+        leases,
+        lease,
+        reply,
+    })
+    .await??;
+    Ok(HttpResponse::Ok().json(json!({"extended": count, "until": until})))
+}
+
+async fn end(hub: &Hub, leases: Vec<LeaseToken>, end: LeaseEnd) -> Result<(), HubError> {
+    Ok(ask(&hub.handles.end_leases, |reply| EndLeases {
+        leases,
+        end,
+        reply,
+    })
+    .await??)
+}
+
+fn lease_length(field: Field<'_>) -> Result<Duration, HubError> {
+    let lease = field.positive_duration()?;
+    if lease > LONGEST_LEASE {
+        return Err(field.wrong("must be at most 43200 seconds; extend the lease on the way"));
+    }
+    Ok(lease)
+}
+
+fn leases(json: Option<&RawValue>) -> Result<Vec<LeaseToken>, HubError> {
+    let field = Field::required(SUBJECT, "leases", json)?;
+    let tokens: Vec<Uuid> = field.parse("an array of lease tokens")?;
+    if tokens.is_empty() || tokens.len() > MOST_LEASES {
+        return Err(field.wrong(format!("must have 1 to {MOST_LEASES} items")));
+    }
+    Ok(tokens.into_iter().map(LeaseToken).collect())
+}

@@ -1,0 +1,142 @@
+//! `/v1/queue/status`: what waits, and how full it is.
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+
+use super::ask::look;
+use super::query::Query;
+use super::{Hub, at};
+use crate::actors::messages::{AdmissionReport, InspectAdmission, InspectQueues};
+use crate::domain::ids::ServiceName;
+use crate::domain::message::Priority;
+use crate::domain::refusal::Refusal;
+use crate::domain::timestamp::Timestamp;
+use crate::error::HubError;
+use crate::logic::queues::view::QueueDepths;
+
+pub fn routes(config: &mut web::ServiceConfig) {
+    config.service(at("/v1/queue/status", "GET", [web::get().to(status)]));
+}
+
+#[derive(Serialize)]
+struct QueueStatus {
+    /// `active`, `throttled` from 90 % of a lane, `overloaded` while refusing.
+    status: &'static str,
+    queues: BTreeMap<&'static str, usize>,
+    total_size: usize,
+    total_messages: usize,
+    /// Seconds since the message next in line was accepted.
+    oldest_age: f64,
+    in_flight: usize,
+    parked: usize,
+    retrying: usize,
+    scheduled: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dead_letters: Option<u64>,
+    statistics: Statistics,
+}
+
+#[derive(Serialize)]
+struct Statistics {
+    messages_enqueued: u64,
+    messages_dequeued: u64,
+    /// Given up since start: dead and expired.
+    messages_dropped: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue_overflows: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    throttle_events: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    #[serde(flatten)]
+    total: QueueStatus,
+    services: BTreeMap<ServiceName, QueueStatus>,
+}
+
+async fn status(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+    let service = Query::of(&request)?.service("service")?;
+    let report = look(
+        &hub.handles.inspect_queues,
+        InspectQueues {
+            service: service.clone(),
+        },
+    )
+    .await?;
+    let door = look(&hub.handles.admission, InspectAdmission).await?;
+    if let Some(service) = &service
+        && !door.known.contains(service)
+    {
+        return Err(Refusal::UnknownService {
+            service: service.clone(),
+        }
+        .into());
+    }
+    // Without the archive only this one number is missing.
+    let letters = match super::messages::flush(&hub).await {
+        Ok(()) => hub.archive.dead_letter_counts().await.ok(),
+        Err(_) => None,
+    };
+    let now = hub.clock.now();
+    let mut services = BTreeMap::new();
+    for (name, depths) in report.services {
+        let mut status = describe(&depths, word(&door, Some(&name)), now);
+        status.dead_letters = letters
+            .as_ref()
+            .map(|letters| letters.by_destination.get(&name).copied().unwrap_or(0));
+        services.insert(name, status);
+    }
+    let mut total = describe(&report.total, word(&door, service.as_ref()), now);
+    total.dead_letters = match &service {
+        Some(service) => services.get(service).and_then(|status| status.dead_letters),
+        None => letters.map(|letters| letters.total),
+    };
+    total.statistics.queue_overflows = Some(door.overflows);
+    total.statistics.throttle_events = Some(door.throttles);
+    Ok(HttpResponse::Ok().json(Answer { total, services }))
+}
+
+fn word(door: &AdmissionReport, service: Option<&ServiceName>) -> &'static str {
+    let has = |list: &[ServiceName]| match service {
+        Some(service) => list.contains(service),
+        None => !list.is_empty(),
+    };
+    if has(&door.overloaded) {
+        "overloaded"
+    } else if has(&door.throttled) {
+        "throttled"
+    } else {
+        "active"
+    }
+}
+
+fn describe(depths: &QueueDepths, status: &'static str, now: Timestamp) -> QueueStatus {
+    let levels = Priority::ALL
+        .into_iter()
+        .map(Priority::name)
+        .zip(depths.levels);
+    QueueStatus {
+        status,
+        queues: levels.collect(),
+        total_size: depths.waiting(),
+        total_messages: depths.open(),
+        oldest_age: depths
+            .oldest
+            .map_or(0.0, |oldest| now.since(oldest).as_secs_f64()),
+        in_flight: depths.in_flight,
+        parked: depths.parked,
+        retrying: depths.retrying,
+        scheduled: depths.scheduled,
+        dead_letters: None,
+        statistics: Statistics {
+            messages_enqueued: depths.statistics.enqueued,
+            messages_dequeued: depths.statistics.dequeued,
+            messages_dropped: depths.statistics.dead,
+            queue_overflows: None,
+            throttle_events: None,
+        },
+    }
+}

@@ -1,0 +1,207 @@
+//! The one place that sees everything: opens the storage, wires the actors, replays, opens the
+//! door, and on a signal drains and stops.
+
+mod replay;
+mod ring;
+mod shutdown;
+
+use std::io::{self, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use tracing_actix_web::TracingLogger;
+
+use crate::adapters::archive::SqliteArchive;
+use crate::adapters::journal_file::{FileJournal, JournalOptions, SyncMode};
+use crate::cli::Exit;
+use crate::clock::Clock;
+use crate::config::{Config, Database, Loaded, WalSync};
+use crate::door::{Door, Phase};
+use crate::http::auth::Keys;
+use crate::http::handles::Handles;
+use crate::http::{self, Hub, Settings, edge};
+use crate::metrics::Metrics;
+use crate::ports::archive::Archive;
+use crate::telemetry::{self, QuietSpans};
+
+/// Why the hub did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("{0}")]
+    Configuration(String),
+    #[error("{0}")]
+    Storage(String),
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl StartError {
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Configuration(_) => Exit::Usage,
+            Self::Storage(_) => Exit::Storage,
+            Self::Internal(_) => Exit::Internal,
+        }
+    }
+}
+
+/// Runs a hub until it is told to stop.
+///
+/// # Errors
+/// [`StartError`] says what to fix.
+pub fn serve(loaded: &Loaded) -> Result<Exit, StartError> {
+    telemetry::start(&loaded.config).map_err(StartError::Configuration)?;
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    for key in loaded.config.unused() {
+        tracing::warn!("{key}: set, but not used by this version");
+    }
+    actix::System::new().block_on(run(&loaded.config))
+}
+
+async fn run(config: &Config) -> Result<Exit, StartError> {
+    let clock = Clock::start();
+    let metrics = Arc::new(Metrics::new());
+    let door = Door::default();
+    let listener = listen(config)?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| cannot_listen(config, &error))?;
+    let journal = open_journal(config)?;
+    let archive = open_archive(config).await?;
+    let archived = archive.checkpoint().await;
+    let archived = archived.map_err(|error| StartError::Storage(error.to_string()))?;
+
+    let ring = ring::Ring::new(config, clock, metrics.clone(), archive.clone());
+    let handles = ring.handles();
+    let hub = hub(config, clock, &door, handles, archive, &metrics);
+    let (server, stop) = start_server(config, listener, hub)?;
+    say(&format!(
+        "message-hub {} listening on http://{address}",
+        env!("CARGO_PKG_VERSION")
+    ));
+    say(&format!(
+        "data in {}",
+        std::path::absolute(&config.data_dir)
+            .unwrap_or_default()
+            .display()
+    ));
+    let server = actix::spawn(server);
+
+    let running = ring.start(journal, archived).await?;
+    say(&format!("recovered {}", running.recovery));
+    door.set_phase(Phase::Open);
+    say("ready");
+
+    shutdown::signal().await;
+    door.set_phase(Phase::Draining);
+    let exit = shutdown::stop(running, stop, config.shutdown_timeout).await;
+    server.abort();
+    Ok(exit)
+}
+
+fn hub(
+    config: &Config,
+    clock: Clock,
+    door: &Door,
+    handles: Handles,
+    archive: Arc<dyn Archive>,
+    metrics: &Arc<Metrics>,
+) -> web::Data<Hub> {
+    web::Data::new(Hub {
+        clock,
+        door: door.clone(),
+        handles,
+        archive,
+        metrics: metrics.clone(),
+        keys: Keys::of(config),
+        settings: Settings::new(config),
+    })
+}
+
+fn listen(config: &Config) -> Result<TcpListener, StartError> {
+    let bound = || {
+        let listener = TcpListener::bind((config.host.as_str(), config.port))?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    };
+    bound().map_err(|error: io::Error| cannot_listen(config, &error))
+}
+
+fn cannot_listen(config: &Config, error: &io::Error) -> StartError {
+    let (host, port) = (&config.host, config.port);
+    let advice = if error.kind() == io::ErrorKind::AddrInUse {
+        "; stop what listens there, or choose another port (port: or MESSAGE_HUB_PORT)"
+    } else {
+        ""
+    };
+    StartError::Storage(format!("cannot listen on {host}:{port}: {error}{advice}"))
+}
+
+fn open_journal(config: &Config) -> Result<FileJournal, StartError> {
+    let options = JournalOptions {
+        segment_bytes: config.wal_segment_bytes,
+        sync: match config.wal_sync {
+            WalSync::Disk => SyncMode::Disk,
+            WalSync::Os => SyncMode::Os,
+        },
+        dedup_capacity: config.dedup_capacity,
+        dedup_window: config.dedup_window,
+    };
+    let opened = FileJournal::open(config.data_dir.join("wal"), options);
+    opened.map_err(|error| StartError::Storage(error.to_string()))
+}
+
+async fn open_archive(config: &Config) -> Result<Arc<dyn Archive>, StartError> {
+    match &config.database {
+        Database::Sqlite(path) => {
+            let opened = SqliteArchive::open(path).await;
+            Ok(Arc::new(opened.map_err(|error| StartError::Storage(error.to_string()))?))
+        }
+        Database::Postgres(_) => Err(StartError::Configuration(
+            "database_url: PostgreSQL is not supported by this version; leave database_url out to use the embedded SQLite".to_owned(),
+        )),
+    }
+}
+
+fn start_server(
+    config: &Config,
+    listener: TcpListener,
+    hub: web::Data<Hub>,
+) -> Result<(Server, ServerHandle), StartError> {
+    let app = move || {
+        App::new()
+            .app_data(hub.clone())
+            .wrap(from_fn(edge::edge))
+            .wrap(TracingLogger::<QuietSpans>::new())
+            .configure(http::routes)
+    };
+    let server = HttpServer::new(app)
+        .workers(workers())
+        .backlog(4096)
+        .max_connections(20_000)
+        .keep_alive(std::time::Duration::from_secs(75))
+        .client_request_timeout(std::time::Duration::from_secs(10))
+        .disable_signals()
+        .shutdown_timeout(config.shutdown_timeout.as_secs().max(1))
+        .listen(listener)
+        .map_err(|error| cannot_listen(config, &error))?
+        .run();
+    let handle = server.handle();
+    Ok((server, handle))
+}
+
+/// As many as there are cores, two at least.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2))
+}
+
+/// A line for whoever started the hub, on standard output.
+fn say(line: &str) {
+    // Nobody may be reading, which is no reason to stop.
+    let _ = writeln!(io::stdout(), "{line}");
+}

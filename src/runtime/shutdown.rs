@@ -1,0 +1,72 @@
+//! The way out: finish what is under way, write everything, leave.
+
+use std::time::Duration;
+
+use actix::Addr;
+use actix_web::dev::ServerHandle;
+use tokio::signal::unix::{SignalKind, signal as on_signal};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+
+use super::ring::Running;
+use crate::actors::archivist::Archivist;
+use crate::actors::event_store::EventStore;
+use crate::actors::messages::{Close, Drain};
+use crate::actors::warden::Stopping;
+use crate::cli::Exit;
+
+/// Waits for SIGTERM or SIGINT.
+pub async fn signal() {
+    let (Ok(mut term), Ok(mut int)) = (
+        on_signal(SignalKind::terminate()),
+        on_signal(SignalKind::interrupt()),
+    ) else {
+        tracing::warn!(
+            "cannot listen for signals; only kill -9 stops this hub, which loses nothing"
+        );
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => tracing::info!("SIGTERM: draining"),
+        _ = int.recv() => tracing::info!("SIGINT: draining"),
+    }
+}
+
+/// Stops within `limit`. What is still with a destination then is simply not settled: no attempt
+/// is spent, and the next start hands it out again.
+pub async fn stop(running: Running, server: ServerHandle, limit: Duration) -> Exit {
+    let started = Instant::now();
+    // Pushes get most of the time; what is left is enough to write.
+    let drained_by = started + limit.mul_f64(0.8);
+    let closed_by = started + limit;
+    running.warden.do_send(Stopping);
+    let (reply, drained) = oneshot::channel();
+    running.scheduler.do_send(Drain { reply });
+    if timeout_at(drained_by, drained).await.is_err() {
+        tracing::warn!("some pushes did not end in time; they are repeated after the next start");
+    }
+    close_store(&running.event_store, closed_by).await;
+    close_archivist(&running.archivist, closed_by).await;
+    let _ = timeout_at(closed_by, server.stop(false)).await;
+    running.wal.stop();
+    tracing::info!(took = ?started.elapsed(), "stopped");
+    Exit::Clean
+}
+
+async fn close_store(store: &Addr<EventStore>, by: Instant) {
+    let (reply, closed) = oneshot::channel();
+    store.do_send(Close { reply });
+    if timeout_at(by, closed).await.is_err() {
+        tracing::warn!(
+            "the journal was not closed in time; nothing is lost, the next start reads its tail"
+        );
+    }
+}
+
+async fn close_archivist(archivist: &Addr<Archivist>, by: Instant) {
+    let (reply, closed) = oneshot::channel();
+    archivist.do_send(Close { reply });
+    if timeout_at(by, closed).await.is_err() {
+        tracing::warn!("the archive was not flushed in time; the next start catches up");
+    }
+}
