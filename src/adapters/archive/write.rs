@@ -61,13 +61,24 @@ fn write(connection: &mut SqliteConnection, change: &Change) -> QueryResult<()> 
     };
     let row = NewRow::new(change, opening).map_err(not_json)?;
     if opening.is_new {
-        diesel::replace_into(messages::table)
-            .values(&row)
-            .execute(connection)
-            .map(drop)
+        insert(connection, &row)
     } else {
         reopen(connection, &row, change)
     }
+}
+
+/// The row, instead of any that is in its way. Trying to insert first is much faster: to be able
+/// to undo a replacement, SQLite copies every page it touches.
+fn insert(connection: &mut SqliteConnection, row: &NewRow<'_>) -> QueryResult<()> {
+    let inserted = diesel::insert_or_ignore_into(messages::table)
+        .values(row)
+        .execute(connection)?;
+    if inserted == 0 {
+        diesel::replace_into(messages::table)
+            .values(row)
+            .execute(connection)?;
+    }
+    Ok(())
 }
 
 /// Changes what `change` says and leaves the rest. A message the archive never had stays unknown.
