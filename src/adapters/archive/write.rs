@@ -9,9 +9,9 @@ use diesel::result::Error;
 use diesel::sqlite::SqliteConnection;
 use diesel::upsert::excluded;
 
-use super::rows::{NewRow, attempt_lines, position, position_column};
+use super::rows::{NewRow, position, position_column};
 use super::schema::{checkpoint, messages};
-use crate::domain::fact::DeadReason;
+use super::update::Update;
 use crate::domain::ids::Position;
 use crate::logic::projection::{Batch, Change};
 
@@ -57,7 +57,11 @@ fn write_checkpoint(connection: &mut SqliteConnection, through: Position) -> Que
 
 fn write(connection: &mut SqliteConnection, change: &Change) -> QueryResult<()> {
     let Some(opening) = &change.opening else {
-        return update(connection, change);
+        // A message the archive never had stays unknown.
+        return Update::new(change)
+            .map_err(not_json)?
+            .execute(connection)
+            .map(drop);
     };
     let row = NewRow::new(change, opening).map_err(not_json)?;
     if opening.is_new {
@@ -79,36 +83,6 @@ fn insert(connection: &mut SqliteConnection, row: &NewRow<'_>) -> QueryResult<()
             .execute(connection)?;
     }
     Ok(())
-}
-
-/// Changes what `change` says and leaves the rest. A message the archive never had stays unknown.
-fn update(connection: &mut SqliteConnection, change: &Change) -> QueryResult<()> {
-    let end = change.end.map(|end| {
-        (
-            messages::state.eq(end.state.name()),
-            messages::settled_at.eq(end.at.as_millis()),
-            messages::reason.eq(end.reason.map(DeadReason::name)),
-        )
-    });
-    let lines = attempt_lines(&change.attempts).map_err(not_json)?;
-    let more = i64::from(change.delivery_attempts);
-    let attempts = (more > 0).then(|| {
-        (
-            messages::attempts.eq(messages::attempts.concat(lines)),
-            messages::delivery_attempts.eq(messages::delivery_attempts + more),
-        )
-    });
-    let last_error = change
-        .last_error()
-        .map(|error| messages::last_error.eq(error));
-    let dead_letter = change
-        .dead_letter
-        .map(|stands| messages::dead_letter.eq(stands));
-    diesel::update(messages::table)
-        .filter(messages::id.eq(change.id.0.as_bytes().as_slice()))
-        .set((end, attempts, last_error, dead_letter))
-        .execute(connection)
-        .map(drop)
 }
 
 /// A redrive: the message anew, in its old place and with its old attempts.
