@@ -77,14 +77,12 @@ struct Entry {
     place: Place,
     redriven: u32,
     /// Failed attempts of its present life; most messages never have one.
-    attempts: Option<Box<Vec<Attempt>>>,
+    attempts: Vec<Attempt>,
 }
 
 impl Entry {
     fn failures(&self) -> u32 {
-        self.attempts
-            .as_ref()
-            .map_or(0, |attempts| attempts.len() as u32)
+        self.attempts.len() as u32
     }
 
     fn delivery(&self) -> Delivery {
@@ -169,10 +167,10 @@ impl Queues {
             order,
             place: Place::Scheduled,
             redriven,
-            attempts: None,
+            attempts: Vec::new(),
         };
         let scheduled = entry.message.deliver_at().is_some_and(|at| at > now);
-        destination.count(entry.place, 1);
+        destination.count(entry.place, entry.message.priority, 1);
         self.entries.insert(id, entry);
         if !scheduled {
             self.enqueue(id);
@@ -185,13 +183,13 @@ impl Queues {
             return;
         };
         let destination = destination_of(&mut self.destinations, &entry.message);
-        destination.count(entry.place, -1);
+        destination.count(entry.place, entry.message.priority, -1);
         let free = match entry.message.ordering_key() {
             None => true,
             Some(key) => destination.keys.claim(key, entry.order, id),
         };
         entry.place = if free { Place::Queued } else { Place::Held };
-        destination.count(entry.place, 1);
+        destination.count(entry.place, entry.message.priority, 1);
         if free {
             destination.lanes.push(entry.waiting(&self.policy.ranks));
             self.ready.insert(entry.message.destination.clone());
@@ -206,12 +204,16 @@ impl Queues {
         now: Timestamp,
     ) -> Option<Fact> {
         let entry = self.entries.get_mut(&id)?;
-        entry.attempts.get_or_insert_default().push(attempt.clone());
+        entry.attempts.push(attempt.clone());
         self.displace(id);
         let entry = self.entries.get_mut(&id)?;
         entry.place = Place::Retrying { at: retry_at };
         let message = entry.message.clone();
-        destination_of(&mut self.destinations, &message).count(entry.place, 1);
+        destination_of(&mut self.destinations, &message).count(
+            entry.place,
+            entry.message.priority,
+            1,
+        );
         // Its expiry timer may have fired while the attempt was under way.
         message
             .is_expired(now)
@@ -224,7 +226,7 @@ impl Queues {
             return;
         };
         let destination = destination_of(&mut self.destinations, &entry.message);
-        destination.count(entry.place, -1);
+        destination.count(entry.place, entry.message.priority, -1);
         match entry.place {
             Place::Queued => destination.lanes.remove(&entry.waiting(&self.policy.ranks)),
             Place::Held => {
@@ -250,7 +252,11 @@ impl Queues {
         self.displace(id);
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.place = Place::Settling;
-            destination_of(&mut self.destinations, &entry.message).count(entry.place, 1);
+            destination_of(&mut self.destinations, &entry.message).count(
+                entry.place,
+                entry.message.priority,
+                1,
+            );
         }
         fact
     }
@@ -364,7 +370,7 @@ impl Queues {
                 .entries
                 .get_mut(&waiting.id)
                 .expect("what is in a lane has an entry");
-            destination.count(Place::Queued, -1);
+            destination.count(Place::Queued, waiting.priority, -1);
             if entry.message.is_expired(now) {
                 out.expired
                     .push(verdict::expired(&entry.message, now, None));
@@ -372,7 +378,7 @@ impl Queues {
             } else {
                 out.items.push(take(entry));
             }
-            destination.count(entry.place, 1);
+            destination.count(entry.place, entry.message.priority, 1);
         }
         out
     }
@@ -397,7 +403,7 @@ impl Queues {
             let entry = self.entries.get_mut(id).expect("found above");
             entry.place = Place::Queued;
             let destination = destination_of(&mut self.destinations, &entry.message);
-            destination.count(entry.place, 1);
+            destination.count(entry.place, entry.message.priority, 1);
             destination.lanes.push(entry.waiting(&self.policy.ranks));
         }
         expired

@@ -75,7 +75,7 @@ impl Queues {
             message: entry.message.clone(),
             state: self.state(entry),
             redriven: entry.redriven,
-            attempts: entry.attempts.as_deref().cloned().unwrap_or_default(),
+            attempts: entry.attempts.clone(),
             next_attempt: next_attempt(entry),
             waiting_for: self.waiting_for(entry),
         })
@@ -97,10 +97,12 @@ impl Queues {
 
     fn depths_in(&self, destination: &Destination) -> QueueDepths {
         let counts = &destination.counts;
-        let waiting = destination.lanes.len() + counts.held;
+        let levels =
+            Priority::ALL.map(|level| destination.lanes.len_of(level) + counts.held[level.index()]);
+        let waiting = levels.iter().sum();
         let parks = destination.outlook.parks();
         QueueDepths {
-            levels: Priority::ALL.map(|level| destination.lanes.len_of(level)),
+            levels,
             queued: if parks { 0 } else { waiting },
             parked: if parks { waiting } else { 0 },
             retrying: counts.retrying,
