@@ -2,7 +2,7 @@
 //! plain enough to say things that no proper client would say.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -96,6 +96,12 @@ impl Connection {
     /// Writes `bytes` as they are.
     pub fn say(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.get_mut().write_all(bytes)
+    }
+
+    /// Hangs up, and waits until the other side has noticed.
+    pub fn leave(mut self) {
+        let _ = self.stream.get_mut().shutdown(Shutdown::Write);
+        let _ = self.stream.read_to_end(&mut Vec::new());
     }
 
     pub fn hear(&mut self) -> io::Result<Answer> {
