@@ -189,6 +189,8 @@ fn start_server(
         .max_connections(20_000)
         .keep_alive(std::time::Duration::from_secs(75))
         .client_request_timeout(std::time::Duration::from_secs(10))
+        // A puller that went away must be noticed, or a message would be leased to nobody.
+        .h1_allow_half_closed(false)
         .disable_signals()
         .shutdown_timeout(config.shutdown_timeout.as_secs().max(1))
         .listen(listener)
