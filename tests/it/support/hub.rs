@@ -243,7 +243,6 @@ impl TestHub {
             assert!(!log.contains(word), "the log has `{word}`:\n{log}");
         }
     }
-
 }
 
 impl Deref for TestHub {
