@@ -245,6 +245,7 @@ impl Handler<Open> for Scheduler {
 
     fn handle(&mut self, _: Open, ctx: &mut Context<Self>) {
         self.open = true;
+        self.queues.reset_statistics();
         self.arm(ctx);
     }
 }

@@ -5,6 +5,7 @@
 //! what has a fact on its way to the journal by nobody else.
 
 pub mod destination;
+mod entry;
 pub mod leases;
 pub mod view;
 
@@ -20,10 +21,11 @@ use crate::domain::service::Outlook;
 use crate::domain::timestamp::Timestamp;
 
 use super::backoff::RetryPolicy;
-use super::lanes::{RankPolicy, Waiting};
+use super::lanes::RankPolicy;
 use super::timer_queue::TimerQueue;
 use super::verdict;
 use destination::Destination;
+use entry::{Entry, Place};
 
 /// A message on its way out, with the number of the attempt this will be.
 #[derive(Clone, PartialEq, Debug)]
@@ -37,62 +39,6 @@ pub struct Delivery {
 pub struct HandOut<T> {
     pub items: Vec<T>,
     pub expired: Vec<Fact>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Place {
-    /// In its destination's lanes.
-    Queued,
-    /// Behind an earlier message with the same ordering key.
-    Held,
-    /// Not before its `deliver_at`.
-    Scheduled,
-    Retrying {
-        at: Timestamp,
-    },
-    /// With the dispatcher.
-    Pushing {
-        since: Timestamp,
-    },
-    Leased {
-        token: LeaseToken,
-        since: Timestamp,
-        until: Timestamp,
-    },
-    /// A fact that moves it on is being written.
-    Settling,
-}
-
-#[derive(Debug)]
-struct Entry {
-    message: Arc<Message>,
-    order: Position,
-    place: Place,
-    redriven: u32,
-    /// Failed attempts of its present life; most messages never have one.
-    attempts: Vec<Attempt>,
-}
-
-impl Entry {
-    fn failures(&self) -> u32 {
-        self.attempts.len() as u32
-    }
-
-    fn delivery(&self) -> Delivery {
-        Delivery {
-            message: self.message.clone(),
-            attempt: self.failures() + 1,
-        }
-    }
-
-    fn waiting(&self, ranks: &RankPolicy) -> Waiting {
-        Waiting {
-            rank: ranks.rank(&self.message),
-            order: self.order,
-            priority: self.message.priority,
-            id: self.message.id,
-        }
-    }
 }
 
 #[derive(Clone, Debug)]
@@ -425,6 +371,13 @@ impl Queues {
             .values()
             .map(|destination| destination.counts.pushing)
             .sum()
+    }
+
+    /// Counts from zero again, as after a replay, which is no news.
+    pub fn reset_statistics(&mut self) {
+        for destination in self.destinations.values_mut() {
+            destination.statistics = Default::default();
+        }
     }
 
     pub fn len(&self) -> usize {

@@ -8,8 +8,9 @@ use crate::domain::message::{Message, Priority, State};
 use crate::domain::service::Outlook;
 use crate::domain::timestamp::Timestamp;
 
+use super::Queues;
 use super::destination::{Destination, Statistics};
-use super::{Entry, Place, Queues};
+use super::entry::{Entry, Place};
 
 /// A message the hub owes.
 #[derive(Clone, Debug)]
