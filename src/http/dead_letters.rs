@@ -39,7 +39,7 @@ pub fn routes(routes: &mut Routes<'_>) {
 }
 
 #[derive(Deserialize)]
-struct ReprocessBody<'a> {
+pub struct ReprocessBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     destination: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]

@@ -41,7 +41,7 @@ pub fn routes(routes: &mut Routes<'_>) {
 }
 
 #[derive(Deserialize)]
-struct ReceiveBody<'a> {
+pub struct ReceiveBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     max: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]
@@ -51,7 +51,7 @@ struct ReceiveBody<'a> {
 }
 
 #[derive(Deserialize)]
-struct LeaseBody<'a> {
+pub struct LeaseBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     leases: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]

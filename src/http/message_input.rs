@@ -21,7 +21,7 @@ const SUBJECT: Subject = Subject::Message;
 const MOST_HEADERS: usize = 32;
 
 #[derive(Deserialize)]
-struct Body<'a> {
+pub struct Body<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     id: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]

@@ -17,7 +17,7 @@ const DEFAULT_MAX_IN_FLIGHT: u32 = 128;
 const MOST_IN_FLIGHT: u64 = 10_000;
 
 #[derive(Deserialize)]
-struct Body<'a> {
+pub struct Body<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     service: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]
@@ -41,7 +41,7 @@ struct Body<'a> {
 }
 
 #[derive(Deserialize)]
-struct CheckBody<'a> {
+pub struct CheckBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     endpoint: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]

@@ -32,7 +32,7 @@ pub fn routes(routes: &mut Routes<'_>) {
 }
 
 #[derive(Deserialize)]
-struct RetryBody<'a> {
+pub struct RetryBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     message_id: Option<&'a RawValue>,
 }

@@ -140,13 +140,11 @@ fn add_alias(paths: &mut Paths, alias: &str, method: HttpMethod, path: &str) {
 }
 
 fn request_id() -> Parameter {
-    let text = ObjectBuilder::new()
-        .schema_type(Type::String)
-        .max_length(Some(128));
+    let text = ObjectBuilder::new().schema_type(Type::String);
     ParameterBuilder::new()
         .name("X-Request-ID")
         .parameter_in(ParameterIn::Header)
-        .description(Some("Names the request in logs and errors, and comes back with the answer. Made by the hub if missing, too long or not printable."))
+        .description(Some("Names the request in logs and errors, and comes back with the answer. The hub makes one if it is missing, longer than 128 characters or not printable."))
         .schema(Some(text))
         .build()
 }

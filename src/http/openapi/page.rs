@@ -1,11 +1,13 @@
 //! `/docs`: the description as a page to read and to try things with. All its files are in the
 //! binary, and the page fetches nothing from elsewhere.
 
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use actix_web::http::header;
 use actix_web::web::Redirect;
 use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
 use utoipa_swagger_ui::{Config, serve};
 
 use crate::error::HubError;
@@ -36,5 +38,8 @@ async fn file(request: HttpRequest, name: web::Path<String>) -> Result<HttpRespo
     }
     Ok(response
         .content_type(file.content_type)
-        .body(file.bytes.into_owned()))
+        .body(match file.bytes {
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            Cow::Owned(bytes) => bytes.into(),
+        }))
 }

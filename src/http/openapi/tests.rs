@@ -1,9 +1,228 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use actix_web::http::Method;
+use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use actix_web::{App, body::MessageBody};
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde_json::{Value, json};
+
+use super::document::document;
+use crate::domain::fact::Attempt;
+use crate::domain::ids::{Label, MessageId, ServiceName};
+use crate::domain::message::{Message, Payload, Priority};
+use crate::domain::service::Endpoint;
+use crate::domain::timestamp::Timestamp;
+use crate::http::{dead_letters, leases, message_input, registration_input, retries, routes};
+use crate::logic::push::Envelope;
+
+/// The page is not part of the description.
+const NOT_DESCRIBED: [&str; 2] = ["/docs", "/docs/{file:.*}"];
+
+fn written() -> Value {
+    serde_json::to_value(document()).unwrap()
+}
+
+/// Path and methods of what is registered.
+fn registered() -> Vec<(&'static str, &'static str)> {
+    let mut registered = Vec::new();
+    let _app = App::new().configure(|config| registered = routes(config));
+    registered
+}
+
+fn each_operation(document: &Value) -> impl Iterator<Item = (&String, &String, &Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    paths.iter().flat_map(|(path, item)| {
+        let operations = item.as_object().unwrap().iter();
+        operations.map(move |(method, operation)| (path, method, operation))
+    })
+}
+
 #[test]
-fn dump() {
-    let document = super::document::document();
-    std::fs::write(
-        "/tmp/openapi.json",
-        serde_json::to_string_pretty(&document).unwrap(),
-    )
-    .unwrap();
+fn what_is_described_is_what_there_is() {
+    let document = written();
+    let mut described = BTreeMap::<_, BTreeSet<_>>::new();
+    for (path, method, _) in each_operation(&document) {
+        let methods = described.entry(path.as_str()).or_default();
+        methods.insert(method.to_uppercase());
+    }
+    let mut there_is = BTreeMap::<_, BTreeSet<_>>::new();
+    for (path, allow) in registered() {
+        let methods = allow.split(", ").map(str::to_owned).collect();
+        assert_eq!(there_is.insert(path, methods), None, "{path} twice");
+    }
+    for path in NOT_DESCRIBED {
+        assert!(there_is.remove(path).is_some());
+    }
+    assert_eq!(described, there_is);
+}
+
+#[test]
+fn the_description_changes_only_on_purpose() {
+    insta::assert_json_snapshot!(document());
+}
+
+#[test]
+fn every_operation_has_a_name_of_its_own() {
+    let document = written();
+    let ids = each_operation(&document).map(|(_, _, operation)| &operation["operationId"]);
+    let ids: Vec<_> = ids.map(|id| id.as_str().unwrap()).collect();
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
+}
+
+#[test]
+fn every_error_begins_with_a_code_that_is_listed() {
+    let document = written();
+    let codes = document["components"]["schemas"]["ErrorCode"].clone();
+    for (path, method, operation) in each_operation(&document) {
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            let body = &response["content"]["application/json"]["schema"]["$ref"];
+            if status.as_str() < "400" || !body.as_str().unwrap().ends_with("/ErrorAnswer") {
+                continue;
+            }
+            let description = response["description"].as_str().unwrap();
+            let code = description.split([':', ' ', ',']).next().unwrap();
+            let known = codes["enum"].as_array().unwrap();
+            assert!(
+                known.contains(&json!(code)),
+                "{method} {path} {status}: {description}"
+            );
+        }
+    }
+}
+
+#[actix_web::test]
+async fn every_path_takes_its_methods_and_refuses_others() {
+    let app = init_service(App::new().configure(|config| drop(routes(config)))).await;
+    for (path, allow) in registered() {
+        let uri = path.replace("{file:.*}", "");
+        for method in [
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ] {
+            let request = TestRequest::with_uri(&uri)
+                .method(method.clone())
+                .to_request();
+            let response = call_service(&app, request).await;
+            let status = response.status().as_u16();
+            if allow.split(", ").any(|allowed| allowed == method.as_str()) {
+                assert!(![404, 405].contains(&status), "{method} {path}: {status}");
+            } else {
+                assert_eq!(status, 405, "{method} {path}");
+                assert_eq!(
+                    response.headers().get("allow").unwrap(),
+                    allow,
+                    "{method} {path}"
+                );
+            }
+        }
+    }
+}
+
+#[actix_web::test]
+async fn the_page_is_whole_and_fetches_nothing_from_elsewhere() {
+    let app = init_service(App::new().configure(|config| drop(routes(config)))).await;
+    let get = async |uri: &str| {
+        let request = TestRequest::with_uri(uri).to_request();
+        let response = call_service(&app, request).await;
+        let status = response.status().as_u16();
+        (status, read_body(response).await.try_into_bytes().unwrap())
+    };
+    assert_eq!(get("/docs").await.0, 308);
+    assert_eq!(get("/docs/no-such-file").await.0, 404);
+    let (status, page) = get("/docs/").await;
+    let page = String::from_utf8(page.to_vec()).unwrap();
+    assert_eq!(status, 200);
+    assert!(!page.contains("http"), "{page}");
+    let links = page.split(['"', '\'']);
+    let files = links.filter_map(|link| link.strip_prefix("./"));
+    let mut count = 0;
+    for file in files {
+        assert_eq!(get(&format!("/docs/{file}")).await.0, 200, "{file}");
+        count += 1;
+    }
+    assert!(count > 3, "{page}");
+    let (status, description) = get("/openapi.json").await;
+    assert_eq!(status, 200);
+    assert_eq!(
+        serde_json::from_slice::<Value>(&description).unwrap(),
+        written()
+    );
+}
+
+/// Learns by which names a struct is read.
+struct Names<'a>(&'a mut BTreeSet<&'static str>);
+
+impl<'de> Deserializer<'de> for Names<'_> {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(Error::custom("not a struct"))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Self::Error> {
+        self.0.extend(fields);
+        Err(Error::custom("learned enough"))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+/// Asserts that `T` is read by the very names that these schemas together describe.
+#[track_caller]
+fn assert_read_as_described<'de, T: Deserialize<'de>>(schemas: &[&str]) {
+    let document = written();
+    let mut described = BTreeSet::new();
+    for schema in schemas {
+        let properties = &document["components"]["schemas"][schema]["properties"];
+        described.extend(properties.as_object().unwrap().keys().map(String::as_str));
+    }
+    let mut read = BTreeSet::new();
+    assert!(T::deserialize(Names(&mut read)).is_err());
+    assert_eq!(described, read, "{schemas:?}");
+}
+
+#[test]
+fn bodies_are_described_as_they_are_read() {
+    assert_read_as_described::<message_input::Body<'_>>(&["MessageInput"]);
+    assert_read_as_described::<registration_input::Body<'_>>(&["RegistrationInput"]);
+    assert_read_as_described::<registration_input::CheckBody<'_>>(&["HealthCheck"]);
+    assert_read_as_described::<leases::ReceiveBody<'_>>(&["ReceiveInput"]);
+    assert_read_as_described::<leases::LeaseBody<'_>>(&["AckInput", "NackInput", "ExtendInput"]);
+    assert_read_as_described::<dead_letters::ReprocessBody<'_>>(&["ReprocessInput"]);
+    assert_read_as_described::<retries::RetryBody<'_>>(&["RetryInput"]);
+    assert_read_as_described::<Attempt>(&["Attempt"]);
+    assert_read_as_described::<Endpoint>(&["Endpoint"]);
+}
+
+#[test]
+fn a_handed_out_message_is_described_as_it_is_written() {
+    let service = ServiceName::parse("billing").unwrap();
+    let message = Message {
+        id: MessageId(uuid::Uuid::nil()),
+        destination: service.clone(),
+        source: service,
+        kind: Label::parse("invoice").unwrap(),
+        priority: Priority::Normal,
+        accepted_at: Timestamp::default(),
+        expires_at: None,
+        correlation_id: None,
+        payload: Payload::parse("1").unwrap(),
+        extras: None,
+    };
+    let envelope = serde_json::to_value(Envelope::new(&message, 1, 5)).unwrap();
+    let document = written();
+    let schema = &document["components"]["schemas"]["LeasedMessage"]["allOf"][0]["properties"];
+    let described: BTreeSet<_> = schema.as_object().unwrap().keys().collect();
+    assert_eq!(described, envelope.as_object().unwrap().keys().collect());
 }

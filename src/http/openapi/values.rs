@@ -77,7 +77,7 @@ schemas! {
         .pattern(Some("^[A-Za-z0-9._-]{1,100}$"))
         .examples(["billing"]),
     Label: string("A short text without control characters.")
-        .min_length(Some(1))
+        .pattern(Some("^[^\\u0000-\\u001f\\u007f-\\u009f]+$"))
         .max_length(Some(Label::MAX)),
     Timestamp: string("RFC 3339; answers are in UTC with milliseconds.")
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
