@@ -3,6 +3,7 @@
 
 mod replay;
 mod ring;
+mod settings;
 mod shutdown;
 
 use std::io::{self, Write};
@@ -10,7 +11,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, HttpServer, web};
 use tracing_actix_web::TracingLogger;
 
@@ -76,7 +77,7 @@ async fn run(config: &Config) -> Result<Exit, StartError> {
     let archived = archive.checkpoint().await;
     let archived = archived.map_err(|error| StartError::Storage(error.to_string()))?;
 
-    let ring = ring::Ring::new(config, clock, metrics.clone(), archive.clone());
+    let (ring, seats) = ring::Ring::new(config, clock, metrics.clone(), archive.clone());
     let handles = ring.handles();
     let hub = hub(config, clock, &door, handles, archive, &metrics);
     let (server, stop) = start_server(config, listener, hub)?;
@@ -92,7 +93,7 @@ async fn run(config: &Config) -> Result<Exit, StartError> {
     ));
     let server = actix::spawn(server);
 
-    let running = ring.start(journal, archived).await?;
+    let running = ring.start(seats, journal, archived).await?;
     say(&format!("recovered {}", running.recovery));
     door.set_phase(Phase::Open);
     say("ready");
@@ -173,11 +174,13 @@ fn start_server(
     listener: TcpListener,
     hub: web::Data<Hub>,
 ) -> Result<(Server, ServerHandle), StartError> {
+    // Even a span that nobody reads costs a twentieth of a send.
+    let spans = tracing::enabled!(tracing::Level::DEBUG);
     let app = move || {
         App::new()
             .app_data(hub.clone())
             .wrap(from_fn(edge::edge))
-            .wrap(TracingLogger::<QuietSpans>::new())
+            .wrap(Condition::new(spans, TracingLogger::<QuietSpans>::new()))
             .configure(http::routes)
     };
     let server = HttpServer::new(app)
@@ -186,6 +189,8 @@ fn start_server(
         .max_connections(20_000)
         .keep_alive(std::time::Duration::from_secs(75))
         .client_request_timeout(std::time::Duration::from_secs(10))
+        // A puller that went away must be noticed, or a message would be leased to nobody.
+        .h1_allow_half_closed(false)
         .disable_signals()
         .shutdown_timeout(config.shutdown_timeout.as_secs().max(1))
         .listen(listener)

@@ -15,8 +15,9 @@ use crate::domain::message::{Lane, Message, Payload};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::{Health, Outlook, Registration, Target};
 use crate::domain::timestamp::Timestamp;
+use crate::logic::queues::Delivery;
+use crate::logic::queues::leases::Leased;
 use crate::logic::queues::view::{OpenMessage, QueueDepths};
-use crate::logic::queues::{Delivery, Leased};
 
 pub type Reply<T> = oneshot::Sender<T>;
 

@@ -43,7 +43,7 @@ pub async fn settle() {
     }
 }
 
-struct Probe<M>(mpsc::UnboundedSender<M>);
+pub struct Probe<M>(mpsc::UnboundedSender<M>);
 
 impl<M: 'static> Actor for Probe<M> {
     type Context = Context<Self>;

@@ -11,7 +11,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult, Recipient};
+use actix::{
+    Actor, AsyncContext, Context, Handler, Message, MessageResult, Recipient, SpawnHandle,
+};
 use tokio::sync::oneshot;
 
 use super::death_watch::DeathWatch;
@@ -25,7 +27,9 @@ use crate::domain::fact::{Fact, InstanceDeregistered, ServiceSeen};
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::{Health, Registration};
+use crate::domain::timestamp::Timestamp;
 use crate::logic::health::{HealthTracker, Thresholds};
+use crate::logic::timer_queue::TimerQueue;
 use crate::metrics::Metrics;
 use crate::ports::transport::Transport;
 use services::{Instance, Services};
@@ -40,6 +44,9 @@ pub struct Registry {
     event_store: Recipient<Record>,
     dispatcher: Recipient<InstancesChanged>,
     services: Services,
+    /// When those who polled count as gone.
+    pullers: TimerQueue<ServiceName>,
+    timer: Option<(Timestamp, SpawnHandle)>,
     open: bool,
     _watch: DeathWatch,
 }
@@ -75,6 +82,8 @@ impl Registry {
             event_store,
             dispatcher,
             services: Services::default(),
+            pullers: TimerQueue::default(),
+            timer: None,
             open: false,
             _watch: watch,
         }
@@ -147,27 +156,29 @@ impl Registry {
         });
     }
 
-    /// Looks again when the present pullers of `service` may have left.
-    fn check_pullers_later(&self, service: ServiceName, ctx: &mut Context<Self>) {
-        ctx.run_later(PULLER_PRESENT, move |registry, ctx| {
-            let now = registry.settings.clock.now();
-            match registry.services.puller_leaves_at(&service) {
-                Some(at) if at > now => {
-                    let service = service.clone();
-                    ctx.run_later(at.since(now), move |registry, ctx| {
-                        registry.pullers_checked(service, ctx);
-                    });
-                }
-                _ => registry.pullers_checked(service.clone(), ctx),
-            }
-        });
+    /// One sleep until the next puller may have left.
+    fn arm(&mut self, ctx: &mut Context<Self>) {
+        let next = self.pullers.next();
+        if next == self.timer.map(|(at, _)| at) {
+            return;
+        }
+        if let Some((_, handle)) = self.timer.take() {
+            ctx.cancel_future(handle);
+        }
+        if let Some(at) = next {
+            let sleep = at.since(self.settings.clock.now());
+            let handle = ctx.run_later(sleep, |registry, ctx| {
+                registry.timer = None;
+                registry.pullers_left();
+                registry.arm(ctx);
+            });
+            self.timer = Some((at, handle));
+        }
     }
 
-    fn pullers_checked(&mut self, service: ServiceName, ctx: &mut Context<Self>) {
+    fn pullers_left(&mut self) {
         let now = self.settings.clock.now();
-        if self.services.has_puller(&service, now) {
-            self.check_pullers_later(service, ctx);
-        } else {
+        for service in self.pullers.pop_due(now, usize::MAX) {
             self.services.puller_left(&service);
             self.announce(&service);
         }
@@ -372,8 +383,9 @@ impl Handler<Polled> for Registry {
         self.services.polled(&polled.service, now);
         if !was_there {
             self.announce(&polled.service);
-            self.check_pullers_later(polled.service, ctx);
         }
+        self.pullers.set(polled.service, now.plus(PULLER_PRESENT));
+        self.arm(ctx);
     }
 }
 

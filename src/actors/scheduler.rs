@@ -6,12 +6,9 @@
 //! Never does I/O and never retries by itself.
 
 pub mod pollers;
+mod requests;
 
-use std::time::Duration;
-
-use actix::{
-    Actor, AsyncContext, Context, Handler, Message, MessageResult, Recipient, SpawnHandle,
-};
+use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient, SpawnHandle};
 use ahash::AHashMap;
 use rand::RngExt;
 use rand::rngs::SmallRng;
@@ -19,19 +16,16 @@ use std::sync::Arc;
 
 use super::death_watch::DeathWatch;
 use super::messages::{
-    AwaitSettled, Cancel, Committed, Dispatch, Drain, Due, EndLeases, ExtendLeases, GiveBack,
-    GiveBackAll, Inspect, InspectQueues, LeaseEnd, Open, Polled, QueueReport, Receive, Record,
-    Reply, RetryNow, WindowChanged,
+    Committed, Dispatch, Drain, Due, GiveBack, GiveBackAll, Open, Polled, QueueReport, Record,
+    Reply, WindowChanged,
 };
 use crate::clock::Clock;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::{LeaseToken, MessageId, ServiceName};
-use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::queues::view::OpenMessage;
 use crate::logic::queues::{QueuePolicy, Queues};
 use crate::metrics::Metrics;
-use pollers::{Poller, Pollers};
+use pollers::Pollers;
 
 pub struct Scheduler {
     clock: Clock,
@@ -251,6 +245,7 @@ impl Handler<Open> for Scheduler {
 
     fn handle(&mut self, _: Open, ctx: &mut Context<Self>) {
         self.open = true;
+        self.queues.reset_statistics();
         self.arm(ctx);
     }
 }
@@ -312,144 +307,6 @@ impl Handler<Due> for Scheduler {
             .collect();
         self.record(facts);
         self.arm(ctx);
-    }
-}
-
-impl Handler<Receive> for Scheduler {
-    type Result = ();
-
-    fn handle(&mut self, receive: Receive, ctx: &mut Context<Self>) {
-        let now = self.clock.now();
-        self.hops.registry.do_send(Polled {
-            service: receive.service.clone(),
-        });
-        if self.stopped {
-            let _ = receive.reply.send(Vec::new());
-            return;
-        }
-        let service = receive.service;
-        self.pollers.add(
-            service.clone(),
-            Poller {
-                max: receive.max,
-                lease: receive.lease,
-                until: now.plus(receive.wait),
-                reply: receive.reply,
-            },
-        );
-        let mut expired = Vec::new();
-        self.serve_pollers(&service, now, &mut expired);
-        self.record(expired);
-        if receive.wait == Duration::ZERO {
-            for poller in self.pollers.pop_due(now) {
-                let _ = poller.reply.send(Vec::new());
-            }
-        }
-        self.arm_timer(ctx);
-    }
-}
-
-impl Handler<EndLeases> for Scheduler {
-    type Result = ();
-
-    fn handle(&mut self, end: EndLeases, ctx: &mut Context<Self>) {
-        let now = self.clock.now();
-        let random = &mut self.random;
-        let facts = match end.end {
-            LeaseEnd::Ack => self.queues.ack(&end.leases, now),
-            LeaseEnd::Nack { delay, reason } => {
-                self.queues
-                    .nack(&end.leases, delay, reason, now, || random.random())
-            }
-        };
-        match facts {
-            Ok(facts) => answer_when_recorded(&self.hops.event_store, facts, end.reply),
-            Err(refusal) => drop(end.reply.send(Err(refusal))),
-        }
-        self.arm(ctx);
-    }
-}
-
-impl Handler<ExtendLeases> for Scheduler {
-    type Result = ();
-
-    fn handle(&mut self, extend: ExtendLeases, ctx: &mut Context<Self>) {
-        let until = self
-            .queues
-            .extend(&extend.leases, extend.lease, self.clock.now());
-        let _ = extend.reply.send(until);
-        self.arm_timer(ctx);
-    }
-}
-
-impl Handler<Cancel> for Scheduler {
-    type Result = ();
-
-    fn handle(&mut self, cancel: Cancel, ctx: &mut Context<Self>) {
-        match self.queues.cancel(cancel.id, self.clock.now()) {
-            Ok(fact) => answer_when_recorded(&self.hops.event_store, vec![fact], cancel.reply),
-            Err(refusal) => drop(cancel.reply.send(Err(refusal))),
-        }
-        self.arm(ctx);
-    }
-}
-
-/// The journal's answer becomes the client's; a journal that died answers nobody.
-fn answer_when_recorded(
-    event_store: &Recipient<Record>,
-    facts: Vec<Fact>,
-    client: Reply<Result<(), Refusal>>,
-) {
-    let (reply, recorded) = tokio::sync::oneshot::channel();
-    event_store.do_send(Record {
-        facts,
-        reply: Some(reply),
-    });
-    actix::spawn(async move {
-        if recorded.await.is_ok() {
-            let _ = client.send(Ok(()));
-        }
-    });
-}
-
-impl Handler<RetryNow> for Scheduler {
-    type Result = ();
-
-    fn handle(&mut self, retry: RetryNow, ctx: &mut Context<Self>) {
-        let _ = retry.reply.send(self.queues.retry_now(retry.id));
-        self.arm(ctx);
-    }
-}
-
-impl Handler<AwaitSettled> for Scheduler {
-    type Result = ();
-
-    fn handle(&mut self, wait: AwaitSettled, _: &mut Context<Self>) {
-        if self.settled.len() >= self.prune_at {
-            for waiting in self.settled.values_mut() {
-                waiting.retain(|reply| !reply.is_closed());
-            }
-            self.settled.retain(|_, waiting| !waiting.is_empty());
-            self.prune_at = (self.settled.len() * 2).max(1024);
-        }
-        self.settled.entry(wait.id).or_default().push(wait.reply);
-    }
-}
-
-impl Handler<Inspect> for Scheduler {
-    type Result = MessageResult<Inspect>;
-
-    fn handle(&mut self, inspect: Inspect, _: &mut Context<Self>) -> Self::Result {
-        let views = inspect.ids.into_iter().map(|id| self.queues.inspect(id));
-        MessageResult(views.collect::<Vec<Option<OpenMessage>>>())
-    }
-}
-
-impl Handler<InspectQueues> for Scheduler {
-    type Result = MessageResult<InspectQueues>;
-
-    fn handle(&mut self, inspect: InspectQueues, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(self.report(inspect.service))
     }
 }
 

@@ -5,6 +5,7 @@ mod read;
 mod rows;
 mod schema;
 mod sqlite;
+mod update;
 mod write;
 
 pub use sqlite::SqliteArchive;

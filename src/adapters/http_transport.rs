@@ -157,7 +157,7 @@ mod tests {
     fn headers(retry_after: &'static str) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static(retry_after));
-        let date = HeaderValue::from_static("Fri, 31 Jan 2026 12:00:00 GMT");
+        let date = HeaderValue::from_static("Sat, 31 Jan 2026 12:00:00 GMT");
         headers.insert(header::DATE, date);
         headers
     }
@@ -166,8 +166,8 @@ mod tests {
     fn retry_after_is_seconds_or_a_date() {
         let seconds = |text| retry_after(&headers(text)).map(|after| after.as_secs());
         assert_eq!(seconds("120"), Some(120));
-        assert_eq!(seconds("Fri, 31 Jan 2026 12:00:30 GMT"), Some(30));
-        assert_eq!(seconds("Fri, 31 Jan 2026 11:00:00 GMT"), Some(0));
+        assert_eq!(seconds("Sat, 31 Jan 2026 12:00:30 GMT"), Some(30));
+        assert_eq!(seconds("Sat, 31 Jan 2026 11:00:00 GMT"), Some(0));
         assert_eq!(seconds("soon"), None);
         assert_eq!(seconds("-1"), None);
     }

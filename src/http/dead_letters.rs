@@ -10,7 +10,7 @@ use super::auth::Caller;
 use super::body::{self, Body};
 use super::fields::{self, Field};
 use super::message_view::MessageView;
-use super::messages::flush;
+use super::messages::{find, flush};
 use super::query::{self, Query};
 use super::{Hub, at, list};
 use crate::actors::messages::{DeleteDeadLetter, InspectAdmission, Reprocess};
@@ -48,8 +48,7 @@ async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRespons
     let caller = Caller::of(&request);
     let asked = Query::of(&request)?;
     let reasons = "attempts_exhausted, rejected, expired, invalid";
-    let limit = asked.limit()?;
-    let mut query = MessageQuery {
+    let query = MessageQuery {
         destination: asked.service("destination")?,
         source: asked.service("source")?,
         reason: asked.word("reason", reasons, DeadReason::from_name)?,
@@ -57,23 +56,10 @@ async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRespons
         since: asked.time("since")?,
         before: asked.cursor()?,
         dead_letters: true,
-        limit: limit + 1,
         ..MessageQuery::default()
     };
-    flush(&hub).await?;
-    let mut found = Vec::new();
-    loop {
-        let rows = hub.archive.messages(query.clone()).await?;
-        let more = rows.len() == query.limit;
-        query.before = rows.last().map(|row| row.position);
-        let views = rows.into_iter().map(MessageView::archived);
-        found.extend(views.filter(|view| caller.may_see(&view.source, &view.destination)));
-        if !more || found.len() > limit {
-            break;
-        }
-    }
-    let next = (found.len() > limit).then(|| found[limit - 1].position);
-    found.truncate(limit);
+    let keep = |view: &MessageView| caller.may_see(&view.source, &view.destination);
+    let (found, next) = find(&hub, query, asked.limit()?, keep).await?;
     Ok(list::page("dead_letters", &found, next))
 }
 

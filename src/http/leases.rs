@@ -17,7 +17,7 @@ use crate::actors::messages::{EndLeases, ExtendLeases, LeaseEnd, Receive};
 use crate::domain::ids::LeaseToken;
 use crate::error::{HubError, Subject};
 use crate::logic::push::Envelope;
-use crate::logic::queues::Leased;
+use crate::logic::queues::leases::Leased;
 
 const SUBJECT: Subject = Subject::Request;
 const MOST_MESSAGES: u64 = 1000;

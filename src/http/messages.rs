@@ -11,10 +11,13 @@ use super::message_view::MessageView;
 use super::query::{self, Query};
 use super::{Hub, at, list};
 use crate::actors::messages::{Cancel, Flush, Inspect};
-use crate::domain::ids::MessageId;
+use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::{State, Status};
 use crate::error::HubError;
 use crate::ports::archive::MessageQuery;
+
+/// Rows looked at together once a page turned out to be sparse.
+const SCAN: usize = 1000;
 
 pub fn routes(config: &mut web::ServiceConfig) {
     for path in ["/v1/messages/send", "/message"] {
@@ -111,8 +114,7 @@ async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRespons
         status.is_none_or(|status| candidate.status() == status)
             && state.is_none_or(|state| candidate == state)
     };
-    let limit = asked.limit()?;
-    let mut query = MessageQuery {
+    let query = MessageQuery {
         source: asked.service("source")?,
         destination: asked.service("destination")?,
         correlation_id: asked.read("correlation_id", |text| Ok::<_, HubError>(text.to_owned()))?,
@@ -120,28 +122,40 @@ async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRespons
         since: asked.time("since")?,
         until: asked.time("until")?,
         before: asked.cursor()?,
-        limit: limit + 1,
         ..MessageQuery::default()
     };
-    flush(&hub).await?;
+    let keep =
+        |view: &MessageView| wanted(view.state) && caller.may_see(&view.source, &view.destination);
+    let (found, next) = find(&hub, query, asked.limit()?, keep).await?;
+    Ok(list::page("messages", &found, next))
+}
+
+/// A page of what the archive has, with what the queues know now, and where the next one begins.
+/// What the archive cannot tell apart is left to `keep`.
+pub async fn find(
+    hub: &Hub,
+    mut query: MessageQuery,
+    limit: usize,
+    keep: impl Fn(&MessageView) -> bool,
+) -> Result<(Vec<MessageView>, Option<Position>), HubError> {
+    flush(hub).await?;
+    query.limit = limit + 1;
     let mut found = Vec::new();
     loop {
         let rows = hub.archive.messages(query.clone()).await?;
         let more = rows.len() == query.limit;
         query.before = rows.last().map(|row| row.position);
-        let views = refresh(&hub, rows.into_iter().map(MessageView::archived).collect()).await?;
-        found.extend(
-            views.into_iter().filter(|view| {
-                wanted(view.state) && caller.may_see(&view.source, &view.destination)
-            }),
-        );
+        let views = refresh(hub, rows.into_iter().map(MessageView::archived).collect()).await?;
+        found.extend(views.into_iter().filter(&keep));
         if !more || found.len() > limit {
             break;
         }
+        // Few of them are wanted, so look at more at once.
+        query.limit = SCAN;
     }
     let next = (found.len() > limit).then(|| found[limit - 1].position);
     found.truncate(limit);
-    Ok(list::page("messages", &found, next))
+    Ok((found, next))
 }
 
 /// Which states of the archive can hold what is asked for; there, `Queued` means unsettled.
@@ -168,11 +182,14 @@ fn archived_states(status: Option<Status>, state: Option<State>) -> Vec<State> {
 /// Replaces what the archive says of open messages by what the queues know now.
 async fn refresh(hub: &Hub, mut views: Vec<MessageView>) -> Result<Vec<MessageView>, HubError> {
     let is_open = |view: &&mut MessageView| !view.state.is_settled();
-    let ids = views
+    let ids: Vec<_> = views
         .iter_mut()
         .filter(is_open)
         .map(|view| view.id)
         .collect();
+    if ids.is_empty() {
+        return Ok(views);
+    }
     let mut live = look(&hub.handles.inspect, Inspect { ids })
         .await?
         .into_iter();

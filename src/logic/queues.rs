@@ -5,25 +5,27 @@
 //! what has a fact on its way to the journal by nobody else.
 
 pub mod destination;
+mod entry;
+pub mod leases;
 pub mod view;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ahash::{AHashMap, AHashSet};
 
-use crate::domain::fact::{Attempt, AttemptOutcome, Fact};
+use crate::domain::fact::{Attempt, Fact};
 use crate::domain::ids::{LeaseToken, MessageId, Position, ServiceName};
 use crate::domain::message::{Message, State};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::Outlook;
 use crate::domain::timestamp::Timestamp;
 
-use super::backoff::{Asked, RetryPolicy};
-use super::lanes::{RankPolicy, Waiting};
+use super::backoff::RetryPolicy;
+use super::lanes::RankPolicy;
 use super::timer_queue::TimerQueue;
 use super::verdict;
 use destination::Destination;
+use entry::{Entry, Place};
 
 /// A message on its way out, with the number of the attempt this will be.
 #[derive(Clone, PartialEq, Debug)]
@@ -32,76 +34,11 @@ pub struct Delivery {
     pub attempt: u32,
 }
 
-/// A message handed to a puller.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Leased {
-    pub delivery: Delivery,
-    pub token: LeaseToken,
-}
-
 /// What a hand-out gave: what leaves, and what was found expired on the way.
 #[derive(Debug)]
 pub struct HandOut<T> {
     pub items: Vec<T>,
     pub expired: Vec<Fact>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Place {
-    /// In its destination's lanes.
-    Queued,
-    /// Behind an earlier message with the same ordering key.
-    Held,
-    /// Not before its `deliver_at`.
-    Scheduled,
-    Retrying {
-        at: Timestamp,
-    },
-    /// With the dispatcher.
-    Pushing {
-        since: Timestamp,
-    },
-    Leased {
-        token: LeaseToken,
-        since: Timestamp,
-        until: Timestamp,
-    },
-    /// A fact that moves it on is being written.
-    Settling,
-}
-
-#[derive(Debug)]
-struct Entry {
-    message: Arc<Message>,
-    order: Position,
-    place: Place,
-    redriven: u32,
-    /// Failed attempts of its present life; most messages never have one.
-    attempts: Option<Box<Vec<Attempt>>>,
-}
-
-impl Entry {
-    fn failures(&self) -> u32 {
-        self.attempts
-            .as_ref()
-            .map_or(0, |attempts| attempts.len() as u32)
-    }
-
-    fn delivery(&self) -> Delivery {
-        Delivery {
-            message: self.message.clone(),
-            attempt: self.failures() + 1,
-        }
-    }
-
-    fn waiting(&self, ranks: &RankPolicy) -> Waiting {
-        Waiting {
-            rank: ranks.rank(&self.message),
-            order: self.order,
-            priority: self.message.priority,
-            id: self.message.id,
-        }
-    }
 }
 
 #[derive(Clone, Debug)]
@@ -169,10 +106,10 @@ impl Queues {
             order,
             place: Place::Scheduled,
             redriven,
-            attempts: None,
+            attempts: Vec::new(),
         };
         let scheduled = entry.message.deliver_at().is_some_and(|at| at > now);
-        destination.count(entry.place, 1);
+        destination.count(entry.place, entry.message.priority, 1);
         self.entries.insert(id, entry);
         if !scheduled {
             self.enqueue(id);
@@ -185,13 +122,13 @@ impl Queues {
             return;
         };
         let destination = destination_of(&mut self.destinations, &entry.message);
-        destination.count(entry.place, -1);
+        destination.count(entry.place, entry.message.priority, -1);
         let free = match entry.message.ordering_key() {
             None => true,
             Some(key) => destination.keys.claim(key, entry.order, id),
         };
         entry.place = if free { Place::Queued } else { Place::Held };
-        destination.count(entry.place, 1);
+        destination.count(entry.place, entry.message.priority, 1);
         if free {
             destination.lanes.push(entry.waiting(&self.policy.ranks));
             self.ready.insert(entry.message.destination.clone());
@@ -206,12 +143,16 @@ impl Queues {
         now: Timestamp,
     ) -> Option<Fact> {
         let entry = self.entries.get_mut(&id)?;
-        entry.attempts.get_or_insert_default().push(attempt.clone());
+        entry.attempts.push(attempt.clone());
         self.displace(id);
         let entry = self.entries.get_mut(&id)?;
         entry.place = Place::Retrying { at: retry_at };
         let message = entry.message.clone();
-        destination_of(&mut self.destinations, &message).count(entry.place, 1);
+        destination_of(&mut self.destinations, &message).count(
+            entry.place,
+            entry.message.priority,
+            1,
+        );
         // Its expiry timer may have fired while the attempt was under way.
         message
             .is_expired(now)
@@ -224,7 +165,7 @@ impl Queues {
             return;
         };
         let destination = destination_of(&mut self.destinations, &entry.message);
-        destination.count(entry.place, -1);
+        destination.count(entry.place, entry.message.priority, -1);
         match entry.place {
             Place::Queued => destination.lanes.remove(&entry.waiting(&self.policy.ranks)),
             Place::Held => {
@@ -250,7 +191,11 @@ impl Queues {
         self.displace(id);
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.place = Place::Settling;
-            destination_of(&mut self.destinations, &entry.message).count(entry.place, 1);
+            destination_of(&mut self.destinations, &entry.message).count(
+                entry.place,
+                entry.message.priority,
+                1,
+            );
         }
         fact
     }
@@ -313,35 +258,6 @@ impl Queues {
         })
     }
 
-    /// Hands up to `max` messages to a puller, each under a lease of its own.
-    pub fn lease(
-        &mut self,
-        service: &ServiceName,
-        max: usize,
-        lease: Duration,
-        now: Timestamp,
-        mut mint: impl FnMut() -> LeaseToken,
-    ) -> HandOut<Leased> {
-        let until = now.plus(lease);
-        let out = self.hand_out(service, max, now, |entry| {
-            let token = mint();
-            entry.place = Place::Leased {
-                token,
-                since: now,
-                until,
-            };
-            Leased {
-                delivery: entry.delivery(),
-                token,
-            }
-        });
-        for leased in &out.items {
-            self.leases.insert(leased.token, leased.delivery.message.id);
-            self.lease_ends.set(leased.token, until);
-        }
-        out
-    }
-
     fn hand_out<T>(
         &mut self,
         service: &ServiceName,
@@ -364,7 +280,7 @@ impl Queues {
                 .entries
                 .get_mut(&waiting.id)
                 .expect("what is in a lane has an entry");
-            destination.count(Place::Queued, -1);
+            destination.count(Place::Queued, waiting.priority, -1);
             if entry.message.is_expired(now) {
                 out.expired
                     .push(verdict::expired(&entry.message, now, None));
@@ -372,7 +288,7 @@ impl Queues {
             } else {
                 out.items.push(take(entry));
             }
-            destination.count(entry.place, 1);
+            destination.count(entry.place, entry.message.priority, 1);
         }
         out
     }
@@ -397,7 +313,7 @@ impl Queues {
             let entry = self.entries.get_mut(id).expect("found above");
             entry.place = Place::Queued;
             let destination = destination_of(&mut self.destinations, &entry.message);
-            destination.count(entry.place, 1);
+            destination.count(entry.place, entry.message.priority, 1);
             destination.lanes.push(entry.waiting(&self.policy.ranks));
         }
         expired
@@ -413,128 +329,6 @@ impl Queues {
             .filter(of_service)
             .map(|entry| entry.message.id)
             .collect()
-    }
-
-    /// The messages behind `tokens`, or the tokens that are not valid any more.
-    pub fn lease_holders(&self, tokens: &[LeaseToken]) -> Result<Vec<MessageId>, Refusal> {
-        let mut ids = Vec::with_capacity(tokens.len());
-        let mut stale = Vec::new();
-        for token in tokens {
-            match self.leases.get(token) {
-                Some(id) if !ids.contains(id) => ids.push(*id),
-                Some(_) => {}
-                None => stale.push(*token),
-            }
-        }
-        if stale.is_empty() {
-            Ok(ids)
-        } else {
-            Err(Refusal::StaleLeases { stale })
-        }
-    }
-
-    /// The messages behind `tokens` were handled. All or nothing.
-    pub fn ack(&mut self, tokens: &[LeaseToken], now: Timestamp) -> Result<Vec<Fact>, Refusal> {
-        let ids = self.lease_holders(tokens)?;
-        let end = LeaseEnd {
-            outcome: AttemptOutcome::Delivered,
-            error: None,
-            asked: None,
-        };
-        Ok(ids
-            .iter()
-            .filter_map(|id| self.end_lease(*id, &end, now, 0.0))
-            .collect())
-    }
-
-    /// The messages behind `tokens` could not be handled: failed attempts. All or nothing.
-    pub fn nack(
-        &mut self,
-        tokens: &[LeaseToken],
-        delay: Option<Duration>,
-        reason: Option<String>,
-        now: Timestamp,
-        mut random: impl FnMut() -> f64,
-    ) -> Result<Vec<Fact>, Refusal> {
-        let ids = self.lease_holders(tokens)?;
-        let end = LeaseEnd {
-            outcome: AttemptOutcome::Failed,
-            error: Some(reason.unwrap_or_else(|| "nack".to_owned())),
-            asked: delay.map(Asked::Exactly),
-        };
-        Ok(ids
-            .iter()
-            .filter_map(|id| self.end_lease(*id, &end, now, random()))
-            .collect())
-    }
-
-    /// The leases end `lease` from now instead. All or nothing.
-    pub fn extend(
-        &mut self,
-        tokens: &[LeaseToken],
-        lease: Duration,
-        now: Timestamp,
-    ) -> Result<Timestamp, Refusal> {
-        let new_end = now.plus(lease);
-        for id in self.lease_holders(tokens)? {
-            let entry = self.entries.get_mut(&id).expect("a lease has an entry");
-            if let Place::Leased { token, until, .. } = &mut entry.place {
-                *until = new_end;
-                self.lease_ends.set(*token, new_end);
-            }
-        }
-        Ok(new_end)
-    }
-
-    /// Leases that ran out are failed attempts.
-    pub fn expire_leases(&mut self, now: Timestamp, mut random: impl FnMut() -> f64) -> Vec<Fact> {
-        let end = LeaseEnd {
-            outcome: AttemptOutcome::LeaseExpired,
-            error: Some("the lease ran out".to_owned()),
-            asked: None,
-        };
-        let mut facts = Vec::new();
-        for token in self.lease_ends.pop_due(now, usize::MAX) {
-            if let Some(id) = self.leases.get(&token).copied() {
-                facts.extend(self.end_lease(id, &end, now, random()));
-            }
-        }
-        facts
-    }
-
-    pub fn next_lease_end(&self) -> Option<Timestamp> {
-        self.lease_ends.next()
-    }
-
-    fn end_lease(
-        &mut self,
-        id: MessageId,
-        end: &LeaseEnd,
-        now: Timestamp,
-        random: f64,
-    ) -> Option<Fact> {
-        let entry = self.entries.get(&id)?;
-        let Place::Leased { since, .. } = entry.place else {
-            return None;
-        };
-        let attempt = Attempt {
-            number: entry.failures() + 1,
-            at: since,
-            instance: None,
-            outcome: end.outcome,
-            status_code: None,
-            duration_ms: u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX),
-            error: end.error.clone(),
-        };
-        let fact = verdict::verdict(
-            &self.policy.retries,
-            &entry.message,
-            attempt,
-            now,
-            random,
-            end.asked,
-        );
-        Some(self.settle(id, fact))
     }
 
     /// Takes a message back; wins over a lease, not over a push under way.
@@ -579,6 +373,13 @@ impl Queues {
             .sum()
     }
 
+    /// Counts from zero again, as after a replay, which is no news.
+    pub fn reset_statistics(&mut self) {
+        for destination in self.destinations.values_mut() {
+            destination.statistics = Default::default();
+        }
+    }
+
     pub fn len(&self) -> usize {
         self.entries.len()
     }
@@ -602,13 +403,6 @@ impl Queues {
             }
         }
     }
-}
-
-/// How a lease ended, the same for every message of a request.
-struct LeaseEnd {
-    outcome: AttemptOutcome,
-    error: Option<String>,
-    asked: Option<Asked>,
 }
 
 fn destination_of<'a>(

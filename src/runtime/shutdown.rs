@@ -39,14 +39,14 @@ pub async fn stop(running: Running, server: ServerHandle, limit: Duration) -> Ex
     // Pushes get most of the time; what is left is enough to write.
     let drained_by = started + limit.mul_f64(0.8);
     let closed_by = started + limit;
-    running.warden.do_send(Stopping);
+    running.to.warden.do_send(Stopping);
     let (reply, drained) = oneshot::channel();
-    running.scheduler.do_send(Drain { reply });
+    running.to.scheduler.do_send(Drain { reply });
     if timeout_at(drained_by, drained).await.is_err() {
         tracing::warn!("some pushes did not end in time; they are repeated after the next start");
     }
-    close_store(&running.event_store, closed_by).await;
-    close_archivist(&running.archivist, closed_by).await;
+    close_store(&running.to.event_store, closed_by).await;
+    close_archivist(&running.to.archivist, closed_by).await;
     let _ = timeout_at(closed_by, server.stop(false)).await;
     running.wal.stop();
     tracing::info!(took = ?started.elapsed(), "stopped");

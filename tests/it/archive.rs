@@ -21,6 +21,10 @@ use facts::{
 };
 
 /// Runs `check` on an empty archive of each kind.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "calls read better without a reference"
+)]
 fn on_each(check: impl AsyncFn(&dyn Archive)) {
     block_on(async {
         check(&MemoryArchive::default()).await;

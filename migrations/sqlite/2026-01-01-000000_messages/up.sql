@@ -31,7 +31,8 @@ CREATE INDEX messages_by_destination ON messages (destination, position);
 CREATE INDEX messages_by_source ON messages (source, position);
 CREATE INDEX messages_by_correlation ON messages (correlation_id, position)
     WHERE correlation_id IS NOT NULL;
-CREATE INDEX messages_open ON messages (position) WHERE state = 'queued';
+CREATE INDEX messages_undelivered ON messages (position, state, destination)
+    WHERE state <> 'delivered';
 CREATE INDEX dead_letters ON messages (position) WHERE dead_letter;
 CREATE INDEX dead_letters_by_destination ON messages (destination, position) WHERE dead_letter;
 

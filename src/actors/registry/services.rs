@@ -113,11 +113,8 @@ impl Services {
     }
 
     pub fn has_puller(&self, service: &ServiceName, now: Timestamp) -> bool {
-        self.puller_leaves_at(service).is_some_and(|at| at > now)
-    }
-
-    pub fn puller_leaves_at(&self, service: &ServiceName) -> Option<Timestamp> {
-        Some(self.0.get(service)?.last_poll?.plus(PULLER_PRESENT))
+        let last = self.0.get(service).and_then(|service| service.last_poll);
+        last.is_some_and(|at| at.plus(PULLER_PRESENT) > now)
     }
 
     pub fn puller_left(&mut self, service: &ServiceName) {

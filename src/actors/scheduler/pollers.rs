@@ -8,7 +8,7 @@ use ahash::AHashMap;
 use crate::actors::messages::Reply;
 use crate::domain::ids::ServiceName;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::queues::Leased;
+use crate::logic::queues::leases::Leased;
 use crate::logic::timer_queue::TimerQueue;
 
 pub struct Poller {

@@ -6,7 +6,7 @@ use diesel::prelude::{
     RunQueryDsl, SelectableHelper,
 };
 use diesel::result::Error;
-use diesel::sql_types::Bool;
+use diesel::sql_types::{Bool, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use super::rows::{Row, position_column};
@@ -64,12 +64,7 @@ fn page(query: &MessageQuery) -> BoxedQuery<'_> {
         .order(messages::position.desc())
         .limit(i64::try_from(query.limit).unwrap_or(i64::MAX))
         .into_boxed();
-    if let Some(source) = &query.source {
-        page = page.filter(messages::source.eq(source.as_str()));
-    }
-    if let Some(destination) = &query.destination {
-        page = page.filter(messages::destination.eq(destination.as_str()));
-    }
+    page = of_services(page, query);
     if let Some(before) = query.before {
         page = page.filter(messages::position.lt(position_column(before)));
     }
@@ -93,16 +88,42 @@ fn correlated<'a>(page: BoxedQuery<'a>, query: &'a MessageQuery) -> BoxedQuery<'
     page.filter(given.or(is_own.and(messages::correlation_id.is_null())))
 }
 
-/// Conditions of the partial indexes are spelled out: SQLite does not see them in parameters.
-fn in_states<'a>(page: BoxedQuery<'a>, states: &[State]) -> BoxedQuery<'a> {
-    match states {
-        [] => page,
-        [State::Queued] => page.filter(sql::<Bool>("state = 'queued'")),
-        states => {
-            let names: Vec<&str> = states.iter().map(|state| state.name()).collect();
-            page.filter(messages::state.eq_any(names))
-        }
+/// SQLite takes an index on a service for the best, though one on the few undelivered messages or
+/// dead letters has less to look through; a `+` keeps it from that.
+fn of_services<'a>(mut page: BoxedQuery<'a>, query: &'a MessageQuery) -> BoxedQuery<'a> {
+    let of_few = query.dead_letters || is_undelivered(&query.states);
+    if let Some(source) = query.source.as_ref().map(ServiceName::as_str) {
+        page = if of_few {
+            page.filter(sql::<Bool>("+source = ").bind::<Text, _>(source))
+        } else {
+            page.filter(messages::source.eq(source))
+        };
     }
+    if let Some(destination) = query.destination.as_ref().map(ServiceName::as_str) {
+        // Dead letters have an index for each destination.
+        page = if of_few && !query.dead_letters {
+            page.filter(sql::<Bool>("+destination = ").bind::<Text, _>(destination))
+        } else {
+            page.filter(messages::destination.eq(destination))
+        };
+    }
+    page
+}
+
+fn in_states<'a>(mut page: BoxedQuery<'a>, states: &[State]) -> BoxedQuery<'a> {
+    if is_undelivered(states) {
+        // The condition of the partial index, which SQLite does not see in parameters.
+        page = page.filter(sql::<Bool>("state <> 'delivered'"));
+    }
+    if !states.is_empty() {
+        let names: Vec<&str> = states.iter().map(|state| state.name()).collect();
+        page = page.filter(messages::state.eq_any(names));
+    }
+    page
+}
+
+fn is_undelivered(states: &[State]) -> bool {
+    !states.is_empty() && !states.contains(&State::Delivered)
 }
 
 fn between<'a>(mut page: BoxedQuery<'a>, query: &MessageQuery) -> BoxedQuery<'a> {

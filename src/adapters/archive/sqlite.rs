@@ -43,7 +43,10 @@ impl SqliteArchive {
         work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     ) -> Result<T, ArchiveError> {
         let connections = self.connections().await?;
-        connections.read(work).await.map_err(unavailable)
+        connections
+            .read(work)
+            .await
+            .map_err(|cause| unavailable(&cause))
     }
 
     /// The connections, opened anew if they are of no more use.
@@ -55,9 +58,9 @@ impl SqliteArchive {
         if !slot.as_ref().is_some_and(Connections::are_usable) {
             *slot = None;
             let opened = Connections::open(self.path.clone()).await;
-            *slot = Some(opened.map_err(unavailable)?);
+            *slot = Some(opened.map_err(|cause| unavailable(&cause))?);
         }
-        usable(slot.downgrade()).map_err(|_| unavailable("its file was replaced again"))
+        usable(slot.downgrade()).map_err(|_| unavailable(&"its file was replaced again"))
     }
 }
 
@@ -72,7 +75,7 @@ impl Archive for SqliteArchive {
             let applied = connections
                 .write(move |connection| write::apply(connection, &batch))
                 .await
-                .map_err(unavailable)?;
+                .map_err(|cause| unavailable(&cause))?;
             match applied {
                 write::Applied::Held => Ok(()),
                 write::Applied::OutOfStep { checkpoint } => {
@@ -120,7 +123,7 @@ fn usable(
     })
 }
 
-fn unavailable(cause: impl ToString) -> ArchiveError {
+fn unavailable(cause: &impl ToString) -> ArchiveError {
     ArchiveError::Unavailable(cause.to_string())
 }
 

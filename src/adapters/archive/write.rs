@@ -9,9 +9,9 @@ use diesel::result::Error;
 use diesel::sqlite::SqliteConnection;
 use diesel::upsert::excluded;
 
-use super::rows::{NewRow, attempt_lines, position, position_column};
+use super::rows::{NewRow, position, position_column};
 use super::schema::{checkpoint, messages};
-use crate::domain::fact::DeadReason;
+use super::update::Update;
 use crate::domain::ids::Position;
 use crate::logic::projection::{Batch, Change};
 
@@ -57,47 +57,32 @@ fn write_checkpoint(connection: &mut SqliteConnection, through: Position) -> Que
 
 fn write(connection: &mut SqliteConnection, change: &Change) -> QueryResult<()> {
     let Some(opening) = &change.opening else {
-        return update(connection, change);
+        // A message the archive never had stays unknown.
+        return Update::new(change)
+            .map_err(not_json)?
+            .execute(connection)
+            .map(drop);
     };
     let row = NewRow::new(change, opening).map_err(not_json)?;
     if opening.is_new {
-        diesel::replace_into(messages::table)
-            .values(&row)
-            .execute(connection)
-            .map(drop)
+        insert(connection, &row)
     } else {
         reopen(connection, &row, change)
     }
 }
 
-/// Changes what `change` says and leaves the rest. A message the archive never had stays unknown.
-fn update(connection: &mut SqliteConnection, change: &Change) -> QueryResult<()> {
-    let end = change.end.map(|end| {
-        (
-            messages::state.eq(end.state.name()),
-            messages::settled_at.eq(end.at.as_millis()),
-            messages::reason.eq(end.reason.map(DeadReason::name)),
-        )
-    });
-    let lines = attempt_lines(&change.attempts).map_err(not_json)?;
-    let more = i64::from(change.delivery_attempts);
-    let attempts = (more > 0).then(|| {
-        (
-            messages::attempts.eq(messages::attempts.concat(lines)),
-            messages::delivery_attempts.eq(messages::delivery_attempts + more),
-        )
-    });
-    let last_error = change
-        .last_error()
-        .map(|error| messages::last_error.eq(error));
-    let dead_letter = change
-        .dead_letter
-        .map(|stands| messages::dead_letter.eq(stands));
-    diesel::update(messages::table)
-        .filter(messages::id.eq(change.id.0.as_bytes().as_slice()))
-        .set((end, attempts, last_error, dead_letter))
-        .execute(connection)
-        .map(drop)
+/// The row, instead of any that is in its way. Trying to insert first is much faster: to be able
+/// to undo a replacement, SQLite copies every page it touches.
+fn insert(connection: &mut SqliteConnection, row: &NewRow<'_>) -> QueryResult<()> {
+    let inserted = diesel::insert_or_ignore_into(messages::table)
+        .values(row)
+        .execute(connection)?;
+    if inserted == 0 {
+        diesel::replace_into(messages::table)
+            .values(row)
+            .execute(connection)?;
+    }
+    Ok(())
 }
 
 /// A redrive: the message anew, in its old place and with its old attempts.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ahash::AHashMap;
 
 use crate::domain::ids::{Label, MessageId, Position};
-use crate::domain::message::State;
+use crate::domain::message::{Priority, State};
 use crate::domain::service::Outlook;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::lanes::Lanes;
@@ -42,7 +42,8 @@ impl Default for Destination {
 /// How many messages are in each place; those in lanes are counted by the lanes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
-    pub held: usize,
+    /// By level.
+    pub held: [usize; Priority::ALL.len()],
     pub scheduled: usize,
     pub retrying: usize,
     pub pushing: usize,
@@ -74,10 +75,10 @@ impl Destination {
     }
 
     /// Counts a message in (`1`) or out (`-1`) of a place.
-    pub(super) fn count(&mut self, place: Place, change: isize) {
+    pub(super) fn count(&mut self, place: Place, priority: Priority, change: isize) {
         let counter = match place {
             Place::Queued => return,
-            Place::Held => &mut self.counts.held,
+            Place::Held => &mut self.counts.held[priority.index()],
             Place::Scheduled => &mut self.counts.scheduled,
             Place::Retrying { .. } => &mut self.counts.retrying,
             Place::Pushing { .. } => &mut self.counts.pushing,

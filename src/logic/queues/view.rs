@@ -8,8 +8,9 @@ use crate::domain::message::{Message, Priority, State};
 use crate::domain::service::Outlook;
 use crate::domain::timestamp::Timestamp;
 
+use super::Queues;
 use super::destination::{Destination, Statistics};
-use super::{Entry, Place, Queues};
+use super::entry::{Entry, Place};
 
 /// A message the hub owes.
 #[derive(Clone, Debug)]
@@ -75,7 +76,7 @@ impl Queues {
             message: entry.message.clone(),
             state: self.state(entry),
             redriven: entry.redriven,
-            attempts: entry.attempts.as_deref().cloned().unwrap_or_default(),
+            attempts: entry.attempts.clone(),
             next_attempt: next_attempt(entry),
             waiting_for: self.waiting_for(entry),
         })
@@ -97,10 +98,12 @@ impl Queues {
 
     fn depths_in(&self, destination: &Destination) -> QueueDepths {
         let counts = &destination.counts;
-        let waiting = destination.lanes.len() + counts.held;
+        let levels =
+            Priority::ALL.map(|level| destination.lanes.len_of(level) + counts.held[level.index()]);
+        let waiting = levels.iter().sum();
         let parks = destination.outlook.parks();
         QueueDepths {
-            levels: Priority::ALL.map(|level| destination.lanes.len_of(level)),
+            levels,
             queued: if parks { 0 } else { waiting },
             parked: if parks { waiting } else { 0 },
             retrying: counts.retrying,

@@ -13,6 +13,10 @@ use super::facts::{accepted, failed, id};
 use super::{apply, batch, block_on, row};
 
 /// Runs `check` with the path of a file that does not exist yet.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "calls read better without a reference"
+)]
 fn with_path(check: impl AsyncFn(&Path)) {
     let directory = tempfile::tempdir().unwrap();
     block_on(check(&directory.path().join("archive.db")));

@@ -1,0 +1,154 @@
+//! What clients ask of the Scheduler: messages, their leases, one message, the whole picture.
+
+use std::time::Duration;
+
+use actix::{Context, Handler, MessageResult, Recipient};
+use rand::RngExt;
+
+use super::Scheduler;
+use super::pollers::Poller;
+use crate::actors::messages::{
+    AwaitSettled, Cancel, EndLeases, ExtendLeases, Inspect, InspectQueues, LeaseEnd, Polled,
+    Receive, Record, Reply, RetryNow,
+};
+use crate::domain::fact::Fact;
+use crate::domain::refusal::Refusal;
+use crate::logic::queues::view::OpenMessage;
+
+impl Handler<Receive> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, receive: Receive, ctx: &mut Context<Self>) {
+        let now = self.clock.now();
+        self.hops.registry.do_send(Polled {
+            service: receive.service.clone(),
+        });
+        if self.stopped {
+            let _ = receive.reply.send(Vec::new());
+            return;
+        }
+        let service = receive.service;
+        self.pollers.add(
+            service.clone(),
+            Poller {
+                max: receive.max,
+                lease: receive.lease,
+                until: now.plus(receive.wait),
+                reply: receive.reply,
+            },
+        );
+        let mut expired = Vec::new();
+        self.serve_pollers(&service, now, &mut expired);
+        self.record(expired);
+        if receive.wait == Duration::ZERO {
+            for poller in self.pollers.pop_due(now) {
+                let _ = poller.reply.send(Vec::new());
+            }
+        }
+        self.arm_timer(ctx);
+    }
+}
+
+impl Handler<EndLeases> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, end: EndLeases, ctx: &mut Context<Self>) {
+        let now = self.clock.now();
+        let random = &mut self.random;
+        let facts = match end.end {
+            LeaseEnd::Ack => self.queues.ack(&end.leases, now),
+            LeaseEnd::Nack { delay, reason } => {
+                self.queues
+                    .nack(&end.leases, delay, reason, now, || random.random())
+            }
+        };
+        match facts {
+            Ok(facts) => answer_when_recorded(&self.hops.event_store, facts, end.reply),
+            Err(refusal) => drop(end.reply.send(Err(refusal))),
+        }
+        self.arm(ctx);
+    }
+}
+
+impl Handler<ExtendLeases> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, extend: ExtendLeases, ctx: &mut Context<Self>) {
+        let until = self
+            .queues
+            .extend(&extend.leases, extend.lease, self.clock.now());
+        let _ = extend.reply.send(until);
+        self.arm_timer(ctx);
+    }
+}
+
+impl Handler<Cancel> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, cancel: Cancel, ctx: &mut Context<Self>) {
+        match self.queues.cancel(cancel.id, self.clock.now()) {
+            Ok(fact) => answer_when_recorded(&self.hops.event_store, vec![fact], cancel.reply),
+            Err(refusal) => drop(cancel.reply.send(Err(refusal))),
+        }
+        self.arm(ctx);
+    }
+}
+
+/// The journal's answer becomes the client's; a journal that died answers nobody.
+fn answer_when_recorded(
+    event_store: &Recipient<Record>,
+    facts: Vec<Fact>,
+    client: Reply<Result<(), Refusal>>,
+) {
+    let (reply, recorded) = tokio::sync::oneshot::channel();
+    event_store.do_send(Record {
+        facts,
+        reply: Some(reply),
+    });
+    actix::spawn(async move {
+        if recorded.await.is_ok() {
+            let _ = client.send(Ok(()));
+        }
+    });
+}
+
+impl Handler<RetryNow> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, retry: RetryNow, ctx: &mut Context<Self>) {
+        let _ = retry.reply.send(self.queues.retry_now(retry.id));
+        self.arm(ctx);
+    }
+}
+
+impl Handler<AwaitSettled> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, wait: AwaitSettled, _: &mut Context<Self>) {
+        if self.settled.len() >= self.prune_at {
+            for waiting in self.settled.values_mut() {
+                waiting.retain(|reply| !reply.is_closed());
+            }
+            self.settled.retain(|_, waiting| !waiting.is_empty());
+            self.prune_at = (self.settled.len() * 2).max(1024);
+        }
+        self.settled.entry(wait.id).or_default().push(wait.reply);
+    }
+}
+
+impl Handler<Inspect> for Scheduler {
+    type Result = MessageResult<Inspect>;
+
+    fn handle(&mut self, inspect: Inspect, _: &mut Context<Self>) -> Self::Result {
+        let views = inspect.ids.into_iter().map(|id| self.queues.inspect(id));
+        MessageResult(views.collect::<Vec<Option<OpenMessage>>>())
+    }
+}
+
+impl Handler<InspectQueues> for Scheduler {
+    type Result = MessageResult<InspectQueues>;
+
+    fn handle(&mut self, inspect: InspectQueues, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.report(inspect.service))
+    }
+}

@@ -1,0 +1,67 @@
+//! One message the hub owes, and its place on the way.
+
+use std::sync::Arc;
+
+use crate::domain::fact::Attempt;
+use crate::domain::ids::{LeaseToken, Position};
+use crate::domain::message::Message;
+use crate::domain::timestamp::Timestamp;
+use crate::logic::lanes::{RankPolicy, Waiting};
+
+use super::Delivery;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// In its destination's lanes.
+    Queued,
+    /// Behind an earlier message with the same ordering key.
+    Held,
+    /// Not before its `deliver_at`.
+    Scheduled,
+    Retrying {
+        at: Timestamp,
+    },
+    /// With the dispatcher.
+    Pushing {
+        since: Timestamp,
+    },
+    Leased {
+        token: LeaseToken,
+        since: Timestamp,
+        until: Timestamp,
+    },
+    /// A fact that moves it on is being written.
+    Settling,
+}
+
+#[derive(Debug)]
+pub struct Entry {
+    pub message: Arc<Message>,
+    pub order: Position,
+    pub place: Place,
+    pub redriven: u32,
+    /// Failed attempts of its present life; most messages never have one.
+    pub attempts: Vec<Attempt>,
+}
+
+impl Entry {
+    pub fn failures(&self) -> u32 {
+        self.attempts.len() as u32
+    }
+
+    pub fn delivery(&self) -> Delivery {
+        Delivery {
+            message: self.message.clone(),
+            attempt: self.failures() + 1,
+        }
+    }
+
+    pub fn waiting(&self, ranks: &RankPolicy) -> Waiting {
+        Waiting {
+            rank: ranks.rank(&self.message),
+            order: self.order,
+            priority: self.message.priority,
+            id: self.message.id,
+        }
+    }
+}

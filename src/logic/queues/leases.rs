@@ -1,0 +1,179 @@
+//! Pulling: messages handed out under leases, and how leases end.
+
+use std::time::Duration;
+
+use crate::domain::fact::{Attempt, AttemptOutcome, Fact};
+use crate::domain::ids::{LeaseToken, MessageId, ServiceName};
+use crate::domain::refusal::Refusal;
+use crate::domain::timestamp::Timestamp;
+use crate::logic::backoff::Asked;
+use crate::logic::verdict;
+
+use super::{Delivery, HandOut, Place, Queues};
+
+/// A message handed to a puller.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Leased {
+    pub delivery: Delivery,
+    pub token: LeaseToken,
+}
+
+/// How a lease ended, the same for every message of a request.
+struct LeaseEnd {
+    outcome: AttemptOutcome,
+    error: Option<String>,
+    asked: Option<Asked>,
+}
+
+impl Queues {
+    /// Hands up to `max` messages to a puller, each under a lease of its own.
+    pub fn lease(
+        &mut self,
+        service: &ServiceName,
+        max: usize,
+        lease: Duration,
+        now: Timestamp,
+        mut mint: impl FnMut() -> LeaseToken,
+    ) -> HandOut<Leased> {
+        let until = now.plus(lease);
+        let out = self.hand_out(service, max, now, |entry| {
+            let token = mint();
+            entry.place = Place::Leased {
+                token,
+                since: now,
+                until,
+            };
+            Leased {
+                delivery: entry.delivery(),
+                token,
+            }
+        });
+        for leased in &out.items {
+            self.leases.insert(leased.token, leased.delivery.message.id);
+            self.lease_ends.set(leased.token, until);
+        }
+        out
+    }
+
+    /// The messages behind `tokens`, or the tokens that are not valid any more.
+    pub fn lease_holders(&self, tokens: &[LeaseToken]) -> Result<Vec<MessageId>, Refusal> {
+        let mut ids = Vec::with_capacity(tokens.len());
+        let mut stale = Vec::new();
+        for token in tokens {
+            match self.leases.get(token) {
+                Some(id) if !ids.contains(id) => ids.push(*id),
+                Some(_) => {}
+                None => stale.push(*token),
+            }
+        }
+        if stale.is_empty() {
+            Ok(ids)
+        } else {
+            Err(Refusal::StaleLeases { stale })
+        }
+    }
+
+    /// The messages behind `tokens` were handled. All or nothing.
+    pub fn ack(&mut self, tokens: &[LeaseToken], now: Timestamp) -> Result<Vec<Fact>, Refusal> {
+        let ids = self.lease_holders(tokens)?;
+        let end = LeaseEnd {
+            outcome: AttemptOutcome::Delivered,
+            error: None,
+            asked: None,
+        };
+        Ok(ids
+            .iter()
+            .filter_map(|id| self.end_lease(*id, &end, now, 0.0))
+            .collect())
+    }
+
+    /// The messages behind `tokens` could not be handled: failed attempts. All or nothing.
+    pub fn nack(
+        &mut self,
+        tokens: &[LeaseToken],
+        delay: Option<Duration>,
+        reason: Option<String>,
+        now: Timestamp,
+        mut random: impl FnMut() -> f64,
+    ) -> Result<Vec<Fact>, Refusal> {
+        let ids = self.lease_holders(tokens)?;
+        let end = LeaseEnd {
+            outcome: AttemptOutcome::Failed,
+            error: Some(reason.unwrap_or_else(|| "nack".to_owned())),
+            asked: delay.map(Asked::Exactly),
+        };
+        Ok(ids
+            .iter()
+            .filter_map(|id| self.end_lease(*id, &end, now, random()))
+            .collect())
+    }
+
+    /// The leases end `lease` from now instead. All or nothing.
+    pub fn extend(
+        &mut self,
+        tokens: &[LeaseToken],
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Timestamp, Refusal> {
+        let new_end = now.plus(lease);
+        for id in self.lease_holders(tokens)? {
+            let entry = self.entries.get_mut(&id).expect("a lease has an entry");
+            if let Place::Leased { token, until, .. } = &mut entry.place {
+                *until = new_end;
+                self.lease_ends.set(*token, new_end);
+            }
+        }
+        Ok(new_end)
+    }
+
+    /// Leases that ran out are failed attempts.
+    pub fn expire_leases(&mut self, now: Timestamp, mut random: impl FnMut() -> f64) -> Vec<Fact> {
+        let end = LeaseEnd {
+            outcome: AttemptOutcome::LeaseExpired,
+            error: Some("the lease ran out".to_owned()),
+            asked: None,
+        };
+        let mut facts = Vec::new();
+        for token in self.lease_ends.pop_due(now, usize::MAX) {
+            if let Some(id) = self.leases.get(&token).copied() {
+                facts.extend(self.end_lease(id, &end, now, random()));
+            }
+        }
+        facts
+    }
+
+    pub fn next_lease_end(&self) -> Option<Timestamp> {
+        self.lease_ends.next()
+    }
+
+    fn end_lease(
+        &mut self,
+        id: MessageId,
+        end: &LeaseEnd,
+        now: Timestamp,
+        random: f64,
+    ) -> Option<Fact> {
+        let entry = self.entries.get(&id)?;
+        let Place::Leased { since, .. } = entry.place else {
+            return None;
+        };
+        let attempt = Attempt {
+            number: entry.failures() + 1,
+            at: since,
+            instance: None,
+            outcome: end.outcome,
+            status_code: None,
+            duration_ms: u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX),
+            error: end.error.clone(),
+        };
+        let fact = verdict::verdict(
+            &self.policy.retries,
+            &entry.message,
+            attempt,
+            now,
+            random,
+            end.asked,
+        );
+        Some(self.settle(id, fact))
+    }
+}

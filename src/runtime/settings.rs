@@ -1,0 +1,50 @@
+//! The configuration, in the terms of the logic.
+
+use crate::config::{Config, Strategy as ConfiguredStrategy};
+use crate::logic::backoff::RetryPolicy;
+use crate::logic::balancer::Strategy;
+use crate::logic::breaker::BreakerPolicy;
+use crate::logic::health::Thresholds;
+use crate::logic::lanes::RankPolicy;
+use crate::logic::queues::QueuePolicy;
+
+pub fn retry_policy(config: &Config) -> RetryPolicy {
+    RetryPolicy {
+        base_delay: config.base_retry_delay,
+        max_delay: config.max_retry_delay,
+        max_attempts: config.max_retry_attempts,
+    }
+}
+
+pub fn queue_policy(config: &Config) -> QueuePolicy {
+    QueuePolicy {
+        ranks: RankPolicy {
+            patience: config.patience,
+            deadline_lead: config.deadline_lead,
+        },
+        retries: retry_policy(config),
+    }
+}
+
+pub fn breaker_policy(config: &Config) -> BreakerPolicy {
+    BreakerPolicy {
+        failure_threshold: config.circuit_breaker_failure_threshold,
+        reset_timeout: config.circuit_breaker_reset_timeout,
+        half_open_timeout: config.circuit_breaker_half_open_timeout,
+        ..BreakerPolicy::default()
+    }
+}
+
+pub fn strategy(config: &Config) -> Strategy {
+    match config.load_balancing_strategy {
+        ConfiguredStrategy::RoundRobin => Strategy::RoundRobin,
+        ConfiguredStrategy::LeastConnections => Strategy::LeastConnections,
+    }
+}
+
+pub fn thresholds(config: &Config) -> Thresholds {
+    Thresholds {
+        unhealthy: config.unhealthy_threshold,
+        healthy: config.healthy_threshold,
+    }
+}

@@ -1,0 +1,209 @@
+//! A service that the hub delivers to: it answers as told and remembers what it got.
+
+use std::collections::VecDeque;
+use std::io::{self, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::wire::Head;
+use super::{eventually, pause};
+
+#[derive(Clone, Debug)]
+pub enum Reply {
+    Status(u16),
+    /// A status with header lines.
+    With(u16, &'static [&'static str]),
+    /// A success with so many bytes of body.
+    Body(usize),
+    After(Duration, u16),
+    /// No answer, on an open connection.
+    Hang,
+    /// The connection is reset while the request is still being sent.
+    Reset,
+    /// Bytes that are no HTTP.
+    Garbage,
+}
+
+#[derive(Clone, Debug)]
+pub struct Received {
+    pub at: Instant,
+    pub head: Head,
+    pub body: String,
+}
+
+impl Received {
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.header(name)
+    }
+}
+
+pub struct FakeService {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    script: Mutex<VecDeque<Reply>>,
+    otherwise: Mutex<Reply>,
+    received: Mutex<Vec<Received>>,
+    streams: Mutex<Vec<TcpStream>>,
+    stopped: AtomicBool,
+}
+
+impl FakeService {
+    /// Answers everything with 200.
+    pub fn start() -> Self {
+        Self::answering(Reply::Status(200))
+    }
+
+    pub fn answering(reply: Reply) -> Self {
+        Self::listen(TcpListener::bind("127.0.0.1:0").unwrap(), reply)
+    }
+
+    /// A service that comes back to where an earlier one was.
+    pub fn back_at(address: SocketAddr) -> Self {
+        let mut listener = None;
+        eventually("the address is free again", || {
+            listener = TcpListener::bind(address).ok();
+            listener.is_some()
+        });
+        Self::listen(listener.expect("bound above"), Reply::Status(200))
+    }
+
+    fn listen(listener: TcpListener, reply: Reply) -> Self {
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            script: Mutex::default(),
+            otherwise: Mutex::new(reply),
+            received: Mutex::default(),
+            streams: Mutex::default(),
+            stopped: AtomicBool::new(false),
+        });
+        let accepting = shared.clone();
+        std::thread::spawn(move || accept(&listener, &accepting));
+        Self { address, shared }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What to answer next, in this order, before falling back to the usual answer.
+    pub fn then(self, replies: impl IntoIterator<Item = Reply>) -> Self {
+        self.shared.script.lock().unwrap().extend(replies);
+        self
+    }
+
+    /// Changes the usual answer.
+    pub fn now_answers(&self, reply: Reply) {
+        *self.shared.otherwise.lock().unwrap() = reply;
+    }
+
+    pub fn received(&self) -> Vec<Received> {
+        self.shared.received.lock().unwrap().clone()
+    }
+
+    pub fn count(&self) -> usize {
+        self.shared.received.lock().unwrap().len()
+    }
+
+    /// Waits for so many requests in all.
+    #[track_caller]
+    pub fn wait_for(&self, count: usize) -> Vec<Received> {
+        eventually(&format!("{count} requests arrive"), || {
+            self.count() >= count
+        });
+        self.received()
+    }
+}
+
+impl Drop for FakeService {
+    fn drop(&mut self) {
+        self.shared.stopped.store(true, Ordering::SeqCst);
+        // Wakes the listener up.
+        let _ = TcpStream::connect(self.address);
+        for stream in self.shared.streams.lock().unwrap().drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    for stream in listener.incoming() {
+        if shared.stopped.load(Ordering::SeqCst) {
+            return;
+        }
+        let Ok(stream) = stream else { continue };
+        if let Ok(clone) = stream.try_clone() {
+            shared.streams.lock().unwrap().push(clone);
+        }
+        let shared = shared.clone();
+        std::thread::spawn(move || {
+            // The hub may go away in the middle of anything.
+            let _ = serve(&stream, &shared);
+            let _ = stream.shutdown(Shutdown::Both);
+        });
+    }
+}
+
+fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
+    // A small buffer, so that a reset finds the rest of the request unread.
+    let mut reader = BufReader::with_capacity(64, stream);
+    let mut writer = stream;
+    while !shared.stopped.load(Ordering::SeqCst) {
+        let head = Head::read(&mut reader)?;
+        let scripted = shared.script.lock().unwrap().pop_front();
+        let reply = scripted.unwrap_or_else(|| shared.otherwise.lock().unwrap().clone());
+        let at = Instant::now();
+        let body = match reply {
+            Reply::Reset => String::new(),
+            _ => head.read_body(&mut reader)?,
+        };
+        let received = Received { at, head, body };
+        shared.received.lock().unwrap().push(received);
+        match reply {
+            Reply::Status(status) => answer(&mut writer, status, &[], b"")?,
+            Reply::With(status, headers) => answer(&mut writer, status, headers, b"")?,
+            Reply::Body(bytes) => answer(&mut writer, 200, &[], &vec![b'x'; bytes])?,
+            Reply::After(delay, status) => {
+                while at.elapsed() < delay && !shared.stopped.load(Ordering::SeqCst) {
+                    pause();
+                }
+                answer(&mut writer, status, &[], b"")?;
+            }
+            Reply::Hang => drop(reader.read(&mut [0])?),
+            // A socket that is closed with bytes unread sends a reset.
+            Reply::Reset => return Ok(()),
+            Reply::Garbage => writer.write_all(b"\0\x01\x02 this is no HTTP\r\n\r\n")?,
+        }
+    }
+    Ok(())
+}
+
+fn answer(writer: &mut impl Write, status: u16, headers: &[&str], body: &[u8]) -> io::Result<()> {
+    let mut head = format!("HTTP/1.1 {status} Whatever\r\n");
+    for header in headers {
+        head.push_str(header);
+        head.push_str("\r\n");
+    }
+    if status != 204 {
+        head.push_str(&format!("content-length: {}\r\n", body.len()));
+    }
+    head.push_str("\r\n");
+    let mut bytes = head.into_bytes();
+    bytes.extend_from_slice(body);
+    writer.write_all(&bytes)
+}

@@ -1,0 +1,267 @@
+//! The real binary, on a port of its own with data of its own.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use super::{Client, PATIENCE, eventually};
+
+/// A hub that runs; dereferences to a client of it.
+pub struct TestHub {
+    process: Child,
+    client: Client,
+    /// What it said at start, without the addresses.
+    pub recovered: String,
+    place: Place,
+    settings: Vec<(String, String)>,
+    watched: bool,
+}
+
+/// Where a hub keeps what it has.
+pub struct Place {
+    directory: TempDir,
+    data: PathBuf,
+}
+
+/// A hub that did not start.
+pub struct FailedStart {
+    pub exit_code: Option<i32>,
+    pub stderr: String,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().join("data");
+        Self { directory, data }
+    }
+
+    /// Data elsewhere, such as on a disk of its own.
+    pub fn at(data: PathBuf) -> Self {
+        Self {
+            data,
+            ..Self::new()
+        }
+    }
+
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    fn log(&self) -> PathBuf {
+        self.directory.path().join("stderr")
+    }
+
+    /// The binary, seeing nothing of this process's environment or directory.
+    pub fn command(&self, settings: &[(String, String)]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_message-hub"));
+        let log = File::options().append(true).create(true).open(self.log());
+        command
+            .env_clear()
+            .env("MESSAGE_HUB_PORT", "0")
+            .env("MESSAGE_HUB_DATA_DIR", &self.data)
+            .envs(settings.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.directory.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log.unwrap());
+        command
+    }
+
+    /// Starts a hub that must not start.
+    #[track_caller]
+    pub fn fails_to_start(&self, settings: &[(&str, &str)]) -> FailedStart {
+        let output = self.command(&variables(settings)).output().unwrap();
+        FailedStart {
+            exit_code: output.status.code(),
+            stderr: fs::read_to_string(self.log()).unwrap(),
+        }
+    }
+}
+
+/// Settings by their names in the configuration, as variables of the environment.
+fn variables(settings: &[(&str, &str)]) -> Vec<(String, String)> {
+    let variable = |(key, value): &(&str, &str)| {
+        let name = format!("MESSAGE_HUB_{}", key.to_uppercase());
+        (name, (*value).to_owned())
+    };
+    settings.iter().map(variable).collect()
+}
+
+impl TestHub {
+    #[track_caller]
+    pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// A hub with some settings, such as `("max_queue_size", "3")`.
+    #[track_caller]
+    pub fn with(settings: &[(&str, &str)]) -> Self {
+        Self::at(Place::new(), settings)
+    }
+
+    #[track_caller]
+    pub fn at(place: Place, settings: &[(&str, &str)]) -> Self {
+        Self::launch(place, variables(settings))
+    }
+
+    #[track_caller]
+    fn launch(place: Place, settings: Vec<(String, String)>) -> Self {
+        let mut process = place.command(&settings).spawn().unwrap();
+        let stdout = process.stdout.take().expect("it is piped");
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let mut address = None;
+        let mut recovered = String::new();
+        loop {
+            let Ok(line) = lines.recv_timeout(PATIENCE) else {
+                let _ = process.kill();
+                let log = fs::read_to_string(place.log()).unwrap_or_default();
+                panic!("the hub did not start:\n{log}");
+            };
+            if let Some((_, found)) = line.split_once("listening on http://") {
+                address = found.parse::<SocketAddr>().ok();
+            } else if let Some(found) = line.strip_prefix("recovered ") {
+                found.clone_into(&mut recovered);
+            } else if line == "ready" {
+                break;
+            }
+        }
+        let address = address.expect("the address comes before ready");
+        Self {
+            process,
+            client: Client::new(address),
+            recovered,
+            place,
+            settings,
+            watched: true,
+        }
+    }
+
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    pub fn data(&self) -> &Path {
+        self.place.data()
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.place.log()).unwrap_or_default()
+    }
+
+    /// Resident memory in bytes.
+    pub fn memory(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.process.id());
+        let status = fs::read_to_string(status).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok());
+        kib.expect("a running process has a size") * 1024
+    }
+
+    /// Ends the process as a power switch would.
+    pub fn kill9(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Asks the process to end.
+    pub fn terminate(&self) {
+        let pid = Pid::from_child(&self.process);
+        kill_process(pid, Signal::TERM).unwrap();
+    }
+
+    /// Waits for the process to end by itself.
+    #[track_caller]
+    pub fn exit_code(&mut self) -> Option<i32> {
+        let mut status: Option<ExitStatus> = None;
+        eventually("the hub ends", || {
+            status = self.process.try_wait().unwrap();
+            status.is_some()
+        });
+        status.and_then(|status| status.code())
+    }
+
+    /// Another hub on the same data, after this one was ended in one way or another.
+    #[track_caller]
+    pub fn restart(self) -> Self {
+        self.restart_with(&[])
+    }
+
+    /// As [`TestHub::restart`], with some settings changed.
+    #[track_caller]
+    pub fn restart_with(mut self, settings: &[(&str, &str)]) -> Self {
+        if self.process.try_wait().unwrap().is_none() {
+            self.terminate();
+            assert_eq!(self.exit_code(), Some(0), "{}", self.log());
+        }
+        let (place, settings) = (self.give_up_place(), self.changed(settings));
+        drop(self);
+        Self::launch(place, settings)
+    }
+
+    fn changed(&self, settings: &[(&str, &str)]) -> Vec<(String, String)> {
+        let mut all = self.settings.clone();
+        for (name, value) in variables(settings) {
+            all.retain(|(given, _)| *given != name);
+            all.push((name, value));
+        }
+        all
+    }
+
+    /// Ends the hub and gives what is left of it.
+    #[track_caller]
+    pub fn stop(mut self) -> Place {
+        if self.process.try_wait().unwrap().is_none() {
+            self.terminate();
+            assert_eq!(self.exit_code(), Some(0), "{}", self.log());
+        }
+        self.give_up_place()
+    }
+
+    fn give_up_place(&mut self) -> Place {
+        self.assert_no_bug_in_log();
+        self.watched = false;
+        std::mem::replace(&mut self.place, Place::new())
+    }
+
+    #[track_caller]
+    fn assert_no_bug_in_log(&self) {
+        let log = self.log();
+        for word in ["panicked", "internal error"] {
+            assert!(!log.contains(word), "the log has `{word}`:\n{log}");
+        }
+    }
+}
+
+impl Deref for TestHub {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Drop for TestHub {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        if std::thread::panicking() {
+            let (id, log) = (self.process.id(), self.log());
+            println!("--- what hub {id} logged:\n{log}---");
+        } else if self.watched {
+            self.assert_no_bug_in_log();
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! A verb per route, and the few things every test wants to know.
+
+use serde_json::{Value, json};
+
+use super::client::Client;
+use super::wire::Answer;
+
+impl Client {
+    #[track_caller]
+    pub fn send(&self, message: &Value) -> Answer {
+        self.post("/v1/messages/send", message)
+    }
+
+    /// Sends a payload to a destination; gives the id.
+    #[track_caller]
+    pub fn send_to(&self, destination: &str, payload: impl Into<Value>) -> String {
+        let message = json!({"destination": destination, "payload": payload.into()});
+        id_of(&self.send(&message).is(202))
+    }
+
+    #[track_caller]
+    pub fn send_waiting(&self, wait_ms: u64, message: &Value) -> Answer {
+        self.post(&format!("/v1/messages/send?wait_ms={wait_ms}"), message)
+    }
+
+    #[track_caller]
+    pub fn batch(&self, messages: &Value) -> Answer {
+        self.post("/v1/messages/batch", messages)
+    }
+
+    #[track_caller]
+    pub fn message(&self, id: &str) -> Value {
+        self.get(&format!("/v1/messages/{id}")).is(200)
+    }
+
+    #[track_caller]
+    pub fn state(&self, id: &str) -> String {
+        text(&self.message(id)["state"])
+    }
+
+    /// `query` without its question mark.
+    #[track_caller]
+    pub fn messages(&self, query: &str) -> Answer {
+        self.get(&format!("/v1/messages?{query}"))
+    }
+
+    #[track_caller]
+    pub fn cancel(&self, id: &str) -> Answer {
+        self.delete(&format!("/v1/messages/{id}"))
+    }
+
+    #[track_caller]
+    pub fn receive(&self, service: &str, asked: &Value) -> Answer {
+        self.post(&format!("/v1/services/{service}/receive"), asked)
+    }
+
+    /// Leases what is there, waiting for a first message.
+    #[track_caller]
+    pub fn pull(&self, service: &str, max: usize) -> Vec<Value> {
+        let answer = self.receive(service, &json!({"max": max, "wait_ms": 20_000}));
+        array(&answer.is(200)["messages"])
+    }
+
+    /// Leases one message, waiting for it.
+    #[track_caller]
+    pub fn pull_one(&self, service: &str) -> Value {
+        let mut messages = self.pull(service, 1);
+        messages.pop().expect("a message within the wait")
+    }
+
+    #[track_caller]
+    pub fn ack(&self, leases: &[&Value]) -> Answer {
+        self.post("/v1/leases/ack", &json!({"leases": leases}))
+    }
+
+    #[track_caller]
+    pub fn nack(&self, leases: &[&Value], delay: f64) -> Answer {
+        let asked = json!({"leases": leases, "delay": delay, "reason": "not now"});
+        self.post("/v1/leases/nack", &asked)
+    }
+
+    #[track_caller]
+    pub fn extend(&self, leases: &[&Value], seconds: f64) -> Answer {
+        let asked = json!({"leases": leases, "lease": seconds});
+        self.post("/v1/leases/extend", &asked)
+    }
+
+    #[track_caller]
+    pub fn register(&self, registration: &Value) -> Answer {
+        self.post("/v1/services/register", registration)
+    }
+
+    /// A service that pulls.
+    #[track_caller]
+    pub fn register_puller(&self, service: &str) {
+        self.register(&json!({"service": service})).is(201);
+    }
+
+    /// A service that is pushed to.
+    #[track_caller]
+    pub fn register_at(&self, service: &str, url: &str) {
+        self.register(&json!({"service": service, "url": url}))
+            .is(201);
+    }
+
+    #[track_caller]
+    pub fn service(&self, service: &str) -> Answer {
+        self.get(&format!("/v1/services/{service}"))
+    }
+
+    #[track_caller]
+    pub fn circuit(&self, service: &str) -> Value {
+        let circuits = array(&self.get("/v1/circuits").is(200)["circuits"]);
+        let found = circuits.into_iter().find(|one| one["service"] == service);
+        found.unwrap_or(Value::Null)
+    }
+
+    #[track_caller]
+    pub fn dead_letters(&self, query: &str) -> Vec<Value> {
+        array(&self.get(&format!("/v1/dlq?{query}")).is(200)["dead_letters"])
+    }
+
+    #[track_caller]
+    pub fn dead_letter(&self, id: &str) -> Answer {
+        self.get(&format!("/v1/dlq/{id}"))
+    }
+
+    #[track_caller]
+    pub fn reprocess(&self, id: &str, changes: &Value) -> Answer {
+        self.post(&format!("/v1/dlq/{id}/reprocess"), changes)
+    }
+
+    #[track_caller]
+    pub fn delete_dead_letter(&self, id: &str) -> Answer {
+        self.delete(&format!("/v1/dlq/{id}"))
+    }
+
+    #[track_caller]
+    pub fn retry_status(&self, id: &str) -> Answer {
+        self.get(&format!("/v1/retry/status/{id}"))
+    }
+
+    #[track_caller]
+    pub fn retry_now(&self, id: &str) -> Answer {
+        self.post("/v1/retry", &json!({"message_id": id}))
+    }
+
+    #[track_caller]
+    pub fn queue_status(&self, query: &str) -> Answer {
+        self.get(&format!("/v1/queue/status?{query}"))
+    }
+
+    /// The value of one series of `/metrics`, such as `x_total` or `x{state="dead"}`.
+    #[track_caller]
+    pub fn metric(&self, series: &str) -> f64 {
+        let text = self.get("/metrics").body;
+        let value = text.lines().find_map(|line| {
+            let rest = line.strip_prefix(series)?;
+            rest.strip_prefix(' ')?.parse().ok()
+        });
+        value.unwrap_or_else(|| panic!("no series {series} in\n{text}"))
+    }
+
+    #[track_caller]
+    pub fn in_state(&self, state: &str) -> f64 {
+        self.metric(&format!(
+            "message_hub_messages_by_state{{state=\"{state}\"}}"
+        ))
+    }
+
+    /// What was accepted is all somewhere (contract, section 2).
+    #[track_caller]
+    pub fn assert_conservation(&self) {
+        let text = self.get("/metrics").body;
+        let value = |line: &str| line.rsplit(' ').next().and_then(|n| n.parse::<f64>().ok());
+        let mut lines = text.lines();
+        let accepted = lines.find(|line| line.starts_with("message_hub_messages_accepted_total "));
+        let accepted = accepted.and_then(value).expect("the series is there");
+        let states = text
+            .lines()
+            .filter(|line| line.starts_with("message_hub_messages_by_state{"));
+        let sum: f64 = states.filter_map(value).sum();
+        assert_eq!(accepted, sum, "{text}");
+    }
+}
+
+#[track_caller]
+pub fn id_of(answer: &Value) -> String {
+    text(&answer["id"])
+}
+
+#[track_caller]
+pub fn text(value: &Value) -> String {
+    let text = value.as_str();
+    text.unwrap_or_else(|| panic!("not a string: {value}"))
+        .to_owned()
+}
+
+#[track_caller]
+pub fn array(value: &Value) -> Vec<Value> {
+    let array = value.as_array();
+    array
+        .unwrap_or_else(|| panic!("not an array: {value}"))
+        .clone()
+}
