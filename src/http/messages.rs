@@ -3,6 +3,8 @@
 mod batch;
 mod send;
 
+use std::time::Duration;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::ask::{ask, look};
@@ -16,6 +18,8 @@ use crate::domain::message::{State, Status};
 use crate::error::HubError;
 use crate::ports::archive::MessageQuery;
 
+/// How long a read waits for an archive that is behind.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
 /// Rows looked at together once a page turned out to be sparse.
 const SCAN: usize = 1000;
 
@@ -100,7 +104,16 @@ pub async fn load(hub: &Hub, id: MessageId) -> Result<Option<MessageView>, HubEr
 
 /// Makes everything acknowledged so far visible in the archive.
 pub async fn flush(hub: &Hub) -> Result<(), HubError> {
-    Ok(ask(&hub.handles.flush, |reply| Flush { reply }).await??)
+    let flushed = ask(&hub.handles.flush, |reply| Flush { reply });
+    match tokio::time::timeout(FLUSH_PATIENCE, flushed).await {
+        Ok(flushed) => Ok(flushed??),
+        Err(_) => {
+            let behind = hub.metrics.archive_lag.get();
+            Err(HubError::NoArchive(format!(
+                "it is {behind} records behind and catching up"
+            )))
+        }
+    }
 }
 
 async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
