@@ -80,7 +80,9 @@ fn a_batch_without_any_success_is_an_error() {
 fn a_batch_fills_a_lane_as_far_as_it_goes() {
     let hub = TestHub::with(&[("max_queue_size", "2")]);
     hub.register_puller("billing");
-    let answer = hub.batch(&json!([message(1), message(2), message(3)])).is(202);
+    let answer = hub
+        .batch(&json!([message(1), message(2), message(3)]))
+        .is(202);
     assert_eq!(answer["accepted"], 2);
     assert_eq!(answer["results"][2]["error"]["code"], "QUEUE_FULL");
 }

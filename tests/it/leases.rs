@@ -201,7 +201,9 @@ fn wrong_requests_are_refused_with_their_field() {
         (json!({"wait_ms": 60_001}), "wait_ms"),
         (json!({"lease": 0}), "lease"),
     ] {
-        let details = hub.receive("billing", &body).refuses(400, "INVALID_REQUEST");
+        let details = hub
+            .receive("billing", &body)
+            .refuses(400, "INVALID_REQUEST");
         assert_eq!(details["field"], field, "{body}");
     }
     let wrong = |body: &Value| {

@@ -45,10 +45,7 @@ fn all_routes_and_spellings_mean_the_same() {
     for route in ["/v1/messages/send", "/v1/messages", "/message"] {
         let message = to_billing(&json!({"message_type": "invoice", "priority": 1}));
         let id = id_of(&hub.post(route, &message).is(202));
-        for view in [
-            hub.message(&id),
-            hub.get(&format!("/message/{id}")).is(200),
-        ] {
+        for view in [hub.message(&id), hub.get(&format!("/message/{id}")).is(200)] {
             assert_eq!(view["type"], "invoice", "{route}");
             assert_eq!(view["priority"], "CRITICAL", "{route}");
         }
@@ -81,7 +78,9 @@ fn wrong_messages_are_refused_with_their_field() {
         (json!({"on_unavailable": "drop"}), "on_unavailable"),
         (json!({"delay": -1}), "delay"),
     ] {
-        let details = hub.send(&to_billing(&fields)).refuses(400, "INVALID_MESSAGE");
+        let details = hub
+            .send(&to_billing(&fields))
+            .refuses(400, "INVALID_MESSAGE");
         assert_eq!(details["field"], field);
     }
     let nameless = hub.nameless().send(&to_billing(&json!({})));
@@ -206,7 +205,8 @@ fn what_expires_becomes_a_dead_letter() {
 fn the_more_important_message_goes_first() {
     let hub = hub_with_billing();
     for priority in ["DEFERRED", "low", "Normal", "HIGH", "CRITICAL"] {
-        hub.send(&to_billing(&json!({"priority": priority}))).is(202);
+        hub.send(&to_billing(&json!({"priority": priority})))
+            .is(202);
     }
     hub.send(&to_billing(&json!({"priority": 4}))).is(202);
     let pulled = hub.pull("billing", 10);
