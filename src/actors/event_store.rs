@@ -186,7 +186,7 @@ impl EventStore {
             self.metrics.count(fact);
         }
         if !chosen.facts.is_empty() {
-            self.show_ledger();
+            self.show_window();
             let records = (first..).zip(chosen.facts);
             let records = records
                 .map(|(position, fact)| Recorded { position, fact })
@@ -213,8 +213,7 @@ impl EventStore {
         }
     }
 
-    fn show_ledger(&self) {
-        self.metrics.show_tally(self.ledger.tally());
+    fn show_window(&self) {
         self.metrics
             .dedup_overflowed
             .set(i64::from(self.ledger.window_overflowed()));
@@ -356,7 +355,7 @@ impl Actor for EventStore {
     type Context = Context<Self>;
 
     fn started(&mut self, _: &mut Context<Self>) {
-        self.show_ledger();
+        self.show_window();
         self.look_at_disk();
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix::Message as ActixMessage;
 use tokio::sync::oneshot;
 
-use crate::domain::fact::{Fact, Recorded};
+use crate::domain::fact::{Fact, Recorded, Tally};
 use crate::domain::ids::{InstanceId, LeaseToken, MessageId, Position, ServiceName};
 use crate::domain::message::{Lane, Message, Payload};
 use crate::domain::refusal::Refusal;
@@ -265,6 +265,8 @@ pub struct InspectQueues {
 
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct QueueReport {
+    /// Over the life of the data, at the very moment of the depths.
+    pub tally: Tally,
     pub total: QueueDepths,
     pub services: Vec<(ServiceName, QueueDepths)>,
 }

@@ -20,10 +20,11 @@ use super::messages::{
     Reply, WindowChanged,
 };
 use crate::clock::Clock;
-use crate::domain::fact::{Fact, Recorded};
+use crate::domain::fact::{Fact, Recorded, Tally};
 use crate::domain::ids::{LeaseToken, MessageId, ServiceName};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::{QueuePolicy, Queues};
+use crate::logic::tally;
 use crate::metrics::Metrics;
 use pollers::Pollers;
 
@@ -33,6 +34,7 @@ pub struct Scheduler {
     metrics: Arc<Metrics>,
     hops: Hops,
     queues: Queues,
+    tally: Tally,
     pollers: Pollers,
     settled: AHashMap<MessageId, Vec<Reply<Fact>>>,
     /// Size of `settled` at which those that gave up are looked for.
@@ -67,6 +69,7 @@ impl Scheduler {
             metrics,
             hops,
             queues: Queues::new(policy),
+            tally: Tally::default(),
             pollers: Pollers::default(),
             settled: AHashMap::new(),
             prune_at: 1024,
@@ -173,6 +176,7 @@ impl Scheduler {
     }
 
     fn learn(&mut self, record: &Recorded, now: Timestamp, replay: bool, follow: &mut Vec<Fact>) {
+        self.tally += tally::contribution(&record.fact);
         let settlement = record.fact.settlement();
         if !replay && let Some((_, settlement)) = settlement {
             self.observe_processing(settlement.id, settlement.at);
@@ -206,9 +210,17 @@ impl Scheduler {
         if let Some(service) = service {
             let total = self.queues.depths_of(&service);
             let services = vec![(service, total.clone())];
-            return QueueReport { total, services };
+            let tally = self.tally;
+            return QueueReport {
+                tally,
+                total,
+                services,
+            };
         }
-        let mut report = QueueReport::default();
+        let mut report = QueueReport {
+            tally: self.tally,
+            ..QueueReport::default()
+        };
         for (service, depths) in self.queues.depths() {
             report.total.add(&depths);
             report.services.push((service.clone(), depths));

@@ -55,7 +55,7 @@ fn status(hub: &Hub) -> (Health, StatusCode) {
 async fn health(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     let (queues, services) = picture(&hub).await?;
     let (status, code) = status(&hub);
-    let totals = hub.metrics.totals();
+    let totals = queues.tally;
     Ok(HttpResponse::build(code).json(json!({
         "status": status,
         "version": env!("CARGO_PKG_VERSION"),
@@ -141,7 +141,7 @@ fn components(hub: &Hub, queues: &QueueReport, services: usize) -> Value {
 
 async fn metrics(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     let (queues, services) = picture(&hub).await?;
-    hub.metrics.show_queues(&queues.total);
+    hub.metrics.show_messages(queues.tally, &queues.total);
     for (service, health) in services {
         hub.metrics.show_health(service.as_str(), health);
     }
