@@ -93,12 +93,14 @@ async fn run(config: &Config) -> Result<Exit, StartError> {
     ));
     let server = actix::spawn(server);
 
+    // Before anybody is told that the hub is ready, so that it can be stopped in good order.
+    let signals = shutdown::Signals::catch();
     let running = ring.start(seats, journal, archived).await?;
     say(&format!("recovered {}", running.recovery));
     door.set_phase(Phase::Open);
     say("ready");
 
-    shutdown::signal().await;
+    signals.received().await;
     door.set_phase(Phase::Draining);
     let exit = shutdown::stop(running, stop, config.shutdown_timeout).await;
     server.abort();

@@ -4,6 +4,7 @@
 pub mod client;
 pub mod fake_service;
 pub mod hub;
+pub mod load;
 pub mod verbs;
 pub mod wire;
 
