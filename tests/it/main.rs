@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::print_stdout, reason = "shown with a test that fails")]
 
 mod archive;
 mod auth;
