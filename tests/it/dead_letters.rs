@@ -45,18 +45,18 @@ fn the_list_is_filtered_and_paged() {
         let letters = hub.dead_letters(query);
         letters.iter().map(id_of).collect::<Vec<_>>()
     };
-    assert_eq!(ids(""), [second.clone(), first.clone()]);
+    assert_eq!(ids(""), [&*second, &*first]);
     assert_eq!(
         ids("reason=rejected&destination=billing&source=shop").len(),
         2
     );
     assert_eq!(ids("reason=expired").len(), 0);
     assert_eq!(ids("destination=mail").len(), 0);
-    assert_eq!(ids(&format!("correlation_id={first}")), [first.clone()]);
+    assert_eq!(ids(&format!("correlation_id={first}")), [&*first]);
     let page = hub.get("/v1/dlq?limit=1").is(200);
     assert_eq!(page["count"], 1);
     let cursor = text(&page["next_cursor"]);
-    assert_eq!(ids(&format!("limit=1&cursor={cursor}")), [first]);
+    assert_eq!(ids(&format!("limit=1&cursor={cursor}")), [&*first]);
     hub.get("/v1/dlq?reason=bored")
         .refuses(400, "INVALID_REQUEST");
 }

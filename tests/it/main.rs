@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::print_stdout, reason = "shown with a test that fails")]
 
 mod archive;
 mod auth;
@@ -8,10 +9,10 @@ mod crash;
 mod dead_letters;
 mod faults;
 mod health;
-//mod hostile;
+mod hostile;
 mod isolation;
 mod journal;
-//mod layers;
+mod layers;
 mod leases;
 mod messages;
 mod push;

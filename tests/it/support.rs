@@ -11,7 +11,6 @@ pub mod wire;
 pub use client::Client;
 pub use fake_service::{FakeService, Reply};
 pub use hub::TestHub;
-pub use wire::Answer;
 
 use std::time::{Duration, Instant};
 

@@ -47,6 +47,8 @@ struct Shared {
     pulling: AtomicBool,
 }
 
+type Work = fn(&Shared, &str);
+
 /// A client that reconnects to whichever hub is the present one.
 #[derive(Default)]
 struct Steady(Option<(u32, Connection)>);
@@ -65,7 +67,7 @@ impl Load {
             pulling: AtomicBool::new(true),
         });
         let mut threads = Vec::new();
-        let workers: [(&str, fn(&Shared, &str)); 5] = [
+        let workers: [(&str, Work); 5] = [
             ("single-a", send_singles),
             ("single-b", send_singles),
             ("batch", send_batches),
