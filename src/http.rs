@@ -15,7 +15,7 @@ mod list;
 mod message_input;
 mod message_view;
 mod messages;
-mod openapi;
+pub mod openapi;
 mod query;
 mod queue;
 mod registration_input;
@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::Method;
-use actix_web::{HttpRequest, HttpResponse, Resource, Route, web};
+use actix_web::{HttpRequest, HttpResponse, Route, web};
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -85,34 +85,55 @@ impl Keys {
     }
 }
 
-/// Every route there is.
-pub fn routes(config: &mut web::ServiceConfig) {
-    messages::routes(config);
-    leases::routes(config);
-    retries::routes(config);
-    dead_letters::routes(config);
-    queue::routes(config);
-    services::routes(config);
-    circuits::routes(config);
-    health::routes(config);
-    openapi::routes(config);
+/// Registers every route there is. Returns the paths with their methods, as in `Allow`.
+pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static str)> {
     config.default_service(web::route().to(no_route));
+    let mut routes = Routes {
+        config,
+        registered: Vec::new(),
+    };
+    messages::routes(&mut routes);
+    leases::routes(&mut routes);
+    retries::routes(&mut routes);
+    dead_letters::routes(&mut routes);
+    queue::routes(&mut routes);
+    services::routes(&mut routes);
+    circuits::routes(&mut routes);
+    health::routes(&mut routes);
+    openapi::routes(&mut routes);
+    routes.registered
 }
 
 async fn no_route(request: HttpRequest) -> Result<HttpResponse, HubError> {
     Err(HubError::NoRoute(request.path().to_owned()))
 }
 
-/// A path with its routes; any other method is answered 405 with `allow`.
-fn at(path: &str, allow: &'static str, routes: impl IntoIterator<Item = Route>) -> Resource {
-    let mut resource = web::resource(path.to_owned());
-    for route in routes {
-        resource = resource.route(route);
+/// Where every resource registers its paths.
+struct Routes<'a> {
+    config: &'a mut web::ServiceConfig,
+    registered: Vec<(&'static str, &'static str)>,
+}
+
+impl Routes<'_> {
+    /// A path with its routes; any other method is answered 405 with `allow`.
+    fn at(
+        &mut self,
+        path: &'static str,
+        allow: &'static str,
+        routes: impl IntoIterator<Item = Route>,
+    ) {
+        let mut resource = web::resource(path);
+        for route in routes {
+            resource = resource.route(route);
+        }
+        let refuse = move |method: Method| async move {
+            Err::<HttpResponse, _>(HubError::MethodNotAllowed {
+                method: method.to_string(),
+                allow,
+            })
+        };
+        self.config
+            .service(resource.default_service(web::route().to(refuse)));
+        self.registered.push((path, allow));
     }
-    resource.default_service(web::route().to(move |method: Method| async move {
-        Err::<HttpResponse, _>(HubError::MethodNotAllowed {
-            method: method.to_string(),
-            allow,
-        })
-    }))
 }

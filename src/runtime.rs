@@ -183,7 +183,7 @@ fn start_server(
             .app_data(hub.clone())
             .wrap(from_fn(edge::edge))
             .wrap(Condition::new(spans, TracingLogger::<QuietSpans>::new()))
-            .configure(http::routes)
+            .configure(|config| drop(http::routes(config)))
     };
     let server = HttpServer::new(app)
         .workers(workers())

@@ -4,16 +4,16 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
 use super::ask::ask;
-use super::{Hub, at, list};
+use super::{Hub, Routes, list};
 use crate::actors::messages::{CircuitView, InspectCircuits};
 use crate::domain::ids::ServiceName;
 use crate::domain::timestamp::Timestamp;
 use crate::error::HubError;
 use crate::logic::breaker::CircuitState;
 
-pub fn routes(config: &mut web::ServiceConfig) {
+pub fn routes(routes: &mut Routes<'_>) {
     for path in ["/circuit", "/v1/circuits"] {
-        config.service(at(path, "GET", [web::get().to(all)]));
+        routes.at(path, "GET", [web::get().to(all)]);
     }
 }
 

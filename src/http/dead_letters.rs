@@ -12,7 +12,7 @@ use super::fields::{self, Field};
 use super::message_view::MessageView;
 use super::messages::{find, flush};
 use super::query::{self, Query};
-use super::{Hub, at, list};
+use super::{Hub, Routes, list};
 use crate::actors::messages::{DeleteDeadLetter, InspectAdmission, Reprocess};
 use crate::domain::fact::DeadReason;
 use crate::domain::ids::{MessageId, ServiceName};
@@ -22,18 +22,18 @@ use crate::ports::archive::MessageQuery;
 
 const SUBJECT: Subject = Subject::Request;
 
-pub fn routes(config: &mut web::ServiceConfig) {
-    config.service(at("/v1/dlq", "GET", [web::get().to(search)]));
-    config.service(at(
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.at("/v1/dlq", "GET", [web::get().to(search)]);
+    routes.at(
         "/v1/dlq/{id}",
         "GET, DELETE",
         [web::get().to(show), web::delete().to(delete)],
-    ));
-    config.service(at(
+    );
+    routes.at(
         "/v1/dlq/{id}/reprocess",
         "POST",
         [web::post().to(reprocess)],
-    ));
+    );
 }
 
 #[derive(Deserialize)]

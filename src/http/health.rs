@@ -7,19 +7,19 @@ use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
 use super::ask::look;
-use super::{Hub, at};
+use super::{Hub, Routes};
 use crate::actors::messages::{InspectQueues, InspectServices, QueueReport};
 use crate::domain::ids::ServiceName;
 use crate::domain::service::Health;
 use crate::door::Phase;
 use crate::error::HubError;
 
-pub fn routes(config: &mut web::ServiceConfig) {
-    config.service(at("/health", "GET", [web::get().to(health)]));
-    config.service(at("/health/live", "GET", [web::get().to(live)]));
-    config.service(at("/health/ready", "GET", [web::get().to(ready)]));
-    config.service(at("/health/details", "GET", [web::get().to(details)]));
-    config.service(at("/metrics", "GET", [web::get().to(metrics)]));
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.at("/health", "GET", [web::get().to(health)]);
+    routes.at("/health/live", "GET", [web::get().to(live)]);
+    routes.at("/health/ready", "GET", [web::get().to(ready)]);
+    routes.at("/health/details", "GET", [web::get().to(details)]);
+    routes.at("/metrics", "GET", [web::get().to(metrics)]);
 }
 
 /// What the actors know of it; nothing while the hub is starting or stopping.

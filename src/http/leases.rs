@@ -12,7 +12,7 @@ use super::ask::ask;
 use super::auth::Caller;
 use super::body::{self, Body};
 use super::fields::{self, Field};
-use super::{Hub, at, query};
+use super::{Hub, Routes, query};
 use crate::actors::messages::{EndLeases, ExtendLeases, LeaseEnd, Receive};
 use crate::domain::ids::LeaseToken;
 use crate::error::{HubError, Subject};
@@ -27,15 +27,15 @@ const DEFAULT_LEASE: Duration = Duration::from_secs(30);
 const LONGEST_LEASE: Duration = Duration::from_secs(12 * 3600);
 const MOST_LEASES: usize = 10_000;
 
-pub fn routes(config: &mut web::ServiceConfig) {
-    config.service(at(
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.at(
         "/v1/services/{service}/receive",
         "POST",
         [web::post().to(receive)],
-    ));
-    config.service(at("/v1/leases/ack", "POST", [web::post().to(ack)]));
-    config.service(at("/v1/leases/nack", "POST", [web::post().to(nack)]));
-    config.service(at("/v1/leases/extend", "POST", [web::post().to(extend)]));
+    );
+    routes.at("/v1/leases/ack", "POST", [web::post().to(ack)]);
+    routes.at("/v1/leases/nack", "POST", [web::post().to(nack)]);
+    routes.at("/v1/leases/extend", "POST", [web::post().to(extend)]);
 }
 
 #[derive(Deserialize)]

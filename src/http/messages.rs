@@ -11,7 +11,7 @@ use super::ask::{ask, look};
 use super::auth::Caller;
 use super::message_view::MessageView;
 use super::query::{self, Query};
-use super::{Hub, at, list};
+use super::{Hub, Routes, list};
 use crate::actors::messages::{Cancel, Flush, Inspect};
 use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::{State, Status};
@@ -23,26 +23,26 @@ const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
 /// Rows looked at together once a page turned out to be sparse.
 const SCAN: usize = 1000;
 
-pub fn routes(config: &mut web::ServiceConfig) {
+pub fn routes(routes: &mut Routes<'_>) {
     for path in ["/v1/messages/send", "/message"] {
-        config.service(at(path, "POST", [web::post().to(send::send)]));
+        routes.at(path, "POST", [web::post().to(send::send)]);
     }
-    config.service(at(
+    routes.at(
         "/v1/messages",
         "GET, POST",
         [web::post().to(send::send), web::get().to(search)],
-    ));
-    config.service(at(
+    );
+    routes.at(
         "/v1/messages/batch",
         "POST",
         [web::post().to(batch::send_batch)],
-    ));
-    config.service(at(
+    );
+    routes.at(
         "/v1/messages/{id}",
         "GET, DELETE",
         [web::get().to(show), web::delete().to(cancel)],
-    ));
-    config.service(at("/message/{id}", "GET", [web::get().to(show)]));
+    );
+    routes.at("/message/{id}", "GET", [web::get().to(show)]);
 }
 
 async fn show(

@@ -1,5 +1,3 @@
 //! The API description.
 
-use actix_web::web;
-
-pub fn routes(_config: &mut web::ServiceConfig) {}
+pub fn routes(_routes: &mut super::Routes<'_>) {}

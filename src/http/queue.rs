@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::ask::look;
 use super::query::Query;
-use super::{Hub, at};
+use super::{Hub, Routes};
 use crate::actors::messages::{AdmissionReport, InspectAdmission, InspectQueues};
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
@@ -16,8 +16,8 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::HubError;
 use crate::logic::queues::view::QueueDepths;
 
-pub fn routes(config: &mut web::ServiceConfig) {
-    config.service(at("/v1/queue/status", "GET", [web::get().to(status)]));
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.at("/v1/queue/status", "GET", [web::get().to(status)]);
 }
 
 #[derive(Serialize)]

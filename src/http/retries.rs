@@ -11,7 +11,7 @@ use super::auth::Caller;
 use super::body::{self, Body};
 use super::fields::{self, Field};
 use super::messages::visible;
-use super::{Hub, at, query};
+use super::{Hub, Routes, query};
 use crate::actors::messages::RetryNow;
 use crate::domain::ids::MessageId;
 use crate::domain::refusal::Refusal;
@@ -19,13 +19,13 @@ use crate::error::{HubError, Subject};
 
 const SUBJECT: Subject = Subject::Request;
 
-pub fn routes(config: &mut web::ServiceConfig) {
-    config.service(at(
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.at(
         "/v1/retry/status/{message_id}",
         "GET",
         [web::get().to(status)],
-    ));
-    config.service(at("/v1/retry", "POST", [web::post().to(retry_now)]));
+    );
+    routes.at("/v1/retry", "POST", [web::post().to(retry_now)]);
 }
 
 #[derive(Deserialize)]

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::ask::{ask, look};
 use super::auth::Caller;
 use super::body::{self, Body};
-use super::{Hub, at, list, query, registration_input};
+use super::{Hub, Routes, list, query, registration_input};
 use crate::actors::messages::{Deregister, InspectServices, InstanceView, Register, ServiceView};
 use crate::domain::ids::{InstanceId, Label, ServiceName};
 use crate::domain::message::Payload;
@@ -16,32 +16,28 @@ use crate::domain::service::{Endpoint, Health};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 
-pub fn routes(config: &mut web::ServiceConfig) {
-    config.service(at("/registry", "POST", [web::post().to(register)]));
-    config.service(at(
-        "/v1/services/register",
-        "POST",
-        [web::post().to(register)],
-    ));
-    config.service(at("/v1/services", "GET", [web::get().to(all)]));
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.at("/registry", "POST", [web::post().to(register)]);
+    routes.at("/v1/services/register", "POST", [web::post().to(register)]);
+    routes.at("/v1/services", "GET", [web::get().to(all)]);
     let one = || [web::get().to(show), web::delete().to(deregister)];
-    config.service(at("/registry/{service}", "GET, DELETE", one()));
-    config.service(at("/v1/services/{service}", "GET, DELETE", one()));
-    config.service(at(
+    routes.at("/registry/{service}", "GET, DELETE", one());
+    routes.at("/v1/services/{service}", "GET, DELETE", one());
+    routes.at(
         "/v1/services/{service}/health",
         "GET",
         [web::get().to(show)],
-    ));
-    config.service(at(
+    );
+    routes.at(
         "/v1/services/{service}/instances",
         "POST",
         [web::post().to(register_instance)],
-    ));
-    config.service(at(
+    );
+    routes.at(
         "/v1/services/{service}/instances/{instance}",
         "DELETE",
         [web::delete().to(deregister_instance)],
-    ));
+    );
 }
 
 /// The interface document's shape and more.
