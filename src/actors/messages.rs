@@ -204,6 +204,8 @@ pub struct Receive {
 #[rtype(result = "()")]
 pub struct EndLeases {
     pub leases: Vec<LeaseToken>,
+    /// Only leases of this service are valid; `None`: of any.
+    pub owner: Option<ServiceName>,
     pub end: LeaseEnd,
     pub reply: Reply<Result<(), Refusal>>,
 }
@@ -221,6 +223,8 @@ pub enum LeaseEnd {
 #[rtype(result = "()")]
 pub struct ExtendLeases {
     pub leases: Vec<LeaseToken>,
+    /// As in [`EndLeases`].
+    pub owner: Option<ServiceName>,
     pub lease: Duration,
     pub reply: Reply<Result<Timestamp, Refusal>>,
 }

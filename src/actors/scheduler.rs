@@ -11,7 +11,7 @@ mod requests;
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient, SpawnHandle};
 use ahash::AHashMap;
 use rand::RngExt;
-use rand::rngs::SmallRng;
+use rand::rngs::StdRng;
 use std::sync::Arc;
 
 use super::death_watch::DeathWatch;
@@ -30,7 +30,7 @@ use pollers::Pollers;
 
 pub struct Scheduler {
     clock: Clock,
-    random: SmallRng,
+    random: StdRng,
     metrics: Arc<Metrics>,
     hops: Hops,
     queues: Queues,
@@ -57,7 +57,7 @@ pub struct Hops {
 impl Scheduler {
     pub fn new(
         clock: Clock,
-        random: SmallRng,
+        random: StdRng,
         metrics: Arc<Metrics>,
         policy: QueuePolicy,
         hops: Hops,
@@ -231,7 +231,7 @@ impl Scheduler {
 }
 
 /// A version 7 UUID.
-fn mint_token(random: &mut SmallRng, now: Timestamp) -> LeaseToken {
+fn mint_token(random: &mut StdRng, now: Timestamp) -> LeaseToken {
     let millis = u64::try_from(now.as_millis()).unwrap_or(0);
     LeaseToken(uuid::Builder::from_unix_timestamp_millis(millis, &random.random()).into_uuid())
 }

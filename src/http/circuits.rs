@@ -1,9 +1,10 @@
 //! `/circuit`: how well each service takes what it is sent.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 
 use super::ask::ask;
+use super::auth::Caller;
 use super::{Hub, Routes, list};
 use crate::actors::messages::{CircuitView, InspectCircuits};
 use crate::domain::ids::ServiceName;
@@ -32,7 +33,8 @@ struct CircuitAnswer {
     window: u32,
 }
 
-async fn all(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+    Caller::of(&request).must_be_operator()?;
     let circuits = ask(&hub.handles.circuits, |reply| InspectCircuits { reply }).await?;
     let answers: Vec<_> = circuits.into_iter().map(describe).collect();
     Ok(list::page("circuits", &answers, None))

@@ -22,9 +22,9 @@ pub fn routes(routes: &mut Routes<'_>) {
     routes.at("/metrics", "GET", [web::get().to(metrics)]);
 }
 
-/// What the actors know of it; nothing while the hub is starting or stopping.
+/// What the actors know of it; nothing while the hub is starting.
 async fn picture(hub: &Hub) -> Result<(QueueReport, BTreeMap<ServiceName, Health>), HubError> {
-    if hub.door.phase() != Phase::Open {
+    if hub.door.phase() == Phase::Starting {
         return Ok(Default::default());
     }
     let queues = look(&hub.handles.inspect_queues, InspectQueues { service: None }).await?;

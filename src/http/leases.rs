@@ -119,16 +119,24 @@ fn answer(hub: &Hub, leased: &[Leased]) -> HttpResponse {
     })
 }
 
-async fn ack(hub: web::Data<Hub>, payload: web::Payload) -> Result<HttpResponse, HubError> {
+async fn ack(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    payload: web::Payload,
+) -> Result<HttpResponse, HubError> {
     let body = Body::read(&hub, payload, body::ONE, 1, SUBJECT).await?;
     let asked: LeaseBody<'_> = fields::object(SUBJECT, body.text())?;
     let leases = leases(asked.leases)?;
     let count = leases.len();
-    end(&hub, leases, LeaseEnd::Ack).await?;
+    end(&request, &hub, leases, LeaseEnd::Ack).await?;
     Ok(HttpResponse::Ok().json(json!({"acknowledged": count})))
 }
 
-async fn nack(hub: web::Data<Hub>, payload: web::Payload) -> Result<HttpResponse, HubError> {
+async fn nack(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    payload: web::Payload,
+) -> Result<HttpResponse, HubError> {
     let body = Body::read(&hub, payload, body::ONE, 1, SUBJECT).await?;
     let asked: LeaseBody<'_> = fields::object(SUBJECT, body.text())?;
     let leases = leases(asked.leases)?;
@@ -140,11 +148,15 @@ async fn nack(hub: web::Data<Hub>, payload: web::Payload) -> Result<HttpResponse
         .map(|field| field.label())
         .transpose()?
         .map(|reason| reason.to_string());
-    end(&hub, leases, LeaseEnd::Nack { delay, reason }).await?;
+    end(&request, &hub, leases, LeaseEnd::Nack { delay, reason }).await?;
     Ok(HttpResponse::Ok().json(json!({"returned": count})))
 }
 
-async fn extend(hub: web::Data<Hub>, payload: web::Payload) -> Result<HttpResponse, HubError> {
+async fn extend(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    payload: web::Payload,
+) -> Result<HttpResponse, HubError> {
     let body = Body::read(&hub, payload, body::ONE, 1, SUBJECT).await?;
     let asked: LeaseBody<'_> = fields::object(SUBJECT, body.text())?;
     let leases = leases(asked.leases)?;
@@ -153,8 +165,10 @@ async fn extend(hub: web::Data<Hub>, payload: web::Payload) -> Result<HttpRespon
         .map(lease_length)
         .transpose()?;
     let lease = lease.unwrap_or(DEFAULT_LEASE);
+    let owner = Caller::of(&request).acts_only_for();
     let until = ask(&hub.handles.extend_leases, |reply| ExtendLeases {
         leases,
+        owner,
         lease,
         reply,
     })
@@ -162,9 +176,16 @@ async fn extend(hub: web::Data<Hub>, payload: web::Payload) -> Result<HttpRespon
     Ok(HttpResponse::Ok().json(json!({"extended": count, "until": until})))
 }
 
-async fn end(hub: &Hub, leases: Vec<LeaseToken>, end: LeaseEnd) -> Result<(), HubError> {
+async fn end(
+    request: &HttpRequest,
+    hub: &Hub,
+    leases: Vec<LeaseToken>,
+    end: LeaseEnd,
+) -> Result<(), HubError> {
+    let owner = Caller::of(request).acts_only_for();
     Ok(ask(&hub.handles.end_leases, |reply| EndLeases {
         leases,
+        owner,
         end,
         reply,
     })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix::{Actor, Addr, Arbiter, Recipient};
 use rand::SeedableRng;
-use rand::rngs::SmallRng;
+use rand::rngs::StdRng;
 
 use super::replay::{self, Recovered};
 use super::{StartError, settings};
@@ -196,7 +196,7 @@ impl Ring {
             event_store: self.to.event_store.clone().recipient(),
             registry: self.to.registry.clone().recipient(),
         };
-        let random = SmallRng::from_rng(&mut rand::rng());
+        let random = StdRng::from_rng(&mut rand::rng());
         let policy = settings::queue_policy(&self.config);
         let watch = self.watch("scheduler");
         Scheduler::new(

@@ -164,7 +164,9 @@ impl Queues {
             .unwrap_or(0);
         let turn = format!("{ahead} messages are ahead of it");
         match destination.outlook {
-            Outlook::Ready => turn,
+            Outlook::Ready => {
+                format!("{turn}; it goes out when an instance has room or a consumer asks")
+            }
             Outlook::Trial => {
                 format!("the circuit is half open, one message at a time is tried; {turn}")
             }
