@@ -234,7 +234,7 @@ impl EventStore {
         for answer in std::mem::take(&mut chosen.answers) {
             match answer {
                 Answer::Slots(mut slots, reply) => {
-                    for slot in slots.iter_mut().filter(|slot| **slot == Slot::Accepted) {
+                    for slot in slots.iter_mut().filter(|slot| depends_on_batch(slot)) {
                         *slot = Slot::Refused(Refusal::StorageFull);
                     }
                     chosen.answers.push(Answer::Slots(slots, reply));
@@ -337,6 +337,14 @@ fn choose_slot(slot: &mut Slot, disk_low: bool, draft: &mut Draft<'_>, chosen: &
         chosen.unused.push(message.lane());
     }
     *slot = outcome;
+}
+
+/// Whether an answer may rest on what the batch would have written.
+fn depends_on_batch(slot: &Slot) -> bool {
+    matches!(
+        slot,
+        Slot::Accepted | Slot::Duplicate | Slot::Refused(Refusal::OtherContent)
+    )
 }
 
 fn clamp(bytes: u64) -> i64 {

@@ -299,14 +299,15 @@ impl Ring {
 
 impl Addresses {
     /// Who learns from the journal: the archivist first, so that what a reader no longer finds
-    /// with the scheduler is on its way to the archive.
+    /// with the scheduler is on its way to the archive; the timer last, so that what it finds due is
+    /// known to the scheduler.
     fn committed(&self) -> Vec<Recipient<Committed>> {
         vec![
             self.archivist.clone().recipient(),
             self.router.clone().recipient(),
             self.registry.clone().recipient(),
-            self.retry_timer.clone().recipient(),
             self.scheduler.clone().recipient(),
+            self.retry_timer.clone().recipient(),
         ]
     }
 
