@@ -11,7 +11,6 @@ mod fields;
 pub mod handles;
 mod health;
 mod leases;
-mod list;
 mod message_input;
 mod message_view;
 mod messages;

@@ -2,10 +2,11 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::ask::ask;
 use super::auth::Caller;
-use super::{Hub, Routes, list};
+use super::{Hub, Routes};
 use crate::actors::messages::{CircuitView, InspectCircuits};
 use crate::domain::ids::ServiceName;
 use crate::domain::timestamp::Timestamp;
@@ -18,14 +19,16 @@ pub fn routes(routes: &mut Routes<'_>) {
     }
 }
 
-#[derive(Serialize)]
-struct CircuitAnswer {
+/// How well a service takes what it is sent.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Circuit)]
+pub struct CircuitAnswer {
     service: ServiceName,
     state: CircuitState,
     /// Failed attempts in a row.
     failure_count: u32,
     last_failure: Option<Timestamp>,
-    /// Seconds.
+    /// Seconds that an open circuit stays open.
     reset_timeout: f64,
     open_until: Option<Timestamp>,
     in_flight: u32,
@@ -33,11 +36,32 @@ struct CircuitAnswer {
     window: u32,
 }
 
-async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+/// The list of circuits.
+#[derive(Serialize, ToSchema)]
+pub struct CircuitPage {
+    circuits: Vec<CircuitAnswer>,
+    count: usize,
+    /// Always null: all are on one page.
+    next_cursor: Option<String>,
+}
+
+/// All circuits
+#[utoipa::path(
+    get,
+    path = "/v1/circuits",
+    operation_id = "list_circuits",
+    tag = "circuits",
+    responses((status = 200, description = "One for each service that is pushed to", body = CircuitPage)),
+)]
+pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     Caller::of(&request).must_be_operator()?;
     let circuits = ask(&hub.handles.circuits, |reply| InspectCircuits { reply }).await?;
-    let answers: Vec<_> = circuits.into_iter().map(describe).collect();
-    Ok(list::page("circuits", &answers, None))
+    let circuits: Vec<_> = circuits.into_iter().map(describe).collect();
+    Ok(HttpResponse::Ok().json(CircuitPage {
+        count: circuits.len(),
+        circuits,
+        next_cursor: None,
+    }))
 }
 
 fn describe(view: CircuitView) -> CircuitAnswer {

@@ -1,9 +1,9 @@
 //! `/v1/dlq`: messages the hub gave up on.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::ask::{ask, look};
 use super::auth::Caller;
@@ -11,8 +11,10 @@ use super::body::{self, Body};
 use super::fields::{self, Field};
 use super::message_view::MessageView;
 use super::messages::{find, flush};
+use super::openapi::dead_letters::{DeadLetterSearch, ReprocessInput};
+use super::openapi::messages::PageQuery;
 use super::query::{self, Query};
-use super::{Hub, Routes, list};
+use super::{Hub, Routes};
 use crate::actors::messages::{DeleteDeadLetter, InspectAdmission, Reprocess};
 use crate::domain::fact::DeadReason;
 use crate::domain::ids::{MessageId, ServiceName};
@@ -44,7 +46,39 @@ struct ReprocessBody<'a> {
     payload: Option<&'a RawValue>,
 }
 
-async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+/// A page of the list of dead letters.
+#[derive(Serialize, ToSchema)]
+pub struct DeadLetterPage {
+    dead_letters: Vec<MessageView>,
+    /// On this page.
+    count: usize,
+    /// Where the next page begins, if there is more.
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Reprocessed {
+    id: MessageId,
+    /// `accepted`.
+    status: &'static str,
+}
+
+/// Find dead letters, newest first
+///
+/// Messages the hub gave up on, expired ones included, until they are sent again or deleted.
+#[utoipa::path(
+    get,
+    path = "/v1/dlq",
+    operation_id = "search_dead_letters",
+    tag = "dead letters",
+    params(DeadLetterSearch, PageQuery),
+    responses(
+        (status = 200, description = "Those the caller may see", body = DeadLetterPage),
+        (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
+        (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
+    ),
+)]
+pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     let caller = Caller::of(&request);
     let asked = Query::of(&request)?;
     let reasons = "attempts_exhausted, rejected, expired, invalid";
@@ -60,7 +94,11 @@ async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRespons
     };
     let keep = |view: &MessageView| caller.may_see(&view.source, &view.destination);
     let (found, next) = find(&hub, query, asked.limit()?, keep).await?;
-    Ok(list::page("dead_letters", &found, next))
+    Ok(HttpResponse::Ok().json(DeadLetterPage {
+        count: found.len(),
+        dead_letters: found,
+        next_cursor: next.map(|position| position.to_string()),
+    }))
 }
 
 /// The dead letter, if it stands in the list and the caller may see it.
@@ -74,7 +112,21 @@ async fn letter(hub: &Hub, id: MessageId, caller: &Caller) -> Result<MessageView
         })
 }
 
-async fn show(
+/// One dead letter, with its whole history
+#[utoipa::path(
+    get,
+    path = "/v1/dlq/{id}",
+    operation_id = "show_dead_letter",
+    tag = "dead letters",
+    params(("id" = MessageId, Path)),
+    responses(
+        (status = 200, description = "The message", body = MessageView),
+        (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
+        (status = 404, description = "NOT_FOUND: not in the list, or not the caller's to see"),
+        (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
+    ),
+)]
+pub async fn show(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -84,7 +136,26 @@ async fn show(
     Ok(HttpResponse::Ok().json(view))
 }
 
-async fn reprocess(
+/// Send a dead letter again
+///
+/// It leaves the list, and its attempts and ttl start anew.
+#[utoipa::path(
+    post,
+    path = "/v1/dlq/{id}/reprocess",
+    operation_id = "reprocess_dead_letter",
+    tag = "dead letters",
+    params(("id" = MessageId, Path)),
+    request_body = Option<ReprocessInput>,
+    responses(
+        (status = 202, description = "The hub owes it again", body = Reprocessed),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 404, description = "NOT_FOUND: not in the list, or not the caller's to see. SERVICE_NOT_FOUND: nobody ever registered the destination"),
+        (status = 409, description = "CONFLICT: it was sent again or deleted meanwhile"),
+        (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
+        (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
+    ),
+)]
+pub async fn reprocess(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -119,7 +190,10 @@ async fn reprocess(
         reply,
     })
     .await??;
-    Ok(HttpResponse::Accepted().json(json!({"id": id, "status": "accepted"})))
+    Ok(HttpResponse::Accepted().json(Reprocessed {
+        id,
+        status: "accepted",
+    }))
 }
 
 async fn must_be_known(hub: &Hub, service: &ServiceName) -> Result<(), HubError> {
@@ -133,7 +207,23 @@ async fn must_be_known(hub: &Hub, service: &ServiceName) -> Result<(), HubError>
     Ok(())
 }
 
-async fn delete(
+/// Remove a dead letter from the list
+///
+/// It stays dead or expired in every count.
+#[utoipa::path(
+    delete,
+    path = "/v1/dlq/{id}",
+    operation_id = "delete_dead_letter",
+    tag = "dead letters",
+    params(("id" = MessageId, Path)),
+    responses(
+        (status = 204, description = "Removed"),
+        (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
+        (status = 404, description = "NOT_FOUND: not in the list, or not the caller's to see"),
+        (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
+    ),
+)]
+pub async fn delete(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::ask::look;
 use super::{Hub, Routes};
@@ -42,31 +43,133 @@ fn status(hub: &Hub) -> (Health, StatusCode) {
         return (Health::Unhealthy, StatusCode::SERVICE_UNAVAILABLE);
     }
     let degraded = hub.metrics.disk_guard.get() > 0 || hub.metrics.archive_up.get() == 0;
-    (
-        if degraded {
-            Health::Degraded
-        } else {
-            Health::Healthy
-        },
-        StatusCode::OK,
-    )
+    (well(!degraded), StatusCode::OK)
 }
 
-async fn health(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+/// How the hub is, in short.
+#[derive(Serialize, ToSchema)]
+pub struct HealthAnswer {
+    status: Health,
+    version: &'static str,
+    /// Whole seconds.
+    uptime: u64,
+    message_stats: MessageStats,
+    #[schema(value_type = BTreeMap<String, Health>)]
+    services: BTreeMap<ServiceName, Health>,
+}
+
+/// Counted ever, over restarts.
+#[derive(Serialize, ToSchema)]
+pub struct MessageStats {
+    /// Delivered.
+    processed: i64,
+    /// Dead and expired.
+    failed: i64,
+    /// Everything that is not settled.
+    pending: usize,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Liveness {
+    /// `healthy`.
+    status: Health,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Readiness {
+    status: Health,
+    #[schema(pattern = "^(starting|open|draining)$")]
+    phase: &'static str,
+}
+
+/// How the hub and its parts are.
+#[derive(Serialize, ToSchema)]
+#[schema(as = HealthDetails)]
+pub struct Details<'a> {
+    status: Health,
+    version: &'static str,
+    /// Whole seconds.
+    uptime: u64,
+    components: Components,
+    /// Keys of the configuration that are set but without effect in this version.
+    set_but_unused: &'a [&'static str],
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = HealthComponents)]
+pub struct Components {
+    message_queue: MessageQueueHealth,
+    service_registry: RegistryHealth,
+    journal: JournalHealth,
+    archive: ArchiveHealth,
+    disk: DiskHealth,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct MessageQueueHealth {
+    status: Health,
+    queue_depth: usize,
+    in_flight: usize,
+    /// Services with something in flight.
+    consumers: usize,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct RegistryHealth {
+    status: Health,
+    registered_services: usize,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct JournalHealth {
+    status: Health,
+    bytes: i64,
+    syncs: u64,
+    records: u64,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ArchiveHealth {
+    status: Health,
+    /// How far it is behind the journal.
+    lag_records: i64,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct DiskHealth {
+    status: Health,
+    free_bytes: i64,
+}
+
+/// How the hub is
+///
+/// Answered from memory, at any time and to anybody.
+#[utoipa::path(
+    get,
+    path = "/health",
+    operation_id = "show_health",
+    tag = "health",
+    security(()),
+    responses(
+        (status = 200, description = "It works, if degraded with something missing", body = HealthAnswer),
+        (status = 503, description = "It is starting or stopping", body = HealthAnswer),
+    ),
+)]
+pub async fn health(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     let (queues, services) = picture(&hub).await?;
     let (status, code) = status(&hub);
     let totals = queues.tally;
-    Ok(HttpResponse::build(code).json(json!({
-        "status": status,
-        "version": env!("CARGO_PKG_VERSION"),
-        "uptime": uptime(&hub),
-        "message_stats": {
-            "processed": totals.delivered,
-            "failed": totals.dead + totals.expired,
-            "pending": queues.total.open(),
+    Ok(HttpResponse::build(code).json(HealthAnswer {
+        status,
+        version: env!("CARGO_PKG_VERSION"),
+        uptime: uptime(&hub),
+        message_stats: MessageStats {
+            processed: totals.delivered,
+            failed: totals.dead + totals.expired,
+            pending: queues.total.open(),
         },
-        "services": services,
-    })))
+        services,
+    }))
 }
 
 /// Whole seconds.
@@ -74,72 +177,120 @@ fn uptime(hub: &Hub) -> u64 {
     hub.clock.now().since(hub.clock.started_at()).as_secs()
 }
 
-async fn live() -> HttpResponse {
-    HttpResponse::Ok().json(json!({"status": "healthy"}))
+/// Whether the process lives
+#[utoipa::path(
+    get,
+    path = "/health/live",
+    operation_id = "show_liveness",
+    tag = "health",
+    security(()),
+    responses((status = 200, description = "It lives", body = Liveness)),
+)]
+pub async fn live() -> HttpResponse {
+    HttpResponse::Ok().json(Liveness {
+        status: Health::Healthy,
+    })
 }
 
-async fn ready(hub: web::Data<Hub>) -> HttpResponse {
+/// Whether the hub takes messages
+#[utoipa::path(
+    get,
+    path = "/health/ready",
+    operation_id = "show_readiness",
+    tag = "health",
+    security(()),
+    responses(
+        (status = 200, description = "It is open", body = Readiness),
+        (status = 503, description = "It is starting or stopping", body = Readiness),
+    ),
+)]
+pub async fn ready(hub: web::Data<Hub>) -> HttpResponse {
     let (status, code) = status(&hub);
     let phase = match hub.door.phase() {
         Phase::Starting => "starting",
         Phase::Open => "open",
         Phase::Draining => "draining",
     };
-    HttpResponse::build(code).json(json!({"status": status, "phase": phase}))
+    HttpResponse::build(code).json(Readiness { status, phase })
 }
 
-async fn details(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+/// How the parts of the hub are
+#[utoipa::path(
+    get,
+    path = "/health/details",
+    operation_id = "show_health_details",
+    tag = "health",
+    security(()),
+    responses(
+        (status = 200, description = "It works, if degraded with something missing", body = Details),
+        (status = 503, description = "It is starting or stopping", body = Details),
+    ),
+)]
+pub async fn details(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     let (queues, services) = picture(&hub).await?;
     let (status, code) = status(&hub);
-    Ok(HttpResponse::build(code).json(json!({
-        "status": status,
-        "version": env!("CARGO_PKG_VERSION"),
-        "uptime": uptime(&hub),
-        "components": components(&hub, &queues, services.len()),
-        "set_but_unused": hub.settings.unused,
-    })))
+    Ok(HttpResponse::build(code).json(Details {
+        status,
+        version: env!("CARGO_PKG_VERSION"),
+        uptime: uptime(&hub),
+        components: components(&hub, &queues, services.len()),
+        set_but_unused: &hub.settings.unused,
+    }))
 }
 
-fn components(hub: &Hub, queues: &QueueReport, services: usize) -> Value {
+fn components(hub: &Hub, queues: &QueueReport, services: usize) -> Components {
     let metrics = &hub.metrics;
-    let well = |is_well: bool| {
-        if is_well {
-            Health::Healthy
-        } else {
-            Health::Degraded
-        }
-    };
     let consumers = queues
         .services
         .iter()
         .filter(|(_, depths)| depths.in_flight > 0)
         .count();
-    json!({
-        "message_queue": {
-            "status": Health::Healthy,
-            "queue_depth": queues.total.waiting(),
-            "in_flight": queues.total.in_flight,
-            "consumers": consumers,
+    Components {
+        message_queue: MessageQueueHealth {
+            status: Health::Healthy,
+            queue_depth: queues.total.waiting(),
+            in_flight: queues.total.in_flight,
+            consumers,
         },
-        "service_registry": {"status": Health::Healthy, "registered_services": services},
-        "journal": {
-            "status": Health::Healthy,
-            "bytes": metrics.journal_bytes.get(),
-            "syncs": metrics.journal_syncs.get(),
-            "records": metrics.journal_records.get(),
+        service_registry: RegistryHealth {
+            status: Health::Healthy,
+            registered_services: services,
         },
-        "archive": {
-            "status": well(metrics.archive_up.get() > 0),
-            "lag_records": metrics.archive_lag.get(),
+        journal: JournalHealth {
+            status: Health::Healthy,
+            bytes: metrics.journal_bytes.get(),
+            syncs: metrics.journal_syncs.get(),
+            records: metrics.journal_records.get(),
         },
-        "disk": {
-            "status": well(metrics.disk_guard.get() == 0),
-            "free_bytes": metrics.disk_free_bytes.get(),
+        archive: ArchiveHealth {
+            status: well(metrics.archive_up.get() > 0),
+            lag_records: metrics.archive_lag.get(),
         },
-    })
+        disk: DiskHealth {
+            status: well(metrics.disk_guard.get() == 0),
+            free_bytes: metrics.disk_free_bytes.get(),
+        },
+    }
 }
 
-async fn metrics(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+fn well(is_well: bool) -> Health {
+    if is_well {
+        Health::Healthy
+    } else {
+        Health::Degraded
+    }
+}
+
+/// The metrics, for Prometheus
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "show_metrics",
+    tag = "health",
+    security(()),
+    responses((status = 200, description = "Text format 0.0.4", body = String, content_type = "text/plain")),
+)]
+pub async fn metrics(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     let (queues, services) = picture(&hub).await?;
     hub.metrics.show_messages(queues.tally, &queues.total);
     for (service, health) in services {

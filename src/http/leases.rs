@@ -4,17 +4,19 @@ use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::ask::ask;
 use super::auth::Caller;
 use super::body::{self, Body};
 use super::fields::{self, Field};
+use super::openapi::leases::{AckInput, ExtendInput, LeasedMessage, NackInput, ReceiveInput};
 use super::{Hub, Routes, query};
 use crate::actors::messages::{EndLeases, ExtendLeases, LeaseEnd, Receive};
-use crate::domain::ids::LeaseToken;
+use crate::domain::ids::{LeaseToken, ServiceName};
+use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::logic::push::Envelope;
 use crate::logic::queues::leases::Leased;
@@ -68,12 +70,49 @@ struct Handed<'a> {
     lease: LeaseToken,
 }
 
-#[derive(Serialize)]
-struct Answer<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Received)]
+pub struct Answer<'a> {
+    /// None, if nothing came in time.
+    #[schema(value_type = Vec<LeasedMessage>)]
     messages: Vec<Handed<'a>>,
 }
 
-async fn receive(
+#[derive(Serialize, ToSchema)]
+pub struct Acknowledged {
+    acknowledged: usize,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Returned {
+    returned: usize,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Extended {
+    extended: usize,
+    until: Timestamp,
+}
+
+/// Ask for messages
+///
+/// They are leased to the caller, who settles them with ack, or gives them back with nack. A lease
+/// that runs out is a failed attempt. Asking makes the service known.
+#[utoipa::path(
+    post,
+    path = "/v1/services/{service}/receive",
+    operation_id = "receive_messages",
+    tag = "leases",
+    params(("service" = ServiceName, Path)),
+    request_body = Option<ReceiveInput>,
+    responses(
+        (status = 200, description = "The most urgent messages", body = Answer),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 403, description = "AUTH_FAILED: the caller is another service"),
+        (status = 507, description = "STORAGE_FULL: the service is new and the disk is nearly full"),
+    ),
+)]
+pub async fn receive(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
@@ -119,7 +158,20 @@ fn answer(hub: &Hub, leased: &[Leased]) -> HttpResponse {
     })
 }
 
-async fn ack(
+/// The messages were handled
+#[utoipa::path(
+    post,
+    path = "/v1/leases/ack",
+    operation_id = "ack_leases",
+    tag = "leases",
+    request_body = AckInput,
+    responses(
+        (status = 200, description = "They are delivered", body = Acknowledged),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 409, description = "CONFLICT: `details.leases` are not valid any more; nothing was changed"),
+    ),
+)]
+pub async fn ack(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: web::Payload,
@@ -129,10 +181,27 @@ async fn ack(
     let leases = leases(asked.leases)?;
     let count = leases.len();
     end(&request, &hub, leases, LeaseEnd::Ack).await?;
-    Ok(HttpResponse::Ok().json(json!({"acknowledged": count})))
+    Ok(HttpResponse::Ok().json(Acknowledged {
+        acknowledged: count,
+    }))
 }
 
-async fn nack(
+/// The messages could not be handled
+///
+/// Each is a failed attempt: another follows, or the message becomes a dead letter.
+#[utoipa::path(
+    post,
+    path = "/v1/leases/nack",
+    operation_id = "nack_leases",
+    tag = "leases",
+    request_body = NackInput,
+    responses(
+        (status = 200, description = "They were given back", body = Returned),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 409, description = "CONFLICT: `details.leases` are not valid any more; nothing was changed"),
+    ),
+)]
+pub async fn nack(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: web::Payload,
@@ -149,10 +218,23 @@ async fn nack(
         .transpose()?
         .map(|reason| reason.to_string());
     end(&request, &hub, leases, LeaseEnd::Nack { delay, reason }).await?;
-    Ok(HttpResponse::Ok().json(json!({"returned": count})))
+    Ok(HttpResponse::Ok().json(Returned { returned: count }))
 }
 
-async fn extend(
+/// More time for the messages
+#[utoipa::path(
+    post,
+    path = "/v1/leases/extend",
+    operation_id = "extend_leases",
+    tag = "leases",
+    request_body = ExtendInput,
+    responses(
+        (status = 200, description = "They last until then", body = Extended),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 409, description = "CONFLICT: `details.leases` are not valid any more; nothing was changed"),
+    ),
+)]
+pub async fn extend(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: web::Payload,
@@ -173,7 +255,10 @@ async fn extend(
         reply,
     })
     .await??;
-    Ok(HttpResponse::Ok().json(json!({"extended": count, "until": until})))
+    Ok(HttpResponse::Ok().json(Extended {
+        extended: count,
+        until,
+    }))
 }
 
 async fn end(

@@ -1,7 +1,11 @@
 //! A message as users see it: what the archive remembers and what the queues know now.
 
-use serde::Serialize;
+use std::collections::BTreeMap;
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::openapi;
 use crate::domain::fact::{Attempt, DeadReason};
 use crate::domain::ids::{Label, MessageId, Position, ServiceName};
 use crate::domain::message::{Extras, Message, Payload, Priority, State, Status};
@@ -9,7 +13,9 @@ use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::view::OpenMessage;
 use crate::ports::archive::ArchivedMessage;
 
-#[derive(Serialize)]
+/// A message and what became of it so far.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Message)]
 pub struct MessageView {
     #[serde(skip)]
     pub position: Position,
@@ -20,24 +26,30 @@ pub struct MessageView {
     kind: Label,
     pub source: ServiceName,
     pub destination: ServiceName,
+    /// The message's id, if none was given.
     correlation_id: String,
     reply_to: Option<ServiceName>,
     priority: Priority,
     payload: Payload,
-    headers: Option<std::collections::BTreeMap<String, String>>,
+    headers: Option<BTreeMap<String, String>>,
     ordering_key: Option<Label>,
     deadline: Option<Timestamp>,
     deliver_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
+    /// Finished attempts, since the last redrive if there was one.
     pub delivery_attempts: u32,
     last_attempt: Option<Timestamp>,
     pub next_attempt: Option<Timestamp>,
     pub last_error: Option<String>,
     accepted_at: Timestamp,
     settled_at: Option<Timestamp>,
+    /// Why the hub gave up.
     pub reason: Option<DeadReason>,
+    /// How often it was sent again after the hub had given up.
     redriven: u32,
+    #[schema(value_type = Vec<openapi::messages::Attempt>)]
     attempts: Vec<Attempt>,
+    /// Why it has not been delivered yet, in words.
     waiting_for: Option<String>,
 }
 

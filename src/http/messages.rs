@@ -1,17 +1,20 @@
 //! `/v1/messages`: send one or many, look at them, take them back.
 
-mod batch;
-mod send;
+pub mod batch;
+pub mod send;
 
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::ask::{ask, look};
 use super::auth::Caller;
 use super::message_view::MessageView;
+use super::openapi::messages::{MessageSearch, PageQuery};
 use super::query::{self, Query};
-use super::{Hub, Routes, list};
+use super::{Hub, Routes};
 use crate::actors::messages::{Cancel, Flush, Inspect};
 use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::{State, Status};
@@ -45,7 +48,42 @@ pub fn routes(routes: &mut Routes<'_>) {
     routes.at("/message/{id}", "GET", [web::get().to(show)]);
 }
 
-async fn show(
+/// A page of a list of messages.
+#[derive(Serialize, ToSchema)]
+pub struct MessagePage {
+    messages: Vec<MessageView>,
+    /// On this page.
+    count: usize,
+    /// Where the next page begins, if there is more.
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Cancelled {
+    id: MessageId,
+    /// `failed`.
+    status: Status,
+    /// `cancelled`.
+    state: State,
+}
+
+/// One message
+///
+/// What became of it so far, and what it waits for.
+#[utoipa::path(
+    get,
+    path = "/v1/messages/{id}",
+    operation_id = "show_message",
+    tag = "messages",
+    params(("id" = MessageId, Path)),
+    responses(
+        (status = 200, description = "The message", body = MessageView),
+        (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
+        (status = 404, description = "NOT_FOUND: not known, or not the caller's to see"),
+        (status = 503, description = "STORAGE_UNAVAILABLE: it may be in the archive, which does not answer"),
+    ),
+)]
+pub async fn show(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -55,7 +93,24 @@ async fn show(
     Ok(HttpResponse::Ok().json(view))
 }
 
-async fn cancel(
+/// Take a message back
+///
+/// A lease does not protect a message, a push that is under way does.
+#[utoipa::path(
+    delete,
+    path = "/v1/messages/{id}",
+    operation_id = "cancel_message",
+    tag = "messages",
+    params(("id" = MessageId, Path)),
+    responses(
+        (status = 200, description = "It will not be delivered", body = Cancelled),
+        (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
+        (status = 404, description = "NOT_FOUND: not known, or not the caller's to see"),
+        (status = 409, description = "CONFLICT: it is settled, or a push is under way"),
+        (status = 503, description = "STORAGE_UNAVAILABLE: it may be in the archive, which does not answer"),
+    ),
+)]
+pub async fn cancel(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -66,9 +121,11 @@ async fn cancel(
         return Err(settled(view.state));
     }
     match ask(&hub.handles.cancel, |reply| Cancel { id, reply }).await? {
-        Ok(()) => Ok(HttpResponse::Ok().json(serde_json::json!({
-            "id": id, "status": Status::Failed, "state": State::Cancelled,
-        }))),
+        Ok(()) => Ok(HttpResponse::Ok().json(Cancelled {
+            id,
+            status: Status::Failed,
+            state: State::Cancelled,
+        })),
         Err(crate::domain::refusal::Refusal::NotFound) => {
             let now = load(&hub, id).await?.map_or(view.state, |view| view.state);
             Err(settled(now))
@@ -116,7 +173,20 @@ pub async fn flush(hub: &Hub) -> Result<(), HubError> {
     }
 }
 
-async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+/// Find messages, newest first
+#[utoipa::path(
+    get,
+    path = "/v1/messages",
+    operation_id = "search_messages",
+    tag = "messages",
+    params(MessageSearch, PageQuery),
+    responses(
+        (status = 200, description = "Those the caller may see", body = MessagePage),
+        (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
+        (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
+    ),
+)]
+pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     let caller = Caller::of(&request);
     let asked = Query::of(&request)?;
     let status = asked.word("status", "pending, delivered, failed", Status::from_name)?;
@@ -140,7 +210,11 @@ async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRespons
     let keep =
         |view: &MessageView| wanted(view.state) && caller.may_see(&view.source, &view.destination);
     let (found, next) = find(&hub, query, asked.limit()?, keep).await?;
-    Ok(list::page("messages", &found, next))
+    Ok(HttpResponse::Ok().json(MessagePage {
+        count: found.len(),
+        messages: found,
+        next_cursor: next.map(|position| position.to_string()),
+    }))
 }
 
 /// A page of what the archive has, with what the queues know now, and where the next one begins.

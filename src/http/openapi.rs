@@ -1,3 +1,52 @@
-//! The API description.
+//! The API description: `/openapi.json`, and `/docs` for people.
+//!
+//! Handlers carry their description as an attribute, answers derive their schemas where they are
+//! defined. Here is what has no other place: the bodies and queries that handlers read name by
+//! name, the words of the domain, and what all routes have in common.
 
-pub fn routes(_routes: &mut super::Routes<'_>) {}
+pub mod dead_letters;
+mod document;
+pub mod errors;
+pub mod leases;
+pub mod messages;
+mod page;
+pub mod queue;
+pub mod retries;
+pub mod services;
+#[cfg(test)]
+mod tests;
+pub mod values;
+
+use std::sync::LazyLock;
+
+use actix_web::http::header::ContentType;
+use actix_web::{HttpResponse, web};
+use bytes::Bytes;
+
+use super::Routes;
+
+pub(super) fn routes(routes: &mut Routes<'_>) {
+    routes.at("/openapi.json", "GET", [web::get().to(description)]);
+    page::routes(routes);
+}
+
+/// Written once: it is the same for everybody.
+static DESCRIPTION: LazyLock<Bytes> = LazyLock::new(|| {
+    let description = serde_json::to_vec(&document::document());
+    description.expect("a description is JSON").into()
+});
+
+/// This description
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    operation_id = "show_api",
+    tag = "health",
+    security(()),
+    responses((status = 200, description = "OpenAPI 3.1", body = Object)),
+)]
+pub async fn description() -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .body(DESCRIPTION.clone())
+}

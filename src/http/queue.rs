@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::ask::look;
+use super::openapi::queue::QueueQuery;
 use super::query::Query;
 use super::{Hub, Routes};
 use crate::actors::messages::{AdmissionReport, InspectAdmission, InspectQueues};
@@ -20,44 +22,72 @@ pub fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/queue/status", "GET", [web::get().to(status)]);
 }
 
-#[derive(Serialize)]
-struct QueueStatus {
+#[derive(Serialize, ToSchema)]
+pub struct QueueStatus {
     /// `active`, `throttled` from 90 % of a lane, `overloaded` while refusing.
+    #[schema(pattern = "^(active|throttled|overloaded)$")]
     status: &'static str,
+    /// How many are queued or parked, by priority.
+    #[schema(value_type = BTreeMap<String, usize>)]
     queues: BTreeMap<&'static str, usize>,
+    /// Queued and parked.
     total_size: usize,
+    /// Everything that is not settled.
     total_messages: usize,
     /// Seconds since the message next in line was accepted.
     oldest_age: f64,
     in_flight: usize,
+    /// Waiting for an instance, or for an open circuit.
     parked: usize,
     retrying: usize,
     scheduled: usize,
+    /// In the list; missing while the archive does not answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     dead_letters: Option<u64>,
     statistics: Statistics,
 }
 
-#[derive(Serialize)]
-struct Statistics {
+/// Counted since the hub started.
+#[derive(Serialize, ToSchema)]
+#[schema(as = QueueStatistics)]
+pub struct Statistics {
     messages_enqueued: u64,
+    /// Settled.
     messages_dequeued: u64,
     /// Given up since start: dead and expired.
     messages_dropped: u64,
+    /// Messages refused for want of room. Only in the total.
     #[serde(skip_serializing_if = "Option::is_none")]
     queue_overflows: Option<u64>,
+    /// How often a lane became 90 % full. Only in the total.
     #[serde(skip_serializing_if = "Option::is_none")]
     throttle_events: Option<u64>,
 }
 
-#[derive(Serialize)]
-struct Answer {
+#[derive(Serialize, ToSchema)]
+#[schema(as = QueueReport)]
+pub struct Answer {
     #[serde(flatten)]
     total: QueueStatus,
+    /// By destination.
+    #[schema(value_type = BTreeMap<String, QueueStatus>)]
     services: BTreeMap<ServiceName, QueueStatus>,
 }
 
-async fn status(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+/// What waits, and how full it is
+#[utoipa::path(
+    get,
+    path = "/v1/queue/status",
+    operation_id = "show_queue_status",
+    tag = "queue",
+    params(QueueQuery),
+    responses(
+        (status = 200, description = "The queues", body = Answer),
+        (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
+        (status = 404, description = "SERVICE_NOT_FOUND: nobody ever registered this destination"),
+    ),
+)]
+pub async fn status(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     let service = Query::of(&request)?.service("service")?;
     let report = look(
         &hub.handles.inspect_queues,

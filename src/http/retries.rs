@@ -1,9 +1,9 @@
 //! `/v1/retry`: how a message's attempts stand, and an attempt now.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::ask::ask;
@@ -11,10 +11,13 @@ use super::auth::Caller;
 use super::body::{self, Body};
 use super::fields::{self, Field};
 use super::messages::visible;
+use super::openapi::retries::RetryInput;
 use super::{Hub, Routes, query};
 use crate::actors::messages::RetryNow;
 use crate::domain::ids::MessageId;
+use crate::domain::message::State;
 use crate::domain::refusal::Refusal;
+use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 
 const SUBJECT: Subject = Subject::Request;
@@ -34,24 +37,75 @@ struct RetryBody<'a> {
     message_id: Option<&'a RawValue>,
 }
 
-async fn status(
+/// How the attempts of a message stand.
+#[derive(Serialize, ToSchema)]
+pub struct RetryStatus {
+    message_id: MessageId,
+    status: State,
+    /// Finished ones.
+    attempts: u32,
+    max_attempts: u32,
+    next_retry_at: Option<Timestamp>,
+    /// How the last attempt failed.
+    error: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct RetriedNow {
+    message_id: MessageId,
+    /// `queued`.
+    status: State,
+}
+
+/// How the attempts of a message stand
+#[utoipa::path(
+    get,
+    path = "/v1/retry/status/{message_id}",
+    operation_id = "show_retry_status",
+    tag = "retries",
+    params(("message_id" = MessageId, Path)),
+    responses(
+        (status = 200, description = "The attempts", body = RetryStatus),
+        (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
+        (status = 404, description = "NOT_FOUND: not known, or not the caller's to see"),
+        (status = 503, description = "STORAGE_UNAVAILABLE: it may be in the archive, which does not answer"),
+    ),
+)]
+pub async fn status(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let id = MessageId(query::uuid("message_id", &id)?);
     let view = visible(&hub, id, &Caller::of(&request)).await?;
-    Ok(HttpResponse::Ok().json(json!({
-        "message_id": id,
-        "status": view.state,
-        "attempts": view.delivery_attempts,
-        "max_attempts": hub.settings.max_retry_attempts,
-        "next_retry_at": view.next_attempt,
-        "error": view.last_error,
-    })))
+    Ok(HttpResponse::Ok().json(RetryStatus {
+        message_id: id,
+        status: view.state,
+        attempts: view.delivery_attempts,
+        max_attempts: hub.settings.max_retry_attempts,
+        next_retry_at: view.next_attempt,
+        error: view.last_error,
+    }))
 }
 
-async fn retry_now(
+/// Try a message again now
+///
+/// Only one that waits for its next attempt.
+#[utoipa::path(
+    post,
+    path = "/v1/retry",
+    operation_id = "retry_message",
+    tag = "retries",
+    request_body = RetryInput,
+    responses(
+        (status = 202, description = "It is in line again", body = RetriedNow),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 404, description = "NOT_FOUND: not known, or not the caller's to see"),
+        (status = 409, description = "CONFLICT: it is not waiting for its next attempt"),
+        (status = 503, description = "STORAGE_UNAVAILABLE: it may be in the archive, which does not answer"),
+    ),
+)]
+pub async fn retry_now(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: web::Payload,
@@ -62,7 +116,10 @@ async fn retry_now(
     let id = MessageId(id);
     let view = visible(&hub, id, &Caller::of(&request)).await?;
     match ask(&hub.handles.retry_now, |reply| RetryNow { id, reply }).await? {
-        Ok(()) => Ok(HttpResponse::Accepted().json(json!({"message_id": id, "status": "queued"}))),
+        Ok(()) => Ok(HttpResponse::Accepted().json(RetriedNow {
+            message_id: id,
+            status: State::Queued,
+        })),
         // Settled, since it is known and nothing is owed any more.
         Err(Refusal::NotFound) => {
             let hint = "only a message that waits for its next attempt can be retried now";

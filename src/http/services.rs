@@ -2,12 +2,13 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use serde_json::json;
+use utoipa::ToSchema;
 
 use super::ask::{ask, look};
 use super::auth::Caller;
 use super::body::{self, Body};
-use super::{Hub, Routes, list, query, registration_input};
+use super::openapi::{self, services::RegistrationInput};
+use super::{Hub, Routes, query, registration_input};
 use crate::actors::messages::{Deregister, InspectServices, InstanceView, Register, ServiceView};
 use crate::domain::ids::{InstanceId, Label, ServiceName};
 use crate::domain::message::Payload;
@@ -40,32 +41,72 @@ pub fn routes(routes: &mut Routes<'_>) {
     );
 }
 
-/// The interface document's shape and more.
-#[derive(Serialize)]
-struct ServiceAnswer {
+/// A service and its instances.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Service)]
+pub struct ServiceAnswer {
     service: ServiceName,
     status: Health,
+    /// When an instance last gave a sign of life.
     last_seen: Option<Timestamp>,
     /// Of the instance that registered last.
     version: Option<Label>,
     instances: Vec<InstanceAnswer>,
 }
 
-#[derive(Serialize)]
-struct InstanceAnswer {
+#[derive(Serialize, ToSchema)]
+#[schema(as = Instance)]
+pub struct InstanceAnswer {
     instance_id: InstanceId,
     status: Health,
     version: Option<Label>,
     url: Option<String>,
     message_endpoint: Option<String>,
     max_in_flight: u32,
+    #[schema(value_type = Vec<openapi::services::Endpoint>)]
     endpoints: Vec<Endpoint>,
+    #[schema(value_type = Option<Object>)]
     metadata: Option<Payload>,
     registered_at: Timestamp,
     last_seen: Option<Timestamp>,
 }
 
-async fn register(
+#[derive(Serialize, ToSchema)]
+pub struct Registered {
+    service: ServiceName,
+    instance_id: InstanceId,
+    status: Health,
+    registered_at: Timestamp,
+}
+
+/// The list of services.
+#[derive(Serialize, ToSchema)]
+pub struct ServicePage {
+    services: Vec<ServiceAnswer>,
+    count: usize,
+    /// Always null: all are on one page.
+    next_cursor: Option<String>,
+}
+
+/// Register an instance
+///
+/// The service may be asked for messages and sent messages from now on, also after a restart of
+/// the hub. The same `instance_id` again replaces the instance and keeps its health.
+#[utoipa::path(
+    post,
+    path = "/v1/services/register",
+    operation_id = "register_service",
+    tag = "services",
+    request_body = RegistrationInput,
+    responses(
+        (status = 200, description = "It replaced the instance of the same id", body = Registered),
+        (status = 201, description = "It is new", body = Registered),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 403, description = "AUTH_FAILED: the caller is another service"),
+        (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
+    ),
+)]
+pub async fn register(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: web::Payload,
@@ -73,7 +114,23 @@ async fn register(
     enter(&request, &hub, payload, None).await
 }
 
-async fn register_instance(
+/// Register an instance of this service
+#[utoipa::path(
+    post,
+    path = "/v1/services/{service}/instances",
+    operation_id = "register_instance",
+    tag = "services",
+    params(("service" = ServiceName, Path)),
+    request_body = RegistrationInput,
+    responses(
+        (status = 200, description = "It replaced the instance of the same id", body = Registered),
+        (status = 201, description = "It is new", body = Registered),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 403, description = "AUTH_FAILED: the caller is another service"),
+        (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
+    ),
+)]
+pub async fn register_instance(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
@@ -92,32 +149,62 @@ async fn enter(
     let body = Body::read(hub, payload, body::ONE, 1, Subject::Request).await?;
     let registration = registration_input::read(body.text(), path, hub.clock.now())?;
     Caller::of(request).must_be(&registration.service)?;
-    let answer = json!({
-        "service": registration.service,
-        "instance_id": registration.instance_id,
-        "registered_at": registration.registered_at,
-    });
+    let service = registration.service.clone();
+    let instance_id = registration.instance_id.clone();
+    let registered_at = registration.registered_at;
     let registered = ask(&hub.handles.register, |reply| Register {
         registration,
         reply,
     })
     .await?;
-    let mut answer = answer;
-    answer["status"] = json!(registered.health);
-    if registered.replaced {
-        Ok(HttpResponse::Ok().json(answer))
+    let mut response = if registered.replaced {
+        HttpResponse::Ok()
     } else {
-        Ok(HttpResponse::Created().json(answer))
-    }
+        HttpResponse::Created()
+    };
+    Ok(response.json(Registered {
+        service,
+        instance_id,
+        status: registered.health,
+        registered_at,
+    }))
 }
 
-async fn all(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+/// All services
+#[utoipa::path(
+    get,
+    path = "/v1/services",
+    operation_id = "list_services",
+    tag = "services",
+    responses((status = 200, description = "All that are registered", body = ServicePage)),
+)]
+pub async fn all(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     let views = look(&hub.handles.services, InspectServices { service: None }).await?;
-    let answers: Vec<_> = views.into_iter().map(describe).collect();
-    Ok(list::page("services", &answers, None))
+    let services: Vec<_> = views.into_iter().map(describe).collect();
+    Ok(HttpResponse::Ok().json(ServicePage {
+        count: services.len(),
+        services,
+        next_cursor: None,
+    }))
 }
 
-async fn show(hub: web::Data<Hub>, service: web::Path<String>) -> Result<HttpResponse, HubError> {
+/// One service, with its instances
+#[utoipa::path(
+    get,
+    path = "/v1/services/{service}",
+    operation_id = "show_service",
+    tag = "services",
+    params(("service" = ServiceName, Path)),
+    responses(
+        (status = 200, description = "The service", body = ServiceAnswer),
+        (status = 400, description = "INVALID_REQUEST: this is no name of a service"),
+        (status = 404, description = "NOT_FOUND: not registered"),
+    ),
+)]
+pub async fn show(
+    hub: web::Data<Hub>,
+    service: web::Path<String>,
+) -> Result<HttpResponse, HubError> {
     let service = query::service(&service)?;
     let asked = InspectServices {
         service: Some(service.clone()),
@@ -127,7 +214,23 @@ async fn show(hub: web::Data<Hub>, service: web::Path<String>) -> Result<HttpRes
     Ok(HttpResponse::Ok().json(describe(view)))
 }
 
-async fn deregister(
+/// Remove a service
+///
+/// What waits for it stays parked until it registers again.
+#[utoipa::path(
+    delete,
+    path = "/v1/services/{service}",
+    operation_id = "deregister_service",
+    tag = "services",
+    params(("service" = ServiceName, Path)),
+    responses(
+        (status = 204, description = "Removed, with all its instances"),
+        (status = 400, description = "INVALID_REQUEST: this is no name of a service"),
+        (status = 403, description = "AUTH_FAILED: the caller is another service"),
+        (status = 404, description = "NOT_FOUND: not registered"),
+    ),
+)]
+pub async fn deregister(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
@@ -136,7 +239,21 @@ async fn deregister(
     leave(&request, &hub, service, None).await
 }
 
-async fn deregister_instance(
+/// Remove an instance
+#[utoipa::path(
+    delete,
+    path = "/v1/services/{service}/instances/{instance}",
+    operation_id = "deregister_instance",
+    tag = "services",
+    params(("service" = ServiceName, Path), ("instance" = InstanceId, Path)),
+    responses(
+        (status = 204, description = "Removed"),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 403, description = "AUTH_FAILED: the caller is another service"),
+        (status = 404, description = "NOT_FOUND: not registered"),
+    ),
+)]
+pub async fn deregister_instance(
     request: HttpRequest,
     hub: web::Data<Hub>,
     path: web::Path<(String, String)>,

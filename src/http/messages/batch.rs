@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::send::{Labels, accept};
 use crate::actors::messages::Slot;
@@ -15,33 +16,68 @@ use crate::http::auth::Caller;
 use crate::http::body::{self, Body};
 use crate::http::fields;
 use crate::http::message_input::{self, Context};
+use crate::http::openapi::errors::ErrorBody;
+use crate::http::openapi::messages::MessageHeaders;
+use crate::http::openapi::values::BatchInput;
 
 const MOST_ITEMS: usize = 10_000;
 const SUBJECT: Subject = Subject::Message;
 
-#[derive(Serialize)]
-struct Answer {
+#[derive(Serialize, ToSchema)]
+#[schema(as = BatchReceipt)]
+pub struct Answer {
     accepted: usize,
     rejected: usize,
+    /// One for each message, in order.
     results: Vec<Item>,
 }
 
-#[derive(Serialize)]
+/// What became of one message of a batch.
+#[derive(Serialize, ToSchema)]
+#[schema(as = BatchItem)]
 #[serde(untagged)]
-enum Item {
+pub enum Item {
     Accepted {
         index: usize,
         id: MessageId,
+        /// `accepted`.
         status: &'static str,
+        /// The id was known with the same content.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         duplicate: bool,
     },
     Refused {
         index: usize,
+        #[schema(value_type = ErrorBody)]
         error: Value,
     },
 }
 
+/// Send many messages
+///
+/// One bad message does not fail the others. Those accepted are on disk.
+#[utoipa::path(
+    post,
+    path = "/v1/messages/batch",
+    operation_id = "send_batch",
+    tag = "messages",
+    params(MessageHeaders),
+    request_body(
+        description = "An array, alone or in an object, or one message a line. At most 16 MiB.",
+        content((BatchInput = "application/json"), (String = "application/x-ndjson")),
+    ),
+    responses(
+        (status = 202, description = "At least one message was accepted", body = Answer),
+        (status = 400, description = "INVALID_MESSAGE: no batch, or none of its messages was accepted; `details.results` says why"),
+        (status = 403, description = "AUTH_FAILED: all sources are somebody else"),
+        (status = 404, description = "SERVICE_NOT_FOUND: nobody ever registered any of the destinations"),
+        (status = 409, description = "CONFLICT: all ids were used for messages with other content"),
+        (status = 413, description = "PAYLOAD_TOO_LARGE: all messages are larger than 1 MiB"),
+        (status = 429, description = "QUEUE_FULL: no message finds room; see `Retry-After`"),
+        (status = 503, description = "CIRCUIT_OPEN (see `Retry-After`), SERVICE_UNAVAILABLE: with `on_unavailable: reject`, nobody can take any of them now. STORAGE_UNAVAILABLE: whether an id is known cannot be found out"),
+        (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
+    ),
+)]
 pub async fn send_batch(
     request: HttpRequest,
     hub: web::Data<Hub>,

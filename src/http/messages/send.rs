@@ -6,6 +6,7 @@ use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use tokio::sync::oneshot;
+use utoipa::ToSchema;
 
 use super::load;
 use crate::actors::messages::{Accept, AwaitSettled, Inspect, Offer, Slot};
@@ -20,23 +21,52 @@ use crate::http::ask::{ask, look};
 use crate::http::auth::Caller;
 use crate::http::body::{self, Body};
 use crate::http::message_input::{self, Context};
+use crate::http::openapi::messages::{MessageHeaders, MessageInput, SendQuery};
 use crate::http::query::Query;
 use crate::logic::canonical::same_content;
 
 const LONGEST_WAIT_MS: u64 = 60_000;
 
-#[derive(Serialize)]
+/// What the hub promises.
+#[derive(Serialize, ToSchema)]
 pub struct Receipt<'a> {
     id: MessageId,
     /// `accepted`, `delivered` or `failed`.
+    #[schema(pattern = "^(accepted|delivered|failed)$")]
     status: &'static str,
     timestamp: Timestamp,
     correlation_id: String,
+    /// What the promise stands on: `disk` (synced) or `os` (written).
+    #[schema(pattern = "^(disk|os)$")]
     durability: &'a str,
+    /// The id was known with the same content: nothing was sent a second time.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     duplicate: bool,
 }
 
+/// Send a message
+///
+/// A 2xx means that the message is on disk and will be delivered at least once, whatever happens.
+#[utoipa::path(
+    post,
+    path = "/v1/messages/send",
+    operation_id = "send_message",
+    tag = "messages",
+    params(SendQuery, MessageHeaders),
+    request_body = MessageInput,
+    responses(
+        (status = 200, description = "The id was known, or the message was delivered while the client waited", body = Receipt),
+        (status = 202, description = "Accepted", body = Receipt),
+        (status = 400, description = "INVALID_MESSAGE: `details.field` names what is wrong. INVALID_REQUEST: `wait_ms` is wrong"),
+        (status = 403, description = "AUTH_FAILED: the source is somebody else"),
+        (status = 404, description = "SERVICE_NOT_FOUND: nobody ever registered the destination"),
+        (status = 409, description = "CONFLICT: the id was used for a message with other content"),
+        (status = 429, description = "QUEUE_FULL: the lane of the destination, or the hub, is full; see `Retry-After`"),
+        (status = 502, description = "DELIVERY_FAILED: it failed for good while the client waited"),
+        (status = 503, description = "CIRCUIT_OPEN (see `Retry-After`), SERVICE_UNAVAILABLE: with `on_unavailable: reject`, nobody can take it now. STORAGE_UNAVAILABLE: whether the id is known cannot be found out"),
+        (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
+    ),
+)]
 pub async fn send(
     request: HttpRequest,
     hub: web::Data<Hub>,

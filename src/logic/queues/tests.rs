@@ -5,7 +5,6 @@ mod walk;
 
 use std::time::Duration;
 
-use super::leases::Leased;
 use super::view::QueueDepths;
 use super::*;
 use crate::domain::fact::{AttemptFailed, AttemptOutcome, Recorded, Redrive};

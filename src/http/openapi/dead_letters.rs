@@ -1,0 +1,34 @@
+//! What one sends to `/v1/dlq`.
+
+use utoipa::{IntoParams, ToSchema};
+
+use crate::domain::fact::DeadReason;
+use crate::domain::ids::ServiceName;
+use crate::domain::message::Payload;
+use crate::domain::timestamp::Timestamp;
+
+/// What to change before the message is sent again. May be left out.
+#[derive(ToSchema)]
+pub struct ReprocessInput {
+    /// The old one if not given.
+    pub destination: Option<ServiceName>,
+    /// The old one if not given; null is a payload.
+    #[schema(required = false)]
+    pub payload: Payload,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DeadLetterSearch {
+    #[param(required = false)]
+    pub destination: ServiceName,
+    #[param(required = false)]
+    pub source: ServiceName,
+    #[param(required = false)]
+    pub reason: DeadReason,
+    #[param(required = false)]
+    pub correlation_id: String,
+    /// Settled then or later.
+    #[param(required = false)]
+    pub since: Timestamp,
+}

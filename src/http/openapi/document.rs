@@ -1,0 +1,172 @@
+//! The description as a whole.
+
+use utoipa::openapi::path::{
+    HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn, Paths,
+};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{Components, ObjectBuilder, Ref, RefOr, Schema, Type};
+use utoipa::{OpenApi, openapi};
+
+use super::errors::{self, ErrorAnswer};
+use crate::http::{circuits, dead_letters, health, leases, messages, queue, retries, services};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Message Hub",
+        description = include_str!("introduction.md"),
+    ),
+    tags(
+        (name = "messages", description = "Send messages, look at them, take them back"),
+        (name = "leases", description = "Ask for messages instead of being pushed them"),
+        (name = "retries", description = "Attempts that failed and will be repeated"),
+        (name = "dead letters", description = "Messages the hub gave up on"),
+        (name = "queue", description = "What waits"),
+        (name = "services", description = "Who is there"),
+        (name = "circuits", description = "Which services take what they are sent"),
+        (name = "health", description = "How the hub is; open to anybody"),
+    ),
+    paths(
+        messages::send::send,
+        messages::batch::send_batch,
+        messages::search,
+        messages::show,
+        messages::cancel,
+        leases::receive,
+        leases::ack,
+        leases::nack,
+        leases::extend,
+        retries::status,
+        retries::retry_now,
+        dead_letters::search,
+        dead_letters::show,
+        dead_letters::reprocess,
+        dead_letters::delete,
+        queue::status,
+        services::register,
+        services::all,
+        services::show,
+        services::deregister,
+        services::register_instance,
+        services::deregister_instance,
+        circuits::all,
+        health::health,
+        health::live,
+        health::ready,
+        health::details,
+        health::metrics,
+        super::description,
+    ),
+    components(schemas(ErrorAnswer)),
+)]
+struct Described;
+
+/// Other addresses of what is described under the last.
+const ALIASES: [(&str, HttpMethod, &str); 8] = [
+    ("/message", HttpMethod::Post, "/v1/messages/send"),
+    ("/v1/messages", HttpMethod::Post, "/v1/messages/send"),
+    ("/message/{id}", HttpMethod::Get, "/v1/messages/{id}"),
+    ("/registry", HttpMethod::Post, "/v1/services/register"),
+    (
+        "/registry/{service}",
+        HttpMethod::Get,
+        "/v1/services/{service}",
+    ),
+    (
+        "/registry/{service}",
+        HttpMethod::Delete,
+        "/v1/services/{service}",
+    ),
+    (
+        "/v1/services/{service}/health",
+        HttpMethod::Get,
+        "/v1/services/{service}",
+    ),
+    ("/circuit", HttpMethod::Get, "/v1/circuits"),
+];
+
+/// The whole description.
+pub fn document() -> openapi::OpenApi {
+    let mut document = Described::openapi();
+    for (alias, method, path) in ALIASES {
+        add_alias(&mut document.paths, alias, method, path);
+    }
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.post, &mut item.delete]
+            .into_iter()
+            .flatten()
+        {
+            errors::complete(operation);
+            complete_body(operation);
+            let request_id = RefOr::Ref(Ref::new("#/components/parameters/RequestId"));
+            operation
+                .parameters
+                .get_or_insert_default()
+                .push(request_id);
+        }
+    }
+    let components = document.components.get_or_insert_default();
+    components
+        .parameters
+        .insert("RequestId".to_owned(), request_id().into());
+    add_keys(components);
+    // Without keys in the hub's configuration nobody needs one.
+    let keys = SecurityRequirement::new("service_name", [""; 0]).add("service_key", [""; 0]);
+    document.security = Some(vec![SecurityRequirement::default(), keys]);
+    document
+}
+
+/// A body that may be left out may still not be null.
+fn complete_body(operation: &mut Operation) {
+    let Some(RefOr::T(body)) = &mut operation.request_body else {
+        return;
+    };
+    for content in body.content.values_mut() {
+        if let RefOr::T(content) = content
+            && let Some(RefOr::T(Schema::OneOf(either))) = &content.schema
+        {
+            content.schema = either.items.first().cloned();
+        }
+    }
+}
+
+fn add_alias(paths: &mut Paths, alias: &str, method: HttpMethod, path: &str) {
+    let operation = paths.get_path_operation(path, method.clone());
+    let mut same = operation.expect("a path described here").clone();
+    same.operation_id = same
+        .operation_id
+        .map(|id| id + &alias.replace(['{', '}'], "").replace('/', "_"));
+    same.description = Some(format!("The same as {path}."));
+    paths.add_path_operation(alias, vec![method], same);
+}
+
+fn request_id() -> Parameter {
+    let text = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .max_length(Some(128));
+    ParameterBuilder::new()
+        .name("X-Request-ID")
+        .parameter_in(ParameterIn::Header)
+        .description(Some("Names the request in logs and errors, and comes back with the answer. Made by the hub if missing, too long or not printable."))
+        .schema(Some(text))
+        .build()
+}
+
+fn add_keys(components: &mut Components) {
+    let schemes = [
+        (
+            "service_name",
+            "X-Service-Name",
+            "Which service is calling.",
+        ),
+        (
+            "service_key",
+            "X-Service-Key",
+            "The service's key, if the hub is configured with keys.",
+        ),
+    ];
+    for (scheme, header, description) in schemes {
+        let key = ApiKey::Header(ApiKeyValue::with_description(header, description));
+        components.add_security_scheme(scheme, SecurityScheme::ApiKey(key));
+    }
+}

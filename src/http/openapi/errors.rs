@@ -1,0 +1,160 @@
+//! The body of every error, and the errors that any route can answer with.
+
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::{ContentBuilder, Header, ObjectBuilder, Ref, RefOr, Response, Type};
+
+use crate::domain::fact::DeadReason;
+use crate::domain::ids::{LeaseToken, ServiceName};
+use crate::domain::message::State;
+use crate::domain::timestamp::Timestamp;
+
+/// What every error looks like.
+#[derive(ToSchema)]
+pub struct ErrorAnswer {
+    pub error: ErrorBody,
+}
+
+#[derive(ToSchema)]
+pub struct ErrorBody {
+    pub code: ErrorCode,
+    /// For people. It may change; the code does not.
+    #[schema(example = "ttl: must be greater than 0")]
+    pub message: String,
+    pub details: ErrorDetails,
+}
+
+/// What went wrong, for programs.
+///
+/// | code | status | when |
+/// |---|---|---|
+/// | INVALID_MESSAGE | 400 | a message is wrong |
+/// | INVALID_REQUEST | 400 | any other body, query or path is wrong |
+/// | AUTH_FAILED | 401 | name or key is missing or wrong |
+/// | AUTH_FAILED | 403 | the caller may not do this |
+/// | NOT_FOUND | 404 | no such route, message, dead letter or service |
+/// | SERVICE_NOT_FOUND | 404 | a destination nobody ever registered |
+/// | METHOD_NOT_ALLOWED | 405 | `Allow` lists the methods of the path |
+/// | CONFLICT | 409 | same id with other content; wrong state for the operation; stale leases |
+/// | PAYLOAD_TOO_LARGE | 413 | more than 1 MiB, or 16 MiB for a batch |
+/// | QUEUE_FULL | 429 | a lane is full, or too much is under way; see `Retry-After` |
+/// | INTERNAL_ERROR | 500 | a bug |
+/// | DELIVERY_FAILED | 502 | a waited-for delivery failed for good |
+/// | SERVICE_UNAVAILABLE | 503 | the hub is starting or stopping; no instance, and not to be queued |
+/// | CIRCUIT_OPEN | 503 | the circuit is open, and not to be queued; see `Retry-After` |
+/// | STORAGE_UNAVAILABLE | 503 | the archive with the history does not answer |
+/// | STORAGE_FULL | 507 | the disk is nearly full; everything but taking in goes on |
+#[derive(ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ErrorCode {
+    InvalidMessage,
+    InvalidRequest,
+    AuthFailed,
+    NotFound,
+    ServiceNotFound,
+    MethodNotAllowed,
+    Conflict,
+    PayloadTooLarge,
+    QueueFull,
+    InternalError,
+    DeliveryFailed,
+    ServiceUnavailable,
+    CircuitOpen,
+    StorageUnavailable,
+    StorageFull,
+}
+
+/// More about an error; what is there depends on its code. In the item of a batch there is neither
+/// `request_id` nor `timestamp`.
+#[derive(ToSchema)]
+pub struct ErrorDetails {
+    /// As in the header `X-Request-ID`.
+    #[schema(required = false)]
+    pub request_id: String,
+    #[schema(required = false)]
+    pub timestamp: Timestamp,
+    /// The field, parameter or header that is wrong, or `body`.
+    #[schema(required = false)]
+    pub field: String,
+    /// SERVICE_NOT_FOUND: the destination.
+    #[schema(required = false)]
+    pub service: ServiceName,
+    /// CONFLICT: the state the message is in.
+    #[schema(required = false)]
+    pub state: State,
+    /// CONFLICT: the leases that are not valid any more.
+    #[schema(required = false)]
+    pub leases: Vec<LeaseToken>,
+    /// DELIVERY_FAILED: why the hub gave up; null if the message was cancelled.
+    pub reason: Option<DeadReason>,
+    /// DELIVERY_FAILED: how the last attempt failed.
+    pub last_error: Option<String>,
+    /// A batch of which nothing was accepted: what is wrong with each item.
+    #[schema(value_type = Vec<Object>, required = false)]
+    pub results: Value,
+}
+
+/// Adds what an operation has in common with others, and the body to every error without one.
+pub fn complete(operation: &mut Operation) {
+    let is_public = operation.security.is_some();
+    if !is_public {
+        add(
+            operation,
+            "401",
+            "AUTH_FAILED: `X-Service-Name` or `X-Service-Key` is missing or wrong (only if the hub has keys)",
+        );
+        add(
+            operation,
+            "503",
+            "SERVICE_UNAVAILABLE: the hub is starting or stopping",
+        );
+    }
+    if operation.request_body.is_some() {
+        add(operation, "413", "PAYLOAD_TOO_LARGE: the body is too large");
+        add(
+            operation,
+            "429",
+            "QUEUE_FULL: too many requests are under way; see `Retry-After`",
+        );
+    }
+    add(operation, "500", "INTERNAL_ERROR: a bug");
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && status.as_str() >= "400"
+            && response.content.is_empty()
+        {
+            complete_response(response);
+        }
+    }
+}
+
+fn complete_response(response: &mut Response) {
+    let body = Ref::from_schema_name("ErrorAnswer");
+    let body = ContentBuilder::new().schema(Some(body)).build();
+    let json = "application/json".to_owned();
+    response.content.insert(json, body.into());
+    if response.description.contains("`Retry-After`") {
+        let seconds = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(1));
+        let mut header = Header::new(seconds);
+        header.description = Some("Seconds until another try makes sense.".to_owned());
+        let name = "Retry-After".to_owned();
+        response.headers.insert(name, header.into());
+    }
+}
+
+/// One status may stand for several errors.
+fn add(operation: &mut Operation, status: &str, description: &str) {
+    let responses = &mut operation.responses.responses;
+    match responses.get_mut(status) {
+        Some(RefOr::T(response)) => {
+            response.description = format!("{}. {description}", response.description);
+        }
+        _ => {
+            let response = Response::new(description);
+            responses.insert(status.to_owned(), response.into());
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! How the words of the domain look on the wire. Written here by hand, so that the domain knows
+//! nothing of API descriptions.
+
+use serde::Serialize;
+use serde_json::json;
+use utoipa::openapi::schema::{
+    ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, SchemaType,
+};
+use utoipa::openapi::{Ref, RefOr, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::domain::fact::{AttemptOutcome, DeadReason};
+use crate::domain::ids::{Label, LeaseToken, MessageId, ServiceName};
+use crate::domain::message::{Payload, Priority, State, Status};
+use crate::domain::service::Health;
+use crate::domain::timestamp::Timestamp;
+use crate::logic::breaker::CircuitState;
+
+fn string(description: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(description))
+}
+
+fn uuid(description: &str) -> ObjectBuilder {
+    string(description).format(Some(SchemaFormat::Custom("uuid".to_owned())))
+}
+
+/// One of a few words, as they are written in JSON.
+fn words<T: Serialize, const N: usize>(description: &str, words: [T; N]) -> ObjectBuilder {
+    string(description).enum_values(Some(words.map(|word| json!(word))))
+}
+
+/// A level as a client may give it.
+pub enum PriorityInput {}
+
+/// A batch as a client may send it.
+pub enum BatchInput {}
+
+/// A path below the address of a service.
+pub enum LocalPath {}
+
+fn batch() -> OneOfBuilder {
+    let list = || {
+        ArrayBuilder::new()
+            .items(Ref::from_schema_name("MessageInput"))
+            .min_items(Some(1))
+            .max_items(Some(10_000))
+    };
+    let object = ObjectBuilder::new()
+        .property("messages", list())
+        .required("messages");
+    OneOfBuilder::new()
+        .description(Some(
+            "1 to 10,000 messages, each of at most 1 MiB: an array, alone or in an object.",
+        ))
+        .item(list())
+        .item(object)
+}
+
+/// Gives types of the domain the schemas that users see.
+macro_rules! schemas {
+    ($($type:ty: $schema:expr),+ $(,)?) => {$(
+        impl PartialSchema for $type {
+            fn schema() -> RefOr<Schema> {
+                $schema.into()
+            }
+        }
+        impl ToSchema for $type {}
+    )+};
+}
+
+schemas! {
+    MessageId: uuid("Identifies a message for its whole life."),
+    LeaseToken: uuid("Proof of a lease; each hand-out makes a new one."),
+    ServiceName: string("The name of a service, compared exactly.")
+        .pattern(Some("^[A-Za-z0-9._-]{1,100}$"))
+        .examples(["billing"]),
+    Label: string("A short text without control characters.")
+        .min_length(Some(1))
+        .max_length(Some(Label::MAX)),
+    Timestamp: string("RFC 3339; answers are in UTC with milliseconds.")
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        .examples(["2026-01-31T12:00:00.000Z"]),
+    Payload: ObjectBuilder::new()
+        .schema_type(SchemaType::AnyValue)
+        .description(Some("Any JSON, kept byte for byte.")),
+    Priority: words("How urgent a message is.", Priority::ALL),
+    PriorityInput: OneOfBuilder::new()
+        .description(Some("A name, in any case, or a number from 1 (CRITICAL) to 5 (DEFERRED)."))
+        .item(Ref::from_schema_name("Priority"))
+        .item(ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(5))),
+    BatchInput: batch(),
+    LocalPath: string("A path that begins with /.")
+        .pattern(Some("^/"))
+        .max_length(Some(1000))
+        .examples(["/health"]),
+    State: words(
+        "Where a message is in its life. The last four are settled.",
+        State::ALL,
+    ),
+    Status: words(
+        "The state in short: queued, scheduled, parked, delivering and retrying are `pending`; \
+         dead, expired and cancelled are `failed`.",
+        [Status::Pending, Status::Delivered, Status::Failed],
+    ),
+    DeadReason: words("Why the hub gave up on a message.", DeadReason::ALL),
+    AttemptOutcome: words(
+        "How an attempt ended: `failed` may work later, `rejected` never will, `lease_expired` \
+         is a consumer that did not answer in time.",
+        [
+            AttemptOutcome::Delivered,
+            AttemptOutcome::Failed,
+            AttemptOutcome::Rejected,
+            AttemptOutcome::LeaseExpired,
+        ],
+    ),
+    Health: words(
+        "How well a service, an instance or a part of the hub is.",
+        [Health::Unknown, Health::Healthy, Health::Degraded, Health::Unhealthy],
+    ),
+    CircuitState: words(
+        "`CLOSED`: attempts go through; `OPEN`: messages wait; `HALF_OPEN`: one at a time is tried.",
+        [CircuitState::Closed, CircuitState::Open, CircuitState::HalfOpen],
+    ),
+}
