@@ -10,6 +10,7 @@ use std::process::{ExitCode, Termination};
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, Loaded};
+use crate::runtime;
 
 /// Read when no `--config` is given, if it is there.
 const USUAL_FILE: &str = "config/config.yaml";
@@ -94,6 +95,10 @@ pub fn check_config(
             }
             for key in config.unused() {
                 writeln!(log, "warning: {key}: set, but not used by this version")?;
+            }
+            if let Err(error) = runtime::check(&config) {
+                writeln!(log, "{error}")?;
+                return Ok(error.exit());
             }
             write!(out, "OK\n{config}")?;
             Ok(Exit::Clean)

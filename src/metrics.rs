@@ -211,45 +211,24 @@ impl Metrics {
         self.processing.observe(seconds);
     }
 
-    pub fn show_tally(&self, tally: Tally) {
-        self.accepted.reset();
+    /// Shows where every message is, from one look at the queues, so that the states add up.
+    pub fn show_messages(&self, tally: Tally, depths: &QueueDepths) {
+        let accepted = u64::try_from(tally.accepted).unwrap_or(0);
         self.accepted
-            .inc_by(u64::try_from(tally.accepted).unwrap_or(0));
-        let settled = [
+            .inc_by(accepted.saturating_sub(self.accepted.get()));
+        let states = [
+            (State::Queued, depths.queued as i64),
+            (State::Parked, depths.parked as i64),
+            (State::Scheduled, depths.scheduled as i64),
+            (State::Retrying, depths.retrying as i64),
+            (State::Delivering, depths.in_flight as i64),
             (State::Delivered, tally.delivered),
             (State::Dead, tally.dead),
             (State::Expired, tally.expired),
             (State::Cancelled, tally.cancelled),
         ];
-        for (state, count) in settled {
+        for (state, count) in states {
             self.by_state.with_label_values(&[state.name()]).set(count);
-        }
-    }
-
-    /// Totals over the life of the data, as last shown.
-    pub fn totals(&self) -> Tally {
-        let settled = |state: State| self.by_state.with_label_values(&[state.name()]).get();
-        Tally {
-            accepted: i64::try_from(self.accepted.get()).unwrap_or(i64::MAX),
-            delivered: settled(State::Delivered),
-            dead: settled(State::Dead),
-            expired: settled(State::Expired),
-            cancelled: settled(State::Cancelled),
-        }
-    }
-
-    pub fn show_queues(&self, depths: &QueueDepths) {
-        let open = [
-            (State::Queued, depths.queued),
-            (State::Parked, depths.parked),
-            (State::Scheduled, depths.scheduled),
-            (State::Retrying, depths.retrying),
-            (State::Delivering, depths.in_flight),
-        ];
-        for (state, count) in open {
-            self.by_state
-                .with_label_values(&[state.name()])
-                .set(count as i64);
         }
         for (priority, count) in Priority::ALL.into_iter().zip(depths.levels) {
             self.queue_size

@@ -54,6 +54,7 @@ impl StartError {
 /// # Errors
 /// [`StartError`] says what to fix.
 pub fn serve(loaded: &Loaded) -> Result<Exit, StartError> {
+    check(&loaded.config)?;
     telemetry::start(&loaded.config).map_err(StartError::Configuration)?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
@@ -62,6 +63,24 @@ pub fn serve(loaded: &Loaded) -> Result<Exit, StartError> {
         tracing::warn!("{key}: set, but not used by this version");
     }
     actix::System::new().block_on(run(&loaded.config))
+}
+
+/// Whether this version can run a hub so configured, as far as can be told without trying.
+///
+/// # Errors
+/// [`StartError::Configuration`] names the key.
+pub fn check(config: &Config) -> Result<(), StartError> {
+    telemetry::filter(config).map_err(StartError::Configuration)?;
+    match config.database {
+        Database::Sqlite(_) => Ok(()),
+        Database::Postgres(_) => Err(no_postgres()),
+    }
+}
+
+fn no_postgres() -> StartError {
+    StartError::Configuration(
+        "database_url: PostgreSQL is not supported by this version; leave database_url out to use the embedded SQLite".to_owned(),
+    )
 }
 
 async fn run(config: &Config) -> Result<Exit, StartError> {
@@ -93,12 +112,14 @@ async fn run(config: &Config) -> Result<Exit, StartError> {
     ));
     let server = actix::spawn(server);
 
+    // Before anybody is told that the hub is ready, so that it can be stopped in good order.
+    let signals = shutdown::Signals::catch();
     let running = ring.start(seats, journal, archived).await?;
     say(&format!("recovered {}", running.recovery));
     door.set_phase(Phase::Open);
     say("ready");
 
-    shutdown::signal().await;
+    signals.received().await;
     door.set_phase(Phase::Draining);
     let exit = shutdown::stop(running, stop, config.shutdown_timeout).await;
     server.abort();
@@ -161,11 +182,11 @@ async fn open_archive(config: &Config) -> Result<Arc<dyn Archive>, StartError> {
     match &config.database {
         Database::Sqlite(path) => {
             let opened = SqliteArchive::open(path).await;
-            Ok(Arc::new(opened.map_err(|error| StartError::Storage(error.to_string()))?))
+            Ok(Arc::new(
+                opened.map_err(|error| StartError::Storage(error.to_string()))?,
+            ))
         }
-        Database::Postgres(_) => Err(StartError::Configuration(
-            "database_url: PostgreSQL is not supported by this version; leave database_url out to use the embedded SQLite".to_owned(),
-        )),
+        Database::Postgres(_) => Err(no_postgres()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Logs to standard error, as text or as JSON lines.
 
+use std::io::IsTerminal;
+
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -14,12 +16,9 @@ use crate::config::{Config, LogFormat};
 /// # Errors
 /// If `log` is no filter.
 pub fn start(config: &Config) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&config.log).map_err(|error| {
-        format!(
-            "log: {error}; use a level such as `info` or a filter such as `message_hub=debug,warn`"
-        )
-    })?;
+    let filter = filter(config)?;
     let lines = tracing_subscriber::fmt()
+        .with_ansi(std::io::stderr().is_terminal())
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
     // Fails only if a log was set up already, as in tests that start several hubs.
@@ -28,6 +27,22 @@ pub fn start(config: &Config) -> Result<(), String> {
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     };
     Ok(())
+}
+
+/// What is logged. The web server's own notes of starting and stopping say nothing new.
+///
+/// # Errors
+/// If `log` is no filter.
+pub fn filter(config: &Config) -> Result<EnvFilter, String> {
+    let filter = EnvFilter::try_new(&config.log).map_err(|error| {
+        format!(
+            "log: {error}; use a level such as `info` or a filter such as `message_hub=debug,warn`"
+        )
+    })?;
+    if config.log.contains("actix_server") {
+        return Ok(filter);
+    }
+    Ok(filter.add_directive("actix_server=warn".parse().expect("a directive")))
 }
 
 /// A span per request, at level DEBUG: at 40,000 requests a second a span for each is only made

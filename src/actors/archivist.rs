@@ -1,7 +1,7 @@
 //! Brings what the journal says into the archive, in batches.
 //!
 //! Owns the projection of what is not written yet. Receives [`Committed`] and writes every flush
-//! interval, every [`BATCH`] changes, or when a reader asks by [`Flush`]; tells the EventStore how
+//! interval, every `BATCH` changes, or when a reader asks by [`Flush`]; tells the EventStore how
 //! far the archive is ([`Archived`]). When the archive fails or cannot keep up it drops what it
 //! holds and reads it from the journal again later, so that its memory is bounded and nothing is
 //! missed. The hub works on meanwhile.

@@ -186,7 +186,7 @@ impl EventStore {
             self.metrics.count(fact);
         }
         if !chosen.facts.is_empty() {
-            self.show_ledger();
+            self.show_window();
             let records = (first..).zip(chosen.facts);
             let records = records
                 .map(|(position, fact)| Recorded { position, fact })
@@ -213,8 +213,7 @@ impl EventStore {
         }
     }
 
-    fn show_ledger(&self) {
-        self.metrics.show_tally(self.ledger.tally());
+    fn show_window(&self) {
         self.metrics
             .dedup_overflowed
             .set(i64::from(self.ledger.window_overflowed()));
@@ -235,7 +234,7 @@ impl EventStore {
         for answer in std::mem::take(&mut chosen.answers) {
             match answer {
                 Answer::Slots(mut slots, reply) => {
-                    for slot in slots.iter_mut().filter(|slot| **slot == Slot::Accepted) {
+                    for slot in slots.iter_mut().filter(|slot| depends_on_batch(slot)) {
                         *slot = Slot::Refused(Refusal::StorageFull);
                     }
                     chosen.answers.push(Answer::Slots(slots, reply));
@@ -340,6 +339,14 @@ fn choose_slot(slot: &mut Slot, disk_low: bool, draft: &mut Draft<'_>, chosen: &
     *slot = outcome;
 }
 
+/// Whether an answer may rest on what the batch would have written.
+fn depends_on_batch(slot: &Slot) -> bool {
+    matches!(
+        slot,
+        Slot::Accepted | Slot::Duplicate | Slot::Refused(Refusal::OtherContent)
+    )
+}
+
 fn clamp(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
@@ -356,7 +363,7 @@ impl Actor for EventStore {
     type Context = Context<Self>;
 
     fn started(&mut self, _: &mut Context<Self>) {
-        self.show_ledger();
+        self.show_window();
         self.look_at_disk();
     }
 }

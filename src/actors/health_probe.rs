@@ -6,7 +6,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, Recipient};
 use rand::RngExt;
 
 use super::death_watch::DeathWatch;
@@ -116,7 +116,14 @@ impl Handler<Probed> for HealthProbe {
         self.tell(change);
         if let Some(schedule) = &self.schedule {
             let pause = probe_delay(schedule.interval, rand::rng().random());
-            ctx.run_later(pause, |probe, ctx| probe.ask(ctx));
+            ctx.run_later(pause, |probe, ctx| {
+                // Its instance left or got another probe; a pending timer alone keeps it alive.
+                if ctx.connected() {
+                    probe.ask(ctx);
+                } else {
+                    ctx.stop();
+                }
+            });
         }
     }
 }

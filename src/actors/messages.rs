@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix::Message as ActixMessage;
 use tokio::sync::oneshot;
 
-use crate::domain::fact::{Fact, Recorded};
+use crate::domain::fact::{Fact, Recorded, Tally};
 use crate::domain::ids::{InstanceId, LeaseToken, MessageId, Position, ServiceName};
 use crate::domain::message::{Lane, Message, Payload};
 use crate::domain::refusal::Refusal;
@@ -204,6 +204,8 @@ pub struct Receive {
 #[rtype(result = "()")]
 pub struct EndLeases {
     pub leases: Vec<LeaseToken>,
+    /// Only leases of this service are valid; `None`: of any.
+    pub owner: Option<ServiceName>,
     pub end: LeaseEnd,
     pub reply: Reply<Result<(), Refusal>>,
 }
@@ -221,6 +223,8 @@ pub enum LeaseEnd {
 #[rtype(result = "()")]
 pub struct ExtendLeases {
     pub leases: Vec<LeaseToken>,
+    /// As in [`EndLeases`].
+    pub owner: Option<ServiceName>,
     pub lease: Duration,
     pub reply: Reply<Result<Timestamp, Refusal>>,
 }
@@ -265,6 +269,8 @@ pub struct InspectQueues {
 
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct QueueReport {
+    /// Over the life of the data, at the very moment of the depths.
+    pub tally: Tally,
     pub total: QueueDepths,
     pub services: Vec<(ServiceName, QueueDepths)>,
 }

@@ -11,7 +11,7 @@ mod requests;
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient, SpawnHandle};
 use ahash::AHashMap;
 use rand::RngExt;
-use rand::rngs::SmallRng;
+use rand::rngs::StdRng;
 use std::sync::Arc;
 
 use super::death_watch::DeathWatch;
@@ -20,19 +20,21 @@ use super::messages::{
     Reply, WindowChanged,
 };
 use crate::clock::Clock;
-use crate::domain::fact::{Fact, Recorded};
+use crate::domain::fact::{Fact, Recorded, Tally};
 use crate::domain::ids::{LeaseToken, MessageId, ServiceName};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::{QueuePolicy, Queues};
+use crate::logic::tally;
 use crate::metrics::Metrics;
 use pollers::Pollers;
 
 pub struct Scheduler {
     clock: Clock,
-    random: SmallRng,
+    random: StdRng,
     metrics: Arc<Metrics>,
     hops: Hops,
     queues: Queues,
+    tally: Tally,
     pollers: Pollers,
     settled: AHashMap<MessageId, Vec<Reply<Fact>>>,
     /// Size of `settled` at which those that gave up are looked for.
@@ -55,7 +57,7 @@ pub struct Hops {
 impl Scheduler {
     pub fn new(
         clock: Clock,
-        random: SmallRng,
+        random: StdRng,
         metrics: Arc<Metrics>,
         policy: QueuePolicy,
         hops: Hops,
@@ -67,6 +69,7 @@ impl Scheduler {
             metrics,
             hops,
             queues: Queues::new(policy),
+            tally: Tally::default(),
             pollers: Pollers::default(),
             settled: AHashMap::new(),
             prune_at: 1024,
@@ -173,6 +176,7 @@ impl Scheduler {
     }
 
     fn learn(&mut self, record: &Recorded, now: Timestamp, replay: bool, follow: &mut Vec<Fact>) {
+        self.tally += tally::contribution(&record.fact);
         let settlement = record.fact.settlement();
         if !replay && let Some((_, settlement)) = settlement {
             self.observe_processing(settlement.id, settlement.at);
@@ -206,9 +210,17 @@ impl Scheduler {
         if let Some(service) = service {
             let total = self.queues.depths_of(&service);
             let services = vec![(service, total.clone())];
-            return QueueReport { total, services };
+            let tally = self.tally;
+            return QueueReport {
+                tally,
+                total,
+                services,
+            };
         }
-        let mut report = QueueReport::default();
+        let mut report = QueueReport {
+            tally: self.tally,
+            ..QueueReport::default()
+        };
         for (service, depths) in self.queues.depths() {
             report.total.add(&depths);
             report.services.push((service.clone(), depths));
@@ -219,7 +231,7 @@ impl Scheduler {
 }
 
 /// A version 7 UUID.
-fn mint_token(random: &mut SmallRng, now: Timestamp) -> LeaseToken {
+fn mint_token(random: &mut StdRng, now: Timestamp) -> LeaseToken {
     let millis = u64::try_from(now.as_millis()).unwrap_or(0);
     LeaseToken(uuid::Builder::from_unix_timestamp_millis(millis, &random.random()).into_uuid())
 }

@@ -71,7 +71,7 @@ pub struct FileJournal {
     directory: PathBuf,
     options: JournalOptions,
     /// Released when dropped.
-    _lock: File,
+    _lock: DirectoryLock,
     sealed: Arc<Mutex<Sealed>>,
     /// `None` until the next append: a new journal, or one whose newest segment is finished.
     active: Option<ActiveSegment>,
@@ -304,8 +304,17 @@ impl Journal for FileJournal {
     }
 }
 
-/// An exclusive lock on the directory that ends with the process, however it ends.
-fn lock(directory: &Path) -> Result<File, JournalError> {
+/// An exclusive lock on a directory. It ends with the process, however that ends.
+struct DirectoryLock(File);
+
+impl Drop for DirectoryLock {
+    /// Not left to the closing of the file: a process just forked may still have it open.
+    fn drop(&mut self) {
+        let _ = flock(&self.0, FlockOperation::Unlock);
+    }
+}
+
+fn lock(directory: &Path) -> Result<DirectoryLock, JournalError> {
     let path = directory.join("lock");
     let options = File::options()
         .write(true)
@@ -314,7 +323,7 @@ fn lock(directory: &Path) -> Result<File, JournalError> {
         .clone();
     let file = options.open(&path).map_err(|cause| failed(&path, cause))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(DirectoryLock(file)),
         Err(Errno::WOULDBLOCK) => Err(JournalError::Locked {
             path: directory.to_owned(),
         }),

@@ -45,6 +45,14 @@ pub fn run(arguments: &WalArguments, out: &mut dyn Write, log: &mut dyn Write) -
             return Ok(Exit::Usage);
         }
     };
+    if !directory.is_dir() {
+        writeln!(
+            log,
+            "{}: no journal here; check data_dir",
+            directory.display()
+        )?;
+        return Ok(Exit::Storage);
+    }
     let is_good = match &arguments.action {
         Action::Check(_) => {
             let report = check(&directory).map_err(|error| name(&directory, &error))?;

@@ -98,6 +98,11 @@ impl Caller {
         )))
     }
 
+    /// The one service this caller may act for; `None`: any.
+    pub fn acts_only_for(&self) -> Option<ServiceName> {
+        self.name.clone().filter(|_| !self.is_operator)
+    }
+
     /// # Errors
     /// 403 unless the caller is an operator.
     pub fn must_be_operator(&self) -> Result<(), HubError> {

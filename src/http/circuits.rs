@@ -1,10 +1,11 @@
 //! `/circuit`: how well each service takes what it is sent.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::ask::ask;
+use super::auth::Caller;
 use super::{Hub, Routes};
 use crate::actors::messages::{CircuitView, InspectCircuits};
 use crate::domain::ids::ServiceName;
@@ -52,7 +53,8 @@ pub struct CircuitPage {
     tag = "circuits",
     responses((status = 200, description = "One for each service that is pushed to", body = CircuitPage)),
 )]
-pub async fn all(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+    Caller::of(&request).must_be_operator()?;
     let circuits = ask(&hub.handles.circuits, |reply| InspectCircuits { reply }).await?;
     let circuits: Vec<_> = circuits.into_iter().map(describe).collect();
     Ok(HttpResponse::Ok().json(CircuitPage {

@@ -23,9 +23,9 @@ pub fn routes(routes: &mut Routes<'_>) {
     routes.at("/metrics", "GET", [web::get().to(metrics)]);
 }
 
-/// What the actors know of it; nothing while the hub is starting or stopping.
+/// What the actors know of it; nothing while the hub is starting.
 async fn picture(hub: &Hub) -> Result<(QueueReport, BTreeMap<ServiceName, Health>), HubError> {
-    if hub.door.phase() != Phase::Open {
+    if hub.door.phase() == Phase::Starting {
         return Ok(Default::default());
     }
     let queues = look(&hub.handles.inspect_queues, InspectQueues { service: None }).await?;
@@ -158,7 +158,7 @@ pub struct DiskHealth {
 pub async fn health(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     let (queues, services) = picture(&hub).await?;
     let (status, code) = status(&hub);
-    let totals = hub.metrics.totals();
+    let totals = queues.tally;
     Ok(HttpResponse::build(code).json(HealthAnswer {
         status,
         version: env!("CARGO_PKG_VERSION"),
@@ -292,7 +292,7 @@ fn well(is_well: bool) -> Health {
 )]
 pub async fn metrics(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     let (queues, services) = picture(&hub).await?;
-    hub.metrics.show_queues(&queues.total);
+    hub.metrics.show_messages(queues.tally, &queues.total);
     for (service, health) in services {
         hub.metrics.show_health(service.as_str(), health);
     }

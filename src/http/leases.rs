@@ -171,12 +171,16 @@ fn answer(hub: &Hub, leased: &[Leased]) -> HttpResponse {
         (status = 409, description = "CONFLICT: `details.leases` are not valid any more; nothing was changed"),
     ),
 )]
-pub async fn ack(hub: web::Data<Hub>, payload: web::Payload) -> Result<HttpResponse, HubError> {
+pub async fn ack(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    payload: web::Payload,
+) -> Result<HttpResponse, HubError> {
     let body = Body::read(&hub, payload, body::ONE, 1, SUBJECT).await?;
     let asked: LeaseBody<'_> = fields::object(SUBJECT, body.text())?;
     let leases = leases(asked.leases)?;
     let count = leases.len();
-    end(&hub, leases, LeaseEnd::Ack).await?;
+    end(&request, &hub, leases, LeaseEnd::Ack).await?;
     Ok(HttpResponse::Ok().json(Acknowledged {
         acknowledged: count,
     }))
@@ -197,7 +201,11 @@ pub async fn ack(hub: web::Data<Hub>, payload: web::Payload) -> Result<HttpRespo
         (status = 409, description = "CONFLICT: `details.leases` are not valid any more; nothing was changed"),
     ),
 )]
-pub async fn nack(hub: web::Data<Hub>, payload: web::Payload) -> Result<HttpResponse, HubError> {
+pub async fn nack(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    payload: web::Payload,
+) -> Result<HttpResponse, HubError> {
     let body = Body::read(&hub, payload, body::ONE, 1, SUBJECT).await?;
     let asked: LeaseBody<'_> = fields::object(SUBJECT, body.text())?;
     let leases = leases(asked.leases)?;
@@ -209,7 +217,7 @@ pub async fn nack(hub: web::Data<Hub>, payload: web::Payload) -> Result<HttpResp
         .map(|field| field.label())
         .transpose()?
         .map(|reason| reason.to_string());
-    end(&hub, leases, LeaseEnd::Nack { delay, reason }).await?;
+    end(&request, &hub, leases, LeaseEnd::Nack { delay, reason }).await?;
     Ok(HttpResponse::Ok().json(Returned { returned: count }))
 }
 
@@ -226,7 +234,11 @@ pub async fn nack(hub: web::Data<Hub>, payload: web::Payload) -> Result<HttpResp
         (status = 409, description = "CONFLICT: `details.leases` are not valid any more; nothing was changed"),
     ),
 )]
-pub async fn extend(hub: web::Data<Hub>, payload: web::Payload) -> Result<HttpResponse, HubError> {
+pub async fn extend(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    payload: web::Payload,
+) -> Result<HttpResponse, HubError> {
     let body = Body::read(&hub, payload, body::ONE, 1, SUBJECT).await?;
     let asked: LeaseBody<'_> = fields::object(SUBJECT, body.text())?;
     let leases = leases(asked.leases)?;
@@ -235,8 +247,10 @@ pub async fn extend(hub: web::Data<Hub>, payload: web::Payload) -> Result<HttpRe
         .map(lease_length)
         .transpose()?;
     let lease = lease.unwrap_or(DEFAULT_LEASE);
+    let owner = Caller::of(&request).acts_only_for();
     let until = ask(&hub.handles.extend_leases, |reply| ExtendLeases {
         leases,
+        owner,
         lease,
         reply,
     })
@@ -247,9 +261,16 @@ pub async fn extend(hub: web::Data<Hub>, payload: web::Payload) -> Result<HttpRe
     }))
 }
 
-async fn end(hub: &Hub, leases: Vec<LeaseToken>, end: LeaseEnd) -> Result<(), HubError> {
+async fn end(
+    request: &HttpRequest,
+    hub: &Hub,
+    leases: Vec<LeaseToken>,
+    end: LeaseEnd,
+) -> Result<(), HubError> {
+    let owner = Caller::of(request).acts_only_for();
     Ok(ask(&hub.handles.end_leases, |reply| EndLeases {
         leases,
+        owner,
         end,
         reply,
     })

@@ -77,10 +77,11 @@ impl Query {
 
     /// `cursor`: where the page before ended.
     pub fn cursor(&self) -> Result<Option<Position>, HubError> {
+        let problem = "must be the next_cursor of an earlier answer";
         self.read("cursor", |value| {
-            value
-                .parse()
-                .map_err(|_| "must be the next_cursor of an earlier answer")
+            // The archive counts in 63 bits.
+            let position = value.parse::<i64>().map_err(|_| problem)?;
+            Position::try_from(position).map_err(|_| problem)
         })
     }
 }

@@ -1,7 +1,6 @@
 //! A registration as a service sends it, checked field by field (contract, section 7).
 
 use actix_web::http::Uri;
-use rand::RngExt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -113,15 +112,20 @@ fn service(body: &Body<'_>, path: Option<ServiceName>) -> Result<ServiceName, Hu
     }
 }
 
-/// The same address is the same instance, so that a restarted service replaces itself.
+/// The same address is the same instance, so that a restarted service replaces itself; and so is
+/// every registration without one. Without slashes, so that it fits into a path.
 fn default_instance_id(address: Option<&Address>) -> Label {
-    if let Some(address) = address
-        && let Ok(label) = Label::parse(&address.message_url())
-    {
-        return label;
-    }
-    let id = uuid::Builder::from_random_bytes(rand::rng().random()).into_uuid();
-    Label::parse(&id.to_string()).expect("a UUID is a label")
+    let Some(address) = address else {
+        return Label::parse("default").expect("a label");
+    };
+    let url = address.message_url();
+    let short = url
+        .trim_start_matches("http://")
+        .trim_end_matches("/messages");
+    Label::parse(&short.replace('/', "_")).unwrap_or_else(|_| {
+        let digest = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, url.as_bytes());
+        Label::parse(&digest.to_string()).expect("a UUID is a label")
+    })
 }
 
 fn address(body: &Body<'_>) -> Result<Option<Address>, HubError> {
@@ -226,10 +230,7 @@ mod tests {
         assert_eq!(address.message_url(), "http://127.0.0.1:9/messages");
         assert_eq!(registration.health_check.unwrap().interval_ms, Some(30_000));
         assert_eq!(registration.max_in_flight, DEFAULT_MAX_IN_FLIGHT);
-        assert_eq!(
-            registration.instance_id.as_str(),
-            "http://127.0.0.1:9/messages"
-        );
+        assert_eq!(registration.instance_id.as_str(), "127.0.0.1:9");
     }
 
     #[test]
@@ -237,7 +238,13 @@ mod tests {
         let id = |text| read_text(text).unwrap().instance_id;
         let url = r#"{"name":"a","url":"http://h:1"}"#;
         assert_eq!(id(url), id(url));
-        assert_ne!(id(r#"{"name":"a"}"#), id(r#"{"name":"a"}"#));
+        assert_eq!(id(r#"{"name":"a"}"#).as_str(), "default");
+        assert_eq!(
+            id(r#"{"name":"a","url":"http://h:1/x/"}"#).as_str(),
+            "h:1_x"
+        );
+        let long = format!(r#"{{"name":"a","url":"http://h/{}"}}"#, "p".repeat(300));
+        assert_eq!(id(&long).as_str().len(), 36);
     }
 
     #[test]

@@ -53,97 +53,100 @@ pub struct Waiting {
     pub id: MessageId,
 }
 
-/// The waiting messages of one destination, by rank and then by order of acceptance.
-/// No two have both in common. Operations are O(log n) unless they say otherwise.
+/// The waiting messages of one destination, by rank and then by order of acceptance, each level
+/// in a lane of its own. No two have rank and order in common. Operations are O(log n).
 #[derive(Clone, Debug, Default)]
 pub struct Lanes {
-    waiting: BTreeMap<(i64, Position), (Priority, MessageId)>,
     /// By [`Priority::index`].
-    counts: [usize; 5],
+    levels: [BTreeMap<(i64, Position), MessageId>; Priority::ALL.len()],
 }
 
 impl Lanes {
     /// Takes a message in; the lanes keep its `rank` when a retry brings it back.
     pub fn push(&mut self, waiting: Waiting) {
         let key = (waiting.rank, waiting.order);
-        let before = self.waiting.insert(key, (waiting.priority, waiting.id));
+        let before = self.levels[waiting.priority.index()].insert(key, waiting.id);
         debug_assert!(
             before.is_none(),
             "two messages with order {}",
             waiting.order
         );
-        if let Some((priority, _)) = before {
-            self.counts[priority.index()] -= 1;
-        }
-        self.counts[waiting.priority.index()] += 1;
     }
 
     /// Takes the next message out.
     pub fn pop(&mut self) -> Option<Waiting> {
-        let (key, value) = self.waiting.pop_first()?;
-        let waiting = entry(&key, &value);
-        self.counts[waiting.priority.index()] -= 1;
-        Some(waiting)
+        let next = self.peek()?;
+        self.levels[next.priority.index()].pop_first();
+        Some(next)
     }
 
     /// The next message, left where it is.
     pub fn peek(&self) -> Option<Waiting> {
-        let (key, value) = self.waiting.first_key_value()?;
-        Some(entry(key, value))
+        self.heads()
+            .min_by_key(|waiting| (waiting.rank, waiting.order))
+    }
+
+    /// The next message of each level that has any.
+    pub fn heads(&self) -> impl Iterator<Item = Waiting> {
+        let lanes = Priority::ALL.into_iter().zip(&self.levels);
+        lanes.filter_map(|(priority, lane)| {
+            let (key, id) = lane.first_key_value()?;
+            Some(entry(priority, key, id))
+        })
     }
 
     /// Takes this message out, wherever it stands; says whether it was there.
     pub fn remove(&mut self, waiting: &Waiting) -> bool {
-        if !self.contains(waiting) {
-            return false;
+        let is_there = self.contains(waiting);
+        if is_there {
+            let key = (waiting.rank, waiting.order);
+            self.levels[waiting.priority.index()].remove(&key);
         }
-        self.waiting.remove(&(waiting.rank, waiting.order));
-        self.counts[waiting.priority.index()] -= 1;
-        true
+        is_there
     }
 
-    /// How many messages are ahead of this one. Counts them: O(n).
-    pub fn ahead_of(&self, waiting: &Waiting) -> Option<usize> {
+    /// How many messages are ahead of this one, counted no further than `most`, which is what
+    /// it costs.
+    pub fn ahead_of(&self, waiting: &Waiting, most: usize) -> Option<usize> {
         if !self.contains(waiting) {
             return None;
         }
         let key = (waiting.rank, waiting.order);
-        Some(self.waiting.range(..key).count())
+        let mut ahead = 0;
+        for lane in &self.levels {
+            ahead += lane.range(..key).take(most - ahead).count();
+        }
+        Some(ahead)
     }
 
     /// Whether this very message waits here.
     pub fn contains(&self, waiting: &Waiting) -> bool {
-        let value = self.waiting.get(&(waiting.rank, waiting.order));
-        value == Some(&(waiting.priority, waiting.id))
+        let key = (waiting.rank, waiting.order);
+        self.levels[waiting.priority.index()].get(&key) == Some(&waiting.id)
     }
 
     /// How many wait.
     pub fn len(&self) -> usize {
-        self.waiting.len()
+        self.levels.iter().map(BTreeMap::len).sum()
     }
 
     /// Whether none waits.
     pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.levels.iter().all(BTreeMap::is_empty)
     }
 
     /// How many of one level wait.
     pub fn len_of(&self, priority: Priority) -> usize {
-        self.counts[priority.index()]
-    }
-
-    /// Everything that waits, next first.
-    pub fn iter(&self) -> impl Iterator<Item = Waiting> {
-        self.waiting.iter().map(|(key, value)| entry(key, value))
+        self.levels[priority.index()].len()
     }
 }
 
-fn entry(key: &(i64, Position), value: &(Priority, MessageId)) -> Waiting {
+fn entry(priority: Priority, key: &(i64, Position), id: &MessageId) -> Waiting {
     Waiting {
         rank: key.0,
         order: key.1,
-        priority: value.0,
-        id: value.1,
+        priority,
+        id: *id,
     }
 }
 
@@ -235,9 +238,19 @@ mod tests {
         for order in 0..5 {
             lanes.push(waiting(100 - order as i64, order, Priority::Normal));
         }
-        assert_eq!(lanes.ahead_of(&waiting(100, 0, Priority::Normal)), Some(4));
-        assert_eq!(lanes.ahead_of(&waiting(96, 4, Priority::Normal)), Some(0));
-        assert_eq!(lanes.ahead_of(&waiting(50, 9, Priority::Normal)), None);
+        assert_eq!(
+            lanes.ahead_of(&waiting(100, 0, Priority::Normal), 9),
+            Some(4)
+        );
+        assert_eq!(
+            lanes.ahead_of(&waiting(96, 4, Priority::Normal), 9),
+            Some(0)
+        );
+        assert_eq!(lanes.ahead_of(&waiting(50, 9, Priority::Normal), 9), None);
+        assert_eq!(
+            lanes.ahead_of(&waiting(100, 0, Priority::Normal), 2),
+            Some(2)
+        );
     }
 
     fn any_priority() -> impl Strategy<Value = Priority> {
@@ -288,7 +301,7 @@ mod tests {
             }
             let mut expected = entries;
             expected.sort_by_key(|w| (w.rank, w.order));
-            prop_assert!(lanes.iter().eq(expected.iter().copied()));
+            prop_assert_eq!(drain(&mut lanes.clone()), expected.clone());
             prop_assert_eq!(lanes.peek(), expected.first().copied());
             prop_assert_eq!(drain(&mut lanes), expected);
         }

@@ -87,13 +87,18 @@ pub struct Cut {
 
 impl fmt::Display for Cut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = if self.zeroes { "unused" } else { "torn" };
-        let segment = self.segment.display();
-        write!(
-            f,
-            "{segment}: cut {} {what} bytes at {}",
-            self.bytes, self.offset
-        )
+        let (segment, bytes, offset) = (self.segment.display(), self.bytes, self.offset);
+        if self.zeroes {
+            write!(
+                f,
+                "{segment} ends at {offset}; {bytes} bytes reserved behind it were unused"
+            )
+        } else {
+            write!(
+                f,
+                "{segment}: cut an unfinished record of {bytes} bytes at {offset}"
+            )
+        }
     }
 }
 

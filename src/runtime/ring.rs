@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix::{Actor, Addr, Arbiter, Recipient};
 use rand::SeedableRng;
-use rand::rngs::SmallRng;
+use rand::rngs::StdRng;
 
 use super::replay::{self, Recovered};
 use super::{StartError, settings};
@@ -196,7 +196,7 @@ impl Ring {
             event_store: self.to.event_store.clone().recipient(),
             registry: self.to.registry.clone().recipient(),
         };
-        let random = SmallRng::from_rng(&mut rand::rng());
+        let random = StdRng::from_rng(&mut rand::rng());
         let policy = settings::queue_policy(&self.config);
         let watch = self.watch("scheduler");
         Scheduler::new(
@@ -299,14 +299,15 @@ impl Ring {
 
 impl Addresses {
     /// Who learns from the journal: the archivist first, so that what a reader no longer finds
-    /// with the scheduler is on its way to the archive.
+    /// with the scheduler is on its way to the archive; the timer last, so that what it finds due is
+    /// known to the scheduler.
     fn committed(&self) -> Vec<Recipient<Committed>> {
         vec![
             self.archivist.clone().recipient(),
             self.router.clone().recipient(),
             self.registry.clone().recipient(),
-            self.retry_timer.clone().recipient(),
             self.scheduler.clone().recipient(),
+            self.retry_timer.clone().recipient(),
         ]
     }
 

@@ -1,10 +1,11 @@
 //! The way out: finish what is under way, write everything, leave.
 
+use std::io;
 use std::time::Duration;
 
 use actix::Addr;
 use actix_web::dev::ServerHandle;
-use tokio::signal::unix::{SignalKind, signal as on_signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
@@ -15,21 +16,37 @@ use crate::actors::messages::{Close, Drain};
 use crate::actors::warden::Stopping;
 use crate::cli::Exit;
 
-/// Waits for SIGTERM or SIGINT.
-pub async fn signal() {
-    let (Ok(mut term), Ok(mut int)) = (
-        on_signal(SignalKind::terminate()),
-        on_signal(SignalKind::interrupt()),
-    ) else {
-        tracing::warn!(
-            "cannot listen for signals; only kill -9 stops this hub, which loses nothing"
-        );
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = term.recv() => tracing::info!("SIGTERM: draining"),
-        _ = int.recv() => tracing::info!("SIGINT: draining"),
+/// SIGTERM and SIGINT, caught from the moment this is made.
+pub struct Signals(io::Result<(Signal, Signal)>);
+
+impl Signals {
+    pub fn catch() -> Self {
+        Self(catch())
     }
+
+    /// Waits for the first one.
+    pub async fn received(self) {
+        let (mut term, mut int) = match self.0 {
+            Ok(signals) => signals,
+            Err(error) => {
+                tracing::warn!(%error,
+                    "cannot listen for signals; only kill -9 stops this hub, which loses nothing"
+                );
+                return std::future::pending().await;
+            }
+        };
+        tokio::select! {
+            _ = term.recv() => tracing::info!("SIGTERM: draining"),
+            _ = int.recv() => tracing::info!("SIGINT: draining"),
+        }
+    }
+}
+
+fn catch() -> io::Result<(Signal, Signal)> {
+    Ok((
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    ))
 }
 
 /// Stops within `limit`. What is still with a destination then is simply not settled: no attempt

@@ -1,23 +1,24 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::print_stdout, reason = "shown with a test that fails")]
 
 mod archive;
-//mod auth;
+mod auth;
 mod batch;
-//mod circuits;
-//mod crash;
-//mod dead_letters;
-//mod faults;
-//mod health;
-//mod hostile;
-//mod isolation;
+mod circuits;
+mod crash;
+mod dead_letters;
+mod faults;
+mod health;
+mod hostile;
+mod isolation;
 mod journal;
-//mod layers;
+mod layers;
 mod leases;
 mod messages;
-//mod push;
-//mod queue;
-//mod retries;
-//mod services;
-//mod shutdown;
-//mod start;
+mod push;
+mod queue;
+mod retries;
+mod services;
+mod shutdown;
+mod start;
 mod support;

@@ -4,13 +4,13 @@
 pub mod client;
 pub mod fake_service;
 pub mod hub;
+pub mod load;
 pub mod verbs;
 pub mod wire;
 
 pub use client::Client;
 pub use fake_service::{FakeService, Reply};
 pub use hub::TestHub;
-pub use wire::Answer;
 
 use std::time::{Duration, Instant};
 

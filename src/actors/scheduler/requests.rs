@@ -12,6 +12,7 @@ use crate::actors::messages::{
     Receive, Record, Reply, RetryNow,
 };
 use crate::domain::fact::Fact;
+use crate::domain::ids::{LeaseToken, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::logic::queues::view::OpenMessage;
 
@@ -49,10 +50,23 @@ impl Handler<Receive> for Scheduler {
     }
 }
 
+impl Scheduler {
+    fn check_owner(
+        &self,
+        owner: Option<&ServiceName>,
+        leases: &[LeaseToken],
+    ) -> Result<(), Refusal> {
+        owner.map_or(Ok(()), |owner| self.queues.check_owner(owner, leases))
+    }
+}
+
 impl Handler<EndLeases> for Scheduler {
     type Result = ();
 
     fn handle(&mut self, end: EndLeases, ctx: &mut Context<Self>) {
+        if let Err(refusal) = self.check_owner(end.owner.as_ref(), &end.leases) {
+            return drop(end.reply.send(Err(refusal)));
+        }
         let now = self.clock.now();
         let random = &mut self.random;
         let facts = match end.end {
@@ -74,9 +88,11 @@ impl Handler<ExtendLeases> for Scheduler {
     type Result = ();
 
     fn handle(&mut self, extend: ExtendLeases, ctx: &mut Context<Self>) {
-        let until = self
-            .queues
-            .extend(&extend.leases, extend.lease, self.clock.now());
+        let now = self.clock.now();
+        let until = match self.check_owner(extend.owner.as_ref(), &extend.leases) {
+            Ok(()) => self.queues.extend(&extend.leases, extend.lease, now),
+            Err(refusal) => Err(refusal),
+        };
         let _ = extend.reply.send(until);
         self.arm_timer(ctx);
     }

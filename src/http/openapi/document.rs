@@ -92,16 +92,17 @@ pub fn document() -> openapi::OpenApi {
         add_alias(&mut document.paths, alias, method, path);
     }
     for item in document.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post, &mut item.delete] {
-            if let Some(operation) = operation {
-                errors::complete(operation);
-                complete_body(operation);
-                let request_id = RefOr::Ref(Ref::new("#/components/parameters/RequestId"));
-                operation
-                    .parameters
-                    .get_or_insert_default()
-                    .push(request_id);
-            }
+        for operation in [&mut item.get, &mut item.post, &mut item.delete]
+            .into_iter()
+            .flatten()
+        {
+            errors::complete(operation);
+            complete_body(operation);
+            let request_id = RefOr::Ref(Ref::new("#/components/parameters/RequestId"));
+            operation
+                .parameters
+                .get_or_insert_default()
+                .push(request_id);
         }
     }
     let components = document.components.get_or_insert_default();

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ahash::AHashSet;
+
 use crate::domain::fact::{Attempt, AttemptOutcome, Fact};
 use crate::domain::ids::{LeaseToken, MessageId, ServiceName};
 use crate::domain::refusal::Refusal;
@@ -55,14 +57,32 @@ impl Queues {
         out
     }
 
+    /// Whether all of `tokens` are leases of `owner`; to it, those of others are as unknown as any.
+    pub fn check_owner(&self, owner: &ServiceName, tokens: &[LeaseToken]) -> Result<(), Refusal> {
+        let is_own = |token: &&LeaseToken| {
+            let entry = self.leases.get(token).and_then(|id| self.entries.get(id));
+            entry.is_some_and(|entry| entry.message.destination == *owner)
+        };
+        let stale: Vec<_> = tokens
+            .iter()
+            .filter(|token| !is_own(token))
+            .copied()
+            .collect();
+        if stale.is_empty() {
+            Ok(())
+        } else {
+            Err(Refusal::StaleLeases { stale })
+        }
+    }
+
     /// The messages behind `tokens`, or the tokens that are not valid any more.
     pub fn lease_holders(&self, tokens: &[LeaseToken]) -> Result<Vec<MessageId>, Refusal> {
         let mut ids = Vec::with_capacity(tokens.len());
         let mut stale = Vec::new();
-        for token in tokens {
+        let mut seen = AHashSet::with_capacity(tokens.len());
+        for token in tokens.iter().filter(|token| seen.insert(**token)) {
             match self.leases.get(token) {
-                Some(id) if !ids.contains(id) => ids.push(*id),
-                Some(_) => {}
+                Some(id) => ids.push(*id),
                 None => stale.push(*token),
             }
         }

@@ -12,6 +12,9 @@ use super::Queues;
 use super::destination::{Destination, Statistics};
 use super::entry::{Entry, Place};
 
+/// How far the messages ahead of one are counted, so that a look at many stays cheap.
+const MOST_COUNTED: usize = 1000;
+
 /// A message the hub owes.
 #[derive(Clone, Debug)]
 pub struct OpenMessage {
@@ -114,12 +117,11 @@ impl Queues {
         }
     }
 
-    /// When the message next in line was accepted.
+    /// When the longest waiting of those next in their lanes was accepted.
     fn oldest(&self, destination: &Destination) -> Option<Timestamp> {
-        let first = destination.lanes.peek()?;
-        self.entries
-            .get(&first.id)
-            .map(|entry| entry.message.accepted_at)
+        let heads = destination.lanes.heads();
+        let accepted = heads.filter_map(|head| self.entries.get(&head.id));
+        accepted.map(|entry| entry.message.accepted_at).min()
     }
 
     fn waiting_for(&self, entry: &Entry) -> String {
@@ -158,13 +160,15 @@ impl Queues {
         let Some(destination) = self.destinations.get(&entry.message.destination) else {
             return "queued".to_owned();
         };
-        let ahead = destination
-            .lanes
-            .ahead_of(&entry.waiting(&self.policy.ranks))
-            .unwrap_or(0);
-        let turn = format!("{ahead} messages are ahead of it");
+        let waiting = entry.waiting(&self.policy.ranks);
+        let turn = match destination.lanes.ahead_of(&waiting, MOST_COUNTED) {
+            Some(MOST_COUNTED) => format!("{MOST_COUNTED} messages or more are ahead of it"),
+            ahead => format!("{} messages are ahead of it", ahead.unwrap_or(0)),
+        };
         match destination.outlook {
-            Outlook::Ready => turn,
+            Outlook::Ready => {
+                format!("{turn}; it goes out when an instance has room or a consumer asks")
+            }
             Outlook::Trial => {
                 format!("the circuit is half open, one message at a time is tried; {turn}")
             }

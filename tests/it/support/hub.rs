@@ -55,6 +55,20 @@ impl Place {
         &self.data
     }
 
+    /// The journal's oldest file.
+    #[track_caller]
+    pub fn first_segment(&self) -> PathBuf {
+        let entries = fs::read_dir(self.data.join("wal")).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        let segments = paths.filter(|path| path.extension().is_some_and(|name| name == "wal"));
+        segments.min().expect("a journal has a segment")
+    }
+
+    /// What hubs here wrote to standard error.
+    pub fn log_text(&self) -> String {
+        fs::read_to_string(self.log()).unwrap_or_default()
+    }
+
     fn log(&self) -> PathBuf {
         self.directory.path().join("stderr")
     }
@@ -81,7 +95,7 @@ impl Place {
         let output = self.command(&variables(settings)).output().unwrap();
         FailedStart {
             exit_code: output.status.code(),
-            stderr: fs::read_to_string(self.log()).unwrap(),
+            stderr: self.log_text(),
         }
     }
 }
@@ -127,8 +141,7 @@ impl TestHub {
         loop {
             let Ok(line) = lines.recv_timeout(PATIENCE) else {
                 let _ = process.kill();
-                let log = fs::read_to_string(place.log()).unwrap_or_default();
-                panic!("the hub did not start:\n{log}");
+                panic!("the hub did not start:\n{}", place.log_text());
             };
             if let Some((_, found)) = line.split_once("listening on http://") {
                 address = found.parse::<SocketAddr>().ok();
@@ -158,7 +171,7 @@ impl TestHub {
     }
 
     pub fn log(&self) -> String {
-        fs::read_to_string(self.place.log()).unwrap_or_default()
+        self.place.log_text()
     }
 
     /// Resident memory in bytes.

@@ -98,6 +98,12 @@ impl Connection {
         self.stream.get_mut().write_all(bytes)
     }
 
+    /// Says no more, and gives the answer if there is one.
+    pub fn finish(mut self) -> io::Result<Answer> {
+        self.stream.get_mut().shutdown(Shutdown::Write)?;
+        self.hear()
+    }
+
     /// Hangs up, and waits until the other side has noticed.
     pub fn leave(mut self) {
         let _ = self.stream.get_mut().shutdown(Shutdown::Write);

@@ -1,0 +1,127 @@
+//! Who may do what when there are keys.
+
+use serde_json::json;
+
+use crate::support::verbs::{array, id_of};
+use crate::support::{Client, TestHub};
+
+fn guarded_hub() -> TestHub {
+    TestHub::with(&[
+        (
+            "service_keys",
+            "{shop: [old, new], billing: [b], boss: [m]}",
+        ),
+        ("operators", "[boss]"),
+    ])
+}
+
+fn shop(hub: &TestHub) -> Client {
+    hub.named("shop", "new")
+}
+
+fn billing(hub: &TestHub) -> Client {
+    hub.named("billing", "b")
+}
+
+#[test]
+fn every_route_but_the_public_ones_needs_a_key() {
+    let hub = guarded_hub();
+    for path in [
+        "/v1/messages",
+        "/v1/services",
+        "/v1/dlq",
+        "/v1/circuits",
+        "/nowhere",
+    ] {
+        for client in [
+            hub.nameless(),
+            hub.named("shop", ""),
+            hub.named("shop", "wrong"),
+            hub.named("nobody", "new"),
+            hub.named("billing", "new"),
+        ] {
+            client.get(path).refuses(401, "AUTH_FAILED");
+        }
+    }
+    for key in ["old", "new"] {
+        hub.named("shop", key).get("/v1/services").is(200);
+    }
+    for path in [
+        "/health",
+        "/health/live",
+        "/health/ready",
+        "/health/details",
+    ] {
+        hub.nameless().get(path).is(200);
+    }
+    assert_eq!(hub.nameless().get("/metrics").status, 200);
+}
+
+#[test]
+fn nobody_speaks_for_another() {
+    let hub = guarded_hub();
+    billing(&hub).register_puller("billing");
+    let forged = json!({"destination": "billing", "payload": 1, "source": "billing"});
+    shop(&hub).send(&forged).refuses(403, "AUTH_FAILED");
+    let details = shop(&hub).batch(&json!([forged]));
+    details.refuses(403, "AUTH_FAILED");
+    shop(&hub)
+        .receive("billing", &json!({}))
+        .refuses(403, "AUTH_FAILED");
+    shop(&hub)
+        .register(&json!({"service": "billing"}))
+        .refuses(403, "AUTH_FAILED");
+    shop(&hub)
+        .delete("/v1/services/billing")
+        .refuses(403, "AUTH_FAILED");
+    let boss = hub.named("boss", "m");
+    boss.send(&forged).is(202);
+    assert_eq!(boss.pull("billing", 1).len(), 1);
+}
+
+#[test]
+fn a_service_sees_its_own_messages_only() {
+    let hub = guarded_hub();
+    let boss = hub.named("boss", "m");
+    for service in ["billing", "mail", "shop"] {
+        boss.register_puller(service);
+    }
+    let own = shop(&hub).send_to("billing", 1);
+    let foreign = id_of(
+        &boss
+            .send(&json!({"destination": "mail", "payload": 1}))
+            .is(202),
+    );
+    for client in [shop(&hub), billing(&hub)] {
+        assert_eq!(client.message(&own)["status"], "pending");
+        client
+            .get(&format!("/v1/messages/{foreign}"))
+            .refuses(404, "NOT_FOUND");
+        client.cancel(&foreign).refuses(404, "NOT_FOUND");
+        let list = client.messages("").is(200);
+        let ids: Vec<_> = array(&list["messages"]).iter().map(id_of).collect();
+        assert_eq!(ids, std::slice::from_ref(&own));
+    }
+    assert_eq!(boss.messages("").is(200)["count"], 2);
+}
+
+#[test]
+fn a_duplicate_does_not_tell_on_another_sender() {
+    let hub = guarded_hub();
+    let boss = hub.named("boss", "m");
+    boss.register_puller("mail");
+    let secret = json!({
+        "id": "01890a5d-ac96-774b-bcce-b302099a8057", "destination": "mail", "payload": 1,
+    });
+    boss.send(&secret).is(202);
+    shop(&hub).send(&secret).refuses(409, "CONFLICT");
+}
+
+#[test]
+fn without_keys_everybody_may_do_everything() {
+    let hub = TestHub::start();
+    hub.register_puller("billing");
+    let message = json!({"destination": "billing", "payload": 1, "source": "anybody"});
+    hub.send(&message).is(202);
+    assert_eq!(hub.pull("billing", 1).len(), 1);
+}

@@ -1,0 +1,403 @@
+//! Malformed input of every kind: refused with a 4xx and the envelope, never a 5xx, and in
+//! bounded memory. What the log says is checked when the hub ends.
+
+use std::io;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::wire::Answer;
+use crate::support::{Client, TestHub, eventually};
+
+const POSTS: [&str; 9] = [
+    "/v1/messages/send",
+    "/v1/messages/batch",
+    "/v1/services/register",
+    "/v1/services/billing/receive",
+    "/v1/leases/ack",
+    "/v1/leases/nack",
+    "/v1/leases/extend",
+    "/v1/retry",
+    "/v1/dlq/01890a5d-ac96-774b-bcce-b302099a8057/reprocess",
+];
+
+fn hub_with_billing() -> TestHub {
+    let hub = TestHub::start();
+    hub.register_puller("billing");
+    hub
+}
+
+#[track_caller]
+fn assert_refused(answer: &Answer, what: &str) {
+    let status = answer.status;
+    assert!(
+        (400..500).contains(&status),
+        "{what}: {status} {}",
+        answer.body
+    );
+    let error = &answer.json()["error"];
+    assert!(error["code"].is_string(), "{what}: {}", answer.body);
+    assert!(
+        error["details"]["request_id"].is_string(),
+        "{what}: {}",
+        answer.body
+    );
+}
+
+#[test]
+fn bodies_that_are_no_json_are_refused_everywhere() {
+    let hub = hub_with_billing();
+    let deep = "[".repeat(100_000);
+    let bodies: [&[u8]; 16] = [
+        b"{",
+        b"\xef\xbb\xbf{}",
+        b"{\"a\":\"\xff\xfe\"}",
+        b"\xff",
+        b"\0",
+        b"nul",
+        b"{\"leases\":}",
+        b"{'leases':1}",
+        b"{\"a\":1}trailing",
+        b"5",
+        b"\"text\"",
+        b"{\"a\":\"\x01\"}",
+        b"{\"a\":01}",
+        b"{\"a\":1e}",
+        b"{\"a\":\"\\x\"}",
+        deep.as_bytes(),
+    ];
+    for path in POSTS {
+        for body in bodies {
+            let what = format!(
+                "{path} {}",
+                String::from_utf8_lossy(&body[..body.len().min(40)])
+            );
+            assert_refused(&hub.ask("POST", path, body), &what);
+        }
+    }
+}
+
+#[test]
+fn depth_is_bounded_where_it_is_said() {
+    let hub = hub_with_billing();
+    let send = |depth: usize, open: &str, close: &str| {
+        let payload = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+        let body = format!(r#"{{"destination":"billing","payload":{payload}}}"#);
+        hub.ask("POST", "/message", body.as_bytes())
+    };
+    for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+        assert_eq!(send(64, open, close).status, 202);
+        for depth in [65, 1000, 100_000] {
+            assert_refused(&send(depth, open, close), &format!("{depth} {open}"));
+        }
+    }
+    let unclosed = format!(
+        r#"{{"destination":"billing","payload":{}"#,
+        "[".repeat(500_000)
+    );
+    assert_refused(
+        &hub.ask("POST", "/message", unclosed.as_bytes()),
+        "unclosed",
+    );
+}
+
+#[test]
+fn known_fields_are_strict_and_payloads_are_not() {
+    let hub = hub_with_billing();
+    let with = |fields: &str| {
+        let body = format!(r#"{{"destination":"billing","payload":1,{fields}}}"#);
+        hub.ask("POST", "/message", body.as_bytes())
+    };
+    for (fields, field) in [
+        (r#""ttl":1,"ttl":2"#, "ttl"),
+        (r#""destination":"mail""#, "destination"),
+        (r#""payload":2"#, "payload"),
+        (r#""ttl":1e400"#, "ttl"),
+        (r#""ttl":-1e400"#, "ttl"),
+        (r#""ttl":1e-400"#, "ttl"),
+        (r#""ttl":99999999999999999999999999"#, "ttl"),
+        (r#""priority":18446744073709551617"#, "priority"),
+        (r#""priority":-1"#, "priority"),
+        (r#""type":"\ud800""#, "type"),
+        (r#""correlation_id":"\udc00\ud800""#, "correlation_id"),
+        (r#""ordering_key":"\u0000""#, "ordering_key"),
+        (r#""headers":{"a":"1","a":"2"}"#, "headers"),
+        (r#""headers":[["a","b"]]"#, "headers"),
+        (r#""deadline":"2026-13-01T00:00:00Z""#, "deadline"),
+        (r#""deadline":"+999999-01-01T00:00:00Z""#, "deadline"),
+        (r#""deliver_at":"-009999-01-02T01:59:59Z""#, "deliver_at"),
+    ] {
+        let answer = with(fields);
+        if field == "deliver_at" && answer.status == 202 {
+            // A time long past means now.
+            continue;
+        }
+        let details = answer.refuses(400, "INVALID_MESSAGE");
+        assert_eq!(details["field"], field, "{fields}");
+    }
+    for payload in [r#"{"a":1,"a":2}"#, "1e400", r#""\ud800""#, "-0", "1E+5"] {
+        let body = format!(r#"{{"destination":"billing","payload":{payload}}}"#);
+        assert_eq!(hub.ask("POST", "/message", body.as_bytes()).status, 202);
+        let pulled = hub.receive("billing", &json!({"wait_ms": 20_000}));
+        assert!(pulled.body.contains(payload), "{}", pulled.body);
+    }
+    let long = "x".repeat(100_000);
+    for field in [
+        "type",
+        "correlation_id",
+        "ordering_key",
+        "source",
+        "reply_to",
+    ] {
+        assert_refused(&with(&format!(r#""{field}":"{long}""#)), field);
+    }
+}
+
+#[test]
+fn bodies_that_are_too_large_are_refused_early() {
+    let hub = hub_with_billing();
+    let before = hub.memory();
+    for (path, bytes) in [
+        ("/message", (1 << 20) + 1),
+        ("/v1/messages/batch", (16 << 20) + 1),
+    ] {
+        let answer = announce(&hub, path, bytes, b"x");
+        answer.refuses(413, "PAYLOAD_TOO_LARGE");
+    }
+    for _ in 0..8 {
+        let giant = announce(&hub, "/v1/messages/batch", 64 << 20, &vec![b'x'; 1 << 20]);
+        giant.refuses(413, "PAYLOAD_TOO_LARGE");
+    }
+    let grown = hub.memory().saturating_sub(before);
+    assert!(grown < 256 << 20, "{grown} bytes more");
+    let most = "x".repeat((1 << 20) - 100);
+    let body = json!({"destination": "billing", "payload": most});
+    hub.send(&body).is(202);
+}
+
+/// Announces a body of so many bytes and sends it piece by piece until the hub has had enough.
+fn announce(hub: &TestHub, path: &str, bytes: usize, piece: &[u8]) -> Answer {
+    let mut connection = hub.connect().unwrap();
+    let head = format!("POST {path} HTTP/1.1\r\nhost: hub\r\ncontent-length: {bytes}\r\n\r\n");
+    connection.say(head.as_bytes()).unwrap();
+    if piece.len() > 1 {
+        for _ in 0..bytes / piece.len() {
+            if connection.say(piece).is_err() {
+                break;
+            }
+        }
+    } else {
+        let _ = connection.say(&piece.repeat(bytes));
+    }
+    connection.hear().unwrap()
+}
+
+/// Says something raw; gives the answer, if there is one before the hub hangs up.
+fn say(client: &Client, bytes: &[u8]) -> io::Result<Answer> {
+    let mut connection = client.connect()?;
+    connection.say(bytes)?;
+    connection.hear()
+}
+
+#[test]
+fn broken_http_never_reaches_a_handler() {
+    let hub = hub_with_billing();
+    let many = "x: y\r\n".repeat(5000);
+    let huge = format!("x: {}\r\n", "y".repeat(1 << 20));
+    let send = "POST /message HTTP/1.1\r\nhost: hub\r\n";
+    for request in [
+        "\r\n\r\n\r\n".to_owned(),
+        "NONSENSE\r\n\r\n".to_owned(),
+        "GET /health HTTP/9.9\r\n\r\n".to_owned(),
+        "GET /health\r\n\r\n".to_owned(),
+        format!("GET /{} HTTP/1.1\r\nhost: hub\r\n\r\n", "x".repeat(200_000)),
+        format!("GET /v1/services HTTP/1.1\r\n{many}\r\n"),
+        format!("GET /v1/services HTTP/1.1\r\n{huge}\r\n"),
+        format!("{send}content-length: -1\r\n\r\n"),
+        format!("{send}content-length: x\r\n\r\n"),
+        format!("{send}content-length: 5\r\ncontent-length: 6\r\n\r\nhello"),
+        format!("{send}content-length: 99999999999999999999999\r\n\r\n"),
+        format!("{send}transfer-encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n"),
+        format!("{send}transfer-encoding: chunked\r\n\r\nffffffffffffffffff\r\nx\r\n"),
+        format!("{send}transfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n"),
+        format!("{send}bad header\r\n\r\n"),
+        format!("{send}x: \0\r\n\r\n"),
+    ] {
+        let mut connection = hub.connect().unwrap();
+        // The hub may hang up before it has read everything.
+        let _ = connection.say(request.as_bytes());
+        let what = &request[..request.len().min(120)];
+        if let Ok(answer) = connection.finish() {
+            assert!(
+                answer.status < 500,
+                "{what}: {} {}",
+                answer.status,
+                answer.body
+            );
+        }
+        hub.get("/health").is(200);
+    }
+}
+
+#[test]
+fn bodies_that_stop_early_change_nothing() {
+    let hub = hub_with_billing();
+    let body = r#"{"destination":"billing","payload":1}"#;
+    for length in [body.len() + 1, body.len() + 100_000] {
+        let request = format!(
+            "POST /message HTTP/1.1\r\nhost: hub\r\nx-service-name: shop\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        let mut connection = hub.connect().unwrap();
+        connection.say(request.as_bytes()).unwrap();
+        if let Ok(answer) = connection.finish() {
+            assert!((400..500).contains(&answer.status), "{}", answer.body);
+        }
+    }
+    assert_eq!(hub.metric("message_hub_messages_accepted_total"), 0.0);
+}
+
+#[test]
+fn chunked_bodies_are_read_as_others() {
+    let hub = hub_with_billing();
+    let head = "POST /message HTTP/1.1\r\nhost: hub\r\nx-service-name: shop\r\ntransfer-encoding: chunked\r\n\r\n";
+    let good =
+        format!("{head}10\r\n{{\"destination\":\"\r\n15\r\nbilling\",\"payload\":1}}\r\n0\r\n\r\n");
+    assert_eq!(say(&hub, good.as_bytes()).unwrap().status, 202);
+    let piece = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
+    let endless = format!("{head}{}", piece.repeat(20));
+    let answer = say(&hub, endless.as_bytes()).unwrap();
+    answer.refuses(413, "PAYLOAD_TOO_LARGE");
+}
+
+#[test]
+fn slow_clients_are_let_go() {
+    let hub = hub_with_billing();
+    let started = std::time::Instant::now();
+    let mut slow = hub.connect().unwrap();
+    slow.say(b"GET /health HTTP/1.1\r\nx: ").unwrap();
+    let status = slow.hear().map(|answer| answer.status).unwrap_or(408);
+    assert_eq!(status, 408);
+    assert!(started.elapsed() < Duration::from_secs(60));
+}
+
+#[test]
+#[ignore = "a body may take 30 seconds; nightly"]
+fn slow_bodies_are_refused() {
+    let hub = hub_with_billing();
+    let head = b"POST /message HTTP/1.1\r\nhost: hub\r\ncontent-length: 100\r\n\r\n{";
+    let answer = say(&hub, head).unwrap();
+    answer.refuses(400, "INVALID_MESSAGE");
+}
+
+#[test]
+fn odd_paths_and_queries_are_refused() {
+    let hub = hub_with_billing();
+    for path in [
+        "/v1/messages/%00",
+        "/v1/messages/%ff",
+        "/v1/messages/%2e%2e",
+        "/v1/messages/..%2f..%2fetc",
+        "/v1/messages/not-a-uuid",
+        "/v1/messages/%zz",
+        "/v1/services/%20",
+        "/v1/services/%ff",
+        "/v1/services/a%2fb",
+        "/v1/dlq/%F0%9F%98%80",
+        "/v1/retry/status/x",
+        "/v1/messages?limit=0",
+        "/v1/messages?limit=1001",
+        "/v1/messages?limit=-1",
+        "/v1/messages?limit=99999999999999999999",
+        "/v1/messages?limit=1&limit=2",
+        "/v1/messages?cursor=x",
+        "/v1/messages?cursor=-1",
+        "/v1/messages?cursor=9223372036854775808",
+        "/v1/dlq?cursor=18446744073709551615",
+        "/v1/messages?cursor=99999999999999999999999",
+        "/v1/messages?status=bored",
+        "/v1/messages?state=QUEUED",
+        "/v1/messages?since=yesterday",
+        "/v1/messages?source=%00",
+        "/v1/messages?source=%ff",
+        "/v1/queue/status?service=a%20b",
+        "/v1/dlq?reason=%27%20OR%201=1",
+        "//",
+        "/v1//messages",
+        "/%",
+    ] {
+        assert_refused(&hub.get(path), path);
+    }
+    let quoted = "/v1/messages?correlation_id=%27%3B%20DROP%20TABLE%20messages%3B--";
+    assert_eq!(hub.get(quoted).is(200)["count"], 0);
+    // What SQL cannot hold matches nothing.
+    let answer = hub.get("/v1/messages?correlation_id=%00");
+    assert!(answer.status < 500, "{}", answer.body);
+    for since in [
+        "-009999-01-02T01:59:59Z",
+        "9999-12-30T22:00:00Z",
+        "0001-01-01T00:00:00Z",
+    ] {
+        let answer = hub.messages(&format!("since={since}"));
+        assert!(answer.status < 500, "{since}: {}", answer.body);
+    }
+}
+
+#[test]
+fn extreme_but_valid_values_are_taken() {
+    let hub = hub_with_billing();
+    for fields in [
+        json!({"ttl": 1e9}),
+        json!({"ttl": 1e-9}),
+        json!({"delay": 1e9}),
+        json!({"deadline": "9999-12-30T00:00:00Z"}),
+        json!({"deadline": "0001-01-01T00:00:00Z"}),
+        json!({"deliver_at": "9999-12-30T00:00:00Z"}),
+        json!({"timestamp": "9999-12-30T00:00:00Z"}),
+        json!({"type": "ü😀".repeat(40)}),
+        json!({"id": "00000000-0000-0000-0000-000000000000"}),
+        json!({"id": "ffffffff-ffff-ffff-ffff-ffffffffffff"}),
+    ] {
+        let mut message = json!({"destination": "billing", "payload": {}});
+        for (name, value) in fields.as_object().unwrap() {
+            message[name] = value.clone();
+        }
+        let answer = hub.send(&message);
+        assert!(
+            [202, 400].contains(&answer.status),
+            "{fields}: {}",
+            answer.body
+        );
+        if answer.status == 202 {
+            let id = answer.json()["id"].as_str().unwrap().to_owned();
+            assert!(
+                hub.get(&format!("/v1/messages/{id}")).status == 200,
+                "{fields}"
+            );
+        }
+    }
+    hub.messages("").is(200);
+    hub.assert_conservation();
+    let hub = hub.restart();
+    hub.messages("").is(200);
+    hub.assert_conservation();
+}
+
+#[test]
+fn many_large_requests_at_once_stay_in_bounds() {
+    let hub = hub_with_billing();
+    let body: Value = json!({"destination": "billing", "payload": "x".repeat(500_000)});
+    let threads: Vec<_> = (0..32)
+        .map(|_| {
+            let (client, body) = (hub.client(), body.clone());
+            std::thread::spawn(move || client.send(&body).status)
+        })
+        .collect();
+    for thread in threads {
+        assert_eq!(thread.join().unwrap(), 202);
+    }
+    let wanted = 32.0;
+    eventually("all are counted", || {
+        hub.metric("message_hub_messages_accepted_total") == wanted
+    });
+    assert!(hub.memory() < 256 << 20, "{}", hub.memory());
+}
