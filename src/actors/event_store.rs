@@ -441,3 +441,6 @@ impl Handler<Close> for EventStore {
         ctx.stop();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -401,3 +401,6 @@ impl Handler<InspectServices> for Registry {
         MessageResult(views)
     }
 }
+
+#[cfg(test)]
+mod tests;
