@@ -200,6 +200,7 @@ pub enum Probe {
     Good,
     Bad,
     Hang,
+    Panic,
 }
 
 /// A network that answers by script and remembers what it was asked.
@@ -262,6 +263,7 @@ impl Transport for ScriptedTransport {
             Probe::Good => ready(Ok(())).boxed_local(),
             Probe::Bad => ready(Err("as scripted".to_owned())).boxed_local(),
             Probe::Hang => pending().boxed_local(),
+            Probe::Panic => panic!("as scripted"),
         }
     }
 }

@@ -3,7 +3,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::actors::fixtures::{
-    Probe, ScriptedTransport, committed, instance, registration, service, unwatched,
+    Probe, ScriptedTransport, address, committed, instance, registration, service, unwatched,
 };
 use crate::actors::probe::{Received, probe, settle};
 use crate::domain::service::HealthCheck;
@@ -245,4 +245,74 @@ async fn what_is_not_registered_cannot_be_deregistered() {
     let answer = office.deregister(None).await.unwrap();
     assert_eq!(answer, Err(Refusal::NotFound));
     assert!(office.recorded.drain().await.is_empty());
+}
+
+#[actix::test]
+async fn a_deregistered_instance_is_no_target_and_is_probed_no_more() {
+    let mut office = office();
+    office.commit(checked("a"));
+    settle().await;
+    let answer = office.deregister(Some(instance("a")));
+    let record = office.recorded.recv().await;
+    office.address.do_send(committed(2, record.facts));
+    record.reply.unwrap().send(()).unwrap();
+    assert_eq!(answer.await.unwrap(), Ok(()));
+    assert!(office.latest().await.unwrap().targets.is_empty());
+    pass(30).await;
+    assert_eq!(office.transport.probes_of("a"), 1);
+}
+
+#[actix::test]
+async fn an_instance_that_registers_again_is_probed_as_often_as_before() {
+    let office = office();
+    for _ in 0..3 {
+        office.commit(checked("a"));
+    }
+    settle().await;
+    let at_once = office.transport.probes_of("a");
+    pass(11).await;
+    assert_eq!(office.transport.probes_of("a"), at_once + 1);
+}
+
+#[actix::test]
+async fn what_an_old_address_answers_says_nothing_about_the_new_one() {
+    let mut office = office();
+    office.transport.set_probe("old", Probe::Bad);
+    let mut moved = checked("old");
+    office.commit(moved.clone());
+    moved.address = Some(address("new"));
+    office.commit(moved);
+    pass(40).await;
+    assert_eq!(office.transport.probes_of("old"), 1);
+    let changed = office.latest().await.unwrap();
+    assert_eq!(changed.targets[0].health, Health::Healthy);
+}
+
+#[actix::test]
+async fn the_end_of_an_old_probe_is_not_taken_for_the_death_of_the_new_one() {
+    let office = office();
+    office.commit(checked("a"));
+    settle().await;
+    let gone = Fact::InstanceDeregistered(InstanceDeregistered {
+        service: service("billing"),
+        instance_id: instance("a"),
+        at: office.clock.now(),
+    });
+    let again = Fact::ServiceRegistered(Arc::new(checked("a")));
+    office.address.do_send(committed(2, vec![gone, again]));
+    pass(5).await;
+    assert_eq!(office.transport.probes_of("a"), 2);
+}
+
+#[actix::test]
+async fn a_probe_that_died_is_replaced_after_a_pause() {
+    let office = office();
+    office.transport.set_probe("a", Probe::Panic);
+    office.commit(checked("a"));
+    settle().await;
+    office.transport.set_probe("a", Probe::Good);
+    pass(2).await;
+    assert_eq!(office.transport.probes_of("a"), 2);
+    let views = office.view().await;
+    assert_eq!(views[0].instances[0].health, Health::Healthy);
 }
