@@ -6,6 +6,8 @@ pub mod circuit_breaker;
 pub mod death_watch;
 pub mod dispatcher;
 pub mod event_store;
+#[cfg(test)]
+mod fixtures;
 pub mod health_probe;
 pub mod messages;
 #[cfg(test)]

@@ -389,3 +389,6 @@ impl Handler<Close> for Archivist {
         self.finish_close(ctx);
     }
 }
+
+#[cfg(test)]
+mod tests;

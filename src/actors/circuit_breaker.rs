@@ -402,3 +402,6 @@ impl Handler<InspectCircuit> for CircuitBreaker {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

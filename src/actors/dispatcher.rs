@@ -168,3 +168,6 @@ impl Handler<InspectCircuits> for Dispatcher {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

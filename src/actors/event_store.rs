@@ -448,3 +448,6 @@ impl Handler<Close> for EventStore {
         ctx.stop();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, Recipient};
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, Recipient};
 use rand::RngExt;
 
 use super::death_watch::DeathWatch;
@@ -31,6 +31,26 @@ pub struct Hops {
     pub alive: Recipient<SignOfLife>,
 }
 
+/// The hold of a parent on its probe, which ends when this is dropped. A sleep keeps an actor
+/// alive without any address, so it would ask on for nobody.
+pub struct Watch(Addr<HealthProbe>);
+
+impl Watch {
+    pub fn begin(probe: HealthProbe) -> Self {
+        Self(probe.start())
+    }
+
+    pub fn tell(&self, seen: DeliverySeen) {
+        self.0.do_send(seen);
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.do_send(End);
+    }
+}
+
 /// What to ask, and how often. Without one the instance is judged by its deliveries alone.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Schedule {
@@ -42,6 +62,11 @@ pub struct Schedule {
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Probed(Result<(), String>);
+
+/// Nobody is interested in the instance any more.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct End;
 
 impl HealthProbe {
     pub fn new(
@@ -116,15 +141,16 @@ impl Handler<Probed> for HealthProbe {
         self.tell(change);
         if let Some(schedule) = &self.schedule {
             let pause = probe_delay(schedule.interval, rand::rng().random());
-            ctx.run_later(pause, |probe, ctx| {
-                // Its instance left or got another probe; a pending timer alone keeps it alive.
-                if ctx.connected() {
-                    probe.ask(ctx);
-                } else {
-                    ctx.stop();
-                }
-            });
+            ctx.run_later(pause, |probe, ctx| probe.ask(ctx));
         }
+    }
+}
+
+impl Handler<End> for HealthProbe {
+    type Result = ();
+
+    fn handle(&mut self, _: End, ctx: &mut Context<Self>) {
+        ctx.stop();
     }
 }
 

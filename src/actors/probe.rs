@@ -1,7 +1,5 @@
 //! A next hop for tests: what it receives can be read.
 
-use std::fmt::Debug;
-
 use actix::dev::ToEnvelope;
 use actix::{Actor, Context, Handler, Message, Recipient};
 use tokio::sync::mpsc;
@@ -25,14 +23,6 @@ impl<M> Received<M> {
             all.push(message);
         }
         all
-    }
-
-    pub async fn nothing(&mut self)
-    where
-        M: Debug,
-    {
-        let all = self.drain().await;
-        assert!(all.is_empty(), "nothing expected, but {all:?}");
     }
 }
 

@@ -17,7 +17,7 @@ use actix::{
 use tokio::sync::oneshot;
 
 use super::death_watch::DeathWatch;
-use super::health_probe::{self, HealthProbe, Schedule};
+use super::health_probe::{self, HealthProbe, Schedule, Watch};
 use super::messages::{
     Committed, DeliverySeen, Deregister, HealthChanged, InspectServices, InstanceGone,
     InstancesChanged, Open, Polled, Record, Register, Registered, ServiceView, SignOfLife,
@@ -47,6 +47,8 @@ pub struct Registry {
     /// When those who polled count as gone.
     pullers: TimerQueue<ServiceName>,
     timer: Option<(Timestamp, SpawnHandle)>,
+    /// How many probes were ever begun.
+    generation: u64,
     open: bool,
     _watch: DeathWatch,
 }
@@ -84,6 +86,7 @@ impl Registry {
             services: Services::default(),
             pullers: TimerQueue::default(),
             timer: None,
+            generation: 0,
             open: false,
             _watch: watch,
         }
@@ -119,7 +122,8 @@ impl Registry {
         let Some(instance) = self.services.instance_mut(service, id) else {
             return;
         };
-        instance.generation += 1;
+        self.generation += 1;
+        instance.generation = self.generation;
         let news = ProbeDied {
             service: service.clone(),
             instance_id: id.clone(),
@@ -137,7 +141,7 @@ impl Registry {
             },
             DeathWatch::new(ctx.address().recipient(), news),
         );
-        instance.probe = Some(probe.start());
+        instance.probe = Some(Watch::begin(probe));
     }
 
     /// Tells the Dispatcher who can take messages of this service now.
@@ -327,7 +331,7 @@ impl Handler<DeliverySeen> for Registry {
             if !(seen.good && instance.health == Health::Healthy)
                 && let Some(probe) = &instance.probe
             {
-                probe.do_send(seen);
+                probe.tell(seen);
             }
         }
     }
@@ -401,3 +405,6 @@ impl Handler<InspectServices> for Registry {
         MessageResult(views)
     }
 }
+
+#[cfg(test)]
+mod tests;

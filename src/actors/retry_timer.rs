@@ -125,3 +125,6 @@ impl Handler<Open> for RetryTimer {
         self.fire(ctx);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -186,3 +186,6 @@ impl Handler<InspectAdmission> for Router {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

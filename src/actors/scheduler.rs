@@ -334,3 +334,6 @@ impl Handler<Drain> for Scheduler {
         self.finish_drain();
     }
 }
+
+#[cfg(test)]
+mod tests;

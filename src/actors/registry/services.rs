@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use actix::Addr;
-
-use crate::actors::health_probe::HealthProbe;
+use crate::actors::health_probe::Watch;
 use crate::actors::messages::{InstanceView, ServiceView};
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::{Health, Registration, Target};
@@ -31,8 +29,8 @@ pub struct Instance {
     pub last_seen: Option<Timestamp>,
     /// It answered 410 and has not registered since.
     pub gone: bool,
-    pub probe: Option<Addr<HealthProbe>>,
-    /// Counts the probes it had, to tell the death of the present one from those replaced.
+    pub probe: Option<Watch>,
+    /// The number of its probe, to tell the death of the present one from those replaced.
     pub generation: u64,
 }
 

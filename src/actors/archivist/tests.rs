@@ -1,0 +1,245 @@
+use actix::Addr;
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::actors::fixtures::{
+    accepted, assert_time, committed, dead, delivered, id, message, unwatched,
+};
+use crate::actors::messages::{ArchiveRefusal, DeleteDeadLetter, Reprocess};
+use crate::actors::probe::{Received, probe, settle};
+use crate::adapters::archive_memory::MemoryArchive;
+use crate::adapters::journal_memory::{MemoryDisk, MemoryJournal};
+use crate::domain::fact::Fact;
+use crate::domain::message::{Message as HubMessage, State};
+use crate::domain::refusal::Refusal;
+use crate::ports::archive::ArchivedMessage;
+use crate::ports::journal::Journal;
+
+const INTERVAL: Duration = Duration::from_secs(3);
+
+/// An open archivist between a journal and an archive in memory, and everything it says.
+struct Cellar {
+    address: Addr<Archivist>,
+    clock: Clock,
+    archive: Arc<MemoryArchive>,
+    journal: MemoryJournal,
+    archived: Received<Archived>,
+    recorded: Received<Record>,
+}
+
+fn cellar() -> Cellar {
+    tokio::time::pause();
+    let (to_archived, archived) = probe();
+    let (record, recorded) = probe();
+    let hops = Hops {
+        archived: to_archived,
+        record,
+    };
+    let clock = Clock::start();
+    let archive = Arc::new(MemoryArchive::default());
+    let journal = MemoryDisk::default().journal();
+    let archivist = Archivist::new(
+        (clock, Arc::new(Metrics::new())),
+        archive.clone(),
+        journal.readers(),
+        0,
+        INTERVAL,
+        hops,
+        unwatched(),
+    );
+    let address = archivist.start();
+    address.do_send(Open);
+    Cellar {
+        address,
+        clock,
+        archive,
+        journal,
+        archived,
+        recorded,
+    }
+}
+
+type Answer = Result<(), ArchiveRefusal>;
+
+impl Cellar {
+    fn message(&self, number: u128) -> HubMessage {
+        message(number, self.clock.now())
+    }
+
+    /// Writes to the journal and tells, as the writer does.
+    fn commit(&mut self, facts: Vec<Fact>) {
+        let first = self.journal.append(&facts).unwrap();
+        self.journal.sync().unwrap();
+        self.address.do_send(committed(first, facts));
+    }
+
+    async fn checkpoint(&self) -> Position {
+        settle().await;
+        self.archive.checkpoint().await.unwrap()
+    }
+
+    async fn row(&self, number: u128) -> Option<ArchivedMessage> {
+        self.archive.message(id(number)).await.unwrap()
+    }
+
+    async fn flush(&self) -> Result<(), ArchiveError> {
+        let (reply, flushed) = oneshot::channel();
+        self.address.do_send(Flush { reply });
+        flushed.await.unwrap()
+    }
+
+    /// Waits until the archive is said to hold everything up to `position`.
+    async fn caught_up(&mut self, position: Position) {
+        while self.archived.recv().await.through < position {}
+    }
+
+    fn reprocess(&self, number: u128) -> oneshot::Receiver<Answer> {
+        let (reply, answer) = oneshot::channel();
+        self.address.do_send(Reprocess {
+            id: id(number),
+            destination: None,
+            payload: None,
+            reply,
+        });
+        answer
+    }
+
+    fn delete(&self, number: u128) -> oneshot::Receiver<Answer> {
+        let (reply, answer) = oneshot::channel();
+        let id = id(number);
+        self.address.do_send(DeleteDeadLetter { id, reply });
+        answer
+    }
+
+    fn commit_dead_letter(&mut self) {
+        let message = self.message(1);
+        self.commit(vec![accepted(message.clone()), dead(&message)]);
+    }
+}
+
+#[actix::test]
+async fn writes_when_the_interval_is_over() {
+    let mut cellar = cellar();
+    assert_eq!(cellar.archived.recv().await.through, 0);
+    let message = cellar.message(1);
+    cellar.commit(vec![accepted(message.clone()), delivered(&message)]);
+    assert_eq!(cellar.checkpoint().await, 0);
+    let due = cellar.clock.now().plus(INTERVAL);
+    assert_eq!(cellar.archived.recv().await.through, 2);
+    assert_time(cellar.clock.now(), due);
+    assert_eq!(cellar.checkpoint().await, 2);
+    assert_eq!(cellar.row(1).await.unwrap().state, State::Delivered);
+}
+
+#[actix::test]
+async fn writes_at_once_when_a_reader_asks() {
+    let mut cellar = cellar();
+    let now = cellar.clock.now();
+    cellar.commit(vec![accepted(cellar.message(1))]);
+    assert_eq!(cellar.flush().await, Ok(()));
+    assert!(cellar.row(1).await.is_some());
+    assert_eq!(cellar.flush().await, Ok(()));
+    assert_eq!(cellar.clock.now(), now);
+}
+
+#[actix::test]
+async fn an_archive_that_was_down_gets_everything_later() {
+    let mut cellar = cellar();
+    cellar.commit(vec![accepted(cellar.message(1))]);
+    cellar.archive.set_unavailable(true);
+    let refused = cellar.flush().await;
+    assert!(matches!(refused, Err(ArchiveError::Unavailable(_))));
+    cellar.commit(vec![accepted(cellar.message(2))]);
+    assert!(cellar.flush().await.is_err());
+    tokio::time::advance(2 * RETRY).await;
+    assert!(cellar.flush().await.is_err());
+    cellar.archive.set_unavailable(false);
+    cellar.caught_up(2).await;
+    assert!(cellar.row(1).await.is_some());
+    assert!(cellar.row(2).await.is_some());
+    cellar.commit(vec![delivered(&cellar.message(2))]);
+    assert_eq!(cellar.flush().await, Ok(()));
+    assert_eq!(cellar.row(2).await.unwrap().state, State::Delivered);
+}
+
+#[actix::test]
+async fn of_two_who_reprocess_one_letter_one_wins() {
+    let mut cellar = cellar();
+    cellar.commit_dead_letter();
+    let first = cellar.reprocess(1);
+    let second = cellar.reprocess(1);
+    let refused = second.await.unwrap();
+    let wrong_state = |answer: &Answer| {
+        matches!(
+            answer,
+            Err(ArchiveRefusal::Refused(Refusal::WrongState { .. }))
+        )
+    };
+    assert!(wrong_state(&refused));
+    let record = cellar.recorded.recv().await;
+    let [Fact::Redriven(redrive)] = &record.facts[..] else {
+        panic!("a redrive expected, not {:?}", record.facts);
+    };
+    assert_eq!(redrive.message.id, id(1));
+    assert_eq!((redrive.times, redrive.from), (1, State::Dead));
+    assert!(wrong_state(&cellar.delete(1).await.unwrap()));
+    cellar.commit(record.facts);
+    record.reply.unwrap().send(()).unwrap();
+    assert!(first.await.unwrap().is_ok());
+    settle().await;
+    let gone = cellar.reprocess(1).await.unwrap();
+    let not_found = Err(ArchiveRefusal::Refused(Refusal::NotFound));
+    assert_eq!(format!("{gone:?}"), format!("{:?}", not_found as Answer));
+    assert!(cellar.recorded.drain().await.is_empty());
+}
+
+#[actix::test]
+async fn a_deleted_letter_leaves_the_list_and_stays_in_the_history() {
+    let mut cellar = cellar();
+    cellar.commit_dead_letter();
+    let answer = cellar.delete(1);
+    let record = cellar.recorded.recv().await;
+    assert!(matches!(&record.facts[..], [Fact::DeadLetterDeleted(gone)] if gone.id == id(1)));
+    cellar.commit(record.facts);
+    record.reply.unwrap().send(()).unwrap();
+    assert!(answer.await.unwrap().is_ok());
+    assert_eq!(cellar.flush().await, Ok(()));
+    let row = cellar.row(1).await.unwrap();
+    assert_eq!((row.dead_letter, row.state), (false, State::Dead));
+}
+
+#[actix::test]
+async fn what_is_no_dead_letter_cannot_be_deleted() {
+    let mut cellar = cellar();
+    cellar.commit(vec![accepted(cellar.message(1))]);
+    for number in [1, 2] {
+        let answer = cellar.delete(number).await.unwrap();
+        let not_found = ArchiveRefusal::Refused(Refusal::NotFound);
+        assert_eq!(answer.unwrap_err().to_string(), not_found.to_string());
+    }
+    assert!(cellar.recorded.drain().await.is_empty());
+}
+
+#[actix::test]
+async fn writes_everything_before_it_closes() {
+    let mut cellar = cellar();
+    cellar.commit(vec![accepted(cellar.message(1))]);
+    let (reply, closed) = oneshot::channel();
+    cellar.address.do_send(Close { reply });
+    closed.await.unwrap();
+    assert!(cellar.row(1).await.is_some());
+    settle().await;
+    assert!(!cellar.address.connected());
+}
+
+#[actix::test]
+async fn an_archive_that_is_down_does_not_keep_it_from_closing() {
+    let mut cellar = cellar();
+    cellar.archive.set_unavailable(true);
+    cellar.commit(vec![accepted(cellar.message(1))]);
+    let (reply, closed) = oneshot::channel();
+    cellar.address.do_send(Close { reply });
+    closed.await.unwrap();
+    settle().await;
+    assert!(!cellar.address.connected());
+}

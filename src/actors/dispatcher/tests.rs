@@ -1,0 +1,174 @@
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::actors::fixtures::{
+    Push, ScriptedTransport, delivery, id, message, service, status, target, unwatched,
+};
+use crate::actors::messages::{Record, WindowChanged};
+use crate::actors::probe::{Received, probe, settle};
+use crate::clock::Clock;
+use crate::domain::fact::Fact;
+use crate::logic::backoff::RetryPolicy;
+use crate::logic::balancer::Strategy;
+use crate::logic::breaker::BreakerPolicy;
+use crate::metrics::Metrics;
+
+/// The first pause is over by then, the second is not.
+const PAUSE: Duration = Duration::from_millis(11);
+
+/// A dispatcher that knows one instance of `billing`, and everything it and its children say.
+struct House {
+    address: Addr<Dispatcher>,
+    clock: Clock,
+    transport: Rc<ScriptedTransport>,
+    recorded: Received<Record>,
+    given_back: Received<GiveBack>,
+    all_given_back: Received<GiveBackAll>,
+    windows: Received<WindowChanged>,
+}
+
+fn house(pushes: impl IntoIterator<Item = Push>) -> House {
+    tokio::time::pause();
+    let (clock, transport) = (Clock::start(), ScriptedTransport::new(pushes));
+    let (event_store, recorded) = probe();
+    let (give_back, given_back) = probe();
+    let (give_back_all, all_given_back) = probe();
+    let (scheduler, windows) = probe();
+    let hops = Hops {
+        give_back: give_back.clone(),
+        give_back_all,
+        breaker: circuit_breaker::Hops {
+            event_store,
+            give_back,
+            windows: [scheduler, probe().0],
+            delivery_seen: probe().0,
+            instance_gone: probe().0,
+        },
+    };
+    let settings = circuit_breaker::Settings {
+        clock,
+        metrics: Arc::new(Metrics::new()),
+        transport: transport.clone(),
+        retries: RetryPolicy::default(),
+        breaker: BreakerPolicy::default(),
+        strategy: Strategy::RoundRobin,
+        message_timeout: Duration::from_secs(30),
+    };
+    let address = Dispatcher::new(settings, hops, unwatched()).start();
+    address.do_send(instances("a"));
+    House {
+        address,
+        clock,
+        transport,
+        recorded,
+        given_back,
+        all_given_back,
+        windows,
+    }
+}
+
+fn instances(name: &str) -> InstancesChanged {
+    InstancesChanged {
+        service: service("billing"),
+        targets: Arc::new([target(name)]),
+        has_puller: false,
+    }
+}
+
+impl House {
+    fn dispatch(&self, name: &str, number: u128) {
+        self.address.do_send(Dispatch {
+            service: service(name),
+            deliveries: vec![delivery(message(number, self.clock.now()))],
+        });
+    }
+
+    async fn windows(&mut self) -> Vec<u32> {
+        let changes = self.windows.drain().await;
+        changes.iter().map(|changed| changed.window).collect()
+    }
+
+    async fn is_delivered(&mut self) -> bool {
+        let record = self.recorded.recv().await;
+        matches!(record.facts[..], [Fact::Delivered(_)])
+    }
+}
+
+#[actix::test]
+async fn brings_messages_to_the_instances_of_their_destination() {
+    let mut house = house([status(200), status(200)]);
+    house.dispatch("billing", 1);
+    assert!(house.is_delivered().await);
+    house.address.do_send(instances("b"));
+    house.dispatch("billing", 2);
+    assert!(house.is_delivered().await);
+    let urls = ["http://a/messages", "http://b/messages"];
+    assert_eq!(house.transport.pushed_to(), urls);
+}
+
+#[actix::test]
+async fn gives_back_what_goes_to_a_service_it_does_not_know() {
+    let mut house = house([]);
+    house.dispatch("mail", 1);
+    assert_eq!(house.given_back.recv().await.ids, [id(1)]);
+}
+
+#[actix::test]
+async fn shows_one_circuit_per_service() {
+    let house = house([]);
+    let (reply, circuits) = oneshot::channel();
+    house.address.do_send(InspectCircuits { reply });
+    let circuits = circuits.await.unwrap();
+    assert_eq!(circuits.len(), 1);
+    assert_eq!(circuits[0].service, service("billing"));
+}
+
+#[actix::test]
+async fn a_breaker_that_died_is_replaced_and_its_messages_go_back() {
+    let mut house = house([Push::Panic, status(200)]);
+    assert_eq!(house.windows().await, [10]);
+    house.dispatch("billing", 1);
+    let back = house.all_given_back.recv().await;
+    assert_eq!(back.service, service("billing"));
+    assert_eq!(house.windows().await, [0]);
+    tokio::time::advance(PAUSE).await;
+    assert_eq!(house.windows().await, [10]);
+    house.dispatch("billing", 1);
+    assert!(house.is_delivered().await);
+}
+
+#[actix::test]
+async fn what_comes_between_a_death_and_the_replacement_is_given_back() {
+    let mut house = house([Push::Panic, status(200)]);
+    house.dispatch("billing", 1);
+    house.all_given_back.recv().await;
+    house.dispatch("billing", 2);
+    // The replacement gets to know the instances as they are by then.
+    house.address.do_send(instances("b"));
+    settle().await;
+    assert_eq!(house.given_back.recv().await.ids, [id(2)]);
+    tokio::time::advance(PAUSE).await;
+    settle().await;
+    house.dispatch("billing", 2);
+    assert!(house.is_delivered().await);
+    let urls = ["http://a/messages", "http://b/messages"];
+    assert_eq!(house.transport.pushed_to(), urls);
+}
+
+#[actix::test]
+async fn a_breaker_that_keeps_dying_is_replaced_ever_later() {
+    let mut house = house([Push::Panic, Push::Panic]);
+    house.dispatch("billing", 1);
+    house.windows().await;
+    tokio::time::advance(PAUSE).await;
+    assert_eq!(house.windows().await, [10]);
+    house.dispatch("billing", 1);
+    assert_eq!(house.windows().await, [0]);
+    tokio::time::advance(PAUSE).await;
+    assert!(house.windows().await.is_empty());
+    tokio::time::advance(PAUSE).await;
+    assert_eq!(house.windows().await, [10]);
+}

@@ -1,0 +1,287 @@
+//! What tests of actors are made of: messages, facts, a death nobody mourns, a scripted network.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::Message as ActixMessage;
+use futures_util::future::{FutureExt, LocalBoxFuture, pending, ready};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::death_watch::DeathWatch;
+use super::messages::{Accept, Committed, Offer, Slot};
+use super::probe::probe;
+use crate::domain::fact::{Attempt, AttemptFailed, AttemptOutcome, DeadReason, Fact, Recorded};
+use crate::domain::fact::{ServiceSeen, Settlement};
+use crate::domain::ids::{InstanceId, Label, MessageId, Position, ServiceName};
+use crate::domain::message::{Extras, Fingerprint, Message, Payload, Priority};
+use crate::domain::service::{Address, Health, Registration, Target};
+use crate::domain::timestamp::Timestamp;
+use crate::logic::queues::Delivery;
+use crate::ports::transport::{PushAnswer, PushRequest, Transport};
+
+pub fn service(name: &str) -> ServiceName {
+    ServiceName::parse(name).unwrap()
+}
+
+pub fn instance(name: &str) -> InstanceId {
+    InstanceId::parse(name).unwrap()
+}
+
+pub fn id(number: u128) -> MessageId {
+    MessageId(Uuid::from_u128(number))
+}
+
+/// The timers of tokio go off at the next whole millisecond after their time.
+pub fn assert_time(now: Timestamp, expected: Timestamp) {
+    let late = now.as_millis() - expected.as_millis();
+    assert!((0..=1).contains(&late), "{late} ms late");
+}
+
+/// A normal message to `billing`.
+pub fn message(number: u128, now: Timestamp) -> Message {
+    Message {
+        id: id(number),
+        destination: service("billing"),
+        source: service("shop"),
+        kind: Label::parse("order.paid").unwrap(),
+        priority: Priority::Normal,
+        accepted_at: now,
+        expires_at: None,
+        correlation_id: None,
+        payload: Payload::parse("{}").unwrap(),
+        extras: None,
+    }
+}
+
+/// A message whose id the client chose; `content` stands for everything else in it.
+pub fn named_message(number: u128, content: u128, now: Timestamp) -> Message {
+    let extras = Extras {
+        fingerprint: Some(Fingerprint(Uuid::from_u128(content))),
+        ..Extras::default()
+    };
+    Message {
+        extras: Some(Box::new(extras)),
+        ..message(number, now)
+    }
+}
+
+pub fn offer(message: Message) -> Slot {
+    Slot::Offered(Offer {
+        message: Arc::new(message),
+        or_reject: false,
+    })
+}
+
+/// The offers of one request, and where its answer arrives.
+pub fn accept(slots: Vec<Slot>) -> (Accept, oneshot::Receiver<Vec<Slot>>) {
+    let (reply, answer) = oneshot::channel();
+    (Accept { slots, reply }, answer)
+}
+
+pub fn committed(first: Position, facts: Vec<Fact>) -> Committed {
+    let records = (first..).zip(facts);
+    Committed {
+        records: records
+            .map(|(position, fact)| Recorded { position, fact })
+            .collect(),
+        replay: false,
+    }
+}
+
+pub fn accepted(message: Message) -> Fact {
+    Fact::Accepted(Arc::new(message))
+}
+
+pub fn settlement(message: &Message, reason: Option<DeadReason>) -> Settlement {
+    Settlement {
+        id: message.id,
+        at: message.accepted_at,
+        lane: message.lane(),
+        attempt: None,
+        reason,
+    }
+}
+
+pub fn delivered(message: &Message) -> Fact {
+    Fact::Delivered(settlement(message, None))
+}
+
+pub fn dead(message: &Message) -> Fact {
+    Fact::DeadLettered(settlement(message, Some(DeadReason::Rejected)))
+}
+
+/// The first attempt, failed; the next begins at `retry_at`.
+pub fn attempt_failed(message: &Message, retry_at: Timestamp) -> Fact {
+    let attempt = Attempt {
+        number: 1,
+        at: message.accepted_at,
+        instance: None,
+        outcome: AttemptOutcome::Failed,
+        status_code: Some(500),
+        duration_ms: 1,
+        error: None,
+    };
+    Fact::AttemptFailed(AttemptFailed {
+        id: message.id,
+        attempt,
+        retry_at,
+    })
+}
+
+pub fn service_seen(name: &str) -> Fact {
+    Fact::ServiceSeen(ServiceSeen {
+        service: service(name),
+        at: Timestamp::default(),
+    })
+}
+
+pub fn delivery(message: Message) -> Delivery {
+    Delivery {
+        message: Arc::new(message),
+        attempt: 1,
+    }
+}
+
+/// Ten messages at once go to `http://<name>/messages`.
+pub fn target(name: &str) -> Target {
+    Target {
+        instance_id: instance(name),
+        address: address(name),
+        max_in_flight: 10,
+        health: Health::Healthy,
+    }
+}
+
+pub fn address(host: &str) -> Address {
+    Address {
+        url: format!("http://{host}"),
+        message_endpoint: "/messages".to_owned(),
+    }
+}
+
+/// An instance of `billing` that is pushed to and has no health check.
+pub fn registration(name: &str) -> Registration {
+    Registration {
+        service: service("billing"),
+        instance_id: instance(name),
+        registered_at: Timestamp::default(),
+        version: None,
+        address: Some(address(name)),
+        health_check: None,
+        max_in_flight: 10,
+        endpoints: Vec::new(),
+        metadata: None,
+    }
+}
+
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+struct Dead;
+
+/// A watch whose news nobody reads.
+pub fn unwatched() -> DeathWatch {
+    let (watcher, _) = probe::<Dead>();
+    DeathWatch::new(watcher, Dead)
+}
+
+/// How the scripted network answers one push.
+pub enum Push {
+    Answer(PushAnswer),
+    Panic,
+}
+
+/// How the scripted network answers a probe.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Probe {
+    Good,
+    Bad,
+    Hang,
+    Panic,
+}
+
+/// A network that answers by script and remembers what it was asked.
+#[derive(Default)]
+pub struct ScriptedTransport {
+    pushes: RefCell<VecDeque<Push>>,
+    requests: RefCell<Vec<PushRequest>>,
+    /// The first that is part of the url counts; none is a good answer.
+    probes: RefCell<Vec<(&'static str, Probe)>>,
+    probed: RefCell<Vec<String>>,
+}
+
+impl ScriptedTransport {
+    pub fn new(pushes: impl IntoIterator<Item = Push>) -> Rc<Self> {
+        let pushes = RefCell::new(pushes.into_iter().collect());
+        Rc::new(Self {
+            pushes,
+            ..Self::default()
+        })
+    }
+
+    pub fn then(&self, push: Push) {
+        self.pushes.borrow_mut().push_back(push);
+    }
+
+    /// The urls of the pushes so far, in order.
+    pub fn pushed_to(&self) -> Vec<String> {
+        let requests = self.requests.borrow();
+        requests.iter().map(|request| request.url.clone()).collect()
+    }
+
+    /// From now on probes of `host` are answered so.
+    pub fn set_probe(&self, host: &'static str, probe: Probe) {
+        self.probes.borrow_mut().insert(0, (host, probe));
+    }
+
+    /// How often `host` was probed.
+    pub fn probes_of(&self, host: &str) -> usize {
+        let probed = self.probed.borrow();
+        probed.iter().filter(|url| url.contains(host)).count()
+    }
+}
+
+impl Transport for ScriptedTransport {
+    fn push(&self, request: PushRequest) -> LocalBoxFuture<'static, PushAnswer> {
+        self.requests.borrow_mut().push(request);
+        match self.pushes.borrow_mut().pop_front() {
+            Some(Push::Answer(answer)) => ready(answer).boxed_local(),
+            Some(Push::Panic) => panic!("as scripted"),
+            None => panic!("a push nobody scripted"),
+        }
+    }
+
+    fn probe(&self, url: String, _: Duration) -> LocalBoxFuture<'static, Result<(), String>> {
+        let probes = self.probes.borrow();
+        let scripted = probes.iter().find(|(host, _)| url.contains(host));
+        let answer = scripted.map_or(Probe::Good, |(_, probe)| *probe);
+        self.probed.borrow_mut().push(url);
+        match answer {
+            Probe::Good => ready(Ok(())).boxed_local(),
+            Probe::Bad => ready(Err("as scripted".to_owned())).boxed_local(),
+            Probe::Hang => pending().boxed_local(),
+            Probe::Panic => panic!("as scripted"),
+        }
+    }
+}
+
+/// An HTTP answer without a body.
+pub fn status(code: u16) -> Push {
+    Push::Answer(PushAnswer::Status {
+        code,
+        retry_after: None,
+        excerpt: String::new(),
+    })
+}
+
+/// 503, to be tried again no sooner than `pause` from now.
+pub fn busy_for(pause: Duration) -> Push {
+    Push::Answer(PushAnswer::Status {
+        code: 503,
+        retry_after: Some(pause),
+        excerpt: String::new(),
+    })
+}

@@ -1,0 +1,318 @@
+use actix::Addr;
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::actors::fixtures::{
+    Probe, ScriptedTransport, address, committed, instance, registration, service, unwatched,
+};
+use crate::actors::probe::{Received, probe, settle};
+use crate::domain::service::HealthCheck;
+
+/// An open registry on a scripted network, and everything it says.
+struct Office {
+    address: Addr<Registry>,
+    clock: Clock,
+    transport: Rc<ScriptedTransport>,
+    recorded: Received<Record>,
+    announced: Received<InstancesChanged>,
+}
+
+fn office() -> Office {
+    tokio::time::pause();
+    let (event_store, recorded) = probe();
+    let (dispatcher, announced) = probe();
+    let (clock, transport) = (Clock::start(), ScriptedTransport::new([]));
+    let settings = Settings {
+        clock,
+        metrics: Arc::new(Metrics::new()),
+        transport: transport.clone(),
+        thresholds: Thresholds::default(),
+        check_interval: Duration::from_secs(10),
+        check_timeout: Duration::from_secs(5),
+    };
+    let address = Registry::new(settings, event_store, dispatcher, unwatched()).start();
+    address.do_send(Open);
+    Office {
+        address,
+        clock,
+        transport,
+        recorded,
+        announced,
+    }
+}
+
+/// An instance of `billing` that is probed every ten seconds.
+fn checked(name: &str) -> Registration {
+    Registration {
+        health_check: Some(HealthCheck {
+            endpoint: "/health".to_owned(),
+            interval_ms: None,
+            timeout_ms: None,
+        }),
+        ..registration(name)
+    }
+}
+
+impl Office {
+    fn commit(&self, registration: Registration) {
+        let fact = Fact::ServiceRegistered(Arc::new(registration));
+        self.address.do_send(committed(1, vec![fact]));
+    }
+
+    fn poll(&self) {
+        let service = service("billing");
+        self.address.do_send(Polled { service });
+    }
+
+    /// The instances announced last, if any were since last asked.
+    async fn latest(&mut self) -> Option<InstancesChanged> {
+        self.announced.drain().await.pop()
+    }
+
+    /// The health of the only instance, as it is announced next.
+    async fn next_health(&mut self) -> Health {
+        let changed = self.announced.recv().await;
+        assert_eq!(changed.targets.len(), 1);
+        changed.targets[0].health
+    }
+
+    async fn view(&self) -> Vec<ServiceView> {
+        let service = Some(service("billing"));
+        self.address
+            .send(InspectServices { service })
+            .await
+            .unwrap()
+    }
+
+    fn deregister(&self, instance_id: Option<InstanceId>) -> oneshot::Receiver<Answer> {
+        let (reply, answer) = oneshot::channel();
+        self.address.do_send(Deregister {
+            service: service("billing"),
+            instance_id,
+            reply,
+        });
+        answer
+    }
+}
+
+type Answer = Result<(), Refusal>;
+
+/// Lets time go by step by step, so that every timer goes off in its turn.
+async fn pass(seconds: u32) {
+    for _ in 0..seconds {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        settle().await;
+    }
+}
+
+#[actix::test]
+async fn a_registration_counts_once_it_is_in_the_journal() {
+    let mut office = office();
+    let (reply, mut answer) = oneshot::channel();
+    let registration = registration("a");
+    office.address.do_send(Register {
+        registration: registration.clone(),
+        reply,
+    });
+    let record = office.recorded.recv().await;
+    let fact = Fact::ServiceRegistered(Arc::new(registration.clone()));
+    assert_eq!(record.facts, [fact]);
+    assert!(office.latest().await.is_none());
+    assert!(answer.try_recv().is_err());
+    record.reply.unwrap().send(()).unwrap();
+    assert!(!answer.await.unwrap().replaced);
+    office.commit(registration);
+    let changed = office.latest().await.unwrap();
+    assert_eq!(changed.targets.len(), 1);
+    assert_eq!(changed.targets[0].instance_id, instance("a"));
+    assert!(!changed.has_puller);
+}
+
+#[actix::test]
+async fn registering_again_is_told_as_a_replacement() {
+    let mut office = office();
+    office.commit(registration("a"));
+    let (reply, answer) = oneshot::channel();
+    let registration = registration("a");
+    office.address.do_send(Register {
+        registration,
+        reply,
+    });
+    let record = office.recorded.recv().await;
+    record.reply.unwrap().send(()).unwrap();
+    assert!(answer.await.unwrap().replaced);
+}
+
+#[actix::test]
+async fn probes_change_the_health_of_an_instance() {
+    let mut office = office();
+    office.commit(checked("a"));
+    assert_eq!(office.next_health().await, Health::Unknown);
+    assert_eq!(office.next_health().await, Health::Healthy);
+    office.transport.set_probe("a", Probe::Bad);
+    assert_eq!(office.next_health().await, Health::Degraded);
+    assert_eq!(office.next_health().await, Health::Unhealthy);
+    let probes = office.transport.probes_of("a");
+    office.transport.set_probe("a", Probe::Good);
+    assert_eq!(office.next_health().await, Health::Healthy);
+    assert_eq!(office.transport.probes_of("a"), probes + 2);
+}
+
+#[actix::test]
+async fn probes_come_once_in_an_interval() {
+    let office = office();
+    office.commit(checked("a"));
+    settle().await;
+    assert_eq!(office.transport.probes_of("a"), 1);
+    pass(9).await;
+    assert_eq!(office.transport.probes_of("a"), 1);
+    pass(2).await;
+    assert_eq!(office.transport.probes_of("a"), 2);
+}
+
+#[actix::test]
+async fn a_probe_that_hangs_delays_nobody_else() {
+    let office = office();
+    office.transport.set_probe("slow", Probe::Hang);
+    office.commit(checked("slow"));
+    office.commit(checked("fine"));
+    pass(35).await;
+    assert_eq!(office.transport.probes_of("slow"), 1);
+    assert_eq!(office.transport.probes_of("fine"), 4);
+}
+
+#[actix::test]
+async fn failed_deliveries_degrade_an_instance_and_good_ones_heal_it() {
+    let mut office = office();
+    office.commit(registration("a"));
+    office.latest().await;
+    let seen = |good| DeliverySeen {
+        service: service("billing"),
+        instance_id: instance("a"),
+        good,
+    };
+    office.address.do_send(seen(false));
+    assert_eq!(office.next_health().await, Health::Degraded);
+    office.address.do_send(seen(true));
+    assert!(office.latest().await.is_none());
+    office.address.do_send(seen(true));
+    assert_eq!(office.next_health().await, Health::Healthy);
+}
+
+#[actix::test]
+async fn a_puller_is_there_for_a_minute_after_it_asked() {
+    let mut office = office();
+    office.poll();
+    assert!(office.latest().await.unwrap().has_puller);
+    let record = office.recorded.recv().await;
+    assert!(
+        matches!(&record.facts[..], [Fact::ServiceSeen(seen)] if seen.service == service("billing"))
+    );
+    pass(40).await;
+    office.poll();
+    settle().await;
+    pass(59).await;
+    assert!(office.latest().await.is_none());
+    pass(2).await;
+    assert!(!office.latest().await.unwrap().has_puller);
+    assert!(office.view().await.is_empty());
+}
+
+#[actix::test]
+async fn an_instance_that_is_gone_comes_back_when_it_registers() {
+    let mut office = office();
+    office.commit(registration("a"));
+    office.address.do_send(InstanceGone {
+        service: service("billing"),
+        instance_id: instance("a"),
+    });
+    assert!(office.latest().await.unwrap().targets.is_empty());
+    office.commit(registration("a"));
+    assert_eq!(office.latest().await.unwrap().targets.len(), 1);
+}
+
+#[actix::test]
+async fn what_is_not_registered_cannot_be_deregistered() {
+    let mut office = office();
+    office.commit(registration("a"));
+    let answer = office.deregister(Some(instance("b"))).await.unwrap();
+    assert_eq!(answer, Err(Refusal::NotFound));
+    let gone = Fact::ServiceDeregistered(ServiceSeen {
+        service: service("billing"),
+        at: office.clock.now(),
+    });
+    office.address.do_send(committed(2, vec![gone]));
+    let answer = office.deregister(None).await.unwrap();
+    assert_eq!(answer, Err(Refusal::NotFound));
+    assert!(office.recorded.drain().await.is_empty());
+}
+
+#[actix::test]
+async fn a_deregistered_instance_is_no_target_and_is_probed_no_more() {
+    let mut office = office();
+    office.commit(checked("a"));
+    settle().await;
+    let answer = office.deregister(Some(instance("a")));
+    let record = office.recorded.recv().await;
+    office.address.do_send(committed(2, record.facts));
+    record.reply.unwrap().send(()).unwrap();
+    assert_eq!(answer.await.unwrap(), Ok(()));
+    assert!(office.latest().await.unwrap().targets.is_empty());
+    pass(30).await;
+    assert_eq!(office.transport.probes_of("a"), 1);
+}
+
+#[actix::test]
+async fn an_instance_that_registers_again_is_probed_as_often_as_before() {
+    let office = office();
+    for _ in 0..3 {
+        office.commit(checked("a"));
+    }
+    settle().await;
+    let at_once = office.transport.probes_of("a");
+    pass(11).await;
+    assert_eq!(office.transport.probes_of("a"), at_once + 1);
+}
+
+#[actix::test]
+async fn what_an_old_address_answers_says_nothing_about_the_new_one() {
+    let mut office = office();
+    office.transport.set_probe("old", Probe::Bad);
+    let mut moved = checked("old");
+    office.commit(moved.clone());
+    moved.address = Some(address("new"));
+    office.commit(moved);
+    pass(40).await;
+    assert_eq!(office.transport.probes_of("old"), 1);
+    let changed = office.latest().await.unwrap();
+    assert_eq!(changed.targets[0].health, Health::Healthy);
+}
+
+#[actix::test]
+async fn the_end_of_an_old_probe_is_not_taken_for_the_death_of_the_new_one() {
+    let office = office();
+    office.commit(checked("a"));
+    settle().await;
+    let gone = Fact::InstanceDeregistered(InstanceDeregistered {
+        service: service("billing"),
+        instance_id: instance("a"),
+        at: office.clock.now(),
+    });
+    let again = Fact::ServiceRegistered(Arc::new(checked("a")));
+    office.address.do_send(committed(2, vec![gone, again]));
+    pass(5).await;
+    assert_eq!(office.transport.probes_of("a"), 2);
+}
+
+#[actix::test]
+async fn a_probe_that_died_is_replaced_after_a_pause() {
+    let office = office();
+    office.transport.set_probe("a", Probe::Panic);
+    office.commit(checked("a"));
+    settle().await;
+    office.transport.set_probe("a", Probe::Good);
+    pass(2).await;
+    assert_eq!(office.transport.probes_of("a"), 2);
+    let views = office.view().await;
+    assert_eq!(views[0].instances[0].health, Health::Healthy);
+}

@@ -1,0 +1,228 @@
+use std::time::Duration;
+
+use actix::Addr;
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::actors::fixtures::{
+    accept, accepted, committed, delivered, message, offer, service, service_seen, unwatched,
+};
+use crate::actors::probe::{Received, probe};
+use crate::domain::message::{Message, Priority};
+
+/// A door with room for two messages of each level, and what it lets through.
+struct Door {
+    address: Addr<Router>,
+    clock: Clock,
+    let_in: Received<Accept>,
+}
+
+fn door() -> Door {
+    tokio::time::pause();
+    let (event_store, let_in) = probe();
+    let (clock, metrics) = (Clock::start(), Arc::new(Metrics::new()));
+    let admission = Admission::new(2, 1 << 20);
+    let router = Router::new(clock, metrics, admission, event_store, unwatched());
+    Door {
+        address: router.start(),
+        clock,
+        let_in,
+    }
+}
+
+/// A door that knows `billing`.
+fn door_to_billing() -> Door {
+    let door = door();
+    door.address
+        .do_send(committed(1, vec![service_seen("billing")]));
+    door
+}
+
+impl Door {
+    fn message(&self, number: u128) -> Message {
+        message(number, self.clock.now())
+    }
+
+    fn ask(&self, slots: Vec<Slot>) -> oneshot::Receiver<Vec<Slot>> {
+        let (request, answer) = accept(slots);
+        self.address.do_send(request);
+        answer
+    }
+
+    /// The slots of the one request that was let in.
+    async fn only_request(&mut self) -> Vec<Slot> {
+        let mut requests = self.let_in.drain().await;
+        assert_eq!(requests.len(), 1);
+        requests.remove(0).slots
+    }
+
+    async fn let_in_count(&mut self) -> usize {
+        self.let_in.drain().await.len()
+    }
+
+    fn or_reject(&self, number: u128) -> Slot {
+        Slot::Offered(Offer {
+            message: Arc::new(self.message(number)),
+            or_reject: true,
+        })
+    }
+
+    fn see(&self, outlook: Outlook) {
+        self.address.do_send(WindowChanged {
+            service: service("billing"),
+            window: 0,
+            outlook,
+        });
+    }
+}
+
+fn lane_full() -> Slot {
+    Slot::Refused(Refusal::LaneFull {
+        service: service("billing"),
+        priority: Priority::Normal,
+        capacity: 2,
+    })
+}
+
+#[actix::test]
+async fn refuses_a_destination_nobody_ever_registered() {
+    let mut door = door();
+    let answer = door.ask(vec![offer(door.message(1))]).await.unwrap();
+    let unknown = Refusal::UnknownService {
+        service: service("billing"),
+    };
+    assert_eq!(answer, [Slot::Refused(unknown)]);
+    assert_eq!(door.let_in_count().await, 0);
+}
+
+#[actix::test]
+async fn lets_in_exactly_the_capacity_and_more_after_a_settlement() {
+    let mut door = door_to_billing();
+    for number in 1..=2 {
+        let slots = vec![offer(door.message(number))];
+        let _client = door.ask(slots.clone());
+        assert_eq!(door.only_request().await, slots);
+    }
+    let answer = door.ask(vec![offer(door.message(3))]).await.unwrap();
+    assert_eq!(answer, [lane_full()]);
+    // What came through this door is not counted twice.
+    let (first, second) = (door.message(1), door.message(2));
+    let facts = vec![accepted(first.clone()), accepted(second), delivered(&first)];
+    door.address.do_send(committed(2, facts));
+    let _client = door.ask(vec![offer(door.message(4))]);
+    assert_eq!(door.let_in_count().await, 1);
+    let answer = door.ask(vec![offer(door.message(5))]).await.unwrap();
+    assert_eq!(answer, [lane_full()]);
+}
+
+#[actix::test]
+async fn counts_what_was_owed_before_a_restart() {
+    let door = door_to_billing();
+    let facts = vec![accepted(door.message(1)), accepted(door.message(2))];
+    let replayed = Committed {
+        replay: true,
+        ..committed(2, facts)
+    };
+    door.address.do_send(replayed);
+    let answer = door.ask(vec![offer(door.message(3))]).await.unwrap();
+    assert_eq!(answer, [lane_full()]);
+}
+
+#[actix::test]
+async fn room_that_was_not_used_is_free_again() {
+    let mut door = door_to_billing();
+    let slots = vec![offer(door.message(1)), offer(door.message(2))];
+    let _client = door.ask(slots);
+    assert_eq!(door.let_in_count().await, 1);
+    let lanes = vec![door.message(1).lane()];
+    door.address.do_send(Release { lanes });
+    let slots = vec![offer(door.message(3)), offer(door.message(4))];
+    let _client = door.ask(slots);
+    let slots = door.only_request().await;
+    assert!(matches!(slots[0], Slot::Offered(_)));
+    assert_eq!(slots[1], lane_full());
+}
+
+#[actix::test]
+async fn who_does_not_want_to_queue_is_told_why_he_would() {
+    let mut door = door_to_billing();
+    let no_instance = Slot::Refused(Refusal::NoInstance {
+        service: service("billing"),
+    });
+    let answer = door.ask(vec![door.or_reject(1)]).await.unwrap();
+    assert_eq!(answer, std::slice::from_ref(&no_instance));
+    let since = door.clock.now();
+    door.see(Outlook::NoInstance { since });
+    let answer = door.ask(vec![door.or_reject(1)]).await.unwrap();
+    assert_eq!(answer, [no_instance]);
+    let retry_after = Duration::from_secs(40);
+    let until = door.clock.now().plus(retry_after);
+    door.see(Outlook::CircuitOpen { until });
+    let answer = door.ask(vec![door.or_reject(1)]).await.unwrap();
+    let circuit_open = Refusal::CircuitOpen {
+        service: service("billing"),
+        retry_after,
+    };
+    assert_eq!(answer, [Slot::Refused(circuit_open)]);
+    assert_eq!(door.let_in_count().await, 0);
+    door.see(Outlook::Ready);
+    let _client = door.ask(vec![door.or_reject(1)]);
+    assert_eq!(door.let_in_count().await, 1);
+}
+
+#[actix::test]
+async fn who_may_queue_does_so_while_the_circuit_is_open() {
+    let mut door = door_to_billing();
+    let until = door.clock.now().plus(Duration::from_secs(40));
+    door.see(Outlook::CircuitOpen { until });
+    let _client = door.ask(vec![offer(door.message(1))]);
+    assert_eq!(door.let_in_count().await, 1);
+}
+
+#[actix::test]
+async fn each_message_of_a_batch_gets_an_answer_of_its_own() {
+    let mut door = door_to_billing();
+    let mut elsewhere = door.message(1);
+    elsewhere.destination = service("nowhere");
+    let good = offer(door.message(2));
+    let _client = door.ask(vec![
+        offer(elsewhere),
+        good.clone(),
+        door.or_reject(3),
+        good.clone(),
+        good.clone(),
+    ]);
+    let slots = door.only_request().await;
+    let unknown = Refusal::UnknownService {
+        service: service("nowhere"),
+    };
+    let no_instance = Refusal::NoInstance {
+        service: service("billing"),
+    };
+    let expected = [
+        Slot::Refused(unknown),
+        good.clone(),
+        Slot::Refused(no_instance),
+        good,
+        lane_full(),
+    ];
+    assert_eq!(slots, expected);
+}
+
+#[actix::test]
+async fn reports_how_full_it_is() {
+    let mut door = door_to_billing();
+    let slots = (1..=3).map(|number| offer(door.message(number))).collect();
+    let _client = door.ask(slots);
+    door.let_in_count().await;
+    let report = door.address.send(InspectAdmission).await.unwrap();
+    let billing = vec![service("billing")];
+    let expected = AdmissionReport {
+        known: billing.clone(),
+        overflows: 1,
+        throttles: 1,
+        throttled: billing.clone(),
+        overloaded: billing,
+    };
+    assert_eq!(report, expected);
+}
