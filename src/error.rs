@@ -166,6 +166,7 @@ fn kind_of(refusal: &Refusal) -> (&'static str, StatusCode) {
         Refusal::OtherContent | Refusal::WrongState { .. } | Refusal::StaleLeases { .. } => {
             ("CONFLICT", StatusCode::CONFLICT)
         }
+        Refusal::HistoryUnknown => ("STORAGE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE),
         Refusal::NotFound => ("NOT_FOUND", StatusCode::NOT_FOUND),
     }
 }

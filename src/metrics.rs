@@ -1,7 +1,7 @@
 //! What the hub counts. One struct, shared; `/metrics` shows it as Prometheus text.
 
 use std::collections::HashSet;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use prometheus::{
     Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
@@ -16,6 +16,8 @@ use crate::logic::queues::view::QueueDepths;
 
 pub struct Metrics {
     registry: Registry,
+    /// Held while the states are set and read.
+    showing: Mutex<()>,
     types: Labels,
     services: Labels,
     /// Accepted messages by their type.
@@ -67,6 +69,7 @@ impl Metrics {
             registry: &registry,
         };
         let metrics = Self {
+            showing: Mutex::new(()),
             types: Labels::default(),
             services: Labels::default(),
             messages: make.counters(
@@ -211,8 +214,15 @@ impl Metrics {
         self.processing.observe(seconds);
     }
 
-    /// Shows where every message is, from one look at the queues, so that the states add up.
-    pub fn show_messages(&self, tally: Tally, depths: &QueueDepths) {
+    /// Everything in the Prometheus text format, with where every message is by one look at the
+    /// queues: the states add up, whoever else is asking.
+    pub fn text_with(&self, tally: Tally, depths: &QueueDepths) -> Vec<u8> {
+        let _alone = self.showing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.show_messages(tally, depths);
+        self.text()
+    }
+
+    fn show_messages(&self, tally: Tally, depths: &QueueDepths) {
         let accepted = u64::try_from(tally.accepted).unwrap_or(0);
         self.accepted
             .inc_by(accepted.saturating_sub(self.accepted.get()));
@@ -259,8 +269,7 @@ impl Metrics {
             .set(value);
     }
 
-    /// Everything in the Prometheus text format.
-    pub fn text(&self) -> Vec<u8> {
+    fn text(&self) -> Vec<u8> {
         let mut text = Vec::new();
         TextEncoder::new()
             .encode(&self.registry.gather(), &mut text)
@@ -275,10 +284,7 @@ struct Labels(Mutex<HashSet<String>>);
 
 impl Labels {
     fn cap<'a>(&self, value: &'a str) -> &'a str {
-        let mut seen = self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.contains(value) {
             return value;
         }

@@ -186,9 +186,9 @@ impl CircuitBreaker {
     fn ended(&mut self, ended: PushEnded, ctx: &mut Context<Self>) {
         let now = self.settings.clock.now();
         self.balancer.finished(&ended.instance);
-        let answered = classify(&ended.answer);
+        let mut answered = classify(&ended.answer);
         if let Answered::Gone = answered {
-            self.instance_gone(&ended.instance);
+            self.instance_gone(&ended);
         } else {
             let good = !matches!(answered, Answered::Failed { .. });
             let (service, instance_id) = (self.service.clone(), ended.instance.clone());
@@ -201,6 +201,10 @@ impl CircuitBreaker {
         let others = matches!(answered, Answered::Failed { .. } | Answered::Gone);
         if others && self.fail_over(ended.id, now, ctx) {
             return;
+        }
+        // Who is left may take it later; only when nobody is, it is refused for good.
+        if answered == Answered::Gone && !self.targets.is_empty() {
+            answered = Answered::Failed { retry_after: None };
         }
         if let Some(in_flight) = self.in_flight.remove(&ended.id) {
             self.conclude(in_flight, &ended, answered, now, ctx);
@@ -250,16 +254,21 @@ impl CircuitBreaker {
     }
 
     /// 410: out of rotation here at once, and in the Registry.
-    fn instance_gone(&mut self, instance: &InstanceId) {
+    fn instance_gone(&mut self, ended: &PushEnded) {
+        let instance = &ended.instance;
         let left = self
             .targets
             .iter()
             .filter(|target| target.instance_id != *instance);
         self.targets = left.cloned().collect();
-        let (service, instance_id) = (self.service.clone(), instance.clone());
+        let asked_at = self
+            .in_flight
+            .get(&ended.id)
+            .map(|in_flight| in_flight.started_at);
         self.hops.instance_gone.do_send(InstanceGone {
-            service,
-            instance_id,
+            service: self.service.clone(),
+            instance_id: instance.clone(),
+            asked_at: asked_at.unwrap_or_default(),
         });
     }
 

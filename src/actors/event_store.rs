@@ -321,6 +321,14 @@ impl EventStore {
 }
 
 fn choose_slot(slot: &mut Slot, disk_low: bool, draft: &mut Draft<'_>, chosen: &mut Chosen) {
+    if let Slot::Doubtful(offer, refusal) = slot {
+        *slot = match draft.judge(&offer.message) {
+            Verdict::SameContent => Slot::Duplicate,
+            Verdict::OtherContent => Slot::Refused(Refusal::OtherContent),
+            Verdict::New => Slot::Refused(refusal.clone()),
+        };
+        return;
+    }
     let Slot::Offered(offer) = slot else {
         return;
     };

@@ -27,10 +27,22 @@ pub type Reply<T> = oneshot::Sender<T>;
 #[derive(Clone, PartialEq, Debug)]
 pub enum Slot {
     Offered(Offer),
+    /// Not admitted, which matters only if it is new: a repeat is answered as one.
+    Doubtful(Offer, Refusal),
     Accepted,
     /// Known already, with the same content.
     Duplicate,
     Refused(Refusal),
+}
+
+impl Slot {
+    /// The message, as long as nothing became of it.
+    pub fn offered(&self) -> Option<&Message> {
+        match self {
+            Self::Offered(offer) => Some(&offer.message),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -41,7 +53,7 @@ pub struct Offer {
 }
 
 /// http → Router → EventStore: take these messages. The answer has the same length and order,
-/// and no slot in it is [`Slot::Offered`].
+/// and no slot in it is [`Slot::Offered`] or [`Slot::Doubtful`].
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct Accept {
@@ -139,6 +151,8 @@ pub struct Due {
 #[rtype(result = "()")]
 pub struct Polled {
     pub service: ServiceName,
+    /// How long the poll may last.
+    pub wait: Duration,
 }
 
 /// Registry → Dispatcher → CircuitBreaker: the instances as they are now.
@@ -184,6 +198,8 @@ pub struct DeliverySeen {
 pub struct InstanceGone {
     pub service: ServiceName,
     pub instance_id: InstanceId,
+    /// When the attempt began: who registered since is not meant.
+    pub asked_at: Timestamp,
 }
 
 // ---- requests of clients to one actor ----

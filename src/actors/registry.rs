@@ -110,8 +110,9 @@ impl Registry {
     }
 
     fn registered(&mut self, registration: &Arc<Registration>, ctx: &mut Context<Self>) {
-        self.services.put(registration.clone());
-        if self.open {
+        let is_same_check = self.services.put(registration.clone());
+        // A probe that goes on keeps what it counted.
+        if self.open && !is_same_check {
             self.watch_over(&registration.service, &registration.instance_id, ctx);
         }
         self.announce(&registration.service);
@@ -341,12 +342,16 @@ impl Handler<InstanceGone> for Registry {
     type Result = ();
 
     fn handle(&mut self, gone: InstanceGone, _: &mut Context<Self>) {
-        if let Some(instance) = self.services.instance_mut(&gone.service, &gone.instance_id) {
-            let (service, id) = (&gone.service, &gone.instance_id);
+        let (service, id) = (&gone.service, &gone.instance_id);
+        let Some(instance) = self.services.instance_mut(service, id) else {
+            return;
+        };
+        if instance.registration.registered_at <= gone.asked_at {
             tracing::warn!(%service, instance = %id, "instance answered 410 and leaves rotation until it registers again");
             instance.gone = true;
-            self.announce(&gone.service);
         }
+        // Also when it stays, since the breaker has let it go.
+        self.announce(service);
     }
 }
 
@@ -384,11 +389,13 @@ impl Handler<Polled> for Registry {
                 .do_send(Record::unasked(vec![Fact::ServiceSeen(seen)]));
         }
         let was_there = self.services.has_puller(&polled.service, now);
-        self.services.polled(&polled.service, now);
+        // It is there as long as it waits, and then as long as it may take to come again.
+        let until = now.plus(polled.wait).plus(PULLER_PRESENT);
+        let until = self.services.polled(&polled.service, now, until);
         if !was_there {
             self.announce(&polled.service);
         }
-        self.pullers.set(polled.service, now.plus(PULLER_PRESENT));
+        self.pullers.set(polled.service, until);
         self.arm(ctx);
     }
 }

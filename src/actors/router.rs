@@ -76,6 +76,7 @@ impl Router {
             self.overloaded.insert(service.clone());
             return Err(refusal);
         }
+        self.overloaded.remove(service);
         if self.admission.is_throttled(service) {
             self.throttles += 1;
         }
@@ -124,16 +125,21 @@ impl Handler<Accept> for Router {
     type Result = ();
 
     fn handle(&mut self, mut accept: Accept, _: &mut Context<Self>) {
-        let mut admitted = false;
+        let mut forward = false;
         for slot in &mut accept.slots {
             if let Slot::Offered(offer) = slot {
                 match self.admit(offer) {
-                    Ok(()) => admitted = true,
+                    Ok(()) => forward = true,
+                    // It may be a repeat of what was accepted, which the writer knows.
+                    Err(refusal) if offer.message.fingerprint().is_some() => {
+                        forward = true;
+                        *slot = Slot::Doubtful(offer.clone(), refusal);
+                    }
                     Err(refusal) => *slot = Slot::Refused(refusal),
                 }
             }
         }
-        if admitted {
+        if forward {
             self.event_store.do_send(accept);
         } else {
             let _ = accept.reply.send(accept.slots);

@@ -132,7 +132,7 @@ impl Scheduler {
                     .iter()
                     .map(|leased| leased.delivery.message.id)
                     .collect();
-                expired.extend(self.queues.give_back(&ids, now));
+                expired.extend(self.queues.give_back_leased(&ids, now));
             }
         }
     }
@@ -181,6 +181,8 @@ impl Scheduler {
         if !replay && let Some((_, settlement)) = settlement {
             self.observe_processing(settlement.id, settlement.at);
         }
+        // Of the past nothing is due: the RetryTimer tells at the opening what is by then.
+        let now = if replay { Timestamp::default() } else { now };
         follow.extend(self.queues.apply(record.position, &record.fact, now));
         if let Some((_, settlement)) = settlement
             && let Some(waiting) = self.settled.remove(&settlement.id)

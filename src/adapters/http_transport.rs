@@ -10,6 +10,8 @@ use futures_util::StreamExt;
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use std::time::SystemTime;
 
+use tokio::time::{Instant, timeout_at};
+
 use crate::ports::transport::{PushAnswer, PushRequest, Transport};
 
 /// Shorter than what common servers use, so that a connection is rarely closed under a request.
@@ -58,27 +60,13 @@ impl Transport for HttpTransport {
             post = post.insert_header((name, value));
         }
         let sent = post.send_body(request.body);
+        let patience = request.timeout;
         async move {
-            let exchange = async {
-                let mut response = sent.await.map_err(|error| describe(&error))?;
-                let code = response.status().as_u16();
-                let retry_after = retry_after(response.headers());
-                let body = read_up_to(&mut response, MOST_BODY).await;
-                let excerpt = if response.status().is_success() {
-                    String::new()
-                } else {
-                    excerpt(&body)
-                };
-                Ok(PushAnswer::Status {
-                    code,
-                    retry_after,
-                    excerpt,
-                })
-            };
-            let error = match tokio::time::timeout(request.timeout, exchange).await {
-                Ok(Ok(answer)) => return answer,
-                Ok(Err(error)) => error,
-                Err(_) => format!("no answer within {:?}", request.timeout),
+            let by = Instant::now() + patience;
+            let error = match timeout_at(by, sent).await {
+                Ok(Ok(response)) => return answer(response, by).await,
+                Ok(Err(error)) => describe(&error),
+                Err(_) => format!("no answer within {patience:?}"),
             };
             PushAnswer::NoAnswer { error }
         }
@@ -100,6 +88,26 @@ impl Transport for HttpTransport {
             answer.unwrap_or_else(|_| Err(format!("no answer within {timeout:?}")))
         }
         .boxed_local()
+    }
+}
+
+/// The head decides; a body that does not end in time changes nothing.
+async fn answer<S>(mut response: awc::ClientResponse<S>, by: Instant) -> PushAnswer
+where
+    S: futures_util::Stream<Item = Result<bytes::Bytes, PayloadError>> + Unpin,
+{
+    let code = response.status().as_u16();
+    let retry_after = retry_after(response.headers());
+    let is_success = response.status().is_success();
+    let body = timeout_at(by, read_up_to(&mut response, MOST_BODY)).await;
+    let excerpt = match body {
+        Ok(body) if !is_success => excerpt(&body),
+        _ => String::new(),
+    };
+    PushAnswer::Status {
+        code,
+        retry_after,
+        excerpt,
     }
 }
 

@@ -28,6 +28,8 @@ pub enum Refusal {
     StorageFull,
     #[error("id: already used for a message with other content")]
     OtherContent,
+    #[error("id: whether the hub knows it is written in the archive, which does not answer")]
+    HistoryUnknown,
     #[error("not known")]
     NotFound,
     #[error("the message is {}; {hint}", state.name())]

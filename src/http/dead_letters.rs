@@ -179,7 +179,12 @@ pub async fn reprocess(
         }
         .json()
     });
-    letter(&hub, id, &Caller::of(&request)).await?;
+    let caller = Caller::of(&request);
+    let view = letter(&hub, id, &caller).await?;
+    if destination.is_some() || payload.is_some() {
+        // It goes out in the sender's name, so only the sender may change it.
+        caller.must_be(&view.source)?;
+    }
     if let Some(service) = &destination {
         must_be_known(&hub, service).await?;
     }

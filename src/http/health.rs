@@ -292,7 +292,6 @@ fn well(is_well: bool) -> Health {
 )]
 pub async fn metrics(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     let (queues, services) = picture(&hub).await?;
-    hub.metrics.show_messages(queues.tally, &queues.total);
     for (service, health) in services {
         hub.metrics.show_health(service.as_str(), health);
     }
@@ -303,5 +302,5 @@ pub async fn metrics(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     }
     Ok(HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(hub.metrics.text()))
+        .body(hub.metrics.text_with(queues.tally, &queues.total)))
 }

@@ -96,7 +96,8 @@ impl Draft<'_> {
         verdict
     }
 
-    fn judge(&self, message: &Message) -> Verdict {
+    /// Whether this message is new; nothing is decided by asking.
+    pub fn judge(&self, message: &Message) -> Verdict {
         let Some(fingerprint) = message.fingerprint() else {
             return Verdict::New;
         };

@@ -293,15 +293,29 @@ impl Queues {
         out
     }
 
-    /// Puts back what was handed out but never tried: no attempt is spent, rank and order stay.
-    /// Returns the facts of those that expired meanwhile.
+    /// Puts back what was with the dispatcher but never tried: no attempt is spent, rank and order
+    /// stay. Returns the facts of those that expired meanwhile.
     pub fn give_back(&mut self, ids: &[MessageId], now: Timestamp) -> Vec<Fact> {
+        self.put_back(ids, now, |place| matches!(place, Place::Pushing { .. }))
+    }
+
+    /// As [`Queues::give_back`], for what was leased to a puller that is not there any more.
+    pub fn give_back_leased(&mut self, ids: &[MessageId], now: Timestamp) -> Vec<Fact> {
+        self.put_back(ids, now, |place| matches!(place, Place::Leased { .. }))
+    }
+
+    fn put_back(
+        &mut self,
+        ids: &[MessageId],
+        now: Timestamp,
+        is_out: impl Fn(Place) -> bool,
+    ) -> Vec<Fact> {
         let mut expired = Vec::new();
         for id in ids {
             let Some(entry) = self.entries.get(id) else {
                 continue;
             };
-            if !matches!(entry.place, Place::Pushing { .. } | Place::Leased { .. }) {
+            if !is_out(entry.place) {
                 continue;
             }
             if entry.message.is_expired(now) {

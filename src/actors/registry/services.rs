@@ -9,8 +9,6 @@ use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::{Health, Registration, Target};
 use crate::domain::timestamp::Timestamp;
 
-use super::PULLER_PRESENT;
-
 #[derive(Default)]
 pub struct Services(BTreeMap<ServiceName, Service>);
 
@@ -20,7 +18,14 @@ struct Service {
     /// as it polls.
     registered: bool,
     instances: BTreeMap<InstanceId, Instance>,
-    last_poll: Option<Timestamp>,
+    /// When somebody last asked for messages, and until when it counts as there.
+    polled: Option<Polled>,
+}
+
+#[derive(Clone, Copy)]
+struct Polled {
+    at: Timestamp,
+    until: Timestamp,
 }
 
 pub struct Instance {
@@ -40,15 +45,24 @@ impl Services {
     }
 
     /// Adds an instance, or replaces what was registered of it; its health and history stay.
-    pub fn put(&mut self, registration: Arc<Registration>) {
+    /// Says whether it is checked as before, so that a running probe can go on.
+    pub fn put(&mut self, registration: Arc<Registration>) -> bool {
         let service = self.0.entry(registration.service.clone()).or_default();
         service.registered = true;
         let seen = registration.registered_at;
         match service.instances.get_mut(&registration.instance_id) {
             Some(instance) => {
-                instance.registration = registration;
+                let before = std::mem::replace(&mut instance.registration, registration);
+                let now = &instance.registration;
+                let is_same =
+                    (&before.address, &before.health_check) == (&now.address, &now.health_check);
+                if !is_same && instance.health == Health::Unhealthy {
+                    // What made it so may be just what was repaired.
+                    instance.health = Health::Unknown;
+                }
                 instance.gone = false;
                 instance.last_seen = Some(seen);
+                is_same
             }
             None => {
                 let id = registration.instance_id.clone();
@@ -61,6 +75,7 @@ impl Services {
                     generation: 0,
                 };
                 service.instances.insert(id, instance);
+                false
             }
         }
     }
@@ -106,18 +121,24 @@ impl Services {
         self.0.get(service).is_some_and(Service::is_present)
     }
 
-    pub fn polled(&mut self, service: &ServiceName, now: Timestamp) {
-        self.0.entry(service.clone()).or_default().last_poll = Some(now);
+    /// Returns until when the service counts as having a puller.
+    pub fn polled(&mut self, service: &ServiceName, at: Timestamp, until: Timestamp) -> Timestamp {
+        let service = self.0.entry(service.clone()).or_default();
+        let until = service
+            .polled
+            .map_or(until, |polled| polled.until.max(until));
+        service.polled = Some(Polled { at, until });
+        until
     }
 
     pub fn has_puller(&self, service: &ServiceName, now: Timestamp) -> bool {
-        let last = self.0.get(service).and_then(|service| service.last_poll);
-        last.is_some_and(|at| at.plus(PULLER_PRESENT) > now)
+        let polled = self.0.get(service).and_then(|service| service.polled);
+        polled.is_some_and(|polled| polled.until > now)
     }
 
     pub fn puller_left(&mut self, service: &ServiceName) {
         if let Some(service) = self.0.get_mut(service) {
-            service.last_poll = None;
+            service.polled = None;
         }
     }
 
@@ -161,7 +182,7 @@ impl Services {
             ServiceView {
                 service: name.clone(),
                 status: self.status(name, now),
-                last_seen: seen.max(service.last_poll),
+                last_seen: seen.max(service.polled.map(|polled| polled.at)),
                 instances,
             }
         })
@@ -177,7 +198,7 @@ impl Services {
 
 impl Service {
     fn is_present(&self) -> bool {
-        self.registered || self.last_poll.is_some()
+        self.registered || self.polled.is_some()
     }
 }
 

@@ -61,7 +61,10 @@ impl Office {
 
     fn poll(&self) {
         let service = service("billing");
-        self.address.do_send(Polled { service });
+        self.address.do_send(Polled {
+            service,
+            wait: Duration::ZERO,
+        });
     }
 
     /// The instances announced last, if any were since last asked.
@@ -223,6 +226,7 @@ async fn an_instance_that_is_gone_comes_back_when_it_registers() {
     let mut office = office();
     office.commit(registration("a"));
     office.address.do_send(InstanceGone {
+        asked_at: Timestamp::MAX,
         service: service("billing"),
         instance_id: instance("a"),
     });

@@ -23,6 +23,7 @@ impl Handler<Receive> for Scheduler {
         let now = self.clock.now();
         self.hops.registry.do_send(Polled {
             service: receive.service.clone(),
+            wait: receive.wait,
         });
         if self.stopped {
             let _ = receive.reply.send(Vec::new());
@@ -148,7 +149,11 @@ impl Handler<AwaitSettled> for Scheduler {
             self.settled.retain(|_, waiting| !waiting.is_empty());
             self.prune_at = (self.settled.len() * 2).max(1024);
         }
-        self.settled.entry(wait.id).or_default().push(wait.reply);
+        let waiting = self.settled.entry(wait.id).or_default();
+        if waiting.len() == waiting.capacity() {
+            waiting.retain(|reply| !reply.is_closed());
+        }
+        waiting.push(wait.reply);
     }
 }
 

@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use actix::Addr;
-use rand::SeedableRng;
 use tokio::sync::oneshot;
 
 use super::*;
@@ -44,7 +43,7 @@ fn closed_desk() -> Desk {
         retries: RetryPolicy::default(),
     };
     let (clock, metrics) = (Clock::start(), Arc::new(Metrics::new()));
-    let random = SmallRng::seed_from_u64(1);
+    let random = rand::SeedableRng::seed_from_u64(1);
     let scheduler = Scheduler::new(clock, random, metrics, policy, hops, unwatched());
     Desk {
         address: scheduler.start(),
@@ -112,7 +111,12 @@ impl Desk {
     fn end(&self, token: LeaseToken, end: LeaseEnd) -> oneshot::Receiver<Result<(), Refusal>> {
         let (reply, answer) = oneshot::channel();
         let leases = vec![token];
-        self.address.do_send(EndLeases { leases, end, reply });
+        self.address.do_send(EndLeases {
+            leases,
+            owner: None,
+            end,
+            reply,
+        });
         answer
     }
 }

@@ -167,7 +167,7 @@ async fn take(
             Some(Slot::Accepted) => {}
             Some(Slot::Duplicate) => *duplicate = true,
             Some(Slot::Refused(refusal)) => *outcome = Err(refusal.into()),
-            Some(Slot::Offered(_)) | None => return Err(HubError::Internal),
+            Some(Slot::Offered(_) | Slot::Doubtful(..)) | None => return Err(HubError::Internal),
         }
     }
     Ok(outcomes)

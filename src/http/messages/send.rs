@@ -1,5 +1,6 @@
 //! Sending one message.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use actix_web::http::header::{HeaderMap, HeaderName};
@@ -24,6 +25,7 @@ use crate::http::message_input::{self, Context};
 use crate::http::openapi::messages::{MessageHeaders, MessageInput, SendQuery};
 use crate::http::query::Query;
 use crate::logic::canonical::same_content;
+use crate::ports::archive::ArchivedMessage;
 
 const LONGEST_WAIT_MS: u64 = 60_000;
 
@@ -94,7 +96,7 @@ pub async fn send(
         Some(Slot::Accepted) => true,
         Some(Slot::Duplicate) => false,
         Some(Slot::Refused(refusal)) => return Err(refusal.into()),
-        Some(Slot::Offered(_)) | None => return Err(HubError::Internal),
+        Some(Slot::Offered(_) | Slot::Doubtful(..)) | None => return Err(HubError::Internal),
     };
     if let Some((wait, settled)) = settled {
         return wait_for(&hub, &message, is_new, wait, settled).await;
@@ -124,52 +126,60 @@ pub fn receipt<'a>(
 
 /// Offers messages to the hub; the answer is complete and on disk.
 pub async fn accept(hub: &Hub, offers: Vec<Offer>) -> Result<Vec<Slot>, HubError> {
-    let mut slots = Vec::with_capacity(offers.len());
-    for offer in offers {
-        slots.push(match known_already(hub, &offer.message).await? {
-            Some(slot) => slot,
-            None => Slot::Offered(offer),
-        });
-    }
+    let mut slots: Vec<Slot> = offers.into_iter().map(Slot::Offered).collect();
+    known_already(hub, &mut slots).await?;
     ask(&hub.handles.accept, |reply| Accept { slots, reply }).await
 }
 
-/// Looks for an id that the dedup window may not tell: one the hub itself gave out, or one the
-/// window has forgotten. Other ids cost nothing here.
-async fn known_already(hub: &Hub, message: &Message) -> Result<Option<Slot>, HubError> {
-    let given = message.fingerprint().is_some();
-    let own = message.id.is_minted();
-    if !given || !(own || hub.metrics.dedup_overflowed.get() > 0) {
-        return Ok(None);
-    }
-    let open = look(
-        &hub.handles.inspect,
-        Inspect {
-            ids: vec![message.id],
-        },
-    )
-    .await?;
-    let known = match open.into_iter().flatten().next() {
-        Some(open) => Some((*open.message).clone()),
-        None => match stored(hub, message.id).await {
-            Ok(stored) => stored,
-            // An id that was never ours may be taken without asking; one of ours may not.
-            Err(HubError::NoArchive(_)) if !own => None,
-            Err(error) => return Err(error),
-        },
+/// Finds ids that the dedup window may not tell: those the hub itself gave out, and those the
+/// window has forgotten. Other ids cost nothing here, and the rest one look-up for all.
+async fn known_already(hub: &Hub, slots: &mut [Slot]) -> Result<(), HubError> {
+    let forgetful = hub.metrics.dedup_overflowed.get() > 0;
+    let is_unsure = |message: &Message| {
+        message.fingerprint().is_some() && (message.id.is_minted() || forgetful)
     };
-    Ok(known.map(|known| {
-        if same_content(&known, message) {
-            Slot::Duplicate
-        } else {
-            Slot::Refused(Refusal::OtherContent)
+    let offered = slots.iter().filter_map(Slot::offered);
+    let ids: Vec<_> = offered
+        .filter(|offer| is_unsure(offer))
+        .map(|message| message.id)
+        .collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let open = look(&hub.handles.inspect, Inspect { ids: ids.clone() }).await?;
+    let open = open
+        .into_iter()
+        .flatten()
+        .map(|open| (open.message.id, (*open.message).clone()));
+    let mut known: HashMap<MessageId, Message> = open.collect();
+    let (stored, archive_answers) = match stored(hub, ids).await {
+        Ok(stored) => (stored, true),
+        Err(HubError::NoArchive(_)) => (Vec::new(), false),
+        Err(error) => return Err(error),
+    };
+    for row in stored {
+        known.entry(row.message.id).or_insert(row.message);
+    }
+    for slot in slots {
+        let Some(message) = slot.offered().filter(|message| is_unsure(message)) else {
+            continue;
+        };
+        match known.get(&message.id) {
+            Some(known) if same_content(known, message) => *slot = Slot::Duplicate,
+            Some(_) => *slot = Slot::Refused(Refusal::OtherContent),
+            // An id that was never ours may be taken without asking; one of ours may not.
+            None if !archive_answers && message.id.is_minted() => {
+                *slot = Slot::Refused(Refusal::HistoryUnknown);
+            }
+            None => {}
         }
-    }))
+    }
+    Ok(())
 }
 
-async fn stored(hub: &Hub, id: MessageId) -> Result<Option<Message>, HubError> {
+async fn stored(hub: &Hub, ids: Vec<MessageId>) -> Result<Vec<ArchivedMessage>, HubError> {
     super::flush(hub).await?;
-    Ok(hub.archive.message(id).await?.map(|row| row.message))
+    Ok(hub.archive.messages_by_id(ids).await?)
 }
 
 async fn wait_for(
