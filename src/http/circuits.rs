@@ -51,7 +51,10 @@ pub struct CircuitPage {
     path = "/v1/circuits",
     operation_id = "list_circuits",
     tag = "circuits",
-    responses((status = 200, description = "One for each service that is pushed to", body = CircuitPage)),
+    responses(
+        (status = 200, description = "One for each service that is pushed to", body = CircuitPage),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+    ),
 )]
 pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     Caller::of(&request).must_be_operator()?;

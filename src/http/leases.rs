@@ -168,7 +168,7 @@ fn answer(hub: &Hub, leased: &[Leased]) -> HttpResponse {
     responses(
         (status = 200, description = "They are delivered", body = Acknowledged),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
-        (status = 409, description = "CONFLICT: `details.leases` are not valid any more; nothing was changed"),
+        (status = 409, description = "CONFLICT: `details.leases` ran out, were settled, or are another service's; nothing was changed"),
     ),
 )]
 pub async fn ack(
@@ -198,7 +198,7 @@ pub async fn ack(
     responses(
         (status = 200, description = "They were given back", body = Returned),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
-        (status = 409, description = "CONFLICT: `details.leases` are not valid any more; nothing was changed"),
+        (status = 409, description = "CONFLICT: `details.leases` ran out, were settled, or are another service's; nothing was changed"),
     ),
 )]
 pub async fn nack(
@@ -231,7 +231,7 @@ pub async fn nack(
     responses(
         (status = 200, description = "They last until then", body = Extended),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
-        (status = 409, description = "CONFLICT: `details.leases` are not valid any more; nothing was changed"),
+        (status = 409, description = "CONFLICT: `details.leases` ran out, were settled, or are another service's; nothing was changed"),
     ),
 )]
 pub async fn extend(

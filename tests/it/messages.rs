@@ -365,3 +365,20 @@ fn who_asks_not_to_queue_is_told_at_once() {
         .refuses(503, "SERVICE_UNAVAILABLE");
     hub.send(&to_billing(&json!({}))).is(202);
 }
+
+#[test]
+fn payloads_stay_as_they_are_in_every_list() {
+    let hub = hub_with_billing();
+    let payload = r#"{ "b": 1e400, "a":"\ud800","a":2 }"#;
+    let message = format!(r#"{{"destination":"billing","payload":{payload},"ttl":0.001}}"#);
+    let receipt = hub.ask("POST", "/v1/messages", message.as_bytes()).is(202);
+    let id = id_of(&receipt);
+    eventually("an expired message", || {
+        hub.get("/v1/dlq").body.contains(&id)
+    });
+    for list in ["/v1/messages", "/v1/dlq", &format!("/v1/dlq/{id}")] {
+        let answer = hub.get(list);
+        assert_eq!(answer.status, 200, "{list}");
+        assert!(answer.body.contains(payload), "{list}: {}", answer.body);
+    }
+}

@@ -28,8 +28,8 @@ pub struct RegistrationInput {
         example = "http://10.0.0.5:8080"
     )]
     pub url: Option<String>,
-    /// What is registered again under the same id replaces what was there. The address if not
-    /// given; made by the hub if there is none.
+    /// What is registered again under the same id replaces what was there. Made of the `url` if not
+    /// given, or `default` if there is none.
     pub instance_id: Option<InstanceId>,
     /// Where below `url` messages are posted.
     #[schema(default = "/messages")]
