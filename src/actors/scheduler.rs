@@ -177,7 +177,10 @@ impl Scheduler {
         if !replay && let Some((_, settlement)) = settlement {
             self.observe_processing(settlement.id, settlement.at);
         }
-        follow.extend(self.queues.apply(record.position, &record.fact, now));
+        self.queues.apply(record.position, &record.fact, now);
+        if !replay && let Fact::AttemptFailed(failed) = &record.fact {
+            follow.extend(self.queues.due(failed.id, now));
+        }
         if let Some((_, settlement)) = settlement
             && let Some(waiting) = self.settled.remove(&settlement.id)
         {
