@@ -1,4 +1,7 @@
-//! The promises of the queues, one by one.
+//! Random lives against the model, then the promises one by one.
+
+mod life;
+mod model;
 
 use std::time::Duration;
 
@@ -9,6 +12,7 @@ use crate::domain::fact::{AttemptFailed, AttemptOutcome};
 use crate::domain::ids::Label;
 use crate::domain::message::{Extras, Payload, Priority};
 use crate::logic::wal::samples::id;
+use life::Life;
 
 fn billing() -> ServiceName {
     ServiceName::parse("billing").unwrap()
@@ -123,6 +127,17 @@ fn state(queues: &Queues, number: u128) -> State {
 fn stale(numbers: &[u128]) -> Refusal {
     let stale = numbers.iter().copied().map(token).collect();
     Refusal::StaleLeases { stale }
+}
+
+#[test]
+fn queues_behave_as_the_model_for_100_000_steps() {
+    for seed in 0..20 {
+        let mut life = Life::new(seed);
+        for _ in 0..5_000 {
+            life.step();
+        }
+        life.has_seen_everything();
+    }
 }
 
 #[test]
