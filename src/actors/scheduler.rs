@@ -181,9 +181,10 @@ impl Scheduler {
         if !replay && let Some((_, settlement)) = settlement {
             self.observe_processing(settlement.id, settlement.at);
         }
-        // Of the past nothing is due: the RetryTimer tells at the opening what is by then.
-        let now = if replay { Timestamp::default() } else { now };
-        follow.extend(self.queues.apply(record.position, &record.fact, now));
+        self.queues.apply(record.position, &record.fact, now);
+        if !replay && let Fact::AttemptFailed(failed) = &record.fact {
+            follow.extend(self.queues.due(failed.id, now));
+        }
         if let Some((_, settlement)) = settlement
             && let Some(waiting) = self.settled.remove(&settlement.id)
         {

@@ -18,7 +18,7 @@ use crate::ports::journal::{
 #[derive(Clone, Default)]
 pub struct MemoryDisk(Arc<Mutex<Contents>>);
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Contents {
     bytes: Vec<u8>,
     /// How much of `bytes` survives a power loss.
@@ -39,6 +39,11 @@ impl MemoryDisk {
             batch_start: 1,
             has_failed: false,
         }
+    }
+
+    /// Another disk with the same content.
+    pub fn copy(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.contents().clone())))
     }
 
     /// A power loss: of what was not synced, only the first `kept` bytes stay.

@@ -143,3 +143,172 @@ impl Draft<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::message::State;
+    use crate::logic::wal::samples;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    /// The samples are accepted from here on, one per millisecond.
+    const START: i64 = 1_780_000_000_000;
+    const WINDOW: Duration = Duration::from_secs(1);
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(START + millis)
+    }
+
+    fn ledger(facts: &[Fact]) -> Ledger {
+        let mut ledger = Ledger::new(DedupWindow::new(100, WINDOW));
+        for fact in facts {
+            ledger.apply(fact);
+        }
+        ledger
+    }
+
+    /// Odd numbers are chosen by the client.
+    fn message(number: u128) -> Message {
+        samples::message(number, "1")
+    }
+
+    fn with_other_content(number: u128) -> Message {
+        let mut other = message(number);
+        let extras = other.extras.as_mut().unwrap();
+        extras.fingerprint = Some(samples::known_id(77).fingerprint);
+        other
+    }
+
+    #[test]
+    fn a_repeat_is_recognised_before_and_after_it_is_settled() {
+        for facts in [
+            vec![samples::accepted(1)],
+            vec![samples::accepted(1), samples::delivered(1)],
+        ] {
+            let mut ledger = ledger(&facts);
+            let mut draft = ledger.draft(at(2));
+            assert_eq!(draft.offer(&message(1)), Verdict::SameContent);
+            assert_eq!(draft.offer(&with_other_content(1)), Verdict::OtherContent);
+            assert_eq!(draft.offer(&message(3)), Verdict::New);
+        }
+    }
+
+    #[test]
+    fn a_repeat_within_one_batch_is_recognised() {
+        let mut ledger = ledger(&[]);
+        let mut draft = ledger.draft(at(0));
+        assert_eq!(draft.offer(&message(1)), Verdict::New);
+        assert_eq!(draft.offer(&message(1)), Verdict::SameContent);
+        assert_eq!(draft.offer(&with_other_content(1)), Verdict::OtherContent);
+    }
+
+    #[test]
+    fn a_batch_that_was_not_written_leaves_no_trace() {
+        let mut ledger = ledger(&[samples::accepted(2)]);
+        let mut draft = ledger.draft(at(0));
+        assert_eq!(draft.offer(&message(1)), Verdict::New);
+        assert!(draft.admits(&samples::delivered(2)));
+        let mut again = ledger.draft(at(0));
+        assert_eq!(again.offer(&message(1)), Verdict::New);
+        assert!(again.admits(&samples::delivered(2)));
+    }
+
+    #[test]
+    fn an_id_is_free_again_when_the_window_forgot_it_unless_it_is_open() {
+        let facts = [
+            samples::accepted(1),
+            samples::accepted(3),
+            samples::delivered(3),
+        ];
+        let mut ledger = ledger(&facts);
+        assert!(!ledger.window_overflowed());
+        let mut draft = ledger.draft(at(9_000));
+        assert_eq!(draft.offer(&message(1)), Verdict::OtherContent);
+        assert_eq!(draft.offer(&message(3)), Verdict::New);
+        assert!(ledger.window_overflowed());
+    }
+
+    #[test]
+    fn the_first_of_two_settlements_wins() {
+        let mut ledger = ledger(&[samples::accepted(1), samples::accepted(2)]);
+        let mut draft = ledger.draft(at(0));
+        assert!(draft.admits(&samples::delivered(1)));
+        assert!(!draft.admits(&samples::cancelled(1)));
+        assert!(!draft.admits(&samples::attempt_failed(1, 1)));
+        ledger.apply(&samples::delivered(1));
+        let mut later = ledger.draft(at(0));
+        assert!(!later.admits(&samples::expired(1)));
+        assert!(later.admits(&samples::expired(2)));
+    }
+
+    #[test]
+    fn a_message_is_settled_within_the_batch_that_opens_it() {
+        let mut ledger = ledger(&[]);
+        let mut draft = ledger.draft(at(0));
+        assert!(!draft.admits(&samples::delivered(1)));
+        assert_eq!(draft.offer(&message(1)), Verdict::New);
+        assert!(draft.admits(&samples::delivered(1)));
+    }
+
+    #[test]
+    fn only_a_settled_message_is_redriven_and_only_once() {
+        let redriven = samples::redriven(1, 1, State::Dead);
+        let mut ledger = ledger(&[samples::accepted(1)]);
+        assert!(!ledger.draft(at(0)).admits(&redriven));
+        ledger.apply(&samples::dead_lettered(1));
+        let mut draft = ledger.draft(at(0));
+        assert!(draft.admits(&redriven));
+        assert!(!draft.admits(&redriven));
+        assert!(draft.admits(&samples::delivered(1)));
+    }
+
+    #[test]
+    fn what_compaction_carried_is_known() {
+        let mut ledger = ledger(&[samples::carried(1..3)]);
+        assert_eq!(ledger.tally().accepted, 2);
+        let mut draft = ledger.draft(at(5));
+        assert_eq!(draft.offer(&message(1)), Verdict::SameContent);
+    }
+
+    proptest! {
+        /// Whatever is proposed: of one message, openings and settlements take turns.
+        #[test]
+        fn openings_and_settlements_take_turns(
+            batches in prop::collection::vec(prop::collection::vec(samples::any_fact(), 0..8), 0..20),
+        ) {
+            let mut ledger = ledger(&[]);
+            let mut open = BTreeSet::new();
+            let mut tally = Tally::default();
+            for batch in batches {
+                let mut written = Vec::new();
+                let mut draft = ledger.draft(at(0));
+                for fact in batch {
+                    let is_new = match &fact {
+                        Fact::Accepted(message) if open.contains(&message.id) => continue,
+                        Fact::Accepted(message) => draft.offer(message) == Verdict::New,
+                        Fact::Carried(_) => false,
+                        _ => draft.admits(&fact),
+                    };
+                    if !is_new {
+                        continue;
+                    }
+                    if let Some(message) = fact.opened() {
+                        prop_assert!(open.insert(message.id));
+                    }
+                    if let Some((_, settlement)) = fact.settlement() {
+                        prop_assert!(open.remove(&settlement.id));
+                    }
+                    tally += tally::contribution(&fact);
+                    written.push(fact);
+                }
+                for fact in &written {
+                    ledger.apply(fact);
+                }
+                prop_assert_eq!(ledger.tally(), tally);
+                prop_assert_eq!(ledger.open.len(), open.len());
+            }
+        }
+    }
+}

@@ -70,8 +70,9 @@ impl Queues {
         }
     }
 
-    /// Learns from a committed fact. Returns the fact that must follow at once, if any.
-    pub fn apply(&mut self, position: Position, fact: &Fact, now: Timestamp) -> Option<Fact> {
+    /// Learns from a committed fact. Decides nothing: what follows from the fact may already be
+    /// in the journal behind it. After a new `AttemptFailed` call [`Queues::due`].
+    pub fn apply(&mut self, position: Position, fact: &Fact, now: Timestamp) {
         match fact {
             Fact::Accepted(message) => self.open(message.clone(), position, 0, now),
             Fact::Redriven(redrive) => {
@@ -83,7 +84,7 @@ impl Queues {
                 );
             }
             Fact::AttemptFailed(failed) => {
-                return self.attempt_failed(failed.id, &failed.attempt, failed.retry_at, now);
+                self.attempt_failed(failed.id, &failed.attempt, failed.retry_at);
             }
             _ => {
                 if let Some((state, settlement)) = fact.settlement() {
@@ -91,7 +92,6 @@ impl Queues {
                 }
             }
         }
-        None
     }
 
     fn open(&mut self, message: Arc<Message>, order: Position, redriven: u32, now: Timestamp) {
@@ -135,28 +135,18 @@ impl Queues {
         }
     }
 
-    fn attempt_failed(
-        &mut self,
-        id: MessageId,
-        attempt: &Attempt,
-        retry_at: Timestamp,
-        now: Timestamp,
-    ) -> Option<Fact> {
-        let entry = self.entries.get_mut(&id)?;
-        entry.attempts.push(attempt.clone());
+    fn attempt_failed(&mut self, id: MessageId, attempt: &Attempt, retry_at: Timestamp) {
         self.displace(id);
-        let entry = self.entries.get_mut(&id)?;
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return;
+        };
+        entry.attempts.push(attempt.clone());
         entry.place = Place::Retrying { at: retry_at };
-        let message = entry.message.clone();
-        destination_of(&mut self.destinations, &message).count(
+        destination_of(&mut self.destinations, &entry.message).count(
             entry.place,
             entry.message.priority,
             1,
         );
-        // Its expiry timer may have fired while the attempt was under way.
-        message
-            .is_expired(now)
-            .then(|| self.settle(id, verdict::expired(&message, now, None)))
     }
 
     /// Takes a message out of wherever it is; the caller gives it its next place.
@@ -167,22 +157,20 @@ impl Queues {
         let destination = destination_of(&mut self.destinations, &entry.message);
         destination.count(entry.place, entry.message.priority, -1);
         match entry.place {
-            Place::Queued => destination.lanes.remove(&entry.waiting(&self.policy.ranks)),
-            Place::Held => {
-                if let Some(key) = entry.message.ordering_key() {
-                    destination.keys.leave(key, entry.order, id);
-                }
-                true
+            Place::Queued => {
+                destination.lanes.remove(&entry.waiting(&self.policy.ranks));
             }
             Place::Leased { token, .. } => {
                 self.leases.remove(&token);
                 self.lease_ends.remove(&token);
-                true
             }
-            Place::Scheduled | Place::Retrying { .. } | Place::Pushing { .. } | Place::Settling => {
-                true
-            }
-        };
+            // A held message keeps its turn for its ordering key until it is settled.
+            Place::Held
+            | Place::Scheduled
+            | Place::Retrying { .. }
+            | Place::Pushing { .. }
+            | Place::Settling => {}
+        }
         self.ready.insert(entry.message.destination.clone());
     }
 
@@ -210,12 +198,15 @@ impl Queues {
         let Some(key) = entry.message.ordering_key() else {
             return;
         };
-        if let Some(next) = destination.keys.release(key, id) {
+        let next = destination.keys.release(key, entry.order, id);
+        let is_held = |next: &MessageId| self.entries[next].place == Place::Held;
+        if let Some(next) = next.filter(is_held) {
             self.enqueue(next);
         }
     }
 
     /// A timer of this message went off: its ttl, its `deliver_at` or its next attempt.
+    /// Timers go off in vain while an attempt is under way, so ask again when it has failed.
     pub fn due(&mut self, id: MessageId, now: Timestamp) -> Option<Fact> {
         let entry = self.entries.get(&id)?;
         match entry.place {

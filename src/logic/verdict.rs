@@ -63,3 +63,137 @@ fn settle(
         reason,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logic::wal::samples;
+    use AttemptOutcome::{Delivered, Failed, LeaseExpired, Rejected};
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    const TTL: i64 = 60_000;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(1_780_000_000_000 + millis)
+    }
+
+    /// Expires at [`TTL`].
+    fn message() -> Message {
+        Message {
+            expires_at: Some(at(TTL)),
+            ..samples::message(1, "1")
+        }
+    }
+
+    fn attempt(number: u32, outcome: AttemptOutcome) -> Attempt {
+        Attempt {
+            number,
+            at: at(0),
+            instance: None,
+            outcome,
+            status_code: None,
+            duration_ms: 7,
+            error: None,
+        }
+    }
+
+    fn judge(number: u32, outcome: AttemptOutcome, millis: i64) -> Fact {
+        let policy = RetryPolicy::default();
+        let attempt = attempt(number, outcome);
+        verdict(&policy, &message(), attempt, at(millis), 0.0, None)
+    }
+
+    fn reason(fact: &Fact) -> Option<DeadReason> {
+        fact.settlement()?.1.reason
+    }
+
+    #[test]
+    fn a_delivery_counts_even_after_the_ttl_and_as_the_last_attempt() {
+        for (number, millis) in [(1, 0), (1, TTL), (99, 0)] {
+            let fact = judge(number, Delivered, millis);
+            assert!(matches!(fact, Fact::Delivered(_)), "{fact:?}");
+            assert_eq!(reason(&fact), None);
+        }
+    }
+
+    #[test]
+    fn a_rejected_message_is_dead_at_once() {
+        for millis in [0, TTL] {
+            let fact = judge(1, Rejected, millis);
+            assert!(matches!(fact, Fact::DeadLettered(_)), "{fact:?}");
+            assert_eq!(reason(&fact), Some(DeadReason::Rejected));
+        }
+    }
+
+    #[test]
+    fn a_failure_is_tried_again_until_the_fifth() {
+        for outcome in [Failed, LeaseExpired] {
+            for (number, retry_at) in [(1, 1_000), (2, 2_000), (3, 4_000), (4, 8_000)] {
+                let Fact::AttemptFailed(failed) = judge(number, outcome, 0) else {
+                    panic!("attempt {number} was the last");
+                };
+                assert_eq!(failed.retry_at, at(retry_at));
+                assert_eq!(failed.attempt, attempt(number, outcome));
+            }
+            let fact = judge(5, outcome, 0);
+            assert!(matches!(fact, Fact::DeadLettered(_)), "{fact:?}");
+            assert_eq!(reason(&fact), Some(DeadReason::AttemptsExhausted));
+        }
+    }
+
+    #[test]
+    fn a_failure_after_the_ttl_expires_the_message_even_if_it_is_the_last() {
+        for number in [1, 5] {
+            let fact = judge(number, Failed, TTL);
+            assert!(matches!(fact, Fact::Expired(_)), "{fact:?}");
+            assert_eq!(reason(&fact), Some(DeadReason::Expired));
+            assert!(matches!(judge(1, Failed, TTL - 1), Fact::AttemptFailed(_)));
+        }
+    }
+
+    #[test]
+    fn listens_to_the_receiver_while_attempts_are_left() {
+        let policy = RetryPolicy::default();
+        let asked = Some(Asked::Exactly(Duration::from_secs(20)));
+        let judge = |number| {
+            let attempt = attempt(number, Failed);
+            verdict(&policy, &message(), attempt, at(0), 0.0, asked)
+        };
+        let Fact::AttemptFailed(failed) = judge(1) else {
+            panic!("the first attempt was the last");
+        };
+        assert_eq!(failed.retry_at, at(20_000));
+        assert!(matches!(judge(5), Fact::DeadLettered(_)));
+    }
+
+    #[test]
+    fn a_cancelled_message_has_no_attempt_and_is_no_dead_letter() {
+        let Fact::Cancelled(settlement) = cancelled(&message(), at(3)) else {
+            panic!("not cancelled");
+        };
+        assert_eq!((settlement.attempt, settlement.reason), (None, None));
+        assert_eq!((settlement.id, settlement.at), (message().id, at(3)));
+    }
+
+    proptest! {
+        #[test]
+        fn every_verdict_names_its_message_and_keeps_the_attempt(
+            number in 1..9_u32, millis in 0..2 * TTL, random: f64,
+            outcome in prop::sample::select(vec![Delivered, Failed, Rejected, LeaseExpired]),
+        ) {
+            let attempt = attempt(number, outcome);
+            let policy = RetryPolicy::default();
+            let fact = verdict(&policy, &message(), attempt.clone(), at(millis), random, None);
+            prop_assert_eq!(fact.message_id(), Some(message().id));
+            if let Some((_, settlement)) = fact.settlement() {
+                prop_assert_eq!(&settlement.lane, &message().lane());
+                prop_assert_eq!(settlement.at, at(millis));
+                prop_assert_eq!(settlement.attempt.as_ref(), Some(&attempt));
+            } else if let Fact::AttemptFailed(failed) = &fact {
+                prop_assert!(failed.retry_at > at(millis) && number < policy.max_attempts);
+                prop_assert_eq!(&failed.attempt, &attempt);
+            }
+        }
+    }
+}

@@ -27,7 +27,7 @@ fn open(directory: &Path, segment_bytes: u64) -> Result<FileJournal, JournalErro
     FileJournal::open(directory, options(segment_bytes))
 }
 
-fn replay(journal: &mut dyn Journal) -> Result<(Vec<Recorded>, Recovery), JournalError> {
+pub fn replay(journal: &mut dyn Journal) -> Result<(Vec<Recorded>, Recovery), JournalError> {
     let mut records = Vec::new();
     let recovery = journal.replay(&mut |record| records.push(record))?;
     Ok((records, recovery))
@@ -65,11 +65,11 @@ fn message(number: u128) -> Message {
     }
 }
 
-fn accepted(number: u128) -> Fact {
+pub fn accepted(number: u128) -> Fact {
     Fact::Accepted(Arc::new(message(number)))
 }
 
-fn delivered(number: u128) -> Fact {
+pub fn delivered(number: u128) -> Fact {
     Fact::Delivered(Settlement {
         id: MessageId(Uuid::from_u128(number)),
         at: Timestamp::from_millis(1_780_000_000_001),
@@ -87,7 +87,7 @@ fn delivered(number: u128) -> Fact {
     })
 }
 
-fn numbered(facts: impl IntoIterator<Item = Fact>) -> Vec<Recorded> {
+pub fn numbered(facts: impl IntoIterator<Item = Fact>) -> Vec<Recorded> {
     let numbered = facts.into_iter().zip(1..);
     numbered
         .map(|(fact, position)| Recorded { position, fact })

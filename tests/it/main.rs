@@ -15,6 +15,7 @@ mod journal;
 mod layers;
 mod leases;
 mod messages;
+mod power_loss;
 mod push;
 mod queue;
 mod retries;

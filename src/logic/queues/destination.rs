@@ -125,17 +125,12 @@ impl OrderingKeys {
         false
     }
 
-    /// A waiting message goes away.
-    pub fn leave(&mut self, key: &Label, order: Position, id: MessageId) {
-        if let Some(known) = self.keys.get_mut(key) {
-            known.waiting.remove(&(order, id));
-        }
-    }
-
-    /// `id` was settled: the next in order of acceptance holds the key now, and is returned.
-    pub fn release(&mut self, key: &Label, id: MessageId) -> Option<MessageId> {
+    /// `id` was settled. If it held the key, the next in order of acceptance holds it now and is
+    /// returned; after a restart that one may be waiting for its next attempt.
+    pub fn release(&mut self, key: &Label, order: Position, id: MessageId) -> Option<MessageId> {
         let known = self.keys.get_mut(key)?;
         if known.holder != id {
+            known.waiting.remove(&(order, id));
             return None;
         }
         let Some((_, next)) = known.waiting.pop_first() else {

@@ -1,331 +1,269 @@
-//! The queues as anybody would write them who has time: one list, searched from end to end.
+//! The queues as plainly as can be: one list, searched from end to end, after the contract.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::*;
+use crate::domain::fact::Fact;
+use crate::domain::ids::{LeaseToken, MessageId, Position, ServiceName};
+use crate::domain::message::{Message, State};
+use crate::domain::service::Outlook;
+use crate::domain::timestamp::Timestamp;
 
-pub const BASE_DELAY_MS: i64 = 1_000;
-pub const MAX_DELAY_MS: i64 = 3_000;
-pub const MAX_ATTEMPTS: u32 = 3;
+/// `min(base · 2^(failures-1), max)` seconds; the driver's random number is always 0.
+pub const BASE_DELAY: u64 = 1;
+pub const MAX_DELAY: u64 = 3;
+pub const MAX_ATTEMPTS: u32 = 4;
+const PATIENCE: [i64; 5] = [0, 10, 60, 300, 1800];
 
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub enum At {
+pub enum Place {
+    Scheduled,
     Waiting,
-    Scheduled(Timestamp),
     Retrying(Timestamp),
     Pushing,
     Leased(LeaseToken, Timestamp),
     Settling,
 }
 
+/// What a fact says, as far as the queues choose it.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub enum What {
-    Delivered,
-    Dead,
-    Expired,
-    Cancelled,
+pub enum Said {
     RetryAt(Timestamp),
-}
-
-/// What matters of a fact: the message, what becomes of it, the attempt that ended (0: none).
-pub type Sketch = (MessageId, What, u32);
-
-pub fn sketch(fact: &Fact) -> Sketch {
-    if let Fact::AttemptFailed(failed) = fact {
-        return (
-            failed.id,
-            What::RetryAt(failed.retry_at),
-            failed.attempt.number,
-        );
-    }
-    let (state, settlement) = fact.settlement().expect("queues only settle or retry");
-    let what = match state {
-        State::Delivered => What::Delivered,
-        State::Dead => What::Dead,
-        State::Expired => What::Expired,
-        _ => What::Cancelled,
-    };
-    let attempt = settlement.attempt.as_ref();
-    (
-        settlement.id,
-        what,
-        attempt.map_or(0, |attempt| attempt.number),
-    )
+    Settled(State),
 }
 
 #[derive(Debug)]
-pub struct Owed {
+pub struct Open {
     pub message: Arc<Message>,
     pub order: Position,
+    pub redriven: u32,
     pub failures: u32,
-    pub at: At,
+    pub place: Place,
+    pub has_key: bool,
 }
 
-impl Owed {
-    fn key(&self) -> Option<(ServiceName, Label)> {
-        let key = self.message.ordering_key()?;
-        Some((self.message.destination.clone(), key.clone()))
-    }
-
-    /// Contract, section 6.
-    pub fn rank(&self) -> (i64, Position) {
-        let message = &self.message;
-        let accepted = message.accepted_at.as_millis();
-        let patience = [0, 10, 60, 300, 1800][message.priority.index()] * 1000;
-        let rank = match message.deadline() {
-            None => accepted + patience,
-            Some(deadline) => (deadline.as_millis() - 60_000).clamp(accepted, accepted + patience),
-        };
-        (rank, self.order)
-    }
-}
-
-#[derive(Default, Debug)]
+#[derive(Debug, Default)]
 pub struct Model {
-    pub open: BTreeMap<MessageId, Owed>,
-    /// Whose turn it is for each ordering key.
-    holders: BTreeMap<(ServiceName, Label), MessageId>,
-    pub windows: BTreeMap<ServiceName, (u32, bool)>,
+    pub open: Vec<Open>,
+    pub windows: Vec<(ServiceName, u32, Outlook)>,
+}
+
+pub type Facts = Vec<(MessageId, Said)>;
+
+impl Open {
+    /// In milliseconds.
+    fn rank(&self) -> i64 {
+        let accepted = self.message.accepted_at.as_millis();
+        let latest = accepted + PATIENCE[self.message.priority.index()] * 1000;
+        let deadline = self.message.deadline().map(|at| at.as_millis() - 60_000);
+        deadline.unwrap_or(latest).max(accepted).min(latest)
+    }
+
+    fn shares_key_with(&self, other: &Self) -> bool {
+        let (one, two) = (&self.message, &other.message);
+        one.ordering_key().is_some()
+            && one.ordering_key() == two.ordering_key()
+            && one.destination == two.destination
+    }
+
+    pub fn is_in_lane(&self) -> bool {
+        self.place == Place::Waiting && (self.has_key || self.message.ordering_key().is_none())
+    }
+
+    pub fn is_handed_out(&self) -> bool {
+        matches!(self.place, Place::Pushing | Place::Leased(..))
+    }
 }
 
 impl Model {
-    pub fn all(&self, is: impl Fn(&Owed) -> bool) -> Vec<MessageId> {
-        let matching = self.open.values().filter(|owed| is(owed));
-        matching.map(|owed| owed.message.id).collect()
+    pub fn find(&self, id: MessageId) -> Option<usize> {
+        self.open.iter().position(|open| open.message.id == id)
     }
 
-    fn enter(&mut self, id: MessageId) {
-        let owed = self.open.get_mut(&id).unwrap();
-        owed.at = At::Waiting;
-        if let Some(key) = owed.key() {
-            self.holders.entry(key).or_insert(id);
+    fn outlook(&self, service: &ServiceName) -> Option<(u32, Outlook)> {
+        let mut windows = self.windows.iter();
+        let found = windows.find(|(name, ..)| name == service);
+        found.map(|(_, window, outlook)| (*window, *outlook))
+    }
+
+    pub fn state(&self, open: &Open) -> State {
+        let outlook = self.outlook(&open.message.destination);
+        match open.place {
+            Place::Scheduled => State::Scheduled,
+            Place::Retrying(_) => State::Retrying,
+            Place::Pushing | Place::Leased(..) | Place::Settling => State::Delivering,
+            Place::Waiting if outlook.is_none_or(|(_, outlook)| outlook.parks()) => State::Parked,
+            Place::Waiting => State::Queued,
         }
     }
 
-    fn may_go(&self, owed: &Owed) -> bool {
-        let its_turn = |key| self.holders.get(&key) == Some(&owed.message.id);
-        owed.at == At::Waiting && owed.key().is_none_or(its_turn)
+    pub fn set_window(&mut self, service: &ServiceName, window: u32, outlook: Outlook) {
+        self.windows.retain(|(name, ..)| name != service);
+        self.windows.push((service.clone(), window, outlook));
     }
 
-    pub fn open(&mut self, message: Arc<Message>, order: Position, now: Timestamp) {
-        let id = message.id;
-        let later = message.deliver_at().filter(|at| *at > now);
-        let at = later.map_or(At::Waiting, At::Scheduled);
-        let failures = 0;
-        self.open.insert(
-            id,
-            Owed {
-                message,
-                order,
-                failures,
-                at,
-            },
-        );
-        if later.is_none() {
-            self.enter(id);
-        }
-    }
-
-    pub fn apply(&mut self, recorded: &Recorded, now: Timestamp) -> Option<Sketch> {
-        match &recorded.fact {
-            Fact::Accepted(message) => self.open(message.clone(), recorded.position, now),
-            Fact::Redriven(redrive) => {
-                self.open(Arc::new(redrive.message.clone()), recorded.position, now);
+    pub fn apply(&mut self, position: Position, fact: &Fact, now: Timestamp) {
+        match fact {
+            Fact::Accepted(message) => self.enter(message.clone(), position, 0, now),
+            Fact::Redriven(again) => {
+                self.enter(again.message.clone().into(), position, again.times, now);
             }
             Fact::AttemptFailed(failed) => {
-                let owed = self.open.get_mut(&failed.id)?;
-                owed.failures += 1;
-                owed.at = At::Retrying(failed.retry_at);
-                return self.expire(failed.id, now);
+                let index = self.find(failed.id).unwrap();
+                self.open[index].failures += 1;
+                self.open[index].place = Place::Retrying(failed.retry_at);
             }
-            fact => self.close(fact.message_id()?),
+            _ => self.leave(fact.message_id().unwrap()),
         }
-        None
     }
 
-    fn close(&mut self, id: MessageId) {
-        let Some(closed) = self.open.remove(&id) else {
-            return;
+    fn enter(&mut self, message: Arc<Message>, order: Position, redriven: u32, now: Timestamp) {
+        let scheduled = message.deliver_at().is_some_and(|at| at > now);
+        self.open.push(Open {
+            message,
+            order,
+            redriven,
+            failures: 0,
+            place: Place::Scheduled,
+            has_key: false,
+        });
+        if !scheduled {
+            self.wait(self.open.len() - 1);
+        }
+    }
+
+    fn wait(&mut self, index: usize) {
+        let open = &self.open[index];
+        let mut others = self.open.iter().filter(|other| other.shares_key_with(open));
+        let is_free = !others.any(|other| other.has_key);
+        self.open[index].place = Place::Waiting;
+        self.open[index].has_key |= is_free;
+    }
+
+    /// Its key goes to the earliest accepted of those that are or were due.
+    fn leave(&mut self, id: MessageId) {
+        let gone = self.open.remove(self.find(id).unwrap());
+        let heirs = self.open.iter_mut();
+        let heirs = heirs.filter(|heir| heir.shares_key_with(&gone));
+        let heirs = heirs.filter(|heir| heir.place != Place::Scheduled);
+        if gone.has_key
+            && let Some(heir) = heirs.min_by_key(|heir| heir.order)
+        {
+            heir.has_key = true;
+        }
+    }
+
+    /// What is in the lanes of `service`, next first.
+    pub fn line(&self, service: &ServiceName) -> Vec<usize> {
+        let is_next = |index: &usize| {
+            let open = &self.open[*index];
+            open.is_in_lane() && open.message.destination == *service
         };
-        let Some(key) = closed.key() else { return };
-        if self.holders.get(&key) != Some(&id) {
-            return;
-        }
-        self.holders.remove(&key);
-        let waits = |owed: &&Owed| owed.at == At::Waiting && owed.key().as_ref() == Some(&key);
-        if let Some(next) = self
-            .open
-            .values()
-            .filter(waits)
-            .min_by_key(|owed| owed.order)
-        {
-            self.holders.insert(key, next.message.id);
-        }
-    }
-
-    fn expire(&mut self, id: MessageId, now: Timestamp) -> Option<Sketch> {
-        let owed = self.open.get_mut(&id)?;
-        if !owed.message.is_expired(now) {
-            return None;
-        }
-        owed.at = At::Settling;
-        Some((id, What::Expired, 0))
-    }
-
-    pub fn due(&mut self, id: MessageId, now: Timestamp) -> Option<Sketch> {
-        let at = self.open.get(&id)?.at;
-        if matches!(at, At::Pushing | At::Settling) {
-            return None;
-        }
-        if let Some(expired) = self.expire(id, now) {
-            return Some(expired);
-        }
-        if let At::Scheduled(time) | At::Retrying(time) = at
-            && time <= now
-        {
-            self.enter(id);
-        }
-        None
-    }
-
-    pub fn retry_now(&mut self, id: MessageId) -> bool {
-        let retrying = |owed: &Owed| matches!(owed.at, At::Retrying(_));
-        let retries = self.open.get(&id).is_some_and(retrying);
-        if retries {
-            self.enter(id);
-        }
-        retries
-    }
-
-    pub fn cancel(&mut self, id: MessageId) -> Option<Sketch> {
-        let owed = self.open.get_mut(&id)?;
-        if matches!(owed.at, At::Pushing | At::Settling) {
-            return None;
-        }
-        owed.at = At::Settling;
-        Some((id, What::Cancelled, 0))
+        let mut line: Vec<usize> = (0..self.open.len()).filter(is_next).collect();
+        line.sort_by_key(|index| (self.open[*index].rank(), self.open[*index].order));
+        line
     }
 
     pub fn room(&self, service: &ServiceName) -> usize {
-        let window = self
-            .windows
-            .get(service)
-            .map_or(0, |(window, _)| *window as usize);
-        let pushing =
-            self.all(|owed| owed.at == At::Pushing && owed.message.destination == *service);
-        window.saturating_sub(pushing.len())
+        let window = self.outlook(service).map_or(0, |(window, _)| window) as usize;
+        let of_service = |open: &&Open| open.message.destination == *service;
+        let open = self.open.iter().filter(of_service);
+        window.saturating_sub(open.filter(|open| open.place == Place::Pushing).count())
     }
 
-    /// The next up to `max` by rank, and what was found expired before the last of them.
+    /// Who goes, with the number of the attempt, and who was found expired.
     pub fn hand_out(
         &mut self,
         service: &ServiceName,
         max: usize,
         now: Timestamp,
-        mut to: impl FnMut() -> At,
-    ) -> (Vec<(MessageId, u32)>, Vec<Sketch>) {
-        let (mut items, mut expired) = (Vec::new(), Vec::new());
-        while items.len() < max {
-            let of_service =
-                |owed: &&Owed| owed.message.destination == *service && self.may_go(owed);
-            let next = self
-                .open
-                .values()
-                .filter(of_service)
-                .min_by_key(|owed| owed.rank());
-            let Some(id) = next.map(|owed| owed.message.id) else {
+        mut place: impl FnMut(usize) -> Place,
+    ) -> (Vec<(MessageId, u32)>, Facts) {
+        let (mut out, mut expired) = (Vec::new(), Vec::new());
+        for index in self.line(service) {
+            if out.len() == max {
                 break;
-            };
-            if let Some(fact) = self.expire(id, now) {
-                expired.push(fact);
-                continue;
             }
-            let owed = self.open.get_mut(&id).unwrap();
-            owed.at = to();
-            items.push((id, owed.failures + 1));
+            let open = &mut self.open[index];
+            if open.message.is_expired(now) {
+                open.place = Place::Settling;
+                expired.push((open.message.id, Said::Settled(State::Expired)));
+            } else {
+                open.place = place(out.len());
+                out.push((open.message.id, open.failures + 1));
+            }
         }
-        (items, expired)
+        (out, expired)
     }
 
-    pub fn give_back(&mut self, id: MessageId, now: Timestamp) -> Option<Sketch> {
-        let owed = self.open.get_mut(&id)?;
-        if !matches!(owed.at, At::Pushing | At::Leased(..)) {
+    pub fn due(&mut self, id: MessageId, now: Timestamp) -> Option<Said> {
+        let index = self.find(id)?;
+        let open = &mut self.open[index];
+        let deliver_at = open.message.deliver_at().unwrap_or(now);
+        match open.place {
+            Place::Pushing | Place::Settling => return None,
+            _ if open.message.is_expired(now) => {
+                open.place = Place::Settling;
+                return Some(Said::Settled(State::Expired));
+            }
+            Place::Scheduled if deliver_at <= now => self.wait(index),
+            Place::Retrying(at) if at <= now => self.wait(index),
+            _ => {}
+        }
+        None
+    }
+
+    pub fn give_back(&mut self, id: MessageId, now: Timestamp) -> Option<Said> {
+        let index = self.find(id)?;
+        let open = &mut self.open[index];
+        if !open.is_handed_out() {
             return None;
         }
-        owed.at = At::Waiting;
-        self.expire(id, now)
-    }
-
-    pub fn holder_of(&self, token: LeaseToken) -> Option<MessageId> {
-        let leased = |owed: &Owed| matches!(owed.at, At::Leased(other, _) if other == token);
-        self.all(leased).first().copied()
-    }
-
-    /// What must follow when the attempt under way ends so (contract, section 4).
-    pub fn verdict(
-        &mut self,
-        id: MessageId,
-        good: bool,
-        delay: Option<i64>,
-        now: Timestamp,
-    ) -> Sketch {
-        let owed = self.open.get_mut(&id).unwrap();
-        if !matches!(owed.at, At::Pushing) {
-            owed.at = At::Settling;
-        }
-        let number = owed.failures + 1;
-        let backoff = (BASE_DELAY_MS << owed.failures).min(MAX_DELAY_MS);
-        let wait = delay.unwrap_or(backoff).min(MAX_DELAY_MS);
-        let what = if good {
-            What::Delivered
-        } else if owed.message.is_expired(now) {
-            What::Expired
-        } else if number >= MAX_ATTEMPTS {
-            What::Dead
+        let expired = open.message.is_expired(now);
+        open.place = if expired {
+            Place::Settling
         } else {
-            What::RetryAt(now.plus(Duration::from_millis(wait as u64)))
+            Place::Waiting
         };
-        (id, what, number)
+        expired.then_some(Said::Settled(State::Expired))
     }
 
-    /// Everything volatile is gone; what was under way waits again.
-    pub fn restart(&mut self, now: Timestamp) {
-        self.holders.clear();
-        self.windows.clear();
-        let mut by_order: Vec<_> = self
-            .open
-            .values()
-            .map(|owed| (owed.order, owed.message.id))
-            .collect();
-        by_order.sort_unstable();
-        for (_, id) in by_order {
-            let owed = &self.open[&id];
-            let (message, order, failures) = (owed.message.clone(), owed.order, owed.failures);
-            self.open(message, order, now);
-            self.open.get_mut(&id).unwrap().failures = failures;
+    pub fn cancel(&mut self, id: MessageId) -> bool {
+        let Some(index) = self.find(id) else {
+            return false;
+        };
+        let open = &mut self.open[index];
+        let may = !matches!(open.place, Place::Pushing | Place::Settling);
+        if may {
+            open.place = Place::Settling;
         }
+        may
     }
 
-    pub fn depths(&self, service: &ServiceName) -> QueueDepths {
-        let mut depths = QueueDepths::default();
-        for owed in self
-            .open
-            .values()
-            .filter(|owed| owed.message.destination == *service)
-        {
-            match owed.at {
-                At::Waiting => {
-                    depths.levels[owed.message.priority.index()] += 1;
-                    depths.queued += 1;
-                }
-                At::Scheduled(_) => depths.scheduled += 1,
-                At::Retrying(_) => depths.retrying += 1,
-                At::Pushing | At::Leased(..) | At::Settling => depths.in_flight += 1,
-            }
-        }
-        if self.windows.get(service).is_none_or(|(_, parks)| *parks) {
-            depths.parked = std::mem::take(&mut depths.queued);
-        }
-        depths
+    pub fn retry_now(&mut self, id: MessageId) -> bool {
+        let index = self.find(id);
+        let index = index.filter(|index| matches!(self.open[*index].place, Place::Retrying(_)));
+        index.map(|index| self.wait(index)).is_some()
+    }
+
+    pub fn leased(&self, token: LeaseToken) -> Option<usize> {
+        let has = |open: &Open| matches!(open.place, Place::Leased(known, _) if known == token);
+        self.open.iter().position(has)
+    }
+
+    /// Ends the lease with a failure; `delay` in seconds if the receiver asked for one.
+    pub fn fail(&mut self, index: usize, delay: Option<u64>, now: Timestamp) -> (MessageId, Said) {
+        let open = &mut self.open[index];
+        open.place = Place::Settling;
+        let backoff = (BASE_DELAY << open.failures).min(MAX_DELAY);
+        let delay = delay.unwrap_or(backoff).min(MAX_DELAY);
+        let said = if open.message.is_expired(now) {
+            Said::Settled(State::Expired)
+        } else if open.failures + 1 >= MAX_ATTEMPTS {
+            Said::Settled(State::Dead)
+        } else {
+            Said::RetryAt(now.plus(Duration::from_secs(delay)))
+        };
+        (open.message.id, said)
     }
 }

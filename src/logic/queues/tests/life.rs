@@ -1,0 +1,453 @@
+//! A random life of the queues, led alongside the model.
+
+use std::collections::VecDeque;
+
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+
+use super::model::{self, Facts, Model, Said};
+use super::*;
+use crate::domain::fact::Redrive;
+use crate::domain::message::{Extras, Priority};
+
+const NAMES: [&str; 3] = ["billing", "mail", "stock"];
+const LEASE: Duration = Duration::from_secs(5);
+
+fn service(index: usize) -> ServiceName {
+    ServiceName::parse(NAMES[index]).unwrap()
+}
+
+fn policy() -> QueuePolicy {
+    QueuePolicy {
+        ranks: RankPolicy::default(),
+        retries: RetryPolicy {
+            base_delay: Duration::from_secs(model::BASE_DELAY),
+            max_delay: Duration::from_secs(model::MAX_DELAY),
+            max_attempts: model::MAX_ATTEMPTS,
+        },
+    }
+}
+
+fn say(facts: &[Fact]) -> Facts {
+    let say = |fact: &Fact| match fact {
+        Fact::AttemptFailed(failed) => Said::RetryAt(failed.retry_at),
+        _ => Said::Settled(fact.settlement().unwrap().0),
+    };
+    let facts = facts.iter();
+    facts
+        .map(|fact| (fact.message_id().unwrap(), say(fact)))
+        .collect()
+}
+
+/// The queues and the model, led through the same life.
+pub struct Life {
+    random: SmallRng,
+    now: Timestamp,
+    queues: Queues,
+    model: Model,
+    journal: Vec<Fact>,
+    /// On their way to the journal.
+    pending: VecDeque<Fact>,
+    /// Dead or expired.
+    dead: Vec<(Arc<Message>, State, u32)>,
+    messages: u128,
+    tokens: u128,
+}
+
+impl Life {
+    pub fn new(seed: u64) -> Self {
+        Self {
+            random: SmallRng::seed_from_u64(seed),
+            now: at(0),
+            queues: Queues::new(policy()),
+            model: Model::default(),
+            journal: Vec::new(),
+            pending: VecDeque::new(),
+            dead: Vec::new(),
+            messages: 0,
+            tokens: 0,
+        }
+    }
+
+    fn chance(&mut self, percent: u32) -> bool {
+        self.random.random_range(0..100) < percent
+    }
+
+    fn maybe_later(&mut self, percent: u32, seconds: u64) -> Option<Timestamp> {
+        let millis = self.random.random_range(1..seconds * 1000);
+        let later = self.now.plus(Duration::from_millis(millis));
+        self.chance(percent).then_some(later)
+    }
+
+    /// An open one, mostly.
+    fn some_id(&mut self) -> MessageId {
+        if self.model.open.is_empty() || self.chance(5) {
+            return id(self.random.random_range(0..=self.messages));
+        }
+        let index = self.random.random_range(0..self.model.open.len());
+        self.model.open[index].message.id
+    }
+
+    fn some_service(&mut self) -> ServiceName {
+        service(self.random.random_range(0..NAMES.len()))
+    }
+
+    /// Valid ones, mostly.
+    fn some_tokens(&mut self) -> Vec<LeaseToken> {
+        let wanted = self.random.random_range(1..4);
+        let mut tokens: Vec<LeaseToken> = self.queues.leases.keys().copied().collect();
+        tokens.sort();
+        tokens.truncate(wanted);
+        if self.chance(20) {
+            let number = self.random.random_range(0..=self.tokens);
+            tokens.push(token(number));
+        }
+        tokens
+    }
+
+    /// One random operation on both, after which they must agree.
+    pub fn step(&mut self) {
+        let passed = self.random.random_range(0..400);
+        self.now = self.now.plus(Duration::from_millis(passed));
+        match self.random.random_range(0..1000) {
+            0..150 => self.accept(),
+            150..400 => self.commit_some(),
+            400..430 => self.set_window(),
+            430..520 => self.push_out(),
+            520..600 => self.lease(),
+            600..710 => self.finish_push(),
+            710..730 => self.ack(),
+            730..800 => self.nack(),
+            800..815 => self.extend(),
+            815..850 => self.expire_leases(),
+            850..865 => self.give_back(),
+            865..955 => self.timer(),
+            955..965 => self.cancel(),
+            965..975 => self.retry_now(),
+            975..996 => self.redrive(),
+            _ => self.restart(),
+        }
+        self.check();
+    }
+
+    fn accept(&mut self) {
+        if self.queues.len() >= 25 {
+            return;
+        }
+        self.messages += 1;
+        let mut message = message(self.messages);
+        message.destination = self.some_service();
+        message.priority = Priority::ALL[self.random.random_range(0..5)];
+        message.accepted_at = self.now;
+        message.expires_at = self.maybe_later(40, 60);
+        let ttl = message.expires_at.map(|at| at.since(self.now));
+        let key = self.random.random_range(0..5);
+        let key = (key < 3).then(|| Label::parse(&format!("key-{key}")).unwrap());
+        message.extras = Some(Box::new(Extras {
+            ttl_ms: ttl.map(|ttl| ttl.as_millis() as u64),
+            deadline: self.maybe_later(30, 120),
+            deliver_at: self.maybe_later(30, 30),
+            ordering_key: key,
+            ..Extras::default()
+        }));
+        self.pending.push_back(Fact::Accepted(message.into()));
+    }
+
+    fn commit_some(&mut self) {
+        for _ in 0..self.random.random_range(1..6) {
+            if let Some(fact) = self.pending.pop_front() {
+                self.commit(fact);
+            }
+        }
+    }
+
+    /// As the ledger would: a message is opened when it is not open, everything else when it is.
+    fn commit(&mut self, fact: Fact) {
+        let open = self.model.find(fact.message_id().unwrap());
+        if open.is_some() == fact.opened().is_some() {
+            return;
+        }
+        if let (Some(index), Some((state, _))) = (open, fact.settlement())
+            && matches!(state, State::Dead | State::Expired)
+        {
+            let open = &self.model.open[index];
+            self.dead.push((open.message.clone(), state, open.redriven));
+        }
+        self.journal.push(fact.clone());
+        self.apply(self.journal.len() as Position, &fact);
+        if let Fact::AttemptFailed(failed) = fact {
+            self.due(failed.id);
+        }
+    }
+
+    fn apply(&mut self, position: Position, fact: &Fact) {
+        self.queues.apply(position, fact, self.now);
+        self.model.apply(position, fact, self.now);
+    }
+
+    fn expect(&mut self, facts: Vec<Fact>, expected: Facts) {
+        assert_eq!(say(&facts), expected);
+        self.pending.extend(facts);
+    }
+
+    fn set_window(&mut self) {
+        let service = self.some_service();
+        let (window, now) = (self.random.random_range(0..6), self.now);
+        let outlook = match self.random.random_range(0..5) {
+            0 => Outlook::NoInstance { since: now },
+            1 => Outlook::CircuitOpen { until: now },
+            2 => Outlook::Trial,
+            _ => Outlook::Ready,
+        };
+        self.queues.set_window(&service, window, outlook);
+        self.model.set_window(&service, window, outlook);
+    }
+
+    fn push_out(&mut self) {
+        let service = self.some_service();
+        let room = self.model.room(&service);
+        let out = self.queues.push_out(&service, self.now);
+        let place = |_| model::Place::Pushing;
+        let (expected, expired) = self.model.hand_out(&service, room, self.now, place);
+        self.check_hand_out(&out.items, &expected);
+        self.expect(out.expired, expired);
+    }
+
+    fn lease(&mut self) {
+        let (service, max) = (self.some_service(), self.random.random_range(0..4));
+        let first = self.tokens;
+        let mut mint = || {
+            self.tokens += 1;
+            token(self.tokens)
+        };
+        let out = self.queues.lease(&service, max, LEASE, self.now, &mut mint);
+        let until = self.now.plus(LEASE);
+        let place = |nth| model::Place::Leased(token(first + 1 + nth as u128), until);
+        let (expected, expired) = self.model.hand_out(&service, max, self.now, place);
+        let deliveries = out.items.into_iter().map(|leased| leased.delivery);
+        self.check_hand_out(&deliveries.collect::<Vec<_>>(), &expected);
+        self.expect(out.expired, expired);
+    }
+
+    fn check_hand_out(&self, items: &[Delivery], expected: &[(MessageId, u32)]) {
+        let handed_out = |item: &Delivery| (item.message.id, item.attempt);
+        let items_said: Vec<_> = items.iter().map(handed_out).collect();
+        assert_eq!(items_said, expected);
+        assert!(items.iter().all(|item| !item.message.is_expired(self.now)));
+    }
+
+    fn finish_push(&mut self) {
+        let pushing = |open: &&model::Open| open.place == model::Place::Pushing;
+        let Some(open) = self.model.open.iter().find(pushing) else {
+            return;
+        };
+        let delivery = self.queues.entries[&open.message.id].delivery();
+        let outcome = match self.random.random_range(0..8) {
+            0 => AttemptOutcome::Rejected,
+            1..3 => AttemptOutcome::Delivered,
+            _ => AttemptOutcome::Failed,
+        };
+        let attempt = attempt(delivery.attempt, outcome, self.now);
+        let (retries, message) = (policy().retries, &delivery.message);
+        let fact = verdict::verdict(&retries, message, attempt, self.now, 0.0, None);
+        self.commit(fact);
+    }
+
+    /// The model's view of a request about leases: all of them, or the stale ones.
+    fn leased(&self, tokens: &[LeaseToken]) -> Result<Vec<usize>, Refusal> {
+        let is_stale = |token: &&LeaseToken| self.model.leased(**token).is_none();
+        let stale: Vec<LeaseToken> = tokens.iter().filter(is_stale).copied().collect();
+        if !stale.is_empty() {
+            return Err(Refusal::StaleLeases { stale });
+        }
+        let known = tokens
+            .iter()
+            .map(|token| self.model.leased(*token).unwrap());
+        let mut unique: Vec<usize> = Vec::new();
+        for index in known {
+            if !unique.contains(&index) {
+                unique.push(index);
+            }
+        }
+        Ok(unique)
+    }
+
+    fn ack(&mut self) {
+        let tokens = self.some_tokens();
+        let expected = self.leased(&tokens).map(|indices| {
+            let mut facts = Facts::new();
+            for index in indices {
+                let open = &mut self.model.open[index];
+                open.place = model::Place::Settling;
+                facts.push((open.message.id, Said::Settled(State::Delivered)));
+            }
+            facts
+        });
+        let facts = self.queues.ack(&tokens, self.now);
+        self.expect_all_or_nothing(facts, expected);
+    }
+
+    fn nack(&mut self) {
+        let tokens = self.some_tokens();
+        let delay = self.random.random_range(0..5);
+        let delay = self.chance(50).then_some(delay);
+        let expected = self.leased(&tokens).map(|indices| {
+            let indices = indices.into_iter();
+            indices
+                .map(|index| self.model.fail(index, delay, self.now))
+                .collect()
+        });
+        let asked = delay.map(Duration::from_secs);
+        let facts = self.queues.nack(&tokens, asked, None, self.now, || 0.0);
+        self.expect_all_or_nothing(facts, expected);
+    }
+
+    fn expect_all_or_nothing(
+        &mut self,
+        facts: Result<Vec<Fact>, Refusal>,
+        expected: Result<Facts, Refusal>,
+    ) {
+        match (facts, expected) {
+            (Ok(facts), Ok(expected)) => self.expect(facts, expected),
+            (facts, expected) => assert_eq!(facts.unwrap_err(), expected.unwrap_err()),
+        }
+    }
+
+    fn extend(&mut self) {
+        let tokens = self.some_tokens();
+        let until = self.now.plus(LEASE);
+        let extended = self.queues.extend(&tokens, LEASE, self.now);
+        let expected = self.leased(&tokens).map(|_| until);
+        assert_eq!(extended, expected);
+        for token in tokens.into_iter().filter(|_| expected.is_ok()) {
+            let index = self.model.leased(token).unwrap();
+            self.model.open[index].place = model::Place::Leased(token, until);
+        }
+    }
+
+    fn expire_leases(&mut self) {
+        let mut ended = Vec::new();
+        for (index, open) in self.model.open.iter().enumerate() {
+            if let model::Place::Leased(token, until) = open.place
+                && until <= self.now
+            {
+                ended.push((until, token, index));
+            }
+        }
+        ended.sort();
+        let ended = ended.into_iter();
+        let expected = ended.map(|(.., index)| self.model.fail(index, None, self.now));
+        let expected = expected.collect();
+        let facts = self.queues.expire_leases(self.now, || 0.0);
+        self.expect(facts, expected);
+    }
+
+    fn give_back(&mut self) {
+        let ids = [self.some_id(), self.some_id(), self.some_id()];
+        let mut expected = Facts::new();
+        for id in ids {
+            expected.extend(self.model.give_back(id, self.now).map(|said| (id, said)));
+        }
+        let facts = self.queues.give_back(&ids, self.now);
+        self.expect(facts, expected);
+    }
+
+    fn timer(&mut self) {
+        for _ in 0..3 {
+            let id = self.some_id();
+            self.due(id);
+        }
+    }
+
+    fn due(&mut self, id: MessageId) {
+        let expected = self.model.due(id, self.now).map(|said| (id, said));
+        let fact = self.queues.due(id, self.now);
+        self.expect(Vec::from_iter(fact), Vec::from_iter(expected));
+    }
+
+    fn cancel(&mut self) {
+        let id = self.some_id();
+        let cancelled = self.model.cancel(id);
+        let expected = cancelled.then_some((id, Said::Settled(State::Cancelled)));
+        let fact = self.queues.cancel(id, self.now).ok();
+        self.expect(Vec::from_iter(fact), Vec::from_iter(expected));
+    }
+
+    fn retry_now(&mut self) {
+        let id = self.some_id();
+        assert_eq!(self.queues.retry_now(id).is_ok(), self.model.retry_now(id));
+    }
+
+    fn redrive(&mut self) {
+        let Some((message, from, times)) = self.dead.pop() else {
+            return;
+        };
+        let destination = self.chance(20).then(|| self.some_service());
+        let redrive = Redrive {
+            message: message.redriven(self.now, destination, None),
+            times: times + 1,
+            from,
+        };
+        self.pending.push_back(Fact::Redriven(redrive.into()));
+    }
+
+    /// What was on its way is lost; the rest is learnt anew from the journal.
+    fn restart(&mut self) {
+        self.pending.clear();
+        self.queues = Queues::new(policy());
+        self.model = Model::default();
+        for (position, fact) in (1..).zip(self.journal.clone()) {
+            self.apply(position, &fact);
+        }
+    }
+
+    /// A run in which a kind of fact never came up proves nothing about it.
+    pub fn has_seen_everything(&self) {
+        let count = |kind: fn(&Fact) -> bool| self.journal.iter().filter(|fact| kind(fact)).count();
+        let has = |kind| count(kind) > 10;
+        assert!(has(|fact| matches!(fact, Fact::AttemptFailed(_))));
+        assert!(has(|fact| matches!(fact, Fact::Delivered(_))));
+        assert!(has(|fact| matches!(fact, Fact::DeadLettered(_))));
+        assert!(has(|fact| matches!(fact, Fact::Expired(_))));
+        assert!(has(|fact| matches!(fact, Fact::Cancelled(_))));
+        assert!(has(|fact| matches!(fact, Fact::Redriven(_))));
+    }
+
+    fn check(&self) {
+        assert_eq!(self.queues.len(), self.model.open.len());
+        for open in &self.model.open {
+            let entry = &self.queues.entries[&open.message.id];
+            let (seen, expected) = (self.queues.state(entry), self.model.state(open));
+            assert_eq!(seen, expected, "{open:?} {:?}", entry.place);
+            assert_eq!(entry.message, open.message);
+            assert_eq!(entry.failures(), open.failures);
+            assert_eq!((entry.order, entry.redriven), (open.order, open.redriven));
+        }
+        let depths = self.queues.depths().map(|(_, depths)| depths.open());
+        assert_eq!(depths.sum::<usize>(), self.queues.len());
+        for index in 0..NAMES.len() {
+            self.check_line(&service(index));
+        }
+    }
+
+    fn check_line(&self, service: &ServiceName) {
+        let line = self.model.line(service);
+        let expected = line.iter().map(|index| self.model.open[*index].message.id);
+        if let Some(destination) = self.queues.destinations.get(service) {
+            let mut lanes = destination.lanes.clone();
+            let line = std::iter::from_fn(|| lanes.pop()).map(|waiting| waiting.id);
+            assert!(line.eq(expected), "{service}");
+            assert_eq!(destination.room(), self.model.room(service));
+        }
+        let mut keys = AHashSet::new();
+        for entry in self.queues.entries.values() {
+            let handed_out = matches!(entry.place, Place::Pushing { .. } | Place::Leased { .. });
+            if let Some(key) = entry.message.ordering_key()
+                && handed_out
+                && entry.message.destination == *service
+            {
+                assert!(keys.insert(key), "two of {key} at once");
+            }
+        }
+    }
+}
