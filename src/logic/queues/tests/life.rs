@@ -95,7 +95,7 @@ impl Life {
     /// Valid ones, mostly.
     fn some_tokens(&mut self) -> Vec<LeaseToken> {
         let wanted = self.random.random_range(1..4);
-        let mut tokens: Vec<LeaseToken> = self.queues.leases.keys().copied().collect();
+        let mut tokens: Vec<_> = self.queues.leases.keys().copied().collect();
         tokens.sort();
         tokens.truncate(wanted);
         if self.chance(20) {
@@ -289,8 +289,7 @@ impl Life {
 
     fn nack(&mut self) {
         let tokens = self.some_tokens();
-        let delay = self.random.random_range(0..5);
-        let delay = self.chance(50).then_some(delay);
+        let delay = [None, None, Some(0), Some(2), Some(9)][self.random.random_range(0..5)];
         let expected = self.leased(&tokens).map(|indices| {
             let indices = indices.into_iter();
             indices
@@ -335,9 +334,8 @@ impl Life {
             }
         }
         ended.sort();
-        let ended = ended.into_iter();
-        let expected = ended.map(|(.., index)| self.model.fail(index, None, self.now));
-        let expected = expected.collect();
+        let fail = |(_, _, index)| self.model.fail(index, None, self.now);
+        let expected = ended.into_iter().map(fail).collect();
         let facts = self.queues.expire_leases(self.now, || 0.0);
         self.expect(facts, expected);
     }
@@ -405,7 +403,6 @@ impl Life {
     pub fn has_seen_everything(&self) {
         let count = |kind: fn(&Fact) -> bool| self.journal.iter().filter(|fact| kind(fact)).count();
         let has = |kind| count(kind) > 10;
-        assert!(has(|fact| matches!(fact, Fact::AttemptFailed(_))));
         assert!(has(|fact| matches!(fact, Fact::Delivered(_))));
         assert!(has(|fact| matches!(fact, Fact::DeadLettered(_))));
         assert!(has(|fact| matches!(fact, Fact::Expired(_))));
