@@ -167,8 +167,9 @@ async fn of_two_who_reprocess_one_letter_one_wins() {
     let mut cellar = cellar();
     cellar.commit_dead_letter();
     let first = cellar.reprocess(1);
-    let second = cellar.reprocess(1);
-    let refused = second.await.unwrap();
+    let mut second = cellar.reprocess(1);
+    settle().await;
+    let refused = second.try_recv().unwrap();
     let wrong_state = |answer: &Answer| {
         matches!(
             answer,

@@ -334,8 +334,8 @@ async fn drained_once_every_push_has_ended_and_nothing_new_goes_out() {
     settle().await;
     assert!(drained.try_recv().is_err());
     desk.commit(3, vec![delivered(&message)]);
-    drained.await.unwrap();
     assert_eq!(desk.sent_out().await, []);
+    drained.await.unwrap();
 }
 
 #[actix::test]
