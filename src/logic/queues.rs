@@ -1,8 +1,8 @@
 //! Every message the hub owes, and where each one is on its way.
 //!
 //! One state machine for all destinations. It decides alone who may settle a message: what is
-//! waiting is settled from here (expiry, cancel), what was handed out only by its outcome, and
-//! what has a fact on its way to the journal by nobody else.
+//! waiting or leased is settled from here (expiry, cancel, ack), what is being pushed only by its
+//! outcome, and what has a fact on its way to the journal by nobody else.
 
 pub mod destination;
 mod entry;

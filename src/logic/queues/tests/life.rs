@@ -346,7 +346,11 @@ impl Life {
         for id in ids {
             expected.extend(self.model.give_back(id, self.now).map(|said| (id, said)));
         }
-        let facts = self.queues.give_back(&ids, self.now);
+        let mut facts = Vec::new();
+        for id in ids {
+            facts.extend(self.queues.give_back(&[id], self.now));
+            facts.extend(self.queues.give_back_leased(&[id], self.now));
+        }
         self.expect(facts, expected);
     }
 
