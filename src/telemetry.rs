@@ -29,7 +29,7 @@ pub fn start(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
-/// What is logged. The web server's own notes of starting and stopping say nothing new.
+/// What is logged. The web server's own notes are left out unless `log` names them.
 ///
 /// # Errors
 /// If `log` is no filter.
@@ -39,10 +39,14 @@ pub fn filter(config: &Config) -> Result<EnvFilter, String> {
             "log: {error}; use a level such as `info` or a filter such as `message_hub=debug,warn`"
         )
     })?;
-    if config.log.contains("actix_server") {
+    if config.log.contains("actix") {
         return Ok(filter);
     }
-    Ok(filter.add_directive("actix_server=warn".parse().expect("a directive")))
+    let quiet = |directive: &str| directive.parse().expect("a directive");
+    // Malformed requests are no error of the hub, and whoever sends them could fill the log.
+    Ok(filter
+        .add_directive(quiet("actix_server=warn"))
+        .add_directive(quiet("actix_http=off")))
 }
 
 /// A span per request, at level DEBUG: at 40,000 requests a second a span for each is only made

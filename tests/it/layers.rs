@@ -52,6 +52,8 @@ const RULES: &[(&str, &[&str])] = &[
 const CHILDREN: [(&str, &str); 2] = [
     ("actors::dispatcher", "actors::circuit_breaker"),
     ("actors::registry", "actors::health_probe"),
+    // What the tests of the actors share.
+    ("actors::fixtures", "actors::probe"),
 ];
 
 /// What makes a function impure; none of it belongs into `domain` or `logic`.
