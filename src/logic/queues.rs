@@ -26,6 +26,7 @@ use super::timer_queue::TimerQueue;
 use super::verdict;
 use destination::Destination;
 use entry::{Entry, Place};
+use leases::Lease;
 
 /// A message on its way out, with the number of the attempt this will be.
 #[derive(Clone, PartialEq, Debug)]
@@ -52,7 +53,7 @@ pub struct Queues {
     policy: QueuePolicy,
     entries: AHashMap<MessageId, Entry>,
     destinations: AHashMap<ServiceName, Destination>,
-    leases: AHashMap<LeaseToken, MessageId>,
+    leases: AHashMap<LeaseToken, Lease>,
     lease_ends: TimerQueue<LeaseToken>,
     /// Destinations that may have something to hand out.
     ready: AHashSet<ServiceName>,
@@ -106,7 +107,7 @@ impl Queues {
             order,
             place: Place::Scheduled,
             redriven,
-            attempts: Vec::new(),
+            attempts: None,
         };
         let scheduled = entry.message.deliver_at().is_some_and(|at| at > now);
         destination.count(entry.place, entry.message.priority, 1);
@@ -140,7 +141,7 @@ impl Queues {
         let Some(entry) = self.entries.get_mut(&id) else {
             return;
         };
-        entry.attempts.push(attempt.clone());
+        entry.attempts.get_or_insert_default().push(attempt.clone());
         entry.place = Place::Retrying { at: retry_at };
         destination_of(&mut self.destinations, &entry.message).count(
             entry.place,
@@ -160,7 +161,7 @@ impl Queues {
             Place::Queued => {
                 destination.lanes.remove(&entry.waiting(&self.policy.ranks));
             }
-            Place::Leased { token, .. } => {
+            Place::Leased { token } => {
                 self.leases.remove(&token);
                 self.lease_ends.remove(&token);
             }

@@ -49,7 +49,7 @@ const RULES: &[(&str, &[&str])] = &[
 ];
 
 /// Parents, which know the children they start.
-const CHILDREN: [(&str, &str); 2] = [
+const CHILDREN: [(&str, &str); 3] = [
     ("actors::dispatcher", "actors::circuit_breaker"),
     ("actors::registry", "actors::health_probe"),
     // What the tests of the actors share.

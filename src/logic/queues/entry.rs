@@ -25,10 +25,9 @@ pub enum Place {
     Pushing {
         since: Timestamp,
     },
+    /// Since when and until when is with the lease.
     Leased {
         token: LeaseToken,
-        since: Timestamp,
-        until: Timestamp,
     },
     /// A fact that moves it on is being written.
     Settling,
@@ -40,13 +39,17 @@ pub struct Entry {
     pub order: Position,
     pub place: Place,
     pub redriven: u32,
-    /// Failed attempts of its present life; most messages never have one.
-    pub attempts: Vec<Attempt>,
+    /// Failed attempts of its present life. Most messages never have one, and there may be
+    /// millions of them waiting, so an empty list takes as little as possible.
+    #[allow(clippy::box_collection, reason = "8 bytes against 24")]
+    pub attempts: Option<Box<Vec<Attempt>>>,
 }
 
 impl Entry {
     pub fn failures(&self) -> u32 {
-        self.attempts.len() as u32
+        self.attempts
+            .as_ref()
+            .map_or(0, |attempts| attempts.len() as u32)
     }
 
     pub fn delivery(&self) -> Delivery {

@@ -20,6 +20,14 @@ pub struct Leased {
     pub token: LeaseToken,
 }
 
+/// A lease that runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lease {
+    pub id: MessageId,
+    pub since: Timestamp,
+    pub until: Timestamp,
+}
+
 /// How a lease ended, the same for every message of a request.
 struct LeaseEnd {
     outcome: AttemptOutcome,
@@ -40,18 +48,22 @@ impl Queues {
         let until = now.plus(lease);
         let out = self.hand_out(service, max, now, |entry| {
             let token = mint();
-            entry.place = Place::Leased {
-                token,
-                since: now,
-                until,
-            };
+            entry.place = Place::Leased { token };
             Leased {
                 delivery: entry.delivery(),
                 token,
             }
         });
         for leased in &out.items {
-            self.leases.insert(leased.token, leased.delivery.message.id);
+            let id = leased.delivery.message.id;
+            self.leases.insert(
+                leased.token,
+                Lease {
+                    id,
+                    since: now,
+                    until,
+                },
+            );
             self.lease_ends.set(leased.token, until);
         }
         out
@@ -60,7 +72,10 @@ impl Queues {
     /// Whether all of `tokens` are leases of `owner`; to it, those of others are as unknown as any.
     pub fn check_owner(&self, owner: &ServiceName, tokens: &[LeaseToken]) -> Result<(), Refusal> {
         let is_own = |token: &&LeaseToken| {
-            let entry = self.leases.get(token).and_then(|id| self.entries.get(id));
+            let entry = self
+                .leases
+                .get(token)
+                .and_then(|lease| self.entries.get(&lease.id));
             entry.is_some_and(|entry| entry.message.destination == *owner)
         };
         let stale: Vec<_> = tokens
@@ -82,7 +97,7 @@ impl Queues {
         let mut seen = AHashSet::with_capacity(tokens.len());
         for token in tokens.iter().filter(|token| seen.insert(**token)) {
             match self.leases.get(token) {
-                Some(id) => ids.push(*id),
+                Some(lease) => ids.push(lease.id),
                 None => stale.push(*token),
             }
         }
@@ -137,10 +152,11 @@ impl Queues {
     ) -> Result<Timestamp, Refusal> {
         let new_end = now.plus(lease);
         for id in self.lease_holders(tokens)? {
-            let entry = self.entries.get_mut(&id).expect("a lease has an entry");
-            if let Place::Leased { token, until, .. } = &mut entry.place {
-                *until = new_end;
-                self.lease_ends.set(*token, new_end);
+            if let Place::Leased { token } = self.entries[&id].place
+                && let Some(lease) = self.leases.get_mut(&token)
+            {
+                lease.until = new_end;
+                self.lease_ends.set(token, new_end);
             }
         }
         Ok(new_end)
@@ -155,7 +171,7 @@ impl Queues {
         };
         let mut facts = Vec::new();
         for token in self.lease_ends.pop_due(now, usize::MAX) {
-            if let Some(id) = self.leases.get(&token).copied() {
+            if let Some(Lease { id, .. }) = self.leases.get(&token).copied() {
                 facts.extend(self.end_lease(id, &end, now, random()));
             }
         }
@@ -174,9 +190,10 @@ impl Queues {
         random: f64,
     ) -> Option<Fact> {
         let entry = self.entries.get(&id)?;
-        let Place::Leased { since, .. } = entry.place else {
+        let Place::Leased { token } = entry.place else {
             return None;
         };
+        let since = self.leases.get(&token)?.since;
         let attempt = Attempt {
             number: entry.failures() + 1,
             at: since,

@@ -11,6 +11,7 @@ use crate::domain::timestamp::Timestamp;
 use super::Queues;
 use super::destination::{Destination, Statistics};
 use super::entry::{Entry, Place};
+use super::leases::Lease;
 
 /// How far the messages ahead of one are counted, so that a look at many stays cheap.
 const MOST_COUNTED: usize = 1000;
@@ -79,7 +80,7 @@ impl Queues {
             message: entry.message.clone(),
             state: self.state(entry),
             redriven: entry.redriven,
-            attempts: entry.attempts.clone(),
+            attempts: entry.attempts.as_deref().cloned().unwrap_or_default(),
             next_attempt: next_attempt(entry),
             waiting_for: self.waiting_for(entry),
         })
@@ -136,9 +137,12 @@ impl Queues {
                 format!("{failures} of {most} attempts failed; the next one is at {at}")
             }
             Place::Pushing { since } => format!("an attempt is under way since {since}"),
-            Place::Leased { since, until, .. } => {
-                format!("leased to a consumer since {since}, until {until}")
-            }
+            Place::Leased { token } => match self.leases.get(&token) {
+                Some(Lease { since, until, .. }) => {
+                    format!("leased to a consumer since {since}, until {until}")
+                }
+                None => "leased to a consumer".to_owned(),
+            },
             Place::Settling => "its outcome is being written".to_owned(),
             Place::Held => self.waiting_for_key(entry),
             Place::Queued => self.waiting_for_turn(entry),
