@@ -8,21 +8,23 @@
 //! Group commit: the first arrival arms one flush; everything that arrives while a sync is under
 //! way rides in the next.
 
+mod batch;
+
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, Recipient};
 use std::sync::Arc;
 use tokio::time::Instant;
 
+use batch::{Answer, Chosen, Pending, choose, depends_on_batch};
+
 use super::death_watch::DeathWatch;
-use super::messages::{Accept, Archived, Close, Committed, Fatal, Record, Release, Reply, Slot};
+use super::messages::{Accept, Archived, Close, Committed, Fatal, Record, Release, Slot};
 use crate::clock::Clock;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
-use crate::domain::message::Lane;
 use crate::domain::refusal::Refusal;
-use crate::logic::dedup::Verdict;
-use crate::logic::ledger::{Draft, Ledger};
+use crate::logic::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::ports::journal::{CompactionReport, Journal, JournalError};
 
@@ -57,26 +59,6 @@ pub struct Hops {
     pub committed: Vec<Recipient<Committed>>,
     pub router: Recipient<Release>,
     pub warden: Recipient<Fatal>,
-}
-
-enum Pending {
-    Accept(Accept),
-    Record(Record),
-}
-
-/// What to say once the batch is on disk.
-enum Answer {
-    Slots(Vec<Slot>, Reply<Vec<Slot>>),
-    Recorded(Reply<()>),
-}
-
-/// A batch before it is written.
-#[derive(Default)]
-struct Chosen {
-    facts: Vec<Fact>,
-    answers: Vec<Answer>,
-    /// Reservations of the Router that came to nothing.
-    unused: Vec<Lane>,
 }
 
 impl EventStore {
@@ -124,7 +106,7 @@ impl EventStore {
         self.look_at_disk();
         let pending = std::mem::take(&mut self.pending);
         self.pending_bytes = 0;
-        let chosen = self.choose(pending);
+        let chosen = choose(&mut self.ledger, self.clock.now(), self.disk_low, pending);
         match self.write(&chosen.facts) {
             Ok(first) => self.publish(chosen, first),
             Err(JournalError::Full { path }) => {
@@ -133,35 +115,6 @@ impl EventStore {
             }
             Err(error) => self.fail(&error),
         }
-    }
-
-    fn choose(&mut self, pending: Vec<Pending>) -> Chosen {
-        let mut chosen = Chosen::default();
-        let disk_low = self.disk_low;
-        let mut draft = self.ledger.draft(self.clock.now());
-        for item in pending {
-            match item {
-                Pending::Accept(mut accept) => {
-                    for slot in &mut accept.slots {
-                        choose_slot(slot, disk_low, &mut draft, &mut chosen);
-                    }
-                    chosen
-                        .answers
-                        .push(Answer::Slots(accept.slots, accept.reply));
-                }
-                Pending::Record(record) => {
-                    for fact in record.facts {
-                        if draft.admits(&fact) {
-                            chosen.facts.push(fact);
-                        } else {
-                            tracing::debug!(?fact, "left out: it does not follow from the journal");
-                        }
-                    }
-                    chosen.answers.extend(record.reply.map(Answer::Recorded));
-                }
-            }
-        }
-        chosen
     }
 
     fn write(&mut self, facts: &[Fact]) -> Result<Position, JournalError> {
@@ -318,41 +271,6 @@ impl EventStore {
             me.do_send(Compacted(result));
         });
     }
-}
-
-fn choose_slot(slot: &mut Slot, disk_low: bool, draft: &mut Draft<'_>, chosen: &mut Chosen) {
-    if let Slot::Doubtful(offer, refusal) = slot {
-        *slot = match draft.judge(&offer.message) {
-            Verdict::SameContent => Slot::Duplicate,
-            Verdict::OtherContent => Slot::Refused(Refusal::OtherContent),
-            Verdict::New => Slot::Refused(refusal.clone()),
-        };
-        return;
-    }
-    let Slot::Offered(offer) = slot else {
-        return;
-    };
-    let message = offer.message.clone();
-    let outcome = match draft.offer(&message) {
-        Verdict::SameContent => Slot::Duplicate,
-        Verdict::OtherContent => Slot::Refused(Refusal::OtherContent),
-        Verdict::New if disk_low => Slot::Refused(Refusal::StorageFull),
-        Verdict::New => Slot::Accepted,
-    };
-    if outcome == Slot::Accepted {
-        chosen.facts.push(Fact::Accepted(message));
-    } else {
-        chosen.unused.push(message.lane());
-    }
-    *slot = outcome;
-}
-
-/// Whether an answer may rest on what the batch would have written.
-fn depends_on_batch(slot: &Slot) -> bool {
-    matches!(
-        slot,
-        Slot::Accepted | Slot::Duplicate | Slot::Refused(Refusal::OtherContent)
-    )
 }
 
 fn clamp(bytes: u64) -> i64 {

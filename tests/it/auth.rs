@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::verbs::{array, id_of};
-use crate::support::{Client, TestHub};
+use crate::support::{Client, TestHub, eventually};
 
 fn guarded_hub() -> TestHub {
     TestHub::with(&[
@@ -115,6 +115,35 @@ fn a_duplicate_does_not_tell_on_another_sender() {
     });
     boss.send(&secret).is(202);
     shop(&hub).send(&secret).refuses(409, "CONFLICT");
+}
+
+#[test]
+fn leases_are_settled_by_their_service_only() {
+    let hub = guarded_hub();
+    billing(&hub).receive("billing", &json!({})).is(200);
+    shop(&hub)
+        .send(&json!({"destination": "billing", "payload": 1}))
+        .is(202);
+    let lease = billing(&hub).pull_one("billing")["lease"].clone();
+    shop(&hub).ack(&[&lease]).refuses(409, "CONFLICT");
+    shop(&hub).extend(&[&lease], 60.0).refuses(409, "CONFLICT");
+    billing(&hub).ack(&[&lease]).is(200);
+}
+
+#[test]
+fn a_receiver_cannot_reprocess_in_the_name_of_the_sender() {
+    let hub = guarded_hub();
+    billing(&hub).receive("billing", &json!({})).is(200);
+    let message = json!({"destination": "billing", "payload": 1, "ttl": 0.05});
+    let id = id_of(&shop(&hub).send(&message).is(202));
+    eventually("it is a dead letter", || {
+        shop(&hub).dead_letter(&id).status == 200
+    });
+    let changed = json!({"payload": "forged"});
+    billing(&hub)
+        .reprocess(&id, &changed)
+        .refuses(403, "AUTH_FAILED");
+    shop(&hub).reprocess(&id, &changed).is(202);
 }
 
 #[test]

@@ -247,6 +247,24 @@ fn an_instance_that_is_gone_leaves_rotation() {
 }
 
 #[test]
+fn a_message_waits_for_who_only_failed_when_another_is_gone() {
+    let hub = quick_hub();
+    let (failing, gone) = (
+        FakeService::answering(Reply::Status(503)),
+        FakeService::answering(Reply::Status(410)),
+    );
+    hub.register_at("billing", &failing.url());
+    hub.register_at("billing", &gone.url());
+    let id = hub.send_to("billing", 1);
+    eventually("both were tried", || {
+        failing.count() >= 1 && gone.count() >= 1
+    });
+    failing.now_answers(Reply::Status(200));
+    wait_for_state(&hub, &id, "delivered");
+    assert_eq!(gone.count(), 1);
+}
+
+#[test]
 fn the_last_instance_that_is_gone_rejects() {
     let hub = quick_hub();
     let gone = FakeService::answering(Reply::Status(410));
