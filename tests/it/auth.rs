@@ -120,7 +120,7 @@ fn a_duplicate_does_not_tell_on_another_sender() {
 #[test]
 fn leases_are_settled_by_their_service_only() {
     let hub = guarded_hub();
-    billing(&hub).receive("billing", &json!({})).is(200);
+    billing(&hub).register_puller("billing");
     shop(&hub)
         .send(&json!({"destination": "billing", "payload": 1}))
         .is(202);
@@ -133,7 +133,7 @@ fn leases_are_settled_by_their_service_only() {
 #[test]
 fn a_receiver_cannot_reprocess_in_the_name_of_the_sender() {
     let hub = guarded_hub();
-    billing(&hub).receive("billing", &json!({})).is(200);
+    billing(&hub).register_puller("billing");
     let message = json!({"destination": "billing", "payload": 1, "ttl": 0.05});
     let id = id_of(&shop(&hub).send(&message).is(202));
     eventually("it is a dead letter", || {
