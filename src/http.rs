@@ -54,7 +54,6 @@ pub struct Settings {
     pub durability: &'static str,
     pub max_retry_attempts: u32,
     pub max_retry_delay: Duration,
-    pub max_queue_size: usize,
     /// Set, but without effect in this version.
     pub unused: Vec<&'static str>,
 }
@@ -65,7 +64,6 @@ impl Settings {
             durability: config.wal_sync.name(),
             max_retry_attempts: config.max_retry_attempts,
             max_retry_delay: config.max_retry_delay,
-            max_queue_size: config.max_queue_size,
             unused: config.unused(),
         }
     }

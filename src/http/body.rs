@@ -40,6 +40,10 @@ impl Body {
         let mut permit = hub.door.permit();
         let reading = collect(&mut payload, limit, &mut permit, subject);
         let bytes = match tokio::time::timeout(PATIENCE, reading).await {
+            Ok(Err(HubError::Busy)) => {
+                hub.metrics.requests_refused_busy.inc();
+                return Err(HubError::Busy);
+            }
             Ok(bytes) => bytes?,
             Err(_) => {
                 return Err(HubError::invalid(
