@@ -200,5 +200,6 @@ fn delivered(number: u64) -> Fact {
             error: None,
         }),
         reason: None,
+        holds_key: false,
     })
 }

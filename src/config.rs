@@ -17,10 +17,11 @@ use std::time::Duration;
 
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
+use crate::domain::strategy::Strategy;
 
 pub use error::ConfigError;
 pub use secret::Secret;
-pub use value::{Database, LogFormat, Strategy, WalSync};
+pub use value::{Database, LogFormat, WalSync};
 
 use settings::Settings;
 use value::{duration, period, whole};
@@ -302,7 +303,7 @@ impl Config {
         settings.text(
             "load_balancing_strategy",
             &mut self.load_balancing_strategy,
-            Strategy::parse,
+            value::strategy,
         )?;
         let failures = whole(1..=1_000_000);
         settings.value(

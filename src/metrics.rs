@@ -8,10 +8,10 @@ use prometheus::{
     Registry, TextEncoder,
 };
 
+use crate::domain::circuit::CircuitState;
 use crate::domain::fact::{DeadReason, Fact, Tally};
 use crate::domain::message::{Priority, State};
 use crate::domain::service::Health;
-use crate::logic::breaker::CircuitState;
 use crate::logic::queues::view::QueueDepths;
 
 pub struct Metrics {

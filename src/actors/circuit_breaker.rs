@@ -1,7 +1,7 @@
 //! Delivers the messages of one service, as fast as the service can bear.
 //!
 //! Owns the circuit, the balancer and what is in flight. Receives [`Deliver`] and
-//! [`InstancesChanged`] from the Dispatcher; sends [`Record`] to the EventStore, [`WindowChanged`]
+//! [`ServiceChanged`] from the Dispatcher; sends [`Record`] to the EventStore, [`WindowChanged`]
 //! and [`GiveBack`] to the Scheduler, and what it saw of instances to the Registry. Keeps no queue:
 //! what cannot be tried at once goes back.
 
@@ -19,17 +19,19 @@ use rand::RngExt;
 
 use super::death_watch::DeathWatch;
 use super::messages::{
-    CircuitView, Deliver, DeliverySeen, GiveBack, InspectCircuit, InstanceGone, InstancesChanged,
-    Record, WindowChanged,
+    CircuitView, Deliver, DeliverySeen, GiveBack, InspectCircuit, InstanceGone, Record,
+    ServiceChanged, WindowChanged,
 };
 use crate::clock::Clock;
+use crate::domain::circuit::CircuitState;
 use crate::domain::fact::{AttemptOutcome, Fact};
 use crate::domain::ids::{InstanceId, MessageId, ServiceName};
 use crate::domain::service::{Outlook, Target};
+use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::backoff::{Asked, RetryPolicy};
-use crate::logic::balancer::{Balancer, Strategy, capacity};
-use crate::logic::breaker::{Breaker, BreakerPolicy, CircuitState, Ticket, Transition};
+use crate::logic::balancer::{Balancer, capacity};
+use crate::logic::breaker::{Breaker, BreakerPolicy, Ticket, Transition};
 use crate::logic::outcome::{Answered, classify};
 use crate::logic::push::push_request;
 use crate::logic::queues::Delivery;
@@ -95,6 +97,7 @@ pub fn closed_door(service: &ServiceName) -> WindowChanged {
         service: service.clone(),
         window: 0,
         outlook: Outlook::Ready,
+        kinds: Arc::new([]),
     }
 }
 
@@ -302,6 +305,7 @@ impl CircuitBreaker {
                 service,
                 window,
                 outlook,
+                kinds: Arc::new([]),
             });
         }
         self.arm_timer(now, ctx);
@@ -346,10 +350,10 @@ impl Actor for CircuitBreaker {
     type Context = Context<Self>;
 }
 
-impl Handler<InstancesChanged> for CircuitBreaker {
+impl Handler<ServiceChanged> for CircuitBreaker {
     type Result = ();
 
-    fn handle(&mut self, changed: InstancesChanged, ctx: &mut Context<Self>) {
+    fn handle(&mut self, changed: ServiceChanged, ctx: &mut Context<Self>) {
         self.targets = changed.targets;
         self.has_puller = changed.has_puller;
         self.tell_window(ctx);

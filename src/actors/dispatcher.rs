@@ -1,7 +1,7 @@
 //! Brings messages to the actor of their destination.
 //!
 //! Owns its [`CircuitBreaker`] children, one per service that was ever registered. Receives
-//! [`Dispatch`] from the Scheduler and [`InstancesChanged`] from the Registry and passes them on.
+//! [`Dispatch`] from the Scheduler and [`ServiceChanged`] from the Registry and passes them on.
 //! A child that died is replaced by a fresh one after a capped backoff, and what it had in hand
 //! goes back to the Scheduler. Never looks into a message.
 
@@ -13,7 +13,7 @@ use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient};
 use super::circuit_breaker::{self, CircuitBreaker};
 use super::death_watch::DeathWatch;
 use super::messages::{
-    Deliver, Dispatch, GiveBack, GiveBackAll, InspectCircuit, InspectCircuits, InstancesChanged,
+    Deliver, Dispatch, GiveBack, GiveBackAll, InspectCircuit, InspectCircuits, ServiceChanged,
 };
 use crate::domain::ids::ServiceName;
 
@@ -38,7 +38,7 @@ pub struct Hops {
 struct Child {
     /// `None` between a death and the replacement.
     breaker: Option<Addr<CircuitBreaker>>,
-    instances: InstancesChanged,
+    instances: ServiceChanged,
     deaths: u32,
 }
 
@@ -59,7 +59,7 @@ impl Dispatcher {
         }
     }
 
-    fn begin(&self, instances: &InstancesChanged, ctx: &Context<Self>) -> Addr<CircuitBreaker> {
+    fn begin(&self, instances: &ServiceChanged, ctx: &Context<Self>) -> Addr<CircuitBreaker> {
         let service = instances.service.clone();
         let news = BreakerDied {
             service: service.clone(),
@@ -97,10 +97,10 @@ impl Handler<Dispatch> for Dispatcher {
     }
 }
 
-impl Handler<InstancesChanged> for Dispatcher {
+impl Handler<ServiceChanged> for Dispatcher {
     type Result = ();
 
-    fn handle(&mut self, changed: InstancesChanged, ctx: &mut Context<Self>) {
+    fn handle(&mut self, changed: ServiceChanged, ctx: &mut Context<Self>) {
         if let Some(child) = self.children.get_mut(&changed.service) {
             child.instances = changed.clone();
             if let Some(breaker) = &child.breaker {

@@ -103,6 +103,7 @@ pub fn settlement(message: &Message, reason: Option<DeadReason>) -> Settlement {
         lane: message.lane(),
         attempt: None,
         reason,
+        holds_key: false,
     }
 }
 
@@ -153,6 +154,8 @@ pub fn target(name: &str) -> Target {
         address: address(name),
         max_in_flight: 10,
         health: Health::Healthy,
+        weight: 1,
+        capabilities: Arc::new([]),
     }
 }
 
@@ -175,6 +178,11 @@ pub fn registration(name: &str) -> Registration {
         max_in_flight: 10,
         endpoints: Vec::new(),
         metadata: None,
+        weight: 1,
+        capabilities: Vec::new(),
+        ttl_ms: None,
+        dependencies: Vec::new(),
+        draining_since: None,
     }
 }
 

@@ -1,7 +1,20 @@
 //! Every message that crosses actors, in the order in which they flow. This is the map.
 //!
 //! An actor knows only its next hops. A request that a client waits for carries its answer's
-//! channel with it ([`Reply`]), so that whoever finishes the work answers.
+//! channel with it ([`Reply`]), so that whoever finishes the work answers. What clients ask of
+//! one actor alone stands in a file for that actor.
+
+mod circuits;
+mod door;
+mod letters;
+mod queues;
+mod services;
+
+pub use circuits::*;
+pub use door::*;
+pub use letters::*;
+pub use queues::*;
+pub use services::*;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,15 +22,15 @@ use std::time::Duration;
 use actix::Message as ActixMessage;
 use tokio::sync::oneshot;
 
-use crate::domain::fact::{Fact, Recorded, Tally};
-use crate::domain::ids::{InstanceId, LeaseToken, MessageId, Position, ServiceName};
-use crate::domain::message::{Lane, Message, Payload};
+use crate::domain::circuit::CircuitChanged;
+use crate::domain::fact::{Fact, Recorded};
+use crate::domain::ids::{InstanceId, MessageId, Position, ServiceName};
+use crate::domain::message::{Lane, Message};
 use crate::domain::refusal::Refusal;
-use crate::domain::service::{Health, Outlook, Registration, Target};
+use crate::domain::service::{Health, KindRoom, Outlook, Target};
+use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::Delivery;
-use crate::logic::queues::leases::Leased;
-use crate::logic::queues::view::{OpenMessage, QueueDepths};
 
 pub type Reply<T> = oneshot::Sender<T>;
 
@@ -123,6 +136,8 @@ pub struct WindowChanged {
     pub service: ServiceName,
     pub window: u32,
     pub outlook: Outlook,
+    /// Empty: every type of message goes to every instance.
+    pub kinds: Arc<[KindRoom]>,
 }
 
 /// CircuitBreaker → Scheduler: these were not tried; no attempt is spent.
@@ -155,14 +170,19 @@ pub struct Polled {
     pub wait: Duration,
 }
 
-/// Registry → Dispatcher → CircuitBreaker: the instances as they are now.
+/// Registry → Dispatcher → CircuitBreaker: the service and its instances as they are now.
 #[derive(ActixMessage, Clone)]
 #[rtype(result = "()")]
-pub struct InstancesChanged {
+pub struct ServiceChanged {
     pub service: ServiceName,
     pub targets: Arc<[Target]>,
     /// Somebody polls, so messages can leave without a push.
     pub has_puller: bool,
+    /// `None`: as configured for all.
+    pub strategy: Option<Strategy>,
+    /// What a circuit begins with that has just been made: somebody forced it so and it has not
+    /// left that state since.
+    pub forced: Option<Arc<CircuitChanged>>,
 }
 
 /// HealthProbe → Registry.
@@ -202,214 +222,7 @@ pub struct InstanceGone {
     pub asked_at: Timestamp,
 }
 
-// ---- requests of clients to one actor ----
-
-/// http → Scheduler: hand out messages of `service`, waiting up to `wait` for the first.
-#[derive(ActixMessage)]
-#[rtype(result = "()")]
-pub struct Receive {
-    pub service: ServiceName,
-    pub max: usize,
-    pub wait: Duration,
-    pub lease: Duration,
-    pub reply: Reply<Vec<Leased>>,
-}
-
-/// http → Scheduler: the messages behind these leases are done, or failed.
-#[derive(ActixMessage)]
-#[rtype(result = "()")]
-pub struct EndLeases {
-    pub leases: Vec<LeaseToken>,
-    /// Only leases of this service are valid; `None`: of any.
-    pub owner: Option<ServiceName>,
-    pub end: LeaseEnd,
-    pub reply: Reply<Result<(), Refusal>>,
-}
-
-pub enum LeaseEnd {
-    Ack,
-    Nack {
-        delay: Option<Duration>,
-        reason: Option<String>,
-    },
-}
-
-/// http → Scheduler: prolong these leases; answers their new end.
-#[derive(ActixMessage)]
-#[rtype(result = "()")]
-pub struct ExtendLeases {
-    pub leases: Vec<LeaseToken>,
-    /// As in [`EndLeases`].
-    pub owner: Option<ServiceName>,
-    pub lease: Duration,
-    pub reply: Reply<Result<Timestamp, Refusal>>,
-}
-
-/// http → Scheduler: take a message back.
-#[derive(ActixMessage)]
-#[rtype(result = "()")]
-pub struct Cancel {
-    pub id: MessageId,
-    pub reply: Reply<Result<(), Refusal>>,
-}
-
-/// http → Scheduler: begin the next attempt of a retrying message now.
-#[derive(ActixMessage)]
-#[rtype(result = "()")]
-pub struct RetryNow {
-    pub id: MessageId,
-    pub reply: Reply<Result<(), Refusal>>,
-}
-
-/// http → Scheduler: tell `reply` when the message is settled. Dropping the receiver ends it.
-#[derive(ActixMessage)]
-#[rtype(result = "()")]
-pub struct AwaitSettled {
-    pub id: MessageId,
-    pub reply: Reply<Fact>,
-}
-
-/// http → Scheduler: what is known of these messages; `None` where nothing is owed.
-#[derive(ActixMessage)]
-#[rtype(result = "Vec<Option<OpenMessage>>")]
-pub struct Inspect {
-    pub ids: Vec<MessageId>,
-}
-
-/// http → Scheduler: the depths of one destination or of all.
-#[derive(ActixMessage)]
-#[rtype(result = "QueueReport")]
-pub struct InspectQueues {
-    pub service: Option<ServiceName>,
-}
-
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct QueueReport {
-    /// Over the life of the data, at the very moment of the depths.
-    pub tally: Tally,
-    pub total: QueueDepths,
-    pub services: Vec<(ServiceName, QueueDepths)>,
-}
-
-/// http → Router: how full the doors are.
-#[derive(ActixMessage)]
-#[rtype(result = "AdmissionReport")]
-pub struct InspectAdmission;
-
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct AdmissionReport {
-    /// Every name that was ever a destination.
-    pub known: Vec<ServiceName>,
-    pub overflows: u64,
-    pub throttles: u64,
-    pub throttled: Vec<ServiceName>,
-    pub overloaded: Vec<ServiceName>,
-}
-
-/// http → Registry: add or replace an instance; answers whether it is new, after the sync.
-#[derive(ActixMessage)]
-#[rtype(result = "()")]
-pub struct Register {
-    pub registration: Registration,
-    pub reply: Reply<Registered>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Registered {
-    pub replaced: bool,
-    pub health: Health,
-}
-
-/// http → Registry: remove a service, or one instance of it.
-#[derive(ActixMessage)]
-#[rtype(result = "()")]
-pub struct Deregister {
-    pub service: ServiceName,
-    pub instance_id: Option<InstanceId>,
-    pub reply: Reply<Result<(), Refusal>>,
-}
-
-/// http → Registry: the services as they are.
-#[derive(ActixMessage)]
-#[rtype(result = "Vec<ServiceView>")]
-pub struct InspectServices {
-    pub service: Option<ServiceName>,
-}
-
-#[derive(Clone, PartialEq, Debug)]
-pub struct ServiceView {
-    pub service: ServiceName,
-    /// `Unknown` never shows: an instance nobody checked counts as healthy here.
-    pub status: Health,
-    pub last_seen: Option<Timestamp>,
-    pub instances: Vec<InstanceView>,
-}
-
-#[derive(Clone, PartialEq, Debug)]
-pub struct InstanceView {
-    pub registration: Arc<Registration>,
-    pub health: Health,
-    pub last_seen: Option<Timestamp>,
-}
-
-/// http → Dispatcher: the circuits as they are, at most one per service.
-#[derive(ActixMessage)]
-#[rtype(result = "()")]
-pub struct InspectCircuits {
-    pub reply: Reply<Vec<CircuitView>>,
-}
-
-/// Dispatcher → CircuitBreaker: add yours to the list.
-#[derive(ActixMessage)]
-#[rtype(result = "CircuitView")]
-pub struct InspectCircuit;
-
-#[derive(Clone, PartialEq, Debug)]
-pub struct CircuitView {
-    pub service: ServiceName,
-    pub state: crate::logic::breaker::CircuitState,
-    pub failure_count: u32,
-    pub last_failure: Option<Timestamp>,
-    pub open_until: Option<Timestamp>,
-    pub reset_timeout: Duration,
-    pub in_flight: u32,
-    pub window: u32,
-}
-
-// ---- dead letters ----
-
-/// http → Archivist: make dead letter `id` owed again. Two at once: one wins, the other is told.
-#[derive(ActixMessage)]
-#[rtype(result = "()")]
-pub struct Reprocess {
-    pub id: MessageId,
-    pub destination: Option<ServiceName>,
-    pub payload: Option<Payload>,
-    pub reply: Reply<Result<(), ArchiveRefusal>>,
-}
-
-/// http → Archivist: take `id` off the dead letter list.
-#[derive(ActixMessage)]
-#[rtype(result = "()")]
-pub struct DeleteDeadLetter {
-    pub id: MessageId,
-    pub reply: Reply<Result<(), ArchiveRefusal>>,
-}
-
-/// http → Archivist: write what is pending, so that the next read sees what was acknowledged.
-#[derive(ActixMessage)]
-#[rtype(result = "()")]
-pub struct Flush {
-    pub reply: Reply<Result<(), crate::ports::archive::ArchiveError>>,
-}
-
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum ArchiveRefusal {
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    #[error(transparent)]
-    Archive(#[from] crate::ports::archive::ArchiveError),
-}
+// ---- the archive ----
 
 /// Archivist → EventStore: everything up to here is in the archive, durably.
 #[derive(ActixMessage)]

@@ -2,7 +2,7 @@
 //!
 //! Owns the services and one [`HealthProbe`] child per instance. Receives [`Register`] and
 //! [`Deregister`] from clients, [`Committed`], [`HealthChanged`], [`DeliverySeen`], [`Polled`];
-//! sends [`Record`] to the EventStore and [`InstancesChanged`] to the Dispatcher. Changes its
+//! sends [`Record`] to the EventStore and [`ServiceChanged`] to the Dispatcher. Changes its
 //! picture of who is registered only by what the journal says.
 
 mod services;
@@ -19,8 +19,8 @@ use tokio::sync::oneshot;
 use super::death_watch::DeathWatch;
 use super::health_probe::{self, HealthProbe, Schedule, Watch};
 use super::messages::{
-    Committed, DeliverySeen, Deregister, HealthChanged, InspectServices, InstanceGone,
-    InstancesChanged, Open, Polled, Record, Register, Registered, ServiceView, SignOfLife,
+    Committed, DeliverySeen, Deregister, HealthChanged, InspectServices, InstanceGone, Open,
+    Polled, Record, Register, Registered, ServiceChanged, ServiceView, SignOfLife,
 };
 use crate::clock::Clock;
 use crate::domain::fact::{Fact, InstanceDeregistered, ServiceSeen};
@@ -42,7 +42,7 @@ const PROBE_PAUSE: Duration = Duration::from_secs(1);
 pub struct Registry {
     settings: Settings,
     event_store: Recipient<Record>,
-    dispatcher: Recipient<InstancesChanged>,
+    dispatcher: Recipient<ServiceChanged>,
     services: Services,
     /// When those who polled count as gone.
     pullers: TimerQueue<ServiceName>,
@@ -76,7 +76,7 @@ impl Registry {
     pub fn new(
         settings: Settings,
         event_store: Recipient<Record>,
-        dispatcher: Recipient<InstancesChanged>,
+        dispatcher: Recipient<ServiceChanged>,
         watch: DeathWatch,
     ) -> Self {
         Self {
@@ -154,10 +154,12 @@ impl Registry {
         self.settings
             .metrics
             .show_health(service.as_str(), self.services.status(service, now));
-        self.dispatcher.do_send(InstancesChanged {
+        self.dispatcher.do_send(ServiceChanged {
             service: service.clone(),
             targets: self.services.targets(service),
             has_puller: self.services.has_puller(service, now),
+            strategy: None,
+            forced: None,
         });
     }
 

@@ -227,7 +227,7 @@ fn values_out_of_range_are_refused() {
         "patience: {urgent: 1}",
         "patience: 5",
         "allow_anonymous: maybe",
-        "load_balancing_strategy: weighted",
+        "load_balancing_strategy: fastest",
         "data_dir: ''",
         "operators: root",
         "service_keys: {'a b': k}",

@@ -12,6 +12,7 @@ use serde_norway::Value;
 use super::secret::Secret;
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
+use crate::domain::strategy::Strategy;
 use crate::domain::timestamp;
 
 /// Where the archive is.
@@ -28,13 +29,6 @@ pub enum WalSync {
     Disk,
     /// The page cache only: survives a crash of the hub, not of the machine.
     Os,
-}
-
-/// How the next instance of a service is picked, unless the service says otherwise.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Strategy {
-    RoundRobin,
-    LeastConnections,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,23 +73,6 @@ impl WalSync {
     }
 }
 
-impl Strategy {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::RoundRobin => "round_robin",
-            Self::LeastConnections => "least_connections",
-        }
-    }
-
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        one_of(
-            text,
-            &[Self::RoundRobin, Self::LeastConnections],
-            Self::name,
-        )
-    }
-}
-
 impl LogFormat {
     pub fn name(self) -> &'static str {
         match self {
@@ -117,6 +94,10 @@ fn one_of<T: Copy>(text: &str, all: &[T], name: fn(T) -> &'static str) -> Result
     }
     let names: Vec<_> = all.iter().map(|choice| name(*choice)).collect();
     Err(format!("must be one of {}", names.join(", ")))
+}
+
+pub(super) fn strategy(text: &str) -> Result<Strategy, String> {
+    one_of(text, &Strategy::ALL, Strategy::name)
 }
 
 pub(super) fn boolean(value: &Value) -> Result<bool, String> {

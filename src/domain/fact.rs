@@ -8,9 +8,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{InstanceId, MessageId, Position, ServiceName};
+use super::circuit::CircuitChanged;
+use super::ids::{InstanceId, JobId, MessageId, Position, ServiceName};
 use super::message::{Fingerprint, Lane, Message, State};
-use super::service::Registration;
+use super::quota::Quota;
+use super::redrive::RedriveJob;
+use super::service::{Health, Registration};
+use super::strategy::Strategy;
 use super::timestamp::Timestamp;
 
 /// A fact at its place in the journal.
@@ -39,6 +43,14 @@ pub enum Fact {
     ServiceRegistered(Arc<Registration>),
     InstanceDeregistered(InstanceDeregistered),
     ServiceDeregistered(ServiceSeen),
+    /// An instance is well, or not, in another way than before.
+    HealthChanged(HealthChanged),
+    CircuitChanged(Arc<CircuitChanged>),
+    StrategyChosen(StrategyChosen),
+    QuotaSet(QuotaSet),
+    QueueSwitched(QueueSwitched),
+    /// A redrive job began, went on or ended.
+    RedriveAdvanced(Arc<RedriveJob>),
     /// What compaction keeps of records it dropped.
     Carried(Arc<Carried>),
 }
@@ -88,6 +100,14 @@ pub struct Settlement {
     pub attempt: Option<Attempt>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<DeadReason>,
+    /// The messages behind it with the same ordering key wait until this letter is reprocessed
+    /// or deleted.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub holds_key: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Why the hub gave up on a message.
@@ -129,6 +149,9 @@ pub struct Redrive {
     pub times: u32,
     /// `Dead` or `Expired`: the count it leaves.
     pub from: State,
+    /// The job it was redriven by, if by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobId>,
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -148,6 +171,55 @@ pub struct InstanceDeregistered {
     pub service: ServiceName,
     pub instance_id: InstanceId,
     pub at: Timestamp,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct HealthChanged {
+    pub service: ServiceName,
+    pub instance_id: InstanceId,
+    pub at: Timestamp,
+    pub from: Health,
+    pub to: Health,
+    /// In words: what led to it.
+    pub cause: String,
+}
+
+/// How a service's next instance is chosen from now on.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct StrategyChosen {
+    pub service: ServiceName,
+    pub at: Timestamp,
+    /// `None`: as configured for all.
+    pub strategy: Option<Strategy>,
+}
+
+/// What a service may send and be sent from now on.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct QuotaSet {
+    pub service: ServiceName,
+    pub at: Timestamp,
+    /// `None`: as configured, if it is.
+    pub quota: Option<Quota>,
+}
+
+/// A queue hands out nothing from now on, or goes on doing so.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct QueueSwitched {
+    /// `None`: the queues of all services.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceName>,
+    pub at: Timestamp,
+    pub paused: bool,
+}
+
+/// What a standing fact is about: the latest one about a subject is all that holds.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Subject {
+    Circuit(ServiceName),
+    Strategy(ServiceName),
+    Quota(ServiceName),
+    Queue(Option<ServiceName>),
+    Redrive(JobId),
 }
 
 /// The sum of dropped records: what they counted, and the ids clients gave with them.
@@ -214,6 +286,27 @@ impl Fact {
             Self::Redriven(redrive) => Some(redrive.message.id),
             Self::DeadLetterDeleted(deleted) => Some(deleted.id),
             _ => self.settlement().map(|(_, settlement)| settlement.id),
+        }
+    }
+
+    /// The subject this fact is the latest word on, and whether that word says anything but what
+    /// holds without it.
+    pub fn standing(&self) -> Option<(Subject, bool)> {
+        match self {
+            Self::CircuitChanged(changed) => Some((
+                Subject::Circuit(changed.service.clone()),
+                changed.forced.is_some(),
+            )),
+            Self::StrategyChosen(chosen) => Some((
+                Subject::Strategy(chosen.service.clone()),
+                chosen.strategy.is_some(),
+            )),
+            Self::QuotaSet(set) => Some((Subject::Quota(set.service.clone()), set.quota.is_some())),
+            Self::QueueSwitched(switched) => {
+                Some((Subject::Queue(switched.service.clone()), switched.paused))
+            }
+            Self::RedriveAdvanced(job) => Some((Subject::Redrive(job.job), true)),
+            _ => None,
         }
     }
 

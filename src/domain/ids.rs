@@ -61,6 +61,17 @@ impl fmt::Display for LeaseToken {
     }
 }
 
+/// Identifies a redrive job.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JobId(pub Uuid);
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// Why a text is no name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum NameError {

@@ -1,5 +1,6 @@
 //! Services and their instances, as registered.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,44 @@ pub struct Registration {
     pub endpoints: Vec<Endpoint>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Payload>,
+    /// Its share of the messages, compared with the other instances; 0: only if no other is left.
+    #[serde(default = "one")]
+    pub weight: u32,
+    /// The types of message it takes; empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub capabilities: Vec<Label>,
+    /// It promises a heartbeat at least so often.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_ms: Option<u64>,
+    /// Other services it cannot do without, or not do well without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<Dependency>,
+    /// It finishes what it has and takes nothing new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draining_since: Option<Timestamp>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+impl Registration {
+    pub fn ttl(&self) -> Option<Duration> {
+        self.ttl_ms.map(Duration::from_millis)
+    }
+}
+
+/// A service that another one needs.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Dependency {
+    pub service: ServiceName,
+    /// So many available instances, at least.
+    pub minimum_instances: u32,
+    /// Without it the service that needs it is degraded.
+    pub critical: bool,
+    /// Only instances of exactly this version count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Label>,
 }
 
 /// An HTTP address split at its path: `http://host:port` and `/messages`.
@@ -103,6 +142,28 @@ pub struct Target {
     pub address: Address,
     pub max_in_flight: u32,
     pub health: Health,
+    /// As in [`Registration::weight`].
+    pub weight: u32,
+    /// As in [`Registration::capabilities`].
+    pub capabilities: Arc<[Label]>,
+}
+
+impl Target {
+    /// Whether it takes messages of this type.
+    pub fn takes(&self, kind: &Label) -> bool {
+        self.capabilities.is_empty() || self.capabilities.contains(kind)
+    }
+}
+
+/// Room for messages of one type, at a service whose instances differ in what they take.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KindRoom {
+    /// `None`: every type that no instance names.
+    pub kind: Option<Label>,
+    /// How many of them may be under way at once.
+    pub room: u32,
+    /// Nobody at all takes them now.
+    pub parks: bool,
 }
 
 /// Whether messages for a service can leave now, and if not, why.

@@ -8,10 +8,10 @@ use super::ask::ask;
 use super::auth::Caller;
 use super::{Hub, Routes};
 use crate::actors::messages::{CircuitView, InspectCircuits};
+use crate::domain::circuit::CircuitState;
 use crate::domain::ids::ServiceName;
 use crate::domain::timestamp::Timestamp;
 use crate::error::HubError;
-use crate::logic::breaker::CircuitState;
 
 pub fn routes(routes: &mut Routes<'_>) {
     for path in ["/circuit", "/v1/circuits"] {

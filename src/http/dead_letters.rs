@@ -192,6 +192,7 @@ pub async fn reprocess(
         id,
         destination,
         payload,
+        job: None,
         reply,
     })
     .await??;

@@ -95,6 +95,11 @@ pub fn read(
             .transpose()?
             .unwrap_or_default(),
         metadata: given("metadata", body.metadata).map(metadata).transpose()?,
+        weight: 1,
+        capabilities: Vec::new(),
+        ttl_ms: None,
+        dependencies: Vec::new(),
+        draining_since: None,
     })
 }
 

@@ -1,48 +1,10 @@
 //! Which instance of a service gets the next message (contract, section 7).
 
-use std::str::FromStr;
-
 use ahash::AHashMap;
-use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::InstanceId;
 use crate::domain::service::{Health, Target};
-
-/// How to choose among the eligible instances.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Strategy {
-    /// One after the other.
-    RoundRobin,
-    /// Fewest in flight, ties in turn.
-    LeastConnections,
-}
-
-/// The name of no strategy.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0}: no such strategy; there are round_robin and least_connections")]
-pub struct UnknownStrategy(String);
-
-impl Strategy {
-    /// As in configuration and on the wire.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::RoundRobin => "round_robin",
-            Self::LeastConnections => "least_connections",
-        }
-    }
-}
-
-impl FromStr for Strategy {
-    type Err = UnknownStrategy;
-
-    fn from_str(text: &str) -> Result<Self, UnknownStrategy> {
-        [Self::RoundRobin, Self::LeastConnections]
-            .into_iter()
-            .find(|strategy| strategy.name() == text)
-            .ok_or_else(|| UnknownStrategy(text.to_owned()))
-    }
-}
+use crate::domain::strategy::Strategy;
 
 /// Chooses among the instances of one service and counts what each has in flight.
 #[derive(Clone, Debug)]
@@ -87,8 +49,8 @@ impl Balancer {
             }
             match (self.strategy, best) {
                 (Strategy::RoundRobin, _) => return Some(index),
-                (Strategy::LeastConnections, Some((_, fewest))) if in_flight >= fewest => {}
-                (Strategy::LeastConnections, _) => best = Some((index, in_flight)),
+                (_, Some((_, fewest))) if in_flight >= fewest => {}
+                (_, _) => best = Some((index, in_flight)),
             }
         }
         best.map(|(index, _)| index)
@@ -149,6 +111,8 @@ mod tests {
             },
             max_in_flight,
             health,
+            weight: 1,
+            capabilities: Default::default(),
         }
     }
 
@@ -163,17 +127,6 @@ mod tests {
         let index = balancer.pick(targets, &[])?;
         balancer.started(&targets[index].instance_id);
         Some(index)
-    }
-
-    #[test]
-    fn strategies_have_names() {
-        for strategy in STRATEGIES {
-            assert_eq!(strategy.name().parse(), Ok(strategy));
-            let json = serde_json::to_string(&strategy).unwrap();
-            assert_eq!(json, format!("\"{}\"", strategy.name()));
-        }
-        let error = "fastest".parse::<Strategy>().unwrap_err().to_string();
-        assert!(error.contains("fastest"), "{error}");
     }
 
     #[test]

@@ -12,8 +12,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
+use crate::domain::circuit::CircuitState;
 use crate::domain::timestamp::Timestamp;
 
 /// When a circuit opens and how it closes again.
@@ -36,29 +35,6 @@ impl Default for BreakerPolicy {
             reset_timeout: Duration::from_secs(60),
             half_open_timeout: Duration::from_secs(30),
             trials_to_close: 2,
-        }
-    }
-}
-
-/// The state of a circuit, with its name on the wire.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum CircuitState {
-    /// Attempts go through.
-    Closed,
-    /// Nothing goes through.
-    Open,
-    /// One trial at a time goes through.
-    HalfOpen,
-}
-
-impl CircuitState {
-    /// As on the wire.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Closed => "CLOSED",
-            Self::Open => "OPEN",
-            Self::HalfOpen => "HALF_OPEN",
         }
     }
 }

@@ -257,6 +257,7 @@ mod tests {
             lane: message.lane(),
             attempt: None,
             reason: None,
+            holds_key: false,
         })
     }
 

@@ -19,7 +19,13 @@ pub fn contribution(fact: &Fact) -> Tally {
         | Fact::ServiceSeen(_)
         | Fact::ServiceRegistered(_)
         | Fact::InstanceDeregistered(_)
-        | Fact::ServiceDeregistered(_) => {}
+        | Fact::ServiceDeregistered(_)
+        | Fact::HealthChanged(_)
+        | Fact::CircuitChanged(_)
+        | Fact::StrategyChosen(_)
+        | Fact::QuotaSet(_)
+        | Fact::QueueSwitched(_)
+        | Fact::RedriveAdvanced(_) => {}
     }
     tally
 }

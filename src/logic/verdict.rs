@@ -61,6 +61,7 @@ fn settle(
         lane: message.lane(),
         attempt,
         reason,
+        holds_key: false,
     }
 }
 

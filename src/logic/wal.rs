@@ -22,4 +22,5 @@ mod presence;
 #[cfg(test)]
 pub mod samples;
 pub mod segment;
+pub mod standing;
 mod window;

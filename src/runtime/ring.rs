@@ -216,7 +216,7 @@ impl Ring {
             transport,
             retries: settings::retry_policy(&self.config),
             breaker: settings::breaker_policy(&self.config),
-            strategy: settings::strategy(&self.config),
+            strategy: self.config.load_balancing_strategy,
             message_timeout: self.config.message_timeout,
         };
         let scheduler = &self.to.scheduler;

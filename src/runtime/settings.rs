@@ -1,8 +1,7 @@
 //! The configuration, in the terms of the logic.
 
-use crate::config::{Config, Strategy as ConfiguredStrategy};
+use crate::config::Config;
 use crate::logic::backoff::RetryPolicy;
-use crate::logic::balancer::Strategy;
 use crate::logic::breaker::BreakerPolicy;
 use crate::logic::health::Thresholds;
 use crate::logic::lanes::RankPolicy;
@@ -32,13 +31,6 @@ pub fn breaker_policy(config: &Config) -> BreakerPolicy {
         reset_timeout: config.circuit_breaker_reset_timeout,
         half_open_timeout: config.circuit_breaker_half_open_timeout,
         ..BreakerPolicy::default()
-    }
-}
-
-pub fn strategy(config: &Config) -> Strategy {
-    match config.load_balancing_strategy {
-        ConfiguredStrategy::RoundRobin => Strategy::RoundRobin,
-        ConfiguredStrategy::LeastConnections => Strategy::LeastConnections,
     }
 }
 

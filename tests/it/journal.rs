@@ -84,6 +84,7 @@ pub fn delivered(number: u128) -> Fact {
             error: None,
         }),
         reason: None,
+        holds_key: false,
     })
 }
 

@@ -77,11 +77,13 @@ impl Handler<Reprocess> for Archivist {
 
     fn handle(&mut self, reprocess: Reprocess, ctx: &mut Context<Self>) {
         let (destination, payload) = (reprocess.destination, reprocess.payload);
+        let job = reprocess.job;
         let decide: Decide = Box::new(move |row, now| {
             Fact::Redriven(Arc::new(Redrive {
                 message: row.message.redriven(now, destination, payload),
                 times: row.redriven + 1,
                 from: row.state,
+                job,
             }))
         });
         self.claim(reprocess.id, decide, reprocess.reply, ctx);

@@ -99,6 +99,7 @@ impl Cellar {
             id: id(number),
             destination: None,
             payload: None,
+            job: None,
             reply,
         });
         answer

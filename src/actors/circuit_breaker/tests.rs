@@ -67,11 +67,13 @@ fn settings(clock: Clock, transport: Rc<ScriptedTransport>) -> Settings {
     }
 }
 
-fn instances(names: &[&str]) -> InstancesChanged {
-    InstancesChanged {
+fn instances(names: &[&str]) -> ServiceChanged {
+    ServiceChanged {
         service: service("billing"),
         targets: names.iter().map(|name| target(name)).collect(),
         has_puller: false,
+        strategy: None,
+        forced: None,
     }
 }
 

@@ -11,8 +11,8 @@ use crate::actors::messages::{Record, WindowChanged};
 use crate::actors::probe::{Received, probe, settle};
 use crate::clock::Clock;
 use crate::domain::fact::Fact;
+use crate::domain::strategy::Strategy;
 use crate::logic::backoff::RetryPolicy;
-use crate::logic::balancer::Strategy;
 use crate::logic::breaker::BreakerPolicy;
 use crate::metrics::Metrics;
 
@@ -70,11 +70,13 @@ fn house(pushes: impl IntoIterator<Item = Push>) -> House {
     }
 }
 
-fn instances(name: &str) -> InstancesChanged {
-    InstancesChanged {
+fn instances(name: &str) -> ServiceChanged {
+    ServiceChanged {
         service: service("billing"),
         targets: Arc::new([target(name)]),
         has_puller: false,
+        strategy: None,
+        forced: None,
     }
 }
 

@@ -208,6 +208,8 @@ fn target(instance: &Instance) -> Option<Target> {
         address: instance.registration.address.clone()?,
         max_in_flight: instance.registration.max_in_flight,
         health: instance.health,
+        weight: instance.registration.weight,
+        capabilities: instance.registration.capabilities.as_slice().into(),
     })
 }
 

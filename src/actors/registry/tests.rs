@@ -14,7 +14,7 @@ struct Office {
     clock: Clock,
     transport: Rc<ScriptedTransport>,
     recorded: Received<Record>,
-    announced: Received<InstancesChanged>,
+    announced: Received<ServiceChanged>,
 }
 
 fn office() -> Office {
@@ -68,7 +68,7 @@ impl Office {
     }
 
     /// The instances announced last, if any were since last asked.
-    async fn latest(&mut self) -> Option<InstancesChanged> {
+    async fn latest(&mut self) -> Option<ServiceChanged> {
         self.announced.drain().await.pop()
     }
 

@@ -72,6 +72,7 @@ impl Door {
             service: service("billing"),
             window: 0,
             outlook,
+            kinds: Arc::new([]),
         });
     }
 }

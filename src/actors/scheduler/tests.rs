@@ -74,6 +74,7 @@ impl Desk {
             service: service("billing"),
             window,
             outlook: Outlook::Ready,
+            kinds: Arc::new([]),
         });
     }
 

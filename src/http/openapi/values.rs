@@ -9,12 +9,12 @@ use utoipa::openapi::schema::{
 use utoipa::openapi::{Ref, RefOr, Type};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::domain::circuit::CircuitState;
 use crate::domain::fact::{AttemptOutcome, DeadReason};
 use crate::domain::ids::{Label, LeaseToken, MessageId, ServiceName};
 use crate::domain::message::{Payload, Priority, State, Status};
 use crate::domain::service::Health;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::breaker::CircuitState;
 
 fn string(description: &str) -> ObjectBuilder {
     ObjectBuilder::new()

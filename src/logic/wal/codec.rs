@@ -24,6 +24,12 @@ pub enum Kind {
     InstanceDeregistered = 11,
     ServiceDeregistered = 12,
     Carried = 13,
+    HealthChanged = 14,
+    CircuitChanged = 15,
+    StrategyChosen = 16,
+    QuotaSet = 17,
+    QueueSwitched = 18,
+    RedriveAdvanced = 19,
 }
 
 /// Why a record with a right checksum cannot be understood.
@@ -40,7 +46,7 @@ pub enum DecodeError {
 
 impl Kind {
     /// In the order of their numbers, from 1.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 19] = [
         Self::Accepted,
         Self::AttemptFailed,
         Self::Delivered,
@@ -54,6 +60,12 @@ impl Kind {
         Self::InstanceDeregistered,
         Self::ServiceDeregistered,
         Self::Carried,
+        Self::HealthChanged,
+        Self::CircuitChanged,
+        Self::StrategyChosen,
+        Self::QuotaSet,
+        Self::QueueSwitched,
+        Self::RedriveAdvanced,
     ];
 
     pub fn of(fact: &Fact) -> Self {
@@ -71,6 +83,12 @@ impl Kind {
             Fact::InstanceDeregistered(_) => Self::InstanceDeregistered,
             Fact::ServiceDeregistered(_) => Self::ServiceDeregistered,
             Fact::Carried(_) => Self::Carried,
+            Fact::HealthChanged(_) => Self::HealthChanged,
+            Fact::CircuitChanged(_) => Self::CircuitChanged,
+            Fact::StrategyChosen(_) => Self::StrategyChosen,
+            Fact::QuotaSet(_) => Self::QuotaSet,
+            Fact::QueueSwitched(_) => Self::QueueSwitched,
+            Fact::RedriveAdvanced(_) => Self::RedriveAdvanced,
         }
     }
 
@@ -95,6 +113,12 @@ impl Kind {
             Self::InstanceDeregistered => "instance_deregistered",
             Self::ServiceDeregistered => "service_deregistered",
             Self::Carried => "carried",
+            Self::HealthChanged => "health_changed",
+            Self::CircuitChanged => "circuit_changed",
+            Self::StrategyChosen => "strategy_chosen",
+            Self::QuotaSet => "quota_set",
+            Self::QueueSwitched => "queue_switched",
+            Self::RedriveAdvanced => "redrive_advanced",
         }
     }
 }
@@ -114,6 +138,12 @@ pub fn encode_body(buffer: &mut Vec<u8>, fact: &Fact) {
         Fact::ServiceRegistered(registration) => write(buffer, registration),
         Fact::InstanceDeregistered(gone) => write(buffer, gone),
         Fact::Carried(carried) => write(buffer, carried),
+        Fact::HealthChanged(changed) => write(buffer, changed),
+        Fact::CircuitChanged(changed) => write(buffer, changed),
+        Fact::StrategyChosen(chosen) => write(buffer, chosen),
+        Fact::QuotaSet(set) => write(buffer, set),
+        Fact::QueueSwitched(switched) => write(buffer, switched),
+        Fact::RedriveAdvanced(job) => write(buffer, job),
     }
 }
 
@@ -139,6 +169,12 @@ fn decode_known(kind: Kind, body: &[u8]) -> serde_json::Result<Fact> {
         Kind::InstanceDeregistered => Fact::InstanceDeregistered(read(body)?),
         Kind::ServiceDeregistered => Fact::ServiceDeregistered(read(body)?),
         Kind::Carried => Fact::Carried(read(body)?),
+        Kind::HealthChanged => Fact::HealthChanged(read(body)?),
+        Kind::CircuitChanged => Fact::CircuitChanged(read(body)?),
+        Kind::StrategyChosen => Fact::StrategyChosen(read(body)?),
+        Kind::QuotaSet => Fact::QuotaSet(read(body)?),
+        Kind::QueueSwitched => Fact::QueueSwitched(read(body)?),
+        Kind::RedriveAdvanced => Fact::RedriveAdvanced(read(body)?),
     })
 }
 
@@ -163,7 +199,7 @@ mod tests {
             assert_eq!(Kind::from_number(kind as u8), Some(kind));
         }
         assert_eq!(Kind::from_number(0), None);
-        assert_eq!(Kind::from_number(14), None);
+        assert_eq!(Kind::from_number(20), None);
     }
 
     #[test]
@@ -188,7 +224,7 @@ mod tests {
 
     #[test]
     fn what_a_newer_hub_wrote_is_named() {
-        for (kind, version) in [(14, 1), (0, 1), (200, 3), (1, 2)] {
+        for (kind, version) in [(20, 1), (0, 1), (200, 3), (1, 2)] {
             let error = decode(kind, version, b"{}").unwrap_err().to_string();
             let expected = format!("unknown kind {kind} version {version}");
             assert!(error.contains(&expected), "{error}");

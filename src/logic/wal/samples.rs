@@ -5,13 +5,18 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use crate::domain::circuit::{CircuitChanged, CircuitState, Forced};
 use crate::domain::fact::{
     Attempt, AttemptFailed, AttemptOutcome, Carried, DeadLetterDeleted, DeadReason, Fact,
-    InstanceDeregistered, KnownId, Redrive, ServiceSeen, Settlement, Tally,
+    HealthChanged, InstanceDeregistered, KnownId, QueueSwitched, QuotaSet, Redrive, ServiceSeen,
+    Settlement, StrategyChosen, Tally,
 };
-use crate::domain::ids::{Label, MessageId, ServiceName};
+use crate::domain::ids::{JobId, Label, MessageId, ServiceName};
 use crate::domain::message::{Extras, Fingerprint, Message, Payload, Priority, State};
-use crate::domain::service::{Address, Registration};
+use crate::domain::quota::Quota;
+use crate::domain::redrive::{JobStatus, RedriveFilter, RedriveJob};
+use crate::domain::service::{Address, Health, Registration};
+use crate::domain::strategy::Strategy as Balancing;
 use crate::domain::timestamp::Timestamp;
 
 pub fn id(number: u128) -> MessageId {
@@ -94,6 +99,7 @@ fn settlement(number: u128) -> Settlement {
         lane: message(number, "1").lane(),
         attempt: Some(attempt(1, AttemptOutcome::Delivered)),
         reason: None,
+        holds_key: false,
     }
 }
 
@@ -104,6 +110,15 @@ pub fn delivered(number: u128) -> Fact {
 pub fn dead_lettered(number: u128) -> Fact {
     Fact::DeadLettered(Settlement {
         reason: Some(DeadReason::Rejected),
+        ..settlement(number)
+    })
+}
+
+/// As [`dead_lettered`], and what shares its ordering key waits.
+pub fn dead_lettered_holding(number: u128) -> Fact {
+    Fact::DeadLettered(Settlement {
+        reason: Some(DeadReason::Rejected),
+        holds_key: true,
         ..settlement(number)
     })
 }
@@ -121,6 +136,7 @@ pub fn redriven(number: u128, times: u32, from: State) -> Fact {
         message: message(number, r#"{"text":"again"}"#),
         times,
         from,
+        job: None,
     }))
 }
 
@@ -160,6 +176,11 @@ pub fn service_registered(number: u128, instance: &str, port: u16) -> Fact {
         max_in_flight: 8,
         endpoints: Vec::new(),
         metadata: None,
+        weight: 1,
+        capabilities: Vec::new(),
+        ttl_ms: None,
+        dependencies: Vec::new(),
+        draining_since: None,
     }))
 }
 
@@ -169,6 +190,77 @@ pub fn instance_deregistered(number: u128, instance: &str) -> Fact {
         instance_id: label(instance),
         at: at(number),
     })
+}
+
+pub fn health_changed(number: u128) -> Fact {
+    Fact::HealthChanged(HealthChanged {
+        service: service(number),
+        instance_id: label("a"),
+        at: at(number),
+        from: Health::Healthy,
+        to: Health::Degraded,
+        cause: "timeout".into(),
+    })
+}
+
+pub fn circuit_changed(number: u128, forced: bool) -> Fact {
+    let forced = forced.then(|| Forced {
+        by: Some(service(3)),
+        reset_timeout_ms: Some(5),
+    });
+    Fact::CircuitChanged(Arc::new(CircuitChanged {
+        service: service(number),
+        at: at(number),
+        from: CircuitState::Closed,
+        to: CircuitState::Open,
+        reason: "maintenance".into(),
+        forced,
+    }))
+}
+
+pub fn strategy_chosen(number: u128) -> Fact {
+    Fact::StrategyChosen(StrategyChosen {
+        service: service(number),
+        at: at(number),
+        strategy: Some(Balancing::Random),
+    })
+}
+
+pub fn quota_set(number: u128) -> Fact {
+    let quota = Quota {
+        send_rate: Some(2.5),
+        ..Quota::default()
+    };
+    Fact::QuotaSet(QuotaSet {
+        service: service(number),
+        at: at(number),
+        quota: Some(quota),
+    })
+}
+
+pub fn queue_switched(number: Option<u128>, paused: bool) -> Fact {
+    Fact::QueueSwitched(QueueSwitched {
+        service: number.map(service),
+        at: at(1),
+        paused,
+    })
+}
+
+pub fn redrive_advanced(number: u128, status: JobStatus) -> Fact {
+    Fact::RedriveAdvanced(Arc::new(RedriveJob {
+        job: JobId(Uuid::from_u128(number)),
+        started_at: at(1),
+        by: None,
+        filter: RedriveFilter::default(),
+        rate: 200.0,
+        status,
+        cause: None,
+        matched: 10,
+        through: 7,
+        redriven: 5,
+        failed: 1,
+        failed_in_a_row: 0,
+    }))
 }
 
 pub fn carried(numbers: std::ops::Range<u128>) -> Fact {
@@ -199,6 +291,12 @@ pub fn one_of_each() -> Vec<Fact> {
         instance_deregistered(1, "a"),
         service_deregistered(1),
         carried(10..12),
+        health_changed(1),
+        circuit_changed(1, true),
+        strategy_chosen(1),
+        quota_set(1),
+        queue_switched(Some(1), true),
+        redrive_advanced(1, JobStatus::Running),
     ]
 }
 
@@ -211,6 +309,7 @@ pub fn any_fact() -> impl Strategy<Value = Fact> {
         2 => (few.clone(), 1..5_u32).prop_map(|(message, number)| attempt_failed(message, number)),
         3 => few.clone().prop_map(delivered),
         1 => few.clone().prop_map(dead_lettered),
+        1 => few.clone().prop_map(dead_lettered_holding),
         1 => few.clone().prop_map(expired),
         1 => few.clone().prop_map(cancelled),
         2 => (few.clone(), 1..4_u32).prop_map(|(message, times)| redriven(message, times, State::Dead)),
@@ -221,6 +320,14 @@ pub fn any_fact() -> impl Strategy<Value = Fact> {
             .prop_map(|(name, instance, port)| service_registered(name, instance, port)),
         2 => (1..3_u128, instance).prop_map(|(name, instance)| instance_deregistered(name, instance)),
         1 => (1..3_u128).prop_map(service_deregistered),
+        1 => (1..3_u128).prop_map(health_changed),
+        1 => (1..3_u128, any::<bool>()).prop_map(|(name, forced)| circuit_changed(name, forced)),
+        1 => (1..3_u128).prop_map(strategy_chosen),
+        1 => (1..3_u128).prop_map(quota_set),
+        1 => (prop::option::of(1..3_u128), any::<bool>())
+            .prop_map(|(name, paused)| queue_switched(name, paused)),
+        1 => (1..3_u128, prop_oneof![Just(JobStatus::Running), Just(JobStatus::Done)])
+            .prop_map(|(job, status)| redrive_advanced(job, status)),
         1 => (20..25_u128).prop_map(|first| carried(first..first + 2)),
     ]
 }

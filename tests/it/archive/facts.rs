@@ -77,6 +77,7 @@ pub fn redriven(message: Message, times: u32) -> Fact {
         message,
         times,
         from: State::Dead,
+        job: None,
     }))
 }
 
@@ -99,6 +100,7 @@ fn settlement(
         lane: message(number).lane(),
         attempt,
         reason,
+        holds_key: false,
     }
 }
 

@@ -388,6 +388,7 @@ impl Life {
         let redrive = Redrive {
             message: message.redriven(self.now, destination, None),
             times: times + 1,
+            job: None,
             from,
         };
         self.pending.push_back(Fact::Redriven(redrive.into()));

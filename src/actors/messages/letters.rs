@@ -1,0 +1,44 @@
+//! What clients ask of the Archivist.
+
+use actix::Message as ActixMessage;
+
+use super::Reply;
+use crate::domain::ids::{JobId, MessageId, ServiceName};
+use crate::domain::message::Payload;
+use crate::domain::refusal::Refusal;
+use crate::ports::archive::ArchiveError;
+
+/// http → Archivist: make dead letter `id` owed again. Two at once: one wins, the other is told.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct Reprocess {
+    pub id: MessageId,
+    pub destination: Option<ServiceName>,
+    pub payload: Option<Payload>,
+    /// On whose behalf, if not a client's.
+    pub job: Option<JobId>,
+    pub reply: Reply<Result<(), ArchiveRefusal>>,
+}
+
+/// http → Archivist: take `id` off the dead letter list.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct DeleteDeadLetter {
+    pub id: MessageId,
+    pub reply: Reply<Result<(), ArchiveRefusal>>,
+}
+
+/// http → Archivist: write what is pending, so that the next read sees what was acknowledged.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct Flush {
+    pub reply: Reply<Result<(), ArchiveError>>,
+}
+
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ArchiveRefusal {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+}

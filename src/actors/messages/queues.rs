@@ -1,0 +1,100 @@
+//! What clients ask of the Scheduler.
+
+use std::time::Duration;
+
+use actix::Message as ActixMessage;
+
+use super::Reply;
+use crate::domain::fact::{Fact, Tally};
+use crate::domain::ids::{LeaseToken, MessageId, ServiceName};
+use crate::domain::refusal::Refusal;
+use crate::domain::timestamp::Timestamp;
+use crate::logic::queues::leases::Leased;
+use crate::logic::queues::view::{OpenMessage, QueueDepths};
+
+/// http → Scheduler: hand out messages of `service`, waiting up to `wait` for the first.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct Receive {
+    pub service: ServiceName,
+    pub max: usize,
+    pub wait: Duration,
+    pub lease: Duration,
+    pub reply: Reply<Vec<Leased>>,
+}
+
+/// http → Scheduler: the messages behind these leases are done, or failed.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct EndLeases {
+    pub leases: Vec<LeaseToken>,
+    /// Only leases of this service are valid; `None`: of any.
+    pub owner: Option<ServiceName>,
+    pub end: LeaseEnd,
+    pub reply: Reply<Result<(), Refusal>>,
+}
+
+pub enum LeaseEnd {
+    Ack,
+    Nack {
+        delay: Option<Duration>,
+        reason: Option<String>,
+    },
+}
+
+/// http → Scheduler: prolong these leases; answers their new end.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct ExtendLeases {
+    pub leases: Vec<LeaseToken>,
+    /// As in [`EndLeases`].
+    pub owner: Option<ServiceName>,
+    pub lease: Duration,
+    pub reply: Reply<Result<Timestamp, Refusal>>,
+}
+
+/// http → Scheduler: take a message back.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct Cancel {
+    pub id: MessageId,
+    pub reply: Reply<Result<(), Refusal>>,
+}
+
+/// http → Scheduler: begin the next attempt of a retrying message now.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct RetryNow {
+    pub id: MessageId,
+    pub reply: Reply<Result<(), Refusal>>,
+}
+
+/// http → Scheduler: tell `reply` when the message is settled. Dropping the receiver ends it.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct AwaitSettled {
+    pub id: MessageId,
+    pub reply: Reply<Fact>,
+}
+
+/// http → Scheduler: what is known of these messages; `None` where nothing is owed.
+#[derive(ActixMessage)]
+#[rtype(result = "Vec<Option<OpenMessage>>")]
+pub struct Inspect {
+    pub ids: Vec<MessageId>,
+}
+
+/// http → Scheduler: the depths of one destination or of all.
+#[derive(ActixMessage)]
+#[rtype(result = "QueueReport")]
+pub struct InspectQueues {
+    pub service: Option<ServiceName>,
+}
+
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct QueueReport {
+    /// Over the life of the data, at the very moment of the depths.
+    pub tally: Tally,
+    pub total: QueueDepths,
+    pub services: Vec<(ServiceName, QueueDepths)>,
+}

@@ -1,0 +1,251 @@
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use super::*;
+use crate::domain::fact::{Attempt, KnownId, Recorded, Subject};
+use crate::domain::ids::InstanceId;
+use crate::domain::message::{Message, State};
+use crate::domain::service::Registration;
+use crate::logic::wal::samples;
+use proptest::prelude::*;
+
+const UNLIMITED: DedupLimits = DedupLimits {
+    capacity: usize::MAX,
+    age: Duration::MAX,
+};
+
+fn numbered(facts: Vec<Fact>) -> Vec<Recorded> {
+    let numbered = facts.into_iter().zip(1..);
+    numbered
+        .map(|(fact, position)| Recorded { position, fact })
+        .collect()
+}
+
+fn compacted(records: &[Recorded]) -> Vec<Recorded> {
+    let mut survey = Survey::new(UNLIMITED);
+    for record in records {
+        survey.note(record.position, &record.fact);
+    }
+    let last = records.last().map_or(0, |record| record.position);
+    let mut selection = survey.finish(last);
+    let mut left = Vec::new();
+    for record in records {
+        let position = record.position;
+        match selection.fate(position) {
+            Fate::Keep => left.push(record.clone()),
+            Fate::Replace(fact) => left.push(Recorded { position, fact }),
+            Fate::Drop => {}
+        }
+    }
+    assert!(selection.kept.is_empty() && selection.carried.is_empty());
+    left
+}
+
+/// What whoever replays makes of the records.
+#[derive(Default, PartialEq, Debug)]
+struct Replayed {
+    open: BTreeMap<MessageId, (Message, Vec<Attempt>)>,
+    tally: Tally,
+    known_services: BTreeMap<ServiceName, bool>,
+    registrations: BTreeMap<(ServiceName, InstanceId), Registration>,
+    known_ids: BTreeMap<MessageId, KnownId>,
+    /// Dead letters that hold their ordering keys.
+    holding: BTreeMap<MessageId, Message>,
+    standing: HashMap<Subject, Fact>,
+}
+
+impl Replayed {
+    fn of(records: &[Recorded]) -> Self {
+        let mut replayed = Self::default();
+        for record in records {
+            replayed.tally += contribution(&record.fact);
+            replayed.apply(&record.fact);
+        }
+        replayed
+    }
+
+    fn apply(&mut self, fact: &Fact) {
+        match fact.standing() {
+            Some((subject, true)) => drop(self.standing.insert(subject, fact.clone())),
+            Some((subject, false)) => drop(self.standing.remove(&subject)),
+            None => {}
+        }
+        match fact {
+            Fact::Accepted(message) => {
+                if let Some(fingerprint) = message.fingerprint() {
+                    let (id, at) = (message.id, message.accepted_at);
+                    self.remember(KnownId {
+                        id,
+                        fingerprint,
+                        at,
+                    });
+                }
+                let fresh = (Message::clone(message), Vec::new());
+                self.open.insert(message.id, fresh);
+            }
+            Fact::DeadLetterDeleted(deleted) => {
+                self.holding.remove(&deleted.id);
+            }
+            Fact::Redriven(redrive) => {
+                self.holding.remove(&redrive.message.id);
+                let fresh = (redrive.message.clone(), Vec::new());
+                self.open.insert(redrive.message.id, fresh);
+            }
+            Fact::AttemptFailed(failed) => {
+                if let Some((_, attempts)) = self.open.get_mut(&failed.id) {
+                    attempts.push(failed.attempt.clone());
+                }
+            }
+            Fact::ServiceSeen(seen) => {
+                self.known_services.insert(seen.service.clone(), true);
+            }
+            Fact::ServiceRegistered(registration) => {
+                let service = registration.service.clone();
+                self.known_services.insert(service.clone(), true);
+                let key = (service, registration.instance_id.clone());
+                self.registrations
+                    .insert(key, Registration::clone(registration));
+            }
+            Fact::InstanceDeregistered(gone) => {
+                let key = (gone.service.clone(), gone.instance_id.clone());
+                self.registrations.remove(&key);
+            }
+            Fact::ServiceDeregistered(gone) => {
+                self.known_services.insert(gone.service.clone(), false);
+                self.registrations
+                    .retain(|(service, _), _| *service != gone.service);
+            }
+            Fact::Carried(carried) => {
+                for known_id in &carried.known_ids {
+                    self.remember(*known_id);
+                }
+            }
+            _ => {
+                if let Some((_, settlement)) = fact.settlement() {
+                    let open = self.open.remove(&settlement.id);
+                    if let Some((message, _)) = open.filter(|_| settlement.holds_key) {
+                        self.holding.insert(settlement.id, message);
+                    }
+                }
+            }
+        }
+    }
+
+    fn remember(&mut self, known_id: KnownId) {
+        self.known_ids.insert(known_id.id, known_id);
+    }
+}
+
+fn carried_of(records: &[Recorded]) -> Vec<&Carried> {
+    let mut found = Vec::new();
+    for record in records {
+        if let Fact::Carried(carried) = &record.fact {
+            found.push(&**carried);
+        }
+    }
+    found
+}
+
+#[test]
+fn only_what_is_owed_stays() {
+    let records = numbered(vec![
+        samples::accepted(1),
+        samples::accepted(2),
+        samples::attempt_failed(2, 1),
+        samples::delivered(1),
+        samples::accepted(4),
+        samples::cancelled(4),
+    ]);
+    let left = compacted(&records);
+    let positions: Vec<Position> = left.iter().map(|record| record.position).collect();
+    assert_eq!(positions, [1, 2, 3, 6]);
+    let carried = carried_of(&left);
+    assert_eq!(carried[0].known_ids, [samples::known_id(1)]);
+    assert_eq!(carried[0].tally.accepted, 2);
+    assert_eq!(*carried[1], Carried::default());
+}
+
+#[test]
+fn a_redriven_message_keeps_only_its_newest_life() {
+    let records = numbered(vec![
+        samples::accepted(1),
+        samples::attempt_failed(1, 1),
+        samples::dead_lettered(1),
+        samples::redriven(1, 1, State::Dead),
+        samples::attempt_failed(1, 1),
+    ]);
+    let left = compacted(&records);
+    assert_eq!(left[1..], records[3..]);
+    assert_eq!(carried_of(&left)[0].tally.dead, 1);
+    assert_eq!(carried_of(&left)[0].known_ids, [samples::known_id(1)]);
+}
+
+#[test]
+fn many_ids_are_spread_over_several_records() {
+    let mut facts = Vec::new();
+    for number in (1..20_001).step_by(2) {
+        facts.extend([samples::accepted(number), samples::delivered(number)]);
+    }
+    let left = compacted(&numbered(facts));
+    let sizes: Vec<usize> = carried_of(&left)
+        .iter()
+        .map(|c| c.known_ids.len())
+        .collect();
+    assert_eq!(sizes, [4096, 4096, 1808, 0]);
+}
+
+#[test]
+fn a_deregistered_service_stays_a_known_name() {
+    let records = numbered(vec![
+        samples::service_registered(1, "a", 1),
+        samples::service_deregistered(1),
+        samples::service_registered(2, "a", 1),
+        samples::service_registered(2, "a", 2),
+        samples::instance_deregistered(2, "a"),
+    ]);
+    let left = compacted(&records);
+    let positions: Vec<Position> = left.iter().map(|record| record.position).collect();
+    assert_eq!(positions, [2, 4, 5]);
+}
+
+#[test]
+fn pays_only_for_enough_new_bytes() {
+    assert!(!is_worthwhile(400, 0, 100));
+    assert!(is_worthwhile(401, 0, 100));
+    assert!(!is_worthwhile(1000, 1000, 100));
+    assert!(is_worthwhile(1001, 1000, 100));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn replays_to_the_same_as_all_records(
+        facts in prop::collection::vec(samples::any_fact(), 1..60),
+        first_cut in 0..60_usize,
+        second_cut in 0..60_usize,
+    ) {
+        let records = numbered(facts);
+        let whole = Replayed::of(&records);
+
+        let (old, rest) = records.split_at(first_cut.min(records.len()));
+        let once = [&compacted(old), rest].concat();
+        prop_assert_eq!(&Replayed::of(&once), &whole);
+        prop_assert!(once.is_sorted_by_key(|record| record.position));
+        prop_assert_eq!(once.last().unwrap().position, records.last().unwrap().position);
+
+        let (old, rest) = once.split_at(second_cut.min(once.len()));
+        let twice = [&compacted(old), rest].concat();
+        prop_assert_eq!(&Replayed::of(&twice), &whole);
+    }
+
+    #[test]
+    fn never_leaves_more_records_than_there_were(
+        facts in prop::collection::vec(samples::any_fact(), 1..60),
+    ) {
+        let records = numbered(facts);
+        let left = compacted(&records);
+        prop_assert!(left.len() <= records.len());
+        prop_assert!(compacted(&left).len() <= left.len());
+    }
+}
