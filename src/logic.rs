@@ -15,5 +15,6 @@ pub mod push;
 pub mod queues;
 pub mod tally;
 pub mod timer_queue;
+pub mod token_bucket;
 pub mod verdict;
 pub mod wal;
