@@ -5,6 +5,7 @@
 //! sends [`Dispatch`] to the Dispatcher, [`Record`] to the EventStore, [`Polled`] to the Registry.
 //! Never does I/O and never retries by itself.
 
+mod operations;
 pub mod pollers;
 mod requests;
 
@@ -143,9 +144,13 @@ impl Scheduler {
         }
     }
 
-    /// One sleep until the next lease or long poll ends.
+    /// One sleep until the next lease or long poll ends, or a quota allows more.
     fn arm_timer(&mut self, ctx: &mut Context<Self>) {
-        let ends = [self.queues.next_lease_end(), self.pollers.next_end()];
+        let ends = [
+            self.queues.next_lease_end(),
+            self.queues.next_paced(),
+            self.pollers.next_end(),
+        ];
         let next = ends.into_iter().flatten().min();
         if next == self.timer.map(|(at, _)| at) {
             return;
@@ -168,6 +173,7 @@ impl Scheduler {
         let random = &mut self.random;
         let facts = self.queues.expire_leases(now, || random.random());
         self.record(facts);
+        self.queues.wake_paced(now);
         for poller in self.pollers.pop_due(now) {
             let _ = poller.reply.send(Vec::new());
         }
@@ -229,6 +235,7 @@ impl Scheduler {
             report.services.push((service.clone(), depths));
         }
         report.services.sort_by(|(a, _), (b, _)| a.cmp(b));
+        report.total.paused = self.queues.paused_since(None);
         report
     }
 }
@@ -283,8 +290,14 @@ impl Handler<WindowChanged> for Scheduler {
     type Result = ();
 
     fn handle(&mut self, changed: WindowChanged, ctx: &mut Context<Self>) {
-        self.queues
-            .set_window(&changed.service, changed.window, changed.outlook);
+        let now = self.clock.now();
+        self.queues.set_window(
+            &changed.service,
+            changed.window,
+            changed.outlook,
+            &changed.kinds,
+            now,
+        );
         self.arm(ctx);
     }
 }

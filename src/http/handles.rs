@@ -3,9 +3,9 @@
 use actix::Recipient;
 
 use crate::actors::messages::{
-    Accept, AwaitSettled, Cancel, DeleteDeadLetter, Deregister, EndLeases, ExtendLeases, Flush,
-    Inspect, InspectAdmission, InspectCircuits, InspectQueues, InspectServices, Receive, Register,
-    Reprocess, RetryNow,
+    Accept, AwaitSettled, Cancel, ClearQueue, DeleteDeadLetter, Deregister, EndLeases,
+    ExtendLeases, Flush, Inspect, InspectAdmission, InspectCircuits, InspectQueues,
+    InspectServices, Receive, Register, Reprocess, RetryNow, SwitchQueue,
 };
 
 #[derive(Clone)]
@@ -15,6 +15,8 @@ pub struct Handles {
     pub await_settled: Recipient<AwaitSettled>,
     pub inspect: Recipient<Inspect>,
     pub inspect_queues: Recipient<InspectQueues>,
+    pub switch_queue: Recipient<SwitchQueue>,
+    pub clear_queue: Recipient<ClearQueue>,
     pub receive: Recipient<Receive>,
     pub end_leases: Recipient<EndLeases>,
     pub extend_leases: Recipient<ExtendLeases>,

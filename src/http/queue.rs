@@ -6,6 +6,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub mod operations;
+
 use super::ask::look;
 use super::openapi::queue::QueueQuery;
 use super::query::Query;
@@ -20,13 +22,15 @@ use crate::logic::queues::view::QueueDepths;
 
 pub fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/queue/status", "GET", [web::get().to(status)]);
+    operations::routes(routes);
 }
 
 #[derive(Serialize, ToSchema)]
 pub struct QueueStatus {
-    /// `active`, `throttled` from 90 % of a lane, `overloaded` while refusing.
-    #[schema(pattern = "^(active|throttled|overloaded)$")]
+    /// `active`, `throttled` from 90 % of a lane, `overloaded` while refusing, `paused`.
+    #[schema(pattern = "^(active|throttled|overloaded|paused)$")]
     status: &'static str,
+    paused_since: Option<Timestamp>,
     /// How many are queued or parked, by priority.
     #[schema(value_type = BTreeMap<String, usize>)]
     queues: BTreeMap<&'static str, usize>,
@@ -97,14 +101,7 @@ pub async fn status(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
     )
     .await?;
     let door = look(&hub.handles.admission, InspectAdmission).await?;
-    if let Some(service) = &service
-        && !door.known.contains(service)
-    {
-        return Err(Refusal::UnknownService {
-            service: service.clone(),
-        }
-        .into());
-    }
+    check_known(&door, service.as_ref())?;
     // Without the archive only this one number is missing.
     let letters = match super::messages::flush(&hub).await {
         Ok(()) => hub.archive.dead_letter_counts().await.ok(),
@@ -129,6 +126,15 @@ pub async fn status(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
     Ok(HttpResponse::Ok().json(Answer { total, services }))
 }
 
+fn check_known(door: &AdmissionReport, service: Option<&ServiceName>) -> Result<(), Refusal> {
+    match service {
+        Some(service) if !door.known.contains(service) => Err(Refusal::UnknownService {
+            service: service.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
 fn word(door: &AdmissionReport, service: Option<&ServiceName>) -> &'static str {
     let has = |list: &[ServiceName]| match service {
         Some(service) => list.contains(service),
@@ -149,12 +155,17 @@ fn describe(depths: &QueueDepths, status: &'static str, now: Timestamp) -> Queue
         .map(Priority::name)
         .zip(depths.levels);
     QueueStatus {
-        status,
+        status: if depths.paused.is_some() {
+            "paused"
+        } else {
+            status
+        },
+        paused_since: depths.paused,
         queues: levels.collect(),
         total_size: depths.waiting(),
         total_messages: depths.open(),
         oldest_age: depths
-            .oldest
+            .oldest()
             .map_or(0.0, |oldest| now.since(oldest).as_secs_f64()),
         in_flight: depths.in_flight,
         parked: depths.parked,

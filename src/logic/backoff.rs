@@ -16,6 +16,8 @@ pub struct RetryPolicy {
     pub max_delay: Duration,
     /// All failed attempts count; this many make a dead letter.
     pub max_attempts: u32,
+    /// Whether a dead letter holds its ordering key until somebody has dealt with it.
+    pub hold_keys: bool,
 }
 
 impl Default for RetryPolicy {
@@ -24,6 +26,7 @@ impl Default for RetryPolicy {
             base_delay: Duration::from_secs(1),
             max_delay: Duration::from_secs(300),
             max_attempts: 5,
+            hold_keys: false,
         }
     }
 }
@@ -153,7 +156,7 @@ mod tests {
             base: Duration, max in 0u64..4_000_000_000, failures: u32, random: f64,
         ) {
             let max_delay = Duration::from_millis(max);
-            let policy = RetryPolicy { base_delay: base, max_delay, max_attempts: 5 };
+            let policy = RetryPolicy { base_delay: base, max_delay, ..RetryPolicy::default() };
             let delay = policy.delay(failures, random);
             prop_assert!(delay >= base.min(max_delay));
             prop_assert!(delay <= max_delay.mul_f64(1.1) + Duration::from_nanos(1));
@@ -162,7 +165,7 @@ mod tests {
 
         #[test]
         fn extreme_policies_do_not_panic(base: Duration, max: Duration, failures: u32, random: f64) {
-            let policy = RetryPolicy { base_delay: base, max_delay: max, max_attempts: u32::MAX };
+            let policy = RetryPolicy { base_delay: base, max_delay: max, max_attempts: u32::MAX, hold_keys: false };
             let asked = Some(Asked::AtLeast(max));
             policy.after_failure(failures, Timestamp::MAX, random, asked);
         }

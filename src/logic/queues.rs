@@ -4,20 +4,27 @@
 //! waiting or leased is settled from here (expiry, cancel, ack), what is being pushed only by its
 //! outcome, and what has a fact on its way to the journal by nobody else.
 
+pub mod control;
 pub mod destination;
 mod entry;
+mod explain;
+mod hand_out;
+mod kinds;
 pub mod leases;
+mod ordering_keys;
+mod pace;
 pub mod view;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ahash::{AHashMap, AHashSet};
 
-use crate::domain::fact::{Attempt, Fact};
-use crate::domain::ids::{LeaseToken, MessageId, Position, ServiceName};
+use crate::domain::fact::{Attempt, Fact, Settlement};
+use crate::domain::ids::{Label, LeaseToken, MessageId, Position, ServiceName};
 use crate::domain::message::{Message, State};
+use crate::domain::quota::Quota;
 use crate::domain::refusal::Refusal;
-use crate::domain::service::Outlook;
 use crate::domain::timestamp::Timestamp;
 
 use super::backoff::RetryPolicy;
@@ -27,25 +34,16 @@ use super::verdict;
 use destination::Destination;
 use entry::{Entry, Place};
 use leases::Lease;
+use pace::Pace;
 
-/// A message on its way out, with the number of the attempt this will be.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Delivery {
-    pub message: Arc<Message>,
-    pub attempt: u32,
-}
-
-/// What a hand-out gave: what leaves, and what was found expired on the way.
-#[derive(Debug)]
-pub struct HandOut<T> {
-    pub items: Vec<T>,
-    pub expired: Vec<Fact>,
-}
+pub use hand_out::{Delivery, HandOut};
 
 #[derive(Clone, Debug)]
 pub struct QueuePolicy {
     pub ranks: RankPolicy,
     pub retries: RetryPolicy,
+    /// Quotas that hold where none was set since.
+    pub quotas: Arc<BTreeMap<ServiceName, Quota>>,
 }
 
 #[derive(Debug)]
@@ -55,6 +53,12 @@ pub struct Queues {
     destinations: AHashMap<ServiceName, Destination>,
     leases: AHashMap<LeaseToken, Lease>,
     lease_ends: TimerQueue<LeaseToken>,
+    /// When those that were handed what their quota allows may have more.
+    paced: TimerQueue<ServiceName>,
+    /// Dead letters that hold their ordering keys.
+    holding: AHashMap<MessageId, (ServiceName, Label)>,
+    /// Since when all queues are paused.
+    paused: Option<Timestamp>,
     /// Destinations that may have something to hand out.
     ready: AHashSet<ServiceName>,
 }
@@ -67,6 +71,9 @@ impl Queues {
             destinations: AHashMap::new(),
             leases: AHashMap::new(),
             lease_ends: TimerQueue::default(),
+            paced: TimerQueue::default(),
+            holding: AHashMap::new(),
+            paused: None,
             ready: AHashSet::new(),
         }
     }
@@ -77,6 +84,7 @@ impl Queues {
         match fact {
             Fact::Accepted(message) => self.open(message.clone(), position, 0, now),
             Fact::Redriven(redrive) => {
+                self.letter_sent_again(&redrive.message);
                 self.open(
                     Arc::new(redrive.message.clone()),
                     position,
@@ -87,9 +95,12 @@ impl Queues {
             Fact::AttemptFailed(failed) => {
                 self.attempt_failed(failed.id, &failed.attempt, failed.retry_at);
             }
+            Fact::DeadLetterDeleted(deleted) => self.letter_gone(deleted.id),
+            Fact::QuotaSet(set) => self.set_quota(&set.service, set.quota, now),
+            Fact::QueueSwitched(switched) => self.switch(switched, now),
             _ => {
                 if let Some((state, settlement)) = fact.settlement() {
-                    self.close(settlement.id, state);
+                    self.close(settlement, state);
                 }
             }
         }
@@ -97,10 +108,7 @@ impl Queues {
 
     fn open(&mut self, message: Arc<Message>, order: Position, redriven: u32, now: Timestamp) {
         let id = message.id;
-        let destination = self
-            .destinations
-            .entry(message.destination.clone())
-            .or_default();
+        let destination = self.destination(&message.destination, now);
         destination.statistics.enqueued += 1;
         let entry = Entry {
             message,
@@ -131,7 +139,8 @@ impl Queues {
         entry.place = if free { Place::Queued } else { Place::Held };
         destination.count(entry.place, entry.message.priority, 1);
         if free {
-            destination.lanes.push(entry.waiting(&self.policy.ranks));
+            let waiting = entry.waiting(&self.policy.ranks);
+            destination.lanes.push(waiting, &entry.message.kind);
             self.ready.insert(entry.message.destination.clone());
         }
     }
@@ -143,11 +152,9 @@ impl Queues {
         };
         entry.attempts.get_or_insert_default().push(attempt.clone());
         entry.place = Place::Retrying { at: retry_at };
-        destination_of(&mut self.destinations, &entry.message).count(
-            entry.place,
-            entry.message.priority,
-            1,
-        );
+        let destination = destination_of(&mut self.destinations, &entry.message);
+        destination.count(entry.place, entry.message.priority, 1);
+        destination.lanes.unblock();
     }
 
     /// Takes a message out of wherever it is; the caller gives it its next place.
@@ -159,18 +166,16 @@ impl Queues {
         destination.count(entry.place, entry.message.priority, -1);
         match entry.place {
             Place::Queued => {
-                destination.lanes.remove(&entry.waiting(&self.policy.ranks));
+                let waiting = entry.waiting(&self.policy.ranks);
+                destination.lanes.remove(&waiting, &entry.message.kind);
             }
             Place::Leased { token } => {
                 self.leases.remove(&token);
                 self.lease_ends.remove(&token);
             }
+            Place::Pushing { .. } => destination.lanes.push_ended(&entry.message.kind),
             // A held message keeps its turn for its ordering key until it is settled.
-            Place::Held
-            | Place::Scheduled
-            | Place::Retrying { .. }
-            | Place::Pushing { .. }
-            | Place::Settling => {}
+            Place::Held | Place::Scheduled | Place::Retrying { .. } | Place::Settling => {}
         }
         self.ready.insert(entry.message.destination.clone());
     }
@@ -189,21 +194,54 @@ impl Queues {
         fact
     }
 
-    fn close(&mut self, id: MessageId, state: State) {
+    fn close(&mut self, settlement: &Settlement, state: State) {
+        let id = settlement.id;
         self.displace(id);
         let Some(entry) = self.entries.remove(&id) else {
             return;
         };
         let destination = destination_of(&mut self.destinations, &entry.message);
         destination.statistics.settled(state);
+        destination.lanes.unblock();
         let Some(key) = entry.message.ordering_key() else {
             return;
         };
+        if settlement.holds_key && self.policy.retries.hold_keys {
+            destination.keys.hold(key, entry.order, id);
+            let held = (entry.message.destination.clone(), key.clone());
+            self.holding.insert(id, held);
+            return;
+        }
         let next = destination.keys.release(key, entry.order, id);
+        self.key_passed_on(next);
+    }
+
+    fn key_passed_on(&mut self, next: Option<MessageId>) {
         let is_held = |next: &MessageId| self.entries[next].place == Place::Held;
         if let Some(next) = next.filter(is_held) {
             self.enqueue(next);
         }
+    }
+
+    /// A dead letter that may hold its ordering key is owed again, perhaps to somebody else.
+    fn letter_sent_again(&mut self, message: &Message) {
+        let held_at = self.holding.get(&message.id).map(|(service, _)| service);
+        if held_at != Some(&message.destination) {
+            return self.letter_gone(message.id);
+        }
+        if let Some((_, key)) = self.holding.remove(&message.id) {
+            let destination = destination_of(&mut self.destinations, message);
+            destination.keys.send_again(&key, message.id);
+        }
+    }
+
+    fn letter_gone(&mut self, id: MessageId) {
+        let Some((service, key)) = self.holding.remove(&id) else {
+            return;
+        };
+        let destination = self.destinations.get_mut(&service);
+        let next = destination.and_then(|destination| destination.keys.let_go(&key, id));
+        self.key_passed_on(next);
     }
 
     /// A timer of this message went off: its ttl, its `deliver_at` or its next attempt.
@@ -213,7 +251,7 @@ impl Queues {
         match entry.place {
             Place::Pushing { .. } | Place::Settling => None,
             _ if entry.message.is_expired(now) => {
-                let fact = verdict::expired(&entry.message, now, None);
+                let fact = verdict::expired(&self.policy.retries, &entry.message, now, None);
                 Some(self.settle(id, fact))
             }
             Place::Scheduled if entry.message.deliver_at().is_none_or(|at| at <= now) => {
@@ -226,115 +264,6 @@ impl Queues {
             }
             _ => None,
         }
-    }
-
-    /// How many may be with the dispatcher at once for this destination.
-    pub fn set_window(&mut self, service: &ServiceName, window: u32, outlook: Outlook) {
-        let destination = self.destinations.entry(service.clone()).or_default();
-        destination.window = window;
-        destination.outlook = outlook;
-        self.ready.insert(service.clone());
-    }
-
-    /// The destinations that may have something to hand out since the last call.
-    pub fn take_ready(&mut self) -> Vec<ServiceName> {
-        self.ready.drain().collect()
-    }
-
-    /// Takes what the window has room for, most urgent first.
-    pub fn push_out(&mut self, service: &ServiceName, now: Timestamp) -> HandOut<Delivery> {
-        let room = self.destinations.get(service).map_or(0, Destination::room);
-        self.hand_out(service, room, now, |entry| {
-            entry.place = Place::Pushing { since: now };
-            entry.delivery()
-        })
-    }
-
-    fn hand_out<T>(
-        &mut self,
-        service: &ServiceName,
-        max: usize,
-        now: Timestamp,
-        mut take: impl FnMut(&mut Entry) -> T,
-    ) -> HandOut<T> {
-        let mut out = HandOut {
-            items: Vec::new(),
-            expired: Vec::new(),
-        };
-        let Some(destination) = self.destinations.get_mut(service) else {
-            return out;
-        };
-        while out.items.len() < max {
-            let Some(waiting) = destination.lanes.pop() else {
-                break;
-            };
-            let entry = self
-                .entries
-                .get_mut(&waiting.id)
-                .expect("what is in a lane has an entry");
-            destination.count(Place::Queued, waiting.priority, -1);
-            if entry.message.is_expired(now) {
-                out.expired
-                    .push(verdict::expired(&entry.message, now, None));
-                entry.place = Place::Settling;
-            } else {
-                out.items.push(take(entry));
-            }
-            destination.count(entry.place, entry.message.priority, 1);
-        }
-        out
-    }
-
-    /// Puts back what was with the dispatcher but never tried: no attempt is spent, rank and order
-    /// stay. Returns the facts of those that expired meanwhile.
-    pub fn give_back(&mut self, ids: &[MessageId], now: Timestamp) -> Vec<Fact> {
-        self.put_back(ids, now, |place| matches!(place, Place::Pushing { .. }))
-    }
-
-    /// As [`Queues::give_back`], for what was leased to a puller that is not there any more.
-    pub fn give_back_leased(&mut self, ids: &[MessageId], now: Timestamp) -> Vec<Fact> {
-        self.put_back(ids, now, |place| matches!(place, Place::Leased { .. }))
-    }
-
-    fn put_back(
-        &mut self,
-        ids: &[MessageId],
-        now: Timestamp,
-        is_out: impl Fn(Place) -> bool,
-    ) -> Vec<Fact> {
-        let mut expired = Vec::new();
-        for id in ids {
-            let Some(entry) = self.entries.get(id) else {
-                continue;
-            };
-            if !is_out(entry.place) {
-                continue;
-            }
-            if entry.message.is_expired(now) {
-                let fact = verdict::expired(&entry.message, now, None);
-                expired.push(self.settle(*id, fact));
-                continue;
-            }
-            self.displace(*id);
-            let entry = self.entries.get_mut(id).expect("found above");
-            entry.place = Place::Queued;
-            let destination = destination_of(&mut self.destinations, &entry.message);
-            destination.count(entry.place, entry.message.priority, 1);
-            destination.lanes.push(entry.waiting(&self.policy.ranks));
-        }
-        expired
-    }
-
-    /// Everything of this destination that is with the dispatcher.
-    pub fn pushing(&self, service: &ServiceName) -> Vec<MessageId> {
-        let of_service = |entry: &&Entry| {
-            matches!(entry.place, Place::Pushing { .. }) && entry.message.destination == *service
-        };
-        self.entries
-            .values()
-            .filter(of_service)
-            .map(|entry| entry.message.id)
-            .collect()
     }
 
     /// Takes a message back; wins over a lease, not over a push under way.
@@ -399,15 +328,24 @@ impl Queues {
             Place::Scheduled => State::Scheduled,
             Place::Retrying { .. } => State::Retrying,
             Place::Pushing { .. } | Place::Leased { .. } | Place::Settling => State::Delivering,
-            Place::Queued | Place::Held => {
-                let destination = self.destinations.get(&entry.message.destination);
-                if destination.is_some_and(|destination| destination.outlook.parks()) {
-                    State::Parked
-                } else {
-                    State::Queued
-                }
-            }
+            Place::Queued | Place::Held if self.is_parked(&entry.message) => State::Parked,
+            Place::Queued | Place::Held => State::Queued,
         }
+    }
+
+    fn is_parked(&self, message: &Message) -> bool {
+        let destination = self.destinations.get(&message.destination);
+        destination.is_some_and(|destination| {
+            destination.outlook.parks() || destination.lanes.parks(&message.kind)
+        })
+    }
+
+    fn destination(&mut self, service: &ServiceName, now: Timestamp) -> &mut Destination {
+        let destination = self.destinations.entry(service.clone());
+        destination.or_insert_with(|| {
+            let quota = self.policy.quotas.get(service).copied();
+            Destination::new(Pace::new(quota.unwrap_or_default(), now))
+        })
     }
 }
 

@@ -47,8 +47,10 @@ impl TokenBucket {
     }
 
     /// How many tokens are there, whole ones.
-    pub fn available(&self, now: Timestamp) -> u32 {
-        u32::try_from(self.level_at(now) / TOKEN).unwrap_or(u32::MAX)
+    pub fn available(&mut self, now: Timestamp) -> u32 {
+        // Also when nothing is taken: a clock that has gone back goes on from here.
+        self.fill(now);
+        u32::try_from(self.level / TOKEN).unwrap_or(u32::MAX)
     }
 
     /// Puts back tokens that were taken for nothing; what does not fit is gone.
@@ -139,7 +141,7 @@ mod tests {
     fn the_default_burst_is_a_second_s_worth() {
         let bursts = [(0.001, 1), (1.0, 1), (1.5, 2), (250.0, 250)];
         for (rate, burst) in bursts {
-            let bucket = TokenBucket::new(rate, None, at(0));
+            let mut bucket = TokenBucket::new(rate, None, at(0));
             assert_eq!(bucket.available(at(0)), burst, "{rate}");
         }
     }

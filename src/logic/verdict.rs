@@ -17,11 +17,11 @@ pub fn verdict(
     asked: Option<Asked>,
 ) -> Fact {
     match attempt.outcome {
-        AttemptOutcome::Delivered => Fact::Delivered(settle(message, now, Some(attempt), None)),
-        AttemptOutcome::Rejected => dead(message, now, attempt, DeadReason::Rejected),
+        AttemptOutcome::Delivered => Fact::Delivered(settle(message, now, Some(attempt))),
+        AttemptOutcome::Rejected => dead(policy, message, now, attempt, DeadReason::Rejected),
         AttemptOutcome::Failed | AttemptOutcome::LeaseExpired => {
             if message.is_expired(now) {
-                return expired(message, now, Some(attempt));
+                return expired(policy, message, now, Some(attempt));
             }
             match policy.after_failure(attempt.number, now, random, asked) {
                 Next::RetryAt(retry_at) => Fact::AttemptFailed(AttemptFailed {
@@ -29,38 +29,60 @@ pub fn verdict(
                     attempt,
                     retry_at,
                 }),
-                Next::Exhausted => dead(message, now, attempt, DeadReason::AttemptsExhausted),
+                Next::Exhausted => {
+                    dead(policy, message, now, attempt, DeadReason::AttemptsExhausted)
+                }
             }
         }
     }
 }
 
 /// The message outlived its ttl.
-pub fn expired(message: &Message, now: Timestamp, attempt: Option<Attempt>) -> Fact {
-    Fact::Expired(settle(message, now, attempt, Some(DeadReason::Expired)))
+pub fn expired(
+    policy: &RetryPolicy,
+    message: &Message,
+    now: Timestamp,
+    attempt: Option<Attempt>,
+) -> Fact {
+    Fact::Expired(given_up(policy, message, now, attempt, DeadReason::Expired))
 }
 
 /// Somebody took the message back.
 pub fn cancelled(message: &Message, now: Timestamp) -> Fact {
-    Fact::Cancelled(settle(message, now, None, None))
+    Fact::Cancelled(settle(message, now, None))
 }
 
-fn dead(message: &Message, now: Timestamp, attempt: Attempt, reason: DeadReason) -> Fact {
-    Fact::DeadLettered(settle(message, now, Some(attempt), Some(reason)))
+fn dead(
+    policy: &RetryPolicy,
+    message: &Message,
+    now: Timestamp,
+    attempt: Attempt,
+    reason: DeadReason,
+) -> Fact {
+    Fact::DeadLettered(given_up(policy, message, now, Some(attempt), reason))
 }
 
-fn settle(
+fn given_up(
+    policy: &RetryPolicy,
     message: &Message,
     at: Timestamp,
     attempt: Option<Attempt>,
-    reason: Option<DeadReason>,
+    reason: DeadReason,
 ) -> Settlement {
+    Settlement {
+        reason: Some(reason),
+        holds_key: policy.hold_keys && message.ordering_key().is_some(),
+        ..settle(message, at, attempt)
+    }
+}
+
+fn settle(message: &Message, at: Timestamp, attempt: Option<Attempt>) -> Settlement {
     Settlement {
         id: message.id,
         at,
         lane: message.lane(),
         attempt,
-        reason,
+        reason: None,
         holds_key: false,
     }
 }

@@ -281,6 +281,8 @@ impl Ring {
             await_settled: to.scheduler.clone().recipient(),
             inspect: to.scheduler.clone().recipient(),
             inspect_queues: to.scheduler.clone().recipient(),
+            switch_queue: to.scheduler.clone().recipient(),
+            clear_queue: to.scheduler.clone().recipient(),
             receive: to.scheduler.clone().recipient(),
             end_leases: to.scheduler.clone().recipient(),
             extend_leases: to.scheduler.clone().recipient(),

@@ -12,6 +12,7 @@ pub fn retry_policy(config: &Config) -> RetryPolicy {
         base_delay: config.base_retry_delay,
         max_delay: config.max_retry_delay,
         max_attempts: config.max_retry_attempts,
+        hold_keys: false,
     }
 }
 
@@ -22,6 +23,7 @@ pub fn queue_policy(config: &Config) -> QueuePolicy {
             deadline_lead: config.deadline_lead,
         },
         retries: retry_policy(config),
+        quotas: Default::default(),
     }
 }
 

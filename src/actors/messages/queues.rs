@@ -7,6 +7,7 @@ use actix::Message as ActixMessage;
 use super::Reply;
 use crate::domain::fact::{Fact, Tally};
 use crate::domain::ids::{LeaseToken, MessageId, ServiceName};
+use crate::domain::message::Priority;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::leases::Leased;
@@ -75,6 +76,25 @@ pub struct RetryNow {
 pub struct AwaitSettled {
     pub id: MessageId,
     pub reply: Reply<Fact>,
+}
+
+/// http → Scheduler: pause the queue of this service, or all, or let it go on; answered after the
+/// sync.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct SwitchQueue {
+    pub service: Option<ServiceName>,
+    pub paused: bool,
+    pub reply: Reply<()>,
+}
+
+/// http → Scheduler: cancel what waits for this service, of one level or of all; answers how many.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct ClearQueue {
+    pub service: ServiceName,
+    pub priority: Option<Priority>,
+    pub reply: Reply<u64>,
 }
 
 /// http → Scheduler: what is known of these messages; `None` where nothing is owed.

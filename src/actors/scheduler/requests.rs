@@ -161,7 +161,11 @@ impl Handler<Inspect> for Scheduler {
     type Result = MessageResult<Inspect>;
 
     fn handle(&mut self, inspect: Inspect, _: &mut Context<Self>) -> Self::Result {
-        let views = inspect.ids.into_iter().map(|id| self.queues.inspect(id));
+        let now = self.clock.now();
+        let views = inspect
+            .ids
+            .into_iter()
+            .map(|id| self.queues.inspect(id, now));
         MessageResult(views.collect::<Vec<Option<OpenMessage>>>())
     }
 }

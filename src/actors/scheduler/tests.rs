@@ -41,6 +41,7 @@ fn closed_desk() -> Desk {
     let policy = QueuePolicy {
         ranks: RankPolicy::default(),
         retries: RetryPolicy::default(),
+        quotas: Arc::default(),
     };
     let (clock, metrics) = (Clock::start(), Arc::new(Metrics::new()));
     let random = rand::SeedableRng::seed_from_u64(1);

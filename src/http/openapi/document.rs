@@ -43,6 +43,9 @@ use crate::http::{circuits, dead_letters, health, leases, messages, queue, retri
         dead_letters::reprocess,
         dead_letters::delete,
         queue::status,
+        queue::operations::pause,
+        queue::operations::resume,
+        queue::operations::clear,
         services::register,
         services::all,
         services::show,
@@ -92,9 +95,14 @@ pub fn document() -> openapi::OpenApi {
         add_alias(&mut document.paths, alias, method, path);
     }
     for item in document.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post, &mut item.delete]
-            .into_iter()
-            .flatten()
+        for operation in [
+            &mut item.get,
+            &mut item.post,
+            &mut item.put,
+            &mut item.delete,
+        ]
+        .into_iter()
+        .flatten()
         {
             errors::complete(operation);
             complete_body(operation);

@@ -1,42 +1,26 @@
 //! What the hub owes to one destination: its lanes, its credit, its ordering keys, its counts.
 
-use std::collections::BTreeSet;
-
-use ahash::AHashMap;
-
-use crate::domain::ids::{Label, MessageId, Position};
 use crate::domain::message::{Priority, State};
 use crate::domain::service::Outlook;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::lanes::Lanes;
 
 use super::Place;
+use super::kinds::Kinds;
+use super::ordering_keys::OrderingKeys;
+use super::pace::Pace;
 
 #[derive(Debug)]
 pub(super) struct Destination {
-    pub lanes: Lanes,
+    pub lanes: Kinds,
     /// How many may be with the dispatcher at once.
     pub window: u32,
     pub outlook: Outlook,
+    pub pace: Pace,
+    /// Since when nothing is handed out, as somebody wished.
+    pub paused: Option<Timestamp>,
     pub keys: OrderingKeys,
     pub counts: Counts,
     pub statistics: Statistics,
-}
-
-impl Default for Destination {
-    /// Until the registry says otherwise nobody is there to take messages.
-    fn default() -> Self {
-        Self {
-            lanes: Lanes::default(),
-            window: 0,
-            outlook: Outlook::NoInstance {
-                since: Timestamp::default(),
-            },
-            keys: OrderingKeys::default(),
-            counts: Counts::default(),
-            statistics: Statistics::default(),
-        }
-    }
 }
 
 /// How many messages are in each place; those in lanes are counted by the lanes.
@@ -69,9 +53,30 @@ impl Statistics {
 }
 
 impl Destination {
+    /// Until the registry says otherwise nobody is there to take messages.
+    pub fn new(pace: Pace) -> Self {
+        Self {
+            lanes: Kinds::default(),
+            window: 0,
+            outlook: Outlook::NoInstance {
+                since: Timestamp::default(),
+            },
+            pace,
+            paused: None,
+            keys: OrderingKeys::default(),
+            counts: Counts::default(),
+            statistics: Statistics::default(),
+        }
+    }
+
     /// What the window still admits.
     pub fn room(&self) -> usize {
         (self.window as usize).saturating_sub(self.counts.pushing)
+    }
+
+    /// How many it has in hand, pushed or pulled.
+    pub fn in_hand(&self) -> usize {
+        self.counts.pushing + self.counts.leased
     }
 
     /// Counts a message in (`1`) or out (`-1`) of a place.
@@ -88,60 +93,5 @@ impl Destination {
         *counter = counter
             .checked_add_signed(change)
             .expect("a message leaves the place it is in");
-    }
-}
-
-/// Who holds each ordering key and who waits for it. Messages that share a key are never in
-/// flight together; the earliest unsettled one holds the key until it is settled.
-#[derive(Debug, Default)]
-pub(super) struct OrderingKeys {
-    keys: AHashMap<Label, Key>,
-}
-
-#[derive(Debug)]
-struct Key {
-    holder: MessageId,
-    waiting: BTreeSet<(Position, MessageId)>,
-}
-
-impl OrderingKeys {
-    /// Whether `id` may go; otherwise it waits until [`OrderingKeys::release`] names it.
-    pub fn claim(&mut self, key: &Label, order: Position, id: MessageId) -> bool {
-        let Some(known) = self.keys.get_mut(key) else {
-            let waiting = BTreeSet::new();
-            self.keys.insert(
-                key.clone(),
-                Key {
-                    holder: id,
-                    waiting,
-                },
-            );
-            return true;
-        };
-        if known.holder == id {
-            return true;
-        }
-        known.waiting.insert((order, id));
-        false
-    }
-
-    /// `id` was settled. If it held the key, the next in order of acceptance holds it now and is
-    /// returned; after a restart that one may be waiting for its next attempt.
-    pub fn release(&mut self, key: &Label, order: Position, id: MessageId) -> Option<MessageId> {
-        let known = self.keys.get_mut(key)?;
-        if known.holder != id {
-            known.waiting.remove(&(order, id));
-            return None;
-        }
-        let Some((_, next)) = known.waiting.pop_first() else {
-            self.keys.remove(key);
-            return None;
-        };
-        known.holder = next;
-        Some(next)
-    }
-
-    pub fn holder(&self, key: &Label) -> Option<MessageId> {
-        self.keys.get(key).map(|known| known.holder)
     }
 }

@@ -11,6 +11,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::logic::backoff::Asked;
 use crate::logic::verdict;
 
+use super::kinds::Kinds;
 use super::{Delivery, HandOut, Place, Queues};
 
 /// A message handed to a puller.
@@ -46,7 +47,7 @@ impl Queues {
         mut mint: impl FnMut() -> LeaseToken,
     ) -> HandOut<Leased> {
         let until = now.plus(lease);
-        let out = self.hand_out(service, max, now, |entry| {
+        let out = self.hand_out(service, max, now, Kinds::pop, |entry| {
             let token = mint();
             entry.place = Place::Leased { token };
             Leased {

@@ -2,6 +2,7 @@
 
 mod life;
 mod model;
+mod operations;
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use super::*;
 use crate::domain::fact::{AttemptFailed, AttemptOutcome};
 use crate::domain::ids::Label;
 use crate::domain::message::{Extras, Payload, Priority};
+use crate::domain::service::Outlook;
 use crate::logic::wal::samples::id;
 use life::Life;
 
@@ -100,6 +102,7 @@ fn queues_with(messages: impl IntoIterator<Item = Message>) -> Queues {
     let mut queues = Queues::new(QueuePolicy {
         ranks: RankPolicy::default(),
         retries: RetryPolicy::default(),
+        quotas: Arc::default(),
     });
     let facts: Vec<Fact> = messages.into_iter().map(accepted).collect();
     learn(&mut queues, &facts, at(0));
@@ -121,7 +124,7 @@ fn push(queues: &mut Queues, now: Timestamp) -> Vec<MessageId> {
 }
 
 fn state(queues: &Queues, number: u128) -> State {
-    queues.inspect(id(number)).unwrap().state
+    queues.inspect(id(number), at(0)).unwrap().state
 }
 
 fn stale(numbers: &[u128]) -> Refusal {
@@ -206,7 +209,7 @@ fn a_cancel_wins_over_a_lease() {
 #[test]
 fn a_cancel_does_not_stop_an_attempt_under_way() {
     let mut queues = queues_with([message(1)]);
-    queues.set_window(&billing(), 1, Outlook::Ready);
+    queues.set_window(&billing(), 1, Outlook::Ready, &[], at(0));
     push(&mut queues, at(0));
     let refused = queues.cancel(id(1), at(1)).unwrap_err();
     assert!(matches!(refused, Refusal::WrongState { .. }));
@@ -216,7 +219,7 @@ fn a_cancel_does_not_stop_an_attempt_under_way() {
 #[test]
 fn what_expired_is_found_anywhere_in_the_lane() {
     let mut queues = queues_with([message(1), expiring(2, 10), message(3), expiring(4, 10)]);
-    queues.set_window(&billing(), 9, Outlook::Ready);
+    queues.set_window(&billing(), 9, Outlook::Ready, &[], at(0));
     let out = queues.push_out(&billing(), at(10));
     let expired: Vec<_> = out.expired.iter().filter_map(Fact::message_id).collect();
     let handed_out: Vec<_> = out.items.iter().map(|item| item.message.id).collect();
@@ -239,19 +242,19 @@ fn a_timer_expires_what_is_not_next() {
 fn the_window_bounds_what_is_with_the_dispatcher() {
     let mut queues = queues_with((1..=5).map(message));
     assert!(push(&mut queues, at(0)).is_empty());
-    queues.set_window(&billing(), 2, Outlook::Ready);
+    queues.set_window(&billing(), 2, Outlook::Ready, &[], at(0));
     assert_eq!(push(&mut queues, at(0)), [id(1), id(2)]);
     assert!(push(&mut queues, at(0)).is_empty());
     queues.apply(6, &attempt_failed(1, at(1_000)), at(0));
     assert_eq!(push(&mut queues, at(0)), [id(3)]);
-    queues.set_window(&billing(), 1, Outlook::Trial);
+    queues.set_window(&billing(), 1, Outlook::Trial, &[], at(0));
     assert!(push(&mut queues, at(0)).is_empty());
 }
 
 #[test]
 fn what_was_given_back_goes_first_and_has_spent_no_attempt() {
     let mut queues = queues_with([message(1), message(2)]);
-    queues.set_window(&billing(), 1, Outlook::Ready);
+    queues.set_window(&billing(), 1, Outlook::Ready, &[], at(0));
     push(&mut queues, at(0));
     assert!(queues.give_back(&[id(1), id(2)], at(1)).is_empty());
     let out = queues.push_out(&billing(), at(1));

@@ -24,7 +24,9 @@ fn policy() -> QueuePolicy {
             base_delay: Duration::from_secs(model::BASE_DELAY),
             max_delay: Duration::from_secs(model::MAX_DELAY),
             max_attempts: model::MAX_ATTEMPTS,
+            hold_keys: false,
         },
+        quotas: Arc::default(),
     }
 }
 
@@ -199,13 +201,14 @@ impl Life {
             2 => Outlook::Trial,
             _ => Outlook::Ready,
         };
-        self.queues.set_window(&service, window, outlook);
+        self.queues
+            .set_window(&service, window, outlook, &[], self.now);
         self.model.set_window(&service, window, outlook);
     }
 
     fn push_out(&mut self) {
         let service = self.some_service();
-        let room = self.model.room(&service);
+        let room = self.model.credit(&service);
         let out = self.queues.push_out(&service, self.now);
         let place = |_| model::Place::Pushing;
         let (expected, expired) = self.model.hand_out(&service, room, self.now, place);

@@ -39,6 +39,8 @@ pub struct Open {
     pub redriven: u32,
     pub failures: u32,
     pub place: Place,
+    /// It was due once, and so stands in line for its key.
+    pub in_line: bool,
     pub has_key: bool,
 }
 
@@ -46,6 +48,8 @@ pub struct Open {
 pub struct Model {
     pub open: Vec<Open>,
     pub windows: Vec<(ServiceName, u32, Outlook)>,
+    /// Whom the dispatcher had no room for, until something changes.
+    pub blocked: Vec<ServiceName>,
 }
 
 pub type Facts = Vec<(MessageId, Said)>;
@@ -100,6 +104,7 @@ impl Model {
     pub fn set_window(&mut self, service: &ServiceName, window: u32, outlook: Outlook) {
         self.windows.retain(|(name, ..)| name != service);
         self.windows.push((service.clone(), window, outlook));
+        self.unblock(service);
     }
 
     pub fn apply(&mut self, position: Position, fact: &Fact, now: Timestamp) {
@@ -112,6 +117,7 @@ impl Model {
                 let index = self.find(failed.id).unwrap();
                 self.open[index].failures += 1;
                 self.open[index].place = Place::Retrying(failed.retry_at);
+                self.unblock(&self.open[index].message.destination.clone());
             }
             _ => self.leave(fact.message_id().unwrap()),
         }
@@ -125,6 +131,7 @@ impl Model {
             redriven,
             failures: 0,
             place: Place::Scheduled,
+            in_line: false,
             has_key: false,
         });
         if !scheduled {
@@ -137,15 +144,17 @@ impl Model {
         let mut others = self.open.iter().filter(|other| other.shares_key_with(open));
         let is_free = !others.any(|other| other.has_key);
         self.open[index].place = Place::Waiting;
+        self.open[index].in_line = true;
         self.open[index].has_key |= is_free;
     }
 
     /// Its key goes to the earliest accepted of those that are or were due.
     fn leave(&mut self, id: MessageId) {
         let gone = self.open.remove(self.find(id).unwrap());
+        self.unblock(&gone.message.destination);
         let heirs = self.open.iter_mut();
         let heirs = heirs.filter(|heir| heir.shares_key_with(&gone));
-        let heirs = heirs.filter(|heir| heir.place != Place::Scheduled);
+        let heirs = heirs.filter(|heir| heir.in_line);
         if gone.has_key
             && let Some(heir) = heirs.min_by_key(|heir| heir.order)
         {
@@ -166,9 +175,23 @@ impl Model {
 
     pub fn room(&self, service: &ServiceName) -> usize {
         let window = self.outlook(service).map_or(0, |(window, _)| window) as usize;
+        window.saturating_sub(self.pushing(service))
+    }
+
+    /// How many may go now.
+    pub fn credit(&self, service: &ServiceName) -> usize {
+        let blocked = self.blocked.contains(service);
+        if blocked { 0 } else { self.room(service) }
+    }
+
+    fn pushing(&self, service: &ServiceName) -> usize {
         let of_service = |open: &&Open| open.message.destination == *service;
         let open = self.open.iter().filter(of_service);
-        window.saturating_sub(open.filter(|open| open.place == Place::Pushing).count())
+        open.filter(|open| open.place == Place::Pushing).count()
+    }
+
+    fn unblock(&mut self, service: &ServiceName) {
+        self.blocked.retain(|blocked| blocked != service);
     }
 
     /// Who goes, with the number of the attempt, and who was found expired.
@@ -219,13 +242,20 @@ impl Model {
         if !open.is_handed_out() {
             return None;
         }
-        let expired = open.message.is_expired(now);
-        open.place = if expired {
-            Place::Settling
-        } else {
-            Place::Waiting
-        };
-        expired.then_some(Said::Settled(State::Expired))
+        if open.message.is_expired(now) {
+            open.place = Place::Settling;
+            return Some(Said::Settled(State::Expired));
+        }
+        let was_pushed = open.place == Place::Pushing;
+        open.place = Place::Waiting;
+        let service = open.message.destination.clone();
+        if was_pushed {
+            self.unblock(&service);
+        }
+        if was_pushed && self.pushing(&service) > 0 {
+            self.blocked.push(service);
+        }
+        None
     }
 
     pub fn cancel(&mut self, id: MessageId) -> bool {

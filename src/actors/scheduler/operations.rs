@@ -1,0 +1,80 @@
+//! What operators ask of the Scheduler: to pause queues and to clear them.
+
+use std::collections::VecDeque;
+
+use actix::{AsyncContext, Context, Handler, Message};
+use tokio::sync::oneshot;
+
+use super::Scheduler;
+use crate::actors::messages::{ClearQueue, Record, Reply, SwitchQueue};
+use crate::domain::fact::{Fact, QueueSwitched};
+use crate::domain::ids::MessageId;
+
+/// Messages cancelled by one record to the journal.
+const CLEARED_AT_ONCE: usize = 4096;
+
+impl Handler<SwitchQueue> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, switch: SwitchQueue, _: &mut Context<Self>) {
+        let fact = Fact::QueueSwitched(QueueSwitched {
+            service: switch.service,
+            at: self.clock.now(),
+            paused: switch.paused,
+        });
+        self.hops.event_store.do_send(Record {
+            facts: vec![fact],
+            reply: Some(switch.reply),
+        });
+    }
+}
+
+impl Handler<ClearQueue> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, clear: ClearQueue, ctx: &mut Context<Self>) {
+        let ids = self.queues.waiting(&clear.service, clear.priority);
+        let clearance = Clearance {
+            left: ids.into(),
+            cancelled: 0,
+            reply: clear.reply,
+        };
+        Handler::handle(self, clearance, ctx);
+    }
+}
+
+/// A queue on its way to being empty: what waited when that began.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Clearance {
+    left: VecDeque<MessageId>,
+    cancelled: u64,
+    reply: Reply<u64>,
+}
+
+impl Handler<Clearance> for Scheduler {
+    type Result = ();
+
+    /// Part by part, each when the one before is on disk, so that others get a turn between them.
+    fn handle(&mut self, mut clearance: Clearance, ctx: &mut Context<Self>) {
+        if clearance.left.is_empty() {
+            let _ = clearance.reply.send(clearance.cancelled);
+            return;
+        }
+        let count = clearance.left.len().min(CLEARED_AT_ONCE);
+        let part: Vec<_> = clearance.left.drain(..count).collect();
+        let facts = self.queues.cancel_waiting(&part, self.clock.now());
+        clearance.cancelled += facts.len() as u64;
+        let (reply, recorded) = oneshot::channel();
+        self.hops.event_store.do_send(Record {
+            facts,
+            reply: Some(reply),
+        });
+        let home = ctx.address();
+        actix::spawn(async move {
+            if recorded.await.is_ok() {
+                home.do_send(clearance);
+            }
+        });
+    }
+}

@@ -1,0 +1,163 @@
+//! Pausing, resuming and clearing queues.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::check_known;
+use crate::actors::messages::{ClearQueue, InspectAdmission, SwitchQueue};
+use crate::domain::ids::ServiceName;
+use crate::domain::message::Priority;
+use crate::error::{HubError, Subject};
+use crate::http::ask::{ask, look};
+use crate::http::auth::Caller;
+use crate::http::body::{self, Body};
+use crate::http::fields::{self, Field};
+use crate::http::openapi::queue::{ClearQuery, SwitchInput};
+use crate::http::query::Query;
+use crate::http::{Hub, Routes};
+
+const SUBJECT: Subject = Subject::Request;
+
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.at("/v1/queue/pause", "POST", [web::post().to(pause)]);
+    routes.at("/v1/queue/resume", "POST", [web::post().to(resume)]);
+    routes.at("/v1/queue", "DELETE", [web::delete().to(clear)]);
+}
+
+#[derive(Deserialize)]
+struct SwitchBody<'a> {
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    service: Option<&'a RawValue>,
+}
+
+/// Whether a queue hands messages out.
+#[derive(Serialize, ToSchema)]
+pub struct Switched {
+    /// Null: the queues of all services.
+    service: Option<ServiceName>,
+    /// `paused` or `active`.
+    status: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Cleared {
+    service: ServiceName,
+    /// So many messages were cancelled.
+    cancelled: u64,
+}
+
+/// Pause a queue
+///
+/// Nothing is handed out to the service (without `service`: to any) from now on, also after a
+/// restart. Messages are accepted as before, and what is under way is finished.
+#[utoipa::path(
+    post,
+    path = "/v1/queue/pause",
+    operation_id = "pause_queue",
+    tag = "queue",
+    request_body = SwitchInput,
+    responses(
+        (status = 200, description = "It is paused", body = Switched),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+        (status = 404, description = "SERVICE_NOT_FOUND: nobody ever registered this destination"),
+    ),
+)]
+pub async fn pause(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    payload: web::Payload,
+) -> Result<HttpResponse, HubError> {
+    switch(&request, &hub, payload, true).await
+}
+
+/// Resume a queue
+///
+/// Without `service` the pause of all queues ends; a queue that was paused by name stays paused.
+#[utoipa::path(
+    post,
+    path = "/v1/queue/resume",
+    operation_id = "resume_queue",
+    tag = "queue",
+    request_body = SwitchInput,
+    responses(
+        (status = 200, description = "It hands out again", body = Switched),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+        (status = 404, description = "SERVICE_NOT_FOUND: nobody ever registered this destination"),
+    ),
+)]
+pub async fn resume(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    payload: web::Payload,
+) -> Result<HttpResponse, HubError> {
+    switch(&request, &hub, payload, false).await
+}
+
+async fn switch(
+    request: &HttpRequest,
+    hub: &Hub,
+    payload: web::Payload,
+    paused: bool,
+) -> Result<HttpResponse, HubError> {
+    Caller::of(request).must_be_operator()?;
+    let body = Body::read(hub, payload, body::ONE, 1, SUBJECT).await?;
+    let service = match body.text().trim() {
+        "" => None,
+        text => {
+            let body: SwitchBody<'_> = fields::object(SUBJECT, text)?;
+            let field = Field::given(SUBJECT, "service", body.service);
+            field.map(|field| field.service()).transpose()?
+        }
+    };
+    let door = look(&hub.handles.admission, InspectAdmission).await?;
+    check_known(&door, service.as_ref())?;
+    let asked = service.clone();
+    ask(&hub.handles.switch_queue, |reply| SwitchQueue {
+        service: asked,
+        paused,
+        reply,
+    })
+    .await?;
+    let status = if paused { "paused" } else { "active" };
+    Ok(HttpResponse::Ok().json(Switched { service, status }))
+}
+
+/// Clear a queue
+///
+/// Cancels what waits for the service, of one priority or of all: queued, parked, scheduled and
+/// retrying messages, but not what is under way.
+#[utoipa::path(
+    delete,
+    path = "/v1/queue",
+    operation_id = "clear_queue",
+    tag = "queue",
+    params(ClearQuery),
+    responses(
+        (status = 200, description = "How many were cancelled", body = Cleared),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+        (status = 404, description = "SERVICE_NOT_FOUND: nobody ever registered this destination"),
+    ),
+)]
+pub async fn clear(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+    Caller::of(&request).must_be_operator()?;
+    let query = Query::of(&request)?;
+    let service = query.service("service")?;
+    let service = service.ok_or_else(|| HubError::invalid(SUBJECT, "service", "is required"))?;
+    let levels = "CRITICAL, HIGH, NORMAL, LOW, DEFERRED";
+    let priority = query.word("priority", levels, Priority::from_name)?;
+    let door = look(&hub.handles.admission, InspectAdmission).await?;
+    check_known(&door, Some(&service))?;
+    let asked = service.clone();
+    let cancelled = ask(&hub.handles.clear_queue, |reply| ClearQueue {
+        service: asked,
+        priority,
+        reply,
+    })
+    .await?;
+    Ok(HttpResponse::Ok().json(Cleared { service, cancelled }))
+}

@@ -1,0 +1,112 @@
+//! Why a message has not been delivered yet, in words and numbers.
+
+use crate::domain::message::Message;
+use crate::domain::service::Outlook;
+use crate::domain::timestamp::Timestamp;
+
+use super::Queues;
+use super::destination::Destination;
+use super::entry::{Entry, Place};
+use super::leases::Lease;
+use super::pace::Limit;
+
+/// How far the messages ahead of one are counted, so that a look at many stays cheap.
+const MOST_COUNTED: usize = 1000;
+
+impl Queues {
+    pub(super) fn waiting_for(&self, entry: &Entry, now: Timestamp) -> String {
+        let message = &entry.message;
+        match entry.place {
+            Place::Scheduled => match message.deliver_at() {
+                Some(at) => format!("scheduled: it may be delivered from {at} on"),
+                None => "scheduled".to_owned(),
+            },
+            Place::Retrying { at } => {
+                let (failures, most) = (entry.failures(), self.policy.retries.max_attempts);
+                format!("{failures} of {most} attempts failed; the next one is at {at}")
+            }
+            Place::Pushing { since } => format!("an attempt is under way since {since}"),
+            Place::Leased { token } => match self.leases.get(&token) {
+                Some(Lease { since, until, .. }) => {
+                    format!("leased to a consumer since {since}, until {until}")
+                }
+                None => "leased to a consumer".to_owned(),
+            },
+            Place::Settling => "its outcome is being written".to_owned(),
+            Place::Held => self.waiting_for_key(message),
+            Place::Queued => match self.destinations.get(&message.destination) {
+                Some(destination) => self.waiting_for_turn(entry, destination, now),
+                None => "queued".to_owned(),
+            },
+        }
+    }
+
+    fn waiting_for_key(&self, message: &Message) -> String {
+        let keys = self.destinations.get(&message.destination);
+        let (Some(keys), Some(key)) = (keys.map(|known| &known.keys), message.ordering_key())
+        else {
+            return "its ordering_key is about to become free".to_owned();
+        };
+        if let Some(id) = keys.holder(key) {
+            return format!("message {id} with the same ordering_key is not settled yet");
+        }
+        match keys.letter(key) {
+            Some(id) => format!(
+                "dead letter {id} holds the same ordering_key until it is reprocessed or deleted \
+                 (ordering_on_failure: hold)"
+            ),
+            None => "its ordering_key is about to become free".to_owned(),
+        }
+    }
+
+    fn waiting_for_turn(&self, entry: &Entry, to: &Destination, now: Timestamp) -> String {
+        let (waiting, kind) = (entry.waiting(&self.policy.ranks), &entry.message.kind);
+        let turn = match to.lanes.ahead_of(&waiting, kind, MOST_COUNTED) {
+            Some(MOST_COUNTED) => format!("{MOST_COUNTED} messages or more are ahead of it"),
+            Some(1) => "1 message is ahead of it".to_owned(),
+            ahead => format!("{} messages are ahead of it", ahead.unwrap_or(0)),
+        };
+        if let Some(since) = self.paused {
+            return format!("all queues are paused since {since}; {turn}");
+        }
+        if let Some(since) = to.paused {
+            return format!("the queue is paused since {since}; {turn}");
+        }
+        match to.outlook {
+            Outlook::NoInstance { since } if since == Timestamp::default() => {
+                format!("no instance was available since the hub started; {turn}")
+            }
+            Outlook::NoInstance { since } => {
+                format!("no instance is available since {since}; {turn}")
+            }
+            Outlook::CircuitOpen { until } => {
+                format!("the circuit is open and tried again at {until}; {turn}")
+            }
+            Outlook::Trial => {
+                format!("the circuit is half open, one message at a time is tried; {turn}")
+            }
+            Outlook::Ready if to.lanes.parks(kind) => {
+                format!("no instance is available that takes messages of type {kind}; {turn}")
+            }
+            Outlook::Ready => waiting_for_room(to, now, &turn),
+        }
+    }
+}
+
+fn waiting_for_room(to: &Destination, now: Timestamp, turn: &str) -> String {
+    match to.pace.limit(to.in_hand(), now) {
+        Some(Limit::InFlight { most }) => {
+            format!("the quota max_in_flight of {most} is used up; {turn}")
+        }
+        Some(Limit::Rate { rate, until }) => format!(
+            "the quota deliver_rate of {rate} per second lets the next message go at {until}; {turn}"
+        ),
+        None => {
+            let (in_flight, window) = (to.counts.pushing, to.window);
+            format!(
+                "{turn}; it goes out when an instance has room ({in_flight} of {window} under way) \
+                 or a consumer asks"
+            )
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What leaves the queues: pushed as far as the credit goes, or pulled, within the quota.
+
+use std::sync::Arc;
+
+use crate::domain::fact::Fact;
+use crate::domain::ids::{MessageId, ServiceName};
+use crate::domain::message::Message;
+use crate::domain::service::{KindRoom, Outlook};
+use crate::domain::timestamp::Timestamp;
+use crate::logic::lanes::Waiting;
+use crate::logic::verdict;
+
+use super::destination::Destination;
+use super::entry::{Entry, Place};
+use super::kinds::Kinds;
+use super::{Queues, destination_of};
+
+/// A message on its way out, with the number of the attempt this will be.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Delivery {
+    pub message: Arc<Message>,
+    pub attempt: u32,
+}
+
+/// What a hand-out gave: what leaves, and what was found expired on the way.
+#[derive(Debug)]
+pub struct HandOut<T> {
+    pub items: Vec<T>,
+    pub expired: Vec<Fact>,
+}
+
+/// Which message of the lanes goes next.
+type Next = fn(&mut Kinds) -> Option<Waiting>;
+
+impl Queues {
+    /// How many may be with the dispatcher at once for this destination, and if its instances
+    /// differ in what they take, how many of each type.
+    pub fn set_window(
+        &mut self,
+        service: &ServiceName,
+        window: u32,
+        outlook: Outlook,
+        kinds: &[KindRoom],
+        now: Timestamp,
+    ) {
+        self.destination(service, now);
+        let (entries, destinations) = (&self.entries, &mut self.destinations);
+        let Some(destination) = destinations.get_mut(service) else {
+            return;
+        };
+        destination.window = window;
+        destination.outlook = outlook;
+        let kind_of = |id: MessageId| entries[&id].message.kind.clone();
+        let pushing = || {
+            let pushing = entries.values().filter(|entry| is_pushing(entry, service));
+            pushing.map(|entry| entry.message.kind.clone()).collect()
+        };
+        destination.lanes.set_rooms(kinds, kind_of, pushing);
+        self.ready.insert(service.clone());
+    }
+
+    /// The destinations that may have something to hand out since the last call.
+    pub fn take_ready(&mut self) -> Vec<ServiceName> {
+        self.ready.drain().collect()
+    }
+
+    /// Takes what the window has room for, most urgent first.
+    pub fn push_out(&mut self, service: &ServiceName, now: Timestamp) -> HandOut<Delivery> {
+        let room = self.destinations.get(service).map_or(0, Destination::room);
+        self.hand_out(service, room, now, Kinds::pop_to_push, |entry| {
+            entry.place = Place::Pushing { since: now };
+            entry.delivery()
+        })
+    }
+
+    pub(super) fn hand_out<T>(
+        &mut self,
+        service: &ServiceName,
+        max: usize,
+        now: Timestamp,
+        next: Next,
+        mut take: impl FnMut(&mut Entry) -> T,
+    ) -> HandOut<T> {
+        let mut out = HandOut {
+            items: Vec::new(),
+            expired: Vec::new(),
+        };
+        let Some(destination) = self.destinations.get_mut(service) else {
+            return out;
+        };
+        if self.paused.is_some() || destination.paused.is_some() {
+            return out;
+        }
+        let max = max.min(destination.pace.room(destination.in_hand(), now));
+        while out.items.len() < max {
+            let Some(waiting) = next(&mut destination.lanes) else {
+                break;
+            };
+            let entry = self
+                .entries
+                .get_mut(&waiting.id)
+                .expect("what is in a lane has an entry");
+            destination.count(Place::Queued, waiting.priority, -1);
+            if entry.message.is_expired(now) {
+                let policy = &self.policy.retries;
+                out.expired
+                    .push(verdict::expired(policy, &entry.message, now, None));
+                entry.place = Place::Settling;
+            } else {
+                out.items.push(take(entry));
+                destination.pace.take(now);
+            }
+            if let Place::Pushing { .. } = entry.place {
+                destination.lanes.push_began(&entry.message.kind);
+            }
+            destination.count(entry.place, entry.message.priority, 1);
+        }
+        if let Some(at) = destination.pace.next_at(now) {
+            self.paced.set(service.clone(), at);
+        }
+        out
+    }
+
+    /// Puts back what was with the dispatcher but never tried: no attempt is spent, rank and order
+    /// stay. Returns the facts of those that expired meanwhile.
+    pub fn give_back(&mut self, ids: &[MessageId], now: Timestamp) -> Vec<Fact> {
+        self.put_back(ids, now, |place| matches!(place, Place::Pushing { .. }))
+    }
+
+    /// As [`Queues::give_back`], for what was leased to a puller that is not there any more.
+    pub fn give_back_leased(&mut self, ids: &[MessageId], now: Timestamp) -> Vec<Fact> {
+        self.put_back(ids, now, |place| matches!(place, Place::Leased { .. }))
+    }
+
+    fn put_back(
+        &mut self,
+        ids: &[MessageId],
+        now: Timestamp,
+        is_out: impl Fn(Place) -> bool,
+    ) -> Vec<Fact> {
+        let mut expired = Vec::new();
+        for id in ids {
+            let Some(entry) = self.entries.get(id) else {
+                continue;
+            };
+            if !is_out(entry.place) {
+                continue;
+            }
+            if entry.message.is_expired(now) {
+                let fact = verdict::expired(&self.policy.retries, &entry.message, now, None);
+                expired.push(self.settle(*id, fact));
+                continue;
+            }
+            self.displace(*id);
+            let entry = self.entries.get_mut(id).expect("found above");
+            let was_pushed = matches!(entry.place, Place::Pushing { .. });
+            entry.place = Place::Queued;
+            let destination = destination_of(&mut self.destinations, &entry.message);
+            let kind = &entry.message.kind;
+            destination.count(entry.place, entry.message.priority, 1);
+            destination
+                .lanes
+                .push(entry.waiting(&self.policy.ranks), kind);
+            destination.pace.give_back();
+            // Whoever is still being pushed will make room; with nobody there is nothing to wait for.
+            match (was_pushed, destination.counts.pushing) {
+                (true, 0) => destination.lanes.unblock(),
+                (true, _) => destination.lanes.block(kind),
+                (false, _) => {}
+            }
+        }
+        expired
+    }
+
+    /// Everything of this destination that is with the dispatcher.
+    pub fn pushing(&self, service: &ServiceName) -> Vec<MessageId> {
+        let pushing = self
+            .entries
+            .values()
+            .filter(|entry| is_pushing(entry, service));
+        pushing.map(|entry| entry.message.id).collect()
+    }
+
+    /// When a destination may be handed more by its quota.
+    pub fn next_paced(&self) -> Option<Timestamp> {
+        self.paced.next()
+    }
+
+    /// Looks again at the destinations whose quota allows more by now.
+    pub fn wake_paced(&mut self, now: Timestamp) {
+        self.ready.extend(self.paced.pop_due(now, usize::MAX));
+    }
+}
+
+fn is_pushing(entry: &Entry, service: &ServiceName) -> bool {
+    matches!(entry.place, Place::Pushing { .. }) && entry.message.destination == *service
+}

@@ -1,0 +1,294 @@
+//! The lanes of one destination, apart for each type of message that only some instances take.
+//!
+//! As long as every instance takes everything there is one class of messages. Where instances name
+//! what they take, each type named has lanes of its own, so that a type nobody has room for never
+//! stands in the way of the others.
+
+use crate::domain::ids::{Label, MessageId};
+use crate::domain::message::Priority;
+use crate::domain::service::KindRoom;
+use crate::logic::lanes::{Lanes, Waiting};
+
+#[derive(Clone, Debug)]
+pub struct Kinds {
+    /// Never empty; the first takes every type no other names.
+    classes: Vec<Class>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Class {
+    kind: Option<Label>,
+    lanes: Lanes,
+    /// How many may be with the dispatcher at once; `None`: as many as the window admits.
+    room: Option<usize>,
+    /// With the dispatcher now.
+    pushing: usize,
+    /// Nobody at all takes these messages.
+    parks: bool,
+    /// The dispatcher gave one back for want of room: nothing goes until something has changed.
+    blocked: bool,
+}
+
+impl Class {
+    fn is_open(&self) -> bool {
+        !self.blocked && self.room.is_none_or(|room| self.pushing < room)
+    }
+}
+
+impl Default for Kinds {
+    fn default() -> Self {
+        Self {
+            classes: vec![Class::default()],
+        }
+    }
+}
+
+impl Kinds {
+    fn index(&self, kind: &Label) -> usize {
+        let named = self.classes[1..]
+            .iter()
+            .position(|class| class.kind.as_ref() == Some(kind));
+        named.map_or(0, |index| index + 1)
+    }
+
+    fn class(&self, kind: &Label) -> &Class {
+        &self.classes[self.index(kind)]
+    }
+
+    fn class_mut(&mut self, kind: &Label) -> &mut Class {
+        let index = self.index(kind);
+        &mut self.classes[index]
+    }
+
+    /// Learns which types have room; `kind_of` knows the type of what waits, `pushing` the types
+    /// of what is with the dispatcher.
+    pub fn set_rooms(
+        &mut self,
+        rooms: &[KindRoom],
+        kind_of: impl Fn(MessageId) -> Label,
+        pushing: impl Fn() -> Vec<Label>,
+    ) {
+        if !self.has_the_classes_of(rooms) {
+            self.sort_anew(rooms, kind_of, pushing);
+        }
+        self.unblock();
+        for class in &mut self.classes {
+            let room = rooms.iter().find(|room| room.kind == class.kind);
+            class.room = room.map(|room| room.room as usize);
+            class.parks = room.is_some_and(|room| room.parks);
+        }
+    }
+
+    fn has_the_classes_of(&self, rooms: &[KindRoom]) -> bool {
+        let named = |rooms: &[KindRoom]| rooms.iter().filter(|room| room.kind.is_some()).count();
+        named(rooms) == self.classes.len() - 1
+            && self.classes[1..]
+                .iter()
+                .all(|class| rooms.iter().any(|room| room.kind == class.kind))
+    }
+
+    fn sort_anew(
+        &mut self,
+        rooms: &[KindRoom],
+        kind_of: impl Fn(MessageId) -> Label,
+        pushing: impl Fn() -> Vec<Label>,
+    ) {
+        let before = std::mem::take(self);
+        for room in rooms.iter().filter(|room| room.kind.is_some()) {
+            self.classes.push(Class {
+                kind: room.kind.clone(),
+                ..Class::default()
+            });
+        }
+        for mut class in before.classes {
+            while let Some(waiting) = class.lanes.pop() {
+                self.push(waiting, &kind_of(waiting.id));
+            }
+        }
+        for kind in pushing() {
+            self.class_mut(&kind).pushing += 1;
+        }
+    }
+
+    pub fn push(&mut self, waiting: Waiting, kind: &Label) {
+        self.class_mut(kind).lanes.push(waiting);
+    }
+
+    pub fn remove(&mut self, waiting: &Waiting, kind: &Label) {
+        self.class_mut(kind).lanes.remove(waiting);
+    }
+
+    /// Takes the next message for a consumer, who takes any.
+    pub fn pop(&mut self) -> Option<Waiting> {
+        self.pop_from(|_| true)
+    }
+
+    /// Takes the next message that some instance has room for, and counts it as being pushed.
+    pub fn pop_to_push(&mut self) -> Option<Waiting> {
+        self.pop_from(Class::is_open)
+    }
+
+    fn pop_from(&mut self, may_go: impl Fn(&Class) -> bool) -> Option<Waiting> {
+        let mut first: Option<(usize, Waiting)> = None;
+        for (index, class) in self.classes.iter().enumerate() {
+            let Some(head) = class.lanes.peek().filter(|_| may_go(class)) else {
+                continue;
+            };
+            let is_first =
+                first.is_none_or(|(_, best)| (head.rank, head.order) < (best.rank, best.order));
+            if is_first {
+                first = Some((index, head));
+            }
+        }
+        let (index, _) = first?;
+        self.classes[index].lanes.pop()
+    }
+
+    pub fn push_began(&mut self, kind: &Label) {
+        self.class_mut(kind).pushing += 1;
+    }
+
+    pub fn push_ended(&mut self, kind: &Label) {
+        let class = self.class_mut(kind);
+        class.pushing = class.pushing.saturating_sub(1);
+    }
+
+    /// The dispatcher had no room for a message of this type after all.
+    pub fn block(&mut self, kind: &Label) {
+        self.class_mut(kind).blocked = true;
+    }
+
+    /// Something has changed, so what was given back may be tried again.
+    pub fn unblock(&mut self) {
+        for class in &mut self.classes {
+            class.blocked = false;
+        }
+    }
+
+    /// Nobody at all takes messages of this type.
+    pub fn parks(&self, kind: &Label) -> bool {
+        self.class(kind).parks
+    }
+
+    /// The next message of each level, class by class.
+    pub fn heads(&self) -> impl Iterator<Item = Waiting> {
+        self.classes.iter().flat_map(|class| class.lanes.heads())
+    }
+
+    /// How many messages go before this one, counted no further than `most`.
+    pub fn ahead_of(&self, waiting: &Waiting, kind: &Label, most: usize) -> Option<usize> {
+        self.class(kind).lanes.ahead_of(waiting, most)
+    }
+
+    pub fn len_of(&self, priority: Priority) -> usize {
+        let lengths = self
+            .classes
+            .iter()
+            .map(|class| class.lanes.len_of(priority));
+        lengths.sum()
+    }
+
+    /// How many wait although nobody takes their type.
+    pub fn parked(&self) -> usize {
+        let parked = self.classes.iter().filter(|class| class.parks);
+        parked.map(|class| class.lanes.len()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn label(text: &str) -> Label {
+        Label::parse(text).unwrap()
+    }
+
+    /// Its order is its rank and its id.
+    fn waiting(order: u64) -> Waiting {
+        Waiting {
+            rank: order as i64,
+            order,
+            priority: Priority::Normal,
+            id: MessageId(Uuid::from_u128(order.into())),
+        }
+    }
+
+    fn room(kind: Option<&str>, room: u32) -> KindRoom {
+        KindRoom {
+            kind: kind.map(label),
+            room,
+            parks: room == 0,
+        }
+    }
+
+    /// Odd orders are of the type "image".
+    fn kind(order: u64) -> Label {
+        label(if order % 2 == 1 { "image" } else { "text" })
+    }
+
+    fn kind_of(id: MessageId) -> Label {
+        kind(id.0.as_u128() as u64)
+    }
+
+    fn filled(rooms: &[KindRoom]) -> Kinds {
+        let mut kinds = Kinds::default();
+        for order in 1..=6 {
+            kinds.push(waiting(order), &kind(order));
+        }
+        kinds.set_rooms(rooms, kind_of, Vec::new);
+        kinds
+    }
+
+    fn pushed(kinds: &mut Kinds) -> Vec<u64> {
+        let mut orders = Vec::new();
+        while let Some(next) = kinds.pop_to_push() {
+            kinds.push_began(&kind(next.order));
+            orders.push(next.order);
+        }
+        orders
+    }
+
+    #[test]
+    fn without_named_types_all_go_in_order() {
+        assert_eq!(pushed(&mut filled(&[])), [1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn a_type_without_room_lets_the_others_pass() {
+        let mut kinds = filled(&[room(None, 9), room(Some("image"), 1)]);
+        assert_eq!(pushed(&mut kinds), [1, 2, 4, 6]);
+        kinds.push_ended(&label("image"));
+        assert_eq!(pushed(&mut kinds), [3]);
+        assert_eq!(kinds.parked(), 0);
+    }
+
+    #[test]
+    fn what_nobody_takes_is_parked_but_a_consumer_may_have_it() {
+        let mut kinds = filled(&[room(None, 0), room(Some("image"), 9)]);
+        assert!(kinds.parks(&label("text")) && !kinds.parks(&label("image")));
+        assert_eq!(kinds.parked(), 3);
+        assert_eq!(pushed(&mut kinds), [1, 3, 5]);
+        assert_eq!(kinds.pop().map(|next| next.order), Some(2));
+    }
+
+    #[test]
+    fn what_came_back_waits_until_something_changes() {
+        let mut kinds = filled(&[room(None, 9), room(Some("image"), 9)]);
+        kinds.block(&label("image"));
+        assert_eq!(pushed(&mut kinds), [2, 4, 6]);
+        kinds.unblock();
+        assert_eq!(pushed(&mut kinds), [1, 3, 5]);
+    }
+
+    #[test]
+    fn new_types_sort_what_waits_and_what_is_under_way_anew() {
+        let mut kinds = filled(&[]);
+        kinds.set_rooms(&[room(None, 9), room(Some("image"), 2)], kind_of, || {
+            vec![label("image")]
+        });
+        assert_eq!(pushed(&mut kinds), [1, 2, 4, 6]);
+        kinds.set_rooms(&[], kind_of, Vec::new);
+        assert_eq!(pushed(&mut kinds), [3, 5]);
+    }
+}

@@ -1,0 +1,293 @@
+//! What operators and quotas do to the queues, and how the queues explain themselves.
+
+use super::*;
+use crate::domain::fact::{DeadLetterDeleted, DeadReason, QueueSwitched, QuotaSet, Redrive};
+use crate::domain::service::KindRoom;
+
+fn switch(service: Option<ServiceName>, paused: bool) -> Fact {
+    Fact::QueueSwitched(QueueSwitched {
+        service,
+        at: at(7),
+        paused,
+    })
+}
+
+fn quota(deliver_rate: Option<f64>, max_in_flight: Option<u32>) -> Quota {
+    Quota {
+        deliver_rate,
+        max_in_flight,
+        ..Quota::default()
+    }
+}
+
+fn quota_set(quota: Option<Quota>) -> Fact {
+    Fact::QuotaSet(QuotaSet {
+        service: billing(),
+        at: at(0),
+        quota,
+    })
+}
+
+/// The window is wide open.
+fn ready_queues(messages: impl IntoIterator<Item = Message>) -> Queues {
+    let mut queues = queues_with(messages);
+    queues.set_window(&billing(), 9, Outlook::Ready, &[], at(0));
+    queues
+}
+
+fn explained(queues: &Queues, number: u128, now: Timestamp) -> String {
+    queues.inspect(id(number), now).unwrap().waiting_for
+}
+
+#[track_caller]
+fn assert_explains(queues: &Queues, number: u128, now: Timestamp, parts: &[&str]) {
+    let words = explained(queues, number, now);
+    for part in parts {
+        assert!(words.contains(part), "{part:?} in {words:?}");
+    }
+}
+
+#[test]
+fn a_paused_queue_hands_out_nothing_by_push_or_pull() {
+    for service in [None, Some(billing())] {
+        let mut queues = ready_queues([message(1), message(2)]);
+        queues.apply(3, &switch(service.clone(), true), at(7));
+        assert!(push(&mut queues, at(7)).is_empty());
+        assert!(lease(&mut queues, 9, 1, at(7)).is_empty());
+        assert_eq!(state(&queues, 1), State::Queued);
+        assert_eq!(queues.depths_of(&billing()).paused, Some(at(7)));
+        assert_explains(
+            &queues,
+            2,
+            at(7),
+            &["paused since", "1 message is ahead of it"],
+        );
+        queues.apply(4, &switch(service, false), at(8));
+        assert_eq!(queues.take_ready(), [billing()]);
+        assert_eq!(push(&mut queues, at(8)), [id(1), id(2)]);
+    }
+}
+
+#[test]
+fn resuming_all_leaves_paused_what_was_paused_by_name() {
+    let mut queues = ready_queues([message(1)]);
+    queues.apply(2, &switch(Some(billing()), true), at(7));
+    queues.apply(3, &switch(None, true), at(7));
+    queues.apply(4, &switch(None, false), at(7));
+    assert!(push(&mut queues, at(7)).is_empty());
+    assert_eq!(queues.paused_since(None), None);
+    assert_eq!(queues.paused_since(Some(&billing())), Some(at(7)));
+}
+
+#[test]
+fn what_expires_in_a_paused_queue_is_settled() {
+    let mut queues = ready_queues([expiring(1, 10)]);
+    queues.apply(2, &switch(None, true), at(7));
+    assert!(matches!(queues.due(id(1), at(10)), Some(Fact::Expired(_))));
+}
+
+#[test]
+fn the_rate_delays_in_order_and_says_until_when() {
+    let mut queues = ready_queues((1..=5).map(message));
+    queues.apply(6, &quota_set(Some(quota(Some(2.0), None))), at(0));
+    assert_eq!(push(&mut queues, at(0)), [id(1), id(2)]);
+    assert_eq!(queues.next_paced(), Some(at(500)));
+    assert_explains(
+        &queues,
+        3,
+        at(0),
+        &["deliver_rate of 2 per second", "0 messages"],
+    );
+    queues.take_ready();
+    queues.wake_paced(at(499));
+    assert!(queues.take_ready().is_empty());
+    queues.wake_paced(at(500));
+    assert_eq!(queues.take_ready(), [billing()]);
+    assert_eq!(push(&mut queues, at(500)), [id(3)]);
+    // A puller waits for the same tokens.
+    assert!(lease(&mut queues, 9, 1, at(999)).is_empty());
+    assert_eq!(lease(&mut queues, 9, 1, at(1000)), [id(4)]);
+}
+
+#[test]
+fn what_is_given_back_costs_no_rate() {
+    let mut queues = ready_queues([message(1)]);
+    queues.apply(2, &quota_set(Some(quota(Some(1.0), None))), at(0));
+    assert_eq!(push(&mut queues, at(0)), [id(1)]);
+    queues.give_back(&[id(1)], at(0));
+    assert_eq!(push(&mut queues, at(0)), [id(1)]);
+}
+
+#[test]
+fn max_in_flight_counts_pushes_and_leases_together() {
+    let mut queues = ready_queues((1..=5).map(message));
+    queues.apply(6, &quota_set(Some(quota(None, Some(2)))), at(0));
+    assert_eq!(lease(&mut queues, 1, 1, at(0)), [id(1)]);
+    assert_eq!(push(&mut queues, at(0)), [id(2)]);
+    assert_explains(&queues, 3, at(0), &["max_in_flight of 2"]);
+    let fact = queues.ack(&[token(1)], at(1)).unwrap().remove(0);
+    queues.apply(7, &fact, at(1));
+    assert_eq!(push(&mut queues, at(1)), [id(3)]);
+    queues.apply(8, &quota_set(None), at(1));
+    assert_eq!(push(&mut queues, at(1)), [id(4), id(5)]);
+}
+
+#[test]
+fn a_configured_quota_holds_until_another_is_set_and_again_after() {
+    let quotas = BTreeMap::from([(billing(), quota(None, Some(1)))]);
+    let mut queues = Queues::new(QueuePolicy {
+        ranks: RankPolicy::default(),
+        retries: RetryPolicy::default(),
+        quotas: Arc::new(quotas),
+    });
+    let facts: Vec<_> = (1..=5).map(message).map(accepted).collect();
+    learn(&mut queues, &facts, at(0));
+    queues.set_window(&billing(), 9, Outlook::Ready, &[], at(0));
+    assert_eq!(push(&mut queues, at(0)), [id(1)]);
+    queues.apply(6, &quota_set(Some(quota(None, Some(3)))), at(0));
+    assert_eq!(push(&mut queues, at(0)), [id(2), id(3)]);
+    queues.apply(7, &quota_set(None), at(0));
+    assert!(push(&mut queues, at(0)).is_empty());
+}
+
+#[test]
+fn a_type_nobody_takes_is_parked_while_others_go() {
+    let image = Label::parse("image").unwrap();
+    let odd = Message {
+        kind: image.clone(),
+        ..message(1)
+    };
+    let mut queues = queues_with([odd, message(2)]);
+    let rooms = |image_room: u32| {
+        let named = KindRoom {
+            kind: Some(image.clone()),
+            room: image_room,
+            parks: image_room == 0,
+        };
+        let others = KindRoom {
+            kind: None,
+            room: 9,
+            parks: false,
+        };
+        [named, others]
+    };
+    queues.set_window(&billing(), 9, Outlook::Ready, &rooms(0), at(0));
+    assert_eq!(push(&mut queues, at(0)), [id(2)]);
+    assert_eq!(state(&queues, 1), State::Parked);
+    assert_eq!(queues.depths_of(&billing()).parked, 1);
+    assert_explains(&queues, 1, at(0), &["takes messages of type image"]);
+    queues.set_window(&billing(), 9, Outlook::Ready, &rooms(1), at(0));
+    assert_eq!(push(&mut queues, at(0)), [id(1)]);
+}
+
+#[test]
+fn clearing_takes_what_waits_and_leaves_what_is_under_way() {
+    let low = Message {
+        priority: Priority::Low,
+        ..message(5)
+    };
+    let mut queues = queues_with([message(1), message(2), with_key(3), with_key(4), low]);
+    assert_eq!(lease(&mut queues, 1, 1, at(0)), [id(1)]);
+    queues.apply(6, &attempt_failed(2, at(9_000)), at(0));
+    let normal = queues.waiting(&billing(), Some(Priority::Normal));
+    let facts = queues.cancel_waiting(&normal, at(1));
+    let mut cancelled: Vec<_> = facts.iter().filter_map(Fact::message_id).collect();
+    cancelled.sort_unstable();
+    assert_eq!(cancelled, [id(2), id(3), id(4)]);
+    assert!(facts.iter().all(|fact| matches!(fact, Fact::Cancelled(_))));
+    assert_eq!(queues.waiting(&billing(), None), [id(5)]);
+    assert!(
+        queues
+            .waiting(&ServiceName::parse("mail").unwrap(), None)
+            .is_empty()
+    );
+    // Asked for once more, it finds nothing: the facts are on their way.
+    assert!(queues.cancel_waiting(&normal, at(1)).is_empty());
+}
+
+// ---- ordering_on_failure: hold ----
+
+fn holding_queues(messages: impl IntoIterator<Item = Message>) -> Queues {
+    let mut queues = Queues::new(QueuePolicy {
+        ranks: RankPolicy::default(),
+        retries: RetryPolicy {
+            max_attempts: 1,
+            hold_keys: true,
+            ..RetryPolicy::default()
+        },
+        quotas: Arc::default(),
+    });
+    let facts: Vec<Fact> = messages.into_iter().map(accepted).collect();
+    learn(&mut queues, &facts, at(0));
+    queues
+}
+
+/// Message 1 is leased and fails for good.
+fn letter_of(queues: &mut Queues) -> Fact {
+    assert_eq!(lease(queues, 9, 1, at(0)), [id(1)]);
+    let facts = queues.nack(&[token(1)], None, None, at(1), || 0.0).unwrap();
+    let fact = facts.into_iter().next().unwrap();
+    let (state, settlement) = fact.settlement().unwrap();
+    assert_eq!(settlement.reason, Some(DeadReason::AttemptsExhausted));
+    assert!(state == State::Dead && settlement.holds_key);
+    fact
+}
+
+fn redriven(destination: Option<ServiceName>) -> Fact {
+    Fact::Redriven(Arc::new(Redrive {
+        message: with_key(1).redriven(at(5), destination, None),
+        times: 1,
+        from: State::Dead,
+        job: None,
+    }))
+}
+
+#[test]
+fn a_dead_letter_holds_its_key_until_it_is_deleted() {
+    let mut queues = holding_queues([with_key(1), with_key(2), with_key(3)]);
+    let letter = letter_of(&mut queues);
+    queues.apply(4, &letter, at(1));
+    assert!(lease(&mut queues, 9, 2, at(1)).is_empty());
+    let held_by = format!("dead letter {} holds", id(1));
+    assert_explains(&queues, 2, at(1), &[&held_by, "ordering_on_failure"]);
+    let deleted = DeadLetterDeleted {
+        id: id(1),
+        at: at(2),
+    };
+    queues.apply(5, &Fact::DeadLetterDeleted(deleted), at(2));
+    assert_eq!(lease(&mut queues, 9, 2, at(2)), [id(2)]);
+}
+
+#[test]
+fn a_held_letter_sent_again_goes_first() {
+    let mut queues = holding_queues([with_key(1), with_key(2)]);
+    let letter = letter_of(&mut queues);
+    queues.apply(3, &letter, at(1));
+    queues.apply(4, &redriven(None), at(5));
+    assert_eq!(lease(&mut queues, 9, 2, at(5)), [id(1)]);
+    let fact = queues.ack(&[token(2)], at(6)).unwrap().remove(0);
+    queues.apply(5, &fact, at(6));
+    assert_eq!(lease(&mut queues, 9, 3, at(6)), [id(2)]);
+}
+
+#[test]
+fn a_held_letter_sent_elsewhere_lets_its_key_go() {
+    let mut queues = holding_queues([with_key(1), with_key(2)]);
+    let letter = letter_of(&mut queues);
+    queues.apply(3, &letter, at(1));
+    queues.apply(4, &redriven(ServiceName::parse("mail").ok()), at(5));
+    assert_eq!(lease(&mut queues, 9, 2, at(5)), [id(2)]);
+}
+
+#[test]
+fn after_a_restart_the_letter_still_holds() {
+    let mut queues = holding_queues([with_key(1), with_key(2)]);
+    let letter = letter_of(&mut queues);
+    let mut again = holding_queues([with_key(1), with_key(2)]);
+    again.apply(3, &letter, at(1));
+    assert!(lease(&mut again, 9, 2, at(1)).is_empty());
+    // Whoever runs with `continue` now goes on.
+    let mut going_on = queues_with([with_key(1), with_key(2)]);
+    going_on.apply(3, &letter, at(1));
+    assert_eq!(lease(&mut going_on, 9, 2, at(1)), [id(2)]);
+}
