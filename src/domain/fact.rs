@@ -278,6 +278,30 @@ impl SubAssign for Tally {
 }
 
 impl Fact {
+    /// When it happened, by the clock of the hub that wrote it.
+    pub fn at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Accepted(message) => Some(message.accepted_at),
+            Self::AttemptFailed(failed) => Some(failed.attempt.at),
+            Self::Delivered(settlement)
+            | Self::DeadLettered(settlement)
+            | Self::Expired(settlement)
+            | Self::Cancelled(settlement) => Some(settlement.at),
+            Self::Redriven(redrive) => Some(redrive.message.accepted_at),
+            Self::DeadLetterDeleted(deleted) => Some(deleted.at),
+            Self::ServiceSeen(seen) | Self::ServiceDeregistered(seen) => Some(seen.at),
+            Self::ServiceRegistered(registration) => Some(registration.registered_at),
+            Self::InstanceDeregistered(gone) => Some(gone.at),
+            Self::HealthChanged(changed) => Some(changed.at),
+            Self::CircuitChanged(changed) => Some(changed.at),
+            Self::StrategyChosen(chosen) => Some(chosen.at),
+            Self::QuotaSet(set) => Some(set.at),
+            Self::QueueSwitched(switched) => Some(switched.at),
+            Self::RedriveAdvanced(job) => Some(job.started_at),
+            Self::Carried(_) => None,
+        }
+    }
+
     /// The message this fact is about, if any.
     pub fn message_id(&self) -> Option<MessageId> {
         match self {

@@ -12,6 +12,7 @@ use super::StartError;
 use crate::actors::messages::Committed;
 use crate::domain::fact::Recorded;
 use crate::domain::ids::Position;
+use crate::domain::timestamp::Timestamp;
 use crate::logic::ledger::Ledger;
 use crate::ports::journal::{Journal, JournalError, Recovery};
 
@@ -24,6 +25,8 @@ const AHEAD: usize = 8;
 #[derive(Debug)]
 pub struct Recovered {
     recovery: Recovery,
+    /// When the latest record was written.
+    last_at: Timestamp,
     open: i64,
     took: Duration,
 }
@@ -31,6 +34,10 @@ pub struct Recovered {
 impl Recovered {
     pub fn last_position(&self) -> Position {
         self.recovery.last_position
+    }
+
+    pub fn last_at(&self) -> Timestamp {
+        self.last_at
     }
 }
 
@@ -63,8 +70,8 @@ pub async fn replay(
     let started = Instant::now();
     let (sender, mut batches) = mpsc::channel::<Vec<Recorded>>(AHEAD);
     let reading = tokio::task::spawn_blocking(move || {
-        let recovery = read(&mut *journal, &mut ledger, sender)?;
-        Ok::<_, JournalError>((journal, ledger, recovery))
+        let (recovery, last_at) = read(&mut *journal, &mut ledger, sender)?;
+        Ok::<_, JournalError>((journal, ledger, recovery, last_at))
     });
     while let Some(records) = batches.recv().await {
         let committed = Committed {
@@ -79,7 +86,7 @@ pub async fn replay(
     let read = reading
         .await
         .map_err(|error| StartError::Internal(format!("replay: {error}")))?;
-    let (journal, ledger, recovery) =
+    let (journal, ledger, recovery, last_at) =
         read.map_err(|error| StartError::Storage(error.to_string()))?;
     let open = ledger.tally().open();
     Ok((
@@ -87,6 +94,7 @@ pub async fn replay(
         ledger,
         Recovered {
             recovery,
+            last_at,
             open,
             took: started.elapsed(),
         },
@@ -97,10 +105,12 @@ fn read(
     journal: &mut dyn Journal,
     ledger: &mut Ledger,
     sender: mpsc::Sender<Vec<Recorded>>,
-) -> Result<Recovery, JournalError> {
+) -> Result<(Recovery, Timestamp), JournalError> {
     let mut batch = Vec::with_capacity(BATCH);
+    let mut last_at = Timestamp::default();
     let recovery = journal.replay(&mut |record| {
         ledger.apply(&record.fact);
+        last_at = last_at.max(record.fact.at().unwrap_or_default());
         batch.push(record);
         if batch.len() == BATCH {
             let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
@@ -109,5 +119,5 @@ fn read(
         }
     })?;
     let _ = sender.blocking_send(batch);
-    Ok(recovery)
+    Ok((recovery, last_at))
 }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::{Actor, Addr, Arbiter, Recipient};
 use rand::SeedableRng;
@@ -26,6 +27,7 @@ use crate::cli::Exit;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::ids::Position;
+use crate::domain::timestamp::Timestamp;
 use crate::http::handles::Handles;
 use crate::logic::admission::Admission;
 use crate::logic::dedup::DedupWindow;
@@ -35,6 +37,10 @@ use crate::ports::archive::Archive;
 use crate::ports::journal::{Journal, Readers};
 
 const MAILBOX: usize = 1024;
+/// A journal further ahead of the system's clock was rather written with a wrong clock.
+const LARGEST_STEP_BACK: Duration = Duration::from_secs(86_400);
+/// Clocks that are kept right are set back by less.
+const NOTEWORTHY_STEP_BACK: Duration = Duration::from_secs(1);
 
 /// What the actors are made of, and where they reach each other.
 pub struct Ring {
@@ -143,6 +149,7 @@ impl Ring {
         let (journal, ledger, recovery) =
             replay::replay(Box::new(journal), ledger, &committed).await?;
         check_archive(archived, recovery.last_position())?;
+        self.go_on_from(recovery.last_at());
 
         let writer = self.event_store(journal, ledger);
         wal.spawn_fn(move || {
@@ -153,6 +160,26 @@ impl Ring {
         }
         let to = self.to.clone();
         Ok(Running { recovery, to, wal })
+    }
+
+    /// The hub's time goes on where the journal ends, even if the system's clock was set back.
+    fn go_on_from(&self, last_at: Timestamp) {
+        let behind = last_at.since(self.clock.now());
+        if behind > LARGEST_STEP_BACK {
+            return tracing::warn!(
+                ?behind,
+                "the system's clock is far behind the journal's last record: one of them is wrong, \
+                 and timers of waiting messages go off that much later"
+            );
+        }
+        self.clock.catch_up_with(last_at);
+        if behind > NOTEWORTHY_STEP_BACK {
+            tracing::warn!(
+                ?behind,
+                "the system's clock is behind the journal's last record; until the next start the \
+                 hub's time goes on from that record"
+            );
+        }
     }
 
     fn watch(&self, actor: &'static str) -> DeathWatch {

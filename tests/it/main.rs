@@ -5,6 +5,7 @@ mod archive;
 mod auth;
 mod batch;
 mod circuits;
+mod clock;
 mod crash;
 mod dead_letters;
 mod faults;

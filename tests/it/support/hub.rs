@@ -126,6 +126,15 @@ impl TestHub {
         Self::launch(place, variables(settings))
     }
 
+    /// A hub that sees these variables of the environment besides its settings.
+    #[track_caller]
+    pub fn seeing(environment: &[(&str, &str)], settings: &[(&str, &str)]) -> Self {
+        let mut variables = variables(settings);
+        let given = environment.iter();
+        variables.extend(given.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        Self::launch(Place::new(), variables)
+    }
+
     #[track_caller]
     fn launch(place: Place, settings: Vec<(String, String)>) -> Self {
         let mut process = place.command(&settings).spawn().unwrap();
