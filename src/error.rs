@@ -107,9 +107,9 @@ impl HubError {
     /// Whole seconds until another try makes sense.
     pub fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::Refused(Refusal::CircuitOpen { retry_after, .. }) => {
-                Some(retry_after.as_secs_f64().ceil().max(1.0) as u64)
-            }
+            Self::Refused(
+                Refusal::CircuitOpen { retry_after, .. } | Refusal::RateLimited { retry_after, .. },
+            ) => Some(retry_after.as_secs_f64().ceil().max(1.0) as u64),
             Self::Refused(Refusal::LaneFull { .. } | Refusal::MemoryFull { .. }) | Self::Busy => {
                 Some(1)
             }
@@ -128,6 +128,7 @@ impl HubError {
                 add("field", json!("destination"));
                 add("service", json!(service));
             }
+            Self::Refused(Refusal::RateLimited { service, .. }) => add("service", json!(service)),
             Self::Refused(Refusal::StaleLeases { stale }) => add("leases", json!(stale)),
             Self::Refused(Refusal::WrongState { state, .. }) => add("state", json!(state)),
             Self::DeliveryFailed { reason, last_error } => {
@@ -158,6 +159,7 @@ fn kind_of(refusal: &Refusal) -> (&'static str, StatusCode) {
         Refusal::LaneFull { .. } | Refusal::MemoryFull { .. } => {
             ("QUEUE_FULL", StatusCode::TOO_MANY_REQUESTS)
         }
+        Refusal::RateLimited { .. } => ("RATE_LIMITED", StatusCode::TOO_MANY_REQUESTS),
         Refusal::CircuitOpen { .. } => ("CIRCUIT_OPEN", StatusCode::SERVICE_UNAVAILABLE),
         Refusal::NoInstance { .. } | Refusal::Stopping => {
             ("SERVICE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE)

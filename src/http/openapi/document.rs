@@ -8,7 +8,9 @@ use utoipa::openapi::{Components, ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{OpenApi, openapi};
 
 use super::errors::{self, ErrorAnswer};
-use crate::http::{circuits, dead_letters, health, leases, messages, queue, retries, services};
+use crate::http::{
+    circuits, dead_letters, health, leases, messages, queue, quotas, retries, services,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,6 +24,7 @@ use crate::http::{circuits, dead_letters, health, leases, messages, queue, retri
         (name = "retries", description = "Attempts that failed and will be repeated"),
         (name = "dead letters", description = "Messages the hub gave up on"),
         (name = "queue", description = "What waits"),
+        (name = "quotas", description = "How much each service may send and is sent"),
         (name = "services", description = "Who is there"),
         (name = "circuits", description = "Which services take what they are sent"),
         (name = "health", description = "How the hub is; open to anybody"),
@@ -43,6 +46,10 @@ use crate::http::{circuits, dead_letters, health, leases, messages, queue, retri
         dead_letters::reprocess,
         dead_letters::delete,
         queue::status,
+        quotas::all,
+        quotas::show,
+        quotas::set,
+        quotas::delete,
         services::register,
         services::all,
         services::show,
@@ -92,9 +99,14 @@ pub fn document() -> openapi::OpenApi {
         add_alias(&mut document.paths, alias, method, path);
     }
     for item in document.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post, &mut item.delete]
-            .into_iter()
-            .flatten()
+        for operation in [
+            &mut item.get,
+            &mut item.put,
+            &mut item.post,
+            &mut item.delete,
+        ]
+        .into_iter()
+        .flatten()
         {
             errors::complete(operation);
             complete_body(operation);
