@@ -205,3 +205,29 @@ impl ResponseError for HubError {
         response.finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::ids::ServiceName;
+
+    #[test]
+    fn the_time_to_come_again_is_in_whole_seconds_rounded_up() {
+        let service = ServiceName::parse("shop").unwrap();
+        for (millis, seconds) in [(0, 1), (1, 1), (1000, 1), (1001, 2), (999_500, 1000)] {
+            let retry_after = Duration::from_millis(millis);
+            let limited: HubError = Refusal::RateLimited {
+                service: service.clone(),
+                retry_after,
+            }
+            .into();
+            assert_eq!(limited.retry_after(), Some(seconds), "{millis}");
+            let response = limited.error_response();
+            assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+            let told = response.headers().get(header::RETRY_AFTER).unwrap();
+            assert_eq!(told.to_str().unwrap(), seconds.to_string());
+        }
+    }
+}

@@ -41,20 +41,6 @@ fn over_the_quota_is_429_with_the_time_to_come_again() {
 }
 
 #[test]
-fn the_time_to_come_again_is_at_least_a_second() {
-    let hub = hub_with_billing(&[]);
-    hub.set_quota("shop", &json!({"send_rate": 2, "send_burst": 1}))
-        .is(200);
-    let messages: Vec<_> = (0..10).map(message).collect();
-    let answer = hub.batch(&json!(messages)).is(202);
-    assert_eq!(answer["accepted"], 1);
-    let refused = hub.batch(&json!([message(1), message(2), message(3)]));
-    if refused.status == 429 {
-        assert_eq!(refused.header("retry-after"), Some("1"));
-    }
-}
-
-#[test]
 fn a_batch_is_accepted_as_far_as_the_quota_goes() {
     let hub = hub_with_billing(&[]);
     hub.set_quota("shop", &burst(3)).is(200);
