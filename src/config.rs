@@ -4,6 +4,7 @@
 //! `MESSAGE_HUB_<KEY>`, whose value is read as YAML.
 
 mod error;
+mod quotas;
 mod secret;
 mod settings;
 mod summary;
@@ -17,6 +18,8 @@ use std::time::Duration;
 
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
+use crate::domain::ordering::OrderingOnFailure;
+use crate::domain::quota::Quota;
 use crate::domain::strategy::Strategy;
 
 pub use error::ConfigError;
@@ -40,6 +43,8 @@ pub struct Config {
     pub service_keys: BTreeMap<ServiceName, Vec<Secret>>,
     /// Services that may do everything.
     pub operators: BTreeSet<ServiceName>,
+    /// What each may send and be sent, unless it is set over the API.
+    pub quotas: BTreeMap<ServiceName, Quota>,
     /// How long an instance may take to answer a push.
     pub message_timeout: Duration,
     /// Messages per destination and priority.
@@ -65,6 +70,7 @@ pub struct Config {
     pub dedup_window: Duration,
     /// Message ids.
     pub dedup_capacity: usize,
+    pub ordering_on_failure: OrderingOnFailure,
     pub load_balancing_strategy: Strategy,
     pub shutdown_timeout: Duration,
     /// Below this much free space the hub takes nothing more in.
@@ -98,6 +104,7 @@ impl Default for Config {
             allow_anonymous: false,
             service_keys: BTreeMap::new(),
             operators: BTreeSet::new(),
+            quotas: BTreeMap::new(),
             message_timeout: Duration::from_secs(30),
             max_queue_size: 10_000,
             max_queue_bytes: 1 << 30,
@@ -118,7 +125,8 @@ impl Default for Config {
             deadline_lead: Duration::from_secs(60),
             dedup_window: Duration::from_secs(86_400),
             dedup_capacity: 1_000_000,
-            load_balancing_strategy: Strategy::RoundRobin,
+            ordering_on_failure: OrderingOnFailure::Continue,
+            load_balancing_strategy: Strategy::HealthAware,
             shutdown_timeout: Duration::from_secs(30),
             disk_reserve: 256 << 20,
             log_format: LogFormat::Text,
@@ -229,6 +237,7 @@ impl Config {
         settings.value("allow_anonymous", &mut self.allow_anonymous, value::boolean)?;
         settings.value("service_keys", &mut self.service_keys, value::service_keys)?;
         settings.value("operators", &mut self.operators, value::service_names)?;
+        settings.value("quotas", &mut self.quotas, quotas::read)?;
         settings.value("shutdown_timeout", &mut self.shutdown_timeout, period)?;
         settings.text("log", &mut self.log, value::non_empty)?;
         settings.text("log_format", &mut self.log_format, LogFormat::parse)
@@ -280,6 +289,11 @@ impl Config {
             "dedup_capacity",
             &mut self.dedup_capacity,
             whole(1..=100_000_000),
+        )?;
+        settings.text(
+            "ordering_on_failure",
+            &mut self.ordering_on_failure,
+            value::ordering_on_failure,
         )
     }
 

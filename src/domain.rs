@@ -4,6 +4,7 @@ pub mod circuit;
 pub mod fact;
 pub mod ids;
 pub mod message;
+pub mod ordering;
 pub mod quota;
 pub mod redrive;
 pub mod refusal;

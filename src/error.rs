@@ -107,9 +107,9 @@ impl HubError {
     /// Whole seconds until another try makes sense.
     pub fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::Refused(Refusal::CircuitOpen { retry_after, .. }) => {
-                Some(retry_after.as_secs_f64().ceil().max(1.0) as u64)
-            }
+            Self::Refused(
+                Refusal::CircuitOpen { retry_after, .. } | Refusal::RateLimited { retry_after, .. },
+            ) => Some(retry_after.as_secs_f64().ceil().max(1.0) as u64),
             Self::Refused(Refusal::LaneFull { .. } | Refusal::MemoryFull { .. }) | Self::Busy => {
                 Some(1)
             }
@@ -128,6 +128,7 @@ impl HubError {
                 add("field", json!("destination"));
                 add("service", json!(service));
             }
+            Self::Refused(Refusal::RateLimited { service, .. }) => add("service", json!(service)),
             Self::Refused(Refusal::StaleLeases { stale }) => add("leases", json!(stale)),
             Self::Refused(Refusal::WrongState { state, .. }) => add("state", json!(state)),
             Self::DeliveryFailed { reason, last_error } => {
@@ -158,6 +159,7 @@ fn kind_of(refusal: &Refusal) -> (&'static str, StatusCode) {
         Refusal::LaneFull { .. } | Refusal::MemoryFull { .. } => {
             ("QUEUE_FULL", StatusCode::TOO_MANY_REQUESTS)
         }
+        Refusal::RateLimited { .. } => ("RATE_LIMITED", StatusCode::TOO_MANY_REQUESTS),
         Refusal::CircuitOpen { .. } => ("CIRCUIT_OPEN", StatusCode::SERVICE_UNAVAILABLE),
         Refusal::NoInstance { .. } | Refusal::Stopping => {
             ("SERVICE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE)
@@ -201,5 +203,31 @@ impl ResponseError for HubError {
             response.insert_header((header::ALLOW, *allow));
         }
         response.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::ids::ServiceName;
+
+    #[test]
+    fn the_time_to_come_again_is_in_whole_seconds_rounded_up() {
+        let service = ServiceName::parse("shop").unwrap();
+        for (millis, seconds) in [(0, 1), (1, 1), (1000, 1), (1001, 2), (999_500, 1000)] {
+            let retry_after = Duration::from_millis(millis);
+            let limited: HubError = Refusal::RateLimited {
+                service: service.clone(),
+                retry_after,
+            }
+            .into();
+            assert_eq!(limited.retry_after(), Some(seconds), "{millis}");
+            let response = limited.error_response();
+            assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+            let told = response.headers().get(header::RETRY_AFTER).unwrap();
+            assert_eq!(told.to_str().unwrap(), seconds.to_string());
+        }
     }
 }

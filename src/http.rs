@@ -17,6 +17,7 @@ mod messages;
 pub mod openapi;
 mod query;
 mod queue;
+mod quotas;
 mod registration_input;
 mod retries;
 mod services;
@@ -94,6 +95,7 @@ pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static st
     retries::routes(&mut routes);
     dead_letters::routes(&mut routes);
     queue::routes(&mut routes);
+    quotas::routes(&mut routes);
     services::routes(&mut routes);
     circuits::routes(&mut routes);
     health::routes(&mut routes);

@@ -13,6 +13,7 @@ pub mod outcome;
 pub mod projection;
 pub mod push;
 pub mod queues;
+pub mod quotas;
 pub mod tally;
 pub mod timer_queue;
 pub mod token_bucket;

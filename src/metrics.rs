@@ -20,6 +20,8 @@ pub struct Metrics {
     showing: Mutex<()>,
     types: Labels,
     services: Labels,
+    /// Those with a quota for sending.
+    senders: Labels,
     /// Accepted messages by their type.
     messages: IntCounterVec,
     accepted: IntCounter,
@@ -50,6 +52,7 @@ pub struct Metrics {
     /// 1 once the dedup window has forgotten an id.
     pub dedup_overflowed: IntGauge,
     pub queue_overflows: IntCounter,
+    quota_refusals: IntCounterVec,
     pub requests_refused_busy: IntCounter,
 }
 
@@ -72,6 +75,7 @@ impl Metrics {
             showing: Mutex::new(()),
             types: Labels::default(),
             services: Labels::default(),
+            senders: Labels::default(),
             messages: make.counters(
                 "message_hub_messages_total",
                 "Messages accepted, by type",
@@ -156,6 +160,11 @@ impl Metrics {
             queue_overflows: make.counter(
                 "message_hub_queue_overflows_total",
                 "Messages refused because a lane or the memory was full",
+            ),
+            quota_refusals: make.counters(
+                "message_hub_quota_refusals_total",
+                "Messages over the send_rate of their sender",
+                "service",
             ),
             requests_refused_busy: make.counter(
                 "message_hub_requests_refused_busy_total",
@@ -245,6 +254,13 @@ impl Metrics {
                 .with_label_values(&[priority.name()])
                 .set(count as i64);
         }
+    }
+
+    /// A message came that was over its sender's quota.
+    pub fn count_quota_refusal(&self, sender: &str) {
+        self.quota_refusals
+            .with_label_values(&[self.senders.cap(sender)])
+            .inc();
     }
 
     pub fn show_circuit(&self, service: &str, state: CircuitState) {

@@ -154,7 +154,7 @@ impl EventStore {
         }
         if !chosen.unused.is_empty() {
             self.hops.router.do_send(Release {
-                lanes: chosen.unused,
+                messages: chosen.unused,
             });
         }
         for answer in chosen.answers {
@@ -179,7 +179,7 @@ impl EventStore {
         let mut kept = Vec::new();
         for fact in std::mem::take(&mut chosen.facts) {
             match fact {
-                Fact::Accepted(message) => chosen.unused.push(message.lane()),
+                Fact::Accepted(message) => chosen.unused.push(message),
                 fact => kept.push(fact),
             }
         }

@@ -25,7 +25,7 @@ use tokio::sync::oneshot;
 use crate::domain::circuit::CircuitChanged;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::{InstanceId, MessageId, Position, ServiceName};
-use crate::domain::message::{Lane, Message};
+use crate::domain::message::Message;
 use crate::domain::refusal::Refusal;
 use crate::domain::service::{Health, KindRoom, Outlook, Target};
 use crate::domain::strategy::Strategy;
@@ -89,11 +89,11 @@ impl Record {
     }
 }
 
-/// EventStore → Router: these reservations were not used.
+/// EventStore → Router: these were let in and not accepted; what was reserved for them is free.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct Release {
-    pub lanes: Vec<Lane>,
+    pub messages: Vec<Arc<Message>>,
 }
 
 // ---- out: from the journal to everyone ----

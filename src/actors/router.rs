@@ -1,31 +1,38 @@
 //! The door: decides whether a message may come in.
 //!
-//! Owns the known destinations, the capacity of their lanes, and what it was told of their
-//! circuits. Receives [`Accept`], and [`Committed`], [`Release`], [`WindowChanged`] to stay
-//! informed; sends what may come in on to the EventStore. Never waits and never writes.
+//! Owns the known destinations, the capacity of their lanes, the quotas, and what it was told of
+//! circuits. Receives [`Accept`] and [`SetQuota`], and [`Committed`], [`Release`],
+//! [`WindowChanged`] to stay informed; sends what may come in, and quotas to [`Record`], on to the
+//! EventStore. Never waits and never writes; a quota holds once the journal says so.
 
 use std::sync::Arc;
 
 use actix::{Actor, Context, Handler, MessageResult, Recipient};
 use ahash::{AHashMap, AHashSet};
+use tokio::sync::oneshot;
 
 use super::death_watch::DeathWatch;
 use super::messages::{
-    Accept, AdmissionReport, Committed, InspectAdmission, Offer, Release, Slot, WindowChanged,
+    Accept, AdmissionReport, Committed, InspectAdmission, InspectQuotas, Offer, QuotaView, Record,
+    Release, SetQuota, Slot, WindowChanged,
 };
 use crate::clock::Clock;
-use crate::domain::fact::Fact;
+use crate::domain::fact::{Fact, QuotaSet};
 use crate::domain::ids::ServiceName;
+use crate::domain::message::Lane;
 use crate::domain::refusal::Refusal;
 use crate::domain::service::Outlook;
+use crate::domain::timestamp::Timestamp;
 use crate::logic::admission::Admission;
+use crate::logic::quotas::Quotas;
 use crate::metrics::Metrics;
 
 pub struct Router {
     clock: Clock,
     metrics: Arc<Metrics>,
-    event_store: Recipient<Accept>,
+    hops: Hops,
     admission: Admission,
+    quotas: Quotas,
     /// Every name that was ever registered or received.
     known: AHashSet<ServiceName>,
     outlooks: AHashMap<ServiceName, Outlook>,
@@ -36,19 +43,27 @@ pub struct Router {
     _watch: DeathWatch,
 }
 
+/// The EventStore, by what it is sent.
+pub struct Hops {
+    pub accept: Recipient<Accept>,
+    pub record: Recipient<Record>,
+}
+
 impl Router {
     pub fn new(
         clock: Clock,
         metrics: Arc<Metrics>,
         admission: Admission,
-        event_store: Recipient<Accept>,
+        quotas: Quotas,
+        hops: Hops,
         watch: DeathWatch,
     ) -> Self {
         Self {
             clock,
             metrics,
-            event_store,
+            hops,
             admission,
+            quotas,
             known: AHashSet::new(),
             outlooks: AHashMap::new(),
             overflows: 0,
@@ -58,8 +73,9 @@ impl Router {
         }
     }
 
-    /// Reserves room for the message, or says why it may not come in.
-    fn admit(&mut self, offer: &Offer) -> Result<(), Refusal> {
+    /// Reserves room for the message and counts it against its sender's quota, or says why it may
+    /// not come in. The quota comes last: who is refused for another reason has not sent.
+    fn admit(&mut self, offer: &Offer, now: Timestamp) -> Result<(), Refusal> {
         let message = &offer.message;
         let service = &message.destination;
         if !self.known.contains(service) {
@@ -68,27 +84,39 @@ impl Router {
             });
         }
         if offer.or_reject {
-            self.is_ready(service)?;
+            self.is_ready(service, now)?;
         }
-        if let Err(refusal) = self.admission.reserve(&message.lane()) {
-            self.overflows += 1;
-            self.metrics.queue_overflows.inc();
-            self.overloaded.insert(service.clone());
+        let lane = message.lane();
+        self.make_room(&lane)?;
+        if let Err(refusal) = self.quotas.take(&message.source, now) {
+            self.admission.release(&lane);
+            self.metrics.count_quota_refusal(message.source.as_str());
             return Err(refusal);
         }
-        self.overloaded.remove(service);
         if self.admission.is_throttled(service) {
             self.throttles += 1;
         }
         Ok(())
     }
 
-    fn is_ready(&self, service: &ServiceName) -> Result<(), Refusal> {
+    fn make_room(&mut self, lane: &Lane) -> Result<(), Refusal> {
+        let room = self.admission.reserve(lane);
+        if room.is_ok() {
+            self.overloaded.remove(&lane.destination);
+        } else {
+            self.overflows += 1;
+            self.metrics.queue_overflows.inc();
+            self.overloaded.insert(lane.destination.clone());
+        }
+        room
+    }
+
+    fn is_ready(&self, service: &ServiceName, now: Timestamp) -> Result<(), Refusal> {
         match self.outlooks.get(service) {
             Some(Outlook::Ready | Outlook::Trial) => Ok(()),
             Some(Outlook::CircuitOpen { until }) => Err(Refusal::CircuitOpen {
                 service: service.clone(),
-                retry_after: until.since(self.clock.now()),
+                retry_after: until.since(now),
             }),
             Some(Outlook::NoInstance { .. }) | None => Err(Refusal::NoInstance {
                 service: service.clone(),
@@ -106,6 +134,10 @@ impl Router {
             }
             Fact::ServiceRegistered(registration) => {
                 self.known.insert(registration.service.clone());
+            }
+            Fact::QuotaSet(set) => {
+                let now = self.clock.now();
+                self.quotas.set(&set.service, set.quota, now);
             }
             _ => {
                 if let Some((_, settlement)) = fact.settlement() {
@@ -126,9 +158,10 @@ impl Handler<Accept> for Router {
 
     fn handle(&mut self, mut accept: Accept, _: &mut Context<Self>) {
         let mut forward = false;
+        let now = self.clock.now();
         for slot in &mut accept.slots {
             if let Slot::Offered(offer) = slot {
-                match self.admit(offer) {
+                match self.admit(offer, now) {
                     Ok(()) => forward = true,
                     // It may be a repeat of what was accepted, which the writer knows.
                     Err(refusal) if offer.message.fingerprint().is_some() => {
@@ -140,7 +173,7 @@ impl Handler<Accept> for Router {
             }
         }
         if forward {
-            self.event_store.do_send(accept);
+            self.hops.accept.do_send(accept);
         } else {
             let _ = accept.reply.send(accept.slots);
         }
@@ -161,8 +194,9 @@ impl Handler<Release> for Router {
     type Result = ();
 
     fn handle(&mut self, release: Release, _: &mut Context<Self>) {
-        for lane in &release.lanes {
-            self.admission.release(lane);
+        for message in &release.messages {
+            self.admission.release(&message.lane());
+            self.quotas.give_back(&message.source);
         }
     }
 }
@@ -190,6 +224,53 @@ impl Handler<InspectAdmission> for Router {
             throttled: throttled.cloned().collect(),
             overloaded: self.overloaded.iter().cloned().collect(),
         })
+    }
+}
+
+impl Handler<SetQuota> for Router {
+    type Result = ();
+
+    fn handle(&mut self, set: SetQuota, _: &mut Context<Self>) {
+        if set.quota.is_none() && !self.quotas.is_set(&set.service) {
+            return drop(set.reply.send(Err(Refusal::NotFound)));
+        }
+        let fact = Fact::QuotaSet(QuotaSet {
+            service: set.service,
+            at: self.clock.now(),
+            quota: set.quota,
+        });
+        let (reply, recorded) = oneshot::channel();
+        self.hops.record.do_send(Record {
+            facts: vec![fact],
+            reply: Some(reply),
+        });
+        actix::spawn(async move {
+            if recorded.await.is_ok() {
+                let _ = set.reply.send(Ok(()));
+            }
+        });
+    }
+}
+
+impl Handler<InspectQuotas> for Router {
+    type Result = MessageResult<InspectQuotas>;
+
+    fn handle(&mut self, asked: InspectQuotas, _: &mut Context<Self>) -> Self::Result {
+        let services = match asked.service {
+            Some(service) => vec![service],
+            None => self.quotas.services(),
+        };
+        let mut views = Vec::new();
+        for service in services {
+            if let Some((quota, source)) = self.quotas.in_force(&service) {
+                views.push(QuotaView {
+                    service,
+                    quota,
+                    source,
+                });
+            }
+        }
+        MessageResult(views)
     }
 }
 

@@ -82,7 +82,10 @@ mod tests {
 
     /// The exit and the report of a run against a fake hub.
     fn bench(manner: Manner, line: &str) -> (Exit, serde_json::Value) {
-        let hub = FakeHub::start(manner);
+        bench_at(&FakeHub::start(manner), line)
+    }
+
+    fn bench_at(hub: &FakeHub, line: &str) -> (Exit, serde_json::Value) {
         let line = format!(
             "message-hub bench --json --seconds 1 --url {} {line}",
             hub.url()
@@ -109,6 +112,22 @@ mod tests {
         assert_eq!(report["hub"]["records_per_sync"], 8.0);
     }
 
+    /// Whether no count is far from the others: connections may be a turn apart.
+    fn is_even(counts: &[u64]) -> bool {
+        let (least, most) = (counts.iter().min(), counts.iter().max());
+        most.unwrap() - least.unwrap() <= 8
+    }
+
+    #[test]
+    fn services_are_sent_to_evenly() {
+        let hub = FakeHub::start(Manner::Good);
+        let (exit, _) = bench_at(&hub, "--services 5 --connections 4 --rate 400");
+        assert_eq!(exit, Exit::Clean);
+        let sent = hub.sent();
+        assert_eq!(sent.len(), 5);
+        assert!(sent[0] > 8 && is_even(&sent), "{sent:?}");
+    }
+
     #[test]
     fn batch_counts_messages_not_requests() {
         let (exit, report) = bench(Manner::Good, "--mode batch --batch 7 --connections 1");
@@ -119,9 +138,13 @@ mod tests {
 
     #[test]
     fn push_verifies_what_arrives() {
-        let line = "--mode push --services 2 --instances 2 --rate 500 --connections 4";
-        let (exit, report) = bench(Manner::Good, line);
+        let hub = FakeHub::start(Manner::Good);
+        let line = "--mode push --services 3 --instances 2 --rate 500 --connections 4";
+        let (exit, report) = bench_at(&hub, line);
         assert_eq!(exit, Exit::Clean);
+        let delivered = hub.delivered();
+        assert_eq!(delivered.len(), 6);
+        assert!(delivered[0] > 8 && is_even(&delivered), "{delivered:?}");
         let tally = &report["delivery"]["tally"];
         assert_eq!(tally["received"], tally["acknowledged"]);
         assert_eq!(

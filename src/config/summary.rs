@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::Config;
+use super::{Config, quotas};
 use crate::domain::message::Priority;
 
 impl fmt::Display for Config {
@@ -27,6 +27,7 @@ impl Config {
         writeln!(f, "service_keys: {{{}}}", keys.join(", "))?;
         let operators: Vec<_> = self.operators.iter().collect();
         writeln!(f, "operators: {operators:?}")?;
+        writeln!(f, "quotas: {}", quotas::Written(&self.quotas))?;
         writeln!(f, "shutdown_timeout: {}", Seconds(self.shutdown_timeout))?;
         writeln!(f, "log: {:?}", self.log)?;
         writeln!(f, "log_format: {}", self.log_format.name())
@@ -59,7 +60,9 @@ impl Config {
         }
         writeln!(f, "deadline_lead: {}", Seconds(self.deadline_lead))?;
         writeln!(f, "dedup_window: {}", Seconds(self.dedup_window))?;
-        writeln!(f, "dedup_capacity: {}", self.dedup_capacity)
+        writeln!(f, "dedup_capacity: {}", self.dedup_capacity)?;
+        let on_failure = self.ordering_on_failure.name();
+        writeln!(f, "ordering_on_failure: {on_failure}")
     }
 
     fn write_services(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -101,7 +101,9 @@ fn the_readme_yaml_loads() {
 
 #[test]
 fn the_summary_loads_again() {
-    let yaml = "{port: 0, base_retry_delay: 0.5, patience: {low: 1.25}, log_format: json}";
+    let yaml = "{port: 0, base_retry_delay: 0.5, patience: {low: 1.25}, log_format: json, \
+                ordering_on_failure: hold, \
+                quotas: {a: {send_rate: 0.25, send_burst: 9}, '1': {max_in_flight: 3, deliver_rate: 7}}}";
     for config in [Config::default(), load_yaml(yaml, &[]).unwrap().config] {
         assert_eq!(load_yaml(&config.to_string(), &[]).unwrap().config, config);
     }
@@ -228,6 +230,7 @@ fn values_out_of_range_are_refused() {
         "patience: 5",
         "allow_anonymous: maybe",
         "load_balancing_strategy: fastest",
+        "ordering_on_failure: stop",
         "data_dir: ''",
         "operators: root",
         "service_keys: {'a b': k}",
@@ -242,6 +245,70 @@ fn values_out_of_range_are_refused() {
             refusal(yaml).starts_with(&format!("hub.yaml:1: {key}: ")),
             "{}",
             refusal(yaml)
+        );
+    }
+}
+
+#[test]
+fn quotas_are_read_by_service_and_field() {
+    let yaml = "quotas: {shop: {send_rate: 50, send_burst: 200}, b: {deliver_rate: 0.5, max_in_flight: 4}}";
+    let quotas = load_yaml(yaml, &[]).unwrap().config.quotas;
+    let shop = Quota {
+        send_rate: Some(50.0),
+        send_burst: Some(200),
+        ..Quota::default()
+    };
+    let billing = Quota {
+        deliver_rate: Some(0.5),
+        max_in_flight: Some(4),
+        ..Quota::default()
+    };
+    assert_eq!(
+        quotas,
+        BTreeMap::from([(name("shop"), shop), (name("b"), billing)])
+    );
+    let environment = [(
+        "MESSAGE_HUB_QUOTAS",
+        "{shop: {send_rate: 50, send_burst: 200}}",
+    )];
+    assert_eq!(
+        load(&environment).unwrap().config.quotas[&name("shop")],
+        shop
+    );
+}
+
+#[test]
+fn a_wrong_quota_is_refused_with_service_and_field() {
+    for (quotas, named) in [
+        ("5", "quotas: must be a map"),
+        ("{'a b': {send_rate: 1}}", "quotas: service name \"a b\""),
+        ("{a: 5}", "quotas: a: must be"),
+        ("{a: {}}", "quotas: a: must be"),
+        ("{a: {send_rate: }}", "quotas: a: must be"),
+        ("{a: {send_rate: 0}}", "quotas: a: send_rate: "),
+        ("{a: {send_rate: -1}}", "quotas: a: send_rate: "),
+        ("{a: {send_rate: .nan}}", "quotas: a: send_rate: "),
+        ("{a: {send_rate: 1000001}}", "quotas: a: send_rate: "),
+        ("{a: {deliver_rate: fast}}", "quotas: a: deliver_rate: "),
+        (
+            "{a: {send_rate: 1, send_burst: 0}}",
+            "quotas: a: send_burst: ",
+        ),
+        (
+            "{a: {send_rate: 1, send_burst: 1.5}}",
+            "quotas: a: send_burst: ",
+        ),
+        ("{a: {send_burst: 5}}", "quotas: a: send_burst: "),
+        (
+            "{b: {send_rate: 1}, a: {max_in_flight: 0}}",
+            "quotas: a: max_in_flight: ",
+        ),
+        ("{a: {rate: 1}}", "quotas: a: rate: no such field"),
+    ] {
+        let refusal = refusal(&format!("quotas: {quotas}"));
+        assert!(
+            refusal.starts_with(&format!("hub.yaml:1: {named}")),
+            "{refusal}"
         );
     }
 }

@@ -12,6 +12,7 @@ use serde_norway::Value;
 use super::secret::Secret;
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
+use crate::domain::ordering::OrderingOnFailure;
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp;
 
@@ -98,6 +99,10 @@ fn one_of<T: Copy>(text: &str, all: &[T], name: fn(T) -> &'static str) -> Result
 
 pub(super) fn strategy(text: &str) -> Result<Strategy, String> {
     one_of(text, &Strategy::ALL, Strategy::name)
+}
+
+pub(super) fn ordering_on_failure(text: &str) -> Result<OrderingOnFailure, String> {
+    one_of(text, &OrderingOnFailure::ALL, OrderingOnFailure::name)
 }
 
 pub(super) fn boolean(value: &Value) -> Result<bool, String> {
@@ -202,7 +207,7 @@ pub(super) fn service_names(value: &Value) -> Result<BTreeSet<ServiceName>, Stri
     Ok(names)
 }
 
-fn service_name(value: &Value) -> Result<ServiceName, String> {
+pub(super) fn service_name(value: &Value) -> Result<ServiceName, String> {
     let Some(text) = value.as_str() else {
         return Err("a service name must be a text, in quotes if it is a number".to_owned());
     };

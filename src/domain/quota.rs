@@ -18,3 +18,23 @@ pub struct Quota {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_in_flight: Option<u32>,
 }
+
+impl Quota {
+    /// The highest rate there may be, in messages per second; the lowest is above 0.
+    pub const HIGHEST_RATE: f64 = 1e6;
+    /// The most that `send_burst` and `max_in_flight` may be; the least is 1.
+    pub const MOST: u32 = 1_000_000;
+
+    /// In words, for those who gave another one.
+    pub const RATES: &'static str = "must be a number greater than 0 and at most 1000000";
+
+    /// Whether this is a rate, in messages per second.
+    pub fn is_rate(rate: f64) -> bool {
+        rate > 0.0 && rate <= Self::HIGHEST_RATE
+    }
+
+    /// Whether it sets no limit at all.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}

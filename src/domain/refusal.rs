@@ -17,6 +17,12 @@ pub enum Refusal {
     },
     #[error("the hub holds {limit} bytes of waiting messages, which is its max_queue_bytes")]
     MemoryFull { limit: u64 },
+    #[error("{service}: has sent all its quota allows; {retry_after:?} until the next message")]
+    RateLimited {
+        /// Who sent it.
+        service: ServiceName,
+        retry_after: Duration,
+    },
     #[error("{service}: circuit is open; {retry_after:?} until it is tried again")]
     CircuitOpen {
         service: ServiceName,

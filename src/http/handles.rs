@@ -4,13 +4,15 @@ use actix::Recipient;
 
 use crate::actors::messages::{
     Accept, AwaitSettled, Cancel, ClearQueue, DeleteDeadLetter, Deregister, EndLeases,
-    ExtendLeases, Flush, Inspect, InspectAdmission, InspectCircuits, InspectQueues,
-    InspectServices, Receive, Register, Reprocess, RetryNow, SwitchQueue,
+    ExtendLeases, Flush, Inspect, InspectAdmission, InspectCircuits, InspectQueues, InspectQuotas,
+    InspectServices, Receive, Register, Reprocess, RetryNow, SetQuota, SwitchQueue,
 };
 
 #[derive(Clone)]
 pub struct Handles {
     pub accept: Recipient<Accept>,
+    pub set_quota: Recipient<SetQuota>,
+    pub quotas: Recipient<InspectQuotas>,
     pub admission: Recipient<InspectAdmission>,
     pub await_settled: Recipient<AwaitSettled>,
     pub inspect: Recipient<Inspect>,

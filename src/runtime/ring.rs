@@ -18,7 +18,7 @@ use crate::actors::event_store::{self, EventStore};
 use crate::actors::messages::{Committed, Open};
 use crate::actors::registry::{self, Registry};
 use crate::actors::retry_timer::RetryTimer;
-use crate::actors::router::Router;
+use crate::actors::router::{self, Router};
 use crate::actors::scheduler::{self, Scheduler};
 use crate::actors::seat::Seat;
 use crate::actors::warden::{CoreDied, Warden};
@@ -32,6 +32,7 @@ use crate::http::handles::Handles;
 use crate::logic::admission::Admission;
 use crate::logic::dedup::DedupWindow;
 use crate::logic::ledger::Ledger;
+use crate::logic::quotas::Quotas;
 use crate::metrics::Metrics;
 use crate::ports::archive::Archive;
 use crate::ports::journal::{Journal, Readers};
@@ -188,14 +189,18 @@ impl Ring {
 
     fn router(&self) -> Router {
         let admission = Admission::new(self.config.max_queue_size, self.config.max_queue_bytes);
-        let event_store = self.to.event_store.clone().recipient();
-        let watch = self.watch("router");
+        let quotas = Quotas::new(self.config.quotas.clone(), self.clock.now());
+        let hops = router::Hops {
+            accept: self.to.event_store.clone().recipient(),
+            record: self.to.event_store.clone().recipient(),
+        };
         Router::new(
             self.clock,
             self.metrics.clone(),
             admission,
-            event_store,
-            watch,
+            quotas,
+            hops,
+            self.watch("router"),
         )
     }
 
@@ -304,6 +309,8 @@ impl Ring {
         let to = &self.to;
         Handles {
             accept: to.router.clone().recipient(),
+            set_quota: to.router.clone().recipient(),
+            quotas: to.router.clone().recipient(),
             admission: to.router.clone().recipient(),
             await_settled: to.scheduler.clone().recipient(),
             inspect: to.scheduler.clone().recipient(),

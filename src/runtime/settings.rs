@@ -1,6 +1,9 @@
 //! The configuration, in the terms of the logic.
 
+use std::sync::Arc;
+
 use crate::config::Config;
+use crate::domain::ordering::OrderingOnFailure;
 use crate::logic::backoff::RetryPolicy;
 use crate::logic::breaker::BreakerPolicy;
 use crate::logic::health::Thresholds;
@@ -12,7 +15,7 @@ pub fn retry_policy(config: &Config) -> RetryPolicy {
         base_delay: config.base_retry_delay,
         max_delay: config.max_retry_delay,
         max_attempts: config.max_retry_attempts,
-        hold_keys: false,
+        hold_keys: config.ordering_on_failure == OrderingOnFailure::Hold,
     }
 }
 
@@ -23,7 +26,7 @@ pub fn queue_policy(config: &Config) -> QueuePolicy {
             deadline_lead: config.deadline_lead,
         },
         retries: retry_policy(config),
-        quotas: Default::default(),
+        quotas: Arc::new(config.quotas.clone()),
     }
 }
 

@@ -19,6 +19,7 @@ mod messages;
 mod power_loss;
 mod push;
 mod queue;
+mod quotas;
 mod retries;
 mod services;
 mod shutdown;

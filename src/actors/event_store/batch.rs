@@ -1,8 +1,10 @@
 //! What goes into one sync, and what to say when it is done.
 
+use std::sync::Arc;
+
 use crate::actors::messages::{Accept, Record, Reply, Slot};
 use crate::domain::fact::Fact;
-use crate::domain::message::Lane;
+use crate::domain::message::Message;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::dedup::Verdict;
@@ -25,8 +27,8 @@ pub enum Answer {
 pub struct Chosen {
     pub facts: Vec<Fact>,
     pub answers: Vec<Answer>,
-    /// Reservations of the Router that came to nothing.
-    pub unused: Vec<Lane>,
+    /// What the Router made room for in vain.
+    pub unused: Vec<Arc<Message>>,
 }
 
 /// Takes from what is pending what follows from the journal.
@@ -85,7 +87,7 @@ fn choose_slot(slot: &mut Slot, disk_low: bool, draft: &mut Draft<'_>, chosen: &
     if outcome == Slot::Accepted {
         chosen.facts.push(Fact::Accepted(message));
     } else {
-        chosen.unused.push(message.lane());
+        chosen.unused.push(message);
     }
     *slot = outcome;
 }

@@ -85,9 +85,9 @@ impl Writer {
     }
 
     /// How many reservations were given back since last asked.
-    async fn released_lanes(&mut self) -> usize {
+    async fn released_messages(&mut self) -> usize {
         let released = self.released.drain().await;
-        released.iter().map(|release| release.lanes.len()).sum()
+        released.iter().map(|release| release.messages.len()).sum()
     }
 
     /// The facts a restart would find.
@@ -174,7 +174,7 @@ async fn a_repeated_message_is_written_once() {
     assert_eq!(answer, [Slot::Duplicate]);
     assert_eq!(writer.told().await, [accepted(writer.named(1, 7))]);
     assert_eq!(writer.written(), [accepted(writer.named(1, 7))]);
-    assert_eq!(writer.released_lanes().await, 2);
+    assert_eq!(writer.released_messages().await, 2);
 }
 
 #[actix::test]
@@ -187,7 +187,7 @@ async fn an_id_used_for_other_content_is_refused() {
     let answer = writer.offer(vec![writer.named(1, 9)]).await.unwrap();
     assert_eq!(answer, [refused]);
     assert_eq!(writer.told().await, [accepted(writer.named(1, 7))]);
-    assert_eq!(writer.released_lanes().await, 2);
+    assert_eq!(writer.released_messages().await, 2);
 }
 
 #[actix::test]
@@ -201,7 +201,7 @@ async fn a_full_disk_refuses_messages_and_keeps_what_settles_them() {
     let mut recorded = writer.record(vec![delivered(&old)]);
     let storage_full = Slot::Refused(Refusal::StorageFull);
     assert_eq!(refused.await.unwrap(), [storage_full]);
-    assert_eq!(writer.released_lanes().await, 1);
+    assert_eq!(writer.released_messages().await, 1);
     tokio::time::advance(2 * DISK_CHECK).await;
     assert!(writer.told().await.is_empty());
     assert!(recorded.try_recv().is_err());

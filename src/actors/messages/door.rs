@@ -2,7 +2,11 @@
 
 use actix::Message as ActixMessage;
 
+use super::Reply;
 use crate::domain::ids::ServiceName;
+use crate::domain::quota::Quota;
+use crate::domain::refusal::Refusal;
+use crate::logic::quotas::Source;
 
 /// http → Router: how full the doors are.
 #[derive(ActixMessage)]
@@ -17,4 +21,28 @@ pub struct AdmissionReport {
     pub throttles: u64,
     pub throttled: Vec<ServiceName>,
     pub overloaded: Vec<ServiceName>,
+}
+
+/// http → Router: this is the whole quota of `service` from now on; `None`: as configured.
+/// Answered after the sync.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct SetQuota {
+    pub service: ServiceName,
+    pub quota: Option<Quota>,
+    pub reply: Reply<Result<(), Refusal>>,
+}
+
+/// http → Router: the quotas in force, of one service or of all, by name.
+#[derive(ActixMessage)]
+#[rtype(result = "Vec<QuotaView>")]
+pub struct InspectQuotas {
+    pub service: Option<ServiceName>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct QuotaView {
+    pub service: ServiceName,
+    pub quota: Quota,
+    pub source: Source,
 }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actix::Addr;
@@ -5,28 +6,37 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::actors::fixtures::{
-    accept, accepted, committed, delivered, message, offer, service, service_seen, unwatched,
+    accept, accepted, committed, delivered, message, named_message, offer, service, service_seen,
+    unwatched,
 };
 use crate::actors::probe::{Received, probe};
 use crate::domain::message::{Message, Priority};
+use crate::domain::quota::Quota;
+use crate::logic::quotas::Source;
 
 /// A door with room for two messages of each level, and what it lets through.
 struct Door {
     address: Addr<Router>,
     clock: Clock,
     let_in: Received<Accept>,
+    recorded: Received<Record>,
 }
 
 fn door() -> Door {
     tokio::time::pause();
-    let (event_store, let_in) = probe();
+    let (accept, let_in) = probe();
+    let (record, recorded) = probe();
+    let hops = Hops { accept, record };
     let (clock, metrics) = (Clock::start(), Arc::new(Metrics::new()));
     let admission = Admission::new(2, 1 << 20);
-    let router = Router::new(clock, metrics, admission, event_store, unwatched());
+    let configured = BTreeMap::from([(service("frugal"), sending(1))]);
+    let quotas = Quotas::new(configured, clock.now());
+    let router = Router::new(clock, metrics, admission, quotas, hops, unwatched());
     Door {
         address: router.start(),
         clock,
         let_in,
+        recorded,
     }
 }
 
@@ -67,6 +77,29 @@ impl Door {
         })
     }
 
+    /// A message of another sender than usual.
+    fn message_of(&self, sender: &str, number: u128) -> Message {
+        Message {
+            source: service(sender),
+            ..self.message(number)
+        }
+    }
+
+    async fn set(&self, name: &str, quota: Option<Quota>) {
+        let set = QuotaSet {
+            service: service(name),
+            at: self.clock.now(),
+            quota,
+        };
+        let news = committed(9, vec![Fact::QuotaSet(set)]);
+        self.address.send(news).await.unwrap();
+    }
+
+    async fn quotas(&self) -> Vec<QuotaView> {
+        let asked = InspectQuotas { service: None };
+        self.address.send(asked).await.unwrap()
+    }
+
     fn see(&self, outlook: Outlook) {
         self.address.do_send(WindowChanged {
             service: service("billing"),
@@ -74,6 +107,22 @@ impl Door {
             outlook,
             kinds: Arc::new([]),
         });
+    }
+}
+
+/// A burst, and then a message a thousand seconds.
+fn sending(burst: u32) -> Quota {
+    Quota {
+        send_rate: Some(0.001),
+        send_burst: Some(burst),
+        ..Quota::default()
+    }
+}
+
+fn rate_limited(sender: &str) -> Refusal {
+    Refusal::RateLimited {
+        service: service(sender),
+        retry_after: Duration::from_secs(1000),
     }
 }
 
@@ -135,8 +184,8 @@ async fn room_that_was_not_used_is_free_again() {
     let slots = vec![offer(door.message(1)), offer(door.message(2))];
     let _client = door.ask(slots);
     assert_eq!(door.let_in_count().await, 1);
-    let lanes = vec![door.message(1).lane()];
-    door.address.do_send(Release { lanes });
+    let messages = vec![Arc::new(door.message(1))];
+    door.address.do_send(Release { messages });
     let slots = vec![offer(door.message(3)), offer(door.message(4))];
     let _client = door.ask(slots);
     let slots = door.only_request().await;
@@ -226,4 +275,147 @@ async fn reports_how_full_it_is() {
         overloaded: billing,
     };
     assert_eq!(report, expected);
+}
+
+#[actix::test]
+async fn refuses_what_is_over_the_quota_of_its_sender() {
+    let mut door = door_to_billing();
+    let slots = vec![
+        offer(door.message_of("frugal", 1)),
+        offer(door.message_of("frugal", 2)),
+        offer(door.message_of("other", 3)),
+    ];
+    let _client = door.ask(slots.clone());
+    let expected = [
+        slots[0].clone(),
+        Slot::Refused(rate_limited("frugal")),
+        slots[2].clone(),
+    ];
+    assert_eq!(door.only_request().await, expected);
+    tokio::time::advance(Duration::from_secs(1000)).await;
+    let messages = vec![Arc::new(door.message(1)), Arc::new(door.message(3))];
+    door.address.do_send(Release { messages });
+    let _client = door.ask(vec![offer(door.message_of("frugal", 4))]);
+    assert_eq!(door.let_in_count().await, 1);
+}
+
+#[actix::test]
+async fn a_message_over_its_quota_takes_no_room() {
+    let mut door = door_to_billing();
+    let mut slots = Vec::new();
+    for number in 1..=3 {
+        slots.push(offer(door.message_of("frugal", number)));
+    }
+    slots.push(offer(door.message_of("other", 4)));
+    let _client = door.ask(slots);
+    let slots = door.only_request().await;
+    let let_in = slots.iter().filter(|slot| slot.offered().is_some());
+    assert_eq!(let_in.count(), 2);
+    assert_eq!(slots[1], Slot::Refused(rate_limited("frugal")));
+}
+
+#[actix::test]
+async fn who_is_refused_for_another_reason_has_not_sent() {
+    let mut door = door_to_billing();
+    let mut elsewhere = door.message_of("frugal", 1);
+    elsewhere.destination = service("nowhere");
+    let rejecting = Slot::Offered(Offer {
+        message: Arc::new(door.message_of("frugal", 2)),
+        or_reject: true,
+    });
+    let _client = door.ask(vec![offer(elsewhere), rejecting]);
+    let full = vec![offer(door.message(3)), offer(door.message(4))];
+    let _client = door.ask(full);
+    assert_eq!(door.let_in_count().await, 1);
+    let answer = door.ask(vec![offer(door.message_of("frugal", 5))]);
+    assert_eq!(answer.await.unwrap(), [lane_full()]);
+    let messages = vec![Arc::new(door.message(3))];
+    door.address.do_send(Release { messages });
+    let _client = door.ask(vec![offer(door.message_of("frugal", 6))]);
+    assert_eq!(door.let_in_count().await, 1, "its one message is left");
+}
+
+#[actix::test]
+async fn what_the_writer_did_not_accept_was_not_sent() {
+    let mut door = door_to_billing();
+    for number in 1..=3 {
+        let message = door.message_of("frugal", number);
+        let _client = door.ask(vec![offer(message.clone())]);
+        assert_eq!(door.let_in_count().await, 1);
+        let messages = vec![Arc::new(message)];
+        door.address.do_send(Release { messages });
+    }
+}
+
+#[actix::test]
+async fn a_repeat_over_the_quota_is_left_to_the_writer() {
+    let mut door = door_to_billing();
+    let now = door.clock.now();
+    let named = Message {
+        source: service("frugal"),
+        ..named_message(7, 1, now)
+    };
+    let _client = door.ask(vec![offer(named.clone()), offer(named.clone())]);
+    let slots = door.only_request().await;
+    let Slot::Doubtful(_, refusal) = &slots[1] else {
+        panic!("{slots:?}");
+    };
+    assert_eq!(*refusal, rate_limited("frugal"));
+}
+
+#[actix::test]
+async fn a_quota_holds_once_it_is_written_and_its_client_is_told_then() {
+    let mut door = door_to_billing();
+    let (reply, mut answer) = oneshot::channel();
+    let quota = Some(sending(5));
+    door.address.do_send(SetQuota {
+        service: service("shop"),
+        quota,
+        reply,
+    });
+    let mut records = door.recorded.drain().await;
+    let record = records.remove(0);
+    let [Fact::QuotaSet(set)] = record.facts.as_slice() else {
+        panic!("{:?}", record.facts);
+    };
+    assert_eq!((set.service.as_str(), set.quota), ("shop", quota));
+    assert_eq!(door.quotas().await.len(), 1, "the configured one");
+    assert!(answer.try_recv().is_err());
+    door.set("shop", quota).await;
+    record.reply.unwrap().send(()).unwrap();
+    assert_eq!(answer.await.unwrap(), Ok(()));
+    let shop = QuotaView {
+        service: service("shop"),
+        quota: sending(5),
+        source: Source::Api,
+    };
+    assert_eq!(door.quotas().await[1], shop);
+}
+
+#[actix::test]
+async fn only_what_was_set_can_be_taken_back() {
+    let mut door = door_to_billing();
+    let take_back = |name: &str| {
+        let (reply, answer) = oneshot::channel();
+        door.address.do_send(SetQuota {
+            service: service(name),
+            quota: None,
+            reply,
+        });
+        answer
+    };
+    for name in ["frugal", "stranger"] {
+        assert_eq!(take_back(name).await.unwrap(), Err(Refusal::NotFound));
+    }
+    door.set("frugal", Some(sending(9))).await;
+    let _client = take_back("frugal");
+    assert_eq!(door.recorded.drain().await.len(), 1);
+    door.set("frugal", None).await;
+    let [view] = &door.quotas().await[..] else {
+        panic!("one quota");
+    };
+    assert_eq!(
+        (view.quota, view.source),
+        (sending(1), Source::Configuration)
+    );
 }

@@ -36,10 +36,10 @@ pub struct BenchArguments {
     /// Messages in one request [default: 100 with --mode batch, else one alone].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub batch: Option<u32>,
-    /// Destinations, which take turns.
+    /// Services that are sent to, one after the other, each as much as the others.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub services: u32,
-    /// Receivers of each service (push).
+    /// Receivers of each service, registered as its instances (push).
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub instances: u32,
     /// How many messages a receiver takes at once (push); without it the hub decides.
@@ -74,6 +74,9 @@ impl BenchArguments {
     pub fn check(&self) -> Result<(), String> {
         if self.rate > 0.0 && self.in_flight > 1 {
             return Err("--rate needs --in-flight 1: use more --connections instead".to_owned());
+        }
+        if self.mode != Mode::Push && (self.instances > 1 || self.max_in_flight.is_some()) {
+            return Err("--instances and --max-in-flight need --mode push".to_owned());
         }
         if self.mode == Mode::Send && self.batch.is_some() {
             return Err("--batch needs --mode batch or --mode push".to_owned());
@@ -206,6 +209,21 @@ mod tests {
     }
 
     #[test]
+    fn one_service_with_one_instance_unless_told_otherwise() {
+        let usual = parse("--mode push").unwrap();
+        assert_eq!((usual.services, usual.instances), (1, 1));
+        let many = parse("--mode push --services 50 --instances 3").unwrap();
+        assert_eq!((many.services, many.instances), (50, 3));
+        assert!(many.to_string().ends_with(", 50 services × 3 instances"));
+        assert!(
+            parse("--services 50")
+                .unwrap()
+                .to_string()
+                .ends_with(", 50 services")
+        );
+    }
+
+    #[test]
     fn settings_may_be_repeated() {
         let arguments = parse("--set wal_sync=os --set log=a=b").unwrap();
         assert_eq!(arguments.settings[1], ("log".to_owned(), "a=b".to_owned()));
@@ -220,6 +238,10 @@ mod tests {
             "--rate nan",
             "--rate 10 --in-flight 2",
             "--batch 5",
+            "--instances 2",
+            "--mode batch --max-in-flight 5",
+            "--mode push --instances 0",
+            "--services 0",
             "--mode batch --batch 0",
             "--set wal_sync",
             "--url http://hub --set wal_sync=os",

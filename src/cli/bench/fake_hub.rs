@@ -1,5 +1,6 @@
 //! As much of a hub as the bench needs to be tested against.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener as StdListener};
 use std::sync::{Arc, Mutex};
@@ -26,15 +27,24 @@ pub enum Manner {
 /// Serves on a thread of its own until dropped.
 pub struct FakeHub {
     url: String,
+    state: Arc<Mutex<State>>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Default)]
 struct State {
-    /// Addresses of receivers: those of `bench-0` first, and so on.
-    receivers: Vec<(String, String)>,
+    receivers: Vec<Receiver>,
+    /// Messages by destination.
+    sent: BTreeMap<String, u64>,
     looks: u32,
+}
+
+/// An instance that is pushed to.
+struct Receiver {
+    service: String,
+    authority: String,
+    delivered: u64,
 }
 
 impl FakeHub {
@@ -43,17 +53,20 @@ impl FakeHub {
         listener.set_nonblocking(true).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
+        let state = Arc::new(Mutex::new(State::default()));
+        let shared = state.clone();
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build();
             runtime.unwrap().block_on(async move {
-                tokio::spawn(accept(listener, manner));
+                tokio::spawn(accept(listener, shared, manner));
                 let _ = stopped.await;
             });
         });
         Self {
             url,
+            state,
             stop: Some(stop),
             thread: Some(thread),
         }
@@ -61,6 +74,18 @@ impl FakeHub {
 
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// How many messages came for each destination.
+    pub fn sent(&self) -> Vec<u64> {
+        self.state.lock().unwrap().sent.values().copied().collect()
+    }
+
+    /// How many messages each instance was delivered.
+    pub fn delivered(&self) -> Vec<u64> {
+        let state = self.state.lock().unwrap();
+        let counts = state.receivers.iter().map(|receiver| receiver.delivered);
+        counts.collect()
     }
 }
 
@@ -73,9 +98,8 @@ impl Drop for FakeHub {
     }
 }
 
-async fn accept(listener: StdListener, manner: Manner) {
+async fn accept(listener: StdListener, state: Arc<Mutex<State>>, manner: Manner) {
     let listener = TcpListener::from_std(listener).unwrap();
-    let state = Arc::new(Mutex::new(State::default()));
     while let Ok((stream, _)) = listener.accept().await {
         let session = Session {
             stream,
@@ -178,21 +202,31 @@ impl Session {
         if let Some(url) = registration["url"].as_str() {
             let service = registration["service"].as_str().unwrap().to_owned();
             let authority = url.strip_prefix("http://").unwrap().to_owned();
-            self.state
-                .lock()
-                .unwrap()
-                .receivers
-                .push((service, authority));
+            self.state.lock().unwrap().receivers.push(Receiver {
+                service,
+                authority,
+                delivered: 0,
+            });
         }
     }
 
+    /// Counts a message; its receiver is the one of the service with the fewest so far.
+    fn next_receiver(&self, service: &str) -> Option<String> {
+        let mut state = self.state.lock().unwrap();
+        *state.sent.entry(service.to_owned()).or_default() += 1;
+        let receivers = state.receivers.iter_mut();
+        let receivers = receivers.filter(|receiver| receiver.service == service);
+        let receiver = receivers.min_by_key(|receiver| receiver.delivered)?;
+        receiver.delivered += 1;
+        Some(receiver.authority.clone())
+    }
+
     async fn deliver(&self, service: &str, body: &[u8]) -> io::Result<()> {
-        let receivers = self.state.lock().unwrap().receivers.clone();
-        let Some((_, authority)) = receivers.iter().find(|(name, _)| name == service) else {
+        let Some(authority) = self.next_receiver(service) else {
             return Ok(());
         };
-        let mut connection = Connection::open(authority).await?;
-        let head = post_head(authority, "/messages", body.len());
+        let mut connection = Connection::open(&authority).await?;
+        let head = post_head(&authority, "/messages", body.len());
         let good = [head.as_bytes(), body].concat();
         if self.manner == Manner::Garbles {
             let mut changed = good.clone();

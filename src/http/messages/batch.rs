@@ -73,7 +73,7 @@ pub enum Item {
         (status = 404, description = "SERVICE_NOT_FOUND: nobody ever registered any of the destinations"),
         (status = 409, description = "CONFLICT: all ids were used for messages with other content"),
         (status = 413, description = "PAYLOAD_TOO_LARGE: all messages are larger than 1 MiB"),
-        (status = 429, description = "QUEUE_FULL: no message finds room; see `Retry-After`"),
+        (status = 429, description = "QUEUE_FULL: no message finds room. RATE_LIMITED: the sources have sent all their quotas allow. See `Retry-After`"),
         (status = 503, description = "CIRCUIT_OPEN (see `Retry-After`), SERVICE_UNAVAILABLE: with `on_unavailable: reject`, nobody can take any of them now. STORAGE_UNAVAILABLE: whether an id is known cannot be found out"),
         (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
     ),

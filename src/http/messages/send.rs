@@ -63,7 +63,7 @@ pub struct Receipt<'a> {
         (status = 403, description = "AUTH_FAILED: the source is somebody else"),
         (status = 404, description = "SERVICE_NOT_FOUND: nobody ever registered the destination"),
         (status = 409, description = "CONFLICT: the id was used for a message with other content"),
-        (status = 429, description = "QUEUE_FULL: the lane of the destination, or the hub, is full; see `Retry-After`"),
+        (status = 429, description = "QUEUE_FULL: the lane of the destination, or the hub, is full. RATE_LIMITED: the source has sent all its quota allows. See `Retry-After`"),
         (status = 502, description = "DELIVERY_FAILED: it failed for good while the client waited"),
         (status = 503, description = "CIRCUIT_OPEN (see `Retry-After`), SERVICE_UNAVAILABLE: with `on_unavailable: reject`, nobody can take it now. STORAGE_UNAVAILABLE: whether the id is known cannot be found out"),
         (status = 507, description = "STORAGE_FULL: the disk is nearly full"),

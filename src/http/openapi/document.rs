@@ -8,7 +8,9 @@ use utoipa::openapi::{Components, ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{OpenApi, openapi};
 
 use super::errors::{self, ErrorAnswer};
-use crate::http::{circuits, dead_letters, health, leases, messages, queue, retries, services};
+use crate::http::{
+    circuits, dead_letters, health, leases, messages, queue, quotas, retries, services,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,6 +24,7 @@ use crate::http::{circuits, dead_letters, health, leases, messages, queue, retri
         (name = "retries", description = "Attempts that failed and will be repeated"),
         (name = "dead letters", description = "Messages the hub gave up on"),
         (name = "queue", description = "What waits"),
+        (name = "quotas", description = "How much each service may send and is sent"),
         (name = "services", description = "Who is there"),
         (name = "circuits", description = "Which services take what they are sent"),
         (name = "health", description = "How the hub is; open to anybody"),
@@ -46,6 +49,10 @@ use crate::http::{circuits, dead_letters, health, leases, messages, queue, retri
         queue::operations::pause,
         queue::operations::resume,
         queue::operations::clear,
+        quotas::all,
+        quotas::show,
+        quotas::set,
+        quotas::delete,
         services::register,
         services::all,
         services::show,

@@ -38,6 +38,7 @@ pub struct ErrorBody {
 /// | METHOD_NOT_ALLOWED | 405 | `Allow` lists the methods of the path |
 /// | CONFLICT | 409 | same id with other content; wrong state for the operation; stale leases |
 /// | PAYLOAD_TOO_LARGE | 413 | more than 1 MiB, or 16 MiB for a batch |
+/// | RATE_LIMITED | 429 | the sender's quota is used up; see `Retry-After` |
 /// | QUEUE_FULL | 429 | a lane is full, or too much is under way; see `Retry-After` |
 /// | INTERNAL_ERROR | 500 | a bug |
 /// | DELIVERY_FAILED | 502 | a waited-for delivery failed for good |
@@ -56,6 +57,7 @@ pub enum ErrorCode {
     MethodNotAllowed,
     Conflict,
     PayloadTooLarge,
+    RateLimited,
     QueueFull,
     InternalError,
     DeliveryFailed,
@@ -77,7 +79,7 @@ pub struct ErrorDetails {
     /// The field, parameter or header that is wrong, or `body`.
     #[schema(required = false)]
     pub field: String,
-    /// SERVICE_NOT_FOUND: the destination.
+    /// SERVICE_NOT_FOUND: the destination. RATE_LIMITED: the sender.
     #[schema(required = false)]
     pub service: ServiceName,
     /// CONFLICT: the state the message is in.

@@ -146,6 +146,21 @@ impl Client {
     }
 
     #[track_caller]
+    pub fn set_quota(&self, service: &str, quota: &Value) -> Answer {
+        self.put(&format!("/v1/quotas/{service}"), quota)
+    }
+
+    #[track_caller]
+    pub fn quota(&self, service: &str) -> Answer {
+        self.get(&format!("/v1/quotas/{service}"))
+    }
+
+    #[track_caller]
+    pub fn delete_quota(&self, service: &str) -> Answer {
+        self.delete(&format!("/v1/quotas/{service}"))
+    }
+
+    #[track_caller]
     pub fn queue_status(&self, query: &str) -> Answer {
         self.get(&format!("/v1/queue/status?{query}"))
     }

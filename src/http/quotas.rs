@@ -1,0 +1,285 @@
+//! `/v1/quotas`: how much each service may send and is sent.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::ask::{ask, look};
+use super::auth::Caller;
+use super::body::{self, Body};
+use super::fields::{self, Field, raw};
+use super::openapi::quotas::QuotaInput;
+use super::{Hub, Routes, query};
+use crate::actors::messages::{InspectQuotas, QuotaView, SetQuota};
+use crate::domain::ids::ServiceName;
+use crate::domain::quota::Quota;
+use crate::domain::refusal::Refusal;
+use crate::error::{HubError, Subject};
+use crate::logic::quotas::Source;
+use crate::logic::token_bucket::default_burst;
+
+const SUBJECT: Subject = Subject::Request;
+
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.at("/v1/quotas", "GET", [web::get().to(all)]);
+    let one = [
+        web::get().to(show),
+        web::put().to(set),
+        web::delete().to(delete),
+    ];
+    routes.at("/v1/quotas/{service}", "GET, PUT, DELETE", one);
+}
+
+/// The quota that is in force for a service; null: no limit.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Quota)]
+pub struct QuotaAnswer {
+    service: ServiceName,
+    /// Messages per second it may send.
+    send_rate: Option<f64>,
+    /// Messages it may send at once after a pause.
+    send_burst: Option<u32>,
+    /// Messages per second it is handed.
+    deliver_rate: Option<f64>,
+    /// Messages it has in hand at once.
+    max_in_flight: Option<u32>,
+    /// `api`: it was set here, which wins over the `configuration`.
+    #[schema(pattern = "^(api|configuration)$")]
+    source: &'static str,
+}
+
+/// The list of quotas.
+#[derive(Serialize, ToSchema)]
+pub struct QuotaPage {
+    items: Vec<QuotaAnswer>,
+    count: usize,
+    /// Always null: all are on one page.
+    next_cursor: Option<String>,
+}
+
+/// All quotas
+#[utoipa::path(
+    get,
+    path = "/v1/quotas",
+    operation_id = "list_quotas",
+    tag = "quotas",
+    responses(
+        (status = 200, description = "One for each service that has one, by name", body = QuotaPage),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+    ),
+)]
+pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+    Caller::of(&request).must_be_operator()?;
+    let views = look(&hub.handles.quotas, InspectQuotas { service: None }).await?;
+    let items: Vec<_> = views.into_iter().map(describe).collect();
+    Ok(HttpResponse::Ok().json(QuotaPage {
+        count: items.len(),
+        items,
+        next_cursor: None,
+    }))
+}
+
+/// The quota of a service
+#[utoipa::path(
+    get,
+    path = "/v1/quotas/{service}",
+    operation_id = "show_quota",
+    tag = "quotas",
+    params(("service" = ServiceName, Path)),
+    responses(
+        (status = 200, description = "The quota in force", body = QuotaAnswer),
+        (status = 400, description = "INVALID_REQUEST: this is no name of a service"),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+        (status = 404, description = "NOT_FOUND: the service has no quota"),
+    ),
+)]
+pub async fn show(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    service: web::Path<String>,
+) -> Result<HttpResponse, HubError> {
+    Caller::of(&request).must_be_operator()?;
+    let service = query::service(&service)?;
+    let asked = InspectQuotas {
+        service: Some(service.clone()),
+    };
+    let view = look(&hub.handles.quotas, asked).await?.pop();
+    let view = view.ok_or_else(|| HubError::NotFound {
+        what: format!("a quota of service {service}"),
+    })?;
+    Ok(HttpResponse::Ok().json(describe(view)))
+}
+
+/// Set the quota of a service
+///
+/// It replaces the whole quota, holds from the next message on and survives a restart of the hub.
+/// The service need not be registered.
+#[utoipa::path(
+    put,
+    path = "/v1/quotas/{service}",
+    operation_id = "set_quota",
+    tag = "quotas",
+    params(("service" = ServiceName, Path)),
+    request_body = QuotaInput,
+    responses(
+        (status = 200, description = "The quota in force", body = QuotaAnswer),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+    ),
+)]
+pub async fn set(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    service: web::Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, HubError> {
+    Caller::of(&request).must_be_operator()?;
+    let service = query::service(&service)?;
+    let body = Body::read(&hub, payload, body::ONE, 1, SUBJECT).await?;
+    let quota = read(body.text())?;
+    change(&hub, service.clone(), Some(quota)).await??;
+    Ok(HttpResponse::Ok().json(describe(QuotaView {
+        service,
+        quota,
+        source: Source::Api,
+    })))
+}
+
+/// Take back the quota of a service
+///
+/// The one of the configuration, if any, is in force again.
+#[utoipa::path(
+    delete,
+    path = "/v1/quotas/{service}",
+    operation_id = "delete_quota",
+    tag = "quotas",
+    params(("service" = ServiceName, Path)),
+    responses(
+        (status = 204, description = "Taken back"),
+        (status = 400, description = "INVALID_REQUEST: this is no name of a service"),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+        (status = 404, description = "NOT_FOUND: no quota of this service was set here"),
+    ),
+)]
+pub async fn delete(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    service: web::Path<String>,
+) -> Result<HttpResponse, HubError> {
+    Caller::of(&request).must_be_operator()?;
+    let service = query::service(&service)?;
+    match change(&hub, service.clone(), None).await? {
+        Ok(()) => Ok(HttpResponse::NoContent().finish()),
+        Err(Refusal::NotFound) => Err(HubError::NotFound {
+            what: format!("a quota of service {service} that was set over the API"),
+        }),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+async fn change(
+    hub: &Hub,
+    service: ServiceName,
+    quota: Option<Quota>,
+) -> Result<Result<(), Refusal>, HubError> {
+    ask(&hub.handles.set_quota, |reply| SetQuota {
+        service,
+        quota,
+        reply,
+    })
+    .await
+}
+
+fn read(text: &str) -> Result<Quota, HubError> {
+    #[derive(Deserialize)]
+    struct Given<'a> {
+        #[serde(borrow, default, deserialize_with = "raw")]
+        send_rate: Option<&'a RawValue>,
+        #[serde(borrow, default, deserialize_with = "raw")]
+        send_burst: Option<&'a RawValue>,
+        #[serde(borrow, default, deserialize_with = "raw")]
+        deliver_rate: Option<&'a RawValue>,
+        #[serde(borrow, default, deserialize_with = "raw")]
+        max_in_flight: Option<&'a RawValue>,
+    }
+    let given = fields::object::<Given<'_>>(SUBJECT, text)?;
+    let quota = Quota {
+        send_rate: rate("send_rate", given.send_rate)?,
+        send_burst: count("send_burst", given.send_burst)?,
+        deliver_rate: rate("deliver_rate", given.deliver_rate)?,
+        max_in_flight: count("max_in_flight", given.max_in_flight)?,
+    };
+    if quota.send_burst.is_some() && quota.send_rate.is_none() {
+        let problem = "has no effect without send_rate";
+        return Err(HubError::invalid(SUBJECT, "send_burst", problem));
+    }
+    if quota.is_empty() {
+        let problem = "must have at least one of send_rate, deliver_rate, max_in_flight";
+        return Err(HubError::invalid(SUBJECT, "body", problem));
+    }
+    Ok(quota)
+}
+
+fn rate(name: &'static str, json: Option<&RawValue>) -> Result<Option<f64>, HubError> {
+    let Some(field) = Field::given(SUBJECT, name, json) else {
+        return Ok(None);
+    };
+    let rate = serde_json::from_str(field.json.get()).ok();
+    match rate.filter(|rate| Quota::is_rate(*rate)) {
+        Some(rate) => Ok(Some(rate)),
+        None => Err(field.wrong(Quota::RATES)),
+    }
+}
+
+fn count(name: &'static str, json: Option<&RawValue>) -> Result<Option<u32>, HubError> {
+    let Some(field) = Field::given(SUBJECT, name, json) else {
+        return Ok(None);
+    };
+    let count = field.whole(1, Quota::MOST.into())?;
+    Ok(u32::try_from(count).ok())
+}
+
+fn describe(view: QuotaView) -> QuotaAnswer {
+    let quota = view.quota;
+    QuotaAnswer {
+        service: view.service,
+        send_rate: quota.send_rate,
+        send_burst: quota.send_burst.or(quota.send_rate.map(default_burst)),
+        deliver_rate: quota.deliver_rate,
+        max_in_flight: quota.max_in_flight,
+        source: view.source.name(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_is_given() {
+        let quota = read(r#"{"send_rate": 0.5, "send_burst": 3, "deliver_rate": null}"#).unwrap();
+        let expected = Quota {
+            send_rate: Some(0.5),
+            send_burst: Some(3),
+            ..Quota::default()
+        };
+        assert_eq!(quota, expected);
+        assert!(read(r#"{"max_in_flight": 1000000, "more": []}"#).is_ok());
+    }
+
+    #[test]
+    fn a_burst_nobody_gave_is_shown_as_it_is() {
+        let view = |send_rate| QuotaView {
+            service: ServiceName::parse("shop").unwrap(),
+            quota: Quota {
+                send_rate,
+                ..Quota::default()
+            },
+            source: Source::Configuration,
+        };
+        assert_eq!(describe(view(Some(0.1))).send_burst, Some(1));
+        assert_eq!(describe(view(Some(20.0))).send_burst, Some(20));
+        assert_eq!(describe(view(None)).send_burst, None);
+    }
+}
