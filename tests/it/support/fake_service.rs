@@ -51,7 +51,11 @@ pub struct FakeService {
     shared: Arc<Shared>,
 }
 
+/// Says what to answer to a request.
+type Decide = Box<dyn Fn(&Received) -> Reply + Send + Sync>;
+
 struct Shared {
+    decide: Option<Decide>,
     script: Mutex<VecDeque<Reply>>,
     otherwise: Mutex<Reply>,
     received: Mutex<Vec<Received>>,
@@ -66,22 +70,33 @@ impl FakeService {
     }
 
     pub fn answering(reply: Reply) -> Self {
-        Self::listen(TcpListener::bind("127.0.0.1:0").unwrap(), reply)
+        Self::listen(TcpListener::bind("127.0.0.1:0").unwrap(), reply, None)
+    }
+
+    /// Looks at each request before it answers; several are looked at side by side.
+    pub fn deciding(decide: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::listen(listener, Reply::Status(200), Some(Box::new(decide)))
     }
 
     /// A service that comes back to where an earlier one was.
     pub fn back_at(address: SocketAddr) -> Self {
-        let mut listener = None;
-        eventually("the address is free again", || {
-            listener = TcpListener::bind(address).ok();
-            listener.is_some()
-        });
-        Self::listen(listener.expect("bound above"), Reply::Status(200))
+        Self::listen(bind_again(address), Reply::Status(200), None)
     }
 
-    fn listen(listener: TcpListener, reply: Reply) -> Self {
+    /// As [`FakeService::back_at`] and [`FakeService::deciding`].
+    pub fn back_at_deciding(
+        address: SocketAddr,
+        decide: impl Fn(&Received) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let decide: Decide = Box::new(decide);
+        Self::listen(bind_again(address), Reply::Status(200), Some(decide))
+    }
+
+    fn listen(listener: TcpListener, reply: Reply, decide: Option<Decide>) -> Self {
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
+            decide,
             script: Mutex::default(),
             otherwise: Mutex::new(reply),
             received: Mutex::default(),
@@ -141,6 +156,15 @@ impl Drop for FakeService {
     }
 }
 
+fn bind_again(address: SocketAddr) -> TcpListener {
+    let mut listener = None;
+    eventually("the address is free again", || {
+        listener = TcpListener::bind(address).ok();
+        listener.is_some()
+    });
+    listener.expect("bound above")
+}
+
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     for stream in listener.incoming() {
         if shared.stopped.load(Ordering::SeqCst) {
@@ -173,6 +197,10 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
             _ => head.read_body(&mut reader)?,
         };
         let received = Received { at, head, body };
+        let reply = match &shared.decide {
+            Some(decide) => decide(&received),
+            None => reply,
+        };
         shared.received.lock().unwrap().push(received);
         match reply {
             Reply::Status(status) => answer(&mut writer, status, &[], b"")?,
