@@ -17,6 +17,7 @@ mod messages;
 pub mod openapi;
 mod query;
 mod queue;
+mod redrive;
 mod registration_input;
 mod retries;
 mod services;
@@ -92,6 +93,8 @@ pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static st
     messages::routes(&mut routes);
     leases::routes(&mut routes);
     retries::routes(&mut routes);
+    // Before the letters, whose ids would take its place.
+    redrive::routes(&mut routes);
     dead_letters::routes(&mut routes);
     queue::routes(&mut routes);
     services::routes(&mut routes);

@@ -4,8 +4,8 @@ use actix::Recipient;
 
 use crate::actors::messages::{
     Accept, AwaitSettled, Cancel, DeleteDeadLetter, Deregister, EndLeases, ExtendLeases, Flush,
-    Inspect, InspectAdmission, InspectCircuits, InspectQueues, InspectServices, Receive, Register,
-    Reprocess, RetryNow,
+    Inspect, InspectAdmission, InspectCircuits, InspectQueues, InspectRedrives, InspectServices,
+    Receive, Register, Reprocess, RetryNow, StartRedrive, SwitchRedrive,
 };
 
 #[derive(Clone)]
@@ -27,4 +27,7 @@ pub struct Handles {
     pub reprocess: Recipient<Reprocess>,
     pub delete_dead_letter: Recipient<DeleteDeadLetter>,
     pub flush: Recipient<Flush>,
+    pub start_redrive: Recipient<StartRedrive>,
+    pub switch_redrive: Recipient<SwitchRedrive>,
+    pub inspect_redrives: Recipient<InspectRedrives>,
 }

@@ -11,6 +11,7 @@ pub mod leases;
 pub mod messages;
 mod page;
 pub mod queue;
+pub mod redrive;
 pub mod retries;
 pub mod services;
 #[cfg(test)]

@@ -8,7 +8,9 @@ use utoipa::openapi::{Components, ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{OpenApi, openapi};
 
 use super::errors::{self, ErrorAnswer};
-use crate::http::{circuits, dead_letters, health, leases, messages, queue, retries, services};
+use crate::http::{
+    circuits, dead_letters, health, leases, messages, queue, redrive, retries, services,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -42,6 +44,12 @@ use crate::http::{circuits, dead_letters, health, leases, messages, queue, retri
         dead_letters::show,
         dead_letters::reprocess,
         dead_letters::delete,
+        redrive::start,
+        redrive::all,
+        redrive::show,
+        redrive::pause,
+        redrive::resume,
+        redrive::cancel,
         queue::status,
         services::register,
         services::all,
