@@ -194,18 +194,24 @@ impl World {
         });
     }
 
-    /// Answers everything that is asked now, sleeping if need be, until nothing is due any more.
-    pub fn run_until_idle(&mut self) {
-        loop {
+    /// Answers everything that is asked now; gives how many versions were committed.
+    pub fn work(&mut self) -> usize {
+        let mut committed = 0;
+        while !(self.reads.is_empty() && self.asked.is_empty() && self.versions.is_empty()) {
             self.answer_read();
-            while self.answer_asked().is_some() {}
+            self.answer_asked();
+            committed += usize::from(!self.versions.is_empty());
             self.commit_version();
-            if self.reads.is_empty() && self.asked.is_empty() && self.versions.is_empty() {
-                if self.redrives.next(self.now).is_none() {
-                    return;
-                }
-                self.sleep();
-            }
+        }
+        committed
+    }
+
+    /// Works, sleeping if need be, until nothing is due any more.
+    pub fn run_until_idle(&mut self) {
+        self.work();
+        while self.redrives.next(self.now).is_some() {
+            self.sleep();
+            self.work();
         }
     }
 
