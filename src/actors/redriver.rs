@@ -65,7 +65,7 @@ struct Answered {
 /// The journal has what this client asked for.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Recorded {
+struct VersionRecorded {
     job: JobId,
     reply: Reply<Result<RedriveJob, Refusal>>,
 }
@@ -198,7 +198,7 @@ impl Redriver {
         });
         actix::spawn(async move {
             if recorded.await.is_ok() {
-                home.do_send(Recorded { job, reply });
+                home.do_send(VersionRecorded { job, reply });
             }
         });
     }
@@ -315,10 +315,10 @@ impl Handler<Answered> for Redriver {
     }
 }
 
-impl Handler<Recorded> for Redriver {
+impl Handler<VersionRecorded> for Redriver {
     type Result = ();
 
-    fn handle(&mut self, recorded: Recorded, _: &mut Context<Self>) {
+    fn handle(&mut self, recorded: VersionRecorded, _: &mut Context<Self>) {
         let view = self.redrives.view(recorded.job);
         let _ = recorded.reply.send(view.ok_or(Refusal::NotFound));
     }

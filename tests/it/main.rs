@@ -18,6 +18,7 @@ mod messages;
 mod power_loss;
 mod push;
 mod queue;
+mod redrive;
 mod retries;
 mod services;
 mod shutdown;
