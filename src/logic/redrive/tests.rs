@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::entry::FAILED_IN_A_ROW;
 use super::walk::MOST_ASKED;
 use super::*;
+use crate::logic::wal::samples;
 use world::{JOB, Place, World, job, redriven_by};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -196,10 +197,8 @@ fn the_tenth_failure_in_a_row_stops_it_and_not_the_ninth() {
 #[test]
 fn a_delivery_after_the_tenth_failure_comes_too_late() {
     let mut world = with_owed(11);
-    let mut facts: Vec<_> = (1..=10)
-        .map(|n| crate::logic::wal::samples::dead_lettered(n))
-        .collect();
-    facts.push(crate::logic::wal::samples::delivered(11));
+    let mut facts: Vec<_> = (1..=10).map(samples::dead_lettered).collect();
+    facts.push(samples::delivered(11));
     // One batch of the journal: nothing is asked in between.
     for (position, fact) in (5000..).zip(&facts) {
         world.redrives.learn(position, fact);
@@ -383,7 +382,7 @@ fn letters_of_one_job_do_not_count_for_another() {
         redrives.learn(3, &redriven_by(other.job, 7)),
         Some(News::Redriven)
     );
-    let dead = crate::logic::wal::samples::dead_lettered(7);
+    let dead = samples::dead_lettered(7);
     assert_eq!(redrives.learn(4, &dead), Some(News::Failed));
     // It was redriven by hand after that.
     assert_eq!(redrives.learn(5, &dead), None);

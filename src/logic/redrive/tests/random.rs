@@ -61,7 +61,11 @@ fn take(world: &mut World, step: Step) {
         Step::Sleep => {}
         Step::AnswerRead => world.answer_read(),
         Step::FailRead => world.fail_read(),
-        Step::AnswerAsked(count) => (0..count).for_each(|_| drop(world.answer_asked())),
+        Step::AnswerAsked(count) => {
+            for _ in 0..count {
+                world.answer_asked();
+            }
+        }
         Step::PutOff => world.put_off_asked(),
         Step::Take(number) => {
             if world.letters[&number] == Place::Listed {
