@@ -12,6 +12,7 @@ pub mod health_probe;
 pub mod messages;
 #[cfg(test)]
 mod probe;
+pub mod redriver;
 pub mod registry;
 pub mod retry_timer;
 pub mod router;

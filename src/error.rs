@@ -131,6 +131,7 @@ impl HubError {
             Self::Refused(Refusal::RateLimited { service, .. }) => add("service", json!(service)),
             Self::Refused(Refusal::StaleLeases { stale }) => add("leases", json!(stale)),
             Self::Refused(Refusal::WrongState { state, .. }) => add("state", json!(state)),
+            Self::Refused(Refusal::WrongStatus { status, .. }) => add("status", json!(status)),
             Self::DeliveryFailed { reason, last_error } => {
                 add("reason", json!(reason));
                 add("last_error", json!(last_error));
@@ -165,9 +166,10 @@ fn kind_of(refusal: &Refusal) -> (&'static str, StatusCode) {
             ("SERVICE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE)
         }
         Refusal::StorageFull => ("STORAGE_FULL", StatusCode::INSUFFICIENT_STORAGE),
-        Refusal::OtherContent | Refusal::WrongState { .. } | Refusal::StaleLeases { .. } => {
-            ("CONFLICT", StatusCode::CONFLICT)
-        }
+        Refusal::OtherContent
+        | Refusal::WrongState { .. }
+        | Refusal::WrongStatus { .. }
+        | Refusal::StaleLeases { .. } => ("CONFLICT", StatusCode::CONFLICT),
         Refusal::HistoryUnknown => ("STORAGE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE),
         Refusal::NotFound => ("NOT_FOUND", StatusCode::NOT_FOUND),
     }

@@ -18,6 +18,7 @@ pub mod openapi;
 mod query;
 mod queue;
 mod quotas;
+mod redrive;
 mod registration_input;
 mod retries;
 mod services;
@@ -93,6 +94,8 @@ pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static st
     messages::routes(&mut routes);
     leases::routes(&mut routes);
     retries::routes(&mut routes);
+    // Before the letters, whose ids would take its place.
+    redrive::routes(&mut routes);
     dead_letters::routes(&mut routes);
     queue::routes(&mut routes);
     quotas::routes(&mut routes);

@@ -1,5 +1,7 @@
 //! What the hub counts. One struct, shared; `/metrics` shows it as Prometheus text.
 
+mod redrives;
+
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
@@ -11,8 +13,10 @@ use prometheus::{
 use crate::domain::circuit::CircuitState;
 use crate::domain::fact::{DeadReason, Fact, Tally};
 use crate::domain::message::{Priority, State};
+use crate::domain::redrive::JobStatus;
 use crate::domain::service::Health;
 use crate::logic::queues::view::QueueDepths;
+use redrives::Redrives;
 
 pub struct Metrics {
     registry: Registry,
@@ -54,6 +58,7 @@ pub struct Metrics {
     pub queue_overflows: IntCounter,
     quota_refusals: IntCounterVec,
     pub requests_refused_busy: IntCounter,
+    pub redrives: Redrives,
 }
 
 /// At most so many different values per label; what comes later is counted as `other`.
@@ -170,6 +175,7 @@ impl Metrics {
                 "message_hub_requests_refused_busy_total",
                 "Requests refused because too many were under way",
             ),
+            redrives: Redrives::new(&make),
             registry: registry.clone(),
         };
         metrics.begin_at_zero();
@@ -187,6 +193,9 @@ impl Metrics {
             self.dead_letters
                 .with_label_values(&[reason.name()])
                 .inc_by(0);
+        }
+        for status in [JobStatus::Running, JobStatus::Paused] {
+            self.redrives.show_jobs(status, 0);
         }
         let process = prometheus::process_collector::ProcessCollector::for_self();
         self.registry
@@ -366,6 +375,8 @@ mod tests {
             "message_hub_queue_size{priority=\"CRITICAL\"} 0",
             "message_hub_retries_total 0",
             "message_hub_journal_syncs_total 0",
+            "message_hub_redrive_messages_total{outcome=\"skipped\"} 0",
+            "message_hub_redrive_jobs{status=\"paused\"} 0",
         ] {
             assert!(text.lines().any(|has| has == line), "{line} in\n{text}");
         }

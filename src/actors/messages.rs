@@ -8,12 +8,14 @@ mod circuits;
 mod door;
 mod letters;
 mod queues;
+mod redrive;
 mod services;
 
 pub use circuits::*;
 pub use door::*;
 pub use letters::*;
 pub use queues::*;
+pub use redrive::*;
 pub use services::*;
 
 use std::sync::Arc;
@@ -243,6 +245,7 @@ pub struct Fatal {
 
 /// Runtime → Scheduler: hand out nothing more; give pollers their empty answer.
 /// Answers when nothing is with the dispatcher any more.
+/// Runtime → Redriver: redrive nothing more, and send to the journal how far the jobs are.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct Drain {

@@ -79,12 +79,29 @@ impl Archive for MemoryArchive {
         query: MessageQuery,
     ) -> BoxFuture<'_, Result<Vec<ArchivedMessage>, ArchiveError>> {
         self.answer(|contents| {
-            let mut found: Vec<_> = contents.rows.values().cloned().collect();
-            found.retain(|row| matches(row, &query));
+            let mut found: Vec<_> = contents.matching(&query).cloned().collect();
             found.sort_by_key(|row| std::cmp::Reverse(row.position));
             found.truncate(query.limit);
             Ok(found)
         })
+    }
+
+    fn ids_after(
+        &self,
+        query: MessageQuery,
+        after: Position,
+    ) -> BoxFuture<'_, Result<Vec<(Position, MessageId)>, ArchiveError>> {
+        self.answer(|contents| {
+            let found = contents.matching(&query).filter(|row| row.position > after);
+            let mut ids: Vec<_> = found.map(|row| (row.position, row.message.id)).collect();
+            ids.sort_unstable();
+            ids.truncate(query.limit);
+            Ok(ids)
+        })
+    }
+
+    fn count(&self, query: MessageQuery) -> BoxFuture<'_, Result<u64, ArchiveError>> {
+        self.answer(|contents| Ok(contents.matching(&query).count() as u64))
     }
 
     fn dead_letter_counts(&self) -> BoxFuture<'_, Result<DeadLetterCounts, ArchiveError>> {
@@ -101,6 +118,13 @@ impl Archive for MemoryArchive {
 }
 
 impl Contents {
+    fn matching<'a>(
+        &'a self,
+        query: &'a MessageQuery,
+    ) -> impl Iterator<Item = &'a ArchivedMessage> {
+        self.rows.values().filter(|row| matches(row, query))
+    }
+
     fn apply(&mut self, batch: &Batch) -> Result<(), ArchiveError> {
         let checkpoint = self.checkpoint;
         if batch.through <= checkpoint {

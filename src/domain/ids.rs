@@ -66,6 +66,14 @@ impl fmt::Display for LeaseToken {
 #[serde(transparent)]
 pub struct JobId(pub Uuid);
 
+impl JobId {
+    /// A version 7 UUID, so that jobs sort by their time. `random` fills the rest.
+    pub fn mint(now: Timestamp, random: [u8; 10]) -> Self {
+        let millis = u64::try_from(now.as_millis()).unwrap_or(0);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    }
+}
+
 impl fmt::Display for JobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -29,8 +29,15 @@ pub struct RedriveJob {
     pub redriven: u64,
     /// Of these, those that died again.
     pub failed: u64,
+    /// Letters that somebody else redrove or deleted before their turn came.
+    #[serde(default)]
+    pub skipped: u64,
     /// Letters that died again since one was last delivered.
     pub failed_in_a_row: u32,
+    /// The counts are of the facts up to here; what is recorded between here and this version is
+    /// to be added.
+    #[serde(default)]
+    pub counted: Position,
 }
 
 /// Which dead letters; an empty one means all.

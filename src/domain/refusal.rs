@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::ids::{LeaseToken, ServiceName};
 use super::message::{Priority, State};
+use super::redrive::JobStatus;
 
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 pub enum Refusal {
@@ -40,6 +41,11 @@ pub enum Refusal {
     NotFound,
     #[error("the message is {}; {hint}", state.name())]
     WrongState { state: State, hint: &'static str },
+    #[error("the redrive job is {}; {hint}", status.name())]
+    WrongStatus {
+        status: JobStatus,
+        hint: &'static str,
+    },
     #[error("leases: {} of them are not valid any more", stale.len())]
     StaleLeases { stale: Vec<LeaseToken> },
     #[error("the hub is stopping; try again in a moment")]

@@ -5,7 +5,8 @@ use actix::Recipient;
 use crate::actors::messages::{
     Accept, AwaitSettled, Cancel, ClearQueue, DeleteDeadLetter, Deregister, EndLeases,
     ExtendLeases, Flush, Inspect, InspectAdmission, InspectCircuits, InspectQueues, InspectQuotas,
-    InspectServices, Receive, Register, Reprocess, RetryNow, SetQuota, SwitchQueue,
+    InspectRedrives, InspectServices, Receive, Register, Reprocess, RetryNow, SetQuota,
+    StartRedrive, SwitchQueue, SwitchRedrive,
 };
 
 #[derive(Clone)]
@@ -31,4 +32,7 @@ pub struct Handles {
     pub reprocess: Recipient<Reprocess>,
     pub delete_dead_letter: Recipient<DeleteDeadLetter>,
     pub flush: Recipient<Flush>,
+    pub start_redrive: Recipient<StartRedrive>,
+    pub switch_redrive: Recipient<SwitchRedrive>,
+    pub inspect_redrives: Recipient<InspectRedrives>,
 }

@@ -12,6 +12,7 @@ pub mod messages;
 mod page;
 pub mod queue;
 pub mod quotas;
+pub mod redrive;
 pub mod retries;
 pub mod services;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
@@ -9,6 +10,7 @@ use uuid::Uuid;
 use crate::domain::fact::{Attempt, DeadReason};
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::message::{Message, State};
+use crate::domain::redrive::RedriveFilter;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::projection::Batch;
 
@@ -40,6 +42,17 @@ pub trait Archive: Send + Sync {
         &self,
         query: MessageQuery,
     ) -> BoxFuture<'_, Result<Vec<ArchivedMessage>, ArchiveError>>;
+
+    /// Where those that match were accepted, and their ids: oldest first, only those accepted after
+    /// `after`, at most `query.limit`.
+    fn ids_after(
+        &self,
+        query: MessageQuery,
+        after: Position,
+    ) -> BoxFuture<'_, Result<Vec<(Position, MessageId)>, ArchiveError>>;
+
+    /// How many match, however many `query.limit` is.
+    fn count(&self, query: MessageQuery) -> BoxFuture<'_, Result<u64, ArchiveError>>;
 
     /// How many stand in the dead letter list.
     fn dead_letter_counts(&self) -> BoxFuture<'_, Result<DeadLetterCounts, ArchiveError>>;
@@ -85,6 +98,22 @@ pub struct MessageQuery {
 }
 
 impl MessageQuery {
+    /// The dead letters that match and stood in the list at `started_at`.
+    pub fn of_letters(filter: &RedriveFilter, started_at: Timestamp) -> Self {
+        // Exclusive, and what died within the millisecond of the start had died before it.
+        let start = started_at.plus(Duration::from_millis(1));
+        Self {
+            source: filter.source.clone(),
+            destination: filter.destination.clone(),
+            correlation_id: filter.correlation_id.clone(),
+            reason: filter.reason,
+            dead_letters: true,
+            since: filter.since,
+            until: Some(filter.until.map_or(start, |until| until.min(start))),
+            ..Self::default()
+        }
+    }
+
     /// The message that names no correlation id but is meant by the one asked for: its own.
     pub fn correlated_id(&self) -> Option<MessageId> {
         let text = self.correlation_id.as_deref()?;

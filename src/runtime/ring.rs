@@ -16,6 +16,7 @@ use crate::actors::death_watch::DeathWatch;
 use crate::actors::dispatcher::{self, Dispatcher};
 use crate::actors::event_store::{self, EventStore};
 use crate::actors::messages::{Committed, Open};
+use crate::actors::redriver::{self, Redriver};
 use crate::actors::registry::{self, Registry};
 use crate::actors::retry_timer::RetryTimer;
 use crate::actors::router::{self, Router};
@@ -63,6 +64,7 @@ pub struct Addresses {
     pub retry_timer: Addr<RetryTimer>,
     pub registry: Addr<Registry>,
     pub archivist: Addr<Archivist>,
+    pub redriver: Addr<Redriver>,
 }
 
 /// Where the core actors will sit.
@@ -74,6 +76,7 @@ pub struct Seats {
     retry_timer: Seat<RetryTimer>,
     registry: Seat<Registry>,
     archivist: Seat<Archivist>,
+    redriver: Seat<Redriver>,
 }
 
 /// A ring that turns.
@@ -99,6 +102,7 @@ impl Ring {
             retry_timer: Seat::new(MAILBOX),
             registry: Seat::new(MAILBOX),
             archivist: Seat::new(MAILBOX),
+            redriver: Seat::new(MAILBOX),
         };
         let to = Addresses {
             warden: Warden::new(|| std::process::exit(Exit::Internal as i32)).start(),
@@ -109,6 +113,7 @@ impl Ring {
             retry_timer: seats.retry_timer.address(),
             registry: seats.registry.address(),
             archivist: seats.archivist.address(),
+            redriver: seats.redriver.address(),
         };
         let config = config.clone();
         let ring = Self {
@@ -136,6 +141,7 @@ impl Ring {
         seats
             .archivist
             .fill(self.archivist(journal.readers(), archived));
+        seats.redriver.fill(self.redriver());
         // The router is on the writer's thread: whatever comes while a sync is under way has to
         // wait for it anyway, and one thread less to wake up saves a tenth of a send's cost.
         let wal = Arbiter::new();
@@ -304,6 +310,21 @@ impl Ring {
         )
     }
 
+    fn redriver(&self) -> Redriver {
+        let archivist = &self.to.archivist;
+        let hops = redriver::Hops {
+            record: self.to.event_store.clone().recipient(),
+            flush: archivist.clone().recipient(),
+            reprocess: archivist.clone().recipient(),
+        };
+        Redriver::new(
+            (self.clock, self.metrics.clone()),
+            self.archive.clone(),
+            hops,
+            self.watch("redriver"),
+        )
+    }
+
     /// What the HTTP workers may talk to.
     pub fn handles(&self) -> Handles {
         let to = &self.to;
@@ -329,6 +350,9 @@ impl Ring {
             reprocess: to.archivist.clone().recipient(),
             delete_dead_letter: to.archivist.clone().recipient(),
             flush: to.archivist.clone().recipient(),
+            start_redrive: to.redriver.clone().recipient(),
+            switch_redrive: to.redriver.clone().recipient(),
+            inspect_redrives: to.redriver.clone().recipient(),
         }
     }
 }
@@ -343,6 +367,7 @@ impl Addresses {
             self.router.clone().recipient(),
             self.registry.clone().recipient(),
             self.scheduler.clone().recipient(),
+            self.redriver.clone().recipient(),
             self.retry_timer.clone().recipient(),
         ]
     }
@@ -354,6 +379,7 @@ impl Addresses {
             self.scheduler.clone().recipient(),
             self.retry_timer.clone().recipient(),
             self.archivist.clone().recipient(),
+            self.redriver.clone().recipient(),
         ]
     }
 }

@@ -57,6 +57,13 @@ pub async fn stop(running: Running, server: ServerHandle, limit: Duration) -> Ex
     let drained_by = started + limit.mul_f64(0.8);
     let closed_by = started + limit;
     running.to.warden.do_send(Stopping);
+    let (reply, rested) = oneshot::channel();
+    running.to.redriver.do_send(Drain { reply });
+    if timeout_at(drained_by, rested).await.is_err() {
+        tracing::warn!(
+            "how far the redrive jobs are was not recorded in time; the next start finds out"
+        );
+    }
     let (reply, drained) = oneshot::channel();
     running.to.scheduler.do_send(Drain { reply });
     if timeout_at(drained_by, drained).await.is_err() {

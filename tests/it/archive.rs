@@ -2,6 +2,7 @@
 
 mod agreement;
 mod facts;
+mod letters;
 mod sqlite;
 
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::wire::Answer;
 use crate::support::{Client, TestHub, eventually};
 
-const POSTS: [&str; 9] = [
+const POSTS: [&str; 10] = [
     "/v1/messages/send",
     "/v1/messages/batch",
     "/v1/services/register",
@@ -19,6 +19,7 @@ const POSTS: [&str; 9] = [
     "/v1/leases/extend",
     "/v1/retry",
     "/v1/dlq/01890a5d-ac96-774b-bcce-b302099a8057/reprocess",
+    "/v1/dlq/redrive",
 ];
 
 fn hub_with_billing() -> TestHub {

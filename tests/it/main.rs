@@ -22,6 +22,7 @@ mod push;
 mod queue;
 mod quotas;
 mod recovery;
+mod redrive;
 mod retries;
 mod services;
 mod shutdown;

@@ -8,7 +8,7 @@ use crate::domain::message::Payload;
 use crate::domain::refusal::Refusal;
 use crate::ports::archive::ArchiveError;
 
-/// http → Archivist: make dead letter `id` owed again. Two at once: one wins, the other is told.
+/// http, Redriver → Archivist: make dead letter `id` owed again. Two at once: one wins, the other is told.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct Reprocess {
@@ -28,7 +28,7 @@ pub struct DeleteDeadLetter {
     pub reply: Reply<Result<(), ArchiveRefusal>>,
 }
 
-/// http → Archivist: write what is pending, so that the next read sees what was acknowledged.
+/// http, Redriver → Archivist: write what is pending, so that the next read sees what was acknowledged.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct Flush {

@@ -8,10 +8,11 @@ use diesel::prelude::{
 use diesel::result::Error;
 use diesel::sql_types::{Bool, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
+use uuid::Uuid;
 
-use super::rows::{Row, position_column};
+use super::rows::{Row, RowError, position, position_column};
 use super::schema::messages;
-use crate::domain::ids::{MessageId, ServiceName};
+use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::message::State;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::archive::{ArchivedMessage, DeadLetterCounts, MessageQuery};
@@ -38,8 +39,36 @@ pub fn messages(
     connection: &mut SqliteConnection,
     query: &MessageQuery,
 ) -> QueryResult<Vec<ArchivedMessage>> {
-    let rows = page(query).select(Row::as_select()).load(connection)?;
+    let rows = matching(query)
+        .order(messages::position.desc())
+        .limit(limit(query))
+        .select(Row::as_select())
+        .load(connection)?;
     read(rows)
+}
+
+pub fn ids_after(
+    connection: &mut SqliteConnection,
+    query: &MessageQuery,
+    after: Position,
+) -> QueryResult<Vec<(Position, MessageId)>> {
+    let rows: Vec<(i64, Vec<u8>)> = matching(query)
+        .filter(messages::position.gt(position_column(after)))
+        .order(messages::position.asc())
+        .limit(limit(query))
+        .select((messages::position, messages::id))
+        .load(connection)?;
+    let mut ids = Vec::with_capacity(rows.len());
+    for (column, id) in rows {
+        let id = Uuid::from_slice(&id).map_err(|cause| unreadable(cause.into()))?;
+        ids.push((position(column).map_err(unreadable)?, MessageId(id)));
+    }
+    Ok(ids)
+}
+
+pub fn count(connection: &mut SqliteConnection, query: &MessageQuery) -> QueryResult<u64> {
+    let count: i64 = matching(query).count().get_result(connection)?;
+    Ok(u64::try_from(count).expect("a count is never negative"))
 }
 
 pub fn dead_letter_counts(connection: &mut SqliteConnection) -> QueryResult<DeadLetterCounts> {
@@ -59,12 +88,12 @@ pub fn dead_letter_counts(connection: &mut SqliteConnection) -> QueryResult<Dead
     Ok(counts)
 }
 
-fn page(query: &MessageQuery) -> BoxedQuery<'_> {
-    let mut page = messages::table
-        .order(messages::position.desc())
-        .limit(i64::try_from(query.limit).unwrap_or(i64::MAX))
-        .into_boxed();
-    page = of_services(page, query);
+fn limit(query: &MessageQuery) -> i64 {
+    i64::try_from(query.limit).unwrap_or(i64::MAX)
+}
+
+fn matching(query: &MessageQuery) -> BoxedQuery<'_> {
+    let mut page = of_services(messages::table.into_boxed(), query);
     if let Some(before) = query.before {
         page = page.filter(messages::position.lt(position_column(before)));
     }
@@ -150,7 +179,9 @@ fn between<'a>(mut page: BoxedQuery<'a>, query: &MessageQuery) -> BoxedQuery<'a>
 
 fn read(rows: Vec<Row>) -> QueryResult<Vec<ArchivedMessage>> {
     let archived = rows.into_iter().map(Row::into_archived);
-    archived
-        .collect::<Result<_, _>>()
-        .map_err(Error::DeserializationError)
+    archived.collect::<Result<_, _>>().map_err(unreadable)
+}
+
+fn unreadable(cause: RowError) -> Error {
+    Error::DeserializationError(cause)
 }

@@ -109,6 +109,20 @@ impl Archive for SqliteArchive {
             .boxed()
     }
 
+    fn ids_after(
+        &self,
+        query: MessageQuery,
+        after: Position,
+    ) -> BoxFuture<'_, Result<Vec<(Position, MessageId)>, ArchiveError>> {
+        self.read(move |connection| read::ids_after(connection, &query, after))
+            .boxed()
+    }
+
+    fn count(&self, query: MessageQuery) -> BoxFuture<'_, Result<u64, ArchiveError>> {
+        self.read(move |connection| read::count(connection, &query))
+            .boxed()
+    }
+
     fn dead_letter_counts(&self) -> BoxFuture<'_, Result<DeadLetterCounts, ArchiveError>> {
         self.read(read::dead_letter_counts).boxed()
     }

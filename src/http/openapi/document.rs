@@ -9,7 +9,7 @@ use utoipa::{OpenApi, openapi};
 
 use super::errors::{self, ErrorAnswer};
 use crate::http::{
-    circuits, dead_letters, health, leases, messages, queue, quotas, retries, services,
+    circuits, dead_letters, health, leases, messages, queue, quotas, redrive, retries, services,
 };
 
 #[derive(OpenApi)]
@@ -45,6 +45,12 @@ use crate::http::{
         dead_letters::show,
         dead_letters::reprocess,
         dead_letters::delete,
+        redrive::start,
+        redrive::all,
+        redrive::show,
+        redrive::pause,
+        redrive::resume,
+        redrive::cancel,
         queue::status,
         queue::operations::pause,
         queue::operations::resume,

@@ -8,6 +8,7 @@ use utoipa::openapi::{ContentBuilder, Header, ObjectBuilder, Ref, RefOr, Respons
 use crate::domain::fact::DeadReason;
 use crate::domain::ids::{LeaseToken, ServiceName};
 use crate::domain::message::State;
+use crate::domain::redrive::JobStatus;
 use crate::domain::timestamp::Timestamp;
 
 /// What every error looks like.
@@ -33,7 +34,7 @@ pub struct ErrorBody {
 /// | INVALID_REQUEST | 400 | any other body, query or path is wrong |
 /// | AUTH_FAILED | 401 | name or key is missing or wrong |
 /// | AUTH_FAILED | 403 | the caller may not do this |
-/// | NOT_FOUND | 404 | no such route, message, dead letter or service |
+/// | NOT_FOUND | 404 | no such route, message, dead letter, redrive job or service |
 /// | SERVICE_NOT_FOUND | 404 | a destination nobody ever registered |
 /// | METHOD_NOT_ALLOWED | 405 | `Allow` lists the methods of the path |
 /// | CONFLICT | 409 | same id with other content; wrong state for the operation; stale leases |
@@ -85,6 +86,9 @@ pub struct ErrorDetails {
     /// CONFLICT: the state the message is in.
     #[schema(required = false)]
     pub state: State,
+    /// CONFLICT: how far the redrive job is.
+    #[schema(required = false)]
+    pub status: JobStatus,
     /// CONFLICT: the leases that are not valid any more.
     #[schema(required = false)]
     pub leases: Vec<LeaseToken>,

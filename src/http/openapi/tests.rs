@@ -12,7 +12,9 @@ use crate::domain::ids::{Label, MessageId, ServiceName};
 use crate::domain::message::{Message, Payload, Priority};
 use crate::domain::service::Endpoint;
 use crate::domain::timestamp::Timestamp;
-use crate::http::{dead_letters, leases, message_input, registration_input, retries, routes};
+use crate::http::{
+    dead_letters, leases, message_input, redrive, registration_input, retries, routes,
+};
 use crate::logic::push::Envelope;
 
 /// The page is not part of the description.
@@ -200,6 +202,8 @@ fn bodies_are_described_as_they_are_read() {
     assert_read_as_described::<leases::ReceiveBody<'_>>(&["ReceiveInput"]);
     assert_read_as_described::<leases::LeaseBody<'_>>(&["AckInput", "NackInput", "ExtendInput"]);
     assert_read_as_described::<dead_letters::ReprocessBody<'_>>(&["ReprocessInput"]);
+    assert_read_as_described::<redrive::RedriveBody<'_>>(&["RedriveInput"]);
+    assert_read_as_described::<redrive::FilterBody<'_>>(&["RedriveFilter"]);
     assert_read_as_described::<retries::RetryBody<'_>>(&["RetryInput"]);
     assert_read_as_described::<Attempt>(&["Attempt"]);
     assert_read_as_described::<Endpoint>(&["Endpoint"]);

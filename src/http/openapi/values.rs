@@ -11,8 +11,9 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::circuit::CircuitState;
 use crate::domain::fact::{AttemptOutcome, DeadReason};
-use crate::domain::ids::{Label, LeaseToken, MessageId, ServiceName};
+use crate::domain::ids::{JobId, Label, LeaseToken, MessageId, ServiceName};
 use crate::domain::message::{Payload, Priority, State, Status};
+use crate::domain::redrive::JobStatus;
 use crate::domain::service::Health;
 use crate::domain::timestamp::Timestamp;
 
@@ -72,6 +73,7 @@ macro_rules! schemas {
 
 schemas! {
     MessageId: uuid("Identifies a message for its whole life."),
+    JobId: uuid("Identifies a redrive job."),
     LeaseToken: uuid("Proof of a lease; each hand-out makes a new one."),
     ServiceName: string("The name of a service, compared exactly.")
         .pattern(Some("^[A-Za-z0-9._-]{1,100}$"))
@@ -105,6 +107,11 @@ schemas! {
         [Status::Pending, Status::Delivered, Status::Failed],
     ),
     DeadReason: words("Why the hub gave up on a message.", DeadReason::ALL),
+    JobStatus: words(
+        "How far a redrive job is: `done` sent every letter again, `stopped` gave up as too many \
+         died again. Nothing more comes of the last three.",
+        JobStatus::ALL,
+    ),
     AttemptOutcome: words(
         "How an attempt ended: `failed` may work later, `rejected` never will, `lease_expired` \
          is a consumer that did not answer in time.",

@@ -259,7 +259,9 @@ pub fn redrive_advanced(number: u128, status: JobStatus) -> Fact {
         through: 7,
         redriven: 5,
         failed: 1,
+        skipped: 1,
         failed_in_a_row: 0,
+        counted: 3,
     }))
 }
 

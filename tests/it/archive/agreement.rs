@@ -101,6 +101,12 @@ proptest! {
                 sqlite.apply(batch.clone()).await.unwrap();
                 memory.apply(batch).await.unwrap();
                 prop_assert_eq!(everything(&sqlite).await, everything(&memory).await);
+                let letters = MessageQuery { dead_letters: true, limit: 3, ..MessageQuery::default() };
+                prop_assert_eq!(
+                    sqlite.ids_after(letters.clone(), 1).await,
+                    memory.ids_after(letters.clone(), 1).await
+                );
+                prop_assert_eq!(sqlite.count(letters.clone()).await, memory.count(letters).await);
                 let counts = sqlite.dead_letter_counts().await.unwrap();
                 prop_assert_eq!(counts, memory.dead_letter_counts().await.unwrap());
             }

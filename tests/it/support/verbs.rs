@@ -136,6 +136,28 @@ impl Client {
     }
 
     #[track_caller]
+    pub fn redrive(&self, asked: &Value) -> Answer {
+        self.post("/v1/dlq/redrive", asked)
+    }
+
+    /// Starts a redrive job; gives its id.
+    #[track_caller]
+    pub fn start_redrive(&self, asked: &Value) -> String {
+        text(&self.redrive(asked).is(202)["job"])
+    }
+
+    #[track_caller]
+    pub fn redrive_job(&self, job: &str) -> Value {
+        self.get(&format!("/v1/dlq/redrive/{job}")).is(200)
+    }
+
+    /// `switch` is `pause`, `resume` or `cancel`.
+    #[track_caller]
+    pub fn switch_redrive(&self, job: &str, switch: &str) -> Answer {
+        self.ask("POST", &format!("/v1/dlq/redrive/{job}/{switch}"), b"")
+    }
+
+    #[track_caller]
     pub fn retry_status(&self, id: &str) -> Answer {
         self.get(&format!("/v1/retry/status/{id}"))
     }

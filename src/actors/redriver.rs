@@ -1,0 +1,340 @@
+//! Sends dead letters again, many by one job and not too fast.
+//!
+//! Owns the redrive jobs and one armed sleep. Receives what clients ask about jobs, [`Committed`],
+//! and [`Drain`]; reads from the archive which letters a job means, sends [`Reprocess`] to the
+//! Archivist and [`Record`] to the EventStore. Never delivers anything and never changes a letter:
+//! a letter it asks for is given out by the Archivist as if a client had asked.
+
+use std::sync::Arc;
+
+use actix::{
+    Actor, ActorContext, AsyncContext, Context, Handler, Message, MessageResult, Recipient,
+    SpawnHandle,
+};
+use tokio::sync::oneshot;
+
+use super::death_watch::DeathWatch;
+use super::messages::{
+    ArchiveRefusal, Committed, Drain, Flush, InspectRedrives, Open, Record, Reply, Reprocess,
+    StartRedrive, SwitchRedrive,
+};
+use crate::clock::Clock;
+use crate::domain::fact::Fact;
+use crate::domain::ids::{JobId, Position};
+use crate::domain::redrive::{JobStatus, RedriveJob};
+use crate::domain::refusal::Refusal;
+use crate::domain::timestamp::Timestamp;
+use crate::logic::redrive::{Action, Answer, Letter, News, PAGE, Redrives};
+use crate::metrics::Metrics;
+use crate::ports::archive::{Archive, ArchiveError, MessageQuery};
+
+pub struct Redriver {
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    archive: Arc<dyn Archive>,
+    hops: Hops,
+    redrives: Redrives,
+    armed: Option<(Timestamp, SpawnHandle)>,
+    _watch: DeathWatch,
+}
+
+/// Where the Redriver's messages go.
+pub struct Hops {
+    pub record: Recipient<Record>,
+    pub flush: Recipient<Flush>,
+    pub reprocess: Recipient<Reprocess>,
+}
+
+/// The next letters of a job, or in words why they cannot be read now.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct PageRead {
+    job: JobId,
+    page: Result<Vec<Letter>, String>,
+}
+
+/// What became of a letter that was asked for.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Answered {
+    job: JobId,
+    letter: Letter,
+    answer: Answer,
+}
+
+/// The journal has what this client asked for.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct VersionRecorded {
+    job: JobId,
+    reply: Reply<Result<RedriveJob, Refusal>>,
+}
+
+impl Redriver {
+    pub fn new(
+        (clock, metrics): (Clock, Arc<Metrics>),
+        archive: Arc<dyn Archive>,
+        hops: Hops,
+        watch: DeathWatch,
+    ) -> Self {
+        Self {
+            clock,
+            metrics,
+            archive,
+            hops,
+            redrives: Redrives::default(),
+            armed: None,
+            _watch: watch,
+        }
+    }
+
+    /// Does what is due and sleeps until the next.
+    fn proceed(&mut self, ctx: &mut Context<Self>) {
+        let now = self.clock.now();
+        for action in self.redrives.due(now) {
+            match action {
+                Action::Read { job, after } => self.read(job, after, ctx),
+                Action::Reprocess { job, letter } => self.reprocess(job, letter, ctx),
+                Action::Record(version) => self.record(version),
+            }
+        }
+        self.show_jobs();
+        self.arm(now, ctx);
+    }
+
+    fn arm(&mut self, now: Timestamp, ctx: &mut Context<Self>) {
+        let next = self.redrives.next(now);
+        if next == self.armed.map(|(at, _)| at) {
+            return;
+        }
+        if let Some((_, handle)) = self.armed.take() {
+            ctx.cancel_future(handle);
+        }
+        if let Some(at) = next {
+            let handle = ctx.run_later(at.since(now), |redriver, ctx| {
+                redriver.armed = None;
+                redriver.proceed(ctx);
+            });
+            self.armed = Some((at, handle));
+        }
+    }
+
+    /// Reads the job's next letters, after what is pending was written to the archive: what was
+    /// redriven a moment ago must not be found there as a dead letter.
+    fn read(&self, job: JobId, after: Position, ctx: &Context<Self>) {
+        let Some(view) = self.redrives.view(job) else {
+            return;
+        };
+        let query = MessageQuery {
+            limit: PAGE,
+            ..MessageQuery::of_letters(&view.filter, view.started_at)
+        };
+        let (archive, home) = (self.archive.clone(), ctx.address());
+        let (reply, flushed) = oneshot::channel();
+        self.hops.flush.do_send(Flush { reply });
+        actix::spawn(async move {
+            let page = match flushed.await {
+                Ok(Ok(())) => archive.ids_after(query, after).await,
+                Ok(Err(error)) => Err(error),
+                Err(_) => Err(stopping()),
+            };
+            let page = page.map_err(|error| error.to_string()).map(|page| {
+                let letters = page.into_iter();
+                letters
+                    .map(|(position, id)| Letter { position, id })
+                    .collect()
+            });
+            home.do_send(PageRead { job, page });
+        });
+    }
+
+    fn reprocess(&self, job: JobId, letter: Letter, ctx: &Context<Self>) {
+        let (reply, answer) = oneshot::channel();
+        self.hops.reprocess.do_send(Reprocess {
+            id: letter.id,
+            destination: None,
+            payload: None,
+            job: Some(job),
+            reply,
+        });
+        let home = ctx.address();
+        actix::spawn(async move {
+            let answer = match answer.await {
+                Ok(Ok(())) => Answer::Redriven,
+                Ok(Err(ArchiveRefusal::Refused(_))) => Answer::Gone,
+                Ok(Err(ArchiveRefusal::Archive(error))) => Answer::NotNow(error.to_string()),
+                Err(_) => Answer::NotNow(stopping().to_string()),
+            };
+            home.do_send(Answered {
+                job,
+                letter,
+                answer,
+            });
+        });
+    }
+
+    fn record(&self, version: RedriveJob) {
+        if version.status.is_finished() {
+            let (job, status, cause) = (version.job, version.status.name(), &version.cause);
+            tracing::info!(%job, status, cause, redriven = version.redriven, "redrive job over");
+        }
+        self.hops
+            .record
+            .do_send(Record::unasked(vec![fact(version)]));
+    }
+
+    /// Answers with the job as it is once the journal has this version of it.
+    fn record_then_answer(
+        &self,
+        version: RedriveJob,
+        reply: Reply<Result<RedriveJob, Refusal>>,
+        ctx: &Context<Self>,
+    ) {
+        let (job, home) = (version.job, ctx.address());
+        let (done, recorded) = oneshot::channel();
+        self.hops.record.do_send(Record {
+            facts: vec![fact(version)],
+            reply: Some(done),
+        });
+        actix::spawn(async move {
+            if recorded.await.is_ok() {
+                home.do_send(VersionRecorded { job, reply });
+            }
+        });
+    }
+
+    fn show_jobs(&self) {
+        for status in [JobStatus::Running, JobStatus::Paused] {
+            self.metrics
+                .redrives
+                .show_jobs(status, self.redrives.count(status));
+        }
+    }
+}
+
+fn fact(version: RedriveJob) -> Fact {
+    Fact::RedriveAdvanced(Arc::new(version))
+}
+
+fn stopping() -> ArchiveError {
+    ArchiveError::Unavailable("the hub is stopping".to_owned())
+}
+
+impl Actor for Redriver {
+    type Context = Context<Self>;
+}
+
+impl Handler<Committed> for Redriver {
+    type Result = ();
+
+    fn handle(&mut self, committed: Committed, ctx: &mut Context<Self>) {
+        let mut has_news = false;
+        for record in committed.records.iter() {
+            let Some(news) = self.redrives.learn(record.position, &record.fact) else {
+                continue;
+            };
+            has_news = true;
+            if committed.replay {
+                continue;
+            }
+            match news {
+                News::Redriven => self.metrics.redrives.redriven.inc(),
+                News::Failed => self.metrics.redrives.failed.inc(),
+                News::Advanced | News::Over => {}
+            }
+        }
+        if has_news {
+            self.proceed(ctx);
+        }
+    }
+}
+
+impl Handler<Open> for Redriver {
+    type Result = ();
+
+    fn handle(&mut self, _: Open, ctx: &mut Context<Self>) {
+        self.redrives.open();
+        self.proceed(ctx);
+    }
+}
+
+impl Handler<StartRedrive> for Redriver {
+    type Result = ();
+
+    fn handle(&mut self, start: StartRedrive, ctx: &mut Context<Self>) {
+        self.record_then_answer(start.job, start.reply, ctx);
+    }
+}
+
+impl Handler<SwitchRedrive> for Redriver {
+    type Result = ();
+
+    fn handle(&mut self, asked: SwitchRedrive, ctx: &mut Context<Self>) {
+        match self.redrives.switch(asked.job, asked.switch) {
+            Ok(version) => self.record_then_answer(version, asked.reply, ctx),
+            Err(refusal) => drop(asked.reply.send(Err(refusal))),
+        }
+    }
+}
+
+impl Handler<InspectRedrives> for Redriver {
+    type Result = MessageResult<InspectRedrives>;
+
+    fn handle(&mut self, inspect: InspectRedrives, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(match inspect.job {
+            Some(job) => self.redrives.view(job).into_iter().collect(),
+            None => self.redrives.views(),
+        })
+    }
+}
+
+impl Handler<PageRead> for Redriver {
+    type Result = ();
+
+    fn handle(&mut self, read: PageRead, ctx: &mut Context<Self>) {
+        if let Err(cause) = &read.page {
+            tracing::warn!(job = %read.job, cause, "redrive job waits for the archive");
+        }
+        self.redrives
+            .page_read(read.job, read.page, self.clock.now());
+        self.proceed(ctx);
+    }
+}
+
+impl Handler<Answered> for Redriver {
+    type Result = ();
+
+    fn handle(&mut self, answered: Answered, ctx: &mut Context<Self>) {
+        if answered.answer == Answer::Gone {
+            self.metrics.redrives.skipped.inc();
+        }
+        let now = self.clock.now();
+        self.redrives
+            .answered(answered.job, answered.letter, answered.answer, now);
+        self.proceed(ctx);
+    }
+}
+
+impl Handler<VersionRecorded> for Redriver {
+    type Result = ();
+
+    fn handle(&mut self, recorded: VersionRecorded, _: &mut Context<Self>) {
+        let view = self.redrives.view(recorded.job);
+        let _ = recorded.reply.send(view.ok_or(Refusal::NotFound));
+    }
+}
+
+impl Handler<Drain> for Redriver {
+    type Result = ();
+
+    fn handle(&mut self, drain: Drain, ctx: &mut Context<Self>) {
+        for version in self.redrives.close() {
+            self.record(version);
+        }
+        let _ = drain.reply.send(());
+        ctx.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,413 @@
+//! `/v1/dlq/redrive`: jobs that send many dead letters again.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::ask::{ask, look};
+use super::auth::Caller;
+use super::body::{self, Body};
+use super::fields::{self, Field};
+use super::messages::flush;
+use super::openapi;
+use super::openapi::redrive::RedriveInput;
+use super::{Hub, Routes, query};
+use crate::actors::messages::{InspectRedrives, StartRedrive, SwitchRedrive};
+use crate::domain::fact::DeadReason;
+use crate::domain::ids::{JobId, ServiceName};
+use crate::domain::redrive::{JobStatus, RedriveFilter, RedriveJob};
+use crate::domain::refusal::Refusal;
+use crate::domain::timestamp::Timestamp;
+use crate::error::{HubError, Subject};
+use crate::logic::redrive::Switch;
+use crate::ports::archive::MessageQuery;
+
+const SUBJECT: Subject = Subject::Request;
+/// Messages per second.
+const DEFAULT_RATE: f64 = 200.0;
+const HIGHEST_RATE: f64 = 100_000.0;
+
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.at(
+        "/v1/dlq/redrive",
+        "GET, POST",
+        [web::get().to(all), web::post().to(start)],
+    );
+    routes.at("/v1/dlq/redrive/{job}", "GET", [web::get().to(show)]);
+    routes.at(
+        "/v1/dlq/redrive/{job}/pause",
+        "POST",
+        [web::post().to(pause)],
+    );
+    routes.at(
+        "/v1/dlq/redrive/{job}/resume",
+        "POST",
+        [web::post().to(resume)],
+    );
+    routes.at(
+        "/v1/dlq/redrive/{job}/cancel",
+        "POST",
+        [web::post().to(cancel)],
+    );
+}
+
+#[derive(Deserialize)]
+pub struct RedriveBody<'a> {
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    filter: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    rate: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    dry_run: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+pub struct FilterBody<'a> {
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    destination: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    source: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    reason: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    correlation_id: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    since: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    until: Option<&'a RawValue>,
+}
+
+/// A job and how far it is.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RedriveJob)]
+pub struct JobAnswer {
+    job: JobId,
+    status: JobStatus,
+    /// In words, why it stopped, or what a running one waits for.
+    cause: Option<String>,
+    /// Letters it found at its start.
+    matched: u64,
+    /// Letters sent again so far.
+    redriven: u64,
+    /// Of these, those that died again.
+    failed: u64,
+    /// Letters that somebody else sent again or deleted before their turn came.
+    skipped: u64,
+    /// Messages per second.
+    rate: f64,
+    #[schema(value_type = openapi::redrive::RedriveFilter)]
+    filter: RedriveFilter,
+    started_at: Timestamp,
+    started_by: Option<ServiceName>,
+}
+
+/// The list of jobs.
+#[derive(Serialize, ToSchema)]
+pub struct JobPage {
+    items: Vec<JobAnswer>,
+    count: usize,
+    /// Always null: all are on one page.
+    next_cursor: Option<String>,
+}
+
+/// What a job would send again.
+#[derive(Serialize, ToSchema)]
+pub struct DryRun {
+    matched: u64,
+}
+
+/// What a client asked for.
+struct Asked {
+    filter: RedriveFilter,
+    rate: f64,
+    dry_run: bool,
+}
+
+/// Send many dead letters again
+///
+/// The job means the letters that are in the list now, each once; what dies from now on is not
+/// touched. It survives a restart, and stops itself when 10 in a row die again.
+#[utoipa::path(
+    post,
+    path = "/v1/dlq/redrive",
+    operation_id = "start_redrive",
+    tag = "dead letters",
+    request_body = Option<RedriveInput>,
+    responses(
+        (status = 200, description = "`dry_run`: how many match; nothing was sent", body = DryRun),
+        (status = 202, description = "It runs", body = JobAnswer),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+        (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
+    ),
+)]
+pub async fn start(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    payload: web::Payload,
+) -> Result<HttpResponse, HubError> {
+    let caller = Caller::of(&request);
+    caller.must_be_operator()?;
+    let body = Body::read(&hub, payload, body::ONE, 1, SUBJECT).await?;
+    let asked = read(body.text())?;
+    let started_at = hub.clock.now();
+    flush(&hub).await?;
+    let letters = MessageQuery::of_letters(&asked.filter, started_at);
+    let matched = hub.archive.count(letters).await?;
+    if asked.dry_run {
+        return Ok(HttpResponse::Ok().json(DryRun { matched }));
+    }
+    let job = RedriveJob {
+        job: JobId::mint(started_at, rand::rng().random()),
+        started_at,
+        by: caller.name,
+        filter: asked.filter,
+        rate: asked.rate,
+        status: JobStatus::Running,
+        cause: None,
+        matched,
+        through: 0,
+        redriven: 0,
+        failed: 0,
+        skipped: 0,
+        failed_in_a_row: 0,
+        counted: 0,
+    };
+    let job = ask(&hub.handles.start_redrive, |reply| StartRedrive {
+        job,
+        reply,
+    });
+    Ok(HttpResponse::Accepted().json(describe(job.await??)))
+}
+
+fn read(text: &str) -> Result<Asked, HubError> {
+    let text = if text.trim().is_empty() { "{}" } else { text };
+    let body: RedriveBody<'_> = fields::object(SUBJECT, text)?;
+    let given = |name, json| Field::given(SUBJECT, name, json);
+    let dry_run = given("dry_run", body.dry_run);
+    Ok(Asked {
+        filter: given("filter", body.filter)
+            .map(read_filter)
+            .transpose()?
+            .unwrap_or_default(),
+        rate: given("rate", body.rate)
+            .map(read_rate)
+            .transpose()?
+            .unwrap_or(DEFAULT_RATE),
+        dry_run: dry_run
+            .map(|field| field.parse("true or false"))
+            .transpose()?
+            .unwrap_or(false),
+    })
+}
+
+fn read_rate(field: Field<'_>) -> Result<f64, HubError> {
+    let rate: f64 = field.parse("a number")?;
+    if rate > 0.0 && rate <= HIGHEST_RATE {
+        return Ok(rate);
+    }
+    Err(field.wrong(format!(
+        "must be greater than 0 and at most {HIGHEST_RATE} messages per second"
+    )))
+}
+
+fn read_filter(field: Field<'_>) -> Result<RedriveFilter, HubError> {
+    if !field.json.get().starts_with('{') {
+        return Err(field.wrong("must be an object"));
+    }
+    let body: FilterBody<'_> = serde_json::from_str(field.json.get())
+        .map_err(|_| field.wrong("must have each of its fields once"))?;
+    let given = |name, json| Field::given(SUBJECT, name, json);
+    let service = |name, json| given(name, json).map(|field| field.service()).transpose();
+    let time = |name, json| given(name, json).map(|field| field.time()).transpose();
+    Ok(RedriveFilter {
+        destination: service("filter.destination", body.destination)?,
+        source: service("filter.source", body.source)?,
+        reason: given("filter.reason", body.reason)
+            .map(reason)
+            .transpose()?,
+        correlation_id: given("filter.correlation_id", body.correlation_id)
+            .map(|field| field.label())
+            .transpose()?
+            .map(|label| label.to_string()),
+        since: time("filter.since", body.since)?,
+        until: time("filter.until", body.until)?,
+    })
+}
+
+fn reason(field: Field<'_>) -> Result<DeadReason, HubError> {
+    DeadReason::from_name(&field.text()?).ok_or_else(|| {
+        let names = DeadReason::ALL.map(DeadReason::name).join(", ");
+        field.wrong(format!("must be one of {names}"))
+    })
+}
+
+/// All redrive jobs, newest first
+///
+/// Those that are not finished, and the 100 that finished last.
+#[utoipa::path(
+    get,
+    path = "/v1/dlq/redrive",
+    operation_id = "list_redrives",
+    tag = "dead letters",
+    responses(
+        (status = 200, description = "The jobs", body = JobPage),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+    ),
+)]
+pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+    Caller::of(&request).must_be_operator()?;
+    let jobs = look(&hub.handles.inspect_redrives, InspectRedrives { job: None }).await?;
+    let items: Vec<_> = jobs.into_iter().map(describe).collect();
+    Ok(HttpResponse::Ok().json(JobPage {
+        count: items.len(),
+        items,
+        next_cursor: None,
+    }))
+}
+
+/// One redrive job
+#[utoipa::path(
+    get,
+    path = "/v1/dlq/redrive/{job}",
+    operation_id = "show_redrive",
+    tag = "dead letters",
+    params(("job" = JobId, Path)),
+    responses(
+        (status = 200, description = "How far it is", body = JobAnswer),
+        (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+        (status = 404, description = "NOT_FOUND: no such job"),
+    ),
+)]
+pub async fn show(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    job: web::Path<String>,
+) -> Result<HttpResponse, HubError> {
+    Caller::of(&request).must_be_operator()?;
+    let id = JobId(query::uuid("job", &job)?);
+    let asked = InspectRedrives { job: Some(id) };
+    let found = look(&hub.handles.inspect_redrives, asked).await?.pop();
+    let found = found.ok_or_else(|| unknown(id))?;
+    Ok(HttpResponse::Ok().json(describe(found)))
+}
+
+/// Pause a redrive job
+///
+/// A job that is paused already stays so.
+#[utoipa::path(
+    post,
+    path = "/v1/dlq/redrive/{job}/pause",
+    operation_id = "pause_redrive",
+    tag = "dead letters",
+    params(("job" = JobId, Path)),
+    responses(
+        (status = 200, description = "It is paused, also over a restart", body = JobAnswer),
+        (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+        (status = 404, description = "NOT_FOUND: no such job"),
+        (status = 409, description = "CONFLICT: it is finished"),
+    ),
+)]
+pub async fn pause(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    job: web::Path<String>,
+) -> Result<HttpResponse, HubError> {
+    switch(&request, &hub, &job, Switch::Pause).await
+}
+
+/// Let a paused redrive job go on
+///
+/// What failed in a row before no longer counts.
+#[utoipa::path(
+    post,
+    path = "/v1/dlq/redrive/{job}/resume",
+    operation_id = "resume_redrive",
+    tag = "dead letters",
+    params(("job" = JobId, Path)),
+    responses(
+        (status = 200, description = "It runs", body = JobAnswer),
+        (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+        (status = 404, description = "NOT_FOUND: no such job"),
+        (status = 409, description = "CONFLICT: it is finished"),
+    ),
+)]
+pub async fn resume(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    job: web::Path<String>,
+) -> Result<HttpResponse, HubError> {
+    switch(&request, &hub, &job, Switch::Resume).await
+}
+
+/// End a redrive job
+///
+/// What it has sent again stays sent.
+#[utoipa::path(
+    post,
+    path = "/v1/dlq/redrive/{job}/cancel",
+    operation_id = "cancel_redrive",
+    tag = "dead letters",
+    params(("job" = JobId, Path)),
+    responses(
+        (status = 200, description = "It is cancelled", body = JobAnswer),
+        (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+        (status = 404, description = "NOT_FOUND: no such job"),
+        (status = 409, description = "CONFLICT: it is finished"),
+    ),
+)]
+pub async fn cancel(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    job: web::Path<String>,
+) -> Result<HttpResponse, HubError> {
+    switch(&request, &hub, &job, Switch::Cancel).await
+}
+
+async fn switch(
+    request: &HttpRequest,
+    hub: &Hub,
+    job: &str,
+    switch: Switch,
+) -> Result<HttpResponse, HubError> {
+    Caller::of(request).must_be_operator()?;
+    let job = JobId(query::uuid("job", job)?);
+    let switched = ask(&hub.handles.switch_redrive, |reply| SwitchRedrive {
+        job,
+        switch,
+        reply,
+    });
+    match switched.await? {
+        Ok(view) => Ok(HttpResponse::Ok().json(describe(view))),
+        Err(Refusal::NotFound) => Err(unknown(job)),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+fn unknown(job: JobId) -> HubError {
+    HubError::NotFound {
+        what: format!("redrive job {job}"),
+    }
+}
+
+fn describe(job: RedriveJob) -> JobAnswer {
+    JobAnswer {
+        job: job.job,
+        status: job.status,
+        cause: job.cause,
+        matched: job.matched,
+        redriven: job.redriven,
+        failed: job.failed,
+        skipped: job.skipped,
+        rate: job.rate,
+        filter: job.filter,
+        started_at: job.started_at,
+        started_by: job.by,
+    }
+}

@@ -1,0 +1,205 @@
+//! Redrive jobs: which dead letter is sent again when, and when a job ends.
+//!
+//! A job means the letters that stood in the list at its start. It walks them once, in order of
+//! acceptance, so that a letter that dies again is never sent a second time. What it counts
+//! follows from facts alone: reading the journal again gives the same counts.
+
+mod allowance;
+mod entry;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use std::collections::BTreeMap;
+
+use ahash::AHashMap;
+
+use super::wal::standing::FINISHED_JOBS;
+use crate::domain::fact::{Fact, Redrive};
+use crate::domain::ids::{JobId, MessageId, Position};
+use crate::domain::message::State;
+use crate::domain::redrive::{JobStatus, RedriveJob};
+use crate::domain::refusal::Refusal;
+use crate::domain::timestamp::Timestamp;
+use entry::{Change, Entry};
+pub use walk::{Answer, Letter, PAGE};
+
+/// All unfinished jobs, and the newest finished ones.
+#[derive(Debug, Default)]
+pub struct Redrives {
+    jobs: BTreeMap<JobId, Entry>,
+    /// By which job each letter was redriven that is owed since.
+    outstanding: AHashMap<MessageId, JobId>,
+    /// The newest fact learned.
+    seen: Position,
+    open: bool,
+}
+
+/// What whoever asked for what is due has to do.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Action {
+    /// Read the next [`PAGE`] letters accepted after `after`; then call [`Redrives::page_read`].
+    Read { job: JobId, after: Position },
+    /// Have the letter owed again; then call [`Redrives::answered`].
+    Reprocess { job: JobId, letter: Letter },
+    /// Write this version of a job to the journal.
+    Record(RedriveJob),
+}
+
+/// What a fact was about, if it was about a job.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum News {
+    Advanced,
+    Redriven,
+    /// A redriven letter died again.
+    Failed,
+    /// A redriven letter was delivered or cancelled.
+    Over,
+}
+
+/// What an operator may do to a job.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Switch {
+    Pause,
+    Resume,
+    Cancel,
+}
+
+impl Redrives {
+    /// Learns from the fact at `position`.
+    pub fn learn(&mut self, position: Position, fact: &Fact) -> Option<News> {
+        self.seen = position;
+        match fact {
+            Fact::RedriveAdvanced(version) => {
+                self.advance(position, version);
+                Some(News::Advanced)
+            }
+            Fact::Redriven(redrive) => self.redriven(position, redrive),
+            _ => {
+                let (state, settlement) = fact.settlement()?;
+                let job = self.outstanding.remove(&settlement.id)?;
+                self.settled(position, job, state)
+            }
+        }
+    }
+
+    fn advance(&mut self, position: Position, version: &RedriveJob) {
+        self.jobs
+            .entry(version.job)
+            .or_insert_with(|| Entry::new(version))
+            .advance(position, version);
+        self.forget_oldest();
+    }
+
+    /// Keeps what a compaction of the journal keeps.
+    fn forget_oldest(&mut self) {
+        let finished = self.jobs.values().filter(|entry| entry.is_finished());
+        if finished.clone().count() <= FINISHED_JOBS {
+            return;
+        }
+        if let Some(oldest) = finished.min_by_key(|entry| entry.version_at()) {
+            let oldest = oldest.job().job;
+            self.jobs.remove(&oldest);
+            self.outstanding.retain(|_, job| *job != oldest);
+        }
+    }
+
+    fn redriven(&mut self, position: Position, redrive: &Redrive) -> Option<News> {
+        let (id, job) = (redrive.message.id, redrive.job?);
+        // Also of a job not known yet: its older versions may have been dropped from the journal.
+        self.outstanding.insert(id, job);
+        self.jobs.get_mut(&job)?.note(position, Change::Redriven);
+        Some(News::Redriven)
+    }
+
+    fn settled(&mut self, position: Position, job: JobId, state: State) -> Option<News> {
+        let entry = self.jobs.get_mut(&job)?;
+        match state {
+            State::Delivered => entry.note(position, Change::Delivered),
+            State::Dead | State::Expired => {
+                entry.note(position, Change::Failed);
+                return Some(News::Failed);
+            }
+            // A letter somebody cancelled says nothing about its destination.
+            _ => {}
+        }
+        Some(News::Over)
+    }
+
+    /// The journal was read to its end: from now on something may be due.
+    pub fn open(&mut self) {
+        self.open = true;
+        let jobs = &self.jobs;
+        self.outstanding.retain(|_, job| jobs.contains_key(job));
+    }
+
+    /// What is to be done now.
+    pub fn due(&mut self, now: Timestamp) -> Vec<Action> {
+        let mut actions = Vec::new();
+        if self.open {
+            for entry in self.jobs.values_mut() {
+                entry.due(now, self.seen, &mut actions);
+            }
+        }
+        actions
+    }
+
+    /// When something will be due by itself.
+    pub fn next(&self, now: Timestamp) -> Option<Timestamp> {
+        if !self.open {
+            return None;
+        }
+        let entries = self.jobs.values();
+        entries.filter_map(|entry| entry.next(now)).min()
+    }
+
+    /// What was asked for by [`Action::Read`], or in words why it cannot be read now.
+    pub fn page_read(&mut self, job: JobId, page: Result<Vec<Letter>, String>, now: Timestamp) {
+        if let Some(entry) = self.jobs.get_mut(&job) {
+            entry.page_read(page, now);
+        }
+    }
+
+    /// What became of [`Action::Reprocess`].
+    pub fn answered(&mut self, job: JobId, letter: Letter, answer: Answer, now: Timestamp) {
+        if let Some(entry) = self.jobs.get_mut(&job) {
+            entry.answered(letter, answer, now);
+        }
+    }
+
+    /// The version of the job to record. Whoever asks for what is already so gets it, too.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], or [`Refusal::WrongStatus`] for a job that is finished.
+    pub fn switch(&mut self, job: JobId, switch: Switch) -> Result<RedriveJob, Refusal> {
+        let entry = self.jobs.get_mut(&job).ok_or(Refusal::NotFound)?;
+        entry.switch(switch, self.seen)
+    }
+
+    /// Stops for good what is running here, for another to go on with: what is not yet recorded.
+    pub fn close(&mut self) -> Vec<RedriveJob> {
+        self.open = false;
+        let entries = self.jobs.values_mut();
+        entries
+            .filter_map(|entry| entry.unrecorded(self.seen))
+            .collect()
+    }
+
+    /// How the job is.
+    pub fn view(&self, job: JobId) -> Option<RedriveJob> {
+        self.jobs.get(&job).map(Entry::view)
+    }
+
+    /// How all jobs are, newest first.
+    pub fn views(&self) -> Vec<RedriveJob> {
+        let mut views: Vec<_> = self.jobs.values().map(Entry::view).collect();
+        views.sort_by_key(|job| std::cmp::Reverse((job.started_at, job.job)));
+        views
+    }
+
+    /// How many jobs are so.
+    pub fn count(&self, status: JobStatus) -> usize {
+        let jobs = self.jobs.values().map(Entry::job);
+        jobs.filter(|job| job.status == status).count()
+    }
+}

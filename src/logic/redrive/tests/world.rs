@@ -1,0 +1,247 @@
+//! Everything around the jobs: a list of letters, a journal, and requests that wait for answers.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::domain::fact::Fact;
+use crate::domain::ids::{JobId, Position};
+use crate::domain::message::State;
+use crate::domain::redrive::{JobStatus, RedriveFilter, RedriveJob};
+use crate::domain::refusal::Refusal;
+use crate::domain::timestamp::Timestamp;
+use crate::logic::redrive::{Action, Answer, Letter, PAGE, Redrives, Switch};
+use crate::logic::wal::samples;
+
+pub const JOB: JobId = JobId(Uuid::from_u128(1));
+
+/// Where a letter is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    Listed,
+    Owed,
+    Over,
+}
+
+pub struct World {
+    pub redrives: Redrives,
+    pub now: Timestamp,
+    pub journal: Vec<(Position, Fact)>,
+    /// By position; the number is also the id.
+    pub letters: BTreeMap<u64, Place>,
+    /// How often each was redriven.
+    pub times: BTreeMap<u64, u32>,
+    pub reads: VecDeque<Position>,
+    pub asked: VecDeque<Letter>,
+    /// Not in the journal yet.
+    pub versions: VecDeque<RedriveJob>,
+    /// When each letter was asked for.
+    pub asked_at: Vec<Timestamp>,
+}
+
+pub fn job(rate: f64) -> RedriveJob {
+    RedriveJob {
+        job: JOB,
+        started_at: Timestamp::from_millis(1_780_000_000_000),
+        by: None,
+        filter: RedriveFilter::default(),
+        rate,
+        status: JobStatus::Running,
+        cause: None,
+        matched: 0,
+        through: 0,
+        redriven: 0,
+        failed: 0,
+        skipped: 0,
+        failed_in_a_row: 0,
+        counted: 0,
+    }
+}
+
+pub fn redriven_by(job: JobId, letter: u64) -> Fact {
+    let Fact::Redriven(redrive) = samples::redriven(letter.into(), 1, State::Dead) else {
+        panic!("a sample of something else");
+    };
+    let mut redrive = Arc::unwrap_or_clone(redrive);
+    redrive.job = Some(job);
+    Fact::Redriven(Arc::new(redrive))
+}
+
+impl World {
+    /// So many letters, and a job that runs at `rate`.
+    pub fn new(letters: u64, rate: f64) -> Self {
+        let mut world = Self {
+            redrives: Redrives::default(),
+            now: job(rate).started_at,
+            journal: Vec::new(),
+            letters: (1..=letters)
+                .map(|number| (number, Place::Listed))
+                .collect(),
+            times: BTreeMap::new(),
+            reads: VecDeque::new(),
+            asked: VecDeque::new(),
+            versions: VecDeque::new(),
+            asked_at: Vec::new(),
+        };
+        world.redrives.open();
+        world.commit(Fact::RedriveAdvanced(Arc::new(job(rate))));
+        world
+    }
+
+    pub fn commit(&mut self, fact: Fact) {
+        let position = self.journal.len() as Position + 1000;
+        self.redrives.learn(position, &fact);
+        self.journal.push((position, fact));
+        self.turn();
+    }
+
+    /// Does what is due as far as to ask for it.
+    pub fn turn(&mut self) {
+        for action in self.redrives.due(self.now) {
+            match action {
+                Action::Read { after, .. } => self.reads.push_back(after),
+                Action::Reprocess { letter, .. } => {
+                    self.asked.push_back(letter);
+                    self.asked_at.push(self.now);
+                }
+                Action::Record(version) => self.versions.push_back(version),
+            }
+        }
+    }
+
+    pub fn pass(&mut self, time: Duration) {
+        self.now = self.now.plus(time);
+        self.turn();
+    }
+
+    /// Lets time go by until something is due by itself.
+    pub fn sleep(&mut self) {
+        let next = self
+            .redrives
+            .next(self.now)
+            .expect("something is due later");
+        assert!(next > self.now, "due at once, for ever");
+        self.now = next;
+        self.turn();
+    }
+
+    pub fn commit_version(&mut self) {
+        if let Some(version) = self.versions.pop_front() {
+            self.commit(Fact::RedriveAdvanced(Arc::new(version)));
+        }
+    }
+
+    pub fn answer_read(&mut self) {
+        let Some(after) = self.reads.pop_front() else {
+            return;
+        };
+        let listed = self.letters.range(after + 1..);
+        let listed = listed.filter(|(_, place)| **place == Place::Listed);
+        let page = listed.map(|(number, _)| Letter {
+            position: *number,
+            id: samples::id((*number).into()),
+        });
+        let page = page.take(PAGE).collect();
+        self.redrives.page_read(JOB, Ok(page), self.now);
+        self.turn();
+    }
+
+    pub fn fail_read(&mut self) {
+        if self.reads.pop_front().is_some() {
+            self.redrives
+                .page_read(JOB, Err("no disk".into()), self.now);
+            self.turn();
+        }
+    }
+
+    /// Answers the oldest request truly; gives the letter if it is owed now.
+    pub fn answer_asked(&mut self) -> Option<u64> {
+        let letter = self.asked.pop_front()?;
+        let number = letter.position;
+        let answer = if self.letters[&number] == Place::Listed {
+            self.letters.insert(number, Place::Owed);
+            *self.times.entry(number).or_default() += 1;
+            self.commit(redriven_by(JOB, number));
+            Answer::Redriven
+        } else {
+            Answer::Gone
+        };
+        let is_owed = answer == Answer::Redriven;
+        self.redrives.answered(JOB, letter, answer, self.now);
+        self.turn();
+        is_owed.then_some(number)
+    }
+
+    pub fn put_off_asked(&mut self) {
+        if let Some(letter) = self.asked.pop_front() {
+            let answer = Answer::NotNow("no disk".into());
+            self.redrives.answered(JOB, letter, answer, self.now);
+            self.turn();
+        }
+    }
+
+    /// How a letter that is owed ends; one that dies is in the list again, as a later death.
+    pub fn settle(&mut self, number: u64, state: State) {
+        self.letters.insert(number, Place::Over);
+        let number = number.into();
+        self.commit(match state {
+            State::Delivered => samples::delivered(number),
+            State::Dead => samples::dead_lettered(number),
+            State::Expired => samples::expired(number),
+            _ => samples::cancelled(number),
+        });
+    }
+
+    /// Answers everything that is asked now; gives how many versions were committed.
+    pub fn work(&mut self) -> usize {
+        let mut committed = 0;
+        while !(self.reads.is_empty() && self.asked.is_empty() && self.versions.is_empty()) {
+            self.answer_read();
+            self.answer_asked();
+            committed += usize::from(!self.versions.is_empty());
+            self.commit_version();
+        }
+        committed
+    }
+
+    /// Works, sleeping if need be, until nothing is due any more.
+    pub fn run_until_idle(&mut self) {
+        self.work();
+        while self.redrives.next(self.now).is_some() {
+            self.sleep();
+            self.work();
+        }
+    }
+
+    pub fn switch(&mut self, switch: Switch) -> Result<(), Refusal> {
+        let version = self.redrives.switch(JOB, switch)?;
+        self.versions.push_back(version);
+        self.turn();
+        Ok(())
+    }
+
+    pub fn view(&self) -> RedriveJob {
+        self.redrives.view(JOB).expect("it was started")
+    }
+
+    /// The jobs as a replay of the journal makes them.
+    pub fn replayed(&self) -> Redrives {
+        let mut redrives = Redrives::default();
+        for (position, fact) in &self.journal {
+            redrives.learn(*position, fact);
+        }
+        redrives
+    }
+
+    /// A kill and a start: what was on its way is lost.
+    pub fn restart(&mut self) {
+        self.redrives = self.replayed();
+        self.reads.clear();
+        self.asked.clear();
+        self.versions.clear();
+        self.redrives.open();
+        self.turn();
+    }
+}

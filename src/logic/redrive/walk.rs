@@ -1,0 +1,154 @@
+//! How far a job is on its way through the letters, from the oldest to the newest.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::allowance::Allowance;
+use crate::domain::ids::{MessageId, Position};
+use crate::domain::timestamp::Timestamp;
+
+/// So many letters are read at once.
+pub const PAGE: usize = 256;
+/// So many letters may be on their way out at once.
+pub(super) const MOST_ASKED: usize = 256;
+/// An archive that does not answer is asked again after this.
+const ARCHIVE_PAUSE: Duration = Duration::from_secs(1);
+
+/// A dead letter and where it was accepted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Letter {
+    pub position: Position,
+    pub id: MessageId,
+}
+
+/// What became of a letter that was to be owed again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// The journal has it.
+    Redriven,
+    /// It was no dead letter any more, or somebody else was at work on it.
+    Gone,
+    /// In words, why not now.
+    NotNow(String),
+}
+
+/// What the walk needs next.
+pub(super) enum Step {
+    Read { after: Position },
+    Reprocess(Letter),
+}
+
+#[derive(Debug)]
+pub(super) struct Walk {
+    allowance: Allowance,
+    /// Pages were read up to here.
+    read_through: Position,
+    reading: bool,
+    at_end: bool,
+    /// Read, and not yet sent out.
+    waiting: BTreeMap<Position, MessageId>,
+    /// Sent out, and not yet answered.
+    asked: BTreeMap<Position, MessageId>,
+    rest_until: Option<Timestamp>,
+    /// In words, what keeps it from going on.
+    trouble: Option<String>,
+}
+
+impl Walk {
+    pub fn new(rate: f64) -> Self {
+        Self {
+            allowance: Allowance::new(rate),
+            read_through: 0,
+            reading: false,
+            at_end: false,
+            waiting: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            rest_until: None,
+            trouble: None,
+        }
+    }
+
+    /// Letters up to `through` are done, as an earlier run recorded.
+    pub fn go_on_after(&mut self, through: Position) {
+        self.read_through = self.read_through.max(through);
+    }
+
+    /// Every letter up to here is done.
+    pub fn through(&self) -> Position {
+        let first = |letters: &BTreeMap<Position, MessageId>| letters.keys().next().copied();
+        let undone = [first(&self.waiting), first(&self.asked)];
+        let undone = undone.into_iter().flatten().min();
+        undone.map_or(self.read_through, |position| position.saturating_sub(1))
+    }
+
+    /// Every letter is done.
+    pub fn is_over(&self) -> bool {
+        self.at_end && self.waiting.is_empty() && self.asked.is_empty()
+    }
+
+    pub fn trouble(&self) -> Option<&String> {
+        self.trouble.as_ref()
+    }
+
+    pub fn due(&mut self, now: Timestamp) -> Vec<Step> {
+        if self.rest_until.is_some_and(|until| now < until) {
+            return Vec::new();
+        }
+        self.rest_until = None;
+        let mut steps = Vec::new();
+        let room = MOST_ASKED - self.asked.len();
+        let count = self.allowance.take(now, room.min(self.waiting.len()));
+        for _ in 0..count {
+            let (position, id) = self.waiting.pop_first().expect("no more than wait");
+            self.asked.insert(position, id);
+            steps.push(Step::Reprocess(Letter { position, id }));
+        }
+        if self.waiting.is_empty() && !self.at_end && !self.reading {
+            self.reading = true;
+            steps.push(Step::Read {
+                after: self.read_through,
+            });
+        }
+        steps
+    }
+
+    /// When something is due by itself; what it waits to be told is not.
+    pub fn next(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.rest_until.is_some() {
+            return self.rest_until;
+        }
+        let may_ask = !self.waiting.is_empty() && self.asked.len() < MOST_ASKED;
+        may_ask.then(|| self.allowance.next(now))
+    }
+
+    pub fn page_read(&mut self, page: Result<Vec<Letter>, String>, now: Timestamp) {
+        self.reading = false;
+        match page {
+            Ok(letters) => {
+                self.trouble = None;
+                self.at_end = letters.len() < PAGE;
+                for letter in letters {
+                    self.read_through = self.read_through.max(letter.position);
+                    self.waiting.insert(letter.position, letter.id);
+                }
+            }
+            Err(cause) => self.rest(cause, now),
+        }
+    }
+
+    pub fn answered(&mut self, letter: Letter, answer: Answer, now: Timestamp) {
+        self.asked.remove(&letter.position);
+        match answer {
+            Answer::Redriven | Answer::Gone => self.trouble = None,
+            Answer::NotNow(cause) => {
+                self.waiting.insert(letter.position, letter.id);
+                self.rest(cause, now);
+            }
+        }
+    }
+
+    fn rest(&mut self, cause: String, now: Timestamp) {
+        self.trouble = Some(cause);
+        self.rest_until = Some(now.plus(ARCHIVE_PAUSE));
+    }
+}

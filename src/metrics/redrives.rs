@@ -1,0 +1,42 @@
+//! What is counted of redrive jobs.
+
+use prometheus::{IntCounter, IntGaugeVec};
+
+use super::Maker;
+use crate::domain::redrive::JobStatus;
+
+pub struct Redrives {
+    /// Letters owed again because of a job.
+    pub redriven: IntCounter,
+    /// Of these, those that died again.
+    pub failed: IntCounter,
+    /// Letters that were gone when their turn came.
+    pub skipped: IntCounter,
+    jobs: IntGaugeVec,
+}
+
+impl Redrives {
+    pub(super) fn new(make: &Maker<'_>) -> Self {
+        let messages = make.counters(
+            "message_hub_redrive_messages_total",
+            "Dead letters that redrive jobs sent again, saw dying again, or found gone",
+            "outcome",
+        );
+        Self {
+            redriven: messages.with_label_values(&["redriven"]),
+            failed: messages.with_label_values(&["failed"]),
+            skipped: messages.with_label_values(&["skipped"]),
+            jobs: make.gauges(
+                "message_hub_redrive_jobs",
+                "Redrive jobs that are not finished, by status",
+                "status",
+            ),
+        }
+    }
+
+    pub fn show_jobs(&self, status: JobStatus, count: usize) {
+        self.jobs
+            .with_label_values(&[status.name()])
+            .set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+}

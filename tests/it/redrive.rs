@@ -1,0 +1,357 @@
+//! `/v1/dlq/redrive`: many dead letters sent again by one job.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::support::verbs::{array, text};
+use crate::support::{FakeService, Reply, TestHub, eventually};
+
+const LETTERS: usize = 300;
+
+/// A hub whose dead letter list holds so many rejected messages to `billing`, which has its doors
+/// open again.
+fn hub_with_letters(count: usize) -> (TestHub, FakeService) {
+    let hub = TestHub::start();
+    let service = FakeService::answering(Reply::Status(400));
+    hub.register_at("billing", &service.url());
+    send_until_dead(&hub, "billing", count);
+    service.now_answers(Reply::Status(200));
+    (hub, service)
+}
+
+fn send_until_dead(hub: &TestHub, destination: &str, count: usize) {
+    let before = hub.in_state("dead");
+    let messages: Vec<_> = (0..count)
+        .map(|n| json!({"destination": destination, "payload": n}))
+        .collect();
+    hub.batch(&json!(messages)).is(202);
+    eventually("all are rejected", || {
+        hub.in_state("dead") == before + count as f64
+    });
+}
+
+fn matched(hub: &TestHub, filter: &Value) -> Value {
+    let asked = json!({"dry_run": true, "filter": filter});
+    hub.redrive(&asked).is(200)["matched"].clone()
+}
+
+#[track_caller]
+fn wait_until(hub: &TestHub, job: &str, status: &str) -> Value {
+    let mut view = Value::Null;
+    eventually(&format!("the job is {status}"), || {
+        view = hub.redrive_job(job);
+        view["status"] == status
+    });
+    view
+}
+
+/// How often each message arrived at the service since it answers well.
+fn arrivals(service: &FakeService, after: usize) -> BTreeMap<String, usize> {
+    let mut arrivals = BTreeMap::new();
+    for received in &service.received()[after..] {
+        *arrivals.entry(text(&received.json()["id"])).or_default() += 1;
+    }
+    arrivals
+}
+
+#[track_caller]
+fn assert_each_redriven_once(hub: &TestHub, count: usize) {
+    let found = hub.messages("limit=1000").is(200);
+    let found = array(&found["messages"]);
+    assert_eq!(found.len(), count);
+    for message in found {
+        assert_eq!(message["redriven"], 1, "{message}");
+        assert_eq!(message["state"], "delivered", "{message}");
+    }
+}
+
+#[test]
+fn a_dry_run_counts_and_a_job_delivers_each_letter_once() {
+    let (hub, service) = hub_with_letters(LETTERS);
+    assert_eq!(
+        hub.redrive(&json!({"dry_run": true})).is(200),
+        json!({"matched": LETTERS})
+    );
+    assert_eq!(hub.dead_letters("limit=1000").len(), LETTERS);
+    let begun = std::time::Instant::now();
+    let asked = json!({"rate": 600, "filter": {"destination": "billing"}});
+    let started = hub.redrive(&asked).is(202);
+    assert_eq!(started["status"], "running");
+    assert_eq!(started["matched"], LETTERS);
+    assert_eq!(started["rate"], 600.0);
+    assert_eq!(started["filter"], json!({"destination": "billing"}));
+    assert_eq!(started["started_by"], "shop");
+    assert!(started["started_at"].is_string());
+    let job = text(&started["job"]);
+    let done = wait_until(&hub, &job, "done");
+    // All but the first burst of a tenth of a second had to wait for their turn.
+    assert!(
+        begun.elapsed().as_secs_f64() >= 0.4,
+        "{:?}",
+        begun.elapsed()
+    );
+    assert_eq!(done["redriven"], LETTERS);
+    assert_eq!((&done["failed"], &done["skipped"]), (&json!(0), &json!(0)));
+    eventually("all are delivered", || {
+        hub.in_state("delivered") == LETTERS as f64
+    });
+    let arrivals = arrivals(&service, LETTERS);
+    assert_eq!(arrivals.len(), LETTERS);
+    assert!(arrivals.values().all(|times| *times == 1));
+    assert_each_redriven_once(&hub, LETTERS);
+    assert_eq!(hub.dead_letters("").len(), 0);
+    let redriven = "message_hub_redrive_messages_total{outcome=\"redriven\"}";
+    assert_eq!(hub.metric(redriven), LETTERS as f64);
+    hub.assert_conservation();
+}
+
+#[test]
+fn a_job_is_paused_resumed_and_cancelled() {
+    let (hub, _service) = hub_with_letters(LETTERS);
+    let job = hub.start_redrive(&json!({"rate": 100}));
+    eventually("some are sent", || hub.redrive_job(&job)["redriven"] != 0);
+    assert_eq!(
+        hub.switch_redrive(&job, "pause").is(200)["status"],
+        "paused"
+    );
+    assert_eq!(
+        hub.metric("message_hub_redrive_jobs{status=\"paused\"}"),
+        1.0
+    );
+    hub.switch_redrive(&job, "pause").is(200);
+    // What was on its way arrives; then the list stays as it is, also over a restart.
+    eventually("what was sent is delivered", || {
+        let sent = hub.redrive_job(&job)["redriven"].as_f64();
+        sent == Some(hub.in_state("delivered"))
+            && sent.map(|sent| LETTERS as f64 - sent) == Some(hub.in_state("dead"))
+    });
+    let sent = hub.redrive_job(&job)["redriven"].clone();
+    let hub = hub.restart();
+    let view = hub.redrive_job(&job);
+    assert_eq!(
+        (&view["status"], &view["redriven"]),
+        (&json!("paused"), &sent)
+    );
+    assert_eq!(
+        hub.switch_redrive(&job, "resume").is(200)["status"],
+        "running"
+    );
+    eventually("more are sent", || {
+        hub.redrive_job(&job)["redriven"] != sent
+    });
+    assert_eq!(
+        hub.switch_redrive(&job, "cancel").is(200)["status"],
+        "cancelled"
+    );
+    for switch in ["pause", "resume"] {
+        let details = hub.switch_redrive(&job, switch).refuses(409, "CONFLICT");
+        assert_eq!(details["status"], "cancelled");
+    }
+    assert_ne!(hub.redrive_job(&job)["redriven"], json!(LETTERS));
+    let rest = hub.start_redrive(&json!({"rate": 10_000}));
+    wait_until(&hub, &rest, "done");
+    eventually("all are delivered", || {
+        hub.in_state("delivered") == LETTERS as f64
+    });
+    assert_each_redriven_once(&hub, LETTERS);
+    let list = hub.get("/v1/dlq/redrive").is(200);
+    let jobs: Vec<_> = array(&list["items"])
+        .iter()
+        .map(|one| text(&one["job"]))
+        .collect();
+    assert_eq!(jobs, [rest, job]);
+    assert_eq!(
+        (&list["count"], &list["next_cursor"]),
+        (&json!(2), &Value::Null)
+    );
+}
+
+#[test]
+fn a_job_stops_when_ten_in_a_row_die_again() {
+    let (hub, service) = hub_with_letters(LETTERS);
+    service.now_answers(Reply::Status(400));
+    let job = hub.start_redrive(&json!({"rate": 50}));
+    let stopped = wait_until(&hub, &job, "stopped");
+    assert!(text(&stopped["cause"]).contains("10 letters in a row"));
+    eventually("all that was sent has died again", || {
+        let view = hub.redrive_job(&job);
+        view["failed"] == view["redriven"] && hub.in_state("dead") == LETTERS as f64
+    });
+    let failed = hub.redrive_job(&job)["failed"].as_u64().unwrap();
+    // At this rate a few more are on their way when the tenth comes back.
+    assert!((10..100).contains(&failed), "{failed}");
+    assert_eq!(service.count(), LETTERS + failed as usize);
+    hub.switch_redrive(&job, "resume").refuses(409, "CONFLICT");
+    hub.assert_conservation();
+}
+
+#[test]
+fn what_dies_again_is_not_sent_a_second_time() {
+    let (hub, service) = hub_with_letters(30);
+    // Every other is refused again.
+    let replies = (0..30).map(|n| Reply::Status(if n % 2 == 0 { 400 } else { 200 }));
+    let service = service.then(replies);
+    let job = hub.start_redrive(&json!({"rate": 1000}));
+    wait_until(&hub, &job, "done");
+    eventually("all are settled", || {
+        hub.in_state("delivered") == 15.0 && hub.in_state("dead") == 15.0
+    });
+    eventually("the failures are counted", || {
+        hub.redrive_job(&job)["failed"] == 15
+    });
+    assert_eq!(hub.redrive_job(&job)["redriven"], 30);
+    assert_eq!(service.count(), 60);
+    let letters = hub.dead_letters("");
+    assert!(letters.iter().all(|letter| letter["redriven"] == 1));
+}
+
+#[test]
+fn a_job_goes_on_after_a_kill() {
+    let (mut hub, service) = hub_with_letters(LETTERS);
+    let job = hub.start_redrive(&json!({"rate": 150}));
+    for share in [LETTERS / 4, LETTERS / 2] {
+        eventually("a part is sent", || {
+            hub.redrive_job(&job)["redriven"].as_u64() > Some(share as u64)
+        });
+        hub.kill9();
+        hub = hub.restart();
+    }
+    let done = wait_until(&hub, &job, "done");
+    assert_eq!(done["redriven"], LETTERS);
+    assert_eq!(done["matched"], LETTERS);
+    assert_eq!(done["skipped"], 0);
+    eventually("all are delivered", || {
+        hub.in_state("delivered") == LETTERS as f64
+    });
+    // A delivery may be repeated by a kill, a redrive may not.
+    assert_eq!(arrivals(&service, LETTERS).len(), LETTERS);
+    assert_each_redriven_once(&hub, LETTERS);
+    hub.assert_conservation();
+}
+
+#[test]
+fn letters_are_chosen_by_what_they_are() {
+    let (hub, _service) = hub_with_letters(3);
+    let mail = FakeService::answering(Reply::Status(400));
+    hub.register_at("mail", &mail.url());
+    hub.register_puller("slow");
+    let expiring =
+        json!({"destination": "slow", "payload": 1, "ttl": 0.05, "correlation_id": "order 7"});
+    hub.send(&expiring).is(202);
+    eventually("it expires", || hub.in_state("expired") == 1.0);
+    let first = &hub.dead_letters("limit=1")[0];
+    let since = first["settled_at"].clone();
+    send_until_dead(&hub, "mail", 2);
+    for (filter, expected) in [
+        (json!({}), 6),
+        (Value::Null, 6),
+        (json!({"destination": "billing"}), 3),
+        (json!({"destination": "mail", "reason": "rejected"}), 2),
+        (json!({"destination": "mail", "reason": "expired"}), 0),
+        (json!({"reason": "expired"}), 1),
+        (json!({"reason": "rejected"}), 5),
+        (json!({"correlation_id": "order 7"}), 1),
+        (json!({"source": "shop"}), 6),
+        (json!({"source": "billing"}), 0),
+        (json!({"since": since}), 3),
+        (json!({"until": since}), 3),
+        (json!({"since": since, "until": since}), 0),
+        (json!({"since": "2999-01-01T00:00:00Z"}), 0),
+        (json!({"unknown": 1, "reason": null}), 6),
+    ] {
+        assert_eq!(matched(&hub, &filter), expected, "{filter}");
+    }
+    mail.now_answers(Reply::Status(200));
+    let job = hub.start_redrive(&json!({"filter": {"destination": "mail"}}));
+    let done = wait_until(&hub, &job, "done");
+    assert_eq!(
+        (&done["matched"], &done["redriven"]),
+        (&json!(2), &json!(2))
+    );
+    eventually("both are delivered", || hub.in_state("delivered") == 2.0);
+    assert_eq!(hub.dead_letters("").len(), 4);
+}
+
+#[test]
+fn wrong_fields_are_named() {
+    let (hub, _service) = hub_with_letters(1);
+    for (body, field) in [
+        (r#"{"rate": 0}"#, "rate"),
+        (r#"{"rate": -1}"#, "rate"),
+        (r#"{"rate": 100001}"#, "rate"),
+        (r#"{"rate": 1e400}"#, "rate"),
+        (r#"{"rate": 1e-400}"#, "rate"),
+        (r#"{"rate": "200"}"#, "rate"),
+        (r#"{"rate": 1, "rate": 2}"#, "rate"),
+        (r#"{"dry_run": "yes"}"#, "dry_run"),
+        (r#"{"dry_run": 1}"#, "dry_run"),
+        (r#"{"filter": []}"#, "filter"),
+        (r#"{"filter": "all"}"#, "filter"),
+        (r#"{"filter": {"since": 1, "since": 2}}"#, "filter"),
+        (r#"{"filter": {"reason": "bored"}}"#, "filter.reason"),
+        (r#"{"filter": {"reason": 7}}"#, "filter.reason"),
+        (
+            r#"{"filter": {"destination": "a b"}}"#,
+            "filter.destination",
+        ),
+        (
+            r#"{"filter": {"destination": ["a"]}}"#,
+            "filter.destination",
+        ),
+        (r#"{"filter": {"source": ""}}"#, "filter.source"),
+        (
+            r#"{"filter": {"correlation_id": ""}}"#,
+            "filter.correlation_id",
+        ),
+        (
+            r#"{"filter": {"correlation_id": {}}}"#,
+            "filter.correlation_id",
+        ),
+        (r#"{"filter": {"since": "yesterday"}}"#, "filter.since"),
+        (r#"{"filter": {"until": 1700000000}}"#, "filter.until"),
+        ("[]", "body"),
+        ("null", "body"),
+    ] {
+        let answer = hub.ask("POST", "/v1/dlq/redrive", body.as_bytes());
+        let details = answer.refuses(400, "INVALID_REQUEST");
+        assert_eq!(details["field"], field, "{body}");
+    }
+    assert_eq!(hub.get("/v1/dlq/redrive").is(200)["count"], 0);
+    hub.get("/v1/dlq/redrive/7").refuses(400, "INVALID_REQUEST");
+    let unknown = "01890a5d-ac96-774b-bcce-b302099a8057";
+    hub.get(&format!("/v1/dlq/redrive/{unknown}"))
+        .refuses(404, "NOT_FOUND");
+    for switch in ["pause", "resume", "cancel"] {
+        hub.switch_redrive(unknown, switch)
+            .refuses(404, "NOT_FOUND");
+        hub.switch_redrive("7", switch)
+            .refuses(400, "INVALID_REQUEST");
+    }
+    // No body at all means every letter.
+    hub.ask("POST", "/v1/dlq/redrive", b"").is(202);
+    eventually("it is delivered", || hub.in_state("delivered") == 1.0);
+}
+
+#[test]
+fn only_operators_redrive() {
+    let hub = TestHub::with(&[
+        ("service_keys", "{shop: [s], boss: [m]}"),
+        ("operators", "[boss]"),
+    ]);
+    let (shop, boss) = (hub.named("shop", "s"), hub.named("boss", "m"));
+    let job = boss.start_redrive(&json!({}));
+    shop.redrive(&json!({})).refuses(403, "AUTH_FAILED");
+    shop.redrive(&json!({"dry_run": true}))
+        .refuses(403, "AUTH_FAILED");
+    shop.get("/v1/dlq/redrive").refuses(403, "AUTH_FAILED");
+    shop.get(&format!("/v1/dlq/redrive/{job}"))
+        .refuses(403, "AUTH_FAILED");
+    for switch in ["pause", "resume", "cancel"] {
+        shop.switch_redrive(&job, switch)
+            .refuses(403, "AUTH_FAILED");
+    }
+    eventually("it is done, as there is no letter", || {
+        boss.redrive_job(&job)["status"] == "done"
+    });
+}
