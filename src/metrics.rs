@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Encoder, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder,
 };
 
 use crate::domain::circuit::CircuitState;
@@ -15,6 +15,7 @@ use crate::domain::fact::{DeadReason, Fact, Tally};
 use crate::domain::message::{Priority, State};
 use crate::domain::redrive::JobStatus;
 use crate::domain::service::Health;
+use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::view::QueueDepths;
 use redrives::Redrives;
 
@@ -31,6 +32,8 @@ pub struct Metrics {
     accepted: IntCounter,
     by_state: IntGaugeVec,
     queue_size: IntGaugeVec,
+    /// Of the message next in line, by priority.
+    oldest_age: GaugeVec,
     /// Attempts that failed and are followed by another.
     retries: IntCounter,
     dead_letters: IntCounterVec,
@@ -98,6 +101,11 @@ impl Metrics {
             queue_size: make.gauges(
                 "message_hub_queue_size",
                 "Messages queued or parked, by priority",
+                "priority",
+            ),
+            oldest_age: make.real_gauges(
+                "message_hub_oldest_message_age_seconds",
+                "Since the longest waiting message next in line was accepted, by priority; 0 if none waits",
                 "priority",
             ),
             retries: make.counter(
@@ -188,6 +196,9 @@ impl Metrics {
         }
         for priority in Priority::ALL {
             self.queue_size.with_label_values(&[priority.name()]).set(0);
+            self.oldest_age
+                .with_label_values(&[priority.name()])
+                .set(0.0);
         }
         for reason in DeadReason::ALL {
             self.dead_letters
@@ -234,9 +245,10 @@ impl Metrics {
 
     /// Everything in the Prometheus text format, with where every message is by one look at the
     /// queues: the states add up, whoever else is asking.
-    pub fn text_with(&self, tally: Tally, depths: &QueueDepths) -> Vec<u8> {
+    pub fn text_with(&self, tally: Tally, depths: &QueueDepths, now: Timestamp) -> Vec<u8> {
         let _alone = self.showing.lock().unwrap_or_else(PoisonError::into_inner);
         self.show_messages(tally, depths);
+        self.show_ages(depths, now);
         self.text()
     }
 
@@ -270,6 +282,15 @@ impl Metrics {
         self.quota_refusals
             .with_label_values(&[self.senders.cap(sender)])
             .inc();
+    }
+
+    fn show_ages(&self, depths: &QueueDepths, now: Timestamp) {
+        for (priority, oldest) in Priority::ALL.into_iter().zip(depths.oldest) {
+            let age = oldest.map_or(0.0, |at| now.since(at).as_secs_f64());
+            self.oldest_age
+                .with_label_values(&[priority.name()])
+                .set(age);
+        }
     }
 
     pub fn show_circuit(&self, service: &str, state: CircuitState) {
@@ -351,6 +372,10 @@ impl Maker<'_> {
 
     fn gauges(&self, name: &str, help: &str, label: &str) -> IntGaugeVec {
         self.add(IntGaugeVec::new(Opts::new(name, help), &[label]))
+    }
+
+    fn real_gauges(&self, name: &str, help: &str, label: &str) -> GaugeVec {
+        self.add(GaugeVec::new(Opts::new(name, help), &[label]))
     }
 
     fn histogram(&self, name: &str, help: &str) -> Histogram {

@@ -19,9 +19,9 @@ use super::messages::{
 use crate::clock::Clock;
 use crate::domain::fact::{Fact, QuotaSet};
 use crate::domain::ids::ServiceName;
-use crate::domain::message::Lane;
+use crate::domain::message::{Lane, Message};
 use crate::domain::refusal::Refusal;
-use crate::domain::service::Outlook;
+use crate::domain::service::{KindRoom, Outlook};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::admission::Admission;
 use crate::logic::quotas::Quotas;
@@ -35,7 +35,7 @@ pub struct Router {
     quotas: Quotas,
     /// Every name that was ever registered or received.
     known: AHashSet<ServiceName>,
-    outlooks: AHashMap<ServiceName, Outlook>,
+    outlooks: AHashMap<ServiceName, (Outlook, Arc<[KindRoom]>)>,
     overflows: u64,
     throttles: u64,
     /// Destinations that refused since they last had room.
@@ -84,7 +84,7 @@ impl Router {
             });
         }
         if offer.or_reject {
-            self.is_ready(service, now)?;
+            self.is_ready(message, now)?;
         }
         let lane = message.lane();
         self.make_room(&lane)?;
@@ -111,16 +111,20 @@ impl Router {
         room
     }
 
-    fn is_ready(&self, service: &ServiceName, now: Timestamp) -> Result<(), Refusal> {
-        match self.outlooks.get(service) {
-            Some(Outlook::Ready | Outlook::Trial) => Ok(()),
-            Some(Outlook::CircuitOpen { until }) => Err(Refusal::CircuitOpen {
-                service: service.clone(),
+    /// Whether somebody takes the message now.
+    fn is_ready(&self, message: &Message, now: Timestamp) -> Result<(), Refusal> {
+        let service = message.destination.clone();
+        match self.outlooks.get(&service) {
+            Some((Outlook::CircuitOpen { until }, _)) => Err(Refusal::CircuitOpen {
+                service,
                 retry_after: until.since(now),
             }),
-            Some(Outlook::NoInstance { .. }) | None => Err(Refusal::NoInstance {
-                service: service.clone(),
-            }),
+            Some((Outlook::Ready | Outlook::Trial, kinds))
+                if !KindRoom::parks(kinds, &message.kind) =>
+            {
+                Ok(())
+            }
+            _ => Err(Refusal::NoInstance { service }),
         }
     }
 
@@ -205,7 +209,8 @@ impl Handler<WindowChanged> for Router {
     type Result = ();
 
     fn handle(&mut self, changed: WindowChanged, _: &mut Context<Self>) {
-        self.outlooks.insert(changed.service, changed.outlook);
+        let known = (changed.outlook, changed.kinds);
+        self.outlooks.insert(changed.service, known);
     }
 }
 

@@ -166,6 +166,15 @@ pub struct KindRoom {
     pub parks: bool,
 }
 
+impl KindRoom {
+    /// Whether, of these, nobody takes messages of this type.
+    pub fn parks(rooms: &[Self], kind: &Label) -> bool {
+        let own = rooms.iter().find(|room| room.kind.as_ref() == Some(kind));
+        let room = own.or_else(|| rooms.iter().find(|room| room.kind.is_none()));
+        room.is_some_and(|room| room.parks)
+    }
+}
+
 /// Whether messages for a service can leave now, and if not, why.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outlook {

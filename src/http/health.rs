@@ -302,5 +302,8 @@ pub async fn metrics(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     }
     Ok(HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(hub.metrics.text_with(queues.tally, &queues.total)))
+        .body(
+            hub.metrics
+                .text_with(queues.tally, &queues.total, hub.clock.now()),
+        ))
 }

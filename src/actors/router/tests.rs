@@ -101,11 +101,15 @@ impl Door {
     }
 
     fn see(&self, outlook: Outlook) {
+        self.see_kinds(outlook, Arc::new([]));
+    }
+
+    fn see_kinds(&self, outlook: Outlook, kinds: Arc<[KindRoom]>) {
         self.address.do_send(WindowChanged {
             service: service("billing"),
-            window: 0,
+            window: 1,
             outlook,
-            kinds: Arc::new([]),
+            kinds,
         });
     }
 }
@@ -218,6 +222,23 @@ async fn who_does_not_want_to_queue_is_told_why_he_would() {
     door.see(Outlook::Ready);
     let _client = door.ask(vec![door.or_reject(1)]);
     assert_eq!(door.let_in_count().await, 1);
+}
+
+#[actix::test]
+async fn who_does_not_want_to_queue_is_refused_a_type_nobody_takes() {
+    let mut door = door_to_billing();
+    let kind = Some(door.message(1).kind);
+    for (room, is_let_in) in [(0, false), (3, true)] {
+        let parks = room == 0;
+        let kinds = Arc::new([KindRoom {
+            kind: kind.clone(),
+            room,
+            parks,
+        }]);
+        door.see_kinds(Outlook::Ready, kinds);
+        let _client = door.ask(vec![door.or_reject(1)]);
+        assert_eq!(door.let_in_count().await, usize::from(is_let_in));
+    }
 }
 
 #[actix::test]
