@@ -13,6 +13,7 @@ pub mod outcome;
 pub mod projection;
 pub mod push;
 pub mod queues;
+pub mod ramp;
 pub mod tally;
 pub mod timer_queue;
 pub mod verdict;

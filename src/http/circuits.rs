@@ -58,7 +58,11 @@ pub struct CircuitPage {
 )]
 pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     Caller::of(&request).must_be_operator()?;
-    let circuits = ask(&hub.handles.circuits, |reply| InspectCircuits { reply }).await?;
+    let circuits = ask(&hub.handles.circuits, |reply| InspectCircuits {
+        service: None,
+        reply,
+    })
+    .await?;
     let circuits: Vec<_> = circuits.into_iter().map(describe).collect();
     Ok(HttpResponse::Ok().json(CircuitPage {
         count: circuits.len(),

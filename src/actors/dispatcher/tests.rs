@@ -122,7 +122,10 @@ async fn gives_back_what_goes_to_a_service_it_does_not_know() {
 async fn shows_one_circuit_per_service() {
     let house = house([]);
     let (reply, circuits) = oneshot::channel();
-    house.address.do_send(InspectCircuits { reply });
+    house.address.do_send(InspectCircuits {
+        service: None,
+        reply,
+    });
     let circuits = circuits.await.unwrap();
     assert_eq!(circuits.len(), 1);
     assert_eq!(circuits[0].service, service("billing"));
