@@ -14,6 +14,7 @@ mod leases;
 mod message_input;
 mod message_view;
 mod messages;
+mod next;
 pub mod openapi;
 mod query;
 mod queue;
@@ -95,6 +96,7 @@ pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static st
     dead_letters::routes(&mut routes);
     queue::routes(&mut routes);
     services::routes(&mut routes);
+    next::routes(&mut routes);
     circuits::routes(&mut routes);
     health::routes(&mut routes);
     openapi::routes(&mut routes);

@@ -4,8 +4,8 @@ use actix::Recipient;
 
 use crate::actors::messages::{
     Accept, AwaitSettled, Cancel, DeleteDeadLetter, Deregister, EndLeases, ExtendLeases, Flush,
-    Inspect, InspectAdmission, InspectCircuits, InspectQueues, InspectServices, Receive, Register,
-    Reprocess, RetryNow,
+    ForceCircuit, Inspect, InspectAdmission, InspectCircuits, InspectQueues, InspectServices,
+    PickInstance, Receive, Register, Reprocess, RetryNow,
 };
 
 #[derive(Clone)]
@@ -24,6 +24,8 @@ pub struct Handles {
     pub deregister: Recipient<Deregister>,
     pub services: Recipient<InspectServices>,
     pub circuits: Recipient<InspectCircuits>,
+    pub force_circuit: Recipient<ForceCircuit>,
+    pub pick_instance: Recipient<PickInstance>,
     pub reprocess: Recipient<Reprocess>,
     pub delete_dead_letter: Recipient<DeleteDeadLetter>,
     pub flush: Recipient<Flush>,

@@ -8,7 +8,9 @@ use utoipa::openapi::{Components, ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{OpenApi, openapi};
 
 use super::errors::{self, ErrorAnswer};
-use crate::http::{circuits, dead_letters, health, leases, messages, queue, retries, services};
+use crate::http::{
+    circuits, dead_letters, health, leases, messages, next, queue, retries, services,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -49,7 +51,10 @@ use crate::http::{circuits, dead_letters, health, leases, messages, queue, retri
         services::deregister,
         services::register_instance,
         services::deregister_instance,
+        next::next,
         circuits::all,
+        circuits::show,
+        circuits::force,
         health::health,
         health::live,
         health::ready,
@@ -62,7 +67,7 @@ use crate::http::{circuits, dead_letters, health, leases, messages, queue, retri
 struct Described;
 
 /// Other addresses of what is described under the last.
-const ALIASES: [(&str, HttpMethod, &str); 8] = [
+const ALIASES: [(&str, HttpMethod, &str); 10] = [
     ("/message", HttpMethod::Post, "/v1/messages/send"),
     ("/v1/messages", HttpMethod::Post, "/v1/messages/send"),
     ("/message/{id}", HttpMethod::Get, "/v1/messages/{id}"),
@@ -83,6 +88,16 @@ const ALIASES: [(&str, HttpMethod, &str); 8] = [
         "/v1/services/{service}",
     ),
     ("/circuit", HttpMethod::Get, "/v1/circuits"),
+    (
+        "/circuit/{service}",
+        HttpMethod::Get,
+        "/v1/circuits/{service}",
+    ),
+    (
+        "/circuit/{service}",
+        HttpMethod::Put,
+        "/v1/circuits/{service}",
+    ),
 ];
 
 /// The whole description.
@@ -92,10 +107,13 @@ pub fn document() -> openapi::OpenApi {
         add_alias(&mut document.paths, alias, method, path);
     }
     for item in document.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post, &mut item.delete]
-            .into_iter()
-            .flatten()
-        {
+        let operations = [
+            &mut item.get,
+            &mut item.post,
+            &mut item.put,
+            &mut item.delete,
+        ];
+        for operation in operations.into_iter().flatten() {
             errors::complete(operation);
             complete_body(operation);
             let request_id = RefOr::Ref(Ref::new("#/components/parameters/RequestId"));
