@@ -1,15 +1,21 @@
+mod balancing;
+mod changes;
+
 use std::cell::RefCell;
 
 use actix::Addr;
+use tokio::sync::oneshot;
 
 use super::*;
 use crate::actors::fixtures::{
-    ScriptedTransport, busy_for, delivery, id, instance, message, service, status, target,
+    Push, ScriptedTransport, busy_for, delivery, id, instance, message, service, status, target,
     unwatched,
 };
-use crate::actors::messages::InspectCircuit;
+use crate::actors::messages::{CircuitView, ForceCircuit, InspectCircuit};
 use crate::actors::probe::{Received, probe, settle};
-use crate::domain::circuit::CircuitState;
+use crate::domain::circuit::{CircuitState, Forced};
+use crate::domain::ids::Label;
+use crate::domain::service::{Health, KindRoom};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// An open circuit is half open by then.
