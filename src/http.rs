@@ -14,6 +14,7 @@ mod leases;
 mod message_input;
 mod message_view;
 mod messages;
+mod next;
 pub mod openapi;
 mod query;
 mod queue;
@@ -100,6 +101,7 @@ pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static st
     queue::routes(&mut routes);
     quotas::routes(&mut routes);
     services::routes(&mut routes);
+    next::routes(&mut routes);
     circuits::routes(&mut routes);
     health::routes(&mut routes);
     openapi::routes(&mut routes);

@@ -14,6 +14,7 @@ pub mod projection;
 pub mod push;
 pub mod queues;
 pub mod quotas;
+pub mod ramp;
 pub mod redrive;
 pub mod tally;
 pub mod timer_queue;

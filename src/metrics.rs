@@ -44,6 +44,7 @@ pub struct Metrics {
     /// One attempt, as the destination saw it.
     attempts: Histogram,
     circuit_state: IntGaugeVec,
+    circuit_transitions: IntCounterVec,
     service_health: IntGaugeVec,
     pub journal_sync: Histogram,
     pub journal_syncs: IntCounter,
@@ -133,6 +134,11 @@ impl Metrics {
                 "message_hub_circuit_state",
                 "0 closed, 1 half open, 2 open",
                 "service",
+            ),
+            circuit_transitions: make.counters_by(
+                "message_hub_circuit_transitions_total",
+                "Changes of a circuit's state, by the state it went to",
+                &["service", "to"],
             ),
             service_health: make.gauges(
                 "message_hub_service_health",
@@ -304,6 +310,12 @@ impl Metrics {
             .set(value);
     }
 
+    pub fn count_transition(&self, service: &str, to: CircuitState) {
+        self.circuit_transitions
+            .with_label_values(&[self.services.cap(service), to.name()])
+            .inc();
+    }
+
     pub fn show_health(&self, service: &str, health: Health) {
         let value = match health {
             Health::Healthy | Health::Unknown => 2,
@@ -363,7 +375,11 @@ impl Maker<'_> {
     }
 
     fn counters(&self, name: &str, help: &str, label: &str) -> IntCounterVec {
-        self.add(IntCounterVec::new(Opts::new(name, help), &[label]))
+        self.counters_by(name, help, &[label])
+    }
+
+    fn counters_by(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+        self.add(IntCounterVec::new(Opts::new(name, help), labels))
     }
 
     fn gauge(&self, name: &str, help: &str) -> IntGauge {

@@ -1,7 +1,8 @@
 //! Brings messages to the actor of their destination.
 //!
 //! Owns its [`CircuitBreaker`] children, one per service that was ever registered. Receives
-//! [`Dispatch`] from the Scheduler and [`ServiceChanged`] from the Registry and passes them on.
+//! [`Dispatch`] from the Scheduler, [`ServiceChanged`] from the Registry, and what clients ask of
+//! one circuit ([`ForceCircuit`], [`PickInstance`]) and passes them on.
 //! A child that died is replaced by a fresh one after a capped backoff, and what it had in hand
 //! goes back to the Scheduler. Never looks into a message.
 
@@ -13,9 +14,11 @@ use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient};
 use super::circuit_breaker::{self, CircuitBreaker};
 use super::death_watch::DeathWatch;
 use super::messages::{
-    Deliver, Dispatch, GiveBack, GiveBackAll, InspectCircuit, InspectCircuits, ServiceChanged,
+    Deliver, Dispatch, ForceCircuit, GiveBack, GiveBackAll, InspectCircuit, InspectCircuits,
+    PickInstance, ServiceChanged,
 };
 use crate::domain::ids::ServiceName;
+use crate::domain::refusal::Refusal;
 
 /// First pause before a dead breaker is replaced; doubles up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -154,10 +157,13 @@ impl Handler<InspectCircuits> for Dispatcher {
     type Result = ();
 
     fn handle(&mut self, inspect: InspectCircuits, _: &mut Context<Self>) {
-        let breakers: Vec<_> = self
-            .children
-            .values()
-            .filter_map(|child| child.breaker.clone())
+        let asked = |service: &ServiceName| {
+            let only = inspect.service.as_ref();
+            only.is_none_or(|only| only == service)
+        };
+        let children = self.children.iter().filter(|(service, _)| asked(service));
+        let breakers: Vec<_> = children
+            .filter_map(|(_, child)| child.breaker.clone())
             .collect();
         actix::spawn(async move {
             let mut circuits = Vec::with_capacity(breakers.len());
@@ -166,6 +172,37 @@ impl Handler<InspectCircuits> for Dispatcher {
             }
             let _ = inspect.reply.send(circuits);
         });
+    }
+}
+
+impl Handler<ForceCircuit> for Dispatcher {
+    type Result = ();
+
+    fn handle(&mut self, force: ForceCircuit, _: &mut Context<Self>) {
+        match self.children.get(&force.service) {
+            Some(Child {
+                breaker: Some(breaker),
+                ..
+            }) => breaker.do_send(force),
+            // It is known, so to ask again in a moment helps: no answer says so.
+            Some(_) => {}
+            None => drop(force.reply.send(Err(Refusal::NotFound))),
+        }
+    }
+}
+
+impl Handler<PickInstance> for Dispatcher {
+    type Result = ();
+
+    fn handle(&mut self, asked: PickInstance, _: &mut Context<Self>) {
+        match self.children.get(&asked.service) {
+            Some(Child {
+                breaker: Some(breaker),
+                ..
+            }) => breaker.do_send(asked),
+            Some(_) => {}
+            None => drop(asked.reply.send(Err(Refusal::NotFound))),
+        }
     }
 }
 

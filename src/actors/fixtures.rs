@@ -199,6 +199,7 @@ pub fn unwatched() -> DeathWatch {
 /// How the scripted network answers one push.
 pub enum Push {
     Answer(PushAnswer),
+    Hang,
     Panic,
 }
 
@@ -257,6 +258,7 @@ impl Transport for ScriptedTransport {
         self.requests.borrow_mut().push(request);
         match self.pushes.borrow_mut().pop_front() {
             Some(Push::Answer(answer)) => ready(answer).boxed_local(),
+            Some(Push::Hang) => pending().boxed_local(),
             Some(Push::Panic) => panic!("as scripted"),
             None => panic!("a push nobody scripted"),
         }

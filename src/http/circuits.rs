@@ -1,21 +1,36 @@
-//! `/circuit`: how well each service takes what it is sent.
+//! `/circuit`: how well each service takes what it is sent, and how to decide that oneself.
+
+use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::ask::ask;
 use super::auth::Caller;
-use super::{Hub, Routes};
-use crate::actors::messages::{CircuitView, InspectCircuits};
+use super::body::{self, Body};
+use super::fields::{self, Field};
+use super::openapi::circuits::CircuitInput;
+use super::{Hub, Routes, query};
+use crate::actors::messages::{CircuitView, ForceCircuit, ForcedView, InspectCircuits};
 use crate::domain::circuit::CircuitState;
-use crate::domain::ids::ServiceName;
+use crate::domain::ids::{ServiceName, is_label};
+use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
-use crate::error::HubError;
+use crate::error::{HubError, Subject};
+
+const SUBJECT: Subject = Subject::Request;
+/// In characters.
+const MOST_REASON: usize = 500;
 
 pub fn routes(routes: &mut Routes<'_>) {
     for path in ["/circuit", "/v1/circuits"] {
         routes.at(path, "GET", [web::get().to(all)]);
+    }
+    for path in ["/circuit/{service}", "/v1/circuits/{service}"] {
+        let one = [web::get().to(show), web::put().to(force)];
+        routes.at(path, "GET, PUT", one);
     }
 }
 
@@ -25,8 +40,20 @@ pub fn routes(routes: &mut Routes<'_>) {
 pub struct CircuitAnswer {
     service: ServiceName,
     state: CircuitState,
+    /// What led to this state; null if it never changed since the hub started.
+    #[schema(example = "5 failed attempts in a row, the last: HTTP 503")]
+    reason: Option<String>,
+    /// Null unless somebody wanted this state.
+    forced: Option<ForcedAnswer>,
     /// Failed attempts in a row.
     failure_count: u32,
+    /// Attempts that ended within the last minute while the circuit was closed, since it last
+    /// closed.
+    recent_attempts: u32,
+    /// Those of them that failed.
+    recent_failures: u32,
+    /// Their part, from 0 to 1; null without attempts.
+    failure_rate: Option<f64>,
     last_failure: Option<Timestamp>,
     /// Seconds that an open circuit stays open.
     reset_timeout: f64,
@@ -34,6 +61,25 @@ pub struct CircuitAnswer {
     in_flight: u32,
     /// How many attempts may be under way now.
     window: u32,
+}
+
+/// A state that somebody wanted.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ForcedCircuit)]
+pub struct ForcedAnswer {
+    /// Null if the caller had no name.
+    by: Option<ServiceName>,
+    since: Timestamp,
+}
+
+#[derive(Deserialize)]
+pub struct ForceBody<'a> {
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    state: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    reason: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    reset_timeout: Option<&'a RawValue>,
 }
 
 /// The list of circuits.
@@ -52,13 +98,13 @@ pub struct CircuitPage {
     operation_id = "list_circuits",
     tag = "circuits",
     responses(
-        (status = 200, description = "One for each service that is pushed to", body = CircuitPage),
+        (status = 200, description = "One for each service", body = CircuitPage),
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
     ),
 )]
 pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     Caller::of(&request).must_be_operator()?;
-    let circuits = ask(&hub.handles.circuits, |reply| InspectCircuits { reply }).await?;
+    let circuits = inspect(&hub, None).await?;
     let circuits: Vec<_> = circuits.into_iter().map(describe).collect();
     Ok(HttpResponse::Ok().json(CircuitPage {
         count: circuits.len(),
@@ -67,11 +113,116 @@ pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRespon
     }))
 }
 
+/// One circuit
+#[utoipa::path(
+    get,
+    path = "/v1/circuits/{service}",
+    operation_id = "show_circuit",
+    tag = "circuits",
+    params(("service" = ServiceName, Path)),
+    responses(
+        (status = 200, description = "The circuit", body = CircuitAnswer),
+        (status = 400, description = "INVALID_REQUEST: this is no name of a service"),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+        (status = 404, description = "NOT_FOUND: no service of this name"),
+    ),
+)]
+pub async fn show(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    service: web::Path<String>,
+) -> Result<HttpResponse, HubError> {
+    Caller::of(&request).must_be_operator()?;
+    let service = query::service(&service)?;
+    let circuit = inspect(&hub, Some(service.clone())).await?.pop();
+    let circuit = circuit.ok_or_else(|| unknown(&service))?;
+    Ok(HttpResponse::Ok().json(describe(circuit)))
+}
+
+/// Force a circuit
+///
+/// It stays in that state until it leaves it as usual, also over a restart of the hub. Attempts
+/// that are under way have no say any more.
+#[utoipa::path(
+    put,
+    path = "/v1/circuits/{service}",
+    operation_id = "force_circuit",
+    tag = "circuits",
+    params(("service" = ServiceName, Path)),
+    request_body = CircuitInput,
+    responses(
+        (status = 200, description = "The circuit as it is now", body = CircuitAnswer),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+        (status = 404, description = "NOT_FOUND: no service of this name"),
+    ),
+)]
+pub async fn force(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    service: web::Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, HubError> {
+    let caller = Caller::of(&request);
+    caller.must_be_operator()?;
+    let service = query::service(&service)?;
+    let body = Body::read(&hub, payload, body::ONE, 1, SUBJECT).await?;
+    let (state, reason, reset_timeout) = read(body.text())?;
+    let forced = ask(&hub.handles.force_circuit, |reply| ForceCircuit {
+        service: service.clone(),
+        state,
+        reason,
+        reset_timeout,
+        by: caller.name,
+        reply,
+    });
+    match forced.await? {
+        Ok(circuit) => Ok(HttpResponse::Ok().json(describe(circuit))),
+        Err(Refusal::NotFound) => Err(unknown(&service)),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+fn read(text: &str) -> Result<(CircuitState, String, Option<Duration>), HubError> {
+    let asked: ForceBody<'_> = fields::object(SUBJECT, text)?;
+    let state = Field::required(SUBJECT, "state", asked.state)?;
+    let problem = "must be one of CLOSED, OPEN, HALF_OPEN";
+    let known = CircuitState::from_name(&state.text()?).ok_or_else(|| state.wrong(problem))?;
+    let reason = Field::required(SUBJECT, "reason", asked.reason)?;
+    let words = reason.text()?.into_owned();
+    if !is_label(&words, MOST_REASON) {
+        let problem = format!("must be 1 to {MOST_REASON} printable characters");
+        return Err(reason.wrong(problem));
+    }
+    let reset_timeout = Field::given(SUBJECT, "reset_timeout", asked.reset_timeout);
+    let reset_timeout = reset_timeout.map(|field| field.positive_duration());
+    Ok((known, words, reset_timeout.transpose()?))
+}
+
+async fn inspect(hub: &Hub, service: Option<ServiceName>) -> Result<Vec<CircuitView>, HubError> {
+    let inspect = |reply| InspectCircuits { service, reply };
+    ask(&hub.handles.circuits, inspect).await
+}
+
+fn unknown(service: &ServiceName) -> HubError {
+    HubError::NotFound {
+        what: format!("circuit of {service}"),
+    }
+}
+
 fn describe(view: CircuitView) -> CircuitAnswer {
+    let (attempts, failures) = (view.recent_attempts, view.recent_failures);
     CircuitAnswer {
         service: view.service,
         state: view.state,
+        reason: view.reason,
+        forced: view
+            .forced
+            .map(|ForcedView { by, since }| ForcedAnswer { by, since }),
         failure_count: view.failure_count,
+        recent_attempts: attempts,
+        recent_failures: failures,
+        failure_rate: (attempts > 0).then(|| f64::from(failures) / f64::from(attempts)),
         last_failure: view.last_failure,
         reset_timeout: view.reset_timeout.as_secs_f64(),
         open_until: view.open_until,

@@ -4,9 +4,9 @@ use actix::Recipient;
 
 use crate::actors::messages::{
     Accept, AwaitSettled, Cancel, ClearQueue, DeleteDeadLetter, Deregister, EndLeases,
-    ExtendLeases, Flush, Inspect, InspectAdmission, InspectCircuits, InspectQueues, InspectQuotas,
-    InspectRedrives, InspectServices, Receive, Register, Reprocess, RetryNow, SetQuota,
-    StartRedrive, SwitchQueue, SwitchRedrive,
+    ExtendLeases, Flush, ForceCircuit, Inspect, InspectAdmission, InspectCircuits, InspectQueues,
+    InspectQuotas, InspectRedrives, InspectServices, PickInstance, Receive, Register, Reprocess,
+    RetryNow, SetQuota, StartRedrive, SwitchQueue, SwitchRedrive,
 };
 
 #[derive(Clone)]
@@ -29,6 +29,8 @@ pub struct Handles {
     pub deregister: Recipient<Deregister>,
     pub services: Recipient<InspectServices>,
     pub circuits: Recipient<InspectCircuits>,
+    pub force_circuit: Recipient<ForceCircuit>,
+    pub pick_instance: Recipient<PickInstance>,
     pub reprocess: Recipient<Reprocess>,
     pub delete_dead_letter: Recipient<DeleteDeadLetter>,
     pub flush: Recipient<Flush>,

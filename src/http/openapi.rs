@@ -4,6 +4,7 @@
 //! defined. Here is what has no other place: the bodies and queries that handlers read name by
 //! name, the words of the domain, and what all routes have in common.
 
+pub mod circuits;
 pub mod dead_letters;
 mod document;
 pub mod errors;

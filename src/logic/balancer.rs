@@ -1,302 +1,322 @@
 //! Which instance of a service gets the next message (contract, section 7).
+//!
+//! Eligible is an instance that is not unhealthy, takes messages of the type asked for, has less in
+//! flight than it takes now, and is not excluded. One of weight 0 is chosen only if no other is
+//! eligible. An instance that is back or new among others begins with one message at a time
+//! ([`Ramp`]).
+
+mod kinds;
+mod record;
+
+use std::cmp::Reverse;
+use std::sync::Arc;
 
 use ahash::AHashMap;
 
-use crate::domain::ids::InstanceId;
-use crate::domain::service::{Health, Target};
+use super::ramp::Ramp;
+use crate::domain::ids::{InstanceId, Label};
+use crate::domain::service::{Health, KindRoom, Target};
 use crate::domain::strategy::Strategy;
+use crate::domain::timestamp::Timestamp;
+use kinds::Kinds;
+pub use record::Ending;
+use record::Record;
 
-/// Chooses among the instances of one service and counts what each has in flight.
+/// Whoever scores higher does well.
+const WELL: f64 = 0.5;
+
+/// Chooses among the instances of one service, and remembers how each of them does.
 #[derive(Clone, Debug)]
 pub struct Balancer {
     strategy: Strategy,
-    /// Where the search begins: after the last pick.
+    targets: Arc<[Target]>,
+    /// One per target, in the same order.
+    records: Vec<Record>,
+    /// Instances that are no target any more and still have something in flight.
+    departed: Vec<(InstanceId, Record)>,
+    /// Where the search begins: after the last one that was taken.
     turn: usize,
-    /// Only instances with something in flight have an entry, so departed ones leave no trace.
-    in_flight: AHashMap<InstanceId, u32>,
+    kinds: Kinds,
+}
+
+/// What an instance is wanted for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ask<'a> {
+    /// The message's type; `None`: any that the instance takes.
+    pub kind: Option<&'a Label>,
+    pub exclude: &'a [InstanceId],
 }
 
 impl Balancer {
-    /// Nothing is in flight yet.
+    /// Without instances.
     pub fn new(strategy: Strategy) -> Self {
         Self {
             strategy,
+            targets: Arc::new([]),
+            records: Vec::new(),
+            departed: Vec::new(),
             turn: 0,
-            in_flight: AHashMap::new(),
+            kinds: Kinds::default(),
         }
     }
 
-    /// The index of the instance whose turn it is: not unhealthy, not one of `exclude`, and with
-    /// less in flight than it takes. Counts nothing: that is what [`Balancer::started`] does.
-    pub fn pick(&mut self, targets: &[Target], exclude: &[InstanceId]) -> Option<usize> {
-        let index = self.next(targets, exclude)?;
-        self.turn = index + 1;
-        Some(index)
+    /// Chooses differently from now on; what is known of the instances stays.
+    pub fn set_strategy(&mut self, strategy: Strategy) {
+        if self.strategy != strategy {
+            self.strategy = strategy;
+            self.forget_shares();
+        }
     }
 
-    /// What [`Balancer::pick`] would answer, without taking the turn.
-    pub fn next(&self, targets: &[Target], exclude: &[InstanceId]) -> Option<usize> {
-        let first = self.turn.min(targets.len());
-        let mut best = None;
-        for index in (first..targets.len()).chain(0..first) {
-            let target = &targets[index];
-            let in_flight = self.in_flight(&target.instance_id);
-            if !is_available(target)
-                || in_flight >= target.max_in_flight
-                || exclude.contains(&target.instance_id)
-            {
-                continue;
+    /// The instances there are now. What is known of those that stay, stays; of those that leave it
+    /// is forgotten as soon as nothing is in flight. `under_way` are the types of all messages in
+    /// flight.
+    pub fn set_targets<'a>(
+        &mut self,
+        targets: Arc<[Target]>,
+        under_way: impl Iterator<Item = &'a Label>,
+    ) {
+        let before = std::mem::replace(&mut self.targets, targets);
+        self.keep_turn(&before);
+        let shares = |targets: &Arc<[Target]>, index: usize| {
+            let target = targets.get(index)?;
+            Some((target.instance_id.clone(), target.weight))
+        };
+        let longest = before.len().max(self.targets.len());
+        if (0..longest).any(|index| shares(&before, index) != shares(&self.targets, index)) {
+            self.forget_shares();
+        }
+        self.carry_over(&before);
+        self.kinds = Kinds::of(&self.targets, under_way);
+    }
+
+    pub fn targets(&self) -> &Arc<[Target]> {
+        &self.targets
+    }
+
+    /// The index of the instance that should get the next message of this kind; `random` is in
+    /// 0..1. Nothing is counted and no turn is taken: that is what [`Balancer::started`] does.
+    pub fn pick(&self, ask: &Ask<'_>, now: Timestamp, random: f64) -> Option<usize> {
+        self.choose(ask, false, now, random)
+            .or_else(|| self.choose(ask, true, now, random))
+    }
+
+    /// An attempt with the instance that was just picked for `ask` begins.
+    pub fn started(&mut self, index: usize, ask: &Ask<'_>) {
+        self.take_turn(index, ask);
+        let in_flight = &mut self.records[index].in_flight;
+        *in_flight = in_flight.saturating_add(1);
+        if let Some(kind) = ask.kind {
+            self.kinds.started(kind);
+        }
+    }
+
+    /// The instance that was just picked for `ask` had its turn, whatever it was for.
+    pub fn take_turn(&mut self, index: usize, ask: &Ask<'_>) {
+        if self.strategy == Strategy::Weighted {
+            self.share_out(index, ask);
+        }
+        self.turn = index + 1;
+    }
+
+    /// An attempt with this instance ended, with a message of this type.
+    pub fn finished(
+        &mut self,
+        instance: &InstanceId,
+        kind: &Label,
+        ending: Ending,
+        now: Timestamp,
+    ) {
+        self.kinds.finished(kind);
+        if let Some(index) = position(&self.targets, instance) {
+            return self.records[index].finished(ending, now);
+        }
+        let mut departed = self.departed.iter();
+        if let Some(index) = departed.position(|(id, _)| id == instance) {
+            let record = &mut self.departed[index].1;
+            record.finished(ending, now);
+            if record.in_flight == 0 {
+                self.departed.swap_remove(index);
             }
-            match (self.strategy, best) {
-                (Strategy::RoundRobin, _) => return Some(index),
-                (_, Some((_, fewest))) if in_flight >= fewest => {}
-                (_, _) => best = Some((index, in_flight)),
+        }
+    }
+
+    /// How many messages the instances can take at once now, the unhealthy ones not counted.
+    pub fn capacity(&self) -> u32 {
+        let mut sum = 0u32;
+        for (target, record) in self.targets.iter().zip(&self.records) {
+            sum = sum.saturating_add(record.limit(target));
+        }
+        sum
+    }
+
+    /// The same by type of message, with what others have in flight left out; nothing if every
+    /// instance takes every type. Whoever pulls takes every type.
+    pub fn rooms(&self, has_puller: bool) -> impl Iterator<Item = KindRoom> + '_ {
+        self.kinds.iter().map(move |kind| {
+            let (mut capacity, mut free) = (0u32, 0u32);
+            for index in &kind.takers {
+                let record = &self.records[*index];
+                let limit = record.limit(&self.targets[*index]);
+                capacity = capacity.saturating_add(limit);
+                free = free.saturating_add(limit.saturating_sub(record.in_flight));
+            }
+            KindRoom {
+                kind: kind.name.clone(),
+                room: capacity.min(free.saturating_add(kind.under_way)),
+                parks: capacity == 0 && !has_puller,
+            }
+        })
+    }
+
+    fn choose(&self, ask: &Ask<'_>, reserve: bool, now: Timestamp, random: f64) -> Option<usize> {
+        let mut in_turn = self.in_turn(ask, reserve);
+        match self.strategy {
+            Strategy::RoundRobin => in_turn.next(),
+            Strategy::LeastConnections => {
+                in_turn.min_by_key(|index| self.records[*index].in_flight)
+            }
+            Strategy::Weighted => self
+                .eligible(ask, reserve)
+                .min_by_key(|index| Reverse(self.records[*index].share + self.weight(*index))),
+            Strategy::Random => {
+                let count = self.eligible(ask, reserve).count();
+                let nth = (random * count as f64) as usize;
+                let mut eligible = self.eligible(ask, reserve);
+                eligible.nth(nth.min(count.saturating_sub(1)))
+            }
+            Strategy::HealthAware => self.best(in_turn, now),
+        }
+    }
+
+    /// Of those that do well the one with the least in flight for its weight; if none does well, the
+    /// one that does best.
+    fn best(&self, candidates: impl Iterator<Item = usize>, now: Timestamp) -> Option<usize> {
+        let mut best: Option<(usize, f64)> = None;
+        for index in candidates {
+            let score = self.records[index].score(self.targets[index].health, now);
+            let is_better = match best {
+                None => true,
+                Some((other, best)) => match (score > WELL, best > WELL) {
+                    (true, true) => self.is_less_loaded(index, other),
+                    (false, false) if score == best => self.is_less_loaded(index, other),
+                    (false, false) => score > best,
+                    (does_well, _) => does_well,
+                },
+            };
+            if is_better {
+                best = Some((index, score));
             }
         }
         best.map(|(index, _)| index)
     }
 
-    /// An attempt with this instance began.
-    pub fn started(&mut self, instance: &InstanceId) {
-        let count = self.in_flight.entry(instance.clone()).or_default();
-        *count = count.saturating_add(1);
+    fn is_less_loaded(&self, index: usize, other: usize) -> bool {
+        let load = |index: usize| i64::from(self.records[index].in_flight);
+        load(index) * self.weight(other) < load(other) * self.weight(index)
     }
 
-    /// An attempt with this instance ended, however it did.
-    pub fn finished(&mut self, instance: &InstanceId) {
-        if let Some(count) = self.in_flight.get_mut(instance) {
-            *count -= 1;
-            if *count == 0 {
-                self.in_flight.remove(instance);
+    /// At least 1: among those of weight 0 none has more weight than another.
+    fn weight(&self, index: usize) -> i64 {
+        i64::from(self.targets[index].weight.max(1))
+    }
+
+    /// The eligible ones, beginning with whose turn it is.
+    fn in_turn(&self, ask: &Ask<'_>, reserve: bool) -> impl Iterator<Item = usize> {
+        let first = self.turn.min(self.targets.len());
+        (first..self.targets.len())
+            .chain(0..first)
+            .filter(move |index| self.is_eligible(*index, ask, reserve))
+    }
+
+    fn eligible(&self, ask: &Ask<'_>, reserve: bool) -> impl Iterator<Item = usize> {
+        (0..self.targets.len()).filter(move |index| self.is_eligible(*index, ask, reserve))
+    }
+
+    /// `reserve`: those of weight 0 are asked for, and otherwise only the others.
+    fn is_eligible(&self, index: usize, ask: &Ask<'_>, reserve: bool) -> bool {
+        let (target, record) = (&self.targets[index], &self.records[index]);
+        (target.weight == 0) == reserve
+            && record.in_flight < record.limit(target)
+            && ask.kind.is_none_or(|kind| target.takes(kind))
+            && !ask.exclude.contains(&target.instance_id)
+    }
+
+    /// Smooth weighted round robin as in nginx (`ngx_http_upstream_round_robin.c`): everybody who
+    /// might have been taken gains its weight, and who was taken pays what they gained together.
+    fn share_out(&mut self, index: usize, ask: &Ask<'_>) {
+        let reserve = self.targets[index].weight == 0;
+        let mut total = 0;
+        for other in 0..self.targets.len() {
+            if self.is_eligible(other, ask, reserve) {
+                let weight = self.weight(other);
+                self.records[other].share += weight;
+                total += weight;
             }
+        }
+        self.records[index].share -= total;
+    }
+
+    fn forget_shares(&mut self) {
+        for record in &mut self.records {
+            record.share = 0;
         }
     }
 
-    /// How many attempts with this instance are under way.
-    pub fn in_flight(&self, instance: &InstanceId) -> u32 {
-        self.in_flight.get(instance).copied().unwrap_or(0)
+    /// The turn stays with the instance that has it, or passes to the next that is still there.
+    fn keep_turn(&mut self, before: &[Target]) {
+        let first = self.turn.min(before.len());
+        let mut in_turn = before[first..].iter().chain(&before[..first]);
+        let next = in_turn.find_map(|target| position(&self.targets, &target.instance_id));
+        self.turn = next.unwrap_or(0);
+    }
+
+    fn carry_over(&mut self, before: &[Target]) {
+        let records = before.iter().zip(self.records.drain(..));
+        let mut known: AHashMap<InstanceId, (Health, Record)> = records
+            .map(|(target, record)| (target.instance_id.clone(), (target.health, record)))
+            .collect();
+        let stays = |target: &Target| known.get(&target.instance_id);
+        let others_serve = self
+            .targets
+            .iter()
+            .filter_map(stays)
+            .any(|(_, record)| record.has_served);
+        for target in self.targets.clone().iter() {
+            let record = match known.remove(&target.instance_id) {
+                Some((health, record)) => record.of_one_that_stays(health, target.health),
+                None => {
+                    let mut record = self.come_back(&target.instance_id);
+                    record.ramp = if others_serve {
+                        Ramp::START
+                    } else {
+                        Ramp::DONE
+                    };
+                    record
+                }
+            };
+            self.records.push(record);
+        }
+        let left = known.into_iter().map(|(id, (_, record))| (id, record));
+        self.departed
+            .extend(left.filter(|(_, record)| record.in_flight > 0));
+    }
+
+    /// What is known of an instance that was no target.
+    fn come_back(&mut self, instance: &InstanceId) -> Record {
+        let mut departed = self.departed.iter();
+        match departed.position(|(id, _)| id == instance) {
+            Some(index) => self.departed.swap_remove(index).1,
+            None => Record::default(),
+        }
     }
 }
 
-/// How many messages the instances can take at once, unhealthy ones not counted.
-pub fn capacity(targets: &[Target]) -> u32 {
-    let mut sum = 0u32;
-    for target in targets.iter().filter(|target| is_available(target)) {
-        sum = sum.saturating_add(target.max_in_flight);
-    }
-    sum
-}
-
-fn is_available(target: &Target) -> bool {
-    target.health != Health::Unhealthy
+fn position(targets: &[Target], instance: &InstanceId) -> Option<usize> {
+    targets
+        .iter()
+        .position(|target| target.instance_id == *instance)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Balancer, Strategy, capacity, is_available};
-    use crate::domain::ids::InstanceId;
-    use crate::domain::service::{Address, Health, Target};
-    use proptest::prelude::{
-        Strategy as Generator, any, prop, prop_assert, prop_assert_eq, proptest,
-    };
-
-    const STRATEGIES: [Strategy; 2] = [Strategy::RoundRobin, Strategy::LeastConnections];
-
-    fn target(name: usize, health: Health, max_in_flight: u32) -> Target {
-        Target {
-            instance_id: InstanceId::parse(&name.to_string()).unwrap(),
-            address: Address {
-                url: "http://localhost:1".to_owned(),
-                message_endpoint: "/messages".to_owned(),
-            },
-            max_in_flight,
-            health,
-            weight: 1,
-            capabilities: Default::default(),
-        }
-    }
-
-    fn healthy(count: usize) -> Vec<Target> {
-        (0..count)
-            .map(|name| target(name, Health::Healthy, 1000))
-            .collect()
-    }
-
-    /// Picks and starts, as a delivery does.
-    fn send(balancer: &mut Balancer, targets: &[Target]) -> Option<usize> {
-        let index = balancer.pick(targets, &[])?;
-        balancer.started(&targets[index].instance_id);
-        Some(index)
-    }
-
-    #[test]
-    fn round_robin_passes_over_the_unhealthy_evenly() {
-        let mut targets = healthy(4);
-        targets[1].health = Health::Unhealthy;
-        let mut balancer = Balancer::new(Strategy::RoundRobin);
-        let picks: Vec<_> = (0..6).map(|_| send(&mut balancer, &targets)).collect();
-        assert_eq!(picks, [0, 2, 3, 0, 2, 3].map(Some));
-    }
-
-    #[test]
-    fn least_connections_prefers_the_idle_and_takes_turns() {
-        let targets = healthy(3);
-        let mut balancer = Balancer::new(Strategy::LeastConnections);
-        let picks: Vec<_> = (0..6).map(|_| send(&mut balancer, &targets)).collect();
-        assert_eq!(picks, [0, 1, 2, 0, 1, 2].map(Some));
-        balancer.finished(&targets[1].instance_id);
-        assert_eq!(send(&mut balancer, &targets), Some(1));
-        assert_eq!(send(&mut balancer, &targets), Some(2));
-    }
-
-    #[test]
-    fn a_look_at_the_next_does_not_take_the_turn() {
-        let targets = healthy(3);
-        for strategy in STRATEGIES {
-            let mut balancer = Balancer::new(strategy);
-            for _ in 0..7 {
-                let next = balancer.next(&targets, &[]);
-                assert_eq!(balancer.next(&targets, &[]), next);
-                assert_eq!(balancer.pick(&targets, &[]), next);
-            }
-        }
-    }
-
-    #[test]
-    fn departed_instances_leave_no_trace() {
-        let targets = healthy(2);
-        let mut balancer = Balancer::new(Strategy::RoundRobin);
-        let (first, second) = (&targets[0].instance_id, &targets[1].instance_id);
-        balancer.started(first);
-        balancer.started(first);
-        balancer.finished(first);
-        assert_eq!(balancer.in_flight(first), 1);
-        balancer.finished(first);
-        balancer.finished(second);
-        assert!(balancer.in_flight.is_empty());
-    }
-
-    #[test]
-    fn survives_a_list_that_shrinks() {
-        let mut balancer = Balancer::new(Strategy::RoundRobin);
-        let targets = healthy(5);
-        for _ in 0..4 {
-            send(&mut balancer, &targets);
-        }
-        assert_eq!(balancer.pick(&targets[..2], &[]), Some(0));
-        assert_eq!(balancer.pick(&[], &[]), None);
-    }
-
-    #[test]
-    fn capacity_leaves_out_the_unhealthy() {
-        let targets = [
-            target(0, Health::Healthy, 10),
-            target(1, Health::Degraded, 20),
-            target(2, Health::Unknown, 40),
-            target(3, Health::Unhealthy, 80),
-        ];
-        assert_eq!(capacity(&targets), 70);
-        let huge = [
-            target(0, Health::Healthy, u32::MAX),
-            target(1, Health::Healthy, 1),
-        ];
-        assert_eq!(capacity(&huge), u32::MAX);
-        assert_eq!(capacity(&[]), 0);
-    }
-
-    fn any_strategy() -> impl Generator<Value = Strategy> {
-        prop::sample::select(STRATEGIES.to_vec())
-    }
-
-    fn any_targets() -> impl Generator<Value = Vec<Target>> {
-        let health = prop::sample::select(vec![
-            Health::Unknown,
-            Health::Healthy,
-            Health::Degraded,
-            Health::Unhealthy,
-        ]);
-        prop::collection::vec((health, 0u32..4), 0..6).prop_map(|kinds| {
-            let kinds = kinds.into_iter().enumerate();
-            kinds
-                .map(|(name, (health, max))| target(name, health, max))
-                .collect()
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn picks_the_eligible_only(
-            strategy in any_strategy(),
-            targets in any_targets(),
-            steps in prop::collection::vec((prop::option::of(0usize..6), any::<bool>()), 0..60),
-        ) {
-            let mut balancer = Balancer::new(strategy);
-            let mut under_way = Vec::new();
-            for (excluded, finish) in steps {
-                let exclude: Vec<_> = excluded
-                    .and_then(|index| targets.get(index))
-                    .map(|target| target.instance_id.clone())
-                    .into_iter()
-                    .collect();
-                let eligible = |target: &Target| {
-                    target.health != Health::Unhealthy
-                        && !exclude.contains(&target.instance_id)
-                        && balancer.in_flight(&target.instance_id) < target.max_in_flight
-                };
-                let expected: Vec<_> = (0..targets.len()).filter(|i| eligible(&targets[*i])).collect();
-                match balancer.pick(&targets, &exclude) {
-                    Some(index) => {
-                        prop_assert!(expected.contains(&index));
-                        balancer.started(&targets[index].instance_id);
-                        under_way.push(index);
-                    }
-                    None => prop_assert!(expected.is_empty()),
-                }
-                if finish && !under_way.is_empty() {
-                    balancer.finished(&targets[under_way.remove(0)].instance_id);
-                }
-                for (index, target) in targets.iter().enumerate() {
-                    let count = under_way.iter().filter(|other| **other == index).count();
-                    prop_assert_eq!(balancer.in_flight(&target.instance_id) as usize, count);
-                    prop_assert!(count <= target.max_in_flight as usize);
-                }
-            }
-        }
-
-        #[test]
-        fn round_robin_is_fair(available in prop::collection::vec(any::<bool>(), 1..8), picks in 0usize..100) {
-            let mut targets = healthy(available.len());
-            for (target, available) in targets.iter_mut().zip(&available) {
-                target.health = if *available { Health::Degraded } else { Health::Unhealthy };
-            }
-            let mut balancer = Balancer::new(Strategy::RoundRobin);
-            let mut counts = vec![0; targets.len()];
-            for _ in 0..picks {
-                if let Some(index) = balancer.pick(&targets, &[]) {
-                    counts[index] += 1;
-                }
-            }
-            let served: Vec<_> = counts.iter().zip(&available).filter(|(_, a)| **a).map(|(c, _)| *c).collect();
-            if let (Some(least), Some(most)) = (served.iter().min(), served.iter().max()) {
-                prop_assert!(most - least <= 1, "{:?}", counts);
-            }
-        }
-
-        #[test]
-        fn least_connections_picks_the_least(targets in any_targets(), load in prop::collection::vec(0usize..6, 0..20)) {
-            let mut balancer = Balancer::new(Strategy::LeastConnections);
-            for index in load {
-                if let Some(target) = targets.get(index) {
-                    balancer.started(&target.instance_id);
-                }
-            }
-            if let Some(picked) = balancer.pick(&targets, &[]) {
-                let chosen = balancer.in_flight(&targets[picked].instance_id);
-                for target in targets.iter().filter(|target| is_available(target)) {
-                    let in_flight = balancer.in_flight(&target.instance_id);
-                    prop_assert!(chosen <= in_flight || in_flight >= target.max_in_flight);
-                }
-            }
-        }
-    }
-}
+mod tests;

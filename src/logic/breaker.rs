@@ -2,24 +2,39 @@
 //! to it gently (contract, section 7).
 //!
 //! ```text
-//!            failures in a row               reset_timeout
+//!      failures in a row, or half of              reset_timeout
+//!      the last minute's attempts
 //!   CLOSED ────────────────────> OPEN ────────────────────────> HALF_OPEN
 //!      ^                           ^    a trial fails or hangs     │  │
 //!      │                           └───────────────────────────────┘  │
 //!      └──────────────────────────────────────────────────────────────┘
 //!        enough good trials; then the window grows 1, 2, 4, … up to full
 //! ```
+//!
+//! An operator can force it into any of the three ([`Breaker::force`]).
+
+mod cause;
+mod recent;
 
 use std::time::Duration;
 
 use crate::domain::circuit::CircuitState;
 use crate::domain::timestamp::Timestamp;
 
+use super::ramp::Ramp;
+pub use cause::Cause;
+pub use recent::Counts;
+use recent::Recent;
+
 /// When a circuit opens and how it closes again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BreakerPolicy {
     /// This many failed attempts in a row open the circuit.
     pub failure_threshold: u32,
+    /// So does this part of the attempts that ended within a minute, in percent, …
+    pub failure_percent: u32,
+    /// … if there were at least so many.
+    pub minimum_attempts: u32,
     /// How long it stays open before a trial.
     pub reset_timeout: Duration,
     /// How long a trial may go without a verdict.
@@ -32,6 +47,8 @@ impl Default for BreakerPolicy {
     fn default() -> Self {
         Self {
             failure_threshold: 5,
+            failure_percent: 50,
+            minimum_attempts: 20,
             reset_timeout: Duration::from_secs(60),
             half_open_timeout: Duration::from_secs(30),
             trials_to_close: 2,
@@ -44,6 +61,7 @@ impl Default for BreakerPolicy {
 pub struct Transition {
     pub from: CircuitState,
     pub to: CircuitState,
+    pub cause: Cause,
 }
 
 /// Permission for one attempt, to be given back with its verdict. A verdict on an attempt that
@@ -61,6 +79,8 @@ pub struct Breaker {
     /// Failed attempts since the last answer.
     failures: u32,
     last_failure: Option<Timestamp>,
+    /// Attempts that ended while the circuit was closed, since it last closed.
+    recent: Recent,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -70,37 +90,17 @@ enum Phase {
     HalfOpen { trial: Option<Trial>, good: u32 },
 }
 
+impl Phase {
+    /// Half open, and nothing was tried yet.
+    const UNTRIED: Self = Self::HalfOpen {
+        trial: None,
+        good: 0,
+    };
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Trial {
     verdict_by: Timestamp,
-}
-
-/// How a closed circuit grows back to its full window.
-#[derive(Clone, Copy, Debug)]
-struct Ramp {
-    window: u32,
-    /// Answers since the window last grew.
-    good: u32,
-}
-
-impl Ramp {
-    /// Never limits anything.
-    const DONE: Self = Self {
-        window: u32::MAX,
-        good: 0,
-    };
-    const START: Self = Self { window: 1, good: 0 };
-
-    /// n answers double a window of n. Failures in between do not start the round anew, or a
-    /// service that fails now and then would never get its full window back.
-    fn after_answer(self) -> Self {
-        let good = self.good.saturating_add(1);
-        if self.window < u32::MAX && good >= self.window {
-            let window = self.window.saturating_mul(2);
-            return Self { window, good: 0 };
-        }
-        Self { good, ..self }
-    }
 }
 
 impl Breaker {
@@ -112,6 +112,7 @@ impl Breaker {
             current: Ticket(0),
             failures: 0,
             last_failure: None,
+            recent: Recent::new(),
         }
     }
 
@@ -119,7 +120,7 @@ impl Breaker {
     /// at its best: 0 when open, 1 when half open, a growing part of `full` after closing.
     pub fn window(&self, full: u32) -> u32 {
         match self.phase {
-            Phase::Closed(ramp) => ramp.window.min(full),
+            Phase::Closed(ramp) => ramp.limit(full),
             Phase::Open { .. } => 0,
             Phase::HalfOpen { .. } => full.min(1),
         }
@@ -141,14 +142,14 @@ impl Breaker {
     }
 
     /// The service took the message.
-    pub fn on_success(&mut self, ticket: Ticket) -> Option<Transition> {
-        self.answered(ticket)
+    pub fn on_success(&mut self, ticket: Ticket, now: Timestamp) -> Option<Transition> {
+        self.answered(ticket, now)
     }
 
     /// The service refused the message for good (4xx). It is well enough to answer, so this is
     /// as good as a success.
-    pub fn on_rejected(&mut self, ticket: Ticket) -> Option<Transition> {
-        self.answered(ticket)
+    pub fn on_rejected(&mut self, ticket: Ticket, now: Timestamp) -> Option<Transition> {
+        self.answered(ticket, now)
     }
 
     /// The attempt failed in a way that says the service is not well.
@@ -159,11 +160,15 @@ impl Breaker {
         match self.phase {
             Phase::Closed(_) => {
                 self.count_failure(now);
-                (self.failures >= self.policy.failure_threshold).then(|| self.open(now))
+                self.recent.count(true, now);
+                if self.failures >= self.policy.failure_threshold {
+                    return Some(self.open(now, Cause::FailuresInRow(self.failures)));
+                }
+                self.open_by_rate(now)
             }
             Phase::HalfOpen { .. } => {
                 self.count_failure(now);
-                Some(self.open(now))
+                Some(self.open(now, Cause::TrialFailed))
             }
             Phase::Open { .. } => None,
         }
@@ -188,12 +193,30 @@ impl Breaker {
         }
         if let Phase::HalfOpen { .. } = self.phase {
             self.count_failure(now);
-            return Some(self.open(now));
+            return Some(self.open(now, Cause::NoVerdict));
         }
-        Some(self.go_to(Phase::HalfOpen {
-            trial: None,
-            good: 0,
-        }))
+        Some(self.go_to(Phase::UNTRIED, Cause::ResetTimeoutOver))
+    }
+
+    /// Somebody wants the circuit in this state: OPEN until `reset_timeout` has passed (`None`: as
+    /// long as usual), HALF_OPEN with its first trial to come, CLOSED with a window of 1 that
+    /// grows. No attempt that is under way has a say any more. `None` if it was in this state
+    /// already; it begins anew all the same.
+    pub fn force(
+        &mut self,
+        state: CircuitState,
+        reset_timeout: Option<Duration>,
+        now: Timestamp,
+    ) -> Option<Transition> {
+        let phase = match state {
+            CircuitState::Closed => Phase::Closed(Ramp::START),
+            CircuitState::HalfOpen => Phase::UNTRIED,
+            CircuitState::Open => Phase::Open {
+                until: now.plus(reset_timeout.unwrap_or(self.policy.reset_timeout)),
+            },
+        };
+        let transition = self.go_to(phase, Cause::Forced);
+        (transition.from != transition.to).then_some(transition)
     }
 
     /// When [`Breaker::tick`] has something to do.
@@ -224,6 +247,12 @@ impl Breaker {
         self.last_failure
     }
 
+    /// The attempts of the minute before `now`, without those before the circuit last closed and
+    /// without trials.
+    pub fn recent(&mut self, now: Timestamp) -> Counts {
+        self.recent.counts(now)
+    }
+
     /// Until when nothing goes through; `None` unless the circuit is open.
     pub fn open_until(&self) -> Option<Timestamp> {
         match self.phase {
@@ -232,7 +261,7 @@ impl Breaker {
         }
     }
 
-    fn answered(&mut self, ticket: Ticket) -> Option<Transition> {
+    fn answered(&mut self, ticket: Ticket, now: Timestamp) -> Option<Transition> {
         if !self.is_current(ticket) {
             return None;
         }
@@ -240,17 +269,30 @@ impl Breaker {
             Phase::Closed(ramp) => {
                 *ramp = ramp.after_answer();
                 self.failures = 0;
-                None
+                self.recent.count(false, now);
+                // It may be the one that makes them enough to judge by.
+                self.open_by_rate(now)
             }
             Phase::HalfOpen { trial, good } => {
                 *trial = None;
                 *good += 1;
                 self.failures = 0;
-                (*good >= self.policy.trials_to_close)
-                    .then(|| self.go_to(Phase::Closed(Ramp::START)))
+                let good = *good;
+                (good >= self.policy.trials_to_close).then(|| {
+                    let cause = Cause::TrialsSucceeded(good);
+                    self.go_to(Phase::Closed(Ramp::START), cause)
+                })
             }
             Phase::Open { .. } => None,
         }
+    }
+
+    fn open_by_rate(&mut self, now: Timestamp) -> Option<Transition> {
+        let counts = self.recent.counts(now);
+        let (failed, finished) = (u64::from(counts.failed), u64::from(counts.finished));
+        let is_much = failed * 100 >= finished * u64::from(self.policy.failure_percent);
+        let is_enough = counts.finished >= self.policy.minimum_attempts;
+        (is_much && is_enough).then(|| self.open(now, Cause::FailureRate(counts)))
     }
 
     /// Whether a verdict on this ticket still says something. Between two trials none does.
@@ -264,17 +306,21 @@ impl Breaker {
         self.last_failure = Some(now);
     }
 
-    fn open(&mut self, now: Timestamp) -> Transition {
+    fn open(&mut self, now: Timestamp, cause: Cause) -> Transition {
         let until = now.plus(self.policy.reset_timeout);
-        self.go_to(Phase::Open { until })
+        self.go_to(Phase::Open { until }, cause)
     }
 
-    fn go_to(&mut self, phase: Phase) -> Transition {
+    fn go_to(&mut self, phase: Phase, cause: Cause) -> Transition {
         let from = self.state();
         self.phase = phase;
         self.renew_ticket();
+        if let Phase::Closed(_) = phase {
+            self.failures = 0;
+            self.recent = Recent::new();
+        }
         let to = self.state();
-        Transition { from, to }
+        Transition { from, to, cause }
     }
 
     fn renew_ticket(&mut self) {

@@ -347,6 +347,8 @@ impl Ring {
             deregister: to.registry.clone().recipient(),
             services: to.registry.clone().recipient(),
             circuits: to.dispatcher.clone().recipient(),
+            force_circuit: to.dispatcher.clone().recipient(),
+            pick_instance: to.dispatcher.clone().recipient(),
             reprocess: to.archivist.clone().recipient(),
             delete_dead_letter: to.archivist.clone().recipient(),
             flush: to.archivist.clone().recipient(),

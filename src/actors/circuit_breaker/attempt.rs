@@ -12,6 +12,8 @@ pub struct InFlight {
     pub delivery: Delivery,
     pub ticket: Ticket,
     pub started_at: Timestamp,
+    /// When the instance that has it now got it.
+    pub pushed_at: Timestamp,
     /// The instances it went to within this attempt, in order.
     pub tried: Vec<InstanceId>,
 }
@@ -22,6 +24,7 @@ impl InFlight {
             delivery,
             ticket,
             started_at: now,
+            pushed_at: now,
             tried: Vec::with_capacity(1),
         }
     }

@@ -1,13 +1,21 @@
+mod balancing;
+mod changes;
+
 use std::cell::RefCell;
 
 use actix::Addr;
+use tokio::sync::oneshot;
 
 use super::*;
 use crate::actors::fixtures::{
-    ScriptedTransport, busy_for, delivery, id, instance, message, service, status, target,
+    Push, ScriptedTransport, busy_for, delivery, id, instance, message, service, status, target,
     unwatched,
 };
+use crate::actors::messages::{CircuitView, ForceCircuit, InspectCircuit};
 use crate::actors::probe::{Received, probe, settle};
+use crate::domain::circuit::{CircuitState, Forced};
+use crate::domain::ids::Label;
+use crate::domain::service::{Health, KindRoom};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// An open circuit is half open by then.
@@ -87,12 +95,24 @@ impl Circuit {
         self.address.do_send(Deliver { deliveries });
     }
 
-    /// The one fact that was recorded since last asked.
+    /// The one fact about a message that was recorded since last asked.
     async fn only_fact(&mut self) -> Fact {
-        let mut records = self.recorded.drain().await;
-        assert_eq!(records.len(), 1);
-        assert_eq!(records[0].facts.len(), 1);
-        records.remove(0).facts.remove(0)
+        let mut facts = self.facts().await;
+        facts.retain(|fact| fact.message_id().is_some());
+        assert_eq!(facts.len(), 1);
+        facts.remove(0)
+    }
+
+    /// What was recorded since last asked; whoever waits for it is answered.
+    async fn facts(&mut self) -> Vec<Fact> {
+        let mut facts = Vec::new();
+        for record in self.recorded.drain().await {
+            facts.extend(record.facts);
+            if let Some(reply) = record.reply {
+                reply.send(()).unwrap();
+            }
+        }
+        facts
     }
 
     async fn latest_window(&mut self) -> (u32, Outlook) {

@@ -5,11 +5,12 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::actors::fixtures::{
-    Push, ScriptedTransport, delivery, id, message, service, status, target, unwatched,
+    Push, ScriptedTransport, delivery, id, instance, message, service, status, target, unwatched,
 };
-use crate::actors::messages::{Record, WindowChanged};
+use crate::actors::messages::{CircuitView, PickedInstance, Record, WindowChanged};
 use crate::actors::probe::{Received, probe, settle};
 use crate::clock::Clock;
+use crate::domain::circuit::CircuitState;
 use crate::domain::fact::Fact;
 use crate::domain::strategy::Strategy;
 use crate::logic::backoff::RetryPolicy;
@@ -88,6 +89,29 @@ impl House {
         });
     }
 
+    async fn pick(&self, name: &str) -> Result<PickedInstance, Refusal> {
+        let (reply, picked) = oneshot::channel();
+        self.address.do_send(PickInstance {
+            service: service(name),
+            kind: None,
+            reply,
+        });
+        picked.await.unwrap()
+    }
+
+    fn force(&self, name: &str) -> oneshot::Receiver<Result<CircuitView, Refusal>> {
+        let (reply, answer) = oneshot::channel();
+        self.address.do_send(ForceCircuit {
+            service: service(name),
+            state: CircuitState::Open,
+            reason: "maintenance".to_owned(),
+            reset_timeout: None,
+            by: None,
+            reply,
+        });
+        answer
+    }
+
     async fn windows(&mut self) -> Vec<u32> {
         let changes = self.windows.drain().await;
         changes.iter().map(|changed| changed.window).collect()
@@ -122,10 +146,53 @@ async fn gives_back_what_goes_to_a_service_it_does_not_know() {
 async fn shows_one_circuit_per_service() {
     let house = house([]);
     let (reply, circuits) = oneshot::channel();
-    house.address.do_send(InspectCircuits { reply });
+    house.address.do_send(InspectCircuits {
+        service: None,
+        reply,
+    });
     let circuits = circuits.await.unwrap();
     assert_eq!(circuits.len(), 1);
     assert_eq!(circuits[0].service, service("billing"));
+}
+
+#[actix::test]
+async fn what_is_asked_of_one_circuit_reaches_it() {
+    let mut house = house([]);
+    house.address.do_send(ServiceChanged {
+        service: service("mail"),
+        ..instances("b")
+    });
+    let (reply, circuits) = oneshot::channel();
+    let asked = Some(service("mail"));
+    house.address.do_send(InspectCircuits {
+        service: asked,
+        reply,
+    });
+    assert_eq!(circuits.await.unwrap()[0].service, service("mail"));
+    let picked = house.pick("mail").await.unwrap();
+    assert_eq!(picked.instance_id, instance("b"));
+    let answer = house.force("mail");
+    let record = house.recorded.recv().await;
+    record.reply.unwrap().send(()).unwrap();
+    let view = answer.await.unwrap().unwrap();
+    assert_eq!(
+        (view.service, view.state),
+        (service("mail"), CircuitState::Open)
+    );
+}
+
+#[actix::test]
+async fn there_is_no_circuit_of_a_service_nobody_knows() {
+    let house = house([]);
+    let (reply, circuits) = oneshot::channel();
+    let asked = Some(service("mail"));
+    house.address.do_send(InspectCircuits {
+        service: asked,
+        reply,
+    });
+    assert!(circuits.await.unwrap().is_empty());
+    assert_eq!(house.pick("mail").await, Err(Refusal::NotFound));
+    assert_eq!(house.force("mail").await.unwrap(), Err(Refusal::NotFound));
 }
 
 #[actix::test]

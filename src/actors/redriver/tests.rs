@@ -158,7 +158,7 @@ impl Office {
         let text = self.metrics.text_with(
             crate::domain::fact::Tally::default(),
             &crate::logic::queues::view::QueueDepths::default(),
-            crate::domain::timestamp::Timestamp::default(),
+            Timestamp::default(),
         );
         let text = String::from_utf8(text).unwrap();
         text.lines().any(|has| has == line)

@@ -9,7 +9,8 @@ use utoipa::{OpenApi, openapi};
 
 use super::errors::{self, ErrorAnswer};
 use crate::http::{
-    circuits, dead_letters, health, leases, messages, queue, quotas, redrive, retries, services,
+    circuits, dead_letters, health, leases, messages, next, queue, quotas, redrive, retries,
+    services,
 };
 
 #[derive(OpenApi)]
@@ -65,7 +66,10 @@ use crate::http::{
         services::deregister,
         services::register_instance,
         services::deregister_instance,
+        next::next,
         circuits::all,
+        circuits::show,
+        circuits::force,
         health::health,
         health::live,
         health::ready,
@@ -78,7 +82,7 @@ use crate::http::{
 struct Described;
 
 /// Other addresses of what is described under the last.
-const ALIASES: [(&str, HttpMethod, &str); 8] = [
+const ALIASES: [(&str, HttpMethod, &str); 10] = [
     ("/message", HttpMethod::Post, "/v1/messages/send"),
     ("/v1/messages", HttpMethod::Post, "/v1/messages/send"),
     ("/message/{id}", HttpMethod::Get, "/v1/messages/{id}"),
@@ -99,6 +103,16 @@ const ALIASES: [(&str, HttpMethod, &str); 8] = [
         "/v1/services/{service}",
     ),
     ("/circuit", HttpMethod::Get, "/v1/circuits"),
+    (
+        "/circuit/{service}",
+        HttpMethod::Get,
+        "/v1/circuits/{service}",
+    ),
+    (
+        "/circuit/{service}",
+        HttpMethod::Put,
+        "/v1/circuits/{service}",
+    ),
 ];
 
 /// The whole description.
@@ -108,15 +122,13 @@ pub fn document() -> openapi::OpenApi {
         add_alias(&mut document.paths, alias, method, path);
     }
     for item in document.paths.paths.values_mut() {
-        for operation in [
+        let operations = [
             &mut item.get,
             &mut item.post,
             &mut item.put,
             &mut item.delete,
-        ]
-        .into_iter()
-        .flatten()
-        {
+        ];
+        for operation in operations.into_iter().flatten() {
             errors::complete(operation);
             complete_body(operation);
             let request_id = RefOr::Ref(Ref::new("#/components/parameters/RequestId"));

@@ -13,7 +13,7 @@ use crate::domain::message::{Message, Payload, Priority};
 use crate::domain::service::Endpoint;
 use crate::domain::timestamp::Timestamp;
 use crate::http::{
-    dead_letters, leases, message_input, redrive, registration_input, retries, routes,
+    circuits, dead_letters, leases, message_input, redrive, registration_input, retries, routes,
 };
 use crate::logic::push::Envelope;
 
@@ -199,6 +199,7 @@ fn bodies_are_described_as_they_are_read() {
     assert_read_as_described::<message_input::Body<'_>>(&["MessageInput"]);
     assert_read_as_described::<registration_input::Body<'_>>(&["RegistrationInput"]);
     assert_read_as_described::<registration_input::CheckBody<'_>>(&["HealthCheck"]);
+    assert_read_as_described::<circuits::ForceBody<'_>>(&["CircuitInput"]);
     assert_read_as_described::<leases::ReceiveBody<'_>>(&["ReceiveInput"]);
     assert_read_as_described::<leases::LeaseBody<'_>>(&["AckInput", "NackInput", "ExtendInput"]);
     assert_read_as_described::<dead_letters::ReprocessBody<'_>>(&["ReprocessInput"]);

@@ -1,6 +1,7 @@
+mod properties;
+
 use super::*;
 use CircuitState::{Closed, HalfOpen, Open};
-use proptest::prelude::*;
 
 const FULL: u32 = 100;
 
@@ -8,8 +9,9 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(seconds * 1000)
 }
 
-fn became(from: CircuitState, to: CircuitState) -> Option<Transition> {
-    Some(Transition { from, to })
+/// The states a change led from and to.
+fn states(transition: Option<Transition>) -> Option<(CircuitState, CircuitState)> {
+    transition.map(|Transition { from, to, .. }| (from, to))
 }
 
 fn closed() -> Breaker {
@@ -47,7 +49,7 @@ fn fail(breaker: &mut Breaker, second: i64) -> Option<Transition> {
 
 fn succeed(breaker: &mut Breaker, second: i64) -> Option<Transition> {
     let ticket = breaker.on_start(at(second)).unwrap();
-    breaker.on_success(ticket)
+    breaker.on_success(ticket, at(second))
 }
 
 #[test]
@@ -80,16 +82,27 @@ fn each_state_has_its_window_and_tick() {
 #[test]
 fn each_event_leads_where_the_contract_says() {
     type Event = fn(&mut Breaker) -> Option<Transition>;
-    let cases: [(&str, Breaker, Event, Option<Transition>); 12] = [
+    let cases: [(
+        &str,
+        Breaker,
+        Event,
+        Option<(CircuitState, CircuitState, Cause)>,
+    ); 13] = [
         ("closed, success", closed(), |b| succeed(b, 0), None),
         ("closed, one failure", closed(), |b| fail(b, 0), None),
+        (
+            "closed, fifth failure",
+            closed(),
+            |b| (0..5).find_map(|second| fail(b, second)),
+            Some((Closed, Open, Cause::FailuresInRow(5))),
+        ),
         ("closed, tick", closed(), |b| b.tick(at(9999)), None),
         ("open, early tick", open(), |b| b.tick(at(59)), None),
         (
             "open, due tick",
             open(),
             |b| b.tick(at(60)),
-            became(Open, HalfOpen),
+            Some((Open, HalfOpen, Cause::ResetTimeoutOver)),
         ),
         ("half open, idle", half_open(), |b| b.tick(at(9999)), None),
         (
@@ -102,19 +115,19 @@ fn each_event_leads_where_the_contract_says() {
             "half open, bad trial",
             half_open(),
             |b| fail(b, 61),
-            became(HalfOpen, Open),
+            Some((HalfOpen, Open, Cause::TrialFailed)),
         ),
         (
             "half open, two good trials",
             half_open(),
             |b| succeed(b, 61).or_else(|| succeed(b, 62)),
-            became(HalfOpen, Closed),
+            Some((HalfOpen, Closed, Cause::TrialsSucceeded(2))),
         ),
         (
             "half open, good then bad trial",
             half_open(),
             |b| succeed(b, 61).or_else(|| fail(b, 62)),
-            became(HalfOpen, Open),
+            Some((HalfOpen, Open, Cause::TrialFailed)),
         ),
         (
             "half open, trial still within its time",
@@ -132,10 +145,11 @@ fn each_event_leads_where_the_contract_says() {
                 b.on_start(at(61));
                 b.tick(at(91))
             },
-            became(HalfOpen, Open),
+            Some((HalfOpen, Open, Cause::NoVerdict)),
         ),
     ];
     for (name, mut breaker, event, expected) in cases {
+        let expected = expected.map(|(from, to, cause)| Transition { from, to, cause });
         assert_eq!(event(&mut breaker), expected, "{name}");
     }
 }
@@ -146,7 +160,7 @@ fn opens_after_five_failures_in_a_row() {
     for second in 1..5 {
         assert_eq!(fail(&mut breaker, second), None);
     }
-    assert_eq!(fail(&mut breaker, 5), became(Closed, Open));
+    assert_eq!(states(fail(&mut breaker, 5)), Some((Closed, Open)));
     assert_eq!(breaker.failure_count(), 5);
     assert_eq!(breaker.last_failure(), Some(at(5)));
     assert_eq!(breaker.open_until(), Some(at(65)));
@@ -154,18 +168,131 @@ fn opens_after_five_failures_in_a_row() {
 
 #[test]
 fn any_answer_ends_a_row_of_failures() {
-    let answers: [fn(&mut Breaker, Ticket) -> Option<Transition>; 2] =
+    let answers: [fn(&mut Breaker, Ticket, Timestamp) -> Option<Transition>; 2] =
         [Breaker::on_success, Breaker::on_rejected];
     for answer in answers {
         let mut breaker = closed();
-        for _ in 0..20 {
+        for _ in 0..3 {
             for _ in 0..4 {
                 assert_eq!(fail(&mut breaker, 0), None);
             }
             let ticket = breaker.on_start(at(0)).unwrap();
-            assert_eq!(answer(&mut breaker, ticket), None);
+            assert_eq!(answer(&mut breaker, ticket, at(0)), None);
             assert_eq!(breaker.failure_count(), 0);
         }
+    }
+}
+
+#[test]
+fn opens_when_half_of_at_least_twenty_attempts_within_a_minute_failed() {
+    type Attempt = (i64, bool);
+    let mixed = |count: i64| (0..count).map(|n| (0, n % 2 == 0));
+    let cases: [(&str, Vec<Attempt>, Option<(u32, u32)>); 6] = [
+        ("too few", mixed(19).collect(), None),
+        ("the twentieth is good", mixed(20).collect(), Some((20, 10))),
+        (
+            "the twentieth fails",
+            mixed(19)
+                .map(|(at, bad)| (at, !bad))
+                .chain([(0, true)])
+                .collect(),
+            Some((20, 10)),
+        ),
+        (
+            "not quite half",
+            [(0, false); 2].into_iter().chain(mixed(57)).collect(),
+            None,
+        ),
+        (
+            "some are too old",
+            mixed(10)
+                .chain(mixed(10).map(|(_, bad)| (60, bad)))
+                .collect(),
+            None,
+        ),
+        (
+            "all are young enough",
+            mixed(10)
+                .chain(mixed(10).map(|(_, bad)| (59, bad)))
+                .collect(),
+            Some((20, 10)),
+        ),
+    ];
+    for (name, attempts, expected) in cases {
+        let mut breaker = closed();
+        let transition = attempts.into_iter().find_map(|(second, failed)| {
+            let attempt = if failed { fail } else { succeed };
+            attempt(&mut breaker, second)
+        });
+        let expected = expected.map(|(finished, failed)| Transition {
+            from: Closed,
+            to: Open,
+            cause: Cause::FailureRate(Counts { finished, failed }),
+        });
+        assert_eq!(transition, expected, "{name}");
+    }
+}
+
+#[test]
+fn the_minute_begins_anew_when_the_circuit_closes() {
+    let mut breaker = closed();
+    for second in 0..19 {
+        let attempt = if second % 2 == 0 { fail } else { succeed };
+        attempt(&mut breaker, second);
+    }
+    assert_eq!(breaker.recent(at(19)).finished, 19);
+    breaker.force(Closed, None, at(19));
+    assert_eq!(breaker.recent(at(19)), Counts::default());
+    assert_eq!(breaker.failure_count(), 0);
+    assert_eq!(fail(&mut breaker, 19), None);
+}
+
+#[test]
+fn every_state_can_be_forced_from_every_state() {
+    let soon = Some(Duration::from_secs(7));
+    for from in [closed(), open(), half_open(), recovering()] {
+        let to_each = [
+            (Open, None, 0, Some(at(160))),
+            (Open, soon, 0, Some(at(107))),
+            (HalfOpen, None, 1, None),
+            (Closed, soon, 1, None),
+        ];
+        for (to, timeout, window, next_tick) in to_each {
+            let mut breaker = from.clone();
+            let before = breaker.state();
+            let expected = (before != to).then_some(Transition {
+                from: before,
+                to,
+                cause: Cause::Forced,
+            });
+            assert_eq!(breaker.force(to, timeout, at(100)), expected);
+            assert_eq!(breaker.state(), to);
+            assert_eq!(breaker.window(FULL), window, "{to:?}");
+            assert_eq!(breaker.next_tick(), next_tick, "{to:?}");
+        }
+    }
+}
+
+#[test]
+fn a_forced_open_circuit_is_tried_after_its_time_and_then_lives_as_usual() {
+    let mut breaker = closed();
+    breaker.force(Open, Some(Duration::from_secs(7)), at(0));
+    assert_eq!(breaker.tick(at(6)), None);
+    assert_eq!(states(breaker.tick(at(7))), Some((Open, HalfOpen)));
+    assert_eq!(states(fail(&mut breaker, 8)), Some((HalfOpen, Open)));
+    assert_eq!(breaker.open_until(), Some(at(68)));
+}
+
+#[test]
+fn who_forces_a_circuit_hears_nothing_of_what_was_under_way() {
+    for state in CircuitState::ALL {
+        let mut breaker = closed();
+        let straggler = breaker.on_start(at(0)).unwrap();
+        breaker.force(state, None, at(1));
+        let before = format!("{breaker:?}");
+        breaker.on_failure(straggler, at(2));
+        breaker.on_success(straggler, at(2));
+        assert_eq!(format!("{breaker:?}"), before);
     }
 }
 
@@ -178,7 +305,7 @@ fn an_abandoned_attempt_is_neither_good_nor_bad() {
     let ticket = breaker.on_start(at(0)).unwrap();
     breaker.on_abandoned(ticket);
     assert_eq!(breaker.failure_count(), 4);
-    assert_eq!(fail(&mut breaker, 0), became(Closed, Open));
+    assert_eq!(states(fail(&mut breaker, 0)), Some((Closed, Open)));
 }
 
 #[test]
@@ -190,8 +317,8 @@ fn an_abandoned_trial_makes_room_for_the_next() {
     assert_eq!(breaker.next_tick(), None);
     let second = breaker.on_start(at(80)).unwrap();
     assert_eq!(breaker.on_failure(first, at(81)), None);
-    assert_eq!(breaker.on_success(second), None);
-    assert_eq!(succeed(&mut breaker, 82), became(HalfOpen, Closed));
+    assert_eq!(breaker.on_success(second, at(81)), None);
+    assert_eq!(states(succeed(&mut breaker, 82)), Some((HalfOpen, Closed)));
 }
 
 #[test]
@@ -203,8 +330,8 @@ fn stragglers_change_nothing() {
     }
     let check = |breaker: &mut Breaker| {
         let before = format!("{breaker:?}");
-        assert_eq!(breaker.on_success(straggler), None);
-        assert_eq!(breaker.on_rejected(straggler), None);
+        assert_eq!(breaker.on_success(straggler, at(62)), None);
+        assert_eq!(breaker.on_rejected(straggler, at(62)), None);
         assert_eq!(breaker.on_failure(straggler, at(62)), None);
         breaker.on_abandoned(straggler);
         assert_eq!(format!("{breaker:?}"), before);
@@ -214,7 +341,7 @@ fn stragglers_change_nothing() {
     check(&mut breaker);
     let trial = breaker.on_start(at(61)).unwrap();
     check(&mut breaker);
-    breaker.on_success(trial);
+    breaker.on_success(trial, at(62));
     check(&mut breaker);
     succeed(&mut breaker, 63);
     assert_eq!(breaker.state(), Closed);
@@ -225,8 +352,8 @@ fn stragglers_change_nothing() {
 fn one_verdict_counts_once_per_trial() {
     let mut breaker = half_open();
     let trial = breaker.on_start(at(61)).unwrap();
-    assert_eq!(breaker.on_success(trial), None);
-    assert_eq!(breaker.on_success(trial), None);
+    assert_eq!(breaker.on_success(trial, at(62)), None);
+    assert_eq!(breaker.on_success(trial, at(62)), None);
     assert_eq!(breaker.on_failure(trial, at(62)), None);
     assert_eq!(breaker.state(), HalfOpen);
 }
@@ -249,7 +376,9 @@ fn a_failure_now_and_then_does_not_hold_the_window_down() {
     let mut breaker = recovering();
     for _ in 0..FULL {
         fail(&mut breaker, 61);
-        succeed(&mut breaker, 61);
+        for _ in 0..2 {
+            succeed(&mut breaker, 61);
+        }
     }
     assert_eq!(breaker.window(64), 64);
 }
@@ -268,142 +397,4 @@ fn a_circuit_that_opens_again_ramps_again() {
     succeed(&mut breaker, 122);
     succeed(&mut breaker, 122);
     assert_eq!((breaker.state(), breaker.window(FULL)), (Closed, 1));
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Start,
-    Succeed(usize),
-    Reject(usize),
-    Fail(usize),
-    Abandon(usize),
-    Wait(i64),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        4 => Just(Step::Start),
-        1 => (0usize..50).prop_map(Step::Succeed),
-        1 => (0usize..50).prop_map(Step::Reject),
-        4 => (0usize..50).prop_map(Step::Fail),
-        1 => (0usize..50).prop_map(Step::Abandon),
-        2 => (0i64..40).prop_map(Step::Wait),
-    ]
-}
-
-/// Plays steps against a breaker, keeping the tickets that have no verdict yet.
-struct Play {
-    breaker: Breaker,
-    now: i64,
-    tickets: Vec<Ticket>,
-    trial: Option<Ticket>,
-}
-
-impl Play {
-    fn new() -> Self {
-        Self {
-            breaker: closed(),
-            now: 0,
-            tickets: Vec::new(),
-            trial: None,
-        }
-    }
-
-    fn take(&mut self, index: usize) -> Option<Ticket> {
-        if self.tickets.is_empty() {
-            return None;
-        }
-        let ticket = self.tickets.swap_remove(index % self.tickets.len());
-        self.trial = self.trial.filter(|trial| *trial != ticket);
-        Some(ticket)
-    }
-
-    fn step(&mut self, step: &Step) -> Option<Transition> {
-        let transition = self.act(step);
-        if transition.is_some() {
-            self.trial = None;
-        }
-        transition
-    }
-
-    fn act(&mut self, step: &Step) -> Option<Transition> {
-        let now = at(self.now);
-        match *step {
-            Step::Start => {
-                let ticket = self.breaker.on_start(now)?;
-                self.tickets.push(ticket);
-                if self.breaker.state() == HalfOpen {
-                    assert_eq!(self.trial, None, "two trials at once");
-                    self.trial = Some(ticket);
-                }
-                None
-            }
-            Step::Succeed(index) => {
-                let ticket = self.take(index)?;
-                self.breaker.on_success(ticket)
-            }
-            Step::Reject(index) => {
-                let ticket = self.take(index)?;
-                self.breaker.on_rejected(ticket)
-            }
-            Step::Fail(index) => {
-                let ticket = self.take(index)?;
-                self.breaker.on_failure(ticket, now)
-            }
-            Step::Abandon(index) => {
-                let ticket = self.take(index)?;
-                self.breaker.on_abandoned(ticket);
-                None
-            }
-            Step::Wait(seconds) => {
-                self.now += seconds;
-                self.breaker.tick(at(self.now))
-            }
-        }
-    }
-}
-
-proptest! {
-    #[test]
-    fn keeps_its_promises_whatever_happens(steps in prop::collection::vec(step(), 0..300)) {
-        let mut play = Play::new();
-        for step in steps {
-            let before = play.breaker.state();
-            let failures_before = play.breaker.failure_count();
-            let transition = play.step(&step);
-            let after = play.breaker.state();
-            match transition {
-                Some(transition) => {
-                    prop_assert_eq!(transition, Transition { from: before, to: after });
-                }
-                None => prop_assert_eq!(before, after),
-            }
-            if before == Closed {
-                let count = play.breaker.failure_count();
-                prop_assert!(count <= failures_before + 1);
-                prop_assert_eq!(after == Open, count == 5, "opens exactly at the threshold");
-            }
-            for full in [0, 1, 3, FULL] {
-                prop_assert!(play.breaker.window(full) <= full);
-            }
-            prop_assert_eq!(play.breaker.open_until().is_some(), after == Open);
-        }
-    }
-
-    #[test]
-    fn is_never_stuck(steps in prop::collection::vec(step(), 0..300)) {
-        let mut play = Play::new();
-        for step in steps {
-            play.step(&step);
-        }
-        let mut breaker = play.breaker;
-        for round in 1..=6 {
-            let now = at(play.now + round * 1000);
-            breaker.tick(now);
-            if let Some(ticket) = breaker.on_start(now) {
-                breaker.on_success(ticket);
-            }
-        }
-        prop_assert_eq!(breaker.state(), Closed);
-    }
 }

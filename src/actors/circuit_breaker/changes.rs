@@ -1,0 +1,182 @@
+//! What changes the state of the circuit, and what is written down about it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{AsyncContext, Context, Handler, Message, MessageResult};
+use tokio::sync::oneshot;
+
+use super::CircuitBreaker;
+use crate::actors::messages::{
+    CircuitView, ForceCircuit, ForcedView, InspectCircuit, Record, Reply,
+};
+use crate::domain::circuit::{CircuitChanged, CircuitState, Forced};
+use crate::domain::fact::Fact;
+use crate::domain::refusal::Refusal;
+use crate::domain::timestamp::Timestamp;
+use crate::logic::breaker::Transition;
+
+/// That somebody forces the circuit is in the journal now.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct ForceRecorded {
+    changed: Arc<CircuitChanged>,
+    reply: Reply<Result<CircuitView, Refusal>>,
+}
+
+impl CircuitBreaker {
+    /// A change that nobody asked for: it holds at once and is recorded afterwards.
+    pub(super) fn changed_by_itself(
+        &mut self,
+        transition: Option<Transition>,
+        last_error: Option<&str>,
+        now: Timestamp,
+        ctx: &mut Context<Self>,
+    ) {
+        let Some(transition) = transition else {
+            return;
+        };
+        let changed = Arc::new(CircuitChanged {
+            service: self.service.clone(),
+            at: now,
+            from: transition.from,
+            to: transition.to,
+            reason: transition.cause.words(last_error),
+            forced: None,
+        });
+        self.record(Fact::CircuitChanged(changed.clone()), ctx);
+        self.overtaken = self.forcing > 0;
+        self.show(transition, &changed.reason);
+        self.latest = Some(changed);
+    }
+
+    fn show(&self, transition: Transition, reason: &str) {
+        let Transition { from, to, .. } = transition;
+        let (service, metrics) = (&self.service, &self.settings.metrics);
+        metrics.show_circuit(service.as_str(), to);
+        metrics.count_transition(service.as_str(), to);
+        let (from, to) = (from.name(), to.name());
+        tracing::warn!(%service, from, to, reason, "circuit changed");
+    }
+
+    /// Begins in the state that somebody forced an earlier breaker of this service into. Nothing
+    /// is recorded, since the journal has it; CLOSED is how a breaker begins anyway.
+    pub(super) fn resume(&mut self, changed: Arc<CircuitChanged>, ctx: &mut Context<Self>) {
+        let now = self.settings.clock.now();
+        if changed.to != CircuitState::Closed {
+            let until = changed.at.plus(self.reset_timeout(&changed));
+            self.breaker.force(changed.to, Some(until.since(now)), now);
+        }
+        self.latest = Some(changed);
+        self.tick(now, ctx);
+    }
+
+    /// How long the circuit stays open after this change.
+    fn reset_timeout(&self, changed: &CircuitChanged) -> Duration {
+        let forced = changed.forced.as_ref().and_then(Forced::reset_timeout);
+        forced.unwrap_or(self.settings.breaker.reset_timeout)
+    }
+
+    fn apply(&mut self, changed: Arc<CircuitChanged>, ctx: &mut Context<Self>) {
+        let now = self.settings.clock.now();
+        let from = self.breaker.state();
+        let timeout = self.reset_timeout(&changed);
+        let transition = self.breaker.force(changed.to, Some(timeout), now);
+        if let Some(transition) = transition {
+            self.show(transition, &changed.reason);
+        }
+        self.forcing -= 1;
+        if self.forcing == 0 && std::mem::take(&mut self.overtaken) {
+            // The last word in the journal has to be what holds.
+            let again = CircuitChanged {
+                from,
+                ..(*changed).clone()
+            };
+            self.record(Fact::CircuitChanged(Arc::new(again)), ctx);
+        }
+        self.latest = Some(changed);
+    }
+
+    fn view(&mut self) -> CircuitView {
+        let now = self.settings.clock.now();
+        let latest = self.latest.as_deref();
+        let forced = latest.and_then(|changed| Some((changed, changed.forced.as_ref()?)));
+        let recent = self.breaker.recent(now);
+        CircuitView {
+            service: self.service.clone(),
+            state: self.breaker.state(),
+            reason: latest.map(|changed| changed.reason.clone()),
+            forced: forced.map(|(changed, forced)| ForcedView {
+                by: forced.by.clone(),
+                since: changed.at,
+            }),
+            failure_count: self.breaker.failure_count(),
+            recent_attempts: recent.finished,
+            recent_failures: recent.failed,
+            last_failure: self.breaker.last_failure(),
+            open_until: self.breaker.open_until(),
+            reset_timeout: latest.map_or(self.settings.breaker.reset_timeout, |changed| {
+                self.reset_timeout(changed)
+            }),
+            in_flight: u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX),
+            window: self.breaker.window(self.balancer.capacity()),
+        }
+    }
+}
+
+impl Handler<ForceCircuit> for CircuitBreaker {
+    type Result = ();
+
+    fn handle(&mut self, force: ForceCircuit, ctx: &mut Context<Self>) {
+        let reset_timeout_ms = force
+            .reset_timeout
+            .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
+        let changed = Arc::new(CircuitChanged {
+            service: self.service.clone(),
+            at: self.settings.clock.now(),
+            from: self.breaker.state(),
+            to: force.state,
+            reason: force.reason,
+            forced: Some(Forced {
+                by: force.by,
+                reset_timeout_ms,
+            }),
+        });
+        self.forcing += 1;
+        // After what happened before it.
+        let mut facts = std::mem::take(&mut self.outcomes);
+        facts.push(Fact::CircuitChanged(changed.clone()));
+        let (reply, recorded) = oneshot::channel();
+        self.hops.event_store.do_send(Record {
+            facts,
+            reply: Some(reply),
+        });
+        let home = ctx.address();
+        actix::spawn(async move {
+            if recorded.await.is_ok() {
+                home.do_send(ForceRecorded {
+                    changed,
+                    reply: force.reply,
+                });
+            }
+        });
+    }
+}
+
+impl Handler<ForceRecorded> for CircuitBreaker {
+    type Result = ();
+
+    fn handle(&mut self, recorded: ForceRecorded, ctx: &mut Context<Self>) {
+        self.apply(recorded.changed, ctx);
+        self.tell_window(ctx);
+        let _ = recorded.reply.send(Ok(self.view()));
+    }
+}
+
+impl Handler<InspectCircuit> for CircuitBreaker {
+    type Result = MessageResult<InspectCircuit>;
+
+    fn handle(&mut self, _: InspectCircuit, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.view())
+    }
+}

@@ -1,0 +1,224 @@
+//! Which instance gets what, and what the Scheduler is told of the room there is.
+
+use super::*;
+
+/// A circuit whose network answers everything with 200.
+fn well(count: usize) -> Circuit {
+    circuit(ScriptedTransport::new((0..count).map(|_| status(200))))
+}
+
+fn taking(kinds: &[&str], name: &str) -> Target {
+    Target {
+        capabilities: kinds.iter().map(|kind| label(kind)).collect(),
+        ..target(name)
+    }
+}
+
+fn label(text: &str) -> Label {
+    Label::parse(text).unwrap()
+}
+
+fn of(targets: impl IntoIterator<Item = Target>) -> ServiceChanged {
+    ServiceChanged {
+        targets: targets.into_iter().collect(),
+        ..instances(&[])
+    }
+}
+
+impl Circuit {
+    fn deliver_kind(&self, kind: &str, numbers: impl IntoIterator<Item = u128>) {
+        let now = self.clock.now();
+        let make = |number| {
+            let mut message = message(number, now);
+            message.kind = label(kind);
+            delivery(message)
+        };
+        let deliveries = numbers.into_iter().map(make).collect();
+        self.address.do_send(Deliver { deliveries });
+    }
+
+    async fn next(&self, kind: Option<&str>) -> Option<String> {
+        let (reply, answer) = oneshot::channel();
+        self.address.do_send(PickInstance {
+            service: service("billing"),
+            kind: kind.map(label),
+            reply,
+        });
+        match answer.await.unwrap() {
+            Ok(picked) => {
+                assert_eq!(picked.url, format!("http://{}", picked.instance_id));
+                Some(picked.instance_id.to_string())
+            }
+            Err(Refusal::NoInstance { .. }) => None,
+            Err(refusal) => panic!("{refusal}"),
+        }
+    }
+}
+
+fn rooms(changed: &WindowChanged) -> Vec<(Option<Label>, u32, bool)> {
+    let rooms = changed.kinds.iter().cloned();
+    rooms
+        .map(|KindRoom { kind, room, parks }| (kind, room, parks))
+        .collect()
+}
+
+#[actix::test]
+async fn messages_go_to_who_takes_their_type() {
+    let mut circuit = well(3);
+    circuit
+        .address
+        .do_send(of([taking(&["invoice"], "a"), taking(&["mail"], "b")]));
+    circuit.deliver_kind("mail", [1]);
+    circuit.deliver_kind("invoice", [2]);
+    circuit.deliver_kind("mail", [3]);
+    circuit.facts().await;
+    let urls = [
+        "http://b/messages",
+        "http://a/messages",
+        "http://b/messages",
+    ];
+    assert_eq!(circuit.transport.pushed_to(), urls);
+}
+
+#[actix::test]
+async fn a_failed_message_goes_to_another_that_takes_its_type() {
+    let mut circuit = circuit(ScriptedTransport::new([status(500), status(200)]));
+    let kinds = ["mail"];
+    let targets = [
+        taking(&kinds, "a"),
+        taking(&["other"], "b"),
+        taking(&kinds, "c"),
+    ];
+    circuit.address.do_send(of(targets));
+    circuit.deliver_kind("mail", [1]);
+    circuit.facts().await;
+    let urls = ["http://a/messages", "http://c/messages"];
+    assert_eq!(circuit.transport.pushed_to(), urls);
+}
+
+#[actix::test]
+async fn the_scheduler_is_told_the_room_by_type() {
+    let mut circuit = well(0);
+    let mail = || Some(label("mail"));
+    let puller = ServiceChanged {
+        has_puller: true,
+        ..of([taking(&["mail"], "a")])
+    };
+    let cases = [
+        (of([target("a")]), vec![]),
+        (
+            of([taking(&["mail"], "a")]),
+            vec![(mail(), 10, false), (None, 0, true)],
+        ),
+        (puller, vec![(mail(), 10, false), (None, 0, false)]),
+        (
+            of([taking(&["mail"], "a"), target("b")]),
+            vec![(mail(), 20, false), (None, 10, false)],
+        ),
+    ];
+    for (changed, expected) in cases {
+        circuit.address.do_send(changed);
+        let told = circuit.windows.drain().await;
+        assert_eq!(rooms(told.last().unwrap()), expected);
+    }
+}
+
+#[actix::test]
+async fn what_nobody_has_room_for_goes_back_once_the_room_is_told() {
+    let mut circuit = circuit(ScriptedTransport::new((0..15).map(|_| Push::Hang)));
+    circuit
+        .address
+        .do_send(of([taking(&["mail"], "a"), target("b")]));
+    // In turn, so that five of them take room from all that only `b` takes.
+    circuit.deliver_kind("mail", 1..=10);
+    let told = circuit.windows.drain().await;
+    let room = [(Some(label("mail")), 20, false), (None, 5, false)];
+    assert_eq!(rooms(told.last().unwrap()), room);
+    circuit.deliver_kind("parcel", 11..=17);
+    assert_eq!(circuit.given_back.recv().await.ids, [id(16), id(17)]);
+    let told = circuit.windows.drain().await;
+    let room = [(Some(label("mail")), 15, false), (None, 5, false)];
+    assert_eq!(rooms(told.last().unwrap()), room);
+}
+
+#[actix::test]
+async fn a_service_can_have_a_strategy_of_its_own() {
+    let mut circuit = well(4);
+    let two = || {
+        [
+            target("a"),
+            Target {
+                weight: 3,
+                ..target("b")
+            },
+        ]
+    };
+    circuit.address.do_send(ServiceChanged {
+        strategy: Some(Strategy::Weighted),
+        ..of(two())
+    });
+    for number in 1..=4 {
+        circuit.deliver([number]);
+        circuit.facts().await;
+    }
+    let to_a = |url: &&String| url.starts_with("http://a");
+    assert_eq!(circuit.transport.pushed_to().iter().filter(to_a).count(), 1);
+    // Back to what is configured: in turn.
+    circuit.address.do_send(of(two()));
+    let picks = [circuit.next(None).await, circuit.next(None).await];
+    assert_ne!(picks[0], picks[1]);
+}
+
+#[actix::test]
+async fn how_deliveries_go_decides_who_gets_the_next() {
+    // Whoever comes second gets what the first failed to take.
+    let answers = (0..8).flat_map(|_| [status(500), status(200)]);
+    let mut circuit = circuit(ScriptedTransport::new(answers));
+    circuit.address.do_send(ServiceChanged {
+        strategy: Some(Strategy::HealthAware),
+        ..instances(&["a", "b"])
+    });
+    for number in 1..=4 {
+        circuit.deliver([number]);
+        circuit.facts().await;
+    }
+    let urls = ["http://a/messages", "http://b/messages"];
+    assert_eq!(circuit.transport.pushed_to(), urls.repeat(4));
+    for _ in 0..2 {
+        assert_eq!(circuit.next(None).await.as_deref(), Some("b"), "a fails");
+    }
+}
+
+#[actix::test]
+async fn an_instance_that_comes_back_begins_with_one_message() {
+    let mut circuit = well(1);
+    let ill = Target {
+        health: Health::Unhealthy,
+        ..target("a")
+    };
+    circuit.address.do_send(of([ill]));
+    circuit.address.do_send(of([target("a")]));
+    assert_eq!(circuit.latest_window().await, (1, Outlook::Ready));
+    circuit.deliver([1]);
+    assert_eq!(circuit.latest_window().await, (2, Outlook::Ready));
+}
+
+#[actix::test]
+async fn whose_turn_it_is_can_be_asked() {
+    let circuit = well(0);
+    assert_eq!(circuit.next(None).await, None);
+    let ill = Target {
+        health: Health::Unhealthy,
+        ..target("c")
+    };
+    circuit
+        .address
+        .do_send(of([target("a"), taking(&["mail"], "b"), ill]));
+    for expected in ["a", "b", "a"] {
+        assert_eq!(circuit.next(None).await.as_deref(), Some(expected));
+    }
+    assert_eq!(circuit.next(Some("mail")).await.as_deref(), Some("b"));
+    for _ in 0..2 {
+        assert_eq!(circuit.next(Some("parcel")).await.as_deref(), Some("a"));
+    }
+}

@@ -1,0 +1,94 @@
+//! How much may be under way, as the Scheduler and the Router are told.
+
+use std::sync::Arc;
+
+use actix::{AsyncContext, Context};
+
+use super::CircuitBreaker;
+use crate::actors::messages::WindowChanged;
+use crate::domain::circuit::CircuitState;
+use crate::domain::service::{KindRoom, Outlook};
+use crate::domain::timestamp::Timestamp;
+
+/// What was last told.
+pub struct Told {
+    window: u32,
+    outlook: Outlook,
+    kinds: Arc<[KindRoom]>,
+}
+
+impl CircuitBreaker {
+    /// Tells how much may be under way, if that changed.
+    pub(super) fn tell_window(&mut self, ctx: &mut Context<Self>) {
+        let now = self.settings.clock.now();
+        let full = self.balancer.capacity();
+        if full > 0 || self.has_puller {
+            self.alone_since = None;
+        } else {
+            self.alone_since.get_or_insert(now);
+        }
+        let (window, outlook) = (self.breaker.window(full), self.outlook());
+        if !self.was_told(window, outlook) {
+            let kinds: Arc<[_]> = self.balancer.rooms(self.has_puller).collect();
+            self.hops.tell_window(&WindowChanged {
+                service: self.service.clone(),
+                window,
+                outlook,
+                kinds: kinds.clone(),
+            });
+            self.told = Some(Told {
+                window,
+                outlook,
+                kinds,
+            });
+        }
+        self.arm_timer(now, ctx);
+    }
+
+    fn was_told(&self, window: u32, outlook: Outlook) -> bool {
+        self.told.as_ref().is_some_and(|told| {
+            let kinds = told.kinds.iter().cloned();
+            (told.window, told.outlook) == (window, outlook)
+                && kinds.eq(self.balancer.rooms(self.has_puller))
+        })
+    }
+
+    fn outlook(&self) -> Outlook {
+        if let Some(since) = self.alone_since {
+            return Outlook::NoInstance { since };
+        }
+        // Who pulls is not pushed to, so the circuit does not stand in the way.
+        if self.has_puller {
+            return Outlook::Ready;
+        }
+        match (self.breaker.state(), self.breaker.open_until()) {
+            (CircuitState::Open, Some(until)) => Outlook::CircuitOpen { until },
+            (CircuitState::HalfOpen, _) => Outlook::Trial,
+            _ => Outlook::Ready,
+        }
+    }
+
+    fn arm_timer(&mut self, now: Timestamp, ctx: &mut Context<Self>) {
+        let next = self.breaker.next_tick();
+        if next == self.timer.map(|(at, _)| at) {
+            return;
+        }
+        if let Some((_, handle)) = self.timer.take() {
+            ctx.cancel_future(handle);
+        }
+        if let Some(at) = next {
+            let handle = ctx.run_later(at.since(now), |breaker, ctx| {
+                breaker.timer = None;
+                breaker.tick(breaker.settings.clock.now(), ctx);
+                breaker.tell_window(ctx);
+            });
+            self.timer = Some((at, handle));
+        }
+    }
+
+    /// Does what is due.
+    pub(super) fn tick(&mut self, now: Timestamp, ctx: &mut Context<Self>) {
+        let transition = self.breaker.tick(now);
+        self.changed_by_itself(transition, None, now, ctx);
+    }
+}

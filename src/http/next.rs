@@ -1,0 +1,70 @@
+//! `/v1/services/{service}/next`: the instance whose turn it is, for those who call it themselves.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::ask::ask;
+use super::openapi::circuits::NextQuery;
+use super::{Hub, Routes, query};
+use crate::actors::messages::PickInstance;
+use crate::domain::ids::{InstanceId, Label, ServiceName};
+use crate::domain::refusal::Refusal;
+use crate::error::HubError;
+
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.at("/v1/services/{service}/next", "GET", [web::get().to(next)]);
+}
+
+/// An instance of a service.
+#[derive(Serialize, ToSchema)]
+pub struct NextInstance {
+    service: ServiceName,
+    instance_id: InstanceId,
+    /// Where it is, without a path for messages.
+    #[schema(example = "http://10.0.0.5:8080")]
+    url: String,
+}
+
+/// Whose turn it is
+///
+/// Chosen as for a message, by the service's strategy; ask again and it is the turn of the next.
+/// Nothing is sent, and the circuit is not asked.
+#[utoipa::path(
+    get,
+    path = "/v1/services/{service}/next",
+    operation_id = "next_instance",
+    tag = "services",
+    params(("service" = ServiceName, Path), NextQuery),
+    responses(
+        (status = 200, description = "An instance that takes messages now", body = NextInstance),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 404, description = "NOT_FOUND: no service of this name"),
+        (status = 503, description = "SERVICE_UNAVAILABLE: no instance with a `url` can take messages now"),
+    ),
+)]
+pub async fn next(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    service: web::Path<String>,
+) -> Result<HttpResponse, HubError> {
+    let service = query::service(&service)?;
+    let kind = query::Query::of(&request)?.read("type", Label::parse)?;
+    let asked = service.clone();
+    let picked = ask(&hub.handles.pick_instance, |reply| PickInstance {
+        service: asked,
+        kind,
+        reply,
+    });
+    match picked.await? {
+        Ok(picked) => Ok(HttpResponse::Ok().json(NextInstance {
+            service,
+            instance_id: picked.instance_id,
+            url: picked.url,
+        })),
+        Err(Refusal::NotFound) => Err(HubError::NotFound {
+            what: format!("service {service}"),
+        }),
+        Err(refusal) => Err(refusal.into()),
+    }
+}

@@ -1,0 +1,434 @@
+mod properties;
+
+use super::*;
+use crate::domain::service::Address;
+use std::time::Duration;
+
+const NOW: Timestamp = Timestamp::MAX;
+const ANY: Ask<'static> = Ask {
+    kind: None,
+    exclude: &[],
+};
+/// A good answer.
+const FINE: Ending = Ending::Answered(Duration::from_millis(5));
+
+fn id(name: usize) -> InstanceId {
+    InstanceId::parse(&name.to_string()).unwrap()
+}
+
+fn label(text: &str) -> Label {
+    Label::parse(text).unwrap()
+}
+
+/// Healthy, of weight 1, taking a thousand messages of any type at once.
+fn target(name: usize) -> Target {
+    Target {
+        instance_id: id(name),
+        address: Address {
+            url: "http://localhost:1".to_owned(),
+            message_endpoint: "/messages".to_owned(),
+        },
+        max_in_flight: 1000,
+        health: Health::Healthy,
+        weight: 1,
+        capabilities: Arc::new([]),
+    }
+}
+
+fn is(health: Health, name: usize) -> Target {
+    Target {
+        health,
+        ..target(name)
+    }
+}
+
+fn weighing(weight: u32, name: usize) -> Target {
+    Target {
+        weight,
+        ..target(name)
+    }
+}
+
+fn taking(kinds: &[&str], name: usize) -> Target {
+    Target {
+        capabilities: kinds.iter().map(|kind| label(kind)).collect(),
+        max_in_flight: 10,
+        ..target(name)
+    }
+}
+
+fn set(balancer: &mut Balancer, targets: &[Target]) {
+    balancer.set_targets(targets.into(), std::iter::empty());
+}
+
+fn balancer(strategy: Strategy, targets: &[Target]) -> Balancer {
+    let mut balancer = Balancer::new(strategy);
+    set(&mut balancer, targets);
+    balancer
+}
+
+/// Picks and starts, as a delivery does.
+fn send(balancer: &mut Balancer) -> Option<usize> {
+    let index = balancer.pick(&ANY, NOW, 0.0)?;
+    balancer.started(index, &ANY);
+    Some(index)
+}
+
+/// As [`send`], with an answer at once.
+fn exchange(balancer: &mut Balancer, ending: Ending) -> Option<usize> {
+    let index = send(balancer)?;
+    let instance = balancer.targets()[index].instance_id.clone();
+    balancer.finished(&instance, &label("any"), ending, NOW);
+    Some(index)
+}
+
+fn finish(balancer: &mut Balancer, name: usize, ending: Ending) {
+    balancer.finished(&id(name), &label("any"), ending, NOW);
+}
+
+fn in_flight(balancer: &Balancer, name: usize) -> u32 {
+    let index = position(balancer.targets(), &id(name)).unwrap();
+    balancer.records[index].in_flight
+}
+
+#[test]
+fn each_strategy_chooses_in_its_way() {
+    use Strategy::{HealthAware, LeastConnections, RoundRobin, Weighted};
+    let healths = [
+        is(Health::Healthy, 0),
+        is(Health::Unhealthy, 1),
+        is(Health::Degraded, 2),
+        is(Health::Unknown, 3),
+    ];
+    let weights = [weighing(5, 0), weighing(1, 1), weighing(1, 2)];
+    let idle_last = [weighing(1, 0), weighing(1, 1), weighing(0, 2)];
+    let cases: [(&str, Strategy, &[Target], &[usize]); 8] = [
+        ("in turn", RoundRobin, &healths, &[0, 2, 3, 0, 2, 3]),
+        (
+            "ties in turn",
+            LeastConnections,
+            &healths,
+            &[0, 2, 3, 0, 2, 3],
+        ),
+        ("as nginx", Weighted, &weights, &[0, 0, 1, 0, 2, 0, 0, 0]),
+        (
+            "degraded ones last",
+            HealthAware,
+            &healths,
+            &[0, 3, 0, 3, 0],
+        ),
+        (
+            "fewest per weight",
+            HealthAware,
+            &weights,
+            &[0, 1, 2, 0, 0, 0, 0, 1, 2],
+        ),
+        ("weight 0 last", RoundRobin, &idle_last, &[0, 1, 0, 1]),
+        ("weight 0 last", HealthAware, &idle_last, &[0, 1, 0, 1]),
+        ("weight 0 last", Weighted, &idle_last, &[0, 1, 0, 1]),
+    ];
+    for (name, strategy, targets, expected) in cases {
+        let mut balancer = balancer(strategy, targets);
+        let picks = expected.iter().map(|_| send(&mut balancer).unwrap());
+        let picks: Vec<_> = picks.collect();
+        assert_eq!(picks, expected, "{strategy:?}: {name}");
+    }
+}
+
+#[test]
+fn random_goes_by_the_number_it_is_given() {
+    let targets = [
+        target(0),
+        is(Health::Unhealthy, 1),
+        target(2),
+        weighing(0, 3),
+        target(4),
+    ];
+    let balancer = balancer(Strategy::Random, &targets);
+    for (random, expected) in [
+        (0.0, 0),
+        (0.33, 0),
+        (0.34, 2),
+        (0.66, 2),
+        (0.67, 4),
+        (0.999, 4),
+    ] {
+        assert_eq!(balancer.pick(&ANY, NOW, random), Some(expected), "{random}");
+    }
+}
+
+#[test]
+fn least_connections_prefers_the_idle() {
+    let mut balancer = balancer(
+        Strategy::LeastConnections,
+        &[target(0), target(1), target(2)],
+    );
+    for _ in 0..6 {
+        send(&mut balancer);
+    }
+    finish(&mut balancer, 1, FINE);
+    assert_eq!(send(&mut balancer), Some(1));
+    assert_eq!(send(&mut balancer), Some(2));
+}
+
+#[test]
+fn health_aware_leaves_out_who_fails_until_time_has_passed() {
+    let mut balancer = balancer(Strategy::HealthAware, &[target(0), target(1)]);
+    let second = |second: i64| Timestamp::from_millis(1_780_000_000_000 + second * 1000);
+    let failing = balancer.targets()[0].instance_id.clone();
+    for _ in 0..12 {
+        balancer.started(0, &ANY);
+        balancer.finished(&failing, &label("any"), Ending::Failed, second(0));
+    }
+    for (after, expected) in [(0, 1), (30, 1), (45, 1), (50, 0)] {
+        // Its turn, if it only were well enough.
+        balancer.turn = 0;
+        assert_eq!(
+            balancer.pick(&ANY, second(after), 0.0),
+            Some(expected),
+            "{after} s"
+        );
+    }
+}
+
+#[test]
+fn health_aware_takes_the_best_when_none_does_well() {
+    let mut balancer = balancer(
+        Strategy::HealthAware,
+        &[is(Health::Degraded, 0), is(Health::Degraded, 1)],
+    );
+    assert_eq!(exchange(&mut balancer, Ending::Failed), Some(0));
+    for _ in 0..3 {
+        assert_eq!(exchange(&mut balancer, FINE), Some(1));
+    }
+    finish(&mut balancer, 0, FINE);
+    for _ in 0..9 {
+        balancer.started(1, &ANY);
+        finish(&mut balancer, 1, Ending::Failed);
+    }
+    assert_eq!(exchange(&mut balancer, FINE), Some(0));
+}
+
+#[test]
+fn the_excluded_are_passed_over() {
+    for strategy in Strategy::ALL {
+        let balancer = balancer(strategy, &[target(0), target(1), weighing(0, 2)]);
+        let pick = |exclude: &[InstanceId]| {
+            let ask = Ask {
+                kind: None,
+                exclude,
+            };
+            balancer.pick(&ask, NOW, 0.0)
+        };
+        assert_eq!(pick(&[id(0)]), Some(1), "{strategy:?}");
+        assert_eq!(pick(&[id(1), id(0)]), Some(2), "{strategy:?}");
+        assert_eq!(pick(&[id(1), id(0), id(2)]), None, "{strategy:?}");
+    }
+}
+
+#[test]
+fn a_pick_that_comes_to_nothing_takes_no_turn() {
+    for strategy in Strategy::ALL {
+        let mut balancer = balancer(strategy, &[target(0), weighing(2, 1), target(2)]);
+        for _ in 0..20 {
+            let first = balancer.pick(&ANY, NOW, 0.5);
+            assert_eq!(balancer.pick(&ANY, NOW, 0.5), first, "{strategy:?}");
+            balancer.started(first.unwrap(), &ANY);
+        }
+    }
+}
+
+#[test]
+fn a_turn_without_an_attempt_passes_it_on_and_counts_nothing() {
+    for strategy in Strategy::ALL {
+        let mut balancer = balancer(strategy, &[target(0), target(1)]);
+        let random = |turn: usize| turn as f64 / 2.0;
+        for turn in [0, 1, 0, 1] {
+            assert_eq!(
+                balancer.pick(&ANY, NOW, random(turn)),
+                Some(turn),
+                "{strategy:?}"
+            );
+            balancer.take_turn(turn, &ANY);
+        }
+        assert_eq!(in_flight(&balancer, 0) + in_flight(&balancer, 1), 0);
+    }
+}
+
+#[test]
+fn a_change_of_strategy_keeps_the_counts() {
+    let mut balancer = balancer(Strategy::RoundRobin, &[target(0), target(1)]);
+    for _ in 0..3 {
+        send(&mut balancer);
+    }
+    balancer.set_strategy(Strategy::LeastConnections);
+    assert_eq!((in_flight(&balancer, 0), in_flight(&balancer, 1)), (2, 1));
+    assert_eq!(send(&mut balancer), Some(1));
+}
+
+#[test]
+fn the_turn_stays_where_it_is_when_instances_come_and_go() {
+    let mut balancer = balancer(Strategy::RoundRobin, &[target(1), target(2), target(3)]);
+    send(&mut balancer);
+    set(&mut balancer, &[target(0), target(1), target(2), target(3)]);
+    assert_eq!(send(&mut balancer), Some(2), "still the turn of 2");
+    set(&mut balancer, &[target(0), target(1)]);
+    assert_eq!(send(&mut balancer), Some(0), "3 is gone, 0 is next");
+    set(&mut balancer, &[]);
+    assert_eq!(send(&mut balancer), None);
+}
+
+#[test]
+fn what_departed_is_forgotten_when_nothing_is_in_flight() {
+    let mut balancer = balancer(Strategy::RoundRobin, &[target(0), target(1), target(2)]);
+    for _ in 0..4 {
+        send(&mut balancer);
+    }
+    finish(&mut balancer, 2, FINE);
+    set(&mut balancer, &[target(1)]);
+    assert_eq!(balancer.departed.len(), 1, "2 had nothing in flight");
+    finish(&mut balancer, 0, FINE);
+    set(&mut balancer, &[target(0), target(1)]);
+    assert_eq!(in_flight(&balancer, 0), 1, "it came back in time");
+    set(&mut balancer, &[target(1)]);
+    finish(&mut balancer, 0, FINE);
+    assert!(balancer.departed.is_empty());
+    finish(&mut balancer, 0, FINE);
+}
+
+#[test]
+fn who_comes_back_begins_with_one_message_and_doubles() {
+    let mut balancer = balancer(Strategy::RoundRobin, &[is(Health::Unhealthy, 0)]);
+    assert_eq!((balancer.capacity(), send(&mut balancer)), (0, None));
+    set(&mut balancer, &[is(Health::Degraded, 0)]);
+    for window in [1, 2, 4, 8] {
+        assert_eq!(balancer.capacity(), window);
+        for _ in 0..window {
+            assert_eq!(send(&mut balancer), Some(0));
+        }
+        assert_eq!(send(&mut balancer), None, "not more than {window}");
+        finish(&mut balancer, 0, Ending::Failed);
+        send(&mut balancer);
+        for _ in 0..window {
+            finish(&mut balancer, 0, FINE);
+        }
+    }
+    set(&mut balancer, &[is(Health::Healthy, 0)]);
+    assert_eq!(
+        balancer.capacity(),
+        16,
+        "better, but not back from anywhere"
+    );
+}
+
+#[test]
+fn who_is_new_begins_slowly_only_beside_others_that_have_served() {
+    let mut balancer = balancer(Strategy::RoundRobin, &[target(0)]);
+    set(&mut balancer, &[target(0), target(1)]);
+    assert_eq!(balancer.capacity(), 2000, "nobody has served");
+    exchange(&mut balancer, FINE);
+    set(&mut balancer, &[target(0), target(1), target(2)]);
+    assert_eq!(balancer.capacity(), 2001);
+    set(&mut balancer, &[target(3)]);
+    assert_eq!(balancer.capacity(), 1000, "nobody else is there");
+}
+
+#[test]
+fn capacity_leaves_out_the_unhealthy() {
+    let targets = [
+        is(Health::Healthy, 0),
+        is(Health::Degraded, 1),
+        is(Health::Unknown, 2),
+        is(Health::Unhealthy, 3),
+    ];
+    assert_eq!(balancer(Strategy::Random, &targets).capacity(), 3000);
+    let huge = Target {
+        max_in_flight: u32::MAX,
+        ..target(0)
+    };
+    let balancer = balancer(Strategy::Random, &[huge, target(1)]);
+    assert_eq!(balancer.capacity(), u32::MAX);
+}
+
+fn rooms(balancer: &Balancer, has_puller: bool) -> Vec<(String, u32, bool)> {
+    let rooms = balancer.rooms(has_puller).map(|room| {
+        let kind = room.kind.map_or("*".to_owned(), |kind| kind.to_string());
+        (kind, room.room, room.parks)
+    });
+    rooms.collect()
+}
+
+fn room(kind: &str, room: u32, parks: bool) -> (String, u32, bool) {
+    (kind.to_owned(), room, parks)
+}
+
+#[test]
+fn there_is_room_by_type_where_instances_differ() {
+    let unhealthy = Target {
+        health: Health::Unhealthy,
+        ..taking(&["c"], 3)
+    };
+    let cases: [(&[Target], &[(String, u32, bool)]); 4] = [
+        (&[target(0)], &[]),
+        (
+            &[taking(&["b", "a"], 0)],
+            &[
+                room("a", 10, false),
+                room("b", 10, false),
+                room("*", 0, true),
+            ],
+        ),
+        (
+            &[taking(&["a"], 0), taking(&[], 1), taking(&["a"], 2)],
+            &[room("a", 30, false), room("*", 10, false)],
+        ),
+        (&[unhealthy], &[room("c", 0, true), room("*", 0, true)]),
+    ];
+    for (targets, expected) in cases {
+        let balancer = balancer(Strategy::RoundRobin, targets);
+        assert_eq!(rooms(&balancer, false), expected);
+        assert!(rooms(&balancer, true).iter().all(|(_, _, parks)| !parks));
+    }
+}
+
+#[test]
+fn room_that_others_took_is_no_room() {
+    let mut balancer = balancer(Strategy::RoundRobin, &[taking(&["a"], 0), taking(&[], 1)]);
+    let ask = |kind| Ask {
+        kind: Some(kind),
+        exclude: &[],
+    };
+    let (a, other) = (label("a"), label("other"));
+    for _ in 0..8 {
+        let index = balancer.pick(&ask(&a), NOW, 0.0).unwrap();
+        balancer.started(index, &ask(&a));
+    }
+    assert_eq!(
+        rooms(&balancer, false),
+        [room("a", 20, false), room("*", 6, false)]
+    );
+    for _ in 0..6 {
+        assert_eq!(balancer.pick(&ask(&other), NOW, 0.0), Some(1));
+        balancer.started(1, &ask(&other));
+    }
+    assert_eq!(balancer.pick(&ask(&other), NOW, 0.0), None);
+    assert_eq!(
+        rooms(&balancer, false),
+        [room("a", 14, false), room("*", 6, false)]
+    );
+    balancer.finished(&id(1), &a, FINE, NOW);
+    assert_eq!(
+        rooms(&balancer, false),
+        [room("a", 14, false), room("*", 7, false)]
+    );
+}
+
+#[test]
+fn what_is_under_way_is_counted_by_type_once_types_matter() {
+    let mut balancer = Balancer::new(Strategy::RoundRobin);
+    let under_way = [label("a"), label("x"), label("y")];
+    let targets = [taking(&["a"], 0), taking(&[], 1)];
+    balancer.set_targets(targets.into(), under_way.iter());
+    let counts: Vec<_> = balancer.kinds.iter().map(|kind| kind.under_way).collect();
+    assert_eq!(counts, [1, 2]);
+}
