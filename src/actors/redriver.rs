@@ -174,7 +174,8 @@ impl Redriver {
     }
 
     fn record(&self, version: RedriveJob) {
-        if version.status.is_finished() {
+        let before = self.redrives.view(version.job);
+        if version.status.is_finished() && before.is_some_and(|job| !job.status.is_finished()) {
             let (job, status, cause) = (version.job, version.status.name(), &version.cause);
             tracing::info!(%job, status, cause, redriven = version.redriven, "redrive job over");
         }
