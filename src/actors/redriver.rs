@@ -293,7 +293,8 @@ impl Handler<PageRead> for Redriver {
     type Result = ();
 
     fn handle(&mut self, read: PageRead, ctx: &mut Context<Self>) {
-        if let Err(cause) = &read.page {
+        let before = self.redrives.view(read.job).and_then(|job| job.cause);
+        if let (Err(cause), None) = (&read.page, before) {
             tracing::warn!(job = %read.job, cause, "redrive job waits for the archive");
         }
         self.redrives
