@@ -174,7 +174,8 @@ impl Redriver {
     }
 
     fn record(&self, version: RedriveJob) {
-        if version.status.is_finished() {
+        let before = self.redrives.view(version.job);
+        if version.status.is_finished() && before.is_some_and(|job| !job.status.is_finished()) {
             let (job, status, cause) = (version.job, version.status.name(), &version.cause);
             tracing::info!(%job, status, cause, redriven = version.redriven, "redrive job over");
         }
@@ -292,7 +293,8 @@ impl Handler<PageRead> for Redriver {
     type Result = ();
 
     fn handle(&mut self, read: PageRead, ctx: &mut Context<Self>) {
-        if let Err(cause) = &read.page {
+        let before = self.redrives.view(read.job).and_then(|job| job.cause);
+        if let (Err(cause), None) = (&read.page, before) {
             tracing::warn!(job = %read.job, cause, "redrive job waits for the archive");
         }
         self.redrives

@@ -108,12 +108,15 @@ impl Redrives {
         let (id, job) = (redrive.message.id, redrive.job?);
         // Also of a job not known yet: its older versions may have been dropped from the journal.
         self.outstanding.insert(id, job);
-        self.jobs.get_mut(&job)?.note(position, Change::Redriven);
+        let entry = self.jobs.get_mut(&job)?;
+        entry.owed += 1;
+        entry.note(position, Change::Redriven);
         Some(News::Redriven)
     }
 
     fn settled(&mut self, position: Position, job: JobId, state: State) -> Option<News> {
         let entry = self.jobs.get_mut(&job)?;
+        entry.owed = entry.owed.saturating_sub(1);
         match state {
             State::Delivered => entry.note(position, Change::Delivered),
             State::Dead | State::Expired => {
@@ -131,6 +134,13 @@ impl Redrives {
         self.open = true;
         let jobs = &self.jobs;
         self.outstanding.retain(|_, job| jobs.contains_key(job));
+        let mut owed = AHashMap::<JobId, usize>::new();
+        for job in self.outstanding.values() {
+            *owed.entry(*job).or_default() += 1;
+        }
+        for (job, entry) in &mut self.jobs {
+            entry.owed = owed.get(job).copied().unwrap_or(0);
+        }
     }
 
     /// What is to be done now.

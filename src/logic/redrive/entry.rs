@@ -11,6 +11,9 @@ use crate::domain::timestamp::Timestamp;
 
 /// A job stops itself when so many letters in a row died again.
 pub(super) const FAILED_IN_A_ROW: u32 = 10;
+/// A job waits while so many of its letters are owed, so that the letters of a destination that
+/// takes none do not all end up in memory.
+pub(super) const MOST_OWED: usize = 10_000;
 /// How far a job is, is recorded no more often than this.
 const RECORD_EVERY: Duration = Duration::from_secs(1);
 
@@ -33,6 +36,8 @@ pub(super) struct Entry {
     /// It failed so often in a row that it has to stop, unless it was stopped meanwhile.
     must_stop: bool,
     walk: Walk,
+    /// Letters that are owed because of it.
+    pub owed: usize,
     /// Versions that are on their way into the journal.
     under_way: u32,
     /// Status and cause by the newest of these: what to act on before the journal has it.
@@ -50,6 +55,7 @@ impl Entry {
             changes: Vec::new(),
             must_stop: false,
             walk: Walk::new(version.rate),
+            owed: 0,
             under_way: 0,
             wanted: None,
             moved: false,
@@ -72,9 +78,14 @@ impl Entry {
     pub fn view(&self) -> RedriveJob {
         let mut view = self.job.clone();
         if view.status == JobStatus::Running && view.cause.is_none() {
-            view.cause = self.walk.trouble().cloned();
+            view.cause = self.walk.trouble().cloned().or_else(|| self.congestion());
         }
         view
+    }
+
+    fn congestion(&self) -> Option<String> {
+        let is_full = self.owed >= MOST_OWED;
+        is_full.then(|| format!("{MOST_OWED} letters it sent again are not settled yet"))
     }
 
     /// The journal has this version: it takes the place of the one before.
@@ -148,7 +159,8 @@ impl Entry {
 
     fn walk_on(&mut self, now: Timestamp, actions: &mut Vec<Action>) {
         let job = self.job.job;
-        for step in self.walk.due(now) {
+        let room = MOST_OWED.saturating_sub(self.owed);
+        for step in self.walk.due(now, room) {
             actions.push(match step {
                 Step::Read { after } => Action::Read { job, after },
                 Step::Reprocess(letter) => Action::Reprocess { job, letter },
@@ -159,7 +171,9 @@ impl Entry {
     /// When something is due by itself.
     pub fn next(&self, now: Timestamp) -> Option<Timestamp> {
         let is_running = self.status() == JobStatus::Running;
-        let walk = is_running.then(|| self.walk.next(now)).flatten();
+        // Without room it waits for something to be settled.
+        let may_walk = is_running && self.owed < MOST_OWED;
+        let walk = may_walk.then(|| self.walk.next(now)).flatten();
         walk.into_iter().chain(self.record_at()).min()
     }
 

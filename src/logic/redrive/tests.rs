@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::entry::FAILED_IN_A_ROW;
+use super::entry::{FAILED_IN_A_ROW, MOST_OWED};
 use super::walk::MOST_ASKED;
 use super::*;
 use crate::logic::wal::samples;
@@ -56,10 +56,11 @@ fn a_job_that_matches_nothing_is_done_at_once() {
 #[test]
 fn letters_leave_at_the_rate_that_was_asked_for() {
     for rate in [0.5, 3.0, 200.0, 5000.0] {
-        let mut world = World::new(60_000, rate);
+        let mut world = World::new(9_000, rate);
         let start = world.now;
+        let end = start.plus(if rate > 1000.0 { SECOND } else { 10 * SECOND });
         world.work();
-        while world.now < start.plus(10 * SECOND) {
+        while world.now < end {
             world.sleep();
             world.work();
         }
@@ -92,6 +93,25 @@ fn no_more_than_some_letters_are_on_their_way_at_once() {
     world.answer_asked();
     world.pass(SECOND);
     assert_eq!(world.asked.len(), MOST_ASKED);
+}
+
+#[test]
+fn a_job_waits_while_too_many_of_its_letters_are_owed() {
+    let count = MOST_OWED as u64 + 50;
+    let mut world = World::new(count, FAST);
+    world.run_until_idle();
+    assert_eq!(world.asked_at.len(), MOST_OWED);
+    assert_eq!(world.view().status, JobStatus::Running);
+    assert!(world.view().cause.unwrap().contains("not settled"));
+    world.restart();
+    world.run_until_idle();
+    assert_eq!(world.asked_at.len(), MOST_OWED);
+    for number in 1..=50 {
+        world.settle(number, State::Cancelled);
+    }
+    world.run_until_idle();
+    assert_eq!(world.asked_at.len(), count as usize);
+    assert_eq!(world.view().status, JobStatus::Done);
 }
 
 #[test]

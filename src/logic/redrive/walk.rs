@@ -90,13 +90,14 @@ impl Walk {
         self.trouble.as_ref()
     }
 
-    pub fn due(&mut self, now: Timestamp) -> Vec<Step> {
+    /// What to do now, if at most `most` letters may be sent out.
+    pub fn due(&mut self, now: Timestamp, most: usize) -> Vec<Step> {
         if self.rest_until.is_some_and(|until| now < until) {
             return Vec::new();
         }
         self.rest_until = None;
         let mut steps = Vec::new();
-        let room = MOST_ASKED - self.asked.len();
+        let room = most.min(MOST_ASKED).saturating_sub(self.asked.len());
         let count = self.allowance.take(now, room.min(self.waiting.len()));
         for _ in 0..count {
             let (position, id) = self.waiting.pop_first().expect("no more than wait");
