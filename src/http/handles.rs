@@ -3,9 +3,9 @@
 use actix::Recipient;
 
 use crate::actors::messages::{
-    Accept, AwaitSettled, Cancel, DeleteDeadLetter, Deregister, EndLeases, ExtendLeases, Flush,
-    Inspect, InspectAdmission, InspectCircuits, InspectQueues, InspectServices, Receive, Register,
-    Reprocess, RetryNow,
+    Accept, AwaitSettled, Cancel, ChooseStrategy, DeleteDeadLetter, Deregister, DrainInstance,
+    EndLeases, ExtendLeases, Flush, Heartbeat, Inspect, InspectAdmission, InspectCircuits,
+    InspectDependencies, InspectQueues, InspectServices, Receive, Register, Reprocess, RetryNow,
 };
 
 #[derive(Clone)]
@@ -22,7 +22,11 @@ pub struct Handles {
     pub retry_now: Recipient<RetryNow>,
     pub register: Recipient<Register>,
     pub deregister: Recipient<Deregister>,
+    pub heartbeat: Recipient<Heartbeat>,
+    pub drain_instance: Recipient<DrainInstance>,
+    pub choose_strategy: Recipient<ChooseStrategy>,
     pub services: Recipient<InspectServices>,
+    pub dependencies: Recipient<InspectDependencies>,
     pub circuits: Recipient<InspectCircuits>,
     pub reprocess: Recipient<Reprocess>,
     pub delete_dead_letter: Recipient<DeleteDeadLetter>,

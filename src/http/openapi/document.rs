@@ -43,12 +43,18 @@ use crate::http::{circuits, dead_letters, health, leases, messages, queue, retri
         dead_letters::reprocess,
         dead_letters::delete,
         queue::status,
-        services::register,
+        services::instances::register,
         services::all,
         services::show,
+        services::choose,
         services::deregister,
-        services::register_instance,
-        services::deregister_instance,
+        services::health,
+        services::dependencies::show,
+        services::dependencies::check,
+        services::instances::register_instance,
+        services::instances::deregister_instance,
+        services::instances::heartbeat,
+        services::instances::drain,
         circuits::all,
         health::health,
         health::live,
@@ -62,7 +68,7 @@ use crate::http::{circuits, dead_letters, health, leases, messages, queue, retri
 struct Described;
 
 /// Other addresses of what is described under the last.
-const ALIASES: [(&str, HttpMethod, &str); 8] = [
+const ALIASES: [(&str, HttpMethod, &str); 7] = [
     ("/message", HttpMethod::Post, "/v1/messages/send"),
     ("/v1/messages", HttpMethod::Post, "/v1/messages/send"),
     ("/message/{id}", HttpMethod::Get, "/v1/messages/{id}"),
@@ -77,11 +83,6 @@ const ALIASES: [(&str, HttpMethod, &str); 8] = [
         HttpMethod::Delete,
         "/v1/services/{service}",
     ),
-    (
-        "/v1/services/{service}/health",
-        HttpMethod::Get,
-        "/v1/services/{service}",
-    ),
     ("/circuit", HttpMethod::Get, "/v1/circuits"),
 ];
 
@@ -92,9 +93,14 @@ pub fn document() -> openapi::OpenApi {
         add_alias(&mut document.paths, alias, method, path);
     }
     for item in document.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post, &mut item.delete]
-            .into_iter()
-            .flatten()
+        for operation in [
+            &mut item.get,
+            &mut item.put,
+            &mut item.post,
+            &mut item.delete,
+        ]
+        .into_iter()
+        .flatten()
         {
             errors::complete(operation);
             complete_body(operation);

@@ -12,7 +12,9 @@ use crate::domain::ids::{Label, MessageId, ServiceName};
 use crate::domain::message::{Message, Payload, Priority};
 use crate::domain::service::Endpoint;
 use crate::domain::timestamp::Timestamp;
-use crate::http::{dead_letters, leases, message_input, registration_input, retries, routes};
+use crate::http::{
+    dead_letters, leases, message_input, registration_input, retries, routes, services,
+};
 use crate::logic::push::Envelope;
 
 /// The page is not part of the description.
@@ -197,6 +199,13 @@ fn bodies_are_described_as_they_are_read() {
     assert_read_as_described::<message_input::Body<'_>>(&["MessageInput"]);
     assert_read_as_described::<registration_input::Body<'_>>(&["RegistrationInput"]);
     assert_read_as_described::<registration_input::CheckBody<'_>>(&["HealthCheck"]);
+    assert_read_as_described::<registration_input::dependencies::DependencyBody<'_>>(&[
+        "DependencyInput",
+    ]);
+    assert_read_as_described::<registration_input::dependencies::DependenciesBody<'_>>(&[
+        "DependenciesInput",
+    ]);
+    assert_read_as_described::<services::StrategyBody<'_>>(&["StrategyInput"]);
     assert_read_as_described::<leases::ReceiveBody<'_>>(&["ReceiveInput"]);
     assert_read_as_described::<leases::LeaseBody<'_>>(&["AckInput", "NackInput", "ExtendInput"]);
     assert_read_as_described::<dead_letters::ReprocessBody<'_>>(&["ReprocessInput"]);
