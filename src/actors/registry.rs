@@ -25,6 +25,7 @@ use super::death_watch::DeathWatch;
 use super::health_probe::{self, HealthProbe, Identity, Schedule, Watch};
 use super::messages::{Committed, Open, Record, ServiceChanged};
 use crate::clock::Clock;
+use crate::domain::circuit::CircuitChanged;
 use crate::domain::fact::{self, Fact};
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::{Health, Registration};
@@ -114,11 +115,7 @@ impl Registry {
                 self.services.choose(&chosen.service, chosen.strategy);
                 self.announce(&chosen.service);
             }
-            Fact::CircuitChanged(changed) => {
-                if self.services.circuit_changed(changed) {
-                    self.announce(&changed.service);
-                }
-            }
+            Fact::CircuitChanged(changed) => self.circuit_changed(changed),
             _ => {}
         }
     }
@@ -136,6 +133,12 @@ impl Registry {
             self.arm(ctx);
         }
         self.announce(service);
+    }
+
+    fn circuit_changed(&mut self, changed: &Arc<CircuitChanged>) {
+        if self.services.circuit_changed(changed) {
+            self.announce(&changed.service);
+        }
     }
 
     /// Checks an instance that is new, or is somewhere else now.

@@ -72,7 +72,7 @@ pub struct HealthTracker {
     health: Health,
     /// Good signs since the last bad one.
     good_in_a_row: u32,
-    /// Bad probes since the last good sign.
+    /// Bad probes since the last good probe or delivery.
     bad_in_a_row: u32,
     /// It owes a heartbeat, and is unhealthy until it comes.
     silent: bool,
@@ -109,10 +109,7 @@ impl HealthTracker {
             Sign::ProbeGood | Sign::DeliveryGood => self.on_good(),
             Sign::ProbeBad(_) => self.on_bad(),
             Sign::DeliveryFailed => self.on_delivery_failed(),
-            Sign::Heartbeat => {
-                self.silent = false;
-                self.on_good()
-            }
+            Sign::Heartbeat => self.on_heartbeat(),
             Sign::Silence(_) => self.on_silence(),
             Sign::Registered => self.on_registered(),
         }
@@ -130,6 +127,15 @@ impl HealthTracker {
             return self.change_to(Health::Healthy);
         }
         None
+    }
+
+    /// As a good probe; but that it lives does not refute a health check that says it is not well.
+    fn on_heartbeat(&mut self) -> Option<Change> {
+        self.silent = false;
+        if self.bad_in_a_row > 0 {
+            return None;
+        }
+        self.on_good()
     }
 
     /// Healthy and unknown become degraded, everything unhealthy after `unhealthy` in a row.

@@ -10,7 +10,7 @@ use crate::actors::messages::{
     InspectServices, InstanceGone, InstanceView, OutOfRotation, Polled, Register, ServiceView,
 };
 use crate::actors::probe::{Received, probe, settle};
-use crate::domain::circuit::{CircuitChanged, CircuitState, Forced};
+use crate::domain::circuit::{CircuitState, Forced};
 use crate::domain::fact::{InstanceDeregistered, ServiceSeen, StrategyChosen};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::{Dependency, HealthCheck};

@@ -81,7 +81,10 @@ fn instances_need_together_the_most_that_any_needs() {
     );
 }
 
-fn graph(edges: &[(&str, &str)]) -> BTreeMap<ServiceName, Vec<ServiceName>> {
+/// Who needs whom.
+type Edges = &'static [(&'static str, &'static str)];
+
+fn graph(edges: Edges) -> BTreeMap<ServiceName, Vec<ServiceName>> {
     let mut graph: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (from, to) in edges {
         graph.entry(name(from)).or_default().push(name(to));
@@ -91,7 +94,7 @@ fn graph(edges: &[(&str, &str)]) -> BTreeMap<ServiceName, Vec<ServiceName>> {
 
 #[test]
 fn cycles_are_found_by_the_shortest_way() {
-    let cases: [(&[(&str, &str)], &[&[&str]]); 6] = [
+    let cases: [(Edges, &[&[&str]]); 6] = [
         (&[], &[]),
         (&[("a", "b"), ("b", "c")], &[]),
         (&[("a", "a")], &[&["a", "a"]]),
