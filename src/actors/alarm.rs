@@ -34,3 +34,69 @@ impl Alarm {
         self.0 = None;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use actix::{Handler, Message, Recipient};
+
+    use super::*;
+    use crate::actors::probe::probe;
+    use crate::clock::Clock;
+
+    /// Tells when its alarm went off, in seconds from the start.
+    struct Sleeper {
+        alarm: Alarm,
+        clock: Clock,
+        rang: Recipient<Rang>,
+    }
+
+    #[derive(Message, PartialEq, Debug)]
+    #[rtype(result = "()")]
+    struct Rang(u64);
+
+    #[derive(Message)]
+    #[rtype(result = "()")]
+    struct WakeAt(Option<u64>);
+
+    impl Actor for Sleeper {
+        type Context = Context<Self>;
+    }
+
+    impl Handler<WakeAt> for Sleeper {
+        type Result = ();
+
+        fn handle(&mut self, WakeAt(seconds): WakeAt, ctx: &mut Context<Self>) {
+            let (start, now) = (self.clock.started_at(), self.clock.now());
+            let next = seconds.map(|seconds| start.plus(Duration::from_secs(seconds)));
+            self.alarm.set(next, now, ctx, |sleeper, _| {
+                sleeper.alarm.rang();
+                let now = sleeper.clock.now();
+                let seconds = now.since(sleeper.clock.started_at()).as_secs();
+                sleeper.rang.do_send(Rang(seconds));
+            });
+        }
+    }
+
+    #[actix::test]
+    async fn goes_off_once_at_the_time_set_last() {
+        tokio::time::pause();
+        let (rang, mut received) = probe();
+        let sleeper = Sleeper {
+            alarm: Alarm::default(),
+            clock: Clock::start(),
+            rang,
+        };
+        let sleeper = sleeper.start();
+        for seconds in [Some(5), Some(9), None, Some(3), Some(7), Some(7)] {
+            sleeper.do_send(WakeAt(seconds));
+        }
+        assert_eq!(received.recv().await, Rang(7));
+        // The same time again is a new sleep once the alarm has gone off.
+        sleeper.do_send(WakeAt(Some(7)));
+        assert_eq!(received.recv().await, Rang(7));
+        tokio::time::advance(Duration::from_secs(30)).await;
+        assert_eq!(received.drain().await, []);
+    }
+}

@@ -200,6 +200,22 @@ async fn what_answers_no_health_check_is_deregistered_unless_it_lives_otherwise(
 }
 
 #[actix::test]
+async fn after_a_restart_the_time_to_expiry_begins_anew() {
+    let mut office = closed_office();
+    office.transport.set_probe("a", Probe::Bad);
+    // Registered, and so last seen, long ago.
+    office.commit(checked("a"));
+    office.address.do_send(Open);
+    settle().await;
+    pass(59).await;
+    assert_eq!(office.instance().await.health, Health::Unhealthy);
+    assert_eq!(office.health_news().await.len(), 2);
+    pass(2).await;
+    let facts = office.commit_next().await;
+    assert!(matches!(facts[..], [Fact::InstanceDeregistered(_)]));
+}
+
+#[actix::test]
 async fn who_is_judged_by_deliveries_alone_never_expires() {
     let mut office = office();
     office.commit(registration("a"));
