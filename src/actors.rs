@@ -1,6 +1,7 @@
 //! Actors: thin shells that receive messages, ask the logic and act on its answer.
 //! [`messages`] is the map of everything that passes between them.
 
+pub mod alarm;
 pub mod archivist;
 pub mod circuit_breaker;
 pub mod death_watch;

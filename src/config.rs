@@ -57,6 +57,8 @@ pub struct Config {
     pub service_timeout: Duration,
     pub unhealthy_threshold: u32,
     pub healthy_threshold: u32,
+    /// An unhealthy instance that gives no sign of life for so long is deregistered.
+    pub instance_expiry: Duration,
     /// How long facts gather before they are written to the archive.
     pub wal_flush_interval: Duration,
     pub wal_sync: WalSync,
@@ -115,6 +117,7 @@ impl Default for Config {
             service_timeout: Duration::from_secs(10),
             unhealthy_threshold: 3,
             healthy_threshold: 2,
+            instance_expiry: Duration::from_secs(5400),
             wal_flush_interval: Duration::from_secs(1),
             wal_sync: WalSync::Disk,
             wal_segment_bytes: 64 << 20,
@@ -314,6 +317,7 @@ impl Config {
             &mut self.healthy_threshold,
             whole(1..=1000),
         )?;
+        settings.value("instance_expiry", &mut self.instance_expiry, period)?;
         settings.text(
             "load_balancing_strategy",
             &mut self.load_balancing_strategy,

@@ -6,6 +6,7 @@ pub mod balancer;
 pub mod breaker;
 pub mod canonical;
 pub mod dedup;
+pub mod dependencies;
 pub mod health;
 pub mod lanes;
 pub mod ledger;

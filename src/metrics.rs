@@ -46,6 +46,8 @@ pub struct Metrics {
     circuit_state: IntGaugeVec,
     circuit_transitions: IntCounterVec,
     service_health: IntGaugeVec,
+    service_instances: IntGaugeVec,
+    health_changes: IntCounterVec,
     pub journal_sync: Histogram,
     pub journal_syncs: IntCounter,
     pub journal_records: IntCounter,
@@ -145,6 +147,20 @@ impl Metrics {
                 "2 healthy, 1 degraded, 0 unhealthy",
                 "service",
             ),
+            service_instances: make.add(IntGaugeVec::new(
+                Opts::new(
+                    "message_hub_service_instances",
+                    "Registered instances, by their health",
+                ),
+                &["service", "health"],
+            )),
+            health_changes: make.add(IntCounterVec::new(
+                Opts::new(
+                    "message_hub_service_health_changes_total",
+                    "Changes of the health of instances, by what it became",
+                ),
+                &["service", "to"],
+            )),
             journal_sync: make.histogram(
                 "message_hub_journal_sync_seconds",
                 "Duration of one sync of the journal",
@@ -232,6 +248,11 @@ impl Metrics {
                 self.retries.inc();
                 self.attempts
                     .observe(failed.attempt.duration_ms as f64 / 1000.0);
+            }
+            Fact::HealthChanged(changed) => {
+                let service = self.services.cap(changed.service.as_str());
+                let labels = [service, changed.to.name()];
+                self.health_changes.with_label_values(&labels).inc();
             }
             _ => {}
         }
@@ -325,6 +346,15 @@ impl Metrics {
         self.service_health
             .with_label_values(&[self.services.cap(service)])
             .set(value);
+    }
+
+    pub fn show_instances(&self, service: &str, counts: &[(Health, usize)]) {
+        let service = self.services.cap(service);
+        for (health, count) in counts {
+            self.service_instances
+                .with_label_values(&[service, health.name()])
+                .set(i64::try_from(*count).unwrap_or(i64::MAX));
+        }
     }
 
     fn text(&self) -> Vec<u8> {

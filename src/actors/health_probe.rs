@@ -1,7 +1,9 @@
 //! Asks one instance, again and again, whether it is well.
 //!
-//! Owns the thresholds of its instance. Sends [`HealthChanged`] to the Registry, its parent.
-//! One instance each, so that one that hangs delays nobody else's probe.
+//! Owns the thresholds of its instance. Receives from the Registry, its parent, what else tells
+//! how the instance is: [`Seen`] and [`Beat`]. Sends it [`HealthChanged`] and [`SignOfLife`].
+//! One instance each, so that one that hangs delays nobody else's probe. Has one question under
+//! way at most.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,19 +12,28 @@ use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, 
 use rand::RngExt;
 
 use super::death_watch::DeathWatch;
-use super::messages::{DeliverySeen, HealthChanged, SignOfLife};
+use super::messages::{Alive, HealthChanged, Reply, SignOfLife};
 use crate::domain::ids::{InstanceId, ServiceName};
-use crate::logic::health::{Change, HealthTracker, probe_delay};
+use crate::domain::refusal::Refusal;
+use crate::domain::timestamp::Timestamp;
+use crate::logic::health::{HealthTracker, Sign, probe_delay};
 use crate::ports::transport::Transport;
 
 pub struct HealthProbe {
-    service: ServiceName,
-    instance_id: InstanceId,
+    identity: Identity,
     tracker: HealthTracker,
     schedule: Option<Schedule>,
     transport: Rc<dyn Transport>,
     hops: Hops,
     _watch: DeathWatch,
+}
+
+/// Whose probe it is, and which of all that were ever begun.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub service: ServiceName,
+    pub instance_id: InstanceId,
+    pub generation: u64,
 }
 
 /// Both lead to the Registry.
@@ -40,8 +51,13 @@ impl Watch {
         Self(probe.start())
     }
 
-    pub fn tell(&self, seen: DeliverySeen) {
-        self.0.do_send(seen);
+    pub fn tell(&self, sign: Sign) {
+        self.0.do_send(Seen(sign));
+    }
+
+    /// The probe answers the instance, since it knows what the heartbeat changed.
+    pub fn beat(&self, beat: Beat) {
+        self.0.do_send(beat);
     }
 }
 
@@ -51,12 +67,27 @@ impl Drop for Watch {
     }
 }
 
-/// What to ask, and how often. Without one the instance is judged by its deliveries alone.
+/// What to ask, and how often. Without one the instance is judged by other signs alone.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Schedule {
     pub url: String,
+    /// The pause before the first question.
+    pub first_after: Duration,
     pub interval: Duration,
     pub timeout: Duration,
+}
+
+/// Registry → HealthProbe: something else tells how the instance is.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Seen(Sign);
+
+/// Registry → HealthProbe: the instance sent a heartbeat and wants an answer.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Beat {
+    pub expires_at: Option<Timestamp>,
+    pub reply: Reply<Result<Alive, Refusal>>,
 }
 
 #[derive(Message)]
@@ -70,7 +101,7 @@ struct End;
 
 impl HealthProbe {
     pub fn new(
-        (service, instance_id): (ServiceName, InstanceId),
+        identity: Identity,
         tracker: HealthTracker,
         schedule: Option<Schedule>,
         transport: Rc<dyn Transport>,
@@ -78,8 +109,7 @@ impl HealthProbe {
         watch: DeathWatch,
     ) -> Self {
         Self {
-            service,
-            instance_id,
+            identity,
             tracker,
             schedule,
             transport,
@@ -97,17 +127,43 @@ impl HealthProbe {
         actix::spawn(async move { home.do_send(Probed(answer.await)) });
     }
 
-    fn tell(&self, change: Option<Change>) {
-        let Some(Change { from, to }) = change else {
+    fn saw(&mut self, sign: &Sign) {
+        let Some(change) = self.tracker.on(sign) else {
             return;
         };
-        let (service, instance_id) = (self.service.clone(), self.instance_id.clone());
+        let Identity {
+            service,
+            instance_id,
+            generation,
+        } = self.identity.clone();
         self.hops.changed.do_send(HealthChanged {
             service,
             instance_id,
-            from,
-            to,
+            generation,
+            to: change.to,
+            cause: sign.to_string(),
         });
+    }
+
+    fn sign_of(&self, answer: Result<(), String>) -> Sign {
+        let Identity {
+            service,
+            instance_id,
+            ..
+        } = self.identity.clone();
+        match answer {
+            Ok(()) => {
+                self.hops.alive.do_send(SignOfLife {
+                    service,
+                    instance_id,
+                });
+                Sign::ProbeGood
+            }
+            Err(error) => {
+                tracing::debug!(%service, instance = %instance_id, error, "probe failed");
+                Sign::ProbeBad(error)
+            }
+        }
     }
 }
 
@@ -115,7 +171,12 @@ impl Actor for HealthProbe {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        self.ask(ctx);
+        match self.schedule.as_ref().map(|schedule| schedule.first_after) {
+            Some(pause) if !pause.is_zero() => {
+                ctx.run_later(pause, |probe, ctx| probe.ask(ctx));
+            }
+            _ => self.ask(ctx),
+        }
     }
 }
 
@@ -123,26 +184,32 @@ impl Handler<Probed> for HealthProbe {
     type Result = ();
 
     fn handle(&mut self, Probed(answer): Probed, ctx: &mut Context<Self>) {
-        let change = match &answer {
-            Ok(()) => {
-                let (service, instance_id) = (self.service.clone(), self.instance_id.clone());
-                self.hops.alive.do_send(SignOfLife {
-                    service,
-                    instance_id,
-                });
-                self.tracker.on_good()
-            }
-            Err(error) => {
-                let (service, instance) = (&self.service, &self.instance_id);
-                tracing::debug!(%service, %instance, error, "probe failed");
-                self.tracker.on_bad()
-            }
-        };
-        self.tell(change);
+        let sign = self.sign_of(answer);
+        self.saw(&sign);
         if let Some(schedule) = &self.schedule {
             let pause = probe_delay(schedule.interval, rand::rng().random());
             ctx.run_later(pause, |probe, ctx| probe.ask(ctx));
         }
+    }
+}
+
+impl Handler<Seen> for HealthProbe {
+    type Result = ();
+
+    fn handle(&mut self, Seen(sign): Seen, _: &mut Context<Self>) {
+        self.saw(&sign);
+    }
+}
+
+impl Handler<Beat> for HealthProbe {
+    type Result = ();
+
+    fn handle(&mut self, beat: Beat, _: &mut Context<Self>) {
+        self.saw(&Sign::Heartbeat);
+        let _ = beat.reply.send(Ok(Alive {
+            health: self.tracker.health(),
+            expires_at: beat.expires_at,
+        }));
     }
 }
 
@@ -151,18 +218,5 @@ impl Handler<End> for HealthProbe {
 
     fn handle(&mut self, _: End, ctx: &mut Context<Self>) {
         ctx.stop();
-    }
-}
-
-impl Handler<DeliverySeen> for HealthProbe {
-    type Result = ();
-
-    fn handle(&mut self, seen: DeliverySeen, _: &mut Context<Self>) {
-        let change = if seen.good {
-            self.tracker.on_delivery_good()
-        } else {
-            self.tracker.on_delivery_failed()
-        };
-        self.tell(change);
     }
 }

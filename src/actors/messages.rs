@@ -193,8 +193,11 @@ pub struct ServiceChanged {
 pub struct HealthChanged {
     pub service: ServiceName,
     pub instance_id: InstanceId,
-    pub from: Health,
+    /// Which probe says so, of all that were ever begun.
+    pub generation: u64,
     pub to: Health,
+    /// In words: what led to it.
+    pub cause: String,
 }
 
 /// HealthProbe → Registry: the instance answered its health check.

@@ -1,55 +1,57 @@
 //! Knows every service and its instances, and watches over their health.
 //!
-//! Owns the services and one [`HealthProbe`] child per instance. Receives [`Register`] and
-//! [`Deregister`] from clients, [`Committed`], [`HealthChanged`], [`DeliverySeen`], [`Polled`];
-//! sends [`Record`] to the EventStore and [`ServiceChanged`] to the Dispatcher. Changes its
-//! picture of who is registered only by what the journal says.
+//! Owns the services and one [`HealthProbe`] child per instance. Receives what clients ask
+//! (`requests`), what shows how instances are (`signs`), [`Committed`] and [`Open`]; sends
+//! [`Record`] to the EventStore and [`ServiceChanged`] to the Dispatcher. Changes its picture of
+//! who is registered only by what the journal says; health is volatile, the journal has it as news.
 
+mod instance;
+mod requests;
 mod services;
+mod signs;
+mod timers;
+mod view;
 
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{
-    Actor, AsyncContext, Context, Handler, Message, MessageResult, Recipient, SpawnHandle,
-};
+use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
+use rand::RngExt;
 use tokio::sync::oneshot;
 
+use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
-use super::health_probe::{self, HealthProbe, Schedule, Watch};
-use super::messages::{
-    Committed, DeliverySeen, Deregister, HealthChanged, InspectServices, InstanceGone, Open,
-    Polled, Record, Register, Registered, ServiceChanged, ServiceView, SignOfLife,
-};
+use super::health_probe::{self, HealthProbe, Identity, Schedule, Watch};
+use super::messages::{Committed, Open, Record, ServiceChanged};
 use crate::clock::Clock;
-use crate::domain::fact::{Fact, InstanceDeregistered, ServiceSeen};
+use crate::domain::circuit::CircuitChanged;
+use crate::domain::fact::{self, Fact};
 use crate::domain::ids::{InstanceId, ServiceName};
-use crate::domain::refusal::Refusal;
 use crate::domain::service::{Health, Registration};
+use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::health::{HealthTracker, Thresholds};
+use crate::logic::health::{HealthTracker, Sign, Thresholds, first_probe_delay};
 use crate::logic::timer_queue::TimerQueue;
 use crate::metrics::Metrics;
 use crate::ports::transport::Transport;
-use services::{Instance, Services};
+use services::{Entry, Services};
+use timers::Due;
 
 /// A puller counts as present for so long after it asked.
 pub const PULLER_PRESENT: Duration = Duration::from_secs(60);
-/// Pause before a dead probe is replaced.
-const PROBE_PAUSE: Duration = Duration::from_secs(1);
 
 pub struct Registry {
     settings: Settings,
     event_store: Recipient<Record>,
     dispatcher: Recipient<ServiceChanged>,
     services: Services,
-    /// When those who polled count as gone.
-    pullers: TimerQueue<ServiceName>,
-    timer: Option<(Timestamp, SpawnHandle)>,
+    due: TimerQueue<Due>,
+    alarm: Alarm,
     /// How many probes were ever begun.
     generation: u64,
-    open: bool,
+    /// When the replay was over.
+    opened_at: Option<Timestamp>,
     _watch: DeathWatch,
 }
 
@@ -61,16 +63,16 @@ pub struct Settings {
     pub thresholds: Thresholds,
     pub check_interval: Duration,
     pub check_timeout: Duration,
+    /// An unhealthy instance that gives no sign of life for so long is deregistered.
+    pub instance_expiry: Duration,
+    /// Of a service that has none of its own.
+    pub strategy: Strategy,
 }
 
 /// A probe → its parent, from its [`DeathWatch`].
 #[derive(Message)]
 #[rtype(result = "()")]
-struct ProbeDied {
-    service: ServiceName,
-    instance_id: InstanceId,
-    generation: u64,
-}
+struct ProbeDied(Identity);
 
 impl Registry {
     pub fn new(
@@ -84,10 +86,10 @@ impl Registry {
             event_store,
             dispatcher,
             services: Services::default(),
-            pullers: TimerQueue::default(),
-            timer: None,
+            due: TimerQueue::default(),
+            alarm: Alarm::default(),
             generation: 0,
-            open: false,
+            opened_at: None,
             _watch: watch,
         }
     }
@@ -97,98 +99,162 @@ impl Registry {
             Fact::ServiceSeen(seen) => self.services.know(&seen.service),
             Fact::ServiceRegistered(registration) => self.registered(registration, ctx),
             Fact::InstanceDeregistered(gone) => {
+                self.forget_timers(&gone.service, &gone.instance_id);
                 self.services
                     .remove_instance(&gone.service, &gone.instance_id);
                 self.announce(&gone.service);
             }
             Fact::ServiceDeregistered(gone) => {
+                for id in self.services.instances_of(&gone.service) {
+                    self.forget_timers(&gone.service, &id);
+                }
                 self.services.remove(&gone.service);
                 self.announce(&gone.service);
             }
+            Fact::StrategyChosen(chosen) => {
+                self.services.choose(&chosen.service, chosen.strategy);
+                self.announce(&chosen.service);
+            }
+            Fact::CircuitChanged(changed) => self.circuit_changed(changed),
             _ => {}
         }
     }
 
     fn registered(&mut self, registration: &Arc<Registration>, ctx: &mut Context<Self>) {
-        let is_same_check = self.services.put(registration.clone());
-        // A probe that goes on keeps what it counted.
-        if self.open && !is_same_check {
-            self.watch_over(&registration.service, &registration.instance_id, ctx);
+        let entry = self.services.put(registration.clone());
+        let (service, id) = (&registration.service, &registration.instance_id);
+        if self.opened_at.is_some() && entry != Entry::Draining {
+            match entry {
+                // A probe that goes on keeps what it counted.
+                Entry::Same => self.tell_probe(service, id, Sign::Registered),
+                _ => self.check_anew(service, id, ctx),
+            }
+            self.expect_heartbeat(service, id);
+            self.arm(ctx);
         }
-        self.announce(&registration.service);
+        self.announce(service);
+    }
+
+    fn circuit_changed(&mut self, changed: &Arc<CircuitChanged>) {
+        if self.services.circuit_changed(changed) {
+            self.announce(&changed.service);
+        }
+    }
+
+    /// Checks an instance that is new, or is somewhere else now.
+    fn check_anew(&mut self, service: &ServiceName, id: &InstanceId, ctx: &Context<Self>) {
+        let instance = self.services.instance(service, id);
+        if instance.is_some_and(|instance| instance.health == Health::Unhealthy) {
+            // What made it so may be just what was repaired.
+            let cause = Sign::Registered.to_string();
+            self.health_changed(service, id, Health::Unknown, cause);
+        }
+        self.watch_over(service, id, Duration::ZERO, ctx);
+    }
+
+    fn tell_probe(&self, service: &ServiceName, id: &InstanceId, sign: Sign) {
+        let instance = self.services.instance(service, id);
+        if let Some(probe) = instance.and_then(|instance| instance.probe.as_ref()) {
+            probe.tell(sign);
+        }
     }
 
     /// Gives the instance a probe of its own in place of the one it had.
-    fn watch_over(&mut self, service: &ServiceName, id: &InstanceId, ctx: &Context<Self>) {
+    fn watch_over(
+        &mut self,
+        service: &ServiceName,
+        id: &InstanceId,
+        first_after: Duration,
+        ctx: &Context<Self>,
+    ) {
         let Some(instance) = self.services.instance_mut(service, id) else {
             return;
         };
         self.generation += 1;
         instance.generation = self.generation;
-        let news = ProbeDied {
+        let identity = Identity {
             service: service.clone(),
             instance_id: id.clone(),
             generation: instance.generation,
         };
-        let schedule = schedule(&instance.registration, &self.settings);
-        let probe = HealthProbe::new(
-            (service.clone(), id.clone()),
+        let hops = health_probe::Hops {
+            changed: ctx.address().recipient(),
+            alive: ctx.address().recipient(),
+        };
+        let news = ProbeDied(identity.clone());
+        instance.probe = Some(Watch::begin(HealthProbe::new(
+            identity,
             HealthTracker::resume(self.settings.thresholds, instance.health),
-            schedule,
+            schedule(&instance.registration, first_after, &self.settings),
             self.settings.transport.clone(),
-            health_probe::Hops {
-                changed: ctx.address().recipient(),
-                alive: ctx.address().recipient(),
-            },
+            hops,
             DeathWatch::new(ctx.address().recipient(), news),
-        );
-        instance.probe = Some(Watch::begin(probe));
+        )));
+    }
+
+    /// Takes note of another health of an instance and publishes it.
+    fn health_changed(
+        &mut self,
+        service: &ServiceName,
+        id: &InstanceId,
+        to: Health,
+        cause: String,
+    ) {
+        let at = self.settings.clock.now();
+        let Some(instance) = self.services.instance_mut(service, id) else {
+            return;
+        };
+        let from = std::mem::replace(&mut instance.health, to);
+        if from == to {
+            return;
+        }
+        instance.since = at;
+        instance.cause = Some(cause.clone());
+        let names = (from.name(), to.name());
+        tracing::info!(%service, instance = %id, from = names.0, to = names.1, cause, "health changed");
+        if to == Health::Unhealthy {
+            self.expect_life(service, id);
+        }
+        let fact = Fact::HealthChanged(fact::HealthChanged {
+            service: service.clone(),
+            instance_id: id.clone(),
+            at,
+            from,
+            to,
+            cause,
+        });
+        self.event_store.do_send(Record::unasked(vec![fact]));
+        self.announce(service);
     }
 
     /// Tells the Dispatcher who can take messages of this service now.
     fn announce(&self, service: &ServiceName) {
-        if !self.open {
+        if self.opened_at.is_none() {
             return;
         }
         let now = self.settings.clock.now();
-        self.settings
-            .metrics
-            .show_health(service.as_str(), self.services.status(service, now));
+        self.show(service, now);
+        for dependent in self.services.dependents(service) {
+            self.show(&dependent, now);
+        }
+        self.tell_dispatcher(service, now);
+    }
+
+    fn tell_dispatcher(&self, service: &ServiceName, now: Timestamp) {
         self.dispatcher.do_send(ServiceChanged {
             service: service.clone(),
             targets: self.services.targets(service),
             has_puller: self.services.has_puller(service, now),
-            strategy: None,
-            forced: None,
+            strategy: self.services.strategy(service),
+            forced: self.services.forced(service),
         });
     }
 
-    /// One sleep until the next puller may have left.
-    fn arm(&mut self, ctx: &mut Context<Self>) {
-        let next = self.pullers.next();
-        if next == self.timer.map(|(at, _)| at) {
-            return;
-        }
-        if let Some((_, handle)) = self.timer.take() {
-            ctx.cancel_future(handle);
-        }
-        if let Some(at) = next {
-            let sleep = at.since(self.settings.clock.now());
-            let handle = ctx.run_later(sleep, |registry, ctx| {
-                registry.timer = None;
-                registry.pullers_left();
-                registry.arm(ctx);
-            });
-            self.timer = Some((at, handle));
-        }
-    }
-
-    fn pullers_left(&mut self) {
-        let now = self.settings.clock.now();
-        for service in self.pullers.pop_due(now, usize::MAX) {
-            self.services.puller_left(&service);
-            self.announce(&service);
-        }
+    fn show(&self, service: &ServiceName, now: Timestamp) {
+        let metrics = &self.settings.metrics;
+        metrics.show_health(service.as_str(), self.services.status(service, now));
+        let counts = self.services.count_by_health(service);
+        metrics.show_instances(service.as_str(), &counts);
     }
 
     fn record_then(&self, facts: Vec<Fact>, then: impl FnOnce() + 'static) {
@@ -205,13 +271,18 @@ impl Registry {
     }
 }
 
-fn schedule(registration: &Registration, settings: &Settings) -> Option<Schedule> {
+fn schedule(
+    registration: &Registration,
+    first_after: Duration,
+    settings: &Settings,
+) -> Option<Schedule> {
     let (address, check) = (
         registration.address.as_ref()?,
         registration.health_check.as_ref()?,
     );
     Some(Schedule {
         url: format!("{}{}", address.url, check.endpoint),
+        first_after,
         interval: check.interval().unwrap_or(settings.check_interval),
         timeout: check.timeout().unwrap_or(settings.check_timeout),
     })
@@ -235,183 +306,23 @@ impl Handler<Open> for Registry {
     type Result = ();
 
     fn handle(&mut self, _: Open, ctx: &mut Context<Self>) {
-        self.open = true;
-        for (service, instances) in self.services.all() {
-            for id in instances {
-                self.watch_over(&service, &id, ctx);
-            }
-            self.announce(&service);
-        }
-    }
-}
-
-impl Handler<Register> for Registry {
-    type Result = ();
-
-    fn handle(&mut self, register: Register, _: &mut Context<Self>) {
-        let registration = register.registration;
-        let known = self
-            .services
-            .instance(&registration.service, &registration.instance_id);
-        let answer = Registered {
-            replaced: known.is_some(),
-            health: known.map_or(Health::Unknown, |instance| instance.health),
-        };
-        let facts = vec![Fact::ServiceRegistered(Arc::new(registration))];
-        self.record_then(facts, move || {
-            let _ = register.reply.send(answer);
-        });
-    }
-}
-
-impl Handler<Deregister> for Registry {
-    type Result = ();
-
-    fn handle(&mut self, deregister: Deregister, _: &mut Context<Self>) {
-        let at = self.settings.clock.now();
-        let service = deregister.service;
-        let fact = match deregister.instance_id {
-            None if self.services.is_registered(&service) => {
-                Fact::ServiceDeregistered(ServiceSeen { service, at })
-            }
-            Some(instance_id) if self.services.instance(&service, &instance_id).is_some() => {
-                Fact::InstanceDeregistered(InstanceDeregistered {
-                    service,
-                    instance_id,
-                    at,
-                })
-            }
-            _ => return drop(deregister.reply.send(Err(Refusal::NotFound))),
-        };
-        self.record_then(vec![fact], move || {
-            let _ = deregister.reply.send(Ok(()));
-        });
-    }
-}
-
-impl Handler<HealthChanged> for Registry {
-    type Result = ();
-
-    fn handle(&mut self, changed: HealthChanged, _: &mut Context<Self>) {
-        let Some(instance) = self
-            .services
-            .instance_mut(&changed.service, &changed.instance_id)
-        else {
-            return;
-        };
-        instance.health = changed.to;
-        let (service, instance) = (&changed.service, &changed.instance_id);
-        let (from, to) = (changed.from.name(), changed.to.name());
-        tracing::info!(%service, %instance, from, to, "health changed");
-        self.announce(&changed.service);
-    }
-}
-
-impl Handler<SignOfLife> for Registry {
-    type Result = ();
-
-    fn handle(&mut self, alive: SignOfLife, _: &mut Context<Self>) {
         let now = self.settings.clock.now();
-        if let Some(instance) = self
-            .services
-            .instance_mut(&alive.service, &alive.instance_id)
-        {
-            instance.last_seen = Some(now);
-        }
-    }
-}
-
-impl Handler<DeliverySeen> for Registry {
-    type Result = ();
-
-    fn handle(&mut self, seen: DeliverySeen, _: &mut Context<Self>) {
-        let now = self.settings.clock.now();
-        if let Some(instance) = self.services.instance_mut(&seen.service, &seen.instance_id) {
-            if seen.good {
-                instance.last_seen = Some(now);
+        self.opened_at = Some(now);
+        for service in self.services.names() {
+            for id in self.services.instances_of(&service) {
+                // Nobody could be heard while the hub was away.
+                if let Some(instance) = self.services.instance_mut(&service, &id) {
+                    instance.heard_at = now;
+                    instance.since = now;
+                }
+                let first_after = first_probe_delay(rand::rng().random());
+                self.watch_over(&service, &id, first_after, ctx);
+                self.expect_heartbeat(&service, &id);
             }
-            // A well instance that delivers well is no news.
-            if !(seen.good && instance.health == Health::Healthy)
-                && let Some(probe) = &instance.probe
-            {
-                probe.tell(seen);
-            }
+            self.show(&service, now);
+            self.tell_dispatcher(&service, now);
         }
-    }
-}
-
-impl Handler<InstanceGone> for Registry {
-    type Result = ();
-
-    fn handle(&mut self, gone: InstanceGone, _: &mut Context<Self>) {
-        let (service, id) = (&gone.service, &gone.instance_id);
-        let Some(instance) = self.services.instance_mut(service, id) else {
-            return;
-        };
-        if instance.registration.registered_at <= gone.asked_at {
-            tracing::warn!(%service, instance = %id, "instance answered 410 and leaves rotation until it registers again");
-            instance.gone = true;
-        }
-        // Also when it stays, since the breaker has let it go.
-        self.announce(service);
-    }
-}
-
-impl Handler<ProbeDied> for Registry {
-    type Result = ();
-
-    fn handle(&mut self, died: ProbeDied, ctx: &mut Context<Self>) {
-        let current = |instance: &Instance| instance.generation == died.generation;
-        if !self
-            .services
-            .instance(&died.service, &died.instance_id)
-            .is_some_and(current)
-        {
-            return;
-        }
-        let (service, instance) = (&died.service, &died.instance_id);
-        tracing::error!(%service, %instance, "a health probe died; a fresh one takes over");
-        ctx.run_later(PROBE_PAUSE, move |registry, ctx| {
-            registry.watch_over(&died.service, &died.instance_id, ctx);
-        });
-    }
-}
-
-impl Handler<Polled> for Registry {
-    type Result = ();
-
-    fn handle(&mut self, polled: Polled, ctx: &mut Context<Self>) {
-        let now = self.settings.clock.now();
-        if !self.services.is_known(&polled.service) {
-            let seen = ServiceSeen {
-                service: polled.service.clone(),
-                at: now,
-            };
-            self.event_store
-                .do_send(Record::unasked(vec![Fact::ServiceSeen(seen)]));
-        }
-        let was_there = self.services.has_puller(&polled.service, now);
-        // It is there as long as it waits, and then as long as it may take to come again.
-        let until = now.plus(polled.wait).plus(PULLER_PRESENT);
-        let until = self.services.polled(&polled.service, now, until);
-        if !was_there {
-            self.announce(&polled.service);
-        }
-        self.pullers.set(polled.service, until);
         self.arm(ctx);
-    }
-}
-
-impl Handler<InspectServices> for Registry {
-    type Result = MessageResult<InspectServices>;
-
-    fn handle(&mut self, inspect: InspectServices, _: &mut Context<Self>) -> Self::Result {
-        let now = self.settings.clock.now();
-        let views: Vec<ServiceView> = match inspect.service {
-            Some(service) => self.services.view(&service, now).into_iter().collect(),
-            None => self.services.views(now),
-        };
-        MessageResult(views)
     }
 }
 

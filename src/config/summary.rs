@@ -78,6 +78,7 @@ impl Config {
         writeln!(f, "service_timeout: {}", Seconds(self.service_timeout))?;
         writeln!(f, "unhealthy_threshold: {}", self.unhealthy_threshold)?;
         writeln!(f, "healthy_threshold: {}", self.healthy_threshold)?;
+        writeln!(f, "instance_expiry: {}", Seconds(self.instance_expiry))?;
         writeln!(f, "load_balancing_strategy: {strategy}")?;
         writeln!(f, "circuit_breaker_failure_threshold: {failures}")?;
         writeln!(f, "circuit_breaker_reset_timeout: {reset}")?;

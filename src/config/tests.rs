@@ -215,6 +215,7 @@ fn values_out_of_range_are_refused() {
         "host: 127",
         "unhealthy_threshold: 0",
         "healthy_threshold: 0",
+        "instance_expiry: 0",
         "max_retry_attempts: 0",
         "max_queue_size: 0",
         "message_timeout: 0",

@@ -125,6 +125,13 @@ pub enum Health {
 }
 
 impl Health {
+    pub const ALL: [Self; 4] = [
+        Self::Unknown,
+        Self::Healthy,
+        Self::Degraded,
+        Self::Unhealthy,
+    ];
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Unknown => "unknown",

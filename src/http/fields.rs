@@ -48,13 +48,13 @@ pub fn not_json(subject: Subject, error: &serde_json::Error) -> HubError {
 #[derive(Clone, Copy)]
 pub struct Field<'a> {
     pub subject: Subject,
-    pub name: &'static str,
+    pub name: &'a str,
     pub json: &'a RawValue,
 }
 
 impl<'a> Field<'a> {
     /// `None` if the field is missing or null.
-    pub fn given(subject: Subject, name: &'static str, json: Option<&'a RawValue>) -> Option<Self> {
+    pub fn given(subject: Subject, name: &'a str, json: Option<&'a RawValue>) -> Option<Self> {
         let json = json.filter(|json| json.get() != "null")?;
         Some(Self {
             subject,
@@ -65,7 +65,7 @@ impl<'a> Field<'a> {
 
     pub fn required(
         subject: Subject,
-        name: &'static str,
+        name: &'a str,
         json: Option<&'a RawValue>,
     ) -> Result<Self, HubError> {
         Self::given(subject, name, json)

@@ -3,10 +3,11 @@
 use actix::Recipient;
 
 use crate::actors::messages::{
-    Accept, AwaitSettled, Cancel, ClearQueue, DeleteDeadLetter, Deregister, EndLeases,
-    ExtendLeases, Flush, ForceCircuit, Inspect, InspectAdmission, InspectCircuits, InspectQueues,
-    InspectQuotas, InspectRedrives, InspectServices, PickInstance, Receive, Register, Reprocess,
-    RetryNow, SetQuota, StartRedrive, SwitchQueue, SwitchRedrive,
+    Accept, AwaitSettled, Cancel, ChooseStrategy, ClearQueue, DeleteDeadLetter, Deregister,
+    DrainInstance, EndLeases, ExtendLeases, Flush, ForceCircuit, Heartbeat, Inspect,
+    InspectAdmission, InspectCircuits, InspectDependencies, InspectQueues, InspectQuotas,
+    InspectRedrives, InspectServices, PickInstance, Receive, Register, Reprocess, RetryNow,
+    SetQuota, StartRedrive, SwitchQueue, SwitchRedrive,
 };
 
 #[derive(Clone)]
@@ -27,7 +28,11 @@ pub struct Handles {
     pub retry_now: Recipient<RetryNow>,
     pub register: Recipient<Register>,
     pub deregister: Recipient<Deregister>,
+    pub heartbeat: Recipient<Heartbeat>,
+    pub drain_instance: Recipient<DrainInstance>,
+    pub choose_strategy: Recipient<ChooseStrategy>,
     pub services: Recipient<InspectServices>,
+    pub dependencies: Recipient<InspectDependencies>,
     pub circuits: Recipient<InspectCircuits>,
     pub force_circuit: Recipient<ForceCircuit>,
     pub pick_instance: Recipient<PickInstance>,

@@ -1,82 +1,77 @@
 //! `/v1/services` and `/registry`: who is there.
 
+pub mod dependencies;
+pub mod instances;
+mod view;
+
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::ask::{ask, look};
 use super::auth::Caller;
 use super::body::{self, Body};
-use super::openapi::{self, services::RegistrationInput};
-use super::{Hub, Routes, query, registration_input};
-use crate::actors::messages::{Deregister, InspectServices, InstanceView, Register, ServiceView};
-use crate::domain::ids::{InstanceId, Label, ServiceName};
-use crate::domain::message::Payload;
+use super::fields::{self, Field};
+use super::openapi::services::StrategyInput;
+use super::{Hub, Routes, query};
+use crate::actors::messages::{ChooseStrategy, Deregister, InspectServices, ServiceView};
+use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::refusal::Refusal;
-use crate::domain::service::{Endpoint, Health};
-use crate::domain::timestamp::Timestamp;
+use crate::domain::strategy::Strategy;
 use crate::error::{HubError, Subject};
+use view::{ServiceAnswer, ServiceHealth};
 
 pub fn routes(routes: &mut Routes<'_>) {
-    routes.at("/registry", "POST", [web::post().to(register)]);
-    routes.at("/v1/services/register", "POST", [web::post().to(register)]);
+    let register = || [web::post().to(instances::register)];
+    routes.at("/registry", "POST", register());
+    routes.at("/v1/services/register", "POST", register());
     routes.at("/v1/services", "GET", [web::get().to(all)]);
-    let one = || [web::get().to(show), web::delete().to(deregister)];
-    routes.at("/registry/{service}", "GET, DELETE", one());
-    routes.at("/v1/services/{service}", "GET, DELETE", one());
+    let known = || [web::get().to(show), web::delete().to(deregister)];
+    routes.at("/registry/{service}", "GET, DELETE", known());
+    let [get, delete] = known();
+    routes.at(
+        "/v1/services/{service}",
+        "GET, PUT, DELETE",
+        [get, web::put().to(choose), delete],
+    );
     routes.at(
         "/v1/services/{service}/health",
         "GET",
-        [web::get().to(show)],
+        [web::get().to(health)],
     );
+    routes.at(
+        "/v1/services/{service}/dependencies",
+        "GET, POST",
+        [
+            web::get().to(dependencies::show),
+            web::post().to(dependencies::check),
+        ],
+    );
+    instance_routes(routes);
+}
+
+fn instance_routes(routes: &mut Routes<'_>) {
     routes.at(
         "/v1/services/{service}/instances",
         "POST",
-        [web::post().to(register_instance)],
+        [web::post().to(instances::register_instance)],
     );
     routes.at(
         "/v1/services/{service}/instances/{instance}",
         "DELETE",
-        [web::delete().to(deregister_instance)],
+        [web::delete().to(instances::deregister_instance)],
     );
-}
-
-/// A service and its instances.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Service)]
-pub struct ServiceAnswer {
-    service: ServiceName,
-    status: Health,
-    /// When an instance last gave a sign of life.
-    last_seen: Option<Timestamp>,
-    /// Of the instance that registered last.
-    version: Option<Label>,
-    instances: Vec<InstanceAnswer>,
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = Instance)]
-pub struct InstanceAnswer {
-    instance_id: InstanceId,
-    status: Health,
-    version: Option<Label>,
-    url: Option<String>,
-    message_endpoint: Option<String>,
-    max_in_flight: u32,
-    #[schema(value_type = Vec<openapi::services::Endpoint>)]
-    endpoints: Vec<Endpoint>,
-    #[schema(value_type = Option<Object>)]
-    metadata: Option<Payload>,
-    registered_at: Timestamp,
-    last_seen: Option<Timestamp>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct Registered {
-    service: ServiceName,
-    instance_id: InstanceId,
-    status: Health,
-    registered_at: Timestamp,
+    routes.at(
+        "/v1/services/{service}/instances/{instance}/heartbeat",
+        "POST",
+        [web::post().to(instances::heartbeat)],
+    );
+    routes.at(
+        "/v1/services/{service}/instances/{instance}/drain",
+        "POST",
+        [web::post().to(instances::drain)],
+    );
 }
 
 /// The list of services.
@@ -86,88 +81,6 @@ pub struct ServicePage {
     count: usize,
     /// Always null: all are on one page.
     next_cursor: Option<String>,
-}
-
-/// Register an instance
-///
-/// The service may be asked for messages and sent messages from now on, also after a restart of
-/// the hub. The same `instance_id` again replaces the instance and keeps its health.
-#[utoipa::path(
-    post,
-    path = "/v1/services/register",
-    operation_id = "register_service",
-    tag = "services",
-    request_body = RegistrationInput,
-    responses(
-        (status = 200, description = "It replaced the instance of the same id", body = Registered),
-        (status = 201, description = "It is new", body = Registered),
-        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
-        (status = 403, description = "AUTH_FAILED: the caller is another service"),
-        (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
-    ),
-)]
-pub async fn register(
-    request: HttpRequest,
-    hub: web::Data<Hub>,
-    payload: web::Payload,
-) -> Result<HttpResponse, HubError> {
-    enter(&request, &hub, payload, None).await
-}
-
-/// Register an instance of this service
-#[utoipa::path(
-    post,
-    path = "/v1/services/{service}/instances",
-    operation_id = "register_instance",
-    tag = "services",
-    params(("service" = ServiceName, Path)),
-    request_body = RegistrationInput,
-    responses(
-        (status = 200, description = "It replaced the instance of the same id", body = Registered),
-        (status = 201, description = "It is new", body = Registered),
-        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
-        (status = 403, description = "AUTH_FAILED: the caller is another service"),
-        (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
-    ),
-)]
-pub async fn register_instance(
-    request: HttpRequest,
-    hub: web::Data<Hub>,
-    service: web::Path<String>,
-    payload: web::Payload,
-) -> Result<HttpResponse, HubError> {
-    let service = query::service(&service)?;
-    enter(&request, &hub, payload, Some(service)).await
-}
-
-async fn enter(
-    request: &HttpRequest,
-    hub: &Hub,
-    payload: web::Payload,
-    path: Option<ServiceName>,
-) -> Result<HttpResponse, HubError> {
-    let body = Body::read(hub, payload, body::ONE, 1, Subject::Request).await?;
-    let registration = registration_input::read(body.text(), path, hub.clock.now())?;
-    Caller::of(request).must_be(&registration.service)?;
-    let service = registration.service.clone();
-    let instance_id = registration.instance_id.clone();
-    let registered_at = registration.registered_at;
-    let registered = ask(&hub.handles.register, |reply| Register {
-        registration,
-        reply,
-    })
-    .await?;
-    let mut response = if registered.replaced {
-        HttpResponse::Ok()
-    } else {
-        HttpResponse::Created()
-    };
-    Ok(response.json(Registered {
-        service,
-        instance_id,
-        status: registered.health,
-        registered_at,
-    }))
 }
 
 /// All services
@@ -180,7 +93,7 @@ async fn enter(
 )]
 pub async fn all(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     let views = look(&hub.handles.services, InspectServices { service: None }).await?;
-    let services: Vec<_> = views.into_iter().map(describe).collect();
+    let services: Vec<_> = views.into_iter().map(ServiceAnswer::from).collect();
     Ok(HttpResponse::Ok().json(ServicePage {
         count: services.len(),
         services,
@@ -205,13 +118,104 @@ pub async fn show(
     hub: web::Data<Hub>,
     service: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
-    let service = query::service(&service)?;
+    let view = view(&hub, query::service(&service)?).await?;
+    Ok(HttpResponse::Ok().json(ServiceAnswer::from(view)))
+}
+
+async fn view(hub: &Hub, service: ServiceName) -> Result<ServiceView, HubError> {
     let asked = InspectServices {
         service: Some(service.clone()),
     };
     let view = look(&hub.handles.services, asked).await?.pop();
-    let view = view.ok_or_else(|| unknown(&service))?;
-    Ok(HttpResponse::Ok().json(describe(view)))
+    view.ok_or_else(|| unknown(&service))
+}
+
+/// How a service is
+#[utoipa::path(
+    get,
+    path = "/v1/services/{service}/health",
+    operation_id = "show_service_health",
+    tag = "services",
+    params(("service" = ServiceName, Path)),
+    responses(
+        (status = 200, description = "Its health and that of its instances, and why", body = ServiceHealth),
+        (status = 400, description = "INVALID_REQUEST: this is no name of a service"),
+        (status = 404, description = "NOT_FOUND: not registered"),
+    ),
+)]
+pub async fn health(
+    hub: web::Data<Hub>,
+    service: web::Path<String>,
+) -> Result<HttpResponse, HubError> {
+    let view = view(&hub, query::service(&service)?).await?;
+    Ok(HttpResponse::Ok().json(ServiceHealth::from(view)))
+}
+
+#[derive(Deserialize)]
+pub struct StrategyBody<'a> {
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    load_balancing_strategy: Option<&'a RawValue>,
+}
+
+/// Choose how the next instance is chosen
+///
+/// Kept over restarts of the hub, and for a service that deregisters and comes back.
+#[utoipa::path(
+    put,
+    path = "/v1/services/{service}",
+    operation_id = "choose_strategy",
+    tag = "services",
+    params(("service" = ServiceName, Path)),
+    request_body = StrategyInput,
+    responses(
+        (status = 200, description = "The service as it is now", body = ServiceAnswer),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 403, description = "AUTH_FAILED: the caller is another service"),
+        (status = 404, description = "NOT_FOUND: not registered"),
+    ),
+)]
+pub async fn choose(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    service: web::Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, HubError> {
+    let service = query::service(&service)?;
+    Caller::of(&request).must_be(&service)?;
+    let body = Body::read(&hub, payload, body::ONE, 1, Subject::Request).await?;
+    let strategy = strategy(body.text())?;
+    let chosen = ask(&hub.handles.choose_strategy, |reply| ChooseStrategy {
+        service: service.clone(),
+        strategy,
+        reply,
+    });
+    match chosen.await? {
+        Ok(()) => {}
+        Err(Refusal::NotFound) => return Err(unknown(&service)),
+        Err(refusal) => return Err(refusal.into()),
+    }
+    let view = view(&hub, service).await?;
+    Ok(HttpResponse::Ok().json(ServiceAnswer::from(view)))
+}
+
+/// `None`: as configured for all.
+fn strategy(text: &str) -> Result<Option<Strategy>, HubError> {
+    const NAME: &str = "load_balancing_strategy";
+    let body: StrategyBody<'_> = fields::object(Subject::Request, text)?;
+    let Some(json) = body.load_balancing_strategy else {
+        let problem = "is required; null stands for what is configured for all";
+        return Err(HubError::invalid(Subject::Request, NAME, problem));
+    };
+    let Some(field) = Field::given(Subject::Request, NAME, Some(json)) else {
+        return Ok(None);
+    };
+    match Strategy::from_name(&field.text()?) {
+        Some(strategy) => Ok(Some(strategy)),
+        None => {
+            let names = Strategy::ALL.map(Strategy::name).join(", ");
+            Err(field.wrong(format!("must be one of {names}, or null")))
+        }
+    }
 }
 
 /// Remove a service
@@ -236,42 +240,15 @@ pub async fn deregister(
     service: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let service = query::service(&service)?;
-    leave(&request, &hub, service, None).await
-}
-
-/// Remove an instance
-#[utoipa::path(
-    delete,
-    path = "/v1/services/{service}/instances/{instance}",
-    operation_id = "deregister_instance",
-    tag = "services",
-    params(("service" = ServiceName, Path), ("instance" = InstanceId, Path)),
-    responses(
-        (status = 204, description = "Removed"),
-        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
-        (status = 403, description = "AUTH_FAILED: the caller is another service"),
-        (status = 404, description = "NOT_FOUND: not registered"),
-    ),
-)]
-pub async fn deregister_instance(
-    request: HttpRequest,
-    hub: web::Data<Hub>,
-    path: web::Path<(String, String)>,
-) -> Result<HttpResponse, HubError> {
-    let (service, instance) = path.into_inner();
-    let service = query::service(&service)?;
-    let instance = InstanceId::parse(&instance)
-        .map_err(|error| HubError::invalid(Subject::Request, "instance_id", error))?;
-    leave(&request, &hub, service, Some(instance)).await
+    Caller::of(&request).must_be(&service)?;
+    leave(&hub, service, None).await
 }
 
 async fn leave(
-    request: &HttpRequest,
     hub: &Hub,
     service: ServiceName,
     instance_id: Option<InstanceId>,
 ) -> Result<HttpResponse, HubError> {
-    Caller::of(request).must_be(&service)?;
     let name = service.clone();
     let left = ask(&hub.handles.deregister, |reply| Deregister {
         service,
@@ -288,36 +265,5 @@ async fn leave(
 fn unknown(service: &ServiceName) -> HubError {
     HubError::NotFound {
         what: format!("service {service}, or this instance of it"),
-    }
-}
-
-fn describe(view: ServiceView) -> ServiceAnswer {
-    let newest = view
-        .instances
-        .iter()
-        .max_by_key(|instance| instance.registration.registered_at);
-    ServiceAnswer {
-        version: newest.and_then(|instance| instance.registration.version.clone()),
-        service: view.service,
-        status: view.status,
-        last_seen: view.last_seen,
-        instances: view.instances.into_iter().map(describe_instance).collect(),
-    }
-}
-
-fn describe_instance(view: InstanceView) -> InstanceAnswer {
-    let registration = &*view.registration;
-    let address = registration.address.as_ref();
-    InstanceAnswer {
-        instance_id: registration.instance_id.clone(),
-        status: view.health,
-        version: registration.version.clone(),
-        url: address.map(|address| address.url.clone()),
-        message_endpoint: address.map(|address| address.message_endpoint.clone()),
-        max_in_flight: registration.max_in_flight,
-        endpoints: registration.endpoints.clone(),
-        metadata: registration.metadata.clone(),
-        registered_at: registration.registered_at,
-        last_seen: view.last_seen,
     }
 }

@@ -1,16 +1,21 @@
-//! Whether an instance is well, judged by probes and real deliveries (contract, section 7).
+//! Whether an instance is well, judged by probes, heartbeats and real deliveries (contract,
+//! section 7).
 
+use std::fmt;
 use std::time::Duration;
 
 use super::backoff::jitter;
 use crate::domain::service::Health;
 
-/// How many probes in a row it takes to change one's mind.
+/// Probes that begin together are spread over so long.
+const SPREAD: Duration = Duration::from_secs(1);
+
+/// How many signs in a row it takes to change one's mind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Thresholds {
-    /// Bad probes that make an instance unhealthy.
+    /// Bad probes in a row that make an instance unhealthy.
     pub unhealthy: u32,
-    /// Good probes that make it healthy again.
+    /// Good signs in a row that make it healthy again.
     pub healthy: u32,
 }
 
@@ -19,6 +24,36 @@ impl Default for Thresholds {
         Self {
             unhealthy: 3,
             healthy: 2,
+        }
+    }
+}
+
+/// What tells how an instance is. Written as the cause of a change.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Sign {
+    ProbeGood,
+    /// With what went wrong.
+    ProbeBad(String),
+    /// A delivery that the instance answered.
+    DeliveryGood,
+    DeliveryFailed,
+    Heartbeat,
+    /// No heartbeat for so long, which is longer than promised.
+    Silence(Duration),
+    /// It registered again.
+    Registered,
+}
+
+impl fmt::Display for Sign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ProbeGood => f.write_str("health check answered"),
+            Self::ProbeBad(error) => write!(f, "health check failed: {error}"),
+            Self::DeliveryGood => f.write_str("a delivery was answered"),
+            Self::DeliveryFailed => f.write_str("a delivery failed"),
+            Self::Heartbeat => f.write_str("heartbeat"),
+            Self::Silence(ttl) => write!(f, "no heartbeat for {} s", ttl.as_secs_f64()),
+            Self::Registered => f.write_str("registered again"),
         }
     }
 }
@@ -35,10 +70,12 @@ pub struct Change {
 pub struct HealthTracker {
     thresholds: Thresholds,
     health: Health,
-    /// Good probes and deliveries since the last bad one of either.
+    /// Good signs since the last bad one.
     good_in_a_row: u32,
     /// Bad probes since the last good probe or delivery.
     bad_in_a_row: u32,
+    /// It owes a heartbeat, and is unhealthy until it comes.
+    silent: bool,
 }
 
 impl HealthTracker {
@@ -49,6 +86,7 @@ impl HealthTracker {
             health: Health::Unknown,
             good_in_a_row: 0,
             bad_in_a_row: 0,
+            silent: false,
         }
     }
 
@@ -65,9 +103,25 @@ impl HealthTracker {
         self.health
     }
 
-    /// A good probe: unknown becomes healthy at once, the rest after `healthy` in a row.
-    pub fn on_good(&mut self) -> Option<Change> {
+    /// Takes a sign into account; returns what it changed, if anything.
+    pub fn on(&mut self, sign: &Sign) -> Option<Change> {
+        match sign {
+            Sign::ProbeGood | Sign::DeliveryGood => self.on_good(),
+            Sign::ProbeBad(_) => self.on_bad(),
+            Sign::DeliveryFailed => self.on_delivery_failed(),
+            Sign::Heartbeat => self.on_heartbeat(),
+            Sign::Silence(_) => self.on_silence(),
+            Sign::Registered => self.on_registered(),
+        }
+    }
+
+    /// Unknown becomes healthy at once, the rest after `healthy` in a row. Who owes a heartbeat is
+    /// not redeemed by anything else.
+    fn on_good(&mut self) -> Option<Change> {
         self.bad_in_a_row = 0;
+        if self.silent {
+            return None;
+        }
         self.good_in_a_row = self.good_in_a_row.saturating_add(1);
         if self.health == Health::Unknown || self.good_in_a_row >= self.thresholds.healthy {
             return self.change_to(Health::Healthy);
@@ -75,9 +129,17 @@ impl HealthTracker {
         None
     }
 
-    /// A bad probe: healthy and unknown become degraded, everything unhealthy after `unhealthy`
-    /// in a row.
-    pub fn on_bad(&mut self) -> Option<Change> {
+    /// As a good probe; but that it lives does not refute a health check that says it is not well.
+    fn on_heartbeat(&mut self) -> Option<Change> {
+        self.silent = false;
+        if self.bad_in_a_row > 0 {
+            return None;
+        }
+        self.on_good()
+    }
+
+    /// Healthy and unknown become degraded, everything unhealthy after `unhealthy` in a row.
+    fn on_bad(&mut self) -> Option<Change> {
         self.good_in_a_row = 0;
         self.bad_in_a_row = self.bad_in_a_row.saturating_add(1);
         if self.bad_in_a_row >= self.thresholds.unhealthy {
@@ -86,16 +148,29 @@ impl HealthTracker {
         self.degrade()
     }
 
-    /// A delivery the instance answered: as good as a good probe.
-    pub fn on_delivery_good(&mut self) -> Option<Change> {
-        self.on_good()
-    }
-
-    /// A failed delivery: healthy and unknown become degraded, but nothing becomes unhealthy,
-    /// so that retries and the circuit keep their say.
-    pub fn on_delivery_failed(&mut self) -> Option<Change> {
+    /// Healthy and unknown become degraded, but nothing becomes unhealthy, so that retries and
+    /// the circuit keep their say.
+    fn on_delivery_failed(&mut self) -> Option<Change> {
         self.good_in_a_row = 0;
         self.degrade()
+    }
+
+    fn on_silence(&mut self) -> Option<Change> {
+        self.silent = true;
+        self.good_in_a_row = 0;
+        self.change_to(Health::Unhealthy)
+    }
+
+    /// What only its silence made unhealthy may be well again: that is to be found out.
+    fn on_registered(&mut self) -> Option<Change> {
+        if !self.silent {
+            return None;
+        }
+        self.silent = false;
+        if self.bad_in_a_row >= self.thresholds.unhealthy {
+            return None;
+        }
+        self.change_to(Health::Unknown)
     }
 
     fn degrade(&mut self) -> Option<Change> {
@@ -119,121 +194,11 @@ pub fn probe_delay(interval: Duration, random: f64) -> Duration {
         .saturating_add(jitter(interval, random))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use Health::{Degraded, Healthy, Unhealthy, Unknown};
-    use proptest::prelude::*;
-
-    #[derive(Clone, Copy, PartialEq, Debug)]
-    enum Sign {
-        Good,
-        Bad,
-        DeliveryGood,
-        DeliveryFailed,
-    }
-    use Sign::{Bad, DeliveryFailed, DeliveryGood, Good};
-
-    fn show(tracker: &mut HealthTracker, sign: Sign) -> Option<Change> {
-        match sign {
-            Good => tracker.on_good(),
-            Bad => tracker.on_bad(),
-            DeliveryGood => tracker.on_delivery_good(),
-            DeliveryFailed => tracker.on_delivery_failed(),
-        }
-    }
-
-    #[test]
-    fn follows_the_contract() {
-        let cases: [(&[Sign], Health); 17] = [
-            (&[], Unknown),
-            (&[Good], Healthy),
-            (&[DeliveryGood], Healthy),
-            (&[Bad], Degraded),
-            (&[Bad, Bad, Bad], Unhealthy),
-            (&[DeliveryFailed], Degraded),
-            (&[Good, Bad], Degraded),
-            (&[Good, Bad, Good], Degraded),
-            (&[Good, Bad, Good, Good], Healthy),
-            (&[Good, Bad, Bad, Good, Bad], Degraded),
-            (&[Good, Bad, Bad, Bad], Unhealthy),
-            (&[Bad, Bad, Bad, Good], Unhealthy),
-            (&[Bad, Bad, Bad, Good, DeliveryGood], Healthy),
-            (&[Bad, Bad, Bad, Good, DeliveryFailed, Good], Unhealthy),
-            (&[Good, DeliveryFailed, DeliveryFailed, Bad, Bad], Degraded),
-            (&[Good, DeliveryFailed, Good, Good], Healthy),
-            (&[Bad, Bad, DeliveryGood, Bad], Degraded),
-        ];
-        for (signs, expected) in cases {
-            let mut tracker = HealthTracker::new(Thresholds::default());
-            for sign in signs {
-                show(&mut tracker, *sign);
-            }
-            assert_eq!(tracker.health(), expected, "{signs:?}");
-        }
-    }
-
-    #[test]
-    fn reports_a_change_once() {
-        let mut tracker = HealthTracker::new(Thresholds::default());
-        let change = |from, to| Some(Change { from, to });
-        assert_eq!(tracker.on_good(), change(Unknown, Healthy));
-        assert_eq!(tracker.on_good(), None);
-        assert_eq!(tracker.on_bad(), change(Healthy, Degraded));
-        assert_eq!(tracker.on_bad(), None);
-        assert_eq!(tracker.on_bad(), change(Degraded, Unhealthy));
-        assert_eq!(tracker.on_bad(), None);
-    }
-
-    #[test]
-    fn probes_spread_over_a_tenth_of_the_interval() {
-        let interval = Duration::from_secs(30);
-        let millis = |random| probe_delay(interval, random).as_millis();
-        assert_eq!([0.0, 0.5, 1.0].map(millis), [28_500, 30_000, 31_500]);
-    }
-
-    fn sign() -> impl Strategy<Value = Sign> {
-        prop::sample::select(vec![Good, Bad, DeliveryGood, DeliveryFailed])
-    }
-
-    fn ends_with(signs: &[Sign], count: usize, of: &[Sign]) -> bool {
-        signs.len() >= count && signs[signs.len() - count..].iter().all(|s| of.contains(s))
-    }
-
-    proptest! {
-        #[test]
-        fn keeps_its_rules(signs in prop::collection::vec(sign(), 1..60)) {
-            let mut tracker = HealthTracker::new(Thresholds::default());
-            for (index, sign) in signs.iter().enumerate() {
-                let before = tracker.health();
-                let change = show(&mut tracker, *sign);
-                let after = tracker.health();
-                let change_seen = (before != after).then_some(Change { from: before, to: after });
-                prop_assert_eq!(change, change_seen);
-
-                let so_far = &signs[..=index];
-                let good = [Good, DeliveryGood];
-                if ends_with(so_far, 2, &good) {
-                    prop_assert_eq!(after, Healthy);
-                }
-                if ends_with(so_far, 3, &[Bad]) {
-                    prop_assert_eq!(after, Unhealthy);
-                }
-                if after == Unhealthy && before != Unhealthy {
-                    prop_assert_eq!(*sign, Bad);
-                }
-                prop_assert!(after != Healthy || good.contains(sign));
-                prop_assert_ne!(after, Unknown);
-            }
-        }
-
-        #[test]
-        fn deliveries_alone_never_make_unhealthy(good in prop::collection::vec(any::<bool>(), 0..60)) {
-            let mut tracker = HealthTracker::new(Thresholds::default());
-            for good in good {
-                show(&mut tracker, if good { DeliveryGood } else { DeliveryFailed });
-                prop_assert_ne!(tracker.health(), Unhealthy);
-            }
-        }
-    }
+/// When to probe first, one of many that begin together: within a second, evenly by `random`
+/// (0 to 1).
+pub fn first_probe_delay(random: f64) -> Duration {
+    SPREAD.mul_f64(random.clamp(0.0, 1.0))
 }
+
+#[cfg(test)]
+mod tests;

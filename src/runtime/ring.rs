@@ -288,6 +288,8 @@ impl Ring {
             thresholds: settings::thresholds(&self.config),
             check_interval: self.config.service_check_interval,
             check_timeout: self.config.service_timeout,
+            instance_expiry: self.config.instance_expiry,
+            strategy: self.config.load_balancing_strategy,
         };
         let event_store = self.to.event_store.clone().recipient();
         let dispatcher = self.to.dispatcher.clone().recipient();
@@ -345,7 +347,11 @@ impl Ring {
             retry_now: to.scheduler.clone().recipient(),
             register: to.registry.clone().recipient(),
             deregister: to.registry.clone().recipient(),
+            heartbeat: to.registry.clone().recipient(),
+            drain_instance: to.registry.clone().recipient(),
+            choose_strategy: to.registry.clone().recipient(),
             services: to.registry.clone().recipient(),
+            dependencies: to.registry.clone().recipient(),
             circuits: to.dispatcher.clone().recipient(),
             force_circuit: to.dispatcher.clone().recipient(),
             pick_instance: to.dispatcher.clone().recipient(),

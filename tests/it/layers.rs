@@ -14,6 +14,7 @@ const RULES: &[(&str, &[&str])] = &[
     (
         "actors",
         &[
+            "actors::alarm",
             "actors::messages",
             "actors::seat",
             "actors::death_watch",

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use actix::Message as ActixMessage;
+use serde::Serialize;
 
 use super::Reply;
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::refusal::Refusal;
-use crate::domain::service::{Health, Registration};
+use crate::domain::service::{Dependency, Health, Registration};
+use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::dependencies::Report;
 
 /// http → Registry: add or replace an instance; answers whether it is new, after the sync.
 #[derive(ActixMessage)]
@@ -33,6 +36,51 @@ pub struct Deregister {
     pub reply: Reply<Result<(), Refusal>>,
 }
 
+/// http → Registry → HealthProbe: an instance says that it lives.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct Heartbeat {
+    pub service: ServiceName,
+    pub instance_id: InstanceId,
+    pub reply: Reply<Result<Alive, Refusal>>,
+}
+
+/// How an instance is after its heartbeat.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Alive {
+    pub health: Health,
+    /// When the next heartbeat is overdue, if one was promised.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// http → Registry: an instance takes nothing new; answers since when, after the sync.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct DrainInstance {
+    pub service: ServiceName,
+    pub instance_id: InstanceId,
+    pub reply: Reply<Result<Timestamp, Refusal>>,
+}
+
+/// http → Registry: how instances of a service are chosen from now on; answers after the sync.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct ChooseStrategy {
+    pub service: ServiceName,
+    /// `None`: as configured for all.
+    pub strategy: Option<Strategy>,
+    pub reply: Reply<Result<(), Refusal>>,
+}
+
+/// http → Registry: whether a service has what it needs; `None` if it is not registered.
+#[derive(ActixMessage)]
+#[rtype(result = "Option<Report>")]
+pub struct InspectDependencies {
+    pub service: ServiceName,
+    /// What it would need, in place of what its instances say; then it need not be registered.
+    pub instead: Option<Vec<Dependency>>,
+}
+
 /// http → Registry: the services as they are.
 #[derive(ActixMessage)]
 #[rtype(result = "Vec<ServiceView>")]
@@ -47,11 +95,39 @@ pub struct ServiceView {
     pub status: Health,
     pub last_seen: Option<Timestamp>,
     pub instances: Vec<InstanceView>,
+    /// Instances that can take messages; one more if somebody else polls.
+    pub available: u32,
+    /// The strategy in force.
+    pub strategy: Strategy,
+    /// It was chosen for this service, not configured for all.
+    pub has_own_strategy: bool,
+    /// What it needs and is missing.
+    pub issues: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
 pub struct InstanceView {
     pub registration: Arc<Registration>,
     pub health: Health,
-    pub last_seen: Option<Timestamp>,
+    /// Of its health, or of the hub's start.
+    pub since: Timestamp,
+    /// What led to its health; `None` as long as nobody knows it.
+    pub cause: Option<String>,
+    pub last_seen: Timestamp,
+    pub expires_at: Option<Timestamp>,
+    pub out_of_rotation: Option<OutOfRotation>,
+}
+
+/// Why an instance is sent nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutOfRotation {
+    /// It answered 410 and has not registered since.
+    Gone,
+    Draining,
+    Unhealthy,
+}
+
+impl OutOfRotation {
+    pub const ALL: [Self; 3] = [Self::Gone, Self::Draining, Self::Unhealthy];
 }

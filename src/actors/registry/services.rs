@@ -3,96 +3,92 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::actors::health_probe::Watch;
-use crate::actors::messages::{InstanceView, ServiceView};
+use super::instance::Instance;
+use crate::domain::circuit::CircuitChanged;
 use crate::domain::ids::{InstanceId, ServiceName};
-use crate::domain::service::{Health, Registration, Target};
+use crate::domain::service::{Registration, Target};
+use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 
 #[derive(Default)]
-pub struct Services(BTreeMap<ServiceName, Service>);
+pub struct Services {
+    pub(super) known: BTreeMap<ServiceName, Service>,
+    /// Kept for a service that deregistered, as it may come back.
+    strategies: BTreeMap<ServiceName, Strategy>,
+    /// The circuits that stand as somebody forced them.
+    forced: BTreeMap<ServiceName, Arc<CircuitChanged>>,
+}
 
 #[derive(Default)]
-struct Service {
+pub struct Service {
     /// It registered, and did not deregister since. A name that only polled is a service as long
     /// as it polls.
     registered: bool,
-    instances: BTreeMap<InstanceId, Instance>,
+    pub(super) instances: BTreeMap<InstanceId, Instance>,
     /// When somebody last asked for messages, and until when it counts as there.
-    polled: Option<Polled>,
+    pub(super) polled: Option<Polled>,
 }
 
 #[derive(Clone, Copy)]
-struct Polled {
-    at: Timestamp,
+pub struct Polled {
+    pub(super) at: Timestamp,
     until: Timestamp,
 }
 
-pub struct Instance {
-    pub registration: Arc<Registration>,
-    pub health: Health,
-    pub last_seen: Option<Timestamp>,
-    /// It answered 410 and has not registered since.
-    pub gone: bool,
-    pub probe: Option<Watch>,
-    /// The number of its probe, to tell the death of the present one from those replaced.
-    pub generation: u64,
+/// What a registration was to what was known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Entry {
+    New,
+    /// It is checked elsewhere, or in another way.
+    Moved,
+    /// It is checked as before, so that a running probe can go on.
+    Same,
+    /// No news of the instance itself: somebody wants it to drain.
+    Draining,
 }
 
 impl Services {
     pub fn know(&mut self, service: &ServiceName) {
-        self.0.entry(service.clone()).or_default();
+        self.known.entry(service.clone()).or_default();
     }
 
     /// Adds an instance, or replaces what was registered of it; its health and history stay.
-    /// Says whether it is checked as before, so that a running probe can go on.
-    pub fn put(&mut self, registration: Arc<Registration>) -> bool {
-        let service = self.0.entry(registration.service.clone()).or_default();
+    pub fn put(&mut self, registration: Arc<Registration>) -> Entry {
+        let service = self.known.entry(registration.service.clone()).or_default();
         service.registered = true;
-        let seen = registration.registered_at;
-        match service.instances.get_mut(&registration.instance_id) {
-            Some(instance) => {
-                let before = std::mem::replace(&mut instance.registration, registration);
-                let now = &instance.registration;
-                let is_same =
-                    (&before.address, &before.health_check) == (&now.address, &now.health_check);
-                if !is_same && instance.health == Health::Unhealthy {
-                    // What made it so may be just what was repaired.
-                    instance.health = Health::Unknown;
-                }
-                instance.gone = false;
-                instance.last_seen = Some(seen);
-                is_same
-            }
-            None => {
-                let id = registration.instance_id.clone();
-                let instance = Instance {
-                    registration,
-                    health: Health::Unknown,
-                    last_seen: Some(seen),
-                    gone: false,
-                    probe: None,
-                    generation: 0,
-                };
-                service.instances.insert(id, instance);
-                false
-            }
+        let Some(instance) = service.instances.get_mut(&registration.instance_id) else {
+            let id = registration.instance_id.clone();
+            service.instances.insert(id, Instance::new(registration));
+            return Entry::New;
+        };
+        let before = std::mem::replace(&mut instance.registration, registration);
+        let now = &instance.registration;
+        if now.draining_since.is_some() {
+            return Entry::Draining;
+        }
+        instance.gone = false;
+        instance.last_seen = now.registered_at;
+        instance.heard_at = now.registered_at;
+        if (&before.address, &before.health_check) == (&now.address, &now.health_check) {
+            Entry::Same
+        } else {
+            Entry::Moved
         }
     }
 
     pub fn remove_instance(&mut self, service: &ServiceName, id: &InstanceId) {
-        if let Some(service) = self.0.get_mut(service) {
+        if let Some(service) = self.known.get_mut(service) {
             service.instances.remove(id);
         }
     }
 
     /// Forgets the instances; the name stays a destination.
     pub fn remove(&mut self, service: &ServiceName) {
-        self.0.insert(service.clone(), Service::default());
+        self.known.insert(service.clone(), Service::default());
     }
 
     pub fn instance(&self, service: &ServiceName, id: &InstanceId) -> Option<&Instance> {
-        self.0.get(service)?.instances.get(id)
+        self.known.get(service)?.instances.get(id)
     }
 
     pub fn instance_mut(
@@ -100,30 +96,33 @@ impl Services {
         service: &ServiceName,
         id: &InstanceId,
     ) -> Option<&mut Instance> {
-        self.0.get_mut(service)?.instances.get_mut(id)
+        self.known.get_mut(service)?.instances.get_mut(id)
     }
 
-    pub fn all(&self) -> Vec<(ServiceName, Vec<InstanceId>)> {
-        let ids = |service: &Service| service.instances.keys().cloned().collect();
-        self.0
-            .iter()
-            .map(|(name, service)| (name.clone(), ids(service)))
-            .collect()
+    pub fn names(&self) -> Vec<ServiceName> {
+        self.known.keys().cloned().collect()
+    }
+
+    pub fn instances_of(&self, service: &ServiceName) -> Vec<InstanceId> {
+        let service = self.known.get(service);
+        service.map_or_else(Vec::new, |service| {
+            service.instances.keys().cloned().collect()
+        })
     }
 
     /// Whether the name was ever a destination.
     pub fn is_known(&self, service: &ServiceName) -> bool {
-        self.0.contains_key(service)
+        self.known.contains_key(service)
     }
 
     /// Whether it is there now: registered, or polling.
     pub fn is_registered(&self, service: &ServiceName) -> bool {
-        self.0.get(service).is_some_and(Service::is_present)
+        self.known.get(service).is_some_and(Service::is_present)
     }
 
     /// Returns until when the service counts as having a puller.
     pub fn polled(&mut self, service: &ServiceName, at: Timestamp, until: Timestamp) -> Timestamp {
-        let service = self.0.entry(service.clone()).or_default();
+        let service = self.known.entry(service.clone()).or_default();
         let until = service
             .polled
             .map_or(until, |polled| polled.until.max(until));
@@ -132,91 +131,58 @@ impl Services {
     }
 
     pub fn has_puller(&self, service: &ServiceName, now: Timestamp) -> bool {
-        let polled = self.0.get(service).and_then(|service| service.polled);
-        polled.is_some_and(|polled| polled.until > now)
+        let service = self.known.get(service);
+        service.is_some_and(|service| service.has_puller(now))
     }
 
     pub fn puller_left(&mut self, service: &ServiceName) {
-        if let Some(service) = self.0.get_mut(service) {
+        if let Some(service) = self.known.get_mut(service) {
             service.polled = None;
         }
     }
 
-    /// The instances that can be pushed to, health included.
-    pub fn targets(&self, service: &ServiceName) -> Arc<[Target]> {
-        let Some(service) = self.0.get(service) else {
-            return Arc::new([]);
-        };
-        let reachable = service.instances.values().filter(|instance| !instance.gone);
-        reachable.filter_map(target).collect()
-    }
-
-    /// Healthy when all instances are, unhealthy when none is available, else degraded.
-    pub fn status(&self, name: &ServiceName, now: Timestamp) -> Health {
-        let Some(service) = self.0.get(name) else {
-            return Health::Unhealthy;
-        };
-        let pulled = self.has_puller(name, now);
-        let mut healths = service.instances.values().filter(|instance| !instance.gone);
-        let available = pulled
-            || healths
-                .clone()
-                .any(|instance| instance.health != Health::Unhealthy);
-        let all_well =
-            healths.all(|instance| matches!(instance.health, Health::Healthy | Health::Unknown));
-        match (available, all_well) {
-            (false, _) => Health::Unhealthy,
-            (true, true) => Health::Healthy,
-            (true, false) => Health::Degraded,
+    pub fn choose(&mut self, service: &ServiceName, strategy: Option<Strategy>) {
+        match strategy {
+            Some(strategy) => drop(self.strategies.insert(service.clone(), strategy)),
+            None => drop(self.strategies.remove(service)),
         }
     }
 
-    pub fn view(&self, name: &ServiceName, now: Timestamp) -> Option<ServiceView> {
-        let service = self.0.get(name)?;
-        service.is_present().then(|| {
-            let instances: Vec<_> = service.instances.values().map(view).collect();
-            let seen = instances
-                .iter()
-                .filter_map(|instance| instance.last_seen)
-                .max();
-            ServiceView {
-                service: name.clone(),
-                status: self.status(name, now),
-                last_seen: seen.max(service.polled.map(|polled| polled.at)),
-                instances,
-            }
-        })
+    /// `None`: as configured for all.
+    pub fn strategy(&self, service: &ServiceName) -> Option<Strategy> {
+        self.strategies.get(service).copied()
     }
 
-    pub fn views(&self, now: Timestamp) -> Vec<ServiceView> {
-        self.0
-            .keys()
-            .filter_map(|name| self.view(name, now))
-            .collect()
+    /// Says whether this changes in what state a new circuit begins.
+    pub fn circuit_changed(&mut self, changed: &Arc<CircuitChanged>) -> bool {
+        let service = &changed.service;
+        if changed.forced.is_some() {
+            self.forced.insert(service.clone(), changed.clone());
+            return true;
+        }
+        self.forced.remove(service).is_some()
+    }
+
+    pub fn forced(&self, service: &ServiceName) -> Option<Arc<CircuitChanged>> {
+        self.forced.get(service).cloned()
+    }
+
+    /// The instances that can be pushed to, health included.
+    pub fn targets(&self, service: &ServiceName) -> Arc<[Target]> {
+        let Some(service) = self.known.get(service) else {
+            return Arc::new([]);
+        };
+        let instances = service.instances.values();
+        instances.filter_map(Instance::target).collect()
     }
 }
 
 impl Service {
-    fn is_present(&self) -> bool {
+    pub fn is_present(&self) -> bool {
         self.registered || self.polled.is_some()
     }
-}
 
-fn target(instance: &Instance) -> Option<Target> {
-    Some(Target {
-        instance_id: instance.registration.instance_id.clone(),
-        address: instance.registration.address.clone()?,
-        max_in_flight: instance.registration.max_in_flight,
-        health: instance.health,
-        weight: instance.registration.weight,
-        capabilities: instance.registration.capabilities.as_slice().into(),
-    })
-}
-
-fn view(instance: &Instance) -> InstanceView {
-    InstanceView {
-        registration: instance.registration.clone(),
-        health: instance.health,
-        last_seen: instance.last_seen,
+    pub fn has_puller(&self, now: Timestamp) -> bool {
+        self.polled.is_some_and(|polled| polled.until > now)
     }
 }

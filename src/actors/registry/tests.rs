@@ -5,37 +5,58 @@ use super::*;
 use crate::actors::fixtures::{
     Probe, ScriptedTransport, address, committed, instance, registration, service, unwatched,
 };
+use crate::actors::messages::{
+    Alive, ChooseStrategy, DeliverySeen, Deregister, DrainInstance, Heartbeat, InspectDependencies,
+    InspectServices, InstanceGone, InstanceView, OutOfRotation, Polled, Register, ServiceView,
+};
 use crate::actors::probe::{Received, probe, settle};
-use crate::domain::service::HealthCheck;
+use crate::domain::circuit::{CircuitState, Forced};
+use crate::domain::fact::{InstanceDeregistered, ServiceSeen, StrategyChosen};
+use crate::domain::refusal::Refusal;
+use crate::domain::service::{Dependency, HealthCheck};
+
+mod asked;
+mod life;
 
 /// An open registry on a scripted network, and everything it says.
 struct Office {
     address: Addr<Registry>,
     clock: Clock,
     transport: Rc<ScriptedTransport>,
+    metrics: Arc<Metrics>,
     recorded: Received<Record>,
     announced: Received<ServiceChanged>,
 }
 
 fn office() -> Office {
+    let office = closed_office();
+    office.address.do_send(Open);
+    office
+}
+
+/// One whose replay is not over.
+fn closed_office() -> Office {
     tokio::time::pause();
     let (event_store, recorded) = probe();
     let (dispatcher, announced) = probe();
     let (clock, transport) = (Clock::start(), ScriptedTransport::new([]));
+    let metrics = Arc::new(Metrics::new());
     let settings = Settings {
         clock,
-        metrics: Arc::new(Metrics::new()),
+        metrics: metrics.clone(),
         transport: transport.clone(),
         thresholds: Thresholds::default(),
         check_interval: Duration::from_secs(10),
         check_timeout: Duration::from_secs(5),
+        instance_expiry: Duration::from_secs(60),
+        strategy: Strategy::HealthAware,
     };
     let address = Registry::new(settings, event_store, dispatcher, unwatched()).start();
-    address.do_send(Open);
     Office {
         address,
         clock,
         transport,
+        metrics,
         recorded,
         announced,
     }
@@ -57,6 +78,48 @@ impl Office {
     fn commit(&self, registration: Registration) {
         let fact = Fact::ServiceRegistered(Arc::new(registration));
         self.address.do_send(committed(1, vec![fact]));
+    }
+
+    fn commit_fact(&self, fact: Fact) {
+        self.address.do_send(committed(2, vec![fact]));
+    }
+
+    /// The only instance as it is shown.
+    async fn instance(&self) -> InstanceView {
+        let mut views = self.view().await;
+        let mut service = views.pop().expect("the service is there");
+        service.instances.pop().expect("it has an instance")
+    }
+
+    /// What is recorded next, other than the health of instances.
+    async fn next_record(&mut self) -> Record {
+        loop {
+            let record = self.recorded.recv().await;
+            if !matches!(record.facts[..], [Fact::HealthChanged(_)]) {
+                return record;
+            }
+        }
+    }
+
+    /// What was recorded since last asked: health, and in words what led to it.
+    async fn health_news(&mut self) -> Vec<(Health, Health, String)> {
+        let records = self.recorded.drain().await;
+        let facts = records.into_iter().flat_map(|record| record.facts);
+        let news = facts.map(|fact| match fact {
+            Fact::HealthChanged(changed) => (changed.from, changed.to, changed.cause),
+            other => panic!("{other:?}"),
+        });
+        news.collect()
+    }
+
+    /// Journals what was just recorded and tells whoever waits for it.
+    async fn commit_next(&mut self) -> Vec<Fact> {
+        let record = self.next_record().await;
+        self.address.do_send(committed(2, record.facts.clone()));
+        if let Some(reply) = record.reply {
+            let _ = reply.send(());
+        }
+        record.facts
     }
 
     fn poll(&self) {
@@ -117,7 +180,7 @@ async fn a_registration_counts_once_it_is_in_the_journal() {
         registration: registration.clone(),
         reply,
     });
-    let record = office.recorded.recv().await;
+    let record = office.next_record().await;
     let fact = Fact::ServiceRegistered(Arc::new(registration.clone()));
     assert_eq!(record.facts, [fact]);
     assert!(office.latest().await.is_none());
@@ -141,7 +204,7 @@ async fn registering_again_is_told_as_a_replacement() {
         registration,
         reply,
     });
-    let record = office.recorded.recv().await;
+    let record = office.next_record().await;
     record.reply.unwrap().send(()).unwrap();
     assert!(answer.await.unwrap().replaced);
 }
@@ -207,7 +270,7 @@ async fn a_puller_is_there_for_a_minute_after_it_asked() {
     let mut office = office();
     office.poll();
     assert!(office.latest().await.unwrap().has_puller);
-    let record = office.recorded.recv().await;
+    let record = office.next_record().await;
     assert!(
         matches!(&record.facts[..], [Fact::ServiceSeen(seen)] if seen.service == service("billing"))
     );
@@ -257,9 +320,7 @@ async fn a_deregistered_instance_is_no_target_and_is_probed_no_more() {
     office.commit(checked("a"));
     settle().await;
     let answer = office.deregister(Some(instance("a")));
-    let record = office.recorded.recv().await;
-    office.address.do_send(committed(2, record.facts));
-    record.reply.unwrap().send(()).unwrap();
+    office.commit_next().await;
     assert_eq!(answer.await.unwrap(), Ok(()));
     assert!(office.latest().await.unwrap().targets.is_empty());
     pass(30).await;

@@ -60,13 +60,19 @@ use crate::http::{
         quotas::show,
         quotas::set,
         quotas::delete,
-        services::register,
+        services::instances::register,
         services::all,
         services::show,
+        services::choose,
         services::deregister,
-        services::register_instance,
-        services::deregister_instance,
         next::next,
+        services::health,
+        services::dependencies::show,
+        services::dependencies::check,
+        services::instances::register_instance,
+        services::instances::deregister_instance,
+        services::instances::heartbeat,
+        services::instances::drain,
         circuits::all,
         circuits::show,
         circuits::force,
@@ -82,7 +88,7 @@ use crate::http::{
 struct Described;
 
 /// Other addresses of what is described under the last.
-const ALIASES: [(&str, HttpMethod, &str); 10] = [
+const ALIASES: [(&str, HttpMethod, &str); 9] = [
     ("/message", HttpMethod::Post, "/v1/messages/send"),
     ("/v1/messages", HttpMethod::Post, "/v1/messages/send"),
     ("/message/{id}", HttpMethod::Get, "/v1/messages/{id}"),
@@ -95,11 +101,6 @@ const ALIASES: [(&str, HttpMethod, &str); 10] = [
     (
         "/registry/{service}",
         HttpMethod::Delete,
-        "/v1/services/{service}",
-    ),
-    (
-        "/v1/services/{service}/health",
-        HttpMethod::Get,
         "/v1/services/{service}",
     ),
     ("/circuit", HttpMethod::Get, "/v1/circuits"),

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 use super::values::LocalPath;
 use crate::domain::ids::{InstanceId, Label, ServiceName};
 use crate::domain::message::Payload;
+use crate::domain::strategy::Strategy;
 
 /// An instance of a service. Unknown fields are ignored; null means that a field is not given.
 #[derive(ToSchema)]
@@ -36,11 +37,23 @@ pub struct RegistrationInput {
     pub message_endpoint: Option<LocalPath>,
     /// Routes the instance serves; shown, never called.
     pub endpoints: Option<Vec<Endpoint>>,
-    /// Needs a `url`. Without it the hub judges by deliveries.
+    /// Asked where there is a `url`. Without it the hub judges by heartbeats and deliveries.
     pub health_check: Option<HealthCheckInput>,
+    /// Its share of the messages, compared with the other instances; 0: only if no other is left.
+    #[schema(default = 1, minimum = 0, maximum = 1000)]
+    pub weight: Option<u32>,
+    /// The types of message it takes; all if empty or not given.
+    #[schema(max_items = 100)]
+    pub capabilities: Option<Vec<Label>>,
     /// How many messages the instance takes at once.
     #[schema(default = 128, minimum = 1, maximum = 10_000)]
     pub max_in_flight: Option<u32>,
+    /// It promises a heartbeat at least every so many seconds, and is unhealthy without.
+    #[schema(minimum = 0.1, maximum = 3_153_600_000_f64)]
+    pub ttl: Option<f64>,
+    /// Services it needs.
+    #[schema(max_items = 100)]
+    pub dependencies: Option<Vec<DependencyInput>>,
     /// Anything, shown to those who look the service up.
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<Payload>,
@@ -52,6 +65,35 @@ pub struct Endpoint {
     pub path: String,
     #[schema(required = false)]
     pub methods: Vec<String>,
+}
+
+/// A service that another one needs.
+#[derive(ToSchema)]
+pub struct DependencyInput {
+    pub service: ServiceName,
+    /// So many available instances, at least.
+    #[schema(default = 1, minimum = 1, maximum = 10_000)]
+    pub minimum_instances: Option<u32>,
+    /// Without it the service that needs it is at most degraded.
+    #[schema(default = true)]
+    pub critical: Option<bool>,
+    /// Only instances of exactly this version count.
+    pub version: Option<Label>,
+}
+
+/// Dependencies to check.
+#[derive(ToSchema)]
+pub struct DependenciesInput {
+    #[schema(max_items = 100)]
+    pub dependencies: Vec<DependencyInput>,
+}
+
+/// How a service's next instance is chosen from now on.
+#[derive(ToSchema)]
+pub struct StrategyInput {
+    /// Null: as configured for all.
+    #[schema(required = true)]
+    pub load_balancing_strategy: Option<Strategy>,
 }
 
 /// How to ask the instance whether it is well: a path below its `url`, or more.

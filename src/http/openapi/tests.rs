@@ -14,6 +14,7 @@ use crate::domain::service::Endpoint;
 use crate::domain::timestamp::Timestamp;
 use crate::http::{
     circuits, dead_letters, leases, message_input, redrive, registration_input, retries, routes,
+    services,
 };
 use crate::logic::push::Envelope;
 
@@ -200,6 +201,13 @@ fn bodies_are_described_as_they_are_read() {
     assert_read_as_described::<registration_input::Body<'_>>(&["RegistrationInput"]);
     assert_read_as_described::<registration_input::CheckBody<'_>>(&["HealthCheck"]);
     assert_read_as_described::<circuits::ForceBody<'_>>(&["CircuitInput"]);
+    assert_read_as_described::<registration_input::dependencies::DependencyBody<'_>>(&[
+        "DependencyInput",
+    ]);
+    assert_read_as_described::<registration_input::dependencies::DependenciesBody<'_>>(&[
+        "DependenciesInput",
+    ]);
+    assert_read_as_described::<services::StrategyBody<'_>>(&["StrategyInput"]);
     assert_read_as_described::<leases::ReceiveBody<'_>>(&["ReceiveInput"]);
     assert_read_as_described::<leases::LeaseBody<'_>>(&["AckInput", "NackInput", "ExtendInput"]);
     assert_read_as_described::<dead_letters::ReprocessBody<'_>>(&["ReprocessInput"]);

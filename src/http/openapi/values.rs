@@ -9,12 +9,14 @@ use utoipa::openapi::schema::{
 use utoipa::openapi::{Ref, RefOr, Type};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::actors::messages::OutOfRotation;
 use crate::domain::circuit::CircuitState;
 use crate::domain::fact::{AttemptOutcome, DeadReason};
 use crate::domain::ids::{JobId, Label, LeaseToken, MessageId, ServiceName};
 use crate::domain::message::{Payload, Priority, State, Status};
 use crate::domain::redrive::JobStatus;
 use crate::domain::service::Health;
+use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 
 fn string(description: &str) -> ObjectBuilder {
@@ -124,7 +126,18 @@ schemas! {
     ),
     Health: words(
         "How well a service, an instance or a part of the hub is.",
-        [Health::Unknown, Health::Healthy, Health::Degraded, Health::Unhealthy],
+        Health::ALL,
+    ),
+    OutOfRotation: words(
+        "`gone`: it answered 410 and has not registered since; `draining`: it was asked to take \
+         nothing new and has not registered since; `unhealthy`.",
+        OutOfRotation::ALL,
+    ),
+    Strategy: words(
+        "`round_robin`: one after the other; `least_connections`: the one with the fewest in \
+         flight; `weighted`: in turn, each as often as its weight says; `random`: any; \
+         `health_aware`: of those that do well the one with the fewest in flight for its weight.",
+        Strategy::ALL,
     ),
     CircuitState: words(
         "`CLOSED`: attempts go through; `OPEN`: messages wait; `HALF_OPEN`: one at a time is tried.",

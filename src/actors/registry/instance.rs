@@ -1,0 +1,99 @@
+//! One instance, as the Registry knows it.
+
+use std::sync::Arc;
+
+use crate::actors::health_probe::Watch;
+use crate::actors::messages::{InstanceView, OutOfRotation};
+use crate::domain::service::{Health, Registration, Target};
+use crate::domain::timestamp::Timestamp;
+
+pub struct Instance {
+    pub registration: Arc<Registration>,
+    /// Volatile, with what follows: unknown after a restart, until the first sign of life.
+    pub health: Health,
+    pub since: Timestamp,
+    pub cause: Option<String>,
+    pub last_seen: Timestamp,
+    /// Its last heartbeat, or what is as good as one: its registration, the start of the hub.
+    pub heard_at: Timestamp,
+    /// It answered 410 and has not registered since.
+    pub gone: bool,
+    pub probe: Option<Watch>,
+    /// The number of its probe, to tell the present one from those it replaced.
+    pub generation: u64,
+}
+
+impl Instance {
+    pub fn new(registration: Arc<Registration>) -> Self {
+        let registered_at = registration.registered_at;
+        Self {
+            registration,
+            health: Health::Unknown,
+            since: registered_at,
+            cause: None,
+            last_seen: registered_at,
+            heard_at: registered_at,
+            gone: false,
+            probe: None,
+            generation: 0,
+        }
+    }
+
+    /// Why it is sent nothing, if it is not.
+    pub fn out_of_rotation(&self) -> Option<OutOfRotation> {
+        if self.gone {
+            return Some(OutOfRotation::Gone);
+        }
+        if self.registration.draining_since.is_some() {
+            return Some(OutOfRotation::Draining);
+        }
+        (self.health == Health::Unhealthy).then_some(OutOfRotation::Unhealthy)
+    }
+
+    pub fn is_available(&self) -> bool {
+        self.out_of_rotation().is_none()
+    }
+
+    /// Whether its health says something about its service: who left does not count.
+    pub fn is_staying(&self) -> bool {
+        !self.gone && self.registration.draining_since.is_none()
+    }
+
+    /// Whether somebody would notice if it came back to life.
+    pub fn may_expire(&self) -> bool {
+        self.registration.ttl_ms.is_some() || self.registration.health_check.is_some()
+    }
+
+    /// When its next heartbeat is overdue, if it promised any.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        let ttl = self.registration.ttl()?;
+        Some(self.heard_at.plus(ttl))
+    }
+
+    /// What the balancer may choose; health decides there.
+    pub fn target(&self) -> Option<Target> {
+        if !self.is_staying() {
+            return None;
+        }
+        Some(Target {
+            instance_id: self.registration.instance_id.clone(),
+            address: self.registration.address.clone()?,
+            max_in_flight: self.registration.max_in_flight,
+            health: self.health,
+            weight: self.registration.weight,
+            capabilities: self.registration.capabilities.as_slice().into(),
+        })
+    }
+
+    pub fn view(&self) -> InstanceView {
+        InstanceView {
+            registration: self.registration.clone(),
+            health: self.health,
+            since: self.since,
+            cause: self.cause.clone(),
+            last_seen: self.last_seen,
+            expires_at: self.expires_at(),
+            out_of_rotation: self.out_of_rotation(),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What clients ask of the Registry.
+
+use std::sync::Arc;
+
+use actix::{Context, Handler, MessageResult};
+
+use super::Registry;
+use crate::actors::health_probe::Beat;
+use crate::actors::messages::{
+    Alive, ChooseStrategy, Deregister, DrainInstance, Heartbeat, InspectDependencies,
+    InspectServices, Register, Registered, ServiceView,
+};
+use crate::domain::fact::{Fact, InstanceDeregistered, ServiceSeen, StrategyChosen};
+use crate::domain::refusal::Refusal;
+use crate::domain::service::{Health, Registration};
+
+impl Handler<Register> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, register: Register, _: &mut Context<Self>) {
+        let registration = register.registration;
+        let known = self
+            .services
+            .instance(&registration.service, &registration.instance_id);
+        let answer = Registered {
+            replaced: known.is_some(),
+            health: known.map_or(Health::Unknown, |instance| instance.health),
+        };
+        let facts = vec![Fact::ServiceRegistered(Arc::new(registration))];
+        self.record_then(facts, move || {
+            let _ = register.reply.send(answer);
+        });
+    }
+}
+
+impl Handler<Deregister> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, deregister: Deregister, _: &mut Context<Self>) {
+        let at = self.settings.clock.now();
+        let service = deregister.service;
+        let fact = match deregister.instance_id {
+            None if self.services.is_registered(&service) => {
+                Fact::ServiceDeregistered(ServiceSeen { service, at })
+            }
+            Some(instance_id) if self.services.instance(&service, &instance_id).is_some() => {
+                Fact::InstanceDeregistered(InstanceDeregistered {
+                    service,
+                    instance_id,
+                    at,
+                })
+            }
+            _ => return drop(deregister.reply.send(Err(Refusal::NotFound))),
+        };
+        self.record_then(vec![fact], move || {
+            let _ = deregister.reply.send(Ok(()));
+        });
+    }
+}
+
+impl Handler<Heartbeat> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, heartbeat: Heartbeat, ctx: &mut Context<Self>) {
+        let now = self.settings.clock.now();
+        let (service, id) = (&heartbeat.service, &heartbeat.instance_id);
+        let Some(instance) = self.services.instance_mut(service, id) else {
+            return drop(heartbeat.reply.send(Err(Refusal::NotFound)));
+        };
+        (instance.last_seen, instance.heard_at) = (now, now);
+        let (expires_at, reply) = (instance.expires_at(), heartbeat.reply);
+        match &instance.probe {
+            Some(probe) => probe.beat(Beat { expires_at, reply }),
+            None => {
+                let health = instance.health;
+                let _ = reply.send(Ok(Alive { health, expires_at }));
+            }
+        }
+        self.go_on_expecting(service, id);
+        self.arm(ctx);
+    }
+}
+
+impl Handler<DrainInstance> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, drain: DrainInstance, _: &mut Context<Self>) {
+        let Some(instance) = self.services.instance(&drain.service, &drain.instance_id) else {
+            return drop(drain.reply.send(Err(Refusal::NotFound)));
+        };
+        let registration = &*instance.registration;
+        if let Some(since) = registration.draining_since {
+            return drop(drain.reply.send(Ok(since)));
+        }
+        let since = self.settings.clock.now();
+        let draining = Registration {
+            draining_since: Some(since),
+            ..registration.clone()
+        };
+        let facts = vec![Fact::ServiceRegistered(Arc::new(draining))];
+        self.record_then(facts, move || {
+            let _ = drain.reply.send(Ok(since));
+        });
+    }
+}
+
+impl Handler<ChooseStrategy> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, choose: ChooseStrategy, _: &mut Context<Self>) {
+        let (service, strategy) = (choose.service, choose.strategy);
+        if !self.services.is_registered(&service) {
+            return drop(choose.reply.send(Err(Refusal::NotFound)));
+        }
+        let at = self.settings.clock.now();
+        let fact = Fact::StrategyChosen(StrategyChosen {
+            service,
+            at,
+            strategy,
+        });
+        self.record_then(vec![fact], move || {
+            let _ = choose.reply.send(Ok(()));
+        });
+    }
+}
+
+impl Handler<InspectServices> for Registry {
+    type Result = MessageResult<InspectServices>;
+
+    fn handle(&mut self, inspect: InspectServices, _: &mut Context<Self>) -> Self::Result {
+        let (now, usual) = (self.settings.clock.now(), self.settings.strategy);
+        let views: Vec<ServiceView> = match inspect.service {
+            Some(service) => Vec::from_iter(self.services.view(&service, usual, now)),
+            None => self.services.views(usual, now),
+        };
+        MessageResult(views)
+    }
+}
+
+impl Handler<InspectDependencies> for Registry {
+    type Result = MessageResult<InspectDependencies>;
+
+    fn handle(&mut self, inspect: InspectDependencies, _: &mut Context<Self>) -> Self::Result {
+        let now = self.settings.clock.now();
+        let (service, instead) = (inspect.service, inspect.instead);
+        MessageResult(self.services.report(&service, instead, now))
+    }
+}

@@ -1,0 +1,131 @@
+//! What shows how instances are: their probes, what is delivered to them, who polls.
+
+use std::time::Duration;
+
+use actix::{AsyncContext, Context, Handler};
+
+use super::timers::Due;
+use super::{PULLER_PRESENT, ProbeDied, Registry};
+use crate::actors::messages::{
+    DeliverySeen, HealthChanged, InstanceGone, Polled, Record, SignOfLife,
+};
+use crate::domain::fact::{Fact, ServiceSeen};
+use crate::domain::service::Health;
+use crate::logic::health::Sign;
+
+/// Pause before a dead probe is replaced.
+const PROBE_PAUSE: Duration = Duration::from_secs(1);
+
+impl Handler<HealthChanged> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, changed: HealthChanged, ctx: &mut Context<Self>) {
+        let (service, id) = (&changed.service, &changed.instance_id);
+        let instance = self.services.instance(service, id);
+        // A probe that was replaced may have said something before it ended.
+        if instance.is_some_and(|instance| instance.generation == changed.generation) {
+            self.health_changed(service, id, changed.to, changed.cause);
+            self.arm(ctx);
+        }
+    }
+}
+
+impl Handler<SignOfLife> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, alive: SignOfLife, _: &mut Context<Self>) {
+        let now = self.settings.clock.now();
+        if let Some(instance) = self
+            .services
+            .instance_mut(&alive.service, &alive.instance_id)
+        {
+            instance.last_seen = now;
+        }
+    }
+}
+
+impl Handler<DeliverySeen> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, seen: DeliverySeen, _: &mut Context<Self>) {
+        let now = self.settings.clock.now();
+        let Some(instance) = self.services.instance_mut(&seen.service, &seen.instance_id) else {
+            return;
+        };
+        if seen.good {
+            instance.last_seen = now;
+        }
+        // A well instance that delivers well is no news.
+        if seen.good && instance.health == Health::Healthy {
+            return;
+        }
+        if let Some(probe) = &instance.probe {
+            probe.tell(match seen.good {
+                true => Sign::DeliveryGood,
+                false => Sign::DeliveryFailed,
+            });
+        }
+    }
+}
+
+impl Handler<InstanceGone> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, gone: InstanceGone, _: &mut Context<Self>) {
+        let (service, id) = (&gone.service, &gone.instance_id);
+        let Some(instance) = self.services.instance_mut(service, id) else {
+            return;
+        };
+        if instance.registration.registered_at <= gone.asked_at {
+            tracing::warn!(%service, instance = %id, "instance answered 410 and leaves rotation until it registers again");
+            instance.gone = true;
+        }
+        // Also when it stays, since the breaker has let it go.
+        self.announce(service);
+    }
+}
+
+impl Handler<ProbeDied> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, ProbeDied(died): ProbeDied, ctx: &mut Context<Self>) {
+        let (service, id) = (&died.service, &died.instance_id);
+        let instance = self.services.instance(service, id);
+        if instance.is_none_or(|instance| instance.generation != died.generation) {
+            return;
+        }
+        tracing::error!(%service, instance = %id, "a health probe died; a fresh one takes over");
+        ctx.run_later(PROBE_PAUSE, move |registry, ctx| {
+            let (service, id) = (&died.service, &died.instance_id);
+            registry.watch_over(service, id, Duration::ZERO, ctx);
+            // The fresh one does not know of a heartbeat that is overdue.
+            registry.expect_heartbeat(service, id);
+            registry.arm(ctx);
+        });
+    }
+}
+
+impl Handler<Polled> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, polled: Polled, ctx: &mut Context<Self>) {
+        let now = self.settings.clock.now();
+        if !self.services.is_known(&polled.service) {
+            let seen = ServiceSeen {
+                service: polled.service.clone(),
+                at: now,
+            };
+            self.event_store
+                .do_send(Record::unasked(vec![Fact::ServiceSeen(seen)]));
+        }
+        let was_there = self.services.has_puller(&polled.service, now);
+        // It is there as long as it waits, and then as long as it may take to come again.
+        let until = now.plus(polled.wait).plus(PULLER_PRESENT);
+        let until = self.services.polled(&polled.service, now, until);
+        if !was_there {
+            self.announce(&polled.service);
+        }
+        self.due.set(Due::Puller(polled.service), until);
+        self.arm(ctx);
+    }
+}

@@ -1,0 +1,275 @@
+//! Strategies, forced circuits, dependencies and the status of a service.
+
+use super::*;
+
+fn forced(reset_timeout_ms: u64) -> CircuitChanged {
+    CircuitChanged {
+        service: service("billing"),
+        at: Timestamp::default(),
+        from: CircuitState::Closed,
+        to: CircuitState::Open,
+        reason: "maintenance".to_owned(),
+        forced: Some(Forced {
+            by: None,
+            reset_timeout_ms: Some(reset_timeout_ms),
+        }),
+    }
+}
+
+fn chosen(strategy: Option<Strategy>) -> Fact {
+    Fact::StrategyChosen(StrategyChosen {
+        service: service("billing"),
+        at: Timestamp::default(),
+        strategy,
+    })
+}
+
+/// An instance of any service, pulling, that needs others.
+fn needing(name: &str, needed: &[(&str, u32, bool)]) -> Registration {
+    let dependencies = needed
+        .iter()
+        .map(|(name, minimum_instances, critical)| Dependency {
+            service: service(name),
+            minimum_instances: *minimum_instances,
+            critical: *critical,
+            version: None,
+        });
+    Registration {
+        service: service(name),
+        dependencies: dependencies.collect(),
+        ..registration("a")
+    }
+}
+
+impl Office {
+    fn choose(&self, strategy: Option<Strategy>) -> oneshot::Receiver<Answer> {
+        let (reply, answer) = oneshot::channel();
+        self.address.do_send(ChooseStrategy {
+            service: service("billing"),
+            strategy,
+            reply,
+        });
+        answer
+    }
+
+    async fn status_of(&self, name: &str) -> Health {
+        let service = Some(service(name));
+        let asked = self.address.send(InspectServices { service });
+        asked.await.unwrap().pop().unwrap().status
+    }
+
+    async fn issues_of(&self, name: &str) -> Vec<String> {
+        let asked = InspectDependencies {
+            service: service(name),
+            instead: None,
+        };
+        let report = self.address.send(asked).await.unwrap();
+        report.expect("it is registered").issues()
+    }
+}
+
+#[actix::test]
+async fn a_strategy_is_told_once_it_is_in_the_journal() {
+    let mut office = office();
+    office.commit(registration("a"));
+    assert_eq!(office.latest().await.unwrap().strategy, None);
+    let answer = office.choose(Some(Strategy::Weighted));
+    assert!(office.latest().await.is_none());
+    assert_eq!(
+        office.view().await[0].strategy,
+        Strategy::HealthAware,
+        "as configured"
+    );
+    office.commit_next().await;
+    assert_eq!(answer.await.unwrap(), Ok(()));
+    let told = office.latest().await.unwrap();
+    assert_eq!(told.strategy, Some(Strategy::Weighted));
+    let view = office.view().await.pop().unwrap();
+    assert_eq!(
+        (view.strategy, view.has_own_strategy),
+        (Strategy::Weighted, true)
+    );
+    office.commit_fact(chosen(None));
+    assert_eq!(office.latest().await.unwrap().strategy, None);
+}
+
+#[actix::test]
+async fn an_unknown_service_has_no_strategy() {
+    let mut office = office();
+    let answer = office.choose(Some(Strategy::Random)).await.unwrap();
+    assert_eq!(answer, Err(Refusal::NotFound));
+    assert!(office.recorded.drain().await.is_empty());
+}
+
+#[actix::test]
+async fn strategy_and_forced_circuit_are_known_after_a_restart_and_a_return() {
+    let mut office = closed_office();
+    office.commit(registration("a"));
+    office.commit_fact(chosen(Some(Strategy::Random)));
+    let changed = Arc::new(forced(1));
+    office.commit_fact(Fact::CircuitChanged(changed.clone()));
+    assert!(office.latest().await.is_none());
+    office.address.do_send(Open);
+    let told = office.latest().await.unwrap();
+    assert_eq!(told.strategy, Some(Strategy::Random));
+    assert_eq!(told.forced, Some(changed));
+    office.commit_fact(Fact::ServiceDeregistered(ServiceSeen {
+        service: service("billing"),
+        at: Timestamp::default(),
+    }));
+    office.commit(registration("a"));
+    assert_eq!(
+        office.latest().await.unwrap().strategy,
+        Some(Strategy::Random)
+    );
+}
+
+#[actix::test]
+async fn only_the_latest_forced_state_is_told() {
+    let mut office = office();
+    office.commit(registration("a"));
+    assert_eq!(office.latest().await.unwrap().forced, None);
+    for reset_timeout_ms in [1, 2] {
+        let changed = Arc::new(forced(reset_timeout_ms));
+        office.commit_fact(Fact::CircuitChanged(changed.clone()));
+        assert_eq!(office.latest().await.unwrap().forced, Some(changed));
+    }
+    let left = CircuitChanged {
+        forced: None,
+        ..forced(0)
+    };
+    office.commit_fact(Fact::CircuitChanged(Arc::new(left.clone())));
+    assert_eq!(office.latest().await.unwrap().forced, None);
+    office.commit_fact(Fact::CircuitChanged(Arc::new(left)));
+    assert!(office.latest().await.is_none());
+}
+
+#[actix::test]
+async fn the_status_of_a_service_follows_its_instances() {
+    use Health::{Degraded, Healthy, Unhealthy, Unknown};
+    let cases: [(&[Health], Health); 8] = [
+        (&[Unknown], Healthy),
+        (&[Healthy, Healthy], Healthy),
+        (&[Healthy, Degraded], Degraded),
+        (&[Degraded], Degraded),
+        (&[Healthy, Unhealthy], Degraded),
+        (&[Unknown, Unhealthy], Degraded),
+        (&[Unhealthy], Unhealthy),
+        (&[Unhealthy, Unhealthy], Unhealthy),
+    ];
+    for (healths, expected) in cases {
+        let mut services = Services::default();
+        for (number, health) in healths.iter().enumerate() {
+            let name = number.to_string();
+            services.put(Arc::new(registration(&name)));
+            let one = services.instance_mut(&service("billing"), &instance(&name));
+            one.unwrap().health = *health;
+        }
+        let now = Timestamp::default();
+        let status = services.status(&service("billing"), now);
+        assert_eq!(status, expected, "{healths:?}");
+        services.put(Arc::new(Registration {
+            draining_since: Some(now),
+            ..registration("leaving")
+        }));
+        let status = services.status(&service("billing"), now);
+        assert_eq!(status, expected, "one that drains does not count");
+    }
+}
+
+#[actix::test]
+async fn a_critical_dependency_degrades_while_it_is_missing() {
+    let office = office();
+    office.commit(needing("shop", &[("rules", 2, true)]));
+    office.commit(needing("blog", &[("rules", 2, false)]));
+    let missing = |found| [format!("Requires 2 instances of rules, found {found}")];
+    assert_eq!(office.issues_of("shop").await, missing(0));
+    assert_eq!(office.status_of("shop").await, Health::Degraded);
+    assert_eq!(office.status_of("blog").await, Health::Healthy);
+    let rules = |name| Registration {
+        service: service("rules"),
+        ..registration(name)
+    };
+    office.commit(rules("a"));
+    assert_eq!(office.issues_of("shop").await, missing(1));
+    office.commit(rules("b"));
+    assert!(office.issues_of("shop").await.is_empty());
+    assert_eq!(office.status_of("shop").await, Health::Healthy);
+    office.address.do_send(InstanceGone {
+        asked_at: Timestamp::MAX,
+        service: service("rules"),
+        instance_id: instance("a"),
+    });
+    assert_eq!(office.issues_of("blog").await, missing(1));
+    office.commit(Registration {
+        draining_since: Some(Timestamp::default()),
+        ..rules("b")
+    });
+    assert_eq!(office.issues_of("blog").await, missing(0));
+}
+
+#[actix::test]
+async fn the_gauge_of_a_service_follows_what_it_needs() {
+    let office = office();
+    office.commit(needing("shop", &[("rules", 1, true)]));
+    settle().await;
+    let gauge = |line: &str| {
+        let text =
+            office
+                .metrics
+                .text_with(Default::default(), &Default::default(), Default::default());
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.lines().any(|has| has == line), "{line} in {text}");
+    };
+    gauge("message_hub_service_health{service=\"shop\"} 1");
+    office.commit(needing("rules", &[]));
+    settle().await;
+    gauge("message_hub_service_health{service=\"shop\"} 2");
+    gauge("message_hub_service_instances{health=\"unknown\",service=\"rules\"} 1");
+}
+
+#[actix::test]
+async fn who_polls_without_registering_counts_as_one_instance() {
+    let office = office();
+    office.commit(needing("shop", &[("billing", 1, true)]));
+    assert_eq!(office.issues_of("shop").await.len(), 1);
+    office.poll();
+    assert!(office.issues_of("shop").await.is_empty());
+    let pulling = Registration {
+        address: None,
+        ..registration("a")
+    };
+    office.commit(pulling);
+    assert_eq!(office.view().await[0].available, 1);
+    office.commit(registration("b"));
+    assert_eq!(office.view().await[0].available, 2);
+}
+
+#[actix::test]
+async fn what_is_given_is_checked_instead_and_kept_nowhere() {
+    let office = office();
+    office.commit(needing("shop", &[("billing", 1, true)]));
+    office.commit(needing("billing", &[("shop", 1, true)]));
+    let [instead] = &needing("shop", &[("rules", 1, true)]).dependencies[..] else {
+        panic!("one dependency")
+    };
+    for name in ["shop", "never-registered"] {
+        let asked = InspectDependencies {
+            service: service(name),
+            instead: Some(vec![instead.clone()]),
+        };
+        let report = office.address.send(asked).await.unwrap().unwrap();
+        assert_eq!(report.issues(), ["Requires 1 instance of rules, found 0"]);
+        assert!(report.cycles.is_empty());
+    }
+    let asked = |name| InspectDependencies {
+        service: service(name),
+        instead: None,
+    };
+    let report = office.address.send(asked("shop")).await.unwrap().unwrap();
+    assert!(report.is_satisfied());
+    let cycle = ["shop", "billing", "shop"].map(service);
+    assert_eq!(report.cycles, [cycle.to_vec()]);
+    let unknown = office.address.send(asked("never-registered")).await;
+    assert_eq!(unknown.unwrap(), None);
+}

@@ -1,0 +1,151 @@
+//! What the Registry tells of its services.
+
+use std::collections::BTreeMap;
+
+use super::instance::Instance;
+use super::services::{Service, Services};
+use crate::actors::messages::ServiceView;
+use crate::domain::ids::{Label, ServiceName};
+use crate::domain::service::{Dependency, Health};
+use crate::domain::strategy::Strategy;
+use crate::domain::timestamp::Timestamp;
+use crate::logic::dependencies::{Finding, Report, check, cycles, union};
+
+impl Services {
+    /// Healthy when all instances are, unhealthy when none is available, else degraded; at most
+    /// degraded without what it cannot do without.
+    pub fn status(&self, name: &ServiceName, now: Timestamp) -> Health {
+        let Some(service) = self.known.get(name) else {
+            return Health::Unhealthy;
+        };
+        let findings = check(service.needs(), |needed| self.found(needed, now));
+        service.status(&findings, now)
+    }
+
+    /// How many instances there are of each health.
+    pub fn count_by_health(&self, name: &ServiceName) -> [(Health, usize); Health::ALL.len()] {
+        let service = self.known.get(name);
+        let count = |health| {
+            let instances = service.into_iter().flat_map(|s| s.instances.values());
+            instances.filter(|one| one.health == health).count()
+        };
+        Health::ALL.map(|health| (health, count(health)))
+    }
+
+    /// The services that need this one.
+    pub fn dependents(&self, name: &ServiceName) -> Vec<ServiceName> {
+        let needs_it = |service: &Service| {
+            let mut instances = service.instances.values();
+            instances.any(|instance| {
+                let mut needed = instance.registration.dependencies.iter();
+                needed.any(|dependency| dependency.service == *name)
+            })
+        };
+        let dependents = self.known.iter().filter(|(_, service)| needs_it(service));
+        dependents.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Whether a service has what its instances need, or what is given `instead`.
+    pub fn report(
+        &self,
+        name: &ServiceName,
+        instead: Option<Vec<Dependency>>,
+        now: Timestamp,
+    ) -> Option<Report> {
+        let needed = match instead {
+            Some(needed) => union(&needed),
+            None => {
+                let service = self.known.get(name).filter(|known| known.is_present());
+                service?.needs()
+            }
+        };
+        let mut graph: BTreeMap<ServiceName, Vec<ServiceName>> = BTreeMap::new();
+        for (other, service) in self.known.iter().filter(|(other, _)| *other != name) {
+            graph.insert(other.clone(), names(&service.needs()));
+        }
+        graph.insert(name.clone(), names(&needed));
+        Some(Report {
+            cycles: cycles(name, &graph),
+            findings: check(needed, |needed| self.found(needed, now)),
+        })
+    }
+
+    pub fn view(&self, name: &ServiceName, usual: Strategy, now: Timestamp) -> Option<ServiceView> {
+        let service = self.known.get(name).filter(|known| known.is_present())?;
+        let findings = check(service.needs(), |needed| self.found(needed, now));
+        let strategy = self.strategy(name);
+        Some(ServiceView {
+            service: name.clone(),
+            status: service.status(&findings, now),
+            last_seen: service.last_seen(),
+            instances: service.instances.values().map(Instance::view).collect(),
+            available: service.available(None, now),
+            strategy: strategy.unwrap_or(usual),
+            has_own_strategy: strategy.is_some(),
+            issues: findings.iter().filter_map(Finding::issue).collect(),
+        })
+    }
+
+    pub fn views(&self, usual: Strategy, now: Timestamp) -> Vec<ServiceView> {
+        let names = self.known.keys();
+        names
+            .filter_map(|name| self.view(name, usual, now))
+            .collect()
+    }
+
+    fn found(&self, needed: &Dependency, now: Timestamp) -> u32 {
+        let service = self.known.get(&needed.service);
+        service.map_or(0, |service| service.available(needed.version.as_ref(), now))
+    }
+}
+
+impl Service {
+    /// What its instances need between them.
+    fn needs(&self) -> Vec<Dependency> {
+        let instances = self.instances.values();
+        union(instances.flat_map(|instance| &instance.registration.dependencies))
+    }
+
+    /// The instances that can take messages, of one version or of any. Who polls without being
+    /// registered is one more, of no version.
+    fn available(&self, version: Option<&Label>, now: Timestamp) -> u32 {
+        let mut count = 0;
+        let mut has_pulling = false;
+        for instance in self.instances.values().filter(|one| one.is_available()) {
+            let registration = &instance.registration;
+            has_pulling |= registration.address.is_none();
+            if version.is_none() || version == registration.version.as_ref() {
+                count += 1;
+            }
+        }
+        if version.is_none() && !has_pulling && self.has_puller(now) {
+            count += 1;
+        }
+        count
+    }
+
+    fn status(&self, findings: &[Finding], now: Timestamp) -> Health {
+        if self.available(None, now) == 0 {
+            return Health::Unhealthy;
+        }
+        let lacks = |finding: &Finding| finding.dependency.critical && !finding.is_met();
+        let well = |health| matches!(health, Health::Healthy | Health::Unknown);
+        let mut staying = self.instances.values().filter(|one| one.is_staying());
+        if staying.all(|one| well(one.health)) && !findings.iter().any(lacks) {
+            Health::Healthy
+        } else {
+            Health::Degraded
+        }
+    }
+
+    fn last_seen(&self) -> Option<Timestamp> {
+        let seen = self.instances.values().map(|instance| instance.last_seen);
+        seen.max().max(self.polled.map(|polled| polled.at))
+    }
+}
+
+fn names(needed: &[Dependency]) -> Vec<ServiceName> {
+    let mut names: Vec<_> = needed.iter().map(|one| one.service.clone()).collect();
+    names.dedup();
+    names
+}

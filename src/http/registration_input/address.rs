@@ -1,0 +1,77 @@
+//! Where an instance can be reached.
+
+use actix_web::http::Uri;
+
+use super::Body;
+use crate::domain::ids::Label;
+use crate::domain::service::Address;
+use crate::error::{HubError, Subject};
+use crate::http::fields::Field;
+
+const DEFAULT_ENDPOINT: &str = "/messages";
+
+/// `None`: the instance pulls.
+///
+/// # Errors
+/// 400 with `url` or `message_endpoint`.
+pub fn address(body: &Body<'_>) -> Result<Option<Address>, HubError> {
+    let given = |name, json| Field::given(Subject::Request, name, json);
+    let endpoint = given("message_endpoint", body.message_endpoint);
+    let endpoint = endpoint.map(path).transpose()?;
+    let Some(field) = given("url", body.url) else {
+        return Ok(None);
+    };
+    Ok(Some(Address {
+        url: url(field)?,
+        message_endpoint: endpoint.unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned()),
+    }))
+}
+
+/// Without a trailing slash.
+fn url(field: Field<'_>) -> Result<String, HubError> {
+    let text = field.text()?;
+    let problem = "must be an address such as http://10.0.0.5:8080, with a path at most";
+    let uri: Uri = text.parse().map_err(|_| field.wrong(problem))?;
+    if uri.scheme_str() == Some("https") {
+        return Err(field.wrong("https is not supported; put the hub and its services on one network, or a proxy between"));
+    }
+    let plain = uri.scheme_str() == Some("http")
+        && uri.host().is_some_and(|host| !host.is_empty())
+        && uri.query().is_none()
+        && !uri
+            .authority()
+            .is_some_and(|authority| authority.as_str().contains('@'));
+    if !plain || text.len() > 2000 {
+        return Err(field.wrong(problem));
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// A path below an address.
+///
+/// # Errors
+/// 400 with the field.
+pub fn path(field: Field<'_>) -> Result<String, HubError> {
+    let text = field.text()?;
+    let fits = text.starts_with('/') && text.len() <= 1000 && text.parse::<Uri>().is_ok();
+    if !fits {
+        return Err(field.wrong("must be a path that begins with /"));
+    }
+    Ok(text.into_owned())
+}
+
+/// The same address is the same instance, so that a restarted service replaces itself; and so is
+/// every registration without one. Without slashes, so that it fits into a path.
+pub fn default_instance_id(address: Option<&Address>) -> Label {
+    let Some(address) = address else {
+        return Label::parse("default").expect("a label");
+    };
+    let url = address.message_url();
+    let short = url
+        .trim_start_matches("http://")
+        .trim_end_matches(DEFAULT_ENDPOINT);
+    Label::parse(&short.replace('/', "_")).unwrap_or_else(|_| {
+        let digest = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, url.as_bytes());
+        Label::parse(&digest.to_string()).expect("a UUID is a label")
+    })
+}

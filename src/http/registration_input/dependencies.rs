@@ -1,0 +1,88 @@
+//! The services another one needs, as clients list them.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::items;
+use crate::domain::service::Dependency;
+use crate::error::{HubError, Subject};
+use crate::http::fields::{self, Field};
+
+const MOST_DEPENDENCIES: usize = 100;
+const MOST_INSTANCES: u64 = 10_000;
+
+#[derive(Deserialize)]
+pub struct DependencyBody<'a> {
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    service: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    minimum_instances: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    critical: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    version: Option<&'a RawValue>,
+}
+
+/// A body that is only a list of dependencies.
+#[derive(Deserialize)]
+pub struct DependenciesBody<'a> {
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    dependencies: Option<&'a RawValue>,
+}
+
+/// Reads `{"dependencies": […]}`.
+///
+/// # Errors
+/// 400 with the field.
+pub fn read_list(text: &str) -> Result<Vec<Dependency>, HubError> {
+    let body: DependenciesBody<'_> = fields::object(Subject::Request, text)?;
+    dependencies(Field::required(
+        Subject::Request,
+        "dependencies",
+        body.dependencies,
+    )?)
+}
+
+/// Reads the list itself.
+///
+/// # Errors
+/// 400 with the field, as in `dependencies[1].service`.
+pub fn dependencies(field: Field<'_>) -> Result<Vec<Dependency>, HubError> {
+    let mut all = Vec::new();
+    for (index, json) in items(field, MOST_DEPENDENCIES)?.into_iter().enumerate() {
+        all.push(dependency(&format!("{}[{index}]", field.name), json)?);
+    }
+    Ok(all)
+}
+
+fn dependency(name: &str, json: &RawValue) -> Result<Dependency, HubError> {
+    let refused = |part: &str, problem| {
+        let field = format!("{name}{part}");
+        HubError::invalid(Subject::Request, field, problem)
+    };
+    let body: DependencyBody<'_> = serde_json::from_str(json.get()).map_err(|_| {
+        refused(
+            "",
+            "must be an object with service, minimum_instances, critical and version, each once",
+        )
+    })?;
+    let names = ["service", "minimum_instances", "critical", "version"];
+    let [service, minimum, critical, version] = names.map(|part| format!("{name}.{part}"));
+    let service = Field::required(Subject::Request, &service, body.service)?;
+    let given = |name, json| Field::given(Subject::Request, name, json);
+    let minimum = given(&minimum, body.minimum_instances)
+        .map(|field| field.whole(1, MOST_INSTANCES))
+        .transpose()?;
+    let critical = given(&critical, body.critical)
+        .map(|field| field.parse::<bool>("true or false"))
+        .transpose()?;
+    let version = given(&version, body.version)
+        .map(|field| field.label())
+        .transpose()?;
+    Ok(Dependency {
+        service: service.service()?,
+        minimum_instances: minimum.map_or(1, |minimum| minimum as u32),
+        critical: critical.unwrap_or(true),
+        version,
+    })
+}

@@ -1,0 +1,129 @@
+//! `/v1/services/{service}/dependencies`: whether a service has what it needs.
+
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::unknown;
+use crate::actors::messages::InspectDependencies;
+use crate::domain::ids::{Label, ServiceName};
+use crate::domain::service::Dependency;
+use crate::error::{HubError, Subject};
+use crate::http::ask::look;
+use crate::http::body::{self, Body};
+use crate::http::openapi::services::DependenciesInput;
+use crate::http::{Hub, query, registration_input};
+use crate::logic::dependencies::{Finding, Report};
+
+/// What a service needs, and what of it there is.
+#[derive(Serialize, ToSchema)]
+pub struct Dependencies {
+    service: ServiceName,
+    /// Whether there is enough of everything, critical or not.
+    satisfied: bool,
+    /// What is missing, in words.
+    #[schema(example = json!(["Requires 2 instances of rules-service, found 1"]))]
+    issues: Vec<String>,
+    dependencies: Vec<DependencyFound>,
+    /// Ways on which the service needs itself; each begins and ends with it.
+    #[schema(example = json!([["a", "b", "a"]]))]
+    cycles: Vec<Vec<ServiceName>>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct DependencyFound {
+    service: ServiceName,
+    /// Only instances of exactly this version count; null: all do.
+    version: Option<Label>,
+    /// Without it the service is at most degraded.
+    critical: bool,
+    /// Instances, at least.
+    required: u32,
+    /// Available instances.
+    found: u32,
+    satisfied: bool,
+}
+
+/// Whether a service has what it needs
+///
+/// Its dependencies are those of all its instances. Nothing is refused for lack of them.
+#[utoipa::path(
+    get,
+    path = "/v1/services/{service}/dependencies",
+    operation_id = "show_dependencies",
+    tag = "services",
+    params(("service" = ServiceName, Path)),
+    responses(
+        (status = 200, description = "What it needs and what is there", body = Dependencies),
+        (status = 400, description = "INVALID_REQUEST: this is no name of a service"),
+        (status = 404, description = "NOT_FOUND: not registered"),
+    ),
+)]
+pub async fn show(
+    hub: web::Data<Hub>,
+    service: web::Path<String>,
+) -> Result<HttpResponse, HubError> {
+    report(&hub, query::service(&service)?, None).await
+}
+
+/// Whether a service would have what it needs
+///
+/// Checks the list given, in place of what its instances registered, and stores nothing. The
+/// service need not be registered yet.
+#[utoipa::path(
+    post,
+    path = "/v1/services/{service}/dependencies",
+    operation_id = "check_dependencies",
+    tag = "services",
+    params(("service" = ServiceName, Path)),
+    request_body = DependenciesInput,
+    responses(
+        (status = 200, description = "What it would need and what is there", body = Dependencies),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+    ),
+)]
+pub async fn check(
+    hub: web::Data<Hub>,
+    service: web::Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, HubError> {
+    let service = query::service(&service)?;
+    let body = Body::read(&hub, payload, body::ONE, 1, Subject::Request).await?;
+    let instead = registration_input::dependencies::read_list(body.text())?;
+    report(&hub, service, Some(instead)).await
+}
+
+async fn report(
+    hub: &Hub,
+    service: ServiceName,
+    instead: Option<Vec<Dependency>>,
+) -> Result<HttpResponse, HubError> {
+    let asked = InspectDependencies {
+        service: service.clone(),
+        instead,
+    };
+    let report = look(&hub.handles.dependencies, asked).await?;
+    let report = report.ok_or_else(|| unknown(&service))?;
+    Ok(HttpResponse::Ok().json(describe(service, report)))
+}
+
+fn describe(service: ServiceName, report: Report) -> Dependencies {
+    Dependencies {
+        service,
+        satisfied: report.is_satisfied(),
+        issues: report.issues(),
+        dependencies: report.findings.into_iter().map(describe_one).collect(),
+        cycles: report.cycles,
+    }
+}
+
+fn describe_one(finding: Finding) -> DependencyFound {
+    DependencyFound {
+        satisfied: finding.is_met(),
+        found: finding.found,
+        required: finding.dependency.minimum_instances,
+        critical: finding.dependency.critical,
+        service: finding.dependency.service,
+        version: finding.dependency.version,
+    }
+}

@@ -1,0 +1,241 @@
+//! `/v1/services/{service}/instances`: instances come, live and go.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{leave, unknown};
+use crate::actors::messages::{DrainInstance, Heartbeat, Register};
+use crate::domain::ids::{InstanceId, ServiceName};
+use crate::domain::refusal::Refusal;
+use crate::domain::service::Health;
+use crate::domain::timestamp::Timestamp;
+use crate::error::{HubError, Subject};
+use crate::http::ask::ask;
+use crate::http::auth::Caller;
+use crate::http::body::{self, Body};
+use crate::http::openapi::services::RegistrationInput;
+use crate::http::{Hub, query, registration_input};
+
+#[derive(Serialize, ToSchema)]
+pub struct Registered {
+    service: ServiceName,
+    instance_id: InstanceId,
+    status: Health,
+    registered_at: Timestamp,
+}
+
+/// A heartbeat was heard.
+#[derive(Serialize, ToSchema)]
+pub struct HeartbeatAnswer {
+    service: ServiceName,
+    instance_id: InstanceId,
+    status: Health,
+    /// When the next one is overdue; null if the instance registered without a `ttl`.
+    expires_at: Option<Timestamp>,
+}
+
+/// The instance is sent nothing new.
+#[derive(Serialize, ToSchema)]
+pub struct Draining {
+    service: ServiceName,
+    instance_id: InstanceId,
+    draining_since: Timestamp,
+}
+
+/// Register an instance
+///
+/// The service may be asked for messages and sent messages from now on, also after a restart of
+/// the hub. The same `instance_id` again replaces the instance and keeps its health.
+#[utoipa::path(
+    post,
+    path = "/v1/services/register",
+    operation_id = "register_service",
+    tag = "services",
+    request_body = RegistrationInput,
+    responses(
+        (status = 200, description = "It replaced the instance of the same id", body = Registered),
+        (status = 201, description = "It is new", body = Registered),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 403, description = "AUTH_FAILED: the caller is another service"),
+        (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
+    ),
+)]
+pub async fn register(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    payload: web::Payload,
+) -> Result<HttpResponse, HubError> {
+    enter(&request, &hub, payload, None).await
+}
+
+/// Register an instance of this service
+#[utoipa::path(
+    post,
+    path = "/v1/services/{service}/instances",
+    operation_id = "register_instance",
+    tag = "services",
+    params(("service" = ServiceName, Path)),
+    request_body = RegistrationInput,
+    responses(
+        (status = 200, description = "It replaced the instance of the same id", body = Registered),
+        (status = 201, description = "It is new", body = Registered),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 403, description = "AUTH_FAILED: the caller is another service"),
+        (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
+    ),
+)]
+pub async fn register_instance(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    service: web::Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, HubError> {
+    let service = query::service(&service)?;
+    enter(&request, &hub, payload, Some(service)).await
+}
+
+async fn enter(
+    request: &HttpRequest,
+    hub: &Hub,
+    payload: web::Payload,
+    path: Option<ServiceName>,
+) -> Result<HttpResponse, HubError> {
+    let body = Body::read(hub, payload, body::ONE, 1, Subject::Request).await?;
+    let registration = registration_input::read(body.text(), path, hub.clock.now())?;
+    Caller::of(request).must_be(&registration.service)?;
+    let service = registration.service.clone();
+    let instance_id = registration.instance_id.clone();
+    let registered_at = registration.registered_at;
+    let registered = ask(&hub.handles.register, |reply| Register {
+        registration,
+        reply,
+    })
+    .await?;
+    let mut response = if registered.replaced {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::Created()
+    };
+    Ok(response.json(Registered {
+        service,
+        instance_id,
+        status: registered.health,
+        registered_at,
+    }))
+}
+
+/// Remove an instance
+#[utoipa::path(
+    delete,
+    path = "/v1/services/{service}/instances/{instance}",
+    operation_id = "deregister_instance",
+    tag = "services",
+    params(("service" = ServiceName, Path), ("instance" = InstanceId, Path)),
+    responses(
+        (status = 204, description = "Removed"),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 403, description = "AUTH_FAILED: the caller is another service"),
+        (status = 404, description = "NOT_FOUND: not registered"),
+    ),
+)]
+pub async fn deregister_instance(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, HubError> {
+    let (service, instance) = own_instance(&request, &path)?;
+    leave(&hub, service, Some(instance)).await
+}
+
+/// Say that an instance lives
+///
+/// Counts as a good sign, like a health check that was answered. An instance with a `ttl` that is
+/// silent for longer than that is unhealthy until it is heard again.
+#[utoipa::path(
+    post,
+    path = "/v1/services/{service}/instances/{instance}/heartbeat",
+    operation_id = "heartbeat",
+    tag = "services",
+    params(("service" = ServiceName, Path), ("instance" = InstanceId, Path)),
+    responses(
+        (status = 200, description = "Heard", body = HeartbeatAnswer),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 403, description = "AUTH_FAILED: the caller is another service"),
+        (status = 404, description = "NOT_FOUND: not registered"),
+    ),
+)]
+pub async fn heartbeat(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, HubError> {
+    let (service, instance_id) = own_instance(&request, &path)?;
+    let alive = ask(&hub.handles.heartbeat, |reply| Heartbeat {
+        service: service.clone(),
+        instance_id: instance_id.clone(),
+        reply,
+    });
+    let alive = alive.await?.map_err(|refusal| refused(refusal, &service))?;
+    Ok(HttpResponse::Ok().json(HeartbeatAnswer {
+        service,
+        instance_id,
+        status: alive.health,
+        expires_at: alive.expires_at,
+    }))
+}
+
+/// Send an instance nothing new
+///
+/// What it has it may finish. It is out of rotation, also after a restart of the hub, until it
+/// registers again or is removed. Asking again changes nothing.
+#[utoipa::path(
+    post,
+    path = "/v1/services/{service}/instances/{instance}/drain",
+    operation_id = "drain_instance",
+    tag = "services",
+    params(("service" = ServiceName, Path), ("instance" = InstanceId, Path)),
+    responses(
+        (status = 200, description = "It is draining", body = Draining),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 403, description = "AUTH_FAILED: the caller is another service"),
+        (status = 404, description = "NOT_FOUND: not registered"),
+    ),
+)]
+pub async fn drain(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, HubError> {
+    let (service, instance_id) = own_instance(&request, &path)?;
+    let since = ask(&hub.handles.drain_instance, |reply| DrainInstance {
+        service: service.clone(),
+        instance_id: instance_id.clone(),
+        reply,
+    });
+    let draining_since = since.await?.map_err(|refusal| refused(refusal, &service))?;
+    Ok(HttpResponse::Ok().json(Draining {
+        service,
+        instance_id,
+        draining_since,
+    }))
+}
+
+/// The instance named by the path, if the caller may act for it.
+fn own_instance(
+    request: &HttpRequest,
+    (service, instance): &(String, String),
+) -> Result<(ServiceName, InstanceId), HubError> {
+    let service = query::service(service)?;
+    let instance = InstanceId::parse(instance)
+        .map_err(|error| HubError::invalid(Subject::Request, "instance_id", error))?;
+    Caller::of(request).must_be(&service)?;
+    Ok((service, instance))
+}
+
+fn refused(refusal: Refusal, service: &ServiceName) -> HubError {
+    match refusal {
+        Refusal::NotFound => unknown(service),
+        refusal => refusal.into(),
+    }
+}

@@ -1,0 +1,216 @@
+//! Services as clients see them.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::actors::messages::{InstanceView, OutOfRotation, ServiceView};
+use crate::domain::ids::{InstanceId, Label, ServiceName};
+use crate::domain::message::Payload;
+use crate::domain::service::{Dependency, Endpoint, Health, HealthCheck};
+use crate::domain::strategy::Strategy;
+use crate::domain::timestamp::Timestamp;
+use crate::http::openapi;
+
+/// A service and its instances.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Service)]
+pub struct ServiceAnswer {
+    service: ServiceName,
+    status: Health,
+    /// When an instance last gave a sign of life.
+    last_seen: Option<Timestamp>,
+    /// Of the instance that registered last.
+    version: Option<Label>,
+    /// Instances that can take messages; one more if somebody polls without being registered.
+    available: u32,
+    /// How the next instance is chosen.
+    load_balancing_strategy: Strategy,
+    /// Whether that was chosen for this service; else it is what is configured for all.
+    own_strategy: bool,
+    dependencies: DependencySummary,
+    instances: Vec<InstanceAnswer>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Instance)]
+pub struct InstanceAnswer {
+    instance_id: InstanceId,
+    status: Health,
+    /// Since when it is so; at the earliest since the hub started.
+    since: Timestamp,
+    /// What led to it.
+    cause: Option<String>,
+    /// Why it is sent nothing; null if it is sent messages, or pulls them.
+    out_of_rotation: Option<OutOfRotation>,
+    draining_since: Option<Timestamp>,
+    version: Option<Label>,
+    url: Option<String>,
+    message_endpoint: Option<String>,
+    health_check: Option<HealthCheckAnswer>,
+    weight: u32,
+    /// Empty: all types of messages.
+    capabilities: Vec<Label>,
+    max_in_flight: u32,
+    /// Seconds.
+    ttl: Option<f64>,
+    /// When its next heartbeat is overdue.
+    expires_at: Option<Timestamp>,
+    #[schema(value_type = Vec<openapi::services::DependencyInput>)]
+    dependencies: Vec<Dependency>,
+    #[schema(value_type = Vec<openapi::services::Endpoint>)]
+    endpoints: Vec<Endpoint>,
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Payload>,
+    registered_at: Timestamp,
+    /// When it last gave a sign of life.
+    last_seen: Timestamp,
+}
+
+/// How an instance is asked whether it is well.
+#[derive(Serialize, ToSchema)]
+pub struct HealthCheckAnswer {
+    endpoint: String,
+    /// Seconds; null: `service_check_interval`.
+    interval: Option<f64>,
+    /// Seconds; null: `service_timeout`.
+    timeout: Option<f64>,
+}
+
+/// Whether a service has what it needs.
+#[derive(Serialize, ToSchema)]
+pub struct DependencySummary {
+    satisfied: bool,
+    /// What is missing, in words.
+    #[schema(example = json!(["Requires 2 instances of rules-service, found 1"]))]
+    issues: Vec<String>,
+}
+
+/// How a service and its instances are.
+#[derive(Serialize, ToSchema)]
+pub struct ServiceHealth {
+    service: ServiceName,
+    status: Health,
+    /// Instances that can take messages; one more if somebody polls without being registered.
+    available: u32,
+    dependencies: DependencySummary,
+    instances: Vec<InstanceHealth>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct InstanceHealth {
+    instance_id: InstanceId,
+    status: Health,
+    /// Since when it is so; at the earliest since the hub started.
+    since: Timestamp,
+    /// What led to it.
+    cause: Option<String>,
+    last_seen: Timestamp,
+    /// Why it is sent nothing; null if it is sent messages, or pulls them.
+    out_of_rotation: Option<OutOfRotation>,
+    draining_since: Option<Timestamp>,
+}
+
+impl From<ServiceView> for ServiceAnswer {
+    fn from(view: ServiceView) -> Self {
+        let newest = view
+            .instances
+            .iter()
+            .max_by_key(|instance| instance.registration.registered_at);
+        Self {
+            version: newest.and_then(|instance| instance.registration.version.clone()),
+            service: view.service,
+            status: view.status,
+            last_seen: view.last_seen,
+            available: view.available,
+            load_balancing_strategy: view.strategy,
+            own_strategy: view.has_own_strategy,
+            dependencies: DependencySummary::new(view.issues),
+            instances: view
+                .instances
+                .into_iter()
+                .map(InstanceAnswer::from)
+                .collect(),
+        }
+    }
+}
+
+impl From<InstanceView> for InstanceAnswer {
+    fn from(view: InstanceView) -> Self {
+        let registration = &*view.registration;
+        let address = registration.address.as_ref();
+        Self {
+            instance_id: registration.instance_id.clone(),
+            status: view.health,
+            since: view.since,
+            cause: view.cause,
+            out_of_rotation: view.out_of_rotation,
+            draining_since: registration.draining_since,
+            version: registration.version.clone(),
+            url: address.map(|address| address.url.clone()),
+            message_endpoint: address.map(|address| address.message_endpoint.clone()),
+            health_check: registration
+                .health_check
+                .as_ref()
+                .map(HealthCheckAnswer::from),
+            weight: registration.weight,
+            capabilities: registration.capabilities.clone(),
+            max_in_flight: registration.max_in_flight,
+            ttl: registration.ttl().map(|ttl| ttl.as_secs_f64()),
+            expires_at: view.expires_at,
+            dependencies: registration.dependencies.clone(),
+            endpoints: registration.endpoints.clone(),
+            metadata: registration.metadata.clone(),
+            registered_at: registration.registered_at,
+            last_seen: view.last_seen,
+        }
+    }
+}
+
+impl From<&HealthCheck> for HealthCheckAnswer {
+    fn from(check: &HealthCheck) -> Self {
+        Self {
+            endpoint: check.endpoint.clone(),
+            interval: check.interval().map(|interval| interval.as_secs_f64()),
+            timeout: check.timeout().map(|timeout| timeout.as_secs_f64()),
+        }
+    }
+}
+
+impl DependencySummary {
+    fn new(issues: Vec<String>) -> Self {
+        Self {
+            satisfied: issues.is_empty(),
+            issues,
+        }
+    }
+}
+
+impl From<ServiceView> for ServiceHealth {
+    fn from(view: ServiceView) -> Self {
+        Self {
+            service: view.service,
+            status: view.status,
+            available: view.available,
+            dependencies: DependencySummary::new(view.issues),
+            instances: view
+                .instances
+                .into_iter()
+                .map(InstanceHealth::from)
+                .collect(),
+        }
+    }
+}
+
+impl From<InstanceView> for InstanceHealth {
+    fn from(view: InstanceView) -> Self {
+        Self {
+            instance_id: view.registration.instance_id.clone(),
+            status: view.health,
+            since: view.since,
+            cause: view.cause,
+            last_seen: view.last_seen,
+            out_of_rotation: view.out_of_rotation,
+            draining_since: view.registration.draining_since,
+        }
+    }
+}
