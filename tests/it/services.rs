@@ -5,7 +5,7 @@ mod life;
 
 use serde_json::{Value, json};
 
-use crate::support::verbs::{array, text};
+use crate::support::verbs::{array, id_of, text};
 use crate::support::{FakeService, Reply, TestHub, eventually};
 
 #[test]
@@ -210,7 +210,7 @@ fn registrations_survive_a_restart() {
     assert_eq!(view["instances"][0]["out_of_rotation"], "draining");
     assert_eq!(view["instances"][0]["weight"], 7);
     assert_eq!(view["load_balancing_strategy"], "weighted");
-    let id = hub.send_to("billing", 1);
+    let id = id_of(&hub.send(&message).is(202));
     eventually("nobody takes it", || hub.state(&id) == "parked");
     hub.register(&body).is(200);
     eventually("it is taken", || hub.state(&id) == "delivered");
