@@ -10,7 +10,7 @@ use crate::domain::ids::{InstanceId, MessageId};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::backoff::Asked;
 use crate::logic::balancer::{Ask, Ending};
-use crate::logic::breaker::{Ticket, Transition};
+use crate::logic::breaker::Transition;
 use crate::logic::outcome::{Answered, classify};
 use crate::logic::push::push_request;
 use crate::logic::queues::Delivery;
@@ -76,7 +76,7 @@ impl CircuitBreaker {
 
     /// Another instance within the same attempt, if there is one and the message is still wanted.
     fn fail_over(&mut self, id: MessageId, now: Timestamp, ctx: &Context<Self>) -> bool {
-        let Some(in_flight) = self.in_flight.get(&id) else {
+        let Some(in_flight) = self.in_flight.get_mut(&id) else {
             return false;
         };
         let message = &in_flight.delivery.message;
@@ -88,6 +88,7 @@ impl CircuitBreaker {
             exclude: &in_flight.tried,
         };
         let Some(index) = self.balancer.pick(&ask, now, rand::rng().random()) else {
+            in_flight.others_full = self.balancer.is_only_full(&ask, now);
             return false;
         };
         self.balancer.started(index, &ask);
@@ -164,7 +165,7 @@ impl CircuitBreaker {
             _ => (answered, None),
         };
         let attempt = in_flight.attempt(&ended.answer, &ended.instance, meaning, now);
-        let transition = self.judge(in_flight.ticket, answered, now);
+        let transition = self.judge(&in_flight, answered, now);
         self.changed_by_itself(transition, attempt.error.as_deref(), now, ctx);
         let random = rand::rng().random();
         let (policy, message) = (&self.settings.retries, &in_flight.delivery.message);
@@ -172,13 +173,22 @@ impl CircuitBreaker {
         self.record(fact, ctx);
     }
 
-    fn judge(&mut self, ticket: Ticket, answered: Answered, now: Timestamp) -> Option<Transition> {
+    /// What the attempt says of the service. That an instance left says nothing, nor that one
+    /// failed while others, full as they are, do well.
+    fn judge(
+        &mut self,
+        in_flight: &InFlight,
+        answered: Answered,
+        now: Timestamp,
+    ) -> Option<Transition> {
+        let ticket = in_flight.ticket;
         match answered {
             Answered::Delivered => self.breaker.on_success(ticket, now),
             Answered::Rejected => self.breaker.on_rejected(ticket, now),
-            Answered::Failed { .. } => self.breaker.on_failure(ticket, now),
-            // That an instance left says nothing about the service.
-            Answered::Gone => {
+            Answered::Failed { .. } if !in_flight.others_full => {
+                self.breaker.on_failure(ticket, now)
+            }
+            Answered::Failed { .. } | Answered::Gone => {
                 self.breaker.on_abandoned(ticket);
                 None
             }

@@ -79,4 +79,9 @@ impl Client {
     pub fn post(&self, target: &str, body: &Value) -> Answer {
         self.ask("POST", target, body.to_string().as_bytes())
     }
+
+    #[track_caller]
+    pub fn put(&self, target: &str, body: &Value) -> Answer {
+        self.ask("PUT", target, body.to_string().as_bytes())
+    }
 }
