@@ -252,3 +252,24 @@ fn only_operators_see_and_force_circuits() {
     shop.get("/v1/services/shop/next")
         .refuses(503, "SERVICE_UNAVAILABLE");
 }
+
+#[test]
+fn a_forced_circuit_stays_forced_over_a_restart() {
+    let mut hub = hub_with("3600");
+    let service = FakeService::start();
+    hub.register_at("billing", &service.url());
+    let before = hub.force_circuit("billing", "OPEN");
+    hub.kill9();
+    let hub = hub.restart();
+    let kept = || {
+        let circuit = hub.circuit("billing");
+        let fields = ["state", "reason", "forced", "open_until"];
+        fields.iter().all(|field| circuit[*field] == before[*field])
+    };
+    eventually("the circuit is as it was", kept);
+    let id = hub.send_to("billing", 1);
+    assert_eq!(hub.state(&id), "parked");
+    hub.force_circuit("billing", "CLOSED");
+    eventually("it is delivered", || hub.state(&id) == "delivered");
+    assert_eq!(service.count(), 1);
+}
