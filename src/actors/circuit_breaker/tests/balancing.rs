@@ -222,3 +222,23 @@ async fn whose_turn_it_is_can_be_asked() {
         assert_eq!(circuit.next(Some("parcel")).await.as_deref(), Some("a"));
     }
 }
+
+#[actix::test]
+async fn a_failure_while_others_are_merely_full_says_nothing_about_the_service() {
+    let mut circuit = circuit(ScriptedTransport::new([status(500), Push::Hang]));
+    let small = |name| Target {
+        max_in_flight: 1,
+        ..target(name)
+    };
+    circuit.address.do_send(ServiceChanged {
+        strategy: Some(Strategy::HealthAware),
+        ..of([small("a"), small("b")])
+    });
+    circuit.deliver([1, 2]);
+    let Fact::AttemptFailed(failed) = circuit.only_fact().await else {
+        panic!("not a failed attempt");
+    };
+    assert_eq!(failed.id, id(1));
+    let view = circuit.address.send(InspectCircuit).await.unwrap();
+    assert_eq!((view.failure_count, view.recent_attempts), (0, 0));
+}
