@@ -111,6 +111,10 @@ impl CircuitBreaker {
 
     /// What the answer says of the instance.
     fn observe(&mut self, ended: &PushEnded, answered: Answered, now: Timestamp) {
+        // As long as the attempt still counts as being in flight with it.
+        if answered == Answered::Gone {
+            self.instance_gone(ended);
+        }
         let Some(in_flight) = self.in_flight.get(&ended.id) else {
             return;
         };
@@ -123,27 +127,27 @@ impl CircuitBreaker {
         };
         let (instance, kind) = (&ended.instance, &in_flight.delivery.message.kind);
         self.balancer.finished(instance, kind, ending, now);
-        if answered == Answered::Gone {
-            let asked_at = in_flight.started_at;
-            return self.instance_gone(instance, asked_at);
+        if ending != Ending::Gone {
+            self.hops.delivery_seen.do_send(DeliverySeen {
+                service: self.service.clone(),
+                instance_id: instance.clone(),
+                good: ending != Ending::Failed,
+            });
         }
-        self.hops.delivery_seen.do_send(DeliverySeen {
-            service: self.service.clone(),
-            instance_id: instance.clone(),
-            good: ending != Ending::Failed,
-        });
     }
 
     /// 410: out of rotation here at once, and in the Registry.
-    fn instance_gone(&mut self, instance: &InstanceId, asked_at: Timestamp) {
+    fn instance_gone(&mut self, ended: &PushEnded) {
         let left = self.balancer.targets().iter();
-        let left = left.filter(|target| target.instance_id != *instance);
+        let left = left.filter(|target| target.instance_id != ended.instance);
         let left = left.cloned().collect();
         self.set_targets(left);
+        let attempt = self.in_flight.get(&ended.id);
+        let asked_at = attempt.map(|attempt| attempt.started_at);
         self.hops.instance_gone.do_send(InstanceGone {
             service: self.service.clone(),
-            instance_id: instance.clone(),
-            asked_at,
+            instance_id: ended.instance.clone(),
+            asked_at: asked_at.unwrap_or_default(),
         });
     }
 
