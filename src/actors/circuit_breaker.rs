@@ -1,9 +1,9 @@
 //! Delivers the messages of one service, as fast as the service can bear.
 //!
-//! Owns the circuit, the balancer and what is in flight. Receives [`Deliver`] and
-//! [`ServiceChanged`] from the Dispatcher; sends [`Record`] to the EventStore, [`WindowChanged`]
-//! and [`GiveBack`] to the Scheduler, and what it saw of instances to the Registry. Keeps no queue:
-//! what cannot be tried at once goes back.
+//! Owns the circuit, the balancer and what is in flight. Receives [`Deliver`], [`ServiceChanged`]
+//! and what clients ask of the circuit from the Dispatcher; sends [`Record`] to the EventStore,
+//! [`WindowChanged`] and [`GiveBack`] to the Scheduler, and what it saw of instances to the
+//! Registry. Keeps no queue: what cannot be tried at once goes back.
 
 mod attempt;
 mod changes;

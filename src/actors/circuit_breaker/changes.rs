@@ -119,7 +119,7 @@ impl CircuitBreaker {
                 self.reset_timeout(changed)
             }),
             in_flight: u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX),
-            window: self.breaker.window(self.balancer.capacity()),
+            window: self.breaker.window(self.balancer.capacity(now)),
         }
     }
 }
