@@ -184,7 +184,10 @@ impl Registry {
         let news = ProbeDied(identity.clone());
         instance.probe = Some(Watch::begin(HealthProbe::new(
             identity,
-            HealthTracker::resume(self.settings.thresholds, instance.health),
+            (
+                HealthTracker::resume(self.settings.thresholds, instance.health),
+                self.settings.clock,
+            ),
             schedule(&instance.registration, first_after, &self.settings),
             self.settings.transport.clone(),
             hops,

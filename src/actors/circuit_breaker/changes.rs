@@ -64,8 +64,8 @@ impl CircuitBreaker {
     pub(super) fn resume(&mut self, changed: Arc<CircuitChanged>, ctx: &mut Context<Self>) {
         let now = self.settings.clock.now();
         if changed.to != CircuitState::Closed {
-            let until = changed.at.plus(self.reset_timeout(&changed));
-            self.breaker.force(changed.to, Some(until.since(now)), now);
+            self.breaker
+                .force(changed.to, Some(self.left(&changed, now)), now);
         }
         self.latest = Some(changed);
         self.tick(now, ctx);
@@ -77,11 +77,16 @@ impl CircuitBreaker {
         forced.unwrap_or(self.settings.breaker.reset_timeout)
     }
 
+    /// The same as seen now: counted from what the journal says, so that a restart changes nothing.
+    fn left(&self, changed: &CircuitChanged, now: Timestamp) -> Duration {
+        changed.at.plus(self.reset_timeout(changed)).since(now)
+    }
+
     fn apply(&mut self, changed: Arc<CircuitChanged>, ctx: &mut Context<Self>) {
         let now = self.settings.clock.now();
         let from = self.breaker.state();
-        let timeout = self.reset_timeout(&changed);
-        let transition = self.breaker.force(changed.to, Some(timeout), now);
+        let left = self.left(&changed, now);
+        let transition = self.breaker.force(changed.to, Some(left), now);
         if let Some(transition) = transition {
             self.show(transition, &changed.reason);
         }
