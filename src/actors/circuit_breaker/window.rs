@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actix::{AsyncContext, Context};
+use actix::Context;
 
 use super::CircuitBreaker;
 use crate::actors::messages::WindowChanged;
@@ -70,20 +70,11 @@ impl CircuitBreaker {
 
     fn arm_timer(&mut self, now: Timestamp, ctx: &mut Context<Self>) {
         let next = self.breaker.next_tick();
-        if next == self.timer.map(|(at, _)| at) {
-            return;
-        }
-        if let Some((_, handle)) = self.timer.take() {
-            ctx.cancel_future(handle);
-        }
-        if let Some(at) = next {
-            let handle = ctx.run_later(at.since(now), |breaker, ctx| {
-                breaker.timer = None;
-                breaker.tick(breaker.settings.clock.now(), ctx);
-                breaker.tell_window(ctx);
-            });
-            self.timer = Some((at, handle));
-        }
+        self.alarm.set(next, now, ctx, |breaker, ctx| {
+            breaker.alarm.rang();
+            breaker.tick(breaker.settings.clock.now(), ctx);
+            breaker.tell_window(ctx);
+        });
     }
 
     /// Does what is due.
