@@ -183,15 +183,8 @@ impl Redriver {
         ctx: &Context<Self>,
     ) {
         let (job, home) = (version.job, ctx.address());
-        let (done, recorded) = oneshot::channel();
-        self.hops.record.do_send(Record {
-            facts: vec![fact(version)],
-            reply: Some(done),
-        });
-        actix::spawn(async move {
-            if recorded.await.is_ok() {
-                home.do_send(VersionRecorded { job, reply });
-            }
+        Record::and_then(&self.hops.record, vec![fact(version)], move || {
+            home.do_send(VersionRecorded { job, reply });
         });
     }
 

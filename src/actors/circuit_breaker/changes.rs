@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{AsyncContext, Context, Handler, Message, MessageResult};
-use tokio::sync::oneshot;
 
 use super::CircuitBreaker;
 use crate::actors::messages::{
@@ -151,19 +150,12 @@ impl Handler<ForceCircuit> for CircuitBreaker {
         // After what happened before it.
         let mut facts = std::mem::take(&mut self.outcomes);
         facts.push(Fact::CircuitChanged(changed.clone()));
-        let (reply, recorded) = oneshot::channel();
-        self.hops.event_store.do_send(Record {
-            facts,
-            reply: Some(reply),
-        });
         let home = ctx.address();
-        actix::spawn(async move {
-            if recorded.await.is_ok() {
-                home.do_send(ForceRecorded {
-                    changed,
-                    reply: force.reply,
-                });
-            }
+        Record::and_then(&self.hops.event_store, facts, move || {
+            home.do_send(ForceRecorded {
+                changed,
+                reply: force.reply,
+            });
         });
     }
 }
