@@ -16,6 +16,7 @@ mod journal;
 mod layers;
 mod leases;
 mod messages;
+mod operations;
 mod ordering;
 mod power_loss;
 mod push;

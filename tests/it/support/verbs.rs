@@ -165,6 +165,28 @@ impl Client {
         self.get(&format!("/v1/queue/status?{query}"))
     }
 
+    /// Without a `service` in it: all queues.
+    #[track_caller]
+    pub fn pause_queue(&self, which: &Value) -> Answer {
+        self.post("/v1/queue/pause", which)
+    }
+
+    #[track_caller]
+    pub fn resume_queue(&self, which: &Value) -> Answer {
+        self.post("/v1/queue/resume", which)
+    }
+
+    /// `query` without its question mark.
+    #[track_caller]
+    pub fn clear_queue(&self, query: &str) -> Answer {
+        self.delete(&format!("/v1/queue?{query}"))
+    }
+
+    #[track_caller]
+    pub fn waiting_for(&self, id: &str) -> String {
+        text(&self.message(id)["waiting_for"])
+    }
+
     /// The value of one series of `/metrics`, such as `x_total` or `x{state="dead"}`.
     #[track_caller]
     pub fn metric(&self, series: &str) -> f64 {
