@@ -5,6 +5,7 @@ mod archive;
 mod auth;
 mod batch;
 mod circuits;
+mod clearing;
 mod clock;
 mod crash;
 mod dead_letters;

@@ -1,4 +1,4 @@
-//! What operators do to queues: pause, resume and clear them.
+//! What operators do to queues: pause and resume them, and who may.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::verbs::{array, id_of};
-use crate::support::{Client, FakeService, Reply, TestHub, eventually, pause};
+use crate::support::verbs::id_of;
+use crate::support::{Client, FakeService, Reply, TestHub, eventually};
 
 /// One at a time, so that what arrives is in order.
 fn register_one_at_a_time(hub: &TestHub, name: &str, service: &FakeService) {
@@ -39,11 +39,6 @@ fn status(hub: &Client, service: &str) -> Value {
     hub.queue_status(&format!("service={service}")).is(200)
 }
 
-fn nothing_to_pull(hub: &Client, service: &str) -> bool {
-    let answer = hub.receive(service, &json!({"max": 10, "wait_ms": 0}));
-    array(&answer.is(200)["messages"]).is_empty()
-}
-
 #[test]
 fn a_paused_queue_waits_also_after_a_kill_while_others_go_on() {
     let mut hub = TestHub::start();
@@ -67,7 +62,7 @@ fn a_paused_queue_waits_also_after_a_kill_while_others_go_on() {
         }
         let_others_go(&hub, "other");
         assert_eq!(billing.count(), 0);
-        assert!(nothing_to_pull(&hub, "mail"));
+        assert!(hub.pull_now("mail").is_empty());
         let billing = status(&hub, "billing");
         assert_eq!(billing["status"], "paused");
         assert!(since.is_string() && billing["paused_since"] == since);
@@ -121,7 +116,7 @@ fn what_is_under_way_is_finished_in_a_paused_queue() {
     eventually("what failed waits its turn", || {
         hub.state(&failed) == "queued"
     });
-    assert!(nothing_to_pull(&hub, "mail"));
+    assert!(hub.pull_now("mail").is_empty());
     assert_eq!(hub.state(&later), "queued");
     assert_eq!(billing.count(), 1);
 }
@@ -144,12 +139,12 @@ fn pausing_all_and_pausing_one_are_apart() {
     assert!(report["paused_since"].is_string());
     for service in ["billing", "mail", "late"] {
         assert_eq!(report["services"][service]["status"], "paused", "{report}");
-        assert!(nothing_to_pull(&hub, service));
+        assert!(hub.pull_now(service).is_empty());
     }
     // An empty body means all as well.
     hub.ask("POST", "/v1/queue/resume", b"").is(200);
     assert_eq!(hub.pull("mail", 9).len(), 1);
-    assert!(nothing_to_pull(&hub, "billing"));
+    assert!(hub.pull_now("billing").is_empty());
     let report = hub.queue_status("").is(200);
     assert_eq!(report["status"], "active");
     assert_eq!(report["services"]["billing"]["status"], "paused");
@@ -219,128 +214,41 @@ fn a_pause_holds_back_what_many_clients_send_and_loses_nothing() {
 }
 
 #[test]
-fn clearing_cancels_what_waits_and_leaves_what_is_under_way() {
-    let hub = TestHub::start();
-    let hanging = FakeService::answering(Reply::Hang);
-    register_one_at_a_time(&hub, "pushed", &hanging);
-    hub.register_puller("billing");
-    hub.register_puller("mail");
-    let send = |mut message: Value| {
-        message["destination"] = json!("billing");
-        message["payload"] = json!(1);
-        id_of(&hub.send(&message).is(202))
-    };
-    let (leased, retrying) = (send(json!({})), send(json!({})));
-    let lease = hub.pull_one("billing")["lease"].clone();
-    let refused = hub.pull_one("billing")["lease"].clone();
-    hub.nack(&[&refused], 300.0).is(200);
-    let low = send(json!({"priority": "low"}));
-    let waiting = [
-        send(json!({})),
-        send(json!({"delay": 3600})),
-        send(json!({"ordering_key": "k"})),
-        send(json!({"ordering_key": "k", "priority": "CRITICAL"})),
-        retrying,
-    ];
-    let elsewhere = hub.send_to("mail", 1);
-    let pushed: Vec<_> = (0..3).map(|number| hub.send_to("pushed", number)).collect();
-    hanging.wait_for(1);
-
-    let cleared = hub.clear_queue("service=billing&priority=LOW").is(200);
-    assert_eq!(cleared, json!({"service": "billing", "cancelled": 1}));
-    assert_eq!(hub.state(&low), "cancelled");
-    assert_eq!(hub.state(&waiting[0]), "queued");
-    let cleared = |query: &str| hub.clear_queue(query).is(200)["cancelled"].clone();
-    assert_eq!(cleared("service=billing&priority=1"), 1);
-    assert_eq!(cleared("service=billing"), 4);
-    assert_eq!(cleared("service=billing"), 0);
-    for id in &waiting {
-        assert_eq!(hub.state(id), "cancelled");
+fn what_operators_wished_outlives_the_segment_that_says_so() {
+    let mut hub = TestHub::with(&[
+        ("wal_segment_bytes", "65536"),
+        ("ordering_on_failure", "hold"),
+        ("max_retry_attempts", "1"),
+    ]);
+    let first_segment = hub.data().join("wal/00000000000000000001.wal");
+    for service in ["billing", "mail", "stock"] {
+        hub.register_puller(service);
     }
-    assert_eq!(cleared("service=pushed"), 2);
-    let states: Vec<_> = pushed.iter().map(|id| hub.state(id)).collect();
-    assert_eq!(states, ["delivering", "cancelled", "cancelled"]);
-    assert_eq!(hub.state(&elsewhere), "parked");
-    assert_eq!(hub.state(&leased), "delivering");
-    hub.ack(&[&lease]).is(200);
-    assert_eq!(hub.state(&leased), "delivered");
-    // The key that cancelled messages had is free again.
-    send(json!({"ordering_key": "k"}));
-    assert_eq!(hub.pull("billing", 9).len(), 1);
-    assert_eq!(hub.in_state("cancelled"), 8.0);
-    hub.assert_conservation();
-}
-
-#[test]
-fn twenty_thousand_messages_are_cleared_by_two_at_once() {
-    let mut hub = TestHub::start();
-    hub.register_puller("billing");
-    for priority in ["NORMAL", "LOW"] {
-        let message = json!({"destination": "billing", "payload": 1, "priority": priority});
-        hub.batch(&json!(vec![message; 10_000])).is(202);
+    let busy = FakeService::start();
+    hub.register_at("busy", &busy.url());
+    hub.pause_queue(&named("billing")).is(200);
+    hub.set_quota("mail", &json!({"max_in_flight": 1})).is(200);
+    let keyed = json!({"destination": "stock", "ordering_key": "k", "payload": 1});
+    let [letter, held] = [(); 2].map(|()| id_of(&hub.send(&keyed).is(202)));
+    hub.nack(&[&hub.pull_one("stock")["lease"]], 0.0).is(200);
+    assert_eq!(hub.state(&letter), "dead");
+    for service in ["billing", "mail", "mail"] {
+        hub.send_to(service, 1);
     }
-    let clear = || {
-        let cleared = hub.clear_queue("service=billing").is(200);
-        cleared["cancelled"].as_u64().unwrap()
-    };
-    let (one, other) = thread::scope(|scope| {
-        let other = scope.spawn(clear);
-        (clear(), other.join().unwrap())
+    let since = status(&hub, "billing")["paused_since"].clone();
+    let many = json!(vec![json!({"destination": "busy", "payload": 1}); 500]);
+    eventually("the first segment is given back", || {
+        hub.batch(&many);
+        !first_segment.exists()
     });
-    assert_eq!(one + other, 20_000);
-    assert_eq!(hub.in_state("cancelled"), 20_000.0);
-    assert_eq!(status(&hub, "billing")["total_messages"], 0);
-    hub.assert_conservation();
     hub.kill9();
     let hub = hub.restart();
-    assert_eq!(hub.in_state("cancelled"), 20_000.0);
-    assert!(nothing_to_pull(&hub, "billing"));
-    hub.assert_conservation();
-}
-
-#[test]
-fn clearing_while_others_pull_counts_every_message_once() {
-    const ALL: u64 = 4000;
-    let hub = TestHub::start();
-    hub.register_puller("billing");
-    let message = json!({"destination": "billing", "payload": 1});
-    hub.batch(&json!(vec![message; ALL as usize])).is(202);
-    let is_done = AtomicBool::new(false);
-    let work = |client: Client| {
-        let mut handled = 0;
-        while !is_done.load(Ordering::SeqCst) {
-            let answer = client.receive("billing", &json!({"max": 50, "wait_ms": 0}));
-            let messages = array(&answer.is(200)["messages"]);
-            let leases: Vec<_> = messages.iter().map(|message| &message["lease"]).collect();
-            if !leases.is_empty() {
-                client.ack(&leases).is(200);
-            }
-            handled += leases.len() as u64;
-        }
-        handled
-    };
-    let (mut cleared, mut handled) = (0, 0);
-    thread::scope(|scope| {
-        let pullers: Vec<_> = (0..4)
-            .map(|_| {
-                let client = hub.client();
-                scope.spawn(move || work(client))
-            })
-            .collect();
-        eventually("some were pulled", || hub.in_state("delivered") >= 100.0);
-        while hub.queue_status("").is(200)["total_messages"] != 0 {
-            let answer = hub.clear_queue("service=billing&priority=NORMAL").is(200);
-            cleared += answer["cancelled"].as_u64().unwrap();
-            pause();
-        }
-        is_done.store(true, Ordering::SeqCst);
-        for puller in pullers {
-            handled += puller.join().unwrap();
-        }
-    });
-    assert_eq!(hub.in_state("delivered"), handled as f64);
-    assert_eq!(hub.in_state("cancelled"), cleared as f64);
-    assert_eq!(handled + cleared, ALL);
+    assert_eq!(status(&hub, "billing")["paused_since"], since);
+    assert!(hub.pull_now("billing").is_empty());
+    assert_eq!(hub.pull("mail", 9).len(), 1);
+    assert!(hub.pull_now("mail").is_empty());
+    assert!(hub.pull_now("stock").is_empty());
+    assert!(hub.waiting_for(&held).contains(&letter));
     hub.assert_conservation();
 }
 
@@ -418,7 +326,7 @@ fn only_operators_pause_resume_and_clear() {
         refused.refuses(403, "AUTH_FAILED");
     }
     boss.pause_queue(&named("billing")).is(200);
-    assert!(nothing_to_pull(&billing, "billing"));
+    assert!(billing.pull_now("billing").is_empty());
     boss.resume_queue(&named("billing")).is(200);
     assert_eq!(
         boss.clear_queue("service=billing").is(200)["cancelled"],

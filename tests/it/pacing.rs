@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::verbs::array;
 use crate::support::{FakeService, Reply, TestHub, eventually, pause};
 
 /// So slow that no message more is allowed while a test runs.
@@ -16,11 +15,6 @@ fn send_all(hub: &TestHub, service: &str, count: usize) {
     let message = |number| json!({"destination": service, "payload": number});
     let messages: Vec<_> = (0..count).map(message).collect();
     hub.batch(&json!(messages)).is(202);
-}
-
-fn pull_now(hub: &TestHub, service: &str) -> Vec<Value> {
-    let answer = hub.receive(service, &json!({"max": 100, "wait_ms": 0}));
-    array(&answer.is(200)["messages"])
 }
 
 /// Two at once, then one every half second; nothing before its time.
@@ -78,19 +72,19 @@ fn a_rate_survives_a_kill_and_holds_no_longer_than_it_is_set() {
     hub.set_quota("pushed", &slow).is(200);
     send_all(&hub, "pulled", 20);
     send_all(&hub, "pushed", 20);
-    let first = pull_now(&hub, "pulled");
+    let first = hub.pull_now("pulled");
     assert_eq!(first.len(), 1);
     hub.ack(&[&first[0]["lease"]]).is(200);
     eventually("one is delivered", || hub.in_state("delivered") == 2.0);
-    assert!(pull_now(&hub, "pulled").is_empty());
+    assert!(hub.pull_now("pulled").is_empty());
 
     hub.kill9();
     let hub = hub.restart();
     // A start begins with a full bucket.
-    let second = pull_now(&hub, "pulled");
+    let second = hub.pull_now("pulled");
     assert_eq!(second.len(), 1);
     assert_eq!(second[0]["payload"], 1);
-    assert!(pull_now(&hub, "pulled").is_empty());
+    assert!(hub.pull_now("pulled").is_empty());
     hub.ack(&[&second[0]["lease"]]).is(200);
     eventually("another is delivered", || hub.in_state("delivered") == 4.0);
     assert_eq!(service.count(), 2);
@@ -99,7 +93,7 @@ fn a_rate_survives_a_kill_and_holds_no_longer_than_it_is_set() {
         .is(200);
     service.wait_for(20);
     hub.delete_quota("pulled").is(204);
-    assert_eq!(pull_now(&hub, "pulled").len(), 18);
+    assert_eq!(hub.pull_now("pulled").len(), 18);
     hub.assert_conservation();
 }
 
@@ -225,25 +219,25 @@ fn pullers_together_lease_no_more_than_the_quota() {
     };
     set(&hub, 3);
     send_all(&hub, "billing", 30);
-    let leased = pull_now(&hub, "billing");
+    let leased = hub.pull_now("billing");
     assert_eq!(leased.len(), 3);
-    assert!(pull_now(&hub, "billing").is_empty());
+    assert!(hub.pull_now("billing").is_empty());
     hub.ack(&[&leased[0]["lease"]]).is(200);
     hub.nack(&[&leased[1]["lease"]], 300.0).is(200);
-    let more = pull_now(&hub, "billing");
+    let more = hub.pull_now("billing");
     let numbers: Vec<_> = more.iter().map(|one| one["payload"].clone()).collect();
     assert_eq!(numbers, [3, 4]);
     set(&hub, 5);
-    assert_eq!(pull_now(&hub, "billing").len(), 2);
+    assert_eq!(hub.pull_now("billing").len(), 2);
     set(&hub, 1);
     hub.ack(&[&more[0]["lease"]]).is(200);
-    assert!(pull_now(&hub, "billing").is_empty());
+    assert!(hub.pull_now("billing").is_empty());
     set(&hub, 4);
     hub.kill9();
     let hub = hub.restart();
-    assert_eq!(pull_now(&hub, "billing").len(), 4);
-    assert!(pull_now(&hub, "billing").is_empty());
+    assert_eq!(hub.pull_now("billing").len(), 4);
+    assert!(hub.pull_now("billing").is_empty());
     hub.delete_quota("billing").is(204);
-    assert_eq!(pull_now(&hub, "billing").len(), 23);
+    assert_eq!(hub.pull_now("billing").len(), 23);
     hub.assert_conservation();
 }

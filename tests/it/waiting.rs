@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::verbs::{array, id_of, text};
+use crate::support::verbs::{id_of, text};
 use crate::support::{FakeService, Reply, TestHub, eventually};
 
 #[track_caller]
@@ -17,13 +17,8 @@ fn pulled_hub() -> TestHub {
     let hub = TestHub::start();
     hub.register_puller("billing");
     // Somebody polls, so that nothing is parked.
-    assert!(pull_now(&hub).is_empty());
+    assert!(hub.pull_now("billing").is_empty());
     hub
-}
-
-fn pull_now(hub: &TestHub) -> Vec<Value> {
-    let answer = hub.receive("billing", &json!({"max": 10, "wait_ms": 0}));
-    array(&answer.is(200)["messages"])
 }
 
 fn send(hub: &TestHub, mut message: Value) -> String {

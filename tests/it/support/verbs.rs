@@ -68,6 +68,13 @@ impl Client {
         messages.pop().expect("a message within the wait")
     }
 
+    /// Leases what is there, without waiting.
+    #[track_caller]
+    pub fn pull_now(&self, service: &str) -> Vec<Value> {
+        let answer = self.receive(service, &json!({"max": 100, "wait_ms": 0}));
+        array(&answer.is(200)["messages"])
+    }
+
     #[track_caller]
     pub fn ack(&self, leases: &[&Value]) -> Answer {
         self.post("/v1/leases/ack", &json!({"leases": leases}))
