@@ -241,3 +241,21 @@ fn pullers_together_lease_no_more_than_the_quota() {
     assert_eq!(hub.pull_now("billing").len(), 23);
     hub.assert_conservation();
 }
+
+#[test]
+fn the_configured_quota_holds_where_none_is_set() {
+    let hub = TestHub::with(&[("quotas", "{billing: {max_in_flight: 1}}")]);
+    hub.register_puller("billing");
+    send_all(&hub, "billing", 10);
+    assert_eq!(hub.pull_now("billing").len(), 1);
+    hub.set_quota("billing", &json!({"max_in_flight": 4}))
+        .is(200);
+    assert_eq!(hub.pull_now("billing").len(), 3);
+    hub.delete_quota("billing").is(204);
+    assert!(hub.pull_now("billing").is_empty());
+    let hub = hub.restart();
+    assert_eq!(hub.pull_now("billing").len(), 1);
+    // A quota that says nothing about it takes the bound away.
+    hub.set_quota("billing", &json!({"send_rate": 1})).is(200);
+    assert_eq!(hub.pull_now("billing").len(), 9);
+}
