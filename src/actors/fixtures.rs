@@ -182,7 +182,6 @@ pub fn registration(name: &str) -> Registration {
         capabilities: Vec::new(),
         ttl_ms: None,
         dependencies: Vec::new(),
-        draining_since: None,
     }
 }
 

@@ -97,6 +97,10 @@ impl Registry {
         match fact {
             Fact::ServiceSeen(seen) => self.services.know(&seen.service),
             Fact::ServiceRegistered(registration) => self.registered(registration, ctx),
+            Fact::InstanceWithdrawn(withdrawn) => {
+                self.services.withdraw(withdrawn);
+                self.announce(&withdrawn.service);
+            }
             Fact::InstanceDeregistered(gone) => {
                 self.forget_timers(&gone.service, &gone.instance_id);
                 self.services
@@ -122,7 +126,7 @@ impl Registry {
     fn registered(&mut self, registration: &Arc<Registration>, ctx: &mut Context<Self>) {
         let entry = self.services.put(registration.clone());
         let (service, id) = (&registration.service, &registration.instance_id);
-        if self.opened_at.is_some() && entry != Entry::Draining {
+        if self.opened_at.is_some() {
             match entry {
                 // A probe that goes on keeps what it counted.
                 Entry::Same => self.tell_probe(service, id, Sign::Registered),

@@ -42,6 +42,8 @@ pub enum Fact {
     ServiceSeen(ServiceSeen),
     ServiceRegistered(Arc<Registration>),
     InstanceDeregistered(InstanceDeregistered),
+    /// An instance stays registered but takes nothing new until it registers again.
+    InstanceWithdrawn(InstanceWithdrawn),
     ServiceDeregistered(ServiceSeen),
     /// An instance is well, or not, in another way than before.
     HealthChanged(HealthChanged),
@@ -174,6 +176,26 @@ pub struct InstanceDeregistered {
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct InstanceWithdrawn {
+    pub service: ServiceName,
+    pub instance_id: InstanceId,
+    /// Of the registration that is meant; a later one is not.
+    pub registered_at: Timestamp,
+    pub at: Timestamp,
+    pub why: Withdrawal,
+}
+
+/// Why an instance takes nothing new.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Withdrawal {
+    /// Somebody wants it to finish what it has.
+    Draining,
+    /// It answered 410.
+    Gone,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct HealthChanged {
     pub service: ServiceName,
     pub instance_id: InstanceId,
@@ -292,6 +314,7 @@ impl Fact {
             Self::ServiceSeen(seen) | Self::ServiceDeregistered(seen) => Some(seen.at),
             Self::ServiceRegistered(registration) => Some(registration.registered_at),
             Self::InstanceDeregistered(gone) => Some(gone.at),
+            Self::InstanceWithdrawn(withdrawn) => Some(withdrawn.at),
             Self::HealthChanged(changed) => Some(changed.at),
             Self::CircuitChanged(changed) => Some(changed.at),
             Self::StrategyChosen(chosen) => Some(chosen.at),

@@ -40,9 +40,6 @@ pub struct Registration {
     /// Other services it cannot do without, or not do well without.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependencies: Vec<Dependency>,
-    /// It finishes what it has and takes nothing new.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub draining_since: Option<Timestamp>,
 }
 
 fn one() -> u32 {

@@ -106,7 +106,6 @@ pub fn read(
             dependencies::dependencies,
         )?
         .unwrap_or_default(),
-        draining_since: None,
     })
 }
 

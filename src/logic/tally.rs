@@ -25,7 +25,8 @@ pub fn contribution(fact: &Fact) -> Tally {
         | Fact::StrategyChosen(_)
         | Fact::QuotaSet(_)
         | Fact::QueueSwitched(_)
-        | Fact::RedriveAdvanced(_) => {}
+        | Fact::RedriveAdvanced(_)
+        | Fact::InstanceWithdrawn(_) => {}
     }
     tally
 }

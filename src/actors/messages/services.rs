@@ -115,6 +115,7 @@ pub struct InstanceView {
     pub cause: Option<String>,
     pub last_seen: Timestamp,
     pub expires_at: Option<Timestamp>,
+    pub draining_since: Option<Timestamp>,
     pub out_of_rotation: Option<OutOfRotation>,
 }
 

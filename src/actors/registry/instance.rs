@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::actors::health_probe::Watch;
 use crate::actors::messages::{InstanceView, OutOfRotation};
+use crate::domain::fact::{Fact, InstanceWithdrawn, Withdrawal};
 use crate::domain::service::{Health, Registration, Target};
 use crate::domain::timestamp::Timestamp;
 
@@ -16,8 +17,8 @@ pub struct Instance {
     pub last_seen: Timestamp,
     /// Its last heartbeat, or what is as good as one: its registration, the start of the hub.
     pub heard_at: Timestamp,
-    /// It answered 410 and has not registered since.
-    pub gone: bool,
+    /// Why it takes nothing new, and since when. Over when it registers again.
+    pub withdrawn: Option<(Withdrawal, Timestamp)>,
     pub probe: Option<Watch>,
     /// The number of its probe, to tell the present one from those it replaced.
     pub generation: u64,
@@ -33,7 +34,7 @@ impl Instance {
             cause: None,
             last_seen: registered_at,
             heard_at: registered_at,
-            gone: false,
+            withdrawn: None,
             probe: None,
             generation: 0,
         }
@@ -41,22 +42,43 @@ impl Instance {
 
     /// Why it is sent nothing, if it is not.
     pub fn out_of_rotation(&self) -> Option<OutOfRotation> {
-        if self.gone {
-            return Some(OutOfRotation::Gone);
+        match self.withdrawn {
+            Some((Withdrawal::Gone, _)) => Some(OutOfRotation::Gone),
+            Some((Withdrawal::Draining, _)) => Some(OutOfRotation::Draining),
+            None => (self.health == Health::Unhealthy).then_some(OutOfRotation::Unhealthy),
         }
-        if self.registration.draining_since.is_some() {
-            return Some(OutOfRotation::Draining);
-        }
-        (self.health == Health::Unhealthy).then_some(OutOfRotation::Unhealthy)
     }
 
     pub fn is_available(&self) -> bool {
         self.out_of_rotation().is_none()
     }
 
+    /// It wants nothing more, which is more than to drain.
+    pub fn is_gone(&self) -> bool {
+        matches!(self.withdrawn, Some((Withdrawal::Gone, _)))
+    }
+
     /// Whether its health says something about its service: who left does not count.
     pub fn is_staying(&self) -> bool {
-        !self.gone && self.registration.draining_since.is_none()
+        self.withdrawn.is_none()
+    }
+
+    /// That it takes nothing new, for the journal.
+    pub fn withdrawal(&self, why: Withdrawal, at: Timestamp) -> Fact {
+        Fact::InstanceWithdrawn(InstanceWithdrawn {
+            service: self.registration.service.clone(),
+            instance_id: self.registration.instance_id.clone(),
+            registered_at: self.registration.registered_at,
+            at,
+            why,
+        })
+    }
+
+    pub fn draining_since(&self) -> Option<Timestamp> {
+        match self.withdrawn {
+            Some((Withdrawal::Draining, since)) => Some(since),
+            _ => None,
+        }
     }
 
     /// Whether somebody would notice if it came back to life.
@@ -93,6 +115,7 @@ impl Instance {
             cause: self.cause.clone(),
             last_seen: self.last_seen,
             expires_at: self.expires_at(),
+            draining_since: self.draining_since(),
             out_of_rotation: self.out_of_rotation(),
         }
     }

@@ -10,9 +10,9 @@ use crate::actors::messages::{
     Alive, ChooseStrategy, Deregister, DrainInstance, Heartbeat, InspectDependencies,
     InspectServices, Record, Register, Registered, ServiceView,
 };
-use crate::domain::fact::{Fact, InstanceDeregistered, ServiceSeen, StrategyChosen};
+use crate::domain::fact::{Fact, InstanceDeregistered, ServiceSeen, StrategyChosen, Withdrawal};
 use crate::domain::refusal::Refusal;
-use crate::domain::service::{Health, Registration};
+use crate::domain::service::Health;
 
 impl Handler<Register> for Registry {
     type Result = ();
@@ -88,18 +88,13 @@ impl Handler<DrainInstance> for Registry {
         let Some(instance) = self.services.instance(&drain.service, &drain.instance_id) else {
             return drop(drain.reply.send(Err(Refusal::NotFound)));
         };
-        let registration = &*instance.registration;
-        if let Some(since) = registration.draining_since {
+        if let Some(since) = instance.draining_since() {
             return drop(drain.reply.send(Ok(since)));
         }
-        let since = self.settings.clock.now();
-        let draining = Registration {
-            draining_since: Some(since),
-            ..registration.clone()
-        };
-        let facts = vec![Fact::ServiceRegistered(Arc::new(draining))];
-        Record::and_then(&self.event_store, facts, move || {
-            let _ = drain.reply.send(Ok(since));
+        let at = self.settings.clock.now();
+        let fact = instance.withdrawal(Withdrawal::Draining, at);
+        Record::and_then(&self.event_store, vec![fact], move || {
+            let _ = drain.reply.send(Ok(at));
         });
     }
 }

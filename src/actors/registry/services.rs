@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::instance::Instance;
 use crate::domain::circuit::CircuitChanged;
+use crate::domain::fact::InstanceWithdrawn;
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::{Registration, Target};
 use crate::domain::strategy::Strategy;
@@ -43,8 +44,6 @@ pub enum Entry {
     Moved,
     /// It is checked as before, so that a running probe can go on.
     Same,
-    /// No news of the instance itself: somebody wants it to drain.
-    Draining,
 }
 
 impl Services {
@@ -63,16 +62,24 @@ impl Services {
         };
         let before = std::mem::replace(&mut instance.registration, registration);
         let now = &instance.registration;
-        if now.draining_since.is_some() {
-            return Entry::Draining;
-        }
-        instance.gone = false;
+        instance.withdrawn = None;
         instance.last_seen = now.registered_at;
         instance.heard_at = now.registered_at;
         if (&before.address, &before.health_check) == (&now.address, &now.health_check) {
             Entry::Same
         } else {
             Entry::Moved
+        }
+    }
+
+    /// The instance takes nothing new, unless it has registered again since.
+    pub fn withdraw(&mut self, withdrawn: &InstanceWithdrawn) {
+        let instance = self.instance_mut(&withdrawn.service, &withdrawn.instance_id);
+        if let Some(instance) = instance
+            && instance.registration.registered_at == withdrawn.registered_at
+            && !instance.is_gone()
+        {
+            instance.withdrawn = Some((withdrawn.why, withdrawn.at));
         }
     }
 

@@ -9,7 +9,7 @@ use super::{PULLER_PRESENT, ProbeDied, Registry};
 use crate::actors::messages::{
     DeliverySeen, HealthChanged, InstanceGone, Polled, Record, SignOfLife,
 };
-use crate::domain::fact::{Fact, ServiceSeen};
+use crate::domain::fact::{Fact, ServiceSeen, Withdrawal};
 use crate::domain::service::Health;
 use crate::logic::health::Sign;
 
@@ -73,12 +73,16 @@ impl Handler<InstanceGone> for Registry {
 
     fn handle(&mut self, gone: InstanceGone, _: &mut Context<Self>) {
         let (service, id) = (&gone.service, &gone.instance_id);
+        let now = self.settings.clock.now();
         let Some(instance) = self.services.instance_mut(service, id) else {
             return;
         };
         if instance.registration.registered_at <= gone.asked_at {
             tracing::warn!(%service, instance = %id, "instance answered 410 and leaves rotation until it registers again");
-            instance.gone = true;
+            // At once, so that nothing more is sent there, and for good once it is written.
+            instance.withdrawn = Some((Withdrawal::Gone, now));
+            let fact = instance.withdrawal(Withdrawal::Gone, now);
+            self.event_store.do_send(Record::unasked(vec![fact]));
         }
         // Also when it stays, since the breaker has let it go.
         self.announce(service);

@@ -11,7 +11,9 @@ use crate::actors::messages::{
 };
 use crate::actors::probe::{Received, probe, settle};
 use crate::domain::circuit::{CircuitState, Forced};
-use crate::domain::fact::{InstanceDeregistered, ServiceSeen, StrategyChosen};
+use crate::domain::fact::{
+    InstanceDeregistered, InstanceWithdrawn, ServiceSeen, StrategyChosen, Withdrawal,
+};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::{Dependency, HealthCheck};
 
@@ -162,6 +164,16 @@ impl Office {
 }
 
 type Answer = Result<(), Refusal>;
+
+fn draining(registration: &Registration) -> InstanceWithdrawn {
+    InstanceWithdrawn {
+        service: registration.service.clone(),
+        instance_id: registration.instance_id.clone(),
+        registered_at: registration.registered_at,
+        at: registration.registered_at,
+        why: Withdrawal::Draining,
+    }
+}
 
 /// Lets time go by step by step, so that every timer goes off in its turn.
 async fn pass(seconds: u32) {

@@ -144,7 +144,7 @@ impl From<InstanceView> for InstanceAnswer {
             since: view.since,
             cause: view.cause,
             out_of_rotation: view.out_of_rotation,
-            draining_since: registration.draining_since,
+            draining_since: view.draining_since,
             version: registration.version.clone(),
             url: address.map(|address| address.url.clone()),
             message_endpoint: address.map(|address| address.message_endpoint.clone()),
@@ -210,7 +210,7 @@ impl From<InstanceView> for InstanceHealth {
             cause: view.cause,
             last_seen: view.last_seen,
             out_of_rotation: view.out_of_rotation,
-            draining_since: view.registration.draining_since,
+            draining_since: view.draining_since,
         }
     }
 }

@@ -30,6 +30,7 @@ pub enum Kind {
     QuotaSet = 17,
     QueueSwitched = 18,
     RedriveAdvanced = 19,
+    InstanceWithdrawn = 20,
 }
 
 /// Why a record with a right checksum cannot be understood.
@@ -46,7 +47,7 @@ pub enum DecodeError {
 
 impl Kind {
     /// In the order of their numbers, from 1.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Accepted,
         Self::AttemptFailed,
         Self::Delivered,
@@ -66,6 +67,7 @@ impl Kind {
         Self::QuotaSet,
         Self::QueueSwitched,
         Self::RedriveAdvanced,
+        Self::InstanceWithdrawn,
     ];
 
     pub fn of(fact: &Fact) -> Self {
@@ -89,6 +91,7 @@ impl Kind {
             Fact::QuotaSet(_) => Self::QuotaSet,
             Fact::QueueSwitched(_) => Self::QueueSwitched,
             Fact::RedriveAdvanced(_) => Self::RedriveAdvanced,
+            Fact::InstanceWithdrawn(_) => Self::InstanceWithdrawn,
         }
     }
 
@@ -119,6 +122,7 @@ impl Kind {
             Self::QuotaSet => "quota_set",
             Self::QueueSwitched => "queue_switched",
             Self::RedriveAdvanced => "redrive_advanced",
+            Self::InstanceWithdrawn => "instance_withdrawn",
         }
     }
 }
@@ -144,6 +148,7 @@ pub fn encode_body(buffer: &mut Vec<u8>, fact: &Fact) {
         Fact::QuotaSet(set) => write(buffer, set),
         Fact::QueueSwitched(switched) => write(buffer, switched),
         Fact::RedriveAdvanced(job) => write(buffer, job),
+        Fact::InstanceWithdrawn(withdrawn) => write(buffer, withdrawn),
     }
 }
 
@@ -175,6 +180,7 @@ fn decode_known(kind: Kind, body: &[u8]) -> serde_json::Result<Fact> {
         Kind::QuotaSet => Fact::QuotaSet(read(body)?),
         Kind::QueueSwitched => Fact::QueueSwitched(read(body)?),
         Kind::RedriveAdvanced => Fact::RedriveAdvanced(read(body)?),
+        Kind::InstanceWithdrawn => Fact::InstanceWithdrawn(read(body)?),
     })
 }
 
@@ -199,7 +205,7 @@ mod tests {
             assert_eq!(Kind::from_number(kind as u8), Some(kind));
         }
         assert_eq!(Kind::from_number(0), None);
-        assert_eq!(Kind::from_number(20), None);
+        assert_eq!(Kind::from_number(21), None);
     }
 
     #[test]
@@ -224,7 +230,7 @@ mod tests {
 
     #[test]
     fn what_a_newer_hub_wrote_is_named() {
-        for (kind, version) in [(20, 1), (0, 1), (200, 3), (1, 2)] {
+        for (kind, version) in [(21, 1), (0, 1), (200, 3), (1, 2)] {
             let error = decode(kind, version, b"{}").unwrap_err().to_string();
             let expected = format!("unknown kind {kind} version {version}");
             assert!(error.contains(&expected), "{error}");

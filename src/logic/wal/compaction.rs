@@ -104,6 +104,7 @@ impl Survey {
             Fact::ServiceSeen(_)
             | Fact::ServiceRegistered(_)
             | Fact::InstanceDeregistered(_)
+            | Fact::InstanceWithdrawn(_)
             | Fact::ServiceDeregistered(_) => self.note_presence(position, fact),
             Fact::CircuitChanged(_)
             | Fact::StrategyChosen(_)
@@ -150,6 +151,9 @@ impl Survey {
             Fact::InstanceDeregistered(gone) => self
                 .presence(&gone.service)
                 .instance_deregistered(&gone.instance_id, position),
+            Fact::InstanceWithdrawn(withdrawn) => self
+                .presence(&withdrawn.service)
+                .withdrawn(&withdrawn.instance_id, position),
             Fact::ServiceDeregistered(gone) => self.presence(&gone.service).deregistered(position),
             _ => {}
         }

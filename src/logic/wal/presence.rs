@@ -7,12 +7,18 @@ use crate::domain::ids::{InstanceId, Position};
 /// The records about one service that still matter. A name once known stays a known destination.
 #[derive(Default)]
 pub struct Presence {
-    instances: AHashMap<InstanceId, Position>,
+    instances: AHashMap<InstanceId, Registered>,
     seen: Option<Position>,
     /// The registration and the end of the instance that left last: kept as long as nothing
     /// else says that the service is known.
     left: Option<(Position, Position)>,
     deregistered: Option<Position>,
+}
+
+/// The latest registration of an instance, and what was said of it since.
+struct Registered {
+    position: Position,
+    withdrawn: Option<Position>,
 }
 
 impl Presence {
@@ -23,12 +29,23 @@ impl Presence {
 
     pub fn registered(&mut self, instance_id: &InstanceId, position: Position) {
         self.deregistered = None;
-        self.instances.insert(instance_id.clone(), position);
+        let registered = Registered {
+            position,
+            withdrawn: None,
+        };
+        self.instances.insert(instance_id.clone(), registered);
+    }
+
+    /// Whether that registration was meant is for whoever replays to see.
+    pub fn withdrawn(&mut self, instance_id: &InstanceId, position: Position) {
+        if let Some(registered) = self.instances.get_mut(instance_id) {
+            registered.withdrawn = Some(position);
+        }
     }
 
     pub fn instance_deregistered(&mut self, instance_id: &InstanceId, position: Position) {
         if let Some(registered) = self.instances.remove(instance_id) {
-            self.left = Some((registered, position));
+            self.left = Some((registered.position, position));
         }
     }
 
@@ -41,7 +58,10 @@ impl Presence {
 
     /// Adds the positions of the records that must stay.
     pub fn kept(&self, positions: &mut Vec<Position>) {
-        positions.extend(self.instances.values());
+        for registered in self.instances.values() {
+            positions.push(registered.position);
+            positions.extend(registered.withdrawn);
+        }
         positions.extend(self.seen);
         positions.extend(self.deregistered);
         if let Some((registered, left)) = self.left

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::domain::circuit::{CircuitChanged, CircuitState, Forced};
 use crate::domain::fact::{
     Attempt, AttemptFailed, AttemptOutcome, Carried, DeadLetterDeleted, DeadReason, Fact,
-    HealthChanged, InstanceDeregistered, KnownId, QueueSwitched, QuotaSet, Redrive, ServiceSeen,
-    Settlement, StrategyChosen, Tally,
+    HealthChanged, InstanceDeregistered, InstanceWithdrawn, KnownId, QueueSwitched, QuotaSet,
+    Redrive, ServiceSeen, Settlement, StrategyChosen, Tally, Withdrawal,
 };
 use crate::domain::ids::{JobId, Label, MessageId, ServiceName};
 use crate::domain::message::{Extras, Fingerprint, Message, Payload, Priority, State};
@@ -180,8 +180,18 @@ pub fn service_registered(number: u128, instance: &str, port: u16) -> Fact {
         capabilities: Vec::new(),
         ttl_ms: None,
         dependencies: Vec::new(),
-        draining_since: None,
     }))
+}
+
+/// Of the registration [`service_registered`] makes of the same number.
+pub fn instance_withdrawn(number: u128, instance: &str) -> Fact {
+    Fact::InstanceWithdrawn(InstanceWithdrawn {
+        service: service(number),
+        instance_id: label(instance),
+        registered_at: at(number),
+        at: at(number),
+        why: Withdrawal::Draining,
+    })
 }
 
 pub fn instance_deregistered(number: u128, instance: &str) -> Fact {
@@ -299,6 +309,7 @@ pub fn one_of_each() -> Vec<Fact> {
         quota_set(1),
         queue_switched(Some(1), true),
         redrive_advanced(1, JobStatus::Running),
+        instance_withdrawn(1, "a"),
     ]
 }
 
@@ -320,6 +331,8 @@ pub fn any_fact() -> impl Strategy<Value = Fact> {
         1 => (1..3_u128).prop_map(service_seen),
         2 => (1..3_u128, instance.clone(), 1..100_u16)
             .prop_map(|(name, instance, port)| service_registered(name, instance, port)),
+        2 => (1..3_u128, instance.clone())
+            .prop_map(|(name, instance)| instance_withdrawn(name, instance)),
         2 => (1..3_u128, instance).prop_map(|(name, instance)| instance_deregistered(name, instance)),
         1 => (1..3_u128).prop_map(service_deregistered),
         1 => (1..3_u128).prop_map(health_changed),

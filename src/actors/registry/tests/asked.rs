@@ -168,10 +168,8 @@ async fn the_status_of_a_service_follows_its_instances() {
         let now = Timestamp::default();
         let status = services.status(&service("billing"), now);
         assert_eq!(status, expected, "{healths:?}");
-        services.put(Arc::new(Registration {
-            draining_since: Some(now),
-            ..registration("leaving")
-        }));
+        services.put(Arc::new(registration("leaving")));
+        services.withdraw(&draining(&registration("leaving")));
         let status = services.status(&service("billing"), now);
         assert_eq!(status, expected, "one that drains does not count");
     }
@@ -201,10 +199,7 @@ async fn a_critical_dependency_degrades_while_it_is_missing() {
         instance_id: instance("a"),
     });
     assert_eq!(office.issues_of("blog").await, missing(1));
-    office.commit(Registration {
-        draining_since: Some(Timestamp::default()),
-        ..rules("b")
-    });
+    office.commit_fact(Fact::InstanceWithdrawn(draining(&rules("b"))));
     assert_eq!(office.issues_of("blog").await, missing(0));
 }
 

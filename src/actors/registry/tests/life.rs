@@ -253,13 +253,26 @@ async fn a_draining_instance_is_no_target_until_it_registers_again() {
     let answer = office.drain("a");
     let facts = office.commit_next().await;
     let since = answer.await.unwrap().unwrap();
-    assert!(
-        matches!(&facts[..], [Fact::ServiceRegistered(one)] if one.draining_since == Some(since))
-    );
+    assert!(matches!(&facts[..], [Fact::InstanceWithdrawn(one)] if one.at == since));
     assert!(office.latest().await.unwrap().targets.is_empty());
     let view = office.instance().await;
     assert_eq!(view.out_of_rotation, Some(OutOfRotation::Draining));
     office.commit(registration("a"));
+    assert_eq!(office.latest().await.unwrap().targets.len(), 1);
+    assert_eq!(office.instance().await.out_of_rotation, None);
+}
+
+#[actix::test]
+async fn a_drain_that_comes_late_means_the_registration_it_was_asked_for() {
+    let mut office = office();
+    office.commit(registration("a"));
+    let _answer = office.drain("a");
+    let later = office.clock.now().plus(Duration::from_secs(1));
+    office.commit(Registration {
+        registered_at: later,
+        ..registration("a")
+    });
+    office.commit_next().await;
     assert_eq!(office.latest().await.unwrap().targets.len(), 1);
     assert_eq!(office.instance().await.out_of_rotation, None);
 }
@@ -288,6 +301,7 @@ async fn draining_does_not_bring_back_who_is_gone_nor_stand_for_a_heartbeat() {
         instance_id: instance("a"),
     });
     pass(10).await;
+    office.commit_next().await;
     let answer = office.drain("a");
     office.commit_next().await;
     answer.await.unwrap().unwrap();

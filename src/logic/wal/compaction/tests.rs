@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::*;
-use crate::domain::fact::{Attempt, KnownId, Recorded, Subject};
+use crate::domain::fact::{Attempt, KnownId, Recorded, Subject, Withdrawal};
 use crate::domain::ids::InstanceId;
 use crate::domain::message::{Message, State};
 use crate::domain::service::Registration;
@@ -47,7 +47,7 @@ struct Replayed {
     open: BTreeMap<MessageId, (Message, Vec<Attempt>)>,
     tally: Tally,
     known_services: BTreeMap<ServiceName, bool>,
-    registrations: BTreeMap<(ServiceName, InstanceId), Registration>,
+    registrations: BTreeMap<(ServiceName, InstanceId), (Registration, Option<Withdrawal>)>,
     known_ids: BTreeMap<MessageId, KnownId>,
     /// Dead letters that hold their ordering keys.
     holding: BTreeMap<MessageId, Message>,
@@ -104,7 +104,16 @@ impl Replayed {
                 self.known_services.insert(service.clone(), true);
                 let key = (service, registration.instance_id.clone());
                 self.registrations
-                    .insert(key, Registration::clone(registration));
+                    .insert(key, (Registration::clone(registration), None));
+            }
+            Fact::InstanceWithdrawn(withdrawn) => {
+                let key = (withdrawn.service.clone(), withdrawn.instance_id.clone());
+                let registered = self.registrations.get_mut(&key);
+                if let Some((registration, withdrawal)) = registered
+                    && registration.registered_at == withdrawn.registered_at
+                {
+                    *withdrawal = Some(withdrawn.why);
+                }
             }
             Fact::InstanceDeregistered(gone) => {
                 let key = (gone.service.clone(), gone.instance_id.clone());
