@@ -1,9 +1,9 @@
 //! Delivers the messages of one service, as fast as the service can bear.
 //!
-//! Owns the circuit, the balancer and what is in flight. Receives [`Deliver`] and
-//! [`ServiceChanged`] from the Dispatcher; sends [`Record`] to the EventStore, [`WindowChanged`]
-//! and [`GiveBack`] to the Scheduler, and what it saw of instances to the Registry. Keeps no queue:
-//! what cannot be tried at once goes back.
+//! Owns the circuit, the balancer and what is in flight. Receives [`Deliver`], [`ServiceChanged`]
+//! and what clients ask of the circuit from the Dispatcher; sends [`Record`] to the EventStore,
+//! [`WindowChanged`] and [`GiveBack`] to the Scheduler, and what it saw of instances to the
+//! Registry. Keeps no queue: what cannot be tried at once goes back.
 
 mod attempt;
 mod changes;
@@ -15,9 +15,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient, SpawnHandle};
+use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
 use rand::RngExt;
 
+use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
 use super::messages::{
     Deliver, DeliverySeen, GiveBack, InstanceGone, PickInstance, PickedInstance, Record,
@@ -62,7 +63,7 @@ pub struct CircuitBreaker {
     in_flight: HashMap<MessageId, InFlight, ahash::RandomState>,
     outcomes: Vec<Fact>,
     armed: bool,
-    timer: Option<(Timestamp, SpawnHandle)>,
+    alarm: Alarm,
     told: Option<Told>,
     _watch: DeathWatch,
 }
@@ -128,7 +129,7 @@ impl CircuitBreaker {
             in_flight: HashMap::default(),
             outcomes: Vec::new(),
             armed: false,
-            timer: None,
+            alarm: Alarm::default(),
             told: None,
             _watch: watch,
         }

@@ -13,6 +13,7 @@ use rand::RngExt;
 
 use super::death_watch::DeathWatch;
 use super::messages::{Alive, HealthChanged, Reply, SignOfLife};
+use crate::clock::Clock;
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
@@ -22,6 +23,7 @@ use crate::ports::transport::Transport;
 pub struct HealthProbe {
     identity: Identity,
     tracker: HealthTracker,
+    clock: Clock,
     schedule: Option<Schedule>,
     transport: Rc<dyn Transport>,
     hops: Hops,
@@ -102,7 +104,7 @@ struct End;
 impl HealthProbe {
     pub fn new(
         identity: Identity,
-        tracker: HealthTracker,
+        (tracker, clock): (HealthTracker, Clock),
         schedule: Option<Schedule>,
         transport: Rc<dyn Transport>,
         hops: Hops,
@@ -111,6 +113,7 @@ impl HealthProbe {
         Self {
             identity,
             tracker,
+            clock,
             schedule,
             transport,
             hops,
@@ -128,7 +131,7 @@ impl HealthProbe {
     }
 
     fn saw(&mut self, sign: &Sign) {
-        let Some(change) = self.tracker.on(sign) else {
+        let Some(change) = self.tracker.on(sign, self.clock.now()) else {
             return;
         };
         let Identity {

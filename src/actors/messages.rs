@@ -21,7 +21,7 @@ pub use services::*;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::Message as ActixMessage;
+use actix::{Message as ActixMessage, Recipient};
 use tokio::sync::oneshot;
 
 use crate::domain::circuit::CircuitChanged;
@@ -88,6 +88,24 @@ pub struct Record {
 impl Record {
     pub fn unasked(facts: Vec<Fact>) -> Self {
         Self { facts, reply: None }
+    }
+
+    /// Has these facts written, and then does `then`; a journal that ends before answers nobody.
+    pub fn and_then(
+        event_store: &Recipient<Self>,
+        facts: Vec<Fact>,
+        then: impl FnOnce() + 'static,
+    ) {
+        let (reply, recorded) = oneshot::channel();
+        event_store.do_send(Self {
+            facts,
+            reply: Some(reply),
+        });
+        actix::spawn(async move {
+            if recorded.await.is_ok() {
+                then();
+            }
+        });
     }
 }
 

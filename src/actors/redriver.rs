@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use actix::{
     Actor, ActorContext, AsyncContext, Context, Handler, Message, MessageResult, Recipient,
-    SpawnHandle,
 };
 use tokio::sync::oneshot;
 
+use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
 use super::messages::{
     ArchiveRefusal, Committed, Drain, Flush, InspectRedrives, Open, Record, Reply, Reprocess,
@@ -34,7 +34,7 @@ pub struct Redriver {
     archive: Arc<dyn Archive>,
     hops: Hops,
     redrives: Redrives,
-    armed: Option<(Timestamp, SpawnHandle)>,
+    alarm: Alarm,
     _watch: DeathWatch,
 }
 
@@ -83,7 +83,7 @@ impl Redriver {
             archive,
             hops,
             redrives: Redrives::default(),
-            armed: None,
+            alarm: Alarm::default(),
             _watch: watch,
         }
     }
@@ -104,19 +104,10 @@ impl Redriver {
 
     fn arm(&mut self, now: Timestamp, ctx: &mut Context<Self>) {
         let next = self.redrives.next(now);
-        if next == self.armed.map(|(at, _)| at) {
-            return;
-        }
-        if let Some((_, handle)) = self.armed.take() {
-            ctx.cancel_future(handle);
-        }
-        if let Some(at) = next {
-            let handle = ctx.run_later(at.since(now), |redriver, ctx| {
-                redriver.armed = None;
-                redriver.proceed(ctx);
-            });
-            self.armed = Some((at, handle));
-        }
+        self.alarm.set(next, now, ctx, |redriver, ctx| {
+            redriver.alarm.rang();
+            redriver.proceed(ctx);
+        });
     }
 
     /// Reads the job's next letters, after what is pending was written to the archive: what was
@@ -192,15 +183,8 @@ impl Redriver {
         ctx: &Context<Self>,
     ) {
         let (job, home) = (version.job, ctx.address());
-        let (done, recorded) = oneshot::channel();
-        self.hops.record.do_send(Record {
-            facts: vec![fact(version)],
-            reply: Some(done),
-        });
-        actix::spawn(async move {
-            if recorded.await.is_ok() {
-                home.do_send(VersionRecorded { job, reply });
-            }
+        Record::and_then(&self.hops.record, vec![fact(version)], move || {
+            home.do_send(VersionRecorded { job, reply });
         });
     }
 

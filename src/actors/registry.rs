@@ -18,7 +18,6 @@ use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
 use rand::RngExt;
-use tokio::sync::oneshot;
 
 use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
@@ -184,7 +183,10 @@ impl Registry {
         let news = ProbeDied(identity.clone());
         instance.probe = Some(Watch::begin(HealthProbe::new(
             identity,
-            HealthTracker::resume(self.settings.thresholds, instance.health),
+            (
+                HealthTracker::resume(self.settings.thresholds, instance.health),
+                self.settings.clock,
+            ),
             schedule(&instance.registration, first_after, &self.settings),
             self.settings.transport.clone(),
             hops,
@@ -255,19 +257,6 @@ impl Registry {
         metrics.show_health(service.as_str(), self.services.status(service, now));
         let counts = self.services.count_by_health(service);
         metrics.show_instances(service.as_str(), &counts);
-    }
-
-    fn record_then(&self, facts: Vec<Fact>, then: impl FnOnce() + 'static) {
-        let (reply, recorded) = oneshot::channel();
-        self.event_store.do_send(Record {
-            facts,
-            reply: Some(reply),
-        });
-        actix::spawn(async move {
-            if recorded.await.is_ok() {
-                then();
-            }
-        });
     }
 }
 

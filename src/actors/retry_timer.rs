@@ -3,15 +3,15 @@
 //! Owns one due heap and one armed sleep. Receives [`Committed`]; sends [`Due`] to the Scheduler,
 //! which alone decides what being due means for a message. Never touches a message itself.
 
-use actix::{Actor, AsyncContext, Context, Handler, Recipient, SpawnHandle};
+use actix::{Actor, Context, Handler, Recipient};
 
+use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
 use super::messages::{Committed, Due, Open};
 use crate::clock::Clock;
 use crate::domain::fact::Fact;
 use crate::domain::ids::MessageId;
 use crate::domain::message::Message;
-use crate::domain::timestamp::Timestamp;
 use crate::logic::timer_queue::TimerQueue;
 
 /// At most so many wake up in one message, so that the Scheduler can do other work in between.
@@ -29,7 +29,7 @@ pub struct RetryTimer {
     scheduler: Recipient<Due>,
     due: TimerQueue<(MessageId, Reason)>,
     open: bool,
-    armed: Option<(Timestamp, SpawnHandle)>,
+    alarm: Alarm,
     _watch: DeathWatch,
 }
 
@@ -40,7 +40,7 @@ impl RetryTimer {
             scheduler,
             due: TimerQueue::default(),
             open: false,
-            armed: None,
+            alarm: Alarm::default(),
             _watch: watch,
         }
     }
@@ -82,21 +82,11 @@ impl RetryTimer {
     }
 
     fn arm(&mut self, ctx: &mut Context<Self>) {
-        let next = self.due.next();
-        if next == self.armed.map(|(at, _)| at) {
-            return;
-        }
-        if let Some((_, handle)) = self.armed.take() {
-            ctx.cancel_future(handle);
-        }
-        if let Some(at) = next {
-            let sleep = at.since(self.clock.now());
-            let handle = ctx.run_later(sleep, |timer, ctx| {
-                timer.armed = None;
-                timer.fire(ctx);
-            });
-            self.armed = Some((at, handle));
-        }
+        let (next, now) = (self.due.next(), self.clock.now());
+        self.alarm.set(next, now, ctx, |timer, ctx| {
+            timer.alarm.rang();
+            timer.fire(ctx);
+        });
     }
 }
 

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use actix::{Actor, Context, Handler, MessageResult, Recipient};
 use ahash::{AHashMap, AHashSet};
-use tokio::sync::oneshot;
 
 use super::death_watch::DeathWatch;
 use super::messages::{
@@ -244,15 +243,8 @@ impl Handler<SetQuota> for Router {
             at: self.clock.now(),
             quota: set.quota,
         });
-        let (reply, recorded) = oneshot::channel();
-        self.hops.record.do_send(Record {
-            facts: vec![fact],
-            reply: Some(reply),
-        });
-        actix::spawn(async move {
-            if recorded.await.is_ok() {
-                let _ = set.reply.send(Ok(()));
-            }
+        Record::and_then(&self.hops.record, vec![fact], move || {
+            let _ = set.reply.send(Ok(()));
         });
     }
 }

@@ -9,12 +9,13 @@ mod operations;
 pub mod pollers;
 mod requests;
 
-use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient, SpawnHandle};
+use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
 use ahash::AHashMap;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use std::sync::Arc;
 
+use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
 use super::messages::{
     Committed, Dispatch, Drain, Due, GiveBack, GiveBackAll, Open, Polled, QueueReport, Record,
@@ -42,7 +43,7 @@ pub struct Scheduler {
     prune_at: usize,
     open: bool,
     armed: bool,
-    timer: Option<(Timestamp, SpawnHandle)>,
+    alarm: Alarm,
     draining: Option<Reply<()>>,
     stopped: bool,
     _watch: DeathWatch,
@@ -76,7 +77,7 @@ impl Scheduler {
             prune_at: 1024,
             open: false,
             armed: false,
-            timer: None,
+            alarm: Alarm::default(),
             draining: None,
             stopped: false,
             _watch: watch,
@@ -152,20 +153,11 @@ impl Scheduler {
             self.pollers.next_end(),
         ];
         let next = ends.into_iter().flatten().min();
-        if next == self.timer.map(|(at, _)| at) {
-            return;
-        }
-        if let Some((_, handle)) = self.timer.take() {
-            ctx.cancel_future(handle);
-        }
-        if let Some(at) = next {
-            let sleep = at.since(self.clock.now());
-            let handle = ctx.run_later(sleep, |scheduler, ctx| {
-                scheduler.timer = None;
-                scheduler.time_passed(ctx);
-            });
-            self.timer = Some((at, handle));
-        }
+        let now = self.clock.now();
+        self.alarm.set(next, now, ctx, |scheduler, ctx| {
+            scheduler.alarm.rang();
+            scheduler.time_passed(ctx);
+        });
     }
 
     fn time_passed(&mut self, ctx: &mut Context<Self>) {

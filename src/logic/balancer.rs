@@ -3,7 +3,8 @@
 //! Eligible is an instance that is not unhealthy, takes messages of the type asked for, has less in
 //! flight than it takes now, and is not excluded. One of weight 0 is chosen only if no other is
 //! eligible. An instance that is back or new among others begins with one message at a time
-//! ([`Ramp`]).
+//! ([`Ramp`]). With `health_aware` one that does badly gets nothing as long as there is one that does
+//! well: a message waits for room there rather than spend its attempts where they fail.
 
 mod kinds;
 mod record;
@@ -45,6 +46,15 @@ pub struct Ask<'a> {
     /// The message's type; `None`: any that the instance takes.
     pub kind: Option<&'a Label>,
     pub exclude: &'a [InstanceId],
+}
+
+/// What some instances can take.
+#[derive(Clone, Copy, Debug, Default)]
+struct Room {
+    /// With nothing in flight.
+    capacity: u32,
+    /// Now.
+    free: u32,
 }
 
 impl Balancer {
@@ -142,7 +152,10 @@ impl Balancer {
     }
 
     /// How many messages the instances can take at once now, the unhealthy ones not counted.
-    pub fn capacity(&self) -> u32 {
+    pub fn capacity(&self, now: Timestamp) -> u32 {
+        if self.kinds.is_empty() {
+            return self.room(0..self.targets.len(), now).capacity;
+        }
         let mut sum = 0u32;
         for (target, record) in self.targets.iter().zip(&self.records) {
             sum = sum.saturating_add(record.limit(target));
@@ -152,21 +165,43 @@ impl Balancer {
 
     /// The same by type of message, with what others have in flight left out; nothing if every
     /// instance takes every type. Whoever pulls takes every type.
-    pub fn rooms(&self, has_puller: bool) -> impl Iterator<Item = KindRoom> + '_ {
+    pub fn rooms(&self, has_puller: bool, now: Timestamp) -> impl Iterator<Item = KindRoom> + '_ {
         self.kinds.iter().map(move |kind| {
-            let (mut capacity, mut free) = (0u32, 0u32);
-            for index in &kind.takers {
-                let record = &self.records[*index];
-                let limit = record.limit(&self.targets[*index]);
-                capacity = capacity.saturating_add(limit);
-                free = free.saturating_add(limit.saturating_sub(record.in_flight));
-            }
+            let Room { capacity, free } = self.room(kind.takers.iter().copied(), now);
             KindRoom {
                 kind: kind.name.clone(),
                 room: capacity.min(free.saturating_add(kind.under_way)),
                 parks: capacity == 0 && !has_puller,
             }
         })
+    }
+
+    /// Whether somebody who does well would take it, if only it had room; what failed elsewhere
+    /// then says nothing about the service as a whole.
+    pub fn is_only_full(&self, ask: &Ask<'_>, now: Timestamp) -> bool {
+        [false, true]
+            .iter()
+            .any(|reserve| self.is_choosy(self.willing(ask, *reserve), now))
+    }
+
+    /// What these can take, by the rules of [`Balancer::pick`].
+    fn room(&self, members: impl Iterator<Item = usize> + Clone, now: Timestamp) -> Room {
+        let mut room = Room::default();
+        for reserve in [false, true] {
+            let group = members.clone().filter(|index| {
+                let target = &self.targets[*index];
+                (target.weight == 0) == reserve && self.records[*index].limit(target) > 0
+            });
+            let choosy = self.is_choosy(group.clone(), now);
+            for index in group.filter(|index| !choosy || self.does_well(*index, now)) {
+                let record = &self.records[index];
+                let limit = record.limit(&self.targets[index]);
+                let free = limit.saturating_sub(record.in_flight);
+                room.capacity = room.capacity.saturating_add(limit);
+                room.free = room.free.saturating_add(free);
+            }
+        }
+        room
     }
 
     fn choose(&self, ask: &Ask<'_>, reserve: bool, now: Timestamp, random: f64) -> Option<usize> {
@@ -185,30 +220,44 @@ impl Balancer {
                 let mut eligible = self.eligible(ask, reserve);
                 eligible.nth(nth.min(count.saturating_sub(1)))
             }
+            Strategy::HealthAware if self.is_choosy(self.willing(ask, reserve), now) => {
+                self.least_loaded(in_turn.filter(|index| self.does_well(*index, now)))
+            }
             Strategy::HealthAware => self.best(in_turn, now),
         }
     }
 
-    /// Of those that do well the one with the least in flight for its weight; if none does well, the
-    /// one that does best.
-    fn best(&self, candidates: impl Iterator<Item = usize>, now: Timestamp) -> Option<usize> {
-        let mut best: Option<(usize, f64)> = None;
-        for index in candidates {
-            let score = self.records[index].score(self.targets[index].health, now);
-            let is_better = match best {
-                None => true,
-                Some((other, best)) => match (score > WELL, best > WELL) {
-                    (true, true) => self.is_less_loaded(index, other),
-                    (false, false) if score == best => self.is_less_loaded(index, other),
-                    (false, false) => score > best,
-                    (does_well, _) => does_well,
-                },
-            };
-            if is_better {
-                best = Some((index, score));
+    /// Whether only those who do well get something, because one of these does.
+    fn is_choosy(&self, mut group: impl Iterator<Item = usize>, now: Timestamp) -> bool {
+        self.strategy == Strategy::HealthAware && group.any(|index| self.does_well(index, now))
+    }
+
+    fn does_well(&self, index: usize, now: Timestamp) -> bool {
+        self.score(index, now) > WELL
+    }
+
+    fn score(&self, index: usize, now: Timestamp) -> f64 {
+        self.records[index].score(self.targets[index].health, now)
+    }
+
+    /// The one with the least in flight for its weight, the first of several.
+    fn least_loaded(&self, candidates: impl Iterator<Item = usize>) -> Option<usize> {
+        candidates.reduce(|best, index| {
+            if self.is_less_loaded(index, best) {
+                index
+            } else {
+                best
             }
-        }
-        best.map(|(index, _)| index)
+        })
+    }
+
+    /// The one with the best score; of several the least loaded.
+    fn best(&self, candidates: impl Iterator<Item = usize>, now: Timestamp) -> Option<usize> {
+        candidates.reduce(|best, index| {
+            let (score, highest) = (self.score(index, now), self.score(best, now));
+            let wins = score > highest || (score == highest && self.is_less_loaded(index, best));
+            if wins { index } else { best }
+        })
     }
 
     fn is_less_loaded(&self, index: usize, other: usize) -> bool {
@@ -233,11 +282,21 @@ impl Balancer {
         (0..self.targets.len()).filter(move |index| self.is_eligible(*index, ask, reserve))
     }
 
-    /// `reserve`: those of weight 0 are asked for, and otherwise only the others.
+    /// Those that would be eligible if they had room.
+    fn willing(&self, ask: &Ask<'_>, reserve: bool) -> impl Iterator<Item = usize> {
+        (0..self.targets.len()).filter(move |index| self.is_willing(*index, ask, reserve))
+    }
+
     fn is_eligible(&self, index: usize, ask: &Ask<'_>, reserve: bool) -> bool {
         let (target, record) = (&self.targets[index], &self.records[index]);
+        record.in_flight < record.limit(target) && self.is_willing(index, ask, reserve)
+    }
+
+    /// `reserve`: those of weight 0 are asked for, and otherwise only the others.
+    fn is_willing(&self, index: usize, ask: &Ask<'_>, reserve: bool) -> bool {
+        let (target, record) = (&self.targets[index], &self.records[index]);
         (target.weight == 0) == reserve
-            && record.in_flight < record.limit(target)
+            && record.limit(target) > 0
             && ask.kind.is_none_or(|kind| target.takes(kind))
             && !ask.exclude.contains(&target.instance_id)
     }

@@ -6,7 +6,11 @@ use std::time::Duration;
 
 use super::backoff::jitter;
 use crate::domain::service::Health;
+use crate::domain::timestamp::Timestamp;
 
+/// So long after a delivery failed others do not redeem the instance, or one that fails now and then
+/// among thousands a second would change as often.
+const UNDER_SUSPICION: Duration = Duration::from_secs(1);
 /// Probes that begin together are spread over so long.
 const SPREAD: Duration = Duration::from_secs(1);
 
@@ -74,6 +78,8 @@ pub struct HealthTracker {
     good_in_a_row: u32,
     /// Bad probes since the last good probe or delivery.
     bad_in_a_row: u32,
+    /// When a delivery last failed.
+    delivery_failed_at: Option<Timestamp>,
     /// It owes a heartbeat, and is unhealthy until it comes.
     silent: bool,
 }
@@ -86,6 +92,7 @@ impl HealthTracker {
             health: Health::Unknown,
             good_in_a_row: 0,
             bad_in_a_row: 0,
+            delivery_failed_at: None,
             silent: false,
         }
     }
@@ -103,12 +110,16 @@ impl HealthTracker {
         self.health
     }
 
-    /// Takes a sign into account; returns what it changed, if anything.
-    pub fn on(&mut self, sign: &Sign) -> Option<Change> {
+    /// Takes a sign seen at `now` into account; returns what it changed, if anything.
+    pub fn on(&mut self, sign: &Sign, now: Timestamp) -> Option<Change> {
         match sign {
+            Sign::DeliveryGood if self.is_under_suspicion(now) => {
+                self.bad_in_a_row = 0;
+                None
+            }
             Sign::ProbeGood | Sign::DeliveryGood => self.on_good(),
             Sign::ProbeBad(_) => self.on_bad(),
-            Sign::DeliveryFailed => self.on_delivery_failed(),
+            Sign::DeliveryFailed => self.on_delivery_failed(now),
             Sign::Heartbeat => self.on_heartbeat(),
             Sign::Silence(_) => self.on_silence(),
             Sign::Registered => self.on_registered(),
@@ -150,9 +161,15 @@ impl HealthTracker {
 
     /// Healthy and unknown become degraded, but nothing becomes unhealthy, so that retries and
     /// the circuit keep their say.
-    fn on_delivery_failed(&mut self) -> Option<Change> {
+    fn on_delivery_failed(&mut self, now: Timestamp) -> Option<Change> {
         self.good_in_a_row = 0;
+        self.delivery_failed_at = Some(now);
         self.degrade()
+    }
+
+    fn is_under_suspicion(&self, now: Timestamp) -> bool {
+        let failed_at = self.delivery_failed_at;
+        failed_at.is_some_and(|at| now.since(at) < UNDER_SUSPICION)
     }
 
     fn on_silence(&mut self) -> Option<Change> {

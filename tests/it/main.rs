@@ -3,6 +3,7 @@
 
 mod archive;
 mod auth;
+mod balancing;
 mod batch;
 mod circuits;
 mod clock;

@@ -16,6 +16,8 @@ pub struct InFlight {
     pub pushed_at: Timestamp,
     /// The instances it went to within this attempt, in order.
     pub tried: Vec<InstanceId>,
+    /// Others do well and had no room for it.
+    pub others_full: bool,
 }
 
 impl InFlight {
@@ -26,6 +28,7 @@ impl InFlight {
             started_at: now,
             pushed_at: now,
             tried: Vec::with_capacity(1),
+            others_full: false,
         }
     }
 

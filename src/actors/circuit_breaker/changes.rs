@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{AsyncContext, Context, Handler, Message, MessageResult};
-use tokio::sync::oneshot;
 
 use super::CircuitBreaker;
 use crate::actors::messages::{
@@ -64,8 +63,8 @@ impl CircuitBreaker {
     pub(super) fn resume(&mut self, changed: Arc<CircuitChanged>, ctx: &mut Context<Self>) {
         let now = self.settings.clock.now();
         if changed.to != CircuitState::Closed {
-            let until = changed.at.plus(self.reset_timeout(&changed));
-            self.breaker.force(changed.to, Some(until.since(now)), now);
+            self.breaker
+                .force(changed.to, Some(self.left(&changed, now)), now);
         }
         self.latest = Some(changed);
         self.tick(now, ctx);
@@ -77,11 +76,16 @@ impl CircuitBreaker {
         forced.unwrap_or(self.settings.breaker.reset_timeout)
     }
 
+    /// The same as seen now: counted from what the journal says, so that a restart changes nothing.
+    fn left(&self, changed: &CircuitChanged, now: Timestamp) -> Duration {
+        changed.at.plus(self.reset_timeout(changed)).since(now)
+    }
+
     fn apply(&mut self, changed: Arc<CircuitChanged>, ctx: &mut Context<Self>) {
         let now = self.settings.clock.now();
         let from = self.breaker.state();
-        let timeout = self.reset_timeout(&changed);
-        let transition = self.breaker.force(changed.to, Some(timeout), now);
+        let left = self.left(&changed, now);
+        let transition = self.breaker.force(changed.to, Some(left), now);
         if let Some(transition) = transition {
             self.show(transition, &changed.reason);
         }
@@ -119,7 +123,7 @@ impl CircuitBreaker {
                 self.reset_timeout(changed)
             }),
             in_flight: u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX),
-            window: self.breaker.window(self.balancer.capacity()),
+            window: self.breaker.window(self.balancer.capacity(now)),
         }
     }
 }
@@ -146,19 +150,12 @@ impl Handler<ForceCircuit> for CircuitBreaker {
         // After what happened before it.
         let mut facts = std::mem::take(&mut self.outcomes);
         facts.push(Fact::CircuitChanged(changed.clone()));
-        let (reply, recorded) = oneshot::channel();
-        self.hops.event_store.do_send(Record {
-            facts,
-            reply: Some(reply),
-        });
         let home = ctx.address();
-        actix::spawn(async move {
-            if recorded.await.is_ok() {
-                home.do_send(ForceRecorded {
-                    changed,
-                    reply: force.reply,
-                });
-            }
+        Record::and_then(&self.hops.event_store, facts, move || {
+            home.do_send(ForceRecorded {
+                changed,
+                reply: force.reply,
+            });
         });
     }
 }

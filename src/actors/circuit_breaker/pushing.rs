@@ -10,7 +10,7 @@ use crate::domain::ids::{InstanceId, MessageId};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::backoff::Asked;
 use crate::logic::balancer::{Ask, Ending};
-use crate::logic::breaker::{Ticket, Transition};
+use crate::logic::breaker::Transition;
 use crate::logic::outcome::{Answered, classify};
 use crate::logic::push::push_request;
 use crate::logic::queues::Delivery;
@@ -76,7 +76,7 @@ impl CircuitBreaker {
 
     /// Another instance within the same attempt, if there is one and the message is still wanted.
     fn fail_over(&mut self, id: MessageId, now: Timestamp, ctx: &Context<Self>) -> bool {
-        let Some(in_flight) = self.in_flight.get(&id) else {
+        let Some(in_flight) = self.in_flight.get_mut(&id) else {
             return false;
         };
         let message = &in_flight.delivery.message;
@@ -88,6 +88,7 @@ impl CircuitBreaker {
             exclude: &in_flight.tried,
         };
         let Some(index) = self.balancer.pick(&ask, now, rand::rng().random()) else {
+            in_flight.others_full = self.balancer.is_only_full(&ask, now);
             return false;
         };
         self.balancer.started(index, &ask);
@@ -110,6 +111,10 @@ impl CircuitBreaker {
 
     /// What the answer says of the instance.
     fn observe(&mut self, ended: &PushEnded, answered: Answered, now: Timestamp) {
+        // As long as the attempt still counts as being in flight with it.
+        if answered == Answered::Gone {
+            self.instance_gone(ended);
+        }
         let Some(in_flight) = self.in_flight.get(&ended.id) else {
             return;
         };
@@ -122,27 +127,27 @@ impl CircuitBreaker {
         };
         let (instance, kind) = (&ended.instance, &in_flight.delivery.message.kind);
         self.balancer.finished(instance, kind, ending, now);
-        if answered == Answered::Gone {
-            let asked_at = in_flight.started_at;
-            return self.instance_gone(instance, asked_at);
+        if ending != Ending::Gone {
+            self.hops.delivery_seen.do_send(DeliverySeen {
+                service: self.service.clone(),
+                instance_id: instance.clone(),
+                good: ending != Ending::Failed,
+            });
         }
-        self.hops.delivery_seen.do_send(DeliverySeen {
-            service: self.service.clone(),
-            instance_id: instance.clone(),
-            good: ending != Ending::Failed,
-        });
     }
 
     /// 410: out of rotation here at once, and in the Registry.
-    fn instance_gone(&mut self, instance: &InstanceId, asked_at: Timestamp) {
+    fn instance_gone(&mut self, ended: &PushEnded) {
         let left = self.balancer.targets().iter();
-        let left = left.filter(|target| target.instance_id != *instance);
+        let left = left.filter(|target| target.instance_id != ended.instance);
         let left = left.cloned().collect();
         self.set_targets(left);
+        let attempt = self.in_flight.get(&ended.id);
+        let asked_at = attempt.map(|attempt| attempt.started_at);
         self.hops.instance_gone.do_send(InstanceGone {
             service: self.service.clone(),
-            instance_id: instance.clone(),
-            asked_at,
+            instance_id: ended.instance.clone(),
+            asked_at: asked_at.unwrap_or_default(),
         });
     }
 
@@ -164,7 +169,7 @@ impl CircuitBreaker {
             _ => (answered, None),
         };
         let attempt = in_flight.attempt(&ended.answer, &ended.instance, meaning, now);
-        let transition = self.judge(in_flight.ticket, answered, now);
+        let transition = self.judge(&in_flight, answered, now);
         self.changed_by_itself(transition, attempt.error.as_deref(), now, ctx);
         let random = rand::rng().random();
         let (policy, message) = (&self.settings.retries, &in_flight.delivery.message);
@@ -172,13 +177,22 @@ impl CircuitBreaker {
         self.record(fact, ctx);
     }
 
-    fn judge(&mut self, ticket: Ticket, answered: Answered, now: Timestamp) -> Option<Transition> {
+    /// What the attempt says of the service. That an instance left says nothing, nor that one
+    /// failed while others, full as they are, do well.
+    fn judge(
+        &mut self,
+        in_flight: &InFlight,
+        answered: Answered,
+        now: Timestamp,
+    ) -> Option<Transition> {
+        let ticket = in_flight.ticket;
         match answered {
             Answered::Delivered => self.breaker.on_success(ticket, now),
             Answered::Rejected => self.breaker.on_rejected(ticket, now),
-            Answered::Failed { .. } => self.breaker.on_failure(ticket, now),
-            // That an instance left says nothing about the service.
-            Answered::Gone => {
+            Answered::Failed { .. } if !in_flight.others_full => {
+                self.breaker.on_failure(ticket, now)
+            }
+            Answered::Failed { .. } | Answered::Gone => {
                 self.breaker.on_abandoned(ticket);
                 None
             }

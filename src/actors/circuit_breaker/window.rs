@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actix::{AsyncContext, Context};
+use actix::Context;
 
 use super::CircuitBreaker;
 use crate::actors::messages::WindowChanged;
@@ -21,15 +21,15 @@ impl CircuitBreaker {
     /// Tells how much may be under way, if that changed.
     pub(super) fn tell_window(&mut self, ctx: &mut Context<Self>) {
         let now = self.settings.clock.now();
-        let full = self.balancer.capacity();
+        let full = self.balancer.capacity(now);
         if full > 0 || self.has_puller {
             self.alone_since = None;
         } else {
             self.alone_since.get_or_insert(now);
         }
         let (window, outlook) = (self.breaker.window(full), self.outlook());
-        if !self.was_told(window, outlook) {
-            let kinds: Arc<[_]> = self.balancer.rooms(self.has_puller).collect();
+        if !self.was_told(window, outlook, now) {
+            let kinds: Arc<[_]> = self.balancer.rooms(self.has_puller, now).collect();
             self.hops.tell_window(&WindowChanged {
                 service: self.service.clone(),
                 window,
@@ -45,11 +45,11 @@ impl CircuitBreaker {
         self.arm_timer(now, ctx);
     }
 
-    fn was_told(&self, window: u32, outlook: Outlook) -> bool {
+    fn was_told(&self, window: u32, outlook: Outlook, now: Timestamp) -> bool {
         self.told.as_ref().is_some_and(|told| {
             let kinds = told.kinds.iter().cloned();
             (told.window, told.outlook) == (window, outlook)
-                && kinds.eq(self.balancer.rooms(self.has_puller))
+                && kinds.eq(self.balancer.rooms(self.has_puller, now))
         })
     }
 
@@ -70,20 +70,11 @@ impl CircuitBreaker {
 
     fn arm_timer(&mut self, now: Timestamp, ctx: &mut Context<Self>) {
         let next = self.breaker.next_tick();
-        if next == self.timer.map(|(at, _)| at) {
-            return;
-        }
-        if let Some((_, handle)) = self.timer.take() {
-            ctx.cancel_future(handle);
-        }
-        if let Some(at) = next {
-            let handle = ctx.run_later(at.since(now), |breaker, ctx| {
-                breaker.timer = None;
-                breaker.tick(breaker.settings.clock.now(), ctx);
-                breaker.tell_window(ctx);
-            });
-            self.timer = Some((at, handle));
-        }
+        self.alarm.set(next, now, ctx, |breaker, ctx| {
+            breaker.alarm.rang();
+            breaker.tick(breaker.settings.clock.now(), ctx);
+            breaker.tell_window(ctx);
+        });
     }
 
     /// Does what is due.

@@ -8,7 +8,7 @@ use super::Registry;
 use crate::actors::health_probe::Beat;
 use crate::actors::messages::{
     Alive, ChooseStrategy, Deregister, DrainInstance, Heartbeat, InspectDependencies,
-    InspectServices, Register, Registered, ServiceView,
+    InspectServices, Record, Register, Registered, ServiceView,
 };
 use crate::domain::fact::{Fact, InstanceDeregistered, ServiceSeen, StrategyChosen};
 use crate::domain::refusal::Refusal;
@@ -27,7 +27,7 @@ impl Handler<Register> for Registry {
             health: known.map_or(Health::Unknown, |instance| instance.health),
         };
         let facts = vec![Fact::ServiceRegistered(Arc::new(registration))];
-        self.record_then(facts, move || {
+        Record::and_then(&self.event_store, facts, move || {
             let _ = register.reply.send(answer);
         });
     }
@@ -52,7 +52,7 @@ impl Handler<Deregister> for Registry {
             }
             _ => return drop(deregister.reply.send(Err(Refusal::NotFound))),
         };
-        self.record_then(vec![fact], move || {
+        Record::and_then(&self.event_store, vec![fact], move || {
             let _ = deregister.reply.send(Ok(()));
         });
     }
@@ -98,7 +98,7 @@ impl Handler<DrainInstance> for Registry {
             ..registration.clone()
         };
         let facts = vec![Fact::ServiceRegistered(Arc::new(draining))];
-        self.record_then(facts, move || {
+        Record::and_then(&self.event_store, facts, move || {
             let _ = drain.reply.send(Ok(since));
         });
     }
@@ -118,7 +118,7 @@ impl Handler<ChooseStrategy> for Registry {
             at,
             strategy,
         });
-        self.record_then(vec![fact], move || {
+        Record::and_then(&self.event_store, vec![fact], move || {
             let _ = choose.reply.send(Ok(()));
         });
     }

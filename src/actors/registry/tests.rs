@@ -259,6 +259,7 @@ async fn failed_deliveries_degrade_an_instance_and_good_ones_heal_it() {
     };
     office.address.do_send(seen(false));
     assert_eq!(office.next_health().await, Health::Degraded);
+    pass(1).await;
     office.address.do_send(seen(true));
     assert!(office.latest().await.is_none());
     office.address.do_send(seen(true));

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use actix::{AsyncContext, Context, Handler, Message};
-use tokio::sync::oneshot;
 
 use super::Scheduler;
 use crate::actors::messages::{ClearQueue, Record, Reply, SwitchQueue};
@@ -65,16 +64,9 @@ impl Handler<Clearance> for Scheduler {
         let part: Vec<_> = clearance.left.drain(..count).collect();
         let facts = self.queues.cancel_waiting(&part, self.clock.now());
         clearance.cancelled += facts.len() as u64;
-        let (reply, recorded) = oneshot::channel();
-        self.hops.event_store.do_send(Record {
-            facts,
-            reply: Some(reply),
-        });
         let home = ctx.address();
-        actix::spawn(async move {
-            if recorded.await.is_ok() {
-                home.do_send(clearance);
-            }
+        Record::and_then(&self.hops.event_store, facts, move || {
+            home.do_send(clearance)
         });
     }
 }

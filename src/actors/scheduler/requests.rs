@@ -117,15 +117,8 @@ fn answer_when_recorded(
     facts: Vec<Fact>,
     client: Reply<Result<(), Refusal>>,
 ) {
-    let (reply, recorded) = tokio::sync::oneshot::channel();
-    event_store.do_send(Record {
-        facts,
-        reply: Some(reply),
-    });
-    actix::spawn(async move {
-        if recorded.await.is_ok() {
-            let _ = client.send(Ok(()));
-        }
+    Record::and_then(event_store, facts, move || {
+        let _ = client.send(Ok(()));
     });
 }
 

@@ -35,6 +35,10 @@ impl Kinds {
         kinds
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Kind> {
         self.0.iter()
     }

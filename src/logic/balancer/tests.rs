@@ -1,4 +1,5 @@
 mod properties;
+mod rooms;
 
 use super::*;
 use crate::domain::service::Address;
@@ -210,6 +211,27 @@ fn health_aware_takes_the_best_when_none_does_well() {
 }
 
 #[test]
+fn health_aware_waits_for_who_does_well_rather_than_ask_who_fails() {
+    let small = |name| Target {
+        max_in_flight: 2,
+        ..target(name)
+    };
+    let mut balancer = balancer(Strategy::HealthAware, &[small(0), small(1)]);
+    for _ in 0..4 {
+        balancer.started(0, &ANY);
+        finish(&mut balancer, 0, Ending::Failed);
+    }
+    assert_eq!(balancer.capacity(NOW), 2);
+    assert_eq!([send(&mut balancer), send(&mut balancer)], [Some(1); 2]);
+    assert_eq!(send(&mut balancer), None);
+    assert!(balancer.is_only_full(&ANY, NOW));
+    set(&mut balancer, &[small(0)]);
+    assert_eq!(balancer.capacity(NOW), 2, "nobody else is left");
+    assert_eq!(send(&mut balancer), Some(0));
+    assert!(!balancer.is_only_full(&ANY, NOW));
+}
+
+#[test]
 fn the_excluded_are_passed_over() {
     for strategy in Strategy::ALL {
         let balancer = balancer(strategy, &[target(0), target(1), weighing(0, 2)]);
@@ -299,10 +321,10 @@ fn what_departed_is_forgotten_when_nothing_is_in_flight() {
 #[test]
 fn who_comes_back_begins_with_one_message_and_doubles() {
     let mut balancer = balancer(Strategy::RoundRobin, &[is(Health::Unhealthy, 0)]);
-    assert_eq!((balancer.capacity(), send(&mut balancer)), (0, None));
+    assert_eq!((balancer.capacity(NOW), send(&mut balancer)), (0, None));
     set(&mut balancer, &[is(Health::Degraded, 0)]);
     for window in [1, 2, 4, 8] {
-        assert_eq!(balancer.capacity(), window);
+        assert_eq!(balancer.capacity(NOW), window);
         for _ in 0..window {
             assert_eq!(send(&mut balancer), Some(0));
         }
@@ -315,7 +337,7 @@ fn who_comes_back_begins_with_one_message_and_doubles() {
     }
     set(&mut balancer, &[is(Health::Healthy, 0)]);
     assert_eq!(
-        balancer.capacity(),
+        balancer.capacity(NOW),
         16,
         "better, but not back from anywhere"
     );
@@ -325,12 +347,12 @@ fn who_comes_back_begins_with_one_message_and_doubles() {
 fn who_is_new_begins_slowly_only_beside_others_that_have_served() {
     let mut balancer = balancer(Strategy::RoundRobin, &[target(0)]);
     set(&mut balancer, &[target(0), target(1)]);
-    assert_eq!(balancer.capacity(), 2000, "nobody has served");
+    assert_eq!(balancer.capacity(NOW), 2000, "nobody has served");
     exchange(&mut balancer, FINE);
     set(&mut balancer, &[target(0), target(1), target(2)]);
-    assert_eq!(balancer.capacity(), 2001);
+    assert_eq!(balancer.capacity(NOW), 2001);
     set(&mut balancer, &[target(3)]);
-    assert_eq!(balancer.capacity(), 1000, "nobody else is there");
+    assert_eq!(balancer.capacity(NOW), 1000, "nobody else is there");
 }
 
 #[test]
@@ -341,94 +363,11 @@ fn capacity_leaves_out_the_unhealthy() {
         is(Health::Unknown, 2),
         is(Health::Unhealthy, 3),
     ];
-    assert_eq!(balancer(Strategy::Random, &targets).capacity(), 3000);
+    assert_eq!(balancer(Strategy::Random, &targets).capacity(NOW), 3000);
     let huge = Target {
         max_in_flight: u32::MAX,
         ..target(0)
     };
     let balancer = balancer(Strategy::Random, &[huge, target(1)]);
-    assert_eq!(balancer.capacity(), u32::MAX);
-}
-
-fn rooms(balancer: &Balancer, has_puller: bool) -> Vec<(String, u32, bool)> {
-    let rooms = balancer.rooms(has_puller).map(|room| {
-        let kind = room.kind.map_or("*".to_owned(), |kind| kind.to_string());
-        (kind, room.room, room.parks)
-    });
-    rooms.collect()
-}
-
-fn room(kind: &str, room: u32, parks: bool) -> (String, u32, bool) {
-    (kind.to_owned(), room, parks)
-}
-
-#[test]
-fn there_is_room_by_type_where_instances_differ() {
-    let unhealthy = Target {
-        health: Health::Unhealthy,
-        ..taking(&["c"], 3)
-    };
-    let cases: [(&[Target], &[(String, u32, bool)]); 4] = [
-        (&[target(0)], &[]),
-        (
-            &[taking(&["b", "a"], 0)],
-            &[
-                room("a", 10, false),
-                room("b", 10, false),
-                room("*", 0, true),
-            ],
-        ),
-        (
-            &[taking(&["a"], 0), taking(&[], 1), taking(&["a"], 2)],
-            &[room("a", 30, false), room("*", 10, false)],
-        ),
-        (&[unhealthy], &[room("c", 0, true), room("*", 0, true)]),
-    ];
-    for (targets, expected) in cases {
-        let balancer = balancer(Strategy::RoundRobin, targets);
-        assert_eq!(rooms(&balancer, false), expected);
-        assert!(rooms(&balancer, true).iter().all(|(_, _, parks)| !parks));
-    }
-}
-
-#[test]
-fn room_that_others_took_is_no_room() {
-    let mut balancer = balancer(Strategy::RoundRobin, &[taking(&["a"], 0), taking(&[], 1)]);
-    let ask = |kind| Ask {
-        kind: Some(kind),
-        exclude: &[],
-    };
-    let (a, other) = (label("a"), label("other"));
-    for _ in 0..8 {
-        let index = balancer.pick(&ask(&a), NOW, 0.0).unwrap();
-        balancer.started(index, &ask(&a));
-    }
-    assert_eq!(
-        rooms(&balancer, false),
-        [room("a", 20, false), room("*", 6, false)]
-    );
-    for _ in 0..6 {
-        assert_eq!(balancer.pick(&ask(&other), NOW, 0.0), Some(1));
-        balancer.started(1, &ask(&other));
-    }
-    assert_eq!(balancer.pick(&ask(&other), NOW, 0.0), None);
-    assert_eq!(
-        rooms(&balancer, false),
-        [room("a", 14, false), room("*", 6, false)]
-    );
-    balancer.finished(&id(1), &a, FINE, NOW);
-    assert_eq!(
-        rooms(&balancer, false),
-        [room("a", 14, false), room("*", 7, false)]
-    );
-}
-
-#[test]
-fn what_is_under_way_is_counted_by_type_once_types_matter() {
-    let mut balancer = Balancer::new(Strategy::RoundRobin);
-    let under_way = [label("a"), label("x"), label("y")];
-    let targets = [taking(&["a"], 0), taking(&[], 1)];
-    balancer.set_targets(targets.into(), under_way.iter());
-    let counts: Vec<_> = balancer.kinds.iter().map(|kind| kind.under_way).collect();
-    assert_eq!(counts, [1, 2]);
+    assert_eq!(balancer.capacity(NOW), u32::MAX);
 }

@@ -82,12 +82,8 @@ fn each_state_has_its_window_and_tick() {
 #[test]
 fn each_event_leads_where_the_contract_says() {
     type Event = fn(&mut Breaker) -> Option<Transition>;
-    let cases: [(
-        &str,
-        Breaker,
-        Event,
-        Option<(CircuitState, CircuitState, Cause)>,
-    ); 13] = [
+    type Change = (CircuitState, CircuitState, Cause);
+    let cases: [(&str, Breaker, Event, Option<Change>); 13] = [
         ("closed, success", closed(), |b| succeed(b, 0), None),
         ("closed, one failure", closed(), |b| fail(b, 0), None),
         (
@@ -168,8 +164,8 @@ fn opens_after_five_failures_in_a_row() {
 
 #[test]
 fn any_answer_ends_a_row_of_failures() {
-    let answers: [fn(&mut Breaker, Ticket, Timestamp) -> Option<Transition>; 2] =
-        [Breaker::on_success, Breaker::on_rejected];
+    type Answer = fn(&mut Breaker, Ticket, Timestamp) -> Option<Transition>;
+    let answers: [Answer; 2] = [Breaker::on_success, Breaker::on_rejected];
     for answer in answers {
         let mut breaker = closed();
         for _ in 0..3 {
@@ -185,9 +181,12 @@ fn any_answer_ends_a_row_of_failures() {
 
 #[test]
 fn opens_when_half_of_at_least_twenty_attempts_within_a_minute_failed() {
+    /// The second it ends, and whether it fails.
     type Attempt = (i64, bool);
+    /// Finished and failed.
+    type Expected = Option<(u32, u32)>;
     let mixed = |count: i64| (0..count).map(|n| (0, n % 2 == 0));
-    let cases: [(&str, Vec<Attempt>, Option<(u32, u32)>); 6] = [
+    let cases: [(&str, Vec<Attempt>, Expected); 6] = [
         ("too few", mixed(19).collect(), None),
         ("the twentieth is good", mixed(20).collect(), Some((20, 10))),
         (

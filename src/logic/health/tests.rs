@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::*;
 use Health::{Degraded, Healthy, Unhealthy, Unknown};
 use proptest::prelude::*;
@@ -37,8 +39,33 @@ fn sign(kind: Kind) -> Sign {
     }
 }
 
+/// Signs come so far apart that no failed delivery throws suspicion on the next one.
 fn show(tracker: &mut HealthTracker, kind: Kind) -> Option<Change> {
-    tracker.on(&sign(kind))
+    static SECONDS: AtomicU64 = AtomicU64::new(0);
+    let seconds = SECONDS.fetch_add(1, Ordering::Relaxed);
+    tracker.on(&sign(kind), at(seconds * 1000))
+}
+
+fn at(millis: u64) -> Timestamp {
+    Timestamp::default().plus(Duration::from_millis(millis))
+}
+
+#[test]
+fn deliveries_redeem_no_sooner_than_a_second_after_one_failed() {
+    let mut tracker = HealthTracker::resume(Thresholds::default(), Healthy);
+    tracker.on(&Sign::DeliveryFailed, at(0));
+    for millis in [1, 2, 999] {
+        assert_eq!(tracker.on(&Sign::DeliveryGood, at(millis)), None);
+    }
+    assert_eq!(tracker.health(), Degraded);
+    tracker.on(&Sign::DeliveryGood, at(1000));
+    tracker.on(&Sign::DeliveryGood, at(1001));
+    assert_eq!(tracker.health(), Healthy);
+    // What a probe says does not wait.
+    tracker.on(&Sign::DeliveryFailed, at(2000));
+    tracker.on(&Sign::ProbeGood, at(2001));
+    tracker.on(&Sign::ProbeGood, at(2002));
+    assert_eq!(tracker.health(), Healthy);
 }
 
 #[test]

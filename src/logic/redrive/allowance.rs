@@ -1,8 +1,9 @@
-//! How many letters may be sent again now: a token bucket.
+//! How many letters may be sent again now: a token bucket, emptied in small batches.
 
 use std::time::Duration;
 
 use crate::domain::timestamp::Timestamp;
+use crate::logic::token_bucket::TokenBucket;
 
 /// Letters leave in batches no closer together than this.
 const BATCH_EVERY: Duration = Duration::from_millis(50);
@@ -15,42 +16,39 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
 #[derive(Debug)]
 pub struct Allowance {
     rate: f64,
-    saved: f64,
-    counted_at: Option<Timestamp>,
+    /// Begins full when it is first asked.
+    bucket: Option<TokenBucket>,
 }
 
 impl Allowance {
-    /// `rate` is in letters per second and greater than 0; the first may go at once.
+    /// `rate` is in letters per second and greater than 0.
     pub fn new(rate: f64) -> Self {
-        Self {
-            rate,
-            saved: 1.0,
-            counted_at: None,
-        }
+        Self { rate, bucket: None }
     }
 
     /// The most that may leave at once: a tenth of a second's worth, one at least.
-    pub fn burst(rate: f64) -> f64 {
-        (rate * SAVED_SECONDS).max(1.0)
+    pub fn burst(rate: f64) -> u32 {
+        ((rate * SAVED_SECONDS) as u32).max(1)
     }
 
     /// Takes as many as are allowed now, at most `most`.
     pub fn take(&mut self, now: Timestamp, most: usize) -> usize {
-        let since = self.counted_at.map_or(Duration::ZERO, |at| now.since(at));
-        self.counted_at = Some(now);
-        self.saved = (self.saved + self.rate * since.as_secs_f64()).min(Self::burst(self.rate));
-        // No more than fits: the burst of the highest rate is small.
-        let taken = (self.saved.floor() as usize).min(most);
-        self.saved -= taken as f64;
+        let rate = self.rate;
+        let bucket = self
+            .bucket
+            .get_or_insert_with(|| TokenBucket::new(rate, Some(Self::burst(rate)), now));
+        let mut taken = 0;
+        while taken < most && bucket.take(now) {
+            taken += 1;
+        }
         taken
     }
 
     /// When it makes sense to ask again.
     pub fn next(&self, now: Timestamp) -> Timestamp {
-        let missing = (1.0 - self.saved).max(0.0);
-        let wait = Duration::try_from_secs_f64(missing / self.rate).unwrap_or(LONGEST_SLEEP);
-        // One more millisecond, because a time is cut to whole ones.
-        let wait = wait.min(LONGEST_SLEEP) + Duration::from_millis(1);
-        now.plus(wait.max(BATCH_EVERY))
+        let earliest = now.plus(BATCH_EVERY);
+        let full = self.bucket.as_ref().and_then(|bucket| bucket.next_at(now));
+        full.unwrap_or(earliest)
+            .clamp(earliest, now.plus(LONGEST_SLEEP))
     }
 }

@@ -66,7 +66,7 @@ fn letters_leave_at_the_rate_that_was_asked_for() {
         }
         let took = world.now.since(start).as_secs_f64();
         let sent = world.asked_at.len() as f64;
-        let most = rate * took + allowance::Allowance::burst(rate);
+        let most = rate * took + f64::from(allowance::Allowance::burst(rate));
         assert!(sent <= most, "{rate}: {sent} of {most}");
         assert!(sent >= 0.8 * rate * took, "{rate}: {sent} in {took} s");
     }
@@ -147,7 +147,10 @@ fn a_pause_does_not_save_up_for_later() {
     let before = world.asked_at.len();
     world.switch(Switch::Resume).unwrap();
     let at_once = (world.asked_at.len() - before) as f64;
-    assert!(at_once <= allowance::Allowance::burst(100.0), "{at_once}");
+    assert!(
+        at_once <= f64::from(allowance::Allowance::burst(100.0)),
+        "{at_once}"
+    );
 }
 
 #[test]

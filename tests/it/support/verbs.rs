@@ -115,6 +115,20 @@ impl Client {
         found.unwrap_or(Value::Null)
     }
 
+    /// Forces a circuit; gives it as it is then.
+    #[track_caller]
+    pub fn force_circuit(&self, service: &str, state: &str) -> Value {
+        let asked = json!({"state": state, "reason": "maintenance"});
+        self.put(&format!("/v1/circuits/{service}"), &asked).is(200)
+    }
+
+    /// The id of the instance whose turn it is.
+    #[track_caller]
+    pub fn next_instance(&self, service: &str) -> String {
+        let next = self.get(&format!("/v1/services/{service}/next")).is(200);
+        text(&next["instance_id"])
+    }
+
     #[track_caller]
     pub fn dead_letters(&self, query: &str) -> Vec<Value> {
         array(&self.get(&format!("/v1/dlq?{query}")).is(200)["dead_letters"])

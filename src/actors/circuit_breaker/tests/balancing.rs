@@ -222,3 +222,41 @@ async fn whose_turn_it_is_can_be_asked() {
         assert_eq!(circuit.next(Some("parcel")).await.as_deref(), Some("a"));
     }
 }
+
+#[actix::test]
+async fn a_failure_while_others_are_merely_full_says_nothing_about_the_service() {
+    let mut circuit = circuit(ScriptedTransport::new([status(500), Push::Hang]));
+    let small = |name| Target {
+        max_in_flight: 1,
+        ..target(name)
+    };
+    circuit.address.do_send(ServiceChanged {
+        strategy: Some(Strategy::HealthAware),
+        ..of([small("a"), small("b")])
+    });
+    circuit.deliver([1, 2]);
+    let Fact::AttemptFailed(failed) = circuit.only_fact().await else {
+        panic!("not a failed attempt");
+    };
+    assert_eq!(failed.id, id(1));
+    let view = circuit.address.send(InspectCircuit).await.unwrap();
+    assert_eq!((view.failure_count, view.recent_attempts), (0, 0));
+}
+
+#[actix::test]
+async fn a_message_that_moves_on_from_who_left_counts_once() {
+    let hangs = (0..5).map(|_| Push::Hang);
+    let answers = hangs.chain([status(410), Push::Hang]);
+    let mut circuit = circuit(ScriptedTransport::new(answers));
+    let three = [taking(&["mail"], "a"), target("b"), taking(&["mail"], "c")];
+    circuit.address.do_send(of(three));
+    // Five with `b`, which alone takes them; then it is the turn of `c`, which leaves.
+    circuit.deliver_kind("parcel", 1..=5);
+    circuit.deliver_kind("mail", [6]);
+    let told = circuit.windows.drain().await;
+    // Fifteen free with both but for the one that moved on to `a`.
+    let room = [(Some(label("mail")), 15, false), (None, 10, false)];
+    assert_eq!(rooms(told.last().unwrap()), room);
+    let urls = circuit.transport.pushed_to();
+    assert_eq!(urls[5..], ["http://c/messages", "http://a/messages"]);
+}

@@ -92,6 +92,17 @@ impl Play {
             && ask.kind.is_none_or(|kind| target.takes(kind))
             && self.count(&target.instance_id) < limit
     }
+
+    /// Without those that do badly where one of the same group does well.
+    fn without_bad(&self, mut eligible: Vec<usize>, ask: &Ask<'_>) -> Vec<usize> {
+        let balancer = &self.balancer;
+        eligible.retain(|index| {
+            let reserve = balancer.targets()[*index].weight == 0;
+            let choosy = balancer.is_choosy(balancer.willing(ask, reserve), NOW);
+            !choosy || balancer.does_well(*index, NOW)
+        });
+        eligible
+    }
 }
 
 proptest! {
@@ -114,6 +125,7 @@ proptest! {
             let targets = play.balancer.targets().clone();
             let eligible: Vec<_> =
                 (0..targets.len()).filter(|index| play.is_eligible(*index, &ask)).collect();
+            let eligible = play.without_bad(eligible, &ask);
             match play.balancer.pick(&ask, NOW, random) {
                 Some(index) => {
                     prop_assert!(eligible.contains(&index));
@@ -145,7 +157,7 @@ proptest! {
             play.happens(event);
             let kind = label(kind);
             let ask = Ask { kind: Some(&kind), exclude: &[] };
-            let rooms: Vec<_> = play.balancer.rooms(false).collect();
+            let rooms: Vec<_> = play.balancer.rooms(false, NOW).collect();
             let named = |kind: &Label| rooms.iter().any(|room| room.kind.as_ref() == Some(kind));
             let name = named(&kind).then_some(&kind);
             let same = play.under_way.iter().filter(|(_, other)| {
@@ -153,7 +165,7 @@ proptest! {
             });
             let room = match rooms.iter().find(|room| room.kind.as_ref() == name) {
                 Some(room) => room.room,
-                None => play.balancer.capacity(),
+                None => play.balancer.capacity(NOW),
             };
             let picked = play.balancer.pick(&ask, NOW, random);
             if (same.count() as u32) < room {

@@ -94,7 +94,7 @@ fn is_within(rate: f64, asked_at: &[Timestamp]) -> bool {
     asked_at.iter().enumerate().all(|(first, start)| {
         asked_at[first..].iter().zip(1..).all(|(end, count)| {
             let time = end.since(*start).as_secs_f64();
-            f64::from(count) <= rate * time + Allowance::burst(rate) + 1e-6
+            f64::from(count) <= rate * time + f64::from(Allowance::burst(rate)) + 1e-6
         })
     })
 }
