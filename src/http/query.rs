@@ -42,6 +42,17 @@ impl Query {
         }
     }
 
+    /// For what widens a request when it is left out, perhaps by mistake.
+    ///
+    /// # Errors
+    /// 400 if the parameter is given without a value.
+    pub fn never_empty(&self, name: &str) -> Result<(), HubError> {
+        match self.0.get(name) {
+            Some(value) if value.is_empty() => Err(wrong(name, "must not be empty")),
+            _ => Ok(()),
+        }
+    }
+
     pub fn service(&self, name: &str) -> Result<Option<ServiceName>, HubError> {
         self.read(name, ServiceName::parse)
     }

@@ -156,3 +156,41 @@ fn a_held_key_is_free_once_its_letter_is_deleted() {
     hub.delete_dead_letter(&first).is(204);
     eventually("the second goes", || hub.state(&second) == "delivered");
 }
+
+#[test]
+fn an_expired_letter_holds_its_key_until_it_is_sent_elsewhere() {
+    let hub = TestHub::with(&[("ordering_on_failure", "hold")]);
+    hub.register_puller("billing");
+    hub.register_puller("mail");
+    let short = json!({"destination": "billing", "ordering_key": "k", "payload": 1, "ttl": 0.1});
+    let first = id_of(&hub.send(&short).is(202));
+    let second = with_key(&hub, 2);
+    eventually("the first expires", || hub.state(&first) == "expired");
+    // Another key shows that this one is held, and not the queue.
+    hub.send_to("billing", "no key");
+    assert_eq!(hub.pull_one("billing")["payload"], "no key");
+    let waiting_for = hub.waiting_for(&second);
+    assert!(
+        waiting_for.contains(&format!("dead letter {first}")),
+        "{waiting_for}"
+    );
+    hub.reprocess(&first, &json!({"destination": "mail"}))
+        .is(202);
+    assert_eq!(hub.pull_one("billing")["payload"], 2);
+    assert_eq!(hub.pull_one("mail")["payload"], 1);
+    hub.assert_conservation();
+}
+
+#[test]
+fn a_start_with_continue_frees_what_was_held() {
+    let hub = TestHub::with(&[("ordering_on_failure", "hold")]);
+    let service = FakeService::start().then([Reply::Status(400)]);
+    hub.register_at("billing", &service.url());
+    let (first, second) = (with_key(&hub, 1), with_key(&hub, 2));
+    eventually("the first is dead", || hub.state(&first) == "dead");
+    assert_eq!(hub.state(&second), "queued");
+    let hub = hub.restart_with(&[("ordering_on_failure", "continue")]);
+    eventually("the second goes", || hub.state(&second) == "delivered");
+    assert_eq!(hub.state(&first), "dead");
+    hub.assert_conservation();
+}

@@ -6,7 +6,7 @@ use actix::{AsyncContext, Context, Handler, Message};
 
 use super::Scheduler;
 use crate::actors::messages::{ClearQueue, Record, Reply, SwitchQueue};
-use crate::domain::fact::{Fact, QueueSwitched};
+use crate::domain::fact::Fact;
 use crate::domain::ids::MessageId;
 
 /// Messages cancelled by one record to the journal.
@@ -16,13 +16,10 @@ impl Handler<SwitchQueue> for Scheduler {
     type Result = ();
 
     fn handle(&mut self, switch: SwitchQueue, _: &mut Context<Self>) {
-        let fact = Fact::QueueSwitched(QueueSwitched {
-            service: switch.service,
-            at: self.clock.now(),
-            paused: switch.paused,
-        });
+        let now = self.clock.now();
+        let switched = self.queues.switched(switch.service, switch.paused, now);
         self.hops.event_store.do_send(Record {
-            facts: vec![fact],
+            facts: vec![Fact::QueueSwitched(switched)],
             reply: Some(switch.reply),
         });
     }

@@ -2,8 +2,8 @@
 
 use utoipa::{IntoParams, ToSchema};
 
+use super::values::PriorityInput;
 use crate::domain::ids::ServiceName;
-use crate::domain::message::Priority;
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -19,7 +19,7 @@ pub struct ClearQuery {
     pub service: ServiceName,
     /// Only this level.
     #[param(required = false)]
-    pub priority: Priority,
+    pub priority: PriorityInput,
 }
 
 /// Which queue. May be left out.

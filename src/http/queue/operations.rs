@@ -148,8 +148,9 @@ pub async fn clear(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResp
     let query = Query::of(&request)?;
     let service = query.service("service")?;
     let service = service.ok_or_else(|| HubError::invalid(SUBJECT, "service", "is required"))?;
-    let levels = "CRITICAL, HIGH, NORMAL, LOW, DEFERRED";
-    let priority = query.word("priority", levels, Priority::from_name)?;
+    query.never_empty("priority")?;
+    let levels = "CRITICAL, HIGH, NORMAL, LOW, DEFERRED or 1 to 5";
+    let priority = query.word("priority", levels, priority)?;
     let door = look(&hub.handles.admission, InspectAdmission).await?;
     check_known(&door, Some(&service))?;
     let asked = service.clone();
@@ -160,4 +161,9 @@ pub async fn clear(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResp
     })
     .await?;
     Ok(HttpResponse::Ok().json(Cleared { service, cancelled }))
+}
+
+fn priority(text: &str) -> Option<Priority> {
+    let number = || text.parse().ok().and_then(Priority::from_number);
+    Priority::from_name(text).or_else(number)
 }

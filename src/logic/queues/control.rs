@@ -10,6 +10,27 @@ use super::Queues;
 use super::entry::{Entry, Place};
 
 impl Queues {
+    /// What follows from somebody's wish. To pause what is paused does not change since when it is.
+    pub fn switched(
+        &self,
+        service: Option<ServiceName>,
+        paused: bool,
+        now: Timestamp,
+    ) -> QueueSwitched {
+        let since = match &service {
+            None => self.paused,
+            Some(service) => {
+                let destination = self.destinations.get(service);
+                destination.and_then(|destination| destination.paused)
+            }
+        };
+        QueueSwitched {
+            service,
+            at: since.filter(|_| paused).unwrap_or(now),
+            paused,
+        }
+    }
+
     /// Pauses or resumes one queue, or all of them. The two are apart: resuming all leaves those
     /// paused that were paused by name.
     pub(super) fn switch(&mut self, switched: &QueueSwitched, now: Timestamp) {

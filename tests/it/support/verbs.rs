@@ -68,6 +68,13 @@ impl Client {
         messages.pop().expect("a message within the wait")
     }
 
+    /// Leases what is there, without waiting.
+    #[track_caller]
+    pub fn pull_now(&self, service: &str) -> Vec<Value> {
+        let answer = self.receive(service, &json!({"max": 100, "wait_ms": 0}));
+        array(&answer.is(200)["messages"])
+    }
+
     #[track_caller]
     pub fn ack(&self, leases: &[&Value]) -> Answer {
         self.post("/v1/leases/ack", &json!({"leases": leases}))
@@ -199,6 +206,28 @@ impl Client {
     #[track_caller]
     pub fn queue_status(&self, query: &str) -> Answer {
         self.get(&format!("/v1/queue/status?{query}"))
+    }
+
+    /// Without a `service` in it: all queues.
+    #[track_caller]
+    pub fn pause_queue(&self, which: &Value) -> Answer {
+        self.post("/v1/queue/pause", which)
+    }
+
+    #[track_caller]
+    pub fn resume_queue(&self, which: &Value) -> Answer {
+        self.post("/v1/queue/resume", which)
+    }
+
+    /// `query` without its question mark.
+    #[track_caller]
+    pub fn clear_queue(&self, query: &str) -> Answer {
+        self.delete(&format!("/v1/queue?{query}"))
+    }
+
+    #[track_caller]
+    pub fn waiting_for(&self, id: &str) -> String {
+        text(&self.message(id)["waiting_for"])
     }
 
     /// The value of one series of `/metrics`, such as `x_total` or `x{state="dead"}`.

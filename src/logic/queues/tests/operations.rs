@@ -69,6 +69,26 @@ fn a_paused_queue_hands_out_nothing_by_push_or_pull() {
 }
 
 #[test]
+fn pausing_again_does_not_change_since_when() {
+    for service in [None, Some(billing())] {
+        let mut queues = ready_queues([message(1)]);
+        let mut position = 2;
+        let mut switch = |queues: &mut Queues, paused, now| {
+            let switched = queues.switched(service.clone(), paused, now);
+            queues.apply(position, &Fact::QueueSwitched(switched), now);
+            position += 1;
+        };
+        switch(&mut queues, true, at(7));
+        switch(&mut queues, true, at(9));
+        assert_eq!(queues.paused_since(Some(&billing())), Some(at(7)));
+        switch(&mut queues, false, at(10));
+        assert_eq!(queues.paused_since(Some(&billing())), None);
+        switch(&mut queues, true, at(11));
+        assert_eq!(queues.paused_since(Some(&billing())), Some(at(11)));
+    }
+}
+
+#[test]
 fn resuming_all_leaves_paused_what_was_paused_by_name() {
     let mut queues = ready_queues([message(1)]);
     queues.apply(2, &switch(Some(billing()), true), at(7));
