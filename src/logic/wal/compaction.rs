@@ -44,6 +44,8 @@ struct Opened {
     contribution: Tally,
     is_redriven: bool,
     attempts: Vec<Position>,
+    /// The dead letter it was: without it a replay would not give the ordering key back to it.
+    before: Option<Box<Holding>>,
 }
 
 /// The records of a dead letter that holds its ordering key: what a replay needs to hold it again.
@@ -51,6 +53,34 @@ struct Holding {
     opened: Opened,
     position: Position,
     contribution: Tally,
+}
+
+impl Opened {
+    /// Adds the positions of its records, whose counts are theirs and not of the dropped ones.
+    fn kept(&self, positions: &mut Vec<Position>, dropped: &mut Tally) {
+        *dropped -= self.contribution;
+        positions.push(self.position);
+        positions.extend(&self.attempts);
+        if let Some(before) = &self.before {
+            before.kept(positions, dropped);
+        }
+    }
+
+    /// Whether its acceptance, which names its id, is among its records.
+    fn speaks_for_its_id(&self) -> bool {
+        match &self.before {
+            Some(before) => before.opened.speaks_for_its_id(),
+            None => !self.is_redriven,
+        }
+    }
+}
+
+impl Holding {
+    fn kept(&self, positions: &mut Vec<Position>, dropped: &mut Tally) {
+        *dropped -= self.contribution;
+        positions.push(self.position);
+        self.opened.kept(positions, dropped);
+    }
 }
 
 impl Survey {
@@ -71,11 +101,11 @@ impl Survey {
         match fact {
             Fact::Accepted(message) => {
                 self.known.note_accepted(message);
-                self.note_opened(message.id, position, fact);
+                self.note_opened(message.id, position, fact, None);
             }
             Fact::Redriven(redrive) => {
-                self.holding.remove(&redrive.message.id);
-                self.note_opened(redrive.message.id, position, fact);
+                let before = self.holding.remove(&redrive.message.id);
+                self.note_opened(redrive.message.id, position, fact, before);
             }
             Fact::AttemptFailed(failed) => {
                 if let Some(opened) = self.open.get_mut(&failed.id) {
@@ -119,16 +149,10 @@ impl Survey {
     pub fn finish(mut self, last: Position) -> Selection {
         let mut kept = Vec::new();
         for opened in self.open.values() {
-            self.tally -= opened.contribution;
-            kept.push(opened.position);
-            kept.extend(&opened.attempts);
+            opened.kept(&mut kept, &mut self.tally);
         }
         for holding in self.holding.values() {
-            self.tally -= holding.opened.contribution;
-            self.tally -= holding.contribution;
-            kept.push(holding.opened.position);
-            kept.extend(&holding.opened.attempts);
-            kept.push(holding.position);
+            holding.kept(&mut kept, &mut self.tally);
         }
         for presence in self.services.values() {
             presence.kept(&mut kept);
@@ -163,12 +187,19 @@ impl Survey {
         self.services.entry(service.clone()).or_default()
     }
 
-    fn note_opened(&mut self, id: MessageId, position: Position, fact: &Fact) {
+    fn note_opened(
+        &mut self,
+        id: MessageId,
+        position: Position,
+        fact: &Fact,
+        before: Option<Holding>,
+    ) {
         let opened = Opened {
             position,
             contribution: contribution(fact),
             is_redriven: matches!(fact, Fact::Redriven(_)),
             attempts: Vec::new(),
+            before: before.map(Box::new),
         };
         self.open.insert(id, opened);
     }
@@ -189,7 +220,7 @@ impl Survey {
         for known_id in known.ids {
             if open
                 .get(&known_id.id)
-                .is_none_or(|opened| opened.is_redriven)
+                .is_none_or(|opened| !opened.speaks_for_its_id())
             {
                 dropped.push(known_id);
             }

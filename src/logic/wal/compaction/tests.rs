@@ -189,6 +189,33 @@ fn a_redriven_message_keeps_only_its_newest_life() {
     assert_eq!(carried_of(&left)[0].known_ids, [samples::known_id(1)]);
 }
 
+/// 2 waits for the ordering key of 1, a dead letter that is sent again.
+#[test]
+fn a_held_letter_sent_again_still_comes_before_what_waits_for_it() {
+    let records = numbered(vec![
+        samples::accepted(1),
+        samples::accepted(3),
+        samples::dead_lettered_holding(1),
+        samples::redriven(1, 1, State::Dead),
+        samples::accepted(5),
+        samples::delivered(5),
+    ]);
+    let left = compacted(&records);
+    assert_eq!(left[..4], records[..4]);
+    assert_eq!(carried_of(&left)[0].known_ids, [samples::known_id(5)]);
+    assert_eq!(carried_of(&left)[0].tally.dead, 0);
+    // Once it is delivered nothing of it is needed.
+    let mut later: Vec<_> = records.iter().map(|record| record.fact.clone()).collect();
+    later.push(samples::delivered(1));
+    let left = compacted(&numbered(later));
+    assert_eq!(
+        left.iter()
+            .filter(|record| matches!(record.fact, Fact::Accepted(_)))
+            .count(),
+        1
+    );
+}
+
 #[test]
 fn many_ids_are_spread_over_several_records() {
     let mut facts = Vec::new();
