@@ -51,8 +51,9 @@ impl Clock {
         behind
     }
 
-    pub fn started_at(&self) -> Timestamp {
-        self.started_at
+    /// How long it has been running.
+    pub fn running(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// When `time` will be, for arming timers; now if it is past.

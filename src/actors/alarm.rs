@@ -49,6 +49,7 @@ mod tests {
     struct Sleeper {
         alarm: Alarm,
         clock: Clock,
+        started_at: Timestamp,
         rang: Recipient<Rang>,
     }
 
@@ -68,12 +69,11 @@ mod tests {
         type Result = ();
 
         fn handle(&mut self, WakeAt(seconds): WakeAt, ctx: &mut Context<Self>) {
-            let (start, now) = (self.clock.started_at(), self.clock.now());
+            let (start, now) = (self.started_at, self.clock.now());
             let next = seconds.map(|seconds| start.plus(Duration::from_secs(seconds)));
             self.alarm.set(next, now, ctx, |sleeper, _| {
                 sleeper.alarm.rang();
-                let now = sleeper.clock.now();
-                let seconds = now.since(sleeper.clock.started_at()).as_secs();
+                let seconds = sleeper.clock.now().since(sleeper.started_at).as_secs();
                 sleeper.rang.do_send(Rang(seconds));
             });
         }
@@ -83,9 +83,11 @@ mod tests {
     async fn goes_off_once_at_the_time_set_last() {
         tokio::time::pause();
         let (rang, mut received) = probe();
+        let clock = Clock::start();
         let sleeper = Sleeper {
             alarm: Alarm::default(),
-            clock: Clock::start(),
+            clock,
+            started_at: clock.now(),
             rang,
         };
         let sleeper = sleeper.start();

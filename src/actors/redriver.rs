@@ -15,8 +15,8 @@ use tokio::sync::oneshot;
 use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
 use super::messages::{
-    ArchiveRefusal, Committed, Drain, Flush, InspectRedrives, Open, Record, Reply, Reprocess,
-    StartRedrive, SwitchRedrive,
+    ArchiveRefusal, Committed, Drain, Flush, ForJob, InspectRedrives, Open, Record, Reply,
+    Reprocess, StartRedrive, SwitchRedrive,
 };
 use crate::clock::Clock;
 use crate::domain::fact::Fact;
@@ -140,18 +140,27 @@ impl Redriver {
     }
 
     fn reprocess(&self, job: JobId, letter: Letter, ctx: &Context<Self>) {
+        let Some(view) = self.redrives.view(job) else {
+            return;
+        };
         let (reply, answer) = oneshot::channel();
         self.hops.reprocess.do_send(Reprocess {
             id: letter.id,
             destination: None,
             payload: None,
-            job: Some(job),
+            job: Some(ForJob {
+                job,
+                died_by: view.started_at,
+            }),
             reply,
         });
         let home = ctx.address();
         actix::spawn(async move {
             let answer = match answer.await {
                 Ok(Ok(())) => Answer::Redriven,
+                Ok(Err(ArchiveRefusal::Refused(refusal @ Refusal::StorageFull))) => {
+                    Answer::NotNow(refusal.to_string())
+                }
                 Ok(Err(ArchiveRefusal::Refused(_))) => Answer::Gone,
                 Ok(Err(ArchiveRefusal::Archive(error))) => Answer::NotNow(error.to_string()),
                 Err(_) => Answer::NotNow(stopping().to_string()),

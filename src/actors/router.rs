@@ -12,8 +12,8 @@ use ahash::{AHashMap, AHashSet};
 
 use super::death_watch::DeathWatch;
 use super::messages::{
-    Accept, AdmissionReport, Committed, InspectAdmission, InspectQuotas, Offer, QuotaView, Record,
-    Release, SetQuota, Slot, WindowChanged,
+    Accept, AdmissionReport, Committed, DestinationDoor, InspectAdmission, InspectQuotas, Offer,
+    QuotaView, Record, Release, SetQuota, Slot, WindowChanged,
 };
 use crate::clock::Clock;
 use crate::domain::fact::{Fact, QuotaSet};
@@ -35,11 +35,15 @@ pub struct Router {
     /// Every name that was ever registered or received.
     known: AHashSet<ServiceName>,
     outlooks: AHashMap<ServiceName, (Outlook, Arc<[KindRoom]>)>,
+    events: AHashMap<ServiceName, DoorEvents>,
+    _watch: DeathWatch,
+}
+
+/// Counted since start.
+#[derive(Clone, Copy, Default)]
+struct DoorEvents {
     overflows: u64,
     throttles: u64,
-    /// Destinations that refused since they last had room.
-    overloaded: AHashSet<ServiceName>,
-    _watch: DeathWatch,
 }
 
 /// The EventStore, by what it is sent.
@@ -65,9 +69,7 @@ impl Router {
             quotas,
             known: AHashSet::new(),
             outlooks: AHashMap::new(),
-            overflows: 0,
-            throttles: 0,
-            overloaded: AHashSet::new(),
+            events: AHashMap::new(),
             _watch: watch,
         }
     }
@@ -92,20 +94,18 @@ impl Router {
             self.metrics.count_quota_refusal(message.source.as_str());
             return Err(refusal);
         }
-        if self.admission.is_throttled(service) {
-            self.throttles += 1;
+        if self.admission.became_throttled(&lane) {
+            self.events.entry(service.clone()).or_default().throttles += 1;
         }
         Ok(())
     }
 
     fn make_room(&mut self, lane: &Lane) -> Result<(), Refusal> {
         let room = self.admission.reserve(lane);
-        if room.is_ok() {
-            self.overloaded.remove(&lane.destination);
-        } else {
-            self.overflows += 1;
+        if room.is_err() {
+            let service = lane.destination.clone();
+            self.events.entry(service).or_default().overflows += 1;
             self.metrics.queue_overflows.inc();
-            self.overloaded.insert(lane.destination.clone());
         }
         room
     }
@@ -145,7 +145,6 @@ impl Router {
             _ => {
                 if let Some((_, settlement)) = fact.settlement() {
                     self.admission.release(&settlement.lane);
-                    self.overloaded.remove(&settlement.lane.destination);
                 }
             }
         }
@@ -217,16 +216,21 @@ impl Handler<InspectAdmission> for Router {
     type Result = MessageResult<InspectAdmission>;
 
     fn handle(&mut self, _: InspectAdmission, _: &mut Context<Self>) -> Self::Result {
-        let throttled = self
-            .known
-            .iter()
-            .filter(|service| self.admission.is_throttled(service));
+        let door = |service: &ServiceName| {
+            let events = self.events.get(service).copied().unwrap_or_default();
+            DestinationDoor {
+                is_throttled: self.admission.is_throttled(service),
+                is_full: self.admission.is_full(service),
+                overflows: events.overflows,
+                throttles: events.throttles,
+            }
+        };
+        let known = self.known.iter();
         MessageResult(AdmissionReport {
-            known: self.known.iter().cloned().collect(),
-            overflows: self.overflows,
-            throttles: self.throttles,
-            throttled: throttled.cloned().collect(),
-            overloaded: self.overloaded.iter().cloned().collect(),
+            destinations: known
+                .map(|service| (service.clone(), door(service)))
+                .collect(),
+            memory_full: self.admission.is_memory_full(),
         })
     }
 }

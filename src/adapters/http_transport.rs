@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::http::header::{self, HeaderMap, HttpDate};
-use awc::error::{PayloadError, SendRequestError};
+use awc::error::{ConnectError, PayloadError, SendRequestError};
 use awc::{Client, Connector};
 use bytes::BytesMut;
 use futures_util::StreamExt;
@@ -139,6 +139,10 @@ fn excerpt(body: &[u8]) -> String {
 
 fn describe(error: &SendRequestError) -> String {
     match error {
+        // Not while it connects, whatever its name says.
+        SendRequestError::Connect(ConnectError::Disconnected) => {
+            "connection closed before an answer".to_owned()
+        }
         SendRequestError::Connect(cause) => format!("cannot connect: {cause}"),
         SendRequestError::Send(cause) => format!("connection lost: {cause}"),
         SendRequestError::Response(cause) => format!("not an HTTP answer: {cause}"),

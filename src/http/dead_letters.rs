@@ -204,7 +204,7 @@ pub async fn reprocess(
 
 async fn must_be_known(hub: &Hub, service: &ServiceName) -> Result<(), HubError> {
     let door = look(&hub.handles.admission, InspectAdmission).await?;
-    if !door.known.contains(service) {
+    if !door.destinations.contains_key(service) {
         return Err(Refusal::UnknownService {
             service: service.clone(),
         }

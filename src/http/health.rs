@@ -174,7 +174,7 @@ pub async fn health(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
 
 /// Whole seconds.
 fn uptime(hub: &Hub) -> u64 {
-    hub.clock.now().since(hub.clock.started_at()).as_secs()
+    hub.clock.running().as_secs()
 }
 
 /// Whether the process lives

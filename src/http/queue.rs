@@ -12,7 +12,7 @@ use super::ask::look;
 use super::openapi::queue::QueueQuery;
 use super::query::Query;
 use super::{Hub, Routes};
-use crate::actors::messages::{AdmissionReport, InspectAdmission, InspectQueues};
+use crate::actors::messages::{AdmissionReport, DestinationDoor, InspectAdmission, InspectQueues};
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
 use crate::domain::refusal::Refusal;
@@ -121,28 +121,39 @@ pub async fn status(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
         Some(service) => services.get(service).and_then(|status| status.dead_letters),
         None => letters.map(|letters| letters.total),
     };
-    total.statistics.queue_overflows = Some(door.overflows);
-    total.statistics.throttle_events = Some(door.throttles);
+    let doors = doors(&door, service.as_ref());
+    total.statistics.queue_overflows = Some(doors.clone().map(|door| door.overflows).sum());
+    total.statistics.throttle_events = Some(doors.map(|door| door.throttles).sum());
     Ok(HttpResponse::Ok().json(Answer { total, services }))
 }
 
 fn check_known(door: &AdmissionReport, service: Option<&ServiceName>) -> Result<(), Refusal> {
     match service {
-        Some(service) if !door.known.contains(service) => Err(Refusal::UnknownService {
+        Some(service) if !door.destinations.contains_key(service) => Err(Refusal::UnknownService {
             service: service.clone(),
         }),
         _ => Ok(()),
     }
 }
 
+/// The doors of one service, or of all.
+fn doors<'a>(
+    door: &'a AdmissionReport,
+    service: Option<&'a ServiceName>,
+) -> impl Iterator<Item = &'a DestinationDoor> + Clone {
+    let meant = move |name: &ServiceName| service.is_none_or(|service| service == name);
+    let doors = door
+        .destinations
+        .iter()
+        .filter(move |(name, _)| meant(name));
+    doors.map(|(_, door)| door)
+}
+
 fn word(door: &AdmissionReport, service: Option<&ServiceName>) -> &'static str {
-    let has = |list: &[ServiceName]| match service {
-        Some(service) => list.contains(service),
-        None => !list.is_empty(),
-    };
-    if has(&door.overloaded) {
+    let mut doors = doors(door, service);
+    if door.memory_full || doors.clone().any(|door| door.is_full) {
         "overloaded"
-    } else if has(&door.throttled) {
+    } else if doors.any(|door| door.is_throttled) {
         "throttled"
     } else {
         "active"

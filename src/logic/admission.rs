@@ -16,6 +16,8 @@ pub struct Admission {
     /// By [`Priority::index`]; only destinations that are owed something have an entry.
     owed: AHashMap<ServiceName, [usize; 5]>,
     total_bytes: u64,
+    /// Of the message that was last refused for the bytes.
+    refused_bytes: Option<u32>,
 }
 
 impl Admission {
@@ -26,6 +28,7 @@ impl Admission {
             max_queue_bytes,
             owed: AHashMap::new(),
             total_bytes: 0,
+            refused_bytes: None,
         }
     }
 
@@ -41,7 +44,8 @@ impl Admission {
                 capacity: self.max_queue_size,
             });
         }
-        if self.total_bytes.saturating_add(lane.bytes.into()) > self.max_queue_bytes {
+        if !self.fits(lane.bytes) {
+            self.refused_bytes = Some(lane.bytes);
             return Err(Refusal::MemoryFull {
                 limit: self.max_queue_bytes,
             });
@@ -88,10 +92,35 @@ impl Admission {
 
     /// Whether a lane of this destination is at least 90 % full.
     pub fn is_throttled(&self, destination: &ServiceName) -> bool {
-        let almost_full = self.max_queue_size - self.max_queue_size / 10;
-        self.owed
-            .get(destination)
-            .is_some_and(|counts| counts.iter().any(|count| *count >= almost_full))
+        self.has_lane_of(destination, self.almost_full())
+    }
+
+    /// Whether a lane of this destination refuses.
+    pub fn is_full(&self, destination: &ServiceName) -> bool {
+        self.has_lane_of(destination, self.max_queue_size)
+    }
+
+    /// Whether the message reserved last made its lane 90 % full.
+    pub fn became_throttled(&self, lane: &Lane) -> bool {
+        self.count(&lane.destination, lane.priority) == self.almost_full()
+    }
+
+    /// Whether the message that was last refused for the bytes would be refused again.
+    pub fn is_memory_full(&self) -> bool {
+        self.refused_bytes.is_some_and(|bytes| !self.fits(bytes))
+    }
+
+    fn fits(&self, bytes: u32) -> bool {
+        self.total_bytes.saturating_add(bytes.into()) <= self.max_queue_bytes
+    }
+
+    fn almost_full(&self) -> usize {
+        self.max_queue_size - self.max_queue_size / 10
+    }
+
+    fn has_lane_of(&self, destination: &ServiceName, least: usize) -> bool {
+        let counts = self.owed.get(destination);
+        counts.is_some_and(|counts| counts.iter().any(|count| *count >= least))
     }
 }
 
@@ -148,6 +177,27 @@ mod tests {
         );
         assert_eq!(admission.reserve(&lane("b", Priority::Low, 40)), Ok(()));
         assert_eq!(admission.total_bytes(), 100);
+        assert!(admission.is_memory_full());
+        admission.release(&lane("a", Priority::Low, 60));
+        assert!(!admission.is_memory_full());
+    }
+
+    #[test]
+    fn a_lane_becomes_throttled_once_and_is_full_while_it_refuses() {
+        let mut admission = Admission::new(10, 1000);
+        let low = lane("a", Priority::Low, 1);
+        let mut became = Vec::new();
+        for count in 1..=10 {
+            admission.reserve(&low).unwrap();
+            became.extend(admission.became_throttled(&low).then_some(count));
+        }
+        assert_eq!(became, [9]);
+        assert!(admission.is_full(&service("a")));
+        let high = lane("a", Priority::High, 1);
+        admission.reserve(&high).unwrap();
+        assert!(!admission.became_throttled(&high) && admission.is_full(&service("a")));
+        admission.release(&low);
+        assert!(!admission.is_full(&service("a")));
     }
 
     #[test]

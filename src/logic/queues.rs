@@ -96,6 +96,12 @@ impl Queues {
                 self.attempt_failed(failed.id, &failed.attempt, failed.retry_at);
             }
             Fact::DeadLetterDeleted(deleted) => self.letter_gone(deleted.id),
+            Fact::ServiceSeen(seen) => {
+                self.destination(&seen.service, now);
+            }
+            Fact::ServiceRegistered(registration) => {
+                self.destination(&registration.service, now);
+            }
             Fact::QuotaSet(set) => self.set_quota(&set.service, set.quota, now),
             Fact::QueueSwitched(switched) => self.switch(switched, now),
             _ => {
@@ -294,6 +300,11 @@ impl Queues {
                 hint: "only a message that waits for its next attempt can be retried now",
             }),
         }
+    }
+
+    /// Whether it is a destination: a message was for it, it registered or asked for messages.
+    pub fn knows(&self, service: &ServiceName) -> bool {
+        self.destinations.contains_key(service)
     }
 
     pub fn accepted_at(&self, id: MessageId) -> Option<Timestamp> {

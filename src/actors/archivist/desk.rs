@@ -22,7 +22,7 @@ pub struct Desk {
 }
 
 /// What is to become of a dead letter, given its row and the time.
-type Decide = Box<dyn FnOnce(ArchivedMessage, Timestamp) -> Fact + Send>;
+type Decide = Box<dyn FnOnce(ArchivedMessage, Timestamp) -> Result<Fact, Refusal> + Send>;
 
 /// The letter was read.
 #[derive(Message)]
@@ -77,14 +77,21 @@ impl Handler<Reprocess> for Archivist {
 
     fn handle(&mut self, reprocess: Reprocess, ctx: &mut Context<Self>) {
         let (destination, payload) = (reprocess.destination, reprocess.payload);
-        let job = reprocess.job;
+        let (job, metrics) = (reprocess.job, self.metrics.clone());
         let decide: Decide = Box::new(move |row, now| {
-            Fact::Redriven(Arc::new(Redrive {
+            if job.is_some_and(|job| row.settled_at > Some(job.died_by)) {
+                return Err(Refusal::NotFound);
+            }
+            // Sending again writes the whole message again, as a new one would.
+            if metrics.disk_guard.get() > 0 {
+                return Err(Refusal::StorageFull);
+            }
+            Ok(Fact::Redriven(Arc::new(Redrive {
                 message: row.message.redriven(now, destination, payload),
                 times: row.redriven + 1,
                 from: row.state,
-                job,
-            }))
+                job: job.map(|job| job.job),
+            })))
         });
         self.claim(reprocess.id, decide, reprocess.reply, ctx);
     }
@@ -96,7 +103,7 @@ impl Handler<DeleteDeadLetter> for Archivist {
     fn handle(&mut self, delete: DeleteDeadLetter, ctx: &mut Context<Self>) {
         let id = delete.id;
         let decide: Decide =
-            Box::new(move |_, now| Fact::DeadLetterDeleted(DeadLetterDeleted { id, at: now }));
+            Box::new(move |_, at| Ok(Fact::DeadLetterDeleted(DeadLetterDeleted { id, at })));
         self.claim(id, decide, delete.reply, ctx);
     }
 }
@@ -116,7 +123,13 @@ impl Handler<Read> for Archivist {
                 return;
             }
         };
-        let fact = (read.decide)(row, self.clock.now());
+        let fact = match (read.decide)(row, self.clock.now()) {
+            Ok(fact) => fact,
+            Err(refusal) => {
+                self.desk.claimed.remove(&read.id);
+                return drop(read.reply.send(Err(refusal.into())));
+            }
+        };
         let (reply, recorded) = oneshot::channel();
         self.hops.record.do_send(Record {
             facts: vec![fact],

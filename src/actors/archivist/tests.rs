@@ -21,6 +21,7 @@ const INTERVAL: Duration = Duration::from_secs(3);
 struct Cellar {
     address: Addr<Archivist>,
     clock: Clock,
+    metrics: Arc<Metrics>,
     archive: Arc<MemoryArchive>,
     journal: MemoryJournal,
     archived: Received<Archived>,
@@ -38,8 +39,9 @@ fn cellar() -> Cellar {
     let clock = Clock::start();
     let archive = Arc::new(MemoryArchive::default());
     let journal = MemoryDisk::default().journal();
+    let metrics = Arc::new(Metrics::new());
     let archivist = Archivist::new(
-        (clock, Arc::new(Metrics::new())),
+        (clock, metrics.clone()),
         archive.clone(),
         journal.readers(),
         0,
@@ -52,6 +54,7 @@ fn cellar() -> Cellar {
     Cellar {
         address,
         clock,
+        metrics,
         archive,
         journal,
         archived,
@@ -161,6 +164,24 @@ async fn an_archive_that_was_down_gets_everything_later() {
     cellar.commit(vec![delivered(&cellar.message(2))]);
     assert_eq!(cellar.flush().await, Ok(()));
     assert_eq!(cellar.row(2).await.unwrap().state, State::Delivered);
+}
+
+#[actix::test]
+async fn while_the_disk_is_almost_full_no_letter_is_sent_again() {
+    let mut cellar = cellar();
+    cellar.commit_dead_letter();
+    cellar.metrics.disk_guard.set(1);
+    let refused = cellar.reprocess(1).await.unwrap();
+    assert!(matches!(
+        refused,
+        Err(ArchiveRefusal::Refused(Refusal::StorageFull))
+    ));
+    cellar.metrics.disk_guard.set(0);
+    let answer = cellar.reprocess(1);
+    let record = cellar.recorded.recv().await;
+    assert!(matches!(&record.facts[..], [Fact::Redriven(_)]));
+    record.reply.unwrap().send(()).unwrap();
+    assert!(answer.await.unwrap().is_ok());
 }
 
 #[actix::test]

@@ -1,5 +1,7 @@
 //! What clients ask of the Router.
 
+use std::collections::BTreeMap;
+
 use actix::Message as ActixMessage;
 
 use super::Reply;
@@ -16,11 +18,22 @@ pub struct InspectAdmission;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AdmissionReport {
     /// Every name that was ever a destination.
-    pub known: Vec<ServiceName>,
+    pub destinations: BTreeMap<ServiceName, DestinationDoor>,
+    /// What came last would still not fit into `max_queue_bytes`.
+    pub memory_full: bool,
+}
+
+/// How full the door of one destination is, and how often it was since start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct DestinationDoor {
+    /// One of its lanes is at least 90 % full.
+    pub is_throttled: bool,
+    /// One of its lanes is full.
+    pub is_full: bool,
+    /// Messages refused for want of room.
     pub overflows: u64,
+    /// How often a lane became 90 % full.
     pub throttles: u64,
-    pub throttled: Vec<ServiceName>,
-    pub overloaded: Vec<ServiceName>,
 }
 
 /// http → Router: this is the whole quota of `service` from now on; `None`: as configured.

@@ -6,6 +6,7 @@ use super::Reply;
 use crate::domain::ids::{JobId, MessageId, ServiceName};
 use crate::domain::message::Payload;
 use crate::domain::refusal::Refusal;
+use crate::domain::timestamp::Timestamp;
 use crate::ports::archive::ArchiveError;
 
 /// http, Redriver → Archivist: make dead letter `id` owed again. Two at once: one wins, the other is told.
@@ -16,8 +17,16 @@ pub struct Reprocess {
     pub destination: Option<ServiceName>,
     pub payload: Option<Payload>,
     /// On whose behalf, if not a client's.
-    pub job: Option<JobId>,
+    pub job: Option<ForJob>,
     pub reply: Reply<Result<(), ArchiveRefusal>>,
+}
+
+/// A redrive job wants the letter sent again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ForJob {
+    pub job: JobId,
+    /// A letter that died later is not meant.
+    pub died_by: Timestamp,
 }
 
 /// http → Archivist: take `id` off the dead letter list.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix::{Context, Handler, MessageResult, Recipient};
+use actix::{AsyncContext, Context, Handler, MessageResult, Recipient};
 use rand::RngExt;
 
 use super::Scheduler;
@@ -11,9 +11,10 @@ use crate::actors::messages::{
     AwaitSettled, Cancel, EndLeases, ExtendLeases, Inspect, InspectQueues, LeaseEnd, Polled,
     Receive, Record, Reply, RetryNow,
 };
-use crate::domain::fact::Fact;
+use crate::domain::fact::{Fact, ServiceSeen};
 use crate::domain::ids::{LeaseToken, ServiceName};
 use crate::domain::refusal::Refusal;
+use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::view::OpenMessage;
 
 impl Handler<Receive> for Scheduler {
@@ -21,6 +22,9 @@ impl Handler<Receive> for Scheduler {
 
     fn handle(&mut self, receive: Receive, ctx: &mut Context<Self>) {
         let now = self.clock.now();
+        if !self.queues.knows(&receive.service) {
+            return self.make_known(receive, now, ctx);
+        }
         self.hops.registry.do_send(Polled {
             service: receive.service.clone(),
             wait: receive.wait,
@@ -52,6 +56,21 @@ impl Handler<Receive> for Scheduler {
 }
 
 impl Scheduler {
+    /// A name that asks for messages is a destination from now on: known to everybody, the door
+    /// among them, before it gets its answer.
+    fn make_known(&self, receive: Receive, at: Timestamp, ctx: &Context<Self>) {
+        let seen = ServiceSeen {
+            service: receive.service.clone(),
+            at,
+        };
+        let home = ctx.address();
+        Record::and_then(
+            &self.hops.event_store,
+            vec![Fact::ServiceSeen(seen)],
+            move || home.do_send(receive),
+        );
+    }
+
     fn check_owner(
         &self,
         owner: Option<&ServiceName>,

@@ -9,7 +9,7 @@ use crate::actors::fixtures::{
 };
 use crate::actors::messages::{AwaitSettled, Cancel, EndLeases, LeaseEnd, Receive};
 use crate::actors::probe::{Received, probe, settle};
-use crate::domain::fact::AttemptOutcome;
+use crate::domain::fact::{AttemptOutcome, ServiceSeen};
 use crate::domain::message::{Message as HubMessage, Priority};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::Outlook;
@@ -55,10 +55,36 @@ fn closed_desk() -> Desk {
     }
 }
 
+/// It knows billing.
 fn desk() -> Desk {
     let desk = closed_desk();
+    desk.commit(0, vec![seen("billing")]);
     desk.address.do_send(Open);
     desk
+}
+
+fn seen(name: &str) -> Fact {
+    Fact::ServiceSeen(ServiceSeen {
+        service: service(name),
+        at: Timestamp::default(),
+    })
+}
+
+#[actix::test]
+async fn who_asks_for_messages_is_known_to_all_before_the_answer() {
+    let mut desk = closed_desk();
+    desk.address.do_send(Open);
+    let mut answer = desk.receive(Duration::ZERO);
+    let record = desk.recorded.recv().await;
+    assert!(
+        matches!(&record.facts[..], [Fact::ServiceSeen(one)] if one.service == service("billing"))
+    );
+    assert!(answer.try_recv().is_err());
+    desk.commit(1, record.facts);
+    record.reply.unwrap().send(()).unwrap();
+    assert_eq!(answer.await.unwrap(), []);
+    assert_eq!(desk.receive(Duration::ZERO).await.unwrap(), []);
+    assert_eq!(desk.recorded.drain().await.len(), 0);
 }
 
 impl Desk {

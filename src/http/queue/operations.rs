@@ -1,6 +1,9 @@
 //! Pausing, resuming and clearing queues.
 
+use std::collections::BTreeMap;
+
 use actix_web::{HttpRequest, HttpResponse, web};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -109,8 +112,10 @@ async fn switch(
         "" => None,
         text => {
             let body: SwitchBody<'_> = fields::object(SUBJECT, text)?;
-            let field = Field::given(SUBJECT, "service", body.service);
-            field.map(|field| field.service()).transpose()?
+            match Field::given(SUBJECT, "service", body.service) {
+                Some(field) => Some(field.service()?),
+                None => means_all(text).then_some(None).ok_or_else(nothing_named)?,
+            }
         }
     };
     let door = look(&hub.handles.admission, InspectAdmission).await?;
@@ -124,6 +129,17 @@ async fn switch(
     .await?;
     let status = if paused { "paused" } else { "active" };
     Ok(HttpResponse::Ok().json(Switched { service, status }))
+}
+
+/// A field by another name was hardly meant to be ignored here.
+fn means_all(text: &str) -> bool {
+    let fields = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(text);
+    fields.is_ok_and(|fields| fields.keys().all(|name| name == "service"))
+}
+
+fn nothing_named() -> HubError {
+    let problem = "is missing beside the other fields; leave all of them out to mean every queue";
+    HubError::invalid(SUBJECT, "service", problem)
 }
 
 /// Clear a queue
