@@ -25,7 +25,7 @@ use super::health_probe::{self, HealthProbe, Identity, Schedule, Watch};
 use super::messages::{Committed, Open, Record, ServiceChanged};
 use crate::clock::Clock;
 use crate::domain::circuit::CircuitChanged;
-use crate::domain::fact::{self, Fact};
+use crate::domain::fact::{self, Fact, InstanceDeregistered};
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::{Health, Registration};
 use crate::domain::strategy::Strategy;
@@ -101,12 +101,7 @@ impl Registry {
                 self.services.withdraw(withdrawn);
                 self.announce(&withdrawn.service);
             }
-            Fact::InstanceDeregistered(gone) => {
-                self.forget_timers(&gone.service, &gone.instance_id);
-                self.services
-                    .remove_instance(&gone.service, &gone.instance_id);
-                self.announce(&gone.service);
-            }
+            Fact::InstanceDeregistered(gone) => self.instance_deregistered(gone),
             Fact::ServiceDeregistered(gone) => {
                 for id in self.services.instances_of(&gone.service) {
                     self.forget_timers(&gone.service, &id);
@@ -133,9 +128,20 @@ impl Registry {
                 _ => self.check_anew(service, id, ctx),
             }
             self.expect_heartbeat(service, id);
+            self.expect_life(service, id);
             self.arm(ctx);
         }
         self.announce(service);
+    }
+
+    fn instance_deregistered(&mut self, gone: &InstanceDeregistered) {
+        let (service, id) = (&gone.service, &gone.instance_id);
+        let instance = self.services.instance(service, id);
+        if instance.is_some_and(|instance| gone.means(instance.registration.registered_at)) {
+            self.forget_timers(service, id);
+            self.services.remove_instance(service, id);
+            self.announce(service);
+        }
     }
 
     fn circuit_changed(&mut self, changed: &Arc<CircuitChanged>) {
@@ -218,9 +224,7 @@ impl Registry {
         instance.cause = Some(cause.clone());
         let names = (from.name(), to.name());
         tracing::info!(%service, instance = %id, from = names.0, to = names.1, cause, "health changed");
-        if to == Health::Unhealthy {
-            self.expect_life(service, id);
-        }
+        self.expect_life(service, id);
         let fact = Fact::HealthChanged(fact::HealthChanged {
             service: service.clone(),
             instance_id: id.clone(),

@@ -19,9 +19,14 @@ impl Handler<Register> for Registry {
 
     fn handle(&mut self, register: Register, _: &mut Context<Self>) {
         let registration = register.registration;
-        let known = self
+        let now = self.settings.clock.now();
+        let mut known = self
             .services
-            .instance(&registration.service, &registration.instance_id);
+            .instance_mut(&registration.service, &registration.instance_id);
+        if let Some(instance) = &mut known {
+            // It lives, so it must not expire while this is on its way to the journal.
+            instance.last_seen = now;
+        }
         let answer = Registered {
             replaced: known.is_some(),
             health: known.map_or(Health::Unknown, |instance| instance.health),
@@ -48,6 +53,7 @@ impl Handler<Deregister> for Registry {
                     service,
                     instance_id,
                     at,
+                    registered_at: None,
                 })
             }
             _ => return drop(deregister.reply.send(Err(Refusal::NotFound))),
@@ -67,6 +73,10 @@ impl Handler<Heartbeat> for Registry {
         let Some(instance) = self.services.instance_mut(service, id) else {
             return drop(heartbeat.reply.send(Err(Refusal::NotFound)));
         };
+        if instance.is_expired {
+            // It is as good as gone: only registering again brings it back.
+            return drop(heartbeat.reply.send(Err(Refusal::NotFound)));
+        }
         (instance.last_seen, instance.heard_at) = (now, now);
         let (expires_at, reply) = (instance.expires_at(), heartbeat.reply);
         match &instance.probe {

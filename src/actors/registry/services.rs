@@ -63,6 +63,7 @@ impl Services {
         let before = std::mem::replace(&mut instance.registration, registration);
         let now = &instance.registration;
         instance.withdrawn = None;
+        instance.is_expired = false;
         instance.last_seen = now.registered_at;
         instance.heard_at = now.registered_at;
         if (&before.address, &before.health_check) == (&now.address, &now.health_check) {

@@ -375,6 +375,7 @@ async fn the_end_of_an_old_probe_is_not_taken_for_the_death_of_the_new_one() {
         service: service("billing"),
         instance_id: instance("a"),
         at: office.clock.now(),
+        registered_at: None,
     });
     let again = Fact::ServiceRegistered(Arc::new(checked("a")));
     office.address.do_send(committed(2, vec![gone, again]));

@@ -183,6 +183,42 @@ async fn who_stays_silent_is_deregistered() {
 }
 
 #[actix::test]
+async fn who_registers_while_its_expiry_is_on_its_way_stays() {
+    let mut office = office();
+    office.commit(beating("a", &office));
+    pass(61).await;
+    let expiry = office.next_record().await.facts;
+    assert!(matches!(expiry[..], [Fact::InstanceDeregistered(_)]));
+    let refused = office.heartbeat("a").await.unwrap();
+    assert_eq!(refused, Err(Refusal::NotFound));
+    let again = Fact::ServiceRegistered(Arc::new(beating("a", &office)));
+    office.address.do_send(committed(2, vec![again]));
+    office.address.do_send(committed(3, expiry));
+    assert_eq!(office.instance().await.health, Health::Unknown);
+    pass(61).await;
+    let facts = office.commit_next().await;
+    assert!(matches!(facts[..], [Fact::InstanceDeregistered(_)]));
+    assert!(office.view().await[0].instances.is_empty());
+}
+
+#[actix::test]
+async fn who_registers_does_not_expire_before_that_is_written() {
+    let mut office = office();
+    office.commit(beating("a", &office));
+    pass(59).await;
+    office.health_news().await;
+    let (reply, _answer) = oneshot::channel();
+    office.address.do_send(Register {
+        registration: beating("a", &office),
+        reply,
+    });
+    let facts = office.next_record().await.facts;
+    assert!(matches!(facts[..], [Fact::ServiceRegistered(_)]));
+    pass(30).await;
+    assert!(office.recorded.drain().await.is_empty());
+}
+
+#[actix::test]
 async fn what_answers_no_health_check_is_deregistered_unless_it_lives_otherwise() {
     let mut office = office();
     office.transport.set_probe("a", Probe::Bad);
