@@ -68,6 +68,14 @@ fn every_wrong_field_is_named() {
             r#"{"service":"a","url":"http://h","health_check":{"endpoint":"/h","interval":0}}"#,
             "health_check.interval",
         ),
+        (
+            r#"{"service":"a","health_check":{"endpoint":"/h","interval":0.099}}"#,
+            "health_check.interval",
+        ),
+        (
+            r#"{"service":"a","health_check":{"endpoint":"/h","timeout":0.099}}"#,
+            "health_check.timeout",
+        ),
         (r#"{"service":"a","max_in_flight":0}"#, "max_in_flight"),
         (r#"{"service":"a","max_in_flight":1.5}"#, "max_in_flight"),
         (r#"{"service":"a","metadata":[]}"#, "metadata"),

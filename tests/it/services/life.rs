@@ -71,7 +71,7 @@ fn a_health_endpoint_that_hangs_delays_nobody_else() {
     let hub = TestHub::start();
     let (stuck, fine) = (FakeService::answering(Reply::Hang), FakeService::start());
     for (name, service) in [("stuck", &stuck), ("fine", &fine)] {
-        let check = json!({"endpoint": "/alive", "interval": 0.05, "timeout": 60});
+        let check = json!({"endpoint": "/alive", "interval": 0.1, "timeout": 60});
         hub.register(&json!({
             "service": "billing", "instance_id": name, "url": service.url(), "health_check": check,
         }))
@@ -93,7 +93,7 @@ fn a_health_endpoint_that_hangs_delays_nobody_else() {
 fn why_an_instance_is_unhealthy_is_told() {
     let hub = TestHub::with(&[("unhealthy_threshold", "2")]);
     let service = FakeService::answering(Reply::Status(503));
-    let check = json!({"endpoint": "/alive", "interval": 0.05});
+    let check = json!({"endpoint": "/alive", "interval": 0.1});
     hub.register(&json!({"service": "billing", "url": service.url(), "health_check": check}))
         .is(201);
     eventually("it is unhealthy", || health(&hub)["status"] == "unhealthy");
