@@ -142,6 +142,17 @@ async fn registering_again_ends_a_silence() {
 }
 
 #[actix::test]
+async fn registering_again_without_a_ttl_ends_a_silence_that_one_heartbeat_broke() {
+    let office = office();
+    office.commit(beating("a", &office));
+    pass(13).await;
+    assert_eq!(office.beat("a").await, Health::Unhealthy);
+    office.commit(registration("a"));
+    settle().await;
+    assert_eq!(office.instance().await.health, Health::Unknown);
+}
+
+#[actix::test]
 async fn a_ttl_given_up_is_not_waited_for() {
     let mut office = office();
     office.commit(beating("a", &office));
@@ -194,6 +205,7 @@ async fn who_registers_while_its_expiry_is_on_its_way_stays() {
     let again = Fact::ServiceRegistered(Arc::new(beating("a", &office)));
     office.address.do_send(committed(2, vec![again]));
     office.address.do_send(committed(3, expiry));
+    settle().await;
     assert_eq!(office.instance().await.health, Health::Unknown);
     pass(61).await;
     let facts = office.commit_next().await;
