@@ -7,7 +7,8 @@ use crate::actors::fixtures::{
 };
 use crate::actors::messages::{
     Alive, ChooseStrategy, DeliverySeen, Deregister, DrainInstance, Heartbeat, InspectDependencies,
-    InspectServices, InstanceGone, InstanceView, OutOfRotation, Polled, Register, ServiceView,
+    InspectServices, InstanceGone, InstanceView, OutOfRotation, Polled, Register, Registered,
+    ServiceView,
 };
 use crate::actors::probe::{Received, probe, settle};
 use crate::domain::circuit::{CircuitState, Forced};

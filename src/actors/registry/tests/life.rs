@@ -142,6 +142,25 @@ async fn registering_again_ends_a_silence() {
 }
 
 #[actix::test]
+async fn the_answer_to_a_registration_says_how_the_instance_is_after_it() {
+    let mut office = office();
+    office.commit(beating("a", &office));
+    pass(13).await;
+    office.health_news().await;
+    let (reply, answer) = oneshot::channel();
+    office.address.do_send(Register {
+        registration: beating("a", &office),
+        reply,
+    });
+    office.commit_next().await;
+    let expected = Registered {
+        replaced: true,
+        health: Health::Unknown,
+    };
+    assert_eq!(answer.await.unwrap(), expected);
+}
+
+#[actix::test]
 async fn registering_again_without_a_ttl_ends_a_silence_that_one_heartbeat_broke() {
     let office = office();
     office.commit(beating("a", &office));
