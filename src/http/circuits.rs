@@ -12,6 +12,9 @@ use super::auth::Caller;
 use super::body::{self, Body};
 use super::fields::{self, Field};
 use super::openapi::circuits::CircuitInput;
+use super::openapi::messages::NamePageQuery;
+use super::page::{Order, Part};
+use super::query::Query;
 use super::{Hub, Routes, query};
 use crate::actors::messages::{CircuitView, ForceCircuit, ForcedView, InspectCircuits};
 use crate::domain::circuit::CircuitState;
@@ -87,7 +90,7 @@ pub struct ForceBody<'a> {
 pub struct CircuitPage {
     circuits: Vec<CircuitAnswer>,
     count: usize,
-    /// Always null: all are on one page.
+    /// Where the next page begins, if there is more.
     next_cursor: Option<String>,
 }
 
@@ -97,19 +100,23 @@ pub struct CircuitPage {
     path = "/v1/circuits",
     operation_id = "list_circuits",
     tag = "circuits",
+    params(NamePageQuery),
     responses(
-        (status = 200, description = "One for each service", body = CircuitPage),
+        (status = 200, description = "One for each service, by name", body = CircuitPage),
+        (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
     ),
 )]
 pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     Caller::of(&request).must_be_operator()?;
+    let part = Part::of(&Query::of(&request)?)?;
     let circuits = inspect(&hub, None).await?;
-    let circuits: Vec<_> = circuits.into_iter().map(describe).collect();
+    let page = part.take(circuits, Order::Ascending, |circuit| &circuit.service);
+    let circuits: Vec<_> = page.items.into_iter().map(describe).collect();
     Ok(HttpResponse::Ok().json(CircuitPage {
         count: circuits.len(),
         circuits,
-        next_cursor: None,
+        next_cursor: page.next_cursor,
     }))
 }
 

@@ -13,7 +13,10 @@ use super::ask::{ask, look};
 use super::auth::Caller;
 use super::body::{self, Body};
 use super::fields::{self, Field};
+use super::openapi::messages::NamePageQuery;
 use super::openapi::services::StrategyInput;
+use super::page::{Order, Part};
+use super::query::Query;
 use super::{Hub, Routes, query};
 use crate::actors::messages::{ChooseStrategy, Deregister, InspectServices, ServiceView};
 use crate::domain::ids::{InstanceId, ServiceName};
@@ -79,7 +82,7 @@ fn instance_routes(routes: &mut Routes<'_>) {
 pub struct ServicePage {
     services: Vec<ServiceAnswer>,
     count: usize,
-    /// Always null: all are on one page.
+    /// Where the next page begins, if there is more.
     next_cursor: Option<String>,
 }
 
@@ -89,15 +92,17 @@ pub struct ServicePage {
     path = "/v1/services",
     operation_id = "list_services",
     tag = "services",
-    responses((status = 200, description = "All that are registered", body = ServicePage)),
+    responses((status = 200, description = "Those that are registered, by name", body = ServicePage)),
 )]
-pub async fn all(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+    let part = Part::of(&Query::of(&request)?)?;
     let views = look(&hub.handles.services, InspectServices { service: None }).await?;
-    let services: Vec<_> = views.into_iter().map(ServiceAnswer::from).collect();
+    let page = part.take(views, Order::Ascending, |view| &view.service);
+    let services: Vec<_> = page.items.into_iter().map(ServiceAnswer::from).collect();
     Ok(HttpResponse::Ok().json(ServicePage {
         count: services.len(),
         services,
-        next_cursor: None,
+        next_cursor: page.next_cursor,
     }))
 }
 
@@ -108,8 +113,10 @@ pub async fn all(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     operation_id = "show_service",
     tag = "services",
     params(("service" = ServiceName, Path)),
+    params(NamePageQuery),
     responses(
         (status = 200, description = "The service", body = ServiceAnswer),
+        (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
         (status = 400, description = "INVALID_REQUEST: this is no name of a service"),
         (status = 404, description = "NOT_FOUND: not registered"),
     ),
