@@ -47,6 +47,7 @@ fn the_forms_of_the_interface_document_are_served() {
         "health_check": {"endpoint": "/health", "interval": 30},
     });
     hub.post("/registry", &body).is(201);
+    assert_eq!(hub.pull_now("service_name").len(), 0);
     let view = hub.get("/registry/service_name").is(200);
     assert_eq!(view["service"], "service_name");
     assert_eq!(view["status"], "healthy");
