@@ -133,16 +133,22 @@ fn number(
 }
 
 fn service(body: &Body<'_>, route: Option<ServiceName>) -> Result<ServiceName, HubError> {
-    let field = given("service", body.service).or_else(|| given("name", body.name));
-    match (field, route) {
-        (None, Some(route)) => Ok(route),
-        (None, None) => Err(HubError::invalid(SUBJECT, "service", "is required")),
-        (Some(field), None) => field.service(),
-        (Some(field), Some(route)) => match field.service()? {
-            service if service == route => Ok(route),
-            _ => Err(field.wrong("differs from the service in the path")),
-        },
+    let mut known = route.map(|service| (service, "the service in the path"));
+    for (name, json) in [("service", body.service), ("name", body.name)] {
+        let Some(field) = given(name, json) else {
+            continue;
+        };
+        let service = field.service()?;
+        match &known {
+            None => known = Some((service, name)),
+            Some((same, _)) if *same == service => {}
+            Some((_, where_it_is)) => {
+                return Err(field.wrong(format!("differs from {where_it_is}")));
+            }
+        }
     }
+    let (service, _) = known.ok_or_else(|| HubError::invalid(SUBJECT, "service", "is required"))?;
+    Ok(service)
 }
 
 /// The items of an array, not yet looked at.

@@ -4,7 +4,7 @@ pub mod dependencies;
 pub mod instances;
 mod view;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, Route, web};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -26,9 +26,12 @@ use crate::error::{HubError, Subject};
 use view::{ServiceAnswer, ServiceHealth};
 
 pub fn routes(routes: &mut Routes<'_>) {
-    let register = || [web::post().to(instances::register)];
-    routes.at("/registry", "POST", register());
-    routes.at("/v1/services/register", "POST", register());
+    routes.at("/registry", "POST", [web::post().to(instances::register)]);
+    routes.at(
+        "/v1/services/register",
+        "GET, POST, PUT, DELETE",
+        at_register(),
+    );
     routes.at("/v1/services", "GET", [web::get().to(all)]);
     let known = || [web::get().to(show), web::delete().to(deregister)];
     routes.at("/registry/{service}", "GET, DELETE", known());
@@ -52,6 +55,17 @@ pub fn routes(routes: &mut Routes<'_>) {
         ],
     );
     instance_routes(routes);
+}
+
+/// Instances register here, and here is also what every service has that is named like this.
+fn at_register() -> [Route; 4] {
+    let name = || web::Path::from("register".to_owned());
+    [
+        web::post().to(instances::register),
+        web::get().to(move |hub| show(hub, name())),
+        web::put().to(move |request, hub, payload| choose(request, hub, name(), payload)),
+        web::delete().to(move |request, hub| deregister(request, hub, name())),
+    ]
 }
 
 fn instance_routes(routes: &mut Routes<'_>) {

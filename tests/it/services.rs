@@ -139,6 +139,19 @@ fn a_deregistered_service_is_gone_and_its_messages_wait() {
 }
 
 #[test]
+fn a_service_may_be_named_like_the_route_next_to_it() {
+    let hub = TestHub::start();
+    let path = "/v1/services/register";
+    hub.get(path).refuses(404, "NOT_FOUND");
+    hub.register_puller("register");
+    assert_eq!(hub.get(path).is(200)["service"], "register");
+    let chosen = hub.put(path, &json!({"load_balancing_strategy": "random"}));
+    assert_eq!(chosen.is(200)["load_balancing_strategy"], "random");
+    hub.delete(path).is(204);
+    hub.get(path).refuses(404, "NOT_FOUND");
+}
+
+#[test]
 fn an_instance_can_leave_alone() {
     let hub = TestHub::start();
     let (one, two) = (FakeService::start(), FakeService::start());
