@@ -4,6 +4,8 @@ pub mod dependencies;
 pub mod instances;
 mod view;
 
+use std::collections::BTreeSet;
+
 use actix_web::{HttpRequest, HttpResponse, Route, web};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -149,6 +151,20 @@ async fn view(hub: &Hub, service: ServiceName) -> Result<ServiceView, HubError> 
     };
     let view = look(&hub.handles.services, asked).await?.pop();
     view.ok_or_else(|| unknown(&service))
+}
+
+/// Whether the service is there now: registered, or polling.
+pub async fn is_there(hub: &Hub, service: &ServiceName) -> Result<bool, HubError> {
+    let asked = InspectServices {
+        service: Some(service.clone()),
+    };
+    Ok(!look(&hub.handles.services, asked).await?.is_empty())
+}
+
+/// All that are there now.
+pub async fn names(hub: &Hub) -> Result<BTreeSet<ServiceName>, HubError> {
+    let views = look(&hub.handles.services, InspectServices { service: None }).await?;
+    Ok(views.into_iter().map(|view| view.service).collect())
 }
 
 /// How a service is

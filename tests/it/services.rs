@@ -130,6 +130,10 @@ fn a_deregistered_service_is_gone_and_its_messages_wait() {
     hub.delete("/v1/services/billing").is(204);
     hub.service("billing").refuses(404, "NOT_FOUND");
     hub.delete("/registry/billing").refuses(404, "NOT_FOUND");
+    hub.get("/v1/services/billing/next")
+        .refuses(404, "NOT_FOUND");
+    hub.get("/v1/circuits/billing").refuses(404, "NOT_FOUND");
+    assert_eq!(hub.get("/v1/circuits").is(200)["count"], 0);
     let id = hub.send_to("billing", 1);
     eventually("it is parked", || hub.state(&id) == "parked");
     assert!(text(&hub.message(&id)["waiting_for"]).contains("no instance"));
