@@ -73,15 +73,18 @@ impl Services {
         }
     }
 
-    /// The instance takes nothing new, unless it has registered again since.
-    pub fn withdraw(&mut self, withdrawn: &InstanceWithdrawn) {
+    /// The instance takes nothing new, unless it has registered again since; says whether this
+    /// changes anything.
+    pub fn withdraw(&mut self, withdrawn: &InstanceWithdrawn) -> bool {
         let instance = self.instance_mut(&withdrawn.service, &withdrawn.instance_id);
         if let Some(instance) = instance
             && instance.registration.registered_at == withdrawn.registered_at
             && !instance.is_gone()
         {
             instance.withdrawn = Some((withdrawn.why, withdrawn.at));
+            return true;
         }
+        false
     }
 
     pub fn remove_instance(&mut self, service: &ServiceName, id: &InstanceId) {

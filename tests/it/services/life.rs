@@ -167,3 +167,26 @@ fn a_draining_instance_finishes_what_it_has_and_gets_nothing_new() {
     assert_eq!(view["status"], "healthy");
     assert_eq!(view["available"], 1);
 }
+
+#[test]
+fn who_comes_and_goes_is_logged_once() {
+    let hub = TestHub::start();
+    hub.register(&json!({"service": "billing", "instance_id": "a"}))
+        .is(201);
+    hub.register(&json!({"service": "billing", "instance_id": "a"}))
+        .is(200);
+    drain(&hub, "a").is(200);
+    hub.delete("/v1/services/billing/instances/a").is(204);
+    hub.delete("/v1/services/billing").is(204);
+    let hub = hub.restart();
+    for news in [
+        "INFO registered service=billing instance=a",
+        "INFO draining service=billing instance=a",
+        "INFO deregistered service=billing instance=a",
+        "INFO deregistered with all its instances service=billing",
+    ] {
+        let log = hub.log();
+        let told = log.lines().filter(|line| line.contains(news)).count();
+        assert_eq!(told, 1, "{news} in {log}");
+    }
+}
