@@ -16,6 +16,7 @@ mod message_view;
 mod messages;
 mod next;
 pub mod openapi;
+mod page;
 mod query;
 mod queue;
 mod quotas;

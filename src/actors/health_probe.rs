@@ -1,7 +1,7 @@
 //! Asks one instance, again and again, whether it is well.
 //!
 //! Owns the thresholds of its instance. Receives from the Registry, its parent, what else tells
-//! how the instance is: [`Seen`] and [`Beat`]. Sends it [`HealthChanged`] and [`SignOfLife`].
+//! how the instance is: [`Seen`], [`Beat`] and [`Entered`]. Sends it [`HealthChanged`] and [`SignOfLife`].
 //! One instance each, so that one that hangs delays nobody else's probe. Has one question under
 //! way at most.
 
@@ -12,7 +12,7 @@ use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, 
 use rand::RngExt;
 
 use super::death_watch::DeathWatch;
-use super::messages::{Alive, HealthChanged, Reply, SignOfLife};
+use super::messages::{Alive, HealthChanged, Registered, Reply, SignOfLife};
 use crate::clock::Clock;
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::refusal::Refusal;
@@ -61,6 +61,11 @@ impl Watch {
     pub fn beat(&self, beat: Beat) {
         self.0.do_send(beat);
     }
+
+    /// As [`Watch::beat`]: the probe knows what registering again changed.
+    pub fn entered(&self, entered: Entered) {
+        self.0.do_send(entered);
+    }
 }
 
 impl Drop for Watch {
@@ -90,6 +95,14 @@ pub struct Seen(Sign);
 pub struct Beat {
     pub expires_at: Option<Timestamp>,
     pub reply: Reply<Result<Alive, Refusal>>,
+}
+
+/// Registry → HealthProbe: the instance registered and wants an answer.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Entered {
+    pub replaced: bool,
+    pub reply: Reply<Registered>,
 }
 
 #[derive(Message)]
@@ -213,6 +226,17 @@ impl Handler<Beat> for HealthProbe {
             health: self.tracker.health(),
             expires_at: beat.expires_at,
         }));
+    }
+}
+
+impl Handler<Entered> for HealthProbe {
+    type Result = ();
+
+    fn handle(&mut self, entered: Entered, _: &mut Context<Self>) {
+        let _ = entered.reply.send(Registered {
+            replaced: entered.replaced,
+            health: self.tracker.health(),
+        });
     }
 }
 

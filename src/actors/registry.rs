@@ -25,7 +25,7 @@ use super::health_probe::{self, HealthProbe, Identity, Schedule, Watch};
 use super::messages::{Committed, Open, Record, ServiceChanged};
 use crate::clock::Clock;
 use crate::domain::circuit::CircuitChanged;
-use crate::domain::fact::{self, Fact};
+use crate::domain::fact::{self, Fact, InstanceDeregistered, Withdrawal};
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::{Health, Registration};
 use crate::domain::strategy::Strategy;
@@ -98,16 +98,17 @@ impl Registry {
             Fact::ServiceSeen(seen) => self.services.know(&seen.service),
             Fact::ServiceRegistered(registration) => self.registered(registration, ctx),
             Fact::InstanceWithdrawn(withdrawn) => {
-                self.services.withdraw(withdrawn);
+                let is_news = self.services.withdraw(withdrawn) && self.opened_at.is_some();
+                if is_news && withdrawn.why == Withdrawal::Draining {
+                    tracing::info!(service = %withdrawn.service, instance = %withdrawn.instance_id, "draining");
+                }
                 self.announce(&withdrawn.service);
             }
-            Fact::InstanceDeregistered(gone) => {
-                self.forget_timers(&gone.service, &gone.instance_id);
-                self.services
-                    .remove_instance(&gone.service, &gone.instance_id);
-                self.announce(&gone.service);
-            }
+            Fact::InstanceDeregistered(gone) => self.instance_deregistered(gone),
             Fact::ServiceDeregistered(gone) => {
+                if self.opened_at.is_some() {
+                    tracing::info!(service = %gone.service, "deregistered with all its instances");
+                }
                 for id in self.services.instances_of(&gone.service) {
                     self.forget_timers(&gone.service, &id);
                 }
@@ -127,15 +128,33 @@ impl Registry {
         let entry = self.services.put(registration.clone());
         let (service, id) = (&registration.service, &registration.instance_id);
         if self.opened_at.is_some() {
+            if entry == Entry::New {
+                tracing::info!(%service, instance = %id, "registered");
+            }
             match entry {
                 // A probe that goes on keeps what it counted.
                 Entry::Same => self.tell_probe(service, id, Sign::Registered),
                 _ => self.check_anew(service, id, ctx),
             }
             self.expect_heartbeat(service, id);
+            self.expect_life(service, id);
             self.arm(ctx);
         }
         self.announce(service);
+    }
+
+    fn instance_deregistered(&mut self, gone: &InstanceDeregistered) {
+        let (service, id) = (&gone.service, &gone.instance_id);
+        let instance = self.services.instance(service, id);
+        if instance.is_some_and(|instance| gone.means(instance.registration.registered_at)) {
+            // One that expired is told of where that is found.
+            if self.opened_at.is_some() && gone.registered_at.is_none() {
+                tracing::info!(%service, instance = %id, "deregistered");
+            }
+            self.forget_timers(service, id);
+            self.services.remove_instance(service, id);
+            self.announce(service);
+        }
     }
 
     fn circuit_changed(&mut self, changed: &Arc<CircuitChanged>) {
@@ -218,9 +237,7 @@ impl Registry {
         instance.cause = Some(cause.clone());
         let names = (from.name(), to.name());
         tracing::info!(%service, instance = %id, from = names.0, to = names.1, cause, "health changed");
-        if to == Health::Unhealthy {
-            self.expect_life(service, id);
-        }
+        self.expect_life(service, id);
         let fact = Fact::HealthChanged(fact::HealthChanged {
             service: service.clone(),
             instance_id: id.clone(),

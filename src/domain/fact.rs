@@ -173,6 +173,18 @@ pub struct InstanceDeregistered {
     pub service: ServiceName,
     pub instance_id: InstanceId,
     pub at: Timestamp,
+    /// Of the registration that is meant; `None`: whichever there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered_at: Option<Timestamp>,
+}
+
+impl InstanceDeregistered {
+    /// Whether an instance that registered last at `registered_at` is meant, and not only what it
+    /// was before.
+    pub fn means(&self, registered_at: Timestamp) -> bool {
+        self.registered_at
+            .is_none_or(|meant| meant == registered_at)
+    }
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

@@ -12,7 +12,10 @@ use super::auth::Caller;
 use super::body::{self, Body};
 use super::fields::{self, Field};
 use super::openapi::circuits::CircuitInput;
-use super::{Hub, Routes, query};
+use super::openapi::messages::NamePageQuery;
+use super::page::{Order, Part};
+use super::query::Query;
+use super::{Hub, Routes, query, services};
 use crate::actors::messages::{CircuitView, ForceCircuit, ForcedView, InspectCircuits};
 use crate::domain::circuit::CircuitState;
 use crate::domain::ids::{ServiceName, is_label};
@@ -87,7 +90,7 @@ pub struct ForceBody<'a> {
 pub struct CircuitPage {
     circuits: Vec<CircuitAnswer>,
     count: usize,
-    /// Always null: all are on one page.
+    /// Where the next page begins, if there is more.
     next_cursor: Option<String>,
 }
 
@@ -97,19 +100,26 @@ pub struct CircuitPage {
     path = "/v1/circuits",
     operation_id = "list_circuits",
     tag = "circuits",
+    params(NamePageQuery),
     responses(
-        (status = 200, description = "One for each service", body = CircuitPage),
+        (status = 200, description = "One for each service, by name", body = CircuitPage),
+        (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
     ),
 )]
 pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     Caller::of(&request).must_be_operator()?;
-    let circuits = inspect(&hub, None).await?;
-    let circuits: Vec<_> = circuits.into_iter().map(describe).collect();
+    let part = Part::of(&Query::of(&request)?)?;
+    let mut circuits = inspect(&hub, None).await?;
+    // A service that deregistered keeps its circuit for what waits for it.
+    let there = services::names(&hub).await?;
+    circuits.retain(|circuit| there.contains(&circuit.service));
+    let page = part.take(circuits, Order::Ascending, |circuit| &circuit.service);
+    let circuits: Vec<_> = page.items.into_iter().map(describe).collect();
     Ok(HttpResponse::Ok().json(CircuitPage {
         count: circuits.len(),
         circuits,
-        next_cursor: None,
+        next_cursor: page.next_cursor,
     }))
 }
 
@@ -134,6 +144,7 @@ pub async fn show(
 ) -> Result<HttpResponse, HubError> {
     Caller::of(&request).must_be_operator()?;
     let service = query::service(&service)?;
+    must_be_there(&hub, &service).await?;
     let circuit = inspect(&hub, Some(service.clone())).await?.pop();
     let circuit = circuit.ok_or_else(|| unknown(&service))?;
     Ok(HttpResponse::Ok().json(describe(circuit)))
@@ -168,6 +179,7 @@ pub async fn force(
     let service = query::service(&service)?;
     let body = Body::read(&hub, payload, body::ONE, 1, SUBJECT).await?;
     let (state, reason, reset_timeout) = read(body.text())?;
+    must_be_there(&hub, &service).await?;
     let forced = ask(&hub.handles.force_circuit, |reply| ForceCircuit {
         service: service.clone(),
         state,
@@ -202,6 +214,13 @@ fn read(text: &str) -> Result<(CircuitState, String, Option<Duration>), HubError
 async fn inspect(hub: &Hub, service: Option<ServiceName>) -> Result<Vec<CircuitView>, HubError> {
     let inspect = |reply| InspectCircuits { service, reply };
     ask(&hub.handles.circuits, inspect).await
+}
+
+async fn must_be_there(hub: &Hub, service: &ServiceName) -> Result<(), HubError> {
+    match services::is_there(hub, service).await? {
+        true => Ok(()),
+        false => Err(unknown(service)),
+    }
 }
 
 fn unknown(service: &ServiceName) -> HubError {

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::ask::ask;
 use super::openapi::circuits::NextQuery;
+use super::services::is_there;
 use super::{Hub, Routes, query};
 use crate::actors::messages::PickInstance;
 use crate::domain::ids::{InstanceId, Label, ServiceName};
@@ -62,9 +63,12 @@ pub async fn next(
             instance_id: picked.instance_id,
             url: picked.url,
         })),
-        Err(Refusal::NotFound) => Err(HubError::NotFound {
+        // A service that deregistered keeps its circuit for what waits for it.
+        Err(refusal) if refusal != Refusal::NotFound && is_there(&hub, &service).await? => {
+            Err(refusal.into())
+        }
+        Err(_) => Err(HubError::NotFound {
             what: format!("service {service}"),
         }),
-        Err(refusal) => Err(refusal.into()),
     }
 }

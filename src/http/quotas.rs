@@ -9,7 +9,10 @@ use super::ask::{ask, look};
 use super::auth::Caller;
 use super::body::{self, Body};
 use super::fields::{self, Field, raw};
+use super::openapi::messages::NamePageQuery;
 use super::openapi::quotas::QuotaInput;
+use super::page::{Order, Part};
+use super::query::Query;
 use super::{Hub, Routes, query};
 use crate::actors::messages::{InspectQuotas, QuotaView, SetQuota};
 use crate::domain::ids::ServiceName;
@@ -54,7 +57,7 @@ pub struct QuotaAnswer {
 pub struct QuotaPage {
     items: Vec<QuotaAnswer>,
     count: usize,
-    /// Always null: all are on one page.
+    /// Where the next page begins, if there is more.
     next_cursor: Option<String>,
 }
 
@@ -64,19 +67,23 @@ pub struct QuotaPage {
     path = "/v1/quotas",
     operation_id = "list_quotas",
     tag = "quotas",
+    params(NamePageQuery),
     responses(
         (status = 200, description = "One for each service that has one, by name", body = QuotaPage),
+        (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
     ),
 )]
 pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     Caller::of(&request).must_be_operator()?;
+    let part = Part::of(&Query::of(&request)?)?;
     let views = look(&hub.handles.quotas, InspectQuotas { service: None }).await?;
-    let items: Vec<_> = views.into_iter().map(describe).collect();
+    let page = part.take(views, Order::Ascending, |view| &view.service);
+    let items: Vec<_> = page.items.into_iter().map(describe).collect();
     Ok(HttpResponse::Ok().json(QuotaPage {
         count: items.len(),
         items,
-        next_cursor: None,
+        next_cursor: page.next_cursor,
     }))
 }
 

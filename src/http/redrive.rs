@@ -12,7 +12,10 @@ use super::body::{self, Body};
 use super::fields::{self, Field};
 use super::messages::flush;
 use super::openapi;
+use super::openapi::messages::JobPageQuery;
 use super::openapi::redrive::RedriveInput;
+use super::page::{Order, Part};
+use super::query::Query;
 use super::{Hub, Routes, query};
 use crate::actors::messages::{InspectRedrives, StartRedrive, SwitchRedrive};
 use crate::domain::fact::DeadReason;
@@ -108,7 +111,7 @@ pub struct JobAnswer {
 pub struct JobPage {
     items: Vec<JobAnswer>,
     count: usize,
-    /// Always null: all are on one page.
+    /// Where the next page begins, if there is more.
     next_cursor: Option<String>,
 }
 
@@ -252,19 +255,23 @@ fn reason(field: Field<'_>) -> Result<DeadReason, HubError> {
     path = "/v1/dlq/redrive",
     operation_id = "list_redrives",
     tag = "dead letters",
+    params(JobPageQuery),
     responses(
         (status = 200, description = "The jobs", body = JobPage),
+        (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
     ),
 )]
 pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     Caller::of(&request).must_be_operator()?;
+    let part = Part::of(&Query::of(&request)?)?;
     let jobs = look(&hub.handles.inspect_redrives, InspectRedrives { job: None }).await?;
-    let items: Vec<_> = jobs.into_iter().map(describe).collect();
+    let page = part.take(jobs, Order::Descending, |job| &job.job);
+    let items: Vec<_> = page.items.into_iter().map(describe).collect();
     Ok(HttpResponse::Ok().json(JobPage {
         count: items.len(),
         items,
-        next_cursor: None,
+        next_cursor: page.next_cursor,
     }))
 }
 

@@ -23,7 +23,8 @@ const MOST_IN_FLIGHT: u64 = 10_000;
 const DEFAULT_WEIGHT: u32 = 1;
 const MOST_WEIGHT: u64 = 1000;
 const MOST_CAPABILITIES: usize = 100;
-const SHORTEST_TTL: Duration = Duration::from_millis(100);
+/// Of what an instance is asked for or promises again and again.
+const SHORTEST_PERIOD: Duration = Duration::from_millis(100);
 
 #[derive(Deserialize)]
 pub struct Body<'a> {
@@ -99,7 +100,7 @@ pub fn read(
         weight: number(("weight", body.weight), (0, MOST_WEIGHT), DEFAULT_WEIGHT)?,
         capabilities: optional("capabilities", body.capabilities, capabilities)?
             .unwrap_or_default(),
-        ttl_ms: optional("ttl", body.ttl, ttl)?,
+        ttl_ms: optional("ttl", body.ttl, period)?,
         dependencies: optional(
             "dependencies",
             body.dependencies,
@@ -132,16 +133,22 @@ fn number(
 }
 
 fn service(body: &Body<'_>, route: Option<ServiceName>) -> Result<ServiceName, HubError> {
-    let field = given("service", body.service).or_else(|| given("name", body.name));
-    match (field, route) {
-        (None, Some(route)) => Ok(route),
-        (None, None) => Err(HubError::invalid(SUBJECT, "service", "is required")),
-        (Some(field), None) => field.service(),
-        (Some(field), Some(route)) => match field.service()? {
-            service if service == route => Ok(route),
-            _ => Err(field.wrong("differs from the service in the path")),
-        },
+    let mut known = route.map(|service| (service, "the service in the path"));
+    for (name, json) in [("service", body.service), ("name", body.name)] {
+        let Some(field) = given(name, json) else {
+            continue;
+        };
+        let service = field.service()?;
+        match &known {
+            None => known = Some((service, name)),
+            Some((same, _)) if *same == service => {}
+            Some((_, where_it_is)) => {
+                return Err(field.wrong(format!("differs from {where_it_is}")));
+            }
+        }
     }
+    let (service, _) = known.ok_or_else(|| HubError::invalid(SUBJECT, "service", "is required"))?;
+    Ok(service)
 }
 
 /// The items of an array, not yet looked at.
@@ -174,12 +181,12 @@ fn capabilities(field: Field<'_>) -> Result<Vec<Label>, HubError> {
 }
 
 /// In milliseconds.
-fn ttl(field: Field<'_>) -> Result<u64, HubError> {
-    let ttl = field.duration()?;
-    if ttl < SHORTEST_TTL {
+fn period(field: Field<'_>) -> Result<u64, HubError> {
+    let period = field.duration()?;
+    if period < SHORTEST_PERIOD {
         return Err(field.wrong("must be at least 0.1 seconds"));
     }
-    Ok(ttl.as_millis() as u64)
+    Ok(period.as_millis() as u64)
 }
 
 /// A path, or an object with a path.
@@ -195,14 +202,10 @@ fn health_check(field: Field<'_>) -> Result<HealthCheck, HubError> {
         field.wrong("must be a path, or an object with endpoint, interval and timeout")
     })?;
     let endpoint = Field::required(SUBJECT, "health_check.endpoint", body.endpoint)?;
-    let millis = |field: Field<'_>| {
-        let duration = field.positive_duration()?;
-        Ok(duration.as_millis() as u64)
-    };
     Ok(HealthCheck {
         endpoint: path(endpoint)?,
-        interval_ms: optional("health_check.interval", body.interval, millis)?,
-        timeout_ms: optional("health_check.timeout", body.timeout, millis)?,
+        interval_ms: optional("health_check.interval", body.interval, period)?,
+        timeout_ms: optional("health_check.timeout", body.timeout, period)?,
     })
 }
 

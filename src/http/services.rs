@@ -4,7 +4,9 @@ pub mod dependencies;
 pub mod instances;
 mod view;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use std::collections::BTreeSet;
+
+use actix_web::{HttpRequest, HttpResponse, Route, web};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -13,7 +15,10 @@ use super::ask::{ask, look};
 use super::auth::Caller;
 use super::body::{self, Body};
 use super::fields::{self, Field};
+use super::openapi::messages::NamePageQuery;
 use super::openapi::services::StrategyInput;
+use super::page::{Order, Part};
+use super::query::Query;
 use super::{Hub, Routes, query};
 use crate::actors::messages::{ChooseStrategy, Deregister, InspectServices, ServiceView};
 use crate::domain::ids::{InstanceId, ServiceName};
@@ -23,9 +28,12 @@ use crate::error::{HubError, Subject};
 use view::{ServiceAnswer, ServiceHealth};
 
 pub fn routes(routes: &mut Routes<'_>) {
-    let register = || [web::post().to(instances::register)];
-    routes.at("/registry", "POST", register());
-    routes.at("/v1/services/register", "POST", register());
+    routes.at("/registry", "POST", [web::post().to(instances::register)]);
+    routes.at(
+        "/v1/services/register",
+        "GET, POST, PUT, DELETE",
+        at_register(),
+    );
     routes.at("/v1/services", "GET", [web::get().to(all)]);
     let known = || [web::get().to(show), web::delete().to(deregister)];
     routes.at("/registry/{service}", "GET, DELETE", known());
@@ -49,6 +57,17 @@ pub fn routes(routes: &mut Routes<'_>) {
         ],
     );
     instance_routes(routes);
+}
+
+/// Instances register here, and here is also what every service has that is named like this.
+fn at_register() -> [Route; 4] {
+    let name = || web::Path::from("register".to_owned());
+    [
+        web::post().to(instances::register),
+        web::get().to(move |hub| show(hub, name())),
+        web::put().to(move |request, hub, payload| choose(request, hub, name(), payload)),
+        web::delete().to(move |request, hub| deregister(request, hub, name())),
+    ]
 }
 
 fn instance_routes(routes: &mut Routes<'_>) {
@@ -79,7 +98,7 @@ fn instance_routes(routes: &mut Routes<'_>) {
 pub struct ServicePage {
     services: Vec<ServiceAnswer>,
     count: usize,
-    /// Always null: all are on one page.
+    /// Where the next page begins, if there is more.
     next_cursor: Option<String>,
 }
 
@@ -89,15 +108,17 @@ pub struct ServicePage {
     path = "/v1/services",
     operation_id = "list_services",
     tag = "services",
-    responses((status = 200, description = "All that are registered", body = ServicePage)),
+    responses((status = 200, description = "Those that are registered, by name", body = ServicePage)),
 )]
-pub async fn all(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+    let part = Part::of(&Query::of(&request)?)?;
     let views = look(&hub.handles.services, InspectServices { service: None }).await?;
-    let services: Vec<_> = views.into_iter().map(ServiceAnswer::from).collect();
+    let page = part.take(views, Order::Ascending, |view| &view.service);
+    let services: Vec<_> = page.items.into_iter().map(ServiceAnswer::from).collect();
     Ok(HttpResponse::Ok().json(ServicePage {
         count: services.len(),
         services,
-        next_cursor: None,
+        next_cursor: page.next_cursor,
     }))
 }
 
@@ -108,8 +129,10 @@ pub async fn all(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     operation_id = "show_service",
     tag = "services",
     params(("service" = ServiceName, Path)),
+    params(NamePageQuery),
     responses(
         (status = 200, description = "The service", body = ServiceAnswer),
+        (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
         (status = 400, description = "INVALID_REQUEST: this is no name of a service"),
         (status = 404, description = "NOT_FOUND: not registered"),
     ),
@@ -128,6 +151,20 @@ async fn view(hub: &Hub, service: ServiceName) -> Result<ServiceView, HubError> 
     };
     let view = look(&hub.handles.services, asked).await?.pop();
     view.ok_or_else(|| unknown(&service))
+}
+
+/// Whether the service is there now: registered, or polling.
+pub async fn is_there(hub: &Hub, service: &ServiceName) -> Result<bool, HubError> {
+    let asked = InspectServices {
+        service: Some(service.clone()),
+    };
+    Ok(!look(&hub.handles.services, asked).await?.is_empty())
+}
+
+/// All that are there now.
+pub async fn names(hub: &Hub) -> Result<BTreeSet<ServiceName>, HubError> {
+    let views = look(&hub.handles.services, InspectServices { service: None }).await?;
+    Ok(views.into_iter().map(|view| view.service).collect())
 }
 
 /// How a service is

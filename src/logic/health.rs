@@ -178,13 +178,12 @@ impl HealthTracker {
         self.change_to(Health::Unhealthy)
     }
 
-    /// What only its silence made unhealthy may be well again: that is to be found out.
+    /// What no health check says is unhealthy, as what was silent, may be well again: that is to be
+    /// found out.
     fn on_registered(&mut self) -> Option<Change> {
-        if !self.silent {
-            return None;
-        }
         self.silent = false;
-        if self.bad_in_a_row >= self.thresholds.unhealthy {
+        let is_refuted = self.bad_in_a_row >= self.thresholds.unhealthy;
+        if self.health != Health::Unhealthy || is_refuted {
             return None;
         }
         self.change_to(Health::Unknown)

@@ -127,7 +127,7 @@ fn next_goes_round_and_passes_over_the_unhealthy() {
         ("load_balancing_strategy", "round_robin"),
     ]);
     let services = [FakeService::start(), FakeService::start()];
-    let check = json!({"endpoint": "/alive", "interval": 0.05, "timeout": 5});
+    let check = json!({"endpoint": "/alive", "interval": 0.1, "timeout": 5});
     for (id, service) in services.iter().enumerate() {
         let id = id.to_string();
         let url = service.url();

@@ -17,6 +17,7 @@ mod isolation;
 mod journal;
 mod layers;
 mod leases;
+mod lists;
 mod messages;
 mod operations;
 mod ordering;

@@ -47,6 +47,7 @@ fn the_forms_of_the_interface_document_are_served() {
         "health_check": {"endpoint": "/health", "interval": 30},
     });
     hub.post("/registry", &body).is(201);
+    assert_eq!(hub.pull_now("service_name").len(), 0);
     let view = hub.get("/registry/service_name").is(200);
     assert_eq!(view["service"], "service_name");
     assert_eq!(view["status"], "healthy");
@@ -129,12 +130,29 @@ fn a_deregistered_service_is_gone_and_its_messages_wait() {
     hub.delete("/v1/services/billing").is(204);
     hub.service("billing").refuses(404, "NOT_FOUND");
     hub.delete("/registry/billing").refuses(404, "NOT_FOUND");
+    hub.get("/v1/services/billing/next")
+        .refuses(404, "NOT_FOUND");
+    hub.get("/v1/circuits/billing").refuses(404, "NOT_FOUND");
+    assert_eq!(hub.get("/v1/circuits").is(200)["count"], 0);
     let id = hub.send_to("billing", 1);
     eventually("it is parked", || hub.state(&id) == "parked");
     assert!(text(&hub.message(&id)["waiting_for"]).contains("no instance"));
     assert_eq!(hub.message(&id)["delivery_attempts"], 0);
     hub.register_at("billing", &service.url());
     eventually("it is delivered", || hub.state(&id) == "delivered");
+}
+
+#[test]
+fn a_service_may_be_named_like_the_route_next_to_it() {
+    let hub = TestHub::start();
+    let path = "/v1/services/register";
+    hub.get(path).refuses(404, "NOT_FOUND");
+    hub.register_puller("register");
+    assert_eq!(hub.get(path).is(200)["service"], "register");
+    let chosen = hub.put(path, &json!({"load_balancing_strategy": "random"}));
+    assert_eq!(chosen.is(200)["load_balancing_strategy"], "random");
+    hub.delete(path).is(204);
+    hub.get(path).refuses(404, "NOT_FOUND");
 }
 
 #[test]

@@ -13,7 +13,8 @@ use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::dependencies::Report;
 
-/// http → Registry: add or replace an instance; answers whether it is new, after the sync.
+/// http → Registry → HealthProbe: add or replace an instance; answers whether it is new, and how it
+/// is then, after the sync.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct Register {

@@ -19,6 +19,8 @@ pub struct Instance {
     pub heard_at: Timestamp,
     /// Why it takes nothing new, and since when. Over when it registers again.
     pub withdrawn: Option<(Withdrawal, Timestamp)>,
+    /// That it gave no sign of life for too long is on its way to the journal.
+    pub is_expired: bool,
     pub probe: Option<Watch>,
     /// The number of its probe, to tell the present one from those it replaced.
     pub generation: u64,
@@ -35,6 +37,7 @@ impl Instance {
             last_seen: registered_at,
             heard_at: registered_at,
             withdrawn: None,
+            is_expired: false,
             probe: None,
             generation: 0,
         }

@@ -2,34 +2,74 @@
 
 use std::sync::Arc;
 
-use actix::{Context, Handler, MessageResult};
+use actix::{AsyncContext, Context, Handler, Message, MessageResult};
 
 use super::Registry;
-use crate::actors::health_probe::Beat;
+use crate::actors::health_probe::{Beat, Entered};
 use crate::actors::messages::{
     Alive, ChooseStrategy, Deregister, DrainInstance, Heartbeat, InspectDependencies,
     InspectServices, Record, Register, Registered, ServiceView,
 };
 use crate::domain::fact::{Fact, InstanceDeregistered, ServiceSeen, StrategyChosen, Withdrawal};
+use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::Health;
 
 impl Handler<Register> for Registry {
     type Result = ();
 
-    fn handle(&mut self, register: Register, _: &mut Context<Self>) {
+    fn handle(&mut self, register: Register, ctx: &mut Context<Self>) {
         let registration = register.registration;
-        let known = self
+        let now = self.settings.clock.now();
+        let mut known = self
             .services
-            .instance(&registration.service, &registration.instance_id);
-        let answer = Registered {
-            replaced: known.is_some(),
-            health: known.map_or(Health::Unknown, |instance| instance.health),
+            .instance_mut(&registration.service, &registration.instance_id);
+        if let Some(instance) = &mut known {
+            // It lives, so it must not expire while this is on its way to the journal.
+            instance.last_seen = now;
+        }
+        let written = Written {
+            service: registration.service.clone(),
+            instance_id: registration.instance_id.clone(),
+            entered: Entered {
+                replaced: known.is_some(),
+                reply: register.reply,
+            },
         };
-        let facts = vec![Fact::ServiceRegistered(Arc::new(registration))];
-        Record::and_then(&self.event_store, facts, move || {
-            let _ = register.reply.send(answer);
-        });
+        let (facts, home) = (
+            vec![Fact::ServiceRegistered(Arc::new(registration))],
+            ctx.address(),
+        );
+        // By then what was written lies before this in the own mailbox.
+        Record::and_then(&self.event_store, facts, move || home.do_send(written));
+    }
+}
+
+/// A registration is in the journal, and whoever sent it wants an answer.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Written {
+    service: ServiceName,
+    instance_id: InstanceId,
+    entered: Entered,
+}
+
+impl Handler<Written> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, written: Written, _: &mut Context<Self>) {
+        let entered = written.entered;
+        let instance = self
+            .services
+            .instance(&written.service, &written.instance_id);
+        match instance.and_then(|instance| instance.probe.as_ref()) {
+            Some(probe) => probe.entered(entered),
+            // It has left already.
+            None => drop(entered.reply.send(Registered {
+                replaced: entered.replaced,
+                health: Health::Unknown,
+            })),
+        }
     }
 }
 
@@ -48,6 +88,7 @@ impl Handler<Deregister> for Registry {
                     service,
                     instance_id,
                     at,
+                    registered_at: None,
                 })
             }
             _ => return drop(deregister.reply.send(Err(Refusal::NotFound))),
@@ -67,6 +108,10 @@ impl Handler<Heartbeat> for Registry {
         let Some(instance) = self.services.instance_mut(service, id) else {
             return drop(heartbeat.reply.send(Err(Refusal::NotFound)));
         };
+        if instance.is_expired {
+            // It is as good as gone: only registering again brings it back.
+            return drop(heartbeat.reply.send(Err(Refusal::NotFound)));
+        }
         (instance.last_seen, instance.heard_at) = (now, now);
         let (expires_at, reply) = (instance.expires_at(), heartbeat.reply);
         match &instance.probe {

@@ -63,6 +63,7 @@ impl Services {
         let before = std::mem::replace(&mut instance.registration, registration);
         let now = &instance.registration;
         instance.withdrawn = None;
+        instance.is_expired = false;
         instance.last_seen = now.registered_at;
         instance.heard_at = now.registered_at;
         if (&before.address, &before.health_check) == (&now.address, &now.health_check) {
@@ -72,15 +73,18 @@ impl Services {
         }
     }
 
-    /// The instance takes nothing new, unless it has registered again since.
-    pub fn withdraw(&mut self, withdrawn: &InstanceWithdrawn) {
+    /// The instance takes nothing new, unless it has registered again since; says whether this
+    /// changes anything.
+    pub fn withdraw(&mut self, withdrawn: &InstanceWithdrawn) -> bool {
         let instance = self.instance_mut(&withdrawn.service, &withdrawn.instance_id);
         if let Some(instance) = instance
             && instance.registration.registered_at == withdrawn.registered_at
             && !instance.is_gone()
         {
             instance.withdrawn = Some((withdrawn.why, withdrawn.at));
+            return true;
         }
+        false
     }
 
     pub fn remove_instance(&mut self, service: &ServiceName, id: &InstanceId) {

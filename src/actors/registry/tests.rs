@@ -7,7 +7,8 @@ use crate::actors::fixtures::{
 };
 use crate::actors::messages::{
     Alive, ChooseStrategy, DeliverySeen, Deregister, DrainInstance, Heartbeat, InspectDependencies,
-    InspectServices, InstanceGone, InstanceView, OutOfRotation, Polled, Register, ServiceView,
+    InspectServices, InstanceGone, InstanceView, OutOfRotation, Polled, Register, Registered,
+    ServiceView,
 };
 use crate::actors::probe::{Received, probe, settle};
 use crate::domain::circuit::{CircuitState, Forced};
@@ -375,6 +376,7 @@ async fn the_end_of_an_old_probe_is_not_taken_for_the_death_of_the_new_one() {
         service: service("billing"),
         instance_id: instance("a"),
         at: office.clock.now(),
+        registered_at: None,
     });
     let again = Fact::ServiceRegistered(Arc::new(checked("a")));
     office.address.do_send(committed(2, vec![gone, again]));

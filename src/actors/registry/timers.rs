@@ -79,35 +79,31 @@ impl Registry {
         }
     }
 
-    /// Begins to wait for a sign of life of an instance that has just become unhealthy.
+    /// Begins to wait for a sign of life of an instance, if it is unhealthy.
     pub(super) fn expect_life(&mut self, service: &ServiceName, id: &InstanceId) {
         let Some(instance) = self.services.instance(service, id) else {
             return;
         };
-        if instance.may_expire() {
-            let at = self.last_sign(instance).plus(self.settings.instance_expiry);
+        if instance.health == Health::Unhealthy && instance.may_expire() {
+            let last = last_sign(instance, self.opened_at);
+            let at = last.plus(self.settings.instance_expiry);
             self.due.set(Due::Life(service.clone(), id.clone()), at);
         }
     }
 
-    /// While the hub was away nobody could give one.
-    fn last_sign(&self, instance: &Instance) -> Timestamp {
-        let opened_at = self.opened_at.unwrap_or_default();
-        instance.last_seen.max(opened_at)
-    }
-
     fn life_due(&mut self, service: &ServiceName, id: &InstanceId) {
-        let now = self.settings.clock.now();
-        let Some(instance) = self.services.instance(service, id) else {
+        let (now, opened_at) = (self.settings.clock.now(), self.opened_at);
+        let Some(instance) = self.services.instance_mut(service, id) else {
             return;
         };
         if instance.health != Health::Unhealthy {
             return;
         }
-        let last = self.last_sign(instance);
+        let last = last_sign(instance, opened_at);
         if last.plus(self.settings.instance_expiry) > now {
             return self.expect_life(service, id);
         }
+        instance.is_expired = true;
         let silence = now.since(last);
         let cause = instance.cause.as_deref().unwrap_or_default();
         tracing::warn!(%service, instance = %id, ?silence, cause, "unhealthy and without a sign of life: deregistered");
@@ -115,6 +111,8 @@ impl Registry {
             service: service.clone(),
             instance_id: id.clone(),
             at: now,
+            // Whoever registers while this is on its way to the journal stays.
+            registered_at: Some(instance.registration.registered_at),
         });
         self.event_store.do_send(Record::unasked(vec![gone]));
     }
@@ -125,4 +123,9 @@ impl Registry {
             .remove(&Due::Heartbeat(service.clone(), id.clone()));
         self.due.remove(&Due::Life(service, id));
     }
+}
+
+/// While the hub was away nobody could give one.
+fn last_sign(instance: &Instance, opened_at: Option<Timestamp>) -> Timestamp {
+    instance.last_seen.max(opened_at.unwrap_or_default())
 }

@@ -106,19 +106,24 @@ impl Service {
         union(instances.flat_map(|instance| &instance.registration.dependencies))
     }
 
-    /// The instances that can take messages, of one version or of any. Who polls without being
-    /// registered is one more, of no version.
+    /// The instances that can take messages, of one version or of any. Those that pull do so as
+    /// long as anybody polls; who polls without being registered is one more, of no version.
     fn available(&self, version: Option<&Label>, now: Timestamp) -> u32 {
         let mut count = 0;
-        let mut has_pulling = false;
+        let (mut has_pulling, has_puller) = (false, self.has_puller(now));
         for instance in self.instances.values().filter(|one| one.is_available()) {
             let registration = &instance.registration;
-            has_pulling |= registration.address.is_none();
+            if registration.address.is_none() {
+                if !has_puller {
+                    continue;
+                }
+                has_pulling = true;
+            }
             if version.is_none() || version == registration.version.as_ref() {
                 count += 1;
             }
         }
-        if version.is_none() && !has_pulling && self.has_puller(now) {
+        if version.is_none() && !has_pulling && has_puller {
             count += 1;
         }
         count

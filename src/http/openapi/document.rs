@@ -88,7 +88,7 @@ use crate::http::{
 struct Described;
 
 /// Other addresses of what is described under the last.
-const ALIASES: [(&str, HttpMethod, &str); 9] = [
+const ALIASES: [(&str, HttpMethod, &str); 12] = [
     ("/message", HttpMethod::Post, "/v1/messages/send"),
     ("/v1/messages", HttpMethod::Post, "/v1/messages/send"),
     ("/message/{id}", HttpMethod::Get, "/v1/messages/{id}"),
@@ -100,6 +100,22 @@ const ALIASES: [(&str, HttpMethod, &str); 9] = [
     ),
     (
         "/registry/{service}",
+        HttpMethod::Delete,
+        "/v1/services/{service}",
+    ),
+    // A service may have this name.
+    (
+        "/v1/services/register",
+        HttpMethod::Get,
+        "/v1/services/{service}",
+    ),
+    (
+        "/v1/services/register",
+        HttpMethod::Put,
+        "/v1/services/{service}",
+    ),
+    (
+        "/v1/services/register",
         HttpMethod::Delete,
         "/v1/services/{service}",
     ),
@@ -171,6 +187,14 @@ fn add_alias(paths: &mut Paths, alias: &str, method: HttpMethod, path: &str) {
         .operation_id
         .map(|id| id + &alias.replace(['{', '}'], "").replace('/', "_"));
     same.description = Some(format!("The same as {path}."));
+    // What the alias spells out is no parameter of it.
+    same.parameters.get_or_insert_default().retain(|parameter| {
+        let RefOr::T(parameter) = parameter else {
+            return true;
+        };
+        let place = format!("{{{}}}", parameter.name);
+        parameter.parameter_in != ParameterIn::Path || alias.contains(&place)
+    });
     paths.add_path_operation(alias, vec![method], same);
 }
 

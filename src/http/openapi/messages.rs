@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::values::PriorityInput;
 use crate::domain::fact::AttemptOutcome;
-use crate::domain::ids::{InstanceId, Label, MessageId, ServiceName};
+use crate::domain::ids::{InstanceId, JobId, Label, MessageId, ServiceName};
 use crate::domain::message::{Payload, State, Status};
 use crate::domain::timestamp::Timestamp;
 
@@ -141,4 +141,28 @@ pub struct PageQuery {
     /// The `next_cursor` of the page before.
     #[param(required = false, pattern = "^[0-9]{1,19}$")]
     pub cursor: String,
+}
+
+/// Which part of a list of what services have.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct NamePageQuery {
+    /// How many items at most.
+    #[param(required = false, minimum = 1, maximum = 1000, default = 100)]
+    pub limit: u16,
+    /// The `next_cursor` of the page before: the name it ended with.
+    #[param(required = false)]
+    pub cursor: ServiceName,
+}
+
+/// Which part of the list of jobs.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct JobPageQuery {
+    /// How many items at most.
+    #[param(required = false, minimum = 1, maximum = 1000, default = 100)]
+    pub limit: u16,
+    /// The `next_cursor` of the page before: the job it ended with.
+    #[param(required = false)]
+    pub cursor: JobId,
 }

@@ -18,10 +18,10 @@ use crate::domain::strategy::Strategy;
 pub struct RegistrationInput {
     /// Required here or in the path; if in both, they must agree.
     pub service: Option<ServiceName>,
-    /// Another name for `service`, read if `service` is not given.
+    /// Another name for `service`; if both are given, they must agree.
     pub name: Option<ServiceName>,
     pub version: Option<Label>,
-    /// Where messages are pushed to: plain `http`, without query or credentials. Without it the
+    /// Where messages are pushed to: plain `http`, without query, fragment or credentials. Without it the
     /// service pulls.
     #[schema(
         max_length = 2000,
@@ -108,9 +108,9 @@ pub enum HealthCheckInput {
 pub struct HealthCheck {
     pub endpoint: LocalPath,
     /// Seconds between two checks; `service_check_interval` if not given.
-    #[schema(minimum = 0.001, maximum = 3_153_600_000_f64)]
+    #[schema(minimum = 0.1, maximum = 3_153_600_000_f64)]
     pub interval: Option<f64>,
     /// Seconds to wait for an answer; `service_timeout` if not given.
-    #[schema(minimum = 0.001, maximum = 3_153_600_000_f64)]
+    #[schema(minimum = 0.1, maximum = 3_153_600_000_f64)]
     pub timeout: Option<f64>,
 }

@@ -1,6 +1,7 @@
 //! Where an instance can be reached.
 
 use actix_web::http::Uri;
+use actix_web::http::uri::Authority;
 
 use super::Body;
 use crate::domain::ids::Label;
@@ -36,15 +37,30 @@ fn url(field: Field<'_>) -> Result<String, HubError> {
         return Err(field.wrong("https is not supported; put the hub and its services on one network, or a proxy between"));
     }
     let plain = uri.scheme_str() == Some("http")
-        && uri.host().is_some_and(|host| !host.is_empty())
+        && uri.authority().is_some_and(is_host_and_port)
         && uri.query().is_none()
-        && !uri
-            .authority()
-            .is_some_and(|authority| authority.as_str().contains('@'));
+        && !text.contains('#');
     if !plain || text.len() > 2000 {
         return Err(field.wrong(problem));
     }
     Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// The parser of addresses lets an empty port pass, and one that is out of range.
+fn is_host_and_port(authority: &Authority) -> bool {
+    let host = authority.host();
+    let Some(rest) = authority.as_str().strip_prefix(host) else {
+        // Somebody's name stands before it.
+        return false;
+    };
+    let has_port = match rest.strip_prefix(':') {
+        Some(port) => {
+            port.bytes().all(|byte| byte.is_ascii_digit())
+                && port.parse::<u16>().is_ok_and(|port| port > 0)
+        }
+        None => rest.is_empty(),
+    };
+    !host.is_empty() && has_port
 }
 
 /// A path below an address.
@@ -53,7 +69,10 @@ fn url(field: Field<'_>) -> Result<String, HubError> {
 /// 400 with the field.
 pub fn path(field: Field<'_>) -> Result<String, HubError> {
     let text = field.text()?;
-    let fits = text.starts_with('/') && text.len() <= 1000 && text.parse::<Uri>().is_ok();
+    let fits = text.starts_with('/')
+        && text.len() <= 1000
+        && !text.contains('#')
+        && text.parse::<Uri>().is_ok();
     if !fits {
         return Err(field.wrong("must be a path that begins with /"));
     }

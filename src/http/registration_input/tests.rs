@@ -31,6 +31,20 @@ fn reads_the_form_of_the_interface_document() {
 }
 
 #[test]
+fn addresses_may_have_a_port_and_a_service_both_its_names() {
+    for url in [
+        "http://h",
+        "http://h:1",
+        "http://h:65535/x",
+        "http://[::1]",
+        "http://[::1]:80/x",
+    ] {
+        let text = format!(r#"{{"service":"a","name":"a","url":"{url}"}}"#);
+        assert_eq!(read_text(&text).unwrap().address.unwrap().url, url);
+    }
+}
+
+#[test]
 fn the_same_address_is_the_same_instance() {
     let id = |text| read_text(text).unwrap().instance_id;
     let url = r#"{"name":"a","url":"http://h:1"}"#;
@@ -55,7 +69,15 @@ fn every_wrong_field_is_named() {
         (r#"{"service":"a","url":"h:1"}"#, "url"),
         (r#"{"service":"a","url":"https://h"}"#, "url"),
         (r#"{"service":"a","url":"http://u:p@h"}"#, "url"),
+        (r#"{"service":"a","url":"http://h/x#y"}"#, "url"),
+        (r#"{"service":"a","url":"http://h#y"}"#, "url"),
+        (r#"{"service":"a","url":"http://127.0.0.1:99999"}"#, "url"),
+        (r#"{"service":"a","url":"http://127.0.0.1:0/x"}"#, "url"),
+        (r#"{"service":"a","url":"http://127.0.0.1:"}"#, "url"),
+        (r#"{"service":"a","url":"http://[::1]:65536"}"#, "url"),
         (r#"{"service":"a","url":5}"#, "url"),
+        (r#"{"service":"a","name":5}"#, "name"),
+        (r#"{"service":"a","name":"b"}"#, "name"),
         (
             r#"{"service":"a","message_endpoint":"x"}"#,
             "message_endpoint",
@@ -67,6 +89,14 @@ fn every_wrong_field_is_named() {
         (
             r#"{"service":"a","url":"http://h","health_check":{"endpoint":"/h","interval":0}}"#,
             "health_check.interval",
+        ),
+        (
+            r#"{"service":"a","health_check":{"endpoint":"/h","interval":0.099}}"#,
+            "health_check.interval",
+        ),
+        (
+            r#"{"service":"a","health_check":{"endpoint":"/h","timeout":0.099}}"#,
+            "health_check.timeout",
         ),
         (r#"{"service":"a","max_in_flight":0}"#, "max_in_flight"),
         (r#"{"service":"a","max_in_flight":1.5}"#, "max_in_flight"),

@@ -93,7 +93,7 @@ fn each_sign_changes_each_health_as_the_contract_says() {
         (
             Unhealthy,
             [
-                Unhealthy, Unhealthy, Unhealthy, Unhealthy, Unhealthy, Unhealthy, Unhealthy,
+                Unhealthy, Unhealthy, Unhealthy, Unhealthy, Unhealthy, Unhealthy, Unknown,
             ],
         ),
     ];

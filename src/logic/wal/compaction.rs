@@ -171,10 +171,10 @@ impl Survey {
             Fact::ServiceSeen(seen) => self.presence(&seen.service).saw(position),
             Fact::ServiceRegistered(registration) => self
                 .presence(&registration.service)
-                .registered(&registration.instance_id, position),
+                .registered(registration, position),
             Fact::InstanceDeregistered(gone) => self
                 .presence(&gone.service)
-                .instance_deregistered(&gone.instance_id, position),
+                .instance_deregistered(gone, position),
             Fact::InstanceWithdrawn(withdrawn) => self
                 .presence(&withdrawn.service)
                 .withdrawn(&withdrawn.instance_id, position),

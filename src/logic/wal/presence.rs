@@ -2,7 +2,10 @@
 
 use ahash::AHashMap;
 
+use crate::domain::fact::InstanceDeregistered;
 use crate::domain::ids::{InstanceId, Position};
+use crate::domain::service::Registration;
+use crate::domain::timestamp::Timestamp;
 
 /// The records about one service that still matter. A name once known stays a known destination.
 #[derive(Default)]
@@ -17,6 +20,7 @@ pub struct Presence {
 
 /// The latest registration of an instance, and what was said of it since.
 struct Registered {
+    at: Timestamp,
     position: Position,
     withdrawn: Option<Position>,
 }
@@ -27,13 +31,15 @@ impl Presence {
         self.seen = Some(position);
     }
 
-    pub fn registered(&mut self, instance_id: &InstanceId, position: Position) {
+    pub fn registered(&mut self, registration: &Registration, position: Position) {
         self.deregistered = None;
         let registered = Registered {
+            at: registration.registered_at,
             position,
             withdrawn: None,
         };
-        self.instances.insert(instance_id.clone(), registered);
+        let id = registration.instance_id.clone();
+        self.instances.insert(id, registered);
     }
 
     /// Whether that registration was meant is for whoever replays to see.
@@ -43,9 +49,11 @@ impl Presence {
         }
     }
 
-    pub fn instance_deregistered(&mut self, instance_id: &InstanceId, position: Position) {
-        if let Some(registered) = self.instances.remove(instance_id) {
+    pub fn instance_deregistered(&mut self, gone: &InstanceDeregistered, position: Position) {
+        let registered = self.instances.get(&gone.instance_id);
+        if let Some(registered) = registered.filter(|registered| gone.means(registered.at)) {
             self.left = Some((registered.position, position));
+            self.instances.remove(&gone.instance_id);
         }
     }
 

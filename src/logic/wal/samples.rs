@@ -199,6 +199,17 @@ pub fn instance_deregistered(number: u128, instance: &str) -> Fact {
         service: service(number),
         instance_id: label(instance),
         at: at(number),
+        registered_at: None,
+    })
+}
+
+/// Means the registration [`service_registered`] makes of `registered`, of whichever service.
+pub fn instance_expired(number: u128, instance: &str, registered: u128) -> Fact {
+    Fact::InstanceDeregistered(InstanceDeregistered {
+        service: service(number),
+        instance_id: label(instance),
+        at: at(number),
+        registered_at: Some(at(registered)),
     })
 }
 
@@ -333,7 +344,10 @@ pub fn any_fact() -> impl Strategy<Value = Fact> {
             .prop_map(|(name, instance, port)| service_registered(name, instance, port)),
         2 => (1..3_u128, instance.clone())
             .prop_map(|(name, instance)| instance_withdrawn(name, instance)),
-        2 => (1..3_u128, instance).prop_map(|(name, instance)| instance_deregistered(name, instance)),
+        1 => (1..3_u128, instance.clone())
+            .prop_map(|(name, instance)| instance_deregistered(name, instance)),
+        1 => (1..3_u128, instance, 1..3_u128)
+            .prop_map(|(name, instance, registered)| instance_expired(name, instance, registered)),
         1 => (1..3_u128).prop_map(service_deregistered),
         1 => (1..3_u128).prop_map(health_changed),
         1 => (1..3_u128, any::<bool>()).prop_map(|(name, forced)| circuit_changed(name, forced)),

@@ -9,6 +9,13 @@ fn dependencies(hub: &Client, service: &str) -> Value {
     hub.get(&path).is(200)
 }
 
+/// Who pulls is available while it polls.
+fn poll(hub: &Client, services: &[&str]) {
+    for service in services {
+        hub.pull_now(service);
+    }
+}
+
 #[test]
 fn what_is_missing_is_told_and_blocks_nothing() {
     let hub = TestHub::start();
@@ -22,6 +29,7 @@ fn what_is_missing_is_told_and_blocks_nothing() {
         .is(201);
     hub.register(&json!({"service": "mail", "version": "1.0"}))
         .is(201);
+    poll(&hub, &["shop", "rules-service", "mail"]);
     let issues = json!([
         "Requires 1 instance of mail version 2.0, found 0",
         "Requires 2 instances of rules-service, found 1",
@@ -68,6 +76,7 @@ fn cycles_are_reported() {
         let body = json!({"service": service, "dependencies": [{"service": needed}]});
         hub.register(&body).is(201);
     }
+    poll(&hub, &["a", "b"]);
     let report = dependencies(&hub, "a");
     assert_eq!(report["cycles"], json!([["a", "b", "a"]]));
     assert_eq!(report["satisfied"], true);

@@ -71,7 +71,7 @@ fn a_health_endpoint_that_hangs_delays_nobody_else() {
     let hub = TestHub::start();
     let (stuck, fine) = (FakeService::answering(Reply::Hang), FakeService::start());
     for (name, service) in [("stuck", &stuck), ("fine", &fine)] {
-        let check = json!({"endpoint": "/alive", "interval": 0.05, "timeout": 60});
+        let check = json!({"endpoint": "/alive", "interval": 0.1, "timeout": 60});
         hub.register(&json!({
             "service": "billing", "instance_id": name, "url": service.url(), "health_check": check,
         }))
@@ -93,7 +93,7 @@ fn a_health_endpoint_that_hangs_delays_nobody_else() {
 fn why_an_instance_is_unhealthy_is_told() {
     let hub = TestHub::with(&[("unhealthy_threshold", "2")]);
     let service = FakeService::answering(Reply::Status(503));
-    let check = json!({"endpoint": "/alive", "interval": 0.05});
+    let check = json!({"endpoint": "/alive", "interval": 0.1});
     hub.register(&json!({"service": "billing", "url": service.url(), "health_check": check}))
         .is(201);
     eventually("it is unhealthy", || health(&hub)["status"] == "unhealthy");
@@ -166,4 +166,27 @@ fn a_draining_instance_finishes_what_it_has_and_gets_nothing_new() {
     let view = hub.service("billing").is(200);
     assert_eq!(view["status"], "healthy");
     assert_eq!(view["available"], 1);
+}
+
+#[test]
+fn who_comes_and_goes_is_logged_once() {
+    let hub = TestHub::start();
+    hub.register(&json!({"service": "billing", "instance_id": "a"}))
+        .is(201);
+    hub.register(&json!({"service": "billing", "instance_id": "a"}))
+        .is(200);
+    drain(&hub, "a").is(200);
+    hub.delete("/v1/services/billing/instances/a").is(204);
+    hub.delete("/v1/services/billing").is(204);
+    let hub = hub.restart();
+    for news in [
+        "INFO registered service=billing instance=a",
+        "INFO draining service=billing instance=a",
+        "INFO deregistered service=billing instance=a",
+        "INFO deregistered with all its instances service=billing",
+    ] {
+        let log = hub.log();
+        let told = log.lines().filter(|line| line.contains(news)).count();
+        assert_eq!(told, 1, "{news} in {log}");
+    }
 }

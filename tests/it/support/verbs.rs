@@ -117,7 +117,7 @@ impl Client {
 
     #[track_caller]
     pub fn circuit(&self, service: &str) -> Value {
-        let circuits = array(&self.get("/v1/circuits").is(200)["circuits"]);
+        let circuits = array(&self.get("/v1/circuits?limit=1000").is(200)["circuits"]);
         let found = circuits.into_iter().find(|one| one["service"] == service);
         found.unwrap_or(Value::Null)
     }

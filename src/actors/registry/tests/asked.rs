@@ -241,6 +241,29 @@ async fn who_polls_without_registering_counts_as_one_instance() {
 }
 
 #[actix::test]
+async fn who_pulls_is_available_for_a_minute_after_it_polled() {
+    let office = office();
+    office.commit(needing("shop", &[("billing", 1, true)]));
+    office.commit(Registration {
+        address: None,
+        ..registration("a")
+    });
+    let seen = async || {
+        let view = office.view().await.pop().unwrap();
+        (
+            view.status,
+            view.available,
+            office.issues_of("shop").await.len(),
+        )
+    };
+    assert_eq!(seen().await, (Health::Unhealthy, 0, 1));
+    office.poll();
+    assert_eq!(seen().await, (Health::Healthy, 1, 0));
+    pass(61).await;
+    assert_eq!(seen().await, (Health::Unhealthy, 0, 1));
+}
+
+#[actix::test]
 async fn what_is_given_is_checked_instead_and_kept_nowhere() {
     let office = office();
     office.commit(needing("shop", &[("billing", 1, true)]));

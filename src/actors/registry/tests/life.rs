@@ -142,6 +142,36 @@ async fn registering_again_ends_a_silence() {
 }
 
 #[actix::test]
+async fn the_answer_to_a_registration_says_how_the_instance_is_after_it() {
+    let mut office = office();
+    office.commit(beating("a", &office));
+    pass(13).await;
+    office.health_news().await;
+    let (reply, answer) = oneshot::channel();
+    office.address.do_send(Register {
+        registration: beating("a", &office),
+        reply,
+    });
+    office.commit_next().await;
+    let expected = Registered {
+        replaced: true,
+        health: Health::Unknown,
+    };
+    assert_eq!(answer.await.unwrap(), expected);
+}
+
+#[actix::test]
+async fn registering_again_without_a_ttl_ends_a_silence_that_one_heartbeat_broke() {
+    let office = office();
+    office.commit(beating("a", &office));
+    pass(13).await;
+    assert_eq!(office.beat("a").await, Health::Unhealthy);
+    office.commit(registration("a"));
+    settle().await;
+    assert_eq!(office.instance().await.health, Health::Unknown);
+}
+
+#[actix::test]
 async fn a_ttl_given_up_is_not_waited_for() {
     let mut office = office();
     office.commit(beating("a", &office));
@@ -179,6 +209,43 @@ async fn who_stays_silent_is_deregistered() {
         matches!(&facts[..], [Fact::InstanceDeregistered(gone)] if gone.instance_id == instance("a"))
     );
     pass(200).await;
+    assert!(office.recorded.drain().await.is_empty());
+}
+
+#[actix::test]
+async fn who_registers_while_its_expiry_is_on_its_way_stays() {
+    let mut office = office();
+    office.commit(beating("a", &office));
+    pass(61).await;
+    let expiry = office.next_record().await.facts;
+    assert!(matches!(expiry[..], [Fact::InstanceDeregistered(_)]));
+    let refused = office.heartbeat("a").await.unwrap();
+    assert_eq!(refused, Err(Refusal::NotFound));
+    let again = Fact::ServiceRegistered(Arc::new(beating("a", &office)));
+    office.address.do_send(committed(2, vec![again]));
+    office.address.do_send(committed(3, expiry));
+    settle().await;
+    assert_eq!(office.instance().await.health, Health::Unknown);
+    pass(61).await;
+    let facts = office.commit_next().await;
+    assert!(matches!(facts[..], [Fact::InstanceDeregistered(_)]));
+    assert!(office.view().await[0].instances.is_empty());
+}
+
+#[actix::test]
+async fn who_registers_does_not_expire_before_that_is_written() {
+    let mut office = office();
+    office.commit(beating("a", &office));
+    pass(59).await;
+    office.health_news().await;
+    let (reply, _answer) = oneshot::channel();
+    office.address.do_send(Register {
+        registration: beating("a", &office),
+        reply,
+    });
+    let facts = office.next_record().await.facts;
+    assert!(matches!(facts[..], [Fact::ServiceRegistered(_)]));
+    pass(30).await;
     assert!(office.recorded.drain().await.is_empty());
 }
 

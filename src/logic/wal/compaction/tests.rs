@@ -117,7 +117,10 @@ impl Replayed {
             }
             Fact::InstanceDeregistered(gone) => {
                 let key = (gone.service.clone(), gone.instance_id.clone());
-                self.registrations.remove(&key);
+                let registered = self.registrations.get(&key);
+                if registered.is_some_and(|(one, _)| gone.means(one.registered_at)) {
+                    self.registrations.remove(&key);
+                }
             }
             Fact::ServiceDeregistered(gone) => {
                 self.known_services.insert(gone.service.clone(), false);

@@ -1,0 +1,135 @@
+//! Pages of lists that are in memory as a whole, each item with a key of its own.
+
+use std::cmp::Ordering;
+
+use super::query::Query;
+use crate::domain::ids::{JobId, ServiceName};
+use crate::error::HubError;
+
+/// What such a list is in the order of.
+pub trait Key: Ord + ToString + Sized {
+    fn parse(text: &str) -> Option<Self>;
+}
+
+impl Key for ServiceName {
+    fn parse(text: &str) -> Option<Self> {
+        Self::parse(text).ok()
+    }
+}
+
+impl Key for JobId {
+    fn parse(text: &str) -> Option<Self> {
+        uuid::Uuid::try_parse(text).ok().map(Self)
+    }
+}
+
+/// Where a list begins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    Ascending,
+    Descending,
+}
+
+/// Which part of a list is asked for.
+pub struct Part<K> {
+    limit: usize,
+    /// The last key of the page before.
+    after: Option<K>,
+}
+
+/// A part of a list.
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// The last key of this page, if there is more.
+    pub next_cursor: Option<String>,
+}
+
+impl<K: Key> Part<K> {
+    /// # Errors
+    /// 400 with `limit` or `cursor`.
+    pub fn of(asked: &Query) -> Result<Self, HubError> {
+        let problem = "must be the next_cursor of an earlier answer";
+        Ok(Self {
+            limit: asked.limit()?,
+            after: asked.read("cursor", |text| K::parse(text).ok_or(problem))?,
+        })
+    }
+
+    /// This part of all items.
+    pub fn take<T>(self, mut all: Vec<T>, order: Order, key: impl Fn(&T) -> &K) -> Page<T> {
+        let compare = |one: &K, other: &K| match order {
+            Order::Ascending => one.cmp(other),
+            Order::Descending => other.cmp(one),
+        };
+        all.sort_unstable_by(|one, other| compare(key(one), key(other)));
+        if let Some(after) = &self.after {
+            all.retain(|item| compare(key(item), after) == Ordering::Greater);
+        }
+        let has_more = all.len() > self.limit;
+        all.truncate(self.limit);
+        let last = all.last().filter(|_| has_more);
+        Page {
+            next_cursor: last.map(|item| key(item).to_string()),
+            items: all,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn name(number: u8) -> ServiceName {
+        ServiceName::parse(&format!("s{number:03}")).unwrap()
+    }
+
+    fn part(query: &str) -> Result<Part<ServiceName>, HubError> {
+        let request = TestRequest::with_uri(&format!("/?{query}")).to_http_request();
+        Part::of(&Query::of(&request)?)
+    }
+
+    #[test]
+    fn a_wrong_limit_or_cursor_is_named() {
+        for (query, wrong) in [
+            ("limit=0", "limit"),
+            ("limit=1001", "limit"),
+            ("limit=x", "limit"),
+            ("cursor=a%20b", "cursor"),
+        ] {
+            match part(query) {
+                Err(HubError::Invalid { field, .. }) => assert_eq!(field, wrong, "{query}"),
+                _ => panic!("{query} is let through"),
+            }
+        }
+        assert!(part("limit=1000&cursor=anything").is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn the_pages_together_are_the_list(
+            names in prop::collection::btree_set(any::<u8>(), 0..60),
+            limit in 1..20_usize,
+            descending in any::<bool>(),
+        ) {
+            let order = if descending { Order::Descending } else { Order::Ascending };
+            let mut expected: Vec<_> = names.into_iter().map(name).collect();
+            let all = expected.clone();
+            if descending {
+                expected.reverse();
+            }
+            let mut found = Vec::new();
+            let mut query = format!("limit={limit}");
+            loop {
+                let page = part(&query).unwrap().take(all.clone(), order, |name| name);
+                prop_assert!(page.items.len() <= limit);
+                found.extend(page.items);
+                let Some(cursor) = page.next_cursor else { break };
+                query = format!("limit={limit}&cursor={cursor}");
+            }
+            prop_assert_eq!(found, expected);
+        }
+    }
+}
