@@ -173,7 +173,7 @@ impl Queues {
                 self.leases.remove(&token);
                 self.lease_ends.remove(&token);
             }
-            Place::Pushing { .. } => destination.lanes.push_ended(&entry.message.kind),
+            Place::Pushing { .. } => destination.lanes.push_ended(id, &entry.message.kind),
             // A held message keeps its turn for its ordering key until it is settled.
             Place::Held | Place::Scheduled | Place::Retrying { .. } | Place::Settling => {}
         }

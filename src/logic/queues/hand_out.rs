@@ -51,11 +51,7 @@ impl Queues {
         destination.window = window;
         destination.outlook = outlook;
         let kind_of = |id: MessageId| entries[&id].message.kind.clone();
-        let pushing = || {
-            let pushing = entries.values().filter(|entry| is_pushing(entry, service));
-            pushing.map(|entry| entry.message.kind.clone()).collect()
-        };
-        destination.lanes.set_rooms(kinds, kind_of, pushing);
+        destination.lanes.set_rooms(kinds, kind_of);
         self.ready.insert(service.clone());
     }
 
@@ -111,7 +107,9 @@ impl Queues {
                 destination.pace.take(now);
             }
             if let Place::Pushing { .. } = entry.place {
-                destination.lanes.push_began(&entry.message.kind);
+                destination
+                    .lanes
+                    .push_began(waiting.id, &entry.message.kind);
             }
             destination.count(entry.place, entry.message.priority, 1);
         }
@@ -174,11 +172,10 @@ impl Queues {
 
     /// Everything of this destination that is with the dispatcher.
     pub fn pushing(&self, service: &ServiceName) -> Vec<MessageId> {
-        let pushing = self
-            .entries
-            .values()
-            .filter(|entry| is_pushing(entry, service));
-        pushing.map(|entry| entry.message.id).collect()
+        match self.destinations.get(service) {
+            Some(destination) => destination.lanes.pushing().collect(),
+            None => Vec::new(),
+        }
     }
 
     /// When a destination may be handed more by its quota.
@@ -190,8 +187,4 @@ impl Queues {
     pub fn wake_paced(&mut self, now: Timestamp) {
         self.ready.extend(self.paced.pop_due(now, usize::MAX));
     }
-}
-
-fn is_pushing(entry: &Entry, service: &ServiceName) -> bool {
-    matches!(entry.place, Place::Pushing { .. }) && entry.message.destination == *service
 }

@@ -180,12 +180,12 @@ fn a_type_nobody_takes_is_parked_while_others_go() {
     let mut queues = queues_with([odd, message(2)]);
     let rooms = |image_room: u32| {
         let named = KindRoom {
-            kind: Some(image.clone()),
+            kinds: [image.clone()].into(),
             room: image_room,
             parks: image_room == 0,
         };
         let others = KindRoom {
-            kind: None,
+            kinds: [].into(),
             room: 9,
             parks: false,
         };
