@@ -95,6 +95,11 @@ impl Lanes {
         })
     }
 
+    /// Every message here, level by level.
+    pub fn ids(&self) -> impl Iterator<Item = MessageId> {
+        self.levels.iter().flat_map(BTreeMap::values).copied()
+    }
+
     /// Takes this message out, wherever it stands; says whether it was there.
     pub fn remove(&mut self, waiting: &Waiting) -> bool {
         let is_there = self.contains(waiting);

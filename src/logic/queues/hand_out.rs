@@ -96,7 +96,6 @@ impl Queues {
                 .entries
                 .get_mut(&waiting.id)
                 .expect("what is in a lane has an entry");
-            destination.count(Place::Queued, waiting.priority, -1);
             if entry.message.is_expired(now) {
                 let policy = &self.policy.retries;
                 out.expired
@@ -111,7 +110,7 @@ impl Queues {
                     .lanes
                     .push_began(waiting.id, &entry.message.kind);
             }
-            destination.count(entry.place, entry.message.priority, 1);
+            destination.enter(entry);
         }
         if let Some(at) = destination.pace.next_at(now) {
             self.paced.set(service.clone(), at);
@@ -155,7 +154,7 @@ impl Queues {
             entry.place = Place::Queued;
             let destination = destination_of(&mut self.destinations, &entry.message);
             let kind = &entry.message.kind;
-            destination.count(entry.place, entry.message.priority, 1);
+            destination.enter(entry);
             destination
                 .lanes
                 .push(entry.waiting(&self.policy.ranks), kind);

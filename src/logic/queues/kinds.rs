@@ -188,6 +188,11 @@ impl Kinds {
         ahead
     }
 
+    /// Every message here, class by class.
+    pub fn ids(&self) -> impl Iterator<Item = MessageId> {
+        self.classes.iter().flat_map(|class| class.lanes.ids())
+    }
+
     pub fn len_of(&self, priority: Priority) -> usize {
         let lengths = self
             .classes
