@@ -8,6 +8,7 @@ pub mod canonical;
 pub mod dedup;
 pub mod dependencies;
 pub mod health;
+pub mod kind_index;
 pub mod lanes;
 pub mod ledger;
 pub mod outcome;

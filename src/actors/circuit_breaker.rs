@@ -84,17 +84,18 @@ pub struct Settings {
 pub struct Hops {
     pub event_store: Recipient<Record>,
     pub give_back: Recipient<GiveBack>,
-    /// The Scheduler and the Router.
-    pub windows: [Recipient<WindowChanged>; 2],
+    /// The Scheduler.
+    pub window: Recipient<WindowChanged>,
+    /// The Router, which needs no numbers.
+    pub outlook: Recipient<WindowChanged>,
     pub delivery_seen: Recipient<DeliverySeen>,
     pub instance_gone: Recipient<InstanceGone>,
 }
 
 impl Hops {
     pub fn tell_window(&self, changed: &WindowChanged) {
-        for recipient in &self.windows {
-            recipient.do_send(changed.clone());
-        }
+        self.window.do_send(changed.clone());
+        self.outlook.do_send(changed.clone());
     }
 }
 
@@ -197,6 +198,9 @@ impl Handler<Deliver> for CircuitBreaker {
             if self.begin(delivery, now, ctx).is_none() {
                 back.push(id);
             }
+        }
+        if !back.is_empty() {
+            self.balancer.look_again();
         }
         // First the window, so that what goes back is not sent here again.
         self.tell_window(ctx);

@@ -17,12 +17,13 @@ use super::messages::{
 };
 use crate::clock::Clock;
 use crate::domain::fact::{Fact, QuotaSet};
-use crate::domain::ids::ServiceName;
+use crate::domain::ids::{Label, ServiceName};
 use crate::domain::message::{Lane, Message};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::{KindRoom, Outlook};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::admission::Admission;
+use crate::logic::kind_index::KindIndex;
 use crate::logic::quotas::Quotas;
 use crate::metrics::Metrics;
 
@@ -34,7 +35,7 @@ pub struct Router {
     quotas: Quotas,
     /// Every name that was ever registered or received.
     known: AHashSet<ServiceName>,
-    outlooks: AHashMap<ServiceName, (Outlook, Arc<[KindRoom]>)>,
+    outlooks: AHashMap<ServiceName, Prospect>,
     events: AHashMap<ServiceName, DoorEvents>,
     _watch: DeathWatch,
 }
@@ -44,6 +45,21 @@ pub struct Router {
 struct DoorEvents {
     overflows: u64,
     throttles: u64,
+}
+
+/// What was last told of a service.
+struct Prospect {
+    outlook: Outlook,
+    kinds: Arc<[KindRoom]>,
+    index: KindIndex,
+}
+
+impl Prospect {
+    /// Whether nobody takes messages of this type.
+    fn parks(&self, kind: &Label) -> bool {
+        let room = self.kinds.get(self.index.find(kind));
+        room.is_some_and(|room| room.parks)
+    }
 }
 
 /// The EventStore, by what it is sent.
@@ -113,16 +129,15 @@ impl Router {
     /// Whether somebody takes the message now.
     fn is_ready(&self, message: &Message, now: Timestamp) -> Result<(), Refusal> {
         let service = message.destination.clone();
-        match self.outlooks.get(&service) {
-            Some((Outlook::CircuitOpen { until }, _)) => Err(Refusal::CircuitOpen {
+        let Some(prospect) = self.outlooks.get(&service) else {
+            return Err(Refusal::NoInstance { service });
+        };
+        match prospect.outlook {
+            Outlook::CircuitOpen { until } => Err(Refusal::CircuitOpen {
                 service,
                 retry_after: until.since(now),
             }),
-            Some((Outlook::Ready | Outlook::Trial, kinds))
-                if !KindRoom::parks(kinds, &message.kind) =>
-            {
-                Ok(())
-            }
+            Outlook::Ready | Outlook::Trial if !prospect.parks(&message.kind) => Ok(()),
             _ => Err(Refusal::NoInstance { service }),
         }
     }
@@ -207,8 +222,13 @@ impl Handler<WindowChanged> for Router {
     type Result = ();
 
     fn handle(&mut self, changed: WindowChanged, _: &mut Context<Self>) {
-        let known = (changed.outlook, changed.kinds);
-        self.outlooks.insert(changed.service, known);
+        let classes = changed.kinds.iter().map(|class| &*class.kinds);
+        let prospect = Prospect {
+            outlook: changed.outlook,
+            index: KindIndex::of(classes),
+            kinds: changed.kinds,
+        };
+        self.outlooks.insert(changed.service, prospect);
     }
 }
 

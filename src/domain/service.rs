@@ -159,23 +159,26 @@ impl Target {
     }
 }
 
-/// Room for messages of one type, at a service whose instances differ in what they take.
+/// Room for messages of some types, at a service whose instances differ in what they take.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KindRoom {
-    /// `None`: every type that no instance names.
-    pub kind: Option<Label>,
-    /// How many of them may be under way at once.
+    /// Types that the same instances take; empty: every type that no instance names. Two equal
+    /// lists are mostly the same one, so that comparing them costs nothing.
+    pub kinds: Arc<[Label]>,
+    /// How many messages of them may be under way at once.
     pub room: u32,
     /// Nobody at all takes them now.
     pub parks: bool,
 }
 
 impl KindRoom {
-    /// Whether, of these, nobody takes messages of this type.
-    pub fn parks(rooms: &[Self], kind: &Label) -> bool {
-        let own = rooms.iter().find(|room| room.kind.as_ref() == Some(kind));
-        let room = own.or_else(|| rooms.iter().find(|room| room.kind.is_none()));
-        room.is_some_and(|room| room.parks)
+    /// Whether these two lists say the same but for the room there is.
+    pub fn differ_in_room_only(some: &[Self], others: &[Self]) -> bool {
+        some.len() == others.len()
+            && some
+                .iter()
+                .zip(others)
+                .all(|(one, other)| one.parks == other.parks && one.kinds == other.kinds)
     }
 }
 

@@ -75,6 +75,7 @@ impl Balancer {
         if self.strategy != strategy {
             self.strategy = strategy;
             self.forget_shares();
+            self.look_again();
         }
     }
 
@@ -97,7 +98,7 @@ impl Balancer {
             self.forget_shares();
         }
         self.carry_over(&before);
-        self.kinds = Kinds::of(&self.targets, under_way);
+        self.kinds = Kinds::of(&self.targets, under_way, &self.kinds);
     }
 
     pub fn targets(&self) -> &Arc<[Target]> {
@@ -116,6 +117,7 @@ impl Balancer {
         self.take_turn(index, ask);
         let in_flight = &mut self.records[index].in_flight;
         *in_flight = in_flight.saturating_add(1);
+        self.kinds.touch(index);
         if let Some(kind) = ask.kind {
             self.kinds.started(kind);
         }
@@ -139,6 +141,7 @@ impl Balancer {
     ) {
         self.kinds.finished(kind);
         if let Some(index) = position(&self.targets, instance) {
+            self.kinds.touch(index);
             return self.records[index].finished(ending, now);
         }
         let mut departed = self.departed.iter();
@@ -164,16 +167,20 @@ impl Balancer {
     }
 
     /// The same by type of message, with what others have in flight left out; nothing if every
-    /// instance takes every type. Whoever pulls takes every type.
-    pub fn rooms(&self, has_puller: bool, now: Timestamp) -> impl Iterator<Item = KindRoom> + '_ {
-        self.kinds.iter().map(move |kind| {
-            let Room { capacity, free } = self.room(kind.takers.iter().copied(), now);
-            KindRoom {
-                kind: kind.name.clone(),
-                room: capacity.min(free.saturating_add(kind.under_way)),
-                parks: capacity == 0 && !has_puller,
-            }
-        })
+    /// instance takes every type. Whoever pulls takes every type. The list is the same one until
+    /// something in it changes; only what something happened to is computed anew.
+    pub fn rooms(&mut self, has_puller: bool, now: Timestamp) -> Arc<[KindRoom]> {
+        for class in self.kinds.take_stale(has_puller) {
+            let room = self.room(self.kinds.takers(class), now);
+            self.kinds.set_room(class, room);
+        }
+        self.kinds.rooms().clone()
+    }
+
+    /// Computes all rooms anew the next time: a message was turned away, so time has changed what
+    /// they were computed from.
+    pub fn look_again(&mut self) {
+        self.kinds.touch_all();
     }
 
     /// Whether somebody who does well would take it, if only it had room; what failed elsewhere
@@ -297,7 +304,7 @@ impl Balancer {
         let (target, record) = (&self.targets[index], &self.records[index]);
         (target.weight == 0) == reserve
             && record.limit(target) > 0
-            && ask.kind.is_none_or(|kind| target.takes(kind))
+            && ask.kind.is_none_or(|kind| self.kinds.takes(kind, index))
             && !ask.exclude.contains(&target.instance_id)
     }
 

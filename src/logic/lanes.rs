@@ -95,6 +95,11 @@ impl Lanes {
         })
     }
 
+    /// Every message here, level by level.
+    pub fn ids(&self) -> impl Iterator<Item = MessageId> {
+        self.levels.iter().flat_map(BTreeMap::values).copied()
+    }
+
     /// Takes this message out, wherever it stands; says whether it was there.
     pub fn remove(&mut self, waiting: &Waiting) -> bool {
         let is_there = self.contains(waiting);
@@ -105,18 +110,15 @@ impl Lanes {
         is_there
     }
 
-    /// How many messages are ahead of this one, counted no further than `most`, which is what
-    /// it costs.
-    pub fn ahead_of(&self, waiting: &Waiting, most: usize) -> Option<usize> {
-        if !self.contains(waiting) {
-            return None;
-        }
+    /// How many messages here go before this one, which may wait elsewhere, counted no further
+    /// than `most`, which is what it costs.
+    pub fn ahead_of(&self, waiting: &Waiting, most: usize) -> usize {
         let key = (waiting.rank, waiting.order);
         let mut ahead = 0;
         for lane in &self.levels {
             ahead += lane.range(..key).take(most - ahead).count();
         }
-        Some(ahead)
+        ahead
     }
 
     /// Whether this very message waits here.
@@ -238,19 +240,13 @@ mod tests {
         for order in 0..5 {
             lanes.push(waiting(100 - order as i64, order, Priority::Normal));
         }
-        assert_eq!(
-            lanes.ahead_of(&waiting(100, 0, Priority::Normal), 9),
-            Some(4)
-        );
-        assert_eq!(
-            lanes.ahead_of(&waiting(96, 4, Priority::Normal), 9),
-            Some(0)
-        );
-        assert_eq!(lanes.ahead_of(&waiting(50, 9, Priority::Normal), 9), None);
-        assert_eq!(
-            lanes.ahead_of(&waiting(100, 0, Priority::Normal), 2),
-            Some(2)
-        );
+        let ahead = |rank, order, most| {
+            let waiting = waiting(rank, order, Priority::Normal);
+            lanes.ahead_of(&waiting, most)
+        };
+        assert_eq!((ahead(100, 0, 9), ahead(96, 4, 9)), (4, 0));
+        assert_eq!(ahead(100, 0, 2), 2, "counted no further");
+        assert_eq!(ahead(98, 9, 9), 3, "one that waits elsewhere");
     }
 
     fn any_priority() -> impl Strategy<Value = Priority> {

@@ -124,7 +124,7 @@ impl Queues {
             attempts: None,
         };
         let scheduled = entry.message.deliver_at().is_some_and(|at| at > now);
-        destination.count(entry.place, entry.message.priority, 1);
+        destination.enter(&entry);
         self.entries.insert(id, entry);
         if !scheduled {
             self.enqueue(id);
@@ -137,13 +137,13 @@ impl Queues {
             return;
         };
         let destination = destination_of(&mut self.destinations, &entry.message);
-        destination.count(entry.place, entry.message.priority, -1);
+        destination.leave(entry);
         let free = match entry.message.ordering_key() {
             None => true,
             Some(key) => destination.keys.claim(key, entry.order, id),
         };
         entry.place = if free { Place::Queued } else { Place::Held };
-        destination.count(entry.place, entry.message.priority, 1);
+        destination.enter(entry);
         if free {
             let waiting = entry.waiting(&self.policy.ranks);
             destination.lanes.push(waiting, &entry.message.kind);
@@ -159,7 +159,7 @@ impl Queues {
         entry.attempts.get_or_insert_default().push(attempt.clone());
         entry.place = Place::Retrying { at: retry_at };
         let destination = destination_of(&mut self.destinations, &entry.message);
-        destination.count(entry.place, entry.message.priority, 1);
+        destination.enter(entry);
         destination.lanes.unblock();
     }
 
@@ -169,7 +169,7 @@ impl Queues {
             return;
         };
         let destination = destination_of(&mut self.destinations, &entry.message);
-        destination.count(entry.place, entry.message.priority, -1);
+        destination.leave(entry);
         match entry.place {
             Place::Queued => {
                 let waiting = entry.waiting(&self.policy.ranks);
@@ -179,7 +179,7 @@ impl Queues {
                 self.leases.remove(&token);
                 self.lease_ends.remove(&token);
             }
-            Place::Pushing { .. } => destination.lanes.push_ended(&entry.message.kind),
+            Place::Pushing { .. } => destination.lanes.push_ended(id, &entry.message.kind),
             // A held message keeps its turn for its ordering key until it is settled.
             Place::Held | Place::Scheduled | Place::Retrying { .. } | Place::Settling => {}
         }
@@ -191,11 +191,7 @@ impl Queues {
         self.displace(id);
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.place = Place::Settling;
-            destination_of(&mut self.destinations, &entry.message).count(
-                entry.place,
-                entry.message.priority,
-                1,
-            );
+            destination_of(&mut self.destinations, &entry.message).enter(entry);
         }
         fact
     }
@@ -339,15 +335,17 @@ impl Queues {
             Place::Scheduled => State::Scheduled,
             Place::Retrying { .. } => State::Retrying,
             Place::Pushing { .. } | Place::Leased { .. } | Place::Settling => State::Delivering,
-            Place::Queued | Place::Held if self.is_parked(&entry.message) => State::Parked,
+            Place::Queued | Place::Held if self.is_parked(entry) => State::Parked,
             Place::Queued | Place::Held => State::Queued,
         }
     }
 
-    fn is_parked(&self, message: &Message) -> bool {
-        let destination = self.destinations.get(&message.destination);
+    /// That nobody takes its type keeps a message only once it has its ordering key.
+    fn is_parked(&self, entry: &Entry) -> bool {
+        let destination = self.destinations.get(&entry.message.destination);
         destination.is_some_and(|destination| {
-            destination.outlook.parks() || destination.lanes.parks(&message.kind)
+            destination.outlook.parks()
+                || entry.place == Place::Queued && destination.lanes.parks(&entry.message.kind)
         })
     }
 

@@ -264,10 +264,8 @@ impl Ring {
             breaker: circuit_breaker::Hops {
                 event_store: self.to.event_store.clone().recipient(),
                 give_back: scheduler.clone().recipient(),
-                windows: [
-                    scheduler.clone().recipient(),
-                    self.to.router.clone().recipient(),
-                ],
+                window: scheduler.clone().recipient(),
+                outlook: self.to.router.clone().recipient(),
                 delivery_seen: self.to.registry.clone().recipient(),
                 instance_gone: self.to.registry.clone().recipient(),
             },

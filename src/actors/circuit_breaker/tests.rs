@@ -29,6 +29,7 @@ struct Circuit {
     recorded: Received<Record>,
     given_back: Received<GiveBack>,
     windows: Received<WindowChanged>,
+    outlooks: Received<WindowChanged>,
     seen: Received<DeliverySeen>,
     gone: Received<InstanceGone>,
 }
@@ -39,13 +40,14 @@ fn circuit(transport: Rc<ScriptedTransport>) -> Circuit {
     let (event_store, recorded) = probe();
     let (give_back, given_back) = probe();
     let (scheduler, windows) = probe();
-    let (router, _) = probe();
+    let (router, outlooks) = probe();
     let (delivery_seen, seen) = probe();
     let (instance_gone, gone) = probe();
     let hops = Hops {
         event_store,
         give_back,
-        windows: [scheduler, router],
+        window: scheduler,
+        outlook: router,
         delivery_seen,
         instance_gone,
     };
@@ -58,6 +60,7 @@ fn circuit(transport: Rc<ScriptedTransport>) -> Circuit {
         recorded,
         given_back,
         windows,
+        outlooks,
         seen,
         gone,
     }
@@ -280,7 +283,8 @@ async fn the_window_is_told_before_anything_is_given_back() {
     let hops = Hops {
         event_store: probe().0,
         give_back: listener.clone().recipient(),
-        windows: [listener.recipient(), probe().0],
+        window: listener.recipient(),
+        outlook: probe().0,
         delivery_seen: probe().0,
         instance_gone: probe().0,
     };

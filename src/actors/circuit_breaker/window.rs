@@ -17,6 +17,16 @@ pub struct Told {
     kinds: Arc<[KindRoom]>,
 }
 
+impl Told {
+    fn says_all_of(&self, news: &WindowChanged) -> bool {
+        (self.window, self.outlook) == (news.window, news.outlook) && self.kinds == news.kinds
+    }
+
+    fn has_the_outlook_of(&self, news: &WindowChanged) -> bool {
+        self.outlook == news.outlook && KindRoom::differ_in_room_only(&self.kinds, &news.kinds)
+    }
+}
+
 impl CircuitBreaker {
     /// Tells how much may be under way, if that changed.
     pub(super) fn tell_window(&mut self, ctx: &mut Context<Self>) {
@@ -27,30 +37,32 @@ impl CircuitBreaker {
         } else {
             self.alone_since.get_or_insert(now);
         }
-        let (window, outlook) = (self.breaker.window(full), self.outlook());
-        if !self.was_told(window, outlook, now) {
-            let kinds: Arc<[_]> = self.balancer.rooms(self.has_puller, now).collect();
-            self.hops.tell_window(&WindowChanged {
-                service: self.service.clone(),
-                window,
-                outlook,
-                kinds: kinds.clone(),
-            });
-            self.told = Some(Told {
-                window,
-                outlook,
-                kinds,
-            });
-        }
+        let news = WindowChanged {
+            service: self.service.clone(),
+            window: self.breaker.window(full),
+            outlook: self.outlook(),
+            kinds: self.balancer.rooms(self.has_puller, now),
+        };
+        self.tell(news);
         self.arm_timer(now, ctx);
     }
 
-    fn was_told(&self, window: u32, outlook: Outlook, now: Timestamp) -> bool {
-        self.told.as_ref().is_some_and(|told| {
-            let kinds = told.kinds.iter().cloned();
-            (told.window, told.outlook) == (window, outlook)
-                && kinds.eq(self.balancer.rooms(self.has_puller, now))
-        })
+    /// The Scheduler hears what is new, the Router only what changes its answers.
+    fn tell(&mut self, news: WindowChanged) {
+        let told = self.told.as_ref();
+        if told.is_some_and(|told| told.says_all_of(&news)) {
+            return;
+        }
+        if told.is_some_and(|told| told.has_the_outlook_of(&news)) {
+            self.hops.window.do_send(news.clone());
+        } else {
+            self.hops.tell_window(&news);
+        }
+        self.told = Some(Told {
+            window: news.window,
+            outlook: news.outlook,
+            kinds: news.kinds,
+        });
     }
 
     fn outlook(&self) -> Outlook {

@@ -44,7 +44,8 @@ fn house(pushes: impl IntoIterator<Item = Push>) -> House {
         breaker: circuit_breaker::Hops {
             event_store,
             give_back,
-            windows: [scheduler, probe().0],
+            window: scheduler,
+            outlook: probe().0,
             delivery_seen: probe().0,
             instance_gone: probe().0,
         },

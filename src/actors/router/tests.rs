@@ -227,11 +227,11 @@ async fn who_does_not_want_to_queue_is_told_why_he_would() {
 #[actix::test]
 async fn who_does_not_want_to_queue_is_refused_a_type_nobody_takes() {
     let mut door = door_to_billing();
-    let kind = Some(door.message(1).kind);
+    let kinds: Arc<[_]> = Arc::new([door.message(1).kind]);
     for (room, is_let_in) in [(0, false), (3, true)] {
         let parks = room == 0;
         let kinds = Arc::new([KindRoom {
-            kind: kind.clone(),
+            kinds: kinds.clone(),
             room,
             parks,
         }]);

@@ -63,7 +63,7 @@ impl Handler<Clearance> for Scheduler {
         clearance.cancelled += facts.len() as u64;
         let home = ctx.address();
         Record::and_then(&self.hops.event_store, facts, move || {
-            home.do_send(clearance)
+            home.do_send(clearance);
         });
     }
 }

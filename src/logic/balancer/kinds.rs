@@ -1,81 +1,198 @@
 //! The types of message that some instances take and others do not.
+//!
+//! Types that the very same instances take are one class. The classes are made when the instances
+//! change; between two looks at their room only those are computed anew whose instances did
+//! something.
 
+use std::sync::Arc;
+
+use ahash::AHashMap;
+
+use super::Room;
 use crate::domain::ids::Label;
-use crate::domain::service::Target;
+use crate::domain::service::{KindRoom, Target};
+use crate::logic::kind_index::KindIndex;
 
-/// Empty if every instance takes every type.
+/// Without classes if every instance takes every type.
 #[derive(Clone, Debug, Default)]
-pub struct Kinds(Vec<Kind>);
+pub struct Kinds {
+    /// In the order of the first type of each; the last is for every type that no instance names.
+    classes: Vec<Class>,
+    index: KindIndex,
+    /// By instance, the classes that it takes.
+    taken: Vec<Vec<usize>>,
+    /// By class.
+    rooms: Arc<[KindRoom]>,
+    /// Whether `rooms` counts on somebody who pulls.
+    has_puller: bool,
+}
 
 #[derive(Clone, Debug)]
-pub struct Kind {
-    /// `None`, the last: every type that no instance names.
-    pub name: Option<Label>,
-    /// The indices of the instances that take it.
-    pub takers: Vec<usize>,
+struct Class {
+    /// The indices of the instances that take it, in order.
+    takers: Vec<usize>,
     /// How many messages of it are in flight.
-    pub under_way: u32,
+    under_way: u32,
+    /// Its room may have changed.
+    is_stale: bool,
 }
 
 impl Kinds {
-    /// `under_way` are the types of all messages in flight.
-    pub fn of<'a>(targets: &[Target], under_way: impl Iterator<Item = &'a Label>) -> Self {
-        let named = targets.iter().flat_map(|target| target.capabilities.iter());
-        let mut named: Vec<_> = named.cloned().collect();
-        if named.is_empty() {
-            return Self::default();
+    /// `under_way` are the types of all messages in flight. Lists of types that are as in `before`
+    /// are shared with it, so that whoever knows them sees at once that they are the same.
+    pub fn of<'a>(
+        targets: &[Target],
+        under_way: impl Iterator<Item = &'a Label>,
+        before: &Self,
+    ) -> Self {
+        let classes = classes_of(targets);
+        let mut kinds = Self {
+            index: KindIndex::of(classes.iter().map(|(names, _)| names.as_slice())),
+            taken: vec![Vec::new(); targets.len()],
+            ..Self::default()
+        };
+        let mut rooms = Vec::with_capacity(classes.len());
+        for (index, (names, takers)) in classes.into_iter().enumerate() {
+            for taker in &takers {
+                kinds.taken[*taker].push(index);
+            }
+            rooms.push(KindRoom {
+                kinds: before.shared(names),
+                room: 0,
+                parks: false,
+            });
+            kinds.classes.push(Class {
+                takers,
+                under_way: 0,
+                is_stale: true,
+            });
         }
-        named.sort();
-        named.dedup();
-        let names = named.into_iter().map(Some).chain([None]);
-        let mut kinds = Self(names.map(|name| Kind::of(name, targets)).collect());
+        kinds.rooms = rooms.into();
         for kind in under_way {
             kinds.started(kind);
         }
         kinds
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    fn shared(&self, names: Vec<Label>) -> Arc<[Label]> {
+        let known = names.first().map(|name| self.index.find(name));
+        let known = known.and_then(|index| self.rooms.get(index));
+        match known.filter(|room| *room.kinds == *names) {
+            Some(room) => room.kinds.clone(),
+            None => names.into(),
+        }
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Kind> {
-        self.0.iter()
+    pub fn is_empty(&self) -> bool {
+        self.classes.is_empty()
+    }
+
+    /// Whether the instance takes messages of this type.
+    pub fn takes(&self, kind: &Label, instance: usize) -> bool {
+        let class = self.classes.get(self.index.find(kind));
+        class.is_none_or(|class| class.takers.binary_search(&instance).is_ok())
     }
 
     pub fn started(&mut self, kind: &Label) {
-        if let Some(kind) = self.find(kind) {
-            kind.under_way = kind.under_way.saturating_add(1);
+        if let Some(class) = self.classes.get_mut(self.index.find(kind)) {
+            class.under_way = class.under_way.saturating_add(1);
+            class.is_stale = true;
         }
     }
 
     pub fn finished(&mut self, kind: &Label) {
-        if let Some(kind) = self.find(kind) {
-            kind.under_way = kind.under_way.saturating_sub(1);
+        if let Some(class) = self.classes.get_mut(self.index.find(kind)) {
+            class.under_way = class.under_way.saturating_sub(1);
+            class.is_stale = true;
         }
     }
 
-    fn find(&mut self, name: &Label) -> Option<&mut Kind> {
-        let (others, named) = self.0.split_last_mut()?;
-        let found = named.binary_search_by(|kind| kind.name.as_ref().cmp(&Some(name)));
-        match found {
-            Ok(index) => Some(&mut named[index]),
-            Err(_) => Some(others),
+    /// The instance has another number of messages in flight, or does better or worse.
+    pub fn touch(&mut self, instance: usize) {
+        for class in self.taken.get(instance).into_iter().flatten() {
+            self.classes[*class].is_stale = true;
         }
+    }
+
+    pub fn touch_all(&mut self) {
+        for class in &mut self.classes {
+            class.is_stale = true;
+        }
+    }
+
+    /// The classes whose room has to be computed anew, which they count as from now on.
+    pub fn take_stale(&mut self, has_puller: bool) -> Vec<usize> {
+        if self.has_puller != has_puller {
+            self.has_puller = has_puller;
+            self.touch_all();
+        }
+        let mut stale = Vec::new();
+        for (index, class) in self.classes.iter_mut().enumerate() {
+            if std::mem::take(&mut class.is_stale) {
+                stale.push(index);
+            }
+        }
+        stale
+    }
+
+    /// The indices of the instances that take this class.
+    pub fn takers(&self, class: usize) -> impl Iterator<Item = usize> + Clone {
+        self.classes[class].takers.iter().copied()
+    }
+
+    /// What the takers of this class have room for.
+    pub(super) fn set_room(&mut self, class: usize, takers: Room) {
+        let under_way = self.classes[class].under_way;
+        let room = takers.capacity.min(takers.free.saturating_add(under_way));
+        let parks = takers.capacity == 0 && !self.has_puller;
+        let known = &self.rooms[class];
+        if (known.room, known.parks) != (room, parks) {
+            let known = &mut Arc::make_mut(&mut self.rooms)[class];
+            (known.room, known.parks) = (room, parks);
+        }
+    }
+
+    /// By class.
+    pub fn rooms(&self) -> &Arc<[KindRoom]> {
+        &self.rooms
+    }
+
+    /// How many messages are in flight, by class.
+    #[cfg(test)]
+    pub fn under_way(&self) -> Vec<u32> {
+        let counts = self.classes.iter().map(|class| class.under_way);
+        counts.collect()
     }
 }
 
-impl Kind {
-    fn of(name: Option<Label>, targets: &[Target]) -> Self {
-        let takes = |target: &Target| match &name {
-            Some(name) => target.takes(name),
-            None => target.capabilities.is_empty(),
-        };
-        let takers = (0..targets.len()).filter(|index| takes(&targets[*index]));
-        Self {
-            takers: takers.collect(),
-            name,
-            under_way: 0,
+/// The types of each class and who takes it, in order.
+fn classes_of(targets: &[Target]) -> Vec<(Vec<Label>, Vec<usize>)> {
+    let mut takers: AHashMap<&Label, Vec<usize>> = AHashMap::new();
+    let mut of_all = Vec::new();
+    for (index, target) in targets.iter().enumerate() {
+        if target.capabilities.is_empty() {
+            of_all.push(index);
+        }
+        for kind in target.capabilities.iter() {
+            takers.entry(kind).or_default().push(index);
         }
     }
+    if takers.is_empty() {
+        return Vec::new();
+    }
+    let mut kinds: AHashMap<Vec<usize>, Vec<Label>> = AHashMap::new();
+    for (kind, mut takers) in takers {
+        takers.extend(&of_all);
+        takers.sort_unstable();
+        takers.dedup();
+        kinds.entry(takers).or_default().push(kind.clone());
+    }
+    let mut classes = Vec::with_capacity(kinds.len() + 1);
+    for (takers, mut kinds) in kinds {
+        kinds.sort_unstable();
+        classes.push((kinds, takers));
+    }
+    classes.sort_unstable();
+    classes.push((Vec::new(), of_all));
+    classes
 }

@@ -69,14 +69,14 @@ impl Queues {
 
     /// Whatever waits for this destination, of one level or of all: not what is being delivered.
     pub fn waiting(&self, service: &ServiceName, priority: Option<Priority>) -> Vec<MessageId> {
-        let is_meant = |entry: &&Entry| {
-            let message = &entry.message;
-            message.destination == *service
-                && priority.is_none_or(|priority| message.priority == priority)
-                && is_waiting(entry)
+        let Some(destination) = self.destinations.get(service) else {
+            return Vec::new();
         };
-        let meant = self.entries.values().filter(is_meant);
-        meant.map(|entry| entry.message.id).collect()
+        let is_meant = |id: &MessageId| {
+            let level = self.entries[id].message.priority;
+            priority.is_none_or(|priority| priority == level)
+        };
+        destination.waiting().filter(is_meant).collect()
     }
 
     /// Takes back those of `ids` that still wait.

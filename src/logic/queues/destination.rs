@@ -1,10 +1,13 @@
 //! What the hub owes to one destination: its lanes, its credit, its ordering keys, its counts.
 
+use std::collections::BTreeSet;
+
+use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::{Priority, State};
 use crate::domain::service::Outlook;
 use crate::domain::timestamp::Timestamp;
 
-use super::Place;
+use super::entry::{Entry, Place};
 use super::kinds::Kinds;
 use super::ordering_keys::OrderingKeys;
 use super::pace::Pace;
@@ -19,15 +22,18 @@ pub(super) struct Destination {
     /// Since when nothing is handed out, as somebody wished.
     pub paused: Option<Timestamp>,
     pub keys: OrderingKeys,
+    /// What waits for an ordering key, by level and then by order of acceptance. Like `not_due` it
+    /// takes no more memory than a place in the lanes, where these messages are not.
+    pub held: [BTreeSet<(Position, MessageId)>; Priority::ALL.len()],
+    /// What waits for its `deliver_at` or its next attempt.
+    pub not_due: BTreeSet<MessageId>,
     pub counts: Counts,
     pub statistics: Statistics,
 }
 
-/// How many messages are in each place; those in lanes are counted by the lanes.
+/// How many messages are in each place; the lanes and `held` know their own number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
-    /// By level.
-    pub held: [usize; Priority::ALL.len()],
     pub scheduled: usize,
     pub retrying: usize,
     pub pushing: usize,
@@ -64,6 +70,8 @@ impl Destination {
             pace,
             paused: None,
             keys: OrderingKeys::default(),
+            held: Default::default(),
+            not_due: BTreeSet::new(),
             counts: Counts::default(),
             statistics: Statistics::default(),
         }
@@ -79,19 +87,64 @@ impl Destination {
         self.counts.pushing + self.counts.leased
     }
 
-    /// Counts a message in (`1`) or out (`-1`) of a place.
-    pub(super) fn count(&mut self, place: Place, priority: Priority, change: isize) {
-        let counter = match place {
-            Place::Queued => return,
-            Place::Held => &mut self.counts.held[priority.index()],
-            Place::Scheduled => &mut self.counts.scheduled,
-            Place::Retrying { .. } => &mut self.counts.retrying,
-            Place::Pushing { .. } => &mut self.counts.pushing,
-            Place::Leased { .. } => &mut self.counts.leased,
-            Place::Settling => &mut self.counts.settling,
-        };
-        *counter = counter
-            .checked_add_signed(change)
-            .expect("a message leaves the place it is in");
+    /// Counts a message in, at the place it has.
+    pub(super) fn enter(&mut self, entry: &Entry) {
+        match entry.place {
+            Place::Held => {
+                self.held_of(entry).insert((entry.order, entry.message.id));
+            }
+            Place::Scheduled | Place::Retrying { .. } => {
+                self.not_due.insert(entry.message.id);
+            }
+            _ => {}
+        }
+        if let Some(counter) = self.counts.at(entry.place) {
+            *counter += 1;
+        }
+    }
+
+    /// Counts a message out that leaves the place it has.
+    pub(super) fn leave(&mut self, entry: &Entry) {
+        match entry.place {
+            Place::Held => {
+                self.held_of(entry).remove(&(entry.order, entry.message.id));
+            }
+            Place::Scheduled | Place::Retrying { .. } => {
+                self.not_due.remove(&entry.message.id);
+            }
+            _ => {}
+        }
+        if let Some(counter) = self.counts.at(entry.place) {
+            *counter = counter
+                .checked_sub(1)
+                .expect("a message leaves the place it is in");
+        }
+    }
+
+    fn held_of(&mut self, entry: &Entry) -> &mut BTreeSet<(Position, MessageId)> {
+        &mut self.held[entry.message.priority.index()]
+    }
+
+    /// Whatever waits here, whether or not its time has come.
+    pub fn waiting(&self) -> impl Iterator<Item = MessageId> {
+        let held = self.held.iter().flatten().map(|(_, id)| *id);
+        self.lanes
+            .ids()
+            .chain(held)
+            .chain(self.not_due.iter().copied())
+    }
+}
+
+impl Counts {
+    /// The counter of a place, if it is counted here.
+    fn at(&mut self, place: Place) -> Option<&mut usize> {
+        match place {
+            Place::Queued | Place::Held => None,
+            Place::Scheduled => Some(&mut self.scheduled),
+            Place::Retrying { .. } => Some(&mut self.retrying),
+            Place::Pushing { .. } => Some(&mut self.pushing),
+            Place::Leased { .. } => Some(&mut self.leased),
+            Place::Settling => Some(&mut self.settling),
+        }
     }
 }

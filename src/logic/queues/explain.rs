@@ -62,9 +62,9 @@ impl Queues {
     fn waiting_for_turn(&self, entry: &Entry, to: &Destination, now: Timestamp) -> String {
         let (waiting, kind) = (entry.waiting(&self.policy.ranks), &entry.message.kind);
         let turn = match to.lanes.ahead_of(&waiting, kind, MOST_COUNTED) {
-            Some(MOST_COUNTED) => format!("{MOST_COUNTED} messages or more are ahead of it"),
-            Some(1) => "1 message is ahead of it".to_owned(),
-            ahead => format!("{} messages are ahead of it", ahead.unwrap_or(0)),
+            MOST_COUNTED => format!("{MOST_COUNTED} messages or more are ahead of it"),
+            1 => "1 message is ahead of it".to_owned(),
+            ahead => format!("{ahead} messages are ahead of it"),
         };
         if let Some(since) = self.paused {
             return format!("all queues are paused since {since}; {turn}");

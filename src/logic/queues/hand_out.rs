@@ -51,11 +51,7 @@ impl Queues {
         destination.window = window;
         destination.outlook = outlook;
         let kind_of = |id: MessageId| entries[&id].message.kind.clone();
-        let pushing = || {
-            let pushing = entries.values().filter(|entry| is_pushing(entry, service));
-            pushing.map(|entry| entry.message.kind.clone()).collect()
-        };
-        destination.lanes.set_rooms(kinds, kind_of, pushing);
+        destination.lanes.set_rooms(kinds, kind_of);
         self.ready.insert(service.clone());
     }
 
@@ -100,7 +96,6 @@ impl Queues {
                 .entries
                 .get_mut(&waiting.id)
                 .expect("what is in a lane has an entry");
-            destination.count(Place::Queued, waiting.priority, -1);
             if entry.message.is_expired(now) {
                 let policy = &self.policy.retries;
                 out.expired
@@ -111,9 +106,11 @@ impl Queues {
                 destination.pace.take(now);
             }
             if let Place::Pushing { .. } = entry.place {
-                destination.lanes.push_began(&entry.message.kind);
+                destination
+                    .lanes
+                    .push_began(waiting.id, &entry.message.kind);
             }
-            destination.count(entry.place, entry.message.priority, 1);
+            destination.enter(entry);
         }
         if let Some(at) = destination.pace.next_at(now) {
             self.paced.set(service.clone(), at);
@@ -157,7 +154,7 @@ impl Queues {
             entry.place = Place::Queued;
             let destination = destination_of(&mut self.destinations, &entry.message);
             let kind = &entry.message.kind;
-            destination.count(entry.place, entry.message.priority, 1);
+            destination.enter(entry);
             destination
                 .lanes
                 .push(entry.waiting(&self.policy.ranks), kind);
@@ -174,11 +171,10 @@ impl Queues {
 
     /// Everything of this destination that is with the dispatcher.
     pub fn pushing(&self, service: &ServiceName) -> Vec<MessageId> {
-        let pushing = self
-            .entries
-            .values()
-            .filter(|entry| is_pushing(entry, service));
-        pushing.map(|entry| entry.message.id).collect()
+        match self.destinations.get(service) {
+            Some(destination) => destination.lanes.pushing().collect(),
+            None => Vec::new(),
+        }
     }
 
     /// When a destination may be handed more by its quota.
@@ -190,8 +186,4 @@ impl Queues {
     pub fn wake_paced(&mut self, now: Timestamp) {
         self.ready.extend(self.paced.pop_due(now, usize::MAX));
     }
-}
-
-fn is_pushing(entry: &Entry, service: &ServiceName) -> bool {
-    matches!(entry.place, Place::Pushing { .. }) && entry.message.destination == *service
 }

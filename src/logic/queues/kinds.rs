@@ -1,23 +1,32 @@
 //! The lanes of one destination, apart for each type of message that only some instances take.
 //!
 //! As long as every instance takes everything there is one class of messages. Where instances name
-//! what they take, each type named has lanes of its own, so that a type nobody has room for never
-//! stands in the way of the others.
+//! what they take, types that the same instances take are a class with lanes of its own, so that a
+//! type nobody has room for never stands in the way of the others.
+
+use std::sync::Arc;
+
+use ahash::AHashSet;
 
 use crate::domain::ids::{Label, MessageId};
 use crate::domain::message::Priority;
 use crate::domain::service::KindRoom;
+use crate::logic::kind_index::KindIndex;
 use crate::logic::lanes::{Lanes, Waiting};
 
 #[derive(Clone, Debug)]
 pub struct Kinds {
-    /// Never empty; the first takes every type no other names.
+    /// Never empty.
     classes: Vec<Class>,
+    index: KindIndex,
+    /// What is with the dispatcher now, no more than the window ever admitted.
+    pushing: AHashSet<MessageId>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Class {
-    kind: Option<Label>,
+    /// Empty: every type no other names.
+    kinds: Arc<[Label]>,
     lanes: Lanes,
     /// How many may be with the dispatcher at once; `None`: as many as the window admits.
     room: Option<usize>,
@@ -39,74 +48,59 @@ impl Default for Kinds {
     fn default() -> Self {
         Self {
             classes: vec![Class::default()],
+            index: KindIndex::default(),
+            pushing: AHashSet::new(),
         }
     }
 }
 
 impl Kinds {
-    fn index(&self, kind: &Label) -> usize {
-        let named = self.classes[1..]
-            .iter()
-            .position(|class| class.kind.as_ref() == Some(kind));
-        named.map_or(0, |index| index + 1)
-    }
-
     fn class(&self, kind: &Label) -> &Class {
-        &self.classes[self.index(kind)]
+        &self.classes[self.index.find(kind)]
     }
 
     fn class_mut(&mut self, kind: &Label) -> &mut Class {
-        let index = self.index(kind);
+        let index = self.index.find(kind);
         &mut self.classes[index]
     }
 
-    /// Learns which types have room; `kind_of` knows the type of what waits, `pushing` the types
-    /// of what is with the dispatcher.
-    pub fn set_rooms(
-        &mut self,
-        rooms: &[KindRoom],
-        kind_of: impl Fn(MessageId) -> Label,
-        pushing: impl Fn() -> Vec<Label>,
-    ) {
+    /// Learns which types have room; `kind_of` knows the type of every message here. Only when the
+    /// classes are others than before anything moves.
+    pub fn set_rooms(&mut self, rooms: &[KindRoom], kind_of: impl Fn(MessageId) -> Label) {
         if !self.has_the_classes_of(rooms) {
-            self.sort_anew(rooms, kind_of, pushing);
+            self.sort_anew(rooms, kind_of);
         }
         self.unblock();
-        for class in &mut self.classes {
-            let room = rooms.iter().find(|room| room.kind == class.kind);
-            class.room = room.map(|room| room.room as usize);
-            class.parks = room.is_some_and(|room| room.parks);
+        if rooms.is_empty() {
+            (self.classes[0].room, self.classes[0].parks) = (None, false);
+        }
+        for (class, room) in self.classes.iter_mut().zip(rooms) {
+            // Perhaps an equal list: the next comparison then sees at once that it is the same.
+            class.kinds = room.kinds.clone();
+            class.room = Some(room.room as usize);
+            class.parks = room.parks;
         }
     }
 
     fn has_the_classes_of(&self, rooms: &[KindRoom]) -> bool {
-        let named = |rooms: &[KindRoom]| rooms.iter().filter(|room| room.kind.is_some()).count();
-        named(rooms) == self.classes.len() - 1
-            && self.classes[1..]
-                .iter()
-                .all(|class| rooms.iter().any(|room| room.kind == class.kind))
+        if rooms.is_empty() {
+            return self.classes.len() == 1;
+        }
+        let mut pairs = self.classes.iter().zip(rooms);
+        self.classes.len() == rooms.len() && pairs.all(|(class, room)| class.kinds == room.kinds)
     }
 
-    fn sort_anew(
-        &mut self,
-        rooms: &[KindRoom],
-        kind_of: impl Fn(MessageId) -> Label,
-        pushing: impl Fn() -> Vec<Label>,
-    ) {
+    fn sort_anew(&mut self, rooms: &[KindRoom], kind_of: impl Fn(MessageId) -> Label) {
         let before = std::mem::take(self);
-        for room in rooms.iter().filter(|room| room.kind.is_some()) {
-            self.classes.push(Class {
-                kind: room.kind.clone(),
-                ..Class::default()
-            });
-        }
+        self.index = KindIndex::of(rooms.iter().map(|room| &*room.kinds));
+        self.classes.resize_with(rooms.len().max(1), Class::default);
         for mut class in before.classes {
             while let Some(waiting) = class.lanes.pop() {
                 self.push(waiting, &kind_of(waiting.id));
             }
         }
-        for kind in pushing() {
-            self.class_mut(&kind).pushing += 1;
+        for id in before.pushing {
+            self.push_began(id, &kind_of(id));
         }
     }
 
@@ -144,13 +138,20 @@ impl Kinds {
         self.classes[index].lanes.pop()
     }
 
-    pub fn push_began(&mut self, kind: &Label) {
+    pub fn push_began(&mut self, id: MessageId, kind: &Label) {
+        self.pushing.insert(id);
         self.class_mut(kind).pushing += 1;
     }
 
-    pub fn push_ended(&mut self, kind: &Label) {
+    pub fn push_ended(&mut self, id: MessageId, kind: &Label) {
+        self.pushing.remove(&id);
         let class = self.class_mut(kind);
         class.pushing = class.pushing.saturating_sub(1);
+    }
+
+    /// What is with the dispatcher, in no order.
+    pub fn pushing(&self) -> impl Iterator<Item = MessageId> {
+        self.pushing.iter().copied()
     }
 
     /// The dispatcher had no room for a message of this type after all.
@@ -175,9 +176,21 @@ impl Kinds {
         self.classes.iter().flat_map(|class| class.lanes.heads())
     }
 
-    /// How many messages go before this one, counted no further than `most`.
-    pub fn ahead_of(&self, waiting: &Waiting, kind: &Label, most: usize) -> Option<usize> {
-        self.class(kind).lanes.ahead_of(waiting, most)
+    /// How many messages that somebody takes go before this one, counted no further than `most`.
+    pub fn ahead_of(&self, waiting: &Waiting, kind: &Label, most: usize) -> usize {
+        let own = self.index.find(kind);
+        let mut ahead = 0;
+        for (index, class) in self.classes.iter().enumerate() {
+            if index == own || !class.parks {
+                ahead += class.lanes.ahead_of(waiting, most - ahead);
+            }
+        }
+        ahead
+    }
+
+    /// Every message here, class by class.
+    pub fn ids(&self) -> impl Iterator<Item = MessageId> {
+        self.classes.iter().flat_map(|class| class.lanes.ids())
     }
 
     pub fn len_of(&self, priority: Priority) -> usize {
@@ -216,7 +229,7 @@ mod tests {
 
     fn room(kind: Option<&str>, room: u32) -> KindRoom {
         KindRoom {
-            kind: kind.map(label),
+            kinds: kind.map(label).into_iter().collect(),
             room,
             parks: room == 0,
         }
@@ -236,14 +249,14 @@ mod tests {
         for order in 1..=6 {
             kinds.push(waiting(order), &kind(order));
         }
-        kinds.set_rooms(rooms, kind_of, Vec::new);
+        kinds.set_rooms(rooms, kind_of);
         kinds
     }
 
     fn pushed(kinds: &mut Kinds) -> Vec<u64> {
         let mut orders = Vec::new();
         while let Some(next) = kinds.pop_to_push() {
-            kinds.push_began(&kind(next.order));
+            kinds.push_began(next.id, &kind(next.order));
             orders.push(next.order);
         }
         orders
@@ -258,7 +271,7 @@ mod tests {
     fn a_type_without_room_lets_the_others_pass() {
         let mut kinds = filled(&[room(None, 9), room(Some("image"), 1)]);
         assert_eq!(pushed(&mut kinds), [1, 2, 4, 6]);
-        kinds.push_ended(&label("image"));
+        kinds.push_ended(waiting(1).id, &label("image"));
         assert_eq!(pushed(&mut kinds), [3]);
         assert_eq!(kinds.parked(), 0);
     }
@@ -284,11 +297,45 @@ mod tests {
     #[test]
     fn new_types_sort_what_waits_and_what_is_under_way_anew() {
         let mut kinds = filled(&[]);
-        kinds.set_rooms(&[room(None, 9), room(Some("image"), 2)], kind_of, || {
-            vec![label("image")]
-        });
-        assert_eq!(pushed(&mut kinds), [1, 2, 4, 6]);
-        kinds.set_rooms(&[], kind_of, Vec::new);
-        assert_eq!(pushed(&mut kinds), [3, 5]);
+        let first = kinds.pop_to_push().unwrap();
+        kinds.push_began(first.id, &label("image"));
+        kinds.set_rooms(&[room(None, 9), room(Some("image"), 2)], kind_of);
+        assert_eq!(pushed(&mut kinds), [2, 3, 4, 6]);
+        assert_eq!(kinds.pushing().count(), 5);
+        kinds.set_rooms(&[], kind_of);
+        assert_eq!(pushed(&mut kinds), [5]);
+    }
+
+    #[test]
+    fn types_of_one_class_share_its_room() {
+        let both = KindRoom {
+            kinds: [label("image"), label("text")].into(),
+            ..room(None, 4)
+        };
+        let mut kinds = filled(&[both, room(None, 0)]);
+        assert_eq!(pushed(&mut kinds), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn other_numbers_for_the_same_classes_move_nothing() {
+        let nobody_asks = |_| panic!("nothing has to be sorted");
+        let mut kinds = filled(&[room(Some("image"), 1), room(None, 9)]);
+        for image_room in [0, 7] {
+            // Lists that are equal but not the same ones, as after a restart of the breaker.
+            let rooms = [room(Some("image"), image_room), room(None, 9)];
+            kinds.set_rooms(&rooms, nobody_asks);
+            assert_eq!(kinds.parks(&label("image")), image_room == 0);
+        }
+    }
+
+    #[test]
+    fn ahead_is_what_goes_before_but_not_what_nobody_takes() {
+        let ahead = |rooms: &[KindRoom], order, most| {
+            filled(rooms).ahead_of(&waiting(order), &kind(order), most)
+        };
+        let rooms = [room(Some("image"), 1), room(None, 9)];
+        assert_eq!((ahead(&rooms, 6, 9), ahead(&rooms, 6, 3)), (5, 3));
+        let parked = [room(Some("image"), 0), room(None, 9)];
+        assert_eq!((ahead(&parked, 6, 9), ahead(&parked, 5, 9)), (2, 4));
     }
 }

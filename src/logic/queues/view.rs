@@ -35,7 +35,8 @@ pub struct QueueDepths {
     pub retrying: usize,
     pub scheduled: usize,
     pub in_flight: usize,
-    /// When the longest waiting of those next in their lanes was accepted, by level.
+    /// When the longest waiting of those next in their lanes, or first of those that wait for an
+    /// ordering key, was accepted, by level.
     pub oldest: [Option<Timestamp>; 5],
     /// Since when nothing is handed out.
     pub paused: Option<Timestamp>,
@@ -107,8 +108,8 @@ impl Queues {
 
     fn depths_in(&self, destination: &Destination) -> QueueDepths {
         let counts = &destination.counts;
-        let levels =
-            Priority::ALL.map(|level| destination.lanes.len_of(level) + counts.held[level.index()]);
+        let levels = Priority::ALL
+            .map(|level| destination.lanes.len_of(level) + destination.held[level.index()].len());
         let waiting: usize = levels.iter().sum();
         let parked = if destination.outlook.parks() {
             waiting
@@ -133,11 +134,16 @@ impl Queues {
 
     fn oldest(&self, destination: &Destination) -> [Option<Timestamp>; 5] {
         let mut oldest = [None; 5];
-        for head in destination.lanes.heads() {
-            let level: &mut Option<Timestamp> = &mut oldest[head.priority.index()];
-            if let Some(entry) = self.entries.get(&head.id) {
-                let accepted_at = entry.message.accepted_at;
-                *level = Some(level.map_or(accepted_at, |at| at.min(accepted_at)));
+        let heads = destination.lanes.heads().map(|head| head.id);
+        let held = destination.held.iter();
+        let held = held.filter_map(|level| level.first().map(|(_, id)| *id));
+        for id in heads.chain(held) {
+            if let Some(Entry { message, .. }) = self.entries.get(&id) {
+                let level: &mut Option<Timestamp> = &mut oldest[message.priority.index()];
+                *level = [*level, Some(message.accepted_at)]
+                    .into_iter()
+                    .flatten()
+                    .min();
             }
         }
         oldest

@@ -58,7 +58,7 @@ impl Circuit {
 fn rooms(changed: &WindowChanged) -> Vec<(Option<Label>, u32, bool)> {
     let rooms = changed.kinds.iter().cloned();
     rooms
-        .map(|KindRoom { kind, room, parks }| (kind, room, parks))
+        .map(|KindRoom { kinds, room, parks }| (kinds.first().cloned(), room, parks))
         .collect()
 }
 
@@ -121,6 +121,63 @@ async fn the_scheduler_is_told_the_room_by_type() {
         let told = circuit.windows.drain().await;
         assert_eq!(rooms(told.last().unwrap()), expected);
     }
+}
+
+/// Ten instances with a hundred types of their own each.
+fn many_types() -> ServiceChanged {
+    let mut targets = Vec::new();
+    for instance in 0..10 {
+        let kinds: Vec<_> = (0..100).map(|kind| format!("{instance}-{kind}")).collect();
+        let kinds: Vec<_> = kinds.iter().map(String::as_str).collect();
+        targets.push(taking(&kinds, &instance.to_string()));
+    }
+    of(targets)
+}
+
+#[actix::test]
+async fn many_types_cost_a_delivery_no_more_than_few() {
+    let mut circuit = well(100);
+    circuit.address.do_send(many_types());
+    let told = circuit.windows.drain().await;
+    assert_eq!(told.len(), 1);
+    assert_eq!(
+        told[0].kinds.len(),
+        11,
+        "a class per instance, and all others"
+    );
+    assert_eq!(circuit.outlooks.drain().await.len(), 1);
+    for number in 0..100 {
+        circuit.deliver_kind(&format!("{}-{number}", number % 10), [number]);
+    }
+    assert_eq!(circuit.facts().await.len(), 100);
+    let news = circuit.windows.drain().await;
+    assert!(news.len() <= 2 * 100, "{}", news.len());
+    for room in news.iter().flat_map(|news| news.kinds.iter()) {
+        let mut known = told[0].kinds.iter();
+        assert!(known.any(|known| Arc::ptr_eq(&known.kinds, &room.kinds)));
+    }
+    assert_eq!(
+        circuit.outlooks.drain().await.len(),
+        0,
+        "no outlook changed"
+    );
+}
+
+#[actix::test]
+async fn the_router_is_told_what_parks() {
+    let mut circuit = well(0);
+    circuit.address.do_send(of([taking(&["mail"], "a")]));
+    assert_eq!(circuit.outlooks.drain().await.len(), 1);
+    let unhealthy = Target {
+        health: Health::Unhealthy,
+        ..taking(&["mail"], "a")
+    };
+    circuit.address.do_send(of([unhealthy, target("b")]));
+    let told = circuit.outlooks.drain().await;
+    let room = [(Some(label("mail")), 10, false), (None, 10, false)];
+    assert_eq!((told.len(), rooms(&told[0])), (1, room.to_vec()));
+    circuit.address.do_send(of([]));
+    assert_eq!(circuit.outlooks.drain().await.len(), 1);
 }
 
 #[actix::test]

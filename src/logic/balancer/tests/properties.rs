@@ -157,14 +157,14 @@ proptest! {
             play.happens(event);
             let kind = label(kind);
             let ask = Ask { kind: Some(&kind), exclude: &[] };
-            let rooms: Vec<_> = play.balancer.rooms(false, NOW).collect();
-            let named = |kind: &Label| rooms.iter().any(|room| room.kind.as_ref() == Some(kind));
-            let name = named(&kind).then_some(&kind);
-            let same = play.under_way.iter().filter(|(_, other)| {
-                if name.is_some() { *other == kind } else { !named(other) }
-            });
-            let room = match rooms.iter().find(|room| room.kind.as_ref() == name) {
-                Some(room) => room.room,
+            let rooms = play.balancer.rooms(false, NOW);
+            let class = |kind: &Label| {
+                let named = rooms.iter().position(|room| room.kinds.contains(kind));
+                named.or_else(|| rooms.iter().position(|room| room.kinds.is_empty()))
+            };
+            let same = play.under_way.iter().filter(|(_, other)| class(other) == class(&kind));
+            let room = match class(&kind) {
+                Some(class) => rooms[class].room,
                 None => play.balancer.capacity(NOW),
             };
             let picked = play.balancer.pick(&ask, NOW, random);

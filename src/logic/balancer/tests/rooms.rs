@@ -5,10 +5,16 @@ use super::*;
 /// Type, room, and whether it parks.
 type Room = (String, u32, bool);
 
-fn rooms(balancer: &Balancer, has_puller: bool) -> Vec<Room> {
-    let rooms = balancer.rooms(has_puller, NOW).map(|room| {
-        let kind = room.kind.map_or("*".to_owned(), |kind| kind.to_string());
-        (kind, room.room, room.parks)
+fn rooms(balancer: &mut Balancer, has_puller: bool) -> Vec<Room> {
+    let rooms = balancer.rooms(has_puller, NOW);
+    let rooms = rooms.iter().map(|room| {
+        let kinds: Vec<_> = room.kinds.iter().map(Label::as_str).collect();
+        let kinds = if kinds.is_empty() {
+            "*".to_owned()
+        } else {
+            kinds.join(" ")
+        };
+        (kinds, room.room, room.parks)
     });
     rooms.collect()
 }
@@ -27,11 +33,7 @@ fn there_is_room_by_type_where_instances_differ() {
         (&[target(0)], &[]),
         (
             &[taking(&["b", "a"], 0)],
-            &[
-                room("a", 10, false),
-                room("b", 10, false),
-                room("*", 0, true),
-            ],
+            &[room("a b", 10, false), room("*", 0, true)],
         ),
         (
             &[taking(&["a"], 0), taking(&[], 1), taking(&["a"], 2)],
@@ -40,9 +42,13 @@ fn there_is_room_by_type_where_instances_differ() {
         (&[unhealthy], &[room("c", 0, true), room("*", 0, true)]),
     ];
     for (targets, expected) in cases {
-        let balancer = balancer(Strategy::RoundRobin, targets);
-        assert_eq!(rooms(&balancer, false), expected);
-        assert!(rooms(&balancer, true).iter().all(|(_, _, parks)| !parks));
+        let mut balancer = balancer(Strategy::RoundRobin, targets);
+        assert_eq!(rooms(&mut balancer, false), expected);
+        assert!(
+            rooms(&mut balancer, true)
+                .iter()
+                .all(|(_, _, parks)| !parks)
+        );
     }
 }
 
@@ -59,7 +65,7 @@ fn room_that_others_took_is_no_room() {
         balancer.started(index, &ask(&a));
     }
     assert_eq!(
-        rooms(&balancer, false),
+        rooms(&mut balancer, false),
         [room("a", 20, false), room("*", 6, false)]
     );
     for _ in 0..6 {
@@ -68,12 +74,12 @@ fn room_that_others_took_is_no_room() {
     }
     assert_eq!(balancer.pick(&ask(&other), NOW, 0.0), None);
     assert_eq!(
-        rooms(&balancer, false),
+        rooms(&mut balancer, false),
         [room("a", 14, false), room("*", 6, false)]
     );
     balancer.finished(&id(1), &a, FINE, NOW);
     assert_eq!(
-        rooms(&balancer, false),
+        rooms(&mut balancer, false),
         [room("a", 14, false), room("*", 7, false)]
     );
 }
@@ -84,6 +90,72 @@ fn what_is_under_way_is_counted_by_type_once_types_matter() {
     let under_way = [label("a"), label("x"), label("y")];
     let targets = [taking(&["a"], 0), taking(&[], 1)];
     balancer.set_targets(targets.into(), under_way.iter());
-    let counts: Vec<_> = balancer.kinds.iter().map(|kind| kind.under_way).collect();
-    assert_eq!(counts, [1, 2]);
+    assert_eq!(balancer.kinds.under_way(), [1, 2]);
+}
+
+/// `count` instances, each of which takes the types numbered from `first(instance)` on.
+fn specialists(count: usize, first: impl Fn(usize) -> usize) -> Vec<Target> {
+    let names = |first: usize| (first..first + 100).map(|kind| format!("type-{kind:05}"));
+    let mut targets = Vec::new();
+    for instance in 0..count {
+        let names: Vec<_> = names(first(instance)).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        targets.push(taking(&names, instance));
+    }
+    targets
+}
+
+#[test]
+fn types_with_the_same_takers_are_one_class_in_a_fixed_order() {
+    let mut same = balancer(Strategy::RoundRobin, &specialists(40, |_| 0));
+    assert_eq!(same.rooms(false, NOW).len(), 1 + 1);
+    let mut distinct = balancer(
+        Strategy::RoundRobin,
+        &specialists(40, |instance| instance * 100),
+    );
+    let rooms = distinct.rooms(false, NOW);
+    let sizes: Vec<_> = rooms.iter().map(|room| room.kinds.len()).collect();
+    assert_eq!(sizes, [vec![100; 40], vec![0]].concat());
+    assert!(rooms[..40].is_sorted_by(|a, b| a.kinds < b.kinds));
+    // Neighbours share half of their types.
+    let mut shared = balancer(
+        Strategy::RoundRobin,
+        &specialists(40, |instance| instance * 50),
+    );
+    assert_eq!(shared.rooms(false, NOW).len(), 41 + 1);
+}
+
+#[test]
+fn an_attempt_has_only_the_classes_of_its_instance_computed_anew() {
+    let mut balancer = balancer(
+        Strategy::RoundRobin,
+        &specialists(10, |instance| instance * 100),
+    );
+    let before = balancer.rooms(false, NOW);
+    assert!(Arc::ptr_eq(&before, &balancer.rooms(false, NOW)));
+    let kind = label("type-00305");
+    let ask = Ask {
+        kind: Some(&kind),
+        exclude: &[],
+    };
+    assert_eq!(balancer.pick(&ask, NOW, 0.0), Some(3));
+    balancer.started(3, &ask);
+    assert_eq!(balancer.kinds.take_stale(false), [3]);
+    balancer.finished(&id(3), &kind, FINE, NOW);
+    assert_eq!(balancer.kinds.take_stale(false), [3]);
+    assert_eq!(balancer.kinds.take_stale(true).len(), 11);
+}
+
+#[test]
+fn lists_of_types_that_stay_are_the_same_ones() {
+    let mut balancer = balancer(
+        Strategy::RoundRobin,
+        &specialists(3, |instance| instance * 100),
+    );
+    let before = balancer.rooms(false, NOW);
+    set(&mut balancer, &specialists(2, |instance| instance * 100));
+    let after = balancer.rooms(false, NOW);
+    for (before, after) in before.iter().zip(&after[..2]) {
+        assert!(Arc::ptr_eq(&before.kinds, &after.kinds));
+    }
 }

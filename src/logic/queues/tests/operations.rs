@@ -180,12 +180,12 @@ fn a_type_nobody_takes_is_parked_while_others_go() {
     let mut queues = queues_with([odd, message(2)]);
     let rooms = |image_room: u32| {
         let named = KindRoom {
-            kind: Some(image.clone()),
+            kinds: [image.clone()].into(),
             room: image_room,
             parks: image_room == 0,
         };
         let others = KindRoom {
-            kind: None,
+            kinds: [].into(),
             room: 9,
             parks: false,
         };
@@ -198,6 +198,60 @@ fn a_type_nobody_takes_is_parked_while_others_go() {
     assert_explains(&queues, 1, at(0), &["takes messages of type image"]);
     queues.set_window(&billing(), 9, Outlook::Ready, &rooms(1), at(0));
     assert_eq!(push(&mut queues, at(0)), [id(1)]);
+}
+
+/// Accepted a second after the one before.
+fn one_by_one(messages: impl IntoIterator<Item = Message>) -> Vec<Message> {
+    let mut later = Vec::new();
+    for (seconds, message) in (0..).zip(messages) {
+        later.push(Message {
+            accepted_at: at(1_000 * seconds),
+            ..message
+        });
+    }
+    later
+}
+
+#[test]
+fn state_and_depths_agree_on_what_waits_for_a_key_and_for_somebody_who_takes_it() {
+    let mut queues = ready_queues([with_key(1), with_key(2)]);
+    let named = KindRoom {
+        kinds: [Label::parse("image").unwrap()].into(),
+        room: 9,
+        parks: false,
+    };
+    let others = KindRoom {
+        kinds: [].into(),
+        room: 0,
+        parks: true,
+    };
+    let rooms = [named, others];
+    for (outlook, states) in [
+        (Outlook::Ready, [State::Parked, State::Queued]),
+        (
+            Outlook::CircuitOpen { until: at(9) },
+            [State::Parked, State::Parked],
+        ),
+    ] {
+        queues.set_window(&billing(), 9, outlook, &rooms, at(0));
+        assert_eq!([state(&queues, 1), state(&queues, 2)], states);
+        let depths = queues.depths_of(&billing());
+        let parked = states.iter().filter(|state| **state == State::Parked);
+        assert_eq!((depths.parked, depths.waiting()), (parked.count(), 2));
+    }
+}
+
+#[test]
+fn what_waits_for_a_key_has_an_age_too() {
+    let messages = one_by_one([with_key(1), with_key(2), with_key(3), message(4)]);
+    let mut queues = ready_queues(messages);
+    let oldest = |queues: &Queues| queues.depths_of(&billing()).oldest();
+    assert_eq!(oldest(&queues), Some(at(0)));
+    assert_eq!(push(&mut queues, at(0)), [id(1), id(4)]);
+    assert_eq!(oldest(&queues), Some(at(1_000)), "2 waits for 1");
+    let fact = queues.cancel(id(2), at(0)).unwrap();
+    queues.apply(5, &fact, at(0));
+    assert_eq!(oldest(&queues), Some(at(2_000)), "3 waits for 1");
 }
 
 #[test]
