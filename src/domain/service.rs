@@ -153,6 +153,11 @@ pub struct Target {
 }
 
 impl Target {
+    /// Whether both are one instance at one address.
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        (&self.instance_id, &self.address) == (&other.instance_id, &other.address)
+    }
+
     /// Whether it takes messages of this type.
     pub fn takes(&self, kind: &Label) -> bool {
         self.capabilities.is_empty() || self.capabilities.contains(kind)

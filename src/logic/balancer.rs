@@ -16,7 +16,7 @@ use ahash::AHashMap;
 
 use super::ramp::Ramp;
 use crate::domain::ids::{InstanceId, Label};
-use crate::domain::service::{Health, KindRoom, Target};
+use crate::domain::service::{KindRoom, Target};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 use kinds::Kinds;
@@ -33,8 +33,9 @@ pub struct Balancer {
     targets: Arc<[Target]>,
     /// One per target, in the same order.
     records: Vec<Record>,
-    /// Instances that are no target any more and still have something in flight.
-    departed: Vec<(InstanceId, Record)>,
+    /// Instances that are no target any more, or not at this address, and still have something in
+    /// flight there.
+    departed: Vec<(Target, Record)>,
     /// Where the search begins: after the last one that was taken.
     turn: usize,
     kinds: Kinds,
@@ -78,8 +79,8 @@ impl Balancer {
         }
     }
 
-    /// The instances there are now. What is known of those that stay, stays; of those that leave it
-    /// is forgotten as soon as nothing is in flight. `under_way` are the types of all messages in
+    /// The instances there are now. What is known of those that stay, stays; of those that leave
+    /// their address it is forgotten as soon as nothing is in flight there. `under_way` are the types of all messages in
     /// flight.
     pub fn set_targets<'a>(
         &mut self,
@@ -129,26 +130,27 @@ impl Balancer {
         self.turn = index + 1;
     }
 
-    /// An attempt with this instance ended, with a message of this type.
-    pub fn finished(
-        &mut self,
-        instance: &InstanceId,
-        kind: &Label,
-        ending: Ending,
-        now: Timestamp,
-    ) {
+    /// An attempt with this instance, as it was when the attempt began, ended with a message of
+    /// this type.
+    pub fn finished(&mut self, target: &Target, kind: &Label, ending: Ending, now: Timestamp) {
         self.kinds.finished(kind);
-        if let Some(index) = position(&self.targets, instance) {
+        let mut present = self.targets.iter();
+        if let Some(index) = present.position(|present| present.is_same_place(target)) {
             return self.records[index].finished(ending, now);
         }
-        let mut departed = self.departed.iter();
-        if let Some(index) = departed.position(|(id, _)| id == instance) {
+        if let Some(index) = self.departed_at(target) {
             let record = &mut self.departed[index].1;
             record.finished(ending, now);
             if record.in_flight == 0 {
                 self.departed.swap_remove(index);
             }
         }
+    }
+
+    /// Whether this instance is at another address now than it was.
+    pub fn has_moved(&self, target: &Target) -> bool {
+        let present = position(&self.targets, &target.instance_id);
+        present.is_some_and(|index| !self.targets[index].is_same_place(target))
     }
 
     /// How many messages the instances can take at once now, the unhealthy ones not counted.
@@ -331,21 +333,23 @@ impl Balancer {
     }
 
     fn carry_over(&mut self, before: &[Target]) {
-        let records = before.iter().zip(self.records.drain(..));
-        let mut known: AHashMap<InstanceId, (Health, Record)> = records
-            .map(|(target, record)| (target.instance_id.clone(), (target.health, record)))
-            .collect();
-        let stays = |target: &Target| known.get(&target.instance_id);
-        let others_serve = self
-            .targets
-            .iter()
-            .filter_map(stays)
-            .any(|(_, record)| record.has_served);
+        let records = std::mem::take(&mut self.records);
+        let mut known = AHashMap::with_capacity(records.len());
+        for (target, record) in before.iter().zip(records) {
+            match position(&self.targets, &target.instance_id) {
+                Some(index) if self.targets[index].is_same_place(target) => {
+                    known.insert(&target.instance_id, (target.health, record));
+                }
+                _ if record.in_flight > 0 => self.departed.push((target.clone(), record)),
+                _ => {}
+            }
+        }
+        let others_serve = known.values().any(|(_, record)| record.has_served);
         for target in self.targets.clone().iter() {
             let record = match known.remove(&target.instance_id) {
                 Some((health, record)) => record.of_one_that_stays(health, target.health),
                 None => {
-                    let mut record = self.come_back(&target.instance_id);
+                    let mut record = self.come_back(target);
                     record.ramp = if others_serve {
                         Ramp::START
                     } else {
@@ -356,18 +360,19 @@ impl Balancer {
             };
             self.records.push(record);
         }
-        let left = known.into_iter().map(|(id, (_, record))| (id, record));
-        self.departed
-            .extend(left.filter(|(_, record)| record.in_flight > 0));
     }
 
-    /// What is known of an instance that was no target.
-    fn come_back(&mut self, instance: &InstanceId) -> Record {
-        let mut departed = self.departed.iter();
-        match departed.position(|(id, _)| id == instance) {
+    /// What is known of an instance that was no target at this address.
+    fn come_back(&mut self, target: &Target) -> Record {
+        match self.departed_at(target) {
             Some(index) => self.departed.swap_remove(index).1,
             None => Record::default(),
         }
+    }
+
+    fn departed_at(&self, target: &Target) -> Option<usize> {
+        let mut departed = self.departed.iter();
+        departed.position(|(departed, _)| departed.is_same_place(target))
     }
 }
 

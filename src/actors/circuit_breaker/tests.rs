@@ -8,8 +8,8 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::actors::fixtures::{
-    Push, ScriptedTransport, busy_for, delivery, id, instance, message, service, status, target,
-    unwatched,
+    Push, ScriptedTransport, address, busy_for, delivery, id, instance, late, message, service,
+    status, target, unwatched,
 };
 use crate::actors::messages::{CircuitView, ForceCircuit, InspectCircuit};
 use crate::actors::probe::{Received, probe, settle};
@@ -185,6 +185,45 @@ async fn an_instance_that_is_gone_gets_nothing_more() {
         "http://b/messages",
     ];
     assert_eq!(circuit.transport.pushed_to(), urls);
+}
+
+/// `a`, which has something under way, registers at another address.
+async fn one_that_moved(code: u16) -> Circuit {
+    let mut circuit = circuit(ScriptedTransport::new([late(code)]));
+    circuit.address.do_send(instances(&["a"]));
+    circuit.deliver([1]);
+    let moved = Target {
+        address: address("new"),
+        ..target("a")
+    };
+    circuit.address.do_send(ServiceChanged {
+        targets: Arc::new([moved]),
+        ..instances(&[])
+    });
+    circuit.facts().await;
+    tokio::time::advance(Duration::from_secs(6)).await;
+    circuit
+}
+
+#[actix::test]
+async fn a_late_410_of_an_old_address_says_nothing_of_the_new_one() {
+    let mut circuit = one_that_moved(410).await;
+    assert!(matches!(circuit.only_fact().await, Fact::AttemptFailed(_)));
+    assert!(circuit.gone.drain().await.is_empty());
+    circuit.transport.then(status(200));
+    circuit.deliver([2]);
+    assert!(matches!(circuit.only_fact().await, Fact::Delivered(_)));
+    let urls = ["http://a/messages", "http://new/messages"];
+    assert_eq!(circuit.transport.pushed_to(), urls);
+}
+
+#[actix::test]
+async fn a_late_failure_at_an_old_address_says_nothing_of_the_new_one() {
+    let mut circuit = one_that_moved(500).await;
+    assert!(matches!(circuit.only_fact().await, Fact::AttemptFailed(_)));
+    assert!(circuit.seen.drain().await.is_empty());
+    let view = circuit.address.send(InspectCircuit).await.unwrap();
+    assert_eq!(view.failure_count, 0);
 }
 
 #[actix::test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::actors::health_probe::Watch;
 use crate::actors::messages::{InstanceView, OutOfRotation};
 use crate::domain::fact::{Fact, InstanceWithdrawn, Withdrawal};
-use crate::domain::service::{Health, Registration, Target};
+use crate::domain::service::{Address, Health, Registration, Target};
 use crate::domain::timestamp::Timestamp;
 
 pub struct Instance {
@@ -90,6 +90,11 @@ impl Instance {
     pub fn expires_at(&self) -> Option<Timestamp> {
         let ttl = self.registration.ttl()?;
         Some(self.heard_at.plus(ttl))
+    }
+
+    /// Whether it is still where it was when it had this address.
+    pub fn is_at(&self, address: &Address) -> bool {
+        self.registration.address.as_ref() == Some(address)
     }
 
     /// What the balancer may choose; health decides there.

@@ -2,7 +2,7 @@ mod properties;
 mod rooms;
 
 use super::*;
-use crate::domain::service::Address;
+use crate::domain::service::{Address, Health};
 use std::time::Duration;
 
 const NOW: Timestamp = Timestamp::MAX;
@@ -78,13 +78,13 @@ fn send(balancer: &mut Balancer) -> Option<usize> {
 /// As [`send`], with an answer at once.
 fn exchange(balancer: &mut Balancer, ending: Ending) -> Option<usize> {
     let index = send(balancer)?;
-    let instance = balancer.targets()[index].instance_id.clone();
+    let instance = balancer.targets()[index].clone();
     balancer.finished(&instance, &label("any"), ending, NOW);
     Some(index)
 }
 
 fn finish(balancer: &mut Balancer, name: usize, ending: Ending) {
-    balancer.finished(&id(name), &label("any"), ending, NOW);
+    balancer.finished(&target(name), &label("any"), ending, NOW);
 }
 
 fn in_flight(balancer: &Balancer, name: usize) -> u32 {
@@ -176,7 +176,7 @@ fn least_connections_prefers_the_idle() {
 fn health_aware_leaves_out_who_fails_until_time_has_passed() {
     let mut balancer = balancer(Strategy::HealthAware, &[target(0), target(1)]);
     let second = |second: i64| Timestamp::from_millis(1_780_000_000_000 + second * 1000);
-    let failing = balancer.targets()[0].instance_id.clone();
+    let failing = balancer.targets()[0].clone();
     for _ in 0..12 {
         balancer.started(0, &ANY);
         balancer.finished(&failing, &label("any"), Ending::Failed, second(0));
@@ -316,6 +316,31 @@ fn what_departed_is_forgotten_when_nothing_is_in_flight() {
     finish(&mut balancer, 0, FINE);
     assert!(balancer.departed.is_empty());
     finish(&mut balancer, 0, FINE);
+}
+
+#[test]
+fn who_moves_begins_anew_and_what_is_under_way_stays_where_it_was() {
+    let mut balancer = balancer(Strategy::RoundRobin, &[target(0)]);
+    let moved = || {
+        let mut moved = target(0);
+        moved.address.url = "http://localhost:2".to_owned();
+        moved
+    };
+    for _ in 0..3 {
+        send(&mut balancer);
+    }
+    set(&mut balancer, &[moved()]);
+    assert!(balancer.has_moved(&target(0)) && !balancer.has_moved(&moved()));
+    assert_eq!(in_flight(&balancer, 0), 0);
+    send(&mut balancer);
+    finish(&mut balancer, 0, Ending::Failed);
+    assert_eq!(
+        (in_flight(&balancer, 0), balancer.departed[0].1.in_flight),
+        (1, 2)
+    );
+    assert_eq!(balancer.score(0, NOW), 1.0, "it failed somewhere else");
+    set(&mut balancer, &[target(0)]);
+    assert_eq!(in_flight(&balancer, 0), 2, "back where it was");
 }
 
 #[test]

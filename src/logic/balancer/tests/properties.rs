@@ -66,6 +66,10 @@ impl Play {
             Event::Ends(which, good) => {
                 let (instance, kind) = self.under_way.swap_remove(which % self.under_way.len());
                 let ending = if good { FINE } else { Ending::Failed };
+                let instance = Target {
+                    instance_id: instance,
+                    ..target(0)
+                };
                 self.balancer.finished(&instance, &kind, ending, NOW);
             }
             Event::Targets(targets) => {
@@ -141,7 +145,7 @@ proptest! {
                 prop_assert_eq!(in_flight(&play.balancer, target.instance_id.as_str().parse().unwrap()), play.count(&target.instance_id));
             }
             let departed = play.balancer.departed.iter();
-            prop_assert!(departed.clone().all(|(id, record)| record.in_flight == play.count(id) && record.in_flight > 0));
+            prop_assert!(departed.clone().all(|(target, record)| record.in_flight == play.count(&target.instance_id) && record.in_flight > 0));
         }
     }
 

@@ -71,7 +71,7 @@ fn room_that_others_took_is_no_room() {
         rooms(&balancer, false),
         [room("a", 14, false), room("*", 6, false)]
     );
-    balancer.finished(&id(1), &a, FINE, NOW);
+    balancer.finished(&target(1), &a, FINE, NOW);
     assert_eq!(
         rooms(&balancer, false),
         [room("a", 14, false), room("*", 7, false)]
