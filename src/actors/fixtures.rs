@@ -154,6 +154,7 @@ pub fn target(name: &str) -> Target {
         address: address(name),
         max_in_flight: 10,
         health: Health::Healthy,
+        is_checked: true,
         weight: 1,
         capabilities: Arc::new([]),
     }

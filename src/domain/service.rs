@@ -146,6 +146,8 @@ pub struct Target {
     pub address: Address,
     pub max_in_flight: u32,
     pub health: Health,
+    /// It has a health check or promised heartbeats; otherwise deliveries alone tell how it is.
+    pub is_checked: bool,
     /// As in [`Registration::weight`].
     pub weight: u32,
     /// As in [`Registration::capabilities`].

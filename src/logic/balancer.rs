@@ -16,7 +16,7 @@ use ahash::AHashMap;
 
 use super::ramp::Ramp;
 use crate::domain::ids::{InstanceId, Label};
-use crate::domain::service::{KindRoom, Target};
+use crate::domain::service::{Health, KindRoom, Target};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 use kinds::Kinds;
@@ -239,7 +239,13 @@ impl Balancer {
     }
 
     fn score(&self, index: usize, now: Timestamp) -> f64 {
-        self.records[index].score(self.targets[index].health, now)
+        let target = &self.targets[index];
+        let health = match target.health {
+            // What it failed counts in its record already, and nothing but a delivery can heal it.
+            Health::Degraded if !target.is_checked => Health::Unknown,
+            health => health,
+        };
+        self.records[index].score(health, now)
     }
 
     /// The one with the least in flight for its weight, the first of several.

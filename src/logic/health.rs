@@ -178,16 +178,19 @@ impl HealthTracker {
         self.change_to(Health::Unhealthy)
     }
 
-    /// What only its silence made unhealthy may be well again: that is to be found out.
+    /// What only its silence made unhealthy, or failed deliveries degraded, may be well again: that
+    /// is to be found out.
     fn on_registered(&mut self) -> Option<Change> {
-        if !self.silent {
-            return None;
+        let was_silent = std::mem::take(&mut self.silent);
+        let may_be_well = match self.health {
+            Health::Unhealthy => was_silent && self.bad_in_a_row < self.thresholds.unhealthy,
+            Health::Degraded => self.bad_in_a_row == 0,
+            Health::Unknown | Health::Healthy => false,
+        };
+        if may_be_well {
+            return self.change_to(Health::Unknown);
         }
-        self.silent = false;
-        if self.bad_in_a_row >= self.thresholds.unhealthy {
-            return None;
-        }
-        self.change_to(Health::Unknown)
+        None
     }
 
     fn degrade(&mut self) -> Option<Change> {

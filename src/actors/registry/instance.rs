@@ -107,6 +107,7 @@ impl Instance {
             address: self.registration.address.clone()?,
             max_in_flight: self.registration.max_in_flight,
             health: self.health,
+            is_checked: self.may_expire(),
             weight: self.registration.weight,
             capabilities: self.registration.capabilities.as_slice().into(),
         })

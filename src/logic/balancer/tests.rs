@@ -2,7 +2,7 @@ mod properties;
 mod rooms;
 
 use super::*;
-use crate::domain::service::{Address, Health};
+use crate::domain::service::Address;
 use std::time::Duration;
 
 const NOW: Timestamp = Timestamp::MAX;
@@ -31,6 +31,7 @@ fn target(name: usize) -> Target {
         },
         max_in_flight: 1000,
         health: Health::Healthy,
+        is_checked: true,
         weight: 1,
         capabilities: Arc::new([]),
     }
@@ -189,6 +190,22 @@ fn health_aware_leaves_out_who_fails_until_time_has_passed() {
             Some(expected),
             "{after} s"
         );
+    }
+}
+
+#[test]
+fn one_failure_does_not_exclude_who_can_redeem_itself_by_deliveries_alone() {
+    for (is_checked, turns) in [(true, [1, 1, 1]), (false, [0, 1, 0])] {
+        let degraded = Target {
+            is_checked,
+            ..is(Health::Degraded, 0)
+        };
+        let mut balancer = balancer(Strategy::HealthAware, &[degraded, target(1)]);
+        balancer.started(0, &ANY);
+        finish(&mut balancer, 0, Ending::Failed);
+        balancer.turn = 0;
+        let taken = turns.map(|_| exchange(&mut balancer, FINE));
+        assert_eq!(taken, turns.map(Some), "checked: {is_checked}");
     }
 }
 
