@@ -155,14 +155,19 @@ impl Balancer {
 
     /// How many messages the instances can take at once now, the unhealthy ones not counted.
     pub fn capacity(&self, now: Timestamp) -> u32 {
-        if self.kinds.is_empty() {
-            return self.room(0..self.targets.len(), now).capacity;
-        }
-        let mut sum = 0u32;
-        for (target, record) in self.targets.iter().zip(&self.records) {
-            sum = sum.saturating_add(record.limit(target));
-        }
-        sum
+        self.room_of_all(now).capacity
+    }
+
+    /// How many more they can take beside what each of them has in flight.
+    pub fn free(&self, now: Timestamp) -> u32 {
+        self.room_of_all(now).free
+    }
+
+    /// Whether this instance is there, at this address, and takes something.
+    pub fn is_serving(&self, target: &Target) -> bool {
+        let mut present = self.targets.iter();
+        let index = present.position(|present| present.is_same_place(target));
+        index.is_some_and(|index| self.limit(index) > 0)
     }
 
     /// The same by type of message, with what others have in flight left out; nothing if every
@@ -186,22 +191,40 @@ impl Balancer {
             .any(|reserve| self.is_choosy(self.willing(ask, *reserve), now))
     }
 
+    fn room_of_all(&self, now: Timestamp) -> Room {
+        if self.kinds.is_empty() {
+            return self.room(0..self.targets.len(), now);
+        }
+        self.sum(0..self.targets.len())
+    }
+
+    fn sum(&self, members: impl Iterator<Item = usize>) -> Room {
+        let mut room = Room::default();
+        for index in members {
+            let limit = self.limit(index);
+            let free = limit.saturating_sub(self.records[index].in_flight);
+            room.capacity = room.capacity.saturating_add(limit);
+            room.free = room.free.saturating_add(free);
+        }
+        room
+    }
+
+    /// How many messages this one takes at once now.
+    fn limit(&self, index: usize) -> u32 {
+        self.records[index].limit(&self.targets[index])
+    }
+
     /// What these can take, by the rules of [`Balancer::pick`].
     fn room(&self, members: impl Iterator<Item = usize> + Clone, now: Timestamp) -> Room {
         let mut room = Room::default();
         for reserve in [false, true] {
             let group = members.clone().filter(|index| {
-                let target = &self.targets[*index];
-                (target.weight == 0) == reserve && self.records[*index].limit(target) > 0
+                (self.targets[*index].weight == 0) == reserve && self.limit(*index) > 0
             });
             let choosy = self.is_choosy(group.clone(), now);
-            for index in group.filter(|index| !choosy || self.does_well(*index, now)) {
-                let record = &self.records[index];
-                let limit = record.limit(&self.targets[index]);
-                let free = limit.saturating_sub(record.in_flight);
-                room.capacity = room.capacity.saturating_add(limit);
-                room.free = room.free.saturating_add(free);
-            }
+            let part = self.sum(group.filter(|index| !choosy || self.does_well(*index, now)));
+            room.capacity = room.capacity.saturating_add(part.capacity);
+            room.free = room.free.saturating_add(part.free);
         }
         room
     }

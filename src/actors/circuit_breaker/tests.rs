@@ -227,6 +227,53 @@ async fn a_late_failure_at_an_old_address_says_nothing_of_the_new_one() {
 }
 
 #[actix::test]
+async fn what_hangs_at_who_left_or_moved_is_no_hindrance_to_others() {
+    let moved = Target {
+        address: address("new"),
+        ..target("a")
+    };
+    let ill = Target {
+        health: Health::Unhealthy,
+        ..target("a")
+    };
+    let mut circuit = circuit(ScriptedTransport::new((0..9).map(|_| Push::Hang)));
+    circuit.address.do_send(instances(&["a"]));
+    circuit.deliver(1..=9);
+    for (first, window) in [(None, 10), (Some(moved), 20), (Some(ill), 10)] {
+        circuit.address.do_send(ServiceChanged {
+            targets: first.into_iter().chain([target("b")]).collect(),
+            ..instances(&[])
+        });
+        assert_eq!(circuit.latest_window().await, (window + 9, Outlook::Ready));
+        let view = circuit.address.send(InspectCircuit).await.unwrap();
+        assert_eq!((view.window, view.in_flight), (window, 9));
+    }
+}
+
+#[actix::test]
+async fn a_trial_and_what_follows_do_not_wait_for_attempts_from_before() {
+    let answers = [Push::Hang, Push::Hang].into_iter();
+    let answers = answers.chain((0..5).map(|_| status(500)));
+    let mut circuit = circuit(ScriptedTransport::new(answers));
+    circuit.address.do_send(instances(&["a"]));
+    circuit.deliver(1..=7);
+    let until = circuit.clock.now().plus(MINUTE);
+    let open = Outlook::CircuitOpen { until };
+    assert_eq!(circuit.latest_window().await, (0, open));
+    tokio::time::advance(AFTER_RESET).await;
+    assert_eq!(circuit.latest_window().await, (2 + 1, Outlook::Trial));
+    for number in [8, 9] {
+        circuit.transport.then(status(200));
+        circuit.deliver([number]);
+        settle().await;
+    }
+    assert_eq!(circuit.latest_window().await, (2 + 1, Outlook::Ready));
+    circuit.transport.then(status(200));
+    circuit.deliver([10]);
+    assert_eq!(circuit.latest_window().await, (2 + 2, Outlook::Ready));
+}
+
+#[actix::test]
 async fn opens_after_five_failures_and_gives_back_what_comes_then() {
     let mut circuit = open_circuit().await;
     circuit.deliver([6]);

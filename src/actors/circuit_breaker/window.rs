@@ -27,7 +27,7 @@ impl CircuitBreaker {
         } else {
             self.alone_since.get_or_insert(now);
         }
-        let (window, outlook) = (self.breaker.window(full), self.outlook());
+        let (window, outlook) = (self.window_with_lingering(full, now), self.outlook());
         if !self.was_told(window, outlook, now) {
             let kinds: Arc<[_]> = self.balancer.rooms(self.has_puller, now).collect();
             self.hops.tell_window(&WindowChanged {
