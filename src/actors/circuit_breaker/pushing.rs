@@ -68,7 +68,8 @@ impl CircuitBreaker {
         });
     }
 
-    /// Another instance within the same attempt, if there is one and the message is still wanted;
+    /// Another instance within the same attempt, if there is one, the circuit has not changed since
+    /// and the message is still wanted;
     /// otherwise the attempt is handed back.
     fn fail_over(
         &mut self,
@@ -77,7 +78,9 @@ impl CircuitBreaker {
         ctx: &Context<Self>,
     ) -> Result<(), InFlight> {
         let message = &in_flight.delivery.message;
-        if in_flight.tried.len() > MOST_OTHERS || message.is_expired(now) {
+        let is_spent = in_flight.tried.len() > MOST_OTHERS || message.is_expired(now);
+        // A circuit that changed meanwhile may be open, or let nobody but its trials through.
+        if is_spent || !self.breaker.is_current(in_flight.ticket) {
             return Err(in_flight);
         }
         let ask = Ask {

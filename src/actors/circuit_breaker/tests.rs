@@ -274,6 +274,20 @@ async fn a_trial_and_what_follows_do_not_wait_for_attempts_from_before() {
 }
 
 #[actix::test]
+async fn an_attempt_that_fails_once_the_circuit_is_open_is_tried_nowhere_else() {
+    let answers = [late(500)].into_iter();
+    let answers = answers.chain((0..5).map(|_| status(500)));
+    let mut circuit = circuit(ScriptedTransport::new(answers));
+    circuit.address.do_send(instances(&["a"]));
+    circuit.deliver(1..=6);
+    circuit.facts().await;
+    circuit.address.do_send(instances(&["a", "b"]));
+    tokio::time::advance(Duration::from_secs(6)).await;
+    assert!(matches!(circuit.only_fact().await, Fact::AttemptFailed(_)));
+    assert_eq!(circuit.transport.pushed_to().len(), 6, "none to b");
+}
+
+#[actix::test]
 async fn opens_after_five_failures_and_gives_back_what_comes_then() {
     let mut circuit = open_circuit().await;
     circuit.deliver([6]);
