@@ -1,8 +1,8 @@
 //! Which instance of a service gets the next message (contract, section 7).
 //!
 //! Eligible is an instance that is not unhealthy, takes messages of the type asked for, has less in
-//! flight than it takes now, and is not excluded. One of weight 0 is chosen only if no other is
-//! eligible. An instance that is back or new among others begins with one message at a time
+//! flight than it takes now, and is not excluded. One of weight 0 is in reserve: it is chosen only if
+//! nobody else takes such a message, not if the others are merely full. An instance that is back or new among others begins with one message at a time
 //! ([`Ramp`]). With `health_aware` one that does badly gets nothing as long as there is one that does
 //! well: a message waits for room there rather than spend its attempts where they fail.
 
@@ -108,8 +108,7 @@ impl Balancer {
     /// The index of the instance that should get the next message of this kind; `random` is in
     /// 0..1. Nothing is counted and no turn is taken: that is what [`Balancer::started`] does.
     pub fn pick(&self, ask: &Ask<'_>, now: Timestamp, random: f64) -> Option<usize> {
-        self.choose(ask, false, now, random)
-            .or_else(|| self.choose(ask, true, now, random))
+        self.choose(ask, self.needs_reserve(ask), now, random)
     }
 
     /// An attempt with the instance that was just picked for `ask` begins.
@@ -186,16 +185,18 @@ impl Balancer {
     /// Whether somebody who does well would take it, if only it had room; what failed elsewhere
     /// then says nothing about the service as a whole.
     pub fn is_only_full(&self, ask: &Ask<'_>, now: Timestamp) -> bool {
-        [false, true]
-            .iter()
-            .any(|reserve| self.is_choosy(self.willing(ask, *reserve), now))
+        self.is_choosy(self.willing(ask, self.needs_reserve(ask)), now)
+    }
+
+    fn needs_reserve(&self, ask: &Ask<'_>) -> bool {
+        self.willing(ask, false).next().is_none()
     }
 
     fn room_of_all(&self, now: Timestamp) -> Room {
         if self.kinds.is_empty() {
             return self.room(0..self.targets.len(), now);
         }
-        self.sum(0..self.targets.len())
+        self.sum((0..self.targets.len()).filter(|index| self.is_called(*index)))
     }
 
     fn sum(&self, members: impl Iterator<Item = usize>) -> Room {
@@ -216,17 +217,27 @@ impl Balancer {
 
     /// What these can take, by the rules of [`Balancer::pick`].
     fn room(&self, members: impl Iterator<Item = usize> + Clone, now: Timestamp) -> Room {
-        let mut room = Room::default();
-        for reserve in [false, true] {
-            let group = members.clone().filter(|index| {
-                (self.targets[*index].weight == 0) == reserve && self.limit(*index) > 0
-            });
-            let choosy = self.is_choosy(group.clone(), now);
-            let part = self.sum(group.filter(|index| !choosy || self.does_well(*index, now)));
-            room.capacity = room.capacity.saturating_add(part.capacity);
-            room.free = room.free.saturating_add(part.free);
-        }
-        room
+        let reserve = self.has_reserve_only(members.clone());
+        let group = members.filter(|index| {
+            (self.targets[*index].weight == 0) == reserve && self.limit(*index) > 0
+        });
+        let choosy = self.is_choosy(group.clone(), now);
+        self.sum(group.filter(|index| !choosy || self.does_well(*index, now)))
+    }
+
+    /// Whether all of these that take something have weight 0.
+    fn has_reserve_only(&self, mut members: impl Iterator<Item = usize>) -> bool {
+        !members.any(|index| self.targets[index].weight > 0 && self.limit(index) > 0)
+    }
+
+    /// Whether it gets messages of some type: one of weight 0 if no other takes that type.
+    fn is_called(&self, index: usize) -> bool {
+        let mut kinds = self.kinds.iter();
+        self.targets[index].weight > 0
+            || kinds.any(|kind| {
+                let takers = kind.takers.iter().copied();
+                kind.takers.contains(&index) && self.has_reserve_only(takers)
+            })
     }
 
     fn choose(&self, ask: &Ask<'_>, reserve: bool, now: Timestamp, random: f64) -> Option<usize> {

@@ -249,6 +249,32 @@ fn health_aware_waits_for_who_does_well_rather_than_ask_who_fails() {
 }
 
 #[test]
+fn the_reserve_is_for_when_nobody_else_is_there_not_for_what_is_too_much() {
+    let small = |health| Target {
+        max_in_flight: 1,
+        ..is(health, 0)
+    };
+    let mail = |weight, name| Target {
+        weight,
+        ..taking(&["mail"], name)
+    };
+    for strategy in Strategy::ALL {
+        let mut balancer = balancer(strategy, &[small(Health::Healthy), weighing(0, 1)]);
+        assert_eq!(balancer.capacity(NOW), 1, "{strategy:?}");
+        assert_eq!([send(&mut balancer), send(&mut balancer)], [Some(0), None]);
+        set(&mut balancer, &[small(Health::Unhealthy), weighing(0, 1)]);
+        assert_eq!(
+            (balancer.capacity(NOW), send(&mut balancer)),
+            (1000, Some(1))
+        );
+        set(&mut balancer, &[mail(1, 2), mail(0, 3)]);
+        assert_eq!(balancer.capacity(NOW), 10, "{strategy:?}");
+        set(&mut balancer, &[mail(1, 2), weighing(0, 4)]);
+        assert_eq!(balancer.capacity(NOW), 1010, "only 4 takes the rest");
+    }
+}
+
+#[test]
 fn the_excluded_are_passed_over() {
     for strategy in Strategy::ALL {
         let balancer = balancer(strategy, &[target(0), target(1), weighing(0, 2)]);
