@@ -69,19 +69,18 @@ impl CircuitBreaker {
     }
 
     /// Another instance within the same attempt, if there is one, the circuit has not changed since
-    /// and the message is still wanted;
-    /// otherwise the attempt is handed back.
+    /// and the message is still wanted; otherwise the attempt is handed back.
     fn fail_over(
         &mut self,
         mut in_flight: InFlight,
         now: Timestamp,
         ctx: &Context<Self>,
-    ) -> Result<(), InFlight> {
+    ) -> Option<InFlight> {
         let message = &in_flight.delivery.message;
         let is_spent = in_flight.tried.len() > MOST_OTHERS || message.is_expired(now);
         // A circuit that changed meanwhile may be open, or let nobody but its trials through.
         if is_spent || !self.breaker.is_current(in_flight.ticket) {
-            return Err(in_flight);
+            return Some(in_flight);
         }
         let ask = Ask {
             kind: Some(&message.kind),
@@ -89,12 +88,12 @@ impl CircuitBreaker {
         };
         let Some(index) = self.balancer.pick(&ask, now, rand::rng().random()) else {
             in_flight.others_full = self.balancer.is_only_full(&ask, now);
-            return Err(in_flight);
+            return Some(in_flight);
         };
         self.balancer.started(index, &ask);
         in_flight.pushed_to = self.balancer.targets()[index].clone();
         self.push(in_flight, now, ctx);
-        Ok(())
+        None
     }
 
     fn ended(&mut self, ended: &PushEnded, ctx: &mut Context<Self>) {
@@ -108,11 +107,11 @@ impl CircuitBreaker {
         let moved = self.balancer.has_moved(&in_flight.pushed_to);
         self.observe(&in_flight, answered, moved, now);
         let others = matches!(answered, Answered::Failed { .. } | Answered::Gone);
-        let attempt = match others {
+        let over = match others {
             true => self.fail_over(in_flight, now, ctx),
-            false => Err(in_flight),
+            false => Some(in_flight),
         };
-        if let Err(in_flight) = attempt {
+        if let Some(in_flight) = over {
             self.conclude(in_flight, &ended.answer, answered, moved, now, ctx);
         }
     }
