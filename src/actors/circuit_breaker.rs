@@ -25,7 +25,7 @@ use super::messages::{
     ServiceChanged, WindowChanged,
 };
 use crate::clock::Clock;
-use crate::domain::circuit::CircuitChanged;
+use crate::domain::circuit::{CircuitChanged, CircuitState};
 use crate::domain::fact::Fact;
 use crate::domain::ids::{MessageId, ServiceName};
 use crate::domain::refusal::Refusal;
@@ -140,6 +140,26 @@ impl CircuitBreaker {
         let in_flight = self.in_flight.values();
         let under_way = in_flight.map(|in_flight| &in_flight.delivery.message.kind);
         self.balancer.set_targets(targets, under_way);
+    }
+
+    /// How much the Scheduler, which counts all that it sent, may have under way: nothing when
+    /// open, else what is in flight and as much as may begin. So what lingers is no hindrance:
+    /// with who left or takes less than it has, or from before the circuit's present state.
+    fn window_with_lingering(&self, full: u32, now: Timestamp) -> u32 {
+        if self.breaker.state() == CircuitState::Open {
+            return 0;
+        }
+        let counted = || {
+            let in_flight = self.in_flight.values();
+            let counted = in_flight.filter(|in_flight| {
+                self.breaker.is_current(in_flight.ticket)
+                    && self.balancer.is_serving(&in_flight.pushed_to)
+            });
+            u32::try_from(counted.count()).unwrap_or(u32::MAX)
+        };
+        let room = self.breaker.room(full, self.balancer.free(now), counted);
+        let in_flight = u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX);
+        in_flight.saturating_add(room)
     }
 
     /// Writes down what happened, together with what else happens now.

@@ -19,10 +19,13 @@ use super::messages::{
 };
 use crate::domain::ids::ServiceName;
 use crate::domain::refusal::Refusal;
+use crate::domain::timestamp::Timestamp;
 
 /// First pause before a dead breaker is replaced; doubles up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LAST_PAUSE: Duration = Duration::from_secs(10);
+/// One that lived so long died of something else than those before it.
+const LONG_LIFE: Duration = Duration::from_secs(60);
 
 pub struct Dispatcher {
     settings: circuit_breaker::Settings,
@@ -42,6 +45,9 @@ struct Child {
     /// `None` between a death and the replacement.
     breaker: Option<Addr<CircuitBreaker>>,
     instances: ServiceChanged,
+    /// When the present one began, or the one that died last.
+    began_at: Timestamp,
+    /// In a row, none after a long life.
     deaths: u32,
 }
 
@@ -112,12 +118,14 @@ impl Handler<ServiceChanged> for Dispatcher {
             return;
         }
         let breaker = Some(self.begin(&changed, ctx));
+        let began_at = self.settings.clock.now();
         let service = changed.service.clone();
         self.children.insert(
             service,
             Child {
                 breaker,
                 instances: changed,
+                began_at,
                 deaths: 0,
             },
         );
@@ -128,11 +136,14 @@ impl Handler<BreakerDied> for Dispatcher {
     type Result = ();
 
     fn handle(&mut self, died: BreakerDied, ctx: &mut Context<Self>) {
-        let service = died.service;
+        let (service, now) = (died.service, self.settings.clock.now());
         let Some(child) = self.children.get_mut(&service) else {
             return;
         };
         child.breaker = None;
+        if now.since(child.began_at) >= LONG_LIFE {
+            child.deaths = 0;
+        }
         let pause = (FIRST_PAUSE * 2u32.saturating_pow(child.deaths.min(16))).min(LAST_PAUSE);
         child.deaths += 1;
         tracing::error!(%service, ?pause, "the circuit breaker died; a fresh one takes over");
@@ -146,8 +157,10 @@ impl Handler<BreakerDied> for Dispatcher {
                 return;
             };
             let breaker = dispatcher.begin(&child.instances, ctx);
+            let now = dispatcher.settings.clock.now();
             if let Some(child) = dispatcher.children.get_mut(&service) {
                 child.breaker = Some(breaker);
+                child.began_at = now;
             }
         });
     }
@@ -162,6 +175,7 @@ impl Handler<InspectCircuits> for Dispatcher {
             only.is_none_or(|only| only == service)
         };
         let children = self.children.iter().filter(|(service, _)| asked(service));
+        let is_known = children.clone().next().is_some();
         let breakers: Vec<_> = children
             .filter_map(|(_, child)| child.breaker.clone())
             .collect();
@@ -170,7 +184,11 @@ impl Handler<InspectCircuits> for Dispatcher {
             for breaker in breakers {
                 circuits.extend(breaker.send(InspectCircuit).await);
             }
-            let _ = inspect.reply.send(circuits);
+            // One that is asked for and died is known, and there again in a moment: no answer
+            // says so.
+            if inspect.service.is_none() || !is_known || !circuits.is_empty() {
+                let _ = inspect.reply.send(circuits);
+            }
         });
     }
 }

@@ -154,6 +154,7 @@ pub fn target(name: &str) -> Target {
         address: address(name),
         max_in_flight: 10,
         health: Health::Healthy,
+        is_checked: true,
         weight: 1,
         capabilities: Arc::new([]),
     }
@@ -198,6 +199,8 @@ pub fn unwatched() -> DeathWatch {
 /// How the scripted network answers one push.
 pub enum Push {
     Answer(PushAnswer),
+    /// The same, so long after it was sent.
+    Late(Duration, PushAnswer),
     Hang,
     Panic,
 }
@@ -257,6 +260,11 @@ impl Transport for ScriptedTransport {
         self.requests.borrow_mut().push(request);
         match self.pushes.borrow_mut().pop_front() {
             Some(Push::Answer(answer)) => ready(answer).boxed_local(),
+            Some(Push::Late(after, answer)) => async move {
+                tokio::time::sleep(after).await;
+                answer
+            }
+            .boxed_local(),
             Some(Push::Hang) => pending().boxed_local(),
             Some(Push::Panic) => panic!("as scripted"),
             None => panic!("a push nobody scripted"),
@@ -279,11 +287,20 @@ impl Transport for ScriptedTransport {
 
 /// An HTTP answer without a body.
 pub fn status(code: u16) -> Push {
-    Push::Answer(PushAnswer::Status {
+    Push::Answer(http(code))
+}
+
+/// The same five seconds late.
+pub fn late(code: u16) -> Push {
+    Push::Late(Duration::from_secs(5), http(code))
+}
+
+fn http(code: u16) -> PushAnswer {
+    PushAnswer::Status {
         code,
         retry_after: None,
         excerpt: String::new(),
-    })
+    }
 }
 
 /// 503, to be tried again no sooner than `pause` from now.

@@ -29,7 +29,7 @@ use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::{InstanceId, MessageId, Position, ServiceName};
 use crate::domain::message::Message;
 use crate::domain::refusal::Refusal;
-use crate::domain::service::{Health, KindRoom, Outlook, Target};
+use crate::domain::service::{Address, Health, KindRoom, Outlook, Target};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::Delivery;
@@ -232,6 +232,8 @@ pub struct SignOfLife {
 pub struct DeliverySeen {
     pub service: ServiceName,
     pub instance_id: InstanceId,
+    /// Where it was then: says nothing of who is somewhere else now.
+    pub address: Address,
     pub good: bool,
 }
 
@@ -241,7 +243,9 @@ pub struct DeliverySeen {
 pub struct InstanceGone {
     pub service: ServiceName,
     pub instance_id: InstanceId,
-    /// When the attempt began: who registered since is not meant.
+    /// Where it was then: who is somewhere else now is not meant.
+    pub address: Address,
+    /// When it was sent the message: who registered since is not meant.
     pub asked_at: Timestamp,
 }
 

@@ -146,6 +146,8 @@ pub struct Target {
     pub address: Address,
     pub max_in_flight: u32,
     pub health: Health,
+    /// It has a health check or promised heartbeats; otherwise deliveries alone tell how it is.
+    pub is_checked: bool,
     /// As in [`Registration::weight`].
     pub weight: u32,
     /// As in [`Registration::capabilities`].
@@ -153,6 +155,11 @@ pub struct Target {
 }
 
 impl Target {
+    /// Whether both are one instance at one address.
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        (&self.instance_id, &self.address) == (&other.instance_id, &other.address)
+    }
+
     /// Whether it takes messages of this type.
     pub fn takes(&self, kind: &Label) -> bool {
         self.capabilities.is_empty() || self.capabilities.contains(kind)

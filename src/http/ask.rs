@@ -6,8 +6,9 @@ use tokio::sync::oneshot;
 use crate::actors::messages::Reply;
 use crate::error::HubError;
 
-/// Sends a request that carries its answer's channel. No answer means that the hub is going down:
-/// whether the work was done is unknown, as with a connection that breaks.
+/// Sends a request that carries its answer's channel. No answer means that the hub is going down
+/// or that an actor died and is being replaced: whether the work was done is unknown, as with a
+/// connection that breaks.
 pub async fn ask<M, T>(
     recipient: &Recipient<M>,
     request: impl FnOnce(Reply<T>) -> M,
@@ -30,5 +31,5 @@ where
 }
 
 fn going_down() -> HubError {
-    HubError::NotReady("the hub is going down; ask again when it is back")
+    HubError::NotReady("the hub is going down or restarts a part of itself; ask again in a moment")
 }

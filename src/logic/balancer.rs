@@ -1,8 +1,8 @@
 //! Which instance of a service gets the next message (contract, section 7).
 //!
 //! Eligible is an instance that is not unhealthy, takes messages of the type asked for, has less in
-//! flight than it takes now, and is not excluded. One of weight 0 is chosen only if no other is
-//! eligible. An instance that is back or new among others begins with one message at a time
+//! flight than it takes now, and is not excluded. One of weight 0 is in reserve: it is chosen only if
+//! nobody else takes such a message, not if the others are merely full. An instance that is back or new among others begins with one message at a time
 //! ([`Ramp`]). With `health_aware` one that does badly gets nothing as long as there is one that does
 //! well: a message waits for room there rather than spend its attempts where they fail.
 
@@ -33,8 +33,9 @@ pub struct Balancer {
     targets: Arc<[Target]>,
     /// One per target, in the same order.
     records: Vec<Record>,
-    /// Instances that are no target any more and still have something in flight.
-    departed: Vec<(InstanceId, Record)>,
+    /// Instances that are no target any more, or not at this address, and still have something in
+    /// flight there.
+    departed: Vec<(Target, Record)>,
     /// Where the search begins: after the last one that was taken.
     turn: usize,
     kinds: Kinds,
@@ -79,8 +80,8 @@ impl Balancer {
         }
     }
 
-    /// The instances there are now. What is known of those that stay, stays; of those that leave it
-    /// is forgotten as soon as nothing is in flight. `under_way` are the types of all messages in
+    /// The instances there are now. What is known of those that stay, stays; of those that leave
+    /// their address it is forgotten as soon as nothing is in flight there. `under_way` are the types of all messages in
     /// flight.
     pub fn set_targets<'a>(
         &mut self,
@@ -108,8 +109,7 @@ impl Balancer {
     /// The index of the instance that should get the next message of this kind; `random` is in
     /// 0..1. Nothing is counted and no turn is taken: that is what [`Balancer::started`] does.
     pub fn pick(&self, ask: &Ask<'_>, now: Timestamp, random: f64) -> Option<usize> {
-        self.choose(ask, false, now, random)
-            .or_else(|| self.choose(ask, true, now, random))
+        self.choose(ask, self.needs_reserve(ask), now, random)
     }
 
     /// An attempt with the instance that was just picked for `ask` begins.
@@ -131,21 +131,16 @@ impl Balancer {
         self.turn = index + 1;
     }
 
-    /// An attempt with this instance ended, with a message of this type.
-    pub fn finished(
-        &mut self,
-        instance: &InstanceId,
-        kind: &Label,
-        ending: Ending,
-        now: Timestamp,
-    ) {
+    /// An attempt with this instance, as it was when the attempt began, ended with a message of
+    /// this type.
+    pub fn finished(&mut self, target: &Target, kind: &Label, ending: Ending, now: Timestamp) {
         self.kinds.finished(kind);
-        if let Some(index) = position(&self.targets, instance) {
+        let mut present = self.targets.iter();
+        if let Some(index) = present.position(|present| present.is_same_place(target)) {
             self.kinds.touch(index);
             return self.records[index].finished(ending, now);
         }
-        let mut departed = self.departed.iter();
-        if let Some(index) = departed.position(|(id, _)| id == instance) {
+        if let Some(index) = self.departed_at(target) {
             let record = &mut self.departed[index].1;
             record.finished(ending, now);
             if record.in_flight == 0 {
@@ -154,16 +149,27 @@ impl Balancer {
         }
     }
 
+    /// Whether this instance is at another address now than it was.
+    pub fn has_moved(&self, target: &Target) -> bool {
+        let present = position(&self.targets, &target.instance_id);
+        present.is_some_and(|index| !self.targets[index].is_same_place(target))
+    }
+
     /// How many messages the instances can take at once now, the unhealthy ones not counted.
     pub fn capacity(&self, now: Timestamp) -> u32 {
-        if self.kinds.is_empty() {
-            return self.room(0..self.targets.len(), now).capacity;
-        }
-        let mut sum = 0u32;
-        for (target, record) in self.targets.iter().zip(&self.records) {
-            sum = sum.saturating_add(record.limit(target));
-        }
-        sum
+        self.room_of_all(now).capacity
+    }
+
+    /// How many more they can take beside what each of them has in flight.
+    pub fn free(&self, now: Timestamp) -> u32 {
+        self.room_of_all(now).free
+    }
+
+    /// Whether this instance is there, at this address, and takes something.
+    pub fn is_serving(&self, target: &Target) -> bool {
+        let mut present = self.targets.iter();
+        let index = present.position(|present| present.is_same_place(target));
+        index.is_some_and(|index| self.limit(index) > 0)
     }
 
     /// The same by type of message, with what others have in flight left out; nothing if every
@@ -186,29 +192,56 @@ impl Balancer {
     /// Whether somebody who does well would take it, if only it had room; what failed elsewhere
     /// then says nothing about the service as a whole.
     pub fn is_only_full(&self, ask: &Ask<'_>, now: Timestamp) -> bool {
-        [false, true]
-            .iter()
-            .any(|reserve| self.is_choosy(self.willing(ask, *reserve), now))
+        self.is_choosy(self.willing(ask, self.needs_reserve(ask)), now)
+    }
+
+    fn needs_reserve(&self, ask: &Ask<'_>) -> bool {
+        self.willing(ask, false).next().is_none()
+    }
+
+    fn room_of_all(&self, now: Timestamp) -> Room {
+        if self.kinds.is_empty() {
+            return self.room(0..self.targets.len(), now);
+        }
+        self.sum((0..self.targets.len()).filter(|index| self.is_called(*index)))
+    }
+
+    fn sum(&self, members: impl Iterator<Item = usize>) -> Room {
+        let mut room = Room::default();
+        for index in members {
+            let limit = self.limit(index);
+            let free = limit.saturating_sub(self.records[index].in_flight);
+            room.capacity = room.capacity.saturating_add(limit);
+            room.free = room.free.saturating_add(free);
+        }
+        room
+    }
+
+    /// How many messages this one takes at once now.
+    fn limit(&self, index: usize) -> u32 {
+        self.records[index].limit(&self.targets[index])
     }
 
     /// What these can take, by the rules of [`Balancer::pick`].
     fn room(&self, members: impl Iterator<Item = usize> + Clone, now: Timestamp) -> Room {
-        let mut room = Room::default();
-        for reserve in [false, true] {
-            let group = members.clone().filter(|index| {
-                let target = &self.targets[*index];
-                (target.weight == 0) == reserve && self.records[*index].limit(target) > 0
-            });
-            let choosy = self.is_choosy(group.clone(), now);
-            for index in group.filter(|index| !choosy || self.does_well(*index, now)) {
-                let record = &self.records[index];
-                let limit = record.limit(&self.targets[index]);
-                let free = limit.saturating_sub(record.in_flight);
-                room.capacity = room.capacity.saturating_add(limit);
-                room.free = room.free.saturating_add(free);
-            }
-        }
-        room
+        let reserve = self.has_reserve_only(members.clone());
+        let group = members.filter(|index| {
+            (self.targets[*index].weight == 0) == reserve && self.limit(*index) > 0
+        });
+        let choosy = self.is_choosy(group.clone(), now);
+        self.sum(group.filter(|index| !choosy || self.does_well(*index, now)))
+    }
+
+    /// Whether all of these that take something have weight 0.
+    fn has_reserve_only(&self, mut members: impl Iterator<Item = usize>) -> bool {
+        !members.any(|index| self.targets[index].weight > 0 && self.limit(index) > 0)
+    }
+
+    /// Whether it gets messages of some type: one of weight 0 if no other takes that type.
+    fn is_called(&self, index: usize) -> bool {
+        let mut classes = self.kinds.taken_by(index);
+        self.targets[index].weight > 0
+            || classes.any(|class| self.has_reserve_only(self.kinds.takers(class)))
     }
 
     fn choose(&self, ask: &Ask<'_>, reserve: bool, now: Timestamp, random: f64) -> Option<usize> {
@@ -244,7 +277,13 @@ impl Balancer {
     }
 
     fn score(&self, index: usize, now: Timestamp) -> f64 {
-        self.records[index].score(self.targets[index].health, now)
+        let target = &self.targets[index];
+        let health = match target.health {
+            // What it failed counts in its record already, and nothing but a delivery can heal it.
+            Health::Degraded if !target.is_checked => Health::Unknown,
+            health => health,
+        };
+        self.records[index].score(health, now)
     }
 
     /// The one with the least in flight for its weight, the first of several.
@@ -338,21 +377,23 @@ impl Balancer {
     }
 
     fn carry_over(&mut self, before: &[Target]) {
-        let records = before.iter().zip(self.records.drain(..));
-        let mut known: AHashMap<InstanceId, (Health, Record)> = records
-            .map(|(target, record)| (target.instance_id.clone(), (target.health, record)))
-            .collect();
-        let stays = |target: &Target| known.get(&target.instance_id);
-        let others_serve = self
-            .targets
-            .iter()
-            .filter_map(stays)
-            .any(|(_, record)| record.has_served);
+        let records = std::mem::take(&mut self.records);
+        let mut known = AHashMap::with_capacity(records.len());
+        for (target, record) in before.iter().zip(records) {
+            match position(&self.targets, &target.instance_id) {
+                Some(index) if self.targets[index].is_same_place(target) => {
+                    known.insert(&target.instance_id, (target.health, record));
+                }
+                _ if record.in_flight > 0 => self.departed.push((target.clone(), record)),
+                _ => {}
+            }
+        }
+        let others_serve = known.values().any(|(_, record)| record.has_served);
         for target in self.targets.clone().iter() {
             let record = match known.remove(&target.instance_id) {
                 Some((health, record)) => record.of_one_that_stays(health, target.health),
                 None => {
-                    let mut record = self.come_back(&target.instance_id);
+                    let mut record = self.come_back(target);
                     record.ramp = if others_serve {
                         Ramp::START
                     } else {
@@ -363,18 +404,19 @@ impl Balancer {
             };
             self.records.push(record);
         }
-        let left = known.into_iter().map(|(id, (_, record))| (id, record));
-        self.departed
-            .extend(left.filter(|(_, record)| record.in_flight > 0));
     }
 
-    /// What is known of an instance that was no target.
-    fn come_back(&mut self, instance: &InstanceId) -> Record {
-        let mut departed = self.departed.iter();
-        match departed.position(|(id, _)| id == instance) {
+    /// What is known of an instance that was no target at this address.
+    fn come_back(&mut self, target: &Target) -> Record {
+        match self.departed_at(target) {
             Some(index) => self.departed.swap_remove(index).1,
             None => Record::default(),
         }
+    }
+
+    fn departed_at(&self, target: &Target) -> Option<usize> {
+        let mut departed = self.departed.iter();
+        departed.position(|(departed, _)| departed.is_same_place(target))
     }
 }
 

@@ -126,6 +126,18 @@ impl Breaker {
         }
     }
 
+    /// How many more attempts may begin, where `full` is as for [`Breaker::window`], the
+    /// destination has room for `free` more, and `counted` says how many of those that began in
+    /// the present state take up room there. What began before does not hold up a trial.
+    pub fn room(&self, full: u32, free: u32, counted: impl FnOnce() -> u32) -> u32 {
+        match self.phase {
+            Phase::Closed(ramp) if ramp.limit(full) == full => free,
+            Phase::Closed(ramp) => ramp.limit(full).saturating_sub(counted()).min(free),
+            Phase::HalfOpen { trial: None, .. } => free.min(1),
+            Phase::Open { .. } | Phase::HalfOpen { trial: Some(_), .. } => 0,
+        }
+    }
+
     /// Admits an attempt, or does not: when open, and while a trial is under way. Counting the
     /// attempts in flight against [`Breaker::window`] is up to the caller.
     pub fn on_start(&mut self, now: Timestamp) -> Option<Ticket> {
@@ -296,7 +308,7 @@ impl Breaker {
     }
 
     /// Whether a verdict on this ticket still says something. Between two trials none does.
-    fn is_current(&self, ticket: Ticket) -> bool {
+    pub fn is_current(&self, ticket: Ticket) -> bool {
         let between_trials = matches!(self.phase, Phase::HalfOpen { trial: None, .. });
         ticket == self.current && !between_trials
     }

@@ -178,15 +178,18 @@ impl HealthTracker {
         self.change_to(Health::Unhealthy)
     }
 
-    /// What no health check says is unhealthy, as what was silent, may be well again: that is to be
-    /// found out.
+    /// What no health check says is unhealthy or degraded may be well again: that is to be found out.
     fn on_registered(&mut self) -> Option<Change> {
         self.silent = false;
-        let is_refuted = self.bad_in_a_row >= self.thresholds.unhealthy;
-        if self.health != Health::Unhealthy || is_refuted {
-            return None;
+        let may_be_well = match self.health {
+            Health::Unhealthy => self.bad_in_a_row < self.thresholds.unhealthy,
+            Health::Degraded => self.bad_in_a_row == 0,
+            Health::Unknown | Health::Healthy => false,
+        };
+        if may_be_well {
+            return self.change_to(Health::Unknown);
         }
-        self.change_to(Health::Unknown)
+        None
     }
 
     fn degrade(&mut self) -> Option<Change> {

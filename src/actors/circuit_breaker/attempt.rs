@@ -2,6 +2,7 @@
 
 use crate::domain::fact::Attempt;
 use crate::domain::ids::InstanceId;
+use crate::domain::service::Target;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::breaker::Ticket;
 use crate::logic::outcome::{Answered, describe};
@@ -12,7 +13,8 @@ pub struct InFlight {
     pub delivery: Delivery,
     pub ticket: Ticket,
     pub started_at: Timestamp,
-    /// When the instance that has it now got it.
+    /// The instance that has it now, as it was when it got it.
+    pub pushed_to: Target,
     pub pushed_at: Timestamp,
     /// The instances it went to within this attempt, in order.
     pub tried: Vec<InstanceId>,
@@ -21,11 +23,12 @@ pub struct InFlight {
 }
 
 impl InFlight {
-    pub fn new(delivery: Delivery, ticket: Ticket, now: Timestamp) -> Self {
+    pub fn new(delivery: Delivery, ticket: Ticket, pushed_to: Target, now: Timestamp) -> Self {
         Self {
             delivery,
             ticket,
             started_at: now,
+            pushed_to,
             pushed_at: now,
             tried: Vec::with_capacity(1),
             others_full: false,
@@ -33,17 +36,11 @@ impl InFlight {
     }
 
     /// What is written down about it, by its last answer.
-    pub fn attempt(
-        &self,
-        answer: &PushAnswer,
-        instance: &InstanceId,
-        answered: Answered,
-        now: Timestamp,
-    ) -> Attempt {
+    pub fn attempt(&self, answer: &PushAnswer, answered: Answered, now: Timestamp) -> Attempt {
         Attempt {
             number: self.delivery.attempt,
             at: self.started_at,
-            instance: Some(instance.clone()),
+            instance: Some(self.pushed_to.instance_id.clone()),
             outcome: answered.outcome(),
             status_code: match answer {
                 PushAnswer::Status { code, .. } => Some(*code),

@@ -11,6 +11,7 @@ use crate::actors::messages::{
 };
 use crate::domain::circuit::{CircuitChanged, CircuitState, Forced};
 use crate::domain::fact::Fact;
+use crate::domain::ids::ServiceName;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::breaker::Transition;
@@ -45,17 +46,27 @@ impl CircuitBreaker {
         });
         self.record(Fact::CircuitChanged(changed.clone()), ctx);
         self.overtaken = self.forcing > 0;
-        self.show(transition, &changed.reason);
+        self.show(transition, &changed);
         self.latest = Some(changed);
     }
 
-    fn show(&self, transition: Transition, reason: &str) {
+    fn show(&self, transition: Transition, changed: &CircuitChanged) {
         let Transition { from, to, .. } = transition;
         let (service, metrics) = (&self.service, &self.settings.metrics);
         metrics.show_circuit(service.as_str(), to);
         metrics.count_transition(service.as_str(), to);
         let (from, to) = (from.name(), to.name());
-        tracing::warn!(%service, from, to, reason, "circuit changed");
+        let reason = changed.reason.as_str();
+        match &changed.forced {
+            Some(forced) => {
+                let by = forced
+                    .by
+                    .as_ref()
+                    .map_or("nobody named", ServiceName::as_str);
+                tracing::warn!(%service, from, to, reason, by, "circuit forced");
+            }
+            None => tracing::warn!(%service, from, to, reason, "circuit changed"),
+        }
     }
 
     /// Begins in the state that somebody forced an earlier breaker of this service into. Nothing
@@ -87,7 +98,7 @@ impl CircuitBreaker {
         let left = self.left(&changed, now);
         let transition = self.breaker.force(changed.to, Some(left), now);
         if let Some(transition) = transition {
-            self.show(transition, &changed.reason);
+            self.show(transition, &changed);
         }
         self.forcing -= 1;
         if self.forcing == 0 && std::mem::take(&mut self.overtaken) {

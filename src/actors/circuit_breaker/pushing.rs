@@ -6,7 +6,7 @@ use rand::RngExt;
 use super::attempt::InFlight;
 use super::{CircuitBreaker, MOST_OTHERS};
 use crate::actors::messages::{DeliverySeen, InstanceGone};
-use crate::domain::ids::{InstanceId, MessageId};
+use crate::domain::ids::MessageId;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::backoff::Asked;
 use crate::logic::balancer::{Ask, Ending};
@@ -22,7 +22,6 @@ use crate::ports::transport::PushAnswer;
 #[rtype(result = "()")]
 pub struct PushEnded {
     id: MessageId,
-    instance: InstanceId,
     answer: PushAnswer,
 }
 
@@ -42,46 +41,46 @@ impl CircuitBreaker {
         let index = self.balancer.pick(&ask, now, rand::rng().random())?;
         let ticket = self.breaker.on_start(now)?;
         self.balancer.started(index, &ask);
-        let id = delivery.message.id;
-        let in_flight = InFlight::new(delivery, ticket, now);
-        self.in_flight.insert(id, in_flight);
-        self.push(id, index, now, ctx);
+        let target = self.balancer.targets()[index].clone();
+        self.push(InFlight::new(delivery, ticket, target, now), now, ctx);
         Some(())
     }
 
-    /// Sends the message to one instance; the answer comes home as [`PushEnded`].
-    fn push(&mut self, id: MessageId, index: usize, now: Timestamp, ctx: &Context<Self>) {
-        let target = &self.balancer.targets()[index];
-        let in_flight = self.in_flight.get_mut(&id).expect("inserted by the caller");
-        in_flight.tried.push(target.instance_id.clone());
+    /// Sends the message to the instance it is meant for; the answer comes home as [`PushEnded`].
+    fn push(&mut self, mut in_flight: InFlight, now: Timestamp, ctx: &Context<Self>) {
+        let id = in_flight.delivery.message.id;
+        let instance = in_flight.pushed_to.instance_id.clone();
+        in_flight.tried.push(instance);
         in_flight.pushed_at = now;
         let request = push_request(
             &in_flight.delivery,
-            &target.address,
+            &in_flight.pushed_to.address,
             self.settings.retries.max_attempts,
             self.settings.message_timeout,
             now,
         );
+        self.in_flight.insert(id, in_flight);
         let answer = self.settings.transport.push(request);
-        let (home, instance) = (ctx.address(), target.instance_id.clone());
+        let home = ctx.address();
         actix::spawn(async move {
             let answer = answer.await;
-            home.do_send(PushEnded {
-                id,
-                instance,
-                answer,
-            });
+            home.do_send(PushEnded { id, answer });
         });
     }
 
-    /// Another instance within the same attempt, if there is one and the message is still wanted.
-    fn fail_over(&mut self, id: MessageId, now: Timestamp, ctx: &Context<Self>) -> bool {
-        let Some(in_flight) = self.in_flight.get_mut(&id) else {
-            return false;
-        };
+    /// Another instance within the same attempt, if there is one, the circuit has not changed since
+    /// and the message is still wanted; otherwise the attempt is handed back.
+    fn fail_over(
+        &mut self,
+        mut in_flight: InFlight,
+        now: Timestamp,
+        ctx: &Context<Self>,
+    ) -> Option<InFlight> {
         let message = &in_flight.delivery.message;
-        if in_flight.tried.len() > MOST_OTHERS || message.is_expired(now) {
-            return false;
+        let is_spent = in_flight.tried.len() > MOST_OTHERS || message.is_expired(now);
+        // A circuit that changed meanwhile may be open, or let nobody but its trials through.
+        if is_spent || !self.breaker.is_current(in_flight.ticket) {
+            return Some(in_flight);
         }
         let ask = Ask {
             kind: Some(&message.kind),
@@ -89,65 +88,72 @@ impl CircuitBreaker {
         };
         let Some(index) = self.balancer.pick(&ask, now, rand::rng().random()) else {
             in_flight.others_full = self.balancer.is_only_full(&ask, now);
-            return false;
+            return Some(in_flight);
         };
         self.balancer.started(index, &ask);
-        self.push(id, index, now, ctx);
-        true
+        in_flight.pushed_to = self.balancer.targets()[index].clone();
+        self.push(in_flight, now, ctx);
+        None
     }
 
     fn ended(&mut self, ended: &PushEnded, ctx: &mut Context<Self>) {
+        // Out of what is in flight before the instances change, or it would count among the types
+        // under way with an instance that it has left.
+        let Some(in_flight) = self.in_flight.remove(&ended.id) else {
+            return;
+        };
         let now = self.settings.clock.now();
         let answered = classify(&ended.answer);
-        self.observe(ended, answered, now);
+        let moved = self.balancer.has_moved(&in_flight.pushed_to);
+        self.observe(&in_flight, answered, moved, now);
         let others = matches!(answered, Answered::Failed { .. } | Answered::Gone);
-        if others && self.fail_over(ended.id, now, ctx) {
-            return;
-        }
-        if let Some(in_flight) = self.in_flight.remove(&ended.id) {
-            self.conclude(in_flight, ended, answered, now, ctx);
+        let over = match others {
+            true => self.fail_over(in_flight, now, ctx),
+            false => Some(in_flight),
+        };
+        if let Some(in_flight) = over {
+            self.conclude(in_flight, &ended.answer, answered, moved, now, ctx);
         }
     }
 
-    /// What the answer says of the instance.
-    fn observe(&mut self, ended: &PushEnded, answered: Answered, now: Timestamp) {
-        // As long as the attempt still counts as being in flight with it.
-        if answered == Answered::Gone {
-            self.instance_gone(ended);
-        }
-        let Some(in_flight) = self.in_flight.get(&ended.id) else {
-            return;
-        };
+    /// What the answer says of the instance; from where it was before it `moved`: nothing.
+    fn observe(&mut self, in_flight: &InFlight, answered: Answered, moved: bool, now: Timestamp) {
         let ending = match answered {
+            _ if moved => Ending::Gone,
             Answered::Gone => Ending::Gone,
             Answered::Failed { .. } => Ending::Failed,
             Answered::Delivered | Answered::Rejected => {
                 Ending::Answered(now.since(in_flight.pushed_at))
             }
         };
-        let (instance, kind) = (&ended.instance, &in_flight.delivery.message.kind);
-        self.balancer.finished(instance, kind, ending, now);
-        if ending != Ending::Gone {
-            self.hops.delivery_seen.do_send(DeliverySeen {
-                service: self.service.clone(),
-                instance_id: instance.clone(),
-                good: ending != Ending::Failed,
-            });
+        let (target, kind) = (&in_flight.pushed_to, &in_flight.delivery.message.kind);
+        self.balancer.finished(target, kind, ending, now);
+        if moved {
+            return;
         }
+        if answered == Answered::Gone {
+            return self.instance_gone(in_flight);
+        }
+        self.hops.delivery_seen.do_send(DeliverySeen {
+            service: self.service.clone(),
+            instance_id: target.instance_id.clone(),
+            address: target.address.clone(),
+            good: ending != Ending::Failed,
+        });
     }
 
     /// 410: out of rotation here at once, and in the Registry.
-    fn instance_gone(&mut self, ended: &PushEnded) {
+    fn instance_gone(&mut self, in_flight: &InFlight) {
+        let gone = &in_flight.pushed_to;
         let left = self.balancer.targets().iter();
-        let left = left.filter(|target| target.instance_id != ended.instance);
+        let left = left.filter(|target| target.instance_id != gone.instance_id);
         let left = left.cloned().collect();
         self.set_targets(left);
-        let attempt = self.in_flight.get(&ended.id);
-        let asked_at = attempt.map(|attempt| attempt.started_at);
         self.hops.instance_gone.do_send(InstanceGone {
             service: self.service.clone(),
-            instance_id: ended.instance.clone(),
-            asked_at: asked_at.unwrap_or_default(),
+            instance_id: gone.instance_id.clone(),
+            address: gone.address.clone(),
+            asked_at: in_flight.pushed_at,
         });
     }
 
@@ -155,8 +161,9 @@ impl CircuitBreaker {
     fn conclude(
         &mut self,
         in_flight: InFlight,
-        ended: &PushEnded,
+        answer: &PushAnswer,
         answered: Answered,
+        moved: bool,
         now: Timestamp,
         ctx: &mut Context<Self>,
     ) {
@@ -168,8 +175,8 @@ impl CircuitBreaker {
             Answered::Failed { retry_after } => (answered, retry_after.map(Asked::AtLeast)),
             _ => (answered, None),
         };
-        let attempt = in_flight.attempt(&ended.answer, &ended.instance, meaning, now);
-        let transition = self.judge(&in_flight, answered, now);
+        let attempt = in_flight.attempt(answer, meaning, now);
+        let transition = self.judge(&in_flight, answered, moved, now);
         self.changed_by_itself(transition, attempt.error.as_deref(), now, ctx);
         let random = rand::rng().random();
         let (policy, message) = (&self.settings.retries, &in_flight.delivery.message);
@@ -178,18 +185,19 @@ impl CircuitBreaker {
     }
 
     /// What the attempt says of the service. That an instance left says nothing, nor that one
-    /// failed while others, full as they are, do well.
+    /// failed where it is no more, or while others, full as they are, do well.
     fn judge(
         &mut self,
         in_flight: &InFlight,
         answered: Answered,
+        moved: bool,
         now: Timestamp,
     ) -> Option<Transition> {
         let ticket = in_flight.ticket;
         match answered {
             Answered::Delivered => self.breaker.on_success(ticket, now),
             Answered::Rejected => self.breaker.on_rejected(ticket, now),
-            Answered::Failed { .. } if !in_flight.others_full => {
+            Answered::Failed { .. } if !in_flight.others_full && !moved => {
                 self.breaker.on_failure(ticket, now)
             }
             Answered::Failed { .. } | Answered::Gone => {

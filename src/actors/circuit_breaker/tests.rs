@@ -8,8 +8,8 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::actors::fixtures::{
-    Push, ScriptedTransport, busy_for, delivery, id, instance, message, service, status, target,
-    unwatched,
+    Push, ScriptedTransport, address, busy_for, delivery, id, instance, late, message, service,
+    status, target, unwatched,
 };
 use crate::actors::messages::{CircuitView, ForceCircuit, InspectCircuit};
 use crate::actors::probe::{Received, probe, settle};
@@ -188,6 +188,106 @@ async fn an_instance_that_is_gone_gets_nothing_more() {
         "http://b/messages",
     ];
     assert_eq!(circuit.transport.pushed_to(), urls);
+}
+
+/// `a`, which has something under way, registers at another address.
+async fn one_that_moved(code: u16) -> Circuit {
+    let mut circuit = circuit(ScriptedTransport::new([late(code)]));
+    circuit.address.do_send(instances(&["a"]));
+    circuit.deliver([1]);
+    let moved = Target {
+        address: address("new"),
+        ..target("a")
+    };
+    circuit.address.do_send(ServiceChanged {
+        targets: Arc::new([moved]),
+        ..instances(&[])
+    });
+    circuit.facts().await;
+    tokio::time::advance(Duration::from_secs(6)).await;
+    circuit
+}
+
+#[actix::test]
+async fn a_late_410_of_an_old_address_says_nothing_of_the_new_one() {
+    let mut circuit = one_that_moved(410).await;
+    assert!(matches!(circuit.only_fact().await, Fact::AttemptFailed(_)));
+    assert!(circuit.gone.drain().await.is_empty());
+    circuit.transport.then(status(200));
+    circuit.deliver([2]);
+    assert!(matches!(circuit.only_fact().await, Fact::Delivered(_)));
+    let urls = ["http://a/messages", "http://new/messages"];
+    assert_eq!(circuit.transport.pushed_to(), urls);
+}
+
+#[actix::test]
+async fn a_late_failure_at_an_old_address_says_nothing_of_the_new_one() {
+    let mut circuit = one_that_moved(500).await;
+    assert!(matches!(circuit.only_fact().await, Fact::AttemptFailed(_)));
+    assert!(circuit.seen.drain().await.is_empty());
+    let view = circuit.address.send(InspectCircuit).await.unwrap();
+    assert_eq!(view.failure_count, 0);
+}
+
+#[actix::test]
+async fn what_hangs_at_who_left_or_moved_is_no_hindrance_to_others() {
+    let moved = Target {
+        address: address("new"),
+        ..target("a")
+    };
+    let ill = Target {
+        health: Health::Unhealthy,
+        ..target("a")
+    };
+    let mut circuit = circuit(ScriptedTransport::new((0..9).map(|_| Push::Hang)));
+    circuit.address.do_send(instances(&["a"]));
+    circuit.deliver(1..=9);
+    for (first, window) in [(None, 10), (Some(moved), 20), (Some(ill), 10)] {
+        circuit.address.do_send(ServiceChanged {
+            targets: first.into_iter().chain([target("b")]).collect(),
+            ..instances(&[])
+        });
+        assert_eq!(circuit.latest_window().await, (window + 9, Outlook::Ready));
+        let view = circuit.address.send(InspectCircuit).await.unwrap();
+        assert_eq!((view.window, view.in_flight), (window, 9));
+    }
+}
+
+#[actix::test]
+async fn a_trial_and_what_follows_do_not_wait_for_attempts_from_before() {
+    let answers = [Push::Hang, Push::Hang].into_iter();
+    let answers = answers.chain((0..5).map(|_| status(500)));
+    let mut circuit = circuit(ScriptedTransport::new(answers));
+    circuit.address.do_send(instances(&["a"]));
+    circuit.deliver(1..=7);
+    let until = circuit.clock.now().plus(MINUTE);
+    let open = Outlook::CircuitOpen { until };
+    assert_eq!(circuit.latest_window().await, (0, open));
+    tokio::time::advance(AFTER_RESET).await;
+    assert_eq!(circuit.latest_window().await, (2 + 1, Outlook::Trial));
+    for number in [8, 9] {
+        circuit.transport.then(status(200));
+        circuit.deliver([number]);
+        settle().await;
+    }
+    assert_eq!(circuit.latest_window().await, (2 + 1, Outlook::Ready));
+    circuit.transport.then(status(200));
+    circuit.deliver([10]);
+    assert_eq!(circuit.latest_window().await, (2 + 2, Outlook::Ready));
+}
+
+#[actix::test]
+async fn an_attempt_that_fails_once_the_circuit_is_open_is_tried_nowhere_else() {
+    let answers = [late(500)].into_iter();
+    let answers = answers.chain((0..5).map(|_| status(500)));
+    let mut circuit = circuit(ScriptedTransport::new(answers));
+    circuit.address.do_send(instances(&["a"]));
+    circuit.deliver(1..=6);
+    circuit.facts().await;
+    circuit.address.do_send(instances(&["a", "b"]));
+    tokio::time::advance(Duration::from_secs(6)).await;
+    assert!(matches!(circuit.only_fact().await, Fact::AttemptFailed(_)));
+    assert_eq!(circuit.transport.pushed_to().len(), 6, "none to b");
 }
 
 #[actix::test]

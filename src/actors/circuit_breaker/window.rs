@@ -39,7 +39,7 @@ impl CircuitBreaker {
         }
         let news = WindowChanged {
             service: self.service.clone(),
-            window: self.breaker.window(full),
+            window: self.window_with_lingering(full, now),
             outlook: self.outlook(),
             kinds: self.balancer.rooms(self.has_puller, now),
         };

@@ -229,6 +229,32 @@ async fn what_comes_between_a_death_and_the_replacement_is_given_back() {
 }
 
 #[actix::test]
+async fn a_breaker_that_lived_for_long_is_replaced_at_once() {
+    let mut house = house([Push::Panic, Push::Panic, Push::Panic]);
+    for _ in 0..3 {
+        house.windows().await;
+        house.dispatch("billing", 1);
+        assert_eq!(house.windows().await, [0]);
+        tokio::time::advance(PAUSE).await;
+        assert_eq!(house.windows().await, [10]);
+        tokio::time::advance(LONG_LIFE).await;
+    }
+}
+
+#[actix::test]
+async fn a_circuit_between_a_death_and_the_replacement_is_not_unknown() {
+    let mut house = house([Push::Panic]);
+    house.dispatch("billing", 1);
+    house.all_given_back.recv().await;
+    let (reply, answer) = oneshot::channel();
+    house.address.do_send(InspectCircuits {
+        service: Some(service("billing")),
+        reply,
+    });
+    assert!(answer.await.is_err(), "no answer rather than an empty one");
+}
+
+#[actix::test]
 async fn a_breaker_that_keeps_dying_is_replaced_ever_later() {
     let mut house = house([Push::Panic, Push::Panic]);
     house.dispatch("billing", 1);

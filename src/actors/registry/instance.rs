@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::actors::health_probe::Watch;
 use crate::actors::messages::{InstanceView, OutOfRotation};
 use crate::domain::fact::{Fact, InstanceWithdrawn, Withdrawal};
-use crate::domain::service::{Health, Registration, Target};
+use crate::domain::service::{Address, Health, Registration, Target};
 use crate::domain::timestamp::Timestamp;
 
 pub struct Instance {
@@ -95,6 +95,11 @@ impl Instance {
         Some(self.heard_at.plus(ttl))
     }
 
+    /// Whether it is still where it was when it had this address.
+    pub fn is_at(&self, address: &Address) -> bool {
+        self.registration.address.as_ref() == Some(address)
+    }
+
     /// What the balancer may choose; health decides there.
     pub fn target(&self) -> Option<Target> {
         if !self.is_staying() {
@@ -105,6 +110,7 @@ impl Instance {
             address: self.registration.address.clone()?,
             max_in_flight: self.registration.max_in_flight,
             health: self.health,
+            is_checked: self.may_expire(),
             weight: self.registration.weight,
             capabilities: self.registration.capabilities.as_slice().into(),
         })

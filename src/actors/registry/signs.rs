@@ -52,6 +52,9 @@ impl Handler<DeliverySeen> for Registry {
         let Some(instance) = self.services.instance_mut(&seen.service, &seen.instance_id) else {
             return;
         };
+        if !instance.is_at(&seen.address) {
+            return;
+        }
         if seen.good {
             instance.last_seen = now;
         }
@@ -77,7 +80,7 @@ impl Handler<InstanceGone> for Registry {
         let Some(instance) = self.services.instance_mut(service, id) else {
             return;
         };
-        if instance.registration.registered_at <= gone.asked_at {
+        if instance.is_at(&gone.address) && instance.registration.registered_at <= gone.asked_at {
             tracing::warn!(%service, instance = %id, "instance answered 410 and leaves rotation until it registers again");
             // At once, so that nothing more is sent there, and for good once it is written.
             instance.withdrawn = Some((Withdrawal::Gone, now));

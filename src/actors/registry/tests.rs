@@ -268,6 +268,7 @@ async fn failed_deliveries_degrade_an_instance_and_good_ones_heal_it() {
     let seen = |good| DeliverySeen {
         service: service("billing"),
         instance_id: instance("a"),
+        address: address("a"),
         good,
     };
     office.address.do_send(seen(false));
@@ -306,6 +307,7 @@ async fn an_instance_that_is_gone_comes_back_when_it_registers() {
         asked_at: Timestamp::MAX,
         service: service("billing"),
         instance_id: instance("a"),
+        address: address("a"),
     });
     assert!(office.latest().await.unwrap().targets.is_empty());
     office.commit(registration("a"));

@@ -135,6 +135,11 @@ impl Kinds {
         stale
     }
 
+    /// The classes that this instance takes.
+    pub fn taken_by(&self, instance: usize) -> impl Iterator<Item = usize> + '_ {
+        self.taken.get(instance).into_iter().flatten().copied()
+    }
+
     /// The indices of the instances that take this class.
     pub fn takers(&self, class: usize) -> impl Iterator<Item = usize> + Clone {
         self.classes[class].takers.iter().copied()

@@ -31,6 +31,7 @@ fn target(name: usize) -> Target {
         },
         max_in_flight: 1000,
         health: Health::Healthy,
+        is_checked: true,
         weight: 1,
         capabilities: Arc::new([]),
     }
@@ -78,13 +79,13 @@ fn send(balancer: &mut Balancer) -> Option<usize> {
 /// As [`send`], with an answer at once.
 fn exchange(balancer: &mut Balancer, ending: Ending) -> Option<usize> {
     let index = send(balancer)?;
-    let instance = balancer.targets()[index].instance_id.clone();
+    let instance = balancer.targets()[index].clone();
     balancer.finished(&instance, &label("any"), ending, NOW);
     Some(index)
 }
 
 fn finish(balancer: &mut Balancer, name: usize, ending: Ending) {
-    balancer.finished(&id(name), &label("any"), ending, NOW);
+    balancer.finished(&target(name), &label("any"), ending, NOW);
 }
 
 fn in_flight(balancer: &Balancer, name: usize) -> u32 {
@@ -176,7 +177,7 @@ fn least_connections_prefers_the_idle() {
 fn health_aware_leaves_out_who_fails_until_time_has_passed() {
     let mut balancer = balancer(Strategy::HealthAware, &[target(0), target(1)]);
     let second = |second: i64| Timestamp::from_millis(1_780_000_000_000 + second * 1000);
-    let failing = balancer.targets()[0].instance_id.clone();
+    let failing = balancer.targets()[0].clone();
     for _ in 0..12 {
         balancer.started(0, &ANY);
         balancer.finished(&failing, &label("any"), Ending::Failed, second(0));
@@ -189,6 +190,22 @@ fn health_aware_leaves_out_who_fails_until_time_has_passed() {
             Some(expected),
             "{after} s"
         );
+    }
+}
+
+#[test]
+fn one_failure_does_not_exclude_who_can_redeem_itself_by_deliveries_alone() {
+    for (is_checked, turns) in [(true, [1, 1, 1]), (false, [0, 1, 0])] {
+        let degraded = Target {
+            is_checked,
+            ..is(Health::Degraded, 0)
+        };
+        let mut balancer = balancer(Strategy::HealthAware, &[degraded, target(1)]);
+        balancer.started(0, &ANY);
+        finish(&mut balancer, 0, Ending::Failed);
+        balancer.turn = 0;
+        let taken = turns.map(|_| exchange(&mut balancer, FINE));
+        assert_eq!(taken, turns.map(Some), "checked: {is_checked}");
     }
 }
 
@@ -229,6 +246,32 @@ fn health_aware_waits_for_who_does_well_rather_than_ask_who_fails() {
     assert_eq!(balancer.capacity(NOW), 2, "nobody else is left");
     assert_eq!(send(&mut balancer), Some(0));
     assert!(!balancer.is_only_full(&ANY, NOW));
+}
+
+#[test]
+fn the_reserve_is_for_when_nobody_else_is_there_not_for_what_is_too_much() {
+    let small = |health| Target {
+        max_in_flight: 1,
+        ..is(health, 0)
+    };
+    let mail = |weight, name| Target {
+        weight,
+        ..taking(&["mail"], name)
+    };
+    for strategy in Strategy::ALL {
+        let mut balancer = balancer(strategy, &[small(Health::Healthy), weighing(0, 1)]);
+        assert_eq!(balancer.capacity(NOW), 1, "{strategy:?}");
+        assert_eq!([send(&mut balancer), send(&mut balancer)], [Some(0), None]);
+        set(&mut balancer, &[small(Health::Unhealthy), weighing(0, 1)]);
+        assert_eq!(
+            (balancer.capacity(NOW), send(&mut balancer)),
+            (1000, Some(1))
+        );
+        set(&mut balancer, &[mail(1, 2), mail(0, 3)]);
+        assert_eq!(balancer.capacity(NOW), 10, "{strategy:?}");
+        set(&mut balancer, &[mail(1, 2), weighing(0, 4)]);
+        assert_eq!(balancer.capacity(NOW), 1010, "only 4 takes the rest");
+    }
 }
 
 #[test]
@@ -316,6 +359,31 @@ fn what_departed_is_forgotten_when_nothing_is_in_flight() {
     finish(&mut balancer, 0, FINE);
     assert!(balancer.departed.is_empty());
     finish(&mut balancer, 0, FINE);
+}
+
+#[test]
+fn who_moves_begins_anew_and_what_is_under_way_stays_where_it_was() {
+    let mut balancer = balancer(Strategy::RoundRobin, &[target(0)]);
+    let moved = || {
+        let mut moved = target(0);
+        moved.address.url = "http://localhost:2".to_owned();
+        moved
+    };
+    for _ in 0..3 {
+        send(&mut balancer);
+    }
+    set(&mut balancer, &[moved()]);
+    assert!(balancer.has_moved(&target(0)) && !balancer.has_moved(&moved()));
+    assert_eq!(in_flight(&balancer, 0), 0);
+    send(&mut balancer);
+    finish(&mut balancer, 0, Ending::Failed);
+    assert_eq!(
+        (in_flight(&balancer, 0), balancer.departed[0].1.in_flight),
+        (1, 2)
+    );
+    assert_eq!(balancer.score(0, NOW), 1.0, "it failed somewhere else");
+    set(&mut balancer, &[target(0)]);
+    assert_eq!(in_flight(&balancer, 0), 2, "back where it was");
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn each_sign_changes_each_health_as_the_contract_says() {
         (
             Degraded,
             [
-                Degraded, Degraded, Degraded, Degraded, Degraded, Unhealthy, Degraded,
+                Degraded, Degraded, Degraded, Degraded, Degraded, Unhealthy, Unknown,
             ],
         ),
         (
@@ -109,7 +109,7 @@ fn each_sign_changes_each_health_as_the_contract_says() {
 
 #[test]
 fn signs_in_a_row_change_what_one_cannot() {
-    let cases: [(&[Kind], Health); 28] = [
+    let cases: [(&[Kind], Health); 30] = [
         (&[], Unknown),
         (&[Good], Healthy),
         (&[DeliveryGood], Healthy),
@@ -135,6 +135,8 @@ fn signs_in_a_row_change_what_one_cannot() {
         (&[Beat, Silence, Again], Unknown),
         (&[Bad, Bad, Bad, Silence, Again], Unhealthy),
         (&[Silence, Again, DeliveryGood], Healthy),
+        (&[Good, DeliveryFailed, Again], Unknown),
+        (&[Good, Bad, DeliveryFailed, Again], Degraded),
         (&[Good, Bad, Beat, Beat, Bad, Beat, Bad], Unhealthy),
         (&[Good, Bad, Beat, Good, Beat], Healthy),
         (&[Bad, Silence, Beat, Beat, Good, Good], Healthy),

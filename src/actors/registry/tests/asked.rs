@@ -197,6 +197,7 @@ async fn a_critical_dependency_degrades_while_it_is_missing() {
         asked_at: Timestamp::MAX,
         service: service("rules"),
         instance_id: instance("a"),
+        address: address("a"),
     });
     assert_eq!(office.issues_of("blog").await, missing(1));
     office.commit_fact(Fact::InstanceWithdrawn(draining(&rules("b"))));

@@ -104,6 +104,7 @@ async fn silence_makes_unhealthy_and_only_heartbeats_heal_it() {
         office.address.do_send(DeliverySeen {
             service: service("billing"),
             instance_id: instance("a"),
+            address: address("a"),
             good: true,
         });
     }
@@ -289,10 +290,36 @@ async fn who_is_judged_by_deliveries_alone_never_expires() {
     office.address.do_send(DeliverySeen {
         service: service("billing"),
         instance_id: instance("a"),
+        address: address("a"),
         good: false,
     });
     pass(200).await;
     assert_eq!(office.health_news().await.len(), 1);
+}
+
+#[actix::test]
+async fn what_happens_at_an_old_address_is_no_news_of_who_moved() {
+    let mut office = office();
+    office.commit(registration("a"));
+    office.commit(Registration {
+        address: Some(address("new")),
+        ..registration("a")
+    });
+    office.address.do_send(DeliverySeen {
+        service: service("billing"),
+        instance_id: instance("a"),
+        address: address("a"),
+        good: false,
+    });
+    office.address.do_send(InstanceGone {
+        asked_at: Timestamp::MAX,
+        service: service("billing"),
+        instance_id: instance("a"),
+        address: address("a"),
+    });
+    assert!(office.recorded.drain().await.is_empty());
+    let view = office.instance().await;
+    assert_eq!((view.health, view.out_of_rotation), (Health::Unknown, None));
 }
 
 #[actix::test]
@@ -366,6 +393,7 @@ async fn draining_does_not_bring_back_who_is_gone_nor_stand_for_a_heartbeat() {
         asked_at: Timestamp::MAX,
         service: service("billing"),
         instance_id: instance("a"),
+        address: address("a"),
     });
     pass(10).await;
     office.commit_next().await;

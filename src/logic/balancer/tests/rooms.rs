@@ -77,7 +77,7 @@ fn room_that_others_took_is_no_room() {
         rooms(&mut balancer, false),
         [room("a", 14, false), room("*", 6, false)]
     );
-    balancer.finished(&id(1), &a, FINE, NOW);
+    balancer.finished(&target(1), &a, FINE, NOW);
     assert_eq!(
         rooms(&mut balancer, false),
         [room("a", 14, false), room("*", 7, false)]
@@ -141,7 +141,8 @@ fn an_attempt_has_only_the_classes_of_its_instance_computed_anew() {
     assert_eq!(balancer.pick(&ask, NOW, 0.0), Some(3));
     balancer.started(3, &ask);
     assert_eq!(balancer.kinds.take_stale(false), [3]);
-    balancer.finished(&id(3), &kind, FINE, NOW);
+    let target = balancer.targets()[3].clone();
+    balancer.finished(&target, &kind, FINE, NOW);
     assert_eq!(balancer.kinds.take_stale(false), [3]);
     assert_eq!(balancer.kinds.take_stale(true).len(), 11);
 }
