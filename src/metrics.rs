@@ -1,13 +1,13 @@
 //! What the hub counts. One struct, shared; `/metrics` shows it as Prometheus text.
 
+mod maker;
 mod redrives;
 
-use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use prometheus::{
-    Encoder, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
-    Opts, Registry, TextEncoder,
+    Encoder, GaugeVec, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
+    TextEncoder,
 };
 
 use crate::domain::circuit::CircuitState;
@@ -17,6 +17,7 @@ use crate::domain::redrive::JobStatus;
 use crate::domain::service::Health;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::view::QueueDepths;
+use maker::{Labels, Maker};
 use redrives::Redrives;
 
 pub struct Metrics {
@@ -66,9 +67,6 @@ pub struct Metrics {
     pub requests_refused_busy: IntCounter,
     pub redrives: Redrives,
 }
-
-/// At most so many different values per label; what comes later is counted as `other`.
-const LABEL_VALUES: usize = 50;
 
 impl Default for Metrics {
     fn default() -> Self {
@@ -147,20 +145,16 @@ impl Metrics {
                 "2 healthy, 1 degraded, 0 unhealthy",
                 "service",
             ),
-            service_instances: make.add(IntGaugeVec::new(
-                Opts::new(
-                    "message_hub_service_instances",
-                    "Registered instances, by their health",
-                ),
+            service_instances: make.gauges_by(
+                "message_hub_service_instances",
+                "Registered instances, by their health",
                 &["service", "health"],
-            )),
-            health_changes: make.add(IntCounterVec::new(
-                Opts::new(
-                    "message_hub_service_health_changes_total",
-                    "Changes of the health of instances, by what it became",
-                ),
+            ),
+            health_changes: make.counters_by(
+                "message_hub_service_health_changes_total",
+                "Changes of the health of instances, by what it became",
                 &["service", "to"],
-            )),
+            ),
             journal_sync: make.histogram(
                 "message_hub_journal_sync_seconds",
                 "Duration of one sync of the journal",
@@ -366,73 +360,6 @@ impl Metrics {
     }
 }
 
-/// The values a label has had so far.
-#[derive(Default)]
-struct Labels(Mutex<HashSet<String>>);
-
-impl Labels {
-    fn cap<'a>(&self, value: &'a str) -> &'a str {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.contains(value) {
-            return value;
-        }
-        if seen.len() >= LABEL_VALUES {
-            return "other";
-        }
-        seen.insert(value.to_owned());
-        value
-    }
-}
-
-struct Maker<'a> {
-    registry: &'a Registry,
-}
-
-impl Maker<'_> {
-    fn add<C: prometheus::core::Collector + Clone + 'static>(
-        &self,
-        made: prometheus::Result<C>,
-    ) -> C {
-        let collector = made.expect("the names and labels above are valid");
-        self.registry
-            .register(Box::new(collector.clone()))
-            .expect("each name is used once");
-        collector
-    }
-
-    fn counter(&self, name: &str, help: &str) -> IntCounter {
-        self.add(IntCounter::new(name, help))
-    }
-
-    fn counters(&self, name: &str, help: &str, label: &str) -> IntCounterVec {
-        self.counters_by(name, help, &[label])
-    }
-
-    fn counters_by(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
-        self.add(IntCounterVec::new(Opts::new(name, help), labels))
-    }
-
-    fn gauge(&self, name: &str, help: &str) -> IntGauge {
-        self.add(IntGauge::new(name, help))
-    }
-
-    fn gauges(&self, name: &str, help: &str, label: &str) -> IntGaugeVec {
-        self.add(IntGaugeVec::new(Opts::new(name, help), &[label]))
-    }
-
-    fn real_gauges(&self, name: &str, help: &str, label: &str) -> GaugeVec {
-        self.add(GaugeVec::new(Opts::new(name, help), &[label]))
-    }
-
-    fn histogram(&self, name: &str, help: &str) -> Histogram {
-        // 50 µs to 26 s, doubling.
-        let buckets = prometheus::exponential_buckets(0.000_05, 2.0, 20).expect("valid buckets");
-        self.add(Histogram::with_opts(
-            HistogramOpts::new(name, help).buckets(buckets),
-        ))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -451,16 +378,5 @@ mod tests {
         ] {
             assert!(text.lines().any(|has| has == line), "{line} in\n{text}");
         }
-    }
-
-    #[test]
-    fn labels_are_bounded() {
-        let labels = Labels::default();
-        for n in 0..LABEL_VALUES {
-            let name = n.to_string();
-            assert_eq!(labels.cap(&name), name);
-        }
-        assert_eq!(labels.cap("one more"), "other");
-        assert_eq!(labels.cap("7"), "7");
     }
 }

@@ -121,11 +121,6 @@ impl Services {
         })
     }
 
-    /// Whether the name was ever a destination.
-    pub fn is_known(&self, service: &ServiceName) -> bool {
-        self.known.contains_key(service)
-    }
-
     /// Whether it is there now: registered, or polling.
     pub fn is_registered(&self, service: &ServiceName) -> bool {
         self.known.get(service).is_some_and(Service::is_present)

@@ -9,7 +9,7 @@ use super::{PULLER_PRESENT, ProbeDied, Registry};
 use crate::actors::messages::{
     DeliverySeen, HealthChanged, InstanceGone, Polled, Record, SignOfLife,
 };
-use crate::domain::fact::{Fact, ServiceSeen, Withdrawal};
+use crate::domain::fact::Withdrawal;
 use crate::domain::service::Health;
 use crate::logic::health::Sign;
 
@@ -117,14 +117,6 @@ impl Handler<Polled> for Registry {
 
     fn handle(&mut self, polled: Polled, ctx: &mut Context<Self>) {
         let now = self.settings.clock.now();
-        if !self.services.is_known(&polled.service) {
-            let seen = ServiceSeen {
-                service: polled.service.clone(),
-                at: now,
-            };
-            self.event_store
-                .do_send(Record::unasked(vec![Fact::ServiceSeen(seen)]));
-        }
         let was_there = self.services.has_puller(&polled.service, now);
         // It is there as long as it waits, and then as long as it may take to come again.
         let until = now.plus(polled.wait).plus(PULLER_PRESENT);

@@ -285,10 +285,6 @@ async fn a_puller_is_there_for_a_minute_after_it_asked() {
     let mut office = office();
     office.poll();
     assert!(office.latest().await.unwrap().has_puller);
-    let record = office.next_record().await;
-    assert!(
-        matches!(&record.facts[..], [Fact::ServiceSeen(seen)] if seen.service == service("billing"))
-    );
     pass(40).await;
     office.poll();
     settle().await;

@@ -1,5 +1,7 @@
 //! A random life of the queues, led alongside the model.
 
+mod check;
+
 use std::collections::VecDeque;
 
 use rand::rngs::SmallRng;
@@ -404,55 +406,6 @@ impl Life {
         self.model = Model::default();
         for (position, fact) in (1..).zip(self.journal.clone()) {
             self.apply(position, &fact);
-        }
-    }
-
-    /// A run in which a kind of fact never came up proves nothing about it.
-    pub fn has_seen_everything(&self) {
-        let count = |kind: fn(&Fact) -> bool| self.journal.iter().filter(|fact| kind(fact)).count();
-        let has = |kind| count(kind) > 10;
-        assert!(has(|fact| matches!(fact, Fact::Delivered(_))));
-        assert!(has(|fact| matches!(fact, Fact::DeadLettered(_))));
-        assert!(has(|fact| matches!(fact, Fact::Expired(_))));
-        assert!(has(|fact| matches!(fact, Fact::Cancelled(_))));
-        assert!(has(|fact| matches!(fact, Fact::Redriven(_))));
-    }
-
-    fn check(&self) {
-        assert_eq!(self.queues.len(), self.model.open.len());
-        for open in &self.model.open {
-            let entry = &self.queues.entries[&open.message.id];
-            let (seen, expected) = (self.queues.state(entry), self.model.state(open));
-            assert_eq!(seen, expected, "{open:?} {:?}", entry.place);
-            assert_eq!(entry.message, open.message);
-            assert_eq!(entry.failures(), open.failures);
-            assert_eq!((entry.order, entry.redriven), (open.order, open.redriven));
-        }
-        let depths = self.queues.depths().map(|(_, depths)| depths.open());
-        assert_eq!(depths.sum::<usize>(), self.queues.len());
-        for index in 0..NAMES.len() {
-            self.check_line(&service(index));
-        }
-    }
-
-    fn check_line(&self, service: &ServiceName) {
-        let line = self.model.line(service);
-        let expected = line.iter().map(|index| self.model.open[*index].message.id);
-        if let Some(destination) = self.queues.destinations.get(service) {
-            let mut lanes = destination.lanes.clone();
-            let line = std::iter::from_fn(|| lanes.pop()).map(|waiting| waiting.id);
-            assert!(line.eq(expected), "{service}");
-            assert_eq!(destination.room(), self.model.room(service));
-        }
-        let mut keys = AHashSet::new();
-        for entry in self.queues.entries.values() {
-            let handed_out = matches!(entry.place, Place::Pushing { .. } | Place::Leased { .. });
-            if let Some(key) = entry.message.ordering_key()
-                && handed_out
-                && entry.message.destination == *service
-            {
-                assert!(keys.insert(key), "two of {key} at once");
-            }
         }
     }
 }
