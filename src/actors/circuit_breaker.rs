@@ -33,7 +33,7 @@ use crate::domain::service::{Outlook, Target};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::backoff::RetryPolicy;
-use crate::logic::balancer::{Ask, Balancer};
+use crate::logic::balancer::{Ask, Balancer, Room};
 use crate::logic::breaker::{Breaker, BreakerPolicy};
 use crate::metrics::Metrics;
 use crate::ports::transport::Transport;
@@ -145,7 +145,7 @@ impl CircuitBreaker {
     /// How much the Scheduler, which counts all that it sent, may have under way: nothing when
     /// open, else what is in flight and as much as may begin. So what lingers is no hindrance:
     /// with who left or takes less than it has, or from before the circuit's present state.
-    fn window_with_lingering(&self, full: u32, now: Timestamp) -> u32 {
+    fn window_with_lingering(&self, room: Room) -> u32 {
         if self.breaker.state() == CircuitState::Open {
             return 0;
         }
@@ -157,7 +157,7 @@ impl CircuitBreaker {
             });
             u32::try_from(counted.count()).unwrap_or(u32::MAX)
         };
-        let room = self.breaker.room(full, self.balancer.free(now), counted);
+        let room = self.breaker.room(room.capacity, room.free, counted);
         let in_flight = u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX);
         in_flight.saturating_add(room)
     }

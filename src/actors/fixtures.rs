@@ -160,11 +160,11 @@ pub fn target(name: &str) -> Target {
     }
 }
 
-pub fn address(host: &str) -> Address {
-    Address {
+pub fn address(host: &str) -> Arc<Address> {
+    Arc::new(Address {
         url: format!("http://{host}"),
         message_endpoint: "/messages".to_owned(),
-    }
+    })
 }
 
 /// An instance of `billing` that is pushed to and has no health check.

@@ -233,7 +233,7 @@ pub struct DeliverySeen {
     pub service: ServiceName,
     pub instance_id: InstanceId,
     /// Where it was then: says nothing of who is somewhere else now.
-    pub address: Address,
+    pub address: Arc<Address>,
     pub good: bool,
 }
 
@@ -244,7 +244,7 @@ pub struct InstanceGone {
     pub service: ServiceName,
     pub instance_id: InstanceId,
     /// Where it was then: who is somewhere else now is not meant.
-    pub address: Address,
+    pub address: Arc<Address>,
     /// When it was sent the message: who registered since is not meant.
     pub asked_at: Timestamp,
 }

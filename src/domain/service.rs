@@ -19,7 +19,7 @@ pub struct Registration {
     pub version: Option<Label>,
     /// Where to push; without it the service pulls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub address: Option<Address>,
+    pub address: Option<Arc<Address>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health_check: Option<HealthCheck>,
     /// How many messages the instance takes at once.
@@ -143,7 +143,7 @@ impl Health {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Target {
     pub instance_id: InstanceId,
-    pub address: Address,
+    pub address: Arc<Address>,
     pub max_in_flight: u32,
     pub health: Health,
     /// It has a health check or promised heartbeats; otherwise deliveries alone tell how it is.

@@ -3,6 +3,8 @@
 mod address;
 pub mod dependencies;
 
+use std::sync::Arc;
+
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -88,7 +90,7 @@ pub fn read(
         instance_id,
         registered_at: now,
         version: optional("version", body.version, |field| field.label())?,
-        address,
+        address: address.map(Arc::new),
         health_check: optional("health_check", body.health_check, health_check)?,
         max_in_flight: number(
             ("max_in_flight", body.max_in_flight),

@@ -51,11 +51,11 @@ pub struct Ask<'a> {
 
 /// What some instances can take.
 #[derive(Clone, Copy, Debug, Default)]
-struct Room {
-    /// With nothing in flight.
-    capacity: u32,
-    /// Now.
-    free: u32,
+pub struct Room {
+    /// Messages at once, with nothing in flight.
+    pub capacity: u32,
+    /// How many more beside what each of them has in flight.
+    pub free: u32,
 }
 
 impl Balancer {
@@ -81,8 +81,8 @@ impl Balancer {
     }
 
     /// The instances there are now. What is known of those that stay, stays; of those that leave
-    /// their address it is forgotten as soon as nothing is in flight there. `under_way` are the types of all messages in
-    /// flight.
+    /// their address it is forgotten as soon as nothing is in flight there. `under_way` are the
+    /// types of all messages in flight.
     pub fn set_targets<'a>(
         &mut self,
         targets: Arc<[Target]>,
@@ -160,11 +160,6 @@ impl Balancer {
         self.room_of_all(now).capacity
     }
 
-    /// How many more they can take beside what each of them has in flight.
-    pub fn free(&self, now: Timestamp) -> u32 {
-        self.room_of_all(now).free
-    }
-
     /// Whether this instance is there, at this address, and takes something.
     pub fn is_serving(&self, target: &Target) -> bool {
         let mut present = self.targets.iter();
@@ -199,7 +194,8 @@ impl Balancer {
         self.willing(ask, false).next().is_none()
     }
 
-    fn room_of_all(&self, now: Timestamp) -> Room {
+    /// What the instances can take now, the unhealthy ones not counted.
+    pub fn room_of_all(&self, now: Timestamp) -> Room {
         if self.kinds.is_empty() {
             return self.room(0..self.targets.len(), now);
         }

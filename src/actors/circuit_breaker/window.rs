@@ -31,15 +31,15 @@ impl CircuitBreaker {
     /// Tells how much may be under way, if that changed.
     pub(super) fn tell_window(&mut self, ctx: &mut Context<Self>) {
         let now = self.settings.clock.now();
-        let full = self.balancer.capacity(now);
-        if full > 0 || self.has_puller {
+        let room = self.balancer.room_of_all(now);
+        if room.capacity > 0 || self.has_puller {
             self.alone_since = None;
         } else {
             self.alone_since.get_or_insert(now);
         }
         let news = WindowChanged {
             service: self.service.clone(),
-            window: self.window_with_lingering(full, now),
+            window: self.window_with_lingering(room),
             outlook: self.outlook(),
             kinds: self.balancer.rooms(self.has_puller, now),
         };

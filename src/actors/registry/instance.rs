@@ -97,7 +97,7 @@ impl Instance {
 
     /// Whether it is still where it was when it had this address.
     pub fn is_at(&self, address: &Address) -> bool {
-        self.registration.address.as_ref() == Some(address)
+        self.registration.address.as_deref() == Some(address)
     }
 
     /// What the balancer may choose; health decides there.

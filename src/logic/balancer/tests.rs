@@ -25,10 +25,10 @@ fn label(text: &str) -> Label {
 fn target(name: usize) -> Target {
     Target {
         instance_id: id(name),
-        address: Address {
+        address: Arc::new(Address {
             url: "http://localhost:1".to_owned(),
             message_endpoint: "/messages".to_owned(),
-        },
+        }),
         max_in_flight: 1000,
         health: Health::Healthy,
         is_checked: true,
@@ -366,7 +366,7 @@ fn who_moves_begins_anew_and_what_is_under_way_stays_where_it_was() {
     let mut balancer = balancer(Strategy::RoundRobin, &[target(0)]);
     let moved = || {
         let mut moved = target(0);
-        moved.address.url = "http://localhost:2".to_owned();
+        Arc::make_mut(&mut moved.address).url = "http://localhost:2".to_owned();
         moved
     };
     for _ in 0..3 {

@@ -168,10 +168,10 @@ pub fn service_registered(number: u128, instance: &str, port: u16) -> Fact {
         instance_id: label(instance),
         registered_at: at(number),
         version: None,
-        address: Some(Address {
+        address: Some(Arc::new(Address {
             url: format!("http://localhost:{port}"),
             message_endpoint: "/messages".into(),
-        }),
+        })),
         health_check: None,
         max_in_flight: 8,
         endpoints: Vec::new(),
