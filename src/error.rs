@@ -71,6 +71,14 @@ impl HubError {
         }
     }
 
+    /// What an actor refused; `missing` says what it did not find.
+    pub fn refused(refusal: Refusal, missing: Self) -> Self {
+        match refusal {
+            Refusal::NotFound => missing,
+            refusal => refusal.into(),
+        }
+    }
+
     pub fn code(&self) -> &'static str {
         self.kind().0
     }

@@ -26,6 +26,14 @@ pub struct Body {
 }
 
 impl Body {
+    /// Reads the body of a request about one thing: at most [`ONE`] bytes.
+    ///
+    /// # Errors
+    /// As [`Body::read`].
+    pub async fn one(hub: &Hub, payload: Payload, subject: Subject) -> Result<Self, HubError> {
+        Self::read(hub, payload, ONE, 1, subject).await
+    }
+
     /// Reads at most `limit` bytes. `braces` is how many levels lie around a payload.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::ask::ask;
 use super::auth::Caller;
-use super::body::{self, Body};
+use super::body::Body;
 use super::fields::{self, Field};
 use super::openapi::circuits::CircuitInput;
 use super::openapi::messages::NamePageQuery;
@@ -19,7 +19,6 @@ use super::{Hub, Routes, query, services};
 use crate::actors::messages::{CircuitView, ForceCircuit, ForcedView, InspectCircuits};
 use crate::domain::circuit::CircuitState;
 use crate::domain::ids::{ServiceName, is_label};
-use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 
@@ -177,7 +176,7 @@ pub async fn force(
     let caller = Caller::of(&request);
     caller.must_be_operator()?;
     let service = query::service(&service)?;
-    let body = Body::read(&hub, payload, body::ONE, 1, SUBJECT).await?;
+    let body = Body::one(&hub, payload, SUBJECT).await?;
     let (state, reason, reset_timeout) = read(body.text())?;
     must_be_there(&hub, &service).await?;
     let forced = ask(&hub.handles.force_circuit, |reply| ForceCircuit {
@@ -188,11 +187,9 @@ pub async fn force(
         by: caller.name,
         reply,
     });
-    match forced.await? {
-        Ok(circuit) => Ok(HttpResponse::Ok().json(describe(circuit))),
-        Err(Refusal::NotFound) => Err(unknown(&service)),
-        Err(refusal) => Err(refusal.into()),
-    }
+    let forced = forced.await?;
+    let circuit = forced.map_err(|refusal| HubError::refused(refusal, unknown(&service)))?;
+    Ok(HttpResponse::Ok().json(describe(circuit)))
 }
 
 fn read(text: &str) -> Result<(CircuitState, String, Option<Duration>), HubError> {

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::ask::{ask, look};
 use super::auth::Caller;
-use super::body::{self, Body};
+use super::body::Body;
 use super::fields::{self, Field};
 use super::message_view::MessageView;
 use super::messages::{find, flush};
@@ -162,7 +162,7 @@ pub async fn reprocess(
     payload: web::Payload,
 ) -> Result<HttpResponse, HubError> {
     let id = MessageId(query::uuid("id", &id)?);
-    let body = Body::read(&hub, payload, body::ONE, 1, SUBJECT).await?;
+    let body = Body::one(&hub, payload, SUBJECT).await?;
     let text = if body.text().trim().is_empty() {
         "{}"
     } else {

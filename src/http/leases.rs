@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::ask::ask;
 use super::auth::Caller;
-use super::body::{self, Body};
+use super::body::Body;
 use super::fields::{self, Field};
 use super::openapi::leases::{AckInput, ExtendInput, LeasedMessage, NackInput, ReceiveInput};
 use super::{Hub, Routes, query};
@@ -120,7 +120,7 @@ pub async fn receive(
 ) -> Result<HttpResponse, HubError> {
     let service = query::service(&service)?;
     Caller::of(&request).must_be(&service)?;
-    let body = Body::read(&hub, payload, body::ONE, 1, SUBJECT).await?;
+    let body = Body::one(&hub, payload, SUBJECT).await?;
     let text = if body.text().trim().is_empty() {
         "{}"
     } else {
@@ -176,7 +176,7 @@ pub async fn ack(
     hub: web::Data<Hub>,
     payload: web::Payload,
 ) -> Result<HttpResponse, HubError> {
-    let body = Body::read(&hub, payload, body::ONE, 1, SUBJECT).await?;
+    let body = Body::one(&hub, payload, SUBJECT).await?;
     let asked: LeaseBody<'_> = fields::object(SUBJECT, body.text())?;
     let leases = leases(asked.leases)?;
     let count = leases.len();
@@ -206,7 +206,7 @@ pub async fn nack(
     hub: web::Data<Hub>,
     payload: web::Payload,
 ) -> Result<HttpResponse, HubError> {
-    let body = Body::read(&hub, payload, body::ONE, 1, SUBJECT).await?;
+    let body = Body::one(&hub, payload, SUBJECT).await?;
     let asked: LeaseBody<'_> = fields::object(SUBJECT, body.text())?;
     let leases = leases(asked.leases)?;
     let count = leases.len();
@@ -239,7 +239,7 @@ pub async fn extend(
     hub: web::Data<Hub>,
     payload: web::Payload,
 ) -> Result<HttpResponse, HubError> {
-    let body = Body::read(&hub, payload, body::ONE, 1, SUBJECT).await?;
+    let body = Body::one(&hub, payload, SUBJECT).await?;
     let asked: LeaseBody<'_> = fields::object(SUBJECT, body.text())?;
     let leases = leases(asked.leases)?;
     let count = leases.len();

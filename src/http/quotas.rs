@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::ask::{ask, look};
 use super::auth::Caller;
-use super::body::{self, Body};
+use super::body::Body;
 use super::fields::{self, Field, raw};
 use super::openapi::messages::NamePageQuery;
 use super::openapi::quotas::QuotaInput;
@@ -143,7 +143,7 @@ pub async fn set(
 ) -> Result<HttpResponse, HubError> {
     Caller::of(&request).must_be_operator()?;
     let service = query::service(&service)?;
-    let body = Body::read(&hub, payload, body::ONE, 1, SUBJECT).await?;
+    let body = Body::one(&hub, payload, SUBJECT).await?;
     let quota = read(body.text())?;
     change(&hub, service.clone(), Some(quota)).await??;
     Ok(HttpResponse::Ok().json(describe(QuotaView {
@@ -176,13 +176,12 @@ pub async fn delete(
 ) -> Result<HttpResponse, HubError> {
     Caller::of(&request).must_be_operator()?;
     let service = query::service(&service)?;
-    match change(&hub, service.clone(), None).await? {
-        Ok(()) => Ok(HttpResponse::NoContent().finish()),
-        Err(Refusal::NotFound) => Err(HubError::NotFound {
-            what: format!("a quota of service {service} that was set over the API"),
-        }),
-        Err(refusal) => Err(refusal.into()),
-    }
+    let missing = HubError::NotFound {
+        what: format!("a quota of service {service} that was set over the API"),
+    };
+    let changed = change(&hub, service, None).await?;
+    changed.map_err(|refusal| HubError::refused(refusal, missing))?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 async fn change(

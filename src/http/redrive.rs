@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::ask::{ask, look};
 use super::auth::Caller;
-use super::body::{self, Body};
+use super::body::Body;
 use super::fields::{self, Field};
 use super::messages::flush;
 use super::openapi;
@@ -21,7 +21,6 @@ use crate::actors::messages::{InspectRedrives, StartRedrive, SwitchRedrive};
 use crate::domain::fact::DeadReason;
 use crate::domain::ids::{JobId, ServiceName};
 use crate::domain::redrive::{JobStatus, RedriveFilter, RedriveJob};
-use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::logic::redrive::Switch;
@@ -153,7 +152,7 @@ pub async fn start(
 ) -> Result<HttpResponse, HubError> {
     let caller = Caller::of(&request);
     caller.must_be_operator()?;
-    let body = Body::read(&hub, payload, body::ONE, 1, SUBJECT).await?;
+    let body = Body::one(&hub, payload, SUBJECT).await?;
     let asked = read(body.text())?;
     let started_at = hub.clock.now();
     flush(&hub).await?;
@@ -390,11 +389,9 @@ async fn switch(
         switch,
         reply,
     });
-    match switched.await? {
-        Ok(view) => Ok(HttpResponse::Ok().json(describe(view))),
-        Err(Refusal::NotFound) => Err(unknown(job)),
-        Err(refusal) => Err(refusal.into()),
-    }
+    let switched = switched.await?;
+    let view = switched.map_err(|refusal| HubError::refused(refusal, unknown(job)))?;
+    Ok(HttpResponse::Ok().json(describe(view)))
 }
 
 fn unknown(job: JobId) -> HubError {

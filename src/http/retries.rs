@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::ask::ask;
 use super::auth::Caller;
-use super::body::{self, Body};
+use super::body::Body;
 use super::fields::{self, Field};
 use super::messages::visible;
 use super::openapi::retries::RetryInput;
@@ -110,7 +110,7 @@ pub async fn retry_now(
     hub: web::Data<Hub>,
     payload: web::Payload,
 ) -> Result<HttpResponse, HubError> {
-    let body = Body::read(&hub, payload, body::ONE, 1, SUBJECT).await?;
+    let body = Body::one(&hub, payload, SUBJECT).await?;
     let asked: RetryBody<'_> = fields::object(SUBJECT, body.text())?;
     let id = Field::required(SUBJECT, "message_id", asked.message_id)?.parse::<Uuid>("a UUID")?;
     let id = MessageId(id);

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::ask::{ask, look};
 use super::auth::Caller;
-use super::body::{self, Body};
+use super::body::Body;
 use super::fields::{self, Field};
 use super::openapi::messages::NamePageQuery;
 use super::openapi::services::StrategyInput;
@@ -22,7 +22,6 @@ use super::query::Query;
 use super::{Hub, Routes, query};
 use crate::actors::messages::{ChooseStrategy, Deregister, InspectServices, ServiceView};
 use crate::domain::ids::{InstanceId, ServiceName};
-use crate::domain::refusal::Refusal;
 use crate::domain::strategy::Strategy;
 use crate::error::{HubError, Subject};
 use view::{ServiceAnswer, ServiceHealth};
@@ -219,18 +218,15 @@ pub async fn choose(
 ) -> Result<HttpResponse, HubError> {
     let service = query::service(&service)?;
     Caller::of(&request).must_be(&service)?;
-    let body = Body::read(&hub, payload, body::ONE, 1, Subject::Request).await?;
+    let body = Body::one(&hub, payload, Subject::Request).await?;
     let strategy = strategy(body.text())?;
     let chosen = ask(&hub.handles.choose_strategy, |reply| ChooseStrategy {
         service: service.clone(),
         strategy,
         reply,
     });
-    match chosen.await? {
-        Ok(()) => {}
-        Err(Refusal::NotFound) => return Err(unknown(&service)),
-        Err(refusal) => return Err(refusal.into()),
-    }
+    let chosen = chosen.await?;
+    chosen.map_err(|refusal| HubError::refused(refusal, unknown(&service)))?;
     let view = view(&hub, service).await?;
     Ok(HttpResponse::Ok().json(ServiceAnswer::from(view)))
 }
@@ -292,11 +288,9 @@ async fn leave(
         instance_id,
         reply,
     });
-    match left.await? {
-        Ok(()) => Ok(HttpResponse::NoContent().finish()),
-        Err(Refusal::NotFound) => Err(unknown(&name)),
-        Err(refusal) => Err(refusal.into()),
-    }
+    let left = left.await?;
+    left.map_err(|refusal| HubError::refused(refusal, unknown(&name)))?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 fn unknown(service: &ServiceName) -> HubError {

@@ -20,7 +20,7 @@ use crate::error::{HubError, Subject};
 use crate::http::Hub;
 use crate::http::ask::{ask, look};
 use crate::http::auth::Caller;
-use crate::http::body::{self, Body};
+use crate::http::body::Body;
 use crate::http::message_input::{self, Context};
 use crate::http::openapi::messages::{MessageHeaders, MessageInput, SendQuery};
 use crate::http::query::Query;
@@ -78,7 +78,7 @@ pub async fn send(
         "" => None,
         _ => Query::of(&request)?.number("wait_ms", 0, LONGEST_WAIT_MS)?,
     };
-    let body = Body::read(&hub, payload, body::ONE, 1, Subject::Message).await?;
+    let body = Body::one(&hub, payload, Subject::Message).await?;
     let caller = Caller::of(&request);
     let labels = Labels::of(request.headers())?;
     let context = labels.context(&caller, hub.clock.now());

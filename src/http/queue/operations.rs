@@ -15,7 +15,7 @@ use crate::domain::message::Priority;
 use crate::error::{HubError, Subject};
 use crate::http::ask::{ask, look};
 use crate::http::auth::Caller;
-use crate::http::body::{self, Body};
+use crate::http::body::Body;
 use crate::http::fields::{self, Field};
 use crate::http::openapi::queue::{ClearQuery, SwitchInput};
 use crate::http::query::Query;
@@ -107,7 +107,7 @@ async fn switch(
     paused: bool,
 ) -> Result<HttpResponse, HubError> {
     Caller::of(request).must_be_operator()?;
-    let body = Body::read(hub, payload, body::ONE, 1, SUBJECT).await?;
+    let body = Body::one(hub, payload, SUBJECT).await?;
     let service = match body.text().trim() {
         "" => None,
         text => {

@@ -10,7 +10,7 @@ use crate::domain::ids::{Label, ServiceName};
 use crate::domain::service::Dependency;
 use crate::error::{HubError, Subject};
 use crate::http::ask::look;
-use crate::http::body::{self, Body};
+use crate::http::body::Body;
 use crate::http::openapi::services::DependenciesInput;
 use crate::http::{Hub, query, registration_input};
 use crate::logic::dependencies::{Finding, Report};
@@ -88,7 +88,7 @@ pub async fn check(
     payload: web::Payload,
 ) -> Result<HttpResponse, HubError> {
     let service = query::service(&service)?;
-    let body = Body::read(&hub, payload, body::ONE, 1, Subject::Request).await?;
+    let body = Body::one(&hub, payload, Subject::Request).await?;
     let instead = registration_input::dependencies::read_list(body.text())?;
     report(&hub, service, Some(instead)).await
 }

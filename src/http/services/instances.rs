@@ -7,13 +7,12 @@ use utoipa::ToSchema;
 use super::{leave, unknown};
 use crate::actors::messages::{DrainInstance, Heartbeat, Register};
 use crate::domain::ids::{InstanceId, ServiceName};
-use crate::domain::refusal::Refusal;
 use crate::domain::service::Health;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::http::ask::ask;
 use crate::http::auth::Caller;
-use crate::http::body::{self, Body};
+use crate::http::body::Body;
 use crate::http::openapi::services::RegistrationInput;
 use crate::http::{Hub, query, registration_input};
 
@@ -101,7 +100,7 @@ async fn enter(
     payload: web::Payload,
     path: Option<ServiceName>,
 ) -> Result<HttpResponse, HubError> {
-    let body = Body::read(hub, payload, body::ONE, 1, Subject::Request).await?;
+    let body = Body::one(hub, payload, Subject::Request).await?;
     let registration = registration_input::read(body.text(), path, hub.clock.now())?;
     Caller::of(request).must_be(&registration.service)?;
     let service = registration.service.clone();
@@ -176,7 +175,8 @@ pub async fn heartbeat(
         instance_id: instance_id.clone(),
         reply,
     });
-    let alive = alive.await?.map_err(|refusal| refused(refusal, &service))?;
+    let alive = alive.await?;
+    let alive = alive.map_err(|refusal| HubError::refused(refusal, unknown(&service)))?;
     Ok(HttpResponse::Ok().json(HeartbeatAnswer {
         service,
         instance_id,
@@ -213,7 +213,8 @@ pub async fn drain(
         instance_id: instance_id.clone(),
         reply,
     });
-    let draining_since = since.await?.map_err(|refusal| refused(refusal, &service))?;
+    let since = since.await?;
+    let draining_since = since.map_err(|refusal| HubError::refused(refusal, unknown(&service)))?;
     Ok(HttpResponse::Ok().json(Draining {
         service,
         instance_id,
@@ -231,11 +232,4 @@ fn own_instance(
         .map_err(|error| HubError::invalid(Subject::Request, "instance_id", error))?;
     Caller::of(request).must_be(&service)?;
     Ok((service, instance))
-}
-
-fn refused(refusal: Refusal, service: &ServiceName) -> HubError {
-    match refusal {
-        Refusal::NotFound => unknown(service),
-        refusal => refusal.into(),
-    }
 }
