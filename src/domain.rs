@@ -1,13 +1,17 @@
 //! Plain data: what the hub talks about. No clock, no randomness, no I/O.
 
+pub mod carried;
 pub mod circuit;
+pub mod event;
 pub mod fact;
 pub mod ids;
 pub mod message;
 pub mod ordering;
+pub mod pattern;
 pub mod quota;
 pub mod redrive;
 pub mod refusal;
 pub mod service;
 pub mod strategy;
+pub mod subscription;
 pub mod timestamp;

@@ -16,7 +16,9 @@ use crate::ports::archive::ArchiveError;
 /// What kind of thing was wrong with the input.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Subject {
+    /// A message or an event.
     Message,
+    Subscription,
     Request,
 }
 
@@ -94,6 +96,10 @@ impl HubError {
                 ..
             } => ("INVALID_MESSAGE", StatusCode::BAD_REQUEST),
             Self::Invalid {
+                subject: Subject::Subscription,
+                ..
+            } => ("INVALID_SUBSCRIPTION", StatusCode::BAD_REQUEST),
+            Self::Invalid {
                 subject: Subject::Request,
                 ..
             } => ("INVALID_REQUEST", StatusCode::BAD_REQUEST),
@@ -137,6 +143,11 @@ impl HubError {
                 add("service", json!(service));
             }
             Self::Refused(Refusal::RateLimited { service, .. }) => add("service", json!(service)),
+            Self::Refused(Refusal::VersionConflict { expected, current }) => {
+                add("expected_version", json!(expected));
+                add("current_version", json!(current));
+            }
+            Self::Refused(Refusal::EventsGone { oldest }) => add("oldest_sequence", json!(oldest)),
             Self::Refused(Refusal::StaleLeases { stale }) => add("leases", json!(stale)),
             Self::Refused(Refusal::WrongState { state, .. }) => add("state", json!(state)),
             Self::Refused(Refusal::WrongStatus { status, .. }) => add("status", json!(status)),
@@ -177,7 +188,11 @@ fn kind_of(refusal: &Refusal) -> (&'static str, StatusCode) {
         Refusal::OtherContent
         | Refusal::WrongState { .. }
         | Refusal::WrongStatus { .. }
-        | Refusal::StaleLeases { .. } => ("CONFLICT", StatusCode::CONFLICT),
+        | Refusal::StaleLeases { .. }
+        | Refusal::BatchRefused
+        | Refusal::Conflict(_) => ("CONFLICT", StatusCode::CONFLICT),
+        Refusal::VersionConflict { .. } => ("VERSION_CONFLICT", StatusCode::CONFLICT),
+        Refusal::EventsGone { .. } => ("GONE", StatusCode::GONE),
         Refusal::HistoryUnknown => ("STORAGE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE),
         Refusal::NotFound => ("NOT_FOUND", StatusCode::NOT_FOUND),
     }

@@ -10,8 +10,9 @@ use prometheus::{
     TextEncoder,
 };
 
+use crate::domain::carried::Tally;
 use crate::domain::circuit::CircuitState;
-use crate::domain::fact::{DeadReason, Fact, Tally};
+use crate::domain::fact::{DeadReason, Fact};
 use crate::domain::message::{Priority, State};
 use crate::domain::redrive::JobStatus;
 use crate::domain::service::Health;

@@ -6,17 +6,25 @@
 
 mod circuits;
 mod door;
+mod events;
+mod feeds;
+mod history;
 mod letters;
 mod queues;
 mod redrive;
 mod services;
+mod subscriptions;
 
 pub use circuits::*;
 pub use door::*;
+pub use events::*;
+pub use feeds::*;
+pub use history::*;
 pub use letters::*;
 pub use queues::*;
 pub use redrive::*;
 pub use services::*;
+pub use subscriptions::*;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -158,8 +158,10 @@ impl Registry {
     }
 
     fn circuit_changed(&mut self, changed: &Arc<CircuitChanged>) {
-        if self.services.circuit_changed(changed) {
-            self.announce(&changed.service);
+        if let Some(service) = changed.circuit.service()
+            && self.services.circuit_changed(changed)
+        {
+            self.announce(service);
         }
     }
 

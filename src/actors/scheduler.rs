@@ -22,7 +22,8 @@ use super::messages::{
     Reply, WindowChanged,
 };
 use crate::clock::Clock;
-use crate::domain::fact::{Fact, Recorded, Tally};
+use crate::domain::carried::Tally;
+use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::{LeaseToken, MessageId, ServiceName};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::{QueuePolicy, Queues};

@@ -1,15 +1,19 @@
 //! An archive that forgets everything at exit and fails when told to.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::{BoxFuture, FutureExt, ready};
 
+use crate::domain::carried::StreamHead;
+use crate::domain::event::{Event, EventId, Sequence, Snapshot, StreamId};
 use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::State;
-use crate::logic::projection::{Batch, Change, Opening};
+use crate::domain::subscription::EventLetter;
+use crate::logic::projection::{Batch, Change, LetterChange, Opening};
 use crate::ports::archive::{
-    Archive, ArchiveError, ArchivedMessage, DeadLetterCounts, MessageQuery,
+    Archive, ArchiveError, ArchivedLetter, ArchivedMessage, ArchivedStream, DeadLetterCounts,
+    EventQuery, LetterQuery, MessageQuery,
 };
 
 #[derive(Default)]
@@ -22,6 +26,9 @@ struct Contents {
     unavailable: bool,
     checkpoint: Position,
     rows: HashMap<MessageId, ArchivedMessage>,
+    events: BTreeMap<Sequence, Arc<Event>>,
+    snapshots: Vec<Arc<Snapshot>>,
+    letters: BTreeMap<Position, Arc<EventLetter>>,
 }
 
 impl MemoryArchive {
@@ -112,7 +119,90 @@ impl Archive for MemoryArchive {
                 *counts.by_destination.entry(destination).or_default() += 1;
                 counts.total += 1;
             }
+            for letter in contents.letters.values() {
+                let subscriber = letter.service.clone();
+                *counts.by_destination.entry(subscriber).or_default() += 1;
+                counts.total += 1;
+            }
             Ok(counts)
+        })
+    }
+
+    fn events_by_id(&self, ids: Vec<EventId>) -> BoxFuture<'_, Result<Vec<Event>, ArchiveError>> {
+        self.answer(|contents| {
+            let with_id = |id| contents.events.values().find(|event| event.id == id);
+            let found = ids.into_iter().filter_map(with_id);
+            Ok(found.map(|event| Event::clone(event)).collect())
+        })
+    }
+
+    fn events(&self, query: EventQuery) -> BoxFuture<'_, Result<Vec<Event>, ArchiveError>> {
+        self.answer(|contents| {
+            let events = contents.events.values();
+            let found = events.filter(|event| query.matches(event));
+            let found = found.map(|event| Event::clone(event));
+            Ok(match query.descending {
+                true => found.rev().take(query.limit).collect(),
+                false => found.take(query.limit).collect(),
+            })
+        })
+    }
+
+    fn stream(&self, id: StreamId) -> BoxFuture<'_, Result<Option<ArchivedStream>, ArchiveError>> {
+        self.answer(|contents| Ok(contents.stream(&id)))
+    }
+
+    fn snapshot(
+        &self,
+        stream: StreamId,
+        version: u64,
+    ) -> BoxFuture<'_, Result<Option<Snapshot>, ArchiveError>> {
+        self.answer(|contents| {
+            let of_stream = contents
+                .snapshots
+                .iter()
+                .filter(|snapshot| snapshot.stream_id == stream && snapshot.version <= version);
+            let newest = of_stream.max_by_key(|snapshot| snapshot.version);
+            Ok(newest.map(|snapshot| Snapshot::clone(snapshot)))
+        })
+    }
+
+    fn streams_before(
+        &self,
+        sequence: Sequence,
+    ) -> BoxFuture<'_, Result<Vec<StreamHead>, ArchiveError>> {
+        self.answer(|contents| {
+            let mut heads = BTreeMap::new();
+            for (_, event) in contents.events.range(..sequence) {
+                if let Some(place) = &event.stream {
+                    heads.insert(place.id.clone(), place.version);
+                }
+            }
+            let heads = heads.into_iter();
+            Ok(heads
+                .map(|(id, version)| StreamHead { id, version })
+                .collect())
+        })
+    }
+
+    fn event_letter(
+        &self,
+        id: MessageId,
+    ) -> BoxFuture<'_, Result<Option<ArchivedLetter>, ArchiveError>> {
+        self.answer(|contents| {
+            let mut letters = contents.archived_letters();
+            Ok(letters.find(|archived| archived.letter.id == id))
+        })
+    }
+
+    fn event_letters(
+        &self,
+        query: LetterQuery,
+    ) -> BoxFuture<'_, Result<Vec<ArchivedLetter>, ArchiveError>> {
+        self.answer(|contents| {
+            let newest_first = contents.archived_letters().rev();
+            let found = newest_first.filter(|archived| query.matches(archived));
+            Ok(found.take(query.limit).collect())
         })
     }
 }
@@ -136,8 +226,55 @@ impl Contents {
         for change in &batch.changes {
             self.change(change);
         }
+        for event in &batch.events {
+            self.events.insert(event.sequence, event.clone());
+        }
+        self.snapshots.extend(batch.snapshots.iter().cloned());
+        if let Some(before) = batch.removed_before {
+            self.events = self.events.split_off(&before);
+        }
+        for letter in &batch.letters {
+            self.change_letter(letter);
+        }
         self.checkpoint = batch.through;
         Ok(())
+    }
+
+    fn change_letter(&mut self, change: &LetterChange) {
+        let id = match change {
+            LetterChange::Dead { letter, .. } => letter.id,
+            LetterChange::Gone(id) => *id,
+        };
+        self.letters.retain(|_, letter| letter.id != id);
+        if let LetterChange::Dead { position, letter } = change {
+            self.letters.insert(*position, letter.clone());
+        }
+    }
+
+    fn archived_letters(&self) -> impl DoubleEndedIterator<Item = ArchivedLetter> {
+        self.letters
+            .iter()
+            .map(|(position, letter)| ArchivedLetter {
+                position: *position,
+                letter: EventLetter::clone(letter),
+            })
+    }
+
+    fn stream(&self, id: &StreamId) -> Option<ArchivedStream> {
+        let is_of =
+            |event: &&Arc<Event>| event.stream.as_ref().is_some_and(|place| place.id == *id);
+        let events: Vec<_> = self.events.values().filter(is_of).collect();
+        let snapshots = self.snapshots.iter();
+        let snapshots = snapshots.filter(|snapshot| snapshot.stream_id == *id);
+        let versions = events
+            .iter()
+            .filter_map(|event| Some(event.stream.as_ref()?.version));
+        Some(ArchivedStream {
+            version: versions.chain(snapshots.map(|one| one.version)).max()?,
+            count: events.len() as u64,
+            first_at: events.first().map(|event| event.published_at),
+            last_at: events.last().map(|event| event.published_at),
+        })
     }
 
     fn change(&mut self, change: &Change) {

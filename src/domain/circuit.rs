@@ -1,10 +1,12 @@
 //! Circuits: what keeps attempts away from a service that fails.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::ids::ServiceName;
+use super::ids::{NameError, ServiceName};
 use super::timestamp::Timestamp;
 
 /// The state of a circuit, with its name on the wire.
@@ -39,10 +41,77 @@ impl CircuitState {
     }
 }
 
+/// Whose circuit it is: a service's, or that of the place some callbacks lead to.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum CircuitName {
+    Service(ServiceName),
+    Callback(Origin),
+}
+
+/// Scheme, host and port of a callback: `http://host:port`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Origin(Arc<str>);
+
+impl Origin {
+    /// `text` is an origin already.
+    pub fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+const CALLBACK: &str = "callback:";
+
+impl CircuitName {
+    /// Reads `name` or `callback:http://host:port`.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        match text.strip_prefix(CALLBACK) {
+            Some(origin) => Ok(Self::Callback(Origin::new(origin))),
+            None => ServiceName::parse(text).map(Self::Service),
+        }
+    }
+
+    pub fn service(&self) -> Option<&ServiceName> {
+        match self {
+            Self::Service(service) => Some(service),
+            Self::Callback(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for CircuitName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Service(service) => service.fmt(f),
+            Self::Callback(origin) => write!(f, "{CALLBACK}{}", origin.as_str()),
+        }
+    }
+}
+
+impl Serialize for CircuitName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Service(service) => service.serialize(serializer),
+            Self::Callback(_) => serializer.collect_str(self),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for CircuitName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
 /// A circuit changed its state.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct CircuitChanged {
-    pub service: ServiceName,
+    #[serde(rename = "service")]
+    pub circuit: CircuitName,
     pub at: Timestamp,
     pub from: CircuitState,
     pub to: CircuitState,

@@ -3,18 +3,23 @@
 //! A fact's JSON body only ever gains optional fields, so an old journal stays readable;
 //! a change that cannot be made so gets a new kind.
 
-use std::ops::{AddAssign, SubAssign};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::circuit::CircuitChanged;
+use super::carried::Carried;
+use super::circuit::{CircuitChanged, CircuitName};
+use super::event::{Event, Snapshot};
 use super::ids::{InstanceId, JobId, MessageId, Position, ServiceName};
-use super::message::{Fingerprint, Lane, Message, State};
+use super::message::{Lane, Message, State};
 use super::quota::Quota;
 use super::redrive::RedriveJob;
 use super::service::{Health, Registration};
 use super::strategy::Strategy;
+use super::subscription::{
+    EventDelivered, EventLetter, EventsRemoved, PositionAcked, Replay, Subscription,
+    SubscriptionId, Unsubscribed,
+};
 use super::timestamp::Timestamp;
 
 /// A fact at its place in the journal.
@@ -55,6 +60,20 @@ pub enum Fact {
     RedriveAdvanced(Arc<RedriveJob>),
     /// What compaction keeps of records it dropped.
     Carried(Arc<Carried>),
+    EventPublished(Arc<Event>),
+    SnapshotTaken(Arc<Snapshot>),
+    EventsRemoved(EventsRemoved),
+    /// A subscription is new or changed.
+    Subscribed(Arc<Subscription>),
+    Unsubscribed(Unsubscribed),
+    PositionAcked(PositionAcked),
+    EventDeadLettered(Arc<EventLetter>),
+    /// A subscription is owed the event of a dead letter again.
+    EventRedriven(Arc<EventLetter>),
+    /// A redriven event arrived.
+    EventDelivered(EventDelivered),
+    /// A replay to one subscription began, went on or ended.
+    ReplayAdvanced(Arc<Replay>),
 }
 
 /// One try to hand a message to its destination.
@@ -249,66 +268,17 @@ pub struct QueueSwitched {
 /// What a standing fact is about: the latest one about a subject is all that holds.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Subject {
-    Circuit(ServiceName),
+    Circuit(CircuitName),
     Strategy(ServiceName),
     Quota(ServiceName),
     Queue(Option<ServiceName>),
     Redrive(JobId),
-}
-
-/// The sum of dropped records: what they counted, and the ids clients gave with them.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-pub struct Carried {
-    pub tally: Tally,
-    pub known_ids: Vec<KnownId>,
-    /// Whether the dedup window ever forgot an id.
-    #[serde(default)]
-    pub window_overflowed: bool,
-}
-
-/// An id chosen by a client, with what it stood for and when.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct KnownId {
-    pub id: MessageId,
-    pub fingerprint: Fingerprint,
-    pub at: Timestamp,
-}
-
-/// Totals over the whole life of the data. Signed: a redrive takes back a settlement.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Tally {
-    pub accepted: i64,
-    pub delivered: i64,
-    pub dead: i64,
-    pub expired: i64,
-    pub cancelled: i64,
-}
-
-impl Tally {
-    /// Accepted and not settled.
-    pub fn open(&self) -> i64 {
-        self.accepted - self.delivered - self.dead - self.expired - self.cancelled
-    }
-}
-
-impl AddAssign for Tally {
-    fn add_assign(&mut self, other: Self) {
-        self.accepted += other.accepted;
-        self.delivered += other.delivered;
-        self.dead += other.dead;
-        self.expired += other.expired;
-        self.cancelled += other.cancelled;
-    }
-}
-
-impl SubAssign for Tally {
-    fn sub_assign(&mut self, other: Self) {
-        self.accepted -= other.accepted;
-        self.delivered -= other.delivered;
-        self.dead -= other.dead;
-        self.expired -= other.expired;
-        self.cancelled -= other.cancelled;
-    }
+    Subscription(SubscriptionId),
+    Position(SubscriptionId),
+    Retention,
+    /// A dead letter of a subscription that is owed again.
+    EventLetter(MessageId),
+    Replay(JobId),
 }
 
 impl Fact {
@@ -333,6 +303,15 @@ impl Fact {
             Self::QuotaSet(set) => Some(set.at),
             Self::QueueSwitched(switched) => Some(switched.at),
             Self::RedriveAdvanced(job) => Some(job.started_at),
+            Self::EventPublished(event) => Some(event.published_at),
+            Self::SnapshotTaken(snapshot) => Some(snapshot.at),
+            Self::EventsRemoved(removed) => Some(removed.at),
+            Self::Subscribed(subscription) => Some(subscription.changed_at),
+            Self::Unsubscribed(gone) => Some(gone.at),
+            Self::PositionAcked(acked) => Some(acked.at),
+            Self::EventDeadLettered(letter) | Self::EventRedriven(letter) => Some(letter.at),
+            Self::EventDelivered(delivered) => Some(delivered.at),
+            Self::ReplayAdvanced(replay) => Some(replay.at),
             Self::Carried(_) => None,
         }
     }
@@ -353,7 +332,7 @@ impl Fact {
     pub fn standing(&self) -> Option<(Subject, bool)> {
         match self {
             Self::CircuitChanged(changed) => Some((
-                Subject::Circuit(changed.service.clone()),
+                Subject::Circuit(changed.circuit.clone()),
                 changed.forced.is_some(),
             )),
             Self::StrategyChosen(chosen) => Some((
@@ -365,6 +344,15 @@ impl Fact {
                 Some((Subject::Queue(switched.service.clone()), switched.paused))
             }
             Self::RedriveAdvanced(job) => Some((Subject::Redrive(job.job), true)),
+            Self::Subscribed(subscription) => Some((Subject::Subscription(subscription.id), true)),
+            // Its position goes with it.
+            Self::Unsubscribed(gone) => Some((Subject::Subscription(gone.id), false)),
+            Self::PositionAcked(acked) => Some((Subject::Position(acked.id), true)),
+            Self::EventsRemoved(_) => Some((Subject::Retention, true)),
+            Self::EventRedriven(letter) => Some((Subject::EventLetter(letter.id), true)),
+            Self::EventDeadLettered(letter) => Some((Subject::EventLetter(letter.id), false)),
+            Self::EventDelivered(delivered) => Some((Subject::EventLetter(delivered.id), false)),
+            Self::ReplayAdvanced(replay) => Some((Subject::Replay(replay.id), !replay.done)),
             _ => None,
         }
     }

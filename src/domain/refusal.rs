@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::event::Sequence;
 use super::ids::{LeaseToken, ServiceName};
 use super::message::{Priority, State};
 use super::redrive::JobStatus;
@@ -48,6 +49,14 @@ pub enum Refusal {
     },
     #[error("leases: {} of them are not valid any more", stale.len())]
     StaleLeases { stale: Vec<LeaseToken> },
+    #[error("expected_version: {expected} was expected, the stream is at {current}")]
+    VersionConflict { expected: i64, current: u64 },
+    #[error("another event of the atomic batch was refused")]
+    BatchRefused,
+    #[error("events before {oldest} are gone; begin there, or with a snapshot")]
+    EventsGone { oldest: Sequence },
+    #[error("{0}")]
+    Conflict(&'static str),
     #[error("the hub is stopping; try again in a moment")]
     Stopping,
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use ahash::AHashMap;
 
-use crate::domain::fact::KnownId;
-use crate::domain::ids::MessageId;
+use crate::domain::carried::KnownId;
 use crate::domain::message::Fingerprint;
 use crate::domain::timestamp::Timestamp;
+use uuid::Uuid;
 
 /// What the window knows about an id that comes in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,7 +31,7 @@ pub struct DedupWindow {
     known: VecDeque<KnownId>,
     /// Where an id stands in `known`, counted from the first one ever and wrapping around:
     /// four bytes an id instead of eight save 8 MB in a million.
-    places: AHashMap<MessageId, u32>,
+    places: AHashMap<Uuid, u32>,
     /// The place of the oldest id.
     first: u32,
     overflowed: bool,
@@ -52,13 +52,13 @@ impl DedupWindow {
     }
 
     /// Compares an id that comes in at `now` with the window.
-    pub fn check(&mut self, id: MessageId, fingerprint: Fingerprint, now: Timestamp) -> Verdict {
+    pub fn check(&mut self, id: Uuid, fingerprint: Fingerprint, now: Timestamp) -> Verdict {
         self.forget_aged(now);
         self.compare(id, fingerprint)
     }
 
     /// Compares an id with the window as it is.
-    pub fn compare(&self, id: MessageId, fingerprint: Fingerprint) -> Verdict {
+    pub fn compare(&self, id: Uuid, fingerprint: Fingerprint) -> Verdict {
         let Some(place) = self.places.get(&id) else {
             return Verdict::New;
         };
@@ -127,11 +127,10 @@ impl DedupWindow {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use uuid::Uuid;
 
     fn known(id: u8, content: u8, millis: i64) -> KnownId {
         KnownId {
-            id: MessageId(Uuid::from_u128(id.into())),
+            id: Uuid::from_u128(id.into()),
             fingerprint: Fingerprint(Uuid::from_u128(content.into())),
             at: Timestamp::from_millis(millis),
         }

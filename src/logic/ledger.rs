@@ -5,7 +5,8 @@
 
 use ahash::{AHashMap, AHashSet};
 
-use crate::domain::fact::{Fact, KnownId, Tally};
+use crate::domain::carried::{KnownId, Tally};
+use crate::domain::fact::Fact;
 use crate::domain::ids::MessageId;
 use crate::domain::message::{Fingerprint, Message};
 use crate::domain::timestamp::Timestamp;
@@ -42,7 +43,7 @@ impl Ledger {
         if let Fact::Accepted(message) = fact
             && let Some(fingerprint) = message.fingerprint()
         {
-            let (id, at) = (message.id, message.accepted_at);
+            let (id, at) = (message.id.0, message.accepted_at);
             self.window.remember(KnownId {
                 id,
                 fingerprint,
@@ -105,7 +106,7 @@ impl Draft<'_> {
             Some(Change::Opened(Some(other))) if *other == fingerprint => Verdict::SameContent,
             Some(Change::Opened(_)) => Verdict::OtherContent,
             Some(Change::Settled) | None => {
-                let verdict = self.ledger.window.compare(message.id, fingerprint);
+                let verdict = self.ledger.window.compare(message.id.0, fingerprint);
                 let open = self.ledger.open.contains(&message.id);
                 if verdict == Verdict::New && open {
                     Verdict::OtherContent

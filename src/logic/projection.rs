@@ -6,9 +6,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::domain::event::{Event, Sequence, Snapshot};
 use crate::domain::fact::{Attempt, DeadReason, Fact, Recorded, Redrive, Settlement};
 use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::{Message, State};
+use crate::domain::subscription::EventLetter;
 use crate::domain::timestamp::Timestamp;
 
 /// Changes to write in one transaction.
@@ -23,6 +25,25 @@ pub struct Batch {
     pub through: Position,
     /// At most one for each message, in order of its first fact.
     pub changes: Vec<Change>,
+    /// Oldest first.
+    pub events: Vec<Arc<Event>>,
+    pub snapshots: Vec<Arc<Snapshot>>,
+    /// Events before this one go, after everything else in the batch was written.
+    pub removed_before: Option<Sequence>,
+    /// Oldest first.
+    pub letters: Vec<LetterChange>,
+}
+
+/// What happened to a dead letter of a subscription.
+#[derive(Clone, PartialEq, Debug)]
+pub enum LetterChange {
+    /// It stands in the list at `position` from now on, instead of any with its id.
+    Dead {
+        position: Position,
+        letter: Arc<EventLetter>,
+    },
+    /// It was redriven, delivered or deleted.
+    Gone(MessageId),
 }
 
 /// What happened to one message.
@@ -71,7 +92,7 @@ pub struct Projection {
     /// Where the present batch began.
     after: Position,
     through: Position,
-    changes: Vec<Change>,
+    pending: Batch,
     places: HashMap<MessageId, usize, ahash::RandomState>,
 }
 
@@ -98,7 +119,7 @@ impl Projection {
         Self {
             after,
             through: after,
-            changes: Vec::new(),
+            pending: Batch::default(),
             places: HashMap::default(),
         }
     }
@@ -112,15 +133,23 @@ impl Projection {
         if let Some(id) = record.fact.message_id() {
             self.change(id).apply(record);
         }
+        self.pending.note_event(record);
     }
 
     /// Changes not yet taken.
     pub fn len(&self) -> usize {
-        self.changes.len()
+        let Batch {
+            changes,
+            events,
+            snapshots,
+            letters,
+            ..
+        } = &self.pending;
+        changes.len() + events.len() + snapshots.len() + letters.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty()
+        self.len() == 0
     }
 
     /// The position of the newest record seen.
@@ -138,16 +167,34 @@ impl Projection {
         Some(Batch {
             after,
             through: self.through,
-            changes: std::mem::take(&mut self.changes),
+            ..std::mem::take(&mut self.pending)
         })
     }
 
     fn change(&mut self, id: MessageId) -> &mut Change {
         let place = *self.places.entry(id).or_insert_with(|| {
-            self.changes.push(Change::none(id));
-            self.changes.len() - 1
+            self.pending.changes.push(Change::none(id));
+            self.pending.changes.len() - 1
         });
-        &mut self.changes[place]
+        &mut self.pending.changes[place]
+    }
+}
+
+impl Batch {
+    fn note_event(&mut self, record: &Recorded) {
+        match &record.fact {
+            Fact::EventPublished(event) => self.events.push(event.clone()),
+            Fact::SnapshotTaken(snapshot) => self.snapshots.push(snapshot.clone()),
+            Fact::EventsRemoved(removed) => self.removed_before = Some(removed.before),
+            Fact::EventDeadLettered(letter) => self.letters.push(LetterChange::Dead {
+                position: record.position,
+                letter: letter.clone(),
+            }),
+            Fact::EventRedriven(letter) => self.letters.push(LetterChange::Gone(letter.id)),
+            Fact::EventDelivered(delivered) => self.letters.push(LetterChange::Gone(delivered.id)),
+            Fact::DeadLetterDeleted(deleted) => self.letters.push(LetterChange::Gone(deleted.id)),
+            _ => {}
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What each fact counts: summed over all facts it gives the totals of `/metrics`.
 
-use crate::domain::fact::{Fact, Redrive, Tally};
+use crate::domain::carried::Tally;
+use crate::domain::fact::{Fact, Redrive};
 use crate::domain::message::State;
 
 /// What `fact` adds to the totals. A redrive takes its message out of the dead or the expired.
@@ -26,7 +27,17 @@ pub fn contribution(fact: &Fact) -> Tally {
         | Fact::QuotaSet(_)
         | Fact::QueueSwitched(_)
         | Fact::RedriveAdvanced(_)
-        | Fact::InstanceWithdrawn(_) => {}
+        | Fact::InstanceWithdrawn(_)
+        | Fact::EventPublished(_)
+        | Fact::SnapshotTaken(_)
+        | Fact::EventsRemoved(_)
+        | Fact::Subscribed(_)
+        | Fact::Unsubscribed(_)
+        | Fact::PositionAcked(_)
+        | Fact::EventDeadLettered(_)
+        | Fact::EventRedriven(_)
+        | Fact::EventDelivered(_)
+        | Fact::ReplayAdvanced(_) => {}
     }
     tally
 }
@@ -43,7 +54,7 @@ fn of_redrive(redrive: &Redrive) -> Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::fact::Carried;
+    use crate::domain::carried::Carried;
     use crate::logic::wal::samples;
 
     fn sum(facts: &[Fact]) -> Tally {

@@ -1,5 +1,9 @@
 //! The SQL database behind the history: a projection of the journal, never the truth.
 
+mod events;
+
+pub use events::{ArchivedLetter, ArchivedStream, EventQuery, LetterQuery};
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +11,8 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
+use crate::domain::carried::StreamHead;
+use crate::domain::event::{Event, EventId, Sequence, Snapshot, StreamId};
 use crate::domain::fact::{Attempt, DeadReason};
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::message::{Message, State};
@@ -54,8 +60,43 @@ pub trait Archive: Send + Sync {
     /// How many match, however many `query.limit` is.
     fn count(&self, query: MessageQuery) -> BoxFuture<'_, Result<u64, ArchiveError>>;
 
-    /// How many stand in the dead letter list.
+    /// How many stand in the dead letter list, letters of subscriptions among them: these count
+    /// for the subscriber.
     fn dead_letter_counts(&self) -> BoxFuture<'_, Result<DeadLetterCounts, ArchiveError>>;
+
+    /// Those of `ids` the archive has, in the order asked for.
+    fn events_by_id(&self, ids: Vec<EventId>) -> BoxFuture<'_, Result<Vec<Event>, ArchiveError>>;
+
+    /// In the order asked for, at most `query.limit`. As fast in the middle of many as of few.
+    fn events(&self, query: EventQuery) -> BoxFuture<'_, Result<Vec<Event>, ArchiveError>>;
+
+    /// What is kept of a stream; `None`: no event and no snapshot.
+    fn stream(&self, id: StreamId) -> BoxFuture<'_, Result<Option<ArchivedStream>, ArchiveError>>;
+
+    /// The newest snapshot of a stream, at `version` or before.
+    fn snapshot(
+        &self,
+        stream: StreamId,
+        version: u64,
+    ) -> BoxFuture<'_, Result<Option<Snapshot>, ArchiveError>>;
+
+    /// The streams with events before `sequence`, with the version of the last such event.
+    fn streams_before(
+        &self,
+        sequence: Sequence,
+    ) -> BoxFuture<'_, Result<Vec<StreamHead>, ArchiveError>>;
+
+    /// The dead letter of a subscription.
+    fn event_letter(
+        &self,
+        id: MessageId,
+    ) -> BoxFuture<'_, Result<Option<ArchivedLetter>, ArchiveError>>;
+
+    /// Newest first, at most `query.limit`.
+    fn event_letters(
+        &self,
+        query: LetterQuery,
+    ) -> BoxFuture<'_, Result<Vec<ArchivedLetter>, ArchiveError>>;
 }
 
 /// A message as the archive knows it.

@@ -9,7 +9,7 @@ use super::CircuitBreaker;
 use crate::actors::messages::{
     CircuitView, ForceCircuit, ForcedView, InspectCircuit, Record, Reply,
 };
-use crate::domain::circuit::{CircuitChanged, CircuitState, Forced};
+use crate::domain::circuit::{CircuitChanged, CircuitName, CircuitState, Forced};
 use crate::domain::fact::Fact;
 use crate::domain::ids::ServiceName;
 use crate::domain::refusal::Refusal;
@@ -37,7 +37,7 @@ impl CircuitBreaker {
             return;
         };
         let changed = Arc::new(CircuitChanged {
-            service: self.service.clone(),
+            circuit: CircuitName::Service(self.service.clone()),
             at: now,
             from: transition.from,
             to: transition.to,
@@ -147,7 +147,7 @@ impl Handler<ForceCircuit> for CircuitBreaker {
             .reset_timeout
             .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
         let changed = Arc::new(CircuitChanged {
-            service: self.service.clone(),
+            circuit: CircuitName::Service(self.service.clone()),
             at: self.settings.clock.now(),
             from: self.breaker.state(),
             to: force.state,

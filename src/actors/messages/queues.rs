@@ -5,7 +5,8 @@ use std::time::Duration;
 use actix::Message as ActixMessage;
 
 use super::Reply;
-use crate::domain::fact::{Fact, Tally};
+use crate::domain::carried::Tally;
+use crate::domain::fact::Fact;
 use crate::domain::ids::{LeaseToken, MessageId, ServiceName};
 use crate::domain::message::Priority;
 use crate::domain::refusal::Refusal;

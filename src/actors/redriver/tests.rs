@@ -156,7 +156,7 @@ impl Office {
 
     fn metric(&self, line: &str) -> bool {
         let text = self.metrics.text_with(
-            crate::domain::fact::Tally::default(),
+            crate::domain::carried::Tally::default(),
             &crate::logic::queues::view::QueueDepths::default(),
             Timestamp::default(),
         );

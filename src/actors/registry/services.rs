@@ -161,7 +161,9 @@ impl Services {
 
     /// Says whether this changes in what state a new circuit begins.
     pub fn circuit_changed(&mut self, changed: &Arc<CircuitChanged>) -> bool {
-        let service = &changed.service;
+        let Some(service) = changed.circuit.service() else {
+            return false;
+        };
         if changed.forced.is_some() {
             self.forced.insert(service.clone(), changed.clone());
             return true;

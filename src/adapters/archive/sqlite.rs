@@ -11,10 +11,13 @@ use tokio::sync::{RwLock, RwLockReadGuard};
 
 use super::connections::{Cause, Connections};
 use super::{read, write};
+use crate::domain::carried::StreamHead;
+use crate::domain::event::{Event, EventId, Sequence, Snapshot, StreamId};
 use crate::domain::ids::{MessageId, Position};
 use crate::logic::projection::Batch;
 use crate::ports::archive::{
-    Archive, ArchiveError, ArchivedMessage, DeadLetterCounts, MessageQuery,
+    Archive, ArchiveError, ArchivedLetter, ArchivedMessage, ArchivedStream, DeadLetterCounts,
+    EventQuery, LetterQuery, MessageQuery,
 };
 
 /// Opens its file again by itself when a call failed or the file was replaced.
@@ -125,6 +128,44 @@ impl Archive for SqliteArchive {
 
     fn dead_letter_counts(&self) -> BoxFuture<'_, Result<DeadLetterCounts, ArchiveError>> {
         self.read(read::dead_letter_counts).boxed()
+    }
+
+    fn events_by_id(&self, _: Vec<EventId>) -> BoxFuture<'_, Result<Vec<Event>, ArchiveError>> {
+        async { Err(unavailable(&"no events yet")) }.boxed()
+    }
+
+    fn events(&self, _: EventQuery) -> BoxFuture<'_, Result<Vec<Event>, ArchiveError>> {
+        async { Err(unavailable(&"no events yet")) }.boxed()
+    }
+
+    fn stream(&self, _: StreamId) -> BoxFuture<'_, Result<Option<ArchivedStream>, ArchiveError>> {
+        async { Err(unavailable(&"no events yet")) }.boxed()
+    }
+
+    fn snapshot(
+        &self,
+        _: StreamId,
+        _: u64,
+    ) -> BoxFuture<'_, Result<Option<Snapshot>, ArchiveError>> {
+        async { Err(unavailable(&"no events yet")) }.boxed()
+    }
+
+    fn streams_before(&self, _: Sequence) -> BoxFuture<'_, Result<Vec<StreamHead>, ArchiveError>> {
+        async { Err(unavailable(&"no events yet")) }.boxed()
+    }
+
+    fn event_letter(
+        &self,
+        _: MessageId,
+    ) -> BoxFuture<'_, Result<Option<ArchivedLetter>, ArchiveError>> {
+        async { Err(unavailable(&"no events yet")) }.boxed()
+    }
+
+    fn event_letters(
+        &self,
+        _: LetterQuery,
+    ) -> BoxFuture<'_, Result<Vec<ArchivedLetter>, ArchiveError>> {
+        async { Err(unavailable(&"no events yet")) }.boxed()
     }
 }
 

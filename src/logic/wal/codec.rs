@@ -31,6 +31,16 @@ pub enum Kind {
     QueueSwitched = 18,
     RedriveAdvanced = 19,
     InstanceWithdrawn = 20,
+    EventPublished = 21,
+    SnapshotTaken = 22,
+    EventsRemoved = 23,
+    Subscribed = 24,
+    Unsubscribed = 25,
+    PositionAcked = 26,
+    EventDeadLettered = 27,
+    EventRedriven = 28,
+    EventDelivered = 29,
+    ReplayAdvanced = 30,
 }
 
 /// Why a record with a right checksum cannot be understood.
@@ -47,7 +57,7 @@ pub enum DecodeError {
 
 impl Kind {
     /// In the order of their numbers, from 1.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 30] = [
         Self::Accepted,
         Self::AttemptFailed,
         Self::Delivered,
@@ -68,6 +78,16 @@ impl Kind {
         Self::QueueSwitched,
         Self::RedriveAdvanced,
         Self::InstanceWithdrawn,
+        Self::EventPublished,
+        Self::SnapshotTaken,
+        Self::EventsRemoved,
+        Self::Subscribed,
+        Self::Unsubscribed,
+        Self::PositionAcked,
+        Self::EventDeadLettered,
+        Self::EventRedriven,
+        Self::EventDelivered,
+        Self::ReplayAdvanced,
     ];
 
     pub fn of(fact: &Fact) -> Self {
@@ -92,6 +112,16 @@ impl Kind {
             Fact::QueueSwitched(_) => Self::QueueSwitched,
             Fact::RedriveAdvanced(_) => Self::RedriveAdvanced,
             Fact::InstanceWithdrawn(_) => Self::InstanceWithdrawn,
+            Fact::EventPublished(_) => Self::EventPublished,
+            Fact::SnapshotTaken(_) => Self::SnapshotTaken,
+            Fact::EventsRemoved(_) => Self::EventsRemoved,
+            Fact::Subscribed(_) => Self::Subscribed,
+            Fact::Unsubscribed(_) => Self::Unsubscribed,
+            Fact::PositionAcked(_) => Self::PositionAcked,
+            Fact::EventDeadLettered(_) => Self::EventDeadLettered,
+            Fact::EventRedriven(_) => Self::EventRedriven,
+            Fact::EventDelivered(_) => Self::EventDelivered,
+            Fact::ReplayAdvanced(_) => Self::ReplayAdvanced,
         }
     }
 
@@ -123,6 +153,16 @@ impl Kind {
             Self::QueueSwitched => "queue_switched",
             Self::RedriveAdvanced => "redrive_advanced",
             Self::InstanceWithdrawn => "instance_withdrawn",
+            Self::EventPublished => "event_published",
+            Self::SnapshotTaken => "snapshot_taken",
+            Self::EventsRemoved => "events_removed",
+            Self::Subscribed => "subscribed",
+            Self::Unsubscribed => "unsubscribed",
+            Self::PositionAcked => "position_acked",
+            Self::EventDeadLettered => "event_dead_lettered",
+            Self::EventRedriven => "event_redriven",
+            Self::EventDelivered => "event_delivered",
+            Self::ReplayAdvanced => "replay_advanced",
         }
     }
 }
@@ -149,6 +189,16 @@ pub fn encode_body(buffer: &mut Vec<u8>, fact: &Fact) {
         Fact::QueueSwitched(switched) => write(buffer, switched),
         Fact::RedriveAdvanced(job) => write(buffer, job),
         Fact::InstanceWithdrawn(withdrawn) => write(buffer, withdrawn),
+        Fact::EventPublished(event) => write(buffer, event),
+        Fact::SnapshotTaken(snapshot) => write(buffer, snapshot),
+        Fact::EventsRemoved(removed) => write(buffer, removed),
+        Fact::Subscribed(subscription) => write(buffer, subscription),
+        Fact::Unsubscribed(gone) => write(buffer, gone),
+        Fact::PositionAcked(acked) => write(buffer, acked),
+        Fact::EventDeadLettered(letter) => write(buffer, letter),
+        Fact::EventRedriven(letter) => write(buffer, letter),
+        Fact::EventDelivered(delivered) => write(buffer, delivered),
+        Fact::ReplayAdvanced(replay) => write(buffer, replay),
     }
 }
 
@@ -181,6 +231,16 @@ fn decode_known(kind: Kind, body: &[u8]) -> serde_json::Result<Fact> {
         Kind::QueueSwitched => Fact::QueueSwitched(read(body)?),
         Kind::RedriveAdvanced => Fact::RedriveAdvanced(read(body)?),
         Kind::InstanceWithdrawn => Fact::InstanceWithdrawn(read(body)?),
+        Kind::EventPublished => Fact::EventPublished(read(body)?),
+        Kind::SnapshotTaken => Fact::SnapshotTaken(read(body)?),
+        Kind::EventsRemoved => Fact::EventsRemoved(read(body)?),
+        Kind::Subscribed => Fact::Subscribed(read(body)?),
+        Kind::Unsubscribed => Fact::Unsubscribed(read(body)?),
+        Kind::PositionAcked => Fact::PositionAcked(read(body)?),
+        Kind::EventDeadLettered => Fact::EventDeadLettered(read(body)?),
+        Kind::EventRedriven => Fact::EventRedriven(read(body)?),
+        Kind::EventDelivered => Fact::EventDelivered(read(body)?),
+        Kind::ReplayAdvanced => Fact::ReplayAdvanced(read(body)?),
     })
 }
 
@@ -205,7 +265,7 @@ mod tests {
             assert_eq!(Kind::from_number(kind as u8), Some(kind));
         }
         assert_eq!(Kind::from_number(0), None);
-        assert_eq!(Kind::from_number(21), None);
+        assert_eq!(Kind::from_number(31), None);
     }
 
     #[test]
@@ -230,7 +290,7 @@ mod tests {
 
     #[test]
     fn what_a_newer_hub_wrote_is_named() {
-        for (kind, version) in [(21, 1), (0, 1), (200, 3), (1, 2)] {
+        for (kind, version) in [(31, 1), (0, 1), (200, 3), (1, 2)] {
             let error = decode(kind, version, b"{}").unwrap_err().to_string();
             let expected = format!("unknown kind {kind} version {version}");
             assert!(error.contains(&expected), "{error}");

@@ -12,12 +12,14 @@ use ahash::AHashMap;
 use super::known_ids::{DedupLimits, KnownIds};
 use super::presence::Presence;
 use super::standing::Standing;
-use crate::domain::fact::{Carried, Fact, Tally};
+use crate::domain::carried::{Carried, KnownId, StreamHead, Tally};
+use crate::domain::event::{Event, Sequence, StreamId};
+use crate::domain::fact::Fact;
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::logic::tally::contribution;
 
-/// Ids in one [`Carried`] record, so that no record grows without bound.
-const IDS_PER_RECORD: usize = 4096;
+/// Ids and streams in one [`Carried`] record, so that no record grows without bound.
+const PER_RECORD: usize = 4096;
 /// Sealed segments that make a compaction worth its reading and writing.
 const WORTHWHILE_SEGMENTS: u64 = 4;
 
@@ -36,6 +38,9 @@ pub struct Survey {
     services: AHashMap<ServiceName, Presence>,
     tally: Tally,
     known: KnownIds,
+    known_events: KnownIds,
+    last_sequence: Sequence,
+    streams: AHashMap<StreamId, u64>,
 }
 
 /// The records of an open message.
@@ -92,6 +97,9 @@ impl Survey {
             services: AHashMap::default(),
             tally: Tally::default(),
             known: KnownIds::new(limits),
+            known_events: KnownIds::new(limits),
+            last_sequence: 0,
+            streams: AHashMap::default(),
         }
     }
 
@@ -127,10 +135,13 @@ impl Survey {
                     self.holding.insert(settlement.id, holding);
                 }
             }
-            Fact::Carried(carried) => self.known.note_carried(carried),
+            Fact::Carried(carried) => self.note_carried(carried),
+            Fact::EventPublished(event) => self.note_published(event),
             Fact::DeadLetterDeleted(deleted) => {
                 self.holding.remove(&deleted.id);
             }
+            // The archive has it, and nobody is owed anything by it.
+            Fact::HealthChanged(_) | Fact::SnapshotTaken(_) => {}
             Fact::ServiceSeen(_)
             | Fact::ServiceRegistered(_)
             | Fact::InstanceDeregistered(_)
@@ -140,8 +151,15 @@ impl Survey {
             | Fact::StrategyChosen(_)
             | Fact::QuotaSet(_)
             | Fact::QueueSwitched(_)
-            | Fact::RedriveAdvanced(_) => self.standing.note(position, fact),
-            Fact::HealthChanged(_) => {}
+            | Fact::RedriveAdvanced(_)
+            | Fact::EventsRemoved(_)
+            | Fact::Subscribed(_)
+            | Fact::Unsubscribed(_)
+            | Fact::PositionAcked(_)
+            | Fact::EventDeadLettered(_)
+            | Fact::EventRedriven(_)
+            | Fact::EventDelivered(_)
+            | Fact::ReplayAdvanced(_) => self.standing.note(position, fact),
         }
     }
 
@@ -163,6 +181,25 @@ impl Survey {
             kept: kept.into(),
             carried: self.into_carried().into(),
             last,
+        }
+    }
+
+    fn note_published(&mut self, event: &Event) {
+        self.last_sequence = event.sequence;
+        self.known_events.note_published(event);
+        if let Some(place) = &event.stream {
+            self.streams.insert(place.id.clone(), place.version);
+        }
+    }
+
+    fn note_carried(&mut self, carried: &Carried) {
+        self.known
+            .restore(&carried.known_ids, carried.window_overflowed);
+        self.known_events
+            .restore(&carried.known_event_ids, carried.event_window_overflowed);
+        self.last_sequence = self.last_sequence.max(carried.last_sequence);
+        for head in &carried.streams {
+            self.streams.insert(head.id.clone(), head.version);
         }
     }
 
@@ -204,41 +241,47 @@ impl Survey {
         self.open.insert(id, opened);
     }
 
-    /// What dropped records counted, and the ids that no kept record speaks for.
+    /// What dropped records counted, and what they said that no kept record does.
     fn into_carried(self) -> Vec<Carried> {
-        let Self {
-            mut open,
-            holding,
-            known,
-            ..
-        } = self;
-        let held = holding
-            .into_iter()
-            .map(|(id, holding)| (id, holding.opened));
-        open.extend(held);
-        let mut dropped = Vec::new();
-        for known_id in known.ids {
-            if open
-                .get(&known_id.id)
-                .is_none_or(|opened| !opened.speaks_for_its_id())
-            {
-                dropped.push(known_id);
-            }
-        }
-        let mut first = Carried {
+        let ids = self.ids_to_carry();
+        let (window_overflowed, events) = (self.known.overflowed, self.known_events);
+        let streams = self.streams.into_iter();
+        let streams: Vec<_> = streams
+            .map(|(id, version)| StreamHead { id, version })
+            .collect();
+        let event_ids = Vec::from(events.ids);
+        let mut ids = ids.chunks(PER_RECORD);
+        let mut event_ids = event_ids.chunks(PER_RECORD);
+        let mut streams = streams.chunks(PER_RECORD);
+        let mut next = Carried {
             tally: self.tally,
-            known_ids: Vec::new(),
-            window_overflowed: known.overflowed,
+            window_overflowed,
+            last_sequence: self.last_sequence,
+            event_window_overflowed: events.overflowed,
+            ..Carried::default()
         };
         let mut parts = Vec::new();
-        for part in dropped.chunks(IDS_PER_RECORD) {
-            first.known_ids = part.to_vec();
-            parts.push(std::mem::take(&mut first));
+        loop {
+            next.known_ids = ids.next().unwrap_or_default().to_vec();
+            next.known_event_ids = event_ids.next().unwrap_or_default().to_vec();
+            next.streams = streams.next().unwrap_or_default().to_vec();
+            if next == Carried::default() {
+                return parts;
+            }
+            parts.push(std::mem::take(&mut next));
         }
-        if first != Carried::default() {
-            parts.push(first);
-        }
-        parts
+    }
+
+    /// Known ids of messages none of whose records is kept.
+    fn ids_to_carry(&self) -> Vec<KnownId> {
+        let is_spoken_for = |id: MessageId| {
+            let held = self.holding.get(&id).map(|holding| &holding.opened);
+            let opened = self.open.get(&id).or(held);
+            opened.is_some_and(Opened::speaks_for_its_id)
+        };
+        let ids = self.known.ids.iter().copied();
+        ids.filter(|known| !is_spoken_for(MessageId(known.id)))
+            .collect()
     }
 }
 

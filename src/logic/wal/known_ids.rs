@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::domain::fact::{Carried, KnownId};
+use crate::domain::carried::KnownId;
+use crate::domain::event::Event;
 use crate::domain::message::Message;
 
 /// How many ids chosen by clients are remembered, and for how long.
@@ -33,16 +34,27 @@ impl KnownIds {
     pub fn note_accepted(&mut self, message: &Message) {
         if let Some(fingerprint) = message.fingerprint() {
             self.remember(KnownId {
-                id: message.id,
+                id: message.id.0,
                 fingerprint,
                 at: message.accepted_at,
             });
         }
     }
 
-    pub fn note_carried(&mut self, carried: &Carried) {
-        self.overflowed |= carried.window_overflowed;
-        for known_id in &carried.known_ids {
+    pub fn note_published(&mut self, event: &Event) {
+        if let Some(fingerprint) = event.fingerprint() {
+            self.remember(KnownId {
+                id: event.id.0,
+                fingerprint,
+                at: event.published_at,
+            });
+        }
+    }
+
+    /// What an earlier compaction carried.
+    pub fn restore(&mut self, known_ids: &[KnownId], overflowed: bool) {
+        self.overflowed |= overflowed;
+        for known_id in known_ids {
             self.remember(*known_id);
         }
     }
@@ -81,12 +93,9 @@ mod tests {
             for number in 1..94 {
                 known.note_accepted(&samples::message(number, "1"));
             }
-            let carried = Carried {
-                known_ids: [95, 97, 99].map(samples::known_id).to_vec(),
-                ..Carried::default()
-            };
-            known.note_carried(&carried);
-            assert_eq!(known.ids, carried.known_ids);
+            let carried = [95, 97, 99].map(samples::known_id);
+            known.restore(&carried, false);
+            assert_eq!(known.ids, carried);
             assert!(known.overflowed);
         }
     }
@@ -101,10 +110,7 @@ mod tests {
         known.note_accepted(&samples::message(1, "1"));
         known.note_accepted(&samples::message(2, "1"));
         assert_eq!((known.ids.len(), known.overflowed), (1, false));
-        known.note_carried(&Carried {
-            window_overflowed: true,
-            ..Carried::default()
-        });
+        known.restore(&[], true);
         assert!(known.overflowed);
     }
 }

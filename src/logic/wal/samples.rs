@@ -1,15 +1,20 @@
 //! Facts for tests.
 
+mod events;
+
+pub use events::*;
+
 use std::sync::Arc;
 
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use crate::domain::circuit::{CircuitChanged, CircuitState, Forced};
+use crate::domain::carried::{Carried, KnownId, Tally};
+use crate::domain::circuit::{CircuitChanged, CircuitName, CircuitState, Forced};
 use crate::domain::fact::{
-    Attempt, AttemptFailed, AttemptOutcome, Carried, DeadLetterDeleted, DeadReason, Fact,
-    HealthChanged, InstanceDeregistered, InstanceWithdrawn, KnownId, QueueSwitched, QuotaSet,
-    Redrive, ServiceSeen, Settlement, StrategyChosen, Tally, Withdrawal,
+    Attempt, AttemptFailed, AttemptOutcome, DeadLetterDeleted, DeadReason, Fact, HealthChanged,
+    InstanceDeregistered, InstanceWithdrawn, QueueSwitched, QuotaSet, Redrive, ServiceSeen,
+    Settlement, StrategyChosen, Withdrawal,
 };
 use crate::domain::ids::{JobId, Label, MessageId, ServiceName};
 use crate::domain::message::{Extras, Fingerprint, Message, Payload, Priority, State};
@@ -37,7 +42,7 @@ fn label(text: &str) -> Label {
 
 pub fn known_id(number: u128) -> KnownId {
     KnownId {
-        id: id(number),
+        id: id(number).0,
         fingerprint: Fingerprint(Uuid::from_u128(number + 1)),
         at: at(number),
     }
@@ -230,7 +235,7 @@ pub fn circuit_changed(number: u128, forced: bool) -> Fact {
         reset_timeout_ms: Some(5),
     });
     Fact::CircuitChanged(Arc::new(CircuitChanged {
-        service: service(number),
+        circuit: CircuitName::Service(service(number)),
         at: at(number),
         from: CircuitState::Closed,
         to: CircuitState::Open,
@@ -295,7 +300,7 @@ pub fn carried(numbers: std::ops::Range<u128>) -> Fact {
     Fact::Carried(Arc::new(Carried {
         tally,
         known_ids: numbers.map(known_id).collect(),
-        window_overflowed: false,
+        ..Carried::default()
     }))
 }
 
@@ -321,6 +326,16 @@ pub fn one_of_each() -> Vec<Fact> {
         queue_switched(Some(1), true),
         redrive_advanced(1, JobStatus::Running),
         instance_withdrawn(1, "a"),
+        event_published(1, 1),
+        snapshot_taken(1, 1),
+        events_removed(5),
+        subscribed(1),
+        unsubscribed(1),
+        position_acked(1, 7),
+        event_dead_lettered(1, 1),
+        event_redriven(1, 1),
+        event_delivered(1, 1),
+        replay_advanced(1, false),
     ]
 }
 
@@ -358,5 +373,15 @@ pub fn any_fact() -> impl Strategy<Value = Fact> {
         1 => (1..3_u128, prop_oneof![Just(JobStatus::Running), Just(JobStatus::Done)])
             .prop_map(|(job, status)| redrive_advanced(job, status)),
         1 => (20..25_u128).prop_map(|first| carried(first..first + 2)),
+        2 => (1..3_u128, 1..9_u64).prop_map(|(stream, number)| event_published(stream, number)),
+        1 => (1..3_u128, 1..9_u64).prop_map(|(stream, version)| snapshot_taken(stream, version)),
+        1 => (1..9_u64).prop_map(events_removed),
+        1 => (1..4_u128).prop_map(subscribed),
+        1 => (1..4_u128).prop_map(unsubscribed),
+        2 => (1..4_u128, 1..9_u64).prop_map(|(id, through)| position_acked(id, through)),
+        1 => (1..3_u128, 1..4_u64).prop_map(|(id, number)| event_dead_lettered(id, number)),
+        1 => (1..3_u128, 1..4_u64).prop_map(|(id, number)| event_redriven(id, number)),
+        1 => (1..3_u128, 1..4_u64).prop_map(|(id, number)| event_delivered(id, number)),
+        1 => (1..3_u128, any::<bool>()).prop_map(|(id, done)| replay_advanced(id, done)),
     ]
 }

@@ -20,6 +20,9 @@ impl Standing {
         let Some((subject, says_something)) = fact.standing() else {
             return;
         };
+        if let Fact::Unsubscribed(gone) = fact {
+            self.latest.remove(&Subject::Position(gone.id));
+        }
         let is_finished = matches!(fact, Fact::RedriveAdvanced(job) if job.status.is_finished());
         if is_finished {
             self.latest.remove(&subject);

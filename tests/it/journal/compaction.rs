@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use message_hub::adapters::journal_file::FileJournal;
-use message_hub::domain::fact::{Fact, Recorded, Tally};
+use message_hub::domain::carried::Tally;
+use message_hub::domain::fact::{Fact, Recorded};
 use message_hub::domain::ids::{MessageId, Position};
 use message_hub::logic::tally::contribution;
 use message_hub::ports::journal::{Journal, JournalError};
@@ -36,7 +37,7 @@ pub fn owed(records: &[Recorded]) -> Owed {
             }
             Fact::Carried(carried) => {
                 owed.known_ids
-                    .extend(carried.known_ids.iter().map(|known| known.id));
+                    .extend(carried.known_ids.iter().map(|known| MessageId(known.id)));
             }
             _ => {}
         }

@@ -1,6 +1,7 @@
 //! What changes the state of a circuit, and what is written down about it.
 
 use super::*;
+use crate::domain::circuit::CircuitName;
 use CircuitState::{Closed, HalfOpen, Open};
 
 /// The changes of the circuit among what was recorded since last asked.
@@ -17,7 +18,7 @@ async fn changes(circuit: &mut Circuit) -> Vec<Arc<CircuitChanged>> {
 async fn only_change(circuit: &mut Circuit) -> (CircuitState, CircuitState, String) {
     let changes = changes(circuit).await;
     assert_eq!(changes.len(), 1);
-    assert_eq!(changes[0].service, service("billing"));
+    assert_eq!(changes[0].circuit.service(), Some(&service("billing")));
     assert_eq!(changes[0].forced, None);
     (changes[0].from, changes[0].to, changes[0].reason.clone())
 }
@@ -44,7 +45,7 @@ fn force(circuit: &Circuit, state: CircuitState, reset_timeout: Option<Duration>
 /// What a forced change looks like that was made so long ago.
 fn forced(circuit: &Circuit, to: CircuitState, age: Duration) -> Arc<CircuitChanged> {
     Arc::new(CircuitChanged {
-        service: service("billing"),
+        circuit: CircuitName::Service(service("billing")),
         at: circuit.clock.now().minus(age),
         from: Closed,
         to,

@@ -1,10 +1,11 @@
 //! Strategies, forced circuits, dependencies and the status of a service.
 
 use super::*;
+use crate::domain::circuit::CircuitName;
 
 fn forced(reset_timeout_ms: u64) -> CircuitChanged {
     CircuitChanged {
-        service: service("billing"),
+        circuit: CircuitName::Service(service("billing")),
         at: Timestamp::default(),
         from: CircuitState::Closed,
         to: CircuitState::Open,

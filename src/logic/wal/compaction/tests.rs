@@ -2,12 +2,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::*;
-use crate::domain::fact::{Attempt, KnownId, Recorded, Subject, Withdrawal};
-use crate::domain::ids::InstanceId;
+use crate::domain::carried::KnownId;
+use crate::domain::fact::{Attempt, Recorded, Subject, Withdrawal};
+use crate::domain::ids::{InstanceId, Label};
 use crate::domain::message::{Message, State};
 use crate::domain::service::Registration;
 use crate::logic::wal::samples;
 use proptest::prelude::*;
+use uuid::Uuid;
 
 const UNLIMITED: DedupLimits = DedupLimits {
     capacity: usize::MAX,
@@ -52,6 +54,9 @@ struct Replayed {
     /// Dead letters that hold their ordering keys.
     holding: BTreeMap<MessageId, Message>,
     standing: HashMap<Subject, Fact>,
+    last_sequence: u64,
+    streams: BTreeMap<Label, u64>,
+    known_event_ids: BTreeMap<Uuid, KnownId>,
 }
 
 impl Replayed {
@@ -65,6 +70,9 @@ impl Replayed {
     }
 
     fn apply(&mut self, fact: &Fact) {
+        if let Fact::Unsubscribed(gone) = fact {
+            self.standing.remove(&Subject::Position(gone.id));
+        }
         match fact.standing() {
             Some((subject, true)) => drop(self.standing.insert(subject, fact.clone())),
             Some((subject, false)) => drop(self.standing.remove(&subject)),
@@ -73,7 +81,7 @@ impl Replayed {
         match fact {
             Fact::Accepted(message) => {
                 if let Some(fingerprint) = message.fingerprint() {
-                    let (id, at) = (message.id, message.accepted_at);
+                    let (id, at) = (message.id.0, message.accepted_at);
                     self.remember(KnownId {
                         id,
                         fingerprint,
@@ -127,11 +135,8 @@ impl Replayed {
                 self.registrations
                     .retain(|(service, _), _| *service != gone.service);
             }
-            Fact::Carried(carried) => {
-                for known_id in &carried.known_ids {
-                    self.remember(*known_id);
-                }
-            }
+            Fact::Carried(carried) => self.restore(carried),
+            Fact::EventPublished(event) => self.publish(event),
             _ => {
                 if let Some((_, settlement)) = fact.settlement() {
                     let open = self.open.remove(&settlement.id);
@@ -143,8 +148,37 @@ impl Replayed {
         }
     }
 
+    fn publish(&mut self, event: &Event) {
+        self.last_sequence = event.sequence;
+        if let Some(place) = &event.stream {
+            self.streams.insert(place.id.clone(), place.version);
+        }
+        if let Some(fingerprint) = event.fingerprint() {
+            let (id, at) = (event.id.0, event.published_at);
+            let known_id = KnownId {
+                id,
+                fingerprint,
+                at,
+            };
+            self.known_event_ids.insert(id, known_id);
+        }
+    }
+
+    fn restore(&mut self, carried: &Carried) {
+        for known_id in &carried.known_ids {
+            self.remember(*known_id);
+        }
+        for known_id in &carried.known_event_ids {
+            self.known_event_ids.insert(known_id.id, *known_id);
+        }
+        for head in &carried.streams {
+            self.streams.insert(head.id.clone(), head.version);
+        }
+        self.last_sequence = self.last_sequence.max(carried.last_sequence);
+    }
+
     fn remember(&mut self, known_id: KnownId) {
-        self.known_ids.insert(known_id.id, known_id);
+        self.known_ids.insert(MessageId(known_id.id), known_id);
     }
 }
 

@@ -1,0 +1,117 @@
+//! Events on their way to whoever follows them: sockets, callbacks and replays alike.
+//!
+//! A follower reads the past from the archive until the EventBus has the rest in memory, and is
+//! fed from there on. It gets no more than it has room for; what it has no room for stays with the
+//! EventBus, and with the archive once the EventBus has forgotten it.
+
+use std::sync::{Arc, OnceLock};
+
+use actix::{Message as ActixMessage, Recipient};
+use uuid::Uuid;
+
+use super::Reply;
+use crate::domain::event::{Event, Sequence};
+use crate::domain::pattern::Pattern;
+use crate::ports::archive::EventQuery;
+
+/// Tells followers apart; each makes its own.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct FeedId(pub Uuid);
+
+/// An event and its text for sockets, made once for all of them.
+#[derive(Debug)]
+pub struct Framed {
+    pub event: Arc<Event>,
+    pub text: OnceLock<bytestring::ByteString>,
+}
+
+/// WsSession, Subscription → EventBus: send the events that match, from this sequence on, past and
+/// future, instead of what this feed was sent so far.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct Follow {
+    pub feed: FeedId,
+    pub event_types: Arc<[Pattern]>,
+    pub from: Sequence,
+    /// So many bytes of events it has room for.
+    pub credit: usize,
+    pub to: Recipient<Fed>,
+}
+
+/// Follower → EventBus: it has room for so many bytes more.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct Credit {
+    pub feed: FeedId,
+    pub bytes: usize,
+}
+
+/// Follower → EventBus: send nothing more.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct Unfollow {
+    pub feed: FeedId,
+}
+
+/// EventBus → follower.
+#[derive(ActixMessage, Clone, Debug)]
+#[rtype(result = "()")]
+pub enum Fed {
+    /// In order, without a gap since the last ones.
+    Events {
+        events: Arc<[Arc<Framed>]>,
+        /// Everything up to here was looked at.
+        through: Sequence,
+    },
+    /// The events from here on are no longer in memory: read them from the archive, then follow
+    /// again.
+    Behind { from: Sequence },
+}
+
+/// http, followers → EventBus: where the log of events begins and ends.
+#[derive(ActixMessage)]
+#[rtype(result = "LogReport")]
+pub struct InspectLog;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LogReport {
+    /// The oldest event kept, or the next one to come.
+    pub oldest: Sequence,
+    /// 0: there was none yet.
+    pub newest: Sequence,
+    /// Events from here on are in memory.
+    pub in_memory: Sequence,
+}
+
+/// http → EventBus: the events that match, if all that could are in memory.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct ReadRecent {
+    pub query: EventQuery,
+    pub reply: Reply<Option<Vec<Arc<Event>>>>,
+}
+
+/// WsSession → EventBus: a socket is open; it wants to be told when the hub stops.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct SocketOpened {
+    pub socket: FeedId,
+    pub to: Recipient<SocketNews>,
+}
+
+/// WsSession → EventBus: and is closed.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct SocketClosed {
+    pub socket: FeedId,
+}
+
+/// EventBus → WsSession.
+#[derive(ActixMessage, Clone, Copy, PartialEq, Eq, Debug)]
+#[rtype(result = "()")]
+pub enum SocketNews {
+    /// The hub stops: say where to resume, and close.
+    Draining,
+    /// Another socket took over the named subscription.
+    Displaced,
+}

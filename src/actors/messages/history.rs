@@ -1,0 +1,29 @@
+//! What clients ask of the Historian.
+
+use actix::Message as ActixMessage;
+
+use super::{ArchiveRefusal, Reply};
+use crate::domain::event::{Snapshot, StreamId};
+use crate::domain::message::Payload;
+
+/// http → Historian: keep what a stream adds up to. Answered after the sync.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct TakeSnapshot {
+    pub stream: StreamId,
+    /// `None`: the hub builds it from the events.
+    pub state: Option<Payload>,
+    /// `None`: the present one.
+    pub version: Option<u64>,
+    pub reply: Reply<Result<Snapshot, ArchiveRefusal>>,
+}
+
+/// http → Historian: what the stream's events add up to, at `version` or now.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct ReadState {
+    pub stream: StreamId,
+    pub version: Option<u64>,
+    /// As a snapshot that nobody takes.
+    pub reply: Reply<Result<Snapshot, ArchiveRefusal>>,
+}

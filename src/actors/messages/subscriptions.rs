@@ -1,0 +1,145 @@
+//! What clients ask of the EventBus about subscriptions.
+
+use std::sync::Arc;
+
+use actix::Message as ActixMessage;
+
+use super::{FeedId, Reply};
+use crate::domain::event::Sequence;
+use crate::domain::ids::{JobId, Label, MessageId, ServiceName};
+use crate::domain::pattern::Pattern;
+use crate::domain::refusal::Refusal;
+use crate::domain::subscription::{
+    Callback, EventLetter, ReplayFilter, SigningSecret, Subscription, SubscriptionId,
+};
+use crate::domain::timestamp::Timestamp;
+
+/// http → EventBus: a callback for these events. The same service, types and url again: the
+/// subscription there is. Answered after the sync, with whether it is new.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct Subscribe {
+    pub service: ServiceName,
+    pub event_types: Arc<[Pattern]>,
+    pub callback: Callback,
+    /// `None`: what is published from now on.
+    pub from_sequence: Option<Sequence>,
+    pub reply: Reply<Result<(Arc<Subscription>, bool), Refusal>>,
+}
+
+/// http → EventBus: change a callback subscription; what is `None` stays. Answered after the sync.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct ChangeSubscription {
+    pub id: SubscriptionId,
+    /// Only of this service; `None`: of any.
+    pub owner: Option<ServiceName>,
+    pub event_types: Option<Arc<[Pattern]>>,
+    pub callback_url: Option<String>,
+    pub secret: Option<SigningSecret>,
+    pub max_in_flight: Option<u32>,
+    pub reply: Reply<Result<Arc<Subscription>, Refusal>>,
+}
+
+/// http → EventBus: pause a subscription, or let it go on. Answered after the sync.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct SwitchSubscription {
+    pub id: SubscriptionId,
+    pub owner: Option<ServiceName>,
+    pub paused: bool,
+    pub reply: Reply<Result<Arc<Subscription>, Refusal>>,
+}
+
+/// http → EventBus: end a subscription. Answered after the sync.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct Unsubscribe {
+    pub id: SubscriptionId,
+    pub owner: Option<ServiceName>,
+    pub reply: Reply<Result<(), Refusal>>,
+}
+
+/// http → EventBus: one subscription or all, oldest first.
+#[derive(ActixMessage)]
+#[rtype(result = "Vec<SubscriptionView>")]
+pub struct InspectSubscriptions {
+    pub id: Option<SubscriptionId>,
+    pub service: Option<ServiceName>,
+}
+
+/// A subscription as it is now.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SubscriptionView {
+    pub subscription: Arc<Subscription>,
+    /// The subscriber is done with everything up to here.
+    pub position: Sequence,
+    /// Events published since, whether they match or not.
+    pub lag: u64,
+    pub in_flight: u32,
+    /// Deliveries that failed since the last good one.
+    pub failures: u32,
+    pub last_error: Option<String>,
+    /// When a failed delivery is tried again.
+    pub retry_at: Option<Timestamp>,
+    /// The circuit of the callback's origin lets nothing through.
+    pub is_circuit_open: bool,
+}
+
+/// http → EventBus: send past events to a callback subscription beside its live ones. Answered
+/// after the sync.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct StartReplay {
+    pub subscription_id: SubscriptionId,
+    pub owner: Option<ServiceName>,
+    pub filter: ReplayFilter,
+    pub from: Sequence,
+    /// `None`: the newest of now.
+    pub to: Option<Sequence>,
+    /// At most so many.
+    pub limit: Option<u64>,
+    /// Events per second.
+    pub rate: Option<f64>,
+    pub reply: Reply<Result<JobId, Refusal>>,
+}
+
+/// Archivist → EventBus: the subscription is owed this letter's event again, as the journal says.
+/// Refused if there is no such subscription any more.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct RedeliverEvent {
+    pub letter: Arc<EventLetter>,
+    pub reply: Reply<Result<MessageId, Refusal>>,
+}
+
+/// WsSession → EventBus: this socket is the named subscription's from now on. Made if there is
+/// none; a position that is there wins over `from_sequence`. Answered after the sync.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct AttachSocket {
+    pub socket: FeedId,
+    pub service: ServiceName,
+    pub name: Label,
+    pub event_types: Arc<[Pattern]>,
+    pub from_sequence: Option<Sequence>,
+    pub reply: Reply<Result<Attached, Refusal>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Attached {
+    pub id: SubscriptionId,
+    /// The first event that is owed.
+    pub from: Sequence,
+}
+
+/// WsSession → EventBus: the subscriber is done with everything up to here. Answered after the
+/// sync; refused to a socket that was displaced.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct AckPosition {
+    pub socket: FeedId,
+    pub id: SubscriptionId,
+    pub through: Sequence,
+    pub reply: Option<Reply<Result<(), Refusal>>>,
+}

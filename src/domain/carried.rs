@@ -1,0 +1,83 @@
+//! What compaction keeps of the records it drops.
+
+use std::ops::{AddAssign, SubAssign};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::event::{Sequence, StreamId};
+use super::message::Fingerprint;
+use super::timestamp::Timestamp;
+
+/// The sum of dropped records: what they counted, and the ids clients gave with them.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Carried {
+    pub tally: Tally,
+    pub known_ids: Vec<KnownId>,
+    /// Whether the dedup window ever forgot an id.
+    #[serde(default)]
+    pub window_overflowed: bool,
+    /// Of the last event.
+    #[serde(default)]
+    pub last_sequence: Sequence,
+    #[serde(default)]
+    pub streams: Vec<StreamHead>,
+    #[serde(default)]
+    pub known_event_ids: Vec<KnownId>,
+    /// Whether the dedup window of events ever forgot an id.
+    #[serde(default)]
+    pub event_window_overflowed: bool,
+}
+
+/// How far a stream is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StreamHead {
+    pub id: StreamId,
+    pub version: u64,
+}
+
+/// An id chosen by a client, with what it stood for and when.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct KnownId {
+    /// Of a message or an event, which are spaces of their own.
+    pub id: Uuid,
+    pub fingerprint: Fingerprint,
+    pub at: Timestamp,
+}
+
+/// Totals over the whole life of the data. Signed: a redrive takes back a settlement.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Tally {
+    pub accepted: i64,
+    pub delivered: i64,
+    pub dead: i64,
+    pub expired: i64,
+    pub cancelled: i64,
+}
+
+impl Tally {
+    /// Accepted and not settled.
+    pub fn open(&self) -> i64 {
+        self.accepted - self.delivered - self.dead - self.expired - self.cancelled
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.accepted += other.accepted;
+        self.delivered += other.delivered;
+        self.dead += other.dead;
+        self.expired += other.expired;
+        self.cancelled += other.cancelled;
+    }
+}
+
+impl SubAssign for Tally {
+    fn sub_assign(&mut self, other: Self) {
+        self.accepted -= other.accepted;
+        self.delivered -= other.delivered;
+        self.dead -= other.dead;
+        self.expired -= other.expired;
+        self.cancelled -= other.cancelled;
+    }
+}

@@ -1,0 +1,219 @@
+//! Subscriptions that outlive a connection, their dead letters and their replays.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::event::{Event, Sequence, StreamId};
+use super::fact::{Attempt, DeadReason};
+use super::ids::{JobId, Label, MessageId, ServiceName};
+use super::pattern::Pattern;
+use super::timestamp::Timestamp;
+
+/// Identifies a subscription.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SubscriptionId(pub Uuid);
+
+impl SubscriptionId {
+    /// A version 7 UUID, so that subscriptions sort by their time. `random` fills the rest.
+    pub fn mint(now: Timestamp, random: [u8; 10]) -> Self {
+        Self(JobId::mint(now, random).0)
+    }
+
+    /// The id of the dead letter an event leaves at this subscription: the same each time.
+    pub fn letter_id(self, event: &Event) -> MessageId {
+        MessageId(Uuid::new_v5(&self.0, event.id.0.as_bytes()))
+    }
+}
+
+impl fmt::Display for SubscriptionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Who gets which events, and how. Each version of it replaces the one before.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Subscription {
+    pub id: SubscriptionId,
+    pub service: ServiceName,
+    pub event_types: Arc<[Pattern]>,
+    pub created_at: Timestamp,
+    /// Of this version.
+    pub changed_at: Timestamp,
+    /// Only events after this one are meant.
+    pub after: Sequence,
+    pub channel: Channel,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Paused>,
+}
+
+/// The way events take to a subscriber.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    Callback(Callback),
+    /// Whichever socket asks for it by this name, which is unique within the service.
+    Socket {
+        name: Label,
+    },
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Callback {
+    pub url: String,
+    pub secret: SigningSecret,
+    /// So many events may be under way at once; they start in order.
+    pub max_in_flight: u32,
+    /// It outlives a restart.
+    pub durable: bool,
+}
+
+/// What callbacks are signed with: `whsec_` and the key in base64 (Standard Webhooks). Shown to
+/// nobody but the subscriber, and never in a log.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SigningSecret(String);
+
+impl SigningSecret {
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SigningSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// Nothing is sent until somebody resumes it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Paused {
+    pub at: Timestamp,
+    pub why: PauseReason,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PauseReason {
+    /// Somebody asked for it.
+    Asked,
+    /// The callback answered 410.
+    Gone,
+}
+
+impl Subscription {
+    pub fn callback(&self) -> Option<&Callback> {
+        match &self.channel {
+            Channel::Callback(callback) => Some(callback),
+            Channel::Socket { .. } => None,
+        }
+    }
+
+    /// Whether it outlives a restart.
+    pub fn is_durable(&self) -> bool {
+        self.callback().is_none_or(|callback| callback.durable)
+    }
+
+    pub fn matches(&self, event: &Event) -> bool {
+        let event_type = event.event_type.as_str();
+        self.event_types
+            .iter()
+            .any(|pattern| pattern.matches(event_type))
+    }
+}
+
+/// A subscription is no more.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Unsubscribed {
+    pub id: SubscriptionId,
+    pub at: Timestamp,
+}
+
+/// The subscriber is done with everything up to here.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct PositionAcked {
+    pub id: SubscriptionId,
+    pub at: Timestamp,
+    pub through: Sequence,
+}
+
+/// Events before this one are gone: retention took them.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct EventsRemoved {
+    pub at: Timestamp,
+    /// The oldest event kept, or the next one to come.
+    pub before: Sequence,
+}
+
+/// An event that a subscription did not get, kept with its history until somebody has it sent
+/// again or deletes it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct EventLetter {
+    /// As [`SubscriptionId::letter_id`] makes it.
+    pub id: MessageId,
+    pub subscription_id: SubscriptionId,
+    /// The subscriber.
+    pub service: ServiceName,
+    pub event: Arc<Event>,
+    /// When it died, or was sent again.
+    pub at: Timestamp,
+    pub reason: DeadReason,
+    /// Every finished attempt.
+    pub attempts: Vec<Attempt>,
+    /// How often it was sent again.
+    #[serde(default)]
+    pub redriven: u32,
+}
+
+/// A dead letter's event arrived after all.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct EventDelivered {
+    /// Of the letter.
+    pub id: MessageId,
+    pub subscription_id: SubscriptionId,
+    pub at: Timestamp,
+    pub attempt: Attempt,
+}
+
+/// Past events sent to one subscription beside its live ones. Each version replaces the one before.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Replay {
+    pub id: JobId,
+    pub subscription_id: SubscriptionId,
+    pub started_at: Timestamp,
+    /// At this version of it.
+    pub at: Timestamp,
+    pub filter: ReplayFilter,
+    /// Everything before is done.
+    pub next: Sequence,
+    /// The last one that is meant.
+    pub to: Sequence,
+    /// Events that may still be sent; `None`: as many as match.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<u64>,
+    /// Events per second; `None`: as fast as they are taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
+    pub done: bool,
+}
+
+/// Which events a replay is about; those of the subscription's own types by default.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct ReplayFilter {
+    pub event_types: Vec<Pattern>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<ServiceName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream_id: Option<StreamId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+}

@@ -1,0 +1,118 @@
+//! What the archive is asked about events, and what it answers.
+
+use crate::domain::event::{Event, Sequence, StreamId};
+use crate::domain::fact::DeadReason;
+use crate::domain::ids::{Position, ServiceName};
+use crate::domain::pattern::Pattern;
+use crate::domain::subscription::EventLetter;
+use crate::domain::timestamp::Timestamp;
+
+/// What the archive keeps of a stream.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ArchivedStream {
+    /// Of the newest event or snapshot.
+    pub version: u64,
+    /// Events kept.
+    pub count: u64,
+    /// When the oldest and the newest event kept were published.
+    pub first_at: Option<Timestamp>,
+    pub last_at: Option<Timestamp>,
+}
+
+/// A dead letter of a subscription.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ArchivedLetter {
+    /// Where it died; lists are ordered by it.
+    pub position: Position,
+    pub letter: EventLetter,
+}
+
+/// Which dead letters of subscriptions, and which page of them.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct LetterQuery {
+    /// The subscriber.
+    pub service: Option<ServiceName>,
+    /// Of the event.
+    pub source: Option<ServiceName>,
+    /// Of the event; its own id if it names none.
+    pub correlation_id: Option<String>,
+    pub reason: Option<DeadReason>,
+    /// Died at this time or later.
+    pub since: Option<Timestamp>,
+    /// Only those that died before this position.
+    pub before: Option<Position>,
+    pub limit: usize,
+}
+
+impl LetterQuery {
+    /// Whether this letter is meant, whatever the limit.
+    pub fn matches(&self, archived: &ArchivedLetter) -> bool {
+        let letter = &archived.letter;
+        let event = &letter.event;
+        self.service
+            .as_ref()
+            .is_none_or(|service| *service == letter.service)
+            && self.source.as_ref().is_none_or(|one| *one == event.source)
+            && self
+                .correlation_id
+                .as_ref()
+                .is_none_or(|text| *text == event.correlation_id())
+            && self.reason.is_none_or(|reason| reason == letter.reason)
+            && self.since.is_none_or(|since| letter.at >= since)
+            && self.before.is_none_or(|before| archived.position < before)
+    }
+}
+
+/// Which events, and which page of them.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct EventQuery {
+    /// Any of these; empty means all.
+    pub event_types: Vec<Pattern>,
+    pub source: Option<ServiceName>,
+    pub stream_id: Option<StreamId>,
+    /// Or the event's own id, if it names none.
+    pub correlation_id: Option<String>,
+    /// Inclusive.
+    pub from_sequence: Option<Sequence>,
+    /// Inclusive.
+    pub to_sequence: Option<Sequence>,
+    /// By when the hub published them. Inclusive.
+    pub from_timestamp: Option<Timestamp>,
+    /// Inclusive.
+    pub to_timestamp: Option<Timestamp>,
+    /// Within the stream. Inclusive.
+    pub from_version: Option<u64>,
+    /// Within the stream. Inclusive.
+    pub to_version: Option<u64>,
+    /// Newest first instead of oldest first.
+    pub descending: bool,
+    pub limit: usize,
+}
+
+impl EventQuery {
+    /// Whether this event is meant, whatever the limit.
+    pub fn matches(&self, event: &Event) -> bool {
+        let (sequence, at) = (event.sequence, event.published_at);
+        let stream = event.stream.as_ref();
+        let is_type = |pattern: &Pattern| pattern.matches(event.event_type.as_str());
+        let version = stream.map(|place| place.version);
+        (self.event_types.is_empty() || self.event_types.iter().any(is_type))
+            && self.source.as_ref().is_none_or(|one| *one == event.source)
+            && self
+                .stream_id
+                .as_ref()
+                .is_none_or(|id| stream.is_some_and(|place| place.id == *id))
+            && self
+                .correlation_id
+                .as_ref()
+                .is_none_or(|text| *text == event.correlation_id())
+            && self.from_sequence.is_none_or(|from| sequence >= from)
+            && self.to_sequence.is_none_or(|to| sequence <= to)
+            && self.from_timestamp.is_none_or(|from| at >= from)
+            && self.to_timestamp.is_none_or(|to| at <= to)
+            && self.from_version.is_none_or(|from| version >= Some(from))
+            && self
+                .to_version
+                .is_none_or(|to| version.is_some_and(|version| version <= to))
+    }
+}
