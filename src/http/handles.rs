@@ -6,8 +6,8 @@ use crate::actors::messages::{
     Accept, AwaitSettled, Cancel, ChooseStrategy, ClearQueue, DeleteDeadLetter, Deregister,
     DrainInstance, EndLeases, ExtendLeases, Flush, ForceCircuit, Heartbeat, Inspect,
     InspectAdmission, InspectCircuits, InspectDependencies, InspectQueues, InspectQuotas,
-    InspectRedrives, InspectServices, PickInstance, Receive, Register, Reprocess, RetryNow,
-    SetQuota, StartRedrive, SwitchQueue, SwitchRedrive,
+    InspectRedrives, InspectServices, InspectStream, PickInstance, ReadState, Receive, Register,
+    Reprocess, RetryNow, SetQuota, StartRedrive, SwitchQueue, SwitchRedrive, TakeSnapshot,
 };
 
 #[derive(Clone)]
@@ -42,4 +42,7 @@ pub struct Handles {
     pub start_redrive: Recipient<StartRedrive>,
     pub switch_redrive: Recipient<SwitchRedrive>,
     pub inspect_redrives: Recipient<InspectRedrives>,
+    pub take_snapshot: Recipient<TakeSnapshot>,
+    pub read_state: Recipient<ReadState>,
+    pub inspect_stream: Recipient<InspectStream>,
 }

@@ -15,6 +15,7 @@ use crate::actors::circuit_breaker;
 use crate::actors::death_watch::DeathWatch;
 use crate::actors::dispatcher::{self, Dispatcher};
 use crate::actors::event_store::{self, EventStore};
+use crate::actors::historian::{self, Historian};
 use crate::actors::messages::{Committed, Open};
 use crate::actors::redriver::{self, Redriver};
 use crate::actors::registry::{self, Registry};
@@ -65,6 +66,7 @@ pub struct Addresses {
     pub registry: Addr<Registry>,
     pub archivist: Addr<Archivist>,
     pub redriver: Addr<Redriver>,
+    pub historian: Addr<Historian>,
 }
 
 /// Where the core actors will sit.
@@ -77,6 +79,7 @@ pub struct Seats {
     registry: Seat<Registry>,
     archivist: Seat<Archivist>,
     redriver: Seat<Redriver>,
+    historian: Seat<Historian>,
 }
 
 /// A ring that turns.
@@ -103,6 +106,7 @@ impl Ring {
             registry: Seat::new(MAILBOX),
             archivist: Seat::new(MAILBOX),
             redriver: Seat::new(MAILBOX),
+            historian: Seat::new(MAILBOX),
         };
         let to = Addresses {
             warden: Warden::new(|| std::process::exit(Exit::Internal as i32)).start(),
@@ -114,6 +118,7 @@ impl Ring {
             registry: seats.registry.address(),
             archivist: seats.archivist.address(),
             redriver: seats.redriver.address(),
+            historian: seats.historian.address(),
         };
         let config = config.clone();
         let ring = Self {
@@ -142,6 +147,7 @@ impl Ring {
             .archivist
             .fill(self.archivist(journal.readers(), archived));
         seats.redriver.fill(self.redriver());
+        seats.historian.fill(self.historian());
         // The router is on the writer's thread: whatever comes while a sync is under way has to
         // wait for it anyway, and one thread less to wake up saves a tenth of a send's cost.
         let wal = Arbiter::new();
@@ -325,6 +331,20 @@ impl Ring {
         )
     }
 
+    fn historian(&self) -> Historian {
+        let hops = historian::Hops {
+            record: self.to.event_store.clone().recipient(),
+            flush: self.to.archivist.clone().recipient(),
+        };
+        Historian::new(
+            (self.clock, self.metrics.clone()),
+            self.archive.clone(),
+            settings::history(&self.config),
+            hops,
+            self.watch("historian"),
+        )
+    }
+
     /// What the HTTP workers may talk to.
     pub fn handles(&self) -> Handles {
         let to = &self.to;
@@ -359,6 +379,9 @@ impl Ring {
             start_redrive: to.redriver.clone().recipient(),
             switch_redrive: to.redriver.clone().recipient(),
             inspect_redrives: to.redriver.clone().recipient(),
+            take_snapshot: to.historian.clone().recipient(),
+            read_state: to.historian.clone().recipient(),
+            inspect_stream: to.historian.clone().recipient(),
         }
     }
 }
@@ -374,6 +397,7 @@ impl Addresses {
             self.registry.clone().recipient(),
             self.scheduler.clone().recipient(),
             self.redriver.clone().recipient(),
+            self.historian.clone().recipient(),
             self.retry_timer.clone().recipient(),
         ]
     }
@@ -386,6 +410,7 @@ impl Addresses {
             self.retry_timer.clone().recipient(),
             self.archivist.clone().recipient(),
             self.redriver.clone().recipient(),
+            self.historian.clone().recipient(),
         ]
     }
 }
