@@ -3,11 +3,12 @@
 use actix::Recipient;
 
 use crate::actors::messages::{
-    Accept, AwaitSettled, Cancel, ChooseStrategy, ClearQueue, DeleteDeadLetter, Deregister,
-    DrainInstance, EndLeases, ExtendLeases, Flush, ForceCircuit, Heartbeat, Inspect,
-    InspectAdmission, InspectCircuits, InspectDependencies, InspectQueues, InspectQuotas,
-    InspectRedrives, InspectServices, InspectStream, PickInstance, ReadState, Receive, Register,
-    Reprocess, RetryNow, SetQuota, StartRedrive, SwitchQueue, SwitchRedrive, TakeSnapshot,
+    Accept, AwaitSettled, Cancel, ChooseStrategy, ClearQueue, Credit, DeleteDeadLetter, Deregister,
+    DrainInstance, EndLeases, ExtendLeases, Flush, Follow, ForceCircuit, Heartbeat, Inspect,
+    InspectAdmission, InspectCircuits, InspectDependencies, InspectLog, InspectQueues,
+    InspectQuotas, InspectRedrives, InspectServices, InspectStream, PickInstance, ReadRecent,
+    ReadState, Receive, Register, Reprocess, RetryNow, SetQuota, SocketClosed, SocketOpened,
+    StartRedrive, SwitchQueue, SwitchRedrive, TakeSnapshot, Unfollow,
 };
 
 #[derive(Clone)]
@@ -45,4 +46,11 @@ pub struct Handles {
     pub take_snapshot: Recipient<TakeSnapshot>,
     pub read_state: Recipient<ReadState>,
     pub inspect_stream: Recipient<InspectStream>,
+    pub follow: Recipient<Follow>,
+    pub credit: Recipient<Credit>,
+    pub unfollow: Recipient<Unfollow>,
+    pub inspect_log: Recipient<InspectLog>,
+    pub read_recent: Recipient<ReadRecent>,
+    pub socket_opened: Recipient<SocketOpened>,
+    pub socket_closed: Recipient<SocketClosed>,
 }

@@ -14,6 +14,7 @@ use crate::actors::archivist::{self, Archivist};
 use crate::actors::circuit_breaker;
 use crate::actors::death_watch::DeathWatch;
 use crate::actors::dispatcher::{self, Dispatcher};
+use crate::actors::event_bus::EventBus;
 use crate::actors::event_store::{self, EventStore};
 use crate::actors::historian::{self, Historian};
 use crate::actors::messages::{Committed, Open};
@@ -67,6 +68,7 @@ pub struct Addresses {
     pub archivist: Addr<Archivist>,
     pub redriver: Addr<Redriver>,
     pub historian: Addr<Historian>,
+    pub event_bus: Addr<EventBus>,
 }
 
 /// Where the core actors will sit.
@@ -80,6 +82,7 @@ pub struct Seats {
     archivist: Seat<Archivist>,
     redriver: Seat<Redriver>,
     historian: Seat<Historian>,
+    event_bus: Seat<EventBus>,
 }
 
 /// A ring that turns.
@@ -107,6 +110,7 @@ impl Ring {
             archivist: Seat::new(MAILBOX),
             redriver: Seat::new(MAILBOX),
             historian: Seat::new(MAILBOX),
+            event_bus: Seat::new(MAILBOX),
         };
         let to = Addresses {
             warden: Warden::new(|| std::process::exit(Exit::Internal as i32)).start(),
@@ -119,6 +123,7 @@ impl Ring {
             archivist: seats.archivist.address(),
             redriver: seats.redriver.address(),
             historian: seats.historian.address(),
+            event_bus: seats.event_bus.address(),
         };
         let config = config.clone();
         let ring = Self {
@@ -148,6 +153,7 @@ impl Ring {
             .fill(self.archivist(journal.readers(), archived));
         seats.redriver.fill(self.redriver());
         seats.historian.fill(self.historian());
+        seats.event_bus.fill(EventBus::new(self.watch("event_bus")));
         // The router is on the writer's thread: whatever comes while a sync is under way has to
         // wait for it anyway, and one thread less to wake up saves a tenth of a send's cost.
         let wal = Arbiter::new();
@@ -382,6 +388,13 @@ impl Ring {
             take_snapshot: to.historian.clone().recipient(),
             read_state: to.historian.clone().recipient(),
             inspect_stream: to.historian.clone().recipient(),
+            follow: to.event_bus.clone().recipient(),
+            credit: to.event_bus.clone().recipient(),
+            unfollow: to.event_bus.clone().recipient(),
+            inspect_log: to.event_bus.clone().recipient(),
+            read_recent: to.event_bus.clone().recipient(),
+            socket_opened: to.event_bus.clone().recipient(),
+            socket_closed: to.event_bus.clone().recipient(),
         }
     }
 }
@@ -398,6 +411,7 @@ impl Addresses {
             self.scheduler.clone().recipient(),
             self.redriver.clone().recipient(),
             self.historian.clone().recipient(),
+            self.event_bus.clone().recipient(),
             self.retry_timer.clone().recipient(),
         ]
     }
