@@ -5,10 +5,12 @@ mod ask;
 pub mod auth;
 mod body;
 mod circuits;
+mod correlations;
 mod dead_letters;
 pub mod edge;
 pub mod event_input;
 pub mod event_view;
+mod events;
 mod fields;
 pub mod handles;
 mod health;
@@ -26,6 +28,7 @@ mod redrive;
 mod registration_input;
 mod retries;
 mod services;
+mod streams;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -106,6 +109,9 @@ pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static st
     services::routes(&mut routes);
     next::routes(&mut routes);
     circuits::routes(&mut routes);
+    events::routes(&mut routes);
+    streams::routes(&mut routes);
+    correlations::routes(&mut routes);
     health::routes(&mut routes);
     openapi::routes(&mut routes);
     routes.registered

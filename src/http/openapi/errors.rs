@@ -38,6 +38,8 @@ pub struct ErrorBody {
 /// | SERVICE_NOT_FOUND | 404 | a destination nobody ever registered |
 /// | METHOD_NOT_ALLOWED | 405 | `Allow` lists the methods of the path |
 /// | CONFLICT | 409 | same id with other content; wrong state for the operation; stale leases |
+/// | VERSION_CONFLICT | 409 | a stream is not at the version that is expected or asked for |
+/// | GONE | 410 | events that are asked for are no longer kept |
 /// | PAYLOAD_TOO_LARGE | 413 | more than 1 MiB, or 16 MiB for a batch |
 /// | RATE_LIMITED | 429 | the sender's quota is used up; see `Retry-After` |
 /// | QUEUE_FULL | 429 | a lane is full, or too much is under way; see `Retry-After` |
@@ -57,6 +59,8 @@ pub enum ErrorCode {
     ServiceNotFound,
     MethodNotAllowed,
     Conflict,
+    VersionConflict,
+    Gone,
     PayloadTooLarge,
     RateLimited,
     QueueFull,
@@ -92,6 +96,15 @@ pub struct ErrorDetails {
     /// CONFLICT: the leases that are not valid any more.
     #[schema(required = false)]
     pub leases: Vec<LeaseToken>,
+    /// VERSION_CONFLICT: the version that was expected or asked for.
+    #[schema(required = false)]
+    pub expected_version: i64,
+    /// VERSION_CONFLICT: the version of the stream's last event; 0: there is none.
+    #[schema(required = false)]
+    pub current_version: u64,
+    /// GONE: the oldest event kept.
+    #[schema(required = false)]
+    pub oldest_sequence: u64,
     /// DELIVERY_FAILED: why the hub gave up; null if the message was cancelled.
     pub reason: Option<DeadReason>,
     /// DELIVERY_FAILED: how the last attempt failed.
