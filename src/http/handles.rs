@@ -6,13 +6,14 @@ use crate::actors::messages::{
     Accept, AwaitSettled, Cancel, ChooseStrategy, ClearQueue, DeleteDeadLetter, Deregister,
     DrainInstance, EndLeases, ExtendLeases, Flush, ForceCircuit, Heartbeat, Inspect,
     InspectAdmission, InspectCircuits, InspectDependencies, InspectQueues, InspectQuotas,
-    InspectRedrives, InspectServices, PickInstance, Receive, Register, Reprocess, RetryNow,
-    SetQuota, StartRedrive, SwitchQueue, SwitchRedrive,
+    InspectRedrives, InspectServices, PickInstance, Publish, Receive, Register, Reprocess,
+    RetryNow, SetQuota, StartRedrive, SwitchQueue, SwitchRedrive,
 };
 
 #[derive(Clone)]
 pub struct Handles {
     pub accept: Recipient<Accept>,
+    pub publish: Recipient<Publish>,
     pub set_quota: Recipient<SetQuota>,
     pub quotas: Recipient<InspectQuotas>,
     pub admission: Recipient<InspectAdmission>,
