@@ -3,6 +3,7 @@
 
 mod ask;
 pub mod auth;
+mod batch;
 mod body;
 mod circuits;
 mod correlations;
@@ -14,6 +15,7 @@ mod events;
 mod fields;
 pub mod handles;
 mod health;
+mod known_ids;
 mod leases;
 mod message_input;
 mod message_view;
@@ -99,6 +101,7 @@ pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static st
         registered: Vec::new(),
     };
     messages::routes(&mut routes);
+    events::routes(&mut routes);
     leases::routes(&mut routes);
     retries::routes(&mut routes);
     // Before the letters, whose ids would take its place.
@@ -109,7 +112,6 @@ pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static st
     services::routes(&mut routes);
     next::routes(&mut routes);
     circuits::routes(&mut routes);
-    events::routes(&mut routes);
     streams::routes(&mut routes);
     correlations::routes(&mut routes);
     health::routes(&mut routes);

@@ -232,7 +232,16 @@ mod tests {
         for place in [Place::START, Place { after: 7, from: 12 }] {
             assert_eq!(Place::parse(&place.write()), Ok(place));
         }
-        for bad in ["", "1", "1-", "-1", "1-2-3", "a-b", "+1-2", "1-9223372036854775808"] {
+        for bad in [
+            "",
+            "1",
+            "1-",
+            "-1",
+            "1-2-3",
+            "a-b",
+            "+1-2",
+            "1-9223372036854775808",
+        ] {
             assert_eq!(Place::parse(bad), Err(NO_CURSOR), "{bad}");
         }
     }

@@ -6,14 +6,15 @@ use crate::actors::messages::{
     Accept, AwaitSettled, Cancel, ChooseStrategy, ClearQueue, Credit, DeleteDeadLetter, Deregister,
     DrainInstance, EndLeases, ExtendLeases, Flush, Follow, ForceCircuit, Heartbeat, Inspect,
     InspectAdmission, InspectCircuits, InspectDependencies, InspectLog, InspectQueues,
-    InspectQuotas, InspectRedrives, InspectServices, InspectStream, PickInstance, ReadRecent,
-    ReadState, Receive, Register, Reprocess, RetryNow, SetQuota, SocketClosed, SocketOpened,
-    StartRedrive, SwitchQueue, SwitchRedrive, TakeSnapshot, Unfollow,
+    InspectQuotas, InspectRedrives, InspectServices, InspectStream, PickInstance, Publish,
+    ReadRecent, ReadState, Receive, Register, Reprocess, RetryNow, SetQuota, SocketClosed,
+    SocketOpened, StartRedrive, SwitchQueue, SwitchRedrive, TakeSnapshot, Unfollow,
 };
 
 #[derive(Clone)]
 pub struct Handles {
     pub accept: Recipient<Accept>,
+    pub publish: Recipient<Publish>,
     pub set_quota: Recipient<SetQuota>,
     pub quotas: Recipient<InspectQuotas>,
     pub admission: Recipient<InspectAdmission>,

@@ -19,9 +19,21 @@ use crate::ports::archive::ArchivedStream;
 
 pub fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/streams/{id}", "GET", [web::get().to(show)]);
-    routes.at("/v1/streams/{id}/events", "GET", [web::get().to(events::list)]);
-    routes.at("/v1/streams/{id}/state", "GET", [web::get().to(snapshots::state)]);
-    routes.at("/v1/streams/{id}/snapshots", "POST", [web::post().to(snapshots::take)]);
+    routes.at(
+        "/v1/streams/{id}/events",
+        "GET",
+        [web::get().to(events::list)],
+    );
+    routes.at(
+        "/v1/streams/{id}/state",
+        "GET",
+        [web::get().to(snapshots::state)],
+    );
+    routes.at(
+        "/v1/streams/{id}/snapshots",
+        "POST",
+        [web::post().to(snapshots::take)],
+    );
     routes.at(
         "/v1/streams/{id}/snapshots/latest",
         "GET",

@@ -46,8 +46,8 @@ fn numbers(page: &Value) -> Vec<u64> {
 fn events_are_found_by_everything_that_describes_them() {
     let hub = TestHub::start();
     let published = publish_five(&hub);
-    let third = text(&hub.get("/v1/events?from_sequence=3&limit=1").is(200)["events"][0]
-        ["published_at"]);
+    let third =
+        text(&hub.get("/v1/events?from_sequence=3&limit=1").is(200)["events"][0]["published_at"]);
     let own_id = text(&published[3]["id"]);
     for (query, expected) in [
         ("", &[1, 2, 3, 4, 5][..]),
@@ -68,7 +68,10 @@ fn events_are_found_by_everything_that_describes_them() {
         ("order=desc&limit=2", &[5, 4]),
         ("order=asc&limit=2", &[1, 2]),
         ("from_sequence=9", &[]),
-        ("source=shop&event_type=order.created&stream_id=order-2", &[3]),
+        (
+            "source=shop&event_type=order.created&stream_id=order-2",
+            &[3],
+        ),
         ("from_timestamp=2999-01-01T00:00:00Z", &[]),
         ("to_timestamp=2000-01-01T00:00:00Z", &[]),
         ("from_timestamp=2000-01-01T00:00:00Z&source=monitor", &[5]),
@@ -76,13 +79,18 @@ fn events_are_found_by_everything_that_describes_them() {
         let page = hub.get(&format!("/v1/events?{query}")).is(200);
         assert_eq!(numbers(&page), expected, "{query}");
     }
-    let since = hub.get(&format!("/v1/events?from_timestamp={third}")).is(200);
+    let since = hub
+        .get(&format!("/v1/events?from_timestamp={third}"))
+        .is(200);
     assert!(numbers(&since).ends_with(&[3, 4, 5]));
     let until = hub.get(&format!("/v1/events?to_timestamp={third}")).is(200);
     assert!(numbers(&until).starts_with(&[1, 2, 3]));
 
     let event = hub.get(&format!("/v1/events/{own_id}")).is(200);
-    assert_eq!((&event["sequence"], &event["payload"]), (&json!(4), &json!({"n": 4})));
+    assert_eq!(
+        (&event["sequence"], &event["payload"]),
+        (&json!(4), &json!({"n": 4}))
+    );
     assert_eq!(event["type"], "event");
     hub.get("/v1/events/01890a5d-ac96-774b-bcce-b302099a8057")
         .refuses(404, "NOT_FOUND");
@@ -111,7 +119,10 @@ fn pages_are_stable_while_a_writer_appends() {
         }
         assert_eq!(found[0], first);
         let step = |pair: &[u64]| pair[0].abs_diff(pair[1]) == 1;
-        assert!(found.len() >= 30 && found.windows(2).all(step), "{order}: {found:?}");
+        assert!(
+            found.len() >= 30 && found.windows(2).all(step),
+            "{order}: {found:?}"
+        );
     }
     writing.join().unwrap();
     let all = hub.get("/v1/events?limit=1000").is(200);
@@ -125,22 +136,52 @@ fn a_replay_begins_where_it_is_told() {
     publish_five(&hub);
     for (asked, expected) in [
         (json!({"mode": "from_beginning"}), &[1, 2, 3, 4, 5][..]),
-        (json!({"mode": "from_sequence", "from_sequence": 4}), &[4, 5]),
-        (json!({"mode": "from_sequence", "from_sequence": 2, "to_sequence": 3}), &[2, 3]),
+        (
+            json!({"mode": "from_sequence", "from_sequence": 4}),
+            &[4, 5],
+        ),
+        (
+            json!({"mode": "from_sequence", "from_sequence": 2, "to_sequence": 3}),
+            &[2, 3],
+        ),
         (json!({"mode": "from_sequence", "from_sequence": 9}), &[]),
         (
             json!({"mode": "from_timestamp", "from_timestamp": "2000-01-01T00:00:00Z"}),
             &[1, 2, 3, 4, 5],
         ),
-        (json!({"mode": "from_timestamp", "from_timestamp": "2999-01-01T00:00:00Z"}), &[]),
+        (
+            json!({"mode": "from_timestamp", "from_timestamp": "2999-01-01T00:00:00Z"}),
+            &[],
+        ),
         (json!({"mode": "last_n_events", "last_n": 2}), &[4, 5]),
-        (json!({"mode": "last_n_events", "last_n": 1000}), &[1, 2, 3, 4, 5]),
-        (json!({"mode": "last_n_events", "last_n": 2, "source": "shop"}), &[3, 4]),
-        (json!({"mode": "last_n_events", "last_n": 2, "to_sequence": 3}), &[2, 3]),
-        (json!({"mode": "from_beginning", "event_types": ["order.*", "health"]}), &[1, 2, 3, 5]),
-        (json!({"mode": "from_beginning", "event_types": []}), &[1, 2, 3, 4, 5]),
-        (json!({"mode": "from_beginning", "stream_id": "order-1"}), &[1, 2]),
-        (json!({"mode": "from_beginning", "correlation_id": "talk", "limit": 1}), &[1]),
+        (
+            json!({"mode": "last_n_events", "last_n": 1000}),
+            &[1, 2, 3, 4, 5],
+        ),
+        (
+            json!({"mode": "last_n_events", "last_n": 2, "source": "shop"}),
+            &[3, 4],
+        ),
+        (
+            json!({"mode": "last_n_events", "last_n": 2, "to_sequence": 3}),
+            &[2, 3],
+        ),
+        (
+            json!({"mode": "from_beginning", "event_types": ["order.*", "health"]}),
+            &[1, 2, 3, 5],
+        ),
+        (
+            json!({"mode": "from_beginning", "event_types": []}),
+            &[1, 2, 3, 4, 5],
+        ),
+        (
+            json!({"mode": "from_beginning", "stream_id": "order-1"}),
+            &[1, 2],
+        ),
+        (
+            json!({"mode": "from_beginning", "correlation_id": "talk", "limit": 1}),
+            &[1],
+        ),
     ] {
         let answer = hub.post("/v1/events/replay", &asked).is(200);
         assert_eq!(numbers(&answer), expected, "{asked}");
@@ -205,7 +246,11 @@ fn a_wrong_question_is_refused_with_its_field() {
         ("source=a&source=b", "source"),
     ] {
         let details = hub.get(&format!("/v1/events?{query}"));
-        assert_eq!(details.refuses(400, "INVALID_REQUEST")["field"], field, "{query}");
+        assert_eq!(
+            details.refuses(400, "INVALID_REQUEST")["field"],
+            field,
+            "{query}"
+        );
     }
     let details = hub.get("/v1/events/x").refuses(400, "INVALID_REQUEST");
     assert_eq!(details["field"], "id");
@@ -215,34 +260,72 @@ fn a_wrong_question_is_refused_with_its_field() {
         (json!({"mode": "backwards"}), "mode"),
         (json!({"mode": 5}), "mode"),
         (json!({"mode": "from_timestamp"}), "from_timestamp"),
-        (json!({"mode": "from_timestamp", "from_timestamp": "now"}), "from_timestamp"),
+        (
+            json!({"mode": "from_timestamp", "from_timestamp": "now"}),
+            "from_timestamp",
+        ),
         (json!({"mode": "from_sequence"}), "from_sequence"),
-        (json!({"mode": "from_sequence", "from_sequence": -1}), "from_sequence"),
+        (
+            json!({"mode": "from_sequence", "from_sequence": -1}),
+            "from_sequence",
+        ),
         (json!({"mode": "last_n_events"}), "last_n"),
         (json!({"mode": "last_n_events", "last_n": 0}), "last_n"),
         (json!({"mode": "last_n_events", "last_n": 1001}), "last_n"),
-        (json!({"mode": "last_n_events", "last_n": 1, "cursor": "1"}), "cursor"),
-        (json!({"mode": "from_beginning", "to_sequence": "9"}), "to_sequence"),
-        (json!({"mode": "from_beginning", "event_types": "a"}), "event_types"),
-        (json!({"mode": "from_beginning", "event_types": ["a..b"]}), "event_types"),
+        (
+            json!({"mode": "last_n_events", "last_n": 1, "cursor": "1"}),
+            "cursor",
+        ),
+        (
+            json!({"mode": "from_beginning", "to_sequence": "9"}),
+            "to_sequence",
+        ),
+        (
+            json!({"mode": "from_beginning", "event_types": "a"}),
+            "event_types",
+        ),
+        (
+            json!({"mode": "from_beginning", "event_types": ["a..b"]}),
+            "event_types",
+        ),
         (json!({"mode": "from_beginning", "source": "a b"}), "source"),
-        (json!({"mode": "from_beginning", "stream_id": ""}), "stream_id"),
-        (json!({"mode": "from_beginning", "correlation_id": 7}), "correlation_id"),
+        (
+            json!({"mode": "from_beginning", "stream_id": ""}),
+            "stream_id",
+        ),
+        (
+            json!({"mode": "from_beginning", "correlation_id": 7}),
+            "correlation_id",
+        ),
         (json!({"mode": "from_beginning", "limit": 1001}), "limit"),
         (json!({"mode": "from_beginning", "limit": 0}), "limit"),
         (json!({"mode": "from_beginning", "cursor": "x"}), "cursor"),
         (json!({"mode": "from_beginning", "rate": 1}), "rate"),
-        (json!({"mode": "from_beginning", "deliver_to": "x"}), "deliver_to"),
-        (json!({"mode": "from_beginning", "deliver_to": deliver, "rate": 0}), "rate"),
-        (json!({"mode": "from_beginning", "deliver_to": deliver, "cursor": "1"}), "cursor"),
+        (
+            json!({"mode": "from_beginning", "deliver_to": "x"}),
+            "deliver_to",
+        ),
+        (
+            json!({"mode": "from_beginning", "deliver_to": deliver, "rate": 0}),
+            "rate",
+        ),
+        (
+            json!({"mode": "from_beginning", "deliver_to": deliver, "cursor": "1"}),
+            "cursor",
+        ),
     ] {
         let answer = hub.post("/v1/events/replay", &asked);
-        assert_eq!(answer.refuses(400, "INVALID_REQUEST")["field"], field, "{asked}");
+        assert_eq!(
+            answer.refuses(400, "INVALID_REQUEST")["field"],
+            field,
+            "{asked}"
+        );
     }
     let answer = hub.ask("POST", "/v1/events/replay", b"");
     assert_eq!(answer.refuses(400, "INVALID_REQUEST")["field"], "body");
     let asked = json!({"mode": "from_beginning", "deliver_to": deliver});
-    hub.post("/v1/events/replay", &asked).refuses(404, "NOT_FOUND");
+    hub.post("/v1/events/replay", &asked)
+        .refuses(404, "NOT_FOUND");
 }
 
 #[test]

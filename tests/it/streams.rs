@@ -19,13 +19,18 @@ fn a_stream_tells_its_version_and_its_events() {
         publish(&hub, "town", "0");
     }
     let stream = hub.get("/v1/streams/hero").is(200);
-    assert_eq!((&stream["version"], &stream["count"]), (&json!(5), &json!(5)));
+    assert_eq!(
+        (&stream["version"], &stream["count"]),
+        (&json!(5), &json!(5))
+    );
     assert!(text(&stream["first_at"]) <= text(&stream["last_at"]));
     let versions = |query: &str| {
         let page = hub.get(&format!("/v1/streams/hero/events?{query}")).is(200);
         let events = array(&page["events"]);
         assert!(events.iter().all(|event| event["stream_id"] == "hero"));
-        let versions = events.iter().map(|event| event["stream_version"].as_u64().unwrap());
+        let versions = events
+            .iter()
+            .map(|event| event["stream_version"].as_u64().unwrap());
         (versions.collect::<Vec<_>>(), page["next_cursor"].clone())
     };
     assert_eq!(versions(""), (vec![1, 2, 3, 4, 5], Value::Null));
@@ -67,7 +72,11 @@ fn any_printable_name_is_a_stream() {
     }
     for path in ["%00", "a%0Ab", &"x".repeat(201)] {
         let answer = hub.get(&format!("/v1/streams/{path}"));
-        assert_eq!(answer.refuses(400, "INVALID_REQUEST")["field"], "stream_id", "{path}");
+        assert_eq!(
+            answer.refuses(400, "INVALID_REQUEST")["field"],
+            "stream_id",
+            "{path}"
+        );
     }
     // No text at all.
     assert!((400..500).contains(&hub.get("/v1/streams/%FF").status));
@@ -96,7 +105,11 @@ fn a_state_is_what_the_payloads_add_up_to_as_they_were_written() {
     let last = r#"{"stream_id":"s","version":4,"state":{"a":1e400,"b":{"y": 2.0},"c":2}}"#;
     assert_eq!(state(""), last);
     let taken = hub.ask("POST", "/v1/streams/s/snapshots", br#"{"version":2}"#);
-    assert!(taken.body.contains(r#""state":{"a":1e400,"b":{"x":1}}"#), "{}", taken.body);
+    assert!(
+        taken.body.contains(r#""state":{"a":1e400,"b":{"x":1}}"#),
+        "{}",
+        taken.body
+    );
     assert_eq!(state(""), last);
 
     // From here on it begins with what somebody says.
@@ -104,11 +117,21 @@ fn a_state_is_what_the_payloads_add_up_to_as_they_were_written() {
     hub.ask("POST", "/v1/streams/s/snapshots", given);
     let latest = hub.get("/v1/streams/s/snapshots/latest");
     assert_eq!(latest.status, 200);
-    assert!(latest.body.contains(r#""state":{"z": 1e400,"a":0}"#), "{}", latest.body);
-    assert_eq!(state(""), r#"{"stream_id":"s","version":4,"state":{"z":1e400,"a":0}}"#);
+    assert!(
+        latest.body.contains(r#""state":{"z": 1e400,"a":0}"#),
+        "{}",
+        latest.body
+    );
+    assert_eq!(
+        state(""),
+        r#"{"stream_id":"s","version":4,"state":{"z":1e400,"a":0}}"#
+    );
     let ahead = hub.post("/v1/streams/s/snapshots", &json!({"version": 5}));
     let details = ahead.refuses(409, "VERSION_CONFLICT");
-    assert_eq!((&details["expected_version"], &details["current_version"]), (&json!(5), &json!(4)));
+    assert_eq!(
+        (&details["expected_version"], &details["current_version"]),
+        (&json!(5), &json!(4))
+    );
     hub.get("/v1/streams/s/state?at_version=5")
         .refuses(409, "VERSION_CONFLICT");
 }
@@ -127,7 +150,10 @@ fn a_snapshot_is_taken_by_itself_and_outlives_a_kill() {
     let hub = hub.restart();
     let latest = hub.get("/v1/streams/s/snapshots/latest").is(200);
     assert_eq!(latest["version"], 6);
-    assert_eq!(latest["state"], json!({"k1":1,"k2":2,"k3":3,"k4":4,"k5":5,"k6":6}));
+    assert_eq!(
+        latest["state"],
+        json!({"k1":1,"k2":2,"k3":3,"k4":4,"k5":5,"k6":6})
+    );
 }
 
 #[test]
@@ -144,7 +170,11 @@ fn a_wrong_question_about_a_stream_is_refused_with_its_field() {
         ("state?at_version=x", "at_version"),
     ] {
         let answer = hub.get(&format!("/v1/streams/s/{query}"));
-        assert_eq!(answer.refuses(400, "INVALID_REQUEST")["field"], field, "{query}");
+        assert_eq!(
+            answer.refuses(400, "INVALID_REQUEST")["field"],
+            field,
+            "{query}"
+        );
     }
     for (body, field) in [
         (&b"["[..], "body"),

@@ -162,7 +162,17 @@ mod tests {
             let span = Span { from, to };
             assert_eq!(Span::parse(&span.write()), Ok(span));
         }
-        for bad in ["", "0", "-", "1-", "-1", "+1", "1-2-3", "x", "9223372036854775808"] {
+        for bad in [
+            "",
+            "0",
+            "-",
+            "1-",
+            "-1",
+            "+1",
+            "1-2-3",
+            "x",
+            "9223372036854775808",
+        ] {
             assert!(Span::parse(bad).is_err(), "{bad}");
         }
     }

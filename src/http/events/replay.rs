@@ -122,11 +122,7 @@ async fn from_start(hub: &Hub, asked: &Asked) -> Result<Part, HubError> {
 }
 
 /// Exactly the last `n` that match, or all if there are fewer, oldest first.
-async fn last_n(
-    hub: &Hub,
-    query: EventQuery,
-    n: usize,
-) -> Result<Vec<Arc<Event>>, HubError> {
+async fn last_n(hub: &Hub, query: EventQuery, n: usize) -> Result<Vec<Arc<Event>>, HubError> {
     let mut events = read::read(
         hub,
         EventQuery {

@@ -9,8 +9,8 @@ use utoipa::{OpenApi, openapi};
 
 use super::errors::{self, ErrorAnswer};
 use crate::http::{
-    circuits, correlations, dead_letters, events, health, leases, messages, next, queue, quotas, redrive, retries,
-    services, streams,
+    circuits, correlations, dead_letters, events, health, leases, messages, next, queue, quotas,
+    redrive, retries, services, streams,
 };
 
 #[derive(OpenApi)]
@@ -21,13 +21,13 @@ use crate::http::{
     ),
     tags(
         (name = "messages", description = "Send messages, look at them, take them back"),
+        (name = "events", description = "Tell whoever wants to know what happened"),
         (name = "leases", description = "Ask for messages instead of being pushed them"),
         (name = "retries", description = "Attempts that failed and will be repeated"),
         (name = "dead letters", description = "Messages the hub gave up on"),
         (name = "queue", description = "What waits"),
         (name = "quotas", description = "How much each service may send and is sent"),
         (name = "services", description = "Who is there"),
-        (name = "circuits", description = "Which services take what they are sent"),
         (name = "events", description = "What services tell whoever wants to know"),
         (name = "streams", description = "The events of one thing, and what they add up to"),
         (name = "correlations", description = "Everything of one conversation"),
@@ -39,6 +39,9 @@ use crate::http::{
         messages::search,
         messages::show,
         messages::cancel,
+        events::publish::publish,
+        events::batch::publish_batch,
+        events::follow,
         leases::receive,
         leases::ack,
         leases::nack,
@@ -101,7 +104,9 @@ use crate::http::{
 struct Described;
 
 /// Other addresses of what is described under the last.
-const ALIASES: [(&str, HttpMethod, &str); 12] = [
+const ALIASES: [(&str, HttpMethod, &str); 14] = [
+    ("/event", HttpMethod::Post, "/v1/events"),
+    ("/events", HttpMethod::Post, "/v1/events"),
     ("/message", HttpMethod::Post, "/v1/messages/send"),
     ("/v1/messages", HttpMethod::Post, "/v1/messages/send"),
     ("/message/{id}", HttpMethod::Get, "/v1/messages/{id}"),

@@ -11,7 +11,9 @@ fn told(client: &Client, id: &str, limit: usize) -> Vec<(String, Value)> {
     let mut times = Vec::new();
     let mut query = format!("limit={limit}");
     loop {
-        let page = client.get(&format!("/v1/correlations/{id}?{query}")).is(200);
+        let page = client
+            .get(&format!("/v1/correlations/{id}?{query}"))
+            .is(200);
         let items = array(&page["items"]);
         assert!(items.len() <= limit && page["count"] == items.len());
         for item in &items {
@@ -54,7 +56,8 @@ fn a_conversation_is_its_messages_and_events_in_the_order_of_time() {
         }
         next_millisecond();
     }
-    hub.publish(&json!({"event_type": "step", "payload": "other"})).is(201);
+    hub.publish(&json!({"event_type": "step", "payload": "other"}))
+        .is(201);
     for limit in [1, 2, 4, 100] {
         assert_eq!(told(&hub, "talk", limit), expected, "{limit}");
     }
@@ -70,7 +73,10 @@ fn a_conversation_is_its_messages_and_events_in_the_order_of_time() {
 #[test]
 fn who_is_no_operator_sees_only_own_messages_and_all_events() {
     let hub = TestHub::with(&[
-        ("service_keys", "{shop: [s], billing: [b], other: [o], boss: [m]}"),
+        (
+            "service_keys",
+            "{shop: [s], billing: [b], other: [o], boss: [m]}",
+        ),
         ("operators", "[boss]"),
     ]);
     let (shop, boss) = (hub.named("shop", "s"), hub.named("boss", "m"));

@@ -34,8 +34,14 @@ fn what_is_gone_is_said_to_be_gone() {
     assert_eq!(all["events"][0]["sequence"], 6);
     let beginning = hub.get("/v1/events/replay?mode=from_beginning").is(200);
     assert_eq!(numbers(&beginning), [6, 7, 8]);
-    assert_eq!(numbers(&hub.get("/v1/events?from_sequence=6").is(200)), [6, 7, 8]);
-    assert_eq!(numbers(&hub.get("/v1/events?order=desc&cursor=6").is(200)), [6]);
+    assert_eq!(
+        numbers(&hub.get("/v1/events?from_sequence=6").is(200)),
+        [6, 7, 8]
+    );
+    assert_eq!(
+        numbers(&hub.get("/v1/events?order=desc&cursor=6").is(200)),
+        [6]
+    );
     for query in [
         "/v1/events?from_sequence=1",
         "/v1/events?from_sequence=5&order=desc",
@@ -43,7 +49,11 @@ fn what_is_gone_is_said_to_be_gone() {
         "/v1/events/replay?mode=from_sequence&from_sequence=5",
         "/v1/events/replay?mode=from_beginning&cursor=5",
     ] {
-        assert_eq!(hub.get(query).refuses(410, "GONE")["oldest_sequence"], 6, "{query}");
+        assert_eq!(
+            hub.get(query).refuses(410, "GONE")["oldest_sequence"],
+            6,
+            "{query}"
+        );
     }
 }
 
@@ -59,9 +69,8 @@ fn a_stream_answers_with_a_snapshot_for_what_is_gone() {
     };
     publish(&hub, 1..=3);
     let before = hub.get("/v1/streams/s/state").is(200)["state"].clone();
-    let events = |hub: &Client, query: &str| {
-        hub.get(&format!("/v1/streams/s/events?{query}")).is(200)
-    };
+    let events =
+        |hub: &Client, query: &str| hub.get(&format!("/v1/streams/s/events?{query}")).is(200);
     assert_eq!(events(&hub, "").get("snapshot"), None);
 
     let hub = without_events(hub);
@@ -70,7 +79,8 @@ fn a_stream_answers_with_a_snapshot_for_what_is_gone() {
     assert_eq!(page["snapshot"]["version"], 3);
     assert_eq!(page["snapshot"]["state"], before);
     assert_eq!(hub.get("/v1/streams/s/state").is(200)["state"], before);
-    hub.get("/v1/streams/s/state?at_version=2").refuses(410, "GONE");
+    hub.get("/v1/streams/s/state?at_version=2")
+        .refuses(410, "GONE");
 
     publish(&hub, 4..=6);
     for (query, snapshot, expected) in [
@@ -89,7 +99,10 @@ fn a_stream_answers_with_a_snapshot_for_what_is_gone() {
     let expected = json!({"n": 5, "v1": true, "v2": true, "v3": true, "v4": true, "v5": true});
     assert_eq!(state, expected);
     let stream = hub.get("/v1/streams/s").is(200);
-    assert_eq!((&stream["version"], &stream["count"]), (&json!(6), &json!(3)));
+    assert_eq!(
+        (&stream["version"], &stream["count"]),
+        (&json!(6), &json!(3))
+    );
 }
 
 /// What each stream should add up to.
@@ -133,7 +146,9 @@ fn no_state_is_lost_by_kills_in_the_middle_of_retention() {
     assert_states(&hub, &expected);
     let hub = hub.restart();
     assert_states(&hub, &expected);
-    let next = hub.publish(&json!({"event_type": "e", "payload": 1})).is(201);
+    let next = hub
+        .publish(&json!({"event_type": "e", "payload": 1}))
+        .is(201);
     assert_eq!(next["sequence"], newest + 1);
     let gone = hub.get("/v1/events?from_sequence=1").refuses(410, "GONE");
     assert_eq!(text(&gone["oldest_sequence"]), (newest + 1).to_string());

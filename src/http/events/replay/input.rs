@@ -224,7 +224,10 @@ impl Given {
         // The last events are other ones each time, unless the cursor says where they end.
         let is_open = self.cursor.is_some_and(|span| span.to.is_none());
         if matches!(start, Start::LastN(_)) && is_open {
-            return Err(wrong("cursor", "must be the next_cursor of an earlier answer"));
+            return Err(wrong(
+                "cursor",
+                "must be the next_cursor of an earlier answer",
+            ));
         }
         Ok(())
     }
