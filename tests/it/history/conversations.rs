@@ -62,7 +62,7 @@ fn a_conversation_is_its_messages_and_events_in_the_order_of_time() {
         assert_eq!(told(&hub, "talk", limit), expected, "{limit}");
     }
     let all = hub.get("/v1/correlations/talk").is(200);
-    assert_eq!(all["items"][0]["message"]["state"], "queued");
+    assert_eq!(all["items"][0]["message"]["status"], "pending");
     assert_eq!(told(&hub, "unheard-of", 9), []);
     for (query, field) in [("limit=0", "limit"), ("cursor=1", "cursor")] {
         let answer = hub.get(&format!("/v1/correlations/talk?{query}"));
@@ -90,7 +90,7 @@ fn who_is_no_operator_sees_only_own_messages_and_all_events() {
         let kinds = told(client, "talk", 1);
         let found = kinds.iter().filter(|(kind, _)| kind == "message").count();
         assert_eq!((found, kinds.len() - found), (messages, 1));
-        assert_eq!(client.get("/v1/events").is(200)["count"], 1);
+        assert_eq!(client.get("/v1/events?source=shop").is(200)["count"], 1);
         client.get("/v1/streams/s/state").is(200);
     }
     hub.nameless().get("/v1/events").refuses(401, "AUTH_FAILED");
