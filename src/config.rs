@@ -16,6 +16,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::domain::deny_list::DenyList;
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
 use crate::domain::ordering::OrderingOnFailure;
@@ -73,6 +74,8 @@ pub struct Config {
     /// Message ids.
     pub dedup_capacity: usize,
     pub ordering_on_failure: OrderingOnFailure,
+    /// Where callbacks of subscriptions must not lead.
+    pub callback_deny: DenyList,
     pub load_balancing_strategy: Strategy,
     pub shutdown_timeout: Duration,
     /// Below this much free space the hub takes nothing more in.
@@ -129,6 +132,7 @@ impl Default for Config {
             dedup_window: Duration::from_secs(86_400),
             dedup_capacity: 1_000_000,
             ordering_on_failure: OrderingOnFailure::Continue,
+            callback_deny: DenyList::default(),
             load_balancing_strategy: Strategy::HealthAware,
             shutdown_timeout: Duration::from_secs(30),
             disk_reserve: 256 << 20,
@@ -241,6 +245,7 @@ impl Config {
         settings.value("service_keys", &mut self.service_keys, value::service_keys)?;
         settings.value("operators", &mut self.operators, value::service_names)?;
         settings.value("quotas", &mut self.quotas, quotas::read)?;
+        settings.value("callback_deny", &mut self.callback_deny, value::deny_list)?;
         settings.value("shutdown_timeout", &mut self.shutdown_timeout, period)?;
         settings.text("log", &mut self.log, value::non_empty)?;
         settings.text("log_format", &mut self.log_format, LogFormat::parse)

@@ -9,6 +9,7 @@
 //! way rides in the next.
 
 mod batch;
+mod temporary;
 
 use std::time::Duration;
 
