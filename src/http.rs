@@ -7,6 +7,8 @@ mod body;
 mod circuits;
 mod dead_letters;
 pub mod edge;
+pub mod event_input;
+pub mod event_view;
 mod fields;
 pub mod handles;
 mod health;
@@ -24,6 +26,8 @@ mod redrive;
 mod registration_input;
 mod retries;
 mod services;
+mod subscription_input;
+mod subscriptions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,6 +38,7 @@ use actix_web::{HttpRequest, HttpResponse, Route, web};
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::deny_list::DenyList;
 use crate::door::Door;
 use crate::error::HubError;
 use crate::metrics::Metrics;
@@ -58,6 +63,7 @@ pub struct Settings {
     pub durability: &'static str,
     pub max_retry_attempts: u32,
     pub max_retry_delay: Duration,
+    pub callback_deny: DenyList,
     /// Set, but without effect in this version.
     pub unused: Vec<&'static str>,
 }
@@ -68,6 +74,7 @@ impl Settings {
             durability: config.wal_sync.name(),
             max_retry_attempts: config.max_retry_attempts,
             max_retry_delay: config.max_retry_delay,
+            callback_deny: config.callback_deny.clone(),
             unused: config.unused(),
         }
     }
@@ -104,6 +111,7 @@ pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static st
     services::routes(&mut routes);
     next::routes(&mut routes);
     circuits::routes(&mut routes);
+    subscriptions::routes(&mut routes);
     health::routes(&mut routes);
     openapi::routes(&mut routes);
     routes.registered

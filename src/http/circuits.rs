@@ -13,7 +13,7 @@ use super::auth::Caller;
 use super::body::Body;
 use super::fields::{self, Field};
 use super::openapi::circuits::CircuitInput;
-use super::openapi::messages::NamePageQuery;
+use super::openapi::messages::CircuitPageQuery;
 use super::page::{Order, Part};
 use super::query::Query;
 use super::{Hub, Routes, services};
@@ -101,7 +101,7 @@ pub struct CircuitPage {
     path = "/v1/circuits",
     operation_id = "list_circuits",
     tag = "circuits",
-    params(NamePageQuery),
+    params(CircuitPageQuery),
     responses(
         (status = 200, description = "One for each service, by name, then one for each origin of callbacks", body = CircuitPage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),

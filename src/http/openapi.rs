@@ -16,6 +16,7 @@ pub mod quotas;
 pub mod redrive;
 pub mod retries;
 pub mod services;
+pub mod subscriptions;
 #[cfg(test)]
 mod tests;
 pub mod values;

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hmac_sha256::HMAC;
+use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use sha2::Sha256;
 
 use super::push::header_text;
 use crate::domain::event::{Event, EventId, Sequence, StreamId};
@@ -51,10 +52,11 @@ pub fn sign(secret: &SigningSecret, id: &str, timestamp: i64, body: &[u8]) -> St
     let encoded = text.strip_prefix(PREFIX).unwrap_or(text);
     // Secrets are read by `parse_secret`; one that is no base64 signs as the empty key.
     let key = STANDARD.decode(encoded).unwrap_or_default();
-    let mut mac = HMAC::new(key);
-    mac.update(format!("{id}.{timestamp}."));
+    let mac = Hmac::<Sha256>::new_from_slice(&key);
+    let mut mac = mac.expect("HMAC takes keys of any length");
+    mac.update(format!("{id}.{timestamp}.").as_bytes());
     mac.update(body);
-    format!("v1,{}", STANDARD.encode(mac.finalize()))
+    format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
 }
 
 /// One attempt to hand an event to a callback.

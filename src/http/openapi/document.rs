@@ -10,7 +10,7 @@ use utoipa::{OpenApi, openapi};
 use super::errors::{self, ErrorAnswer};
 use crate::http::{
     circuits, dead_letters, health, leases, messages, next, queue, quotas, redrive, retries,
-    services,
+    services, subscriptions,
 };
 
 #[derive(OpenApi)]
@@ -27,6 +27,7 @@ use crate::http::{
         (name = "queue", description = "What waits"),
         (name = "quotas", description = "How much each service may send and is sent"),
         (name = "services", description = "Who is there"),
+        (name = "subscriptions", description = "Who is sent which events, and how far each is"),
         (name = "circuits", description = "Which services take what they are sent"),
         (name = "health", description = "How the hub is; open to anybody"),
     ),
@@ -73,6 +74,14 @@ use crate::http::{
         services::instances::deregister_instance,
         services::instances::heartbeat,
         services::instances::drain,
+        subscriptions::subscribe,
+        subscriptions::all,
+        subscriptions::show,
+        subscriptions::change,
+        subscriptions::delete,
+        subscriptions::pause,
+        subscriptions::resume,
+        subscriptions::unsubscribe,
         circuits::all,
         circuits::show,
         circuits::force,
@@ -88,7 +97,8 @@ use crate::http::{
 struct Described;
 
 /// Other addresses of what is described under the last.
-const ALIASES: [(&str, HttpMethod, &str); 12] = [
+const ALIASES: [(&str, HttpMethod, &str); 13] = [
+    ("/subscribe", HttpMethod::Post, "/v1/subscriptions"),
     ("/message", HttpMethod::Post, "/v1/messages/send"),
     ("/v1/messages", HttpMethod::Post, "/v1/messages/send"),
     ("/message/{id}", HttpMethod::Get, "/v1/messages/{id}"),
@@ -143,6 +153,7 @@ pub fn document() -> openapi::OpenApi {
             &mut item.get,
             &mut item.post,
             &mut item.put,
+            &mut item.patch,
             &mut item.delete,
         ];
         for operation in operations.into_iter().flatten() {

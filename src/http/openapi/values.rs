@@ -11,9 +11,11 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::actors::messages::OutOfRotation;
 use crate::domain::circuit::{CircuitName, CircuitState};
+use crate::domain::event::EventId;
 use crate::domain::fact::{AttemptOutcome, DeadReason};
 use crate::domain::ids::{JobId, Label, LeaseToken, MessageId, ServiceName};
 use crate::domain::message::{Payload, Priority, State, Status};
+use crate::domain::pattern::Pattern;
 use crate::domain::redrive::JobStatus;
 use crate::domain::service::Health;
 use crate::domain::strategy::Strategy;
@@ -76,6 +78,7 @@ macro_rules! schemas {
 
 schemas! {
     MessageId: uuid("Identifies a message for its whole life."),
+    EventId: uuid("Identifies an event."),
     JobId: uuid("Identifies a redrive job."),
     LeaseToken: uuid("Proof of a lease; each hand-out makes a new one."),
     ServiceName: string("The name of a service, compared exactly.")
@@ -85,6 +88,9 @@ schemas! {
         .max_length(Some(2000))
         .examples(["billing", "callback:http://10.0.0.5:8080"]),
     SubscriptionId: uuid("Identifies a subscription."),
+    Pattern: string("Which event types are meant: words between dots, `*` for one word, `#` for any number of words.")
+        .max_length(Some(Label::MAX))
+        .examples(["character.*"]),
     Label: string("A short text without control characters.")
         .pattern(Some("^[^\\u0000-\\u001f\\u007f-\\u009f]+$"))
         .max_length(Some(Label::MAX)),
