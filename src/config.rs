@@ -16,6 +16,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::domain::deny_list::DenyList;
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
 use crate::domain::ordering::OrderingOnFailure;
@@ -81,6 +82,8 @@ pub struct Config {
     pub compaction_interval: Duration,
     /// A subscription that gave no sign of life for so long holds no event back.
     pub subscription_expiry: Duration,
+    /// Where callbacks of subscriptions must not lead.
+    pub callback_deny: DenyList,
     pub load_balancing_strategy: Strategy,
     pub shutdown_timeout: Duration,
     /// Below this much free space the hub takes nothing more in.
@@ -137,6 +140,7 @@ impl Default for Config {
             event_retention: Duration::from_secs(30 * 86_400),
             compaction_interval: Duration::from_secs(3600),
             subscription_expiry: Duration::from_secs(30 * 86_400),
+            callback_deny: DenyList::default(),
             load_balancing_strategy: Strategy::HealthAware,
             shutdown_timeout: Duration::from_secs(30),
             disk_reserve: 256 << 20,
@@ -242,6 +246,7 @@ impl Config {
         settings.value("service_keys", &mut self.service_keys, value::service_keys)?;
         settings.value("operators", &mut self.operators, value::service_names)?;
         settings.value("quotas", &mut self.quotas, quotas::read)?;
+        settings.value("callback_deny", &mut self.callback_deny, value::deny_list)?;
         settings.value("shutdown_timeout", &mut self.shutdown_timeout, period)?;
         settings.text("log", &mut self.log, value::non_empty)?;
         settings.text("log_format", &mut self.log_format, LogFormat::parse)

@@ -31,6 +31,8 @@ mod registration_input;
 mod retries;
 mod services;
 mod streams;
+mod subscription_input;
+mod subscriptions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,6 +43,7 @@ use actix_web::{HttpRequest, HttpResponse, Route, web};
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::deny_list::DenyList;
 use crate::door::Door;
 use crate::error::HubError;
 use crate::metrics::Metrics;
@@ -65,6 +68,7 @@ pub struct Settings {
     pub durability: &'static str,
     pub max_retry_attempts: u32,
     pub max_retry_delay: Duration,
+    pub callback_deny: DenyList,
     /// Set, but without effect in this version.
     pub unused: Vec<&'static str>,
 }
@@ -75,6 +79,7 @@ impl Settings {
             durability: config.wal_sync.name(),
             max_retry_attempts: config.max_retry_attempts,
             max_retry_delay: config.max_retry_delay,
+            callback_deny: config.callback_deny.clone(),
             unused: config.unused(),
         }
     }
@@ -114,6 +119,7 @@ pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static st
     circuits::routes(&mut routes);
     streams::routes(&mut routes);
     correlations::routes(&mut routes);
+    subscriptions::routes(&mut routes);
     health::routes(&mut routes);
     openapi::routes(&mut routes);
     routes.registered

@@ -2,6 +2,7 @@
 
 mod maker;
 mod redrives;
+mod subscriptions;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -20,6 +21,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::view::QueueDepths;
 use maker::{Labels, Maker};
 use redrives::Redrives;
+use subscriptions::Subscriptions;
 
 pub struct Metrics {
     registry: Registry,
@@ -72,6 +74,7 @@ pub struct Metrics {
     quota_refusals: IntCounterVec,
     pub requests_refused_busy: IntCounter,
     pub redrives: Redrives,
+    pub subscriptions: Subscriptions,
 }
 
 impl Default for Metrics {
@@ -216,6 +219,7 @@ impl Metrics {
                 "Requests refused because too many were under way",
             ),
             redrives: Redrives::new(&make),
+            subscriptions: Subscriptions::new(&make),
             registry: registry.clone(),
         };
         metrics.begin_at_zero();

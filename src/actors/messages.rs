@@ -4,6 +4,7 @@
 //! channel with it ([`Reply`]), so that whoever finishes the work answers. What clients ask of
 //! one actor alone stands in a file for that actor.
 
+mod callbacks;
 mod circuits;
 mod door;
 mod events;
@@ -15,6 +16,7 @@ mod redrive;
 mod services;
 mod subscriptions;
 
+pub use callbacks::*;
 pub use circuits::*;
 pub use door::*;
 pub use events::*;

@@ -29,6 +29,7 @@ impl Config {
         let operators: Vec<_> = self.operators.iter().collect();
         writeln!(f, "operators: {operators:?}")?;
         writeln!(f, "quotas: {}", quotas::Written(&self.quotas))?;
+        writeln!(f, "callback_deny: {}", self.callback_deny)?;
         writeln!(f, "shutdown_timeout: {}", Seconds(self.shutdown_timeout))?;
         writeln!(f, "log: {:?}", self.log)?;
         writeln!(f, "log_format: {}", self.log_format.name())

@@ -3,12 +3,14 @@
 use actix::Recipient;
 
 use crate::actors::messages::{
-    Accept, AwaitSettled, Cancel, ChooseStrategy, ClearQueue, Credit, DeleteDeadLetter, Deregister,
-    DrainInstance, EndLeases, ExtendLeases, Flush, Follow, ForceCircuit, Heartbeat, Inspect,
-    InspectAdmission, InspectCircuits, InspectDependencies, InspectLog, InspectQueues,
-    InspectQuotas, InspectRedrives, InspectServices, InspectStream, PickInstance, Publish,
-    ReadRecent, ReadState, Receive, Register, Reprocess, RetryNow, SetQuota, SocketClosed,
-    SocketOpened, StartRedrive, SwitchQueue, SwitchRedrive, TakeSnapshot, Unfollow,
+    Accept, AckPosition, AttachSocket, AwaitSettled, Cancel, ChangeSubscription, ChooseStrategy,
+    ClearQueue, Credit, DeleteDeadLetter, Deregister, DrainInstance, EndLeases, ExtendLeases,
+    Flush, Follow, ForceCircuit, Heartbeat, Inspect, InspectAdmission, InspectCircuits,
+    InspectDependencies, InspectLog, InspectQueues, InspectQuotas, InspectRedrives,
+    InspectServices, InspectStream, InspectSubscriptions, PickInstance, Publish, ReadRecent,
+    ReadState, Receive, Register, Reprocess, RetryNow, SetQuota, SocketClosed, SocketOpened,
+    StartRedrive, StartReplay, Subscribe, SwitchQueue, SwitchRedrive, SwitchSubscription,
+    TakeSnapshot, Unfollow, Unsubscribe,
 };
 
 #[derive(Clone)]
@@ -54,4 +56,14 @@ pub struct Handles {
     pub read_recent: Recipient<ReadRecent>,
     pub socket_opened: Recipient<SocketOpened>,
     pub socket_closed: Recipient<SocketClosed>,
+    pub subscribe: Recipient<Subscribe>,
+    pub change_subscription: Recipient<ChangeSubscription>,
+    pub switch_subscription: Recipient<SwitchSubscription>,
+    pub unsubscribe: Recipient<Unsubscribe>,
+    pub subscriptions: Recipient<InspectSubscriptions>,
+    pub start_replay: Recipient<StartReplay>,
+    pub attach_socket: Recipient<AttachSocket>,
+    pub ack_position: Recipient<AckPosition>,
+    pub callback_circuits: Recipient<InspectCircuits>,
+    pub force_callback_circuit: Recipient<ForceCircuit>,
 }

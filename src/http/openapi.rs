@@ -18,6 +18,7 @@ pub mod quotas;
 pub mod redrive;
 pub mod retries;
 pub mod services;
+pub mod subscriptions;
 #[cfg(test)]
 mod tests;
 pub mod values;

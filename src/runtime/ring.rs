@@ -11,10 +11,11 @@ use rand::rngs::StdRng;
 use super::replay::{self, Recovered};
 use super::{StartError, settings};
 use crate::actors::archivist::{self, Archivist};
+use crate::actors::callback_circuit;
 use crate::actors::circuit_breaker;
 use crate::actors::death_watch::DeathWatch;
 use crate::actors::dispatcher::{self, Dispatcher};
-use crate::actors::event_bus::EventBus;
+use crate::actors::event_bus::{self, EventBus};
 use crate::actors::event_store::{self, EventStore};
 use crate::actors::historian::{self, Historian};
 use crate::actors::messages::{Committed, Open};
@@ -24,6 +25,7 @@ use crate::actors::retry_timer::RetryTimer;
 use crate::actors::router::{self, Router};
 use crate::actors::scheduler::{self, Scheduler};
 use crate::actors::seat::Seat;
+use crate::actors::subscription;
 use crate::actors::warden::{CoreDied, Warden};
 use crate::adapters::http_transport::HttpTransport;
 use crate::cli::Exit;
@@ -153,7 +155,7 @@ impl Ring {
             .fill(self.archivist(journal.readers(), archived));
         seats.redriver.fill(self.redriver());
         seats.historian.fill(self.historian());
-        seats.event_bus.fill(EventBus::new(self.watch("event_bus")));
+        seats.event_bus.fill(self.event_bus());
         // The router is on the writer's thread: whatever comes while a sync is under way has to
         // wait for it anyway, and one thread less to wake up saves a tenth of a send's cost.
         let wal = Arbiter::new();
@@ -324,6 +326,32 @@ impl Ring {
         )
     }
 
+    fn event_bus(&self) -> EventBus {
+        let settings = event_bus::Settings {
+            clock: self.clock,
+            metrics: self.metrics.clone(),
+            subscriptions: subscription::Settings {
+                clock: self.clock,
+                metrics: self.metrics.clone(),
+                archive: self.archive.clone(),
+                retries: settings::retry_policy(&self.config),
+                message_timeout: self.config.message_timeout,
+            },
+            circuits: callback_circuit::Settings {
+                clock: self.clock,
+                metrics: self.metrics.clone(),
+                transport: Rc::new(HttpTransport::guarded(self.config.callback_deny.clone())),
+                breaker: settings::breaker_policy(&self.config),
+            },
+        };
+        let hops = event_bus::Hops {
+            event_store: self.to.event_store.clone().recipient(),
+            publish: self.to.event_store.clone().recipient(),
+            flush: self.to.archivist.clone().recipient(),
+        };
+        EventBus::new(settings, hops, self.watch("event_bus"))
+    }
+
     fn redriver(&self) -> Redriver {
         let archivist = &self.to.archivist;
         let hops = redriver::Hops {
@@ -398,6 +426,16 @@ impl Ring {
             read_recent: to.event_bus.clone().recipient(),
             socket_opened: to.event_bus.clone().recipient(),
             socket_closed: to.event_bus.clone().recipient(),
+            subscribe: to.event_bus.clone().recipient(),
+            change_subscription: to.event_bus.clone().recipient(),
+            switch_subscription: to.event_bus.clone().recipient(),
+            unsubscribe: to.event_bus.clone().recipient(),
+            subscriptions: to.event_bus.clone().recipient(),
+            start_replay: to.event_bus.clone().recipient(),
+            attach_socket: to.event_bus.clone().recipient(),
+            ack_position: to.event_bus.clone().recipient(),
+            callback_circuits: to.event_bus.clone().recipient(),
+            force_callback_circuit: to.event_bus.clone().recipient(),
         }
     }
 }
@@ -428,6 +466,7 @@ impl Addresses {
             self.archivist.clone().recipient(),
             self.redriver.clone().recipient(),
             self.historian.clone().recipient(),
+            self.event_bus.clone().recipient(),
         ]
     }
 }

@@ -10,13 +10,14 @@ use utoipa::ToSchema;
 
 use super::list::EventPage;
 use super::read::{self, Part, Span};
-use crate::actors::messages::StartReplay;
+use crate::actors::messages::{InspectSubscriptions, StartReplay};
 use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::JobId;
+use crate::domain::pattern::Pattern;
 use crate::domain::subscription::SubscriptionId;
 use crate::error::HubError;
 use crate::http::Hub;
-use crate::http::ask::ask;
+use crate::http::ask::{ask, look};
 use crate::http::auth::Caller;
 use crate::http::body::Body;
 use crate::http::openapi::history::{ReplayInput, ReplaySearch};
@@ -85,9 +86,8 @@ pub async fn replay_by_query(
 
 async fn answer(hub: &Hub, caller: &Caller, asked: Asked) -> Result<HttpResponse, HubError> {
     if let Some(subscription) = asked.deliver_to {
-        return Err(HubError::NotFound {
-            what: format!("subscription {subscription}"),
-        });
+        let replay_id = deliver(hub, caller, asked, subscription).await?;
+        return Ok(HttpResponse::Accepted().json(ReplayStarted { replay_id }));
     }
     let (part, to) = match (asked.start, asked.cursor) {
         (Start::LastN(n), None) => {
@@ -134,4 +134,80 @@ async fn last_n(hub: &Hub, query: EventQuery, n: usize) -> Result<Vec<Arc<Event>
     .await?;
     events.reverse();
     Ok(events)
+}
+
+/// Has the events sent to a subscription.
+async fn deliver(
+    hub: &Hub,
+    caller: &Caller,
+    mut asked: Asked,
+    subscription_id: SubscriptionId,
+) -> Result<JobId, HubError> {
+    if asked.filter.event_types.is_empty() {
+        asked.filter.event_types = types_of(hub, subscription_id).await?;
+    }
+    let (from, to) = span_to_deliver(hub, &asked).await?;
+    let limit = match asked.start {
+        Start::LastN(n) => Some(asked.limit.unwrap_or(u64::MAX).min(n as u64)),
+        _ => asked.limit,
+    };
+    let started = ask(&hub.handles.start_replay, |reply| StartReplay {
+        subscription_id,
+        owner: caller.acts_only_for(),
+        filter: asked.filter,
+        from,
+        to,
+        limit,
+        rate: asked.rate,
+        reply,
+    });
+    let refused = |refusal| HubError::refused(refusal, unknown(subscription_id));
+    started.await?.map_err(refused)
+}
+
+/// What the subscription itself is about.
+async fn types_of(hub: &Hub, id: SubscriptionId) -> Result<Vec<Pattern>, HubError> {
+    let asked = InspectSubscriptions {
+        id: Some(id),
+        service: None,
+    };
+    let found = look(&hub.handles.subscriptions, asked).await?.pop();
+    let view = found.ok_or_else(|| unknown(id))?;
+    Ok(view.subscription.event_types.to_vec())
+}
+
+fn unknown(id: SubscriptionId) -> HubError {
+    HubError::NotFound {
+        what: format!("subscription {id}"),
+    }
+}
+
+/// The first event that is meant, and the last if it is known.
+async fn span_to_deliver(
+    hub: &Hub,
+    asked: &Asked,
+) -> Result<(Sequence, Option<Sequence>), HubError> {
+    let log = read::log(hub).await?;
+    let found = match asked.start {
+        Start::Beginning => return Ok((log.oldest, asked.to_sequence)),
+        Start::Sequence(from) => {
+            read::must_be_kept(hub, Some(from)).await?;
+            return Ok((from, asked.to_sequence));
+        }
+        Start::Timestamp(at) => {
+            let query = EventQuery {
+                from_timestamp: Some(at),
+                limit: 1,
+                ..EventQuery::default()
+            };
+            read::read(hub, query).await?
+        }
+        Start::LastN(n) => last_n(hub, asked.query(), n).await?,
+    };
+    let from = found.first().map_or(log.newest + 1, |event| event.sequence);
+    let to = match asked.start {
+        Start::LastN(_) => found.last().map(|event| event.sequence),
+        _ => None,
+    };
+    Ok((from, to.or(asked.to_sequence)))
 }

@@ -10,7 +10,7 @@ use utoipa::{OpenApi, openapi};
 use super::errors::{self, ErrorAnswer};
 use crate::http::{
     circuits, correlations, dead_letters, events, health, leases, messages, next, queue, quotas,
-    redrive, retries, services, streams,
+    redrive, retries, services, streams, subscriptions,
 };
 
 #[derive(OpenApi)]
@@ -28,8 +28,9 @@ use crate::http::{
         (name = "queue", description = "What waits"),
         (name = "quotas", description = "How much each service may send and is sent"),
         (name = "services", description = "Who is there"),
-        (name = "events", description = "What services tell whoever wants to know"),
+        (name = "circuits", description = "Which services take what they are sent"),
         (name = "streams", description = "The events of one thing, and what they add up to"),
+        (name = "subscriptions", description = "Who is sent which events, and how far each is"),
         (name = "correlations", description = "Everything of one conversation"),
         (name = "health", description = "How the hub is; open to anybody"),
     ),
@@ -79,6 +80,14 @@ use crate::http::{
         services::instances::deregister_instance,
         services::instances::heartbeat,
         services::instances::drain,
+        subscriptions::subscribe,
+        subscriptions::all,
+        subscriptions::show,
+        subscriptions::change,
+        subscriptions::delete,
+        subscriptions::pause,
+        subscriptions::resume,
+        subscriptions::unsubscribe,
         circuits::all,
         circuits::show,
         circuits::force,
@@ -104,7 +113,8 @@ use crate::http::{
 struct Described;
 
 /// Other addresses of what is described under the last.
-const ALIASES: [(&str, HttpMethod, &str); 14] = [
+const ALIASES: [(&str, HttpMethod, &str); 15] = [
+    ("/subscribe", HttpMethod::Post, "/v1/subscriptions"),
     ("/event", HttpMethod::Post, "/v1/events"),
     ("/events", HttpMethod::Post, "/v1/events"),
     ("/message", HttpMethod::Post, "/v1/messages/send"),
@@ -161,6 +171,7 @@ pub fn document() -> openapi::OpenApi {
             &mut item.get,
             &mut item.post,
             &mut item.put,
+            &mut item.patch,
             &mut item.delete,
         ];
         for operation in operations.into_iter().flatten() {

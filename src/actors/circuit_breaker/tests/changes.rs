@@ -32,7 +32,7 @@ type Answer = oneshot::Receiver<Result<CircuitView, Refusal>>;
 fn force(circuit: &Circuit, state: CircuitState, reset_timeout: Option<Duration>) -> Answer {
     let (reply, answer) = oneshot::channel();
     circuit.address.do_send(ForceCircuit {
-        service: service("billing"),
+        circuit: CircuitName::Service(service("billing")),
         state,
         reason: "maintenance".to_owned(),
         reset_timeout,
