@@ -16,6 +16,7 @@ pub mod kind_index;
 pub mod lanes;
 pub mod ledger;
 pub mod outcome;
+pub mod own_events;
 pub mod positions;
 pub mod projection;
 pub mod push;

@@ -7,14 +7,15 @@ use crate::actors::messages::{
     ClearQueue, Credit, DeleteDeadLetter, Deregister, DrainInstance, EndLeases, ExtendLeases,
     Flush, Follow, ForceCircuit, Heartbeat, Inspect, InspectAdmission, InspectCircuits,
     InspectDependencies, InspectLog, InspectQueues, InspectQuotas, InspectRedrives,
-    InspectServices, InspectSubscriptions, PickInstance, ReadRecent, Receive, Register, Reprocess,
-    RetryNow, SetQuota, SocketClosed, SocketOpened, StartRedrive, StartReplay, Subscribe,
-    SwitchQueue, SwitchRedrive, SwitchSubscription, Unfollow, Unsubscribe,
+    InspectServices, InspectSubscriptions, PickInstance, Publish, ReadRecent, Receive, Register,
+    Reprocess, RetryNow, SetQuota, SocketClosed, SocketOpened, StartRedrive, StartReplay,
+    Subscribe, SwitchQueue, SwitchRedrive, SwitchSubscription, Unfollow, Unsubscribe,
 };
 
 #[derive(Clone)]
 pub struct Handles {
     pub accept: Recipient<Accept>,
+    pub publish: Recipient<Publish>,
     pub set_quota: Recipient<SetQuota>,
     pub quotas: Recipient<InspectQuotas>,
     pub admission: Recipient<InspectAdmission>,
