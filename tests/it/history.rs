@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::faults::lock_archive;
 use crate::support::verbs::{array, text};
-use crate::support::{Client, TestHub, eventually};
+use crate::support::{Client, FakeService, TestHub, eventually};
 
 /// Five events of three services, in two streams and none.
 fn publish_five(hub: &Client) -> Vec<Value> {
@@ -353,4 +353,45 @@ fn without_the_archive_memory_answers_what_it_knows_whole() {
     eventually("history answers", || {
         hub.get("/v1/streams/order-1/state").status == 200
     });
+}
+
+#[test]
+fn a_replay_goes_to_one_subscription_beside_its_live_events() {
+    let hub = TestHub::start();
+    publish_five(&hub);
+    let receiver = FakeService::start();
+    let subscription = hub.post(
+        "/v1/subscriptions",
+        &json!({"service": "watcher", "event_types": ["order.#"], "callback_url": receiver.url()}),
+    );
+    let id = text(&subscription.is(201)["subscription_id"]);
+    let numbers = |from: usize, count: usize| {
+        let mut numbers = Vec::new();
+        for push in receiver.wait_for(from + count)[from..].iter() {
+            assert_eq!(push.header("x-hub-replay"), Some("true"));
+            numbers.push(push.json()["payload"]["n"].as_u64().unwrap());
+        }
+        numbers
+    };
+    let mut sent = 0;
+    for (asked, expected) in [
+        (json!({"mode": "last_n_events", "last_n": 2}), &[3, 4][..]),
+        (json!({"mode": "from_beginning", "limit": 1}), &[1]),
+        (
+            json!({"mode": "from_sequence", "from_sequence": 2, "to_sequence": 3}),
+            &[2, 3],
+        ),
+        (
+            json!({"mode": "from_timestamp", "from_timestamp": "2000-01-01T00:00:00Z",
+                   "event_types": ["health"], "rate": 1000}),
+            &[5],
+        ),
+    ] {
+        let mut asked = asked;
+        asked["deliver_to"] = json!(id);
+        let started = hub.post("/v1/events/replay", &asked).is(202);
+        assert!(started["replay_id"].is_string());
+        assert_eq!(numbers(sent, expected.len()), expected, "{asked}");
+        sent += expected.len();
+    }
 }

@@ -9,7 +9,8 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::actors::fixtures::{
-    accept, accepted, dead, delivered, message, named_message, offer, unwatched,
+    accept, accepted, dead, delivered, event, event_offer, message, named_event, named_message,
+    offer, publish, registration, service_seen, unwatched,
 };
 use crate::actors::messages::Slot;
 use crate::actors::probe::{Received, probe, settle};

@@ -8,8 +8,8 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::actors::fixtures::{
-    accept, accepted, committed, delivered, message, named_message, offer, service, service_seen,
-    unwatched,
+    accept, accepted, committed, delivered, event, event_offer, message, named_event,
+    named_message, offer, publish, service, service_seen, unwatched,
 };
 use crate::actors::probe::{Received, probe};
 use crate::domain::message::{Message, Priority};

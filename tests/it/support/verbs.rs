@@ -24,13 +24,18 @@ impl Client {
     }
 
     #[track_caller]
+    pub fn batch(&self, messages: &Value) -> Answer {
+        self.post("/v1/messages/batch", messages)
+    }
+
+    #[track_caller]
     pub fn publish(&self, event: &Value) -> Answer {
         self.post("/v1/events", event)
     }
 
     #[track_caller]
-    pub fn batch(&self, messages: &Value) -> Answer {
-        self.post("/v1/messages/batch", messages)
+    pub fn publish_batch(&self, events: &Value) -> Answer {
+        self.post("/v1/events/batch", events)
     }
 
     #[track_caller]

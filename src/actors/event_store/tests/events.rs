@@ -1,7 +1,4 @@
 use super::*;
-use crate::actors::fixtures::{
-    event, event_offer, named_event, publish, registration, service_seen,
-};
 use crate::actors::messages::{EventOffer, EventSlot};
 use crate::domain::event::{Event, ExpectedVersion, StreamPlace};
 use crate::domain::ids::Label;
@@ -207,12 +204,9 @@ async fn a_full_disk_refuses_events_and_leaves_no_gap() {
     assert_eq!(writer.released_events().await, 4);
     // From now on the disk is known to be full, and a repeat rests on nothing that is unwritten.
     let slots = vec![event_offer(writer.event(3)), event_offer(known)];
-    let answer = writer.publish(slots, false);
+    let answer = writer.publish(slots, false).await.unwrap();
+    assert_eq!(answer, [storage_full(), EventSlot::Duplicate]);
     writer.disk.set_full(false);
-    assert_eq!(
-        answer.await.unwrap(),
-        [storage_full(), EventSlot::Duplicate]
-    );
     tokio::time::advance(2 * DISK_CHECK).await;
     let after = vec![event_offer(writer.event(4))];
     let after = writer.publish(after, false).await.unwrap();

@@ -1,5 +1,4 @@
 use super::*;
-use crate::actors::fixtures::{event, event_offer, named_event, publish};
 use crate::actors::messages::EventSlot;
 use crate::domain::event::Event;
 
