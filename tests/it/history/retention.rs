@@ -60,12 +60,14 @@ fn what_is_gone_is_said_to_be_gone() {
 #[test]
 fn a_stream_answers_with_a_snapshot_for_what_is_gone() {
     let hub = TestHub::start();
+    // Together, so that they go together.
     let publish = |hub: &Client, versions: std::ops::RangeInclusive<u64>| {
-        for v in versions {
-            let event = json!({"event_type": "e", "stream_id": "s",
-                               "payload": {"n": v, format!("v{v}"): true}});
-            assert_eq!(hub.publish(&event).is(201)["stream_version"], v);
-        }
+        let event = |v| {
+            json!({"event_type": "e", "stream_id": "s",
+                   "payload": {"n": v, format!("v{v}"): true}})
+        };
+        let events: Vec<_> = versions.map(event).collect();
+        hub.publish_batch(&json!(events)).is(202);
     };
     publish(&hub, 1..=3);
     let before = hub.get("/v1/streams/s/state").is(200)["state"].clone();
@@ -129,7 +131,7 @@ fn no_state_is_lost_by_kills_in_the_middle_of_retention() {
                 json!({"event_type": "e", "stream_id": stream, "payload": {key: [round, n]}})
             })
             .collect();
-        let answer = hub.post("/v1/events/batch", &json!(events)).is(202);
+        let answer = hub.publish_batch(&json!(events)).is(202);
         for result in array(&answer["results"]) {
             let sequence = result["sequence"].as_u64().unwrap();
             assert_eq!(sequence, newest + 1);
