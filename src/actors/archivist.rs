@@ -82,17 +82,25 @@ struct ReadAgain {
 }
 
 impl Archivist {
-    /// `archived` is the archive's checkpoint.
+    /// `archived` is the archive's checkpoint, or why it cannot be told: then the archive is tried
+    /// again once the hub is open.
     pub fn new(
         (clock, metrics): (Clock, Arc<Metrics>),
         archive: Arc<dyn Archive>,
         open_reader: Readers,
-        archived: Position,
+        archived: Result<Position, ArchiveError>,
         flush_interval: Duration,
         hops: Hops,
         watch: DeathWatch,
     ) -> Self {
-        metrics.archive_up.set(1);
+        metrics.archive_up.set(i64::from(archived.is_ok()));
+        let (archived, phase) = match archived {
+            Ok(position) => (position, Phase::Following(Projection::new(position))),
+            Err(error) => {
+                tell_down(&error);
+                (0, Phase::Down(error))
+            }
+        };
         Self {
             clock,
             metrics,
@@ -100,7 +108,7 @@ impl Archivist {
             open_reader,
             hops,
             flush_interval,
-            phase: Phase::Following(Projection::new(archived)),
+            phase,
             committed: archived,
             archived,
             writing: false,
@@ -183,16 +191,24 @@ impl Archivist {
     }
 
     fn failed(&mut self, error: ArchiveError, ctx: &mut Context<Self>) {
-        if !matches!(self.phase, Phase::Down(_)) {
-            tracing::warn!(%error, "archive down: history answers 503, everything else goes on");
+        self.go_down(error);
+        self.finish_close(ctx);
+        ctx.run_later(RETRY, Self::try_again);
+    }
+
+    fn go_down(&mut self, error: ArchiveError) {
+        let is_news = match &self.phase {
+            Phase::Down(before) => *before != error,
+            _ => true,
+        };
+        if is_news {
+            tell_down(&error);
         }
         self.metrics.archive_up.set(0);
         for (_, reply) in self.waiters.drain(..) {
             let _ = reply.send(Err(error.clone()));
         }
         self.phase = Phase::Down(error);
-        self.finish_close(ctx);
-        ctx.run_later(RETRY, Self::try_again);
     }
 
     fn try_again(&mut self, ctx: &mut Context<Self>) {
@@ -314,7 +330,11 @@ impl Handler<Open> for Archivist {
         self.hops.archived.do_send(Archived {
             through: self.archived,
         });
-        self.proceed(ctx);
+        if matches!(self.phase, Phase::Down(_)) {
+            self.try_again(ctx);
+        } else {
+            self.proceed(ctx);
+        }
     }
 }
 
@@ -360,6 +380,13 @@ impl Handler<Reached> for Archivist {
 
     fn handle(&mut self, reached: Reached, ctx: &mut Context<Self>) {
         match reached.result {
+            // Of another hub, whose history this one's must not continue. Nobody tries again:
+            // the journal might outgrow it.
+            Ok(checkpoint) if checkpoint > self.committed => {
+                let ahead = is_ahead(checkpoint, self.committed);
+                self.go_down(ArchiveError::Unavailable(ahead));
+                self.finish_close(ctx);
+            }
             Ok(checkpoint) => {
                 tracing::info!(checkpoint, "archive is back");
                 self.metrics.archive_up.set(1);
@@ -388,6 +415,20 @@ impl Handler<Close> for Archivist {
         self.proceed(ctx);
         self.finish_close(ctx);
     }
+}
+
+fn tell_down(error: &ArchiveError) {
+    tracing::error!(%error, "archive down: history answers 503, everything else goes on");
+}
+
+/// What to do about an archive that knows more than the journal: it would silently miss what comes
+/// next.
+pub fn is_ahead(archived: Position, journal: Position) -> String {
+    format!(
+        "the archive is ahead of the journal (position {archived} against {journal}), so they do \
+         not belong together; restore the journal, or move the archive away: then only history is \
+         missing"
+    )
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ use crate::logic::dedup::DedupWindow;
 use crate::logic::ledger::Ledger;
 use crate::logic::quotas::Quotas;
 use crate::metrics::Metrics;
-use crate::ports::archive::Archive;
+use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::{Journal, Readers};
 
 const MAILBOX: usize = 1024;
@@ -131,7 +131,7 @@ impl Ring {
         &self,
         seats: Seats,
         journal: impl Journal + 'static,
-        archived: Position,
+        archived: Result<Position, ArchiveError>,
     ) -> Result<Running, StartError> {
         let transport = Rc::new(HttpTransport::new());
         seats.scheduler.fill(self.scheduler());
@@ -140,7 +140,7 @@ impl Ring {
         seats.registry.fill(self.registry(transport));
         seats
             .archivist
-            .fill(self.archivist(journal.readers(), archived));
+            .fill(self.archivist(journal.readers(), archived.clone()));
         seats.redriver.fill(self.redriver());
         // The router is on the writer's thread: whatever comes while a sync is under way has to
         // wait for it anyway, and one thread less to wake up saves a tenth of a send's cost.
@@ -155,7 +155,9 @@ impl Ring {
         let committed = self.to.committed();
         let (journal, ledger, recovery) =
             replay::replay(Box::new(journal), ledger, &committed).await?;
-        check_archive(archived, recovery.last_position())?;
+        if let Ok(archived) = archived {
+            check_archive(archived, recovery.last_position())?;
+        }
         self.go_on_from(recovery.last_at());
 
         let writer = self.event_store(journal, ledger);
@@ -294,7 +296,7 @@ impl Ring {
         Registry::new(health, event_store, dispatcher, self.watch("registry"))
     }
 
-    fn archivist(&self, readers: Readers, archived: Position) -> Archivist {
+    fn archivist(&self, readers: Readers, archived: Result<Position, ArchiveError>) -> Archivist {
         let hops = archivist::Hops {
             archived: self.to.event_store.clone().recipient(),
             record: self.to.event_store.clone().recipient(),
@@ -390,13 +392,9 @@ impl Addresses {
     }
 }
 
-/// An archive that knows more than the journal would silently miss what comes next.
 fn check_archive(archived: Position, journal: Position) -> Result<(), StartError> {
     if archived <= journal {
         return Ok(());
     }
-    Err(StartError::Storage(format!(
-        "the archive is ahead of the journal (position {archived} against {journal}), so they do \
-         not belong together; restore the journal, or move the archive away: then only history is missing"
-    )))
+    Err(StartError::Storage(archivist::is_ahead(archived, journal)))
 }
