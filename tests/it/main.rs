@@ -22,6 +22,7 @@ mod messages;
 mod operations;
 mod ordering;
 mod pacing;
+mod postgres;
 mod power_loss;
 mod push;
 mod queue;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, io};
 
 use tempfile::TempDir;
-use tokio_postgres::NoTls;
+use tokio_postgres::{Client, NoTls};
 
 /// Names a server with a user who may make databases; `scripts/test` starts one.
 const SHARED: &str = "MESSAGE_HUB_TEST_POSTGRES";
@@ -44,15 +44,26 @@ fn new_database(base: &str) -> String {
 }
 
 /// Runs SQL without an answer.
-#[track_caller]
 pub fn execute(url: &str, sql: &str) {
+    with_client(url, async |client| client.batch_execute(sql).await.unwrap());
+}
+
+/// The one number that `sql` asks for.
+pub fn number(url: &str, sql: &str) -> i64 {
+    with_client(url, async |client| {
+        client.query_one(sql, &[]).await.unwrap().get(0)
+    })
+}
+
+fn with_client<T>(url: &str, work: impl AsyncFnOnce(&Client) -> T) -> T {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     runtime.enable_all().build().unwrap().block_on(async {
         let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
         let driver = tokio::spawn(connection);
-        client.batch_execute(sql).await.unwrap();
+        let result = work(&client).await;
         driver.abort();
-    });
+        result
+    })
 }
 
 impl Server {
