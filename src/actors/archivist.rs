@@ -43,6 +43,8 @@ pub struct Archivist {
     committed: Position,
     /// Everything up to here is in the archive.
     archived: Position,
+    /// Up to here the archive may have been written by this hub, now or in an earlier life.
+    tried: Position,
     writing: bool,
     waiters: Vec<(Position, Reply<Result<(), ArchiveError>>)>,
     timer: Option<SpawnHandle>,
@@ -111,6 +113,7 @@ impl Archivist {
             phase,
             committed: archived,
             archived,
+            tried: archived,
             writing: false,
             waiters: Vec::new(),
             timer: None,
@@ -146,6 +149,7 @@ impl Archivist {
         self.writing = true;
         let (archive, home, metrics) = (self.archive.clone(), ctx.address(), self.metrics.clone());
         let through = batch.through;
+        self.tried = self.tried.max(through);
         actix::spawn(async move {
             let timer = metrics.archive_flush.start_timer();
             let result = archive.apply(Arc::new(batch)).await.map(|()| through);
@@ -327,6 +331,7 @@ impl Handler<Open> for Archivist {
 
     fn handle(&mut self, _: Open, ctx: &mut Context<Self>) {
         self.open = true;
+        self.tried = self.tried.max(self.committed);
         self.hops.archived.do_send(Archived {
             through: self.archived,
         });
@@ -380,10 +385,10 @@ impl Handler<Reached> for Archivist {
 
     fn handle(&mut self, reached: Reached, ctx: &mut Context<Self>) {
         match reached.result {
-            // Of another hub, whose history this one's must not continue. Nobody tries again:
-            // the journal might outgrow it.
-            Ok(checkpoint) if checkpoint > self.committed => {
-                let ahead = is_ahead(checkpoint, self.committed);
+            // Another hub wrote it; this one's history must not continue that. Nobody tries
+            // again: the journal might outgrow it.
+            Ok(checkpoint) if checkpoint > self.tried => {
+                let ahead = is_ahead(checkpoint, self.tried);
                 self.go_down(ArchiveError::Unavailable(ahead));
                 self.finish_close(ctx);
             }

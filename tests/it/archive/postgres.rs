@@ -5,7 +5,11 @@ use message_hub::ports::archive::{Archive, ArchiveError};
 
 use super::facts::{accepted, failed, id};
 use super::{apply, batch, block_on, row};
-use crate::support::postgres::{self, Server};
+use crate::support::postgres::{self, Client, Server};
+
+/// How many statements wait for a lock.
+const WAITING: &str = "SELECT count(*) FROM pg_stat_activity \
+    WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
 fn open(url: &str) -> PostgresArchive {
     PostgresArchive::open(url).unwrap()
@@ -121,21 +125,24 @@ fn of_two_hubs_only_one_goes_on() {
 }
 
 #[test]
-fn a_batch_waits_for_the_other_and_then_sees_it() {
+fn a_batch_waits_for_the_other_hub_and_then_sees_where_it_is() {
     with_url(async |url| {
-        let (one, other) = (open(url), open(url));
-        assert_eq!(one.checkpoint().await, Ok(0));
-        assert_eq!(other.checkpoint().await, Ok(0));
-        let (first, second) = (
-            batch(0, [accepted(1)]),
-            batch(0, [accepted(2), accepted(3)]),
-        );
-        let results = futures_util::future::join(one.apply(first), other.apply(second)).await;
-        let results = [results.0, results.1];
-        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
-        let refused = results.iter().find_map(|result| result.as_ref().err());
-        let checkpoint = one.checkpoint().await.unwrap();
-        assert_eq!(refused, Some(&ArchiveError::OutOfStep { checkpoint }));
+        let archive = open(url);
+        assert_eq!(archive.checkpoint().await, Ok(0));
+        let other = Client::connect(url).await;
+        other
+            .execute("BEGIN; UPDATE checkpoint SET position = 7")
+            .await;
+        let waiting = archive.apply(batch(0, (1..=9).map(accepted)));
+        let others_turn = async {
+            while other.number(WAITING).await == 0 {
+                tokio::task::yield_now().await;
+            }
+            other.execute("COMMIT").await;
+        };
+        let (refused, ()) = futures_util::future::join(waiting, others_turn).await;
+        assert_eq!(refused, Err(ArchiveError::OutOfStep { checkpoint: 7 }));
+        assert_eq!(archive.message(id(1)).await, Ok(None));
     });
 }
 
@@ -144,12 +151,9 @@ fn a_failed_write_changes_nothing_and_may_be_repeated() {
     with_url(async |url| {
         let archive = open(url);
         assert_eq!(archive.checkpoint().await, Ok(0));
-        let execute = async |sql: &'static str| {
-            let url = url.to_owned();
-            let done = tokio::task::spawn_blocking(move || postgres::execute(&url, sql));
-            done.await.unwrap();
-        };
-        execute("ALTER TABLE checkpoint ADD CONSTRAINT refuse CHECK (position < 1)").await;
+        let other = Client::connect(url).await;
+        let refuse = "ALTER TABLE checkpoint ADD CONSTRAINT refuse CHECK (position < 1)";
+        other.execute(refuse).await;
         let first = batch(0, [accepted(1)]);
         let failure = archive.apply(first.clone()).await;
         assert!(
@@ -157,7 +161,8 @@ fn a_failed_write_changes_nothing_and_may_be_repeated() {
             "{failure:?}"
         );
         assert_eq!(archive.message(id(1)).await, Ok(None));
-        execute("ALTER TABLE checkpoint DROP CONSTRAINT refuse").await;
+        let allow = "ALTER TABLE checkpoint DROP CONSTRAINT refuse";
+        other.execute(allow).await;
         archive.apply(first).await.unwrap();
         assert_eq!(row(&archive, 1).await.position, 1);
     });
@@ -168,10 +173,9 @@ fn tables_that_were_dropped_are_made_anew_and_ask_for_the_journal() {
     with_url(async |url| {
         let archive = open(url);
         apply(&archive, [accepted(1)]).await;
-        let url = url.to_owned();
-        let sql = "DROP SCHEMA public CASCADE; CREATE SCHEMA public";
-        let dropped = tokio::task::spawn_blocking(move || postgres::execute(&url, sql));
-        dropped.await.unwrap();
+        let other = Client::connect(url).await;
+        let drop_all = "DROP SCHEMA public CASCADE; CREATE SCHEMA public";
+        other.execute(drop_all).await;
         let failure = archive.apply(batch(1, [accepted(2)])).await;
         assert!(
             matches!(failure, Err(ArchiveError::Unavailable(_))),

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, io};
 
 use tempfile::TempDir;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::NoTls;
 
 /// Names a server with a user who may make databases; `scripts/test` starts one.
 const SHARED: &str = "MESSAGE_HUB_TEST_POSTGRES";
@@ -36,34 +36,41 @@ pub fn database() -> Option<String> {
 fn new_database(base: &str) -> String {
     let number = DATABASES.fetch_add(1, Ordering::Relaxed);
     let name = format!("hub_{}_{number}", std::process::id());
-    execute(
-        &format!("{base}/postgres"),
-        &format!("CREATE DATABASE {name}"),
-    );
+    let create = format!("CREATE DATABASE {name}");
+    block_on(async {
+        let client = Client::connect(&format!("{base}/postgres")).await;
+        client.execute(&create).await;
+    });
     format!("{base}/{name}")
-}
-
-/// Runs SQL without an answer.
-pub fn execute(url: &str, sql: &str) {
-    with_client(url, async |client| client.batch_execute(sql).await.unwrap());
 }
 
 /// The one number that `sql` asks for.
 pub fn number(url: &str, sql: &str) -> i64 {
-    with_client(url, async |client| {
-        client.query_one(sql, &[]).await.unwrap().get(0)
-    })
+    block_on(async { Client::connect(url).await.number(sql).await })
 }
 
-fn with_client<T>(url: &str, work: impl AsyncFnOnce(&Client) -> T) -> T {
+fn block_on<T>(work: impl Future<Output = T>) -> T {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
-    runtime.enable_all().build().unwrap().block_on(async {
+    runtime.enable_all().build().unwrap().block_on(work)
+}
+
+/// Somebody else who uses a database.
+pub struct Client(tokio_postgres::Client);
+
+impl Client {
+    pub async fn connect(url: &str) -> Self {
         let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-        let driver = tokio::spawn(connection);
-        let result = work(&client).await;
-        driver.abort();
-        result
-    })
+        tokio::spawn(connection);
+        Self(client)
+    }
+
+    pub async fn execute(&self, sql: &str) {
+        self.0.batch_execute(sql).await.unwrap();
+    }
+
+    pub async fn number(&self, sql: &str) -> i64 {
+        self.0.query_one(sql, &[]).await.unwrap().get(0)
+    }
 }
 
 impl Server {

@@ -165,6 +165,9 @@ fn cause(error: &tokio_postgres::Error) -> String {
         words = format!("{words}: {deeper}");
         source = deeper.source();
     }
+    if let Some(said) = error.as_db_error() {
+        words = said.to_string();
+    }
     let advice = match error.code() {
         Some(code) if *code == SqlState::INVALID_PASSWORD => {
             "; check user and password in database_url"
