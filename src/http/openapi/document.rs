@@ -9,8 +9,8 @@ use utoipa::{OpenApi, openapi};
 
 use super::errors::{self, ErrorAnswer};
 use crate::http::{
-    circuits, dead_letters, health, leases, messages, next, queue, quotas, redrive, retries,
-    services,
+    circuits, dead_letters, events, health, leases, messages, next, queue, quotas, redrive,
+    retries, services,
 };
 
 #[derive(OpenApi)]
@@ -21,6 +21,7 @@ use crate::http::{
     ),
     tags(
         (name = "messages", description = "Send messages, look at them, take them back"),
+        (name = "events", description = "Tell whoever wants to know what happened"),
         (name = "leases", description = "Ask for messages instead of being pushed them"),
         (name = "retries", description = "Attempts that failed and will be repeated"),
         (name = "dead letters", description = "Messages the hub gave up on"),
@@ -36,6 +37,9 @@ use crate::http::{
         messages::search,
         messages::show,
         messages::cancel,
+        events::publish::publish,
+        events::batch::publish_batch,
+        events::follow,
         leases::receive,
         leases::ack,
         leases::nack,
@@ -88,7 +92,9 @@ use crate::http::{
 struct Described;
 
 /// Other addresses of what is described under the last.
-const ALIASES: [(&str, HttpMethod, &str); 12] = [
+const ALIASES: [(&str, HttpMethod, &str); 14] = [
+    ("/event", HttpMethod::Post, "/v1/events"),
+    ("/events", HttpMethod::Post, "/v1/events"),
     ("/message", HttpMethod::Post, "/v1/messages/send"),
     ("/v1/messages", HttpMethod::Post, "/v1/messages/send"),
     ("/message/{id}", HttpMethod::Get, "/v1/messages/{id}"),
