@@ -6,9 +6,9 @@ use crate::actors::messages::{
     Accept, AwaitSettled, Cancel, ChooseStrategy, ClearQueue, Credit, DeleteDeadLetter, Deregister,
     DrainInstance, EndLeases, ExtendLeases, Flush, Follow, ForceCircuit, Heartbeat, Inspect,
     InspectAdmission, InspectCircuits, InspectDependencies, InspectLog, InspectQueues,
-    InspectQuotas, InspectRedrives, InspectServices, PickInstance, Publish, ReadRecent, Receive,
-    Register, Reprocess, RetryNow, SetQuota, SocketClosed, SocketOpened, StartRedrive, SwitchQueue,
-    SwitchRedrive, Unfollow,
+    InspectQuotas, InspectRedrives, InspectServices, InspectStream, PickInstance, Publish,
+    ReadRecent, ReadState, Receive, Register, Reprocess, RetryNow, SetQuota, SocketClosed,
+    SocketOpened, StartRedrive, SwitchQueue, SwitchRedrive, TakeSnapshot, Unfollow,
 };
 
 #[derive(Clone)]
@@ -44,6 +44,9 @@ pub struct Handles {
     pub start_redrive: Recipient<StartRedrive>,
     pub switch_redrive: Recipient<SwitchRedrive>,
     pub inspect_redrives: Recipient<InspectRedrives>,
+    pub take_snapshot: Recipient<TakeSnapshot>,
+    pub read_state: Recipient<ReadState>,
+    pub inspect_stream: Recipient<InspectStream>,
     pub follow: Recipient<Follow>,
     pub credit: Recipient<Credit>,
     pub unfollow: Recipient<Unfollow>,

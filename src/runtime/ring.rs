@@ -16,6 +16,7 @@ use crate::actors::death_watch::DeathWatch;
 use crate::actors::dispatcher::{self, Dispatcher};
 use crate::actors::event_bus::EventBus;
 use crate::actors::event_store::{self, EventStore};
+use crate::actors::historian::{self, Historian};
 use crate::actors::messages::{Committed, Open};
 use crate::actors::redriver::{self, Redriver};
 use crate::actors::registry::{self, Registry};
@@ -66,6 +67,7 @@ pub struct Addresses {
     pub registry: Addr<Registry>,
     pub archivist: Addr<Archivist>,
     pub redriver: Addr<Redriver>,
+    pub historian: Addr<Historian>,
     pub event_bus: Addr<EventBus>,
 }
 
@@ -79,6 +81,7 @@ pub struct Seats {
     registry: Seat<Registry>,
     archivist: Seat<Archivist>,
     redriver: Seat<Redriver>,
+    historian: Seat<Historian>,
     event_bus: Seat<EventBus>,
 }
 
@@ -106,6 +109,7 @@ impl Ring {
             registry: Seat::new(MAILBOX),
             archivist: Seat::new(MAILBOX),
             redriver: Seat::new(MAILBOX),
+            historian: Seat::new(MAILBOX),
             event_bus: Seat::new(MAILBOX),
         };
         let to = Addresses {
@@ -118,6 +122,7 @@ impl Ring {
             registry: seats.registry.address(),
             archivist: seats.archivist.address(),
             redriver: seats.redriver.address(),
+            historian: seats.historian.address(),
             event_bus: seats.event_bus.address(),
         };
         let config = config.clone();
@@ -147,6 +152,7 @@ impl Ring {
             .archivist
             .fill(self.archivist(journal.readers(), archived.clone()));
         seats.redriver.fill(self.redriver());
+        seats.historian.fill(self.historian());
         seats.event_bus.fill(EventBus::new(self.watch("event_bus")));
         // The router is on the writer's thread: whatever comes while a sync is under way has to
         // wait for it anyway, and one thread less to wake up saves a tenth of a send's cost.
@@ -335,6 +341,20 @@ impl Ring {
         )
     }
 
+    fn historian(&self) -> Historian {
+        let hops = historian::Hops {
+            record: self.to.event_store.clone().recipient(),
+            flush: self.to.archivist.clone().recipient(),
+        };
+        Historian::new(
+            (self.clock, self.metrics.clone()),
+            self.archive.clone(),
+            settings::history(&self.config),
+            hops,
+            self.watch("historian"),
+        )
+    }
+
     /// What the HTTP workers may talk to.
     pub fn handles(&self) -> Handles {
         let to = &self.to;
@@ -370,6 +390,9 @@ impl Ring {
             start_redrive: to.redriver.clone().recipient(),
             switch_redrive: to.redriver.clone().recipient(),
             inspect_redrives: to.redriver.clone().recipient(),
+            take_snapshot: to.historian.clone().recipient(),
+            read_state: to.historian.clone().recipient(),
+            inspect_stream: to.historian.clone().recipient(),
             follow: to.event_bus.clone().recipient(),
             credit: to.event_bus.clone().recipient(),
             unfollow: to.event_bus.clone().recipient(),
@@ -392,6 +415,7 @@ impl Addresses {
             self.registry.clone().recipient(),
             self.scheduler.clone().recipient(),
             self.redriver.clone().recipient(),
+            self.historian.clone().recipient(),
             self.event_bus.clone().recipient(),
             self.retry_timer.clone().recipient(),
         ]
@@ -405,6 +429,7 @@ impl Addresses {
             self.retry_timer.clone().recipient(),
             self.archivist.clone().recipient(),
             self.redriver.clone().recipient(),
+            self.historian.clone().recipient(),
         ]
     }
 }

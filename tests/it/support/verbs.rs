@@ -24,6 +24,11 @@ impl Client {
     }
 
     #[track_caller]
+    pub fn publish(&self, event: &Value) -> Answer {
+        self.post("/v1/events", event)
+    }
+
+    #[track_caller]
     pub fn batch(&self, messages: &Value) -> Answer {
         self.post("/v1/messages/batch", messages)
     }
