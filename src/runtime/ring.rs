@@ -39,7 +39,7 @@ use crate::logic::dedup::DedupWindow;
 use crate::logic::ledger::Ledger;
 use crate::logic::quotas::Quotas;
 use crate::metrics::Metrics;
-use crate::ports::archive::Archive;
+use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::{Journal, Readers};
 
 const MAILBOX: usize = 1024;
@@ -143,7 +143,7 @@ impl Ring {
         &self,
         seats: Seats,
         journal: impl Journal + 'static,
-        archived: Position,
+        archived: Result<Position, ArchiveError>,
     ) -> Result<Running, StartError> {
         let transport = Rc::new(HttpTransport::new());
         seats.scheduler.fill(self.scheduler());
@@ -152,7 +152,7 @@ impl Ring {
         seats.registry.fill(self.registry(transport));
         seats
             .archivist
-            .fill(self.archivist(journal.readers(), archived));
+            .fill(self.archivist(journal.readers(), archived.clone()));
         seats.redriver.fill(self.redriver());
         seats.historian.fill(self.historian());
         seats.event_bus.fill(self.event_bus());
@@ -169,7 +169,9 @@ impl Ring {
         let committed = self.to.committed();
         let (journal, ledger, recovery) =
             replay::replay(Box::new(journal), ledger, &committed).await?;
-        check_archive(archived, recovery.last_position())?;
+        if let Ok(archived) = archived {
+            check_archive(archived, recovery.last_position())?;
+        }
         self.go_on_from(recovery.last_at());
 
         let writer = self.event_store(journal, ledger);
@@ -310,7 +312,7 @@ impl Ring {
         Registry::new(health, event_store, dispatcher, self.watch("registry"))
     }
 
-    fn archivist(&self, readers: Readers, archived: Position) -> Archivist {
+    fn archivist(&self, readers: Readers, archived: Result<Position, ArchiveError>) -> Archivist {
         let hops = archivist::Hops {
             archived: self.to.event_store.clone().recipient(),
             record: self.to.event_store.clone().recipient(),
@@ -471,13 +473,9 @@ impl Addresses {
     }
 }
 
-/// An archive that knows more than the journal would silently miss what comes next.
 fn check_archive(archived: Position, journal: Position) -> Result<(), StartError> {
     if archived <= journal {
         return Ok(());
     }
-    Err(StartError::Storage(format!(
-        "the archive is ahead of the journal (position {archived} against {journal}), so they do \
-         not belong together; restore the journal, or move the archive away: then only history is missing"
-    )))
+    Err(StartError::Storage(archivist::is_ahead(archived, journal)))
 }
