@@ -9,6 +9,7 @@ mod circuits;
 mod dead_letters;
 pub mod edge;
 pub mod event_input;
+mod event_letters;
 pub mod event_view;
 mod events;
 mod fields;

@@ -33,5 +33,6 @@ mod retries;
 mod services;
 mod shutdown;
 mod start;
+mod subscriptions;
 mod support;
 mod waiting;

@@ -35,6 +35,7 @@ fn cellar() -> Cellar {
     let hops = Hops {
         archived: to_archived,
         record,
+        redeliver: probe().0,
     };
     let clock = Clock::start();
     let archive = Arc::new(MemoryArchive::default());
