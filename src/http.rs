@@ -10,6 +10,7 @@ mod correlations;
 mod dead_letters;
 pub mod edge;
 pub mod event_input;
+mod event_letters;
 pub mod event_view;
 mod events;
 mod fields;

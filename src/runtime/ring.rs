@@ -316,6 +316,7 @@ impl Ring {
         let hops = archivist::Hops {
             archived: self.to.event_store.clone().recipient(),
             record: self.to.event_store.clone().recipient(),
+            redeliver: self.to.event_bus.clone().recipient(),
         };
         Archivist::new(
             (self.clock, self.metrics.clone()),

@@ -36,5 +36,6 @@ mod services;
 mod shutdown;
 mod start;
 mod streams;
+mod subscriptions;
 mod support;
 mod waiting;

@@ -1,7 +1,7 @@
 //! What changes the state of a circuit, and what is written down about it.
 
 use super::*;
-use crate::domain::circuit::CircuitName;
+use crate::domain::circuit::{CircuitChanged, CircuitName};
 use CircuitState::{Closed, HalfOpen, Open};
 
 /// The changes of the circuit among what was recorded since last asked.
