@@ -1,11 +1,14 @@
 //! The history in SQL, through diesel.
 
-mod connections;
-mod read;
-mod rows;
-mod schema;
+mod events;
+mod letters;
+mod messages;
+mod postgres;
+mod snapshots;
+mod sql;
 mod sqlite;
-mod update;
-mod write;
+mod statement;
+mod table;
 
+pub use postgres::PostgresArchive;
 pub use sqlite::SqliteArchive;

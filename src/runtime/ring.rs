@@ -14,6 +14,7 @@ use crate::actors::archivist::{self, Archivist};
 use crate::actors::circuit_breaker;
 use crate::actors::death_watch::DeathWatch;
 use crate::actors::dispatcher::{self, Dispatcher};
+use crate::actors::event_bus::EventBus;
 use crate::actors::event_store::{self, EventStore};
 use crate::actors::messages::{Committed, Open};
 use crate::actors::redriver::{self, Redriver};
@@ -35,7 +36,7 @@ use crate::logic::dedup::DedupWindow;
 use crate::logic::ledger::Ledger;
 use crate::logic::quotas::Quotas;
 use crate::metrics::Metrics;
-use crate::ports::archive::Archive;
+use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::{Journal, Readers};
 
 const MAILBOX: usize = 1024;
@@ -65,6 +66,7 @@ pub struct Addresses {
     pub registry: Addr<Registry>,
     pub archivist: Addr<Archivist>,
     pub redriver: Addr<Redriver>,
+    pub event_bus: Addr<EventBus>,
 }
 
 /// Where the core actors will sit.
@@ -77,6 +79,7 @@ pub struct Seats {
     registry: Seat<Registry>,
     archivist: Seat<Archivist>,
     redriver: Seat<Redriver>,
+    event_bus: Seat<EventBus>,
 }
 
 /// A ring that turns.
@@ -103,6 +106,7 @@ impl Ring {
             registry: Seat::new(MAILBOX),
             archivist: Seat::new(MAILBOX),
             redriver: Seat::new(MAILBOX),
+            event_bus: Seat::new(MAILBOX),
         };
         let to = Addresses {
             warden: Warden::new(|| std::process::exit(Exit::Internal as i32)).start(),
@@ -114,6 +118,7 @@ impl Ring {
             registry: seats.registry.address(),
             archivist: seats.archivist.address(),
             redriver: seats.redriver.address(),
+            event_bus: seats.event_bus.address(),
         };
         let config = config.clone();
         let ring = Self {
@@ -131,7 +136,7 @@ impl Ring {
         &self,
         seats: Seats,
         journal: impl Journal + 'static,
-        archived: Position,
+        archived: Result<Position, ArchiveError>,
     ) -> Result<Running, StartError> {
         let transport = Rc::new(HttpTransport::new());
         seats.scheduler.fill(self.scheduler());
@@ -140,8 +145,9 @@ impl Ring {
         seats.registry.fill(self.registry(transport));
         seats
             .archivist
-            .fill(self.archivist(journal.readers(), archived));
+            .fill(self.archivist(journal.readers(), archived.clone()));
         seats.redriver.fill(self.redriver());
+        seats.event_bus.fill(EventBus::new(self.watch("event_bus")));
         // The router is on the writer's thread: whatever comes while a sync is under way has to
         // wait for it anyway, and one thread less to wake up saves a tenth of a send's cost.
         let wal = Arbiter::new();
@@ -155,7 +161,9 @@ impl Ring {
         let committed = self.to.committed();
         let (journal, ledger, recovery) =
             replay::replay(Box::new(journal), ledger, &committed).await?;
-        check_archive(archived, recovery.last_position())?;
+        if let Ok(archived) = archived {
+            check_archive(archived, recovery.last_position())?;
+        }
         self.go_on_from(recovery.last_at());
 
         let writer = self.event_store(journal, ledger);
@@ -296,7 +304,7 @@ impl Ring {
         Registry::new(health, event_store, dispatcher, self.watch("registry"))
     }
 
-    fn archivist(&self, readers: Readers, archived: Position) -> Archivist {
+    fn archivist(&self, readers: Readers, archived: Result<Position, ArchiveError>) -> Archivist {
         let hops = archivist::Hops {
             archived: self.to.event_store.clone().recipient(),
             record: self.to.event_store.clone().recipient(),
@@ -362,6 +370,13 @@ impl Ring {
             start_redrive: to.redriver.clone().recipient(),
             switch_redrive: to.redriver.clone().recipient(),
             inspect_redrives: to.redriver.clone().recipient(),
+            follow: to.event_bus.clone().recipient(),
+            credit: to.event_bus.clone().recipient(),
+            unfollow: to.event_bus.clone().recipient(),
+            inspect_log: to.event_bus.clone().recipient(),
+            read_recent: to.event_bus.clone().recipient(),
+            socket_opened: to.event_bus.clone().recipient(),
+            socket_closed: to.event_bus.clone().recipient(),
         }
     }
 }
@@ -377,6 +392,7 @@ impl Addresses {
             self.registry.clone().recipient(),
             self.scheduler.clone().recipient(),
             self.redriver.clone().recipient(),
+            self.event_bus.clone().recipient(),
             self.retry_timer.clone().recipient(),
         ]
     }
@@ -393,13 +409,9 @@ impl Addresses {
     }
 }
 
-/// An archive that knows more than the journal would silently miss what comes next.
 fn check_archive(archived: Position, journal: Position) -> Result<(), StartError> {
     if archived <= journal {
         return Ok(());
     }
-    Err(StartError::Storage(format!(
-        "the archive is ahead of the journal (position {archived} against {journal}), so they do \
-         not belong together; restore the journal, or move the archive away: then only history is missing"
-    )))
+    Err(StartError::Storage(archivist::is_ahead(archived, journal)))
 }

@@ -1,13 +1,16 @@
 //! The archive: one suite for every adapter, and what is special about each.
 
 mod agreement;
+mod event_facts;
+mod events;
 mod facts;
 mod letters;
+mod postgres;
 mod sqlite;
 
 use std::sync::Arc;
 
-use message_hub::adapters::archive::SqliteArchive;
+use message_hub::adapters::archive::{PostgresArchive, SqliteArchive};
 use message_hub::adapters::archive_memory::MemoryArchive;
 use message_hub::domain::fact::{DeadReason, Fact};
 use message_hub::domain::ids::{Label, MessageId, Position, ServiceName};
@@ -16,6 +19,7 @@ use message_hub::domain::timestamp::Timestamp;
 use message_hub::logic::projection::{Batch, Projection};
 use message_hub::ports::archive::{Archive, ArchiveError, ArchivedMessage, MessageQuery};
 
+use crate::support::postgres::database;
 use facts::{
     accepted, cancelled, dead, deleted, delivered, expired, failed, id, message, record, redriven,
     service_seen,
@@ -27,11 +31,15 @@ use facts::{
     reason = "calls read better without a reference"
 )]
 fn on_each(check: impl AsyncFn(&dyn Archive)) {
+    let url = database();
     block_on(async {
         check(&MemoryArchive::default()).await;
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("archive.db");
         check(&SqliteArchive::open(path).await.unwrap()).await;
+        if let Some(url) = url {
+            check(&PostgresArchive::open(&url).unwrap()).await;
+        }
     });
 }
 

@@ -23,6 +23,7 @@ mod messages;
 mod operations;
 mod ordering;
 mod pacing;
+mod postgres;
 mod power_loss;
 mod push;
 mod queue;
