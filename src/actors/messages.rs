@@ -87,7 +87,8 @@ pub struct Accept {
 }
 
 /// Anyone → EventStore: write these facts, in this order. Facts that do not follow from what the
-/// journal says (a second settlement, say) are left out. Never refused for lack of space.
+/// journal says (a second settlement, say) are left out; what the hub itself publishes about the
+/// rest is added. Never refused for lack of space.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct Record {
