@@ -171,7 +171,7 @@ impl<S: Sql> SqlArchive<S> {
         let last = self.load(last, place).await?.pop();
         let newest = snapshots::newest_version(id.as_str());
         let snapshot = self.load(newest, |row: MaybeNumber| {
-            Ok(row.number.map(position).transpose()?)
+            row.number.map(position).transpose()
         });
         let snapshot = snapshot.await?.pop().flatten();
         let Some(version) = last.map(|(version, _)| version).max(snapshot) else {
