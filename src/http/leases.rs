@@ -140,7 +140,8 @@ pub async fn receive(
         service,
         max: max as usize,
         wait: Duration::from_millis(wait),
-        lease: lease.unwrap_or(DEFAULT_LEASE),
+        lease: Some(lease.unwrap_or(DEFAULT_LEASE)),
+        is_socket: false,
         reply,
     })
     .await?;
