@@ -279,6 +279,7 @@ pub struct Fatal {
 /// Runtime → Scheduler: hand out nothing more; give pollers their empty answer.
 /// Answers when nothing is with the dispatcher any more.
 /// Runtime → Redriver: redrive nothing more, and send to the journal how far the jobs are.
+/// Runtime → EventBus: have the sockets close; answers when they are closed.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct Drain {

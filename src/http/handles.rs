@@ -3,11 +3,12 @@
 use actix::Recipient;
 
 use crate::actors::messages::{
-    Accept, AwaitSettled, Cancel, ChooseStrategy, ClearQueue, DeleteDeadLetter, Deregister,
-    DrainInstance, EndLeases, ExtendLeases, Flush, ForceCircuit, Heartbeat, Inspect,
-    InspectAdmission, InspectCircuits, InspectDependencies, InspectQueues, InspectQuotas,
-    InspectRedrives, InspectServices, PickInstance, Receive, Register, Reprocess, RetryNow,
-    SetQuota, StartRedrive, SwitchQueue, SwitchRedrive,
+    Accept, AwaitSettled, Cancel, ChooseStrategy, ClearQueue, Credit, DeleteDeadLetter, Deregister,
+    DrainInstance, EndLeases, ExtendLeases, Flush, Follow, ForceCircuit, Heartbeat, Inspect,
+    InspectAdmission, InspectCircuits, InspectDependencies, InspectLog, InspectQueues,
+    InspectQuotas, InspectRedrives, InspectServices, PickInstance, ReadRecent, Receive, Register,
+    Reprocess, RetryNow, SetQuota, SocketClosed, SocketOpened, StartRedrive, SwitchQueue,
+    SwitchRedrive, Unfollow,
 };
 
 #[derive(Clone)]
@@ -42,4 +43,11 @@ pub struct Handles {
     pub start_redrive: Recipient<StartRedrive>,
     pub switch_redrive: Recipient<SwitchRedrive>,
     pub inspect_redrives: Recipient<InspectRedrives>,
+    pub follow: Recipient<Follow>,
+    pub credit: Recipient<Credit>,
+    pub unfollow: Recipient<Unfollow>,
+    pub inspect_log: Recipient<InspectLog>,
+    pub read_recent: Recipient<ReadRecent>,
+    pub socket_opened: Recipient<SocketOpened>,
+    pub socket_closed: Recipient<SocketClosed>,
 }

@@ -14,6 +14,7 @@ use crate::actors::archivist::{self, Archivist};
 use crate::actors::circuit_breaker;
 use crate::actors::death_watch::DeathWatch;
 use crate::actors::dispatcher::{self, Dispatcher};
+use crate::actors::event_bus::EventBus;
 use crate::actors::event_store::{self, EventStore};
 use crate::actors::messages::{Committed, Open};
 use crate::actors::redriver::{self, Redriver};
@@ -65,6 +66,7 @@ pub struct Addresses {
     pub registry: Addr<Registry>,
     pub archivist: Addr<Archivist>,
     pub redriver: Addr<Redriver>,
+    pub event_bus: Addr<EventBus>,
 }
 
 /// Where the core actors will sit.
@@ -77,6 +79,7 @@ pub struct Seats {
     registry: Seat<Registry>,
     archivist: Seat<Archivist>,
     redriver: Seat<Redriver>,
+    event_bus: Seat<EventBus>,
 }
 
 /// A ring that turns.
@@ -103,6 +106,7 @@ impl Ring {
             registry: Seat::new(MAILBOX),
             archivist: Seat::new(MAILBOX),
             redriver: Seat::new(MAILBOX),
+            event_bus: Seat::new(MAILBOX),
         };
         let to = Addresses {
             warden: Warden::new(|| std::process::exit(Exit::Internal as i32)).start(),
@@ -114,6 +118,7 @@ impl Ring {
             registry: seats.registry.address(),
             archivist: seats.archivist.address(),
             redriver: seats.redriver.address(),
+            event_bus: seats.event_bus.address(),
         };
         let config = config.clone();
         let ring = Self {
@@ -142,6 +147,7 @@ impl Ring {
             .archivist
             .fill(self.archivist(journal.readers(), archived));
         seats.redriver.fill(self.redriver());
+        seats.event_bus.fill(EventBus::new(self.watch("event_bus")));
         // The router is on the writer's thread: whatever comes while a sync is under way has to
         // wait for it anyway, and one thread less to wake up saves a tenth of a send's cost.
         let wal = Arbiter::new();
@@ -359,6 +365,13 @@ impl Ring {
             start_redrive: to.redriver.clone().recipient(),
             switch_redrive: to.redriver.clone().recipient(),
             inspect_redrives: to.redriver.clone().recipient(),
+            follow: to.event_bus.clone().recipient(),
+            credit: to.event_bus.clone().recipient(),
+            unfollow: to.event_bus.clone().recipient(),
+            inspect_log: to.event_bus.clone().recipient(),
+            read_recent: to.event_bus.clone().recipient(),
+            socket_opened: to.event_bus.clone().recipient(),
+            socket_closed: to.event_bus.clone().recipient(),
         }
     }
 }
@@ -374,6 +387,7 @@ impl Addresses {
             self.registry.clone().recipient(),
             self.scheduler.clone().recipient(),
             self.redriver.clone().recipient(),
+            self.event_bus.clone().recipient(),
             self.retry_timer.clone().recipient(),
         ]
     }

@@ -64,10 +64,15 @@ pub async fn stop(running: Running, server: ServerHandle, limit: Duration) -> Ex
             "how far the redrive jobs are was not recorded in time; the next start finds out"
         );
     }
+    let (reply, closed) = oneshot::channel();
+    running.to.event_bus.do_send(Drain { reply });
     let (reply, drained) = oneshot::channel();
     running.to.scheduler.do_send(Drain { reply });
     if timeout_at(drained_by, drained).await.is_err() {
         tracing::warn!("some pushes did not end in time; they are repeated after the next start");
+    }
+    if timeout_at(drained_by, closed).await.is_err() {
+        tracing::warn!("some sockets did not close in time; their clients resume where they were");
     }
     close_store(&running.to.event_store, closed_by).await;
     close_archivist(&running.to.archivist, closed_by).await;

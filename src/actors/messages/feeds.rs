@@ -4,10 +4,13 @@
 //! fed from there on. It gets no more than it has room for; what it has no room for stays with the
 //! EventBus, and with the archive once the EventBus has forgotten it.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use actix::{Message as ActixMessage, Recipient};
 use uuid::Uuid;
+
+pub use crate::logic::feeds::Fed;
+pub use crate::logic::recent::Framed;
 
 use super::Reply;
 use crate::domain::event::{Event, Sequence};
@@ -17,13 +20,6 @@ use crate::ports::archive::EventQuery;
 /// Tells followers apart; each makes its own.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct FeedId(pub Uuid);
-
-/// An event and its text for sockets, made once for all of them.
-#[derive(Debug)]
-pub struct Framed {
-    pub event: Arc<Event>,
-    pub text: OnceLock<bytestring::ByteString>,
-}
 
 /// WsSession, Subscription → EventBus: send the events that match, from this sequence on, past and
 /// future, instead of what this feed was sent so far.
@@ -54,18 +50,8 @@ pub struct Unfollow {
 }
 
 /// EventBus → follower.
-#[derive(ActixMessage, Clone, Debug)]
-#[rtype(result = "()")]
-pub enum Fed {
-    /// In order, without a gap since the last ones.
-    Events {
-        events: Arc<[Arc<Framed>]>,
-        /// Everything up to here was looked at.
-        through: Sequence,
-    },
-    /// The events from here on are no longer in memory: read them from the archive, then follow
-    /// again.
-    Behind { from: Sequence },
+impl ActixMessage for Fed {
+    type Result = ();
 }
 
 /// http, followers → EventBus: where the log of events begins and ends.

@@ -1,0 +1,119 @@
+//! What others ask about the log of events.
+
+use std::sync::Arc;
+
+use actix::{Context, Handler, MessageResult};
+
+use super::EventBus;
+use crate::actors::messages::{InspectLog, LogReport, ReadRecent};
+use crate::domain::event::Event;
+use crate::logic::recent::{Framed, Recent};
+use crate::ports::archive::EventQuery;
+
+/// A question that is not answered after so many events is one for the archive.
+const MOST_LOOKED_AT: usize = 4096;
+
+impl Handler<InspectLog> for EventBus {
+    type Result = MessageResult<InspectLog>;
+
+    fn handle(&mut self, _: InspectLog, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(LogReport {
+            oldest: self.oldest,
+            newest: self.recent.next() - 1,
+            in_memory: self.recent.first(),
+        })
+    }
+}
+
+impl Handler<ReadRecent> for EventBus {
+    type Result = ();
+
+    fn handle(&mut self, read: ReadRecent, _: &mut Context<Self>) {
+        let found = find(&self.recent, &read.query, self.oldest);
+        let _ = read.reply.send(found);
+    }
+}
+
+/// The events that match, if no other event could be among them.
+fn find(recent: &Recent, query: &EventQuery, oldest: u64) -> Option<Vec<Arc<Event>>> {
+    let has_all = recent.first() <= oldest.max(query.from_sequence.unwrap_or(oldest));
+    if query.descending {
+        let newest_first = recent.from(recent.first()).rev();
+        return collect(newest_first, query, has_all);
+    }
+    if !has_all {
+        return None;
+    }
+    let from = query.from_sequence.unwrap_or(oldest);
+    collect(recent.from(from), query, true)
+}
+
+/// `has_all`: nothing that matches comes after the last of `events`.
+fn collect<'a>(
+    events: impl Iterator<Item = &'a Arc<Framed>>,
+    query: &EventQuery,
+    has_all: bool,
+) -> Option<Vec<Arc<Event>>> {
+    let mut found = Vec::new();
+    for (looked_at, framed) in events.enumerate() {
+        if found.len() == query.limit {
+            return Some(found);
+        }
+        if looked_at == MOST_LOOKED_AT {
+            return None;
+        }
+        if query.matches(&framed.event) {
+            found.push(framed.event.clone());
+        }
+    }
+    (has_all || found.len() == query.limit).then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logic::wal::samples;
+
+    /// With the events 4 to 9 in memory.
+    fn recent() -> Recent {
+        let mut recent = Recent::new(usize::MAX);
+        recent.skip_to(3);
+        for sequence in 4..10 {
+            recent.push(Arc::new(Framed::new(Arc::new(samples::event(1, sequence)))));
+        }
+        recent
+    }
+
+    fn sequences(query: &EventQuery, oldest: u64) -> Option<Vec<u64>> {
+        let found = find(&recent(), query, oldest)?;
+        Some(found.iter().map(|event| event.sequence).collect())
+    }
+
+    fn query(from: Option<u64>, limit: usize, descending: bool) -> EventQuery {
+        EventQuery {
+            from_sequence: from,
+            limit,
+            descending,
+            ..EventQuery::default()
+        }
+    }
+
+    #[test]
+    fn answers_only_what_it_knows_whole() {
+        for (from, limit, descending, oldest, expected) in [
+            (Some(5), 2, false, 1, Some(vec![5, 6])),
+            (Some(8), 9, false, 1, Some(vec![8, 9])),
+            (Some(20), 9, false, 1, Some(vec![])),
+            (Some(3), 2, false, 1, None),
+            (None, 2, false, 1, None),
+            (None, 2, false, 4, Some(vec![4, 5])),
+            (None, 2, true, 1, Some(vec![9, 8])),
+            (None, 6, true, 1, Some(vec![9, 8, 7, 6, 5, 4])),
+            (None, 7, true, 1, None),
+            (Some(4), 7, true, 1, Some(vec![9, 8, 7, 6, 5, 4])),
+        ] {
+            let query = query(from, limit, descending);
+            assert_eq!(sequences(&query, oldest), expected, "{query:?}");
+        }
+    }
+}

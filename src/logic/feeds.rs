@@ -1,0 +1,301 @@
+//! Followers of the events, each fed in order and never more than it has room for.
+//!
+//! A feed is live (it has got everything that matches), stalled (it has no room, and the rest waits
+//! in memory or beyond), or behind (what it needs next is no longer in memory; whoever it feeds
+//! reads the archive and follows again). Feeds that want the same types share the work.
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use ahash::AHashMap;
+
+use super::recent::{Framed, Recent};
+use super::topics::Topics;
+use crate::domain::event::Sequence;
+use crate::domain::pattern::Pattern;
+
+/// Events handed over at once, at most.
+const PORTION: usize = 512;
+/// A feed learns how far it is after so many events without one that matches.
+const QUIET: u64 = 1024;
+
+/// What a follower gets.
+#[derive(Clone, Debug)]
+pub enum Fed {
+    /// In order, without a gap since the last ones.
+    Events {
+        events: Arc<[Arc<Framed>]>,
+        /// Everything up to here was looked at.
+        through: Sequence,
+    },
+    /// The events from here on are no longer in memory: read them from the archive, then follow
+    /// again.
+    Behind { from: Sequence },
+}
+
+/// All feeds, by the key `F` their followers chose.
+#[derive(Debug)]
+pub struct Feeds<F> {
+    feeds: AHashMap<F, Feed>,
+    groups: Vec<Group<F>>,
+    places: AHashMap<Arc<[Pattern]>, usize>,
+    topics: Topics<usize>,
+}
+
+#[derive(Debug)]
+struct Feed {
+    group: usize,
+    /// In bytes; below zero after an event larger than what was left.
+    credit: i64,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// Events before `from` are not meant.
+    Live {
+        from: Sequence,
+    },
+    Stalled {
+        from: Sequence,
+    },
+    Behind,
+}
+
+/// Feeds that want the same types.
+#[derive(Debug)]
+struct Group<F> {
+    event_types: Arc<[Pattern]>,
+    members: Vec<F>,
+    /// What its live members were told last.
+    told: Sequence,
+    /// Those of the batch at hand that match.
+    batch: Vec<Arc<Framed>>,
+}
+
+impl<F> Default for Feeds<F> {
+    fn default() -> Self {
+        Self {
+            feeds: AHashMap::new(),
+            groups: Vec::new(),
+            places: AHashMap::new(),
+            topics: Topics::default(),
+        }
+    }
+}
+
+impl<F: Copy + Eq + Hash> Feeds<F> {
+    pub fn len(&self) -> usize {
+        self.feeds.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.feeds.is_empty()
+    }
+
+    /// Begins a feed with the events from `from` on, instead of what it was.
+    pub fn follow(
+        &mut self,
+        feed: F,
+        event_types: &Arc<[Pattern]>,
+        from: Sequence,
+        credit: usize,
+        recent: &Recent,
+    ) -> Vec<(F, Fed)> {
+        self.unfollow(feed);
+        let group = self.join(feed, event_types, recent);
+        let credit = i64::try_from(credit).unwrap_or(i64::MAX);
+        let state = State::Stalled { from };
+        let begun = Feed {
+            group,
+            credit,
+            state,
+        };
+        self.feeds.insert(feed, begun);
+        self.resume(feed, recent)
+    }
+
+    /// More room.
+    pub fn credit(&mut self, feed: F, bytes: usize, recent: &Recent) -> Vec<(F, Fed)> {
+        let Some(known) = self.feeds.get_mut(&feed) else {
+            return Vec::new();
+        };
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        known.credit = known.credit.saturating_add(bytes);
+        self.resume(feed, recent)
+    }
+
+    pub fn unfollow(&mut self, feed: F) {
+        let Some(known) = self.feeds.remove(&feed) else {
+            return;
+        };
+        let group = &mut self.groups[known.group];
+        group.members.retain(|member| *member != feed);
+        if group.members.is_empty() {
+            for pattern in group.event_types.iter() {
+                self.topics.remove(pattern, known.group);
+            }
+            self.places.remove(&group.event_types);
+            // Its place is for the next group.
+            group.event_types = Arc::new([]);
+        }
+    }
+
+    /// Hands the events that were just pushed to `recent` to the live feeds.
+    pub fn publish(&mut self, events: &[Arc<Framed>]) -> Vec<(F, Fed)> {
+        let Some(through) = events.last().map(|event| event.event.sequence) else {
+            return Vec::new();
+        };
+        let mut touched = Vec::new();
+        for event in events {
+            for group in self.topics.matching(event.event.event_type.as_str()) {
+                if self.groups[group].batch.is_empty() {
+                    touched.push(group);
+                }
+                self.groups[group].batch.push(event.clone());
+            }
+        }
+        let mut fed = Vec::new();
+        for group in touched {
+            self.serve(group, through, &mut fed);
+        }
+        self.tell_quiet(through, &mut fed);
+        fed
+    }
+
+    fn join(&mut self, feed: F, event_types: &Arc<[Pattern]>, recent: &Recent) -> usize {
+        let known = self.places.get(event_types).copied();
+        let place = known.unwrap_or_else(|| self.open_group(event_types, recent));
+        self.groups[place].members.push(feed);
+        place
+    }
+
+    fn open_group(&mut self, event_types: &Arc<[Pattern]>, recent: &Recent) -> usize {
+        let group = Group {
+            event_types: event_types.clone(),
+            members: Vec::new(),
+            told: recent.next() - 1,
+            batch: Vec::new(),
+        };
+        let free = self.groups.iter().position(|one| one.members.is_empty());
+        let place = free.unwrap_or(self.groups.len());
+        if place == self.groups.len() {
+            self.groups.push(group);
+        } else {
+            self.groups[place] = group;
+        }
+        for pattern in event_types.iter() {
+            self.topics.insert(pattern, place);
+        }
+        self.places.insert(event_types.clone(), place);
+        place
+    }
+
+    /// The batch of one group to its live members.
+    fn serve(&mut self, group: usize, through: Sequence, fed: &mut Vec<(F, Fed)>) {
+        let batch: Arc<[_]> = std::mem::take(&mut self.groups[group].batch).into();
+        let bytes: usize = batch.iter().map(|event| event.event.bytes()).sum();
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        let first = batch.first().map_or(0, |event| event.event.sequence);
+        let group = &mut self.groups[group];
+        group.told = through;
+        for member in &group.members {
+            let Some(feed) = self.feeds.get_mut(member) else {
+                continue;
+            };
+            let State::Live { from } = feed.state else {
+                continue;
+            };
+            if from <= first && bytes <= feed.credit {
+                feed.credit -= bytes;
+                let events = batch.clone();
+                fed.push((*member, Fed::Events { events, through }));
+                continue;
+            }
+            let meant = batch.iter().filter(|event| event.event.sequence >= from);
+            let (events, stalled) = take(meant, &mut feed.credit);
+            if let Some(from) = stalled {
+                feed.state = State::Stalled { from };
+            }
+            if !events.is_empty() {
+                let through = stalled.map_or(through, |from| from - 1);
+                let events = events.into();
+                fed.push((*member, Fed::Events { events, through }));
+            }
+        }
+    }
+
+    /// Nothing matched for long: how far they are, all the same.
+    fn tell_quiet(&mut self, through: Sequence, fed: &mut Vec<(F, Fed)>) {
+        for group in &mut self.groups {
+            if through.saturating_sub(group.told) < QUIET {
+                continue;
+            }
+            group.told = through;
+            for member in &group.members {
+                let state = self.feeds.get(member).map(|feed| feed.state);
+                if matches!(state, Some(State::Live { from }) if from <= through) {
+                    let events = Arc::new([]);
+                    fed.push((*member, Fed::Events { events, through }));
+                }
+            }
+        }
+    }
+
+    /// Goes on with a feed that stands still, from memory, as far as its room goes.
+    fn resume(&mut self, key: F, recent: &Recent) -> Vec<(F, Fed)> {
+        let mut fed = Vec::new();
+        let Some(feed) = self.feeds.get_mut(&key) else {
+            return fed;
+        };
+        let event_types = &self.groups[feed.group].event_types;
+        let wants = |event: &&Arc<Framed>| {
+            let event_type = event.event.event_type.as_str();
+            event_types
+                .iter()
+                .any(|pattern| pattern.matches(event_type))
+        };
+        while let State::Stalled { from } = feed.state {
+            if from < recent.first() {
+                feed.state = State::Behind;
+                fed.push((key, Fed::Behind { from }));
+                break;
+            }
+            if feed.credit <= 0 {
+                break;
+            }
+            let mut matching = recent.from(from).filter(wants);
+            let (events, stalled) = take(matching.by_ref().take(PORTION), &mut feed.credit);
+            let next = stalled.or_else(|| matching.next().map(|event| event.event.sequence));
+            let through = next.unwrap_or(recent.next()) - 1;
+            feed.state = match next {
+                Some(from) => State::Stalled { from },
+                None => State::Live {
+                    from: from.max(recent.next()),
+                },
+            };
+            let events = events.into();
+            fed.push((key, Fed::Events { events, through }));
+        }
+        fed
+    }
+}
+
+/// As many of the events as there is credit for, and the first that has to wait.
+fn take<'a>(
+    events: impl Iterator<Item = &'a Arc<Framed>>,
+    credit: &mut i64,
+) -> (Vec<Arc<Framed>>, Option<Sequence>) {
+    let mut taken = Vec::new();
+    for event in events {
+        if *credit <= 0 {
+            return (taken, Some(event.event.sequence));
+        }
+        *credit -= i64::try_from(event.event.bytes()).unwrap_or(i64::MAX);
+        taken.push(event.clone());
+    }
+    (taken, None)
+}
+
+#[cfg(test)]
+mod tests;
