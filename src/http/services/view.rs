@@ -35,8 +35,7 @@ pub struct ServiceAnswer {
 #[schema(as = Instance)]
 pub struct InstanceAnswer {
     instance_id: InstanceId,
-    /// `http`: messages are pushed to its url; `websocket`: they go to its socket, which is open
-    /// now; `pull`: it asks for them.
+    /// How messages come to it.
     transport: Transport,
     status: Health,
     /// Since when it is so; at the earliest since the hub started.
