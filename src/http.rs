@@ -7,6 +7,8 @@ mod body;
 mod circuits;
 mod dead_letters;
 pub mod edge;
+pub mod event_input;
+pub mod event_view;
 mod fields;
 pub mod handles;
 mod health;

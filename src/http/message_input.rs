@@ -15,7 +15,7 @@ use crate::domain::ids::{Label, MessageId, ServiceName};
 use crate::domain::message::{Extras, Fingerprint, Message, Priority};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
-use crate::logic::canonical::{canonical, fingerprint};
+use crate::logic::canonical::{canonical_or_plain, fingerprint};
 
 const SUBJECT: Subject = Subject::Message;
 const MOST_HEADERS: usize = 32;
@@ -58,7 +58,7 @@ pub struct Body<'a> {
     on_unavailable: Option<&'a RawValue>,
 }
 
-/// What the request says for all messages in it.
+/// What the request says for all messages or events in it.
 pub struct Context<'a> {
     pub caller: &'a Caller,
     /// `X-Correlation-ID`.
@@ -128,7 +128,8 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<Offer, HubError> {
     })
 }
 
-fn source(field: Option<Field<'_>>, caller: &Caller) -> Result<ServiceName, HubError> {
+/// Who sends: whom the field names, if the caller may speak for it, else the caller.
+pub fn source(field: Option<Field<'_>>, caller: &Caller) -> Result<ServiceName, HubError> {
     match field {
         Some(field) => {
             let source = field.service()?;
@@ -230,10 +231,7 @@ fn fingerprint_of(body: &Body<'_>, message: &Message) -> Fingerprint {
         body.ordering_key,
         body.on_unavailable,
     ];
-    let mut payload = Vec::with_capacity(message.payload.as_json().len());
-    if canonical(message.payload.as_json(), &mut payload).is_err() {
-        payload.extend_from_slice(message.payload.as_json().as_bytes());
-    }
+    let payload = canonical_or_plain(&message.payload);
     let correlation_id = message.correlation_id();
     let mut parts: Vec<&[u8]> = vec![
         message.destination.as_str().as_bytes(),

@@ -6,7 +6,9 @@ use std::ops::Range;
 
 use uuid::Uuid;
 
-use crate::domain::message::{Extras, Fingerprint, Message};
+use crate::domain::event::Event;
+use crate::domain::ids::Label;
+use crate::domain::message::{Extras, Fingerprint, Message, Payload};
 
 /// The deepest nesting [`canonical`] takes on; twice what the hub accepts.
 const MAX_DEPTH: usize = 128;
@@ -74,6 +76,34 @@ pub fn fingerprint(parts: &[&[u8]]) -> Fingerprint {
     Fingerprint(Uuid::new_v5(&NAMESPACE, &text))
 }
 
+/// A digest of what an event says: everything but its id, its times, its trace and the place the
+/// hub gave it. What was expected of its stream is a condition and no part of it.
+pub fn event_fingerprint(event: &Event) -> Fingerprint {
+    let text = |label: Option<&Label>| label.map_or_else(Vec::new, |label| label.as_str().into());
+    let stream = event.stream.as_ref().map(|place| &place.id);
+    let metadata = event.extras.as_deref();
+    let metadata = metadata.and_then(|extras| extras.metadata.as_ref());
+    let (stream, causation_id) = (text(stream), text(event.causation_id.as_ref()));
+    fingerprint(&[
+        event.event_type.as_str().as_bytes(),
+        event.source.as_str().as_bytes(),
+        &stream,
+        event.correlation_id().as_bytes(),
+        &causation_id,
+        &canonical_or_plain(&event.payload),
+        &metadata.map_or_else(Vec::new, canonical_or_plain),
+    ])
+}
+
+/// The canonical form, or the text as it is if it has none.
+pub fn canonical_or_plain(json: &Payload) -> Vec<u8> {
+    let mut text = Vec::with_capacity(json.as_json().len());
+    if canonical(json.as_json(), &mut text).is_err() {
+        text.extend_from_slice(json.as_json().as_bytes());
+    }
+    text
+}
+
 /// Whether two messages with one id say the same: everything but when they were sent, when they
 /// are due, and their headers.
 pub fn same_content(a: &Message, b: &Message) -> bool {
@@ -89,15 +119,7 @@ pub fn same_content(a: &Message, b: &Message) -> bool {
         && a.correlation_id() == b.correlation_id()
         && (&x.reply_to, x.ttl_ms, x.deadline) == (&y.reply_to, y.ttl_ms, y.deadline)
         && x.ordering_key == y.ordering_key
-        && same_json(a.payload.as_json(), b.payload.as_json())
-}
-
-fn same_json(a: &str, b: &str) -> bool {
-    let (mut x, mut y) = (Vec::new(), Vec::new());
-    match (canonical(a, &mut x), canonical(b, &mut y)) {
-        (Ok(()), Ok(())) => x == y,
-        _ => a == b,
-    }
+        && canonical_or_plain(&a.payload) == canonical_or_plain(&b.payload)
 }
 
 /// The place of the quote that ends the string begun at `start`; the end of text if none does.

@@ -11,6 +11,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::actors::messages::{OutOfRotation, Transport};
 use crate::domain::circuit::CircuitState;
+use crate::domain::event::EventId;
 use crate::domain::fact::{AttemptOutcome, DeadReason};
 use crate::domain::ids::{JobId, Label, LeaseToken, MessageId, ServiceName};
 use crate::domain::message::{Payload, Priority, State, Status};
@@ -75,6 +76,7 @@ macro_rules! schemas {
 
 schemas! {
     MessageId: uuid("Identifies a message for its whole life."),
+    EventId: uuid("Identifies an event."),
     JobId: uuid("Identifies a redrive job."),
     LeaseToken: uuid("Proof of a lease; each hand-out makes a new one."),
     ServiceName: string("The name of a service, compared exactly.")

@@ -1,0 +1,308 @@
+//! An event as a client publishes it, checked field by field (contract, section 8).
+
+use rand::RngExt;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::fields::{self, Field};
+use super::message_input::{Context, source};
+use crate::actors::messages::EventOffer;
+use crate::domain::event::{Event, EventExtras, EventId, ExpectedVersion, StreamPlace};
+use crate::error::{HubError, Subject};
+use crate::logic::canonical::event_fingerprint;
+
+const SUBJECT: Subject = Subject::Message;
+
+#[derive(Deserialize)]
+pub struct Body<'a> {
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "type", deserialize_with = "fields::raw")]
+    kind: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    event_type: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    payload: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    source: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    correlation_id: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    causation_id: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    stream_id: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    expected_version: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    metadata: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    timestamp: Option<&'a RawValue>,
+}
+
+/// Reads one event.
+///
+/// # Errors
+/// 400 with the field; 403 if it claims another source than the caller.
+pub fn read(text: &str, context: &Context<'_>) -> Result<EventOffer, HubError> {
+    let body: Body<'_> = fields::object(SUBJECT, text)?;
+    let given = |name, json| Field::given(SUBJECT, name, json);
+    check_kind(given("type", body.kind))?;
+    let id = given("id", body.id)
+        .map(|field| field.parse::<Uuid>("a UUID"))
+        .transpose()?;
+    let now = context.now;
+    let label = |name, json| given(name, json).map(|field| field.label()).transpose();
+    let correlation_id = label("correlation_id", body.correlation_id)?;
+    let stream_id = label("stream_id", body.stream_id)?;
+    let payload = body.payload.ok_or_else(|| {
+        let problem = "is required; give null if there is none";
+        HubError::invalid(SUBJECT, "payload", problem)
+    })?;
+    let payload = Field {
+        subject: SUBJECT,
+        name: "payload",
+        json: payload,
+    };
+    let mut event = Event {
+        id: id.map_or_else(|| EventId::mint(now, rand::rng().random()), EventId),
+        sequence: 0,
+        event_type: Field::required(SUBJECT, "event_type", body.event_type)?.interned_label()?,
+        source: source(given("source", body.source), context.caller)?,
+        published_at: now,
+        stream: stream_id.map(|id| StreamPlace { id, version: 0 }),
+        correlation_id: correlation_id.or_else(|| context.correlation_id.cloned()),
+        causation_id: label("causation_id", body.causation_id)?,
+        payload: payload.json(),
+        extras: None,
+    };
+    let expected_version = given("expected_version", body.expected_version);
+    let expected_version = expected_version
+        .map(|field| expected(&field, &event))
+        .transpose()?;
+    event.extras = extras(&body, context)?;
+    if id.is_some() {
+        let fingerprint = event_fingerprint(&event);
+        event.extras.get_or_insert_default().fingerprint = Some(fingerprint);
+    }
+    Ok(EventOffer {
+        event,
+        expected_version,
+    })
+}
+
+fn extras(body: &Body<'_>, context: &Context<'_>) -> Result<Option<Box<EventExtras>>, HubError> {
+    let given = |name, json| Field::given(SUBJECT, name, json);
+    let extras = EventExtras {
+        metadata: given("metadata", body.metadata).map(|field| field.json()),
+        timestamp: given("timestamp", body.timestamp)
+            .map(|field| field.time())
+            .transpose()?,
+        traceparent: context.traceparent.cloned(),
+        fingerprint: None,
+    };
+    Ok((extras != EventExtras::default()).then(|| Box::new(extras)))
+}
+
+/// Any word will do: what kind of event it is says `event_type`.
+fn check_kind(field: Option<Field<'_>>) -> Result<(), HubError> {
+    match field {
+        Some(field) => field.text().map(drop),
+        None => Ok(()),
+    }
+}
+
+fn expected(field: &Field<'_>, event: &Event) -> Result<ExpectedVersion, HubError> {
+    if event.stream.is_none() {
+        return Err(field.wrong("needs a stream_id"));
+    }
+    let problem = "must be a whole number: -1 for any existing stream, 0 for a new one, \
+                   else the version of its last event";
+    match serde_json::from_str::<i64>(field.json.get()) {
+        Ok(-1) => Ok(ExpectedVersion::Existing),
+        Ok(number) => u64::try_from(number)
+            .map(ExpectedVersion::Exactly)
+            .map_err(|_| field.wrong(problem)),
+        Err(_) => Err(field.wrong(problem)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{Label, ServiceName};
+    use crate::domain::timestamp::Timestamp;
+    use crate::http::auth::Caller;
+
+    fn caller(name: Option<&str>) -> Caller {
+        Caller {
+            name: name.map(|name| ServiceName::parse(name).unwrap()),
+            is_operator: true,
+        }
+    }
+
+    fn read_as(text: &str, caller: &Caller) -> Result<EventOffer, HubError> {
+        let context = Context {
+            caller,
+            correlation_id: None,
+            traceparent: None,
+            now: Timestamp::from_millis(1_000_000),
+        };
+        read(text, &context)
+    }
+
+    fn with(field: &str) -> Result<EventOffer, HubError> {
+        let text = format!(r#"{{"event_type":"a.b","source":"s","payload":1,{field}}}"#);
+        read_as(&text, &caller(None))
+    }
+
+    fn field_of(result: Result<EventOffer, HubError>) -> String {
+        match result {
+            Err(HubError::Invalid {
+                field,
+                subject: Subject::Message,
+                ..
+            }) => field,
+            other => panic!("expected a refusal, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_least_event_gets_its_defaults() {
+        let shop = caller(Some("shop"));
+        let offer = read_as(r#"{"event_type":"a.b","payload":null}"#, &shop).unwrap();
+        let event = &offer.event;
+        assert_eq!(event.source.as_str(), "shop");
+        assert_eq!(event.payload.as_json(), "null");
+        assert_eq!((&event.extras, &event.stream), (&None, &None));
+        assert_eq!(event.correlation_id(), event.id.to_string());
+        assert!(event.id.is_minted());
+        assert_eq!(offer.expected_version, None);
+    }
+
+    #[test]
+    fn every_field_is_taken_as_it_is() {
+        let caller = caller(Some("shop"));
+        let (header, trace) = (Label::parse("header").unwrap(), Label::parse("t").unwrap());
+        let context = Context {
+            caller: &caller,
+            correlation_id: Some(&header),
+            traceparent: Some(&trace),
+            now: Timestamp::from_millis(5),
+        };
+        let text = r#"{"type":"event","event_type":"a.b","source":"mail","stream_id":"ä 1",
+            "causation_id":"cause","metadata": {"x": 1e400,"x":2} ,"payload":[ 1 ],
+            "timestamp":"1970-01-01T00:00:01Z","expected_version":-1,"unknown":{}}"#;
+        let offer = read(text, &context).unwrap();
+        let event = &offer.event;
+        assert_eq!(event.source.as_str(), "mail");
+        assert_eq!(event.stream.as_ref().unwrap().id.as_str(), "ä 1");
+        assert_eq!(event.correlation_id(), "header");
+        assert_eq!(event.causation_id.as_ref().unwrap().as_str(), "cause");
+        assert_eq!(event.payload.as_json(), "[ 1 ]");
+        assert_eq!(event.timestamp(), Timestamp::from_millis(1000));
+        assert_eq!(event.published_at, Timestamp::from_millis(5));
+        let extras = event.extras.as_deref().unwrap();
+        let metadata = extras.metadata.as_ref().unwrap();
+        assert_eq!(metadata.as_json(), r#"{"x": 1e400,"x":2}"#);
+        assert_eq!(extras.traceparent, Some(trace));
+        assert_eq!(extras.fingerprint, None);
+        assert_eq!(offer.expected_version, Some(ExpectedVersion::Existing));
+    }
+
+    #[test]
+    fn every_wrong_field_is_named() {
+        let long = "x".repeat(201);
+        let (long_stream, long_type) = (
+            format!(r#""stream_id":"{long}""#),
+            format!(r#""event_type":"{long}""#),
+        );
+        for (json, field) in [
+            (r#""id":"x""#, "id"),
+            (r#""id":5"#, "id"),
+            (r#""type":5"#, "type"),
+            (r#""type":["event"]"#, "type"),
+            (r#""correlation_id":7"#, "correlation_id"),
+            (r#""causation_id":"""#, "causation_id"),
+            (r#""stream_id":"a\n""#, "stream_id"),
+            (long_stream.as_str(), "stream_id"),
+            (r#""expected_version":1"#, "expected_version"),
+            (
+                r#""stream_id":"s","expected_version":-2"#,
+                "expected_version",
+            ),
+            (
+                r#""stream_id":"s","expected_version":1.0"#,
+                "expected_version",
+            ),
+            (
+                r#""stream_id":"s","expected_version":"1""#,
+                "expected_version",
+            ),
+            (
+                r#""stream_id":"s","expected_version":1e400"#,
+                "expected_version",
+            ),
+            (r#""timestamp":"x""#, "timestamp"),
+            (r#""payload":2"#, "payload"),
+        ] {
+            assert_eq!(field_of(with(json)), field, "{json}");
+        }
+        for (text, field) in [
+            (r#"{"source":"s","payload":1}"#, "event_type"),
+            (
+                r#"{"event_type":null,"source":"s","payload":1}"#,
+                "event_type",
+            ),
+            (
+                r#"{"event_type":"","source":"s","payload":1}"#,
+                "event_type",
+            ),
+            (r#"{"event_type":7,"source":"s","payload":1}"#, "event_type"),
+            (r#"{"event_type":"a","payload":1}"#, "source"),
+            (r#"{"event_type":"a","source":"a b","payload":1}"#, "source"),
+            (r#"{"event_type":"a","source":"s"}"#, "payload"),
+            ("[]", "body"),
+            ("", "body"),
+            (r#"{"event_type":}"#, "body"),
+        ] {
+            assert_eq!(field_of(read_as(text, &caller(None))), field, "{text}");
+        }
+        let text = format!(r#"{{{long_type},"source":"s","payload":1}}"#);
+        assert_eq!(field_of(read_as(&text, &caller(None))), "event_type");
+    }
+
+    #[test]
+    fn nobody_publishes_for_another() {
+        let shop = Caller {
+            is_operator: false,
+            ..caller(Some("shop"))
+        };
+        let text = r#"{"event_type":"a","source":"mail","payload":1}"#;
+        assert!(matches!(read_as(text, &shop), Err(HubError::Forbidden(_))));
+    }
+
+    #[test]
+    fn same_content_has_the_same_fingerprint() {
+        let print = |rest: &str| {
+            let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+            let offer = with(&format!(r#""id":"{id}","stream_id":"x",{rest}"#)).unwrap();
+            offer.event.fingerprint().unwrap()
+        };
+        let first = print(r#""metadata":{"a":1,"b":[2]}"#);
+        for same in [
+            r#""metadata":{ "b":[2 ],"a":1},"timestamp":"2026-01-01T00:00:00Z""#,
+            r#""metadata":{"a":1,"b":[2]},"expected_version":3,"type":"event""#,
+        ] {
+            assert_eq!(first, print(same), "{same}");
+        }
+        for other in [
+            r#""metadata":{"a":1,"b":[3]}"#,
+            r#""type":"event""#,
+            r#""metadata":{"a":1,"b":[2]},"causation_id":"c""#,
+            r#""metadata":{"a":1,"b":[2]},"correlation_id":"c""#,
+        ] {
+            assert_ne!(first, print(other), "{other}");
+        }
+    }
+}
