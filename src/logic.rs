@@ -8,6 +8,7 @@ pub mod canonical;
 pub mod dedup;
 pub mod dependencies;
 pub mod feeds;
+pub mod frame_lengths;
 pub mod health;
 pub mod kind_index;
 pub mod lanes;
