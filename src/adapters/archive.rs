@@ -1,11 +1,12 @@
 //! The history in SQL, through diesel.
 
-mod connections;
-mod read;
-mod rows;
-mod schema;
+mod events;
+mod letters;
+mod messages;
+mod snapshots;
+mod sql;
 mod sqlite;
-mod update;
-mod write;
+mod statement;
+mod table;
 
 pub use sqlite::SqliteArchive;

@@ -1,6 +1,8 @@
 //! The archive: one suite for every adapter, and what is special about each.
 
 mod agreement;
+mod event_facts;
+mod events;
 mod facts;
 mod letters;
 mod sqlite;

@@ -1,96 +1,58 @@
-//! Messages as rows, and back.
+//! Messages read back.
 
 use std::error::Error;
 
-use diesel::prelude::{Insertable, Queryable, Selectable};
+use diesel::prelude::QueryableByName;
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use uuid::Uuid;
 
-use super::schema::messages;
 use crate::domain::fact::{Attempt, DeadReason};
 use crate::domain::ids::{Label, MessageId, Position, ServiceName};
 use crate::domain::message::{Message, Payload, Priority, State};
 use crate::domain::timestamp::Timestamp;
-use crate::logic::projection::{Change, Opening};
 use crate::ports::archive::ArchivedMessage;
 
 /// Why a row is none of ours.
 pub type RowError = Box<dyn Error + Send + Sync>;
 
-/// A row to write whole, borrowed from the change that brings it.
-#[derive(Insertable)]
-#[diesel(table_name = messages)]
-#[diesel(treat_none_as_default_value = false)]
-pub struct NewRow<'a> {
-    position: i64,
-    id: &'a [u8],
-    destination: &'a str,
-    source: &'a str,
-    kind: &'a str,
-    priority: &'a str,
-    correlation_id: Option<&'a str>,
-    payload: &'a str,
-    extras: Option<String>,
-    accepted_at: i64,
-    expires_at: Option<i64>,
-    state: &'a str,
-    settled_at: Option<i64>,
-    reason: Option<&'a str>,
-    attempts: String,
-    delivery_attempts: i64,
-    redriven: i64,
-    last_error: Option<&'a str>,
-    dead_letter: bool,
-}
-
-impl<'a> NewRow<'a> {
-    pub fn new(change: &'a Change, opening: &'a Opening) -> Result<Self, serde_json::Error> {
-        let message = opening.opened.message();
-        let extras = message.extras.as_ref();
-        Ok(Self {
-            position: position_column(opening.position),
-            id: change.id.0.as_bytes(),
-            destination: message.destination.as_str(),
-            source: message.source.as_str(),
-            kind: message.kind.as_str(),
-            priority: message.priority.name(),
-            correlation_id: message.correlation_id.as_ref().map(Label::as_str),
-            payload: message.payload.as_json(),
-            extras: extras.map(serde_json::to_string).transpose()?,
-            accepted_at: message.accepted_at.as_millis(),
-            expires_at: message.expires_at.map(Timestamp::as_millis),
-            state: change.end.map_or(State::Queued, |end| end.state).name(),
-            settled_at: change.end.map(|end| end.at.as_millis()),
-            reason: change.end.and_then(|end| end.reason).map(DeadReason::name),
-            attempts: attempt_lines(&change.attempts)?,
-            delivery_attempts: change.delivery_attempts.into(),
-            redriven: opening.opened.times_redriven().into(),
-            last_error: change.last_error(),
-            dead_letter: change.dead_letter == Some(true),
-        })
-    }
-}
-
 /// A row read back.
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = messages)]
+#[derive(QueryableByName)]
 pub struct Row {
+    #[diesel(sql_type = BigInt)]
     position: i64,
+    #[diesel(sql_type = Binary)]
     id: Vec<u8>,
+    #[diesel(sql_type = Text)]
     destination: String,
+    #[diesel(sql_type = Text)]
     source: String,
+    #[diesel(sql_type = Text)]
     kind: String,
+    #[diesel(sql_type = Text)]
     priority: String,
+    #[diesel(sql_type = Nullable<Text>)]
     correlation_id: Option<String>,
+    #[diesel(sql_type = Text)]
     payload: String,
+    #[diesel(sql_type = Nullable<Text>)]
     extras: Option<String>,
+    #[diesel(sql_type = BigInt)]
     accepted_at: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
     expires_at: Option<i64>,
+    #[diesel(sql_type = Text)]
     state: String,
+    #[diesel(sql_type = Nullable<BigInt>)]
     settled_at: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
     reason: Option<String>,
+    #[diesel(sql_type = Text)]
     attempts: String,
+    #[diesel(sql_type = BigInt)]
     delivery_attempts: i64,
+    #[diesel(sql_type = BigInt)]
     redriven: i64,
+    #[diesel(sql_type = Bool)]
     dead_letter: bool,
 }
 
@@ -137,14 +99,20 @@ impl Row {
     }
 }
 
-/// One line of JSON for each attempt, so that more can be appended.
-pub fn attempt_lines(attempts: &[Attempt]) -> Result<String, serde_json::Error> {
-    let mut lines = String::new();
-    for attempt in attempts {
-        lines.push_str(&serde_json::to_string(attempt)?);
-        lines.push('\n');
+/// Where a message is.
+#[derive(QueryableByName)]
+pub struct Place {
+    #[diesel(sql_type = BigInt)]
+    position: i64,
+    #[diesel(sql_type = Binary)]
+    id: Vec<u8>,
+}
+
+impl Place {
+    pub fn read(self) -> Result<(Position, MessageId), RowError> {
+        let id = MessageId(Uuid::from_slice(&self.id)?);
+        Ok((position(self.position)?, id))
     }
-    Ok(lines)
 }
 
 fn read_attempts(lines: &str) -> Result<Vec<Attempt>, serde_json::Error> {

@@ -1,0 +1,4 @@
+DROP TABLE event_letters;
+DROP TABLE snapshots;
+DROP TABLE events;
+DROP TABLE event_types;

@@ -1,0 +1,6 @@
+//! Events in SQL.
+
+pub mod questions;
+pub mod row;
+pub mod types;
+pub mod values;

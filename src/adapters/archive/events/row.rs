@@ -1,0 +1,97 @@
+//! Events read back.
+
+use diesel::prelude::QueryableByName;
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use uuid::Uuid;
+
+use crate::adapters::archive::messages::row::{RowError, position};
+use crate::domain::carried::StreamHead;
+use crate::domain::event::{Event, EventId, StreamPlace};
+use crate::domain::ids::{Label, ServiceName};
+use crate::domain::message::Payload;
+use crate::domain::timestamp::Timestamp;
+
+/// An event as [`super::questions`] asks for it.
+#[derive(QueryableByName)]
+pub struct Row {
+    #[diesel(sql_type = BigInt)]
+    sequence: i64,
+    #[diesel(sql_type = Binary)]
+    id: Vec<u8>,
+    #[diesel(sql_type = Text)]
+    event_type: String,
+    #[diesel(sql_type = Text)]
+    source: String,
+    #[diesel(sql_type = BigInt)]
+    published_at: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    stream_id: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    stream_version: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    correlation_id: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    causation_id: Option<String>,
+    #[diesel(sql_type = Text)]
+    payload: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    extras: Option<String>,
+}
+
+impl Row {
+    pub fn into_event(self) -> Result<Event, RowError> {
+        let sequence = self.sequence;
+        self.read()
+            .map_err(|cause| format!("event {sequence} is unreadable: {cause}").into())
+    }
+
+    fn read(self) -> Result<Event, RowError> {
+        let extras = self.extras.as_deref().map(serde_json::from_str);
+        let label = |text: Option<String>| text.as_deref().map(Label::parse).transpose();
+        let stream = match (self.stream_id, self.stream_version) {
+            (Some(id), Some(version)) => Some(StreamPlace {
+                id: Label::parse(&id)?,
+                version: position(version)?,
+            }),
+            _ => None,
+        };
+        Ok(Event {
+            id: EventId(Uuid::from_slice(&self.id)?),
+            sequence: position(self.sequence)?,
+            event_type: Label::parse_interned(&self.event_type)?,
+            source: ServiceName::parse(&self.source)?,
+            published_at: Timestamp::from_millis(self.published_at),
+            stream,
+            correlation_id: label(self.correlation_id)?,
+            causation_id: label(self.causation_id)?,
+            payload: Payload::parse(&self.payload)?,
+            extras: extras.transpose()?,
+        })
+    }
+}
+
+/// An event's place in its stream and in time.
+#[derive(QueryableByName)]
+pub struct Place {
+    #[diesel(sql_type = BigInt)]
+    pub version: i64,
+    #[diesel(sql_type = BigInt)]
+    pub at: i64,
+}
+
+#[derive(QueryableByName)]
+pub struct Head {
+    #[diesel(sql_type = Text)]
+    stream_id: String,
+    #[diesel(sql_type = BigInt)]
+    version: i64,
+}
+
+impl Head {
+    pub fn read(self) -> Result<StreamHead, RowError> {
+        Ok(StreamHead {
+            id: Label::parse(&self.stream_id)?,
+            version: position(self.version)?,
+        })
+    }
+}

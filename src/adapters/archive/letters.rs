@@ -1,0 +1,118 @@
+//! Dead letters of subscriptions in SQL.
+
+use std::collections::HashMap;
+
+use diesel::prelude::QueryableByName;
+use diesel::sql_types::{BigInt, Text};
+use uuid::Uuid;
+
+use super::messages::row::{RowError, position, position_column};
+use super::statement::Statement;
+use super::table::{self, Column, Table, bytes, number, text};
+use crate::domain::fact::DeadReason;
+use crate::domain::ids::{MessageId, Position, ServiceName};
+use crate::domain::subscription::EventLetter;
+use crate::domain::timestamp::Timestamp;
+use crate::logic::projection::LetterChange;
+use crate::ports::archive::{ArchivedLetter, LetterQuery};
+
+const ROWS: &str = "SELECT position, letter FROM event_letters WHERE TRUE";
+
+pub struct Letters;
+
+impl Table for Letters {
+    const NAME: &'static str = "event_letters";
+    const COLUMNS: &'static [Column] = &[
+        number("position"),
+        bytes("id"),
+        text("service"),
+        text("source"),
+        text("correlation_id"),
+        text("reason"),
+        number("died_at"),
+        text("letter"),
+    ];
+    const ON_CONFLICT: &'static str = "ON CONFLICT (id) DO UPDATE SET \
+        position = excluded.position, service = excluded.service, source = excluded.source, \
+        correlation_id = excluded.correlation_id, reason = excluded.reason, \
+        died_at = excluded.died_at, letter = excluded.letter";
+}
+
+/// What changes add up to.
+#[derive(Default)]
+pub struct Changed<'a> {
+    pub dead: Vec<table::Row<'a>>,
+    pub gone: Vec<&'a Uuid>,
+}
+
+impl<'a> Changed<'a> {
+    pub fn by(changes: &'a [LetterChange]) -> serde_json::Result<Self> {
+        let mut last: HashMap<MessageId, &LetterChange> = HashMap::new();
+        for change in changes {
+            let id = match change {
+                LetterChange::Dead { letter, .. } => letter.id,
+                LetterChange::Gone(id) => *id,
+            };
+            last.insert(id, change);
+        }
+        let mut changed = Self::default();
+        for change in last.into_values() {
+            match change {
+                LetterChange::Gone(id) => changed.gone.push(&id.0),
+                LetterChange::Dead { position, letter } => {
+                    changed.dead.push(values(*position, letter)?);
+                }
+            }
+        }
+        Ok(changed)
+    }
+}
+
+fn values(position: Position, letter: &EventLetter) -> serde_json::Result<table::Row<'_>> {
+    Ok(vec![
+        position_column(position).into(),
+        (&letter.id.0).into(),
+        letter.service.as_str().into(),
+        letter.event.source.as_str().into(),
+        letter.event.correlation_id().into(),
+        letter.reason.name().into(),
+        letter.at.as_millis().into(),
+        serde_json::to_string(letter)?.into(),
+    ])
+}
+
+#[derive(QueryableByName)]
+pub struct Row {
+    #[diesel(sql_type = BigInt)]
+    position: i64,
+    #[diesel(sql_type = Text)]
+    letter: String,
+}
+
+impl Row {
+    pub fn into_letter(self) -> Result<ArchivedLetter, RowError> {
+        Ok(ArchivedLetter {
+            position: position(self.position)?,
+            letter: serde_json::from_str(&self.letter)?,
+        })
+    }
+}
+
+pub fn by_id(id: MessageId) -> Statement {
+    Statement::new(ROWS).and("id = ", id.0)
+}
+
+/// Newest first.
+pub fn page(query: &LetterQuery) -> Statement {
+    let service = query.service.as_ref().map(ServiceName::as_str);
+    let source = query.source.as_ref().map(ServiceName::as_str);
+    Statement::new(ROWS)
+        .and_if("service = ", service)
+        .and_if("source = ", source)
+        .and_if("correlation_id = ", query.correlation_id.as_deref())
+        .and_if("reason = ", query.reason.map(DeadReason::name))
+        .and_if("died_at >= ", query.since.map(Timestamp::as_millis))
+        .and_if("position < ", query.before)
+        .sql(" ORDER BY position DESC LIMIT ")
+        .bind(query.limit)
+}

@@ -1,0 +1,6 @@
+//! Messages in SQL.
+
+pub mod questions;
+pub mod row;
+pub mod update;
+pub mod values;

@@ -1,0 +1,86 @@
+//! Snapshots of streams in SQL.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use diesel::prelude::QueryableByName;
+use diesel::sql_types::{BigInt, Text};
+
+use super::messages::row::{RowError, position, position_column};
+use super::statement::Statement;
+use super::table::{self, Column, Table, number, text};
+use crate::domain::event::Snapshot;
+use crate::domain::ids::Label;
+use crate::domain::message::Payload;
+use crate::domain::timestamp::Timestamp;
+
+pub struct Snapshots;
+
+impl Table for Snapshots {
+    const NAME: &'static str = "snapshots";
+    const COLUMNS: &'static [Column] = &[
+        text("stream_id"),
+        number("version"),
+        number("at"),
+        text("state"),
+    ];
+    const ON_CONFLICT: &'static str = "ON CONFLICT (stream_id, version) DO UPDATE SET \
+        at = excluded.at, state = excluded.state";
+}
+
+/// Each row once: of two at one version the later one.
+pub fn rows(snapshots: &[Arc<Snapshot>]) -> Vec<table::Row<'_>> {
+    let mut latest = BTreeMap::new();
+    for snapshot in snapshots {
+        latest.insert((snapshot.stream_id.as_str(), snapshot.version), snapshot);
+    }
+    latest
+        .into_values()
+        .map(|snapshot| values(snapshot))
+        .collect()
+}
+
+fn values(snapshot: &Snapshot) -> table::Row<'_> {
+    vec![
+        snapshot.stream_id.as_str().into(),
+        position_column(snapshot.version).into(),
+        snapshot.at.as_millis().into(),
+        snapshot.state.as_json().into(),
+    ]
+}
+
+#[derive(QueryableByName)]
+pub struct Row {
+    #[diesel(sql_type = Text)]
+    stream_id: String,
+    #[diesel(sql_type = BigInt)]
+    version: i64,
+    #[diesel(sql_type = BigInt)]
+    at: i64,
+    #[diesel(sql_type = Text)]
+    state: String,
+}
+
+impl Row {
+    pub fn into_snapshot(self) -> Result<Snapshot, RowError> {
+        Ok(Snapshot {
+            stream_id: Label::parse(&self.stream_id)?,
+            version: position(self.version)?,
+            at: Timestamp::from_millis(self.at),
+            state: Payload::parse(&self.state)?,
+        })
+    }
+}
+
+/// The newest one at `version` or before.
+pub fn newest(stream: &str, version: u64) -> Statement {
+    Statement::new("SELECT stream_id, version, at, state FROM snapshots WHERE TRUE")
+        .and("stream_id = ", stream)
+        .and("version <= ", version)
+        .sql(" ORDER BY version DESC LIMIT 1")
+}
+
+pub fn newest_version(stream: &str) -> Statement {
+    Statement::new("SELECT max(version) AS number FROM snapshots WHERE TRUE")
+        .and("stream_id = ", stream)
+}

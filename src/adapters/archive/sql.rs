@@ -1,0 +1,300 @@
+//! The archive in SQL: every question once, whatever the database.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use diesel::deserialize::QueryableByName;
+use diesel::pg::Pg;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sqlite::Sqlite;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::messages::row::{RowError, position};
+use super::statement::Statement;
+use super::{events, letters, messages, snapshots};
+use crate::domain::carried::StreamHead;
+use crate::domain::event::{Event, EventId, Sequence, Snapshot, StreamId};
+use crate::domain::ids::{MessageId, Position, ServiceName};
+use crate::domain::timestamp::Timestamp;
+use crate::logic::projection::Batch;
+use crate::ports::archive::{
+    Archive, ArchiveError, ArchivedLetter, ArchivedMessage, ArchivedStream, DeadLetterCounts,
+    EventQuery, LetterQuery, MessageQuery,
+};
+
+/// So many ids are looked up by one statement.
+const IDS: usize = 500;
+
+/// A database that runs statements.
+pub trait Sql: Send + Sync + 'static {
+    /// All rows the statement finds.
+    fn load<R: Record>(
+        &self,
+        statement: Statement,
+    ) -> impl Future<Output = Result<Vec<R>, ArchiveError>> + Send;
+
+    /// As [`Archive::apply`].
+    fn apply(
+        &self,
+        batch: Arc<Batch>,
+    ) -> impl Future<Output = Result<Applied, ArchiveError>> + Send;
+}
+
+/// What is read from any database alike.
+pub trait Record: QueryableByName<Sqlite> + QueryableByName<Pg> + Send + 'static {}
+
+impl<R: QueryableByName<Sqlite> + QueryableByName<Pg> + Send + 'static> Record for R {}
+
+/// What became of a batch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Applied {
+    /// The archive holds it, from now on or from before.
+    Held,
+    /// It does not begin where the archive is.
+    OutOfStep { checkpoint: Position },
+}
+
+/// The history in a database.
+pub struct SqlArchive<S> {
+    pub(super) database: S,
+}
+
+#[derive(QueryableByName)]
+pub struct Number {
+    #[diesel(sql_type = BigInt)]
+    pub number: i64,
+}
+
+#[derive(QueryableByName)]
+struct MaybeNumber {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    number: Option<i64>,
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+}
+
+/// Asks for the position up to which the archive holds everything.
+pub fn checkpoint() -> Statement {
+    Statement::new("SELECT position AS number FROM checkpoint")
+}
+
+/// What is to be done with a batch when the archive is at `checkpoint`; `None`: write it.
+pub fn verdict(batch: &Batch, checkpoint: Position) -> Option<Applied> {
+    if batch.through <= checkpoint {
+        return Some(Applied::Held);
+    }
+    (batch.after != checkpoint).then_some(Applied::OutOfStep { checkpoint })
+}
+
+impl<S: Sql> SqlArchive<S> {
+    async fn load<R: Record, T>(
+        &self,
+        statement: Statement,
+        read: impl Fn(R) -> Result<T, RowError>,
+    ) -> Result<Vec<T>, ArchiveError> {
+        let rows = self.database.load(statement).await?;
+        let rows = rows.into_iter().map(read);
+        rows.collect::<Result<_, _>>().map_err(unreadable)
+    }
+
+    async fn number(&self, statement: Statement) -> Result<u64, ArchiveError> {
+        let found = self.load(statement, |row: Number| position(row.number));
+        let nothing = || ArchiveError::Unavailable("a count without an answer".to_owned());
+        found.await?.pop().ok_or_else(nothing)
+    }
+
+    async fn by_id(&self, ids: &[MessageId]) -> Result<Vec<ArchivedMessage>, ArchiveError> {
+        let mut found = HashMap::new();
+        for some in ids.chunks(IDS) {
+            let statement = messages::questions::by_id(some);
+            let rows = self.load(statement, messages::row::Row::into_archived);
+            found.extend(rows.await?.into_iter().map(|row| (row.message.id, row)));
+        }
+        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+    }
+
+    async fn events_with(&self, ids: &[EventId]) -> Result<Vec<Event>, ArchiveError> {
+        let mut found = HashMap::new();
+        for some in ids.chunks(IDS) {
+            let statement = events::questions::by_id(some);
+            for event in self.load(statement, events::row::Row::into_event).await? {
+                found.entry(event.id).or_insert(event);
+            }
+        }
+        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+    }
+
+    async fn page(&self, query: &EventQuery) -> Result<Vec<Event>, ArchiveError> {
+        let types = match events::types::candidates(&query.event_types) {
+            None => events::types::Types::All,
+            Some(statement) => {
+                let candidates = self.database.load(statement).await?;
+                events::types::meant(&query.event_types, candidates)
+            }
+        };
+        let statement = events::questions::page(query, &types);
+        self.load(statement, events::row::Row::into_event).await
+    }
+
+    async fn stream_of(&self, id: &StreamId) -> Result<Option<ArchivedStream>, ArchiveError> {
+        let place =
+            |row: events::row::Place| Ok((position(row.version)?, Timestamp::from_millis(row.at)));
+        let first = events::questions::first_of_stream(id.as_str());
+        let first = self.load(first, place).await?.pop();
+        let last = events::questions::last_of_stream(id.as_str());
+        let last = self.load(last, place).await?.pop();
+        let newest = snapshots::newest_version(id.as_str());
+        let snapshot = self.load(newest, |row: MaybeNumber| {
+            Ok(row.number.map(position).transpose()?)
+        });
+        let snapshot = snapshot.await?.pop().flatten();
+        let Some(version) = last.map(|(version, _)| version).max(snapshot) else {
+            return Ok(None);
+        };
+        // Versions rise by 1, and only the oldest ever go.
+        let count = first
+            .zip(last)
+            .map(|((first, _), (last, _))| last - first + 1);
+        Ok(Some(ArchivedStream {
+            version,
+            count: count.unwrap_or(0),
+            first_at: first.map(|(_, at)| at),
+            last_at: last.map(|(_, at)| at),
+        }))
+    }
+
+    async fn letter_counts(&self) -> Result<DeadLetterCounts, ArchiveError> {
+        let count = |row: Count| Ok((ServiceName::parse(&row.name)?, position(row.number)?));
+        let groups = messages::questions::dead_letter_counts();
+        let mut counts = DeadLetterCounts::default();
+        for (name, count) in self.load(groups, count).await? {
+            counts.total += count;
+            *counts.by_destination.entry(name).or_default() += count;
+        }
+        Ok(counts)
+    }
+}
+
+impl<S: Sql> Archive for SqlArchive<S> {
+    fn checkpoint(&self) -> BoxFuture<'_, Result<Position, ArchiveError>> {
+        self.number(checkpoint()).boxed()
+    }
+
+    fn apply(&self, batch: Arc<Batch>) -> BoxFuture<'_, Result<(), ArchiveError>> {
+        async move {
+            match self.database.apply(batch).await? {
+                Applied::Held => Ok(()),
+                Applied::OutOfStep { checkpoint } => Err(ArchiveError::OutOfStep { checkpoint }),
+            }
+        }
+        .boxed()
+    }
+
+    fn message(
+        &self,
+        id: MessageId,
+    ) -> BoxFuture<'_, Result<Option<ArchivedMessage>, ArchiveError>> {
+        async move { Ok(self.by_id(&[id]).await?.pop()) }.boxed()
+    }
+
+    fn messages_by_id(
+        &self,
+        ids: Vec<MessageId>,
+    ) -> BoxFuture<'_, Result<Vec<ArchivedMessage>, ArchiveError>> {
+        async move { self.by_id(&ids).await }.boxed()
+    }
+
+    fn messages(
+        &self,
+        query: MessageQuery,
+    ) -> BoxFuture<'_, Result<Vec<ArchivedMessage>, ArchiveError>> {
+        let page = messages::questions::page(&query);
+        self.load(page, messages::row::Row::into_archived).boxed()
+    }
+
+    fn ids_after(
+        &self,
+        query: MessageQuery,
+        after: Position,
+    ) -> BoxFuture<'_, Result<Vec<(Position, MessageId)>, ArchiveError>> {
+        let places = messages::questions::ids_after(&query, after);
+        self.load(places, messages::row::Place::read).boxed()
+    }
+
+    fn count(&self, query: MessageQuery) -> BoxFuture<'_, Result<u64, ArchiveError>> {
+        self.number(messages::questions::count(&query)).boxed()
+    }
+
+    fn dead_letter_counts(&self) -> BoxFuture<'_, Result<DeadLetterCounts, ArchiveError>> {
+        self.letter_counts().boxed()
+    }
+
+    fn events_by_id(&self, ids: Vec<EventId>) -> BoxFuture<'_, Result<Vec<Event>, ArchiveError>> {
+        async move { self.events_with(&ids).await }.boxed()
+    }
+
+    fn events(&self, query: EventQuery) -> BoxFuture<'_, Result<Vec<Event>, ArchiveError>> {
+        async move { self.page(&query).await }.boxed()
+    }
+
+    fn stream(&self, id: StreamId) -> BoxFuture<'_, Result<Option<ArchivedStream>, ArchiveError>> {
+        async move { self.stream_of(&id).await }.boxed()
+    }
+
+    fn snapshot(
+        &self,
+        stream: StreamId,
+        version: u64,
+    ) -> BoxFuture<'_, Result<Option<Snapshot>, ArchiveError>> {
+        let newest = snapshots::newest(stream.as_str(), version);
+        let found = self.load(newest, snapshots::Row::into_snapshot);
+        async move { Ok(found.await?.pop()) }.boxed()
+    }
+
+    fn streams_before(
+        &self,
+        sequence: Sequence,
+    ) -> BoxFuture<'_, Result<Vec<StreamHead>, ArchiveError>> {
+        let heads = self.load(
+            events::questions::streams_before(sequence),
+            events::row::Head::read,
+        );
+        async move {
+            let mut heads = heads.await?;
+            heads.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+            Ok(heads)
+        }
+        .boxed()
+    }
+
+    fn event_letter(
+        &self,
+        id: MessageId,
+    ) -> BoxFuture<'_, Result<Option<ArchivedLetter>, ArchiveError>> {
+        let found = self.load(letters::by_id(id), letters::Row::into_letter);
+        async move { Ok(found.await?.pop()) }.boxed()
+    }
+
+    fn event_letters(
+        &self,
+        query: LetterQuery,
+    ) -> BoxFuture<'_, Result<Vec<ArchivedLetter>, ArchiveError>> {
+        let page = letters::page(&query);
+        self.load(page, letters::Row::into_letter).boxed()
+    }
+}
+
+pub fn unavailable(cause: &impl ToString) -> ArchiveError {
+    ArchiveError::Unavailable(cause.to_string())
+}
+
+fn unreadable(cause: RowError) -> ArchiveError {
+    ArchiveError::Unavailable(cause.to_string())
+}

@@ -1,0 +1,120 @@
+//! Facts about events: event n has the sequence n and is published n seconds after the epoch.
+
+use std::sync::Arc;
+
+use message_hub::domain::event::{Event, EventId, Snapshot, StreamPlace};
+use message_hub::domain::fact::{Attempt, AttemptOutcome, DeadReason, Fact};
+use message_hub::domain::ids::{Label, MessageId, ServiceName};
+use message_hub::domain::message::Payload;
+use message_hub::domain::subscription::{
+    EventDelivered, EventLetter, EventsRemoved, SubscriptionId,
+};
+use message_hub::domain::timestamp::Timestamp;
+use uuid::Uuid;
+
+pub fn event_id(number: u64) -> EventId {
+    EventId(Uuid::from_u128(0xE000 + u128::from(number)))
+}
+
+pub fn event(number: u64) -> Event {
+    Event {
+        id: event_id(number),
+        sequence: number,
+        event_type: Label::parse("order.placed").unwrap(),
+        source: ServiceName::parse("orders").unwrap(),
+        published_at: seconds(number),
+        stream: None,
+        correlation_id: None,
+        causation_id: None,
+        payload: Payload::parse(r#"{"total": 12}"#).unwrap(),
+        extras: None,
+    }
+}
+
+pub fn of_type(mut event: Event, name: &str) -> Event {
+    event.event_type = Label::parse(name).unwrap();
+    event
+}
+
+pub fn in_stream(mut event: Event, stream: &str, version: u64) -> Event {
+    let id = Label::parse(stream).unwrap();
+    event.stream = Some(StreamPlace { id, version });
+    event
+}
+
+pub fn published(event: Event) -> Fact {
+    Fact::EventPublished(Arc::new(event))
+}
+
+pub fn events_removed(before: u64) -> Fact {
+    let at = seconds(before);
+    Fact::EventsRemoved(EventsRemoved { at, before })
+}
+
+pub fn snapshot(stream: &str, version: u64) -> Snapshot {
+    Snapshot {
+        stream_id: Label::parse(stream).unwrap(),
+        version,
+        at: seconds(version),
+        state: Payload::parse(&format!(r#"{{"version": {version}}}"#)).unwrap(),
+    }
+}
+
+pub fn snapshot_taken(stream: &str, version: u64) -> Fact {
+    Fact::SnapshotTaken(Arc::new(snapshot(stream, version)))
+}
+
+pub fn letter_id(number: u64) -> MessageId {
+    subscription().letter_id(&event(number))
+}
+
+/// What is left of event `number`, dead a second after it was published.
+pub fn letter(number: u64, reason: DeadReason) -> EventLetter {
+    EventLetter {
+        id: letter_id(number),
+        subscription_id: subscription(),
+        service: ServiceName::parse("billing").unwrap(),
+        event: Arc::new(event(number)),
+        at: seconds(number + 1),
+        reason,
+        attempts: vec![attempt(number)],
+        redriven: 0,
+    }
+}
+
+pub fn letter_died(letter: EventLetter) -> Fact {
+    Fact::EventDeadLettered(Arc::new(letter))
+}
+
+pub fn event_redriven(number: u64) -> Fact {
+    Fact::EventRedriven(Arc::new(letter(number, DeadReason::Rejected)))
+}
+
+pub fn event_delivered(number: u64) -> Fact {
+    Fact::EventDelivered(EventDelivered {
+        id: letter_id(number),
+        subscription_id: subscription(),
+        at: seconds(number + 2),
+        attempt: attempt(number),
+    })
+}
+
+fn subscription() -> SubscriptionId {
+    SubscriptionId(Uuid::from_u128(0x5000))
+}
+
+fn attempt(number: u64) -> Attempt {
+    Attempt {
+        number: 1,
+        at: seconds(number),
+        instance: None,
+        outcome: AttemptOutcome::Rejected,
+        status_code: Some(400),
+        duration_ms: 7,
+        error: Some("400 \"no\"".to_owned()),
+    }
+}
+
+fn seconds(count: u64) -> Timestamp {
+    Timestamp::from_millis(i64::try_from(count).unwrap() * 1000)
+}
