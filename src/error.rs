@@ -40,6 +40,8 @@ pub enum HubError {
     NotFound { what: String },
     #[error("{method}: not allowed here; use {allow}")]
     MethodNotAllowed { method: String, allow: &'static str },
+    #[error("this is a WebSocket; connect with an upgrade to websocket, version 13")]
+    UpgradeRequired,
     #[error("body: larger than {limit} bytes")]
     TooLarge { limit: usize },
     #[error("too many requests are under way; try again in a moment")]
@@ -107,6 +109,7 @@ impl HubError {
             Self::Forbidden(_) => ("AUTH_FAILED", StatusCode::FORBIDDEN),
             Self::NoRoute(_) | Self::NotFound { .. } => ("NOT_FOUND", StatusCode::NOT_FOUND),
             Self::MethodNotAllowed { .. } => ("METHOD_NOT_ALLOWED", StatusCode::METHOD_NOT_ALLOWED),
+            Self::UpgradeRequired => ("UPGRADE_REQUIRED", StatusCode::UPGRADE_REQUIRED),
             Self::TooLarge { .. } => ("PAYLOAD_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE),
             Self::Busy => ("QUEUE_FULL", StatusCode::TOO_MANY_REQUESTS),
             Self::Refused(refusal) => kind_of(refusal),
@@ -226,6 +229,10 @@ impl ResponseError for HubError {
         }
         if let Self::MethodNotAllowed { allow, .. } = self {
             response.insert_header((header::ALLOW, *allow));
+        }
+        if matches!(self, Self::UpgradeRequired) {
+            response.insert_header((header::UPGRADE, "websocket"));
+            response.insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
         }
         response.finish()
     }

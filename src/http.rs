@@ -26,6 +26,7 @@ mod redrive;
 mod registration_input;
 mod retries;
 mod services;
+mod socket;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -106,6 +107,7 @@ pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static st
     services::routes(&mut routes);
     next::routes(&mut routes);
     circuits::routes(&mut routes);
+    socket::routes(&mut routes);
     health::routes(&mut routes);
     openapi::routes(&mut routes);
     routes.registered

@@ -2,6 +2,7 @@
 
 mod maker;
 mod redrives;
+mod sockets;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -20,6 +21,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::view::QueueDepths;
 use maker::{Labels, Maker};
 use redrives::Redrives;
+use sockets::Sockets;
 
 pub struct Metrics {
     registry: Registry,
@@ -67,6 +69,7 @@ pub struct Metrics {
     quota_refusals: IntCounterVec,
     pub requests_refused_busy: IntCounter,
     pub redrives: Redrives,
+    pub sockets: Sockets,
 }
 
 impl Default for Metrics {
@@ -201,6 +204,7 @@ impl Metrics {
                 "Requests refused because too many were under way",
             ),
             redrives: Redrives::new(&make),
+            sockets: Sockets::new(&make),
             registry: registry.clone(),
         };
         metrics.begin_at_zero();

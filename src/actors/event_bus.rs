@@ -6,6 +6,7 @@
 //! reads it himself, and follows again.
 
 mod asked;
+mod named;
 
 use std::sync::Arc;
 

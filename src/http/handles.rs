@@ -3,11 +3,11 @@
 use actix::Recipient;
 
 use crate::actors::messages::{
-    Accept, AwaitSettled, Cancel, ChooseStrategy, ClearQueue, Credit, DeleteDeadLetter, Deregister,
+    Accept, AckPosition, AttachSocket, AwaitSettled, Cancel, ChooseStrategy, ClearQueue, Credit, DeleteDeadLetter, Deregister,
     DrainInstance, EndLeases, ExtendLeases, Flush, Follow, ForceCircuit, Heartbeat, Inspect,
     InspectAdmission, InspectCircuits, InspectDependencies, InspectLog, InspectQueues,
-    InspectQuotas, InspectRedrives, InspectServices, PickInstance, ReadRecent, Receive, Register,
-    Reprocess, RetryNow, SetQuota, SocketClosed, SocketOpened, StartRedrive, SwitchQueue,
+    InspectQuotas, InspectRedrives, InspectServices, Listen, PickInstance, ReadRecent, Receive, Register,
+    Reprocess, RetryNow, ReturnLeases, SetQuota, SocketClosed, SocketOpened, StartRedrive, StopListening, SwitchQueue,
     SwitchRedrive, Unfollow,
 };
 
@@ -23,6 +23,7 @@ pub struct Handles {
     pub switch_queue: Recipient<SwitchQueue>,
     pub clear_queue: Recipient<ClearQueue>,
     pub receive: Recipient<Receive>,
+    pub return_leases: Recipient<ReturnLeases>,
     pub end_leases: Recipient<EndLeases>,
     pub extend_leases: Recipient<ExtendLeases>,
     pub cancel: Recipient<Cancel>,
@@ -30,6 +31,8 @@ pub struct Handles {
     pub register: Recipient<Register>,
     pub deregister: Recipient<Deregister>,
     pub heartbeat: Recipient<Heartbeat>,
+    pub listen: Recipient<Listen>,
+    pub stop_listening: Recipient<StopListening>,
     pub drain_instance: Recipient<DrainInstance>,
     pub choose_strategy: Recipient<ChooseStrategy>,
     pub services: Recipient<InspectServices>,
@@ -50,4 +53,6 @@ pub struct Handles {
     pub read_recent: Recipient<ReadRecent>,
     pub socket_opened: Recipient<SocketOpened>,
     pub socket_closed: Recipient<SocketClosed>,
+    pub attach_socket: Recipient<AttachSocket>,
+    pub ack_position: Recipient<AckPosition>,
 }

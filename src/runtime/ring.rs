@@ -345,6 +345,7 @@ impl Ring {
             switch_queue: to.scheduler.clone().recipient(),
             clear_queue: to.scheduler.clone().recipient(),
             receive: to.scheduler.clone().recipient(),
+            return_leases: to.scheduler.clone().recipient(),
             end_leases: to.scheduler.clone().recipient(),
             extend_leases: to.scheduler.clone().recipient(),
             cancel: to.scheduler.clone().recipient(),
@@ -352,6 +353,8 @@ impl Ring {
             register: to.registry.clone().recipient(),
             deregister: to.registry.clone().recipient(),
             heartbeat: to.registry.clone().recipient(),
+            listen: to.registry.clone().recipient(),
+            stop_listening: to.registry.clone().recipient(),
             drain_instance: to.registry.clone().recipient(),
             choose_strategy: to.registry.clone().recipient(),
             services: to.registry.clone().recipient(),
@@ -372,6 +375,8 @@ impl Ring {
             read_recent: to.event_bus.clone().recipient(),
             socket_opened: to.event_bus.clone().recipient(),
             socket_closed: to.event_bus.clone().recipient(),
+            attach_socket: to.event_bus.clone().recipient(),
+            ack_position: to.event_bus.clone().recipient(),
         }
     }
 }

@@ -66,7 +66,7 @@ impl Service {
     /// The instances that are there only because they listen.
     pub fn unregistered_listeners(&self) -> usize {
         let ids = self.listeners.values().map(|one| &one.instance_id);
-        let ids: BTreeSet<_> = ids.filter(|id| !self.instances.contains_key(id)).collect();
+        let ids: BTreeSet<_> = ids.filter(|id| !self.instances.contains_key(*id)).collect();
         ids.len()
     }
 

@@ -10,7 +10,7 @@ use utoipa::{OpenApi, openapi};
 use super::errors::{self, ErrorAnswer};
 use crate::http::{
     circuits, dead_letters, health, leases, messages, next, queue, quotas, redrive, retries,
-    services,
+    services, socket,
 };
 
 #[derive(OpenApi)]
@@ -27,6 +27,7 @@ use crate::http::{
         (name = "queue", description = "What waits"),
         (name = "quotas", description = "How much each service may send and is sent"),
         (name = "services", description = "Who is there"),
+        (name = "events", description = "What happened, for whoever wants to know"),
         (name = "circuits", description = "Which services take what they are sent"),
         (name = "health", description = "How the hub is; open to anybody"),
     ),
@@ -76,6 +77,7 @@ use crate::http::{
         circuits::all,
         circuits::show,
         circuits::force,
+        socket::open,
         health::health,
         health::live,
         health::ready,

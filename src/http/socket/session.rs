@@ -95,6 +95,7 @@ impl Session {
         takes_arrays: bool,
     ) -> Self {
         let socket = FeedId(Uuid::from_u128(rand::random()));
+        hub.metrics.sockets.open.inc();
         Self {
             feed: Feed::default(),
             consumers: Consumers::new(&hub.handles, socket),
@@ -279,7 +280,6 @@ impl Actor for Session {
     type Context = Context;
 
     fn started(&mut self, ctx: &mut Context) {
-        self.hub.metrics.sockets.open.inc();
         self.hub.handles.socket_opened.do_send(SocketOpened {
             socket: self.socket,
             to: ctx.address().recipient(),

@@ -118,6 +118,12 @@ impl Session {
         }
     }
 
+    fn publish(&mut self, events: Vec<(Slip, EventOffer)>, _: &Context) {
+        for (slip, _) in events {
+            self.refuse(&slip, &HubError::NotReady("publishing is not available"));
+        }
+    }
+
     fn send(&mut self, sends: Vec<(Slip, Offer)>, ctx: &Context) {
         if sends.is_empty() {
             return;
