@@ -31,6 +31,7 @@ mod redrive;
 mod retries;
 mod services;
 mod shutdown;
+mod socket;
 mod start;
 mod support;
 mod waiting;
