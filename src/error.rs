@@ -40,8 +40,6 @@ pub enum HubError {
     NotFound { what: String },
     #[error("{method}: not allowed here; use {allow}")]
     MethodNotAllowed { method: String, allow: &'static str },
-    #[error("this is a WebSocket; connect with an upgrade to websocket, version 13")]
-    UpgradeRequired,
     #[error("body: larger than {limit} bytes")]
     TooLarge { limit: usize },
     #[error("too many requests are under way; try again in a moment")]
@@ -62,6 +60,14 @@ pub enum HubError {
         error: Box<HubError>,
         results: Value,
     },
+    #[error("nothing was published, as event {index} was refused: {error}")]
+    Atomic {
+        error: Box<HubError>,
+        index: usize,
+        results: Value,
+    },
+    #[error("this is for WebSockets; to publish an event use POST")]
+    UpgradeRequired,
     #[error("internal error; the log has more under this request_id")]
     Internal,
 }
@@ -109,14 +115,14 @@ impl HubError {
             Self::Forbidden(_) => ("AUTH_FAILED", StatusCode::FORBIDDEN),
             Self::NoRoute(_) | Self::NotFound { .. } => ("NOT_FOUND", StatusCode::NOT_FOUND),
             Self::MethodNotAllowed { .. } => ("METHOD_NOT_ALLOWED", StatusCode::METHOD_NOT_ALLOWED),
-            Self::UpgradeRequired => ("UPGRADE_REQUIRED", StatusCode::UPGRADE_REQUIRED),
             Self::TooLarge { .. } => ("PAYLOAD_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE),
             Self::Busy => ("QUEUE_FULL", StatusCode::TOO_MANY_REQUESTS),
             Self::Refused(refusal) => kind_of(refusal),
             Self::DeliveryFailed { .. } => ("DELIVERY_FAILED", StatusCode::BAD_GATEWAY),
             Self::NotReady(_) => ("SERVICE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE),
             Self::NoArchive(_) => ("STORAGE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE),
-            Self::Batch { error, .. } => error.kind(),
+            Self::Batch { error, .. } | Self::Atomic { error, .. } => error.kind(),
+            Self::UpgradeRequired => ("UPGRADE_REQUIRED", StatusCode::UPGRADE_REQUIRED),
             Self::Internal => ("INTERNAL_ERROR", StatusCode::INTERNAL_SERVER_ERROR),
         }
     }
@@ -130,7 +136,7 @@ impl HubError {
             Self::Refused(Refusal::LaneFull { .. } | Refusal::MemoryFull { .. }) | Self::Busy => {
                 Some(1)
             }
-            Self::Batch { error, .. } => error.retry_after(),
+            Self::Batch { error, .. } | Self::Atomic { error, .. } => error.retry_after(),
             _ => None,
         }
     }
@@ -160,6 +166,15 @@ impl HubError {
             }
             Self::Batch { error, results } => {
                 details = error.details();
+                details.insert("results".to_owned(), results.clone());
+            }
+            Self::Atomic {
+                error,
+                index,
+                results,
+            } => {
+                details = error.details();
+                details.insert("index".to_owned(), json!(index));
                 details.insert("results".to_owned(), results.clone());
             }
             _ => {}

@@ -3,15 +3,18 @@
 
 mod ask;
 pub mod auth;
+mod batch;
 mod body;
 mod circuits;
 mod dead_letters;
 pub mod edge;
 pub mod event_input;
 pub mod event_view;
+mod events;
 mod fields;
 pub mod handles;
 mod health;
+mod known_ids;
 mod leases;
 mod message_input;
 mod message_view;
@@ -97,6 +100,7 @@ pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static st
         registered: Vec::new(),
     };
     messages::routes(&mut routes);
+    events::routes(&mut routes);
     leases::routes(&mut routes);
     retries::routes(&mut routes);
     // Before the letters, whose ids would take its place.

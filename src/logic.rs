@@ -14,6 +14,7 @@ pub mod kind_index;
 pub mod lanes;
 pub mod ledger;
 pub mod outcome;
+pub mod own_events;
 pub mod projection;
 pub mod push;
 pub mod queues;

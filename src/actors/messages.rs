@@ -117,11 +117,13 @@ impl Record {
     }
 }
 
-/// EventStore → Router: these were let in and not accepted; what was reserved for them is free.
+/// EventStore → Router: these were let in and not taken; what was reserved for them is free.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct Release {
     pub messages: Vec<Arc<Message>>,
+    /// The sources of events, one for each.
+    pub publishers: Vec<ServiceName>,
 }
 
 // ---- out: from the journal to everyone ----

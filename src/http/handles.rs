@@ -6,7 +6,7 @@ use crate::actors::messages::{
     Accept, AckPosition, AttachSocket, AwaitSettled, Cancel, ChooseStrategy, ClearQueue, Credit, DeleteDeadLetter, Deregister,
     DrainInstance, EndLeases, ExtendLeases, Flush, Follow, ForceCircuit, Heartbeat, Inspect,
     InspectAdmission, InspectCircuits, InspectDependencies, InspectLog, InspectQueues,
-    InspectQuotas, InspectRedrives, InspectServices, Listen, PickInstance, ReadRecent, Receive, Register,
+    InspectQuotas, InspectRedrives, InspectServices, Listen, PickInstance, Publish, ReadRecent, Receive, Register,
     Reprocess, RetryNow, ReturnLeases, SetQuota, SocketClosed, SocketOpened, StartRedrive, StopListening, SwitchQueue,
     SwitchRedrive, Unfollow,
 };
@@ -14,6 +14,7 @@ use crate::actors::messages::{
 #[derive(Clone)]
 pub struct Handles {
     pub accept: Recipient<Accept>,
+    pub publish: Recipient<Publish>,
     pub set_quota: Recipient<SetQuota>,
     pub quotas: Recipient<InspectQuotas>,
     pub admission: Recipient<InspectAdmission>,

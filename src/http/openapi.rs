@@ -8,6 +8,7 @@ pub mod circuits;
 pub mod dead_letters;
 mod document;
 pub mod errors;
+pub mod events;
 pub mod leases;
 pub mod messages;
 mod page;

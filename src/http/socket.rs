@@ -20,7 +20,7 @@ use session::{LONGEST_FRAME, Session};
 pub const PATHS: [&str; 2] = ["/events", "/v1/events/stream"];
 
 pub fn routes(routes: &mut Routes<'_>) {
-    routes.at("/events", "GET", [web::get().to(open)]);
+    // That of `/events` stands where events are published.
     routes.at("/v1/events/stream", "GET", [web::get().to(open)]);
 }
 

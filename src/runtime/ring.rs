@@ -204,6 +204,7 @@ impl Ring {
         let quotas = Quotas::new(self.config.quotas.clone(), self.clock.now());
         let hops = router::Hops {
             accept: self.to.event_store.clone().recipient(),
+            publish: self.to.event_store.clone().recipient(),
             record: self.to.event_store.clone().recipient(),
         };
         Router::new(
@@ -223,8 +224,9 @@ impl Ring {
             warden: self.to.warden.clone().recipient(),
         };
         let (reserve, watch) = (self.config.disk_reserve, self.watch("event_store"));
+        let random = StdRng::from_rng(&mut rand::rng());
         EventStore::new(
-            self.clock,
+            (self.clock, random),
             self.metrics.clone(),
             journal,
             ledger,
@@ -336,6 +338,7 @@ impl Ring {
         let to = &self.to;
         Handles {
             accept: to.router.clone().recipient(),
+            publish: to.router.clone().recipient(),
             set_quota: to.router.clone().recipient(),
             quotas: to.router.clone().recipient(),
             admission: to.router.clone().recipient(),

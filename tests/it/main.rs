@@ -10,6 +10,7 @@ mod clearing;
 mod clock;
 mod crash;
 mod dead_letters;
+mod events;
 mod faults;
 mod health;
 mod hostile;

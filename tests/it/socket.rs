@@ -1,6 +1,7 @@
 //! The WebSocket: what a client says and hears.
 
 mod consuming;
+mod events;
 mod protocol;
 
 use serde_json::json;

@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use actix::{Context, Handler};
+use actix::{AsyncContext, Context, Handler};
 
 use super::Registry;
 use super::services::{Service, Services};
-use crate::actors::messages::{FeedId, InstanceView, Listen, StopListening, Transport};
+use crate::actors::messages::{
+    FeedId, InstanceView, Listen, Record, StopListening, Transport,
+};
+use crate::domain::fact::{Fact, ServiceSeen};
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::{Health, Registration};
@@ -22,7 +25,10 @@ pub struct Listener {
 impl Handler<Listen> for Registry {
     type Result = ();
 
-    fn handle(&mut self, listen: Listen, _: &mut Context<Self>) {
+    fn handle(&mut self, listen: Listen, ctx: &mut Context<Self>) {
+        if !self.services.is_known(&listen.service) {
+            return self.make_known(listen, ctx);
+        }
         let (service, id) = (listen.service, listen.instance_id);
         let registered = self.services.instance(&service, &id);
         if registered.is_some_and(|instance| instance.registration.address.is_some()) {
@@ -38,6 +44,20 @@ impl Handler<Listen> for Registry {
     }
 }
 
+impl Registry {
+    /// A name somebody listens for is a destination from now on: known to everybody before it is
+    /// told that it may listen.
+    fn make_known(&self, listen: Listen, ctx: &Context<Self>) {
+        let seen = ServiceSeen {
+            service: listen.service.clone(),
+            at: self.settings.clock.now(),
+        };
+        let home = ctx.address();
+        let facts = vec![Fact::ServiceSeen(seen)];
+        Record::and_then(&self.event_store, facts, move || home.do_send(listen));
+    }
+}
+
 impl Handler<StopListening> for Registry {
     type Result = ();
 
@@ -48,6 +68,10 @@ impl Handler<StopListening> for Registry {
 }
 
 impl Services {
+    fn is_known(&self, service: &ServiceName) -> bool {
+        self.known.contains_key(service)
+    }
+
     fn listen(&mut self, service: &ServiceName, socket: FeedId, id: InstanceId, since: Timestamp) {
         let service = self.known.entry(service.clone()).or_default();
         let instance_id = id;

@@ -9,7 +9,7 @@ use utoipa::{OpenApi, openapi};
 
 use super::errors::{self, ErrorAnswer};
 use crate::http::{
-    circuits, dead_letters, health, leases, messages, next, queue, quotas, redrive, retries,
+    circuits, dead_letters, events, health, leases, messages, next, queue, quotas, redrive, retries,
     services, socket,
 };
 
@@ -21,13 +21,13 @@ use crate::http::{
     ),
     tags(
         (name = "messages", description = "Send messages, look at them, take them back"),
+        (name = "events", description = "Tell whoever wants to know what happened"),
         (name = "leases", description = "Ask for messages instead of being pushed them"),
         (name = "retries", description = "Attempts that failed and will be repeated"),
         (name = "dead letters", description = "Messages the hub gave up on"),
         (name = "queue", description = "What waits"),
         (name = "quotas", description = "How much each service may send and is sent"),
         (name = "services", description = "Who is there"),
-        (name = "events", description = "What happened, for whoever wants to know"),
         (name = "circuits", description = "Which services take what they are sent"),
         (name = "health", description = "How the hub is; open to anybody"),
     ),
@@ -37,6 +37,9 @@ use crate::http::{
         messages::search,
         messages::show,
         messages::cancel,
+        events::publish::publish,
+        events::batch::publish_batch,
+        socket::open,
         leases::receive,
         leases::ack,
         leases::nack,
@@ -77,7 +80,6 @@ use crate::http::{
         circuits::all,
         circuits::show,
         circuits::force,
-        socket::open,
         health::health,
         health::live,
         health::ready,
@@ -90,7 +92,10 @@ use crate::http::{
 struct Described;
 
 /// Other addresses of what is described under the last.
-const ALIASES: [(&str, HttpMethod, &str); 12] = [
+const ALIASES: [(&str, HttpMethod, &str); 15] = [
+    ("/event", HttpMethod::Post, "/v1/events"),
+    ("/events", HttpMethod::Post, "/v1/events"),
+    ("/events", HttpMethod::Get, "/v1/events/stream"),
     ("/message", HttpMethod::Post, "/v1/messages/send"),
     ("/v1/messages", HttpMethod::Post, "/v1/messages/send"),
     ("/message/{id}", HttpMethod::Get, "/v1/messages/{id}"),

@@ -13,8 +13,8 @@ use crate::domain::message::{Message, Payload, Priority};
 use crate::domain::service::Endpoint;
 use crate::domain::timestamp::Timestamp;
 use crate::http::{
-    circuits, dead_letters, leases, message_input, redrive, registration_input, retries, routes,
-    services,
+    circuits, dead_letters, event_input, leases, message_input, redrive, registration_input,
+    retries, routes, services,
 };
 use crate::logic::push::Envelope;
 
@@ -198,6 +198,7 @@ fn assert_read_as_described<'de, T: Deserialize<'de>>(schemas: &[&str]) {
 #[test]
 fn bodies_are_described_as_they_are_read() {
     assert_read_as_described::<message_input::Body<'_>>(&["MessageInput"]);
+    assert_read_as_described::<event_input::Body<'_>>(&["EventInput"]);
     assert_read_as_described::<registration_input::Body<'_>>(&["RegistrationInput"]);
     assert_read_as_described::<registration_input::CheckBody<'_>>(&["HealthCheck"]);
     assert_read_as_described::<circuits::ForceBody<'_>>(&["CircuitInput"]);

@@ -43,10 +43,7 @@ fn consuming_makes_a_service_known() {
     let hub = TestHub::start();
     let mut socket = hub.socket();
     socket.consume("billing", 10);
-    eventually("it is known", || {
-        let message = json!({"destination": "billing", "payload": 1});
-        hub.send(&message).status == 202
-    });
+    hub.send_to("billing", 1);
     socket.hears("message");
 }
 
@@ -57,12 +54,19 @@ fn a_nack_is_a_failed_attempt() {
     let mut socket = hub.socket();
     socket.consume("billing", 10);
     for attempt in 1..=3 {
-        let handed = socket.hears("message");
+        // The message may be back before its nack is answered.
+        let mut handed = socket.hear();
+        if handed["type"] == "ok" {
+            handed = socket.hear();
+        }
         assert_eq!(handed["message"]["attempt"], attempt);
         let nack = json!({
             "type": "nack", "leases": [handed["lease"]], "delay": 0, "reason": "not now", "ref": 1,
         });
-        assert_eq!(socket.ask(&nack), json!({"type": "ok", "ref": 1}));
+        socket.say(&nack);
+        if attempt == 3 {
+            assert_eq!(socket.hear(), json!({"type": "ok", "ref": 1}));
+        }
     }
     eventually("it is given up", || hub.state(&id) == "dead");
     assert!(text(&hub.dead_letter(&id).is(200)["last_error"]).contains("not now"));

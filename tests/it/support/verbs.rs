@@ -29,6 +29,16 @@ impl Client {
     }
 
     #[track_caller]
+    pub fn publish(&self, event: &Value) -> Answer {
+        self.post("/v1/events", event)
+    }
+
+    #[track_caller]
+    pub fn publish_batch(&self, events: &Value) -> Answer {
+        self.post("/v1/events/batch", events)
+    }
+
+    #[track_caller]
     pub fn message(&self, id: &str) -> Value {
         self.get(&format!("/v1/messages/{id}")).is(200)
     }

@@ -1,20 +1,24 @@
 //! What the client asks: each text is read when it is its turn, and what is in it is begun.
 
+use std::sync::Arc;
+
 use actix::{AsyncContext, Handler, Message};
-use tokio::sync::oneshot;
+use tokio::sync::{Mutex, oneshot};
 
 use super::super::answers::{Answer, Answers, Slip};
 use super::super::frames::{self, Ask};
 use super::super::texts;
 use super::{Answered, Context, MOST_ANSWER_BYTES, Session};
-use crate::actors::messages::{EndLeases, EventOffer, LeaseEnd, Offer, Slot};
+use crate::actors::messages::{EndLeases, EventOffer, EventSlot, LeaseEnd, Offer, Slot};
+use crate::domain::event::Event;
 use crate::domain::ids::{LeaseToken, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::error::HubError;
 use crate::http::Hub;
 use crate::http::ask::{answered, ask};
 use crate::http::message_input;
-use crate::http::messages::send::submit;
+use crate::http::events::publish;
+use crate::http::messages::send;
 
 /// What is asked, and where its answer goes.
 pub struct Step {
@@ -118,10 +122,14 @@ impl Session {
         }
     }
 
-    fn publish(&mut self, events: Vec<(Slip, EventOffer)>, _: &Context) {
-        for (slip, _) in events {
-            self.refuse(&slip, &HubError::NotReady("publishing is not available"));
+    fn publish(&mut self, events: Vec<(Slip, EventOffer)>, ctx: &Context) {
+        if events.is_empty() {
+            return;
         }
+        let (hub, turn, home) = (self.hub.clone(), self.turn.clone(), ctx.address());
+        actix::spawn(async move {
+            home.do_send(Answered(publish_all(&hub, &turn, events).await));
+        });
     }
 
     fn send(&mut self, sends: Vec<(Slip, Offer)>, ctx: &Context) {
@@ -130,30 +138,7 @@ impl Session {
         }
         let (hub, turn, home) = (self.hub.clone(), self.turn.clone(), ctx.address());
         actix::spawn(async move {
-            let (slips, offers): (Vec<Slip>, Vec<Offer>) = sends.into_iter().unzip();
-            let ids: Vec<_> = offers.iter().map(|offer| offer.message.id).collect();
-            let in_line = {
-                let _turn = turn.lock().await;
-                submit(&hub, offers).await
-            };
-            let slots = match in_line {
-                Ok(answer) => answered(answer).await,
-                Err(error) => Err(error),
-            };
-            let mut slots = slots.map(Vec::into_iter);
-            let mut answers = Vec::with_capacity(slips.len());
-            for (slip, id) in slips.iter().zip(ids) {
-                let outcome = match &mut slots {
-                    Ok(slots) => taken(slots.next()),
-                    Err(error) => Err(error.clone()),
-                };
-                let durability = hub.settings.durability;
-                let said = outcome.map(|duplicate| {
-                    texts::sent(slip.reference.as_ref(), id, duplicate, durability)
-                });
-                answers.push(answer(&hub, slip, said.map(Some)));
-            }
-            home.do_send(Answered(answers));
+            home.do_send(Answered(send_all(&hub, &turn, sends).await));
         });
     }
 
@@ -186,6 +171,68 @@ impl Session {
             let answers = vec![confirm(&hub, &slip, outcome)];
             home.do_send(Ended { answers, over });
         });
+    }
+}
+
+async fn send_all(hub: &Hub, turn: &Mutex<()>, sends: Vec<(Slip, Offer)>) -> Vec<Answer> {
+    let (slips, offers): (Vec<Slip>, Vec<Offer>) = sends.into_iter().unzip();
+    let ids: Vec<_> = offers.iter().map(|offer| offer.message.id).collect();
+    let in_line = {
+        let _turn = turn.lock().await;
+        send::submit(hub, offers).await
+    };
+    let mut slots = come(in_line).await.map(Vec::into_iter);
+    let mut answers = Vec::with_capacity(slips.len());
+    for (slip, id) in slips.iter().zip(ids) {
+        let outcome = match &mut slots {
+            Ok(slots) => taken(slots.next()),
+            Err(error) => Err(error.clone()),
+        };
+        let (reference, durability) = (slip.reference.as_ref(), hub.settings.durability);
+        let said = outcome.map(|duplicate| texts::sent(reference, id, duplicate, durability));
+        answers.push(answer(hub, slip, said.map(Some)));
+    }
+    answers
+}
+
+async fn publish_all(
+    hub: &Hub,
+    turn: &Mutex<()>,
+    events: Vec<(Slip, EventOffer)>,
+) -> Vec<Answer> {
+    let (slips, offers): (Vec<Slip>, Vec<EventOffer>) = events.into_iter().unzip();
+    let ids: Vec<_> = offers.iter().map(|offer| offer.event.id).collect();
+    let in_line = {
+        let _turn = turn.lock().await;
+        publish::submit(hub, offers, false).await
+    };
+    let mut slots = come(in_line).await.map(Vec::into_iter);
+    let mut answers = Vec::with_capacity(slips.len());
+    for (slip, id) in slips.iter().zip(ids) {
+        let outcome = match &mut slots {
+            Ok(slots) => published(slots.next()),
+            Err(error) => Err(error.clone()),
+        };
+        let (reference, durability) = (slip.reference.as_ref(), hub.settings.durability);
+        let said =
+            outcome.map(|event| texts::published(reference, id, event.as_deref(), durability));
+        answers.push(answer(hub, slip, said.map(Some)));
+    }
+    answers
+}
+
+/// What is on its way, if it could be sent off at all.
+async fn come<T>(on_its_way: Result<oneshot::Receiver<T>, HubError>) -> Result<T, HubError> {
+    answered(on_its_way?).await
+}
+
+/// The event as it was published; `None` if it was known already.
+fn published(slot: Option<EventSlot>) -> Result<Option<Arc<Event>>, HubError> {
+    match slot {
+        Some(EventSlot::Published(event)) => Ok(Some(event)),
+        Some(EventSlot::Duplicate) => Ok(None),
+        Some(EventSlot::Refused(refusal)) => Err(refusal.into()),
+        Some(EventSlot::Offered(_) | EventSlot::Doubtful(..)) | None => Err(HubError::Internal),
     }
 }
 
