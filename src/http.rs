@@ -2,6 +2,7 @@
 //! made by [`crate::logic`], and every error is a [`HubError`].
 
 mod ask;
+mod asyncapi;
 pub mod auth;
 mod batch;
 mod body;
@@ -114,6 +115,7 @@ pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static st
     socket::routes(&mut routes);
     health::routes(&mut routes);
     openapi::routes(&mut routes);
+    asyncapi::routes(&mut routes);
     routes.registered
 }
 

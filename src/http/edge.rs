@@ -96,6 +96,7 @@ fn is_public(method: &Method, path: &str) -> bool {
             || path.starts_with("/health/")
             || path == "/metrics"
             || path == "/openapi.json"
+            || path == "/asyncapi.json"
             || path == "/docs"
             || path.starts_with("/docs/"))
 }

@@ -14,7 +14,10 @@ pub fn routes(routes: &mut Routes<'_>) {
     routes.at(
         "/events",
         "GET, POST",
-        [web::get().to(socket::open), web::post().to(publish::publish)],
+        [
+            web::get().to(socket::open),
+            web::post().to(publish::publish),
+        ],
     );
     routes.at(
         "/v1/events/batch",

@@ -3,12 +3,13 @@
 use actix::Recipient;
 
 use crate::actors::messages::{
-    Accept, AckPosition, AttachSocket, AwaitSettled, Cancel, ChooseStrategy, ClearQueue, Credit, DeleteDeadLetter, Deregister,
-    DrainInstance, EndLeases, ExtendLeases, Flush, Follow, ForceCircuit, Heartbeat, Inspect,
-    InspectAdmission, InspectCircuits, InspectDependencies, InspectLog, InspectQueues,
-    InspectQuotas, InspectRedrives, InspectServices, Listen, PickInstance, Publish, ReadRecent, Receive, Register,
-    Reprocess, RetryNow, ReturnLeases, SetQuota, SocketClosed, SocketOpened, StartRedrive, StopListening, SwitchQueue,
-    SwitchRedrive, Unfollow,
+    Accept, AckPosition, AttachSocket, AwaitSettled, Cancel, ChooseStrategy, ClearQueue, Credit,
+    DeleteDeadLetter, Deregister, DrainInstance, EndLeases, ExtendLeases, Flush, Follow,
+    ForceCircuit, Heartbeat, Inspect, InspectAdmission, InspectCircuits, InspectDependencies,
+    InspectLog, InspectQueues, InspectQuotas, InspectRedrives, InspectServices, Listen,
+    PickInstance, Publish, ReadRecent, Receive, Register, Reprocess, RetryNow, ReturnLeases,
+    SetQuota, SocketClosed, SocketOpened, StartRedrive, StopListening, SwitchQueue, SwitchRedrive,
+    Unfollow,
 };
 
 #[derive(Clone)]

@@ -16,6 +16,9 @@ use crate::actors::messages::{Close, Drain};
 use crate::actors::warden::Stopping;
 use crate::cli::Exit;
 
+/// How long the stop waits for sockets to close.
+const SOCKETS_PATIENCE: Duration = Duration::from_secs(3);
+
 /// SIGTERM and SIGINT, caught from the moment this is made.
 pub struct Signals(io::Result<(Signal, Signal)>);
 
@@ -71,7 +74,9 @@ pub async fn stop(running: Running, server: ServerHandle, limit: Duration) -> Ex
     if timeout_at(drained_by, drained).await.is_err() {
         tracing::warn!("some pushes did not end in time; they are repeated after the next start");
     }
-    if timeout_at(drained_by, closed).await.is_err() {
+    // Who does not read cannot be told, and holds nothing up.
+    let told_by = drained_by.min(Instant::now() + SOCKETS_PATIENCE);
+    if timeout_at(told_by, closed).await.is_err() {
         tracing::warn!("some sockets did not close in time; their clients resume where they were");
     }
     close_store(&running.to.event_store, closed_by).await;

@@ -17,7 +17,8 @@ fn a_plain_get_is_told_to_upgrade() {
         answer.refuses(426, "UPGRADE_REQUIRED");
         hub.socket_at(path).hears_nothing();
     }
-    hub.get("/events?arrays=perhaps").refuses(400, "INVALID_REQUEST");
+    hub.get("/events?arrays=perhaps")
+        .refuses(400, "INVALID_REQUEST");
 }
 
 #[test]
@@ -65,7 +66,9 @@ fn open_sockets_and_their_frames_are_counted() {
     let received = "message_hub_socket_frames_total{direction=\"received\"} ";
     assert_eq!(metric(received), "3");
     drop(sockets);
-    crate::support::eventually("they are gone", || metric("message_hub_open_sockets ") == "0");
+    crate::support::eventually("they are gone", || {
+        metric("message_hub_open_sockets ") == "0"
+    });
 }
 
 #[test]
@@ -78,7 +81,10 @@ fn what_is_sent_is_answered_as_over_http() {
     assert_eq!(answer["type"], "accepted", "{answer}");
     assert_eq!(answer["ref"], "one");
     assert_eq!(answer["durability"], "disk");
-    assert_eq!(hub.message(answer["id"].as_str().unwrap())["payload"], json!({"n": 1}));
+    assert_eq!(
+        hub.message(answer["id"].as_str().unwrap())["payload"],
+        json!({"n": 1})
+    );
 
     let id = "0190b8a0-0000-4000-8000-000000000001";
     let with_id = json!({"id": id, "destination": "billing", "payload": 1});
@@ -88,7 +94,10 @@ fn what_is_sent_is_answered_as_over_http() {
     let other = json!({"id": id, "destination": "billing", "payload": 2});
     socket.say(&json!({"type": "send", "message": other, "ref": 7}));
     let refused = socket.hears("error");
-    assert_eq!((&refused["ref"], &refused["error"]["code"]), (&json!(7), &json!("CONFLICT")));
+    assert_eq!(
+        (&refused["ref"], &refused["error"]["code"]),
+        (&json!(7), &json!("CONFLICT"))
+    );
     socket.say(&json!({"type": "send", "message": {"destination": "nobody", "payload": 1}}));
     let error = socket.is_refused("SERVICE_NOT_FOUND");
     assert_eq!(error["details"]["field"], "destination");

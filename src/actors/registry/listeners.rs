@@ -7,9 +7,7 @@ use actix::{AsyncContext, Context, Handler};
 
 use super::Registry;
 use super::services::{Service, Services};
-use crate::actors::messages::{
-    FeedId, InstanceView, Listen, Record, StopListening, Transport,
-};
+use crate::actors::messages::{FeedId, InstanceView, Listen, Record, StopListening, Transport};
 use crate::domain::fact::{Fact, ServiceSeen};
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::refusal::Refusal;

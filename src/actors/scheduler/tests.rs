@@ -7,7 +7,7 @@ use super::*;
 use crate::actors::fixtures::{
     accepted, assert_time, attempt_failed, committed, delivered, id, message, service, unwatched,
 };
-use crate::actors::messages::{AwaitSettled, Cancel, EndLeases, LeaseEnd, Receive};
+use crate::actors::messages::{AwaitSettled, Cancel, EndLeases, LeaseEnd, Receive, ReturnLeases};
 use crate::actors::probe::{Received, probe, settle};
 use crate::domain::fact::{AttemptOutcome, ServiceSeen};
 use crate::domain::message::{Message as HubMessage, Priority};

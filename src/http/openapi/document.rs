@@ -9,8 +9,8 @@ use utoipa::{OpenApi, openapi};
 
 use super::errors::{self, ErrorAnswer};
 use crate::http::{
-    circuits, dead_letters, events, health, leases, messages, next, queue, quotas, redrive, retries,
-    services, socket,
+    asyncapi, circuits, dead_letters, events, health, leases, messages, next, queue, quotas,
+    redrive, retries, services, socket,
 };
 
 #[derive(OpenApi)]
@@ -86,6 +86,7 @@ use crate::http::{
         health::details,
         health::metrics,
         super::description,
+        asyncapi::description,
     ),
     components(schemas(ErrorAnswer)),
 )]

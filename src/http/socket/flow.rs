@@ -134,8 +134,8 @@ where
 
 #[cfg(test)]
 mod tests {
-    use futures_util::StreamExt;
     use futures_util::stream;
+    use futures_util::{FutureExt, StreamExt};
 
     use super::*;
 
@@ -155,7 +155,7 @@ mod tests {
         let mut gated = Gated::new(chunks(), gate.clone(), 100);
         assert!(gated.next().await.is_some());
         gate.set_open(false);
-        assert!(futures_util::poll!(gated.next()).is_pending());
+        assert!(gated.next().now_or_never().is_none());
         gate.set_open(true);
         assert!(gated.next().await.is_some());
     }

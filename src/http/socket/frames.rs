@@ -217,7 +217,9 @@ impl Body<'_> {
         Ok(Subscribe {
             service: self.service(SUBJECT, context)?,
             event_types: patterns(&event_types)?,
-            from_sequence: from.map(|from| from.whole(0, i64::MAX as u64)).transpose()?,
+            from_sequence: from
+                .map(|from| from.whole(0, i64::MAX as u64))
+                .transpose()?,
             name: name.map(|name| name.label()).transpose()?,
         })
     }
@@ -350,10 +352,18 @@ mod tests {
             ("{}", "INVALID_MESSAGE", "type"),
             (r#"{"type":7}"#, "INVALID_MESSAGE", "type"),
             (r#"{"type":"dance"}"#, "INVALID_MESSAGE", "type"),
-            (r#"{"type":"ping","type":"ping"}"#, "INVALID_MESSAGE", "type"),
+            (
+                r#"{"type":"ping","type":"ping"}"#,
+                "INVALID_MESSAGE",
+                "type",
+            ),
             (r#"{"type":"ping","ref":{}}"#, "INVALID_MESSAGE", "ref"),
             (r#"{"type":"ping","ref":true}"#, "INVALID_MESSAGE", "ref"),
-            (r#"{"type":"subscribe"}"#, "INVALID_SUBSCRIPTION", "event_types"),
+            (
+                r#"{"type":"subscribe"}"#,
+                "INVALID_SUBSCRIPTION",
+                "event_types",
+            ),
             (
                 r#"{"type":"subscribe","event_types":[]}"#,
                 "INVALID_SUBSCRIPTION",
@@ -402,13 +412,21 @@ mod tests {
                 "INVALID_MESSAGE",
                 "payload",
             ),
-            (r#"{"type":"consume","prefetch":0}"#, "INVALID_REQUEST", "prefetch"),
+            (
+                r#"{"type":"consume","prefetch":0}"#,
+                "INVALID_REQUEST",
+                "prefetch",
+            ),
             (
                 r#"{"type":"consume","prefetch":10001}"#,
                 "INVALID_REQUEST",
                 "prefetch",
             ),
-            (r#"{"type":"consume","lease":0}"#, "INVALID_REQUEST", "lease"),
+            (
+                r#"{"type":"consume","lease":0}"#,
+                "INVALID_REQUEST",
+                "lease",
+            ),
             (
                 r#"{"type":"consume","instance_id":""}"#,
                 "INVALID_REQUEST",
@@ -416,8 +434,16 @@ mod tests {
             ),
             (r#"{"type":"ack"}"#, "INVALID_REQUEST", "leases"),
             (r#"{"type":"ack","leases":[]}"#, "INVALID_REQUEST", "leases"),
-            (r#"{"type":"ack","leases":["x"]}"#, "INVALID_REQUEST", "leases"),
-            (r#"{"type":"ack","sequence":0}"#, "INVALID_REQUEST", "sequence"),
+            (
+                r#"{"type":"ack","leases":["x"]}"#,
+                "INVALID_REQUEST",
+                "leases",
+            ),
+            (
+                r#"{"type":"ack","sequence":0}"#,
+                "INVALID_REQUEST",
+                "sequence",
+            ),
             (
                 r#"{"type":"ack","sequence":1,"leases":[]}"#,
                 "INVALID_REQUEST",

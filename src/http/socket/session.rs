@@ -154,9 +154,7 @@ impl Session {
     }
 
     fn is_idle(&self) -> bool {
-        self.texts.is_empty()
-            && self.answers.requests() == 0
-            && self.answers.ready_bytes() == 0
+        self.texts.is_empty() && self.answers.requests() == 0 && self.answers.ready_bytes() == 0
     }
 
     /// As much as there is room for: answers first, then events and messages in turn.

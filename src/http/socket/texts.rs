@@ -14,18 +14,6 @@ use crate::error::HubError;
 use crate::logic::push::Envelope;
 use crate::logic::queues::leases::Leased;
 
-/// Every type of frame the hub sends.
-pub const TYPES: [&str; 8] = [
-    "subscribed",
-    "unsubscribed",
-    "event",
-    "accepted",
-    "message",
-    "ok",
-    "pong",
-    "error",
-];
-
 #[derive(Serialize)]
 struct EventFrame<'a> {
     #[serde(rename = "type")]
@@ -236,5 +224,6 @@ pub fn array(frames: &[ByteString]) -> ByteString {
 
 fn render(frame: &impl Serialize) -> ByteString {
     let text = serde_json::to_string(frame);
-    text.expect("names, numbers and checked JSON are JSON").into()
+    text.expect("names, numbers and checked JSON are JSON")
+        .into()
 }

@@ -105,7 +105,11 @@ fn two_consumers_share_what_comes() {
     let mut seen = Vec::new();
     for socket in &mut sockets {
         for _ in 0..5 {
-            seen.push(socket.hears("message")["message"]["payload"].as_u64().unwrap());
+            seen.push(
+                socket.hears("message")["message"]["payload"]
+                    .as_u64()
+                    .unwrap(),
+            );
         }
     }
     seen.sort_unstable();
@@ -124,7 +128,10 @@ fn who_goes_away_gives_back_without_spending_an_attempt() {
     again.consume("billing", 10);
     for n in 0..5 {
         let message = again.hears("message")["message"].clone();
-        assert_eq!((&message["payload"], &message["attempt"]), (&json!(n), &json!(1)));
+        assert_eq!(
+            (&message["payload"], &message["attempt"]),
+            (&json!(n), &json!(1))
+        );
     }
     // What the first one had is worth nothing now.
     again.say(&ack(&[&handed[0]["lease"]]));
@@ -182,7 +189,10 @@ fn a_socket_is_an_instance_as_long_as_it_is_open() {
     });
     assert_eq!(socket.ask(&asked)["type"], "ok");
     let service = hub.service("billing").is(200);
-    assert_eq!((&service["status"], &service["available"]), (&json!("healthy"), &json!(1)));
+    assert_eq!(
+        (&service["status"], &service["available"]),
+        (&json!("healthy"), &json!(1))
+    );
     let instance = &service["instances"][0];
     assert_eq!(instance["instance_id"], "till-1");
     assert_eq!(instance["transport"], "websocket");

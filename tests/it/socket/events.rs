@@ -18,7 +18,10 @@ fn publish_many(socket: &mut Socket, count: usize, payload: &Value) {
     let mut left = count;
     while left > 0 {
         let portion = left.min(100);
-        socket.say(&json!(vec![publish("shop.order.placed", payload.clone()); portion]));
+        socket.say(&json!(vec![
+            publish("shop.order.placed", payload.clone());
+            portion
+        ]));
         for _ in 0..portion {
             socket.hears("accepted");
         }
@@ -39,23 +42,39 @@ fn a_published_event_reaches_its_subscriber_as_the_contract_says() {
     });
     let answer = publisher.ask(&json!({"type": "publish", "event": event, "ref": "p"}));
     assert_eq!(answer["type"], "accepted", "{answer}");
-    assert_eq!((&answer["ref"], &answer["sequence"]), (&json!("p"), &json!(1)));
-    assert_eq!((&answer["stream_version"], &answer["durability"]), (&json!(1), &json!("disk")));
+    assert_eq!(
+        (&answer["ref"], &answer["sequence"]),
+        (&json!("p"), &json!(1))
+    );
+    assert_eq!(
+        (&answer["stream_version"], &answer["durability"]),
+        (&json!(1), &json!("disk"))
+    );
     let heard = subscriber.hears_event(1);
     let mut names: Vec<_> = heard.as_object().unwrap().keys().cloned().collect();
     names.sort();
     assert_eq!(
         names,
         [
-            "correlation_id", "data", "id", "sequence", "source", "stream_id", "stream_version",
-            "timestamp", "type",
+            "correlation_id",
+            "data",
+            "id",
+            "sequence",
+            "source",
+            "stream_id",
+            "stream_version",
+            "timestamp",
+            "type",
         ]
     );
     assert_eq!(heard["id"], answer["id"]);
     assert_eq!(heard["type"], "shop.order.placed");
     assert_eq!(heard["data"], json!({"n": 1}));
     assert_eq!(heard["source"], "shop");
-    assert_eq!((&heard["stream_id"], &heard["stream_version"]), (&json!("order-1"), &json!(1)));
+    assert_eq!(
+        (&heard["stream_id"], &heard["stream_version"]),
+        (&json!("order-1"), &json!(1))
+    );
     assert_eq!(heard["correlation_id"], "talk");
 }
 
@@ -84,7 +103,10 @@ fn refusals_are_those_of_http() {
     let error = socket.is_refused("VERSION_CONFLICT");
     assert_eq!(error["details"]["current_version"], 0);
     socket.say(&json!({"type": "publish", "event": {"event_type": "a"}}));
-    assert_eq!(socket.is_refused("INVALID_MESSAGE")["details"]["field"], "payload");
+    assert_eq!(
+        socket.is_refused("INVALID_MESSAGE")["details"]["field"],
+        "payload"
+    );
 }
 
 #[test]
@@ -105,7 +127,10 @@ fn a_second_subscribe_adds_and_an_unsubscribe_takes_away() {
     subscriber.hears_event(2);
     subscriber.hears_event(3);
     let left = subscriber.ask(&json!({"type": "unsubscribe", "event_types": ["a"], "ref": 1}));
-    assert_eq!(left, json!({"type": "unsubscribed", "event_types": ["b"], "ref": 1}));
+    assert_eq!(
+        left,
+        json!({"type": "unsubscribed", "event_types": ["b"], "ref": 1})
+    );
     tell("a");
     tell("b");
     subscriber.hears_event(5);
@@ -132,7 +157,9 @@ fn the_past_goes_over_into_the_present_without_a_gap() {
     let live = std::thread::spawn(move || {
         publish_many(&mut publisher, 2000, &json!("live"));
     });
-    let mut subscribers: Vec<Socket> = (0..3).map(|_| hub.socket_at("/events?arrays=true")).collect();
+    let mut subscribers: Vec<Socket> = (0..3)
+        .map(|_| hub.socket_at("/events?arrays=true"))
+        .collect();
     for (index, subscriber) in subscribers.iter_mut().enumerate() {
         let from = 1 + 200 * index as u64;
         subscriber.subscribe(&["#"], Some(from));
@@ -216,7 +243,12 @@ fn who_reads_slowly_is_fed_from_the_archive() {
     }
     drop(slow);
     eventually("they are gone", || {
-        hub.get("/metrics").body.contains("message_hub_open_sockets 2\n")
-            || hub.get("/metrics").body.contains("message_hub_open_sockets 1\n")
+        hub.get("/metrics")
+            .body
+            .contains("message_hub_open_sockets 2\n")
+            || hub
+                .get("/metrics")
+                .body
+                .contains("message_hub_open_sockets 1\n")
     });
 }

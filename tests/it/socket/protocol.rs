@@ -17,7 +17,10 @@ fn what_is_wrong_is_answered_and_the_connection_lives_on() {
         ("null", "INVALID_MESSAGE"),
         (r#"{"type":"dance"}"#, "INVALID_MESSAGE"),
         (r#"{"type":"subscribe"}"#, "INVALID_SUBSCRIPTION"),
-        (r#"{"type":"subscribe","event_types":[]}"#, "INVALID_SUBSCRIPTION"),
+        (
+            r#"{"type":"subscribe","event_types":[]}"#,
+            "INVALID_SUBSCRIPTION",
+        ),
         (r#"{"type":"publish"}"#, "INVALID_MESSAGE"),
         (r#"{"type":"send","message":[]}"#, "INVALID_MESSAGE"),
         (r#"{"type":"consume","prefetch":"many"}"#, "INVALID_REQUEST"),

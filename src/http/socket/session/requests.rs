@@ -16,8 +16,8 @@ use crate::domain::refusal::Refusal;
 use crate::error::HubError;
 use crate::http::Hub;
 use crate::http::ask::{answered, ask};
-use crate::http::message_input;
 use crate::http::events::publish;
+use crate::http::message_input;
 use crate::http::messages::send;
 
 /// What is asked, and where its answer goes.
@@ -146,11 +146,7 @@ impl Session {
         if acks.is_empty() {
             return;
         }
-        let (hub, owner, home) = (
-            self.hub.clone(),
-            self.caller.acts_only_for(),
-            ctx.address(),
-        );
+        let (hub, owner, home) = (self.hub.clone(), self.caller.acts_only_for(), ctx.address());
         actix::spawn(async move {
             home.do_send(ack_all(&hub, owner, acks).await);
         });
@@ -195,11 +191,7 @@ async fn send_all(hub: &Hub, turn: &Mutex<()>, sends: Vec<(Slip, Offer)>) -> Vec
     answers
 }
 
-async fn publish_all(
-    hub: &Hub,
-    turn: &Mutex<()>,
-    events: Vec<(Slip, EventOffer)>,
-) -> Vec<Answer> {
+async fn publish_all(hub: &Hub, turn: &Mutex<()>, events: Vec<(Slip, EventOffer)>) -> Vec<Answer> {
     let (slips, offers): (Vec<Slip>, Vec<EventOffer>) = events.into_iter().unzip();
     let ids: Vec<_> = offers.iter().map(|offer| offer.event.id).collect();
     let in_line = {
@@ -269,9 +261,7 @@ pub(super) fn confirm(hub: &Hub, slip: &Slip, outcome: Result<(), HubError>) -> 
     answer(hub, slip, said)
 }
 
-pub(super) fn flatten<T>(
-    outcome: Result<Result<T, Refusal>, HubError>,
-) -> Result<T, HubError> {
+pub(super) fn flatten<T>(outcome: Result<Result<T, Refusal>, HubError>) -> Result<T, HubError> {
     outcome?.map_err(HubError::from)
 }
 
@@ -321,7 +311,11 @@ async fn ack_all(
         over: Vec::new(),
     };
     while !acks.is_empty() {
-        let leases: Vec<LeaseToken> = acks.iter().flat_map(|(_, leases)| leases).copied().collect();
+        let leases: Vec<LeaseToken> = acks
+            .iter()
+            .flat_map(|(_, leases)| leases)
+            .copied()
+            .collect();
         let owner = owner.clone();
         let outcome = ask(&hub.handles.end_leases, |reply| EndLeases {
             leases: leases.clone(),
