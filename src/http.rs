@@ -2,6 +2,7 @@
 //! made by [`crate::logic`], and every error is a [`HubError`].
 
 mod ask;
+mod asyncapi;
 pub mod auth;
 mod batch;
 mod body;
@@ -31,6 +32,7 @@ mod redrive;
 mod registration_input;
 mod retries;
 mod services;
+mod socket;
 mod streams;
 mod subscription_input;
 mod subscriptions;
@@ -121,8 +123,10 @@ pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static st
     streams::routes(&mut routes);
     correlations::routes(&mut routes);
     subscriptions::routes(&mut routes);
+    socket::routes(&mut routes);
     health::routes(&mut routes);
     openapi::routes(&mut routes);
+    asyncapi::routes(&mut routes);
     routes.registered
 }
 
