@@ -60,6 +60,14 @@ pub enum HubError {
         error: Box<HubError>,
         results: Value,
     },
+    #[error("nothing was published, as event {index} was refused: {error}")]
+    Atomic {
+        error: Box<HubError>,
+        index: usize,
+        results: Value,
+    },
+    #[error("this is for WebSockets; to publish an event use POST")]
+    UpgradeRequired,
     #[error("internal error; the log has more under this request_id")]
     Internal,
 }
@@ -113,7 +121,8 @@ impl HubError {
             Self::DeliveryFailed { .. } => ("DELIVERY_FAILED", StatusCode::BAD_GATEWAY),
             Self::NotReady(_) => ("SERVICE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE),
             Self::NoArchive(_) => ("STORAGE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE),
-            Self::Batch { error, .. } => error.kind(),
+            Self::Batch { error, .. } | Self::Atomic { error, .. } => error.kind(),
+            Self::UpgradeRequired => ("UPGRADE_REQUIRED", StatusCode::UPGRADE_REQUIRED),
             Self::Internal => ("INTERNAL_ERROR", StatusCode::INTERNAL_SERVER_ERROR),
         }
     }
@@ -127,7 +136,7 @@ impl HubError {
             Self::Refused(Refusal::LaneFull { .. } | Refusal::MemoryFull { .. }) | Self::Busy => {
                 Some(1)
             }
-            Self::Batch { error, .. } => error.retry_after(),
+            Self::Batch { error, .. } | Self::Atomic { error, .. } => error.retry_after(),
             _ => None,
         }
     }
@@ -157,6 +166,15 @@ impl HubError {
             }
             Self::Batch { error, results } => {
                 details = error.details();
+                details.insert("results".to_owned(), results.clone());
+            }
+            Self::Atomic {
+                error,
+                index,
+                results,
+            } => {
+                details = error.details();
+                details.insert("index".to_owned(), json!(index));
                 details.insert("results".to_owned(), results.clone());
             }
             _ => {}
@@ -226,6 +244,9 @@ impl ResponseError for HubError {
         }
         if let Self::MethodNotAllowed { allow, .. } = self {
             response.insert_header((header::ALLOW, *allow));
+        }
+        if matches!(self, Self::UpgradeRequired) {
+            response.insert_header((header::UPGRADE, "websocket"));
         }
         response.finish()
     }

@@ -3,15 +3,20 @@
 
 mod ask;
 pub mod auth;
+mod batch;
 mod body;
 mod circuits;
+mod correlations;
 mod dead_letters;
 pub mod edge;
 pub mod event_input;
+mod event_letters;
 pub mod event_view;
+mod events;
 mod fields;
 pub mod handles;
 mod health;
+mod known_ids;
 mod leases;
 mod message_input;
 mod message_view;
@@ -26,6 +31,9 @@ mod redrive;
 mod registration_input;
 mod retries;
 mod services;
+mod streams;
+mod subscription_input;
+mod subscriptions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,6 +44,7 @@ use actix_web::{HttpRequest, HttpResponse, Route, web};
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::deny_list::DenyList;
 use crate::door::Door;
 use crate::error::HubError;
 use crate::metrics::Metrics;
@@ -60,6 +69,7 @@ pub struct Settings {
     pub durability: &'static str,
     pub max_retry_attempts: u32,
     pub max_retry_delay: Duration,
+    pub callback_deny: DenyList,
     /// Set, but without effect in this version.
     pub unused: Vec<&'static str>,
 }
@@ -70,6 +80,7 @@ impl Settings {
             durability: config.wal_sync.name(),
             max_retry_attempts: config.max_retry_attempts,
             max_retry_delay: config.max_retry_delay,
+            callback_deny: config.callback_deny.clone(),
             unused: config.unused(),
         }
     }
@@ -96,6 +107,7 @@ pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static st
         registered: Vec::new(),
     };
     messages::routes(&mut routes);
+    events::routes(&mut routes);
     leases::routes(&mut routes);
     retries::routes(&mut routes);
     // Before the letters, whose ids would take its place.
@@ -106,6 +118,9 @@ pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static st
     services::routes(&mut routes);
     next::routes(&mut routes);
     circuits::routes(&mut routes);
+    streams::routes(&mut routes);
+    correlations::routes(&mut routes);
+    subscriptions::routes(&mut routes);
     health::routes(&mut routes);
     openapi::routes(&mut routes);
     routes.registered

@@ -2,6 +2,7 @@
 
 mod maker;
 mod redrives;
+mod subscriptions;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -20,6 +21,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::view::QueueDepths;
 use maker::{Labels, Maker};
 use redrives::Redrives;
+use subscriptions::Subscriptions;
 
 pub struct Metrics {
     registry: Registry,
@@ -31,6 +33,9 @@ pub struct Metrics {
     senders: Labels,
     /// Accepted messages by their type.
     messages: IntCounterVec,
+    /// Published events by their type.
+    events: IntCounterVec,
+    event_types: Labels,
     accepted: IntCounter,
     by_state: IntGaugeVec,
     queue_size: IntGaugeVec,
@@ -61,12 +66,15 @@ pub struct Metrics {
     /// Records that are in the journal and not yet in the archive.
     pub archive_lag: IntGauge,
     pub archive_flush: Histogram,
-    /// 1 once the dedup window has forgotten an id.
+    /// 1 once the dedup window has forgotten the id of a message.
     pub dedup_overflowed: IntGauge,
+    /// 1 once the one of events has forgotten an id.
+    pub event_dedup_overflowed: IntGauge,
     pub queue_overflows: IntCounter,
     quota_refusals: IntCounterVec,
     pub requests_refused_busy: IntCounter,
     pub redrives: Redrives,
+    pub subscriptions: Subscriptions,
 }
 
 impl Default for Metrics {
@@ -91,6 +99,12 @@ impl Metrics {
                 "Messages accepted, by type",
                 "type",
             ),
+            events: make.counters(
+                "message_hub_events_total",
+                "Events published, by type",
+                "type",
+            ),
+            event_types: Labels::default(),
             accepted: make.counter(
                 "message_hub_messages_accepted_total",
                 "Messages accepted over the life of the data",
@@ -185,7 +199,11 @@ impl Metrics {
             ),
             dedup_overflowed: make.gauge(
                 "message_hub_dedup_overflowed",
-                "1 once the dedup window has forgotten an id",
+                "1 once the dedup window has forgotten the id of a message",
+            ),
+            event_dedup_overflowed: make.gauge(
+                "message_hub_event_dedup_overflowed",
+                "1 once the dedup window has forgotten the id of an event",
             ),
             queue_overflows: make.counter(
                 "message_hub_queue_overflows_total",
@@ -193,7 +211,7 @@ impl Metrics {
             ),
             quota_refusals: make.counters(
                 "message_hub_quota_refusals_total",
-                "Messages over the send_rate of their sender",
+                "Messages and events over the send_rate of their sender",
                 "service",
             ),
             requests_refused_busy: make.counter(
@@ -201,6 +219,7 @@ impl Metrics {
                 "Requests refused because too many were under way",
             ),
             redrives: Redrives::new(&make),
+            subscriptions: Subscriptions::new(&make),
             registry: registry.clone(),
         };
         metrics.begin_at_zero();
@@ -238,6 +257,10 @@ impl Metrics {
                 self.messages
                     .with_label_values(&[self.types.cap(message.kind.as_str())])
                     .inc();
+            }
+            Fact::EventPublished(event) => {
+                let event_type = self.event_types.cap(event.event_type.as_str());
+                self.events.with_label_values(&[event_type]).inc();
             }
             Fact::AttemptFailed(failed) => {
                 self.retries.inc();

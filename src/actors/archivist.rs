@@ -14,7 +14,7 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, Recipient, SpawnHandle};
 
 use super::death_watch::DeathWatch;
-use super::messages::{Archived, Close, Committed, Flush, Open, Record, Reply};
+use super::messages::{Archived, Close, Committed, Flush, Open, Record, RedeliverEvent, Reply};
 use crate::clock::Clock;
 use crate::domain::fact::Recorded;
 use crate::domain::ids::Position;
@@ -54,10 +54,12 @@ pub struct Archivist {
     _watch: DeathWatch,
 }
 
-/// Where the Archivist's messages go: both to the EventStore.
+/// Where the Archivist's messages go: to the EventStore, and letters of subscriptions to the
+/// EventBus.
 pub struct Hops {
     pub archived: Recipient<Archived>,
     pub record: Recipient<Record>,
+    pub redeliver: Recipient<RedeliverEvent>,
 }
 
 enum Phase {

@@ -1,29 +1,31 @@
 //! The writer: the only actor that touches the journal.
 //!
-//! Owns the Journal and the Ledger. Receives [`Accept`], [`Record`], [`Archived`] and [`Close`];
-//! sends [`Committed`] to everyone, [`Release`] to the Router, [`Fatal`] to the Warden, and answers
-//! clients. Runs alone on its thread, which it may block. Never hands out, retries or decides
-//! about messages: it only writes what follows from what is written.
+//! Owns the Journal and the Ledger. Receives [`Accept`], [`Publish`], [`Record`], [`Archived`] and
+//! [`Close`]; sends [`Committed`] to everyone, [`Release`] to the Router, [`Fatal`] to the Warden,
+//! and answers clients. With a fact it writes the event by which the hub itself tells of it. Runs
+//! alone on its thread, which it may block. Never hands out, retries or decides about messages: it
+//! only writes what follows from what is written.
 //!
 //! Group commit: the first arrival arms one flush; everything that arrives while a sync is under
 //! way rides in the next.
 
 mod batch;
+mod publishing;
 
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, Recipient};
+use rand::rngs::StdRng;
 use std::sync::Arc;
 use tokio::time::Instant;
 
-use batch::{Answer, Chosen, Pending, choose, depends_on_batch};
+use batch::{Chosen, Pending, choose};
 
 use super::death_watch::DeathWatch;
-use super::messages::{Accept, Archived, Close, Committed, Fatal, Record, Release, Slot};
+use super::messages::{Accept, Archived, Close, Committed, Fatal, Publish, Record, Release};
 use crate::clock::Clock;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
-use crate::domain::refusal::Refusal;
 use crate::logic::ledger::Ledger;
 use crate::metrics::Metrics;
 use crate::ports::journal::{CompactionReport, Journal, JournalError};
@@ -35,6 +37,8 @@ const DISK_CHECK: Duration = Duration::from_millis(250);
 
 pub struct EventStore {
     clock: Clock,
+    /// For the ids of the hub's own events.
+    random: StdRng,
     metrics: Arc<Metrics>,
     journal: Box<dyn Journal>,
     ledger: Ledger,
@@ -63,7 +67,7 @@ pub struct Hops {
 
 impl EventStore {
     pub fn new(
-        clock: Clock,
+        (clock, random): (Clock, StdRng),
         metrics: Arc<Metrics>,
         journal: Box<dyn Journal>,
         ledger: Ledger,
@@ -73,6 +77,7 @@ impl EventStore {
     ) -> Self {
         Self {
             clock,
+            random,
             metrics,
             journal,
             ledger,
@@ -97,6 +102,16 @@ impl EventStore {
         }
     }
 
+    fn take_in(&mut self, pending: Pending, ctx: &mut Context<Self>) {
+        self.pending_bytes += pending.bytes();
+        self.pending.push(pending);
+        if self.pending_bytes >= BATCH_BYTES {
+            self.flush(ctx);
+        } else {
+            self.arm(ctx);
+        }
+    }
+
     /// Writes what has arrived and answers it.
     fn flush(&mut self, ctx: &mut Context<Self>) {
         self.armed = false;
@@ -106,9 +121,15 @@ impl EventStore {
         self.look_at_disk();
         let pending = std::mem::take(&mut self.pending);
         self.pending_bytes = 0;
-        let chosen = choose(&mut self.ledger, self.clock.now(), self.disk_low, pending);
+        let chosen = choose(
+            &mut self.ledger,
+            self.clock.now(),
+            &mut self.random,
+            self.disk_low,
+            pending,
+        );
         match self.write(&chosen.facts) {
-            Ok(first) => self.publish(chosen, first),
+            Ok(first) => self.announce(chosen, first),
             Err(JournalError::Full { path }) => {
                 tracing::warn!(path = %path.display(), "no space left for the journal; intake stops");
                 self.hold_back(chosen, ctx);
@@ -133,7 +154,7 @@ impl EventStore {
     }
 
     /// Tells everyone, then the clients: who was answered finds what was acknowledged.
-    fn publish(&mut self, chosen: Chosen, first: Position) {
+    fn announce(&mut self, chosen: Chosen, first: Position) {
         for fact in &chosen.facts {
             self.ledger.apply(fact);
             self.metrics.count(fact);
@@ -152,17 +173,14 @@ impl EventStore {
                 recipient.do_send(committed.clone());
             }
         }
-        if !chosen.unused.is_empty() {
+        if !chosen.unused.is_empty() || !chosen.unused_events.is_empty() {
             self.hops.router.do_send(Release {
                 messages: chosen.unused,
+                publishers: chosen.unused_events,
             });
         }
         for answer in chosen.answers {
-            // A client that went away needs no answer.
-            match answer {
-                Answer::Slots(slots, reply) => drop(reply.send(slots)),
-                Answer::Recorded(reply) => drop(reply.send(())),
-            }
+            answer.send();
         }
     }
 
@@ -170,40 +188,17 @@ impl EventStore {
         self.metrics
             .dedup_overflowed
             .set(i64::from(self.ledger.window_overflowed()));
+        self.metrics
+            .event_dedup_overflowed
+            .set(i64::from(self.ledger.event_window_overflowed()));
     }
 
-    /// The disk is full: new messages are refused, what settles old ones waits for space.
+    /// The disk is full: new messages and events are refused, what settles old ones waits for space.
     fn hold_back(&mut self, mut chosen: Chosen, ctx: &mut Context<Self>) {
         self.disk_low = true;
         self.metrics.disk_guard.set(1);
-        let mut kept = Vec::new();
-        for fact in std::mem::take(&mut chosen.facts) {
-            match fact {
-                Fact::Accepted(message) => chosen.unused.push(message),
-                fact => kept.push(fact),
-            }
-        }
-        let mut recorded = Vec::new();
-        for answer in std::mem::take(&mut chosen.answers) {
-            match answer {
-                Answer::Slots(mut slots, reply) => {
-                    for slot in slots.iter_mut().filter(|slot| depends_on_batch(slot)) {
-                        *slot = Slot::Refused(Refusal::StorageFull);
-                    }
-                    chosen.answers.push(Answer::Slots(slots, reply));
-                }
-                Answer::Recorded(reply) => recorded.push(reply),
-            }
-        }
-        self.publish(chosen, 0);
-        let facts = Pending::Record(Record::unasked(kept));
-        let answers = recorded.into_iter().map(|reply| {
-            Pending::Record(Record {
-                facts: Vec::new(),
-                reply: Some(reply),
-            })
-        });
-        let held: Vec<_> = std::iter::once(facts).chain(answers).collect();
+        let held = chosen.hold_back();
+        self.announce(chosen, 0);
         self.pending.splice(0..0, held);
         self.armed = true;
         ctx.notify_later(Flush, DISK_CHECK);
@@ -298,17 +293,15 @@ impl Handler<Accept> for EventStore {
     type Result = ();
 
     fn handle(&mut self, accept: Accept, ctx: &mut Context<Self>) {
-        for slot in &accept.slots {
-            if let Slot::Offered(offer) = slot {
-                self.pending_bytes += offer.message.bytes() as usize;
-            }
-        }
-        self.pending.push(Pending::Accept(accept));
-        if self.pending_bytes >= BATCH_BYTES {
-            self.flush(ctx);
-        } else {
-            self.arm(ctx);
-        }
+        self.take_in(Pending::Accept(accept), ctx);
+    }
+}
+
+impl Handler<Publish> for EventStore {
+    type Result = ();
+
+    fn handle(&mut self, publish: Publish, ctx: &mut Context<Self>) {
+        self.take_in(Pending::Publish(publish), ctx);
     }
 }
 

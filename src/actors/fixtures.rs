@@ -12,8 +12,9 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::death_watch::DeathWatch;
-use super::messages::{Accept, Committed, Offer, Slot};
+use super::messages::{Accept, Committed, EventOffer, EventSlot, Offer, Publish, Slot};
 use super::probe::probe;
+use crate::domain::event::{Event, EventExtras, EventId};
 use crate::domain::fact::{Attempt, AttemptFailed, AttemptOutcome, DeadReason, Fact, Recorded};
 use crate::domain::fact::{ServiceSeen, Settlement};
 use crate::domain::ids::{InstanceId, Label, MessageId, Position, ServiceName};
@@ -80,6 +81,55 @@ pub fn offer(message: Message) -> Slot {
 pub fn accept(slots: Vec<Slot>) -> (Accept, oneshot::Receiver<Vec<Slot>>) {
     let (reply, answer) = oneshot::channel();
     (Accept { slots, reply }, answer)
+}
+
+/// An event of `shop` in no stream, without its place.
+pub fn event(number: u128, now: Timestamp) -> Event {
+    Event {
+        id: EventId(Uuid::from_u128(number)),
+        sequence: 0,
+        event_type: Label::parse("order.paid").unwrap(),
+        source: service("shop"),
+        published_at: now,
+        stream: None,
+        correlation_id: None,
+        causation_id: None,
+        payload: Payload::parse("{}").unwrap(),
+        extras: None,
+    }
+}
+
+/// An event whose id the publisher chose; `content` stands for everything else in it.
+pub fn named_event(number: u128, content: u128, now: Timestamp) -> Event {
+    let extras = EventExtras {
+        fingerprint: Some(Fingerprint(Uuid::from_u128(content))),
+        ..EventExtras::default()
+    };
+    Event {
+        extras: Some(Box::new(extras)),
+        ..event(number, now)
+    }
+}
+
+pub fn event_offer(event: Event) -> EventSlot {
+    EventSlot::Offered(Box::new(EventOffer {
+        event,
+        expected_version: None,
+    }))
+}
+
+/// The events of one request, and where its answer arrives.
+pub fn publish(
+    slots: Vec<EventSlot>,
+    atomic: bool,
+) -> (Publish, oneshot::Receiver<Vec<EventSlot>>) {
+    let (reply, answer) = oneshot::channel();
+    let publish = Publish {
+        slots,
+        atomic,
+        reply,
+    };
+    (publish, answer)
 }
 
 pub fn committed(first: Position, facts: Vec<Fact>) -> Committed {
@@ -241,6 +291,11 @@ impl ScriptedTransport {
     pub fn pushed_to(&self) -> Vec<String> {
         let requests = self.requests.borrow();
         requests.iter().map(|request| request.url.clone()).collect()
+    }
+
+    /// The pushes so far, in order.
+    pub fn pushed(&self) -> Vec<PushRequest> {
+        self.requests.borrow().clone()
     }
 
     /// From now on probes of `host` are answered so.

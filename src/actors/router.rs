@@ -1,9 +1,11 @@
 //! The door: decides whether a message may come in.
 //!
 //! Owns the known destinations, the capacity of their lanes, the quotas, and what it was told of
-//! circuits. Receives [`Accept`] and [`SetQuota`], and [`Committed`], [`Release`],
+//! circuits. Receives [`Accept`], [`Publish`] and [`SetQuota`], and [`Committed`], [`Release`],
 //! [`WindowChanged`] to stay informed; sends what may come in, and quotas to [`Record`], on to the
 //! EventStore. Never waits and never writes; a quota holds once the journal says so.
+
+mod publishing;
 
 use std::sync::Arc;
 
@@ -13,7 +15,7 @@ use ahash::{AHashMap, AHashSet};
 use super::death_watch::DeathWatch;
 use super::messages::{
     Accept, AdmissionReport, Committed, DestinationDoor, InspectAdmission, InspectQuotas, Offer,
-    QuotaView, Record, Release, SetQuota, Slot, WindowChanged,
+    Publish, QuotaView, Record, Release, SetQuota, Slot, WindowChanged,
 };
 use crate::clock::Clock;
 use crate::domain::fact::{Fact, QuotaSet};
@@ -65,6 +67,7 @@ impl Prospect {
 /// The EventStore, by what it is sent.
 pub struct Hops {
     pub accept: Recipient<Accept>,
+    pub publish: Recipient<Publish>,
     pub record: Recipient<Record>,
 }
 
@@ -214,6 +217,9 @@ impl Handler<Release> for Router {
         for message in &release.messages {
             self.admission.release(&message.lane());
             self.quotas.give_back(&message.source);
+        }
+        for publisher in &release.publishers {
+            self.quotas.give_back(publisher);
         }
     }
 }

@@ -20,6 +20,9 @@ pub struct Carried {
     /// Of the last event.
     #[serde(default)]
     pub last_sequence: Sequence,
+    /// Of the last event.
+    #[serde(default)]
+    pub last_published_at: Timestamp,
     #[serde(default)]
     pub streams: Vec<StreamHead>,
     #[serde(default)]

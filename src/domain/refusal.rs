@@ -34,7 +34,7 @@ pub enum Refusal {
     NoInstance { service: ServiceName },
     #[error("less than disk_reserve is free on the journal's disk; free some space")]
     StorageFull,
-    #[error("id: already used for a message with other content")]
+    #[error("id: already used with other content")]
     OtherContent,
     #[error("id: whether the hub knows it is written in the archive, which does not answer")]
     HistoryUnknown,

@@ -43,7 +43,7 @@ pub async fn edge(
         let body = render(&error, &id, hub.clock.now());
         let (request, old) = response.into_parts();
         let mut rendered = HttpResponse::build(error.status());
-        for name in [header::RETRY_AFTER, header::ALLOW] {
+        for name in [header::RETRY_AFTER, header::ALLOW, header::UPGRADE] {
             if let Some(value) = old.headers().get(&name) {
                 rendered.insert_header((name, value.clone()));
             }

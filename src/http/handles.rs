@@ -3,17 +3,20 @@
 use actix::Recipient;
 
 use crate::actors::messages::{
-    Accept, AwaitSettled, Cancel, ChooseStrategy, ClearQueue, Credit, DeleteDeadLetter, Deregister,
-    DrainInstance, EndLeases, ExtendLeases, Flush, Follow, ForceCircuit, Heartbeat, Inspect,
-    InspectAdmission, InspectCircuits, InspectDependencies, InspectLog, InspectQueues,
-    InspectQuotas, InspectRedrives, InspectServices, PickInstance, ReadRecent, Receive, Register,
-    Reprocess, RetryNow, SetQuota, SocketClosed, SocketOpened, StartRedrive, SwitchQueue,
-    SwitchRedrive, Unfollow,
+    Accept, AckPosition, AttachSocket, AwaitSettled, Cancel, ChangeSubscription, ChooseStrategy,
+    ClearQueue, Credit, DeleteDeadLetter, Deregister, DrainInstance, EndLeases, ExtendLeases,
+    Flush, Follow, ForceCircuit, Heartbeat, Inspect, InspectAdmission, InspectCircuits,
+    InspectDependencies, InspectLog, InspectQueues, InspectQuotas, InspectRedrives,
+    InspectServices, InspectStream, InspectSubscriptions, PickInstance, Publish, ReadRecent,
+    ReadState, Receive, Register, Reprocess, RetryNow, SetQuota, SocketClosed, SocketOpened,
+    StartRedrive, StartReplay, Subscribe, SwitchQueue, SwitchRedrive, SwitchSubscription,
+    TakeSnapshot, Unfollow, Unsubscribe,
 };
 
 #[derive(Clone)]
 pub struct Handles {
     pub accept: Recipient<Accept>,
+    pub publish: Recipient<Publish>,
     pub set_quota: Recipient<SetQuota>,
     pub quotas: Recipient<InspectQuotas>,
     pub admission: Recipient<InspectAdmission>,
@@ -43,6 +46,9 @@ pub struct Handles {
     pub start_redrive: Recipient<StartRedrive>,
     pub switch_redrive: Recipient<SwitchRedrive>,
     pub inspect_redrives: Recipient<InspectRedrives>,
+    pub take_snapshot: Recipient<TakeSnapshot>,
+    pub read_state: Recipient<ReadState>,
+    pub inspect_stream: Recipient<InspectStream>,
     pub follow: Recipient<Follow>,
     pub credit: Recipient<Credit>,
     pub unfollow: Recipient<Unfollow>,
@@ -50,4 +56,14 @@ pub struct Handles {
     pub read_recent: Recipient<ReadRecent>,
     pub socket_opened: Recipient<SocketOpened>,
     pub socket_closed: Recipient<SocketClosed>,
+    pub subscribe: Recipient<Subscribe>,
+    pub change_subscription: Recipient<ChangeSubscription>,
+    pub switch_subscription: Recipient<SwitchSubscription>,
+    pub unsubscribe: Recipient<Unsubscribe>,
+    pub subscriptions: Recipient<InspectSubscriptions>,
+    pub start_replay: Recipient<StartReplay>,
+    pub attach_socket: Recipient<AttachSocket>,
+    pub ack_position: Recipient<AckPosition>,
+    pub callback_circuits: Recipient<InspectCircuits>,
+    pub force_callback_circuit: Recipient<ForceCircuit>,
 }

@@ -3,36 +3,54 @@
 //! The ledger is the judge of races: whatever two actors believe, a message is opened once and
 //! settled once, because only facts that follow from the journal enter it.
 
+mod events;
+mod instances;
+
+pub use events::{EventDraft, Mark, Offered, Publication};
+
+use std::sync::Arc;
+
 use ahash::{AHashMap, AHashSet};
 
 use crate::domain::carried::{KnownId, Tally};
+use crate::domain::event::Event;
 use crate::domain::fact::Fact;
 use crate::domain::ids::MessageId;
 use crate::domain::message::{Fingerprint, Message};
 use crate::domain::timestamp::Timestamp;
 
 use super::dedup::{DedupWindow, Verdict};
+use super::own_events::own_event;
 use super::tally;
+use events::EventLedger;
+use instances::{InstanceDraft, Instances};
 
 #[derive(Debug)]
 pub struct Ledger {
     open: AHashSet<MessageId>,
     window: DedupWindow,
     tally: Tally,
+    events: EventLedger,
+    instances: Instances,
 }
 
 impl Ledger {
+    /// Messages and events each have a window like this empty one.
     pub fn new(window: DedupWindow) -> Self {
         Self {
             open: AHashSet::new(),
+            events: EventLedger::new(window.clone()),
             window,
             tally: Tally::default(),
+            instances: Instances::default(),
         }
     }
 
     /// Learns from a fact that is in the journal.
     pub fn apply(&mut self, fact: &Fact) {
         self.tally += tally::contribution(fact);
+        self.events.apply(fact);
+        self.instances.apply(fact);
         if let Fact::Carried(carried) = fact {
             let known = carried.known_ids.iter().copied();
             self.window.restore(known, carried.window_overflowed);
@@ -64,20 +82,35 @@ impl Ledger {
         self.window.overflowed()
     }
 
+    /// As [`Ledger::window_overflowed`], of the ids of events.
+    pub fn event_window_overflowed(&self) -> bool {
+        self.events.window_overflowed()
+    }
+
     /// Begins to choose the facts of one batch.
     pub fn draft(&mut self, now: Timestamp) -> Draft<'_> {
         self.window.forget_aged(now);
         Draft {
-            ledger: self,
+            now,
+            open: &self.open,
+            window: &self.window,
             changes: AHashMap::new(),
+            events: self.events.draft(now),
+            registered: &self.instances,
+            instances: InstanceDraft::default(),
         }
     }
 }
 
 /// The facts chosen for a batch that is not written yet, on top of the ledger.
 pub struct Draft<'a> {
-    ledger: &'a Ledger,
+    now: Timestamp,
+    open: &'a AHashSet<MessageId>,
+    window: &'a DedupWindow,
     changes: AHashMap<MessageId, Change>,
+    pub events: EventDraft<'a>,
+    registered: &'a Instances,
+    instances: InstanceDraft,
 }
 
 #[derive(Clone, Copy)]
@@ -106,8 +139,8 @@ impl Draft<'_> {
             Some(Change::Opened(Some(other))) if *other == fingerprint => Verdict::SameContent,
             Some(Change::Opened(_)) => Verdict::OtherContent,
             Some(Change::Settled) | None => {
-                let verdict = self.ledger.window.compare(message.id.0, fingerprint);
-                let open = self.ledger.open.contains(&message.id);
+                let verdict = self.window.compare(message.id.0, fingerprint);
+                let open = self.open.contains(&message.id);
                 if verdict == Verdict::New && open {
                     Verdict::OtherContent
                 } else {
@@ -119,6 +152,9 @@ impl Draft<'_> {
 
     /// Whether this fact follows from what the journal says. If so it belongs to the batch.
     pub fn admits(&mut self, fact: &Fact) -> bool {
+        if let Fact::SnapshotTaken(snapshot) = fact {
+            return snapshot.version <= self.events.version(&snapshot.stream_id);
+        }
         let Some(id) = fact.message_id() else {
             return true;
         };
@@ -136,11 +172,30 @@ impl Draft<'_> {
         admitted
     }
 
+    /// What the hub itself tells about an admitted fact; it belongs to the batch as well. An
+    /// instance that registers again, or goes without having been there, is no news.
+    pub fn own_event(
+        &mut self,
+        fact: &Fact,
+        random: impl FnOnce() -> [u8; 10],
+    ) -> Option<Arc<Event>> {
+        let comes_or_goes = self.instances.note(fact, self.registered);
+        let is_presence = matches!(
+            fact,
+            Fact::ServiceRegistered(_) | Fact::InstanceDeregistered(_)
+        );
+        if is_presence && !comes_or_goes {
+            return None;
+        }
+        let event = own_event(fact, self.now, random)?;
+        Some(self.events.append(event))
+    }
+
     fn is_open(&self, id: MessageId) -> bool {
         match self.changes.get(&id) {
             Some(Change::Opened(_)) => true,
             Some(Change::Settled) => false,
-            None => self.ledger.open.contains(&id),
+            None => self.open.contains(&id),
         }
     }
 }
@@ -263,6 +318,38 @@ mod tests {
         assert!(draft.admits(&redriven));
         assert!(!draft.admits(&redriven));
         assert!(draft.admits(&samples::delivered(1)));
+    }
+
+    #[test]
+    fn a_snapshot_is_no_further_than_its_stream() {
+        let mut ledger = ledger(&[samples::event_published(1, 3)]);
+        let mut draft = ledger.draft(at(0));
+        for (stream, version, admitted) in
+            [(1, 3, true), (1, 2, true), (1, 4, false), (2, 1, false)]
+        {
+            let taken = samples::snapshot_taken(stream, version);
+            assert_eq!(draft.admits(&taken), admitted, "{stream} at {version}");
+        }
+    }
+
+    #[test]
+    fn news_is_told_in_the_order_of_events() {
+        let mut ledger = ledger(&[
+            samples::event_published(1, 8),
+            samples::service_registered(1, "a", 1),
+        ]);
+        let mut draft = ledger.draft(at(0));
+        let mut tell = |fact| {
+            draft
+                .own_event(&fact, || [0; 10])
+                .map(|event| event.sequence)
+        };
+        assert_eq!(tell(samples::service_registered(1, "a", 2)), None);
+        assert_eq!(tell(samples::service_registered(1, "b", 1)), Some(9));
+        assert_eq!(tell(samples::service_deregistered(1)), Some(10));
+        assert_eq!(tell(samples::instance_deregistered(1, "a")), None);
+        assert_eq!(tell(samples::expired(1)), Some(11));
+        assert_eq!(tell(samples::event_dead_lettered(1, 1)), None);
     }
 
     #[test]

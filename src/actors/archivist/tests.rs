@@ -39,6 +39,7 @@ fn cellar_where(archive: MemoryArchive, checkpoint: Result<Position, ArchiveErro
     let hops = Hops {
         archived: to_archived,
         record,
+        redeliver: probe().0,
     };
     let clock = Clock::start();
     let archive = Arc::new(archive);

@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::actors::messages::{Accept, Record, Reply, Slot};
+use rand::RngExt;
+use rand::rngs::StdRng;
+
+use super::publishing::{self, choose_events};
+use crate::actors::messages::{Accept, EventSlot, Publish, Record, Reply, Slot};
 use crate::domain::fact::Fact;
+use crate::domain::ids::ServiceName;
 use crate::domain::message::Message;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
@@ -13,13 +18,43 @@ use crate::logic::ledger::{Draft, Ledger};
 /// What waits for the next flush.
 pub enum Pending {
     Accept(Accept),
+    Publish(Publish),
     Record(Record),
+}
+
+impl Pending {
+    /// Of what a client sent.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Accept(accept) => {
+                let offered = accept.slots.iter().filter_map(Slot::offered);
+                offered.map(|message| message.bytes() as usize).sum()
+            }
+            Self::Publish(publish) => {
+                let offered = publish.slots.iter().filter_map(EventSlot::offered);
+                offered.map(|event| event.bytes()).sum()
+            }
+            Self::Record(_) => 0,
+        }
+    }
 }
 
 /// What to say once the batch is on disk.
 pub enum Answer {
     Slots(Vec<Slot>, Reply<Vec<Slot>>),
+    Events(Vec<EventSlot>, Reply<Vec<EventSlot>>),
     Recorded(Reply<()>),
+}
+
+impl Answer {
+    /// A client that went away needs no answer.
+    pub fn send(self) {
+        match self {
+            Self::Slots(slots, reply) => drop(reply.send(slots)),
+            Self::Events(slots, reply) => drop(reply.send(slots)),
+            Self::Recorded(reply) => drop(reply.send(())),
+        }
+    }
 }
 
 /// A batch before it is written.
@@ -29,12 +64,15 @@ pub struct Chosen {
     pub answers: Vec<Answer>,
     /// What the Router made room for in vain.
     pub unused: Vec<Arc<Message>>,
+    /// The sources of events that the Router counted in vain.
+    pub unused_events: Vec<ServiceName>,
 }
 
 /// Takes from what is pending what follows from the journal.
 pub fn choose(
     ledger: &mut Ledger,
     now: Timestamp,
+    random: &mut StdRng,
     disk_low: bool,
     pending: Vec<Pending>,
 ) -> Chosen {
@@ -46,23 +84,34 @@ pub fn choose(
                 for slot in &mut accept.slots {
                     choose_slot(slot, disk_low, &mut draft, &mut chosen);
                 }
-                chosen
-                    .answers
-                    .push(Answer::Slots(accept.slots, accept.reply));
+                let answer = Answer::Slots(accept.slots, accept.reply);
+                chosen.answers.push(answer);
+            }
+            Pending::Publish(mut publish) => {
+                let slots = &mut publish.slots;
+                choose_events(slots, publish.atomic, disk_low, &mut draft, &mut chosen);
+                let answer = Answer::Events(publish.slots, publish.reply);
+                chosen.answers.push(answer);
             }
             Pending::Record(record) => {
                 for fact in record.facts {
-                    if draft.admits(&fact) {
-                        chosen.facts.push(fact);
-                    } else {
-                        tracing::debug!(?fact, "left out: it does not follow from the journal");
-                    }
+                    choose_fact(fact, random, &mut draft, &mut chosen);
                 }
                 chosen.answers.extend(record.reply.map(Answer::Recorded));
             }
         }
     }
     chosen
+}
+
+/// A fact and what the hub itself tells about it stand in one batch: both are written, or none.
+fn choose_fact(fact: Fact, random: &mut StdRng, draft: &mut Draft<'_>, chosen: &mut Chosen) {
+    if !draft.admits(&fact) {
+        return tracing::debug!(?fact, "left out: it does not follow from the journal");
+    }
+    let own_event = draft.own_event(&fact, || random.random());
+    chosen.facts.push(fact);
+    chosen.facts.extend(own_event.map(Fact::EventPublished));
 }
 
 fn choose_slot(slot: &mut Slot, disk_low: bool, draft: &mut Draft<'_>, chosen: &mut Chosen) {
@@ -92,8 +141,60 @@ fn choose_slot(slot: &mut Slot, disk_low: bool, draft: &mut Draft<'_>, chosen: &
     *slot = outcome;
 }
 
+impl Chosen {
+    /// For a disk without room: what clients sent is refused, and what remains to be said now is
+    /// left here. Gives back what waits for space: facts that settle older things, and who wants
+    /// to know of them.
+    pub fn hold_back(&mut self) -> Vec<Pending> {
+        let mut kept = Vec::new();
+        for fact in std::mem::take(&mut self.facts) {
+            match fact {
+                Fact::Accepted(message) => self.unused.push(message),
+                // A client's is refused below; the hub's own is made anew with its fact.
+                Fact::EventPublished(_) => {}
+                fact => kept.push(fact),
+            }
+        }
+        let mut held = vec![Pending::Record(Record::unasked(kept))];
+        for answer in std::mem::take(&mut self.answers) {
+            match answer {
+                Answer::Slots(mut slots, reply) => {
+                    refuse_messages(&mut slots);
+                    self.answers.push(Answer::Slots(slots, reply));
+                }
+                Answer::Events(mut slots, reply) => {
+                    self.refuse_events(&mut slots);
+                    self.answers.push(Answer::Events(slots, reply));
+                }
+                Answer::Recorded(reply) => held.push(Pending::Record(Record {
+                    facts: Vec::new(),
+                    reply: Some(reply),
+                })),
+            }
+        }
+        held
+    }
+
+    fn refuse_events(&mut self, slots: &mut [EventSlot]) {
+        for slot in slots {
+            if let EventSlot::Published(event) = slot {
+                self.unused_events.push(event.source.clone());
+            }
+            if publishing::depends_on_batch(slot) {
+                *slot = EventSlot::Refused(Refusal::StorageFull);
+            }
+        }
+    }
+}
+
+fn refuse_messages(slots: &mut [Slot]) {
+    for slot in slots.iter_mut().filter(|slot| depends_on_batch(slot)) {
+        *slot = Slot::Refused(Refusal::StorageFull);
+    }
+}
+
 /// Whether an answer may rest on what the batch would have written.
-pub fn depends_on_batch(slot: &Slot) -> bool {
+fn depends_on_batch(slot: &Slot) -> bool {
     matches!(
         slot,
         Slot::Accepted | Slot::Duplicate | Slot::Refused(Refusal::OtherContent)

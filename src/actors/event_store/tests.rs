@@ -1,16 +1,22 @@
+mod events;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use actix::Addr;
+use rand::SeedableRng;
 use tokio::sync::oneshot;
 
 use super::*;
 use crate::actors::fixtures::{
-    accept, accepted, dead, delivered, message, named_message, offer, unwatched,
+    accept, accepted, dead, delivered, event, event_offer, message, named_event, named_message,
+    offer, publish, registration, service_seen, unwatched,
 };
+use crate::actors::messages::Slot;
 use crate::actors::probe::{Received, probe, settle};
 use crate::adapters::journal_memory::MemoryDisk;
 use crate::domain::message::Message as HubMessage;
+use crate::domain::refusal::Refusal;
 use crate::logic::dedup::DedupWindow;
 
 /// A writer on a disk in memory, and everything it says.
@@ -42,7 +48,8 @@ fn writer_telling(mut others: Vec<Recipient<Committed>>) -> Writer {
     };
     let ledger = Ledger::new(DedupWindow::new(100, Duration::from_secs(3600)));
     let (journal, metrics) = (Box::new(disk.journal()), Arc::new(Metrics::new()));
-    let store = EventStore::new(clock, metrics, journal, ledger, 1, hops, unwatched());
+    let time = (clock, StdRng::seed_from_u64(1));
+    let store = EventStore::new(time, metrics, journal, ledger, 1, hops, unwatched());
     Writer {
         disk,
         clock,

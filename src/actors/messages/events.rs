@@ -28,6 +28,25 @@ pub struct EventOffer {
     pub expected_version: Option<ExpectedVersion>,
 }
 
+impl EventSlot {
+    /// The event, as long as nothing became of it.
+    pub fn offered(&self) -> Option<&Event> {
+        match self {
+            Self::Offered(offer) => Some(&offer.event),
+            _ => None,
+        }
+    }
+
+    /// Makes of the slots of an atomic batch what they are once the one at `index` was refused.
+    pub fn refuse_others(slots: &mut [Self], index: usize) {
+        for (other, slot) in slots.iter_mut().enumerate() {
+            if other != index {
+                *slot = Self::Refused(Refusal::BatchRefused);
+            }
+        }
+    }
+}
+
 /// http → Router → EventStore: publish these events, in this order. The answer has the same length
 /// and order, and no slot in it is [`EventSlot::Offered`] or [`EventSlot::Doubtful`].
 #[derive(ActixMessage)]

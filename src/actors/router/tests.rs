@@ -1,3 +1,5 @@
+mod events;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -6,8 +8,8 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::actors::fixtures::{
-    accept, accepted, committed, delivered, message, named_message, offer, service, service_seen,
-    unwatched,
+    accept, accepted, committed, delivered, event, event_offer, message, named_event,
+    named_message, offer, publish, service, service_seen, unwatched,
 };
 use crate::actors::probe::{Received, probe};
 use crate::domain::message::{Message, Priority};
@@ -19,6 +21,7 @@ struct Door {
     address: Addr<Router>,
     clock: Clock,
     let_in: Received<Accept>,
+    published: Received<Publish>,
     recorded: Received<Record>,
 }
 
@@ -26,7 +29,12 @@ fn door() -> Door {
     tokio::time::pause();
     let (accept, let_in) = probe();
     let (record, recorded) = probe();
-    let hops = Hops { accept, record };
+    let (publish, published) = probe();
+    let hops = Hops {
+        accept,
+        publish,
+        record,
+    };
     let (clock, metrics) = (Clock::start(), Arc::new(Metrics::new()));
     let admission = Admission::new(2, 1 << 20);
     let configured = BTreeMap::from([(service("frugal"), sending(1))]);
@@ -36,7 +44,15 @@ fn door() -> Door {
         address: router.start(),
         clock,
         let_in,
+        published,
         recorded,
+    }
+}
+
+fn released(messages: Vec<Arc<Message>>) -> Release {
+    Release {
+        messages,
+        publishers: Vec::new(),
     }
 }
 
@@ -189,7 +205,7 @@ async fn room_that_was_not_used_is_free_again() {
     let _client = door.ask(slots);
     assert_eq!(door.let_in_count().await, 1);
     let messages = vec![Arc::new(door.message(1))];
-    door.address.do_send(Release { messages });
+    door.address.do_send(released(messages));
     let slots = vec![offer(door.message(3)), offer(door.message(4))];
     let _client = door.ask(slots);
     let slots = door.only_request().await;
@@ -314,7 +330,7 @@ async fn refuses_what_is_over_the_quota_of_its_sender() {
     assert_eq!(door.only_request().await, expected);
     tokio::time::advance(Duration::from_secs(1000)).await;
     let messages = vec![Arc::new(door.message(1)), Arc::new(door.message(3))];
-    door.address.do_send(Release { messages });
+    door.address.do_send(released(messages));
     let _client = door.ask(vec![offer(door.message_of("frugal", 4))]);
     assert_eq!(door.let_in_count().await, 1);
 }
@@ -350,7 +366,7 @@ async fn who_is_refused_for_another_reason_has_not_sent() {
     let answer = door.ask(vec![offer(door.message_of("frugal", 5))]);
     assert_eq!(answer.await.unwrap(), [lane_full()]);
     let messages = vec![Arc::new(door.message(3))];
-    door.address.do_send(Release { messages });
+    door.address.do_send(released(messages));
     let _client = door.ask(vec![offer(door.message_of("frugal", 6))]);
     assert_eq!(door.let_in_count().await, 1, "its one message is left");
 }
@@ -363,7 +379,7 @@ async fn what_the_writer_did_not_accept_was_not_sent() {
         let _client = door.ask(vec![offer(message.clone())]);
         assert_eq!(door.let_in_count().await, 1);
         let messages = vec![Arc::new(message)];
-        door.address.do_send(Release { messages });
+        door.address.do_send(released(messages));
     }
 }
 

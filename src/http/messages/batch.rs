@@ -1,9 +1,7 @@
 //! Sending many messages in one request: a JSON array, `{"messages": […]}`, or NDJSON.
 
-use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
@@ -13,14 +11,13 @@ use crate::domain::ids::MessageId;
 use crate::error::{HubError, Subject};
 use crate::http::Hub;
 use crate::http::auth::Caller;
+use crate::http::batch::{Batch, Items, check_size, common_error, is_ndjson};
 use crate::http::body::{self, Body};
-use crate::http::fields;
 use crate::http::message_input::{self, Context};
 use crate::http::openapi::errors::ErrorBody;
 use crate::http::openapi::messages::MessageHeaders;
 use crate::http::openapi::values::BatchInput;
 
-const MOST_ITEMS: usize = 10_000;
 const SUBJECT: Subject = Subject::Message;
 
 #[derive(Serialize, ToSchema)]
@@ -88,57 +85,9 @@ pub async fn send_batch(
     let caller = Caller::of(&request);
     let labels = Labels::of(request.headers())?;
     let context = labels.context(&caller, hub.clock.now());
-    let items = split(body.text(), is_ndjson(&request))?;
-    let outcomes = take(&hub, &items, &context).await?;
+    let batch = Batch::split(body.text(), Items::Messages, is_ndjson(&request))?;
+    let outcomes = take(&hub, &batch.items, &context).await?;
     answer(outcomes)
-}
-
-fn is_ndjson(request: &HttpRequest) -> bool {
-    let content_type = request.headers().get(header::CONTENT_TYPE);
-    let content_type = content_type
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/x-ndjson")
-}
-
-/// The JSON texts of the items.
-fn split(text: &str, ndjson: bool) -> Result<Vec<&str>, HubError> {
-    let items = if ndjson {
-        text.lines()
-            .filter(|line| !line.trim().is_empty())
-            .collect()
-    } else {
-        array(text)?
-            .into_iter()
-            .map(RawValue::get)
-            .collect::<Vec<_>>()
-    };
-    if items.is_empty() || items.len() > MOST_ITEMS {
-        let problem = format!("must have 1 to {MOST_ITEMS} items");
-        return Err(HubError::invalid(SUBJECT, "messages", problem));
-    }
-    Ok(items)
-}
-
-fn array(text: &str) -> Result<Vec<&RawValue>, HubError> {
-    #[derive(Deserialize)]
-    struct Wrapped<'a> {
-        #[serde(borrow)]
-        messages: Vec<&'a RawValue>,
-    }
-    if text.trim_start().starts_with('[') {
-        return serde_json::from_str(text).map_err(|error| fields::not_json(SUBJECT, &error));
-    }
-    match fields::object::<Wrapped<'_>>(SUBJECT, text) {
-        Ok(wrapped) => Ok(wrapped.messages),
-        Err(HubError::Invalid { field, problem, .. }) if field == "body" => Err(HubError::invalid(
-            SUBJECT,
-            "messages",
-            format!("must be an array of messages, alone or in an object ({problem})"),
-        )),
-        Err(error) => Err(error),
-    }
 }
 
 /// What became of each item: its id, or why not.
@@ -177,9 +126,7 @@ fn read_item(
     item: &str,
     context: &Context<'_>,
 ) -> Result<crate::actors::messages::Offer, HubError> {
-    if item.len() > body::ONE {
-        return Err(HubError::TooLarge { limit: body::ONE });
-    }
+    check_size(item)?;
     message_input::read(item, context)
 }
 
@@ -187,7 +134,8 @@ fn answer(outcomes: Vec<Result<(MessageId, bool), HubError>>) -> Result<HttpResp
     let accepted = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     let rejected = outcomes.len() - accepted;
     let common = if accepted == 0 {
-        common_error(&outcomes)
+        let errors = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+        Some(common_error(errors, Items::Messages))
     } else {
         None
     };
@@ -220,51 +168,9 @@ fn answer(outcomes: Vec<Result<(MessageId, bool), HubError>>) -> Result<HttpResp
     }
 }
 
-/// The error of all items if they agree, else that the batch is wrong.
-fn common_error(outcomes: &[Result<(MessageId, bool), HubError>]) -> Option<HubError> {
-    let mut errors = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
-    let first = errors.next()?;
-    if errors.all(|error| error.code() == first.code()) {
-        return Some(first.clone());
-    }
-    let problem = "none of the items could be accepted; details.results says why";
-    Some(HubError::invalid(SUBJECT, "messages", problem))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn arrays_objects_and_lines_are_split_alike() {
-        let expected = vec![r#"{"a":1}"#, "2"];
-        assert_eq!(split(r#"[{"a":1}, 2]"#, false).unwrap(), expected);
-        assert_eq!(
-            split(r#"{"messages":[{"a":1}, 2],"x":0}"#, false).unwrap(),
-            expected
-        );
-        assert_eq!(split("{\"a\":1}\n\r\n2\n", true).unwrap(), expected);
-    }
-
-    #[test]
-    fn what_is_no_batch_is_refused_with_its_field() {
-        for text in [
-            "",
-            "5",
-            "{}",
-            "[",
-            r#"{"messages":{}}"#,
-            "[]",
-            r#"{"messages":[]}"#,
-        ] {
-            let HubError::Invalid { field, .. } = split(text, false).unwrap_err() else {
-                panic!("{text}");
-            };
-            assert!(field == "messages" || field == "body", "{text}: {field}");
-        }
-        let many = format!("[{}1]", "1,".repeat(MOST_ITEMS));
-        assert!(split(&many, false).is_err());
-    }
 
     #[test]
     fn a_batch_without_any_success_is_an_error_of_its_own() {

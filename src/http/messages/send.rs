@@ -14,13 +14,13 @@ use crate::actors::messages::{Accept, AwaitSettled, Inspect, Offer, Slot};
 use crate::domain::fact::{AttemptOutcome, Fact};
 use crate::domain::ids::{Label, MessageId};
 use crate::domain::message::{Message, State, Status};
-use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::http::Hub;
 use crate::http::ask::{ask, look};
 use crate::http::auth::Caller;
 use crate::http::body::Body;
+use crate::http::known_ids::{self, Finding, Given};
 use crate::http::message_input::{self, Context};
 use crate::http::openapi::messages::{MessageHeaders, MessageInput, SendQuery};
 use crate::http::query::Query;
@@ -131,13 +131,11 @@ pub async fn accept(hub: &Hub, offers: Vec<Offer>) -> Result<Vec<Slot>, HubError
     ask(&hub.handles.accept, |reply| Accept { slots, reply }).await
 }
 
-/// Finds ids that the dedup window may not tell: those the hub itself gave out, and those the
-/// window has forgotten. Other ids cost nothing here, and the rest one look-up for all.
+/// Finds ids that the dedup window may not tell. Other ids cost nothing here, and the rest one
+/// look-up for all.
 async fn known_already(hub: &Hub, slots: &mut [Slot]) -> Result<(), HubError> {
     let forgetful = hub.metrics.dedup_overflowed.get() > 0;
-    let is_unsure = |message: &Message| {
-        message.fingerprint().is_some() && (message.id.is_minted() || forgetful)
-    };
+    let is_unsure = |message: &Message| given(message).is_unsure(forgetful);
     let offered = slots.iter().filter_map(Slot::offered);
     let ids: Vec<_> = offered
         .filter(|offer| is_unsure(offer))
@@ -152,11 +150,7 @@ async fn known_already(hub: &Hub, slots: &mut [Slot]) -> Result<(), HubError> {
         .flatten()
         .map(|open| (open.message.id, (*open.message).clone()));
     let mut known: HashMap<MessageId, Message> = open.collect();
-    let (stored, archive_answers) = match stored(hub, ids).await {
-        Ok(stored) => (stored, true),
-        Err(HubError::NoArchive(_)) => (Vec::new(), false),
-        Err(error) => return Err(error),
-    };
+    let (stored, archive_answers) = known_ids::stored(stored(hub, ids)).await?;
     for row in stored {
         known.entry(row.message.id).or_insert(row.message);
     }
@@ -164,17 +158,22 @@ async fn known_already(hub: &Hub, slots: &mut [Slot]) -> Result<(), HubError> {
         let Some(message) = slot.offered().filter(|message| is_unsure(message)) else {
             continue;
         };
-        match known.get(&message.id) {
-            Some(known) if same_content(known, message) => *slot = Slot::Duplicate,
-            Some(_) => *slot = Slot::Refused(Refusal::OtherContent),
-            // An id that was never ours may be taken without asking; one of ours may not.
-            None if !archive_answers && message.id.is_minted() => {
-                *slot = Slot::Refused(Refusal::HistoryUnknown);
-            }
-            None => {}
+        let same = known.get(&message.id);
+        let same = same.map(|known| same_content(known, message));
+        match Finding::of(given(message), same, archive_answers) {
+            Finding::Repeat => *slot = Slot::Duplicate,
+            Finding::Refused(refusal) => *slot = Slot::Refused(refusal),
+            Finding::New => {}
         }
     }
     Ok(())
+}
+
+fn given(message: &Message) -> Given {
+    Given {
+        fingerprint: message.fingerprint(),
+        is_minted: message.id.is_minted(),
+    }
 }
 
 async fn stored(hub: &Hub, ids: Vec<MessageId>) -> Result<Vec<ArchivedMessage>, HubError> {

@@ -10,14 +10,16 @@ use utoipa::openapi::{Ref, RefOr, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::actors::messages::OutOfRotation;
-use crate::domain::circuit::CircuitState;
+use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::event::EventId;
 use crate::domain::fact::{AttemptOutcome, DeadReason};
 use crate::domain::ids::{JobId, Label, LeaseToken, MessageId, ServiceName};
 use crate::domain::message::{Payload, Priority, State, Status};
+use crate::domain::pattern::Pattern;
 use crate::domain::redrive::JobStatus;
 use crate::domain::service::Health;
 use crate::domain::strategy::Strategy;
+use crate::domain::subscription::SubscriptionId;
 use crate::domain::timestamp::Timestamp;
 
 fn string(description: &str) -> ObjectBuilder {
@@ -41,23 +43,31 @@ pub enum PriorityInput {}
 /// A batch as a client may send it.
 pub enum BatchInput {}
 
+/// A batch of events as a client may send it.
+pub enum EventBatchInput {}
+
 /// A path below the address of a service.
 pub enum LocalPath {}
 
-fn batch() -> OneOfBuilder {
+/// The schemas of a list in which each item is like `item`, and of an object that holds it.
+fn batch(items: &str, item: &str) -> OneOfBuilder {
     let list = || {
         ArrayBuilder::new()
-            .items(Ref::from_schema_name("MessageInput"))
+            .items(Ref::from_schema_name(item))
             .min_items(Some(1))
             .max_items(Some(10_000))
     };
-    let object = ObjectBuilder::new()
-        .property("messages", list())
-        .required("messages");
+    let mut object = ObjectBuilder::new().property(items, list()).required(items);
+    if items == "events" {
+        let atomic = ObjectBuilder::new()
+            .schema_type(Type::Boolean)
+            .description(Some("Publish all of them or none."));
+        object = object.property("atomic", atomic);
+    }
+    let description =
+        format!("1 to 10,000 {items}, each of at most 1 MiB: an array, alone or in an object.");
     OneOfBuilder::new()
-        .description(Some(
-            "1 to 10,000 messages, each of at most 1 MiB: an array, alone or in an object.",
-        ))
+        .description(Some(description))
         .item(list())
         .item(object)
 }
@@ -82,6 +92,13 @@ schemas! {
     ServiceName: string("The name of a service, compared exactly.")
         .pattern(Some("^[A-Za-z0-9._-]{1,100}$"))
         .examples(["billing"]),
+    CircuitName: string("A service, or `callback:` and where callbacks lead: scheme, host and port.")
+        .max_length(Some(2000))
+        .examples(["billing", "callback:http://10.0.0.5:8080"]),
+    SubscriptionId: uuid("Identifies a subscription."),
+    Pattern: string("Which event types are meant: words between dots, `*` for one word, `#` for any number of words.")
+        .max_length(Some(Label::MAX))
+        .examples(["character.*"]),
     Label: string("A short text without control characters.")
         .pattern(Some("^[^\\u0000-\\u001f\\u007f-\\u009f]+$"))
         .max_length(Some(Label::MAX)),
@@ -96,7 +113,8 @@ schemas! {
         .description(Some("A name, in any case, or a number from 1 (CRITICAL) to 5 (DEFERRED)."))
         .item(Ref::from_schema_name("Priority"))
         .item(ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(5))),
-    BatchInput: batch(),
+    BatchInput: batch("messages", "MessageInput"),
+    EventBatchInput: batch("events", "EventInput"),
     LocalPath: string("A path that begins with /.")
         .pattern(Some("^/"))
         .max_length(Some(1000))

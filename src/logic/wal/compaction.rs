@@ -16,6 +16,7 @@ use crate::domain::carried::{Carried, KnownId, StreamHead, Tally};
 use crate::domain::event::{Event, Sequence, StreamId};
 use crate::domain::fact::Fact;
 use crate::domain::ids::{MessageId, Position, ServiceName};
+use crate::domain::timestamp::Timestamp;
 use crate::logic::tally::contribution;
 
 /// Ids and streams in one [`Carried`] record, so that no record grows without bound.
@@ -40,6 +41,7 @@ pub struct Survey {
     known: KnownIds,
     known_events: KnownIds,
     last_sequence: Sequence,
+    last_published_at: Timestamp,
     streams: AHashMap<StreamId, u64>,
 }
 
@@ -99,6 +101,7 @@ impl Survey {
             known: KnownIds::new(limits),
             known_events: KnownIds::new(limits),
             last_sequence: 0,
+            last_published_at: Timestamp::default(),
             streams: AHashMap::default(),
         }
     }
@@ -186,6 +189,7 @@ impl Survey {
 
     fn note_published(&mut self, event: &Event) {
         self.last_sequence = event.sequence;
+        self.last_published_at = self.last_published_at.max(event.published_at);
         self.known_events.note_published(event);
         if let Some(place) = &event.stream {
             self.streams.insert(place.id.clone(), place.version);
@@ -198,6 +202,7 @@ impl Survey {
         self.known_events
             .restore(&carried.known_event_ids, carried.event_window_overflowed);
         self.last_sequence = self.last_sequence.max(carried.last_sequence);
+        self.last_published_at = self.last_published_at.max(carried.last_published_at);
         for head in &carried.streams {
             self.streams.insert(head.id.clone(), head.version);
         }
@@ -257,6 +262,7 @@ impl Survey {
             tally: self.tally,
             window_overflowed,
             last_sequence: self.last_sequence,
+            last_published_at: self.last_published_at,
             event_window_overflowed: events.overflowed,
             ..Carried::default()
         };

@@ -9,6 +9,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{Client, PATIENCE, eventually};
@@ -181,6 +182,27 @@ impl TestHub {
 
     pub fn log(&self) -> String {
         self.place.log_text()
+    }
+
+    /// Every record of the journal as `wal export` tells it, also beside the running hub.
+    #[track_caller]
+    pub fn journal(&self) -> Vec<Value> {
+        let mut command = self.place.command(&self.settings);
+        let output = command.args(["wal", "export"]).output().unwrap();
+        assert!(output.status.success(), "{}", self.log());
+        let text = String::from_utf8(output.stdout).unwrap();
+        let lines = text.lines();
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    /// The events in the journal, in order.
+    #[track_caller]
+    pub fn events_in_journal(&self) -> Vec<Value> {
+        let records = self.journal().into_iter();
+        let events = records.filter(|record| record["kind"] == "event_published");
+        events.map(|mut record| record["fact"].take()).collect()
     }
 
     /// Resident memory in bytes.

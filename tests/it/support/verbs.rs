@@ -29,6 +29,16 @@ impl Client {
     }
 
     #[track_caller]
+    pub fn publish(&self, event: &Value) -> Answer {
+        self.post("/v1/events", event)
+    }
+
+    #[track_caller]
+    pub fn publish_batch(&self, events: &Value) -> Answer {
+        self.post("/v1/events/batch", events)
+    }
+
+    #[track_caller]
     pub fn message(&self, id: &str) -> Value {
         self.get(&format!("/v1/messages/{id}")).is(200)
     }
@@ -134,6 +144,30 @@ impl Client {
     pub fn next_instance(&self, service: &str) -> String {
         let next = self.get(&format!("/v1/services/{service}/next")).is(200);
         text(&next["instance_id"])
+    }
+
+    #[track_caller]
+    pub fn subscribe(&self, asked: &Value) -> Answer {
+        self.post("/v1/subscriptions", asked)
+    }
+
+    /// Subscribes a callback of `service` to everything that matches; gives the id.
+    #[track_caller]
+    pub fn subscribed(&self, service: &str, types: &str, url: &str) -> String {
+        let asked = json!({"service": service, "event_types": [types], "callback_url": url});
+        text(&self.subscribe(&asked).is(201)["subscription_id"])
+    }
+
+    #[track_caller]
+    pub fn subscription(&self, id: &str) -> Value {
+        self.get(&format!("/v1/subscriptions/{id}")).is(200)
+    }
+
+    /// `switch` is `pause` or `resume`.
+    #[track_caller]
+    pub fn switch_subscription(&self, id: &str, switch: &str) -> Value {
+        let target = format!("/v1/subscriptions/{id}/{switch}");
+        self.ask("POST", &target, b"").is(200)
     }
 
     #[track_caller]

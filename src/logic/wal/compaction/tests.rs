@@ -55,6 +55,7 @@ struct Replayed {
     holding: BTreeMap<MessageId, Message>,
     standing: HashMap<Subject, Fact>,
     last_sequence: u64,
+    last_published_at: Timestamp,
     streams: BTreeMap<Label, u64>,
     known_event_ids: BTreeMap<Uuid, KnownId>,
 }
@@ -150,6 +151,7 @@ impl Replayed {
 
     fn publish(&mut self, event: &Event) {
         self.last_sequence = event.sequence;
+        self.last_published_at = self.last_published_at.max(event.published_at);
         if let Some(place) = &event.stream {
             self.streams.insert(place.id.clone(), place.version);
         }
@@ -175,6 +177,7 @@ impl Replayed {
             self.streams.insert(head.id.clone(), head.version);
         }
         self.last_sequence = self.last_sequence.max(carried.last_sequence);
+        self.last_published_at = self.last_published_at.max(carried.last_published_at);
     }
 
     fn remember(&mut self, known_id: KnownId) {

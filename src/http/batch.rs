@@ -1,0 +1,195 @@
+//! Many things in one request: a JSON array, an object around one, or NDJSON.
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::body;
+use super::fields::{self, Field};
+use crate::error::{HubError, Subject};
+
+const MOST_ITEMS: usize = 10_000;
+const SUBJECT: Subject = Subject::Message;
+
+/// The items of a request, each as its JSON text.
+#[derive(Debug)]
+pub struct Batch<'a> {
+    pub items: Vec<&'a str>,
+    /// All or none, as far as the items know such a thing.
+    pub atomic: bool,
+}
+
+#[derive(Deserialize)]
+struct Wrapped<'a> {
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    messages: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    events: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    atomic: Option<&'a RawValue>,
+}
+
+/// What the items of a batch are, and what the field is called that holds them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Items {
+    Messages,
+    Events,
+}
+
+impl Items {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Messages => "messages",
+            Self::Events => "events",
+        }
+    }
+}
+
+impl<'a> Batch<'a> {
+    /// # Errors
+    /// 400 for what is no batch of 1 to 10,000 items.
+    pub fn split(text: &'a str, of: Items, ndjson: bool) -> Result<Self, HubError> {
+        let batch = if ndjson {
+            let lines = text.lines().filter(|line| !line.trim().is_empty());
+            Self {
+                items: lines.collect(),
+                atomic: false,
+            }
+        } else if text.trim_start().starts_with('[') {
+            let items: Vec<&RawValue> =
+                serde_json::from_str(text).map_err(|error| fields::not_json(SUBJECT, &error))?;
+            Self::of(items, false)
+        } else {
+            Self::unwrap(text, of)?
+        };
+        if batch.items.is_empty() || batch.items.len() > MOST_ITEMS {
+            let problem = format!("must have 1 to {MOST_ITEMS} items");
+            return Err(HubError::invalid(SUBJECT, of.name(), problem));
+        }
+        Ok(batch)
+    }
+
+    fn unwrap(text: &'a str, of: Items) -> Result<Self, HubError> {
+        let wrapped: Wrapped<'a> = fields::object(SUBJECT, text)?;
+        let list = match of {
+            Items::Messages => wrapped.messages,
+            Items::Events => wrapped.events,
+        };
+        let wrong = || {
+            let problem = format!("must be an array of {}, alone or in an object", of.name());
+            HubError::invalid(SUBJECT, of.name(), problem)
+        };
+        let items = serde_json::from_str::<Vec<&'a RawValue>>(list.ok_or_else(wrong)?.get());
+        let items = items.map_err(|_| wrong())?;
+        let atomic = Field::given(SUBJECT, "atomic", wrapped.atomic);
+        let atomic = match atomic.filter(|_| of == Items::Events) {
+            Some(field) => field.parse::<bool>("true or false")?,
+            None => false,
+        };
+        Ok(Self::of(items, atomic))
+    }
+
+    fn of(items: Vec<&'a RawValue>, atomic: bool) -> Self {
+        let items = items.into_iter().map(RawValue::get).collect();
+        Self { items, atomic }
+    }
+}
+
+pub fn is_ndjson(request: &HttpRequest) -> bool {
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    let content_type = content_type
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/x-ndjson")
+}
+
+/// # Errors
+/// 413 for an item larger than one sent alone may be.
+pub fn check_size(item: &str) -> Result<(), HubError> {
+    if item.len() > body::ONE {
+        return Err(HubError::TooLarge { limit: body::ONE });
+    }
+    Ok(())
+}
+
+/// What a batch is told of which nothing was taken: the error of all items if they agree, else
+/// that the batch is wrong.
+pub fn common_error<'a>(errors: impl IntoIterator<Item = &'a HubError>, of: Items) -> HubError {
+    let mut errors = errors.into_iter();
+    if let Some(first) = errors.next()
+        && errors.all(|error| error.code() == first.code())
+    {
+        return first.clone();
+    }
+    let problem = "none of the items could be accepted; details.results says why";
+    HubError::invalid(SUBJECT, of.name(), problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn items(text: &str, ndjson: bool) -> Vec<&str> {
+        Batch::split(text, Items::Messages, ndjson).unwrap().items
+    }
+
+    #[test]
+    fn arrays_objects_and_lines_are_split_alike() {
+        let expected = vec![r#"{"a":1}"#, "2"];
+        assert_eq!(items(r#"[{"a":1}, 2]"#, false), expected);
+        assert_eq!(items(r#"{"messages":[{"a":1}, 2],"x":0}"#, false), expected);
+        assert_eq!(items("{\"a\":1}\n\r\n2\n", true), expected);
+    }
+
+    #[test]
+    fn only_events_are_taken_all_or_none() {
+        for (text, of, atomic) in [
+            (r#"{"events":[1],"atomic":true}"#, Items::Events, true),
+            (r#"{"events":[1],"atomic":false}"#, Items::Events, false),
+            (r#"{"events":[1],"atomic":null}"#, Items::Events, false),
+            (r#"{"events":[1]}"#, Items::Events, false),
+            (r#"{"messages":[1],"atomic":7}"#, Items::Messages, false),
+        ] {
+            assert_eq!(Batch::split(text, of, false).unwrap().atomic, atomic);
+        }
+        let wrong = Batch::split(r#"{"events":[1],"atomic":1}"#, Items::Events, false);
+        let Err(HubError::Invalid { field, .. }) = wrong else {
+            panic!("{wrong:?}");
+        };
+        assert_eq!(field, "atomic");
+    }
+
+    #[test]
+    fn what_is_no_batch_is_refused_with_its_field() {
+        for text in [
+            "",
+            "5",
+            "{}",
+            "[",
+            r#"{"messages":{}}"#,
+            r#"{"events":[1]}"#,
+            r#"{"messages":[1],"messages":[1]}"#,
+            "[]",
+            r#"{"messages":[]}"#,
+        ] {
+            let split = Batch::split(text, Items::Messages, false);
+            let HubError::Invalid { field, .. } = split.unwrap_err() else {
+                panic!("{text}");
+            };
+            assert!(field == "messages" || field == "body", "{text}: {field}");
+        }
+        let many = format!("[{}1]", "1,".repeat(MOST_ITEMS));
+        assert!(Batch::split(&many, Items::Messages, false).is_err());
+    }
+
+    #[test]
+    fn errors_that_differ_have_no_common_one() {
+        let (busy, wrong) = (HubError::Busy, HubError::invalid(SUBJECT, "id", "is wrong"));
+        let code = |errors: [&HubError; 2]| common_error(errors, Items::Events).code();
+        assert_eq!(code([&busy, &busy]), "QUEUE_FULL");
+        assert_eq!(code([&wrong, &wrong]), "INVALID_MESSAGE");
+        assert_eq!(code([&wrong, &busy]), "INVALID_MESSAGE");
+    }
+}

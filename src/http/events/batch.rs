@@ -1,0 +1,205 @@
+//! Publishing many events in one request, each for itself or all of them or none.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use super::publish::{Taken, offer_all, originals};
+use crate::actors::messages::{EventOffer, EventSlot};
+use crate::domain::refusal::Refusal;
+use crate::error::{HubError, Subject};
+use crate::http::Hub;
+use crate::http::auth::Caller;
+use crate::http::batch::{Batch, Items, check_size, common_error, is_ndjson};
+use crate::http::body::{self, Body};
+use crate::http::event_input;
+use crate::http::message_input::Context;
+use crate::http::messages::send::Labels;
+use crate::http::openapi::errors::ErrorBody;
+use crate::http::openapi::events::EventHeaders;
+use crate::http::openapi::values::EventBatchInput;
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventBatchReceipt)]
+pub struct Answer {
+    accepted: usize,
+    rejected: usize,
+    /// One for each event, in order.
+    results: Vec<Item>,
+}
+
+/// What became of one event of a batch.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventBatchItem)]
+#[serde(untagged)]
+pub enum Item {
+    Accepted(TakenItem),
+    Refused {
+        index: usize,
+        #[schema(value_type = ErrorBody)]
+        error: Value,
+    },
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = PublishedItem)]
+pub struct TakenItem {
+    index: usize,
+    #[serde(flatten)]
+    taken: Taken,
+}
+
+type Outcome = Result<Taken, HubError>;
+
+/// Publish many events
+///
+/// One bad event does not fail the others, unless `atomic` says so: then all are published, or
+/// none and the answer is the error of the first bad one. Those accepted are on disk.
+#[utoipa::path(
+    post,
+    path = "/v1/events/batch",
+    operation_id = "publish_batch",
+    tag = "events",
+    params(EventHeaders),
+    request_body(
+        description = "An array, alone or in an object, or one event a line. At most 16 MiB.",
+        content((EventBatchInput = "application/json"), (String = "application/x-ndjson")),
+    ),
+    responses(
+        (status = 202, description = "At least one event was published", body = Answer),
+        (status = 400, description = "INVALID_MESSAGE: no batch, or none of its events was accepted; `details.results` says why"),
+        (status = 403, description = "AUTH_FAILED: all sources are somebody else"),
+        (status = 409, description = "VERSION_CONFLICT: no stream is as expected. CONFLICT: all ids were used for events with other content"),
+        (status = 413, description = "PAYLOAD_TOO_LARGE: all events are larger than 1 MiB"),
+        (status = 429, description = "RATE_LIMITED: the sources have sent all their quotas allow. See `Retry-After`"),
+        (status = 503, description = "STORAGE_UNAVAILABLE: whether an id is known cannot be found out"),
+        (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
+    ),
+)]
+pub async fn publish_batch(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    payload: web::Payload,
+) -> Result<HttpResponse, HubError> {
+    // Around a payload: its event, the array, perhaps the object around it.
+    let body = Body::read(&hub, payload, body::BATCH, 3, Subject::Message).await?;
+    let caller = Caller::of(&request);
+    let labels = Labels::of(request.headers())?;
+    let context = labels.context(&caller, hub.clock.now());
+    let batch = Batch::split(body.text(), Items::Events, is_ndjson(&request))?;
+    let outcomes = take(&hub, &batch, &context).await?;
+    answer(outcomes, batch.atomic)
+}
+
+/// What became of each item.
+async fn take(
+    hub: &Hub,
+    batch: &Batch<'_>,
+    context: &Context<'_>,
+) -> Result<Vec<Outcome>, HubError> {
+    let mut outcomes = Vec::with_capacity(batch.items.len());
+    let mut offers = Vec::with_capacity(batch.items.len());
+    for item in &batch.items {
+        match read_item(item, context) {
+            Ok(offer) => {
+                outcomes.push(Ok(Taken::of(&offer.event, true)));
+                offers.push(offer);
+            }
+            Err(error) => outcomes.push(Err(error)),
+        }
+    }
+    if batch.atomic && offers.len() < outcomes.len() {
+        return Ok(outcomes);
+    }
+    let mut slots = offer_all(hub, offers, batch.atomic).await?.into_iter();
+    for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_ok()) {
+        match slots.next() {
+            Some(EventSlot::Published(event)) => *outcome = Ok(Taken::of(&event, false)),
+            Some(EventSlot::Duplicate) => {}
+            Some(EventSlot::Refused(refusal)) => *outcome = Err(refusal.into()),
+            Some(EventSlot::Offered(_) | EventSlot::Doubtful(..)) | None => {
+                return Err(HubError::Internal);
+            }
+        }
+    }
+    tell_originals(hub, &mut outcomes).await?;
+    Ok(outcomes)
+}
+
+fn read_item(item: &str, context: &Context<'_>) -> Result<EventOffer, HubError> {
+    check_size(item)?;
+    event_input::read(item, context)
+}
+
+/// Gives repeats the places of their originals, as far as these are kept.
+async fn tell_originals(hub: &Hub, outcomes: &mut [Outcome]) -> Result<(), HubError> {
+    let taken = || outcomes.iter().flatten();
+    let ids = taken()
+        .filter(|taken| taken.duplicate)
+        .map(|taken| taken.id);
+    let known = originals(hub, ids.collect()).await?;
+    for taken in outcomes
+        .iter_mut()
+        .flatten()
+        .filter(|taken| taken.duplicate)
+    {
+        if let Some(event) = known.get(&taken.id) {
+            *taken = Taken::of(event, true);
+        }
+    }
+    Ok(())
+}
+
+fn answer(outcomes: Vec<Outcome>, atomic: bool) -> Result<HttpResponse, HubError> {
+    let rejected = outcomes.iter().filter(|outcome| outcome.is_err()).count();
+    let accepted = outcomes.len() - rejected;
+    if atomic && let Some((index, error)) = first_bad(&outcomes) {
+        let results = json!(items(refuse_others(outcomes, index)));
+        return Err(HubError::Atomic {
+            error: Box::new(error),
+            index,
+            results,
+        });
+    }
+    if accepted == 0 {
+        let errors = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+        let error = Box::new(common_error(errors, Items::Events));
+        let results = json!(items(outcomes));
+        return Err(HubError::Batch { error, results });
+    }
+    Ok(HttpResponse::Accepted().json(Answer {
+        accepted,
+        rejected,
+        results: items(outcomes),
+    }))
+}
+
+/// Which event failed the whole batch, and why.
+fn first_bad(outcomes: &[Outcome]) -> Option<(usize, HubError)> {
+    let errors = outcomes.iter().enumerate();
+    let mut errors = errors.filter_map(|(index, outcome)| Some((index, outcome.as_ref().err()?)));
+    let own = errors.find(|(_, error)| !matches!(error, HubError::Refused(Refusal::BatchRefused)));
+    own.map(|(index, error)| (index, error.clone()))
+}
+
+/// Nothing of an atomic batch was published, also where only the body of another was wrong.
+fn refuse_others(outcomes: Vec<Outcome>, index: usize) -> Vec<Outcome> {
+    let others = outcomes.into_iter().enumerate();
+    let refuse = |(other, outcome): (usize, Outcome)| match outcome {
+        Ok(_) if other != index => Err(Refusal::BatchRefused.into()),
+        outcome => outcome,
+    };
+    others.map(refuse).collect()
+}
+
+fn items(outcomes: Vec<Outcome>) -> Vec<Item> {
+    let item = |(index, outcome)| match outcome {
+        Ok(taken) => Item::Accepted(TakenItem { index, taken }),
+        Err(error) => Item::Refused {
+            index,
+            error: HubError::body(&error, Map::new()),
+        },
+    };
+    outcomes.into_iter().enumerate().map(item).collect()
+}

@@ -1,0 +1,194 @@
+//! Publishing one event.
+
+use std::collections::HashMap;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::actors::messages::{EventOffer, EventSlot, Publish};
+use crate::domain::event::{Event, EventId, Sequence, StreamId};
+use crate::domain::timestamp::Timestamp;
+use crate::error::{HubError, Subject};
+use crate::http::Hub;
+use crate::http::ask::ask;
+use crate::http::auth::Caller;
+use crate::http::body::Body;
+use crate::http::event_input;
+use crate::http::known_ids::{self, Finding, Given};
+use crate::http::messages::flush;
+use crate::http::messages::send::Labels;
+use crate::http::openapi::events::{EventHeaders, EventInput};
+use crate::logic::canonical::event_fingerprint;
+
+/// An event that is published, and its place.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PublishedEvent)]
+pub struct Taken {
+    pub id: EventId,
+    /// `accepted`.
+    #[schema(pattern = "^accepted$")]
+    status: &'static str,
+    /// Its place among all events. Missing for a repeat of an event that is kept no longer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    sequence: Option<Sequence>,
+    stream_id: Option<StreamId>,
+    /// Its place within the stream: 1 for the first.
+    stream_version: Option<u64>,
+    /// The id was known with the same content: nothing was published a second time.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub duplicate: bool,
+}
+
+impl Taken {
+    pub fn of(event: &Event, duplicate: bool) -> Self {
+        let stream = event.stream.as_ref();
+        // They begin at 1; 0 stands for none.
+        let known = |number: u64| Some(number).filter(|number| *number > 0);
+        Self {
+            id: event.id,
+            status: "accepted",
+            sequence: known(event.sequence),
+            stream_id: stream.map(|place| place.id.clone()),
+            stream_version: stream.and_then(|place| known(place.version)),
+            duplicate,
+        }
+    }
+}
+
+/// What the hub promises.
+#[derive(Serialize, ToSchema)]
+pub struct EventReceipt<'a> {
+    #[serde(flatten)]
+    taken: Taken,
+    /// When the hub published it.
+    timestamp: Timestamp,
+    /// What the promise stands on: `disk` (synced) or `os` (written).
+    #[schema(pattern = "^(disk|os)$")]
+    durability: &'a str,
+}
+
+/// Publish an event
+///
+/// A 2xx means that the event is on disk, and every subscriber will get it.
+#[utoipa::path(
+    post,
+    path = "/v1/events",
+    operation_id = "publish_event",
+    tag = "events",
+    params(EventHeaders),
+    request_body = EventInput,
+    responses(
+        (status = 200, description = "The id was known; its first event is told of", body = EventReceipt),
+        (status = 201, description = "Published", body = EventReceipt),
+        (status = 400, description = "INVALID_MESSAGE: `details.field` names what is wrong"),
+        (status = 403, description = "AUTH_FAILED: the source is somebody else"),
+        (status = 409, description = "VERSION_CONFLICT: the stream is not at `expected_version`; see `details.current_version`. CONFLICT: the id was used for an event with other content"),
+        (status = 429, description = "RATE_LIMITED: the source has sent all its quota allows. See `Retry-After`"),
+        (status = 503, description = "STORAGE_UNAVAILABLE: whether the id is known cannot be found out"),
+        (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
+    ),
+)]
+pub async fn publish(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    payload: web::Payload,
+) -> Result<HttpResponse, HubError> {
+    let body = Body::one(&hub, payload, Subject::Message).await?;
+    let caller = Caller::of(&request);
+    let labels = Labels::of(request.headers())?;
+    let context = labels.context(&caller, hub.clock.now());
+    let offer = event_input::read(body.text(), &context)?;
+    let mut repeat = receipt(&hub, &offer.event, true);
+    match offer_all(&hub, vec![offer], false).await?.pop() {
+        Some(EventSlot::Published(event)) => {
+            Ok(HttpResponse::Created().json(receipt(&hub, &event, false)))
+        }
+        Some(EventSlot::Duplicate) => {
+            let known = originals(&hub, vec![repeat.taken.id]).await?;
+            if let Some(event) = known.get(&repeat.taken.id) {
+                repeat = receipt(&hub, event, true);
+            }
+            Ok(HttpResponse::Ok().json(repeat))
+        }
+        Some(EventSlot::Refused(refusal)) => Err(refusal.into()),
+        Some(EventSlot::Offered(_) | EventSlot::Doubtful(..)) | None => Err(HubError::Internal),
+    }
+}
+
+fn receipt<'a>(hub: &'a Hub, event: &Event, duplicate: bool) -> EventReceipt<'a> {
+    EventReceipt {
+        taken: Taken::of(event, duplicate),
+        timestamp: event.published_at,
+        durability: hub.settings.durability,
+    }
+}
+
+/// Offers events to the hub; the answer is complete and on disk.
+pub async fn offer_all(
+    hub: &Hub,
+    offers: Vec<EventOffer>,
+    atomic: bool,
+) -> Result<Vec<EventSlot>, HubError> {
+    let slots = offers.into_iter().map(Box::new).map(EventSlot::Offered);
+    let mut slots: Vec<EventSlot> = slots.collect();
+    known_already(hub, &mut slots).await?;
+    ask(&hub.handles.publish, |reply| Publish {
+        slots,
+        atomic,
+        reply,
+    })
+    .await
+}
+
+/// Finds ids that the dedup window may not tell, with one look-up for all.
+async fn known_already(hub: &Hub, slots: &mut [EventSlot]) -> Result<(), HubError> {
+    let forgetful = hub.metrics.event_dedup_overflowed.get() > 0;
+    let is_unsure = |event: &Event| given(event).is_unsure(forgetful);
+    let offered = slots.iter().filter_map(EventSlot::offered);
+    let unsure = offered.filter(|event| is_unsure(event));
+    let ids: Vec<_> = unsure.map(|event| event.id).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let (stored, archive_answers) = known_ids::stored(stored(hub, ids)).await?;
+    let known: HashMap<_, _> = stored.iter().map(|event| (event.id, event)).collect();
+    for slot in slots {
+        let Some(event) = slot.offered().filter(|event| is_unsure(event)) else {
+            continue;
+        };
+        let same = known.get(&event.id).map(|known| is_same(known, event));
+        match Finding::of(given(event), same, archive_answers) {
+            Finding::Repeat => *slot = EventSlot::Duplicate,
+            Finding::Refused(refusal) => *slot = EventSlot::Refused(refusal),
+            Finding::New => {}
+        }
+    }
+    Ok(())
+}
+
+fn given(event: &Event) -> Given {
+    Given {
+        fingerprint: event.fingerprint(),
+        is_minted: event.id.is_minted(),
+    }
+}
+
+fn is_same(known: &Event, event: &Event) -> bool {
+    event_fingerprint(known) == event_fingerprint(event)
+}
+
+async fn stored(hub: &Hub, ids: Vec<EventId>) -> Result<Vec<Event>, HubError> {
+    flush(hub).await?;
+    Ok(hub.archive.events_by_id(ids).await?)
+}
+
+/// Those of these events that are kept, if the archive answers.
+pub async fn originals(hub: &Hub, ids: Vec<EventId>) -> Result<HashMap<EventId, Event>, HubError> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (stored, _) = known_ids::stored(stored(hub, ids)).await?;
+    Ok(stored.into_iter().map(|event| (event.id, event)).collect())
+}

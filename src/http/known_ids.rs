@@ -1,0 +1,87 @@
+//! Ids that the dedup window may not tell: those the hub itself gave out, and those the window
+//! has forgotten. Whether such an id is known says the archive.
+
+use std::future::Future;
+
+use crate::domain::message::Fingerprint;
+use crate::domain::refusal::Refusal;
+use crate::error::HubError;
+
+/// An id that comes in again, or may.
+#[derive(Clone, Copy)]
+pub struct Given {
+    /// Of what the client chose an id for.
+    pub fingerprint: Option<Fingerprint>,
+    /// The hub may have made it.
+    pub is_minted: bool,
+}
+
+impl Given {
+    /// `forgetful`: the window has forgotten an id.
+    pub fn is_unsure(self, forgetful: bool) -> bool {
+        self.fingerprint.is_some() && (self.is_minted || forgetful)
+    }
+}
+
+/// What the archive has, and whether it answers.
+///
+/// # Errors
+/// Any other than that the archive does not answer.
+pub async fn stored<T>(
+    asked: impl Future<Output = Result<Vec<T>, HubError>>,
+) -> Result<(Vec<T>, bool), HubError> {
+    match asked.await {
+        Ok(stored) => Ok((stored, true)),
+        Err(HubError::NoArchive(_)) => Ok((Vec::new(), false)),
+        Err(error) => Err(error),
+    }
+}
+
+/// What is to be said of an id that was looked up.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Finding {
+    Repeat,
+    Refused(Refusal),
+    /// It may be taken.
+    New,
+}
+
+impl Finding {
+    /// `same`: whether what is known under the id has the same content; `None`: nothing is known.
+    pub fn of(given: Given, same: Option<bool>, archive_answers: bool) -> Self {
+        match same {
+            Some(true) => Self::Repeat,
+            Some(false) => Self::Refused(Refusal::OtherContent),
+            // An id that was never ours may be taken without asking; one of ours may not.
+            None if !archive_answers && given.is_minted => Self::Refused(Refusal::HistoryUnknown),
+            None => Self::New,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_id_of_ours_needs_the_archive() {
+        for (same, archive_answers, is_minted, finding) in [
+            (Some(true), false, true, Finding::Repeat),
+            (
+                Some(false),
+                true,
+                false,
+                Finding::Refused(Refusal::OtherContent),
+            ),
+            (None, true, true, Finding::New),
+            (None, false, false, Finding::New),
+            (None, false, true, Finding::Refused(Refusal::HistoryUnknown)),
+        ] {
+            let given = Given {
+                fingerprint: None,
+                is_minted,
+            };
+            assert_eq!(Finding::of(given, same, archive_answers), finding);
+        }
+    }
+}

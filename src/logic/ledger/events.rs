@@ -1,0 +1,219 @@
+//! The order of events: their sequence, the versions of their streams, and the ids their
+//! publishers chose.
+
+use std::sync::Arc;
+
+use ahash::AHashMap;
+use uuid::Uuid;
+
+use crate::domain::carried::{Carried, KnownId};
+use crate::domain::event::{Event, ExpectedVersion, Sequence, StreamId};
+use crate::domain::fact::Fact;
+use crate::domain::message::Fingerprint;
+use crate::domain::refusal::Refusal;
+use crate::domain::timestamp::Timestamp;
+use crate::logic::dedup::{DedupWindow, Verdict};
+
+/// What the journal says of events.
+#[derive(Debug)]
+pub struct EventLedger {
+    last_sequence: Sequence,
+    last_published_at: Timestamp,
+    /// The version of each stream's last event.
+    streams: AHashMap<StreamId, u64>,
+    window: DedupWindow,
+}
+
+impl EventLedger {
+    pub fn new(window: DedupWindow) -> Self {
+        Self {
+            last_sequence: 0,
+            last_published_at: Timestamp::default(),
+            streams: AHashMap::new(),
+            window,
+        }
+    }
+
+    /// Learns from a fact that is in the journal.
+    pub fn apply(&mut self, fact: &Fact) {
+        match fact {
+            Fact::EventPublished(event) => self.learn(event),
+            Fact::Carried(carried) => self.restore(carried),
+            _ => {}
+        }
+    }
+
+    fn learn(&mut self, event: &Event) {
+        self.last_sequence = self.last_sequence.max(event.sequence);
+        self.last_published_at = self.last_published_at.max(event.published_at);
+        if let Some(place) = &event.stream {
+            self.streams.insert(place.id.clone(), place.version);
+        }
+        if let Some(fingerprint) = event.fingerprint() {
+            self.window.remember(KnownId {
+                id: event.id.0,
+                fingerprint,
+                at: event.published_at,
+            });
+        }
+    }
+
+    fn restore(&mut self, carried: &Carried) {
+        self.last_sequence = self.last_sequence.max(carried.last_sequence);
+        self.last_published_at = self.last_published_at.max(carried.last_published_at);
+        for head in &carried.streams {
+            self.streams.insert(head.id.clone(), head.version);
+        }
+        let known = carried.known_event_ids.iter().copied();
+        self.window.restore(known, carried.event_window_overflowed);
+    }
+
+    /// Whether the dedup window of events ever forgot an id.
+    pub fn window_overflowed(&self) -> bool {
+        self.window.overflowed()
+    }
+
+    /// Begins to choose the events of one batch.
+    pub fn draft(&mut self, now: Timestamp) -> EventDraft<'_> {
+        self.window.forget_aged(now);
+        EventDraft {
+            published_at: now.max(self.last_published_at),
+            last_sequence: self.last_sequence,
+            ledger: self,
+            streams: AHashMap::new(),
+            ids: AHashMap::new(),
+            steps: Vec::new(),
+        }
+    }
+}
+
+/// An event that somebody wants published.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Offered {
+    pub event: Event,
+    pub expected_version: Option<ExpectedVersion>,
+    /// Why it is not taken, unless it is a repeat.
+    pub refusal_if_new: Option<Refusal>,
+}
+
+/// What becomes of an event that was offered.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Publication {
+    Published(Arc<Event>),
+    /// Known already, with the same content.
+    Duplicate,
+    Refused(Refusal),
+}
+
+/// The events chosen for a batch that is not written yet, on top of the ledger.
+pub struct EventDraft<'a> {
+    ledger: &'a EventLedger,
+    /// The time of the whole batch, never before that of an earlier event.
+    published_at: Timestamp,
+    last_sequence: Sequence,
+    streams: AHashMap<StreamId, u64>,
+    ids: AHashMap<Uuid, Fingerprint>,
+    /// One for each event chosen, so that the newest can be taken back.
+    steps: Vec<Step>,
+}
+
+struct Step {
+    /// With its version in the draft before, if it had one there.
+    stream: Option<(StreamId, Option<u64>)>,
+    id: Option<Uuid>,
+}
+
+/// How far a draft is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mark(usize);
+
+impl EventDraft<'_> {
+    /// Gives the event its place, unless it is a repeat or may not come. A repeat is told before
+    /// anything that was expected of the stream: it was met once.
+    ///
+    /// Refuses with [`Refusal::OtherContent`], [`Refusal::VersionConflict`] and what was given as
+    /// the refusal of a new one; a refused event takes no place.
+    pub fn publish(&mut self, offered: Offered) -> Publication {
+        match self.judge(&offered.event) {
+            Verdict::SameContent => return Publication::Duplicate,
+            Verdict::OtherContent => return Publication::Refused(Refusal::OtherContent),
+            Verdict::New => {}
+        }
+        if let Some(refusal) = offered.refusal_if_new {
+            return Publication::Refused(refusal);
+        }
+        let stream = offered.event.stream.as_ref();
+        let current = stream.map_or(0, |place| self.version(&place.id));
+        if let Some(expected) = offered.expected_version
+            && !expected.is_met_by(current)
+        {
+            let expected = expected.number();
+            return Publication::Refused(Refusal::VersionConflict { expected, current });
+        }
+        Publication::Published(self.append(offered.event))
+    }
+
+    /// Gives the event its place, whatever it is.
+    pub fn append(&mut self, mut event: Event) -> Arc<Event> {
+        self.last_sequence += 1;
+        event.sequence = self.last_sequence;
+        event.published_at = self.published_at;
+        let mut step = Step {
+            stream: None,
+            id: None,
+        };
+        if let Some(place) = &mut event.stream {
+            place.version = self.version(&place.id) + 1;
+            let before = self.streams.insert(place.id.clone(), place.version);
+            step.stream = Some((place.id.clone(), before));
+        }
+        if let Some(fingerprint) = event.fingerprint() {
+            self.ids.insert(event.id.0, fingerprint);
+            step.id = Some(event.id.0);
+        }
+        self.steps.push(step);
+        Arc::new(event)
+    }
+
+    /// The version of a stream's last event; 0: there is none.
+    pub fn version(&self, stream: &StreamId) -> u64 {
+        let drafted = self.streams.get(stream);
+        let known = drafted.or_else(|| self.ledger.streams.get(stream));
+        known.copied().unwrap_or(0)
+    }
+
+    pub fn mark(&self) -> Mark {
+        Mark(self.steps.len())
+    }
+
+    /// Takes back every event chosen since then: their sequences and versions are free again.
+    pub fn roll_back(&mut self, Mark(length): Mark) {
+        while self.steps.len() > length
+            && let Some(step) = self.steps.pop()
+        {
+            self.last_sequence -= 1;
+            match step.stream {
+                Some((stream, Some(before))) => drop(self.streams.insert(stream, before)),
+                Some((stream, None)) => drop(self.streams.remove(&stream)),
+                None => {}
+            }
+            if let Some(id) = step.id {
+                self.ids.remove(&id);
+            }
+        }
+    }
+
+    fn judge(&self, event: &Event) -> Verdict {
+        let Some(fingerprint) = event.fingerprint() else {
+            return Verdict::New;
+        };
+        match self.ids.get(&event.id.0) {
+            Some(other) if *other == fingerprint => Verdict::SameContent,
+            Some(_) => Verdict::OtherContent,
+            None => self.ledger.window.compare(event.id.0, fingerprint),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

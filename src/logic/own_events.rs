@@ -1,0 +1,229 @@
+//! The hub's own events: what it tells its subscribers about services, circuits and messages
+//! (contract, sections 7 and 8). Each follows from a fact and is written in the same batch.
+
+use serde::Serialize;
+use serde_json::value::to_raw_value;
+
+use crate::domain::event::{Event, EventId};
+use crate::domain::fact::{DeadReason, Fact, Settlement};
+use crate::domain::ids::{InstanceId, Label, MessageId, ServiceName};
+use crate::domain::message::Payload;
+use crate::domain::service::Registration;
+use crate::domain::timestamp::Timestamp;
+
+/// Who publishes them.
+pub const SOURCE: &str = "message-hub";
+
+/// What the hub says about a fact, if it says anything. The event has no place in the order of
+/// events yet; `random` fills its id.
+pub fn own_event(fact: &Fact, now: Timestamp, random: impl FnOnce() -> [u8; 10]) -> Option<Event> {
+    let event = |event_type: &str, payload: Payload| Event {
+        id: EventId::mint(now, random()),
+        sequence: 0,
+        event_type: Label::parse_interned(event_type).expect("the types here are labels"),
+        source: ServiceName::parse(SOURCE).expect("a service name"),
+        published_at: now,
+        stream: None,
+        correlation_id: None,
+        causation_id: None,
+        payload,
+        extras: None,
+    };
+    match fact {
+        Fact::ServiceRegistered(registration) => {
+            let payload = json(&Registered::of(registration));
+            Some(event("service.registered", payload))
+        }
+        Fact::InstanceDeregistered(gone) => {
+            let payload = json(&Deregistered {
+                service: &gone.service,
+                instance_id: Some(&gone.instance_id),
+                at: gone.at,
+            });
+            Some(event("service.deregistered", payload))
+        }
+        Fact::ServiceDeregistered(gone) => {
+            let payload = json(&Deregistered {
+                service: &gone.service,
+                instance_id: None,
+                at: gone.at,
+            });
+            Some(event("service.deregistered", payload))
+        }
+        Fact::HealthChanged(changed) => Some(event("service.health_changed", json(changed))),
+        Fact::CircuitChanged(changed) => Some(event("circuit.state_changed", json(&**changed))),
+        Fact::DeadLettered(settlement) | Fact::Expired(settlement) => {
+            let payload = json(&DeadLettered::of(settlement));
+            let message = Label::parse(&settlement.id.to_string()).ok();
+            Some(Event {
+                // So that it is found with the messages of a conversation that has no other name.
+                correlation_id: message.clone(),
+                causation_id: message,
+                ..event("message.dead_lettered", payload)
+            })
+        }
+        _ => None,
+    }
+}
+
+fn json<T: Serialize>(value: &T) -> Payload {
+    Payload::new(to_raw_value(value).expect("plain data with names for keys is JSON"))
+}
+
+#[derive(Serialize)]
+struct Registered<'a> {
+    service: &'a ServiceName,
+    instance_id: &'a InstanceId,
+    version: Option<&'a Label>,
+    /// Missing: it asks for its messages.
+    url: Option<&'a str>,
+    message_endpoint: Option<&'a str>,
+    capabilities: &'a [Label],
+    weight: u32,
+    at: Timestamp,
+}
+
+impl<'a> Registered<'a> {
+    fn of(registration: &'a Registration) -> Self {
+        let address = registration.address.as_deref();
+        Self {
+            service: &registration.service,
+            instance_id: &registration.instance_id,
+            version: registration.version.as_ref(),
+            url: address.map(|address| address.url.as_str()),
+            message_endpoint: address.map(|address| address.message_endpoint.as_str()),
+            capabilities: &registration.capabilities,
+            weight: registration.weight,
+            at: registration.registered_at,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Deregistered<'a> {
+    service: &'a ServiceName,
+    /// Missing: all of them.
+    instance_id: Option<&'a InstanceId>,
+    at: Timestamp,
+}
+
+#[derive(Serialize)]
+struct DeadLettered<'a> {
+    message_id: MessageId,
+    destination: &'a ServiceName,
+    reason: Option<DeadReason>,
+    /// Missing if the message ended while it waited: the message itself tells its attempts.
+    attempts: Option<u32>,
+    last_error: Option<&'a str>,
+    at: Timestamp,
+}
+
+impl<'a> DeadLettered<'a> {
+    fn of(settlement: &'a Settlement) -> Self {
+        let attempt = settlement.attempt.as_ref();
+        Self {
+            message_id: settlement.id,
+            destination: &settlement.lane.destination,
+            reason: settlement.reason,
+            attempts: attempt.map(|attempt| attempt.number),
+            last_error: attempt.and_then(|attempt| attempt.error.as_deref()),
+            at: settlement.at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logic::wal::samples;
+    use serde_json::{Value, json};
+
+    const NOW: i64 = 1_780_000_000_500;
+
+    fn told(fact: &Fact) -> Option<(String, Value)> {
+        let event = own_event(fact, Timestamp::from_millis(NOW), || [7; 10])?;
+        assert_eq!(event.source.as_str(), SOURCE);
+        assert!(event.id.is_minted());
+        let payload = serde_json::from_str(event.payload.as_json()).unwrap();
+        Some((event.event_type.to_string(), payload))
+    }
+
+    #[test]
+    fn each_kind_of_news_has_its_type_and_says_what_happened() {
+        let at = "2026-05-28T20:26:40.001Z";
+        for (fact, event_type, payload) in [
+            (
+                samples::service_registered(1, "a", 80),
+                "service.registered",
+                json!({
+                    "service": "service-1", "instance_id": "a", "version": null,
+                    "url": "http://localhost:80", "message_endpoint": "/messages",
+                    "capabilities": [], "weight": 1, "at": at,
+                }),
+            ),
+            (
+                samples::instance_deregistered(1, "a"),
+                "service.deregistered",
+                json!({"service": "service-1", "instance_id": "a", "at": at}),
+            ),
+            (
+                samples::service_deregistered(1),
+                "service.deregistered",
+                json!({"service": "service-1", "instance_id": null, "at": at}),
+            ),
+            (
+                samples::health_changed(1),
+                "service.health_changed",
+                json!({
+                    "service": "service-1", "instance_id": "a", "from": "healthy",
+                    "to": "degraded", "cause": "timeout", "at": at,
+                }),
+            ),
+            (
+                samples::circuit_changed(1, true),
+                "circuit.state_changed",
+                json!({
+                    "service": "service-1", "from": "CLOSED", "to": "OPEN",
+                    "reason": "maintenance", "at": at,
+                    "forced": {"by": "service-3", "reset_timeout_ms": 5},
+                }),
+            ),
+            (
+                samples::dead_lettered(1),
+                "message.dead_lettered",
+                json!({
+                    "message_id": samples::id(1), "destination": "service-1",
+                    "reason": "rejected", "attempts": 1, "last_error": "no", "at": at,
+                }),
+            ),
+        ] {
+            assert_eq!(told(&fact), Some((event_type.to_owned(), payload)));
+        }
+    }
+
+    #[test]
+    fn a_dead_letter_is_caused_by_its_message() {
+        for fact in [samples::dead_lettered(3), samples::expired(3)] {
+            let event = own_event(&fact, Timestamp::from_millis(NOW), || [0; 10]).unwrap();
+            let cause = event.causation_id.unwrap();
+            assert_eq!(cause.as_str(), samples::id(3).to_string());
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_told() {
+        for fact in samples::one_of_each() {
+            let is_news = matches!(
+                fact,
+                Fact::ServiceRegistered(_)
+                    | Fact::InstanceDeregistered(_)
+                    | Fact::ServiceDeregistered(_)
+                    | Fact::HealthChanged(_)
+                    | Fact::CircuitChanged(_)
+                    | Fact::DeadLettered(_)
+                    | Fact::Expired(_)
+            );
+            assert_eq!(told(&fact).is_some(), is_news, "{fact:?}");
+        }
+    }
+}
