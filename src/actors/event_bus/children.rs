@@ -7,12 +7,14 @@ use std::time::Duration;
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use super::EventBus;
 use crate::actors::callback_circuit::CallbackCircuit;
 use crate::actors::death_watch::DeathWatch;
 use crate::actors::messages::{
-    CircuitHops, CircuitLost, DeliverLetter, Progress, Rest, RunReplay, SubscriptionChanged,
+    CircuitHops, CircuitLost, DeliverLetter, EndSubscription, FeedId, Progress, Rest, RunReplay,
+    SubscriptionChanged,
 };
 use crate::actors::subscription::{self, Subscription};
 use crate::domain::circuit::{CircuitName, Origin};
@@ -42,6 +44,7 @@ pub(super) struct Child<A: Actor> {
     began_at: Timestamp,
     /// In a row, none after a long life.
     deaths: u32,
+    feed: FeedId,
     pub progress: Progress,
 }
 
@@ -85,7 +88,10 @@ impl EventBus {
         match change {
             Some(Change::Put(id)) => self.subscription_put(id, ctx),
             Some(Change::Removed(id)) => {
-                self.children.subscriptions.remove(&id);
+                if let Some(child) = self.children.subscriptions.remove(&id) {
+                    child.address.do_send(EndSubscription);
+                    self.unfollow(child.feed);
+                }
                 self.attached.forget(id);
                 self.drop_circuits();
             }
@@ -142,7 +148,8 @@ impl EventBus {
         let position = self.roster.positions.of(id);
         let (settings, hops) = (self.settings.subscriptions.clone(), self.child_hops(ctx));
         let place = (subscription, position);
-        let address = Subscription::new(place, circuit, settings, hops, watch).start();
+        let feed = FeedId(Uuid::new_v4());
+        let address = Subscription::new(place, feed, circuit, settings, hops, watch).start();
         for letter in self.roster.letters_of(id) {
             address.do_send(DeliverLetter { letter });
         }
@@ -154,6 +161,7 @@ impl EventBus {
             generation,
             began_at: self.settings.clock.now(),
             deaths,
+            feed,
             progress: Progress {
                 position,
                 ..Progress::default()
@@ -170,7 +178,6 @@ impl EventBus {
             flush: self.hops.flush.clone(),
             follow: home.clone().recipient(),
             credit: home.clone().recipient(),
-            unfollow: home.clone().recipient(),
             log: home.clone().recipient(),
             progressed: home.clone().recipient(),
             gone: home.recipient(),
@@ -210,6 +217,7 @@ impl EventBus {
             generation,
             began_at: self.settings.clock.now(),
             deaths,
+            feed: FeedId(Uuid::nil()),
             progress: Progress::default(),
         };
         self.children.circuits.insert(origin.clone(), child);
@@ -267,7 +275,8 @@ impl Handler<SubscriptionDied> for EventBus {
         if child.generation != died.generation || self.is_draining {
             return;
         }
-        let (pause, deaths) = (child.pause(now), child.deaths);
+        let (pause, deaths, feed) = (child.pause(now), child.deaths, child.feed);
+        self.unfollow(feed);
         tracing::error!(%id, ?pause, "a subscription's actor died; a fresh one takes over");
         ctx.run_later(pause, move |bus, ctx| {
             let Some(subscription) = bus.roster.present(id).cloned() else {
