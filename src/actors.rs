@@ -12,6 +12,7 @@ pub mod event_store;
 #[cfg(test)]
 mod fixtures;
 pub mod health_probe;
+pub mod historian;
 pub mod messages;
 #[cfg(test)]
 mod probe;

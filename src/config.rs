@@ -74,6 +74,14 @@ pub struct Config {
     /// Message ids.
     pub dedup_capacity: usize,
     pub ordering_on_failure: OrderingOnFailure,
+    /// Events of a stream from one snapshot to the next; 0: none is taken.
+    pub snapshot_interval: u64,
+    /// How long events are kept; zero: for ever.
+    pub event_retention: Duration,
+    /// How often older events are removed.
+    pub compaction_interval: Duration,
+    /// A subscription that gave no sign of life for so long holds no event back.
+    pub subscription_expiry: Duration,
     /// Where callbacks of subscriptions must not lead.
     pub callback_deny: DenyList,
     pub load_balancing_strategy: Strategy,
@@ -85,10 +93,6 @@ pub struct Config {
     pub log: String,
     /// Not used by this version.
     pub redis_url: Option<Secret>,
-    /// Not used by this version.
-    pub event_retention_days: Option<u32>,
-    /// Not used by this version.
-    pub compaction_interval: Option<Duration>,
 }
 
 /// A configuration, and what its owner should know about it.
@@ -132,6 +136,10 @@ impl Default for Config {
             dedup_window: Duration::from_secs(86_400),
             dedup_capacity: 1_000_000,
             ordering_on_failure: OrderingOnFailure::Continue,
+            snapshot_interval: 1000,
+            event_retention: Duration::from_secs(30 * 86_400),
+            compaction_interval: Duration::from_secs(3600),
+            subscription_expiry: Duration::from_secs(30 * 86_400),
             callback_deny: DenyList::default(),
             load_balancing_strategy: Strategy::HealthAware,
             shutdown_timeout: Duration::from_secs(30),
@@ -139,8 +147,6 @@ impl Default for Config {
             log_format: LogFormat::Text,
             log: "info".to_owned(),
             redis_url: None,
-            event_retention_days: None,
-            compaction_interval: None,
         }
     }
 }
@@ -171,12 +177,6 @@ impl Config {
         let mut keys = Vec::new();
         if self.redis_url.is_some() {
             keys.push("redis_url");
-        }
-        if self.event_retention_days.is_some() {
-            keys.push("event_retention_days");
-        }
-        if self.compaction_interval.is_some() {
-            keys.push("compaction_interval");
         }
         keys
     }
@@ -233,6 +233,7 @@ impl Config {
         config.read_edge(settings)?;
         config.read_storage(settings)?;
         config.read_queues(settings)?;
+        config.read_events(settings)?;
         config.read_services(settings)?;
         config.read_unused(settings)?;
         Ok(config)
@@ -305,6 +306,25 @@ impl Config {
         )
     }
 
+    fn read_events(&mut self, settings: &mut Settings) -> Result<(), ConfigError> {
+        let intervals = whole(0..=1_000_000_000);
+        settings.value("snapshot_interval", &mut self.snapshot_interval, intervals)?;
+        settings.value(
+            "event_retention_days",
+            &mut self.event_retention,
+            value::days,
+        )?;
+        settings.value("compaction_interval", &mut self.compaction_interval, period)?;
+        settings.value(
+            "subscription_expiry_days",
+            &mut self.subscription_expiry,
+            |given| match value::days(given)? {
+                Duration::ZERO => Err("must be at least a millisecond".to_owned()),
+                expiry => Ok(expiry),
+            },
+        )
+    }
+
     fn read_services(&mut self, settings: &mut Settings) -> Result<(), ConfigError> {
         settings.value(
             "service_check_interval",
@@ -347,17 +367,7 @@ impl Config {
     }
 
     fn read_unused(&mut self, settings: &mut Settings) -> Result<(), ConfigError> {
-        settings.text("redis_url", &mut self.redis_url, value::redis_url)?;
-        settings.value(
-            "event_retention_days",
-            &mut self.event_retention_days,
-            |given| whole(1..=36_500)(given).map(Some),
-        )?;
-        settings.value(
-            "compaction_interval",
-            &mut self.compaction_interval,
-            |given| period(given).map(Some),
-        )
+        settings.text("redis_url", &mut self.redis_url, value::redis_url)
     }
 }
 

@@ -6,6 +6,7 @@ pub mod auth;
 mod batch;
 mod body;
 mod circuits;
+mod correlations;
 mod dead_letters;
 pub mod edge;
 pub mod event_input;
@@ -30,6 +31,7 @@ mod redrive;
 mod registration_input;
 mod retries;
 mod services;
+mod streams;
 mod subscription_input;
 mod subscriptions;
 
@@ -116,6 +118,8 @@ pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static st
     services::routes(&mut routes);
     next::routes(&mut routes);
     circuits::routes(&mut routes);
+    streams::routes(&mut routes);
+    correlations::routes(&mut routes);
     subscriptions::routes(&mut routes);
     health::routes(&mut routes);
     openapi::routes(&mut routes);

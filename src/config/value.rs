@@ -145,6 +145,13 @@ pub(super) fn period(value: &Value) -> Result<Duration, String> {
     }
 }
 
+/// Days, with fractions, to the millisecond.
+pub(super) fn days(value: &Value) -> Result<Duration, String> {
+    let days = value.as_f64().unwrap_or(f64::NAN);
+    timestamp::seconds(days * 86_400.0)
+        .map_err(|_| "must be a number of days from 0 to 36500".to_owned())
+}
+
 pub(super) fn non_empty(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         return Err("must not be empty".to_owned());

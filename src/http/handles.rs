@@ -7,9 +7,10 @@ use crate::actors::messages::{
     ClearQueue, Credit, DeleteDeadLetter, Deregister, DrainInstance, EndLeases, ExtendLeases,
     Flush, Follow, ForceCircuit, Heartbeat, Inspect, InspectAdmission, InspectCircuits,
     InspectDependencies, InspectLog, InspectQueues, InspectQuotas, InspectRedrives,
-    InspectServices, InspectSubscriptions, PickInstance, Publish, ReadRecent, Receive, Register,
-    Reprocess, RetryNow, SetQuota, SocketClosed, SocketOpened, StartRedrive, StartReplay,
-    Subscribe, SwitchQueue, SwitchRedrive, SwitchSubscription, Unfollow, Unsubscribe,
+    InspectServices, InspectStream, InspectSubscriptions, PickInstance, Publish, ReadRecent,
+    ReadState, Receive, Register, Reprocess, RetryNow, SetQuota, SocketClosed, SocketOpened,
+    StartRedrive, StartReplay, Subscribe, SwitchQueue, SwitchRedrive, SwitchSubscription,
+    TakeSnapshot, Unfollow, Unsubscribe,
 };
 
 #[derive(Clone)]
@@ -45,6 +46,9 @@ pub struct Handles {
     pub start_redrive: Recipient<StartRedrive>,
     pub switch_redrive: Recipient<SwitchRedrive>,
     pub inspect_redrives: Recipient<InspectRedrives>,
+    pub take_snapshot: Recipient<TakeSnapshot>,
+    pub read_state: Recipient<ReadState>,
+    pub inspect_stream: Recipient<InspectStream>,
     pub follow: Recipient<Follow>,
     pub credit: Recipient<Credit>,
     pub unfollow: Recipient<Unfollow>,

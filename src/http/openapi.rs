@@ -9,6 +9,7 @@ pub mod dead_letters;
 mod document;
 pub mod errors;
 pub mod events;
+pub mod history;
 pub mod leases;
 pub mod messages;
 mod page;

@@ -17,6 +17,7 @@ use crate::actors::death_watch::DeathWatch;
 use crate::actors::dispatcher::{self, Dispatcher};
 use crate::actors::event_bus::{self, EventBus};
 use crate::actors::event_store::{self, EventStore};
+use crate::actors::historian::{self, Historian};
 use crate::actors::messages::{Committed, Open};
 use crate::actors::redriver::{self, Redriver};
 use crate::actors::registry::{self, Registry};
@@ -38,7 +39,7 @@ use crate::logic::dedup::DedupWindow;
 use crate::logic::ledger::Ledger;
 use crate::logic::quotas::Quotas;
 use crate::metrics::Metrics;
-use crate::ports::archive::Archive;
+use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::{Journal, Readers};
 
 const MAILBOX: usize = 1024;
@@ -68,6 +69,7 @@ pub struct Addresses {
     pub registry: Addr<Registry>,
     pub archivist: Addr<Archivist>,
     pub redriver: Addr<Redriver>,
+    pub historian: Addr<Historian>,
     pub event_bus: Addr<EventBus>,
 }
 
@@ -81,6 +83,7 @@ pub struct Seats {
     registry: Seat<Registry>,
     archivist: Seat<Archivist>,
     redriver: Seat<Redriver>,
+    historian: Seat<Historian>,
     event_bus: Seat<EventBus>,
 }
 
@@ -108,6 +111,7 @@ impl Ring {
             registry: Seat::new(MAILBOX),
             archivist: Seat::new(MAILBOX),
             redriver: Seat::new(MAILBOX),
+            historian: Seat::new(MAILBOX),
             event_bus: Seat::new(MAILBOX),
         };
         let to = Addresses {
@@ -120,6 +124,7 @@ impl Ring {
             registry: seats.registry.address(),
             archivist: seats.archivist.address(),
             redriver: seats.redriver.address(),
+            historian: seats.historian.address(),
             event_bus: seats.event_bus.address(),
         };
         let config = config.clone();
@@ -138,7 +143,7 @@ impl Ring {
         &self,
         seats: Seats,
         journal: impl Journal + 'static,
-        archived: Position,
+        archived: Result<Position, ArchiveError>,
     ) -> Result<Running, StartError> {
         let transport = Rc::new(HttpTransport::new());
         seats.scheduler.fill(self.scheduler());
@@ -147,8 +152,9 @@ impl Ring {
         seats.registry.fill(self.registry(transport));
         seats
             .archivist
-            .fill(self.archivist(journal.readers(), archived));
+            .fill(self.archivist(journal.readers(), archived.clone()));
         seats.redriver.fill(self.redriver());
+        seats.historian.fill(self.historian());
         seats.event_bus.fill(self.event_bus());
         // The router is on the writer's thread: whatever comes while a sync is under way has to
         // wait for it anyway, and one thread less to wake up saves a tenth of a send's cost.
@@ -163,7 +169,9 @@ impl Ring {
         let committed = self.to.committed();
         let (journal, ledger, recovery) =
             replay::replay(Box::new(journal), ledger, &committed).await?;
-        check_archive(archived, recovery.last_position())?;
+        if let Ok(archived) = archived {
+            check_archive(archived, recovery.last_position())?;
+        }
         self.go_on_from(recovery.last_at());
 
         let writer = self.event_store(journal, ledger);
@@ -304,7 +312,7 @@ impl Ring {
         Registry::new(health, event_store, dispatcher, self.watch("registry"))
     }
 
-    fn archivist(&self, readers: Readers, archived: Position) -> Archivist {
+    fn archivist(&self, readers: Readers, archived: Result<Position, ArchiveError>) -> Archivist {
         let hops = archivist::Hops {
             archived: self.to.event_store.clone().recipient(),
             record: self.to.event_store.clone().recipient(),
@@ -362,6 +370,20 @@ impl Ring {
         )
     }
 
+    fn historian(&self) -> Historian {
+        let hops = historian::Hops {
+            record: self.to.event_store.clone().recipient(),
+            flush: self.to.archivist.clone().recipient(),
+        };
+        Historian::new(
+            (self.clock, self.metrics.clone()),
+            self.archive.clone(),
+            settings::history(&self.config),
+            hops,
+            self.watch("historian"),
+        )
+    }
+
     /// What the HTTP workers may talk to.
     pub fn handles(&self) -> Handles {
         let to = &self.to;
@@ -397,6 +419,9 @@ impl Ring {
             start_redrive: to.redriver.clone().recipient(),
             switch_redrive: to.redriver.clone().recipient(),
             inspect_redrives: to.redriver.clone().recipient(),
+            take_snapshot: to.historian.clone().recipient(),
+            read_state: to.historian.clone().recipient(),
+            inspect_stream: to.historian.clone().recipient(),
             follow: to.event_bus.clone().recipient(),
             credit: to.event_bus.clone().recipient(),
             unfollow: to.event_bus.clone().recipient(),
@@ -429,6 +454,7 @@ impl Addresses {
             self.registry.clone().recipient(),
             self.scheduler.clone().recipient(),
             self.redriver.clone().recipient(),
+            self.historian.clone().recipient(),
             self.event_bus.clone().recipient(),
             self.retry_timer.clone().recipient(),
         ]
@@ -442,18 +468,15 @@ impl Addresses {
             self.retry_timer.clone().recipient(),
             self.archivist.clone().recipient(),
             self.redriver.clone().recipient(),
+            self.historian.clone().recipient(),
             self.event_bus.clone().recipient(),
         ]
     }
 }
 
-/// An archive that knows more than the journal would silently miss what comes next.
 fn check_archive(archived: Position, journal: Position) -> Result<(), StartError> {
     if archived <= journal {
         return Ok(());
     }
-    Err(StartError::Storage(format!(
-        "the archive is ahead of the journal (position {archived} against {journal}), so they do \
-         not belong together; restore the journal, or move the archive away: then only history is missing"
-    )))
+    Err(StartError::Storage(archivist::is_ahead(archived, journal)))
 }

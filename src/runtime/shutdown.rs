@@ -64,6 +64,10 @@ pub async fn stop(running: Running, server: ServerHandle, limit: Duration) -> Ex
             "how far the redrive jobs are was not recorded in time; the next start finds out"
         );
     }
+    // Whatever it has under way is done again after the next start.
+    let (reply, ended) = oneshot::channel();
+    running.to.historian.do_send(Drain { reply });
+    let _ = timeout_at(drained_by, ended).await;
     let (reply, closed) = oneshot::channel();
     running.to.event_bus.do_send(Drain { reply });
     let (reply, drained) = oneshot::channel();

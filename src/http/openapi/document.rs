@@ -9,8 +9,8 @@ use utoipa::{OpenApi, openapi};
 
 use super::errors::{self, ErrorAnswer};
 use crate::http::{
-    circuits, dead_letters, events, health, leases, messages, next, queue, quotas, redrive,
-    retries, services, subscriptions,
+    circuits, correlations, dead_letters, events, health, leases, messages, next, queue, quotas,
+    redrive, retries, services, streams, subscriptions,
 };
 
 #[derive(OpenApi)]
@@ -28,8 +28,10 @@ use crate::http::{
         (name = "queue", description = "What waits"),
         (name = "quotas", description = "How much each service may send and is sent"),
         (name = "services", description = "Who is there"),
-        (name = "subscriptions", description = "Who is sent which events, and how far each is"),
         (name = "circuits", description = "Which services take what they are sent"),
+        (name = "streams", description = "The events of one thing, and what they add up to"),
+        (name = "subscriptions", description = "Who is sent which events, and how far each is"),
+        (name = "correlations", description = "Everything of one conversation"),
         (name = "health", description = "How the hub is; open to anybody"),
     ),
     paths(
@@ -89,6 +91,16 @@ use crate::http::{
         circuits::all,
         circuits::show,
         circuits::force,
+        events::list::search,
+        events::list::show,
+        events::replay::replay,
+        events::replay::replay_by_query,
+        streams::show,
+        streams::events::list,
+        streams::snapshots::state,
+        streams::snapshots::take,
+        streams::snapshots::latest,
+        correlations::show,
         health::health,
         health::live,
         health::ready,
