@@ -55,6 +55,7 @@ pub struct ErrorBody {
 #[schema(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ErrorCode {
     InvalidMessage,
+    InvalidSubscription,
     InvalidRequest,
     AuthFailed,
     NotFound,
