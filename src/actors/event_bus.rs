@@ -143,6 +143,11 @@ impl EventBus {
         }
     }
 
+    fn unfollow(&mut self, feed: FeedId) {
+        self.feeds.unfollow(feed);
+        self.followers.remove(&feed);
+    }
+
     /// Of the last event; 0: there was none yet.
     fn newest(&self) -> Sequence {
         self.recent.next() - 1
@@ -215,8 +220,7 @@ impl Handler<Unfollow> for EventBus {
     type Result = ();
 
     fn handle(&mut self, unfollow: Unfollow, _: &mut Context<Self>) {
-        self.feeds.unfollow(unfollow.feed);
-        self.followers.remove(&unfollow.feed);
+        self.unfollow(unfollow.feed);
     }
 }
 

@@ -15,15 +15,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, Context, Handler, Recipient};
+use actix::{Actor, ActorContext, Context, Handler, Recipient};
 use ahash::AHashMap;
 
 use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
 use super::messages::{
-    CallbackGone, CircuitHops, CircuitLost, Credit, DeliverLetter, Fed, FeedId, Flush, Follow,
-    InspectLog, Progress, Progressed, Publish, Record, Reply, Rest, SubscriptionChanged, Turn,
-    Unfollow,
+    CallbackGone, CircuitHops, CircuitLost, Credit, DeliverLetter, EndSubscription, Fed, FeedId,
+    Flush, Follow, InspectLog, Progress, Progressed, Publish, Record, Reply, Rest,
+    SubscriptionChanged, Turn,
 };
 use crate::clock::Clock;
 use crate::domain::event::Sequence;
@@ -84,23 +84,22 @@ pub struct Hops {
     pub flush: Recipient<Flush>,
     pub follow: Recipient<Follow>,
     pub credit: Recipient<Credit>,
-    pub unfollow: Recipient<Unfollow>,
     pub log: Recipient<InspectLog>,
     pub progressed: Recipient<Progressed>,
     pub gone: Recipient<CallbackGone>,
 }
 
 impl Subscription {
-    /// Goes on after `position`.
+    /// Goes on after `position`, by a feed of this id.
     pub fn new(
         (subscription, position): (Arc<Subscribed>, Sequence),
+        feed: FeedId,
         circuit: CircuitHops,
         settings: Settings,
         hops: Hops,
         watch: DeathWatch,
     ) -> Self {
         let room = subscription.callback().map_or(1, |one| one.max_in_flight);
-        let feed = FeedId(uuid::Uuid::new_v4());
         Self {
             settings,
             hops,
@@ -163,10 +162,13 @@ impl Actor for Subscription {
         self.follow(ctx);
         self.go_on(ctx);
     }
+}
 
-    fn stopped(&mut self, _: &mut Context<Self>) {
-        let feed = self.feeding.feed;
-        self.hops.unfollow.do_send(Unfollow { feed });
+impl Handler<EndSubscription> for Subscription {
+    type Result = ();
+
+    fn handle(&mut self, _: EndSubscription, ctx: &mut Context<Self>) {
+        ctx.stop();
     }
 }
 

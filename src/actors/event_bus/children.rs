@@ -7,12 +7,14 @@ use std::time::Duration;
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use super::EventBus;
 use crate::actors::callback_circuit::CallbackCircuit;
 use crate::actors::death_watch::DeathWatch;
 use crate::actors::messages::{
-    CircuitHops, CircuitLost, DeliverLetter, Progress, Rest, RunReplay, SubscriptionChanged,
+    CircuitHops, CircuitLost, DeliverLetter, EndSubscription, FeedId, Progress, Rest, RunReplay,
+    SubscriptionChanged,
 };
 use crate::actors::subscription::{self, Subscription};
 use crate::domain::circuit::{CircuitName, Origin};
@@ -29,7 +31,7 @@ const LONG_LIFE: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 pub(super) struct Children {
-    pub subscriptions: BTreeMap<SubscriptionId, Child<Subscription>>,
+    pub subscriptions: BTreeMap<SubscriptionId, Subscriber>,
     pub circuits: BTreeMap<Origin, Child<CallbackCircuit>>,
     /// How many were ever begun.
     generation: u64,
@@ -42,6 +44,12 @@ pub(super) struct Child<A: Actor> {
     began_at: Timestamp,
     /// In a row, none after a long life.
     deaths: u32,
+}
+
+pub(super) struct Subscriber {
+    pub child: Child<Subscription>,
+    /// By which it follows the events.
+    feed: FeedId,
     pub progress: Progress,
 }
 
@@ -85,23 +93,31 @@ impl EventBus {
         match change {
             Some(Change::Put(id)) => self.subscription_put(id, ctx),
             Some(Change::Removed(id)) => {
-                self.children.subscriptions.remove(&id);
+                if let Some(ended) = self.children.subscriptions.remove(&id) {
+                    ended.child.address.do_send(EndSubscription);
+                    self.unfollow(ended.feed);
+                }
                 self.attached.forget(id);
                 self.drop_circuits();
             }
             Some(Change::Letter(letter)) => {
-                if let Some(child) = self.children.subscriptions.get(&letter.subscription_id) {
-                    child.address.do_send(DeliverLetter { letter });
+                if let Some(child) = self.child(letter.subscription_id) {
+                    child.do_send(DeliverLetter { letter });
                 }
             }
             Some(Change::Replay(replay)) => {
-                if let Some(child) = self.children.subscriptions.get(&replay.subscription_id) {
-                    child.address.do_send(RunReplay { replay });
+                if let Some(child) = self.child(replay.subscription_id) {
+                    child.do_send(RunReplay { replay });
                 }
             }
             None => {}
         }
         self.show_subscriptions();
+    }
+
+    fn child(&self, id: SubscriptionId) -> Option<&Addr<Subscription>> {
+        let subscriber = self.children.subscriptions.get(&id)?;
+        Some(&subscriber.child.address)
     }
 
     /// A subscription is new, or another than it was.
@@ -113,8 +129,8 @@ impl EventBus {
             return;
         };
         let circuit = self.circuit(&Origin::of(&callback.url), ctx);
-        if let Some(child) = self.children.subscriptions.get(&id) {
-            child.address.do_send(SubscriptionChanged {
+        if let Some(child) = self.child(id) {
+            child.do_send(SubscriptionChanged {
                 subscription,
                 circuit,
             });
@@ -142,7 +158,8 @@ impl EventBus {
         let position = self.roster.positions.of(id);
         let (settings, hops) = (self.settings.subscriptions.clone(), self.child_hops(ctx));
         let place = (subscription, position);
-        let address = Subscription::new(place, circuit, settings, hops, watch).start();
+        let feed = FeedId(Uuid::new_v4());
+        let address = Subscription::new(place, feed, circuit, settings, hops, watch).start();
         for letter in self.roster.letters_of(id) {
             address.do_send(DeliverLetter { letter });
         }
@@ -154,12 +171,17 @@ impl EventBus {
             generation,
             began_at: self.settings.clock.now(),
             deaths,
-            progress: Progress {
-                position,
-                ..Progress::default()
-            },
         };
-        self.children.subscriptions.insert(id, child);
+        let progress = Progress {
+            position,
+            ..Progress::default()
+        };
+        let subscriber = Subscriber {
+            child,
+            feed,
+            progress,
+        };
+        self.children.subscriptions.insert(id, subscriber);
     }
 
     fn child_hops(&self, ctx: &Context<Self>) -> subscription::Hops {
@@ -170,7 +192,6 @@ impl EventBus {
             flush: self.hops.flush.clone(),
             follow: home.clone().recipient(),
             credit: home.clone().recipient(),
-            unfollow: home.clone().recipient(),
             log: home.clone().recipient(),
             progressed: home.clone().recipient(),
             gone: home.recipient(),
@@ -210,7 +231,6 @@ impl EventBus {
             generation,
             began_at: self.settings.clock.now(),
             deaths,
-            progress: Progress::default(),
         };
         self.children.circuits.insert(origin.clone(), child);
     }
@@ -232,9 +252,9 @@ impl EventBus {
     pub(super) fn rest(&mut self, ctx: &mut Context<Self>) {
         self.write_all_positions(ctx);
         let mut resting = Vec::new();
-        for child in self.children.subscriptions.values() {
+        for subscriber in self.children.subscriptions.values() {
             let (reply, rested) = oneshot::channel();
-            child.address.do_send(Rest { reply });
+            subscriber.child.address.do_send(Rest { reply });
             resting.push(rested);
         }
         let home = ctx.address();
@@ -261,13 +281,15 @@ impl Handler<SubscriptionDied> for EventBus {
 
     fn handle(&mut self, died: SubscriptionDied, ctx: &mut Context<Self>) {
         let (id, now) = (died.id, self.settings.clock.now());
-        let Some(child) = self.children.subscriptions.get_mut(&id) else {
+        let Some(subscriber) = self.children.subscriptions.get_mut(&id) else {
             return;
         };
+        let (child, feed) = (&mut subscriber.child, subscriber.feed);
         if child.generation != died.generation || self.is_draining {
             return;
         }
         let (pause, deaths) = (child.pause(now), child.deaths);
+        self.unfollow(feed);
         tracing::error!(%id, ?pause, "a subscription's actor died; a fresh one takes over");
         ctx.run_later(pause, move |bus, ctx| {
             let Some(subscription) = bus.roster.present(id).cloned() else {
@@ -313,19 +335,20 @@ impl EventBus {
         }
         self.begin_circuit(origin, deaths, ctx);
         let circuit = self.circuit(origin, ctx);
-        for (id, child) in &self.children.subscriptions {
+        for (id, subscriber) in &self.children.subscriptions {
+            let address = &subscriber.child.address;
             let subscription = self.roster.present(*id);
             if let Some(subscription) = subscription
                 && let Some(callback) = subscription.callback()
                 && Origin::of(&callback.url) == *origin
             {
-                child.address.do_send(SubscriptionChanged {
+                address.do_send(SubscriptionChanged {
                     subscription: subscription.clone(),
                     circuit: circuit.clone(),
                 });
             }
             let origin = origin.clone();
-            child.address.do_send(CircuitLost { origin });
+            address.do_send(CircuitLost { origin });
         }
     }
 }

@@ -84,9 +84,9 @@ impl EventBus {
 
     fn view(&self, subscription: &Arc<Subscription>) -> SubscriptionView {
         let id = subscription.id;
-        let child = self.children.subscriptions.get(&id);
-        let progress = child
-            .map(|child| child.progress.clone())
+        let subscriber = self.children.subscriptions.get(&id);
+        let progress = subscriber
+            .map(|one| one.progress.clone())
             .unwrap_or_default();
         let position = self.roster.positions.of(id);
         SubscriptionView {

@@ -87,7 +87,7 @@ impl Handler<Progressed> for EventBus {
 
     fn handle(&mut self, progressed: Progressed, ctx: &mut Context<Self>) {
         let (id, progress) = (progressed.id, progressed.progress);
-        let Some(child) = self.children.subscriptions.get_mut(&id) else {
+        let Some(subscriber) = self.children.subscriptions.get_mut(&id) else {
             return;
         };
         let now = self.settings.clock.now();
@@ -95,7 +95,7 @@ impl Handler<Progressed> for EventBus {
         self.roster
             .positions
             .moved(id, progress.position, worked_through, now);
-        child.progress = progress;
+        subscriber.progress = progress;
         self.write_positions(ctx);
     }
 }

@@ -90,6 +90,11 @@ pub struct RunReplay {
     pub replay: Arc<Replay>,
 }
 
+/// EventBus → Subscription: it is no more.
+#[derive(ActixMessage, Clone, Copy)]
+#[rtype(result = "()")]
+pub struct EndSubscription;
+
 /// EventBus → Subscription: begin nothing more; answered when nothing is under way.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]

@@ -31,6 +31,7 @@ pub struct ErrorBody {
 /// | code | status | when |
 /// |---|---|---|
 /// | INVALID_MESSAGE | 400 | a message or an event is wrong |
+/// | INVALID_SUBSCRIPTION | 400 | a subscription is wrong |
 /// | INVALID_REQUEST | 400 | any other body, query or path is wrong |
 /// | AUTH_FAILED | 401 | name or key is missing or wrong |
 /// | AUTH_FAILED | 403 | the caller may not do this |
@@ -54,6 +55,7 @@ pub struct ErrorBody {
 #[schema(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ErrorCode {
     InvalidMessage,
+    InvalidSubscription,
     InvalidRequest,
     AuthFailed,
     NotFound,
