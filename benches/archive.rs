@@ -1,7 +1,8 @@
 //! How fast the archive takes in batches, and a page out of the middle of a million rows.
 //!
 //! One pass over a growing database instead of many over a small one: what matters is the
-//! speed among a million rows. `ARCHIVE_BENCH_DIR` chooses the disk.
+//! speed among a million rows. `ARCHIVE_BENCH_DIR` chooses the disk; `ARCHIVE_BENCH_URL` names an
+//! empty PostgreSQL database to measure instead.
 #![allow(
     clippy::print_stdout,
     reason = "a benchmark reports on standard output"
@@ -12,13 +13,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use message_hub::adapters::archive::SqliteArchive;
+use message_hub::adapters::archive::{PostgresArchive, SqliteArchive};
+use message_hub::domain::event::{Event, EventId, Sequence, StreamPlace};
 use message_hub::domain::fact::{Attempt, AttemptOutcome, Fact, Recorded, Settlement};
 use message_hub::domain::ids::{Label, MessageId, Position, ServiceName};
 use message_hub::domain::message::{Message, Payload, Priority, State};
+use message_hub::domain::pattern::Pattern;
 use message_hub::domain::timestamp::Timestamp;
 use message_hub::logic::projection::{Batch, Projection};
-use message_hub::ports::archive::{Archive, MessageQuery};
+use message_hub::ports::archive::{Archive, EventQuery, MessageQuery};
 
 const BATCH: u64 = 40_000;
 const BATCHES: u64 = 10;
@@ -31,10 +34,12 @@ fn main() {
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let archive = SqliteArchive::open(directory.path().join("archive.db"))
-            .await
-            .expect("a new archive");
-        measure(&archive).await;
+        if let Ok(url) = env::var("ARCHIVE_BENCH_URL") {
+            measure(&PostgresArchive::open(&url).expect("a PostgreSQL database")).await;
+            return;
+        }
+        let archive = SqliteArchive::open(directory.path().join("archive.db"));
+        measure(&archive.await.expect("a new archive")).await;
     });
 }
 
@@ -52,9 +57,12 @@ async fn measure(archive: &dyn Archive) {
     let whole = |n| vec![Fact::Accepted(message(n)), delivered(n)];
     bench.run("open and delivered", 1, whole).await;
     bench.run("open and delivered", 2, whole).await;
+    let published = |n| vec![Fact::EventPublished(event(n))];
+    bench.run("events", 0, published).await;
+    bench.run("events", 1, published).await;
     let middle = Some(bench.position / 2);
-    let rows = 3 * BATCH * BATCHES;
-    println!("{rows} rows");
+    let (rows, events) = (3 * BATCH * BATCHES, 2 * BATCH * BATCHES);
+    println!("{rows} messages, {events} events");
     for (name, query) in queries(middle) {
         let started = Instant::now();
         for _ in 0..PAGES {
@@ -63,6 +71,96 @@ async fn measure(archive: &dyn Archive) {
         }
         println!("page of {name:<40} {:?}", started.elapsed() / PAGES);
     }
+    measure_events(archive).await;
+}
+
+/// Pages of events, a few of the first and as many of the middle.
+async fn measure_events(archive: &dyn Archive) {
+    for (place, from) in [("beginning", 1), ("middle", BATCH * BATCHES)] {
+        for (name, query) in event_queries(from) {
+            let started = Instant::now();
+            for _ in 0..PAGES {
+                let page = archive.events(query.clone()).await.expect("a page");
+                assert_eq!(page.len(), query.limit, "{name}");
+            }
+            println!(
+                "page of {name:<28} {place:<11} {:?}",
+                started.elapsed() / PAGES
+            );
+        }
+    }
+}
+
+fn event_queries(from: Sequence) -> Vec<(&'static str, EventQuery)> {
+    let all = EventQuery {
+        from_sequence: Some(from),
+        limit: 50,
+        ..EventQuery::default()
+    };
+    let of_types = |pattern: &str| EventQuery {
+        event_types: vec![Pattern::parse(pattern).expect("a pattern")],
+        ..all.clone()
+    };
+    vec![
+        ("all events", all.clone()),
+        ("one type", of_types("rare.type-7")),
+        ("20 types", of_types("rare.*")),
+        ("100 types", of_types("*.*")),
+        (
+            "one source",
+            EventQuery {
+                source: Some(ServiceName::parse("client-3").expect("a name")),
+                ..all.clone()
+            },
+        ),
+        (
+            "a stream",
+            EventQuery {
+                stream_id: Some(Label::parse("stream-7").expect("a label")),
+                ..all.clone()
+            },
+        ),
+        (
+            "one conversation",
+            EventQuery {
+                correlation_id: Some("talk-7".to_owned()),
+                ..all.clone()
+            },
+        ),
+        (
+            "a time",
+            EventQuery {
+                from_sequence: None,
+                from_timestamp: Some(at(from)),
+                ..all
+            },
+        ),
+    ]
+}
+
+/// One of 100 types, 20 of them rare; in one of 1,000 streams and conversations.
+fn event(number: u64) -> Arc<Event> {
+    let event_type = match number % 1000 {
+        0..20 => format!("rare.type-{}", number % 20),
+        _ => format!("usual.type-{}", number % 80),
+    };
+    let (id, version) = (number % 1000, number / 1000 + 1);
+    let label = |prefix: &str| Label::parse(&format!("{prefix}-{id}")).expect("a label");
+    Arc::new(Event {
+        id: EventId(id(number).0),
+        sequence: number + 1,
+        event_type: Label::parse_interned(&event_type).expect("a label"),
+        source: ServiceName::parse(&format!("client-{}", number % 10)).expect("a name"),
+        published_at: at(number),
+        stream: Some(StreamPlace {
+            id: label("stream"),
+            version,
+        }),
+        correlation_id: Some(label("talk")),
+        causation_id: None,
+        payload: message(number).payload.clone(),
+        extras: None,
+    })
 }
 
 fn queries(middle: Option<Position>) -> Vec<(&'static str, MessageQuery)> {

@@ -3,6 +3,7 @@
 
 pub mod alarm;
 pub mod archivist;
+pub mod callback_circuit;
 pub mod circuit_breaker;
 pub mod death_watch;
 pub mod dispatcher;
@@ -11,6 +12,7 @@ pub mod event_store;
 #[cfg(test)]
 mod fixtures;
 pub mod health_probe;
+pub mod historian;
 pub mod messages;
 #[cfg(test)]
 mod probe;
@@ -20,4 +22,5 @@ pub mod retry_timer;
 pub mod router;
 pub mod scheduler;
 pub mod seat;
+pub mod subscription;
 pub mod warden;

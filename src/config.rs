@@ -16,6 +16,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::domain::deny_list::DenyList;
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
 use crate::domain::ordering::OrderingOnFailure;
@@ -73,6 +74,16 @@ pub struct Config {
     /// Message ids.
     pub dedup_capacity: usize,
     pub ordering_on_failure: OrderingOnFailure,
+    /// Events of a stream from one snapshot to the next; 0: none is taken.
+    pub snapshot_interval: u64,
+    /// How long events are kept; zero: for ever.
+    pub event_retention: Duration,
+    /// How often older events are removed.
+    pub compaction_interval: Duration,
+    /// A subscription that gave no sign of life for so long holds no event back.
+    pub subscription_expiry: Duration,
+    /// Where callbacks of subscriptions must not lead.
+    pub callback_deny: DenyList,
     pub load_balancing_strategy: Strategy,
     pub shutdown_timeout: Duration,
     /// Below this much free space the hub takes nothing more in.
@@ -82,10 +93,6 @@ pub struct Config {
     pub log: String,
     /// Not used by this version.
     pub redis_url: Option<Secret>,
-    /// Not used by this version.
-    pub event_retention_days: Option<u32>,
-    /// Not used by this version.
-    pub compaction_interval: Option<Duration>,
 }
 
 /// A configuration, and what its owner should know about it.
@@ -129,14 +136,17 @@ impl Default for Config {
             dedup_window: Duration::from_secs(86_400),
             dedup_capacity: 1_000_000,
             ordering_on_failure: OrderingOnFailure::Continue,
+            snapshot_interval: 1000,
+            event_retention: Duration::from_secs(30 * 86_400),
+            compaction_interval: Duration::from_secs(3600),
+            subscription_expiry: Duration::from_secs(30 * 86_400),
+            callback_deny: DenyList::default(),
             load_balancing_strategy: Strategy::HealthAware,
             shutdown_timeout: Duration::from_secs(30),
             disk_reserve: 256 << 20,
             log_format: LogFormat::Text,
             log: "info".to_owned(),
             redis_url: None,
-            event_retention_days: None,
-            compaction_interval: None,
         }
     }
 }
@@ -167,12 +177,6 @@ impl Config {
         let mut keys = Vec::new();
         if self.redis_url.is_some() {
             keys.push("redis_url");
-        }
-        if self.event_retention_days.is_some() {
-            keys.push("event_retention_days");
-        }
-        if self.compaction_interval.is_some() {
-            keys.push("compaction_interval");
         }
         keys
     }
@@ -229,6 +233,7 @@ impl Config {
         config.read_edge(settings)?;
         config.read_storage(settings)?;
         config.read_queues(settings)?;
+        config.read_events(settings)?;
         config.read_services(settings)?;
         config.read_unused(settings)?;
         Ok(config)
@@ -241,6 +246,7 @@ impl Config {
         settings.value("service_keys", &mut self.service_keys, value::service_keys)?;
         settings.value("operators", &mut self.operators, value::service_names)?;
         settings.value("quotas", &mut self.quotas, quotas::read)?;
+        settings.value("callback_deny", &mut self.callback_deny, value::deny_list)?;
         settings.value("shutdown_timeout", &mut self.shutdown_timeout, period)?;
         settings.text("log", &mut self.log, value::non_empty)?;
         settings.text("log_format", &mut self.log_format, LogFormat::parse)
@@ -300,6 +306,25 @@ impl Config {
         )
     }
 
+    fn read_events(&mut self, settings: &mut Settings) -> Result<(), ConfigError> {
+        let intervals = whole(0..=1_000_000_000);
+        settings.value("snapshot_interval", &mut self.snapshot_interval, intervals)?;
+        settings.value(
+            "event_retention_days",
+            &mut self.event_retention,
+            value::days,
+        )?;
+        settings.value("compaction_interval", &mut self.compaction_interval, period)?;
+        settings.value(
+            "subscription_expiry_days",
+            &mut self.subscription_expiry,
+            |given| match value::days(given)? {
+                Duration::ZERO => Err("must be at least a millisecond".to_owned()),
+                expiry => Ok(expiry),
+            },
+        )
+    }
+
     fn read_services(&mut self, settings: &mut Settings) -> Result<(), ConfigError> {
         settings.value(
             "service_check_interval",
@@ -342,17 +367,7 @@ impl Config {
     }
 
     fn read_unused(&mut self, settings: &mut Settings) -> Result<(), ConfigError> {
-        settings.text("redis_url", &mut self.redis_url, value::redis_url)?;
-        settings.value(
-            "event_retention_days",
-            &mut self.event_retention_days,
-            |given| whole(1..=36_500)(given).map(Some),
-        )?;
-        settings.value(
-            "compaction_interval",
-            &mut self.compaction_interval,
-            |given| period(given).map(Some),
-        )
+        settings.text("redis_url", &mut self.redis_url, value::redis_url)
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod carried;
 pub mod circuit;
+pub mod deny_list;
 pub mod event;
 pub mod fact;
 pub mod ids;

@@ -7,9 +7,11 @@ pub mod auth;
 mod batch;
 mod body;
 mod circuits;
+mod correlations;
 mod dead_letters;
 pub mod edge;
 pub mod event_input;
+mod event_letters;
 pub mod event_view;
 mod events;
 mod fields;
@@ -31,6 +33,9 @@ mod registration_input;
 mod retries;
 mod services;
 mod socket;
+mod streams;
+mod subscription_input;
+mod subscriptions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,6 +46,7 @@ use actix_web::{HttpRequest, HttpResponse, Route, web};
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::deny_list::DenyList;
 use crate::door::Door;
 use crate::error::HubError;
 use crate::metrics::Metrics;
@@ -65,6 +71,7 @@ pub struct Settings {
     pub durability: &'static str,
     pub max_retry_attempts: u32,
     pub max_retry_delay: Duration,
+    pub callback_deny: DenyList,
     /// Set, but without effect in this version.
     pub unused: Vec<&'static str>,
 }
@@ -75,6 +82,7 @@ impl Settings {
             durability: config.wal_sync.name(),
             max_retry_attempts: config.max_retry_attempts,
             max_retry_delay: config.max_retry_delay,
+            callback_deny: config.callback_deny.clone(),
             unused: config.unused(),
         }
     }
@@ -101,6 +109,8 @@ pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static st
         registered: Vec::new(),
     };
     messages::routes(&mut routes);
+    // Before the events, whose ids would take its place.
+    socket::routes(&mut routes);
     events::routes(&mut routes);
     leases::routes(&mut routes);
     retries::routes(&mut routes);
@@ -112,7 +122,9 @@ pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static st
     services::routes(&mut routes);
     next::routes(&mut routes);
     circuits::routes(&mut routes);
-    socket::routes(&mut routes);
+    streams::routes(&mut routes);
+    correlations::routes(&mut routes);
+    subscriptions::routes(&mut routes);
     health::routes(&mut routes);
     openapi::routes(&mut routes);
     asyncapi::routes(&mut routes);

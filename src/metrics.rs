@@ -3,6 +3,7 @@
 mod maker;
 mod redrives;
 mod sockets;
+mod subscriptions;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -22,6 +23,7 @@ use crate::logic::queues::view::QueueDepths;
 use maker::{Labels, Maker};
 use redrives::Redrives;
 use sockets::Sockets;
+use subscriptions::Subscriptions;
 
 pub struct Metrics {
     registry: Registry,
@@ -74,6 +76,7 @@ pub struct Metrics {
     quota_refusals: IntCounterVec,
     pub requests_refused_busy: IntCounter,
     pub redrives: Redrives,
+    pub subscriptions: Subscriptions,
     pub sockets: Sockets,
 }
 
@@ -219,6 +222,7 @@ impl Metrics {
                 "Requests refused because too many were under way",
             ),
             redrives: Redrives::new(&make),
+            subscriptions: Subscriptions::new(&make),
             sockets: Sockets::new(&make),
             registry: registry.clone(),
         };

@@ -16,7 +16,7 @@ use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, HttpServer, web};
 use tracing_actix_web::TracingLogger;
 
-use crate::adapters::archive::SqliteArchive;
+use crate::adapters::archive::{PostgresArchive, SqliteArchive};
 use crate::adapters::journal_file::{FileJournal, JournalOptions, SyncMode};
 use crate::cli::Exit;
 use crate::clock::Clock;
@@ -72,16 +72,10 @@ pub fn serve(loaded: &Loaded) -> Result<Exit, StartError> {
 /// [`StartError::Configuration`] names the key.
 pub fn check(config: &Config) -> Result<(), StartError> {
     telemetry::filter(config).map_err(StartError::Configuration)?;
-    match config.database {
+    match &config.database {
         Database::Sqlite(_) => Ok(()),
-        Database::Postgres(_) => Err(no_postgres()),
+        Database::Postgres(url) => open_postgres(url).map(drop),
     }
-}
-
-fn no_postgres() -> StartError {
-    StartError::Configuration(
-        "database_url: PostgreSQL is not supported by this version; leave database_url out to use the embedded SQLite".to_owned(),
-    )
 }
 
 async fn run(config: &Config) -> Result<Exit, StartError> {
@@ -96,7 +90,6 @@ async fn run(config: &Config) -> Result<Exit, StartError> {
     let journal = open_journal(config)?;
     let archive = open_archive(config).await?;
     let archived = archive.checkpoint().await;
-    let archived = archived.map_err(|error| StartError::Storage(error.to_string()))?;
 
     let (ring, seats) = ring::Ring::new(config, clock, metrics.clone(), archive.clone());
     let handles = ring.handles();
@@ -188,8 +181,13 @@ async fn open_archive(config: &Config) -> Result<Arc<dyn Archive>, StartError> {
                 opened.map_err(|error| StartError::Storage(error.to_string()))?,
             ))
         }
-        Database::Postgres(_) => Err(no_postgres()),
+        Database::Postgres(url) => Ok(Arc::new(open_postgres(url)?)),
     }
+}
+
+/// Whether it can be reached shows later.
+fn open_postgres(url: &str) -> Result<PostgresArchive, StartError> {
+    PostgresArchive::open(url).map_err(|error| StartError::Configuration(error.to_string()))
 }
 
 fn start_server(

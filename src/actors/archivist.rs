@@ -14,7 +14,7 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, Recipient, SpawnHandle};
 
 use super::death_watch::DeathWatch;
-use super::messages::{Archived, Close, Committed, Flush, Open, Record, Reply};
+use super::messages::{Archived, Close, Committed, Flush, Open, Record, RedeliverEvent, Reply};
 use crate::clock::Clock;
 use crate::domain::fact::Recorded;
 use crate::domain::ids::Position;
@@ -43,6 +43,8 @@ pub struct Archivist {
     committed: Position,
     /// Everything up to here is in the archive.
     archived: Position,
+    /// Up to here the archive may have been written by this hub, now or in an earlier life.
+    tried: Position,
     writing: bool,
     waiters: Vec<(Position, Reply<Result<(), ArchiveError>>)>,
     timer: Option<SpawnHandle>,
@@ -52,10 +54,12 @@ pub struct Archivist {
     _watch: DeathWatch,
 }
 
-/// Where the Archivist's messages go: both to the EventStore.
+/// Where the Archivist's messages go: to the EventStore, and letters of subscriptions to the
+/// EventBus.
 pub struct Hops {
     pub archived: Recipient<Archived>,
     pub record: Recipient<Record>,
+    pub redeliver: Recipient<RedeliverEvent>,
 }
 
 enum Phase {
@@ -82,17 +86,25 @@ struct ReadAgain {
 }
 
 impl Archivist {
-    /// `archived` is the archive's checkpoint.
+    /// `archived` is the archive's checkpoint, or why it cannot be told: then the archive is tried
+    /// again once the hub is open.
     pub fn new(
         (clock, metrics): (Clock, Arc<Metrics>),
         archive: Arc<dyn Archive>,
         open_reader: Readers,
-        archived: Position,
+        archived: Result<Position, ArchiveError>,
         flush_interval: Duration,
         hops: Hops,
         watch: DeathWatch,
     ) -> Self {
-        metrics.archive_up.set(1);
+        metrics.archive_up.set(i64::from(archived.is_ok()));
+        let (archived, phase) = match archived {
+            Ok(position) => (position, Phase::Following(Projection::new(position))),
+            Err(error) => {
+                tell_down(&error);
+                (0, Phase::Down(error))
+            }
+        };
         Self {
             clock,
             metrics,
@@ -100,9 +112,10 @@ impl Archivist {
             open_reader,
             hops,
             flush_interval,
-            phase: Phase::Following(Projection::new(archived)),
+            phase,
             committed: archived,
             archived,
+            tried: archived,
             writing: false,
             waiters: Vec::new(),
             timer: None,
@@ -138,6 +151,7 @@ impl Archivist {
         self.writing = true;
         let (archive, home, metrics) = (self.archive.clone(), ctx.address(), self.metrics.clone());
         let through = batch.through;
+        self.tried = self.tried.max(through);
         actix::spawn(async move {
             let timer = metrics.archive_flush.start_timer();
             let result = archive.apply(Arc::new(batch)).await.map(|()| through);
@@ -183,16 +197,24 @@ impl Archivist {
     }
 
     fn failed(&mut self, error: ArchiveError, ctx: &mut Context<Self>) {
-        if !matches!(self.phase, Phase::Down(_)) {
-            tracing::warn!(%error, "archive down: history answers 503, everything else goes on");
+        self.go_down(error);
+        self.finish_close(ctx);
+        ctx.run_later(RETRY, Self::try_again);
+    }
+
+    fn go_down(&mut self, error: ArchiveError) {
+        let is_news = match &self.phase {
+            Phase::Down(before) => *before != error,
+            _ => true,
+        };
+        if is_news {
+            tell_down(&error);
         }
         self.metrics.archive_up.set(0);
         for (_, reply) in self.waiters.drain(..) {
             let _ = reply.send(Err(error.clone()));
         }
         self.phase = Phase::Down(error);
-        self.finish_close(ctx);
-        ctx.run_later(RETRY, Self::try_again);
     }
 
     fn try_again(&mut self, ctx: &mut Context<Self>) {
@@ -311,10 +333,15 @@ impl Handler<Open> for Archivist {
 
     fn handle(&mut self, _: Open, ctx: &mut Context<Self>) {
         self.open = true;
+        self.tried = self.tried.max(self.committed);
         self.hops.archived.do_send(Archived {
             through: self.archived,
         });
-        self.proceed(ctx);
+        if matches!(self.phase, Phase::Down(_)) {
+            self.try_again(ctx);
+        } else {
+            self.proceed(ctx);
+        }
     }
 }
 
@@ -360,6 +387,13 @@ impl Handler<Reached> for Archivist {
 
     fn handle(&mut self, reached: Reached, ctx: &mut Context<Self>) {
         match reached.result {
+            // Another hub wrote it; this one's history must not continue that. Nobody tries
+            // again: the journal might outgrow it.
+            Ok(checkpoint) if checkpoint > self.tried => {
+                let ahead = is_ahead(checkpoint, self.tried);
+                self.go_down(ArchiveError::Unavailable(ahead));
+                self.finish_close(ctx);
+            }
             Ok(checkpoint) => {
                 tracing::info!(checkpoint, "archive is back");
                 self.metrics.archive_up.set(1);
@@ -388,6 +422,20 @@ impl Handler<Close> for Archivist {
         self.proceed(ctx);
         self.finish_close(ctx);
     }
+}
+
+fn tell_down(error: &ArchiveError) {
+    tracing::error!(%error, "archive down: history answers 503, everything else goes on");
+}
+
+/// What to do about an archive that knows more than the journal: it would silently miss what comes
+/// next.
+pub fn is_ahead(archived: Position, journal: Position) -> String {
+    format!(
+        "the archive is ahead of the journal (position {archived} against {journal}), so they do \
+         not belong together; restore the journal, or move the archive away: then only history is \
+         missing"
+    )
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use super::messages::{
     ServiceChanged, WindowChanged,
 };
 use crate::clock::Clock;
-use crate::domain::circuit::{CircuitChanged, CircuitState};
+use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::fact::Fact;
 use crate::domain::ids::{MessageId, ServiceName};
 use crate::domain::refusal::Refusal;
@@ -34,7 +34,8 @@ use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::backoff::RetryPolicy;
 use crate::logic::balancer::{Ask, Balancer, Room};
-use crate::logic::breaker::{Breaker, BreakerPolicy};
+use crate::logic::breaker::BreakerPolicy;
+use crate::logic::circuit::Circuit;
 use crate::metrics::Metrics;
 use crate::ports::transport::Transport;
 use attempt::InFlight;
@@ -47,14 +48,8 @@ pub struct CircuitBreaker {
     service: ServiceName,
     settings: Settings,
     hops: Hops,
-    breaker: Breaker,
+    circuit: Circuit,
     balancer: Balancer,
-    /// The change that led to the circuit's state, if it ever changed.
-    latest: Option<Arc<CircuitChanged>>,
-    /// How many forced changes are on their way to the journal.
-    forcing: u32,
-    /// Meanwhile the circuit changed by itself.
-    overtaken: bool,
     /// It knows its instances.
     begun: bool,
     has_puller: bool,
@@ -116,14 +111,11 @@ struct Flush;
 impl CircuitBreaker {
     pub fn new(service: ServiceName, settings: Settings, hops: Hops, watch: DeathWatch) -> Self {
         Self {
+            circuit: Circuit::new(CircuitName::Service(service.clone()), settings.breaker),
             service,
-            breaker: Breaker::new(settings.breaker),
             balancer: Balancer::new(settings.strategy),
             settings,
             hops,
-            latest: None,
-            forcing: 0,
-            overtaken: false,
             begun: false,
             has_puller: false,
             alone_since: None,
@@ -146,18 +138,18 @@ impl CircuitBreaker {
     /// open, else what is in flight and as much as may begin. So what lingers is no hindrance:
     /// with who left or takes less than it has, or from before the circuit's present state.
     fn window_with_lingering(&self, room: Room) -> u32 {
-        if self.breaker.state() == CircuitState::Open {
+        if self.circuit.breaker.state() == CircuitState::Open {
             return 0;
         }
         let counted = || {
             let in_flight = self.in_flight.values();
             let counted = in_flight.filter(|in_flight| {
-                self.breaker.is_current(in_flight.ticket)
+                self.circuit.breaker.is_current(in_flight.ticket)
                     && self.balancer.is_serving(&in_flight.pushed_to)
             });
             u32::try_from(counted.count()).unwrap_or(u32::MAX)
         };
-        let room = self.breaker.room(room.capacity, room.free, counted);
+        let room = self.circuit.breaker.room(room.capacity, room.free, counted);
         let in_flight = u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX);
         in_flight.saturating_add(room)
     }
@@ -200,7 +192,7 @@ impl Handler<ServiceChanged> for CircuitBreaker {
             if let Some(forced) = changed.forced {
                 self.resume(forced, ctx);
             }
-            let (service, state) = (self.service.as_str(), self.breaker.state());
+            let (service, state) = (self.service.as_str(), self.circuit.breaker.state());
             self.settings.metrics.show_circuit(service, state);
         }
         self.tell_window(ctx);

@@ -171,8 +171,8 @@ impl Handler<InspectCircuits> for Dispatcher {
 
     fn handle(&mut self, inspect: InspectCircuits, _: &mut Context<Self>) {
         let asked = |service: &ServiceName| {
-            let only = inspect.service.as_ref();
-            only.is_none_or(|only| only == service)
+            let only = inspect.circuit.as_ref();
+            only.is_none_or(|only| only.service() == Some(service))
         };
         let children = self.children.iter().filter(|(service, _)| asked(service));
         let is_known = children.clone().next().is_some();
@@ -186,7 +186,7 @@ impl Handler<InspectCircuits> for Dispatcher {
             }
             // One that is asked for and died is known, and there again in a moment: no answer
             // says so.
-            if inspect.service.is_none() || !is_known || !circuits.is_empty() {
+            if inspect.circuit.is_none() || !is_known || !circuits.is_empty() {
                 let _ = inspect.reply.send(circuits);
             }
         });
@@ -197,7 +197,8 @@ impl Handler<ForceCircuit> for Dispatcher {
     type Result = ();
 
     fn handle(&mut self, force: ForceCircuit, _: &mut Context<Self>) {
-        match self.children.get(&force.service) {
+        let service = force.circuit.service();
+        match service.and_then(|service| self.children.get(service)) {
             Some(Child {
                 breaker: Some(breaker),
                 ..

@@ -1,30 +1,53 @@
 //! Brings events to those who follow them.
 //!
-//! Owns the newest events in memory, the feeds and the list of open sockets. Receives
-//! [`Committed`], and [`Follow`], [`Credit`], [`Unfollow`] of followers; sends them [`Fed`], never
-//! more than they have room for. Never reads the archive: who needs what is no longer in memory
-//! reads it himself, and follows again.
+//! Owns the newest events in memory, the feeds, the list of open sockets, and all subscriptions:
+//! one [`Subscription`] child for each that has a callback, and one [`CallbackCircuit`] for each
+//! origin of these. Receives [`Committed`], what clients ask about subscriptions (`clients`,
+//! `sockets`, `replays`), and [`Follow`], [`Credit`], [`Unfollow`] of followers; sends them
+//! [`Fed`], never more than they have room for, and [`Record`] to the EventStore. Never reads the
+//! archive: who needs what is no longer in memory reads it himself, and follows again.
+//!
+//! [`Subscription`]: super::subscription::Subscription
+//! [`CallbackCircuit`]: super::callback_circuit::CallbackCircuit
+//! [`Record`]: super::messages::Record
 
 mod asked;
-mod named;
+mod children;
+mod circuits;
+mod clients;
+mod positions;
+mod replays;
+mod sockets;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use actix::{Actor, Context, Handler, Recipient};
+use actix::{Actor, AsyncContext, Context, Handler, Recipient};
 use ahash::AHashMap;
 
+use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
 use super::messages::{
-    Committed, Credit, Drain, Fed, FeedId, Follow, Reply, SocketClosed, SocketNews, SocketOpened,
-    Unfollow,
+    Committed, Credit, Drain, Fed, FeedId, Flush, Follow, Open, Publish, Record, Reply,
+    SocketClosed, SocketNews, SocketOpened, Unfollow,
 };
+use super::{callback_circuit, subscription};
+use crate::clock::Clock;
 use crate::domain::event::Sequence;
 use crate::domain::fact::{Fact, Recorded};
 use crate::logic::feeds::Feeds;
 use crate::logic::recent::{Framed, Recent};
+use crate::logic::roster::Roster;
+use crate::metrics::Metrics;
+use children::Children;
+use positions::Writing;
+use sockets::Attached;
 
 /// Events in memory, in bytes.
 const RECENT_BYTES: usize = 16 << 20;
+/// How long the stop waits for sockets to close. Who does not read cannot be told, and holds
+/// nothing up.
+const SOCKETS_PATIENCE: Duration = Duration::from_secs(3);
 
 pub struct EventBus {
     recent: Recent,
@@ -33,18 +56,58 @@ pub struct EventBus {
     feeds: Feeds<FeedId>,
     followers: AHashMap<FeedId, Recipient<Fed>>,
     sockets: AHashMap<FeedId, Recipient<SocketNews>>,
+    settings: Settings,
+    hops: Hops,
+    roster: Roster,
+    children: Children,
+    attached: Attached,
+    /// Of positions.
+    writing: Writing,
+    alarm: Alarm,
+    is_open: bool,
+    /// The hub stops.
+    is_draining: bool,
+    /// Nothing is under way to callbacks any more, and how far they are is written down.
+    is_at_rest: bool,
     draining: Option<Reply<()>>,
     _watch: DeathWatch,
 }
 
+#[derive(Clone)]
+pub struct Settings {
+    pub clock: Clock,
+    pub metrics: Arc<Metrics>,
+    pub subscriptions: subscription::Settings,
+    pub circuits: callback_circuit::Settings,
+}
+
+/// Where the EventBus's own messages go, and those of its children.
+#[derive(Clone)]
+pub struct Hops {
+    pub event_store: Recipient<Record>,
+    pub publish: Recipient<Publish>,
+    /// The Archivist.
+    pub flush: Recipient<Flush>,
+}
+
 impl EventBus {
-    pub fn new(watch: DeathWatch) -> Self {
+    pub fn new(settings: Settings, hops: Hops, watch: DeathWatch) -> Self {
         Self {
             recent: Recent::new(RECENT_BYTES),
             oldest: 1,
             feeds: Feeds::default(),
             followers: AHashMap::new(),
             sockets: AHashMap::new(),
+            settings,
+            hops,
+            roster: Roster::default(),
+            children: Children::default(),
+            attached: Attached::default(),
+            writing: Writing::default(),
+            alarm: Alarm::default(),
+            is_open: false,
+            is_draining: false,
+            is_at_rest: false,
             draining: None,
             _watch: watch,
         }
@@ -80,8 +143,14 @@ impl EventBus {
         }
     }
 
+    /// Of the last event; 0: there was none yet.
+    fn newest(&self) -> Sequence {
+        self.recent.next() - 1
+    }
+
     fn finish_drain(&mut self) {
         if self.sockets.is_empty()
+            && self.is_at_rest
             && let Some(reply) = self.draining.take()
         {
             let _ = reply.send(());
@@ -96,8 +165,24 @@ impl Actor for EventBus {
 impl Handler<Committed> for EventBus {
     type Result = ();
 
-    fn handle(&mut self, committed: Committed, _: &mut Context<Self>) {
+    fn handle(&mut self, committed: Committed, ctx: &mut Context<Self>) {
         self.publish(&committed.records);
+        for record in committed.records.iter() {
+            self.learn(&record.fact, ctx);
+        }
+    }
+}
+
+impl Handler<Open> for EventBus {
+    type Result = ();
+
+    fn handle(&mut self, _: Open, ctx: &mut Context<Self>) {
+        self.is_open = true;
+        self.give_up_orphans();
+        let all: Vec<_> = self.roster.all().map(|one| one.id).collect();
+        for id in all {
+            self.subscription_put(id, ctx);
+        }
     }
 }
 
@@ -139,7 +224,7 @@ impl Handler<SocketOpened> for EventBus {
     type Result = ();
 
     fn handle(&mut self, opened: SocketOpened, _: &mut Context<Self>) {
-        if self.draining.is_some() {
+        if self.is_draining {
             opened.to.do_send(SocketNews::Draining);
         }
         self.sockets.insert(opened.socket, opened.to);
@@ -151,19 +236,26 @@ impl Handler<SocketClosed> for EventBus {
 
     fn handle(&mut self, closed: SocketClosed, _: &mut Context<Self>) {
         self.sockets.remove(&closed.socket);
+        self.attached.leave(closed.socket);
         self.finish_drain();
     }
 }
 
-/// Sockets are told to say where to resume, and close.
+/// Sockets are told to say where to resume, and close; subscriptions begin nothing more.
 impl Handler<Drain> for EventBus {
     type Result = ();
 
-    fn handle(&mut self, drain: Drain, _: &mut Context<Self>) {
+    fn handle(&mut self, drain: Drain, ctx: &mut Context<Self>) {
+        self.is_draining = true;
         self.draining = Some(drain.reply);
+        self.rest(ctx);
         for socket in self.sockets.values() {
             socket.do_send(SocketNews::Draining);
         }
+        ctx.run_later(SOCKETS_PATIENCE, |bus, _| {
+            bus.sockets.clear();
+            bus.finish_drain();
+        });
         self.finish_drain();
     }
 }

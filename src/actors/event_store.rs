@@ -1,10 +1,10 @@
 //! The writer: the only actor that touches the journal.
 //!
 //! Owns the Journal and the Ledger. Receives [`Accept`], [`Publish`], [`Record`], [`Archived`] and
-//! [`Close`];
-//! sends [`Committed`] to everyone, [`Release`] to the Router, [`Fatal`] to the Warden, and answers
-//! clients. Runs alone on its thread, which it may block. Never hands out, retries or decides
-//! about messages: it only writes what follows from what is written.
+//! [`Close`]; sends [`Committed`] to everyone, [`Release`] to the Router, [`Fatal`] to the Warden,
+//! and answers clients. With a fact it writes the event by which the hub itself tells of it. Runs
+//! alone on its thread, which it may block. Never hands out, retries or decides about messages: it
+//! only writes what follows from what is written.
 //!
 //! Group commit: the first arrival arms one flush; everything that arrives while a sync is under
 //! way rides in the next.
@@ -129,7 +129,7 @@ impl EventStore {
             pending,
         );
         match self.write(&chosen.facts) {
-            Ok(first) => self.publish(chosen, first),
+            Ok(first) => self.announce(chosen, first),
             Err(JournalError::Full { path }) => {
                 tracing::warn!(path = %path.display(), "no space left for the journal; intake stops");
                 self.hold_back(chosen, ctx);
@@ -154,7 +154,7 @@ impl EventStore {
     }
 
     /// Tells everyone, then the clients: who was answered finds what was acknowledged.
-    fn publish(&mut self, chosen: Chosen, first: Position) {
+    fn announce(&mut self, chosen: Chosen, first: Position) {
         for fact in &chosen.facts {
             self.ledger.apply(fact);
             self.metrics.count(fact);
@@ -198,7 +198,7 @@ impl EventStore {
         self.disk_low = true;
         self.metrics.disk_guard.set(1);
         let held = chosen.hold_back();
-        self.publish(chosen, 0);
+        self.announce(chosen, 0);
         self.pending.splice(0..0, held);
         self.armed = true;
         ctx.notify_later(Flush, DISK_CHECK);

@@ -293,6 +293,11 @@ impl ScriptedTransport {
         requests.iter().map(|request| request.url.clone()).collect()
     }
 
+    /// The pushes so far, in order.
+    pub fn pushed(&self) -> Vec<PushRequest> {
+        self.requests.borrow().clone()
+    }
+
     /// From now on probes of `host` are answered so.
     pub fn set_probe(&self, host: &'static str, probe: Probe) {
         self.probes.borrow_mut().insert(0, (host, probe));

@@ -4,6 +4,7 @@
 //! channel with it ([`Reply`]), so that whoever finishes the work answers. What clients ask of
 //! one actor alone stands in a file for that actor.
 
+mod callbacks;
 mod circuits;
 mod door;
 mod events;
@@ -15,6 +16,7 @@ mod redrive;
 mod services;
 mod subscriptions;
 
+pub use callbacks::*;
 pub use circuits::*;
 pub use door::*;
 pub use events::*;
@@ -85,7 +87,8 @@ pub struct Accept {
 }
 
 /// Anyone → EventStore: write these facts, in this order. Facts that do not follow from what the
-/// journal says (a second settlement, say) are left out. Never refused for lack of space.
+/// journal says (a second settlement, say) are left out; what the hub itself publishes about the
+/// rest is added. Never refused for lack of space.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct Record {
@@ -280,6 +283,7 @@ pub struct Fatal {
 
 /// Runtime → Scheduler: hand out nothing more; give pollers their empty answer.
 /// Answers when nothing is with the dispatcher any more.
+/// Runtime → Historian: begin nothing more.
 /// Runtime → Redriver: redrive nothing more, and send to the journal how far the jobs are.
 /// Runtime → EventBus: have the sockets close; answers when they are closed.
 #[derive(ActixMessage)]

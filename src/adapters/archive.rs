@@ -3,10 +3,12 @@
 mod events;
 mod letters;
 mod messages;
+mod postgres;
 mod snapshots;
 mod sql;
 mod sqlite;
 mod statement;
 mod table;
 
+pub use postgres::PostgresArchive;
 pub use sqlite::SqliteArchive;

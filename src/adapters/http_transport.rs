@@ -1,17 +1,21 @@
 //! Pushes and probes over HTTP/1.1, with connections kept open between messages.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use actix_tls::connect as tcp;
+use actix_web::http::Uri;
 use actix_web::http::header::{self, HeaderMap, HttpDate};
 use awc::error::{ConnectError, PayloadError, SendRequestError};
 use awc::{Client, Connector};
 use bytes::BytesMut;
 use futures_util::StreamExt;
-use futures_util::future::{FutureExt, LocalBoxFuture};
+use futures_util::future::{FutureExt, LocalBoxFuture, ready};
 use std::time::SystemTime;
 
 use tokio::time::{Instant, timeout_at};
 
+use crate::domain::deny_list::DenyList;
 use crate::ports::transport::{PushAnswer, PushRequest, Transport};
 
 /// Shorter than what common servers use, so that a connection is rarely closed under a request.
@@ -20,23 +24,71 @@ const KEEP_ALIVE: Duration = Duration::from_secs(4);
 const MOST_BODY: usize = 64 * 1024;
 /// Of anything else so much is kept for the user.
 const EXCERPT: usize = 256;
+const DENIED: &str = "the address is on the list callback_deny";
 
 pub struct HttpTransport {
     client: Client,
+    deny: Option<DenyList>,
 }
 
 impl HttpTransport {
     /// Belongs to the thread it is made on.
     pub fn new() -> Self {
-        // How many connections a host gets is up to the credit of its service.
-        let connector = Connector::new().limit(0).conn_keep_alive(KEEP_ALIVE);
-        let client = Client::builder()
-            .connector(connector)
-            .disable_redirects()
-            .disable_timeout()
-            .no_default_headers()
-            .finish();
-        Self { client }
+        Self {
+            client: client(tcp::Resolver::default()),
+            deny: None,
+        }
+    }
+
+    /// Connects to nothing on the list, whatever name it goes by.
+    pub fn guarded(deny: DenyList) -> Self {
+        let guard = GuardedResolver(deny.clone());
+        Self {
+            client: client(tcp::Resolver::custom(guard)),
+            deny: Some(deny),
+        }
+    }
+
+    /// An address that needs no resolver is looked at here.
+    fn is_denied(&self, url: &str) -> bool {
+        let Some(deny) = &self.deny else {
+            return false;
+        };
+        let uri = url.parse::<Uri>().ok();
+        uri.is_some_and(|uri| uri.host().is_some_and(|host| deny.denies_host(host)))
+    }
+}
+
+fn client(resolver: tcp::Resolver) -> Client {
+    // How many connections a host gets is up to the credit of its service.
+    let connector = Connector::new()
+        .connector(tcp::Connector::new(resolver).service())
+        .limit(0)
+        .conn_keep_alive(KEEP_ALIVE);
+    Client::builder()
+        .connector(connector)
+        .disable_redirects()
+        .disable_timeout()
+        .no_default_headers()
+        .finish()
+}
+
+/// Resolves names, and leaves out the addresses that are denied.
+struct GuardedResolver(DenyList);
+
+type Lookup = Result<Vec<SocketAddr>, Box<dyn std::error::Error>>;
+
+impl tcp::Resolve for GuardedResolver {
+    fn lookup<'a>(&'a self, host: &'a str, port: u16) -> LocalBoxFuture<'a, Lookup> {
+        async move {
+            let found = tokio::net::lookup_host(format!("{host}:{port}")).await?;
+            let allowed: Vec<_> = found.filter(|one| !self.0.denies(one.ip())).collect();
+            if allowed.is_empty() {
+                return Err(DENIED.into());
+            }
+            Ok(allowed)
+        }
+        .boxed_local()
     }
 }
 
@@ -48,6 +100,10 @@ impl Default for HttpTransport {
 
 impl Transport for HttpTransport {
     fn push(&self, request: PushRequest) -> LocalBoxFuture<'static, PushAnswer> {
+        if self.is_denied(&request.url) {
+            let error = DENIED.to_owned();
+            return ready(PushAnswer::NoAnswer { error }).boxed_local();
+        }
         let mut post = self
             .client
             .post(&request.url)

@@ -11,6 +11,7 @@ impl fmt::Display for Config {
         self.write_edge(f)?;
         self.write_storage(f)?;
         self.write_queues(f)?;
+        self.write_events(f)?;
         self.write_services(f)
     }
 }
@@ -28,6 +29,7 @@ impl Config {
         let operators: Vec<_> = self.operators.iter().collect();
         writeln!(f, "operators: {operators:?}")?;
         writeln!(f, "quotas: {}", quotas::Written(&self.quotas))?;
+        writeln!(f, "callback_deny: {}", self.callback_deny)?;
         writeln!(f, "shutdown_timeout: {}", Seconds(self.shutdown_timeout))?;
         writeln!(f, "log: {:?}", self.log)?;
         writeln!(f, "log_format: {}", self.log_format.name())
@@ -65,6 +67,18 @@ impl Config {
         writeln!(f, "ordering_on_failure: {on_failure}")
     }
 
+    fn write_events(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "snapshot_interval: {}", self.snapshot_interval)?;
+        writeln!(f, "event_retention_days: {}", Days(self.event_retention))?;
+        writeln!(
+            f,
+            "compaction_interval: {}",
+            Seconds(self.compaction_interval)
+        )?;
+        let expiry = Days(self.subscription_expiry);
+        writeln!(f, "subscription_expiry_days: {expiry}")
+    }
+
     fn write_services(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let strategy = self.load_balancing_strategy.name();
         let failures = self.circuit_breaker_failure_threshold;
@@ -83,6 +97,15 @@ impl Config {
         writeln!(f, "circuit_breaker_failure_threshold: {failures}")?;
         writeln!(f, "circuit_breaker_reset_timeout: {reset}")?;
         writeln!(f, "circuit_breaker_half_open_timeout: {half_open}")
+    }
+}
+
+/// Writes a duration of days as the configuration reads it.
+struct Days(Duration);
+
+impl fmt::Display for Days {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.as_secs_f64() / 86_400.0)
     }
 }
 

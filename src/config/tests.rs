@@ -93,16 +93,15 @@ fn the_readme_yaml_loads() {
     let config = load_yaml(README_YAML, &[]).unwrap().config;
     let url = "postgresql://msg_hub_user:password@localhost:5432/msg_hub";
     assert_eq!(config.database, Database::Postgres(url.to_owned()));
-    assert_eq!(
-        config.unused(),
-        ["redis_url", "event_retention_days", "compaction_interval"]
-    );
+    assert_eq!(config.unused(), ["redis_url"]);
 }
 
 #[test]
 fn the_summary_loads_again() {
     let yaml = "{port: 0, base_retry_delay: 0.5, patience: {low: 1.25}, log_format: json, \
                 ordering_on_failure: hold, \
+                snapshot_interval: 0, event_retention_days: 0.0001, compaction_interval: 0.5, \
+                subscription_expiry_days: 1.7, \
                 quotas: {a: {send_rate: 0.25, send_burst: 9}, '1': {max_in_flight: 3, deliver_rate: 7}}}";
     for config in [Config::default(), load_yaml(yaml, &[]).unwrap().config] {
         assert_eq!(load_yaml(&config.to_string(), &[]).unwrap().config, config);
@@ -238,7 +237,12 @@ fn values_out_of_range_are_refused() {
         "service_keys: {a: []}",
         "service_keys: {a: ''}",
         "service_keys: {a: 12}",
-        "event_retention_days: 0",
+        "event_retention_days: -1",
+        "event_retention_days: 36501",
+        "event_retention_days: month",
+        "subscription_expiry_days: 0",
+        "snapshot_interval: -1",
+        "snapshot_interval: 1.5",
         "compaction_interval: 0",
     ] {
         let key = yaml.split(':').next().unwrap();

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_norway::Value;
 
 use super::secret::Secret;
+use crate::domain::deny_list::DenyList;
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
 use crate::domain::ordering::OrderingOnFailure;
@@ -144,6 +145,13 @@ pub(super) fn period(value: &Value) -> Result<Duration, String> {
     }
 }
 
+/// Days, with fractions, to the millisecond.
+pub(super) fn days(value: &Value) -> Result<Duration, String> {
+    let days = value.as_f64().unwrap_or(f64::NAN);
+    timestamp::seconds(days * 86_400.0)
+        .map_err(|_| "must be a number of days from 0 to 36500".to_owned())
+}
+
 pub(super) fn non_empty(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         return Err("must not be empty".to_owned());
@@ -205,6 +213,14 @@ pub(super) fn service_names(value: &Value) -> Result<BTreeSet<ServiceName>, Stri
         names.insert(service_name(name)?);
     }
     Ok(names)
+}
+
+pub(super) fn deny_list(value: &Value) -> Result<DenyList, String> {
+    let allowed = || "must be a list of networks, addresses and host names".to_owned();
+    let texts = value.as_sequence().ok_or_else(allowed)?.iter();
+    let texts: Option<Vec<&str>> = texts.map(Value::as_str).collect();
+    let texts = texts.ok_or_else(allowed)?;
+    DenyList::parse(texts).map_err(|text| format!("{text:?} is no network, address or host name"))
 }
 
 pub(super) fn service_name(value: &Value) -> Result<ServiceName, String> {

@@ -58,6 +58,20 @@ impl Origin {
         Self(text.into())
     }
 
+    /// Of an address such as `http://host:port/path?query`; port 80 is spelled out.
+    pub fn of(url: &str) -> Self {
+        let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let authority = rest[..end].to_ascii_lowercase();
+        let host_ends = authority.rfind(']').unwrap_or(0);
+        let port = if authority[host_ends..].contains(':') {
+            ""
+        } else {
+            ":80"
+        };
+        Self(format!("{scheme}://{authority}{port}").into())
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -134,7 +148,42 @@ pub struct Forced {
 }
 
 impl Forced {
+    pub fn new(by: Option<ServiceName>, reset_timeout: Option<Duration>) -> Self {
+        let millis = |timeout: Duration| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            by,
+            reset_timeout_ms: reset_timeout.map(millis),
+        }
+    }
+
     pub fn reset_timeout(&self) -> Option<Duration> {
         self.reset_timeout_ms.map(Duration::from_millis)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_where_an_address_leads() {
+        for (url, origin) in [
+            ("http://Shop:8080/events?x=1", "http://shop:8080"),
+            ("http://shop/events", "http://shop:80"),
+            ("http://shop", "http://shop:80"),
+            ("http://shop?a=b:c", "http://shop:80"),
+            ("http://[::1]/a", "http://[::1]:80"),
+            ("http://[::1]:9/a", "http://[::1]:9"),
+        ] {
+            assert_eq!(Origin::of(url).as_str(), origin, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_circuit_of_a_callback_reads_as_it_is_written() {
+        let name = CircuitName::Callback(Origin::of("http://shop:8080/events"));
+        assert_eq!(name.to_string(), "callback:http://shop:8080");
+        assert_eq!(CircuitName::parse(&name.to_string()), Ok(name));
+        assert!(CircuitName::parse("http://shop").is_err());
     }
 }

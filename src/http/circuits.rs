@@ -1,7 +1,8 @@
-//! `/circuit`: how well each service takes what it is sent, and how to decide that oneself.
+//! `/circuit`: how well each service and callback takes what it is sent, and how to decide that oneself.
 
 use std::time::Duration;
 
+use actix::Recipient;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -12,12 +13,12 @@ use super::auth::Caller;
 use super::body::Body;
 use super::fields::{self, Field};
 use super::openapi::circuits::CircuitInput;
-use super::openapi::messages::NamePageQuery;
+use super::openapi::messages::CircuitPageQuery;
 use super::page::{Order, Part};
 use super::query::Query;
-use super::{Hub, Routes, query, services};
+use super::{Hub, Routes, services};
 use crate::actors::messages::{CircuitView, ForceCircuit, ForcedView, InspectCircuits};
-use crate::domain::circuit::CircuitState;
+use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::ids::{ServiceName, is_label};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
@@ -36,11 +37,12 @@ pub fn routes(routes: &mut Routes<'_>) {
     }
 }
 
-/// How well a service takes what it is sent.
+/// How well a service, or an origin of callbacks, takes what it is sent.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Circuit)]
 pub struct CircuitAnswer {
-    service: ServiceName,
+    /// A service, or the origin of callbacks.
+    service: CircuitName,
     state: CircuitState,
     /// What led to this state; null if it never changed since the hub started.
     #[schema(example = "5 failed attempts in a row, the last: HTTP 503")]
@@ -99,9 +101,9 @@ pub struct CircuitPage {
     path = "/v1/circuits",
     operation_id = "list_circuits",
     tag = "circuits",
-    params(NamePageQuery),
+    params(CircuitPageQuery),
     responses(
-        (status = 200, description = "One for each service, by name", body = CircuitPage),
+        (status = 200, description = "One for each service, by name, then one for each origin of callbacks", body = CircuitPage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
     ),
@@ -109,11 +111,15 @@ pub struct CircuitPage {
 pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     Caller::of(&request).must_be_operator()?;
     let part = Part::of(&Query::of(&request)?)?;
-    let mut circuits = inspect(&hub, None).await?;
+    let mut circuits = inspect(&hub.handles.circuits, None).await?;
     // A service that deregistered keeps its circuit for what waits for it.
     let there = services::names(&hub).await?;
-    circuits.retain(|circuit| there.contains(&circuit.service));
-    let page = part.take(circuits, Order::Ascending, |circuit| &circuit.service);
+    circuits.retain(|view| {
+        let service = view.circuit.service();
+        service.is_some_and(|service| there.contains(service))
+    });
+    circuits.extend(inspect(&hub.handles.callback_circuits, None).await?);
+    let page = part.take(circuits, Order::Ascending, |view| &view.circuit);
     let circuits: Vec<_> = page.items.into_iter().map(describe).collect();
     Ok(HttpResponse::Ok().json(CircuitPage {
         count: circuits.len(),
@@ -128,12 +134,12 @@ pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRespon
     path = "/v1/circuits/{service}",
     operation_id = "show_circuit",
     tag = "circuits",
-    params(("service" = ServiceName, Path)),
+    params(("service" = CircuitName, Path)),
     responses(
         (status = 200, description = "The circuit", body = CircuitAnswer),
-        (status = 400, description = "INVALID_REQUEST: this is no name of a service"),
+        (status = 400, description = "INVALID_REQUEST: this is no name of a circuit"),
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
-        (status = 404, description = "NOT_FOUND: no service of this name"),
+        (status = 404, description = "NOT_FOUND: no service of this name, and no subscription with a callback there"),
     ),
 )]
 pub async fn show(
@@ -142,10 +148,14 @@ pub async fn show(
     service: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     Caller::of(&request).must_be_operator()?;
-    let service = query::service(&service)?;
-    must_be_there(&hub, &service).await?;
-    let circuit = inspect(&hub, Some(service.clone())).await?.pop();
-    let circuit = circuit.ok_or_else(|| unknown(&service))?;
+    let name = name(&service)?;
+    must_be_there(&hub, &name).await?;
+    let handle = match &name {
+        CircuitName::Service(_) => &hub.handles.circuits,
+        CircuitName::Callback(_) => &hub.handles.callback_circuits,
+    };
+    let circuit = inspect(handle, Some(name.clone())).await?.pop();
+    let circuit = circuit.ok_or_else(|| unknown(&name))?;
     Ok(HttpResponse::Ok().json(describe(circuit)))
 }
 
@@ -158,13 +168,13 @@ pub async fn show(
     path = "/v1/circuits/{service}",
     operation_id = "force_circuit",
     tag = "circuits",
-    params(("service" = ServiceName, Path)),
+    params(("service" = CircuitName, Path)),
     request_body = CircuitInput,
     responses(
         (status = 200, description = "The circuit as it is now", body = CircuitAnswer),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
-        (status = 404, description = "NOT_FOUND: no service of this name"),
+        (status = 404, description = "NOT_FOUND: no service of this name, and no subscription with a callback there"),
     ),
 )]
 pub async fn force(
@@ -175,12 +185,16 @@ pub async fn force(
 ) -> Result<HttpResponse, HubError> {
     let caller = Caller::of(&request);
     caller.must_be_operator()?;
-    let service = query::service(&service)?;
+    let name = name(&service)?;
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let (state, reason, reset_timeout) = read(body.text())?;
-    must_be_there(&hub, &service).await?;
-    let forced = ask(&hub.handles.force_circuit, |reply| ForceCircuit {
-        service: service.clone(),
+    must_be_there(&hub, &name).await?;
+    let handle = match &name {
+        CircuitName::Service(_) => &hub.handles.force_circuit,
+        CircuitName::Callback(_) => &hub.handles.force_callback_circuit,
+    };
+    let forced = ask(handle, |reply| ForceCircuit {
+        circuit: name.clone(),
         state,
         reason,
         reset_timeout,
@@ -188,8 +202,13 @@ pub async fn force(
         reply,
     });
     let forced = forced.await?;
-    let circuit = forced.map_err(|refusal| HubError::refused(refusal, unknown(&service)))?;
+    let circuit = forced.map_err(|refusal| HubError::refused(refusal, unknown(&name)))?;
     Ok(HttpResponse::Ok().json(describe(circuit)))
+}
+
+/// The name of a service, or `callback:` and an origin.
+fn name(text: &str) -> Result<CircuitName, HubError> {
+    CircuitName::parse(text).map_err(|error| HubError::invalid(SUBJECT, "service", error))
 }
 
 fn read(text: &str) -> Result<(CircuitState, String, Option<Duration>), HubError> {
@@ -208,28 +227,32 @@ fn read(text: &str) -> Result<(CircuitState, String, Option<Duration>), HubError
     Ok((known, words, reset_timeout.transpose()?))
 }
 
-async fn inspect(hub: &Hub, service: Option<ServiceName>) -> Result<Vec<CircuitView>, HubError> {
-    let inspect = |reply| InspectCircuits { service, reply };
-    ask(&hub.handles.circuits, inspect).await
+async fn inspect(
+    handle: &Recipient<InspectCircuits>,
+    circuit: Option<CircuitName>,
+) -> Result<Vec<CircuitView>, HubError> {
+    let inspect = |reply| InspectCircuits { circuit, reply };
+    ask(handle, inspect).await
 }
 
-async fn must_be_there(hub: &Hub, service: &ServiceName) -> Result<(), HubError> {
-    match services::is_there(hub, service).await? {
-        true => Ok(()),
-        false => Err(unknown(service)),
+/// The circuit of a callback is known where it is; one of a service only while that is there.
+async fn must_be_there(hub: &Hub, name: &CircuitName) -> Result<(), HubError> {
+    match name.service() {
+        Some(service) if !services::is_there(hub, service).await? => Err(unknown(name)),
+        _ => Ok(()),
     }
 }
 
-fn unknown(service: &ServiceName) -> HubError {
+fn unknown(name: &CircuitName) -> HubError {
     HubError::NotFound {
-        what: format!("circuit of {service}"),
+        what: format!("circuit of {name}"),
     }
 }
 
 fn describe(view: CircuitView) -> CircuitAnswer {
     let (attempts, failures) = (view.recent_attempts, view.recent_failures);
     CircuitAnswer {
-        service: view.service,
+        service: view.circuit,
         state: view.state,
         reason: view.reason,
         forced: view

@@ -1,4 +1,4 @@
-//! `/v1/dlq`: messages the hub gave up on.
+//! `/v1/dlq`: messages, and events of subscriptions, that the hub gave up on.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::ask::{ask, look};
 use super::auth::Caller;
 use super::body::Body;
+use super::event_letters::{self, EventLetterView};
 use super::fields::{self, Field};
 use super::message_view::MessageView;
 use super::messages::{find, flush};
@@ -17,10 +18,10 @@ use super::query::{self, Query};
 use super::{Hub, Routes};
 use crate::actors::messages::{DeleteDeadLetter, InspectAdmission, Reprocess};
 use crate::domain::fact::DeadReason;
-use crate::domain::ids::{MessageId, ServiceName};
+use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::error::{HubError, Subject};
-use crate::ports::archive::MessageQuery;
+use crate::ports::archive::{LetterQuery, MessageQuery};
 
 const SUBJECT: Subject = Subject::Request;
 
@@ -46,10 +47,47 @@ pub struct ReprocessBody<'a> {
     payload: Option<&'a RawValue>,
 }
 
+/// A message, or an event that a subscription did not get.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DeadLetter)]
+#[serde(untagged)]
+pub enum DeadLetterView {
+    Message(Box<MessageView>),
+    Event(Box<EventLetterView>),
+}
+
+impl DeadLetterView {
+    /// Where it stands in the list.
+    fn position(&self) -> Position {
+        match self {
+            Self::Message(view) => view.position,
+            Self::Event(view) => view.position,
+        }
+    }
+
+    fn source(&self) -> &ServiceName {
+        match self {
+            Self::Message(view) => &view.source,
+            Self::Event(view) => &view.source,
+        }
+    }
+
+    fn destination(&self) -> &ServiceName {
+        match self {
+            Self::Message(view) => &view.destination,
+            Self::Event(view) => &view.destination,
+        }
+    }
+
+    fn is_seen_by(&self, caller: &Caller) -> bool {
+        caller.may_see(self.source(), self.destination())
+    }
+}
+
 /// A page of the list of dead letters.
 #[derive(Serialize, ToSchema)]
 pub struct DeadLetterPage {
-    dead_letters: Vec<MessageView>,
+    dead_letters: Vec<DeadLetterView>,
     /// On this page.
     count: usize,
     /// Where the next page begins, if there is more.
@@ -65,7 +103,8 @@ pub struct Reprocessed {
 
 /// Find dead letters, newest first
 ///
-/// Messages the hub gave up on, expired ones included, until they are sent again or deleted.
+/// Messages the hub gave up on, expired ones included, and events that a subscription did not get
+/// (their `destination` is the subscriber), until they are sent again or deleted.
 #[utoipa::path(
     get,
     path = "/v1/dlq",
@@ -92,21 +131,59 @@ pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
         dead_letters: true,
         ..MessageQuery::default()
     };
-    let keep = |view: &MessageView| caller.may_see(&view.source, &view.destination);
-    let (found, next) = find(&hub, query, asked.limit()?, keep).await?;
+    let (dead_letters, next) = page(&hub, query, asked.limit()?, &caller).await?;
     Ok(HttpResponse::Ok().json(DeadLetterPage {
-        count: found.len(),
-        dead_letters: found,
+        count: dead_letters.len(),
+        dead_letters,
         next_cursor: next.map(|position| position.to_string()),
     }))
 }
 
+/// Both kinds by where they stand in the journal, newest first, and where the next page begins.
+async fn page(
+    hub: &Hub,
+    query: MessageQuery,
+    limit: usize,
+    caller: &Caller,
+) -> Result<(Vec<DeadLetterView>, Option<Position>), HubError> {
+    let letters = LetterQuery {
+        service: query.destination.clone(),
+        source: query.source.clone(),
+        correlation_id: query.correlation_id.clone(),
+        reason: query.reason,
+        since: query.since,
+        before: query.before,
+        limit,
+    };
+    let keep = |view: &EventLetterView| caller.may_see(&view.source, &view.destination);
+    let events = event_letters::find(hub, letters, limit, keep).await?;
+    let keep = |view: &MessageView| caller.may_see(&view.source, &view.destination);
+    let (messages, next) = find(hub, query, limit, keep).await?;
+    let messages = messages.into_iter().map(Box::new);
+    let mut all: Vec<_> = messages.map(DeadLetterView::Message).collect();
+    all.extend(events.into_iter().map(Box::new).map(DeadLetterView::Event));
+    all.sort_by_key(|letter| std::cmp::Reverse(letter.position()));
+    let has_more = next.is_some() || all.len() > limit;
+    all.truncate(limit);
+    let next = all.last().map(DeadLetterView::position);
+    Ok((all, next.filter(|_| has_more)))
+}
+
 /// The dead letter, if it stands in the list and the caller may see it.
-async fn letter(hub: &Hub, id: MessageId, caller: &Caller) -> Result<MessageView, HubError> {
+async fn letter(hub: &Hub, id: MessageId, caller: &Caller) -> Result<DeadLetterView, HubError> {
     flush(hub).await?;
     let row = hub.archive.message(id).await?.filter(|row| row.dead_letter);
-    row.map(MessageView::archived)
-        .filter(|view| caller.may_see(&view.source, &view.destination))
+    let found = match row {
+        Some(row) => Some(DeadLetterView::Message(Box::new(MessageView::archived(
+            row,
+        )))),
+        None => {
+            let row = hub.archive.event_letter(id).await?;
+            row.map(|row| DeadLetterView::Event(Box::new(row.into())))
+        }
+    };
+    found
+        .filter(|view| view.is_seen_by(caller))
         .ok_or_else(|| HubError::NotFound {
             what: format!("dead letter {id}"),
         })
@@ -120,7 +197,7 @@ async fn letter(hub: &Hub, id: MessageId, caller: &Caller) -> Result<MessageView
     tag = "dead letters",
     params(("id" = MessageId, Path)),
     responses(
-        (status = 200, description = "The message", body = MessageView),
+        (status = 200, description = "The message, or the event", body = DeadLetterView),
         (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
         (status = 404, description = "NOT_FOUND: not in the list, or not the caller's to see"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
@@ -138,7 +215,8 @@ pub async fn show(
 
 /// Send a dead letter again
 ///
-/// It leaves the list, and its attempts and ttl start anew.
+/// It leaves the list, and its attempts and ttl start anew. An event goes to its subscription once
+/// more, as it was.
 #[utoipa::path(
     post,
     path = "/v1/dlq/{id}/reprocess",
@@ -150,7 +228,7 @@ pub async fn show(
         (status = 202, description = "The hub owes it again", body = Reprocessed),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
         (status = 404, description = "NOT_FOUND: not in the list, or not the caller's to see. SERVICE_NOT_FOUND: nobody ever registered the destination"),
-        (status = 409, description = "CONFLICT: it was sent again or deleted meanwhile"),
+        (status = 409, description = "CONFLICT: it was sent again or deleted meanwhile, or the subscription is no more"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
         (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
     ),
@@ -181,9 +259,17 @@ pub async fn reprocess(
     });
     let caller = Caller::of(&request);
     let view = letter(&hub, id, &caller).await?;
-    if destination.is_some() || payload.is_some() {
+    let changed = [
+        ("destination", destination.is_some()),
+        ("payload", payload.is_some()),
+    ];
+    if let Some((field, _)) = changed.into_iter().find(|(_, is_given)| *is_given) {
+        if let DeadLetterView::Event(_) = view {
+            let problem = "an event goes to its subscription as it was published";
+            return Err(HubError::invalid(SUBJECT, field, problem));
+        }
         // It goes out in the sender's name, so only the sender may change it.
-        caller.must_be(&view.source)?;
+        caller.must_be(view.source())?;
     }
     if let Some(service) = &destination {
         must_be_known(&hub, service).await?;

@@ -3,13 +3,14 @@
 use actix::Recipient;
 
 use crate::actors::messages::{
-    Accept, AckPosition, AttachSocket, AwaitSettled, Cancel, ChooseStrategy, ClearQueue, Credit,
-    DeleteDeadLetter, Deregister, DrainInstance, EndLeases, ExtendLeases, Flush, Follow,
-    ForceCircuit, Heartbeat, Inspect, InspectAdmission, InspectCircuits, InspectDependencies,
-    InspectLog, InspectQueues, InspectQuotas, InspectRedrives, InspectServices, Listen,
-    PickInstance, Publish, ReadRecent, Receive, Register, Reprocess, RetryNow, ReturnLeases,
-    SetQuota, SocketClosed, SocketOpened, StartRedrive, StopListening, SwitchQueue, SwitchRedrive,
-    Unfollow,
+    Accept, AckPosition, AttachSocket, AwaitSettled, Cancel, ChangeSubscription, ChooseStrategy,
+    ClearQueue, Credit, DeleteDeadLetter, Deregister, DrainInstance, EndLeases, ExtendLeases,
+    Flush, Follow, ForceCircuit, Heartbeat, Inspect, InspectAdmission, InspectCircuits,
+    InspectDependencies, InspectLog, InspectQueues, InspectQuotas, InspectRedrives,
+    InspectServices, InspectStream, InspectSubscriptions, Listen, PickInstance, Publish,
+    ReadRecent, ReadState, Receive, Register, Reprocess, RetryNow, ReturnLeases, SetQuota,
+    SocketClosed, SocketOpened, StartRedrive, StartReplay, StopListening, Subscribe, SwitchQueue,
+    SwitchRedrive, SwitchSubscription, TakeSnapshot, Unfollow, Unsubscribe,
 };
 
 #[derive(Clone)]
@@ -48,6 +49,9 @@ pub struct Handles {
     pub start_redrive: Recipient<StartRedrive>,
     pub switch_redrive: Recipient<SwitchRedrive>,
     pub inspect_redrives: Recipient<InspectRedrives>,
+    pub take_snapshot: Recipient<TakeSnapshot>,
+    pub read_state: Recipient<ReadState>,
+    pub inspect_stream: Recipient<InspectStream>,
     pub follow: Recipient<Follow>,
     pub credit: Recipient<Credit>,
     pub unfollow: Recipient<Unfollow>,
@@ -55,6 +59,14 @@ pub struct Handles {
     pub read_recent: Recipient<ReadRecent>,
     pub socket_opened: Recipient<SocketOpened>,
     pub socket_closed: Recipient<SocketClosed>,
+    pub subscribe: Recipient<Subscribe>,
+    pub change_subscription: Recipient<ChangeSubscription>,
+    pub switch_subscription: Recipient<SwitchSubscription>,
+    pub unsubscribe: Recipient<Unsubscribe>,
+    pub subscriptions: Recipient<InspectSubscriptions>,
+    pub start_replay: Recipient<StartReplay>,
     pub attach_socket: Recipient<AttachSocket>,
     pub ack_position: Recipient<AckPosition>,
+    pub callback_circuits: Recipient<InspectCircuits>,
+    pub force_callback_circuit: Recipient<ForceCircuit>,
 }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::ask::look;
 use super::{Hub, Routes};
-use crate::actors::messages::{InspectQueues, InspectServices, QueueReport};
+use crate::actors::messages::{InspectQueues, InspectServices, InspectSubscriptions, QueueReport};
 use crate::domain::ids::ServiceName;
 use crate::domain::service::Health;
 use crate::door::Phase;
@@ -281,6 +281,22 @@ fn well(is_well: bool) -> Health {
     }
 }
 
+/// How far the slowest subscription is behind.
+async fn show_lag(hub: &Hub) -> Result<(), HubError> {
+    let inspect = InspectSubscriptions {
+        id: None,
+        service: None,
+    };
+    let views = look(&hub.handles.subscriptions, inspect).await?;
+    let active = views
+        .iter()
+        .filter(|view| view.subscription.paused.is_none());
+    let lag = active.map(|view| view.lag).max().unwrap_or(0);
+    let gauge = &hub.metrics.subscriptions.lag_max;
+    gauge.set(i64::try_from(lag).unwrap_or(i64::MAX));
+    Ok(())
+}
+
 /// The metrics, for Prometheus
 #[utoipa::path(
     get,
@@ -295,6 +311,7 @@ pub async fn metrics(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     for (service, health) in services {
         hub.metrics.show_health(service.as_str(), health);
     }
+    show_lag(&hub).await?;
     if let Ok(letters) = hub.archive.dead_letter_counts().await {
         hub.metrics
             .dead_letter_list

@@ -17,9 +17,9 @@ pub struct Given {
 }
 
 impl Given {
-    /// `window_overflowed`: the metric that is not 0 once the window has forgotten an id.
-    pub fn is_unsure(self, window_overflowed: &prometheus::IntGauge) -> bool {
-        self.fingerprint.is_some() && (self.is_minted || window_overflowed.get() > 0)
+    /// `forgetful`: the window has forgotten an id.
+    pub fn is_unsure(self, forgetful: bool) -> bool {
+        self.fingerprint.is_some() && (self.is_minted || forgetful)
     }
 }
 

@@ -41,7 +41,7 @@ pub struct MessageView {
     last_attempt: Option<Timestamp>,
     pub next_attempt: Option<Timestamp>,
     pub last_error: Option<String>,
-    accepted_at: Timestamp,
+    pub accepted_at: Timestamp,
     settled_at: Option<Timestamp>,
     /// Why the hub gave up.
     pub reason: Option<DeadReason>,

@@ -267,7 +267,7 @@ fn archived_states(status: Option<Status>, state: Option<State>) -> Vec<State> {
 }
 
 /// Replaces what the archive says of open messages by what the queues know now.
-async fn refresh(hub: &Hub, mut views: Vec<MessageView>) -> Result<Vec<MessageView>, HubError> {
+pub async fn refresh(hub: &Hub, mut views: Vec<MessageView>) -> Result<Vec<MessageView>, HubError> {
     let is_open = |view: &&mut MessageView| !view.state.is_settled();
     let ids: Vec<_> = views
         .iter_mut()

@@ -9,6 +9,7 @@ pub mod dead_letters;
 mod document;
 pub mod errors;
 pub mod events;
+pub mod history;
 pub mod leases;
 pub mod messages;
 mod page;
@@ -17,6 +18,7 @@ pub mod quotas;
 pub mod redrive;
 pub mod retries;
 pub mod services;
+pub mod subscriptions;
 #[cfg(test)]
 mod tests;
 pub mod values;

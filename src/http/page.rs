@@ -3,7 +3,9 @@
 use std::cmp::Ordering;
 
 use super::query::Query;
+use crate::domain::circuit::CircuitName;
 use crate::domain::ids::{JobId, ServiceName};
+use crate::domain::subscription::SubscriptionId;
 use crate::error::HubError;
 
 /// What such a list is in the order of.
@@ -14,6 +16,18 @@ pub trait Key: Ord + ToString + Sized {
 impl Key for ServiceName {
     fn parse(text: &str) -> Option<Self> {
         Self::parse(text).ok()
+    }
+}
+
+impl Key for CircuitName {
+    fn parse(text: &str) -> Option<Self> {
+        Self::parse(text).ok()
+    }
+}
+
+impl Key for SubscriptionId {
+    fn parse(text: &str) -> Option<Self> {
+        uuid::Uuid::try_parse(text).ok().map(Self)
     }
 }
 

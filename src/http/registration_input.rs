@@ -1,6 +1,6 @@
 //! A registration as a service sends it, checked field by field (contract, section 7).
 
-mod address;
+pub mod address;
 pub mod dependencies;
 
 use std::sync::Arc;

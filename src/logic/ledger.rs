@@ -174,7 +174,11 @@ impl Draft<'_> {
 
     /// What the hub itself tells about an admitted fact; it belongs to the batch as well. An
     /// instance that registers again, or goes without having been there, is no news.
-    pub fn own_event(&mut self, fact: &Fact, random: [u8; 10]) -> Option<Arc<Event>> {
+    pub fn own_event(
+        &mut self,
+        fact: &Fact,
+        random: impl FnOnce() -> [u8; 10],
+    ) -> Option<Arc<Event>> {
         let comes_or_goes = self.instances.note(fact, self.registered);
         let is_presence = matches!(
             fact,
@@ -335,7 +339,11 @@ mod tests {
             samples::service_registered(1, "a", 1),
         ]);
         let mut draft = ledger.draft(at(0));
-        let mut tell = |fact| draft.own_event(&fact, [0; 10]).map(|event| event.sequence);
+        let mut tell = |fact| {
+            draft
+                .own_event(&fact, || [0; 10])
+                .map(|event| event.sequence)
+        };
         assert_eq!(tell(samples::service_registered(1, "a", 2)), None);
         assert_eq!(tell(samples::service_registered(1, "b", 1)), Some(9));
         assert_eq!(tell(samples::service_deregistered(1)), Some(10));

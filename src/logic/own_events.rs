@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::value::to_raw_value;
 
 use crate::domain::event::{Event, EventId};
-use crate::domain::fact::{DeadReason, Fact, HealthChanged, Settlement};
+use crate::domain::fact::{DeadReason, Fact, Settlement};
 use crate::domain::ids::{InstanceId, Label, MessageId, ServiceName};
 use crate::domain::message::Payload;
 use crate::domain::service::Registration;
@@ -16,9 +16,9 @@ pub const SOURCE: &str = "message-hub";
 
 /// What the hub says about a fact, if it says anything. The event has no place in the order of
 /// events yet; `random` fills its id.
-pub fn own_event(fact: &Fact, now: Timestamp, random: [u8; 10]) -> Option<Event> {
+pub fn own_event(fact: &Fact, now: Timestamp, random: impl FnOnce() -> [u8; 10]) -> Option<Event> {
     let event = |event_type: &str, payload: Payload| Event {
-        id: EventId::mint(now, random),
+        id: EventId::mint(now, random()),
         sequence: 0,
         event_type: Label::parse_interned(event_type).expect("the types here are labels"),
         source: ServiceName::parse(SOURCE).expect("a service name"),
@@ -50,10 +50,7 @@ pub fn own_event(fact: &Fact, now: Timestamp, random: [u8; 10]) -> Option<Event>
             });
             Some(event("service.deregistered", payload))
         }
-        Fact::HealthChanged(changed) => {
-            let payload = json::<HealthChanged>(changed);
-            Some(event("service.health_changed", payload))
-        }
+        Fact::HealthChanged(changed) => Some(event("service.health_changed", json(changed))),
         Fact::CircuitChanged(changed) => Some(event("circuit.state_changed", json(&**changed))),
         Fact::DeadLettered(settlement) | Fact::Expired(settlement) => {
             let payload = json(&DeadLettered::of(settlement));
@@ -144,7 +141,7 @@ mod tests {
     const NOW: i64 = 1_780_000_000_500;
 
     fn told(fact: &Fact) -> Option<(String, Value)> {
-        let event = own_event(fact, Timestamp::from_millis(NOW), [7; 10])?;
+        let event = own_event(fact, Timestamp::from_millis(NOW), || [7; 10])?;
         assert_eq!(event.source.as_str(), SOURCE);
         assert!(event.id.is_minted());
         let payload = serde_json::from_str(event.payload.as_json()).unwrap();
@@ -207,7 +204,7 @@ mod tests {
     #[test]
     fn a_dead_letter_is_caused_by_its_message() {
         for fact in [samples::dead_lettered(3), samples::expired(3)] {
-            let event = own_event(&fact, Timestamp::from_millis(NOW), [0; 10]).unwrap();
+            let event = own_event(&fact, Timestamp::from_millis(NOW), || [0; 10]).unwrap();
             let cause = event.causation_id.unwrap();
             assert_eq!(cause.as_str(), samples::id(3).to_string());
         }

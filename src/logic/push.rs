@@ -98,7 +98,7 @@ pub fn push_request(
 }
 
 /// A header carries ASCII; a label may not. What does not fit stands whole in the body.
-fn header_text(text: &str) -> String {
+pub(super) fn header_text(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_ascii() { c } else { '?' })
         .collect()

@@ -11,11 +11,13 @@ use rand::rngs::StdRng;
 use super::replay::{self, Recovered};
 use super::{StartError, settings};
 use crate::actors::archivist::{self, Archivist};
+use crate::actors::callback_circuit;
 use crate::actors::circuit_breaker;
 use crate::actors::death_watch::DeathWatch;
 use crate::actors::dispatcher::{self, Dispatcher};
-use crate::actors::event_bus::EventBus;
+use crate::actors::event_bus::{self, EventBus};
 use crate::actors::event_store::{self, EventStore};
+use crate::actors::historian::{self, Historian};
 use crate::actors::messages::{Committed, Open};
 use crate::actors::redriver::{self, Redriver};
 use crate::actors::registry::{self, Registry};
@@ -23,6 +25,7 @@ use crate::actors::retry_timer::RetryTimer;
 use crate::actors::router::{self, Router};
 use crate::actors::scheduler::{self, Scheduler};
 use crate::actors::seat::Seat;
+use crate::actors::subscription;
 use crate::actors::warden::{CoreDied, Warden};
 use crate::adapters::http_transport::HttpTransport;
 use crate::cli::Exit;
@@ -36,7 +39,7 @@ use crate::logic::dedup::DedupWindow;
 use crate::logic::ledger::Ledger;
 use crate::logic::quotas::Quotas;
 use crate::metrics::Metrics;
-use crate::ports::archive::Archive;
+use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::{Journal, Readers};
 
 const MAILBOX: usize = 1024;
@@ -66,6 +69,7 @@ pub struct Addresses {
     pub registry: Addr<Registry>,
     pub archivist: Addr<Archivist>,
     pub redriver: Addr<Redriver>,
+    pub historian: Addr<Historian>,
     pub event_bus: Addr<EventBus>,
 }
 
@@ -79,6 +83,7 @@ pub struct Seats {
     registry: Seat<Registry>,
     archivist: Seat<Archivist>,
     redriver: Seat<Redriver>,
+    historian: Seat<Historian>,
     event_bus: Seat<EventBus>,
 }
 
@@ -106,6 +111,7 @@ impl Ring {
             registry: Seat::new(MAILBOX),
             archivist: Seat::new(MAILBOX),
             redriver: Seat::new(MAILBOX),
+            historian: Seat::new(MAILBOX),
             event_bus: Seat::new(MAILBOX),
         };
         let to = Addresses {
@@ -118,6 +124,7 @@ impl Ring {
             registry: seats.registry.address(),
             archivist: seats.archivist.address(),
             redriver: seats.redriver.address(),
+            historian: seats.historian.address(),
             event_bus: seats.event_bus.address(),
         };
         let config = config.clone();
@@ -136,7 +143,7 @@ impl Ring {
         &self,
         seats: Seats,
         journal: impl Journal + 'static,
-        archived: Position,
+        archived: Result<Position, ArchiveError>,
     ) -> Result<Running, StartError> {
         let transport = Rc::new(HttpTransport::new());
         seats.scheduler.fill(self.scheduler());
@@ -145,9 +152,10 @@ impl Ring {
         seats.registry.fill(self.registry(transport));
         seats
             .archivist
-            .fill(self.archivist(journal.readers(), archived));
+            .fill(self.archivist(journal.readers(), archived.clone()));
         seats.redriver.fill(self.redriver());
-        seats.event_bus.fill(EventBus::new(self.watch("event_bus")));
+        seats.historian.fill(self.historian());
+        seats.event_bus.fill(self.event_bus());
         // The router is on the writer's thread: whatever comes while a sync is under way has to
         // wait for it anyway, and one thread less to wake up saves a tenth of a send's cost.
         let wal = Arbiter::new();
@@ -161,7 +169,9 @@ impl Ring {
         let committed = self.to.committed();
         let (journal, ledger, recovery) =
             replay::replay(Box::new(journal), ledger, &committed).await?;
-        check_archive(archived, recovery.last_position())?;
+        if let Ok(archived) = archived {
+            check_archive(archived, recovery.last_position())?;
+        }
         self.go_on_from(recovery.last_at());
 
         let writer = self.event_store(journal, ledger);
@@ -302,10 +312,11 @@ impl Ring {
         Registry::new(health, event_store, dispatcher, self.watch("registry"))
     }
 
-    fn archivist(&self, readers: Readers, archived: Position) -> Archivist {
+    fn archivist(&self, readers: Readers, archived: Result<Position, ArchiveError>) -> Archivist {
         let hops = archivist::Hops {
             archived: self.to.event_store.clone().recipient(),
             record: self.to.event_store.clone().recipient(),
+            redeliver: self.to.event_bus.clone().recipient(),
         };
         Archivist::new(
             (self.clock, self.metrics.clone()),
@@ -316,6 +327,32 @@ impl Ring {
             hops,
             self.watch("archivist"),
         )
+    }
+
+    fn event_bus(&self) -> EventBus {
+        let settings = event_bus::Settings {
+            clock: self.clock,
+            metrics: self.metrics.clone(),
+            subscriptions: subscription::Settings {
+                clock: self.clock,
+                metrics: self.metrics.clone(),
+                archive: self.archive.clone(),
+                retries: settings::retry_policy(&self.config),
+                message_timeout: self.config.message_timeout,
+            },
+            circuits: callback_circuit::Settings {
+                clock: self.clock,
+                metrics: self.metrics.clone(),
+                transport: Rc::new(HttpTransport::guarded(self.config.callback_deny.clone())),
+                breaker: settings::breaker_policy(&self.config),
+            },
+        };
+        let hops = event_bus::Hops {
+            event_store: self.to.event_store.clone().recipient(),
+            publish: self.to.event_store.clone().recipient(),
+            flush: self.to.archivist.clone().recipient(),
+        };
+        EventBus::new(settings, hops, self.watch("event_bus"))
     }
 
     fn redriver(&self) -> Redriver {
@@ -330,6 +367,20 @@ impl Ring {
             self.archive.clone(),
             hops,
             self.watch("redriver"),
+        )
+    }
+
+    fn historian(&self) -> Historian {
+        let hops = historian::Hops {
+            record: self.to.event_store.clone().recipient(),
+            flush: self.to.archivist.clone().recipient(),
+        };
+        Historian::new(
+            (self.clock, self.metrics.clone()),
+            self.archive.clone(),
+            settings::history(&self.config),
+            hops,
+            self.watch("historian"),
         )
     }
 
@@ -371,6 +422,9 @@ impl Ring {
             start_redrive: to.redriver.clone().recipient(),
             switch_redrive: to.redriver.clone().recipient(),
             inspect_redrives: to.redriver.clone().recipient(),
+            take_snapshot: to.historian.clone().recipient(),
+            read_state: to.historian.clone().recipient(),
+            inspect_stream: to.historian.clone().recipient(),
             follow: to.event_bus.clone().recipient(),
             credit: to.event_bus.clone().recipient(),
             unfollow: to.event_bus.clone().recipient(),
@@ -378,8 +432,16 @@ impl Ring {
             read_recent: to.event_bus.clone().recipient(),
             socket_opened: to.event_bus.clone().recipient(),
             socket_closed: to.event_bus.clone().recipient(),
+            subscribe: to.event_bus.clone().recipient(),
+            change_subscription: to.event_bus.clone().recipient(),
+            switch_subscription: to.event_bus.clone().recipient(),
+            unsubscribe: to.event_bus.clone().recipient(),
+            subscriptions: to.event_bus.clone().recipient(),
+            start_replay: to.event_bus.clone().recipient(),
             attach_socket: to.event_bus.clone().recipient(),
             ack_position: to.event_bus.clone().recipient(),
+            callback_circuits: to.event_bus.clone().recipient(),
+            force_callback_circuit: to.event_bus.clone().recipient(),
         }
     }
 }
@@ -395,6 +457,7 @@ impl Addresses {
             self.registry.clone().recipient(),
             self.scheduler.clone().recipient(),
             self.redriver.clone().recipient(),
+            self.historian.clone().recipient(),
             self.event_bus.clone().recipient(),
             self.retry_timer.clone().recipient(),
         ]
@@ -408,17 +471,15 @@ impl Addresses {
             self.retry_timer.clone().recipient(),
             self.archivist.clone().recipient(),
             self.redriver.clone().recipient(),
+            self.historian.clone().recipient(),
+            self.event_bus.clone().recipient(),
         ]
     }
 }
 
-/// An archive that knows more than the journal would silently miss what comes next.
 fn check_archive(archived: Position, journal: Position) -> Result<(), StartError> {
     if archived <= journal {
         return Ok(());
     }
-    Err(StartError::Storage(format!(
-        "the archive is ahead of the journal (position {archived} against {journal}), so they do \
-         not belong together; restore the journal, or move the archive away: then only history is missing"
-    )))
+    Err(StartError::Storage(archivist::is_ahead(archived, journal)))
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::actors::historian;
 use crate::config::Config;
 use crate::domain::ordering::OrderingOnFailure;
 use crate::logic::backoff::RetryPolicy;
@@ -9,6 +10,7 @@ use crate::logic::breaker::BreakerPolicy;
 use crate::logic::health::Thresholds;
 use crate::logic::lanes::RankPolicy;
 use crate::logic::queues::QueuePolicy;
+use crate::logic::retention::RetentionPolicy;
 
 pub fn retry_policy(config: &Config) -> RetryPolicy {
     RetryPolicy {
@@ -27,6 +29,17 @@ pub fn queue_policy(config: &Config) -> QueuePolicy {
         },
         retries: retry_policy(config),
         quotas: Arc::new(config.quotas.clone()),
+    }
+}
+
+pub fn history(config: &Config) -> historian::Settings {
+    historian::Settings {
+        snapshot_interval: config.snapshot_interval,
+        retention: RetentionPolicy {
+            keep: config.event_retention,
+            subscription_expiry: config.subscription_expiry,
+        },
+        compaction_interval: config.compaction_interval,
     }
 }
 

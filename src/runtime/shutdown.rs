@@ -16,9 +16,6 @@ use crate::actors::messages::{Close, Drain};
 use crate::actors::warden::Stopping;
 use crate::cli::Exit;
 
-/// How long the stop waits for sockets to close.
-const SOCKETS_PATIENCE: Duration = Duration::from_secs(3);
-
 /// SIGTERM and SIGINT, caught from the moment this is made.
 pub struct Signals(io::Result<(Signal, Signal)>);
 
@@ -67,6 +64,10 @@ pub async fn stop(running: Running, server: ServerHandle, limit: Duration) -> Ex
             "how far the redrive jobs are was not recorded in time; the next start finds out"
         );
     }
+    // Whatever it has under way is done again after the next start.
+    let (reply, ended) = oneshot::channel();
+    running.to.historian.do_send(Drain { reply });
+    let _ = timeout_at(drained_by, ended).await;
     let (reply, closed) = oneshot::channel();
     running.to.event_bus.do_send(Drain { reply });
     let (reply, drained) = oneshot::channel();
@@ -74,10 +75,10 @@ pub async fn stop(running: Running, server: ServerHandle, limit: Duration) -> Ex
     if timeout_at(drained_by, drained).await.is_err() {
         tracing::warn!("some pushes did not end in time; they are repeated after the next start");
     }
-    // Who does not read cannot be told, and holds nothing up.
-    let told_by = drained_by.min(Instant::now() + SOCKETS_PATIENCE);
-    if timeout_at(told_by, closed).await.is_err() {
-        tracing::warn!("some sockets did not close in time; their clients resume where they were");
+    if timeout_at(drained_by, closed).await.is_err() {
+        tracing::warn!(
+            "some sockets or callbacks did not end in time; what they were sent is repeated after the next start"
+        );
     }
     close_store(&running.to.event_store, closed_by).await;
     close_archivist(&running.to.archivist, closed_by).await;

@@ -1,15 +1,17 @@
 //! The archive: one suite for every adapter, and what is special about each.
 
 mod agreement;
+mod event_agreement;
 mod event_facts;
 mod events;
 mod facts;
 mod letters;
+mod postgres;
 mod sqlite;
 
 use std::sync::Arc;
 
-use message_hub::adapters::archive::SqliteArchive;
+use message_hub::adapters::archive::{PostgresArchive, SqliteArchive};
 use message_hub::adapters::archive_memory::MemoryArchive;
 use message_hub::domain::fact::{DeadReason, Fact};
 use message_hub::domain::ids::{Label, MessageId, Position, ServiceName};
@@ -17,7 +19,9 @@ use message_hub::domain::message::{Extras, Payload, State};
 use message_hub::domain::timestamp::Timestamp;
 use message_hub::logic::projection::{Batch, Projection};
 use message_hub::ports::archive::{Archive, ArchiveError, ArchivedMessage, MessageQuery};
+use tempfile::TempDir;
 
+use crate::support::postgres::database;
 use facts::{
     accepted, cancelled, dead, deleted, delivered, expired, failed, id, message, record, redriven,
     service_seen,
@@ -29,12 +33,39 @@ use facts::{
     reason = "calls read better without a reference"
 )]
 fn on_each(check: impl AsyncFn(&dyn Archive)) {
+    let databases = Databases::new();
     block_on(async {
         check(&MemoryArchive::default()).await;
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("archive.db");
-        check(&SqliteArchive::open(path).await.unwrap()).await;
+        for archive in databases.empty().await {
+            check(&*archive).await;
+        }
     });
+}
+
+/// A place for a SQLite file, and a PostgreSQL database where there can be one.
+struct Databases {
+    directory: TempDir,
+    url: Option<String>,
+}
+
+impl Databases {
+    fn new() -> Self {
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+            url: database(),
+        }
+    }
+
+    /// An empty archive in each.
+    async fn empty(&self) -> Vec<Box<dyn Archive>> {
+        let path = self.directory.path().join("archive.db");
+        let sqlite = SqliteArchive::open(path).await.unwrap();
+        let mut archives: Vec<Box<dyn Archive>> = vec![Box::new(sqlite)];
+        if let Some(url) = &self.url {
+            archives.push(Box::new(PostgresArchive::open(url).unwrap()));
+        }
+        archives
+    }
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {

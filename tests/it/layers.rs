@@ -50,9 +50,11 @@ const RULES: &[(&str, &[&str])] = &[
 ];
 
 /// Parents, which know the children they start.
-const CHILDREN: [(&str, &str); 3] = [
+const CHILDREN: [(&str, &str); 5] = [
     ("actors::dispatcher", "actors::circuit_breaker"),
     ("actors::registry", "actors::health_probe"),
+    ("actors::event_bus", "actors::subscription"),
+    ("actors::event_bus", "actors::callback_circuit"),
     // What the tests of the actors share.
     ("actors::fixtures", "actors::probe"),
 ];

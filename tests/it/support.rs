@@ -5,6 +5,7 @@ pub mod client;
 pub mod fake_service;
 pub mod hub;
 pub mod load;
+pub mod postgres;
 pub mod socket;
 pub mod verbs;
 pub mod wire;

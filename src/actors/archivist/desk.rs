@@ -9,27 +9,42 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::Archivist;
-use crate::actors::messages::{ArchiveRefusal, DeleteDeadLetter, Record, Reply, Reprocess};
+use crate::actors::messages::{
+    ArchiveRefusal, DeleteDeadLetter, Record, RedeliverEvent, Reply, Reprocess,
+};
 use crate::domain::fact::{DeadLetterDeleted, Fact, Redrive};
 use crate::domain::ids::MessageId;
 use crate::domain::refusal::Refusal;
+use crate::domain::subscription::EventLetter;
 use crate::domain::timestamp::Timestamp;
-use crate::ports::archive::{ArchiveError, ArchivedMessage};
+use crate::ports::archive::{Archive, ArchiveError, ArchivedLetter, ArchivedMessage};
 
 #[derive(Default)]
 pub struct Desk {
     claimed: AHashSet<MessageId>,
 }
 
-/// What is to become of a dead letter, given its row and the time.
-type Decide = Box<dyn FnOnce(ArchivedMessage, Timestamp) -> Result<Fact, Refusal> + Send>;
+/// What is to become of a dead letter, given what the archive has of it and the time.
+type Decide = Box<dyn FnOnce(Letter, Timestamp) -> Result<Decision, Refusal> + Send>;
+
+/// A dead letter as it stands in the list.
+enum Letter {
+    Message(Box<ArchivedMessage>),
+    Event(Box<ArchivedLetter>),
+}
+
+enum Decision {
+    Record(Fact),
+    /// The EventBus has it written if there is somebody to send it to.
+    Redeliver(Arc<EventLetter>),
+}
 
 /// The letter was read.
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Read {
     id: MessageId,
-    row: Result<Option<ArchivedMessage>, ArchiveError>,
+    row: Result<Option<Letter>, ArchiveError>,
     decide: Decide,
     reply: Reply<Result<(), ArchiveRefusal>>,
 }
@@ -58,7 +73,7 @@ impl Archivist {
         let (archive, home) = (self.archive.clone(), ctx.address());
         actix::spawn(async move {
             let row = match is_flushed.await {
-                Ok(Ok(())) => archive.message(id).await,
+                Ok(Ok(())) => read(&*archive, id).await,
                 Ok(Err(error)) => Err(error),
                 Err(_) => Err(ArchiveError::Unavailable("the hub is stopping".to_owned())),
             };
@@ -72,13 +87,37 @@ impl Archivist {
     }
 }
 
+async fn read(archive: &dyn Archive, id: MessageId) -> Result<Option<Letter>, ArchiveError> {
+    let row = archive.message(id).await?.filter(|row| row.dead_letter);
+    if let Some(row) = row {
+        return Ok(Some(Letter::Message(Box::new(row))));
+    }
+    let letter = archive.event_letter(id).await?;
+    Ok(letter.map(|letter| Letter::Event(Box::new(letter))))
+}
+
+/// The letter as it is sent again.
+fn again(archived: ArchivedLetter, at: Timestamp) -> Decision {
+    Decision::Redeliver(Arc::new(EventLetter {
+        at,
+        redriven: archived.letter.redriven + 1,
+        ..archived.letter
+    }))
+}
+
 impl Handler<Reprocess> for Archivist {
     type Result = ();
 
     fn handle(&mut self, reprocess: Reprocess, ctx: &mut Context<Self>) {
         let (destination, payload) = (reprocess.destination, reprocess.payload);
         let (job, metrics) = (reprocess.job, self.metrics.clone());
-        let decide: Decide = Box::new(move |row, now| {
+        let decide: Decide = Box::new(move |letter, now| {
+            let row = match letter {
+                Letter::Message(row) => row,
+                // Jobs are about messages only.
+                Letter::Event(_) if job.is_some() => return Err(Refusal::NotFound),
+                Letter::Event(letter) => return Ok(again(*letter, now)),
+            };
             if job.is_some_and(|job| row.settled_at > Some(job.died_by)) {
                 return Err(Refusal::NotFound);
             }
@@ -86,12 +125,13 @@ impl Handler<Reprocess> for Archivist {
             if metrics.disk_guard.get() > 0 {
                 return Err(Refusal::StorageFull);
             }
-            Ok(Fact::Redriven(Arc::new(Redrive {
+            let redrive = Redrive {
                 message: row.message.redriven(now, destination, payload),
                 times: row.redriven + 1,
                 from: row.state,
                 job: job.map(|job| job.job),
-            })))
+            };
+            Ok(Decision::Record(Fact::Redriven(Arc::new(redrive))))
         });
         self.claim(reprocess.id, decide, reprocess.reply, ctx);
     }
@@ -102,9 +142,52 @@ impl Handler<DeleteDeadLetter> for Archivist {
 
     fn handle(&mut self, delete: DeleteDeadLetter, ctx: &mut Context<Self>) {
         let id = delete.id;
-        let decide: Decide =
-            Box::new(move |_, at| Ok(Fact::DeadLetterDeleted(DeadLetterDeleted { id, at })));
+        let decide: Decide = Box::new(move |_, at| {
+            let deleted = DeadLetterDeleted { id, at };
+            Ok(Decision::Record(Fact::DeadLetterDeleted(deleted)))
+        });
         self.claim(id, decide, delete.reply, ctx);
+    }
+}
+
+impl Archivist {
+    /// Answers once the decision is in the journal.
+    fn carry_out(
+        &self,
+        decision: Decision,
+        id: MessageId,
+        reply: Reply<Result<(), ArchiveRefusal>>,
+        ctx: &Context<Self>,
+    ) {
+        let home = ctx.address();
+        match decision {
+            Decision::Record(fact) => {
+                let (record, recorded) = oneshot::channel();
+                self.hops.record.do_send(Record {
+                    facts: vec![fact],
+                    reply: Some(record),
+                });
+                actix::spawn(async move {
+                    if recorded.await.is_ok() {
+                        let _ = reply.send(Ok(()));
+                    }
+                    home.do_send(Unclaim(id));
+                });
+            }
+            Decision::Redeliver(letter) => {
+                let (redeliver, redelivered) = oneshot::channel();
+                self.hops.redeliver.do_send(RedeliverEvent {
+                    letter,
+                    reply: redeliver,
+                });
+                actix::spawn(async move {
+                    if let Ok(answer) = redelivered.await {
+                        let _ = reply.send(answer.map(drop).map_err(ArchiveRefusal::from));
+                    }
+                    home.do_send(Unclaim(id));
+                });
+            }
+        }
     }
 }
 
@@ -112,8 +195,8 @@ impl Handler<Read> for Archivist {
     type Result = ();
 
     fn handle(&mut self, read: Read, ctx: &mut Context<Self>) {
-        let row = match read.row {
-            Ok(Some(row)) if row.dead_letter => row,
+        let letter = match read.row {
+            Ok(Some(letter)) => letter,
             other => {
                 self.desk.claimed.remove(&read.id);
                 let error = other
@@ -123,25 +206,13 @@ impl Handler<Read> for Archivist {
                 return;
             }
         };
-        let fact = match (read.decide)(row, self.clock.now()) {
-            Ok(fact) => fact,
+        match (read.decide)(letter, self.clock.now()) {
+            Ok(decision) => self.carry_out(decision, read.id, read.reply, ctx),
             Err(refusal) => {
                 self.desk.claimed.remove(&read.id);
-                return drop(read.reply.send(Err(refusal.into())));
+                let _ = read.reply.send(Err(refusal.into()));
             }
-        };
-        let (reply, recorded) = oneshot::channel();
-        self.hops.record.do_send(Record {
-            facts: vec![fact],
-            reply: Some(reply),
-        });
-        let (home, id) = (ctx.address(), read.id);
-        actix::spawn(async move {
-            if recorded.await.is_ok() {
-                let _ = read.reply.send(Ok(()));
-            }
-            home.do_send(Unclaim(id));
-        });
+        }
     }
 }
 

@@ -29,22 +29,27 @@ struct Cellar {
 }
 
 fn cellar() -> Cellar {
+    cellar_where(MemoryArchive::default(), Ok(0))
+}
+
+fn cellar_where(archive: MemoryArchive, checkpoint: Result<Position, ArchiveError>) -> Cellar {
     tokio::time::pause();
     let (to_archived, archived) = probe();
     let (record, recorded) = probe();
     let hops = Hops {
         archived: to_archived,
         record,
+        redeliver: probe().0,
     };
     let clock = Clock::start();
-    let archive = Arc::new(MemoryArchive::default());
+    let archive = Arc::new(archive);
     let journal = MemoryDisk::default().journal();
     let metrics = Arc::new(Metrics::new());
     let archivist = Archivist::new(
         (clock, metrics.clone()),
         archive.clone(),
         journal.readers(),
-        0,
+        checkpoint,
         INTERVAL,
         hops,
         unwatched(),
@@ -265,4 +270,44 @@ async fn an_archive_that_is_down_does_not_keep_it_from_closing() {
     closed.await.unwrap();
     settle().await;
     assert!(!cellar.address.connected());
+}
+
+#[actix::test]
+async fn an_archive_that_was_down_at_the_start_gets_everything_later() {
+    let archive = MemoryArchive::default();
+    archive.set_unavailable(true);
+    let down = archive.checkpoint().await;
+    let mut cellar = cellar_where(archive, down.clone());
+    assert_eq!(cellar.metrics.archive_up.get(), 0);
+    cellar.commit(vec![accepted(cellar.message(1))]);
+    assert_eq!(cellar.flush().await, down.map(drop));
+    cellar.archive.set_unavailable(false);
+    cellar.caught_up(1).await;
+    assert_eq!(cellar.metrics.archive_up.get(), 1);
+    assert_eq!(cellar.flush().await, Ok(()));
+    assert!(cellar.row(1).await.is_some());
+}
+
+#[actix::test]
+async fn an_archive_that_turns_out_to_be_ahead_is_left_alone() {
+    let archive = MemoryArchive::default();
+    let batch = Batch {
+        through: 3,
+        ..Default::default()
+    };
+    archive.apply(Arc::new(batch)).await.unwrap();
+    let down = ArchiveError::Unavailable("no route".to_owned());
+    let mut cellar = cellar_where(archive, Err(down));
+    cellar.commit(vec![accepted(cellar.message(1))]);
+    settle().await;
+    for number in 2..=5 {
+        let Err(ArchiveError::Unavailable(cause)) = cellar.flush().await else {
+            panic!("flushed into another hub's archive");
+        };
+        assert!(cause.contains("ahead of the journal"), "{cause}");
+        cellar.commit(vec![accepted(cellar.message(number))]);
+        tokio::time::advance(2 * RETRY).await;
+        settle().await;
+    }
+    assert_eq!(cellar.checkpoint().await, 3);
 }

@@ -1,15 +1,12 @@
 //! What changes the state of the circuit, and what is written down about it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix::{AsyncContext, Context, Handler, Message, MessageResult};
 
 use super::CircuitBreaker;
-use crate::actors::messages::{
-    CircuitView, ForceCircuit, ForcedView, InspectCircuit, Record, Reply,
-};
-use crate::domain::circuit::{CircuitChanged, CircuitName, CircuitState, Forced};
+use crate::actors::messages::{CircuitView, ForceCircuit, InspectCircuit, Record, Reply};
+use crate::domain::circuit::{CircuitChanged, Forced};
 use crate::domain::fact::Fact;
 use crate::domain::ids::ServiceName;
 use crate::domain::refusal::Refusal;
@@ -36,18 +33,9 @@ impl CircuitBreaker {
         let Some(transition) = transition else {
             return;
         };
-        let changed = Arc::new(CircuitChanged {
-            circuit: CircuitName::Service(self.service.clone()),
-            at: now,
-            from: transition.from,
-            to: transition.to,
-            reason: transition.cause.words(last_error),
-            forced: None,
-        });
+        let changed = self.circuit.changed(transition, last_error, now);
         self.record(Fact::CircuitChanged(changed.clone()), ctx);
-        self.overtaken = self.forcing > 0;
         self.show(transition, &changed);
-        self.latest = Some(changed);
     }
 
     fn show(&self, transition: Transition, changed: &CircuitChanged) {
@@ -73,69 +61,27 @@ impl CircuitBreaker {
     /// is recorded, since the journal has it; CLOSED is how a breaker begins anyway.
     pub(super) fn resume(&mut self, changed: Arc<CircuitChanged>, ctx: &mut Context<Self>) {
         let now = self.settings.clock.now();
-        if changed.to != CircuitState::Closed {
-            self.breaker
-                .force(changed.to, Some(self.left(&changed, now)), now);
-        }
-        self.latest = Some(changed);
+        self.circuit.resume(changed, now);
         self.tick(now, ctx);
     }
 
-    /// How long the circuit stays open after this change.
-    fn reset_timeout(&self, changed: &CircuitChanged) -> Duration {
-        let forced = changed.forced.as_ref().and_then(Forced::reset_timeout);
-        forced.unwrap_or(self.settings.breaker.reset_timeout)
-    }
-
-    /// The same as seen now: counted from what the journal says, so that a restart changes nothing.
-    fn left(&self, changed: &CircuitChanged, now: Timestamp) -> Duration {
-        changed.at.plus(self.reset_timeout(changed)).since(now)
-    }
-
     fn apply(&mut self, changed: Arc<CircuitChanged>, ctx: &mut Context<Self>) {
-        let now = self.settings.clock.now();
-        let from = self.breaker.state();
-        let left = self.left(&changed, now);
-        let transition = self.breaker.force(changed.to, Some(left), now);
-        if let Some(transition) = transition {
+        let applied = self
+            .circuit
+            .apply(changed.clone(), self.settings.clock.now());
+        if let Some(transition) = applied.transition {
             self.show(transition, &changed);
         }
-        self.forcing -= 1;
-        if self.forcing == 0 && std::mem::take(&mut self.overtaken) {
-            // The last word in the journal has to be what holds.
-            let again = CircuitChanged {
-                from,
-                ..(*changed).clone()
-            };
-            self.record(Fact::CircuitChanged(Arc::new(again)), ctx);
+        if let Some(again) = applied.again {
+            self.record(Fact::CircuitChanged(again), ctx);
         }
-        self.latest = Some(changed);
     }
 
     fn view(&mut self) -> CircuitView {
         let now = self.settings.clock.now();
-        let latest = self.latest.as_deref();
-        let forced = latest.and_then(|changed| Some((changed, changed.forced.as_ref()?)));
-        let recent = self.breaker.recent(now);
-        CircuitView {
-            service: self.service.clone(),
-            state: self.breaker.state(),
-            reason: latest.map(|changed| changed.reason.clone()),
-            forced: forced.map(|(changed, forced)| ForcedView {
-                by: forced.by.clone(),
-                since: changed.at,
-            }),
-            failure_count: self.breaker.failure_count(),
-            recent_attempts: recent.finished,
-            recent_failures: recent.failed,
-            last_failure: self.breaker.last_failure(),
-            open_until: self.breaker.open_until(),
-            reset_timeout: latest.map_or(self.settings.breaker.reset_timeout, |changed| {
-                self.reset_timeout(changed)
-            }),
-            in_flight: u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX),
-            window: self.breaker.window(self.balancer.capacity(now)),
-        }
+        let in_flight = u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX);
+        let capacity = self.balancer.capacity(now);
+        CircuitView::of(&mut self.circuit, in_flight, capacity, now)
     }
 }
 
@@ -143,21 +89,9 @@ impl Handler<ForceCircuit> for CircuitBreaker {
     type Result = ();
 
     fn handle(&mut self, force: ForceCircuit, ctx: &mut Context<Self>) {
-        let reset_timeout_ms = force
-            .reset_timeout
-            .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
-        let changed = Arc::new(CircuitChanged {
-            circuit: CircuitName::Service(self.service.clone()),
-            at: self.settings.clock.now(),
-            from: self.breaker.state(),
-            to: force.state,
-            reason: force.reason,
-            forced: Some(Forced {
-                by: force.by,
-                reset_timeout_ms,
-            }),
-        });
-        self.forcing += 1;
+        let now = self.settings.clock.now();
+        let forced = Forced::new(force.by, force.reset_timeout);
+        let changed = self.circuit.force(force.state, force.reason, forced, now);
         // After what happened before it.
         let mut facts = std::mem::take(&mut self.outcomes);
         facts.push(Fact::CircuitChanged(changed.clone()));

@@ -39,7 +39,7 @@ impl CircuitBreaker {
         };
         // The ticket comes last: a trial that is admitted begins.
         let index = self.balancer.pick(&ask, now, rand::rng().random())?;
-        let ticket = self.breaker.on_start(now)?;
+        let ticket = self.circuit.breaker.on_start(now)?;
         self.balancer.started(index, &ask);
         let target = self.balancer.targets()[index].clone();
         self.push(InFlight::new(delivery, ticket, target, now), now, ctx);
@@ -79,7 +79,7 @@ impl CircuitBreaker {
         let message = &in_flight.delivery.message;
         let is_spent = in_flight.tried.len() > MOST_OTHERS || message.is_expired(now);
         // A circuit that changed meanwhile may be open, or let nobody but its trials through.
-        if is_spent || !self.breaker.is_current(in_flight.ticket) {
+        if is_spent || !self.circuit.breaker.is_current(in_flight.ticket) {
             return Some(in_flight);
         }
         let ask = Ask {
@@ -195,13 +195,13 @@ impl CircuitBreaker {
     ) -> Option<Transition> {
         let ticket = in_flight.ticket;
         match answered {
-            Answered::Delivered => self.breaker.on_success(ticket, now),
-            Answered::Rejected => self.breaker.on_rejected(ticket, now),
+            Answered::Delivered => self.circuit.breaker.on_success(ticket, now),
+            Answered::Rejected => self.circuit.breaker.on_rejected(ticket, now),
             Answered::Failed { .. } if !in_flight.others_full && !moved => {
-                self.breaker.on_failure(ticket, now)
+                self.circuit.breaker.on_failure(ticket, now)
             }
             Answered::Failed { .. } | Answered::Gone => {
-                self.breaker.on_abandoned(ticket);
+                self.circuit.breaker.on_abandoned(ticket);
                 None
             }
         }

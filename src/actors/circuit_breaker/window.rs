@@ -73,7 +73,10 @@ impl CircuitBreaker {
         if self.has_puller {
             return Outlook::Ready;
         }
-        match (self.breaker.state(), self.breaker.open_until()) {
+        match (
+            self.circuit.breaker.state(),
+            self.circuit.breaker.open_until(),
+        ) {
             (CircuitState::Open, Some(until)) => Outlook::CircuitOpen { until },
             (CircuitState::HalfOpen, _) => Outlook::Trial,
             _ => Outlook::Ready,
@@ -81,7 +84,7 @@ impl CircuitBreaker {
     }
 
     fn arm_timer(&mut self, now: Timestamp, ctx: &mut Context<Self>) {
-        let next = self.breaker.next_tick();
+        let next = self.circuit.breaker.next_tick();
         self.alarm.set(next, now, ctx, |breaker, ctx| {
             breaker.alarm.rang();
             breaker.tick(breaker.settings.clock.now(), ctx);
@@ -91,7 +94,7 @@ impl CircuitBreaker {
 
     /// Does what is due.
     pub(super) fn tick(&mut self, now: Timestamp, ctx: &mut Context<Self>) {
-        let transition = self.breaker.tick(now);
+        let transition = self.circuit.breaker.tick(now);
         self.changed_by_itself(transition, None, now, ctx);
     }
 }

@@ -10,7 +10,7 @@ use crate::actors::fixtures::{
 use crate::actors::messages::{CircuitView, PickedInstance, Record, WindowChanged};
 use crate::actors::probe::{Received, probe, settle};
 use crate::clock::Clock;
-use crate::domain::circuit::CircuitState;
+use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::fact::Fact;
 use crate::domain::strategy::Strategy;
 use crate::logic::backoff::RetryPolicy;
@@ -72,6 +72,10 @@ fn house(pushes: impl IntoIterator<Item = Push>) -> House {
     }
 }
 
+fn circuit(name: &str) -> CircuitName {
+    CircuitName::Service(service(name))
+}
+
 fn instances(name: &str) -> ServiceChanged {
     ServiceChanged {
         service: service("billing"),
@@ -103,7 +107,7 @@ impl House {
     fn force(&self, name: &str) -> oneshot::Receiver<Result<CircuitView, Refusal>> {
         let (reply, answer) = oneshot::channel();
         self.address.do_send(ForceCircuit {
-            service: service(name),
+            circuit: circuit(name),
             state: CircuitState::Open,
             reason: "maintenance".to_owned(),
             reset_timeout: None,
@@ -148,12 +152,12 @@ async fn shows_one_circuit_per_service() {
     let house = house([]);
     let (reply, circuits) = oneshot::channel();
     house.address.do_send(InspectCircuits {
-        service: None,
+        circuit: None,
         reply,
     });
     let circuits = circuits.await.unwrap();
     assert_eq!(circuits.len(), 1);
-    assert_eq!(circuits[0].service, service("billing"));
+    assert_eq!(circuits[0].circuit, circuit("billing"));
 }
 
 #[actix::test]
@@ -164,12 +168,11 @@ async fn what_is_asked_of_one_circuit_reaches_it() {
         ..instances("b")
     });
     let (reply, circuits) = oneshot::channel();
-    let asked = Some(service("mail"));
     house.address.do_send(InspectCircuits {
-        service: asked,
+        circuit: Some(circuit("mail")),
         reply,
     });
-    assert_eq!(circuits.await.unwrap()[0].service, service("mail"));
+    assert_eq!(circuits.await.unwrap()[0].circuit, circuit("mail"));
     let picked = house.pick("mail").await.unwrap();
     assert_eq!(picked.instance_id, instance("b"));
     let answer = house.force("mail");
@@ -177,8 +180,8 @@ async fn what_is_asked_of_one_circuit_reaches_it() {
     record.reply.unwrap().send(()).unwrap();
     let view = answer.await.unwrap().unwrap();
     assert_eq!(
-        (view.service, view.state),
-        (service("mail"), CircuitState::Open)
+        (view.circuit, view.state),
+        (circuit("mail"), CircuitState::Open)
     );
 }
 
@@ -186,9 +189,8 @@ async fn what_is_asked_of_one_circuit_reaches_it() {
 async fn there_is_no_circuit_of_a_service_nobody_knows() {
     let house = house([]);
     let (reply, circuits) = oneshot::channel();
-    let asked = Some(service("mail"));
     house.address.do_send(InspectCircuits {
-        service: asked,
+        circuit: Some(circuit("mail")),
         reply,
     });
     assert!(circuits.await.unwrap().is_empty());
@@ -248,7 +250,7 @@ async fn a_circuit_between_a_death_and_the_replacement_is_not_unknown() {
     house.all_given_back.recv().await;
     let (reply, answer) = oneshot::channel();
     house.address.do_send(InspectCircuits {
-        service: Some(service("billing")),
+        circuit: Some(circuit("billing")),
         reply,
     });
     assert!(answer.await.is_err(), "no answer rather than an empty one");

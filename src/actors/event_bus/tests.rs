@@ -1,20 +1,85 @@
+mod sockets;
+mod subscriptions;
+
+use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::Addr;
 use uuid::Uuid;
 
 use super::*;
-use crate::actors::fixtures::unwatched;
+use crate::actors::fixtures::{Push, ScriptedTransport, unwatched};
 use crate::actors::messages::{InspectLog, LogReport};
-use crate::actors::probe::probe;
+use crate::actors::probe::{Received, probe};
+use crate::adapters::archive_memory::MemoryArchive;
 use crate::domain::carried::Carried;
 use crate::domain::pattern::Pattern;
+use crate::logic::backoff::RetryPolicy;
+use crate::logic::breaker::BreakerPolicy;
 use crate::logic::wal::samples;
 
 const FEED: FeedId = FeedId(Uuid::from_u128(1));
 
 fn started() -> Addr<EventBus> {
-    EventBus::new(unwatched()).start()
+    house([]).bus
+}
+
+/// An open bus, and everything it says.
+struct House {
+    bus: Addr<EventBus>,
+    clock: Clock,
+    archive: Arc<MemoryArchive>,
+    transport: Rc<ScriptedTransport>,
+    recorded: Received<Record>,
+    published: Received<Publish>,
+    flushes: Received<Flush>,
+}
+
+fn house(pushes: impl IntoIterator<Item = Push>) -> House {
+    tokio::time::pause();
+    let (event_store, recorded) = probe();
+    let (publish, published) = probe();
+    let (flush, flushes) = probe();
+    let clock = Clock::start();
+    let (archive, transport) = (
+        Arc::new(MemoryArchive::default()),
+        ScriptedTransport::new(pushes),
+    );
+    let metrics = Arc::new(Metrics::new());
+    let settings = Settings {
+        clock,
+        metrics: metrics.clone(),
+        subscriptions: subscription::Settings {
+            clock,
+            metrics: metrics.clone(),
+            archive: archive.clone(),
+            retries: RetryPolicy::default(),
+            message_timeout: Duration::from_secs(30),
+        },
+        circuits: callback_circuit::Settings {
+            clock,
+            metrics,
+            transport: transport.clone(),
+            breaker: BreakerPolicy::default(),
+        },
+    };
+    let hops = Hops {
+        event_store,
+        publish,
+        flush,
+    };
+    let bus = EventBus::new(settings, hops, unwatched()).start();
+    bus.do_send(Open);
+    House {
+        bus,
+        clock,
+        archive,
+        transport,
+        recorded,
+        published,
+        flushes,
+    }
 }
 
 async fn publish(bus: &Addr<EventBus>, sequence: Sequence) {

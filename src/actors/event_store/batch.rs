@@ -109,7 +109,7 @@ fn choose_fact(fact: Fact, random: &mut StdRng, draft: &mut Draft<'_>, chosen: &
     if !draft.admits(&fact) {
         return tracing::debug!(?fact, "left out: it does not follow from the journal");
     }
-    let own_event = draft.own_event(&fact, random.random());
+    let own_event = draft.own_event(&fact, || random.random());
     chosen.facts.push(fact);
     chosen.facts.extend(own_event.map(Fact::EventPublished));
 }

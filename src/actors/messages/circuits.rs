@@ -1,32 +1,33 @@
-//! What clients ask of the Dispatcher.
+//! What clients ask of circuits: of the Dispatcher about services, of the EventBus about callbacks.
 
 use std::time::Duration;
 
 use actix::Message as ActixMessage;
 
 use super::Reply;
-use crate::domain::circuit::CircuitState;
+use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::ids::{InstanceId, Label, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::circuit::Circuit;
 
-/// http → Dispatcher: the circuits as they are, at most one per service.
+/// http → Dispatcher, EventBus: the circuits of services, or of callbacks, as they are.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct InspectCircuits {
-    /// `None`: of all services.
-    pub service: Option<ServiceName>,
+    /// `None`: all.
+    pub circuit: Option<CircuitName>,
     pub reply: Reply<Vec<CircuitView>>,
 }
 
-/// Dispatcher → CircuitBreaker: add yours to the list.
+/// Dispatcher → CircuitBreaker, EventBus → CallbackCircuit: add yours to the list.
 #[derive(ActixMessage)]
 #[rtype(result = "CircuitView")]
 pub struct InspectCircuit;
 
 #[derive(Clone, PartialEq, Debug)]
 pub struct CircuitView {
-    pub service: ServiceName,
+    pub circuit: CircuitName,
     pub state: CircuitState,
     /// What led to this state; `None` if it never changed.
     pub reason: Option<String>,
@@ -44,6 +45,33 @@ pub struct CircuitView {
     pub window: u32,
 }
 
+impl CircuitView {
+    /// `capacity` is how many attempts may be under way at best.
+    pub fn of(circuit: &mut Circuit, in_flight: u32, capacity: u32, now: Timestamp) -> Self {
+        let recent = circuit.breaker.recent(now);
+        let latest = circuit.latest();
+        let forced = latest.and_then(|changed| {
+            let by = changed.forced.as_ref()?.by.clone();
+            let since = changed.at;
+            Some(ForcedView { by, since })
+        });
+        Self {
+            circuit: circuit.name.clone(),
+            state: circuit.breaker.state(),
+            reason: latest.map(|changed| changed.reason.clone()),
+            forced,
+            failure_count: circuit.breaker.failure_count(),
+            recent_attempts: recent.finished,
+            recent_failures: recent.failed,
+            last_failure: circuit.breaker.last_failure(),
+            open_until: circuit.breaker.open_until(),
+            reset_timeout: circuit.reset_timeout(),
+            in_flight,
+            window: circuit.breaker.window(capacity),
+        }
+    }
+}
+
 /// Who wanted the present state, and when.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ForcedView {
@@ -51,11 +79,12 @@ pub struct ForcedView {
     pub since: Timestamp,
 }
 
-/// http → Dispatcher → CircuitBreaker: go into this state; answers the circuit, after the sync.
+/// http → Dispatcher → CircuitBreaker, http → EventBus → CallbackCircuit: go into this state;
+/// answers the circuit, after the sync.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct ForceCircuit {
-    pub service: ServiceName,
+    pub circuit: CircuitName,
     pub state: CircuitState,
     pub reason: String,
     /// How long it stays open; `None`: as configured.

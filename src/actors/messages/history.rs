@@ -27,3 +27,11 @@ pub struct ReadState {
     /// As a snapshot that nobody takes.
     pub reply: Reply<Result<Snapshot, ArchiveRefusal>>,
 }
+
+/// http → Historian: the version of the stream's last event, also if that is gone; `None`: there
+/// never was one.
+#[derive(ActixMessage)]
+#[rtype(result = "Option<u64>")]
+pub struct InspectStream {
+    pub stream: StreamId,
+}

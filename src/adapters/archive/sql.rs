@@ -104,10 +104,9 @@ impl<S: Sql> SqlArchive<S> {
         rows.collect::<Result<_, _>>().map_err(unreadable)
     }
 
-    async fn number(&self, statement: Statement) -> Result<u64, ArchiveError> {
+    async fn number(&self, statement: Statement) -> Result<Option<u64>, ArchiveError> {
         let found = self.load(statement, |row: Number| position(row.number));
-        let nothing = || ArchiveError::Unavailable("a count without an answer".to_owned());
-        found.await?.pop().ok_or_else(nothing)
+        Ok(found.await?.pop())
     }
 
     async fn by_id(&self, ids: &[MessageId]) -> Result<Vec<ArchivedMessage>, ArchiveError> {
@@ -131,7 +130,27 @@ impl<S: Sql> SqlArchive<S> {
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
 
-    async fn page(&self, query: &EventQuery) -> Result<Vec<Event>, ArchiveError> {
+    /// The query with sequences instead of times, which are in the same order; `None` if it asks
+    /// for a time without events.
+    async fn by_sequence(&self, query: EventQuery) -> Result<Option<EventQuery>, ArchiveError> {
+        let mut query = query;
+        if let Some(from) = query.from_timestamp {
+            let found = self.number(events::questions::first_since(from)).await?;
+            let Some(first) = found else { return Ok(None) };
+            query.from_sequence = query.from_sequence.max(Some(first));
+        }
+        if let Some(to) = query.to_timestamp {
+            let found = self.number(events::questions::last_until(to)).await?;
+            let Some(last) = found else { return Ok(None) };
+            query.to_sequence = Some(query.to_sequence.map_or(last, |to| to.min(last)));
+        }
+        Ok(Some(query))
+    }
+
+    async fn page(&self, query: EventQuery) -> Result<Vec<Event>, ArchiveError> {
+        let Some(query) = self.by_sequence(query).await? else {
+            return Ok(Vec::new());
+        };
         let types = match events::types::candidates(&query.event_types) {
             None => events::types::Types::All,
             Some(statement) => {
@@ -139,7 +158,7 @@ impl<S: Sql> SqlArchive<S> {
                 events::types::meant(&query.event_types, candidates)
             }
         };
-        let statement = events::questions::page(query, &types);
+        let statement = events::questions::page(&query, &types);
         self.load(statement, events::row::Row::into_event).await
     }
 
@@ -152,7 +171,7 @@ impl<S: Sql> SqlArchive<S> {
         let last = self.load(last, place).await?.pop();
         let newest = snapshots::newest_version(id.as_str());
         let snapshot = self.load(newest, |row: MaybeNumber| {
-            Ok(row.number.map(position).transpose()?)
+            row.number.map(position).transpose()
         });
         let snapshot = snapshot.await?.pop().flatten();
         let Some(version) = last.map(|(version, _)| version).max(snapshot) else {
@@ -184,7 +203,12 @@ impl<S: Sql> SqlArchive<S> {
 
 impl<S: Sql> Archive for SqlArchive<S> {
     fn checkpoint(&self) -> BoxFuture<'_, Result<Position, ArchiveError>> {
-        self.number(checkpoint()).boxed()
+        let checkpoint = self.number(checkpoint());
+        async move {
+            let missing = || ArchiveError::Unavailable("its checkpoint is missing".to_owned());
+            checkpoint.await?.ok_or_else(missing)
+        }
+        .boxed()
     }
 
     fn apply(&self, batch: Arc<Batch>) -> BoxFuture<'_, Result<(), ArchiveError>> {
@@ -229,7 +253,8 @@ impl<S: Sql> Archive for SqlArchive<S> {
     }
 
     fn count(&self, query: MessageQuery) -> BoxFuture<'_, Result<u64, ArchiveError>> {
-        self.number(messages::questions::count(&query)).boxed()
+        let count = self.number(messages::questions::count(&query));
+        async move { Ok(count.await?.unwrap_or(0)) }.boxed()
     }
 
     fn dead_letter_counts(&self) -> BoxFuture<'_, Result<DeadLetterCounts, ArchiveError>> {
@@ -241,7 +266,7 @@ impl<S: Sql> Archive for SqlArchive<S> {
     }
 
     fn events(&self, query: EventQuery) -> BoxFuture<'_, Result<Vec<Event>, ArchiveError>> {
-        async move { self.page(&query).await }.boxed()
+        async move { self.page(query).await }.boxed()
     }
 
     fn stream(&self, id: StreamId) -> BoxFuture<'_, Result<Option<ArchivedStream>, ArchiveError>> {

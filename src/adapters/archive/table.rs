@@ -18,7 +18,6 @@ pub trait Table: Send + Sync + 'static {
 
 pub struct Column {
     pub name: &'static str,
-    #[expect(dead_code, reason = "read by databases that take many rows at once")]
     pub kind: Kind,
 }
 
@@ -63,6 +62,15 @@ pub const fn truth(name: &'static str) -> Column {
 }
 
 impl Value<'_> {
+    /// Roughly what it takes to send.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => 8 + text.as_ref().map_or(0, |text| text.len()),
+            Self::Bytes(bytes) => 8 + bytes.map_or(0, <[u8]>::len),
+            Self::Number(_) | Self::Truth(_) => 12,
+        }
+    }
+
     pub fn push<'b>(&'b self, out: &mut AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         match self {
             Self::Text(text) => out.push_bind_param::<Nullable<Text>, _>(text),

@@ -155,8 +155,8 @@ pub async fn submit(
 
 /// Finds ids that the dedup window may not tell, with one look-up for all.
 async fn known_already(hub: &Hub, slots: &mut [EventSlot]) -> Result<(), HubError> {
-    let overflowed = &hub.metrics.event_dedup_overflowed;
-    let is_unsure = |event: &Event| given(event).is_unsure(overflowed);
+    let forgetful = hub.metrics.event_dedup_overflowed.get() > 0;
+    let is_unsure = |event: &Event| given(event).is_unsure(forgetful);
     let offered = slots.iter().filter_map(EventSlot::offered);
     let unsure = offered.filter(|event| is_unsure(event));
     let ids: Vec<_> = unsure.map(|event| event.id).collect();

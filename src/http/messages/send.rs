@@ -144,8 +144,8 @@ pub async fn submit(
 /// Finds ids that the dedup window may not tell. Other ids cost nothing here, and the rest one
 /// look-up for all.
 async fn known_already(hub: &Hub, slots: &mut [Slot]) -> Result<(), HubError> {
-    let overflowed = &hub.metrics.dedup_overflowed;
-    let is_unsure = |message: &Message| given(message).is_unsure(overflowed);
+    let forgetful = hub.metrics.dedup_overflowed.get() > 0;
+    let is_unsure = |message: &Message| given(message).is_unsure(forgetful);
     let offered = slots.iter().filter_map(Slot::offered);
     let ids: Vec<_> = offered
         .filter(|offer| is_unsure(offer))

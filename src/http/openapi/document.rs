@@ -9,8 +9,8 @@ use utoipa::{OpenApi, openapi};
 
 use super::errors::{self, ErrorAnswer};
 use crate::http::{
-    asyncapi, circuits, dead_letters, events, health, leases, messages, next, queue, quotas,
-    redrive, retries, services, socket,
+    asyncapi, circuits, correlations, dead_letters, events, health, leases, messages, next, queue,
+    quotas, redrive, retries, services, socket, streams, subscriptions,
 };
 
 #[derive(OpenApi)]
@@ -29,6 +29,9 @@ use crate::http::{
         (name = "quotas", description = "How much each service may send and is sent"),
         (name = "services", description = "Who is there"),
         (name = "circuits", description = "Which services take what they are sent"),
+        (name = "streams", description = "The events of one thing, and what they add up to"),
+        (name = "subscriptions", description = "Who is sent which events, and how far each is"),
+        (name = "correlations", description = "Everything of one conversation"),
         (name = "health", description = "How the hub is; open to anybody"),
     ),
     paths(
@@ -77,9 +80,27 @@ use crate::http::{
         services::instances::deregister_instance,
         services::instances::heartbeat,
         services::instances::drain,
+        subscriptions::subscribe,
+        subscriptions::all,
+        subscriptions::show,
+        subscriptions::change,
+        subscriptions::delete,
+        subscriptions::pause,
+        subscriptions::resume,
+        subscriptions::unsubscribe,
         circuits::all,
         circuits::show,
         circuits::force,
+        events::list::search,
+        events::list::show,
+        events::replay::replay,
+        events::replay::replay_by_query,
+        streams::show,
+        streams::events::list,
+        streams::snapshots::state,
+        streams::snapshots::take,
+        streams::snapshots::latest,
+        correlations::show,
         health::health,
         health::live,
         health::ready,
@@ -93,7 +114,8 @@ use crate::http::{
 struct Described;
 
 /// Other addresses of what is described under the last.
-const ALIASES: [(&str, HttpMethod, &str); 15] = [
+const ALIASES: [(&str, HttpMethod, &str); 16] = [
+    ("/subscribe", HttpMethod::Post, "/v1/subscriptions"),
     ("/event", HttpMethod::Post, "/v1/events"),
     ("/events", HttpMethod::Post, "/v1/events"),
     ("/events", HttpMethod::Get, "/v1/events/stream"),
@@ -151,6 +173,7 @@ pub fn document() -> openapi::OpenApi {
             &mut item.get,
             &mut item.post,
             &mut item.put,
+            &mut item.patch,
             &mut item.delete,
         ];
         for operation in operations.into_iter().flatten() {

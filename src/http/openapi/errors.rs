@@ -38,7 +38,8 @@ pub struct ErrorBody {
 /// | SERVICE_NOT_FOUND | 404 | a destination nobody ever registered |
 /// | METHOD_NOT_ALLOWED | 405 | `Allow` lists the methods of the path |
 /// | CONFLICT | 409 | same id with other content; wrong state for the operation; stale leases |
-/// | VERSION_CONFLICT | 409 | a stream is not at the expected version |
+/// | VERSION_CONFLICT | 409 | a stream is not at the version that is expected or asked for |
+/// | GONE | 410 | events that are asked for are no longer kept |
 /// | PAYLOAD_TOO_LARGE | 413 | more than 1 MiB, or 16 MiB for a batch |
 /// | UPGRADE_REQUIRED | 426 | the path is for WebSockets |
 /// | RATE_LIMITED | 429 | the sender's quota is used up; see `Retry-After` |
@@ -60,6 +61,7 @@ pub enum ErrorCode {
     MethodNotAllowed,
     Conflict,
     VersionConflict,
+    Gone,
     PayloadTooLarge,
     UpgradeRequired,
     RateLimited,
@@ -96,12 +98,16 @@ pub struct ErrorDetails {
     /// CONFLICT: the leases that are not valid any more.
     #[schema(required = false)]
     pub leases: Vec<LeaseToken>,
-    /// VERSION_CONFLICT: as it was asked for; -1 stands for any but a new stream.
+    /// VERSION_CONFLICT: the version that was expected or asked for; -1 stands for any but a new
+    /// stream.
     #[schema(required = false)]
     pub expected_version: i64,
-    /// VERSION_CONFLICT: how many events the stream has.
+    /// VERSION_CONFLICT: how many events the stream has had.
     #[schema(required = false)]
     pub current_version: u64,
+    /// GONE: the oldest event kept.
+    #[schema(required = false)]
+    pub oldest_sequence: u64,
     /// Which event failed an atomic batch.
     #[schema(required = false)]
     pub index: usize,

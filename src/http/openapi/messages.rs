@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 
 use super::values::PriorityInput;
+use crate::domain::circuit::CircuitName;
 use crate::domain::fact::AttemptOutcome;
 use crate::domain::ids::{InstanceId, JobId, Label, MessageId, ServiceName};
 use crate::domain::message::{Payload, State, Status};
@@ -153,6 +154,18 @@ pub struct NamePageQuery {
     /// The `next_cursor` of the page before: the name it ended with.
     #[param(required = false)]
     pub cursor: ServiceName,
+}
+
+/// Which part of the list of circuits.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct CircuitPageQuery {
+    /// How many items at most.
+    #[param(required = false, minimum = 1, maximum = 1000, default = 100)]
+    pub limit: u16,
+    /// The `next_cursor` of the page before: the name it ended with.
+    #[param(required = false)]
+    pub cursor: CircuitName,
 }
 
 /// Which part of the list of jobs.

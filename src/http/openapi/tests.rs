@@ -13,8 +13,8 @@ use crate::domain::message::{Message, Payload, Priority};
 use crate::domain::service::Endpoint;
 use crate::domain::timestamp::Timestamp;
 use crate::http::{
-    circuits, dead_letters, event_input, leases, message_input, redrive, registration_input,
-    retries, routes, services,
+    circuits, dead_letters, event_input, events, leases, message_input, redrive,
+    registration_input, retries, routes, services, streams, subscription_input, subscriptions,
 };
 use crate::logic::push::Envelope;
 
@@ -214,6 +214,11 @@ fn bodies_are_described_as_they_are_read() {
     assert_read_as_described::<dead_letters::ReprocessBody<'_>>(&["ReprocessInput"]);
     assert_read_as_described::<redrive::RedriveBody<'_>>(&["RedriveInput"]);
     assert_read_as_described::<redrive::FilterBody<'_>>(&["RedriveFilter"]);
+    assert_read_as_described::<events::replay::input::ReplayBody<'_>>(&["ReplayInput"]);
+    assert_read_as_described::<streams::snapshots::SnapshotBody<'_>>(&["SnapshotInput"]);
+    assert_read_as_described::<subscription_input::Body<'_>>(&["SubscriptionInput"]);
+    assert_read_as_described::<subscription_input::Changes<'_>>(&["SubscriptionChanges"]);
+    assert_read_as_described::<subscriptions::UnsubscribeBody<'_>>(&["UnsubscribeInput"]);
     assert_read_as_described::<retries::RetryBody<'_>>(&["RetryInput"]);
     assert_read_as_described::<Attempt>(&["Attempt"]);
     assert_read_as_described::<Endpoint>(&["Endpoint"]);

@@ -10,14 +10,16 @@ use utoipa::openapi::{Ref, RefOr, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::actors::messages::{OutOfRotation, Transport};
-use crate::domain::circuit::CircuitState;
+use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::event::EventId;
 use crate::domain::fact::{AttemptOutcome, DeadReason};
 use crate::domain::ids::{JobId, Label, LeaseToken, MessageId, ServiceName};
 use crate::domain::message::{Payload, Priority, State, Status};
+use crate::domain::pattern::Pattern;
 use crate::domain::redrive::JobStatus;
 use crate::domain::service::Health;
 use crate::domain::strategy::Strategy;
+use crate::domain::subscription::SubscriptionId;
 use crate::domain::timestamp::Timestamp;
 
 fn string(description: &str) -> ObjectBuilder {
@@ -90,6 +92,13 @@ schemas! {
     ServiceName: string("The name of a service, compared exactly.")
         .pattern(Some("^[A-Za-z0-9._-]{1,100}$"))
         .examples(["billing"]),
+    CircuitName: string("A service, or `callback:` and where callbacks lead: scheme, host and port.")
+        .max_length(Some(2000))
+        .examples(["billing", "callback:http://10.0.0.5:8080"]),
+    SubscriptionId: uuid("Identifies a subscription."),
+    Pattern: string("Which event types are meant: words between dots, `*` for one word, `#` for any number of words.")
+        .max_length(Some(Label::MAX))
+        .examples(["character.*"]),
     Label: string("A short text without control characters.")
         .pattern(Some("^[^\\u0000-\\u001f\\u007f-\\u009f]+$"))
         .max_length(Some(Label::MAX)),

@@ -47,7 +47,7 @@ fn url(field: Field<'_>) -> Result<String, HubError> {
 }
 
 /// The parser of addresses lets an empty port pass, and one that is out of range.
-fn is_host_and_port(authority: &Authority) -> bool {
+pub fn is_host_and_port(authority: &Authority) -> bool {
     let host = authority.host();
     let Some(rest) = authority.as_str().strip_prefix(host) else {
         // Somebody's name stands before it.

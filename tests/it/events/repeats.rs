@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::event;
+use crate::faults::lock_archive;
 use crate::support::TestHub;
 
 const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
@@ -15,13 +16,12 @@ fn named() -> Value {
 #[test]
 fn an_id_again_is_no_second_event_also_after_a_restart_and_a_kill() {
     let mut hub = TestHub::start();
-    hub.publish(&named()).is(201);
+    let first = hub.publish(&named()).is(201);
     for round in 0..3 {
-        let repeat = hub.publish(&named()).is(200);
-        assert_eq!(
-            (&repeat["id"], &repeat["duplicate"]),
-            (&json!(ID), &json!(true))
-        );
+        let mut repeat = hub.publish(&named()).is(200);
+        assert_eq!(repeat["duplicate"].take(), true);
+        repeat.as_object_mut().unwrap().remove("duplicate");
+        assert_eq!(repeat, first, "as it was answered then");
         let mut alike = named();
         alike["payload"] = json!({"b": [2], "a": 1});
         alike["timestamp"] = json!("2026-01-01T00:00:00Z");
@@ -72,6 +72,56 @@ fn an_id_twice_in_a_batch_is_one_event() {
     let answer = answer.is(202);
     assert_eq!(answer["results"][0]["sequence"], 1);
     assert_eq!(answer["results"][1]["duplicate"], true);
+    assert_eq!(answer["results"][1]["sequence"], 1);
+    assert_eq!(answer["results"][1]["stream_version"], 1);
     assert_eq!(answer["results"][2]["error"]["code"], "CONFLICT");
     assert_eq!(hub.events_in_journal().len(), 1);
+}
+
+#[test]
+fn an_id_is_known_longer_than_the_window_remembers_it() {
+    let hub = TestHub::with(&[("dedup_capacity", "1")]);
+    let first = hub.publish(&named()).is(201);
+    let mut other = named();
+    other["id"] = json!("01890a5d-ac96-774b-bcce-b302099a8058");
+    other["expected_version"] = json!(1);
+    hub.publish(&other).is(201);
+    assert_eq!(hub.metric("message_hub_event_dedup_overflowed"), 1.0);
+    let repeat = hub.publish(&named()).is(200);
+    assert_eq!(repeat["sequence"], first["sequence"]);
+    let mut reused = named();
+    reused["payload"] = json!(2);
+    hub.publish(&reused).refuses(409, "CONFLICT");
+    let items = json!({"events": [named(), event(1)], "atomic": true});
+    let answer = hub.publish_batch(&items).is(202);
+    assert_eq!(answer["results"][0]["duplicate"], true);
+    assert_eq!(answer["results"][1]["sequence"], 3);
+}
+
+#[test]
+fn an_id_the_hub_gave_out_can_be_sent_back() {
+    let hub = TestHub::start();
+    let mut again = event(1);
+    let receipt = hub.publish(&again).is(201);
+    again["id"] = receipt["id"].clone();
+    let repeat = hub.publish(&again).is(200);
+    assert_eq!(
+        (&repeat["duplicate"], &repeat["sequence"]),
+        (&json!(true), &json!(1))
+    );
+    again["payload"] = json!(2);
+    hub.publish(&again).refuses(409, "CONFLICT");
+}
+
+#[test]
+fn a_repeat_of_an_event_that_cannot_be_read_is_still_one() {
+    let hub = TestHub::start();
+    hub.publish(&named()).is(201);
+    let lock = lock_archive(&hub);
+    let repeat = hub.publish(&named()).is(200);
+    assert_eq!(
+        (&repeat["duplicate"], &repeat["sequence"]),
+        (&json!(true), &Value::Null)
+    );
+    drop(lock);
 }

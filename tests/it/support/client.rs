@@ -88,4 +88,9 @@ impl Client {
     pub fn put(&self, target: &str, body: &Value) -> Answer {
         self.ask("PUT", target, body.to_string().as_bytes())
     }
+
+    #[track_caller]
+    pub fn patch(&self, target: &str, body: &Value) -> Answer {
+        self.ask("PATCH", target, body.to_string().as_bytes())
+    }
 }

@@ -147,6 +147,30 @@ impl Client {
     }
 
     #[track_caller]
+    pub fn subscribe(&self, asked: &Value) -> Answer {
+        self.post("/v1/subscriptions", asked)
+    }
+
+    /// Subscribes a callback of `service` to everything that matches; gives the id.
+    #[track_caller]
+    pub fn subscribed(&self, service: &str, types: &str, url: &str) -> String {
+        let asked = json!({"service": service, "event_types": [types], "callback_url": url});
+        text(&self.subscribe(&asked).is(201)["subscription_id"])
+    }
+
+    #[track_caller]
+    pub fn subscription(&self, id: &str) -> Value {
+        self.get(&format!("/v1/subscriptions/{id}")).is(200)
+    }
+
+    /// `switch` is `pause` or `resume`.
+    #[track_caller]
+    pub fn switch_subscription(&self, id: &str, switch: &str) -> Value {
+        let target = format!("/v1/subscriptions/{id}/{switch}");
+        self.ask("POST", &target, b"").is(200)
+    }
+
+    #[track_caller]
     pub fn dead_letters(&self, query: &str) -> Vec<Value> {
         array(&self.get(&format!("/v1/dlq?{query}")).is(200)["dead_letters"])
     }

@@ -1,7 +1,7 @@
 //! What changes the state of a circuit, and what is written down about it.
 
 use super::*;
-use crate::domain::circuit::CircuitName;
+use crate::domain::circuit::{CircuitChanged, CircuitName};
 use CircuitState::{Closed, HalfOpen, Open};
 
 /// The changes of the circuit among what was recorded since last asked.
@@ -32,7 +32,7 @@ type Answer = oneshot::Receiver<Result<CircuitView, Refusal>>;
 fn force(circuit: &Circuit, state: CircuitState, reset_timeout: Option<Duration>) -> Answer {
     let (reply, answer) = oneshot::channel();
     circuit.address.do_send(ForceCircuit {
-        service: service("billing"),
+        circuit: CircuitName::Service(service("billing")),
         state,
         reason: "maintenance".to_owned(),
         reset_timeout,

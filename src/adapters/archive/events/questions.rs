@@ -20,6 +20,7 @@ const ROWS: &str = "SELECT sequence, id, \
      source, published_at, stream_id, stream_version, correlation_id, causation_id, payload, \
      extras FROM events WHERE TRUE";
 const SEQUENCES: &str = "SELECT sequence FROM events WHERE TRUE";
+const PLACE_IN_TIME: &str = "SELECT sequence AS number FROM events WHERE TRUE";
 /// An event's place in its stream and in time.
 const PLACES: &str = "SELECT stream_version AS version, published_at AS at FROM events WHERE TRUE";
 
@@ -29,7 +30,21 @@ pub fn by_id(ids: &[EventId]) -> Statement {
     rows.sql(" ORDER BY sequence")
 }
 
-/// The page in its order.
+/// The first event published at `at` or later.
+pub fn first_since(at: Timestamp) -> Statement {
+    Statement::new(PLACE_IN_TIME)
+        .and("published_at >= ", at.as_millis())
+        .sql(" ORDER BY published_at, sequence LIMIT 1")
+}
+
+/// The last event published at `at` or before.
+pub fn last_until(at: Timestamp) -> Statement {
+    Statement::new(PLACE_IN_TIME)
+        .and("published_at <= ", at.as_millis())
+        .sql(" ORDER BY published_at DESC, sequence DESC LIMIT 1")
+}
+
+/// The page in its order. Of times nothing is asked: they are turned into sequences before.
 pub fn page(query: &EventQuery, types: &Types) -> Statement {
     let mut branches = branches(query, types);
     if branches.len() == 1 {
@@ -74,25 +89,11 @@ fn branches(query: &EventQuery, types: &Types) -> Vec<Statement> {
 }
 
 fn within(query: &EventQuery) -> Statement {
-    let mut statement = Statement::new("")
+    Statement::new("")
         .and_if("sequence >= ", query.from_sequence)
         .and_if("sequence <= ", query.to_sequence)
         .and_if("stream_version >= ", query.from_version)
-        .and_if("stream_version <= ", query.to_version);
-    // Time never falls while the sequence rises.
-    if let Some(from) = query.from_timestamp.map(Timestamp::as_millis) {
-        let first = "sequence >= (SELECT sequence FROM events WHERE published_at >= ";
-        statement = statement
-            .and(first, from)
-            .sql(" ORDER BY published_at, sequence LIMIT 1)");
-    }
-    if let Some(to) = query.to_timestamp.map(Timestamp::as_millis) {
-        let last = "sequence <= (SELECT sequence FROM events WHERE published_at <= ";
-        statement = statement
-            .and(last, to)
-            .sql(" ORDER BY published_at DESC, sequence DESC LIMIT 1)");
-    }
-    statement
+        .and_if("stream_version <= ", query.to_version)
 }
 
 /// Without leading to the index on types, which is not in the order of the page.

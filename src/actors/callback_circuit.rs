@@ -1,0 +1,303 @@
+//! Pushes events to the callbacks of one origin, as far as these can bear it.
+//!
+//! Owns the circuit of the origin and what is under way there. Receives [`PushEvent`] and
+//! [`AwaitTurn`] from subscriptions and answers them, and what clients ask of the circuit; sends
+//! [`Record`] to the EventStore. Keeps no queue of events: what the circuit does not let through
+//! goes back at once, and whoever waits is told when to try again.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult, Recipient};
+use ahash::AHashMap;
+
+use super::alarm::Alarm;
+use super::death_watch::DeathWatch;
+use super::messages::{
+    AwaitTurn, CircuitView, EventPushed, ForceCircuit, InspectCircuit, PushEnd, PushEvent, Record,
+    Reply, Turn,
+};
+use crate::clock::Clock;
+use crate::domain::circuit::{CircuitChanged, CircuitName, CircuitState, Forced};
+use crate::domain::fact::Fact;
+use crate::domain::refusal::Refusal;
+use crate::domain::timestamp::Timestamp;
+use crate::logic::breaker::{BreakerPolicy, Ticket, Transition};
+use crate::logic::circuit::Circuit;
+use crate::logic::outcome::{Answered, classify, describe};
+use crate::metrics::Metrics;
+use crate::ports::transport::{PushAnswer, Transport};
+
+/// What a circuit that closed grows up to before it limits nothing any more.
+const FULL: u32 = 1024;
+
+pub struct CallbackCircuit {
+    settings: Settings,
+    event_store: Recipient<Record>,
+    circuit: Circuit,
+    /// By numbers of its own.
+    in_flight: AHashMap<u64, InFlight>,
+    pushes: u64,
+    /// Who has something to push, in the order of asking.
+    waiting: Vec<AwaitTurn>,
+    alarm: Alarm,
+    _watch: DeathWatch,
+}
+
+#[derive(Clone)]
+pub struct Settings {
+    pub clock: Clock,
+    pub metrics: Arc<Metrics>,
+    pub transport: Rc<dyn Transport>,
+    pub breaker: BreakerPolicy,
+}
+
+struct InFlight {
+    ticket: Ticket,
+    push: u64,
+    to: Recipient<EventPushed>,
+}
+
+/// A callback answered, or did not.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct PushEnded {
+    number: u64,
+    answer: PushAnswer,
+}
+
+/// That somebody forces the circuit is in the journal now.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct ForceRecorded {
+    changed: Arc<CircuitChanged>,
+    reply: Reply<Result<CircuitView, Refusal>>,
+}
+
+impl CallbackCircuit {
+    /// `forced` is what somebody forced an earlier one of this name into.
+    pub fn new(
+        name: CircuitName,
+        forced: Option<Arc<CircuitChanged>>,
+        settings: Settings,
+        event_store: Recipient<Record>,
+        watch: DeathWatch,
+    ) -> Self {
+        let mut circuit = Circuit::new(name, settings.breaker);
+        if let Some(forced) = forced {
+            circuit.resume(forced, settings.clock.now());
+        }
+        Self {
+            settings,
+            event_store,
+            circuit,
+            in_flight: AHashMap::new(),
+            pushes: 0,
+            waiting: Vec::new(),
+            alarm: Alarm::default(),
+            _watch: watch,
+        }
+    }
+
+    /// How many more pushes may begin.
+    fn room(&self) -> u32 {
+        let counted = || {
+            let tickets = self.in_flight.values().map(|in_flight| in_flight.ticket);
+            let current = tickets.filter(|ticket| self.circuit.breaker.is_current(*ticket));
+            u32::try_from(current.count()).unwrap_or(u32::MAX)
+        };
+        self.circuit.breaker.room(FULL, u32::MAX, counted)
+    }
+
+    fn push(&mut self, asked: PushEvent, ctx: &Context<Self>) -> Option<()> {
+        if self.room() == 0 {
+            return None;
+        }
+        let ticket = self.circuit.breaker.on_start(self.settings.clock.now())?;
+        self.pushes += 1;
+        let number = self.pushes;
+        let in_flight = InFlight {
+            ticket,
+            push: asked.push,
+            to: asked.to,
+        };
+        self.in_flight.insert(number, in_flight);
+        let answer = self.settings.transport.push(asked.request);
+        let home = ctx.address();
+        actix::spawn(async move {
+            let answer = answer.await;
+            home.do_send(PushEnded { number, answer });
+        });
+        Some(())
+    }
+
+    /// What the answer says of the origin.
+    fn judge(&mut self, ticket: Ticket, answer: &PushAnswer, now: Timestamp) {
+        let breaker = &mut self.circuit.breaker;
+        let transition = match classify(answer) {
+            Answered::Delivered => breaker.on_success(ticket, now),
+            Answered::Rejected => breaker.on_rejected(ticket, now),
+            Answered::Failed { .. } => breaker.on_failure(ticket, now),
+            // One callback wants no more, which says nothing of the others there.
+            Answered::Gone => {
+                breaker.on_abandoned(ticket);
+                None
+            }
+        };
+        self.changed_by_itself(transition, describe(answer).as_deref(), now);
+    }
+
+    /// A change that nobody asked for: it holds at once and is recorded afterwards.
+    fn changed_by_itself(
+        &mut self,
+        transition: Option<Transition>,
+        last_error: Option<&str>,
+        now: Timestamp,
+    ) {
+        let Some(transition) = transition else {
+            return;
+        };
+        let changed = self.circuit.changed(transition, last_error, now);
+        self.show(transition, &changed);
+        self.record(changed);
+    }
+
+    fn record(&self, changed: Arc<CircuitChanged>) {
+        let facts = vec![Fact::CircuitChanged(changed)];
+        self.event_store.do_send(Record::unasked(facts));
+    }
+
+    fn show(&self, transition: Transition, changed: &CircuitChanged) {
+        let circuit = self.circuit.name.to_string();
+        let (from, to) = (transition.from.name(), transition.to.name());
+        self.settings.metrics.show_circuit(&circuit, transition.to);
+        self.settings
+            .metrics
+            .count_transition(&circuit, transition.to);
+        let (reason, is_forced) = (changed.reason.as_str(), changed.forced.is_some());
+        tracing::warn!(circuit, from, to, reason, is_forced, "circuit changed");
+    }
+
+    /// Tells whoever waits that something may go, and sleeps until the next change that is due.
+    fn look_again(&mut self, ctx: &mut Context<Self>) {
+        let room = self.room();
+        if room > 0 && !self.waiting.is_empty() {
+            let waiting = std::mem::take(&mut self.waiting);
+            let sharers = u32::try_from(waiting.len()).unwrap_or(u32::MAX);
+            let room = (room / sharers).max(1);
+            for asked in waiting {
+                asked.to.do_send(Turn { room });
+            }
+        }
+        let (next, now) = (self.circuit.breaker.next_tick(), self.settings.clock.now());
+        self.alarm.set(next, now, ctx, |circuit, ctx| {
+            circuit.alarm.rang();
+            circuit.tick(ctx);
+        });
+    }
+
+    /// Does what is due.
+    fn tick(&mut self, ctx: &mut Context<Self>) {
+        let now = self.settings.clock.now();
+        let transition = self.circuit.breaker.tick(now);
+        self.changed_by_itself(transition, None, now);
+        self.look_again(ctx);
+    }
+
+    fn view(&mut self) -> CircuitView {
+        let in_flight = u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX);
+        let now = self.settings.clock.now();
+        CircuitView::of(&mut self.circuit, in_flight, FULL, now)
+    }
+}
+
+impl Actor for CallbackCircuit {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        let circuit = self.circuit.name.to_string();
+        let state = self.circuit.breaker.state();
+        self.settings.metrics.show_circuit(&circuit, state);
+        self.tick(ctx);
+    }
+}
+
+impl Handler<PushEvent> for CallbackCircuit {
+    type Result = ();
+
+    fn handle(&mut self, asked: PushEvent, ctx: &mut Context<Self>) {
+        let (push, to) = (asked.push, asked.to.clone());
+        if self.push(asked, ctx).is_none() {
+            let is_open = self.circuit.breaker.state() == CircuitState::Open;
+            let end = PushEnd::NotNow { is_open };
+            to.do_send(EventPushed { push, end });
+        }
+        self.look_again(ctx);
+    }
+}
+
+impl Handler<AwaitTurn> for CallbackCircuit {
+    type Result = ();
+
+    fn handle(&mut self, asked: AwaitTurn, ctx: &mut Context<Self>) {
+        self.waiting.push(asked);
+        self.look_again(ctx);
+    }
+}
+
+impl Handler<PushEnded> for CallbackCircuit {
+    type Result = ();
+
+    fn handle(&mut self, ended: PushEnded, ctx: &mut Context<Self>) {
+        let Some(in_flight) = self.in_flight.remove(&ended.number) else {
+            return;
+        };
+        let now = self.settings.clock.now();
+        self.judge(in_flight.ticket, &ended.answer, now);
+        in_flight.to.do_send(EventPushed {
+            push: in_flight.push,
+            end: PushEnd::Answered(ended.answer),
+        });
+        self.look_again(ctx);
+    }
+}
+
+impl Handler<ForceCircuit> for CallbackCircuit {
+    type Result = ();
+
+    fn handle(&mut self, force: ForceCircuit, ctx: &mut Context<Self>) {
+        let now = self.settings.clock.now();
+        let forced = Forced::new(force.by, force.reset_timeout);
+        let changed = self.circuit.force(force.state, force.reason, forced, now);
+        let facts = vec![Fact::CircuitChanged(changed.clone())];
+        let (home, reply) = (ctx.address(), force.reply);
+        Record::and_then(&self.event_store, facts, move || {
+            home.do_send(ForceRecorded { changed, reply });
+        });
+    }
+}
+
+impl Handler<ForceRecorded> for CallbackCircuit {
+    type Result = ();
+
+    fn handle(&mut self, recorded: ForceRecorded, ctx: &mut Context<Self>) {
+        let now = self.settings.clock.now();
+        let applied = self.circuit.apply(recorded.changed.clone(), now);
+        if let Some(transition) = applied.transition {
+            self.show(transition, &recorded.changed);
+        }
+        if let Some(again) = applied.again {
+            self.record(again);
+        }
+        self.look_again(ctx);
+        let _ = recorded.reply.send(Ok(self.view()));
+    }
+}
+
+impl Handler<InspectCircuit> for CallbackCircuit {
+    type Result = MessageResult<InspectCircuit>;
+
+    fn handle(&mut self, _: InspectCircuit, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.view())
+    }
+}

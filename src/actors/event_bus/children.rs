@@ -1,0 +1,331 @@
+//! The actors of subscriptions and of their callbacks' circuits: who is there, and who takes over
+//! from one that died.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Message};
+use futures_util::future::join_all;
+use tokio::sync::oneshot;
+
+use super::EventBus;
+use crate::actors::callback_circuit::CallbackCircuit;
+use crate::actors::death_watch::DeathWatch;
+use crate::actors::messages::{
+    CircuitHops, CircuitLost, DeliverLetter, Progress, Rest, RunReplay, SubscriptionChanged,
+};
+use crate::actors::subscription::{self, Subscription};
+use crate::domain::circuit::{CircuitName, Origin};
+use crate::domain::fact::Fact;
+use crate::domain::subscription::SubscriptionId;
+use crate::domain::timestamp::Timestamp;
+use crate::logic::roster::Change;
+
+/// First pause before a dead child is replaced; doubles up to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LAST_PAUSE: Duration = Duration::from_secs(10);
+/// One that lived so long died of something else than those before it.
+const LONG_LIFE: Duration = Duration::from_secs(60);
+
+#[derive(Default)]
+pub(super) struct Children {
+    pub subscriptions: BTreeMap<SubscriptionId, Child<Subscription>>,
+    pub circuits: BTreeMap<Origin, Child<CallbackCircuit>>,
+    /// How many were ever begun.
+    generation: u64,
+}
+
+pub(super) struct Child<A: Actor> {
+    pub address: Addr<A>,
+    /// Tells its death from that of those before it.
+    generation: u64,
+    began_at: Timestamp,
+    /// In a row, none after a long life.
+    deaths: u32,
+    pub progress: Progress,
+}
+
+impl<A: Actor> Child<A> {
+    /// How long to wait before it is replaced.
+    fn pause(&mut self, now: Timestamp) -> Duration {
+        if now.since(self.began_at) >= LONG_LIFE {
+            self.deaths = 0;
+        }
+        let pause = (FIRST_PAUSE * 2u32.saturating_pow(self.deaths.min(16))).min(LAST_PAUSE);
+        self.deaths += 1;
+        pause
+    }
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct SubscriptionDied {
+    id: SubscriptionId,
+    generation: u64,
+}
+
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct CircuitDied {
+    origin: Origin,
+    generation: u64,
+}
+
+/// Nothing is under way to callbacks any more.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct ChildrenRest;
+
+impl EventBus {
+    pub(super) fn learn(&mut self, fact: &Fact, ctx: &mut Context<Self>) {
+        let change = self.roster.learn(fact);
+        if !self.is_open {
+            return;
+        }
+        match change {
+            Some(Change::Put(id)) => self.subscription_put(id, ctx),
+            Some(Change::Removed(id)) => {
+                self.children.subscriptions.remove(&id);
+                self.attached.forget(id);
+                self.drop_circuits();
+            }
+            Some(Change::Letter(letter)) => {
+                if let Some(child) = self.children.subscriptions.get(&letter.subscription_id) {
+                    child.address.do_send(DeliverLetter { letter });
+                }
+            }
+            Some(Change::Replay(replay)) => {
+                if let Some(child) = self.children.subscriptions.get(&replay.subscription_id) {
+                    child.address.do_send(RunReplay { replay });
+                }
+            }
+            None => {}
+        }
+        self.show_subscriptions();
+    }
+
+    /// A subscription is new, or another than it was.
+    pub(super) fn subscription_put(&mut self, id: SubscriptionId, ctx: &Context<Self>) {
+        let Some(subscription) = self.roster.present(id).cloned() else {
+            return;
+        };
+        let Some(callback) = subscription.callback() else {
+            return;
+        };
+        let circuit = self.circuit(&Origin::of(&callback.url), ctx);
+        if let Some(child) = self.children.subscriptions.get(&id) {
+            child.address.do_send(SubscriptionChanged {
+                subscription,
+                circuit,
+            });
+        } else {
+            self.begin_subscription(id, circuit, 0, ctx);
+        }
+        self.drop_circuits();
+        self.show_subscriptions();
+    }
+
+    fn begin_subscription(
+        &mut self,
+        id: SubscriptionId,
+        circuit: CircuitHops,
+        deaths: u32,
+        ctx: &Context<Self>,
+    ) {
+        let Some(subscription) = self.roster.present(id).cloned() else {
+            return;
+        };
+        self.children.generation += 1;
+        let generation = self.children.generation;
+        let news = SubscriptionDied { id, generation };
+        let watch = DeathWatch::new(ctx.address().recipient(), news);
+        let position = self.roster.positions.of(id);
+        let (settings, hops) = (self.settings.subscriptions.clone(), self.child_hops(ctx));
+        let place = (subscription, position);
+        let address = Subscription::new(place, circuit, settings, hops, watch).start();
+        for letter in self.roster.letters_of(id) {
+            address.do_send(DeliverLetter { letter });
+        }
+        for replay in self.roster.replays_of(id) {
+            address.do_send(RunReplay { replay });
+        }
+        let child = Child {
+            address,
+            generation,
+            began_at: self.settings.clock.now(),
+            deaths,
+            progress: Progress {
+                position,
+                ..Progress::default()
+            },
+        };
+        self.children.subscriptions.insert(id, child);
+    }
+
+    fn child_hops(&self, ctx: &Context<Self>) -> subscription::Hops {
+        let home = ctx.address();
+        subscription::Hops {
+            event_store: self.hops.event_store.clone(),
+            publish: self.hops.publish.clone(),
+            flush: self.hops.flush.clone(),
+            follow: home.clone().recipient(),
+            credit: home.clone().recipient(),
+            unfollow: home.clone().recipient(),
+            log: home.clone().recipient(),
+            progressed: home.clone().recipient(),
+            gone: home.recipient(),
+        }
+    }
+
+    /// The circuit of this origin; made if there is none.
+    fn circuit(&mut self, origin: &Origin, ctx: &Context<Self>) -> CircuitHops {
+        if !self.children.circuits.contains_key(origin) {
+            self.begin_circuit(origin, 0, ctx);
+        }
+        let address = &self.children.circuits[origin].address;
+        CircuitHops {
+            origin: origin.clone(),
+            push: address.clone().recipient(),
+            wait: address.clone().recipient(),
+        }
+    }
+
+    fn begin_circuit(&mut self, origin: &Origin, deaths: u32, ctx: &Context<Self>) {
+        self.children.generation += 1;
+        let generation = self.children.generation;
+        let news = CircuitDied {
+            origin: origin.clone(),
+            generation,
+        };
+        let watch = DeathWatch::new(ctx.address().recipient(), news);
+        let circuit = CallbackCircuit::new(
+            CircuitName::Callback(origin.clone()),
+            self.roster.forced(origin),
+            self.settings.circuits.clone(),
+            self.hops.event_store.clone(),
+            watch,
+        );
+        let child = Child {
+            address: circuit.start(),
+            generation,
+            began_at: self.settings.clock.now(),
+            deaths,
+            progress: Progress::default(),
+        };
+        self.children.circuits.insert(origin.clone(), child);
+    }
+
+    /// Lets go of circuits that no callback needs. One with pushes under way ends with them.
+    fn drop_circuits(&mut self) {
+        let needed = self.roster.origins();
+        self.children
+            .circuits
+            .retain(|origin, _| needed.contains(origin));
+    }
+
+    fn show_subscriptions(&self) {
+        let count = self.roster.all().count();
+        self.settings.metrics.subscriptions.show(count);
+    }
+
+    /// Lets the subscriptions come to rest; positions are written down at once and in the end.
+    pub(super) fn rest(&mut self, ctx: &mut Context<Self>) {
+        self.write_all_positions(ctx);
+        let mut resting = Vec::new();
+        for child in self.children.subscriptions.values() {
+            let (reply, rested) = oneshot::channel();
+            child.address.do_send(Rest { reply });
+            resting.push(rested);
+        }
+        let home = ctx.address();
+        actix::spawn(async move {
+            // One that died rests too.
+            let _ = join_all(resting).await;
+            home.do_send(ChildrenRest);
+        });
+    }
+}
+
+impl Handler<ChildrenRest> for EventBus {
+    type Result = ();
+
+    fn handle(&mut self, _: ChildrenRest, ctx: &mut Context<Self>) {
+        self.is_at_rest = true;
+        self.write_all_positions(ctx);
+        self.finish_drain();
+    }
+}
+
+impl Handler<SubscriptionDied> for EventBus {
+    type Result = ();
+
+    fn handle(&mut self, died: SubscriptionDied, ctx: &mut Context<Self>) {
+        let (id, now) = (died.id, self.settings.clock.now());
+        let Some(child) = self.children.subscriptions.get_mut(&id) else {
+            return;
+        };
+        if child.generation != died.generation || self.is_draining {
+            return;
+        }
+        let (pause, deaths) = (child.pause(now), child.deaths);
+        tracing::error!(%id, ?pause, "a subscription's actor died; a fresh one takes over");
+        ctx.run_later(pause, move |bus, ctx| {
+            let Some(subscription) = bus.roster.present(id).cloned() else {
+                return;
+            };
+            let Some(callback) = subscription.callback() else {
+                return;
+            };
+            let circuit = bus.circuit(&Origin::of(&callback.url), ctx);
+            bus.begin_subscription(id, circuit, deaths, ctx);
+        });
+    }
+}
+
+impl Handler<CircuitDied> for EventBus {
+    type Result = ();
+
+    fn handle(&mut self, died: CircuitDied, ctx: &mut Context<Self>) {
+        let (origin, now) = (died.origin, self.settings.clock.now());
+        let Some(child) = self.children.circuits.get_mut(&origin) else {
+            return;
+        };
+        if child.generation != died.generation {
+            return;
+        }
+        let (pause, deaths) = (child.pause(now), child.deaths);
+        let name = origin.as_str();
+        tracing::error!(
+            origin = name,
+            ?pause,
+            "a callback's circuit died; a fresh one takes over"
+        );
+        ctx.run_later(pause, move |bus, ctx| {
+            bus.replace_circuit(&origin, deaths, ctx)
+        });
+    }
+}
+
+impl EventBus {
+    fn replace_circuit(&mut self, origin: &Origin, deaths: u32, ctx: &Context<Self>) {
+        if !self.children.circuits.contains_key(origin) {
+            return;
+        }
+        self.begin_circuit(origin, deaths, ctx);
+        let circuit = self.circuit(origin, ctx);
+        for (id, child) in &self.children.subscriptions {
+            let subscription = self.roster.present(*id);
+            if let Some(subscription) = subscription
+                && let Some(callback) = subscription.callback()
+                && Origin::of(&callback.url) == *origin
+            {
+                child.address.do_send(SubscriptionChanged {
+                    subscription: subscription.clone(),
+                    circuit: circuit.clone(),
+                });
+            }
+            let origin = origin.clone();
+            child.address.do_send(CircuitLost { origin });
+        }
+    }
+}

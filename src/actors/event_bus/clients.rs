@@ -1,0 +1,231 @@
+//! What clients ask about subscriptions. What they change is in the journal before it holds and
+//! before they are answered.
+
+use std::sync::Arc;
+
+use actix::{Context, Handler, MessageResult};
+use rand::RngExt;
+
+use super::EventBus;
+use crate::actors::messages::{
+    CallbackGone, ChangeSubscription, InspectSubscriptions, Record, Subscribe, SubscriptionView,
+    SwitchSubscription, Unsubscribe,
+};
+use crate::domain::fact::Fact;
+use crate::domain::ids::ServiceName;
+use crate::domain::refusal::Refusal;
+use crate::domain::subscription::{
+    Callback, Channel, PauseReason, Paused, Subscription, SubscriptionId, Unsubscribed,
+};
+
+type Found = Result<Arc<Subscription>, Refusal>;
+
+impl EventBus {
+    /// The callback subscription `owner` may change; `None`: anybody may.
+    pub(super) fn callback_of(&self, id: SubscriptionId, owner: Option<&ServiceName>) -> Found {
+        let subscription = self.owned(id, owner)?;
+        if subscription.callback().is_none() {
+            let problem = "a subscription of sockets; it is what its sockets make of it";
+            return Err(Refusal::Conflict(problem));
+        }
+        Ok(subscription)
+    }
+
+    fn owned(&self, id: SubscriptionId, owner: Option<&ServiceName>) -> Found {
+        let found = self.roster.wanted(id);
+        let found = found.filter(|one| owner.is_none_or(|owner| *owner == one.service));
+        found.cloned().ok_or(Refusal::NotFound)
+    }
+
+    fn new_subscription(&self, asked: &Subscribe) -> Result<Subscription, Refusal> {
+        if self.is_draining {
+            return Err(Refusal::Stopping);
+        }
+        let now = self.settings.clock.now();
+        Ok(Subscription {
+            id: SubscriptionId::mint(now, rand::rng().random()),
+            service: asked.service.clone(),
+            event_types: asked.event_types.clone(),
+            created_at: now,
+            changed_at: now,
+            after: self.begin_after(asked.from_sequence)?,
+            channel: Channel::Callback(asked.callback.clone()),
+            paused: None,
+        })
+    }
+
+    /// Has this version written, or takes it as it is if it is not to outlive a restart; then
+    /// does `then`.
+    fn put(
+        &mut self,
+        version: &Arc<Subscription>,
+        then: impl FnOnce() + 'static,
+        ctx: &mut Context<Self>,
+    ) {
+        let fact = Fact::Subscribed(version.clone());
+        if version.is_durable() {
+            self.roster.intend(version.clone());
+            Record::and_then(&self.hops.event_store, vec![fact], then);
+        } else {
+            self.learn(&fact, ctx);
+            then();
+        }
+    }
+
+    /// Pauses it, or lets it go on.
+    fn switch(&mut self, before: &Subscription, paused: Option<PauseReason>) -> Subscription {
+        let now = self.settings.clock.now();
+        Subscription {
+            changed_at: now,
+            paused: paused.map(|why| Paused { at: now, why }),
+            ..before.clone()
+        }
+    }
+
+    fn view(&self, subscription: &Arc<Subscription>) -> SubscriptionView {
+        let id = subscription.id;
+        let child = self.children.subscriptions.get(&id);
+        let progress = child
+            .map(|child| child.progress.clone())
+            .unwrap_or_default();
+        let position = self.roster.positions.of(id);
+        SubscriptionView {
+            subscription: subscription.clone(),
+            position,
+            lag: self.newest().saturating_sub(position),
+            in_flight: progress.in_flight,
+            failures: progress.failures,
+            last_error: progress.last_error,
+            retry_at: progress.retry_at,
+            is_circuit_open: progress.is_circuit_open,
+        }
+    }
+}
+
+impl Handler<Subscribe> for EventBus {
+    type Result = ();
+
+    fn handle(&mut self, asked: Subscribe, ctx: &mut Context<Self>) {
+        let url = &asked.callback.url;
+        let same = self
+            .roster
+            .same_callback(&asked.service, &asked.event_types, url);
+        if let Some(same) = same.cloned() {
+            // It may be on its way to the journal still.
+            let reply = asked.reply;
+            return Record::and_then(&self.hops.event_store, Vec::new(), move || {
+                let _ = reply.send(Ok((same, false)));
+            });
+        }
+        let new = match self.new_subscription(&asked) {
+            Ok(new) => Arc::new(new),
+            Err(refusal) => return drop(asked.reply.send(Err(refusal))),
+        };
+        let (answer, reply) = (new.clone(), asked.reply);
+        let then = move || drop(reply.send(Ok((answer, true))));
+        self.put(&new, then, ctx);
+    }
+}
+
+impl Handler<ChangeSubscription> for EventBus {
+    type Result = ();
+
+    fn handle(&mut self, asked: ChangeSubscription, ctx: &mut Context<Self>) {
+        let before = match self.callback_of(asked.id, asked.owner.as_ref()) {
+            Ok(before) => before,
+            Err(refusal) => return drop(asked.reply.send(Err(refusal))),
+        };
+        let Some(callback) = before.callback().cloned() else {
+            return;
+        };
+        let callback = Callback {
+            url: asked.callback_url.unwrap_or(callback.url),
+            secret: asked.secret.unwrap_or(callback.secret),
+            max_in_flight: asked.max_in_flight.unwrap_or(callback.max_in_flight),
+            durable: callback.durable,
+        };
+        let types = asked.event_types;
+        let version = Arc::new(Subscription {
+            event_types: types.unwrap_or_else(|| before.event_types.clone()),
+            changed_at: self.settings.clock.now(),
+            channel: Channel::Callback(callback),
+            ..Subscription::clone(&before)
+        });
+        let (answer, reply) = (version.clone(), asked.reply);
+        let then = move || drop(reply.send(Ok(answer)));
+        self.put(&version, then, ctx);
+    }
+}
+
+impl Handler<SwitchSubscription> for EventBus {
+    type Result = ();
+
+    fn handle(&mut self, asked: SwitchSubscription, ctx: &mut Context<Self>) {
+        let before = match self.callback_of(asked.id, asked.owner.as_ref()) {
+            Ok(before) => before,
+            Err(refusal) => return drop(asked.reply.send(Err(refusal))),
+        };
+        let why = asked.paused.then_some(PauseReason::Asked);
+        let version = Arc::new(self.switch(&before, why));
+        let (answer, reply) = (version.clone(), asked.reply);
+        let then = move || drop(reply.send(Ok(answer)));
+        self.put(&version, then, ctx);
+    }
+}
+
+impl Handler<CallbackGone> for EventBus {
+    type Result = ();
+
+    fn handle(&mut self, gone: CallbackGone, ctx: &mut Context<Self>) {
+        let Ok(before) = self.callback_of(gone.id, None) else {
+            return;
+        };
+        if before.paused.is_some() {
+            return;
+        }
+        let (id, service) = (gone.id, &before.service);
+        tracing::warn!(%id, %service, "the callback answered 410; the subscription is paused");
+        let version = Arc::new(self.switch(&before, Some(PauseReason::Gone)));
+        self.put(&version, || {}, ctx);
+    }
+}
+
+impl Handler<Unsubscribe> for EventBus {
+    type Result = ();
+
+    fn handle(&mut self, asked: Unsubscribe, ctx: &mut Context<Self>) {
+        let (id, at) = (asked.id, self.settings.clock.now());
+        let before = match self.owned(id, asked.owner.as_ref()) {
+            Ok(before) => before,
+            Err(refusal) => return drop(asked.reply.send(Err(refusal))),
+        };
+        let (letters, replays) = self.roster.intend_end(id);
+        let mut facts = self.ended(letters, replays);
+        let end = Fact::Unsubscribed(Unsubscribed { id, at });
+        if before.is_durable() {
+            facts.push(end);
+        } else {
+            self.learn(&end, ctx);
+        }
+        let reply = asked.reply;
+        Record::and_then(&self.hops.event_store, facts, move || {
+            let _ = reply.send(Ok(()));
+        });
+    }
+}
+
+impl Handler<InspectSubscriptions> for EventBus {
+    type Result = MessageResult<InspectSubscriptions>;
+
+    fn handle(&mut self, asked: InspectSubscriptions, _: &mut Context<Self>) -> Self::Result {
+        let all = self.roster.all().filter(|one| {
+            let is_id = asked.id.is_none_or(|id| id == one.id);
+            is_id
+                && asked
+                    .service
+                    .as_ref()
+                    .is_none_or(|name| *name == one.service)
+        });
+        MessageResult(all.map(|one| self.view(one)).collect())
+    }
+}

@@ -1,0 +1,131 @@
+//! How far subscribers are, and when that is written down.
+//!
+//! One record of positions is under way at a time; what changes meanwhile goes together in the
+//! next.
+
+use actix::{AsyncContext, Context, Handler, Message};
+
+use super::EventBus;
+use crate::actors::messages::{AckPosition, Progressed, Record, Reply};
+use crate::domain::event::Sequence;
+use crate::domain::fact::Fact;
+use crate::domain::refusal::Refusal;
+use crate::domain::subscription::{PositionAcked, SubscriptionId};
+
+#[derive(Default)]
+pub(super) struct Writing {
+    is_under_way: bool,
+    /// Who waits for the record after the present one.
+    waiting: Vec<Reply<Result<(), Refusal>>>,
+}
+
+/// Positions are in the journal now, and so are these.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct PositionsWritten {
+    answers: Vec<Reply<Result<(), Refusal>>>,
+}
+
+impl EventBus {
+    /// Writes down what is due, unless a record is under way.
+    pub(super) fn write_positions(&mut self, ctx: &mut Context<Self>) {
+        let now = self.settings.clock.now();
+        if !self.writing.is_under_way {
+            let taken = self.roster.positions.take(now);
+            self.write(taken, ctx);
+        }
+        let next = self.roster.positions.next_due();
+        let next = next.filter(|_| !self.writing.is_under_way);
+        self.alarm.set(next, now, ctx, |bus, ctx| {
+            bus.alarm.rang();
+            bus.write_positions(ctx);
+        });
+    }
+
+    /// Writes down everything: the hub stops.
+    pub(super) fn write_all_positions(&mut self, ctx: &Context<Self>) {
+        let taken = self.roster.positions.take_all();
+        self.write(taken, ctx);
+    }
+
+    fn write(&mut self, taken: Vec<(SubscriptionId, Sequence)>, ctx: &Context<Self>) {
+        let at = self.settings.clock.now();
+        let is_durable = |id| {
+            let subscription = self.roster.wanted(id);
+            subscription.is_some_and(|subscription| subscription.is_durable())
+        };
+        let durable = taken.into_iter().filter(|(id, _)| is_durable(*id));
+        let facts: Vec<_> = durable
+            .map(|(id, through)| Fact::PositionAcked(PositionAcked { id, at, through }))
+            .collect();
+        if facts.is_empty() && self.writing.waiting.is_empty() {
+            return;
+        }
+        self.writing.is_under_way = true;
+        let answers = std::mem::take(&mut self.writing.waiting);
+        let home = ctx.address();
+        Record::and_then(&self.hops.event_store, facts, move || {
+            home.do_send(PositionsWritten { answers });
+        });
+    }
+}
+
+impl Handler<PositionsWritten> for EventBus {
+    type Result = ();
+
+    fn handle(&mut self, written: PositionsWritten, ctx: &mut Context<Self>) {
+        for answer in written.answers {
+            let _ = answer.send(Ok(()));
+        }
+        self.writing.is_under_way = false;
+        self.write_positions(ctx);
+    }
+}
+
+impl Handler<Progressed> for EventBus {
+    type Result = ();
+
+    fn handle(&mut self, progressed: Progressed, ctx: &mut Context<Self>) {
+        let (id, progress) = (progressed.id, progressed.progress);
+        let Some(child) = self.children.subscriptions.get_mut(&id) else {
+            return;
+        };
+        let now = self.settings.clock.now();
+        let worked_through = progress.worked_through;
+        self.roster
+            .positions
+            .moved(id, progress.position, worked_through, now);
+        child.progress = progress;
+        self.write_positions(ctx);
+    }
+}
+
+impl Handler<AckPosition> for EventBus {
+    type Result = ();
+
+    fn handle(&mut self, ack: AckPosition, ctx: &mut Context<Self>) {
+        let refusal = if self.roster.wanted(ack.id).is_none() {
+            Some(Refusal::NotFound)
+        } else if !self.attached.is(ack.id, ack.socket) {
+            Some(Refusal::Conflict("another socket has the subscription now"))
+        } else if ack.through > self.newest() {
+            Some(Refusal::Conflict("sequence: no event has it yet"))
+        } else {
+            None
+        };
+        if let Some(refusal) = refusal {
+            if let Some(reply) = ack.reply {
+                let _ = reply.send(Err(refusal));
+            }
+            return;
+        }
+        let now = self.settings.clock.now();
+        self.roster.positions.acked(ack.id, ack.through, now);
+        self.writing.waiting.extend(ack.reply);
+        if !self.writing.waiting.is_empty() && !self.writing.is_under_way {
+            let taken = self.roster.positions.take(now);
+            self.write(taken, ctx);
+        }
+        self.write_positions(ctx);
+    }
+}

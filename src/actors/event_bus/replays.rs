@@ -1,0 +1,115 @@
+//! Past events for one subscription: replays that clients start, and dead letters sent again.
+
+use std::sync::Arc;
+
+use actix::{Context, Handler};
+use rand::RngExt;
+
+use super::EventBus;
+use crate::actors::messages::{Record, RedeliverEvent, StartReplay};
+use crate::domain::fact::Fact;
+use crate::domain::ids::JobId;
+use crate::domain::refusal::Refusal;
+use crate::domain::subscription::{EventLetter, Replay, ReplayFilter};
+
+impl EventBus {
+    fn replay(&self, asked: &StartReplay) -> Result<Replay, Refusal> {
+        if self.is_draining {
+            return Err(Refusal::Stopping);
+        }
+        let subscription = self.callback_of(asked.subscription_id, asked.owner.as_ref())?;
+        if asked.from < self.oldest {
+            let oldest = self.oldest;
+            return Err(Refusal::EventsGone { oldest });
+        }
+        let now = self.settings.clock.now();
+        let filter = if asked.filter.event_types.is_empty() {
+            ReplayFilter {
+                event_types: subscription.event_types.to_vec(),
+                ..asked.filter.clone()
+            }
+        } else {
+            asked.filter.clone()
+        };
+        let newest = self.newest();
+        Ok(Replay {
+            id: JobId::mint(now, rand::rng().random()),
+            subscription_id: subscription.id,
+            started_at: now,
+            at: now,
+            filter,
+            next: asked.from,
+            to: asked.to.map_or(newest, |to| to.min(newest)),
+            left: asked.limit,
+            rate: asked.rate,
+            done: false,
+        })
+    }
+
+    /// What is owed to subscriptions that are no more goes back to where it came from.
+    pub(super) fn give_up_orphans(&self) {
+        let (letters, replays) = self.roster.orphans();
+        let facts = self.ended(letters, replays);
+        if !facts.is_empty() {
+            self.hops.event_store.do_send(Record::unasked(facts));
+        }
+    }
+
+    /// The facts that end what is owed beside live events.
+    pub(super) fn ended(
+        &self,
+        letters: Vec<Arc<EventLetter>>,
+        replays: Vec<Arc<Replay>>,
+    ) -> Vec<Fact> {
+        let at = self.settings.clock.now();
+        let letters = letters.into_iter().map(|letter| {
+            let letter = EventLetter {
+                at,
+                ..EventLetter::clone(&letter)
+            };
+            Fact::EventDeadLettered(Arc::new(letter))
+        });
+        let replays = replays.into_iter().map(|replay| {
+            let done = Replay {
+                at,
+                done: true,
+                ..Replay::clone(&replay)
+            };
+            Fact::ReplayAdvanced(Arc::new(done))
+        });
+        letters.chain(replays).collect()
+    }
+}
+
+impl Handler<StartReplay> for EventBus {
+    type Result = ();
+
+    fn handle(&mut self, asked: StartReplay, _: &mut Context<Self>) {
+        let replay = match self.replay(&asked) {
+            Ok(replay) => replay,
+            Err(refusal) => return drop(asked.reply.send(Err(refusal))),
+        };
+        let (id, reply) = (replay.id, asked.reply);
+        let facts = vec![Fact::ReplayAdvanced(Arc::new(replay))];
+        Record::and_then(&self.hops.event_store, facts, move || {
+            let _ = reply.send(Ok(id));
+        });
+    }
+}
+
+impl Handler<RedeliverEvent> for EventBus {
+    type Result = ();
+
+    fn handle(&mut self, asked: RedeliverEvent, _: &mut Context<Self>) {
+        let (letter, reply) = (asked.letter, asked.reply);
+        if self.callback_of(letter.subscription_id, None).is_err() {
+            let problem = "the subscription is no more; nobody can be sent this event again";
+            return drop(reply.send(Err(Refusal::Conflict(problem))));
+        }
+        let id = letter.id;
+        let facts = vec![Fact::EventRedriven(letter)];
+        Record::and_then(&self.hops.event_store, facts, move || {
+            let _ = reply.send(Ok(id));
+        });
+    }
+}

@@ -1,0 +1,115 @@
+//! Named subscriptions of sockets: whose each is at the moment.
+
+use std::sync::Arc;
+
+use actix::{Context, Handler};
+use ahash::AHashMap;
+use rand::RngExt;
+
+use super::EventBus;
+use crate::actors::messages::{self, AttachSocket, FeedId, Record, SocketNews};
+use crate::domain::event::Sequence;
+use crate::domain::fact::Fact;
+use crate::domain::refusal::Refusal;
+use crate::domain::subscription::{Channel, Subscription, SubscriptionId};
+
+/// Which socket has which subscription.
+#[derive(Default)]
+pub(super) struct Attached(AHashMap<SubscriptionId, FeedId>);
+
+impl Attached {
+    /// Gives the socket that had it before, if it was another.
+    fn take_over(&mut self, id: SubscriptionId, socket: FeedId) -> Option<FeedId> {
+        let before = self.0.insert(id, socket);
+        before.filter(|before| *before != socket)
+    }
+
+    pub(super) fn is(&self, id: SubscriptionId, socket: FeedId) -> bool {
+        self.0.get(&id) == Some(&socket)
+    }
+
+    pub(super) fn leave(&mut self, socket: FeedId) {
+        self.0.retain(|_, present| *present != socket);
+    }
+
+    pub(super) fn forget(&mut self, id: SubscriptionId) {
+        self.0.remove(&id);
+    }
+}
+
+impl EventBus {
+    /// Events after the one returned are meant.
+    ///
+    /// # Errors
+    /// [`Refusal::EventsGone`] if events from there on are gone.
+    pub(super) fn begin_after(&self, from: Option<Sequence>) -> Result<Sequence, Refusal> {
+        match from {
+            None => Ok(self.newest()),
+            Some(from) if from < self.oldest => Err(Refusal::EventsGone {
+                oldest: self.oldest,
+            }),
+            Some(from) => Ok(from - 1),
+        }
+    }
+
+    /// The subscription of this name as it should be; `None` if it is so already.
+    fn socket_subscription(
+        &self,
+        asked: &AttachSocket,
+    ) -> Result<(SubscriptionId, Option<Subscription>), Refusal> {
+        let now = self.settings.clock.now();
+        let Some(known) = self.roster.named(&asked.service, &asked.name) else {
+            let id = SubscriptionId::mint(now, rand::rng().random());
+            let new = Subscription {
+                id,
+                service: asked.service.clone(),
+                event_types: asked.event_types.clone(),
+                created_at: now,
+                changed_at: now,
+                after: self.begin_after(asked.from_sequence)?,
+                channel: Channel::Socket {
+                    name: asked.name.clone(),
+                },
+                paused: None,
+            };
+            return Ok((id, Some(new)));
+        };
+        let is_other = known.event_types != asked.event_types;
+        let changed = is_other.then(|| Subscription {
+            event_types: asked.event_types.clone(),
+            changed_at: now,
+            ..Subscription::clone(known)
+        });
+        Ok((known.id, changed))
+    }
+}
+
+impl Handler<AttachSocket> for EventBus {
+    type Result = ();
+
+    fn handle(&mut self, asked: AttachSocket, _: &mut Context<Self>) {
+        if self.is_draining {
+            return drop(asked.reply.send(Err(Refusal::Stopping)));
+        }
+        let (id, version) = match self.socket_subscription(&asked) {
+            Ok(found) => found,
+            Err(refusal) => return drop(asked.reply.send(Err(refusal))),
+        };
+        if let Some(before) = self.attached.take_over(id, asked.socket)
+            && let Some(socket) = self.sockets.get(&before)
+        {
+            socket.do_send(SocketNews::Displaced);
+        }
+        let mut facts = Vec::new();
+        if let Some(version) = version.map(Arc::new) {
+            self.roster.positions.learn(id, version.after);
+            self.roster.intend(version.clone());
+            facts.push(Fact::Subscribed(version));
+        }
+        let from = self.roster.positions.of(id) + 1;
+        let reply = asked.reply;
+        Record::and_then(&self.hops.event_store, facts, move || {
+            let _ = reply.send(Ok(messages::Attached { id, from }));
+        });
+    }
+}

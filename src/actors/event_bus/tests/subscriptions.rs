@@ -1,0 +1,289 @@
+//! Callback subscriptions: what is pushed, what is written down, and who takes over.
+
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::actors::fixtures::{late, service, status};
+use crate::actors::messages::{
+    InspectSubscriptions, RedeliverEvent, StartReplay, Subscribe, SubscriptionView,
+};
+use crate::domain::fact::DeadReason;
+use crate::domain::subscription::{
+    Callback, EventLetter, ReplayFilter, SigningSecret, Subscription, SubscriptionId,
+};
+use crate::logic::projection::Projection;
+use crate::ports::archive::Archive;
+
+/// Longer than positions gather.
+const GATHER: Duration = Duration::from_millis(300);
+
+impl House {
+    /// Has the journal and the archive answer until nobody asks any more; gives what was written.
+    pub(super) async fn turn(&mut self) -> Vec<Fact> {
+        let mut written = Vec::new();
+        loop {
+            let (records, flushes) = (self.recorded.drain().await, self.flushes.drain().await);
+            if records.is_empty() && flushes.is_empty() {
+                return written;
+            }
+            for flush in flushes {
+                let _ = flush.reply.send(Ok(()));
+            }
+            for record in records {
+                for fact in &record.facts {
+                    commit(&self.bus, fact.clone()).await;
+                }
+                written.extend(record.facts);
+                if let Some(reply) = record.reply {
+                    let _ = reply.send(());
+                }
+            }
+        }
+    }
+
+    async fn after(&mut self, time: Duration) -> Vec<Fact> {
+        tokio::time::advance(time).await;
+        self.turn().await
+    }
+
+    /// Publishes events, as the archive knows them too.
+    async fn publish(&mut self, sequences: impl IntoIterator<Item = Sequence>) {
+        for sequence in sequences {
+            publish(&self.bus, sequence).await;
+        }
+    }
+
+    async fn archive(&self, sequences: impl IntoIterator<Item = Sequence>) {
+        let mut projection = Projection::new(0);
+        for sequence in sequences {
+            projection.apply(&Recorded {
+                position: sequence,
+                fact: samples::event_published(1, sequence),
+            });
+        }
+        let batch = projection.take().unwrap();
+        self.archive.apply(Arc::new(batch)).await.unwrap();
+    }
+
+    async fn subscribe(&mut self, from_sequence: Option<Sequence>) -> Arc<Subscription> {
+        let (reply, answer) = oneshot::channel();
+        self.bus.do_send(Subscribe {
+            service: service("billing"),
+            event_types: Arc::new([Pattern::parse("character.*").unwrap()]),
+            callback: Callback {
+                url: "http://a/events".to_owned(),
+                secret: SigningSecret::new("whsec_c2VjcmV0".to_owned()),
+                max_in_flight: 1,
+                durable: true,
+            },
+            from_sequence,
+            reply,
+        });
+        self.turn().await;
+        answer.await.unwrap().unwrap().0
+    }
+
+    async fn view(&self) -> SubscriptionView {
+        let inspect = InspectSubscriptions {
+            id: None,
+            service: None,
+        };
+        self.bus.send(inspect).await.unwrap().pop().unwrap()
+    }
+
+    /// Sequence of each push, and whether it was a replay.
+    fn pushed(&self) -> Vec<(u64, bool)> {
+        let pushed = self.transport.pushed();
+        let bodies = pushed
+            .iter()
+            .map(|request| serde_json::from_slice::<Value>(&request.body).unwrap());
+        bodies
+            .map(|body| (body["sequence"].as_u64().unwrap(), body["replay"] == true))
+            .collect()
+    }
+}
+
+fn positions(facts: &[Fact]) -> Vec<Sequence> {
+    let positions = facts.iter().filter_map(|fact| match fact {
+        Fact::PositionAcked(acked) => Some(acked.through),
+        _ => None,
+    });
+    positions.collect()
+}
+
+#[actix::test]
+async fn positions_are_written_many_at_once() {
+    let mut house = house([status(200), status(200), status(200)]);
+    house.subscribe(None).await;
+    house.publish(1..=3).await;
+    assert!(positions(&house.turn().await).is_empty());
+    assert_eq!(house.view().await.position, 3);
+    assert_eq!(positions(&house.after(GATHER).await), [3]);
+}
+
+#[actix::test]
+async fn an_event_that_nobody_takes_is_a_letter_and_the_next_goes() {
+    let mut house = house([status(400), status(200)]);
+    let subscription = house.subscribe(None).await;
+    house.publish(1..=2).await;
+    let written = house.turn().await;
+    let Some(Fact::EventDeadLettered(letter)) = written.first() else {
+        panic!("{written:?}");
+    };
+    assert_eq!(letter.subscription_id, subscription.id);
+    assert_eq!(
+        (letter.reason, letter.attempts.len()),
+        (DeadReason::Rejected, 1)
+    );
+    assert_eq!(house.pushed(), [(1, false), (2, false)]);
+    assert_eq!(house.published.drain().await.len(), 1);
+    assert_eq!(house.view().await.failures, 0);
+}
+
+#[actix::test]
+async fn a_retry_waits_for_its_time() {
+    let mut house = house([status(500), status(200)]);
+    house.subscribe(None).await;
+    house.publish([1]).await;
+    house.turn().await;
+    let view = house.view().await;
+    assert_eq!((view.failures, view.position), (1, 0));
+    assert!(view.retry_at.is_some());
+    house.after(Duration::from_millis(999)).await;
+    assert_eq!(house.pushed().len(), 1);
+    house.after(Duration::from_millis(200)).await;
+    assert_eq!(house.pushed().len(), 2);
+    assert_eq!(house.view().await.position, 1);
+}
+
+#[actix::test]
+async fn what_is_no_longer_in_memory_comes_from_the_archive() {
+    let mut house = house((0..4).map(|_| status(200)));
+    house.archive(1..=3).await;
+    let carried = Carried {
+        last_sequence: 3,
+        ..Carried::default()
+    };
+    commit(&house.bus, Fact::Carried(Arc::new(carried))).await;
+    house.subscribe(Some(1)).await;
+    house.publish([4]).await;
+    house.turn().await;
+    assert_eq!(
+        house.pushed(),
+        [(1, false), (2, false), (3, false), (4, false)]
+    );
+}
+
+#[actix::test]
+async fn an_archive_that_is_down_is_asked_again() {
+    let mut house = house([status(200)]);
+    house.archive([1]).await;
+    let carried = Carried {
+        last_sequence: 1,
+        ..Carried::default()
+    };
+    commit(&house.bus, Fact::Carried(Arc::new(carried))).await;
+    house.archive.set_unavailable(true);
+    house.subscribe(Some(1)).await;
+    assert_eq!(house.pushed(), []);
+    house.archive.set_unavailable(false);
+    house.after(Duration::from_secs(2)).await;
+    assert_eq!(house.pushed(), [(1, false)]);
+}
+
+#[actix::test]
+async fn a_replay_goes_at_its_own_pace_beside_the_live_events() {
+    let mut house = house((0..4).map(|_| status(200)));
+    house.archive(1..=3).await;
+    house.publish(1..=3).await;
+    let subscription = house.subscribe(None).await;
+    let (reply, started) = oneshot::channel();
+    house.bus.do_send(StartReplay {
+        subscription_id: subscription.id,
+        owner: None,
+        filter: ReplayFilter::default(),
+        from: 1,
+        to: None,
+        limit: Some(2),
+        rate: Some(1.0),
+        reply,
+    });
+    house.turn().await;
+    let id = started.await.unwrap().unwrap();
+    assert_eq!(house.pushed(), [(1, true)]);
+    house.publish([4]).await;
+    house.turn().await;
+    assert_eq!(house.pushed(), [(1, true), (4, false)]);
+    let written = house.after(Duration::from_millis(1001)).await;
+    assert_eq!(house.pushed(), [(1, true), (4, false), (2, true)]);
+    let last = written.iter().rev().find_map(|fact| match fact {
+        Fact::ReplayAdvanced(replay) => Some(replay.clone()),
+        _ => None,
+    });
+    let last = last.unwrap();
+    assert_eq!((last.id, last.done, last.left), (id, true, Some(0)));
+}
+
+#[actix::test]
+async fn a_letter_is_sent_again_once() {
+    let mut house = house([status(200)]);
+    let subscription = house.subscribe(None).await;
+    let event = Arc::new(samples::event(1, 1));
+    let letter = |subscription_id: SubscriptionId| {
+        Arc::new(EventLetter {
+            id: subscription_id.letter_id(&event),
+            subscription_id,
+            service: service("billing"),
+            event: event.clone(),
+            at: house.clock.now(),
+            reason: DeadReason::Rejected,
+            attempts: Vec::new(),
+            redriven: 1,
+        })
+    };
+    let (stranger, own) = (letter(SubscriptionId(Uuid::nil())), letter(subscription.id));
+    let redeliver = |letter| {
+        let (reply, answer) = oneshot::channel();
+        (RedeliverEvent { letter, reply }, answer)
+    };
+    let (asked, refused) = redeliver(stranger);
+    house.bus.do_send(asked);
+    assert!(refused.await.unwrap().is_err());
+    let (asked, answer) = redeliver(own.clone());
+    house.bus.do_send(asked);
+    let written = house.turn().await;
+    assert_eq!(answer.await.unwrap(), Ok(own.id));
+    assert!(
+        matches!(&written[..], [Fact::EventRedriven(_), Fact::EventDelivered(delivered)]
+            if delivered.id == own.id),
+        "{written:?}"
+    );
+    assert_eq!(house.pushed(), [(1, false)]);
+}
+
+#[actix::test]
+async fn who_died_is_replaced_and_nothing_is_left_out() {
+    let mut house = house([Push::Panic, status(200), status(200)]);
+    house.subscribe(None).await;
+    house.publish(1..=2).await;
+    house.turn().await;
+    house.after(Duration::from_millis(50)).await;
+    assert_eq!(house.pushed(), [(1, false), (1, false), (2, false)]);
+    assert_eq!(house.view().await.position, 2);
+}
+
+#[actix::test]
+async fn a_stop_waits_for_what_is_under_way_and_writes_the_position() {
+    let mut house = house([late(200)]);
+    house.subscribe(None).await;
+    house.publish(1..=2).await;
+    house.turn().await;
+    let (reply, mut drained) = oneshot::channel();
+    house.bus.do_send(Drain { reply });
+    assert!(positions(&house.turn().await).is_empty());
+    assert!(drained.try_recv().is_err());
+    assert_eq!(positions(&house.after(Duration::from_secs(6)).await), [1]);
+    assert!(drained.try_recv().is_ok());
+    assert_eq!(house.pushed().len(), 1);
+}

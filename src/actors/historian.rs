@@ -1,0 +1,478 @@
+//! Keeps the history of events useful and bounded: snapshots of streams, states, retention.
+//!
+//! Owns the versions of streams, which snapshots are due, who still has to read which events, and
+//! one armed sleep. Receives what clients ask about streams, [`Committed`], and [`Drain`]; reads
+//! events and snapshots from the archive and sends [`Record`] to the EventStore. Works through
+//! what is due by itself one thing at a time. Never deletes anything: the archive does, once the
+//! journal says that events are gone.
+
+mod removal;
+mod states;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, Recipient};
+
+use super::alarm::Alarm;
+use super::death_watch::DeathWatch;
+use super::messages::{
+    ArchiveRefusal, Committed, Drain, Flush, InspectStream, Open, ReadState, Record, Reply,
+    TakeSnapshot,
+};
+use crate::clock::Clock;
+use crate::domain::event::{Sequence, Snapshot, StreamId};
+use crate::domain::fact::Fact;
+use crate::domain::message::Payload;
+use crate::domain::refusal::Refusal;
+use crate::domain::subscription::EventsRemoved;
+use crate::domain::timestamp::Timestamp;
+use crate::logic::retention::{Retention, RetentionPolicy};
+use crate::logic::snapshots::Snapshots;
+use crate::metrics::Metrics;
+use crate::ports::archive::{Archive, ArchiveError};
+use removal::Removal;
+use states::States;
+
+/// How soon work that failed is tried again.
+const RETRY: Duration = Duration::from_secs(5);
+
+pub struct Historian {
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    states: States,
+    record: Recipient<Record>,
+    snapshots: Snapshots,
+    retention: Retention,
+    compaction_interval: Duration,
+    compact_at: Timestamp,
+    /// Old events may be left that can go now.
+    compacting: bool,
+    /// Something is under way.
+    busy: bool,
+    retry_at: Option<Timestamp>,
+    alarm: Alarm,
+    _watch: DeathWatch,
+}
+
+/// How often what is done by itself is done.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Events of a stream from one snapshot to the next; 0: none is taken.
+    pub snapshot_interval: u64,
+    pub retention: RetentionPolicy,
+    pub compaction_interval: Duration,
+}
+
+/// Where the Historian's messages go.
+pub struct Hops {
+    pub record: Recipient<Record>,
+    pub flush: Recipient<Flush>,
+}
+
+/// What a client asked for was built.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Built {
+    stream: StreamId,
+    version: u64,
+    state: Result<Payload, ArchiveRefusal>,
+    reply: Reply<Result<Snapshot, ArchiveRefusal>>,
+}
+
+/// A snapshot that was due was built; `None`: there is one already.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct DueBuilt {
+    stream: StreamId,
+    version: u64,
+    state: Result<Option<Payload>, ArchiveRefusal>,
+}
+
+/// Which events are not old any more.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct YoungFound(Result<Sequence, ArchiveError>);
+
+/// Events before `end` may go, together with these facts.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Covered {
+    end: Sequence,
+    facts: Result<Vec<Fact>, ArchiveError>,
+}
+
+/// The journal has what was under way.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Recorded;
+
+impl Historian {
+    pub fn new(
+        (clock, metrics): (Clock, Arc<Metrics>),
+        archive: Arc<dyn Archive>,
+        settings: Settings,
+        hops: Hops,
+        watch: DeathWatch,
+    ) -> Self {
+        let flush = hops.flush;
+        Self {
+            clock,
+            metrics,
+            states: States { archive, flush },
+            record: hops.record,
+            snapshots: Snapshots::new(settings.snapshot_interval),
+            retention: Retention::new(settings.retention),
+            compaction_interval: settings.compaction_interval,
+            compact_at: Timestamp::MAX,
+            compacting: false,
+            // Until the replay is over.
+            busy: true,
+            retry_at: None,
+            alarm: Alarm::default(),
+            _watch: watch,
+        }
+    }
+
+    /// Begins the next thing that is due, if nothing is under way, or sleeps until something is.
+    fn proceed(&mut self, ctx: &mut Context<Self>) {
+        let now = self.clock.now();
+        if now >= self.compact_at {
+            self.compacting = true;
+            self.compact_at = now.plus(self.compaction_interval);
+        }
+        self.retry_at = self.retry_at.filter(|at| *at > now);
+        if !self.busy && self.retry_at.is_none() {
+            self.begin(now, ctx);
+        }
+        self.arm(now, ctx);
+    }
+
+    fn begin(&mut self, now: Timestamp, ctx: &Context<Self>) {
+        let cutoff = self.retention.cutoff(now).filter(|_| self.compacting);
+        if let Some(cutoff) = cutoff {
+            self.look_for_young(cutoff, ctx);
+        } else if let Some((stream, version)) = self.snapshots.next_due() {
+            self.build_due(stream, version, ctx);
+        }
+    }
+
+    fn arm(&mut self, now: Timestamp, ctx: &mut Context<Self>) {
+        let next = match self.retry_at {
+            Some(retry_at) => retry_at.min(self.compact_at),
+            None => self.compact_at,
+        };
+        let next = (next < Timestamp::MAX).then_some(next);
+        self.alarm.set(next, now, ctx, |historian, ctx| {
+            historian.alarm.rang();
+            historian.proceed(ctx);
+        });
+    }
+
+    fn build_due(&mut self, stream: StreamId, version: u64, ctx: &Context<Self>) {
+        self.busy = true;
+        let (states, home, oldest) = (self.states.clone(), ctx.address(), self.retention.oldest());
+        actix::spawn(async move {
+            let state = build_unless_there(&states, &stream, version, oldest).await;
+            home.do_send(DueBuilt {
+                stream,
+                version,
+                state,
+            });
+        });
+    }
+
+    fn removal(&self) -> Removal {
+        Removal {
+            clock: self.clock,
+            states: self.states.clone(),
+            record: self.record.clone(),
+            oldest: self.retention.oldest(),
+            newest: self.retention.newest(),
+        }
+    }
+
+    fn look_for_young(&mut self, cutoff: Timestamp, ctx: &Context<Self>) {
+        self.busy = true;
+        let (removal, home) = (self.removal(), ctx.address());
+        actix::spawn(async move {
+            home.do_send(YoungFound(removal.first_young(cutoff).await));
+        });
+    }
+
+    fn cover(&self, end: Sequence, ctx: &Context<Self>) {
+        let (removal, home) = (self.removal(), ctx.address());
+        actix::spawn(async move {
+            let facts = removal.snapshots(end).await;
+            home.do_send(Covered { end, facts });
+        });
+    }
+
+    fn remove(&self, end: Sequence, mut facts: Vec<Fact>, ctx: &Context<Self>) {
+        let events = end - self.retention.oldest();
+        tracing::info!(events, oldest = end, "old events go");
+        facts.push(Fact::EventsRemoved(EventsRemoved {
+            at: self.clock.now(),
+            before: end,
+        }));
+        self.finish_with(facts, ctx);
+    }
+
+    /// What is under way is over once the journal has these facts.
+    fn finish_with(&self, facts: Vec<Fact>, ctx: &Context<Self>) {
+        let home = ctx.address();
+        Record::and_then(&self.record, facts, move || home.do_send(Recorded));
+    }
+
+    fn finish(&mut self, ctx: &mut Context<Self>) {
+        self.busy = false;
+        self.proceed(ctx);
+    }
+
+    /// What is under way is tried again later.
+    fn put_off(&mut self, error: &ArchiveError, ctx: &mut Context<Self>) {
+        tracing::debug!(%error, "snapshots and retention wait for the archive");
+        self.retry_at = Some(self.clock.now().plus(RETRY));
+        self.finish(ctx);
+    }
+
+    /// The version a client means.
+    fn version_meant(&self, stream: &StreamId, asked: Option<u64>) -> Result<u64, Refusal> {
+        let current = self.snapshots.version(stream).ok_or(Refusal::NotFound)?;
+        match asked {
+            Some(version) if version > current => Err(Refusal::VersionConflict {
+                expected: i64::try_from(version).unwrap_or(i64::MAX),
+                current,
+            }),
+            asked => Ok(asked.unwrap_or(current)),
+        }
+    }
+
+    fn keep(&self, snapshot: Snapshot, reply: Reply<Result<Snapshot, ArchiveRefusal>>) {
+        let facts = vec![Fact::SnapshotTaken(Arc::new(snapshot.clone()))];
+        Record::and_then(&self.record, facts, move || {
+            let _ = reply.send(Ok(snapshot));
+        });
+    }
+
+    fn snapshot(&self, stream_id: StreamId, version: u64, state: Payload) -> Snapshot {
+        Snapshot {
+            stream_id,
+            version,
+            at: self.clock.now(),
+            state,
+        }
+    }
+}
+
+async fn build_unless_there(
+    states: &States,
+    stream: &StreamId,
+    version: u64,
+    oldest: Sequence,
+) -> Result<Option<Payload>, ArchiveRefusal> {
+    states.flush().await?;
+    if states.covered(stream).await? >= version {
+        return Ok(None);
+    }
+    states.at(stream, version, oldest).await.map(Some)
+}
+
+async fn build(
+    states: &States,
+    stream: &StreamId,
+    version: u64,
+    oldest: Sequence,
+) -> Result<Payload, ArchiveRefusal> {
+    states.flush().await?;
+    states.at(stream, version, oldest).await
+}
+
+impl Actor for Historian {
+    type Context = Context<Self>;
+}
+
+impl Handler<Committed> for Historian {
+    type Result = ();
+
+    fn handle(&mut self, committed: Committed, ctx: &mut Context<Self>) {
+        for record in committed.records.iter() {
+            self.snapshots.learn(&record.fact);
+            self.retention.learn(&record.fact);
+        }
+        if !self.busy && self.snapshots.next_due().is_some() {
+            self.proceed(ctx);
+        }
+    }
+}
+
+impl Handler<Open> for Historian {
+    type Result = ();
+
+    /// The first removal waits for a whole interval: who was away with the hub can come back
+    /// before.
+    fn handle(&mut self, _: Open, ctx: &mut Context<Self>) {
+        let now = self.clock.now();
+        if self.retention.cutoff(now).is_some() {
+            self.compact_at = now.plus(self.compaction_interval);
+        }
+        self.finish(ctx);
+    }
+}
+
+impl Handler<DueBuilt> for Historian {
+    type Result = ();
+
+    fn handle(&mut self, built: DueBuilt, ctx: &mut Context<Self>) {
+        let (stream, version) = (built.stream, built.version);
+        match built.state {
+            Ok(Some(state)) => {
+                self.snapshots.done(&stream, version);
+                let snapshot = self.snapshot(stream, version, state);
+                self.finish_with(vec![Fact::SnapshotTaken(Arc::new(snapshot))], ctx);
+            }
+            Ok(None) => {
+                self.snapshots.done(&stream, version);
+                self.finish(ctx);
+            }
+            Err(ArchiveRefusal::Archive(error)) => self.put_off(&error, ctx),
+            Err(ArchiveRefusal::Refused(refusal)) => {
+                tracing::warn!(%stream, version, %refusal, "no automatic snapshot");
+                self.snapshots.done(&stream, version);
+                self.finish(ctx);
+            }
+        }
+    }
+}
+
+impl Handler<YoungFound> for Historian {
+    type Result = ();
+
+    fn handle(&mut self, YoungFound(found): YoungFound, ctx: &mut Context<Self>) {
+        let first_young = match found {
+            Ok(first_young) => first_young,
+            Err(error) => return self.put_off(&error, ctx),
+        };
+        match self.retention.step(first_young, self.clock.now()) {
+            Some(end) => self.cover(end, ctx),
+            None => {
+                self.compacting = false;
+                self.finish(ctx);
+            }
+        }
+    }
+}
+
+impl Handler<Covered> for Historian {
+    type Result = ();
+
+    fn handle(&mut self, covered: Covered, ctx: &mut Context<Self>) {
+        let facts = match covered.facts {
+            Ok(facts) => facts,
+            Err(error) => return self.put_off(&error, ctx),
+        };
+        // Somebody may have subscribed to the past meanwhile.
+        match self.retention.step(covered.end, self.clock.now()) {
+            Some(end) if end == covered.end => self.remove(end, facts, ctx),
+            _ => self.finish_with(facts, ctx),
+        }
+    }
+}
+
+impl Handler<Recorded> for Historian {
+    type Result = ();
+
+    fn handle(&mut self, _: Recorded, ctx: &mut Context<Self>) {
+        self.finish(ctx);
+    }
+}
+
+impl Handler<TakeSnapshot> for Historian {
+    type Result = ();
+
+    fn handle(&mut self, asked: TakeSnapshot, ctx: &mut Context<Self>) {
+        let (stream, reply) = (asked.stream, asked.reply);
+        let version = match self.version_meant(&stream, asked.version) {
+            // It is new data, as a message would be.
+            Ok(_) if self.metrics.disk_guard.get() > 0 => Err(Refusal::StorageFull),
+            meant => meant,
+        };
+        let version = match version {
+            Ok(version) => version,
+            Err(refusal) => return drop(reply.send(Err(refusal.into()))),
+        };
+        if let Some(state) = asked.state {
+            return self.keep(self.snapshot(stream, version, state), reply);
+        }
+        let (states, home, oldest) = (self.states.clone(), ctx.address(), self.retention.oldest());
+        actix::spawn(async move {
+            let state = build(&states, &stream, version, oldest).await;
+            home.do_send(Built {
+                stream,
+                version,
+                state,
+                reply,
+            });
+        });
+    }
+}
+
+impl Handler<Built> for Historian {
+    type Result = ();
+
+    fn handle(&mut self, built: Built, _: &mut Context<Self>) {
+        match built.state {
+            Ok(state) => {
+                let snapshot = self.snapshot(built.stream, built.version, state);
+                self.keep(snapshot, built.reply);
+            }
+            Err(refusal) => drop(built.reply.send(Err(refusal))),
+        }
+    }
+}
+
+impl Handler<ReadState> for Historian {
+    type Result = ();
+
+    fn handle(&mut self, asked: ReadState, _: &mut Context<Self>) {
+        let (stream_id, reply) = (asked.stream, asked.reply);
+        let version = match self.version_meant(&stream_id, asked.version) {
+            Ok(version) => version,
+            Err(refusal) => return drop(reply.send(Err(refusal.into()))),
+        };
+        let (states, oldest, at) = (
+            self.states.clone(),
+            self.retention.oldest(),
+            self.clock.now(),
+        );
+        actix::spawn(async move {
+            let state = build(&states, &stream_id, version, oldest).await;
+            let _ = reply.send(state.map(|state| Snapshot {
+                stream_id,
+                version,
+                at,
+                state,
+            }));
+        });
+    }
+}
+
+impl Handler<InspectStream> for Historian {
+    type Result = Option<u64>;
+
+    fn handle(&mut self, asked: InspectStream, _: &mut Context<Self>) -> Option<u64> {
+        self.snapshots.version(&asked.stream)
+    }
+}
+
+impl Handler<Drain> for Historian {
+    type Result = ();
+
+    fn handle(&mut self, drain: Drain, ctx: &mut Context<Self>) {
+        let _ = drain.reply.send(());
+        ctx.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests;

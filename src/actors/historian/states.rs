@@ -1,0 +1,107 @@
+//! Reads from the archive what the events of a stream add up to.
+
+use std::sync::Arc;
+
+use actix::Recipient;
+use tokio::sync::oneshot;
+
+use crate::actors::messages::{ArchiveRefusal, Flush};
+use crate::domain::event::{Event, Sequence, StreamId};
+use crate::domain::message::Payload;
+use crate::domain::refusal::Refusal;
+use crate::logic::fold::Fold;
+use crate::ports::archive::{Archive, ArchiveError, EventQuery};
+
+/// Events read at once.
+const PAGE: usize = 200;
+/// How often a reading begins anew because retention took events from under it.
+const TRIES: usize = 3;
+
+/// The archive, and who brings it up to date.
+#[derive(Clone)]
+pub struct States {
+    pub archive: Arc<dyn Archive>,
+    pub flush: Recipient<Flush>,
+}
+
+/// The next event that is needed is not there.
+struct Gap;
+
+impl States {
+    /// Makes everything committed so far readable.
+    pub async fn flush(&self) -> Result<(), ArchiveError> {
+        let (reply, flushed) = oneshot::channel();
+        self.flush.do_send(Flush { reply });
+        match flushed.await {
+            Ok(flushed) => flushed,
+            Err(_) => Err(ArchiveError::Unavailable("the hub is stopping".to_owned())),
+        }
+    }
+
+    /// What the stream's events up to `version` add up to.
+    ///
+    /// # Errors
+    /// [`Refusal::EventsGone`] with `oldest` if events before are gone that no snapshot covers.
+    pub async fn at(
+        &self,
+        stream: &StreamId,
+        version: u64,
+        oldest: Sequence,
+    ) -> Result<Payload, ArchiveRefusal> {
+        for _ in 0..TRIES {
+            let snapshot = self.archive.snapshot(stream.clone(), version).await?;
+            let mut fold = Fold::default();
+            let mut covered = 0;
+            if let Some(snapshot) = snapshot {
+                fold.merge(&snapshot.state);
+                covered = snapshot.version;
+            }
+            let events = self.lay_over(&mut fold, stream, covered, version).await?;
+            if events.is_ok() {
+                return Ok(fold.state());
+            }
+        }
+        Err(Refusal::EventsGone { oldest }.into())
+    }
+
+    /// The version of the stream's newest snapshot; 0: there is none.
+    pub async fn covered(&self, stream: &StreamId) -> Result<u64, ArchiveError> {
+        let newest = self.archive.snapshot(stream.clone(), u64::MAX).await?;
+        Ok(newest.map_or(0, |snapshot| snapshot.version))
+    }
+
+    /// Lays the events after version `covered`, up to `through`, over what is in `fold`.
+    async fn lay_over(
+        &self,
+        fold: &mut Fold,
+        stream: &StreamId,
+        mut covered: u64,
+        through: u64,
+    ) -> Result<Result<(), Gap>, ArchiveError> {
+        while covered < through {
+            let query = EventQuery {
+                stream_id: Some(stream.clone()),
+                from_version: Some(covered + 1),
+                to_version: Some(through),
+                limit: PAGE,
+                ..EventQuery::default()
+            };
+            let page = self.archive.events(query).await?;
+            if page.is_empty() {
+                return Ok(Err(Gap));
+            }
+            for event in page {
+                if version_of(&event) != covered + 1 {
+                    return Ok(Err(Gap));
+                }
+                fold.merge(&event.payload);
+                covered += 1;
+            }
+        }
+        Ok(Ok(()))
+    }
+}
+
+fn version_of(event: &Event) -> u64 {
+    event.stream.as_ref().map_or(0, |place| place.version)
+}

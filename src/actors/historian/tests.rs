@@ -1,0 +1,498 @@
+use std::ops::RangeInclusive;
+
+use actix::Addr;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::*;
+use crate::actors::fixtures::{committed, service, unwatched};
+use crate::actors::probe::{Received, probe, settle};
+use crate::adapters::archive_memory::MemoryArchive;
+use crate::domain::event::{Event, EventId, StreamPlace};
+use crate::domain::fact::Recorded as Entry;
+use crate::domain::ids::{Label, Position};
+use crate::domain::pattern::Pattern;
+use crate::domain::subscription::{
+    Channel, PositionAcked, Subscription, SubscriptionId, Unsubscribed,
+};
+use crate::logic::projection::Projection;
+use crate::ports::archive::EventQuery;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// A historian between an archive and a journal, which the test plays.
+struct Desk {
+    address: Addr<Historian>,
+    clock: Clock,
+    archive: Arc<MemoryArchive>,
+    recorded: Received<Record>,
+    flushed: Received<Flush>,
+    journal: Vec<Entry>,
+    projection: Projection,
+    /// Of the last event.
+    sequence: Sequence,
+}
+
+fn desk() -> Desk {
+    tokio::time::pause();
+    let (clock, archive) = (Clock::start(), Arc::new(MemoryArchive::default()));
+    let (address, recorded, flushed) = historian(clock, &archive);
+    address.do_send(Open);
+    Desk {
+        address,
+        clock,
+        archive,
+        recorded,
+        flushed,
+        journal: Vec::new(),
+        projection: Projection::new(0),
+        sequence: 0,
+    }
+}
+
+/// Snapshots every third event, events and subscriptions live for a day.
+fn historian(
+    clock: Clock,
+    archive: &Arc<MemoryArchive>,
+) -> (Addr<Historian>, Received<Record>, Received<Flush>) {
+    let (record, recorded) = probe();
+    let (flush, flushed) = probe();
+    let settings = Settings {
+        snapshot_interval: 3,
+        retention: RetentionPolicy {
+            keep: DAY,
+            subscription_expiry: DAY,
+        },
+        compaction_interval: HOUR,
+    };
+    let tools = (clock, Arc::new(Metrics::new()));
+    let hops = Hops { record, flush };
+    let historian = Historian::new(tools, archive.clone(), settings, hops, unwatched());
+    (historian.start(), recorded, flushed)
+}
+
+fn stream(name: &str) -> StreamId {
+    Label::parse(name).unwrap()
+}
+
+impl Desk {
+    fn commit(&mut self, facts: Vec<Fact>) {
+        let first = self.journal.len() as Position + 1;
+        let news = committed(first, facts);
+        self.journal.extend(news.records.iter().cloned());
+        self.address.do_send(news);
+    }
+
+    /// Events `versions` of a stream, published now.
+    fn publish(&mut self, name: &str, versions: RangeInclusive<u64>) {
+        let payload = |version| format!(r#"{{"v{version}":{version},"last":{version}}}"#);
+        let facts = versions.map(|version| self.published(name, version, &payload(version)));
+        let facts = facts.collect();
+        self.commit(facts);
+    }
+
+    fn published(&mut self, name: &str, version: u64, payload: &str) -> Fact {
+        self.sequence += 1;
+        Fact::EventPublished(Arc::new(Event {
+            id: EventId(Uuid::from_u128(self.sequence.into())),
+            sequence: self.sequence,
+            event_type: Label::parse("hero.moved").unwrap(),
+            source: service("world"),
+            published_at: self.clock.now(),
+            stream: Some(StreamPlace {
+                id: stream(name),
+                version,
+            }),
+            correlation_id: None,
+            causation_id: None,
+            payload: Payload::parse(payload).unwrap(),
+            extras: None,
+        }))
+    }
+
+    /// Brings the archive up to date, as the Archivist does.
+    async fn archive_all(&mut self) {
+        for entry in &self.journal {
+            self.projection.apply(entry);
+        }
+        if let Some(batch) = self.projection.take() {
+            self.archive.apply(Arc::new(batch)).await.unwrap();
+        }
+    }
+
+    /// Waits until the historian wants to read, and lets it.
+    async fn flush(&mut self) {
+        let flush = self.flushed.recv().await;
+        self.archive_all().await;
+        flush.reply.send(Ok(())).unwrap();
+    }
+
+    /// What is recorded next, not yet committed.
+    async fn recorded(&mut self) -> Record {
+        self.recorded.recv().await
+    }
+
+    async fn commit_next(&mut self) -> Vec<Fact> {
+        let record = self.recorded().await;
+        self.commit(record.facts.clone());
+        if let Some(reply) = record.reply {
+            reply.send(()).unwrap();
+        }
+        record.facts
+    }
+
+    /// The next snapshot that is taken of itself.
+    async fn commit_snapshot(&mut self) -> (String, u64, String) {
+        self.flush().await;
+        let facts = self.commit_next().await;
+        let [Fact::SnapshotTaken(snapshot)] = &facts[..] else {
+            panic!("not a snapshot: {facts:?}");
+        };
+        told(snapshot)
+    }
+
+    /// Another historian, which knows what the journal says.
+    fn restart(&mut self) {
+        let (address, recorded, flushed) = historian(self.clock, &self.archive);
+        address.do_send(Committed {
+            records: self.journal.clone().into(),
+            replay: true,
+        });
+        address.do_send(Open);
+        (self.address, self.recorded, self.flushed) = (address, recorded, flushed);
+    }
+
+    /// Lets time pass; whatever the historian wants to read then, it may.
+    async fn pass(&mut self, time: Duration) {
+        self.pass_unread(time).await;
+        self.serve().await;
+    }
+
+    async fn pass_unread(&mut self, time: Duration) {
+        settle().await;
+        tokio::time::advance(time).await;
+        // Only who sleeps lets timers go off.
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        settle().await;
+    }
+
+    async fn serve(&mut self) {
+        loop {
+            let flushes = self.flushed.drain().await;
+            if flushes.is_empty() {
+                return;
+            }
+            self.archive_all().await;
+            for flush in flushes {
+                flush.reply.send(Ok(())).unwrap();
+            }
+        }
+    }
+
+    async fn nothing_recorded(&mut self) {
+        self.serve().await;
+        assert_eq!(self.recorded.drain().await.len(), 0);
+    }
+
+    /// The events that are left, by sequence.
+    async fn left(&mut self) -> Vec<Sequence> {
+        self.archive_all().await;
+        let query = EventQuery {
+            limit: 100,
+            ..EventQuery::default()
+        };
+        let events = self.archive.events(query).await.unwrap();
+        events.iter().map(|event| event.sequence).collect()
+    }
+
+    async fn state(&mut self, name: &str, version: Option<u64>) -> Result<String, ArchiveRefusal> {
+        let (reply, answer) = oneshot::channel();
+        self.address.do_send(ReadState {
+            stream: stream(name),
+            version,
+            reply,
+        });
+        self.serve().await;
+        let snapshot = answer.await.unwrap()?;
+        Ok(snapshot.state.as_json().to_owned())
+    }
+
+    fn take(
+        &self,
+        state: Option<&str>,
+        version: Option<u64>,
+    ) -> oneshot::Receiver<Result<Snapshot, ArchiveRefusal>> {
+        let (reply, answer) = oneshot::channel();
+        self.address.do_send(TakeSnapshot {
+            stream: stream("hero"),
+            state: state.map(|json| Payload::parse(json).unwrap()),
+            version,
+            reply,
+        });
+        answer
+    }
+
+    fn subscribed(&self, number: u128, after: Sequence) -> Fact {
+        let now = self.clock.now();
+        Fact::Subscribed(Arc::new(Subscription {
+            id: SubscriptionId(Uuid::from_u128(number)),
+            service: service("watcher"),
+            event_types: [Pattern::parse("#").unwrap()].into(),
+            created_at: now,
+            changed_at: now,
+            after,
+            channel: Channel::Socket {
+                name: stream("tail"),
+            },
+            paused: None,
+        }))
+    }
+
+    fn acked(&self, number: u128, through: Sequence) -> Fact {
+        Fact::PositionAcked(PositionAcked {
+            id: SubscriptionId(Uuid::from_u128(number)),
+            at: self.clock.now(),
+            through,
+        })
+    }
+}
+
+fn told(snapshot: &Snapshot) -> (String, u64, String) {
+    let state = snapshot.state.as_json().to_owned();
+    (snapshot.stream_id.to_string(), snapshot.version, state)
+}
+
+/// The streams and versions of snapshots, and what is removed at the end.
+fn removal(facts: &[Fact]) -> (Vec<(String, u64)>, Option<Sequence>) {
+    let mut snapshots = Vec::new();
+    let mut before = None;
+    for fact in facts {
+        assert_eq!(before, None, "the removal comes last");
+        match fact {
+            Fact::SnapshotTaken(one) => snapshots.push((one.stream_id.to_string(), one.version)),
+            Fact::EventsRemoved(removed) => before = Some(removed.before),
+            other => panic!("{other:?}"),
+        }
+    }
+    (snapshots, before)
+}
+
+#[actix::test]
+async fn a_snapshot_is_taken_whenever_a_stream_has_so_many_events_more() {
+    let mut desk = desk();
+    desk.publish("hero", 1..=2);
+    desk.publish("town", 1..=1);
+    assert_eq!(desk.flushed.drain().await.len(), 0);
+    desk.publish("hero", 3..=4);
+    let expected = r#"{"v1":1,"last":3,"v2":2,"v3":3}"#.to_owned();
+    assert_eq!(desk.commit_snapshot().await, ("hero".into(), 3, expected));
+    desk.publish("hero", 5..=6);
+    let (_, version, state) = desk.commit_snapshot().await;
+    assert_eq!(version, 6);
+    assert!(
+        state.contains(r#""last":6"#) && state.contains(r#""v1":1"#),
+        "{state}"
+    );
+    assert_eq!(desk.flushed.drain().await.len(), 0);
+}
+
+#[actix::test]
+async fn what_was_due_before_a_restart_is_due_after_it() {
+    let mut desk = desk();
+    desk.publish("hero", 1..=3);
+    // The journal never has it.
+    desk.flush().await;
+    let lost = desk.recorded().await;
+    assert_eq!(removal(&lost.facts).0, [("hero".to_owned(), 3)]);
+    desk.restart();
+    assert_eq!(desk.commit_snapshot().await.1, 3);
+    desk.restart();
+    assert_eq!(desk.flushed.drain().await.len(), 0);
+}
+
+#[actix::test]
+async fn a_due_snapshot_waits_for_the_archive() {
+    let mut desk = desk();
+    desk.publish("hero", 1..=3);
+    let error = ArchiveError::Unavailable("down".to_owned());
+    let flush = desk.flushed.recv().await;
+    flush.reply.send(Err(error)).unwrap();
+    assert_eq!(desk.flushed.drain().await.len(), 0);
+    desk.pass_unread(RETRY).await;
+    assert_eq!(desk.commit_snapshot().await.1, 3);
+}
+
+#[actix::test]
+async fn a_client_gets_the_state_at_any_version() {
+    let mut desk = desk();
+    desk.publish("hero", 1..=3);
+    desk.commit_snapshot().await;
+    desk.publish("hero", 4..=5);
+    for (version, expected) in [
+        (Some(1), r#"{"v1":1,"last":1}"#),
+        (Some(3), r#"{"v1":1,"last":3,"v2":2,"v3":3}"#),
+        (Some(4), r#"{"v1":1,"last":4,"v2":2,"v3":3,"v4":4}"#),
+        (None, r#"{"v1":1,"last":5,"v2":2,"v3":3,"v4":4,"v5":5}"#),
+    ] {
+        assert_eq!(desk.state("hero", version).await.unwrap(), expected);
+    }
+    let refused = |answer: Result<String, ArchiveRefusal>| match answer {
+        Err(ArchiveRefusal::Refused(refusal)) => refusal,
+        other => panic!("{other:?}"),
+    };
+    let ahead = refused(desk.state("hero", Some(6)).await);
+    let conflict = Refusal::VersionConflict {
+        expected: 6,
+        current: 5,
+    };
+    assert_eq!(ahead, conflict);
+    assert_eq!(refused(desk.state("nobody", None).await), Refusal::NotFound);
+}
+
+#[actix::test]
+async fn a_snapshot_asked_for_is_answered_when_the_journal_has_it() {
+    let mut desk = desk();
+    desk.publish("hero", 1..=2);
+    let mut built = desk.take(None, Some(1));
+    desk.flush().await;
+    settle().await;
+    assert!(built.try_recv().is_err());
+    desk.commit_next().await;
+    let expected = ("hero".to_owned(), 1, r#"{"v1":1,"last":1}"#.to_owned());
+    assert_eq!(told(&built.await.unwrap().unwrap()), expected);
+
+    // A state that is given needs no archive.
+    desk.archive.set_unavailable(true);
+    let given = desk.take(Some(r#"{"a": 1e400}"#), None);
+    desk.commit_next().await;
+    let (_, version, state) = told(&given.await.unwrap().unwrap());
+    assert_eq!((version, state.as_str()), (2, r#"{"a": 1e400}"#));
+    let ahead = desk.take(Some("{}"), Some(3)).await.unwrap();
+    assert!(matches!(
+        ahead,
+        Err(ArchiveRefusal::Refused(Refusal::VersionConflict { .. }))
+    ));
+}
+
+#[actix::test]
+async fn old_events_go_after_a_snapshot_of_each_of_their_streams() {
+    let mut desk = desk();
+    desk.publish("hero", 1..=2);
+    desk.publish("town", 1..=1);
+    desk.pass(DAY - HOUR / 2).await;
+    desk.publish("hero", 3..=3);
+    desk.commit_snapshot().await;
+    desk.pass(HOUR).await;
+    let facts = desk.commit_next().await;
+    // Of hero there is a newer one.
+    assert_eq!(removal(&facts), (vec![("town".to_owned(), 1)], Some(4)));
+    desk.nothing_recorded().await;
+    assert_eq!(desk.left().await, [4]);
+
+    let town = desk.state("town", None).await.unwrap();
+    assert_eq!(town, r#"{"v1":1,"last":1}"#);
+    let gone = desk.state("hero", Some(2)).await;
+    assert!(
+        matches!(
+            gone,
+            Err(ArchiveRefusal::Refused(Refusal::EventsGone { oldest: 4 }))
+        ),
+        "{gone:?}"
+    );
+}
+
+#[actix::test]
+async fn a_subscription_holds_events_back_until_it_is_done_with_them_or_gone() {
+    let mut desk = desk();
+    desk.publish("hero", 1..=2);
+    desk.publish("town", 1..=2);
+    let facts = vec![desk.subscribed(1, 0), desk.subscribed(2, 3)];
+    desk.commit(facts);
+    desk.pass(DAY - HOUR / 2).await;
+    let signs = vec![desk.acked(1, 0), desk.acked(2, 3)];
+    desk.commit(signs);
+    desk.pass(HOUR).await;
+    desk.nothing_recorded().await;
+
+    let acked = desk.acked(1, 2);
+    desk.commit(vec![acked]);
+    desk.pass(HOUR).await;
+    assert_eq!(removal(&desk.commit_next().await).1, Some(3));
+    desk.nothing_recorded().await;
+
+    let gone = Fact::Unsubscribed(Unsubscribed {
+        id: SubscriptionId(Uuid::from_u128(1)),
+        at: desk.clock.now(),
+    });
+    desk.commit(vec![gone]);
+    desk.pass(HOUR).await;
+    assert_eq!(removal(&desk.commit_next().await).1, Some(4));
+    desk.nothing_recorded().await;
+    assert_eq!(desk.left().await, [4]);
+
+    // The other one says nothing for a day.
+    desk.pass(DAY - HOUR * 4).await;
+    desk.nothing_recorded().await;
+    desk.pass(HOUR * 2).await;
+    assert_eq!(removal(&desk.commit_next().await).1, Some(5));
+}
+
+#[actix::test]
+async fn who_subscribes_to_the_past_during_a_removal_still_finds_it() {
+    let mut desk = desk();
+    // So large that its snapshot is recorded before anything else is looked at.
+    let payload = format!(r#"{{"text":"{}"}}"#, "x".repeat(1 << 20));
+    let large = desk.published("hero", 1, &payload);
+    desk.commit(vec![large]);
+    desk.publish("town", 1..=1);
+    desk.pass(DAY + HOUR).await;
+    let chunk = desk.recorded().await;
+    assert_eq!(removal(&chunk.facts), (vec![("hero".to_owned(), 1)], None));
+    let reader = desk.subscribed(1, 1);
+    desk.commit([chunk.facts, vec![reader]].concat());
+    chunk.reply.unwrap().send(()).unwrap();
+    let facts = desk.commit_next().await;
+    assert_eq!(removal(&facts), (vec![("town".to_owned(), 1)], None));
+    desk.serve().await;
+    assert_eq!(removal(&desk.commit_next().await), (vec![], Some(2)));
+}
+
+#[actix::test]
+async fn a_removal_that_was_cut_short_is_repeated_after_a_restart() {
+    let mut desk = desk();
+    desk.publish("hero", 1..=2);
+    desk.pass(DAY + HOUR).await;
+    let lost = desk.recorded().await;
+    let expected = (vec![("hero".to_owned(), 2)], Some(3));
+    assert_eq!(removal(&lost.facts), expected);
+    // The journal has the snapshot alone, as if more of them had come before the removal.
+    desk.commit(lost.facts[..1].to_vec());
+    desk.restart();
+    assert_eq!(desk.left().await, [1, 2]);
+    desk.pass(HOUR).await;
+    let facts = desk.commit_next().await;
+    assert_eq!(removal(&facts), (vec![], Some(3)));
+    assert_eq!(desk.left().await, Vec::<Sequence>::new());
+
+    desk.restart();
+    desk.pass(HOUR).await;
+    desk.nothing_recorded().await;
+    let state = desk.state("hero", None).await.unwrap();
+    assert_eq!(state, r#"{"v1":1,"last":2,"v2":2}"#);
+}
+
+#[actix::test]
+async fn a_removal_waits_for_the_archive() {
+    let mut desk = desk();
+    desk.publish("hero", 1..=2);
+    desk.archive_all().await;
+    desk.archive.set_unavailable(true);
+    desk.pass_unread(DAY + HOUR).await;
+    let flush = desk.flushed.recv().await;
+    flush.reply.send(Ok(())).unwrap();
+    desk.nothing_recorded().await;
+    desk.archive.set_unavailable(false);
+    desk.pass(RETRY).await;
+    assert_eq!(removal(&desk.commit_next().await).1, Some(3));
+}

@@ -1,0 +1,242 @@
+//! Sends the events of one subscription to its callback, one after the other.
+//!
+//! Owns what the subscriber is owed: the live events, dead letters to be sent again and replays
+//! beside them. Receives [`Fed`] from the EventBus, reads the archive where that is ahead, and
+//! asks the circuit of the callback's origin to push. Sends [`Record`] to the EventStore and
+//! [`Progressed`] to the EventBus, which writes positions down. Never changes the subscription.
+
+mod feeding;
+mod lanes;
+mod pushing;
+mod replaying;
+mod telling;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, Context, Handler, Recipient};
+use ahash::AHashMap;
+
+use super::alarm::Alarm;
+use super::death_watch::DeathWatch;
+use super::messages::{
+    CallbackGone, CircuitHops, CircuitLost, Credit, DeliverLetter, Fed, FeedId, Flush, Follow,
+    InspectLog, Progress, Progressed, Publish, Record, Reply, Rest, SubscriptionChanged, Turn,
+    Unfollow,
+};
+use crate::clock::Clock;
+use crate::domain::event::Sequence;
+use crate::domain::subscription::{Callback, EventLetter, Subscription as Subscribed};
+use crate::logic::backoff::RetryPolicy;
+use crate::logic::delivery_window::DeliveryWindow;
+use crate::metrics::Metrics;
+use crate::ports::archive::Archive;
+use feeding::Feeding;
+use lanes::{LetterLane, Push, ReplayLane};
+
+pub struct Subscription {
+    settings: Settings,
+    hops: Hops,
+    subscription: Arc<Subscribed>,
+    circuit: CircuitHops,
+    feeding: Feeding,
+    live: DeliveryWindow,
+    /// Letters to be sent again after the present one.
+    letters: VecDeque<Arc<EventLetter>>,
+    letter: Option<LetterLane>,
+    replays: Vec<ReplayLane>,
+    /// Under way, by the number of the push.
+    pushes: AHashMap<u64, Push>,
+    last_push: u64,
+    /// So many pushes may be tried before the circuit is asked again.
+    budget: u32,
+    /// It has asked the circuit for its turn.
+    awaits_turn: bool,
+    /// The callback answered 410; nothing goes until somebody changes the subscription.
+    is_gone: bool,
+    /// The hub stops.
+    is_resting: bool,
+    rest: Option<Reply<()>>,
+    progress: Progress,
+    told: Option<Progress>,
+    /// That it is failing was published, and nothing was delivered since.
+    failing_told: bool,
+    alarm: Alarm,
+    _watch: DeathWatch,
+}
+
+#[derive(Clone)]
+pub struct Settings {
+    pub clock: Clock,
+    pub metrics: Arc<Metrics>,
+    pub archive: Arc<dyn Archive>,
+    pub retries: RetryPolicy,
+    pub message_timeout: Duration,
+}
+
+/// Where a subscription's messages go.
+#[derive(Clone)]
+pub struct Hops {
+    pub event_store: Recipient<Record>,
+    pub publish: Recipient<Publish>,
+    /// The Archivist.
+    pub flush: Recipient<Flush>,
+    pub follow: Recipient<Follow>,
+    pub credit: Recipient<Credit>,
+    pub unfollow: Recipient<Unfollow>,
+    pub log: Recipient<InspectLog>,
+    pub progressed: Recipient<Progressed>,
+    pub gone: Recipient<CallbackGone>,
+}
+
+impl Subscription {
+    /// Goes on after `position`.
+    pub fn new(
+        (subscription, position): (Arc<Subscribed>, Sequence),
+        circuit: CircuitHops,
+        settings: Settings,
+        hops: Hops,
+        watch: DeathWatch,
+    ) -> Self {
+        let room = subscription.callback().map_or(1, |one| one.max_in_flight);
+        let feed = FeedId(uuid::Uuid::new_v4());
+        Self {
+            settings,
+            hops,
+            subscription,
+            circuit,
+            feeding: Feeding::new(feed),
+            live: DeliveryWindow::new(position, room),
+            letters: VecDeque::new(),
+            letter: None,
+            replays: Vec::new(),
+            pushes: AHashMap::new(),
+            last_push: 0,
+            budget: u32::MAX,
+            awaits_turn: false,
+            is_gone: false,
+            is_resting: false,
+            rest: None,
+            progress: Progress::default(),
+            told: None,
+            failing_told: false,
+            alarm: Alarm::default(),
+            _watch: watch,
+        }
+    }
+
+    fn callback(&self) -> &Callback {
+        self.subscription
+            .callback()
+            .expect("only callback subscriptions have an actor")
+    }
+
+    /// Nothing may begin.
+    fn is_still(&self) -> bool {
+        self.is_gone || self.is_resting || self.subscription.paused.is_some()
+    }
+
+    /// Begins what can begin, and arranges what comes next.
+    fn go_on(&mut self, ctx: &mut Context<Self>) {
+        let now = self.settings.clock.now();
+        self.next_letter();
+        if !self.is_still() {
+            self.begin_pushes(now, ctx);
+        }
+        self.advance_replays(now, ctx);
+        self.arm(now, ctx);
+        self.tell();
+        if self.pushes.is_empty()
+            && let Some(reply) = self.rest.take()
+        {
+            self.record_replays(now);
+            let _ = reply.send(());
+        }
+    }
+}
+
+impl Actor for Subscription {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        self.follow(ctx);
+        self.go_on(ctx);
+    }
+
+    fn stopped(&mut self, _: &mut Context<Self>) {
+        let feed = self.feeding.feed;
+        self.hops.unfollow.do_send(Unfollow { feed });
+    }
+}
+
+impl Handler<Fed> for Subscription {
+    type Result = ();
+
+    fn handle(&mut self, fed: Fed, ctx: &mut Context<Self>) {
+        match fed {
+            Fed::Events { events, through } => self.fed(&events, through),
+            Fed::Behind { from } => self.read_page(from, ctx),
+        }
+        self.go_on(ctx);
+    }
+}
+
+impl Handler<SubscriptionChanged> for Subscription {
+    type Result = ();
+
+    fn handle(&mut self, changed: SubscriptionChanged, ctx: &mut Context<Self>) {
+        let before = std::mem::replace(&mut self.subscription, changed.subscription);
+        if self.circuit.origin != changed.circuit.origin {
+            self.budget = u32::MAX;
+            self.awaits_turn = false;
+            self.progress.is_circuit_open = false;
+        }
+        self.circuit = changed.circuit;
+        self.is_gone = false;
+        self.live.set_room(self.callback().max_in_flight);
+        if before.event_types != self.subscription.event_types {
+            self.follow_other_types(ctx);
+        }
+        self.go_on(ctx);
+    }
+}
+
+impl Handler<CircuitLost> for Subscription {
+    type Result = ();
+
+    fn handle(&mut self, lost: CircuitLost, ctx: &mut Context<Self>) {
+        self.circuit_lost(&lost.origin);
+        self.go_on(ctx);
+    }
+}
+
+impl Handler<Turn> for Subscription {
+    type Result = ();
+
+    fn handle(&mut self, turn: Turn, ctx: &mut Context<Self>) {
+        self.awaits_turn = false;
+        self.budget = turn.room;
+        self.progress.is_circuit_open = false;
+        self.go_on(ctx);
+    }
+}
+
+impl Handler<DeliverLetter> for Subscription {
+    type Result = ();
+
+    fn handle(&mut self, deliver: DeliverLetter, ctx: &mut Context<Self>) {
+        self.letters.push_back(deliver.letter);
+        self.go_on(ctx);
+    }
+}
+
+impl Handler<Rest> for Subscription {
+    type Result = ();
+
+    fn handle(&mut self, rest: Rest, ctx: &mut Context<Self>) {
+        self.is_resting = true;
+        self.rest = Some(rest.reply);
+        self.go_on(ctx);
+    }
+}

@@ -1,0 +1,198 @@
+//! Where the live events come from: the EventBus, or pages of the archive while that is ahead.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{AsyncContext, Context, Handler, Message};
+use tokio::sync::oneshot;
+
+use super::Subscription;
+use crate::actors::messages::{Credit, FeedId, Flush, Follow, Framed, InspectLog};
+use crate::domain::event::{Event, Sequence};
+use crate::ports::archive::{ArchiveError, EventQuery};
+
+/// Events held for a subscription, in bytes: a little more than the largest one.
+const ROOM: usize = (1 << 20) + (64 << 10);
+/// How soon an archive that does not answer is asked again.
+const RETRY: Duration = Duration::from_secs(1);
+const FIRST_PAGE: usize = 32;
+const LARGEST_PAGE: usize = 512;
+
+pub(super) struct Feeding {
+    pub feed: FeedId,
+    /// Bytes of live events that are not done.
+    held: usize,
+    /// The held ones came from the archive, and follow no feed.
+    is_behind: bool,
+    /// Tells the page that is meant from those read before the types changed.
+    generation: u64,
+    page: usize,
+}
+
+/// A page of the archive was read, or not.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct PageRead {
+    generation: u64,
+    from: Sequence,
+    page: Result<Page, ArchiveError>,
+}
+
+/// Events of the archive, in order.
+pub(super) struct Page {
+    pub events: Vec<Event>,
+    /// Everything up to here was looked at.
+    pub through: Sequence,
+    pub is_last: bool,
+}
+
+impl Feeding {
+    pub(super) fn new(feed: FeedId) -> Self {
+        Self {
+            feed,
+            held: 0,
+            is_behind: false,
+            generation: 0,
+            page: FIRST_PAGE,
+        }
+    }
+
+    /// About as many events as there is room for, judging by the last ones.
+    fn resize(&mut self, events: &[Event]) {
+        let bytes: usize = events.iter().map(Event::bytes).sum();
+        if let Some(average) = bytes.checked_div(events.len()) {
+            self.page = (ROOM / average.max(1)).clamp(1, LARGEST_PAGE);
+        }
+    }
+}
+
+impl Subscription {
+    /// Asks for what comes after what it has.
+    pub(super) fn follow(&mut self, ctx: &Context<Self>) {
+        self.feeding.is_behind = false;
+        self.hops.follow.do_send(Follow {
+            feed: self.feeding.feed,
+            event_types: self.subscription.event_types.clone(),
+            from: self.live.through() + 1,
+            credit: ROOM.saturating_sub(self.feeding.held),
+            to: ctx.address().recipient(),
+        });
+    }
+
+    pub(super) fn fed(&mut self, events: &[Arc<Framed>], through: Sequence) {
+        for framed in events {
+            self.hold(framed.event.clone());
+        }
+        self.live.advance(through);
+    }
+
+    fn hold(&mut self, event: Arc<Event>) {
+        // What was read from the archive may be fed once more.
+        if event.sequence > self.live.through() {
+            self.feeding.held += event.bytes();
+            self.live.add(event);
+        }
+    }
+
+    /// The types are others now: what has not begun and does not match any more is dropped.
+    pub(super) fn follow_other_types(&mut self, ctx: &Context<Self>) {
+        let subscription = self.subscription.clone();
+        let freed = self
+            .live
+            .retain_waiting(|event| subscription.matches(event));
+        self.feeding.held = self.feeding.held.saturating_sub(freed);
+        self.feeding.generation += 1;
+        self.follow(ctx);
+    }
+
+    /// An event is done with, so that there is room for others.
+    pub(super) fn released(&mut self, bytes: usize, ctx: &Context<Self>) {
+        self.feeding.held = self.feeding.held.saturating_sub(bytes);
+        if !self.feeding.is_behind {
+            let feed = self.feeding.feed;
+            self.hops.credit.do_send(Credit { feed, bytes });
+        } else if self.live.is_empty() {
+            self.follow(ctx);
+        }
+    }
+
+    /// Reads what the EventBus has no longer in memory.
+    pub(super) fn read_page(&mut self, from: Sequence, ctx: &mut Context<Self>) {
+        self.feeding.is_behind = true;
+        let query = EventQuery {
+            event_types: self.subscription.event_types.to_vec(),
+            from_sequence: Some(from),
+            limit: self.feeding.page,
+            ..EventQuery::default()
+        };
+        let (home, generation) = (ctx.address(), self.feeding.generation);
+        let reading = self.read(query);
+        actix::spawn(async move {
+            let page = reading.await;
+            home.do_send(PageRead {
+                generation,
+                from,
+                page,
+            });
+        });
+    }
+
+    /// A page as of now: what was published by now is in it if there is room.
+    pub(super) fn read(
+        &self,
+        query: EventQuery,
+    ) -> impl Future<Output = Result<Page, ArchiveError>> + use<> {
+        let log = self.hops.log.send(InspectLog);
+        let (flush, archive) = (self.hops.flush.clone(), self.settings.archive.clone());
+        async move {
+            let stopping = || ArchiveError::Unavailable("the hub is stopping".to_owned());
+            let newest = log.await.map_err(|_| stopping())?.newest;
+            let (reply, flushed) = oneshot::channel();
+            flush.do_send(Flush { reply });
+            flushed.await.map_err(|_| stopping())??;
+            let (limit, to) = (query.limit, query.to_sequence);
+            let events = archive.events(query).await?;
+            let is_last = events.len() < limit;
+            let last = events.last().map_or(0, |event| event.sequence);
+            let end = to.map_or(newest, |to| to.min(newest));
+            let through = if is_last { last.max(end) } else { last };
+            Ok(Page {
+                events,
+                through,
+                is_last,
+            })
+        }
+    }
+}
+
+impl Handler<PageRead> for Subscription {
+    type Result = ();
+
+    fn handle(&mut self, read: PageRead, ctx: &mut Context<Self>) {
+        if read.generation != self.feeding.generation {
+            return;
+        }
+        let page = match read.page {
+            Ok(page) => page,
+            Err(error) => {
+                tracing::debug!(id = %self.subscription.id, %error, "the archive is asked again");
+                let from = read.from;
+                ctx.run_later(RETRY, move |subscription, ctx| {
+                    if subscription.feeding.generation == read.generation {
+                        subscription.read_page(from, ctx);
+                    }
+                });
+                return;
+            }
+        };
+        self.feeding.resize(&page.events);
+        for event in page.events {
+            self.hold(Arc::new(event));
+        }
+        self.live.advance(page.through);
+        if self.live.is_empty() {
+            self.follow(ctx);
+        }
+        self.go_on(ctx);
+    }
+}

@@ -1,0 +1,236 @@
+//! One event to the callback, and what follows from its answer.
+
+use std::sync::Arc;
+
+use actix::{AsyncContext, Context, Handler};
+use rand::RngExt;
+
+use super::Subscription;
+use super::lanes::{LaneId, Push};
+use crate::actors::messages::{AwaitTurn, CallbackGone, EventPushed, PushEnd, PushEvent, Record};
+use crate::domain::circuit::Origin;
+use crate::domain::event::Sequence;
+use crate::domain::fact::{Attempt, DeadReason, Fact};
+use crate::domain::subscription::{EventDelivered, EventLetter};
+use crate::domain::timestamp::Timestamp;
+use crate::logic::delivery_window::{Ended, Outcome, conclude};
+use crate::logic::outcome::{classify, describe};
+use crate::logic::webhook::{Handing, push_request};
+use crate::ports::transport::PushAnswer;
+
+impl Subscription {
+    pub(super) fn begin_pushes(&mut self, now: Timestamp, ctx: &Context<Self>) {
+        while self.budget > 0 {
+            let Some((lane, sequence)) = self.next(now) else {
+                return;
+            };
+            self.push(lane, sequence, now, ctx);
+            if self.budget < u32::MAX {
+                self.budget -= 1;
+            }
+        }
+        if !self.awaits_turn && self.next(now).is_some() {
+            self.awaits_turn = true;
+            let to = ctx.address().recipient();
+            self.circuit.wait.do_send(AwaitTurn { to });
+        }
+    }
+
+    fn push(&mut self, lane: LaneId, sequence: Sequence, now: Timestamp, ctx: &Context<Self>) {
+        let Some((event, number)) = self.start(lane, sequence, now) else {
+            return;
+        };
+        let handing = Handing {
+            event: &event,
+            callback: self.callback(),
+            attempt: number,
+            max_attempts: self.settings.retries.max_attempts,
+            is_replay: matches!(lane, LaneId::Replay(_)),
+        };
+        let request = push_request(&handing, self.settings.message_timeout, now);
+        self.last_push += 1;
+        let push = Push {
+            lane,
+            sequence,
+            number,
+            started_at: now,
+            origin: self.circuit.origin.clone(),
+        };
+        self.pushes.insert(self.last_push, push);
+        self.circuit.push.do_send(PushEvent {
+            push: self.last_push,
+            request,
+            to: ctx.address().recipient(),
+        });
+    }
+
+    /// Nobody will tell how the pushes there went.
+    pub(super) fn circuit_lost(&mut self, origin: &Origin) {
+        let now = self.settings.clock.now();
+        let lost: Vec<u64> = self
+            .pushes
+            .iter()
+            .filter(|(_, push)| push.origin == *origin)
+            .map(|(number, _)| *number)
+            .collect();
+        for number in lost {
+            self.give_back(number, now);
+        }
+        if self.circuit.origin == *origin {
+            self.budget = u32::MAX;
+            self.awaits_turn = false;
+        }
+    }
+
+    fn give_back(&mut self, number: u64, now: Timestamp) {
+        if let Some(push) = self.pushes.remove(&number)
+            && let Some(window) = self.window(push.lane)
+        {
+            window.give_back(push.sequence, now);
+        }
+    }
+
+    fn answered(&mut self, push: &Push, answer: &PushAnswer, ctx: &Context<Self>) {
+        let now = self.settings.clock.now();
+        let answered = classify(answer);
+        let attempt = attempt(push, answer, now);
+        let random = rand::rng().random();
+        let outcome = conclude(&self.settings.retries, answered, push.number, now, random);
+        self.settings.metrics.subscriptions.count_delivery(outcome);
+        self.progress.last_error.clone_from(&attempt.error);
+        match outcome {
+            Outcome::Delivered => {
+                self.progress.failures = 0;
+                self.failing_told = false;
+                self.delivered(push, attempt, ctx);
+            }
+            Outcome::RetryAt(at) => {
+                if let Some(window) = self.window(push.lane) {
+                    window.failed(push.sequence, attempt, at);
+                }
+                self.count_failure(false, now);
+            }
+            Outcome::Dead(reason) => {
+                self.died(push, attempt, reason, ctx);
+                self.count_failure(true, now);
+            }
+            Outcome::Gone => {
+                if let Some(window) = self.window(push.lane) {
+                    window.give_back(push.sequence, now);
+                }
+                self.is_gone = true;
+                let id = self.subscription.id;
+                self.hops.gone.do_send(CallbackGone { id });
+                self.count_failure(true, now);
+            }
+        }
+    }
+
+    fn delivered(&mut self, push: &Push, attempt: Attempt, ctx: &Context<Self>) {
+        let Some(ended) = self.end(push, attempt.clone(), ctx) else {
+            return;
+        };
+        if push.lane != LaneId::Letter {
+            return;
+        }
+        self.letter = None;
+        self.record(Fact::EventDelivered(EventDelivered {
+            id: self.subscription.id.letter_id(&ended.event),
+            subscription_id: self.subscription.id,
+            at: self.settings.clock.now(),
+            attempt,
+        }));
+    }
+
+    fn died(&mut self, push: &Push, attempt: Attempt, reason: DeadReason, ctx: &Context<Self>) {
+        let before = match push.lane {
+            LaneId::Letter => self.letter.as_ref().map(|lane| lane.letter.clone()),
+            LaneId::Live | LaneId::Replay(_) => None,
+        };
+        let Some(ended) = self.end(push, attempt, ctx) else {
+            return;
+        };
+        if push.lane == LaneId::Letter {
+            self.letter = None;
+        }
+        let letter = self.letter_of(ended, before.as_deref(), reason);
+        let (id, event, subscriber) = (letter.id, letter.event.id, &letter.service);
+        tracing::warn!(%id, %event, %subscriber, reason = reason.name(), "event is a dead letter");
+        self.record(Fact::EventDeadLettered(Arc::new(letter)));
+    }
+
+    /// `before` is the letter it was, if it was sent again.
+    fn letter_of(
+        &self,
+        ended: Ended,
+        before: Option<&EventLetter>,
+        reason: DeadReason,
+    ) -> EventLetter {
+        let mut attempts = before.map_or_else(Vec::new, |letter| letter.attempts.clone());
+        attempts.extend(ended.attempts);
+        EventLetter {
+            id: self.subscription.id.letter_id(&ended.event),
+            subscription_id: self.subscription.id,
+            service: self.subscription.service.clone(),
+            event: ended.event,
+            at: self.settings.clock.now(),
+            reason,
+            attempts,
+            redriven: before.map_or(0, |letter| letter.redriven),
+        }
+    }
+
+    /// The event is done with, in its lane.
+    fn end(&mut self, push: &Push, attempt: Attempt, ctx: &Context<Self>) -> Option<Ended> {
+        let ended = self.window(push.lane)?.end(push.sequence, attempt)?;
+        match push.lane {
+            LaneId::Live => {
+                self.progress.worked_through = self.live.position();
+                self.released(ended.event.bytes(), ctx);
+            }
+            LaneId::Replay(id) => self.replayed(id),
+            LaneId::Letter => {}
+        }
+        Some(ended)
+    }
+
+    pub(super) fn record(&self, fact: Fact) {
+        self.hops.event_store.do_send(Record::unasked(vec![fact]));
+    }
+}
+
+fn attempt(push: &Push, answer: &PushAnswer, now: Timestamp) -> Attempt {
+    let took = now.since(push.started_at).as_millis();
+    Attempt {
+        number: push.number,
+        at: push.started_at,
+        instance: None,
+        outcome: classify(answer).outcome(),
+        status_code: match answer {
+            PushAnswer::Status { code, .. } => Some(*code),
+            PushAnswer::NoAnswer { .. } => None,
+        },
+        duration_ms: u64::try_from(took).unwrap_or(u64::MAX),
+        error: describe(answer),
+    }
+}
+
+impl Handler<EventPushed> for Subscription {
+    type Result = ();
+
+    fn handle(&mut self, pushed: EventPushed, ctx: &mut Context<Self>) {
+        match pushed.end {
+            PushEnd::NotNow { is_open } => {
+                self.give_back(pushed.push, self.settings.clock.now());
+                self.budget = 0;
+                self.progress.is_circuit_open = is_open;
+            }
+            PushEnd::Answered(answer) => {
+                if let Some(push) = self.pushes.remove(&pushed.push) {
+                    self.answered(&push, &answer, ctx);
+                }
+            }
+        }
+        self.go_on(ctx);
+    }
+}

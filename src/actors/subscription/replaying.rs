@@ -1,0 +1,188 @@
+//! Past events beside the live ones, at a pace of their own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{AsyncContext, Context, Handler, Message};
+
+use super::Subscription;
+use super::feeding::Page;
+use super::lanes::ReplayLane;
+use crate::actors::messages::{Record, RunReplay};
+use crate::domain::fact::Fact;
+use crate::domain::ids::JobId;
+use crate::domain::subscription::Replay;
+use crate::domain::timestamp::Timestamp;
+use crate::logic::delivery_window::DeliveryWindow;
+use crate::logic::token_bucket::TokenBucket;
+use crate::ports::archive::{ArchiveError, EventQuery};
+
+/// How often a replay's progress is written down.
+const RECORD_EVERY: Duration = Duration::from_secs(1);
+/// How soon an archive that does not answer is asked again.
+const RETRY: Duration = Duration::from_secs(1);
+/// Events read at once. Few, since each may be large.
+const PAGE: usize = 32;
+
+#[derive(Message)]
+#[rtype(result = "()")]
+struct ReplayPageRead {
+    id: JobId,
+    page: Result<Page, ArchiveError>,
+}
+
+impl ReplayLane {
+    fn new(replay: Replay, now: Timestamp) -> Self {
+        // A burst of a twentieth of a second, so that the pace is even.
+        let burst = |rate: f64| (rate / 20.0).ceil().max(1.0) as u32;
+        let pace = replay
+            .rate
+            .map(|rate| TokenBucket::new(rate, Some(burst(rate)), now));
+        Self {
+            window: DeliveryWindow::new(replay.next.saturating_sub(1), 1),
+            replay,
+            pace,
+            is_reading: false,
+            is_read: false,
+            is_dirty: false,
+            recorded_at: now,
+        }
+    }
+
+    /// How many events the next page may have.
+    fn limit(&self) -> usize {
+        let left = self.replay.left.unwrap_or(u64::MAX);
+        PAGE.min(usize::try_from(left).unwrap_or(PAGE))
+    }
+
+    fn query(&self) -> EventQuery {
+        let filter = &self.replay.filter;
+        EventQuery {
+            event_types: filter.event_types.clone(),
+            source: filter.source.clone(),
+            stream_id: filter.stream_id.clone(),
+            correlation_id: filter.correlation_id.clone(),
+            from_sequence: Some(self.window.through() + 1),
+            to_sequence: Some(self.replay.to),
+            limit: self.limit(),
+            ..EventQuery::default()
+        }
+    }
+
+    /// As it is now.
+    fn version(&self, now: Timestamp) -> Arc<Replay> {
+        Arc::new(Replay {
+            at: now,
+            next: self.window.position() + 1,
+            done: self.is_over(),
+            ..self.replay.clone()
+        })
+    }
+
+    fn is_over(&self) -> bool {
+        self.window.is_empty() && (self.is_read || self.replay.left == Some(0))
+    }
+}
+
+impl Subscription {
+    /// An event of this replay is done with.
+    pub(super) fn replayed(&mut self, id: JobId) {
+        if let Some(lane) = self.replay(id) {
+            lane.is_dirty = true;
+            lane.replay.left = lane.replay.left.map(|left| left.saturating_sub(1));
+        }
+    }
+
+    /// Reads on where a replay has nothing in hand, and writes down how far each is.
+    pub(super) fn advance_replays(&mut self, now: Timestamp, ctx: &Context<Self>) {
+        let still = self.is_still();
+        for index in 0..self.replays.len() {
+            let lane = &self.replays[index];
+            let wants = lane.window.is_empty() && !lane.is_reading && !lane.is_over();
+            if wants && !still {
+                self.read_replay(index, ctx);
+            }
+        }
+        for lane in &mut self.replays {
+            let is_due = lane.is_dirty && now >= lane.recorded_at.plus(RECORD_EVERY);
+            if lane.is_over() || is_due {
+                let fact = Fact::ReplayAdvanced(lane.version(now));
+                self.hops.event_store.do_send(Record::unasked(vec![fact]));
+                lane.is_dirty = false;
+                lane.recorded_at = now;
+            }
+        }
+        self.replays.retain(|lane| !lane.is_over());
+    }
+
+    /// Before the hub stops.
+    pub(super) fn record_replays(&mut self, now: Timestamp) {
+        for lane in self.replays.iter_mut().filter(|lane| lane.is_dirty) {
+            let fact = Fact::ReplayAdvanced(lane.version(now));
+            self.hops.event_store.do_send(Record::unasked(vec![fact]));
+            lane.is_dirty = false;
+        }
+    }
+
+    /// When the progress of a replay is to be written down.
+    pub(super) fn next_replay_record(&self) -> Option<Timestamp> {
+        let dirty = self.replays.iter().filter(|lane| lane.is_dirty);
+        dirty.map(|lane| lane.recorded_at.plus(RECORD_EVERY)).min()
+    }
+
+    fn read_replay(&mut self, index: usize, ctx: &Context<Self>) {
+        let lane = &mut self.replays[index];
+        lane.is_reading = true;
+        let (id, query, home) = (lane.replay.id, lane.query(), ctx.address());
+        let reading = self.read(query);
+        actix::spawn(async move {
+            let page = reading.await;
+            home.do_send(ReplayPageRead { id, page });
+        });
+    }
+}
+
+impl Handler<RunReplay> for Subscription {
+    type Result = ();
+
+    fn handle(&mut self, run: RunReplay, ctx: &mut Context<Self>) {
+        if self.replay(run.replay.id).is_none() {
+            let replay = Replay::clone(&run.replay);
+            let now = self.settings.clock.now();
+            self.replays.push(ReplayLane::new(replay, now));
+        }
+        self.go_on(ctx);
+    }
+}
+
+impl Handler<ReplayPageRead> for Subscription {
+    type Result = ();
+
+    fn handle(&mut self, read: ReplayPageRead, ctx: &mut Context<Self>) {
+        let Some(lane) = self.replay(read.id) else {
+            return;
+        };
+        let page = match read.page {
+            Ok(page) => page,
+            Err(error) => {
+                tracing::debug!(replay = %read.id, %error, "the archive is asked again");
+                let id = read.id;
+                ctx.run_later(RETRY, move |subscription, ctx| {
+                    if let Some(lane) = subscription.replay(id) {
+                        lane.is_reading = false;
+                    }
+                    subscription.go_on(ctx);
+                });
+                return;
+            }
+        };
+        lane.is_reading = false;
+        for event in page.events {
+            lane.window.add(Arc::new(event));
+        }
+        lane.window.advance(page.through);
+        lane.is_read = page.is_last;
+        lane.is_dirty = true;
+        self.go_on(ctx);
+    }
+}

@@ -1,0 +1,69 @@
+//! What others learn of a subscription.
+
+use actix::Context;
+use rand::RngExt;
+use tokio::sync::oneshot;
+
+use super::Subscription;
+use crate::actors::messages::{EventOffer, EventSlot, Progressed, Publish};
+use crate::domain::timestamp::Timestamp;
+use crate::logic::failing::{Failing, failing_event};
+
+/// So many failures in a row are worth telling.
+const WORTH_TELLING: u32 = 5;
+
+impl Subscription {
+    /// Tells the EventBus how far it is, if that changed.
+    pub(super) fn tell(&mut self) {
+        self.progress.position = self.live.position();
+        self.progress.in_flight = u32::try_from(self.pushes.len()).unwrap_or(u32::MAX);
+        self.progress.retry_at = self.live.next_retry().filter(|_| self.pushes.is_empty());
+        if self.told.as_ref() == Some(&self.progress) {
+            return;
+        }
+        self.told = Some(self.progress.clone());
+        self.hops.progressed.do_send(Progressed {
+            id: self.subscription.id,
+            progress: self.progress.clone(),
+        });
+    }
+
+    /// `is_bad`: worth telling at once. Told once until something is delivered again.
+    pub(super) fn count_failure(&mut self, is_bad: bool, now: Timestamp) {
+        self.progress.failures = self.progress.failures.saturating_add(1);
+        if self.failing_told || !(is_bad || self.progress.failures >= WORTH_TELLING) {
+            return;
+        }
+        self.failing_told = true;
+        let failing = Failing {
+            subscription: &self.subscription,
+            origin: &self.circuit.origin,
+            last_error: self.progress.last_error.as_deref(),
+            failures: self.progress.failures,
+        };
+        let event = failing_event(&failing, now, rand::rng().random());
+        let offer = EventOffer {
+            event,
+            expected_version: None,
+        };
+        // Nobody waits for the answer.
+        let (reply, _) = oneshot::channel();
+        self.hops.publish.do_send(Publish {
+            slots: vec![EventSlot::Offered(Box::new(offer))],
+            atomic: false,
+            reply,
+        });
+    }
+
+    /// Sleeps until something is due.
+    pub(super) fn arm(&mut self, now: Timestamp, ctx: &mut Context<Self>) {
+        let may_begin = !self.is_still() && self.budget > 0;
+        let begins = may_begin.then(|| self.next_due(now)).flatten();
+        let next = [begins, self.next_replay_record()].into_iter().flatten();
+        let next = next.min();
+        self.alarm.set(next, now, ctx, |subscription, ctx| {
+            subscription.alarm.rang();
+            subscription.go_on(ctx);
+        });
+    }
+}

@@ -1,0 +1,104 @@
+//! The archive in a PostgreSQL database.
+//!
+//! Everything runs on a thread of its own: a batch of thousands of rows takes a while to pack, and
+//! the connections must outlive whoever happened to open them.
+
+mod connections;
+mod rows;
+mod write;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::prelude::QueryResult;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::runtime::{Builder, Runtime};
+
+use super::sql::{Applied, Record, Sql, SqlArchive, unavailable};
+use super::statement::Statement;
+use crate::logic::projection::Batch;
+use crate::ports::archive::ArchiveError;
+use connections::Connections;
+
+/// How long a question may take, the wait for a free connection included.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a batch may take. A removal of old events may be a large one.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// The history in a PostgreSQL database.
+pub type PostgresArchive = SqlArchive<Postgres>;
+
+/// Connects when it is asked something, and again by itself after a failure.
+pub struct Postgres {
+    connections: Connections,
+    /// Always there until it is dropped.
+    runtime: Option<Runtime>,
+}
+
+impl PostgresArchive {
+    /// Does not connect yet: an archive that cannot be reached now may be later. Fails with
+    /// [`ArchiveError::CannotOpen`] if `url` is none of PostgreSQL.
+    pub fn open(url: &str) -> Result<Self, ArchiveError> {
+        let connections = Connections::new(url)?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("archive")
+            .enable_all()
+            .build()
+            .map_err(|error| ArchiveError::CannotOpen(format!("archive thread: {error}")))?;
+        let runtime = Some(runtime);
+        let database = Postgres {
+            connections,
+            runtime,
+        };
+        Ok(Self { database })
+    }
+}
+
+impl Postgres {
+    async fn run<T: Send + 'static>(
+        &self,
+        timeout: Duration,
+        work: impl for<'c> FnOnce(&'c mut AsyncPgConnection) -> BoxFuture<'c, QueryResult<T>>
+        + Send
+        + 'static,
+    ) -> Result<T, ArchiveError> {
+        let connections = self.connections.clone();
+        let runtime = self.runtime.as_ref().ok_or_else(|| unavailable(&STOPPED))?;
+        let running = runtime.spawn(async move {
+            let late = || unavailable(&format!("no answer within {timeout:?}"));
+            let result = tokio::time::timeout(timeout, connections.run(work)).await;
+            result.unwrap_or_else(|_| Err(late()))
+        });
+        running.await.map_err(|_| unavailable(&STOPPED))?
+    }
+}
+
+const STOPPED: &str = "the archive's thread has stopped";
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // Waiting for it is not allowed on the threads that drop an archive.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Sql for Postgres {
+    async fn load<R: Record>(&self, statement: Statement) -> Result<Vec<R>, ArchiveError> {
+        self.run(READ_TIMEOUT, |connection| {
+            async move { statement.load(connection).await }.boxed()
+        })
+        .await
+    }
+
+    async fn apply(&self, batch: Arc<Batch>) -> Result<Applied, ArchiveError> {
+        self.run(WRITE_TIMEOUT, |connection| {
+            async move { write::apply(connection, &batch).await }.boxed()
+        })
+        .await
+    }
+}

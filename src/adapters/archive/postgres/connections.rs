@@ -1,0 +1,184 @@
+//! The connections to one PostgreSQL database. One that failed is thrown away.
+
+use std::error::Error;
+use std::time::Duration;
+
+use diesel::prelude::{ConnectionError, ConnectionResult, QueryResult};
+use diesel::sql_query;
+use diesel_async::pooled_connection::deadpool::{Object, Pool, PoolError};
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+};
+use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio_postgres::NoTls;
+use tokio_postgres::config::Config;
+use tokio_postgres::error::SqlState;
+
+use crate::adapters::archive::sql::unavailable;
+use crate::ports::archive::ArchiveError;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// One writer, and readers beside it.
+const CONNECTIONS: usize = 4;
+/// How long to connect may take, log-in and new tables included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// After so long without a sign of life from the server a connection is broken.
+const DEAD_AFTER: Duration = Duration::from_secs(10);
+/// The server gives a statement up when nobody waits for it any more.
+const SESSION: &str = "SET statement_timeout = '30s'";
+/// Any number, the same for all hubs: only one at a time makes tables.
+const LOCK: &str = "SELECT pg_advisory_lock(7205759403792793)";
+const UNLOCK: &str = "SELECT pg_advisory_unlock(7205759403792793)";
+
+#[derive(Clone)]
+pub struct Connections {
+    pool: Pool<AsyncPgConnection>,
+}
+
+impl Connections {
+    /// Connects to nothing yet. Fails with [`ArchiveError::CannotOpen`], which never shows the
+    /// password.
+    pub fn new(url: &str) -> Result<Self, ArchiveError> {
+        let config = parse(url)?;
+        let mut manager = ManagerConfig::default();
+        manager.recycling_method = RecyclingMethod::Fast;
+        manager.custom_setup = Box::new(move |_| connect(config.clone()).boxed());
+        // The address is in `config`; diesel's own need not know it.
+        let manager = AsyncDieselConnectionManager::new_with_config("", manager);
+        let pool = Pool::builder(manager).max_size(CONNECTIONS).build();
+        let pool = pool.map_err(|error| ArchiveError::CannotOpen(error.to_string()))?;
+        Ok(Self { pool })
+    }
+
+    /// Runs `work` on a free connection.
+    pub async fn run<T>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut AsyncPgConnection) -> BoxFuture<'c, QueryResult<T>>,
+    ) -> Result<T, ArchiveError> {
+        let connection = self.pool.get().await;
+        let mut connection = Borrowed {
+            connection: Some(connection.map_err(|error| self.lost(error))?),
+        };
+        let result = work(connection.get()).await;
+        if result.is_ok() {
+            connection.give_back();
+        } else {
+            // The others are hardly better, and a new one looks after its tables.
+            self.pool.retain(|_, _| false);
+        }
+        result.map_err(|error| unavailable(&error))
+    }
+
+    fn lost(&self, error: PoolError) -> ArchiveError {
+        self.pool.retain(|_, _| false);
+        match error {
+            PoolError::Backend(error) => unavailable(&error),
+            other => unavailable(&other),
+        }
+    }
+}
+
+/// A connection that is closed unless it is given back: what was given up half-way, in the middle
+/// of an answer, is of no more use.
+struct Borrowed {
+    connection: Option<Object<AsyncPgConnection>>,
+}
+
+impl Borrowed {
+    fn get(&mut self) -> &mut AsyncPgConnection {
+        self.connection
+            .as_mut()
+            .expect("given back only at the end")
+    }
+
+    fn give_back(mut self) {
+        self.connection = None;
+    }
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            drop(Object::take(connection));
+        }
+    }
+}
+
+fn parse(url: &str) -> Result<Config, ArchiveError> {
+    // The parser's own words may repeat a part of a password.
+    let advice = "database_url: not an address of PostgreSQL; write \
+        postgresql://USER:PASSWORD@HOST:5432/DATABASE, with %40 for @, %3A for : and %2F for / in \
+        user and password";
+    let unusable = || ArchiveError::CannotOpen(advice.to_owned());
+    let mut config: Config = url.parse().map_err(|_| unusable())?;
+    if config.get_hosts().is_empty() || config.get_user().is_none() {
+        return Err(unusable());
+    }
+    if config.get_application_name().is_none() {
+        config.application_name("message-hub");
+    }
+    config
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_user_timeout(DEAD_AFTER)
+        .keepalives_idle(DEAD_AFTER);
+    Ok(config)
+}
+
+async fn connect(config: Config) -> ConnectionResult<AsyncPgConnection> {
+    let connected = tokio::time::timeout(CONNECT_TIMEOUT, open(config)).await;
+    let late = || format!("no connection within {CONNECT_TIMEOUT:?}");
+    connected
+        .unwrap_or_else(|_| Err(late()))
+        .map_err(ConnectionError::BadConnection)
+}
+
+async fn open(config: Config) -> Result<AsyncPgConnection, String> {
+    let (client, connection) = config.connect(NoTls).await.map_err(|error| cause(&error))?;
+    let connection = AsyncPgConnection::try_from_client_and_connection(client, connection);
+    let mut connection = connection.await.map_err(|error| error.to_string())?;
+    let in_words = |error: diesel::result::Error| error.to_string();
+    sql_query(LOCK)
+        .execute(&mut connection)
+        .await
+        .map_err(in_words)?;
+    let mut harness = AsyncMigrationHarness::new(connection);
+    harness
+        .run_pending_migrations(MIGRATIONS)
+        .map_err(|error| format!("cannot make the tables: {error}"))?;
+    let mut connection = harness.into_inner();
+    for statement in [UNLOCK, SESSION] {
+        let done = sql_query(statement).execute(&mut connection).await;
+        done.map_err(in_words)?;
+    }
+    Ok(connection)
+}
+
+/// What went wrong, to its root, and what to do about it.
+fn cause(error: &tokio_postgres::Error) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(deeper) = source {
+        words = format!("{words}: {deeper}");
+        source = deeper.source();
+    }
+    if let Some(said) = error.as_db_error() {
+        words = said.to_string();
+    }
+    let advice = match error.code() {
+        Some(code) if *code == SqlState::INVALID_PASSWORD => {
+            "; check user and password in database_url"
+        }
+        Some(code) if *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
+            "; let the user of database_url in (pg_hba.conf)"
+        }
+        Some(code) if *code == SqlState::INVALID_CATALOG_NAME => {
+            "; create it, or name another in database_url"
+        }
+        _ => "",
+    };
+    words + advice
+}

@@ -1,0 +1,168 @@
+//! Addresses that callbacks must not lead to.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// Networks and names of hosts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DenyList(Vec<Denied>);
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Denied {
+    /// All addresses whose first so many bits are these.
+    Network(IpAddr, u8),
+    /// In lower case.
+    Host(String),
+}
+
+/// Where the metadata of machines in a cloud is found, and what else has no service.
+const USUAL: [&str; 6] = [
+    "169.254.0.0/16",
+    "fe80::/10",
+    "fd00:ec2::254/128",
+    "metadata",
+    "metadata.google.internal",
+    "instance-data",
+];
+
+impl Default for DenyList {
+    fn default() -> Self {
+        let denied = USUAL.into_iter().filter_map(Denied::parse);
+        Self(denied.collect())
+    }
+}
+
+impl DenyList {
+    /// Reads networks such as `10.0.0.0/8`, addresses, and names of hosts; gives back the first
+    /// text that is none of these.
+    pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, &'a str> {
+        let mut denied = Vec::new();
+        for text in texts {
+            denied.push(Denied::parse(text).ok_or(text)?);
+        }
+        Ok(Self(denied))
+    }
+
+    /// Whether this name, or address written as one, is on the list. IPv6 may stand in brackets.
+    pub fn denies_host(&self, host: &str) -> bool {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        if let Ok(address) = bare.parse() {
+            return self.denies(address);
+        }
+        let name = bare.trim_end_matches('.').to_ascii_lowercase();
+        self.0
+            .iter()
+            .any(|denied| *denied == Denied::Host(name.clone()))
+    }
+
+    /// Whether this address is on the list.
+    pub fn denies(&self, address: IpAddr) -> bool {
+        let address = plain(address);
+        self.0.iter().any(|denied| match denied {
+            Denied::Network(network, bits) => is_within(address, *network, *bits),
+            Denied::Host(_) => false,
+        })
+    }
+}
+
+/// A list of quoted texts, as it is read from.
+impl fmt::Display for DenyList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let texts = self.0.iter().map(|denied| match denied {
+            Denied::Network(network, bits) => format!("{network}/{bits}"),
+            Denied::Host(name) => name.clone(),
+        });
+        f.debug_list().entries(texts).finish()
+    }
+}
+
+impl Denied {
+    fn parse(text: &str) -> Option<Self> {
+        if let Some((network, bits)) = text.split_once('/') {
+            let network: IpAddr = network.parse().ok()?;
+            let bits = bits.parse().ok().filter(|bits| *bits <= width(network))?;
+            return Some(Self::Network(network, bits));
+        }
+        if let Ok(address) = text.parse::<IpAddr>() {
+            return Some(Self::Network(address, width(address)));
+        }
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+        let is_name = !text.is_empty() && text.len() <= 253 && text.bytes().all(allowed);
+        is_name.then(|| Self::Host(text.trim_end_matches('.').to_ascii_lowercase()))
+    }
+}
+
+/// An IPv4 address dressed up as IPv6 is the IPv4 address.
+fn plain(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(six) => six.to_canonical(),
+        four @ IpAddr::V4(_) => four,
+    }
+}
+
+fn width(address: IpAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 128 }
+}
+
+fn is_within(address: IpAddr, network: IpAddr, bits: u8) -> bool {
+    if address.is_ipv4() != network.is_ipv4() {
+        return false;
+    }
+    let shift = u32::from(width(address) - bits);
+    let prefix = |address| number(address).checked_shr(shift).unwrap_or(0);
+    prefix(address) == prefix(network)
+}
+
+fn number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(four) => u32::from(four).into(),
+        IpAddr::V6(six) => Ipv6Addr::to_bits(six),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_services_are_denied_unless_somebody_says_otherwise() {
+        let usual = DenyList::default();
+        for host in [
+            "169.254.169.254",
+            "[fe80::1]",
+            "fe80::1",
+            "[::ffff:169.254.169.254]",
+            "[fd00:ec2::254]",
+            "Metadata.Google.Internal",
+            "metadata.google.internal.",
+        ] {
+            assert!(usual.denies_host(host), "{host}");
+        }
+        for host in ["127.0.0.1", "10.0.0.5", "[::1]", "shop", "169.253.0.1"] {
+            assert!(!usual.denies_host(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn networks_addresses_and_names_can_be_denied() {
+        let list = DenyList::parse(["10.0.0.0/8", "192.168.1.7", "::/0", "Intern"]).unwrap();
+        for (host, is_denied) in [
+            ("10.255.0.1", true),
+            ("11.0.0.1", false),
+            ("192.168.1.7", true),
+            ("192.168.1.8", false),
+            ("[2001:db8::1]", true),
+            ("intern", true),
+            ("intern.example", false),
+        ] {
+            assert_eq!(list.denies_host(host), is_denied, "{host}");
+        }
+        assert_eq!(
+            DenyList::parse([]).map(|list| list.denies_host("10.0.0.1")),
+            Ok(false)
+        );
+        for text in ["", "10.0.0.0/33", "10.0.0.0/x", "a b", "::/129"] {
+            assert_eq!(DenyList::parse([text]), Err(text));
+        }
+    }
+}

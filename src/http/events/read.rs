@@ -1,0 +1,189 @@
+//! Reading events: from memory if that has all, else from the archive.
+
+use std::sync::Arc;
+
+use crate::actors::messages::{InspectLog, LogReport, ReadRecent};
+use crate::domain::event::{Event, Sequence};
+use crate::domain::ids::Label;
+use crate::domain::pattern::Pattern;
+use crate::domain::refusal::Refusal;
+use crate::domain::subscription::ReplayFilter;
+use crate::error::HubError;
+use crate::http::Hub;
+use crate::http::ask::{ask, look};
+use crate::http::messages::flush;
+use crate::http::query::Query;
+use crate::ports::archive::EventQuery;
+
+/// The archive counts in 63 bits.
+pub const LAST_SEQUENCE: u64 = i64::MAX as u64;
+const NO_CURSOR: &str = "must be the next_cursor of an earlier answer";
+
+/// A part of the events that match, and the one the rest begins with.
+pub struct Part {
+    pub events: Vec<Arc<Event>>,
+    pub next: Option<Sequence>,
+}
+
+/// The events that match. Whatever was acknowledged before is among them.
+pub async fn read(hub: &Hub, query: EventQuery) -> Result<Vec<Arc<Event>>, HubError> {
+    let asked = query.clone();
+    let recent = ask(&hub.handles.read_recent, |reply| ReadRecent {
+        query: asked,
+        reply,
+    });
+    if let Some(events) = recent.await? {
+        return Ok(events);
+    }
+    flush(hub).await?;
+    let events = hub.archive.events(query).await?;
+    Ok(events.into_iter().map(Arc::new).collect())
+}
+
+/// As many as `query.limit`, and where to go on.
+///
+/// # Errors
+/// 410 if events from `kept` on, if that is given, are gone; 503 without an archive that is needed.
+pub async fn part(
+    hub: &Hub,
+    mut query: EventQuery,
+    kept: Option<Sequence>,
+) -> Result<Part, HubError> {
+    let limit = query.limit;
+    query.limit = limit + 1;
+    must_be_kept(hub, kept).await?;
+    let events = read(hub, query).await?;
+    // They may have gone while they were read.
+    must_be_kept(hub, kept).await?;
+    Ok(cut(events, limit))
+}
+
+/// The first `limit` of them.
+pub fn cut(mut events: Vec<Arc<Event>>, limit: usize) -> Part {
+    let next = events.get(limit).map(|event| event.sequence);
+    events.truncate(limit);
+    Part { events, next }
+}
+
+pub async fn log(hub: &Hub) -> Result<LogReport, HubError> {
+    look(&hub.handles.inspect_log, InspectLog).await
+}
+
+/// # Errors
+/// 410 if events from `from` on, if that is given, are gone.
+pub async fn must_be_kept(hub: &Hub, from: Option<Sequence>) -> Result<(), HubError> {
+    let Some(from) = from else { return Ok(()) };
+    let oldest = log(hub).await?.oldest;
+    if from < oldest {
+        return Err(Refusal::EventsGone { oldest }.into());
+    }
+    Ok(())
+}
+
+/// The filters that every query string about events may have; the types by the name of
+/// `event_types`.
+pub fn filter(asked: &Query, event_types: &str) -> Result<ReplayFilter, HubError> {
+    let correlation_id = asked.read("correlation_id", Label::parse)?;
+    Ok(ReplayFilter {
+        event_types: asked.read(event_types, patterns)?.unwrap_or_default(),
+        source: asked.service("source")?,
+        stream_id: asked.read("stream_id", Label::parse)?,
+        correlation_id: correlation_id.map(|label| label.to_string()),
+    })
+}
+
+/// All events that pass the filter.
+pub fn query(filter: ReplayFilter) -> EventQuery {
+    EventQuery {
+        event_types: filter.event_types,
+        source: filter.source,
+        stream_id: filter.stream_id,
+        correlation_id: filter.correlation_id,
+        ..EventQuery::default()
+    }
+}
+
+/// Patterns with commas between them.
+fn patterns(text: &str) -> Result<Vec<Pattern>, String> {
+    let parse = |one: &str| Pattern::parse(one).map_err(|error| format!("{one:?} {error}"));
+    text.split(',').map(parse).collect()
+}
+
+pub fn sequence(asked: &Query, name: &str) -> Result<Option<Sequence>, HubError> {
+    // Who has seen none yet may say 0.
+    let number = asked.number(name, 0, LAST_SEQUENCE)?;
+    Ok(number.map(|number| number.max(1)))
+}
+
+/// `cursor`: a number to go on from.
+pub fn cursor(asked: &Query) -> Result<Option<u64>, HubError> {
+    asked.read("cursor", |text| number(text).ok_or(NO_CURSOR))
+}
+
+/// A cursor that also says where to stop, as in `7-12`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Span {
+    pub from: Sequence,
+    pub to: Option<Sequence>,
+}
+
+impl Span {
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let (from, to) = match text.split_once('-') {
+            Some((from, to)) => (from, Some(number(to).ok_or(NO_CURSOR)?)),
+            None => (text, None),
+        };
+        let from = number(from).ok_or(NO_CURSOR)?;
+        Ok(Self { from, to })
+    }
+
+    pub fn write(self) -> String {
+        match self.to {
+            Some(to) => format!("{}-{to}", self.from),
+            None => self.from.to_string(),
+        }
+    }
+}
+
+fn number(text: &str) -> Option<u64> {
+    // A plus sign would be read, but never written.
+    let is_written = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().ok().filter(|_| is_written);
+    number.filter(|number| (1..=LAST_SEQUENCE).contains(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_read_as_it_is_written() {
+        for (from, to) in [(1, None), (7, Some(12)), (LAST_SEQUENCE, Some(1))] {
+            let span = Span { from, to };
+            assert_eq!(Span::parse(&span.write()), Ok(span));
+        }
+        for bad in [
+            "",
+            "0",
+            "-",
+            "1-",
+            "-1",
+            "+1",
+            "1-2-3",
+            "x",
+            "9223372036854775808",
+        ] {
+            assert!(Span::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn patterns_stand_between_commas() {
+        assert_eq!(patterns("a.*,#").unwrap().len(), 2);
+        assert_eq!(
+            patterns("a,").unwrap_err(),
+            "\"\" must be 1 to 200 printable characters"
+        );
+        assert!(patterns("a.b*").unwrap_err().starts_with("\"a.b*\""));
+    }
+}

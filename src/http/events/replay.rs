@@ -1,0 +1,213 @@
+//! `/v1/events/replay`: past events from some point on, to the caller or to a subscription.
+
+pub mod input;
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::list::EventPage;
+use super::read::{self, Part, Span};
+use crate::actors::messages::{InspectSubscriptions, StartReplay};
+use crate::domain::event::{Event, Sequence};
+use crate::domain::ids::JobId;
+use crate::domain::pattern::Pattern;
+use crate::domain::subscription::SubscriptionId;
+use crate::error::HubError;
+use crate::http::Hub;
+use crate::http::ask::{ask, look};
+use crate::http::auth::Caller;
+use crate::http::body::Body;
+use crate::http::openapi::history::{ReplayInput, ReplaySearch};
+use crate::http::query::Query;
+use crate::ports::archive::EventQuery;
+use input::{Asked, SUBJECT, Start};
+
+/// A replay to a subscription has begun.
+#[derive(Serialize, ToSchema)]
+pub struct ReplayStarted {
+    replay_id: JobId,
+}
+
+/// Replay events
+///
+/// Without `deliver_to` the events are the answer, page by page, oldest first. With it they go to
+/// that subscription beside its live ones, each marked as a replay.
+#[utoipa::path(
+    post,
+    path = "/v1/events/replay",
+    operation_id = "replay_events",
+    tag = "events",
+    request_body = ReplayInput,
+    responses(
+        (status = 200, description = "The events", body = EventPage),
+        (status = 202, description = "`deliver_to`: they are on their way", body = ReplayStarted),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong, or what the mode needs"),
+        (status = 404, description = "NOT_FOUND: no such subscription, or not the caller's"),
+        (status = 410, description = "GONE: events from `from_sequence` or `cursor` on are no longer kept; `details.oldest_sequence` says which are"),
+        (status = 503, description = "STORAGE_UNAVAILABLE: not all of it is in memory, and the archive does not answer"),
+    ),
+)]
+pub async fn replay(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    payload: web::Payload,
+) -> Result<HttpResponse, HubError> {
+    let body = Body::one(&hub, payload, SUBJECT).await?;
+    let asked = Asked::from_body(body.text())?;
+    answer(&hub, &Caller::of(&request), asked).await
+}
+
+/// Replay events, asked for in the query
+#[utoipa::path(
+    get,
+    path = "/v1/events/replay",
+    operation_id = "replay_events_by_query",
+    tag = "events",
+    params(ReplaySearch),
+    responses(
+        (status = 200, description = "The events", body = EventPage),
+        (status = 202, description = "`deliver_to`: they are on their way", body = ReplayStarted),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong, or what the mode needs"),
+        (status = 404, description = "NOT_FOUND: no such subscription, or not the caller's"),
+        (status = 410, description = "GONE: events from `from_sequence` or `cursor` on are no longer kept; `details.oldest_sequence` says which are"),
+        (status = 503, description = "STORAGE_UNAVAILABLE: not all of it is in memory, and the archive does not answer"),
+    ),
+)]
+pub async fn replay_by_query(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+) -> Result<HttpResponse, HubError> {
+    let asked = Asked::from_query(&Query::of(&request)?)?;
+    answer(&hub, &Caller::of(&request), asked).await
+}
+
+async fn answer(hub: &Hub, caller: &Caller, asked: Asked) -> Result<HttpResponse, HubError> {
+    if let Some(subscription) = asked.deliver_to {
+        let replay_id = deliver(hub, caller, asked, subscription).await?;
+        return Ok(HttpResponse::Accepted().json(ReplayStarted { replay_id }));
+    }
+    let (part, to) = match (asked.start, asked.cursor) {
+        (Start::LastN(n), None) => {
+            let events = last_n(hub, asked.query(), n).await?;
+            let to = events.last().map(|event| event.sequence);
+            (read::cut(events, asked.page_limit()), to)
+        }
+        (_, cursor) => {
+            let to = cursor.and_then(|span| span.to);
+            (from_start(hub, &asked).await?, to)
+        }
+    };
+    let next_cursor = part.next.map(|from| Span { from, to }.write());
+    Ok(HttpResponse::Ok().json(EventPage::of(&part.events, next_cursor)))
+}
+
+/// The page that begins where the caller says.
+async fn from_start(hub: &Hub, asked: &Asked) -> Result<Part, HubError> {
+    let mut query = asked.query();
+    query.limit = asked.page_limit();
+    match asked.start {
+        Start::Timestamp(at) => query.from_timestamp = Some(at),
+        Start::Sequence(from) => query.from_sequence = Some(from),
+        Start::Beginning | Start::LastN(_) => {}
+    }
+    if let Some(span) = asked.cursor {
+        query.from_sequence = Some(span.from);
+        query.to_sequence = span.to.or(query.to_sequence);
+    }
+    let kept = query.from_sequence;
+    read::part(hub, query, kept).await
+}
+
+/// Exactly the last `n` that match, or all if there are fewer, oldest first.
+async fn last_n(hub: &Hub, query: EventQuery, n: usize) -> Result<Vec<Arc<Event>>, HubError> {
+    let mut events = read::read(
+        hub,
+        EventQuery {
+            descending: true,
+            limit: n,
+            ..query
+        },
+    )
+    .await?;
+    events.reverse();
+    Ok(events)
+}
+
+/// Has the events sent to a subscription.
+async fn deliver(
+    hub: &Hub,
+    caller: &Caller,
+    mut asked: Asked,
+    subscription_id: SubscriptionId,
+) -> Result<JobId, HubError> {
+    if asked.filter.event_types.is_empty() {
+        asked.filter.event_types = types_of(hub, subscription_id).await?;
+    }
+    let (from, to) = span_to_deliver(hub, &asked).await?;
+    let limit = match asked.start {
+        Start::LastN(n) => Some(asked.limit.unwrap_or(u64::MAX).min(n as u64)),
+        _ => asked.limit,
+    };
+    let started = ask(&hub.handles.start_replay, |reply| StartReplay {
+        subscription_id,
+        owner: caller.acts_only_for(),
+        filter: asked.filter,
+        from,
+        to,
+        limit,
+        rate: asked.rate,
+        reply,
+    });
+    let refused = |refusal| HubError::refused(refusal, unknown(subscription_id));
+    started.await?.map_err(refused)
+}
+
+/// What the subscription itself is about.
+async fn types_of(hub: &Hub, id: SubscriptionId) -> Result<Vec<Pattern>, HubError> {
+    let asked = InspectSubscriptions {
+        id: Some(id),
+        service: None,
+    };
+    let found = look(&hub.handles.subscriptions, asked).await?.pop();
+    let view = found.ok_or_else(|| unknown(id))?;
+    Ok(view.subscription.event_types.to_vec())
+}
+
+fn unknown(id: SubscriptionId) -> HubError {
+    HubError::NotFound {
+        what: format!("subscription {id}"),
+    }
+}
+
+/// The first event that is meant, and the last if it is known.
+async fn span_to_deliver(
+    hub: &Hub,
+    asked: &Asked,
+) -> Result<(Sequence, Option<Sequence>), HubError> {
+    let log = read::log(hub).await?;
+    let found = match asked.start {
+        Start::Beginning => return Ok((log.oldest, asked.to_sequence)),
+        Start::Sequence(from) => {
+            read::must_be_kept(hub, Some(from)).await?;
+            return Ok((from, asked.to_sequence));
+        }
+        Start::Timestamp(at) => {
+            let query = EventQuery {
+                from_timestamp: Some(at),
+                limit: 1,
+                ..EventQuery::default()
+            };
+            read::read(hub, query).await?
+        }
+        Start::LastN(n) => last_n(hub, asked.query(), n).await?,
+    };
+    let from = found.first().map_or(log.newest + 1, |event| event.sequence);
+    let to = match asked.start {
+        Start::LastN(_) => found.last().map(|event| event.sequence),
+        _ => None,
+    };
+    Ok((from, to.or(asked.to_sequence)))
+}

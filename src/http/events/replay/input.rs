@@ -1,0 +1,265 @@
+//! What a client asks of a replay, in a body or in a query.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::super::read::{self, LAST_SEQUENCE, Span};
+use crate::domain::event::Sequence;
+use crate::domain::pattern::Pattern;
+use crate::domain::subscription::{ReplayFilter, SubscriptionId};
+use crate::domain::timestamp::Timestamp;
+use crate::error::{HubError, Subject};
+use crate::http::fields::{self, Field};
+use crate::http::query::Query;
+use crate::ports::archive::EventQuery;
+
+pub const SUBJECT: Subject = Subject::Request;
+const MODES: &str = "from_beginning, from_timestamp, from_sequence, last_n_events";
+const MOST_LAST_N: u64 = 1000;
+const MOST_LIMIT: u64 = 1000;
+const DEFAULT_LIMIT: usize = 100;
+/// Events per second.
+const HIGHEST_RATE: f64 = 100_000.0;
+
+/// A replay whose fields fit together.
+pub struct Asked {
+    pub start: Start,
+    pub to_sequence: Option<Sequence>,
+    pub filter: ReplayFilter,
+    pub limit: Option<u64>,
+    pub cursor: Option<Span>,
+    pub deliver_to: Option<SubscriptionId>,
+    pub rate: Option<f64>,
+}
+
+/// Where it begins.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Start {
+    Beginning,
+    Timestamp(Timestamp),
+    Sequence(Sequence),
+    LastN(usize),
+}
+
+/// The fields one by one.
+#[derive(Default)]
+struct Given {
+    mode: Option<String>,
+    from_timestamp: Option<Timestamp>,
+    from_sequence: Option<Sequence>,
+    to_sequence: Option<Sequence>,
+    last_n: Option<u64>,
+    filter: ReplayFilter,
+    limit: Option<u64>,
+    cursor: Option<Span>,
+    deliver_to: Option<Uuid>,
+    rate: Option<f64>,
+}
+
+#[derive(Deserialize)]
+pub struct ReplayBody<'a> {
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    mode: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    from_timestamp: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    from_sequence: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    to_sequence: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    last_n: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    event_types: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    source: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    stream_id: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    correlation_id: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    limit: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    cursor: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    deliver_to: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    rate: Option<&'a RawValue>,
+}
+
+impl Asked {
+    /// # Errors
+    /// 400 with the field.
+    pub fn from_body(text: &str) -> Result<Self, HubError> {
+        let body: ReplayBody<'_> = fields::object(SUBJECT, text)?;
+        let given = |name, json| Field::given(SUBJECT, name, json);
+        let sequence = |name, json| read(given(name, json), sequence);
+        let correlation_id = read(given("correlation_id", body.correlation_id), Field::label)?;
+        Self::check(Given {
+            mode: read(given("mode", body.mode), |field| {
+                field.text().map(|text| text.into_owned())
+            })?,
+            from_timestamp: read(given("from_timestamp", body.from_timestamp), Field::time)?,
+            from_sequence: sequence("from_sequence", body.from_sequence)?,
+            to_sequence: sequence("to_sequence", body.to_sequence)?,
+            last_n: whole(given("last_n", body.last_n), MOST_LAST_N)?,
+            filter: ReplayFilter {
+                event_types: read(given("event_types", body.event_types), patterns)?
+                    .unwrap_or_default(),
+                source: read(given("source", body.source), Field::service)?,
+                stream_id: read(given("stream_id", body.stream_id), Field::label)?,
+                correlation_id: correlation_id.map(|label| label.to_string()),
+            },
+            limit: whole(given("limit", body.limit), LAST_SEQUENCE)?,
+            cursor: read(given("cursor", body.cursor), |field| {
+                Span::parse(&field.text()?).map_err(|problem| field.wrong(problem))
+            })?,
+            deliver_to: read(given("deliver_to", body.deliver_to), |field| {
+                field.parse("a UUID")
+            })?,
+            rate: read(given("rate", body.rate), |field| field.parse("a number"))?,
+        })
+    }
+
+    /// # Errors
+    /// 400 with the parameter.
+    pub fn from_query(asked: &Query) -> Result<Self, HubError> {
+        let number = |text: &str| text.parse::<f64>().map_err(|_| "must be a number");
+        let id = |text: &str| Uuid::try_parse(text).map_err(|_| "must be a UUID");
+        Self::check(Given {
+            mode: asked.read("mode", |text| Ok::<_, String>(text.to_owned()))?,
+            from_timestamp: asked.time("from_timestamp")?,
+            from_sequence: read::sequence(asked, "from_sequence")?,
+            to_sequence: read::sequence(asked, "to_sequence")?,
+            last_n: asked.number("last_n", 1, MOST_LAST_N)?,
+            filter: read::filter(asked, "event_types")?,
+            limit: asked.number("limit", 1, LAST_SEQUENCE)?,
+            cursor: asked.read("cursor", Span::parse)?,
+            deliver_to: asked.read("deliver_to", id)?,
+            rate: asked.read("rate", number)?,
+        })
+    }
+
+    /// The events that are meant, without where to begin and how many.
+    pub fn query(&self) -> EventQuery {
+        EventQuery {
+            to_sequence: self.to_sequence,
+            ..read::query(self.filter.clone())
+        }
+    }
+
+    /// Events on a page.
+    pub fn page_limit(&self) -> usize {
+        match (self.limit, self.start) {
+            (Some(limit), _) => usize::try_from(limit).unwrap_or(usize::MAX),
+            (None, Start::LastN(n)) => n,
+            (None, _) => DEFAULT_LIMIT,
+        }
+    }
+
+    fn check(given: Given) -> Result<Self, HubError> {
+        let start = given.start()?;
+        if given.deliver_to.is_some() {
+            given.check_delivery()?;
+        } else {
+            given.check_page(start)?;
+        }
+        Ok(Self {
+            start,
+            to_sequence: given.to_sequence,
+            filter: given.filter,
+            limit: given.limit,
+            cursor: given.cursor,
+            deliver_to: given.deliver_to.map(SubscriptionId),
+            rate: given.rate,
+        })
+    }
+}
+
+impl Given {
+    fn start(&self) -> Result<Start, HubError> {
+        let mode = self.mode.as_deref();
+        let missing = |field: &str| wrong(field, format!("is required by this mode ({MODES})"));
+        match mode.ok_or_else(|| wrong("mode", "is required"))? {
+            "from_beginning" => Ok(Start::Beginning),
+            "from_timestamp" => {
+                let at = self.from_timestamp;
+                at.map(Start::Timestamp)
+                    .ok_or_else(|| missing("from_timestamp"))
+            }
+            "from_sequence" => {
+                let from = self.from_sequence;
+                from.map(Start::Sequence)
+                    .ok_or_else(|| missing("from_sequence"))
+            }
+            "last_n_events" => {
+                let n = self.last_n.and_then(|n| usize::try_from(n).ok());
+                n.map(Start::LastN).ok_or_else(|| missing("last_n"))
+            }
+            _ => Err(wrong("mode", format!("must be one of {MODES}"))),
+        }
+    }
+
+    fn check_delivery(&self) -> Result<(), HubError> {
+        if self.cursor.is_some() {
+            return Err(wrong("cursor", "cannot go with deliver_to"));
+        }
+        match self.rate {
+            Some(rate) if !(rate > 0.0 && rate <= HIGHEST_RATE) => Err(wrong(
+                "rate",
+                format!("must be greater than 0 and at most {HIGHEST_RATE} events per second"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_page(&self, start: Start) -> Result<(), HubError> {
+        if self.rate.is_some() {
+            return Err(wrong("rate", "only goes with deliver_to"));
+        }
+        if self.limit.is_some_and(|limit| limit > MOST_LIMIT) {
+            let problem = format!("must be a whole number from 1 to {MOST_LIMIT}");
+            return Err(wrong("limit", problem));
+        }
+        // The last events are other ones each time, unless the cursor says where they end.
+        let is_open = self.cursor.is_some_and(|span| span.to.is_none());
+        if matches!(start, Start::LastN(_)) && is_open {
+            return Err(wrong(
+                "cursor",
+                "must be the next_cursor of an earlier answer",
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn wrong(field: &str, problem: impl ToString) -> HubError {
+    HubError::invalid(SUBJECT, field, problem)
+}
+
+fn read<'a, T>(
+    field: Option<Field<'a>>,
+    read: impl FnOnce(&Field<'a>) -> Result<T, HubError>,
+) -> Result<Option<T>, HubError> {
+    field.map(|field| read(&field)).transpose()
+}
+
+fn sequence(field: &Field<'_>) -> Result<Sequence, HubError> {
+    let number = field.whole(0, LAST_SEQUENCE)?;
+    Ok(number.max(1))
+}
+
+fn whole(field: Option<Field<'_>>, most: u64) -> Result<Option<u64>, HubError> {
+    read(field, |field| field.whole(1, most))
+}
+
+fn patterns(field: &Field<'_>) -> Result<Vec<Pattern>, HubError> {
+    let texts: Vec<String> = field.parse("an array of strings")?;
+    if texts.len() > 1000 {
+        return Err(field.wrong("must be at most 1000 patterns"));
+    }
+    let parse = |text: &String| {
+        Pattern::parse(text).map_err(|error| field.wrong(format!("{text:?} {error}")))
+    };
+    texts.iter().map(parse).collect()
+}

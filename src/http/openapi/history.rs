@@ -1,0 +1,173 @@
+//! What one asks of `/v1/events`, `/v1/streams` and `/v1/correlations`.
+
+use utoipa::{IntoParams, ToSchema};
+
+use crate::domain::ids::{Label, ServiceName};
+use crate::domain::message::Payload;
+use crate::domain::timestamp::Timestamp;
+
+/// Which events; those that match everything given.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct EventSearch {
+    /// Patterns with commas between them; one has to match. `*` stands for one word, `#` for any
+    /// number of words.
+    #[param(required = false, example = "order.*,payment.#")]
+    pub event_type: String,
+    #[param(required = false)]
+    pub source: ServiceName,
+    #[param(required = false)]
+    pub stream_id: Label,
+    /// Or the event's own id, if it names none.
+    #[param(required = false)]
+    pub correlation_id: Label,
+    /// Inclusive.
+    #[param(required = false, minimum = 0)]
+    pub from_sequence: u64,
+    /// Inclusive.
+    #[param(required = false, minimum = 0)]
+    pub to_sequence: u64,
+    /// Published then or later, by the hub's clock.
+    #[param(required = false)]
+    pub from_timestamp: Timestamp,
+    /// Published then or before.
+    #[param(required = false)]
+    pub to_timestamp: Timestamp,
+    #[param(required = false, default = "asc")]
+    pub order: EventOrder,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub enum EventOrder {
+    Asc,
+    Desc,
+}
+
+/// Where a replay begins.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum ReplayMode {
+    /// With the oldest event kept.
+    FromBeginning,
+    FromTimestamp,
+    FromSequence,
+    /// With the last n that match, n being `last_n`.
+    LastNEvents,
+}
+
+/// Which events to replay, and where to.
+#[derive(ToSchema)]
+#[schema(example = json!({"mode": "from_sequence", "from_sequence": 1, "event_types": ["order.*"], "limit": 500}))]
+pub struct ReplayInput {
+    pub mode: ReplayMode,
+    /// Required by `from_timestamp`: published then or later, by the hub's clock.
+    pub from_timestamp: Option<Timestamp>,
+    /// Required by `from_sequence`; inclusive.
+    #[schema(minimum = 0)]
+    pub from_sequence: Option<u64>,
+    /// Inclusive.
+    #[schema(minimum = 0)]
+    pub to_sequence: Option<u64>,
+    /// Required by `last_n_events`: exactly so many of those that match, or all if there are
+    /// fewer, oldest first.
+    #[schema(minimum = 1, maximum = 1000)]
+    pub last_n: Option<u64>,
+    /// Patterns; one has to match.
+    #[schema(max_items = 1000)]
+    pub event_types: Option<Vec<String>>,
+    pub source: Option<ServiceName>,
+    pub stream_id: Option<Label>,
+    pub correlation_id: Option<Label>,
+    /// On a page: at most 1000, 100 by default, with `last_n_events` all n. With `deliver_to`:
+    /// altogether, any number, by default all.
+    #[schema(minimum = 1)]
+    pub limit: Option<u64>,
+    /// The `next_cursor` of the page before, everything else being as for that.
+    pub cursor: Option<String>,
+    /// The callback subscription that the events go to.
+    #[schema(format = "uuid")]
+    pub deliver_to: Option<String>,
+    /// With `deliver_to`: events per second, with fractions; as fast as they are taken by default.
+    #[schema(exclusive_minimum = 0, maximum = 100_000)]
+    pub rate: Option<f64>,
+}
+
+/// Which events to replay, and where to.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ReplaySearch {
+    pub mode: ReplayMode,
+    /// Required by `from_timestamp`.
+    #[param(required = false)]
+    pub from_timestamp: Timestamp,
+    /// Required by `from_sequence`; inclusive.
+    #[param(required = false, minimum = 0)]
+    pub from_sequence: u64,
+    /// Inclusive.
+    #[param(required = false, minimum = 0)]
+    pub to_sequence: u64,
+    /// Required by `last_n_events`.
+    #[param(required = false, minimum = 1, maximum = 1000)]
+    pub last_n: u64,
+    /// Patterns with commas between them.
+    #[param(required = false)]
+    pub event_types: String,
+    #[param(required = false)]
+    pub source: ServiceName,
+    #[param(required = false)]
+    pub stream_id: Label,
+    #[param(required = false)]
+    pub correlation_id: Label,
+    /// On a page, or with `deliver_to` altogether.
+    #[param(required = false, minimum = 1)]
+    pub limit: u64,
+    /// The `next_cursor` of the page before.
+    #[param(required = false, pattern = "^[0-9]{1,19}(-[0-9]{1,19})?$")]
+    pub cursor: String,
+    /// The callback subscription that the events go to.
+    #[param(required = false, format = "uuid")]
+    pub deliver_to: String,
+    /// With `deliver_to`: events per second.
+    #[param(required = false)]
+    pub rate: f64,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct StreamSearch {
+    /// Inclusive.
+    #[param(required = false, minimum = 0, default = 1)]
+    pub from_version: u64,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct StateSearch {
+    /// The last event in it; the stream's last one by default.
+    #[param(required = false, minimum = 1)]
+    pub at_version: u64,
+}
+
+/// What to keep. May be left out: what the stream adds up to now.
+#[derive(ToSchema)]
+pub struct SnapshotInput {
+    /// A JSON object; the hub builds it from the events if it is not given.
+    #[schema(required = false, value_type = Object)]
+    pub state: Payload,
+    /// The last event in it; the stream's last one by default.
+    #[schema(minimum = 1)]
+    pub version: Option<u64>,
+}
+
+/// Which part of a conversation.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SpanPageQuery {
+    /// How many items at most.
+    #[param(required = false, minimum = 1, maximum = 1000, default = 100)]
+    pub limit: u16,
+    /// The `next_cursor` of the page before.
+    #[param(required = false, pattern = "^[0-9]{1,19}-[0-9]{1,19}$")]
+    pub cursor: String,
+}

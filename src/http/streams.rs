@@ -1,0 +1,116 @@
+//! `/v1/streams`: the events of one thing, and what they add up to.
+
+pub mod events;
+pub mod snapshots;
+
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::ask::look;
+use super::messages::flush;
+use super::{Hub, Routes};
+use crate::actors::messages::InspectStream;
+use crate::domain::event::StreamId;
+use crate::domain::ids::Label;
+use crate::domain::timestamp::Timestamp;
+use crate::error::{HubError, Subject};
+use crate::ports::archive::ArchivedStream;
+
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.at("/v1/streams/{id}", "GET", [web::get().to(show)]);
+    routes.at(
+        "/v1/streams/{id}/events",
+        "GET",
+        [web::get().to(events::list)],
+    );
+    routes.at(
+        "/v1/streams/{id}/state",
+        "GET",
+        [web::get().to(snapshots::state)],
+    );
+    routes.at(
+        "/v1/streams/{id}/snapshots",
+        "POST",
+        [web::post().to(snapshots::take)],
+    );
+    routes.at(
+        "/v1/streams/{id}/snapshots/latest",
+        "GET",
+        [web::get().to(snapshots::latest)],
+    );
+}
+
+/// How far a stream is, and what is kept of it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Stream)]
+pub struct StreamView<'a> {
+    stream_id: &'a Label,
+    /// Of its last event.
+    version: u64,
+    /// Events kept; null while the archive does not answer.
+    count: Option<u64>,
+    /// When the oldest event kept was published.
+    first_at: Option<Timestamp>,
+    /// When the newest event kept was published.
+    last_at: Option<Timestamp>,
+}
+
+/// One stream
+///
+/// Its version is known also without the archive, and never goes back. Everybody with a key may
+/// read all streams.
+#[utoipa::path(
+    get,
+    path = "/v1/streams/{id}",
+    operation_id = "show_stream",
+    tag = "streams",
+    params(("id" = Label, Path)),
+    responses(
+        (status = 200, description = "The stream", body = StreamView),
+        (status = 400, description = "INVALID_REQUEST: the id is no stream id"),
+        (status = 404, description = "NOT_FOUND: it never had an event"),
+    ),
+)]
+pub async fn show(hub: web::Data<Hub>, id: web::Path<String>) -> Result<HttpResponse, HubError> {
+    let id = stream_id(&id)?;
+    let version = version(&hub, &id).await?;
+    let stored = match stored(&hub, &id).await {
+        Ok(stored) => stored,
+        Err(HubError::NoArchive(_)) => None,
+        Err(error) => return Err(error),
+    };
+    Ok(HttpResponse::Ok().json(StreamView {
+        stream_id: &id,
+        version,
+        count: stored.as_ref().map(|stored| stored.count),
+        first_at: stored.as_ref().and_then(|stored| stored.first_at),
+        last_at: stored.as_ref().and_then(|stored| stored.last_at),
+    }))
+}
+
+async fn stored(hub: &Hub, id: &StreamId) -> Result<Option<ArchivedStream>, HubError> {
+    flush(hub).await?;
+    Ok(hub.archive.stream(id.clone()).await?)
+}
+
+/// A path segment that names a stream.
+fn stream_id(text: &str) -> Result<StreamId, HubError> {
+    Label::parse(text).map_err(|error| HubError::invalid(Subject::Request, "stream_id", error))
+}
+
+/// The version of the stream's last event.
+///
+/// # Errors
+/// 404 if there never was one.
+async fn version(hub: &Hub, id: &StreamId) -> Result<u64, HubError> {
+    let asked = InspectStream { stream: id.clone() };
+    let version = look(&hub.handles.inspect_stream, asked).await?;
+    version.ok_or_else(|| unknown(id))
+}
+
+fn unknown(id: &StreamId) -> HubError {
+    HubError::NotFound {
+        what: format!("stream {id}"),
+    }
+}

@@ -1,0 +1,191 @@
+//! What a stream adds up to: snapshots, and its state at any version.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::{stream_id, unknown, version};
+use crate::actors::messages::{ArchiveRefusal, ReadState, TakeSnapshot};
+use crate::domain::event::{Snapshot, StreamId};
+use crate::domain::ids::Label;
+use crate::domain::message::Payload;
+use crate::domain::timestamp::Timestamp;
+use crate::error::{HubError, Subject};
+use crate::http::Hub;
+use crate::http::ask::ask;
+use crate::http::body::Body;
+use crate::http::events::read::LAST_SEQUENCE;
+use crate::http::fields::{self, Field};
+use crate::http::messages::flush;
+use crate::http::openapi::history::{SnapshotInput, StateSearch};
+use crate::http::query::Query;
+use crate::logic::fold::is_object;
+
+const SUBJECT: Subject = Subject::Request;
+
+/// What the events of a stream up to a version added up to.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Snapshot)]
+pub struct SnapshotView<'a> {
+    stream_id: &'a Label,
+    /// The last event in it.
+    version: u64,
+    taken_at: Timestamp,
+    /// A JSON object.
+    state: &'a Payload,
+}
+
+/// What the events of a stream up to a version add up to.
+#[derive(Serialize, ToSchema)]
+#[schema(as = StreamState)]
+pub struct StateView<'a> {
+    stream_id: &'a Label,
+    /// The last event in it.
+    version: u64,
+    /// A JSON object.
+    state: &'a Payload,
+}
+
+#[derive(Deserialize)]
+pub struct SnapshotBody<'a> {
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    state: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    version: Option<&'a RawValue>,
+}
+
+impl<'a> SnapshotView<'a> {
+    pub fn of(snapshot: &'a Snapshot) -> Self {
+        Self {
+            stream_id: &snapshot.stream_id,
+            version: snapshot.version,
+            taken_at: snapshot.at,
+            state: &snapshot.state,
+        }
+    }
+}
+
+/// Take a snapshot of a stream
+///
+/// Without a `state` the hub builds it: the last snapshot, and each later payload that is an
+/// object laid over it key by key. A later snapshot of the same version replaces an earlier one.
+#[utoipa::path(
+    post,
+    path = "/v1/streams/{id}/snapshots",
+    operation_id = "take_snapshot",
+    tag = "streams",
+    params(("id" = Label, Path)),
+    request_body = Option<SnapshotInput>,
+    responses(
+        (status = 201, description = "It is on disk", body = SnapshotView),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 404, description = "NOT_FOUND: the stream never had an event"),
+        (status = 409, description = "VERSION_CONFLICT: the stream has no such version yet; `details.current_version` is its last"),
+        (status = 410, description = "GONE: the events up to this version are gone, and no snapshot stands for them"),
+        (status = 503, description = "STORAGE_UNAVAILABLE: the state cannot be built, the archive does not answer"),
+        (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
+    ),
+)]
+pub async fn take(
+    hub: web::Data<Hub>,
+    id: web::Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, HubError> {
+    let id = stream_id(&id)?;
+    let body = Body::one(&hub, payload, SUBJECT).await?;
+    let (state, version) = read(body.text())?;
+    let taken = ask(&hub.handles.take_snapshot, |reply| TakeSnapshot {
+        stream: id.clone(),
+        state,
+        version,
+        reply,
+    });
+    let snapshot = taken.await?.map_err(|refusal| refused(refusal, &id))?;
+    Ok(HttpResponse::Created().json(SnapshotView::of(&snapshot)))
+}
+
+fn read(text: &str) -> Result<(Option<Payload>, Option<u64>), HubError> {
+    let text = if text.trim().is_empty() { "{}" } else { text };
+    let body: SnapshotBody<'_> = fields::object(SUBJECT, text)?;
+    let state = match Field::given(SUBJECT, "state", body.state) {
+        Some(field) if !is_object(&field.json()) => {
+            return Err(field.wrong("must be a JSON object"));
+        }
+        given => given.map(|field| field.json()),
+    };
+    let version = Field::given(SUBJECT, "version", body.version);
+    let version = version.map(|field| field.whole(1, LAST_SEQUENCE));
+    Ok((state, version.transpose()?))
+}
+
+/// The newest snapshot of a stream
+#[utoipa::path(
+    get,
+    path = "/v1/streams/{id}/snapshots/latest",
+    operation_id = "show_latest_snapshot",
+    tag = "streams",
+    params(("id" = Label, Path)),
+    responses(
+        (status = 200, description = "The one with the highest version", body = SnapshotView),
+        (status = 400, description = "INVALID_REQUEST: the id is no stream id"),
+        (status = 404, description = "NOT_FOUND: the stream has no snapshot, or never had an event"),
+        (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
+    ),
+)]
+pub async fn latest(hub: web::Data<Hub>, id: web::Path<String>) -> Result<HttpResponse, HubError> {
+    let id = stream_id(&id)?;
+    version(&hub, &id).await?;
+    flush(&hub).await?;
+    let newest = hub.archive.snapshot(id.clone(), u64::MAX).await?;
+    let snapshot = newest.ok_or_else(|| HubError::NotFound {
+        what: format!("a snapshot of stream {id}"),
+    })?;
+    Ok(HttpResponse::Ok().json(SnapshotView::of(&snapshot)))
+}
+
+/// The state of a stream
+///
+/// The last snapshot at or before the version, and each later payload that is an object laid over
+/// it key by key. Values stay as they were written; the last of two equal keys wins.
+#[utoipa::path(
+    get,
+    path = "/v1/streams/{id}/state",
+    operation_id = "show_stream_state",
+    tag = "streams",
+    params(("id" = Label, Path), StateSearch),
+    responses(
+        (status = 200, description = "What the events add up to", body = StateView),
+        (status = 400, description = "INVALID_REQUEST: the id or `at_version` is wrong"),
+        (status = 404, description = "NOT_FOUND: the stream never had an event"),
+        (status = 409, description = "VERSION_CONFLICT: the stream has no such version yet; `details.current_version` is its last"),
+        (status = 410, description = "GONE: the events up to this version are gone, and no snapshot stands for them"),
+        (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
+    ),
+)]
+pub async fn state(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, HubError> {
+    let id = stream_id(&id)?;
+    let version = Query::of(&request)?.number("at_version", 1, LAST_SEQUENCE)?;
+    let read = ask(&hub.handles.read_state, |reply| ReadState {
+        stream: id.clone(),
+        version,
+        reply,
+    });
+    let built = read.await?.map_err(|refusal| refused(refusal, &id))?;
+    Ok(HttpResponse::Ok().json(StateView {
+        stream_id: &built.stream_id,
+        version: built.version,
+        state: &built.state,
+    }))
+}
+
+fn refused(refusal: ArchiveRefusal, id: &StreamId) -> HubError {
+    match refusal {
+        ArchiveRefusal::Refused(refusal) => HubError::refused(refusal, unknown(id)),
+        ArchiveRefusal::Archive(error) => error.into(),
+    }
+}

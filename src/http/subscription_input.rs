@@ -1,0 +1,273 @@
+//! A subscription as a client gives it, checked field by field (contract, sections 8 and 10).
+
+use std::sync::Arc;
+
+use actix_web::http::Uri;
+use rand::RngExt;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::auth::Caller;
+use super::fields::{self, Field};
+use super::registration_input::address::is_host_and_port;
+use crate::domain::deny_list::DenyList;
+use crate::domain::event::Sequence;
+use crate::domain::ids::ServiceName;
+use crate::domain::pattern::Pattern;
+use crate::domain::subscription::{Callback, SigningSecret};
+use crate::error::{HubError, Subject};
+use crate::logic::webhook::{make_secret, parse_secret};
+
+pub const SUBJECT: Subject = Subject::Subscription;
+const MOST_TYPES: usize = 1000;
+const MOST_IN_FLIGHT: u64 = 1000;
+/// The archive counts in 63 bits.
+const LAST_SEQUENCE: u64 = i64::MAX as u64;
+/// In bytes.
+const LONGEST_URL: usize = 2000;
+
+#[derive(Deserialize)]
+pub struct Body<'a> {
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    service: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    event_types: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    callback_url: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    durable: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    from_sequence: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    secret: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    max_in_flight: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+pub struct Changes<'a> {
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    event_types: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    callback_url: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    secret: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    max_in_flight: Option<&'a RawValue>,
+}
+
+/// A subscription somebody wants.
+#[derive(Debug)]
+pub struct Wanted {
+    pub service: ServiceName,
+    pub event_types: Arc<[Pattern]>,
+    pub callback: Callback,
+    pub from_sequence: Option<Sequence>,
+}
+
+/// What should be different.
+#[derive(Debug)]
+pub struct Changed {
+    pub event_types: Option<Arc<[Pattern]>>,
+    pub callback_url: Option<String>,
+    pub secret: Option<SigningSecret>,
+    pub max_in_flight: Option<u32>,
+}
+
+fn given<'a>(name: &'a str, json: Option<&'a RawValue>) -> Option<Field<'a>> {
+    Field::given(SUBJECT, name, json)
+}
+
+/// # Errors
+/// 400 with the field; 403 for who subscribes in the name of another.
+pub fn wanted(text: &str, caller: &Caller, deny: &DenyList) -> Result<Wanted, HubError> {
+    let body: Body<'_> = fields::object(SUBJECT, text)?;
+    let service = given("service", body.service).map(|field| field.service());
+    let service = service.transpose()?.or_else(|| caller.name.clone());
+    let service = service.ok_or_else(|| HubError::invalid(SUBJECT, "service", "is required"))?;
+    caller.must_be(&service)?;
+    let types = Field::required(SUBJECT, "event_types", body.event_types)?;
+    let url = Field::required(SUBJECT, "callback_url", body.callback_url)?;
+    let durable = given("durable", body.durable).map(|field| field.parse("true or false"));
+    let from = given("from_sequence", body.from_sequence);
+    let from = from.map(|field| field.whole(1, LAST_SEQUENCE));
+    let secret = given("secret", body.secret).map(secret).transpose()?;
+    let in_flight = given("max_in_flight", body.max_in_flight).map(max_in_flight);
+    Ok(Wanted {
+        service,
+        event_types: event_types(types)?,
+        callback: Callback {
+            url: callback_url(url, deny)?,
+            secret: secret.unwrap_or_else(|| make_secret(rand::rng().random())),
+            max_in_flight: in_flight.transpose()?.unwrap_or(1),
+            durable: durable.transpose()?.unwrap_or(true),
+        },
+        from_sequence: from.transpose()?,
+    })
+}
+
+/// # Errors
+/// 400 with the field.
+pub fn changed(text: &str, deny: &DenyList) -> Result<Changed, HubError> {
+    let body: Changes<'_> = fields::object(SUBJECT, text)?;
+    let types = given("event_types", body.event_types).map(event_types);
+    let url = given("callback_url", body.callback_url);
+    let secret = given("secret", body.secret).map(secret);
+    let in_flight = given("max_in_flight", body.max_in_flight).map(max_in_flight);
+    Ok(Changed {
+        event_types: types.transpose()?,
+        callback_url: url.map(|field| callback_url(field, deny)).transpose()?,
+        secret: secret.transpose()?,
+        max_in_flight: in_flight.transpose()?,
+    })
+}
+
+fn event_types(field: Field<'_>) -> Result<Arc<[Pattern]>, HubError> {
+    let texts: Vec<String> = field.parse("a list of patterns")?;
+    if texts.is_empty() || texts.len() > MOST_TYPES {
+        let problem = format!("must have 1 to {MOST_TYPES} patterns");
+        return Err(field.wrong(problem));
+    }
+    let mut patterns = Vec::with_capacity(texts.len());
+    for text in &texts {
+        let pattern = Pattern::parse(text);
+        patterns.push(pattern.map_err(|error| field.wrong(format!("{text:?} {error}")))?);
+    }
+    Ok(patterns.into())
+}
+
+fn callback_url(field: Field<'_>, deny: &DenyList) -> Result<String, HubError> {
+    let text = field.text()?;
+    let problem = "must be an address such as http://10.0.0.5:8080/events";
+    let uri: Uri = text.parse().map_err(|_| field.wrong(problem))?;
+    if uri.scheme_str() == Some("https") {
+        return Err(field.wrong(
+            "https is not supported; put the hub and its services on one network, or a proxy between",
+        ));
+    }
+    let is_plain = uri.scheme_str() == Some("http")
+        && uri.authority().is_some_and(is_host_and_port)
+        && !text.contains('#');
+    if !is_plain || text.len() > LONGEST_URL {
+        return Err(field.wrong(problem));
+    }
+    if uri.host().is_some_and(|host| deny.denies_host(host)) {
+        return Err(field.wrong("leads to an address on the list callback_deny"));
+    }
+    Ok(text.into_owned())
+}
+
+fn secret(field: Field<'_>) -> Result<SigningSecret, HubError> {
+    parse_secret(&field.text()?).map_err(|error| field.wrong(error))
+}
+
+fn max_in_flight(field: Field<'_>) -> Result<u32, HubError> {
+    let number = field.whole(1, MOST_IN_FLIGHT)?;
+    Ok(u32::try_from(number).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn caller(is_operator: bool) -> Caller {
+        Caller {
+            name: ServiceName::parse("shop").ok(),
+            is_operator,
+        }
+    }
+
+    fn read(changes: &Value) -> Result<Wanted, HubError> {
+        let mut body = json!({
+            "service": "billing",
+            "event_types": ["order.*"],
+            "callback_url": "http://127.0.0.1:9/events?x=1",
+        });
+        for (name, value) in changes.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        wanted(&body.to_string(), &caller(true), &DenyList::default())
+    }
+
+    #[test]
+    fn what_is_left_out_has_a_default() {
+        let wanted = read(&json!({})).unwrap();
+        assert_eq!(wanted.callback.max_in_flight, 1);
+        assert!(wanted.callback.durable);
+        assert_eq!(wanted.from_sequence, None);
+        assert!(wanted.callback.secret.expose().starts_with("whsec_"));
+        let own = read(&json!({"service": null})).unwrap();
+        assert_eq!(own.service.as_str(), "shop");
+    }
+
+    #[test]
+    fn each_wrong_field_is_named() {
+        let long = "http://a/".to_owned() + &"x".repeat(2000);
+        for (field, value) in [
+            ("service", json!("a b")),
+            ("service", json!(7)),
+            ("event_types", json!(null)),
+            ("event_types", json!([])),
+            ("event_types", json!("order")),
+            ("event_types", json!([1])),
+            ("event_types", json!(["a..b"])),
+            ("event_types", json!(["a.b*"])),
+            ("event_types", json!(vec!["a"; 1001])),
+            ("callback_url", json!(null)),
+            ("callback_url", json!("/events")),
+            ("callback_url", json!("ftp://a/")),
+            ("callback_url", json!("https://a/")),
+            ("callback_url", json!("http://user@a/")),
+            ("callback_url", json!("http://a:99999/")),
+            ("callback_url", json!("http://a/#b")),
+            ("callback_url", json!("http://169.254.169.254/latest")),
+            ("callback_url", json!("http://[fe80::1]/")),
+            ("callback_url", json!("http://metadata.google.internal/")),
+            ("callback_url", json!(long)),
+            ("durable", json!("yes")),
+            ("from_sequence", json!(0)),
+            ("from_sequence", json!(-1)),
+            ("from_sequence", json!(1.5)),
+            ("from_sequence", json!("1")),
+            ("secret", json!("whsec_")),
+            ("secret", json!("c2VjcmV0")),
+            ("max_in_flight", json!(0)),
+            ("max_in_flight", json!(1001)),
+        ] {
+            let error = read(&json!({field: value})).unwrap_err();
+            assert_eq!(error.code(), "INVALID_SUBSCRIPTION", "{field} {value}");
+            assert!(error.to_string().starts_with(field), "{error}");
+        }
+    }
+
+    #[test]
+    fn nobody_subscribes_in_the_name_of_another() {
+        let body = json!({
+            "service": "billing", "event_types": ["#"], "callback_url": "http://127.0.0.1:9",
+        });
+        let asked = wanted(&body.to_string(), &caller(false), &DenyList::default());
+        assert_eq!(asked.unwrap_err().status().as_u16(), 403);
+    }
+
+    #[test]
+    fn changes_are_checked_as_well() {
+        let read = |body: Value| changed(&body.to_string(), &DenyList::default());
+        let none = read(json!({})).unwrap();
+        assert!(none.event_types.is_none() && none.callback_url.is_none());
+        assert_eq!(
+            read(json!({"max_in_flight": 7})).unwrap().max_in_flight,
+            Some(7)
+        );
+        for (field, value) in [
+            ("event_types", json!([])),
+            ("callback_url", json!("https://a")),
+            ("secret", json!("x")),
+            ("max_in_flight", json!(-1)),
+        ] {
+            let error = read(json!({field: value})).unwrap_err();
+            assert!(error.to_string().starts_with(field), "{error}");
+        }
+    }
+}

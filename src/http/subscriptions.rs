@@ -1,0 +1,378 @@
+//! `/v1/subscriptions`: who is sent which events.
+
+mod view;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::ask::{ask, look};
+use super::auth::Caller;
+use super::body::Body;
+use super::fields::{self, Field};
+use super::openapi::subscriptions::{
+    SubscriptionChanges, SubscriptionInput, SubscriptionSearch, UnsubscribeInput,
+};
+use super::page::{Order, Part};
+use super::query::{self, Query};
+use super::subscription_input::{SUBJECT, changed, wanted};
+use super::{Hub, Routes};
+use crate::actors::messages::{
+    ChangeSubscription, InspectSubscriptions, Subscribe, SubscriptionView, SwitchSubscription,
+    Unsubscribe,
+};
+use crate::domain::ids::ServiceName;
+use crate::domain::refusal::Refusal;
+use crate::domain::subscription::SubscriptionId;
+use crate::error::HubError;
+use view::{NewSubscription, SubscriptionAnswer};
+
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.at("/subscribe", "POST", [web::post().to(subscribe)]);
+    routes.at("/unsubscribe", "POST", [web::post().to(unsubscribe)]);
+    let all = [web::get().to(all), web::post().to(subscribe)];
+    routes.at("/v1/subscriptions", "GET, POST", all);
+    let one = [
+        web::get().to(show),
+        web::patch().to(change),
+        web::delete().to(delete),
+    ];
+    routes.at("/v1/subscriptions/{id}", "GET, PATCH, DELETE", one);
+    let pause = [web::post().to(pause)];
+    routes.at("/v1/subscriptions/{id}/pause", "POST", pause);
+    let resume = [web::post().to(resume)];
+    routes.at("/v1/subscriptions/{id}/resume", "POST", resume);
+}
+
+#[derive(Deserialize)]
+pub struct UnsubscribeBody<'a> {
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    subscription_id: Option<&'a RawValue>,
+}
+
+/// A page of the list of subscriptions.
+#[derive(Serialize, ToSchema)]
+pub struct SubscriptionPage {
+    subscriptions: Vec<SubscriptionAnswer>,
+    /// On this page.
+    count: usize,
+    /// Where the next page begins, if there is more.
+    next_cursor: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Unsubscribed {
+    subscription_id: SubscriptionId,
+    /// `unsubscribed`.
+    status: &'static str,
+}
+
+/// Subscribe a callback
+///
+/// The hub POSTs every event that matches to the callback, signed as Standard Webhooks: in
+/// sequence, again and again until it is taken, given up after `max_retry_attempts`. The same
+/// service, types and address again answer the subscription there is.
+#[utoipa::path(
+    post,
+    path = "/v1/subscriptions",
+    operation_id = "subscribe",
+    tag = "subscriptions",
+    request_body = SubscriptionInput,
+    responses(
+        (status = 201, description = "Subscribed; the secret is shown only now", body = NewSubscription),
+        (status = 200, description = "There was one already; its secret is not shown", body = SubscriptionAnswer),
+        (status = 400, description = "INVALID_SUBSCRIPTION: `details.field` names what is wrong"),
+        (status = 403, description = "AUTH_FAILED: `service` is not the caller"),
+        (status = 410, description = "GONE: events from `from_sequence` on are gone; details: `oldest_sequence`"),
+    ),
+)]
+pub async fn subscribe(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    payload: web::Payload,
+) -> Result<HttpResponse, HubError> {
+    let body = Body::one(&hub, payload, SUBJECT).await?;
+    let wanted = wanted(
+        body.text(),
+        &Caller::of(&request),
+        &hub.settings.callback_deny,
+    )?;
+    let asked = ask(&hub.handles.subscribe, |reply| Subscribe {
+        service: wanted.service,
+        event_types: wanted.event_types,
+        callback: wanted.callback,
+        from_sequence: wanted.from_sequence,
+        reply,
+    });
+    let (subscription, is_new) = asked.await??;
+    let view = find(&hub, subscription.id, None).await?;
+    if !is_new {
+        return Ok(HttpResponse::Ok().json(SubscriptionAnswer::new(&view)));
+    }
+    let secret = subscription.callback().map(|one| one.secret.clone());
+    Ok(HttpResponse::Created().json(NewSubscription::new(&view, secret.as_ref())))
+}
+
+/// All subscriptions
+#[utoipa::path(
+    get,
+    path = "/v1/subscriptions",
+    operation_id = "list_subscriptions",
+    tag = "subscriptions",
+    params(SubscriptionSearch),
+    responses(
+        (status = 200, description = "Those the caller may see, oldest first", body = SubscriptionPage),
+        (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
+        (status = 403, description = "AUTH_FAILED: `service` is not the caller"),
+    ),
+)]
+pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+    let caller = Caller::of(&request);
+    let asked = Query::of(&request)?;
+    let part = Part::of(&asked)?;
+    let service = asked.service("service")?;
+    if let Some(service) = &service {
+        caller.must_be(service)?;
+    }
+    let inspect = InspectSubscriptions {
+        id: None,
+        service: service.or_else(|| caller.acts_only_for()),
+    };
+    let views = look(&hub.handles.subscriptions, inspect).await?;
+    let page = part.take(views, Order::Ascending, |view| &view.subscription.id);
+    let subscriptions: Vec<_> = page.items.iter().map(SubscriptionAnswer::new).collect();
+    Ok(HttpResponse::Ok().json(SubscriptionPage {
+        count: subscriptions.len(),
+        subscriptions,
+        next_cursor: page.next_cursor,
+    }))
+}
+
+/// One subscription, and how far it is
+#[utoipa::path(
+    get,
+    path = "/v1/subscriptions/{id}",
+    operation_id = "show_subscription",
+    tag = "subscriptions",
+    params(("id" = SubscriptionId, Path)),
+    responses(
+        (status = 200, description = "The subscription", body = SubscriptionAnswer),
+        (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
+        (status = 404, description = "NOT_FOUND: no such subscription, or not the caller's"),
+    ),
+)]
+pub async fn show(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, HubError> {
+    let id = read_id(&id)?;
+    answer(&hub, id, Caller::of(&request).acts_only_for()).await
+}
+
+/// Change a subscription
+///
+/// Other event types hold from the events on that it was not given yet.
+#[utoipa::path(
+    patch,
+    path = "/v1/subscriptions/{id}",
+    operation_id = "change_subscription",
+    tag = "subscriptions",
+    params(("id" = SubscriptionId, Path)),
+    request_body = SubscriptionChanges,
+    responses(
+        (status = 200, description = "As it is now", body = SubscriptionAnswer),
+        (status = 400, description = "INVALID_SUBSCRIPTION: `details.field` names what is wrong. INVALID_REQUEST: the id is no UUID"),
+        (status = 404, description = "NOT_FOUND: no such subscription, or not the caller's"),
+        (status = 409, description = "CONFLICT: it is one of sockets"),
+    ),
+)]
+pub async fn change(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    id: web::Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, HubError> {
+    let id = read_id(&id)?;
+    let owner = Caller::of(&request).acts_only_for();
+    let body = Body::one(&hub, payload, SUBJECT).await?;
+    let changed = changed(body.text(), &hub.settings.callback_deny)?;
+    let asked = ask(&hub.handles.change_subscription, |reply| {
+        ChangeSubscription {
+            id,
+            owner: owner.clone(),
+            event_types: changed.event_types,
+            callback_url: changed.callback_url,
+            secret: changed.secret,
+            max_in_flight: changed.max_in_flight,
+            reply,
+        }
+    });
+    asked.await?.map_err(|refusal| refused(refusal, id))?;
+    answer(&hub, id, owner).await
+}
+
+/// End a subscription
+#[utoipa::path(
+    delete,
+    path = "/v1/subscriptions/{id}",
+    operation_id = "delete_subscription",
+    tag = "subscriptions",
+    params(("id" = SubscriptionId, Path)),
+    responses(
+        (status = 204, description = "It is no more"),
+        (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
+        (status = 404, description = "NOT_FOUND: no such subscription, or not the caller's"),
+    ),
+)]
+pub async fn delete(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, HubError> {
+    end(&hub, read_id(&id)?, &Caller::of(&request)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Send nothing more for now
+///
+/// What is published meanwhile waits. What is under way comes to its end.
+#[utoipa::path(
+    post,
+    path = "/v1/subscriptions/{id}/pause",
+    operation_id = "pause_subscription",
+    tag = "subscriptions",
+    params(("id" = SubscriptionId, Path)),
+    responses(
+        (status = 200, description = "As it is now", body = SubscriptionAnswer),
+        (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
+        (status = 404, description = "NOT_FOUND: no such subscription, or not the caller's"),
+        (status = 409, description = "CONFLICT: it is one of sockets"),
+    ),
+)]
+pub async fn pause(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, HubError> {
+    switch(&request, &hub, read_id(&id)?, true).await
+}
+
+/// Go on where it was paused, by somebody or by an answer of 410
+#[utoipa::path(
+    post,
+    path = "/v1/subscriptions/{id}/resume",
+    operation_id = "resume_subscription",
+    tag = "subscriptions",
+    params(("id" = SubscriptionId, Path)),
+    responses(
+        (status = 200, description = "As it is now", body = SubscriptionAnswer),
+        (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
+        (status = 404, description = "NOT_FOUND: no such subscription, or not the caller's"),
+        (status = 409, description = "CONFLICT: it is one of sockets"),
+    ),
+)]
+pub async fn resume(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, HubError> {
+    switch(&request, &hub, read_id(&id)?, false).await
+}
+
+/// End a subscription, by its id in the body
+#[utoipa::path(
+    post,
+    path = "/unsubscribe",
+    operation_id = "unsubscribe",
+    tag = "subscriptions",
+    request_body = UnsubscribeInput,
+    responses(
+        (status = 200, description = "It is no more", body = Unsubscribed),
+        (status = 400, description = "INVALID_SUBSCRIPTION: `details.field` names what is wrong"),
+        (status = 404, description = "NOT_FOUND: no such subscription, or not the caller's"),
+    ),
+)]
+pub async fn unsubscribe(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    payload: web::Payload,
+) -> Result<HttpResponse, HubError> {
+    let body = Body::one(&hub, payload, SUBJECT).await?;
+    let asked: UnsubscribeBody<'_> = fields::object(SUBJECT, body.text())?;
+    let field = Field::required(SUBJECT, "subscription_id", asked.subscription_id)?;
+    let id = uuid::Uuid::try_parse(&field.text()?).map_err(|_| field.wrong("must be a UUID"))?;
+    let subscription_id = SubscriptionId(id);
+    end(&hub, subscription_id, &Caller::of(&request)).await?;
+    Ok(HttpResponse::Ok().json(Unsubscribed {
+        subscription_id,
+        status: "unsubscribed",
+    }))
+}
+
+fn read_id(text: &str) -> Result<SubscriptionId, HubError> {
+    query::uuid("id", text).map(SubscriptionId)
+}
+
+async fn end(hub: &Hub, id: SubscriptionId, caller: &Caller) -> Result<(), HubError> {
+    let owner = caller.acts_only_for();
+    let asked = ask(&hub.handles.unsubscribe, |reply| Unsubscribe {
+        id,
+        owner,
+        reply,
+    });
+    asked.await?.map_err(|refusal| refused(refusal, id))
+}
+
+async fn switch(
+    request: &HttpRequest,
+    hub: &Hub,
+    id: SubscriptionId,
+    paused: bool,
+) -> Result<HttpResponse, HubError> {
+    let owner = Caller::of(request).acts_only_for();
+    let asked = ask(&hub.handles.switch_subscription, |reply| {
+        SwitchSubscription {
+            id,
+            owner: owner.clone(),
+            paused,
+            reply,
+        }
+    });
+    asked.await?.map_err(|refusal| refused(refusal, id))?;
+    answer(hub, id, owner).await
+}
+
+async fn answer(
+    hub: &Hub,
+    id: SubscriptionId,
+    owner: Option<ServiceName>,
+) -> Result<HttpResponse, HubError> {
+    let view = find(hub, id, owner).await?;
+    Ok(HttpResponse::Ok().json(SubscriptionAnswer::new(&view)))
+}
+
+/// `owner`: only one of this service.
+async fn find(
+    hub: &Hub,
+    id: SubscriptionId,
+    owner: Option<ServiceName>,
+) -> Result<SubscriptionView, HubError> {
+    let inspect = InspectSubscriptions {
+        id: Some(id),
+        service: owner,
+    };
+    let mut found = look(&hub.handles.subscriptions, inspect).await?;
+    found.pop().ok_or_else(|| unknown(id))
+}
+
+fn refused(refusal: Refusal, id: SubscriptionId) -> HubError {
+    HubError::refused(refusal, unknown(id))
+}
+
+fn unknown(id: SubscriptionId) -> HubError {
+    HubError::NotFound {
+        what: format!("subscription {id}"),
+    }
+}

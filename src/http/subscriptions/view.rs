@@ -1,0 +1,102 @@
+//! A subscription as users see it.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::actors::messages::SubscriptionView;
+use crate::domain::event::Sequence;
+use crate::domain::ids::{Label, ServiceName};
+use crate::domain::pattern::Pattern;
+use crate::domain::subscription::{Channel, PauseReason, SigningSecret, SubscriptionId};
+use crate::domain::timestamp::Timestamp;
+
+/// Who is sent which events, and how far it is.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Subscription)]
+pub struct SubscriptionAnswer {
+    subscription_id: SubscriptionId,
+    service: ServiceName,
+    event_types: Vec<String>,
+    /// Null for a subscription of sockets.
+    callback_url: Option<String>,
+    /// Of a subscription of sockets.
+    name: Option<Label>,
+    /// Whether it outlives a restart of the hub.
+    durable: bool,
+    max_in_flight: Option<u32>,
+    created_at: Timestamp,
+    /// `active`, `paused` (somebody asked for it), `gone` (the callback answered 410; resume it),
+    /// `circuit_open` (waits until the callback's origin is tried again) or `retrying`.
+    state: &'static str,
+    /// Since when it is paused or gone.
+    paused_at: Option<Timestamp>,
+    /// The subscriber is done with everything up to here.
+    position: Sequence,
+    /// Events published since, whether they match or not.
+    lag: u64,
+    in_flight: u32,
+    /// Attempts that failed since the last good one.
+    failures: u32,
+    /// What the latest attempt failed with; null after a good one.
+    last_error: Option<String>,
+    next_attempt: Option<Timestamp>,
+}
+
+/// A subscription that has just been made.
+#[derive(Serialize, ToSchema)]
+pub struct NewSubscription {
+    #[serde(flatten)]
+    subscription: SubscriptionAnswer,
+    /// What callbacks are signed with. Shown only here.
+    #[schema(example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")]
+    secret: Option<String>,
+}
+
+impl NewSubscription {
+    pub fn new(view: &SubscriptionView, secret: Option<&SigningSecret>) -> Self {
+        Self {
+            subscription: SubscriptionAnswer::new(view),
+            secret: secret.map(|secret| secret.expose().to_owned()),
+        }
+    }
+}
+
+impl SubscriptionAnswer {
+    pub fn new(view: &SubscriptionView) -> Self {
+        let subscription = &view.subscription;
+        let callback = subscription.callback();
+        let name = match &subscription.channel {
+            Channel::Socket { name } => Some(name.clone()),
+            Channel::Callback(_) => None,
+        };
+        let types = subscription.event_types.iter().map(Pattern::as_str);
+        Self {
+            subscription_id: subscription.id,
+            service: subscription.service.clone(),
+            event_types: types.map(str::to_owned).collect(),
+            callback_url: callback.map(|callback| callback.url.clone()),
+            name,
+            durable: subscription.is_durable(),
+            max_in_flight: callback.map(|callback| callback.max_in_flight),
+            created_at: subscription.created_at,
+            state: state(view),
+            paused_at: subscription.paused.as_ref().map(|paused| paused.at),
+            position: view.position,
+            lag: view.lag,
+            in_flight: view.in_flight,
+            failures: view.failures,
+            last_error: view.last_error.clone(),
+            next_attempt: view.retry_at,
+        }
+    }
+}
+
+fn state(view: &SubscriptionView) -> &'static str {
+    match &view.subscription.paused {
+        Some(paused) if paused.why == PauseReason::Gone => "gone",
+        Some(_) => "paused",
+        None if view.is_circuit_open => "circuit_open",
+        None if view.failures > 0 => "retrying",
+        None => "active",
+    }
+}

@@ -1,0 +1,252 @@
+//! What one subscription has been given and is not done with: which event goes next, and how far
+//! everything is done.
+//!
+//! Events begin in order. One that failed keeps its place until it arrived or was given up, so
+//! that with room for one nothing behind it begins before.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::domain::event::{Event, Sequence};
+use crate::domain::fact::{Attempt, DeadReason};
+use crate::domain::timestamp::Timestamp;
+use crate::logic::backoff::{Asked, Next, RetryPolicy};
+use crate::logic::outcome::Answered;
+
+/// The events of one lane of a subscription.
+#[derive(Clone, Debug)]
+pub struct DeliveryWindow {
+    /// So many may have begun and not ended.
+    room: usize,
+    /// Not ended, in order.
+    items: BTreeMap<Sequence, Item>,
+    /// How many of them have begun.
+    begun: usize,
+    in_flight: u32,
+    /// Everything up to here was given, or is of no concern.
+    through: Sequence,
+}
+
+#[derive(Clone, Debug)]
+struct Item {
+    event: Arc<Event>,
+    standing: Standing,
+    attempts: Vec<Attempt>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Standing {
+    Waiting,
+    InFlight,
+    /// Tried, and to be tried again then.
+    Retrying(Timestamp),
+}
+
+/// An event that is done with, one way or another.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Ended {
+    pub event: Arc<Event>,
+    /// The finished ones, oldest first.
+    pub attempts: Vec<Attempt>,
+}
+
+/// What an attempt comes to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    Delivered,
+    RetryAt(Timestamp),
+    Dead(DeadReason),
+    /// 410: the subscriber wants no more.
+    Gone,
+}
+
+/// What follows the `number`-th attempt, as for messages (contract, section 4). `random` is in
+/// 0..1.
+pub fn conclude(
+    policy: &RetryPolicy,
+    answered: Answered,
+    number: u32,
+    now: Timestamp,
+    random: f64,
+) -> Outcome {
+    match answered {
+        Answered::Delivered => Outcome::Delivered,
+        Answered::Rejected => Outcome::Dead(DeadReason::Rejected),
+        Answered::Gone => Outcome::Gone,
+        Answered::Failed { retry_after } => {
+            let asked = retry_after.map(Asked::AtLeast);
+            match policy.after_failure(number, now, random, asked) {
+                Next::RetryAt(at) => Outcome::RetryAt(at),
+                Next::Exhausted => Outcome::Dead(DeadReason::AttemptsExhausted),
+            }
+        }
+    }
+}
+
+impl DeliveryWindow {
+    /// Everything up to `position` is done; `room` (at least 1) events may be under way.
+    pub fn new(position: Sequence, room: u32) -> Self {
+        Self {
+            room: at_least_one(room),
+            items: BTreeMap::new(),
+            begun: 0,
+            in_flight: 0,
+            through: position,
+        }
+    }
+
+    /// Takes over another number of events that may be under way; what has begun goes on.
+    pub fn set_room(&mut self, room: u32) {
+        self.room = at_least_one(room);
+    }
+
+    /// The next event. One that is there already is not added again.
+    pub fn add(&mut self, event: Arc<Event>) {
+        self.through = self.through.max(event.sequence);
+        self.items.entry(event.sequence).or_insert(Item {
+            event,
+            standing: Standing::Waiting,
+            attempts: Vec::new(),
+        });
+    }
+
+    /// There is nothing up to here that was not added.
+    pub fn advance(&mut self, through: Sequence) {
+        self.through = self.through.max(through);
+    }
+
+    /// Everything up to here was added or is of no concern.
+    pub fn through(&self) -> Sequence {
+        self.through
+    }
+
+    /// Everything up to here is done.
+    pub fn position(&self) -> Sequence {
+        let first = self.items.first_key_value();
+        first.map_or(self.through, |(sequence, _)| sequence - 1)
+    }
+
+    /// The event whose turn it is: the first that is to be tried again by now, or the next that
+    /// has not begun if there is room.
+    pub fn next(&self, now: Timestamp) -> Option<Sequence> {
+        for (sequence, item) in &self.items {
+            match item.standing {
+                Standing::Retrying(at) if at <= now => return Some(*sequence),
+                // Those behind have not begun either.
+                Standing::Waiting => return (self.begun < self.room).then_some(*sequence),
+                Standing::InFlight | Standing::Retrying(_) => {}
+            }
+        }
+        None
+    }
+
+    /// Begins an attempt; gives the event and the attempt's number. `None`: there is no such
+    /// event, or it is under way.
+    pub fn start(&mut self, sequence: Sequence) -> Option<(Arc<Event>, u32)> {
+        let item = self.items.get_mut(&sequence)?;
+        match item.standing {
+            Standing::InFlight => return None,
+            Standing::Waiting => self.begun += 1,
+            Standing::Retrying(_) => {}
+        }
+        item.standing = Standing::InFlight;
+        self.in_flight += 1;
+        let number = item.attempts.len() + 1;
+        Some((
+            item.event.clone(),
+            u32::try_from(number).unwrap_or(u32::MAX),
+        ))
+    }
+
+    /// It was not tried, or nobody knows how it went: it goes again, no attempt is spent.
+    pub fn give_back(&mut self, sequence: Sequence, now: Timestamp) {
+        if let Some(item) = self.items.get_mut(&sequence)
+            && item.standing == Standing::InFlight
+        {
+            item.standing = Standing::Retrying(now);
+            self.in_flight -= 1;
+        }
+    }
+
+    /// An attempt failed, and another follows.
+    pub fn failed(&mut self, sequence: Sequence, attempt: Attempt, retry_at: Timestamp) {
+        if let Some(item) = self.items.get_mut(&sequence)
+            && item.standing == Standing::InFlight
+        {
+            item.standing = Standing::Retrying(retry_at);
+            item.attempts.push(attempt);
+            self.in_flight -= 1;
+        }
+    }
+
+    /// The event is done with: it arrived, or was given up.
+    pub fn end(&mut self, sequence: Sequence, attempt: Attempt) -> Option<Ended> {
+        let mut item = self.items.remove(&sequence)?;
+        self.forget(item.standing);
+        item.attempts.push(attempt);
+        Some(Ended {
+            event: item.event,
+            attempts: item.attempts,
+        })
+    }
+
+    /// Forgets the events that have not begun and that `keep` does not want; gives how many bytes
+    /// they took.
+    pub fn retain_waiting(&mut self, keep: impl Fn(&Event) -> bool) -> usize {
+        let mut freed = 0;
+        self.items.retain(|_, item| {
+            let stays = item.standing != Standing::Waiting || keep(&item.event);
+            if !stays {
+                freed += item.event.bytes();
+            }
+            stays
+        });
+        freed
+    }
+
+    /// When the earliest of those that failed is to be tried again.
+    pub fn next_retry(&self) -> Option<Timestamp> {
+        let begun = self.items.values().take_while(|item| item.has_begun());
+        let times = begun.filter_map(|item| match item.standing {
+            Standing::Retrying(at) => Some(at),
+            _ => None,
+        });
+        times.min()
+    }
+
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight
+    }
+
+    /// Whether all that was added is done.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// How many were added and are not done.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    fn forget(&mut self, standing: Standing) {
+        if standing != Standing::Waiting {
+            self.begun -= 1;
+        }
+        if standing == Standing::InFlight {
+            self.in_flight -= 1;
+        }
+    }
+}
+
+impl Item {
+    fn has_begun(&self) -> bool {
+        self.standing != Standing::Waiting
+    }
+}
+
+fn at_least_one(room: u32) -> usize {
+    usize::try_from(room).unwrap_or(usize::MAX).max(1)
+}
+
+#[cfg(test)]
+mod tests;

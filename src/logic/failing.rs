@@ -1,0 +1,85 @@
+//! The event that says of a subscription that its callback does not take what it is sent.
+
+use serde::Serialize;
+use serde_json::value::to_raw_value;
+
+use crate::domain::circuit::Origin;
+use crate::domain::event::{Event, EventId};
+use crate::domain::ids::{Label, ServiceName};
+use crate::domain::message::Payload;
+use crate::domain::subscription::{Subscription, SubscriptionId};
+use crate::domain::timestamp::Timestamp;
+
+pub const EVENT_TYPE: &str = "subscription.failing";
+const SOURCE: &str = "message-hub";
+
+/// How a subscription fails.
+pub struct Failing<'a> {
+    pub subscription: &'a Subscription,
+    pub origin: &'a Origin,
+    pub last_error: Option<&'a str>,
+    /// In a row.
+    pub failures: u32,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    subscription_id: SubscriptionId,
+    service: &'a ServiceName,
+    callback: &'a str,
+    last_error: Option<&'a str>,
+    failures: u32,
+}
+
+/// To be published at `now`. `random` fills its id.
+pub fn failing_event(failing: &Failing<'_>, now: Timestamp, random: [u8; 10]) -> Event {
+    let body = Body {
+        subscription_id: failing.subscription.id,
+        service: &failing.subscription.service,
+        callback: failing.origin.as_str(),
+        last_error: failing.last_error,
+        failures: failing.failures,
+    };
+    Event {
+        id: EventId::mint(now, random),
+        sequence: 0,
+        event_type: Label::parse(EVENT_TYPE).expect("a short text is a label"),
+        source: ServiceName::parse(SOURCE).expect("the hub's name is a name"),
+        published_at: now,
+        stream: None,
+        correlation_id: None,
+        causation_id: None,
+        payload: Payload::new(to_raw_value(&body).expect("plain data is JSON")),
+        extras: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fact::Fact;
+    use crate::logic::wal::samples;
+
+    #[test]
+    fn names_the_subscription_and_its_trouble() {
+        let Fact::Subscribed(subscription) = samples::subscribed(1) else {
+            panic!("another fact");
+        };
+        let failing = Failing {
+            subscription: &subscription,
+            origin: &Origin::of("http://127.0.0.1:9/events"),
+            last_error: Some("HTTP 500"),
+            failures: 5,
+        };
+        let event = failing_event(&failing, Timestamp::from_millis(7), [0; 10]);
+        assert_eq!(event.event_type.as_str(), "subscription.failing");
+        let payload = event.payload.as_json();
+        for part in [
+            r#""callback":"http://127.0.0.1:9""#,
+            r#""last_error":"HTTP 500""#,
+            r#""failures":5"#,
+        ] {
+            assert!(payload.contains(part), "{part} in {payload}");
+        }
+    }
+}

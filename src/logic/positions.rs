@@ -1,0 +1,175 @@
+//! When the positions of subscriptions are written down: many together, and rarely where only
+//! events passed that nobody wanted.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::domain::event::Sequence;
+use crate::domain::subscription::SubscriptionId;
+use crate::domain::timestamp::Timestamp;
+
+/// How long the positions of subscribers that get events gather.
+const BUSY: Duration = Duration::from_millis(250);
+/// The same for positions that only passed what does not match.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Positions as written down, and those to be.
+#[derive(Debug, Default)]
+pub struct Positions {
+    written: BTreeMap<SubscriptionId, Sequence>,
+    pending: BTreeMap<SubscriptionId, Pending>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    through: Sequence,
+    due: Timestamp,
+    /// Goes with whatever is written next.
+    is_busy: bool,
+}
+
+impl Positions {
+    /// The journal says so.
+    pub fn learn(&mut self, id: SubscriptionId, through: Sequence) {
+        let written = self.written.entry(id).or_insert(through);
+        *written = through.max(*written);
+    }
+
+    /// Everything up to here is done, whether it is written down or not.
+    pub fn of(&self, id: SubscriptionId) -> Sequence {
+        let pending = self.pending.get(&id).map(|pending| pending.through);
+        let written = self.written.get(&id).copied();
+        pending.max(written).unwrap_or(0)
+    }
+
+    /// A subscription is done with everything up to `position`; events were delivered up to
+    /// `worked_through`. A position never falls.
+    pub fn moved(
+        &mut self,
+        id: SubscriptionId,
+        position: Sequence,
+        worked_through: Sequence,
+        now: Timestamp,
+    ) {
+        let written = self.written.get(&id).copied().unwrap_or(0);
+        if position <= self.of(id) {
+            return;
+        }
+        let is_busy = worked_through > written;
+        let due = now.plus(if is_busy { BUSY } else { IDLE });
+        let pending = self.pending.entry(id).or_insert(Pending {
+            through: position,
+            due,
+            is_busy,
+        });
+        pending.through = position;
+        pending.due = pending.due.min(due);
+        pending.is_busy |= is_busy;
+    }
+
+    /// A subscriber says so, and waits for it.
+    pub fn acked(&mut self, id: SubscriptionId, through: Sequence, now: Timestamp) {
+        if through > self.of(id) {
+            let pending = Pending {
+                through,
+                due: now,
+                is_busy: true,
+            };
+            self.pending.insert(id, pending);
+        }
+    }
+
+    /// When something is to be written down.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.pending.values().map(|pending| pending.due).min()
+    }
+
+    /// What is to be written down now: nothing before something is due, then whatever is busy.
+    pub fn take(&mut self, now: Timestamp) -> Vec<(SubscriptionId, Sequence)> {
+        if self.next_due().is_none_or(|due| now < due) {
+            return Vec::new();
+        }
+        self.take_where(|pending| pending.is_busy || pending.due <= now)
+    }
+
+    /// All of them.
+    pub fn take_all(&mut self) -> Vec<(SubscriptionId, Sequence)> {
+        self.take_where(|_| true)
+    }
+
+    /// The subscription is no more.
+    pub fn forget(&mut self, id: SubscriptionId) {
+        self.written.remove(&id);
+        self.pending.remove(&id);
+    }
+
+    fn take_where(&mut self, wanted: impl Fn(&Pending) -> bool) -> Vec<(SubscriptionId, Sequence)> {
+        let mut taken = Vec::new();
+        self.pending.retain(|id, pending| {
+            let is_wanted = wanted(pending);
+            if is_wanted {
+                taken.push((*id, pending.through));
+            }
+            !is_wanted
+        });
+        for (id, through) in &taken {
+            self.learn(*id, *through);
+        }
+        taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(1_780_000_000_000 + millis)
+    }
+
+    fn id(number: u128) -> SubscriptionId {
+        SubscriptionId(Uuid::from_u128(number))
+    }
+
+    #[test]
+    fn busy_positions_gather_and_go_together() {
+        let mut positions = Positions::default();
+        positions.moved(id(1), 5, 5, at(0));
+        positions.moved(id(2), 7, 7, at(200));
+        positions.moved(id(1), 6, 6, at(240));
+        assert_eq!(positions.next_due(), Some(at(250)));
+        assert!(positions.take(at(249)).is_empty());
+        assert_eq!(positions.take(at(250)), [(id(1), 6), (id(2), 7)]);
+        assert_eq!(positions.next_due(), None);
+        assert_eq!(positions.of(id(1)), 6);
+    }
+
+    #[test]
+    fn what_only_passed_by_is_written_once_a_minute() {
+        let mut positions = Positions::default();
+        positions.learn(id(1), 5);
+        positions.moved(id(1), 900, 5, at(0));
+        positions.moved(id(2), 3, 3, at(0));
+        assert_eq!(positions.take(at(250)), [(id(2), 3)]);
+        assert_eq!(positions.next_due(), Some(at(60_000)));
+        positions.moved(id(1), 1000, 5, at(59_999));
+        assert_eq!(positions.take(at(60_000)), [(id(1), 1000)]);
+        positions.moved(id(1), 1001, 5, at(60_001));
+        assert_eq!(positions.take_all(), [(id(1), 1001)]);
+    }
+
+    #[test]
+    fn a_position_never_falls() {
+        let mut positions = Positions::default();
+        positions.acked(id(1), 9, at(0));
+        positions.acked(id(1), 4, at(0));
+        positions.moved(id(1), 8, 8, at(0));
+        assert_eq!(positions.take(at(0)), [(id(1), 9)]);
+        positions.learn(id(1), 2);
+        assert_eq!(positions.of(id(1)), 9);
+        positions.forget(id(1));
+        assert_eq!(positions.of(id(1)), 0);
+    }
+}

@@ -1,0 +1,186 @@
+//! What only a server can do: go away, come back, be somebody else's.
+
+use message_hub::adapters::archive::PostgresArchive;
+use message_hub::ports::archive::{Archive, ArchiveError};
+
+use super::facts::{accepted, failed, id};
+use super::{apply, batch, block_on, row};
+use crate::support::postgres::{self, Client, Server};
+
+/// How many statements wait for a lock.
+const WAITING: &str = "SELECT count(*) FROM pg_stat_activity \
+    WHERE datname = current_database() AND wait_event_type = 'Lock'";
+
+fn open(url: &str) -> PostgresArchive {
+    PostgresArchive::open(url).unwrap()
+}
+
+/// Runs `check` with the URL of an empty database.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "calls read better without a reference"
+)]
+fn with_url(check: impl AsyncFn(&str)) {
+    if let Some(url) = postgres::database() {
+        block_on(check(&url));
+    }
+}
+
+async fn cause_of_failure(archive: &PostgresArchive) -> String {
+    match archive.checkpoint().await {
+        Err(ArchiveError::Unavailable(cause)) => cause,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn survives_being_closed() {
+    with_url(async |url| {
+        let archive = open(url);
+        apply(&archive, [accepted(1), failed(1, 1)]).await;
+        let before = row(&archive, 1).await;
+        drop(archive);
+        let archive = open(url);
+        assert_eq!(archive.checkpoint().await.unwrap(), 2);
+        assert_eq!(row(&archive, 1).await, before);
+    });
+}
+
+#[test]
+fn a_url_that_is_none_is_refused_without_its_password() {
+    for url in [
+        "postgresql://hub@localhost/db?secret=word",
+        "postgresql://hub:secret-word@localhost:port/db",
+        "postgresql://:secret-word@",
+        "postgresql://",
+    ] {
+        let Err(ArchiveError::CannotOpen(cause)) = PostgresArchive::open(url) else {
+            panic!("{url} was opened");
+        };
+        assert!(cause.starts_with("database_url: "), "{cause}");
+        assert!(!cause.contains("secret"), "{cause}");
+    }
+}
+
+#[test]
+fn a_server_that_went_away_is_unavailable_until_it_is_back() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let url = server.database();
+    block_on(async {
+        let archive = open(&url);
+        apply(&archive, [accepted(1)]).await;
+        server.crash();
+        let later = batch(1, [accepted(2)]);
+        let failure = archive.apply(later.clone()).await;
+        assert!(
+            matches!(failure, Err(ArchiveError::Unavailable(_))),
+            "{failure:?}"
+        );
+        let cause = cause_of_failure(&archive).await;
+        assert!(cause.contains("refused"), "{cause}");
+        assert!(!cause.contains("secret-word"), "{cause}");
+
+        server.go_on();
+        archive.apply(later).await.unwrap();
+        assert_eq!(row(&archive, 1).await.position, 1);
+        assert_eq!(row(&archive, 2).await.position, 2);
+    });
+}
+
+#[test]
+fn what_to_fix_is_said() {
+    with_url(async |url| {
+        let (server, _) = url.rsplit_once('/').unwrap();
+        let nowhere = open(&format!("{server}/no_such_database"));
+        let cause = cause_of_failure(&nowhere).await;
+        assert!(
+            cause.contains("no_such_database") && cause.contains("create it"),
+            "{cause}"
+        );
+    });
+}
+
+#[test]
+fn two_hubs_at_once_make_the_tables_once() {
+    with_url(async |url| {
+        let archives: Vec<_> = (0..4).map(|_| open(url)).collect();
+        let checkpoints = archives.iter().map(PostgresArchive::checkpoint);
+        for checkpoint in futures_util::future::join_all(checkpoints).await {
+            assert_eq!(checkpoint, Ok(0));
+        }
+    });
+}
+
+#[test]
+fn of_two_hubs_only_one_goes_on() {
+    with_url(async |url| {
+        let (one, other) = (open(url), open(url));
+        apply(&one, [accepted(1)]).await;
+        let refused = other.apply(batch(0, [accepted(2), accepted(3)])).await;
+        assert_eq!(refused, Err(ArchiveError::OutOfStep { checkpoint: 1 }));
+        assert_eq!(other.message(id(2)).await, Ok(None));
+    });
+}
+
+#[test]
+fn a_batch_waits_for_the_other_hub_and_then_sees_where_it_is() {
+    with_url(async |url| {
+        let archive = open(url);
+        assert_eq!(archive.checkpoint().await, Ok(0));
+        let other = Client::connect(url).await;
+        other
+            .execute("BEGIN; UPDATE checkpoint SET position = 7")
+            .await;
+        let waiting = archive.apply(batch(0, (1..=9).map(accepted)));
+        let others_turn = async {
+            while other.number(WAITING).await == 0 {
+                tokio::task::yield_now().await;
+            }
+            other.execute("COMMIT").await;
+        };
+        let (refused, ()) = futures_util::future::join(waiting, others_turn).await;
+        assert_eq!(refused, Err(ArchiveError::OutOfStep { checkpoint: 7 }));
+        assert_eq!(archive.message(id(1)).await, Ok(None));
+    });
+}
+
+#[test]
+fn a_failed_write_changes_nothing_and_may_be_repeated() {
+    with_url(async |url| {
+        let archive = open(url);
+        assert_eq!(archive.checkpoint().await, Ok(0));
+        let other = Client::connect(url).await;
+        let refuse = "ALTER TABLE checkpoint ADD CONSTRAINT refuse CHECK (position < 1)";
+        other.execute(refuse).await;
+        let first = batch(0, [accepted(1)]);
+        let failure = archive.apply(first.clone()).await;
+        assert!(
+            matches!(failure, Err(ArchiveError::Unavailable(_))),
+            "{failure:?}"
+        );
+        assert_eq!(archive.message(id(1)).await, Ok(None));
+        let allow = "ALTER TABLE checkpoint DROP CONSTRAINT refuse";
+        other.execute(allow).await;
+        archive.apply(first).await.unwrap();
+        assert_eq!(row(&archive, 1).await.position, 1);
+    });
+}
+
+#[test]
+fn tables_that_were_dropped_are_made_anew_and_ask_for_the_journal() {
+    with_url(async |url| {
+        let archive = open(url);
+        apply(&archive, [accepted(1)]).await;
+        let other = Client::connect(url).await;
+        let drop_all = "DROP SCHEMA public CASCADE; CREATE SCHEMA public";
+        other.execute(drop_all).await;
+        let failure = archive.apply(batch(1, [accepted(2)])).await;
+        assert!(
+            matches!(failure, Err(ArchiveError::Unavailable(_))),
+            "{failure:?}"
+        );
+        assert_eq!(archive.checkpoint().await, Ok(0));
+    });
+}

@@ -1,0 +1,205 @@
+//! A hub with its history in PostgreSQL, which comes and goes.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::support::hub::Place;
+use crate::support::load::Load;
+use crate::support::postgres::{self, Server};
+use crate::support::verbs::id_of;
+use crate::support::{FakeService, Reply, TestHub, eventually};
+
+/// Everything the hub ever accepted is in the database, and nothing twice.
+#[track_caller]
+fn assert_history_is_whole(hub: &TestHub, url: &str) {
+    hub.messages("").is(200);
+    let accepted = hub.metric("message_hub_messages_accepted_total");
+    let archived = postgres::number(url, "SELECT count(*) FROM messages");
+    assert_eq!(archived as f64, accepted);
+    let delivered = "SELECT count(*) FROM messages WHERE state = 'delivered'";
+    assert_eq!(
+        postgres::number(url, delivered) as f64,
+        hub.in_state("delivered")
+    );
+}
+
+#[test]
+fn messages_go_through_and_stay_in_the_history() {
+    let Some(url) = postgres::database() else {
+        return;
+    };
+    let hub = TestHub::with(&[("database_url", &url)]);
+    let service = FakeService::start();
+    hub.register_at("pushed", &service.url());
+    let message = json!({"destination": "pushed", "payload": {"text": "\u{0}ä"}});
+    let delivered = id_of(&hub.send_waiting(20_000, &message).is(200));
+    service.now_answers(Reply::Status(400));
+    let dead = id_of(&hub.send(&message).is(202));
+    eventually("it is dead", || hub.in_state("dead") == 1.0);
+    for hub in [hub].into_iter().map(TestHub::restart) {
+        assert_eq!(hub.message(&delivered)["payload"], message["payload"]);
+        assert_eq!(hub.state(&dead), "dead");
+        assert_eq!(hub.messages("").is(200)["count"], 2);
+        let letters = hub.get("/v1/dlq").is(200);
+        assert_eq!(letters["count"], 1, "{letters}");
+        service.now_answers(Reply::Status(200));
+        hub.post(&format!("/v1/dlq/{dead}/reprocess"), &json!({}))
+            .is(202);
+        eventually("it is delivered", || hub.state(&dead) == "delivered");
+        assert_eq!(hub.get("/v1/dlq").is(200)["count"], 0);
+        assert_eq!(hub.get("/health").is(200)["status"], "healthy");
+        hub.assert_conservation();
+        assert!(!hub.log().contains("secret-word"));
+    }
+}
+
+#[test]
+fn a_server_that_crashes_under_load_costs_only_history() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let url = server.database();
+    let hub = TestHub::with(&[("database_url", &url), ("wal_flush_interval", "0.05")]);
+    let load = Load::start(&hub, Some(10));
+    for _ in 0..3 {
+        let before = load.acked();
+        eventually("the load goes on", || load.acked() > before + 50);
+        server.crash();
+        let before = load.acked();
+        eventually("the load goes on", || load.acked() > before + 50);
+        hub.messages("").refuses(503, "STORAGE_UNAVAILABLE");
+        assert_eq!(hub.get("/health").is(200)["status"], "degraded");
+        server.go_on();
+        eventually("history answers", || hub.messages("").status == 200);
+    }
+    load.judge(&hub);
+    assert_history_is_whole(&hub, &url);
+    assert!(!hub.log().contains("secret-word"));
+}
+
+#[test]
+fn a_hub_starts_without_its_server_and_catches_up() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let url = server.database();
+    server.crash();
+    let hub = TestHub::with(&[("database_url", &url)]);
+    hub.register_puller("pulled");
+    let waiting = hub.send_to("pulled", 1);
+    let leased = hub.pull_one("pulled");
+    hub.ack(&[&leased["lease"]]).is(200);
+    hub.messages("").refuses(503, "STORAGE_UNAVAILABLE");
+    hub.get("/health/ready").is(200);
+    assert_eq!(hub.get("/health").is(200)["status"], "degraded");
+    let hub = hub.restart();
+    assert!(hub.log().contains("archive down"), "{}", hub.log());
+
+    server.go_on();
+    eventually("history answers", || hub.messages("").status == 200);
+    assert_eq!(hub.state(&waiting), "delivered");
+    assert_eq!(hub.get("/health").is(200)["status"], "healthy");
+    assert_history_is_whole(&hub, &url);
+}
+
+#[test]
+fn nothing_is_lost_when_the_hub_is_killed() {
+    let Some(url) = postgres::database() else {
+        return;
+    };
+    let settings = [
+        ("database_url", url.as_str()),
+        ("wal_flush_interval", "0.02"),
+        ("wal_segment_bytes", "1048576"),
+        ("max_retry_attempts", "100"),
+    ];
+    let mut hub = TestHub::with(&settings);
+    let load = Load::start(&hub, Some(10));
+    for _ in 0..5 {
+        let before = load.acked();
+        eventually("the load goes on", || load.acked() > before + 50);
+        hub.kill9();
+        hub = hub.restart();
+        load.move_to(&hub);
+    }
+    load.judge(&hub);
+    assert_history_is_whole(&hub, &url);
+}
+
+#[test]
+fn the_history_of_another_hub_is_left_alone() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let url = server.database();
+    let other = TestHub::with(&[("database_url", &url)]);
+    other.register_puller("pulled");
+    for number in 0..10 {
+        other.send_to("pulled", number);
+    }
+    other.messages("").is(200);
+    drop(other);
+    let own = TestHub::start();
+    own.register_puller("pulled");
+    let place = own.stop();
+    let refused = place.fails_to_start(&[("database_url", &url)]);
+    assert_eq!(refused.exit_code, Some(74), "{}", refused.stderr);
+    assert!(refused.stderr.contains("ahead of the journal"));
+
+    server.crash();
+    let hub = TestHub::at(place, &[("database_url", &url)]);
+    // More than the other hub had: the position alone no longer tells.
+    for number in 0..30 {
+        hub.send_to("pulled", number);
+    }
+    server.go_on();
+    eventually("it is found out", || {
+        let refused = hub.messages("");
+        assert_eq!(refused.status, 503, "{}", refused.body);
+        refused.body.contains("ahead of the journal")
+    });
+    let archived = postgres::number(&url, "SELECT count(*) FROM messages");
+    assert_eq!(archived, 10);
+}
+
+#[test]
+fn a_database_that_is_not_there_is_told_with_what_to_do() {
+    let Some(url) = postgres::database() else {
+        return;
+    };
+    let nowhere = format!("{url}_not");
+    let hub = TestHub::with(&[("database_url", &nowhere)]);
+    let refused = hub.messages("");
+    assert_eq!(refused.status, 503, "{}", refused.body);
+    for text in [hub.log(), refused.body] {
+        assert!(text.contains("create it"), "{text}");
+        assert!(!text.contains("secret-word"), "{text}");
+    }
+}
+
+#[test]
+fn an_address_that_is_none_ends_the_start() {
+    let failed = Place::new().fails_to_start(&[("database_url", "postgresql://u:hush@h:port/db")]);
+    assert_eq!(failed.exit_code, Some(2), "{}", failed.stderr);
+    assert!(failed.stderr.contains("database_url"), "{}", failed.stderr);
+    assert!(!failed.stderr.contains("hush"), "{}", failed.stderr);
+}
+
+#[test]
+fn a_file_may_name_the_server() {
+    let place = Place::new();
+    fs::create_dir_all(place.data()).unwrap();
+    let file = place.data().join("config.yaml");
+    let yaml = "database_url: \"postgresql://msg_hub_user:hush@localhost:5432/msg_hub\"\n";
+    fs::write(&file, yaml).unwrap();
+    let mut command = place.command(&[]);
+    let output = command.arg("check-config").arg("--config").arg(&file);
+    let output = output.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}{}", place.log_text());
+    assert!(
+        text.contains("postgresql://***@localhost:5432/msg_hub"),
+        "{text}"
+    );
+}

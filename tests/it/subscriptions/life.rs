@@ -1,0 +1,157 @@
+//! Subscriptions over time: made, changed, paused, ended, and over the death of the hub.
+
+use serde_json::json;
+
+use super::{QUICK, hub, payloads, publish};
+use crate::support::verbs::text;
+use crate::support::{FakeService, TestHub, eventually};
+
+#[test]
+fn the_same_again_is_the_same_subscription() {
+    let hub = hub();
+    let asked = json!({
+        "service": "billing", "event_types": ["a", "b"], "callback_url": "http://127.0.0.1:9/x",
+    });
+    let made = hub.subscribe(&asked).is(201);
+    let again = hub.post("/subscribe", &asked).is(200);
+    assert_eq!(again["subscription_id"], made["subscription_id"]);
+    assert!(made["secret"].is_string() && again.get("secret").is_none());
+    let mut other = asked.clone();
+    other["event_types"] = json!(["a"]);
+    let other = hub.subscribe(&other).is(201);
+    assert_ne!(other["subscription_id"], made["subscription_id"]);
+    let list = hub.get("/v1/subscriptions?limit=1").is(200);
+    assert_eq!(
+        list["subscriptions"][0]["subscription_id"],
+        made["subscription_id"]
+    );
+    let next = format!("/v1/subscriptions?cursor={}", text(&list["next_cursor"]));
+    assert_eq!(hub.get(&next).is(200)["count"], 1);
+}
+
+#[test]
+fn what_is_published_while_it_is_paused_waits() {
+    let hub = hub();
+    let service = FakeService::start();
+    let id = hub.subscribed("billing", "order.*", &service.url());
+    publish(&hub, "order.paid", [1]);
+    service.wait_for(1);
+    assert_eq!(hub.switch_subscription(&id, "pause")["state"], "paused");
+    publish(&hub, "order.paid", 2..=3);
+    let hub = hub.restart();
+    assert_eq!(hub.subscription(&id)["state"], "paused");
+    assert_eq!(service.count(), 1);
+    hub.switch_subscription(&id, "resume");
+    assert_eq!(payloads(&service.wait_for(3)), [1, 2, 3]);
+}
+
+#[test]
+fn a_change_holds_from_then_on() {
+    let hub = hub();
+    let (old, new) = (FakeService::start(), FakeService::start());
+    let id = hub.subscribed("billing", "order.*", &old.url());
+    publish(&hub, "order.paid", [1]);
+    old.wait_for(1);
+    let changes = json!({
+        "event_types": ["invoice.*"], "callback_url": new.url(), "max_in_flight": 5,
+    });
+    let view = hub
+        .patch(&format!("/v1/subscriptions/{id}"), &changes)
+        .is(200);
+    assert_eq!(view["event_types"], json!(["invoice.*"]));
+    assert_eq!(view["max_in_flight"], 5);
+    publish(&hub, "order.paid", [2]);
+    publish(&hub, "invoice.sent", [3]);
+    assert_eq!(payloads(&new.wait_for(1)), [3]);
+    assert_eq!(payloads(&old.received()), [1]);
+}
+
+#[test]
+fn one_that_ended_gets_nothing() {
+    let hub = hub();
+    let service = FakeService::start();
+    let first = hub.subscribed("billing", "order.*", &service.url());
+    let second = hub.subscribed("billing", "#", &service.url());
+    hub.delete(&format!("/v1/subscriptions/{first}")).is(204);
+    let ended = hub
+        .post("/unsubscribe", &json!({"subscription_id": second}))
+        .is(200);
+    assert_eq!(ended["status"], "unsubscribed");
+    publish(&hub, "order.paid", [1]);
+    let hub = hub.restart();
+    assert_eq!(hub.get("/v1/subscriptions").is(200)["count"], 0);
+    assert_eq!(service.count(), 0);
+}
+
+#[test]
+fn one_that_is_not_durable_goes_with_the_hub() {
+    let hub = hub();
+    let service = FakeService::start();
+    let asked = json!({
+        "service": "billing", "event_types": ["#"], "callback_url": service.url(), "durable": false,
+    });
+    hub.subscribe(&asked).is(201);
+    publish(&hub, "order.paid", [1]);
+    service.wait_for(1);
+    let hub = hub.restart();
+    assert_eq!(hub.get("/v1/subscriptions").is(200)["count"], 0);
+}
+
+#[test]
+fn after_a_clean_stop_nothing_is_sent_again() {
+    let hub = hub();
+    let service = FakeService::start();
+    let id = hub.subscribed("billing", "order.*", &service.url());
+    publish(&hub, "order.paid", 1..=10);
+    service.wait_for(10);
+    eventually("all are done", || hub.subscription(&id)["lag"] == 0);
+    let hub = hub.restart();
+    publish(&hub, "order.paid", [11]);
+    assert_eq!(
+        payloads(&service.wait_for(11)),
+        (1..=11).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn a_kill_leaves_no_gap() {
+    let mut hub = hub();
+    let service = FakeService::start();
+    hub.subscribed("billing", "order.*", &service.url());
+    for round in 0..3 {
+        publish(&hub, "order.paid", round * 50..(round + 1) * 50);
+        hub.kill9();
+        hub = hub.restart();
+    }
+    let is_there = |number: &u64| payloads(&service.received()).contains(number);
+    eventually("everything arrives", || {
+        (0..150).all(|number| is_there(&number))
+    });
+    let mut newest = 0;
+    for number in payloads(&service.received()) {
+        // Repeats begin with something older; what is new is the next.
+        assert!(number <= newest + 1, "{number} after {newest}");
+        newest = newest.max(number);
+    }
+}
+
+#[test]
+fn with_keys_everybody_sees_only_what_is_his() {
+    let mut settings = QUICK.to_vec();
+    settings.push(("service_keys", "{shop: [s], billing: [b], boss: [o]}"));
+    settings.push(("operators", "[boss]"));
+    let hub = TestHub::with(&settings);
+    let (shop, billing) = (hub.named("shop", "s"), hub.named("billing", "b"));
+    let id = billing.subscribed("billing", "#", "http://127.0.0.1:9/");
+    let asked = json!({
+        "service": "billing", "event_types": ["#"], "callback_url": "http://127.0.0.1:9/x",
+    });
+    shop.subscribe(&asked).refuses(403, "AUTH_FAILED");
+    let one = format!("/v1/subscriptions/{id}");
+    shop.get(&one).refuses(404, "NOT_FOUND");
+    shop.delete(&one).refuses(404, "NOT_FOUND");
+    shop.patch(&one, &json!({})).refuses(404, "NOT_FOUND");
+    assert_eq!(shop.get("/v1/subscriptions").is(200)["count"], 0);
+    assert_eq!(billing.get("/v1/subscriptions").is(200)["count"], 1);
+    hub.named("boss", "o").get(&one).is(200);
+}
