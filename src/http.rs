@@ -109,6 +109,8 @@ pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static st
         registered: Vec::new(),
     };
     messages::routes(&mut routes);
+    // Before the events, whose ids would take its place.
+    socket::routes(&mut routes);
     events::routes(&mut routes);
     leases::routes(&mut routes);
     retries::routes(&mut routes);
@@ -123,7 +125,6 @@ pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static st
     streams::routes(&mut routes);
     correlations::routes(&mut routes);
     subscriptions::routes(&mut routes);
-    socket::routes(&mut routes);
     health::routes(&mut routes);
     openapi::routes(&mut routes);
     asyncapi::routes(&mut routes);

@@ -256,7 +256,7 @@ fn said_by_the_hub() -> Vec<Frame> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::socket::{HEARD, SAID};
+    use crate::http::socket::{SAID, samples};
 
     #[test]
     fn every_type_of_frame_is_described_and_no_other() {
@@ -267,7 +267,26 @@ mod tests {
             frames.map(|frame| frame.kind).collect::<Vec<_>>()
         };
         assert_eq!(of(false), SAID);
-        assert_eq!(of(true), HEARD);
+        let samples = samples().into_iter();
+        let heard: Vec<_> = samples.map(|(kind, _)| kind).collect();
+        assert_eq!(of(true), heard);
+    }
+
+    #[test]
+    fn what_the_hub_says_is_as_described() {
+        for (kind, text) in samples() {
+            let said: Map<String, Value> = serde_json::from_str(&text).unwrap();
+            assert_eq!(said["type"], kind);
+            let frames = frames();
+            let frame = frames.iter().find(|frame| frame.kind == kind).unwrap();
+            let payload = message(frame)["payload"].clone();
+            for name in said.keys() {
+                assert!(payload["properties"][name].is_object(), "{kind}: {name}");
+            }
+            for name in payload["required"].as_array().unwrap() {
+                assert!(said.contains_key(name.as_str().unwrap()), "{kind}: {name}");
+            }
+        }
     }
 
     #[test]

@@ -227,3 +227,58 @@ fn render(frame: &impl Serialize) -> ByteString {
     text.expect("names, numbers and checked JSON are JSON")
         .into()
 }
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::domain::message::Payload;
+    use crate::error::Subject;
+    use crate::logic::wal::samples as facts;
+    use std::sync::Arc;
+
+    /// One text of each type.
+    pub fn samples() -> Vec<(&'static str, ByteString)> {
+        let reference: Reference = serde_json::from_str("7").unwrap();
+        let given = Some(&reference);
+        let patterns = [Pattern::parse("a.#").unwrap()];
+        let mut sample = facts::event(1, 2);
+        sample.payload = Payload::new(RawValue::from_string("[1]".to_owned()).unwrap());
+        let problem = HubError::invalid(Subject::Message, "type", "is wrong");
+        let leased = Leased {
+            delivery: crate::logic::queues::Delivery {
+                message: Arc::new(facts::message(1, "{}")),
+                attempt: 1,
+            },
+            token: LeaseToken(uuid::Uuid::from_u128(1)),
+        };
+        vec![
+            ("subscribed", subscribed(given, &patterns, 9)),
+            ("unsubscribed", unsubscribed(None, &patterns)),
+            ("event", event(&sample)),
+            (
+                "accepted",
+                published(given, sample.id, Some(&sample), "disk"),
+            ),
+            ("message", message(&leased, 5)),
+            ("ok", ok(&reference)),
+            ("pong", pong(None)),
+            ("error", error(given, &problem, Timestamp::from_millis(1))),
+        ]
+    }
+
+    #[test]
+    fn an_array_is_its_frames_between_brackets() {
+        let frames = [ByteString::from("{}"), ByteString::from("7")];
+        assert_eq!(array(&frames), "[{},7]");
+        assert_eq!(array(&frames[..1]), "[{}]");
+    }
+
+    #[test]
+    fn an_answer_has_only_what_is_known() {
+        let text = sent(None, MessageId(uuid::Uuid::nil()), true, "os");
+        assert_eq!(
+            text,
+            r#"{"type":"accepted","id":"00000000-0000-0000-0000-000000000000","duplicate":true,"durability":"os"}"#
+        );
+    }
+}

@@ -39,6 +39,8 @@ pub struct Consumers {
     held: AHashMap<LeaseToken, Held>,
     /// Whether leases may run out.
     has_timed: bool,
+    /// Which consumer is the first to be asked for a message.
+    turn: usize,
 }
 
 struct Consumer {
@@ -72,6 +74,7 @@ impl Consumers {
             by_service: BTreeMap::new(),
             held: AHashMap::new(),
             has_timed: false,
+            turn: 0,
         }
     }
 
@@ -86,9 +89,11 @@ impl Consumers {
         }
     }
 
-    /// The next message for the client.
+    /// The next message for the client, of each service in turn.
     pub fn pop(&mut self, now: Timestamp) -> Option<Leased> {
-        for consumer in self.by_service.values_mut() {
+        for _ in 0..self.by_service.len() {
+            self.turn = (self.turn + 1) % self.by_service.len();
+            let consumer = self.by_service.values_mut().nth(self.turn)?;
             while let Some(leased) = consumer.ready.pop_front() {
                 // It may have waited too long for a client that reads slowly.
                 let held = self.held.get(&leased.token);

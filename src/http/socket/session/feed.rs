@@ -146,6 +146,14 @@ impl Feed {
         }
     }
 
+    /// The client has got every event up to here.
+    fn done_with(&self) -> Sequence {
+        match self.ready.is_empty() {
+            true => self.sent.max(self.through),
+            false => self.sent,
+        }
+    }
+
     /// Leaves out what waits and is not wanted any more.
     fn keep(&mut self, event_types: &[Pattern]) {
         let is_wanted = |event: &Event| {
@@ -369,7 +377,7 @@ impl Session {
             let error = wrong("this socket has no named subscription");
             return self.refuse(&slip, &error);
         };
-        if sequence > self.feed.sent.max(self.feed.through) {
+        if sequence > self.feed.done_with() {
             return self.refuse(&slip, &wrong("was not sent yet"));
         }
         let (reply, acked) = oneshot::channel();
