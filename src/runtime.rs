@@ -92,7 +92,7 @@ async fn run(config: &Config) -> Result<Exit, StartError> {
     let archived = archive.checkpoint().await;
 
     let (ring, seats) = ring::Ring::new(config, clock, metrics.clone(), archive.clone());
-    let handles = ring.handles();
+    let handles = ring.to().handles();
     let hub = hub(config, clock, &door, handles, archive, &metrics);
     let (server, stop) = start_server(config, listener, hub)?;
     say(&format!(

@@ -1,5 +1,7 @@
 //! The wiring: which actor knows which, and on which thread each one lives.
 
+mod handles;
+
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +35,6 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::ids::Position;
 use crate::domain::timestamp::Timestamp;
-use crate::http::handles::Handles;
 use crate::logic::admission::Admission;
 use crate::logic::dedup::DedupWindow;
 use crate::logic::ledger::Ledger;
@@ -203,6 +204,11 @@ impl Ring {
                  hub's time goes on from that record"
             );
         }
+    }
+
+    /// Where the actors are reached, also before they start.
+    pub fn to(&self) -> &Addresses {
+        &self.to
     }
 
     fn watch(&self, actor: &'static str) -> DeathWatch {
@@ -382,67 +388,6 @@ impl Ring {
             hops,
             self.watch("historian"),
         )
-    }
-
-    /// What the HTTP workers may talk to.
-    pub fn handles(&self) -> Handles {
-        let to = &self.to;
-        Handles {
-            accept: to.router.clone().recipient(),
-            publish: to.router.clone().recipient(),
-            set_quota: to.router.clone().recipient(),
-            quotas: to.router.clone().recipient(),
-            admission: to.router.clone().recipient(),
-            await_settled: to.scheduler.clone().recipient(),
-            inspect: to.scheduler.clone().recipient(),
-            inspect_queues: to.scheduler.clone().recipient(),
-            switch_queue: to.scheduler.clone().recipient(),
-            clear_queue: to.scheduler.clone().recipient(),
-            receive: to.scheduler.clone().recipient(),
-            return_leases: to.scheduler.clone().recipient(),
-            end_leases: to.scheduler.clone().recipient(),
-            extend_leases: to.scheduler.clone().recipient(),
-            cancel: to.scheduler.clone().recipient(),
-            retry_now: to.scheduler.clone().recipient(),
-            register: to.registry.clone().recipient(),
-            deregister: to.registry.clone().recipient(),
-            heartbeat: to.registry.clone().recipient(),
-            listen: to.registry.clone().recipient(),
-            stop_listening: to.registry.clone().recipient(),
-            drain_instance: to.registry.clone().recipient(),
-            choose_strategy: to.registry.clone().recipient(),
-            services: to.registry.clone().recipient(),
-            dependencies: to.registry.clone().recipient(),
-            circuits: to.dispatcher.clone().recipient(),
-            force_circuit: to.dispatcher.clone().recipient(),
-            pick_instance: to.dispatcher.clone().recipient(),
-            reprocess: to.archivist.clone().recipient(),
-            delete_dead_letter: to.archivist.clone().recipient(),
-            flush: to.archivist.clone().recipient(),
-            start_redrive: to.redriver.clone().recipient(),
-            switch_redrive: to.redriver.clone().recipient(),
-            inspect_redrives: to.redriver.clone().recipient(),
-            take_snapshot: to.historian.clone().recipient(),
-            read_state: to.historian.clone().recipient(),
-            inspect_stream: to.historian.clone().recipient(),
-            follow: to.event_bus.clone().recipient(),
-            credit: to.event_bus.clone().recipient(),
-            unfollow: to.event_bus.clone().recipient(),
-            inspect_log: to.event_bus.clone().recipient(),
-            read_recent: to.event_bus.clone().recipient(),
-            socket_opened: to.event_bus.clone().recipient(),
-            socket_closed: to.event_bus.clone().recipient(),
-            subscribe: to.event_bus.clone().recipient(),
-            change_subscription: to.event_bus.clone().recipient(),
-            switch_subscription: to.event_bus.clone().recipient(),
-            unsubscribe: to.event_bus.clone().recipient(),
-            subscriptions: to.event_bus.clone().recipient(),
-            start_replay: to.event_bus.clone().recipient(),
-            attach_socket: to.event_bus.clone().recipient(),
-            ack_position: to.event_bus.clone().recipient(),
-            callback_circuits: to.event_bus.clone().recipient(),
-            force_callback_circuit: to.event_bus.clone().recipient(),
-        }
     }
 }
 

@@ -1,0 +1,66 @@
+//! Which actor takes which request.
+
+use super::Addresses;
+use crate::http::handles::Handles;
+
+impl Addresses {
+    /// What the HTTP workers may talk to.
+    pub fn handles(&self) -> Handles {
+        Handles {
+            accept: self.router.clone().recipient(),
+            publish: self.router.clone().recipient(),
+            set_quota: self.router.clone().recipient(),
+            quotas: self.router.clone().recipient(),
+            admission: self.router.clone().recipient(),
+            await_settled: self.scheduler.clone().recipient(),
+            inspect: self.scheduler.clone().recipient(),
+            inspect_queues: self.scheduler.clone().recipient(),
+            switch_queue: self.scheduler.clone().recipient(),
+            clear_queue: self.scheduler.clone().recipient(),
+            receive: self.scheduler.clone().recipient(),
+            return_leases: self.scheduler.clone().recipient(),
+            end_leases: self.scheduler.clone().recipient(),
+            extend_leases: self.scheduler.clone().recipient(),
+            cancel: self.scheduler.clone().recipient(),
+            retry_now: self.scheduler.clone().recipient(),
+            register: self.registry.clone().recipient(),
+            deregister: self.registry.clone().recipient(),
+            heartbeat: self.registry.clone().recipient(),
+            listen: self.registry.clone().recipient(),
+            stop_listening: self.registry.clone().recipient(),
+            drain_instance: self.registry.clone().recipient(),
+            choose_strategy: self.registry.clone().recipient(),
+            services: self.registry.clone().recipient(),
+            dependencies: self.registry.clone().recipient(),
+            circuits: self.dispatcher.clone().recipient(),
+            force_circuit: self.dispatcher.clone().recipient(),
+            pick_instance: self.dispatcher.clone().recipient(),
+            reprocess: self.archivist.clone().recipient(),
+            delete_dead_letter: self.archivist.clone().recipient(),
+            flush: self.archivist.clone().recipient(),
+            start_redrive: self.redriver.clone().recipient(),
+            switch_redrive: self.redriver.clone().recipient(),
+            inspect_redrives: self.redriver.clone().recipient(),
+            take_snapshot: self.historian.clone().recipient(),
+            read_state: self.historian.clone().recipient(),
+            inspect_stream: self.historian.clone().recipient(),
+            follow: self.event_bus.clone().recipient(),
+            credit: self.event_bus.clone().recipient(),
+            unfollow: self.event_bus.clone().recipient(),
+            inspect_log: self.event_bus.clone().recipient(),
+            read_recent: self.event_bus.clone().recipient(),
+            socket_opened: self.event_bus.clone().recipient(),
+            socket_closed: self.event_bus.clone().recipient(),
+            subscribe: self.event_bus.clone().recipient(),
+            change_subscription: self.event_bus.clone().recipient(),
+            switch_subscription: self.event_bus.clone().recipient(),
+            unsubscribe: self.event_bus.clone().recipient(),
+            subscriptions: self.event_bus.clone().recipient(),
+            start_replay: self.event_bus.clone().recipient(),
+            attach_socket: self.event_bus.clone().recipient(),
+            ack_position: self.event_bus.clone().recipient(),
+            callback_circuits: self.event_bus.clone().recipient(),
+            force_callback_circuit: self.event_bus.clone().recipient(),
+        }
+    }
+}
