@@ -12,6 +12,7 @@ mod crash;
 mod dead_letters;
 mod events;
 mod faults;
+mod guide;
 mod health;
 mod history;
 mod hostile;
