@@ -323,7 +323,7 @@ impl Handler<CircuitDied> for EventBus {
             "a callback's circuit died; a fresh one takes over"
         );
         ctx.run_later(pause, move |bus, ctx| {
-            bus.replace_circuit(&origin, deaths, ctx)
+            bus.replace_circuit(&origin, deaths, ctx);
         });
     }
 }

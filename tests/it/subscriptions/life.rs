@@ -16,7 +16,7 @@ fn the_same_again_is_the_same_subscription() {
     let again = hub.post("/subscribe", &asked).is(200);
     assert_eq!(again["subscription_id"], made["subscription_id"]);
     assert!(made["secret"].is_string() && again.get("secret").is_none());
-    let mut other = asked.clone();
+    let mut other = asked;
     other["event_types"] = json!(["a"]);
     let other = hub.subscribe(&other).is(201);
     assert_ne!(other["subscription_id"], made["subscription_id"]);
