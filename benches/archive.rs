@@ -144,8 +144,8 @@ fn event(number: u64) -> Arc<Event> {
         0..20 => format!("rare.type-{}", number % 20),
         _ => format!("usual.type-{}", number % 80),
     };
-    let (id, version) = (number % 1000, number / 1000 + 1);
-    let label = |prefix: &str| Label::parse(&format!("{prefix}-{id}")).expect("a label");
+    let (group, version) = (number % 1000, number / 1000 + 1);
+    let label = |prefix: &str| Label::parse(&format!("{prefix}-{group}")).expect("a label");
     Arc::new(Event {
         id: EventId(id(number).0),
         sequence: number + 1,

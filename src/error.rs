@@ -247,6 +247,7 @@ impl ResponseError for HubError {
         }
         if matches!(self, Self::UpgradeRequired) {
             response.insert_header((header::UPGRADE, "websocket"));
+            response.insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
         }
         response.finish()
     }

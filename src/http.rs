@@ -2,6 +2,7 @@
 //! made by [`crate::logic`], and every error is a [`HubError`].
 
 mod ask;
+mod asyncapi;
 pub mod auth;
 mod batch;
 mod body;
@@ -31,6 +32,7 @@ mod redrive;
 mod registration_input;
 mod retries;
 mod services;
+mod socket;
 mod streams;
 mod subscription_input;
 mod subscriptions;
@@ -107,6 +109,8 @@ pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static st
         registered: Vec::new(),
     };
     messages::routes(&mut routes);
+    // Before the events, whose ids would take its place.
+    socket::routes(&mut routes);
     events::routes(&mut routes);
     leases::routes(&mut routes);
     retries::routes(&mut routes);
@@ -123,6 +127,7 @@ pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static st
     subscriptions::routes(&mut routes);
     health::routes(&mut routes);
     openapi::routes(&mut routes);
+    asyncapi::routes(&mut routes);
     routes.registered
 }
 

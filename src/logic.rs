@@ -12,6 +12,7 @@ pub mod dependencies;
 pub mod failing;
 pub mod feeds;
 pub mod fold;
+pub mod frame_lengths;
 pub mod health;
 pub mod kind_index;
 pub mod lanes;

@@ -2,6 +2,7 @@
 
 mod maker;
 mod redrives;
+mod sockets;
 mod subscriptions;
 
 use std::sync::{Mutex, PoisonError};
@@ -21,6 +22,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::view::QueueDepths;
 use maker::{Labels, Maker};
 use redrives::Redrives;
+use sockets::Sockets;
 use subscriptions::Subscriptions;
 
 pub struct Metrics {
@@ -75,6 +77,7 @@ pub struct Metrics {
     pub requests_refused_busy: IntCounter,
     pub redrives: Redrives,
     pub subscriptions: Subscriptions,
+    pub sockets: Sockets,
 }
 
 impl Default for Metrics {
@@ -220,6 +223,7 @@ impl Metrics {
             ),
             redrives: Redrives::new(&make),
             subscriptions: Subscriptions::new(&make),
+            sockets: Sockets::new(&make),
             registry: registry.clone(),
         };
         metrics.begin_at_zero();

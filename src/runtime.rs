@@ -1,6 +1,7 @@
 //! The one place that sees everything: opens the storage, wires the actors, replays, opens the
 //! door, and on a signal drains and stops.
 
+mod connections;
 mod replay;
 mod ring;
 mod settings;
@@ -81,6 +82,7 @@ async fn run(config: &Config) -> Result<Exit, StartError> {
     let clock = Clock::start();
     let metrics = Arc::new(Metrics::new());
     let door = Door::default();
+    connections::allow_many();
     let listener = listen(config)?;
     let address = listener
         .local_addr()
@@ -203,6 +205,7 @@ fn start_server(
             .configure(|config| drop(http::routes(config)))
     };
     let server = HttpServer::new(app)
+        .on_connect(|connection, _| connections::keep_in_check(connection))
         .workers(workers())
         .backlog(4096)
         .max_connections(20_000)

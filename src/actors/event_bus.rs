@@ -20,8 +20,9 @@ mod replays;
 mod sockets;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use actix::{Actor, Context, Handler, Recipient};
+use actix::{Actor, AsyncContext, Context, Handler, Recipient};
 use ahash::AHashMap;
 
 use super::alarm::Alarm;
@@ -44,6 +45,9 @@ use sockets::Attached;
 
 /// Events in memory, in bytes.
 const RECENT_BYTES: usize = 16 << 20;
+/// How long the stop waits for sockets to close. Who does not read cannot be told, and holds
+/// nothing up.
+const SOCKETS_PATIENCE: Duration = Duration::from_secs(3);
 
 pub struct EventBus {
     recent: Recent,
@@ -252,6 +256,10 @@ impl Handler<Drain> for EventBus {
         for socket in self.sockets.values() {
             socket.do_send(SocketNews::Draining);
         }
+        ctx.run_later(SOCKETS_PATIENCE, |bus, _| {
+            bus.sockets.clear();
+            bus.finish_drain();
+        });
         self.finish_drain();
     }
 }

@@ -1,11 +1,13 @@
 //! Knows every service and its instances, and watches over their health.
 //!
 //! Owns the services and one [`HealthProbe`] child per instance. Receives what clients ask
-//! (`requests`), what shows how instances are (`signs`), [`Committed`] and [`Open`]; sends
+//! (`requests`), who listens by a socket (`listeners`), what shows how instances are (`signs`),
+//! [`Committed`] and [`Open`]; sends
 //! [`Record`] to the EventStore and [`ServiceChanged`] to the Dispatcher. Changes its picture of
 //! who is registered only by what the journal says; health is volatile, the journal has it as news.
 
 mod instance;
+mod listeners;
 mod requests;
 mod services;
 mod signs;

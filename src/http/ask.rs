@@ -18,6 +18,11 @@ where
 {
     let (reply, answer) = oneshot::channel();
     recipient.do_send(request(reply));
+    answered(answer).await
+}
+
+/// Waits for the answer to a request that was sent already; as [`ask`].
+pub async fn answered<T>(answer: oneshot::Receiver<T>) -> Result<T, HubError> {
     answer.await.map_err(|_| going_down())
 }
 

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::HttpMessage;
 use actix_web::HttpRequest;
+use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 use subtle::ConstantTimeEq;
 
+use super::query::Query;
 use crate::domain::ids::ServiceName;
 use crate::error::HubError;
 
@@ -36,6 +38,22 @@ impl Keys {
         let name = headers
             .get("x-service-name")
             .and_then(|value| value.to_str().ok());
+        let key = headers.get("x-service-key");
+        self.who(name, key.map_or(&[][..], |value| value.as_bytes()))
+    }
+
+    /// As [`Keys::caller`]; browsers, which cannot send headers with a handshake, give name and key
+    /// as `name` and `key` of the query.
+    pub fn caller_of_socket(&self, request: &HttpRequest) -> Result<Caller, HubError> {
+        if request.headers().contains_key("x-service-name") || request.method() != Method::GET {
+            return self.caller(request.headers());
+        }
+        let query = Query::of(request)?;
+        let name = query.text("name");
+        self.who(name, query.text("key").unwrap_or_default().as_bytes())
+    }
+
+    fn who(&self, name: Option<&str>, key: &[u8]) -> Result<Caller, HubError> {
         let name = name.and_then(|name| ServiceName::parse(name).ok());
         if self.keys.is_empty() {
             return Ok(Caller {
@@ -48,9 +66,6 @@ impl Keys {
                 "X-Service-Name: missing or not a service name",
             ));
         };
-        let key = headers
-            .get("x-service-key")
-            .map_or(&[][..], |value| value.as_bytes());
         if !self.is_valid(&name, key) {
             return Err(HubError::Unauthenticated(
                 "X-Service-Key: missing, or wrong for this service",

@@ -13,7 +13,7 @@ use actix_web::{HttpMessage, HttpResponse, web};
 use rand::RngExt;
 use serde_json::{Map, json};
 
-use super::Hub;
+use super::{Hub, socket};
 use crate::domain::ids::is_label;
 use crate::domain::timestamp::Timestamp;
 use crate::door::Phase;
@@ -43,7 +43,12 @@ pub async fn edge(
         let body = render(&error, &id, hub.clock.now());
         let (request, old) = response.into_parts();
         let mut rendered = HttpResponse::build(error.status());
-        for name in [header::RETRY_AFTER, header::ALLOW, header::UPGRADE] {
+        for name in [
+            header::RETRY_AFTER,
+            header::ALLOW,
+            header::UPGRADE,
+            header::SEC_WEBSOCKET_VERSION,
+        ] {
             if let Some(value) = old.headers().get(&name) {
                 rendered.insert_header((name, value.clone()));
             }
@@ -75,7 +80,11 @@ fn admit(request: &ServiceRequest, hub: &Hub) -> Result<(), HubError> {
             ));
         }
     }
-    let caller = hub.keys.caller(request.headers())?;
+    let caller = if socket::PATHS.contains(&path) {
+        hub.keys.caller_of_socket(request.request())?
+    } else {
+        hub.keys.caller(request.headers())?
+    };
     request.extensions_mut().insert(caller);
     Ok(())
 }
@@ -87,6 +96,7 @@ fn is_public(method: &Method, path: &str) -> bool {
             || path.starts_with("/health/")
             || path == "/metrics"
             || path == "/openapi.json"
+            || path == "/asyncapi.json"
             || path == "/docs"
             || path.starts_with("/docs/"))
 }

@@ -6,10 +6,9 @@ pub mod publish;
 pub mod read;
 pub mod replay;
 
-use actix_web::{HttpResponse, web};
+use actix_web::web;
 
-use super::Routes;
-use crate::error::HubError;
+use super::{Routes, socket};
 
 pub fn routes(routes: &mut Routes<'_>) {
     routes.at(
@@ -24,7 +23,10 @@ pub fn routes(routes: &mut Routes<'_>) {
     routes.at(
         "/events",
         "GET, POST",
-        [web::get().to(follow), web::post().to(publish::publish)],
+        [
+            web::get().to(socket::open),
+            web::post().to(publish::publish),
+        ],
     );
     routes.at(
         "/v1/events/batch",
@@ -41,18 +43,4 @@ pub fn routes(routes: &mut Routes<'_>) {
         ],
     );
     routes.at("/v1/events/{id}", "GET", [web::get().to(list::show)]);
-}
-
-/// Follow events
-///
-/// Needs a WebSocket.
-#[utoipa::path(
-    get,
-    path = "/events",
-    operation_id = "follow_events",
-    tag = "events",
-    responses((status = 426, description = "UPGRADE_REQUIRED: this is for WebSockets")),
-)]
-pub async fn follow() -> Result<HttpResponse, HubError> {
-    Err(HubError::UpgradeRequired)
 }

@@ -7,10 +7,10 @@ use crate::actors::messages::{
     ClearQueue, Credit, DeleteDeadLetter, Deregister, DrainInstance, EndLeases, ExtendLeases,
     Flush, Follow, ForceCircuit, Heartbeat, Inspect, InspectAdmission, InspectCircuits,
     InspectDependencies, InspectLog, InspectQueues, InspectQuotas, InspectRedrives,
-    InspectServices, InspectStream, InspectSubscriptions, PickInstance, Publish, ReadRecent,
-    ReadState, Receive, Register, Reprocess, RetryNow, SetQuota, SocketClosed, SocketOpened,
-    StartRedrive, StartReplay, Subscribe, SwitchQueue, SwitchRedrive, SwitchSubscription,
-    TakeSnapshot, Unfollow, Unsubscribe,
+    InspectServices, InspectStream, InspectSubscriptions, Listen, PickInstance, Publish,
+    ReadRecent, ReadState, Receive, Register, Reprocess, RetryNow, ReturnLeases, SetQuota,
+    SocketClosed, SocketOpened, StartRedrive, StartReplay, StopListening, Subscribe, SwitchQueue,
+    SwitchRedrive, SwitchSubscription, TakeSnapshot, Unfollow, Unsubscribe,
 };
 
 #[derive(Clone)]
@@ -26,6 +26,7 @@ pub struct Handles {
     pub switch_queue: Recipient<SwitchQueue>,
     pub clear_queue: Recipient<ClearQueue>,
     pub receive: Recipient<Receive>,
+    pub return_leases: Recipient<ReturnLeases>,
     pub end_leases: Recipient<EndLeases>,
     pub extend_leases: Recipient<ExtendLeases>,
     pub cancel: Recipient<Cancel>,
@@ -33,6 +34,8 @@ pub struct Handles {
     pub register: Recipient<Register>,
     pub deregister: Recipient<Deregister>,
     pub heartbeat: Recipient<Heartbeat>,
+    pub listen: Recipient<Listen>,
+    pub stop_listening: Recipient<StopListening>,
     pub drain_instance: Recipient<DrainInstance>,
     pub choose_strategy: Recipient<ChooseStrategy>,
     pub services: Recipient<InspectServices>,

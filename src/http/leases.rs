@@ -140,7 +140,8 @@ pub async fn receive(
         service,
         max: max as usize,
         wait: Duration::from_millis(wait),
-        lease: lease.unwrap_or(DEFAULT_LEASE),
+        lease: Some(lease.unwrap_or(DEFAULT_LEASE)),
+        is_socket: false,
         reply,
     })
     .await?;
@@ -277,7 +278,7 @@ async fn end(
     .await??)
 }
 
-fn lease_length(field: Field<'_>) -> Result<Duration, HubError> {
+pub fn lease_length(field: Field<'_>) -> Result<Duration, HubError> {
     let lease = field.positive_duration()?;
     if lease > LONGEST_LEASE {
         return Err(field.wrong("must be at most 43200 seconds; extend the lease on the way"));
@@ -285,7 +286,7 @@ fn lease_length(field: Field<'_>) -> Result<Duration, HubError> {
     Ok(lease)
 }
 
-fn leases(json: Option<&RawValue>) -> Result<Vec<LeaseToken>, HubError> {
+pub fn leases(json: Option<&RawValue>) -> Result<Vec<LeaseToken>, HubError> {
     let field = Field::required(SUBJECT, "leases", json)?;
     let tokens: Vec<Uuid> = field.parse("an array of lease tokens")?;
     if tokens.is_empty() || tokens.len() > MOST_LEASES {

@@ -30,6 +30,11 @@ impl Query {
         Ok(Self(map))
     }
 
+    /// The parameter as it is, if it is given.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
     /// What `read` makes of the parameter, if it is given and not empty.
     pub fn read<T, E: ToString>(
         &self,

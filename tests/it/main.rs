@@ -34,6 +34,7 @@ mod redrive;
 mod retries;
 mod services;
 mod shutdown;
+mod socket;
 mod start;
 mod streams;
 mod subscriptions;

@@ -6,6 +6,7 @@ pub mod fake_service;
 pub mod hub;
 pub mod load;
 pub mod postgres;
+pub mod socket;
 pub mod verbs;
 pub mod wire;
 

@@ -21,8 +21,19 @@ pub struct Receive {
     pub service: ServiceName,
     pub max: usize,
     pub wait: Duration,
-    pub lease: Duration,
+    /// `None`: until it is settled or given back, which the asker vouches for.
+    pub lease: Option<Duration>,
+    /// The Registry knows of a socket by [`Listen`](super::Listen), and of others by their asking.
+    pub is_socket: bool,
     pub reply: Reply<Vec<Leased>>,
+}
+
+/// WsSession → Scheduler: nobody is there any more for these messages; no attempt is spent. Leases
+/// that are over are left out.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct ReturnLeases {
+    pub leases: Vec<LeaseToken>,
 }
 
 /// http → Scheduler: the messages behind these leases are done, or failed.

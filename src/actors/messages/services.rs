@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix::Message as ActixMessage;
 use serde::Serialize;
 
-use super::Reply;
+use super::{FeedId, Reply};
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::{Dependency, Health, Registration};
@@ -82,6 +82,25 @@ pub struct InspectDependencies {
     pub instead: Option<Vec<Dependency>>,
 }
 
+/// WsSession → Registry: this socket takes messages of the service, and is an instance of it until
+/// [`StopListening`]. Answered when the service is known to everybody; refused if the id is that of an instance with an address.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct Listen {
+    pub socket: FeedId,
+    pub service: ServiceName,
+    pub instance_id: InstanceId,
+    pub reply: Reply<Result<(), Refusal>>,
+}
+
+/// WsSession → Registry: this socket takes no more messages of the service.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct StopListening {
+    pub socket: FeedId,
+    pub service: ServiceName,
+}
+
 /// http → Registry: the services as they are.
 #[derive(ActixMessage)]
 #[rtype(result = "Vec<ServiceView>")]
@@ -109,6 +128,7 @@ pub struct ServiceView {
 #[derive(Clone, PartialEq, Debug)]
 pub struct InstanceView {
     pub registration: Arc<Registration>,
+    pub transport: Transport,
     pub health: Health,
     /// Of its health, or of the hub's start.
     pub since: Timestamp,
@@ -118,6 +138,22 @@ pub struct InstanceView {
     pub expires_at: Option<Timestamp>,
     pub draining_since: Option<Timestamp>,
     pub out_of_rotation: Option<OutOfRotation>,
+}
+
+/// How messages come to an instance.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// The hub pushes them to its address.
+    Http,
+    /// Over a socket that is open now.
+    WebSocket,
+    /// It asks for them.
+    Pull,
+}
+
+impl Transport {
+    pub const ALL: [Self; 3] = [Self::Http, Self::WebSocket, Self::Pull];
 }
 
 /// Why an instance is sent nothing.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::actors::health_probe::Watch;
-use crate::actors::messages::{InstanceView, OutOfRotation};
+use crate::actors::messages::{InstanceView, OutOfRotation, Transport};
 use crate::domain::fact::{Fact, InstanceWithdrawn, Withdrawal};
 use crate::domain::service::{Address, Health, Registration, Target};
 use crate::domain::timestamp::Timestamp;
@@ -117,8 +117,13 @@ impl Instance {
     }
 
     pub fn view(&self) -> InstanceView {
+        let transport = match self.registration.address {
+            Some(_) => Transport::Http,
+            None => Transport::Pull,
+        };
         InstanceView {
             registration: self.registration.clone(),
+            transport,
             health: self.health,
             since: self.since,
             cause: self.cause.clone(),

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::instance::Instance;
+use super::listeners::Listener;
+use crate::actors::messages::FeedId;
 use crate::domain::circuit::CircuitChanged;
 use crate::domain::fact::InstanceWithdrawn;
 use crate::domain::ids::{InstanceId, ServiceName};
@@ -28,6 +30,8 @@ pub struct Service {
     pub(super) instances: BTreeMap<InstanceId, Instance>,
     /// When somebody last asked for messages, and until when it counts as there.
     pub(super) polled: Option<Polled>,
+    /// Sockets that take its messages. Volatile, as they are.
+    pub(super) listeners: BTreeMap<FeedId, Listener>,
 }
 
 #[derive(Clone, Copy)]
@@ -95,7 +99,13 @@ impl Services {
 
     /// Forgets the instances; the name stays a destination.
     pub fn remove(&mut self, service: &ServiceName) {
-        self.known.insert(service.clone(), Service::default());
+        let service = self.known.entry(service.clone()).or_default();
+        // Who listens goes on doing so.
+        let listeners = std::mem::take(&mut service.listeners);
+        *service = Service {
+            listeners,
+            ..Service::default()
+        };
     }
 
     pub fn instance(&self, service: &ServiceName, id: &InstanceId) -> Option<&Instance> {
@@ -187,10 +197,15 @@ impl Services {
 
 impl Service {
     pub fn is_present(&self) -> bool {
-        self.registered || self.polled.is_some()
+        self.registered || self.polled.is_some() || !self.listeners.is_empty()
     }
 
     pub fn has_puller(&self, now: Timestamp) -> bool {
+        !self.listeners.is_empty() || self.is_polled(now)
+    }
+
+    /// Whether somebody asks for messages without a socket.
+    pub fn is_polled(&self, now: Timestamp) -> bool {
         self.polled.is_some_and(|polled| polled.until > now)
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::instance::Instance;
 use super::services::{Service, Services};
 use crate::actors::messages::ServiceView;
 use crate::domain::ids::{Label, ServiceName};
@@ -27,7 +26,11 @@ impl Services {
         let service = self.known.get(name);
         let count = |health| {
             let instances = service.into_iter().flat_map(|s| s.instances.values());
-            instances.filter(|one| one.health == health).count()
+            let registered = instances.filter(|one| one.health == health).count();
+            match health {
+                Health::Healthy => registered + service.map_or(0, Service::unregistered_listeners),
+                _ => registered,
+            }
         };
         Health::ALL.map(|health| (health, count(health)))
     }
@@ -78,7 +81,7 @@ impl Services {
             service: name.clone(),
             status: service.status(&findings, now),
             last_seen: service.last_seen(),
-            instances: service.instances.values().map(Instance::view).collect(),
+            instances: service.instance_views(name),
             available: service.available(None, now),
             strategy: strategy.unwrap_or(usual),
             has_own_strategy: strategy.is_some(),
@@ -109,7 +112,10 @@ impl Service {
     /// The instances that can take messages, of one version or of any. Those that pull do so as
     /// long as anybody polls; who polls without being registered is one more, of no version.
     fn available(&self, version: Option<&Label>, now: Timestamp) -> u32 {
-        let mut count = 0;
+        let mut count = match version {
+            None => self.unregistered_listeners() as u32,
+            Some(_) => 0,
+        };
         let (mut has_pulling, has_puller) = (false, self.has_puller(now));
         for instance in self.instances.values().filter(|one| one.is_available()) {
             let registration = &instance.registration;
@@ -123,7 +129,7 @@ impl Service {
                 count += 1;
             }
         }
-        if version.is_none() && !has_pulling && has_puller {
+        if version.is_none() && !has_pulling && self.is_polled(now) {
             count += 1;
         }
         count

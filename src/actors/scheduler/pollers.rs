@@ -13,7 +13,8 @@ use crate::logic::timer_queue::TimerQueue;
 
 pub struct Poller {
     pub max: usize,
-    pub lease: Duration,
+    /// `None`: until it is given back.
+    pub lease: Option<Duration>,
     /// When it gets an empty answer.
     pub until: Timestamp,
     pub reply: Reply<Vec<Leased>>,

@@ -9,7 +9,7 @@ use super::Scheduler;
 use super::pollers::Poller;
 use crate::actors::messages::{
     AwaitSettled, Cancel, EndLeases, ExtendLeases, Inspect, InspectQueues, LeaseEnd, Polled,
-    Receive, Record, Reply, RetryNow,
+    Receive, Record, Reply, RetryNow, ReturnLeases,
 };
 use crate::domain::fact::{Fact, ServiceSeen};
 use crate::domain::ids::{LeaseToken, ServiceName};
@@ -25,10 +25,12 @@ impl Handler<Receive> for Scheduler {
         if !self.queues.knows(&receive.service) {
             return self.make_known(receive, now, ctx);
         }
-        self.hops.registry.do_send(Polled {
-            service: receive.service.clone(),
-            wait: receive.wait,
-        });
+        if !receive.is_socket {
+            self.hops.registry.do_send(Polled {
+                service: receive.service.clone(),
+                wait: receive.wait,
+            });
+        }
         if self.stopped {
             let _ = receive.reply.send(Vec::new());
             return;
@@ -100,6 +102,17 @@ impl Handler<EndLeases> for Scheduler {
             Ok(facts) => answer_when_recorded(&self.hops.event_store, facts, end.reply),
             Err(refusal) => drop(end.reply.send(Err(refusal))),
         }
+        self.arm(ctx);
+    }
+}
+
+impl Handler<ReturnLeases> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, back: ReturnLeases, ctx: &mut Context<Self>) {
+        let ids = self.queues.running(&back.leases);
+        let expired = self.queues.give_back_leased(&ids, self.clock.now());
+        self.record(expired);
         self.arm(ctx);
     }
 }

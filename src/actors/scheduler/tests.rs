@@ -7,7 +7,7 @@ use super::*;
 use crate::actors::fixtures::{
     accepted, assert_time, attempt_failed, committed, delivered, id, message, service, unwatched,
 };
-use crate::actors::messages::{AwaitSettled, Cancel, EndLeases, LeaseEnd, Receive};
+use crate::actors::messages::{AwaitSettled, Cancel, EndLeases, LeaseEnd, Receive, ReturnLeases};
 use crate::actors::probe::{Received, probe, settle};
 use crate::domain::fact::{AttemptOutcome, ServiceSeen};
 use crate::domain::message::{Message as HubMessage, Priority};
@@ -119,10 +119,11 @@ impl Desk {
     fn receive(&self, wait: Duration) -> oneshot::Receiver<Vec<Leased>> {
         let (reply, answer) = oneshot::channel();
         self.address.do_send(Receive {
+            is_socket: false,
             service: service("billing"),
             max: 10,
             wait,
-            lease: 10 * SECOND,
+            lease: Some(10 * SECOND),
             reply,
         });
         answer
@@ -378,4 +379,32 @@ async fn pollers_get_their_empty_answer_at_once_when_it_drains() {
     desk.commit(1, vec![accepted(desk.message(1))]);
     assert_eq!(desk.receive(30 * SECOND).await.unwrap(), []);
     assert_eq!(desk.clock.now(), now);
+}
+
+#[actix::test]
+async fn a_socket_keeps_its_messages_until_it_is_gone_and_spends_no_attempt() {
+    let mut desk = desk();
+    desk.commit(1, vec![accepted(desk.message(1))]);
+    let (reply, answer) = oneshot::channel();
+    desk.address.do_send(Receive {
+        is_socket: true,
+        service: service("billing"),
+        max: 10,
+        wait: 30 * SECOND,
+        lease: None,
+        reply,
+    });
+    let leased = answer.await.unwrap();
+    assert_eq!(leased[0].delivery.attempt, 1);
+    assert_eq!(desk.polled.drain().await.len(), 0);
+    // Far longer than any lease.
+    assert_eq!(desk.receive(100_000 * SECOND).await.unwrap(), []);
+    let stale = LeaseToken(uuid::Uuid::from_u128(7));
+    desk.address.do_send(ReturnLeases {
+        leases: vec![stale, leased[0].token],
+    });
+    let again = desk.receive(Duration::ZERO).await.unwrap();
+    assert_eq!(again[0].delivery.message.id, id(1));
+    assert_eq!(again[0].delivery.attempt, 1);
+    assert_eq!(desk.recorded.drain().await.len(), 0);
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use tokio::sync::oneshot;
 use utoipa::ToSchema;
 
 use crate::actors::messages::{EventOffer, EventSlot, Publish};
@@ -11,7 +12,7 @@ use crate::domain::event::{Event, EventId, Sequence, StreamId};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::http::Hub;
-use crate::http::ask::ask;
+use crate::http::ask::answered;
 use crate::http::auth::Caller;
 use crate::http::body::Body;
 use crate::http::event_input;
@@ -131,15 +132,25 @@ pub async fn offer_all(
     offers: Vec<EventOffer>,
     atomic: bool,
 ) -> Result<Vec<EventSlot>, HubError> {
+    answered(submit(hub, offers, atomic).await?).await
+}
+
+/// As [`offer_all`], but returns as soon as the events have their place in line.
+pub async fn submit(
+    hub: &Hub,
+    offers: Vec<EventOffer>,
+    atomic: bool,
+) -> Result<oneshot::Receiver<Vec<EventSlot>>, HubError> {
     let slots = offers.into_iter().map(Box::new).map(EventSlot::Offered);
     let mut slots: Vec<EventSlot> = slots.collect();
     known_already(hub, &mut slots).await?;
-    ask(&hub.handles.publish, |reply| Publish {
+    let (reply, answer) = oneshot::channel();
+    hub.handles.publish.do_send(Publish {
         slots,
         atomic,
         reply,
-    })
-    .await
+    });
+    Ok(answer)
 }
 
 /// Finds ids that the dedup window may not tell, with one look-up for all.

@@ -17,7 +17,7 @@ use crate::domain::message::{Message, State, Status};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::http::Hub;
-use crate::http::ask::{ask, look};
+use crate::http::ask::{answered, look};
 use crate::http::auth::Caller;
 use crate::http::body::Body;
 use crate::http::known_ids::{self, Finding, Given};
@@ -126,9 +126,19 @@ pub fn receipt<'a>(
 
 /// Offers messages to the hub; the answer is complete and on disk.
 pub async fn accept(hub: &Hub, offers: Vec<Offer>) -> Result<Vec<Slot>, HubError> {
+    answered(submit(hub, offers).await?).await
+}
+
+/// As [`accept`], but returns as soon as the messages have their place in line.
+pub async fn submit(
+    hub: &Hub,
+    offers: Vec<Offer>,
+) -> Result<oneshot::Receiver<Vec<Slot>>, HubError> {
     let mut slots: Vec<Slot> = offers.into_iter().map(Slot::Offered).collect();
     known_already(hub, &mut slots).await?;
-    ask(&hub.handles.accept, |reply| Accept { slots, reply }).await
+    let (reply, answer) = oneshot::channel();
+    hub.handles.accept.do_send(Accept { slots, reply });
+    Ok(answer)
 }
 
 /// Finds ids that the dedup window may not tell. Other ids cost nothing here, and the rest one

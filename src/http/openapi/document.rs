@@ -9,8 +9,8 @@ use utoipa::{OpenApi, openapi};
 
 use super::errors::{self, ErrorAnswer};
 use crate::http::{
-    circuits, correlations, dead_letters, events, health, leases, messages, next, queue, quotas,
-    redrive, retries, services, streams, subscriptions,
+    asyncapi, circuits, correlations, dead_letters, events, health, leases, messages, next, queue,
+    quotas, redrive, retries, services, socket, streams, subscriptions,
 };
 
 #[derive(OpenApi)]
@@ -42,7 +42,7 @@ use crate::http::{
         messages::cancel,
         events::publish::publish,
         events::batch::publish_batch,
-        events::follow,
+        socket::open,
         leases::receive,
         leases::ack,
         leases::nack,
@@ -107,16 +107,18 @@ use crate::http::{
         health::details,
         health::metrics,
         super::description,
+        asyncapi::description,
     ),
     components(schemas(ErrorAnswer)),
 )]
 struct Described;
 
 /// Other addresses of what is described under the last.
-const ALIASES: [(&str, HttpMethod, &str); 15] = [
+const ALIASES: [(&str, HttpMethod, &str); 16] = [
     ("/subscribe", HttpMethod::Post, "/v1/subscriptions"),
     ("/event", HttpMethod::Post, "/v1/events"),
     ("/events", HttpMethod::Post, "/v1/events"),
+    ("/events", HttpMethod::Get, "/v1/events/stream"),
     ("/message", HttpMethod::Post, "/v1/messages/send"),
     ("/v1/messages", HttpMethod::Post, "/v1/messages/send"),
     ("/message/{id}", HttpMethod::Get, "/v1/messages/{id}"),

@@ -9,7 +9,7 @@ use utoipa::openapi::schema::{
 use utoipa::openapi::{Ref, RefOr, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::actors::messages::OutOfRotation;
+use crate::actors::messages::{OutOfRotation, Transport};
 use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::event::EventId;
 use crate::domain::fact::{AttemptOutcome, DeadReason};
@@ -147,6 +147,11 @@ schemas! {
     Health: words(
         "How well a service, an instance or a part of the hub is.",
         Health::ALL,
+    ),
+    Transport: words(
+        "`http`: messages are pushed to its url; `websocket`: they go to its socket, which is open \
+         now; `pull`: it asks for them.",
+        Transport::ALL,
     ),
     OutOfRotation: words(
         "`gone`: it answered 410 and has not registered since; `draining`: it was asked to take \

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::actors::messages::{InstanceView, OutOfRotation, ServiceView};
+use crate::actors::messages::{InstanceView, OutOfRotation, ServiceView, Transport};
 use crate::domain::ids::{InstanceId, Label, ServiceName};
 use crate::domain::message::Payload;
 use crate::domain::service::{Dependency, Endpoint, Health, HealthCheck};
@@ -35,6 +35,8 @@ pub struct ServiceAnswer {
 #[schema(as = Instance)]
 pub struct InstanceAnswer {
     instance_id: InstanceId,
+    /// How messages come to it.
+    transport: Transport,
     status: Health,
     /// Since when it is so; at the earliest since the hub started.
     since: Timestamp,
@@ -140,6 +142,7 @@ impl From<InstanceView> for InstanceAnswer {
         let address = registration.address.as_ref();
         Self {
             instance_id: registration.instance_id.clone(),
+            transport: view.transport,
             status: view.health,
             since: view.since,
             cause: view.cause,

@@ -27,9 +27,10 @@ impl Queues {
             }
             Place::Pushing { since } => format!("an attempt is under way since {since}"),
             Place::Leased { token } => match self.leases.get(&token) {
-                Some(Lease { since, until, .. }) => {
-                    format!("leased to a consumer since {since}, until {until}")
-                }
+                Some(Lease { since, until, .. }) => match until {
+                    Some(until) => format!("leased to a consumer since {since}, until {until}"),
+                    None => format!("with a consumer's socket since {since}"),
+                },
                 None => "leased to a consumer".to_owned(),
             },
             Place::Settling => "its outcome is being written".to_owned(),

@@ -26,7 +26,8 @@ pub struct Leased {
 pub(super) struct Lease {
     pub id: MessageId,
     pub since: Timestamp,
-    pub until: Timestamp,
+    /// `None`: until it is settled or given back.
+    pub until: Option<Timestamp>,
 }
 
 /// How a lease ended, the same for every message of a request.
@@ -37,16 +38,17 @@ struct LeaseEnd {
 }
 
 impl Queues {
-    /// Hands up to `max` messages to a puller, each under a lease of its own.
+    /// Hands up to `max` messages to a puller, each under a lease of its own, which lasts `lease`,
+    /// or until it is settled or given back.
     pub fn lease(
         &mut self,
         service: &ServiceName,
         max: usize,
-        lease: Duration,
+        lease: Option<Duration>,
         now: Timestamp,
         mut mint: impl FnMut() -> LeaseToken,
     ) -> HandOut<Leased> {
-        let until = now.plus(lease);
+        let until = lease.map(|lease| now.plus(lease));
         let out = self.hand_out(service, max, now, Kinds::pop, |entry| {
             let token = mint();
             entry.place = Place::Leased { token };
@@ -65,7 +67,9 @@ impl Queues {
                     until,
                 },
             );
-            self.lease_ends.set(leased.token, until);
+            if let Some(until) = until {
+                self.lease_ends.set(leased.token, until);
+            }
         }
         out
     }
@@ -107,6 +111,12 @@ impl Queues {
         } else {
             Err(Refusal::StaleLeases { stale })
         }
+    }
+
+    /// The messages behind those of `tokens` that are valid.
+    pub fn running(&self, tokens: &[LeaseToken]) -> Vec<MessageId> {
+        let leases = tokens.iter().filter_map(|token| self.leases.get(token));
+        leases.map(|lease| lease.id).collect()
     }
 
     /// The messages behind `tokens` were handled. All or nothing.
@@ -156,7 +166,7 @@ impl Queues {
             if let Place::Leased { token } = self.entries[&id].place
                 && let Some(lease) = self.leases.get_mut(&token)
             {
-                lease.until = new_end;
+                lease.until = Some(new_end);
                 self.lease_ends.set(token, new_end);
             }
         }

@@ -113,7 +113,7 @@ fn queues_with(messages: impl IntoIterator<Item = Message>) -> Queues {
 fn lease(queues: &mut Queues, max: usize, first: u128, now: Timestamp) -> Vec<MessageId> {
     let mut tokens = (first..).map(token);
     let mint = || tokens.next().unwrap();
-    let out = queues.lease(&billing(), max, Duration::from_secs(5), now, mint);
+    let out = queues.lease(&billing(), max, Some(Duration::from_secs(5)), now, mint);
     let ids = out.items.iter().map(|leased| leased.delivery.message.id);
     ids.collect()
 }

@@ -48,6 +48,10 @@ impl Client {
         client
     }
 
+    pub fn header_lines(&self) -> impl Iterator<Item = &str> {
+        self.headers.iter().map(String::as_str)
+    }
+
     pub fn connect(&self) -> io::Result<Connection> {
         Connection::open(self.address)
     }

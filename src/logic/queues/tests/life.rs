@@ -225,7 +225,9 @@ impl Life {
             self.tokens += 1;
             token(self.tokens)
         };
-        let out = self.queues.lease(&service, max, LEASE, self.now, &mut mint);
+        let out = self
+            .queues
+            .lease(&service, max, Some(LEASE), self.now, &mut mint);
         let until = self.now.plus(LEASE);
         let place = |nth| model::Place::Leased(token(first + 1 + nth as u128), until);
         let (expected, expired) = self.model.hand_out(&service, max, self.now, place);

@@ -1,0 +1,147 @@
+//! Sockets that take messages of a service: instances of it as long as they are open.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use actix::{AsyncContext, Context, Handler};
+
+use super::Registry;
+use super::services::{Service, Services};
+use crate::actors::messages::{FeedId, InstanceView, Listen, Record, StopListening, Transport};
+use crate::domain::fact::{Fact, ServiceSeen};
+use crate::domain::ids::{InstanceId, ServiceName};
+use crate::domain::refusal::Refusal;
+use crate::domain::service::{Health, Registration};
+use crate::domain::timestamp::Timestamp;
+
+/// What a socket that listens is to its service.
+pub struct Listener {
+    instance_id: InstanceId,
+    since: Timestamp,
+}
+
+impl Handler<Listen> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, listen: Listen, ctx: &mut Context<Self>) {
+        if !self.services.is_known(&listen.service) {
+            return self.make_known(listen, ctx);
+        }
+        let (service, id) = (listen.service, listen.instance_id);
+        let registered = self.services.instance(&service, &id);
+        if registered.is_some_and(|instance| instance.registration.address.is_some()) {
+            let refusal = Refusal::Conflict(
+                "instance_id: an instance with an address has this id; take another",
+            );
+            return drop(listen.reply.send(Err(refusal)));
+        }
+        let since = self.settings.clock.now();
+        self.services.listen(&service, listen.socket, id, since);
+        self.announce(&service);
+        let _ = listen.reply.send(Ok(()));
+    }
+}
+
+impl Registry {
+    /// A name somebody listens for is a destination from now on: known to everybody before it is
+    /// told that it may listen.
+    fn make_known(&self, listen: Listen, ctx: &Context<Self>) {
+        let seen = ServiceSeen {
+            service: listen.service.clone(),
+            at: self.settings.clock.now(),
+        };
+        let home = ctx.address();
+        let facts = vec![Fact::ServiceSeen(seen)];
+        Record::and_then(&self.event_store, facts, move || home.do_send(listen));
+    }
+}
+
+impl Handler<StopListening> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, stop: StopListening, _: &mut Context<Self>) {
+        self.services.stop_listening(&stop.service, stop.socket);
+        self.announce(&stop.service);
+    }
+}
+
+impl Services {
+    fn is_known(&self, service: &ServiceName) -> bool {
+        self.known.contains_key(service)
+    }
+
+    fn listen(&mut self, service: &ServiceName, socket: FeedId, id: InstanceId, since: Timestamp) {
+        let service = self.known.entry(service.clone()).or_default();
+        let instance_id = id;
+        let listener = Listener { instance_id, since };
+        service.listeners.insert(socket, listener);
+    }
+
+    fn stop_listening(&mut self, service: &ServiceName, socket: FeedId) {
+        if let Some(service) = self.known.get_mut(service) {
+            service.listeners.remove(&socket);
+        }
+    }
+}
+
+impl Service {
+    /// The instances that are there only because they listen.
+    pub fn unregistered_listeners(&self) -> usize {
+        let ids = self.listeners.values().map(|one| &one.instance_id);
+        let ids: BTreeSet<_> = ids.filter(|id| !self.instances.contains_key(*id)).collect();
+        ids.len()
+    }
+
+    /// All instances: who is registered, and who only listens.
+    pub fn instance_views(&self, name: &ServiceName) -> Vec<InstanceView> {
+        let mut views: Vec<InstanceView> = Vec::new();
+        for (id, instance) in &self.instances {
+            let mut view = instance.view();
+            let mut listeners = self.listeners.values();
+            if view.transport == Transport::Pull && listeners.any(|one| one.instance_id == *id) {
+                view.transport = Transport::WebSocket;
+            }
+            views.push(view);
+        }
+        let mut seen = BTreeSet::new();
+        for listener in self.listeners.values() {
+            let id = &listener.instance_id;
+            if !self.instances.contains_key(id) && seen.insert(id) {
+                views.push(listener.view(name));
+            }
+        }
+        views
+    }
+}
+
+impl Listener {
+    /// Whoever keeps a socket open is well.
+    fn view(&self, service: &ServiceName) -> InstanceView {
+        let registration = Registration {
+            service: service.clone(),
+            instance_id: self.instance_id.clone(),
+            registered_at: self.since,
+            version: None,
+            address: None,
+            health_check: None,
+            max_in_flight: 1,
+            endpoints: Vec::new(),
+            metadata: None,
+            weight: 1,
+            capabilities: Vec::new(),
+            ttl_ms: None,
+            dependencies: Vec::new(),
+        };
+        InstanceView {
+            registration: Arc::new(registration),
+            transport: Transport::WebSocket,
+            health: Health::Healthy,
+            since: self.since,
+            cause: Some("its socket is open".to_owned()),
+            last_seen: self.since,
+            expires_at: None,
+            draining_since: None,
+            out_of_rotation: None,
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The WebSocket: `/events`, also `/v1/events/stream`.
+
+mod answers;
+mod flow;
+mod frames;
+mod session;
+mod texts;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web_actors::ws::{HandshakeError, WsResponseBuilder};
+
+use super::auth::Caller;
+use super::query::Query;
+use super::{Hub, Routes};
+use crate::error::HubError;
+use flow::{Gate, Gated, Metered, Room};
+use session::{LONGEST_FRAME, Session};
+
+/// Every type of frame a client may send.
+#[cfg(test)]
+pub const SAID: [&str; 8] = frames::TYPES;
+/// One of each type of frame the hub sends.
+#[cfg(test)]
+pub use texts::tests::samples;
+
+/// Where sockets are opened.
+pub const PATHS: [&str; 2] = ["/events", "/v1/events/stream"];
+
+pub fn routes(routes: &mut Routes<'_>) {
+    // That of `/events` stands where events are published.
+    routes.at("/v1/events/stream", "GET", [web::get().to(open)]);
+}
+
+/// Open a socket
+///
+/// A WebSocket for events and messages, both ways: text frames, each one JSON object or an array of
+/// them. Browsers, which cannot send headers, may give `name` and `key` as a query.
+/// `/asyncapi.json` describes the frames.
+#[utoipa::path(
+    get,
+    path = "/v1/events/stream",
+    operation_id = "open_socket",
+    tag = "events",
+    params(
+        ("arrays" = Option<bool>, Query, description = "Events and messages that are ready together come as one array, also before the client has sent an array"),
+        ("name" = Option<String>, Query, description = "In place of `X-Service-Name`"),
+        ("key" = Option<String>, Query, description = "In place of `X-Service-Key`"),
+    ),
+    responses(
+        (status = 101, description = "The connection is a WebSocket now"),
+        (status = 400, description = "INVALID_REQUEST: the handshake is not complete, or the query is wrong"),
+        (status = 426, description = "UPGRADE_REQUIRED: not a WebSocket handshake"),
+        (status = 503, description = "SERVICE_UNAVAILABLE: the hub is starting or stopping"),
+    ),
+)]
+pub async fn open(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    payload: web::Payload,
+) -> Result<HttpResponse, HubError> {
+    let takes_arrays = Query::of(&request)?.word("arrays", "`true` and `false`", |value| {
+        value.parse::<bool>().ok()
+    })?;
+    let (room, gate) = (Room::default(), Gate::default());
+    let session = Session::new(
+        hub,
+        Caller::of(&request),
+        room.clone(),
+        gate.clone(),
+        takes_arrays.unwrap_or(false),
+    );
+    let read = Gated::new(payload, gate, LONGEST_FRAME);
+    let response = WsResponseBuilder::new(session, &request, read)
+        .frame_size(LONGEST_FRAME)
+        .start()
+        .map_err(|error| match error.as_error::<HandshakeError>() {
+            Some(error) => refusal(error),
+            None => HubError::Internal,
+        })?;
+    let metered = response.map_body(|_, body| Metered::new(body, room));
+    Ok(metered.map_into_boxed_body())
+}
+
+fn refusal(error: &HandshakeError) -> HubError {
+    match error {
+        HandshakeError::BadWebsocketKey => HubError::invalid(
+            crate::error::Subject::Request,
+            "Sec-WebSocket-Key",
+            "is required",
+        ),
+        _ => HubError::UpgradeRequired,
+    }
+}

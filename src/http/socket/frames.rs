@@ -1,0 +1,554 @@
+//! What a client says over a socket: frames of text, one JSON object or an array of them, checked
+//! field by field (contract, section 8).
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::actors::messages::{EventOffer, LeaseEnd, Offer};
+use crate::domain::event::Sequence;
+use crate::domain::ids::{InstanceId, Label, LeaseToken, ServiceName};
+use crate::domain::pattern::Pattern;
+use crate::error::{HubError, Subject};
+use crate::http::fields::{self, Field};
+use crate::http::leases::{lease_length, leases};
+use crate::http::message_input::{self, Context};
+use crate::http::{body, event_input};
+use crate::logic::canonical::depth;
+
+/// Every type of frame a client may send.
+pub const TYPES: [&str; 8] = [
+    "subscribe",
+    "unsubscribe",
+    "publish",
+    "send",
+    "consume",
+    "ack",
+    "nack",
+    "ping",
+];
+/// Frames in one array, at most.
+pub const MOST_FRAMES: usize = 1024;
+/// Types of events in one subscription, at most.
+pub const MOST_TYPES: usize = 1000;
+const MOST_PREFETCH: u64 = 10_000;
+const DEFAULT_PREFETCH: u64 = 100;
+/// Of a `ref`, in bytes of JSON.
+const LONGEST_REFERENCE: usize = 200;
+/// Around a payload: the frame and the message.
+const BRACES: usize = 2;
+/// Limit for nesting below that.
+const DEPTH: usize = 64;
+
+/// What a client gives a frame to know its answer by: a string or a number, as it wrote it.
+pub type Reference = Box<RawValue>;
+
+/// One frame: what is asked, or what is wrong with it.
+pub struct Frame {
+    pub reference: Option<Reference>,
+    pub ask: Result<Ask, HubError>,
+}
+
+pub enum Ask {
+    Subscribe(Subscribe),
+    /// `None`: from everything.
+    Unsubscribe(Option<Vec<Pattern>>),
+    Publish(Box<EventOffer>),
+    Send(Offer),
+    Consume(Consume),
+    End(Vec<LeaseToken>, LeaseEnd),
+    AckSequence(Sequence),
+    Ping,
+}
+
+pub struct Subscribe {
+    pub service: ServiceName,
+    pub event_types: Vec<Pattern>,
+    pub from_sequence: Option<Sequence>,
+    /// Of a durable subscription.
+    pub name: Option<Label>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Consume {
+    pub service: ServiceName,
+    pub instance_id: Option<InstanceId>,
+    /// Messages it has and has not settled, at most.
+    pub prefetch: usize,
+    /// `None`: as long as the socket is open.
+    pub lease: Option<Duration>,
+}
+
+/// The fields of all types; each type reads its own.
+#[derive(Deserialize)]
+pub struct Body<'a> {
+    #[serde(borrow, default, rename = "type", deserialize_with = "fields::raw")]
+    kind: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "ref", deserialize_with = "fields::raw")]
+    reference: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    service: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    event_types: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    from_sequence: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    subscription: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    event: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    message: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    instance_id: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    prefetch: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    lease: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    leases: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    sequence: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    delay: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    reason: Option<&'a RawValue>,
+}
+
+/// Reads one text: its frames, and whether they came as an array.
+pub fn read(text: &str, context: &Context<'_>) -> (Vec<Frame>, bool) {
+    let is_array = text.trim_start().starts_with('[');
+    if depth(text.as_bytes()) > DEPTH + BRACES + usize::from(is_array) {
+        let problem = "is nested more than 64 levels deep";
+        return (vec![wrong("body", problem)], false);
+    }
+    if !is_array {
+        return (vec![read_one(text, context)], false);
+    }
+    match serde_json::from_str::<Vec<&RawValue>>(text) {
+        Ok(items) if (1..=MOST_FRAMES).contains(&items.len()) => {
+            let frames = items.iter().map(|item| read_one(item.get(), context));
+            (frames.collect(), true)
+        }
+        Ok(_) => {
+            let problem = format!("must have 1 to {MOST_FRAMES} frames");
+            (vec![wrong("body", problem)], false)
+        }
+        Err(error) => {
+            let ask = Err(fields::not_json(Subject::Message, &error));
+            let reference = None;
+            (vec![Frame { reference, ask }], false)
+        }
+    }
+}
+
+/// A frame that could not be read at all.
+pub fn wrong(field: &str, problem: impl ToString) -> Frame {
+    Frame {
+        reference: None,
+        ask: Err(HubError::invalid(Subject::Message, field, problem)),
+    }
+}
+
+fn read_one(text: &str, context: &Context<'_>) -> Frame {
+    let body: Body<'_> = match fields::object(Subject::Message, text) {
+        Ok(body) => body,
+        Err(error) => {
+            let (reference, ask) = (None, Err(error));
+            return Frame { reference, ask };
+        }
+    };
+    match reference(body.reference) {
+        Ok(reference) => Frame {
+            ask: body.ask(context),
+            reference,
+        },
+        Err(error) => Frame {
+            reference: None,
+            ask: Err(error),
+        },
+    }
+}
+
+fn reference(json: Option<&RawValue>) -> Result<Option<Reference>, HubError> {
+    let Some(field) = Field::given(Subject::Message, "ref", json) else {
+        return Ok(None);
+    };
+    let text = field.json.get();
+    let is_simple = text.starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit());
+    if !is_simple || text.len() > LONGEST_REFERENCE {
+        return Err(field.wrong("must be a string or a number of at most 200 bytes"));
+    }
+    Ok(Some(field.json.to_owned()))
+}
+
+impl Body<'_> {
+    fn ask(&self, context: &Context<'_>) -> Result<Ask, HubError> {
+        let kind = Field::required(Subject::Message, "type", self.kind)?;
+        match &*kind.text()? {
+            "subscribe" => self.subscribe(context).map(Ask::Subscribe),
+            "unsubscribe" => {
+                let given = Field::given(Subject::Subscription, "event_types", self.event_types);
+                let types = given.map(|field| patterns(&field)).transpose()?;
+                Ok(Ask::Unsubscribe(types))
+            }
+            "publish" => {
+                let event = Field::required(Subject::Message, "event", self.event)?;
+                let text = bounded(&event)?;
+                event_input::read(text, context).map(|offer| Ask::Publish(Box::new(offer)))
+            }
+            "send" => {
+                let message = Field::required(Subject::Message, "message", self.message)?;
+                message_input::read(bounded(&message)?, context).map(Ask::Send)
+            }
+            "consume" => self.consume(context).map(Ask::Consume),
+            "ack" => self.ack(),
+            "nack" => self.nack(),
+            "ping" => Ok(Ask::Ping),
+            _ => Err(kind.wrong(format!("must be one of {}", TYPES.join(", ")))),
+        }
+    }
+
+    fn subscribe(&self, context: &Context<'_>) -> Result<Subscribe, HubError> {
+        const SUBJECT: Subject = Subject::Subscription;
+        let event_types = Field::required(SUBJECT, "event_types", self.event_types)?;
+        let from = Field::given(SUBJECT, "from_sequence", self.from_sequence);
+        let name = Field::given(SUBJECT, "subscription", self.subscription);
+        Ok(Subscribe {
+            service: self.service(SUBJECT, context)?,
+            event_types: patterns(&event_types)?,
+            from_sequence: from
+                .map(|from| from.whole(0, i64::MAX as u64))
+                .transpose()?,
+            name: name.map(|name| name.label()).transpose()?,
+        })
+    }
+
+    fn consume(&self, context: &Context<'_>) -> Result<Consume, HubError> {
+        const SUBJECT: Subject = Subject::Request;
+        let instance_id = Field::given(SUBJECT, "instance_id", self.instance_id);
+        let prefetch = match Field::given(SUBJECT, "prefetch", self.prefetch) {
+            Some(field) => field.whole(1, MOST_PREFETCH)?,
+            None => DEFAULT_PREFETCH,
+        };
+        let lease = Field::given(SUBJECT, "lease", self.lease);
+        Ok(Consume {
+            service: self.service(SUBJECT, context)?,
+            instance_id: instance_id.map(|id| id.label()).transpose()?,
+            prefetch: prefetch as usize,
+            lease: lease.map(lease_length).transpose()?,
+        })
+    }
+
+    fn ack(&self) -> Result<Ask, HubError> {
+        let sequence = Field::given(Subject::Request, "sequence", self.sequence);
+        match (sequence, self.leases) {
+            (Some(sequence), None) => {
+                let sequence = sequence.whole(1, i64::MAX as u64)?;
+                Ok(Ask::AckSequence(sequence))
+            }
+            (Some(sequence), Some(_)) => {
+                Err(sequence.wrong("give either leases or a sequence, not both"))
+            }
+            (None, given) => Ok(Ask::End(leases(given)?, LeaseEnd::Ack)),
+        }
+    }
+
+    fn nack(&self) -> Result<Ask, HubError> {
+        let delay = Field::given(Subject::Request, "delay", self.delay);
+        let reason = Field::given(Subject::Request, "reason", self.reason);
+        let end = LeaseEnd::Nack {
+            delay: delay.map(|field| field.duration()).transpose()?,
+            reason: reason
+                .map(|field| field.label())
+                .transpose()?
+                .map(|reason| reason.to_string()),
+        };
+        Ok(Ask::End(leases(self.leases)?, end))
+    }
+
+    /// For whom it is: the service it names, if the caller may act for it, else the caller.
+    fn service(&self, subject: Subject, context: &Context<'_>) -> Result<ServiceName, HubError> {
+        match Field::given(subject, "service", self.service) {
+            Some(field) => {
+                let service = field.service()?;
+                context.caller.must_be(&service)?;
+                Ok(service)
+            }
+            None => context.caller.name.clone().ok_or_else(|| {
+                let problem = "is required, here or as X-Service-Name";
+                HubError::invalid(subject, "service", problem)
+            }),
+        }
+    }
+}
+
+/// As large as one message or event may be.
+fn bounded<'a>(field: &Field<'a>) -> Result<&'a str, HubError> {
+    let text = field.json.get();
+    if text.len() > body::ONE {
+        return Err(HubError::TooLarge { limit: body::ONE });
+    }
+    Ok(text)
+}
+
+fn patterns(field: &Field<'_>) -> Result<Vec<Pattern>, HubError> {
+    let texts: Vec<String> = field.parse("an array of patterns")?;
+    if texts.is_empty() || texts.len() > MOST_TYPES {
+        return Err(field.wrong(format!("must have 1 to {MOST_TYPES} items")));
+    }
+    let mut patterns = Vec::with_capacity(texts.len());
+    for text in &texts {
+        let pattern = Pattern::parse(text);
+        patterns.push(pattern.map_err(|error| field.wrong(format!("`{text}` {error}")))?);
+    }
+    Ok(patterns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::timestamp::Timestamp;
+    use crate::http::auth::Caller;
+    use proptest::prelude::*;
+
+    fn shop() -> Caller {
+        Caller {
+            name: Some(ServiceName::parse("shop").unwrap()),
+            is_operator: false,
+        }
+    }
+
+    fn read_by(caller: &Caller, text: &str) -> (Vec<Frame>, bool) {
+        let context = Context {
+            caller,
+            correlation_id: None,
+            traceparent: None,
+            now: Timestamp::from_millis(1_000_000),
+        };
+        read(text, &context)
+    }
+
+    fn only(text: &str) -> Frame {
+        let (mut frames, is_array) = read_by(&shop(), text);
+        assert!(!is_array, "{text}");
+        assert_eq!(frames.len(), 1, "{text}");
+        frames.remove(0)
+    }
+
+    fn asked(text: &str) -> Ask {
+        let frame = only(text);
+        frame.ask.unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_field() {
+        for (text, code, field) in [
+            ("", "INVALID_MESSAGE", "body"),
+            ("nonsense", "INVALID_MESSAGE", "body"),
+            ("{", "INVALID_MESSAGE", "body"),
+            ("[1", "INVALID_MESSAGE", "body"),
+            ("[]", "INVALID_MESSAGE", "body"),
+            ("{}", "INVALID_MESSAGE", "type"),
+            (r#"{"type":7}"#, "INVALID_MESSAGE", "type"),
+            (r#"{"type":"dance"}"#, "INVALID_MESSAGE", "type"),
+            (
+                r#"{"type":"ping","type":"ping"}"#,
+                "INVALID_MESSAGE",
+                "type",
+            ),
+            (r#"{"type":"ping","ref":{}}"#, "INVALID_MESSAGE", "ref"),
+            (r#"{"type":"ping","ref":true}"#, "INVALID_MESSAGE", "ref"),
+            (
+                r#"{"type":"subscribe"}"#,
+                "INVALID_SUBSCRIPTION",
+                "event_types",
+            ),
+            (
+                r#"{"type":"subscribe","event_types":[]}"#,
+                "INVALID_SUBSCRIPTION",
+                "event_types",
+            ),
+            (
+                r#"{"type":"subscribe","event_types":["a.b*"]}"#,
+                "INVALID_SUBSCRIPTION",
+                "event_types",
+            ),
+            (
+                r##"{"type":"subscribe","event_types":"#"}"##,
+                "INVALID_SUBSCRIPTION",
+                "event_types",
+            ),
+            (
+                r##"{"type":"subscribe","event_types":["#"],"from_sequence":-1}"##,
+                "INVALID_SUBSCRIPTION",
+                "from_sequence",
+            ),
+            (
+                r##"{"type":"subscribe","event_types":["#"],"subscription":""}"##,
+                "INVALID_SUBSCRIPTION",
+                "subscription",
+            ),
+            (
+                r##"{"type":"subscribe","event_types":["#"],"service":"a b"}"##,
+                "INVALID_SUBSCRIPTION",
+                "service",
+            ),
+            (
+                r#"{"type":"unsubscribe","event_types":[1]}"#,
+                "INVALID_SUBSCRIPTION",
+                "event_types",
+            ),
+            (r#"{"type":"publish"}"#, "INVALID_MESSAGE", "event"),
+            (r#"{"type":"publish","event":1}"#, "INVALID_MESSAGE", "body"),
+            (
+                r#"{"type":"publish","event":{"payload":1}}"#,
+                "INVALID_MESSAGE",
+                "event_type",
+            ),
+            (r#"{"type":"send"}"#, "INVALID_MESSAGE", "message"),
+            (
+                r#"{"type":"send","message":{"destination":"x"}}"#,
+                "INVALID_MESSAGE",
+                "payload",
+            ),
+            (
+                r#"{"type":"consume","prefetch":0}"#,
+                "INVALID_REQUEST",
+                "prefetch",
+            ),
+            (
+                r#"{"type":"consume","prefetch":10001}"#,
+                "INVALID_REQUEST",
+                "prefetch",
+            ),
+            (
+                r#"{"type":"consume","lease":0}"#,
+                "INVALID_REQUEST",
+                "lease",
+            ),
+            (
+                r#"{"type":"consume","instance_id":""}"#,
+                "INVALID_REQUEST",
+                "instance_id",
+            ),
+            (r#"{"type":"ack"}"#, "INVALID_REQUEST", "leases"),
+            (r#"{"type":"ack","leases":[]}"#, "INVALID_REQUEST", "leases"),
+            (
+                r#"{"type":"ack","leases":["x"]}"#,
+                "INVALID_REQUEST",
+                "leases",
+            ),
+            (
+                r#"{"type":"ack","sequence":0}"#,
+                "INVALID_REQUEST",
+                "sequence",
+            ),
+            (
+                r#"{"type":"ack","sequence":1,"leases":[]}"#,
+                "INVALID_REQUEST",
+                "sequence",
+            ),
+            (r#"{"type":"nack"}"#, "INVALID_REQUEST", "leases"),
+            (
+                r#"{"type":"nack","leases":[],"delay":-1}"#,
+                "INVALID_REQUEST",
+                "delay",
+            ),
+        ] {
+            let Err(error) = only(text).ask else {
+                panic!("{text} was taken");
+            };
+            assert_eq!(error.code(), code, "{text}");
+            let told = error.to_string();
+            assert!(told.starts_with(&format!("{field}: ")), "{text}: {told}");
+        }
+    }
+
+    #[test]
+    fn only_for_itself() {
+        for text in [
+            r##"{"type":"subscribe","event_types":["#"],"service":"billing"}"##,
+            r#"{"type":"consume","service":"billing"}"#,
+            r#"{"type":"send","message":{"destination":"x","source":"billing","payload":1}}"#,
+        ] {
+            let Err(error) = only(text).ask else {
+                panic!("{text} was taken");
+            };
+            assert_eq!(error.code(), "AUTH_FAILED", "{text}");
+        }
+    }
+
+    #[test]
+    fn every_type_that_is_listed_is_known() {
+        for kind in TYPES {
+            let Err(error) = only(&format!(r#"{{"type":"{kind}","leases":0}}"#)).ask else {
+                continue;
+            };
+            assert!(!error.to_string().starts_with("type:"), "{kind}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_consumer_may_leave_out_everything() {
+        let Ask::Consume(consume) = asked(r#"{"type":"consume"}"#) else {
+            panic!("not a consumer");
+        };
+        assert_eq!(consume.service.as_str(), "shop");
+        assert_eq!(consume.prefetch, 100);
+        assert_eq!(consume.lease, None);
+        assert_eq!(consume.instance_id, None);
+    }
+
+    #[test]
+    fn a_reference_comes_back_as_it_was_given() {
+        for reference in [r#""a\u0041""#, "7", "-1.50e3"] {
+            let frame = only(&format!(r#"{{"type":"ping","ref":{reference}}}"#));
+            assert_eq!(frame.reference.unwrap().get(), reference);
+        }
+        assert!(only(r#"{"type":"ping","ref":null}"#).reference.is_none());
+    }
+
+    #[test]
+    fn one_bad_frame_of_an_array_leaves_the_others() {
+        let (frames, is_array) = read_by(&shop(), r#" [{"type":"ping"},7,{"type":"ping"}]"#);
+        assert!(is_array);
+        let good: Vec<_> = frames.iter().map(|frame| frame.ask.is_ok()).collect();
+        assert_eq!(good, [true, false, true]);
+        let many = vec![r#"{"type":"ping"}"#; MOST_FRAMES + 1].join(",");
+        assert!(read_by(&shop(), &format!("[{many}]")).0[0].ask.is_err());
+    }
+
+    #[test]
+    fn depth_is_bounded_whatever_lies_around() {
+        let nested = |levels: usize| {
+            let (open, close) = ("[".repeat(levels), "]".repeat(levels));
+            let message = format!(r#"{{"destination":"x","payload":{open}{close}}}"#);
+            format!(r#"[{{"type":"send","message":{message}}}]"#)
+        };
+        assert!(read_by(&shop(), &nested(64)).0[0].ask.is_ok());
+        assert!(read_by(&shop(), &nested(65)).0[0].ask.is_err());
+        assert!(read_by(&shop(), &nested(100_000)).0[0].ask.is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in ".{0,300}") {
+            read_by(&shop(), &text);
+        }
+
+        #[test]
+        fn no_json_makes_it_panic(
+            kind in prop::sample::select(&TYPES[..]),
+            field in prop::sample::select(vec![
+                "ref", "service", "event_types", "from_sequence", "subscription", "event",
+                "message", "instance_id", "prefetch", "lease", "leases", "sequence", "delay",
+            ]),
+            value in prop::sample::select(vec![
+                "null", "1e999", "-0", "\"\"", "[]", "{}", "[[]]", "[\"\\ud800\"]", "18446744073709551616",
+            ]),
+        ) {
+            read_by(&shop(), &format!(r#"{{"type":"{kind}","{field}":{value}}}"#));
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! One socket: what its client asks, and the events and messages on their way to it.
+//!
+//! Owns what was read and not done, the answers, the feed of events and the consumers. Receives
+//! frames from its client, [`Fed`] and [`SocketNews`] from the EventBus and messages from the
+//! Scheduler; sends what the client asks to whoever does it. Never holds more than its bounds: it
+//! runs only while the connection takes bytes (see [`super::flow`]), asks for no more events than
+//! it has room for, and stops reading while too much of what it read is not answered.
+
+mod consumers;
+mod feed;
+mod fragments;
+mod requests;
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use actix::fut::ActorFuture;
+use actix::{Actor, ActorContext, AsyncContext, Handler, Message, StreamHandler};
+use actix_web::web;
+use actix_web_actors::ws::{self, CloseCode, CloseReason, ProtocolError, WebsocketContext};
+use bytestring::ByteString;
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use super::answers::{Answer, Answers, Slip};
+use super::flow::{Gate, Room};
+use super::texts;
+use crate::actors::messages::{Fed, FeedId, SocketClosed, SocketNews, SocketOpened};
+use crate::door::Phase;
+use crate::error::HubError;
+use crate::http::Hub;
+use crate::http::auth::Caller;
+use consumers::Consumers;
+use feed::Feed;
+use fragments::Fragments;
+use requests::Step;
+
+/// A frame or message of a client may be so long, in bytes.
+pub const LONGEST_FRAME: usize = 1 << 20;
+const PING_INTERVAL: Duration = Duration::from_secs(15);
+/// Pings a client may leave without answer.
+const MOST_MISSED: u32 = 2;
+/// No more is read while so many frames, or bytes of them, are not answered.
+const MOST_REQUESTS: usize = 1024;
+const MOST_REQUEST_BYTES: usize = 512 << 10;
+/// Nothing more is done while so many bytes of answers wait to be written.
+const MOST_ANSWER_BYTES: usize = 256 << 10;
+/// An array of events and messages is ended at this size, in bytes.
+const ARRAY_BYTES: usize = 64 << 10;
+
+pub type Context = WebsocketContext<Session>;
+
+pub struct Session {
+    hub: web::Data<Hub>,
+    caller: Caller,
+    socket: FeedId,
+    room: Room,
+    gate: Gate,
+    fragments: Fragments,
+    /// Read, and not looked at.
+    texts: VecDeque<ByteString>,
+    /// Of the text that was looked at last, what is not begun.
+    steps: VecDeque<Step>,
+    answers: Answers,
+    feed: Feed,
+    consumers: Consumers,
+    /// What is published and sent keeps its order.
+    turn: Rc<Mutex<()>>,
+    /// The client has shown that it takes arrays.
+    takes_arrays: bool,
+    /// Whose turn it is when both events and messages wait.
+    events_first: bool,
+    is_draining: bool,
+    is_closing: bool,
+    life: Life,
+}
+
+/// What shows that the client is there.
+struct Life {
+    heard: bool,
+    /// Events or messages have left, which would pile up if nobody took them.
+    wrote: bool,
+    missed: u32,
+}
+
+impl Session {
+    pub fn new(
+        hub: web::Data<Hub>,
+        caller: Caller,
+        room: Room,
+        gate: Gate,
+        takes_arrays: bool,
+    ) -> Self {
+        let socket = FeedId(Uuid::from_u128(rand::random()));
+        hub.metrics.sockets.open.inc();
+        Self {
+            feed: Feed::default(),
+            consumers: Consumers::new(&hub.handles, socket),
+            hub,
+            caller,
+            socket,
+            room,
+            gate,
+            fragments: Fragments::default(),
+            texts: VecDeque::new(),
+            steps: VecDeque::new(),
+            answers: Answers::default(),
+            turn: Rc::default(),
+            takes_arrays,
+            events_first: true,
+            is_draining: false,
+            is_closing: false,
+            life: Life {
+                heard: true,
+                wrote: false,
+                missed: 0,
+            },
+        }
+    }
+
+    /// Runs whenever anything happened, and whenever there is room again.
+    fn pump(&mut self, ctx: &mut Context) {
+        if self.is_closing {
+            return;
+        }
+        loop {
+            let stopped_for_room = self.work(ctx);
+            self.write(ctx);
+            if !stopped_for_room || !self.room.is_left() {
+                break;
+            }
+        }
+        self.feed_on(ctx);
+        self.ask_for_messages(ctx);
+        self.gate.set_open(self.wants_more());
+        if self.is_draining && self.is_idle() {
+            let reason = self.feed.close_reason();
+            self.close(CloseCode::Away, &reason, ctx);
+        }
+    }
+
+    fn wants_more(&self) -> bool {
+        !self.is_draining && self.texts.is_empty() && self.steps.is_empty() && self.may_begin()
+    }
+
+    /// Whether one more text may be looked at.
+    fn may_begin(&self) -> bool {
+        self.answers.requests() < MOST_REQUESTS
+            && self.answers.bytes() < MOST_REQUEST_BYTES
+            && self.answers.ready_bytes() < MOST_ANSWER_BYTES
+    }
+
+    fn is_idle(&self) -> bool {
+        self.texts.is_empty() && self.answers.requests() == 0 && self.answers.ready_bytes() == 0
+    }
+
+    /// As much as there is room for: answers first, then events and messages in turn.
+    fn write(&mut self, ctx: &mut Context) {
+        while self.room.is_left() {
+            if let Some(text) = self.answers.pop() {
+                self.emit(text, ctx);
+                continue;
+            }
+            let Some(text) = self.next_delivery() else {
+                break;
+            };
+            self.life.wrote = true;
+            if self.takes_arrays {
+                let text = self.gather(text);
+                self.emit(text, ctx);
+            } else {
+                self.emit(text, ctx);
+            }
+        }
+        self.give_credit();
+    }
+
+    fn emit(&self, text: ByteString, ctx: &mut Context) {
+        self.room.take(text.len());
+        self.hub.metrics.sockets.sent.inc();
+        ctx.text(text);
+    }
+
+    /// What else is ready, in one array.
+    fn gather(&mut self, first: ByteString) -> ByteString {
+        let mut bytes = first.len();
+        let mut texts = vec![first];
+        while bytes < ARRAY_BYTES {
+            let Some(text) = self.next_delivery() else {
+                break;
+            };
+            bytes += text.len();
+            texts.push(text);
+        }
+        texts::array(&texts)
+    }
+
+    fn next_delivery(&mut self) -> Option<ByteString> {
+        if self.is_draining {
+            return None;
+        }
+        self.events_first = !self.events_first;
+        if self.events_first {
+            self.feed.pop().or_else(|| self.next_message())
+        } else {
+            self.next_message().or_else(|| self.feed.pop())
+        }
+    }
+
+    fn next_message(&mut self) -> Option<ByteString> {
+        let leased = self.consumers.pop(self.hub.clock.now())?;
+        let most = self.hub.settings.max_retry_attempts;
+        Some(texts::message(&leased, most))
+    }
+
+    fn refuse(&mut self, slip: &Slip, error: &HubError) {
+        let text = texts::error(slip.reference.as_ref(), error, self.hub.clock.now());
+        self.answers.give((slip.place, Some(text)));
+    }
+
+    /// Tells the client something it did not ask.
+    fn complain(&mut self, error: &HubError) {
+        let text = texts::error(None, error, self.hub.clock.now());
+        self.answers.say(text);
+    }
+
+    fn close(&mut self, code: CloseCode, description: &str, ctx: &mut Context) {
+        self.is_closing = true;
+        ctx.close(Some(CloseReason {
+            code,
+            description: Some(description.to_owned()),
+        }));
+        ctx.stop();
+    }
+
+    fn beat(&mut self, ctx: &mut Context) {
+        let is_alive = self.life.heard || self.life.wrote;
+        self.life.missed = if is_alive { 0 } else { self.life.missed + 1 };
+        (self.life.heard, self.life.wrote) = (false, false);
+        if self.life.missed >= MOST_MISSED {
+            return self.close(CloseCode::Policy, "two pings were not answered", ctx);
+        }
+        ctx.ping(b"");
+    }
+
+    /// A whole text, in one frame or in several.
+    fn take_text(&mut self, text: ByteString) {
+        self.hub.metrics.sockets.received.inc();
+        self.texts.push_back(text);
+    }
+
+    fn is_open(&self) -> bool {
+        !self.is_draining && self.hub.door.phase() == Phase::Open
+    }
+}
+
+/// Has the session look after its work each time it is polled.
+struct Pump;
+
+impl ActorFuture<Session> for Pump {
+    type Output = ();
+
+    fn poll(
+        self: Pin<&mut Self>,
+        session: &mut Session,
+        ctx: &mut Context,
+        _: &mut TaskContext<'_>,
+    ) -> Poll<()> {
+        session.pump(ctx);
+        Poll::Pending
+    }
+}
+
+impl Actor for Session {
+    type Context = Context;
+
+    fn started(&mut self, ctx: &mut Context) {
+        self.hub.handles.socket_opened.do_send(SocketOpened {
+            socket: self.socket,
+            to: ctx.address().recipient(),
+        });
+        ctx.run_interval(PING_INTERVAL, Self::beat);
+        ctx.spawn(Pump);
+    }
+}
+
+/// Also when the client is simply gone, or something panicked. The consumers and the feed look
+/// after themselves.
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.hub.metrics.sockets.open.dec();
+        self.stop_following();
+        self.hub.handles.socket_closed.do_send(SocketClosed {
+            socket: self.socket,
+        });
+    }
+}
+
+impl StreamHandler<Result<ws::Message, ProtocolError>> for Session {
+    fn handle(&mut self, frame: Result<ws::Message, ProtocolError>, ctx: &mut Context) {
+        if self.is_closing {
+            return;
+        }
+        self.life.heard = true;
+        match frame {
+            Ok(ws::Message::Text(text)) => self.take_text(text),
+            Ok(ws::Message::Continuation(item)) => self.take_fragment(item, ctx),
+            Ok(ws::Message::Binary(_)) => self.refuse_binary(),
+            Ok(ws::Message::Ping(payload)) => ctx.pong(&payload),
+            Ok(ws::Message::Pong(_) | ws::Message::Nop) => {}
+            Ok(ws::Message::Close(_)) => {
+                self.is_closing = true;
+                ctx.close(None);
+                ctx.stop();
+            }
+            Err(error) => self.protocol_error(&error, ctx),
+        }
+    }
+}
+
+/// Something that was asked is done.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Answered(Vec<Answer>);
+
+impl Handler<Answered> for Session {
+    type Result = ();
+
+    fn handle(&mut self, answered: Answered, _: &mut Context) {
+        for answer in answered.0 {
+            self.answers.give(answer);
+        }
+    }
+}
+
+impl Handler<Fed> for Session {
+    type Result = ();
+
+    fn handle(&mut self, fed: Fed, _: &mut Context) {
+        self.feed.take(fed);
+    }
+}
+
+impl Handler<SocketNews> for Session {
+    type Result = ();
+
+    fn handle(&mut self, news: SocketNews, _: &mut Context) {
+        match news {
+            SocketNews::Draining => self.is_draining = true,
+            SocketNews::Displaced => self.displaced(),
+        }
+    }
+}

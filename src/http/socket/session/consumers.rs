@@ -1,0 +1,331 @@
+//! Messages for the services that this socket consumes for.
+//!
+//! The socket holds as many as each consumer may have and has not settled; when it closes they go
+//! back without having spent an attempt, also those that are on their way to it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use actix::{Addr, AsyncContext, Handler, Message, Recipient};
+use ahash::AHashMap;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::super::answers::Slip;
+use super::super::frames::Consume;
+use super::requests::{answer, confirm, flatten};
+use super::{Context, Session};
+use crate::actors::messages::{FeedId, Listen, Receive, ReturnLeases, StopListening};
+use crate::domain::ids::{InstanceId, LeaseToken, ServiceName};
+use crate::domain::timestamp::Timestamp;
+use crate::error::{HubError, Subject};
+use crate::http::ask::answered;
+use crate::http::handles::Handles;
+use crate::logic::queues::leases::Leased;
+
+/// Services one socket may consume for.
+const MOST_CONSUMERS: usize = 100;
+/// How long one question for messages may wait; another follows.
+const LONG_POLL: Duration = Duration::from_secs(60);
+/// How often leases that ran out are looked for.
+const LEASE_CHECK: Duration = Duration::from_secs(1);
+
+pub struct Consumers {
+    socket: FeedId,
+    give_back: Recipient<ReturnLeases>,
+    stop_listening: Recipient<StopListening>,
+    by_service: BTreeMap<ServiceName, Consumer>,
+    /// The messages with this socket, on their way to the client or there.
+    held: AHashMap<LeaseToken, Held>,
+    /// Whether leases may run out.
+    has_timed: bool,
+    /// Which consumer is the first to be asked for a message.
+    turn: usize,
+}
+
+struct Consumer {
+    instance_id: InstanceId,
+    /// `None` until the Registry has agreed.
+    terms: Option<Terms>,
+    /// Messages that it has and has not settled.
+    unsettled: usize,
+    ready: VecDeque<Leased>,
+    /// A question for messages is on its way; dropped, it is taken back.
+    asking: Option<oneshot::Sender<()>>,
+}
+
+#[derive(Clone, Copy)]
+struct Terms {
+    prefetch: usize,
+    lease: Option<Duration>,
+}
+
+struct Held {
+    service: ServiceName,
+    until: Option<Timestamp>,
+}
+
+impl Consumers {
+    pub fn new(handles: &Handles, socket: FeedId) -> Self {
+        Self {
+            socket,
+            give_back: handles.return_leases.clone(),
+            stop_listening: handles.stop_listening.clone(),
+            by_service: BTreeMap::new(),
+            held: AHashMap::new(),
+            has_timed: false,
+            turn: 0,
+        }
+    }
+
+    /// These are over: there is room for as many others.
+    pub fn settled(&mut self, leases: &[LeaseToken]) {
+        for lease in leases {
+            if let Some(held) = self.held.remove(lease)
+                && let Some(consumer) = self.by_service.get_mut(&held.service)
+            {
+                consumer.unsettled -= 1;
+            }
+        }
+    }
+
+    /// The next message for the client, of each service in turn.
+    pub fn pop(&mut self, now: Timestamp) -> Option<Leased> {
+        for _ in 0..self.by_service.len() {
+            self.turn = (self.turn + 1) % self.by_service.len();
+            let consumer = self.by_service.values_mut().nth(self.turn)?;
+            while let Some(leased) = consumer.ready.pop_front() {
+                // It may have waited too long for a client that reads slowly.
+                let held = self.held.get(&leased.token);
+                if held.is_some_and(|held| held.until.is_none_or(|until| until > now)) {
+                    return Some(leased);
+                }
+            }
+        }
+        None
+    }
+
+    fn take(&mut self, service: &ServiceName, mut parcel: Parcel, now: Timestamp) {
+        let Some(consumer) = self.by_service.get_mut(service) else {
+            return;
+        };
+        consumer.asking = None;
+        for leased in std::mem::take(&mut parcel.leased) {
+            let held = Held {
+                service: service.clone(),
+                until: parcel.lease.map(|lease| now.plus(lease)),
+            };
+            self.held.insert(leased.token, held);
+            consumer.unsettled += 1;
+            consumer.ready.push_back(leased);
+        }
+    }
+
+    fn forget_expired(&mut self, now: Timestamp) {
+        let is_over = |held: &Held| held.until.is_some_and(|until| until <= now);
+        let over = self.held.iter().filter(|(_, held)| is_over(held));
+        let over: Vec<LeaseToken> = over.map(|(lease, _)| *lease).collect();
+        self.settled(&over);
+    }
+}
+
+/// What is with the socket goes to others. Questions that are on their way are taken back, as
+/// their `asking` ends.
+impl Drop for Consumers {
+    fn drop(&mut self) {
+        for service in self.by_service.keys() {
+            self.stop_listening.do_send(StopListening {
+                socket: self.socket,
+                service: service.clone(),
+            });
+        }
+        if !self.held.is_empty() {
+            let leases = self.held.keys().copied().collect();
+            self.give_back.do_send(ReturnLeases { leases });
+        }
+    }
+}
+
+/// Messages on their way to a socket: given back if it is not there any more.
+struct Parcel {
+    leased: Vec<Leased>,
+    lease: Option<Duration>,
+    give_back: Recipient<ReturnLeases>,
+}
+
+impl Drop for Parcel {
+    fn drop(&mut self) {
+        if !self.leased.is_empty() {
+            let leases = self.leased.iter().map(|leased| leased.token).collect();
+            self.give_back.do_send(ReturnLeases { leases });
+        }
+    }
+}
+
+/// The Scheduler's answer.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Handed {
+    service: ServiceName,
+    parcel: Parcel,
+}
+
+/// The Registry's answer.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Listening {
+    slip: Slip,
+    consume: Consume,
+    instance_id: InstanceId,
+    outcome: Result<(), HubError>,
+}
+
+impl Session {
+    pub(super) fn consume(&mut self, slip: Slip, consume: Consume, ctx: &mut Context) {
+        let known = self.consumers.by_service.get(&consume.service);
+        if known.is_none() && self.consumers.by_service.len() >= MOST_CONSUMERS {
+            let problem = format!("a socket consumes for at most {MOST_CONSUMERS} services");
+            let error = HubError::invalid(Subject::Request, "service", problem);
+            return self.refuse(&slip, &error);
+        }
+        let present = known.map(|consumer| consumer.instance_id.clone());
+        let instance_id = consume.instance_id.clone().or(present);
+        let instance_id = instance_id.unwrap_or_else(generated_id);
+        let consumer = Consumer::new(instance_id.clone());
+        let place = self.consumers.by_service.entry(consume.service.clone());
+        place.or_insert(consumer);
+        if consume.lease.is_some() && !self.consumers.has_timed {
+            self.consumers.has_timed = true;
+            ctx.run_interval(LEASE_CHECK, |session, _| {
+                session.consumers.forget_expired(session.hub.clock.now());
+            });
+        }
+        let (reply, agreed) = oneshot::channel();
+        self.hub.handles.listen.do_send(Listen {
+            socket: self.socket,
+            service: consume.service.clone(),
+            instance_id: instance_id.clone(),
+            reply,
+        });
+        let home = ctx.address();
+        actix::spawn(async move {
+            let outcome = flatten(answered(agreed).await);
+            home.do_send(Listening {
+                slip,
+                consume,
+                instance_id,
+                outcome,
+            });
+        });
+    }
+
+    /// Asks for as many messages as each consumer may have.
+    pub(super) fn ask_for_messages(&mut self, ctx: &Context) {
+        if !self.is_open() {
+            for consumer in self.consumers.by_service.values_mut() {
+                consumer.asking = None;
+            }
+            return;
+        }
+        for (service, consumer) in &mut self.consumers.by_service {
+            let Some(terms) = consumer.terms else {
+                continue;
+            };
+            let free = terms.prefetch.saturating_sub(consumer.unsettled);
+            if free == 0 || consumer.asking.is_some() {
+                continue;
+            }
+            let (reply, answer) = oneshot::channel();
+            self.hub.handles.receive.do_send(Receive {
+                service: service.clone(),
+                max: free,
+                wait: LONG_POLL,
+                lease: terms.lease,
+                is_socket: true,
+                reply,
+            });
+            let (asking, taken_back) = oneshot::channel();
+            consumer.asking = Some(asking);
+            let parcel = Parcel {
+                leased: Vec::new(),
+                lease: terms.lease,
+                give_back: self.consumers.give_back.clone(),
+            };
+            let (service, home) = (service.clone(), ctx.address());
+            actix::spawn(bring(answer, taken_back, service, parcel, home));
+        }
+    }
+}
+
+/// Waits for messages and brings them home, or back if nobody is at home any more.
+async fn bring(
+    mut answer: oneshot::Receiver<Vec<Leased>>,
+    taken_back: oneshot::Receiver<()>,
+    service: ServiceName,
+    mut parcel: Parcel,
+    home: Addr<Session>,
+) {
+    let leased = tokio::select! {
+        biased;
+        leased = &mut answer => leased.ok(),
+        _ = taken_back => {
+            // What was handed out in this very moment is not lost.
+            answer.close();
+            answer.try_recv().ok()
+        }
+    };
+    parcel.leased = leased.unwrap_or_default();
+    home.do_send(Handed { service, parcel });
+}
+
+impl Consumer {
+    fn new(instance_id: InstanceId) -> Self {
+        Self {
+            instance_id,
+            terms: None,
+            unsettled: 0,
+            ready: VecDeque::new(),
+            asking: None,
+        }
+    }
+}
+
+fn generated_id() -> InstanceId {
+    let id = Uuid::from_u128(rand::random());
+    InstanceId::parse(&format!("socket-{}", id.simple())).expect("letters and digits")
+}
+
+impl Handler<Handed> for Session {
+    type Result = ();
+
+    fn handle(&mut self, handed: Handed, _: &mut Context) {
+        if !self.is_closing {
+            let now = self.hub.clock.now();
+            self.consumers.take(&handed.service, handed.parcel, now);
+        }
+    }
+}
+
+impl Handler<Listening> for Session {
+    type Result = ();
+
+    fn handle(&mut self, listening: Listening, _: &mut Context) {
+        let service = &listening.consume.service;
+        if let Some(consumer) = self.consumers.by_service.get_mut(service) {
+            if listening.outcome.is_ok() {
+                consumer.instance_id = listening.instance_id;
+                consumer.terms = Some(Terms {
+                    prefetch: listening.consume.prefetch,
+                    lease: listening.consume.lease,
+                });
+            } else if consumer.terms.is_none() {
+                self.consumers.by_service.remove(service);
+            }
+        }
+        let given = match listening.outcome {
+            Ok(()) => confirm(&self.hub, &listening.slip, Ok(())),
+            Err(error) => answer(&self.hub, &listening.slip, Err(error)),
+        };
+        self.answers.give(given);
+    }
+}

@@ -1,0 +1,349 @@
+//! What the client asks: each text is read when it is its turn, and what is in it is begun.
+
+use std::sync::Arc;
+
+use actix::{AsyncContext, Handler, Message};
+use tokio::sync::{Mutex, oneshot};
+
+use super::super::answers::{Answer, Answers, Slip};
+use super::super::frames::{self, Ask};
+use super::super::texts;
+use super::{Answered, Context, MOST_ANSWER_BYTES, Session};
+use crate::actors::messages::{EndLeases, EventOffer, EventSlot, LeaseEnd, Offer, Slot};
+use crate::domain::event::Event;
+use crate::domain::ids::{LeaseToken, ServiceName};
+use crate::domain::refusal::Refusal;
+use crate::error::HubError;
+use crate::http::Hub;
+use crate::http::ask::{answered, ask};
+use crate::http::events::publish;
+use crate::http::message_input;
+use crate::http::messages::send;
+
+/// What is asked, and where its answer goes.
+pub struct Step {
+    slip: Slip,
+    ask: Ask,
+}
+
+/// Of one text, what is done together.
+#[derive(Default)]
+struct Together {
+    events: Vec<(Slip, EventOffer)>,
+    messages: Vec<(Slip, Offer)>,
+    acks: Vec<(Slip, Vec<LeaseToken>)>,
+}
+
+impl Session {
+    /// Begins what the client asked, in its order; says whether only room for answers is missing.
+    pub(super) fn work(&mut self, ctx: &mut Context) -> bool {
+        loop {
+            // What comes after relies on the change.
+            if self.feed.is_changing() {
+                return false;
+            }
+            if let Some(step) = self.steps.pop_front() {
+                self.begin(step, ctx);
+                continue;
+            }
+            if self.texts.is_empty() {
+                return false;
+            }
+            if !self.may_begin() {
+                return self.answers.ready_bytes() >= MOST_ANSWER_BYTES;
+            }
+            if let Some(text) = self.texts.pop_front() {
+                self.read(&text, ctx);
+            }
+        }
+    }
+
+    fn read(&mut self, text: &str, ctx: &mut Context) {
+        let context = message_input::Context {
+            caller: &self.caller,
+            correlation_id: None,
+            traceparent: None,
+            now: self.hub.clock.now(),
+        };
+        let (frames, is_array) = frames::read(text, &context);
+        self.takes_arrays |= is_array;
+        let mut permit = self.hub.door.permit();
+        let has_permit = permit.grow(text.len());
+        let batch = self
+            .answers
+            .open(frames.len(), is_array, text.len(), permit);
+        let mut together = Together::default();
+        for (index, frame) in frames.into_iter().enumerate() {
+            let slip = Slip {
+                place: Answers::place(batch, index),
+                reference: frame.reference,
+            };
+            let ask = frame.ask.and_then(|ask| self.admit(ask, has_permit));
+            match ask {
+                Err(error) => self.refuse(&slip, &error),
+                Ok(Ask::Publish(offer)) => together.events.push((slip, *offer)),
+                Ok(Ask::Send(offer)) => together.messages.push((slip, offer)),
+                Ok(Ask::End(leases, LeaseEnd::Ack)) => together.acks.push((slip, leases)),
+                Ok(ask) => self.steps.push_back(Step { slip, ask }),
+            }
+        }
+        self.publish(together.events, ctx);
+        self.send(together.messages, ctx);
+        self.ack(together.acks, ctx);
+    }
+
+    /// What is already with the client may be settled until the end; nothing new is taken.
+    fn admit(&self, ask: Ask, has_permit: bool) -> Result<Ask, HubError> {
+        let is_settling = matches!(ask, Ask::End(..) | Ask::AckSequence(_) | Ask::Ping);
+        if !self.is_open() && !is_settling {
+            return Err(Refusal::Stopping.into());
+        }
+        if !has_permit && matches!(ask, Ask::Publish(_) | Ask::Send(_)) {
+            self.hub.metrics.requests_refused_busy.inc();
+            return Err(HubError::Busy);
+        }
+        Ok(ask)
+    }
+
+    fn begin(&mut self, step: Step, ctx: &mut Context) {
+        let slip = step.slip;
+        match step.ask {
+            Ask::Subscribe(subscribe) => self.subscribe(slip, subscribe, ctx),
+            Ask::Unsubscribe(event_types) => self.unsubscribe(slip, event_types.as_deref(), ctx),
+            Ask::Consume(consume) => self.consume(slip, consume, ctx),
+            Ask::End(leases, end) => self.end(slip, leases, end, ctx),
+            Ask::AckSequence(sequence) => self.ack_sequence(slip, sequence, ctx),
+            Ask::Ping => {
+                let pong = texts::pong(slip.reference.as_ref());
+                self.answers.give((slip.place, Some(pong)));
+            }
+            Ask::Publish(offer) => self.publish(vec![(slip, *offer)], ctx),
+            Ask::Send(offer) => self.send(vec![(slip, offer)], ctx),
+        }
+    }
+
+    fn publish(&mut self, events: Vec<(Slip, EventOffer)>, ctx: &Context) {
+        if events.is_empty() {
+            return;
+        }
+        let (hub, turn, home) = (self.hub.clone(), self.turn.clone(), ctx.address());
+        actix::spawn(async move {
+            home.do_send(Answered(publish_all(&hub, &turn, events).await));
+        });
+    }
+
+    fn send(&mut self, sends: Vec<(Slip, Offer)>, ctx: &Context) {
+        if sends.is_empty() {
+            return;
+        }
+        let (hub, turn, home) = (self.hub.clone(), self.turn.clone(), ctx.address());
+        actix::spawn(async move {
+            home.do_send(Answered(send_all(&hub, &turn, sends).await));
+        });
+    }
+
+    fn ack(&mut self, acks: Vec<(Slip, Vec<LeaseToken>)>, ctx: &Context) {
+        if acks.is_empty() {
+            return;
+        }
+        let (hub, owner, home) = (self.hub.clone(), self.caller.acts_only_for(), ctx.address());
+        actix::spawn(async move {
+            home.do_send(ack_all(&hub, owner, acks).await);
+        });
+    }
+
+    fn end(&mut self, slip: Slip, leases: Vec<LeaseToken>, end: LeaseEnd, ctx: &Context) {
+        let (reply, ended) = oneshot::channel();
+        self.hub.handles.end_leases.do_send(EndLeases {
+            leases: leases.clone(),
+            owner: self.caller.acts_only_for(),
+            end,
+            reply,
+        });
+        let (hub, home) = (self.hub.clone(), ctx.address());
+        actix::spawn(async move {
+            let outcome = flatten(answered(ended).await);
+            let over = over(&outcome, leases);
+            let answers = vec![confirm(&hub, &slip, outcome)];
+            home.do_send(Ended { answers, over });
+        });
+    }
+}
+
+async fn send_all(hub: &Hub, turn: &Mutex<()>, sends: Vec<(Slip, Offer)>) -> Vec<Answer> {
+    let (slips, offers): (Vec<Slip>, Vec<Offer>) = sends.into_iter().unzip();
+    let ids: Vec<_> = offers.iter().map(|offer| offer.message.id).collect();
+    let in_line = {
+        let _turn = turn.lock().await;
+        send::submit(hub, offers).await
+    };
+    let mut slots = come(in_line).await.map(Vec::into_iter);
+    let mut answers = Vec::with_capacity(slips.len());
+    for (slip, id) in slips.iter().zip(ids) {
+        let outcome = match &mut slots {
+            Ok(slots) => taken(slots.next()),
+            Err(error) => Err(error.clone()),
+        };
+        let (reference, durability) = (slip.reference.as_ref(), hub.settings.durability);
+        let said = outcome.map(|duplicate| texts::sent(reference, id, duplicate, durability));
+        answers.push(answer(hub, slip, said.map(Some)));
+    }
+    answers
+}
+
+async fn publish_all(hub: &Hub, turn: &Mutex<()>, events: Vec<(Slip, EventOffer)>) -> Vec<Answer> {
+    let (slips, offers): (Vec<Slip>, Vec<EventOffer>) = events.into_iter().unzip();
+    let ids: Vec<_> = offers.iter().map(|offer| offer.event.id).collect();
+    let in_line = {
+        let _turn = turn.lock().await;
+        publish::submit(hub, offers, false).await
+    };
+    let mut slots = come(in_line).await.map(Vec::into_iter);
+    let mut answers = Vec::with_capacity(slips.len());
+    for (slip, id) in slips.iter().zip(ids) {
+        let outcome = match &mut slots {
+            Ok(slots) => published(slots.next()),
+            Err(error) => Err(error.clone()),
+        };
+        let (reference, durability) = (slip.reference.as_ref(), hub.settings.durability);
+        let said =
+            outcome.map(|event| texts::published(reference, id, event.as_deref(), durability));
+        answers.push(answer(hub, slip, said.map(Some)));
+    }
+    answers
+}
+
+/// What is on its way, if it could be sent off at all.
+async fn come<T>(on_its_way: Result<oneshot::Receiver<T>, HubError>) -> Result<T, HubError> {
+    answered(on_its_way?).await
+}
+
+/// The event as it was published; `None` if it was known already.
+fn published(slot: Option<EventSlot>) -> Result<Option<Arc<Event>>, HubError> {
+    match slot {
+        Some(EventSlot::Published(event)) => Ok(Some(event)),
+        Some(EventSlot::Duplicate) => Ok(None),
+        Some(EventSlot::Refused(refusal)) => Err(refusal.into()),
+        Some(EventSlot::Offered(_) | EventSlot::Doubtful(..)) | None => Err(HubError::Internal),
+    }
+}
+
+/// Whether the message was known already.
+fn taken(slot: Option<Slot>) -> Result<bool, HubError> {
+    match slot {
+        Some(Slot::Accepted) => Ok(false),
+        Some(Slot::Duplicate) => Ok(true),
+        Some(Slot::Refused(refusal)) => Err(refusal.into()),
+        Some(Slot::Offered(_) | Slot::Doubtful(..)) | None => Err(HubError::Internal),
+    }
+}
+
+/// An answer, or what went wrong instead.
+pub(super) fn answer(
+    hub: &Hub,
+    slip: &Slip,
+    said: Result<Option<bytestring::ByteString>, HubError>,
+) -> Answer {
+    let text = match said {
+        Ok(text) => text,
+        Err(error) => Some(texts::error(
+            slip.reference.as_ref(),
+            &error,
+            hub.clock.now(),
+        )),
+    };
+    (slip.place, text)
+}
+
+/// `ok`, if the client gave something to know it by.
+pub(super) fn confirm(hub: &Hub, slip: &Slip, outcome: Result<(), HubError>) -> Answer {
+    let said = outcome.map(|()| slip.reference.as_ref().map(texts::ok));
+    answer(hub, slip, said)
+}
+
+pub(super) fn flatten<T>(outcome: Result<Result<T, Refusal>, HubError>) -> Result<T, HubError> {
+    outcome?.map_err(HubError::from)
+}
+
+/// Leases are over, or were before.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Ended {
+    answers: Vec<Answer>,
+    over: Vec<LeaseToken>,
+}
+
+impl Handler<Ended> for Session {
+    type Result = ();
+
+    fn handle(&mut self, ended: Ended, _: &mut Context) {
+        self.consumers.settled(&ended.over);
+        for answer in ended.answers {
+            self.answers.give(answer);
+        }
+    }
+}
+
+/// Of `leases`, those that are over after this.
+fn over(outcome: &Result<(), HubError>, leases: Vec<LeaseToken>) -> Vec<LeaseToken> {
+    match outcome {
+        Ok(()) => leases,
+        Err(error) => stale(error).to_vec(),
+    }
+}
+
+fn stale(error: &HubError) -> &[LeaseToken] {
+    match error {
+        HubError::Refused(Refusal::StaleLeases { stale }) => stale,
+        _ => &[],
+    }
+}
+
+/// Ends the leases of all acks at once. Each ack is all or nothing, so those that name a stale
+/// lease are refused, and the others tried again without them.
+async fn ack_all(
+    hub: &Hub,
+    owner: Option<ServiceName>,
+    mut acks: Vec<(Slip, Vec<LeaseToken>)>,
+) -> Ended {
+    let mut ended = Ended {
+        answers: Vec::with_capacity(acks.len()),
+        over: Vec::new(),
+    };
+    while !acks.is_empty() {
+        let leases: Vec<LeaseToken> = acks
+            .iter()
+            .flat_map(|(_, leases)| leases)
+            .copied()
+            .collect();
+        let owner = owner.clone();
+        let outcome = ask(&hub.handles.end_leases, |reply| EndLeases {
+            leases: leases.clone(),
+            owner,
+            end: LeaseEnd::Ack,
+            reply,
+        });
+        let outcome = flatten(outcome.await);
+        let refused = outcome.as_ref().err().map_or(&[][..], stale).to_vec();
+        ended.over.extend(over(&outcome, leases));
+        let mut again = Vec::new();
+        for (slip, leases) in acks {
+            let own: Vec<_> = leases
+                .iter()
+                .filter(|lease| refused.contains(lease))
+                .copied()
+                .collect();
+            if own.is_empty() && !refused.is_empty() {
+                again.push((slip, leases));
+                continue;
+            }
+            let outcome = match own.is_empty() {
+                true => outcome.clone(),
+                false => Err(Refusal::StaleLeases { stale: own }.into()),
+            };
+            ended.answers.push(confirm(hub, &slip, outcome));
+        }
+        acks = again;
+    }
+    ended
+}

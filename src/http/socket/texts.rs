@@ -1,0 +1,284 @@
+//! What the hub says over a socket.
+
+use bytestring::ByteString;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, json};
+
+use super::frames::Reference;
+use crate::domain::event::{Event, EventId, Sequence, StreamId};
+use crate::domain::ids::{Label, LeaseToken, MessageId, ServiceName};
+use crate::domain::pattern::Pattern;
+use crate::domain::timestamp::Timestamp;
+use crate::error::HubError;
+use crate::logic::push::Envelope;
+use crate::logic::queues::leases::Leased;
+
+#[derive(Serialize)]
+struct EventFrame<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    event: EventBody<'a>,
+}
+
+#[derive(Serialize)]
+struct EventBody<'a> {
+    id: EventId,
+    #[serde(rename = "type")]
+    event_type: &'a Label,
+    data: &'a RawValue,
+    source: &'a ServiceName,
+    timestamp: Timestamp,
+    sequence: Sequence,
+    correlation_id: String,
+    stream_id: Option<&'a StreamId>,
+    stream_version: Option<u64>,
+}
+
+/// An event on its way to a subscriber.
+pub fn event(event: &Event) -> ByteString {
+    let stream = event.stream.as_ref();
+    render(&EventFrame {
+        kind: "event",
+        event: EventBody {
+            id: event.id,
+            event_type: &event.event_type,
+            data: event.payload.as_raw(),
+            source: &event.source,
+            timestamp: event.timestamp(),
+            sequence: event.sequence,
+            correlation_id: event.correlation_id(),
+            stream_id: stream.map(|place| &place.id),
+            stream_version: stream.map(|place| place.version),
+        },
+    })
+}
+
+#[derive(Serialize)]
+struct MessageFrame<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    message: Envelope<'a>,
+    lease: LeaseToken,
+}
+
+/// A message on its way to a consumer.
+pub fn message(leased: &Leased, max_attempts: u32) -> ByteString {
+    render(&MessageFrame {
+        kind: "message",
+        message: Envelope::new(
+            &leased.delivery.message,
+            leased.delivery.attempt,
+            max_attempts,
+        ),
+        lease: leased.token,
+    })
+}
+
+#[derive(Serialize)]
+struct Accepted<'a, Id> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    reference: Option<&'a RawValue>,
+    id: Id,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence: Option<Sequence>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_id: Option<&'a StreamId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_version: Option<u64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    duplicate: bool,
+    durability: &'a str,
+}
+
+pub fn sent(
+    reference: Option<&Reference>,
+    id: MessageId,
+    duplicate: bool,
+    durability: &str,
+) -> ByteString {
+    render(&Accepted {
+        kind: "accepted",
+        reference: reference.map(|reference| &**reference),
+        id,
+        sequence: None,
+        stream_id: None,
+        stream_version: None,
+        duplicate,
+        durability,
+    })
+}
+
+/// `event` is `None` for a repeat, of which only the id is known.
+pub fn published(
+    reference: Option<&Reference>,
+    id: EventId,
+    event: Option<&Event>,
+    durability: &str,
+) -> ByteString {
+    let stream = event.and_then(|event| event.stream.as_ref());
+    render(&Accepted {
+        kind: "accepted",
+        reference: reference.map(|reference| &**reference),
+        id,
+        sequence: event.map(|event| event.sequence),
+        stream_id: stream.map(|place| &place.id),
+        stream_version: stream.map(|place| place.version),
+        duplicate: event.is_none(),
+        durability,
+    })
+}
+
+#[derive(Serialize)]
+struct Subscribed<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    reference: Option<&'a RawValue>,
+    event_types: &'a [Pattern],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence: Option<Sequence>,
+}
+
+/// `event_types`: all that are subscribed now; `newest`: of the log.
+pub fn subscribed(
+    reference: Option<&Reference>,
+    event_types: &[Pattern],
+    newest: Sequence,
+) -> ByteString {
+    render(&Subscribed {
+        kind: "subscribed",
+        reference: reference.map(|reference| &**reference),
+        event_types,
+        sequence: Some(newest),
+    })
+}
+
+/// `event_types`: those that are left.
+pub fn unsubscribed(reference: Option<&Reference>, event_types: &[Pattern]) -> ByteString {
+    render(&Subscribed {
+        kind: "unsubscribed",
+        reference: reference.map(|reference| &**reference),
+        event_types,
+        sequence: None,
+    })
+}
+
+#[derive(Serialize)]
+struct Short<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    reference: Option<&'a RawValue>,
+}
+
+pub fn ok(reference: &Reference) -> ByteString {
+    render(&Short {
+        kind: "ok",
+        reference: Some(reference),
+    })
+}
+
+pub fn pong(reference: Option<&Reference>) -> ByteString {
+    render(&Short {
+        kind: "pong",
+        reference: reference.map(|reference| &**reference),
+    })
+}
+
+#[derive(Serialize)]
+struct Failed<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    reference: Option<&'a RawValue>,
+    error: serde_json::Value,
+}
+
+pub fn error(reference: Option<&Reference>, error: &HubError, now: Timestamp) -> ByteString {
+    let mut about = Map::new();
+    about.insert("timestamp".to_owned(), json!(now));
+    if let Some(seconds) = error.retry_after() {
+        about.insert("retry_after".to_owned(), json!(seconds));
+    }
+    render(&Failed {
+        kind: "error",
+        reference: reference.map(|reference| &**reference),
+        error: error.body(about),
+    })
+}
+
+/// Several frames as one.
+pub fn array(frames: &[ByteString]) -> ByteString {
+    let length: usize = frames.iter().map(|frame| frame.len() + 1).sum();
+    let mut text = String::with_capacity(length + 1);
+    for frame in frames {
+        text.push(if text.is_empty() { '[' } else { ',' });
+        text.push_str(frame);
+    }
+    text.push(']');
+    text.into()
+}
+
+fn render(frame: &impl Serialize) -> ByteString {
+    let text = serde_json::to_string(frame);
+    text.expect("names, numbers and checked JSON are JSON")
+        .into()
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::domain::message::Payload;
+    use crate::error::Subject;
+    use crate::logic::wal::samples as facts;
+    use std::sync::Arc;
+
+    /// One text of each type.
+    pub fn samples() -> Vec<(&'static str, ByteString)> {
+        let reference: Reference = serde_json::from_str("7").unwrap();
+        let given = Some(&reference);
+        let patterns = [Pattern::parse("a.#").unwrap()];
+        let mut sample = facts::event(1, 2);
+        sample.payload = Payload::new(RawValue::from_string("[1]".to_owned()).unwrap());
+        let problem = HubError::invalid(Subject::Message, "type", "is wrong");
+        let leased = Leased {
+            delivery: crate::logic::queues::Delivery {
+                message: Arc::new(facts::message(1, "{}")),
+                attempt: 1,
+            },
+            token: LeaseToken(uuid::Uuid::from_u128(1)),
+        };
+        vec![
+            ("subscribed", subscribed(given, &patterns, 9)),
+            ("unsubscribed", unsubscribed(None, &patterns)),
+            ("event", event(&sample)),
+            (
+                "accepted",
+                published(given, sample.id, Some(&sample), "disk"),
+            ),
+            ("message", message(&leased, 5)),
+            ("ok", ok(&reference)),
+            ("pong", pong(None)),
+            ("error", error(given, &problem, Timestamp::from_millis(1))),
+        ]
+    }
+
+    #[test]
+    fn an_array_is_its_frames_between_brackets() {
+        let frames = [ByteString::from("{}"), ByteString::from("7")];
+        assert_eq!(array(&frames), "[{},7]");
+        assert_eq!(array(&frames[..1]), "[{}]");
+    }
+
+    #[test]
+    fn an_answer_has_only_what_is_known() {
+        let text = sent(None, MessageId(uuid::Uuid::nil()), true, "os");
+        assert_eq!(
+            text,
+            r#"{"type":"accepted","id":"00000000-0000-0000-0000-000000000000","duplicate":true,"durability":"os"}"#
+        );
+    }
+}
