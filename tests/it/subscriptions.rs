@@ -2,6 +2,7 @@
 
 mod circuits;
 mod failures;
+mod letters;
 mod life;
 
 use base64::Engine;
