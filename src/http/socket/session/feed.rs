@@ -212,8 +212,8 @@ impl Feed {
             return Ok(self.through + 1);
         }
         match changed.from_sequence {
-            Some(from) if from.max(1) < oldest => Err(Refusal::EventsGone { oldest }),
-            Some(from) => Ok(from.max(1)),
+            Some(from) if from < oldest => Err(Refusal::EventsGone { oldest }),
+            Some(from) => Ok(from),
             None => Ok((newest + 1).max(self.through + 1)),
         }
     }
@@ -270,7 +270,8 @@ impl Session {
         let name = subscribe.name.or(present);
         let (hub, socket, home) = (self.hub.clone(), self.socket, ctx.address());
         actix::spawn(async move {
-            let from = subscribe.from_sequence;
+            // The first event has the number 1.
+            let from = subscribe.from_sequence.map(|from| from.max(1));
             let asked = (event_types, from, name);
             let to = prepare(&hub, socket, subscribe.service, asked).await;
             home.do_send(Change {
