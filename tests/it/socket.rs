@@ -2,6 +2,7 @@
 
 mod consuming;
 mod events;
+mod named;
 mod protocol;
 
 use serde_json::json;
