@@ -1,7 +1,7 @@
 //! The wiring: which actor knows which, and on which thread each one lives.
 
-mod handles;
 mod event_bus;
+mod handles;
 
 use std::rc::Rc;
 use std::sync::Arc;
