@@ -2,6 +2,7 @@
 
 mod consuming;
 mod events;
+mod many;
 mod named;
 mod protocol;
 
