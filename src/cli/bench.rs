@@ -1,22 +1,32 @@
 //! `message-hub bench`: measures a hub under load and verifies what it delivers.
 //!
-//! One thread does it all, so that the hub keeps the rest of the machine. After a warm-up of a
-//! second everything answered (and received) during `--seconds` counts.
+//! One thread does it all, so that the hub keeps the rest of the machine; only sockets that
+//! listen have threads of their own. After a warm-up of a second everything answered (and
+//! received) during `--seconds` counts.
 
 mod arguments;
+mod audience;
 mod client;
+mod consumer;
 #[cfg(test)]
 mod fake_hub;
+mod heard;
 mod hub;
 mod hub_process;
 mod ledger;
+mod listeners;
 mod load;
+mod marks;
 mod measurement;
 mod message;
 mod pace;
+mod publisher;
 mod receiver;
 mod recorder;
 mod report;
+mod socket;
+mod stage;
+mod subscriber;
 mod usage;
 
 use std::io::{self, Write};
@@ -26,6 +36,7 @@ use futures_util::future::{Either, select};
 use tokio::task::LocalSet;
 
 use super::Exit;
+use crate::runtime::connections;
 use hub::HubError;
 use report::Report;
 
@@ -41,6 +52,7 @@ pub fn run(
         writeln!(log, "{error}")?;
         return Ok(Exit::Usage);
     }
+    connections::allow_many();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

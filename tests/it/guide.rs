@@ -104,7 +104,9 @@ fn publish_all(hub: &TestHub) -> BTreeMap<&'static str, Vec<String>> {
                     "event_type": event_type, "source": service, "payload": {"round": round},
                 });
                 let published = hub.post("/v1/events", &event).is(201);
-                ids.entry(event_type).or_default().push(text(&published["id"]));
+                ids.entry(event_type)
+                    .or_default()
+                    .push(text(&published["id"]));
             }
         }
     }
@@ -132,7 +134,9 @@ fn pushed_ids(service: &FakeService, count: usize) -> Vec<String> {
 /// What comes up to the last event there is.
 fn heard_ids(socket: &mut Socket, count: usize) -> Vec<String> {
     let events = (0..count).map(|_| socket.hears("event"));
-    let ids = events.map(|frame: Value| text(&frame["event"]["id"])).collect();
+    let ids = events
+        .map(|frame: Value| text(&frame["event"]["id"]))
+        .collect();
     socket.hears_nothing();
     ids
 }
