@@ -1,7 +1,7 @@
 //! Addresses that callbacks must not lead to.
 
+use core::net::{IpAddr, Ipv6Addr};
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
 
 /// Networks and names of hosts.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -2,7 +2,7 @@
 
 use prometheus::{IntCounterVec, IntGauge};
 
-use super::maker::Maker;
+use super::Maker;
 use crate::logic::delivery_window::Outcome;
 
 pub struct Subscriptions {

@@ -1,5 +1,6 @@
 //! The wiring: which actor knows which, and on which thread each one lives.
 
+mod event_bus;
 mod handles;
 
 use std::rc::Rc;
@@ -13,11 +14,10 @@ use rand::rngs::StdRng;
 use super::replay::{self, Recovered};
 use super::{StartError, settings};
 use crate::actors::archivist::{self, Archivist};
-use crate::actors::callback_circuit;
 use crate::actors::circuit_breaker;
 use crate::actors::death_watch::DeathWatch;
 use crate::actors::dispatcher::{self, Dispatcher};
-use crate::actors::event_bus::{self, EventBus};
+use crate::actors::event_bus::EventBus;
 use crate::actors::event_store::{self, EventStore};
 use crate::actors::historian::{self, Historian};
 use crate::actors::messages::{Committed, Open};
@@ -27,7 +27,6 @@ use crate::actors::retry_timer::RetryTimer;
 use crate::actors::router::{self, Router};
 use crate::actors::scheduler::{self, Scheduler};
 use crate::actors::seat::Seat;
-use crate::actors::subscription;
 use crate::actors::warden::{CoreDied, Warden};
 use crate::adapters::http_transport::HttpTransport;
 use crate::cli::Exit;
@@ -333,32 +332,6 @@ impl Ring {
             hops,
             self.watch("archivist"),
         )
-    }
-
-    fn event_bus(&self) -> EventBus {
-        let settings = event_bus::Settings {
-            clock: self.clock,
-            metrics: self.metrics.clone(),
-            subscriptions: subscription::Settings {
-                clock: self.clock,
-                metrics: self.metrics.clone(),
-                archive: self.archive.clone(),
-                retries: settings::retry_policy(&self.config),
-                message_timeout: self.config.message_timeout,
-            },
-            circuits: callback_circuit::Settings {
-                clock: self.clock,
-                metrics: self.metrics.clone(),
-                transport: Rc::new(HttpTransport::guarded(self.config.callback_deny.clone())),
-                breaker: settings::breaker_policy(&self.config),
-            },
-        };
-        let hops = event_bus::Hops {
-            event_store: self.to.event_store.clone().recipient(),
-            publish: self.to.event_store.clone().recipient(),
-            flush: self.to.archivist.clone().recipient(),
-        };
-        EventBus::new(settings, hops, self.watch("event_bus"))
     }
 
     fn redriver(&self) -> Redriver {

@@ -94,32 +94,29 @@ fn socket(hub: &TestHub, service: &str, event_types: &[&str]) -> Socket {
     socket
 }
 
-/// Every type, twice, each by the service it belongs to; gives the ids by type.
-fn publish_all(hub: &TestHub) -> BTreeMap<&'static str, Vec<String>> {
-    let mut ids: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for round in 1..=2 {
-        for (service, types) in PUBLISHED {
-            for event_type in types {
-                let event = json!({
-                    "event_type": event_type, "source": service, "payload": {"round": round},
-                });
-                let published = hub.post("/v1/events", &event).is(201);
-                ids.entry(event_type)
-                    .or_default()
-                    .push(text(&published["id"]));
-            }
+/// The ids of one round, by type.
+type Round = BTreeMap<&'static str, String>;
+
+/// Every type, each published by the service it belongs to.
+fn publish_all(hub: &TestHub) -> Round {
+    let mut ids = Round::new();
+    for (service, types) in PUBLISHED {
+        for event_type in types {
+            let event = json!({"event_type": event_type, "source": service, "payload": 1});
+            let published = hub.post("/v1/events", &event).is(201);
+            ids.insert(event_type, text(&published["id"]));
         }
     }
     ids
 }
 
 /// The ids of the types, in the order in which they were published.
-fn expected(ids: &BTreeMap<&str, Vec<String>>, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+fn expected(rounds: &[Round], wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let mut expected = Vec::new();
-    for round in 0..2 {
+    for ids in rounds {
         for (_, types) in PUBLISHED {
             let types = types.iter().filter(|event_type| wanted(event_type));
-            expected.extend(types.map(|event_type| ids[event_type][round].clone()));
+            expected.extend(types.map(|event_type| ids[event_type].clone()));
         }
     }
     expected
@@ -150,17 +147,17 @@ fn each_service_of_the_guide_gets_what_it_subscribed_to() {
     let mut campaign = socket(&hub, "campaign", CAMPAIGN);
     let mut llm = socket(&hub, "llm", LLM);
     let mut audit = socket(&hub, "audit", AUDIT);
-    let ids = publish_all(&hub);
+    let rounds = [publish_all(&hub), publish_all(&hub)];
 
     for (service, wanted) in [(&character, CHARACTER), (&image, IMAGE)] {
-        let expected = expected(&ids, |event_type| wanted.contains(&event_type));
+        let expected = expected(&rounds, |event_type| wanted.contains(&event_type));
         assert_eq!(pushed_ids(service, expected.len()), expected);
     }
     for (socket, wanted) in [(&mut campaign, CAMPAIGN), (&mut llm, LLM)] {
-        let expected = expected(&ids, |event_type| wanted.contains(&event_type));
+        let expected = expected(&rounds, |event_type| wanted.contains(&event_type));
         assert_eq!(heard_ids(socket, expected.len()), expected);
     }
-    let audited = expected(&ids, |event_type| {
+    let audited = expected(&rounds, |event_type| {
         event_type.ends_with(".theme_changed")
             || event_type.ends_with(".validated")
             || event_type.starts_with("image.")

@@ -2,6 +2,8 @@
 
 mod consuming;
 mod events;
+mod many;
+mod named;
 mod protocol;
 
 use serde_json::json;

@@ -2,7 +2,9 @@
 
 mod circuits;
 mod failures;
+mod letters;
 mod life;
+mod verified;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

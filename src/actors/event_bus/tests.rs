@@ -9,7 +9,7 @@ use actix::Addr;
 use uuid::Uuid;
 
 use super::*;
-use crate::actors::fixtures::{Push, ScriptedTransport, unwatched};
+use crate::actors::fixtures::{Push, ScriptedTransport, late, service, status, unwatched};
 use crate::actors::messages::{InspectLog, LogReport};
 use crate::actors::probe::{Received, probe};
 use crate::adapters::archive_memory::MemoryArchive;

@@ -6,12 +6,14 @@ use uuid::Uuid;
 
 use super::*;
 use crate::actors::fixtures::{committed, service, unwatched};
+use crate::actors::messages::{ReadState, TakeSnapshot};
 use crate::actors::probe::{Received, probe, settle};
 use crate::adapters::archive_memory::MemoryArchive;
 use crate::domain::event::{Event, EventId, StreamPlace};
 use crate::domain::fact::Recorded as Entry;
 use crate::domain::ids::{Label, Position};
 use crate::domain::pattern::Pattern;
+use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{
     Channel, PositionAcked, Subscription, SubscriptionId, Unsubscribed,
 };

@@ -3,7 +3,6 @@
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::actors::fixtures::service;
 use crate::actors::messages::{AckPosition, AttachSocket, Attached, SocketOpened};
 use crate::domain::ids::Label;
 use crate::domain::refusal::Refusal;

@@ -4,7 +4,6 @@ use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::actors::fixtures::{late, service, status};
 use crate::actors::messages::{
     InspectSubscriptions, RedeliverEvent, StartReplay, Subscribe, SubscriptionView,
 };

@@ -1,9 +1,10 @@
 //! The events this socket is subscribed to: followed while they are in memory, read from the
 //! archive page by page when the client reads more slowly than they come.
 
+mod pages;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix::{AsyncContext, Handler, Message};
 use bytestring::ByteString;
@@ -26,8 +27,6 @@ use crate::domain::subscription::SubscriptionId;
 use crate::error::{HubError, Subject};
 use crate::http::Hub;
 use crate::http::ask::{answered, ask, look};
-use crate::http::messages::flush;
-use crate::ports::archive::EventQuery;
 
 /// Bytes of events that wait to be written, at most, and one event more.
 const CREDIT: usize = 256 << 10;
@@ -35,10 +34,6 @@ const CREDIT: usize = 256 << 10;
 const PORTION: usize = CREDIT / 4;
 /// Events on the first page from the archive; later ones are as large as fits.
 const FIRST_PAGE: usize = 16;
-const LARGEST_PAGE: usize = 1000;
-/// Until an archive that did not answer is asked again.
-const ARCHIVE_PAUSE: Duration = Duration::from_secs(1);
-
 pub struct Feed {
     event_types: Arc<[Pattern]>,
     stage: Stage,
@@ -212,8 +207,8 @@ impl Feed {
             return Ok(self.through + 1);
         }
         match changed.from_sequence {
-            Some(from) if from.max(1) < oldest => Err(Refusal::EventsGone { oldest }),
-            Some(from) => Ok(from.max(1)),
+            Some(from) if from < oldest => Err(Refusal::EventsGone { oldest }),
+            Some(from) => Ok(from),
             None => Ok((newest + 1).max(self.through + 1)),
         }
     }
@@ -241,24 +236,6 @@ enum To {
     Less(Arc<[Pattern]>),
 }
 
-/// A page from the archive.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Page {
-    reading: u64,
-    read: Result<PageRead, HubError>,
-}
-
-struct PageRead {
-    events: Vec<Event>,
-    /// Everything up to here was looked at.
-    through: Sequence,
-    /// Events before this one were deleted before the socket came to them.
-    gone_before: Option<Sequence>,
-    /// The rest is in memory.
-    is_last: bool,
-}
-
 impl Session {
     pub(super) fn subscribe(&mut self, slip: Slip, subscribe: Subscribe, ctx: &Context) {
         let event_types = match self.feed.check(&subscribe) {
@@ -270,7 +247,8 @@ impl Session {
         let name = subscribe.name.or(present);
         let (hub, socket, home) = (self.hub.clone(), self.socket, ctx.address());
         actix::spawn(async move {
-            let from = subscribe.from_sequence;
+            // The first event has the number 1.
+            let from = subscribe.from_sequence.map(|from| from.max(1));
             let asked = (event_types, from, name);
             let to = prepare(&hub, socket, subscribe.service, asked).await;
             home.do_send(Change {
@@ -336,30 +314,6 @@ impl Session {
             let feed = self.socket;
             self.hub.handles.credit.do_send(Credit { feed, bytes });
         }
-    }
-
-    /// Reads the next page, if the socket is behind and has room.
-    pub(super) fn feed_on(&mut self, ctx: &Context) {
-        let is_due = self.feed.stage == Stage::Behind { is_reading: false };
-        if !is_due || self.is_draining || self.feed.ready_bytes > CREDIT / 2 {
-            return;
-        }
-        self.feed.stage = Stage::Behind { is_reading: true };
-        let (hub, home) = (self.hub.clone(), ctx.address());
-        let query = EventQuery {
-            event_types: self.feed.event_types.to_vec(),
-            from_sequence: Some(self.feed.through + 1),
-            limit: self.feed.page,
-            ..EventQuery::default()
-        };
-        let reading = self.feed.readings;
-        actix::spawn(async move {
-            let read = read_page(&hub, query).await;
-            if read.is_err() {
-                tokio::time::sleep(ARCHIVE_PAUSE).await;
-            }
-            home.do_send(Page { reading, read });
-        });
     }
 
     pub(super) fn displaced(&mut self) {
@@ -443,37 +397,6 @@ async fn prepare(
     })
 }
 
-async fn read_page(hub: &Hub, mut query: EventQuery) -> Result<PageRead, HubError> {
-    let log = look(&hub.handles.inspect_log, InspectLog).await?;
-    let asked = query.from_sequence.unwrap_or(1);
-    let from = asked.max(log.oldest);
-    let gone_before = (from > asked).then_some(log.oldest);
-    if from >= log.in_memory {
-        return Ok(PageRead {
-            events: Vec::new(),
-            through: from - 1,
-            gone_before,
-            is_last: true,
-        });
-    }
-    query.from_sequence = Some(from);
-    query.to_sequence = Some(log.newest);
-    flush(hub).await?;
-    let limit = query.limit;
-    let events = hub.archive.events(query).await?;
-    let is_last = events.len() < limit;
-    let through = match events.last() {
-        Some(last) if !is_last => last.sequence,
-        _ => log.newest,
-    };
-    Ok(PageRead {
-        events,
-        through,
-        gone_before,
-        is_last,
-    })
-}
-
 impl Handler<Change> for Session {
     type Result = ();
 
@@ -499,36 +422,6 @@ impl Handler<Change> for Session {
             self.refuse(&slip, &error);
         }
         if !self.feed.event_types.is_empty() {
-            self.follow(ctx);
-        }
-    }
-}
-
-impl Handler<Page> for Session {
-    type Result = ();
-
-    fn handle(&mut self, page: Page, ctx: &mut Context) {
-        let is_awaited = self.feed.stage == Stage::Behind { is_reading: true };
-        if !is_awaited || page.reading != self.feed.readings {
-            return;
-        }
-        self.feed.stage = Stage::Behind { is_reading: false };
-        let read = match page.read {
-            Ok(read) => read,
-            // The next try comes by itself; until then the client waits.
-            Err(error) => return tracing::debug!(%error, "a socket waits for the archive"),
-        };
-        if let Some(oldest) = read.gone_before {
-            self.complain(&Refusal::EventsGone { oldest }.into());
-        }
-        let bytes: usize = read.events.iter().map(Event::bytes).sum();
-        if let Some(average) = bytes.checked_div(read.events.len()) {
-            self.feed.page = (CREDIT / average.max(1)).clamp(1, LARGEST_PAGE);
-        }
-        let framed = read.events.into_iter().map(Arc::new);
-        let framed = framed.map(|event| Arc::new(Framed::new(event)));
-        self.feed.extend(framed, read.through);
-        if read.is_last {
             self.follow(ctx);
         }
     }

@@ -1,0 +1,244 @@
+use super::*;
+use crate::domain::timestamp::Timestamp;
+use crate::http::auth::Caller;
+use proptest::prelude::*;
+
+fn shop() -> Caller {
+    Caller {
+        name: Some(ServiceName::parse("shop").unwrap()),
+        is_operator: false,
+    }
+}
+
+fn read_by(caller: &Caller, text: &str) -> (Vec<Frame>, bool) {
+    let context = Context {
+        caller,
+        correlation_id: None,
+        traceparent: None,
+        now: Timestamp::from_millis(1_000_000),
+    };
+    read(text, &context)
+}
+
+fn only(text: &str) -> Frame {
+    let (mut frames, is_array) = read_by(&shop(), text);
+    assert!(!is_array, "{text}");
+    assert_eq!(frames.len(), 1, "{text}");
+    frames.remove(0)
+}
+
+fn asked(text: &str) -> Ask {
+    let frame = only(text);
+    frame.ask.unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_field() {
+    for (text, code, field) in [
+        ("", "INVALID_MESSAGE", "body"),
+        ("nonsense", "INVALID_MESSAGE", "body"),
+        ("{", "INVALID_MESSAGE", "body"),
+        ("[1", "INVALID_MESSAGE", "body"),
+        ("[]", "INVALID_MESSAGE", "body"),
+        ("{}", "INVALID_MESSAGE", "type"),
+        (r#"{"type":7}"#, "INVALID_MESSAGE", "type"),
+        (r#"{"type":"dance"}"#, "INVALID_MESSAGE", "type"),
+        (
+            r#"{"type":"ping","type":"ping"}"#,
+            "INVALID_MESSAGE",
+            "type",
+        ),
+        (r#"{"type":"ping","ref":{}}"#, "INVALID_MESSAGE", "ref"),
+        (r#"{"type":"ping","ref":true}"#, "INVALID_MESSAGE", "ref"),
+        (
+            r#"{"type":"subscribe"}"#,
+            "INVALID_SUBSCRIPTION",
+            "event_types",
+        ),
+        (
+            r#"{"type":"subscribe","event_types":[]}"#,
+            "INVALID_SUBSCRIPTION",
+            "event_types",
+        ),
+        (
+            r#"{"type":"subscribe","event_types":["a.b*"]}"#,
+            "INVALID_SUBSCRIPTION",
+            "event_types",
+        ),
+        (
+            r##"{"type":"subscribe","event_types":"#"}"##,
+            "INVALID_SUBSCRIPTION",
+            "event_types",
+        ),
+        (
+            r##"{"type":"subscribe","event_types":["#"],"from_sequence":-1}"##,
+            "INVALID_SUBSCRIPTION",
+            "from_sequence",
+        ),
+        (
+            r##"{"type":"subscribe","event_types":["#"],"subscription":""}"##,
+            "INVALID_SUBSCRIPTION",
+            "subscription",
+        ),
+        (
+            r##"{"type":"subscribe","event_types":["#"],"service":"a b"}"##,
+            "INVALID_SUBSCRIPTION",
+            "service",
+        ),
+        (
+            r#"{"type":"unsubscribe","event_types":[1]}"#,
+            "INVALID_SUBSCRIPTION",
+            "event_types",
+        ),
+        (r#"{"type":"publish"}"#, "INVALID_MESSAGE", "event"),
+        (r#"{"type":"publish","event":1}"#, "INVALID_MESSAGE", "body"),
+        (
+            r#"{"type":"publish","event":{"payload":1}}"#,
+            "INVALID_MESSAGE",
+            "event_type",
+        ),
+        (r#"{"type":"send"}"#, "INVALID_MESSAGE", "message"),
+        (
+            r#"{"type":"send","message":{"destination":"x"}}"#,
+            "INVALID_MESSAGE",
+            "payload",
+        ),
+        (
+            r#"{"type":"consume","prefetch":0}"#,
+            "INVALID_REQUEST",
+            "prefetch",
+        ),
+        (
+            r#"{"type":"consume","prefetch":10001}"#,
+            "INVALID_REQUEST",
+            "prefetch",
+        ),
+        (
+            r#"{"type":"consume","lease":0}"#,
+            "INVALID_REQUEST",
+            "lease",
+        ),
+        (
+            r#"{"type":"consume","instance_id":""}"#,
+            "INVALID_REQUEST",
+            "instance_id",
+        ),
+        (r#"{"type":"ack"}"#, "INVALID_REQUEST", "leases"),
+        (r#"{"type":"ack","leases":[]}"#, "INVALID_REQUEST", "leases"),
+        (
+            r#"{"type":"ack","leases":["x"]}"#,
+            "INVALID_REQUEST",
+            "leases",
+        ),
+        (
+            r#"{"type":"ack","sequence":0}"#,
+            "INVALID_REQUEST",
+            "sequence",
+        ),
+        (
+            r#"{"type":"ack","sequence":1,"leases":[]}"#,
+            "INVALID_REQUEST",
+            "sequence",
+        ),
+        (r#"{"type":"nack"}"#, "INVALID_REQUEST", "leases"),
+        (
+            r#"{"type":"nack","leases":[],"delay":-1}"#,
+            "INVALID_REQUEST",
+            "delay",
+        ),
+    ] {
+        let Err(error) = only(text).ask else {
+            panic!("{text} was taken");
+        };
+        assert_eq!(error.code(), code, "{text}");
+        let told = error.to_string();
+        assert!(told.starts_with(&format!("{field}: ")), "{text}: {told}");
+    }
+}
+
+#[test]
+fn only_for_itself() {
+    for text in [
+        r##"{"type":"subscribe","event_types":["#"],"service":"billing"}"##,
+        r#"{"type":"consume","service":"billing"}"#,
+        r#"{"type":"send","message":{"destination":"x","source":"billing","payload":1}}"#,
+    ] {
+        let Err(error) = only(text).ask else {
+            panic!("{text} was taken");
+        };
+        assert_eq!(error.code(), "AUTH_FAILED", "{text}");
+    }
+}
+
+#[test]
+fn every_type_that_is_listed_is_known() {
+    for kind in TYPES {
+        let Err(error) = only(&format!(r#"{{"type":"{kind}","leases":0}}"#)).ask else {
+            continue;
+        };
+        assert!(!error.to_string().starts_with("type:"), "{kind}: {error}");
+    }
+}
+
+#[test]
+fn a_consumer_may_leave_out_everything() {
+    let Ask::Consume(consume) = asked(r#"{"type":"consume"}"#) else {
+        panic!("not a consumer");
+    };
+    assert_eq!(consume.service.as_str(), "shop");
+    assert_eq!(consume.prefetch, 100);
+    assert_eq!(consume.lease, None);
+    assert_eq!(consume.instance_id, None);
+}
+
+#[test]
+fn a_reference_comes_back_as_it_was_given() {
+    for reference in [r#""a\u0041""#, "7", "-1.50e3"] {
+        let frame = only(&format!(r#"{{"type":"ping","ref":{reference}}}"#));
+        assert_eq!(frame.reference.unwrap().get(), reference);
+    }
+    assert!(only(r#"{"type":"ping","ref":null}"#).reference.is_none());
+}
+
+#[test]
+fn one_bad_frame_of_an_array_leaves_the_others() {
+    let (frames, is_array) = read_by(&shop(), r#" [{"type":"ping"},7,{"type":"ping"}]"#);
+    assert!(is_array);
+    let good: Vec<_> = frames.iter().map(|frame| frame.ask.is_ok()).collect();
+    assert_eq!(good, [true, false, true]);
+    let many = vec![r#"{"type":"ping"}"#; MOST_FRAMES + 1].join(",");
+    assert!(read_by(&shop(), &format!("[{many}]")).0[0].ask.is_err());
+}
+
+#[test]
+fn depth_is_bounded_whatever_lies_around() {
+    let nested = |levels: usize| {
+        let (open, close) = ("[".repeat(levels), "]".repeat(levels));
+        let message = format!(r#"{{"destination":"x","payload":{open}{close}}}"#);
+        format!(r#"[{{"type":"send","message":{message}}}]"#)
+    };
+    assert!(read_by(&shop(), &nested(64)).0[0].ask.is_ok());
+    assert!(read_by(&shop(), &nested(65)).0[0].ask.is_err());
+    assert!(read_by(&shop(), &nested(100_000)).0[0].ask.is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in ".{0,300}") {
+        read_by(&shop(), &text);
+    }
+
+    #[test]
+    fn no_json_makes_it_panic(
+        kind in prop::sample::select(&TYPES[..]),
+        field in prop::sample::select(vec![
+            "ref", "service", "event_types", "from_sequence", "subscription", "event",
+            "message", "instance_id", "prefetch", "lease", "leases", "sequence", "delay",
+        ]),
+        value in prop::sample::select(vec![
+            "null", "1e999", "-0", "\"\"", "[]", "{}", "[[]]", "[\"\\ud800\"]", "18446744073709551616",
+        ]),
+    ) {
+        read_by(&shop(), &format!(r#"{{"type":"{kind}","{field}":{value}}}"#));
+    }
+}

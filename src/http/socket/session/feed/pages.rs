@@ -1,0 +1,126 @@
+//! Pages from the archive, for a socket that fell behind what is in memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{AsyncContext, Handler, Message};
+
+use super::super::{Context, Session};
+use super::{CREDIT, Stage};
+use crate::actors::messages::{Framed, InspectLog};
+use crate::domain::event::{Event, Sequence};
+use crate::domain::refusal::Refusal;
+use crate::error::HubError;
+use crate::http::Hub;
+use crate::http::ask::look;
+use crate::http::messages::flush;
+use crate::ports::archive::EventQuery;
+
+const LARGEST_PAGE: usize = 1000;
+/// Until an archive that did not answer is asked again.
+const ARCHIVE_PAUSE: Duration = Duration::from_secs(1);
+
+/// A page from the archive.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Page {
+    reading: u64,
+    read: Result<PageRead, HubError>,
+}
+
+struct PageRead {
+    events: Vec<Event>,
+    /// Everything up to here was looked at.
+    through: Sequence,
+    /// Events before this one were deleted before the socket came to them.
+    gone_before: Option<Sequence>,
+    /// The rest is in memory.
+    is_last: bool,
+}
+
+impl Session {
+    /// Reads the next page, if the socket is behind and has room.
+    pub(in crate::http::socket::session) fn feed_on(&mut self, ctx: &Context) {
+        let is_due = self.feed.stage == Stage::Behind { is_reading: false };
+        if !is_due || self.is_draining || self.feed.ready_bytes > CREDIT / 2 {
+            return;
+        }
+        self.feed.stage = Stage::Behind { is_reading: true };
+        let (hub, home) = (self.hub.clone(), ctx.address());
+        let query = EventQuery {
+            event_types: self.feed.event_types.to_vec(),
+            from_sequence: Some(self.feed.through + 1),
+            limit: self.feed.page,
+            ..EventQuery::default()
+        };
+        let reading = self.feed.readings;
+        actix::spawn(async move {
+            let read = read_page(&hub, query).await;
+            if read.is_err() {
+                tokio::time::sleep(ARCHIVE_PAUSE).await;
+            }
+            home.do_send(Page { reading, read });
+        });
+    }
+}
+
+async fn read_page(hub: &Hub, mut query: EventQuery) -> Result<PageRead, HubError> {
+    let log = look(&hub.handles.inspect_log, InspectLog).await?;
+    let asked = query.from_sequence.unwrap_or(1);
+    let from = asked.max(log.oldest);
+    let gone_before = (from > asked).then_some(log.oldest);
+    if from >= log.in_memory {
+        return Ok(PageRead {
+            events: Vec::new(),
+            through: from - 1,
+            gone_before,
+            is_last: true,
+        });
+    }
+    query.from_sequence = Some(from);
+    query.to_sequence = Some(log.newest);
+    flush(hub).await?;
+    let limit = query.limit;
+    let events = hub.archive.events(query).await?;
+    let is_last = events.len() < limit;
+    let through = match events.last() {
+        Some(last) if !is_last => last.sequence,
+        _ => log.newest,
+    };
+    Ok(PageRead {
+        events,
+        through,
+        gone_before,
+        is_last,
+    })
+}
+
+impl Handler<Page> for Session {
+    type Result = ();
+
+    fn handle(&mut self, page: Page, ctx: &mut Context) {
+        let is_awaited = self.feed.stage == Stage::Behind { is_reading: true };
+        if !is_awaited || page.reading != self.feed.readings {
+            return;
+        }
+        self.feed.stage = Stage::Behind { is_reading: false };
+        let read = match page.read {
+            Ok(read) => read,
+            // The next try comes by itself; until then the client waits.
+            Err(error) => return tracing::debug!(%error, "a socket waits for the archive"),
+        };
+        if let Some(oldest) = read.gone_before {
+            self.complain(&Refusal::EventsGone { oldest }.into());
+        }
+        let bytes: usize = read.events.iter().map(Event::bytes).sum();
+        if let Some(average) = bytes.checked_div(read.events.len()) {
+            self.feed.page = (CREDIT / average.max(1)).clamp(1, LARGEST_PAGE);
+        }
+        let framed = read.events.into_iter().map(Arc::new);
+        let framed = framed.map(|event| Arc::new(Framed::new(event)));
+        self.feed.extend(framed, read.through);
+        if read.is_last {
+            self.follow(ctx);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Durable subscriptions over sockets.
+
+use serde_json::{Value, json};
+
+use crate::support::TestHub;
+use crate::support::socket::Socket;
+
+fn publish(hub: &TestHub, count: usize) {
+    for _ in 0..count {
+        let event = json!({"event_type": "a.b", "payload": 1});
+        hub.post("/v1/events", &event).is(201);
+    }
+}
+
+/// Subscribes under a name.
+#[track_caller]
+fn subscribe(socket: &mut Socket, from_sequence: Option<u64>) {
+    let mut asked = json!({
+        "type": "subscribe", "service": "shop", "event_types": ["#"], "subscription": "orders",
+    });
+    if let Some(from) = from_sequence {
+        asked["from_sequence"] = json!(from);
+    }
+    let answer = socket.ask(&asked);
+    assert_eq!(answer["type"], "subscribed", "{answer}");
+}
+
+fn ack(sequence: u64) -> Value {
+    json!({"type": "ack", "sequence": sequence, "ref": "ack"})
+}
+
+#[test]
+fn a_named_subscription_goes_on_after_what_was_acknowledged() {
+    let mut hub = TestHub::start();
+    publish(&hub, 10);
+    let mut socket = hub.socket();
+    subscribe(&mut socket, Some(0));
+    for sequence in 1..=10 {
+        socket.hears_event(sequence);
+    }
+    assert_eq!(socket.ask(&ack(4)), json!({"type": "ok", "ref": "ack"}));
+    socket.say(&ack(11));
+    let error = socket.is_refused("INVALID_REQUEST");
+    assert_eq!(error["details"]["field"], "sequence");
+    hub.kill9();
+    let hub = hub.restart();
+    publish(&hub, 1);
+    let mut socket = hub.socket();
+    subscribe(&mut socket, Some(1));
+    for sequence in 5..=11 {
+        socket.hears_event(sequence);
+    }
+    socket.hears_nothing();
+}
+
+#[test]
+fn the_newest_socket_has_the_subscription() {
+    let hub = TestHub::start();
+    let (mut first, mut second) = (hub.socket(), hub.socket());
+    subscribe(&mut first, None);
+    publish(&hub, 1);
+    first.hears_event(1);
+    subscribe(&mut second, None);
+    first.is_refused("CONFLICT");
+    first.say(&ack(1));
+    first.is_refused("INVALID_REQUEST");
+    second.hears_event(1);
+    publish(&hub, 1);
+    second.hears_event(2);
+    first.hears_nothing();
+    assert_eq!(second.ask(&ack(2))["type"], "ok");
+}
+
+#[test]
+fn a_socket_has_one_named_subscription_at_most() {
+    let hub = TestHub::start();
+    let mut socket = hub.socket();
+    subscribe(&mut socket, None);
+    let other = json!({
+        "type": "subscribe", "service": "shop", "event_types": ["b"], "subscription": "others",
+    });
+    socket.say(&other);
+    let error = socket.is_refused("INVALID_SUBSCRIPTION");
+    assert_eq!(error["details"]["field"], "subscription");
+    let more = json!({"type": "subscribe", "service": "shop", "event_types": ["b"]});
+    assert_eq!(socket.ask(&more)["event_types"], json!(["#", "b"]));
+    publish(&hub, 1);
+    socket.hears_event(1);
+}
