@@ -1,7 +1,7 @@
 //! The one place that sees everything: opens the storage, wires the actors, replays, opens the
 //! door, and on a signal drains and stops.
 
-mod connections;
+pub mod connections;
 mod replay;
 mod ring;
 mod settings;

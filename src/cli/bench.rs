@@ -1,22 +1,32 @@
 //! `message-hub bench`: measures a hub under load and verifies what it delivers.
 //!
-//! One thread does it all, so that the hub keeps the rest of the machine. After a warm-up of a
-//! second everything answered (and received) during `--seconds` counts.
+//! One thread does it all, so that the hub keeps the rest of the machine; only sockets that
+//! listen have threads of their own. After a warm-up of a second everything answered (and
+//! received) during `--seconds` counts.
 
 mod arguments;
+mod audience;
 mod client;
+mod consumer;
 #[cfg(test)]
 mod fake_hub;
+mod heard;
 mod hub;
 mod hub_process;
 mod ledger;
+mod listeners;
 mod load;
+mod marks;
 mod measurement;
 mod message;
 mod pace;
+mod publisher;
 mod receiver;
 mod recorder;
 mod report;
+mod socket;
+mod stage;
+mod subscriber;
 mod usage;
 
 use std::io::{self, Write};
@@ -26,6 +36,7 @@ use futures_util::future::{Either, select};
 use tokio::task::LocalSet;
 
 use super::Exit;
+use crate::runtime::connections;
 use hub::HubError;
 use report::Report;
 
@@ -41,6 +52,7 @@ pub fn run(
         writeln!(log, "{error}")?;
         return Ok(Exit::Usage);
     }
+    connections::allow_many();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -162,6 +174,65 @@ mod tests {
         let tally = &report["delivery"]["tally"];
         assert!(tally["corrupt"].as_u64() > Some(0));
         assert_eq!(tally["missing"], 0);
+    }
+
+    #[test]
+    fn websocket_verifies_what_arrives() {
+        let hub = FakeHub::start(Manner::Good);
+        let line = "--mode websocket --services 2 --rate 700 --batch 7 --connections 3";
+        let (exit, report) = bench_at(&hub, line);
+        assert_eq!(exit, Exit::Clean);
+        let tally = &report["delivery"]["tally"];
+        assert!(tally["received"].as_u64() > Some(0));
+        assert_eq!(tally["received"], tally["acknowledged"]);
+        assert_eq!(tally["missing"], 0);
+        assert_eq!(report["errors"], serde_json::json!({}));
+        assert!(hub.acknowledged() > 0);
+    }
+
+    #[test]
+    fn without_consumers_only_what_is_accepted_counts() {
+        let line = "--mode websocket --instances 0 --in-flight 3 --batch 5";
+        let (exit, report) = bench(Manner::Good, line);
+        assert_eq!(exit, Exit::Clean);
+        let count = report["acknowledged"]["count"].as_u64().unwrap();
+        assert!(count > 0 && count.is_multiple_of(5), "{count}");
+        assert_eq!(report["delivery"], serde_json::Value::Null);
+    }
+
+    #[test]
+    fn events_reach_every_subscriber() {
+        let line = "--mode events --subscribers 7 --rate 200";
+        let (exit, report) = bench(Manner::Good, line);
+        assert_eq!(exit, Exit::Clean);
+        let delivery = &report["delivery"];
+        let published = delivery["tally"]["acknowledged"].as_u64().unwrap();
+        assert!(published > 0);
+        assert_eq!(delivery["tally"]["received"], 7 * published);
+        assert_eq!(delivery["tally"]["missing"], 0);
+        assert_eq!(delivery["out_of_order"], 0);
+        assert_eq!(report["errors"], serde_json::json!({}));
+    }
+
+    #[test]
+    fn a_changed_frame_fails_the_run() {
+        for mode in ["websocket", "events"] {
+            let line = format!("--mode {mode} --rate 200");
+            let (exit, report) = bench(Manner::Garbles, &line);
+            assert_eq!(exit, Exit::VerificationFailed, "{mode}");
+            let tally = &report["delivery"]["tally"];
+            assert!(tally["corrupt"].as_u64() > Some(0), "{mode}");
+            assert_eq!(tally["missing"], 0, "{mode}");
+        }
+    }
+
+    #[test]
+    fn refused_frames_are_errors_not_acknowledgements() {
+        let (exit, report) = bench(Manner::Refuses, "--mode events --batch 3 --rate 300");
+        assert_eq!(exit, Exit::VerificationFailed);
+        assert_eq!(report["acknowledged"]["count"], 0);
+        let refused = &report["errors"]["rejected item"];
+        assert_eq!(refused["first"], r#"{"code":"QUEUE_FULL"}"#);
     }
 
     #[test]

@@ -7,8 +7,19 @@ use serde::Serialize;
 
 use super::message::MIN_SIZE;
 
-/// Messages in a request of `--mode batch`, unless `--batch` says otherwise.
+/// Messages in a request of a mode that batches, unless `--batch` says otherwise.
 const USUAL_BATCH: u32 = 100;
+/// Connections that send, unless `--connections` says otherwise.
+const USUAL_CONNECTIONS: u32 = 64;
+const USUAL_SOCKETS: u32 = 4;
+/// Messages a consumer has at once, unless `--max-in-flight` says otherwise.
+const USUAL_PREFETCH: u32 = 5000;
+/// What the hub takes in one text: frames, bytes, and messages ahead for one consumer.
+const MOST_FRAMES: usize = 1024;
+const LONGEST_TEXT: usize = 1 << 20;
+const MOST_PREFETCH: u32 = 10_000;
+/// What a frame has beside its payload, at most, in bytes.
+const FRAME_OVERHEAD: usize = 128;
 
 #[derive(Args, Clone, PartialEq, Debug, Serialize)]
 pub struct BenchArguments {
@@ -18,10 +29,10 @@ pub struct BenchArguments {
     /// The hub, as http://HOST:PORT. Without it, one is started on data under TMPDIR.
     #[arg(long, value_parser = authority_of)]
     pub url: Option<String>,
-    /// Connections that send.
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub connections: u32,
-    /// Requests a connection sends ahead of their answers.
+    /// Connections that send [default: 64; 4 sockets with --mode websocket and --mode events].
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub connections: Option<u32>,
+    /// Requests, or texts, a connection sends ahead of their answers.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub in_flight: u32,
     /// Bytes of a payload.
@@ -33,16 +44,23 @@ pub struct BenchArguments {
     /// How long to measure, after a second of warm-up.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub seconds: u32,
-    /// Messages in one request [default: 100 with --mode batch, else one alone].
+    /// Messages in one request, or frames in one text [default: 100 with --mode batch, and over
+    /// sockets without a --rate; else one alone].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub batch: Option<u32>,
     /// Services that are sent to, one after the other, each as much as the others.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub services: u32,
-    /// Receivers of each service, registered as its instances (push).
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    /// Receivers of each service, registered as its instances (push), or its consumers
+    /// (websocket; 0: only what is accepted is measured).
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub instances: u32,
-    /// How many messages a receiver takes at once (push); without it the hub decides.
+    /// Sockets that are sent every event [default: 1] (events; 0: only what is accepted is
+    /// measured).
+    #[arg(long, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub subscribers: Option<u32>,
+    /// How many messages a receiver takes at once: without it the hub decides (push), or 5000
+    /// (websocket).
     #[arg(long)]
     pub max_in_flight: Option<u32>,
     /// Messages that wait in the hub before it begins.
@@ -67,6 +85,17 @@ pub enum Mode {
     Batch,
     /// To receivers over HTTP, run here too; verifies that everything arrives as sent.
     Push,
+    /// Frames over sockets, to consumers over sockets that acknowledge them; verifies as push.
+    Websocket,
+    /// Events over sockets, to subscribers over sockets; verifies that each gets each event once,
+    /// in order.
+    Events,
+}
+
+impl Mode {
+    pub fn is_over_sockets(self) -> bool {
+        matches!(self, Self::Websocket | Self::Events)
+    }
 }
 
 impl BenchArguments {
@@ -75,18 +104,82 @@ impl BenchArguments {
         if self.rate > 0.0 && self.in_flight > 1 {
             return Err("--rate needs --in-flight 1: use more --connections instead".to_owned());
         }
-        if self.mode != Mode::Push && (self.instances > 1 || self.max_in_flight.is_some()) {
-            return Err("--instances and --max-in-flight need --mode push".to_owned());
+        let has_receivers = matches!(self.mode, Mode::Push | Mode::Websocket);
+        if !has_receivers && (self.instances != 1 || self.max_in_flight.is_some()) {
+            return Err("--instances and --max-in-flight need --mode push or websocket".to_owned());
+        }
+        if self.mode == Mode::Push && self.instances == 0 {
+            return Err("--instances 0 needs --mode websocket".to_owned());
         }
         if self.mode == Mode::Send && self.batch.is_some() {
-            return Err("--batch needs --mode batch or --mode push".to_owned());
+            return Err("--batch needs another --mode than send".to_owned());
+        }
+        self.check_events()?;
+        self.check_sockets()
+    }
+
+    fn check_events(&self) -> Result<(), String> {
+        let is_events = self.mode == Mode::Events;
+        if !is_events && self.subscribers.is_some() {
+            return Err("--subscribers needs --mode events".to_owned());
+        }
+        if is_events && (self.services > 1 || self.waiting > 0) {
+            return Err("--services and --waiting are not for --mode events".to_owned());
         }
         Ok(())
     }
 
+    fn check_sockets(&self) -> Result<(), String> {
+        if !self.mode.is_over_sockets() {
+            return Ok(());
+        }
+        let frames = self.batch().unwrap_or(1);
+        if frames > MOST_FRAMES || frames * (self.size + FRAME_OVERHEAD) > LONGEST_TEXT {
+            let problem = "--batch must be at most 1024 over sockets, and with --size fit in 1 MiB";
+            return Err(problem.to_owned());
+        }
+        match self.prefetch() {
+            1..=MOST_PREFETCH => Ok(()),
+            _ => Err(format!(
+                "--max-in-flight must be 1 to {MOST_PREFETCH} over sockets"
+            )),
+        }
+    }
+
+    pub fn connections(&self) -> u32 {
+        let usual = match self.mode.is_over_sockets() {
+            true => USUAL_SOCKETS,
+            false => USUAL_CONNECTIONS,
+        };
+        self.connections.unwrap_or(usual)
+    }
+
+    pub fn subscribers(&self) -> u32 {
+        self.subscribers.unwrap_or(1)
+    }
+
+    /// Messages a consumer has and has not settled, at most.
+    pub fn prefetch(&self) -> u32 {
+        self.max_in_flight.unwrap_or(USUAL_PREFETCH)
+    }
+
+    /// Whether somebody receives what is sent.
+    pub fn is_delivered(&self) -> bool {
+        match self.mode {
+            Mode::Send | Mode::Batch => false,
+            Mode::Push | Mode::Websocket => self.instances > 0,
+            Mode::Events => self.subscribers() > 0,
+        }
+    }
+
     /// Messages in one request; `None`: one, not in an array.
     pub fn batch(&self) -> Option<usize> {
-        let usual = (self.mode == Mode::Batch).then_some(USUAL_BATCH);
+        let batches = match self.mode {
+            Mode::Send | Mode::Push => false,
+            Mode::Batch => true,
+            Mode::Websocket | Mode::Events => self.rate == 0.0,
+        };
+        let usual = batches.then_some(USUAL_BATCH);
         self.batch.or(usual).map(|batch| batch as usize)
     }
 
@@ -102,15 +195,23 @@ impl fmt::Display for BenchArguments {
             "{:?}, {} s, {} bytes",
             self.mode, self.seconds, self.size
         )?;
-        write!(f, ", {} connections × {}", self.connections, self.in_flight)?;
+        write!(
+            f,
+            ", {} connections × {}",
+            self.connections(),
+            self.in_flight
+        )?;
         if let Some(batch) = self.batch() {
             write!(f, ", batches of {batch}")?;
         }
         if self.rate > 0.0 {
             write!(f, ", {}/s asked", self.rate)?;
         }
-        write!(f, ", {} services", self.services)?;
-        if self.mode == Mode::Push {
+        match self.mode {
+            Mode::Events => write!(f, ", {} subscribers", self.subscribers())?,
+            _ => write!(f, ", {} services", self.services)?,
+        }
+        if matches!(self.mode, Mode::Push | Mode::Websocket) {
             write!(f, " × {} instances", self.instances)?;
         }
         if self.waiting > 0 {
@@ -174,11 +275,34 @@ mod tests {
     }
 
     #[test]
-    fn batches_are_100_in_batch_mode_only() {
+    fn batches_are_100_where_a_mode_batches() {
         assert_eq!(parse("").unwrap().batch(), None);
         assert_eq!(parse("--mode push").unwrap().batch(), None);
         assert_eq!(parse("--mode push --batch 1").unwrap().batch(), Some(1));
         assert_eq!(parse("--mode batch").unwrap().batch(), Some(100));
+        assert_eq!(parse("--mode websocket").unwrap().batch(), Some(100));
+        assert_eq!(parse("--mode events --rate 100").unwrap().batch(), None);
+    }
+
+    #[test]
+    fn sockets_are_few_unless_told_otherwise() {
+        assert_eq!(parse("").unwrap().connections(), 64);
+        assert_eq!(parse("--mode events").unwrap().connections(), 4);
+        let told = parse("--mode websocket --connections 9 --max-in-flight 7").unwrap();
+        assert_eq!((told.connections(), told.prefetch()), (9, 7));
+    }
+
+    #[test]
+    fn without_receivers_nothing_is_delivered() {
+        for (line, is_delivered) in [
+            ("--mode send", false),
+            ("--mode websocket", true),
+            ("--mode websocket --instances 0", false),
+            ("--mode events", true),
+            ("--mode events --subscribers 0", false),
+        ] {
+            assert_eq!(parse(line).unwrap().is_delivered(), is_delivered, "{line}");
+        }
     }
 
     #[test]
@@ -242,6 +366,12 @@ mod tests {
             "--mode batch --max-in-flight 5",
             "--mode push --instances 0",
             "--services 0",
+            "--subscribers 5",
+            "--mode events --services 2",
+            "--mode events --waiting 5",
+            "--mode events --batch 1025",
+            "--mode websocket --size 20000",
+            "--mode websocket --max-in-flight 10001",
             "--mode batch --batch 0",
             "--set wal_sync",
             "--url http://hub --set wal_sync=os",

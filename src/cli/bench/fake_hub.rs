@@ -1,5 +1,7 @@
 //! As much of a hub as the bench needs to be tested against.
 
+mod sockets;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener as StdListener};
@@ -12,6 +14,7 @@ use tokio::sync::oneshot;
 
 use super::client::Connection;
 use super::message::post_head;
+use sockets::Sockets;
 
 /// How the hub treats messages.
 #[derive(Clone, Copy, PartialEq)]
@@ -28,6 +31,7 @@ pub enum Manner {
 pub struct FakeHub {
     url: String,
     state: Arc<Mutex<State>>,
+    sockets: Arc<Mutex<Sockets>>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -54,7 +58,8 @@ impl FakeHub {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
         let state = Arc::new(Mutex::new(State::default()));
-        let shared = state.clone();
+        let sockets = Arc::new(Mutex::new(Sockets::default()));
+        let shared = (state.clone(), sockets.clone());
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -67,6 +72,7 @@ impl FakeHub {
         Self {
             url,
             state,
+            sockets,
             stop: Some(stop),
             thread: Some(thread),
         }
@@ -79,6 +85,11 @@ impl FakeHub {
     /// How many messages came for each destination.
     pub fn sent(&self) -> Vec<u64> {
         self.state.lock().unwrap().sent.values().copied().collect()
+    }
+
+    /// How many messages consumers have acknowledged.
+    pub fn acknowledged(&self) -> u64 {
+        self.sockets.lock().unwrap().acknowledged
     }
 
     /// How many messages each instance was delivered.
@@ -98,13 +109,17 @@ impl Drop for FakeHub {
     }
 }
 
-async fn accept(listener: StdListener, state: Arc<Mutex<State>>, manner: Manner) {
+type Shared = (Arc<Mutex<State>>, Arc<Mutex<Sockets>>);
+
+async fn accept(listener: StdListener, shared: Shared, manner: Manner) {
     let listener = TcpListener::from_std(listener).unwrap();
     while let Ok((stream, _)) = listener.accept().await {
         let session = Session {
             stream,
             input: Vec::new(),
-            state: state.clone(),
+            state: shared.0.clone(),
+            sockets: shared.1.clone(),
+            socket_key: None,
             manner,
         };
         tokio::spawn(session.serve());
@@ -115,6 +130,9 @@ struct Session {
     stream: TcpStream,
     input: Vec<u8>,
     state: Arc<Mutex<State>>,
+    sockets: Arc<Mutex<Sockets>>,
+    /// Of the request that was read last, if it opens a socket.
+    socket_key: Option<String>,
     manner: Manner,
 }
 
@@ -122,6 +140,9 @@ impl Session {
     async fn serve(mut self) -> io::Result<()> {
         loop {
             let (path, body) = self.request().await?;
+            if let Some(key) = &self.socket_key {
+                return sockets::serve(self.stream, key, self.sockets, self.manner).await;
+            }
             let (status, answer) = self.answer(&path, &body).await?;
             let (length, closes) = (answer.len(), self.manner == Manner::Closes);
             let connection = if closes { "close" } else { "keep-alive" };
@@ -141,14 +162,13 @@ impl Session {
             let mut request = httparse::Request::new(&mut headers);
             if let Ok(httparse::Status::Complete(head)) = request.parse(&self.input) {
                 let path = request.path.unwrap().to_owned();
-                let length = request
-                    .headers
-                    .iter()
-                    .find(|header| header.name == "content-length");
-                let length: usize = str::from_utf8(length.unwrap().value)
-                    .unwrap()
-                    .parse()
-                    .unwrap();
+                let header = |name: &str| {
+                    let mut headers = request.headers.iter();
+                    let found = headers.find(|header| header.name.eq_ignore_ascii_case(name));
+                    found.map(|header| str::from_utf8(header.value).unwrap().to_owned())
+                };
+                let length = header("content-length").map_or(0, |length| length.parse().unwrap());
+                self.socket_key = header("sec-websocket-key");
                 if self.input.len() >= head + length {
                     let rest = self.input.split_off(head + length);
                     let whole = std::mem::replace(&mut self.input, rest);

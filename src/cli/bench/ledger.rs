@@ -1,5 +1,7 @@
 //! What the hub acknowledged against what arrived.
 
+use super::marks::Marks;
+
 const ACKNOWLEDGED: u8 = 1;
 const RECEIVED: u8 = 2;
 
@@ -54,6 +56,17 @@ impl Ledger {
         self.tally
     }
 
+    /// The sequence numbers of all that was acknowledged.
+    pub fn acknowledgements(&self) -> Marks {
+        let mut acknowledged = Marks::default();
+        for (sequence, mark) in self.marks.iter().enumerate() {
+            if mark & ACKNOWLEDGED != 0 {
+                acknowledged.set(sequence as u64);
+            }
+        }
+        acknowledged
+    }
+
     fn mark(&mut self, sequence: u64) -> &mut u8 {
         let index = usize::try_from(sequence).expect("sequence numbers count what is in memory");
         if index >= self.marks.len() {
@@ -86,6 +99,8 @@ mod tests {
         ledger.receive(3);
         ledger.acknowledge(3);
         assert_eq!(ledger.tally().missing, 0);
+        let acknowledged = ledger.acknowledgements();
+        assert_eq!(acknowledged.missing_in(&Marks::default()), 1);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Deserialize;
@@ -26,7 +27,7 @@ pub struct Load {
     /// How many requests one connection sends ahead of their answers.
     pub in_flight: usize,
     pub pace: Pace,
-    pub recorder: Rc<Recorder>,
+    pub recorder: Arc<Recorder>,
 }
 
 /// One connection's share of the load, until the pace stops or the hub cannot be reached.
@@ -55,11 +56,11 @@ struct Lane {
 }
 
 /// A request that was not answered yet.
-struct Sent {
-    first: u64,
-    step: u64,
-    messages: u64,
-    intended: Instant,
+pub struct Sent {
+    pub first: u64,
+    pub step: u64,
+    pub messages: u64,
+    pub intended: Instant,
 }
 
 impl Lane {
@@ -125,7 +126,7 @@ impl Lane {
 
 impl Load {
     /// Sequence numbers are dense over all services, and their remainder tells the service.
-    fn make_request(&self, intended: Instant, output: &mut Vec<u8>) -> Sent {
+    pub fn make_request(&self, intended: Instant, output: &mut Vec<u8>) -> Sent {
         let turn = self.turns.replace(self.turns.get() + 1);
         let mut requests = self.requests.borrow_mut();
         let services = requests.len() as u64;
@@ -147,7 +148,8 @@ impl Load {
         }
     }
 
-    fn settle(&self, messages: u64) {
+    /// The hub has answered for so many messages, or never will.
+    pub fn settle(&self, messages: u64) {
         self.unanswered.set(self.unanswered.get() - messages);
     }
 }
@@ -228,7 +230,7 @@ mod tests {
             unanswered: Cell::new(0),
             in_flight: 1,
             pace: Pace::start(0.0),
-            recorder: Rc::new(Recorder::new()),
+            recorder: Arc::new(Recorder::new()),
         };
         let mut sequences = Vec::new();
         for turn in 0..6 {

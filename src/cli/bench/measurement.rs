@@ -1,45 +1,34 @@
 //! The course of a measurement: set up, warm up, count, drain, report.
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
-use tokio::task::{JoinHandle, spawn_local};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::sleep;
 
-use super::arguments::{BenchArguments, Mode};
+use super::arguments::BenchArguments;
 use super::hub::{Hub, HubError};
 use super::ledger::Tally;
-use super::load::{Load, run_connection};
-use super::message::Request;
-use super::pace::Pace;
-use super::receiver::{Expectation, Receiver};
 use super::recorder::Recorder;
 use super::report::{Delivery, HubReport, Looks, Report};
-use super::usage::{Usage, own_cpu_seconds};
+use super::stage::{Look, Stage};
+use super::usage::Usage;
 
 const WARM_UP: Duration = Duration::from_secs(1);
-/// Once sending stopped: how long nothing may happen before the rest is given up.
-const PATIENCE: Duration = Duration::from_secs(30);
-const POLL_INTERVAL: Duration = Duration::from_millis(5);
-
-/// Where messages wait while others are pushed.
-const WAITING_SERVICE: &str = "bench-waiting";
 
 /// Measures as `arguments` say. Needs a `LocalSet`.
 pub async fn measure(arguments: &BenchArguments) -> Result<Report, HubError> {
     let hub = Hub::find_or_start(arguments).await?;
     let idle = hub.usage().await?;
     let stage = Stage::set_up(&hub, arguments).await?;
-    let lanes = stage.start_lanes(arguments.connections);
+    let lanes = stage.start_lanes(arguments.connections());
 
     sleep(WARM_UP).await;
     let before = stage.look(&hub).await?;
     let seconds = stage.count(arguments.seconds).await;
     let after = stage.look(&hub).await?;
-    let drain_seconds = stage.finish(lanes, arguments.mode).await;
+    let drain_seconds = stage.finish(lanes, arguments.is_delivered()).await;
     let end = stage.look(&hub).await?;
+    let recorder = stage.recorder.clone();
+    let (tally, out_of_order) = stage.settle()?;
     hub.stop().await?;
 
     let course = Course {
@@ -49,24 +38,10 @@ pub async fn measure(arguments: &BenchArguments) -> Result<Report, HubError> {
         end,
         seconds,
         drain_seconds,
+        tally,
+        out_of_order,
     };
-    Ok(course.report(arguments, &stage.recorder))
-}
-
-/// Everything the load needs, in place.
-struct Stage {
-    recorder: Rc<Recorder>,
-    load: Rc<Load>,
-    /// Serve as long as they are kept.
-    _receivers: Vec<Receiver>,
-}
-
-/// The state of things at one moment.
-#[derive(Clone, Copy)]
-struct Look {
-    usage: Usage,
-    tally: Tally,
-    generator_cpu_seconds: Option<f64>,
+    Ok(course.report(arguments, &recorder))
 }
 
 /// What was seen when.
@@ -80,144 +55,20 @@ struct Course {
     end: Look,
     seconds: f64,
     drain_seconds: f64,
-}
-
-impl Stage {
-    async fn set_up(hub: &Hub, arguments: &BenchArguments) -> Result<Self, HubError> {
-        let recorder = Rc::new(Recorder::new());
-        let mut receivers = Vec::new();
-        let mut requests = Vec::new();
-        for index in 0..arguments.services {
-            let service = format!("bench-{index}");
-            match arguments.mode {
-                Mode::Send | Mode::Batch => hub.register(&service, None, None).await?,
-                Mode::Push => {
-                    let expectation = Expectation {
-                        service: index.into(),
-                        services: arguments.services.into(),
-                        payload_size: arguments.size,
-                        recorder: recorder.clone(),
-                    };
-                    receivers
-                        .extend(start_instances(hub, arguments, &service, &expectation).await?);
-                }
-            }
-            let batch = arguments.batch();
-            requests.push(Request::new(
-                hub.authority(),
-                &service,
-                arguments.size,
-                batch,
-            ));
-        }
-        preload(hub, arguments).await?;
-        let load = Load {
-            authority: hub.authority().to_owned(),
-            requests: RefCell::new(requests),
-            turns: Cell::new(0),
-            unanswered: Cell::new(0),
-            in_flight: arguments.in_flight as usize,
-            pace: Pace::start(arguments.requests_per_second()),
-            recorder: recorder.clone(),
-        };
-        Ok(Self {
-            recorder,
-            load: Rc::new(load),
-            _receivers: receivers,
-        })
-    }
-
-    fn start_lanes(&self, connections: u32) -> Vec<JoinHandle<()>> {
-        let lanes = (0..connections).map(|_| spawn_local(run_connection(self.load.clone())));
-        lanes.collect()
-    }
-
-    async fn look(&self, hub: &Hub) -> Result<Look, HubError> {
-        Ok(Look {
-            usage: hub.usage().await?,
-            tally: self.recorder.tally(),
-            generator_cpu_seconds: own_cpu_seconds(),
-        })
-    }
-
-    /// Lets the load run and count; returns for how many seconds.
-    async fn count(&self, seconds: u32) -> f64 {
-        let started = Instant::now();
-        self.recorder.set_counting(true);
-        sleep(Duration::from_secs(seconds.into())).await;
-        self.recorder.set_counting(false);
-        started.elapsed().as_secs_f64()
-    }
-
-    /// Stops sending and waits for what is under way; returns how many seconds it took.
-    async fn finish(&self, lanes: Vec<JoinHandle<()>>, mode: Mode) -> f64 {
-        let stopped = Instant::now();
-        self.load.pace.stop();
-        if timeout(PATIENCE, join_all(lanes)).await.is_err() {
-            let unanswered = self.load.unanswered.get();
-            self.recorder
-                .failed("unanswered", unanswered, b"no answer came");
-        }
-        if mode == Mode::Push {
-            drain(&self.recorder).await;
-        }
-        stopped.elapsed().as_secs_f64()
-    }
-}
-
-async fn start_instances(
-    hub: &Hub,
-    arguments: &BenchArguments,
-    service: &str,
-    expectation: &Expectation,
-) -> Result<Vec<Receiver>, HubError> {
-    let mut receivers = Vec::new();
-    for index in 0..arguments.instances {
-        let receiver = Receiver::start(expectation.clone()).await?;
-        let instance_id = format!("{service}-{index}");
-        let instance = Some((instance_id.as_str(), receiver.url()));
-        hub.register(service, instance, arguments.max_in_flight)
-            .await?;
-        receivers.push(receiver);
-    }
-    Ok(receivers)
-}
-
-async fn preload(hub: &Hub, arguments: &BenchArguments) -> Result<(), HubError> {
-    if arguments.waiting == 0 {
-        return Ok(());
-    }
-    let mut service = "bench-0";
-    if arguments.mode == Mode::Push {
-        service = WAITING_SERVICE;
-        hub.register(service, None, None).await?;
-    }
-    hub.preload(service, arguments.waiting, arguments.size)
-        .await
-}
-
-/// Waits until nothing is missing, or nothing came for a while.
-async fn drain(recorder: &Recorder) {
-    let mut received = recorder.tally().received;
-    let mut progress_at = Instant::now();
-    while recorder.tally().missing > 0 && progress_at.elapsed() < PATIENCE {
-        sleep(POLL_INTERVAL).await;
-        let now_received = recorder.tally().received;
-        if now_received > received {
-            received = now_received;
-            progress_at = Instant::now();
-        }
-    }
+    /// Of the whole run.
+    tally: Tally,
+    out_of_order: Option<u64>,
 }
 
 impl Course {
     fn report(&self, arguments: &BenchArguments, recorder: &Recorder) -> Report {
-        let delivery = (arguments.mode == Mode::Push).then(|| Delivery {
+        let delivery = arguments.is_delivered().then(|| Delivery {
             received_per_second: recorder.receipts().count as f64 / self.seconds,
             received: recorder.receipts(),
             backlog: self.after.tally.missing,
             drain_seconds: self.drain_seconds,
-            tally: self.end.tally,
+            tally: self.tally,
+            out_of_order: self.out_of_order,
         });
         let acknowledged = recorder.answers();
         let generator = (
@@ -236,14 +87,15 @@ impl Course {
         }
     }
 
-    /// A push is paid for when it is delivered, so there the drain belongs to the cost.
+    /// What is delivered is paid for when it has arrived (an event at each subscriber), so there
+    /// the drain belongs to the cost.
     fn hub_report(&self, arguments: &BenchArguments) -> HubReport {
-        let (until, messages) = match arguments.mode {
-            Mode::Push => {
+        let (until, messages) = match arguments.is_delivered() {
+            true => {
                 let received = self.end.tally.received - self.before.tally.received;
                 (self.end.usage, received)
             }
-            Mode::Send | Mode::Batch => {
+            false => {
                 let before = self.before.tally.acknowledged;
                 (self.after.usage, self.after.tally.acknowledged - before)
             }
@@ -255,30 +107,5 @@ impl Course {
         };
         let total = self.end.tally.acknowledged + arguments.waiting as u64;
         HubReport::new(&looks, messages, total)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[actix::test]
-    async fn what_never_comes_is_given_up() {
-        tokio::time::pause();
-        let started = Instant::now();
-        let recorder = Recorder::new();
-        let now = std::time::Instant::now();
-        recorder.acknowledged(0, now, now);
-        drain(&recorder).await;
-        assert_eq!(recorder.tally().missing, 1);
-        assert!(started.elapsed() >= PATIENCE);
-    }
-
-    #[actix::test]
-    async fn nothing_missing_needs_no_waiting() {
-        tokio::time::pause();
-        let started = Instant::now();
-        drain(&Recorder::new()).await;
-        assert_eq!(started.elapsed(), Duration::ZERO);
     }
 }

@@ -28,6 +28,8 @@ pub struct Request {
     bytes: Vec<u8>,
     payloads: Vec<usize>,
     payload_size: usize,
+    /// How many bytes before its payload an item has its number, if it has one there.
+    reference: Option<usize>,
     fillers: Vec<u8>,
 }
 
@@ -43,31 +45,63 @@ impl Request {
     /// `batch` messages in an array, or one alone if `batch` is `None`.
     /// `payload_size` is at least [`MIN_SIZE`].
     pub fn new(authority: &str, service: &str, payload_size: usize, batch: Option<usize>) -> Self {
-        let blank = blank_payload(payload_size);
         let before = format!(r#"{{"destination":"{service}","source":"bench","payload":"#);
-        let mut body = String::new();
-        let mut payloads = Vec::new();
-        for index in 0..batch.unwrap_or(1) {
-            if batch.is_some() {
-                body.push(if index == 0 { '[' } else { ',' });
-            }
-            body.push_str(&before);
-            payloads.push(body.len());
-            body.push_str(&blank);
-            body.push('}');
-        }
-        if batch.is_some() {
-            body.push(']');
-        }
+        let mut request = Self::repeated(&before, "}", payload_size, batch);
         let path = match batch {
             Some(_) => "/v1/messages/batch",
             None => "/v1/messages",
         };
-        let head = post_head(authority, path, body.len());
+        let head = post_head(authority, path, request.bytes.len());
+        request.bytes.splice(..0, head.bytes());
+        for payload in &mut request.payloads {
+            *payload += head.len();
+        }
+        request
+    }
+
+    /// Frames that send messages over a socket, each with its number as `ref`.
+    pub fn send_frames(service: &str, payload_size: usize, batch: Option<usize>) -> Self {
+        let message =
+            format!(r#""message":{{"destination":"{service}","source":"bench","payload":"#);
+        Self::frames("send", &message, payload_size, batch)
+    }
+
+    /// Frames that publish events over a socket, each with its number as `ref`.
+    pub fn publish_frames(event_type: &str, payload_size: usize, batch: Option<usize>) -> Self {
+        let event = format!(r#""event":{{"event_type":"{event_type}","source":"bench","payload":"#);
+        Self::frames("publish", &event, payload_size, batch)
+    }
+
+    fn frames(kind: &str, item: &str, payload_size: usize, batch: Option<usize>) -> Self {
+        let start = format!(r#"{{"type":"{kind}","ref":""#);
+        let rest = format!(r#"{:016}",{item}"#, 0);
+        let mut request = Self::repeated(&(start + &rest), "}}", payload_size, batch);
+        request.reference = Some(rest.len());
+        request
+    }
+
+    /// Payloads between `before` and `after`.
+    fn repeated(before: &str, after: &str, payload_size: usize, batch: Option<usize>) -> Self {
+        let blank = blank_payload(payload_size);
+        let mut text = String::new();
+        let mut payloads = Vec::new();
+        for index in 0..batch.unwrap_or(1) {
+            if batch.is_some() {
+                text.push(if index == 0 { '[' } else { ',' });
+            }
+            text.push_str(before);
+            payloads.push(text.len());
+            text.push_str(&blank);
+            text.push_str(after);
+        }
+        if batch.is_some() {
+            text.push(']');
+        }
         Self {
-            payloads: payloads.iter().map(|at| at + head.len()).collect(),
-            bytes: [head, body].concat().into_bytes(),
+            bytes: text.into_bytes(),
+            payloads,
             payload_size,
+            reference: None,
             fillers: fillers(payload_size),
         }
     }
@@ -83,6 +117,9 @@ impl Request {
         for &at in &self.payloads {
             let payload = &mut self.bytes[at..at + self.payload_size];
             write_payload(payload, stamp, &self.fillers);
+            if let Some(before) = self.reference {
+                write_hex(&mut self.bytes[at - before..][..16], stamp.sequence);
+            }
             stamp.sequence += step;
         }
         &self.bytes
@@ -160,7 +197,8 @@ fn write_hex(digits: &mut [u8], mut number: u64) {
     }
 }
 
-fn read_hex(digits: &[u8]) -> Option<u64> {
+/// Reads a number as it stands in a payload or a `ref`.
+pub fn read_hex(digits: &[u8]) -> Option<u64> {
     u64::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()
 }
 
@@ -209,6 +247,31 @@ mod tests {
             assert_eq!(read_stamp(raw, MIN_SIZE).unwrap().sequence, expected);
             let start = raw.windows(13).position(|b| b == BEFORE_SEQUENCE).unwrap();
             raw = &raw[start + MIN_SIZE..];
+        }
+    }
+
+    #[test]
+    fn frames_have_their_number_as_reference() {
+        for (mut request, kind, item) in [
+            (Request::send_frames("s", 300, Some(2)), "send", "message"),
+            (
+                Request::publish_frames("t", 300, Some(2)),
+                "publish",
+                "event",
+            ),
+        ] {
+            let bytes = request.stamped(FIRST, 3).to_vec();
+            let frames: Vec<serde_json::Value> = serde_json::from_slice(&bytes).unwrap();
+            let mut raw = &bytes[..];
+            for (frame, sequence) in frames.iter().zip([7, 10]) {
+                assert_eq!(frame["type"], kind);
+                assert_eq!(frame[item]["payload"].to_string().len(), 300);
+                let reference = frame["ref"].as_str().unwrap();
+                assert_eq!(read_hex(reference.as_bytes()), Some(sequence));
+                assert_eq!(read_stamp(raw, 300).unwrap().sequence, sequence);
+                let start = raw.windows(13).position(|b| b == BEFORE_SEQUENCE).unwrap();
+                raw = &raw[start + 300..];
+            }
         }
     }
 

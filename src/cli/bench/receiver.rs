@@ -1,14 +1,14 @@
 //! An instance of a service: a small HTTP/1.1 server that checks each message and answers 200.
 
 use std::io;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, spawn_local};
 
 use super::client::{content_length, invalid};
-use super::message::read_stamp;
+use super::message::{Stamp, read_stamp};
 use super::recorder::Recorder;
 
 const MAX_HEADERS: usize = 64;
@@ -28,7 +28,7 @@ pub struct Expectation {
     pub service: u64,
     pub services: u64,
     pub payload_size: usize,
-    pub recorder: Rc<Recorder>,
+    pub recorder: Arc<Recorder>,
 }
 
 impl Receiver {
@@ -86,7 +86,12 @@ fn answer(input: &[u8], output: &mut Vec<u8>, expectation: &Expectation) -> io::
 
 impl Expectation {
     fn check(&self, body: &[u8]) {
-        match read_stamp(body, self.payload_size) {
+        self.note(read_stamp(body, self.payload_size));
+    }
+
+    /// A message arrived; `None`: it is not as it was sent.
+    pub fn note(&self, stamp: Option<Stamp>) {
+        match stamp {
             Some(stamp) if stamp.sequence % self.services == self.service => {
                 self.recorder.received(stamp);
             }
@@ -140,7 +145,7 @@ impl<'a> Request<'a> {
 mod tests {
     use super::*;
     use crate::cli::bench::client::Connection;
-    use crate::cli::bench::message::{self, Stamp};
+    use crate::cli::bench::message;
     use tokio::task::LocalSet;
 
     fn expectation() -> Expectation {
@@ -148,7 +153,7 @@ mod tests {
             service: 1,
             services: 2,
             payload_size: 300,
-            recorder: Rc::new(Recorder::new()),
+            recorder: Arc::new(Recorder::new()),
         }
     }
 

@@ -1,12 +1,14 @@
-//! What the generator counts, all on its one thread.
+//! What the generator counts, from all its threads.
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
 use super::ledger::{Ledger, Tally};
+use super::marks::Marks;
 use super::message::Stamp;
 
 /// Latencies from a microsecond to ten minutes, to three digits.
@@ -14,11 +16,11 @@ const LONGEST_MICROS: u64 = 600_000_000;
 
 pub struct Recorder {
     started: Instant,
-    is_counting: Cell<bool>,
-    ledger: RefCell<Ledger>,
-    answers: RefCell<Latencies>,
-    receipts: RefCell<Latencies>,
-    errors: RefCell<BTreeMap<String, Errors>>,
+    is_counting: AtomicBool,
+    ledger: Mutex<Ledger>,
+    answers: Mutex<Latencies>,
+    receipts: Mutex<Latencies>,
+    errors: Mutex<BTreeMap<String, Errors>>,
 }
 
 /// How long each message took, of those that count.
@@ -38,17 +40,17 @@ impl Recorder {
     pub fn new() -> Self {
         Self {
             started: Instant::now(),
-            is_counting: Cell::new(false),
-            ledger: RefCell::default(),
-            answers: RefCell::new(Latencies::new()),
-            receipts: RefCell::new(Latencies::new()),
-            errors: RefCell::default(),
+            is_counting: AtomicBool::new(false),
+            ledger: Mutex::default(),
+            answers: Mutex::new(Latencies::new()),
+            receipts: Mutex::new(Latencies::new()),
+            errors: Mutex::default(),
         }
     }
 
     /// Latencies count between a `true` and the `false` after it.
     pub fn set_counting(&self, is_counting: bool) {
-        self.is_counting.set(is_counting);
+        self.is_counting.store(is_counting, Ordering::Relaxed);
     }
 
     /// Nanoseconds from the start of the run to `moment`, for a [`Stamp`].
@@ -58,31 +60,34 @@ impl Recorder {
 
     /// The hub answered for the message `sequence`, which was meant to be sent at `intended`.
     pub fn acknowledged(&self, sequence: u64, intended: Instant, now: Instant) {
-        self.ledger.borrow_mut().acknowledge(sequence);
-        if self.is_counting.get() {
+        hold(&self.ledger).acknowledge(sequence);
+        if self.is_counting() {
             let latency = now.saturating_duration_since(intended);
-            self.answers.borrow_mut().add(latency);
+            hold(&self.answers).add(latency);
         }
     }
 
     /// A message reached a receiver unharmed.
     pub fn received(&self, stamp: Stamp) {
-        self.ledger.borrow_mut().receive(stamp.sequence);
-        if self.is_counting.get() {
+        hold(&self.ledger).receive(stamp.sequence);
+        self.arrived(stamp);
+    }
+
+    /// Like [`Self::received`], of something that others receive too, and account for themselves.
+    pub fn arrived(&self, stamp: Stamp) {
+        if self.is_counting() {
             let latency = nanos(self.started.elapsed()).saturating_sub(stamp.sent_at);
-            self.receipts
-                .borrow_mut()
-                .add(Duration::from_nanos(latency));
+            hold(&self.receipts).add(Duration::from_nanos(latency));
         }
     }
 
     pub fn received_corrupt(&self) {
-        self.ledger.borrow_mut().receive_corrupt();
+        hold(&self.ledger).receive_corrupt();
     }
 
     /// `count` messages failed; `kind` is a status code or a word.
     pub fn failed(&self, kind: &str, count: u64, body: &[u8]) {
-        let mut errors = self.errors.borrow_mut();
+        let mut errors = hold(&self.errors);
         if let Some(known) = errors.get_mut(kind) {
             known.count += count;
             return;
@@ -92,20 +97,34 @@ impl Recorder {
     }
 
     pub fn tally(&self) -> Tally {
-        self.ledger.borrow().tally()
+        hold(&self.ledger).tally()
+    }
+
+    /// The sequence numbers of all that was acknowledged.
+    pub fn acknowledgements(&self) -> Marks {
+        hold(&self.ledger).acknowledgements()
     }
 
     pub fn answers(&self) -> LatencySummary {
-        self.answers.borrow().summary()
+        hold(&self.answers).summary()
     }
 
     pub fn receipts(&self) -> LatencySummary {
-        self.receipts.borrow().summary()
+        hold(&self.receipts).summary()
     }
 
     pub fn errors(&self) -> BTreeMap<String, Errors> {
-        self.errors.borrow().clone()
+        hold(&self.errors).clone()
     }
+
+    fn is_counting(&self) -> bool {
+        self.is_counting.load(Ordering::Relaxed)
+    }
+}
+
+/// Counts stay counts when a thread that held them panicked.
+fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Latencies in milliseconds.

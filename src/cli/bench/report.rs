@@ -37,6 +37,8 @@ pub struct Delivery {
     pub drain_seconds: f64,
     /// Over the whole run.
     pub tally: Tally,
+    /// Events that came to a subscriber after a later one; of messages nobody asks.
+    pub out_of_order: Option<u64>,
 }
 
 /// What the hub spent on the measured messages.
@@ -93,10 +95,21 @@ impl Report {
     /// Something was measured, and nothing acknowledged was lost or changed.
     pub fn is_verified(&self) -> bool {
         let is_delivered = match &self.delivery {
-            Some(delivery) => delivery.tally.missing == 0 && delivery.tally.corrupt == 0,
+            Some(delivery) => delivery.is_verified(),
             None => true,
         };
         is_delivered && self.acknowledged.count > 0
+    }
+}
+
+impl Delivery {
+    /// Messages may be repeated; events have an order, and each comes once.
+    fn is_verified(&self) -> bool {
+        let is_whole = self.tally.missing == 0 && self.tally.corrupt == 0;
+        match self.out_of_order {
+            Some(out_of_order) => is_whole && out_of_order == 0 && self.tally.repeated == 0,
+            None => is_whole,
+        }
     }
 }
 
@@ -160,11 +173,15 @@ impl fmt::Display for Delivery {
             f,
             "backlog       {backlog} when sending stopped, {drain:.2} s to drain"
         )?;
-        writeln!(
+        write!(
             f,
             "verified      {acknowledged} acknowledged, {received} received, {repeated} repeated, \
              {missing} missing, {corrupt} corrupt"
-        )
+        )?;
+        match self.out_of_order {
+            Some(out_of_order) => writeln!(f, ", {out_of_order} out of order"),
+            None => writeln!(f),
+        }
     }
 }
 
