@@ -184,7 +184,8 @@ pub async fn show(
     responses(
         (status = 200, description = "As it is now", body = SubscriptionAnswer),
         (status = 400, description = "INVALID_SUBSCRIPTION: `details.field` names what is wrong. INVALID_REQUEST: the id is no UUID"),
-        (status = 404, description = "NOT_FOUND: no such subscription, or not the caller's"),
+        (status = 403, description = "AUTH_FAILED: the subscription is another service's"),
+        (status = 404, description = "NOT_FOUND: no such subscription"),
         (status = 409, description = "CONFLICT: it is one of sockets"),
     ),
 )]
@@ -223,7 +224,8 @@ pub async fn change(
     responses(
         (status = 204, description = "It is no more"),
         (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
-        (status = 404, description = "NOT_FOUND: no such subscription, or not the caller's"),
+        (status = 403, description = "AUTH_FAILED: the subscription is another service's"),
+        (status = 404, description = "NOT_FOUND: no such subscription"),
     ),
 )]
 pub async fn delete(
@@ -247,7 +249,8 @@ pub async fn delete(
     responses(
         (status = 200, description = "As it is now", body = SubscriptionAnswer),
         (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
-        (status = 404, description = "NOT_FOUND: no such subscription, or not the caller's"),
+        (status = 403, description = "AUTH_FAILED: the subscription is another service's"),
+        (status = 404, description = "NOT_FOUND: no such subscription"),
         (status = 409, description = "CONFLICT: it is one of sockets"),
     ),
 )]
@@ -269,7 +272,8 @@ pub async fn pause(
     responses(
         (status = 200, description = "As it is now", body = SubscriptionAnswer),
         (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
-        (status = 404, description = "NOT_FOUND: no such subscription, or not the caller's"),
+        (status = 403, description = "AUTH_FAILED: the subscription is another service's"),
+        (status = 404, description = "NOT_FOUND: no such subscription"),
         (status = 409, description = "CONFLICT: it is one of sockets"),
     ),
 )]
@@ -291,7 +295,8 @@ pub async fn resume(
     responses(
         (status = 200, description = "It is no more", body = Unsubscribed),
         (status = 400, description = "INVALID_SUBSCRIPTION: `details.field` names what is wrong"),
-        (status = 404, description = "NOT_FOUND: no such subscription, or not the caller's"),
+        (status = 403, description = "AUTH_FAILED: the subscription is another service's"),
+        (status = 404, description = "NOT_FOUND: no such subscription"),
     ),
 )]
 pub async fn unsubscribe(

@@ -32,9 +32,11 @@ impl EventBus {
     }
 
     fn owned(&self, id: SubscriptionId, owner: Option<&ServiceName>) -> Found {
-        let found = self.roster.wanted(id);
-        let found = found.filter(|one| owner.is_none_or(|owner| *owner == one.service));
-        found.cloned().ok_or(Refusal::NotFound)
+        let found = self.roster.wanted(id).ok_or(Refusal::NotFound)?;
+        if owner.is_some_and(|owner| *owner != found.service) {
+            return Err(Refusal::NotTheirs { id });
+        }
+        Ok(found.clone())
     }
 
     fn new_subscription(&self, asked: &Subscribe) -> Result<Subscription, Refusal> {
