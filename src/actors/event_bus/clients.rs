@@ -8,7 +8,7 @@ use rand::RngExt;
 
 use super::EventBus;
 use crate::actors::messages::{
-    CallbackGone, ChangeSubscription, InspectSubscriptions, Record, Subscribe, SubscriptionView,
+    CallbackGone, ChangeSubscription, InspectSubscriptions, Progress, Record, Subscribe, SubscriptionView,
     SwitchSubscription, Unsubscribe,
 };
 use crate::domain::fact::Fact;
@@ -17,6 +17,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{
     Callback, Channel, PauseReason, Paused, Subscription, SubscriptionId, Unsubscribed,
 };
+use crate::domain::timestamp::Timestamp;
 
 type Found = Result<Arc<Subscription>, Refusal>;
 
@@ -91,6 +92,7 @@ impl EventBus {
             .map(|one| one.progress.clone())
             .unwrap_or_default();
         let position = self.roster.positions.of(id);
+        let next_attempt = next_attempt(&progress, self.settings.clock.now());
         SubscriptionView {
             subscription: subscription.clone(),
             position,
@@ -98,10 +100,23 @@ impl EventBus {
             in_flight: progress.in_flight,
             failures: progress.failures,
             last_error: progress.last_error,
-            retry_at: progress.retry_at,
+            is_retrying: progress.is_retrying,
+            next_attempt: next_attempt.filter(|_| subscription.paused.is_none()),
             is_circuit_open: progress.is_circuit_open,
         }
     }
+}
+
+/// `None`: nothing waits for a time, or nobody knows for which.
+fn next_attempt(progress: &Progress, now: Timestamp) -> Option<Timestamp> {
+    let next = if progress.is_circuit_open {
+        let until = progress.circuit_open_until;
+        // A failed event may have to wait for longer than the circuit.
+        until.map(|until| until.max(progress.retry_at.unwrap_or(until)))
+    } else {
+        progress.retry_at
+    };
+    next.filter(|at| *at > now)
 }
 
 impl Handler<Subscribe> for EventBus {
