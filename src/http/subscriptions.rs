@@ -186,7 +186,7 @@ pub async fn show(
         (status = 400, description = "INVALID_SUBSCRIPTION: `details.field` names what is wrong. INVALID_REQUEST: the id is no UUID"),
         (status = 403, description = "AUTH_FAILED: the subscription is another service's"),
         (status = 404, description = "NOT_FOUND: no such subscription"),
-        (status = 409, description = "CONFLICT: it is one of sockets"),
+        (status = 409, description = "CONFLICT: it is one of sockets, or another of the service has these types and this address"),
     ),
 )]
 pub async fn change(

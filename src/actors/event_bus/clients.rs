@@ -15,7 +15,7 @@ use crate::domain::fact::Fact;
 use crate::domain::ids::ServiceName;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{
-    Callback, Channel, PauseReason, Paused, Subscription, SubscriptionId, Unsubscribed,
+    Channel, PauseReason, Paused, Subscription, SubscriptionId, Unsubscribed,
 };
 use crate::domain::timestamp::Timestamp;
 
@@ -55,6 +55,45 @@ impl EventBus {
             channel: Channel::Callback(asked.callback.clone()),
             paused: None,
         })
+    }
+
+    /// As it is to be. No other may ask for just the same, as each would get every event.
+    fn changed(
+        &self,
+        before: &Subscription,
+        asked: &ChangeSubscription,
+    ) -> Result<Subscription, Refusal> {
+        let mut after = before.clone();
+        after.changed_at = self.settings.clock.now();
+        if let Some(types) = &asked.event_types {
+            after.event_types = types.clone();
+        }
+        let Channel::Callback(callback) = &mut after.channel else {
+            return Err(Refusal::NotFound);
+        };
+        if let Some(url) = &asked.callback_url {
+            callback.url.clone_from(url);
+        }
+        if let Some(secret) = &asked.secret {
+            callback.secret = secret.clone();
+        }
+        callback.max_in_flight = asked.max_in_flight.unwrap_or(callback.max_in_flight);
+        if asked.event_types.is_some() || asked.callback_url.is_some() {
+            self.must_be_alone(&after)?;
+        }
+        Ok(after)
+    }
+
+    fn must_be_alone(&self, subscription: &Subscription) -> Result<(), Refusal> {
+        let (but, service) = (Some(subscription.id), &subscription.service);
+        let types = &subscription.event_types;
+        let url = subscription.callback().map(|callback| &callback.url);
+        match url.and_then(|url| self.roster.same_callback(but, service, types, url)) {
+            None => Ok(()),
+            Some(_) => Err(Refusal::Conflict(
+                "another subscription of the service has these event_types and this callback_url; end one of the two",
+            )),
+        }
     }
 
     /// Has this version written, or takes it as it is if it is not to outlive a restart; then
@@ -126,7 +165,7 @@ impl Handler<Subscribe> for EventBus {
         let url = &asked.callback.url;
         let same = self
             .roster
-            .same_callback(&asked.service, &asked.event_types, url);
+            .same_callback(None, &asked.service, &asked.event_types, url);
         if let Some(same) = same.cloned() {
             // It may be on its way to the journal still.
             let reply = asked.reply;
@@ -152,22 +191,10 @@ impl Handler<ChangeSubscription> for EventBus {
             Ok(before) => before,
             Err(refusal) => return drop(asked.reply.send(Err(refusal))),
         };
-        let Some(callback) = before.callback().cloned() else {
-            return;
+        let version = match self.changed(&before, &asked) {
+            Ok(version) => Arc::new(version),
+            Err(refusal) => return drop(asked.reply.send(Err(refusal))),
         };
-        let callback = Callback {
-            url: asked.callback_url.unwrap_or(callback.url),
-            secret: asked.secret.unwrap_or(callback.secret),
-            max_in_flight: asked.max_in_flight.unwrap_or(callback.max_in_flight),
-            durable: callback.durable,
-        };
-        let types = asked.event_types;
-        let version = Arc::new(Subscription {
-            event_types: types.unwrap_or_else(|| before.event_types.clone()),
-            changed_at: self.settings.clock.now(),
-            channel: Channel::Callback(callback),
-            ..Subscription::clone(&before)
-        });
         let (answer, reply) = (version.clone(), asked.reply);
         let then = move || drop(reply.send(Ok(answer)));
         self.put(&version, then, ctx);

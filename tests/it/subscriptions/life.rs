@@ -67,6 +67,22 @@ fn a_change_holds_from_then_on() {
 }
 
 #[test]
+fn no_change_makes_two_that_are_the_same() {
+    let hub = hub();
+    let first = hub.subscribed("billing", "a", "http://127.0.0.1:9/x");
+    let second = hub.subscribed("billing", "b", "http://127.0.0.1:9/y");
+    let alien = hub.subscribed("mail", "b", "http://127.0.0.1:9/z");
+    let change = |id: &str, changes| hub.patch(&format!("/v1/subscriptions/{id}"), &changes);
+    let same = json!({"event_types": ["b"], "callback_url": "http://127.0.0.1:9/y"});
+    change(&first, same.clone()).refuses(409, "CONFLICT");
+    assert_eq!(hub.subscription(&first)["event_types"], json!(["a"]));
+    change(&first, json!({"event_types": ["b"]})).is(200);
+    change(&first, json!({"callback_url": "http://127.0.0.1:9/y"})).refuses(409, "CONFLICT");
+    change(&second, same.clone()).is(200);
+    change(&alien, same).is(200);
+}
+
+#[test]
 fn one_that_ended_gets_nothing() {
     let hub = hub();
     let service = FakeService::start();
