@@ -36,6 +36,8 @@ pub enum HubError {
     Forbidden(String),
     #[error("no such route: {0}")]
     NoRoute(String),
+    #[error("{field}: the subscription there is has another; change that one, or end it first")]
+    Differs { field: &'static str },
     #[error("{what}: not known")]
     NotFound { what: String },
     #[error("{method}: not allowed here; use {allow}")]
@@ -114,6 +116,7 @@ impl HubError {
             Self::Unauthenticated(_) => ("AUTH_FAILED", StatusCode::UNAUTHORIZED),
             Self::Forbidden(_) => ("AUTH_FAILED", StatusCode::FORBIDDEN),
             Self::NoRoute(_) | Self::NotFound { .. } => ("NOT_FOUND", StatusCode::NOT_FOUND),
+            Self::Differs { .. } => ("CONFLICT", StatusCode::CONFLICT),
             Self::MethodNotAllowed { .. } => ("METHOD_NOT_ALLOWED", StatusCode::METHOD_NOT_ALLOWED),
             Self::TooLarge { .. } => ("PAYLOAD_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE),
             Self::Busy => ("QUEUE_FULL", StatusCode::TOO_MANY_REQUESTS),
@@ -146,6 +149,7 @@ impl HubError {
         let mut add = |key: &str, value: Value| drop(details.insert(key.to_owned(), value));
         match self {
             Self::Invalid { field, .. } => add("field", json!(field)),
+            Self::Differs { field } => add("field", json!(field)),
             Self::Refused(Refusal::OtherContent) => add("field", json!("id")),
             Self::Refused(Refusal::UnknownService { service }) => {
                 add("field", json!("destination"));

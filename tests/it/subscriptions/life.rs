@@ -67,6 +67,30 @@ fn a_change_holds_from_then_on() {
 }
 
 #[test]
+fn the_same_with_other_particulars_is_refused() {
+    let hub = hub();
+    let mut asked = json!({
+        "service": "billing", "event_types": ["a"], "callback_url": "http://127.0.0.1:9/x",
+        "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "max_in_flight": 3, "durable": true,
+    });
+    let made = hub.subscribe(&asked).is(201);
+    let id = hub.subscribe(&asked).is(200)["subscription_id"].clone();
+    assert_eq!(id, made["subscription_id"]);
+    for (field, value) in [
+        ("secret", json!("whsec_AfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")),
+        ("max_in_flight", json!(1)),
+        ("durable", json!(false)),
+    ] {
+        let mut other = asked.clone();
+        other[field] = value;
+        let details = hub.subscribe(&other).refuses(409, "CONFLICT");
+        assert_eq!(details["field"], field);
+        asked.as_object_mut().unwrap().remove(field);
+        hub.subscribe(&asked).is(200);
+    }
+}
+
+#[test]
 fn no_change_makes_two_that_are_the_same() {
     let hub = hub();
     let first = hub.subscribed("billing", "a", "http://127.0.0.1:9/x");
