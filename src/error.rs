@@ -151,6 +151,7 @@ impl HubError {
             Self::Invalid { field, .. } => add("field", json!(field)),
             Self::Differs { field } => add("field", json!(field)),
             Self::Refused(Refusal::OtherContent) => add("field", json!("id")),
+            Self::Refused(Refusal::BeyondNewest { .. }) => add("field", json!("from_sequence")),
             Self::Refused(Refusal::UnknownService { service }) => {
                 add("field", json!("destination"));
                 add("service", json!(service));
@@ -215,6 +216,7 @@ fn kind_of(refusal: &Refusal) -> (&'static str, StatusCode) {
         | Refusal::Conflict(_) => ("CONFLICT", StatusCode::CONFLICT),
         Refusal::VersionConflict { .. } => ("VERSION_CONFLICT", StatusCode::CONFLICT),
         Refusal::EventsGone { .. } => ("GONE", StatusCode::GONE),
+        Refusal::BeyondNewest { .. } => ("INVALID_SUBSCRIPTION", StatusCode::BAD_REQUEST),
         Refusal::NotTheirs { .. } => ("AUTH_FAILED", StatusCode::FORBIDDEN),
         Refusal::HistoryUnknown => ("STORAGE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE),
         Refusal::NotFound => ("NOT_FOUND", StatusCode::NOT_FOUND),

@@ -56,6 +56,8 @@ pub enum Refusal {
     BatchRefused,
     #[error("events before {oldest} are gone; begin there, or with a snapshot")]
     EventsGone { oldest: Sequence },
+    #[error("from_sequence: is beyond the newest event ({newest})")]
+    BeyondNewest { newest: Sequence },
     #[error("subscription {id}: only its service or an operator may do this")]
     NotTheirs { id: SubscriptionId },
     #[error("{0}")]

@@ -119,7 +119,7 @@ pub fn wanted(text: &str, caller: &Caller, deny: &DenyList) -> Result<Wanted, Hu
     let durable = given("durable", body.durable).map(|field| field.parse("true or false"));
     let durable = durable.transpose()?;
     let from = given("from_sequence", body.from_sequence);
-    let from = from.map(|field| field.whole(1, LAST_SEQUENCE));
+    let from = from.map(|field| field.whole(0, LAST_SEQUENCE));
     let secret = given("secret", body.secret).map(secret).transpose()?;
     let in_flight = given("max_in_flight", body.max_in_flight).map(max_in_flight);
     let in_flight = in_flight.transpose()?;
@@ -134,7 +134,8 @@ pub fn wanted(text: &str, caller: &Caller, deny: &DenyList) -> Result<Wanted, Hu
             max_in_flight: in_flight.unwrap_or(1),
             durable: durable.unwrap_or(true),
         },
-        from_sequence: from.transpose()?,
+        // The first event has the number 1.
+        from_sequence: from.transpose()?.map(|from| from.max(1)),
         given: Given {
             durable,
             secret,
@@ -235,6 +236,8 @@ mod tests {
         assert!(wanted.callback.durable);
         assert_eq!(wanted.from_sequence, None);
         assert!(wanted.callback.secret.expose().starts_with("whsec_"));
+        let first = read(&json!({"from_sequence": 0})).unwrap();
+        assert_eq!(first.from_sequence, Some(1));
         let own = read(&json!({"service": null})).unwrap();
         assert_eq!(own.service.as_str(), "shop");
     }
@@ -264,7 +267,6 @@ mod tests {
             ("callback_url", json!("http://metadata.google.internal/")),
             ("callback_url", json!(long)),
             ("durable", json!("yes")),
-            ("from_sequence", json!(0)),
             ("from_sequence", json!(-1)),
             ("from_sequence", json!(1.5)),
             ("from_sequence", json!("1")),

@@ -11,6 +11,7 @@ use crate::actors::messages::{
     CallbackGone, ChangeSubscription, InspectSubscriptions, Progress, Record, Subscribe, SubscriptionView,
     SwitchSubscription, Unsubscribe,
 };
+use crate::domain::event::Sequence;
 use crate::domain::fact::Fact;
 use crate::domain::ids::ServiceName;
 use crate::domain::refusal::Refusal;
@@ -51,7 +52,7 @@ impl EventBus {
             event_types: asked.event_types.clone(),
             created_at: now,
             changed_at: now,
-            after: self.begin_after(asked.from_sequence)?,
+            after: self.begin_in_sight(asked.from_sequence)?,
             channel: Channel::Callback(asked.callback.clone()),
             paused: None,
         })
@@ -93,6 +94,15 @@ impl EventBus {
             Some(_) => Err(Refusal::Conflict(
                 "another subscription of the service has these event_types and this callback_url; end one of the two",
             )),
+        }
+    }
+
+    /// As [`EventBus::begin_after`]; who names an event far off means something else.
+    fn begin_in_sight(&self, from: Option<Sequence>) -> Result<Sequence, Refusal> {
+        let newest = self.newest();
+        match from {
+            Some(from) if from > newest + 1 => Err(Refusal::BeyondNewest { newest }),
+            from => self.begin_after(from),
         }
     }
 
