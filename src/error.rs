@@ -38,6 +38,8 @@ pub enum HubError {
     NoRoute(String),
     #[error("{field}: the subscription there is has another; change that one, or end it first")]
     Differs { field: &'static str },
+    #[error("{field}: the stream is at {current}")]
+    NoSuchVersion { field: &'static str, current: u64 },
     #[error("{what}: not known")]
     NotFound { what: String },
     #[error("{method}: not allowed here; use {allow}")]
@@ -116,6 +118,7 @@ impl HubError {
             Self::Unauthenticated(_) => ("AUTH_FAILED", StatusCode::UNAUTHORIZED),
             Self::Forbidden(_) => ("AUTH_FAILED", StatusCode::FORBIDDEN),
             Self::NoRoute(_) | Self::NotFound { .. } => ("NOT_FOUND", StatusCode::NOT_FOUND),
+            Self::NoSuchVersion { .. } => ("VERSION_CONFLICT", StatusCode::CONFLICT),
             Self::Differs { .. } => ("CONFLICT", StatusCode::CONFLICT),
             Self::MethodNotAllowed { .. } => ("METHOD_NOT_ALLOWED", StatusCode::METHOD_NOT_ALLOWED),
             Self::TooLarge { .. } => ("PAYLOAD_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE),
@@ -150,6 +153,10 @@ impl HubError {
         match self {
             Self::Invalid { field, .. } => add("field", json!(field)),
             Self::Differs { field } => add("field", json!(field)),
+            Self::NoSuchVersion { field, current } => {
+                add("field", json!(field));
+                add("current_version", json!(current));
+            }
             Self::Refused(Refusal::OtherContent) => add("field", json!("id")),
             Self::Refused(Refusal::BeyondNewest { .. }) => add("field", json!("from_sequence")),
             Self::Refused(Refusal::UnknownService { service }) => {
