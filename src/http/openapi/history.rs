@@ -153,7 +153,8 @@ pub struct StateSearch {
 /// What to keep. May be left out: what the stream adds up to now.
 #[derive(ToSchema)]
 pub struct SnapshotInput {
-    /// A JSON object; the hub builds it from the events if it is not given.
+    /// A JSON object; the hub builds it from the events if it is not given. If the hub has keys,
+    /// for operators only.
     #[schema(required = false, value_type = Object)]
     pub state: Payload,
     /// The last event in it; the stream's last one by default.

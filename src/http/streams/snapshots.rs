@@ -15,6 +15,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::http::Hub;
 use crate::http::ask::ask;
+use crate::http::auth::Caller;
 use crate::http::body::Body;
 use crate::http::events::read::LAST_SEQUENCE;
 use crate::http::fields::{self, Field};
@@ -71,6 +72,7 @@ impl<'a> SnapshotView<'a> {
 ///
 /// Without a `state` the hub builds it: the last snapshot, and each later payload that is an
 /// object laid over it key by key. A later snapshot of the same version replaces an earlier one.
+/// If the hub has keys, only operators give a `state`.
 #[utoipa::path(
     post,
     path = "/v1/streams/{id}/snapshots",
@@ -81,6 +83,7 @@ impl<'a> SnapshotView<'a> {
     responses(
         (status = 201, description = "It is on disk", body = SnapshotView),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 403, description = "AUTH_FAILED: `state` is given, and the caller is no operator"),
         (status = 404, description = "NOT_FOUND: the stream never had an event"),
         (status = 409, description = "VERSION_CONFLICT: the stream has no such version yet; `details.field` names the version that was given, `details.current_version` is the last"),
         (status = 410, description = "GONE: the events up to this version are gone, and no snapshot stands for them"),
@@ -89,6 +92,7 @@ impl<'a> SnapshotView<'a> {
     ),
 )]
 pub async fn take(
+    request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
     payload: web::Payload,
@@ -96,6 +100,10 @@ pub async fn take(
     let id = stream_id(&id)?;
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let (state, version) = read(body.text())?;
+    if state.is_some() {
+        // Everybody reads it as what the events add up to.
+        Caller::of(&request).must_be_operator()?;
+    }
     let taken = ask(&hub.handles.take_snapshot, |reply| TakeSnapshot {
         stream: id.clone(),
         state,
