@@ -36,6 +36,10 @@ pub enum HubError {
     Forbidden(String),
     #[error("no such route: {0}")]
     NoRoute(String),
+    #[error("{field}: the subscription there is has another; change that one, or end it first")]
+    Differs { field: &'static str },
+    #[error("{field}: the stream is at {current}")]
+    NoSuchVersion { field: &'static str, current: u64 },
     #[error("{what}: not known")]
     NotFound { what: String },
     #[error("{method}: not allowed here; use {allow}")]
@@ -114,6 +118,8 @@ impl HubError {
             Self::Unauthenticated(_) => ("AUTH_FAILED", StatusCode::UNAUTHORIZED),
             Self::Forbidden(_) => ("AUTH_FAILED", StatusCode::FORBIDDEN),
             Self::NoRoute(_) | Self::NotFound { .. } => ("NOT_FOUND", StatusCode::NOT_FOUND),
+            Self::NoSuchVersion { .. } => ("VERSION_CONFLICT", StatusCode::CONFLICT),
+            Self::Differs { .. } => ("CONFLICT", StatusCode::CONFLICT),
             Self::MethodNotAllowed { .. } => ("METHOD_NOT_ALLOWED", StatusCode::METHOD_NOT_ALLOWED),
             Self::TooLarge { .. } => ("PAYLOAD_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE),
             Self::Busy => ("QUEUE_FULL", StatusCode::TOO_MANY_REQUESTS),
@@ -146,7 +152,13 @@ impl HubError {
         let mut add = |key: &str, value: Value| drop(details.insert(key.to_owned(), value));
         match self {
             Self::Invalid { field, .. } => add("field", json!(field)),
+            Self::Differs { field } => add("field", json!(field)),
+            Self::NoSuchVersion { field, current } => {
+                add("field", json!(field));
+                add("current_version", json!(current));
+            }
             Self::Refused(Refusal::OtherContent) => add("field", json!("id")),
+            Self::Refused(Refusal::BeyondNewest { .. }) => add("field", json!("from_sequence")),
             Self::Refused(Refusal::UnknownService { service }) => {
                 add("field", json!("destination"));
                 add("service", json!(service));
@@ -211,6 +223,8 @@ fn kind_of(refusal: &Refusal) -> (&'static str, StatusCode) {
         | Refusal::Conflict(_) => ("CONFLICT", StatusCode::CONFLICT),
         Refusal::VersionConflict { .. } => ("VERSION_CONFLICT", StatusCode::CONFLICT),
         Refusal::EventsGone { .. } => ("GONE", StatusCode::GONE),
+        Refusal::BeyondNewest { .. } => ("INVALID_SUBSCRIPTION", StatusCode::BAD_REQUEST),
+        Refusal::NotTheirs { .. } => ("AUTH_FAILED", StatusCode::FORBIDDEN),
         Refusal::HistoryUnknown => ("STORAGE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE),
         Refusal::NotFound => ("NOT_FOUND", StatusCode::NOT_FOUND),
     }

@@ -109,6 +109,15 @@ impl CallbackCircuit {
         self.circuit.breaker.room(FULL, u32::MAX, counted)
     }
 
+    /// Why nothing more may begin.
+    fn not_now(&self) -> PushEnd {
+        let breaker = &self.circuit.breaker;
+        PushEnd::NotNow {
+            is_open: breaker.state() != CircuitState::Closed,
+            until: breaker.open_until(),
+        }
+    }
+
     fn push(&mut self, asked: PushEvent, ctx: &Context<Self>) -> Option<()> {
         if self.room() == 0 {
             return None;
@@ -228,8 +237,7 @@ impl Handler<PushEvent> for CallbackCircuit {
     fn handle(&mut self, asked: PushEvent, ctx: &mut Context<Self>) {
         let (push, to) = (asked.push, asked.to.clone());
         if self.push(asked, ctx).is_none() {
-            let is_open = self.circuit.breaker.state() == CircuitState::Open;
-            let end = PushEnd::NotNow { is_open };
+            let end = self.not_now();
             to.do_send(EventPushed { push, end });
         }
         self.look_again(ctx);

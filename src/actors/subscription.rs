@@ -192,7 +192,7 @@ impl Handler<SubscriptionChanged> for Subscription {
         if self.circuit.origin != changed.circuit.origin {
             self.budget = u32::MAX;
             self.awaits_turn = false;
-            self.progress.is_circuit_open = false;
+            self.circuit_open(false, None);
         }
         self.circuit = changed.circuit;
         self.is_gone = false;
@@ -219,7 +219,7 @@ impl Handler<Turn> for Subscription {
     fn handle(&mut self, turn: Turn, ctx: &mut Context<Self>) {
         self.awaits_turn = false;
         self.budget = turn.room;
-        self.progress.is_circuit_open = false;
+        self.circuit_open(false, None);
         self.go_on(ctx);
     }
 }

@@ -1,6 +1,6 @@
 //! Addresses that callbacks must not lead to.
 
-use core::net::{IpAddr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::fmt;
 
 /// Networks and names of hosts.
@@ -55,11 +55,15 @@ impl DenyList {
             .any(|denied| *denied == Denied::Host(name.clone()))
     }
 
-    /// Whether this address is on the list.
+    /// Whether this address is on the list. Where it leads counts as well: the unspecified address
+    /// reaches the machine itself, as the loopback address does.
     pub fn denies(&self, address: IpAddr) -> bool {
         let address = plain(address);
+        let reached = reached_by(address);
         self.0.iter().any(|denied| match denied {
-            Denied::Network(network, bits) => is_within(address, *network, *bits),
+            Denied::Network(network, bits) => {
+                is_within(address, *network, *bits) || is_within(reached, *network, *bits)
+            }
             Denied::Host(_) => false,
         })
     }
@@ -97,6 +101,15 @@ fn plain(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(six) => six.to_canonical(),
         four @ IpAddr::V4(_) => four,
+    }
+}
+
+/// Connecting to the unspecified address connects to the machine itself.
+fn reached_by(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+        other => other,
     }
 }
 
@@ -141,6 +154,25 @@ mod tests {
         for host in ["127.0.0.1", "10.0.0.5", "[::1]", "shop", "169.253.0.1"] {
             assert!(!usual.denies_host(host), "{host}");
         }
+    }
+
+    #[test]
+    fn the_unspecified_address_is_the_machine_itself() {
+        let four = DenyList::parse(["127.0.0.0/8"]).unwrap();
+        let six = DenyList::parse(["::1"]).unwrap();
+        for (host, by_four, by_six) in [
+            ("0.0.0.0", true, false),
+            ("[::ffff:0.0.0.0]", true, false),
+            ("[::]", false, true),
+            ("0.0.0.1", false, false),
+            ("[::2]", false, false),
+        ] {
+            assert_eq!(four.denies_host(host), by_four, "{host}");
+            assert_eq!(six.denies_host(host), by_six, "{host}");
+        }
+        let itself = DenyList::parse(["0.0.0.0", "::"]).unwrap();
+        assert!(itself.denies_host("0.0.0.0") && itself.denies_host("[::]"));
+        assert!(!itself.denies_host("127.0.0.1"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::event::Sequence;
 use super::ids::{LeaseToken, ServiceName};
 use super::message::{Priority, State};
 use super::redrive::JobStatus;
+use super::subscription::SubscriptionId;
 
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
 pub enum Refusal {
@@ -55,6 +56,10 @@ pub enum Refusal {
     BatchRefused,
     #[error("events before {oldest} are gone; begin there, or with a snapshot")]
     EventsGone { oldest: Sequence },
+    #[error("from_sequence: is beyond the newest event ({newest})")]
+    BeyondNewest { newest: Sequence },
+    #[error("subscription {id}: only its service or an operator may do this")]
+    NotTheirs { id: SubscriptionId },
     #[error("{0}")]
     Conflict(&'static str),
     #[error("the hub is stopping; try again in a moment")]

@@ -16,11 +16,15 @@ use crate::door::Phase;
 use crate::error::HubError;
 
 pub fn routes(routes: &mut Routes<'_>) {
-    routes.at("/health", "GET", [web::get().to(health)]);
-    routes.at("/health/live", "GET", [web::get().to(live)]);
-    routes.at("/health/ready", "GET", [web::get().to(ready)]);
+    let health = [web::get().to(health), web::head().to(health)];
+    routes.at("/health", "GET, HEAD", health);
+    let live = [web::get().to(live), web::head().to(live)];
+    routes.at("/health/live", "GET, HEAD", live);
+    let ready = [web::get().to(ready), web::head().to(ready)];
+    routes.at("/health/ready", "GET, HEAD", ready);
     routes.at("/health/details", "GET", [web::get().to(details)]);
-    routes.at("/metrics", "GET", [web::get().to(metrics)]);
+    let metrics = [web::get().to(metrics), web::head().to(metrics)];
+    routes.at("/metrics", "GET, HEAD", metrics);
 }
 
 /// What the actors know of it; nothing while the hub is starting.

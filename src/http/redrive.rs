@@ -89,13 +89,13 @@ pub struct JobAnswer {
     status: JobStatus,
     /// In words, why it stopped, or what a running one waits for.
     cause: Option<String>,
-    /// Letters it found at its start.
+    /// Dead messages it found at its start.
     matched: u64,
-    /// Letters sent again so far.
+    /// Messages sent again so far.
     redriven: u64,
     /// Of these, those that died again.
     failed: u64,
-    /// Letters that somebody else sent again or deleted before their turn came.
+    /// Messages that somebody else sent again or deleted before their turn came.
     skipped: u64,
     /// Messages per second.
     rate: f64,
@@ -129,8 +129,8 @@ struct Asked {
 
 /// Send many dead letters again
 ///
-/// The job means the letters that are in the list now, each once; what dies from now on is not
-/// touched. It survives a restart, and stops itself when 10 in a row die again.
+/// The job means the messages that are in the list now, each once; what dies from now on is not
+/// touched, and neither are the letters of events, which are reprocessed one by one. It survives a restart, and stops itself when 10 in a row die again.
 #[utoipa::path(
     post,
     path = "/v1/dlq/redrive",

@@ -63,6 +63,34 @@ pub struct Wanted {
     pub event_types: Arc<[Pattern]>,
     pub callback: Callback,
     pub from_sequence: Option<Sequence>,
+    pub given: Given,
+}
+
+/// What of the callback was given, and is not the hub's to choose.
+#[derive(Debug)]
+pub struct Given {
+    durable: Option<bool>,
+    secret: Option<SigningSecret>,
+    max_in_flight: Option<u32>,
+}
+
+impl Given {
+    /// # Errors
+    /// 409 with the first field in which the callback there is differs from what was given.
+    pub fn must_agree(&self, callback: &Callback) -> Result<(), HubError> {
+        let secret = self.secret.as_ref();
+        let in_flight = self.max_in_flight;
+        let field = if self.durable.is_some_and(|it| it != callback.durable) {
+            "durable"
+        } else if secret.is_some_and(|it| *it != callback.secret) {
+            "secret"
+        } else if in_flight.is_some_and(|it| it != callback.max_in_flight) {
+            "max_in_flight"
+        } else {
+            return Ok(());
+        };
+        Err(HubError::Differs { field })
+    }
 }
 
 /// What should be different.
@@ -89,20 +117,30 @@ pub fn wanted(text: &str, caller: &Caller, deny: &DenyList) -> Result<Wanted, Hu
     let types = Field::required(SUBJECT, "event_types", body.event_types)?;
     let url = Field::required(SUBJECT, "callback_url", body.callback_url)?;
     let durable = given("durable", body.durable).map(|field| field.parse("true or false"));
+    let durable = durable.transpose()?;
     let from = given("from_sequence", body.from_sequence);
-    let from = from.map(|field| field.whole(1, LAST_SEQUENCE));
+    let from = from.map(|field| field.whole(0, LAST_SEQUENCE));
     let secret = given("secret", body.secret).map(secret).transpose()?;
     let in_flight = given("max_in_flight", body.max_in_flight).map(max_in_flight);
+    let in_flight = in_flight.transpose()?;
     Ok(Wanted {
         service,
         event_types: event_types(types)?,
         callback: Callback {
             url: callback_url(url, deny)?,
-            secret: secret.unwrap_or_else(|| make_secret(rand::rng().random())),
-            max_in_flight: in_flight.transpose()?.unwrap_or(1),
-            durable: durable.transpose()?.unwrap_or(true),
+            secret: secret
+                .clone()
+                .unwrap_or_else(|| make_secret(rand::rng().random())),
+            max_in_flight: in_flight.unwrap_or(1),
+            durable: durable.unwrap_or(true),
         },
-        from_sequence: from.transpose()?,
+        // The first event has the number 1.
+        from_sequence: from.transpose()?.map(|from| from.max(1)),
+        given: Given {
+            durable,
+            secret,
+            max_in_flight: in_flight,
+        },
     })
 }
 
@@ -198,6 +236,8 @@ mod tests {
         assert!(wanted.callback.durable);
         assert_eq!(wanted.from_sequence, None);
         assert!(wanted.callback.secret.expose().starts_with("whsec_"));
+        let first = read(&json!({"from_sequence": 0})).unwrap();
+        assert_eq!(first.from_sequence, Some(1));
         let own = read(&json!({"service": null})).unwrap();
         assert_eq!(own.service.as_str(), "shop");
     }
@@ -227,7 +267,6 @@ mod tests {
             ("callback_url", json!("http://metadata.google.internal/")),
             ("callback_url", json!(long)),
             ("durable", json!("yes")),
-            ("from_sequence", json!(0)),
             ("from_sequence", json!(-1)),
             ("from_sequence", json!(1.5)),
             ("from_sequence", json!("1")),

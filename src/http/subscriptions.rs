@@ -72,7 +72,8 @@ pub struct Unsubscribed {
 ///
 /// The hub POSTs every event that matches to the callback, signed as Standard Webhooks: in
 /// sequence, again and again until it is taken, given up after `max_retry_attempts`. The same
-/// service, types and address again answer the subscription there is.
+/// service, types and address again answer the subscription there is, which stays as it is and
+/// where it is.
 #[utoipa::path(
     post,
     path = "/v1/subscriptions",
@@ -84,6 +85,7 @@ pub struct Unsubscribed {
         (status = 200, description = "There was one already; its secret is not shown", body = SubscriptionAnswer),
         (status = 400, description = "INVALID_SUBSCRIPTION: `details.field` names what is wrong"),
         (status = 403, description = "AUTH_FAILED: `service` is not the caller"),
+        (status = 409, description = "CONFLICT: there is one already, with another `durable`, `secret` or `max_in_flight` than is given; details: `field`"),
         (status = 410, description = "GONE: events from `from_sequence` on are gone; details: `oldest_sequence`"),
     ),
 )]
@@ -106,6 +108,9 @@ pub async fn subscribe(
         reply,
     });
     let (subscription, is_new) = asked.await??;
+    if let Some(there_is) = subscription.callback().filter(|_| !is_new) {
+        wanted.given.must_agree(there_is)?;
+    }
     let view = find(&hub, subscription.id, None).await?;
     if !is_new {
         return Ok(HttpResponse::Ok().json(SubscriptionAnswer::new(&view)));
@@ -184,8 +189,9 @@ pub async fn show(
     responses(
         (status = 200, description = "As it is now", body = SubscriptionAnswer),
         (status = 400, description = "INVALID_SUBSCRIPTION: `details.field` names what is wrong. INVALID_REQUEST: the id is no UUID"),
-        (status = 404, description = "NOT_FOUND: no such subscription, or not the caller's"),
-        (status = 409, description = "CONFLICT: it is one of sockets"),
+        (status = 403, description = "AUTH_FAILED: the subscription is another service's"),
+        (status = 404, description = "NOT_FOUND: no such subscription"),
+        (status = 409, description = "CONFLICT: it is one of sockets, or another of the service has these types and this address"),
     ),
 )]
 pub async fn change(
@@ -223,7 +229,8 @@ pub async fn change(
     responses(
         (status = 204, description = "It is no more"),
         (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
-        (status = 404, description = "NOT_FOUND: no such subscription, or not the caller's"),
+        (status = 403, description = "AUTH_FAILED: the subscription is another service's"),
+        (status = 404, description = "NOT_FOUND: no such subscription"),
     ),
 )]
 pub async fn delete(
@@ -247,7 +254,8 @@ pub async fn delete(
     responses(
         (status = 200, description = "As it is now", body = SubscriptionAnswer),
         (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
-        (status = 404, description = "NOT_FOUND: no such subscription, or not the caller's"),
+        (status = 403, description = "AUTH_FAILED: the subscription is another service's"),
+        (status = 404, description = "NOT_FOUND: no such subscription"),
         (status = 409, description = "CONFLICT: it is one of sockets"),
     ),
 )]
@@ -269,7 +277,8 @@ pub async fn pause(
     responses(
         (status = 200, description = "As it is now", body = SubscriptionAnswer),
         (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
-        (status = 404, description = "NOT_FOUND: no such subscription, or not the caller's"),
+        (status = 403, description = "AUTH_FAILED: the subscription is another service's"),
+        (status = 404, description = "NOT_FOUND: no such subscription"),
         (status = 409, description = "CONFLICT: it is one of sockets"),
     ),
 )]
@@ -291,7 +300,8 @@ pub async fn resume(
     responses(
         (status = 200, description = "It is no more", body = Unsubscribed),
         (status = 400, description = "INVALID_SUBSCRIPTION: `details.field` names what is wrong"),
-        (status = 404, description = "NOT_FOUND: no such subscription, or not the caller's"),
+        (status = 403, description = "AUTH_FAILED: the subscription is another service's"),
+        (status = 404, description = "NOT_FOUND: no such subscription"),
     ),
 )]
 pub async fn unsubscribe(

@@ -214,6 +214,12 @@ impl DeliveryWindow {
         times.min()
     }
 
+    /// Whether an event that failed is tried again, now or later.
+    pub fn is_retrying(&self) -> bool {
+        let mut begun = self.items.values().take_while(|item| item.has_begun());
+        begun.any(|item| !item.attempts.is_empty())
+    }
+
     pub fn in_flight(&self) -> u32 {
         self.in_flight
     }

@@ -137,16 +137,18 @@ impl Roster {
             .filter_map(|entry| entry.present.as_ref())
     }
 
-    /// The callback subscription that asks for just this.
+    /// The callback subscription that asks for just this; not the one of the id `but`.
     pub fn same_callback(
         &self,
+        but: Option<SubscriptionId>,
         service: &ServiceName,
         event_types: &[Pattern],
         url: &str,
     ) -> Option<&Arc<Subscription>> {
         let types: BTreeSet<_> = event_types.iter().collect();
         self.staying().find(|one| {
-            one.service == *service
+            but != Some(one.id)
+                && one.service == *service
                 && one.callback().is_some_and(|callback| callback.url == url)
                 && one.event_types.iter().collect::<BTreeSet<_>>() == types
         })
@@ -248,7 +250,7 @@ mod tests {
         let url = &new.callback().unwrap().url;
         assert!(
             roster
-                .same_callback(&new.service, &new.event_types, url)
+                .same_callback(None, &new.service, &new.event_types, url)
                 .is_none()
         );
         roster.intend(new.clone());
@@ -258,11 +260,14 @@ mod tests {
             .chain(new.event_types.iter())
             .cloned()
             .collect();
-        assert_eq!(roster.same_callback(&new.service, &twice, url), Some(&new));
+        assert_eq!(roster.same_callback(None, &new.service, &twice, url), Some(&new));
         assert_eq!(roster.all().count(), 0);
+        let but = Some(new.id);
+        let other = roster.same_callback(but, &new.service, &twice, url);
+        assert!(other.is_none());
         roster.intend_end(new.id);
         assert!(roster.wanted(new.id).is_none());
-        assert!(roster.same_callback(&new.service, &twice, url).is_none());
+        assert!(roster.same_callback(None, &new.service, &twice, url).is_none());
     }
 
     #[test]

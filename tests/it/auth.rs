@@ -147,6 +147,23 @@ fn a_receiver_cannot_reprocess_in_the_name_of_the_sender() {
 }
 
 #[test]
+fn only_operators_say_what_a_stream_adds_up_to() {
+    let hub = guarded_hub();
+    let event = json!({"event_type": "e", "stream_id": "s", "payload": {"a": 1}});
+    billing(&hub).post("/v1/events", &event).is(201);
+    let snapshots = "/v1/streams/s/snapshots";
+    let invented = json!({"state": {"a": 1_000_000}});
+    shop(&hub)
+        .post(snapshots, &invented)
+        .refuses(403, "AUTH_FAILED");
+    let built = shop(&hub).post(snapshots, &json!({})).is(201);
+    assert_eq!(built["state"], json!({"a": 1}));
+    let boss = hub.named("boss", "m");
+    let given = boss.post(snapshots, &invented).is(201);
+    assert_eq!(given["state"], invented["state"]);
+}
+
+#[test]
 fn without_keys_everybody_may_do_everything() {
     let hub = TestHub::start();
     hub.register_puller("billing");

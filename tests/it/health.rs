@@ -135,3 +135,21 @@ fn unknown_routes_and_methods_are_told_in_the_envelope() {
         answer.refuses(405, "METHOD_NOT_ALLOWED");
     }
 }
+
+#[test]
+fn monitors_ask_with_head() {
+    let hub = TestHub::start();
+    let client = hub.nameless();
+    let mut connection = client.connect().unwrap();
+    let mut ask = |method, path| connection.ask(method, path, &[], b"").unwrap();
+    for path in ["/health", "/health/live", "/health/ready", "/metrics"] {
+        let head = ask("HEAD", path);
+        // Were there a body, this would read it.
+        let get = ask("GET", path);
+        assert_eq!((head.status, get.status), (200, 200), "{path}");
+        assert_eq!(head.header("content-type"), get.header("content-type"));
+        let refused = ask("PUT", path);
+        assert_eq!(refused.header("allow"), Some("GET, HEAD"), "{path}");
+    }
+    assert_eq!(ask("HEAD", "/v1/messages").status, 405);
+}

@@ -395,3 +395,26 @@ fn a_replay_goes_to_one_subscription_beside_its_live_events() {
         sent += expected.len();
     }
 }
+
+#[test]
+fn what_begins_a_replay_in_another_mode_is_refused() {
+    let hub = TestHub::start();
+    let starts = [
+        ("from_timestamp", "from_timestamp", json!("2000-01-01T00:00:00Z")),
+        ("from_sequence", "from_sequence", json!(0)),
+        ("last_n_events", "last_n", json!(5)),
+    ];
+    for (mode, own, value) in &starts {
+        for (_, field, other) in starts.iter().filter(|(other, ..)| other != mode) {
+            let asked = json!({"mode": mode, *own: value, *field: other});
+            let details = hub.post("/v1/events/replay", &asked);
+            assert_eq!(details.refuses(400, "INVALID_REQUEST")["field"], *field);
+        }
+        let asked = json!({"mode": "from_beginning", *own: value});
+        let details = hub.post("/v1/events/replay", &asked);
+        assert_eq!(details.refuses(400, "INVALID_REQUEST")["field"], *own);
+    }
+    let by_query = "/v1/events/replay?mode=from_beginning&last_n=3";
+    let details = hub.get(by_query).refuses(400, "INVALID_REQUEST");
+    assert_eq!(details["field"], "last_n");
+}

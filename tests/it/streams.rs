@@ -126,14 +126,30 @@ fn a_state_is_what_the_payloads_add_up_to_as_they_were_written() {
         state(""),
         r#"{"stream_id":"s","version":4,"state":{"z":1e400,"a":0}}"#
     );
-    let ahead = hub.post("/v1/streams/s/snapshots", &json!({"version": 5}));
-    let details = ahead.refuses(409, "VERSION_CONFLICT");
-    assert_eq!(
-        (&details["expected_version"], &details["current_version"]),
-        (&json!(5), &json!(4))
-    );
-    hub.get("/v1/streams/s/state?at_version=5")
-        .refuses(409, "VERSION_CONFLICT");
+}
+
+#[test]
+fn a_version_a_stream_has_not_reached_is_named_as_it_was_given() {
+    let hub = TestHub::start();
+    for n in 1..=4 {
+        publish(&hub, "s", &n.to_string());
+    }
+    for (answer, field) in [
+        (
+            hub.post("/v1/streams/s/snapshots", &json!({"version": 5})),
+            "version",
+        ),
+        (hub.get("/v1/streams/s/state?at_version=5"), "at_version"),
+    ] {
+        let message = text(&answer.json()["error"]["message"]);
+        assert_eq!(message, format!("{field}: the stream is at 4"));
+        let details = answer.refuses(409, "VERSION_CONFLICT");
+        assert_eq!(
+            (&details["field"], &details["current_version"]),
+            (&json!(field), &json!(4))
+        );
+        assert!(details.get("expected_version").is_none());
+    }
 }
 
 #[test]

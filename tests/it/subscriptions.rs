@@ -97,6 +97,30 @@ fn only_what_matches_and_comes_after_is_sent() {
 }
 
 #[test]
+fn a_subscription_begins_anywhere_up_to_the_next_event() {
+    let hub = hub();
+    publish(&hub, "order.paid", 1..=2);
+    let service = FakeService::start();
+    let mut asked = json!({
+        "service": "all", "event_types": ["order.*"], "callback_url": service.url(),
+        "from_sequence": 4,
+    });
+    let refused = hub.subscribe(&asked);
+    assert!(refused.body.contains("is beyond the newest event (2)"), "{}", refused.body);
+    let details = refused.refuses(400, "INVALID_SUBSCRIPTION");
+    assert_eq!(details["field"], "from_sequence");
+    asked["from_sequence"] = json!(0);
+    hub.subscribe(&asked).is(201);
+    assert_eq!(payloads(&service.wait_for(2)), [1, 2]);
+    let next = FakeService::start();
+    asked["callback_url"] = json!(next.url());
+    asked["from_sequence"] = json!(3);
+    hub.subscribe(&asked).is(201);
+    publish(&hub, "order.paid", [3]);
+    assert_eq!(payloads(&next.wait_for(1)), [3]);
+}
+
+#[test]
 fn every_delivery_is_signed() {
     let hub = hub();
     let service = FakeService::start().then([Reply::Status(500)]);

@@ -8,15 +8,17 @@ use rand::RngExt;
 
 use super::EventBus;
 use crate::actors::messages::{
-    CallbackGone, ChangeSubscription, InspectSubscriptions, Record, Subscribe, SubscriptionView,
+    CallbackGone, ChangeSubscription, InspectSubscriptions, Progress, Record, Subscribe, SubscriptionView,
     SwitchSubscription, Unsubscribe,
 };
+use crate::domain::event::Sequence;
 use crate::domain::fact::Fact;
 use crate::domain::ids::ServiceName;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{
-    Callback, Channel, PauseReason, Paused, Subscription, SubscriptionId, Unsubscribed,
+    Channel, PauseReason, Paused, Subscription, SubscriptionId, Unsubscribed,
 };
+use crate::domain::timestamp::Timestamp;
 
 type Found = Result<Arc<Subscription>, Refusal>;
 
@@ -32,9 +34,11 @@ impl EventBus {
     }
 
     fn owned(&self, id: SubscriptionId, owner: Option<&ServiceName>) -> Found {
-        let found = self.roster.wanted(id);
-        let found = found.filter(|one| owner.is_none_or(|owner| *owner == one.service));
-        found.cloned().ok_or(Refusal::NotFound)
+        let found = self.roster.wanted(id).ok_or(Refusal::NotFound)?;
+        if owner.is_some_and(|owner| *owner != found.service) {
+            return Err(Refusal::NotTheirs { id });
+        }
+        Ok(found.clone())
     }
 
     fn new_subscription(&self, asked: &Subscribe) -> Result<Subscription, Refusal> {
@@ -48,10 +52,58 @@ impl EventBus {
             event_types: asked.event_types.clone(),
             created_at: now,
             changed_at: now,
-            after: self.begin_after(asked.from_sequence)?,
+            after: self.begin_in_sight(asked.from_sequence)?,
             channel: Channel::Callback(asked.callback.clone()),
             paused: None,
         })
+    }
+
+    /// As it is to be. No other may ask for just the same, as each would get every event.
+    fn changed(
+        &self,
+        before: &Subscription,
+        asked: &ChangeSubscription,
+    ) -> Result<Subscription, Refusal> {
+        let mut after = before.clone();
+        after.changed_at = self.settings.clock.now();
+        if let Some(types) = &asked.event_types {
+            after.event_types = types.clone();
+        }
+        let Channel::Callback(callback) = &mut after.channel else {
+            return Err(Refusal::NotFound);
+        };
+        if let Some(url) = &asked.callback_url {
+            callback.url.clone_from(url);
+        }
+        if let Some(secret) = &asked.secret {
+            callback.secret = secret.clone();
+        }
+        callback.max_in_flight = asked.max_in_flight.unwrap_or(callback.max_in_flight);
+        if asked.event_types.is_some() || asked.callback_url.is_some() {
+            self.must_be_alone(&after)?;
+        }
+        Ok(after)
+    }
+
+    fn must_be_alone(&self, subscription: &Subscription) -> Result<(), Refusal> {
+        let (but, service) = (Some(subscription.id), &subscription.service);
+        let types = &subscription.event_types;
+        let url = subscription.callback().map(|callback| &callback.url);
+        match url.and_then(|url| self.roster.same_callback(but, service, types, url)) {
+            None => Ok(()),
+            Some(_) => Err(Refusal::Conflict(
+                "another subscription of the service has these event_types and this callback_url; end one of the two",
+            )),
+        }
+    }
+
+    /// As [`EventBus::begin_after`]; who names an event far off means something else.
+    fn begin_in_sight(&self, from: Option<Sequence>) -> Result<Sequence, Refusal> {
+        let newest = self.newest();
+        match from {
+            Some(from) if from > newest + 1 => Err(Refusal::BeyondNewest { newest }),
+            from => self.begin_after(from),
+        }
     }
 
     /// Has this version written, or takes it as it is if it is not to outlive a restart; then
@@ -89,6 +141,7 @@ impl EventBus {
             .map(|one| one.progress.clone())
             .unwrap_or_default();
         let position = self.roster.positions.of(id);
+        let next_attempt = next_attempt(&progress, self.settings.clock.now());
         SubscriptionView {
             subscription: subscription.clone(),
             position,
@@ -96,10 +149,23 @@ impl EventBus {
             in_flight: progress.in_flight,
             failures: progress.failures,
             last_error: progress.last_error,
-            retry_at: progress.retry_at,
+            is_retrying: progress.is_retrying,
+            next_attempt: next_attempt.filter(|_| subscription.paused.is_none()),
             is_circuit_open: progress.is_circuit_open,
         }
     }
+}
+
+/// `None`: nothing waits for a time, or nobody knows for which.
+fn next_attempt(progress: &Progress, now: Timestamp) -> Option<Timestamp> {
+    let next = if progress.is_circuit_open {
+        let until = progress.circuit_open_until;
+        // A failed event may have to wait for longer than the circuit.
+        until.map(|until| until.max(progress.retry_at.unwrap_or(until)))
+    } else {
+        progress.retry_at
+    };
+    next.filter(|at| *at > now)
 }
 
 impl Handler<Subscribe> for EventBus {
@@ -109,7 +175,7 @@ impl Handler<Subscribe> for EventBus {
         let url = &asked.callback.url;
         let same = self
             .roster
-            .same_callback(&asked.service, &asked.event_types, url);
+            .same_callback(None, &asked.service, &asked.event_types, url);
         if let Some(same) = same.cloned() {
             // It may be on its way to the journal still.
             let reply = asked.reply;
@@ -135,22 +201,10 @@ impl Handler<ChangeSubscription> for EventBus {
             Ok(before) => before,
             Err(refusal) => return drop(asked.reply.send(Err(refusal))),
         };
-        let Some(callback) = before.callback().cloned() else {
-            return;
+        let version = match self.changed(&before, &asked) {
+            Ok(version) => Arc::new(version),
+            Err(refusal) => return drop(asked.reply.send(Err(refusal))),
         };
-        let callback = Callback {
-            url: asked.callback_url.unwrap_or(callback.url),
-            secret: asked.secret.unwrap_or(callback.secret),
-            max_in_flight: asked.max_in_flight.unwrap_or(callback.max_in_flight),
-            durable: callback.durable,
-        };
-        let types = asked.event_types;
-        let version = Arc::new(Subscription {
-            event_types: types.unwrap_or_else(|| before.event_types.clone()),
-            changed_at: self.settings.clock.now(),
-            channel: Channel::Callback(callback),
-            ..Subscription::clone(&before)
-        });
         let (answer, reply) = (version.clone(), asked.reply);
         let then = move || drop(reply.send(Ok(answer)));
         self.put(&version, then, ctx);

@@ -34,7 +34,10 @@ pub enum PushEnd {
     Answered(PushAnswer),
     /// It was not tried, because of the circuit: wait for your turn.
     NotNow {
+        /// Nothing goes there but trials.
         is_open: bool,
+        /// When the circuit is tried again, if it is known.
+        until: Option<Timestamp>,
     },
 }
 
@@ -121,8 +124,12 @@ pub struct Progress {
     /// Deliveries that failed since the last good one.
     pub failures: u32,
     pub last_error: Option<String>,
+    /// An event that failed is tried again, now or later.
+    pub is_retrying: bool,
     pub retry_at: Option<Timestamp>,
     pub is_circuit_open: bool,
+    /// When the open circuit is tried again, as far as it is known.
+    pub circuit_open_until: Option<Timestamp>,
 }
 
 /// Subscription → EventBus: the callback answered 410.

@@ -80,9 +80,12 @@ pub struct SubscriptionView {
     /// Deliveries that failed since the last good one.
     pub failures: u32,
     pub last_error: Option<String>,
-    /// When a failed delivery is tried again.
-    pub retry_at: Option<Timestamp>,
-    /// The circuit of the callback's origin lets nothing through.
+    /// An event that failed is tried again, now or later.
+    pub is_retrying: bool,
+    /// When something is tried again that failed or that the circuit did not let through; never
+    /// in the past.
+    pub next_attempt: Option<Timestamp>,
+    /// The circuit of the callback's origin lets nothing through but trials.
     pub is_circuit_open: bool,
 }
 

@@ -1,5 +1,6 @@
 //! The lanes of a subscription: live events, letters to be sent again, replays.
 
+use std::iter;
 use std::sync::Arc;
 
 use super::Subscription;
@@ -63,6 +64,13 @@ impl Subscription {
             LaneId::Letter => self.letter.as_mut().map(|lane| &mut lane.window),
             LaneId::Replay(id) => self.replay(id).map(|lane| &mut lane.window),
         }
+    }
+
+    /// Of all lanes.
+    pub(super) fn windows(&self) -> impl Iterator<Item = &DeliveryWindow> {
+        let letter = self.letter.as_ref().map(|lane| &lane.window);
+        let replays = self.replays.iter().map(|lane| &lane.window);
+        iter::once(&self.live).chain(letter).chain(replays)
     }
 
     pub(super) fn replay(&mut self, id: JobId) -> Option<&mut ReplayLane> {

@@ -220,10 +220,10 @@ impl Handler<EventPushed> for Subscription {
 
     fn handle(&mut self, pushed: EventPushed, ctx: &mut Context<Self>) {
         match pushed.end {
-            PushEnd::NotNow { is_open } => {
+            PushEnd::NotNow { is_open, until } => {
                 self.give_back(pushed.push, self.settings.clock.now());
                 self.budget = 0;
-                self.progress.is_circuit_open = is_open;
+                self.circuit_open(is_open, until);
             }
             PushEnd::Answered(answer) => {
                 if let Some(push) = self.pushes.remove(&pushed.push) {

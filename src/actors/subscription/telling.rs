@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use super::Subscription;
 use crate::actors::messages::{EventOffer, EventSlot, Progressed, Publish};
 use crate::domain::timestamp::Timestamp;
+use crate::logic::delivery_window::DeliveryWindow;
 use crate::logic::failing::{Failing, failing_event};
 
 /// So many failures in a row are worth telling.
@@ -17,7 +18,8 @@ impl Subscription {
     pub(super) fn tell(&mut self) {
         self.progress.position = self.live.position();
         self.progress.in_flight = u32::try_from(self.pushes.len()).unwrap_or(u32::MAX);
-        self.progress.retry_at = self.live.next_retry().filter(|_| self.pushes.is_empty());
+        self.progress.is_retrying = self.windows().any(DeliveryWindow::is_retrying);
+        self.progress.retry_at = self.windows().filter_map(DeliveryWindow::next_retry).min();
         if self.told.as_ref() == Some(&self.progress) {
             return;
         }
@@ -26,6 +28,12 @@ impl Subscription {
             id: self.subscription.id,
             progress: self.progress.clone(),
         });
+    }
+
+    /// `until`: when it is tried again, if it is known.
+    pub(super) const fn circuit_open(&mut self, is_open: bool, until: Option<Timestamp>) {
+        self.progress.is_circuit_open = is_open;
+        self.progress.circuit_open_until = until;
     }
 
     /// `is_bad`: worth telling at once. Told once until something is delivered again.

@@ -162,11 +162,17 @@ const ALIASES: [(&str, HttpMethod, &str); 16] = [
     ),
 ];
 
+/// What monitors ask with HEAD as well.
+const WITH_HEAD: [&str; 4] = ["/health", "/health/live", "/health/ready", "/metrics"];
+
 /// The whole description.
 pub fn document() -> openapi::OpenApi {
     let mut document = Described::openapi();
     for (alias, method, path) in ALIASES {
         add_alias(&mut document.paths, alias, method, path);
+    }
+    for path in WITH_HEAD {
+        add_head(&mut document.paths, path);
     }
     for item in document.paths.paths.values_mut() {
         let operations = [
@@ -175,6 +181,7 @@ pub fn document() -> openapi::OpenApi {
             &mut item.put,
             &mut item.patch,
             &mut item.delete,
+            &mut item.head,
         ];
         for operation in operations.into_iter().flatten() {
             errors::complete(operation);
@@ -184,6 +191,13 @@ pub fn document() -> openapi::OpenApi {
                 .parameters
                 .get_or_insert_default()
                 .push(request_id);
+        }
+        // What answers it has no body, whatever it is.
+        let head = item.head.iter_mut();
+        for response in head.flat_map(|head| head.responses.responses.values_mut()) {
+            if let RefOr::T(response) = response {
+                response.content.clear();
+            }
         }
     }
     let components = document.components.get_or_insert_default();
@@ -227,6 +241,15 @@ fn add_alias(paths: &mut Paths, alias: &str, method: HttpMethod, path: &str) {
         parameter.parameter_in != ParameterIn::Path || alias.contains(&place)
     });
     paths.add_path_operation(alias, vec![method], same);
+}
+
+/// As GET, without the body.
+fn add_head(paths: &mut Paths, path: &str) {
+    let operation = paths.get_path_operation(path, HttpMethod::Get);
+    let mut same = operation.expect("a path described here").clone();
+    same.operation_id = same.operation_id.map(|id| id + "_head");
+    same.description = Some(format!("The same as GET {path}, without the body."));
+    paths.add_path_operation(path, vec![HttpMethod::Head], same);
 }
 
 fn request_id() -> Parameter {

@@ -100,8 +100,7 @@ pub struct ErrorDetails {
     /// CONFLICT: the leases that are not valid any more.
     #[schema(required = false)]
     pub leases: Vec<LeaseToken>,
-    /// VERSION_CONFLICT: the version that was expected or asked for; -1 stands for any but a new
-    /// stream.
+    /// VERSION_CONFLICT: the version that an event expected; -1 stands for any but a new stream.
     #[schema(required = false)]
     pub expected_version: i64,
     /// VERSION_CONFLICT: how many events the stream has had.

@@ -61,16 +61,17 @@ pub enum ReplayMode {
 #[schema(example = json!({"mode": "from_sequence", "from_sequence": 1, "event_types": ["order.*"], "limit": 500}))]
 pub struct ReplayInput {
     pub mode: ReplayMode,
-    /// Required by `from_timestamp`: published then or later, by the hub's clock.
+    /// Required by the mode `from_timestamp`, and for it only: published then or later, by the
+    /// hub's clock.
     pub from_timestamp: Option<Timestamp>,
-    /// Required by `from_sequence`; inclusive.
+    /// Required by the mode `from_sequence`, and for it only; inclusive.
     #[schema(minimum = 0)]
     pub from_sequence: Option<u64>,
     /// Inclusive.
     #[schema(minimum = 0)]
     pub to_sequence: Option<u64>,
-    /// Required by `last_n_events`: exactly so many of those that match, or all if there are
-    /// fewer, oldest first.
+    /// Required by the mode `last_n_events`, and for it only: exactly so many of those that match,
+    /// or all if there are fewer, oldest first.
     #[schema(minimum = 1, maximum = 1000)]
     pub last_n: Option<u64>,
     /// Patterns; one has to match.
@@ -98,16 +99,16 @@ pub struct ReplayInput {
 #[into_params(parameter_in = Query)]
 pub struct ReplaySearch {
     pub mode: ReplayMode,
-    /// Required by `from_timestamp`.
+    /// Required by the mode `from_timestamp`, and for it only.
     #[param(required = false)]
     pub from_timestamp: Timestamp,
-    /// Required by `from_sequence`; inclusive.
+    /// Required by the mode `from_sequence`, and for it only; inclusive.
     #[param(required = false, minimum = 0)]
     pub from_sequence: u64,
     /// Inclusive.
     #[param(required = false, minimum = 0)]
     pub to_sequence: u64,
-    /// Required by `last_n_events`.
+    /// Required by the mode `last_n_events`, and for it only.
     #[param(required = false, minimum = 1, maximum = 1000)]
     pub last_n: u64,
     /// Patterns with commas between them.
@@ -152,7 +153,8 @@ pub struct StateSearch {
 /// What to keep. May be left out: what the stream adds up to now.
 #[derive(ToSchema)]
 pub struct SnapshotInput {
-    /// A JSON object; the hub builds it from the events if it is not given.
+    /// A JSON object; the hub builds it from the events if it is not given. If the hub has keys,
+    /// for operators only.
     #[schema(required = false, value_type = Object)]
     pub state: Payload,
     /// The last event in it; the stream's last one by default.

@@ -6,7 +6,8 @@ use crate::domain::fact::DeadReason;
 use crate::domain::ids::ServiceName;
 use crate::domain::timestamp::Timestamp;
 
-/// Which dead letters to send again, and how fast. May be left out: all of them.
+/// Which dead messages to send again, and how fast; letters of events are not among them. May be
+/// left out: all of them.
 #[derive(ToSchema)]
 #[schema(example = json!({"filter": {"destination": "billing", "reason": "rejected"}, "rate": 50}))]
 pub struct RedriveInput {
@@ -19,7 +20,7 @@ pub struct RedriveInput {
     pub dry_run: Option<bool>,
 }
 
-/// Dead letters that match everything given.
+/// Dead messages that match everything given.
 #[derive(ToSchema)]
 pub struct RedriveFilter {
     pub destination: Option<ServiceName>,

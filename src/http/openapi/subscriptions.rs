@@ -25,8 +25,9 @@ pub struct SubscriptionInput {
     /// Whether it outlives a restart of the hub.
     #[schema(default = true)]
     pub durable: Option<bool>,
-    /// The first event that is meant; what is published from now on if not given.
-    #[schema(minimum = 1)]
+    /// The first event that is meant, at most the next one to come; 0 and 1: the very first. What
+    /// is published from now on if not given.
+    #[schema(minimum = 0)]
     pub from_sequence: Option<Sequence>,
     /// What callbacks are signed with: `whsec_` and 24 to 64 bytes in base64. The hub makes one if
     /// not given.

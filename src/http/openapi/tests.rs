@@ -100,6 +100,7 @@ async fn every_path_takes_its_methods_and_refuses_others() {
         let uri = path.replace("{file:.*}", "");
         for method in [
             Method::GET,
+            Method::HEAD,
             Method::POST,
             Method::PUT,
             Method::PATCH,

@@ -10,10 +10,12 @@ use crate::actors::messages::{ArchiveRefusal, ReadState, TakeSnapshot};
 use crate::domain::event::{Snapshot, StreamId};
 use crate::domain::ids::Label;
 use crate::domain::message::Payload;
+use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::http::Hub;
 use crate::http::ask::ask;
+use crate::http::auth::Caller;
 use crate::http::body::Body;
 use crate::http::events::read::LAST_SEQUENCE;
 use crate::http::fields::{self, Field};
@@ -70,6 +72,7 @@ impl<'a> SnapshotView<'a> {
 ///
 /// Without a `state` the hub builds it: the last snapshot, and each later payload that is an
 /// object laid over it key by key. A later snapshot of the same version replaces an earlier one.
+/// If the hub has keys, only operators give a `state`.
 #[utoipa::path(
     post,
     path = "/v1/streams/{id}/snapshots",
@@ -80,14 +83,16 @@ impl<'a> SnapshotView<'a> {
     responses(
         (status = 201, description = "It is on disk", body = SnapshotView),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 403, description = "AUTH_FAILED: `state` is given, and the caller is no operator"),
         (status = 404, description = "NOT_FOUND: the stream never had an event"),
-        (status = 409, description = "VERSION_CONFLICT: the stream has no such version yet; `details.current_version` is its last"),
+        (status = 409, description = "VERSION_CONFLICT: the stream has no such version yet; `details.field` names the version that was given, `details.current_version` is the last"),
         (status = 410, description = "GONE: the events up to this version are gone, and no snapshot stands for them"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the state cannot be built, the archive does not answer"),
         (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
     ),
 )]
 pub async fn take(
+    request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
     payload: web::Payload,
@@ -95,13 +100,18 @@ pub async fn take(
     let id = stream_id(&id)?;
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let (state, version) = read(body.text())?;
+    if state.is_some() {
+        // Everybody reads it as what the events add up to.
+        Caller::of(&request).must_be_operator()?;
+    }
     let taken = ask(&hub.handles.take_snapshot, |reply| TakeSnapshot {
         stream: id.clone(),
         state,
         version,
         reply,
     });
-    let snapshot = taken.await?.map_err(|refusal| refused(refusal, &id))?;
+    let refused = |refusal| refused(refusal, &id, "version");
+    let snapshot = taken.await?.map_err(refused)?;
     Ok(HttpResponse::Created().json(SnapshotView::of(&snapshot)))
 }
 
@@ -158,7 +168,7 @@ pub async fn latest(hub: web::Data<Hub>, id: web::Path<String>) -> Result<HttpRe
         (status = 200, description = "What the events add up to", body = StateView),
         (status = 400, description = "INVALID_REQUEST: the id or `at_version` is wrong"),
         (status = 404, description = "NOT_FOUND: the stream never had an event"),
-        (status = 409, description = "VERSION_CONFLICT: the stream has no such version yet; `details.current_version` is its last"),
+        (status = 409, description = "VERSION_CONFLICT: the stream has no such version yet; `details.field` names the version that was given, `details.current_version` is the last"),
         (status = 410, description = "GONE: the events up to this version are gone, and no snapshot stands for them"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
@@ -175,7 +185,8 @@ pub async fn state(
         version,
         reply,
     });
-    let built = read.await?.map_err(|refusal| refused(refusal, &id))?;
+    let refused = |refusal| refused(refusal, &id, "at_version");
+    let built = read.await?.map_err(refused)?;
     Ok(HttpResponse::Ok().json(StateView {
         stream_id: &built.stream_id,
         version: built.version,
@@ -183,8 +194,12 @@ pub async fn state(
     }))
 }
 
-fn refused(refusal: ArchiveRefusal, id: &StreamId) -> HubError {
+/// `field` is where the client said which version.
+fn refused(refusal: ArchiveRefusal, id: &StreamId, field: &'static str) -> HubError {
     match refusal {
+        ArchiveRefusal::Refused(Refusal::VersionConflict { current, .. }) => {
+            HubError::NoSuchVersion { field, current }
+        }
         ArchiveRefusal::Refused(refusal) => HubError::refused(refusal, unknown(id)),
         ArchiveRefusal::Archive(error) => error.into(),
     }

@@ -26,7 +26,8 @@ pub struct SubscriptionAnswer {
     max_in_flight: Option<u32>,
     created_at: Timestamp,
     /// `active`, `paused` (somebody asked for it), `gone` (the callback answered 410; resume it),
-    /// `circuit_open` (waits until the callback's origin is tried again) or `retrying`.
+    /// `circuit_open` (waits until the callback's origin is tried again) or `retrying` (an event
+    /// that failed is tried again).
     state: &'static str,
     /// Since when it is paused or gone.
     paused_at: Option<Timestamp>,
@@ -39,6 +40,8 @@ pub struct SubscriptionAnswer {
     failures: u32,
     /// What the latest attempt failed with; null after a good one.
     last_error: Option<String>,
+    /// When an event that failed, or the open circuit, is tried again; null if nothing waits for a
+    /// time to come.
     next_attempt: Option<Timestamp>,
 }
 
@@ -86,7 +89,7 @@ impl SubscriptionAnswer {
             in_flight: view.in_flight,
             failures: view.failures,
             last_error: view.last_error.clone(),
-            next_attempt: view.retry_at,
+            next_attempt: view.next_attempt,
         }
     }
 }
@@ -96,7 +99,7 @@ fn state(view: &SubscriptionView) -> &'static str {
         Some(paused) if paused.why == PauseReason::Gone => "gone",
         Some(_) => "paused",
         None if view.is_circuit_open => "circuit_open",
-        None if view.failures > 0 => "retrying",
+        None if view.is_retrying => "retrying",
         None => "active",
     }
 }

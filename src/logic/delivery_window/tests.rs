@@ -77,6 +77,22 @@ fn what_is_given_back_spends_no_attempt() {
 }
 
 #[test]
+fn only_what_failed_is_retried() {
+    let mut window = window(1, [1]);
+    assert!(!window.is_retrying());
+    window.start(1).unwrap();
+    window.give_back(1, at(7));
+    assert!(!window.is_retrying());
+    window.start(1).unwrap();
+    window.failed(1, attempt(1), at(9));
+    assert!(window.is_retrying());
+    window.start(1).unwrap();
+    assert!(window.is_retrying());
+    window.end(1, attempt(2)).unwrap();
+    assert!(!window.is_retrying());
+}
+
+#[test]
 fn other_patterns_drop_only_what_has_not_begun() {
     let mut window = window(1, 1..=3);
     window.start(1).unwrap();

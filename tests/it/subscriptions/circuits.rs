@@ -32,6 +32,9 @@ fn an_origin_that_fails_is_left_alone_and_another_is_not() {
         state(&hub, &id) == "circuit_open"
     });
     assert_eq!(bad.count(), 5);
+    let view = hub.subscription(&id);
+    assert_eq!(view["next_attempt"], hub.circuit(&name)["open_until"]);
+    assert!(view["next_attempt"].is_string(), "{view}");
     hub.subscribed("good", "order.*", &good.url());
     publish(&hub, "order.paid", [2]);
     assert_eq!(payloads(&good.wait_for(1)), [2]);

@@ -48,6 +48,9 @@ fn a_subscription_that_fails_is_told_of_once() {
     hub.subscribed("good", "subscription.*", &good.url());
     publish(&hub, "order.paid", 1..=3);
     bad.wait_for(3);
+    eventually("all are done", || hub.subscription(&id)["in_flight"] == 0);
+    let view = hub.subscription(&id);
+    assert_eq!((&view["failures"], &view["state"]), (&json!(3), &json!("active")));
     let told = good.wait_for(1)[0].json();
     assert_eq!(told["event_type"], "subscription.failing");
     assert_eq!(told["source"], "message-hub");

@@ -67,6 +67,46 @@ fn a_change_holds_from_then_on() {
 }
 
 #[test]
+fn the_same_with_other_particulars_is_refused() {
+    let hub = hub();
+    let mut asked = json!({
+        "service": "billing", "event_types": ["a"], "callback_url": "http://127.0.0.1:9/x",
+        "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "max_in_flight": 3, "durable": true,
+    });
+    let made = hub.subscribe(&asked).is(201);
+    let id = hub.subscribe(&asked).is(200)["subscription_id"].clone();
+    assert_eq!(id, made["subscription_id"]);
+    for (field, value) in [
+        ("secret", json!("whsec_AfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")),
+        ("max_in_flight", json!(1)),
+        ("durable", json!(false)),
+    ] {
+        let mut other = asked.clone();
+        other[field] = value;
+        let details = hub.subscribe(&other).refuses(409, "CONFLICT");
+        assert_eq!(details["field"], field);
+        asked.as_object_mut().unwrap().remove(field);
+        hub.subscribe(&asked).is(200);
+    }
+}
+
+#[test]
+fn no_change_makes_two_that_are_the_same() {
+    let hub = hub();
+    let first = hub.subscribed("billing", "a", "http://127.0.0.1:9/x");
+    let second = hub.subscribed("billing", "b", "http://127.0.0.1:9/y");
+    let alien = hub.subscribed("mail", "b", "http://127.0.0.1:9/z");
+    let change = |id: &str, changes| hub.patch(&format!("/v1/subscriptions/{id}"), &changes);
+    let same = json!({"event_types": ["b"], "callback_url": "http://127.0.0.1:9/y"});
+    change(&first, same.clone()).refuses(409, "CONFLICT");
+    assert_eq!(hub.subscription(&first)["event_types"], json!(["a"]));
+    change(&first, json!({"event_types": ["b"]})).is(200);
+    change(&first, json!({"callback_url": "http://127.0.0.1:9/y"})).refuses(409, "CONFLICT");
+    change(&second, same.clone()).is(200);
+    change(&alien, same).is(200);
+}
+
+#[test]
 fn one_that_ended_gets_nothing() {
     let hub = hub();
     let service = FakeService::start();
@@ -137,10 +177,7 @@ fn a_kill_leaves_no_gap() {
 
 #[test]
 fn with_keys_everybody_sees_only_what_is_his() {
-    let mut settings = QUICK.to_vec();
-    settings.push(("service_keys", "{shop: [s], billing: [b], boss: [o]}"));
-    settings.push(("operators", "[boss]"));
-    let hub = TestHub::with(&settings);
+    let hub = guarded_hub();
     let (shop, billing) = (hub.named("shop", "s"), hub.named("billing", "b"));
     let id = billing.subscribed("billing", "#", "http://127.0.0.1:9/");
     let asked = json!({
@@ -149,9 +186,41 @@ fn with_keys_everybody_sees_only_what_is_his() {
     shop.subscribe(&asked).refuses(403, "AUTH_FAILED");
     let one = format!("/v1/subscriptions/{id}");
     shop.get(&one).refuses(404, "NOT_FOUND");
-    shop.delete(&one).refuses(404, "NOT_FOUND");
-    shop.patch(&one, &json!({})).refuses(404, "NOT_FOUND");
     assert_eq!(shop.get("/v1/subscriptions").is(200)["count"], 0);
     assert_eq!(billing.get("/v1/subscriptions").is(200)["count"], 1);
     hub.named("boss", "o").get(&one).is(200);
+}
+
+fn guarded_hub() -> TestHub {
+    let mut settings = QUICK.to_vec();
+    settings.push(("service_keys", "{shop: [s], billing: [b], boss: [o]}"));
+    settings.push(("operators", "[boss]"));
+    TestHub::with(&settings)
+}
+
+#[test]
+fn with_keys_nobody_touches_what_is_anothers() {
+    let hub = guarded_hub();
+    let (shop, billing) = (hub.named("shop", "s"), hub.named("billing", "b"));
+    let id = billing.subscribed("billing", "#", "http://127.0.0.1:9/");
+    let one = format!("/v1/subscriptions/{id}");
+    let by_id = json!({"subscription_id": id});
+    let replay = json!({"mode": "from_beginning", "deliver_to": id});
+    let by_query = format!("/v1/events/replay?mode=from_beginning&deliver_to={id}");
+    for refused in [
+        shop.delete(&one),
+        shop.patch(&one, &json!({})),
+        shop.post(&format!("{one}/pause"), &json!({})),
+        shop.post(&format!("{one}/resume"), &json!({})),
+        shop.post("/unsubscribe", &by_id),
+        shop.post("/v1/events/replay", &replay),
+        shop.get(&by_query),
+    ] {
+        refused.refuses(403, "AUTH_FAILED");
+    }
+    let nobody = "/v1/subscriptions/00000000-0000-7000-8000-000000000000";
+    shop.delete(nobody).refuses(404, "NOT_FOUND");
+    assert_eq!(billing.get(&one).is(200)["state"], "active");
+    billing.post("/v1/events/replay", &replay).is(202);
+    hub.named("boss", "o").delete(&one).is(204);
 }

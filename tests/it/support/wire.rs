@@ -111,11 +111,16 @@ impl Connection {
     }
 
     pub fn hear(&mut self) -> io::Result<Answer> {
+        self.hear_after("GET")
+    }
+
+    /// The answer to a request of this method: one to HEAD announces a body that does not come.
+    fn hear_after(&mut self, method: &str) -> io::Result<Answer> {
         let head = Head::read(&mut self.stream)?;
         let status = head.first_line.split(' ').nth(1);
         let status = status.and_then(|status| status.parse().ok());
         let status: u16 = status.ok_or(io::ErrorKind::InvalidData)?;
-        let has_body = status != 204 && status != 304;
+        let has_body = status != 204 && status != 304 && method != "HEAD";
         let body = if has_body {
             head.read_body(&mut self.stream)?
         } else {
@@ -141,7 +146,7 @@ impl Connection {
         let mut request = request.into_bytes();
         request.extend_from_slice(body);
         self.say(&request)?;
-        self.hear()
+        self.hear_after(method)
     }
 }
 

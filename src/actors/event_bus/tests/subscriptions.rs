@@ -154,12 +154,25 @@ async fn a_retry_waits_for_its_time() {
     house.turn().await;
     let view = house.view().await;
     assert_eq!((view.failures, view.position), (1, 0));
-    assert!(view.retry_at.is_some());
+    assert!(view.is_retrying);
+    assert!(view.next_attempt.is_some());
     house.after(Duration::from_millis(999)).await;
     assert_eq!(house.pushed().len(), 1);
     house.after(Duration::from_millis(200)).await;
     assert_eq!(house.pushed().len(), 2);
-    assert_eq!(house.view().await.position, 1);
+    let view = house.view().await;
+    assert_eq!((view.position, view.is_retrying), (1, false));
+}
+
+#[actix::test]
+async fn after_a_letter_nothing_is_retried() {
+    let mut house = house([status(400)]);
+    house.subscribe(None).await;
+    house.publish([1]).await;
+    house.turn().await;
+    let view = house.view().await;
+    assert_eq!((view.failures, view.is_retrying), (1, false));
+    assert_eq!(view.next_attempt, None);
 }
 
 #[actix::test]

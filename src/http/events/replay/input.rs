@@ -178,9 +178,9 @@ impl Asked {
 
 impl Given {
     fn start(&self) -> Result<Start, HubError> {
-        let mode = self.mode.as_deref();
         let missing = |field: &str| wrong(field, format!("is required by this mode ({MODES})"));
-        match mode.ok_or_else(|| wrong("mode", "is required"))? {
+        let mode = self.mode.as_deref();
+        let start = match mode.ok_or_else(|| wrong("mode", "is required"))? {
             "from_beginning" => Ok(Start::Beginning),
             "from_timestamp" => {
                 let at = self.from_timestamp;
@@ -197,7 +197,31 @@ impl Given {
                 n.map(Start::LastN).ok_or_else(|| missing("last_n"))
             }
             _ => Err(wrong("mode", format!("must be one of {MODES}"))),
+        }?;
+        self.check_mode()?;
+        Ok(start)
+    }
+
+    /// What begins a replay in another mode is not silently left out.
+    fn check_mode(&self) -> Result<(), HubError> {
+        for (field, is_given, of_mode) in [
+            (
+                "from_timestamp",
+                self.from_timestamp.is_some(),
+                "from_timestamp",
+            ),
+            (
+                "from_sequence",
+                self.from_sequence.is_some(),
+                "from_sequence",
+            ),
+            ("last_n", self.last_n.is_some(), "last_n_events"),
+        ] {
+            if is_given && self.mode.as_deref() != Some(of_mode) {
+                return Err(wrong(field, format!("only goes with the mode {of_mode}")));
+            }
         }
+        Ok(())
     }
 
     fn check_delivery(&self) -> Result<(), HubError> {
