@@ -39,6 +39,7 @@ fn says(python: &str, case: &Value) -> String {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "nobody should think it was checked")]
 fn the_public_library_takes_the_signature_and_no_other() {
     let Ok(python) = env::var(PYTHON) else {
         return eprintln!("skipped: {PYTHON} names no Python with standardwebhooks");
