@@ -130,7 +130,8 @@ struct Asked {
 /// Send many dead letters again
 ///
 /// The job means the messages that are in the list now, each once; what dies from now on is not
-/// touched, and neither are the letters of events, which are reprocessed one by one. It survives a restart, and stops itself when 10 in a row die again.
+/// touched, and neither are the letters of events, which are reprocessed one by one. It survives a
+/// restart, and stops itself when 10 in a row die again.
 #[utoipa::path(
     post,
     path = "/v1/dlq/redrive",

@@ -260,14 +260,21 @@ mod tests {
             .chain(new.event_types.iter())
             .cloned()
             .collect();
-        assert_eq!(roster.same_callback(None, &new.service, &twice, url), Some(&new));
+        assert_eq!(
+            roster.same_callback(None, &new.service, &twice, url),
+            Some(&new)
+        );
         assert_eq!(roster.all().count(), 0);
         let but = Some(new.id);
         let other = roster.same_callback(but, &new.service, &twice, url);
         assert!(other.is_none());
         roster.intend_end(new.id);
         assert!(roster.wanted(new.id).is_none());
-        assert!(roster.same_callback(None, &new.service, &twice, url).is_none());
+        assert!(
+            roster
+                .same_callback(None, &new.service, &twice, url)
+                .is_none()
+        );
     }
 
     #[test]

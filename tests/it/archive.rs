@@ -3,6 +3,7 @@
 mod agreement;
 mod event_agreement;
 mod event_facts;
+mod event_letters;
 mod events;
 mod facts;
 mod letters;

@@ -400,7 +400,11 @@ fn a_replay_goes_to_one_subscription_beside_its_live_events() {
 fn what_begins_a_replay_in_another_mode_is_refused() {
     let hub = TestHub::start();
     let starts = [
-        ("from_timestamp", "from_timestamp", json!("2000-01-01T00:00:00Z")),
+        (
+            "from_timestamp",
+            "from_timestamp",
+            json!("2000-01-01T00:00:00Z"),
+        ),
         ("from_sequence", "from_sequence", json!(0)),
         ("last_n_events", "last_n", json!(5)),
     ];

@@ -106,7 +106,11 @@ fn a_subscription_begins_anywhere_up_to_the_next_event() {
         "from_sequence": 4,
     });
     let refused = hub.subscribe(&asked);
-    assert!(refused.body.contains("is beyond the newest event (2)"), "{}", refused.body);
+    assert!(
+        refused.body.contains("is beyond the newest event (2)"),
+        "{}",
+        refused.body
+    );
     let details = refused.refuses(400, "INVALID_SUBSCRIPTION");
     assert_eq!(details["field"], "from_sequence");
     asked["from_sequence"] = json!(0);

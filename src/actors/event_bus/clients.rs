@@ -8,8 +8,8 @@ use rand::RngExt;
 
 use super::EventBus;
 use crate::actors::messages::{
-    CallbackGone, ChangeSubscription, InspectSubscriptions, Progress, Record, Subscribe, SubscriptionView,
-    SwitchSubscription, Unsubscribe,
+    CallbackGone, ChangeSubscription, InspectSubscriptions, Progress, Record, Subscribe,
+    SubscriptionView, SwitchSubscription, Unsubscribe,
 };
 use crate::domain::event::Sequence;
 use crate::domain::fact::Fact;

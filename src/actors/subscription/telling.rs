@@ -18,8 +18,10 @@ impl Subscription {
     pub(super) fn tell(&mut self) {
         self.progress.position = self.live.position();
         self.progress.in_flight = u32::try_from(self.pushes.len()).unwrap_or(u32::MAX);
-        self.progress.is_retrying = self.windows().any(DeliveryWindow::is_retrying);
-        self.progress.retry_at = self.windows().filter_map(DeliveryWindow::next_retry).min();
+        let is_retrying = self.windows().any(DeliveryWindow::is_retrying);
+        let retry_at = self.windows().filter_map(DeliveryWindow::next_retry).min();
+        self.progress.is_retrying = is_retrying;
+        self.progress.retry_at = retry_at;
         if self.told.as_ref() == Some(&self.progress) {
             return;
         }

@@ -1,19 +1,18 @@
-//! Events, snapshots, and the dead letters of subscriptions.
+//! Events and snapshots.
 
 use std::sync::Arc;
 
 use message_hub::domain::carried::StreamHead;
 use message_hub::domain::event::{Event, EventExtras, EventId};
-use message_hub::domain::fact::{DeadReason, Fact};
+use message_hub::domain::fact::Fact;
 use message_hub::domain::ids::{Label, ServiceName};
 use message_hub::domain::message::Payload;
 use message_hub::domain::pattern::Pattern;
 use message_hub::domain::timestamp::Timestamp;
-use message_hub::ports::archive::{Archive, EventQuery, LetterQuery};
+use message_hub::ports::archive::{Archive, EventQuery};
 
 use super::event_facts::{
-    event, event_delivered, event_id, event_redriven, events_removed, in_stream, letter,
-    letter_died, letter_id, of_type, published, snapshot, snapshot_taken,
+    event, event_id, events_removed, in_stream, of_type, published, snapshot, snapshot_taken,
 };
 use super::{apply, on_each};
 
@@ -378,106 +377,5 @@ fn removed_events_are_gone_and_their_streams_known_before() {
         assert_eq!(sequences(archive, EventQuery::default()).await, [5, 6]);
         let gone: Vec<EventId> = [1, 5].map(event_id).to_vec();
         assert_eq!(archive.events_by_id(gone).await.unwrap().len(), 1);
-    });
-}
-
-#[test]
-fn letters_of_subscriptions_stand_until_they_are_gone() {
-    on_each(async |archive| {
-        let facts = [1, 2, 3].map(|n| letter_died(letter(n, DeadReason::Rejected)));
-        apply(archive, facts).await;
-        let found = archive.event_letter(letter_id(2)).await.unwrap().unwrap();
-        assert_eq!(found.letter, letter(2, DeadReason::Rejected));
-        assert_eq!(found.position, 2);
-        let counts = archive.dead_letter_counts().await.unwrap();
-        assert_eq!(counts.total, 3);
-        assert_eq!(
-            counts.by_destination[&letter(1, DeadReason::Rejected).service],
-            3
-        );
-
-        let mut again = letter(3, DeadReason::Expired);
-        again.redriven = 1;
-        apply(
-            archive,
-            [
-                event_redriven(1),
-                event_delivered(2),
-                event_redriven(3),
-                letter_died(again.clone()),
-            ],
-        )
-        .await;
-        assert_eq!(archive.event_letter(letter_id(1)).await.unwrap(), None);
-        assert_eq!(archive.event_letter(letter_id(2)).await.unwrap(), None);
-        let found = archive.event_letter(letter_id(3)).await.unwrap().unwrap();
-        assert_eq!((found.position, found.letter), (7, again));
-        assert_eq!(archive.dead_letter_counts().await.unwrap().total, 1);
-    });
-}
-
-#[test]
-fn letters_are_listed_as_they_match() {
-    on_each(async |archive| {
-        let mut letters: Vec<_> = (1..=5).map(|n| letter(n, DeadReason::Rejected)).collect();
-        letters[1].service = ServiceName::parse("mail").unwrap();
-        letters[2].reason = DeadReason::Expired;
-        let mut correlated = event(4);
-        correlated.correlation_id = Some(label("talk"));
-        correlated.source = ServiceName::parse("shop").unwrap();
-        letters[3].event = Arc::new(correlated);
-        apply(archive, letters.clone().into_iter().map(letter_died)).await;
-
-        let all = LetterQuery {
-            limit: 10,
-            ..LetterQuery::default()
-        };
-        for query in [
-            all.clone(),
-            LetterQuery {
-                limit: 2,
-                ..all.clone()
-            },
-            LetterQuery {
-                before: Some(3),
-                ..all.clone()
-            },
-            LetterQuery {
-                service: Some(letters[1].service.clone()),
-                ..all.clone()
-            },
-            LetterQuery {
-                reason: Some(DeadReason::Expired),
-                ..all.clone()
-            },
-            LetterQuery {
-                source: ServiceName::parse("shop").ok(),
-                ..all.clone()
-            },
-            LetterQuery {
-                correlation_id: Some("talk".into()),
-                ..all.clone()
-            },
-            LetterQuery {
-                correlation_id: Some(event_id(2).to_string()),
-                ..all.clone()
-            },
-            LetterQuery {
-                since: Some(letters[3].at),
-                ..all
-            },
-        ] {
-            let whole = LetterQuery {
-                limit: 10,
-                ..LetterQuery::default()
-            };
-            let mut expected = archive.event_letters(whole).await.unwrap();
-            assert_eq!(expected.len(), 5);
-            expected.retain(|one| query.matches(one));
-            expected.truncate(query.limit);
-            assert!(!expected.is_empty());
-            let found = archive.event_letters(query.clone()).await.unwrap();
-            assert_eq!(found, expected, "{query:?}");
-        }
     });
 }

@@ -50,7 +50,10 @@ fn a_subscription_that_fails_is_told_of_once() {
     bad.wait_for(3);
     eventually("all are done", || hub.subscription(&id)["in_flight"] == 0);
     let view = hub.subscription(&id);
-    assert_eq!((&view["failures"], &view["state"]), (&json!(3), &json!("active")));
+    assert_eq!(
+        (&view["failures"], &view["state"]),
+        (&json!(3), &json!("active"))
+    );
     let told = good.wait_for(1)[0].json();
     assert_eq!(told["event_type"], "subscription.failing");
     assert_eq!(told["source"], "message-hub");
