@@ -38,6 +38,11 @@ pub enum HubError {
     NoRoute(String),
     #[error("{what}: not known")]
     NotFound { what: String },
+    #[error("{field}: {problem}")]
+    Conflict {
+        field: &'static str,
+        problem: &'static str,
+    },
     #[error("{method}: not allowed here; use {allow}")]
     MethodNotAllowed { method: String, allow: &'static str },
     #[error("body: larger than {limit} bytes")]
@@ -114,6 +119,7 @@ impl HubError {
             Self::Unauthenticated(_) => ("AUTH_FAILED", StatusCode::UNAUTHORIZED),
             Self::Forbidden(_) => ("AUTH_FAILED", StatusCode::FORBIDDEN),
             Self::NoRoute(_) | Self::NotFound { .. } => ("NOT_FOUND", StatusCode::NOT_FOUND),
+            Self::Conflict { .. } => ("CONFLICT", StatusCode::CONFLICT),
             Self::MethodNotAllowed { .. } => ("METHOD_NOT_ALLOWED", StatusCode::METHOD_NOT_ALLOWED),
             Self::TooLarge { .. } => ("PAYLOAD_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE),
             Self::Busy => ("QUEUE_FULL", StatusCode::TOO_MANY_REQUESTS),
@@ -146,6 +152,7 @@ impl HubError {
         let mut add = |key: &str, value: Value| drop(details.insert(key.to_owned(), value));
         match self {
             Self::Invalid { field, .. } => add("field", json!(field)),
+            Self::Conflict { field, .. } => add("field", json!(field)),
             Self::Refused(Refusal::OtherContent) => add("field", json!("id")),
             Self::Refused(Refusal::UnknownService { service }) => {
                 add("field", json!("destination"));

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::TestHub;
 use crate::support::socket::Socket;
+
+use crate::support::TestHub;
 
 fn publish(hub: &TestHub, count: usize) {
     for _ in 0..count {
@@ -80,10 +81,34 @@ fn a_socket_has_one_named_subscription_at_most() {
         "type": "subscribe", "service": "shop", "event_types": ["b"], "subscription": "others",
     });
     socket.say(&other);
-    let error = socket.is_refused("INVALID_SUBSCRIPTION");
+    let error = socket.is_refused("CONFLICT");
     assert_eq!(error["details"]["field"], "subscription");
     let more = json!({"type": "subscribe", "service": "shop", "event_types": ["b"]});
     assert_eq!(socket.ask(&more)["event_types"], json!(["#", "b"]));
     publish(&hub, 1);
     socket.hears_event(1);
+}
+
+#[test]
+fn a_named_subscription_stays_with_its_service() {
+    let hub = TestHub::start();
+    let mut owner = hub.socket();
+    let asked = |service: &str, name: Option<&str>| {
+        json!({
+            "type": "subscribe", "service": service, "event_types": ["c"], "subscription": name,
+        })
+    };
+    owner.say(&asked("billing", Some("orders")));
+    owner.hears("subscribed");
+    let mut socket = hub.socket();
+    subscribe(&mut socket, None);
+    for name in [Some("orders"), None] {
+        socket.say(&asked("billing", name));
+        let error = socket.is_refused("CONFLICT");
+        assert_eq!(error["details"]["field"], "subscription", "{name:?}");
+    }
+    publish(&hub, 1);
+    socket.hears_event(1);
+    owner.hears_nothing();
+    assert_eq!(owner.ask(&asked("billing", None))["type"], "subscribed");
 }
