@@ -38,6 +38,8 @@ pub enum HubError {
     NoRoute(String),
     #[error("{what}: not known")]
     NotFound { what: String },
+    #[error("{what}: was deleted")]
+    Deleted { what: String },
     #[error("{field}: {problem}")]
     Conflict {
         field: &'static str,
@@ -118,7 +120,9 @@ impl HubError {
             } => ("INVALID_REQUEST", StatusCode::BAD_REQUEST),
             Self::Unauthenticated(_) => ("AUTH_FAILED", StatusCode::UNAUTHORIZED),
             Self::Forbidden(_) => ("AUTH_FAILED", StatusCode::FORBIDDEN),
-            Self::NoRoute(_) | Self::NotFound { .. } => ("NOT_FOUND", StatusCode::NOT_FOUND),
+            Self::NoRoute(_) | Self::NotFound { .. } | Self::Deleted { .. } => {
+                ("NOT_FOUND", StatusCode::NOT_FOUND)
+            }
             Self::Conflict { .. } => ("CONFLICT", StatusCode::CONFLICT),
             Self::MethodNotAllowed { .. } => ("METHOD_NOT_ALLOWED", StatusCode::METHOD_NOT_ALLOWED),
             Self::TooLarge { .. } => ("PAYLOAD_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE),

@@ -351,6 +351,7 @@ impl Handler<SocketNews> for Session {
         match news {
             SocketNews::Draining => self.is_draining = true,
             SocketNews::Displaced => self.displaced(),
+            SocketNews::Ended(id) => self.ended(id),
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::socket::Socket;
-
+use crate::support::verbs::array;
 use crate::support::TestHub;
 
 fn publish(hub: &TestHub, count: usize) {
@@ -111,4 +111,31 @@ fn a_named_subscription_stays_with_its_service() {
     socket.hears_event(1);
     owner.hears_nothing();
     assert_eq!(owner.ask(&asked("billing", None))["type"], "subscribed");
+}
+
+/// The id of the only subscription.
+fn only_subscription(hub: &TestHub) -> String {
+    let list = hub.get("/v1/subscriptions").is(200);
+    let subscriptions = array(&list["subscriptions"]);
+    assert_eq!(subscriptions.len(), 1, "{list}");
+    let id = subscriptions[0]["subscription_id"].as_str();
+    id.unwrap().to_owned()
+}
+
+#[test]
+fn the_socket_of_a_deleted_subscription_is_told() {
+    let hub = TestHub::start();
+    let mut socket = hub.socket();
+    subscribe(&mut socket, None);
+    publish(&hub, 1);
+    socket.hears_event(1);
+    let id = only_subscription(&hub);
+    let answer = hub.delete(&format!("/v1/subscriptions/{id}"));
+    assert_eq!(answer.status, 204);
+    let deleted = "subscription orders: was deleted";
+    assert_eq!(socket.is_refused("NOT_FOUND")["message"], deleted);
+    publish(&hub, 1);
+    socket.hears_nothing();
+    socket.say(&ack(1));
+    assert_eq!(socket.is_refused("NOT_FOUND")["message"], deleted);
 }

@@ -15,7 +15,9 @@ use super::super::texts;
 use super::{Context, Session};
 use crate::actors::messages::{Credit, Fed, Follow, Framed, Unfollow};
 use crate::domain::event::{Event, Sequence};
+use crate::domain::ids::Label;
 use crate::domain::pattern::Pattern;
+use crate::domain::subscription::SubscriptionId;
 use named::Named;
 
 /// Bytes of events that wait to be written, at most, and one event more.
@@ -39,6 +41,10 @@ pub struct Feed {
     used: usize,
     page: usize,
     named: Option<Named>,
+    /// The subscription that was deleted last, of those the EventBus gave this socket.
+    ended: Option<SubscriptionId>,
+    /// The name of one that was deleted while the socket had it.
+    deleted: Option<Label>,
     /// Tells the pages asked for by now from those that were before.
     readings: u64,
 }
@@ -69,6 +75,8 @@ impl Default for Feed {
             used: 0,
             page: FIRST_PAGE,
             named: None,
+            ended: None,
+            deleted: None,
             readings: 0,
         }
     }

@@ -8,7 +8,7 @@ use super::super::super::answers::Slip;
 use super::super::super::frames::{MOST_TYPES, Subscribe};
 use super::super::super::texts;
 use super::super::{Context, Session};
-use super::named::Named;
+use super::named::{Named, deleted};
 use super::{Feed, Stage};
 use crate::actors::messages::{AttachSocket, Attached, FeedId, InspectLog, LogReport};
 use crate::domain::event::Sequence;
@@ -142,6 +142,12 @@ impl Session {
     }
 
     fn subscribed(&mut self, slip: &Slip, changed: Subscribed) -> Result<(), HubError> {
+        if let Some((_, name, attached)) = &changed.named
+            && self.feed.ended == Some(attached.id)
+        {
+            self.feed.deleted = Some(name.clone());
+            return Err(deleted(name));
+        }
         let from = self.feed.start(&changed)?;
         let feed = &mut self.feed;
         if !feed.has_begun {

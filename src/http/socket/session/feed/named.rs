@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::super::super::answers::Slip;
 use super::super::super::frames::Subscribe;
-use super::super::requests::{confirm, flatten};
+use super::super::requests::confirm;
 use super::super::{Answered, Context, Session};
 use crate::actors::messages::AckPosition;
 use crate::domain::event::Sequence;
@@ -46,12 +46,27 @@ impl Named {
 
 impl Session {
     pub(in crate::http::socket::session) fn displaced(&mut self) {
+        self.end_feed();
+        let why = "subscription: another socket has taken it over";
+        self.complain(&Refusal::Conflict(why).into());
+    }
+
+    /// Somebody deleted the subscription. If this socket is about to get it, it learns then.
+    pub(in crate::http::socket::session) fn ended(&mut self, id: SubscriptionId) {
+        self.feed.ended = Some(id);
+        let named = self.feed.named.take_if(|named| named.id == id);
+        if let Some(Named { name, .. }) = named {
+            self.end_feed();
+            self.complain(&deleted(&name));
+            self.feed.deleted = Some(name);
+        }
+    }
+
+    fn end_feed(&mut self) {
         self.stop_following();
         self.feed.event_types = Arc::new([]);
         self.feed.keep(&[]);
         self.feed.named = None;
-        let why = "subscription: another socket has taken it over";
-        self.complain(&Refusal::Conflict(why).into());
     }
 
     pub(in crate::http::socket::session) fn ack_sequence(
@@ -62,7 +77,10 @@ impl Session {
     ) {
         let wrong = |problem| HubError::invalid(Subject::Request, "sequence", problem);
         let Some(named) = &self.feed.named else {
-            let error = wrong("this socket has no named subscription");
+            let error = match &self.feed.deleted {
+                Some(name) => deleted(name),
+                None => wrong("this socket has no named subscription"),
+            };
             return self.refuse(&slip, &error);
         };
         if sequence > self.feed.done_with() {
@@ -75,10 +93,19 @@ impl Session {
             through: sequence,
             reply: Some(reply),
         });
-        let (hub, home) = (self.hub.clone(), ctx.address());
+        let (hub, home, gone) = (self.hub.clone(), ctx.address(), deleted(&named.name));
         actix::spawn(async move {
-            let outcome = flatten(answered(acked).await);
+            let outcome = answered(acked).await;
+            let outcome = outcome.and_then(|acked| {
+                // It was deleted in this very moment.
+                acked.map_err(|refusal| HubError::refused(refusal, gone))
+            });
             home.do_send(Answered(vec![confirm(&hub, &slip, outcome)]));
         });
     }
+}
+
+pub fn deleted(name: &Label) -> HubError {
+    let what = format!("subscription {name}");
+    HubError::Deleted { what }
 }
