@@ -237,6 +237,7 @@ impl Session {
     }
 
     fn beat(&mut self, ctx: &mut Context) {
+        self.tell_passed();
         let is_alive = self.life.heard || self.life.wrote;
         self.life.missed = if is_alive { 0 } else { self.life.missed + 1 };
         (self.life.heard, self.life.wrote) = (false, false);
@@ -293,6 +294,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.hub.metrics.sockets.open.dec();
         self.stop_following();
+        self.tell_passed();
         self.hub.handles.socket_closed.do_send(SocketClosed {
             socket: self.socket,
         });

@@ -157,8 +157,15 @@ impl Session {
         feed.through = from - 1;
         feed.event_types = changed.event_types;
         if let Some((service, name, attached)) = changed.named {
-            let id = attached.id;
-            feed.named = Some(Named { service, name, id });
+            let known = feed.named.take().map(|named| (named.acked, named.told));
+            let (acked, told) = known.unwrap_or((from - 1, attached.from - 1));
+            feed.named = Some(Named {
+                service,
+                name,
+                id: attached.id,
+                acked,
+                told,
+            });
         }
         let (reference, newest) = (slip.reference.as_ref(), changed.log.newest);
         let text = texts::subscribed(reference, &feed.event_types, newest);

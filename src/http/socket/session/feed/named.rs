@@ -9,6 +9,7 @@ use super::super::super::answers::Slip;
 use super::super::super::frames::Subscribe;
 use super::super::requests::confirm;
 use super::super::{Answered, Context, Session};
+use super::Feed;
 use crate::actors::messages::AckPosition;
 use crate::domain::event::Sequence;
 use crate::domain::ids::{Label, ServiceName};
@@ -22,6 +23,10 @@ pub struct Named {
     pub service: ServiceName,
     pub name: Label,
     pub id: SubscriptionId,
+    /// The client is done with everything up to here.
+    pub acked: Sequence,
+    /// The EventBus knows of everything up to here that it is not owed.
+    pub told: Sequence,
 }
 
 impl Named {
@@ -44,7 +49,30 @@ impl Named {
     }
 }
 
+impl Feed {
+    /// How far the position may follow what was looked at: not past an event that is owed.
+    fn passed(&self) -> Option<Sequence> {
+        let named = self.named.as_ref()?;
+        let is_owed = !self.ready.is_empty() || named.acked < self.sent;
+        (!is_owed && self.through > named.told).then_some(self.through)
+    }
+}
+
 impl Session {
+    /// Events that the subscription does not want are not kept for its sake.
+    pub(in crate::http::socket::session) fn tell_passed(&mut self) {
+        let passed = self.feed.passed();
+        if let (Some(through), Some(named)) = (passed, &mut self.feed.named) {
+            named.told = through;
+            self.hub.handles.ack_position.do_send(AckPosition {
+                socket: self.socket,
+                id: named.id,
+                through,
+                reply: None,
+            });
+        }
+    }
+
     pub(in crate::http::socket::session) fn displaced(&mut self) {
         self.end_feed();
         let why = "subscription: another socket has taken it over";
@@ -76,16 +104,19 @@ impl Session {
         ctx: &Context,
     ) {
         let wrong = |problem| HubError::invalid(Subject::Request, "sequence", problem);
-        let Some(named) = &self.feed.named else {
+        let done_with = self.feed.done_with();
+        let Some(named) = &mut self.feed.named else {
             let error = match &self.feed.deleted {
                 Some(name) => deleted(name),
                 None => wrong("this socket has no named subscription"),
             };
             return self.refuse(&slip, &error);
         };
-        if sequence > self.feed.done_with() {
+        if sequence > done_with {
             return self.refuse(&slip, &wrong("was not sent yet"));
         }
+        named.acked = named.acked.max(sequence);
+        named.told = named.told.max(sequence);
         let (reply, acked) = oneshot::channel();
         self.hub.handles.ack_position.do_send(AckPosition {
             socket: self.socket,
