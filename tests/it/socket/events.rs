@@ -110,6 +110,32 @@ fn refusals_are_those_of_http() {
 }
 
 #[test]
+fn a_repeat_is_told_the_place_of_its_original() {
+    let hub = TestHub::start();
+    let mut socket = hub.socket();
+    let event = json!({
+        "id": "0190b8a0-0000-4000-8000-000000000001", "event_type": "a", "payload": 1,
+        "stream_id": "s",
+    });
+    let named = json!({"type": "publish", "event": event});
+    socket.ask(&publish("a", 1));
+    assert_eq!(socket.ask(&named)["sequence"], 2);
+    let is_repeat = |answer: &Value| {
+        let expected = json!({
+            "type": "accepted", "id": event["id"], "sequence": 2, "stream_id": "s",
+            "stream_version": 1, "duplicate": true, "durability": "disk",
+        });
+        assert_eq!(*answer, expected);
+    };
+    is_repeat(&socket.ask(&named));
+    socket.say(&json!([publish("a", 1), named, publish("a", 1), named]));
+    assert_eq!(socket.hears("accepted")["sequence"], 3);
+    is_repeat(&socket.hear());
+    assert_eq!(socket.hears("accepted")["sequence"], 4);
+    is_repeat(&socket.hear());
+}
+
+#[test]
 fn a_second_subscribe_adds_and_an_unsubscribe_takes_away() {
     let hub = TestHub::start();
     let (mut publisher, mut subscriber) = (hub.socket(), hub.socket());
