@@ -180,6 +180,10 @@ async fn prepare(
     service: ServiceName,
     (event_types, from_sequence, name): (Arc<[Pattern]>, Option<Sequence>, Option<Label>),
 ) -> Result<Subscribed, HubError> {
+    if let Some(from) = from_sequence {
+        let log = look(&hub.handles.inspect_log, InspectLog).await?;
+        check_reached(from, log.newest)?;
+    }
     let named = match name {
         None => None,
         Some(name) => {
@@ -201,6 +205,16 @@ async fn prepare(
         named,
         log: look(&hub.handles.inspect_log, InspectLog).await?,
     })
+}
+
+/// Whoever resumes begins with the next event at the latest.
+fn check_reached(from: Sequence, newest: Sequence) -> Result<(), HubError> {
+    if from > newest + 1 {
+        let problem = format!("is beyond the newest event ({newest})");
+        let subject = Subject::Subscription;
+        return Err(HubError::invalid(subject, "from_sequence", problem));
+    }
+    Ok(())
 }
 
 impl Handler<Change> for Session {
