@@ -42,6 +42,13 @@ pub enum HubError {
     NoSuchVersion { field: &'static str, current: u64 },
     #[error("{what}: not known")]
     NotFound { what: String },
+    #[error("{what}: was deleted")]
+    Deleted { what: String },
+    #[error("{field}: {problem}")]
+    Conflict {
+        field: &'static str,
+        problem: &'static str,
+    },
     #[error("{method}: not allowed here; use {allow}")]
     MethodNotAllowed { method: String, allow: &'static str },
     #[error("body: larger than {limit} bytes")]
@@ -117,9 +124,12 @@ impl HubError {
             } => ("INVALID_REQUEST", StatusCode::BAD_REQUEST),
             Self::Unauthenticated(_) => ("AUTH_FAILED", StatusCode::UNAUTHORIZED),
             Self::Forbidden(_) => ("AUTH_FAILED", StatusCode::FORBIDDEN),
-            Self::NoRoute(_) | Self::NotFound { .. } => ("NOT_FOUND", StatusCode::NOT_FOUND),
             Self::NoSuchVersion { .. } => ("VERSION_CONFLICT", StatusCode::CONFLICT),
             Self::Differs { .. } => ("CONFLICT", StatusCode::CONFLICT),
+            Self::NoRoute(_) | Self::NotFound { .. } | Self::Deleted { .. } => {
+                ("NOT_FOUND", StatusCode::NOT_FOUND)
+            }
+            Self::Conflict { .. } => ("CONFLICT", StatusCode::CONFLICT),
             Self::MethodNotAllowed { .. } => ("METHOD_NOT_ALLOWED", StatusCode::METHOD_NOT_ALLOWED),
             Self::TooLarge { .. } => ("PAYLOAD_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE),
             Self::Busy => ("QUEUE_FULL", StatusCode::TOO_MANY_REQUESTS),
@@ -157,6 +167,7 @@ impl HubError {
                 add("field", json!(field));
                 add("current_version", json!(current));
             }
+            Self::Conflict { field, .. } => add("field", json!(field)),
             Self::Refused(Refusal::OtherContent) => add("field", json!("id")),
             Self::Refused(Refusal::BeyondNewest { .. }) => add("field", json!("from_sequence")),
             Self::Refused(Refusal::UnknownService { service }) => {

@@ -151,7 +151,7 @@ fn said_by_clients() -> Vec<Frame> {
             "Events from now on, or from a sequence on; a second one adds types",
             json!({
                 "service": service, "event_types!": patterns,
-                "from_sequence": {"type": "integer", "minimum": 0, "description": "Inclusive; with the first subscribe only"},
+                "from_sequence": {"type": "integer", "minimum": 0, "description": "Inclusive; with the first subscribe only, and at most one beyond the newest event"},
                 "subscription": {"type": "string", "maxLength": 200, "description": "Names a durable subscription"},
             }),
         ),

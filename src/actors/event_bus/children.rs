@@ -97,7 +97,7 @@ impl EventBus {
                     ended.child.address.do_send(EndSubscription);
                     self.unfollow(ended.feed);
                 }
-                self.attached.forget(id);
+                self.detach(id);
                 self.drop_circuits();
             }
             Some(Change::Letter(letter)) => {

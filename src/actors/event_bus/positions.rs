@@ -120,9 +120,14 @@ impl Handler<AckPosition> for EventBus {
             return;
         }
         let now = self.settings.clock.now();
-        self.roster.positions.acked(ack.id, ack.through, now);
-        self.writing.waiting.extend(ack.reply);
-        if !self.writing.waiting.is_empty() && !self.writing.is_under_way {
+        let positions = &mut self.roster.positions;
+        let Some(reply) = ack.reply else {
+            positions.moved(ack.id, ack.through, 0, now);
+            return self.write_positions(ctx);
+        };
+        positions.acked(ack.id, ack.through, now);
+        self.writing.waiting.push(reply);
+        if !self.writing.is_under_way {
             let taken = self.roster.positions.take(now);
             self.write(taken, ctx);
         }

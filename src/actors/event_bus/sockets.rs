@@ -32,8 +32,9 @@ impl Attached {
         self.0.retain(|_, present| *present != socket);
     }
 
-    pub(super) fn forget(&mut self, id: SubscriptionId) {
-        self.0.remove(&id);
+    /// Gives the socket that had it.
+    fn forget(&mut self, id: SubscriptionId) -> Option<FeedId> {
+        self.0.remove(&id)
     }
 }
 
@@ -49,6 +50,14 @@ impl EventBus {
                 oldest: self.oldest,
             }),
             Some(from) => Ok(from - 1),
+        }
+    }
+
+    /// The subscription is no more.
+    pub(super) fn detach(&mut self, id: SubscriptionId) {
+        let socket = self.attached.forget(id);
+        if let Some(socket) = socket.and_then(|socket| self.sockets.get(&socket)) {
+            socket.do_send(SocketNews::Ended(id));
         }
     }
 

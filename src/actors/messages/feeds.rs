@@ -15,6 +15,7 @@ pub use crate::logic::recent::Framed;
 use super::Reply;
 use crate::domain::event::{Event, Sequence};
 use crate::domain::pattern::Pattern;
+use crate::domain::subscription::SubscriptionId;
 use crate::ports::archive::EventQuery;
 
 /// Tells followers apart; each makes its own.
@@ -100,4 +101,6 @@ pub enum SocketNews {
     Draining,
     /// Another socket took over the named subscription.
     Displaced,
+    /// The named subscription was deleted.
+    Ended(SubscriptionId),
 }

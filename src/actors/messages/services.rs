@@ -90,6 +90,8 @@ pub struct Listen {
     pub socket: FeedId,
     pub service: ServiceName,
     pub instance_id: InstanceId,
+    /// Messages it has and has not settled, at most.
+    pub prefetch: u32,
     pub reply: Reply<Result<(), Refusal>>,
 }
 

@@ -144,5 +144,7 @@ pub struct AckPosition {
     pub socket: FeedId,
     pub id: SubscriptionId,
     pub through: Sequence,
+    /// `None`: nothing was acknowledged, it only passed what it does not want; that is written
+    /// down when there is time.
     pub reply: Option<Reply<Result<(), Refusal>>>,
 }

@@ -1,6 +1,6 @@
 //! Sockets that take messages of a service: instances of it as long as they are open.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use actix::{AsyncContext, Context, Handler};
@@ -18,6 +18,7 @@ use crate::domain::timestamp::Timestamp;
 pub struct Listener {
     instance_id: InstanceId,
     since: Timestamp,
+    prefetch: u32,
 }
 
 impl Handler<Listen> for Registry {
@@ -35,8 +36,12 @@ impl Handler<Listen> for Registry {
             );
             return drop(listen.reply.send(Err(refusal)));
         }
-        let since = self.settings.clock.now();
-        self.services.listen(&service, listen.socket, id, since);
+        let listener = Listener {
+            instance_id: id,
+            since: self.settings.clock.now(),
+            prefetch: listen.prefetch,
+        };
+        self.services.listen(&service, listen.socket, listener);
         self.announce(&service);
         let _ = listen.reply.send(Ok(()));
     }
@@ -70,10 +75,8 @@ impl Services {
         self.known.contains_key(service)
     }
 
-    fn listen(&mut self, service: &ServiceName, socket: FeedId, id: InstanceId, since: Timestamp) {
+    fn listen(&mut self, service: &ServiceName, socket: FeedId, listener: Listener) {
         let service = self.known.entry(service.clone()).or_default();
-        let instance_id = id;
-        let listener = Listener { instance_id, since };
         service.listeners.insert(socket, listener);
     }
 
@@ -95,28 +98,42 @@ impl Service {
     /// All instances: who is registered, and who only listens.
     pub fn instance_views(&self, name: &ServiceName) -> Vec<InstanceView> {
         let mut views: Vec<InstanceView> = Vec::new();
+        let mut prefetch = self.prefetch();
         for (id, instance) in &self.instances {
             let mut view = instance.view();
-            let mut listeners = self.listeners.values();
-            if view.transport == Transport::Pull && listeners.any(|one| one.instance_id == *id) {
+            if view.transport == Transport::Pull
+                && let Some(prefetch) = prefetch.get(id)
+            {
                 view.transport = Transport::WebSocket;
+                Arc::make_mut(&mut view.registration).max_in_flight = *prefetch;
             }
             views.push(view);
         }
-        let mut seen = BTreeSet::new();
         for listener in self.listeners.values() {
             let id = &listener.instance_id;
-            if !self.instances.contains_key(id) && seen.insert(id) {
-                views.push(listener.view(name));
+            if !self.instances.contains_key(id)
+                && let Some(prefetch) = prefetch.remove(id)
+            {
+                views.push(listener.view(name, prefetch));
             }
         }
         views
+    }
+
+    /// How many messages each instance takes over its sockets together.
+    fn prefetch(&self) -> BTreeMap<&InstanceId, u32> {
+        let mut prefetch = BTreeMap::new();
+        for listener in self.listeners.values() {
+            let sum = prefetch.entry(&listener.instance_id).or_insert(0_u32);
+            *sum = sum.saturating_add(listener.prefetch);
+        }
+        prefetch
     }
 }
 
 impl Listener {
     /// Whoever keeps a socket open is well.
-    fn view(&self, service: &ServiceName) -> InstanceView {
+    fn view(&self, service: &ServiceName, max_in_flight: u32) -> InstanceView {
         let registration = Registration {
             service: service.clone(),
             instance_id: self.instance_id.clone(),
@@ -124,7 +141,7 @@ impl Listener {
             version: None,
             address: None,
             health_check: None,
-            max_in_flight: 1,
+            max_in_flight,
             endpoints: Vec::new(),
             metadata: None,
             weight: 1,

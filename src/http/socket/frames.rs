@@ -194,12 +194,12 @@ impl Body<'_> {
             }
             "publish" => {
                 let event = Field::required(Subject::Message, "event", self.event)?;
-                let text = bounded(&event)?;
+                let text = object(&event)?;
                 event_input::read(text, context).map(|offer| Ask::Publish(Box::new(offer)))
             }
             "send" => {
                 let message = Field::required(Subject::Message, "message", self.message)?;
-                message_input::read(bounded(&message)?, context).map(Ask::Send)
+                message_input::read(object(&message)?, context).map(Ask::Send)
             }
             "consume" => self.consume(context).map(Ask::Consume),
             "ack" => self.ack(),
@@ -284,8 +284,11 @@ impl Body<'_> {
 }
 
 /// As large as one message or event may be.
-fn bounded<'a>(field: &Field<'a>) -> Result<&'a str, HubError> {
+fn object<'a>(field: &Field<'a>) -> Result<&'a str, HubError> {
     let text = field.json.get();
+    if !text.starts_with('{') {
+        return Err(field.wrong("must be a JSON object"));
+    }
     if text.len() > body::ONE {
         return Err(HubError::TooLarge { limit: body::ONE });
     }

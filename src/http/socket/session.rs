@@ -9,6 +9,7 @@
 mod consumers;
 mod feed;
 mod fragments;
+mod life;
 mod requests;
 
 use std::collections::VecDeque;
@@ -36,13 +37,12 @@ use crate::http::auth::Caller;
 use consumers::Consumers;
 use feed::Feed;
 use fragments::Fragments;
+use life::Life;
 use requests::Step;
 
 /// A frame or message of a client may be so long, in bytes.
 pub const LONGEST_FRAME: usize = 1 << 20;
 const PING_INTERVAL: Duration = Duration::from_secs(15);
-/// Pings a client may leave without answer.
-const MOST_MISSED: u32 = 2;
 /// No more is read while so many frames, or bytes of them, are not answered.
 const MOST_REQUESTS: usize = 1024;
 const MOST_REQUEST_BYTES: usize = 512 << 10;
@@ -78,14 +78,6 @@ pub struct Session {
     life: Life,
 }
 
-/// What shows that the client is there.
-struct Life {
-    heard: bool,
-    /// Events or messages have left, which would pile up if nobody took them.
-    wrote: bool,
-    missed: u32,
-}
-
 impl Session {
     pub fn new(
         hub: web::Data<Hub>,
@@ -113,11 +105,7 @@ impl Session {
             events_first: true,
             is_draining: false,
             is_closing: false,
-            life: Life {
-                heard: true,
-                wrote: false,
-                missed: 0,
-            },
+            life: Life::new(),
         }
     }
 
@@ -167,7 +155,7 @@ impl Session {
             let Some(text) = self.next_delivery() else {
                 break;
             };
-            self.life.wrote = true;
+            self.life.wrote();
             if self.takes_arrays {
                 let text = self.gather(text);
                 self.emit(text, ctx);
@@ -237,10 +225,8 @@ impl Session {
     }
 
     fn beat(&mut self, ctx: &mut Context) {
-        let is_alive = self.life.heard || self.life.wrote;
-        self.life.missed = if is_alive { 0 } else { self.life.missed + 1 };
-        (self.life.heard, self.life.wrote) = (false, false);
-        if self.life.missed >= MOST_MISSED {
+        self.tell_passed();
+        if !self.life.beat() {
             return self.close(CloseCode::Policy, "two pings were not answered", ctx);
         }
         ctx.ping(b"");
@@ -293,6 +279,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.hub.metrics.sockets.open.dec();
         self.stop_following();
+        self.tell_passed();
         self.hub.handles.socket_closed.do_send(SocketClosed {
             socket: self.socket,
         });
@@ -304,7 +291,7 @@ impl StreamHandler<Result<ws::Message, ProtocolError>> for Session {
         if self.is_closing {
             return;
         }
-        self.life.heard = true;
+        self.life.heard();
         match frame {
             Ok(ws::Message::Text(text)) => self.take_text(text),
             Ok(ws::Message::Continuation(item)) => self.take_fragment(item, ctx),
@@ -351,6 +338,7 @@ impl Handler<SocketNews> for Session {
         match news {
             SocketNews::Draining => self.is_draining = true,
             SocketNews::Displaced => self.displaced(),
+            SocketNews::Ended(id) => self.ended(id),
         }
     }
 }

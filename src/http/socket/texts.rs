@@ -111,11 +111,12 @@ pub fn sent(
     })
 }
 
-/// `event` is `None` for a repeat, of which only the id is known.
+/// `event` is `None` for a repeat of an event that is kept no longer.
 pub fn published(
     reference: Option<&Reference>,
     id: EventId,
     event: Option<&Event>,
+    duplicate: bool,
     durability: &str,
 ) -> ByteString {
     let stream = event.and_then(|event| event.stream.as_ref());
@@ -126,7 +127,7 @@ pub fn published(
         sequence: event.map(|event| event.sequence),
         stream_id: stream.map(|place| &place.id),
         stream_version: stream.map(|place| place.version),
-        duplicate: event.is_none(),
+        duplicate,
         durability,
     })
 }
@@ -257,7 +258,7 @@ pub mod tests {
             ("event", event(&sample)),
             (
                 "accepted",
-                published(given, sample.id, Some(&sample), "disk"),
+                published(given, sample.id, Some(&sample), false, "disk"),
             ),
             ("message", message(&leased, 5)),
             ("ok", ok(&reference)),

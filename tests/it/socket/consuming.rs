@@ -185,7 +185,7 @@ fn a_socket_is_an_instance_as_long_as_it_is_open() {
     let hub = TestHub::start();
     let mut socket = hub.socket();
     let asked = json!({
-        "type": "consume", "service": "billing", "instance_id": "till-1", "ref": 1,
+        "type": "consume", "service": "billing", "instance_id": "till-1", "prefetch": 7, "ref": 1,
     });
     assert_eq!(socket.ask(&asked)["type"], "ok");
     let service = hub.service("billing").is(200);
@@ -196,6 +196,7 @@ fn a_socket_is_an_instance_as_long_as_it_is_open() {
     let instance = &service["instances"][0];
     assert_eq!(instance["instance_id"], "till-1");
     assert_eq!(instance["transport"], "websocket");
+    assert_eq!(instance["max_in_flight"], 7);
     assert_eq!(instance["status"], "healthy");
     assert_eq!(instance["url"], Value::Null);
     let message = json!({"destination": "billing", "payload": 1, "on_unavailable": "reject"});

@@ -110,6 +110,80 @@ fn refusals_are_those_of_http() {
 }
 
 #[test]
+fn a_repeat_is_told_the_place_of_its_original() {
+    let hub = TestHub::start();
+    let mut socket = hub.socket();
+    let event = json!({
+        "id": "0190b8a0-0000-4000-8000-000000000001", "event_type": "a", "payload": 1,
+        "stream_id": "s",
+    });
+    let named = json!({"type": "publish", "event": event});
+    socket.ask(&publish("a", 1));
+    assert_eq!(socket.ask(&named)["sequence"], 2);
+    let is_repeat = |answer: &Value| {
+        let expected = json!({
+            "type": "accepted", "id": event["id"], "sequence": 2, "stream_id": "s",
+            "stream_version": 1, "duplicate": true, "durability": "disk",
+        });
+        assert_eq!(*answer, expected);
+    };
+    is_repeat(&socket.ask(&named));
+    socket.say(&json!([publish("a", 1), named, publish("a", 1), named]));
+    assert_eq!(socket.hears("accepted")["sequence"], 3);
+    is_repeat(&socket.hear());
+    assert_eq!(socket.hears("accepted")["sequence"], 4);
+    is_repeat(&socket.hear());
+}
+
+#[test]
+fn a_subscribe_begins_at_most_with_the_next_event() {
+    let hub = TestHub::start();
+    let mut publisher = hub.socket();
+    publish_many(&mut publisher, 5, &json!(1));
+    for name in [Value::Null, json!("orders")] {
+        let mut subscriber = hub.socket();
+        let asked = |from: u64| {
+            json!({
+                "type": "subscribe", "service": "shop", "event_types": ["#"],
+                "from_sequence": from, "subscription": name,
+            })
+        };
+        subscriber.say(&asked(7));
+        let error = subscriber.is_refused("INVALID_SUBSCRIPTION");
+        assert_eq!(error["details"]["field"], "from_sequence");
+        let told = "from_sequence: is beyond the newest event (5)";
+        assert_eq!(error["message"], told);
+        assert_eq!(subscriber.ask(&asked(6))["type"], "subscribed");
+        subscriber.hears_nothing();
+    }
+}
+
+#[test]
+fn what_is_gone_is_said_to_be_gone() {
+    let hub = TestHub::start();
+    publish_many(&mut hub.socket(), 5, &json!(1));
+    // Events are old within a second, and go at once.
+    let short = [
+        ("event_retention_days", "0.00001"),
+        ("compaction_interval", "0.02"),
+    ];
+    let hub = hub.restart_with(&short);
+    eventually("all events are gone", || {
+        hub.get("/v1/events").is(200)["count"] == 0
+    });
+    let mut subscriber = hub.socket();
+    for name in [Value::Null, json!("orders")] {
+        subscriber.say(&json!({
+            "type": "subscribe", "service": "shop", "event_types": ["#"], "from_sequence": 5,
+            "subscription": name,
+        }));
+        let error = subscriber.is_refused("GONE");
+        assert_eq!(error["details"]["oldest_sequence"], 6);
+    }
+    subscriber.subscribe(&["#"], Some(6));
+}
+
+#[test]
 fn a_second_subscribe_adds_and_an_unsubscribe_takes_away() {
     let hub = TestHub::start();
     let (mut publisher, mut subscriber) = (hub.socket(), hub.socket());

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::TestHub;
 use crate::support::socket::Socket;
+use crate::support::verbs::array;
+use crate::support::{TestHub, eventually};
 
 fn publish(hub: &TestHub, count: usize) {
     for _ in 0..count {
@@ -80,10 +81,106 @@ fn a_socket_has_one_named_subscription_at_most() {
         "type": "subscribe", "service": "shop", "event_types": ["b"], "subscription": "others",
     });
     socket.say(&other);
-    let error = socket.is_refused("INVALID_SUBSCRIPTION");
+    let error = socket.is_refused("CONFLICT");
     assert_eq!(error["details"]["field"], "subscription");
     let more = json!({"type": "subscribe", "service": "shop", "event_types": ["b"]});
     assert_eq!(socket.ask(&more)["event_types"], json!(["#", "b"]));
     publish(&hub, 1);
     socket.hears_event(1);
+}
+
+#[test]
+fn a_named_subscription_stays_with_its_service() {
+    let hub = TestHub::start();
+    let mut owner = hub.socket();
+    let asked = |service: &str, name: Option<&str>| {
+        json!({
+            "type": "subscribe", "service": service, "event_types": ["c"], "subscription": name,
+        })
+    };
+    owner.say(&asked("billing", Some("orders")));
+    owner.hears("subscribed");
+    let mut socket = hub.socket();
+    subscribe(&mut socket, None);
+    for name in [Some("orders"), None] {
+        socket.say(&asked("billing", name));
+        let error = socket.is_refused("CONFLICT");
+        assert_eq!(error["details"]["field"], "subscription", "{name:?}");
+    }
+    publish(&hub, 1);
+    socket.hears_event(1);
+    owner.hears_nothing();
+    assert_eq!(owner.ask(&asked("billing", None))["type"], "subscribed");
+}
+
+/// The id of the only subscription.
+fn only_subscription(hub: &TestHub) -> String {
+    let list = hub.get("/v1/subscriptions").is(200);
+    let subscriptions = array(&list["subscriptions"]);
+    assert_eq!(subscriptions.len(), 1, "{list}");
+    let id = subscriptions[0]["subscription_id"].as_str();
+    id.unwrap().to_owned()
+}
+
+#[test]
+fn the_socket_of_a_deleted_subscription_is_told() {
+    let hub = TestHub::start();
+    let mut socket = hub.socket();
+    subscribe(&mut socket, None);
+    publish(&hub, 1);
+    socket.hears_event(1);
+    let id = only_subscription(&hub);
+    let answer = hub.delete(&format!("/v1/subscriptions/{id}"));
+    assert_eq!(answer.status, 204);
+    let deleted = "subscription orders: was deleted";
+    assert_eq!(socket.is_refused("NOT_FOUND")["message"], deleted);
+    publish(&hub, 1);
+    socket.hears_nothing();
+    socket.say(&ack(1));
+    assert_eq!(socket.is_refused("NOT_FOUND")["message"], deleted);
+}
+
+/// Publishes so many events that a socket is told it has missed nothing, none of which it wants.
+fn publish_what_nobody_wants(hub: &TestHub) {
+    let event = json!({"event_type": "quiet", "payload": 1});
+    for _ in 0..2 {
+        hub.publish_batch(&json!(vec![event.clone(); 1000])).is(202);
+    }
+}
+
+#[test]
+fn a_position_follows_what_nobody_wanted_once_everything_sent_is_acknowledged() {
+    let hub = TestHub::start();
+    let asked = json!({
+        "type": "subscribe", "service": "shop", "event_types": ["a.#"], "subscription": "orders",
+    });
+    let mut socket = hub.socket();
+    assert_eq!(socket.ask(&asked)["type"], "subscribed");
+    publish(&hub, 1);
+    socket.hears_event(1);
+    publish_what_nobody_wants(&hub);
+    publish(&hub, 1);
+    socket.hears_event(2002);
+    assert_eq!(socket.ask(&ack(1))["type"], "ok");
+    let id = only_subscription(&hub);
+    drop(socket);
+    let sockets = |count: usize| {
+        let line = format!("message_hub_open_sockets {count}\n");
+        hub.get("/metrics").body.contains(&line)
+    };
+    eventually("it is gone", || sockets(0));
+    assert_eq!(hub.subscription(&id)["position"], 1);
+
+    let mut socket = hub.socket();
+    assert_eq!(socket.ask(&asked)["type"], "subscribed");
+    socket.hears_event(2002);
+    assert_eq!(socket.ask(&ack(2002))["type"], "ok");
+    publish_what_nobody_wants(&hub);
+    // What the EventBus sent before it answered this has come in when the socket answers.
+    assert_eq!(hub.subscription(&id)["position"], 2002);
+    socket.hears_nothing();
+    drop(socket);
+    eventually("the position follows", || {
+        hub.subscription(&id)["position"].as_u64() >= Some(3002)
+    });
 }

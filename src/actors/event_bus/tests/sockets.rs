@@ -3,22 +3,31 @@
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::actors::messages::{AckPosition, AttachSocket, Attached, SocketOpened};
+use crate::actors::messages::{AckPosition, AttachSocket, Attached, SocketOpened, Unsubscribe};
 use crate::domain::ids::Label;
 use crate::domain::refusal::Refusal;
+use crate::logic::retention::{Retention, RetentionPolicy};
 
 const OTHER: FeedId = FeedId(Uuid::from_u128(2));
 
-async fn attach(house: &mut House, socket: FeedId, from: Option<Sequence>) -> Attached {
-    let (reply, answer) = oneshot::channel();
-    house.bus.do_send(AttachSocket {
+fn attachment(
+    socket: FeedId,
+    from_sequence: Option<Sequence>,
+    reply: Reply<Result<Attached, Refusal>>,
+) -> AttachSocket {
+    AttachSocket {
         socket,
         service: service("billing"),
         name: Label::parse("tail").unwrap(),
         event_types: Arc::new([Pattern::parse("#").unwrap()]),
-        from_sequence: from,
+        from_sequence,
         reply,
-    });
+    }
+}
+
+async fn attach(house: &mut House, socket: FeedId, from: Option<Sequence>) -> Attached {
+    let (reply, answer) = oneshot::channel();
+    house.bus.do_send(attachment(socket, from, reply));
     house.turn().await;
     answer.await.unwrap().unwrap()
 }
@@ -54,6 +63,68 @@ async fn a_position_is_kept_and_wins() {
     assert!(matches!(beyond, Err(Refusal::Conflict(_))), "{beyond:?}");
     let again = attach(&mut house, FEED, Some(1)).await;
     assert_eq!((again.id, again.from), (first.id, 5));
+}
+
+/// What retention has to leave after these facts.
+fn held_from(house: &House, facts: &[Fact]) -> Option<Sequence> {
+    let mut retention = Retention::new(RetentionPolicy {
+        keep: Duration::from_secs(1),
+        subscription_expiry: Duration::from_secs(86_400),
+    });
+    for fact in facts {
+        retention.learn(fact);
+    }
+    retention.held_from(house.clock.now())
+}
+
+#[actix::test]
+async fn what_only_passed_is_written_down_within_a_minute_and_held_no_longer() {
+    let mut house = house([]);
+    for sequence in 1..=5 {
+        publish(&house.bus, sequence).await;
+    }
+    let pass = |socket, id, through| AckPosition {
+        socket,
+        id,
+        through,
+        reply: None,
+    };
+    let (reply, answer) = oneshot::channel();
+    house.bus.do_send(attachment(FEED, Some(2), reply));
+    let mut facts = house.turn().await;
+    let id = answer.await.unwrap().unwrap().id;
+    assert_eq!(held_from(&house, &facts), Some(2));
+    house.bus.do_send(pass(FEED, id, 4));
+    house.bus.do_send(pass(OTHER, id, 5));
+    assert!(house.turn().await.is_empty());
+    assert!(house.after(Duration::from_secs(59)).await.is_empty());
+    facts.extend(house.after(Duration::from_secs(2)).await);
+    assert_eq!(held_from(&house, &facts), Some(5));
+    house.bus.do_send(pass(FEED, id, 3));
+    assert!(house.turn().await.is_empty());
+    assert!(house.after(Duration::from_secs(61)).await.is_empty());
+}
+
+#[actix::test]
+async fn the_socket_of_a_deleted_subscription_is_told() {
+    let mut house = house([]);
+    let (socket, mut told) = probe();
+    house.bus.do_send(SocketOpened {
+        socket: FEED,
+        to: socket,
+    });
+    let attached = attach(&mut house, FEED, None).await;
+    let (reply, answer) = oneshot::channel();
+    house.bus.do_send(Unsubscribe {
+        id: attached.id,
+        owner: None,
+        reply,
+    });
+    house.turn().await;
+    assert_eq!(answer.await.unwrap(), Ok(()));
+    assert_eq!(told.drain().await, [SocketNews::Ended(attached.id)]);
+    let refused = ack(&mut house, FEED, attached, 1).await;
+    assert_eq!(refused, Err(Refusal::NotFound));
 }
 
 #[actix::test]

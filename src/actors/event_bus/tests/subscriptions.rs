@@ -49,7 +49,7 @@ impl House {
         }
     }
 
-    async fn after(&mut self, time: Duration) -> Vec<Fact> {
+    pub(super) async fn after(&mut self, time: Duration) -> Vec<Fact> {
         tokio::time::advance(time).await;
         self.turn().await
     }

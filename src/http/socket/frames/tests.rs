@@ -91,13 +91,22 @@ fn what_is_wrong_is_named_with_its_field() {
             "event_types",
         ),
         (r#"{"type":"publish"}"#, "INVALID_MESSAGE", "event"),
-        (r#"{"type":"publish","event":1}"#, "INVALID_MESSAGE", "body"),
+        (
+            r#"{"type":"publish","event":1}"#,
+            "INVALID_MESSAGE",
+            "event",
+        ),
         (
             r#"{"type":"publish","event":{"payload":1}}"#,
             "INVALID_MESSAGE",
             "event_type",
         ),
         (r#"{"type":"send"}"#, "INVALID_MESSAGE", "message"),
+        (
+            r#"{"type":"send","message":[]}"#,
+            "INVALID_MESSAGE",
+            "message",
+        ),
         (
             r#"{"type":"send","message":{"destination":"x"}}"#,
             "INVALID_MESSAGE",

@@ -205,6 +205,7 @@ impl Session {
             socket: self.socket,
             service: consume.service.clone(),
             instance_id: instance_id.clone(),
+            prefetch: consume.prefetch as u32,
             reply,
         });
         let home = ctx.address();

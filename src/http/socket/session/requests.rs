@@ -199,16 +199,29 @@ async fn publish_all(hub: &Hub, turn: &Mutex<()>, events: Vec<(Slip, EventOffer)
         publish::submit(hub, offers, false).await
     };
     let mut slots = come(in_line).await.map(Vec::into_iter);
-    let mut answers = Vec::with_capacity(slips.len());
-    for (slip, id) in slips.iter().zip(ids) {
-        let outcome = match &mut slots {
+    let mut outcomes = Vec::with_capacity(slips.len());
+    for _ in &slips {
+        outcomes.push(match &mut slots {
             Ok(slots) => published(slots.next()),
             Err(error) => Err(error.clone()),
-        };
+        });
+    }
+    let repeats = ids.iter().zip(&outcomes);
+    let repeats = repeats.filter(|(_, outcome)| matches!(outcome, Ok(None)));
+    let originals = publish::originals(hub, repeats.map(|(id, _)| *id).collect()).await;
+    let mut answers = Vec::with_capacity(slips.len());
+    for ((slip, id), outcome) in slips.iter().zip(ids).zip(outcomes) {
         let (reference, durability) = (slip.reference.as_ref(), hub.settings.durability);
-        let said =
-            outcome.map(|event| texts::published(reference, id, event.as_deref(), durability));
-        answers.push(answer(hub, slip, said.map(Some)));
+        let said = outcome.and_then(|new| {
+            let event = match &new {
+                Some(event) => Some(&**event),
+                None => originals.as_ref().map_err(HubError::clone)?.get(&id),
+            };
+            let is_repeat = new.is_none();
+            let text = texts::published(reference, id, event, is_repeat, durability);
+            Ok(Some(text))
+        });
+        answers.push(answer(hub, slip, said));
     }
     answers
 }

@@ -1,0 +1,248 @@
+//! What the socket is subscribed to, and how that changes.
+
+use std::sync::Arc;
+
+use actix::{AsyncContext, Handler, Message};
+
+use super::super::super::answers::Slip;
+use super::super::super::frames::{MOST_TYPES, Subscribe};
+use super::super::super::texts;
+use super::super::{Context, Session};
+use super::named::{Named, deleted};
+use super::{Feed, Stage};
+use crate::actors::messages::{AttachSocket, Attached, FeedId, InspectLog, LogReport};
+use crate::domain::event::Sequence;
+use crate::domain::ids::{Label, ServiceName};
+use crate::domain::pattern::Pattern;
+use crate::domain::refusal::Refusal;
+use crate::error::{HubError, Subject};
+use crate::http::Hub;
+use crate::http::ask::{ask, look};
+
+/// What a subscribe needed to know is known.
+struct Subscribed {
+    event_types: Arc<[Pattern]>,
+    from_sequence: Option<Sequence>,
+    /// Its service and its name.
+    named: Option<(ServiceName, Label, Attached)>,
+    log: LogReport,
+}
+
+/// What the socket is subscribed to changes now: nothing of what was before is on its way any more.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Change {
+    slip: Slip,
+    to: Result<To, HubError>,
+}
+
+enum To {
+    More(Subscribed),
+    Less(Arc<[Pattern]>),
+}
+
+impl Feed {
+    fn check(&self, subscribe: &Subscribe) -> Result<Arc<[Pattern]>, HubError> {
+        let wrong = |field: &str, problem: &str| {
+            Err(HubError::invalid(Subject::Subscription, field, problem))
+        };
+        if self.has_begun && subscribe.from_sequence.is_some() {
+            return wrong(
+                "from_sequence",
+                "only the first subscribe of a socket says where to begin",
+            );
+        }
+        if let Some(named) = &self.named {
+            named.admit(subscribe)?;
+        } else if self.has_begun && subscribe.name.is_some() {
+            return wrong(
+                "subscription",
+                "a socket has at most one, named by its first subscribe",
+            );
+        }
+        let all = self.with(&subscribe.event_types);
+        if all.len() > MOST_TYPES {
+            return wrong("event_types", "a socket has at most 1000");
+        }
+        Ok(all.into())
+    }
+
+    /// Where a subscribe begins.
+    fn start(&self, changed: &Subscribed) -> Result<Sequence, Refusal> {
+        let (oldest, newest) = (changed.log.oldest, changed.log.newest);
+        if let Some((.., named)) = &changed.named {
+            return Ok(named.from.max(oldest).max(self.through + 1));
+        }
+        if !self.event_types.is_empty() {
+            return Ok(self.through + 1);
+        }
+        match changed.from_sequence {
+            Some(from) if from < oldest => Err(Refusal::EventsGone { oldest }),
+            Some(from) => Ok(from),
+            None => Ok((newest + 1).max(self.through + 1)),
+        }
+    }
+}
+
+impl Session {
+    pub(in crate::http::socket::session) fn subscribe(
+        &mut self,
+        slip: Slip,
+        subscribe: Subscribe,
+        ctx: &Context,
+    ) {
+        let event_types = match self.feed.check(&subscribe) {
+            Ok(event_types) => event_types,
+            Err(error) => return self.refuse(&slip, &error),
+        };
+        self.begin_change();
+        let present = self.feed.named.as_ref().map(|named| named.name.clone());
+        let name = subscribe.name.or(present);
+        let (hub, socket, home) = (self.hub.clone(), self.socket, ctx.address());
+        actix::spawn(async move {
+            // The first event has the number 1.
+            let from = subscribe.from_sequence.map(|from| from.max(1));
+            let asked = (event_types, from, name);
+            let to = prepare(&hub, socket, subscribe.service, asked).await;
+            home.do_send(Change {
+                slip,
+                to: to.map(To::More),
+            });
+        });
+    }
+
+    /// `None`: from everything.
+    pub(in crate::http::socket::session) fn unsubscribe(
+        &mut self,
+        slip: Slip,
+        less: Option<&[Pattern]>,
+        ctx: &Context,
+    ) {
+        let left = self.feed.event_types.iter();
+        let left: Vec<Pattern> = left
+            .filter(|pattern| less.is_some_and(|less| !less.contains(pattern)))
+            .cloned()
+            .collect();
+        self.begin_change();
+        let (hub, home) = (self.hub.clone(), ctx.address());
+        actix::spawn(async move {
+            let seen = look(&hub.handles.inspect_log, InspectLog).await;
+            home.do_send(Change {
+                slip,
+                to: seen.map(|_| To::Less(left.into())),
+            });
+        });
+    }
+
+    /// The EventBus is asked something after this. Once it has answered, all that it sent before
+    /// has come in.
+    fn begin_change(&mut self) {
+        self.stop_following();
+        self.feed.stage = Stage::Changing;
+    }
+
+    fn subscribed(&mut self, slip: &Slip, changed: Subscribed) -> Result<(), HubError> {
+        if let Some((_, name, attached)) = &changed.named
+            && self.feed.ended == Some(attached.id)
+        {
+            self.feed.deleted = Some(name.clone());
+            return Err(deleted(name));
+        }
+        let from = self.feed.start(&changed)?;
+        let feed = &mut self.feed;
+        if !feed.has_begun {
+            feed.sent = from - 1;
+        }
+        feed.has_begun = true;
+        feed.through = from - 1;
+        feed.event_types = changed.event_types;
+        if let Some((service, name, attached)) = changed.named {
+            let known = feed.named.take().map(|named| (named.acked, named.told));
+            let (acked, told) = known.unwrap_or((from - 1, attached.from - 1));
+            feed.named = Some(Named {
+                service,
+                name,
+                id: attached.id,
+                acked,
+                told,
+            });
+        }
+        let (reference, newest) = (slip.reference.as_ref(), changed.log.newest);
+        let text = texts::subscribed(reference, &feed.event_types, newest);
+        self.answers.give((slip.place, Some(text)));
+        Ok(())
+    }
+}
+
+async fn prepare(
+    hub: &Hub,
+    socket: FeedId,
+    service: ServiceName,
+    (event_types, from_sequence, name): (Arc<[Pattern]>, Option<Sequence>, Option<Label>),
+) -> Result<Subscribed, HubError> {
+    if let Some(from) = from_sequence {
+        let log = look(&hub.handles.inspect_log, InspectLog).await?;
+        check_reached(from, log.newest)?;
+    }
+    let named = match name {
+        None => None,
+        Some(name) => {
+            let attached = ask(&hub.handles.attach_socket, |reply| AttachSocket {
+                socket,
+                service: service.clone(),
+                name: name.clone(),
+                event_types: event_types.clone(),
+                from_sequence,
+                reply,
+            });
+            let attached = attached.await??;
+            Some((service, name, attached))
+        }
+    };
+    Ok(Subscribed {
+        event_types,
+        from_sequence,
+        named,
+        log: look(&hub.handles.inspect_log, InspectLog).await?,
+    })
+}
+
+/// Whoever resumes begins with the next event at the latest.
+fn check_reached(from: Sequence, newest: Sequence) -> Result<(), HubError> {
+    if from > newest + 1 {
+        let problem = format!("is beyond the newest event ({newest})");
+        let subject = Subject::Subscription;
+        return Err(HubError::invalid(subject, "from_sequence", problem));
+    }
+    Ok(())
+}
+
+impl Handler<Change> for Session {
+    type Result = ();
+
+    fn handle(&mut self, change: Change, ctx: &mut Context) {
+        // It may have been displaced meanwhile.
+        self.feed.stage = Stage::Idle;
+        let slip = change.slip;
+        let changed = match change.to {
+            Ok(To::More(changed)) => self.subscribed(&slip, changed),
+            Ok(To::Less(left)) => {
+                self.feed.keep(&left);
+                let text = texts::unsubscribed(slip.reference.as_ref(), &left);
+                self.answers.give((slip.place, Some(text)));
+                if left.is_empty() {
+                    self.feed.named = None;
+                }
+                self.feed.event_types = left;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = changed {
+            self.refuse(&slip, &error);
+        }
+        if !self.feed.event_types.is_empty() {
+            self.follow(ctx);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The durable subscription of a socket: what its client acknowledged, and who may have it.
+
+use std::sync::Arc;
+
+use actix::AsyncContext;
+use tokio::sync::oneshot;
+
+use super::super::super::answers::Slip;
+use super::super::super::frames::Subscribe;
+use super::super::requests::confirm;
+use super::super::{Answered, Context, Session};
+use super::Feed;
+use crate::actors::messages::AckPosition;
+use crate::domain::event::Sequence;
+use crate::domain::ids::{Label, ServiceName};
+use crate::domain::refusal::Refusal;
+use crate::domain::subscription::SubscriptionId;
+use crate::error::{HubError, Subject};
+use crate::http::ask::answered;
+
+/// A durable subscription.
+pub struct Named {
+    pub service: ServiceName,
+    pub name: Label,
+    pub id: SubscriptionId,
+    /// The client is done with everything up to here.
+    pub acked: Sequence,
+    /// The EventBus knows of everything up to here that it is not owed.
+    pub told: Sequence,
+}
+
+impl Named {
+    /// Whether a subscribe adds to it; everything else needs another socket.
+    pub fn admit(&self, subscribe: &Subscribe) -> Result<(), HubError> {
+        let field = "subscription";
+        if subscribe
+            .name
+            .as_ref()
+            .is_some_and(|name| *name != self.name)
+        {
+            let problem = "this socket has another one; take another socket";
+            return Err(HubError::Conflict { field, problem });
+        }
+        if subscribe.service != self.service {
+            let problem = "that of this socket belongs to another service; take another socket";
+            return Err(HubError::Conflict { field, problem });
+        }
+        Ok(())
+    }
+}
+
+impl Feed {
+    /// How far the position may follow what was looked at: not past an event that is owed.
+    fn passed(&self) -> Option<Sequence> {
+        let named = self.named.as_ref()?;
+        let is_owed = !self.ready.is_empty() || named.acked < self.sent;
+        (!is_owed && self.through > named.told).then_some(self.through)
+    }
+}
+
+impl Session {
+    /// Events that the subscription does not want are not kept for its sake.
+    pub(in crate::http::socket::session) fn tell_passed(&mut self) {
+        let passed = self.feed.passed();
+        if let (Some(through), Some(named)) = (passed, &mut self.feed.named) {
+            named.told = through;
+            self.hub.handles.ack_position.do_send(AckPosition {
+                socket: self.socket,
+                id: named.id,
+                through,
+                reply: None,
+            });
+        }
+    }
+
+    pub(in crate::http::socket::session) fn displaced(&mut self) {
+        self.end_feed();
+        let why = "subscription: another socket has taken it over";
+        self.complain(&Refusal::Conflict(why).into());
+    }
+
+    /// Somebody deleted the subscription. If this socket is about to get it, it learns then.
+    pub(in crate::http::socket::session) fn ended(&mut self, id: SubscriptionId) {
+        self.feed.ended = Some(id);
+        let named = self.feed.named.take_if(|named| named.id == id);
+        if let Some(Named { name, .. }) = named {
+            self.end_feed();
+            self.complain(&deleted(&name));
+            self.feed.deleted = Some(name);
+        }
+    }
+
+    fn end_feed(&mut self) {
+        self.stop_following();
+        self.feed.event_types = Arc::new([]);
+        self.feed.keep(&[]);
+        self.feed.named = None;
+    }
+
+    pub(in crate::http::socket::session) fn ack_sequence(
+        &mut self,
+        slip: Slip,
+        sequence: Sequence,
+        ctx: &Context,
+    ) {
+        let wrong = |problem| HubError::invalid(Subject::Request, "sequence", problem);
+        let done_with = self.feed.done_with();
+        let Some(named) = &mut self.feed.named else {
+            let error = match &self.feed.deleted {
+                Some(name) => deleted(name),
+                None => wrong("this socket has no named subscription"),
+            };
+            return self.refuse(&slip, &error);
+        };
+        if sequence > done_with {
+            return self.refuse(&slip, &wrong("was not sent yet"));
+        }
+        named.acked = named.acked.max(sequence);
+        named.told = named.told.max(sequence);
+        let (reply, acked) = oneshot::channel();
+        self.hub.handles.ack_position.do_send(AckPosition {
+            socket: self.socket,
+            id: named.id,
+            through: sequence,
+            reply: Some(reply),
+        });
+        let (hub, home, gone) = (self.hub.clone(), ctx.address(), deleted(&named.name));
+        actix::spawn(async move {
+            let outcome = answered(acked).await;
+            let outcome = outcome.and_then(|acked| {
+                // It was deleted in this very moment.
+                acked.map_err(|refusal| HubError::refused(refusal, gone))
+            });
+            home.do_send(Answered(vec![confirm(&hub, &slip, outcome)]));
+        });
+    }
+}
+
+pub fn deleted(name: &Label) -> HubError {
+    let what = format!("subscription {name}");
+    HubError::Deleted { what }
+}
