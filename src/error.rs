@@ -211,6 +211,7 @@ fn kind_of(refusal: &Refusal) -> (&'static str, StatusCode) {
         | Refusal::Conflict(_) => ("CONFLICT", StatusCode::CONFLICT),
         Refusal::VersionConflict { .. } => ("VERSION_CONFLICT", StatusCode::CONFLICT),
         Refusal::EventsGone { .. } => ("GONE", StatusCode::GONE),
+        Refusal::StateTooLarge { .. } => ("PAYLOAD_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE),
         Refusal::HistoryUnknown => ("STORAGE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE),
         Refusal::NotFound => ("NOT_FOUND", StatusCode::NOT_FOUND),
     }

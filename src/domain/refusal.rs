@@ -55,6 +55,11 @@ pub enum Refusal {
     BatchRefused,
     #[error("events before {oldest} are gone; begin there, or with a snapshot")]
     EventsGone { oldest: Sequence },
+    #[error(
+        "state: the events add up to more than {limit} bytes; \
+         take a snapshot with a smaller state of your own"
+    )]
+    StateTooLarge { limit: usize },
     #[error("{0}")]
     Conflict(&'static str),
     #[error("the hub is stopping; try again in a moment")]

@@ -1,3 +1,5 @@
+mod large;
+
 use std::ops::RangeInclusive;
 
 use actix::Addr;
