@@ -236,6 +236,7 @@ fn kind_of(refusal: &Refusal) -> (&'static str, StatusCode) {
         Refusal::EventsGone { .. } => ("GONE", StatusCode::GONE),
         Refusal::BeyondNewest { .. } => ("INVALID_SUBSCRIPTION", StatusCode::BAD_REQUEST),
         Refusal::NotTheirs { .. } => ("AUTH_FAILED", StatusCode::FORBIDDEN),
+        Refusal::StateTooLarge { .. } => ("PAYLOAD_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE),
         Refusal::HistoryUnknown => ("STORAGE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE),
         Refusal::NotFound => ("NOT_FOUND", StatusCode::NOT_FOUND),
     }

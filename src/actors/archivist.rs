@@ -1,7 +1,7 @@
 //! Brings what the journal says into the archive, in batches.
 //!
 //! Owns the projection of what is not written yet. Receives [`Committed`] and writes every flush
-//! interval, every `BATCH` changes, or when a reader asks by [`Flush`]; tells the EventStore how
+//! interval, every `BATCH` of changes, or when a reader asks by [`Flush`]; tells the EventStore how
 //! far the archive is ([`Archived`]). When the archive fails or cannot keep up it drops what it
 //! holds and reads it from the journal again later, so that its memory is bounded and nothing is
 //! missed. The hub works on meanwhile.
@@ -21,13 +21,20 @@ use crate::domain::ids::Position;
 use crate::logic::projection::{Batch, Projection};
 use crate::metrics::Metrics;
 use crate::ports::archive::{Archive, ArchiveError};
-use crate::ports::journal::{JournalError, JournalReader, Readers};
+use crate::ports::journal::{JournalError, JournalReader, Portion, Readers};
 use desk::Desk;
 
-/// So many changed messages are written without waiting for the interval.
-const BATCH: usize = 20_000;
-/// With so many changed messages waiting, the journal remembers them instead.
-const MOST_PENDING: usize = 100_000;
+/// So many changes, or so many bytes of them, are written without waiting for the interval; and no
+/// more is read from the journal at once.
+const BATCH: Portion = Portion {
+    records: 20_000,
+    bytes: 16 << 20,
+};
+/// With so much waiting, the journal remembers it instead.
+const MOST_PENDING: Portion = Portion {
+    records: 100_000,
+    bytes: 64 << 20,
+};
 /// How soon a failed archive is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -315,12 +322,12 @@ impl Handler<Committed> for Archivist {
         for record in committed.records.iter() {
             projection.apply(record);
         }
-        let pending = projection.len();
-        if pending > MOST_PENDING {
+        let (pending, bytes) = (projection.len(), projection.bytes());
+        if !MOST_PENDING.has_room(pending, bytes) {
             tracing::info!(pending, "archive is behind; it catches up from the journal");
             self.phase = Phase::CatchingUp(None);
         }
-        if pending > BATCH && self.open {
+        if !BATCH.has_room(pending, bytes) && self.open {
             self.proceed(ctx);
         } else {
             self.arm(ctx);

@@ -11,7 +11,7 @@ use crate::domain::ids::Position;
 use crate::logic::wal::frame::{self, Frame};
 use crate::logic::wal::segment::{Ending, Order, SegmentReader, header};
 use crate::ports::journal::{
-    Compaction, Cut, Journal, JournalError, JournalReader, Readers, Recovery,
+    Compaction, Cut, Journal, JournalError, JournalReader, Portion, Readers, Recovery,
 };
 
 /// The disk below a [`MemoryJournal`]: it stays when the journal is dropped, as after a crash.
@@ -208,17 +208,19 @@ struct MemoryReader {
 }
 
 impl JournalReader for MemoryReader {
-    fn next(&mut self, limit: usize) -> Result<Vec<Recorded>, JournalError> {
+    fn next(&mut self, most: Portion) -> Result<Vec<Recorded>, JournalError> {
         let durable = self.disk.contents().durable;
-        let bytes = self.disk.read();
-        let mut reader = SegmentReader::new(&bytes[..], 1, Order::Dense);
+        let segment = self.disk.read();
+        let mut reader = SegmentReader::new(&segment[..], 1, Order::Dense);
         let mut records = Vec::new();
-        while records.len() < limit && self.next <= durable {
+        let mut bytes = 0;
+        while most.has_room(records.len(), bytes) && self.next <= durable {
             let Some(frame) = reader.next_frame().map_err(failed)? else {
                 break;
             };
             if frame.position == self.next {
                 records.push(decode(&frame)?);
+                bytes += frame.bytes.len();
                 self.next += 1;
             }
         }

@@ -32,6 +32,16 @@ pub struct Carried {
     pub event_window_overflowed: bool,
 }
 
+impl Carried {
+    /// Roughly what it takes in memory, in bytes.
+    pub fn bytes(&self) -> usize {
+        let ids = self.known_ids.len() + self.known_event_ids.len();
+        let names = self.streams.iter().map(|head| head.id.as_str().len());
+        let streams = self.streams.len() * size_of::<StreamHead>() + names.sum::<usize>();
+        300 + ids * size_of::<KnownId>() + streams
+    }
+}
+
 /// How far a stream is.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct StreamHead {

@@ -22,6 +22,9 @@ use super::subscription::{
 };
 use super::timestamp::Timestamp;
 
+/// Roughly what a fact without a payload takes, and an attempt, in bytes.
+const SMALL_BYTES: usize = 300;
+
 /// A fact at its place in the journal.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Recorded {
@@ -313,6 +316,21 @@ impl Fact {
             Self::EventDelivered(delivered) => Some(delivered.at),
             Self::ReplayAdvanced(replay) => Some(replay.at),
             Self::Carried(_) => None,
+        }
+    }
+
+    /// Roughly what the fact takes in memory, in bytes.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Accepted(message) => message.bytes() as usize,
+            Self::Redriven(redrive) => redrive.message.bytes() as usize,
+            Self::EventPublished(event) => event.bytes(),
+            Self::SnapshotTaken(snapshot) => SMALL_BYTES + snapshot.state.as_json().len(),
+            Self::EventDeadLettered(letter) | Self::EventRedriven(letter) => {
+                letter.event.bytes() + letter.attempts.len() * SMALL_BYTES
+            }
+            Self::Carried(carried) => carried.bytes(),
+            _ => SMALL_BYTES,
         }
     }
 

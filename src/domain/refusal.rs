@@ -60,6 +60,11 @@ pub enum Refusal {
     BeyondNewest { newest: Sequence },
     #[error("subscription {id}: only its service or an operator may do this")]
     NotTheirs { id: SubscriptionId },
+    #[error(
+        "state: the events add up to more than {limit} bytes; \
+         take a snapshot with a smaller state of your own"
+    )]
+    StateTooLarge { limit: usize },
     #[error("{0}")]
     Conflict(&'static str),
     #[error("the hub is stopping; try again in a moment")]

@@ -14,6 +14,8 @@ use crate::domain::message::Payload;
 #[derive(Debug, Default)]
 pub struct Fold {
     members: Vec<Member>,
+    /// Of all members as they are written, each with its colon and comma.
+    member_bytes: usize,
     places: HashMap<Key, usize, ahash::RandomState>,
 }
 
@@ -40,20 +42,33 @@ impl Fold {
             return;
         };
         for member in members {
-            let key = Key::of(&member.key);
-            match self.places.get(&key) {
-                Some(place) => self.members[*place].value = member.value,
-                None => {
-                    self.places.insert(key, self.members.len());
-                    self.members.push(member);
-                }
-            }
+            self.lay(member);
         }
+    }
+
+    fn lay(&mut self, member: Member) {
+        let key = Key::of(&member.key);
+        if let Some(place) = self.places.get(&key) {
+            let value = &mut self.members[*place].value;
+            self.member_bytes += member.value.get().len();
+            self.member_bytes -= value.get().len();
+            *value = member.value;
+        } else {
+            self.member_bytes += member.key.get().len() + member.value.get().len() + 2;
+            self.places.insert(key, self.members.len());
+            self.members.push(member);
+        }
+    }
+
+    /// The length of the state, in bytes.
+    pub fn bytes(&self) -> usize {
+        (self.member_bytes + 1).max(2)
     }
 
     /// A JSON object without white space between its members.
     pub fn state(&self) -> Payload {
-        let mut json = String::from("{");
+        let mut json = String::with_capacity(self.bytes());
+        json.push('{');
         for member in &self.members {
             if json.len() > 1 {
                 json.push(',');
@@ -119,7 +134,9 @@ mod tests {
         for payload in payloads {
             fold.merge(&Payload::parse(payload).unwrap());
         }
-        fold.state().as_json().to_owned()
+        let state = fold.state();
+        assert_eq!(fold.bytes(), state.as_json().len());
+        state.as_json().to_owned()
     }
 
     #[test]

@@ -93,6 +93,8 @@ pub struct Projection {
     after: Position,
     through: Position,
     pending: Batch,
+    /// Of what went into `pending`.
+    bytes: usize,
     places: HashMap<MessageId, usize, ahash::RandomState>,
 }
 
@@ -120,6 +122,7 @@ impl Projection {
             after,
             through: after,
             pending: Batch::default(),
+            bytes: 0,
             places: HashMap::default(),
         }
     }
@@ -130,6 +133,7 @@ impl Projection {
             return;
         }
         self.through = record.position;
+        self.bytes += record.fact.bytes();
         if let Some(id) = record.fact.message_id() {
             self.change(id).apply(record);
         }
@@ -152,6 +156,11 @@ impl Projection {
         self.len() == 0
     }
 
+    /// At most about so many bytes of memory are held by what was not yet taken.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The position of the newest record seen.
     pub fn through(&self) -> Position {
         self.through
@@ -163,6 +172,7 @@ impl Projection {
             return None;
         }
         self.places.clear();
+        self.bytes = 0;
         let after = std::mem::replace(&mut self.after, self.through);
         Some(Batch {
             after,
@@ -280,6 +290,7 @@ mod tests {
     use crate::domain::fact::ServiceSeen;
     use crate::domain::ids::{Label, ServiceName};
     use crate::domain::message::{Payload, Priority};
+    use crate::logic::wal::samples;
 
     fn message() -> Arc<Message> {
         let service = ServiceName::parse("billing").unwrap();
@@ -352,11 +363,27 @@ mod tests {
     }
 
     #[test]
+    fn counts_the_bytes_of_what_it_holds() {
+        let message = message();
+        let published = samples::event_published(1, 1);
+        let snapshot = samples::snapshot_taken(1, 1);
+        let accepted = Fact::Accepted(message.clone());
+        let expected = accepted.bytes() + published.bytes() + snapshot.bytes();
+        let facts = [(4, accepted), (5, published), (6, snapshot)];
+        let mut projection = project(3, facts);
+        assert_eq!(projection.bytes(), expected);
+        assert!(expected > message.bytes() as usize);
+        projection.take();
+        assert_eq!(projection.bytes(), 0);
+    }
+
+    #[test]
     fn records_already_seen_change_nothing() {
         let message = message();
         let facts = [(3, Fact::Accepted(message.clone())), (2, expired(&message))];
         let mut projection = project(3, facts);
         assert!(projection.is_empty());
+        assert_eq!(projection.bytes(), 0);
         assert_eq!(projection.take(), None);
     }
 

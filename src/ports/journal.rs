@@ -49,10 +49,33 @@ pub trait Compaction: Send {
 /// Opens a reader that begins at the given position.
 pub type Readers = Box<dyn Fn(Position) -> Box<dyn JournalReader> + Send>;
 
-/// Reads records in order, a bounded number at a time.
+/// Reads records in order, a bounded part at a time.
 pub trait JournalReader: Send {
-    /// The next records, at most `limit`; empty at the end of what is written.
-    fn next(&mut self, limit: usize) -> Result<Vec<Recorded>, JournalError>;
+    /// The next records; empty at the end of what is written.
+    fn next(&mut self, most: Portion) -> Result<Vec<Recorded>, JournalError>;
+}
+
+/// How much is read at once: no record more once there are so many, or so many bytes of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Portion {
+    pub records: usize,
+    /// As the records are written.
+    pub bytes: usize,
+}
+
+impl Portion {
+    /// So many records, however large.
+    pub const fn records(records: usize) -> Self {
+        Self {
+            records,
+            bytes: usize::MAX,
+        }
+    }
+
+    /// Whether one more may follow after so many records of so many bytes together.
+    pub fn has_room(self, records: usize, bytes: usize) -> bool {
+        records < self.records && bytes < self.bytes
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -14,10 +14,13 @@ use crate::domain::fact::Recorded;
 use crate::domain::ids::Position;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::ledger::Ledger;
-use crate::ports::journal::{Journal, JournalError, Recovery};
+use crate::ports::journal::{Journal, JournalError, Portion, Recovery};
 
-/// Records handed to the actors at once.
-const BATCH: usize = 1024;
+/// How much is handed to the actors at once. The bytes are those in memory.
+const BATCH: Portion = Portion {
+    records: 1024,
+    bytes: 2 << 20,
+};
 /// Batches read ahead of the actors.
 const AHEAD: usize = 8;
 
@@ -106,18 +109,76 @@ fn read(
     ledger: &mut Ledger,
     sender: mpsc::Sender<Vec<Recorded>>,
 ) -> Result<(Recovery, Timestamp), JournalError> {
-    let mut batch = Vec::with_capacity(BATCH);
+    let mut batches = Batches::new(sender);
     let mut last_at = Timestamp::default();
     let recovery = journal.replay(&mut |record| {
         ledger.apply(&record.fact);
         last_at = last_at.max(record.fact.at().unwrap_or_default());
-        batch.push(record);
-        if batch.len() == BATCH {
-            let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
-            // Fails only if the start was given up, and then nobody needs the rest.
-            let _ = sender.blocking_send(full);
-        }
+        batches.push(record);
     })?;
-    let _ = sender.blocking_send(batch);
+    batches.hand_over();
     Ok((recovery, last_at))
+}
+
+/// Cuts what is read into batches.
+struct Batches {
+    sender: mpsc::Sender<Vec<Recorded>>,
+    records: Vec<Recorded>,
+    /// Of `records`.
+    bytes: usize,
+}
+
+impl Batches {
+    fn new(sender: mpsc::Sender<Vec<Recorded>>) -> Self {
+        Self {
+            sender,
+            records: Vec::with_capacity(BATCH.records),
+            bytes: 0,
+        }
+    }
+
+    fn push(&mut self, record: Recorded) {
+        self.bytes += record.fact.bytes();
+        self.records.push(record);
+        if !BATCH.has_room(self.records.len(), self.bytes) {
+            self.hand_over();
+        }
+    }
+
+    fn hand_over(&mut self) {
+        self.bytes = 0;
+        let next = Vec::with_capacity(BATCH.records);
+        let batch = std::mem::replace(&mut self.records, next);
+        // Fails only if the start was given up, and then nobody needs the rest.
+        let _ = self.sender.blocking_send(batch);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fact::Fact;
+    use crate::logic::wal::samples;
+
+    /// How the facts are cut, by number of records.
+    fn cut(facts: Vec<Fact>) -> Vec<usize> {
+        let (sender, mut receiver) = mpsc::channel(100);
+        let mut batches = Batches::new(sender);
+        for (position, fact) in (1..).zip(facts) {
+            batches.push(Recorded { position, fact });
+        }
+        batches.hand_over();
+        drop(batches);
+        let received = std::iter::from_fn(|| receiver.blocking_recv());
+        received.map(|batch| batch.len()).collect()
+    }
+
+    #[test]
+    fn batches_are_cut_by_records_and_by_bytes() {
+        let small = |count: usize| (0..count).map(|_| samples::delivered(1)).collect();
+        assert_eq!(cut(small(2500)), [1024, 1024, 452]);
+        let payload = format!("\"{}\"", "x".repeat(1 << 20));
+        let large = samples::accepted_with_payload(1, &payload);
+        assert_eq!(cut(vec![large; 5]), [2, 2, 1]);
+    }
 }

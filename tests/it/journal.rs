@@ -13,7 +13,7 @@ use message_hub::domain::fact::{Attempt, AttemptOutcome, Fact, Recorded, Settlem
 use message_hub::domain::ids::{Label, MessageId, Position, ServiceName};
 use message_hub::domain::message::{Extras, Fingerprint, Message, Payload, Priority};
 use message_hub::domain::timestamp::Timestamp;
-use message_hub::ports::journal::{Journal, JournalError, Recovery};
+use message_hub::ports::journal::{Journal, JournalError, Portion, Recovery};
 use uuid::Uuid;
 
 fn options(segment_bytes: u64) -> JournalOptions {
@@ -192,15 +192,15 @@ fn a_reader_sees_what_is_synced_and_no_more() {
     let directory = tempfile::tempdir().unwrap();
     let (mut journal, ..) = reopen(directory.path(), 3000);
     let mut reader = journal.readers()(1);
-    assert_eq!(reader.next(10).unwrap(), []);
+    assert_eq!(reader.next(Portion::records(10)).unwrap(), []);
     let facts: Vec<Fact> = (1..=40).map(accepted).collect();
     let mut seen = Vec::new();
     for pair in facts.chunks(2) {
         journal.append(pair).unwrap();
-        assert_eq!(reader.next(10).unwrap(), []);
+        assert_eq!(reader.next(Portion::records(10)).unwrap(), []);
         journal.sync().unwrap();
-        seen.extend(reader.next(1).unwrap());
-        seen.extend(reader.next(10).unwrap());
+        seen.extend(reader.next(Portion::records(1)).unwrap());
+        seen.extend(reader.next(Portion::records(10)).unwrap());
     }
     assert_eq!(seen, numbered(facts));
 }
@@ -215,10 +215,37 @@ fn a_reader_begins_where_it_is_told() {
     }
     let all = numbered(facts);
     for from in [0, 1, 2, 17, 40, 41, 100] {
-        let read = journal.readers()(from).next(1000).unwrap();
+        let read = journal.readers()(from)
+            .next(Portion::records(1000))
+            .unwrap();
         let begin = (from.max(1) as usize - 1).min(all.len());
         assert_eq!(read, all[begin..], "from {from}");
     }
+}
+
+#[test]
+fn a_reader_takes_no_more_bytes_at_once_than_it_may() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut journal, ..) = reopen(directory.path(), 3000);
+    let facts: Vec<Fact> = (1..=40).map(accepted).collect();
+    let lengths = facts.iter().map(|fact| {
+        let mut frame = Vec::new();
+        message_hub::logic::wal::frame::encode(&mut frame, 1, 0, fact);
+        frame.len()
+    });
+    let lengths: Vec<_> = lengths.collect();
+    append_synced(&mut journal, &facts);
+    let mut reader = journal.readers()(1);
+    let mut next = |bytes| {
+        let records = usize::MAX;
+        reader.next(Portion { records, bytes }).unwrap().len()
+    };
+    // However large it is, one is read.
+    assert_eq!(next(1), 1);
+    assert_eq!(next(lengths[1..3].iter().sum()), 2);
+    assert_eq!(next(lengths[3..7].iter().sum::<usize>() + 1), 5);
+    assert_eq!(next(usize::MAX), 32);
+    assert_eq!(next(usize::MAX), 0);
 }
 
 /// Run with `MESSAGE_HUB_SMALL_DISK=/mnt/small`, a file system of about 1 MiB.

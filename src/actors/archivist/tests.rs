@@ -10,7 +10,7 @@ use crate::actors::probe::{Received, probe, settle};
 use crate::adapters::archive_memory::MemoryArchive;
 use crate::adapters::journal_memory::{MemoryDisk, MemoryJournal};
 use crate::domain::fact::Fact;
-use crate::domain::message::{Message as HubMessage, State};
+use crate::domain::message::{Message as HubMessage, Payload, State};
 use crate::domain::refusal::Refusal;
 use crate::ports::archive::ArchivedMessage;
 use crate::ports::journal::Journal;
@@ -81,6 +81,16 @@ impl Cellar {
         self.address.do_send(committed(first, facts));
     }
 
+    /// Messages of 1 MiB each.
+    fn large(&self, numbers: std::ops::RangeInclusive<u128>) -> Vec<Fact> {
+        let text = format!("\"{}\"", "x".repeat(1 << 20));
+        let message = |number| HubMessage {
+            payload: Payload::parse(&text).unwrap(),
+            ..self.message(number)
+        };
+        numbers.map(|number| accepted(message(number))).collect()
+    }
+
     async fn checkpoint(&self) -> Position {
         settle().await;
         self.archive.checkpoint().await.unwrap()
@@ -149,6 +159,31 @@ async fn writes_at_once_when_a_reader_asks() {
     assert!(cellar.row(1).await.is_some());
     assert_eq!(cellar.flush().await, Ok(()));
     assert_eq!(cellar.clock.now(), now);
+}
+
+#[actix::test]
+async fn so_many_bytes_are_written_before_the_interval_is_over() {
+    let mut cellar = cellar();
+    let facts = cellar.large(1..=15);
+    cellar.commit(facts);
+    assert_eq!(cellar.checkpoint().await, 0);
+    let facts = cellar.large(16..=17);
+    cellar.commit(facts);
+    assert_eq!(cellar.checkpoint().await, 17);
+}
+
+#[actix::test]
+async fn too_many_bytes_are_left_to_the_journal_and_read_in_parts() {
+    let mut cellar = cellar();
+    let facts = cellar.large(1..=70);
+    cellar.commit(facts);
+    let mut last = 0;
+    while last < 70 {
+        let through = cellar.archived.recv().await.through;
+        assert!(through - last <= 16, "from {last} to {through} at once");
+        last = through;
+    }
+    assert!(cellar.row(1).await.is_some() && cellar.row(70).await.is_some());
 }
 
 #[actix::test]

@@ -14,6 +14,8 @@ use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::dedup::Verdict;
 use crate::logic::ledger::{Draft, Ledger};
+use crate::logic::wal::codec::Kind;
+use crate::logic::wal::frame;
 
 /// What waits for the next flush.
 pub enum Pending {
@@ -93,15 +95,28 @@ pub fn choose(
                 let answer = Answer::Events(publish.slots, publish.reply);
                 chosen.answers.push(answer);
             }
-            Pending::Record(record) => {
-                for fact in record.facts {
-                    choose_fact(fact, random, &mut draft, &mut chosen);
-                }
-                chosen.answers.extend(record.reply.map(Answer::Recorded));
-            }
+            Pending::Record(record) => choose_record(record, random, &mut draft, &mut chosen),
         }
     }
     chosen
+}
+
+/// Facts asked for together are written together, so one that no frame can hold takes the others
+/// with it; and who waits for them gets no answer, as of a writer that stopped.
+fn choose_record(record: Record, random: &mut StdRng, draft: &mut Draft<'_>, chosen: &mut Chosen) {
+    if let Some(fact) = record.facts.iter().find(|fact| !frame::fits(fact)) {
+        let (kind, bytes) = (Kind::of(fact).name(), fact.bytes());
+        tracing::error!(
+            kind,
+            bytes,
+            "left out: too large for a record of the journal"
+        );
+        return;
+    }
+    for fact in record.facts {
+        choose_fact(fact, random, draft, chosen);
+    }
+    chosen.answers.extend(record.reply.map(Answer::Recorded));
 }
 
 /// A fact and what the hub itself tells about it stand in one batch: both are written, or none.

@@ -15,8 +15,11 @@ use crate::actors::fixtures::{
 use crate::actors::messages::Slot;
 use crate::actors::probe::{Received, probe, settle};
 use crate::adapters::journal_memory::MemoryDisk;
-use crate::domain::message::Message as HubMessage;
+use crate::domain::event::Snapshot;
+use crate::domain::ids::Label;
+use crate::domain::message::{Message as HubMessage, Payload};
 use crate::domain::refusal::Refusal;
+use crate::domain::timestamp::Timestamp;
 use crate::logic::dedup::DedupWindow;
 
 /// A writer on a disk in memory, and everything it says.
@@ -130,7 +133,7 @@ async fn a_request_full_of_payload_does_not_wait_for_more() {
     let writer = writer();
     let mut large = writer.message(1);
     let text = format!("\"{}\"", "x".repeat(BATCH_BYTES));
-    large.payload = crate::domain::message::Payload::parse(&text).unwrap();
+    large.payload = Payload::parse(&text).unwrap();
     let first = writer.offer(vec![large]);
     let second = writer.offer(vec![writer.message(2)]);
     assert_eq!(first.await.unwrap(), [Slot::Accepted]);
@@ -254,6 +257,32 @@ async fn what_does_not_follow_is_left_out() {
     writer.record(vec![dead(&message)]).await.unwrap();
     assert!(writer.told().await.is_empty());
     assert_eq!(writer.disk.syncs(), syncs);
+}
+
+#[actix::test]
+async fn what_no_record_can_hold_is_left_out_without_an_answer() {
+    let mut writer = writer();
+    let message = writer.message(1);
+    writer.offer(vec![message.clone()]).await.unwrap();
+    writer.told().await;
+    let too_much = writer.record(vec![delivered(&message), snapshot(65 << 20)]);
+    assert!(too_much.await.is_err());
+    assert!(writer.told().await.is_empty());
+    writer.record(vec![snapshot(16 << 20)]).await.unwrap();
+    writer.record(vec![delivered(&message)]).await.unwrap();
+    assert_eq!(writer.told().await.len(), 2);
+    assert!(writer.fatal.drain().await.is_empty());
+}
+
+fn snapshot(bytes: usize) -> Fact {
+    let state = format!(r#"{{"text":"{}"}}"#, "x".repeat(bytes));
+    Fact::SnapshotTaken(Arc::new(Snapshot {
+        stream_id: Label::parse("hero").unwrap(),
+        // Of a stream that nobody has to publish to first.
+        version: 0,
+        at: Timestamp::default(),
+        state: Payload::parse(&state).unwrap(),
+    }))
 }
 
 #[actix::test]

@@ -76,7 +76,9 @@ impl Removal {
         match self.states.at(&head.id, head.version, self.oldest).await {
             Ok(state) => Ok(Some(state)),
             Err(ArchiveRefusal::Archive(error)) => Err(error),
-            // The archive lost events some other way; waiting brings none of them back.
+            // The archive lost events some other way, or what they add up to is more than anybody
+            // could ask for. Waiting changes neither, and one stream must not keep the events of
+            // all others for ever.
             Err(ArchiveRefusal::Refused(refusal)) => {
                 let (stream, version) = (&head.id, head.version);
                 tracing::warn!(%stream, version, %refusal, "events go without a snapshot");

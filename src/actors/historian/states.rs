@@ -12,8 +12,10 @@ use crate::domain::refusal::Refusal;
 use crate::logic::fold::Fold;
 use crate::ports::archive::{Archive, ArchiveError, EventQuery};
 
-/// Events read at once.
-const PAGE: usize = 200;
+/// No state that the hub builds is longer, in bytes: far less than a record of the journal takes.
+pub const MOST_STATE_BYTES: usize = 16 << 20;
+/// Events read at once. Each may have 1 MiB.
+const PAGE: usize = 32;
 /// How often a reading begins anew because retention took events from under it.
 const TRIES: usize = 3;
 
@@ -24,8 +26,13 @@ pub struct States {
     pub flush: Recipient<Flush>,
 }
 
-/// The next event that is needed is not there.
-struct Gap;
+/// How far a reading came.
+enum Reading {
+    Complete,
+    /// The next event that is needed is not there.
+    Gap,
+    TooLarge,
+}
 
 impl States {
     /// Makes everything committed so far readable.
@@ -41,7 +48,9 @@ impl States {
     /// What the stream's events up to `version` add up to.
     ///
     /// # Errors
-    /// [`Refusal::EventsGone`] with `oldest` if events before are gone that no snapshot covers.
+    /// [`Refusal::EventsGone`] with `oldest` if events before are gone that no snapshot covers;
+    /// [`Refusal::StateTooLarge`] if the state is, or was on the way, longer than
+    /// [`MOST_STATE_BYTES`].
     pub async fn at(
         &self,
         stream: &StreamId,
@@ -56,9 +65,13 @@ impl States {
                 fold.merge(&snapshot.state);
                 covered = snapshot.version;
             }
-            let events = self.lay_over(&mut fold, stream, covered, version).await?;
-            if events.is_ok() {
-                return Ok(fold.state());
+            match self.lay_over(&mut fold, stream, covered, version).await? {
+                Reading::Complete => return Ok(fold.state()),
+                Reading::Gap => {}
+                Reading::TooLarge => {
+                    let limit = MOST_STATE_BYTES;
+                    return Err(Refusal::StateTooLarge { limit }.into());
+                }
             }
         }
         Err(Refusal::EventsGone { oldest }.into())
@@ -77,7 +90,7 @@ impl States {
         stream: &StreamId,
         mut covered: u64,
         through: u64,
-    ) -> Result<Result<(), Gap>, ArchiveError> {
+    ) -> Result<Reading, ArchiveError> {
         while covered < through {
             let query = EventQuery {
                 stream_id: Some(stream.clone()),
@@ -88,17 +101,20 @@ impl States {
             };
             let page = self.archive.events(query).await?;
             if page.is_empty() {
-                return Ok(Err(Gap));
+                return Ok(Reading::Gap);
             }
             for event in page {
                 if version_of(&event) != covered + 1 {
-                    return Ok(Err(Gap));
+                    return Ok(Reading::Gap);
                 }
                 fold.merge(&event.payload);
+                if fold.bytes() > MOST_STATE_BYTES {
+                    return Ok(Reading::TooLarge);
+                }
                 covered += 1;
             }
         }
-        Ok(Ok(()))
+        Ok(Reading::Complete)
     }
 }
 

@@ -1,4 +1,5 @@
 mod removal;
+mod large;
 
 use std::ops::RangeInclusive;
 

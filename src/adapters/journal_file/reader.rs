@@ -12,7 +12,7 @@ use super::replay::{damaged, decode};
 use crate::domain::fact::Recorded;
 use crate::domain::ids::Position;
 use crate::logic::wal::segment::SegmentReader;
-use crate::ports::journal::{JournalError, JournalReader};
+use crate::ports::journal::{JournalError, JournalReader, Portion};
 
 /// Reads what is durable and no further, so that nobody learns of a record that a power loss
 /// could take back. Meets compactions: an open file stays readable, the next one is looked up.
@@ -41,9 +41,12 @@ impl FileReader {
         }
     }
 
-    /// The next record, which exists because `self.next` is durable; `None` only where the rest
-    /// of a compacted segment was dropped.
-    fn next_record(&mut self, durable: Position) -> Result<Option<Recorded>, JournalError> {
+    /// The next record and its length in bytes. It exists because `self.next` is durable; `None`
+    /// only where the rest of a compacted segment was dropped.
+    fn next_record(
+        &mut self,
+        durable: Position,
+    ) -> Result<Option<(Recorded, usize)>, JournalError> {
         let mut current = match self.current.take() {
             Some(current) if self.next <= current.through => current,
             Some(current) => current.refreshed(durable)?,
@@ -58,9 +61,9 @@ impl FileReader {
         let record = if skipped {
             None
         } else {
-            Some(decode(path, &frame)?)
+            Some((decode(path, &frame)?, frame.bytes.len()))
         };
-        if let Some(record) = &record {
+        if let Some((record, _)) = &record {
             self.next = record.position + 1;
         }
         self.current = Some(current);
@@ -104,11 +107,15 @@ impl FileReader {
 }
 
 impl JournalReader for FileReader {
-    fn next(&mut self, limit: usize) -> Result<Vec<Recorded>, JournalError> {
+    fn next(&mut self, most: Portion) -> Result<Vec<Recorded>, JournalError> {
         let durable = self.durable.load(Ordering::Acquire);
         let mut records = Vec::new();
-        while records.len() < limit && self.next <= durable {
-            records.extend(self.next_record(durable)?);
+        let mut bytes = 0;
+        while most.has_room(records.len(), bytes) && self.next <= durable {
+            if let Some((record, length)) = self.next_record(durable)? {
+                records.push(record);
+                bytes += length;
+            }
         }
         Ok(records)
     }

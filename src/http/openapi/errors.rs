@@ -41,7 +41,7 @@ pub struct ErrorBody {
 /// | CONFLICT | 409 | same id with other content; wrong state for the operation; stale leases |
 /// | VERSION_CONFLICT | 409 | a stream is not at the version that is expected or asked for |
 /// | GONE | 410 | events that are asked for are no longer kept |
-/// | PAYLOAD_TOO_LARGE | 413 | more than 1 MiB, or 16 MiB for a batch |
+/// | PAYLOAD_TOO_LARGE | 413 | more than 1 MiB, or 16 MiB for a batch or what a stream adds up to |
 /// | UPGRADE_REQUIRED | 426 | the path is for WebSockets |
 /// | RATE_LIMITED | 429 | the sender's quota is used up; see `Retry-After` |
 /// | QUEUE_FULL | 429 | a lane is full, or too much is under way; see `Retry-After` |

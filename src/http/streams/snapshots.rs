@@ -73,6 +73,7 @@ impl<'a> SnapshotView<'a> {
 /// Without a `state` the hub builds it: the last snapshot, and each later payload that is an
 /// object laid over it key by key. A later snapshot of the same version replaces an earlier one.
 /// If the hub has keys, only operators give a `state`.
+/// What the hub builds has at most 16 MiB; a stream that adds up to more needs a `state` of yours.
 #[utoipa::path(
     post,
     path = "/v1/streams/{id}/snapshots",
@@ -87,6 +88,7 @@ impl<'a> SnapshotView<'a> {
         (status = 404, description = "NOT_FOUND: the stream never had an event"),
         (status = 409, description = "VERSION_CONFLICT: the stream has no such version yet; `details.field` names the version that was given, `details.current_version` is the last"),
         (status = 410, description = "GONE: the events up to this version are gone, and no snapshot stands for them"),
+        (status = 413, description = "PAYLOAD_TOO_LARGE: the events add up to more than 16 MiB"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the state cannot be built, the archive does not answer"),
         (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
     ),
@@ -170,6 +172,7 @@ pub async fn latest(hub: web::Data<Hub>, id: web::Path<String>) -> Result<HttpRe
         (status = 404, description = "NOT_FOUND: the stream never had an event"),
         (status = 409, description = "VERSION_CONFLICT: the stream has no such version yet; `details.field` names the version that was given, `details.current_version` is the last"),
         (status = 410, description = "GONE: the events up to this version are gone, and no snapshot stands for them"),
+        (status = 413, description = "PAYLOAD_TOO_LARGE: the events add up to more than 16 MiB; a snapshot with a smaller `state` helps"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]

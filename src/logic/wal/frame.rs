@@ -11,6 +11,10 @@ const PREFIX_BYTES: usize = 8;
 /// No frame is longer, in bytes; a length above this is damage.
 pub const MAX_BYTES: usize = 64 * 1024 * 1024;
 
+/// Facts that take less in memory, in bytes, make no frame near [`MAX_BYTES`], so that only the few
+/// others are written twice, the first time to measure them.
+const MEASURED_BYTES: usize = 4 * 1024 * 1024;
+
 /// A frame whose checksum is right.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Frame<'a> {
@@ -54,7 +58,17 @@ pub enum Flaw {
     Header,
 }
 
-/// Appends the frame of `fact` to `buffer`.
+/// Whether a frame can hold `fact`: no other may be given to [`encode`].
+pub fn fits(fact: &Fact) -> bool {
+    if fact.bytes() < MEASURED_BYTES {
+        return true;
+    }
+    let mut body = Vec::new();
+    codec::encode_body(&mut body, fact);
+    HEAD_BYTES + body.len() <= MAX_BYTES
+}
+
+/// Appends the frame of `fact`, which [`fits`], to `buffer`.
 ///
 /// `batch_index`: how many records since the last sync come before this one.
 pub fn encode(buffer: &mut Vec<u8>, position: Position, batch_index: u32, fact: &Fact) {
@@ -71,7 +85,10 @@ pub fn encode(buffer: &mut Vec<u8>, position: Position, batch_index: u32, fact: 
 
 /// Fills in length and checksum.
 fn seal(frame: &mut [u8]) {
-    assert!(frame.len() <= MAX_BYTES, "facts are bounded at the door");
+    assert!(
+        frame.len() <= MAX_BYTES,
+        "the writer leaves out what does not fit"
+    );
     let length = (frame.len() - PREFIX_BYTES) as u32;
     frame[..4].copy_from_slice(&length.to_le_bytes());
     let checksum = checksum(frame);
@@ -131,7 +148,13 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::domain::event::Snapshot;
+    use crate::domain::ids::Label;
+    use crate::domain::message::Payload;
+    use crate::domain::timestamp::Timestamp;
     use crate::logic::wal::samples;
     use proptest::prelude::*;
 
@@ -158,6 +181,27 @@ mod tests {
         encode(&mut both, 2, 1, &samples::accepted(1));
         assert_eq!(both[..first], encoded(1, 0));
         assert!(is_intact(&both[first..]));
+    }
+
+    #[test]
+    fn what_is_longer_than_a_frame_does_not_fit() {
+        let with_state_of = |bytes: usize| {
+            let state = format!("{{\"a\":\"{}\"}}", "x".repeat(bytes));
+            Fact::SnapshotTaken(Arc::new(Snapshot {
+                stream_id: Label::parse("hero").unwrap(),
+                version: 1,
+                at: Timestamp::default(),
+                state: Payload::parse(&state).unwrap(),
+            }))
+        };
+        let overhead = {
+            let mut bytes = Vec::new();
+            encode(&mut bytes, 1, 0, &with_state_of(0));
+            bytes.len()
+        };
+        assert!(fits(&samples::delivered(7)));
+        assert!(fits(&with_state_of(MAX_BYTES - overhead)));
+        assert!(!fits(&with_state_of(MAX_BYTES - overhead + 1)));
     }
 
     #[test]

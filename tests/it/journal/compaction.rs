@@ -9,7 +9,7 @@ use message_hub::domain::carried::Tally;
 use message_hub::domain::fact::{Fact, Recorded};
 use message_hub::domain::ids::{MessageId, Position};
 use message_hub::logic::tally::contribution;
-use message_hub::ports::journal::{Journal, JournalError};
+use message_hub::ports::journal::{Journal, JournalError, Portion};
 
 use super::{accepted, append_synced, delivered, files, open, reopen, replay};
 
@@ -153,11 +153,11 @@ fn a_reader_goes_on_through_a_compaction() {
     let half = work(&mut journal, 1..51);
     work(&mut journal, 51..101);
     let mut reader = journal.readers()(1);
-    let mut seen = reader.next(half as usize).unwrap();
+    let mut seen = reader.next(Portion::records(half as usize)).unwrap();
     compact(&mut journal, half);
     work(&mut journal, 101..121);
     loop {
-        let more = reader.next(7).unwrap();
+        let more = reader.next(Portion::records(7)).unwrap();
         if more.is_empty() {
             break;
         }
@@ -165,7 +165,9 @@ fn a_reader_goes_on_through_a_compaction() {
     }
     assert!(seen.is_sorted_by_key(|record| record.position));
     assert_eq!(owed(&seen).open.len(), 12);
-    let fresh = journal.readers()(1).next(usize::MAX).unwrap();
+    let fresh = journal.readers()(1)
+        .next(Portion::records(usize::MAX))
+        .unwrap();
     assert_eq!(owed(&fresh).open.len(), 12);
     assert_eq!(owed(&fresh).tally.accepted, 120);
 }

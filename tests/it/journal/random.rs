@@ -2,7 +2,7 @@
 
 use message_hub::adapters::journal_memory::MemoryDisk;
 use message_hub::domain::fact::{Fact, Recorded};
-use message_hub::ports::journal::{Journal, JournalError};
+use message_hub::ports::journal::{Journal, JournalError, Portion};
 use proptest::prelude::*;
 
 use super::compaction::owed;
@@ -90,7 +90,7 @@ proptest! {
                     let all = numbered((0..appended).map(fact));
                     prop_assert_eq!(recovery.last_position, appended as u64);
                     prop_assert_eq!(owed(&records), owed(&all));
-                    let read = journal.readers()(1).next(usize::MAX).unwrap();
+                    let read = journal.readers()(1).next(Portion::records(usize::MAX)).unwrap();
                     prop_assert_eq!(read, records);
                 }
                 Step::LosePower(_) | Step::DiskFull(_) | Step::FailSync => {}
@@ -155,5 +155,7 @@ proptest! {
 }
 
 fn read_all(journal: &dyn Journal) -> Vec<Recorded> {
-    journal.readers()(1).next(usize::MAX).unwrap()
+    journal.readers()(1)
+        .next(Portion::records(usize::MAX))
+        .unwrap()
 }
