@@ -188,6 +188,7 @@ impl Handler<Open> for EventBus {
         for id in all {
             self.subscription_put(id, ctx);
         }
+        self.show_subscriptions();
     }
 }
 
