@@ -68,8 +68,8 @@ impl<A: Actor> Child<A> {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct SubscriptionDied {
-    id: SubscriptionId,
-    generation: u64,
+    pub id: SubscriptionId,
+    pub generation: u64,
 }
 
 #[derive(Message)]
@@ -150,7 +150,9 @@ impl EventBus {
         deaths: u32,
         ctx: &Context<Self>,
     ) {
-        let Some(subscription) = self.roster.present(id).cloned() else {
+        // Nobody would tell one that begins now to rest.
+        let present = self.roster.present(id).filter(|_| !self.is_draining);
+        let Some(subscription) = present.cloned() else {
             return;
         };
         self.children.generation += 1;
@@ -194,6 +196,7 @@ impl EventBus {
             flush: self.hops.flush.clone(),
             follow: home.clone().recipient(),
             credit: home.clone().recipient(),
+            unfollow: home.clone().recipient(),
             log: home.clone().recipient(),
             progressed: home.clone().recipient(),
             gone: home.recipient(),
