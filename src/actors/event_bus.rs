@@ -4,7 +4,7 @@
 //! one [`Subscription`] child for each that has a callback, and one [`CallbackCircuit`] for each
 //! origin of these. Receives [`Committed`], what clients ask about subscriptions (`clients`,
 //! `sockets`, `replays`), and [`Follow`], [`Credit`], [`Unfollow`] of followers; sends them
-//! [`Fed`], never more than they have room for, and [`Record`] to the EventStore. Never reads the
+//! [`FeedNews`], never more than they have room for, and [`Record`] to the EventStore. Never reads the
 //! archive: who needs what is no longer in memory reads it himself, and follows again.
 //!
 //! [`Subscription`]: super::subscription::Subscription
@@ -28,7 +28,7 @@ use ahash::AHashMap;
 use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
 use super::messages::{
-    Committed, Credit, Drain, Fed, FeedId, Flush, Follow, Open, Publish, Record, Reply,
+    Committed, Credit, Drain, Fed, FeedId, FeedNews, Flush, Follow, Open, Publish, Record, Reply,
     SocketClosed, SocketNews, SocketOpened, Unfollow,
 };
 use super::{callback_circuit, subscription};
@@ -54,7 +54,7 @@ pub struct EventBus {
     /// The oldest event kept anywhere, or the next one to come.
     oldest: Sequence,
     feeds: Feeds<FeedId>,
-    followers: AHashMap<FeedId, Recipient<Fed>>,
+    followers: AHashMap<FeedId, Follower>,
     sockets: AHashMap<FeedId, Recipient<SocketNews>>,
     settings: Settings,
     hops: Hops,
@@ -71,6 +71,11 @@ pub struct EventBus {
     is_at_rest: bool,
     draining: Option<Reply<()>>,
     _watch: DeathWatch,
+}
+
+struct Follower {
+    round: u64,
+    to: Recipient<FeedNews>,
 }
 
 #[derive(Clone)]
@@ -138,7 +143,8 @@ impl EventBus {
     fn feed(&mut self, fed: Vec<(FeedId, Fed)>) {
         for (feed, fed) in fed {
             if let Some(follower) = self.followers.get(&feed) {
-                follower.do_send(fed);
+                let round = follower.round;
+                follower.to.do_send(FeedNews { round, fed });
             }
         }
     }
@@ -188,6 +194,7 @@ impl Handler<Open> for EventBus {
         for id in all {
             self.subscription_put(id, ctx);
         }
+        self.show_subscriptions();
     }
 }
 
@@ -195,7 +202,8 @@ impl Handler<Follow> for EventBus {
     type Result = ();
 
     fn handle(&mut self, follow: Follow, _: &mut Context<Self>) {
-        self.followers.insert(follow.feed, follow.to);
+        let (round, to) = (follow.round, follow.to);
+        self.followers.insert(follow.feed, Follower { round, to });
         let fed = self.feeds.follow(
             follow.feed,
             &follow.event_types,

@@ -1,7 +1,7 @@
 //! Sends the events of one subscription to its callback, one after the other.
 //!
 //! Owns what the subscriber is owed: the live events, dead letters to be sent again and replays
-//! beside them. Receives [`Fed`] from the EventBus, reads the archive where that is ahead, and
+//! beside them. Receives [`FeedNews`] from the EventBus, reads the archive where that is ahead, and
 //! asks the circuit of the callback's origin to push. Sends [`Record`] to the EventStore and
 //! [`Progressed`] to the EventBus, which writes positions down. Never changes the subscription.
 
@@ -22,8 +22,8 @@ use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
 use super::messages::{
     CallbackGone, CircuitHops, CircuitLost, Credit, DeliverLetter, EndSubscription, Fed, FeedId,
-    Flush, Follow, InspectLog, Progress, Progressed, Publish, Record, Reply, Rest,
-    SubscriptionChanged, Turn,
+    FeedNews, Flush, Follow, InspectLog, Progress, Progressed, Publish, Record, Reply, Rest,
+    SubscriptionChanged, Turn, Unfollow,
 };
 use crate::clock::Clock;
 use crate::domain::event::Sequence;
@@ -55,6 +55,10 @@ pub struct Subscription {
     awaits_turn: bool,
     /// The callback answered 410; nothing goes until somebody changes the subscription.
     is_gone: bool,
+    /// The circuit was open when it was asked last, and it is not known that more gets through.
+    is_shut_out: bool,
+    /// Letters of its own on their way to the journal.
+    unrecorded: usize,
     /// The hub stops.
     is_resting: bool,
     rest: Option<Reply<()>>,
@@ -84,6 +88,7 @@ pub struct Hops {
     pub flush: Recipient<Flush>,
     pub follow: Recipient<Follow>,
     pub credit: Recipient<Credit>,
+    pub unfollow: Recipient<Unfollow>,
     pub log: Recipient<InspectLog>,
     pub progressed: Recipient<Progressed>,
     pub gone: Recipient<CallbackGone>,
@@ -115,6 +120,8 @@ impl Subscription {
             budget: u32::MAX,
             awaits_turn: false,
             is_gone: false,
+            is_shut_out: false,
+            unrecorded: 0,
             is_resting: false,
             rest: None,
             progress: Progress::default(),
@@ -136,11 +143,23 @@ impl Subscription {
         self.is_gone || self.is_resting || self.subscription.paused.is_some()
     }
 
+    /// Something may begin if there is anything. While the journal takes no letters, more of them
+    /// would pile up.
+    fn may_begin(&self) -> bool {
+        !self.is_still() && self.unrecorded == 0
+    }
+
+    /// Events that have not begun are of no use, perhaps for long.
+    fn takes_nothing(&self) -> bool {
+        self.is_gone || self.is_shut_out || self.subscription.paused.is_some()
+    }
+
     /// Begins what can begin, and arranges what comes next.
     fn go_on(&mut self, ctx: &mut Context<Self>) {
         let now = self.settings.clock.now();
         self.next_letter();
-        if !self.is_still() {
+        self.mind_the_feed(ctx);
+        if self.may_begin() {
             self.begin_pushes(now, ctx);
         }
         self.advance_replays(now, ctx);
@@ -159,7 +178,6 @@ impl Actor for Subscription {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        self.follow(ctx);
         self.go_on(ctx);
     }
 }
@@ -172,11 +190,14 @@ impl Handler<EndSubscription> for Subscription {
     }
 }
 
-impl Handler<Fed> for Subscription {
+impl Handler<FeedNews> for Subscription {
     type Result = ();
 
-    fn handle(&mut self, fed: Fed, ctx: &mut Context<Self>) {
-        match fed {
+    fn handle(&mut self, news: FeedNews, ctx: &mut Context<Self>) {
+        if news.round != self.feeding.round {
+            return;
+        }
+        match news.fed {
             Fed::Events { events, through } => self.fed(&events, through),
             Fed::Behind { from } => self.read_page(from, ctx),
         }
@@ -193,6 +214,7 @@ impl Handler<SubscriptionChanged> for Subscription {
             self.budget = u32::MAX;
             self.awaits_turn = false;
             self.circuit_open(false, None);
+            self.is_shut_out = false;
         }
         self.circuit = changed.circuit;
         self.is_gone = false;

@@ -133,7 +133,7 @@ impl DeliveryWindow {
             match item.standing {
                 Standing::Retrying(at) if at <= now => return Some(*sequence),
                 // Those behind have not begun either.
-                Standing::Waiting => return (self.begun < self.room).then_some(*sequence),
+                Standing::Waiting => return self.has_room().then_some(*sequence),
                 Standing::InFlight | Standing::Retrying(_) => {}
             }
         }
@@ -202,6 +202,22 @@ impl DeliveryWindow {
             stays
         });
         freed
+    }
+
+    /// Forgets all events that have not begun, to be given once more; gives how many bytes they
+    /// took.
+    pub fn rewind(&mut self) -> usize {
+        let mut waiting = self.items.iter().filter(|(_, item)| !item.has_begun());
+        let Some((first, _)) = waiting.next() else {
+            return 0;
+        };
+        self.through = first - 1;
+        self.retain_waiting(|_| false)
+    }
+
+    /// Whether one more may begin beside those that have.
+    pub fn has_room(&self) -> bool {
+        self.begun < self.room
     }
 
     /// When the earliest of those that failed is to be tried again.

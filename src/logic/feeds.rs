@@ -4,6 +4,7 @@
 //! in memory or beyond), or behind (what it needs next is no longer in memory; whoever it feeds
 //! reads the archive and follows again). Feeds that want the same types share the work.
 
+use std::collections::BTreeSet;
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -38,6 +39,10 @@ pub enum Fed {
 pub struct Feeds<F> {
     feeds: AHashMap<F, Feed>,
     groups: Vec<Group<F>>,
+    /// Those without members.
+    free: Vec<usize>,
+    /// The others, by what they were told last.
+    told: BTreeSet<(Sequence, usize)>,
     places: AHashMap<Arc<[Pattern]>, usize>,
     topics: Topics<usize>,
 }
@@ -66,7 +71,7 @@ enum State {
 #[derive(Debug)]
 struct Group<F> {
     event_types: Arc<[Pattern]>,
-    members: Vec<F>,
+    members: BTreeSet<F>,
     /// What its live members were told last.
     told: Sequence,
     /// Those of the batch at hand that match.
@@ -78,13 +83,15 @@ impl<F> Default for Feeds<F> {
         Self {
             feeds: AHashMap::new(),
             groups: Vec::new(),
+            free: Vec::new(),
+            told: BTreeSet::new(),
             places: AHashMap::new(),
             topics: Topics::default(),
         }
     }
 }
 
-impl<F: Copy + Eq + Hash> Feeds<F> {
+impl<F: Copy + Ord + Hash> Feeds<F> {
     pub fn len(&self) -> usize {
         self.feeds.len()
     }
@@ -130,12 +137,14 @@ impl<F: Copy + Eq + Hash> Feeds<F> {
             return;
         };
         let group = &mut self.groups[known.group];
-        group.members.retain(|member| *member != feed);
+        group.members.remove(&feed);
         if group.members.is_empty() {
             for pattern in group.event_types.iter() {
                 self.topics.remove(pattern, known.group);
             }
             self.places.remove(&group.event_types);
+            self.told.remove(&(group.told, known.group));
+            self.free.push(known.group);
             // Its place is for the next group.
             group.event_types = Arc::new([]);
         }
@@ -166,19 +175,19 @@ impl<F: Copy + Eq + Hash> Feeds<F> {
     fn join(&mut self, feed: F, event_types: &Arc<[Pattern]>, recent: &Recent) -> usize {
         let known = self.places.get(event_types).copied();
         let place = known.unwrap_or_else(|| self.open_group(event_types, recent));
-        self.groups[place].members.push(feed);
+        self.groups[place].members.insert(feed);
         place
     }
 
     fn open_group(&mut self, event_types: &Arc<[Pattern]>, recent: &Recent) -> usize {
         let group = Group {
             event_types: event_types.clone(),
-            members: Vec::new(),
+            members: BTreeSet::new(),
             told: recent.next() - 1,
             batch: Vec::new(),
         };
-        let free = self.groups.iter().position(|one| one.members.is_empty());
-        let place = free.unwrap_or(self.groups.len());
+        let place = self.free.pop().unwrap_or(self.groups.len());
+        self.told.insert((group.told, place));
         if place == self.groups.len() {
             self.groups.push(group);
         } else {
@@ -197,8 +206,8 @@ impl<F: Copy + Eq + Hash> Feeds<F> {
         let bytes: usize = batch.iter().map(|event| event.event.bytes()).sum();
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
         let first = batch.first().map_or(0, |event| event.event.sequence);
-        let group = &mut self.groups[group];
-        group.told = through;
+        self.told(group, through);
+        let group = &self.groups[group];
         for member in &group.members {
             let Some(feed) = self.feeds.get_mut(member) else {
                 continue;
@@ -227,12 +236,11 @@ impl<F: Copy + Eq + Hash> Feeds<F> {
 
     /// Nothing matched for long: how far they are, all the same.
     fn tell_quiet(&mut self, through: Sequence, fed: &mut Vec<(F, Fed)>) {
-        for group in &mut self.groups {
-            if through.saturating_sub(group.told) < QUIET {
-                continue;
-            }
-            group.told = through;
-            for member in &group.members {
+        while let Some((told, group)) = self.told.first().copied()
+            && through.saturating_sub(told) >= QUIET
+        {
+            self.told(group, through);
+            for member in &self.groups[group].members {
                 let state = self.feeds.get(member).map(|feed| feed.state);
                 if matches!(state, Some(State::Live { from }) if from <= through) {
                     let events = Arc::new([]);
@@ -240,6 +248,12 @@ impl<F: Copy + Eq + Hash> Feeds<F> {
                 }
             }
         }
+    }
+
+    fn told(&mut self, group: usize, through: Sequence) {
+        let told = std::mem::replace(&mut self.groups[group].told, through);
+        self.told.remove(&(told, group));
+        self.told.insert((through, group));
     }
 
     /// Goes on with a feed that stands still, from memory, as far as its room goes.

@@ -1,12 +1,14 @@
 //! When the positions of subscriptions are written down: many together, and rarely where only
 //! events passed that nobody wanted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::domain::event::Sequence;
 use crate::domain::subscription::SubscriptionId;
 use crate::domain::timestamp::Timestamp;
+
+use super::timer_queue::TimerQueue;
 
 /// How long the positions of subscribers that get events gather.
 const BUSY: Duration = Duration::from_millis(250);
@@ -17,15 +19,11 @@ const IDLE: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub struct Positions {
     written: BTreeMap<SubscriptionId, Sequence>,
-    pending: BTreeMap<SubscriptionId, Pending>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Pending {
-    through: Sequence,
-    due: Timestamp,
-    /// Goes with whatever is written next.
-    is_busy: bool,
+    /// Not written down.
+    pending: BTreeMap<SubscriptionId, Sequence>,
+    due: TimerQueue<SubscriptionId>,
+    /// Of the pending ones, those that go with whatever is written next.
+    busy: BTreeSet<SubscriptionId>,
 }
 
 impl Positions {
@@ -37,7 +35,7 @@ impl Positions {
 
     /// Everything up to here is done, whether it is written down or not.
     pub fn of(&self, id: SubscriptionId) -> Sequence {
-        let pending = self.pending.get(&id).map(|pending| pending.through);
+        let pending = self.pending.get(&id).copied();
         let written = self.written.get(&id).copied();
         pending.max(written).unwrap_or(0)
     }
@@ -57,31 +55,26 @@ impl Positions {
         }
         let is_busy = worked_through > written;
         let due = now.plus(if is_busy { BUSY } else { IDLE });
-        let pending = self.pending.entry(id).or_insert(Pending {
-            through: position,
-            due,
-            is_busy,
-        });
-        pending.through = position;
-        pending.due = pending.due.min(due);
-        pending.is_busy |= is_busy;
+        self.pending.insert(id, position);
+        let before = self.due.get(&id).unwrap_or(due);
+        self.due.set(id, before.min(due));
+        if is_busy {
+            self.busy.insert(id);
+        }
     }
 
     /// A subscriber says so, and waits for it.
     pub fn acked(&mut self, id: SubscriptionId, through: Sequence, now: Timestamp) {
         if through > self.of(id) {
-            let pending = Pending {
-                through,
-                due: now,
-                is_busy: true,
-            };
-            self.pending.insert(id, pending);
+            self.pending.insert(id, through);
+            self.due.set(id, now);
+            self.busy.insert(id);
         }
     }
 
     /// When something is to be written down.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.pending.values().map(|pending| pending.due).min()
+        self.due.next()
     }
 
     /// What is to be written down now: nothing before something is due, then whatever is busy.
@@ -89,31 +82,33 @@ impl Positions {
         if self.next_due().is_none_or(|due| now < due) {
             return Vec::new();
         }
-        self.take_where(|pending| pending.is_busy || pending.due <= now)
+        let mut ids = std::mem::take(&mut self.busy);
+        ids.extend(self.due.pop_due(now, usize::MAX));
+        self.take_these(ids)
     }
 
     /// All of them.
     pub fn take_all(&mut self) -> Vec<(SubscriptionId, Sequence)> {
-        self.take_where(|_| true)
+        self.take_these(self.pending.keys().copied().collect())
     }
 
     /// The subscription is no more.
     pub fn forget(&mut self, id: SubscriptionId) {
         self.written.remove(&id);
         self.pending.remove(&id);
+        self.due.remove(&id);
+        self.busy.remove(&id);
     }
 
-    fn take_where(&mut self, wanted: impl Fn(&Pending) -> bool) -> Vec<(SubscriptionId, Sequence)> {
+    fn take_these(&mut self, ids: BTreeSet<SubscriptionId>) -> Vec<(SubscriptionId, Sequence)> {
         let mut taken = Vec::new();
-        self.pending.retain(|id, pending| {
-            let is_wanted = wanted(pending);
-            if is_wanted {
-                taken.push((*id, pending.through));
+        for id in ids {
+            self.due.remove(&id);
+            self.busy.remove(&id);
+            if let Some(through) = self.pending.remove(&id) {
+                taken.push((id, through));
+                self.learn(id, through);
             }
-            !is_wanted
-        });
-        for (id, through) in &taken {
-            self.learn(*id, *through);
         }
         taken
     }

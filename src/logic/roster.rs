@@ -1,24 +1,33 @@
 //! The subscriptions as the journal says, and as they will be when what was sent there is written.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod sought;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::circuit::{CircuitChanged, CircuitName, Origin};
 use crate::domain::fact::Fact;
 use crate::domain::ids::{JobId, Label, MessageId, ServiceName};
 use crate::domain::pattern::Pattern;
-use crate::domain::subscription::{Channel, EventLetter, Replay, Subscription, SubscriptionId};
+use crate::domain::subscription::{EventLetter, Replay, Subscription, SubscriptionId};
 
 use super::positions::Positions;
+use sought::{BySought, Sought};
 
 /// Every subscription, with what it is owed beside its live events.
 #[derive(Default)]
 pub struct Roster {
     entries: BTreeMap<SubscriptionId, Entry>,
+    /// How many of them the journal knows.
+    count: usize,
+    /// Those that stay, as they will be.
+    sought: BySought,
+    /// How many callbacks lead there, as the journal says.
+    origins: BTreeMap<Origin, usize>,
     /// Apart from the entries, since a compaction may leave a position before its subscription.
     pub positions: Positions,
     /// Dead letters to be sent again.
-    letters: BTreeMap<MessageId, Arc<EventLetter>>,
+    letters: BTreeMap<SubscriptionId, BTreeMap<MessageId, Arc<EventLetter>>>,
     replays: BTreeMap<JobId, Arc<Replay>>,
     /// The circuits that stand as somebody forced them.
     forced: BTreeMap<Origin, Arc<CircuitChanged>>,
@@ -29,15 +38,35 @@ struct Entry {
     wanted: Arc<Subscription>,
     /// As the journal says.
     present: Option<Arc<Subscription>>,
+    /// Versions on their way to the journal.
+    outstanding: usize,
     is_leaving: bool,
+}
+
+impl Entry {
+    fn new(wanted: Arc<Subscription>) -> Self {
+        Self {
+            wanted,
+            present: None,
+            outstanding: 0,
+            is_leaving: false,
+        }
+    }
 }
 
 /// What a fact changed.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Change {
     /// A subscription is new, or another than it was.
-    Put(SubscriptionId),
-    Removed(SubscriptionId),
+    Put {
+        id: SubscriptionId,
+        /// Where its callback led before, if none leads there any more.
+        left: Option<Origin>,
+    },
+    Removed {
+        id: SubscriptionId,
+        left: Option<Origin>,
+    },
     Letter(Arc<EventLetter>),
     Replay(Arc<Replay>),
 }
@@ -48,17 +77,18 @@ impl Roster {
         match fact {
             Fact::Subscribed(subscription) => return Some(self.put(subscription)),
             Fact::Unsubscribed(gone) => {
-                self.entries.remove(&gone.id);
-                self.positions.forget(gone.id);
-                return Some(Change::Removed(gone.id));
+                return Some(self.remove(gone.id));
             }
             Fact::PositionAcked(acked) => self.positions.learn(acked.id, acked.through),
             Fact::EventRedriven(letter) => {
-                self.letters.insert(letter.id, letter.clone());
+                let letters = self.letters.entry(letter.subscription_id).or_default();
+                letters.insert(letter.id, letter.clone());
                 return Some(Change::Letter(letter.clone()));
             }
-            Fact::EventDeadLettered(letter) => drop(self.letters.remove(&letter.id)),
-            Fact::EventDelivered(delivered) => drop(self.letters.remove(&delivered.id)),
+            Fact::EventDeadLettered(letter) => self.letter_ended(letter.subscription_id, letter.id),
+            Fact::EventDelivered(delivered) => {
+                self.letter_ended(delivered.subscription_id, delivered.id);
+            }
             Fact::ReplayAdvanced(replay) => return self.replay_advanced(replay),
             Fact::CircuitChanged(changed) => self.circuit_changed(changed),
             _ => {}
@@ -69,16 +99,73 @@ impl Roster {
     fn put(&mut self, subscription: &Arc<Subscription>) -> Change {
         let id = subscription.id;
         self.positions.learn(id, subscription.after);
-        let entry = self.entries.entry(id).or_insert_with(|| Entry {
-            wanted: subscription.clone(),
-            present: None,
-            is_leaving: false,
-        });
-        entry.present = Some(subscription.clone());
-        if entry.wanted.changed_at < subscription.changed_at {
-            entry.wanted = subscription.clone();
+        let entry = self.entry(subscription);
+        let before = entry.present.replace(subscription.clone());
+        entry.outstanding = entry.outstanding.saturating_sub(1);
+        // Time may not tell versions apart; the journal does.
+        if entry.outstanding == 0 {
+            self.want(subscription);
         }
-        Change::Put(id)
+        self.count += usize::from(before.is_none());
+        self.leads_to(subscription);
+        let left = before.and_then(|before| self.led_to(&before));
+        Change::Put { id, left }
+    }
+
+    fn remove(&mut self, id: SubscriptionId) -> Change {
+        self.positions.forget(id);
+        let mut left = None;
+        if let Some(entry) = self.entries.remove(&id) {
+            self.sought.remove(&entry.wanted);
+            self.count -= usize::from(entry.present.is_some());
+            left = entry.present.and_then(|present| self.led_to(&present));
+        }
+        Change::Removed { id, left }
+    }
+
+    fn entry(&mut self, subscription: &Arc<Subscription>) -> &mut Entry {
+        self.entries.entry(subscription.id).or_insert_with(|| {
+            self.sought.insert(subscription);
+            Entry::new(subscription.clone())
+        })
+    }
+
+    /// This version of a known one will be.
+    fn want(&mut self, version: &Arc<Subscription>) {
+        if let Some(entry) = self.entries.get_mut(&version.id) {
+            self.sought.remove(&entry.wanted);
+            entry.wanted = version.clone();
+            if !entry.is_leaving {
+                self.sought.insert(version);
+            }
+        }
+    }
+
+    fn leads_to(&mut self, subscription: &Subscription) {
+        if let Some(callback) = subscription.callback() {
+            *self.origins.entry(Origin::of(&callback.url)).or_default() += 1;
+        }
+    }
+
+    /// It leads there no more; gives where, if it was the last.
+    fn led_to(&mut self, subscription: &Subscription) -> Option<Origin> {
+        let origin = Origin::of(&subscription.callback()?.url);
+        let callbacks = self.origins.get_mut(&origin)?;
+        *callbacks -= 1;
+        if *callbacks > 0 {
+            return None;
+        }
+        self.origins.remove(&origin);
+        Some(origin)
+    }
+
+    fn letter_ended(&mut self, subscription: SubscriptionId, id: MessageId) {
+        if let Some(letters) = self.letters.get_mut(&subscription) {
+            letters.remove(&id);
+            if letters.is_empty() {
+                self.letters.remove(&subscription);
+            }
+        }
     }
 
     fn replay_advanced(&mut self, replay: &Arc<Replay>) -> Option<Change> {
@@ -103,18 +190,15 @@ impl Roster {
 
     /// It will be so once the journal has it.
     pub fn intend(&mut self, subscription: Arc<Subscription>) {
-        let entry = self.entries.entry(subscription.id).or_insert(Entry {
-            wanted: subscription.clone(),
-            present: None,
-            is_leaving: false,
-        });
-        entry.wanted = subscription;
+        self.entry(&subscription).outstanding += 1;
+        self.want(&subscription);
     }
 
     /// It will be no more once the journal has it; gives the facts that make it so.
     pub fn intend_end(&mut self, id: SubscriptionId) -> (Vec<Arc<EventLetter>>, Vec<Arc<Replay>>) {
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.is_leaving = true;
+            self.sought.remove(&entry.wanted);
         }
         (self.letters_of(id), self.replays_of(id))
     }
@@ -128,6 +212,11 @@ impl Roster {
     /// As the journal says.
     pub fn present(&self, id: SubscriptionId) -> Option<&Arc<Subscription>> {
         self.entries.get(&id)?.present.as_ref()
+    }
+
+    /// How many the journal knows.
+    pub fn count(&self) -> usize {
+        self.count
     }
 
     /// All that the journal knows, oldest first.
@@ -145,34 +234,26 @@ impl Roster {
         event_types: &[Pattern],
         url: &str,
     ) -> Option<&Arc<Subscription>> {
-        let types: BTreeSet<_> = event_types.iter().collect();
-        self.staying().find(|one| {
-            but != Some(one.id)
-                && one.service == *service
-                && one.callback().is_some_and(|callback| callback.url == url)
-                && one.event_types.iter().collect::<BTreeSet<_>>() == types
-        })
+        let same = self.staying(&Sought::callback(service, event_types, url));
+        same.filter(|one| but != Some(one.id))
     }
 
     /// The subscription of sockets of this name.
     pub fn named(&self, service: &ServiceName, wanted: &Label) -> Option<&Arc<Subscription>> {
-        self.staying().find(|one| {
-            let is_named = matches!(&one.channel, Channel::Socket { name } if name == wanted);
-            one.service == *service && is_named
+        self.staying(&Sought::Socket {
+            service: service.clone(),
+            name: wanted.clone(),
         })
     }
 
-    fn staying(&self) -> impl Iterator<Item = &Arc<Subscription>> {
-        let staying = self.entries.values().filter(|entry| !entry.is_leaving);
-        staying.map(|entry| &entry.wanted)
+    fn staying(&self, sought: &Sought) -> Option<&Arc<Subscription>> {
+        let id = self.sought.get(sought)?;
+        Some(&self.entries.get(&id)?.wanted)
     }
 
     pub fn letters_of(&self, id: SubscriptionId) -> Vec<Arc<EventLetter>> {
-        let letters = self.letters.values();
-        letters
-            .filter(|letter| letter.subscription_id == id)
-            .cloned()
-            .collect()
+        let letters = self.letters.get(&id).into_iter();
+        letters.flat_map(|all| all.values().cloned()).collect()
     }
 
     pub fn replays_of(&self, id: SubscriptionId) -> Vec<Arc<Replay>> {
@@ -186,17 +267,11 @@ impl Roster {
     /// What is owed to subscriptions that are no more.
     pub fn orphans(&self) -> (Vec<Arc<EventLetter>>, Vec<Arc<Replay>>) {
         let is_gone = |id| !self.entries.contains_key(&id);
-        let letters = self.letters.values();
-        let letters = letters.filter(|letter| is_gone(letter.subscription_id));
+        let letters = self.letters.iter().filter(|(id, _)| is_gone(**id));
+        let letters = letters.flat_map(|(_, all)| all.values());
         let replays = self.replays.values();
         let replays = replays.filter(|replay| is_gone(replay.subscription_id));
         (letters.cloned().collect(), replays.cloned().collect())
-    }
-
-    /// Where the callbacks lead that the journal knows.
-    pub fn origins(&self) -> BTreeSet<Origin> {
-        let callbacks = self.all().filter_map(|one| one.callback());
-        callbacks.map(|one| Origin::of(&one.url)).collect()
     }
 
     /// The state somebody forced this circuit into, if it has not left that since.
@@ -208,6 +283,7 @@ impl Roster {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::subscription::Unsubscribed;
     use crate::logic::wal::samples;
 
     fn subscription(number: u128) -> Arc<Subscription> {
@@ -233,7 +309,10 @@ mod tests {
         let first = subscription(1);
         assert_eq!(
             roster.learn(&Fact::Subscribed(first.clone())),
-            Some(Change::Put(first.id))
+            Some(Change::Put {
+                id: first.id,
+                left: None
+            })
         );
         let second = later(&first, "a.*");
         roster.intend(second.clone());
@@ -241,6 +320,60 @@ mod tests {
         assert_eq!(roster.wanted(first.id), Some(&second));
         roster.learn(&Fact::Subscribed(second.clone()));
         assert_eq!(roster.present(first.id), Some(&second));
+    }
+
+    fn with_types(subscription: &Subscription, types: &str) -> Arc<Subscription> {
+        Arc::new(Subscription {
+            event_types: [Pattern::parse(types).unwrap()].into(),
+            ..subscription.clone()
+        })
+    }
+
+    #[test]
+    fn of_versions_of_one_millisecond_the_later_in_the_journal_counts() {
+        let mut roster = Roster::default();
+        let first = subscription(1);
+        let second = with_types(&first, "a.*");
+        for version in [&first, &second] {
+            roster.learn(&Fact::Subscribed(version.clone()));
+        }
+        assert_eq!(roster.present(first.id), Some(&second));
+        assert_eq!(roster.wanted(first.id), Some(&second));
+    }
+
+    #[test]
+    fn a_version_counts_until_the_last_one_on_its_way_is_written() {
+        let mut roster = Roster::default();
+        let first = subscription(1);
+        roster.learn(&Fact::Subscribed(first.clone()));
+        let (second, third) = (with_types(&first, "a.*"), with_types(&first, "b.*"));
+        roster.intend(second.clone());
+        roster.intend(third.clone());
+        roster.learn(&Fact::Subscribed(second.clone()));
+        assert_eq!(roster.present(first.id), Some(&second));
+        assert_eq!(roster.wanted(first.id), Some(&third));
+        roster.learn(&Fact::Subscribed(third));
+        roster.learn(&Fact::Subscribed(second.clone()));
+        assert_eq!(roster.wanted(first.id), Some(&second));
+    }
+
+    #[test]
+    fn an_origin_is_left_with_the_last_callback_there() {
+        let mut roster = Roster::default();
+        let (first, second) = (subscription(1), subscription(3));
+        let origin = Origin::of(&first.callback().unwrap().url);
+        for one in [&first, &second, &second] {
+            let change = roster.learn(&Fact::Subscribed(one.clone()));
+            assert!(matches!(change, Some(Change::Put { left: None, .. })));
+        }
+        assert_eq!(roster.count(), 2);
+        for (one, left) in [(&first, None), (&second, Some(origin))] {
+            let id = one.id;
+            let at = one.changed_at;
+            let change = roster.learn(&Fact::Unsubscribed(Unsubscribed { id, at }));
+            assert_eq!(change, Some(Change::Removed { id, left }));
+        }
+        assert_eq!(roster.count(), 0);
     }
 
     #[test]

@@ -68,8 +68,8 @@ impl<A: Actor> Child<A> {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct SubscriptionDied {
-    id: SubscriptionId,
-    generation: u64,
+    pub id: SubscriptionId,
+    pub generation: u64,
 }
 
 #[derive(Message)]
@@ -91,14 +91,19 @@ impl EventBus {
             return;
         }
         match change {
-            Some(Change::Put(id)) => self.subscription_put(id, ctx),
-            Some(Change::Removed(id)) => {
+            Some(Change::Put { id, left }) => {
+                self.subscription_put(id, ctx);
+                self.drop_circuit(left);
+                self.show_subscriptions();
+            }
+            Some(Change::Removed { id, left }) => {
                 if let Some(ended) = self.children.subscriptions.remove(&id) {
                     ended.child.address.do_send(EndSubscription);
                     self.unfollow(ended.feed);
                 }
                 self.detach(id);
-                self.drop_circuits();
+                self.drop_circuit(left);
+                self.show_subscriptions();
             }
             Some(Change::Letter(letter)) => {
                 if let Some(child) = self.child(letter.subscription_id) {
@@ -112,7 +117,6 @@ impl EventBus {
             }
             None => {}
         }
-        self.show_subscriptions();
     }
 
     fn child(&self, id: SubscriptionId) -> Option<&Addr<Subscription>> {
@@ -137,8 +141,6 @@ impl EventBus {
         } else {
             self.begin_subscription(id, circuit, 0, ctx);
         }
-        self.drop_circuits();
-        self.show_subscriptions();
     }
 
     fn begin_subscription(
@@ -148,7 +150,9 @@ impl EventBus {
         deaths: u32,
         ctx: &Context<Self>,
     ) {
-        let Some(subscription) = self.roster.present(id).cloned() else {
+        // Nobody would tell one that begins now to rest.
+        let present = self.roster.present(id).filter(|_| !self.is_draining);
+        let Some(subscription) = present.cloned() else {
             return;
         };
         self.children.generation += 1;
@@ -192,6 +196,7 @@ impl EventBus {
             flush: self.hops.flush.clone(),
             follow: home.clone().recipient(),
             credit: home.clone().recipient(),
+            unfollow: home.clone().recipient(),
             log: home.clone().recipient(),
             progressed: home.clone().recipient(),
             gone: home.recipient(),
@@ -235,16 +240,15 @@ impl EventBus {
         self.children.circuits.insert(origin.clone(), child);
     }
 
-    /// Lets go of circuits that no callback needs. One with pushes under way ends with them.
-    fn drop_circuits(&mut self) {
-        let needed = self.roster.origins();
-        self.children
-            .circuits
-            .retain(|origin, _| needed.contains(origin));
+    /// Lets go of a circuit that no callback needs. One with pushes under way ends with them.
+    fn drop_circuit(&mut self, left: Option<Origin>) {
+        if let Some(origin) = left {
+            self.children.circuits.remove(&origin);
+        }
     }
 
-    fn show_subscriptions(&self) {
-        let count = self.roster.all().count();
+    pub(super) fn show_subscriptions(&self) {
+        let count = self.roster.count();
         self.settings.metrics.subscriptions.show(count);
     }
 

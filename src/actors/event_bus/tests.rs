@@ -1,3 +1,5 @@
+mod holding;
+mod many;
 mod sockets;
 mod subscriptions;
 
@@ -95,9 +97,10 @@ async fn commit(bus: &Addr<EventBus>, fact: Fact) {
     bus.send(committed).await.unwrap();
 }
 
-fn follow(to: Recipient<Fed>, from: Sequence, credit: usize) -> Follow {
+fn follow(to: Recipient<FeedNews>, from: Sequence, credit: usize) -> Follow {
     Follow {
         feed: FEED,
+        round: 7,
         event_types: Arc::new([Pattern::parse("#").unwrap()]),
         from,
         credit,
@@ -105,10 +108,11 @@ fn follow(to: Recipient<Fed>, from: Sequence, credit: usize) -> Follow {
     }
 }
 
-fn sequences(fed: Vec<Fed>) -> Vec<Sequence> {
+fn sequences(news: Vec<FeedNews>) -> Vec<Sequence> {
     let mut sequences = Vec::new();
-    for fed in fed {
-        match fed {
+    for news in news {
+        assert_eq!(news.round, 7);
+        match news.fed {
             Fed::Events { events, .. } => {
                 sequences.extend(events.iter().map(|one| one.event.sequence));
             }
@@ -163,7 +167,8 @@ async fn the_log_goes_on_where_a_compaction_left_it() {
     let (follower, mut seen) = probe();
     bus.send(follow(follower, 6, 1 << 20)).await.unwrap();
     let fed = seen.drain().await;
-    assert!(matches!(fed[..], [Fed::Behind { from: 6 }]), "{fed:?}");
+    let behind = matches!(&fed[..], [news] if matches!(news.fed, Fed::Behind { from: 6 }));
+    assert!(behind, "{fed:?}");
 }
 
 #[actix::test]

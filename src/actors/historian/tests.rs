@@ -1,5 +1,5 @@
-mod removal;
 mod large;
+mod removal;
 
 use std::ops::RangeInclusive;
 

@@ -28,11 +28,13 @@ pub struct FeedId(pub Uuid);
 #[rtype(result = "()")]
 pub struct Follow {
     pub feed: FeedId,
+    /// The follower's own number of this call: comes back with what follows from it.
+    pub round: u64,
     pub event_types: Arc<[Pattern]>,
     pub from: Sequence,
     /// So many bytes of events it has room for.
     pub credit: usize,
-    pub to: Recipient<Fed>,
+    pub to: Recipient<FeedNews>,
 }
 
 /// Follower → EventBus: it has room for so many bytes more.
@@ -50,9 +52,13 @@ pub struct Unfollow {
     pub feed: FeedId,
 }
 
-/// EventBus → follower.
-impl ActixMessage for Fed {
-    type Result = ();
+/// EventBus → follower. What the call before brought may come after the follower made another.
+#[derive(ActixMessage, Debug)]
+#[rtype(result = "()")]
+pub struct FeedNews {
+    /// Of the [`Follow`] that brought it.
+    pub round: u64,
+    pub fed: Fed,
 }
 
 /// http, followers → EventBus: where the log of events begins and ends.

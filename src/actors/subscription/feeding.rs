@@ -7,7 +7,7 @@ use actix::{AsyncContext, Context, Handler, Message};
 use tokio::sync::oneshot;
 
 use super::Subscription;
-use crate::actors::messages::{Credit, FeedId, Flush, Follow, Framed, InspectLog};
+use crate::actors::messages::{Credit, FeedId, Flush, Follow, Framed, InspectLog, Unfollow};
 use crate::domain::event::{Event, Sequence};
 use crate::ports::archive::{ArchiveError, EventQuery};
 
@@ -22,18 +22,27 @@ pub(super) struct Feeding {
     pub feed: FeedId,
     /// Bytes of live events that are not done.
     held: usize,
-    /// The held ones came from the archive, and follow no feed.
-    is_behind: bool,
-    /// Tells the page that is meant from those read before the types changed.
-    generation: u64,
+    source: Source,
+    /// Tells what is meant from what was on its way when that changed.
+    pub round: u64,
     page: usize,
+}
+
+/// Where more events come from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Source {
+    /// Nothing comes: nothing could be sent.
+    Nothing,
+    Feed,
+    /// The held ones came from there, and follow no feed.
+    Archive,
 }
 
 /// A page of the archive was read, or not.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct PageRead {
-    generation: u64,
+    round: u64,
     from: Sequence,
     page: Result<Page, ArchiveError>,
 }
@@ -51,8 +60,8 @@ impl Feeding {
         Self {
             feed,
             held: 0,
-            is_behind: false,
-            generation: 0,
+            source: Source::Nothing,
+            round: 0,
             page: FIRST_PAGE,
         }
     }
@@ -67,11 +76,33 @@ impl Feeding {
 }
 
 impl Subscription {
+    /// Follows the events while they may be sent, and keeps none in memory while not.
+    pub(super) fn mind_the_feed(&mut self, ctx: &Context<Self>) {
+        let is_fed = self.feeding.source != Source::Nothing;
+        if is_fed && self.takes_nothing() {
+            self.let_go();
+        } else if !is_fed && !self.takes_nothing() {
+            self.follow(ctx);
+        }
+    }
+
+    /// Drops what has not begun: it is there again once it may be sent.
+    fn let_go(&mut self) {
+        let freed = self.live.rewind();
+        self.feeding.held = self.feeding.held.saturating_sub(freed);
+        self.feeding.source = Source::Nothing;
+        self.feeding.round += 1;
+        let feed = self.feeding.feed;
+        self.hops.unfollow.do_send(Unfollow { feed });
+    }
+
     /// Asks for what comes after what it has.
-    pub(super) fn follow(&mut self, ctx: &Context<Self>) {
-        self.feeding.is_behind = false;
+    fn follow(&mut self, ctx: &Context<Self>) {
+        self.feeding.source = Source::Feed;
+        self.feeding.round += 1;
         self.hops.follow.do_send(Follow {
             feed: self.feeding.feed,
+            round: self.feeding.round,
             event_types: self.subscription.event_types.clone(),
             from: self.live.through() + 1,
             credit: ROOM.saturating_sub(self.feeding.held),
@@ -101,39 +132,38 @@ impl Subscription {
             .live
             .retain_waiting(|event| subscription.matches(event));
         self.feeding.held = self.feeding.held.saturating_sub(freed);
-        self.feeding.generation += 1;
-        self.follow(ctx);
+        if self.feeding.source != Source::Nothing {
+            self.follow(ctx);
+        }
     }
 
     /// An event is done with, so that there is room for others.
     pub(super) fn released(&mut self, bytes: usize, ctx: &Context<Self>) {
         self.feeding.held = self.feeding.held.saturating_sub(bytes);
-        if !self.feeding.is_behind {
-            let feed = self.feeding.feed;
-            self.hops.credit.do_send(Credit { feed, bytes });
-        } else if self.live.is_empty() {
-            self.follow(ctx);
+        match self.feeding.source {
+            Source::Feed => {
+                let feed = self.feeding.feed;
+                self.hops.credit.do_send(Credit { feed, bytes });
+            }
+            Source::Archive if self.live.is_empty() => self.follow(ctx),
+            Source::Archive | Source::Nothing => {}
         }
     }
 
     /// Reads what the EventBus has no longer in memory.
     pub(super) fn read_page(&mut self, from: Sequence, ctx: &mut Context<Self>) {
-        self.feeding.is_behind = true;
+        self.feeding.source = Source::Archive;
         let query = EventQuery {
             event_types: self.subscription.event_types.to_vec(),
             from_sequence: Some(from),
             limit: self.feeding.page,
             ..EventQuery::default()
         };
-        let (home, generation) = (ctx.address(), self.feeding.generation);
+        let (home, round) = (ctx.address(), self.feeding.round);
         let reading = self.read(query);
         actix::spawn(async move {
             let page = reading.await;
-            home.do_send(PageRead {
-                generation,
-                from,
-                page,
-            });
+            home.do_send(PageRead { round, from, page });
         });
     }
 
@@ -169,7 +199,7 @@ impl Handler<PageRead> for Subscription {
     type Result = ();
 
     fn handle(&mut self, read: PageRead, ctx: &mut Context<Self>) {
-        if read.generation != self.feeding.generation {
+        if read.round != self.feeding.round {
             return;
         }
         let page = match read.page {
@@ -178,7 +208,7 @@ impl Handler<PageRead> for Subscription {
                 tracing::debug!(id = %self.subscription.id, %error, "the archive is asked again");
                 let from = read.from;
                 ctx.run_later(RETRY, move |subscription, ctx| {
-                    if subscription.feeding.generation == read.generation {
+                    if subscription.feeding.round == read.round {
                         subscription.read_page(from, ctx);
                     }
                 });

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actix::{AsyncContext, Context, Handler};
+use actix::{AsyncContext, Context, Handler, Message};
 use rand::RngExt;
 
 use super::Subscription;
@@ -17,6 +17,11 @@ use crate::logic::delivery_window::{Ended, Outcome, conclude};
 use crate::logic::outcome::{classify, describe};
 use crate::logic::webhook::{Handing, push_request};
 use crate::ports::transport::PushAnswer;
+
+/// A letter of its own is in the journal.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct LetterRecorded;
 
 impl Subscription {
     pub(super) fn begin_pushes(&mut self, now: Timestamp, ctx: &Context<Self>) {
@@ -79,6 +84,8 @@ impl Subscription {
         if self.circuit.origin == *origin {
             self.budget = u32::MAX;
             self.awaits_turn = false;
+            self.progress.is_circuit_open = false;
+            self.is_shut_out = false;
         }
     }
 
@@ -124,6 +131,9 @@ impl Subscription {
                 self.count_failure(true, now);
             }
         }
+        // With no room beside what is tried again, nothing else could begin.
+        let waits = matches!(outcome, Outcome::RetryAt(_)) && !self.live.has_room();
+        self.is_shut_out &= waits;
     }
 
     fn delivered(&mut self, push: &Push, attempt: Attempt, ctx: &Context<Self>) {
@@ -156,7 +166,15 @@ impl Subscription {
         let letter = self.letter_of(ended, before.as_deref(), reason);
         let (id, event, subscriber) = (letter.id, letter.event.id, &letter.service);
         tracing::warn!(%id, %event, %subscriber, reason = reason.name(), "event is a dead letter");
-        self.record(Fact::EventDeadLettered(Arc::new(letter)));
+        self.record_letter(Arc::new(letter), ctx);
+    }
+
+    fn record_letter(&mut self, letter: Arc<EventLetter>, ctx: &Context<Self>) {
+        self.unrecorded += 1;
+        let (facts, home) = (vec![Fact::EventDeadLettered(letter)], ctx.address());
+        Record::and_then(&self.hops.event_store, facts, move || {
+            home.do_send(LetterRecorded);
+        });
     }
 
     /// `before` is the letter it was, if it was sent again.
@@ -224,6 +242,7 @@ impl Handler<EventPushed> for Subscription {
                 self.give_back(pushed.push, self.settings.clock.now());
                 self.budget = 0;
                 self.circuit_open(is_open, until);
+                self.is_shut_out |= is_open;
             }
             PushEnd::Answered(answer) => {
                 if let Some(push) = self.pushes.remove(&pushed.push) {
@@ -231,6 +250,15 @@ impl Handler<EventPushed> for Subscription {
                 }
             }
         }
+        self.go_on(ctx);
+    }
+}
+
+impl Handler<LetterRecorded> for Subscription {
+    type Result = ();
+
+    fn handle(&mut self, _: LetterRecorded, ctx: &mut Context<Self>) {
+        self.unrecorded -= 1;
         self.go_on(ctx);
     }
 }

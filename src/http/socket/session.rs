@@ -1,7 +1,7 @@
 //! One socket: what its client asks, and the events and messages on their way to it.
 //!
 //! Owns what was read and not done, the answers, the feed of events and the consumers. Receives
-//! frames from its client, [`Fed`] and [`SocketNews`] from the EventBus and messages from the
+//! frames from its client, [`FeedNews`] and [`SocketNews`] from the EventBus and messages from the
 //! Scheduler; sends what the client asks to whoever does it. Never holds more than its bounds: it
 //! runs only while the connection takes bytes (see [`super::flow`]), asks for no more events than
 //! it has room for, and stops reading while too much of what it read is not answered.
@@ -29,7 +29,7 @@ use uuid::Uuid;
 use super::answers::{Answer, Answers, Slip};
 use super::flow::{Gate, Room};
 use super::texts;
-use crate::actors::messages::{Fed, FeedId, SocketClosed, SocketNews, SocketOpened};
+use crate::actors::messages::{FeedId, FeedNews, SocketClosed, SocketNews, SocketOpened};
 use crate::door::Phase;
 use crate::error::HubError;
 use crate::http::Hub;
@@ -323,11 +323,12 @@ impl Handler<Answered> for Session {
     }
 }
 
-impl Handler<Fed> for Session {
+impl Handler<FeedNews> for Session {
     type Result = ();
 
-    fn handle(&mut self, fed: Fed, _: &mut Context) {
-        self.feed.take(fed);
+    fn handle(&mut self, news: FeedNews, _: &mut Context) {
+        // All rounds are meant: it waits for what is on its way before it follows once more.
+        self.feed.take(news.fed);
     }
 }
 

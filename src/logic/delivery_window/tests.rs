@@ -282,3 +282,21 @@ proptest! {
         prop_assert_eq!(ended, (1..=count).collect::<Vec<_>>());
     }
 }
+
+#[test]
+fn what_has_not_begun_can_be_given_once_more() {
+    let mut window = window(2, [2, 5, 9]);
+    window.advance(12);
+    window.start(2).unwrap();
+    assert!(window.has_room());
+    assert_eq!(window.rewind(), event(5).bytes() + event(9).bytes());
+    assert_eq!(
+        (window.through(), window.position(), window.len()),
+        (4, 1, 1)
+    );
+    assert_eq!(window.rewind(), 0);
+    window.add(event(5));
+    assert_eq!(window.next(at(0)), Some(5));
+    window.end(2, attempt(1)).unwrap();
+    assert_eq!(window.position(), 4);
+}

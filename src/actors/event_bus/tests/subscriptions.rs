@@ -61,7 +61,7 @@ impl House {
         }
     }
 
-    async fn archive(&self, sequences: impl IntoIterator<Item = Sequence>) {
+    pub(super) async fn archive(&self, sequences: impl IntoIterator<Item = Sequence>) {
         let mut projection = Projection::new(0);
         for sequence in sequences {
             projection.apply(&Recorded {
@@ -73,7 +73,7 @@ impl House {
         self.archive.apply(Arc::new(batch)).await.unwrap();
     }
 
-    async fn subscribe(&mut self, from_sequence: Option<Sequence>) -> Arc<Subscription> {
+    pub(super) async fn subscribe(&mut self, from_sequence: Option<Sequence>) -> Arc<Subscription> {
         let (reply, answer) = oneshot::channel();
         self.bus.do_send(Subscribe {
             service: service("billing"),
@@ -100,7 +100,7 @@ impl House {
     }
 
     /// Sequence of each push, and whether it was a replay.
-    fn pushed(&self) -> Vec<(u64, bool)> {
+    pub(super) fn pushed(&self) -> Vec<(u64, bool)> {
         let pushed = self.transport.pushed();
         let bodies = pushed
             .iter()

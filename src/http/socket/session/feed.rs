@@ -180,6 +180,7 @@ impl Session {
         self.feed.used = 0;
         self.hub.handles.follow.do_send(Follow {
             feed: self.socket,
+            round: self.feed.readings,
             event_types: self.feed.event_types.clone(),
             from: self.feed.through + 1,
             credit: CREDIT.saturating_sub(self.feed.ready_bytes),
