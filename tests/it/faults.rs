@@ -208,6 +208,29 @@ fn a_redrive_job_waits_for_the_archive_and_misses_no_letter() {
     hub.assert_conservation();
 }
 
+/// Less than what is published in the meantime and an idle hub together.
+const MOST_MEMORY: u64 = 192 << 20;
+
+#[test]
+fn catching_up_and_starting_take_bounded_memory_however_large_the_records() {
+    let hub = TestHub::start();
+    let mut lock = lock_archive(&hub);
+    let event = json!({"event_type": "large", "payload": "x".repeat(1_000_000)});
+    for _ in 0..200 {
+        hub.publish(&event).is(201);
+    }
+    lock.batch_execute("ROLLBACK").unwrap();
+    eventually("the archive has caught up", || {
+        hub.metric("message_hub_archive_lag_records") == 0.0
+    });
+    assert!(hub.peak_memory() < MOST_MEMORY, "{}", hub.peak_memory());
+
+    let hub = hub.restart();
+    let last = hub.get("/v1/events?order=desc&limit=1").is(200);
+    assert_eq!(last["events"][0]["sequence"], 200);
+    assert!(hub.peak_memory() < MOST_MEMORY, "{}", hub.peak_memory());
+}
+
 #[test]
 fn without_its_archive_a_hub_still_knows_what_it_owes() {
     let mut hub = TestHub::start();

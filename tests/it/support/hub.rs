@@ -207,9 +207,18 @@ impl TestHub {
 
     /// Resident memory in bytes.
     pub fn memory(&self) -> u64 {
+        self.size("VmRSS:")
+    }
+
+    /// The most resident memory there ever was, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        self.size("VmHWM:")
+    }
+
+    fn size(&self, which: &str) -> u64 {
         let status = format!("/proc/{}/status", self.process.id());
         let status = fs::read_to_string(status).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(which));
         let kib = line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok());
         kib.expect("a running process has a size") * 1024
     }

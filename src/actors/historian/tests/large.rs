@@ -1,5 +1,5 @@
+use super::states::MOST_STATE_BYTES;
 use super::*;
-use crate::actors::historian::states::MOST_STATE_BYTES;
 
 /// Events of a stream that add up to more than a state may have.
 fn publish_too_much(desk: &mut Desk, name: &str) -> u64 {
