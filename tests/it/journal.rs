@@ -248,11 +248,11 @@ fn a_reader_takes_no_more_bytes_at_once_than_it_may() {
     assert_eq!(next(usize::MAX), 0);
 }
 
-/// Run with `MESSAGE_HUB_SMALL_DISK=/mnt/small`, a file system of about 1 MiB.
+/// Run with `HUB_TEST_SMALL_DISK=/mnt/small`, a file system of about 1 MiB.
 #[test]
 #[ignore = "needs a small file system"]
 fn a_full_disk_refuses_and_takes_nothing_back() {
-    let disk = std::env::var("MESSAGE_HUB_SMALL_DISK").expect("names a directory on a small disk");
+    let disk = std::env::var("HUB_TEST_SMALL_DISK").expect("names a directory on a small disk");
     let directory = tempfile::tempdir_in(disk).unwrap();
     let (mut journal, ..) = reopen(directory.path(), 300_000);
     let batch: Vec<Fact> = (1..=100).map(accepted).collect();

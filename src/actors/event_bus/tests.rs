@@ -10,10 +10,11 @@ use std::time::Duration;
 use actix::Addr;
 use uuid::Uuid;
 
+use super::children::SubscriptionDied;
 use super::*;
 use crate::actors::fixtures::{Push, ScriptedTransport, late, service, status, unwatched};
 use crate::actors::messages::{InspectLog, LogReport};
-use crate::actors::probe::{Received, probe};
+use crate::actors::probe::{Received, probe, settle};
 use crate::adapters::archive_memory::MemoryArchive;
 use crate::domain::carried::Carried;
 use crate::domain::pattern::Pattern;

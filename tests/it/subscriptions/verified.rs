@@ -10,7 +10,7 @@ use super::{hub, publish};
 use crate::support::FakeService;
 
 /// Names a Python that has the package `standardwebhooks`; `scripts/test` makes one.
-const PYTHON: &str = "MESSAGE_HUB_TEST_PYTHON";
+const PYTHON: &str = "HUB_TEST_PYTHON";
 
 const VERIFY: &str = "
 import json, sys

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tokio_postgres::NoTls;
 
 /// Names a server with a user who may make databases; `scripts/test` starts one.
-const SHARED: &str = "MESSAGE_HUB_TEST_POSTGRES";
+const SHARED: &str = "HUB_TEST_POSTGRES";
 
 static SERVER: OnceLock<Option<Server>> = OnceLock::new();
 static DATABASES: AtomicU32 = AtomicU32::new(0);

@@ -5,9 +5,7 @@ use std::sync::Weak;
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::actors::event_bus::children::SubscriptionDied;
 use crate::actors::messages::{ForceCircuit, SwitchSubscription};
-use crate::actors::probe::settle;
 use crate::domain::circuit::{CircuitName, CircuitState, Origin};
 use crate::domain::event::Event;
 use crate::domain::ids::Label;
