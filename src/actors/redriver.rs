@@ -121,13 +121,11 @@ impl Redriver {
             ..MessageQuery::of_letters(&view.filter, view.started_at)
         };
         let (archive, home) = (self.archive.clone(), ctx.address());
-        let (reply, flushed) = oneshot::channel();
-        self.hops.flush.do_send(Flush { reply });
+        let flushed = Flush::ask(&self.hops.flush);
         actix::spawn(async move {
             let page = match flushed.await {
-                Ok(Ok(())) => archive.ids_after(query, after).await,
-                Ok(Err(error)) => Err(error),
-                Err(_) => Err(stopping()),
+                Ok(()) => archive.ids_after(query, after).await,
+                Err(error) => Err(error),
             };
             let page = page.map_err(|error| error.to_string()).map(|page| {
                 let letters = page.into_iter();
@@ -163,7 +161,7 @@ impl Redriver {
                 }
                 Ok(Err(ArchiveRefusal::Refused(_))) => Answer::Gone,
                 Ok(Err(ArchiveRefusal::Archive(error))) => Answer::NotNow(error.to_string()),
-                Err(_) => Answer::NotNow(stopping().to_string()),
+                Err(_) => Answer::NotNow(ArchiveError::stopping().to_string()),
             };
             home.do_send(Answered {
                 job,
@@ -208,10 +206,6 @@ impl Redriver {
 
 fn fact(version: RedriveJob) -> Fact {
     Fact::RedriveAdvanced(Arc::new(version))
-}
-
-fn stopping() -> ArchiveError {
-    ArchiveError::Unavailable("the hub is stopping".to_owned())
 }
 
 impl Actor for Redriver {

@@ -152,6 +152,9 @@ impl<F: Copy + Ord + Hash> Feeds<F> {
 
     /// Hands the events that were just pushed to `recent` to the live feeds.
     pub fn publish(&mut self, events: &[Arc<Framed>]) -> Vec<(F, Fed)> {
+        if self.feeds.is_empty() {
+            return Vec::new();
+        }
         let Some(through) = events.last().map(|event| event.event.sequence) else {
             return Vec::new();
         };

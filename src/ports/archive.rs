@@ -183,3 +183,10 @@ pub enum ArchiveError {
     #[error("archive is at position {checkpoint}, not where the batch begins")]
     OutOfStep { checkpoint: Position },
 }
+
+impl ArchiveError {
+    /// Whoever was asked is gone before it answered.
+    pub fn stopping() -> Self {
+        Self::Unavailable("the hub is stopping".to_owned())
+    }
+}

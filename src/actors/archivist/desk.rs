@@ -75,7 +75,7 @@ impl Archivist {
             let row = match is_flushed.await {
                 Ok(Ok(())) => read(&*archive, id).await,
                 Ok(Err(error)) => Err(error),
-                Err(_) => Err(ArchiveError::Unavailable("the hub is stopping".to_owned())),
+                Err(_) => Err(ArchiveError::stopping()),
             };
             home.do_send(Read {
                 id,

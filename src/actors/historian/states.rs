@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use actix::Recipient;
-use tokio::sync::oneshot;
 
 use crate::actors::messages::{ArchiveRefusal, Flush};
 use crate::domain::event::{Event, Sequence, StreamId};
@@ -37,12 +36,7 @@ enum Reading {
 impl States {
     /// Makes everything committed so far readable.
     pub async fn flush(&self) -> Result<(), ArchiveError> {
-        let (reply, flushed) = oneshot::channel();
-        self.flush.do_send(Flush { reply });
-        match flushed.await {
-            Ok(flushed) => flushed,
-            Err(_) => Err(ArchiveError::Unavailable("the hub is stopping".to_owned())),
-        }
+        Flush::ask(&self.flush).await
     }
 
     /// What the stream's events up to `version` add up to.

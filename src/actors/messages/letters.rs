@@ -1,6 +1,7 @@
 //! What clients ask of the Archivist.
 
-use actix::Message as ActixMessage;
+use actix::{Message as ActixMessage, Recipient};
+use tokio::sync::oneshot;
 
 use super::Reply;
 use crate::domain::ids::{JobId, MessageId, ServiceName};
@@ -42,6 +43,21 @@ pub struct DeleteDeadLetter {
 #[rtype(result = "()")]
 pub struct Flush {
     pub reply: Reply<Result<(), ArchiveError>>,
+}
+
+impl Flush {
+    /// Asks at once; what comes back ends when everything committed by then is readable.
+    pub fn ask(
+        archivist: &Recipient<Self>,
+    ) -> impl Future<Output = Result<(), ArchiveError>> + use<> {
+        let (reply, flushed) = oneshot::channel();
+        archivist.do_send(Self { reply });
+        async move {
+            flushed
+                .await
+                .unwrap_or_else(|_| Err(ArchiveError::stopping()))
+        }
+    }
 }
 
 #[derive(Clone, Debug, thiserror::Error)]

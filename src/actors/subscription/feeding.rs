@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{AsyncContext, Context, Handler, Message};
-use tokio::sync::oneshot;
 
 use super::Subscription;
 use crate::actors::messages::{Credit, FeedId, Flush, Follow, Framed, InspectLog, Unfollow};
@@ -175,11 +174,8 @@ impl Subscription {
         let log = self.hops.log.send(InspectLog);
         let (flush, archive) = (self.hops.flush.clone(), self.settings.archive.clone());
         async move {
-            let stopping = || ArchiveError::Unavailable("the hub is stopping".to_owned());
-            let newest = log.await.map_err(|_| stopping())?.newest;
-            let (reply, flushed) = oneshot::channel();
-            flush.do_send(Flush { reply });
-            flushed.await.map_err(|_| stopping())??;
+            let newest = log.await.map_err(|_| ArchiveError::stopping())?.newest;
+            Flush::ask(&flush).await?;
             let (limit, to) = (query.limit, query.to_sequence);
             let events = archive.events(query).await?;
             let is_last = events.len() < limit;

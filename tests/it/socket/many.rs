@@ -1,6 +1,6 @@
 //! Very many sockets, some of which stop reading.
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use message_hub::runtime::connections::allow_many;
 use serde_json::json;
 
 use crate::support::socket::Socket;
@@ -12,15 +12,6 @@ const READERS: usize = 20;
 const SMALL: usize = 300;
 /// 16 KiB each: more than the buffers of a connection take.
 const LARGE: usize = 1_000;
-
-fn allow_many_files() {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        ..limit
-    };
-    setrlimit(Resource::Nofile, raised).unwrap();
-}
 
 /// Subscribers of `event_type`, opened one after the other.
 fn subscribers(hub: &TestHub, count: usize, event_type: &str) -> Vec<Socket> {
@@ -58,7 +49,7 @@ fn publish(hub: &TestHub, event_type: &str, count: usize, filling: &str) {
 #[test]
 #[ignore = "takes a minute"]
 fn two_thousand_sockets_of_which_some_stop_reading() {
-    allow_many_files();
+    allow_many();
     let hub = TestHub::start();
     let mut stuck = subscribers(&hub, STUCK, "large");
     let mut reading = subscribers(&hub, SOCKETS - STUCK, "small");
