@@ -52,6 +52,8 @@ struct Feed {
     group: usize,
     /// In bytes; below zero after an event larger than what was left.
     credit: i64,
+    /// The last event it was given; before that, the one before where it began.
+    given: Sequence,
     state: State,
 }
 
@@ -116,6 +118,7 @@ impl<F: Copy + Ord + Hash> Feeds<F> {
         let begun = Feed {
             group,
             credit,
+            given: from.saturating_sub(1),
             state,
         };
         self.feeds.insert(feed, begun);
@@ -150,12 +153,25 @@ impl<F: Copy + Ord + Hash> Feeds<F> {
         }
     }
 
+    /// How far a follower is that is done with everything up to `position`: as far as the newest
+    /// event, if nothing it was given comes after.
+    pub fn reached(&self, feed: F, position: Sequence, recent: &Recent) -> Sequence {
+        match self.feeds.get(&feed) {
+            Some(Feed {
+                state: State::Live { .. },
+                given,
+                ..
+            }) if *given <= position => position.max(recent.next() - 1),
+            _ => position,
+        }
+    }
+
     /// Hands the events that were just pushed to `recent` to the live feeds.
     pub fn publish(&mut self, events: &[Arc<Framed>]) -> Vec<(F, Fed)> {
         if self.feeds.is_empty() {
             return Vec::new();
         }
-        let Some(through) = events.last().map(|event| event.event.sequence) else {
+        let Some(through) = last_of(events) else {
             return Vec::new();
         };
         let mut touched = Vec::new();
@@ -209,6 +225,7 @@ impl<F: Copy + Ord + Hash> Feeds<F> {
         let bytes: usize = batch.iter().map(|event| event.event.bytes()).sum();
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
         let first = batch.first().map_or(0, |event| event.event.sequence);
+        let last = last_of(&batch).unwrap_or(0);
         self.told(group, through);
         let group = &self.groups[group];
         for member in &group.members {
@@ -220,6 +237,7 @@ impl<F: Copy + Ord + Hash> Feeds<F> {
             };
             if from <= first && bytes <= feed.credit {
                 feed.credit -= bytes;
+                feed.given = last;
                 let events = batch.clone();
                 fed.push((*member, Fed::Events { events, through }));
                 continue;
@@ -229,7 +247,8 @@ impl<F: Copy + Ord + Hash> Feeds<F> {
             if let Some(from) = stalled {
                 feed.state = State::Stalled { from };
             }
-            if !events.is_empty() {
+            if let Some(last) = last_of(&events) {
+                feed.given = last;
                 let through = stalled.map_or(through, |from| from - 1);
                 let events = events.into();
                 fed.push((*member, Fed::Events { events, through }));
@@ -283,6 +302,7 @@ impl<F: Copy + Ord + Hash> Feeds<F> {
             }
             let mut matching = recent.from(from).filter(wants);
             let (events, stalled) = take(matching.by_ref().take(PORTION), &mut feed.credit);
+            feed.given = last_of(&events).unwrap_or(feed.given);
             let next = stalled.or_else(|| matching.next().map(|event| event.event.sequence));
             let through = next.unwrap_or(recent.next()) - 1;
             feed.state = match next {
@@ -296,6 +316,10 @@ impl<F: Copy + Ord + Hash> Feeds<F> {
         }
         fed
     }
+}
+
+fn last_of(events: &[Arc<Framed>]) -> Option<Sequence> {
+    events.last().map(|event| event.event.sequence)
 }
 
 /// As many of the events as there is credit for, and the first that has to wait.

@@ -158,6 +158,22 @@ fn signature(secret: &str, signed: &str) -> String {
 }
 
 #[test]
+fn events_it_does_not_want_are_no_lag() {
+    let hub = hub();
+    let service = FakeService::start();
+    let id = hub.subscribed("billing", "order.*", &service.url());
+    publish(&hub, "order.paid", 1..=2);
+    service.wait_for(2);
+    publish(&hub, "image.made", 3..=5);
+    let newest = hub.get("/v1/events?order=desc&limit=1").is(200)["events"][0]["sequence"].clone();
+    eventually("it is done with all", || {
+        hub.subscription(&id)["position"] == newest
+    });
+    assert_eq!(hub.subscription(&id)["lag"], 0);
+    assert_eq!(hub.metric("message_hub_subscription_lag_max"), 0.0);
+}
+
+#[test]
 fn several_may_be_under_way_at_once() {
     let hub = hub();
     let service = FakeService::answering(Reply::Hang);

@@ -49,7 +49,7 @@ pub(super) struct Child<A: Actor> {
 pub(super) struct Subscriber {
     pub child: Child<Subscription>,
     /// By which it follows the events.
-    feed: FeedId,
+    pub feed: FeedId,
     pub progress: Progress,
 }
 

@@ -134,13 +134,23 @@ impl EventBus {
         }
     }
 
+    /// How far a subscription is. The events since the last that matched count as done with.
+    fn reached(&self, id: SubscriptionId) -> Sequence {
+        let position = self.roster.positions.of(id);
+        let callback = self.children.subscriptions.get(&id).map(|one| one.feed);
+        match callback.or_else(|| self.attached.socket_of(id)) {
+            Some(feed) => self.feeds.reached(feed, position, &self.recent),
+            None => position,
+        }
+    }
+
     fn view(&self, subscription: &Arc<Subscription>) -> SubscriptionView {
         let id = subscription.id;
         let subscriber = self.children.subscriptions.get(&id);
         let progress = subscriber
             .map(|one| one.progress.clone())
             .unwrap_or_default();
-        let position = self.roster.positions.of(id);
+        let position = self.reached(id);
         let next_attempt = next_attempt(&progress, self.settings.clock.now());
         SubscriptionView {
             subscription: subscription.clone(),

@@ -24,8 +24,12 @@ impl Attached {
         before.filter(|before| *before != socket)
     }
 
+    pub(super) fn socket_of(&self, id: SubscriptionId) -> Option<FeedId> {
+        self.0.get(&id).copied()
+    }
+
     pub(super) fn is(&self, id: SubscriptionId, socket: FeedId) -> bool {
-        self.0.get(&id) == Some(&socket)
+        self.socket_of(id) == Some(socket)
     }
 
     pub(super) fn leave(&mut self, socket: FeedId) {

@@ -255,3 +255,32 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_comes_after_the_last_one_given_is_done_with() {
+    let mut bus = Bus::new(ROOM);
+    bus.publish(&["order.paid", "image.made"]);
+    assert_eq!(bus.feeds.reached(7, 1, &bus.recent), 1, "nobody is fed");
+    bus.follow(7, &["order.*"], 1);
+    for (position, reached) in [(0, 0), (1, 2), (2, 2)] {
+        assert_eq!(bus.feeds.reached(7, position, &bus.recent), reached);
+    }
+    bus.publish(&["image.made", "order.paid", "image.made"]);
+    for (position, reached) in [(2, 2), (3, 3), (4, 5)] {
+        assert_eq!(bus.feeds.reached(7, position, &bus.recent), reached);
+    }
+    bus.feeds.unfollow(7);
+    assert_eq!(bus.feeds.reached(7, 4, &bus.recent), 4);
+}
+
+#[test]
+fn who_has_no_room_is_as_far_as_he_is() {
+    let mut bus = Bus::new(ROOM);
+    let one = types(&["order.*"]);
+    bus.feeds.follow(7, &one, 1, 1, &bus.recent);
+    bus.publish(&["order.paid", "order.paid", "image.made"]);
+    assert_eq!(bus.feeds.reached(7, 1, &bus.recent), 1);
+    bus.feeds.credit(7, ROOM, &bus.recent);
+    assert_eq!(bus.feeds.reached(7, 1, &bus.recent), 1);
+    assert_eq!(bus.feeds.reached(7, 2, &bus.recent), 3);
+}
