@@ -134,13 +134,15 @@ impl EventBus {
         }
     }
 
-    /// How far a subscription is. The events since the last that matched count as done with.
-    fn reached(&self, id: SubscriptionId) -> Sequence {
-        let position = self.roster.positions.of(id);
+    /// Events published that a subscription is not done with. None, if it was given all that match
+    /// and is done with these.
+    fn lag(&self, id: SubscriptionId, position: Sequence) -> u64 {
         let callback = self.children.subscriptions.get(&id).map(|one| one.feed);
-        match callback.or_else(|| self.attached.socket_of(id)) {
-            Some(feed) => self.feeds.reached(feed, position, &self.recent),
-            None => position,
+        let feed = callback.or_else(|| self.attached.socket_of(id));
+        let has_all = feed.is_some_and(|feed| self.feeds.has_all(feed, position));
+        match has_all {
+            true => 0,
+            false => self.newest().saturating_sub(position),
         }
     }
 
@@ -150,12 +152,12 @@ impl EventBus {
         let progress = subscriber
             .map(|one| one.progress.clone())
             .unwrap_or_default();
-        let position = self.reached(id);
+        let position = self.roster.positions.of(id);
         let next_attempt = next_attempt(&progress, self.settings.clock.now());
         SubscriptionView {
             subscription: subscription.clone(),
             position,
-            lag: self.newest().saturating_sub(position),
+            lag: self.lag(id, position),
             in_flight: progress.in_flight,
             failures: progress.failures,
             last_error: progress.last_error,
