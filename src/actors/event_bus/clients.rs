@@ -284,14 +284,18 @@ impl Handler<InspectSubscriptions> for EventBus {
     type Result = MessageResult<InspectSubscriptions>;
 
     fn handle(&mut self, asked: InspectSubscriptions, _: &mut Context<Self>) -> Self::Result {
-        let all = self.roster.all().filter(|one| {
-            let is_id = asked.id.is_none_or(|id| id == one.id);
-            is_id
-                && asked
-                    .service
-                    .as_ref()
-                    .is_none_or(|name| *name == one.service)
-        });
-        MessageResult(all.map(|one| self.view(one)).collect())
+        let service = asked.service.as_ref();
+        let is_meant = |one: &&Arc<Subscription>| service.is_none_or(|name| *name == one.service);
+        let view = |one| self.view(one);
+        MessageResult(match asked.id {
+            Some(id) => self
+                .roster
+                .present(id)
+                .into_iter()
+                .filter(is_meant)
+                .map(view)
+                .collect(),
+            None => self.roster.all().filter(is_meant).map(view).collect(),
+        })
     }
 }
