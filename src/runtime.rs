@@ -2,6 +2,7 @@
 //! door, and on a signal drains and stops.
 
 pub mod connections;
+mod huge_pages;
 mod replay;
 mod ring;
 mod settings;
@@ -27,6 +28,7 @@ use crate::http::handles::Handles;
 use crate::http::{self, Hub, Settings, edge};
 use crate::metrics::Metrics;
 use crate::ports::archive::Archive;
+use crate::ports::journal::Journal;
 use crate::telemetry::{self, QuietSpans};
 
 /// Why the hub did not start.
@@ -55,6 +57,7 @@ impl StartError {
 /// # Errors
 /// [`StartError`] says what to fix.
 pub fn serve(loaded: &Loaded) -> Result<Exit, StartError> {
+    huge_pages::avoid();
     check(&loaded.config)?;
     telemetry::start(&loaded.config).map_err(StartError::Configuration)?;
     for warning in &loaded.warnings {
@@ -88,6 +91,9 @@ async fn run(config: &Config) -> Result<Exit, StartError> {
         .local_addr()
         .map_err(|error| cannot_listen(config, &error))?;
     let journal = open_journal(config)?;
+    if journal.size_bytes() > config.wal_segment_bytes {
+        huge_pages::allow();
+    }
     let archive = open_archive(config).await?;
     let archived = archive.checkpoint().await;
 
