@@ -76,6 +76,7 @@ impl Office {
         RedriveJob {
             job: job_id(),
             started_at: self.clock.now(),
+            events_before: None,
             by: None,
             filter: RedriveFilter::default(),
             rate,

@@ -195,6 +195,7 @@ impl Subscription {
             reason,
             attempts,
             redriven: before.map_or(0, |letter| letter.redriven),
+            job: None,
         }
     }
 

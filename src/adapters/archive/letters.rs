@@ -31,11 +31,13 @@ impl Table for Letters {
         text("reason"),
         number("died_at"),
         text("letter"),
+        text("subscription_id"),
     ];
     const ON_CONFLICT: &'static str = "ON CONFLICT (id) DO UPDATE SET \
         position = excluded.position, service = excluded.service, source = excluded.source, \
         correlation_id = excluded.correlation_id, reason = excluded.reason, \
-        died_at = excluded.died_at, letter = excluded.letter";
+        died_at = excluded.died_at, letter = excluded.letter, \
+        subscription_id = excluded.subscription_id";
 }
 
 /// What changes add up to.
@@ -78,6 +80,7 @@ fn values(position: Position, letter: &EventLetter) -> serde_json::Result<table:
         letter.reason.name().into(),
         letter.at.as_millis().into(),
         serde_json::to_string(letter)?.into(),
+        letter.subscription_id.to_string().into(),
     ])
 }
 
@@ -104,15 +107,36 @@ pub fn by_id(id: MessageId) -> Statement {
 
 /// Newest first.
 pub fn page(query: &LetterQuery) -> Statement {
+    matching(Statement::new(ROWS), query)
+        .sql(" ORDER BY position DESC LIMIT ")
+        .bind(query.limit)
+}
+
+/// Oldest first.
+pub fn ids_after(query: &LetterQuery, after: Position) -> Statement {
+    let places = Statement::new("SELECT position, id FROM event_letters WHERE TRUE");
+    matching(places, query)
+        .and("position > ", after)
+        .sql(" ORDER BY position LIMIT ")
+        .bind(query.limit)
+}
+
+pub fn count(query: &LetterQuery) -> Statement {
+    let count = Statement::new("SELECT count(*) AS number FROM event_letters WHERE TRUE");
+    matching(count, query)
+}
+
+fn matching(statement: Statement, query: &LetterQuery) -> Statement {
+    let subscription = query.subscription_id.map(|id| id.to_string());
     let service = query.service.as_ref().map(ServiceName::as_str);
     let source = query.source.as_ref().map(ServiceName::as_str);
-    Statement::new(ROWS)
+    statement
         .and_if("service = ", service)
+        .and_if("subscription_id = ", subscription)
         .and_if("source = ", source)
         .and_if("correlation_id = ", query.correlation_id.as_deref())
         .and_if("reason = ", query.reason.map(DeadReason::name))
         .and_if("died_at >= ", query.since.map(Timestamp::as_millis))
+        .and_if("died_at < ", query.until.map(Timestamp::as_millis))
         .and_if("position < ", query.before)
-        .sql(" ORDER BY position DESC LIMIT ")
-        .bind(query.limit)
 }
