@@ -95,7 +95,7 @@ impl Redriver {
             match action {
                 Action::Read { job, after } => self.read(job, after, ctx),
                 Action::Reprocess { job, letter } => self.reprocess(job, letter, ctx),
-                Action::Record(version) => self.record(version),
+                Action::Record(version) => self.record(*version),
             }
         }
         self.show_jobs();

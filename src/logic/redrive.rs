@@ -44,7 +44,7 @@ pub enum Action {
     /// Have the letter owed again; then call [`Redrives::answered`].
     Reprocess { job: JobId, letter: Letter },
     /// Write this version of a job to the journal.
-    Record(RedriveJob),
+    Record(Box<RedriveJob>),
 }
 
 /// What a fact was about, if it was about a job.

@@ -4,16 +4,9 @@ use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::actors::messages::{
-    InspectSubscriptions, RedeliverEvent, StartReplay, Subscribe, SubscriptionView, Unsubscribe,
-};
+use crate::actors::messages::{InspectSubscriptions, StartReplay, Subscribe, SubscriptionView};
 use crate::domain::fact::DeadReason;
-use crate::domain::ids::MessageId;
-use crate::domain::refusal::Refusal;
-use crate::domain::subscription::{
-    Callback, EventLetter, ReplayFilter, SigningSecret, Subscription, SubscriptionId,
-};
-use crate::domain::timestamp::Timestamp;
+use crate::domain::subscription::{Callback, ReplayFilter, SigningSecret, Subscription};
 use crate::logic::projection::Projection;
 use crate::ports::archive::Archive;
 
@@ -77,24 +70,19 @@ impl House {
     }
 
     pub(super) async fn subscribe(&mut self, from_sequence: Option<Sequence>) -> Arc<Subscription> {
-        self.subscribe_as(from_sequence, true).await
+        self.subscribe_callback(from_sequence, callback()).await
     }
 
-    async fn subscribe_as(
+    pub(super) async fn subscribe_callback(
         &mut self,
         from_sequence: Option<Sequence>,
-        durable: bool,
+        callback: Callback,
     ) -> Arc<Subscription> {
         let (reply, answer) = oneshot::channel();
         self.bus.do_send(Subscribe {
             service: service("billing"),
             event_types: Arc::new([Pattern::parse("character.*").unwrap()]),
-            callback: Callback {
-                url: "http://a/events".to_owned(),
-                secret: SigningSecret::new("whsec_c2VjcmV0".to_owned()),
-                max_in_flight: 1,
-                durable,
-            },
+            callback,
             from_sequence,
             reply,
         });
@@ -117,6 +105,15 @@ impl House {
             .iter()
             .map(|request| serde_json::from_slice::<Body>(&request.body).unwrap());
         bodies.map(|body| (body.sequence, body.replay)).collect()
+    }
+}
+
+pub(super) fn callback() -> Callback {
+    Callback {
+        url: "http://a/events".to_owned(),
+        secret: SigningSecret::new("whsec_c2VjcmV0".to_owned()),
+        max_in_flight: 1,
+        durable: true,
     }
 }
 
@@ -252,81 +249,6 @@ async fn a_replay_goes_at_its_own_pace_beside_the_live_events() {
     });
     let last = last.unwrap();
     assert_eq!((last.id, last.done, last.left), (id, true, Some(0)));
-}
-
-/// The first event, which did not arrive.
-fn letter(subscription_id: SubscriptionId, at: Timestamp) -> Arc<EventLetter> {
-    let event = Arc::new(samples::event(1, 1));
-    Arc::new(EventLetter {
-        id: subscription_id.letter_id(&event),
-        subscription_id,
-        service: service("billing"),
-        event,
-        at,
-        reason: DeadReason::Rejected,
-        attempts: Vec::new(),
-        redriven: 1,
-        job: None,
-    })
-}
-
-type Redelivered = oneshot::Receiver<Result<MessageId, Refusal>>;
-
-fn redeliver(letter: Arc<EventLetter>) -> (RedeliverEvent, Redelivered) {
-    let (reply, answer) = oneshot::channel();
-    (RedeliverEvent { letter, reply }, answer)
-}
-
-#[actix::test]
-async fn a_letter_on_its_way_when_its_subscription_ends_goes_back() {
-    goes_back_at_the_end(true).await;
-}
-
-#[actix::test]
-async fn so_does_one_of_a_subscription_that_was_to_end_with_the_hub() {
-    goes_back_at_the_end(false).await;
-}
-
-async fn goes_back_at_the_end(durable: bool) {
-    let mut house = house([late(200)]);
-    let subscription = house.subscribe_as(None, durable).await;
-    let letter = letter(subscription.id, house.clock.now());
-    let (asked, _) = redeliver(letter.clone());
-    house.bus.do_send(asked);
-    let (reply, ended) = oneshot::channel();
-    house.bus.do_send(Unsubscribe {
-        id: subscription.id,
-        owner: None,
-        reply,
-    });
-    let written = house.turn().await;
-    assert_eq!(ended.await.unwrap(), Ok(()));
-    let dead = written.iter().filter(|fact| match fact {
-        Fact::EventDeadLettered(dead) => dead.id == letter.id,
-        _ => false,
-    });
-    assert_eq!(dead.count(), 1, "{written:?}");
-}
-
-#[actix::test]
-async fn a_letter_is_sent_again_once() {
-    let mut house = house([status(200)]);
-    let subscription = house.subscribe(None).await;
-    let letter = |id| letter(id, house.clock.now());
-    let (stranger, own) = (letter(SubscriptionId(Uuid::nil())), letter(subscription.id));
-    let (asked, refused) = redeliver(stranger);
-    house.bus.do_send(asked);
-    assert!(refused.await.unwrap().is_err());
-    let (asked, answer) = redeliver(own.clone());
-    house.bus.do_send(asked);
-    let written = house.turn().await;
-    assert_eq!(answer.await.unwrap(), Ok(own.id));
-    assert!(
-        matches!(&written[..], [Fact::EventRedriven(_), Fact::EventDelivered(delivered)]
-            if delivered.id == own.id),
-        "{written:?}"
-    );
-    assert_eq!(house.pushed(), [(1, false)]);
 }
 
 #[actix::test]

@@ -147,7 +147,7 @@ impl World {
                     self.asked.push_back(letter);
                     self.asked_at.push(self.now);
                 }
-                Action::Record(version) => self.versions.push_back(version),
+                Action::Record(version) => self.versions.push_back(*version),
             }
         }
     }
