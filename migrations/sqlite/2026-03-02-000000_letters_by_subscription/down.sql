@@ -1,2 +1,1 @@
 DROP INDEX event_letters_by_subscription;
-ALTER TABLE event_letters DROP COLUMN subscription_id;

@@ -12,11 +12,6 @@ use message_hub::domain::subscription::{
 use message_hub::domain::timestamp::Timestamp;
 use uuid::Uuid;
 
-/// Makes of a database one from before letters could be found by their subscription.
-pub const LETTERS_AS_BEFORE: &str = "DROP INDEX event_letters_by_subscription;
-    ALTER TABLE event_letters DROP COLUMN subscription_id;
-    DELETE FROM __diesel_schema_migrations WHERE version = '20260302000000';";
-
 pub fn event_id(number: u64) -> EventId {
     EventId(Uuid::from_u128(0xE000 + u128::from(number)))
 }

@@ -1,13 +1,8 @@
 //! What only a server can do: go away, come back, be somebody else's.
 
-use std::sync::Arc;
-
 use message_hub::adapters::archive::PostgresArchive;
-use message_hub::domain::fact::DeadReason;
-use message_hub::domain::message::Payload;
-use message_hub::ports::archive::{Archive, ArchiveError, LetterQuery};
+use message_hub::ports::archive::{Archive, ArchiveError};
 
-use super::event_facts::{LETTERS_AS_BEFORE, event, letter, letter_died};
 use super::facts::{accepted, failed, id};
 use super::{apply, batch, block_on, row};
 use crate::support::postgres::{self, Client, Server};
@@ -187,28 +182,5 @@ fn tables_that_were_dropped_are_made_anew_and_ask_for_the_journal() {
             "{failure:?}"
         );
         assert_eq!(archive.checkpoint().await, Ok(0));
-    });
-}
-
-#[test]
-fn letters_of_an_older_database_are_found_by_their_subscription() {
-    with_url(async |url| {
-        let archive = open(url);
-        let mut letter = letter(1, DeadReason::Rejected);
-        let mut event = event(1);
-        event.payload =
-            Payload::parse(r#"{"subscription_id": "zero \u0000", "n": 1e400}"#).unwrap();
-        letter.event = Arc::new(event);
-        let of_subscription = LetterQuery {
-            subscription_id: Some(letter.subscription_id),
-            limit: 10,
-            ..LetterQuery::default()
-        };
-        apply(&archive, [letter_died(letter)]).await;
-        drop(archive);
-        Client::connect(url).await.execute(LETTERS_AS_BEFORE).await;
-        let archive = open(url);
-        let found = archive.event_letters(of_subscription).await.unwrap();
-        assert_eq!(found.len(), 1);
     });
 }

@@ -7,10 +7,8 @@ use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 use message_hub::adapters::archive::SqliteArchive;
-use message_hub::domain::fact::DeadReason;
-use message_hub::ports::archive::{Archive, ArchiveError, LetterQuery};
+use message_hub::ports::archive::{Archive, ArchiveError};
 
-use super::event_facts::{LETTERS_AS_BEFORE, letter, letter_died};
 use super::facts::{accepted, failed, id};
 use super::{apply, batch, block_on, row};
 
@@ -123,26 +121,5 @@ fn reads_do_not_wait_for_a_write() {
             .batch_execute("BEGIN IMMEDIATE; DELETE FROM messages;")
             .unwrap();
         assert_eq!(row(&archive, 1).await.position, 1);
-    });
-}
-
-#[test]
-fn letters_of_an_older_file_are_found_by_their_subscription() {
-    with_path(async |path| {
-        let archive = open(path).await;
-        let letter = letter(1, DeadReason::Rejected);
-        let of_subscription = LetterQuery {
-            subscription_id: Some(letter.subscription_id),
-            limit: 10,
-            ..LetterQuery::default()
-        };
-        apply(&archive, [letter_died(letter)]).await;
-        drop(archive);
-        let mut other = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-        other.batch_execute(LETTERS_AS_BEFORE).unwrap();
-        drop(other);
-        let archive = open(path).await;
-        let found = archive.event_letters(of_subscription).await.unwrap();
-        assert_eq!(found.len(), 1);
     });
 }
