@@ -19,7 +19,7 @@ use super::page::{Order, Part};
 use super::query::Query;
 use super::{Hub, Routes, query};
 use crate::actors::messages::{InspectRedrives, StartRedrive, SwitchRedrive};
-use crate::domain::ids::{JobId, ServiceName};
+use crate::domain::ids::{JobId, Position, ServiceName};
 use crate::domain::redrive::{JobStatus, RedriveFilter, RedriveJob};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
@@ -144,7 +144,28 @@ pub async fn start(
     flush(&hub).await?;
     // Whatever died before this is in the archive.
     let events_before = hub.archive.checkpoint().await? + 1;
-    let mut job = RedriveJob {
+    let dry_run = asked.dry_run;
+    let mut job = new_job(asked, caller, started_at, events_before);
+    let letters = DeadLetterQuery::of_job(&job);
+    job.matched = hub.archive.count_dead_letters(letters).await?;
+    if dry_run {
+        let matched = job.matched;
+        return Ok(HttpResponse::Ok().json(DryRun { matched }));
+    }
+    let job = ask(&hub.handles.start_redrive, |reply| StartRedrive {
+        job,
+        reply,
+    });
+    Ok(HttpResponse::Accepted().json(describe(job.await??)))
+}
+
+fn new_job(
+    asked: Asked,
+    caller: Caller,
+    started_at: Timestamp,
+    events_before: Position,
+) -> RedriveJob {
+    RedriveJob {
         job: JobId::mint(started_at, rand::rng().random()),
         started_at,
         events_before: Some(events_before),
@@ -160,18 +181,7 @@ pub async fn start(
         skipped: 0,
         failed_in_a_row: 0,
         counted: 0,
-    };
-    let letters = DeadLetterQuery::of_job(&job);
-    job.matched = hub.archive.count_dead_letters(letters).await?;
-    if asked.dry_run {
-        let matched = job.matched;
-        return Ok(HttpResponse::Ok().json(DryRun { matched }));
     }
-    let job = ask(&hub.handles.start_redrive, |reply| StartRedrive {
-        job,
-        reply,
-    });
-    Ok(HttpResponse::Accepted().json(describe(job.await??)))
 }
 
 fn read(text: &str) -> Result<Asked, HubError> {
