@@ -19,6 +19,7 @@ pub mod handles;
 mod health;
 mod known_ids;
 mod leases;
+mod letter_filter;
 mod message_input;
 mod message_view;
 mod messages;

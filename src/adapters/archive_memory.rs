@@ -13,7 +13,7 @@ use crate::domain::subscription::EventLetter;
 use crate::logic::projection::{Batch, Change, LetterChange, Opening};
 use crate::ports::archive::{
     Archive, ArchiveError, ArchivedLetter, ArchivedMessage, ArchivedStream, DeadLetterCounts,
-    EventQuery, LetterQuery, MessageQuery,
+    DeadLetterQuery, EventQuery, LetterQuery, MessageQuery,
 };
 
 #[derive(Default)]
@@ -107,8 +107,25 @@ impl Archive for MemoryArchive {
         })
     }
 
-    fn count(&self, query: MessageQuery) -> BoxFuture<'_, Result<u64, ArchiveError>> {
-        self.answer(|contents| Ok(contents.matching(&query).count() as u64))
+    fn dead_letters_after(
+        &self,
+        query: DeadLetterQuery,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<(Position, MessageId)>, ArchiveError>> {
+        self.answer(|contents| {
+            let mut places = contents.letter_places(&query);
+            places.retain(|(position, _)| *position > after);
+            places.truncate(limit);
+            Ok(places)
+        })
+    }
+
+    fn count_dead_letters(
+        &self,
+        query: DeadLetterQuery,
+    ) -> BoxFuture<'_, Result<u64, ArchiveError>> {
+        self.answer(|contents| Ok(contents.letter_places(&query).len() as u64))
     }
 
     fn dead_letter_counts(&self) -> BoxFuture<'_, Result<DeadLetterCounts, ArchiveError>> {
@@ -213,6 +230,20 @@ impl Contents {
         query: &'a MessageQuery,
     ) -> impl Iterator<Item = &'a ArchivedMessage> {
         self.rows.values().filter(|row| matches(row, query))
+    }
+
+    fn letter_places(&self, query: &DeadLetterQuery) -> Vec<(Position, MessageId)> {
+        let mut places = Vec::new();
+        if let Some(query) = &query.messages {
+            let found = self.matching(query);
+            places.extend(found.map(|row| (row.position, row.message.id)));
+        }
+        if let Some(query) = &query.events {
+            let found = self.archived_letters().filter(|one| query.matches(one));
+            places.extend(found.map(|one| (one.position, one.letter.id)));
+        }
+        places.sort_unstable();
+        places
     }
 
     fn apply(&mut self, batch: &Batch) -> Result<(), ArchiveError> {

@@ -10,6 +10,7 @@ use super::auth::Caller;
 use super::body::Body;
 use super::event_letters::{self, EventLetterView};
 use super::fields::{self, Field};
+use super::letter_filter;
 use super::message_view::MessageView;
 use super::messages::{find, flush};
 use super::openapi::dead_letters::{DeadLetterSearch, ReprocessInput};
@@ -17,11 +18,10 @@ use super::openapi::messages::PageQuery;
 use super::query::{self, Query};
 use super::{Hub, Routes};
 use crate::actors::messages::{DeleteDeadLetter, InspectAdmission, Reprocess};
-use crate::domain::fact::DeadReason;
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::error::{HubError, Subject};
-use crate::ports::archive::{LetterQuery, MessageQuery};
+use crate::ports::archive::{DeadLetterQuery, LetterQuery, MessageQuery};
 
 const SUBJECT: Subject = Subject::Request;
 
@@ -120,18 +120,9 @@ pub struct Reprocessed {
 pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     let caller = Caller::of(&request);
     let asked = Query::of(&request)?;
-    let reasons = "attempts_exhausted, rejected, expired, invalid";
-    let query = MessageQuery {
-        destination: asked.service("destination")?,
-        source: asked.service("source")?,
-        reason: asked.word("reason", reasons, DeadReason::from_name)?,
-        correlation_id: asked.read("correlation_id", |text| Ok::<_, HubError>(text.to_owned()))?,
-        since: asked.time("since")?,
-        before: asked.cursor()?,
-        dead_letters: true,
-        ..MessageQuery::default()
-    };
-    let (dead_letters, next) = page(&hub, query, asked.limit()?, &caller).await?;
+    let query = DeadLetterQuery::matching(&letter_filter::of_query(&asked)?);
+    let place = (asked.cursor()?, asked.limit()?);
+    let (dead_letters, next) = page(&hub, query, place, &caller).await?;
     Ok(HttpResponse::Ok().json(DeadLetterPage {
         count: dead_letters.len(),
         dead_letters,
@@ -142,26 +133,25 @@ pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
 /// Both kinds by where they stand in the journal, newest first, and where the next page begins.
 async fn page(
     hub: &Hub,
-    query: MessageQuery,
-    limit: usize,
+    query: DeadLetterQuery,
+    (before, limit): (Option<Position>, usize),
     caller: &Caller,
 ) -> Result<(Vec<DeadLetterView>, Option<Position>), HubError> {
-    let letters = LetterQuery {
-        service: query.destination.clone(),
-        source: query.source.clone(),
-        correlation_id: query.correlation_id.clone(),
-        reason: query.reason,
-        since: query.since,
-        before: query.before,
-        limit,
-    };
-    let keep = |view: &EventLetterView| caller.may_see(&view.source, &view.destination);
-    let events = event_letters::find(hub, letters, limit, keep).await?;
-    let keep = |view: &MessageView| caller.may_see(&view.source, &view.destination);
-    let (messages, next) = find(hub, query, limit, keep).await?;
-    let messages = messages.into_iter().map(Box::new);
-    let mut all: Vec<_> = messages.map(DeadLetterView::Message).collect();
-    all.extend(events.into_iter().map(Box::new).map(DeadLetterView::Event));
+    let (mut all, mut next) = (Vec::new(), None);
+    if let Some(query) = query.events {
+        let query = LetterQuery { before, ..query };
+        let keep = |view: &EventLetterView| caller.may_see(&view.source, &view.destination);
+        let events = event_letters::find(hub, query, limit, keep).await?;
+        all.extend(events.into_iter().map(Box::new).map(DeadLetterView::Event));
+    }
+    if let Some(query) = query.messages {
+        let query = MessageQuery { before, ..query };
+        let keep = |view: &MessageView| caller.may_see(&view.source, &view.destination);
+        let (messages, more) = find(hub, query, limit, keep).await?;
+        let messages = messages.into_iter().map(Box::new);
+        all.extend(messages.map(DeadLetterView::Message));
+        next = more;
+    }
     all.sort_by_key(|letter| std::cmp::Reverse(letter.position()));
     let has_more = next.is_some() || all.len() > limit;
     all.truncate(limit);

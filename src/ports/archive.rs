@@ -1,12 +1,13 @@
 //! The SQL database behind the history: a projection of the journal, never the truth.
 
+mod dead_letters;
 mod events;
 
+pub use dead_letters::DeadLetterQuery;
 pub use events::{ArchivedLetter, ArchivedStream, EventQuery, LetterQuery};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
@@ -16,7 +17,6 @@ use crate::domain::event::{Event, EventId, Sequence, Snapshot, StreamId};
 use crate::domain::fact::{Attempt, DeadReason};
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::message::{Message, State};
-use crate::domain::redrive::RedriveFilter;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::projection::Batch;
 
@@ -57,8 +57,20 @@ pub trait Archive: Send + Sync {
         after: Position,
     ) -> BoxFuture<'_, Result<Vec<(Position, MessageId)>, ArchiveError>>;
 
-    /// How many match, however many `query.limit` is.
-    fn count(&self, query: MessageQuery) -> BoxFuture<'_, Result<u64, ArchiveError>>;
+    /// Where the dead letters that match stand, and their ids: by position, only those after
+    /// `after`, at most `limit`.
+    fn dead_letters_after(
+        &self,
+        query: DeadLetterQuery,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<(Position, MessageId)>, ArchiveError>>;
+
+    /// How many dead letters match.
+    fn count_dead_letters(
+        &self,
+        query: DeadLetterQuery,
+    ) -> BoxFuture<'_, Result<u64, ArchiveError>>;
 
     /// How many stand in the dead letter list, letters of subscriptions among them: these count
     /// for the subscriber.
@@ -139,22 +151,6 @@ pub struct MessageQuery {
 }
 
 impl MessageQuery {
-    /// The dead letters that match and stood in the list at `started_at`.
-    pub fn of_letters(filter: &RedriveFilter, started_at: Timestamp) -> Self {
-        // Exclusive, and what died within the millisecond of the start had died before it.
-        let start = started_at.plus(Duration::from_millis(1));
-        Self {
-            source: filter.source.clone(),
-            destination: filter.destination.clone(),
-            correlation_id: filter.correlation_id.clone(),
-            reason: filter.reason,
-            dead_letters: true,
-            since: filter.since,
-            until: Some(filter.until.map_or(start, |until| until.min(start))),
-            ..Self::default()
-        }
-    }
-
     /// The message that names no correlation id but is meant by the one asked for: its own.
     pub fn correlated_id(&self) -> Option<MessageId> {
         let text = self.correlation_id.as_deref()?;

@@ -20,7 +20,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::logic::projection::Batch;
 use crate::ports::archive::{
     Archive, ArchiveError, ArchivedLetter, ArchivedMessage, ArchivedStream, DeadLetterCounts,
-    EventQuery, LetterQuery, MessageQuery,
+    DeadLetterQuery, EventQuery, LetterQuery, MessageQuery,
 };
 
 /// So many ids are looked up by one statement.
@@ -189,6 +189,39 @@ impl<S: Sql> SqlArchive<S> {
         }))
     }
 
+    async fn letter_places(
+        &self,
+        query: DeadLetterQuery,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<(Position, MessageId)>, ArchiveError> {
+        let messages = query.messages.map(|query| {
+            let query = MessageQuery { limit, ..query };
+            messages::questions::ids_after(&query, after)
+        });
+        let events = query.events.map(|query| {
+            let query = LetterQuery { limit, ..query };
+            letters::ids_after(&query, after)
+        });
+        let mut places = Vec::new();
+        for statement in messages.into_iter().chain(events) {
+            places.extend(self.load(statement, messages::row::Place::read).await?);
+        }
+        places.sort_unstable();
+        places.truncate(limit);
+        Ok(places)
+    }
+
+    async fn letter_count(&self, query: DeadLetterQuery) -> Result<u64, ArchiveError> {
+        let messages = query.messages.as_ref().map(messages::questions::count);
+        let events = query.events.as_ref().map(letters::count);
+        let mut count = 0;
+        for statement in messages.into_iter().chain(events) {
+            count += self.number(statement).await?.unwrap_or(0);
+        }
+        Ok(count)
+    }
+
     async fn letter_counts(&self) -> Result<DeadLetterCounts, ArchiveError> {
         let count = |row: Count| Ok((ServiceName::parse(&row.name)?, position(row.number)?));
         let groups = messages::questions::dead_letter_counts();
@@ -252,9 +285,20 @@ impl<S: Sql> Archive for SqlArchive<S> {
         self.load(places, messages::row::Place::read).boxed()
     }
 
-    fn count(&self, query: MessageQuery) -> BoxFuture<'_, Result<u64, ArchiveError>> {
-        let count = self.number(messages::questions::count(&query));
-        async move { Ok(count.await?.unwrap_or(0)) }.boxed()
+    fn dead_letters_after(
+        &self,
+        query: DeadLetterQuery,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<(Position, MessageId)>, ArchiveError>> {
+        self.letter_places(query, after, limit).boxed()
+    }
+
+    fn count_dead_letters(
+        &self,
+        query: DeadLetterQuery,
+    ) -> BoxFuture<'_, Result<u64, ArchiveError>> {
+        self.letter_count(query).boxed()
     }
 
     fn dead_letter_counts(&self) -> BoxFuture<'_, Result<DeadLetterCounts, ArchiveError>> {

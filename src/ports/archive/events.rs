@@ -4,7 +4,7 @@ use crate::domain::event::{Event, Sequence, StreamId};
 use crate::domain::fact::DeadReason;
 use crate::domain::ids::{Position, ServiceName};
 use crate::domain::pattern::Pattern;
-use crate::domain::subscription::EventLetter;
+use crate::domain::subscription::{EventLetter, SubscriptionId};
 use crate::domain::timestamp::Timestamp;
 
 /// What the archive keeps of a stream.
@@ -32,6 +32,7 @@ pub struct ArchivedLetter {
 pub struct LetterQuery {
     /// The subscriber.
     pub service: Option<ServiceName>,
+    pub subscription_id: Option<SubscriptionId>,
     /// Of the event.
     pub source: Option<ServiceName>,
     /// Of the event; its own id if it names none.
@@ -39,6 +40,8 @@ pub struct LetterQuery {
     pub reason: Option<DeadReason>,
     /// Died at this time or later.
     pub since: Option<Timestamp>,
+    /// Died before.
+    pub until: Option<Timestamp>,
     /// Only those that died before this position.
     pub before: Option<Position>,
     pub limit: usize,
@@ -52,6 +55,9 @@ impl LetterQuery {
         self.service
             .as_ref()
             .is_none_or(|service| *service == letter.service)
+            && self
+                .subscription_id
+                .is_none_or(|id| id == letter.subscription_id)
             && self.source.as_ref().is_none_or(|one| *one == event.source)
             && self
                 .correlation_id
@@ -59,6 +65,7 @@ impl LetterQuery {
                 .is_none_or(|text| *text == event.correlation_id())
             && self.reason.is_none_or(|reason| reason == letter.reason)
             && self.since.is_none_or(|since| letter.at >= since)
+            && self.until.is_none_or(|until| letter.at < until)
             && self.before.is_none_or(|before| archived.position < before)
     }
 }
