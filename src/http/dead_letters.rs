@@ -21,6 +21,7 @@ use crate::domain::fact::DeadReason;
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::error::{HubError, Subject};
+use crate::logic::page::Page;
 use crate::ports::archive::{LetterQuery, MessageQuery};
 
 const SUBJECT: Subject = Subject::Request;
@@ -62,6 +63,13 @@ impl DeadLetterView {
         match self {
             Self::Message(view) => view.position,
             Self::Event(view) => view.position,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Message(view) => view.bytes(),
+            Self::Event(view) => view.bytes(),
         }
     }
 
@@ -131,21 +139,22 @@ pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
         dead_letters: true,
         ..MessageQuery::default()
     };
-    let (dead_letters, next) = page(&hub, query, asked.limit()?, &caller).await?;
+    let page = page(&hub, query, asked.limit()?, &caller).await?;
+    let last = page.items.last().filter(|_| !page.is_last());
     Ok(HttpResponse::Ok().json(DeadLetterPage {
-        count: dead_letters.len(),
-        dead_letters,
-        next_cursor: next.map(|position| position.to_string()),
+        count: page.items.len(),
+        next_cursor: last.map(|letter| letter.position().to_string()),
+        dead_letters: page.items,
     }))
 }
 
-/// Both kinds by where they stand in the journal, newest first, and where the next page begins.
+/// Both kinds by where they stand in the journal, newest first.
 async fn page(
     hub: &Hub,
     query: MessageQuery,
     limit: usize,
     caller: &Caller,
-) -> Result<(Vec<DeadLetterView>, Option<Position>), HubError> {
+) -> Result<Page<DeadLetterView>, HubError> {
     let letters = LetterQuery {
         service: query.destination.clone(),
         source: query.source.clone(),
@@ -158,15 +167,11 @@ async fn page(
     let keep = |view: &EventLetterView| caller.may_see(&view.source, &view.destination);
     let events = event_letters::find(hub, letters, limit, keep).await?;
     let keep = |view: &MessageView| caller.may_see(&view.source, &view.destination);
-    let (messages, next) = find(hub, query, limit, keep).await?;
-    let messages = messages.into_iter().map(Box::new);
-    let mut all: Vec<_> = messages.map(DeadLetterView::Message).collect();
-    all.extend(events.into_iter().map(Box::new).map(DeadLetterView::Event));
-    all.sort_by_key(|letter| std::cmp::Reverse(letter.position()));
-    let has_more = next.is_some() || all.len() > limit;
-    all.truncate(limit);
-    let next = all.last().map(DeadLetterView::position);
-    Ok((all, next.filter(|_| has_more)))
+    let messages = find(hub, query, limit, keep).await?;
+    let messages = messages.map(|view| DeadLetterView::Message(Box::new(view)));
+    let events = events.map(|view| DeadLetterView::Event(Box::new(view)));
+    let is_newer = |one: &DeadLetterView, other: &DeadLetterView| one.position() > other.position();
+    Ok(messages.merge(events, limit, is_newer, DeadLetterView::bytes))
 }
 
 /// The dead letter, if it stands in the list and the caller may see it.

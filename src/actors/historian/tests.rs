@@ -208,7 +208,7 @@ impl Desk {
             ..EventQuery::default()
         };
         let events = self.archive.events(query).await.unwrap();
-        events.iter().map(|event| event.sequence).collect()
+        events.items.iter().map(|event| event.sequence).collect()
     }
 
     async fn state(&mut self, name: &str, version: Option<u64>) -> Result<String, ArchiveRefusal> {

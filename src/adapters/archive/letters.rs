@@ -6,6 +6,7 @@ use diesel::prelude::QueryableByName;
 use diesel::sql_types::{BigInt, Text};
 use uuid::Uuid;
 
+use super::listing::{Listing, Measured};
 use super::messages::row::{RowError, position, position_column};
 use super::statement::Statement;
 use super::table::{self, Column, Table, bytes, number, text};
@@ -89,6 +90,14 @@ pub struct Row {
     letter: String,
 }
 
+impl Measured for Row {
+    const BYTES: &'static str = "octet_length(letter)";
+
+    fn bytes(&self) -> usize {
+        self.letter.len()
+    }
+}
+
 impl Row {
     pub fn into_letter(self) -> Result<ArchivedLetter, RowError> {
         Ok(ArchivedLetter {
@@ -103,16 +112,15 @@ pub fn by_id(id: MessageId) -> Statement {
 }
 
 /// Newest first.
-pub fn page(query: &LetterQuery) -> Statement {
+pub fn page(query: &LetterQuery) -> Listing {
     let service = query.service.as_ref().map(ServiceName::as_str);
     let source = query.source.as_ref().map(ServiceName::as_str);
-    Statement::new(ROWS)
+    let rows = Statement::new(ROWS)
         .and_if("service = ", service)
         .and_if("source = ", source)
         .and_if("correlation_id = ", query.correlation_id.as_deref())
         .and_if("reason = ", query.reason.map(DeadReason::name))
         .and_if("died_at >= ", query.since.map(Timestamp::as_millis))
-        .and_if("position < ", query.before)
-        .sql(" ORDER BY position DESC LIMIT ")
-        .bind(query.limit)
+        .and_if("position < ", query.before);
+    Listing::new(rows, "position DESC", query.limit)
 }

@@ -86,9 +86,9 @@ pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
             kept = query.from_sequence;
         }
     }
-    let part = read::part(&hub, query, kept).await?;
-    let next_cursor = part.next.map(|next| next.to_string());
-    Ok(HttpResponse::Ok().json(EventPage::of(&part.events, next_cursor)))
+    let page = read::read_kept(&hub, query, kept).await?;
+    let next_cursor = page.next.map(|next| next.sequence.to_string());
+    Ok(HttpResponse::Ok().json(EventPage::of(&page.items, next_cursor)))
 }
 
 /// One event

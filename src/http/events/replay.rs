@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::list::EventPage;
-use super::read::{self, Part, Span};
+use super::read::{self, Span};
 use crate::actors::messages::{InspectSubscriptions, StartReplay};
 use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::JobId;
@@ -22,6 +22,7 @@ use crate::http::auth::Caller;
 use crate::http::body::Body;
 use crate::http::openapi::history::{ReplayInput, ReplaySearch};
 use crate::http::query::Query;
+use crate::logic::page::Page;
 use crate::ports::archive::EventQuery;
 use input::{Asked, SUBJECT, Start};
 
@@ -91,23 +92,20 @@ async fn answer(hub: &Hub, caller: &Caller, asked: Asked) -> Result<HttpResponse
         let replay_id = deliver(hub, caller, asked, subscription).await?;
         return Ok(HttpResponse::Accepted().json(ReplayStarted { replay_id }));
     }
-    let (part, to) = match (asked.start, asked.cursor) {
-        (Start::LastN(n), None) => {
-            let events = last_n(hub, asked.query(), n).await?;
-            let to = events.last().map(|event| event.sequence);
-            (read::cut(events, asked.page_limit()), to)
-        }
+    let (page, to) = match (asked.start, asked.cursor) {
+        (Start::LastN(n), None) => last_n(hub, &asked, n).await?,
         (_, cursor) => {
             let to = cursor.and_then(|span| span.to);
             (from_start(hub, &asked).await?, to)
         }
     };
-    let next_cursor = part.next.map(|from| Span { from, to }.write());
-    Ok(HttpResponse::Ok().json(EventPage::of(&part.events, next_cursor)))
+    let next = page.next.map(|event| event.sequence);
+    let next_cursor = next.map(|from| Span { from, to }.write());
+    Ok(HttpResponse::Ok().json(EventPage::of(&page.items, next_cursor)))
 }
 
 /// The page that begins where the caller says.
-async fn from_start(hub: &Hub, asked: &Asked) -> Result<Part, HubError> {
+async fn from_start(hub: &Hub, asked: &Asked) -> Result<Page<Arc<Event>>, HubError> {
     let mut query = asked.query();
     query.limit = asked.page_limit();
     match asked.start {
@@ -120,22 +118,26 @@ async fn from_start(hub: &Hub, asked: &Asked) -> Result<Part, HubError> {
         query.to_sequence = span.to.or(query.to_sequence);
     }
     let kept = query.from_sequence;
-    read::part(hub, query, kept).await
+    read::read_kept(hub, query, kept).await
 }
 
-/// Exactly the last `n` that match, or all if there are fewer, oldest first.
-async fn last_n(hub: &Hub, query: EventQuery, n: usize) -> Result<Vec<Arc<Event>>, HubError> {
-    let mut events = read::read(
-        hub,
-        EventQuery {
-            descending: true,
-            limit: n,
-            ..query
-        },
-    )
-    .await?;
-    events.reverse();
-    Ok(events)
+/// The first page of the last `n` that match, or of all if there are fewer, oldest first, and
+/// where they end.
+async fn last_n(
+    hub: &Hub,
+    asked: &Asked,
+    n: usize,
+) -> Result<(Page<Arc<Event>>, Option<Sequence>), HubError> {
+    let Some((first, last)) = read::newest(hub, asked.query(), n).await? else {
+        return Ok((Page::empty(), None));
+    };
+    let query = EventQuery {
+        from_sequence: Some(first),
+        to_sequence: Some(last),
+        limit: asked.page_limit(),
+        ..asked.query()
+    };
+    Ok((read::read(hub, query).await?, Some(last)))
 }
 
 /// Has the events sent to a subscription.
@@ -190,7 +192,7 @@ async fn span_to_deliver(
     asked: &Asked,
 ) -> Result<(Sequence, Option<Sequence>), HubError> {
     let log = read::log(hub).await?;
-    let found = match asked.start {
+    let (first, to) = match asked.start {
         Start::Beginning => return Ok((log.oldest, asked.to_sequence)),
         Start::Sequence(from) => {
             read::must_be_kept(hub, Some(from)).await?;
@@ -202,14 +204,15 @@ async fn span_to_deliver(
                 limit: 1,
                 ..EventQuery::default()
             };
-            read::read(hub, query).await?
+            let found = read::read(hub, query).await?.items;
+            let first = found.first().map(|event| event.sequence);
+            (first, asked.to_sequence)
         }
-        Start::LastN(n) => last_n(hub, asked.query(), n).await?,
+        Start::LastN(n) => {
+            let ends = read::newest(hub, asked.query(), n).await?;
+            let (first, last) = ends.unzip();
+            (first, last.or(asked.to_sequence))
+        }
     };
-    let from = found.first().map_or(log.newest + 1, |event| event.sequence);
-    let to = match asked.start {
-        Start::LastN(_) => found.last().map(|event| event.sequence),
-        _ => None,
-    };
-    Ok((from, to.or(asked.to_sequence)))
+    Ok((first.unwrap_or(log.newest + 1), to))
 }
