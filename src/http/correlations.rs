@@ -10,9 +10,10 @@ use super::auth::Caller;
 use super::event_view::EventView;
 use super::events::read;
 use super::message_view::MessageView;
-use super::messages::{flush, refresh};
+use super::messages::refresh;
 use super::openapi::history::SpanPageQuery;
 use super::query::Query;
+use super::reading::Reading;
 use super::{Hub, Routes};
 use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::{Label, Position};
@@ -128,17 +129,18 @@ pub async fn show(
     let asked = Query::of(&request)?;
     let limit = asked.limit()?;
     let place = asked.read("cursor", Place::parse)?.unwrap_or(Place::START);
-    flush(&hub).await?;
+    let mut reading = Reading::of(&hub);
+    reading.begin_in_archive().await?;
     let caller = Caller::of(&request);
     let messages = messages(&hub, &id, place.after, limit, &caller).await?;
-    let events = events(&hub, &id, place.from, limit).await?;
+    let events = events(&mut reading, &id, place.from, limit).await?;
     let messages = messages.map(|view| Part::Message(Box::new(view)));
     let is_before = |one: &Part, other: &Part| one.at() < other.at();
     let mut page = messages.merge(events.map(Part::Event), limit, is_before, Part::bytes);
     let next = (!page.is_last()).then(|| place.after_these(&page.items));
     // A message that was redriven stands in its old place.
     page.items.sort_by_key(Part::at);
-    Ok(HttpResponse::Ok().json(Conversation {
+    Ok(reading.json(&Conversation {
         count: page.items.len(),
         items: page.items.iter().map(Item::of).collect(),
         next_cursor: next.map(Place::write),
@@ -211,7 +213,7 @@ async fn messages(
 }
 
 async fn events(
-    hub: &Hub,
+    reading: &mut Reading<'_>,
     id: &Label,
     from: Sequence,
     limit: usize,
@@ -222,7 +224,7 @@ async fn events(
         limit,
         ..EventQuery::default()
     };
-    read::read(hub, query).await
+    read::read(reading, query).await
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::messages::{find, flush};
 use super::openapi::dead_letters::{DeadLetterSearch, ReprocessInput};
 use super::openapi::messages::PageQuery;
 use super::query::{self, Query};
+use super::reading::Reading;
 use super::{Hub, Routes};
 use crate::actors::messages::{DeleteDeadLetter, InspectAdmission, Reprocess};
 use crate::domain::fact::DeadReason;
@@ -139,9 +140,12 @@ pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
         dead_letters: true,
         ..MessageQuery::default()
     };
-    let page = page(&hub, query, asked.limit()?, &caller).await?;
+    let limit = asked.limit()?;
+    let mut reading = Reading::of(&hub);
+    reading.begin_in_archive().await?;
+    let page = page(&hub, query, limit, &caller).await?;
     let last = page.items.last().filter(|_| !page.is_last());
-    Ok(HttpResponse::Ok().json(DeadLetterPage {
+    Ok(reading.json(&DeadLetterPage {
         count: page.items.len(),
         next_cursor: last.map(|letter| letter.position().to_string()),
         dead_letters: page.items,

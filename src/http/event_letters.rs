@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::Hub;
 use super::openapi;
-use super::{Hub, messages::flush};
 use crate::domain::event::{Event, EventId, Sequence, StreamId};
 use crate::domain::fact::{Attempt, DeadReason};
 use crate::domain::ids::{Label, MessageId, Position, ServiceName};
@@ -97,7 +97,6 @@ pub async fn find(
     limit: usize,
     keep: impl Fn(&EventLetterView) -> bool,
 ) -> Result<Page<EventLetterView>, HubError> {
-    flush(hub).await?;
     query.limit = limit;
     let mut filling = Filling::new(limit, page::MOST_BYTES);
     loop {

@@ -14,6 +14,7 @@ use super::auth::Caller;
 use super::message_view::MessageView;
 use super::openapi::messages::{MessageSearch, PageQuery};
 use super::query::{self, Query};
+use super::reading::Reading;
 use super::{Hub, Routes};
 use crate::actors::messages::{Cancel, Flush, Inspect};
 use crate::domain::ids::MessageId;
@@ -210,9 +211,12 @@ pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
     };
     let keep =
         |view: &MessageView| wanted(view.state) && caller.may_see(&view.source, &view.destination);
-    let page = find(&hub, query, asked.limit()?, keep).await?;
+    let limit = asked.limit()?;
+    let mut reading = Reading::of(&hub);
+    reading.begin_in_archive().await?;
+    let page = find(&hub, query, limit, keep).await?;
     let last = page.items.last().filter(|_| !page.is_last());
-    Ok(HttpResponse::Ok().json(MessagePage {
+    Ok(reading.json(&MessagePage {
         count: page.items.len(),
         next_cursor: last.map(|view| view.position.to_string()),
         messages: page.items,
@@ -227,7 +231,6 @@ pub async fn find(
     limit: usize,
     keep: impl Fn(&MessageView) -> bool,
 ) -> Result<Page<MessageView>, HubError> {
-    flush(hub).await?;
     query.limit = limit;
     let mut filling = Filling::new(limit, page::MOST_BYTES);
     loop {

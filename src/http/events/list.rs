@@ -15,6 +15,7 @@ use crate::http::messages::flush;
 use crate::http::openapi::history::EventSearch;
 use crate::http::openapi::messages::PageQuery;
 use crate::http::query::{self, Query};
+use crate::http::reading::Reading;
 use crate::ports::archive::EventQuery;
 
 /// A page of a list of events.
@@ -86,9 +87,10 @@ pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
             kept = query.from_sequence;
         }
     }
-    let page = read::read_kept(&hub, query, kept).await?;
+    let mut reading = Reading::of(&hub);
+    let page = read::read_kept(&mut reading, query, kept).await?;
     let next_cursor = page.next.map(|next| next.sequence.to_string());
-    Ok(HttpResponse::Ok().json(EventPage::of(&page.items, next_cursor)))
+    Ok(reading.json(&EventPage::of(&page.items, next_cursor)))
 }
 
 /// One event

@@ -13,6 +13,7 @@ use crate::http::Hub;
 use crate::http::ask::{ask, look};
 use crate::http::messages::flush;
 use crate::http::query::Query;
+use crate::http::reading::Reading;
 use crate::logic::page::Page;
 use crate::ports::archive::EventQuery;
 
@@ -21,17 +22,21 @@ pub const LAST_SEQUENCE: u64 = i64::MAX as u64;
 const NO_CURSOR: &str = "must be the next_cursor of an earlier answer";
 
 /// A page of the events that match. Whatever was acknowledged before is among them.
-pub async fn read(hub: &Hub, query: EventQuery) -> Result<Page<Arc<Event>>, HubError> {
+pub async fn read(
+    reading: &mut Reading<'_>,
+    query: EventQuery,
+) -> Result<Page<Arc<Event>>, HubError> {
     let asked = query.clone();
-    let recent = ask(&hub.handles.read_recent, |reply| ReadRecent {
+    let recent = ask(&reading.hub.handles.read_recent, |reply| ReadRecent {
         query: asked,
         reply,
     });
     if let Some(page) = recent.await? {
+        reading.begin().await?;
         return Ok(page);
     }
-    flush(hub).await?;
-    Ok(hub.archive.events(query).await?.map(Arc::new))
+    reading.begin_in_archive().await?;
+    Ok(reading.hub.archive.events(query).await?.map(Arc::new))
 }
 
 /// As [`read`], of events that must be kept.
@@ -39,14 +44,14 @@ pub async fn read(hub: &Hub, query: EventQuery) -> Result<Page<Arc<Event>>, HubE
 /// # Errors
 /// 410 if events from `kept` on, if that is given, are gone; 503 without an archive that is needed.
 pub async fn read_kept(
-    hub: &Hub,
+    reading: &mut Reading<'_>,
     query: EventQuery,
     kept: Option<Sequence>,
 ) -> Result<Page<Arc<Event>>, HubError> {
-    must_be_kept(hub, kept).await?;
-    let page = read(hub, query).await?;
+    must_be_kept(reading.hub, kept).await?;
+    let page = read(reading, query).await?;
     // They may have gone while they were read.
-    must_be_kept(hub, kept).await?;
+    must_be_kept(reading.hub, kept).await?;
     Ok(page)
 }
 

@@ -22,6 +22,7 @@ use crate::http::auth::Caller;
 use crate::http::body::Body;
 use crate::http::openapi::history::{ReplayInput, ReplaySearch};
 use crate::http::query::Query;
+use crate::http::reading::Reading;
 use crate::logic::page::Page;
 use crate::ports::archive::EventQuery;
 use input::{Asked, SUBJECT, Start};
@@ -92,20 +93,24 @@ async fn answer(hub: &Hub, caller: &Caller, asked: Asked) -> Result<HttpResponse
         let replay_id = deliver(hub, caller, asked, subscription).await?;
         return Ok(HttpResponse::Accepted().json(ReplayStarted { replay_id }));
     }
+    let mut reading = Reading::of(hub);
     let (page, to) = match (asked.start, asked.cursor) {
-        (Start::LastN(n), None) => last_n(hub, &asked, n).await?,
+        (Start::LastN(n), None) => last_n(&mut reading, &asked, n).await?,
         (_, cursor) => {
             let to = cursor.and_then(|span| span.to);
-            (from_start(hub, &asked).await?, to)
+            (from_start(&mut reading, &asked).await?, to)
         }
     };
     let next = page.next.map(|event| event.sequence);
     let next_cursor = next.map(|from| Span { from, to }.write());
-    Ok(HttpResponse::Ok().json(EventPage::of(&page.items, next_cursor)))
+    Ok(reading.json(&EventPage::of(&page.items, next_cursor)))
 }
 
 /// The page that begins where the caller says.
-async fn from_start(hub: &Hub, asked: &Asked) -> Result<Page<Arc<Event>>, HubError> {
+async fn from_start(
+    reading: &mut Reading<'_>,
+    asked: &Asked,
+) -> Result<Page<Arc<Event>>, HubError> {
     let mut query = asked.query();
     query.limit = asked.page_limit();
     match asked.start {
@@ -118,17 +123,17 @@ async fn from_start(hub: &Hub, asked: &Asked) -> Result<Page<Arc<Event>>, HubErr
         query.to_sequence = span.to.or(query.to_sequence);
     }
     let kept = query.from_sequence;
-    read::read_kept(hub, query, kept).await
+    read::read_kept(reading, query, kept).await
 }
 
 /// The first page of the last `n` that match, or of all if there are fewer, oldest first, and
 /// where they end.
 async fn last_n(
-    hub: &Hub,
+    reading: &mut Reading<'_>,
     asked: &Asked,
     n: usize,
 ) -> Result<(Page<Arc<Event>>, Option<Sequence>), HubError> {
-    let Some((first, last)) = read::newest(hub, asked.query(), n).await? else {
+    let Some((first, last)) = read::newest(reading.hub, asked.query(), n).await? else {
         return Ok((Page::empty(), None));
     };
     let query = EventQuery {
@@ -137,7 +142,7 @@ async fn last_n(
         limit: asked.page_limit(),
         ..asked.query()
     };
-    Ok((read::read(hub, query).await?, Some(last)))
+    Ok((read::read(reading, query).await?, Some(last)))
 }
 
 /// Has the events sent to a subscription.
@@ -204,7 +209,7 @@ async fn span_to_deliver(
                 limit: 1,
                 ..EventQuery::default()
             };
-            let found = read::read(hub, query).await?.items;
+            let found = read::read(&mut Reading::of(hub), query).await?.items;
             let first = found.first().map(|event| event.sequence);
             (first, asked.to_sequence)
         }

@@ -19,6 +19,7 @@ use crate::http::messages::flush;
 use crate::http::openapi::history::StreamSearch;
 use crate::http::openapi::messages::PageQuery;
 use crate::http::query::Query;
+use crate::http::reading::Reading;
 use crate::logic::page::Page;
 use crate::ports::archive::EventQuery;
 
@@ -67,10 +68,11 @@ pub async fn list(
     let from = asked.number("from_version", 0, read::LAST_SEQUENCE)?;
     let from = read::cursor(&asked)?.or(from).unwrap_or(1).max(1);
     let version = version(&hub, &id).await?;
-    let (snapshot, page) = read_from(&hub, &id, from, version, limit).await?;
+    let mut reading = Reading::of(&hub);
+    let (snapshot, page) = read_from(&mut reading, &id, from, version, limit).await?;
     let next_cursor = page.next.map(|event| version_of(&event).to_string());
     let events = page.items;
-    Ok(HttpResponse::Ok().json(StreamEvents {
+    Ok(reading.json(&StreamEvents {
         stream_id: &id,
         version,
         snapshot: snapshot.as_ref().map(SnapshotView::of),
@@ -83,7 +85,7 @@ pub async fn list(
 /// The events from version `from` on, after a snapshot if the first of them are gone. `version`
 /// is the stream's last.
 async fn read_from(
-    hub: &Hub,
+    reading: &mut Reading<'_>,
     id: &StreamId,
     from: u64,
     version: u64,
@@ -95,7 +97,7 @@ async fn read_from(
         limit,
         ..EventQuery::default()
     };
-    let page = read::read(hub, query(from)).await?;
+    let page = read::read(reading, query(from)).await?;
     // The last one that is gone.
     let gone = match page.items.first() {
         Some(first) => version_of(first) - 1,
@@ -104,6 +106,7 @@ async fn read_from(
     if gone < from {
         return Ok((None, page));
     }
+    let hub = reading.hub;
     flush(hub).await?;
     let exact = hub.archive.snapshot(id.clone(), gone).await?;
     if let Some(snapshot) = exact.filter(|snapshot| snapshot.version == gone) {
@@ -116,7 +119,7 @@ async fn read_from(
         let oldest = read::log(hub).await?.oldest;
         return Err(Refusal::EventsGone { oldest }.into());
     };
-    let page = read::read(hub, query(snapshot.version + 1)).await?;
+    let page = read::read(reading, query(snapshot.version + 1)).await?;
     Ok((Some(snapshot), page))
 }
 

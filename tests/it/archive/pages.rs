@@ -102,7 +102,7 @@ fn pages_of_large_events_follow_each_other_without_gap_or_repeat() {
                 assert_eq!(pages.concat(), expected, "{query:?}");
                 for page in &pages {
                     let large = page.iter().filter(|number| *number % 3 != 0);
-                    assert!((1..=3).contains(&large.count()), "{page:?} {query:?}");
+                    assert!(large.count() <= 3, "{page:?} {query:?}");
                     assert!(page.len() <= query.limit, "{page:?} {query:?}");
                 }
                 // Only what is asked for has no bound in bytes.
