@@ -116,6 +116,7 @@ impl Place {
     responses(
         (status = 200, description = "Messages and events; none if nobody named this id", body = Conversation),
         (status = 400, description = "INVALID_REQUEST: the id or a parameter is wrong"),
+        (status = 429, description = "QUEUE_FULL: too much is read at once. See `Retry-After`"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]

@@ -123,6 +123,7 @@ pub struct Reprocessed {
     responses(
         (status = 200, description = "Those the caller may see", body = DeadLetterPage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
+        (status = 429, description = "QUEUE_FULL: too much is read at once. See `Retry-After`"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]

@@ -185,6 +185,7 @@ pub async fn flush(hub: &Hub) -> Result<(), HubError> {
     responses(
         (status = 200, description = "Those the caller may see", body = MessagePage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
+        (status = 429, description = "QUEUE_FULL: too much is read at once. See `Retry-After`"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]

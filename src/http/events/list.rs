@@ -53,6 +53,7 @@ impl<'a> EventPage<'a> {
         (status = 200, description = "Those that match everything given", body = EventPage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
         (status = 410, description = "GONE: events from `from_sequence` or `cursor` on are no longer kept; `details.oldest_sequence` says which are"),
+        (status = 429, description = "QUEUE_FULL: too much is read at once. See `Retry-After`"),
         (status = 503, description = "STORAGE_UNAVAILABLE: not all of it is in memory, and the archive does not answer"),
     ),
 )]

@@ -77,6 +77,7 @@ pub async fn replay(
         (status = 403, description = "AUTH_FAILED: the subscription is another service's"),
         (status = 404, description = "NOT_FOUND: no such subscription"),
         (status = 410, description = "GONE: events from `from_sequence` or `cursor` on are no longer kept; `details.oldest_sequence` says which are"),
+        (status = 429, description = "QUEUE_FULL: too much is read at once. See `Retry-After`"),
         (status = 503, description = "STORAGE_UNAVAILABLE: not all of it is in memory, and the archive does not answer"),
     ),
 )]

@@ -54,6 +54,7 @@ pub struct StreamEvents<'a> {
         (status = 400, description = "INVALID_REQUEST: the id or a parameter is wrong"),
         (status = 404, description = "NOT_FOUND: it never had an event"),
         (status = 410, description = "GONE: the archive was lost with the events and their snapshots"),
+        (status = 429, description = "QUEUE_FULL: too much is read at once. See `Retry-After`"),
         (status = 503, description = "STORAGE_UNAVAILABLE: not all of it is in memory, and the archive does not answer"),
     ),
 )]

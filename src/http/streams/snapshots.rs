@@ -146,6 +146,7 @@ fn read(text: &str) -> Result<(Option<Payload>, Option<u64>), HubError> {
         (status = 200, description = "The one with the highest version", body = SnapshotView),
         (status = 400, description = "INVALID_REQUEST: the id is no stream id"),
         (status = 404, description = "NOT_FOUND: the stream has no snapshot, or never had an event"),
+        (status = 429, description = "QUEUE_FULL: too much is read at once. See `Retry-After`"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]
