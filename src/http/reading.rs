@@ -33,15 +33,22 @@ const PIECE: usize = 64 << 10;
 /// How long a request waits for others.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// So many answers with a snapshot are made at once, which alone may be larger than a page.
+const SNAPSHOTS: usize = 2;
+
 /// The room that all answers share.
 #[derive(Clone)]
-pub struct Readings(Arc<Semaphore>);
+pub struct Readings {
+    room: Arc<Semaphore>,
+    snapshots: Arc<Semaphore>,
+}
 
 /// A request that reads much.
 pub struct Reading<'a> {
     pub hub: &'a Hub,
     /// Of [`MAKING`], from when it began.
     room: Option<OwnedSemaphorePermit>,
+    snapshot: Option<OwnedSemaphorePermit>,
 }
 
 /// The text of an answer, and its room.
@@ -52,14 +59,21 @@ struct Text {
 
 impl Default for Readings {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(ROOM)))
+        Self {
+            room: Arc::new(Semaphore::new(ROOM)),
+            snapshots: Arc::new(Semaphore::new(SNAPSHOTS)),
+        }
     }
 }
 
 impl<'a> Reading<'a> {
     /// Takes no room yet.
     pub fn of(hub: &'a Hub) -> Self {
-        Self { hub, room: None }
+        Self {
+            hub,
+            room: None,
+            snapshot: None,
+        }
     }
 
     /// Waits for room, unless it has some.
@@ -67,16 +81,35 @@ impl<'a> Reading<'a> {
     /// # Errors
     /// 429 if others take too long.
     pub async fn begin(&mut self) -> Result<(), HubError> {
-        if self.room.is_some() {
-            return Ok(());
+        if self.room.is_none() {
+            self.room = Some(self.wait(&self.hub.readings.room, MAKING).await?);
         }
-        let room = self.hub.readings.0.clone().acquire_many_owned(MAKING);
-        let Ok(Ok(room)) = tokio::time::timeout(PATIENCE, room).await else {
-            self.hub.metrics.requests_refused_busy.inc();
-            return Err(HubError::Busy);
-        };
-        self.room = Some(room);
         Ok(())
+    }
+
+    /// As [`Reading::begin`], of a snapshot.
+    ///
+    /// # Errors
+    /// 429 if others take too long.
+    pub async fn begin_snapshot(&mut self) -> Result<(), HubError> {
+        self.begin().await?;
+        if self.snapshot.is_none() {
+            self.snapshot = Some(self.wait(&self.hub.readings.snapshots, 1).await?);
+        }
+        Ok(())
+    }
+
+    async fn wait(
+        &self,
+        semaphore: &Arc<Semaphore>,
+        permits: u32,
+    ) -> Result<OwnedSemaphorePermit, HubError> {
+        let permit = semaphore.clone().acquire_many_owned(permits);
+        if let Ok(Ok(permit)) = tokio::time::timeout(PATIENCE, permit).await {
+            return Ok(permit);
+        }
+        self.hub.metrics.requests_refused_busy.inc();
+        Err(HubError::Busy)
     }
 
     /// As [`Reading::begin`], when everything acknowledged so far is in the archive. Nobody takes
@@ -142,16 +175,17 @@ mod tests {
     #[actix_web::test]
     async fn a_text_goes_out_whole_and_keeps_its_room_until_then() {
         let readings = Readings::default();
-        let room = readings.0.clone().acquire_many_owned(MAKING).await.unwrap();
+        let room = readings.room.clone().acquire_many_owned(MAKING);
+        let room = room.await.unwrap();
         let long: Vec<u8> = (0..3 * PIECE + 7).map(|n| n as u8).collect();
         let text = Text {
             rest: long.clone().into(),
             _room: room,
         };
         assert_eq!(text.size(), BodySize::Sized(long.len() as u64));
-        assert_eq!(readings.0.available_permits(), ROOM - MAKING as usize);
+        assert_eq!(readings.room.available_permits(), ROOM - MAKING as usize);
         let sent = body::to_bytes(text).await.unwrap();
         assert!(sent == long);
-        assert_eq!(readings.0.available_permits(), ROOM);
+        assert_eq!(readings.room.available_permits(), ROOM);
     }
 }

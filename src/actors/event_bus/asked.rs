@@ -98,6 +98,25 @@ mod tests {
     }
 
     #[test]
+    fn a_page_that_bytes_end_is_whole_in_either_order() {
+        let most_bytes = Some(2 * samples::event(1, 1).bytes());
+        for (descending, oldest, expected, next) in [
+            (false, 4, [4, 5], 6),
+            (true, 1, [9, 8], 7),
+            (true, 4, [9, 8], 7),
+        ] {
+            let query = EventQuery {
+                most_bytes,
+                ..query(None, 9, descending)
+            };
+            let page = find(&recent(), &query, oldest).unwrap();
+            let sequences: Vec<_> = page.items.iter().map(|event| event.sequence).collect();
+            assert_eq!(sequences, expected);
+            assert_eq!(page.next.unwrap().sequence, next);
+        }
+    }
+
+    #[test]
     fn answers_only_what_it_knows_whole() {
         for (from, limit, descending, oldest, expected) in [
             (Some(5), 2, false, 1, Some(vec![5, 6])),

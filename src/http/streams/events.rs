@@ -109,6 +109,7 @@ async fn read_from(
     }
     let hub = reading.hub;
     flush(hub).await?;
+    reading.begin_snapshot().await?;
     let exact = hub.archive.snapshot(id.clone(), gone).await?;
     if let Some(snapshot) = exact.filter(|snapshot| snapshot.version == gone) {
         return Ok((Some(snapshot), page));

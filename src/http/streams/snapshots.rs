@@ -155,6 +155,7 @@ pub async fn latest(hub: web::Data<Hub>, id: web::Path<String>) -> Result<HttpRe
     version(&hub, &id).await?;
     let mut reading = Reading::of(&hub);
     reading.begin_in_archive().await?;
+    reading.begin_snapshot().await?;
     let newest = hub.archive.snapshot(id.clone(), u64::MAX).await?;
     let snapshot = newest.ok_or_else(|| HubError::NotFound {
         what: format!("a snapshot of stream {id}"),

@@ -29,7 +29,7 @@ fn large_event(number: u64) -> Event {
     let name = ["a.one", "a.two", "b", "a.one"][number as usize % 4];
     let mut event = in_stream(of_type(event(number), name), "stream", number);
     event.correlation_id = Some(Label::parse("talk").unwrap());
-    if number % 3 != 0 {
+    if !number.is_multiple_of(3) {
         event.payload = text(LARGE);
     }
     event
