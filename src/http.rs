@@ -29,6 +29,7 @@ mod page;
 mod query;
 mod queue;
 mod quotas;
+pub mod reading;
 mod redrive;
 mod registration_input;
 mod retries;
@@ -54,11 +55,13 @@ use crate::metrics::Metrics;
 use crate::ports::archive::Archive;
 use auth::Keys;
 use handles::Handles;
+use reading::Readings;
 
 /// What every request may need.
 pub struct Hub {
     pub clock: Clock,
     pub door: Door,
+    pub readings: Readings,
     pub handles: Handles,
     pub archive: Arc<dyn Archive>,
     pub metrics: Arc<Metrics>,

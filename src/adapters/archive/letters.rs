@@ -6,6 +6,7 @@ use diesel::prelude::QueryableByName;
 use diesel::sql_types::{BigInt, Text};
 use uuid::Uuid;
 
+use super::listing::{Listing, Measured};
 use super::messages::row::{RowError, position, position_column};
 use super::statement::Statement;
 use super::table::{self, Column, Table, bytes, number, text};
@@ -93,6 +94,14 @@ pub struct Row {
     letter: String,
 }
 
+impl Measured for Row {
+    const BYTES: &'static str = "octet_length(letter)";
+
+    fn bytes(&self) -> usize {
+        self.letter.len()
+    }
+}
+
 impl Row {
     pub fn into_letter(self) -> Result<ArchivedLetter, RowError> {
         Ok(ArchivedLetter {
@@ -107,10 +116,9 @@ pub fn by_id(id: MessageId) -> Statement {
 }
 
 /// Newest first.
-pub fn page(query: &LetterQuery) -> Statement {
-    matching(Statement::new(ROWS), query)
-        .sql(" ORDER BY position DESC LIMIT ")
-        .bind(query.limit)
+pub fn page(query: &LetterQuery) -> Listing {
+    let rows = matching(Statement::new(ROWS), query);
+    Listing::new(rows, "position DESC", query.limit)
 }
 
 /// Oldest first.

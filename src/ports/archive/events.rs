@@ -1,11 +1,12 @@
 //! What the archive is asked about events, and what it answers.
 
 use crate::domain::event::{Event, Sequence, StreamId};
-use crate::domain::fact::DeadReason;
+use crate::domain::fact::{Attempt, DeadReason};
 use crate::domain::ids::{Position, ServiceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::{EventLetter, SubscriptionId};
 use crate::domain::timestamp::Timestamp;
+use crate::logic::page;
 
 /// What the archive keeps of a stream.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,6 +26,14 @@ pub struct ArchivedLetter {
     /// Where it died; lists are ordered by it.
     pub position: Position,
     pub letter: EventLetter,
+}
+
+impl ArchivedLetter {
+    /// Roughly what it takes in memory, in bytes.
+    pub fn bytes(&self) -> usize {
+        let attempts = self.letter.attempts.iter().map(Attempt::bytes);
+        self.letter.event.bytes() + attempts.sum::<usize>()
+    }
 }
 
 /// Which dead letters of subscriptions, and which page of them.
@@ -94,9 +103,16 @@ pub struct EventQuery {
     /// Newest first instead of oldest first.
     pub descending: bool,
     pub limit: usize,
+    /// How large a page may be, in bytes; `None`: as large as any.
+    pub most_bytes: Option<usize>,
 }
 
 impl EventQuery {
+    /// How large a page may be, in bytes.
+    pub fn page_bytes(&self) -> usize {
+        self.most_bytes.unwrap_or(page::MOST_BYTES)
+    }
+
     /// Whether this event is meant, whatever the limit.
     pub fn matches(&self, event: &Event) -> bool {
         let (sequence, at) = (event.sequence, event.published_at);

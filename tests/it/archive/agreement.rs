@@ -78,7 +78,7 @@ async fn everything(archive: &dyn Archive) -> Vec<ArchivedMessage> {
         limit: 100,
         ..MessageQuery::default()
     };
-    archive.messages(query).await.unwrap()
+    archive.messages(query).await.unwrap().items
 }
 
 async fn agree(archive: &dyn Archive, steps: &[Step]) -> Result<(), TestCaseError> {

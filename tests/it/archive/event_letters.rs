@@ -112,12 +112,12 @@ fn letters_are_listed_as_they_match() {
                 limit: 10,
                 ..LetterQuery::default()
             };
-            let mut expected = archive.event_letters(whole).await.unwrap();
+            let mut expected = archive.event_letters(whole).await.unwrap().items;
             assert_eq!(expected.len(), 5);
             expected.retain(|one| query.matches(one));
             expected.truncate(query.limit);
             assert!(!expected.is_empty());
-            let found = archive.event_letters(query.clone()).await.unwrap();
+            let found = archive.event_letters(query.clone()).await.unwrap().items;
             assert_eq!(found, expected, "{query:?}");
         }
     });
