@@ -7,6 +7,7 @@ mod postgres;
 mod snapshots;
 mod sql;
 mod sqlite;
+mod standing;
 mod statement;
 mod table;
 

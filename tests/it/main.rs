@@ -21,6 +21,7 @@ mod journal;
 mod layers;
 mod leases;
 mod lists;
+mod lost_archive;
 mod messages;
 mod operations;
 mod ordering;

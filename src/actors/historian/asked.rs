@@ -72,7 +72,7 @@ impl Handler<TakeSnapshot> for Historian {
         if let Some(state) = asked.state {
             return self.keep(self.snapshot(stream, version, state), reply);
         }
-        let (states, home, oldest) = (self.states.clone(), ctx.address(), self.retention.oldest());
+        let (states, home, oldest) = (self.states.clone(), ctx.address(), self.oldest());
         actix::spawn(async move {
             let state = build(&states, &stream, version, oldest).await;
             home.do_send(Built {
@@ -108,11 +108,7 @@ impl Handler<ReadState> for Historian {
             Ok(version) => version,
             Err(refusal) => return drop(reply.send(Err(refusal.into()))),
         };
-        let (states, oldest, at) = (
-            self.states.clone(),
-            self.retention.oldest(),
-            self.clock.now(),
-        );
+        let (states, oldest, at) = (self.states.clone(), self.oldest(), self.clock.now());
         actix::spawn(async move {
             let state = build(&states, &stream_id, version, oldest).await;
             let _ = reply.send(state.map(|state| Snapshot {

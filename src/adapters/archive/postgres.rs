@@ -18,6 +18,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::sql::{Applied, Record, Sql, SqlArchive, unavailable};
 use super::statement::Statement;
+use crate::logic::ownership::{Claim, Claimed, Denial};
 use crate::logic::projection::Batch;
 use crate::ports::archive::ArchiveError;
 use connections::Connections;
@@ -98,6 +99,13 @@ impl Sql for Postgres {
     async fn apply(&self, batch: Arc<Batch>) -> Result<Applied, ArchiveError> {
         self.run(WRITE_TIMEOUT, |connection| {
             async move { write::apply(connection, &batch).await }.boxed()
+        })
+        .await
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Result<Claimed, Denial>, ArchiveError> {
+        self.run(READ_TIMEOUT, move |connection| {
+            async move { write::claim(connection, claim).await }.boxed()
         })
         .await
     }

@@ -12,6 +12,7 @@ use tokio::sync::{RwLock, RwLockReadGuard};
 
 use super::sql::{Applied, Record, Sql, SqlArchive, unavailable};
 use super::statement::Statement;
+use crate::logic::ownership::{Claim, Claimed, Denial};
 use crate::logic::projection::Batch;
 use crate::ports::archive::ArchiveError;
 use connections::{Cause, Connections};
@@ -69,6 +70,14 @@ impl Sql for SqliteFile {
         let connections = self.connections().await?;
         connections
             .write(move |connection| write::apply(connection, &batch))
+            .await
+            .map_err(|cause| unavailable(&cause))
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Result<Claimed, Denial>, ArchiveError> {
+        let connections = self.connections().await?;
+        connections
+            .write(move |connection| write::claim(connection, &claim))
             .await
             .map_err(|cause| unavailable(&cause))
     }
