@@ -60,7 +60,11 @@ fn a_server_that_crashes_under_load_costs_only_history() {
         return;
     };
     let url = server.database();
-    let hub = TestHub::with(&[("database_url", &url), ("wal_flush_interval", "0.05")]);
+    let hub = TestHub::with(&[
+        ("database_url", &url),
+        ("wal_flush_interval", "0.05"),
+        ("max_retry_attempts", "100"),
+    ]);
     let load = Load::start(&hub, Some(10));
     for _ in 0..3 {
         let before = load.acked();

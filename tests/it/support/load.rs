@@ -151,6 +151,7 @@ impl Ledger {
         }
         hub.assert_conservation();
         let accepted = hub.metric("message_hub_messages_accepted_total");
+        assert_eq!(hub.in_state("dead"), 0.0, "turned down too often");
         assert_eq!(accepted, hub.in_state("delivered"));
         assert_eq!(accepted, self.seen.len() as f64);
         assert!(!self.acked.is_empty());
