@@ -18,6 +18,7 @@ use tracing_actix_web::TracingLogger;
 
 use crate::adapters::archive::{PostgresArchive, SqliteArchive};
 use crate::adapters::journal_file::{FileJournal, JournalOptions, SyncMode};
+use crate::adapters::tls::Trust;
 use crate::cli::Exit;
 use crate::clock::Clock;
 use crate::config::{Config, Database, Loaded, WalSync};
@@ -72,9 +73,10 @@ pub fn serve(loaded: &Loaded) -> Result<Exit, StartError> {
 /// [`StartError::Configuration`] names the key.
 pub fn check(config: &Config) -> Result<(), StartError> {
     telemetry::filter(config).map_err(StartError::Configuration)?;
+    let trust = trust(config)?;
     match &config.database {
         Database::Sqlite(_) => Ok(()),
-        Database::Postgres(url) => open_postgres(url).map(drop),
+        Database::Postgres(url) => open_postgres(url, &trust).map(drop),
     }
 }
 
@@ -88,10 +90,11 @@ async fn run(config: &Config) -> Result<Exit, StartError> {
         .local_addr()
         .map_err(|error| cannot_listen(config, &error))?;
     let journal = open_journal(config)?;
-    let archive = open_archive(config).await?;
+    let trust = trust(config)?;
+    let archive = open_archive(config, &trust).await?;
     let archived = archive.checkpoint().await;
 
-    let (ring, seats) = ring::Ring::new(config, clock, metrics.clone(), archive.clone());
+    let (ring, seats) = ring::Ring::new(config, trust, clock, metrics.clone(), archive.clone());
     let handles = ring.to().handles();
     let hub = hub(config, clock, &door, handles, archive, &metrics);
     let (server, stop) = start_server(config, listener, hub)?;
@@ -173,7 +176,7 @@ fn open_journal(config: &Config) -> Result<FileJournal, StartError> {
     opened.map_err(|error| StartError::Storage(error.to_string()))
 }
 
-async fn open_archive(config: &Config) -> Result<Arc<dyn Archive>, StartError> {
+async fn open_archive(config: &Config, trust: &Trust) -> Result<Arc<dyn Archive>, StartError> {
     match &config.database {
         Database::Sqlite(path) => {
             let opened = SqliteArchive::open(path).await;
@@ -181,13 +184,19 @@ async fn open_archive(config: &Config) -> Result<Arc<dyn Archive>, StartError> {
                 opened.map_err(|error| StartError::Storage(error.to_string()))?,
             ))
         }
-        Database::Postgres(url) => Ok(Arc::new(open_postgres(url)?)),
+        Database::Postgres(url) => Ok(Arc::new(open_postgres(url, trust)?)),
     }
 }
 
 /// Whether it can be reached shows later.
-fn open_postgres(url: &str) -> Result<PostgresArchive, StartError> {
-    PostgresArchive::open(url).map_err(|error| StartError::Configuration(error.to_string()))
+fn open_postgres(url: &str, trust: &Trust) -> Result<PostgresArchive, StartError> {
+    let opened = PostgresArchive::open(url, trust);
+    opened.map_err(|error| StartError::Configuration(error.to_string()))
+}
+
+fn trust(config: &Config) -> Result<Trust, StartError> {
+    let trust = Trust::new(config.tls_ca_file.as_deref());
+    trust.map_err(|error| StartError::Configuration(error.to_string()))
 }
 
 fn start_server(
