@@ -145,6 +145,10 @@ fn problem_in_words(problem: &CertificateError) -> String {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "its certificate is not valid yet".to_owned()
         }
+        // `rustls` has no name of its own for this one.
+        CertificateError::Other(cause) if format!("{cause:?}").contains("CaUsedAsEndEntity") => {
+            "its certificate is marked as an issuer's (CA:TRUE), not as a server's".to_owned()
+        }
         other => format!("its certificate cannot be trusted: {other}"),
     }
 }

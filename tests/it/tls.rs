@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::authority::Authority;
+use crate::support::authority::{Authority, own_identity};
 use crate::support::hub::Place;
 use crate::support::{FakeService, Reply, TestHub, eventually};
 
@@ -137,6 +137,38 @@ fn https_and_http_to_one_port_have_circuits_of_their_own() {
     let default_port = "https://shop.example/events";
     hub.subscribed("shop", "other.*", default_port);
     hub.circuit("callback:https://shop.example:443");
+}
+
+#[test]
+fn a_certificate_that_is_signed_by_itself_can_be_trusted_but_not_as_an_issuers() {
+    let place = Place::new();
+    fs::create_dir_all(place.data()).unwrap();
+    let file = place.data().join("own.pem");
+    let plain = own_identity(&["localhost"], false);
+    let issuer = own_identity(&["localhost"], true);
+    let both = format!("{}{}", plain.certificate, issuer.certificate);
+    fs::write(&file, both).unwrap();
+    let file = file.display().to_string();
+    let hub = TestHub::with(&[("tls_ca_file", &file), ("max_retry_attempts", "1")]);
+    for (name, identity) in [("plain", plain), ("issuer", issuer)] {
+        let service = FakeService::with_tls(&identity);
+        hub.register_at(name, &service.secure_url("localhost"));
+        let id = hub.send_to(name, 1);
+        eventually("it is settled", || {
+            ["delivered", "dead"].contains(&hub.state(&id).as_str())
+        });
+        let message = hub.message(&id);
+        let is_trusted = name == "plain";
+        assert_eq!(message["state"] == "delivered", is_trusted, "{message}");
+        assert_eq!(service.count(), usize::from(is_trusted));
+        if !is_trusted {
+            let last_error = message["last_error"].to_string();
+            assert!(
+                last_error.contains("is marked as an issuer's"),
+                "{last_error}"
+            );
+        }
+    }
 }
 
 #[test]

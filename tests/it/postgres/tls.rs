@@ -98,6 +98,27 @@ fn a_server_that_wants_tls_gets_it_unasked() {
 }
 
 #[test]
+fn a_password_is_bound_to_the_connection() {
+    let authority = Authority::new();
+    let rules = "hostnossl all all 127.0.0.1/32 trust\n\
+        hostssl all all 127.0.0.1/32 scram-sha-256\n";
+    let Some(server) = Server::with_tls(&authority.identity(&[ADDRESS]), rules) else {
+        return;
+    };
+    let url = server.database();
+    postgres::execute(&url, "ALTER ROLE hub PASSWORD 'secret-word'");
+    for mode in [
+        "require&channel_binding=require",
+        "verify-full&channel_binding=require",
+    ] {
+        assert_eq!(history(&url, mode, &authority.file()), Ok(()), "{mode}");
+    }
+    let wrong = url.replace("secret-word", "another-secret-word");
+    let refused = history(&wrong, "require", &authority.file()).unwrap_err();
+    assert!(refused.contains("check user and password"), "{refused}");
+}
+
+#[test]
 fn an_unknown_mode_ends_the_start_with_what_is_possible() {
     for (parameter, advice) in [
         ("sslmode=allow", "verify-full"),

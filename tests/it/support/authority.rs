@@ -64,6 +64,20 @@ impl Authority {
     }
 }
 
+/// Signed by itself, and marked as an issuer's or not.
+pub fn own_identity(hosts: &[&str], is_issuer: bool) -> Identity {
+    let mut params = params(hosts);
+    if is_issuer {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    }
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    Identity {
+        certificate: certificate.pem(),
+        key: key.serialize_pem(),
+    }
+}
+
 fn params(hosts: &[&str]) -> CertificateParams {
     let hosts: Vec<_> = hosts.iter().map(|host| (*host).to_owned()).collect();
     CertificateParams::new(hosts).unwrap()

@@ -55,6 +55,10 @@ pub fn number(url: &str, sql: &str) -> i64 {
     block_on(async { Client::connect(url).await.number(sql).await })
 }
 
+pub fn execute(url: &str, sql: &str) {
+    block_on(async { Client::connect(url).await.execute(sql).await });
+}
+
 fn block_on<T>(work: impl Future<Output = T>) -> T {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     runtime.enable_all().build().unwrap().block_on(work)
