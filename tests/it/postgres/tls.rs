@@ -1,9 +1,13 @@
 //! PostgreSQL with TLS: each `sslmode`, with a server that has it and one that has not.
 
-use crate::support::TestHub;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::mpsc;
+
 use crate::support::authority::Authority;
 use crate::support::hub::Place;
 use crate::support::postgres::{self, Server};
+use crate::support::{PATIENCE, TestHub};
 
 /// Lets everybody in, TLS or not; the certificate is for this address alone.
 const OPEN: &str = "host all all 127.0.0.1/32 trust\n";
@@ -83,6 +87,50 @@ fn a_server_that_wants_no_tls_gets_none_unless_it_has_to_be() {
     assert_eq!(postgres::number(&url, SECURE), 0);
     let refused = history(&url, "require", &authority.file()).unwrap_err();
     assert!(refused.contains("pg_hba.conf"), "{refused}");
+}
+
+/// What a client asks for when it wants TLS, after the length of the request.
+const WANTS_TLS: u32 = 80_877_103;
+
+/// A server that says yes to TLS and then cannot. Tells what each connection asked for first.
+fn unable() -> (String, mpsc::Receiver<u32>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgresql://hub@{}/hub", listener.local_addr().unwrap());
+    let (sender, asked) = mpsc::channel();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut request = [0; 8];
+            if stream.read_exact(&mut request).is_ok() {
+                let [_, _, _, _, code @ ..] = request;
+                let _ = sender.send(u32::from_be_bytes(code));
+                let _ = stream.write_all(b"S");
+                // The rest, so that closing is no reset.
+                let _ = stream.read(&mut [0; 4096]);
+            }
+        }
+    });
+    (url, asked)
+}
+
+#[test]
+fn a_handshake_that_fails_is_done_without_only_where_it_may_be() {
+    let (url, asked) = unable();
+    let hub = TestHub::with(&[("database_url", &url)]);
+    hub.messages("").refuses(503, "STORAGE_UNAVAILABLE");
+    assert_eq!(asked.recv_timeout(PATIENCE).unwrap(), WANTS_TLS);
+    assert_ne!(asked.recv_timeout(PATIENCE).unwrap(), WANTS_TLS);
+
+    let (url, asked) = unable();
+    let hub = TestHub::with(&[("database_url", &format!("{url}?sslmode=require"))]);
+    let refused = hub.messages("");
+    assert!(
+        refused.body.contains("closed in the TLS handshake"),
+        "{}",
+        refused.body
+    );
+    drop(hub);
+    let asked: Vec<_> = asked.try_iter().collect();
+    assert!(!asked.is_empty() && asked.iter().all(|code| *code == WANTS_TLS));
 }
 
 #[test]
