@@ -2,6 +2,7 @@
 //! door, and on a signal drains and stops.
 
 pub mod connections;
+mod huge_pages;
 mod replay;
 mod ring;
 mod settings;
@@ -28,6 +29,7 @@ use crate::http::handles::Handles;
 use crate::http::{self, Hub, Settings, edge};
 use crate::metrics::Metrics;
 use crate::ports::archive::Archive;
+use crate::ports::journal::Journal;
 use crate::telemetry::{self, QuietSpans};
 
 /// Why the hub did not start.
@@ -56,6 +58,7 @@ impl StartError {
 /// # Errors
 /// [`StartError`] says what to fix.
 pub fn serve(loaded: &Loaded) -> Result<Exit, StartError> {
+    huge_pages::avoid();
     check(&loaded.config)?;
     telemetry::start(&loaded.config).map_err(StartError::Configuration)?;
     for warning in &loaded.warnings {
@@ -90,6 +93,9 @@ async fn run(config: &Config) -> Result<Exit, StartError> {
         .local_addr()
         .map_err(|error| cannot_listen(config, &error))?;
     let journal = open_journal(config)?;
+    if journal.size_bytes() > config.wal_segment_bytes {
+        huge_pages::allow();
+    }
     let trust = trust(config)?;
     let archive = open_archive(config, &trust).await?;
     let archived = archive.checkpoint().await;

@@ -32,6 +32,8 @@ use crate::ports::journal::{CompactionReport, Journal, JournalError};
 
 /// One sync carries at most about so many bytes of payload.
 const BATCH_BYTES: usize = 2 << 20;
+/// A hub that has written so many records since its start is at work.
+const BUSY_RECORDS: u64 = 10_000;
 /// How often the free space is looked at while there is work, and a full disk is tried again.
 const DISK_CHECK: Duration = Duration::from_millis(250);
 
@@ -54,6 +56,7 @@ pub struct EventStore {
     failed: bool,
     compacting: bool,
     archived: Position,
+    records: u64,
     _watch: DeathWatch,
 }
 
@@ -63,6 +66,8 @@ pub struct Hops {
     pub committed: Vec<Recipient<Committed>>,
     pub router: Recipient<Release>,
     pub warden: Recipient<Fatal>,
+    /// Called once there is work.
+    pub busy: Option<Box<dyn FnOnce() + Send>>,
 }
 
 impl EventStore {
@@ -91,6 +96,7 @@ impl EventStore {
             failed: false,
             compacting: false,
             archived: 0,
+            records: 0,
             _watch: watch,
         }
     }
@@ -150,6 +156,12 @@ impl EventStore {
             .observe(started.elapsed().as_secs_f64());
         self.metrics.journal_syncs.inc();
         self.metrics.journal_records.inc_by(facts.len() as u64);
+        self.records += facts.len() as u64;
+        if self.records >= BUSY_RECORDS
+            && let Some(busy) = self.hops.busy.take()
+        {
+            busy();
+        }
         Ok(first)
     }
 

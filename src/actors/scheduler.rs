@@ -123,7 +123,7 @@ impl Scheduler {
     fn serve_pollers(&mut self, service: &ServiceName, now: Timestamp, expired: &mut Vec<Fact>) {
         while let Some(poller) = self.pollers.first(service) {
             let (max, lease) = (poller.max, poller.lease);
-            let mint = || mint_token(&mut self.random, now);
+            let mint = || LeaseToken::mint(now, self.random.random());
             let out = self.queues.lease(service, max, lease, now, mint);
             expired.extend(out.expired);
             if out.items.is_empty() {
@@ -231,12 +231,6 @@ impl Scheduler {
         report.total.paused = self.queues.paused_since(None);
         report
     }
-}
-
-/// A version 7 UUID.
-fn mint_token(random: &mut StdRng, now: Timestamp) -> LeaseToken {
-    let millis = u64::try_from(now.as_millis()).unwrap_or(0);
-    LeaseToken(uuid::Builder::from_unix_timestamp_millis(millis, &random.random()).into_uuid())
 }
 
 #[derive(Message)]

@@ -24,9 +24,7 @@ impl MessageId {
     /// A version 7 UUID whose last two bytes are a check over the others, so that the hub
     /// recognises an id of its own making when a client sends it back. `random` fills the rest.
     pub fn mint(now: Timestamp, random: [u8; 10]) -> Self {
-        let millis = u64::try_from(now.as_millis()).unwrap_or(0);
-        let plain = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
-        let mut bytes = plain.into_bytes();
+        let mut bytes = by_time(now, random).into_bytes();
         let check = check_bytes(&bytes);
         bytes[14..].copy_from_slice(&check);
         Self(Uuid::from_bytes(bytes))
@@ -37,6 +35,12 @@ impl MessageId {
         let bytes = self.0.as_bytes();
         self.0.get_version_num() == 7 && bytes[14..] == check_bytes(bytes)
     }
+}
+
+/// A version 7 UUID, so that ids sort by their time. `random` fills the rest.
+pub(super) fn by_time(now: Timestamp, random: [u8; 10]) -> Uuid {
+    let millis = u64::try_from(now.as_millis()).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
 }
 
 fn check_bytes(id: &[u8; 16]) -> [u8; 2] {
@@ -55,6 +59,13 @@ impl fmt::Display for MessageId {
 #[serde(transparent)]
 pub struct LeaseToken(pub Uuid);
 
+impl LeaseToken {
+    /// A version 7 UUID; `random` fills what is not time.
+    pub fn mint(now: Timestamp, random: [u8; 10]) -> Self {
+        Self(by_time(now, random))
+    }
+}
+
 impl fmt::Display for LeaseToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -69,8 +80,7 @@ pub struct JobId(pub Uuid);
 impl JobId {
     /// A version 7 UUID, so that jobs sort by their time. `random` fills the rest.
     pub fn mint(now: Timestamp, random: [u8; 10]) -> Self {
-        let millis = u64::try_from(now.as_millis()).unwrap_or(0);
-        Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+        Self(by_time(now, random))
     }
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::event::{Event, Sequence, StreamId};
 use super::fact::{Attempt, DeadReason};
-use super::ids::{JobId, Label, MessageId, ServiceName};
+use super::ids::{JobId, Label, MessageId, ServiceName, by_time};
 use super::pattern::Pattern;
 use super::timestamp::Timestamp;
 
@@ -20,7 +20,7 @@ pub struct SubscriptionId(pub Uuid);
 impl SubscriptionId {
     /// A version 7 UUID, so that subscriptions sort by their time. `random` fills the rest.
     pub fn mint(now: Timestamp, random: [u8; 10]) -> Self {
-        Self(JobId::mint(now, random).0)
+        Self(by_time(now, random))
     }
 
     /// The id of the dead letter an event leaves at this subscription: the same each time.

@@ -153,17 +153,11 @@ impl<F: Copy + Ord + Hash> Feeds<F> {
         }
     }
 
-    /// How far a follower is that is done with everything up to `position`: as far as the newest
-    /// event, if nothing it was given comes after.
-    pub fn reached(&self, feed: F, position: Sequence, recent: &Recent) -> Sequence {
-        match self.feeds.get(&feed) {
-            Some(Feed {
-                state: State::Live { .. },
-                given,
-                ..
-            }) if *given <= position => position.max(recent.next() - 1),
-            _ => position,
-        }
+    /// Whether a follower that is done with everything up to `position` is done with all there is
+    /// for it.
+    pub fn has_all(&self, feed: F, position: Sequence) -> bool {
+        let feed = self.feeds.get(&feed);
+        feed.is_some_and(|feed| matches!(feed.state, State::Live { .. }) && feed.given <= position)
     }
 
     /// Hands the events that were just pushed to `recent` to the live feeds.

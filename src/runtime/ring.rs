@@ -12,7 +12,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::replay::{self, Recovered};
-use super::{StartError, settings};
+use super::{StartError, huge_pages, settings};
 use crate::actors::archivist::{self, Archivist};
 use crate::actors::circuit_breaker;
 use crate::actors::death_watch::DeathWatch;
@@ -241,6 +241,7 @@ impl Ring {
             committed: self.to.committed(),
             router: self.to.router.clone().recipient(),
             warden: self.to.warden.clone().recipient(),
+            busy: Some(Box::new(huge_pages::allow)),
         };
         let (reserve, watch) = (self.config.disk_reserve, self.watch("event_store"));
         let random = StdRng::from_rng(&mut rand::rng());

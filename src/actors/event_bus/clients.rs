@@ -134,13 +134,15 @@ impl EventBus {
         }
     }
 
-    /// How far a subscription is. The events since the last that matched count as done with.
-    fn reached(&self, id: SubscriptionId) -> Sequence {
-        let position = self.roster.positions.of(id);
+    /// Events published that a subscription is not done with. None, if it was given all that match
+    /// and is done with these.
+    fn lag(&self, id: SubscriptionId, position: Sequence) -> u64 {
         let callback = self.children.subscriptions.get(&id).map(|one| one.feed);
-        match callback.or_else(|| self.attached.socket_of(id)) {
-            Some(feed) => self.feeds.reached(feed, position, &self.recent),
-            None => position,
+        let feed = callback.or_else(|| self.attached.socket_of(id));
+        let has_all = feed.is_some_and(|feed| self.feeds.has_all(feed, position));
+        match has_all {
+            true => 0,
+            false => self.newest().saturating_sub(position),
         }
     }
 
@@ -150,12 +152,12 @@ impl EventBus {
         let progress = subscriber
             .map(|one| one.progress.clone())
             .unwrap_or_default();
-        let position = self.reached(id);
+        let position = self.roster.positions.of(id);
         let next_attempt = next_attempt(&progress, self.settings.clock.now());
         SubscriptionView {
             subscription: subscription.clone(),
             position,
-            lag: self.newest().saturating_sub(position),
+            lag: self.lag(id, position),
             in_flight: progress.in_flight,
             failures: progress.failures,
             last_error: progress.last_error,
@@ -282,14 +284,18 @@ impl Handler<InspectSubscriptions> for EventBus {
     type Result = MessageResult<InspectSubscriptions>;
 
     fn handle(&mut self, asked: InspectSubscriptions, _: &mut Context<Self>) -> Self::Result {
-        let all = self.roster.all().filter(|one| {
-            let is_id = asked.id.is_none_or(|id| id == one.id);
-            is_id
-                && asked
-                    .service
-                    .as_ref()
-                    .is_none_or(|name| *name == one.service)
-        });
-        MessageResult(all.map(|one| self.view(one)).collect())
+        let service = asked.service.as_ref();
+        let is_meant = |one: &&Arc<Subscription>| service.is_none_or(|name| *name == one.service);
+        let view = |one| self.view(one);
+        MessageResult(match asked.id {
+            Some(id) => self
+                .roster
+                .present(id)
+                .into_iter()
+                .filter(is_meant)
+                .map(view)
+                .collect(),
+            None => self.roster.all().filter(is_meant).map(view).collect(),
+        })
     }
 }

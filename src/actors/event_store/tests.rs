@@ -2,6 +2,7 @@ mod events;
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use actix::Addr;
 use rand::SeedableRng;
@@ -30,6 +31,8 @@ struct Writer {
     committed: Received<Committed>,
     released: Received<Release>,
     fatal: Received<Fatal>,
+    /// How often it said that there is work.
+    busy: Arc<AtomicU32>,
 }
 
 fn writer() -> Writer {
@@ -44,10 +47,15 @@ fn writer_telling(mut others: Vec<Recipient<Committed>>) -> Writer {
     let (router, released) = probe();
     let (warden, fatal) = probe();
     others.push(to_committed);
+    let busy = Arc::new(AtomicU32::new(0));
+    let count = busy.clone();
     let hops = Hops {
         committed: others,
         router,
         warden,
+        busy: Some(Box::new(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+        })),
     };
     let ledger = Ledger::new(DedupWindow::new(100, Duration::from_secs(3600)));
     let (journal, metrics) = (Box::new(disk.journal()), Arc::new(Metrics::new()));
@@ -60,6 +68,7 @@ fn writer_telling(mut others: Vec<Recipient<Committed>>) -> Writer {
         committed,
         released,
         fatal,
+        busy,
     }
 }
 
@@ -126,6 +135,17 @@ async fn many_requests_share_one_sync() {
     let positions: Vec<_> = positions.map(|record| record.position).collect();
     assert_eq!(positions, (1..=50).collect::<Vec<_>>());
     assert_eq!(batches.len(), 1);
+}
+
+#[actix::test]
+async fn it_says_once_that_there_is_work() {
+    let writer = writer();
+    let half = usize::try_from(BUSY_RECORDS / 2).unwrap();
+    for (facts, said) in [(half, 0), (half - 1, 0), (1, 1), (2 * half, 1)] {
+        let recorded = writer.record(vec![service_seen("a"); facts]);
+        recorded.await.unwrap();
+        assert_eq!(writer.busy.load(Ordering::Relaxed), said);
+    }
 }
 
 #[actix::test]

@@ -74,8 +74,8 @@ pub struct SubscriptionView {
     pub subscription: Arc<Subscription>,
     /// The subscriber is done with everything up to here.
     pub position: Sequence,
-    /// Events published since that, whether they match or not. While the subscriber is being fed,
-    /// those behind the last one it was given are done with.
+    /// Events published since, whether they match or not; 0 once the subscriber was given all that
+    /// match and is done with them.
     pub lag: u64,
     pub in_flight: u32,
     /// Deliveries that failed since the last good one.

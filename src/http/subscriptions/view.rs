@@ -33,8 +33,8 @@ pub struct SubscriptionAnswer {
     paused_at: Option<Timestamp>,
     /// The subscriber is done with everything up to here.
     position: Sequence,
-    /// Events published since that, whether they match or not. While the subscriber is being fed,
-    /// those behind the last one it was given are done with.
+    /// Events published since, whether they match or not; 0 once the subscriber was given all that
+    /// match and is done with them.
     lag: u64,
     in_flight: u32,
     /// Attempts that failed since the last good one.

@@ -177,7 +177,8 @@ fn a_position_follows_what_nobody_wanted_once_everything_sent_is_acknowledged() 
     assert_eq!(socket.ask(&ack(2002))["type"], "ok");
     publish_what_nobody_wants(&hub);
     // What the EventBus sent before it answered this has come in when the socket answers.
-    assert_eq!(hub.subscription(&id)["position"], 2002);
+    let view = hub.subscription(&id);
+    assert_eq!((&view["position"], &view["lag"]), (&json!(2002), &json!(0)));
     socket.hears_nothing();
     drop(socket);
     eventually("the position follows", || {

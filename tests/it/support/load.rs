@@ -18,7 +18,8 @@ const DESTINATIONS: [&str; 2] = ["pulled", "pushed"];
 pub struct Load {
     shared: Arc<Shared>,
     receiver: FakeService,
-    threads: Vec<JoinHandle<()>>,
+    senders: Vec<JoinHandle<()>>,
+    pullers: Vec<JoinHandle<()>>,
 }
 
 /// What the messages went through. Each is known by the token in its payload.
@@ -66,22 +67,21 @@ impl Load {
             sending: AtomicBool::new(true),
             pulling: AtomicBool::new(true),
         });
-        let mut threads = Vec::new();
-        let workers: [(&str, Work); 5] = [
+        let start = |(name, work): (&'static str, Work)| {
+            let shared = shared.clone();
+            std::thread::spawn(move || work(&shared, name))
+        };
+        let senders: [(_, Work); 3] = [
             ("single-a", send_singles),
             ("single-b", send_singles),
             ("batch", send_batches),
-            ("puller-a", pull),
-            ("puller-b", pull),
         ];
-        for (name, work) in workers {
-            let shared = shared.clone();
-            threads.push(std::thread::spawn(move || work(&shared, name)));
-        }
+        let pullers: [(_, Work); 2] = [("puller-a", pull), ("puller-b", pull)];
         Self {
+            senders: senders.map(start).into(),
+            pullers: pullers.map(start).into(),
             shared,
             receiver,
-            threads,
         }
     }
 
@@ -99,12 +99,15 @@ impl Load {
     #[track_caller]
     pub fn judge(self, hub: &TestHub) {
         self.shared.sending.store(false, Ordering::SeqCst);
+        for sender in self.senders {
+            sender.join().unwrap();
+        }
         eventually("everything is delivered", || {
             hub.get("/health").is(200)["message_stats"]["pending"] == 0
         });
         self.shared.pulling.store(false, Ordering::SeqCst);
-        for thread in self.threads {
-            thread.join().unwrap();
+        for puller in self.pullers {
+            puller.join().unwrap();
         }
         let mut ledger = self.shared.ledger.lock().unwrap();
         for request in self.receiver.received() {
