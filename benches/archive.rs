@@ -71,7 +71,7 @@ async fn measure(archive: &dyn Archive) {
         let started = Instant::now();
         for _ in 0..PAGES {
             let page = archive.messages(query.clone()).await.expect("a page");
-            assert!(page.len() <= query.limit);
+            assert!(page.items.len() <= query.limit);
         }
         println!("page of {name:<40} {:?}", started.elapsed() / PAGES);
     }
@@ -85,7 +85,7 @@ async fn measure_events(archive: &dyn Archive) {
             let started = Instant::now();
             for _ in 0..PAGES {
                 let page = archive.events(query.clone()).await.expect("a page");
-                assert_eq!(page.len(), query.limit, "{name}");
+                assert_eq!(page.items.len(), query.limit, "{name}");
             }
             println!(
                 "page of {name:<28} {place:<11} {:?}",

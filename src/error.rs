@@ -149,9 +149,10 @@ impl HubError {
             Self::Refused(
                 Refusal::CircuitOpen { retry_after, .. } | Refusal::RateLimited { retry_after, .. },
             ) => Some(retry_after.as_secs_f64().ceil().max(1.0) as u64),
-            Self::Refused(Refusal::LaneFull { .. } | Refusal::MemoryFull { .. }) | Self::Busy => {
-                Some(1)
-            }
+            Self::Refused(
+                Refusal::LaneFull { .. } | Refusal::MemoryFull { .. } | Refusal::TooManyStates,
+            )
+            | Self::Busy => Some(1),
             Self::Batch { error, .. } | Self::Atomic { error, .. } => error.retry_after(),
             _ => None,
         }
@@ -217,7 +218,7 @@ impl HubError {
 fn kind_of(refusal: &Refusal) -> (&'static str, StatusCode) {
     match refusal {
         Refusal::UnknownService { .. } => ("SERVICE_NOT_FOUND", StatusCode::NOT_FOUND),
-        Refusal::LaneFull { .. } | Refusal::MemoryFull { .. } => {
+        Refusal::LaneFull { .. } | Refusal::MemoryFull { .. } | Refusal::TooManyStates => {
             ("QUEUE_FULL", StatusCode::TOO_MANY_REQUESTS)
         }
         Refusal::RateLimited { .. } => ("RATE_LIMITED", StatusCode::TOO_MANY_REQUESTS),

@@ -19,6 +19,7 @@ pub mod handles;
 mod health;
 mod known_ids;
 mod leases;
+mod letter_filter;
 mod message_input;
 mod message_view;
 mod messages;
@@ -28,6 +29,7 @@ mod page;
 mod query;
 mod queue;
 mod quotas;
+pub mod reading;
 mod redrive;
 mod registration_input;
 mod retries;
@@ -53,11 +55,13 @@ use crate::metrics::Metrics;
 use crate::ports::archive::Archive;
 use auth::Keys;
 use handles::Handles;
+use reading::Readings;
 
 /// What every request may need.
 pub struct Hub {
     pub clock: Clock,
     pub door: Door,
+    pub readings: Readings,
     pub handles: Handles,
     pub archive: Arc<dyn Archive>,
     pub metrics: Arc<Metrics>,

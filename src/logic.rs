@@ -19,6 +19,7 @@ pub mod lanes;
 pub mod ledger;
 pub mod outcome;
 pub mod own_events;
+pub mod page;
 pub mod positions;
 pub mod projection;
 pub mod push;

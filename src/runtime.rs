@@ -26,6 +26,7 @@ use crate::config::{Config, Database, Loaded, WalSync};
 use crate::door::{Door, Phase};
 use crate::http::auth::Keys;
 use crate::http::handles::Handles;
+use crate::http::reading::Readings;
 use crate::http::{self, Hub, Settings, edge};
 use crate::metrics::Metrics;
 use crate::ports::archive::Archive;
@@ -141,6 +142,7 @@ fn hub(
     web::Data::new(Hub {
         clock,
         door: door.clone(),
+        readings: Readings::default(),
         handles,
         archive,
         metrics: metrics.clone(),

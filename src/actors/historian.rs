@@ -1,12 +1,13 @@
 //! Keeps the history of events useful and bounded: snapshots of streams, states, retention.
 //!
-//! Owns the versions of streams, which snapshots are due, who still has to read which events, and
-//! one armed sleep. Receives what clients ask about streams, [`Committed`], and [`Drain`]; reads
+//! Owns the versions of streams, which snapshots are due, who still has to read which events, the
+//! line of clients who wait for a state, and one armed sleep. Receives what clients ask about streams, [`Committed`], and [`Drain`]; reads
 //! events and snapshots from the archive and sends [`Record`] to the EventStore. Works through
 //! what is due by itself one thing at a time. Never deletes anything: the archive does, once the
 //! journal says that events are gone.
 
 mod asked;
+mod line;
 mod removal;
 mod states;
 
@@ -28,6 +29,7 @@ use crate::logic::retention::{Retention, RetentionPolicy};
 use crate::logic::snapshots::Snapshots;
 use crate::metrics::Metrics;
 use crate::ports::archive::{Archive, ArchiveError};
+use line::Line;
 use removal::Removal;
 use states::States;
 
@@ -38,6 +40,7 @@ pub struct Historian {
     clock: Clock,
     metrics: Arc<Metrics>,
     states: States,
+    line: Line,
     record: Recipient<Record>,
     snapshots: Snapshots,
     retention: Retention,
@@ -107,6 +110,7 @@ impl Historian {
             clock,
             metrics,
             states: States { archive, flush },
+            line: Line::default(),
             record: hops.record,
             snapshots: Snapshots::new(settings.snapshot_interval),
             retention: Retention::new(settings.retention),

@@ -1,8 +1,8 @@
 //! Sends dead letters again, many by one job and not too fast.
 //!
 //! Owns the redrive jobs and one armed sleep. Receives what clients ask about jobs, [`Committed`],
-//! and [`Drain`]; reads from the archive which letters a job means, sends [`Reprocess`] to the
-//! Archivist and [`Record`] to the EventStore. Never delivers anything and never changes a letter:
+//! and [`Drain`]; reads from the archive which letters a job means, messages and events alike, sends
+//! [`Reprocess`] to the Archivist and [`Record`] to the EventStore. Never delivers anything and never changes a letter:
 //! a letter it asks for is given out by the Archivist as if a client had asked.
 
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::redrive::{Action, Answer, Letter, News, PAGE, Redrives};
 use crate::metrics::Metrics;
-use crate::ports::archive::{Archive, ArchiveError, MessageQuery};
+use crate::ports::archive::{Archive, ArchiveError, DeadLetterQuery};
 
 pub struct Redriver {
     clock: Clock,
@@ -95,7 +95,7 @@ impl Redriver {
             match action {
                 Action::Read { job, after } => self.read(job, after, ctx),
                 Action::Reprocess { job, letter } => self.reprocess(job, letter, ctx),
-                Action::Record(version) => self.record(version),
+                Action::Record(version) => self.record(*version),
             }
         }
         self.show_jobs();
@@ -116,15 +116,12 @@ impl Redriver {
         let Some(view) = self.redrives.view(job) else {
             return;
         };
-        let query = MessageQuery {
-            limit: PAGE,
-            ..MessageQuery::of_letters(&view.filter, view.started_at)
-        };
+        let query = DeadLetterQuery::of_job(&view);
         let (archive, home) = (self.archive.clone(), ctx.address());
         let flushed = Flush::ask(&self.hops.flush);
         actix::spawn(async move {
             let page = match flushed.await {
-                Ok(()) => archive.ids_after(query, after).await,
+                Ok(()) => archive.dead_letters_after(query, after, PAGE).await,
                 Err(error) => Err(error),
             };
             let page = page.map_err(|error| error.to_string()).map(|page| {
@@ -149,6 +146,7 @@ impl Redriver {
             job: Some(ForJob {
                 job,
                 died_by: view.started_at,
+                events_before: view.events_before,
             }),
             reply,
         });

@@ -11,7 +11,6 @@ mod pushing;
 mod replaying;
 mod telling;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +26,7 @@ use super::messages::{
 };
 use crate::clock::Clock;
 use crate::domain::event::Sequence;
-use crate::domain::subscription::{Callback, EventLetter, Subscription as Subscribed};
+use crate::domain::subscription::{Callback, Subscription as Subscribed};
 use crate::logic::backoff::RetryPolicy;
 use crate::logic::delivery_window::DeliveryWindow;
 use crate::metrics::Metrics;
@@ -42,9 +41,7 @@ pub struct Subscription {
     circuit: CircuitHops,
     feeding: Feeding,
     live: DeliveryWindow,
-    /// Letters to be sent again after the present one.
-    letters: VecDeque<Arc<EventLetter>>,
-    letter: Option<LetterLane>,
+    letters: LetterLane,
     replays: Vec<ReplayLane>,
     /// Under way, by the number of the push.
     pushes: AHashMap<u64, Push>,
@@ -112,8 +109,7 @@ impl Subscription {
             circuit,
             feeding: Feeding::new(feed),
             live: DeliveryWindow::new(position, room),
-            letters: VecDeque::new(),
-            letter: None,
+            letters: LetterLane::new(),
             replays: Vec::new(),
             pushes: AHashMap::new(),
             last_push: 0,
@@ -157,7 +153,7 @@ impl Subscription {
     /// Begins what can begin, and arranges what comes next.
     fn go_on(&mut self, ctx: &mut Context<Self>) {
         let now = self.settings.clock.now();
-        self.next_letter();
+        self.next_letters();
         self.mind_the_feed(ctx);
         if self.may_begin() {
             self.begin_pushes(now, ctx);
@@ -250,7 +246,7 @@ impl Handler<DeliverLetter> for Subscription {
     type Result = ();
 
     fn handle(&mut self, deliver: DeliverLetter, ctx: &mut Context<Self>) {
-        self.letters.push_back(deliver.letter);
+        self.letters.waiting.push_back(deliver.letter);
         self.go_on(ctx);
     }
 }

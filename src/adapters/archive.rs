@@ -2,6 +2,7 @@
 
 mod events;
 mod letters;
+mod listing;
 mod messages;
 mod postgres;
 mod snapshots;

@@ -10,10 +10,11 @@ use crate::domain::event::{Event, EventId, Sequence, Snapshot, StreamId};
 use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::State;
 use crate::domain::subscription::EventLetter;
+use crate::logic::page::{Filling, MOST_BYTES, Page};
 use crate::logic::projection::{Batch, Change, LetterChange, Opening};
 use crate::ports::archive::{
     Archive, ArchiveError, ArchivedLetter, ArchivedMessage, ArchivedStream, DeadLetterCounts,
-    EventQuery, LetterQuery, MessageQuery,
+    DeadLetterQuery, EventQuery, LetterQuery, MessageQuery,
 };
 
 #[derive(Default)]
@@ -84,12 +85,12 @@ impl Archive for MemoryArchive {
     fn messages(
         &self,
         query: MessageQuery,
-    ) -> BoxFuture<'_, Result<Vec<ArchivedMessage>, ArchiveError>> {
+    ) -> BoxFuture<'_, Result<Page<ArchivedMessage>, ArchiveError>> {
         self.answer(|contents| {
-            let mut found: Vec<_> = contents.matching(&query).cloned().collect();
+            let mut found: Vec<_> = contents.matching(&query).collect();
             found.sort_by_key(|row| std::cmp::Reverse(row.position));
-            found.truncate(query.limit);
-            Ok(found)
+            let found = found.into_iter().cloned();
+            Ok(page(found, query.limit, MOST_BYTES, ArchivedMessage::bytes))
         })
     }
 
@@ -107,8 +108,25 @@ impl Archive for MemoryArchive {
         })
     }
 
-    fn count(&self, query: MessageQuery) -> BoxFuture<'_, Result<u64, ArchiveError>> {
-        self.answer(|contents| Ok(contents.matching(&query).count() as u64))
+    fn dead_letters_after(
+        &self,
+        query: DeadLetterQuery,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<(Position, MessageId)>, ArchiveError>> {
+        self.answer(|contents| {
+            let mut places = contents.letter_places(&query);
+            places.retain(|(position, _)| *position > after);
+            places.truncate(limit);
+            Ok(places)
+        })
+    }
+
+    fn count_dead_letters(
+        &self,
+        query: DeadLetterQuery,
+    ) -> BoxFuture<'_, Result<u64, ArchiveError>> {
+        self.answer(|contents| Ok(contents.letter_places(&query).len() as u64))
     }
 
     fn dead_letter_counts(&self) -> BoxFuture<'_, Result<DeadLetterCounts, ArchiveError>> {
@@ -136,15 +154,18 @@ impl Archive for MemoryArchive {
         })
     }
 
-    fn events(&self, query: EventQuery) -> BoxFuture<'_, Result<Vec<Event>, ArchiveError>> {
+    fn events(&self, query: EventQuery) -> BoxFuture<'_, Result<Page<Event>, ArchiveError>> {
         self.answer(|contents| {
-            let events = contents.events.values();
-            let found = events.filter(|event| query.matches(event));
-            let found = found.map(|event| Event::clone(event));
-            Ok(match query.descending {
-                true => found.rev().take(query.limit).collect(),
-                false => found.take(query.limit).collect(),
-            })
+            let found = contents.events(&query).map(|event| Event::clone(event));
+            let bytes = query.page_bytes();
+            Ok(page(found, query.limit, bytes, Event::bytes))
+        })
+    }
+
+    fn sequences(&self, query: EventQuery) -> BoxFuture<'_, Result<Vec<Sequence>, ArchiveError>> {
+        self.answer(|contents| {
+            let found = contents.events(&query).take(query.limit);
+            Ok(found.map(|event| event.sequence).collect())
         })
     }
 
@@ -198,11 +219,11 @@ impl Archive for MemoryArchive {
     fn event_letters(
         &self,
         query: LetterQuery,
-    ) -> BoxFuture<'_, Result<Vec<ArchivedLetter>, ArchiveError>> {
+    ) -> BoxFuture<'_, Result<Page<ArchivedLetter>, ArchiveError>> {
         self.answer(|contents| {
             let newest_first = contents.archived_letters().rev();
             let found = newest_first.filter(|archived| query.matches(archived));
-            Ok(found.take(query.limit).collect())
+            Ok(page(found, query.limit, MOST_BYTES, ArchivedLetter::bytes))
         })
     }
 }
@@ -213,6 +234,33 @@ impl Contents {
         query: &'a MessageQuery,
     ) -> impl Iterator<Item = &'a ArchivedMessage> {
         self.rows.values().filter(|row| matches(row, query))
+    }
+
+    fn letter_places(&self, query: &DeadLetterQuery) -> Vec<(Position, MessageId)> {
+        let mut places = Vec::new();
+        if let Some(query) = &query.messages {
+            let found = self.matching(query);
+            places.extend(found.map(|row| (row.position, row.message.id)));
+        }
+        if let Some(query) = &query.events {
+            let found = self.archived_letters().filter(|one| query.matches(one));
+            places.extend(found.map(|one| (one.position, one.letter.id)));
+        }
+        places.sort_unstable();
+        places
+    }
+
+    /// Those that match, in the order asked for, however many.
+    fn events<'a>(
+        &'a self,
+        query: &'a EventQuery,
+    ) -> Box<dyn Iterator<Item = &'a Arc<Event>> + 'a> {
+        let found = self.events.values().filter(|event| query.matches(event));
+        if query.descending {
+            Box::new(found.rev())
+        } else {
+            Box::new(found)
+        }
     }
 
     fn apply(&mut self, batch: &Batch) -> Result<(), ArchiveError> {
@@ -311,6 +359,22 @@ impl Contents {
         };
         self.rows.insert(id, row);
     }
+}
+
+fn page<T>(
+    found: impl Iterator<Item = T>,
+    limit: usize,
+    most_bytes: usize,
+    bytes: impl Fn(&T) -> usize,
+) -> Page<T> {
+    let mut filling = Filling::new(limit, most_bytes);
+    for item in found {
+        let size = bytes(&item);
+        if !filling.add(item, size) {
+            break;
+        }
+    }
+    filling.finish()
 }
 
 fn matches(row: &ArchivedMessage, query: &MessageQuery) -> bool {

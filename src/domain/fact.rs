@@ -95,6 +95,13 @@ pub struct Attempt {
     pub error: Option<String>,
 }
 
+impl Attempt {
+    /// Roughly what the attempt takes in memory, in bytes.
+    pub fn bytes(&self) -> usize {
+        150 + self.error.as_ref().map_or(0, String::len)
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptOutcome {

@@ -4,18 +4,23 @@ use serde::{Deserialize, Serialize};
 
 use super::fact::DeadReason;
 use super::ids::{JobId, Position, ServiceName};
+use super::subscription::SubscriptionId;
 use super::timestamp::Timestamp;
 
 /// A redrive job and how far it is. Each version of it replaces the one before.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct RedriveJob {
     pub job: JobId,
-    /// Only letters that died before are meant.
+    /// Only messages that died by then are meant.
     pub started_at: Timestamp,
+    /// Only events that died before this position are meant; `None`: no events, as in the jobs of
+    /// hubs that sent them one by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events_before: Option<Position>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<ServiceName>,
     pub filter: RedriveFilter,
-    /// Messages per second.
+    /// Letters per second.
     pub rate: f64,
     pub status: JobStatus,
     /// In words, why it is paused, stopped or cancelled.
@@ -23,13 +28,14 @@ pub struct RedriveJob {
     pub cause: Option<String>,
     /// Letters it found at its start.
     pub matched: u64,
-    /// Letters up to here, in order of acceptance, are done.
+    /// Letters up to here are done: messages stand where they were accepted, events where they died.
     pub through: Position,
     /// Letters owed again because of it.
     pub redriven: u64,
     /// Of these, those that died again.
     pub failed: u64,
-    /// Letters that somebody else redrove or deleted before their turn came.
+    /// Letters that somebody else redrove or deleted before their turn came, and events whose
+    /// subscription was no more.
     #[serde(default)]
     pub skipped: u64,
     /// Letters that died again since one was last delivered.
@@ -40,9 +46,10 @@ pub struct RedriveJob {
     pub counted: Position,
 }
 
-/// Which dead letters; an empty one means all.
+/// Which dead letters, of messages and of events; an empty one means all.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct RedriveFilter {
+    /// Of events: the subscriber.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination: Option<ServiceName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,6 +58,9 @@ pub struct RedriveFilter {
     pub reason: Option<DeadReason>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
+    /// Events that died on their way to it, and no messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subscription_id: Option<SubscriptionId>,
     /// Died at this time or later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,

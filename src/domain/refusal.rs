@@ -65,6 +65,8 @@ pub enum Refusal {
          take a snapshot with a smaller state of your own"
     )]
     StateTooLarge { limit: usize },
+    #[error("too many states are being built; try again in a moment")]
+    TooManyStates,
     #[error("{0}")]
     Conflict(&'static str),
     #[error("the hub is stopping; try again in a moment")]

@@ -172,6 +172,10 @@ pub struct EventLetter {
     /// How often it was sent again.
     #[serde(default)]
     pub redriven: u32,
+    /// The redrive job it is sent again by, if by one. A letter that died has one only if nobody
+    /// gave it up: it came back because its subscription ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobId>,
 }
 
 /// A dead letter's event arrived after all.

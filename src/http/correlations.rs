@@ -10,15 +10,17 @@ use super::auth::Caller;
 use super::event_view::EventView;
 use super::events::read;
 use super::message_view::MessageView;
-use super::messages::{flush, refresh};
+use super::messages::refresh;
 use super::openapi::history::SpanPageQuery;
 use super::query::Query;
+use super::reading::Reading;
 use super::{Hub, Routes};
 use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::{Label, Position};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
-use crate::ports::archive::{EventQuery, MessageQuery};
+use crate::logic::page::{self, Filling, Page};
+use crate::ports::archive::{EventQuery, MOST_IDS, MessageQuery};
 
 /// Messages looked at together.
 const SCAN: usize = 1000;
@@ -35,13 +37,19 @@ pub enum Item<'a> {
     Message {
         /// When the hub took it.
         at: Timestamp,
-        message: Box<MessageView>,
+        message: &'a MessageView,
     },
     Event {
         /// When the hub published it.
         at: Timestamp,
         event: EventView<'a>,
     },
+}
+
+/// A message or an event as it was found.
+enum Part {
+    Message(Box<MessageView>),
+    Event(Arc<Event>),
 }
 
 /// A page of a conversation.
@@ -79,6 +87,17 @@ impl Place {
         })
     }
 
+    /// Behind what was read from here on.
+    fn after_these(mut self, parts: &[Part]) -> Self {
+        for part in parts {
+            match part {
+                Part::Message(view) => self.after = view.position,
+                Part::Event(event) => self.from = event.sequence + 1,
+            }
+        }
+        self
+    }
+
     fn write(self) -> String {
         format!("{}-{}", self.after, self.from)
     }
@@ -97,6 +116,7 @@ impl Place {
     responses(
         (status = 200, description = "Messages and events; none if nobody named this id", body = Conversation),
         (status = 400, description = "INVALID_REQUEST: the id or a parameter is wrong"),
+        (status = 429, description = "QUEUE_FULL: too much is read at once. See `Retry-After`"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]
@@ -110,72 +130,51 @@ pub async fn show(
     let asked = Query::of(&request)?;
     let limit = asked.limit()?;
     let place = asked.read("cursor", Place::parse)?.unwrap_or(Place::START);
-    flush(&hub).await?;
+    let mut reading = Reading::of(&hub);
+    reading.begin_in_archive().await?;
     let caller = Caller::of(&request);
-    let messages = messages(&hub, &id, place.after, limit + 1, &caller).await?;
-    let events = events(&hub, &id, place.from, limit + 1).await?;
-    let (messages, events, next) = first_of_both(messages, events, limit, place);
-    let mut items: Vec<_> = messages
-        .into_iter()
-        .map(Item::message)
-        .chain(events.iter().map(|event| Item::event(event)))
-        .collect();
-    items.sort_by_key(Item::at);
-    Ok(HttpResponse::Ok().json(Conversation {
-        count: items.len(),
-        items,
+    let messages = messages(&hub, &id, place.after, limit, &caller).await?;
+    let events = events(&mut reading, &id, place.from, limit).await?;
+    let messages = messages.map(|view| Part::Message(Box::new(view)));
+    let is_before = |one: &Part, other: &Part| one.at() < other.at();
+    let mut page = messages.merge(events.map(Part::Event), limit, is_before, Part::bytes);
+    let next = (!page.is_last()).then(|| place.after_these(&page.items));
+    // A message that was redriven stands in its old place.
+    page.items.sort_by_key(Part::at);
+    Ok(reading.json(&Conversation {
+        count: page.items.len(),
+        items: page.items.iter().map(Item::of).collect(),
         next_cursor: next.map(Place::write),
     }))
 }
 
 impl<'a> Item<'a> {
-    fn message(message: MessageView) -> Self {
-        Self::Message {
-            at: message.accepted_at,
-            message: Box::new(message),
-        }
-    }
-
-    fn event(event: &'a Event) -> Self {
-        Self::Event {
-            at: event.published_at,
-            event: EventView::of(event),
-        }
-    }
-
-    fn at(&self) -> Timestamp {
-        match self {
-            Self::Message { at, .. } | Self::Event { at, .. } => *at,
+    fn of(part: &'a Part) -> Self {
+        let at = part.at();
+        match part {
+            Part::Message(message) => Self::Message { at, message },
+            Part::Event(event) => Self::Event {
+                at,
+                event: EventView::of(event),
+            },
         }
     }
 }
 
-/// The first `limit` of both lists together by time, and where the rest begins.
-fn first_of_both(
-    mut messages: Vec<MessageView>,
-    mut events: Vec<Arc<Event>>,
-    limit: usize,
-    start: Place,
-) -> (Vec<MessageView>, Vec<Arc<Event>>, Option<Place>) {
-    let has_more = messages.len() + events.len() > limit;
-    let (mut taken_messages, mut taken_events) = (0, 0);
-    while taken_messages + taken_events < limit {
-        match (messages.get(taken_messages), events.get(taken_events)) {
-            (Some(message), Some(event)) if message.accepted_at <= event.published_at => {
-                taken_messages += 1;
-            }
-            (Some(_), None) => taken_messages += 1,
-            (_, Some(_)) => taken_events += 1,
-            (None, None) => break,
+impl Part {
+    fn at(&self) -> Timestamp {
+        match self {
+            Self::Message(view) => view.accepted_at,
+            Self::Event(event) => event.published_at,
         }
     }
-    messages.truncate(taken_messages);
-    events.truncate(taken_events);
-    let next = Place {
-        after: messages.last().map_or(start.after, |last| last.position),
-        from: events.last().map_or(start.from, |last| last.sequence + 1),
-    };
-    (messages, events, has_more.then_some(next))
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Message(view) => view.bytes(),
+            Self::Event(event) => event.bytes(),
+        }
+    }
 }
 
 /// The next messages that the caller may see, oldest first.
@@ -185,42 +184,48 @@ async fn messages(
     mut after: Position,
     limit: usize,
     caller: &Caller,
-) -> Result<Vec<MessageView>, HubError> {
+) -> Result<Page<MessageView>, HubError> {
     let query = MessageQuery {
         correlation_id: Some(id.to_string()),
-        limit: if caller.is_operator { limit } else { SCAN },
+        limit: if caller.is_operator { limit + 1 } else { SCAN },
         ..MessageQuery::default()
     };
-    let mut found = Vec::new();
+    let mut filling = Filling::new(limit, page::MOST_BYTES);
     loop {
-        let page = hub.archive.ids_after(query.clone(), after).await?;
-        let is_last = page.len() < query.limit;
-        after = page.last().map_or(after, |(position, _)| *position);
-        let ids = page.into_iter().map(|(_, id)| id).collect();
-        let rows = hub.archive.messages_by_id(ids).await?;
-        let seen = rows.into_iter().map(MessageView::archived);
-        found.extend(seen.filter(|view| caller.may_see(&view.source, &view.destination)));
-        if is_last || found.len() >= limit {
-            break;
+        let places = hub.archive.ids_after(query.clone(), after).await?;
+        let is_last = places.len() < query.limit;
+        after = places.last().map_or(after, |(position, _)| *position);
+        for some in places.chunks(MOST_IDS) {
+            let ids = some.iter().map(|(_, id)| *id).collect();
+            let rows = hub.archive.messages_by_id(ids).await?.into_iter();
+            let views = refresh(hub, rows.map(MessageView::archived).collect()).await?;
+            let may_see = |view: &MessageView| caller.may_see(&view.source, &view.destination);
+            for view in views.into_iter().filter(may_see) {
+                let bytes = view.bytes();
+                if !filling.add(view, bytes) {
+                    return Ok(filling.finish());
+                }
+            }
+        }
+        if is_last {
+            return Ok(filling.finish());
         }
     }
-    found.truncate(limit);
-    refresh(hub, found).await
 }
 
 async fn events(
-    hub: &Hub,
+    reading: &mut Reading<'_>,
     id: &Label,
     from: Sequence,
     limit: usize,
-) -> Result<Vec<Arc<Event>>, HubError> {
+) -> Result<Page<Arc<Event>>, HubError> {
     let query = EventQuery {
         correlation_id: Some(id.to_string()),
         from_sequence: Some(from),
         limit,
         ..EventQuery::default()
     };
-    read::read(hub, query).await
+    read::read(reading, query).await
 }
 
 #[cfg(test)]

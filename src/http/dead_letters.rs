@@ -10,18 +10,20 @@ use super::auth::Caller;
 use super::body::Body;
 use super::event_letters::{self, EventLetterView};
 use super::fields::{self, Field};
+use super::letter_filter;
 use super::message_view::MessageView;
 use super::messages::{find, flush};
 use super::openapi::dead_letters::{DeadLetterSearch, ReprocessInput};
 use super::openapi::messages::PageQuery;
 use super::query::{self, Query};
+use super::reading::Reading;
 use super::{Hub, Routes};
 use crate::actors::messages::{DeleteDeadLetter, InspectAdmission, Reprocess};
-use crate::domain::fact::DeadReason;
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::error::{HubError, Subject};
-use crate::ports::archive::{LetterQuery, MessageQuery};
+use crate::logic::page::Page;
+use crate::ports::archive::{DeadLetterQuery, LetterQuery, MessageQuery};
 
 const SUBJECT: Subject = Subject::Request;
 
@@ -62,6 +64,13 @@ impl DeadLetterView {
         match self {
             Self::Message(view) => view.position,
             Self::Event(view) => view.position,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Message(view) => view.bytes(),
+            Self::Event(view) => view.bytes(),
         }
     }
 
@@ -114,59 +123,48 @@ pub struct Reprocessed {
     responses(
         (status = 200, description = "Those the caller may see", body = DeadLetterPage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
+        (status = 429, description = "QUEUE_FULL: too much is read at once. See `Retry-After`"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]
 pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     let caller = Caller::of(&request);
     let asked = Query::of(&request)?;
-    let reasons = "attempts_exhausted, rejected, expired, invalid";
-    let query = MessageQuery {
-        destination: asked.service("destination")?,
-        source: asked.service("source")?,
-        reason: asked.word("reason", reasons, DeadReason::from_name)?,
-        correlation_id: asked.read("correlation_id", |text| Ok::<_, HubError>(text.to_owned()))?,
-        since: asked.time("since")?,
-        before: asked.cursor()?,
-        dead_letters: true,
-        ..MessageQuery::default()
-    };
-    let (dead_letters, next) = page(&hub, query, asked.limit()?, &caller).await?;
-    Ok(HttpResponse::Ok().json(DeadLetterPage {
-        count: dead_letters.len(),
-        dead_letters,
-        next_cursor: next.map(|position| position.to_string()),
+    let query = DeadLetterQuery::matching(&letter_filter::of_query(&asked)?);
+    let place = (asked.cursor()?, asked.limit()?);
+    let mut reading = Reading::of(&hub);
+    reading.begin_in_archive().await?;
+    let page = page(&hub, query, place, &caller).await?;
+    let last = page.items.last().filter(|_| !page.is_last());
+    Ok(reading.json(&DeadLetterPage {
+        count: page.items.len(),
+        next_cursor: last.map(|letter| letter.position().to_string()),
+        dead_letters: page.items,
     }))
 }
 
-/// Both kinds by where they stand in the journal, newest first, and where the next page begins.
+/// Both kinds by where they stand in the journal, newest first.
 async fn page(
     hub: &Hub,
-    query: MessageQuery,
-    limit: usize,
+    query: DeadLetterQuery,
+    (before, limit): (Option<Position>, usize),
     caller: &Caller,
-) -> Result<(Vec<DeadLetterView>, Option<Position>), HubError> {
-    let letters = LetterQuery {
-        service: query.destination.clone(),
-        source: query.source.clone(),
-        correlation_id: query.correlation_id.clone(),
-        reason: query.reason,
-        since: query.since,
-        before: query.before,
-        limit,
-    };
-    let keep = |view: &EventLetterView| caller.may_see(&view.source, &view.destination);
-    let events = event_letters::find(hub, letters, limit, keep).await?;
-    let keep = |view: &MessageView| caller.may_see(&view.source, &view.destination);
-    let (messages, next) = find(hub, query, limit, keep).await?;
-    let messages = messages.into_iter().map(Box::new);
-    let mut all: Vec<_> = messages.map(DeadLetterView::Message).collect();
-    all.extend(events.into_iter().map(Box::new).map(DeadLetterView::Event));
-    all.sort_by_key(|letter| std::cmp::Reverse(letter.position()));
-    let has_more = next.is_some() || all.len() > limit;
-    all.truncate(limit);
-    let next = all.last().map(DeadLetterView::position);
-    Ok((all, next.filter(|_| has_more)))
+) -> Result<Page<DeadLetterView>, HubError> {
+    let (mut events, mut messages) = (Page::empty(), Page::empty());
+    if let Some(query) = query.events {
+        let query = LetterQuery { before, ..query };
+        let keep = |view: &EventLetterView| caller.may_see(&view.source, &view.destination);
+        let found = event_letters::find(hub, query, limit, keep).await?;
+        events = found.map(|view| DeadLetterView::Event(Box::new(view)));
+    }
+    if let Some(query) = query.messages {
+        let query = MessageQuery { before, ..query };
+        let keep = |view: &MessageView| caller.may_see(&view.source, &view.destination);
+        let found = find(hub, query, limit, keep).await?;
+        messages = found.map(|view| DeadLetterView::Message(Box::new(view)));
+    }
+    let is_newer = |one: &DeadLetterView, other: &DeadLetterView| one.position() > other.position();
+    Ok(messages.merge(events, limit, is_newer, DeadLetterView::bytes))
 }
 
 /// The dead letter, if it stands in the list and the caller may see it.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::Hub;
 use super::openapi;
-use super::{Hub, messages::flush};
 use crate::domain::event::{Event, EventId, Sequence, StreamId};
 use crate::domain::fact::{Attempt, DeadReason};
 use crate::domain::ids::{Label, MessageId, Position, ServiceName};
@@ -14,6 +14,7 @@ use crate::domain::message::Payload;
 use crate::domain::subscription::SubscriptionId;
 use crate::domain::timestamp::Timestamp;
 use crate::error::HubError;
+use crate::logic::page::{self, Filling, Page};
 use crate::ports::archive::{ArchivedLetter, LetterQuery};
 
 /// So many letters are looked at at once where few are wanted.
@@ -51,6 +52,14 @@ pub struct EventLetterView {
     attempts: Vec<Attempt>,
 }
 
+impl EventLetterView {
+    /// Roughly what it takes in memory, in bytes.
+    pub fn bytes(&self) -> usize {
+        let attempts = self.attempts.iter().map(Attempt::bytes);
+        500 + self.payload.as_json().len() + attempts.sum::<usize>()
+    }
+}
+
 impl From<ArchivedLetter> for EventLetterView {
     fn from(archived: ArchivedLetter) -> Self {
         let letter = archived.letter;
@@ -81,28 +90,29 @@ impl From<ArchivedLetter> for EventLetterView {
     }
 }
 
-/// Newest first, at most one more than `limit`. What the archive cannot tell apart is left to
-/// `keep`.
+/// A page, newest first. What the archive cannot tell apart is left to `keep`.
 pub async fn find(
     hub: &Hub,
     mut query: LetterQuery,
     limit: usize,
     keep: impl Fn(&EventLetterView) -> bool,
-) -> Result<Vec<EventLetterView>, HubError> {
-    flush(hub).await?;
-    query.limit = limit + 1;
-    let mut found = Vec::new();
+) -> Result<Page<EventLetterView>, HubError> {
+    query.limit = limit;
+    let mut filling = Filling::new(limit, page::MOST_BYTES);
     loop {
         let rows = hub.archive.event_letters(query.clone()).await?;
-        let more = rows.len() == query.limit;
-        query.before = rows.last().map(|row| row.position);
-        let views = rows.into_iter().map(EventLetterView::from);
-        found.extend(views.filter(|view| keep(view)));
-        if !more || found.len() > limit {
-            break;
+        let is_last = rows.is_last();
+        for row in rows.into_known() {
+            query.before = Some(row.position);
+            let view = EventLetterView::from(row);
+            let bytes = view.bytes();
+            if keep(&view) && !filling.add(view, bytes) {
+                return Ok(filling.finish());
+            }
+        }
+        if is_last {
+            return Ok(filling.finish());
         }
         query.limit = SCAN;
     }
-    found.truncate(limit + 1);
-    Ok(found)
 }

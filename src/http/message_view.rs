@@ -79,6 +79,14 @@ impl MessageView {
         view
     }
 
+    /// Roughly what it takes in memory, in bytes.
+    pub fn bytes(&self) -> usize {
+        let headers = self.headers.iter().flatten();
+        let headers = headers.map(|(name, value)| name.len() + value.len());
+        let attempts = self.attempts.iter().map(Attempt::bytes);
+        500 + self.payload.as_json().len() + headers.sum::<usize>() + attempts.sum::<usize>()
+    }
+
     fn of(message: &Message, position: Position, attempts: Vec<Attempt>) -> Self {
         let extras: Option<&Extras> = message.extras.as_deref();
         let last = attempts.last();

@@ -14,11 +14,13 @@ use super::auth::Caller;
 use super::message_view::MessageView;
 use super::openapi::messages::{MessageSearch, PageQuery};
 use super::query::{self, Query};
+use super::reading::Reading;
 use super::{Hub, Routes};
 use crate::actors::messages::{Cancel, Flush, Inspect};
-use crate::domain::ids::{MessageId, Position};
+use crate::domain::ids::MessageId;
 use crate::domain::message::{State, Status};
 use crate::error::HubError;
+use crate::logic::page::{self, Filling, Page};
 use crate::ports::archive::MessageQuery;
 
 /// How long a read waits for an archive that is behind.
@@ -183,6 +185,7 @@ pub async fn flush(hub: &Hub) -> Result<(), HubError> {
     responses(
         (status = 200, description = "Those the caller may see", body = MessagePage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
+        (status = 429, description = "QUEUE_FULL: too much is read at once. See `Retry-After`"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]
@@ -209,40 +212,46 @@ pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
     };
     let keep =
         |view: &MessageView| wanted(view.state) && caller.may_see(&view.source, &view.destination);
-    let (found, next) = find(&hub, query, asked.limit()?, keep).await?;
-    Ok(HttpResponse::Ok().json(MessagePage {
-        count: found.len(),
-        messages: found,
-        next_cursor: next.map(|position| position.to_string()),
+    let limit = asked.limit()?;
+    let mut reading = Reading::of(&hub);
+    reading.begin_in_archive().await?;
+    let page = find(&hub, query, limit, keep).await?;
+    let last = page.items.last().filter(|_| !page.is_last());
+    Ok(reading.json(&MessagePage {
+        count: page.items.len(),
+        next_cursor: last.map(|view| view.position.to_string()),
+        messages: page.items,
     }))
 }
 
-/// A page of what the archive has, with what the queues know now, and where the next one begins.
-/// What the archive cannot tell apart is left to `keep`.
+/// A page of what the archive has, with what the queues know now. What the archive cannot tell
+/// apart is left to `keep`.
 pub async fn find(
     hub: &Hub,
     mut query: MessageQuery,
     limit: usize,
     keep: impl Fn(&MessageView) -> bool,
-) -> Result<(Vec<MessageView>, Option<Position>), HubError> {
-    flush(hub).await?;
-    query.limit = limit + 1;
-    let mut found = Vec::new();
+) -> Result<Page<MessageView>, HubError> {
+    query.limit = limit;
+    let mut filling = Filling::new(limit, page::MOST_BYTES);
     loop {
         let rows = hub.archive.messages(query.clone()).await?;
-        let more = rows.len() == query.limit;
-        query.before = rows.last().map(|row| row.position);
-        let views = refresh(hub, rows.into_iter().map(MessageView::archived).collect()).await?;
-        found.extend(views.into_iter().filter(&keep));
-        if !more || found.len() > limit {
-            break;
+        let is_last = rows.is_last();
+        let views = rows.into_known().map(MessageView::archived);
+        let views = refresh(hub, views.collect()).await?;
+        query.before = views.last().map(|view| view.position);
+        for view in views.into_iter().filter(&keep) {
+            let bytes = view.bytes();
+            if !filling.add(view, bytes) {
+                return Ok(filling.finish());
+            }
+        }
+        if is_last {
+            return Ok(filling.finish());
         }
         // Few of them are wanted, so look at more at once.
         query.limit = SCAN;
     }
-    let next = (found.len() > limit).then(|| found[limit - 1].position);
-    found.truncate(limit);
-    Ok((found, next))
 }
 
 /// Which states of the archive can hold what is asked for; there, `Queued` means unsettled.

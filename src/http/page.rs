@@ -7,6 +7,7 @@ use crate::domain::circuit::CircuitName;
 use crate::domain::ids::{JobId, ServiceName};
 use crate::domain::subscription::SubscriptionId;
 use crate::error::HubError;
+use crate::logic::page::{Filling, MOST_BYTES};
 
 /// What such a list is in the order of.
 pub trait Key: Ord + ToString + Sized {
@@ -69,8 +70,20 @@ impl<K: Key> Part<K> {
         })
     }
 
-    /// This part of all items.
-    pub fn take<T>(self, mut all: Vec<T>, order: Order, key: impl Fn(&T) -> &K) -> Page<T> {
+    /// This part of all items, which are small.
+    pub fn take<T>(self, all: Vec<T>, order: Order, key: impl Fn(&T) -> &K) -> Page<T> {
+        self.take_measured(all, order, key, |_| 0)
+    }
+
+    /// This part of all items; it also ends with the one that makes it as large as any page may
+    /// be. `bytes` says how large each is.
+    pub fn take_measured<T>(
+        self,
+        mut all: Vec<T>,
+        order: Order,
+        key: impl Fn(&T) -> &K,
+        bytes: impl Fn(&T) -> usize,
+    ) -> Page<T> {
         let compare = |one: &K, other: &K| match order {
             Order::Ascending => one.cmp(other),
             Order::Descending => other.cmp(one),
@@ -79,12 +92,18 @@ impl<K: Key> Part<K> {
         if let Some(after) = &self.after {
             all.retain(|item| compare(key(item), after) == Ordering::Greater);
         }
-        let has_more = all.len() > self.limit;
-        all.truncate(self.limit);
-        let last = all.last().filter(|_| has_more);
+        let mut filling = Filling::new(self.limit, MOST_BYTES);
+        for item in all {
+            let size = bytes(&item);
+            if !filling.add(item, size) {
+                break;
+            }
+        }
+        let page = filling.finish();
+        let last = page.items.last().filter(|_| !page.is_last());
         Page {
             next_cursor: last.map(|item| key(item).to_string()),
-            items: all,
+            items: page.items,
         }
     }
 }
@@ -126,6 +145,7 @@ mod tests {
         fn the_pages_together_are_the_list(
             names in prop::collection::btree_set(any::<u8>(), 0..60),
             limit in 1..20_usize,
+            large in 1..20_usize,
             descending in any::<bool>(),
         ) {
             let order = if descending { Order::Descending } else { Order::Ascending };
@@ -137,8 +157,10 @@ mod tests {
             let mut found = Vec::new();
             let mut query = format!("limit={limit}");
             loop {
-                let page = part(&query).unwrap().take(all.clone(), order, |name| name);
-                prop_assert!(page.items.len() <= limit);
+                let part = part(&query).unwrap();
+                let bytes = |_: &ServiceName| MOST_BYTES.div_ceil(large);
+                let page = part.take_measured(all.clone(), order, |name| name, bytes);
+                prop_assert!(page.items.len() <= limit.min(large));
                 found.extend(page.items);
                 let Some(cursor) = page.next_cursor else { break };
                 query = format!("limit={limit}&cursor={cursor}");

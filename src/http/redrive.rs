@@ -10,6 +10,7 @@ use super::ask::{ask, look};
 use super::auth::Caller;
 use super::body::Body;
 use super::fields::{self, Field};
+use super::letter_filter;
 use super::messages::flush;
 use super::openapi;
 use super::openapi::messages::JobPageQuery;
@@ -18,16 +19,15 @@ use super::page::{Order, Part};
 use super::query::Query;
 use super::{Hub, Routes, query};
 use crate::actors::messages::{InspectRedrives, StartRedrive, SwitchRedrive};
-use crate::domain::fact::DeadReason;
-use crate::domain::ids::{JobId, ServiceName};
+use crate::domain::ids::{JobId, Position, ServiceName};
 use crate::domain::redrive::{JobStatus, RedriveFilter, RedriveJob};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::logic::redrive::Switch;
-use crate::ports::archive::MessageQuery;
+use crate::ports::archive::DeadLetterQuery;
 
 const SUBJECT: Subject = Subject::Request;
-/// Messages per second.
+/// Letters per second.
 const DEFAULT_RATE: f64 = 200.0;
 const HIGHEST_RATE: f64 = 100_000.0;
 
@@ -65,22 +65,6 @@ pub struct RedriveBody<'a> {
     dry_run: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
-pub struct FilterBody<'a> {
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    destination: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    source: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    reason: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    correlation_id: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    since: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    until: Option<&'a RawValue>,
-}
-
 /// A job and how far it is.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RedriveJob)]
@@ -89,15 +73,16 @@ pub struct JobAnswer {
     status: JobStatus,
     /// In words, why it stopped, or what a running one waits for.
     cause: Option<String>,
-    /// Dead messages it found at its start.
+    /// Dead letters it found at its start, of messages and of events.
     matched: u64,
-    /// Messages sent again so far.
+    /// Letters sent again so far.
     redriven: u64,
     /// Of these, those that died again.
     failed: u64,
-    /// Messages that somebody else sent again or deleted before their turn came.
+    /// Letters that somebody else sent again or deleted before their turn came, and events whose
+    /// subscription is no more.
     skipped: u64,
-    /// Messages per second.
+    /// Letters per second.
     rate: f64,
     #[schema(value_type = openapi::redrive::RedriveFilter)]
     filter: RedriveFilter,
@@ -129,9 +114,9 @@ struct Asked {
 
 /// Send many dead letters again
 ///
-/// The job means the messages that are in the list now, each once; what dies from now on is not
-/// touched, and neither are the letters of events, which are reprocessed one by one. It survives a
-/// restart, and stops itself when 10 in a row die again.
+/// The job means the letters that are in the list now, each once: messages, and events that a
+/// subscription did not get, which go to that subscription only. What dies from now on is not
+/// touched. It survives a restart, and stops itself when 10 in a row die again.
 #[utoipa::path(
     post,
     path = "/v1/dlq/redrive",
@@ -157,32 +142,46 @@ pub async fn start(
     let asked = read(body.text())?;
     let started_at = hub.clock.now();
     flush(&hub).await?;
-    let letters = MessageQuery::of_letters(&asked.filter, started_at);
-    let matched = hub.archive.count(letters).await?;
-    if asked.dry_run {
+    // Whatever died before this is in the archive.
+    let events_before = hub.archive.checkpoint().await? + 1;
+    let dry_run = asked.dry_run;
+    let mut job = new_job(asked, caller, started_at, events_before);
+    let letters = DeadLetterQuery::of_job(&job);
+    job.matched = hub.archive.count_dead_letters(letters).await?;
+    if dry_run {
+        let matched = job.matched;
         return Ok(HttpResponse::Ok().json(DryRun { matched }));
     }
-    let job = RedriveJob {
+    let job = ask(&hub.handles.start_redrive, |reply| StartRedrive {
+        job,
+        reply,
+    });
+    Ok(HttpResponse::Accepted().json(describe(job.await??)))
+}
+
+fn new_job(
+    asked: Asked,
+    caller: Caller,
+    started_at: Timestamp,
+    events_before: Position,
+) -> RedriveJob {
+    RedriveJob {
         job: JobId::mint(started_at, rand::rng().random()),
         started_at,
+        events_before: Some(events_before),
         by: caller.name,
         filter: asked.filter,
         rate: asked.rate,
         status: JobStatus::Running,
         cause: None,
-        matched,
+        matched: 0,
         through: 0,
         redriven: 0,
         failed: 0,
         skipped: 0,
         failed_in_a_row: 0,
         counted: 0,
-    };
-    let job = ask(&hub.handles.start_redrive, |reply| StartRedrive {
-        job,
-        reply,
-    });
-    Ok(HttpResponse::Accepted().json(describe(job.await??)))
+    }
 }
 
 fn read(text: &str) -> Result<Asked, HubError> {
@@ -192,7 +191,7 @@ fn read(text: &str) -> Result<Asked, HubError> {
     let dry_run = given("dry_run", body.dry_run);
     Ok(Asked {
         filter: given("filter", body.filter)
-            .map(read_filter)
+            .map(letter_filter::of_field)
             .transpose()?
             .unwrap_or_default(),
         rate: given("rate", body.rate)
@@ -212,39 +211,8 @@ fn read_rate(field: Field<'_>) -> Result<f64, HubError> {
         return Ok(rate);
     }
     Err(field.wrong(format!(
-        "must be greater than 0 and at most {HIGHEST_RATE} messages per second"
+        "must be greater than 0 and at most {HIGHEST_RATE} letters per second"
     )))
-}
-
-fn read_filter(field: Field<'_>) -> Result<RedriveFilter, HubError> {
-    if !field.json.get().starts_with('{') {
-        return Err(field.wrong("must be an object"));
-    }
-    let body: FilterBody<'_> = serde_json::from_str(field.json.get())
-        .map_err(|_| field.wrong("must have each of its fields once"))?;
-    let given = |name, json| Field::given(SUBJECT, name, json);
-    let service = |name, json| given(name, json).map(|field| field.service()).transpose();
-    let time = |name, json| given(name, json).map(|field| field.time()).transpose();
-    Ok(RedriveFilter {
-        destination: service("filter.destination", body.destination)?,
-        source: service("filter.source", body.source)?,
-        reason: given("filter.reason", body.reason)
-            .map(reason)
-            .transpose()?,
-        correlation_id: given("filter.correlation_id", body.correlation_id)
-            .map(|field| field.label())
-            .transpose()?
-            .map(|label| label.to_string()),
-        since: time("filter.since", body.since)?,
-        until: time("filter.until", body.until)?,
-    })
-}
-
-fn reason(field: Field<'_>) -> Result<DeadReason, HubError> {
-    DeadReason::from_name(&field.text()?).ok_or_else(|| {
-        let names = DeadReason::ALL.map(DeadReason::name).join(", ");
-        field.wrong(format!("must be one of {names}"))
-    })
 }
 
 /// All redrive jobs, newest first

@@ -145,13 +145,24 @@ pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRespon
         service: service.or_else(|| caller.acts_only_for()),
     };
     let views = look(&hub.handles.subscriptions, inspect).await?;
-    let page = part.take(views, Order::Ascending, |view| &view.subscription.id);
+    let page = part.take_measured(
+        views,
+        Order::Ascending,
+        |view| &view.subscription.id,
+        pattern_bytes,
+    );
     let subscriptions: Vec<_> = page.items.iter().map(SubscriptionAnswer::new).collect();
     Ok(HttpResponse::Ok().json(SubscriptionPage {
         count: subscriptions.len(),
         subscriptions,
         next_cursor: page.next_cursor,
     }))
+}
+
+/// What may be long about a subscription.
+fn pattern_bytes(view: &SubscriptionView) -> usize {
+    let patterns = view.subscription.event_types.iter();
+    patterns.map(|pattern| pattern.as_str().len()).sum()
 }
 
 /// One subscription, and how far it is

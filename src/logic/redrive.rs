@@ -1,8 +1,9 @@
 //! Redrive jobs: which dead letter is sent again when, and when a job ends.
 //!
-//! A job means the letters that stood in the list at its start. It walks them once, in order of
-//! acceptance, so that a letter that dies again is never sent a second time. What it counts
-//! follows from facts alone: reading the journal again gives the same counts.
+//! A job means the letters that stood in the list at its start, messages and events alike. It walks
+//! them once, by their positions. A message keeps its position when it dies again, and an event
+//! gets one beyond those that are meant, so that neither is ever sent a second time. What a job
+//! counts follows from facts alone: reading the journal again gives the same counts.
 
 mod allowance;
 mod entry;
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 use ahash::AHashMap;
 
 use super::wal::standing::FINISHED_JOBS;
-use crate::domain::fact::{Fact, Redrive};
+use crate::domain::fact::Fact;
 use crate::domain::ids::{JobId, MessageId, Position};
 use crate::domain::message::State;
 use crate::domain::redrive::{JobStatus, RedriveJob};
@@ -38,12 +39,12 @@ pub struct Redrives {
 /// What whoever asked for what is due has to do.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Action {
-    /// Read the next [`PAGE`] letters accepted after `after`; then call [`Redrives::page_read`].
+    /// Read the next [`PAGE`] letters that stand after `after`; then call [`Redrives::page_read`].
     Read { job: JobId, after: Position },
     /// Have the letter owed again; then call [`Redrives::answered`].
     Reprocess { job: JobId, letter: Letter },
     /// Write this version of a job to the journal.
-    Record(RedriveJob),
+    Record(Box<RedriveJob>),
 }
 
 /// What a fact was about, if it was about a job.
@@ -53,8 +54,16 @@ pub enum News {
     Redriven,
     /// A redriven letter died again.
     Failed,
-    /// A redriven letter was delivered or cancelled.
+    /// A redriven letter was delivered, cancelled or given back.
     Over,
+}
+
+/// How a letter that was owed again ended.
+enum End {
+    Delivered,
+    Dead,
+    /// Somebody cancelled it or ended its subscription, which says nothing about its destination.
+    TakenBack,
 }
 
 /// What an operator may do to a job.
@@ -74,11 +83,12 @@ impl Redrives {
                 self.advance(position, version);
                 Some(News::Advanced)
             }
-            Fact::Redriven(redrive) => self.redriven(position, redrive),
+            Fact::Redriven(redrive) => self.redriven(position, redrive.message.id, redrive.job?),
+            Fact::EventRedriven(letter) => self.redriven(position, letter.id, letter.job?),
             _ => {
-                let (state, settlement) = fact.settlement()?;
-                let job = self.outstanding.remove(&settlement.id)?;
-                self.settled(position, job, state)
+                let (id, end) = end(fact)?;
+                let job = self.outstanding.remove(&id)?;
+                self.settled(position, job, end)
             }
         }
     }
@@ -104,8 +114,7 @@ impl Redrives {
         }
     }
 
-    fn redriven(&mut self, position: Position, redrive: &Redrive) -> Option<News> {
-        let (id, job) = (redrive.message.id, redrive.job?);
+    fn redriven(&mut self, position: Position, id: MessageId, job: JobId) -> Option<News> {
         // Also of a job not known yet: its older versions may have been dropped from the journal.
         self.outstanding.insert(id, job);
         let entry = self.jobs.get_mut(&job)?;
@@ -114,17 +123,16 @@ impl Redrives {
         Some(News::Redriven)
     }
 
-    fn settled(&mut self, position: Position, job: JobId, state: State) -> Option<News> {
+    fn settled(&mut self, position: Position, job: JobId, end: End) -> Option<News> {
         let entry = self.jobs.get_mut(&job)?;
         entry.owed = entry.owed.saturating_sub(1);
-        match state {
-            State::Delivered => entry.note(position, Change::Delivered),
-            State::Dead | State::Expired => {
+        match end {
+            End::Delivered => entry.note(position, Change::Delivered),
+            End::Dead => {
                 entry.note(position, Change::Failed);
                 return Some(News::Failed);
             }
-            // A letter somebody cancelled says nothing about its destination.
-            _ => {}
+            End::TakenBack => {}
         }
         Some(News::Over)
     }
@@ -211,5 +219,30 @@ impl Redrives {
     pub fn count(&self, status: JobStatus) -> usize {
         let jobs = self.jobs.values().map(Entry::job);
         jobs.filter(|job| job.status == status).count()
+    }
+}
+
+/// The letter that is owed no more by this fact, if it was.
+fn end(fact: &Fact) -> Option<(MessageId, End)> {
+    match fact {
+        Fact::EventDelivered(delivered) => Some((delivered.id, End::Delivered)),
+        Fact::EventDeadLettered(letter) => {
+            let is_given_up = letter.job.is_none();
+            let end = if is_given_up {
+                End::Dead
+            } else {
+                End::TakenBack
+            };
+            Some((letter.id, end))
+        }
+        _ => {
+            let (state, settlement) = fact.settlement()?;
+            let end = match state {
+                State::Delivered => End::Delivered,
+                State::Dead | State::Expired => End::Dead,
+                _ => End::TakenBack,
+            };
+            Some((settlement.id, end))
+        }
     }
 }

@@ -200,7 +200,13 @@ impl Roster {
             entry.is_leaving = true;
             self.sought.remove(&entry.wanted);
         }
-        (self.letters_of(id), self.replays_of(id))
+        (self.take_letters(id), self.replays_of(id))
+    }
+
+    /// The letters it is owed, which somebody else sees to from now on.
+    pub fn take_letters(&mut self, id: SubscriptionId) -> Vec<Arc<EventLetter>> {
+        let letters = self.letters.remove(&id).unwrap_or_default();
+        letters.into_values().collect()
     }
 
     /// As it will be, unless it is about to end.

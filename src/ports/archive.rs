@@ -1,12 +1,13 @@
 //! The SQL database behind the history: a projection of the journal, never the truth.
 
+mod dead_letters;
 mod events;
 
+pub use dead_letters::DeadLetterQuery;
 pub use events::{ArchivedLetter, ArchivedStream, EventQuery, LetterQuery};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
@@ -16,11 +17,15 @@ use crate::domain::event::{Event, EventId, Sequence, Snapshot, StreamId};
 use crate::domain::fact::{Attempt, DeadReason};
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::message::{Message, State};
-use crate::domain::redrive::RedriveFilter;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::page::Page;
 use crate::logic::projection::Batch;
 
-/// Stores batches of changes and answers questions about the past.
+/// So many ids may be looked up at once: what is found under each may be large.
+pub const MOST_IDS: usize = 32;
+
+/// Stores batches of changes and answers questions about the past. Takes little memory for any
+/// answer: lists come in pages, which end by number or by bytes.
 pub trait Archive: Send + Sync {
     /// Up to which position the archive holds everything; 0 when empty.
     fn checkpoint(&self) -> BoxFuture<'_, Result<Position, ArchiveError>>;
@@ -37,17 +42,17 @@ pub trait Archive: Send + Sync {
         id: MessageId,
     ) -> BoxFuture<'_, Result<Option<ArchivedMessage>, ArchiveError>>;
 
-    /// Those of `ids` the archive has, in the order asked for.
+    /// Those of `ids` the archive has, in the order asked for. At most [`MOST_IDS`].
     fn messages_by_id(
         &self,
         ids: Vec<MessageId>,
     ) -> BoxFuture<'_, Result<Vec<ArchivedMessage>, ArchiveError>>;
 
-    /// Newest first.
+    /// Newest first, at most `query.limit`.
     fn messages(
         &self,
         query: MessageQuery,
-    ) -> BoxFuture<'_, Result<Vec<ArchivedMessage>, ArchiveError>>;
+    ) -> BoxFuture<'_, Result<Page<ArchivedMessage>, ArchiveError>>;
 
     /// Where those that match were accepted, and their ids: oldest first, only those accepted after
     /// `after`, at most `query.limit`.
@@ -57,18 +62,33 @@ pub trait Archive: Send + Sync {
         after: Position,
     ) -> BoxFuture<'_, Result<Vec<(Position, MessageId)>, ArchiveError>>;
 
-    /// How many match, however many `query.limit` is.
-    fn count(&self, query: MessageQuery) -> BoxFuture<'_, Result<u64, ArchiveError>>;
+    /// Where the dead letters that match stand, and their ids: by position, only those after
+    /// `after`, at most `limit`.
+    fn dead_letters_after(
+        &self,
+        query: DeadLetterQuery,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<(Position, MessageId)>, ArchiveError>>;
+
+    /// How many dead letters match.
+    fn count_dead_letters(
+        &self,
+        query: DeadLetterQuery,
+    ) -> BoxFuture<'_, Result<u64, ArchiveError>>;
 
     /// How many stand in the dead letter list, letters of subscriptions among them: these count
     /// for the subscriber.
     fn dead_letter_counts(&self) -> BoxFuture<'_, Result<DeadLetterCounts, ArchiveError>>;
 
-    /// Those of `ids` the archive has, in the order asked for.
+    /// Those of `ids` the archive has, in the order asked for. At most [`MOST_IDS`].
     fn events_by_id(&self, ids: Vec<EventId>) -> BoxFuture<'_, Result<Vec<Event>, ArchiveError>>;
 
     /// In the order asked for, at most `query.limit`. As fast in the middle of many as of few.
-    fn events(&self, query: EventQuery) -> BoxFuture<'_, Result<Vec<Event>, ArchiveError>>;
+    fn events(&self, query: EventQuery) -> BoxFuture<'_, Result<Page<Event>, ArchiveError>>;
+
+    /// The sequences of the events that match, in the order asked for, at most `query.limit`.
+    fn sequences(&self, query: EventQuery) -> BoxFuture<'_, Result<Vec<Sequence>, ArchiveError>>;
 
     /// What is kept of a stream; `None`: no event and no snapshot.
     fn stream(&self, id: StreamId) -> BoxFuture<'_, Result<Option<ArchivedStream>, ArchiveError>>;
@@ -96,7 +116,7 @@ pub trait Archive: Send + Sync {
     fn event_letters(
         &self,
         query: LetterQuery,
-    ) -> BoxFuture<'_, Result<Vec<ArchivedLetter>, ArchiveError>>;
+    ) -> BoxFuture<'_, Result<Page<ArchivedLetter>, ArchiveError>>;
 }
 
 /// A message as the archive knows it.
@@ -116,6 +136,14 @@ pub struct ArchivedMessage {
     pub redriven: u32,
     /// Whether it stands in the dead letter list.
     pub dead_letter: bool,
+}
+
+impl ArchivedMessage {
+    /// Roughly what it takes in memory, in bytes.
+    pub fn bytes(&self) -> usize {
+        let attempts = self.attempts.iter().map(Attempt::bytes);
+        self.message.bytes() as usize + attempts.sum::<usize>()
+    }
 }
 
 /// Which messages, and which page of them.
@@ -139,22 +167,6 @@ pub struct MessageQuery {
 }
 
 impl MessageQuery {
-    /// The dead letters that match and stood in the list at `started_at`.
-    pub fn of_letters(filter: &RedriveFilter, started_at: Timestamp) -> Self {
-        // Exclusive, and what died within the millisecond of the start had died before it.
-        let start = started_at.plus(Duration::from_millis(1));
-        Self {
-            source: filter.source.clone(),
-            destination: filter.destination.clone(),
-            correlation_id: filter.correlation_id.clone(),
-            reason: filter.reason,
-            dead_letters: true,
-            since: filter.since,
-            until: Some(filter.until.map_or(start, |until| until.min(start))),
-            ..Self::default()
-        }
-    }
-
     /// The message that names no correlation id but is meant by the one asked for: its own.
     pub fn correlated_id(&self) -> Option<MessageId> {
         let text = self.correlation_id.as_deref()?;

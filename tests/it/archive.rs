@@ -7,6 +7,7 @@ mod event_letters;
 mod events;
 mod facts;
 mod letters;
+mod pages;
 mod postgres;
 mod sqlite;
 
@@ -101,7 +102,7 @@ async fn list(archive: &dyn Archive, query: MessageQuery) -> Vec<MessageId> {
         ..query
     };
     let page = archive.messages(query).await.unwrap();
-    page.iter().map(|row| row.message.id).collect()
+    page.items.iter().map(|row| row.message.id).collect()
 }
 
 fn ids(numbers: impl IntoIterator<Item = u8>) -> Vec<MessageId> {

@@ -57,8 +57,16 @@ fn the_list_is_filtered_and_paged() {
     assert_eq!(page["count"], 1);
     let cursor = text(&page["next_cursor"]);
     assert_eq!(ids(&format!("limit=1&cursor={cursor}")), [&*first]);
-    hub.get("/v1/dlq?reason=bored")
-        .refuses(400, "INVALID_REQUEST");
+    for (query, field) in [
+        ("reason=bored", "reason"),
+        ("subscription_id=7", "subscription_id"),
+        ("since=yesterday", "since"),
+        ("until=tomorrow", "until"),
+    ] {
+        let refused = hub.get(&format!("/v1/dlq?{query}"));
+        let details = refused.refuses(400, "INVALID_REQUEST");
+        assert_eq!(details["field"], field, "{query}");
+    }
 }
 
 #[test]

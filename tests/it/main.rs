@@ -18,6 +18,7 @@ mod history;
 mod hostile;
 mod isolation;
 mod journal;
+mod large_reads;
 mod layers;
 mod leases;
 mod lists;

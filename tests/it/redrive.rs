@@ -1,5 +1,7 @@
 //! `/v1/dlq/redrive`: many dead letters sent again by one job.
 
+mod events;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -307,6 +309,14 @@ fn wrong_fields_are_named() {
         (
             r#"{"filter": {"correlation_id": {}}}"#,
             "filter.correlation_id",
+        ),
+        (
+            r#"{"filter": {"subscription_id": "7"}}"#,
+            "filter.subscription_id",
+        ),
+        (
+            r#"{"filter": {"subscription_id": 7}}"#,
+            "filter.subscription_id",
         ),
         (r#"{"filter": {"since": "yesterday"}}"#, "filter.since"),
         (r#"{"filter": {"until": 1700000000}}"#, "filter.until"),

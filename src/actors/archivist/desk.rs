@@ -10,10 +10,10 @@ use tokio::sync::oneshot;
 
 use super::Archivist;
 use crate::actors::messages::{
-    ArchiveRefusal, DeleteDeadLetter, Record, RedeliverEvent, Reply, Reprocess,
+    ArchiveRefusal, DeleteDeadLetter, ForJob, Record, RedeliverEvent, Reply, Reprocess,
 };
 use crate::domain::fact::{DeadLetterDeleted, Fact, Redrive};
-use crate::domain::ids::MessageId;
+use crate::domain::ids::{JobId, MessageId};
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::EventLetter;
 use crate::domain::timestamp::Timestamp;
@@ -31,6 +31,16 @@ type Decide = Box<dyn FnOnce(Letter, Timestamp) -> Result<Decision, Refusal> + S
 enum Letter {
     Message(Box<ArchivedMessage>),
     Event(Box<ArchivedLetter>),
+}
+
+impl Letter {
+    /// Whether it is the one the job found at its start, and did not die later.
+    fn is_meant_by(&self, job: ForJob) -> bool {
+        match self {
+            Self::Message(row) => row.settled_at <= Some(job.died_by),
+            Self::Event(letter) => job.events_before > Some(letter.position),
+        }
+    }
 }
 
 enum Decision {
@@ -97,10 +107,11 @@ async fn read(archive: &dyn Archive, id: MessageId) -> Result<Option<Letter>, Ar
 }
 
 /// The letter as it is sent again.
-fn again(archived: ArchivedLetter, at: Timestamp) -> Decision {
+fn again(archived: ArchivedLetter, at: Timestamp, job: Option<JobId>) -> Decision {
     Decision::Redeliver(Arc::new(EventLetter {
         at,
         redriven: archived.letter.redriven + 1,
+        job,
         ..archived.letter
     }))
 }
@@ -112,24 +123,23 @@ impl Handler<Reprocess> for Archivist {
         let (destination, payload) = (reprocess.destination, reprocess.payload);
         let (job, metrics) = (reprocess.job, self.metrics.clone());
         let decide: Decide = Box::new(move |letter, now| {
-            let row = match letter {
-                Letter::Message(row) => row,
-                // Jobs are about messages only.
-                Letter::Event(_) if job.is_some() => return Err(Refusal::NotFound),
-                Letter::Event(letter) => return Ok(again(*letter, now)),
-            };
-            if job.is_some_and(|job| row.settled_at > Some(job.died_by)) {
+            if job.is_some_and(|job| !letter.is_meant_by(job)) {
                 return Err(Refusal::NotFound);
             }
-            // Sending again writes the whole message again, as a new one would.
+            // Sending again writes the whole letter again, as a new one would.
             if metrics.disk_guard.get() > 0 {
                 return Err(Refusal::StorageFull);
             }
+            let job = job.map(|job| job.job);
+            let row = match letter {
+                Letter::Message(row) => row,
+                Letter::Event(letter) => return Ok(again(*letter, now, job)),
+            };
             let redrive = Redrive {
                 message: row.message.redriven(now, destination, payload),
                 times: row.redriven + 1,
                 from: row.state,
-                job: job.map(|job| job.job),
+                job,
             };
             Ok(Decision::Record(Fact::Redriven(Arc::new(redrive))))
         });

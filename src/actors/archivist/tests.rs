@@ -1,3 +1,5 @@
+mod event_letters;
+
 use actix::Addr;
 use tokio::sync::oneshot;
 
@@ -26,6 +28,7 @@ struct Cellar {
     journal: MemoryJournal,
     archived: Received<Archived>,
     recorded: Received<Record>,
+    redelivered: Received<RedeliverEvent>,
 }
 
 fn cellar() -> Cellar {
@@ -36,10 +39,11 @@ fn cellar_where(archive: MemoryArchive, checkpoint: Result<Position, ArchiveErro
     tokio::time::pause();
     let (to_archived, archived) = probe();
     let (record, recorded) = probe();
+    let (redeliver, redelivered) = probe();
     let hops = Hops {
         archived: to_archived,
         record,
-        redeliver: probe().0,
+        redeliver,
     };
     let clock = Clock::start();
     let archive = Arc::new(archive);
@@ -64,6 +68,7 @@ fn cellar_where(archive: MemoryArchive, checkpoint: Result<Position, ArchiveErro
         journal,
         archived,
         recorded,
+        redelivered,
     }
 }
 

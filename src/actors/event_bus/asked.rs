@@ -7,6 +7,7 @@ use actix::{Context, Handler, MessageResult};
 use super::EventBus;
 use crate::actors::messages::{InspectLog, LogReport, ReadRecent};
 use crate::domain::event::Event;
+use crate::logic::page::{Filling, Page};
 use crate::logic::recent::{Framed, Recent};
 use crate::ports::archive::EventQuery;
 
@@ -34,8 +35,8 @@ impl Handler<ReadRecent> for EventBus {
     }
 }
 
-/// The events that match, if no other event could be among them.
-fn find(recent: &Recent, query: &EventQuery, oldest: u64) -> Option<Vec<Arc<Event>>> {
+/// The page of events that match, if no other event could be on it.
+fn find(recent: &Recent, query: &EventQuery, oldest: u64) -> Option<Page<Arc<Event>>> {
     let has_all = recent.first() <= oldest.max(query.from_sequence.unwrap_or(oldest));
     if query.descending {
         let newest_first = recent.from(recent.first()).rev();
@@ -53,20 +54,18 @@ fn collect<'a>(
     events: impl Iterator<Item = &'a Arc<Framed>>,
     query: &EventQuery,
     has_all: bool,
-) -> Option<Vec<Arc<Event>>> {
-    let mut found = Vec::new();
+) -> Option<Page<Arc<Event>>> {
+    let mut filling = Filling::new(query.limit, query.page_bytes());
     for (looked_at, framed) in events.enumerate() {
-        if found.len() == query.limit {
-            return Some(found);
-        }
         if looked_at == MOST_LOOKED_AT {
             return None;
         }
-        if query.matches(&framed.event) {
-            found.push(framed.event.clone());
+        let event = &framed.event;
+        if query.matches(event) && !filling.add(event.clone(), event.bytes()) {
+            return Some(filling.finish());
         }
     }
-    (has_all || found.len() == query.limit).then_some(found)
+    has_all.then(|| filling.finish())
 }
 
 #[cfg(test)]
@@ -86,7 +85,7 @@ mod tests {
 
     fn sequences(query: &EventQuery, oldest: u64) -> Option<Vec<u64>> {
         let found = find(&recent(), query, oldest)?;
-        Some(found.iter().map(|event| event.sequence).collect())
+        Some(found.items.iter().map(|event| event.sequence).collect())
     }
 
     fn query(from: Option<u64>, limit: usize, descending: bool) -> EventQuery {
@@ -95,6 +94,25 @@ mod tests {
             limit,
             descending,
             ..EventQuery::default()
+        }
+    }
+
+    #[test]
+    fn a_page_that_bytes_end_is_whole_in_either_order() {
+        let most_bytes = Some(2 * samples::event(1, 1).bytes());
+        for (descending, oldest, expected, next) in [
+            (false, 4, [4, 5], 6),
+            (true, 1, [9, 8], 7),
+            (true, 4, [9, 8], 7),
+        ] {
+            let query = EventQuery {
+                most_bytes,
+                ..query(None, 9, descending)
+            };
+            let page = find(&recent(), &query, oldest).unwrap();
+            let sequences: Vec<_> = page.items.iter().map(|event| event.sequence).collect();
+            assert_eq!(sequences, expected);
+            assert_eq!(page.next.unwrap().sequence, next);
         }
     }
 
@@ -108,7 +126,8 @@ mod tests {
             (None, 2, false, 1, None),
             (None, 2, false, 4, Some(vec![4, 5])),
             (None, 2, true, 1, Some(vec![9, 8])),
-            (None, 6, true, 1, Some(vec![9, 8, 7, 6, 5, 4])),
+            (None, 5, true, 1, Some(vec![9, 8, 7, 6, 5])),
+            (None, 6, true, 1, None),
             (None, 7, true, 1, None),
             (Some(4), 7, true, 1, Some(vec![9, 8, 7, 6, 5, 4])),
         ] {

@@ -103,11 +103,15 @@ impl EventBus {
                 }
                 self.detach(id);
                 self.drop_circuit(left);
+                self.give_up_letters(id);
                 self.show_subscriptions();
             }
             Some(Change::Letter(letter)) => {
-                if let Some(child) = self.child(letter.subscription_id) {
+                let id = letter.subscription_id;
+                if let Some(child) = self.child(id) {
                     child.do_send(DeliverLetter { letter });
+                } else if self.roster.present(id).is_none() {
+                    self.give_up_letters(id);
                 }
             }
             Some(Change::Replay(replay)) => {

@@ -10,7 +10,7 @@ use crate::actors::messages::{Record, RedeliverEvent, StartReplay};
 use crate::domain::fact::Fact;
 use crate::domain::ids::JobId;
 use crate::domain::refusal::Refusal;
-use crate::domain::subscription::{EventLetter, Replay, ReplayFilter};
+use crate::domain::subscription::{EventLetter, Replay, ReplayFilter, SubscriptionId};
 
 impl EventBus {
     fn replay(&self, asked: &StartReplay) -> Result<Replay, Refusal> {
@@ -51,6 +51,15 @@ impl EventBus {
         let (letters, replays) = self.roster.orphans();
         let facts = self.ended(letters, replays);
         if !facts.is_empty() {
+            self.hops.event_store.do_send(Record::unasked(facts));
+        }
+    }
+
+    /// Letters that were on their way to the journal when their subscription ended go back.
+    pub(super) fn give_up_letters(&mut self, id: SubscriptionId) {
+        let letters = self.roster.take_letters(id);
+        if !letters.is_empty() {
+            let facts = self.ended(letters, Vec::new());
             self.hops.event_store.do_send(Record::unasked(facts));
         }
     }

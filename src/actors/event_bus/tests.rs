@@ -1,4 +1,5 @@
 mod holding;
+mod letters;
 mod many;
 mod sockets;
 mod subscriptions;

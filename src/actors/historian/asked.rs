@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use actix::{AsyncContext, Context, Handler, Message};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::Historian;
+use super::line::Place;
 use super::states::States;
 use crate::actors::messages::{
-    ArchiveRefusal, InspectStream, ReadState, Record, Reply, TakeSnapshot,
+    ArchiveRefusal, HeldSnapshot, InspectStream, ReadState, Record, Reply, TakeSnapshot,
 };
 use crate::domain::event::{Sequence, Snapshot, StreamId};
 use crate::domain::fact::Fact;
@@ -20,9 +22,11 @@ use crate::domain::refusal::Refusal;
 struct Built {
     stream: StreamId,
     version: u64,
-    state: Result<Payload, ArchiveRefusal>,
-    reply: Reply<Result<Snapshot, ArchiveRefusal>>,
+    state: Result<(Payload, OwnedSemaphorePermit), ArchiveRefusal>,
+    reply: Answer,
 }
+
+type Answer = Reply<Result<HeldSnapshot, ArchiveRefusal>>;
 
 impl Historian {
     /// The version a client means.
@@ -37,22 +41,33 @@ impl Historian {
         }
     }
 
-    fn keep(&self, snapshot: Snapshot, reply: Reply<Result<Snapshot, ArchiveRefusal>>) {
+    fn keep(&self, snapshot: Snapshot, room: Option<OwnedSemaphorePermit>, reply: Answer) {
         let facts = vec![Fact::SnapshotTaken(Arc::new(snapshot.clone()))];
         Record::and_then(&self.record, facts, move || {
-            let _ = reply.send(Ok(snapshot));
+            let _ = reply.send(Ok(HeldSnapshot { snapshot, room }));
         });
+    }
+
+    /// The version a client means, and its place among those who want a state.
+    fn let_in(&self, stream: &StreamId, asked: Option<u64>) -> Result<(u64, Place), Refusal> {
+        Ok((self.version_meant(stream, asked)?, self.line.join()?))
     }
 }
 
+/// Builds the state when it is the client's turn, and says with it how long the turn lasts.
 async fn build(
     states: &States,
-    stream: &StreamId,
-    version: u64,
+    (place, client): (&Place, &Answer),
+    (stream, version): (&StreamId, u64),
     oldest: Sequence,
-) -> Result<Payload, ArchiveRefusal> {
+) -> Result<(Payload, OwnedSemaphorePermit), ArchiveRefusal> {
     states.flush().await?;
-    states.at(stream, version, oldest).await
+    let turn = place.turn().await;
+    if client.is_closed() {
+        // Nobody hears it any more.
+        return Err(Refusal::NotFound.into());
+    }
+    Ok((states.at(stream, version, oldest).await?, turn))
 }
 
 impl Handler<TakeSnapshot> for Historian {
@@ -70,11 +85,15 @@ impl Handler<TakeSnapshot> for Historian {
             Err(refusal) => return drop(reply.send(Err(refusal.into()))),
         };
         if let Some(state) = asked.state {
-            return self.keep(self.snapshot(stream, version, state), reply);
+            return self.keep(self.snapshot(stream, version, state), None, reply);
         }
+        let place = match self.line.join() {
+            Ok(place) => place,
+            Err(refusal) => return drop(reply.send(Err(refusal.into()))),
+        };
         let (states, home, oldest) = (self.states.clone(), ctx.address(), self.retention.oldest());
         actix::spawn(async move {
-            let state = build(&states, &stream, version, oldest).await;
+            let state = build(&states, (&place, &reply), (&stream, version), oldest).await;
             home.do_send(Built {
                 stream,
                 version,
@@ -90,9 +109,9 @@ impl Handler<Built> for Historian {
 
     fn handle(&mut self, built: Built, _: &mut Context<Self>) {
         match built.state {
-            Ok(state) => {
+            Ok((state, room)) => {
                 let snapshot = self.snapshot(built.stream, built.version, state);
-                self.keep(snapshot, built.reply);
+                self.keep(snapshot, Some(room), built.reply);
             }
             Err(refusal) => drop(built.reply.send(Err(refusal))),
         }
@@ -104,8 +123,8 @@ impl Handler<ReadState> for Historian {
 
     fn handle(&mut self, asked: ReadState, _: &mut Context<Self>) {
         let (stream_id, reply) = (asked.stream, asked.reply);
-        let version = match self.version_meant(&stream_id, asked.version) {
-            Ok(version) => version,
+        let (version, place) = match self.let_in(&stream_id, asked.version) {
+            Ok(meant) => meant,
             Err(refusal) => return drop(reply.send(Err(refusal.into()))),
         };
         let (states, oldest, at) = (
@@ -114,12 +133,15 @@ impl Handler<ReadState> for Historian {
             self.clock.now(),
         );
         actix::spawn(async move {
-            let state = build(&states, &stream_id, version, oldest).await;
-            let _ = reply.send(state.map(|state| Snapshot {
-                stream_id,
-                version,
-                at,
-                state,
+            let built = build(&states, (&place, &reply), (&stream_id, version), oldest).await;
+            let _ = reply.send(built.map(|(state, room)| HeldSnapshot {
+                snapshot: Snapshot {
+                    stream_id,
+                    version,
+                    at,
+                    state,
+                },
+                room: Some(room),
             }));
         });
     }

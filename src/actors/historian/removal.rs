@@ -41,7 +41,10 @@ impl Removal {
         let young = self.states.archive.events(query).await?;
         // All that was published since the archive was asked is young.
         let none = self.newest + 1;
-        Ok(young.first().map_or(none, |event| event.sequence.min(none)))
+        Ok(young
+            .items
+            .first()
+            .map_or(none, |event| event.sequence.min(none)))
     }
 
     /// Has the journal take a snapshot of every stream with events before `end` that has no newer

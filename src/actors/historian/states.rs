@@ -13,7 +13,7 @@ use crate::ports::archive::{Archive, ArchiveError, EventQuery};
 
 /// No state that the hub builds is longer, in bytes: far less than a record of the journal takes.
 pub const MOST_STATE_BYTES: usize = 16 << 20;
-/// Events read at once. Each may have 1 MiB.
+/// Events read at once, if they are small.
 const PAGE: usize = 32;
 /// How often a reading begins anew because retention took events from under it.
 const TRIES: usize = 3;
@@ -94,10 +94,10 @@ impl States {
                 ..EventQuery::default()
             };
             let page = self.archive.events(query).await?;
-            if page.is_empty() {
+            if page.items.is_empty() {
                 return Ok(Reading::Gap);
             }
-            for event in page {
+            for event in page.items {
                 if version_of(&event) != covered + 1 {
                     return Ok(Reading::Gap);
                 }

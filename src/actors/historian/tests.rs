@@ -1,4 +1,5 @@
 mod large;
+mod line;
 mod removal;
 
 use std::ops::RangeInclusive;
@@ -9,7 +10,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::actors::fixtures::{committed, service, unwatched};
-use crate::actors::messages::{ReadState, TakeSnapshot};
+use crate::actors::messages::{HeldSnapshot, ReadState, TakeSnapshot};
 use crate::actors::probe::{Received, probe, settle};
 use crate::adapters::archive_memory::MemoryArchive;
 use crate::domain::event::{Event, EventId, StreamPlace};
@@ -208,7 +209,7 @@ impl Desk {
             ..EventQuery::default()
         };
         let events = self.archive.events(query).await.unwrap();
-        events.iter().map(|event| event.sequence).collect()
+        events.items.iter().map(|event| event.sequence).collect()
     }
 
     async fn state(&mut self, name: &str, version: Option<u64>) -> Result<String, ArchiveRefusal> {
@@ -219,15 +220,15 @@ impl Desk {
             reply,
         });
         self.serve().await;
-        let snapshot = answer.await.unwrap()?;
-        Ok(snapshot.state.as_json().to_owned())
+        let held = answer.await.unwrap()?;
+        Ok(held.snapshot.state.as_json().to_owned())
     }
 
     fn take(
         &self,
         state: Option<&str>,
         version: Option<u64>,
-    ) -> oneshot::Receiver<Result<Snapshot, ArchiveRefusal>> {
+    ) -> oneshot::Receiver<Result<HeldSnapshot, ArchiveRefusal>> {
         let (reply, answer) = oneshot::channel();
         self.address.do_send(TakeSnapshot {
             stream: stream("hero"),
@@ -365,13 +366,13 @@ async fn a_snapshot_asked_for_is_answered_when_the_journal_has_it() {
     assert!(built.try_recv().is_err());
     desk.commit_next().await;
     let expected = ("hero".to_owned(), 1, r#"{"v1":1,"last":1}"#.to_owned());
-    assert_eq!(told(&built.await.unwrap().unwrap()), expected);
+    assert_eq!(told(&built.await.unwrap().unwrap().snapshot), expected);
 
     // A state that is given needs no archive.
     desk.archive.set_unavailable(true);
     let given = desk.take(Some(r#"{"a": 1e400}"#), None);
     desk.commit_next().await;
-    let (_, version, state) = told(&given.await.unwrap().unwrap());
+    let (_, version, state) = told(&given.await.unwrap().unwrap().snapshot);
     assert_eq!((version, state.as_str()), (2, r#"{"a": 1e400}"#));
     let ahead = desk.take(Some("{}"), Some(3)).await.unwrap();
     assert!(matches!(

@@ -16,6 +16,7 @@ use super::Reply;
 use crate::domain::event::{Event, Sequence};
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::SubscriptionId;
+use crate::logic::page::Page;
 use crate::ports::archive::EventQuery;
 
 /// Tells followers apart; each makes its own.
@@ -76,12 +77,12 @@ pub struct LogReport {
     pub in_memory: Sequence,
 }
 
-/// http → EventBus: the events that match, if all that could are in memory.
+/// http → EventBus: a page of the events that match, if all that could are in memory.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct ReadRecent {
     pub query: EventQuery,
-    pub reply: Reply<Option<Vec<Arc<Event>>>>,
+    pub reply: Reply<Option<Page<Arc<Event>>>>,
 }
 
 /// WsSession → EventBus: a socket is open; it wants to be told when the hub stops.

@@ -4,7 +4,7 @@ use actix::{Message as ActixMessage, Recipient};
 use tokio::sync::oneshot;
 
 use super::Reply;
-use crate::domain::ids::{JobId, MessageId, ServiceName};
+use crate::domain::ids::{JobId, MessageId, Position, ServiceName};
 use crate::domain::message::Payload;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
@@ -26,8 +26,10 @@ pub struct Reprocess {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ForJob {
     pub job: JobId,
-    /// A letter that died later is not meant.
+    /// A message that died later is not meant.
     pub died_by: Timestamp,
+    /// An event that died here or later is not meant; `None`: no event is.
+    pub events_before: Option<Position>,
 }
 
 /// http → Archivist: take `id` off the dead letter list.

@@ -12,6 +12,7 @@ use crate::domain::message::{Message as HubMessage, State};
 use crate::domain::redrive::RedriveFilter;
 use crate::logic::projection::Projection;
 use crate::logic::redrive::Switch;
+use crate::logic::wal::samples;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -61,10 +62,15 @@ fn job_id() -> JobId {
 
 impl Office {
     async fn fill(&self, letters: u128) {
-        let mut projection = Projection::new(0);
         let messages = (1..=letters).map(|number| message(number, self.clock.now()));
         let facts = messages.flat_map(|message| [accepted(message.clone()), dead(&message)]);
-        for record in committed(1, facts.collect()).records.iter() {
+        self.archive(facts.collect()).await;
+    }
+
+    async fn archive(&self, facts: Vec<Fact>) {
+        let after = self.archive.checkpoint().await.unwrap();
+        let mut projection = Projection::new(after);
+        for record in committed(after + 1, facts).records.iter() {
             projection.apply(record);
         }
         if let Some(batch) = projection.take() {
@@ -76,6 +82,7 @@ impl Office {
         RedriveJob {
             job: job_id(),
             started_at: self.clock.now(),
+            events_before: None,
             by: None,
             filter: RedriveFilter::default(),
             rate,
@@ -186,6 +193,33 @@ async fn a_job_begins_once_it_is_in_the_journal() {
     let by = asked.job.map(|job| job.job);
     assert_eq!((asked.id, by), (id(1), Some(job_id())));
     assert!(asked.destination.is_none() && asked.payload.is_none());
+}
+
+#[actix::test]
+async fn events_that_had_died_at_its_start_are_asked_for_as_well() {
+    let mut office = office(1).await;
+    let letters = [1, 2].map(|number| samples::event_dead_lettered(1, number));
+    let ids = letters.clone().map(|fact| match fact {
+        Fact::EventDeadLettered(letter) => letter.id,
+        other => panic!("{other:?}"),
+    });
+    // They die at the positions 3 and 4.
+    office.archive(letters.to_vec()).await;
+    office.address.do_send(Open);
+    let job = RedriveJob {
+        events_before: Some(4),
+        ..office.job(200.0)
+    };
+    office.commit(vec![Fact::RedriveAdvanced(Arc::new(job))]);
+    office.flush().await;
+    for expected in [id(1), ids[0]] {
+        let asked = office.asked.recv().await;
+        assert_eq!(asked.id, expected);
+        assert_eq!(asked.job.unwrap().events_before, Some(4));
+        asked.reply.send(Ok(())).unwrap();
+    }
+    while office.commit_next().await.status != JobStatus::Done {}
+    assert!(office.asked.drain().await.is_empty());
 }
 
 #[actix::test]

@@ -11,11 +11,11 @@ use crate::domain::event::{Event, Sequence};
 use crate::ports::archive::{ArchiveError, EventQuery};
 
 /// Events held for a subscription, in bytes: a little more than the largest one.
-const ROOM: usize = (1 << 20) + (64 << 10);
+pub(super) const ROOM: usize = (1 << 20) + (64 << 10);
 /// How soon an archive that does not answer is asked again.
 const RETRY: Duration = Duration::from_secs(1);
-const FIRST_PAGE: usize = 32;
-const LARGEST_PAGE: usize = 512;
+/// Events read at once, if they are small.
+const PAGE: usize = 512;
 
 pub(super) struct Feeding {
     pub feed: FeedId,
@@ -24,7 +24,6 @@ pub(super) struct Feeding {
     source: Source,
     /// Tells what is meant from what was on its way when that changed.
     pub round: u64,
-    page: usize,
 }
 
 /// Where more events come from.
@@ -61,15 +60,6 @@ impl Feeding {
             held: 0,
             source: Source::Nothing,
             round: 0,
-            page: FIRST_PAGE,
-        }
-    }
-
-    /// About as many events as there is room for, judging by the last ones.
-    fn resize(&mut self, events: &[Event]) {
-        let bytes: usize = events.iter().map(Event::bytes).sum();
-        if let Some(average) = bytes.checked_div(events.len()) {
-            self.page = (ROOM / average.max(1)).clamp(1, LARGEST_PAGE);
         }
     }
 }
@@ -155,7 +145,8 @@ impl Subscription {
         let query = EventQuery {
             event_types: self.subscription.event_types.to_vec(),
             from_sequence: Some(from),
-            limit: self.feeding.page,
+            limit: PAGE,
+            most_bytes: Some(ROOM),
             ..EventQuery::default()
         };
         let (home, round) = (ctx.address(), self.feeding.round);
@@ -176,16 +167,18 @@ impl Subscription {
         async move {
             let newest = log.await.map_err(|_| ArchiveError::stopping())?.newest;
             Flush::ask(&flush).await?;
-            let (limit, to) = (query.limit, query.to_sequence);
-            let events = archive.events(query).await?;
-            let is_last = events.len() < limit;
-            let last = events.last().map_or(0, |event| event.sequence);
+            let to = query.to_sequence;
+            let page = archive.events(query).await?;
+            let last = page.items.last().map_or(0, |event| event.sequence);
             let end = to.map_or(newest, |to| to.min(newest));
-            let through = if is_last { last.max(end) } else { last };
+            let through = match &page.next {
+                Some(next) => next.sequence - 1,
+                None => last.max(end),
+            };
             Ok(Page {
-                events,
+                is_last: page.is_last(),
+                events: page.items,
                 through,
-                is_last,
             })
         }
     }
@@ -211,7 +204,6 @@ impl Handler<PageRead> for Subscription {
                 return;
             }
         };
-        self.feeding.resize(&page.events);
         for event in page.events {
             self.hold(Arc::new(event));
         }

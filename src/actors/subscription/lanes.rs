@@ -1,6 +1,6 @@
 //! The lanes of a subscription: live events, letters to be sent again, replays.
 
-use std::iter;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::Subscription;
@@ -29,10 +29,35 @@ pub(super) struct Push {
     pub origin: Origin,
 }
 
-/// A dead letter that is sent again.
+/// The dead letters that are sent again.
 pub(super) struct LetterLane {
-    pub letter: Arc<EventLetter>,
+    /// To be taken in hand, in this order.
+    pub waiting: VecDeque<Arc<EventLetter>>,
+    /// By sequence: those in the window.
+    pub in_hand: BTreeMap<Sequence, Arc<EventLetter>>,
+    /// Whatever is in it may begin: letters do not come in the order of their sequences, and
+    /// without room the first would keep those behind it from being tried again.
     pub window: DeliveryWindow,
+}
+
+impl LetterLane {
+    pub fn new() -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            in_hand: BTreeMap::new(),
+            window: DeliveryWindow::new(0, u32::MAX),
+        }
+    }
+
+    /// Takes the next letters in hand, until there are so many.
+    fn take_in_hand(&mut self, most: usize) {
+        while self.in_hand.len() < most
+            && let Some(letter) = self.waiting.pop_front()
+        {
+            self.window.add(letter.event.clone());
+            self.in_hand.insert(letter.event.sequence, letter);
+        }
+    }
 }
 
 pub(super) struct ReplayLane {
@@ -61,16 +86,17 @@ impl Subscription {
     pub(super) fn window(&mut self, lane: LaneId) -> Option<&mut DeliveryWindow> {
         match lane {
             LaneId::Live => Some(&mut self.live),
-            LaneId::Letter => self.letter.as_mut().map(|lane| &mut lane.window),
+            LaneId::Letter => Some(&mut self.letters.window),
             LaneId::Replay(id) => self.replay(id).map(|lane| &mut lane.window),
         }
     }
 
     /// Of all lanes.
     pub(super) fn windows(&self) -> impl Iterator<Item = &DeliveryWindow> {
-        let letter = self.letter.as_ref().map(|lane| &lane.window);
         let replays = self.replays.iter().map(|lane| &lane.window);
-        iter::once(&self.live).chain(letter).chain(replays)
+        [&self.live, &self.letters.window]
+            .into_iter()
+            .chain(replays)
     }
 
     pub(super) fn replay(&mut self, id: JobId) -> Option<&mut ReplayLane> {
@@ -82,8 +108,7 @@ impl Subscription {
         if let Some(sequence) = self.live.next(now) {
             return Some((LaneId::Live, sequence));
         }
-        let letter = self.letter.as_ref();
-        if let Some(sequence) = letter.and_then(|lane| lane.window.next(now)) {
+        if let Some(sequence) = self.letters.window.next(now) {
             return Some((LaneId::Letter, sequence));
         }
         for lane in &mut self.replays {
@@ -108,24 +133,16 @@ impl Subscription {
         self.window(lane)?.start(sequence)
     }
 
-    /// Takes the next letter in hand, if the one before is done with.
-    pub(super) fn next_letter(&mut self) {
-        if self.letter.is_none()
-            && let Some(letter) = self.letters.pop_front()
-        {
-            let mut window = DeliveryWindow::new(0, 1);
-            window.add(letter.event.clone());
-            self.letter = Some(LetterLane { letter, window });
-        }
+    /// Takes the next letters in hand: as many as the live events leave room for, one at least.
+    pub(super) fn next_letters(&mut self) {
+        let room = self.callback().max_in_flight;
+        let room = room.saturating_sub(self.live.in_flight()).max(1);
+        self.letters.take_in_hand(room as usize);
     }
 
     /// When something that waits may begin.
     pub(super) fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
-        let letter = self.letter.as_ref();
-        let mut times = vec![
-            self.live.next_retry(),
-            letter.and_then(|lane| lane.window.next_retry()),
-        ];
+        let mut times = vec![self.live.next_retry(), self.letters.window.next_retry()];
         for lane in &self.replays {
             times.push(lane.window.next_retry());
             if lane.window.next(now).is_some() {

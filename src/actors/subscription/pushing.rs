@@ -143,7 +143,7 @@ impl Subscription {
         if push.lane != LaneId::Letter {
             return;
         }
-        self.letter = None;
+        self.letters.in_hand.remove(&push.sequence);
         self.record(Fact::EventDelivered(EventDelivered {
             id: self.subscription.id.letter_id(&ended.event),
             subscription_id: self.subscription.id,
@@ -153,16 +153,13 @@ impl Subscription {
     }
 
     fn died(&mut self, push: &Push, attempt: Attempt, reason: DeadReason, ctx: &Context<Self>) {
-        let before = match push.lane {
-            LaneId::Letter => self.letter.as_ref().map(|lane| lane.letter.clone()),
-            LaneId::Live | LaneId::Replay(_) => None,
-        };
         let Some(ended) = self.end(push, attempt, ctx) else {
             return;
         };
-        if push.lane == LaneId::Letter {
-            self.letter = None;
-        }
+        let before = match push.lane {
+            LaneId::Letter => self.letters.in_hand.remove(&push.sequence),
+            LaneId::Live | LaneId::Replay(_) => None,
+        };
         let letter = self.letter_of(ended, before.as_deref(), reason);
         let (id, event, subscriber) = (letter.id, letter.event.id, &letter.service);
         tracing::warn!(%id, %event, %subscriber, reason = reason.name(), "event is a dead letter");
@@ -195,6 +192,7 @@ impl Subscription {
             reason,
             attempts,
             redriven: before.map_or(0, |letter| letter.redriven),
+            job: None,
         }
     }
 

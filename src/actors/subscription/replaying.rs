@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix::{AsyncContext, Context, Handler, Message};
 
 use super::Subscription;
-use super::feeding::Page;
+use super::feeding::{Page, ROOM};
 use super::lanes::ReplayLane;
 use crate::actors::messages::{Record, RunReplay};
 use crate::domain::fact::Fact;
@@ -21,7 +21,7 @@ use crate::ports::archive::{ArchiveError, EventQuery};
 const RECORD_EVERY: Duration = Duration::from_secs(1);
 /// How soon an archive that does not answer is asked again.
 const RETRY: Duration = Duration::from_secs(1);
-/// Events read at once. Few, since each may be large.
+/// Events read at once, if they are small.
 const PAGE: usize = 32;
 
 #[derive(Message)]
@@ -65,6 +65,7 @@ impl ReplayLane {
             from_sequence: Some(self.window.through() + 1),
             to_sequence: Some(self.replay.to),
             limit: self.limit(),
+            most_bytes: Some(ROOM),
             ..EventQuery::default()
         }
     }

@@ -6,6 +6,7 @@ use diesel::prelude::QueryableByName;
 use diesel::sql_types::{BigInt, Text};
 use uuid::Uuid;
 
+use super::listing::{Listing, Measured};
 use super::messages::row::{RowError, position, position_column};
 use super::statement::Statement;
 use super::table::{self, Column, Table, bytes, number, text};
@@ -17,6 +18,10 @@ use crate::logic::projection::LetterChange;
 use crate::ports::archive::{ArchivedLetter, LetterQuery};
 
 const ROWS: &str = "SELECT position, letter FROM event_letters WHERE TRUE";
+/// A letter begins with its id and that of its subscription, each of one length, and there is an
+/// index on that place. A column would have to be filled when an older database is opened, which
+/// takes longer than opening may.
+const OF_SUBSCRIPTION: &str = "substr(letter, 65, 36) = ";
 
 pub struct Letters;
 
@@ -89,6 +94,14 @@ pub struct Row {
     letter: String,
 }
 
+impl Measured for Row {
+    const BYTES: &'static str = "octet_length(letter)";
+
+    fn bytes(&self) -> usize {
+        self.letter.len()
+    }
+}
+
 impl Row {
     pub fn into_letter(self) -> Result<ArchivedLetter, RowError> {
         Ok(ArchivedLetter {
@@ -103,16 +116,53 @@ pub fn by_id(id: MessageId) -> Statement {
 }
 
 /// Newest first.
-pub fn page(query: &LetterQuery) -> Statement {
+pub fn page(query: &LetterQuery) -> Listing {
+    let rows = matching(Statement::new(ROWS), query);
+    Listing::new(rows, "position DESC", query.limit)
+}
+
+/// Oldest first.
+pub fn ids_after(query: &LetterQuery, after: Position) -> Statement {
+    let places = Statement::new("SELECT position, id FROM event_letters WHERE TRUE");
+    matching(places, query)
+        .and("position > ", after)
+        .sql(" ORDER BY position LIMIT ")
+        .bind(query.limit)
+}
+
+pub fn count(query: &LetterQuery) -> Statement {
+    let count = Statement::new("SELECT count(*) AS number FROM event_letters WHERE TRUE");
+    matching(count, query)
+}
+
+fn matching(statement: Statement, query: &LetterQuery) -> Statement {
+    let subscription = query.subscription_id.map(|id| id.to_string());
     let service = query.service.as_ref().map(ServiceName::as_str);
     let source = query.source.as_ref().map(ServiceName::as_str);
-    Statement::new(ROWS)
+    statement
         .and_if("service = ", service)
+        .and_if(OF_SUBSCRIPTION, subscription)
         .and_if("source = ", source)
         .and_if("correlation_id = ", query.correlation_id.as_deref())
         .and_if("reason = ", query.reason.map(DeadReason::name))
         .and_if("died_at >= ", query.since.map(Timestamp::as_millis))
+        .and_if("died_at < ", query.until.map(Timestamp::as_millis))
         .and_if("position < ", query.before)
-        .sql(" ORDER BY position DESC LIMIT ")
-        .bind(query.limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fact::Fact;
+    use crate::logic::wal::samples;
+
+    #[test]
+    fn the_id_of_its_subscription_is_where_it_is_looked_for() {
+        let Fact::EventDeadLettered(letter) = samples::event_dead_lettered(1, 5) else {
+            panic!("a sample of something else");
+        };
+        let text = serde_json::to_string(&letter).unwrap();
+        assert_eq!(OF_SUBSCRIPTION, "substr(letter, 65, 36) = ");
+        assert_eq!(text[64..64 + 36], letter.subscription_id.to_string());
+    }
 }

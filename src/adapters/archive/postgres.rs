@@ -17,9 +17,11 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::runtime::{Builder, Runtime};
 
+use super::listing::{Listing, Measured};
 use super::sql::{Applied, Record, Sql, SqlArchive, unavailable};
 use super::statement::Statement;
 use crate::adapters::tls::Trust;
+use crate::logic::page::Page;
 use crate::logic::projection::Batch;
 use crate::ports::archive::ArchiveError;
 use connections::Connections;
@@ -96,6 +98,18 @@ impl Sql for Postgres {
             async move { statement.load(connection).await }.boxed()
         })
         .await
+    }
+
+    async fn page<R: Record + Measured>(&self, listing: Listing) -> Result<Page<R>, ArchiveError> {
+        let rows: Vec<R> = Sql::load(self, listing.statement_within_bytes::<R>()).await?;
+        let mut filling = listing.filling();
+        for row in rows {
+            let bytes = row.bytes();
+            if !filling.add(row, bytes) {
+                break;
+            }
+        }
+        Ok(filling.finish())
     }
 
     async fn apply(&self, batch: Arc<Batch>) -> Result<Applied, ArchiveError> {

@@ -10,6 +10,8 @@ use diesel::sqlite::Sqlite;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use super::events::types::Types;
+use super::listing::{Listing, Measured};
 use super::messages::row::{RowError, position};
 use super::statement::Statement;
 use super::{events, letters, messages, snapshots};
@@ -17,22 +19,26 @@ use crate::domain::carried::StreamHead;
 use crate::domain::event::{Event, EventId, Sequence, Snapshot, StreamId};
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::timestamp::Timestamp;
+use crate::logic::page::Page;
 use crate::logic::projection::Batch;
 use crate::ports::archive::{
     Archive, ArchiveError, ArchivedLetter, ArchivedMessage, ArchivedStream, DeadLetterCounts,
-    EventQuery, LetterQuery, MessageQuery,
+    DeadLetterQuery, EventQuery, LetterQuery, MessageQuery,
 };
-
-/// So many ids are looked up by one statement.
-const IDS: usize = 500;
 
 /// A database that runs statements.
 pub trait Sql: Send + Sync + 'static {
-    /// All rows the statement finds.
+    /// All rows the statement finds, which are few or small.
     fn load<R: Record>(
         &self,
         statement: Statement,
     ) -> impl Future<Output = Result<Vec<R>, ArchiveError>> + Send;
+
+    /// The page, without reading more of the rest than what is next.
+    fn page<R: Record + Measured>(
+        &self,
+        listing: Listing,
+    ) -> impl Future<Output = Result<Page<R>, ArchiveError>> + Send;
 
     /// As [`Archive::apply`].
     fn apply(
@@ -104,6 +110,15 @@ impl<S: Sql> SqlArchive<S> {
         rows.collect::<Result<_, _>>().map_err(unreadable)
     }
 
+    async fn page<R: Record + Measured, T>(
+        &self,
+        listing: Listing,
+        read: impl Fn(R) -> Result<T, RowError>,
+    ) -> Result<Page<T>, ArchiveError> {
+        let page = self.database.page(listing).await?;
+        page.try_map(read).map_err(unreadable)
+    }
+
     async fn number(&self, statement: Statement) -> Result<Option<u64>, ArchiveError> {
         let found = self.load(statement, |row: Number| position(row.number));
         Ok(found.await?.pop())
@@ -111,8 +126,8 @@ impl<S: Sql> SqlArchive<S> {
 
     async fn by_id(&self, ids: &[MessageId]) -> Result<Vec<ArchivedMessage>, ArchiveError> {
         let mut found = HashMap::new();
-        for some in ids.chunks(IDS) {
-            let statement = messages::questions::by_id(some);
+        if !ids.is_empty() {
+            let statement = messages::questions::by_id(ids);
             let rows = self.load(statement, messages::row::Row::into_archived);
             found.extend(rows.await?.into_iter().map(|row| (row.message.id, row)));
         }
@@ -121,8 +136,8 @@ impl<S: Sql> SqlArchive<S> {
 
     async fn events_with(&self, ids: &[EventId]) -> Result<Vec<Event>, ArchiveError> {
         let mut found = HashMap::new();
-        for some in ids.chunks(IDS) {
-            let statement = events::questions::by_id(some);
+        if !ids.is_empty() {
+            let statement = events::questions::by_id(ids);
             for event in self.load(statement, events::row::Row::into_event).await? {
                 found.entry(event.id).or_insert(event);
             }
@@ -147,19 +162,31 @@ impl<S: Sql> SqlArchive<S> {
         Ok(Some(query))
     }
 
-    async fn page(&self, query: EventQuery) -> Result<Vec<Event>, ArchiveError> {
+    async fn types_of(&self, query: &EventQuery) -> Result<Types, ArchiveError> {
+        let Some(statement) = events::types::candidates(&query.event_types) else {
+            return Ok(Types::All);
+        };
+        let candidates = self.database.load(statement).await?;
+        Ok(events::types::meant(&query.event_types, candidates))
+    }
+
+    async fn events_of(&self, query: EventQuery) -> Result<Page<Event>, ArchiveError> {
+        let Some(query) = self.by_sequence(query).await? else {
+            return Ok(Page::empty());
+        };
+        let types = self.types_of(&query).await?;
+        let listing = events::questions::page(&query, &types);
+        self.page(listing, events::row::Row::into_event).await
+    }
+
+    async fn sequences_of(&self, query: EventQuery) -> Result<Vec<Sequence>, ArchiveError> {
         let Some(query) = self.by_sequence(query).await? else {
             return Ok(Vec::new());
         };
-        let types = match events::types::candidates(&query.event_types) {
-            None => events::types::Types::All,
-            Some(statement) => {
-                let candidates = self.database.load(statement).await?;
-                events::types::meant(&query.event_types, candidates)
-            }
-        };
-        let statement = events::questions::page(&query, &types);
-        self.load(statement, events::row::Row::into_event).await
+        let types = self.types_of(&query).await?;
+        let sequences = events::questions::sequences(&query, &types);
+        let read = |row: events::row::Numbered| position(row.sequence);
+        self.load(sequences, read).await
     }
 
     async fn stream_of(&self, id: &StreamId) -> Result<Option<ArchivedStream>, ArchiveError> {
@@ -187,6 +214,39 @@ impl<S: Sql> SqlArchive<S> {
             first_at: first.map(|(_, at)| at),
             last_at: last.map(|(_, at)| at),
         }))
+    }
+
+    async fn letter_places(
+        &self,
+        query: DeadLetterQuery,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<(Position, MessageId)>, ArchiveError> {
+        let messages = query.messages.map(|query| {
+            let query = MessageQuery { limit, ..query };
+            messages::questions::ids_after(&query, after)
+        });
+        let events = query.events.map(|query| {
+            let query = LetterQuery { limit, ..query };
+            letters::ids_after(&query, after)
+        });
+        let mut places = Vec::new();
+        for statement in messages.into_iter().chain(events) {
+            places.extend(self.load(statement, messages::row::Place::read).await?);
+        }
+        places.sort_unstable();
+        places.truncate(limit);
+        Ok(places)
+    }
+
+    async fn letter_count(&self, query: DeadLetterQuery) -> Result<u64, ArchiveError> {
+        let messages = query.messages.as_ref().map(messages::questions::count);
+        let events = query.events.as_ref().map(letters::count);
+        let mut count = 0;
+        for statement in messages.into_iter().chain(events) {
+            count += self.number(statement).await?.unwrap_or(0);
+        }
+        Ok(count)
     }
 
     async fn letter_counts(&self) -> Result<DeadLetterCounts, ArchiveError> {
@@ -238,9 +298,9 @@ impl<S: Sql> Archive for SqlArchive<S> {
     fn messages(
         &self,
         query: MessageQuery,
-    ) -> BoxFuture<'_, Result<Vec<ArchivedMessage>, ArchiveError>> {
+    ) -> BoxFuture<'_, Result<Page<ArchivedMessage>, ArchiveError>> {
         let page = messages::questions::page(&query);
-        self.load(page, messages::row::Row::into_archived).boxed()
+        self.page(page, messages::row::Row::into_archived).boxed()
     }
 
     fn ids_after(
@@ -252,9 +312,20 @@ impl<S: Sql> Archive for SqlArchive<S> {
         self.load(places, messages::row::Place::read).boxed()
     }
 
-    fn count(&self, query: MessageQuery) -> BoxFuture<'_, Result<u64, ArchiveError>> {
-        let count = self.number(messages::questions::count(&query));
-        async move { Ok(count.await?.unwrap_or(0)) }.boxed()
+    fn dead_letters_after(
+        &self,
+        query: DeadLetterQuery,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<(Position, MessageId)>, ArchiveError>> {
+        self.letter_places(query, after, limit).boxed()
+    }
+
+    fn count_dead_letters(
+        &self,
+        query: DeadLetterQuery,
+    ) -> BoxFuture<'_, Result<u64, ArchiveError>> {
+        self.letter_count(query).boxed()
     }
 
     fn dead_letter_counts(&self) -> BoxFuture<'_, Result<DeadLetterCounts, ArchiveError>> {
@@ -265,8 +336,12 @@ impl<S: Sql> Archive for SqlArchive<S> {
         async move { self.events_with(&ids).await }.boxed()
     }
 
-    fn events(&self, query: EventQuery) -> BoxFuture<'_, Result<Vec<Event>, ArchiveError>> {
-        async move { self.page(query).await }.boxed()
+    fn events(&self, query: EventQuery) -> BoxFuture<'_, Result<Page<Event>, ArchiveError>> {
+        self.events_of(query).boxed()
+    }
+
+    fn sequences(&self, query: EventQuery) -> BoxFuture<'_, Result<Vec<Sequence>, ArchiveError>> {
+        self.sequences_of(query).boxed()
     }
 
     fn stream(&self, id: StreamId) -> BoxFuture<'_, Result<Option<ArchivedStream>, ArchiveError>> {
@@ -310,9 +385,9 @@ impl<S: Sql> Archive for SqlArchive<S> {
     fn event_letters(
         &self,
         query: LetterQuery,
-    ) -> BoxFuture<'_, Result<Vec<ArchivedLetter>, ArchiveError>> {
+    ) -> BoxFuture<'_, Result<Page<ArchivedLetter>, ArchiveError>> {
         let page = letters::page(&query);
-        self.load(page, letters::Row::into_letter).boxed()
+        self.page(page, letters::Row::into_letter).boxed()
     }
 }
 

@@ -8,10 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diesel::RunQueryDsl;
+use diesel::connection::DefaultLoadingMode;
 use tokio::sync::{RwLock, RwLockReadGuard};
 
+use super::listing::{Listing, Measured};
 use super::sql::{Applied, Record, Sql, SqlArchive, unavailable};
 use super::statement::Statement;
+use crate::logic::page::Page;
 use crate::logic::projection::Batch;
 use crate::ports::archive::ArchiveError;
 use connections::{Cause, Connections};
@@ -61,6 +64,26 @@ impl Sql for SqliteFile {
         let connections = self.connections().await?;
         connections
             .read(move |connection| statement.load(connection))
+            .await
+            .map_err(|cause| unavailable(&cause))
+    }
+
+    async fn page<R: Record + Measured>(&self, listing: Listing) -> Result<Page<R>, ArchiveError> {
+        let connections = self.connections().await?;
+        connections
+            .read(move |connection| {
+                let statement = listing.statement();
+                let mut filling = listing.filling();
+                // Each row is read when it is asked for.
+                for row in statement.load_iter::<R, DefaultLoadingMode>(connection)? {
+                    let row = row?;
+                    let bytes = row.bytes();
+                    if !filling.add(row, bytes) {
+                        break;
+                    }
+                }
+                Ok(filling.finish())
+            })
             .await
             .map_err(|cause| unavailable(&cause))
     }

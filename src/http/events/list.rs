@@ -15,6 +15,7 @@ use crate::http::messages::flush;
 use crate::http::openapi::history::EventSearch;
 use crate::http::openapi::messages::PageQuery;
 use crate::http::query::{self, Query};
+use crate::http::reading::Reading;
 use crate::ports::archive::EventQuery;
 
 /// A page of a list of events.
@@ -52,6 +53,7 @@ impl<'a> EventPage<'a> {
         (status = 200, description = "Those that match everything given", body = EventPage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
         (status = 410, description = "GONE: events from `from_sequence` or `cursor` on are no longer kept; `details.oldest_sequence` says which are"),
+        (status = 429, description = "QUEUE_FULL: too much is read at once. See `Retry-After`"),
         (status = 503, description = "STORAGE_UNAVAILABLE: not all of it is in memory, and the archive does not answer"),
     ),
 )]
@@ -86,9 +88,10 @@ pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
             kept = query.from_sequence;
         }
     }
-    let part = read::part(&hub, query, kept).await?;
-    let next_cursor = part.next.map(|next| next.to_string());
-    Ok(HttpResponse::Ok().json(EventPage::of(&part.events, next_cursor)))
+    let mut reading = Reading::of(&hub);
+    let page = read::read_kept(&mut reading, query, kept).await?;
+    let next_cursor = page.next.map(|next| next.sequence.to_string());
+    Ok(reading.json(&EventPage::of(&page.items, next_cursor)))
 }
 
 /// One event

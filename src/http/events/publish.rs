@@ -4,11 +4,13 @@ use std::collections::HashMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 use utoipa::ToSchema;
 
 use crate::actors::messages::{EventOffer, EventSlot, Publish};
 use crate::domain::event::{Event, EventId, Sequence, StreamId};
+use crate::domain::message::Payload;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::http::Hub;
@@ -21,6 +23,7 @@ use crate::http::messages::flush;
 use crate::http::messages::send::Labels;
 use crate::http::openapi::events::{EventHeaders, EventInput};
 use crate::logic::canonical::event_fingerprint;
+use crate::ports::archive::MOST_IDS;
 
 /// An event that is published, and its place.
 #[derive(Serialize, ToSchema)]
@@ -153,26 +156,33 @@ pub async fn submit(
     Ok(answer)
 }
 
-/// Finds ids that the dedup window may not tell, with one look-up for all.
+/// Finds ids that the dedup window may not tell, with one look-up for many.
 async fn known_already(hub: &Hub, slots: &mut [EventSlot]) -> Result<(), HubError> {
     let forgetful = hub.metrics.event_dedup_overflowed.get() > 0;
-    let is_unsure = |event: &Event| given(event).is_unsure(forgetful);
-    let offered = slots.iter().filter_map(EventSlot::offered);
-    let unsure = offered.filter(|event| is_unsure(event));
-    let ids: Vec<_> = unsure.map(|event| event.id).collect();
-    if ids.is_empty() {
-        return Ok(());
+    let is_unsure = |slot: &&mut EventSlot| {
+        let event = slot.offered();
+        event.is_some_and(|event| given(event).is_unsure(forgetful))
+    };
+    let mut unsure: Vec<_> = slots.iter_mut().filter(is_unsure).collect();
+    for some in unsure.chunks_mut(MOST_IDS) {
+        look_up(hub, some).await?;
     }
+    Ok(())
+}
+
+async fn look_up(hub: &Hub, slots: &mut [&mut EventSlot]) -> Result<(), HubError> {
+    let offered = slots.iter().filter_map(|slot| slot.offered());
+    let ids = offered.map(|event| event.id).collect();
     let (stored, archive_answers) = known_ids::stored(stored(hub, ids)).await?;
     let known: HashMap<_, _> = stored.iter().map(|event| (event.id, event)).collect();
     for slot in slots {
-        let Some(event) = slot.offered().filter(|event| is_unsure(event)) else {
+        let Some(event) = slot.offered() else {
             continue;
         };
         let same = known.get(&event.id).map(|known| is_same(known, event));
         match Finding::of(given(event), same, archive_answers) {
-            Finding::Repeat => *slot = EventSlot::Duplicate,
-            Finding::Refused(refusal) => *slot = EventSlot::Refused(refusal),
+            Finding::Repeat => **slot = EventSlot::Duplicate,
+            Finding::Refused(refusal) => **slot = EventSlot::Refused(refusal),
             Finding::New => {}
         }
     }
@@ -195,11 +205,16 @@ async fn stored(hub: &Hub, ids: Vec<EventId>) -> Result<Vec<Event>, HubError> {
     Ok(hub.archive.events_by_id(ids).await?)
 }
 
-/// Those of these events that are kept, if the archive answers.
+/// Those of these events that are kept, if the archive answers, without what they carry.
 pub async fn originals(hub: &Hub, ids: Vec<EventId>) -> Result<HashMap<EventId, Event>, HubError> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
+    let mut originals = HashMap::new();
+    for some in ids.chunks(MOST_IDS) {
+        let (stored, _) = known_ids::stored(stored(hub, some.to_vec())).await?;
+        for mut event in stored {
+            event.payload = Payload::new(RawValue::NULL.to_owned());
+            event.extras = None;
+            originals.insert(event.id, event);
+        }
     }
-    let (stored, _) = known_ids::stored(stored(hub, ids)).await?;
-    Ok(stored.into_iter().map(|event| (event.id, event)).collect())
+    Ok(originals)
 }

@@ -13,56 +13,75 @@ use crate::http::Hub;
 use crate::http::ask::{ask, look};
 use crate::http::messages::flush;
 use crate::http::query::Query;
+use crate::http::reading::Reading;
+use crate::logic::page::Page;
 use crate::ports::archive::EventQuery;
 
 /// The archive counts in 63 bits.
 pub const LAST_SEQUENCE: u64 = i64::MAX as u64;
 const NO_CURSOR: &str = "must be the next_cursor of an earlier answer";
 
-/// A part of the events that match, and the one the rest begins with.
-pub struct Part {
-    pub events: Vec<Arc<Event>>,
-    pub next: Option<Sequence>,
+/// A page of the events that match. Whatever was acknowledged before is among them.
+pub async fn read(
+    reading: &mut Reading<'_>,
+    query: EventQuery,
+) -> Result<Page<Arc<Event>>, HubError> {
+    let asked = query.clone();
+    let recent = ask(&reading.hub.handles.read_recent, |reply| ReadRecent {
+        query: asked,
+        reply,
+    });
+    if let Some(page) = recent.await? {
+        reading.begin().await?;
+        return Ok(page);
+    }
+    reading.begin_in_archive().await?;
+    Ok(reading.hub.archive.events(query).await?.map(Arc::new))
 }
 
-/// The events that match. Whatever was acknowledged before is among them.
-pub async fn read(hub: &Hub, query: EventQuery) -> Result<Vec<Arc<Event>>, HubError> {
-    let asked = query.clone();
+/// As [`read`], of events that must be kept.
+///
+/// # Errors
+/// 410 if events from `kept` on, if that is given, are gone; 503 without an archive that is needed.
+pub async fn read_kept(
+    reading: &mut Reading<'_>,
+    query: EventQuery,
+    kept: Option<Sequence>,
+) -> Result<Page<Arc<Event>>, HubError> {
+    must_be_kept(reading.hub, kept).await?;
+    let page = read(reading, query).await?;
+    // They may have gone while they were read.
+    must_be_kept(reading.hub, kept).await?;
+    Ok(page)
+}
+
+/// The first and the last of the newest `n` that match, or of all if there are fewer.
+pub async fn newest(
+    hub: &Hub,
+    query: EventQuery,
+    n: usize,
+) -> Result<Option<(Sequence, Sequence)>, HubError> {
+    let query = EventQuery {
+        descending: true,
+        limit: n,
+        ..query
+    };
+    let ends = |newest_first: &[Sequence]| Some((*newest_first.last()?, *newest_first.first()?));
+    let asked = EventQuery {
+        // Those in memory are there in any case.
+        most_bytes: Some(usize::MAX),
+        ..query.clone()
+    };
     let recent = ask(&hub.handles.read_recent, |reply| ReadRecent {
         query: asked,
         reply,
     });
-    if let Some(events) = recent.await? {
-        return Ok(events);
+    if let Some(page) = recent.await? {
+        let sequences: Vec<_> = page.items.iter().map(|event| event.sequence).collect();
+        return Ok(ends(&sequences));
     }
     flush(hub).await?;
-    let events = hub.archive.events(query).await?;
-    Ok(events.into_iter().map(Arc::new).collect())
-}
-
-/// As many as `query.limit`, and where to go on.
-///
-/// # Errors
-/// 410 if events from `kept` on, if that is given, are gone; 503 without an archive that is needed.
-pub async fn part(
-    hub: &Hub,
-    mut query: EventQuery,
-    kept: Option<Sequence>,
-) -> Result<Part, HubError> {
-    let limit = query.limit;
-    query.limit = limit + 1;
-    must_be_kept(hub, kept).await?;
-    let events = read(hub, query).await?;
-    // They may have gone while they were read.
-    must_be_kept(hub, kept).await?;
-    Ok(cut(events, limit))
-}
-
-/// The first `limit` of them.
-pub fn cut(mut events: Vec<Arc<Event>>, limit: usize) -> Part {
-    let next = events.get(limit).map(|event| event.sequence);
-    events.truncate(limit);
-    Part { events, next }
+    Ok(ends(&hub.archive.sequences(query).await?))
 }
 
 pub async fn log(hub: &Hub) -> Result<LogReport, HubError> {

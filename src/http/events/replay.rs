@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::list::EventPage;
-use super::read::{self, Part, Span};
+use super::read::{self, Span};
 use crate::actors::messages::{InspectSubscriptions, StartReplay};
 use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::JobId;
@@ -22,6 +22,8 @@ use crate::http::auth::Caller;
 use crate::http::body::Body;
 use crate::http::openapi::history::{ReplayInput, ReplaySearch};
 use crate::http::query::Query;
+use crate::http::reading::Reading;
+use crate::logic::page::Page;
 use crate::ports::archive::EventQuery;
 use input::{Asked, SUBJECT, Start};
 
@@ -75,6 +77,7 @@ pub async fn replay(
         (status = 403, description = "AUTH_FAILED: the subscription is another service's"),
         (status = 404, description = "NOT_FOUND: no such subscription"),
         (status = 410, description = "GONE: events from `from_sequence` or `cursor` on are no longer kept; `details.oldest_sequence` says which are"),
+        (status = 429, description = "QUEUE_FULL: too much is read at once. See `Retry-After`"),
         (status = 503, description = "STORAGE_UNAVAILABLE: not all of it is in memory, and the archive does not answer"),
     ),
 )]
@@ -91,23 +94,24 @@ async fn answer(hub: &Hub, caller: &Caller, asked: Asked) -> Result<HttpResponse
         let replay_id = deliver(hub, caller, asked, subscription).await?;
         return Ok(HttpResponse::Accepted().json(ReplayStarted { replay_id }));
     }
-    let (part, to) = match (asked.start, asked.cursor) {
-        (Start::LastN(n), None) => {
-            let events = last_n(hub, asked.query(), n).await?;
-            let to = events.last().map(|event| event.sequence);
-            (read::cut(events, asked.page_limit()), to)
-        }
+    let mut reading = Reading::of(hub);
+    let (page, to) = match (asked.start, asked.cursor) {
+        (Start::LastN(n), None) => last_n(&mut reading, &asked, n).await?,
         (_, cursor) => {
             let to = cursor.and_then(|span| span.to);
-            (from_start(hub, &asked).await?, to)
+            (from_start(&mut reading, &asked).await?, to)
         }
     };
-    let next_cursor = part.next.map(|from| Span { from, to }.write());
-    Ok(HttpResponse::Ok().json(EventPage::of(&part.events, next_cursor)))
+    let next = page.next.map(|event| event.sequence);
+    let next_cursor = next.map(|from| Span { from, to }.write());
+    Ok(reading.json(&EventPage::of(&page.items, next_cursor)))
 }
 
 /// The page that begins where the caller says.
-async fn from_start(hub: &Hub, asked: &Asked) -> Result<Part, HubError> {
+async fn from_start(
+    reading: &mut Reading<'_>,
+    asked: &Asked,
+) -> Result<Page<Arc<Event>>, HubError> {
     let mut query = asked.query();
     query.limit = asked.page_limit();
     match asked.start {
@@ -120,22 +124,26 @@ async fn from_start(hub: &Hub, asked: &Asked) -> Result<Part, HubError> {
         query.to_sequence = span.to.or(query.to_sequence);
     }
     let kept = query.from_sequence;
-    read::part(hub, query, kept).await
+    read::read_kept(reading, query, kept).await
 }
 
-/// Exactly the last `n` that match, or all if there are fewer, oldest first.
-async fn last_n(hub: &Hub, query: EventQuery, n: usize) -> Result<Vec<Arc<Event>>, HubError> {
-    let mut events = read::read(
-        hub,
-        EventQuery {
-            descending: true,
-            limit: n,
-            ..query
-        },
-    )
-    .await?;
-    events.reverse();
-    Ok(events)
+/// The first page of the last `n` that match, or of all if there are fewer, oldest first, and
+/// where they end.
+async fn last_n(
+    reading: &mut Reading<'_>,
+    asked: &Asked,
+    n: usize,
+) -> Result<(Page<Arc<Event>>, Option<Sequence>), HubError> {
+    let Some((first, last)) = read::newest(reading.hub, asked.query(), n).await? else {
+        return Ok((Page::empty(), None));
+    };
+    let query = EventQuery {
+        from_sequence: Some(first),
+        to_sequence: Some(last),
+        limit: asked.page_limit(),
+        ..asked.query()
+    };
+    Ok((read::read(reading, query).await?, Some(last)))
 }
 
 /// Has the events sent to a subscription.
@@ -190,7 +198,7 @@ async fn span_to_deliver(
     asked: &Asked,
 ) -> Result<(Sequence, Option<Sequence>), HubError> {
     let log = read::log(hub).await?;
-    let found = match asked.start {
+    let (first, to) = match asked.start {
         Start::Beginning => return Ok((log.oldest, asked.to_sequence)),
         Start::Sequence(from) => {
             read::must_be_kept(hub, Some(from)).await?;
@@ -202,14 +210,15 @@ async fn span_to_deliver(
                 limit: 1,
                 ..EventQuery::default()
             };
-            read::read(hub, query).await?
+            let found = read::read(&mut Reading::of(hub), query).await?.items;
+            let first = found.first().map(|event| event.sequence);
+            (first, asked.to_sequence)
         }
-        Start::LastN(n) => last_n(hub, asked.query(), n).await?,
+        Start::LastN(n) => {
+            let ends = read::newest(hub, asked.query(), n).await?;
+            let (first, last) = ends.unzip();
+            (first, last.or(asked.to_sequence))
+        }
     };
-    let from = found.first().map_or(log.newest + 1, |event| event.sequence);
-    let to = match asked.start {
-        Start::LastN(_) => found.last().map(|event| event.sequence),
-        _ => None,
-    };
-    Ok((from, to.or(asked.to_sequence)))
+    Ok((first.unwrap_or(log.newest + 1), to))
 }

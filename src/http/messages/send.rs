@@ -25,7 +25,7 @@ use crate::http::message_input::{self, Context};
 use crate::http::openapi::messages::{MessageHeaders, MessageInput, SendQuery};
 use crate::http::query::Query;
 use crate::logic::canonical::same_content;
-use crate::ports::archive::ArchivedMessage;
+use crate::ports::archive::{ArchivedMessage, MOST_IDS};
 
 const LONGEST_WAIT_MS: u64 = 60_000;
 
@@ -142,18 +142,23 @@ pub async fn submit(
 }
 
 /// Finds ids that the dedup window may not tell. Other ids cost nothing here, and the rest one
-/// look-up for all.
+/// look-up for many.
 async fn known_already(hub: &Hub, slots: &mut [Slot]) -> Result<(), HubError> {
     let forgetful = hub.metrics.dedup_overflowed.get() > 0;
-    let is_unsure = |message: &Message| given(message).is_unsure(forgetful);
-    let offered = slots.iter().filter_map(Slot::offered);
-    let ids: Vec<_> = offered
-        .filter(|offer| is_unsure(offer))
-        .map(|message| message.id)
-        .collect();
-    if ids.is_empty() {
-        return Ok(());
+    let is_unsure = |slot: &&mut Slot| {
+        let message = slot.offered();
+        message.is_some_and(|message| given(message).is_unsure(forgetful))
+    };
+    let mut unsure: Vec<_> = slots.iter_mut().filter(is_unsure).collect();
+    for some in unsure.chunks_mut(MOST_IDS) {
+        look_up(hub, some).await?;
     }
+    Ok(())
+}
+
+async fn look_up(hub: &Hub, slots: &mut [&mut Slot]) -> Result<(), HubError> {
+    let offered = slots.iter().filter_map(|slot| slot.offered());
+    let ids: Vec<_> = offered.map(|message| message.id).collect();
     let open = look(&hub.handles.inspect, Inspect { ids: ids.clone() }).await?;
     let open = open
         .into_iter()
@@ -165,14 +170,14 @@ async fn known_already(hub: &Hub, slots: &mut [Slot]) -> Result<(), HubError> {
         known.entry(row.message.id).or_insert(row.message);
     }
     for slot in slots {
-        let Some(message) = slot.offered().filter(|message| is_unsure(message)) else {
+        let Some(message) = slot.offered() else {
             continue;
         };
         let same = known.get(&message.id);
         let same = same.map(|known| same_content(known, message));
         match Finding::of(given(message), same, archive_answers) {
-            Finding::Repeat => *slot = Slot::Duplicate,
-            Finding::Refused(refusal) => *slot = Slot::Refused(refusal),
+            Finding::Repeat => **slot = Slot::Duplicate,
+            Finding::Refused(refusal) => **slot = Slot::Refused(refusal),
             Finding::New => {}
         }
     }

@@ -5,6 +5,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::domain::fact::DeadReason;
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Payload;
+use crate::domain::subscription::SubscriptionId;
 use crate::domain::timestamp::Timestamp;
 
 /// What to change before the message is sent again. May be left out.
@@ -20,6 +21,7 @@ pub struct ReprocessInput {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct DeadLetterSearch {
+    /// Of events: the subscriber.
     #[param(required = false)]
     pub destination: ServiceName,
     #[param(required = false)]
@@ -28,7 +30,13 @@ pub struct DeadLetterSearch {
     pub reason: DeadReason,
     #[param(required = false)]
     pub correlation_id: String,
+    /// Events that this subscription did not get, and no messages.
+    #[param(required = false)]
+    pub subscription_id: SubscriptionId,
     /// Settled then or later.
     #[param(required = false)]
     pub since: Timestamp,
+    /// Settled before.
+    #[param(required = false)]
+    pub until: Timestamp,
 }

@@ -80,8 +80,9 @@ pub struct ReplayInput {
     pub source: Option<ServiceName>,
     pub stream_id: Option<Label>,
     pub correlation_id: Option<Label>,
-    /// On a page: at most 1000, 100 by default, with `last_n_events` all n. With `deliver_to`:
-    /// altogether, any number, by default all.
+    /// On a page: at most 1000, 100 by default, with `last_n_events` all n; fewer if they are large
+    /// (about 4 MiB), and then there is a `next_cursor`. With `deliver_to`: altogether, any
+    /// number, by default all.
     #[schema(minimum = 1)]
     pub limit: Option<u64>,
     /// The `next_cursor` of the page before, everything else being as for that.
@@ -120,7 +121,8 @@ pub struct ReplaySearch {
     pub stream_id: Label,
     #[param(required = false)]
     pub correlation_id: Label,
-    /// On a page, or with `deliver_to` altogether.
+    /// On a page, which has fewer if they are large (about 4 MiB), and then a `next_cursor`; or with
+    /// `deliver_to` altogether.
     #[param(required = false, minimum = 1)]
     pub limit: u64,
     /// The `next_cursor` of the page before.
@@ -166,7 +168,8 @@ pub struct SnapshotInput {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct SpanPageQuery {
-    /// How many items at most.
+    /// How many items at most. A page of large ones has fewer, about 4 MiB: what counts is whether
+    /// there is a `next_cursor`.
     #[param(required = false, minimum = 1, maximum = 1000, default = 100)]
     pub limit: u16,
     /// The `next_cursor` of the page before.

@@ -11,7 +11,7 @@ use crate::domain::timestamp::Timestamp;
 /// How many messages, and for how long. May be left out.
 #[derive(ToSchema)]
 pub struct ReceiveInput {
-    /// How many messages at most.
+    /// How many messages at most; fewer if they are large (about 4 MiB).
     #[schema(default = 10, minimum = 1, maximum = 1000)]
     pub max: Option<u16>,
     /// Milliseconds to wait for a first message.

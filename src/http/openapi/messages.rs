@@ -136,7 +136,8 @@ pub struct MessageSearch {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
-    /// How many items at most.
+    /// How many items at most. A page of large ones has fewer, about 4 MiB: what counts is whether
+    /// there is a `next_cursor`.
     #[param(required = false, minimum = 1, maximum = 1000, default = 100)]
     pub limit: u16,
     /// The `next_cursor` of the page before.

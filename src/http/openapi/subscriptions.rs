@@ -64,7 +64,8 @@ pub struct UnsubscribeInput {
 pub struct SubscriptionSearch {
     #[param(required = false)]
     pub service: ServiceName,
-    /// How many items at most.
+    /// How many items at most. A page of large ones has fewer, about 4 MiB: what counts is whether
+    /// there is a `next_cursor`.
     #[param(required = false, minimum = 1, maximum = 1000, default = 100)]
     pub limit: u16,
     /// The `next_cursor` of the page before: the subscription it ended with.

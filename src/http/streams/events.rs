@@ -19,6 +19,8 @@ use crate::http::messages::flush;
 use crate::http::openapi::history::StreamSearch;
 use crate::http::openapi::messages::PageQuery;
 use crate::http::query::Query;
+use crate::http::reading::Reading;
+use crate::logic::page::Page;
 use crate::ports::archive::EventQuery;
 
 /// A page of a stream's events, in the place of those that are gone a snapshot.
@@ -52,6 +54,7 @@ pub struct StreamEvents<'a> {
         (status = 400, description = "INVALID_REQUEST: the id or a parameter is wrong"),
         (status = 404, description = "NOT_FOUND: it never had an event"),
         (status = 410, description = "GONE: the archive was lost with the events and their snapshots"),
+        (status = 429, description = "QUEUE_FULL: too much is read at once. See `Retry-After`"),
         (status = 503, description = "STORAGE_UNAVAILABLE: not all of it is in memory, and the archive does not answer"),
     ),
 )]
@@ -66,10 +69,11 @@ pub async fn list(
     let from = asked.number("from_version", 0, read::LAST_SEQUENCE)?;
     let from = read::cursor(&asked)?.or(from).unwrap_or(1).max(1);
     let version = version(&hub, &id).await?;
-    let (snapshot, mut events) = read_from(&hub, &id, from, version, limit + 1).await?;
-    let next_cursor = events.get(limit).map(|event| version_of(event).to_string());
-    events.truncate(limit);
-    Ok(HttpResponse::Ok().json(StreamEvents {
+    let mut reading = Reading::of(&hub);
+    let (snapshot, page) = read_from(&mut reading, &id, from, version, limit).await?;
+    let next_cursor = page.next.map(|event| version_of(&event).to_string());
+    let events = page.items;
+    Ok(reading.json(&StreamEvents {
         stream_id: &id,
         version,
         snapshot: snapshot.as_ref().map(SnapshotView::of),
@@ -82,31 +86,33 @@ pub async fn list(
 /// The events from version `from` on, after a snapshot if the first of them are gone. `version`
 /// is the stream's last.
 async fn read_from(
-    hub: &Hub,
+    reading: &mut Reading<'_>,
     id: &StreamId,
     from: u64,
     version: u64,
     limit: usize,
-) -> Result<(Option<Snapshot>, Vec<Arc<Event>>), HubError> {
+) -> Result<(Option<Snapshot>, Page<Arc<Event>>), HubError> {
     let query = |from| EventQuery {
         stream_id: Some(id.clone()),
         from_version: Some(from),
         limit,
         ..EventQuery::default()
     };
-    let events = read::read(hub, query(from)).await?;
+    let page = read::read(reading, query(from)).await?;
     // The last one that is gone.
-    let gone = match events.first() {
+    let gone = match page.items.first() {
         Some(first) => version_of(first) - 1,
         None => version,
     };
     if gone < from {
-        return Ok((None, events));
+        return Ok((None, page));
     }
+    let hub = reading.hub;
     flush(hub).await?;
+    reading.begin_snapshot().await?;
     let exact = hub.archive.snapshot(id.clone(), gone).await?;
     if let Some(snapshot) = exact.filter(|snapshot| snapshot.version == gone) {
-        return Ok((Some(snapshot), events));
+        return Ok((Some(snapshot), page));
     }
     // Somebody took a later one, so that none was needed when the events went.
     let newest = hub.archive.snapshot(id.clone(), u64::MAX).await?;
@@ -115,8 +121,8 @@ async fn read_from(
         let oldest = read::log(hub).await?.oldest;
         return Err(Refusal::EventsGone { oldest }.into());
     };
-    let events = read::read(hub, query(snapshot.version + 1)).await?;
-    Ok((Some(snapshot), events))
+    let page = read::read(reading, query(snapshot.version + 1)).await?;
+    Ok((Some(snapshot), page))
 }
 
 fn version_of(event: &Event) -> u64 {

@@ -1,5 +1,6 @@
 //! What a stream adds up to: snapshots, and its state at any version.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -19,9 +20,9 @@ use crate::http::auth::Caller;
 use crate::http::body::Body;
 use crate::http::events::read::LAST_SEQUENCE;
 use crate::http::fields::{self, Field};
-use crate::http::messages::flush;
 use crate::http::openapi::history::{SnapshotInput, StateSearch};
 use crate::http::query::Query;
+use crate::http::reading::Reading;
 use crate::logic::fold::is_object;
 
 const SUBJECT: Subject = Subject::Request;
@@ -89,6 +90,7 @@ impl<'a> SnapshotView<'a> {
         (status = 409, description = "VERSION_CONFLICT: the stream has no such version yet; `details.field` names the version that was given, `details.current_version` is the last"),
         (status = 410, description = "GONE: the events up to this version are gone, and no snapshot stands for them"),
         (status = 413, description = "PAYLOAD_TOO_LARGE: the events add up to more than 16 MiB"),
+        (status = 429, description = "QUEUE_FULL: many others ask for states. See `Retry-After`"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the state cannot be built, the archive does not answer"),
         (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
     ),
@@ -113,8 +115,10 @@ pub async fn take(
         reply,
     });
     let refused = |refusal| refused(refusal, &id, "version");
-    let snapshot = taken.await?.map_err(refused)?;
-    Ok(HttpResponse::Created().json(SnapshotView::of(&snapshot)))
+    let held = taken.await?.map_err(refused)?;
+    let mut reading = Reading::of(&hub);
+    reading.begin().await?;
+    Ok(reading.answer(StatusCode::CREATED, &SnapshotView::of(&held.snapshot)))
 }
 
 fn read(text: &str) -> Result<(Option<Payload>, Option<u64>), HubError> {
@@ -142,18 +146,21 @@ fn read(text: &str) -> Result<(Option<Payload>, Option<u64>), HubError> {
         (status = 200, description = "The one with the highest version", body = SnapshotView),
         (status = 400, description = "INVALID_REQUEST: the id is no stream id"),
         (status = 404, description = "NOT_FOUND: the stream has no snapshot, or never had an event"),
+        (status = 429, description = "QUEUE_FULL: too much is read at once. See `Retry-After`"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]
 pub async fn latest(hub: web::Data<Hub>, id: web::Path<String>) -> Result<HttpResponse, HubError> {
     let id = stream_id(&id)?;
     version(&hub, &id).await?;
-    flush(&hub).await?;
+    let mut reading = Reading::of(&hub);
+    reading.begin_in_archive().await?;
+    reading.begin_snapshot().await?;
     let newest = hub.archive.snapshot(id.clone(), u64::MAX).await?;
     let snapshot = newest.ok_or_else(|| HubError::NotFound {
         what: format!("a snapshot of stream {id}"),
     })?;
-    Ok(HttpResponse::Ok().json(SnapshotView::of(&snapshot)))
+    Ok(reading.json(&SnapshotView::of(&snapshot)))
 }
 
 /// The state of a stream
@@ -173,6 +180,7 @@ pub async fn latest(hub: web::Data<Hub>, id: web::Path<String>) -> Result<HttpRe
         (status = 409, description = "VERSION_CONFLICT: the stream has no such version yet; `details.field` names the version that was given, `details.current_version` is the last"),
         (status = 410, description = "GONE: the events up to this version are gone, and no snapshot stands for them"),
         (status = 413, description = "PAYLOAD_TOO_LARGE: the events add up to more than 16 MiB; a snapshot with a smaller `state` helps"),
+        (status = 429, description = "QUEUE_FULL: many others ask for states. See `Retry-After`"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]
@@ -189,11 +197,14 @@ pub async fn state(
         reply,
     });
     let refused = |refusal| refused(refusal, &id, "at_version");
-    let built = read.await?.map_err(refused)?;
-    Ok(HttpResponse::Ok().json(StateView {
-        stream_id: &built.stream_id,
-        version: built.version,
-        state: &built.state,
+    // It is held until the answer is made.
+    let held = read.await?.map_err(refused)?;
+    let mut reading = Reading::of(&hub);
+    reading.begin().await?;
+    Ok(reading.json(&StateView {
+        stream_id: &held.snapshot.stream_id,
+        version: held.snapshot.version,
+        state: &held.snapshot.state,
     }))
 }
 

@@ -63,16 +63,23 @@ impl Queues {
     /// Takes what the window has room for, most urgent first.
     pub fn push_out(&mut self, service: &ServiceName, now: Timestamp) -> HandOut<Delivery> {
         let room = self.destinations.get(service).map_or(0, Destination::room);
-        self.hand_out(service, room, now, Kinds::pop_to_push, |entry| {
-            entry.place = Place::Pushing { since: now };
-            entry.delivery()
-        })
+        self.hand_out(
+            service,
+            (room, usize::MAX),
+            now,
+            Kinds::pop_to_push,
+            |entry| {
+                entry.place = Place::Pushing { since: now };
+                entry.delivery()
+            },
+        )
     }
 
+    /// As many as `max`, or as many as fill `most_bytes`: the last may go beyond.
     pub(super) fn hand_out<T>(
         &mut self,
         service: &ServiceName,
-        max: usize,
+        (max, most_bytes): (usize, usize),
         now: Timestamp,
         next: Next,
         mut take: impl FnMut(&mut Entry) -> T,
@@ -88,7 +95,8 @@ impl Queues {
             return out;
         }
         let max = max.min(destination.pace.room(destination.in_hand(), now));
-        while out.items.len() < max {
+        let mut bytes = 0;
+        while out.items.len() < max && bytes < most_bytes {
             let Some(waiting) = next(&mut destination.lanes) else {
                 break;
             };
@@ -102,6 +110,7 @@ impl Queues {
                     .push(verdict::expired(policy, &entry.message, now, None));
                 entry.place = Place::Settling;
             } else {
+                bytes += entry.message.bytes() as usize;
                 out.items.push(take(entry));
                 destination.pace.take(now);
             }

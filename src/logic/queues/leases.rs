@@ -9,6 +9,7 @@ use crate::domain::ids::{LeaseToken, MessageId, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::backoff::Asked;
+use crate::logic::page;
 use crate::logic::verdict;
 
 use super::kinds::Kinds;
@@ -38,8 +39,8 @@ struct LeaseEnd {
 }
 
 impl Queues {
-    /// Hands up to `max` messages to a puller, each under a lease of its own, which lasts `lease`,
-    /// or until it is settled or given back.
+    /// Hands up to `max` messages to a puller, and no more bytes than a page has, each under a
+    /// lease of its own, which lasts `lease`, or until it is settled or given back.
     pub fn lease(
         &mut self,
         service: &ServiceName,
@@ -49,7 +50,8 @@ impl Queues {
         mut mint: impl FnMut() -> LeaseToken,
     ) -> HandOut<Leased> {
         let until = lease.map(|lease| now.plus(lease));
-        let out = self.hand_out(service, max, now, Kinds::pop, |entry| {
+        let room = (max, page::MOST_BYTES);
+        let out = self.hand_out(service, room, now, Kinds::pop, |entry| {
             let token = mint();
             entry.place = Place::Leased { token };
             Leased {

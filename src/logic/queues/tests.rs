@@ -144,6 +144,22 @@ fn queues_behave_as_the_model_for_100_000_steps() {
 }
 
 #[test]
+fn a_hand_out_to_a_puller_ends_by_bytes_too() {
+    let large = |number| Message {
+        payload: Payload::parse(&format!("\"{}\"", "x".repeat(1_000_000))).unwrap(),
+        ..message(number)
+    };
+    let mut queues = queues_with((1..=12).map(large));
+    let mut found = Vec::new();
+    for (first, expected) in [(1, 5), (6, 5), (11, 2), (13, 0)] {
+        let leased = lease(&mut queues, 1000, first, at(0));
+        assert_eq!(leased.len(), expected);
+        found.extend(leased);
+    }
+    assert_eq!(found, (1..=12).map(id).collect::<Vec<_>>());
+}
+
+#[test]
 fn an_ack_with_a_stale_lease_settles_nothing() {
     let mut queues = queues_with([message(1), message(2)]);
     lease(&mut queues, 2, 1, at(0));

@@ -142,18 +142,18 @@ impl Entry {
         if self.must_stop && self.wanted.is_none() && self.job.status == JobStatus::Running {
             let cause = format!("{FAILED_IN_A_ROW} letters in a row died again");
             let version = self.change_to(JobStatus::Stopped, Some(cause), seen);
-            actions.push(Action::Record(version));
+            actions.push(Action::Record(Box::new(version)));
         }
         if self.status() == JobStatus::Running {
             self.walk_on(now, actions);
             if self.walk.is_over() {
                 let version = self.change_to(JobStatus::Done, None, seen);
-                actions.push(Action::Record(version));
+                actions.push(Action::Record(Box::new(version)));
             }
         }
         if self.record_at().is_some_and(|at| at <= now) {
             self.recorded_at = now;
-            actions.push(Action::Record(self.version(seen)));
+            actions.push(Action::Record(Box::new(self.version(seen))));
         }
     }
 

@@ -1,3 +1,4 @@
+mod events;
 mod random;
 mod world;
 

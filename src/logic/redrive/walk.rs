@@ -14,7 +14,7 @@ pub(super) const MOST_ASKED: usize = 256;
 /// An archive that does not answer is asked again after this.
 const ARCHIVE_PAUSE: Duration = Duration::from_secs(1);
 
-/// A dead letter and where it was accepted.
+/// A dead letter, of a message or of an event, and where it stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Letter {
     pub position: Position,
@@ -26,7 +26,8 @@ pub struct Letter {
 pub enum Answer {
     /// The journal has it.
     Redriven,
-    /// It was no dead letter any more, or somebody else was at work on it.
+    /// It was no dead letter any more, somebody else was at work on it, or nobody is there to take
+    /// it.
     Gone,
     /// In words, why not now.
     NotNow(String),

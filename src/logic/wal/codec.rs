@@ -299,6 +299,26 @@ mod tests {
     }
 
     #[test]
+    fn jobs_and_letters_of_hubs_that_redrove_only_messages_stay_readable() {
+        let job = r#"{"job":"00000000-0000-0000-0000-000000000001","started_at":"2026-05-28T20:26:40.000Z",
+            "filter":{"destination":"billing"},"rate":200.0,"status":"running","matched":3,
+            "through":7,"redriven":2,"failed":0,"failed_in_a_row":0}"#;
+        match decode(Kind::RedriveAdvanced as u8, VERSION, job.as_bytes()).unwrap() {
+            Fact::RedriveAdvanced(job) => {
+                assert_eq!(
+                    (job.events_before, job.filter.subscription_id),
+                    (None, None)
+                );
+            }
+            other => panic!("{other:?}"),
+        }
+        let redriven = samples::event_redriven(1, 1);
+        let mut body = Vec::new();
+        encode_body(&mut body, &redriven);
+        assert!(!String::from_utf8(body).unwrap().contains("\"job\""));
+    }
+
+    #[test]
     fn a_body_of_another_shape_names_the_kind() {
         let error = decode(3, VERSION, b"{}").unwrap_err().to_string();
         assert!(error.starts_with("delivered record"), "{error}");

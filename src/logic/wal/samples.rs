@@ -276,6 +276,7 @@ pub fn redrive_advanced(number: u128, status: JobStatus) -> Fact {
     Fact::RedriveAdvanced(Arc::new(RedriveJob {
         job: JobId(Uuid::from_u128(number)),
         started_at: at(1),
+        events_before: Some(9),
         by: None,
         filter: RedriveFilter::default(),
         rate: 200.0,

@@ -1,11 +1,12 @@
 //! What the archive is asked about events, and what it answers.
 
 use crate::domain::event::{Event, Sequence, StreamId};
-use crate::domain::fact::DeadReason;
+use crate::domain::fact::{Attempt, DeadReason};
 use crate::domain::ids::{Position, ServiceName};
 use crate::domain::pattern::Pattern;
-use crate::domain::subscription::EventLetter;
+use crate::domain::subscription::{EventLetter, SubscriptionId};
 use crate::domain::timestamp::Timestamp;
+use crate::logic::page;
 
 /// What the archive keeps of a stream.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -27,11 +28,20 @@ pub struct ArchivedLetter {
     pub letter: EventLetter,
 }
 
+impl ArchivedLetter {
+    /// Roughly what it takes in memory, in bytes.
+    pub fn bytes(&self) -> usize {
+        let attempts = self.letter.attempts.iter().map(Attempt::bytes);
+        self.letter.event.bytes() + attempts.sum::<usize>()
+    }
+}
+
 /// Which dead letters of subscriptions, and which page of them.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct LetterQuery {
     /// The subscriber.
     pub service: Option<ServiceName>,
+    pub subscription_id: Option<SubscriptionId>,
     /// Of the event.
     pub source: Option<ServiceName>,
     /// Of the event; its own id if it names none.
@@ -39,6 +49,8 @@ pub struct LetterQuery {
     pub reason: Option<DeadReason>,
     /// Died at this time or later.
     pub since: Option<Timestamp>,
+    /// Died before.
+    pub until: Option<Timestamp>,
     /// Only those that died before this position.
     pub before: Option<Position>,
     pub limit: usize,
@@ -52,6 +64,9 @@ impl LetterQuery {
         self.service
             .as_ref()
             .is_none_or(|service| *service == letter.service)
+            && self
+                .subscription_id
+                .is_none_or(|id| id == letter.subscription_id)
             && self.source.as_ref().is_none_or(|one| *one == event.source)
             && self
                 .correlation_id
@@ -59,6 +74,7 @@ impl LetterQuery {
                 .is_none_or(|text| *text == event.correlation_id())
             && self.reason.is_none_or(|reason| reason == letter.reason)
             && self.since.is_none_or(|since| letter.at >= since)
+            && self.until.is_none_or(|until| letter.at < until)
             && self.before.is_none_or(|before| archived.position < before)
     }
 }
@@ -87,9 +103,16 @@ pub struct EventQuery {
     /// Newest first instead of oldest first.
     pub descending: bool,
     pub limit: usize,
+    /// How large a page may be, in bytes; `None`: as large as any.
+    pub most_bytes: Option<usize>,
 }
 
 impl EventQuery {
+    /// How large a page may be, in bytes.
+    pub fn page_bytes(&self) -> usize {
+        self.most_bytes.unwrap_or(page::MOST_BYTES)
+    }
+
     /// Whether this event is meant, whatever the limit.
     pub fn matches(&self, event: &Event) -> bool {
         let (sequence, at) = (event.sequence, event.published_at);

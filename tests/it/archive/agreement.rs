@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use message_hub::adapters::archive_memory::MemoryArchive;
 use message_hub::domain::fact::{DeadReason, Fact};
+use message_hub::domain::redrive::RedriveFilter;
 use message_hub::logic::projection::Projection;
-use message_hub::ports::archive::{Archive, ArchivedMessage, MessageQuery};
+use message_hub::ports::archive::{Archive, ArchivedMessage, DeadLetterQuery, MessageQuery};
 use proptest::prelude::*;
 
 use super::facts::{
@@ -77,7 +78,7 @@ async fn everything(archive: &dyn Archive) -> Vec<ArchivedMessage> {
         limit: 100,
         ..MessageQuery::default()
     };
-    archive.messages(query).await.unwrap()
+    archive.messages(query).await.unwrap().items
 }
 
 async fn agree(archive: &dyn Archive, steps: &[Step]) -> Result<(), TestCaseError> {
@@ -93,17 +94,13 @@ async fn agree(archive: &dyn Archive, steps: &[Step]) -> Result<(), TestCaseErro
         archive.apply(batch.clone()).await.unwrap();
         memory.apply(batch).await.unwrap();
         prop_assert_eq!(everything(archive).await, everything(&memory).await);
-        let letters = MessageQuery {
-            dead_letters: true,
-            limit: 3,
-            ..MessageQuery::default()
-        };
+        let letters = DeadLetterQuery::matching(&RedriveFilter::default());
         prop_assert_eq!(
-            archive.ids_after(letters.clone(), 1).await,
-            memory.ids_after(letters.clone(), 1).await
+            archive.dead_letters_after(letters.clone(), 1, 3).await,
+            memory.dead_letters_after(letters.clone(), 1, 3).await
         );
-        let counted = archive.count(letters.clone()).await;
-        prop_assert_eq!(counted, memory.count(letters).await);
+        let counted = archive.count_dead_letters(letters.clone()).await;
+        prop_assert_eq!(counted, memory.count_dead_letters(letters).await);
         let counts = archive.dead_letter_counts().await.unwrap();
         prop_assert_eq!(counts, memory.dead_letter_counts().await.unwrap());
     }

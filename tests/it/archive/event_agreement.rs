@@ -81,6 +81,7 @@ prop_compose! {
             to_version: versions.1,
             descending,
             limit,
+            most_bytes: None,
         }
     }
 }
@@ -128,6 +129,9 @@ proptest! {
                 for query in &queries {
                     let found = archive.events(query.clone()).await.unwrap();
                     let expected = memory.events(query.clone()).await.unwrap();
+                    prop_assert_eq!(found, expected, "{:?}", query);
+                    let found = archive.sequences(query.clone()).await;
+                    let expected = memory.sequences(query.clone()).await;
                     prop_assert_eq!(found, expected, "{:?}", query);
                 }
                 for stream in STREAMS.map(|name| Label::parse(name).unwrap()) {

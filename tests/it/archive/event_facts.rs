@@ -79,6 +79,7 @@ pub fn letter(number: u64, reason: DeadReason) -> EventLetter {
         reason,
         attempts: vec![attempt(number)],
         redriven: 0,
+        job: None,
     }
 }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use message_hub::domain::fact::DeadReason;
 use message_hub::domain::ids::{Label, ServiceName};
+use message_hub::domain::subscription::SubscriptionId;
 use message_hub::ports::archive::LetterQuery;
+use uuid::Uuid;
 
 use super::event_facts::{
     event, event_delivered, event_id, event_redriven, letter, letter_died, letter_id,
@@ -56,6 +58,7 @@ fn letters_are_listed_as_they_match() {
         correlated.correlation_id = Some(Label::parse("talk").unwrap());
         correlated.source = ServiceName::parse("shop").unwrap();
         letters[3].event = Arc::new(correlated);
+        letters[4].subscription_id = SubscriptionId(Uuid::from_u128(0x6000));
         apply(archive, letters.clone().into_iter().map(letter_died)).await;
 
         let all = LetterQuery {
@@ -94,6 +97,14 @@ fn letters_are_listed_as_they_match() {
             },
             LetterQuery {
                 since: Some(letters[3].at),
+                ..all.clone()
+            },
+            LetterQuery {
+                until: Some(letters[3].at),
+                ..all.clone()
+            },
+            LetterQuery {
+                subscription_id: Some(letters[4].subscription_id),
                 ..all
             },
         ] {
@@ -101,12 +112,12 @@ fn letters_are_listed_as_they_match() {
                 limit: 10,
                 ..LetterQuery::default()
             };
-            let mut expected = archive.event_letters(whole).await.unwrap();
+            let mut expected = archive.event_letters(whole).await.unwrap().items;
             assert_eq!(expected.len(), 5);
             expected.retain(|one| query.matches(one));
             expected.truncate(query.limit);
             assert!(!expected.is_empty());
-            let found = archive.event_letters(query.clone()).await.unwrap();
+            let found = archive.event_letters(query.clone()).await.unwrap().items;
             assert_eq!(found, expected, "{query:?}");
         }
     });

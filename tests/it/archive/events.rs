@@ -19,7 +19,7 @@ use super::{apply, on_each};
 async fn sequences(archive: &dyn Archive, query: EventQuery) -> Vec<u64> {
     let limit = if query.limit == 0 { 100 } else { query.limit };
     let page = archive.events(EventQuery { limit, ..query }).await.unwrap();
-    page.iter().map(|event| event.sequence).collect()
+    page.items.iter().map(|event| event.sequence).collect()
 }
 
 fn types(patterns: &[&str]) -> EventQuery {
@@ -53,7 +53,7 @@ fn an_event_comes_back_as_it_was_published() {
             limit: 9,
             ..EventQuery::default()
         });
-        assert_eq!(page.await.unwrap(), [plain, rich]);
+        assert_eq!(page.await.unwrap().items, [plain, rich]);
     });
 }
 

@@ -3,13 +3,71 @@
 use std::sync::Arc;
 
 use message_hub::domain::fact::{DeadReason, Fact};
-use message_hub::domain::ids::{Label, ServiceName};
-use message_hub::domain::redrive::RedriveFilter;
+use message_hub::domain::ids::{JobId, Label, MessageId, Position, ServiceName};
+use message_hub::domain::redrive::{JobStatus, RedriveFilter, RedriveJob};
+use message_hub::domain::subscription::SubscriptionId;
 use message_hub::domain::timestamp::Timestamp;
-use message_hub::ports::archive::MessageQuery;
+use message_hub::ports::archive::{Archive, DeadLetterQuery, MessageQuery};
+use uuid::Uuid;
 
+use super::event_facts::{event_redriven, letter, letter_died, letter_id};
 use super::facts::{accepted, dead, deleted, id, message};
-use super::{apply, ids, on_each};
+use super::{apply, on_each};
+
+/// A job that means the messages that died by `started_at`, in milliseconds, and the events that
+/// died before the position.
+fn job(filter: RedriveFilter, started_at: i64, events_before: Option<Position>) -> RedriveJob {
+    RedriveJob {
+        job: JobId(Uuid::nil()),
+        started_at: Timestamp::from_millis(started_at),
+        events_before,
+        by: None,
+        filter,
+        rate: 1.0,
+        status: JobStatus::Running,
+        cause: None,
+        matched: 0,
+        through: 0,
+        redriven: 0,
+        failed: 0,
+        skipped: 0,
+        failed_in_a_row: 0,
+        counted: 0,
+    }
+}
+
+async fn meant(archive: &dyn Archive, query: &DeadLetterQuery) -> Vec<MessageId> {
+    let found = archive.dead_letters_after(query.clone(), 0, 10).await;
+    let found: Vec<_> = found.unwrap().into_iter().map(|(_, id)| id).collect();
+    let counted = archive.count_dead_letters(query.clone()).await.unwrap();
+    assert_eq!(counted, found.len() as u64, "{query:?}");
+    found
+}
+
+/// Messages 1 to 3, accepted at their positions and dead at 1, 2 and 3 seconds; then the events
+/// 2 to 4 of `billing`, dead at the positions 7 to 9 and at 3, 4 and 5 seconds.
+async fn fill(archive: &dyn Archive) {
+    let mut other = message(2);
+    other.destination = ServiceName::parse("mail").unwrap();
+    other.correlation_id = Some(Label::parse("order 7").unwrap());
+    let facts = [accepted(1), Fact::Accepted(Arc::new(other)), accepted(3)];
+    apply(archive, facts).await;
+    let (rejected, invalid) = (DeadReason::Rejected, DeadReason::Invalid);
+    let reasons = (1..).zip([rejected, invalid, rejected]);
+    apply(
+        archive,
+        reasons.map(|(n, reason)| dead(n, n.into(), reason)),
+    )
+    .await;
+    let mut elsewhere = letter(4, rejected);
+    elsewhere.subscription_id = another();
+    let events = [letter(2, rejected), letter(3, invalid), elsewhere];
+    apply(archive, events.map(letter_died)).await;
+}
+
+fn another() -> SubscriptionId {
+    SubscriptionId(Uuid::from_u128(0x6000))
+}
 
 #[test]
 fn ids_go_from_old_to_new_page_by_page() {
@@ -34,88 +92,112 @@ fn ids_go_from_old_to_new_page_by_page() {
 }
 
 #[test]
+fn messages_and_events_stand_in_one_order() {
+    on_each(async |archive| {
+        let rejected = DeadReason::Rejected;
+        let event = |number| letter_died(letter(number, rejected));
+        apply(archive, [accepted(1), event(1), accepted(2), event(2)]).await;
+        apply(archive, [dead(2, 1, rejected), dead(1, 1, rejected)]).await;
+        let page = async |after| {
+            let all = DeadLetterQuery::matching(&RedriveFilter::default());
+            archive.dead_letters_after(all, after, 3).await.unwrap()
+        };
+        let first = [(1, id(1)), (2, letter_id(1)), (3, id(2))];
+        assert_eq!(page(0).await, first);
+        assert_eq!(page(3).await, [(4, letter_id(2))]);
+        assert!(page(4).await.is_empty());
+    });
+}
+
+#[test]
 fn letters_of_a_redrive_are_counted_as_they_are_listed() {
     on_each(async |archive| {
-        let mut other = message(2);
-        other.destination = ServiceName::parse("mail").unwrap();
-        other.correlation_id = Some(Label::parse("order 7").unwrap());
-        let facts = [accepted(1), Fact::Accepted(Arc::new(other)), accepted(3)];
-        apply(archive, facts).await;
-        // They die at 1, 2 and 3 seconds.
-        let reasons = [
-            DeadReason::Rejected,
-            DeadReason::Invalid,
-            DeadReason::Rejected,
-        ];
-        let letters = (1..)
-            .zip(reasons)
-            .map(|(n, reason)| dead(n, n.into(), reason));
-        apply(archive, letters).await;
-
-        let at = Timestamp::from_millis;
-        let all = RedriveFilter::default();
+        fill(archive).await;
+        let all = RedriveFilter::default;
         let by = |change: fn(&mut RedriveFilter)| {
-            let mut filter = all.clone();
+            let mut filter = RedriveFilter::default();
             change(&mut filter);
             filter
         };
-        for (filter, started_at, expected) in [
-            (all.clone(), 9_000, vec![1, 2, 3]),
-            (all.clone(), 3_000, vec![1, 2, 3]),
-            (all.clone(), 2_999, vec![1, 2]),
-            (by(|f| f.reason = Some(DeadReason::Invalid)), 9_000, vec![2]),
+        let time = Timestamp::from_millis;
+        let until = RedriveFilter {
+            until: Some(time(3_000)),
+            ..all()
+        };
+        for (filter, messages, events) in [
+            (all(), vec![1, 2, 3], vec![2, 3, 4]),
+            (
+                by(|f| f.reason = Some(DeadReason::Invalid)),
+                vec![2],
+                vec![3],
+            ),
             (
                 by(|f| f.destination = ServiceName::parse("mail").ok()),
-                9_000,
                 vec![2],
+                vec![],
             ),
             (
                 by(|f| f.source = ServiceName::parse("mail").ok()),
-                9_000,
+                vec![],
                 vec![],
             ),
             (
                 by(|f| f.correlation_id = Some("order 7".into())),
-                9_000,
                 vec![2],
+                vec![],
             ),
+            (by(|f| f.subscription_id = Some(another())), vec![], vec![4]),
             (
-                by(|f| f.since = Some(Timestamp::from_millis(2_000))),
-                9_000,
-                vec![2, 3],
+                by(|f| f.since = Some(Timestamp::from_millis(3_000))),
+                vec![3],
+                vec![2, 3, 4],
             ),
-            (
-                by(|f| f.until = Some(Timestamp::from_millis(2_000))),
-                9_000,
-                vec![1],
-            ),
-            (
-                by(|f| f.until = Some(Timestamp::from_millis(9_000))),
-                2_000,
-                vec![1, 2],
-            ),
+            (until, vec![1, 2], vec![]),
         ] {
-            let query = MessageQuery {
-                limit: 10,
-                ..MessageQuery::of_letters(&filter, at(started_at))
-            };
-            let found = archive.ids_after(query.clone(), 0).await.unwrap();
-            let found: Vec<_> = found.into_iter().map(|(_, id)| id).collect();
-            assert_eq!(found, ids(expected.clone()), "{filter:?} {started_at}");
-            let counted = archive.count(query).await.unwrap();
-            assert_eq!(counted, expected.len() as u64, "{filter:?} {started_at}");
+            let mut expected: Vec<_> = messages.into_iter().map(id).collect();
+            expected.extend(events.into_iter().map(letter_id));
+            let found = meant(archive, &DeadLetterQuery::matching(&filter)).await;
+            assert_eq!(found, expected, "{filter:?}");
+            let of_job = DeadLetterQuery::of_job(&job(filter.clone(), 9_000, Some(10)));
+            assert_eq!(meant(archive, &of_job).await, expected, "{filter:?}");
         }
     });
 }
 
 #[test]
-fn a_count_knows_no_limit() {
+fn a_job_means_what_had_died_at_its_start() {
     on_each(async |archive| {
-        apply(archive, (1..=5).map(accepted)).await;
-        let query = MessageQuery {
-            limit: 2,
-            ..MessageQuery::default()
+        fill(archive).await;
+        let until = RedriveFilter {
+            until: Some(Timestamp::from_millis(9_000)),
+            ..RedriveFilter::default()
         };
-        assert_eq!(archive.count(query).await.unwrap(), 5);
+        for (filter, started_at, events_before, messages, events) in [
+            (RedriveFilter::default(), 3_000, Some(10), 3, 3),
+            (RedriveFilter::default(), 2_999, Some(10), 2, 3),
+            (RedriveFilter::default(), 3_000, Some(9), 3, 2),
+            (RedriveFilter::default(), 3_000, Some(7), 3, 0),
+            // A job of a hub that knew nothing of events.
+            (RedriveFilter::default(), 3_000, None, 3, 0),
+            (until, 2_000, Some(8), 2, 1),
+        ] {
+            let job = job(filter, started_at, events_before);
+            let mut expected: Vec<_> = (1..=messages).map(id).collect();
+            expected.extend((2..2 + events).map(letter_id));
+            let found = meant(archive, &DeadLetterQuery::of_job(&job)).await;
+            assert_eq!(found, expected, "{job:?}");
+        }
+    });
+}
+
+#[test]
+fn an_event_that_dies_again_is_none_that_the_job_means() {
+    on_each(async |archive| {
+        fill(archive).await;
+        let query = DeadLetterQuery::of_job(&job(RedriveFilter::default(), 9_000, Some(10)));
+        let again = letter_died(letter(2, DeadReason::Rejected));
+        apply(archive, [event_redriven(2), again]).await;
+        let expected = [id(1), id(2), id(3), letter_id(3), letter_id(4)];
+        assert_eq!(meant(archive, &query).await, expected);
     });
 }

@@ -4,13 +4,9 @@ use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::actors::messages::{
-    InspectSubscriptions, RedeliverEvent, StartReplay, Subscribe, SubscriptionView,
-};
+use crate::actors::messages::{InspectSubscriptions, StartReplay, Subscribe, SubscriptionView};
 use crate::domain::fact::DeadReason;
-use crate::domain::subscription::{
-    Callback, EventLetter, ReplayFilter, SigningSecret, Subscription, SubscriptionId,
-};
+use crate::domain::subscription::{Callback, ReplayFilter, SigningSecret, Subscription};
 use crate::logic::projection::Projection;
 use crate::ports::archive::Archive;
 
@@ -74,16 +70,19 @@ impl House {
     }
 
     pub(super) async fn subscribe(&mut self, from_sequence: Option<Sequence>) -> Arc<Subscription> {
+        self.subscribe_callback(from_sequence, callback()).await
+    }
+
+    pub(super) async fn subscribe_callback(
+        &mut self,
+        from_sequence: Option<Sequence>,
+        callback: Callback,
+    ) -> Arc<Subscription> {
         let (reply, answer) = oneshot::channel();
         self.bus.do_send(Subscribe {
             service: service("billing"),
             event_types: Arc::new([Pattern::parse("character.*").unwrap()]),
-            callback: Callback {
-                url: "http://a/events".to_owned(),
-                secret: SigningSecret::new("whsec_c2VjcmV0".to_owned()),
-                max_in_flight: 1,
-                durable: true,
-            },
+            callback,
             from_sequence,
             reply,
         });
@@ -106,6 +105,15 @@ impl House {
             .iter()
             .map(|request| serde_json::from_slice::<Body>(&request.body).unwrap());
         bodies.map(|body| (body.sequence, body.replay)).collect()
+    }
+}
+
+pub(super) fn callback() -> Callback {
+    Callback {
+        url: "http://a/events".to_owned(),
+        secret: SigningSecret::new("whsec_c2VjcmV0".to_owned()),
+        max_in_flight: 1,
+        durable: true,
     }
 }
 
@@ -241,43 +249,6 @@ async fn a_replay_goes_at_its_own_pace_beside_the_live_events() {
     });
     let last = last.unwrap();
     assert_eq!((last.id, last.done, last.left), (id, true, Some(0)));
-}
-
-#[actix::test]
-async fn a_letter_is_sent_again_once() {
-    let mut house = house([status(200)]);
-    let subscription = house.subscribe(None).await;
-    let event = Arc::new(samples::event(1, 1));
-    let letter = |subscription_id: SubscriptionId| {
-        Arc::new(EventLetter {
-            id: subscription_id.letter_id(&event),
-            subscription_id,
-            service: service("billing"),
-            event: event.clone(),
-            at: house.clock.now(),
-            reason: DeadReason::Rejected,
-            attempts: Vec::new(),
-            redriven: 1,
-        })
-    };
-    let (stranger, own) = (letter(SubscriptionId(Uuid::nil())), letter(subscription.id));
-    let redeliver = |letter| {
-        let (reply, answer) = oneshot::channel();
-        (RedeliverEvent { letter, reply }, answer)
-    };
-    let (asked, refused) = redeliver(stranger);
-    house.bus.do_send(asked);
-    assert!(refused.await.unwrap().is_err());
-    let (asked, answer) = redeliver(own.clone());
-    house.bus.do_send(asked);
-    let written = house.turn().await;
-    assert_eq!(answer.await.unwrap(), Ok(own.id));
-    assert!(
-        matches!(&written[..], [Fact::EventRedriven(_), Fact::EventDelivered(delivered)]
-            if delivered.id == own.id),
-        "{written:?}"
-    );
-    assert_eq!(house.pushed(), [(1, false)]);
 }
 
 #[actix::test]

@@ -6,6 +6,7 @@
 //! events for more types than that.
 
 use super::types::Types;
+use crate::adapters::archive::listing::Listing;
 use crate::adapters::archive::statement::Statement;
 use crate::domain::event::{EventId, Sequence};
 use crate::domain::ids::ServiceName;
@@ -45,23 +46,41 @@ pub fn last_until(at: Timestamp) -> Statement {
 }
 
 /// The page in its order. Of times nothing is asked: they are turned into sequences before.
-pub fn page(query: &EventQuery, types: &Types) -> Statement {
+pub fn page(query: &EventQuery, types: &Types) -> Listing {
+    let mut branches = branches(query, types);
+    let rows = Statement::new(ROWS);
+    let rows = if branches.len() == 1 {
+        rows.then(branches.swap_remove(0))
+    } else {
+        // And the one after the page.
+        let most = query.limit.saturating_add(1);
+        let sequences = merged(branches, query, most);
+        rows.sql(" AND sequence IN (").then(sequences).sql(")")
+    };
+    Listing::new(rows, order(query), query.limit).within(query.page_bytes())
+}
+
+/// The sequences of the events on the page, were it only bounded by their number.
+pub fn sequences(query: &EventQuery, types: &Types) -> Statement {
     let mut branches = branches(query, types);
     if branches.len() == 1 {
-        let conditions = branches.swap_remove(0);
-        return ordered(Statement::new(ROWS).then(conditions), query);
+        let sequences = Statement::new(SEQUENCES).then(branches.swap_remove(0));
+        return ordered(sequences, query, query.limit);
     }
+    merged(branches, query, query.limit)
+}
+
+/// The first `most` sequences that any of the branches has.
+fn merged(branches: Vec<Statement>, query: &EventQuery, most: usize) -> Statement {
     let mut sequences = Statement::new("SELECT sequence FROM (");
     for (index, conditions) in branches.into_iter().enumerate() {
         if index > 0 {
             sequences = sequences.sql(" UNION ALL SELECT sequence FROM (");
         }
-        let branch = ordered(Statement::new(SEQUENCES).then(conditions), query);
+        let branch = ordered(Statement::new(SEQUENCES).then(conditions), query, most);
         sequences = sequences.then(branch).sql(format!(") AS branch{index}"));
     }
-    let sequences = ordered(sequences, query);
-    let rows = Statement::new(ROWS).sql(" AND sequence IN (");
-    ordered(rows.then(sequences).sql(")"), query)
+    ordered(sequences, query, most)
 }
 
 /// Conditions of which each is in the order of an index, and any may be met.
@@ -124,20 +143,22 @@ fn of_stream(statement: Statement, query: &EventQuery) -> Statement {
     }
 }
 
-fn ordered(statement: Statement, query: &EventQuery) -> Statement {
-    let direction = if query.descending { " DESC" } else { "" };
+fn ordered(statement: Statement, query: &EventQuery, most: usize) -> Statement {
+    let statement = statement.sql(" ORDER BY ").sql(order(query));
+    statement.sql(" LIMIT ").bind(most)
+}
+
+fn order(query: &EventQuery) -> &'static str {
     let by_version = query.stream_id.is_some()
         && query.correlation_id.is_none()
         && (query.from_version.is_some() || query.to_version.is_some());
     // Within a stream both orders are the same, but each has its index.
-    let column = if by_version {
-        "stream_version"
-    } else {
-        "sequence"
-    };
-    statement
-        .sql(format!(" ORDER BY {column}{direction} LIMIT "))
-        .bind(query.limit)
+    match (by_version, query.descending) {
+        (true, true) => "stream_version DESC",
+        (true, false) => "stream_version",
+        (false, true) => "sequence DESC",
+        (false, false) => "sequence",
+    }
 }
 
 /// The oldest event of a stream that is kept.

@@ -4,6 +4,7 @@ use diesel::prelude::QueryableByName;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use uuid::Uuid;
 
+use crate::adapters::archive::listing::Measured;
 use crate::adapters::archive::messages::row::{RowError, position};
 use crate::domain::carried::StreamHead;
 use crate::domain::event::{Event, EventId, StreamPlace};
@@ -38,6 +39,14 @@ pub struct Row {
     extras: Option<String>,
 }
 
+impl Measured for Row {
+    const BYTES: &'static str = "octet_length(payload) + coalesce(octet_length(extras), 0)";
+
+    fn bytes(&self) -> usize {
+        self.payload.len() + self.extras.as_ref().map_or(0, String::len)
+    }
+}
+
 impl Row {
     pub fn into_event(self) -> Result<Event, RowError> {
         let sequence = self.sequence;
@@ -68,6 +77,13 @@ impl Row {
             extras: extras.transpose()?,
         })
     }
+}
+
+/// An event of which nothing but its sequence is asked.
+#[derive(QueryableByName)]
+pub struct Numbered {
+    #[diesel(sql_type = BigInt)]
+    pub sequence: i64,
 }
 
 /// An event's place in its stream and in time.

@@ -1,5 +1,6 @@
 //! Questions about messages, as SQL.
 
+use crate::adapters::archive::listing::Listing;
 use crate::adapters::archive::statement::Statement;
 use crate::domain::fact::DeadReason;
 use crate::domain::ids::{MessageId, Position, ServiceName};
@@ -17,10 +18,9 @@ pub fn by_id(ids: &[MessageId]) -> Statement {
 }
 
 /// Newest first.
-pub fn page(query: &MessageQuery) -> Statement {
-    matching(Statement::new(ROWS), query)
-        .sql(" ORDER BY position DESC LIMIT ")
-        .bind(query.limit)
+pub fn page(query: &MessageQuery) -> Listing {
+    let rows = matching(Statement::new(ROWS), query);
+    Listing::new(rows, "position DESC", query.limit)
 }
 
 /// Oldest first.

@@ -6,6 +6,7 @@ use diesel::prelude::QueryableByName;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use uuid::Uuid;
 
+use crate::adapters::archive::listing::Measured;
 use crate::domain::fact::{Attempt, DeadReason};
 use crate::domain::ids::{Label, MessageId, Position, ServiceName};
 use crate::domain::message::{Message, Payload, Priority, State};
@@ -54,6 +55,15 @@ pub struct Row {
     redriven: i64,
     #[diesel(sql_type = Bool)]
     dead_letter: bool,
+}
+
+impl Measured for Row {
+    const BYTES: &'static str =
+        "octet_length(payload) + coalesce(octet_length(extras), 0) + octet_length(attempts)";
+
+    fn bytes(&self) -> usize {
+        self.payload.len() + self.extras.as_ref().map_or(0, String::len) + self.attempts.len()
+    }
 }
 
 impl Row {

@@ -24,8 +24,7 @@ use named::Named;
 const CREDIT: usize = 256 << 10;
 /// Credit is given back in portions of so many bytes.
 const PORTION: usize = CREDIT / 4;
-/// Events on the first page from the archive; later ones are as large as fits.
-const FIRST_PAGE: usize = 16;
+
 pub struct Feed {
     event_types: Arc<[Pattern]>,
     stage: Stage,
@@ -39,7 +38,6 @@ pub struct Feed {
     ready_bytes: usize,
     /// Bytes written, whose credit was not given back.
     used: usize,
-    page: usize,
     named: Option<Named>,
     /// The subscription that was deleted last, of those the EventBus gave this socket.
     ended: Option<SubscriptionId>,
@@ -73,7 +71,6 @@ impl Default for Feed {
             ready: VecDeque::new(),
             ready_bytes: 0,
             used: 0,
-            page: FIRST_PAGE,
             named: None,
             ended: None,
             deleted: None,

@@ -105,7 +105,7 @@ proptest! {
         steps in prop::collection::vec(step(), 1..200),
         rate in prop_oneof![Just(1.0), Just(37.5), Just(1000.0)],
     ) {
-        let mut world = World::new(400, rate);
+        let mut world = World::mixed(400, rate);
         for step in steps {
             if let Step::Restart = step {
                 // A new start allows a first burst of its own.
@@ -127,7 +127,7 @@ proptest! {
     fn a_job_that_is_let_go_on_reaches_every_letter(
         steps in prop::collection::vec(step(), 1..200),
     ) {
-        let mut world = World::new(400, 1000.0);
+        let mut world = World::mixed(400, 1000.0);
         for step in steps {
             take(&mut world, step);
         }

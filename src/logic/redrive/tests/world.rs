@@ -7,10 +7,11 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::domain::fact::Fact;
-use crate::domain::ids::{JobId, Position};
+use crate::domain::ids::{JobId, MessageId, Position};
 use crate::domain::message::State;
 use crate::domain::redrive::{JobStatus, RedriveFilter, RedriveJob};
 use crate::domain::refusal::Refusal;
+use crate::domain::subscription::EventLetter;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::redrive::{Action, Answer, Letter, PAGE, Redrives, Switch};
 use crate::logic::wal::samples;
@@ -29,7 +30,7 @@ pub struct World {
     pub redrives: Redrives,
     pub now: Timestamp,
     pub journal: Vec<(Position, Fact)>,
-    /// By position; the number is also the id.
+    /// By position; the id is made of the number.
     pub letters: BTreeMap<u64, Place>,
     /// How often each was redriven.
     pub times: BTreeMap<u64, u32>,
@@ -39,12 +40,15 @@ pub struct World {
     pub versions: VecDeque<RedriveJob>,
     /// When each letter was asked for.
     pub asked_at: Vec<Timestamp>,
+    /// Every third letter is of an event.
+    has_events: bool,
 }
 
 pub fn job(rate: f64) -> RedriveJob {
     RedriveJob {
         job: JOB,
         started_at: Timestamp::from_millis(1_780_000_000_000),
+        events_before: None,
         by: None,
         filter: RedriveFilter::default(),
         rate,
@@ -69,8 +73,32 @@ pub fn redriven_by(job: JobId, letter: u64) -> Fact {
     Fact::Redriven(Arc::new(redrive))
 }
 
+pub fn event_redriven_by(job: JobId, letter: u64) -> Fact {
+    Fact::EventRedriven(event_letter(letter, Some(job)))
+}
+
+/// One that came back because its subscription ended.
+pub fn event_given_back_by(job: JobId, letter: u64) -> Fact {
+    Fact::EventDeadLettered(event_letter(letter, Some(job)))
+}
+
+fn event_letter(number: u64, job: Option<JobId>) -> Arc<EventLetter> {
+    let Fact::EventRedriven(letter) = samples::event_redriven(1, number) else {
+        panic!("a sample of something else");
+    };
+    let letter = Arc::unwrap_or_clone(letter);
+    Arc::new(EventLetter { job, ..letter })
+}
+
 impl World {
-    /// So many letters, and a job that runs at `rate`.
+    /// As [`World::new`], but every third letter is of an event.
+    pub fn mixed(letters: u64, rate: f64) -> Self {
+        let mut world = Self::new(letters, rate);
+        world.has_events = true;
+        world
+    }
+
+    /// So many letters of messages, and a job that runs at `rate`.
     pub fn new(letters: u64, rate: f64) -> Self {
         let mut world = Self {
             redrives: Redrives::default(),
@@ -84,6 +112,7 @@ impl World {
             asked: VecDeque::new(),
             versions: VecDeque::new(),
             asked_at: Vec::new(),
+            has_events: false,
         };
         world.redrives.open();
         world.commit(Fact::RedriveAdvanced(Arc::new(job(rate))));
@@ -97,6 +126,18 @@ impl World {
         self.turn();
     }
 
+    fn is_event(&self, number: u64) -> bool {
+        self.has_events && number.is_multiple_of(3)
+    }
+
+    fn id(&self, number: u64) -> MessageId {
+        if self.is_event(number) {
+            event_letter(number, None).id
+        } else {
+            samples::id(number.into())
+        }
+    }
+
     /// Does what is due as far as to ask for it.
     pub fn turn(&mut self) {
         for action in self.redrives.due(self.now) {
@@ -106,7 +147,7 @@ impl World {
                     self.asked.push_back(letter);
                     self.asked_at.push(self.now);
                 }
-                Action::Record(version) => self.versions.push_back(version),
+                Action::Record(version) => self.versions.push_back(*version),
             }
         }
     }
@@ -141,7 +182,7 @@ impl World {
         let listed = listed.filter(|(_, place)| **place == Place::Listed);
         let page = listed.map(|(number, _)| Letter {
             position: *number,
-            id: samples::id((*number).into()),
+            id: self.id(*number),
         });
         let page = page.take(PAGE).collect();
         self.redrives.page_read(JOB, Ok(page), self.now);
@@ -163,7 +204,11 @@ impl World {
         let answer = if self.letters[&number] == Place::Listed {
             self.letters.insert(number, Place::Owed);
             *self.times.entry(number).or_default() += 1;
-            self.commit(redriven_by(JOB, number));
+            self.commit(if self.is_event(number) {
+                event_redriven_by(JOB, number)
+            } else {
+                redriven_by(JOB, number)
+            });
             Answer::Redriven
         } else {
             Answer::Gone
@@ -185,6 +230,13 @@ impl World {
     /// How a letter that is owed ends; one that dies is in the list again, as a later death.
     pub fn settle(&mut self, number: u64, state: State) {
         self.letters.insert(number, Place::Over);
+        if self.is_event(number) {
+            return self.commit(match state {
+                State::Delivered => samples::event_delivered(1, number),
+                State::Dead | State::Expired => samples::event_dead_lettered(1, number),
+                _ => event_given_back_by(JOB, number),
+            });
+        }
         let number = number.into();
         self.commit(match state {
             State::Delivered => samples::delivered(number),

@@ -113,6 +113,7 @@ fn event_letter(subscription: u128, number: u64) -> Arc<EventLetter> {
         reason: DeadReason::AttemptsExhausted,
         attempts: vec![attempt(1, AttemptOutcome::Failed)],
         redriven: 0,
+        job: None,
     })
 }
 

@@ -16,7 +16,8 @@ use crate::http::ask::look;
 use crate::http::messages::flush;
 use crate::ports::archive::EventQuery;
 
-const LARGEST_PAGE: usize = 1000;
+/// Events read at once, if they are small.
+const PAGE: usize = 1000;
 /// Until an archive that did not answer is asked again.
 const ARCHIVE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -50,7 +51,8 @@ impl Session {
         let query = EventQuery {
             event_types: self.feed.event_types.to_vec(),
             from_sequence: Some(self.feed.through + 1),
-            limit: self.feed.page,
+            limit: PAGE,
+            most_bytes: Some(CREDIT),
             ..EventQuery::default()
         };
         let reading = self.feed.readings;
@@ -80,18 +82,13 @@ async fn read_page(hub: &Hub, mut query: EventQuery) -> Result<PageRead, HubErro
     query.from_sequence = Some(from);
     query.to_sequence = Some(log.newest);
     flush(hub).await?;
-    let limit = query.limit;
-    let events = hub.archive.events(query).await?;
-    let is_last = events.len() < limit;
-    let through = match events.last() {
-        Some(last) if !is_last => last.sequence,
-        _ => log.newest,
-    };
+    let page = hub.archive.events(query).await?;
+    let next = page.next.as_ref();
     Ok(PageRead {
-        events,
-        through,
+        through: next.map_or(log.newest, |next| next.sequence - 1),
         gone_before,
-        is_last,
+        is_last: page.is_last(),
+        events: page.items,
     })
 }
 
@@ -111,10 +108,6 @@ impl Handler<Page> for Session {
         };
         if let Some(oldest) = read.gone_before {
             self.complain(&Refusal::EventsGone { oldest }.into());
-        }
-        let bytes: usize = read.events.iter().map(Event::bytes).sum();
-        if let Some(average) = bytes.checked_div(read.events.len()) {
-            self.feed.page = (CREDIT / average.max(1)).clamp(1, LARGEST_PAGE);
         }
         let framed = read.events.into_iter().map(Arc::new);
         let framed = framed.map(|event| Arc::new(Framed::new(event)));

@@ -1,0 +1,1 @@
+DROP INDEX event_letters_by_subscription;

@@ -1,0 +1,132 @@
+//! Dead letters that are sent again.
+
+use tokio::sync::oneshot;
+
+use super::subscriptions::callback;
+use super::*;
+use crate::actors::messages::{RedeliverEvent, Unsubscribe};
+use crate::domain::fact::DeadReason;
+use crate::domain::ids::MessageId;
+use crate::domain::refusal::Refusal;
+use crate::domain::subscription::{Callback, EventLetter, SubscriptionId};
+
+type Redelivered = oneshot::Receiver<Result<MessageId, Refusal>>;
+
+impl House {
+    /// Event `sequence`, which did not arrive.
+    fn letter(&self, subscription_id: SubscriptionId, sequence: Sequence) -> Arc<EventLetter> {
+        let event = Arc::new(samples::event(1, sequence));
+        Arc::new(EventLetter {
+            id: subscription_id.letter_id(&event),
+            subscription_id,
+            service: service("billing"),
+            event,
+            at: self.clock.now(),
+            reason: DeadReason::Rejected,
+            attempts: Vec::new(),
+            redriven: 1,
+            job: None,
+        })
+    }
+
+    fn redeliver(&self, letter: &Arc<EventLetter>) -> Redelivered {
+        let (reply, answer) = oneshot::channel();
+        let letter = letter.clone();
+        self.bus.do_send(RedeliverEvent { letter, reply });
+        answer
+    }
+
+    /// Sequence of each push.
+    fn sent(&self) -> Vec<Sequence> {
+        let pushed = self.pushed().into_iter();
+        pushed.map(|(sequence, _)| sequence).collect()
+    }
+}
+
+#[actix::test]
+async fn a_letter_is_sent_again_once() {
+    let mut house = house([status(200)]);
+    let subscription = house.subscribe(None).await;
+    let stranger = house.letter(SubscriptionId(Uuid::nil()), 1);
+    assert!(house.redeliver(&stranger).await.unwrap().is_err());
+    let own = house.letter(subscription.id, 1);
+    let answer = house.redeliver(&own);
+    let written = house.turn().await;
+    assert_eq!(answer.await.unwrap(), Ok(own.id));
+    assert!(
+        matches!(&written[..], [Fact::EventRedriven(_), Fact::EventDelivered(delivered)]
+            if delivered.id == own.id),
+        "{written:?}"
+    );
+    assert_eq!(house.pushed(), [(1, false)]);
+}
+
+#[actix::test]
+async fn as_many_letters_are_under_way_as_events_may_be() {
+    let mut house = house([late(200), late(200), late(200), status(200)]);
+    let callback = Callback {
+        max_in_flight: 3,
+        ..callback()
+    };
+    let subscription = house.subscribe_callback(None, callback).await;
+    for sequence in [9, 2, 5, 1] {
+        drop(house.redeliver(&house.letter(subscription.id, sequence)));
+    }
+    house.turn().await;
+    assert_eq!(house.sent(), [9, 2, 5]);
+    let written = house.after(Duration::from_secs(6)).await;
+    let delivered = |fact: &&Fact| matches!(fact, Fact::EventDelivered(_));
+    assert_eq!(written.iter().filter(delivered).count(), 4);
+    assert_eq!(house.sent(), [9, 2, 5, 1]);
+}
+
+#[actix::test]
+async fn a_letter_that_is_tried_again_holds_up_no_other() {
+    let mut house = house([500, 200, 200, 200].map(status));
+    let callback = Callback {
+        max_in_flight: 2,
+        ..callback()
+    };
+    let subscription = house.subscribe_callback(None, callback).await;
+    for sequence in [9, 2, 5] {
+        drop(house.redeliver(&house.letter(subscription.id, sequence)));
+        house.turn().await;
+    }
+    assert_eq!(house.sent(), [9, 2, 5]);
+    house.after(Duration::from_millis(1200)).await;
+    assert_eq!(house.sent(), [9, 2, 5, 9]);
+}
+
+#[actix::test]
+async fn a_letter_on_its_way_when_its_subscription_ends_goes_back() {
+    goes_back_at_the_end(true).await;
+}
+
+#[actix::test]
+async fn so_does_one_of_a_subscription_that_was_to_end_with_the_hub() {
+    goes_back_at_the_end(false).await;
+}
+
+async fn goes_back_at_the_end(durable: bool) {
+    let mut house = house([late(200)]);
+    let callback = Callback {
+        durable,
+        ..callback()
+    };
+    let subscription = house.subscribe_callback(None, callback).await;
+    let letter = house.letter(subscription.id, 1);
+    drop(house.redeliver(&letter));
+    let (reply, ended) = oneshot::channel();
+    house.bus.do_send(Unsubscribe {
+        id: subscription.id,
+        owner: None,
+        reply,
+    });
+    let written = house.turn().await;
+    assert_eq!(ended.await.unwrap(), Ok(()));
+    let dead = written.iter().filter(|fact| match fact {
+        Fact::EventDeadLettered(dead) => dead.id == letter.id,
+        _ => false,
+    });
+    assert_eq!(dead.count(), 1, "{written:?}");
+}
