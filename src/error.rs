@@ -181,6 +181,9 @@ impl HubError {
                 add("current_version", json!(current));
             }
             Self::Refused(Refusal::EventsGone { oldest }) => add("oldest_sequence", json!(oldest)),
+            Self::Refused(Refusal::VersionsGone { oldest }) => {
+                add("oldest_version", json!(oldest));
+            }
             Self::Refused(Refusal::StaleLeases { stale }) => add("leases", json!(stale)),
             Self::Refused(Refusal::WrongState { state, .. }) => add("state", json!(state)),
             Self::Refused(Refusal::WrongStatus { status, .. }) => add("status", json!(status)),
@@ -234,7 +237,7 @@ fn kind_of(refusal: &Refusal) -> (&'static str, StatusCode) {
         | Refusal::BatchRefused
         | Refusal::Conflict(_) => ("CONFLICT", StatusCode::CONFLICT),
         Refusal::VersionConflict { .. } => ("VERSION_CONFLICT", StatusCode::CONFLICT),
-        Refusal::EventsGone { .. } => ("GONE", StatusCode::GONE),
+        Refusal::EventsGone { .. } | Refusal::VersionsGone { .. } => ("GONE", StatusCode::GONE),
         Refusal::BeyondNewest { .. } => ("INVALID_SUBSCRIPTION", StatusCode::BAD_REQUEST),
         Refusal::NotTheirs { .. } => ("AUTH_FAILED", StatusCode::FORBIDDEN),
         Refusal::StateTooLarge { .. } => ("PAYLOAD_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE),

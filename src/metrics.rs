@@ -67,6 +67,8 @@ pub struct Metrics {
     pub archive_up: IntGauge,
     /// Records that are in the journal and not yet in the archive.
     pub archive_lag: IntGauge,
+    /// Older events than this one were lost with the archive; 0: none were.
+    pub archive_lost_before: IntGauge,
     pub archive_flush: Histogram,
     /// 1 once the dedup window has forgotten the id of a message.
     pub dedup_overflowed: IntGauge,
@@ -195,6 +197,10 @@ impl Metrics {
             archive_lag: make.gauge(
                 "message_hub_archive_lag_records",
                 "Records not yet in the archive",
+            ),
+            archive_lost_before: make.gauge(
+                "message_hub_archive_lost_before",
+                "Sequence of the oldest event there is, if older ones were lost with the archive, else 0",
             ),
             archive_flush: make.histogram(
                 "message_hub_archive_flush_seconds",

@@ -17,19 +17,21 @@ use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, HttpServer, web};
 use tracing_actix_web::TracingLogger;
 
+use crate::actors::archivist::{self, Found};
 use crate::adapters::archive::{PostgresArchive, SqliteArchive};
 use crate::adapters::journal_file::{FileJournal, JournalOptions, SyncMode};
 use crate::adapters::tls::Trust;
 use crate::cli::Exit;
 use crate::clock::Clock;
 use crate::config::{Config, Database, Loaded, WalSync};
+use crate::domain::ids::HubId;
 use crate::door::{Door, Phase};
 use crate::http::auth::Keys;
 use crate::http::handles::Handles;
 use crate::http::reading::Readings;
 use crate::http::{self, Hub, Settings, edge};
 use crate::metrics::Metrics;
-use crate::ports::archive::Archive;
+use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::Journal;
 use crate::telemetry::{self, QuietSpans};
 
@@ -99,9 +101,10 @@ async fn run(config: &Config) -> Result<Exit, StartError> {
     }
     let trust = trust(config)?;
     let archive = open_archive(config, &trust).await?;
-    let archived = archive.checkpoint().await;
+    let found = look_at(&*archive, journal.identity()).await?;
 
-    let (ring, seats) = ring::Ring::new(config, trust, clock, metrics.clone(), archive.clone());
+    let archive_of_hub = (archive.clone(), journal.identity());
+    let (ring, seats) = ring::Ring::new(config, trust, clock, metrics.clone(), archive_of_hub);
     let handles = ring.to().handles();
     let hub = hub(config, clock, &door, handles, archive, &metrics);
     let (server, stop) = start_server(config, listener, hub)?;
@@ -119,7 +122,7 @@ async fn run(config: &Config) -> Result<Exit, StartError> {
 
     // Before anybody is told that the hub is ready, so that it can be stopped in good order.
     let signals = shutdown::Signals::catch();
-    let running = ring.start(seats, journal, archived).await?;
+    let running = ring.start(seats, journal, found).await?;
     say(&format!("recovered {}", running.recovery));
     door.set_phase(Phase::Open);
     say("ready");
@@ -194,6 +197,24 @@ async fn open_archive(config: &Config, trust: &Trust) -> Result<Arc<dyn Archive>
         }
         Database::Postgres(url) => Ok(Arc::new(open_postgres(url, trust)?)),
     }
+}
+
+/// What is in the archive, which must not be another hub's; or why it cannot be told now.
+async fn look_at(
+    archive: &dyn Archive,
+    hub: HubId,
+) -> Result<Result<Found, ArchiveError>, StartError> {
+    let standing = match archive.standing().await {
+        Ok(standing) => standing,
+        Err(error) => return Ok(Err(error)),
+    };
+    let is_ours = standing.must_be_of(hub);
+    is_ours.map_err(|denial| StartError::Configuration(denial.to_string()))?;
+    let events = archivist::events_in(archive).await;
+    Ok(events.map(|events| Found {
+        checkpoint: standing.checkpoint,
+        events,
+    }))
 }
 
 /// Whether it can be reached shows later.

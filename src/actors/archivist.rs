@@ -1,12 +1,15 @@
 //! Brings what the journal says into the archive, in batches.
 //!
-//! Owns the projection of what is not written yet. Receives [`Committed`] and writes every flush
-//! interval, every `BATCH` of changes, or when a reader asks by [`Flush`]; tells the EventStore how
-//! far the archive is ([`Archived`]). When the archive fails or cannot keep up it drops what it
-//! holds and reads it from the journal again later, so that its memory is bounded and nothing is
-//! missed. The hub works on meanwhile.
+//! Owns the projection of what is not written yet, and what is known of where the events begin
+//! that can be read. Receives [`Committed`] and writes every flush interval, every `BATCH` of
+//! changes, or when a reader asks by [`Flush`]; tells the EventStore how far the archive is
+//! ([`Archived`]), and those who answer about events how far back these go ([`HistoryBegins`]).
+//! When the archive fails or cannot keep up it drops what it holds and reads it from the journal
+//! again later, so that its memory is bounded and nothing is missed. The hub works on meanwhile.
+//! Never writes to an archive that is another hub's.
 
 mod desk;
+mod opening;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,15 +17,23 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, Recipient, SpawnHandle};
 
 use super::death_watch::DeathWatch;
-use super::messages::{Archived, Close, Committed, Flush, Open, Record, RedeliverEvent, Reply};
+use super::messages::{
+    Archived, Close, Committed, Flush, HistoryBegins, Open, Record, RedeliverEvent, Reply,
+};
 use crate::clock::Clock;
+use crate::domain::event::Sequence;
 use crate::domain::fact::Recorded;
-use crate::domain::ids::Position;
+use crate::domain::ids::{HubId, Position};
+use crate::logic::horizon::Horizon;
+use crate::logic::ownership::Writer;
 use crate::logic::projection::{Batch, Projection};
 use crate::metrics::Metrics;
 use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::{JournalError, JournalReader, Portion, Readers};
 use desk::Desk;
+use opening::tell_down;
+
+pub use opening::{Found, events_in};
 
 /// So many changes, or so many bytes of them, are written without waiting for the interval; and no
 /// more is read from the journal at once.
@@ -42,16 +53,23 @@ pub struct Archivist {
     clock: Clock,
     metrics: Arc<Metrics>,
     archive: Arc<dyn Archive>,
+    hub: HubId,
+    /// As whom the archive takes batches; `None` until it was claimed.
+    writer: Option<Writer>,
     open_reader: Readers,
     hops: Hops,
     flush_interval: Duration,
     phase: Phase,
+    horizon: Horizon,
+    /// The oldest event that can be read, as was told last.
+    told_oldest: Sequence,
     /// The newest position heard of.
     committed: Position,
     /// Everything up to here is in the archive.
     archived: Position,
     /// Up to here the archive may have been written by this hub, now or in an earlier life.
     tried: Position,
+    /// Something is asked of the archive or of the journal.
     writing: bool,
     waiters: Vec<(Position, Reply<Result<(), ArchiveError>>)>,
     timer: Option<SpawnHandle>,
@@ -61,21 +79,29 @@ pub struct Archivist {
     _watch: DeathWatch,
 }
 
-/// Where the Archivist's messages go: to the EventStore, and letters of subscriptions to the
-/// EventBus.
+/// Where the Archivist's messages go: to the EventStore, letters of subscriptions to the EventBus,
+/// and where history begins to those who are asked for it.
 pub struct Hops {
     pub archived: Recipient<Archived>,
     pub record: Recipient<Record>,
     pub redeliver: Recipient<RedeliverEvent>,
+    pub history_begins: Vec<Recipient<HistoryBegins>>,
 }
 
 enum Phase {
     /// What is not written yet is held here.
-    Following(Projection),
+    Following(Box<Projection>),
     /// What is not written yet is read from the journal.
     CatchingUp(Option<Box<dyn JournalReader>>),
     /// The archive failed; it is tried again by the timer.
     Down(ArchiveError),
+}
+
+impl Phase {
+    /// From here on facts are taken as they come.
+    fn following(archived: Position) -> Self {
+        Self::Following(Box::new(Projection::new(archived)))
+    }
 }
 
 #[derive(Message)]
@@ -93,20 +119,24 @@ struct ReadAgain {
 }
 
 impl Archivist {
-    /// `archived` is the archive's checkpoint, or why it cannot be told: then the archive is tried
-    /// again once the hub is open.
+    /// `found` is what the archive holds, or why it cannot be told: then the archive is tried again
+    /// once the hub is open. Whose it is was looked at; it is claimed then.
     pub fn new(
         (clock, metrics): (Clock, Arc<Metrics>),
-        archive: Arc<dyn Archive>,
+        (archive, hub): (Arc<dyn Archive>, HubId),
         open_reader: Readers,
-        archived: Result<Position, ArchiveError>,
+        found: Result<Found, ArchiveError>,
         flush_interval: Duration,
         hops: Hops,
         watch: DeathWatch,
     ) -> Self {
-        metrics.archive_up.set(i64::from(archived.is_ok()));
-        let (archived, phase) = match archived {
-            Ok(position) => (position, Phase::Following(Projection::new(position))),
+        metrics.archive_up.set(i64::from(found.is_ok()));
+        let mut horizon = Horizon::default();
+        let (archived, phase) = match found {
+            Ok(found) => {
+                horizon.opened(found.events);
+                (found.checkpoint, Phase::following(found.checkpoint))
+            }
             Err(error) => {
                 tell_down(&error);
                 (0, Phase::Down(error))
@@ -116,10 +146,14 @@ impl Archivist {
             clock,
             metrics,
             archive,
+            hub,
+            writer: None,
             open_reader,
             hops,
             flush_interval,
             phase,
+            horizon,
+            told_oldest: 1,
             committed: archived,
             archived,
             tried: archived,
@@ -154,8 +188,9 @@ impl Archivist {
         }
     }
 
-    fn write(&mut self, batch: Batch, ctx: &Context<Self>) {
+    fn write(&mut self, mut batch: Batch, ctx: &Context<Self>) {
         self.writing = true;
+        batch.writer = self.writer;
         let (archive, home, metrics) = (self.archive.clone(), ctx.address(), self.metrics.clone());
         let through = batch.through;
         self.tried = self.tried.max(through);
@@ -192,6 +227,11 @@ impl Archivist {
             }
             Err(error) => return self.failed(error, ctx),
         }
+        self.go_on(ctx);
+    }
+
+    /// Writes on at once if somebody waits for it, else when the interval is over.
+    fn go_on(&mut self, ctx: &mut Context<Self>) {
         if self.waiters.is_empty()
             && matches!(self.phase, Phase::Following(_))
             && self.closing.is_none()
@@ -203,42 +243,14 @@ impl Archivist {
         self.finish_close(ctx);
     }
 
-    fn failed(&mut self, error: ArchiveError, ctx: &mut Context<Self>) {
-        self.go_down(error);
-        self.finish_close(ctx);
-        ctx.run_later(RETRY, Self::try_again);
-    }
-
-    fn go_down(&mut self, error: ArchiveError) {
-        let is_news = match &self.phase {
-            Phase::Down(before) => *before != error,
-            _ => true,
-        };
-        if is_news {
-            tell_down(&error);
-        }
-        self.metrics.archive_up.set(0);
-        for (_, reply) in self.waiters.drain(..) {
-            let _ = reply.send(Err(error.clone()));
-        }
-        self.phase = Phase::Down(error);
-    }
-
-    fn try_again(&mut self, ctx: &mut Context<Self>) {
-        let (archive, home) = (self.archive.clone(), ctx.address());
-        actix::spawn(async move {
-            let result = archive.checkpoint().await;
-            home.do_send(Reached { result });
-        });
-    }
-
     /// The journal was read to its end: from here on facts are taken as they come.
     fn follow_again(&mut self) {
         tracing::info!(
             position = self.archived,
             "archive has caught up with the journal"
         );
-        self.phase = Phase::Following(Projection::new(self.archived));
+        self.phase = Phase::following(self.archived);
+        self.tell_horizon();
     }
 
     /// Writes when the interval is over.
@@ -296,13 +308,6 @@ impl Archivist {
     }
 }
 
-/// The archive answered again, or did not.
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Reached {
-    result: Result<Position, ArchiveError>,
-}
-
 impl Actor for Archivist {
     type Context = Context<Self>;
 }
@@ -316,16 +321,25 @@ impl Handler<Committed> for Archivist {
         };
         self.committed = self.committed.max(last.position);
         self.show_lag();
+        for record in committed.records.iter() {
+            self.horizon.learn(&record.fact);
+        }
         let Phase::Following(projection) = &mut self.phase else {
             return;
         };
         for record in committed.records.iter() {
             projection.apply(record);
+            if record.position > self.archived {
+                self.horizon.expect(&record.fact);
+            }
         }
         let (pending, bytes) = (projection.len(), projection.bytes());
         if !MOST_PENDING.has_room(pending, bytes) {
             tracing::info!(pending, "archive is behind; it catches up from the journal");
             self.phase = Phase::CatchingUp(None);
+        }
+        if self.open {
+            self.tell_horizon();
         }
         if !BATCH.has_room(pending, bytes) && self.open {
             self.proceed(ctx);
@@ -344,11 +358,8 @@ impl Handler<Open> for Archivist {
         self.hops.archived.do_send(Archived {
             through: self.archived,
         });
-        if matches!(self.phase, Phase::Down(_)) {
-            self.try_again(ctx);
-        } else {
-            self.proceed(ctx);
-        }
+        self.tell_horizon();
+        self.open_archive(ctx);
     }
 }
 
@@ -375,7 +386,9 @@ impl Handler<ReadAgain> for Archivist {
         let mut projection = Projection::new(self.archived);
         for record in &records {
             projection.apply(record);
+            self.horizon.expect(&record.fact);
         }
+        self.tell_horizon();
         self.phase = Phase::CatchingUp(Some(read.reader));
         if let Some(batch) = projection.take() {
             self.write(batch, ctx);
@@ -385,30 +398,6 @@ impl Handler<ReadAgain> for Archivist {
         } else {
             // Written by others but not readable yet.
             ctx.run_later(Duration::from_millis(10), Self::proceed);
-        }
-    }
-}
-
-impl Handler<Reached> for Archivist {
-    type Result = ();
-
-    fn handle(&mut self, reached: Reached, ctx: &mut Context<Self>) {
-        match reached.result {
-            // Another hub wrote it; this one's history must not continue that. Nobody tries
-            // again: the journal might outgrow it.
-            Ok(checkpoint) if checkpoint > self.tried => {
-                let ahead = is_ahead(checkpoint, self.tried);
-                self.go_down(ArchiveError::Unavailable(ahead));
-                self.finish_close(ctx);
-            }
-            Ok(checkpoint) => {
-                tracing::info!(checkpoint, "archive is back");
-                self.metrics.archive_up.set(1);
-                self.archived = checkpoint;
-                self.phase = Phase::CatchingUp(None);
-                self.proceed(ctx);
-            }
-            Err(error) => self.failed(error, ctx),
         }
     }
 }
@@ -429,20 +418,6 @@ impl Handler<Close> for Archivist {
         self.proceed(ctx);
         self.finish_close(ctx);
     }
-}
-
-fn tell_down(error: &ArchiveError) {
-    tracing::error!(%error, "archive down: history answers 503, everything else goes on");
-}
-
-/// What to do about an archive that knows more than the journal: it would silently miss what comes
-/// next.
-pub fn is_ahead(archived: Position, journal: Position) -> String {
-    format!(
-        "the archive is ahead of the journal (position {archived} against {journal}), so they do \
-         not belong together; restore the journal, or move the archive away: then only history is \
-         missing"
-    )
 }
 
 #[cfg(test)]

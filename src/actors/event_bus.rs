@@ -2,8 +2,8 @@
 //!
 //! Owns the newest events in memory, the feeds, the list of open sockets, and all subscriptions:
 //! one [`Subscription`] child for each that has a callback, and one [`CallbackCircuit`] for each
-//! origin of these. Receives [`Committed`], what clients ask about subscriptions (`clients`,
-//! `sockets`, `replays`), and [`Follow`], [`Credit`], [`Unfollow`] of followers; sends them
+//! origin of these. Receives [`Committed`], [`HistoryBegins`], what clients ask about subscriptions
+//! (`clients`, `sockets`, `replays`), and [`Follow`], [`Credit`], [`Unfollow`] of followers; sends them
 //! [`FeedNews`], never more than they have room for, and [`Record`] to the EventStore. Never reads the
 //! archive: who needs what is no longer in memory reads it himself, and follows again.
 //!
@@ -28,8 +28,8 @@ use ahash::AHashMap;
 use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
 use super::messages::{
-    Committed, Credit, Drain, Fed, FeedId, FeedNews, Flush, Follow, Open, Publish, Record, Reply,
-    SocketClosed, SocketNews, SocketOpened, Unfollow,
+    Committed, Credit, Drain, Fed, FeedId, FeedNews, Flush, Follow, HistoryBegins, Open, Publish,
+    Record, Reply, SocketClosed, SocketNews, SocketOpened, Unfollow,
 };
 use super::{callback_circuit, subscription};
 use crate::clock::Clock;
@@ -51,8 +51,10 @@ const SOCKETS_PATIENCE: Duration = Duration::from_secs(3);
 
 pub struct EventBus {
     recent: Recent,
-    /// The oldest event kept anywhere, or the next one to come.
-    oldest: Sequence,
+    /// Retention removed the events before this one.
+    removed_before: Sequence,
+    /// Events before this one are not in the archive at present, nor on their way there.
+    history_begins: Sequence,
     feeds: Feeds<FeedId>,
     followers: AHashMap<FeedId, Follower>,
     sockets: AHashMap<FeedId, Recipient<SocketNews>>,
@@ -99,7 +101,8 @@ impl EventBus {
     pub fn new(settings: Settings, hops: Hops, watch: DeathWatch) -> Self {
         Self {
             recent: Recent::new(RECENT_BYTES),
-            oldest: 1,
+            removed_before: 1,
+            history_begins: 1,
             feeds: Feeds::default(),
             followers: AHashMap::new(),
             sockets: AHashMap::new(),
@@ -130,7 +133,7 @@ impl EventBus {
                 }
                 Fact::Carried(carried) => self.recent.skip_to(carried.last_sequence),
                 Fact::EventsRemoved(removed) => {
-                    self.oldest = removed.before;
+                    self.removed_before = removed.before;
                     self.recent.forget_before(removed.before);
                 }
                 _ => {}
@@ -152,6 +155,11 @@ impl EventBus {
     fn unfollow(&mut self, feed: FeedId) {
         self.feeds.unfollow(feed);
         self.followers.remove(&feed);
+    }
+
+    /// The oldest event there is, or the next one to come.
+    fn oldest(&self) -> Sequence {
+        self.removed_before.max(self.history_begins)
     }
 
     /// Of the last event; 0: there was none yet.
@@ -195,6 +203,14 @@ impl Handler<Open> for EventBus {
             self.subscription_put(id, ctx);
         }
         self.show_subscriptions();
+    }
+}
+
+impl Handler<HistoryBegins> for EventBus {
+    type Result = ();
+
+    fn handle(&mut self, history: HistoryBegins, _: &mut Context<Self>) {
+        self.history_begins = history.oldest;
     }
 }
 

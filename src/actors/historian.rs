@@ -1,10 +1,10 @@
 //! Keeps the history of events useful and bounded: snapshots of streams, states, retention.
 //!
 //! Owns the versions of streams, which snapshots are due, who still has to read which events, the
-//! line of clients who wait for a state, and one armed sleep. Receives what clients ask about streams, [`Committed`], and [`Drain`]; reads
-//! events and snapshots from the archive and sends [`Record`] to the EventStore. Works through
-//! what is due by itself one thing at a time. Never deletes anything: the archive does, once the
-//! journal says that events are gone.
+//! line of clients who wait for a state, and one armed sleep. Receives what clients ask about
+//! streams, [`Committed`], [`HistoryBegins`], and [`Drain`]; reads events and snapshots from the
+//! archive and sends [`Record`] to the EventStore. Works through what is due by itself one thing at
+//! a time. Never deletes anything: the archive does, once the journal says that events are gone.
 
 mod asked;
 mod line;
@@ -18,7 +18,7 @@ use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, Recipi
 
 use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
-use super::messages::{ArchiveRefusal, Committed, Drain, Flush, Open, Record};
+use super::messages::{ArchiveRefusal, Committed, Drain, Flush, HistoryBegins, Open, Record};
 use crate::clock::Clock;
 use crate::domain::event::{Sequence, Snapshot, StreamId};
 use crate::domain::fact::Fact;
@@ -44,6 +44,8 @@ pub struct Historian {
     record: Recipient<Record>,
     snapshots: Snapshots,
     retention: Retention,
+    /// Events before this one are not in the archive at present, nor on their way there.
+    history_begins: Sequence,
     compaction_interval: Duration,
     compact_at: Timestamp,
     /// Old events may be left that can go now.
@@ -114,6 +116,7 @@ impl Historian {
             record: hops.record,
             snapshots: Snapshots::new(settings.snapshot_interval),
             retention: Retention::new(settings.retention),
+            history_begins: 1,
             compaction_interval: settings.compaction_interval,
             compact_at: Timestamp::MAX,
             compacting: false,
@@ -160,9 +163,14 @@ impl Historian {
         });
     }
 
+    /// The oldest event there is, or the next one to come.
+    fn oldest(&self) -> Sequence {
+        self.retention.oldest().max(self.history_begins)
+    }
+
     fn build_due(&mut self, stream: StreamId, version: u64, ctx: &Context<Self>) {
         self.busy = true;
-        let (states, home, oldest) = (self.states.clone(), ctx.address(), self.retention.oldest());
+        let (states, home, oldest) = (self.states.clone(), ctx.address(), self.oldest());
         actix::spawn(async move {
             let state = build_unless_there(&states, &stream, version, oldest).await;
             home.do_send(DueBuilt {
@@ -265,6 +273,14 @@ impl Handler<Committed> for Historian {
         if !self.busy && self.snapshots.next_due().is_some() {
             self.proceed(ctx);
         }
+    }
+}
+
+impl Handler<HistoryBegins> for Historian {
+    type Result = ();
+
+    fn handle(&mut self, history: HistoryBegins, _: &mut Context<Self>) {
+        self.history_begins = history.oldest;
     }
 }
 

@@ -35,6 +35,7 @@ use actix::{Message as ActixMessage, Recipient};
 use tokio::sync::oneshot;
 
 use crate::domain::circuit::CircuitChanged;
+use crate::domain::event::Sequence;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::{InstanceId, MessageId, Position, ServiceName};
 use crate::domain::message::Message;
@@ -269,6 +270,15 @@ pub struct InstanceGone {
 #[rtype(result = "()")]
 pub struct Archived {
     pub through: Position,
+}
+
+/// Archivist → EventBus, Historian: how far back events can be read at present. An archive that
+/// was lost has less than was kept; one that is restored has it again.
+#[derive(ActixMessage, Clone, Copy, PartialEq, Eq, Debug)]
+#[rtype(result = "()")]
+pub struct HistoryBegins {
+    /// The oldest event there is, or the next one to come; 1: nothing is known to be lost.
+    pub oldest: Sequence,
 }
 
 // ---- life and death ----

@@ -8,6 +8,7 @@ mod postgres;
 mod snapshots;
 mod sql;
 mod sqlite;
+mod standing;
 mod statement;
 mod table;
 

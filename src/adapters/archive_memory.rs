@@ -10,6 +10,7 @@ use crate::domain::event::{Event, EventId, Sequence, Snapshot, StreamId};
 use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::State;
 use crate::domain::subscription::EventLetter;
+use crate::logic::ownership::{Claim, Claimed, Standing, Verdict};
 use crate::logic::page::{Filling, MOST_BYTES, Page};
 use crate::logic::projection::{Batch, Change, LetterChange, Opening};
 use crate::ports::archive::{
@@ -25,7 +26,7 @@ pub struct MemoryArchive {
 #[derive(Default)]
 struct Contents {
     unavailable: bool,
-    checkpoint: Position,
+    standing: Standing,
     rows: HashMap<MessageId, ArchivedMessage>,
     events: BTreeMap<Sequence, Arc<Event>>,
     snapshots: Vec<Arc<Snapshot>>,
@@ -57,8 +58,18 @@ impl MemoryArchive {
 }
 
 impl Archive for MemoryArchive {
-    fn checkpoint(&self) -> BoxFuture<'_, Result<Position, ArchiveError>> {
-        self.answer(|contents| Ok(contents.checkpoint))
+    fn standing(&self) -> BoxFuture<'_, Result<Standing, ArchiveError>> {
+        self.answer(|contents| Ok(contents.standing))
+    }
+
+    fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, ArchiveError>> {
+        self.answer(|contents| {
+            let standing = &mut contents.standing;
+            let writer = standing.admit(&claim).map_err(ArchiveError::Denied)?;
+            standing.writer = Some(writer);
+            let checkpoint = standing.checkpoint;
+            Ok(Claimed { writer, checkpoint })
+        })
     }
 
     fn apply(&self, batch: Arc<Batch>) -> BoxFuture<'_, Result<(), ArchiveError>> {
@@ -264,12 +275,12 @@ impl Contents {
     }
 
     fn apply(&mut self, batch: &Batch) -> Result<(), ArchiveError> {
-        let checkpoint = self.checkpoint;
-        if batch.through <= checkpoint {
-            return Ok(());
-        }
-        if batch.after != checkpoint {
-            return Err(ArchiveError::OutOfStep { checkpoint });
+        let checkpoint = self.standing.checkpoint;
+        match self.standing.judge(batch) {
+            Verdict::Write => {}
+            Verdict::Held => return Ok(()),
+            Verdict::OutOfStep => return Err(ArchiveError::OutOfStep { checkpoint }),
+            Verdict::Denied(denial) => return Err(ArchiveError::Denied(denial)),
         }
         for change in &batch.changes {
             self.change(change);
@@ -284,7 +295,7 @@ impl Contents {
         for letter in &batch.letters {
             self.change_letter(letter);
         }
-        self.checkpoint = batch.through;
+        self.standing.checkpoint = batch.through;
         Ok(())
     }
 

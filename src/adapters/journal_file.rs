@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! wal/lock                                               held while the hub runs
+//!     identity                                           whose journal it is
 //!     00000000000000000001-00000000000000812034.base     what is still owed of compacted segments
 //!     00000000000000812035.wal                           finished segments
 //!     00000000000000990417.wal                           the newest, space reserved ahead
@@ -10,6 +11,7 @@
 mod active;
 mod compaction;
 pub mod directory;
+mod identity;
 mod reader;
 pub mod replay;
 mod sealed;
@@ -31,7 +33,7 @@ use self::reader::FileReader;
 use self::replay::{check_follows, decode, read_newest, read_sealed};
 use self::sealed::{Sealed, SealedSegment};
 use crate::domain::fact::{Fact, Recorded};
-use crate::domain::ids::Position;
+use crate::domain::ids::{HubId, Position};
 use crate::logic::wal::frame;
 use crate::logic::wal::known_ids::DedupLimits;
 use crate::ports::journal::{Compaction, Cut, Journal, JournalError, Readers, Recovery};
@@ -70,6 +72,7 @@ impl Default for JournalOptions {
 pub struct FileJournal {
     directory: PathBuf,
     options: JournalOptions,
+    identity: HubId,
     /// Released when dropped.
     _lock: DirectoryLock,
     sealed: Arc<Mutex<Sealed>>,
@@ -103,9 +106,11 @@ impl FileJournal {
             fs::remove_file(&leftover).map_err(|cause| failed(&leftover, cause))?;
         }
         directory::sync(&directory).map_err(io_failed)?;
+        let identity = identity::read_or_make(&directory)?;
         Ok(Self {
             directory,
             options,
+            identity,
             _lock: lock,
             sealed: Arc::default(),
             active: None,
@@ -115,6 +120,11 @@ impl FileJournal {
             buffer: Vec::new(),
             is_usable: false,
         })
+    }
+
+    /// Whose journal it is, for as long as there is one.
+    pub fn identity(&self) -> HubId {
+        self.identity
     }
 
     fn replay_sealed(

@@ -54,6 +54,16 @@ impl fmt::Display for MessageId {
     }
 }
 
+/// Identifies a hub: its journal and whatever is written from it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct HubId(pub Uuid);
+
+impl fmt::Display for HubId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// Proof of a lease; each hand-out makes a new one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]

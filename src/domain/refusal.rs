@@ -56,6 +56,11 @@ pub enum Refusal {
     BatchRefused,
     #[error("events before {oldest} are gone; begin there, or with a snapshot")]
     EventsGone { oldest: Sequence },
+    #[error(
+        "versions of the stream before {oldest} are gone, and with them the snapshot that would \
+         stand for them; begin there, or post a snapshot with a state of your own"
+    )]
+    VersionsGone { oldest: u64 },
     #[error("from_sequence: is beyond the newest event ({newest})")]
     BeyondNewest { newest: Sequence },
     #[error("subscription {id}: only its service or an operator may do this")]

@@ -137,6 +137,9 @@ pub struct ArchiveHealth {
     status: Health,
     /// How far it is behind the journal.
     lag_records: i64,
+    /// The history of events before this sequence is not in the archive, which was lost; null: all
+    /// that was kept is there.
+    lost_before: Option<i64>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -269,6 +272,7 @@ fn components(hub: &Hub, queues: &QueueReport, services: usize) -> Components {
         archive: ArchiveHealth {
             status: well(metrics.archive_up.get() > 0),
             lag_records: metrics.archive_lag.get(),
+            lost_before: Some(metrics.archive_lost_before.get()).filter(|lost| *lost > 0),
         },
         disk: DiskHealth {
             status: well(metrics.disk_guard.get() == 0),
@@ -316,7 +320,10 @@ pub async fn metrics(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
         hub.metrics.show_health(service.as_str(), health);
     }
     show_lag(&hub).await?;
-    if let Ok(letters) = hub.archive.dead_letter_counts().await {
+    // One that is another hub's answers too.
+    if hub.metrics.archive_up.get() > 0
+        && let Ok(letters) = hub.archive.dead_letter_counts().await
+    {
         hub.metrics
             .dead_letter_list
             .set(i64::try_from(letters.total).unwrap_or(i64::MAX));

@@ -143,7 +143,7 @@ pub async fn start(
     let started_at = hub.clock.now();
     flush(&hub).await?;
     // Whatever died before this is in the archive.
-    let events_before = hub.archive.checkpoint().await? + 1;
+    let events_before = hub.archive.standing().await?.checkpoint + 1;
     let dry_run = asked.dry_run;
     let mut job = new_job(asked, caller, started_at, events_before);
     let letters = DeadLetterQuery::of_job(&job);

@@ -12,6 +12,7 @@ use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::{Message, State};
 use crate::domain::subscription::EventLetter;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::ownership::Writer;
 
 /// Changes to write in one transaction.
 ///
@@ -19,6 +20,8 @@ use crate::domain::timestamp::Timestamp;
 /// same batch: the archive's checkpoint tells whether it must still be written.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Batch {
+    /// Who writes it: as whom the archive was claimed, `None` for one that nobody claimed.
+    pub writer: Option<Writer>,
     /// The archive must hold everything up to here before.
     pub after: Position,
     /// Everything up to here is in the archive once the batch is.

@@ -18,6 +18,7 @@ use crate::domain::fact::{Attempt, DeadReason};
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::message::{Message, State};
 use crate::domain::timestamp::Timestamp;
+use crate::logic::ownership::{Claim, Claimed, Denial, Standing};
 use crate::logic::page::Page;
 use crate::logic::projection::Batch;
 
@@ -27,14 +28,18 @@ pub const MOST_IDS: usize = 32;
 /// Stores batches of changes and answers questions about the past. Takes little memory for any
 /// answer: lists come in pages, which end by number or by bytes.
 pub trait Archive: Send + Sync {
-    /// Up to which position the archive holds everything; 0 when empty.
-    fn checkpoint(&self) -> BoxFuture<'_, Result<Position, ArchiveError>>;
+    /// Up to where the archive holds everything, and who writes to it.
+    fn standing(&self) -> BoxFuture<'_, Result<Standing, ArchiveError>>;
+
+    /// Makes who asks the one whose batches are taken, in one transaction, durably. Fails with
+    /// [`ArchiveError::Denied`] if the archive is not his.
+    fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, ArchiveError>>;
 
     /// Writes the batch and its checkpoint in one transaction, durably.
     ///
     /// A batch the archive already holds changes nothing, so after an error the same batch is
     /// simply applied again. One that does not begin at the checkpoint is refused with
-    /// [`ArchiveError::OutOfStep`].
+    /// [`ArchiveError::OutOfStep`], one of another writer with [`ArchiveError::Denied`].
     fn apply(&self, batch: Arc<Batch>) -> BoxFuture<'_, Result<(), ArchiveError>>;
 
     fn message(
@@ -194,6 +199,9 @@ pub enum ArchiveError {
     /// journal from after `checkpoint`.
     #[error("archive is at position {checkpoint}, not where the batch begins")]
     OutOfStep { checkpoint: Position },
+    /// The archive is not this hub's, and will not be however often it is asked.
+    #[error("{0}")]
+    Denied(Denial),
 }
 
 impl ArchiveError {

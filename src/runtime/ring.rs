@@ -13,7 +13,7 @@ use rand::rngs::StdRng;
 
 use super::replay::{self, Recovered};
 use super::{StartError, huge_pages, settings};
-use crate::actors::archivist::{self, Archivist};
+use crate::actors::archivist::{self, Archivist, Found};
 use crate::actors::circuit_breaker;
 use crate::actors::death_watch::DeathWatch;
 use crate::actors::dispatcher::{self, Dispatcher};
@@ -33,11 +33,12 @@ use crate::adapters::tls::Trust;
 use crate::cli::Exit;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::ids::Position;
+use crate::domain::ids::{HubId, Position};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::admission::Admission;
 use crate::logic::dedup::DedupWindow;
 use crate::logic::ledger::Ledger;
+use crate::logic::ownership::Denial;
 use crate::logic::quotas::Quotas;
 use crate::metrics::Metrics;
 use crate::ports::archive::{Archive, ArchiveError};
@@ -56,6 +57,7 @@ pub struct Ring {
     clock: Clock,
     metrics: Arc<Metrics>,
     archive: Arc<dyn Archive>,
+    hub: HubId,
     to: Addresses,
 }
 
@@ -103,7 +105,7 @@ impl Ring {
         trust: Trust,
         clock: Clock,
         metrics: Arc<Metrics>,
-        archive: Arc<dyn Archive>,
+        (archive, hub): (Arc<dyn Archive>, HubId),
     ) -> (Self, Seats) {
         let seats = Seats {
             router: Seat::new(MAILBOX),
@@ -137,6 +139,7 @@ impl Ring {
             clock,
             metrics,
             archive,
+            hub,
             to,
         };
         (ring, seats)
@@ -147,7 +150,7 @@ impl Ring {
         &self,
         seats: Seats,
         journal: impl Journal + 'static,
-        archived: Result<Position, ArchiveError>,
+        found: Result<Found, ArchiveError>,
     ) -> Result<Running, StartError> {
         let transport = Rc::new(HttpTransport::new(self.trust.clone()));
         seats.scheduler.fill(self.scheduler());
@@ -156,7 +159,7 @@ impl Ring {
         seats.registry.fill(self.registry(transport));
         seats
             .archivist
-            .fill(self.archivist(journal.readers(), archived.clone()));
+            .fill(self.archivist(journal.readers(), found.clone()));
         seats.redriver.fill(self.redriver());
         seats.historian.fill(self.historian());
         seats.event_bus.fill(self.event_bus());
@@ -173,8 +176,8 @@ impl Ring {
         let committed = self.to.committed();
         let (journal, ledger, recovery) =
             replay::replay(Box::new(journal), ledger, &committed).await?;
-        if let Ok(archived) = archived {
-            check_archive(archived, recovery.last_position())?;
+        if let Ok(found) = found {
+            check_archive(found.checkpoint, recovery.last_position())?;
         }
         self.go_on_from(recovery.last_at());
 
@@ -183,7 +186,9 @@ impl Ring {
             seats.event_store.fill(writer);
         });
         for actor in self.to.opened() {
-            actor.do_send(Open);
+            // Whoever asks once the door is open is answered by somebody who has begun.
+            let begun = actor.send(Open).await;
+            begun.map_err(|error| StartError::Internal(format!("open: {error}")))?;
         }
         let to = self.to.clone();
         Ok(Running { recovery, to, wal })
@@ -322,17 +327,21 @@ impl Ring {
         Registry::new(health, event_store, dispatcher, self.watch("registry"))
     }
 
-    fn archivist(&self, readers: Readers, archived: Result<Position, ArchiveError>) -> Archivist {
+    fn archivist(&self, readers: Readers, found: Result<Found, ArchiveError>) -> Archivist {
         let hops = archivist::Hops {
             archived: self.to.event_store.clone().recipient(),
             record: self.to.event_store.clone().recipient(),
             redeliver: self.to.event_bus.clone().recipient(),
+            history_begins: vec![
+                self.to.event_bus.clone().recipient(),
+                self.to.historian.clone().recipient(),
+            ],
         };
         Archivist::new(
             (self.clock, self.metrics.clone()),
-            self.archive.clone(),
+            (self.archive.clone(), self.hub),
             readers,
-            archived,
+            found,
             self.config.wal_flush_interval,
             hops,
             self.watch("archivist"),
@@ -400,9 +409,13 @@ impl Addresses {
     }
 }
 
-fn check_archive(archived: Position, journal: Position) -> Result<(), StartError> {
-    if archived <= journal {
+fn check_archive(checkpoint: Position, written: Position) -> Result<(), StartError> {
+    if checkpoint <= written {
         return Ok(());
     }
-    Err(StartError::Storage(archivist::is_ahead(archived, journal)))
+    let ahead = Denial::Ahead {
+        checkpoint,
+        written,
+    };
+    Err(StartError::Storage(ahead.to_string()))
 }

@@ -7,6 +7,7 @@ mod event_letters;
 mod events;
 mod facts;
 mod letters;
+mod ownership;
 mod pages;
 mod postgres;
 mod sqlite;
@@ -80,7 +81,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// Applies `facts` as one batch, at the positions that follow the checkpoint.
 async fn apply(archive: &dyn Archive, facts: impl IntoIterator<Item = Fact>) {
-    let after = archive.checkpoint().await.unwrap();
+    let after = archive.standing().await.unwrap().checkpoint;
     archive.apply(batch(after, facts)).await.unwrap();
 }
 
@@ -112,7 +113,7 @@ fn ids(numbers: impl IntoIterator<Item = u8>) -> Vec<MessageId> {
 #[test]
 fn is_empty_at_first() {
     on_each(async |archive| {
-        assert_eq!(archive.checkpoint().await.unwrap(), 0);
+        assert_eq!(archive.standing().await.unwrap().checkpoint, 0);
         assert_eq!(archive.message(id(1)).await.unwrap(), None);
         assert!(list(archive, MessageQuery::default()).await.is_empty());
         assert_eq!(archive.dead_letter_counts().await.unwrap().total, 0);
@@ -243,7 +244,7 @@ fn what_happens_to_an_unknown_message_is_ignored() {
     on_each(async |archive| {
         apply(archive, [failed(1, 1), delivered(1, 2), deleted(2)]).await;
         assert_eq!(archive.message(id(1)).await.unwrap(), None);
-        assert_eq!(archive.checkpoint().await.unwrap(), 3);
+        assert_eq!(archive.standing().await.unwrap().checkpoint, 3);
     });
 }
 
@@ -267,7 +268,7 @@ fn a_batch_applied_twice_counts_once() {
         archive.apply(attempt.clone()).await.unwrap();
         archive.apply(attempt).await.unwrap();
         assert_eq!(row(archive, 1).await.attempts.len(), 1);
-        assert_eq!(archive.checkpoint().await.unwrap(), 2);
+        assert_eq!(archive.standing().await.unwrap().checkpoint, 2);
     });
 }
 
@@ -288,7 +289,7 @@ fn a_batch_that_does_not_begin_at_the_checkpoint_is_refused() {
 fn facts_about_no_message_move_the_checkpoint() {
     on_each(async |archive| {
         apply(archive, [service_seen("billing"), service_seen("mail")]).await;
-        assert_eq!(archive.checkpoint().await.unwrap(), 2);
+        assert_eq!(archive.standing().await.unwrap().checkpoint, 2);
     });
 }
 

@@ -95,11 +95,11 @@ pub fn numbered(facts: impl IntoIterator<Item = Fact>) -> Vec<Recorded> {
         .collect()
 }
 
-/// The files of the journal by name, without its lock.
+/// The files of the journal by name, without its lock and identity.
 fn files(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).unwrap();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| !path.ends_with("lock"));
+    paths.retain(|path| !path.ends_with("lock") && !path.ends_with("identity"));
     paths.sort();
     paths
 }

@@ -141,17 +141,19 @@ fn the_history_of_another_hub_is_left_alone() {
         other.send_to("pulled", number);
     }
     other.messages("").is(200);
-    drop(other);
+    let other = other.stop();
     let own = TestHub::start();
     own.register_puller("pulled");
     let place = own.stop();
     let refused = place.fails_to_start(&[("database_url", &url)]);
-    assert_eq!(refused.exit_code, Some(74), "{}", refused.stderr);
-    assert!(refused.stderr.contains("ahead of the journal"));
+    assert_eq!(refused.exit_code, Some(2), "{}", refused.stderr);
+    for word in ["belongs to another hub", "database_url", "SET hub = NULL"] {
+        assert!(refused.stderr.contains(word), "{}", refused.stderr);
+    }
 
     server.crash();
     let hub = TestHub::at(place, &[("database_url", &url)]);
-    // More than the other hub had: the position alone no longer tells.
+    // More than the other hub had: the position alone does not tell.
     for number in 0..30 {
         hub.send_to("pulled", number);
     }
@@ -159,10 +161,95 @@ fn the_history_of_another_hub_is_left_alone() {
     eventually("it is found out", || {
         let refused = hub.messages("");
         assert_eq!(refused.status, 503, "{}", refused.body);
-        refused.body.contains("ahead of the journal")
+        refused.body.contains("belongs to another hub")
     });
+    hub.send_to("pulled", 31);
+    hub.messages("").refuses(503, "STORAGE_UNAVAILABLE");
+    let told = hub.log().matches("belongs to another hub").count();
+    // Once by the start that failed, once by this one.
+    assert_eq!(told, 2, "{}", hub.log());
     let archived = postgres::number(&url, "SELECT count(*) FROM messages");
     assert_eq!(archived, 10);
+    let other = TestHub::at(other, &[("database_url", &url)]);
+    assert_eq!(other.messages("").is(200)["count"], 10);
+}
+
+#[test]
+fn of_two_new_hubs_on_one_database_the_second_is_refused() {
+    let Some(url) = postgres::database() else {
+        return;
+    };
+    let settings = [("database_url", url.as_str())];
+    let hub = TestHub::with(&settings);
+    // Nothing was written yet but whose it is.
+    hub.messages("").is(200);
+    let refused = Place::new().fails_to_start(&settings);
+    assert_eq!(refused.exit_code, Some(2), "{}", refused.stderr);
+    hub.register_puller("pulled");
+    hub.send_to("pulled", 1);
+    assert_eq!(hub.messages("").is(200)["count"], 1);
+    let hub = hub.restart();
+    assert_eq!(hub.messages("").is(200)["count"], 1);
+}
+
+#[test]
+fn without_its_data_a_hub_is_another_and_may_be_let_in_on_purpose() {
+    let Some(url) = postgres::database() else {
+        return;
+    };
+    let settings = [("database_url", url.as_str())];
+    let hub = TestHub::with(&settings);
+    hub.register_puller("pulled");
+    hub.send_to("pulled", 1);
+    hub.messages("").is(200);
+    let place = hub.stop();
+    fs::remove_file(place.data().join("wal/identity")).unwrap();
+    let refused = place.fails_to_start(&settings);
+    assert_eq!(refused.exit_code, Some(2), "{}", refused.stderr);
+    postgres::execute(&url, "UPDATE checkpoint SET hub = NULL");
+    let hub = TestHub::at(place, &settings);
+    assert_eq!(hub.messages("").is(200)["count"], 1);
+
+    let place = hub.stop();
+    fs::remove_dir_all(place.data()).unwrap();
+    let refused = place.fails_to_start(&settings);
+    assert_eq!(refused.exit_code, Some(2), "{}", refused.stderr);
+    postgres::execute(&url, "UPDATE checkpoint SET hub = NULL");
+    // Its journal begins anew, so that there is nothing to go on with.
+    let refused = place.fails_to_start(&settings);
+    assert_eq!(refused.exit_code, Some(74), "{}", refused.stderr);
+    assert!(refused.stderr.contains("ahead of the journal"));
+}
+
+#[test]
+fn a_copy_of_a_hub_stops_the_history_of_the_one_it_was_copied_from() {
+    let Some(url) = postgres::database() else {
+        return;
+    };
+    let settings = [("database_url", url.as_str())];
+    let hub = TestHub::with(&settings);
+    hub.register_puller("pulled");
+    hub.send_to("pulled", 1);
+    let place = hub.stop();
+    let copy = Place::new();
+    fs::create_dir_all(copy.data().join("wal")).unwrap();
+    for entry in fs::read_dir(place.data().join("wal")).unwrap() {
+        let entry = entry.unwrap();
+        let to = copy.data().join("wal").join(entry.file_name());
+        fs::copy(entry.path(), to).unwrap();
+    }
+    let hub = TestHub::at(place, &settings);
+    hub.messages("").is(200);
+    let copy = TestHub::at(copy, &settings);
+    copy.messages("").is(200);
+    hub.send_to("pulled", 2);
+    let refused = hub.messages("");
+    assert!(refused.body.contains("another process"), "{}", refused.body);
+    refused.refuses(503, "STORAGE_UNAVAILABLE");
+    copy.send_to("pulled", 3);
+    assert_eq!(copy.messages("").is(200)["count"], 2);
+    let payloads = "SELECT count(*) FROM messages WHERE payload = '2'";
+    assert_eq!(postgres::number(&url, payloads), 0);
 }
 
 #[test]

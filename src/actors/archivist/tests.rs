@@ -1,7 +1,9 @@
 mod event_letters;
+mod opening;
 
 use actix::Addr;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use super::*;
 use crate::actors::fixtures::{
@@ -14,9 +16,11 @@ use crate::adapters::journal_memory::{MemoryDisk, MemoryJournal};
 use crate::domain::fact::Fact;
 use crate::domain::message::{Message as HubMessage, Payload, State};
 use crate::domain::refusal::Refusal;
+use crate::logic::ownership::Denial;
 use crate::ports::archive::ArchivedMessage;
 use crate::ports::journal::Journal;
 
+const HUB: HubId = HubId(Uuid::from_u128(1));
 const INTERVAL: Duration = Duration::from_secs(3);
 
 /// An open archivist between a journal and an archive in memory, and everything it says.
@@ -29,21 +33,24 @@ struct Cellar {
     archived: Received<Archived>,
     recorded: Received<Record>,
     redelivered: Received<RedeliverEvent>,
+    history: Received<HistoryBegins>,
 }
 
 fn cellar() -> Cellar {
-    cellar_where(MemoryArchive::default(), Ok(0))
+    cellar_where(MemoryArchive::default(), Ok(Found::default()))
 }
 
-fn cellar_where(archive: MemoryArchive, checkpoint: Result<Position, ArchiveError>) -> Cellar {
+fn cellar_where(archive: MemoryArchive, found: Result<Found, ArchiveError>) -> Cellar {
     tokio::time::pause();
     let (to_archived, archived) = probe();
     let (record, recorded) = probe();
     let (redeliver, redelivered) = probe();
+    let (to_history, history) = probe();
     let hops = Hops {
         archived: to_archived,
         record,
         redeliver,
+        history_begins: vec![to_history],
     };
     let clock = Clock::start();
     let archive = Arc::new(archive);
@@ -51,9 +58,9 @@ fn cellar_where(archive: MemoryArchive, checkpoint: Result<Position, ArchiveErro
     let metrics = Arc::new(Metrics::new());
     let archivist = Archivist::new(
         (clock, metrics.clone()),
-        archive.clone(),
+        (archive.clone(), HUB),
         journal.readers(),
-        checkpoint,
+        found,
         INTERVAL,
         hops,
         unwatched(),
@@ -69,6 +76,7 @@ fn cellar_where(archive: MemoryArchive, checkpoint: Result<Position, ArchiveErro
         archived,
         recorded,
         redelivered,
+        history,
     }
 }
 
@@ -98,7 +106,7 @@ impl Cellar {
 
     async fn checkpoint(&self) -> Position {
         settle().await;
-        self.archive.checkpoint().await.unwrap()
+        self.archive.standing().await.unwrap().checkpoint
     }
 
     async fn row(&self, number: u128) -> Option<ArchivedMessage> {
@@ -316,11 +324,13 @@ async fn an_archive_that_is_down_does_not_keep_it_from_closing() {
 async fn an_archive_that_was_down_at_the_start_gets_everything_later() {
     let archive = MemoryArchive::default();
     archive.set_unavailable(true);
-    let down = archive.checkpoint().await;
-    let mut cellar = cellar_where(archive, down.clone());
+    let down = ArchiveError::Unavailable("no route".to_owned());
+    let mut cellar = cellar_where(archive, Err(down.clone()));
     assert_eq!(cellar.metrics.archive_up.get(), 0);
     cellar.commit(vec![accepted(cellar.message(1))]);
-    assert_eq!(cellar.flush().await, down.map(drop));
+    settle().await;
+    let refused = cellar.flush().await;
+    assert!(matches!(refused, Err(ArchiveError::Unavailable(_))));
     cellar.archive.set_unavailable(false);
     cellar.caught_up(1).await;
     assert_eq!(cellar.metrics.archive_up.get(), 1);
@@ -341,10 +351,9 @@ async fn an_archive_that_turns_out_to_be_ahead_is_left_alone() {
     cellar.commit(vec![accepted(cellar.message(1))]);
     settle().await;
     for number in 2..=5 {
-        let Err(ArchiveError::Unavailable(cause)) = cellar.flush().await else {
-            panic!("flushed into another hub's archive");
-        };
-        assert!(cause.contains("ahead of the journal"), "{cause}");
+        let refused = cellar.flush().await;
+        let denial = matches!(refused, Err(ArchiveError::Denied(Denial::Ahead { .. })));
+        assert!(denial, "{refused:?}");
         cellar.commit(vec![accepted(cellar.message(number))]);
         tokio::time::advance(2 * RETRY).await;
         settle().await;

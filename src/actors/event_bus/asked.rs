@@ -19,7 +19,7 @@ impl Handler<InspectLog> for EventBus {
 
     fn handle(&mut self, _: InspectLog, _: &mut Context<Self>) -> Self::Result {
         MessageResult(LogReport {
-            oldest: self.oldest,
+            oldest: self.oldest(),
             newest: self.recent.next() - 1,
             in_memory: self.recent.first(),
         })
@@ -30,7 +30,7 @@ impl Handler<ReadRecent> for EventBus {
     type Result = ();
 
     fn handle(&mut self, read: ReadRecent, _: &mut Context<Self>) {
-        let found = find(&self.recent, &read.query, self.oldest);
+        let found = find(&self.recent, &read.query, self.oldest());
         let _ = read.reply.send(found);
     }
 }

@@ -18,8 +18,8 @@ impl EventBus {
             return Err(Refusal::Stopping);
         }
         let subscription = self.callback_of(asked.subscription_id, asked.owner.as_ref())?;
-        if asked.from < self.oldest {
-            let oldest = self.oldest;
+        let oldest = self.oldest();
+        if asked.from < oldest {
             return Err(Refusal::EventsGone { oldest });
         }
         let now = self.settings.clock.now();

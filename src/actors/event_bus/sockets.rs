@@ -48,11 +48,10 @@ impl EventBus {
     /// # Errors
     /// [`Refusal::EventsGone`] if events from there on are gone.
     pub(super) fn begin_after(&self, from: Option<Sequence>) -> Result<Sequence, Refusal> {
+        let oldest = self.oldest();
         match from {
             None => Ok(self.newest()),
-            Some(from) if from < self.oldest => Err(Refusal::EventsGone {
-                oldest: self.oldest,
-            }),
+            Some(from) if from < oldest => Err(Refusal::EventsGone { oldest }),
             Some(from) => Ok(from - 1),
         }
     }

@@ -91,7 +91,7 @@ impl Handler<TakeSnapshot> for Historian {
             Ok(place) => place,
             Err(refusal) => return drop(reply.send(Err(refusal.into()))),
         };
-        let (states, home, oldest) = (self.states.clone(), ctx.address(), self.retention.oldest());
+        let (states, home, oldest) = (self.states.clone(), ctx.address(), self.oldest());
         actix::spawn(async move {
             let state = build(&states, (&place, &reply), (&stream, version), oldest).await;
             home.do_send(Built {
@@ -127,11 +127,7 @@ impl Handler<ReadState> for Historian {
             Ok(meant) => meant,
             Err(refusal) => return drop(reply.send(Err(refusal.into()))),
         };
-        let (states, oldest, at) = (
-            self.states.clone(),
-            self.retention.oldest(),
-            self.clock.now(),
-        );
+        let (states, oldest, at) = (self.states.clone(), self.oldest(), self.clock.now());
         actix::spawn(async move {
             let built = build(&states, (&place, &reply), (&stream_id, version), oldest).await;
             let _ = reply.send(built.map(|(state, room)| HeldSnapshot {

@@ -29,9 +29,20 @@ pub struct Removal {
 }
 
 impl Removal {
-    /// The first event that is not older than `cutoff`, or the next one to come.
+    /// The first event that is not older than `cutoff`, or the next one to come; the oldest that
+    /// is kept if older ones than that event were lost: nobody knows how old they were, and a
+    /// backup may bring them back.
     pub async fn first_young(&self, cutoff: Timestamp) -> Result<Sequence, ArchiveError> {
         self.states.flush().await?;
+        let first = EventQuery {
+            from_sequence: Some(self.oldest),
+            limit: 1,
+            ..EventQuery::default()
+        };
+        let first = self.states.archive.events(first).await?.items.pop();
+        if first.is_none_or(|event| event.published_at >= cutoff) {
+            return Ok(self.oldest);
+        }
         let query = EventQuery {
             from_sequence: Some(self.oldest),
             from_timestamp: Some(cutoff),

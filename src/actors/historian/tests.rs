@@ -21,7 +21,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{
     Channel, PositionAcked, Subscription, SubscriptionId, Unsubscribed,
 };
-use crate::logic::projection::Projection;
+use crate::logic::projection::{Batch, Projection};
 use crate::ports::archive::EventQuery;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -125,6 +125,16 @@ impl Desk {
         if let Some(batch) = self.projection.take() {
             self.archive.apply(Arc::new(batch)).await.unwrap();
         }
+    }
+
+    /// What was recorded so far is in neither archive nor journal.
+    async fn lose_archive(&mut self) {
+        let batch = Batch {
+            through: self.journal.len() as Position,
+            ..Batch::default()
+        };
+        self.projection = Projection::new(batch.through);
+        self.archive.apply(Arc::new(batch)).await.unwrap();
     }
 
     /// Waits until the historian wants to read, and lets it.

@@ -68,7 +68,7 @@ impl Office {
     }
 
     async fn archive(&self, facts: Vec<Fact>) {
-        let after = self.archive.checkpoint().await.unwrap();
+        let after = self.archive.standing().await.unwrap().checkpoint;
         let mut projection = Projection::new(after);
         for record in committed(after + 1, facts).records.iter() {
             projection.apply(record);

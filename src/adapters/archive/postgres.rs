@@ -21,6 +21,7 @@ use super::listing::{Listing, Measured};
 use super::sql::{Applied, Record, Sql, SqlArchive, unavailable};
 use super::statement::Statement;
 use crate::adapters::tls::Trust;
+use crate::logic::ownership::{Claim, Claimed, Denial};
 use crate::logic::page::Page;
 use crate::logic::projection::Batch;
 use crate::ports::archive::ArchiveError;
@@ -115,6 +116,13 @@ impl Sql for Postgres {
     async fn apply(&self, batch: Arc<Batch>) -> Result<Applied, ArchiveError> {
         self.run(WRITE_TIMEOUT, |connection| {
             async move { write::apply(connection, &batch).await }.boxed()
+        })
+        .await
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Result<Claimed, Denial>, ArchiveError> {
+        self.run(READ_TIMEOUT, move |connection| {
+            async move { write::claim(connection, claim).await }.boxed()
         })
         .await
     }

@@ -14,17 +14,21 @@ use super::events::types::Types;
 use super::listing::{Listing, Measured};
 use super::messages::row::{RowError, position};
 use super::statement::Statement;
-use super::{events, letters, messages, snapshots};
+use super::{events, letters, messages, snapshots, standing};
 use crate::domain::carried::StreamHead;
 use crate::domain::event::{Event, EventId, Sequence, Snapshot, StreamId};
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::timestamp::Timestamp;
+use crate::logic::ownership::{Claim, Claimed, Denial, Standing, Verdict};
 use crate::logic::page::Page;
 use crate::logic::projection::Batch;
 use crate::ports::archive::{
     Archive, ArchiveError, ArchivedLetter, ArchivedMessage, ArchivedStream, DeadLetterCounts,
     DeadLetterQuery, EventQuery, LetterQuery, MessageQuery,
 };
+
+/// What an archive was when a batch came, and what became of the batch.
+pub type Applied = (Standing, Verdict);
 
 /// A database that runs statements.
 pub trait Sql: Send + Sync + 'static {
@@ -45,21 +49,18 @@ pub trait Sql: Send + Sync + 'static {
         &self,
         batch: Arc<Batch>,
     ) -> impl Future<Output = Result<Applied, ArchiveError>> + Send;
+
+    /// As [`Archive::claim`].
+    fn claim(
+        &self,
+        claim: Claim,
+    ) -> impl Future<Output = Result<Result<Claimed, Denial>, ArchiveError>> + Send;
 }
 
 /// What is read from any database alike.
 pub trait Record: QueryableByName<Sqlite> + QueryableByName<Pg> + Send + 'static {}
 
 impl<R: QueryableByName<Sqlite> + QueryableByName<Pg> + Send + 'static> Record for R {}
-
-/// What became of a batch.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Applied {
-    /// The archive holds it, from now on or from before.
-    Held,
-    /// It does not begin where the archive is.
-    OutOfStep { checkpoint: Position },
-}
 
 /// The history in a database.
 pub struct SqlArchive<S> {
@@ -84,19 +85,6 @@ struct Count {
     name: String,
     #[diesel(sql_type = BigInt)]
     number: i64,
-}
-
-/// Asks for the position up to which the archive holds everything.
-pub fn checkpoint() -> Statement {
-    Statement::new("SELECT position AS number FROM checkpoint")
-}
-
-/// What is to be done with a batch when the archive is at `checkpoint`; `None`: write it.
-pub fn verdict(batch: &Batch, checkpoint: Position) -> Option<Applied> {
-    if batch.through <= checkpoint {
-        return Some(Applied::Held);
-    }
-    (batch.after != checkpoint).then_some(Applied::OutOfStep { checkpoint })
 }
 
 impl<S: Sql> SqlArchive<S> {
@@ -262,20 +250,31 @@ impl<S: Sql> SqlArchive<S> {
 }
 
 impl<S: Sql> Archive for SqlArchive<S> {
-    fn checkpoint(&self) -> BoxFuture<'_, Result<Position, ArchiveError>> {
-        let checkpoint = self.number(checkpoint());
+    fn standing(&self) -> BoxFuture<'_, Result<Standing, ArchiveError>> {
+        let standing = self.load(standing::read(), standing::Row::into_standing);
         async move {
             let missing = || ArchiveError::Unavailable("its checkpoint is missing".to_owned());
-            checkpoint.await?.ok_or_else(missing)
+            standing.await?.pop().ok_or_else(missing)
+        }
+        .boxed()
+    }
+
+    fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, ArchiveError>> {
+        async move {
+            let claimed = self.database.claim(claim).await?;
+            claimed.map_err(ArchiveError::Denied)
         }
         .boxed()
     }
 
     fn apply(&self, batch: Arc<Batch>) -> BoxFuture<'_, Result<(), ArchiveError>> {
         async move {
-            match self.database.apply(batch).await? {
-                Applied::Held => Ok(()),
-                Applied::OutOfStep { checkpoint } => Err(ArchiveError::OutOfStep { checkpoint }),
+            let (standing, verdict) = self.database.apply(batch).await?;
+            let checkpoint = standing.checkpoint;
+            match verdict {
+                Verdict::Write | Verdict::Held => Ok(()),
+                Verdict::OutOfStep => Err(ArchiveError::OutOfStep { checkpoint }),
+                Verdict::Denied(denial) => Err(ArchiveError::Denied(denial)),
             }
         }
         .boxed()

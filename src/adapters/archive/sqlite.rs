@@ -14,6 +14,7 @@ use tokio::sync::{RwLock, RwLockReadGuard};
 use super::listing::{Listing, Measured};
 use super::sql::{Applied, Record, Sql, SqlArchive, unavailable};
 use super::statement::Statement;
+use crate::logic::ownership::{Claim, Claimed, Denial};
 use crate::logic::page::Page;
 use crate::logic::projection::Batch;
 use crate::ports::archive::ArchiveError;
@@ -92,6 +93,14 @@ impl Sql for SqliteFile {
         let connections = self.connections().await?;
         connections
             .write(move |connection| write::apply(connection, &batch))
+            .await
+            .map_err(|cause| unavailable(&cause))
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Result<Claimed, Denial>, ArchiveError> {
+        let connections = self.connections().await?;
+        connections
+            .write(move |connection| write::claim(connection, &claim))
             .await
             .map_err(|cause| unavailable(&cause))
     }

@@ -53,7 +53,7 @@ pub struct StreamEvents<'a> {
         (status = 200, description = "The events", body = StreamEvents),
         (status = 400, description = "INVALID_REQUEST: the id or a parameter is wrong"),
         (status = 404, description = "NOT_FOUND: it never had an event"),
-        (status = 410, description = "GONE: the archive was lost with the events and their snapshots"),
+        (status = 410, description = "GONE: the archive was lost with the events and their snapshots; `details.oldest_version` says which are there, and a snapshot with a `state` takes their place"),
         (status = 429, description = "QUEUE_FULL: too much is read at once. See `Retry-After`"),
         (status = 503, description = "STORAGE_UNAVAILABLE: not all of it is in memory, and the archive does not answer"),
     ),
@@ -118,8 +118,7 @@ async fn read_from(
     let newest = hub.archive.snapshot(id.clone(), u64::MAX).await?;
     let newest = newest.filter(|snapshot| snapshot.version > gone);
     let Some(snapshot) = newest else {
-        let oldest = read::log(hub).await?.oldest;
-        return Err(Refusal::EventsGone { oldest }.into());
+        return Err(Refusal::VersionsGone { oldest: gone + 1 }.into());
     };
     let page = read::read(reading, query(snapshot.version + 1)).await?;
     Ok((Some(snapshot), page))

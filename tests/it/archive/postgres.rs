@@ -2,6 +2,7 @@
 
 use message_hub::adapters::archive::PostgresArchive;
 use message_hub::adapters::tls::Trust;
+use message_hub::logic::ownership::Standing;
 use message_hub::ports::archive::{Archive, ArchiveError};
 
 use super::facts::{accepted, failed, id};
@@ -28,7 +29,7 @@ fn with_url(check: impl AsyncFn(&str)) {
 }
 
 async fn cause_of_failure(archive: &PostgresArchive) -> String {
-    match archive.checkpoint().await {
+    match archive.standing().await {
         Err(ArchiveError::Unavailable(cause)) => cause,
         other => panic!("{other:?}"),
     }
@@ -42,7 +43,7 @@ fn survives_being_closed() {
         let before = row(&archive, 1).await;
         drop(archive);
         let archive = open(url);
-        assert_eq!(archive.checkpoint().await.unwrap(), 2);
+        assert_eq!(archive.standing().await.unwrap().checkpoint, 2);
         assert_eq!(row(&archive, 1).await, before);
     });
 }
@@ -110,9 +111,9 @@ fn what_to_fix_is_said() {
 fn two_hubs_at_once_make_the_tables_once() {
     with_url(async |url| {
         let archives: Vec<_> = (0..4).map(|_| open(url)).collect();
-        let checkpoints = archives.iter().map(PostgresArchive::checkpoint);
-        for checkpoint in futures_util::future::join_all(checkpoints).await {
-            assert_eq!(checkpoint, Ok(0));
+        let standings = archives.iter().map(PostgresArchive::standing);
+        for standing in futures_util::future::join_all(standings).await {
+            assert_eq!(standing, Ok(Standing::default()));
         }
     });
 }
@@ -132,7 +133,7 @@ fn of_two_hubs_only_one_goes_on() {
 fn a_batch_waits_for_the_other_hub_and_then_sees_where_it_is() {
     with_url(async |url| {
         let archive = open(url);
-        assert_eq!(archive.checkpoint().await, Ok(0));
+        assert_eq!(archive.standing().await, Ok(Standing::default()));
         let other = Client::connect(url).await;
         other
             .execute("BEGIN; UPDATE checkpoint SET position = 7")
@@ -154,7 +155,7 @@ fn a_batch_waits_for_the_other_hub_and_then_sees_where_it_is() {
 fn a_failed_write_changes_nothing_and_may_be_repeated() {
     with_url(async |url| {
         let archive = open(url);
-        assert_eq!(archive.checkpoint().await, Ok(0));
+        assert_eq!(archive.standing().await, Ok(Standing::default()));
         let other = Client::connect(url).await;
         let refuse = "ALTER TABLE checkpoint ADD CONSTRAINT refuse CHECK (position < 1)";
         other.execute(refuse).await;
@@ -185,6 +186,6 @@ fn tables_that_were_dropped_are_made_anew_and_ask_for_the_journal() {
             matches!(failure, Err(ArchiveError::Unavailable(_))),
             "{failure:?}"
         );
-        assert_eq!(archive.checkpoint().await, Ok(0));
+        assert_eq!(archive.standing().await, Ok(Standing::default()));
     });
 }

@@ -7,6 +7,7 @@ use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 use message_hub::adapters::archive::SqliteArchive;
+use message_hub::logic::ownership::Standing;
 use message_hub::ports::archive::{Archive, ArchiveError};
 
 use super::facts::{accepted, failed, id};
@@ -34,7 +35,7 @@ fn survives_being_closed() {
         let before = row(&archive, 1).await;
         drop(archive);
         let archive = open(path).await;
-        assert_eq!(archive.checkpoint().await.unwrap(), 2);
+        assert_eq!(archive.standing().await.unwrap().checkpoint, 2);
         assert_eq!(row(&archive, 1).await, before);
     });
 }
@@ -82,13 +83,13 @@ fn is_unavailable_while_the_file_cannot_be_opened() {
         let archive = open(path).await;
         fs::remove_file(path).unwrap();
         fs::create_dir(path).unwrap();
-        let read = archive.checkpoint().await;
+        let read = archive.standing().await;
         assert!(
             matches!(read, Err(ArchiveError::Unavailable(_))),
             "{read:?}"
         );
         fs::remove_dir(path).unwrap();
-        assert_eq!(archive.checkpoint().await, Ok(0));
+        assert_eq!(archive.standing().await, Ok(Standing::default()));
     });
 }
 

@@ -55,6 +55,7 @@ pub fn number(url: &str, sql: &str) -> i64 {
     block_on(async { Client::connect(url).await.number(sql).await })
 }
 
+/// What an operator would say to a database.
 pub fn execute(url: &str, sql: &str) {
     block_on(async { Client::connect(url).await.execute(sql).await });
 }

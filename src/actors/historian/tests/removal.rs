@@ -108,6 +108,22 @@ async fn a_removal_that_was_cut_short_is_repeated_after_a_restart() {
 }
 
 #[actix::test]
+async fn what_the_archive_lost_is_not_taken_for_old() {
+    let mut desk = desk();
+    desk.publish("hero", 1..=2);
+    desk.lose_archive().await;
+    // They may be young, and come back.
+    desk.pass(DAY - HOUR / 2).await;
+    desk.nothing_recorded().await;
+    desk.publish("hero", 3..=3);
+    desk.pass(HOUR).await;
+    desk.nothing_recorded().await;
+    // Older ones than an old one are old.
+    desk.pass(DAY).await;
+    assert_eq!(removal(&desk.commit_next().await).1, Some(4));
+}
+
+#[actix::test]
 async fn a_removal_waits_for_the_archive() {
     let mut desk = desk();
     desk.publish("hero", 1..=2);

@@ -14,12 +14,13 @@ use crate::adapters::archive::events::types::Type;
 use crate::adapters::archive::events::{self, values::Events};
 use crate::adapters::archive::letters::{Changed, Letters};
 use crate::adapters::archive::messages;
-use crate::adapters::archive::messages::row::{position, position_column};
+use crate::adapters::archive::messages::row::position_column;
 use crate::adapters::archive::messages::values::{Accepted, Redriven};
 use crate::adapters::archive::snapshots::{self, Snapshots};
-use crate::adapters::archive::sql::{Applied, Number, checkpoint, verdict};
+use crate::adapters::archive::sql::Applied;
+use crate::adapters::archive::standing;
 use crate::domain::event::{Event, Sequence};
-use crate::domain::ids::Position;
+use crate::logic::ownership::{Claim, Claimed, Denial, Standing, Verdict};
 use crate::logic::projection::{Batch, Change, LetterChange};
 
 /// More than a question has: a batch may remove many events.
@@ -29,9 +30,10 @@ pub async fn apply(connection: &mut AsyncPgConnection, batch: &Batch) -> QueryRe
     connection
         .transaction(async |connection| {
             sql_query(TIMEOUT).execute(connection).await?;
-            let checkpoint = lock_checkpoint(connection).await?;
-            if let Some(applied) = verdict(batch, checkpoint) {
-                return Ok(applied);
+            let standing = lock_standing(connection).await?;
+            let verdict = standing.judge(batch);
+            if verdict != Verdict::Write {
+                return Ok((standing, verdict));
             }
             write_changes(connection, &batch.changes).await?;
             write_events(connection, &batch.events).await?;
@@ -40,28 +42,37 @@ pub async fn apply(connection: &mut AsyncPgConnection, batch: &Batch) -> QueryRe
                 remove_events(connection, before).await?;
             }
             write_letters(connection, &batch.letters).await?;
-            write_checkpoint(connection, batch.through).await?;
-            Ok(Applied::Held)
+            let moved = standing::write_checkpoint(batch.through);
+            moved.execute(connection).await?;
+            Ok((standing, verdict))
         })
         .await
 }
 
-/// Of two hubs with one database the second waits here, and then finds the archive elsewhere.
-async fn lock_checkpoint(connection: &mut AsyncPgConnection) -> QueryResult<Position> {
-    let locked = checkpoint().sql(" FOR UPDATE");
-    let row: Number = locked.get_result(connection).await?;
-    position(row.number).map_err(Error::DeserializationError)
+pub async fn claim(
+    connection: &mut AsyncPgConnection,
+    claim: Claim,
+) -> QueryResult<Result<Claimed, Denial>> {
+    connection
+        .transaction(async |connection| {
+            let standing = lock_standing(connection).await?;
+            let writer = match standing.admit(&claim) {
+                Ok(writer) => writer,
+                Err(denial) => return Ok(Err(denial)),
+            };
+            let taken = standing::write_writer(writer);
+            taken.execute(connection).await?;
+            let checkpoint = standing.checkpoint;
+            Ok(Ok(Claimed { writer, checkpoint }))
+        })
+        .await
 }
 
-async fn write_checkpoint(
-    connection: &mut AsyncPgConnection,
-    through: Position,
-) -> QueryResult<()> {
-    sql_query("UPDATE checkpoint SET position = $1")
-        .bind::<BigInt, _>(position_column(through))
-        .execute(connection)
-        .await
-        .map(drop)
+/// Of two hubs with one database the second waits here, and then finds that it is not its own.
+async fn lock_standing(connection: &mut AsyncPgConnection) -> QueryResult<Standing> {
+    let locked = standing::read().sql(" FOR UPDATE");
+    let row: standing::Row = locked.get_result(connection).await?;
+    row.into_standing().map_err(Error::DeserializationError)
 }
 
 async fn write_changes(connection: &mut AsyncPgConnection, changes: &[Change]) -> QueryResult<()> {

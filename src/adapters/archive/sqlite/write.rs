@@ -12,20 +12,22 @@ use diesel::sqlite::SqliteConnection;
 use super::row::{Update, insert};
 use crate::adapters::archive::events::{self, values::Events};
 use crate::adapters::archive::letters::{Changed, Letters};
-use crate::adapters::archive::messages::row::{position, position_column};
+use crate::adapters::archive::messages::row::position_column;
 use crate::adapters::archive::messages::values::{Accepted, Redriven};
 use crate::adapters::archive::messages::{update, values};
 use crate::adapters::archive::snapshots::{self, Snapshots};
-use crate::adapters::archive::sql::{Applied, Number, checkpoint, verdict};
+use crate::adapters::archive::sql::{Applied, Number};
+use crate::adapters::archive::standing;
 use crate::domain::event::{Event, Sequence};
-use crate::domain::ids::Position;
+use crate::logic::ownership::{Claim, Claimed, Denial, Standing, Verdict};
 use crate::logic::projection::{Batch, Change, LetterChange};
 
 pub fn apply(connection: &mut SqliteConnection, batch: &Batch) -> QueryResult<Applied> {
     connection.immediate_transaction(|connection| {
-        let checkpoint = read_checkpoint(connection)?;
-        if let Some(applied) = verdict(batch, checkpoint) {
-            return Ok(applied);
+        let standing = read_standing(connection)?;
+        let verdict = standing.judge(batch);
+        if verdict != Verdict::Write {
+            return Ok((standing, verdict));
         }
         for change in &batch.changes {
             write_change(connection, change)?;
@@ -38,21 +40,30 @@ pub fn apply(connection: &mut SqliteConnection, batch: &Batch) -> QueryResult<Ap
             remove_events(connection, before)?;
         }
         write_letters(connection, &batch.letters)?;
-        write_checkpoint(connection, batch.through)?;
-        Ok(Applied::Held)
+        standing::write_checkpoint(batch.through).execute(connection)?;
+        Ok((standing, verdict))
     })
 }
 
-fn read_checkpoint(connection: &mut SqliteConnection) -> QueryResult<Position> {
-    let row: Number = checkpoint().get_result(connection)?;
-    position(row.number).map_err(Error::DeserializationError)
+pub fn claim(
+    connection: &mut SqliteConnection,
+    claim: &Claim,
+) -> QueryResult<Result<Claimed, Denial>> {
+    connection.immediate_transaction(|connection| {
+        let standing = read_standing(connection)?;
+        let writer = match standing.admit(claim) {
+            Ok(writer) => writer,
+            Err(denial) => return Ok(Err(denial)),
+        };
+        standing::write_writer(writer).execute(connection)?;
+        let checkpoint = standing.checkpoint;
+        Ok(Ok(Claimed { writer, checkpoint }))
+    })
 }
 
-fn write_checkpoint(connection: &mut SqliteConnection, through: Position) -> QueryResult<()> {
-    sql_query("UPDATE checkpoint SET position = ?")
-        .bind::<BigInt, _>(position_column(through))
-        .execute(connection)
-        .map(drop)
+fn read_standing(connection: &mut SqliteConnection) -> QueryResult<Standing> {
+    let row: standing::Row = standing::read().get_result(connection)?;
+    row.into_standing().map_err(Error::DeserializationError)
 }
 
 fn write_change(connection: &mut SqliteConnection, change: &Change) -> QueryResult<()> {

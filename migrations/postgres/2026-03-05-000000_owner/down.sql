@@ -1,0 +1,2 @@
+ALTER TABLE checkpoint DROP COLUMN epoch;
+ALTER TABLE checkpoint DROP COLUMN hub;

@@ -1,0 +1,158 @@
+//! The archive is opened, at the start and whenever it was away: claimed, looked at, and told of.
+//! It may have been restored, emptied or taken by another hub meanwhile.
+
+use actix::{AsyncContext, Context, Handler, Message};
+
+use super::{Archivist, Phase, RETRY};
+use crate::actors::messages::HistoryBegins;
+use crate::domain::event::Sequence;
+use crate::domain::ids::Position;
+use crate::logic::ownership::{Claim, Writer};
+use crate::ports::archive::{Archive, ArchiveError, EventQuery};
+
+/// What was found in an archive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Found {
+    /// It holds everything up to here.
+    pub checkpoint: Position,
+    /// The first event in it and the last.
+    pub events: Option<(Sequence, Sequence)>,
+}
+
+/// The archive can be written to, or not.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Opened {
+    result: Result<(Writer, Found), ArchiveError>,
+}
+
+/// The first event that an archive holds and the last.
+///
+/// # Errors
+/// As [`Archive::events`].
+pub async fn events_in(
+    archive: &dyn Archive,
+) -> Result<Option<(Sequence, Sequence)>, ArchiveError> {
+    let mut ends = Vec::new();
+    for descending in [false, true] {
+        let end = EventQuery {
+            descending,
+            limit: 1,
+            ..EventQuery::default()
+        };
+        let page = archive.events(end).await?;
+        ends.extend(page.items.first().map(|event| event.sequence));
+    }
+    Ok(ends.first().copied().zip(ends.last().copied()))
+}
+
+async fn open(archive: &dyn Archive, claim: Claim) -> Result<(Writer, Found), ArchiveError> {
+    let claimed = archive.claim(claim).await?;
+    let found = Found {
+        checkpoint: claimed.checkpoint,
+        events: events_in(archive).await?,
+    };
+    Ok((claimed.writer, found))
+}
+
+impl Archivist {
+    /// Nothing is written until the archive is known to be this hub's.
+    pub(super) fn open_archive(&mut self, ctx: &mut Context<Self>) {
+        self.writing = true;
+        let claim = Claim {
+            hub: self.hub,
+            epoch: self.writer.map(|writer| writer.epoch),
+            written: self.tried,
+        };
+        let (archive, home) = (self.archive.clone(), ctx.address());
+        actix::spawn(async move {
+            let result = open(&*archive, claim).await;
+            home.do_send(Opened { result });
+        });
+    }
+
+    fn opened(&mut self, writer: Writer, found: Found, ctx: &mut Context<Self>) {
+        let was_down = matches!(self.phase, Phase::Down(_));
+        if was_down {
+            tracing::info!(checkpoint = found.checkpoint, "archive is back");
+        }
+        self.metrics.archive_up.set(1);
+        self.writer = Some(writer);
+        if was_down || found.checkpoint != self.archived {
+            self.horizon.closed();
+            self.archived = found.checkpoint;
+            self.phase = Phase::CatchingUp(None);
+        }
+        self.horizon.opened(found.events);
+        self.tell_horizon();
+        self.go_on(ctx);
+    }
+
+    /// The archive failed. One that is not this hub's is not tried again: the journal might
+    /// outgrow it, and the two would look as if they belonged together.
+    pub(super) fn failed(&mut self, error: ArchiveError, ctx: &mut Context<Self>) {
+        let is_final = matches!(error, ArchiveError::Denied(_));
+        self.go_down(error);
+        self.finish_close(ctx);
+        if !is_final {
+            ctx.run_later(RETRY, Self::open_archive);
+        }
+    }
+
+    fn go_down(&mut self, error: ArchiveError) {
+        let is_news = match &self.phase {
+            Phase::Down(before) => *before != error,
+            _ => true,
+        };
+        if is_news {
+            tell_down(&error);
+        }
+        self.metrics.archive_up.set(0);
+        for (_, reply) in self.waiters.drain(..) {
+            let _ = reply.send(Err(error.clone()));
+        }
+        self.phase = Phase::Down(error);
+        self.horizon.closed();
+        self.tell_horizon();
+    }
+
+    /// Tells where the events begin that can be read, if that is news.
+    pub(super) fn tell_horizon(&mut self) {
+        let is_complete = matches!(self.phase, Phase::Following(_));
+        let oldest = self.horizon.oldest(is_complete);
+        let is_lost = self.horizon.is_lost(oldest);
+        let lost_before = if is_lost { oldest } else { 0 };
+        let gauge = &self.metrics.archive_lost_before;
+        gauge.set(i64::try_from(lost_before).unwrap_or(i64::MAX));
+        if oldest == self.told_oldest {
+            return;
+        }
+        self.told_oldest = oldest;
+        if is_lost {
+            tracing::warn!(
+                oldest,
+                "of the history of events before this one some or all is neither in the archive nor \
+                 in the journal: who asks for it is told that it is gone, until it is restored"
+            );
+        }
+        for recipient in &self.hops.history_begins {
+            recipient.do_send(HistoryBegins { oldest });
+        }
+    }
+}
+
+impl Handler<Opened> for Archivist {
+    type Result = ();
+
+    fn handle(&mut self, opened: Opened, ctx: &mut Context<Self>) {
+        self.writing = false;
+        match opened.result {
+            Ok((writer, found)) => self.opened(writer, found, ctx),
+            Err(error) => self.failed(error, ctx),
+        }
+    }
+}
+
+pub(super) fn tell_down(error: &ArchiveError) {
+    tracing::error!(%error, "archive down: history answers 503, everything else goes on");
+}

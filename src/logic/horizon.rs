@@ -1,0 +1,178 @@
+//! How far back events can be read: less far than they were kept, after an archive was lost.
+//!
+//! What retention removed is gone for good and stands in the journal. What an archive lost may
+//! come back with a backup, so it is found out anew each time the archive is opened and written
+//! down nowhere.
+
+use crate::domain::event::Sequence;
+use crate::domain::fact::Fact;
+
+/// Learns where the events begin that the archive holds or is about to get.
+#[derive(Debug, Default)]
+pub struct Horizon {
+    removed_before: Sequence,
+    newest: Sequence,
+    archive: Known,
+    /// The first event that the archive gets from the journal.
+    coming: Option<Sequence>,
+}
+
+/// Of the events in the archive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Known {
+    /// It cannot be asked.
+    #[default]
+    Nothing,
+    Empty,
+    Span {
+        first: Sequence,
+        last: Sequence,
+    },
+}
+
+impl Horizon {
+    /// Takes in the next fact of the journal, whether the archive has it or not.
+    pub fn learn(&mut self, fact: &Fact) {
+        match fact {
+            Fact::EventPublished(event) => self.newest = self.newest.max(event.sequence),
+            Fact::Carried(carried) => self.newest = self.newest.max(carried.last_sequence),
+            Fact::EventsRemoved(removed) => {
+                self.removed_before = self.removed_before.max(removed.before);
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes in the next fact that the archive does not have, oldest first.
+    pub fn expect(&mut self, fact: &Fact) {
+        if let (None, Fact::EventPublished(event)) = (self.coming, fact) {
+            self.coming = Some(event.sequence);
+        }
+    }
+
+    /// The archive holds the events from the first to the last of `span`, or none.
+    pub fn opened(&mut self, span: Option<(Sequence, Sequence)>) {
+        self.archive = span.map_or(Known::Empty, |(first, last)| Known::Span { first, last });
+    }
+
+    /// The archive cannot be asked, and what it gets once it can is not known.
+    pub fn closed(&mut self) {
+        self.archive = Known::Nothing;
+        self.coming = None;
+    }
+
+    /// The oldest event that can be read, or the next one to come; 1 while nobody can tell. After
+    /// an old archive was restored, the first behind what it does not have: who reads from there
+    /// on misses nothing. `is_complete`: all that the archive does not have was expected.
+    pub fn oldest(&self, is_complete: bool) -> Sequence {
+        let end = is_complete.then_some(self.newest + 1);
+        let next = self.coming.or(end);
+        match (self.archive, next) {
+            (Known::Span { last, .. }, Some(next)) if next > last + 1 => next,
+            (Known::Span { first, .. }, _) => first,
+            (Known::Empty, Some(next)) => next,
+            (Known::Empty, None) | (Known::Nothing, _) => 1,
+        }
+    }
+
+    /// Whether events before `oldest` are missing that nobody removed.
+    pub fn is_lost(&self, oldest: Sequence) -> bool {
+        oldest > self.removed_before.max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::carried::Carried;
+    use crate::logic::wal::samples;
+
+    fn carried(last_sequence: Sequence) -> Fact {
+        Fact::Carried(Arc::new(Carried {
+            last_sequence,
+            ..Carried::default()
+        }))
+    }
+
+    fn horizon(facts: &[Fact]) -> Horizon {
+        let mut horizon = Horizon::default();
+        for fact in facts {
+            horizon.learn(fact);
+        }
+        horizon
+    }
+
+    #[test]
+    fn nothing_is_gone_of_a_new_or_an_unreachable_archive() {
+        let mut horizon = horizon(&[]);
+        assert_eq!(horizon.oldest(true), 1);
+        horizon.opened(None);
+        assert_eq!(horizon.oldest(true), 1);
+        horizon.learn(&carried(7));
+        horizon.closed();
+        assert_eq!(horizon.oldest(true), 1);
+        assert!(!horizon.is_lost(1));
+    }
+
+    #[test]
+    fn an_archive_that_is_behind_gets_the_rest_from_the_journal() {
+        let mut horizon = horizon(&[carried(7)]);
+        horizon.opened(Some((2, 7)));
+        assert_eq!(horizon.oldest(false), 2);
+        assert_eq!(horizon.oldest(true), 2);
+        horizon.expect(&samples::event_published(1, 8));
+        assert_eq!(horizon.oldest(false), 2);
+        horizon.opened(None);
+        assert_eq!(horizon.oldest(false), 8);
+        assert!(horizon.is_lost(8));
+    }
+
+    #[test]
+    fn with_nothing_left_the_next_event_is_the_first() {
+        let mut horizon = horizon(&[carried(7)]);
+        horizon.opened(None);
+        assert_eq!(horizon.oldest(false), 1, "the journal is still read");
+        assert_eq!(horizon.oldest(true), 8);
+        for sequence in 8..10 {
+            horizon.learn(&samples::event_published(1, sequence));
+            horizon.expect(&samples::event_published(1, sequence));
+            assert_eq!(horizon.oldest(true), 8);
+        }
+    }
+
+    #[test]
+    fn an_old_archive_that_was_restored_has_a_hole_behind_it() {
+        let mut horizon = horizon(&[carried(7)]);
+        horizon.opened(Some((1, 3)));
+        assert_eq!(horizon.oldest(false), 1, "the journal is still read");
+        assert_eq!(horizon.oldest(true), 8);
+        horizon.expect(&samples::event_published(1, 6));
+        assert_eq!(horizon.oldest(false), 6);
+        assert!(horizon.is_lost(6));
+    }
+
+    #[test]
+    fn what_was_removed_is_not_lost() {
+        let horizon = horizon(&[carried(7), samples::events_removed(5)]);
+        for (oldest, is_lost) in [(1, false), (5, false), (6, true)] {
+            assert_eq!(horizon.is_lost(oldest), is_lost, "{oldest}");
+        }
+    }
+
+    #[test]
+    fn an_archive_that_comes_back_is_looked_at_anew() {
+        let mut horizon = horizon(&[carried(7)]);
+        horizon.opened(None);
+        horizon.expect(&samples::event_published(1, 8));
+        horizon.closed();
+        horizon.opened(Some((1, 7)));
+        assert_eq!(horizon.oldest(false), 1);
+        horizon.closed();
+        horizon.opened(None);
+        assert_eq!(horizon.oldest(false), 1);
+        horizon.expect(&samples::event_published(1, 6));
+        assert_eq!(horizon.oldest(false), 6);
+    }
+}
