@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use message_hub::adapters::archive::{PostgresArchive, SqliteArchive};
+use message_hub::adapters::tls::Trust;
 use message_hub::domain::event::{Event, EventId, Sequence, StreamPlace};
 use message_hub::domain::fact::{Attempt, AttemptOutcome, Fact, Recorded, Settlement};
 use message_hub::domain::ids::{Label, MessageId, Position, ServiceName};
@@ -35,7 +36,10 @@ fn main() {
         .expect("a runtime");
     runtime.block_on(async {
         if let Ok(url) = env::var("ARCHIVE_BENCH_URL") {
-            measure(&PostgresArchive::open(&url).expect("a PostgreSQL database")).await;
+            measure(
+                &PostgresArchive::open(&url, &Trust::default()).expect("a PostgreSQL database"),
+            )
+            .await;
             return;
         }
         let archive = SqliteArchive::open(directory.path().join("archive.db"));

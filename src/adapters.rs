@@ -5,3 +5,4 @@ pub mod archive_memory;
 pub mod http_transport;
 pub mod journal_file;
 pub mod journal_memory;
+pub mod tls;

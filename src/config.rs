@@ -84,6 +84,8 @@ pub struct Config {
     pub subscription_expiry: Duration,
     /// Where callbacks of subscriptions must not lead.
     pub callback_deny: DenyList,
+    /// Issuers of certificates that are trusted besides those of the operating system.
+    pub tls_ca_file: Option<PathBuf>,
     pub load_balancing_strategy: Strategy,
     pub shutdown_timeout: Duration,
     /// Below this much free space the hub takes nothing more in.
@@ -141,6 +143,7 @@ impl Default for Config {
             compaction_interval: Duration::from_secs(3600),
             subscription_expiry: Duration::from_secs(30 * 86_400),
             callback_deny: DenyList::default(),
+            tls_ca_file: None,
             load_balancing_strategy: Strategy::HealthAware,
             shutdown_timeout: Duration::from_secs(30),
             disk_reserve: 256 << 20,
@@ -247,6 +250,9 @@ impl Config {
         settings.value("operators", &mut self.operators, value::service_names)?;
         settings.value("quotas", &mut self.quotas, quotas::read)?;
         settings.value("callback_deny", &mut self.callback_deny, value::deny_list)?;
+        settings.text("tls_ca_file", &mut self.tls_ca_file, |text| {
+            value::path(text).map(Some)
+        })?;
         settings.value("shutdown_timeout", &mut self.shutdown_timeout, period)?;
         settings.text("log", &mut self.log, value::non_empty)?;
         settings.text("log_format", &mut self.log_format, LogFormat::parse)

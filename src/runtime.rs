@@ -20,6 +20,7 @@ use tracing_actix_web::TracingLogger;
 use crate::actors::archivist::{self, Found};
 use crate::adapters::archive::{PostgresArchive, SqliteArchive};
 use crate::adapters::journal_file::{FileJournal, JournalOptions, SyncMode};
+use crate::adapters::tls::Trust;
 use crate::cli::Exit;
 use crate::clock::Clock;
 use crate::config::{Config, Database, Loaded, WalSync};
@@ -78,9 +79,10 @@ pub fn serve(loaded: &Loaded) -> Result<Exit, StartError> {
 /// [`StartError::Configuration`] names the key.
 pub fn check(config: &Config) -> Result<(), StartError> {
     telemetry::filter(config).map_err(StartError::Configuration)?;
+    let trust = trust(config)?;
     match &config.database {
         Database::Sqlite(_) => Ok(()),
-        Database::Postgres(url) => open_postgres(url).map(drop),
+        Database::Postgres(url) => open_postgres(url, &trust).map(drop),
     }
 }
 
@@ -97,11 +99,12 @@ async fn run(config: &Config) -> Result<Exit, StartError> {
     if journal.size_bytes() > config.wal_segment_bytes {
         huge_pages::allow();
     }
-    let archive = open_archive(config).await?;
+    let trust = trust(config)?;
+    let archive = open_archive(config, &trust).await?;
     let found = look_at(&*archive, journal.identity()).await?;
 
     let archive_of_hub = (archive.clone(), journal.identity());
-    let (ring, seats) = ring::Ring::new(config, clock, metrics.clone(), archive_of_hub);
+    let (ring, seats) = ring::Ring::new(config, trust, clock, metrics.clone(), archive_of_hub);
     let handles = ring.to().handles();
     let hub = hub(config, clock, &door, handles, archive, &metrics);
     let (server, stop) = start_server(config, listener, hub)?;
@@ -184,7 +187,7 @@ fn open_journal(config: &Config) -> Result<FileJournal, StartError> {
     opened.map_err(|error| StartError::Storage(error.to_string()))
 }
 
-async fn open_archive(config: &Config) -> Result<Arc<dyn Archive>, StartError> {
+async fn open_archive(config: &Config, trust: &Trust) -> Result<Arc<dyn Archive>, StartError> {
     match &config.database {
         Database::Sqlite(path) => {
             let opened = SqliteArchive::open(path).await;
@@ -192,7 +195,7 @@ async fn open_archive(config: &Config) -> Result<Arc<dyn Archive>, StartError> {
                 opened.map_err(|error| StartError::Storage(error.to_string()))?,
             ))
         }
-        Database::Postgres(url) => Ok(Arc::new(open_postgres(url)?)),
+        Database::Postgres(url) => Ok(Arc::new(open_postgres(url, trust)?)),
     }
 }
 
@@ -215,8 +218,14 @@ async fn look_at(
 }
 
 /// Whether it can be reached shows later.
-fn open_postgres(url: &str) -> Result<PostgresArchive, StartError> {
-    PostgresArchive::open(url).map_err(|error| StartError::Configuration(error.to_string()))
+fn open_postgres(url: &str, trust: &Trust) -> Result<PostgresArchive, StartError> {
+    let opened = PostgresArchive::open(url, trust);
+    opened.map_err(|error| StartError::Configuration(error.to_string()))
+}
+
+fn trust(config: &Config) -> Result<Trust, StartError> {
+    let trust = Trust::new(config.tls_ca_file.as_deref());
+    trust.map_err(|error| StartError::Configuration(error.to_string()))
 }
 
 fn start_server(

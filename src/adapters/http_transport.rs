@@ -1,7 +1,9 @@
-//! Pushes and probes over HTTP/1.1, with connections kept open between messages.
+//! Pushes and probes over HTTP/1.1, with or without TLS, with connections kept open between messages.
 
+use std::cell::OnceCell;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use actix_tls::connect as tcp;
 use actix_web::http::Uri;
@@ -11,10 +13,10 @@ use awc::{Client, Connector};
 use bytes::BytesMut;
 use futures_util::StreamExt;
 use futures_util::future::{FutureExt, LocalBoxFuture, ready};
-use std::time::SystemTime;
-
+use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
 
+use super::tls::{self, Trust};
 use crate::domain::deny_list::DenyList;
 use crate::ports::transport::{PushAnswer, PushRequest, Transport};
 
@@ -27,26 +29,40 @@ const EXCERPT: usize = 256;
 const DENIED: &str = "the address is on the list callback_deny";
 
 pub struct HttpTransport {
-    client: Client,
+    plain: Client,
+    /// Made when the first address with `https` comes.
+    secure: OnceCell<Client>,
+    trust: Trust,
     deny: Option<DenyList>,
 }
 
 impl HttpTransport {
     /// Belongs to the thread it is made on.
-    pub fn new() -> Self {
-        Self {
-            client: client(tcp::Resolver::default()),
-            deny: None,
-        }
+    pub fn new(trust: Trust) -> Self {
+        Self::with(None, trust)
     }
 
     /// Connects to nothing on the list, whatever name it goes by.
-    pub fn guarded(deny: DenyList) -> Self {
-        let guard = GuardedResolver(deny.clone());
+    pub fn guarded(deny: DenyList, trust: Trust) -> Self {
+        Self::with(Some(deny), trust)
+    }
+
+    fn with(deny: Option<DenyList>, trust: Trust) -> Self {
         Self {
-            client: client(tcp::Resolver::custom(guard)),
-            deny: Some(deny),
+            plain: client(deny.as_ref(), None),
+            secure: OnceCell::new(),
+            trust,
+            deny,
         }
+    }
+
+    fn client_for(&self, url: &str) -> &Client {
+        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+        if !scheme.eq_ignore_ascii_case("https") {
+            return &self.plain;
+        }
+        self.secure
+            .get_or_init(|| client(self.deny.as_ref(), Some(self.trust.https())))
     }
 
     /// An address that needs no resolver is looked at here.
@@ -59,12 +75,19 @@ impl HttpTransport {
     }
 }
 
-fn client(resolver: tcp::Resolver) -> Client {
+fn client(deny: Option<&DenyList>, tls: Option<ClientConfig>) -> Client {
+    let resolver = match deny {
+        Some(deny) => tcp::Resolver::custom(GuardedResolver(deny.clone())),
+        None => tcp::Resolver::default(),
+    };
     // How many connections a host gets is up to the credit of its service.
-    let connector = Connector::new()
+    let mut connector = Connector::new()
         .connector(tcp::Connector::new(resolver).service())
         .limit(0)
         .conn_keep_alive(KEEP_ALIVE);
+    if let Some(tls) = tls {
+        connector = connector.rustls_0_23(Arc::new(tls));
+    }
     Client::builder()
         .connector(connector)
         .disable_redirects()
@@ -92,12 +115,6 @@ impl tcp::Resolve for GuardedResolver {
     }
 }
 
-impl Default for HttpTransport {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Transport for HttpTransport {
     fn push(&self, request: PushRequest) -> LocalBoxFuture<'static, PushAnswer> {
         if self.is_denied(&request.url) {
@@ -105,7 +122,7 @@ impl Transport for HttpTransport {
             return ready(PushAnswer::NoAnswer { error }).boxed_local();
         }
         let mut post = self
-            .client
+            .client_for(&request.url)
             .post(&request.url)
             .insert_header((header::CONTENT_TYPE, "application/json"))
             .insert_header((
@@ -130,7 +147,7 @@ impl Transport for HttpTransport {
     }
 
     fn probe(&self, url: String, timeout: Duration) -> LocalBoxFuture<'static, Result<(), String>> {
-        let sent = self.client.get(url).send();
+        let sent = self.client_for(&url).get(url).send();
         async move {
             let exchange = async {
                 let mut response = sent.await.map_err(|error| describe(&error))?;
@@ -199,6 +216,10 @@ fn describe(error: &SendRequestError) -> String {
         SendRequestError::Connect(ConnectError::Disconnected) => {
             "connection closed before an answer".to_owned()
         }
+        SendRequestError::Connect(ConnectError::Io(cause)) => match tls::in_words(cause) {
+            Some(words) => format!("cannot connect: {words}"),
+            None => format!("cannot connect: {cause}"),
+        },
         SendRequestError::Connect(cause) => format!("cannot connect: {cause}"),
         SendRequestError::Send(cause) => format!("connection lost: {cause}"),
         SendRequestError::Response(cause) => format!("not an HTTP answer: {cause}"),

@@ -30,6 +30,9 @@ impl Config {
         writeln!(f, "operators: {operators:?}")?;
         writeln!(f, "quotas: {}", quotas::Written(&self.quotas))?;
         writeln!(f, "callback_deny: {}", self.callback_deny)?;
+        if let Some(file) = &self.tls_ca_file {
+            writeln!(f, "tls_ca_file: {file:?}")?;
+        }
         writeln!(f, "shutdown_timeout: {}", Seconds(self.shutdown_timeout))?;
         writeln!(f, "log: {:?}", self.log)?;
         writeln!(f, "log_format: {}", self.log_format.name())

@@ -58,16 +58,17 @@ impl Origin {
         Self(text.into())
     }
 
-    /// Of an address such as `http://host:port/path?query`; port 80 is spelled out.
+    /// Of an address such as `http://host:port/path?query`; the scheme's port is spelled out.
     pub fn of(url: &str) -> Self {
         let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+        let scheme = scheme.to_ascii_lowercase();
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let authority = rest[..end].to_ascii_lowercase();
         let host_ends = authority.rfind(']').unwrap_or(0);
-        let port = if authority[host_ends..].contains(':') {
-            ""
-        } else {
-            ":80"
+        let port = match scheme.as_str() {
+            _ if authority[host_ends..].contains(':') => "",
+            "https" => ":443",
+            _ => ":80",
         };
         Self(format!("{scheme}://{authority}{port}").into())
     }
@@ -174,6 +175,9 @@ mod tests {
             ("http://shop?a=b:c", "http://shop:80"),
             ("http://[::1]/a", "http://[::1]:80"),
             ("http://[::1]:9/a", "http://[::1]:9"),
+            ("https://shop/events", "https://shop:443"),
+            ("https://shop:80/events", "https://shop:80"),
+            ("HTTPS://Shop", "https://shop:443"),
         ] {
             assert_eq!(Origin::of(url).as_str(), origin, "{url}");
         }

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::auth::Caller;
 use super::fields::{self, Field};
-use super::registration_input::address::is_host_and_port;
+use super::registration_input::address::{NEEDS_A_NAME, is_http, needs_a_name};
 use crate::domain::deny_list::DenyList;
 use crate::domain::event::Sequence;
 use crate::domain::ids::ServiceName;
@@ -176,18 +176,14 @@ fn event_types(field: Field<'_>) -> Result<Arc<[Pattern]>, HubError> {
 
 fn callback_url(field: Field<'_>, deny: &DenyList) -> Result<String, HubError> {
     let text = field.text()?;
-    let problem = "must be an address such as http://10.0.0.5:8080/events";
+    let problem =
+        "must be an address such as http://10.0.0.5:8080/events or https://shop.example/events";
     let uri: Uri = text.parse().map_err(|_| field.wrong(problem))?;
-    if uri.scheme_str() == Some("https") {
-        return Err(field.wrong(
-            "https is not supported; put the hub and its services on one network, or a proxy between",
-        ));
-    }
-    let is_plain = uri.scheme_str() == Some("http")
-        && uri.authority().is_some_and(is_host_and_port)
-        && !text.contains('#');
-    if !is_plain || text.len() > LONGEST_URL {
+    if !is_http(&uri) || text.contains('#') || text.len() > LONGEST_URL {
         return Err(field.wrong(problem));
+    }
+    if needs_a_name(&uri) {
+        return Err(field.wrong(NEEDS_A_NAME));
     }
     if uri.host().is_some_and(|host| deny.denies_host(host)) {
         return Err(field.wrong("leads to an address on the list callback_deny"));
@@ -258,12 +254,14 @@ mod tests {
             ("callback_url", json!(null)),
             ("callback_url", json!("/events")),
             ("callback_url", json!("ftp://a/")),
-            ("callback_url", json!("https://a/")),
+            ("callback_url", json!("https://[::1]/")),
             ("callback_url", json!("http://user@a/")),
             ("callback_url", json!("http://a:99999/")),
             ("callback_url", json!("http://a/#b")),
             ("callback_url", json!("http://169.254.169.254/latest")),
             ("callback_url", json!("http://[fe80::1]/")),
+            ("callback_url", json!("https://169.254.169.254/latest")),
+            ("callback_url", json!("https://metadata/latest")),
             ("callback_url", json!("http://metadata.google.internal/")),
             ("callback_url", json!(long)),
             ("durable", json!("yes")),
@@ -301,7 +299,7 @@ mod tests {
         );
         for (field, value) in [
             ("event_types", json!([])),
-            ("callback_url", json!("https://a")),
+            ("callback_url", json!("https://a:0")),
             ("secret", json!("x")),
             ("max_in_flight", json!(-1)),
         ] {

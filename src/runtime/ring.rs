@@ -29,6 +29,7 @@ use crate::actors::scheduler::{self, Scheduler};
 use crate::actors::seat::Seat;
 use crate::actors::warden::{CoreDied, Warden};
 use crate::adapters::http_transport::HttpTransport;
+use crate::adapters::tls::Trust;
 use crate::cli::Exit;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -52,6 +53,7 @@ const NOTEWORTHY_STEP_BACK: Duration = Duration::from_secs(1);
 /// What the actors are made of, and where they reach each other.
 pub struct Ring {
     config: Config,
+    trust: Trust,
     clock: Clock,
     metrics: Arc<Metrics>,
     archive: Arc<dyn Archive>,
@@ -100,6 +102,7 @@ pub struct Running {
 impl Ring {
     pub fn new(
         config: &Config,
+        trust: Trust,
         clock: Clock,
         metrics: Arc<Metrics>,
         (archive, hub): (Arc<dyn Archive>, HubId),
@@ -132,6 +135,7 @@ impl Ring {
         let config = config.clone();
         let ring = Self {
             config,
+            trust,
             clock,
             metrics,
             archive,
@@ -148,7 +152,7 @@ impl Ring {
         journal: impl Journal + 'static,
         found: Result<Found, ArchiveError>,
     ) -> Result<Running, StartError> {
-        let transport = Rc::new(HttpTransport::new());
+        let transport = Rc::new(HttpTransport::new(self.trust.clone()));
         seats.scheduler.fill(self.scheduler());
         seats.dispatcher.fill(self.dispatcher(transport.clone()));
         seats.retry_timer.fill(self.retry_timer());

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use message_hub::adapters::archive::{PostgresArchive, SqliteArchive};
 use message_hub::adapters::archive_memory::MemoryArchive;
+use message_hub::adapters::tls::Trust;
 use message_hub::domain::fact::{DeadReason, Fact};
 use message_hub::domain::ids::{Label, MessageId, Position, ServiceName};
 use message_hub::domain::message::{Extras, Payload, State};
@@ -65,7 +66,9 @@ impl Databases {
         let sqlite = SqliteArchive::open(path).await.unwrap();
         let mut archives: Vec<Box<dyn Archive>> = vec![Box::new(sqlite)];
         if let Some(url) = &self.url {
-            archives.push(Box::new(PostgresArchive::open(url).unwrap()));
+            archives.push(Box::new(
+                PostgresArchive::open(url, &Trust::default()).unwrap(),
+            ));
         }
         archives
     }

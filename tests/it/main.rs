@@ -42,4 +42,5 @@ mod start;
 mod streams;
 mod subscriptions;
 mod support;
+mod tls;
 mod waiting;

@@ -1,5 +1,7 @@
 //! A hub with its history in PostgreSQL, which comes and goes.
 
+mod tls;
+
 use std::fs;
 
 use serde_json::json;

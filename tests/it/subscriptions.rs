@@ -196,7 +196,7 @@ fn a_wrong_subscription_names_its_field() {
     for (field, value) in [
         ("event_types", json!([])),
         ("event_types", json!(["a..b"])),
-        ("callback_url", json!("https://127.0.0.1/")),
+        ("callback_url", json!("https://169.254.169.254/")),
         ("callback_url", json!("http://169.254.169.254/")),
         ("secret", json!("short")),
         ("max_in_flight", json!(0)),

@@ -1,6 +1,7 @@
 //! What the tests of the whole hub need: the hub itself as a process, a client with a verb per
 //! route, services to deliver to, and a way to wait for something to become true.
 
+pub mod authority;
 pub mod client;
 pub mod fake_service;
 pub mod hub;

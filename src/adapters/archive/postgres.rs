@@ -5,6 +5,7 @@
 
 mod connections;
 mod rows;
+mod ssl_mode;
 mod write;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::listing::{Listing, Measured};
 use super::sql::{Applied, Record, Sql, SqlArchive, unavailable};
 use super::statement::Statement;
+use crate::adapters::tls::Trust;
 use crate::logic::ownership::{Claim, Claimed, Denial};
 use crate::logic::page::Page;
 use crate::logic::projection::Batch;
@@ -42,9 +44,10 @@ pub struct Postgres {
 
 impl PostgresArchive {
     /// Does not connect yet: an archive that cannot be reached now may be later. Fails with
-    /// [`ArchiveError::CannotOpen`] if `url` is none of PostgreSQL.
-    pub fn open(url: &str) -> Result<Self, ArchiveError> {
-        let connections = Connections::new(url)?;
+    /// [`ArchiveError::CannotOpen`] if `url` is none of PostgreSQL. `trust` is for servers that it
+    /// wants verified.
+    pub fn open(url: &str, trust: &Trust) -> Result<Self, ArchiveError> {
+        let connections = Connections::new(url, trust)?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("archive")

@@ -21,11 +21,11 @@ pub struct RegistrationInput {
     /// Another name for `service`; if both are given, they must agree.
     pub name: Option<ServiceName>,
     pub version: Option<Label>,
-    /// Where messages are pushed to: plain `http`, without query, fragment or credentials. Without it the
+    /// Where messages are pushed to: `http` or `https`, without query, fragment or credentials. Without it the
     /// service pulls.
     #[schema(
         max_length = 2000,
-        pattern = "^http://",
+        pattern = "^https?://",
         example = "http://10.0.0.5:8080"
     )]
     pub url: Option<String>,

@@ -18,7 +18,7 @@ pub struct SubscriptionInput {
     /// Plain http.
     #[schema(
         max_length = 2000,
-        pattern = "^http://",
+        pattern = "^https?://",
         example = "http://10.0.0.5:8080/events"
     )]
     pub callback_url: String,
@@ -44,7 +44,7 @@ pub struct SubscriptionInput {
 pub struct SubscriptionChanges {
     #[schema(min_items = 1, max_items = 1000)]
     pub event_types: Option<Vec<Pattern>>,
-    #[schema(max_length = 2000, pattern = "^http://")]
+    #[schema(max_length = 2000, pattern = "^https?://")]
     pub callback_url: Option<String>,
     #[schema(pattern = "^whsec_")]
     pub secret: Option<String>,

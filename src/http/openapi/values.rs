@@ -94,7 +94,7 @@ schemas! {
         .examples(["billing"]),
     CircuitName: string("A service, or `callback:` and where callbacks lead: scheme, host and port.")
         .max_length(Some(2000))
-        .examples(["billing", "callback:http://10.0.0.5:8080"]),
+        .examples(["billing", "callback:http://10.0.0.5:8080", "callback:https://shop.example:443"]),
     SubscriptionId: uuid("Identifies a subscription."),
     Pattern: string("Which event types are meant: words between dots, `*` for one word, `#` for any number of words.")
         .max_length(Some(Label::MAX))

@@ -31,23 +31,34 @@ pub fn address(body: &Body<'_>) -> Result<Option<Address>, HubError> {
 /// Without a trailing slash.
 fn url(field: Field<'_>) -> Result<String, HubError> {
     let text = field.text()?;
-    let problem = "must be an address such as http://10.0.0.5:8080, with a path at most";
+    let problem = "must be an address such as http://10.0.0.5:8080 or https://shop.example, with a path at most";
     let uri: Uri = text.parse().map_err(|_| field.wrong(problem))?;
-    if uri.scheme_str() == Some("https") {
-        return Err(field.wrong("https is not supported; put the hub and its services on one network, or a proxy between"));
-    }
-    let plain = uri.scheme_str() == Some("http")
-        && uri.authority().is_some_and(is_host_and_port)
-        && uri.query().is_none()
-        && !text.contains('#');
+    let plain = is_http(&uri) && uri.query().is_none() && !text.contains('#');
     if !plain || text.len() > 2000 {
         return Err(field.wrong(problem));
+    }
+    if needs_a_name(&uri) {
+        return Err(field.wrong(NEEDS_A_NAME));
     }
     Ok(text.trim_end_matches('/').to_owned())
 }
 
+pub const NEEDS_A_NAME: &str =
+    "must have a name or an IPv4 address as its host: https with an IPv6 address is not supported";
+
+/// Whether the host is an IPv6 address, which the client cannot look for in a certificate.
+pub fn needs_a_name(uri: &Uri) -> bool {
+    uri.scheme_str() == Some("https") && uri.host().is_some_and(|host| host.starts_with('['))
+}
+
+/// Whether it leads to a host by `http` or `https`.
+pub fn is_http(uri: &Uri) -> bool {
+    matches!(uri.scheme_str(), Some("http" | "https"))
+        && uri.authority().is_some_and(is_host_and_port)
+}
+
 /// The parser of addresses lets an empty port pass, and one that is out of range.
-pub fn is_host_and_port(authority: &Authority) -> bool {
+fn is_host_and_port(authority: &Authority) -> bool {
     let host = authority.host();
     let Some(rest) = authority.as_str().strip_prefix(host) else {
         // Somebody's name stands before it.
@@ -80,7 +91,8 @@ pub fn path(field: Field<'_>) -> Result<String, HubError> {
 }
 
 /// The same address is the same instance, so that a restarted service replaces itself; and so is
-/// every registration without one. Without slashes, so that it fits into a path.
+/// every registration without one. Without slashes, so that it fits into a path; with `https:`
+/// before it, it is another one than without TLS.
 pub fn default_instance_id(address: Option<&Address>) -> Label {
     let Some(address) = address else {
         return Label::parse("default").expect("a label");
@@ -88,7 +100,8 @@ pub fn default_instance_id(address: Option<&Address>) -> Label {
     let url = address.message_url();
     let short = url
         .trim_start_matches("http://")
-        .trim_end_matches(DEFAULT_ENDPOINT);
+        .trim_end_matches(DEFAULT_ENDPOINT)
+        .replacen("https://", "https:", 1);
     Label::parse(&short.replace('/', "_")).unwrap_or_else(|_| {
         let digest = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, url.as_bytes());
         Label::parse(&digest.to_string()).expect("a UUID is a label")

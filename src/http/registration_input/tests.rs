@@ -38,6 +38,8 @@ fn addresses_may_have_a_port_and_a_service_both_its_names() {
         "http://h:65535/x",
         "http://[::1]",
         "http://[::1]:80/x",
+        "https://h",
+        "https://127.0.0.1:8443/x",
     ] {
         let text = format!(r#"{{"service":"a","name":"a","url":"{url}"}}"#);
         assert_eq!(read_text(&text).unwrap().address.unwrap().url, url);
@@ -54,6 +56,8 @@ fn the_same_address_is_the_same_instance() {
         id(r#"{"name":"a","url":"http://h:1/x/"}"#).as_str(),
         "h:1_x"
     );
+    let secure = id(r#"{"name":"a","url":"https://h:1/x"}"#);
+    assert_eq!(secure.as_str(), "https:h:1_x");
     let long = format!(r#"{{"name":"a","url":"http://h/{}"}}"#, "p".repeat(300));
     assert_eq!(id(&long).as_str().len(), 36);
 }
@@ -67,7 +71,7 @@ fn every_wrong_field_is_named() {
         (r#"{"service":"a","url":"ftp://h"}"#, "url"),
         (r#"{"service":"a","url":"http://"}"#, "url"),
         (r#"{"service":"a","url":"h:1"}"#, "url"),
-        (r#"{"service":"a","url":"https://h"}"#, "url"),
+        (r#"{"service":"a","url":"https://[::1]"}"#, "url"),
         (r#"{"service":"a","url":"http://u:p@h"}"#, "url"),
         (r#"{"service":"a","url":"http://h/x#y"}"#, "url"),
         (r#"{"service":"a","url":"http://h#y"}"#, "url"),

@@ -23,7 +23,10 @@ impl Ring {
             circuits: callback_circuit::Settings {
                 clock: self.clock,
                 metrics: self.metrics.clone(),
-                transport: Rc::new(HttpTransport::guarded(self.config.callback_deny.clone())),
+                transport: Rc::new(HttpTransport::guarded(
+                    self.config.callback_deny.clone(),
+                    self.trust.clone(),
+                )),
                 breaker: settings::breaker_policy(&self.config),
             },
         };

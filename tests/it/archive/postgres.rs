@@ -1,6 +1,7 @@
 //! What only a server can do: go away, come back, be somebody else's.
 
 use message_hub::adapters::archive::PostgresArchive;
+use message_hub::adapters::tls::Trust;
 use message_hub::logic::ownership::Standing;
 use message_hub::ports::archive::{Archive, ArchiveError};
 
@@ -13,7 +14,7 @@ const WAITING: &str = "SELECT count(*) FROM pg_stat_activity \
     WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
 fn open(url: &str) -> PostgresArchive {
-    PostgresArchive::open(url).unwrap()
+    PostgresArchive::open(url, &Trust::default()).unwrap()
 }
 
 /// Runs `check` with the URL of an empty database.
@@ -54,8 +55,11 @@ fn a_url_that_is_none_is_refused_without_its_password() {
         "postgresql://hub:secret-word@localhost:port/db",
         "postgresql://:secret-word@",
         "postgresql://",
+        "postgresql://hub:secret-word@localhost/db?sslmode=allow",
+        "postgresql://hub:secret-word@localhost/db?sslrootcert=/secret",
     ] {
-        let Err(ArchiveError::CannotOpen(cause)) = PostgresArchive::open(url) else {
+        let Err(ArchiveError::CannotOpen(cause)) = PostgresArchive::open(url, &Trust::default())
+        else {
             panic!("{url} was opened");
         };
         assert!(cause.starts_with("database_url: "), "{cause}");

@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 
+use super::authority::Identity;
 use super::wire::Head;
 use super::{eventually, pause};
 
@@ -56,6 +58,7 @@ type Decide = Box<dyn Fn(&Received) -> Reply + Send + Sync>;
 
 struct Shared {
     decide: Option<Decide>,
+    tls: Option<Arc<ServerConfig>>,
     script: Mutex<VecDeque<Reply>>,
     otherwise: Mutex<Reply>,
     received: Mutex<Vec<Received>>,
@@ -70,18 +73,26 @@ impl FakeService {
     }
 
     pub fn answering(reply: Reply) -> Self {
-        Self::listen(TcpListener::bind("127.0.0.1:0").unwrap(), reply, None)
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::listen(listener, reply, None, None)
+    }
+
+    /// Speaks TLS, as whoever it says it is.
+    pub fn with_tls(identity: &Identity) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let tls = Some(identity.server());
+        Self::listen(listener, Reply::Status(200), None, tls)
     }
 
     /// Looks at each request before it answers; several are looked at side by side.
     pub fn deciding(decide: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        Self::listen(listener, Reply::Status(200), Some(Box::new(decide)))
+        Self::listen(listener, Reply::Status(200), Some(Box::new(decide)), None)
     }
 
     /// A service that comes back to where an earlier one was.
     pub fn back_at(address: SocketAddr) -> Self {
-        Self::listen(bind_again(address), Reply::Status(200), None)
+        Self::listen(bind_again(address), Reply::Status(200), None, None)
     }
 
     /// As [`FakeService::back_at`] and [`FakeService::deciding`].
@@ -90,13 +101,19 @@ impl FakeService {
         decide: impl Fn(&Received) -> Reply + Send + Sync + 'static,
     ) -> Self {
         let decide: Decide = Box::new(decide);
-        Self::listen(bind_again(address), Reply::Status(200), Some(decide))
+        Self::listen(bind_again(address), Reply::Status(200), Some(decide), None)
     }
 
-    fn listen(listener: TcpListener, reply: Reply, decide: Option<Decide>) -> Self {
+    fn listen(
+        listener: TcpListener,
+        reply: Reply,
+        decide: Option<Decide>,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> Self {
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             decide,
+            tls,
             script: Mutex::default(),
             otherwise: Mutex::new(reply),
             received: Mutex::default(),
@@ -114,6 +131,16 @@ impl FakeService {
 
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Where it is under a name, with TLS.
+    pub fn secure_url(&self, host: &str) -> String {
+        format!("https://{host}:{}", self.address.port())
+    }
+
+    /// How many connections there were so far.
+    pub fn connections(&self) -> usize {
+        self.shared.streams.lock().unwrap().len()
     }
 
     /// What to answer next, in this order, before falling back to the usual answer.
@@ -177,16 +204,23 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         let shared = shared.clone();
         std::thread::spawn(move || {
             // The hub may go away in the middle of anything.
-            let _ = serve(&stream, &shared);
+            let _ = match &shared.tls {
+                Some(tls) => serve_with_tls(&stream, tls, &shared),
+                None => serve(&stream, &shared),
+            };
             let _ = stream.shutdown(Shutdown::Both);
         });
     }
 }
 
-fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
+fn serve_with_tls(stream: &TcpStream, tls: &Arc<ServerConfig>, shared: &Shared) -> io::Result<()> {
+    let connection = ServerConnection::new(tls.clone()).map_err(io::Error::other)?;
+    serve(StreamOwned::new(connection, stream), shared)
+}
+
+fn serve(stream: impl Read + Write, shared: &Shared) -> io::Result<()> {
     // A small buffer, so that a reset finds the rest of the request unread.
     let mut reader = BufReader::with_capacity(64, stream);
-    let mut writer = stream;
     while !shared.stopped.load(Ordering::SeqCst) {
         let head = Head::read(&mut reader)?;
         let scripted = shared.script.lock().unwrap().pop_front();
@@ -202,15 +236,16 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
             None => reply,
         };
         shared.received.lock().unwrap().push(received);
+        let writer = reader.get_mut();
         match reply {
-            Reply::Status(status) => answer(&mut writer, status, &[], b"")?,
-            Reply::With(status, headers) => answer(&mut writer, status, headers, b"")?,
-            Reply::Body(bytes) => answer(&mut writer, 200, &[], &vec![b'x'; bytes])?,
+            Reply::Status(status) => answer(writer, status, &[], b"")?,
+            Reply::With(status, headers) => answer(writer, status, headers, b"")?,
+            Reply::Body(bytes) => answer(writer, 200, &[], &vec![b'x'; bytes])?,
             Reply::After(delay, status) => {
                 while at.elapsed() < delay && !shared.stopped.load(Ordering::SeqCst) {
                     pause();
                 }
-                answer(&mut writer, status, &[], b"")?;
+                answer(writer, status, &[], b"")?;
             }
             Reply::Hang => drop(reader.read(&mut [0])?),
             // A socket that is closed with bytes unread sends a reset.

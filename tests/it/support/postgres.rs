@@ -1,6 +1,8 @@
 //! PostgreSQL for tests: a database for each, on a server that all share or on one of its own.
 
+use std::fs::Permissions;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -9,6 +11,8 @@ use std::{env, fs, io};
 
 use tempfile::TempDir;
 use tokio_postgres::NoTls;
+
+use super::authority::Identity;
 
 /// Names a server with a user who may make databases; `scripts/test` starts one.
 const SHARED: &str = "HUB_TEST_POSTGRES";
@@ -20,6 +24,8 @@ static DATABASES: AtomicU32 = AtomicU32::new(0);
 pub struct Server {
     programs: PathBuf,
     directory: TempDir,
+    /// What it is started with besides.
+    options: String,
     port: u16,
     keeper: Option<Child>,
 }
@@ -81,15 +87,39 @@ impl Client {
 impl Server {
     /// Nothing where no PostgreSQL is installed.
     pub fn start() -> Option<Self> {
+        let server = Self::new()?;
+        Some(server.started())
+    }
+
+    /// One that speaks TLS, and lets in whom `rules` say (the lines of its `pg_hba.conf`).
+    pub fn with_tls(identity: &Identity, rules: &str) -> Option<Self> {
+        let mut server = Self::new()?;
+        let (certificate, key) = (server.path("server.crt"), server.path("server.key"));
+        for (file, content) in [
+            (&certificate, identity.certificate.as_str()),
+            (&key, &identity.key),
+            (&server.path("data/pg_hba.conf"), rules),
+        ] {
+            fs::write(file, content).unwrap();
+            // Or it takes no such key.
+            fs::set_permissions(file, Permissions::from_mode(0o600)).unwrap();
+            give_away(Path::new(file));
+        }
+        server.options = format!("-c ssl=on -c ssl_cert_file={certificate} -c ssl_key_file={key}");
+        Some(server.started())
+    }
+
+    fn new() -> Option<Self> {
         let Some(programs) = programs() else {
             println!("not run: no PostgreSQL in /usr/lib/postgresql, and no {SHARED}");
             return None;
         };
         let directory = tempfile::tempdir().unwrap();
         give_away(directory.path());
-        let mut server = Self {
+        let server = Self {
             programs,
             directory,
+            options: String::new(),
             port: free_port(),
             keeper: None,
         };
@@ -97,9 +127,13 @@ impl Server {
             "initdb",
             &["-A", "trust", "-U", "hub", "-E", "UTF8", "--locale=C", "-N"],
         );
-        server.keeper = Some(server.keep());
-        server.go_on();
         Some(server)
+    }
+
+    fn started(mut self) -> Self {
+        self.keeper = Some(self.keep());
+        self.go_on();
+        self
     }
 
     /// Without a database: that has to be added.
@@ -114,9 +148,10 @@ impl Server {
     /// Starts it again after [`Server::crash`].
     pub fn go_on(&self) {
         let sockets = self.directory.path().display();
-        let port = self.port;
+        let (port, more) = (self.port, &self.options);
         // Nothing is synced: tests end processes, not the machine.
-        let options = format!("-F -h 127.0.0.1 -p {port} -k {sockets} -c max_connections=200");
+        let options =
+            format!("-F -h 127.0.0.1 -p {port} -k {sockets} -c max_connections=200 {more}");
         self.run(
             "pg_ctl",
             &["start", "-w", "-s", "-l", &self.path("log"), "-o", &options],
@@ -192,11 +227,11 @@ fn programs() -> Option<PathBuf> {
     programs.max()
 }
 
-/// Makes the directory the server's own.
-fn give_away(directory: &Path) {
+/// Makes it the server's own.
+fn give_away(path: &Path) {
     if rustix::process::geteuid().is_root() {
         let mut command = Command::new("chown");
-        let given = command.arg("postgres").arg(directory).status().unwrap();
+        let given = command.arg("postgres").arg(path).status().unwrap();
         assert!(given.success(), "{given}");
     }
 }

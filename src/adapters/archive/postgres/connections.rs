@@ -13,11 +13,15 @@ use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio_postgres::NoTls;
+use tokio_postgres::Socket;
 use tokio_postgres::config::Config;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::ssl_mode::{self, SslMode};
 use crate::adapters::archive::sql::unavailable;
+use crate::adapters::tls::{self, Trust};
 use crate::ports::archive::ArchiveError;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -42,12 +46,12 @@ pub struct Connections {
 impl Connections {
     /// Connects to nothing yet. Fails with [`ArchiveError::CannotOpen`], which never shows the
     /// password.
-    pub fn new(url: &str) -> Result<Self, ArchiveError> {
-        let config = parse(url)?;
+    pub fn new(url: &str, trust: &Trust) -> Result<Self, ArchiveError> {
+        let server = Server::new(url, trust).map_err(ArchiveError::CannotOpen)?;
         let mut manager = ManagerConfig::default();
         manager.recycling_method = RecyclingMethod::Fast;
-        manager.custom_setup = Box::new(move |_| connect(config.clone()).boxed());
-        // The address is in `config`; diesel's own need not know it.
+        manager.custom_setup = Box::new(move |_| connect(server.clone()).boxed());
+        // The address is in `server`; diesel's own need not know it.
         let manager = AsyncDieselConnectionManager::new_with_config("", manager);
         let pool = Pool::builder(manager).max_size(CONNECTIONS).build();
         let pool = pool.map_err(|error| ArchiveError::CannotOpen(error.to_string()))?;
@@ -108,15 +112,48 @@ impl Drop for Borrowed {
     }
 }
 
-fn parse(url: &str) -> Result<Config, ArchiveError> {
+/// Where the database is, and how it is spoken to.
+#[derive(Clone)]
+struct Server {
+    config: Config,
+    mode: SslMode,
+    tls: MakeRustlsConnect,
+}
+
+impl Server {
+    fn new(url: &str, trust: &Trust) -> Result<Self, String> {
+        let (url, mode) = ssl_mode::split(url)?;
+        let mut config = parse(&url)?;
+        config.ssl_mode(mode.on_the_wire());
+        let tls = MakeRustlsConnect::new(mode.client(trust)?);
+        Ok(Self { config, mode, tls })
+    }
+
+    /// As other clients do it: with `prefer` again without TLS, if it is that which fails.
+    async fn connect(mut self) -> Result<Connected, tokio_postgres::Error> {
+        match self.config.connect(self.tls.clone()).await {
+            Err(error) if self.mode == SslMode::Prefer && ssl_mode::is_refused(&error) => {
+                self.config.ssl_mode(SslMode::Disable.on_the_wire());
+                self.config.connect(self.tls).await
+            }
+            connected => connected,
+        }
+    }
+}
+
+type Connected = (
+    tokio_postgres::Client,
+    tokio_postgres::Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>,
+);
+
+fn parse(url: &str) -> Result<Config, String> {
     // The parser's own words may repeat a part of a password.
     let advice = "database_url: not an address of PostgreSQL; write \
         postgresql://USER:PASSWORD@HOST:5432/DATABASE, with %40 for @, %3A for : and %2F for / in \
         user and password";
-    let unusable = || ArchiveError::CannotOpen(advice.to_owned());
-    let mut config: Config = url.parse().map_err(|_| unusable())?;
+    let mut config: Config = url.parse().map_err(|_| advice)?;
     if config.get_hosts().is_empty() || config.get_user().is_none() {
-        return Err(unusable());
+        return Err(advice.to_owned());
     }
     if config.get_application_name().is_none() {
         config.application_name("message-hub");
@@ -128,16 +165,16 @@ fn parse(url: &str) -> Result<Config, ArchiveError> {
     Ok(config)
 }
 
-async fn connect(config: Config) -> ConnectionResult<AsyncPgConnection> {
-    let connected = tokio::time::timeout(CONNECT_TIMEOUT, open(config)).await;
+async fn connect(server: Server) -> ConnectionResult<AsyncPgConnection> {
+    let connected = tokio::time::timeout(CONNECT_TIMEOUT, open(server)).await;
     let late = || format!("no connection within {CONNECT_TIMEOUT:?}");
     connected
         .unwrap_or_else(|_| Err(late()))
         .map_err(ConnectionError::BadConnection)
 }
 
-async fn open(config: Config) -> Result<AsyncPgConnection, String> {
-    let (client, connection) = config.connect(NoTls).await.map_err(|error| cause(&error))?;
+async fn open(server: Server) -> Result<AsyncPgConnection, String> {
+    let (client, connection) = server.connect().await.map_err(|error| cause(&error))?;
     let connection = AsyncPgConnection::try_from_client_and_connection(client, connection);
     let mut connection = connection.await.map_err(|error| error.to_string())?;
     let in_words = |error: diesel::result::Error| error.to_string();
@@ -162,7 +199,11 @@ fn cause(error: &tokio_postgres::Error) -> String {
     let mut words = error.to_string();
     let mut source = error.source();
     while let Some(deeper) = source {
-        words = format!("{words}: {deeper}");
+        let handshake = deeper.downcast_ref().and_then(tls::in_words);
+        words = format!(
+            "{words}: {}",
+            handshake.unwrap_or_else(|| deeper.to_string())
+        );
         source = deeper.source();
     }
     if let Some(said) = error.as_db_error() {
@@ -177,6 +218,9 @@ fn cause(error: &tokio_postgres::Error) -> String {
         }
         Some(code) if *code == SqlState::INVALID_CATALOG_NAME => {
             "; create it, or name another in database_url"
+        }
+        _ if ssl_mode::is_missing(error) => {
+            "; set ssl = on there, or another sslmode in database_url"
         }
         _ => "",
     };
