@@ -106,7 +106,7 @@ async fn run(config: &Config) -> Result<Exit, StartError> {
     let archive_of_hub = (archive.clone(), journal.identity());
     let (ring, seats) = ring::Ring::new(config, trust, clock, metrics.clone(), archive_of_hub);
     let handles = ring.to().handles();
-    let hub = hub(config, clock, &door, handles, archive, &metrics);
+    let hub = hub(config, clock, &door, handles, archive.clone(), &metrics);
     let (server, stop) = start_server(config, listener, hub)?;
     say(&format!(
         "message-hub {} listening on http://{address}",
@@ -129,7 +129,7 @@ async fn run(config: &Config) -> Result<Exit, StartError> {
 
     signals.received().await;
     door.set_phase(Phase::Draining);
-    let exit = shutdown::stop(running, stop, config.shutdown_timeout).await;
+    let exit = shutdown::stop(running, &*archive, stop, config.shutdown_timeout).await;
     server.abort();
     Ok(exit)
 }

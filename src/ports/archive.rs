@@ -9,7 +9,8 @@ pub use events::{ArchivedLetter, ArchivedStream, EventQuery, LetterQuery};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
 use uuid::Uuid;
 
 use crate::domain::carried::StreamHead;
@@ -41,6 +42,11 @@ pub trait Archive: Send + Sync {
     /// simply applied again. One that does not begin at the checkpoint is refused with
     /// [`ArchiveError::OutOfStep`], one of another writer with [`ArchiveError::Denied`].
     fn apply(&self, batch: Arc<Batch>) -> BoxFuture<'_, Result<(), ArchiveError>>;
+
+    /// Leaves it in good order: nothing more is asked of it.
+    fn close(&self) -> BoxFuture<'_, ()> {
+        ready(()).boxed()
+    }
 
     fn message(
         &self,

@@ -15,6 +15,7 @@ use crate::actors::event_store::EventStore;
 use crate::actors::messages::{Close, Drain};
 use crate::actors::warden::Stopping;
 use crate::cli::Exit;
+use crate::ports::archive::Archive;
 
 /// SIGTERM and SIGINT, caught from the moment this is made.
 pub struct Signals(io::Result<(Signal, Signal)>);
@@ -51,7 +52,12 @@ fn catch() -> io::Result<(Signal, Signal)> {
 
 /// Stops within `limit`. What is still with a destination then is simply not settled: no attempt
 /// is spent, and the next start hands it out again.
-pub async fn stop(running: Running, server: ServerHandle, limit: Duration) -> Exit {
+pub async fn stop(
+    running: Running,
+    archive: &dyn Archive,
+    server: ServerHandle,
+    limit: Duration,
+) -> Exit {
     let started = Instant::now();
     // Pushes get most of the time; what is left is enough to write.
     let drained_by = started + limit.mul_f64(0.8);
@@ -83,6 +89,8 @@ pub async fn stop(running: Running, server: ServerHandle, limit: Duration) -> Ex
     close_store(&running.to.event_store, closed_by).await;
     close_archivist(&running.to.archivist, closed_by).await;
     let _ = timeout_at(closed_by, server.stop(false)).await;
+    // What is cut short here, the next start does.
+    let _ = timeout_at(closed_by, archive.close()).await;
     running.wal.stop();
     tracing::info!(took = ?started.elapsed(), "stopped");
     Exit::Clean

@@ -126,4 +126,6 @@ impl Sql for Postgres {
         })
         .await
     }
+
+    async fn close(&self) {}
 }

@@ -55,6 +55,9 @@ pub trait Sql: Send + Sync + 'static {
         &self,
         claim: Claim,
     ) -> impl Future<Output = Result<Result<Claimed, Denial>, ArchiveError>> + Send;
+
+    /// As [`Archive::close`].
+    fn close(&self) -> impl Future<Output = ()> + Send;
 }
 
 /// What is read from any database alike.
@@ -265,6 +268,10 @@ impl<S: Sql> Archive for SqlArchive<S> {
             claimed.map_err(ArchiveError::Denied)
         }
         .boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.database.close().boxed()
     }
 
     fn apply(&self, batch: Arc<Batch>) -> BoxFuture<'_, Result<(), ArchiveError>> {

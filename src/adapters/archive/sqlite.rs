@@ -10,6 +10,7 @@ use std::sync::Arc;
 use diesel::RunQueryDsl;
 use diesel::connection::DefaultLoadingMode;
 use tokio::sync::{RwLock, RwLockReadGuard};
+use tokio::task::spawn_blocking;
 
 use super::listing::{Listing, Measured};
 use super::sql::{Applied, Record, Sql, SqlArchive, unavailable};
@@ -103,6 +104,13 @@ impl Sql for SqliteFile {
             .write(move |connection| write::claim(connection, &claim))
             .await
             .map_err(|cause| unavailable(&cause))
+    }
+
+    /// The last connection to close brings everything into the one file.
+    async fn close(&self) {
+        let connections = self.connections.write().await.take();
+        // Fails only if closing panics, and then there is nothing more to do.
+        let _ = spawn_blocking(move || drop(connections)).await;
     }
 }
 
