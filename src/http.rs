@@ -38,6 +38,7 @@ mod socket;
 mod streams;
 mod subscription_input;
 mod subscriptions;
+mod web_address;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use actix_web::http::Uri;
 use rand::RngExt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::auth::Caller;
 use super::fields::{self, Field};
-use super::registration_input::address::{NEEDS_A_NAME, is_http, needs_a_name};
+use super::web_address::WebAddress;
 use crate::domain::deny_list::DenyList;
 use crate::domain::event::Sequence;
 use crate::domain::ids::ServiceName;
@@ -23,8 +22,6 @@ const MOST_TYPES: usize = 1000;
 const MOST_IN_FLIGHT: u64 = 1000;
 /// The archive counts in 63 bits.
 const LAST_SEQUENCE: u64 = i64::MAX as u64;
-/// In bytes.
-const LONGEST_URL: usize = 2000;
 
 #[derive(Deserialize)]
 pub struct Body<'a> {
@@ -175,20 +172,13 @@ fn event_types(field: Field<'_>) -> Result<Arc<[Pattern]>, HubError> {
 }
 
 fn callback_url(field: Field<'_>, deny: &DenyList) -> Result<String, HubError> {
-    let text = field.text()?;
     let problem =
         "must be an address such as http://10.0.0.5:8080/events or https://shop.example/events";
-    let uri: Uri = text.parse().map_err(|_| field.wrong(problem))?;
-    if !is_http(&uri) || text.contains('#') || text.len() > LONGEST_URL {
-        return Err(field.wrong(problem));
-    }
-    if needs_a_name(&uri) {
-        return Err(field.wrong(NEEDS_A_NAME));
-    }
+    let WebAddress { text, uri } = WebAddress::read(field, problem)?;
     if uri.host().is_some_and(|host| deny.denies_host(host)) {
         return Err(field.wrong("leads to an address on the list callback_deny"));
     }
-    Ok(text.into_owned())
+    Ok(text)
 }
 
 fn secret(field: Field<'_>) -> Result<SigningSecret, HubError> {
@@ -236,6 +226,17 @@ mod tests {
         assert_eq!(first.from_sequence, Some(1));
         let own = read(&json!({"service": null})).unwrap();
         assert_eq!(own.service.as_str(), "shop");
+    }
+
+    #[test]
+    fn the_same_callback_has_one_spelling() {
+        let url = |url: &str| read(&json!({"callback_url": url})).unwrap().callback.url;
+        let one = url("https://localhost:1/Events?A=B");
+        assert_eq!(url("HTTPS://LOCALHOST:1/Events?A=B"), one);
+        assert_ne!(url("https://localhost:1/events?a=b"), one);
+        let body = json!({"callback_url": "HTTP://H/X"}).to_string();
+        let changed = changed(&body, &DenyList::default()).unwrap();
+        assert_eq!(changed.callback_url.as_deref(), Some("http://h/X"));
     }
 
     #[test]

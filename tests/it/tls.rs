@@ -39,7 +39,7 @@ fn an_instance_with_https_is_checked_and_pushed_to_over_one_connection() {
         "service": "billing", "url": url, "health_check": {"endpoint": "/well", "interval": 0.1},
     }));
     let id = registered.is(201)["instance_id"].clone();
-    assert_eq!(id, url.replace("https://", "https:"));
+    assert_eq!(id, url.to_lowercase().replace("https://", "https:"));
     eventually("it is well", || {
         instance_of(&hub, "billing")["status"] == "healthy"
     });

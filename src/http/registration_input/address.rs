@@ -1,13 +1,13 @@
 //! Where an instance can be reached.
 
 use actix_web::http::Uri;
-use actix_web::http::uri::Authority;
 
 use super::Body;
 use crate::domain::ids::Label;
 use crate::domain::service::Address;
 use crate::error::{HubError, Subject};
 use crate::http::fields::Field;
+use crate::http::web_address::WebAddress;
 
 const DEFAULT_ENDPOINT: &str = "/messages";
 
@@ -30,48 +30,12 @@ pub fn address(body: &Body<'_>) -> Result<Option<Address>, HubError> {
 
 /// Without a trailing slash.
 fn url(field: Field<'_>) -> Result<String, HubError> {
-    let text = field.text()?;
     let problem = "must be an address such as http://10.0.0.5:8080 or https://shop.example, with a path at most";
-    let uri: Uri = text.parse().map_err(|_| field.wrong(problem))?;
-    let plain = is_http(&uri) && uri.query().is_none() && !text.contains('#');
-    if !plain || text.len() > 2000 {
+    let WebAddress { text, uri } = WebAddress::read(field, problem)?;
+    if uri.query().is_some() {
         return Err(field.wrong(problem));
     }
-    if needs_a_name(&uri) {
-        return Err(field.wrong(NEEDS_A_NAME));
-    }
     Ok(text.trim_end_matches('/').to_owned())
-}
-
-pub const NEEDS_A_NAME: &str =
-    "must have a name or an IPv4 address as its host: https with an IPv6 address is not supported";
-
-/// Whether the host is an IPv6 address, which the client cannot look for in a certificate.
-pub fn needs_a_name(uri: &Uri) -> bool {
-    uri.scheme_str() == Some("https") && uri.host().is_some_and(|host| host.starts_with('['))
-}
-
-/// Whether it leads to a host by `http` or `https`.
-pub fn is_http(uri: &Uri) -> bool {
-    matches!(uri.scheme_str(), Some("http" | "https"))
-        && uri.authority().is_some_and(is_host_and_port)
-}
-
-/// The parser of addresses lets an empty port pass, and one that is out of range.
-fn is_host_and_port(authority: &Authority) -> bool {
-    let host = authority.host();
-    let Some(rest) = authority.as_str().strip_prefix(host) else {
-        // Somebody's name stands before it.
-        return false;
-    };
-    let has_port = match rest.strip_prefix(':') {
-        Some(port) => {
-            port.bytes().all(|byte| byte.is_ascii_digit())
-                && port.parse::<u16>().is_ok_and(|port| port > 0)
-        }
-        None => rest.is_empty(),
-    };
-    !host.is_empty() && has_port
 }
 
 /// A path below an address.

@@ -48,7 +48,7 @@ fn addresses_may_have_a_port_and_a_service_both_its_names() {
 
 #[test]
 fn the_same_address_is_the_same_instance() {
-    let id = |text| read_text(text).unwrap().instance_id;
+    let id = |text: &str| read_text(text).unwrap().instance_id;
     let url = r#"{"name":"a","url":"http://h:1"}"#;
     assert_eq!(id(url), id(url));
     assert_eq!(id(r#"{"name":"a"}"#).as_str(), "default");
@@ -58,6 +58,11 @@ fn the_same_address_is_the_same_instance() {
     );
     let secure = id(r#"{"name":"a","url":"https://h:1/x"}"#);
     assert_eq!(secure.as_str(), "https:h:1_x");
+    for spelling in ["HTTPS://h:1/x", "Https://H:1/x/"] {
+        let text = format!(r#"{{"name":"a","url":"{spelling}"}}"#);
+        assert_eq!(id(&text), secure, "{spelling}");
+    }
+    assert_ne!(id(r#"{"name":"a","url":"https://h:1/X"}"#), secure);
     let long = format!(r#"{{"name":"a","url":"http://h/{}"}}"#, "p".repeat(300));
     assert_eq!(id(&long).as_str().len(), 36);
 }
