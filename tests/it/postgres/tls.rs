@@ -173,6 +173,7 @@ fn a_password_is_bound_to_the_connection() {
 fn an_unknown_mode_ends_the_start_with_what_is_possible() {
     for (parameter, advice) in [
         ("sslmode=allow", "verify-full"),
+        ("sslmode=require&sslmode=disable", "sslmode is given twice"),
         ("sslrootcert=x", "tls_ca_file"),
     ] {
         let url = format!("postgresql://hub:hush@localhost/hub?{parameter}");

@@ -42,11 +42,14 @@ pub fn split(url: &str) -> Result<(String, SslMode), String> {
         return Ok((url.to_owned(), SslMode::Prefer));
     };
     let (base, query) = url.split_at(after_password + mark);
-    let mut mode = SslMode::Prefer;
+    let mut mode = None;
     let mut others = Vec::new();
     for parameter in query[1..].split('&') {
         match parameter.split_once('=') {
-            Some(("sslmode", name)) => mode = SslMode::parse(name)?,
+            Some(("sslmode", _)) if mode.is_some() => {
+                return Err("database_url: sslmode is given twice; leave one of them".to_owned());
+            }
+            Some(("sslmode", name)) => mode = Some(SslMode::parse(name)?),
             Some((key @ ("sslrootcert" | "sslcert" | "sslkey"), _)) => return Err(no_file(key)),
             _ => others.push(parameter),
         }
@@ -55,7 +58,7 @@ pub fn split(url: &str) -> Result<(String, SslMode), String> {
     if !others.is_empty() {
         rest = format!("{base}?{}", others.join("&"));
     }
-    Ok((rest, mode))
+    Ok((rest, mode.unwrap_or(SslMode::Prefer)))
 }
 
 fn no_file(key: &str) -> String {
@@ -256,6 +259,8 @@ mod tests {
             ("sslmode=allow", "verify-full"),
             ("sslmode=", "verify-full"),
             ("sslmode=REQUIRE", "require"),
+            ("sslmode=require&sslmode=disable", "twice"),
+            ("sslmode=require&a=b&sslmode=require", "twice"),
             ("sslrootcert=/etc/ca.pem", "tls_ca_file"),
             ("sslkey=/etc/key.pem", "password"),
         ] {
