@@ -1,11 +1,13 @@
 //! Pushes and probes over HTTP/1.1, with or without TLS, with connections kept open between messages.
 
 use std::cell::OnceCell;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use actix_tls::connect as tcp;
+use actix_web::error::ParseError;
 use actix_web::http::Uri;
 use actix_web::http::header::{self, HeaderMap, HttpDate};
 use awc::error::{ConnectError, PayloadError, SendRequestError};
@@ -216,15 +218,20 @@ fn describe(error: &SendRequestError) -> String {
         SendRequestError::Connect(ConnectError::Disconnected) => {
             "connection closed before an answer".to_owned()
         }
-        SendRequestError::Connect(ConnectError::Io(cause)) => match tls::in_words(cause) {
-            Some(words) => format!("cannot connect: {words}"),
-            None => format!("cannot connect: {cause}"),
-        },
+        SendRequestError::Connect(ConnectError::Io(cause)) => failed("cannot connect", cause),
         SendRequestError::Connect(cause) => format!("cannot connect: {cause}"),
-        SendRequestError::Send(cause) => format!("connection lost: {cause}"),
+        // A server may look at its client when the handshake is over for the client.
+        SendRequestError::Send(cause) | SendRequestError::Response(ParseError::Io(cause)) => {
+            failed("connection lost", cause)
+        }
         SendRequestError::Response(cause) => format!("not an HTTP answer: {cause}"),
         other => other.to_string(),
     }
+}
+
+fn failed(what: &str, cause: &io::Error) -> String {
+    let words = tls::in_words(cause).unwrap_or_else(|| cause.to_string());
+    format!("{what}: {words}")
 }
 
 /// RFC 9110, 10.2.3: seconds, or a date, which is taken relative to the answer's own `Date`.

@@ -181,6 +181,10 @@ fn who_does_not_prove_its_name_gets_nothing() {
     let strange = FakeService::with_tls(&strange);
     let namesake = FakeService::with_tls(&Authority::new().identity(&["localhost"]));
     let elsewhere = FakeService::with_tls(&authority.identity(&["shop.example", "10.0.0.5"]));
+    let nameless = FakeService::with_tls(&authority.identity(&[]));
+    let old = FakeService::with_tls(&authority.identity(&["localhost"]).in_version_1());
+    let curious = authority.identity(&["localhost"]);
+    let curious = FakeService::speaking(curious.server_for_clients_of(&authority));
     let expired = FakeService::with_tls(&authority.expired_identity(&["localhost"]));
     for (name, url, cause) in [
         ("plain", plain, "what answers there speaks no TLS"),
@@ -202,8 +206,30 @@ fn who_does_not_prove_its_name_gets_nothing() {
         (
             "elsewhere",
             elsewhere.secure_url("localhost"),
-            "its certificate is not for localhost; it is for [DnsName(\"shop.example\"), \
-             IpAddress(10.0.0.5)]",
+            "its certificate is not for localhost; it is for shop.example, 10.0.0.5",
+        ),
+        (
+            "nameless",
+            nameless.secure_url("localhost"),
+            "its certificate is not for localhost; it has no subjectAltName with a name or an \
+             address (its CN does not count)",
+        ),
+        (
+            "old",
+            old.secure_url("localhost"),
+            "its certificate is of X.509 version 1; it has to be of version 3, with its names as \
+             subjectAltName",
+        ),
+        (
+            "curious",
+            curious.secure_url("localhost"),
+            "it asks for a certificate of its clients, and the hub shows none",
+        ),
+        (
+            "numeric",
+            old.secure_url("2130706433"),
+            "its host is nothing that a certificate can be for: write its name, or its address as \
+             four numbers",
         ),
         (
             "expired",
@@ -211,19 +237,26 @@ fn who_does_not_prove_its_name_gets_nothing() {
             "its certificate has expired",
         ),
     ] {
-        let last_error = format!("cannot connect: {cause}");
         hub.register(&json!({
             "service": name, "url": url, "health_check": {"endpoint": "/well", "interval": 0.1},
         }))
         .is(201);
         let id = hub.send_to(name, "for nobody else");
         eventually("it is given up", || hub.state(&id) == "dead");
+        // That a certificate is missing is said behind the handshake.
+        let stage = match name {
+            "curious" => "connection lost",
+            _ => "cannot connect",
+        };
+        let last_error = format!("{stage}: {cause}");
         assert_eq!(hub.message(&id)["last_error"], last_error, "{name}");
         eventually("it is not well", || {
             instance_of(&hub, name)["status"] == "unhealthy"
         });
     }
-    for service in [closing, strange, namesake, elsewhere, expired] {
+    for service in [
+        closing, strange, namesake, elsewhere, nameless, old, curious, expired,
+    ] {
         assert!(service.connections() > 0);
         assert_eq!(service.count(), 0);
     }
@@ -279,8 +312,16 @@ fn an_issuer_that_cannot_be_read_ends_the_start_and_the_check() {
         ("missing.pem", None, "cannot be read"),
         ("empty.pem", Some(""), "holds no certificate"),
         ("key.pem", Some(key.as_str()), "holds no certificate"),
-        ("broken.pem", Some(broken), "certificate 1 cannot be used"),
-        ("cut.pem", Some(&broken[..40]), "is broken"),
+        (
+            "broken.pem",
+            Some(broken),
+            "certificate 1 cannot be used: it cannot be read",
+        ),
+        (
+            "cut.pem",
+            Some(&broken[..40]),
+            "is broken: a certificate in it has no end",
+        ),
     ] {
         let file = place.data().join(name);
         if let Some(content) = content {

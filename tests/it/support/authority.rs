@@ -4,11 +4,17 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoClientAuth, WebPkiClientVerifier};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{RootCertStore, ServerConfig};
 use tempfile::TempDir;
+use x509_cert::der::{Decode, Encode};
+use x509_cert::{Certificate, Version};
 
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -84,15 +90,49 @@ fn params(hosts: &[&str]) -> CertificateParams {
 }
 
 impl Identity {
+    /// With a certificate of X.509 version 1, which has no extensions. Its own signature no longer fits.
+    pub fn in_version_1(self) -> Self {
+        let mut read = Certificate::from_der(&self.der()).unwrap();
+        read.tbs_certificate.version = Version::V1;
+        read.tbs_certificate.extensions = None;
+        let text = BASE64_STANDARD.encode(read.to_der().unwrap());
+        let mut certificate = "-----BEGIN CERTIFICATE-----\n".to_owned();
+        for line in text.as_bytes().chunks(64) {
+            certificate.push_str(str::from_utf8(line).unwrap());
+            certificate.push('\n');
+        }
+        certificate.push_str("-----END CERTIFICATE-----\n");
+        let key = self.key;
+        Self { certificate, key }
+    }
+
+    fn der(&self) -> CertificateDer<'static> {
+        CertificateDer::from_pem_slice(self.certificate.as_bytes()).unwrap()
+    }
+
     pub fn server(&self) -> Arc<ServerConfig> {
-        let certificate = CertificateDer::from_pem_slice(self.certificate.as_bytes()).unwrap();
+        self.server_for(Arc::new(NoClientAuth))
+    }
+
+    /// Lets in who has a certificate of the authority.
+    pub fn server_for_clients_of(&self, authority: &Authority) -> Arc<ServerConfig> {
+        let mut roots = RootCertStore::empty();
+        roots.add(authority.issuer.der().clone()).unwrap();
+        let provider = Arc::new(ring::default_provider());
+        let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        self.server_for(clients.build().unwrap())
+    }
+
+    fn server_for(&self, clients: Arc<dyn ClientCertVerifier>) -> Arc<ServerConfig> {
         let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let key = ring::sign::any_supported_type(&key).unwrap();
+        // Whatever its version.
+        let identity = CertifiedKey::new(vec![self.der()], key);
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key);
-        let mut config = config.unwrap();
+            .with_client_cert_verifier(clients)
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity)));
         // In this order: what the client asks for decides.
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Arc::new(config)

@@ -79,9 +79,13 @@ impl FakeService {
 
     /// Speaks TLS, as whoever it says it is.
     pub fn with_tls(identity: &Identity) -> Self {
+        Self::speaking(identity.server())
+    }
+
+    /// Speaks TLS, in a way of its own.
+    pub fn speaking(tls: Arc<ServerConfig>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let tls = Some(identity.server());
-        Self::listen(listener, Reply::Status(200), None, tls)
+        Self::listen(listener, Reply::Status(200), None, Some(tls))
     }
 
     /// Looks at each request before it answers; several are looked at side by side.
@@ -215,7 +219,13 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 
 fn serve_with_tls(stream: &TcpStream, tls: &Arc<ServerConfig>, shared: &Shared) -> io::Result<()> {
     let connection = ServerConnection::new(tls.clone()).map_err(io::Error::other)?;
-    serve(StreamOwned::new(connection, stream), shared)
+    let served = serve(StreamOwned::new(connection, stream), shared);
+    if served.is_err() {
+        // What is unread when it closes would take an alert back.
+        stream.shutdown(Shutdown::Write)?;
+        io::copy(&mut &*stream, &mut io::sink())?;
+    }
+    served
 }
 
 fn serve(stream: impl Read + Write, shared: &Shared) -> io::Result<()> {
