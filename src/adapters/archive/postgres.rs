@@ -3,6 +3,7 @@
 //! Everything runs on a thread of its own: a batch of thousands of rows takes a while to pack, and
 //! the connections must outlive whoever happened to open them.
 
+mod anybody;
 mod connections;
 mod rows;
 mod ssl_mode;

@@ -63,6 +63,23 @@ fn each_mode_asks_the_server_for_what_it_says() {
 }
 
 #[test]
+fn a_certificate_of_version_1_will_do_where_nothing_has_to_be_proven() {
+    let authority = Authority::new();
+    let identity = authority.identity(&[ADDRESS]).in_version_1();
+    let Some(server) = Server::with_tls(&identity, OPEN) else {
+        return;
+    };
+    for mode in ["", "require", "prefer"] {
+        let answered = history(&server.database(), mode, &authority.file());
+        assert_eq!(answered, Ok(()), "{mode}");
+    }
+    for mode in ["verify-ca", "verify-full"] {
+        let refused = history(&server.database(), mode, &authority.file()).unwrap_err();
+        assert!(refused.contains("X.509 version 1"), "{mode}: {refused}");
+    }
+}
+
+#[test]
 fn a_server_without_tls_is_told_apart() {
     let Some(url) = postgres::database() else {
         return;
