@@ -132,7 +132,7 @@ pub async fn show(
     let asked = Query::of(&request)?;
     let limit = asked.limit()?;
     let place = asked.read("cursor", Place::parse)?.unwrap_or(Place::START);
-    let mut reading = Reading::of(&hub);
+    let mut reading = Reading::of(&hub, &request);
     reading.begin_in_archive().await?;
     let caller = Caller::of(&request);
     let messages = messages(&hub, &id, place.after, limit, &caller).await?;
