@@ -33,6 +33,7 @@ pub mod reading;
 mod redrive;
 mod registration_input;
 mod retries;
+mod room;
 mod services;
 mod socket;
 mod streams;

@@ -32,6 +32,11 @@ impl Keys {
         Self { keys, operators }
     }
 
+    /// Whether names are proved; else everybody may take any.
+    pub fn are_required(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
     /// # Errors
     /// 401 when keys are required and name or key is missing or wrong.
     pub fn caller(&self, headers: &HeaderMap) -> Result<Caller, HubError> {

@@ -20,10 +20,12 @@ use crate::domain::ids::{Label, Position};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::logic::page::{self, Filling, Page};
-use crate::ports::archive::{EventQuery, MOST_IDS, MessageQuery};
+use crate::ports::archive::{EventQuery, MessageQuery};
 
 /// Messages looked at together.
 const SCAN: usize = 1000;
+/// Messages read together: with a page, no more than there is room for if each is as large as may be.
+const TOGETHER: usize = 8;
 const NO_CURSOR: &str = "must be the next_cursor of an earlier answer";
 
 pub fn routes(routes: &mut Routes<'_>) {
@@ -130,7 +132,7 @@ pub async fn show(
     let asked = Query::of(&request)?;
     let limit = asked.limit()?;
     let place = asked.read("cursor", Place::parse)?.unwrap_or(Place::START);
-    let mut reading = Reading::of(&hub);
+    let mut reading = Reading::of(&hub, &request);
     reading.begin_in_archive().await?;
     let caller = Caller::of(&request);
     let messages = messages(&hub, &id, place.after, limit, &caller).await?;
@@ -195,7 +197,7 @@ async fn messages(
         let places = hub.archive.ids_after(query.clone(), after).await?;
         let is_last = places.len() < query.limit;
         after = places.last().map_or(after, |(position, _)| *position);
-        for some in places.chunks(MOST_IDS) {
+        for some in places.chunks(TOGETHER) {
             let ids = some.iter().map(|(_, id)| *id).collect();
             let rows = hub.archive.messages_by_id(ids).await?.into_iter();
             let views = refresh(hub, rows.map(MessageView::archived).collect()).await?;

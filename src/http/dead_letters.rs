@@ -132,7 +132,7 @@ pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
     let asked = Query::of(&request)?;
     let query = DeadLetterQuery::matching(&letter_filter::of_query(&asked)?);
     let place = (asked.cursor()?, asked.limit()?);
-    let mut reading = Reading::of(&hub);
+    let mut reading = Reading::of(&hub, &request);
     reading.begin_in_archive().await?;
     let page = page(&hub, query, place, &caller).await?;
     let last = page.items.last().filter(|_| !page.is_last());

@@ -213,7 +213,7 @@ pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
     let keep =
         |view: &MessageView| wanted(view.state) && caller.may_see(&view.source, &view.destination);
     let limit = asked.limit()?;
-    let mut reading = Reading::of(&hub);
+    let mut reading = Reading::of(&hub, &request);
     reading.begin_in_archive().await?;
     let page = find(&hub, query, limit, keep).await?;
     let last = page.items.last().filter(|_| !page.is_last());

@@ -1,66 +1,82 @@
 //! Requests that read much at once: few at a time, and what waits for a slow reader counts too.
 //!
 //! A client may ask for a few mebibytes, and for a state of many. While such an answer is made it
-//! takes room for the worst case, from then on for what it is long, until its reader has taken it.
-//! Who finds no room waits a while.
+//! takes room for the worst case, from then on for what it is long, until its reader has taken it
+//! or was too slow. What is known to be small takes none. Who finds no room waits a while.
 
+use std::cell::RefCell;
+use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use actix_web::HttpResponse;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::StatusCode;
 use actix_web::http::header::ContentType;
+use actix_web::rt::task::JoinHandle;
+use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Hub;
 use super::messages::flush;
+use super::room::{Peer, Permit, Room};
 use crate::error::HubError;
+use crate::logic::page;
 
 const KIB: usize = 1 << 10;
-/// For all answers together, in KiB.
-const ROOM: usize = 256 << 10;
 /// For one that is being made, in KiB: a page, its text, and as much to spare.
-const MAKING: u32 = 16 << 10;
+const MAKING: usize = 16 << 10;
 /// Answers up to so many bytes do not count when they are made: a connection costs as much.
 const SMALL: usize = 64 << 10;
 /// An answer goes out in pieces of so many bytes, so that none of it is copied for a slow reader.
 const PIECE: usize = 64 << 10;
 /// How long a request waits for others.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long it does with something to answer, which is in memory, and of which others may wait for
+/// the turn.
+const BRIEF_PATIENCE: Duration = Duration::from_secs(2);
+/// A reader has so long for a page, and again for each further one's worth of a longer answer.
+const TAKING: Duration = Duration::from_secs(60);
 
 /// So many answers with a snapshot are made at once, which alone may be larger than a page.
 const SNAPSHOTS: usize = 2;
 
-/// The room that all answers share.
-#[derive(Clone)]
+/// What all requests that read much share.
 pub struct Readings {
-    room: Arc<Semaphore>,
+    room: Room,
     snapshots: Arc<Semaphore>,
 }
 
 /// A request that reads much.
 pub struct Reading<'a> {
     pub hub: &'a Hub,
-    /// Of [`MAKING`], from when it began.
-    room: Option<OwnedSemaphorePermit>,
+    peer: Peer,
+    room: Option<Permit>,
     snapshot: Option<OwnedSemaphorePermit>,
 }
 
-/// The text of an answer, and its room.
+/// The text of an answer.
 struct Text {
-    rest: Bytes,
-    _room: OwnedSemaphorePermit,
+    length: u64,
+    /// `None`: its reader was too slow.
+    rest: Rc<RefCell<Option<Rest>>>,
+    deadline: JoinHandle<()>,
+}
+
+/// What has not been taken yet.
+struct Rest {
+    bytes: Bytes,
+    _room: Permit,
 }
 
 impl Default for Readings {
     fn default() -> Self {
         Self {
-            room: Arc::new(Semaphore::new(ROOM)),
+            room: Room::default(),
             snapshots: Arc::new(Semaphore::new(SNAPSHOTS)),
         }
     }
@@ -68,9 +84,10 @@ impl Default for Readings {
 
 impl<'a> Reading<'a> {
     /// Takes no room yet.
-    pub fn of(hub: &'a Hub) -> Self {
+    pub fn of(hub: &'a Hub, request: &HttpRequest) -> Self {
         Self {
             hub,
+            peer: Peer::of(request, hub),
             room: None,
             snapshot: None,
         }
@@ -82,7 +99,22 @@ impl<'a> Reading<'a> {
     /// 429 if others take too long.
     pub async fn begin(&mut self) -> Result<(), HubError> {
         if self.room.is_none() {
-            self.room = Some(self.wait(&self.hub.readings.room, MAKING).await?);
+            let room = self.hub.readings.room.take(&self.peer, MAKING);
+            self.room = Some(self.wait(PATIENCE, room).await?);
+        }
+        Ok(())
+    }
+
+    /// As [`Reading::begin`], for something of this length that is there already; what is small
+    /// needs no room.
+    ///
+    /// # Errors
+    /// 429 if others take too long.
+    pub async fn begin_with(&mut self, bytes: usize) -> Result<(), HubError> {
+        if self.room.is_none() && bytes > SMALL {
+            let room = &self.hub.readings.room;
+            let room = room.take(&self.peer, bytes.div_ceil(KIB));
+            self.room = Some(self.wait(BRIEF_PATIENCE, room).await?);
         }
         Ok(())
     }
@@ -94,30 +126,35 @@ impl<'a> Reading<'a> {
     pub async fn begin_snapshot(&mut self) -> Result<(), HubError> {
         self.begin().await?;
         if self.snapshot.is_none() {
-            self.snapshot = Some(self.wait(&self.hub.readings.snapshots, 1).await?);
+            let turn = self.hub.readings.snapshots.clone().acquire_owned();
+            let turn = self.wait(PATIENCE, turn).await?;
+            self.snapshot = Some(turn.expect("nobody closes it"));
         }
         Ok(())
     }
 
-    async fn wait(
+    async fn wait<T>(
         &self,
-        semaphore: &Arc<Semaphore>,
-        permits: u32,
-    ) -> Result<OwnedSemaphorePermit, HubError> {
-        let permit = semaphore.clone().acquire_many_owned(permits);
-        if let Ok(Ok(permit)) = tokio::time::timeout(PATIENCE, permit).await {
-            return Ok(permit);
+        patience: Duration,
+        turn: impl Future<Output = T>,
+    ) -> Result<T, HubError> {
+        if let Ok(turn) = tokio::time::timeout(patience, turn).await {
+            return Ok(turn);
         }
         self.hub.metrics.requests_refused_busy.inc();
         Err(HubError::Busy)
     }
 
-    /// As [`Reading::begin`], when everything acknowledged so far is in the archive. Nobody takes
-    /// room while waiting for that.
+    /// As [`Reading::begin`], when everything acknowledged so far is in the archive. Nobody keeps
+    /// room while waiting for that, but the few with a snapshot: who waits for room must not have
+    /// what those with room wait for.
     ///
     /// # Errors
     /// 503 without an archive.
     pub async fn begin_in_archive(&mut self) -> Result<(), HubError> {
+        if self.snapshot.is_none() {
+            self.room = None;
+        }
         flush(self.hub).await?;
         self.begin().await
     }
@@ -132,12 +169,8 @@ impl<'a> Reading<'a> {
         match self.room {
             Some(mut room) if text.len() > SMALL => {
                 text.shrink_to_fit();
-                let spare = room.num_permits().saturating_sub(text.len().div_ceil(KIB));
-                drop(room.split(spare));
-                response.body(Text {
-                    rest: text.into(),
-                    _room: room,
-                })
+                room.shrink_to(text.len().div_ceil(KIB));
+                response.body(Text::new(text.into(), room))
             }
             _ => response.body(text),
         }
@@ -149,19 +182,52 @@ impl<'a> Reading<'a> {
     }
 }
 
+impl Text {
+    fn new(bytes: Bytes, room: Permit) -> Self {
+        let length = bytes.len();
+        let rest = Rc::new(RefCell::new(Some(Rest { bytes, _room: room })));
+        let (kept, patience) = (rest.clone(), time_to_take(length));
+        Self {
+            length: length as u64,
+            rest,
+            // Who takes nothing does not even ask for the next piece, so somebody has to look.
+            deadline: actix_web::rt::spawn(async move {
+                tokio::time::sleep(patience).await;
+                kept.take();
+            }),
+        }
+    }
+}
+
+fn time_to_take(bytes: usize) -> Duration {
+    let pages = bytes.div_ceil(page::MOST_BYTES);
+    TAKING * u32::try_from(pages).unwrap_or(u32::MAX)
+}
+
+impl Drop for Text {
+    fn drop(&mut self) {
+        self.rest.take();
+        self.deadline.abort();
+    }
+}
+
 impl MessageBody for Text {
-    type Error = std::convert::Infallible;
+    type Error = io::Error;
 
     fn size(&self) -> BodySize {
-        BodySize::Sized(self.rest.len() as u64)
+        BodySize::Sized(self.length)
     }
 
     fn poll_next(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        let length = self.rest.len().min(PIECE);
-        let piece = self.rest.split_to(length);
+        let mut rest = self.rest.borrow_mut();
+        let Some(rest) = rest.as_mut() else {
+            return Poll::Ready(Some(Err(io::ErrorKind::TimedOut.into())));
+        };
+        let length = rest.bytes.len().min(PIECE);
+        let piece = rest.bytes.split_to(length);
         Poll::Ready((length > 0).then_some(Ok(piece)))
     }
 }
@@ -169,23 +235,61 @@ impl MessageBody for Text {
 #[cfg(test)]
 mod tests {
     use actix_web::body;
+    use futures_util::FutureExt;
 
     use super::*;
 
+    const ALL: usize = 128 << 10;
+
+    fn room_is_free(room: &Room) -> bool {
+        room.take(&Peer::Unknown, ALL).now_or_never().is_some()
+    }
+
+    fn text(room: &Room, length: usize) -> Text {
+        let bytes: Vec<u8> = (0..length).map(|n| n as u8).collect();
+        let room = room.take(&Peer::Unknown, MAKING).now_or_never();
+        Text::new(bytes.into(), room.unwrap())
+    }
+
     #[actix_web::test]
     async fn a_text_goes_out_whole_and_keeps_its_room_until_then() {
-        let readings = Readings::default();
-        let room = readings.room.clone().acquire_many_owned(MAKING);
-        let room = room.await.unwrap();
-        let long: Vec<u8> = (0..3 * PIECE + 7).map(|n| n as u8).collect();
-        let text = Text {
-            rest: long.clone().into(),
-            _room: room,
-        };
-        assert_eq!(text.size(), BodySize::Sized(long.len() as u64));
-        assert_eq!(readings.room.available_permits(), ROOM - MAKING as usize);
+        let room = Room::default();
+        let length = 3 * PIECE + 7;
+        let text = text(&room, length);
+        assert_eq!(text.size(), BodySize::Sized(length as u64));
+        assert!(!room_is_free(&room));
         let sent = body::to_bytes(text).await.unwrap();
-        assert!(sent == long);
-        assert_eq!(readings.room.available_permits(), ROOM);
+        assert!(sent.iter().enumerate().all(|(n, byte)| *byte == n as u8));
+        assert_eq!(sent.len(), length);
+        assert!(room_is_free(&room));
+    }
+
+    #[actix_web::test]
+    async fn a_text_that_is_taken_too_slowly_breaks_off_and_gives_its_room_back() {
+        tokio::time::pause();
+        let room = Room::default();
+        let mut text = text(&room, 3 * PIECE);
+        let mut piece = async || {
+            let next = |context: &mut Context<'_>| Pin::new(&mut text).poll_next(context);
+            std::future::poll_fn(next).await.unwrap()
+        };
+        assert_eq!(piece().await.unwrap().len(), PIECE);
+        tokio::task::yield_now().await;
+        tokio::time::advance(TAKING - Duration::from_millis(1)).await;
+        assert_eq!(piece().await.unwrap().len(), PIECE);
+        assert!(!room_is_free(&room));
+        tokio::time::advance(Duration::from_millis(2)).await;
+        tokio::task::yield_now().await;
+        assert!(room_is_free(&room));
+        let broken = piece().await.unwrap_err();
+        assert_eq!(broken.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn a_longer_answer_may_take_longer() {
+        let page = page::MOST_BYTES;
+        for (bytes, pages) in [(1, 1), (page, 1), (page + 1, 2), (4 * page, 4)] {
+            assert_eq!(time_to_take(bytes), TAKING * pages);
+        }
     }
 }

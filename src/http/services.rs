@@ -107,7 +107,11 @@ pub struct ServicePage {
     path = "/v1/services",
     operation_id = "list_services",
     tag = "services",
-    responses((status = 200, description = "Those that are registered, by name", body = ServicePage)),
+    params(NamePageQuery),
+    responses(
+        (status = 200, description = "Those that are registered, by name", body = ServicePage),
+        (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
+    ),
 )]
 pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     let part = Part::of(&Query::of(&request)?)?;
@@ -128,10 +132,8 @@ pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRespon
     operation_id = "show_service",
     tag = "services",
     params(("service" = ServiceName, Path)),
-    params(NamePageQuery),
     responses(
         (status = 200, description = "The service", body = ServiceAnswer),
-        (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
         (status = 400, description = "INVALID_REQUEST: this is no name of a service"),
         (status = 404, description = "NOT_FOUND: not registered"),
     ),

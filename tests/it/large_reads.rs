@@ -6,7 +6,8 @@ use std::thread;
 use serde_json::{Value, json};
 
 use crate::support::verbs::{array, id_of, text};
-use crate::support::{Client, TestHub};
+use crate::support::wire::Connection;
+use crate::support::{Client, TestHub, eventually};
 
 const COUNT: usize = 64;
 const LARGE: usize = 500 << 10;
@@ -178,4 +179,63 @@ fn states_are_built_few_at_a_time() {
     });
     assert_eq!(lengths, [8; 40]);
     assert!(hub.peak_memory() < MOST_MEMORY, "{}", hub.peak_memory());
+}
+
+#[test]
+fn who_does_not_read_takes_no_room_from_others() {
+    let keys = ("service_keys", "{idle: [k], other: [k], boss: [k]}");
+    let hub = TestHub::with(&[keys, ("operators", "[boss]")]);
+    let [idle, other, boss] = ["idle", "other", "boss"].map(|name| hub.named(name, "k"));
+    for number in 0..12 {
+        let payload = json!({format!("v{number}"): "x".repeat(1_000_000)});
+        let event = json!({"event_type": "large", "payload": payload, "stream_id": "s"});
+        boss.publish(&event).is(201);
+    }
+    let event = json!({"event_type": "small", "payload": {}, "stream_id": "t"});
+    boss.publish(&event).is(201);
+
+    // Half of the room, and three times more than that.
+    let unread: Vec<_> = (0..14).map(|_| ask_for_state(&idle)).collect();
+    let mut unread: Vec<_> = unread
+        .into_iter()
+        .map(|mut asked| (status(&mut asked), asked))
+        .collect();
+    assert_eq!(
+        unread.iter().filter(|(status, _)| *status == 200).count(),
+        11
+    );
+
+    idle.get("/v1/streams/s/state").refuses(429, "QUEUE_FULL");
+    // What is small needs none.
+    idle.get("/v1/streams/t/state").is(200);
+    idle.get("/v1/events?order=desc&limit=1").is(200);
+    // Nothing is done for whom there is no room.
+    let snapshots = "/v1/streams/s/snapshots";
+    idle.post(snapshots, &json!({})).refuses(429, "QUEUE_FULL");
+    let latest = format!("{snapshots}/latest");
+    other.get(&latest).refuses(404, "NOT_FOUND");
+    other.post(snapshots, &json!({})).is(201);
+    for path in [&latest, "/v1/streams/s/state", "/v1/events?limit=1000"] {
+        other.get(path).is(200);
+    }
+    unread.clear();
+    eventually("the room is free again", || {
+        idle.get("/v1/streams/s/state").status == 200
+    });
+}
+
+/// Asks, and does not wait for the answer.
+fn ask_for_state(client: &Client) -> Connection {
+    let mut connection = client.connect().unwrap();
+    let headers: Vec<_> = client.header_lines().collect();
+    let headers = headers.join("\r\n");
+    let request = format!("GET /v1/streams/s/state HTTP/1.1\r\nhost: hub\r\n{headers}\r\n\r\n");
+    connection.say(request.as_bytes()).unwrap();
+    connection
+}
+
+fn status(connection: &mut Connection) -> u16 {
+    let head = connection.hear_head().unwrap();
+    let status = head.first_line.split(' ').nth(1).unwrap();
+    status.parse().unwrap()
 }

@@ -2,31 +2,19 @@
 
 use std::sync::Arc;
 
-use actix::{AsyncContext, Context, Handler, Message};
-use tokio::sync::OwnedSemaphorePermit;
+use actix::{Context, Handler};
 
 use super::Historian;
 use super::line::Place;
 use super::states::States;
 use crate::actors::messages::{
-    ArchiveRefusal, HeldSnapshot, InspectStream, ReadState, Record, Reply, TakeSnapshot,
+    ArchiveRefusal, BuiltState, InspectStream, ReadState, Record, Reply, TakeSnapshot,
 };
-use crate::domain::event::{Sequence, Snapshot, StreamId};
+use crate::domain::event::{Sequence, StreamId};
 use crate::domain::fact::Fact;
-use crate::domain::message::Payload;
 use crate::domain::refusal::Refusal;
 
-/// What a client asked for was built.
-#[derive(Message)]
-#[rtype(result = "()")]
-struct Built {
-    stream: StreamId,
-    version: u64,
-    state: Result<(Payload, OwnedSemaphorePermit), ArchiveRefusal>,
-    reply: Answer,
-}
-
-type Answer = Reply<Result<HeldSnapshot, ArchiveRefusal>>;
+type Answer = Reply<Result<BuiltState, ArchiveRefusal>>;
 
 impl Historian {
     /// The version a client means.
@@ -41,13 +29,6 @@ impl Historian {
         }
     }
 
-    fn keep(&self, snapshot: Snapshot, room: Option<OwnedSemaphorePermit>, reply: Answer) {
-        let facts = vec![Fact::SnapshotTaken(Arc::new(snapshot.clone()))];
-        Record::and_then(&self.record, facts, move || {
-            let _ = reply.send(Ok(HeldSnapshot { snapshot, room }));
-        });
-    }
-
     /// The version a client means, and its place among those who want a state.
     fn let_in(&self, stream: &StreamId, asked: Option<u64>) -> Result<(u64, Place), Refusal> {
         Ok((self.version_meant(stream, asked)?, self.line.join()?))
@@ -60,61 +41,40 @@ async fn build(
     (place, client): (&Place, &Answer),
     (stream, version): (&StreamId, u64),
     oldest: Sequence,
-) -> Result<(Payload, OwnedSemaphorePermit), ArchiveRefusal> {
+) -> Result<BuiltState, ArchiveRefusal> {
     states.flush().await?;
     let turn = place.turn().await;
     if client.is_closed() {
         // Nobody hears it any more.
         return Err(Refusal::NotFound.into());
     }
-    Ok((states.at(stream, version, oldest).await?, turn))
+    let state = states.at(stream, version, oldest).await?;
+    Ok(BuiltState {
+        version,
+        state,
+        turn,
+    })
 }
 
 impl Handler<TakeSnapshot> for Historian {
     type Result = ();
 
-    fn handle(&mut self, asked: TakeSnapshot, ctx: &mut Context<Self>) {
-        let (stream, reply) = (asked.stream, asked.reply);
-        let version = match self.version_meant(&stream, asked.version) {
+    fn handle(&mut self, asked: TakeSnapshot, _: &mut Context<Self>) {
+        let reply = asked.reply;
+        let version = match self.version_meant(&asked.stream, asked.version) {
             // It is new data, as a message would be.
             Ok(_) if self.metrics.disk_guard.get() > 0 => Err(Refusal::StorageFull),
             meant => meant,
         };
         let version = match version {
             Ok(version) => version,
-            Err(refusal) => return drop(reply.send(Err(refusal.into()))),
+            Err(refusal) => return drop(reply.send(Err(refusal))),
         };
-        if let Some(state) = asked.state {
-            return self.keep(self.snapshot(stream, version, state), None, reply);
-        }
-        let place = match self.line.join() {
-            Ok(place) => place,
-            Err(refusal) => return drop(reply.send(Err(refusal.into()))),
-        };
-        let (states, home, oldest) = (self.states.clone(), ctx.address(), self.oldest());
-        actix::spawn(async move {
-            let state = build(&states, (&place, &reply), (&stream, version), oldest).await;
-            home.do_send(Built {
-                stream,
-                version,
-                state,
-                reply,
-            });
+        let snapshot = self.snapshot(asked.stream, version, asked.state);
+        let facts = vec![Fact::SnapshotTaken(Arc::new(snapshot.clone()))];
+        Record::and_then(&self.record, facts, move || {
+            let _ = reply.send(Ok(snapshot));
         });
-    }
-}
-
-impl Handler<Built> for Historian {
-    type Result = ();
-
-    fn handle(&mut self, built: Built, _: &mut Context<Self>) {
-        match built.state {
-            Ok((state, room)) => {
-                let snapshot = self.snapshot(built.stream, built.version, state);
-                self.keep(snapshot, Some(room), built.reply);
-            }
-            Err(refusal) => drop(built.reply.send(Err(refusal))),
-        }
     }
 }
 
@@ -122,23 +82,15 @@ impl Handler<ReadState> for Historian {
     type Result = ();
 
     fn handle(&mut self, asked: ReadState, _: &mut Context<Self>) {
-        let (stream_id, reply) = (asked.stream, asked.reply);
-        let (version, place) = match self.let_in(&stream_id, asked.version) {
+        let (stream, reply) = (asked.stream, asked.reply);
+        let (version, place) = match self.let_in(&stream, asked.version) {
             Ok(meant) => meant,
             Err(refusal) => return drop(reply.send(Err(refusal.into()))),
         };
-        let (states, oldest, at) = (self.states.clone(), self.oldest(), self.clock.now());
+        let (states, oldest) = (self.states.clone(), self.oldest());
         actix::spawn(async move {
-            let built = build(&states, (&place, &reply), (&stream_id, version), oldest).await;
-            let _ = reply.send(built.map(|(state, room)| HeldSnapshot {
-                snapshot: Snapshot {
-                    stream_id,
-                    version,
-                    at,
-                    state,
-                },
-                room: Some(room),
-            }));
+            let built = build(&states, (&place, &reply), (&stream, version), oldest).await;
+            let _ = reply.send(built);
         });
     }
 }

@@ -6,13 +6,15 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::{ArchiveRefusal, Reply};
 use crate::domain::event::{Snapshot, StreamId};
 use crate::domain::message::Payload;
+use crate::domain::refusal::Refusal;
 
-/// A snapshot for a client.
+/// What was built for a client.
 #[derive(Debug)]
-pub struct HeldSnapshot {
-    pub snapshot: Snapshot,
-    /// If the hub built its state: another is built when this is dropped.
-    pub room: Option<OwnedSemaphorePermit>,
+pub struct BuiltState {
+    pub version: u64,
+    pub state: Payload,
+    /// Another is built when this is dropped.
+    pub turn: OwnedSemaphorePermit,
 }
 
 /// http → Historian: keep what a stream adds up to. Answered after the sync.
@@ -20,11 +22,10 @@ pub struct HeldSnapshot {
 #[rtype(result = "()")]
 pub struct TakeSnapshot {
     pub stream: StreamId,
-    /// `None`: the hub builds it from the events.
-    pub state: Option<Payload>,
+    pub state: Payload,
     /// `None`: the present one.
     pub version: Option<u64>,
-    pub reply: Reply<Result<HeldSnapshot, ArchiveRefusal>>,
+    pub reply: Reply<Result<Snapshot, Refusal>>,
 }
 
 /// http → Historian: what the stream's events add up to, at `version` or now.
@@ -33,8 +34,7 @@ pub struct TakeSnapshot {
 pub struct ReadState {
     pub stream: StreamId,
     pub version: Option<u64>,
-    /// As a snapshot that nobody takes.
-    pub reply: Reply<Result<HeldSnapshot, ArchiveRefusal>>,
+    pub reply: Reply<Result<BuiltState, ArchiveRefusal>>,
 }
 
 /// http → Historian: the version of the stream's last event, also if that is gone; `None`: there

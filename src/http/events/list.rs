@@ -88,7 +88,7 @@ pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
             kept = query.from_sequence;
         }
     }
-    let mut reading = Reading::of(&hub);
+    let mut reading = Reading::of(&hub, &request);
     let page = read::read_kept(&mut reading, query, kept).await?;
     let next_cursor = page.next.map(|next| next.sequence.to_string());
     Ok(reading.json(&EventPage::of(&page.items, next_cursor)))

@@ -32,7 +32,8 @@ pub async fn read(
         reply,
     });
     if let Some(page) = recent.await? {
-        reading.begin().await?;
+        let bytes = page.items.iter().map(|event| event.bytes()).sum();
+        reading.begin_with(bytes).await?;
         return Ok(page);
     }
     reading.begin_in_archive().await?;

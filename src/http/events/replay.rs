@@ -60,7 +60,7 @@ pub async fn replay(
 ) -> Result<HttpResponse, HubError> {
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let asked = Asked::from_body(body.text())?;
-    answer(&hub, &Caller::of(&request), asked).await
+    answer(&hub, &request, asked).await
 }
 
 /// Replay events, asked for in the query
@@ -86,15 +86,15 @@ pub async fn replay_by_query(
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
     let asked = Asked::from_query(&Query::of(&request)?)?;
-    answer(&hub, &Caller::of(&request), asked).await
+    answer(&hub, &request, asked).await
 }
 
-async fn answer(hub: &Hub, caller: &Caller, asked: Asked) -> Result<HttpResponse, HubError> {
+async fn answer(hub: &Hub, request: &HttpRequest, asked: Asked) -> Result<HttpResponse, HubError> {
     if let Some(subscription) = asked.deliver_to {
-        let replay_id = deliver(hub, caller, asked, subscription).await?;
+        let replay_id = deliver(hub, request, asked, subscription).await?;
         return Ok(HttpResponse::Accepted().json(ReplayStarted { replay_id }));
     }
-    let mut reading = Reading::of(hub);
+    let mut reading = Reading::of(hub, request);
     let (page, to) = match (asked.start, asked.cursor) {
         (Start::LastN(n), None) => last_n(&mut reading, &asked, n).await?,
         (_, cursor) => {
@@ -149,21 +149,21 @@ async fn last_n(
 /// Has the events sent to a subscription.
 async fn deliver(
     hub: &Hub,
-    caller: &Caller,
+    request: &HttpRequest,
     mut asked: Asked,
     subscription_id: SubscriptionId,
 ) -> Result<JobId, HubError> {
     if asked.filter.event_types.is_empty() {
         asked.filter.event_types = types_of(hub, subscription_id).await?;
     }
-    let (from, to) = span_to_deliver(hub, &asked).await?;
+    let (from, to) = span_to_deliver(hub, request, &asked).await?;
     let limit = match asked.start {
         Start::LastN(n) => Some(asked.limit.unwrap_or(u64::MAX).min(n as u64)),
         _ => asked.limit,
     };
     let started = ask(&hub.handles.start_replay, |reply| StartReplay {
         subscription_id,
-        owner: caller.acts_only_for(),
+        owner: Caller::of(request).acts_only_for(),
         filter: asked.filter,
         from,
         to,
@@ -195,6 +195,7 @@ fn unknown(id: SubscriptionId) -> HubError {
 /// The first event that is meant, and the last if it is known.
 async fn span_to_deliver(
     hub: &Hub,
+    request: &HttpRequest,
     asked: &Asked,
 ) -> Result<(Sequence, Option<Sequence>), HubError> {
     let log = read::log(hub).await?;
@@ -210,7 +211,9 @@ async fn span_to_deliver(
                 limit: 1,
                 ..EventQuery::default()
             };
-            let found = read::read(&mut Reading::of(hub), query).await?.items;
+            let found = read::read(&mut Reading::of(hub, request), query)
+                .await?
+                .items;
             let first = found.first().map(|event| event.sequence);
             (first, asked.to_sequence)
         }

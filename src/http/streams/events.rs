@@ -15,7 +15,6 @@ use crate::error::HubError;
 use crate::http::Hub;
 use crate::http::event_view::EventView;
 use crate::http::events::read;
-use crate::http::messages::flush;
 use crate::http::openapi::history::StreamSearch;
 use crate::http::openapi::messages::PageQuery;
 use crate::http::query::Query;
@@ -69,7 +68,7 @@ pub async fn list(
     let from = asked.number("from_version", 0, read::LAST_SEQUENCE)?;
     let from = read::cursor(&asked)?.or(from).unwrap_or(1).max(1);
     let version = version(&hub, &id).await?;
-    let mut reading = Reading::of(&hub);
+    let mut reading = Reading::of(&hub, &request);
     let (snapshot, page) = read_from(&mut reading, &id, from, version, limit).await?;
     let next_cursor = page.next.map(|event| version_of(&event).to_string());
     let events = page.items;
@@ -108,7 +107,7 @@ async fn read_from(
         return Ok((None, page));
     }
     let hub = reading.hub;
-    flush(hub).await?;
+    reading.begin_in_archive().await?;
     reading.begin_snapshot().await?;
     let exact = hub.archive.snapshot(id.clone(), gone).await?;
     if let Some(snapshot) = exact.filter(|snapshot| snapshot.version == gone) {

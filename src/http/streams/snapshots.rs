@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::{stream_id, unknown, version};
-use crate::actors::messages::{ArchiveRefusal, ReadState, TakeSnapshot};
+use crate::actors::messages::{ArchiveRefusal, BuiltState, ReadState, TakeSnapshot};
 use crate::domain::event::{Snapshot, StreamId};
 use crate::domain::ids::Label;
 use crate::domain::message::Payload;
@@ -90,7 +90,7 @@ impl<'a> SnapshotView<'a> {
         (status = 409, description = "VERSION_CONFLICT: the stream has no such version yet; `details.field` names the version that was given, `details.current_version` is the last"),
         (status = 410, description = "GONE: the events up to this version are gone, and no snapshot stands for them"),
         (status = 413, description = "PAYLOAD_TOO_LARGE: the events add up to more than 16 MiB"),
-        (status = 429, description = "QUEUE_FULL: many others ask for states. See `Retry-After`"),
+        (status = 429, description = "QUEUE_FULL: too much is read at once, or many others ask for states. See `Retry-After`"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the state cannot be built, the archive does not answer"),
         (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
     ),
@@ -104,10 +104,21 @@ pub async fn take(
     let id = stream_id(&id)?;
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let (state, version) = read(body.text())?;
-    if state.is_some() {
-        // Everybody reads it as what the events add up to.
-        Caller::of(&request).must_be_operator()?;
-    }
+    // Another state is built when the answer is made.
+    let (state, version, _turn) = match state {
+        Some(state) => {
+            // Everybody reads it as what the events add up to.
+            Caller::of(&request).must_be_operator()?;
+            (state, version, None)
+        }
+        None => {
+            let built = build(&hub, &id, version, "version").await?;
+            (built.state, Some(built.version), Some(built.turn))
+        }
+    };
+    let mut reading = Reading::of(&hub, &request);
+    // Nobody is turned away for what was done.
+    reading.begin_with(state.as_json().len()).await?;
     let taken = ask(&hub.handles.take_snapshot, |reply| TakeSnapshot {
         stream: id.clone(),
         state,
@@ -115,10 +126,26 @@ pub async fn take(
         reply,
     });
     let refused = |refusal| refused(refusal, &id, "version");
-    let held = taken.await?.map_err(refused)?;
-    let mut reading = Reading::of(&hub);
-    reading.begin().await?;
-    Ok(reading.answer(StatusCode::CREATED, &SnapshotView::of(&held.snapshot)))
+    let snapshot = taken.await?.map_err(refused)?;
+    Ok(reading.answer(StatusCode::CREATED, &SnapshotView::of(&snapshot)))
+}
+
+/// `field` is where the client said which version.
+async fn build(
+    hub: &Hub,
+    id: &StreamId,
+    version: Option<u64>,
+    field: &'static str,
+) -> Result<BuiltState, HubError> {
+    let built = ask(&hub.handles.read_state, |reply| ReadState {
+        stream: id.clone(),
+        version,
+        reply,
+    });
+    built.await?.map_err(|refusal| match refusal {
+        ArchiveRefusal::Refused(refusal) => refused(refusal, id, field),
+        ArchiveRefusal::Archive(error) => error.into(),
+    })
 }
 
 fn read(text: &str) -> Result<(Option<Payload>, Option<u64>), HubError> {
@@ -150,10 +177,14 @@ fn read(text: &str) -> Result<(Option<Payload>, Option<u64>), HubError> {
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]
-pub async fn latest(hub: web::Data<Hub>, id: web::Path<String>) -> Result<HttpResponse, HubError> {
+pub async fn latest(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, HubError> {
     let id = stream_id(&id)?;
     version(&hub, &id).await?;
-    let mut reading = Reading::of(&hub);
+    let mut reading = Reading::of(&hub, &request);
     reading.begin_in_archive().await?;
     reading.begin_snapshot().await?;
     let newest = hub.archive.snapshot(id.clone(), u64::MAX).await?;
@@ -180,7 +211,7 @@ pub async fn latest(hub: web::Data<Hub>, id: web::Path<String>) -> Result<HttpRe
         (status = 409, description = "VERSION_CONFLICT: the stream has no such version yet; `details.field` names the version that was given, `details.current_version` is the last"),
         (status = 410, description = "GONE: the events up to this version are gone, and no snapshot stands for them"),
         (status = 413, description = "PAYLOAD_TOO_LARGE: the events add up to more than 16 MiB; a snapshot with a smaller `state` helps"),
-        (status = 429, description = "QUEUE_FULL: many others ask for states. See `Retry-After`"),
+        (status = 429, description = "QUEUE_FULL: too much is read at once, or many others ask for states. See `Retry-After`"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]
@@ -191,30 +222,21 @@ pub async fn state(
 ) -> Result<HttpResponse, HubError> {
     let id = stream_id(&id)?;
     let version = Query::of(&request)?.number("at_version", 1, LAST_SEQUENCE)?;
-    let read = ask(&hub.handles.read_state, |reply| ReadState {
-        stream: id.clone(),
-        version,
-        reply,
-    });
-    let refused = |refusal| refused(refusal, &id, "at_version");
-    // It is held until the answer is made.
-    let held = read.await?.map_err(refused)?;
-    let mut reading = Reading::of(&hub);
-    reading.begin().await?;
+    // Another is built when the answer is made.
+    let built = build(&hub, &id, version, "at_version").await?;
+    let mut reading = Reading::of(&hub, &request);
+    reading.begin_with(built.state.as_json().len()).await?;
     Ok(reading.json(&StateView {
-        stream_id: &held.snapshot.stream_id,
-        version: held.snapshot.version,
-        state: &held.snapshot.state,
+        stream_id: &id,
+        version: built.version,
+        state: &built.state,
     }))
 }
 
 /// `field` is where the client said which version.
-fn refused(refusal: ArchiveRefusal, id: &StreamId, field: &'static str) -> HubError {
+fn refused(refusal: Refusal, id: &StreamId, field: &'static str) -> HubError {
     match refusal {
-        ArchiveRefusal::Refused(Refusal::VersionConflict { current, .. }) => {
-            HubError::NoSuchVersion { field, current }
-        }
-        ArchiveRefusal::Refused(refusal) => HubError::refused(refusal, unknown(id)),
-        ArchiveRefusal::Archive(error) => error.into(),
+        Refusal::VersionConflict { current, .. } => HubError::NoSuchVersion { field, current },
+        refusal => HubError::refused(refusal, unknown(id)),
     }
 }

@@ -114,6 +114,11 @@ impl Connection {
         self.hear_after("GET")
     }
 
+    /// How an answer begins, of which the rest is left where it is.
+    pub fn hear_head(&mut self) -> io::Result<Head> {
+        Head::read(&mut self.stream)
+    }
+
     /// The answer to a request of this method: one to HEAD announces a body that does not come.
     fn hear_after(&mut self, method: &str) -> io::Result<Answer> {
         let head = Head::read(&mut self.stream)?;
