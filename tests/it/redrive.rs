@@ -1,6 +1,7 @@
 //! `/v1/dlq/redrive`: many dead letters sent again by one job.
 
 mod events;
+mod room;
 
 use std::collections::BTreeMap;
 

@@ -109,7 +109,7 @@ pub struct StartReplay {
 }
 
 /// Archivist → EventBus: the subscription is owed this letter's event again, as the journal says.
-/// Refused if there is no such subscription any more.
+/// Refused if there is no such subscription any more, or too much is owed already.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct RedeliverEvent {

@@ -5,8 +5,10 @@ use tokio::sync::oneshot;
 use super::subscriptions::callback;
 use super::*;
 use crate::actors::messages::{RedeliverEvent, Unsubscribe};
+use crate::domain::event::Event;
 use crate::domain::fact::DeadReason;
 use crate::domain::ids::MessageId;
+use crate::domain::message::Payload;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{Callback, EventLetter, SubscriptionId};
 
@@ -59,6 +61,36 @@ async fn a_letter_is_sent_again_once() {
         "{written:?}"
     );
     assert_eq!(house.pushed(), [(1, false)]);
+}
+
+#[actix::test]
+async fn what_is_owed_is_bounded_from_when_it_is_asked_for() {
+    let mut house = house([late(200), status(200)]);
+    let subscription = house.subscribe(None).await;
+    let large = |sequence| {
+        let letter = house.letter(subscription.id, sequence);
+        let payload = format!("\"{}\"", "x".repeat(40 << 20));
+        let event = Event {
+            payload: Payload::parse(&payload).unwrap(),
+            ..Event::clone(&letter.event)
+        };
+        Arc::new(EventLetter {
+            event: Arc::new(event),
+            ..EventLetter::clone(&letter)
+        })
+    };
+    let (first, second) = (large(1), large(2));
+    let owed = house.redeliver(&first);
+    let is_full = |answer| matches!(answer, Err(Refusal::LettersFull { .. }));
+    assert!(is_full(house.redeliver(&second).await.unwrap()));
+    house.turn().await;
+    assert_eq!(owed.await.unwrap(), Ok(first.id));
+    assert!(is_full(house.redeliver(&second).await.unwrap()));
+    house.after(Duration::from_secs(6)).await;
+    let owed = house.redeliver(&second);
+    house.turn().await;
+    assert_eq!(owed.await.unwrap(), Ok(second.id));
+    assert_eq!(house.sent(), [1, 2]);
 }
 
 #[actix::test]
