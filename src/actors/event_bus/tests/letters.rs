@@ -113,6 +113,40 @@ async fn as_many_letters_are_under_way_as_events_may_be() {
 }
 
 #[actix::test]
+async fn letters_and_live_events_share_what_may_be_under_way() {
+    let mut house = house((0..20).map(|_| late(200)));
+    let callback = Callback {
+        max_in_flight: 4,
+        ..callback()
+    };
+    let subscription = house.subscribe_callback(None, callback).await;
+    for sequence in 101..=112 {
+        drop(house.redeliver(&house.letter(subscription.id, sequence)));
+    }
+    house.turn().await;
+    assert_eq!(house.sent(), [101, 102, 103, 104]);
+    house.publish(1..=8).await;
+    house.turn().await;
+    assert_eq!(house.sent()[4..], [1], "one live event at least");
+    let mut rounds = 0;
+    let mut most = house.view().await.in_flight;
+    while house.view().await.in_flight > 0 {
+        house.after(Duration::from_secs(5)).await;
+        most = most.max(house.view().await.in_flight);
+        rounds += 1;
+        assert!(rounds < 20, "{:?}", house.sent());
+    }
+    assert_eq!(most, 5);
+    let sent = house.sent();
+    let mut each_once = sent.clone();
+    each_once.sort_unstable();
+    let expected: Vec<_> = (1..=8).chain(101..=112).collect();
+    assert_eq!(each_once, expected);
+    let last_live = sent.iter().rposition(|sequence| *sequence < 100);
+    assert!(last_live < Some(15), "letters go after: {sent:?}");
+}
+
+#[actix::test]
 async fn a_letter_that_is_tried_again_holds_up_no_other() {
     let mut house = house([500, 200, 200, 200].map(status));
     let callback = Callback {
