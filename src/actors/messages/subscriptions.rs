@@ -75,7 +75,7 @@ pub struct SubscriptionView {
     /// The subscriber is done with everything up to here.
     pub position: Sequence,
     /// Events published since, whether they match or not; 0 once the subscriber was given all that
-    /// match and is done with them.
+    /// match and is done with them. While its socket is away unwanted ones count, too.
     pub lag: u64,
     pub in_flight: u32,
     /// Deliveries that failed since the last good one.
