@@ -150,7 +150,10 @@ impl HubError {
                 Refusal::CircuitOpen { retry_after, .. } | Refusal::RateLimited { retry_after, .. },
             ) => Some(retry_after.as_secs_f64().ceil().max(1.0) as u64),
             Self::Refused(
-                Refusal::LaneFull { .. } | Refusal::MemoryFull { .. } | Refusal::TooManyStates,
+                Refusal::LaneFull { .. }
+                | Refusal::MemoryFull { .. }
+                | Refusal::LettersFull { .. }
+                | Refusal::TooManyStates,
             )
             | Self::Busy => Some(1),
             Self::Batch { error, .. } | Self::Atomic { error, .. } => error.retry_after(),
@@ -221,9 +224,10 @@ impl HubError {
 fn kind_of(refusal: &Refusal) -> (&'static str, StatusCode) {
     match refusal {
         Refusal::UnknownService { .. } => ("SERVICE_NOT_FOUND", StatusCode::NOT_FOUND),
-        Refusal::LaneFull { .. } | Refusal::MemoryFull { .. } | Refusal::TooManyStates => {
-            ("QUEUE_FULL", StatusCode::TOO_MANY_REQUESTS)
-        }
+        Refusal::LaneFull { .. }
+        | Refusal::MemoryFull { .. }
+        | Refusal::LettersFull { .. }
+        | Refusal::TooManyStates => ("QUEUE_FULL", StatusCode::TOO_MANY_REQUESTS),
         Refusal::RateLimited { .. } => ("RATE_LIMITED", StatusCode::TOO_MANY_REQUESTS),
         Refusal::CircuitOpen { .. } => ("CIRCUIT_OPEN", StatusCode::SERVICE_UNAVAILABLE),
         Refusal::NoInstance { .. } | Refusal::Stopping => {

@@ -154,9 +154,9 @@ impl Redriver {
         actix::spawn(async move {
             let answer = match answer.await {
                 Ok(Ok(())) => Answer::Redriven,
-                Ok(Err(ArchiveRefusal::Refused(refusal @ Refusal::StorageFull))) => {
-                    Answer::NotNow(refusal.to_string())
-                }
+                Ok(Err(ArchiveRefusal::Refused(
+                    refusal @ (Refusal::StorageFull | Refusal::LettersFull { .. }),
+                ))) => Answer::NotNow(refusal.to_string()),
                 Ok(Err(ArchiveRefusal::Refused(_))) => Answer::Gone,
                 Ok(Err(ArchiveRefusal::Archive(error))) => Answer::NotNow(error.to_string()),
                 Err(_) => Answer::NotNow(ArchiveError::stopping().to_string()),

@@ -20,6 +20,11 @@ pub enum Refusal {
     },
     #[error("the hub holds {limit} bytes of waiting messages, which is its max_queue_bytes")]
     MemoryFull { limit: u64 },
+    #[error(
+        "the hub holds {limit} bytes of events that are sent again and not settled; \
+         it takes more when some of them are"
+    )]
+    LettersFull { limit: usize },
     #[error("{service}: has sent all its quota allows; {retry_after:?} until the next message")]
     RateLimited {
         /// Who sent it.

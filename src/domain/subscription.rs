@@ -178,6 +178,14 @@ pub struct EventLetter {
     pub job: Option<JobId>,
 }
 
+impl EventLetter {
+    /// Roughly what the letter takes in memory, in bytes.
+    pub fn bytes(&self) -> usize {
+        let attempts = self.attempts.iter().map(Attempt::bytes);
+        300 + self.event.bytes() + attempts.sum::<usize>()
+    }
+}
+
 /// A dead letter's event arrived after all.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct EventDelivered {

@@ -227,6 +227,7 @@ pub async fn show(
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
         (status = 404, description = "NOT_FOUND: not in the list, or not the caller's to see. SERVICE_NOT_FOUND: nobody ever registered the destination"),
         (status = 409, description = "CONFLICT: it was sent again or deleted meanwhile, or the subscription is no more"),
+        (status = 429, description = "QUEUE_FULL: too much is owed already. See `Retry-After`"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
         (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
     ),

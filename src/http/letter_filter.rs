@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use super::fields::{self, Field};
 use super::query::Query;
 use crate::domain::fact::DeadReason;
+use crate::domain::ids::Label;
 use crate::domain::redrive::RedriveFilter;
 use crate::domain::subscription::SubscriptionId;
 use crate::error::{HubError, Subject};
@@ -39,7 +40,9 @@ pub fn of_query(asked: &Query) -> Result<RedriveFilter, HubError> {
         destination: asked.service("destination")?,
         source: asked.service("source")?,
         reason: asked.word("reason", &reasons(), DeadReason::from_name)?,
-        correlation_id: asked.read("correlation_id", |text| Ok::<_, HubError>(text.to_owned()))?,
+        correlation_id: asked.read("correlation_id", |text| {
+            Label::parse(text).map(|label| label.to_string())
+        })?,
         subscription_id: asked.read("subscription_id", subscription)?,
         since: asked.time("since")?,
         until: asked.time("until")?,

@@ -1,5 +1,6 @@
 //! The subscriptions as the journal says, and as they will be when what was sent there is written.
 
+mod letters;
 mod sought;
 
 use std::collections::BTreeMap;
@@ -7,11 +8,13 @@ use std::sync::Arc;
 
 use crate::domain::circuit::{CircuitChanged, CircuitName, Origin};
 use crate::domain::fact::Fact;
-use crate::domain::ids::{JobId, Label, MessageId, ServiceName};
+use crate::domain::ids::{JobId, Label, ServiceName};
 use crate::domain::pattern::Pattern;
+use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{EventLetter, Replay, Subscription, SubscriptionId};
 
 use super::positions::Positions;
+use letters::Letters;
 use sought::{BySought, Sought};
 
 /// Every subscription, with what it is owed beside its live events.
@@ -27,7 +30,7 @@ pub struct Roster {
     /// Apart from the entries, since a compaction may leave a position before its subscription.
     pub positions: Positions,
     /// Dead letters to be sent again.
-    letters: BTreeMap<SubscriptionId, BTreeMap<MessageId, Arc<EventLetter>>>,
+    letters: Letters,
     replays: BTreeMap<JobId, Arc<Replay>>,
     /// The circuits that stand as somebody forced them.
     forced: BTreeMap<Origin, Arc<CircuitChanged>>,
@@ -81,13 +84,12 @@ impl Roster {
             }
             Fact::PositionAcked(acked) => self.positions.learn(acked.id, acked.through),
             Fact::EventRedriven(letter) => {
-                let letters = self.letters.entry(letter.subscription_id).or_default();
-                letters.insert(letter.id, letter.clone());
+                self.letters.put(letter);
                 return Some(Change::Letter(letter.clone()));
             }
-            Fact::EventDeadLettered(letter) => self.letter_ended(letter.subscription_id, letter.id),
+            Fact::EventDeadLettered(letter) => self.letters.end(letter.subscription_id, letter.id),
             Fact::EventDelivered(delivered) => {
-                self.letter_ended(delivered.subscription_id, delivered.id);
+                self.letters.end(delivered.subscription_id, delivered.id);
             }
             Fact::ReplayAdvanced(replay) => return self.replay_advanced(replay),
             Fact::CircuitChanged(changed) => self.circuit_changed(changed),
@@ -159,15 +161,6 @@ impl Roster {
         Some(origin)
     }
 
-    fn letter_ended(&mut self, subscription: SubscriptionId, id: MessageId) {
-        if let Some(letters) = self.letters.get_mut(&subscription) {
-            letters.remove(&id);
-            if letters.is_empty() {
-                self.letters.remove(&subscription);
-            }
-        }
-    }
-
     fn replay_advanced(&mut self, replay: &Arc<Replay>) -> Option<Change> {
         if replay.done {
             self.replays.remove(&replay.id);
@@ -205,8 +198,15 @@ impl Roster {
 
     /// The letters it is owed, which somebody else sees to from now on.
     pub fn take_letters(&mut self, id: SubscriptionId) -> Vec<Arc<EventLetter>> {
-        let letters = self.letters.remove(&id).unwrap_or_default();
-        letters.into_values().collect()
+        self.letters.take(id)
+    }
+
+    /// It will be owed once the journal has it.
+    ///
+    /// # Errors
+    /// [`Refusal::LettersFull`]
+    pub fn expect_letter(&mut self, letter: &EventLetter) -> Result<(), Refusal> {
+        self.letters.expect(letter)
     }
 
     /// As it will be, unless it is about to end.
@@ -258,8 +258,7 @@ impl Roster {
     }
 
     pub fn letters_of(&self, id: SubscriptionId) -> Vec<Arc<EventLetter>> {
-        let letters = self.letters.get(&id).into_iter();
-        letters.flat_map(|all| all.values().cloned()).collect()
+        self.letters.of(id)
     }
 
     pub fn replays_of(&self, id: SubscriptionId) -> Vec<Arc<Replay>> {
@@ -272,12 +271,11 @@ impl Roster {
 
     /// What is owed to subscriptions that are no more.
     pub fn orphans(&self) -> (Vec<Arc<EventLetter>>, Vec<Arc<Replay>>) {
-        let is_gone = |id| !self.entries.contains_key(&id);
-        let letters = self.letters.iter().filter(|(id, _)| is_gone(**id));
-        let letters = letters.flat_map(|(_, all)| all.values());
+        let is_gone = |id: &SubscriptionId| !self.entries.contains_key(id);
+        let letters = self.letters.of_all(is_gone);
         let replays = self.replays.values();
-        let replays = replays.filter(|replay| is_gone(replay.subscription_id));
-        (letters.cloned().collect(), replays.cloned().collect())
+        let replays = replays.filter(|replay| is_gone(&replay.subscription_id));
+        (letters, replays.cloned().collect())
     }
 
     /// The state somebody forced this circuit into, if it has not left that since.

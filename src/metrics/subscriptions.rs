@@ -29,7 +29,8 @@ impl Subscriptions {
             deliveries,
             lag_max: make.gauge(
                 "message_hub_subscription_lag_max",
-                "Events published since what the slowest subscription that is not paused is done with",
+                "Events published since what the slowest subscription that is not paused is done with; \
+                 while the socket of one is away, unwanted ones count, too",
             ),
         }
     }

@@ -1,6 +1,7 @@
 //! `/v1/dlq/redrive`: many dead letters sent again by one job.
 
 mod events;
+mod room;
 
 use std::collections::BTreeMap;
 
@@ -327,6 +328,10 @@ fn wrong_fields_are_named() {
         let details = answer.refuses(400, "INVALID_REQUEST");
         assert_eq!(details["field"], field, "{body}");
     }
+    let long = "x".repeat(201);
+    let listed = hub.get(&format!("/v1/dlq?correlation_id={long}"));
+    let details = listed.refuses(400, "INVALID_REQUEST");
+    assert_eq!(details["field"], "correlation_id");
     assert_eq!(hub.get("/v1/dlq/redrive").is(200)["count"], 0);
     hub.get("/v1/dlq/redrive/7").refuses(400, "INVALID_REQUEST");
     let unknown = "01890a5d-ac96-774b-bcce-b302099a8057";

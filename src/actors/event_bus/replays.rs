@@ -115,6 +115,9 @@ impl Handler<RedeliverEvent> for EventBus {
             let problem = "the subscription is no more; nobody can be sent this event again";
             return drop(reply.send(Err(Refusal::Conflict(problem))));
         }
+        if let Err(refusal) = self.roster.expect_letter(&letter) {
+            return drop(reply.send(Err(refusal)));
+        }
         let id = letter.id;
         let facts = vec![Fact::EventRedriven(letter)];
         Record::and_then(&self.hops.event_store, facts, move || {

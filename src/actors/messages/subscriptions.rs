@@ -75,7 +75,7 @@ pub struct SubscriptionView {
     /// The subscriber is done with everything up to here.
     pub position: Sequence,
     /// Events published since, whether they match or not; 0 once the subscriber was given all that
-    /// match and is done with them.
+    /// match and is done with them. While its socket is away unwanted ones count, too.
     pub lag: u64,
     pub in_flight: u32,
     /// Deliveries that failed since the last good one.
@@ -109,7 +109,7 @@ pub struct StartReplay {
 }
 
 /// Archivist → EventBus: the subscription is owed this letter's event again, as the journal says.
-/// Refused if there is no such subscription any more.
+/// Refused if there is no such subscription any more, or too much is owed already.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct RedeliverEvent {

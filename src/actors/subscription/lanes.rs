@@ -103,13 +103,39 @@ impl Subscription {
         self.replays.iter_mut().find(|lane| lane.replay.id == id)
     }
 
+    /// Whether one more may begin of a kind that has so many under way: all kinds together stay
+    /// within `max_in_flight`, but none waits for the end of the others.
+    fn may_add_to(&self, under_way: u32) -> bool {
+        under_way == 0 || self.pushes.len() < self.callback().max_in_flight as usize
+    }
+
+    fn may_add_live(&self) -> bool {
+        self.may_add_to(self.live.in_flight())
+    }
+
+    fn may_add_letter(&self) -> bool {
+        self.may_add_to(self.letters.window.in_flight())
+    }
+
+    fn may_add_replayed(&self) -> bool {
+        let replayed = self.replays.iter().map(|lane| lane.window.in_flight());
+        self.may_add_to(replayed.sum())
+    }
+
     /// What may begin now: the live events first.
     pub(super) fn next(&mut self, now: Timestamp) -> Option<(LaneId, Sequence)> {
-        if let Some(sequence) = self.live.next(now) {
+        if self.may_add_live()
+            && let Some(sequence) = self.live.next(now)
+        {
             return Some((LaneId::Live, sequence));
         }
-        if let Some(sequence) = self.letters.window.next(now) {
+        if self.may_add_letter()
+            && let Some(sequence) = self.letters.window.next(now)
+        {
             return Some((LaneId::Letter, sequence));
+        }
+        if !self.may_add_replayed() {
+            return None;
         }
         for lane in &mut self.replays {
             if let Some(sequence) = lane.next(now) {
@@ -140,10 +166,17 @@ impl Subscription {
         self.letters.take_in_hand(room as usize);
     }
 
-    /// When something that waits may begin.
+    /// When something that waits may begin. What waits for the end of others begins with that.
     pub(super) fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
-        let mut times = vec![self.live.next_retry(), self.letters.window.next_retry()];
-        for lane in &self.replays {
+        let mut times = Vec::new();
+        if self.may_add_live() {
+            times.push(self.live.next_retry());
+        }
+        if self.may_add_letter() {
+            times.push(self.letters.window.next_retry());
+        }
+        let replays = self.replays.iter().filter(|_| self.may_add_replayed());
+        for lane in replays {
             times.push(lane.window.next_retry());
             if lane.window.next(now).is_some() {
                 times.push(lane.pace.as_ref().and_then(|pace| pace.next_at(now)));

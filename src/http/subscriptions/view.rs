@@ -34,7 +34,7 @@ pub struct SubscriptionAnswer {
     /// The subscriber is done with everything up to here.
     position: Sequence,
     /// Events published since, whether they match or not; 0 once the subscriber was given all that
-    /// match and is done with them.
+    /// match and is done with them. While its socket is away unwanted ones count, too.
     lag: u64,
     in_flight: u32,
     /// Attempts that failed since the last good one.

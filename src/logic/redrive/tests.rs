@@ -294,9 +294,13 @@ fn an_archive_that_does_not_answer_is_asked_again_and_no_letter_is_missed() {
     assert_eq!(world.reads.len(), 1);
     world.answer_read();
     assert_eq!(world.view().cause, None);
-    world.put_off_asked();
-    world.put_off_asked();
+    assert!(world.asked.len() > 1);
+    while !world.asked.is_empty() {
+        world.put_off_asked();
+    }
     assert_eq!(world.view().cause.as_deref(), Some("no disk"));
+    world.pass(SECOND);
+    assert_eq!(world.asked.len(), 1, "one finds out whether it can go on");
     world.run_until_idle();
     assert_eq!(
         (world.view().redriven, world.view().status),

@@ -11,8 +11,8 @@ use crate::domain::timestamp::Timestamp;
 pub const PAGE: usize = 256;
 /// So many letters may be on their way out at once.
 pub(super) const MOST_ASKED: usize = 256;
-/// An archive that does not answer is asked again after this.
-const ARCHIVE_PAUSE: Duration = Duration::from_secs(1);
+/// Whoever did not answer, or took no letter now, is asked again after this.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// A dead letter, of a message or of an event, and where it stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -98,7 +98,7 @@ impl Walk {
         }
         self.rest_until = None;
         let mut steps = Vec::new();
-        let room = most.min(MOST_ASKED).saturating_sub(self.asked.len());
+        let room = most.min(self.most_asked()).saturating_sub(self.asked.len());
         let count = self.allowance.take(now, room.min(self.waiting.len()));
         for _ in 0..count {
             let (position, id) = self.waiting.pop_first().expect("no more than wait");
@@ -119,8 +119,17 @@ impl Walk {
         if self.rest_until.is_some() {
             return self.rest_until;
         }
-        let may_ask = !self.waiting.is_empty() && self.asked.len() < MOST_ASKED;
+        let may_ask = !self.waiting.is_empty() && self.asked.len() < self.most_asked();
         may_ask.then(|| self.allowance.next(now))
+    }
+
+    /// While something keeps it from going on, one letter at a time finds out whether that is over.
+    fn most_asked(&self) -> usize {
+        if self.trouble.is_some() {
+            1
+        } else {
+            MOST_ASKED
+        }
     }
 
     pub fn page_read(&mut self, page: Result<Vec<Letter>, String>, now: Timestamp) {
@@ -151,6 +160,6 @@ impl Walk {
 
     fn rest(&mut self, cause: String, now: Timestamp) {
         self.trouble = Some(cause);
-        self.rest_until = Some(now.plus(ARCHIVE_PAUSE));
+        self.rest_until = Some(now.plus(PAUSE));
     }
 }

@@ -5,8 +5,10 @@ use tokio::sync::oneshot;
 use super::subscriptions::callback;
 use super::*;
 use crate::actors::messages::{RedeliverEvent, Unsubscribe};
+use crate::domain::event::Event;
 use crate::domain::fact::DeadReason;
 use crate::domain::ids::MessageId;
+use crate::domain::message::Payload;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{Callback, EventLetter, SubscriptionId};
 
@@ -62,6 +64,36 @@ async fn a_letter_is_sent_again_once() {
 }
 
 #[actix::test]
+async fn what_is_owed_is_bounded_from_when_it_is_asked_for() {
+    let mut house = house([late(200), status(200)]);
+    let subscription = house.subscribe(None).await;
+    let large = |sequence| {
+        let letter = house.letter(subscription.id, sequence);
+        let payload = format!("\"{}\"", "x".repeat(40 << 20));
+        let event = Event {
+            payload: Payload::parse(&payload).unwrap(),
+            ..Event::clone(&letter.event)
+        };
+        Arc::new(EventLetter {
+            event: Arc::new(event),
+            ..EventLetter::clone(&letter)
+        })
+    };
+    let (first, second) = (large(1), large(2));
+    let owed = house.redeliver(&first);
+    let is_full = |answer| matches!(answer, Err(Refusal::LettersFull { .. }));
+    assert!(is_full(house.redeliver(&second).await.unwrap()));
+    house.turn().await;
+    assert_eq!(owed.await.unwrap(), Ok(first.id));
+    assert!(is_full(house.redeliver(&second).await.unwrap()));
+    house.after(Duration::from_secs(6)).await;
+    let owed = house.redeliver(&second);
+    house.turn().await;
+    assert_eq!(owed.await.unwrap(), Ok(second.id));
+    assert_eq!(house.sent(), [1, 2]);
+}
+
+#[actix::test]
 async fn as_many_letters_are_under_way_as_events_may_be() {
     let mut house = house([late(200), late(200), late(200), status(200)]);
     let callback = Callback {
@@ -78,6 +110,40 @@ async fn as_many_letters_are_under_way_as_events_may_be() {
     let delivered = |fact: &&Fact| matches!(fact, Fact::EventDelivered(_));
     assert_eq!(written.iter().filter(delivered).count(), 4);
     assert_eq!(house.sent(), [9, 2, 5, 1]);
+}
+
+#[actix::test]
+async fn letters_and_live_events_share_what_may_be_under_way() {
+    let mut house = house((0..20).map(|_| late(200)));
+    let callback = Callback {
+        max_in_flight: 4,
+        ..callback()
+    };
+    let subscription = house.subscribe_callback(None, callback).await;
+    for sequence in 101..=112 {
+        drop(house.redeliver(&house.letter(subscription.id, sequence)));
+    }
+    house.turn().await;
+    assert_eq!(house.sent(), [101, 102, 103, 104]);
+    house.publish(1..=8).await;
+    house.turn().await;
+    assert_eq!(house.sent()[4..], [1], "one live event at least");
+    let mut rounds = 0;
+    let mut most = house.view().await.in_flight;
+    while house.view().await.in_flight > 0 {
+        house.after(Duration::from_secs(5)).await;
+        most = most.max(house.view().await.in_flight);
+        rounds += 1;
+        assert!(rounds < 20, "{:?}", house.sent());
+    }
+    assert_eq!(most, 5);
+    let sent = house.sent();
+    let mut each_once = sent.clone();
+    each_once.sort_unstable();
+    let expected: Vec<_> = (1..=8).chain(101..=112).collect();
+    assert_eq!(each_once, expected);
+    let last_live = sent.iter().rposition(|sequence| *sequence < 100);
+    assert!(last_live < Some(15), "letters go after: {sent:?}");
 }
 
 #[actix::test]

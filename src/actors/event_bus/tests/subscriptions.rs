@@ -51,7 +51,7 @@ impl House {
     }
 
     /// Publishes events, as the archive knows them too.
-    async fn publish(&mut self, sequences: impl IntoIterator<Item = Sequence>) {
+    pub(super) async fn publish(&mut self, sequences: impl IntoIterator<Item = Sequence>) {
         for sequence in sequences {
             publish(&self.bus, sequence).await;
         }
@@ -90,7 +90,7 @@ impl House {
         answer.await.unwrap().unwrap().0
     }
 
-    async fn view(&self) -> SubscriptionView {
+    pub(super) async fn view(&self) -> SubscriptionView {
         let inspect = InspectSubscriptions {
             id: None,
             service: None,

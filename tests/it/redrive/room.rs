@@ -1,0 +1,79 @@
+//! How much of what jobs and clients send again is owed at once.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{matched, wait_until};
+use crate::support::verbs::text;
+use crate::support::{FakeService, Reply, TestHub, eventually};
+
+const LETTERS: usize = 80;
+const LETTER_BYTES: usize = 900_000;
+/// So many of them are 64 MiB.
+const MOST_OWED: u64 = 74;
+
+/// A hub with large letters of a subscription, which is paused by now; the service takes all.
+fn paused_with_letters() -> (TestHub, FakeService, String) {
+    let hub = TestHub::start();
+    let service = FakeService::answering(Reply::Status(400));
+    let id = hub.subscribed("billing", "order.*", &service.url());
+    let payload = "x".repeat(LETTER_BYTES);
+    let batch = json!(vec![
+        json!({"event_type": "order.paid", "payload": payload});
+        10
+    ]);
+    for _ in 0..LETTERS / 10 {
+        hub.publish_batch(&batch).is(202);
+    }
+    eventually("all are dead", || matched(&hub, &Value::Null) == LETTERS);
+    hub.switch_subscription(&id, "pause");
+    service.now_answers(Reply::Status(200));
+    (hub, service, id)
+}
+
+/// Waits until the job says that too much is owed; gives how many letters it sent again.
+fn wait_until_full(hub: &TestHub, job: &str) -> u64 {
+    let mut view = Value::Null;
+    eventually("the job waits for room", || {
+        view = hub.redrive_job(job);
+        view["cause"]
+            .as_str()
+            .is_some_and(|cause| cause.contains("not settled"))
+    });
+    assert_eq!(view["status"], "running");
+    view["redriven"].as_u64().unwrap()
+}
+
+#[test]
+fn a_job_waits_for_room_and_goes_on_with_the_rest_after_a_kill() {
+    let (mut hub, service, id) = paused_with_letters();
+    let before = service.count();
+    assert_eq!(before, LETTERS);
+    let job = hub.start_redrive(&json!({"rate": 1000}));
+    assert_eq!(wait_until_full(&hub, &job), MOST_OWED);
+    let letter = text(&hub.dead_letters("limit=1")[0]["id"]);
+    let refused = hub.reprocess(&letter, &json!({}));
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    refused.refuses(429, "QUEUE_FULL");
+    hub.kill9();
+    let hub = hub.restart();
+    assert_eq!(wait_until_full(&hub, &job), MOST_OWED);
+    hub.reprocess(&letter, &json!({}))
+        .refuses(429, "QUEUE_FULL");
+    assert_eq!(service.count(), before, "the subscription is paused");
+
+    hub.switch_subscription(&id, "resume");
+    let done = wait_until(&hub, &job, "done");
+    assert_eq!(
+        (&done["redriven"], &done["skipped"]),
+        (&json!(LETTERS), &json!(0))
+    );
+    let received = service.wait_for(before + LETTERS);
+    let ids: BTreeSet<_> = received[before..]
+        .iter()
+        .map(|one| one.header("webhook-id").unwrap())
+        .collect();
+    assert_eq!((ids.len(), received.len()), (LETTERS, before + LETTERS));
+    eventually("nothing is left", || matched(&hub, &Value::Null) == 0);
+}
