@@ -90,7 +90,7 @@ impl House {
         answer.await.unwrap().unwrap().0
     }
 
-    async fn view(&self) -> SubscriptionView {
+    pub(super) async fn view(&self) -> SubscriptionView {
         let inspect = InspectSubscriptions {
             id: None,
             service: None,
