@@ -24,12 +24,12 @@ use crate::adapters::tls::Trust;
 use crate::cli::Exit;
 use crate::clock::Clock;
 use crate::config::{Config, Database, Loaded, WalSync};
-use crate::domain::ids::HubId;
 use crate::door::{Door, Phase};
 use crate::http::auth::Keys;
 use crate::http::handles::Handles;
 use crate::http::reading::Readings;
 use crate::http::{self, Hub, Settings, edge};
+use crate::logic::ownership::Author;
 use crate::metrics::Metrics;
 use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::Journal;
@@ -101,9 +101,9 @@ async fn run(config: &Config) -> Result<Exit, StartError> {
     }
     let trust = trust(config)?;
     let archive = open_archive(config, &trust).await?;
-    let found = look_at(&*archive, journal.identity()).await?;
+    let found = look_at(&*archive, journal.author()).await?;
 
-    let archive_of_hub = (archive.clone(), journal.identity());
+    let archive_of_hub = (archive.clone(), journal.author().clone());
     let (ring, seats) = ring::Ring::new(config, trust, clock, metrics.clone(), archive_of_hub);
     let handles = ring.to().handles();
     let hub = hub(config, clock, &door, handles, archive.clone(), &metrics);
@@ -199,16 +199,16 @@ async fn open_archive(config: &Config, trust: &Trust) -> Result<Arc<dyn Archive>
     }
 }
 
-/// What is in the archive, which must not be another hub's; or why it cannot be told now.
+/// What is in the archive, which must be this hub's if it is anybody's; or why it cannot be told now.
 async fn look_at(
     archive: &dyn Archive,
-    hub: HubId,
+    author: &Author,
 ) -> Result<Result<Found, ArchiveError>, StartError> {
     let standing = match archive.standing().await {
         Ok(standing) => standing,
         Err(error) => return Ok(Err(error)),
     };
-    let is_ours = standing.must_be_of(hub);
+    let is_ours = standing.must_be_of(author);
     is_ours.map_err(|denial| StartError::Configuration(denial.to_string()))?;
     let events = archivist::events_in(archive).await;
     Ok(events.map(|events| Found {

@@ -23,9 +23,9 @@ use super::messages::{
 use crate::clock::Clock;
 use crate::domain::event::Sequence;
 use crate::domain::fact::Recorded;
-use crate::domain::ids::{HubId, Position};
+use crate::domain::ids::Position;
 use crate::logic::horizon::Horizon;
-use crate::logic::ownership::Writer;
+use crate::logic::ownership::{Author, Writer};
 use crate::logic::projection::{Batch, Projection};
 use crate::metrics::Metrics;
 use crate::ports::archive::{Archive, ArchiveError};
@@ -53,7 +53,7 @@ pub struct Archivist {
     clock: Clock,
     metrics: Arc<Metrics>,
     archive: Arc<dyn Archive>,
-    hub: HubId,
+    author: Author,
     /// As whom the archive takes batches; `None` until it was claimed.
     writer: Option<Writer>,
     open_reader: Readers,
@@ -123,7 +123,7 @@ impl Archivist {
     /// once the hub is open. Whose it is was looked at; it is claimed then.
     pub fn new(
         (clock, metrics): (Clock, Arc<Metrics>),
-        (archive, hub): (Arc<dyn Archive>, HubId),
+        (archive, author): (Arc<dyn Archive>, Author),
         open_reader: Readers,
         found: Result<Found, ArchiveError>,
         flush_interval: Duration,
@@ -146,7 +146,7 @@ impl Archivist {
             clock,
             metrics,
             archive,
-            hub,
+            author,
             writer: None,
             open_reader,
             hops,

@@ -214,6 +214,9 @@ impl Handler<SubscriptionChanged> for Subscription {
         }
         self.circuit = changed.circuit;
         self.is_gone = false;
+        if before.paused.is_some() && self.subscription.paused.is_none() {
+            self.feeding.resumed();
+        }
         self.live.set_room(self.callback().max_in_flight);
         if before.event_types != self.subscription.event_types {
             self.follow_other_types(ctx);

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! wal/lock                                               held while the hub runs
-//!     identity                                           whose journal it is
+//!     identity                                           whose journal it is, and its lives
 //!     00000000000000000001-00000000000000812034.base     what is still owed of compacted segments
 //!     00000000000000812035.wal                           finished segments
 //!     00000000000000990417.wal                           the newest, space reserved ahead
@@ -33,7 +33,8 @@ use self::reader::FileReader;
 use self::replay::{check_follows, decode, read_newest, read_sealed};
 use self::sealed::{Sealed, SealedSegment};
 use crate::domain::fact::{Fact, Recorded};
-use crate::domain::ids::{HubId, Position};
+use crate::domain::ids::Position;
+use crate::logic::ownership::Author;
 use crate::logic::wal::frame;
 use crate::logic::wal::known_ids::DedupLimits;
 use crate::ports::journal::{Compaction, Cut, Journal, JournalError, Readers, Recovery};
@@ -72,7 +73,7 @@ impl Default for JournalOptions {
 pub struct FileJournal {
     directory: PathBuf,
     options: JournalOptions,
-    identity: HubId,
+    author: Author,
     /// Released when dropped.
     _lock: DirectoryLock,
     sealed: Arc<Mutex<Sealed>>,
@@ -106,11 +107,11 @@ impl FileJournal {
             fs::remove_file(&leftover).map_err(|cause| failed(&leftover, cause))?;
         }
         directory::sync(&directory).map_err(io_failed)?;
-        let identity = identity::read_or_make(&directory)?;
+        let author = identity::read_or_make(&directory)?;
         Ok(Self {
             directory,
             options,
-            identity,
+            author,
             _lock: lock,
             sealed: Arc::default(),
             active: None,
@@ -122,9 +123,9 @@ impl FileJournal {
         })
     }
 
-    /// Whose journal it is, for as long as there is one.
-    pub fn identity(&self) -> HubId {
-        self.identity
+    /// Whose journal it is, in a life that began with opening it and is noted once it is replayed.
+    pub fn author(&self) -> &Author {
+        &self.author
     }
 
     fn replay_sealed(
@@ -237,6 +238,7 @@ impl Journal for FileJournal {
                 recovery.cut = self.replay_newest(segment, &mut visit_frame)?;
             }
         }
+        identity::note(&self.directory, &self.author)?;
         self.batch_start = self.next_position;
         self.is_usable = true;
         self.show_readers();

@@ -1,15 +1,43 @@
 //! Whose an archive is: of all hubs that can reach it, only the one whose journal it goes on with
-//! may write, and of that one only its latest life.
+//! may write. Every start of a hub is a life of its own, which its journal notes: so a copy of the
+//! journal, whose lives are others from there on, is told from it.
+
+use std::sync::Arc;
 
 use super::projection::Batch;
 use crate::domain::ids::{HubId, Position};
+
+/// One start of a hub: a number drawn at random, so that no copy of the hub draws it too.
+pub type Life = i64;
 
 /// A hub in one of its lives.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Writer {
     pub hub: HubId,
-    /// Rises with every life, so that what an earlier one still sends is told from the present.
-    pub epoch: u64,
+    pub life: Life,
+}
+
+/// A hub as its journal knows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Author {
+    pub hub: HubId,
+    /// The present one.
+    pub life: Life,
+    /// Those before, the newest last: an archive may have been written in any of them.
+    pub earlier: Arc<[Life]>,
+}
+
+impl Author {
+    pub fn writer(&self) -> Writer {
+        Writer {
+            hub: self.hub,
+            life: self.life,
+        }
+    }
+
+    fn knows(&self, life: Life) -> bool {
+        life == self.life || self.earlier.contains(&life)
+    }
 }
 
 /// What an archive says of itself.
@@ -22,11 +50,9 @@ pub struct Standing {
 }
 
 /// A hub is about to write.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Claim {
-    pub hub: HubId,
-    /// `None`: it has not written in this life.
-    pub epoch: Option<u64>,
+    pub author: Author,
     /// Nothing after this position can be from this hub.
     pub written: Position,
 }
@@ -49,10 +75,14 @@ pub enum Denial {
     )]
     OtherHub { owner: HubId, hub: HubId },
     #[error(
-        "another process writes to the archive as this hub: end the one that works on a copy of \
-         this data_dir, then start this one again"
+        "the archive has got history that this journal does not have: a copy of this data_dir wrote \
+         to it, or data_dir was restored from a backup older than the archive; end the copy if there \
+         is one, then restore the archive from a backup that this journal was written to, or name \
+         another database in database_url, and start again; the statement UPDATE checkpoint SET hub \
+         = NULL lets this hub take the archive over as it is: what the copy wrote stays in it, and \
+         what this hub did meanwhile is missing"
     )]
-    LaterLife,
+    UnknownLife,
     #[error(
         "the archive is ahead of the journal (position {checkpoint} against {written}), so they do \
          not belong together; restore the journal, or move the archive away: then only history is \
@@ -70,7 +100,8 @@ pub enum Verdict {
     Write,
     /// The archive holds it already.
     Held,
-    /// The archive is elsewhere, or nobody's: it was replaced, and is to be claimed again.
+    /// The archive is elsewhere, nobody's or of another life: it was replaced or taken, and is to
+    /// be claimed again.
     OutOfStep,
     Denied(Denial),
 }
@@ -81,12 +112,7 @@ impl Standing {
     /// # Errors
     /// [`Denial`] if that cannot be the one who asks.
     pub fn admit(&self, claim: &Claim) -> Result<Writer, Denial> {
-        let hub = claim.hub;
-        let before = self.writer.map_or(0, |writer| writer.epoch);
-        self.must_be_of(hub)?;
-        if claim.epoch.is_some_and(|epoch| epoch < before) {
-            return Err(Denial::LaterLife);
-        }
+        self.must_be_of(&claim.author)?;
         let (checkpoint, written) = (self.checkpoint, claim.written);
         if checkpoint > written {
             return Err(Denial::Ahead {
@@ -94,17 +120,23 @@ impl Standing {
                 written,
             });
         }
-        let epoch = claim.epoch.unwrap_or(before + 1);
-        Ok(Writer { hub, epoch })
+        Ok(claim.author.writer())
     }
 
     /// # Errors
-    /// [`Denial::OtherHub`] if the archive belongs to another.
-    pub fn must_be_of(&self, hub: HubId) -> Result<(), Denial> {
-        match self.writer {
-            Some(Writer { hub: owner, .. }) if owner != hub => Err(Denial::OtherHub { owner, hub }),
-            _ => Ok(()),
+    /// [`Denial::OtherHub`] if the archive belongs to another, [`Denial::UnknownLife`] if it was
+    /// written by a copy of the hub, or by a later state of it.
+    pub fn must_be_of(&self, author: &Author) -> Result<(), Denial> {
+        let Some(writer) = self.writer else {
+            return Ok(());
+        };
+        if writer.hub != author.hub {
+            return Err(writer.denies(author.hub));
         }
+        if !author.knows(writer.life) {
+            return Err(Denial::UnknownLife);
+        }
+        Ok(())
     }
 
     pub fn judge(&self, batch: &Batch) -> Verdict {
@@ -120,16 +152,21 @@ impl Standing {
         }
     }
 
+    /// Of the same hub in another life only a claim, which names all lives, tells who is right.
     fn judge_stranger(&self, stranger: Option<Writer>) -> Verdict {
-        let (Some(writer), Some(stranger)) = (self.writer, stranger) else {
-            return Verdict::OutOfStep;
-        };
-        match self.must_be_of(stranger.hub) {
-            Err(denial) => Verdict::Denied(denial),
-            Ok(()) if writer.epoch > stranger.epoch => Verdict::Denied(Denial::LaterLife),
-            // An earlier state of the archive was restored.
-            Ok(()) => Verdict::OutOfStep,
+        match (self.writer, stranger) {
+            (Some(writer), Some(stranger)) if writer.hub != stranger.hub => {
+                Verdict::Denied(writer.denies(stranger.hub))
+            }
+            _ => Verdict::OutOfStep,
         }
+    }
+}
+
+impl Writer {
+    fn denies(self, hub: HubId) -> Denial {
+        let owner = self.hub;
+        Denial::OtherHub { owner, hub }
     }
 }
 
@@ -142,13 +179,22 @@ mod tests {
         HubId(Uuid::from_u128(number))
     }
 
-    fn writer(number: u128, epoch: u64) -> Option<Writer> {
+    fn writer(number: u128, life: Life) -> Option<Writer> {
         let hub = hub(number);
-        Some(Writer { hub, epoch })
+        Some(Writer { hub, life })
+    }
+
+    /// Hub 1 in its life 40, which had the lives 70 and 20 before.
+    fn author() -> Author {
+        Author {
+            hub: hub(1),
+            life: 40,
+            earlier: Arc::new([70, 20]),
+        }
     }
 
     #[test]
-    fn an_archive_is_claimed_by_the_hub_it_belongs_to_and_no_other() {
+    fn an_archive_is_claimed_by_the_hub_whose_journal_wrote_it_and_no_other() {
         let denied = |checkpoint| Denial::Ahead {
             checkpoint,
             written: 5,
@@ -157,36 +203,39 @@ mod tests {
             owner: hub(2),
             hub: hub(1),
         };
-        for (before, checkpoint, epoch, expected) in [
-            (None, 0, None, Ok(1)),
-            (None, 5, None, Ok(1)),
-            (None, 6, None, Err(denied(6))),
-            (writer(1, 3), 5, None, Ok(4)),
-            (writer(1, 3), 6, None, Err(denied(6))),
-            (writer(2, 3), 0, None, Err(other)),
-            (writer(2, 3), 9, None, Err(other)),
-            // Emptied, restored, as it was, taken by a later life.
-            (None, 0, Some(4), Ok(4)),
-            (writer(1, 2), 3, Some(4), Ok(4)),
-            (writer(1, 4), 5, Some(4), Ok(4)),
-            (writer(1, 5), 5, Some(4), Err(Denial::LaterLife)),
+        for (before, checkpoint, expected) in [
+            // New, or released on purpose.
+            (None, 0, Ok(())),
+            (None, 5, Ok(())),
+            (None, 6, Err(denied(6))),
+            // As it was, from the life before, and a backup of an older one.
+            (writer(1, 40), 5, Ok(())),
+            (writer(1, 20), 5, Ok(())),
+            (writer(1, 70), 3, Ok(())),
+            (writer(1, 40), 6, Err(denied(6))),
+            (writer(1, 70), 6, Err(denied(6))),
+            // By a copy, wherever its number lies.
+            (writer(1, 0), 0, Err(Denial::UnknownLife)),
+            (writer(1, 30), 5, Err(Denial::UnknownLife)),
+            (writer(1, 99), 9, Err(Denial::UnknownLife)),
+            (writer(2, 40), 0, Err(other)),
+            (writer(2, 3), 9, Err(other)),
         ] {
             let standing = Standing {
                 checkpoint,
                 writer: before,
             };
             let claim = Claim {
-                hub: hub(1),
-                epoch,
+                author: author(),
                 written: 5,
             };
-            let admitted = standing.admit(&claim).map(|writer| writer.epoch);
-            assert_eq!(admitted, expected, "{standing:?} {claim:?}");
+            let expected = expected.map(|()| author().writer());
+            assert_eq!(standing.admit(&claim), expected, "{standing:?}");
         }
     }
 
     #[test]
-    fn a_batch_is_written_by_the_latest_life_alone() {
+    fn a_batch_is_written_by_the_life_that_claimed_the_archive_alone() {
         let other = Verdict::Denied(Denial::OtherHub {
             owner: hub(2),
             hub: hub(1),
@@ -196,8 +245,8 @@ mod tests {
             (writer(1, 4), 5, 7, Verdict::Held),
             (writer(1, 4), 6, 9, Verdict::OutOfStep),
             (writer(1, 4), 8, 9, Verdict::OutOfStep),
-            (writer(1, 5), 7, 9, Verdict::Denied(Denial::LaterLife)),
-            (writer(1, 5), 5, 7, Verdict::Denied(Denial::LaterLife)),
+            (writer(1, 5), 7, 9, Verdict::OutOfStep),
+            (writer(1, 5), 5, 7, Verdict::OutOfStep),
             (writer(1, 3), 7, 9, Verdict::OutOfStep),
             (None, 7, 9, Verdict::OutOfStep),
             (writer(2, 4), 7, 9, other),

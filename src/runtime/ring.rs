@@ -33,12 +33,12 @@ use crate::adapters::tls::Trust;
 use crate::cli::Exit;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::ids::{HubId, Position};
+use crate::domain::ids::Position;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::admission::Admission;
 use crate::logic::dedup::DedupWindow;
 use crate::logic::ledger::Ledger;
-use crate::logic::ownership::Denial;
+use crate::logic::ownership::{Author, Denial};
 use crate::logic::quotas::Quotas;
 use crate::metrics::Metrics;
 use crate::ports::archive::{Archive, ArchiveError};
@@ -57,7 +57,7 @@ pub struct Ring {
     clock: Clock,
     metrics: Arc<Metrics>,
     archive: Arc<dyn Archive>,
-    hub: HubId,
+    author: Author,
     to: Addresses,
 }
 
@@ -105,7 +105,7 @@ impl Ring {
         trust: Trust,
         clock: Clock,
         metrics: Arc<Metrics>,
-        (archive, hub): (Arc<dyn Archive>, HubId),
+        (archive, author): (Arc<dyn Archive>, Author),
     ) -> (Self, Seats) {
         let seats = Seats {
             router: Seat::new(MAILBOX),
@@ -139,7 +139,7 @@ impl Ring {
             clock,
             metrics,
             archive,
-            hub,
+            author,
             to,
         };
         (ring, seats)
@@ -339,7 +339,7 @@ impl Ring {
         };
         Archivist::new(
             (self.clock, self.metrics.clone()),
-            (self.archive.clone(), self.hub),
+            (self.archive.clone(), self.author.clone()),
             readers,
             found,
             self.config.wal_flush_interval,

@@ -213,6 +213,28 @@ fn an_archive_that_is_lost_and_restored_under_a_running_hub_is_noticed() {
 }
 
 #[test]
+fn a_backup_of_several_lives_ago_is_taken_under_a_running_hub() {
+    let hub = TestHub::with(&SETTINGS);
+    let tick = json!({"event_type": "tick", "payload": 1});
+    let hub = hub.restart().restart();
+    hub.publish(&tick).is(201);
+    let place = hub.stop();
+    let backup = Backup::of(&place);
+    remove_archive(place.data());
+
+    let hub = TestHub::at(place, &SETTINGS).restart();
+    hub.publish(&tick).is(201);
+    hub.get("/v1/events").is(200);
+    backup.restore(hub.data());
+    hub.publish(&tick).is(201);
+    eventually("it goes on with the backup", || {
+        let answer = hub.get("/v1/events");
+        answer.status == 200 && array(&answer.json()["events"]).len() == 3
+    });
+    hub.restart().publish(&tick).is(201);
+}
+
+#[test]
 fn an_old_backup_does_not_hide_what_is_missing_behind_it() {
     let hub = TestHub::with(&SETTINGS);
     hub.publish(&json!({"event_type": "tick", "payload": 1}))

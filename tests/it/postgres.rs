@@ -3,6 +3,7 @@
 mod tls;
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::json;
 
@@ -225,8 +226,32 @@ fn without_its_data_a_hub_is_another_and_may_be_let_in_on_purpose() {
     assert!(refused.stderr.contains("ahead of the journal"));
 }
 
+/// What is said of an archive that a copy of the hub wrote.
+const FOREIGN: &str = "history that this journal does not have";
+
+/// A copy of the journal of a hub.
+fn copied(data: &Path) -> Place {
+    let copy = Place::new();
+    fs::create_dir_all(copy.data().join("wal")).unwrap();
+    for entry in fs::read_dir(data.join("wal")).unwrap() {
+        let entry = entry.unwrap();
+        let to = copy.data().join("wal").join(entry.file_name());
+        fs::copy(entry.path(), to).unwrap();
+    }
+    copy
+}
+
+/// A message whose payload is its number, and whether the history has it.
+fn send_and_look(hub: &TestHub, number: u32) -> bool {
+    hub.send_to("pulled", number);
+    let answer = hub.messages("");
+    let is_denied = answer.body.contains(FOREIGN);
+    assert_eq!(answer.status == 200, !is_denied, "{}", answer.body);
+    answer.status == 200
+}
+
 #[test]
-fn a_copy_of_a_hub_stops_the_history_of_the_one_it_was_copied_from() {
+fn the_history_that_a_copy_of_a_hub_wrote_is_not_mixed_with_its_own() {
     let Some(url) = postgres::database() else {
         return;
     };
@@ -235,25 +260,62 @@ fn a_copy_of_a_hub_stops_the_history_of_the_one_it_was_copied_from() {
     hub.register_puller("pulled");
     hub.send_to("pulled", 1);
     let place = hub.stop();
-    let copy = Place::new();
-    fs::create_dir_all(copy.data().join("wal")).unwrap();
-    for entry in fs::read_dir(place.data().join("wal")).unwrap() {
-        let entry = entry.unwrap();
-        let to = copy.data().join("wal").join(entry.file_name());
-        fs::copy(entry.path(), to).unwrap();
+    let copy = TestHub::at(copied(place.data()), &settings);
+    for number in 14..=16 {
+        assert!(send_and_look(&copy, number));
     }
+    copy.stop();
+
+    let refused = place.fails_to_start(&settings);
+    assert_eq!(refused.exit_code, Some(2), "{}", refused.stderr);
+    for word in ["a copy of this data_dir", "restore", "SET hub = NULL"] {
+        assert!(refused.stderr.contains(word), "{}", refused.stderr);
+    }
+    let history = "SELECT count(*) FROM messages";
+    assert_eq!(postgres::number(&url, history), 4);
+    let Some(other) = postgres::database() else {
+        return;
+    };
+    let hub = TestHub::at(place, &[("database_url", &other)]);
+    assert!(send_and_look(&hub, 2));
+    // Longer than the copy's journal, so that the archive is not ahead.
+    for number in 3..=12 {
+        assert!(send_and_look(&hub, number));
+    }
+    let place = hub.stop();
+    place.fails_to_start(&settings);
+    postgres::execute(&url, "UPDATE checkpoint SET hub = NULL");
     let hub = TestHub::at(place, &settings);
-    hub.messages("").is(200);
+    assert!(send_and_look(&hub, 13));
+    assert!(send_and_look(&hub.restart(), 17));
+}
+
+#[test]
+fn a_hub_that_its_copy_drove_out_stays_out_when_the_copy_ends() {
+    let Some(url) = postgres::database() else {
+        return;
+    };
+    let settings = [("database_url", url.as_str())];
+    let hub = TestHub::with(&settings);
+    hub.register_puller("pulled");
+    assert!(send_and_look(&hub, 1));
+    let copy = TestHub::at(copied(hub.data()), &settings);
+    assert!(send_and_look(&copy, 14));
+    hub.send_to("pulled", 15);
+    eventually("the hub finds out", || {
+        let refused = hub.messages("");
+        assert_eq!(refused.status, 503, "{}", refused.body);
+        refused.body.contains(FOREIGN)
+    });
+    assert!(!send_and_look(&hub, 16));
+    let copy = copy.stop();
+    let place = hub.stop();
+    let refused = place.fails_to_start(&settings);
+    assert_eq!(refused.exit_code, Some(2), "{}", refused.stderr);
+    let own = "SELECT count(*) FROM messages WHERE payload IN ('15', '16')";
+    assert_eq!(postgres::number(&url, own), 0);
     let copy = TestHub::at(copy, &settings);
-    copy.messages("").is(200);
-    hub.send_to("pulled", 2);
-    let refused = hub.messages("");
-    assert!(refused.body.contains("another process"), "{}", refused.body);
-    refused.refuses(503, "STORAGE_UNAVAILABLE");
-    copy.send_to("pulled", 3);
     assert_eq!(copy.messages("").is(200)["count"], 2);
-    let payloads = "SELECT count(*) FROM messages WHERE payload = '2'";
-    assert_eq!(postgres::number(&url, payloads), 0);
 }
 
 #[test]

@@ -1,2 +1,2 @@
-ALTER TABLE checkpoint DROP COLUMN epoch;
+ALTER TABLE checkpoint DROP COLUMN life;
 ALTER TABLE checkpoint DROP COLUMN hub;

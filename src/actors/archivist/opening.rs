@@ -60,8 +60,7 @@ impl Archivist {
     pub(super) fn open_archive(&mut self, ctx: &mut Context<Self>) {
         self.writing = true;
         let claim = Claim {
-            hub: self.hub,
-            epoch: self.writer.map(|writer| writer.epoch),
+            author: self.author.clone(),
             written: self.tried,
         };
         let (archive, home) = (self.archive.clone(), ctx.address());

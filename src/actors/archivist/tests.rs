@@ -14,13 +14,16 @@ use crate::actors::probe::{Received, probe, settle};
 use crate::adapters::archive_memory::MemoryArchive;
 use crate::adapters::journal_memory::{MemoryDisk, MemoryJournal};
 use crate::domain::fact::Fact;
+use crate::domain::ids::HubId;
 use crate::domain::message::{Message as HubMessage, Payload, State};
 use crate::domain::refusal::Refusal;
-use crate::logic::ownership::Denial;
+use crate::logic::ownership::{Denial, Life};
 use crate::ports::archive::ArchivedMessage;
 use crate::ports::journal::Journal;
 
 const HUB: HubId = HubId(Uuid::from_u128(1));
+const EARLIER: Life = 70;
+const LIFE: Life = 40;
 const INTERVAL: Duration = Duration::from_secs(3);
 
 /// An open archivist between a journal and an archive in memory, and everything it says.
@@ -34,6 +37,12 @@ struct Cellar {
     recorded: Received<Record>,
     redelivered: Received<RedeliverEvent>,
     history: Received<HistoryBegins>,
+}
+
+/// A hub that had one life before.
+fn author(hub: HubId, life: Life) -> Author {
+    let earlier = Arc::new([EARLIER]);
+    Author { hub, life, earlier }
 }
 
 fn cellar() -> Cellar {
@@ -58,7 +67,7 @@ fn cellar_where(archive: MemoryArchive, found: Result<Found, ArchiveError>) -> C
     let metrics = Arc::new(Metrics::new());
     let archivist = Archivist::new(
         (clock, metrics.clone()),
-        (archive.clone(), HUB),
+        (archive.clone(), author(HUB, LIFE)),
         journal.readers(),
         found,
         INTERVAL,

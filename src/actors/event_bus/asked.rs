@@ -20,6 +20,7 @@ impl Handler<InspectLog> for EventBus {
     fn handle(&mut self, _: InspectLog, _: &mut Context<Self>) -> Self::Result {
         MessageResult(LogReport {
             oldest: self.oldest(),
+            kept_from: self.removed_before,
             newest: self.recent.next() - 1,
             in_memory: self.recent.first(),
         })

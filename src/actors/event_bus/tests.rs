@@ -1,5 +1,6 @@
 mod holding;
 mod letters;
+mod losses;
 mod many;
 mod sockets;
 mod subscriptions;
@@ -162,6 +163,7 @@ async fn the_log_goes_on_where_a_compaction_left_it() {
     commit(&bus, samples::events_removed(5)).await;
     let expected = LogReport {
         oldest: 5,
+        kept_from: 5,
         newest: 8,
         in_memory: 8,
     };

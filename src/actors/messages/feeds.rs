@@ -71,6 +71,8 @@ pub struct InspectLog;
 pub struct LogReport {
     /// The oldest event kept, or the next one to come.
     pub oldest: Sequence,
+    /// Retention removed those before this one; what is between it and the oldest was lost.
+    pub kept_from: Sequence,
     /// 0: there was none yet.
     pub newest: Sequence,
     /// Events from here on are in memory.

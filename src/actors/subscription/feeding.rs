@@ -22,6 +22,10 @@ pub(super) struct Feeding {
     /// Bytes of live events that are not done.
     held: usize,
     source: Source,
+    /// The first and the last of the events that are owed, but gone from the archive.
+    lost: Option<(Sequence, Sequence)>,
+    /// Of what was lost, the events before this one are not waited for.
+    passes_before: Sequence,
     /// Tells what is meant from what was on its way when that changed.
     pub round: u64,
 }
@@ -51,6 +55,8 @@ pub(super) struct Page {
     /// Everything up to here was looked at.
     pub through: Sequence,
     pub is_last: bool,
+    /// The first and the last of the events asked for that the archive lost.
+    lost: Option<(Sequence, Sequence)>,
 }
 
 impl Feeding {
@@ -59,7 +65,16 @@ impl Feeding {
             feed,
             held: 0,
             source: Source::Nothing,
+            lost: None,
+            passes_before: 0,
             round: 0,
+        }
+    }
+
+    /// Somebody lets the subscription go on, without what it waits for.
+    pub(super) fn resumed(&mut self) {
+        if let Some((_, last)) = self.lost {
+            self.passes_before = last + 1;
         }
     }
 }
@@ -163,12 +178,17 @@ impl Subscription {
         query: EventQuery,
     ) -> impl Future<Output = Result<Page, ArchiveError>> + use<> {
         let log = self.hops.log.send(InspectLog);
+        let log_after = self.hops.log.clone();
         let (flush, archive) = (self.hops.flush.clone(), self.settings.archive.clone());
         async move {
             let newest = log.await.map_err(|_| ArchiveError::stopping())?.newest;
             Flush::ask(&flush).await?;
-            let to = query.to_sequence;
+            let (from, to) = (query.from_sequence.unwrap_or(1), query.to_sequence);
             let page = archive.events(query).await?;
+            // Once it was asked: what it has lost is told when it is opened.
+            let log = log_after.send(InspectLog).await;
+            let log = log.map_err(|_| ArchiveError::stopping())?;
+            let first_owed = from.max(log.kept_from);
             let last = page.items.last().map_or(0, |event| event.sequence);
             let end = to.map_or(newest, |to| to.min(newest));
             let through = match &page.next {
@@ -179,8 +199,47 @@ impl Subscription {
                 is_last: page.is_last(),
                 events: page.items,
                 through,
+                lost: (first_owed < log.oldest).then(|| (first_owed, log.oldest - 1)),
             })
         }
+    }
+}
+
+impl Subscription {
+    /// Whether the subscription goes on without these events: somebody said so, or there are none.
+    /// Else they are waited for, since a backup of the archive may bring them back.
+    fn passes(&mut self, lost: Option<(Sequence, Sequence)>) -> bool {
+        let before = self.feeding.lost.take();
+        if before.is_some() {
+            self.progress.last_error = None;
+        }
+        let Some((first, last)) = lost else {
+            return true;
+        };
+        let (id, service) = (self.subscription.id, &self.subscription.service);
+        if last < self.feeding.passes_before {
+            tracing::warn!(%id, %service, first, last, "a subscription goes on without lost events");
+            return true;
+        }
+        let error = format!(
+            "events {first} to {last} are gone from the archive: restore it, or pause and resume the \
+             subscription to go on without them"
+        );
+        if before.is_none() {
+            tracing::warn!(%id, %service, "a subscription waits: {error}");
+        }
+        self.progress.last_error = Some(error);
+        self.feeding.lost = lost;
+        false
+    }
+
+    /// Reads the page once more, a little later.
+    fn read_again(&self, round: u64, from: Sequence, ctx: &mut Context<Self>) {
+        ctx.run_later(RETRY, move |subscription, ctx| {
+            if subscription.feeding.round == round {
+                subscription.read_page(from, ctx);
+            }
+        });
     }
 }
 
@@ -195,15 +254,13 @@ impl Handler<PageRead> for Subscription {
             Ok(page) => page,
             Err(error) => {
                 tracing::debug!(id = %self.subscription.id, %error, "the archive is asked again");
-                let from = read.from;
-                ctx.run_later(RETRY, move |subscription, ctx| {
-                    if subscription.feeding.round == read.round {
-                        subscription.read_page(from, ctx);
-                    }
-                });
-                return;
+                return self.read_again(read.round, read.from, ctx);
             }
         };
+        if !self.passes(page.lost) {
+            self.read_again(read.round, read.from, ctx);
+            return self.tell();
+        }
         for event in page.events {
             self.hold(Arc::new(event));
         }

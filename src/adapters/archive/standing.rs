@@ -16,14 +16,16 @@ pub struct Row {
     #[diesel(sql_type = Nullable<Text>)]
     hub: Option<String>,
     #[diesel(sql_type = BigInt)]
-    epoch: i64,
+    life: i64,
 }
 
 impl Row {
     pub fn into_standing(self) -> Result<Standing, RowError> {
-        let epoch = position(self.epoch)?;
         let hub = self.hub.as_deref().map(Uuid::parse_str).transpose()?;
-        let writer = hub.map(HubId).map(|hub| Writer { hub, epoch });
+        let writer = hub.map(HubId).map(|hub| Writer {
+            hub,
+            life: self.life,
+        });
         Ok(Standing {
             checkpoint: position(self.position)?,
             writer,
@@ -32,7 +34,7 @@ impl Row {
 }
 
 pub fn read() -> Statement {
-    Statement::new("SELECT position, hub, epoch FROM checkpoint")
+    Statement::new("SELECT position, hub, life FROM checkpoint")
 }
 
 pub fn write_checkpoint(through: Position) -> Statement {
@@ -42,6 +44,6 @@ pub fn write_checkpoint(through: Position) -> Statement {
 pub fn write_writer(writer: Writer) -> Statement {
     Statement::new("UPDATE checkpoint SET hub = ")
         .bind(writer.hub.to_string())
-        .sql(", epoch = ")
-        .bind(position_column(writer.epoch))
+        .sql(", life = ")
+        .bind(writer.life)
 }

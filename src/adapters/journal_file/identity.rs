@@ -1,53 +1,94 @@
-//! Whose journal it is: a file beside the segments, made with the journal and never changed.
+//! Whose journal it is, and in which lives it was written: a file beside the segments.
 //!
-//! A fact could say it too, but whoever opens the archive has to know it before the journal is
-//! replayed, and no compaction should have to take care of it.
+//! ```text
+//! 6b1f0c52-7d0e-4a53-9d0c-6a0f5d3c8a11     the hub, which never changes
+//! 4611686018427387904                      a number for each start, the newest last
+//! ```
+//!
+//! Facts could say it too, but whoever opens the archive has to know it before the journal is
+//! replayed, and no compaction should have to take care of it. A life is noted before the archive
+//! hears of it: otherwise a crash in between would leave an archive that its own hub does not know.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
+use rand::RngExt;
 use uuid::Uuid;
 
 use super::active::{failed, full_or_failed};
 use super::directory;
 use crate::domain::ids::HubId;
+use crate::logic::ownership::{Author, Life};
 use crate::ports::journal::JournalError;
 
 const NAME: &str = "identity";
 /// What is written to until it is complete.
 const UNFINISHED: &str = "identity.tmp";
+/// So many lives are remembered, of those before the oldest are forgotten.
+const MOST_LIVES: usize = 1000;
 
-/// The identity of the journal in `directory`; a new one, durably, if it has none.
+/// The hub whose journal is in `directory`, in a new life; a new hub, durably, if the journal is
+/// nobody's.
 ///
 /// # Errors
 /// [`JournalError::Io`] if the file cannot be read or made, or holds no identity;
 /// [`JournalError::Full`] without space.
-pub fn read_or_make(directory: &Path) -> Result<HubId, JournalError> {
+pub fn read_or_make(directory: &Path) -> Result<Author, JournalError> {
     let path = directory.join(NAME);
     match fs::read_to_string(&path) {
         Ok(text) => parse(&text).map_err(|cause| failed(&path, cause)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let new = HubId(Uuid::new_v4());
-            make(directory, new).map_err(|cause| full_or_failed(&path, cause))?;
-            Ok(new)
+            let hub = HubId(Uuid::new_v4());
+            write(directory, hub, &[]).map_err(|cause| full_or_failed(&path, cause))?;
+            Ok(born(hub, Vec::new()))
         }
         Err(cause) => Err(failed(&path, cause)),
     }
 }
 
-fn parse(text: &str) -> io::Result<HubId> {
-    let problem = "is not the identity of a journal; restore this file, or delete it and let the \
-        hub take its archive over (see PostgreSQL in the README)";
-    let parsed = Uuid::parse_str(text.trim_end());
-    let invalid = |_| io::Error::new(io::ErrorKind::InvalidData, problem);
-    parsed.map(HubId).map_err(invalid)
+/// Adds the present life to those before, durably.
+///
+/// # Errors
+/// [`JournalError::Io`] if the file cannot be written, [`JournalError::Full`] without space.
+pub fn note(directory: &Path, author: &Author) -> Result<(), JournalError> {
+    let mut lives = author.earlier.to_vec();
+    lives.push(author.life);
+    let newest = &lives[lives.len().saturating_sub(MOST_LIVES)..];
+    let written = write(directory, author.hub, newest);
+    written.map_err(|cause| full_or_failed(&directory.join(NAME), cause))
 }
 
-fn make(directory: &Path, identity: HubId) -> io::Result<()> {
+fn born(hub: HubId, earlier: Vec<Life>) -> Author {
+    Author {
+        hub,
+        life: rand::rng().random_range(0..=Life::MAX),
+        earlier: earlier.into(),
+    }
+}
+
+fn parse(text: &str) -> io::Result<Author> {
+    let problem = "is not the identity of a journal; restore this file, or delete it and let the \
+        hub take its archive over (see PostgreSQL in the README)";
+    let invalid = || io::Error::new(io::ErrorKind::InvalidData, problem);
+    let mut lines = text.lines();
+    let hub = lines.next().and_then(|line| Uuid::parse_str(line).ok());
+    let mut earlier = Vec::new();
+    for line in lines {
+        let life: Life = line.parse().map_err(|_| invalid())?;
+        earlier.push(life);
+    }
+    Ok(born(HubId(hub.ok_or_else(invalid)?), earlier))
+}
+
+fn write(directory: &Path, hub: HubId, lives: &[Life]) -> io::Result<()> {
+    let mut text = format!("{hub}\n");
+    for life in lives {
+        text.push_str(&format!("{life}\n"));
+    }
     let unfinished = directory.join(UNFINISHED);
     let mut file = File::create(&unfinished)?;
-    writeln!(file, "{identity}")?;
+    file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&unfinished, directory.join(NAME))?;
     directory::sync(directory)
@@ -63,14 +104,44 @@ mod tests {
         let other = tempfile::tempdir().unwrap();
         fs::write(directory.path().join(UNFINISHED), "left by a cra").unwrap();
         let made = read_or_make(directory.path()).unwrap();
-        assert_eq!(read_or_make(directory.path()).unwrap(), made);
-        assert_ne!(read_or_make(other.path()).unwrap(), made);
+        assert_eq!(read_or_make(directory.path()).unwrap().hub, made.hub);
+        assert_ne!(read_or_make(other.path()).unwrap().hub, made.hub);
+    }
+
+    #[test]
+    fn the_newest_lives_that_were_noted_are_known_and_each_is_another() {
+        let directory = tempfile::tempdir().unwrap();
+        let unnoted = read_or_make(directory.path()).unwrap();
+        let mut lives = Vec::new();
+        for _ in 0..3 {
+            let author = read_or_make(directory.path()).unwrap();
+            assert_eq!(author.earlier.to_vec(), lives);
+            note(directory.path(), &author).unwrap();
+            assert!(author.life >= 0 && !lives.contains(&author.life));
+            lives.push(author.life);
+        }
+        assert!(!lives.contains(&unnoted.life));
+        let many = Author {
+            earlier: (0..2000).collect(),
+            ..unnoted
+        };
+        note(directory.path(), &many).unwrap();
+        let known = read_or_make(directory.path()).unwrap().earlier;
+        assert_eq!((known.len(), known[0]), (MOST_LIVES, 1001));
+        assert_eq!(known.last(), Some(&many.life));
     }
 
     #[test]
     fn what_is_no_identity_is_named() {
         let directory = tempfile::tempdir().unwrap();
-        for text in ["", "somebody", "00000000-0000-4000-8000-00000000000"] {
+        let hub = "00000000-0000-4000-8000-000000000000";
+        for text in [
+            String::new(),
+            "somebody".to_owned(),
+            hub[1..].to_owned(),
+            format!("{hub}\n1\ntwo\n"),
+            format!("{hub}\n\n1\n"),
+        ] {
             fs::write(directory.path().join(NAME), text).unwrap();
             let error = read_or_make(directory.path()).unwrap_err().to_string();
             assert!(error.contains("identity: is not the identity"), "{error}");

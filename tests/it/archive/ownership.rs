@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use message_hub::domain::ids::{HubId, Position};
-use message_hub::logic::ownership::{Claim, Claimed, Denial, Standing, Writer};
+use message_hub::logic::ownership::{Author, Claim, Claimed, Denial, Life, Standing, Writer};
 use message_hub::logic::projection::Batch;
 use message_hub::ports::archive::{Archive, ArchiveError};
 use uuid::Uuid;
@@ -14,12 +14,15 @@ use super::{batch, on_each, row};
 const ONE: HubId = HubId(Uuid::from_u128(1));
 const OTHER: HubId = HubId(Uuid::from_u128(2));
 
-fn claim(hub: HubId, epoch: Option<u64>, written: Position) -> Claim {
-    Claim {
-        hub,
-        epoch,
-        written,
-    }
+/// Of a hub in this life, and in which ones before.
+fn author(hub: HubId, life: Life, earlier: &[Life]) -> Author {
+    let earlier = earlier.into();
+    Author { hub, life, earlier }
+}
+
+fn claim(author: &Author, written: Position) -> Claim {
+    let author = author.clone();
+    Claim { author, written }
 }
 
 /// The message `number` at the position that is its number, as this writer brings it.
@@ -39,12 +42,13 @@ async fn claimed(archive: &dyn Archive, claim: Claim) -> Option<Writer> {
 fn is_nobodys_until_somebody_claims_it() {
     on_each(async |archive| {
         assert_eq!(archive.standing().await, Ok(Standing::default()));
-        let writer = Writer { hub: ONE, epoch: 1 };
-        let first = Claimed {
+        let first = author(ONE, Life::MAX, &[]);
+        let writer = first.writer();
+        let claimed = Claimed {
             writer,
             checkpoint: 0,
         };
-        assert_eq!(archive.claim(claim(ONE, None, 0)).await, Ok(first));
+        assert_eq!(archive.claim(claim(&first, 0)).await, Ok(claimed));
         archive.apply(brought(1, Some(writer))).await.unwrap();
         let standing = Standing {
             checkpoint: 1,
@@ -52,32 +56,32 @@ fn is_nobodys_until_somebody_claims_it() {
         };
         assert_eq!(archive.standing().await, Ok(standing));
         // As after a restart.
-        let second = Claimed {
-            writer: Writer { hub: ONE, epoch: 2 },
+        let second = author(ONE, 3, &[Life::MAX]);
+        let claimed = Claimed {
+            writer: second.writer(),
             checkpoint: 1,
         };
-        assert_eq!(archive.claim(claim(ONE, None, 1)).await, Ok(second));
+        assert_eq!(archive.claim(claim(&second, 1)).await, Ok(claimed));
     });
 }
 
 #[test]
 fn is_refused_to_another_hub_and_stays_as_it_is() {
     on_each(async |archive| {
-        let owner = claimed(archive, claim(ONE, None, 0)).await;
+        let owner = claimed(archive, claim(&author(ONE, 5, &[]), 0)).await;
         archive.apply(brought(1, owner)).await.unwrap();
         let before = archive.standing().await;
         let denied = ArchiveError::Denied(Denial::OtherHub {
             owner: ONE,
             hub: OTHER,
         });
-        let refused = archive.claim(claim(OTHER, None, 9)).await;
+        let stranger = author(OTHER, 5, &[5]);
+        let refused = archive.claim(claim(&stranger, 9)).await;
         assert_eq!(refused, Err(denied.clone()));
-        let stranger = Some(Writer {
-            hub: OTHER,
-            epoch: 1,
-        });
         for number in [1, 2] {
-            let refused = archive.apply(brought(number, stranger)).await;
+            let refused = archive
+                .apply(brought(number, Some(stranger.writer())))
+                .await;
             assert_eq!(refused, Err(denied.clone()));
         }
         assert_eq!(archive.message(id(2)).await, Ok(None));
@@ -90,28 +94,50 @@ fn is_refused_to_another_hub_and_stays_as_it_is() {
 #[test]
 fn what_an_earlier_life_of_the_hub_still_sends_is_refused() {
     on_each(async |archive| {
-        let earlier = claimed(archive, claim(ONE, None, 0)).await;
-        let later = claimed(archive, claim(ONE, None, 0)).await;
-        let denied = ArchiveError::Denied(Denial::LaterLife);
-        let refused = archive.apply(brought(1, earlier)).await;
-        assert_eq!(refused, Err(denied.clone()));
-        let again = archive.claim(claim(ONE, Some(1), 0)).await;
-        assert_eq!(again, Err(denied));
+        let earlier = author(ONE, 9, &[]);
+        claimed(archive, claim(&earlier, 0)).await;
+        let later = claimed(archive, claim(&author(ONE, 5, &[9]), 0)).await;
+        let refused = archive.apply(brought(1, Some(earlier.writer()))).await;
+        assert_eq!(refused, Err(ArchiveError::OutOfStep { checkpoint: 0 }));
+        let again = archive.claim(claim(&earlier, 0)).await;
+        assert_eq!(again, Err(ArchiveError::Denied(Denial::UnknownLife)));
         archive.apply(brought(1, later)).await.unwrap();
+    });
+}
+
+#[test]
+fn one_that_a_copy_of_the_hub_wrote_is_refused_to_it_ever_after() {
+    on_each(async |archive| {
+        let production = author(ONE, 2, &[1]);
+        let owner = claimed(archive, claim(&production, 0)).await;
+        archive.apply(brought(1, owner)).await.unwrap();
+        // Copied from the running hub.
+        let copy = claimed(archive, claim(&author(ONE, 3, &[1, 2]), 1)).await;
+        archive.apply(brought(2, copy)).await.unwrap();
+        let out_of_step = Err(ArchiveError::OutOfStep { checkpoint: 2 });
+        assert_eq!(archive.apply(brought(2, owner)).await, out_of_step);
+        let restarted = author(ONE, 4, &[1, 2]);
+        for claimant in [production, restarted] {
+            let refused = archive.claim(claim(&claimant, 9)).await;
+            assert_eq!(refused, Err(ArchiveError::Denied(Denial::UnknownLife)));
+        }
+        assert_eq!(archive.standing().await.unwrap().writer, copy);
     });
 }
 
 #[test]
 fn one_that_was_emptied_or_restored_is_claimed_before_it_is_written() {
     on_each(async |archive| {
-        let present = Some(Writer { hub: ONE, epoch: 7 });
+        let present = author(ONE, 7, &[8, 2]);
+        let batch = || brought(1, Some(present.writer()));
         let out_of_step = Err(ArchiveError::OutOfStep { checkpoint: 0 });
-        assert_eq!(archive.apply(brought(1, present)).await, out_of_step);
-        let earlier = claimed(archive, claim(ONE, None, 0)).await;
-        assert!(earlier.is_some_and(|writer| writer.epoch == 1));
-        assert_eq!(archive.apply(brought(1, present)).await, out_of_step);
-        assert_eq!(claimed(archive, claim(ONE, Some(7), 0)).await, present);
-        archive.apply(brought(1, present)).await.unwrap();
+        assert_eq!(archive.apply(batch()).await, out_of_step);
+        // A backup of an earlier life, whose number says nothing.
+        claimed(archive, claim(&author(ONE, 8, &[]), 0)).await;
+        assert_eq!(archive.apply(batch()).await, out_of_step);
+        let writer = claimed(archive, claim(&present, 0)).await;
+        assert_eq!(writer, Some(present.writer()));
+        archive.apply(batch()).await.unwrap();
     });
 }
 
@@ -123,7 +149,7 @@ fn one_that_is_ahead_is_not_taken() {
             checkpoint: 1,
             written: 0,
         };
-        let refused = archive.claim(claim(ONE, None, 0)).await;
+        let refused = archive.claim(claim(&author(ONE, 1, &[]), 0)).await;
         assert_eq!(refused, Err(ArchiveError::Denied(ahead)));
         assert_eq!(archive.standing().await.unwrap().writer, None);
     });

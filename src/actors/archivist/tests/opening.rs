@@ -14,11 +14,20 @@ fn carried(last_sequence: Sequence) -> Fact {
     }))
 }
 
-fn claim(hub: HubId) -> Claim {
+fn claim(hub: HubId, life: Life) -> Claim {
     Claim {
-        hub,
-        epoch: None,
+        author: author(hub, life),
         written: Position::MAX,
+    }
+}
+
+/// Of the same hub in this life, which knows of the one that is under test.
+fn claim_beside(life: Life) -> Claim {
+    let earlier = Arc::new([LIFE]);
+    let hub = HUB;
+    Claim {
+        author: Author { hub, life, earlier },
+        ..claim(hub, life)
     }
 }
 
@@ -48,7 +57,7 @@ impl Cellar {
 async fn the_archive_is_claimed_before_anything_is_written() {
     let mut cellar = cellar();
     settle().await;
-    let owner = Writer { hub: HUB, epoch: 1 };
+    let owner = author(HUB, LIFE).writer();
     let standing = cellar.archive.standing().await.unwrap();
     assert_eq!((standing.writer, standing.checkpoint), (Some(owner), 0));
     cellar.commit(vec![accepted(cellar.message(1))]);
@@ -60,7 +69,7 @@ async fn the_archive_is_claimed_before_anything_is_written() {
 #[actix::test]
 async fn an_archive_of_another_hub_is_left_alone() {
     let archive = MemoryArchive::default();
-    archive.claim(claim(OTHER)).await.unwrap();
+    archive.claim(claim(OTHER, LIFE)).await.unwrap();
     let down = ArchiveError::Unavailable("no route".to_owned());
     let mut cellar = cellar_where(archive, Err(down));
     settle().await;
@@ -82,19 +91,39 @@ async fn an_archive_of_another_hub_is_left_alone() {
 }
 
 #[actix::test]
-async fn an_archive_that_another_process_took_is_left_to_it() {
+async fn an_archive_that_a_copy_of_the_hub_took_is_left_to_it() {
     let mut cellar = cellar();
     cellar.commit(vec![accepted(cellar.message(1))]);
     assert_eq!(cellar.flush().await, Ok(()));
-    cellar.archive.claim(claim(HUB)).await.unwrap();
-    for number in 2..=3 {
-        cellar.commit(vec![accepted(cellar.message(number))]);
-        let denied = Err(ArchiveError::Denied(Denial::LaterLife));
-        assert_eq!(cellar.flush().await, denied);
+    cellar.archive.claim(claim_beside(41)).await.unwrap();
+    cellar.commit(vec![accepted(cellar.message(2))]);
+    let out_of_step = Err(ArchiveError::OutOfStep { checkpoint: 1 });
+    assert_eq!(cellar.flush().await, out_of_step, "who is right shows next");
+    for number in 3..=5 {
         tokio::time::advance(2 * RETRY).await;
         settle().await;
+        cellar.commit(vec![accepted(cellar.message(number))]);
+        let denied = Err(ArchiveError::Denied(Denial::UnknownLife));
+        assert_eq!(cellar.flush().await, denied);
     }
     assert_eq!(cellar.checkpoint().await, 1);
+}
+
+#[actix::test]
+async fn an_archive_from_an_earlier_life_is_gone_on_with() {
+    let mut cellar = cellar();
+    cellar.commit(vec![accepted(cellar.message(1))]);
+    assert_eq!(cellar.flush().await, Ok(()));
+    let backup = claim_beside(EARLIER);
+    cellar.archive.claim(backup).await.unwrap();
+    cellar.commit(vec![accepted(cellar.message(2))]);
+    let out_of_step = Err(ArchiveError::OutOfStep { checkpoint: 1 });
+    assert_eq!(cellar.flush().await, out_of_step);
+    tokio::time::advance(2 * RETRY).await;
+    cellar.caught_up(2).await;
+    let standing = cellar.archive.standing().await.unwrap();
+    let life = standing.writer.map(|writer| writer.life);
+    assert_eq!((life, standing.checkpoint), (Some(LIFE), 2));
 }
 
 #[actix::test]

@@ -38,7 +38,7 @@ impl House {
         seen
     }
 
-    async fn switch(&mut self, id: SubscriptionId, paused: bool) {
+    pub(super) async fn switch(&mut self, id: SubscriptionId, paused: bool) {
         let (reply, answer) = oneshot::channel();
         self.bus.do_send(SwitchSubscription {
             id,
