@@ -32,11 +32,10 @@ impl ServerCertVerifier for Anybody {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let Some(certificate) = bare(certificate) else {
-            return unreadable();
-        };
         let algorithms = &self.0.signature_verification_algorithms;
-        verify_tls12_signature(message, &certificate, signed, algorithms)
+        by_its_key(certificate, |certificate| {
+            verify_tls12_signature(message, certificate, signed, algorithms)
+        })
     }
 
     fn verify_tls13_signature(
@@ -45,11 +44,10 @@ impl ServerCertVerifier for Anybody {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let Some(certificate) = bare(certificate) else {
-            return unreadable();
-        };
         let algorithms = &self.0.signature_verification_algorithms;
-        verify_tls13_signature(message, &certificate, signed, algorithms)
+        by_its_key(certificate, |certificate| {
+            verify_tls13_signature(message, certificate, signed, algorithms)
+        })
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -69,9 +67,16 @@ fn bare(certificate: &CertificateDer<'_>) -> Option<CertificateDer<'static>> {
     Some(read.to_der().ok()?.into())
 }
 
-/// Nothing can be bound to a certificate that cannot be read, so nothing is proven by its key.
-fn unreadable() -> Result<HandshakeSignatureValid, Error> {
-    Ok(HandshakeSignatureValid::assertion())
+/// What `verify` says of the key alone. Nothing can be bound to a certificate that cannot be read, so
+/// nothing is proven by its key.
+fn by_its_key(
+    certificate: &CertificateDer<'_>,
+    verify: impl FnOnce(&CertificateDer<'_>) -> Result<HandshakeSignatureValid, Error>,
+) -> Result<HandshakeSignatureValid, Error> {
+    match bare(certificate) {
+        Some(certificate) => verify(&certificate),
+        None => Ok(HandshakeSignatureValid::assertion()),
+    }
 }
 
 #[cfg(test)]
