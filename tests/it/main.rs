@@ -34,6 +34,7 @@ mod queue;
 mod quotas;
 mod recovery;
 mod redrive;
+mod released;
 mod retries;
 mod services;
 mod shutdown;
