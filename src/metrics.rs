@@ -1,6 +1,7 @@
 //! What the hub counts. One struct, shared; `/metrics` shows it as Prometheus text.
 
 mod maker;
+pub mod notices;
 mod redrives;
 mod sockets;
 mod subscriptions;
@@ -21,6 +22,7 @@ use crate::domain::service::Health;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::view::QueueDepths;
 use maker::{Labels, Maker};
+use notices::Notices;
 use redrives::Redrives;
 use sockets::Sockets;
 use subscriptions::Subscriptions;
@@ -80,6 +82,8 @@ pub struct Metrics {
     pub redrives: Redrives,
     pub subscriptions: Subscriptions,
     pub sockets: Sockets,
+    /// What is not only counted but told in the log.
+    pub notices: Notices,
 }
 
 impl Default for Metrics {
@@ -230,6 +234,7 @@ impl Metrics {
             redrives: Redrives::new(&make),
             subscriptions: Subscriptions::new(&make),
             sockets: Sockets::new(&make),
+            notices: Notices::default(),
             registry: registry.clone(),
         };
         metrics.begin_at_zero();

@@ -11,10 +11,12 @@ mod shutdown;
 use std::io::{self, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, HttpServer, web};
+use tokio::time::MissedTickBehavior;
 use tracing_actix_web::TracingLogger;
 
 use crate::actors::archivist::{self, Found};
@@ -126,12 +128,25 @@ async fn run(config: &Config) -> Result<Exit, StartError> {
     say(&format!("recovered {}", running.recovery));
     door.set_phase(Phase::Open);
     say("ready");
+    let telling = actix::spawn(tell_notices(metrics.clone(), clock));
 
     signals.received().await;
     door.set_phase(Phase::Draining);
     let exit = shutdown::stop(running, &*archive, stop, config.shutdown_timeout).await;
     server.abort();
+    telling.abort();
+    metrics.notices.tell_rest(clock.now());
     Ok(exit)
+}
+
+/// What was counted in place of a line each is told once it is due.
+async fn tell_notices(metrics: Arc<Metrics>, clock: Clock) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        metrics.notices.tell_due(clock.now());
+    }
 }
 
 fn hub(
@@ -247,8 +262,8 @@ fn start_server(
         .workers(workers())
         .backlog(4096)
         .max_connections(20_000)
-        .keep_alive(std::time::Duration::from_secs(75))
-        .client_request_timeout(std::time::Duration::from_secs(10))
+        .keep_alive(Duration::from_secs(75))
+        .client_request_timeout(Duration::from_secs(10))
         // A puller that went away must be noticed, or a message would be leased to nobody.
         .h1_allow_half_closed(false)
         .disable_signals()

@@ -28,6 +28,7 @@ use crate::logic::admission::Admission;
 use crate::logic::kind_index::KindIndex;
 use crate::logic::quotas::Quotas;
 use crate::metrics::Metrics;
+use crate::metrics::notices::Notice;
 
 pub struct Router {
     clock: Clock,
@@ -107,10 +108,14 @@ impl Router {
             self.is_ready(message, now)?;
         }
         let lane = message.lane();
-        self.make_room(&lane)?;
+        self.make_room(message, &lane, now)?;
         if let Err(refusal) = self.quotas.take(&message.source, now) {
             self.admission.release(&lane);
             self.metrics.count_quota_refusal(message.source.as_str());
+            let notice = Notice::RateLimited {
+                source: message.source.clone(),
+            };
+            self.metrics.notices.refused(&notice, message, now);
             return Err(refusal);
         }
         if self.admission.became_throttled(&lane) {
@@ -119,14 +124,28 @@ impl Router {
         Ok(())
     }
 
-    fn make_room(&mut self, lane: &Lane) -> Result<(), Refusal> {
+    fn make_room(&mut self, message: &Message, lane: &Lane, now: Timestamp) -> Result<(), Refusal> {
         let room = self.admission.reserve(lane);
-        if room.is_err() {
+        if let Err(refusal) = &room {
             let service = lane.destination.clone();
             self.events.entry(service).or_default().overflows += 1;
             self.metrics.queue_overflows.inc();
+            self.tell_overflow(refusal, message, now);
         }
         room
+    }
+
+    fn tell_overflow(&self, refusal: &Refusal, message: &Message, now: Timestamp) {
+        let notice = match refusal {
+            Refusal::LaneFull {
+                service, priority, ..
+            } => Notice::LaneFull {
+                destination: service.clone(),
+                priority: *priority,
+            },
+            _ => Notice::MemoryFull,
+        };
+        self.metrics.notices.refused(&notice, message, now);
     }
 
     /// Whether somebody takes the message now.

@@ -8,6 +8,7 @@
 mod operations;
 pub mod pollers;
 mod requests;
+mod telling;
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
 use ahash::AHashMap;
@@ -177,8 +178,9 @@ impl Scheduler {
     fn learn(&mut self, record: &Recorded, now: Timestamp, replay: bool, follow: &mut Vec<Fact>) {
         self.tally += tally::contribution(&record.fact);
         let settlement = record.fact.settlement();
-        if !replay && let Some((_, settlement)) = settlement {
-            self.observe_processing(settlement.id, settlement.at);
+        if !replay {
+            // The queues still know what a settlement is about.
+            self.tell(&record.fact, now);
         }
         self.queues.apply(record.position, &record.fact, now);
         if !replay && let Fact::AttemptFailed(failed) = &record.fact {
@@ -190,13 +192,6 @@ impl Scheduler {
             for reply in waiting {
                 let _ = reply.send(record.fact.clone());
             }
-        }
-    }
-
-    fn observe_processing(&self, id: MessageId, settled_at: Timestamp) {
-        if let Some(accepted_at) = self.queues.accepted_at(id) {
-            self.metrics
-                .observe_processing(settled_at.since(accepted_at).as_secs_f64());
         }
     }
 

@@ -303,8 +303,9 @@ impl Queues {
         self.destinations.contains_key(service)
     }
 
-    pub fn accepted_at(&self, id: MessageId) -> Option<Timestamp> {
-        self.entries.get(&id).map(|entry| entry.message.accepted_at)
+    /// A message the hub owes.
+    pub fn message(&self, id: MessageId) -> Option<&Arc<Message>> {
+        self.entries.get(&id).map(|entry| &entry.message)
     }
 
     /// How many are with the dispatcher, over all destinations.

@@ -22,6 +22,7 @@ mod large_reads;
 mod layers;
 mod leases;
 mod lists;
+mod log;
 mod lost_archive;
 mod messages;
 mod operations;

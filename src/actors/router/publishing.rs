@@ -5,6 +5,7 @@ use actix::{Context, Handler};
 use super::Router;
 use crate::actors::messages::{EventOffer, EventSlot, Publish};
 use crate::domain::timestamp::Timestamp;
+use crate::metrics::notices::{Notice, Particulars};
 
 impl Router {
     fn admit_event(&mut self, slot: &mut EventSlot, now: Timestamp) {
@@ -13,6 +14,12 @@ impl Router {
         };
         if let Err(refusal) = self.quotas.take(&event.source, now) {
             self.metrics.count_quota_refusal(event.source.as_str());
+            let source = event.source.clone();
+            let notice = Notice::RateLimited { source };
+            self.metrics.notices.note(&notice, now, || Particulars {
+                id: Some(event.id.to_string()),
+                ..Particulars::default()
+            });
             *slot = match std::mem::replace(slot, EventSlot::Duplicate) {
                 // It may be a repeat of what was published, which the writer knows.
                 EventSlot::Offered(offer) if is_named(&offer) => {
