@@ -4,6 +4,7 @@
 //! `MESSAGE_HUB_<KEY>`, whose value is read as YAML.
 
 mod error;
+mod limits;
 mod quotas;
 mod secret;
 mod settings;
@@ -22,6 +23,7 @@ use crate::domain::message::Priority;
 use crate::domain::ordering::OrderingOnFailure;
 use crate::domain::quota::Quota;
 use crate::domain::strategy::Strategy;
+use crate::logic::limits::Limits;
 
 pub use error::ConfigError;
 pub use secret::Secret;
@@ -46,6 +48,8 @@ pub struct Config {
     pub operators: BTreeSet<ServiceName>,
     /// What each may send and be sent, unless it is set over the API.
     pub quotas: BTreeMap<ServiceName, Quota>,
+    /// What one service, or one peer, may use of the hub.
+    pub limits: Limits,
     /// How long an instance may take to answer a push.
     pub message_timeout: Duration,
     /// Messages per destination and priority.
@@ -116,6 +120,7 @@ impl Default for Config {
             service_keys: BTreeMap::new(),
             operators: BTreeSet::new(),
             quotas: BTreeMap::new(),
+            limits: Limits::default(),
             message_timeout: Duration::from_secs(30),
             max_queue_size: 10_000,
             max_queue_bytes: 1 << 30,
@@ -249,6 +254,7 @@ impl Config {
         settings.value("service_keys", &mut self.service_keys, value::service_keys)?;
         settings.value("operators", &mut self.operators, value::service_names)?;
         settings.value("quotas", &mut self.quotas, quotas::read)?;
+        settings.value("limits", &mut self.limits, limits::read)?;
         settings.value("callback_deny", &mut self.callback_deny, value::deny_list)?;
         settings.text("tls_ca_file", &mut self.tls_ca_file, |text| {
             value::path(text).map(Some)

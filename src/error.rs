@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::actors::messages::ArchiveRefusal;
 use crate::domain::fact::DeadReason;
 use crate::domain::refusal::Refusal;
+use crate::logic::limits::Limit;
 use crate::ports::archive::ArchiveError;
 
 /// What kind of thing was wrong with the input.
@@ -55,6 +56,12 @@ pub enum HubError {
     TooLarge { limit: usize },
     #[error("too many requests are under way; try again in a moment")]
     Busy,
+    #[error(
+        "{}: what is under way for this caller has all of its share, {most} bytes; try again in a \
+         moment",
+        limit.name()
+    )]
+    ShareFull { limit: Limit, most: usize },
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error("the message could not be delivered: {}", reason.map_or("cancelled", DeadReason::name))]
@@ -133,6 +140,7 @@ impl HubError {
             Self::MethodNotAllowed { .. } => ("METHOD_NOT_ALLOWED", StatusCode::METHOD_NOT_ALLOWED),
             Self::TooLarge { .. } => ("PAYLOAD_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE),
             Self::Busy => ("QUEUE_FULL", StatusCode::TOO_MANY_REQUESTS),
+            Self::ShareFull { .. } => ("LIMIT_REACHED", StatusCode::TOO_MANY_REQUESTS),
             Self::Refused(refusal) => kind_of(refusal),
             Self::DeliveryFailed { .. } => ("DELIVERY_FAILED", StatusCode::BAD_GATEWAY),
             Self::NotReady(_) => ("SERVICE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE),
@@ -155,7 +163,8 @@ impl HubError {
                 | Refusal::LettersFull { .. }
                 | Refusal::TooManyStates,
             )
-            | Self::Busy => Some(1),
+            | Self::Busy
+            | Self::ShareFull { .. } => Some(1),
             Self::Batch { error, .. } | Self::Atomic { error, .. } => error.retry_after(),
             _ => None,
         }
@@ -172,6 +181,14 @@ impl HubError {
                 add("current_version", json!(current));
             }
             Self::Conflict { field, .. } => add("field", json!(field)),
+            Self::ShareFull { limit, most } => {
+                add("limit", json!(limit.name()));
+                add("most", json!(most));
+            }
+            Self::Refused(Refusal::LimitReached { limit, most }) => {
+                add("limit", json!(limit));
+                add("most", json!(most));
+            }
             Self::Refused(Refusal::OtherContent) => add("field", json!("id")),
             Self::Refused(Refusal::BeyondNewest { .. }) => add("field", json!("from_sequence")),
             Self::Refused(Refusal::UnknownService { service }) => {
@@ -228,6 +245,7 @@ fn kind_of(refusal: &Refusal) -> (&'static str, StatusCode) {
         | Refusal::MemoryFull { .. }
         | Refusal::LettersFull { .. }
         | Refusal::TooManyStates => ("QUEUE_FULL", StatusCode::TOO_MANY_REQUESTS),
+        Refusal::LimitReached { .. } => ("LIMIT_REACHED", StatusCode::TOO_MANY_REQUESTS),
         Refusal::RateLimited { .. } => ("RATE_LIMITED", StatusCode::TOO_MANY_REQUESTS),
         Refusal::CircuitOpen { .. } => ("CIRCUIT_OPEN", StatusCode::SERVICE_UNAVAILABLE),
         Refusal::NoInstance { .. } | Refusal::Stopping => {

@@ -5,6 +5,7 @@ mod ask;
 mod asyncapi;
 pub mod auth;
 mod batch;
+pub mod bodies;
 mod body;
 mod circuits;
 mod correlations;
@@ -26,6 +27,7 @@ mod messages;
 mod next;
 pub mod openapi;
 mod page;
+mod peer;
 mod query;
 mod queue;
 mod quotas;
@@ -33,7 +35,6 @@ pub mod reading;
 mod redrive;
 mod registration_input;
 mod retries;
-mod room;
 mod services;
 mod socket;
 mod streams;
@@ -53,9 +54,12 @@ use crate::config::Config;
 use crate::domain::deny_list::DenyList;
 use crate::door::Door;
 use crate::error::HubError;
+use crate::logic::limits::Limits;
 use crate::metrics::Metrics;
+use crate::pool::Pool;
 use crate::ports::archive::Archive;
 use auth::Keys;
+use bodies::Bodies;
 use handles::Handles;
 use reading::Readings;
 
@@ -63,7 +67,10 @@ use reading::Readings;
 pub struct Hub {
     pub clock: Clock,
     pub door: Door,
+    pub bodies: Bodies,
     pub readings: Readings,
+    /// Messages over sockets of which the end has not come yet.
+    pub unfinished: Pool,
     pub handles: Handles,
     pub archive: Arc<dyn Archive>,
     pub metrics: Arc<Metrics>,
@@ -78,6 +85,7 @@ pub struct Settings {
     pub max_retry_attempts: u32,
     pub max_retry_delay: Duration,
     pub callback_deny: DenyList,
+    pub limits: Limits,
     /// Set, but without effect in this version.
     pub unused: Vec<&'static str>,
 }
@@ -89,6 +97,7 @@ impl Settings {
             max_retry_attempts: config.max_retry_attempts,
             max_retry_delay: config.max_retry_delay,
             callback_deny: config.callback_deny.clone(),
+            limits: config.limits,
             unused: config.unused(),
         }
     }

@@ -11,7 +11,7 @@
 //! | [`runtime`] | wires, starts, drains, stops | everything |
 //! | [`cli`] | the command line, the load generator, journal tools | `runtime` |
 //!
-//! Beside the layers: [`clock`], [`config`], [`door`], [`error`], [`metrics`], [`telemetry`].
+//! Beside the layers: [`clock`], [`config`], [`door`], [`error`], [`metrics`], [`pool`], [`telemetry`].
 
 pub mod actors;
 pub mod adapters;
@@ -24,6 +24,7 @@ pub mod error;
 pub mod http;
 pub mod logic;
 pub mod metrics;
+pub mod pool;
 pub mod ports;
 pub mod runtime;
 pub mod telemetry;

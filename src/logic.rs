@@ -18,6 +18,7 @@ pub mod horizon;
 pub mod kind_index;
 pub mod lanes;
 pub mod ledger;
+pub mod limits;
 pub mod log_limit;
 pub mod outcome;
 pub mod own_events;

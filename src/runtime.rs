@@ -28,11 +28,14 @@ use crate::clock::Clock;
 use crate::config::{Config, Database, Loaded, WalSync};
 use crate::door::{Door, Phase};
 use crate::http::auth::Keys;
+use crate::http::bodies::Bodies;
 use crate::http::handles::Handles;
 use crate::http::reading::Readings;
 use crate::http::{self, Hub, Settings, edge};
+use crate::logic::limits::Limit;
 use crate::logic::ownership::Author;
 use crate::metrics::Metrics;
+use crate::pool::Pool;
 use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::Journal;
 use crate::telemetry::{self, QuietSpans};
@@ -157,10 +160,13 @@ fn hub(
     archive: Arc<dyn Archive>,
     metrics: &Arc<Metrics>,
 ) -> web::Data<Hub> {
+    let limits = &config.limits;
     web::Data::new(Hub {
         clock,
         door: door.clone(),
-        readings: Readings::default(),
+        bodies: Bodies::new(limits),
+        readings: Readings::new(limits),
+        unfinished: Pool::of(limits.size(Limit::UnfinishedBytes)),
         handles,
         archive,
         metrics: metrics.clone(),

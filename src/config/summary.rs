@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Config, quotas};
+use super::{Config, limits, quotas};
 use crate::domain::message::Priority;
 
 impl fmt::Display for Config {
@@ -29,6 +29,7 @@ impl Config {
         let operators: Vec<_> = self.operators.iter().collect();
         writeln!(f, "operators: {operators:?}")?;
         writeln!(f, "quotas: {}", quotas::Written(&self.quotas))?;
+        writeln!(f, "limits: {}", limits::Written(&self.limits))?;
         writeln!(f, "callback_deny: {}", self.callback_deny)?;
         if let Some(file) = &self.tls_ca_file {
             writeln!(f, "tls_ca_file: {file:?}")?;

@@ -101,7 +101,7 @@ fn the_summary_loads_again() {
     let yaml = "{port: 0, base_retry_delay: 0.5, patience: {low: 1.25}, log_format: json, \
                 ordering_on_failure: hold, tls_ca_file: /etc/ca.pem, \
                 snapshot_interval: 0, event_retention_days: 0.0001, compaction_interval: 0.5, \
-                subscription_expiry_days: 1.7, \
+                subscription_expiry_days: 1.7, limits: {sockets_per_service: 7, body_bytes: 67108864}, \
                 quotas: {a: {send_rate: 0.25, send_burst: 9}, '1': {max_in_flight: 3, deliver_rate: 7}}}";
     for config in [Config::default(), load_yaml(yaml, &[]).unwrap().config] {
         assert_eq!(load_yaml(&config.to_string(), &[]).unwrap().config, config);

@@ -31,6 +31,12 @@ pub enum Refusal {
         service: ServiceName,
         retry_after: Duration,
     },
+    #[error("{limit}: there may be at most {most}; end some, or ask an operator for more")]
+    LimitReached {
+        /// Its name.
+        limit: &'static str,
+        most: u64,
+    },
     #[error("{service}: circuit is open; {retry_after:?} until it is tried again")]
     CircuitOpen {
         service: ServiceName,

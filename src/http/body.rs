@@ -1,12 +1,17 @@
 //! Request bodies: bounded in size, depth and number, and valid UTF-8 before anybody reads them.
 
-use actix_web::web::Payload;
-use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
+use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::time::Duration;
 
-use super::Hub;
-use crate::door::Permit;
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+
+use super::bodies::{Permit, Purpose};
+use super::{Hub, peer};
 use crate::error::{HubError, Subject};
 use crate::logic::canonical::depth;
 
@@ -19,6 +24,40 @@ const DEPTH: usize = 64;
 /// A body that takes longer to arrive is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A body that is not read yet.
+pub struct Incoming {
+    request: HttpRequest,
+    payload: Payload,
+}
+
+impl FromRequest for Incoming {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        ready(Ok(Self {
+            request: request.clone(),
+            payload: payload.take(),
+        }))
+    }
+}
+
+impl Incoming {
+    /// How long it will be, if the client says so.
+    fn announced(&self) -> Option<u64> {
+        let length = self.request.headers().get(header::CONTENT_LENGTH)?;
+        length.to_str().ok()?.parse().ok()
+    }
+
+    fn purpose(&self) -> Purpose {
+        let path = self.request.path();
+        match path.starts_with("/v1/leases/") || path.ends_with("/receive") {
+            true => Purpose::Settling,
+            false => Purpose::Other,
+        }
+    }
+}
+
 /// A body that was read, and its place among all that is under way.
 pub struct Body {
     bytes: Bytes,
@@ -30,27 +69,34 @@ impl Body {
     ///
     /// # Errors
     /// As [`Body::read`].
-    pub async fn one(hub: &Hub, payload: Payload, subject: Subject) -> Result<Self, HubError> {
+    pub async fn one(hub: &Hub, payload: Incoming, subject: Subject) -> Result<Self, HubError> {
         Self::read(hub, payload, ONE, 1, subject).await
     }
 
     /// Reads at most `limit` bytes. `braces` is how many levels lie around a payload.
     ///
     /// # Errors
-    /// 413, 400 for what is no UTF-8 or too deep, 429 when too much is under way.
+    /// 413, 400 for what is no UTF-8 or too deep, 429 when too much is under way, or too much of this
+    /// caller.
     pub async fn read(
         hub: &Hub,
-        mut payload: Payload,
+        mut incoming: Incoming,
         limit: usize,
         braces: usize,
         subject: Subject,
     ) -> Result<Self, HubError> {
-        let mut permit = hub.door.permit();
-        let reading = collect(&mut payload, limit, &mut permit, subject);
+        if incoming
+            .announced()
+            .is_some_and(|length| length > limit as u64)
+        {
+            return Err(HubError::TooLarge { limit });
+        }
+        let mut permit = hub.bodies.permit(incoming.purpose());
+        let reading = collect(hub, &mut incoming, limit, &mut permit, subject);
         let bytes = match tokio::time::timeout(PATIENCE, reading).await {
-            Ok(Err(HubError::Busy)) => {
+            Ok(Err(full @ (HubError::Busy | HubError::ShareFull { .. }))) => {
                 hub.metrics.requests_refused_busy.inc();
-                return Err(HubError::Busy);
+                return Err(full);
             }
             Ok(bytes) => bytes?,
             Err(_) => {
@@ -83,22 +129,21 @@ impl Body {
 }
 
 async fn collect(
-    payload: &mut Payload,
+    hub: &Hub,
+    incoming: &mut Incoming,
     limit: usize,
     permit: &mut Permit,
     subject: Subject,
 ) -> Result<Bytes, HubError> {
     let mut body = BytesMut::new();
     let mut first = None;
-    while let Some(chunk) = payload.next().await {
+    while let Some(chunk) = incoming.payload.next().await {
         let chunk = chunk.map_err(|error| HubError::invalid(subject, "body", error))?;
         let so_far = body.len() + first.as_ref().map_or(0, Bytes::len);
         if so_far + chunk.len() > limit {
             return Err(HubError::TooLarge { limit });
         }
-        if !permit.grow(chunk.len()) {
-            return Err(HubError::Busy);
-        }
+        permit.grow(chunk.len(), || peer::of(&incoming.request, hub))?;
         // Most bodies are one chunk, which needs no copy.
         match first.take() {
             None if body.is_empty() => first = Some(chunk),

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::ask::ask;
 use super::auth::Caller;
-use super::body::Body;
+use super::body::{Body, Incoming};
 use super::fields::{self, Field};
 use super::openapi::circuits::CircuitInput;
 use super::openapi::messages::CircuitPageQuery;
@@ -181,7 +181,7 @@ pub async fn force(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
-    payload: web::Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let caller = Caller::of(&request);
     caller.must_be_operator()?;

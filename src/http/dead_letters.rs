@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::ask::{ask, look};
 use super::auth::Caller;
-use super::body::Body;
+use super::body::{Body, Incoming};
 use super::event_letters::{self, EventLetterView};
 use super::fields::{self, Field};
 use super::letter_filter;
@@ -236,7 +236,7 @@ pub async fn reprocess(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
-    payload: web::Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let id = MessageId(query::uuid("id", &id)?);
     let body = Body::one(&hub, payload, SUBJECT).await?;

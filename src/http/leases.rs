@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::ask::ask;
 use super::auth::Caller;
-use super::body::Body;
+use super::body::{Body, Incoming};
 use super::fields::{self, Field};
 use super::openapi::leases::{AckInput, ExtendInput, LeasedMessage, NackInput, ReceiveInput};
 use super::{Hub, Routes, query};
@@ -116,7 +116,7 @@ pub async fn receive(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
-    payload: web::Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let service = query::service(&service)?;
     Caller::of(&request).must_be(&service)?;
@@ -175,7 +175,7 @@ fn answer(hub: &Hub, leased: &[Leased]) -> HttpResponse {
 pub async fn ack(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: web::Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let asked: LeaseBody<'_> = fields::object(SUBJECT, body.text())?;
@@ -205,7 +205,7 @@ pub async fn ack(
 pub async fn nack(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: web::Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let asked: LeaseBody<'_> = fields::object(SUBJECT, body.text())?;
@@ -238,7 +238,7 @@ pub async fn nack(
 pub async fn extend(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: web::Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let asked: LeaseBody<'_> = fields::object(SUBJECT, body.text())?;

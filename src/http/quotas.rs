@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::ask::{ask, look};
 use super::auth::Caller;
-use super::body::Body;
+use super::body::{Body, Incoming};
 use super::fields::{self, Field, raw};
 use super::openapi::messages::NamePageQuery;
 use super::openapi::quotas::QuotaInput;
@@ -139,7 +139,7 @@ pub async fn set(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
-    payload: web::Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     Caller::of(&request).must_be_operator()?;
     let service = query::service(&service)?;

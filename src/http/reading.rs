@@ -23,13 +23,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Hub;
 use super::messages::flush;
-use super::room::{Peer, Permit, Room};
+use super::peer;
 use crate::error::HubError;
+use crate::logic::limits::{Limit, Limits};
 use crate::logic::page;
+use crate::pool::{Held, Peer, Pool};
 
-const KIB: usize = 1 << 10;
-/// For one that is being made, in KiB: a page, its text, and as much to spare.
-const MAKING: usize = 16 << 10;
+/// For one that is being made, in bytes: a page, its text, and as much to spare.
+const MAKING: usize = 16 << 20;
 /// Answers up to so many bytes do not count when they are made: a connection costs as much.
 const SMALL: usize = 64 << 10;
 /// An answer goes out in pieces of so many bytes, so that none of it is copied for a slow reader.
@@ -47,7 +48,7 @@ const SNAPSHOTS: usize = 2;
 
 /// What all requests that read much share.
 pub struct Readings {
-    room: Room,
+    room: Pool,
     snapshots: Arc<Semaphore>,
 }
 
@@ -55,7 +56,7 @@ pub struct Readings {
 pub struct Reading<'a> {
     pub hub: &'a Hub,
     peer: Peer,
-    room: Option<Permit>,
+    room: Option<Held>,
     snapshot: Option<OwnedSemaphorePermit>,
 }
 
@@ -70,15 +71,19 @@ struct Text {
 /// What has not been taken yet.
 struct Rest {
     bytes: Bytes,
-    _room: Permit,
+    _room: Held,
 }
 
-impl Default for Readings {
-    fn default() -> Self {
+impl Readings {
+    pub fn new(limits: &Limits) -> Self {
         Self {
-            room: Room::default(),
+            room: Pool::of(limits.size(Limit::AnswerBytes)),
             snapshots: Arc::new(Semaphore::new(SNAPSHOTS)),
         }
+    }
+
+    pub fn room(&self) -> &Pool {
+        &self.room
     }
 }
 
@@ -87,7 +92,7 @@ impl<'a> Reading<'a> {
     pub fn of(hub: &'a Hub, request: &HttpRequest) -> Self {
         Self {
             hub,
-            peer: Peer::of(request, hub),
+            peer: peer::of(request, hub),
             room: None,
             snapshot: None,
         }
@@ -113,7 +118,7 @@ impl<'a> Reading<'a> {
     pub async fn begin_with(&mut self, bytes: usize) -> Result<(), HubError> {
         if self.room.is_none() && bytes > SMALL {
             let room = &self.hub.readings.room;
-            let room = room.take(&self.peer, bytes.div_ceil(KIB));
+            let room = room.take(&self.peer, bytes);
             self.room = Some(self.wait(BRIEF_PATIENCE, room).await?);
         }
         Ok(())
@@ -169,7 +174,7 @@ impl<'a> Reading<'a> {
         match self.room {
             Some(mut room) if text.len() > SMALL => {
                 text.shrink_to_fit();
-                room.shrink_to(text.len().div_ceil(KIB));
+                room.shrink_to(text.len());
                 response.body(Text::new(text.into(), room))
             }
             _ => response.body(text),
@@ -183,7 +188,7 @@ impl<'a> Reading<'a> {
 }
 
 impl Text {
-    fn new(bytes: Bytes, room: Permit) -> Self {
+    fn new(bytes: Bytes, room: Held) -> Self {
         let length = bytes.len();
         let rest = Rc::new(RefCell::new(Some(Rest { bytes, _room: room })));
         let (kept, patience) = (rest.clone(), time_to_take(length));
@@ -239,13 +244,13 @@ mod tests {
 
     use super::*;
 
-    const ALL: usize = 128 << 10;
+    const ALL: usize = 128 << 20;
 
-    fn room_is_free(room: &Room) -> bool {
+    fn room_is_free(room: &Pool) -> bool {
         room.take(&Peer::Unknown, ALL).now_or_never().is_some()
     }
 
-    fn text(room: &Room, length: usize) -> Text {
+    fn text(room: &Pool, length: usize) -> Text {
         let bytes: Vec<u8> = (0..length).map(|n| n as u8).collect();
         let room = room.take(&Peer::Unknown, MAKING).now_or_never();
         Text::new(bytes.into(), room.unwrap())
@@ -253,7 +258,7 @@ mod tests {
 
     #[actix_web::test]
     async fn a_text_goes_out_whole_and_keeps_its_room_until_then() {
-        let room = Room::default();
+        let room = Pool::of(256 << 20);
         let length = 3 * PIECE + 7;
         let text = text(&room, length);
         assert_eq!(text.size(), BodySize::Sized(length as u64));
@@ -267,7 +272,7 @@ mod tests {
     #[actix_web::test]
     async fn a_text_that_is_taken_too_slowly_breaks_off_and_gives_its_room_back() {
         tokio::time::pause();
-        let room = Room::default();
+        let room = Pool::of(256 << 20);
         let mut text = text(&room, 3 * PIECE);
         let mut piece = async || {
             let next = |context: &mut Context<'_>| Pin::new(&mut text).poll_next(context);

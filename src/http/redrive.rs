@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::ask::{ask, look};
 use super::auth::Caller;
-use super::body::Body;
+use super::body::{Body, Incoming};
 use super::fields::{self, Field};
 use super::letter_filter;
 use super::messages::flush;
@@ -134,7 +134,7 @@ struct Asked {
 pub async fn start(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: web::Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let caller = Caller::of(&request);
     caller.must_be_operator()?;

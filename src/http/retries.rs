@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::ask::ask;
 use super::auth::Caller;
-use super::body::Body;
+use super::body::{Body, Incoming};
 use super::fields::{self, Field};
 use super::messages::visible;
 use super::openapi::retries::RetryInput;
@@ -108,7 +108,7 @@ pub async fn status(
 pub async fn retry_now(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: web::Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let asked: RetryBody<'_> = fields::object(SUBJECT, body.text())?;

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::ask::{ask, look};
 use super::auth::Caller;
-use super::body::Body;
+use super::body::{Body, Incoming};
 use super::fields::{self, Field};
 use super::openapi::messages::NamePageQuery;
 use super::openapi::services::StrategyInput;
@@ -216,7 +216,7 @@ pub async fn choose(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
-    payload: web::Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let service = query::service(&service)?;
     Caller::of(&request).must_be(&service)?;

@@ -11,7 +11,7 @@ use actix_web_actors::ws::{HandshakeError, WsResponseBuilder};
 
 use super::auth::Caller;
 use super::query::Query;
-use super::{Hub, Routes};
+use super::{Hub, Routes, peer};
 use crate::error::HubError;
 use flow::{Gate, Gated, Metered, Room};
 use session::{LONGEST_FRAME, Session};
@@ -62,9 +62,10 @@ pub async fn open(
         value.parse::<bool>().ok()
     })?;
     let (room, gate) = (Room::default(), Gate::default());
+    let who = (Caller::of(&request), peer::of(&request, &hub));
     let session = Session::new(
         hub,
-        Caller::of(&request),
+        who,
         room.clone(),
         gate.clone(),
         takes_arrays.unwrap_or(false),

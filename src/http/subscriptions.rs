@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::ask::{ask, look};
 use super::auth::Caller;
-use super::body::Body;
+use super::body::{Body, Incoming};
 use super::fields::{self, Field};
 use super::openapi::subscriptions::{
     SubscriptionChanges, SubscriptionInput, SubscriptionSearch, UnsubscribeInput,
@@ -92,7 +92,7 @@ pub struct Unsubscribed {
 pub async fn subscribe(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: web::Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let wanted = wanted(
@@ -209,7 +209,7 @@ pub async fn change(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
-    payload: web::Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let id = read_id(&id)?;
     let owner = Caller::of(&request).acts_only_for();
@@ -318,7 +318,7 @@ pub async fn resume(
 pub async fn unsubscribe(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: web::Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let asked: UnsubscribeBody<'_> = fields::object(SUBJECT, body.text())?;

@@ -132,6 +132,18 @@ fn bodies_that_are_too_large_are_refused_early() {
     hub.send(&body).is(202);
 }
 
+#[test]
+fn a_body_that_is_announced_as_too_large_is_refused_before_it_comes() {
+    let hub = TestHub::start();
+    for (path, bytes) in [
+        ("/message", (1 << 20) + 1),
+        ("/v1/leases/ack", 10 << 30),
+        ("/v1/events/batch", (16 << 20) + 1),
+    ] {
+        announce(&hub, path, bytes, &[]).refuses(413, "PAYLOAD_TOO_LARGE");
+    }
+}
+
 /// Announces a body of so many bytes and sends it piece by piece until the hub has had enough.
 fn announce(hub: &TestHub, path: &str, bytes: usize, piece: &[u8]) -> Answer {
     let mut connection = hub.connect().unwrap();

@@ -12,7 +12,7 @@ use crate::error::{HubError, Subject};
 use crate::http::Hub;
 use crate::http::auth::Caller;
 use crate::http::batch::{Batch, Items, check_size, common_error, is_ndjson};
-use crate::http::body::{self, Body};
+use crate::http::body::{self, Body, Incoming};
 use crate::http::event_input;
 use crate::http::message_input::Context;
 use crate::http::messages::send::Labels;
@@ -80,7 +80,7 @@ type Outcome = Result<Taken, HubError>;
 pub async fn publish_batch(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: web::Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     // Around a payload: its event, the array, perhaps the object around it.
     let body = Body::read(&hub, payload, body::BATCH, 3, Subject::Message).await?;

@@ -16,7 +16,7 @@ use crate::error::{HubError, Subject};
 use crate::http::Hub;
 use crate::http::ask::answered;
 use crate::http::auth::Caller;
-use crate::http::body::Body;
+use crate::http::body::{Body, Incoming};
 use crate::http::event_input;
 use crate::http::known_ids::{self, Finding, Given};
 use crate::http::messages::flush;
@@ -97,7 +97,7 @@ pub struct EventReceipt<'a> {
 pub async fn publish(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: web::Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let body = Body::one(&hub, payload, Subject::Message).await?;
     let caller = Caller::of(&request);

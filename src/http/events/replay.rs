@@ -19,7 +19,7 @@ use crate::error::HubError;
 use crate::http::Hub;
 use crate::http::ask::{ask, look};
 use crate::http::auth::Caller;
-use crate::http::body::Body;
+use crate::http::body::{Body, Incoming};
 use crate::http::openapi::history::{ReplayInput, ReplaySearch};
 use crate::http::query::Query;
 use crate::http::reading::Reading;
@@ -56,7 +56,7 @@ pub struct ReplayStarted {
 pub async fn replay(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: web::Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let asked = Asked::from_body(body.text())?;

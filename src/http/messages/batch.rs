@@ -12,7 +12,7 @@ use crate::error::{HubError, Subject};
 use crate::http::Hub;
 use crate::http::auth::Caller;
 use crate::http::batch::{Batch, Items, check_size, common_error, is_ndjson};
-use crate::http::body::{self, Body};
+use crate::http::body::{self, Body, Incoming};
 use crate::http::message_input::{self, Context};
 use crate::http::openapi::errors::ErrorBody;
 use crate::http::openapi::messages::MessageHeaders;
@@ -78,7 +78,7 @@ pub enum Item {
 pub async fn send_batch(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: web::Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     // Around a payload: its message, the array, perhaps the object around it.
     let body = Body::read(&hub, payload, body::BATCH, 3, SUBJECT).await?;

@@ -19,7 +19,7 @@ use crate::error::{HubError, Subject};
 use crate::http::Hub;
 use crate::http::ask::{answered, look};
 use crate::http::auth::Caller;
-use crate::http::body::Body;
+use crate::http::body::{Body, Incoming};
 use crate::http::known_ids::{self, Finding, Given};
 use crate::http::message_input::{self, Context};
 use crate::http::openapi::messages::{MessageHeaders, MessageInput, SendQuery};
@@ -72,7 +72,7 @@ pub struct Receipt<'a> {
 pub async fn send(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: web::Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let wait = match request.query_string() {
         "" => None,

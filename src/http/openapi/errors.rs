@@ -45,6 +45,7 @@ pub struct ErrorBody {
 /// | UPGRADE_REQUIRED | 426 | the path is for WebSockets |
 /// | RATE_LIMITED | 429 | the sender's quota is used up; see `Retry-After` |
 /// | QUEUE_FULL | 429 | a lane is full, or too much is under way; see `Retry-After` |
+/// | LIMIT_REACHED | 429 | a bound of one service or caller: `details.limit` names it, `details.most` says how much; `/v1/limits` shows all |
 /// | INTERNAL_ERROR | 500 | a bug |
 /// | DELIVERY_FAILED | 502 | a waited-for delivery failed for good |
 /// | SERVICE_UNAVAILABLE | 503 | the hub is starting or stopping; no instance, and not to be queued |
@@ -68,6 +69,7 @@ pub enum ErrorCode {
     UpgradeRequired,
     RateLimited,
     QueueFull,
+    LimitReached,
     InternalError,
     DeliveryFailed,
     ServiceUnavailable,
@@ -109,6 +111,12 @@ pub struct ErrorDetails {
     /// GONE: the oldest event kept.
     #[schema(required = false)]
     pub oldest_sequence: u64,
+    /// LIMIT_REACHED: the limit's name, as in the configuration.
+    #[schema(required = false)]
+    pub limit: String,
+    /// LIMIT_REACHED: what it allows.
+    #[schema(required = false)]
+    pub most: u64,
     /// Which event failed an atomic batch.
     #[schema(required = false)]
     pub index: usize,
@@ -141,7 +149,7 @@ pub fn complete(operation: &mut Operation) {
         add(
             operation,
             "429",
-            "QUEUE_FULL: too many requests are under way; see `Retry-After`",
+            "QUEUE_FULL: too many requests are under way. LIMIT_REACHED: too many of this caller; see `Retry-After`",
         );
     }
     add(operation, "500", "INTERNAL_ERROR: a bug");

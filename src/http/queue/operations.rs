@@ -15,7 +15,7 @@ use crate::domain::message::Priority;
 use crate::error::{HubError, Subject};
 use crate::http::ask::{ask, look};
 use crate::http::auth::Caller;
-use crate::http::body::Body;
+use crate::http::body::{Body, Incoming};
 use crate::http::fields::{self, Field};
 use crate::http::openapi::queue::{ClearQuery, SwitchInput};
 use crate::http::query::Query;
@@ -71,7 +71,7 @@ pub struct Cleared {
 pub async fn pause(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: web::Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     switch(&request, &hub, payload, true).await
 }
@@ -95,7 +95,7 @@ pub async fn pause(
 pub async fn resume(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: web::Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     switch(&request, &hub, payload, false).await
 }
@@ -103,7 +103,7 @@ pub async fn resume(
 async fn switch(
     request: &HttpRequest,
     hub: &Hub,
-    payload: web::Payload,
+    payload: Incoming,
     paused: bool,
 ) -> Result<HttpResponse, HubError> {
     Caller::of(request).must_be_operator()?;

@@ -10,7 +10,7 @@ use crate::domain::ids::{Label, ServiceName};
 use crate::domain::service::Dependency;
 use crate::error::{HubError, Subject};
 use crate::http::ask::look;
-use crate::http::body::Body;
+use crate::http::body::{Body, Incoming};
 use crate::http::openapi::services::DependenciesInput;
 use crate::http::{Hub, query, registration_input};
 use crate::logic::dependencies::{Finding, Report};
@@ -85,7 +85,7 @@ pub async fn show(
 pub async fn check(
     hub: web::Data<Hub>,
     service: web::Path<String>,
-    payload: web::Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let service = query::service(&service)?;
     let body = Body::one(&hub, payload, Subject::Request).await?;

@@ -12,7 +12,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::http::ask::ask;
 use crate::http::auth::Caller;
-use crate::http::body::Body;
+use crate::http::body::{Body, Incoming};
 use crate::http::openapi::services::RegistrationInput;
 use crate::http::{Hub, query, registration_input};
 
@@ -63,7 +63,7 @@ pub struct Draining {
 pub async fn register(
     request: HttpRequest,
     hub: web::Data<Hub>,
-    payload: web::Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     enter(&request, &hub, payload, None).await
 }
@@ -88,7 +88,7 @@ pub async fn register_instance(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
-    payload: web::Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let service = query::service(&service)?;
     enter(&request, &hub, payload, Some(service)).await
@@ -97,7 +97,7 @@ pub async fn register_instance(
 async fn enter(
     request: &HttpRequest,
     hub: &Hub,
-    payload: web::Payload,
+    payload: Incoming,
     path: Option<ServiceName>,
 ) -> Result<HttpResponse, HubError> {
     let body = Body::one(hub, payload, Subject::Request).await?;

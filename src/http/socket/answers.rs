@@ -6,7 +6,7 @@ use ahash::AHashMap;
 use bytestring::ByteString;
 
 use super::frames::Reference;
-use crate::door::Permit;
+use crate::http::bodies::Permit;
 
 /// The frame an answer belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -127,10 +127,12 @@ impl Answers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::door::Door;
+    use crate::http::bodies::{Bodies, Purpose};
+    use crate::logic::limits::Limits;
 
     fn open(answers: &mut Answers, frames: usize, is_array: bool) -> u64 {
-        answers.open(frames, is_array, 10, Door::default().permit())
+        let permit = Bodies::new(&Limits::default()).permit(Purpose::Other);
+        answers.open(frames, is_array, 10, permit)
     }
 
     fn text(text: &'static str) -> Option<ByteString> {

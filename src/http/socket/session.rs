@@ -34,6 +34,7 @@ use crate::door::Phase;
 use crate::error::HubError;
 use crate::http::Hub;
 use crate::http::auth::Caller;
+use crate::pool::Peer;
 use consumers::Consumers;
 use feed::Feed;
 use fragments::Fragments;
@@ -56,6 +57,7 @@ pub type Context = WebsocketContext<Session>;
 pub struct Session {
     hub: web::Data<Hub>,
     caller: Caller,
+    peer: Peer,
     socket: FeedId,
     room: Room,
     gate: Gate,
@@ -81,7 +83,7 @@ pub struct Session {
 impl Session {
     pub fn new(
         hub: web::Data<Hub>,
-        caller: Caller,
+        (caller, peer): (Caller, Peer),
         room: Room,
         gate: Gate,
         takes_arrays: bool,
@@ -93,6 +95,7 @@ impl Session {
             consumers: Consumers::new(&hub.handles, socket),
             hub,
             caller,
+            peer,
             socket,
             room,
             gate,

@@ -17,7 +17,7 @@ use crate::error::{HubError, Subject};
 use crate::http::Hub;
 use crate::http::ask::ask;
 use crate::http::auth::Caller;
-use crate::http::body::Body;
+use crate::http::body::{Body, Incoming};
 use crate::http::events::read::LAST_SEQUENCE;
 use crate::http::fields::{self, Field};
 use crate::http::openapi::history::{SnapshotInput, StateSearch};
@@ -99,7 +99,7 @@ pub async fn take(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
-    payload: web::Payload,
+    payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let id = stream_id(&id)?;
     let body = Body::one(&hub, payload, SUBJECT).await?;

@@ -16,6 +16,7 @@ use crate::domain::refusal::Refusal;
 use crate::error::HubError;
 use crate::http::Hub;
 use crate::http::ask::{answered, ask};
+use crate::http::bodies::Purpose;
 use crate::http::events::publish;
 use crate::http::message_input;
 use crate::http::messages::send;
@@ -67,8 +68,8 @@ impl Session {
         };
         let (frames, is_array) = frames::read(text, &context);
         self.takes_arrays |= is_array;
-        let mut permit = self.hub.door.permit();
-        let has_permit = permit.grow(text.len());
+        let mut permit = self.hub.bodies.permit(Purpose::Other);
+        let permitted = permit.grow(text.len(), || self.peer.clone());
         let batch = self
             .answers
             .open(frames.len(), is_array, text.len(), permit);
@@ -78,7 +79,7 @@ impl Session {
                 place: Answers::place(batch, index),
                 reference: frame.reference,
             };
-            let ask = frame.ask.and_then(|ask| self.admit(ask, has_permit));
+            let ask = frame.ask.and_then(|ask| self.admit(ask, &permitted));
             match ask {
                 Err(error) => self.refuse(&slip, &error),
                 Ok(Ask::Publish(offer)) => together.events.push((slip, *offer)),
@@ -93,14 +94,16 @@ impl Session {
     }
 
     /// What is already with the client may be settled until the end; nothing new is taken.
-    fn admit(&self, ask: Ask, has_permit: bool) -> Result<Ask, HubError> {
+    fn admit(&self, ask: Ask, permitted: &Result<(), HubError>) -> Result<Ask, HubError> {
         let is_settling = matches!(ask, Ask::End(..) | Ask::AckSequence(_) | Ask::Ping);
         if !self.is_open() && !is_settling {
             return Err(Refusal::Stopping.into());
         }
-        if !has_permit && matches!(ask, Ask::Publish(_) | Ask::Send(_)) {
+        if let Err(full) = permitted
+            && matches!(ask, Ask::Publish(_) | Ask::Send(_))
+        {
             self.hub.metrics.requests_refused_busy.inc();
-            return Err(HubError::Busy);
+            return Err(full.clone());
         }
         Ok(ask)
     }

@@ -1,0 +1,20 @@
+//! Whom a request is counted for.
+
+use actix_web::HttpRequest;
+
+use super::Hub;
+use super::auth::Caller;
+use crate::pool::Peer;
+
+/// The service, if it has proved its name; else where it comes from.
+pub fn of(request: &HttpRequest, hub: &Hub) -> Peer {
+    if hub.keys.are_required()
+        && let Some(name) = Caller::of(request).name
+    {
+        return Peer::Service(name);
+    }
+    match request.peer_addr() {
+        Some(address) => Peer::at(address.ip()),
+        None => Peer::Unknown,
+    }
+}
