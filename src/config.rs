@@ -23,6 +23,7 @@ use crate::domain::message::Priority;
 use crate::domain::ordering::OrderingOnFailure;
 use crate::domain::quota::Quota;
 use crate::domain::strategy::Strategy;
+use crate::domain::web_origin::{AllowedOrigins, HostPattern};
 use crate::logic::limits::Limits;
 
 pub use error::ConfigError;
@@ -46,6 +47,12 @@ pub struct Config {
     pub service_keys: BTreeMap<ServiceName, Vec<Secret>>,
     /// Services that may do everything.
     pub operators: BTreeSet<ServiceName>,
+    /// Names that the hub is asked under, besides its own.
+    pub allowed_hosts: Vec<HostPattern>,
+    /// Whose pages may use the hub from a browser, besides its own.
+    pub allowed_origins: AllowedOrigins,
+    /// So many wrong keys of an address in 10 s, then more of them are put off; 0: never.
+    pub auth_failures: usize,
     /// What each may send and be sent, unless it is set over the API.
     pub quotas: BTreeMap<ServiceName, Quota>,
     /// What one service, or one peer, may use of the hub.
@@ -119,6 +126,9 @@ impl Default for Config {
             allow_anonymous: false,
             service_keys: BTreeMap::new(),
             operators: BTreeSet::new(),
+            allowed_hosts: Vec::new(),
+            allowed_origins: AllowedOrigins::default(),
+            auth_failures: 20,
             quotas: BTreeMap::new(),
             limits: Limits::default(),
             message_timeout: Duration::from_secs(30),
@@ -230,6 +240,13 @@ impl Config {
                 "allow_anonymous: whoever reaches {host} may read and send everything"
             ));
         }
+        if self.allowed_origins.any {
+            risks.push(
+                "allowed_origins: with `*`, every web page that is open in a browser which reaches \
+                 the hub may use it"
+                    .to_owned(),
+            );
+        }
         if self.wal_sync == WalSync::Os {
             risks.push("wal_sync: with `os`, a power failure loses acknowledged messages".into());
         }
@@ -253,6 +270,13 @@ impl Config {
         settings.value("allow_anonymous", &mut self.allow_anonymous, value::boolean)?;
         settings.value("service_keys", &mut self.service_keys, value::service_keys)?;
         settings.value("operators", &mut self.operators, value::service_names)?;
+        settings.value(
+            "allowed_hosts",
+            &mut self.allowed_hosts,
+            value::host_patterns,
+        )?;
+        settings.value("allowed_origins", &mut self.allowed_origins, value::origins)?;
+        settings.value("auth_failures", &mut self.auth_failures, whole(0..=1000))?;
         settings.value("quotas", &mut self.quotas, quotas::read)?;
         settings.value("limits", &mut self.limits, limits::read)?;
         settings.value("callback_deny", &mut self.callback_deny, value::deny_list)?;

@@ -16,3 +16,4 @@ pub mod service;
 pub mod strategy;
 pub mod subscription;
 pub mod timestamp;
+pub mod web_origin;

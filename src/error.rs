@@ -3,6 +3,8 @@
 //! Use [`HubError::invalid`] for a field, the variants for the rest; a [`Refusal`] of an actor
 //! becomes one by `?`. Each error has one code and one status, decided here and nowhere else.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpResponse, ResponseError};
@@ -13,6 +15,10 @@ use crate::domain::fact::DeadReason;
 use crate::domain::refusal::Refusal;
 use crate::logic::limits::Limit;
 use crate::ports::archive::ArchiveError;
+
+/// Which headers a caller who is not known has to send. No browser asks its user for them.
+const CHALLENGE: &str =
+    "Service-Key realm=\"message-hub\", headers=\"X-Service-Name X-Service-Key\"";
 
 /// What kind of thing was wrong with the input.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,8 +39,16 @@ pub enum HubError {
     },
     #[error("{0}")]
     Unauthenticated(&'static str),
+    #[error("too many wrong keys came from this address; further ones wait")]
+    TooManyWrongKeys { retry_after: Duration },
     #[error("{0}")]
     Forbidden(String),
+    /// Asked by a web page that is not the hub's, or under a name that is not.
+    #[error("{problem}")]
+    Foreign {
+        field: &'static str,
+        problem: String,
+    },
     #[error("no such route: {0}")]
     NoRoute(String),
     #[error("{field}: the subscription there is has another; change that one, or end it first")]
@@ -130,7 +144,8 @@ impl HubError {
                 ..
             } => ("INVALID_REQUEST", StatusCode::BAD_REQUEST),
             Self::Unauthenticated(_) => ("AUTH_FAILED", StatusCode::UNAUTHORIZED),
-            Self::Forbidden(_) => ("AUTH_FAILED", StatusCode::FORBIDDEN),
+            Self::TooManyWrongKeys { .. } => ("RATE_LIMITED", StatusCode::TOO_MANY_REQUESTS),
+            Self::Forbidden(_) | Self::Foreign { .. } => ("AUTH_FAILED", StatusCode::FORBIDDEN),
             Self::NoSuchVersion { .. } => ("VERSION_CONFLICT", StatusCode::CONFLICT),
             Self::Differs { .. } => ("CONFLICT", StatusCode::CONFLICT),
             Self::NoRoute(_) | Self::NotFound { .. } | Self::Deleted { .. } => {
@@ -156,7 +171,10 @@ impl HubError {
         match self {
             Self::Refused(
                 Refusal::CircuitOpen { retry_after, .. } | Refusal::RateLimited { retry_after, .. },
-            ) => Some(retry_after.as_secs_f64().ceil().max(1.0) as u64),
+            )
+            | Self::TooManyWrongKeys { retry_after } => {
+                Some(retry_after.as_secs_f64().ceil().max(1.0) as u64)
+            }
             Self::Refused(
                 Refusal::LaneFull { .. }
                 | Refusal::MemoryFull { .. }
@@ -175,7 +193,7 @@ impl HubError {
         let mut add = |key: &str, value: Value| drop(details.insert(key.to_owned(), value));
         match self {
             Self::Invalid { field, .. } => add("field", json!(field)),
-            Self::Differs { field } => add("field", json!(field)),
+            Self::Differs { field } | Self::Foreign { field, .. } => add("field", json!(field)),
             Self::NoSuchVersion { field, current } => {
                 add("field", json!(field));
                 add("current_version", json!(current));
@@ -238,6 +256,17 @@ impl HubError {
     }
 }
 
+/// So many characters of what a client wrote are repeated to it, and in the log.
+const SHOWN: usize = 100;
+
+/// The text as a refusal repeats it.
+pub fn shortened(text: &str) -> std::borrow::Cow<'_, str> {
+    match text.char_indices().nth(SHOWN) {
+        None => text.into(),
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+    }
+}
+
 fn kind_of(refusal: &Refusal) -> (&'static str, StatusCode) {
     match refusal {
         Refusal::UnknownService { .. } => ("SERVICE_NOT_FOUND", StatusCode::NOT_FOUND),
@@ -297,6 +326,9 @@ impl ResponseError for HubError {
         if let Self::MethodNotAllowed { allow, .. } = self {
             response.insert_header((header::ALLOW, *allow));
         }
+        if matches!(self, Self::Unauthenticated(_)) {
+            response.insert_header((header::WWW_AUTHENTICATE, CHALLENGE));
+        }
         if matches!(self, Self::UpgradeRequired) {
             response.insert_header((header::UPGRADE, "websocket"));
             response.insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
@@ -307,8 +339,6 @@ impl ResponseError for HubError {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::domain::ids::ServiceName;
 

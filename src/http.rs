@@ -9,6 +9,7 @@ pub mod bodies;
 mod body;
 mod circuits;
 mod correlations;
+mod cors;
 mod dead_letters;
 pub mod edge;
 pub mod event_input;
@@ -33,6 +34,7 @@ mod queue;
 mod quotas;
 pub mod reading;
 mod redrive;
+pub mod refusals;
 mod registration_input;
 mod retries;
 mod services;
@@ -55,6 +57,7 @@ use crate::domain::deny_list::DenyList;
 use crate::door::Door;
 use crate::error::HubError;
 use crate::logic::limits::Limits;
+use crate::logic::web_pages::WebPages;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::ports::archive::Archive;
@@ -62,6 +65,7 @@ use auth::Keys;
 use bodies::Bodies;
 use handles::Handles;
 use reading::Readings;
+use refusals::Refusals;
 
 /// What every request may need.
 pub struct Hub {
@@ -75,6 +79,7 @@ pub struct Hub {
     pub archive: Arc<dyn Archive>,
     pub metrics: Arc<Metrics>,
     pub keys: Keys,
+    pub refusals: Refusals,
     pub settings: Settings,
 }
 
@@ -86,6 +91,7 @@ pub struct Settings {
     pub max_retry_delay: Duration,
     pub callback_deny: DenyList,
     pub limits: Limits,
+    pub pages: WebPages,
     /// Set, but without effect in this version.
     pub unused: Vec<&'static str>,
 }
@@ -98,9 +104,16 @@ impl Settings {
             max_retry_delay: config.max_retry_delay,
             callback_deny: config.callback_deny.clone(),
             limits: config.limits,
+            pages: pages(config),
             unused: config.unused(),
         }
     }
+}
+
+fn pages(config: &Config) -> WebPages {
+    let keys_are_on = !config.service_keys.is_empty();
+    let (hosts, origins) = (&config.allowed_hosts, &config.allowed_origins);
+    WebPages::new(&config.host, hosts, origins, keys_are_on)
 }
 
 impl Keys {

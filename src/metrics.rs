@@ -1,5 +1,6 @@
 //! What the hub counts. One struct, shared; `/metrics` shows it as Prometheus text.
 
+mod auth_failures;
 mod maker;
 pub mod notices;
 mod redrives;
@@ -21,6 +22,7 @@ use crate::domain::redrive::JobStatus;
 use crate::domain::service::Health;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::view::QueueDepths;
+use auth_failures::AuthFailures;
 use maker::{Labels, Maker};
 use notices::Notices;
 use redrives::Redrives;
@@ -79,6 +81,7 @@ pub struct Metrics {
     pub queue_overflows: IntCounter,
     quota_refusals: IntCounterVec,
     pub requests_refused_busy: IntCounter,
+    pub auth_failures: AuthFailures,
     pub redrives: Redrives,
     pub subscriptions: Subscriptions,
     pub sockets: Sockets,
@@ -231,6 +234,7 @@ impl Metrics {
                 "message_hub_requests_refused_busy_total",
                 "Requests refused because too many were under way",
             ),
+            auth_failures: AuthFailures::new(&make),
             redrives: Redrives::new(&make),
             subscriptions: Subscriptions::new(&make),
             sockets: Sockets::new(&make),

@@ -31,6 +31,7 @@ use crate::http::auth::Keys;
 use crate::http::bodies::Bodies;
 use crate::http::handles::Handles;
 use crate::http::reading::Readings;
+use crate::http::refusals::Refusals;
 use crate::http::{self, Hub, Settings, edge};
 use crate::logic::limits::Limit;
 use crate::logic::ownership::Author;
@@ -171,6 +172,7 @@ fn hub(
         archive,
         metrics: metrics.clone(),
         keys: Keys::of(config),
+        refusals: Refusals::new(config.auth_failures),
         settings: Settings::new(config),
     })
 }

@@ -28,6 +28,10 @@ impl Config {
         writeln!(f, "service_keys: {{{}}}", keys.join(", "))?;
         let operators: Vec<_> = self.operators.iter().collect();
         writeln!(f, "operators: {operators:?}")?;
+        let hosts = self.allowed_hosts.iter().map(ToString::to_string);
+        writeln!(f, "allowed_hosts: {:?}", hosts.collect::<Vec<_>>())?;
+        writeln!(f, "allowed_origins: {}", self.allowed_origins)?;
+        writeln!(f, "auth_failures: {}", self.auth_failures)?;
         writeln!(f, "quotas: {}", quotas::Written(&self.quotas))?;
         writeln!(f, "limits: {}", limits::Written(&self.limits))?;
         writeln!(f, "callback_deny: {}", self.callback_deny)?;

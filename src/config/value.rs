@@ -16,6 +16,7 @@ use crate::domain::message::Priority;
 use crate::domain::ordering::OrderingOnFailure;
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp;
+use crate::domain::web_origin::{AllowedOrigins, HostPattern, WebOrigin};
 
 /// Where the archive is.
 #[derive(Clone, PartialEq, Eq)]
@@ -221,6 +222,39 @@ pub(super) fn deny_list(value: &Value) -> Result<DenyList, String> {
     let texts: Option<Vec<&str>> = texts.map(Value::as_str).collect();
     let texts = texts.ok_or_else(allowed)?;
     DenyList::parse(texts).map_err(|text| format!("{text:?} is no network, address or host name"))
+}
+
+/// A list of names of hosts, each perhaps with a dot before it.
+pub(super) fn host_patterns(value: &Value) -> Result<Vec<HostPattern>, String> {
+    let allowed = || "must be a list of names of hosts".to_owned();
+    let wrong = |text: &str| {
+        format!(
+            "{text:?} is no name of a host; write hub.example.org, or .example.org for all below it"
+        )
+    };
+    let mut patterns = Vec::new();
+    for name in value.as_sequence().ok_or_else(allowed)? {
+        let text = name.as_str().ok_or_else(allowed)?;
+        patterns.push(HostPattern::parse(text).ok_or_else(|| wrong(text))?);
+    }
+    Ok(patterns)
+}
+
+/// A list of origins, or `*` among them for all there are.
+pub(super) fn origins(value: &Value) -> Result<AllowedOrigins, String> {
+    let allowed = || "must be a list of origins such as https://hub.example.org".to_owned();
+    let wrong =
+        |text: &str| format!("{text:?} is no origin; write scheme://host or scheme://host:port");
+    let mut origins = AllowedOrigins::default();
+    for origin in value.as_sequence().ok_or_else(allowed)? {
+        match origin.as_str().ok_or_else(allowed)? {
+            "*" => origins.any = true,
+            text => origins
+                .listed
+                .push(WebOrigin::parse(text).ok_or_else(|| wrong(text))?),
+        }
+    }
+    Ok(origins)
 }
 
 pub(super) fn service_name(value: &Value) -> Result<ServiceName, String> {

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use actix_web::HttpMessage;
 use actix_web::HttpRequest;
 use actix_web::http::Method;
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{AsHeaderName, HeaderMap, HeaderValue};
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::query::Query;
@@ -14,9 +15,14 @@ use crate::error::HubError;
 
 /// The keys of the services. Without any everybody may do everything.
 pub struct Keys {
-    keys: BTreeMap<ServiceName, Vec<String>>,
+    /// Only digests are kept: what is read out of memory opens nothing, and all are of one length,
+    /// so that comparing takes as long whatever is compared.
+    keys: BTreeMap<ServiceName, Vec<KeyDigest>>,
     operators: BTreeSet<ServiceName>,
 }
+
+/// The SHA-256 of a key.
+type KeyDigest = [u8; 32];
 
 /// The caller of a request, known from its headers.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -27,9 +33,28 @@ pub struct Caller {
     pub is_operator: bool,
 }
 
+/// Why it is not known who calls.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Denial {
+    /// Name or key is not there.
+    Missing(&'static str),
+    /// Name or key is there twice, or the name can be nobody's.
+    Malformed(&'static str),
+    /// The key is not one of this service's, or there is no such service.
+    Wrong(ServiceName),
+}
+
 impl Keys {
-    pub fn new(keys: BTreeMap<ServiceName, Vec<String>>, operators: BTreeSet<ServiceName>) -> Self {
-        Self { keys, operators }
+    pub fn new(
+        keys: BTreeMap<ServiceName, Vec<impl AsRef<str>>>,
+        operators: BTreeSet<ServiceName>,
+    ) -> Self {
+        let digests = |keys: Vec<_>| keys.iter().map(digest_of).collect();
+        let keys = keys.into_iter().map(|(name, keys)| (name, digests(keys)));
+        Self {
+            keys: keys.collect(),
+            operators,
+        }
     }
 
     /// Whether names are proved; else everybody may take any.
@@ -38,43 +63,53 @@ impl Keys {
     }
 
     /// # Errors
-    /// 401 when keys are required and name or key is missing or wrong.
-    pub fn caller(&self, headers: &HeaderMap) -> Result<Caller, HubError> {
-        let name = headers
-            .get("x-service-name")
-            .and_then(|value| value.to_str().ok());
-        let key = headers.get("x-service-key");
-        self.who(name, key.map_or(&[][..], |value| value.as_bytes()))
+    /// What is missing or wrong, when keys are required; and in any case a header given twice, of
+    /// which each who reads it on the way may mean another.
+    pub fn caller(&self, headers: &HeaderMap) -> Result<Caller, Denial> {
+        let name = only(headers, "x-service-name")
+            .map_err(|GivenTwice| Denial::Malformed("X-Service-Name: is given twice"))?;
+        let key = only(headers, "x-service-key")
+            .map_err(|GivenTwice| Denial::Malformed("X-Service-Key: is given twice"))?;
+        self.who(
+            name.map(HeaderValue::as_bytes),
+            key.map(HeaderValue::as_bytes),
+        )
     }
 
     /// As [`Keys::caller`]; browsers, which cannot send headers with a handshake, give name and key
     /// as `name` and `key` of the query.
-    pub fn caller_of_socket(&self, request: &HttpRequest) -> Result<Caller, HubError> {
+    ///
+    /// # Errors
+    /// As [`Keys::caller`], and 400 for a query that cannot be read.
+    pub fn caller_of_socket(
+        &self,
+        request: &HttpRequest,
+    ) -> Result<Result<Caller, Denial>, HubError> {
         if request.headers().contains_key("x-service-name") || request.method() != Method::GET {
-            return self.caller(request.headers());
+            return Ok(self.caller(request.headers()));
         }
         let query = Query::of(request)?;
-        let name = query.text("name");
-        self.who(name, query.text("key").unwrap_or_default().as_bytes())
+        let (name, key) = (query.text("name"), query.text("key"));
+        Ok(self.who(name.map(str::as_bytes), key.map(str::as_bytes)))
     }
 
-    fn who(&self, name: Option<&str>, key: &[u8]) -> Result<Caller, HubError> {
-        let name = name.and_then(|name| ServiceName::parse(name).ok());
+    fn who(&self, name: Option<&[u8]>, key: Option<&[u8]>) -> Result<Caller, Denial> {
+        let parsed = name.and_then(|name| ServiceName::parse(str::from_utf8(name).ok()?).ok());
         if self.keys.is_empty() {
             return Ok(Caller {
-                name,
+                name: parsed,
                 is_operator: true,
             });
         }
-        let Some(name) = name else {
-            return Err(HubError::Unauthenticated(
-                "X-Service-Name: missing or not a service name",
-            ));
+        if name.is_none_or(<[u8]>::is_empty) {
+            return Err(Denial::Missing("X-Service-Name: missing"));
+        }
+        let Some(key) = key.filter(|key| !key.is_empty()) else {
+            return Err(Denial::Missing("X-Service-Key: missing"));
         };
+        let name = parsed.ok_or(Denial::Malformed("X-Service-Name: not a service name"))?;
         if !self.is_valid(&name, key) {
-            return Err(HubError::Unauthenticated(
-                "X-Service-Key: missing, or wrong for this service",
-            ));
+            return Err(Denial::Wrong(name));
         }
         let is_operator = self.operators.contains(&name);
         Ok(Caller {
@@ -86,14 +121,35 @@ impl Keys {
     /// Compares with every key of the service, each in constant time; for an unknown service with
     /// a stand-in, so that the time does not tell which names exist.
     fn is_valid(&self, name: &ServiceName, key: &[u8]) -> bool {
-        let stand_in = [String::from("no such service")];
+        let stand_in = [[0; 32]];
         let known = self.keys.get(name);
         let keys = known.map_or(&stand_in[..], Vec::as_slice);
+        let given: KeyDigest = Sha256::digest(key).into();
         let mut valid = false;
         for candidate in keys {
-            valid |= bool::from(candidate.as_bytes().ct_eq(key));
+            valid |= bool::from(candidate.ct_eq(&given));
         }
         valid && known.is_some()
+    }
+}
+
+fn digest_of(key: impl AsRef<str>) -> KeyDigest {
+    Sha256::digest(key.as_ref()).into()
+}
+
+/// A header is there more than once, and means nothing.
+pub struct GivenTwice;
+
+/// The only header of this name, if there is one.
+pub fn only(
+    headers: &HeaderMap,
+    name: impl AsHeaderName,
+) -> Result<Option<&HeaderValue>, GivenTwice> {
+    let mut all = headers.get_all(name);
+    let first = all.next();
+    match all.next() {
+        None => Ok(first),
+        Some(_) => Err(GivenTwice),
     }
 }
 
@@ -191,9 +247,47 @@ mod tests {
             ("nobody", "no such service"),
             ("a b", "old"),
         ] {
-            let error = keys().caller(&headers(name, key)).unwrap_err();
+            let error = HubError::from(keys().caller(&headers(name, key)).unwrap_err());
             assert_eq!(error.status().as_u16(), 401, "{name} {key}");
         }
+    }
+
+    #[test]
+    fn what_is_missing_is_told_from_what_is_wrong() {
+        let shop = ServiceName::parse("shop").unwrap();
+        for (name, key, expected) in [
+            ("shop", "wrong", Some(Denial::Wrong(shop))),
+            ("shop", "", None),
+            ("", "old", None),
+        ] {
+            let denial = keys().caller(&headers(name, key)).unwrap_err();
+            match expected {
+                Some(expected) => assert_eq!(denial, expected),
+                None => assert!(matches!(denial, Denial::Missing(_)), "{denial:?}"),
+            }
+        }
+        let denial = keys().caller(&headers("a b", "old")).unwrap_err();
+        assert!(matches!(denial, Denial::Malformed(_)), "{denial:?}");
+    }
+
+    #[test]
+    fn a_header_given_twice_is_nobodys_whether_there_are_keys_or_not() {
+        let none = Keys::new(BTreeMap::<_, Vec<String>>::new(), BTreeSet::new());
+        for twice in ["x-service-name", "x-service-key"] {
+            let mut headers = headers("shop", "old");
+            let name = HeaderName::from_static(twice);
+            headers.append(name, HeaderValue::from_static("old"));
+            for keys in [&keys(), &none] {
+                let denial = keys.caller(&headers).unwrap_err();
+                assert!(matches!(denial, Denial::Malformed(_)), "{denial:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_key_is_kept_as_it_is() {
+        let digest = keys().keys[&ServiceName::parse("boss").unwrap()][0];
+        assert_eq!(digest[..4], [0x3e, 0x23, 0xe8, 0x16]);
     }
 
     #[test]

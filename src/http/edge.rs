@@ -13,13 +13,18 @@ use actix_web::{HttpMessage, HttpResponse, web};
 use rand::RngExt;
 use serde_json::{Map, json};
 
-use super::{Hub, socket};
+use super::auth::{GivenTwice, only};
+use super::{Hub, cors, refusals, socket};
 use crate::domain::ids::is_label;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::web_origin::Authority;
 use crate::door::Phase;
-use crate::error::HubError;
+use crate::error::{HubError, Subject, shortened};
+use crate::logic::web_pages::{Head, Verdict};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 
 /// The id of a request, given by the client or made here.
 #[derive(Clone, Debug)]
@@ -33,34 +38,136 @@ pub async fn edge(
     let hub = request.app_data::<web::Data<Hub>>().cloned();
     let hub = hub.expect("the runtime gives every worker the hub");
     let id = RequestId::of(request.headers());
-    let mut response = match admit(&request, &hub) {
+    let (origin, page) = match may_ask(&request, &hub) {
+        Ok(Origin::Own) => (None, Ok(())),
+        Ok(Origin::Allowed(origin)) => (Some(origin), Ok(())),
+        Err(error) => (None, Err(error)),
+    };
+    let is_preflight = origin.is_some() && cors::is_preflight(request.method(), request.headers());
+    let mut response = match page.and_then(|()| admit(&request, &hub)) {
+        _ if is_preflight => request.into_response(cors::preflight()),
         Ok(()) => next.call(request).await?.map_into_boxed_body(),
         Err(error) => request.error_response(error),
     };
     if let Some(error) = response.response().error() {
         let error = understand(error, response.request().path());
         log(&error, &id, &response);
-        let body = render(&error, &id, hub.clock.now());
-        let (request, old) = response.into_parts();
-        let mut rendered = HttpResponse::build(error.status());
-        for name in [
-            header::RETRY_AFTER,
-            header::ALLOW,
-            header::UPGRADE,
-            header::SEC_WEBSOCKET_VERSION,
-        ] {
-            if let Some(value) = old.headers().get(&name) {
-                rendered.insert_header((name, value.clone()));
-            }
-        }
-        response = ServiceResponse::new(request, rendered.json(body));
+        response = told(response, &error, &id, hub.clock.now());
     }
-    response.headers_mut().insert(REQUEST_ID, id.0);
+    let pages = &hub.settings.pages;
+    let is_page = response.request().path().starts_with("/docs/");
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, id.0);
+    cors::seal(headers, is_page, pages);
+    if let Some(origin) = origin {
+        cors::let_in(headers, &origin, pages);
+    }
     Ok(response)
 }
 
+/// The answer with the body that says what was wrong.
+fn told(
+    response: ServiceResponse<BoxBody>,
+    error: &HubError,
+    id: &RequestId,
+    now: Timestamp,
+) -> ServiceResponse<BoxBody> {
+    let body = render(error, id, now);
+    let (request, old) = response.into_parts();
+    let mut rendered = HttpResponse::build(error.status());
+    for name in [
+        header::RETRY_AFTER,
+        header::ALLOW,
+        header::UPGRADE,
+        header::SEC_WEBSOCKET_VERSION,
+        header::WWW_AUTHENTICATE,
+    ] {
+        if let Some(value) = old.headers().get(&name) {
+            rendered.insert_header((name, value.clone()));
+        }
+    }
+    ServiceResponse::new(request, rendered.json(body))
+}
+
+/// Who asks, as far as a browser says it.
+enum Origin {
+    /// A program, or a page of the hub.
+    Own,
+    /// A page of this origin, which is configured.
+    Allowed(HeaderValue),
+}
+
+/// Whether the request may come from where it says it comes from. Looked at before anything else
+/// of it, as a page of a stranger must not even learn who is known here.
+fn may_ask(request: &ServiceRequest, hub: &web::Data<Hub>) -> Result<Origin, HubError> {
+    let headers = request.headers();
+    // What is there twice is nobody's.
+    let text = |name| match only(headers, name) {
+        Ok(value) => value.and_then(|value| value.to_str().ok()),
+        Err(GivenTwice) => None,
+    };
+    // A target that names the host itself counts, and the header does not (RFC 9112, 3.2.2).
+    let host = request
+        .uri()
+        .authority()
+        .map(|authority| authority.as_str());
+    let host = host.or_else(|| text(&header::HOST));
+    let given = headers.get(header::ORIGIN);
+    let head = Head {
+        is_get: request.method() == Method::GET,
+        only_reads: matches!(*request.method(), Method::GET | Method::HEAD),
+        path: request.path(),
+        host,
+        origin: given.map(|_| text(&header::ORIGIN).unwrap_or_default()),
+        site: text(&SEC_FETCH_SITE),
+        mode: text(&SEC_FETCH_MODE),
+    };
+    let peer = request.peer_addr().map(|peer| peer.ip());
+    match hub.settings.pages.judge(&head) {
+        Verdict::Pass => Ok(Origin::Own),
+        Verdict::Allowed => Ok(given.cloned().map_or(Origin::Own, Origin::Allowed)),
+        Verdict::NoHost => Err(HubError::invalid(
+            Subject::Request,
+            "Host",
+            "is required: one host, and its port if it has one",
+        )),
+        Verdict::ForeignHost => {
+            let host = host.unwrap_or_default();
+            refusals::foreign(hub, peer, "Host", host);
+            Err(foreign_host(host))
+        }
+        Verdict::ForeignOrigin => {
+            let origin = head.origin.unwrap_or("(none)");
+            refusals::foreign(hub, peer, "Origin", origin);
+            Err(foreign_origin(origin))
+        }
+    }
+}
+
+fn foreign_host(host: &str) -> HubError {
+    let name = Authority::parse(host).map_or(host, |authority| authority.host);
+    HubError::Foreign {
+        field: "Host",
+        problem: format!(
+            "Host: {} is not a name of this hub; add it to allowed_hosts",
+            shortened(name)
+        ),
+    }
+}
+
+fn foreign_origin(origin: &str) -> HubError {
+    HubError::Foreign {
+        field: "Origin",
+        problem: format!(
+            "Origin: a page of {} may not use this hub; add it to allowed_origins, also if it is \
+             the hub's own page and a proxy changes the header Host",
+            shortened(origin)
+        ),
+    }
+}
+
 /// Who may pass at all, now.
-fn admit(request: &ServiceRequest, hub: &Hub) -> Result<(), HubError> {
+fn admit(request: &ServiceRequest, hub: &web::Data<Hub>) -> Result<(), HubError> {
     let path = request.path();
     if is_public(request.method(), path) {
         return Ok(());
@@ -83,8 +190,10 @@ fn admit(request: &ServiceRequest, hub: &Hub) -> Result<(), HubError> {
     let caller = if socket::PATHS.contains(&path) {
         hub.keys.caller_of_socket(request.request())?
     } else {
-        hub.keys.caller(request.headers())?
+        hub.keys.caller(request.headers())
     };
+    let peer = || request.peer_addr().map(|peer| peer.ip());
+    let caller = caller.map_err(|denial| refusals::unauthenticated(hub, peer(), denial))?;
     request.extensions_mut().insert(caller);
     Ok(())
 }
@@ -130,9 +239,7 @@ fn understand(error: &Error, path: &str) -> HubError {
     }
     match error.as_response_error().status_code() {
         StatusCode::NOT_FOUND => HubError::NoRoute(path.to_owned()),
-        status if status.is_client_error() => {
-            HubError::invalid(crate::error::Subject::Request, "request", error)
-        }
+        status if status.is_client_error() => HubError::invalid(Subject::Request, "request", error),
         _ => HubError::Internal,
     }
 }

@@ -58,6 +58,67 @@ fn every_route_but_the_public_ones_needs_a_key() {
 }
 
 #[test]
+fn who_tries_keys_is_counted_told_of_and_put_off() {
+    let hub = TestHub::with(&[
+        ("service_keys", "{shop: [right], billing: [b]}"),
+        ("auth_failures", "5"),
+    ]);
+    for _ in 0..3 {
+        hub.nameless()
+            .get("/v1/services")
+            .refuses(401, "AUTH_FAILED");
+        hub.named("shop", "")
+            .get("/v1/services")
+            .refuses(401, "AUTH_FAILED");
+    }
+    for n in 0..5 {
+        let answer = hub.named("shop", &format!("wrong{n}")).get("/v1/services");
+        let challenge = answer.header("www-authenticate").unwrap();
+        assert!(challenge.contains("X-Service-Key"), "{challenge}");
+        answer.refuses(401, "AUTH_FAILED");
+    }
+    for client in [hub.named("shop", "wrong"), hub.named("nobody", "wrong")] {
+        let answer = client.get("/v1/services");
+        let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=10).contains(&seconds));
+        answer.refuses(429, "RATE_LIMITED");
+        hub.named("shop", "right").get("/v1/services").is(200);
+    }
+    let Err(answer) = hub.nameless().try_socket("/events?name=shop&key=x") else {
+        panic!("a wrong key opened a socket");
+    };
+    answer.refuses(429, "RATE_LIMITED");
+    hub.nameless()
+        .get("/v1/services")
+        .refuses(401, "AUTH_FAILED");
+    let metrics = hub.get("/metrics").body;
+    for (reason, count) in [("wrong_key", 5), ("put_off", 3), ("malformed", 0)] {
+        let line = format!("message_hub_auth_failures_total{{reason=\"{reason}\"}} {count}");
+        assert!(metrics.contains(&line), "{metrics}");
+    }
+    let log = hub.log();
+    let told: Vec<_> = log
+        .lines()
+        .filter(|line| line.contains("wrong name or key"))
+        .collect();
+    assert_eq!(told.len(), 2, "{log}");
+    assert!(told[0].contains("WARN") && told[0].contains("shop") && told[0].contains("127.0.0.1"));
+    assert!(!log.contains("wrong0"), "{log}");
+}
+
+#[test]
+fn a_name_or_key_given_twice_is_nobodys() {
+    let hub = guarded_hub();
+    for line in ["x-service-name: shop", "x-service-key: new"] {
+        let twice = shop(&hub).with_header(line);
+        twice.get("/v1/services").refuses(401, "AUTH_FAILED");
+    }
+    let open = TestHub::start();
+    let twice = open.with_header("x-service-name: billing");
+    twice.get("/v1/services").refuses(401, "AUTH_FAILED");
+}
+
+#[test]
 fn nobody_speaks_for_another() {
     let hub = guarded_hub();
     billing(&hub).register_puller("billing");

@@ -5,6 +5,7 @@ mod archive;
 mod auth;
 mod balancing;
 mod batch;
+mod browsers;
 mod circuits;
 mod clearing;
 mod clock;

@@ -64,6 +64,8 @@ pub async fn replay(
 }
 
 /// Replay events, asked for in the query
+///
+/// Only to the caller: what is to be sent to a subscription is asked for with POST.
 #[utoipa::path(
     get,
     path = "/v1/events/replay",
@@ -72,10 +74,7 @@ pub async fn replay(
     params(ReplaySearch),
     responses(
         (status = 200, description = "The events", body = EventPage),
-        (status = 202, description = "`deliver_to`: they are on their way", body = ReplayStarted),
-        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong, or what the mode needs"),
-        (status = 403, description = "AUTH_FAILED: the subscription is another service's"),
-        (status = 404, description = "NOT_FOUND: no such subscription"),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong, or what the mode needs; `deliver_to` is for POST only"),
         (status = 410, description = "GONE: events from `from_sequence` or `cursor` on are no longer kept; `details.oldest_sequence` says which are"),
         (status = 429, description = "QUEUE_FULL: too much is read at once. See `Retry-After`"),
         (status = 503, description = "STORAGE_UNAVAILABLE: not all of it is in memory, and the archive does not answer"),

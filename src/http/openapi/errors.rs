@@ -34,7 +34,7 @@ pub struct ErrorBody {
 /// | INVALID_SUBSCRIPTION | 400 | a subscription is wrong |
 /// | INVALID_REQUEST | 400 | any other body, query or path is wrong |
 /// | AUTH_FAILED | 401 | name or key is missing or wrong |
-/// | AUTH_FAILED | 403 | the caller may not do this |
+/// | AUTH_FAILED | 403 | the caller, or the web page that asks, may not do this |
 /// | NOT_FOUND | 404 | no such route, message, dead letter, redrive job or service |
 /// | SERVICE_NOT_FOUND | 404 | a destination nobody ever registered |
 /// | METHOD_NOT_ALLOWED | 405 | `Allow` lists the methods of the path |
@@ -43,7 +43,7 @@ pub struct ErrorBody {
 /// | GONE | 410 | events that are asked for are no longer kept |
 /// | PAYLOAD_TOO_LARGE | 413 | more than 1 MiB, or 16 MiB for a batch or what a stream adds up to |
 /// | UPGRADE_REQUIRED | 426 | the path is for WebSockets |
-/// | RATE_LIMITED | 429 | the sender's quota is used up; see `Retry-After` |
+/// | RATE_LIMITED | 429 | the sender's quota is used up, or too many keys were wrong; see `Retry-After` |
 /// | QUEUE_FULL | 429 | a lane is full, or too much is under way; see `Retry-After` |
 /// | LIMIT_REACHED | 429 | a bound of one service or caller: `details.limit` names it, `details.most` says how much; `/v1/limits` shows all |
 /// | INTERNAL_ERROR | 500 | a bug |
@@ -136,7 +136,17 @@ pub fn complete(operation: &mut Operation) {
         add(
             operation,
             "401",
-            "AUTH_FAILED: `X-Service-Name` or `X-Service-Key` is missing or wrong (only if the hub has keys)",
+            "AUTH_FAILED: `X-Service-Name` or `X-Service-Key` is missing or wrong (only if the hub has keys), or given twice",
+        );
+        add(
+            operation,
+            "403",
+            "AUTH_FAILED: a web page of another origin asks, or the hub is asked under a name that is not its own",
+        );
+        add(
+            operation,
+            "429",
+            "RATE_LIMITED: too many wrong keys came from this address, and this one is wrong; see `Retry-After`",
         );
         add(
             operation,

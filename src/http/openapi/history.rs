@@ -95,7 +95,7 @@ pub struct ReplayInput {
     pub rate: Option<f64>,
 }
 
-/// Which events to replay, and where to.
+/// Which events to replay.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ReplaySearch {
@@ -121,19 +121,12 @@ pub struct ReplaySearch {
     pub stream_id: Label,
     #[param(required = false)]
     pub correlation_id: Label,
-    /// On a page, which has fewer if they are large (about 4 MiB), and then a `next_cursor`; or with
-    /// `deliver_to` altogether.
-    #[param(required = false, minimum = 1)]
+    /// On a page, which has fewer if they are large (about 4 MiB), and then a `next_cursor`.
+    #[param(required = false, minimum = 1, maximum = 1000)]
     pub limit: u64,
     /// The `next_cursor` of the page before.
     #[param(required = false, pattern = "^[0-9]{1,19}(-[0-9]{1,19})?$")]
     pub cursor: String,
-    /// The callback subscription that the events go to.
-    #[param(required = false, format = "uuid")]
-    pub deliver_to: String,
-    /// With `deliver_to`: events per second.
-    #[param(required = false)]
-    pub rate: f64,
 }
 
 #[derive(IntoParams)]

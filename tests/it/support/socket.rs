@@ -57,7 +57,10 @@ impl Client {
             "sec-websocket-version: 13",
             "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==",
         ];
-        let mut request = format!("GET {target} HTTP/1.1\r\nhost: hub\r\n");
+        let mut request = format!("GET {target} HTTP/1.1\r\n");
+        if !self.header_lines().any(|line| line.starts_with("host:")) {
+            request.push_str("host: hub\r\n");
+        }
         for line in lines.into_iter().chain(self.header_lines()) {
             request.push_str(line);
             request.push_str("\r\n");

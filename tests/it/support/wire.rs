@@ -142,7 +142,10 @@ impl Connection {
         headers: &[String],
         body: &[u8],
     ) -> io::Result<Answer> {
-        let mut request = format!("{method} {target} HTTP/1.1\r\nhost: hub\r\n");
+        let mut request = format!("{method} {target} HTTP/1.1\r\n");
+        if !headers.iter().any(|header| header.starts_with("host:")) {
+            request.push_str("host: hub\r\n");
+        }
         for header in headers {
             request.push_str(header);
             request.push_str("\r\n");

@@ -124,8 +124,12 @@ impl Asked {
     /// # Errors
     /// 400 with the parameter.
     pub fn from_query(asked: &Query) -> Result<Self, HubError> {
-        let number = |text: &str| text.parse::<f64>().map_err(|_| "must be a number");
-        let id = |text: &str| Uuid::try_parse(text).map_err(|_| "must be a UUID");
+        for what_acts in ["deliver_to", "rate"] {
+            if asked.text(what_acts).is_some() {
+                // Browsers and caches repeat a GET as they like.
+                return Err(wrong(what_acts, "is for POST: a GET changes nothing"));
+            }
+        }
         Self::check(Given {
             mode: asked.read("mode", |text| Ok::<_, String>(text.to_owned()))?,
             from_timestamp: asked.time("from_timestamp")?,
@@ -135,8 +139,8 @@ impl Asked {
             filter: read::filter(asked, "event_types")?,
             limit: asked.number("limit", 1, LAST_SEQUENCE)?,
             cursor: asked.read("cursor", Span::parse)?,
-            deliver_to: asked.read("deliver_to", id)?,
-            rate: asked.read("rate", number)?,
+            deliver_to: None,
+            rate: None,
         })
     }
 

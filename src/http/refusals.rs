@@ -1,0 +1,175 @@
+//! What the door turned away: counted, slowed down, and told in the log, seldom enough that
+//! whoever knocks all day does not fill it.
+
+use core::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use actix_web::web;
+
+use super::Hub;
+use super::auth::Denial;
+use crate::domain::ids::ServiceName;
+use crate::domain::timestamp::Timestamp;
+use crate::error::HubError;
+use crate::logic::seldom::Seldom;
+use crate::logic::wrong_keys::WrongKeys;
+
+/// The same is said once in so long.
+const PERIOD: Duration = Duration::from_secs(60);
+
+/// How often it is looked whether something has to be said again.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// Of what a stranger wrote, so much is repeated.
+const SHOWN: usize = 100;
+
+/// Shared by all HTTP workers.
+pub struct Refusals {
+    wrong_keys: Mutex<WrongKeys>,
+    seldom: Mutex<Seldom<Kind>>,
+}
+
+/// What is counted and told together.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Kind {
+    Credentials {
+        peer: Option<IpAddr>,
+        service: Option<ServiceName>,
+    },
+    Foreign {
+        peer: Option<IpAddr>,
+        /// `Host` or `Origin`, and what it was.
+        header: &'static str,
+        value: String,
+    },
+}
+
+impl Refusals {
+    /// `auth_failures`: from so many wrong keys of an address on, more are put off.
+    pub fn new(auth_failures: usize) -> Self {
+        Self {
+            wrong_keys: Mutex::new(WrongKeys::new(auth_failures)),
+            seldom: Mutex::new(Seldom::new(PERIOD)),
+        }
+    }
+
+    fn seldom(&self) -> MutexGuard<'_, Seldom<Kind>> {
+        self.seldom.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put_off(&self, peer: Option<IpAddr>, now: Timestamp) -> Option<Duration> {
+        let mut wrong_keys = self
+            .wrong_keys
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        wrong_keys.note(peer?, now)
+    }
+}
+
+/// Takes note of a caller who is not who it says, and gives the answer it gets.
+pub fn unauthenticated(hub: &web::Data<Hub>, peer: Option<IpAddr>, denial: Denial) -> HubError {
+    let now = hub.clock.now();
+    let failures = &hub.metrics.auth_failures;
+    let (counter, service, put_off) = match &denial {
+        // Nobody guesses who shows nothing.
+        Denial::Missing(_) => return denial.into(),
+        Denial::Malformed(_) => (&failures.malformed, None, None),
+        Denial::Wrong(service) => match hub.refusals.put_off(peer, now) {
+            None => (&failures.wrong_key, Some(service.clone()), None),
+            put_off => (&failures.put_off, Some(service.clone()), put_off),
+        },
+    };
+    counter.inc();
+    note(hub, Kind::Credentials { peer, service }, now);
+    match put_off {
+        Some(retry_after) => HubError::TooManyWrongKeys { retry_after },
+        None => denial.into(),
+    }
+}
+
+/// Takes note of a request that a web page of another site made, or for another host.
+pub fn foreign(hub: &web::Data<Hub>, peer: Option<IpAddr>, header: &'static str, value: &str) {
+    let value = value.chars().take(SHOWN).collect();
+    note(
+        hub,
+        Kind::Foreign {
+            peer,
+            header,
+            value,
+        },
+        hub.clock.now(),
+    );
+}
+
+fn note(hub: &web::Data<Hub>, kind: Kind, now: Timestamp) {
+    let noted = hub.refusals.seldom().note(kind.clone(), now);
+    if noted.say_now {
+        say(Some(&kind), 1);
+    }
+    if noted.is_first {
+        actix_web::rt::spawn(say_what_is_due(hub.clone()));
+    }
+}
+
+/// Runs while there is something that may have to be said again.
+async fn say_what_is_due(hub: web::Data<Hub>) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let (due, is_quiet) = {
+            let mut seldom = hub.refusals.seldom();
+            (seldom.due(hub.clock.now()), seldom.is_quiet())
+        };
+        for (kind, count) in due {
+            say(kind.as_ref(), count);
+        }
+        if is_quiet {
+            return;
+        }
+    }
+}
+
+fn say(kind: Option<&Kind>, count: u64) {
+    match kind {
+        Some(Kind::Credentials { peer, service }) => {
+            let (peer, service) = (shown(peer.as_ref()), shown(service.as_ref()));
+            tracing::warn!(peer, service, count, "refused: wrong name or key");
+        }
+        Some(Kind::Foreign {
+            peer,
+            header: "Host",
+            value,
+        }) => {
+            let peer = shown(peer.as_ref());
+            tracing::warn!(
+                peer,
+                host = ?value,
+                count,
+                "refused: asked under a name that is not the hub's; if it is, add it to allowed_hosts"
+            );
+        }
+        Some(Kind::Foreign { peer, value, .. }) => {
+            let peer = shown(peer.as_ref());
+            tracing::warn!(
+                peer,
+                origin = ?value,
+                count,
+                "refused: a web page of another origin; if it may use the hub, or if a proxy changes Host, add it to allowed_origins"
+            );
+        }
+        None => tracing::warn!(count, "refused: more wrong names, keys, hosts and origins"),
+    }
+}
+
+fn shown(what: Option<&impl ToString>) -> String {
+    what.map_or_else(|| "-".to_owned(), ToString::to_string)
+}
+
+impl From<Denial> for HubError {
+    fn from(denial: Denial) -> Self {
+        match denial {
+            Denial::Missing(problem) | Denial::Malformed(problem) => Self::Unauthenticated(problem),
+            Denial::Wrong(_) => Self::Unauthenticated("X-Service-Key: wrong for this service"),
+        }
+    }
+}
