@@ -1,6 +1,7 @@
 //! The edge: reads requests, asks the actors, writes answers. Thin on purpose: every decision is
 //! made by [`crate::logic`], and every error is a [`HubError`].
 
+mod acts;
 mod ask;
 mod asyncapi;
 pub mod auth;
@@ -39,6 +40,7 @@ mod registration_input;
 mod retries;
 mod services;
 mod socket;
+mod steps;
 mod streams;
 mod subscription_input;
 mod subscriptions;

@@ -102,6 +102,7 @@ pub struct Beat {
 #[rtype(result = "()")]
 pub struct Entered {
     pub replaced: bool,
+    pub undid_drain: bool,
     pub reply: Reply<Registered>,
 }
 
@@ -235,6 +236,7 @@ impl Handler<Entered> for HealthProbe {
     fn handle(&mut self, entered: Entered, _: &mut Context<Self>) {
         let _ = entered.reply.send(Registered {
             replaced: entered.replaced,
+            undid_drain: entered.undid_drain,
             health: self.tracker.health(),
         });
     }

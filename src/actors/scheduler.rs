@@ -131,6 +131,7 @@ impl Scheduler {
                 return;
             }
             let poller = self.pollers.take_first(service).expect("looked at above");
+            self.tell_leased(service, &out.items);
             if let Err(unread) = poller.reply.send(out.items) {
                 let ids: Vec<_> = unread
                     .iter()
@@ -179,10 +180,12 @@ impl Scheduler {
         self.tally += tally::contribution(&record.fact);
         let settlement = record.fact.settlement();
         if !replay {
-            // The queues still know what a settlement is about.
             self.tell(&record.fact, now);
         }
         self.queues.apply(record.position, &record.fact, now);
+        if !replay {
+            self.tell_place(&record.fact, now);
+        }
         if !replay && let Fact::AttemptFailed(failed) = &record.fact {
             follow.extend(self.queues.due(failed.id, now));
         }
@@ -223,7 +226,7 @@ impl Scheduler {
             report.services.push((service.clone(), depths));
         }
         report.services.sort_by(|(a, _), (b, _)| a.cmp(b));
-        report.total.paused = self.queues.paused_since(None);
+        report.total.paused = self.queues.pause_of(None).cloned();
         report
     }
 }
@@ -273,6 +276,7 @@ impl Handler<WindowChanged> for Scheduler {
 
     fn handle(&mut self, changed: WindowChanged, ctx: &mut Context<Self>) {
         let now = self.clock.now();
+        let parking = self.parking(&changed.service);
         self.queues.set_window(
             &changed.service,
             changed.window,
@@ -280,6 +284,7 @@ impl Handler<WindowChanged> for Scheduler {
             &changed.kinds,
             now,
         );
+        self.tell_parking(parking, now);
         self.arm(ctx);
     }
 }
@@ -288,6 +293,7 @@ impl Handler<GiveBack> for Scheduler {
     type Result = ();
 
     fn handle(&mut self, back: GiveBack, ctx: &mut Context<Self>) {
+        self.tell_given_back(&back.ids);
         let expired = self.queues.give_back(&back.ids, self.clock.now());
         self.record(expired);
         self.arm(ctx);

@@ -273,6 +273,9 @@ pub struct QueueSwitched {
     pub service: Option<ServiceName>,
     pub at: Timestamp,
     pub paused: bool,
+    /// Who wanted it, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 /// What a standing fact is about: the latest one about a subject is all that holds.

@@ -9,6 +9,7 @@ use actix_web::http::header::{AsHeaderName, HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::edge::Asking;
 use super::query::Query;
 use crate::domain::ids::ServiceName;
 use crate::error::HubError;
@@ -156,7 +157,9 @@ pub fn only(
 impl Caller {
     /// The caller of this request, put there by [`super::edge`].
     pub fn of(request: &HttpRequest) -> Self {
-        let caller = request.extensions().get::<Self>().cloned();
+        let extensions = request.extensions();
+        let asking = extensions.get::<Asking>();
+        let caller = asking.map(|asking| asking.caller.clone());
         caller.unwrap_or(Self {
             name: None,
             is_operator: false,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::acts::Act;
 use super::ask::ask;
 use super::auth::Caller;
 use super::body::{Body, Incoming};
@@ -193,6 +194,7 @@ pub async fn force(
         CircuitName::Service(_) => &hub.handles.force_circuit,
         CircuitName::Callback(_) => &hub.handles.force_callback_circuit,
     };
+    let why = reason.clone();
     let forced = ask(handle, |reply| ForceCircuit {
         circuit: name.clone(),
         state,
@@ -203,6 +205,10 @@ pub async fn force(
     });
     let forced = forced.await?;
     let circuit = forced.map_err(|refusal| HubError::refused(refusal, unknown(&name)))?;
+    Act::new("force_circuit", "circuit of", &name)
+        .with(&state.name())
+        .because(&why)
+        .tell(&request);
     Ok(HttpResponse::Ok().json(describe(circuit)))
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::acts::Act;
 use super::ask::{ask, look};
 use super::auth::Caller;
 use super::body::{Body, Incoming};
@@ -273,6 +274,8 @@ pub async fn reprocess(
     if let Some(service) = &destination {
         must_be_known(&hub, service).await?;
     }
+    let to = destination.as_ref().map(ToString::to_string);
+    let is_changed = payload.is_some();
     ask(&hub.handles.reprocess, |reply| Reprocess {
         id,
         destination,
@@ -281,6 +284,12 @@ pub async fn reprocess(
         reply,
     })
     .await??;
+    let to = to.map_or_else(|| "as before".to_owned(), |to| format!("to {to}"));
+    let payload = if is_changed { ", another payload" } else { "" };
+    let outcome = format!("sent again {to}{payload}");
+    Act::new("reprocess_dead_letter", "dead letter", &id)
+        .with(&outcome)
+        .tell(&request);
     Ok(HttpResponse::Accepted().json(Reprocessed {
         id,
         status: "accepted",
@@ -326,5 +335,6 @@ pub async fn delete(
         reply,
     })
     .await??;
+    Act::new("delete_dead_letter", "dead letter", &id).tell(&request);
     Ok(HttpResponse::NoContent().finish())
 }

@@ -9,11 +9,11 @@ use actix_web::error::{Error, PayloadError};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use rand::RngExt;
 use serde_json::{Map, json};
 
-use super::auth::{GivenTwice, only};
+use super::auth::{Caller, GivenTwice, only};
 use super::{Hub, cors, refusals, socket};
 use crate::domain::ids::is_label;
 use crate::domain::timestamp::Timestamp;
@@ -44,10 +44,17 @@ pub async fn edge(
         Err(error) => (None, Err(error)),
     };
     let is_preflight = origin.is_some() && cors::is_preflight(request.method(), request.headers());
-    let mut response = match page.and_then(|()| admit(&request, &hub)) {
-        _ if is_preflight => request.into_response(cors::preflight()),
-        Ok(()) => next.call(request).await?.map_into_boxed_body(),
-        Err(error) => request.error_response(error),
+    let (mut response, id) = match page.and_then(|()| admit(&request, &hub)) {
+        _ if is_preflight => (request.into_response(cors::preflight()), id),
+        Ok(None) => (next.call(request).await?.map_into_boxed_body(), id),
+        Ok(Some(caller)) => {
+            let asking = Asking { caller, id };
+            request.extensions_mut().insert(asking);
+            let response = next.call(request).await?.map_into_boxed_body();
+            let id = Asking::over(response.request());
+            (response, id)
+        }
+        Err(error) => (request.error_response(error), id),
     };
     if let Some(error) = response.response().error() {
         let error = understand(error, response.request().path());
@@ -166,11 +173,25 @@ fn foreign_origin(origin: &str) -> HubError {
     }
 }
 
-/// Who may pass at all, now.
-fn admit(request: &ServiceRequest, hub: &web::Data<Hub>) -> Result<(), HubError> {
+/// Who asks, and by which id; with the request while it is answered.
+pub struct Asking {
+    pub caller: Caller,
+    id: RequestId,
+}
+
+impl Asking {
+    /// The request is answered: its id goes into the answer.
+    fn over(request: &HttpRequest) -> RequestId {
+        let asking = request.extensions_mut().remove::<Self>();
+        asking.map_or_else(|| RequestId::of(request.headers()), |asking| asking.id)
+    }
+}
+
+/// Who may pass at all, now; nobody in particular where everybody may.
+fn admit(request: &ServiceRequest, hub: &web::Data<Hub>) -> Result<Option<Caller>, HubError> {
     let path = request.path();
     if is_public(request.method(), path) {
-        return Ok(());
+        return Ok(None);
     }
     match hub.door.phase() {
         Phase::Open => {}
@@ -194,8 +215,7 @@ fn admit(request: &ServiceRequest, hub: &web::Data<Hub>) -> Result<(), HubError>
     };
     let peer = || request.peer_addr().map(|peer| peer.ip());
     let caller = caller.map_err(|denial| refusals::unauthenticated(hub, peer(), denial))?;
-    request.extensions_mut().insert(caller);
-    Ok(())
+    Ok(Some(caller))
 }
 
 /// Answered at any time and to anybody.
@@ -220,6 +240,13 @@ impl RequestId {
         let id = uuid::Builder::from_random_bytes(rand::rng().random()).into_uuid();
         let text = id.hyphenated().to_string();
         Self(HeaderValue::from_str(&text).expect("a UUID is a header value"))
+    }
+
+    /// That of a request under way, for the log.
+    pub fn under_way(request: &HttpRequest) -> String {
+        let extensions = request.extensions();
+        let asking = extensions.get::<Asking>();
+        asking.map_or_else(String::new, |asking| asking.id.as_str().to_owned())
     }
 
     fn as_str(&self) -> &str {

@@ -9,6 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::acts::Act;
 use super::ask::{ask, look};
 use super::auth::Caller;
 use super::message_view::MessageView;
@@ -123,11 +124,14 @@ pub async fn cancel(
         return Err(settled(view.state));
     }
     match ask(&hub.handles.cancel, |reply| Cancel { id, reply }).await? {
-        Ok(()) => Ok(HttpResponse::Ok().json(Cancelled {
-            id,
-            status: Status::Failed,
-            state: State::Cancelled,
-        })),
+        Ok(()) => {
+            Act::new("cancel_message", "message", &id).tell(&request);
+            Ok(HttpResponse::Ok().json(Cancelled {
+                id,
+                status: Status::Failed,
+                state: State::Cancelled,
+            }))
+        }
         Err(crate::domain::refusal::Refusal::NotFound) => {
             let now = load(&hub, id).await?.map_or(view.state, |view| view.state);
             Err(settled(now))

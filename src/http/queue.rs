@@ -31,6 +31,8 @@ pub struct QueueStatus {
     #[schema(pattern = "^(active|throttled|overloaded|paused)$")]
     status: &'static str,
     paused_since: Option<Timestamp>,
+    /// Who paused it, if that is known: a service, or `anonymous` with an address.
+    paused_by: Option<String>,
     /// How many are queued or parked, by priority.
     #[schema(value_type = BTreeMap<String, usize>)]
     queues: BTreeMap<&'static str, usize>,
@@ -171,7 +173,11 @@ fn describe(depths: &QueueDepths, status: &'static str, now: Timestamp) -> Queue
         } else {
             status
         },
-        paused_since: depths.paused,
+        paused_since: depths.paused.as_ref().map(|pause| pause.since),
+        paused_by: depths
+            .paused
+            .as_ref()
+            .and_then(|pause| pause.by.as_deref().map(str::to_owned)),
         queues: levels.collect(),
         total_size: depths.waiting(),
         total_messages: depths.open(),

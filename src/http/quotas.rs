@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::acts::Act;
 use super::ask::{ask, look};
 use super::auth::Caller;
 use super::body::{Body, Incoming};
@@ -146,6 +147,10 @@ pub async fn set(
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let quota = read(body.text())?;
     change(&hub, service.clone(), Some(quota)).await??;
+    let limits = in_words(&quota);
+    Act::new("set_quota", "quota of", &service)
+        .with(&limits)
+        .tell(&request);
     Ok(HttpResponse::Ok().json(describe(QuotaView {
         service,
         quota,
@@ -179,8 +184,9 @@ pub async fn delete(
     let missing = HubError::NotFound {
         what: format!("a quota of service {service} that was set over the API"),
     };
-    let changed = change(&hub, service, None).await?;
+    let changed = change(&hub, service.clone(), None).await?;
     changed.map_err(|refusal| HubError::refused(refusal, missing))?;
+    Act::new("delete_quota", "quota of", &service).tell(&request);
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -244,6 +250,18 @@ fn count(name: &'static str, json: Option<&RawValue>) -> Result<Option<u32>, Hub
     };
     let count = field.whole(1, Quota::MOST.into())?;
     Ok(u32::try_from(count).ok())
+}
+
+fn in_words(quota: &Quota) -> String {
+    let real = |name, value: Option<f64>| value.map(|value| format!("{name} {value}"));
+    let whole = |name, value: Option<u32>| value.map(|value| format!("{name} {value}"));
+    let limits = [
+        real("send_rate", quota.send_rate),
+        whole("send_burst", quota.send_burst),
+        real("deliver_rate", quota.deliver_rate),
+        whole("max_in_flight", quota.max_in_flight),
+    ];
+    limits.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn describe(view: QuotaView) -> QuotaAnswer {

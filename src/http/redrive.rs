@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::acts::Act;
 use super::ask::{ask, look};
 use super::auth::Caller;
 use super::body::{Body, Incoming};
@@ -156,7 +157,12 @@ pub async fn start(
         job,
         reply,
     });
-    Ok(HttpResponse::Accepted().json(describe(job.await??)))
+    let job = job.await??;
+    let outcome = format!("{} dead letters match", job.matched);
+    Act::new("start_redrive", "redrive job", &job.job)
+        .with(&outcome)
+        .tell(&request);
+    Ok(HttpResponse::Accepted().json(describe(job)))
 }
 
 fn new_job(
@@ -360,6 +366,15 @@ async fn switch(
     });
     let switched = switched.await?;
     let view = switched.map_err(|refusal| HubError::refused(refusal, unknown(job)))?;
+    let action = match switch {
+        Switch::Pause => "pause_redrive",
+        Switch::Resume => "resume_redrive",
+        Switch::Cancel => "cancel_redrive",
+    };
+    let outcome = format!("{} redriven so far", view.redriven);
+    Act::new(action, "redrive job", &job)
+        .with(&outcome)
+        .tell(request);
     Ok(HttpResponse::Ok().json(describe(view)))
 }
 

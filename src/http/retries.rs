@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::acts::Act;
 use super::ask::ask;
 use super::auth::Caller;
 use super::body::{Body, Incoming};
@@ -116,10 +117,13 @@ pub async fn retry_now(
     let id = MessageId(id);
     let view = visible(&hub, id, &Caller::of(&request)).await?;
     match ask(&hub.handles.retry_now, |reply| RetryNow { id, reply }).await? {
-        Ok(()) => Ok(HttpResponse::Accepted().json(RetriedNow {
-            message_id: id,
-            status: State::Queued,
-        })),
+        Ok(()) => {
+            Act::new("retry_message", "message", &id).tell(&request);
+            Ok(HttpResponse::Accepted().json(RetriedNow {
+                message_id: id,
+                status: State::Queued,
+            }))
+        }
         // Settled, since it is known and nothing is owed any more.
         Err(Refusal::NotFound) => {
             let hint = "only a message that waits for its next attempt can be retried now";

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::acts::Act;
 use super::ask::{ask, look};
 use super::auth::Caller;
 use super::body::{Body, Incoming};
@@ -229,6 +230,10 @@ pub async fn choose(
     });
     let chosen = chosen.await?;
     chosen.map_err(|refusal| HubError::refused(refusal, unknown(&service)))?;
+    let chosen = strategy.map_or("as configured for all", Strategy::name);
+    Act::new("choose_strategy", "service", &service)
+        .with(&chosen)
+        .tell(&request);
     let view = view(&hub, service).await?;
     Ok(HttpResponse::Ok().json(ServiceAnswer::from(view)))
 }
@@ -276,15 +281,16 @@ pub async fn deregister(
 ) -> Result<HttpResponse, HubError> {
     let service = query::service(&service)?;
     Caller::of(&request).must_be(&service)?;
-    leave(&hub, service, None).await
+    leave(&request, &hub, service, None).await
 }
 
 async fn leave(
+    request: &HttpRequest,
     hub: &Hub,
     service: ServiceName,
     instance_id: Option<InstanceId>,
 ) -> Result<HttpResponse, HubError> {
-    let name = service.clone();
+    let (name, instance) = (service.clone(), instance_id.clone());
     let left = ask(&hub.handles.deregister, |reply| Deregister {
         service,
         instance_id,
@@ -292,6 +298,13 @@ async fn leave(
     });
     let left = left.await?;
     left.map_err(|refusal| HubError::refused(refusal, unknown(&name)))?;
+    match instance {
+        None => Act::new("deregister_service", "service", &name).tell(request),
+        Some(instance) => {
+            let on = format!("{instance} of {name}");
+            Act::new("deregister_instance", "instance", &on).tell(request);
+        }
+    }
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -2,11 +2,14 @@
 
 mod view;
 
+use std::fmt::Display;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::acts::Act;
 use super::ask::{ask, look};
 use super::auth::Caller;
 use super::body::{Body, Incoming};
@@ -116,6 +119,8 @@ pub async fn subscribe(
         return Ok(HttpResponse::Ok().json(SubscriptionAnswer::new(&view)));
     }
     let secret = subscription.callback().map(|one| one.secret.clone());
+    let whose = format!("of {}", subscription.service);
+    tell(&request, "subscribe", subscription.id, Some(&whose));
     Ok(HttpResponse::Created().json(NewSubscription::new(&view, secret.as_ref())))
 }
 
@@ -227,6 +232,7 @@ pub async fn change(
         }
     });
     asked.await?.map_err(|refusal| refused(refusal, id))?;
+    tell(&request, "change_subscription", id, None);
     answer(&hub, id, owner).await
 }
 
@@ -249,7 +255,9 @@ pub async fn delete(
     hub: web::Data<Hub>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
-    end(&hub, read_id(&id)?, &Caller::of(&request)).await?;
+    let id = read_id(&id)?;
+    end(&hub, id, &Caller::of(&request)).await?;
+    tell(&request, "delete_subscription", id, None);
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -326,6 +334,7 @@ pub async fn unsubscribe(
     let id = uuid::Uuid::try_parse(&field.text()?).map_err(|_| field.wrong("must be a UUID"))?;
     let subscription_id = SubscriptionId(id);
     end(&hub, subscription_id, &Caller::of(&request)).await?;
+    tell(&request, "unsubscribe", subscription_id, None);
     Ok(HttpResponse::Ok().json(Unsubscribed {
         subscription_id,
         status: "unsubscribed",
@@ -362,7 +371,19 @@ async fn switch(
         }
     });
     asked.await?.map_err(|refusal| refused(refusal, id))?;
+    let action = if paused {
+        "pause_subscription"
+    } else {
+        "resume_subscription"
+    };
+    tell(request, action, id, None);
     answer(hub, id, owner).await
+}
+
+fn tell(request: &HttpRequest, action: &'static str, id: SubscriptionId, outcome: Option<&String>) {
+    let mut act = Act::new(action, "subscription", &id);
+    act.outcome = outcome.map(|outcome| outcome as &dyn Display);
+    act.tell(request);
 }
 
 async fn answer(

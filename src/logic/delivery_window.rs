@@ -158,6 +158,11 @@ impl DeliveryWindow {
         ))
     }
 
+    /// One that is not done with.
+    pub fn event(&self, sequence: Sequence) -> Option<&Event> {
+        self.items.get(&sequence).map(|item| &*item.event)
+    }
+
     /// It was not tried, or nobody knows how it went: it goes again, no attempt is spent.
     pub fn give_back(&mut self, sequence: Sequence, now: Timestamp) {
         if let Some(item) = self.items.get_mut(&sequence)

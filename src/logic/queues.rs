@@ -31,6 +31,7 @@ use super::backoff::RetryPolicy;
 use super::lanes::RankPolicy;
 use super::timer_queue::TimerQueue;
 use super::verdict;
+use control::Pause;
 use destination::Destination;
 use entry::{Entry, Place};
 use leases::Lease;
@@ -57,8 +58,8 @@ pub struct Queues {
     paced: TimerQueue<ServiceName>,
     /// Dead letters that hold their ordering keys.
     holding: AHashMap<MessageId, (ServiceName, Label)>,
-    /// Since when all queues are paused.
-    paused: Option<Timestamp>,
+    /// All queues are paused.
+    paused: Option<Pause>,
     /// Destinations that may have something to hand out.
     ready: AHashSet<ServiceName>,
 }

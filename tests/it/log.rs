@@ -1,5 +1,8 @@
 //! What the log says: enough of what went wrong, and never a line for each of a flood.
 
+mod acts;
+mod following;
+
 use serde_json::{Value, json};
 
 use crate::support::{FakeService, Reply, TestHub, eventually};

@@ -52,6 +52,16 @@ impl CircuitBreaker {
         let instance = in_flight.pushed_to.instance_id.clone();
         in_flight.tried.push(instance);
         in_flight.pushed_at = now;
+        let (message, target) = (&in_flight.delivery.message, &in_flight.pushed_to);
+        tracing::debug!(
+            %id,
+            correlation_id = message.correlation_id(),
+            service = %self.service,
+            instance = %target.instance_id,
+            url = target.address.url,
+            attempt = in_flight.delivery.attempt,
+            "message handed out"
+        );
         let request = push_request(
             &in_flight.delivery,
             &in_flight.pushed_to.address,

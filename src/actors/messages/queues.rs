@@ -97,6 +97,8 @@ pub struct AwaitSettled {
 pub struct SwitchQueue {
     pub service: Option<ServiceName>,
     pub paused: bool,
+    /// Who wants it, in words.
+    pub by: Option<String>,
     pub reply: Reply<()>,
 }
 

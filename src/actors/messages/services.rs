@@ -25,6 +25,8 @@ pub struct Register {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Registered {
     pub replaced: bool,
+    /// It was draining, and takes messages again.
+    pub undid_drain: bool,
     pub health: Health,
 }
 

@@ -21,6 +21,9 @@ impl Handler<Register> for Registry {
     fn handle(&mut self, register: Register, ctx: &mut Context<Self>) {
         let registration = register.registration;
         let now = self.settings.clock.now();
+        let (service, id) = (&registration.service, &registration.instance_id);
+        let known = self.services.instance(service, id);
+        let undid_drain = known.is_some_and(|known| known.draining_since().is_some());
         let mut known = self
             .services
             .instance_mut(&registration.service, &registration.instance_id);
@@ -33,6 +36,7 @@ impl Handler<Register> for Registry {
             instance_id: registration.instance_id.clone(),
             entered: Entered {
                 replaced: known.is_some(),
+                undid_drain,
                 reply: register.reply,
             },
         };
@@ -67,6 +71,7 @@ impl Handler<Written> for Registry {
             // It has left already.
             None => drop(entered.reply.send(Registered {
                 replaced: entered.replaced,
+                undid_drain: entered.undid_drain,
                 health: Health::Unknown,
             })),
         }

@@ -17,10 +17,16 @@ impl Handler<SwitchQueue> for Scheduler {
 
     fn handle(&mut self, switch: SwitchQueue, _: &mut Context<Self>) {
         let now = self.clock.now();
-        let switched = self.queues.switched(switch.service, switch.paused, now);
+        let SwitchQueue {
+            service,
+            paused,
+            by,
+            reply,
+        } = switch;
+        let switched = self.queues.switched(service, paused, by, now);
         self.hops.event_store.do_send(Record {
             facts: vec![Fact::QueueSwitched(switched)],
-            reply: Some(switch.reply),
+            reply: Some(reply),
         });
     }
 }

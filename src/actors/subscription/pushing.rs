@@ -46,6 +46,13 @@ impl Subscription {
         let Some((event, number)) = self.start(lane, sequence, now) else {
             return;
         };
+        tracing::debug!(
+            event = %event.id,
+            correlation_id = event.correlation_id(),
+            subscription = %self.subscription.id,
+            attempt = number,
+            "event handed to a callback"
+        );
         let handing = Handing {
             event: &event,
             callback: self.callback(),
@@ -104,6 +111,7 @@ impl Subscription {
         let attempt = attempt(push, answer, now);
         let random = rand::rng().random();
         let outcome = conclude(&self.settings.retries, answered, push.number, now, random);
+        self.tell_outcome(push, &attempt, outcome);
         self.settings.metrics.subscriptions.count_delivery(outcome);
         self.progress.last_error.clone_from(&attempt.error);
         match outcome {
@@ -164,6 +172,32 @@ impl Subscription {
         let letter = self.letter_of(ended, before.as_deref(), reason);
         self.tell_death(&letter);
         self.record_letter(Arc::new(letter), ctx);
+    }
+
+    /// At DEBUG, what an answer of the callback means for the event.
+    fn tell_outcome(&mut self, push: &Push, attempt: &Attempt, outcome: Outcome) {
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
+        let subscription = self.subscription.id;
+        let window = self.window(push.lane);
+        let event = window.and_then(|window| window.event(push.sequence));
+        let (word, retry_at) = match outcome {
+            Outcome::Delivered => ("delivered", None),
+            Outcome::RetryAt(at) => ("attempt failed", Some(at)),
+            Outcome::Dead(_) => ("dead", None),
+            Outcome::Gone => ("the callback is gone", None),
+        };
+        tracing::debug!(
+            event = event.map(|event| tracing::field::display(event.id)),
+            correlation_id = event.map(|event| event.correlation_id()),
+            %subscription,
+            sequence = push.sequence,
+            attempt = attempt.number,
+            error = attempt.error,
+            retry_at = retry_at.map(tracing::field::display),
+            "event: {word}"
+        );
     }
 
     fn tell_death(&self, letter: &EventLetter) {

@@ -88,13 +88,14 @@ pub async fn publish_batch(
     let labels = Labels::of(request.headers())?;
     let context = labels.context(&caller, hub.clock.now());
     let batch = Batch::split(body.text(), Items::Events, is_ndjson(&request))?;
-    let outcomes = take(&hub, &batch, &context).await?;
+    let outcomes = take(&hub, &request, &batch, &context).await?;
     answer(outcomes, batch.atomic)
 }
 
 /// What became of each item.
 async fn take(
     hub: &Hub,
+    request: &HttpRequest,
     batch: &Batch<'_>,
     context: &Context<'_>,
 ) -> Result<Vec<Outcome>, HubError> {
@@ -112,7 +113,9 @@ async fn take(
     if batch.atomic && offers.len() < outcomes.len() {
         return Ok(outcomes);
     }
-    let mut slots = offer_all(hub, offers, batch.atomic).await?.into_iter();
+    let mut slots = offer_all(hub, request, offers, batch.atomic)
+        .await?
+        .into_iter();
     for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_ok()) {
         match slots.next() {
             Some(EventSlot::Published(event)) => *outcome = Ok(Taken::of(&event, false)),

@@ -22,6 +22,7 @@ use crate::http::known_ids::{self, Finding, Given};
 use crate::http::messages::flush;
 use crate::http::messages::send::Labels;
 use crate::http::openapi::events::{EventHeaders, EventInput};
+use crate::http::steps::EventSteps;
 use crate::logic::canonical::event_fingerprint;
 use crate::ports::archive::MOST_IDS;
 
@@ -105,7 +106,7 @@ pub async fn publish(
     let context = labels.context(&caller, hub.clock.now());
     let offer = event_input::read(body.text(), &context)?;
     let mut repeat = receipt(&hub, &offer.event, true);
-    match offer_all(&hub, vec![offer], false).await?.pop() {
+    match offer_all(&hub, &request, vec![offer], false).await?.pop() {
         Some(EventSlot::Published(event)) => {
             Ok(HttpResponse::Created().json(receipt(&hub, &event, false)))
         }
@@ -132,10 +133,14 @@ fn receipt<'a>(hub: &'a Hub, event: &Event, duplicate: bool) -> EventReceipt<'a>
 /// Offers events to the hub; the answer is complete and on disk.
 pub async fn offer_all(
     hub: &Hub,
+    request: &HttpRequest,
     offers: Vec<EventOffer>,
     atomic: bool,
 ) -> Result<Vec<EventSlot>, HubError> {
-    answered(submit(hub, offers, atomic).await?).await
+    let steps = EventSteps::of(&offers);
+    let slots = answered(submit(hub, offers, atomic).await?).await?;
+    steps.tell(request, &slots);
+    Ok(slots)
 }
 
 /// As [`offer_all`], but returns as soon as the events have their place in line.

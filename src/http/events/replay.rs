@@ -17,6 +17,7 @@ use crate::domain::pattern::Pattern;
 use crate::domain::subscription::SubscriptionId;
 use crate::error::HubError;
 use crate::http::Hub;
+use crate::http::acts::Act;
 use crate::http::ask::{ask, look};
 use crate::http::auth::Caller;
 use crate::http::body::{Body, Incoming};
@@ -171,7 +172,12 @@ async fn deliver(
         reply,
     });
     let refused = |refusal| HubError::refused(refusal, unknown(subscription_id));
-    started.await?.map_err(refused)
+    let replay = started.await?.map_err(refused)?;
+    let outcome = format!("replay {replay} from sequence {from}");
+    Act::new("replay_events", "subscription", &subscription_id)
+        .with(&outcome)
+        .tell(request);
+    Ok(replay)
 }
 
 /// What the subscription itself is about.

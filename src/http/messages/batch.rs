@@ -86,13 +86,14 @@ pub async fn send_batch(
     let labels = Labels::of(request.headers())?;
     let context = labels.context(&caller, hub.clock.now());
     let batch = Batch::split(body.text(), Items::Messages, is_ndjson(&request))?;
-    let outcomes = take(&hub, &batch.items, &context).await?;
+    let outcomes = take(&hub, &request, &batch.items, &context).await?;
     answer(outcomes)
 }
 
 /// What became of each item: its id, or why not.
 async fn take(
     hub: &Hub,
+    request: &HttpRequest,
     items: &[&str],
     context: &Context<'_>,
 ) -> Result<Vec<Result<(MessageId, bool), HubError>>, HubError> {
@@ -107,7 +108,7 @@ async fn take(
             Err(error) => outcomes.push(Err(error)),
         }
     }
-    let mut slots = accept(hub, offers).await?.into_iter();
+    let mut slots = accept(hub, request, offers).await?.into_iter();
     for outcome in outcomes.iter_mut() {
         let Ok((_, duplicate)) = outcome else {
             continue;

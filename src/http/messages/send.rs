@@ -24,6 +24,7 @@ use crate::http::known_ids::{self, Finding, Given};
 use crate::http::message_input::{self, Context};
 use crate::http::openapi::messages::{MessageHeaders, MessageInput, SendQuery};
 use crate::http::query::Query;
+use crate::http::steps::MessageSteps;
 use crate::logic::canonical::same_content;
 use crate::ports::archive::{ArchivedMessage, MOST_IDS};
 
@@ -92,7 +93,7 @@ pub async fn send(
         });
         (Duration::from_millis(wait), settled)
     });
-    let is_new = match accept(&hub, vec![offer]).await?.pop() {
+    let is_new = match accept(&hub, &request, vec![offer]).await?.pop() {
         Some(Slot::Accepted) => true,
         Some(Slot::Duplicate) => false,
         Some(Slot::Refused(refusal)) => return Err(refusal.into()),
@@ -125,8 +126,15 @@ pub fn receipt<'a>(
 }
 
 /// Offers messages to the hub; the answer is complete and on disk.
-pub async fn accept(hub: &Hub, offers: Vec<Offer>) -> Result<Vec<Slot>, HubError> {
-    answered(submit(hub, offers).await?).await
+pub async fn accept(
+    hub: &Hub,
+    request: &HttpRequest,
+    offers: Vec<Offer>,
+) -> Result<Vec<Slot>, HubError> {
+    let steps = MessageSteps::of(&offers);
+    let slots = answered(submit(hub, offers).await?).await?;
+    steps.tell(request, &slots);
+    Ok(slots)
 }
 
 /// As [`accept`], but returns as soon as the messages have their place in line.

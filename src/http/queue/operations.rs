@@ -13,6 +13,7 @@ use crate::actors::messages::{ClearQueue, InspectAdmission, SwitchQueue};
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
 use crate::error::{HubError, Subject};
+use crate::http::acts::{Act, who};
 use crate::http::ask::{ask, look};
 use crate::http::auth::Caller;
 use crate::http::body::{Body, Incoming};
@@ -124,9 +125,19 @@ async fn switch(
     ask(&hub.handles.switch_queue, |reply| SwitchQueue {
         service: asked,
         paused,
+        by: Some(who(request)),
         reply,
     })
     .await?;
+    let action = if paused {
+        "pause_queue"
+    } else {
+        "resume_queue"
+    };
+    let name = service
+        .as_ref()
+        .map_or("all services", |name| name.as_str());
+    Act::new(action, "queue", &name).tell(request);
     let status = if paused { "paused" } else { "active" };
     Ok(HttpResponse::Ok().json(Switched { service, status }))
 }
@@ -170,12 +181,18 @@ pub async fn clear(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResp
     let door = look(&hub.handles.admission, InspectAdmission).await?;
     check_known(&door, Some(&service))?;
     let asked = service.clone();
+    let of = |priority: Priority| format!("of priority {}", priority.name());
     let cancelled = ask(&hub.handles.clear_queue, |reply| ClearQueue {
         service: asked,
         priority,
         reply,
     })
     .await?;
+    let levels = priority.map_or_else(|| "of all priorities".to_owned(), of);
+    let outcome = format!("{cancelled} messages {levels} cancelled");
+    Act::new("clear_queue", "queue", &service)
+        .with(&outcome)
+        .tell(&request);
     Ok(HttpResponse::Ok().json(Cleared { service, cancelled }))
 }
 

@@ -10,6 +10,7 @@ use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::Health;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
+use crate::http::acts::Act;
 use crate::http::ask::ask;
 use crate::http::auth::Caller;
 use crate::http::body::{Body, Incoming};
@@ -111,6 +112,12 @@ async fn enter(
         reply,
     })
     .await?;
+    if registered.undid_drain {
+        let on = format!("{instance_id} of {service}");
+        Act::new("register_instance", "instance", &on)
+            .with(&"it was draining and takes messages again")
+            .tell(request);
+    }
     let mut response = if registered.replaced {
         HttpResponse::Ok()
     } else {
@@ -144,7 +151,7 @@ pub async fn deregister_instance(
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, HubError> {
     let (service, instance) = own_instance(&request, &path)?;
-    leave(&hub, service, Some(instance)).await
+    leave(&request, &hub, service, Some(instance)).await
 }
 
 /// Say that an instance lives
@@ -215,6 +222,8 @@ pub async fn drain(
     });
     let since = since.await?;
     let draining_since = since.map_err(|refusal| HubError::refused(refusal, unknown(&service)))?;
+    let on = format!("{instance_id} of {service}");
+    Act::new("drain_instance", "instance", &on).tell(&request);
     Ok(HttpResponse::Ok().json(Draining {
         service,
         instance_id,

@@ -1,5 +1,7 @@
 //! What operators do to queues: pause them, limit them, clear them.
 
+use std::sync::Arc;
+
 use crate::domain::fact::{Fact, QueueSwitched};
 use crate::domain::ids::{MessageId, ServiceName};
 use crate::domain::message::Priority;
@@ -9,32 +11,50 @@ use crate::domain::timestamp::Timestamp;
 use super::Queues;
 use super::entry::{Entry, Place};
 
+/// That nothing is handed out.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Pause {
+    pub since: Timestamp,
+    /// Who wanted it, in words, if that is known.
+    pub by: Option<Arc<str>>,
+}
+
 impl Queues {
-    /// What follows from somebody's wish. To pause what is paused does not change since when it is.
+    /// What follows from the wish of `by`. To pause what is paused changes neither since when it is
+    /// nor by whom.
     pub fn switched(
         &self,
         service: Option<ServiceName>,
         paused: bool,
+        by: Option<String>,
         now: Timestamp,
     ) -> QueueSwitched {
-        let since = match &service {
-            None => self.paused,
+        let before = match &service {
+            None => self.paused.as_ref(),
             Some(service) => {
                 let destination = self.destinations.get(service);
-                destination.and_then(|destination| destination.paused)
+                destination.and_then(|destination| destination.paused.as_ref())
             }
+        };
+        let (at, by) = match before.filter(|_| paused) {
+            Some(pause) => (pause.since, pause.by.as_deref().map(str::to_owned)),
+            None => (now, by),
         };
         QueueSwitched {
             service,
-            at: since.filter(|_| paused).unwrap_or(now),
+            at,
             paused,
+            by,
         }
     }
 
     /// Pauses or resumes one queue, or all of them. The two are apart: resuming all leaves those
     /// paused that were paused by name.
     pub(super) fn switch(&mut self, switched: &QueueSwitched, now: Timestamp) {
-        let paused = switched.paused.then_some(switched.at);
+        let paused = switched.paused.then(|| Pause {
+            since: switched.at,
+            by: switched.by.as_deref().map(Arc::from),
+        });
         match &switched.service {
             None => {
                 self.paused = paused;
@@ -47,11 +67,11 @@ impl Queues {
         }
     }
 
-    /// Since when nothing is handed out to this destination, or to any.
-    pub fn paused_since(&self, service: Option<&ServiceName>) -> Option<Timestamp> {
+    /// Why nothing is handed out to this destination, or to any.
+    pub fn pause_of(&self, service: Option<&ServiceName>) -> Option<&Pause> {
         let destination = service.and_then(|service| self.destinations.get(service));
-        let own = destination.and_then(|destination| destination.paused);
-        [own, self.paused].into_iter().flatten().min()
+        let own = destination.and_then(|destination| destination.paused.as_ref());
+        earliest(own, self.paused.as_ref())
     }
 
     /// `None`: as configured, if it is.
@@ -89,6 +109,10 @@ impl Queues {
         }
         facts
     }
+}
+
+pub(super) fn earliest<'a>(a: Option<&'a Pause>, b: Option<&'a Pause>) -> Option<&'a Pause> {
+    [a, b].into_iter().flatten().min_by_key(|pause| pause.since)
 }
 
 fn is_waiting(entry: &Entry) -> bool {

@@ -7,6 +7,7 @@ use crate::domain::message::{Priority, State};
 use crate::domain::service::Outlook;
 use crate::domain::timestamp::Timestamp;
 
+use super::control::Pause;
 use super::entry::{Entry, Place};
 use super::kinds::Kinds;
 use super::ordering_keys::OrderingKeys;
@@ -19,8 +20,8 @@ pub(super) struct Destination {
     pub window: u32,
     pub outlook: Outlook,
     pub pace: Pace,
-    /// Since when nothing is handed out, as somebody wished.
-    pub paused: Option<Timestamp>,
+    /// Nothing is handed out, as somebody wished.
+    pub paused: Option<Pause>,
     pub keys: OrderingKeys,
     /// What waits for an ordering key, by level and then by order of acceptance. Like `not_due` it
     /// takes no more memory than a place in the lanes, where these messages are not.

@@ -5,6 +5,7 @@ use crate::domain::service::Outlook;
 use crate::domain::timestamp::Timestamp;
 
 use super::Queues;
+use super::control::Pause;
 use super::destination::Destination;
 use super::entry::{Entry, Place};
 use super::leases::Lease;
@@ -67,11 +68,11 @@ impl Queues {
             1 => "1 message is ahead of it".to_owned(),
             ahead => format!("{ahead} messages are ahead of it"),
         };
-        if let Some(since) = self.paused {
-            return format!("all queues are paused since {since}; {turn}");
+        if let Some(pause) = &self.paused {
+            return format!("all queues are paused {}; {turn}", in_words(pause));
         }
-        if let Some(since) = to.paused {
-            return format!("the queue is paused since {since}; {turn}");
+        if let Some(pause) = &to.paused {
+            return format!("the queue is paused {}; {turn}", in_words(pause));
         }
         match to.outlook {
             Outlook::NoInstance { since } if since == Timestamp::default() => {
@@ -91,6 +92,14 @@ impl Queues {
             }
             Outlook::Ready => waiting_for_room(to, now, &turn),
         }
+    }
+}
+
+fn in_words(pause: &Pause) -> String {
+    let since = pause.since;
+    match &pause.by {
+        Some(by) => format!("since {since} by {by}"),
+        None => format!("since {since}"),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::domain::message::{Message, Priority, State};
 use crate::domain::timestamp::Timestamp;
 
 use super::Queues;
+use super::control::{Pause, earliest};
 use super::destination::{Destination, Statistics};
 use super::entry::{Entry, Place};
 
@@ -38,8 +39,8 @@ pub struct QueueDepths {
     /// When the longest waiting of those next in their lanes, or first of those that wait for an
     /// ordering key, was accepted, by level.
     pub oldest: [Option<Timestamp>; 5],
-    /// Since when nothing is handed out.
-    pub paused: Option<Timestamp>,
+    /// Nothing is handed out.
+    pub paused: Option<Pause>,
     pub statistics: Statistics,
 }
 
@@ -92,6 +93,11 @@ impl Queues {
         })
     }
 
+    /// Where a message is that the hub owes.
+    pub fn state_of(&self, id: MessageId) -> Option<State> {
+        self.entries.get(&id).map(|entry| self.state(entry))
+    }
+
     /// Every destination that ever had a message since start.
     pub fn depths(&self) -> impl Iterator<Item = (&ServiceName, QueueDepths)> {
         self.destinations
@@ -124,10 +130,7 @@ impl Queues {
             scheduled: counts.scheduled,
             in_flight: counts.pushing + counts.leased + counts.settling,
             oldest: self.oldest(destination),
-            paused: [destination.paused, self.paused]
-                .into_iter()
-                .flatten()
-                .min(),
+            paused: earliest(destination.paused.as_ref(), self.paused.as_ref()).cloned(),
             statistics: destination.statistics,
         }
     }

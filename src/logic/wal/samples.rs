@@ -269,6 +269,7 @@ pub fn queue_switched(number: Option<u128>, paused: bool) -> Fact {
         service: number.map(service),
         at: at(1),
         paused,
+        by: paused.then(|| "ops".to_owned()),
     })
 }
 

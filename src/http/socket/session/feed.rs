@@ -116,6 +116,12 @@ impl Feed {
         self.ready_bytes -= bytes;
         self.used += bytes;
         self.sent = framed.event.sequence;
+        tracing::debug!(
+            event = %framed.event.id,
+            correlation_id = framed.event.correlation_id(),
+            sequence = self.sent,
+            "event sent by a socket"
+        );
         let text = framed.text.get_or_init(|| texts::event(&framed.event));
         Some(text.clone())
     }

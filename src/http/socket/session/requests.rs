@@ -9,7 +9,7 @@ use super::super::answers::{Answer, Answers, Slip};
 use super::super::frames::{self, Ask};
 use super::super::texts;
 use super::{Answered, Context, MOST_ANSWER_BYTES, Session};
-use crate::actors::messages::{EndLeases, EventOffer, EventSlot, LeaseEnd, Offer, Slot};
+use crate::actors::messages::{EndLeases, EventOffer, EventSlot, FeedId, LeaseEnd, Offer, Slot};
 use crate::domain::event::Event;
 use crate::domain::ids::{LeaseToken, ServiceName};
 use crate::domain::refusal::Refusal;
@@ -20,6 +20,7 @@ use crate::http::bodies::Purpose;
 use crate::http::events::publish;
 use crate::http::message_input;
 use crate::http::messages::send;
+use crate::http::steps::{BySocket, EventSteps, MessageSteps};
 
 /// What is asked, and where its answer goes.
 pub struct Step {
@@ -130,8 +131,9 @@ impl Session {
             return;
         }
         let (hub, turn, home) = (self.hub.clone(), self.turn.clone(), ctx.address());
+        let socket = self.socket;
         actix::spawn(async move {
-            home.do_send(Answered(publish_all(&hub, &turn, events).await));
+            home.do_send(Answered(publish_all(&hub, socket, &turn, events).await));
         });
     }
 
@@ -140,8 +142,9 @@ impl Session {
             return;
         }
         let (hub, turn, home) = (self.hub.clone(), self.turn.clone(), ctx.address());
+        let socket = self.socket;
         actix::spawn(async move {
-            home.do_send(Answered(send_all(&hub, &turn, sends).await));
+            home.do_send(Answered(send_all(&hub, socket, &turn, sends).await));
         });
     }
 
@@ -173,14 +176,24 @@ impl Session {
     }
 }
 
-async fn send_all(hub: &Hub, turn: &Mutex<()>, sends: Vec<(Slip, Offer)>) -> Vec<Answer> {
+async fn send_all(
+    hub: &Hub,
+    socket: FeedId,
+    turn: &Mutex<()>,
+    sends: Vec<(Slip, Offer)>,
+) -> Vec<Answer> {
     let (slips, offers): (Vec<Slip>, Vec<Offer>) = sends.into_iter().unzip();
     let ids: Vec<_> = offers.iter().map(|offer| offer.message.id).collect();
+    let steps = MessageSteps::of(&offers);
     let in_line = {
         let _turn = turn.lock().await;
         send::submit(hub, offers).await
     };
-    let mut slots = come(in_line).await.map(Vec::into_iter);
+    let slots = come(in_line).await;
+    if let Ok(slots) = &slots {
+        steps.tell(&BySocket(&socket.0), slots);
+    }
+    let mut slots = slots.map(Vec::into_iter);
     let mut answers = Vec::with_capacity(slips.len());
     for (slip, id) in slips.iter().zip(ids) {
         let outcome = match &mut slots {
@@ -194,14 +207,24 @@ async fn send_all(hub: &Hub, turn: &Mutex<()>, sends: Vec<(Slip, Offer)>) -> Vec
     answers
 }
 
-async fn publish_all(hub: &Hub, turn: &Mutex<()>, events: Vec<(Slip, EventOffer)>) -> Vec<Answer> {
+async fn publish_all(
+    hub: &Hub,
+    socket: FeedId,
+    turn: &Mutex<()>,
+    events: Vec<(Slip, EventOffer)>,
+) -> Vec<Answer> {
     let (slips, offers): (Vec<Slip>, Vec<EventOffer>) = events.into_iter().unzip();
     let ids: Vec<_> = offers.iter().map(|offer| offer.event.id).collect();
+    let steps = EventSteps::of(&offers);
     let in_line = {
         let _turn = turn.lock().await;
         publish::submit(hub, offers, false).await
     };
-    let mut slots = come(in_line).await.map(Vec::into_iter);
+    let slots = come(in_line).await;
+    if let Ok(slots) = &slots {
+        steps.tell(&BySocket(&socket.0), slots);
+    }
+    let mut slots = slots.map(Vec::into_iter);
     let mut outcomes = Vec::with_capacity(slips.len());
     for _ in &slips {
         outcomes.push(match &mut slots {

@@ -3,13 +3,19 @@
 use super::*;
 use crate::domain::fact::{DeadLetterDeleted, DeadReason, QueueSwitched, QuotaSet, Redrive};
 use crate::domain::service::KindRoom;
+use crate::logic::queues::control::Pause;
 
 fn switch(service: Option<ServiceName>, paused: bool) -> Fact {
     Fact::QueueSwitched(QueueSwitched {
         service,
         at: at(7),
         paused,
+        by: Some("ops".to_owned()),
     })
+}
+
+fn since(pause: Option<&Pause>) -> Option<Timestamp> {
+    pause.map(|pause| pause.since)
 }
 
 fn quota(deliver_rate: Option<f64>, max_in_flight: Option<u32>) -> Quota {
@@ -55,12 +61,15 @@ fn a_paused_queue_hands_out_nothing_by_push_or_pull() {
         assert!(push(&mut queues, at(7)).is_empty());
         assert!(lease(&mut queues, 9, 1, at(7)).is_empty());
         assert_eq!(state(&queues, 1), State::Queued);
-        assert_eq!(queues.depths_of(&billing()).paused, Some(at(7)));
+        assert_eq!(
+            since(queues.depths_of(&billing()).paused.as_ref()),
+            Some(at(7))
+        );
         assert_explains(
             &queues,
             2,
             at(7),
-            &["paused since", "1 message is ahead of it"],
+            &["paused since", "by ops", "1 message is ahead of it"],
         );
         queues.apply(4, &switch(service, false), at(8));
         assert_eq!(queues.take_ready(), [billing()]);
@@ -69,22 +78,24 @@ fn a_paused_queue_hands_out_nothing_by_push_or_pull() {
 }
 
 #[test]
-fn pausing_again_does_not_change_since_when() {
+fn pausing_again_changes_neither_since_when_nor_by_whom() {
     for service in [None, Some(billing())] {
         let mut queues = ready_queues([message(1)]);
         let mut position = 2;
-        let mut switch = |queues: &mut Queues, paused, now| {
-            let switched = queues.switched(service.clone(), paused, now);
+        let mut switch = |queues: &mut Queues, paused, by: &str, now| {
+            let switched = queues.switched(service.clone(), paused, Some(by.to_owned()), now);
             queues.apply(position, &Fact::QueueSwitched(switched), now);
             position += 1;
         };
-        switch(&mut queues, true, at(7));
-        switch(&mut queues, true, at(9));
-        assert_eq!(queues.paused_since(Some(&billing())), Some(at(7)));
-        switch(&mut queues, false, at(10));
-        assert_eq!(queues.paused_since(Some(&billing())), None);
-        switch(&mut queues, true, at(11));
-        assert_eq!(queues.paused_since(Some(&billing())), Some(at(11)));
+        switch(&mut queues, true, "ops", at(7));
+        switch(&mut queues, true, "dev", at(9));
+        let pause = queues.pause_of(Some(&billing())).cloned();
+        assert_eq!(pause.unwrap().by.as_deref(), Some("ops"));
+        assert_eq!(since(queues.pause_of(Some(&billing()))), Some(at(7)));
+        switch(&mut queues, false, "dev", at(10));
+        assert_eq!(since(queues.pause_of(Some(&billing()))), None);
+        switch(&mut queues, true, "dev", at(11));
+        assert_eq!(since(queues.pause_of(Some(&billing()))), Some(at(11)));
     }
 }
 
@@ -95,8 +106,8 @@ fn resuming_all_leaves_paused_what_was_paused_by_name() {
     queues.apply(3, &switch(None, true), at(7));
     queues.apply(4, &switch(None, false), at(7));
     assert!(push(&mut queues, at(7)).is_empty());
-    assert_eq!(queues.paused_since(None), None);
-    assert_eq!(queues.paused_since(Some(&billing())), Some(at(7)));
+    assert_eq!(since(queues.pause_of(None)), None);
+    assert_eq!(since(queues.pause_of(Some(&billing()))), Some(at(7)));
 }
 
 #[test]

@@ -1,0 +1,74 @@
+//! What somebody did to the hub's queues, letters, circuits, services and subscriptions: a line in
+//! the log for each, in the same words, with who did it.
+
+use std::fmt::Display;
+
+use actix_web::HttpRequest;
+
+use super::auth::Caller;
+use super::edge::RequestId;
+
+/// Something that was done, and is in the journal.
+pub struct Act<'a> {
+    /// The operation as the OpenAPI description names it.
+    pub action: &'static str,
+    /// The kind and name of what it was done to, such as `queue` and `printer`.
+    pub on: (&'static str, &'a dyn Display),
+    /// What came of it, where the action does not say it all.
+    pub outcome: Option<&'a dyn Display>,
+    /// As whoever did it gave it.
+    pub reason: Option<&'a str>,
+}
+
+impl<'a> Act<'a> {
+    pub fn new(action: &'static str, kind: &'static str, name: &'a dyn Display) -> Self {
+        Self {
+            action,
+            on: (kind, name),
+            outcome: None,
+            reason: None,
+        }
+    }
+
+    pub fn with(self, outcome: &'a dyn Display) -> Self {
+        Self {
+            outcome: Some(outcome),
+            ..self
+        }
+    }
+
+    pub fn because(self, reason: &'a str) -> Self {
+        Self {
+            reason: Some(reason),
+            ..self
+        }
+    }
+
+    pub fn tell(&self, request: &HttpRequest) {
+        if !tracing::enabled!(tracing::Level::INFO) {
+            return;
+        }
+        let (kind, name) = self.on;
+        let by = Caller::of(request).name;
+        let peer = request.peer_addr();
+        tracing::info!(
+            action = self.action,
+            on = format!("{kind} {name}"),
+            outcome = self.outcome.map(ToString::to_string),
+            reason = self.reason,
+            by = by.as_ref().map_or("anonymous", |name| name.as_str()),
+            peer = peer.map(tracing::field::display),
+            request_id = RequestId::under_way(request),
+            "act"
+        );
+    }
+}
+
+/// Who asks, for what is kept: its name, or where it asks from.
+pub fn who(request: &HttpRequest) -> String {
+    match (Caller::of(request).name, request.peer_addr()) {
+        (Some(name), _) => name.to_string(),
+        (None, Some(peer)) => format!("anonymous ({})", peer.ip()),
+        (None, None) => "anonymous".to_owned(),
+    }
+}

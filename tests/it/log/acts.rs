@@ -1,0 +1,145 @@
+//! Who did what: one line for each act, in the same words.
+
+use serde_json::{Value, json};
+
+use super::{JSON, lines_with};
+use crate::support::verbs::text;
+use crate::support::{Client, FakeService, Reply, TestHub, eventually};
+
+/// A client whose requests have this id.
+fn asking(client: &Client, id: &str) -> Client {
+    client.with_header(&format!("x-request-id: {id}"))
+}
+
+/// The one line of this act.
+#[track_caller]
+fn act(hub: &TestHub, action: &str) -> Value {
+    let mut acts = lines_with(&hub.log(), "act");
+    acts.retain(|line| line["action"] == action);
+    assert_eq!(acts.len(), 1, "{action} in\n{}", hub.log());
+    acts.remove(0)
+}
+
+#[test]
+fn what_is_done_to_queues_circuits_and_services_is_told_with_who_did_it() {
+    let hub = TestHub::with(&[
+        JSON,
+        ("service_keys", "{shop: [s], boss: [m]}"),
+        ("operators", "[boss]"),
+    ]);
+    let boss = hub.named("boss", "m");
+    boss.register(&json!({"service": "mail", "instance_id": "a"}))
+        .is(201);
+    boss.send(&json!({"source": "shop", "destination": "mail", "type": "t", "payload": 1}))
+        .is(202);
+    let one = json!({"service": "mail"});
+    asking(&boss, "r1").post("/v1/queue/pause", &one).is(200);
+    let paused = boss.queue_status("service=mail").is(200);
+    assert_eq!(paused["paused_by"], "boss");
+    boss.post("/v1/queue/resume", &one).is(200);
+    assert_eq!(boss.queue_status("").is(200)["paused_by"], Value::Null);
+    boss.clear_queue("service=mail").is(200);
+    boss.force_circuit("mail", "OPEN");
+    let strategy = json!({"load_balancing_strategy": "random"});
+    boss.put("/v1/services/mail", &strategy).is(200);
+    boss.set_quota("shop", &json!({"send_rate": 5})).is(200);
+    boss.delete_quota("shop").is(204);
+    boss.post("/v1/services/mail/instances/a/drain", &json!({}))
+        .is(200);
+    boss.register(&json!({"service": "mail", "instance_id": "a"}))
+        .is(200);
+    boss.delete("/v1/services/mail").is(204);
+
+    let line = act(&hub, "pause_queue");
+    assert_eq!(line["level"], "INFO");
+    assert_eq!(line["on"], "queue mail");
+    assert_eq!(line["by"], "boss");
+    assert_eq!(line["request_id"], "r1");
+    assert!(text(&line["peer"]).starts_with("127.0.0.1:"), "{line}");
+    let outcome = |action: &str| text(&act(&hub, action)["outcome"]);
+    assert_eq!(act(&hub, "resume_queue")["on"], "queue mail");
+    assert_eq!(
+        outcome("clear_queue"),
+        "1 messages of all priorities cancelled"
+    );
+    let forced = act(&hub, "force_circuit");
+    assert_eq!(forced["on"], "circuit of mail");
+    assert_eq!(forced["outcome"], "OPEN");
+    assert_eq!(forced["reason"], "maintenance");
+    assert_eq!(outcome("choose_strategy"), "random");
+    assert_eq!(outcome("set_quota"), "send_rate 5");
+    assert_eq!(act(&hub, "delete_quota")["on"], "quota of shop");
+    assert_eq!(act(&hub, "drain_instance")["on"], "instance a of mail");
+    assert_eq!(
+        outcome("register_instance"),
+        "it was draining and takes messages again"
+    );
+    assert_eq!(act(&hub, "deregister_service")["on"], "service mail");
+}
+
+#[test]
+fn what_is_done_to_messages_letters_and_subscriptions_is_told() {
+    let hub = TestHub::with(&[JSON, ("max_retry_attempts", "1")]);
+    let service = FakeService::answering(Reply::Status(422));
+    hub.register_at("printer", &service.url());
+    let letters: Vec<String> = (0..3)
+        .map(|n| {
+            let id = hub.send_to("printer", json!(n));
+            eventually("it is dead", || hub.state(&id) == "dead");
+            id
+        })
+        .collect();
+    hub.register_puller("mail");
+    let waiting = hub.send_to("mail", json!(1));
+    hub.cancel(&waiting).is(200);
+    hub.delete_dead_letter(&letters[0]).is(204);
+    service.now_answers(Reply::Status(200));
+    hub.reprocess(&letters[1], &json!({})).is(202);
+    let job = hub.start_redrive(&json!({"rate": 1.0}));
+    hub.switch_redrive(&job, "cancel");
+    let id = hub.subscribed("printer", "a.*", &service.url());
+    hub.switch_subscription(&id, "pause");
+    hub.switch_subscription(&id, "resume");
+    let target = format!("/v1/subscriptions/{id}");
+    hub.patch(&target, &json!({"max_in_flight": 3})).is(200);
+    hub.delete(&target).is(204);
+
+    assert_eq!(
+        act(&hub, "cancel_message")["on"],
+        format!("message {waiting}")
+    );
+    let deleted = act(&hub, "delete_dead_letter");
+    assert_eq!(deleted["on"], format!("dead letter {}", letters[0]));
+    assert_eq!(
+        act(&hub, "reprocess_dead_letter")["outcome"],
+        "sent again as before"
+    );
+    let started = act(&hub, "start_redrive");
+    assert_eq!(started["on"], format!("redrive job {job}"));
+    assert_eq!(started["by"], "shop");
+    let on = format!("subscription {id}");
+    for action in [
+        "subscribe",
+        "pause_subscription",
+        "resume_subscription",
+        "change_subscription",
+        "delete_subscription",
+    ] {
+        assert_eq!(act(&hub, action)["on"], on, "{action}");
+    }
+}
+
+#[test]
+fn who_paused_is_still_known_after_a_restart() {
+    let hub = TestHub::with(&[JSON]);
+    hub.register_puller("mail");
+    hub.nameless().pause_queue(&json!({})).is(200);
+    assert_eq!(act(&hub, "pause_queue")["by"], "anonymous");
+    let hub = hub.restart();
+    let status = hub.queue_status("").is(200);
+    assert_eq!(status["status"], "paused");
+    assert_eq!(status["paused_by"], "anonymous (127.0.0.1)");
+    let id = hub.send_to("mail", json!(1));
+    let words = hub.waiting_for(&id);
+    assert!(words.contains("by anonymous (127.0.0.1)"), "{words}");
+}
