@@ -7,7 +7,9 @@ use message_hub::adapters::journal_memory::MemoryDisk;
 use message_hub::domain::fact::Fact;
 use message_hub::domain::ids::{Label, MessageId, ServiceName};
 use message_hub::domain::message::{Message, Payload, Priority};
+use message_hub::domain::pattern::Pattern;
 use message_hub::domain::timestamp::Timestamp;
+use message_hub::logic::topics::Topics;
 use message_hub::logic::wal::{codec, frame};
 use message_hub::ports::journal::Journal;
 
@@ -68,5 +70,54 @@ fn journal_append(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, journal_codec, journal_append);
+/// 10,000 subscriptions with 1,000 patterns each, of 20,000 different ones.
+fn subscriptions() -> Topics<usize> {
+    let mut patterns = Vec::new();
+    for n in 0..20_000 {
+        let text = match n % 4 {
+            0 => format!("order.{n}.*"),
+            1 => format!("order.{n}.#"),
+            2 => format!("#.{n}.created"),
+            _ => format!("order.*.{n}.#.paid"),
+        };
+        patterns.push(Pattern::parse(&text).expect("a pattern"));
+    }
+    let mut topics = Topics::default();
+    for subscription in 0..10_000 {
+        for n in 0..1000 {
+            let pattern = &patterns[(subscription * 31 + n * 17) % patterns.len()];
+            topics.insert(pattern, subscription);
+        }
+    }
+    topics
+}
+
+fn topics(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("who wants an event");
+    let wide = subscriptions();
+    group.bench_function("10,000 subscriptions of 1,000 patterns", |bencher| {
+        bencher.iter(|| wide.matching("order.8.created").len());
+    });
+    let mut hostile = Topics::default();
+    for n in 0..500usize {
+        let word = |at: usize| match (n >> (at % 9)) & 1 {
+            _ if at % 13 == 5 => "#",
+            0 => "a",
+            _ => "*",
+        };
+        let words: Vec<_> = (0..100).map(word).collect();
+        let pattern = Pattern::parse(&words.join(".")).expect("a pattern");
+        hostile.insert(&pattern, n);
+    }
+    let long = ["a"; 100].join(".");
+    group.bench_function(
+        "500 patterns of 100 wildcards, a type of 100 words",
+        |bencher| {
+            bencher.iter(|| hostile.matching(&long).len());
+        },
+    );
+    group.finish();
+}
+
+criterion_group!(benches, journal_codec, journal_append, topics);
 criterion_main!(benches);

@@ -40,6 +40,7 @@ pub mod tally;
 pub mod timer_queue;
 pub mod token_bucket;
 pub mod topics;
+pub mod type_filter;
 pub mod verdict;
 pub mod wal;
 pub mod web_pages;

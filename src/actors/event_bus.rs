@@ -22,7 +22,7 @@ mod sockets;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, AsyncContext, Context, Handler, Recipient};
+use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
 use ahash::AHashMap;
 
 use super::alarm::Alarm;
@@ -66,6 +66,8 @@ pub struct EventBus {
     /// Of positions.
     writing: Writing,
     alarm: Alarm,
+    /// It has told itself to go on with the feeds.
+    awaits_turn: bool,
     is_open: bool,
     /// The hub stops.
     is_draining: bool,
@@ -74,6 +76,11 @@ pub struct EventBus {
     draining: Option<Reply<()>>,
     _watch: DeathWatch,
 }
+
+/// A feed goes on that has more to look through.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct NextTurn;
 
 struct Follower {
     round: u64,
@@ -113,6 +120,7 @@ impl EventBus {
             attached: Attached::default(),
             writing: Writing::default(),
             alarm: Alarm::default(),
+            awaits_turn: false,
             is_open: false,
             is_draining: false,
             is_at_rest: false,
@@ -149,6 +157,14 @@ impl EventBus {
                 let round = follower.round;
                 follower.to.do_send(FeedNews { round, fed });
             }
+        }
+    }
+
+    /// Whoever has more to look through goes on when the others had their turn.
+    fn arrange_turns(&mut self, ctx: &mut Context<Self>) {
+        if self.feeds.has_unfinished() && !self.awaits_turn {
+            self.awaits_turn = true;
+            ctx.notify(NextTurn);
         }
     }
 
@@ -217,7 +233,7 @@ impl Handler<HistoryBegins> for EventBus {
 impl Handler<Follow> for EventBus {
     type Result = ();
 
-    fn handle(&mut self, follow: Follow, _: &mut Context<Self>) {
+    fn handle(&mut self, follow: Follow, ctx: &mut Context<Self>) {
         let (round, to) = (follow.round, follow.to);
         self.followers.insert(follow.feed, Follower { round, to });
         let fed = self.feeds.follow(
@@ -228,15 +244,28 @@ impl Handler<Follow> for EventBus {
             &self.recent,
         );
         self.feed(fed);
+        self.arrange_turns(ctx);
     }
 }
 
 impl Handler<Credit> for EventBus {
     type Result = ();
 
-    fn handle(&mut self, credit: Credit, _: &mut Context<Self>) {
+    fn handle(&mut self, credit: Credit, ctx: &mut Context<Self>) {
         let fed = self.feeds.credit(credit.feed, credit.bytes, &self.recent);
         self.feed(fed);
+        self.arrange_turns(ctx);
+    }
+}
+
+impl Handler<NextTurn> for EventBus {
+    type Result = ();
+
+    fn handle(&mut self, _: NextTurn, ctx: &mut Context<Self>) {
+        self.awaits_turn = false;
+        let fed = self.feeds.go_on(&self.recent);
+        self.feed(fed);
+        self.arrange_turns(ctx);
     }
 }
 

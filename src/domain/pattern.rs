@@ -8,6 +8,8 @@ use super::ids::{Label, is_label};
 
 const ONE: &str = "*";
 const MANY: &str = "#";
+/// So many `#` may be in one pattern that somebody gives.
+const MOST_MANY: usize = 8;
 
 /// Which event types are meant: `character.*` or `#`, or one type as it is.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +23,8 @@ pub enum PatternError {
     EmptyWord,
     #[error("`*` and `#` stand for whole words; write `a.*`, not `a.b*`")]
     PartOfWord,
+    #[error("has more than {MOST_MANY} `#`")]
+    ManyHashes,
 }
 
 impl Pattern {
@@ -38,6 +42,20 @@ impl Pattern {
         }
         let label = Label::parse_interned(text).map_err(|_| PatternError::Text)?;
         Ok(Self(label))
+    }
+
+    /// As [`Pattern::parse`], with the bounds for what comes from outside. What was taken before
+    /// there were any stays readable.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn given(text: &str) -> Result<Self, PatternError> {
+        let pattern = Self::parse(text)?;
+        let hashes = pattern.words().filter(|word| *word == Word::Many).count();
+        match hashes > MOST_MANY {
+            true => Err(PatternError::ManyHashes),
+            false => Ok(pattern),
+        }
     }
 
     pub fn as_str(&self) -> &str {
@@ -62,32 +80,29 @@ impl Pattern {
         self.as_str() == MANY
     }
 
-    /// In time at most proportional to the product of the two numbers of words.
+    /// Compares each word of the type with each of the pattern. Who has many patterns or many types
+    /// to look at asks [`crate::logic::topics`] instead.
     pub fn matches(&self, event_type: &str) -> bool {
-        let words: Vec<&str> = event_type.split('.').collect();
-        // Whether the pattern so far matches the first so many words.
-        let mut reached = vec![false; words.len() + 1];
-        reached[0] = true;
-        for part in self.words() {
-            let mut next = vec![false; words.len() + 1];
-            match part {
-                Word::Many => {
-                    let mut any = false;
-                    for (index, before) in reached.iter().enumerate() {
-                        any |= before;
-                        next[index] = any;
-                    }
-                }
-                Word::One => next[1..].copy_from_slice(&reached[..words.len()]),
-                Word::Exact(exact) => {
-                    for (index, word) in words.iter().enumerate() {
-                        next[index + 1] = reached[index] && *word == exact;
+        let end = self.words().filter(|word| *word != Word::Many).count();
+        // Bit `n`: the first `n` words but `#` have matched what was read so far. A pattern has at
+        // most 100 words, since each takes two of its characters.
+        let mut reached = 1u128;
+        for word in event_type.split('.') {
+            let (mut next, mut at) = (0, 0);
+            for part in self.words() {
+                let is_here = reached >> at & 1 == 1;
+                match part {
+                    Word::Many => next |= reached & 1 << at,
+                    Word::One => (next, at) = (next | u128::from(is_here) << (at + 1), at + 1),
+                    Word::Exact(exact) => {
+                        next |= u128::from(is_here && exact == word) << (at + 1);
+                        at += 1;
                     }
                 }
             }
             reached = next;
         }
-        reached[words.len()]
+        reached >> end & 1 == 1
     }
 }
 
@@ -99,6 +114,16 @@ pub enum Word<'a> {
     One,
     /// `#`: any number of words, also none.
     Many,
+}
+
+impl<'a> Word<'a> {
+    pub fn as_str(&self) -> &'a str {
+        match self {
+            Self::Exact(text) => text,
+            Self::One => ONE,
+            Self::Many => MANY,
+        }
+    }
 }
 
 impl fmt::Display for Pattern {
@@ -174,6 +199,31 @@ mod tests {
             assert_eq!(Pattern::parse(text), Err(error), "{text:?}");
         }
         assert_eq!(Pattern::parse(&"a".repeat(201)), Err(PatternError::Text));
+    }
+
+    #[test]
+    fn hashes_of_what_is_given_are_counted() {
+        assert!(Pattern::given(&["#.a"; 8].join(".")).is_ok());
+        let nine = ["#.a"; 9].join(".");
+        assert_eq!(Pattern::given(&nine), Err(PatternError::ManyHashes));
+        assert!(Pattern::parse(&nine).is_ok());
+        assert_eq!(Pattern::given("a..b"), Err(PatternError::EmptyWord));
+    }
+
+    #[test]
+    fn the_longest_patterns_and_types_fit() {
+        let type_of = |words: usize| vec!["a"; words].join(".");
+        for (pattern, words, expected) in [
+            (["*"; 100].join("."), 100, true),
+            (["*"; 100].join("."), 99, false),
+            (["*"; 99].join(".") + ".#", 99, true),
+            (["#"; 100].join("."), 1, true),
+            (["*"; 99].join(".") + ".#", 98, false),
+        ] {
+            let matched = Pattern::parse(&pattern).unwrap().matches(&type_of(words));
+            assert_eq!(matched, expected, "{pattern} {words}");
+        }
+        assert!(Pattern::parse("#").unwrap().matches(&".".repeat(200)));
     }
 
     #[test]

@@ -122,13 +122,6 @@ impl Subscription {
     pub fn is_durable(&self) -> bool {
         self.callback().is_none_or(|callback| callback.durable)
     }
-
-    pub fn matches(&self, event: &Event) -> bool {
-        let event_type = event.event_type.as_str();
-        self.event_types
-            .iter()
-            .any(|pattern| pattern.matches(event_type))
-    }
 }
 
 /// A subscription is no more.

@@ -165,7 +165,7 @@ fn event_types(field: Field<'_>) -> Result<Arc<[Pattern]>, HubError> {
     }
     let mut patterns = Vec::with_capacity(texts.len());
     for text in &texts {
-        let pattern = Pattern::parse(text);
+        let pattern = Pattern::given(text);
         patterns.push(pattern.map_err(|error| field.wrong(format!("{text:?} {error}")))?);
     }
     Ok(patterns.into())

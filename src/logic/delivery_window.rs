@@ -197,7 +197,7 @@ impl DeliveryWindow {
 
     /// Forgets the events that have not begun and that `keep` does not want; gives how many bytes
     /// they took.
-    pub fn retain_waiting(&mut self, keep: impl Fn(&Event) -> bool) -> usize {
+    pub fn retain_waiting(&mut self, mut keep: impl FnMut(&Event) -> bool) -> usize {
         let mut freed = 0;
         self.items.retain(|_, item| {
             let stays = item.standing != Standing::Waiting || keep(&item.event);

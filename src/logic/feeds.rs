@@ -4,7 +4,7 @@
 //! in memory or beyond), or behind (what it needs next is no longer in memory; whoever it feeds
 //! reads the archive and follows again). Feeds that want the same types share the work.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use ahash::AHashMap;
 
 use super::recent::{Framed, Recent};
 use super::topics::Topics;
+use super::type_filter::TypeFilter;
 use crate::domain::event::Sequence;
 use crate::domain::pattern::Pattern;
 
@@ -19,6 +20,9 @@ use crate::domain::pattern::Pattern;
 const PORTION: usize = 512;
 /// A feed learns how far it is after so many events without one that matches.
 const QUIET: u64 = 1024;
+/// How much a feed that looks through the memory may cost at a time, in steps of its filter: a few
+/// milliseconds. Others have their turn before it goes on.
+const TURN: usize = 200_000;
 
 /// What a follower gets.
 #[derive(Clone, Debug)]
@@ -45,6 +49,8 @@ pub struct Feeds<F> {
     told: BTreeSet<(Sequence, usize)>,
     places: AHashMap<Arc<[Pattern]>, usize>,
     topics: Topics<usize>,
+    /// Those whose turn ended before they had all there is for them.
+    unfinished: VecDeque<F>,
 }
 
 #[derive(Debug)]
@@ -78,6 +84,8 @@ struct Group<F> {
     told: Sequence,
     /// Those of the batch at hand that match.
     batch: Vec<Arc<Framed>>,
+    /// For what is in memory, while a member looks through it.
+    filter: Option<Box<TypeFilter>>,
 }
 
 impl<F> Default for Feeds<F> {
@@ -89,6 +97,7 @@ impl<F> Default for Feeds<F> {
             told: BTreeSet::new(),
             places: AHashMap::new(),
             topics: Topics::default(),
+            unfinished: VecDeque::new(),
         }
     }
 }
@@ -150,6 +159,7 @@ impl<F: Copy + Ord + Hash> Feeds<F> {
             self.free.push(known.group);
             // Its place is for the next group.
             group.event_types = Arc::new([]);
+            group.filter = None;
         }
     }
 
@@ -198,6 +208,7 @@ impl<F: Copy + Ord + Hash> Feeds<F> {
             members: BTreeSet::new(),
             told: recent.next() - 1,
             batch: Vec::new(),
+            filter: None,
         };
         let place = self.free.pop().unwrap_or(self.groups.len());
         self.told.insert((group.told, place));
@@ -272,19 +283,33 @@ impl<F: Copy + Ord + Hash> Feeds<F> {
         self.told.insert((through, group));
     }
 
-    /// Goes on with a feed that stands still, from memory, as far as its room goes.
+    /// Goes on with those whose turn ended before they had all there is for them.
+    pub fn go_on(&mut self, recent: &Recent) -> Vec<(F, Fed)> {
+        match self.unfinished.pop_front() {
+            Some(feed) => self.resume(feed, recent),
+            None => Vec::new(),
+        }
+    }
+
+    /// Whether there are such.
+    pub fn has_unfinished(&self) -> bool {
+        !self.unfinished.is_empty()
+    }
+
+    /// Goes on with a feed that stands still, from memory, as far as its room and its turn go.
     fn resume(&mut self, key: F, recent: &Recent) -> Vec<(F, Fed)> {
         let mut fed = Vec::new();
         let Some(feed) = self.feeds.get_mut(&key) else {
             return fed;
         };
-        let event_types = &self.groups[feed.group].event_types;
-        let wants = |event: &&Arc<Framed>| {
-            let event_type = event.event.event_type.as_str();
-            event_types
-                .iter()
-                .any(|pattern| pattern.matches(event_type))
-        };
+        if !matches!(feed.state, State::Stalled { .. }) || feed.credit <= 0 {
+            return fed;
+        }
+        let group = &mut self.groups[feed.group];
+        let filter = group
+            .filter
+            .get_or_insert_with(|| Box::new(TypeFilter::new(&group.event_types)));
+        let until = filter.steps() + TURN;
         while let State::Stalled { from } = feed.state {
             if from < recent.first() {
                 feed.state = State::Behind;
@@ -294,22 +319,62 @@ impl<F: Copy + Ord + Hash> Feeds<F> {
             if feed.credit <= 0 {
                 break;
             }
-            let mut matching = recent.from(from).filter(wants);
-            let (events, stalled) = take(matching.by_ref().take(PORTION), &mut feed.credit);
-            feed.given = last_of(&events).unwrap_or(feed.given);
-            let next = stalled.or_else(|| matching.next().map(|event| event.event.sequence));
-            let through = next.unwrap_or(recent.next()) - 1;
-            feed.state = match next {
+            if filter.steps() >= until {
+                self.unfinished.push_back(key);
+                break;
+            }
+            let portion = portion(recent, from, filter, until, &mut feed.credit);
+            feed.given = last_of(&portion.events).unwrap_or(feed.given);
+            feed.state = match portion.next {
                 Some(from) => State::Stalled { from },
                 None => State::Live {
                     from: from.max(recent.next()),
                 },
             };
-            let events = events.into();
+            let through = portion.next.unwrap_or(recent.next()) - 1;
+            let events = portion.events.into();
             fed.push((key, Fed::Events { events, through }));
+        }
+        if matches!(feed.state, State::Live { .. }) {
+            group.filter = None;
         }
         fed
     }
+}
+
+/// Events for a feed, and where to go on; `None`: these are all.
+struct Portion {
+    events: Vec<Arc<Framed>>,
+    next: Option<Sequence>,
+}
+
+/// The next events from memory, until there is no more credit, or no more time.
+fn portion(
+    recent: &Recent,
+    from: Sequence,
+    filter: &mut TypeFilter,
+    until: usize,
+    credit: &mut i64,
+) -> Portion {
+    let mut events = Vec::new();
+    let mut next = None;
+    for framed in recent.from(from) {
+        let event = &framed.event;
+        if filter.steps() >= until {
+            next = Some(event.sequence);
+            break;
+        }
+        if !filter.wants(&event.event_type) {
+            continue;
+        }
+        if *credit <= 0 || events.len() == PORTION {
+            next = Some(event.sequence);
+            break;
+        }
+        *credit -= i64::try_from(event.bytes()).unwrap_or(i64::MAX);
+        events.push(framed.clone());
+    }
+    Portion { events, next }
 }
 
 fn last_of(events: &[Arc<Framed>]) -> Option<Sequence> {

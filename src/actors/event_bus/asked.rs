@@ -9,10 +9,13 @@ use crate::actors::messages::{InspectLog, LogReport, ReadRecent};
 use crate::domain::event::Event;
 use crate::logic::page::{Filling, Page};
 use crate::logic::recent::{Framed, Recent};
+use crate::logic::type_filter::TypeFilter;
 use crate::ports::archive::EventQuery;
 
 /// A question that is not answered after so many events is one for the archive.
 const MOST_LOOKED_AT: usize = 4096;
+/// Nor when its patterns have cost so much, in steps of a filter: a few milliseconds.
+const MOST_STEPS: usize = 200_000;
 
 impl Handler<InspectLog> for EventBus {
     type Result = MessageResult<InspectLog>;
@@ -57,12 +60,16 @@ fn collect<'a>(
     has_all: bool,
 ) -> Option<Page<Arc<Event>>> {
     let mut filling = Filling::new(query.limit, query.page_bytes());
+    let mut types = TypeFilter::new(&query.event_types);
     for (looked_at, framed) in events.enumerate() {
-        if looked_at == MOST_LOOKED_AT {
+        if looked_at == MOST_LOOKED_AT || types.steps() >= MOST_STEPS {
             return None;
         }
         let event = &framed.event;
-        if query.matches(event) && !filling.add(event.clone(), event.bytes()) {
+        if query.matches_but_type(event)
+            && types.wants(&event.event_type)
+            && !filling.add(event.clone(), event.bytes())
+        {
             return Some(filling.finish());
         }
     }

@@ -8,6 +8,7 @@ use actix::{AsyncContext, Context, Handler, Message};
 use super::Subscription;
 use crate::actors::messages::{Credit, FeedId, Flush, Follow, Framed, InspectLog, Unfollow};
 use crate::domain::event::{Event, Sequence};
+use crate::logic::type_filter::TypeFilter;
 use crate::ports::archive::{ArchiveError, EventQuery};
 
 /// Events held for a subscription, in bytes: a little more than the largest one.
@@ -131,10 +132,10 @@ impl Subscription {
 
     /// The types are others now: what has not begun and does not match any more is dropped.
     pub(super) fn follow_other_types(&mut self, ctx: &Context<Self>) {
-        let subscription = self.subscription.clone();
+        let mut types = TypeFilter::new(&self.subscription.event_types);
         let freed = self
             .live
-            .retain_waiting(|event| subscription.matches(event));
+            .retain_waiting(|event| types.wants(&event.event_type));
         self.feeding.held = self.feeding.held.saturating_sub(freed);
         if self.feeding.source != Source::Nothing {
             self.follow(ctx);

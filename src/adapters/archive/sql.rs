@@ -158,7 +158,13 @@ impl<S: Sql> SqlArchive<S> {
             return Ok(Types::All);
         };
         let candidates = self.database.load(statement).await?;
-        Ok(events::types::meant(&query.event_types, candidates))
+        if !events::types::is_much(&query.event_types, &candidates) {
+            return Ok(events::types::meant(&query.event_types, candidates));
+        }
+        let patterns = query.event_types.clone();
+        let meant =
+            tokio::task::spawn_blocking(move || events::types::meant(&patterns, candidates)).await;
+        meant.map_err(|_| ArchiveError::stopping())
     }
 
     async fn events_of(&self, query: EventQuery) -> Result<Page<Event>, ArchiveError> {

@@ -125,7 +125,7 @@ pub fn query(filter: ReplayFilter) -> EventQuery {
 
 /// Patterns with commas between them.
 fn patterns(text: &str) -> Result<Vec<Pattern>, String> {
-    let parse = |one: &str| Pattern::parse(one).map_err(|error| format!("{one:?} {error}"));
+    let parse = |one: &str| Pattern::given(one).map_err(|error| format!("{one:?} {error}"));
     text.split(',').map(parse).collect()
 }
 

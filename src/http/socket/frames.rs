@@ -302,7 +302,7 @@ fn patterns(field: &Field<'_>) -> Result<Vec<Pattern>, HubError> {
     }
     let mut patterns = Vec::with_capacity(texts.len());
     for text in &texts {
-        let pattern = Pattern::parse(text);
+        let pattern = Pattern::given(text);
         patterns.push(pattern.map_err(|error| field.wrong(format!("`{text}` {error}")))?);
     }
     Ok(patterns)

@@ -65,6 +65,34 @@ fn sequences(events: &[Arc<Framed>]) -> Vec<Sequence> {
 }
 
 #[test]
+fn who_looks_through_much_lets_others_have_their_turn() {
+    let mut bus = Bus::new(usize::MAX);
+    let name = |n: u32| format!("a.{}", vec![format!("w{n}"); 30].join("."));
+    let types: Vec<_> = (0..200).map(name).collect();
+    bus.publish(&types.iter().map(String::as_str).collect::<Vec<_>>());
+    let costly: Vec<_> = (0..500).map(|n| format!("a.#.w{}.#.x{n}", n % 3)).collect();
+    let mut wanted: Vec<_> = costly.iter().map(String::as_str).collect();
+    let last = name(199);
+    wanted.push(&last);
+    assert!(
+        shown(bus.follow(1, &wanted, 1))
+            .iter()
+            .all(|(_, events, _)| events.is_empty())
+    );
+    assert!(bus.feeds.has_unfinished());
+    let other = shown(bus.follow(2, &["a.#"], 150));
+    assert_eq!(other, [(2, (150..=200).collect(), Ok(200))]);
+    let (mut got, mut turns) = (Vec::new(), 0);
+    while bus.feeds.has_unfinished() {
+        turns += 1;
+        got.extend(shown(bus.feeds.go_on(&bus.recent)));
+    }
+    assert!(turns > 1, "{turns}");
+    assert_eq!(got.last(), Some(&(1, vec![200], Ok(200))));
+    assert!(bus.feeds.groups.iter().all(|group| group.filter.is_none()));
+}
+
+#[test]
 fn a_follower_gets_what_is_in_memory_and_then_what_comes() {
     let mut bus = Bus::new(ROOM);
     assert!(bus.publish(&["a.x", "b.x", "a.y"]).is_empty());

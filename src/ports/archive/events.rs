@@ -115,12 +115,17 @@ impl EventQuery {
 
     /// Whether this event is meant, whatever the limit.
     pub fn matches(&self, event: &Event) -> bool {
+        let is_type = |pattern: &Pattern| pattern.matches(event.event_type.as_str());
+        (self.event_types.is_empty() || self.event_types.iter().any(is_type))
+            && self.matches_but_type(event)
+    }
+
+    /// As [`EventQuery::matches`], for whoever looks at the types by himself.
+    pub fn matches_but_type(&self, event: &Event) -> bool {
         let (sequence, at) = (event.sequence, event.published_at);
         let stream = event.stream.as_ref();
-        let is_type = |pattern: &Pattern| pattern.matches(event.event_type.as_str());
         let version = stream.map(|place| place.version);
-        (self.event_types.is_empty() || self.event_types.iter().any(is_type))
-            && self.source.as_ref().is_none_or(|one| *one == event.source)
+        self.source.as_ref().is_none_or(|one| *one == event.source)
             && self
                 .stream_id
                 .as_ref()

@@ -5,9 +5,12 @@ use diesel::sql_types::{BigInt, Text};
 
 use crate::adapters::archive::statement::Statement;
 use crate::domain::pattern::{Pattern, Word};
+use crate::logic::type_filter::TypeFilter;
 
 /// With more patterns than this it is cheaper to look at all known types.
 const MOST_RANGES: usize = 32;
+/// Patterns times types that are compared on the thread of whoever asks.
+const MOST_AT_ONCE: usize = 10_000;
 
 /// The types that events may have.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,9 +49,16 @@ pub fn candidates(patterns: &[Pattern]) -> Option<Statement> {
 
 /// Those of `candidates` that are meant.
 pub fn meant(patterns: &[Pattern], candidates: Vec<Type>) -> Types {
-    let is_meant = |name: &str| patterns.iter().any(|pattern| pattern.matches(name));
-    let meant = candidates.into_iter().filter(|one| is_meant(&one.name));
+    let filter = TypeFilter::new(patterns);
+    let meant = candidates
+        .into_iter()
+        .filter(|one| filter.wants_name(&one.name));
     Types::Some(meant.map(|one| one.id).collect())
+}
+
+/// Whether looking at so many types takes so long that others should not wait for it.
+pub fn is_much(patterns: &[Pattern], candidates: &[Type]) -> bool {
+    patterns.len().saturating_mul(candidates.len()) > MOST_AT_ONCE
 }
 
 /// The names that begin like the pattern, which are neighbours in the index.

@@ -287,7 +287,7 @@ fn patterns(field: &Field<'_>) -> Result<Vec<Pattern>, HubError> {
         return Err(field.wrong("must be at most 1000 patterns"));
     }
     let parse = |text: &String| {
-        Pattern::parse(text).map_err(|error| field.wrong(format!("{text:?} {error}")))
+        Pattern::given(text).map_err(|error| field.wrong(format!("{text:?} {error}")))
     };
     texts.iter().map(parse).collect()
 }

@@ -9,15 +9,17 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use actix::AsyncContext;
+use ahash::AHashSet;
 use bytestring::ByteString;
 
 use super::super::texts;
 use super::{Context, Session};
 use crate::actors::messages::{Credit, Fed, Follow, Framed, Unfollow};
-use crate::domain::event::{Event, Sequence};
+use crate::domain::event::Sequence;
 use crate::domain::ids::Label;
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::SubscriptionId;
+use crate::logic::type_filter::TypeFilter;
 use named::Named;
 
 /// Bytes of events that wait to be written, at most, and one event more.
@@ -145,13 +147,9 @@ impl Feed {
 
     /// Leaves out what waits and is not wanted any more.
     fn keep(&mut self, event_types: &[Pattern]) {
-        let is_wanted = |event: &Event| {
-            let event_type = event.event_type.as_str();
-            event_types
-                .iter()
-                .any(|pattern| pattern.matches(event_type))
-        };
-        self.ready.retain(|framed| is_wanted(&framed.event));
+        let mut types = TypeFilter::new(event_types);
+        self.ready
+            .retain(|framed| types.wants(&framed.event.event_type));
         let left = self.ready.iter().map(|framed| framed.event.bytes());
         self.ready_bytes = left.sum();
     }
@@ -159,8 +157,9 @@ impl Feed {
     /// What is subscribed after more is added.
     fn with(&self, more: &[Pattern]) -> Vec<Pattern> {
         let mut all = self.event_types.to_vec();
+        let mut known: AHashSet<Pattern> = all.iter().cloned().collect();
         for pattern in more {
-            if !all.contains(pattern) {
+            if known.insert(pattern.clone()) {
                 all.push(pattern.clone());
             }
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix::{AsyncContext, Handler, Message};
+use ahash::AHashSet;
 
 use super::super::super::answers::Slip;
 use super::super::super::frames::{MOST_TYPES, Subscribe};
@@ -119,8 +120,9 @@ impl Session {
         ctx: &Context,
     ) {
         let left = self.feed.event_types.iter();
+        let less: Option<AHashSet<&Pattern>> = less.map(|less| less.iter().collect());
         let left: Vec<Pattern> = left
-            .filter(|pattern| less.is_some_and(|less| !less.contains(pattern)))
+            .filter(|pattern| less.as_ref().is_some_and(|less| !less.contains(pattern)))
             .cloned()
             .collect();
         self.begin_change();
