@@ -89,7 +89,9 @@ pub fn check_config(
     log: &mut dyn Write,
 ) -> io::Result<Exit> {
     match file.load() {
-        Ok(Loaded { config, warnings }) => {
+        Ok(Loaded {
+            config, warnings, ..
+        }) => {
             for warning in warnings {
                 writeln!(log, "warning: {warning}")?;
             }

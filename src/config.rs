@@ -112,6 +112,8 @@ pub struct Config {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Loaded {
     pub config: Config,
+    /// Where it was read from, beside the environment.
+    pub file: Option<PathBuf>,
     /// One sentence each: unknown variables, risky settings.
     pub warnings: Vec<String>,
 }
@@ -187,7 +189,11 @@ impl Config {
         let mut warnings = settings.finish()?;
         config.validate()?;
         warnings.extend(config.risks());
-        Ok(Loaded { config, warnings })
+        Ok(Loaded {
+            config,
+            file: file.map(Path::to_owned),
+            warnings,
+        })
     }
 
     /// The keys that are set although this version does nothing with them.

@@ -2,42 +2,59 @@ use std::io::{self, Write};
 
 use clap::Parser;
 use message_hub::cli::{self, Cli, Command, Exit};
-use message_hub::runtime;
+use message_hub::{runtime, telemetry};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> Exit {
     run(Cli::parse().into_command()).unwrap_or_else(|error| {
-        // Nothing is left to do if even this cannot be written.
-        let _ = writeln!(io::stderr(), "{error:#}");
+        let io_error = error.downcast_ref::<io::Error>();
+        // Whoever reads has seen enough, such as `head`.
+        if io_error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+            return Exit::Clean;
+        }
+        telemetry::last_words(&format!("{error:#}"));
         Exit::Internal
     })
 }
 
 fn run(command: Command) -> anyhow::Result<Exit> {
-    let (mut out, mut log) = (io::stdout(), io::stderr());
+    let mut out = io::stdout();
+    let mut log = Unheard(io::stderr());
     Ok(match command {
-        Command::Serve(file) => serve(&file, &mut log)?,
+        Command::Serve(file) => serve(&file),
         Command::CheckConfig(file) => cli::check_config(&file, &mut out, &mut log)?,
         Command::Wal(arguments) => cli::wal::run(&arguments, &mut out, &mut log)?,
         Command::Bench(arguments) => cli::bench::run(&arguments, &mut out, &mut log)?,
     })
 }
 
-fn serve(file: &cli::ConfigFile, log: &mut dyn Write) -> io::Result<Exit> {
+fn serve(file: &cli::ConfigFile) -> Exit {
     let loaded = match file.load() {
         Ok(loaded) => loaded,
         Err(error) => {
-            writeln!(log, "{error}")?;
-            return Ok(Exit::Usage);
+            telemetry::last_words(&error.to_string());
+            return Exit::Usage;
         }
     };
-    match runtime::serve(&loaded) {
-        Ok(exit) => Ok(exit),
-        Err(error) => {
-            writeln!(log, "{error}")?;
-            Ok(error.exit())
-        }
+    runtime::serve(&loaded).unwrap_or_else(|error| {
+        telemetry::last_words(&error.to_string());
+        error.exit()
+    })
+}
+
+/// Standard error, where what cannot be written changes nothing: the exit code says how it went.
+struct Unheard(io::Stderr);
+
+impl Write for Unheard {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = self.0.write_all(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let _ = self.0.flush();
+        Ok(())
     }
 }

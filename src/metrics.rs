@@ -82,6 +82,8 @@ pub struct Metrics {
     quota_refusals: IntCounterVec,
     pub requests_refused_busy: IntCounter,
     pub auth_failures: AuthFailures,
+    /// Of the log, for which there was no room or which could not be written.
+    pub log_lines_lost: IntCounter,
     pub redrives: Redrives,
     pub subscriptions: Subscriptions,
     pub sockets: Sockets,
@@ -235,6 +237,10 @@ impl Metrics {
                 "Requests refused because too many were under way",
             ),
             auth_failures: AuthFailures::new(&make),
+            log_lines_lost: make.counter(
+                "message_hub_log_lines_lost_total",
+                "Lines of the log that were not written: standard error failed or was too slow",
+            ),
             redrives: Redrives::new(&make),
             subscriptions: Subscriptions::new(&make),
             sockets: Sockets::new(&make),

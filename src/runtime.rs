@@ -8,14 +8,16 @@ mod ring;
 mod settings;
 mod shutdown;
 
-use std::io::{self, Write};
+use std::io;
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, HttpServer, web};
+use prometheus::IntCounter;
 use tokio::time::MissedTickBehavior;
 use tracing_actix_web::TracingLogger;
 
@@ -25,7 +27,7 @@ use crate::adapters::journal_file::{FileJournal, JournalOptions, SyncMode};
 use crate::adapters::tls::Trust;
 use crate::cli::Exit;
 use crate::clock::Clock;
-use crate::config::{Config, Database, Loaded, WalSync};
+use crate::config::{Config, Database, Loaded, LogFormat, WalSync};
 use crate::door::{Door, Phase};
 use crate::http::auth::Keys;
 use crate::http::bodies::Bodies;
@@ -39,7 +41,10 @@ use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::Journal;
+use crate::telemetry::lines::Lines;
 use crate::telemetry::{self, QuietSpans};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Why the hub did not start.
 #[derive(Debug, thiserror::Error)]
@@ -69,14 +74,20 @@ impl StartError {
 pub fn serve(loaded: &Loaded) -> Result<Exit, StartError> {
     huge_pages::avoid();
     check(&loaded.config)?;
-    telemetry::start(&loaded.config).map_err(StartError::Configuration)?;
+    let metrics = Arc::new(Metrics::new());
+    let filter = telemetry::filter(&loaded.config).map_err(StartError::Configuration)?;
+    let lost = metrics.log_lines_lost.clone();
+    let started = telemetry::start(&loaded.config, filter, lost);
+    started.map_err(|error| StartError::Internal(format!("log: {error}")))?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
     for key in loaded.config.unused() {
         tracing::warn!("{key}: set, but not used by this version");
     }
-    actix::System::new().block_on(run(&loaded.config))
+    let exit = actix::System::new().block_on(run(loaded, metrics));
+    telemetry::flush();
+    exit
 }
 
 /// Whether this version can run a hub so configured, as far as can be told without trying.
@@ -92,9 +103,9 @@ pub fn check(config: &Config) -> Result<(), StartError> {
     }
 }
 
-async fn run(config: &Config) -> Result<Exit, StartError> {
+async fn run(loaded: &Loaded, metrics: Arc<Metrics>) -> Result<Exit, StartError> {
+    let config = &loaded.config;
     let clock = Clock::start();
-    let metrics = Arc::new(Metrics::new());
     let door = Door::default();
     connections::allow_many();
     let listener = listen(config)?;
@@ -114,24 +125,30 @@ async fn run(config: &Config) -> Result<Exit, StartError> {
     let handles = ring.to().handles();
     let hub = hub(config, clock, &door, handles, archive.clone(), &metrics);
     let (server, stop) = start_server(config, listener, hub)?;
-    say(&format!(
-        "message-hub {} listening on http://{address}",
-        env!("CARGO_PKG_VERSION")
+    let greeting = Greeting::of(config)?;
+    greeting.say(&format!(
+        "message-hub {VERSION} listening on http://{address}"
     ));
-    say(&format!(
-        "data in {}",
-        std::path::absolute(&config.data_dir)
-            .unwrap_or_default()
-            .display()
-    ));
+    let data_dir = std::path::absolute(&config.data_dir).unwrap_or_default();
+    greeting.say(&format!("data in {}", data_dir.display()));
+    let file = loaded.file.as_deref().map(Path::display);
+    tracing::info!(
+        version = VERSION,
+        config = file.map(tracing::field::display),
+        %address,
+        data_dir = %data_dir.display(),
+        "message-hub starts"
+    );
     let server = actix::spawn(server);
 
     // Before anybody is told that the hub is ready, so that it can be stopped in good order.
     let signals = shutdown::Signals::catch();
     let running = ring.start(seats, journal, found).await?;
-    say(&format!("recovered {}", running.recovery));
+    greeting.say(&format!("recovered {}", running.recovery));
+    tracing::info!("recovered {}", running.recovery);
     door.set_phase(Phase::Open);
-    say("ready");
+    greeting.say("ready");
+    tracing::info!("ready");
     let telling = actix::spawn(tell_notices(metrics.clone(), clock));
 
     signals.received().await;
@@ -288,8 +305,26 @@ fn workers() -> usize {
     std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2))
 }
 
-/// A line for whoever started the hub, on standard output.
-fn say(line: &str) {
-    // Nobody may be reading, which is no reason to stop.
-    let _ = writeln!(io::stdout(), "{line}");
+/// The lines on standard output for whoever started the hub. Where the log is JSON there are none:
+/// containers put both streams together, and the log says the same.
+struct Greeting(Option<Lines>);
+
+impl Greeting {
+    fn of(config: &Config) -> Result<Self, StartError> {
+        if config.log_format == LogFormat::Json {
+            return Ok(Self(None));
+        }
+        let unread = IntCounter::new("unread", "lines");
+        let unread = unread.map_err(|error| StartError::Internal(error.to_string()))?;
+        let lines = Lines::to(io::stdout(), unread);
+        let lines = lines.map_err(|error| StartError::Internal(error.to_string()))?;
+        Ok(Self(Some(lines)))
+    }
+
+    /// Nobody may be reading, which is no reason to stop or to wait.
+    fn say(&self, line: &str) {
+        if let Some(lines) = &self.0 {
+            lines.push(format!("{line}\n").as_bytes());
+        }
+    }
 }

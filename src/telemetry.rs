@@ -1,32 +1,97 @@
-//! Logs to standard error, as text or as JSON lines.
+//! Logs to standard error, as text or as JSON lines. Nobody waits for the log, and no failure of
+//! it is anybody's failure.
 
-use std::io::IsTerminal;
+pub mod lines;
+
+use std::any::Any;
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::io::{self, IsTerminal};
+use std::panic::PanicHookInfo;
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
 
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use prometheus::IntCounter;
 use tracing::Span;
 use tracing_actix_web::RootSpanBuilder;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, LogFormat};
+use lines::Lines;
 
-/// Sets the process's log up; a second call changes nothing.
+/// How long the end of the process waits for the log.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// Where this process's log goes, once it is set up.
+static LOG: OnceLock<Lines> = OnceLock::new();
+
+/// Sets the process's log up; a second call changes nothing. `lost` counts the lines that were
+/// not written.
 ///
 /// # Errors
-/// If `log` is no filter.
-pub fn start(config: &Config) -> Result<(), String> {
-    let filter = filter(config)?;
-    let lines = tracing_subscriber::fmt()
-        .with_ansi(std::io::stderr().is_terminal())
+/// If there is no thread or no file descriptor left for it.
+pub fn start(config: &Config, filter: EnvFilter, lost: IntCounter) -> io::Result<()> {
+    let lines = Lines::to(io::stderr(), lost)?;
+    let log = tracing_subscriber::fmt()
+        .with_ansi(io::stderr().is_terminal())
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        // They would go to standard error by a way that panics when it cannot be written.
+        .log_internal_errors(false)
+        .with_writer(LOG.get_or_init(|| lines).clone());
     // Fails only if a log was set up already, as in tests that start several hubs.
     let _ = match config.log_format {
-        LogFormat::Text => lines.with_target(false).try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+        LogFormat::Text => log.with_target(false).try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
+    std::panic::set_hook(Box::new(report_panic));
     Ok(())
+}
+
+/// Gives what was logged a moment to be written: the process is about to end.
+pub fn flush() {
+    if let Some(lines) = LOG.get() {
+        lines.flush(LAST_WORDS);
+    }
+}
+
+/// Says on standard error why there is no hub, and waits only a moment if nobody takes it.
+pub fn last_words(text: &str) {
+    let line = format!("{text}\n");
+    let lines = match LOG.get() {
+        Some(lines) => Ok(lines.clone()),
+        None => IntCounter::new("lost", "lines")
+            .map_err(io::Error::other)
+            .and_then(|lost| Lines::to(io::stderr(), lost)),
+    };
+    // Nothing is left to do if even that cannot be had.
+    if let Ok(lines) = lines {
+        lines.push(line.as_bytes());
+        lines.flush(LAST_WORDS);
+    }
+}
+
+/// The usual hook writes to standard error itself, and waits for it.
+fn report_panic(panic: &PanicHookInfo<'_>) {
+    let thread = thread::current();
+    let place = panic.location().map(ToString::to_string);
+    let backtrace = Backtrace::capture();
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then_some(backtrace);
+    tracing::error!(
+        thread = thread.name(),
+        place,
+        backtrace = backtrace.map(tracing::field::display),
+        "panicked: {}",
+        words_of(panic.payload())
+    );
+}
+
+fn words_of(payload: &dyn Any) -> &str {
+    let owned = payload.downcast_ref::<String>().map(String::as_str);
+    let words = owned.or_else(|| payload.downcast_ref::<&str>().copied());
+    words.unwrap_or("no text")
 }
 
 /// What is logged. The web server's own notes are left out unless `log` names them.

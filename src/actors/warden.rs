@@ -2,6 +2,7 @@
 //!
 //! Owns nothing. Receives [`Fatal`] and [`CoreDied`]; calls the exit it was given. A crash and
 //! the replay that follows *are* the restart: everything acknowledged is in the journal.
+//! It exits even if nothing can be said any more.
 
 use actix::{Actor, Context, Handler, Message};
 
@@ -34,6 +35,15 @@ impl Warden {
     }
 }
 
+/// Exits when dropped: after what is said, and also if saying it panics.
+struct Leaving<'a>(&'a dyn Fn());
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
 impl Actor for Warden {
     type Context = Context<Self>;
 }
@@ -42,12 +52,12 @@ impl Handler<Fatal> for Warden {
     type Result = ();
 
     fn handle(&mut self, fatal: Fatal, _: &mut Context<Self>) {
+        let _leaving = Leaving(&*self.exit);
         tracing::error!(
             actor = fatal.actor,
             cause = fatal.cause,
             "the hub cannot go on; everything acknowledged is in the journal, start it again"
         );
-        (self.exit)();
     }
 }
 
@@ -58,11 +68,11 @@ impl Handler<CoreDied> for Warden {
         if self.stopping {
             return;
         }
+        let _leaving = Leaving(&*self.exit);
         tracing::error!(
             actor = died.actor,
             "an actor died; everything acknowledged is in the journal, start the hub again"
         );
-        (self.exit)();
     }
 }
 
@@ -79,6 +89,8 @@ mod tests {
     use super::*;
     use std::cell::Cell;
     use std::rc::Rc;
+    use tracing::span::{Attributes, Id};
+    use tracing::{Event, Metadata, Subscriber};
 
     fn warden() -> (actix::Addr<Warden>, Rc<Cell<u32>>) {
         let exits = Rc::new(Cell::new(0));
@@ -107,6 +119,44 @@ mod tests {
             })
             .await
             .unwrap();
+        assert_eq!(exits.get(), 1);
+    }
+
+    /// A log that fails as one does whose stream failed, if it is not prepared for that.
+    struct BrokenLog;
+
+    impl Subscriber for BrokenLog {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &tracing::span::Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, _: &Event<'_>) {
+            panic!("standard error cannot be written");
+        }
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[actix::test]
+    async fn exits_even_if_nothing_can_be_said() {
+        let (warden, exits) = warden();
+        let _log = tracing::subscriber::set_default(BrokenLog);
+        let cause = "sync failed".to_owned();
+        let told = warden.send(Fatal {
+            actor: "event_store",
+            cause,
+        });
+        assert!(told.await.is_err());
         assert_eq!(exits.get(), 1);
     }
 

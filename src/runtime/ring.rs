@@ -43,6 +43,7 @@ use crate::logic::quotas::Quotas;
 use crate::metrics::Metrics;
 use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::{Journal, Readers};
+use crate::telemetry;
 
 const MAILBOX: usize = 1024;
 /// A journal further ahead of the system's clock was rather written with a wrong clock.
@@ -99,6 +100,12 @@ pub struct Running {
     pub wal: Arbiter,
 }
 
+/// Ends the process, after a moment for the log.
+fn give_up() {
+    telemetry::flush();
+    std::process::exit(Exit::Internal as i32);
+}
+
 impl Ring {
     pub fn new(
         config: &Config,
@@ -120,7 +127,7 @@ impl Ring {
             event_bus: Seat::new(MAILBOX),
         };
         let to = Addresses {
-            warden: Warden::new(|| std::process::exit(Exit::Internal as i32)).start(),
+            warden: Warden::new(give_up).start(),
             router: seats.router.address(),
             event_store: seats.event_store.address(),
             scheduler: seats.scheduler.address(),

@@ -46,4 +46,5 @@ mod streams;
 mod subscriptions;
 mod support;
 mod tls;
+mod unheard;
 mod waiting;

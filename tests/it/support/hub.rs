@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -136,31 +136,32 @@ impl TestHub {
         Self::launch(Place::new(), variables)
     }
 
+    /// A hub whose standard error is another than the place's log.
+    #[track_caller]
+    pub fn logging_to(log: impl Into<Stdio>, settings: &[(&str, &str)]) -> Self {
+        let (place, settings) = (Place::new(), variables(settings));
+        let mut command = place.command(&settings);
+        command.stderr(log);
+        Self::run(command, place, settings)
+    }
+
     #[track_caller]
     fn launch(place: Place, settings: Vec<(String, String)>) -> Self {
-        let mut process = place.command(&settings).spawn().unwrap();
+        Self::run(place.command(&settings), place, settings)
+    }
+
+    /// `command` is that of the place, perhaps with something changed.
+    #[track_caller]
+    pub fn run(mut command: Command, place: Place, settings: Vec<(String, String)>) -> Self {
+        let logged = place.log_text().len();
+        let mut process = command.spawn().unwrap();
         let stdout = process.stdout.take().expect("it is piped");
-        let (sender, lines) = mpsc::channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                let _ = sender.send(line);
-            }
-        });
-        let mut address = None;
-        let mut recovered = String::new();
-        loop {
-            let Ok(line) = lines.recv_timeout(PATIENCE) else {
-                let _ = process.kill();
-                panic!("the hub did not start:\n{}", place.log_text());
-            };
-            if let Some((_, found)) = line.split_once("listening on http://") {
-                address = found.parse::<SocketAddr>().ok();
-            } else if let Some(found) = line.strip_prefix("recovered ") {
-                found.clone_into(&mut recovered);
-            } else if line == "ready" {
-                break;
-            }
-        }
+        let is_json = settings.iter().any(|(_, value)| value == "json");
+        let (address, recovered) = if is_json {
+            said_in_the_log(&place, logged)
+        } else {
+            said_on_stdout(stdout, &place, &mut process)
+        };
         let address = address.expect("the address comes before ready");
         Self {
             process,
@@ -296,6 +297,60 @@ impl TestHub {
             assert!(!log.contains(word), "the log has `{word}`:\n{log}");
         }
     }
+}
+
+/// Where a hub listens and what it recovered, once it is ready.
+#[track_caller]
+fn said_on_stdout(
+    stdout: ChildStdout,
+    place: &Place,
+    process: &mut Child,
+) -> (Option<SocketAddr>, String) {
+    let (sender, lines) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            let _ = sender.send(line);
+        }
+    });
+    let mut address = None;
+    let mut recovered = String::new();
+    loop {
+        let Ok(line) = lines.recv_timeout(PATIENCE) else {
+            let _ = process.kill();
+            panic!("the hub did not start:\n{}", place.log_text());
+        };
+        if let Some((_, found)) = line.split_once("listening on http://") {
+            address = found.parse::<SocketAddr>().ok();
+        } else if let Some(found) = line.strip_prefix("recovered ") {
+            found.clone_into(&mut recovered);
+        } else if line == "ready" {
+            return (address, recovered);
+        }
+    }
+}
+
+/// As [`said_on_stdout`], of a hub that logs in JSON and says it there, behind the first `logged`
+/// bytes.
+#[track_caller]
+fn said_in_the_log(place: &Place, logged: usize) -> (Option<SocketAddr>, String) {
+    let mut lines: Vec<Value> = Vec::new();
+    eventually("the hub says in its log that it is ready", || {
+        let log = place.log_text();
+        let read = log[logged..].lines();
+        lines = read
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect();
+        lines.iter().any(|line| line["message"] == "ready")
+    });
+    let address = lines.iter().find_map(|line| line["address"].as_str());
+    let texts = lines.iter().filter_map(|line| line["message"].as_str());
+    let recovered = texts
+        .filter_map(|text| text.strip_prefix("recovered "))
+        .next();
+    (
+        address.and_then(|text| text.parse().ok()),
+        recovered.unwrap_or_default().to_owned(),
+    )
 }
 
 impl Deref for TestHub {
