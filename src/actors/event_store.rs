@@ -27,6 +27,7 @@ use crate::clock::Clock;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
 use crate::logic::ledger::Ledger;
+use crate::logic::wal::units::Units;
 use crate::metrics::Metrics;
 use crate::ports::journal::{CompactionReport, Journal, JournalError};
 
@@ -134,7 +135,7 @@ impl EventStore {
             self.disk_low,
             pending,
         );
-        match self.write(&chosen.facts) {
+        match self.write(&chosen.facts, &chosen.units) {
             Ok(first) => self.announce(chosen, first),
             Err(JournalError::Full { path }) => {
                 tracing::warn!(path = %path.display(), "no space left for the journal; intake stops");
@@ -144,11 +145,11 @@ impl EventStore {
         }
     }
 
-    fn write(&mut self, facts: &[Fact]) -> Result<Position, JournalError> {
+    fn write(&mut self, facts: &[Fact], units: &Units) -> Result<Position, JournalError> {
         if facts.is_empty() {
             return Ok(0);
         }
-        let first = self.journal.append(facts)?;
+        let first = self.journal.append_units(facts, units)?;
         let started = Instant::now();
         self.journal.sync()?;
         self.metrics

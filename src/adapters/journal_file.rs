@@ -37,6 +37,7 @@ use crate::domain::ids::Position;
 use crate::logic::ownership::Author;
 use crate::logic::wal::frame;
 use crate::logic::wal::known_ids::DedupLimits;
+use crate::logic::wal::units::Units;
 use crate::ports::journal::{Compaction, Cut, Journal, JournalError, Readers, Recovery};
 
 /// When a sync has done its work.
@@ -247,7 +248,7 @@ impl Journal for FileJournal {
         Ok(recovery)
     }
 
-    fn append(&mut self, facts: &[Fact]) -> Result<Position, JournalError> {
+    fn append_units(&mut self, facts: &[Fact], units: &Units) -> Result<Position, JournalError> {
         self.check_usable()?;
         let first = self.next_position;
         if facts.is_empty() {
@@ -255,9 +256,14 @@ impl Journal for FileJournal {
         }
         self.buffer.clear();
         let mut position = first;
-        for fact in facts {
+        let mut continues = units.joints();
+        for (place, fact) in facts.iter().enumerate() {
             let batch_index = (position - self.batch_start) as u32;
-            frame::encode(&mut self.buffer, position, batch_index, fact);
+            let encode = match continues(place) {
+                true => frame::encode_joined,
+                false => frame::encode,
+            };
+            encode(&mut self.buffer, position, batch_index, fact);
             position += 1;
         }
         let written = self.write_buffer();

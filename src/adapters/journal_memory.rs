@@ -10,6 +10,7 @@ use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
 use crate::logic::wal::frame::{self, Frame};
 use crate::logic::wal::segment::{Ending, Order, SegmentReader, header};
+use crate::logic::wal::units::Units;
 use crate::ports::journal::{
     Compaction, Cut, Journal, JournalError, JournalReader, Portion, Readers, Recovery,
 };
@@ -117,7 +118,7 @@ impl Journal for MemoryJournal {
         if bytes.is_empty() {
             return Ok(recovery);
         }
-        let mut reader = SegmentReader::new(&bytes[..], 1, Order::Dense);
+        let mut reader = SegmentReader::new(&bytes[..], 1, Order::Dense).by_units();
         while let Some(frame) = reader.next_frame().map_err(failed)? {
             visit(decode(&frame)?);
             recovery.records += 1;
@@ -144,7 +145,7 @@ impl Journal for MemoryJournal {
         Ok(recovery)
     }
 
-    fn append(&mut self, facts: &[Fact]) -> Result<Position, JournalError> {
+    fn append_units(&mut self, facts: &[Fact], units: &Units) -> Result<Position, JournalError> {
         self.check_usable()?;
         let first = self.next_position;
         let mut contents = self.disk.contents();
@@ -154,9 +155,14 @@ impl Journal for MemoryJournal {
         if contents.bytes.is_empty() {
             contents.bytes.extend(header(1));
         }
-        for fact in facts {
+        let mut continues = units.joints();
+        for (place, fact) in facts.iter().enumerate() {
             let batch_index = (self.next_position - self.batch_start) as u32;
-            frame::encode(&mut contents.bytes, self.next_position, batch_index, fact);
+            let encode = match continues(place) {
+                true => frame::encode_joined,
+                false => frame::encode,
+            };
+            encode(&mut contents.bytes, self.next_position, batch_index, fact);
             self.next_position += 1;
         }
         Ok(first)
@@ -213,14 +219,15 @@ impl JournalReader for MemoryReader {
         let segment = self.disk.read();
         let mut reader = SegmentReader::new(&segment[..], 1, Order::Dense);
         let mut records = Vec::new();
-        let mut bytes = 0;
-        while most.has_room(records.len(), bytes) && self.next <= durable {
+        let (mut bytes, mut in_unit) = (0, false);
+        while (in_unit || most.has_room(records.len(), bytes)) && self.next <= durable {
             let Some(frame) = reader.next_frame().map_err(failed)? else {
                 break;
             };
             if frame.position == self.next {
                 records.push(decode(&frame)?);
                 bytes += frame.bytes.len();
+                in_unit = frame.is_joined;
                 self.next += 1;
             }
         }

@@ -13,6 +13,11 @@
 //! `batch index` says how many records before this one were written since the last sync began:
 //! everything before `position - batch index` was durable when the frame was written. That tells
 //! a torn tail, which nobody was promised, from damage to an acknowledged record.
+//!
+//! The highest bit of `version` says that the next record belongs to this one: both are of one
+//! unit, which is there whole or not at all. A unit lies in one segment, and is written at once. A
+//! torn one is cut off at its start. The bit means nothing in compacted segments, of which records
+//! are gone, and is never set in journals of versions that knew no units.
 
 pub mod codec;
 pub mod compaction;
@@ -23,4 +28,5 @@ mod presence;
 pub mod samples;
 pub mod segment;
 pub mod standing;
+pub mod units;
 mod window;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
+use crate::logic::wal::units::Units;
 
 /// An append-only log of facts with group commit: append a batch, sync once, then answer.
 ///
@@ -19,7 +20,13 @@ pub trait Journal: Send {
 
     /// Writes `facts` as one batch and returns the position of the first. Not durable until
     /// [`Journal::sync`]. On [`JournalError::Full`] nothing was written and the call may be repeated.
-    fn append(&mut self, facts: &[Fact]) -> Result<Position, JournalError>;
+    /// What `units` joins is found whole or not at all, however the journal ends.
+    fn append_units(&mut self, facts: &[Fact], units: &Units) -> Result<Position, JournalError>;
+
+    /// As [`Journal::append_units`], of facts that are each on their own.
+    fn append(&mut self, facts: &[Fact]) -> Result<Position, JournalError> {
+        self.append_units(facts, &Units::default())
+    }
 
     /// Makes everything appended durable.
     fn sync(&mut self) -> Result<(), JournalError>;
@@ -51,7 +58,8 @@ pub type Readers = Box<dyn Fn(Position) -> Box<dyn JournalReader> + Send>;
 
 /// Reads records in order, a bounded part at a time.
 pub trait JournalReader: Send {
-    /// The next records; empty at the end of what is written.
+    /// The next records; empty at the end of what is written. Never a part of a unit: its last
+    /// records come beyond `most`.
     fn next(&mut self, most: Portion) -> Result<Vec<Recorded>, JournalError>;
 }
 

@@ -3,6 +3,7 @@
 mod compaction;
 mod faults;
 mod random;
+mod units;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,9 @@
 //! Power loss at every step of a long trace: what was synced is there, and nothing but a prefix
-//! of what was appended after it.
+//! of what was appended after it, which tears no unit.
 
 use message_hub::adapters::journal_memory::{MemoryDisk, MemoryJournal};
 use message_hub::domain::fact::{Fact, Recorded};
+use message_hub::logic::wal::units::Units;
 use message_hub::ports::journal::Journal;
 
 use crate::journal::{accepted, delivered, numbered, replay};
@@ -10,16 +11,16 @@ use crate::journal::{accepted, delivered, numbered, replay};
 const STEPS: usize = 500;
 
 enum Step {
-    /// So many facts in one append.
+    /// So many facts in one append; all but the first are one unit.
     Append(usize),
     Sync,
 }
 
-/// One to three appends of one or two facts between syncs, and now and then a sync of nothing.
+/// One to three appends of one to five facts between syncs, and now and then a sync of nothing.
 fn step(index: usize) -> Step {
     match index % 7 {
         2 | 4 | 5 => Step::Sync,
-        _ => Step::Append(1 + index % 2),
+        _ => Step::Append(1 + index % 5),
     }
 }
 
@@ -43,6 +44,8 @@ struct Trace {
     journal: Box<dyn Journal>,
     appended: usize,
     synced: usize,
+    /// With so many facts the journal may end.
+    whole: Vec<usize>,
 }
 
 impl Trace {
@@ -53,15 +56,21 @@ impl Trace {
             disk,
             appended: 0,
             synced: 0,
+            whole: vec![0],
         }
     }
 
     fn take(&mut self, step: Step) {
         match step {
             Step::Append(count) => {
-                let first = self.journal.append(&facts(self.appended, count)).unwrap();
+                let mut units = Units::default();
+                units.join(1..count);
+                let facts = facts(self.appended, count);
+                let first = self.journal.append_units(&facts, &units).unwrap();
                 assert_eq!(first, self.appended as u64 + 1);
+                self.whole.push(self.appended + 1);
                 self.appended += count;
+                self.whole.push(self.appended);
             }
             Step::Sync => {
                 self.journal.sync().unwrap();
@@ -83,6 +92,10 @@ fn lose_power(disk: &MemoryDisk, kept_bytes: usize) -> (MemoryJournal, Vec<Recor
 fn assert_is_prefix(records: &[Recorded], trace: &Trace, when: &str) {
     let possible = trace.synced..=trace.appended;
     assert!(possible.contains(&records.len()), "{when}");
+    assert!(
+        trace.whole.contains(&records.len()),
+        "{when}: a unit is torn"
+    );
     assert!(records == numbered(facts(0, records.len())), "{when}");
 }
 
@@ -126,6 +139,7 @@ fn the_journal_goes_on_after_every_power_loss() {
         trace.journal = Box::new(journal);
         trace.appended = records.len();
         trace.synced = records.len();
+        trace.whole.retain(|whole| *whole <= records.len());
     }
     assert!(trace.appended > STEPS / 10);
 }

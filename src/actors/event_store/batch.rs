@@ -16,6 +16,7 @@ use crate::logic::dedup::Verdict;
 use crate::logic::ledger::{Draft, Ledger};
 use crate::logic::wal::codec::Kind;
 use crate::logic::wal::frame;
+use crate::logic::wal::units::{self, Units};
 
 /// What waits for the next flush.
 pub enum Pending {
@@ -63,6 +64,8 @@ impl Answer {
 #[derive(Default)]
 pub struct Chosen {
     pub facts: Vec<Fact>,
+    /// Which of them survive together.
+    pub units: Units,
     pub answers: Vec<Answer>,
     /// What the Router made room for in vain.
     pub unused: Vec<Arc<Message>>,
@@ -90,8 +93,12 @@ pub fn choose(
                 chosen.answers.push(answer);
             }
             Pending::Publish(mut publish) => {
-                let slots = &mut publish.slots;
+                let (slots, start) = (&mut publish.slots, chosen.facts.len());
                 choose_events(slots, publish.atomic, disk_low, &mut draft, &mut chosen);
+                if publish.atomic {
+                    // A request brings no more than a unit may have.
+                    chosen.units.join(start..chosen.facts.len());
+                }
                 let answer = Answer::Events(publish.slots, publish.reply);
                 chosen.answers.push(answer);
             }
@@ -101,8 +108,9 @@ pub fn choose(
     chosen
 }
 
-/// Facts asked for together are written together, so one that no frame can hold takes the others
-/// with it; and who waits for them gets no answer, as of a writer that stopped.
+/// Facts asked for together are written together and survive together, so one that no frame can
+/// hold takes the others with it; and who waits for them gets no answer, as of a writer that
+/// stopped. Only a list longer than a unit may be is cut, which is one of many things alike.
 fn choose_record(record: Record, random: &mut StdRng, draft: &mut Draft<'_>, chosen: &mut Chosen) {
     if let Some(fact) = record.facts.iter().find(|fact| !frame::fits(fact)) {
         let (kind, bytes) = (Kind::of(fact).name(), fact.bytes());
@@ -113,13 +121,22 @@ fn choose_record(record: Record, random: &mut StdRng, draft: &mut Draft<'_>, cho
         );
         return;
     }
+    let (mut unit, mut bytes) = (chosen.facts.len(), 0);
     for fact in record.facts {
+        let start = chosen.facts.len();
         choose_fact(fact, random, draft, chosen);
+        let added: usize = chosen.facts[start..].iter().map(Fact::bytes).sum();
+        if !units::may_have(chosen.facts.len() - unit, bytes + added) {
+            chosen.units.join(unit..start);
+            (unit, bytes) = (start, 0);
+        }
+        bytes += added;
     }
+    chosen.units.join(unit..chosen.facts.len());
     chosen.answers.extend(record.reply.map(Answer::Recorded));
 }
 
-/// A fact and what the hub itself tells about it stand in one batch: both are written, or none.
+/// A fact and what the hub itself tells about it stand in one unit: both are written, or none.
 fn choose_fact(fact: Fact, random: &mut StdRng, draft: &mut Draft<'_>, chosen: &mut Chosen) {
     if !draft.admits(&fact) {
         return tracing::debug!(?fact, "left out: it does not follow from the journal");
@@ -161,16 +178,25 @@ impl Chosen {
     /// left here. Gives back what waits for space: facts that settle older things, and who wants
     /// to know of them.
     pub fn hold_back(&mut self) -> Vec<Pending> {
-        let mut kept = Vec::new();
-        for fact in std::mem::take(&mut self.facts) {
-            match fact {
-                Fact::Accepted(message) => self.unused.push(message),
-                // A client's is refused below; the hub's own is made anew with its fact.
-                Fact::EventPublished(_) => {}
-                fact => kept.push(fact),
+        let mut held = Vec::new();
+        let (facts, units) = (
+            std::mem::take(&mut self.facts),
+            std::mem::take(&mut self.units),
+        );
+        for unit in units.cut(facts) {
+            let mut kept = Vec::new();
+            for fact in unit {
+                match fact {
+                    Fact::Accepted(message) => self.unused.push(message),
+                    // A client's is refused below; the hub's own is made anew with its fact.
+                    Fact::EventPublished(_) => {}
+                    fact => kept.push(fact),
+                }
+            }
+            if !kept.is_empty() {
+                held.push(Pending::Record(Record::unasked(kept)));
             }
         }
-        let mut held = vec![Pending::Record(Record::unasked(kept))];
         for answer in std::mem::take(&mut self.answers) {
             match answer {
                 Answer::Slots(mut slots, reply) => {

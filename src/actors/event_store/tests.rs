@@ -1,4 +1,5 @@
 mod events;
+mod units;
 
 use std::cell::RefCell;
 use std::rc::Rc;

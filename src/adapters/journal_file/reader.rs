@@ -41,12 +41,12 @@ impl FileReader {
         }
     }
 
-    /// The next record and its length in bytes. It exists because `self.next` is durable; `None`
+    /// The next record, its length in bytes, and whether the one after it belongs to it. It exists because `self.next` is durable; `None`
     /// only where the rest of a compacted segment was dropped.
     fn next_record(
         &mut self,
         durable: Position,
-    ) -> Result<Option<(Recorded, usize)>, JournalError> {
+    ) -> Result<Option<(Recorded, usize, bool)>, JournalError> {
         let mut current = match self.current.take() {
             Some(current) if self.next <= current.through => current,
             Some(current) => current.refreshed(durable)?,
@@ -61,9 +61,10 @@ impl FileReader {
         let record = if skipped {
             None
         } else {
-            Some((decode(path, &frame)?, frame.bytes.len()))
+            let (length, is_joined) = (frame.bytes.len(), frame.is_joined);
+            Some((decode(path, &frame)?, length, is_joined))
         };
-        if let Some((record, _)) = &record {
+        if let Some((record, ..)) = &record {
             self.next = record.position + 1;
         }
         self.current = Some(current);
@@ -110,11 +111,12 @@ impl JournalReader for FileReader {
     fn next(&mut self, most: Portion) -> Result<Vec<Recorded>, JournalError> {
         let durable = self.durable.load(Ordering::Acquire);
         let mut records = Vec::new();
-        let mut bytes = 0;
-        while most.has_room(records.len(), bytes) && self.next <= durable {
-            if let Some((record, length)) = self.next_record(durable)? {
+        let (mut bytes, mut in_unit) = (0, false);
+        while (in_unit || most.has_room(records.len(), bytes)) && self.next <= durable {
+            if let Some((record, length, is_joined)) = self.next_record(durable)? {
                 records.push(record);
                 bytes += length;
+                in_unit = is_joined;
             }
         }
         Ok(records)

@@ -69,7 +69,7 @@ pub fn read_newest(
 fn read(segment: &SegmentFile, visit: VisitFrame) -> Result<(Read, Ending), JournalError> {
     let io_failed = |cause| failed(&segment.path, cause);
     let file = File::open(&segment.path).map_err(io_failed)?;
-    let mut reader = SegmentReader::new(file, segment.first, segment.order());
+    let mut reader = SegmentReader::new(file, segment.first, segment.order()).by_units();
     while let Some(frame) = reader.next_frame().map_err(io_failed)? {
         visit(&frame)?;
     }

@@ -8,6 +8,10 @@ use crate::domain::ids::Position;
 pub const HEAD_BYTES: usize = 22;
 /// Length and checksum, which the length does not count.
 const PREFIX_BYTES: usize = 8;
+/// Where the version is.
+const VERSION_AT: usize = 21;
+/// Set in the version where the next record belongs to the same unit.
+const JOINED: u8 = 0x80;
 /// No frame is longer, in bytes; a length above this is damage.
 pub const MAX_BYTES: usize = 64 * 1024 * 1024;
 
@@ -24,6 +28,8 @@ pub struct Frame<'a> {
     pub batch_index: u32,
     pub kind: u8,
     pub version: u8,
+    /// Whether the next record belongs to the same unit.
+    pub is_joined: bool,
     /// JSON text.
     pub body: &'a [u8],
     /// The whole frame.
@@ -72,12 +78,21 @@ pub fn fits(fact: &Fact) -> bool {
 ///
 /// `batch_index`: how many records since the last sync come before this one.
 pub fn encode(buffer: &mut Vec<u8>, position: Position, batch_index: u32, fact: &Fact) {
+    write(buffer, position, (batch_index, 0), fact);
+}
+
+/// As [`encode`], of a record that is nothing without the next one.
+pub fn encode_joined(buffer: &mut Vec<u8>, position: Position, batch_index: u32, fact: &Fact) {
+    write(buffer, position, (batch_index, JOINED), fact);
+}
+
+fn write(buffer: &mut Vec<u8>, position: Position, (batch_index, mark): (u32, u8), fact: &Fact) {
     let start = buffer.len();
     let mut head = [0; HEAD_BYTES];
     head[8..16].copy_from_slice(&position.to_le_bytes());
     head[16..20].copy_from_slice(&batch_index.to_le_bytes());
     head[20] = codec::Kind::of(fact) as u8;
-    head[21] = codec::VERSION;
+    head[VERSION_AT] = codec::VERSION | mark;
     buffer.extend_from_slice(&head);
     codec::encode_body(buffer, fact);
     seal(&mut buffer[start..]);
@@ -121,6 +136,11 @@ pub(super) fn is_intact(frame: &[u8]) -> bool {
     u32_at(frame, 4) == checksum(frame)
 }
 
+/// Whether the record that begins with `head` belongs together with the next.
+pub(super) fn is_joined(head: &[u8]) -> bool {
+    head[VERSION_AT] & JOINED != 0
+}
+
 /// Reads the fields of an intact frame that begins at `offset` of its segment.
 pub(super) fn view(bytes: &[u8], offset: u64) -> Frame<'_> {
     Frame {
@@ -128,7 +148,8 @@ pub(super) fn view(bytes: &[u8], offset: u64) -> Frame<'_> {
         position: u64_at(bytes, 8),
         batch_index: u32_at(bytes, 16),
         kind: bytes[20],
-        version: bytes[21],
+        version: bytes[VERSION_AT] & !JOINED,
+        is_joined: is_joined(bytes),
         body: &bytes[HEAD_BYTES..],
         bytes,
     }
@@ -172,6 +193,17 @@ mod tests {
         let frame = view(&bytes, 24);
         assert_eq!(frame.durable_before(), 39);
         assert_eq!(frame.decode().unwrap(), samples::delivered(7));
+    }
+
+    #[test]
+    fn a_record_that_is_joined_to_the_next_reads_back_as_such() {
+        let mut bytes = Vec::new();
+        encode_joined(&mut bytes, 42, 3, &samples::delivered(7));
+        assert!(is_intact(&bytes));
+        let (joined, alone) = (view(&bytes, 24), encoded(42, 3));
+        assert!(joined.is_joined && !view(&alone, 24).is_joined);
+        assert_eq!(joined.version, codec::VERSION);
+        assert_eq!(joined.decode().unwrap(), samples::delivered(7));
     }
 
     #[test]

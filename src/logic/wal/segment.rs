@@ -63,6 +63,10 @@ pub struct SegmentReader<R> {
     first: Position,
     next_position: Position,
     header_is_read: bool,
+    /// Whether a unit is shown only if it is whole.
+    by_units: bool,
+    /// Whether the next record belongs to the unit of the last one.
+    in_unit: bool,
 }
 
 impl<R: Read> SegmentReader<R> {
@@ -74,6 +78,8 @@ impl<R: Read> SegmentReader<R> {
             first,
             next_position: first,
             header_is_read: false,
+            by_units: false,
+            in_unit: false,
         }
     }
 
@@ -85,6 +91,16 @@ impl<R: Read> SegmentReader<R> {
             first: next_position,
             next_position,
             header_is_read: true,
+            by_units: false,
+            in_unit: false,
+        }
+    }
+
+    /// Shows nothing of a unit that is not whole: it ends what can be read, from its start on.
+    pub fn by_units(self) -> Self {
+        Self {
+            by_units: true,
+            ..self
         }
     }
 
@@ -173,7 +189,39 @@ impl<R: Read> SegmentReader<R> {
         if let Err(flaw) = self.check_bytes(total)? {
             return Ok(Err(flaw));
         }
-        Ok(self.check_position(position).map(|()| total))
+        if let Err(flaw) = self.check_position(position) {
+            return Ok(Err(flaw));
+        }
+        if self.by_units && !self.in_unit && self.order == Order::Dense {
+            return Ok(self.check_unit(total)?.map(|()| total));
+        }
+        Ok(Ok(total))
+    }
+
+    /// Looks whether what belongs to the good record of `total` bytes that comes next is there too.
+    fn check_unit(&mut self, total: usize) -> io::Result<Result<(), Flaw>> {
+        let (mut start, mut end) = (0, total);
+        let mut expected = self.next_position;
+        while frame::is_joined(&self.window.peek(end)?[start..]) {
+            expected += 1;
+            let head = self.window.peek(end + frame::HEAD_BYTES)?;
+            let (length, found) = match frame::announce(&head[end..]) {
+                Ok(announced) => announced,
+                Err(flaw) => return Ok(Err(flaw)),
+            };
+            let bytes = self.window.peek(end + length)?;
+            if bytes.len() < end + length {
+                return Ok(Err(Flaw::CutOff));
+            }
+            if !frame::is_intact(&bytes[end..]) {
+                return Ok(Err(Flaw::Checksum));
+            }
+            if found != expected {
+                return Ok(Err(Flaw::Position { found, expected }));
+            }
+            (start, end) = (end, end + length);
+        }
+        Ok(Ok(()))
     }
 
     fn check_bytes(&mut self, total: usize) -> io::Result<Result<(), Flaw>> {
@@ -203,7 +251,10 @@ impl<R: Read> SegmentReader<R> {
     fn take(&mut self, total: usize) -> Frame<'_> {
         let offset = self.window.offset();
         self.window.advance(total);
-        let frame = frame::view(self.window.passed(total), offset);
+        let mut frame = frame::view(self.window.passed(total), offset);
+        // Of a compacted segment records are gone.
+        frame.is_joined &= self.order == Order::Dense;
+        self.in_unit = frame.is_joined;
         self.next_position = frame.position + 1;
         frame
     }
@@ -249,166 +300,4 @@ impl<R: Read> SegmentReader<R> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::logic::wal::samples;
-    use proptest::prelude::*;
-
-    /// A segment of three synced batches: records 5, 6 | 7, 8 | 9; and where each frame begins.
-    fn written() -> (Vec<u8>, Vec<usize>) {
-        let mut bytes = header(5).to_vec();
-        let mut starts = Vec::new();
-        for (position, batch_index) in [(5, 0), (6, 1), (7, 0), (8, 1), (9, 0)] {
-            starts.push(bytes.len());
-            frame::encode(
-                &mut bytes,
-                position,
-                batch_index,
-                &samples::delivered(position as u128),
-            );
-        }
-        (bytes, starts)
-    }
-
-    fn read(bytes: &[u8]) -> (Vec<Position>, Ending) {
-        let mut reader = SegmentReader::new(bytes, 5, Order::Dense);
-        let mut positions = Vec::new();
-        while let Some(frame) = reader.next_frame().unwrap() {
-            positions.push(frame.position);
-        }
-        (positions, reader.ending().unwrap())
-    }
-
-    #[test]
-    fn a_whole_segment_ends_clean() {
-        let (bytes, _) = written();
-        assert_eq!(read(&bytes), (vec![5, 6, 7, 8, 9], Ending::Clean));
-        assert_eq!(read(&header(5)), (vec![], Ending::Clean));
-    }
-
-    #[test]
-    fn space_reserved_ahead_is_told_from_a_torn_record() {
-        let (mut bytes, starts) = written();
-        let end = bytes.len();
-        bytes.resize(end + 10_000, 0);
-        let unused = Ending::Unfinished {
-            offset: end as u64,
-            bytes: 10_000,
-            zeroes: true,
-            flaw: Flaw::Zeroes,
-        };
-        assert_eq!(read(&bytes), (vec![5, 6, 7, 8, 9], unused));
-        let torn = Ending::Unfinished {
-            offset: starts[4] as u64,
-            bytes: 40,
-            zeroes: false,
-            flaw: Flaw::CutOff,
-        };
-        assert_eq!(read(&bytes[..starts[4] + 40]), (vec![5, 6, 7, 8], torn));
-    }
-
-    #[test]
-    fn a_bad_record_before_a_later_batch_is_damage() {
-        let (mut bytes, starts) = written();
-        bytes[starts[3] + 30] ^= 1;
-        let damaged = Ending::Damaged {
-            offset: starts[3] as u64,
-            flaw: Flaw::Checksum,
-        };
-        assert_eq!(read(&bytes), (vec![5, 6, 7], damaged));
-    }
-
-    #[test]
-    fn a_bad_record_before_one_of_its_own_batch_was_never_acknowledged() {
-        let (mut bytes, starts) = written();
-        bytes[starts[2] + 30] ^= 1;
-        let (positions, ending) = read(&bytes[..starts[4]]);
-        assert_eq!(positions, [5, 6]);
-        assert!(matches!(ending, Ending::Unfinished { zeroes: false, .. }));
-    }
-
-    #[test]
-    fn a_hole_of_zeroes_before_a_later_batch_is_damage() {
-        let (mut bytes, starts) = written();
-        bytes[starts[1]..starts[2]].fill(0);
-        let damaged = Ending::Damaged {
-            offset: starts[1] as u64,
-            flaw: Flaw::Zeroes,
-        };
-        assert_eq!(read(&bytes), (vec![5], damaged));
-    }
-
-    #[test]
-    fn a_torn_header_is_damage_only_before_records() {
-        let (mut bytes, _) = written();
-        bytes[9] ^= 1;
-        let (positions, ending) = read(&bytes);
-        assert!(positions.is_empty());
-        assert!(matches!(ending, Ending::Damaged { offset: 0, .. }));
-        for alone in [&bytes[..24], &bytes[..7], &[], &[0; 5000]] {
-            let (_, ending) = read(alone);
-            assert!(matches!(ending, Ending::Unfinished { offset: 0, .. }));
-        }
-    }
-
-    #[test]
-    fn a_record_of_another_place_is_not_taken() {
-        let mut bytes = header(5).to_vec();
-        frame::encode(&mut bytes, 4, 0, &samples::delivered(4));
-        let stale = Flaw::Position {
-            found: 4,
-            expected: 5,
-        };
-        let (_, ending) = read(&bytes);
-        assert!(matches!(ending, Ending::Unfinished { flaw, .. } if flaw == stale));
-    }
-
-    #[test]
-    fn compacted_segments_may_have_gaps_in_positions() {
-        let mut bytes = header(1).to_vec();
-        for position in [3, 9] {
-            frame::encode(&mut bytes, position, 0, &samples::delivered(1));
-        }
-        let mut reader = SegmentReader::new(&bytes[..], 1, Order::Sparse);
-        assert_eq!(reader.next_frame().unwrap().unwrap().position, 3);
-        assert_eq!(reader.next_frame().unwrap().unwrap().position, 9);
-        assert_eq!(reader.ending().unwrap(), Ending::Clean);
-    }
-
-    #[test]
-    fn reading_goes_on_behind_damage() {
-        let (mut bytes, starts) = written();
-        bytes[starts[1]] ^= 1;
-        bytes[starts[2] + 9] ^= 1;
-        let mut reader = SegmentReader::new(&bytes[..], 5, Order::Dense);
-        assert_eq!(reader.next_frame().unwrap().unwrap().position, 5);
-        assert!(reader.next_frame().unwrap().is_none());
-        let gap = reader.skip_damage().unwrap().unwrap();
-        assert_eq!(gap.offset, starts[1] as u64);
-        assert_eq!(gap.bytes, (starts[3] - starts[1]) as u64);
-        assert_eq!(reader.next_frame().unwrap().unwrap().position, 8);
-        assert_eq!(reader.next_frame().unwrap().unwrap().position, 9);
-        assert!(reader.next_frame().unwrap().is_none());
-        assert_eq!(reader.skip_damage().unwrap(), None);
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_read_without_panic(bytes: Vec<u8>) {
-            let mut segment = header(5).to_vec();
-            segment.extend(&bytes);
-            let (positions, _) = read(&segment);
-            prop_assert_eq!(positions, Vec::<Position>::new());
-            read(&bytes);
-        }
-
-        #[test]
-        fn a_cut_segment_keeps_exactly_its_whole_records(cut in HEADER_BYTES..written().0.len()) {
-            let (bytes, starts) = written();
-            let (positions, ending) = read(&bytes[..cut]);
-            let whole = starts[1..].iter().filter(|start| **start <= cut).count();
-            prop_assert_eq!(positions.len(), whole);
-            prop_assert_eq!(ending == Ending::Clean, starts.contains(&cut));
-        }
-    }
-}
+mod tests;

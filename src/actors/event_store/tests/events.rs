@@ -12,14 +12,18 @@ impl Writer {
         named_event(number, content, self.clock.now())
     }
 
-    fn publish(&self, slots: Vec<EventSlot>, atomic: bool) -> oneshot::Receiver<Vec<EventSlot>> {
+    pub(super) fn publish(
+        &self,
+        slots: Vec<EventSlot>,
+        atomic: bool,
+    ) -> oneshot::Receiver<Vec<EventSlot>> {
         let (request, answer) = publish(slots, atomic);
         self.address.do_send(request);
         answer
     }
 
     /// An event of a stream that must be at `version` before it.
-    fn expecting(&self, stream: &str, version: u64) -> EventSlot {
+    pub(super) fn expecting(&self, stream: &str, version: u64) -> EventSlot {
         let mut event = self.event(1);
         let id = Label::parse(stream).unwrap();
         event.stream = Some(StreamPlace { id, version: 0 });
