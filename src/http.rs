@@ -9,6 +9,7 @@ mod batch;
 pub mod bodies;
 mod body;
 mod circuits;
+pub mod connection;
 mod correlations;
 mod cors;
 mod dead_letters;

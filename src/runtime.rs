@@ -5,6 +5,7 @@ pub mod connections;
 mod huge_pages;
 mod replay;
 mod ring;
+mod server;
 mod settings;
 mod shutdown;
 
@@ -14,12 +15,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::{Server, ServerHandle};
-use actix_web::middleware::{Condition, from_fn};
-use actix_web::{App, HttpServer, web};
+use actix_web::web;
 use prometheus::IntCounter;
 use tokio::time::MissedTickBehavior;
-use tracing_actix_web::TracingLogger;
 
 use crate::actors::archivist::{self, Found};
 use crate::adapters::archive::{PostgresArchive, SqliteArchive};
@@ -34,15 +32,15 @@ use crate::http::bodies::Bodies;
 use crate::http::handles::Handles;
 use crate::http::reading::Readings;
 use crate::http::refusals::Refusals;
-use crate::http::{self, Hub, Settings, edge};
+use crate::http::{Hub, Settings};
 use crate::logic::limits::Limit;
 use crate::logic::ownership::Author;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::Journal;
+use crate::telemetry;
 use crate::telemetry::lines::Lines;
-use crate::telemetry::{self, QuietSpans};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -124,7 +122,7 @@ async fn run(loaded: &Loaded, metrics: Arc<Metrics>) -> Result<Exit, StartError>
     let (ring, seats) = ring::Ring::new(config, trust, clock, metrics.clone(), archive_of_hub);
     let handles = ring.to().handles();
     let hub = hub(config, clock, &door, handles, archive.clone(), &metrics);
-    let (server, stop) = start_server(config, listener, hub)?;
+    let (server, stop) = server::start(config, listener, hub)?;
     let greeting = Greeting::of(config)?;
     greeting.say(&format!(
         "message-hub {VERSION} listening on http://{address}"
@@ -266,43 +264,6 @@ fn open_postgres(url: &str, trust: &Trust) -> Result<PostgresArchive, StartError
 fn trust(config: &Config) -> Result<Trust, StartError> {
     let trust = Trust::new(config.tls_ca_file.as_deref());
     trust.map_err(|error| StartError::Configuration(error.to_string()))
-}
-
-fn start_server(
-    config: &Config,
-    listener: TcpListener,
-    hub: web::Data<Hub>,
-) -> Result<(Server, ServerHandle), StartError> {
-    // Even a span that nobody reads costs a twentieth of a send.
-    let spans = tracing::enabled!(tracing::Level::DEBUG);
-    let app = move || {
-        App::new()
-            .app_data(hub.clone())
-            .wrap(from_fn(edge::edge))
-            .wrap(Condition::new(spans, TracingLogger::<QuietSpans>::new()))
-            .configure(|config| drop(http::routes(config)))
-    };
-    let server = HttpServer::new(app)
-        .on_connect(|connection, _| connections::keep_in_check(connection))
-        .workers(workers())
-        .backlog(4096)
-        .max_connections(20_000)
-        .keep_alive(Duration::from_secs(75))
-        .client_request_timeout(Duration::from_secs(10))
-        // A puller that went away must be noticed, or a message would be leased to nobody.
-        .h1_allow_half_closed(false)
-        .disable_signals()
-        .shutdown_timeout(config.shutdown_timeout.as_secs().max(1))
-        .listen(listener)
-        .map_err(|error| cannot_listen(config, &error))?
-        .run();
-    let handle = server.handle();
-    Ok((server, handle))
-}
-
-/// As many as there are cores, two at least.
-fn workers() -> usize {
-    std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2))
 }
 
 /// The lines on standard output for whoever started the hub. Where the log is JSON there are none:

@@ -2,19 +2,26 @@
 
 mod answers;
 mod flow;
+mod fragments;
 mod frames;
+mod incoming;
 mod session;
 mod texts;
 
+use actix::AsyncContext;
 use actix_web::{HttpRequest, HttpResponse, web};
-use actix_web_actors::ws::{HandshakeError, WsResponseBuilder};
+use actix_web_actors::ws::{self, HandshakeError, WebsocketContext};
+use futures_util::stream;
+use std::rc::Rc;
 
 use super::auth::Caller;
+use super::connection::Line;
 use super::query::Query;
 use super::{Hub, Routes, peer};
 use crate::error::HubError;
-use flow::{Gate, Gated, Metered, Room};
-use session::{LONGEST_FRAME, Session};
+use flow::{Metered, Room};
+use incoming::{Gate, Incoming};
+use session::Session;
 
 /// Every type of frame a client may send.
 #[cfg(test)]
@@ -61,23 +68,20 @@ pub async fn open(
     let takes_arrays = Query::of(&request)?.word("arrays", "`true` and `false`", |value| {
         value.parse::<bool>().ok()
     })?;
+    let mut response = ws::handshake(&request).map_err(|error| refusal(&error))?;
+    let line = request.conn_data::<Rc<Line>>();
+    let line = line.cloned().unwrap_or_default();
+    line.become_socket();
     let (room, gate) = (Room::default(), Gate::default());
     let who = (Caller::of(&request), peer::of(&request, &hub));
-    let session = Session::new(
-        hub,
-        who,
-        room.clone(),
-        gate.clone(),
-        takes_arrays.unwrap_or(false),
-    );
-    let read = Gated::new(payload, gate, LONGEST_FRAME);
-    let response = WsResponseBuilder::new(session, &request, read)
-        .frame_size(LONGEST_FRAME)
-        .start()
-        .map_err(|error| match error.as_error::<HandshakeError>() {
-            Some(error) => refusal(error),
-            None => HubError::Internal,
-        })?;
+    let incoming = Incoming::new(payload, line, gate.clone());
+    let session = Session::new(hub, who, room.clone(), gate, takes_arrays.unwrap_or(false));
+    // The stream of the library would take all bytes there are before it decodes a frame.
+    let body = WebsocketContext::with_factory(stream::pending(), |context| {
+        context.add_stream(incoming);
+        session
+    });
+    let response = response.streaming(body);
     let metered = response.map_body(|_, body| Metered::new(body, room));
     Ok(metered.map_into_boxed_body())
 }

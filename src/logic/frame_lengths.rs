@@ -1,87 +1,37 @@
-//! How long the frames of a WebSocket are, read from their headers as the bytes come (RFC 6455,
-//! section 5.2), so that a frame that is too long is noticed before it is in memory.
+//! What the head of a WebSocket's frame says (RFC 6455, section 5.2), so that a frame that is too
+//! long is noticed before it is in memory, and one that is not all there is waited for.
 
-/// Longest header a client's frame can have, in bytes.
-const LONGEST_HEADER: usize = 14;
+/// Bytes of payload a control frame may have.
+pub const LONGEST_CONTROL: u64 = 125;
 
-/// Where in the frames of one direction the bytes are.
-#[derive(Debug)]
-pub struct FrameLengths {
-    /// Bytes of payload a frame may have.
-    limit: u64,
-    header: [u8; LONGEST_HEADER],
-    /// Bytes of the header that came so far.
-    have: usize,
-    /// Bytes of the payload still to come.
-    payload_left: u64,
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FrameHead {
+    /// Of the head itself, in bytes.
+    pub length: usize,
+    /// Bytes of payload that follow it.
+    pub payload: u64,
+    /// Not data: a close, a ping or a pong.
+    pub is_control: bool,
 }
 
-/// A frame says that it is longer than allowed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TooLong;
-
-impl FrameLengths {
-    /// `limit` in bytes of payload.
-    pub fn new(limit: usize) -> Self {
-        Self {
-            limit: limit as u64,
-            header: [0; LONGEST_HEADER],
-            have: 0,
-            payload_left: 0,
-        }
-    }
-
-    /// Reads the next bytes.
-    ///
-    /// # Errors
-    /// [`TooLong`] if a frame that begins in them exceeds the limit.
-    pub fn read(&mut self, mut bytes: &[u8]) -> Result<(), TooLong> {
-        while !bytes.is_empty() {
-            if self.payload_left > 0 {
-                let skipped = self.payload_left.min(bytes.len() as u64);
-                self.payload_left -= skipped;
-                bytes = &bytes[skipped as usize..];
-                continue;
-            }
-            self.header[self.have] = bytes[0];
-            self.have += 1;
-            bytes = &bytes[1..];
-            if self.have == self.header_length() {
-                self.payload_left = self.length();
-                self.have = 0;
-                if self.payload_left > self.limit {
-                    return Err(TooLong);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Of the header that is being read, as far as can be told; two bytes tell it.
-    fn header_length(&self) -> usize {
-        if self.have < 2 {
-            return 2;
-        }
-        let mask = if self.header[1] & 0x80 != 0 { 4 } else { 0 };
-        let length = match self.header[1] & 0x7f {
-            126 => 2,
-            127 => 8,
-            _ => 0,
+impl FrameHead {
+    /// Of the frame that `bytes` begin with; `None` if its head is not all there.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let [first, second, rest @ ..] = bytes else {
+            return None;
         };
-        2 + length + mask
-    }
-
-    fn length(&self) -> u64 {
-        let header = &self.header;
-        match header[1] & 0x7f {
-            126 => u64::from(u16::from_be_bytes([header[2], header[3]])),
-            127 => {
-                let mut length = [0; 8];
-                length.copy_from_slice(&header[2..10]);
-                u64::from_be_bytes(length)
-            }
-            short => u64::from(short),
-        }
+        let (payload, extended) = match second & 0x7f {
+            126 => (u64::from(u16::from_be_bytes(*rest.first_chunk()?)), 2),
+            127 => (u64::from_be_bytes(*rest.first_chunk()?), 8),
+            short => (u64::from(short), 0),
+        };
+        let mask = if second & 0x80 != 0 { 4 } else { 0 };
+        let length = 2 + extended + mask;
+        (bytes.len() >= length).then_some(Self {
+            length,
+            payload,
+            is_control: first & 0x08 != 0,
+        })
     }
 }
 
@@ -110,36 +60,33 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_over_the_limit_is_noticed_by_its_header() {
-        for (limit, length, expected) in [
-            (125, 125, Ok(())),
-            (124, 125, Err(TooLong)),
-            (70_000, 70_000, Ok(())),
-            (69_999, 70_000, Err(TooLong)),
-            (0, 0, Ok(())),
-        ] {
-            let bytes = frame(length);
-            let header = &bytes[..bytes.len() - length];
-            assert_eq!(FrameLengths::new(limit).read(header), expected, "{length}");
-        }
+    fn the_largest_length_that_can_be_said_is_read() {
         let mut huge = vec![0x82, 0xff];
         huge.extend(u64::MAX.to_be_bytes());
         huge.extend([0; 4]);
-        assert_eq!(FrameLengths::new(1 << 20).read(&huge), Err(TooLong));
+        let head = FrameHead::read(&huge).unwrap();
+        assert_eq!((head.payload, head.length), (u64::MAX, 14));
+    }
+
+    #[test]
+    fn a_frame_without_a_mask_has_a_shorter_head() {
+        let head = FrameHead::read(&[0x8a, 0x01]).unwrap();
+        assert_eq!((head.length, head.payload, head.is_control), (2, 1, true));
     }
 
     proptest! {
-        /// However the bytes are cut.
         #[test]
-        fn frames_are_told_apart_in_any_portions(
-            lengths in prop::collection::vec(prop_oneof![0..130usize, 65_530..65_540usize], 1..6),
-            portion in 1..5000usize,
-            limit in prop_oneof![Just(129usize), Just(65_600)],
+        fn a_head_says_how_long_its_frame_is_as_soon_as_it_is_all_there(
+            length in prop_oneof![0..130usize, 65_530..65_540usize],
+            cut in 0..20usize,
         ) {
-            let bytes: Vec<u8> = lengths.iter().flat_map(|length| frame(*length)).collect();
-            let mut reader = FrameLengths::new(limit);
-            let too_long = bytes.chunks(portion).any(|part| reader.read(part).is_err());
-            prop_assert_eq!(too_long, lengths.iter().any(|length| *length > limit));
+            let bytes = frame(length);
+            let head = FrameHead::read(&bytes).unwrap();
+            prop_assert_eq!(head.length as u64 + head.payload, bytes.len() as u64);
+            prop_assert!(!head.is_control);
+            let part = &bytes[..cut.min(bytes.len())];
+            let expected = (part.len() >= head.length).then_some(head);
+            prop_assert_eq!(FrameHead::read(part), expected);
         }
     }
 }

@@ -1,6 +1,5 @@
 //! What the operating system is told about connections.
 
-use std::any::Any;
 use std::time::Duration;
 
 use actix_web::rt::net::TcpStream;
@@ -12,12 +11,10 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 const PATIENCE: Duration = Duration::from_secs(45);
 
 /// For every connection that was accepted.
-pub fn keep_in_check(connection: &dyn Any) {
-    if let Some(stream) = connection.downcast_ref::<TcpStream>() {
-        let millis = u32::try_from(PATIENCE.as_millis()).unwrap_or(u32::MAX);
-        if let Err(error) = set_tcp_user_timeout(stream, millis) {
-            tracing::debug!(%error, "a connection has no time limit for what it does not take");
-        }
+pub fn keep_in_check(stream: &TcpStream) {
+    let millis = u32::try_from(PATIENCE.as_millis()).unwrap_or(u32::MAX);
+    if let Err(error) = set_tcp_user_timeout(stream, millis) {
+        tracing::debug!(%error, "a connection has no time limit for what it does not take");
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod consuming;
 mod events;
+mod flood;
+mod leaving;
 mod many;
 mod named;
 mod protocol;

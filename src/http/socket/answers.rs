@@ -108,6 +108,12 @@ impl Answers {
         Some(text)
     }
 
+    /// Nobody hears them any more.
+    pub fn forget_ready(&mut self) {
+        self.ready.clear();
+        self.ready_bytes = 0;
+    }
+
     /// Bytes that wait to be written.
     pub fn ready_bytes(&self) -> usize {
         self.ready_bytes

@@ -8,7 +8,7 @@
 
 mod consumers;
 mod feed;
-mod fragments;
+mod leaving;
 mod life;
 mod requests;
 
@@ -19,15 +19,17 @@ use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use actix::fut::ActorFuture;
-use actix::{Actor, ActorContext, AsyncContext, Handler, Message, StreamHandler};
+use actix::{Actor, AsyncContext, Handler, Message, StreamHandler};
 use actix_web::web;
-use actix_web_actors::ws::{self, CloseCode, CloseReason, ProtocolError, WebsocketContext};
+use actix_web_actors::ws::{self, CloseCode, ProtocolError, WebsocketContext};
 use bytestring::ByteString;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::answers::{Answer, Answers, Slip};
-use super::flow::{Gate, Room};
+use super::flow::Room;
+use super::frames;
+use super::incoming::{Gate, Trouble};
 use super::texts;
 use crate::actors::messages::{FeedId, FeedNews, SocketClosed, SocketNews, SocketOpened};
 use crate::door::Phase;
@@ -37,12 +39,10 @@ use crate::http::auth::Caller;
 use crate::pool::Peer;
 use consumers::Consumers;
 use feed::Feed;
-use fragments::Fragments;
+use leaving::{Farewell, Stage};
 use life::Life;
 use requests::Step;
 
-/// A frame or message of a client may be so long, in bytes.
-pub const LONGEST_FRAME: usize = 1 << 20;
 const PING_INTERVAL: Duration = Duration::from_secs(15);
 /// No more is read while so many frames, or bytes of them, are not answered.
 const MOST_REQUESTS: usize = 1024;
@@ -61,7 +61,6 @@ pub struct Session {
     socket: FeedId,
     room: Room,
     gate: Gate,
-    fragments: Fragments,
     /// Read, and not looked at.
     texts: VecDeque<ByteString>,
     /// Of the text that was looked at last, what is not begun.
@@ -76,7 +75,7 @@ pub struct Session {
     /// Whose turn it is when both events and messages wait.
     events_first: bool,
     is_draining: bool,
-    is_closing: bool,
+    stage: Stage,
     life: Life,
 }
 
@@ -99,7 +98,6 @@ impl Session {
             socket,
             room,
             gate,
-            fragments: Fragments::default(),
             texts: VecDeque::new(),
             steps: VecDeque::new(),
             answers: Answers::default(),
@@ -107,14 +105,14 @@ impl Session {
             takes_arrays,
             events_first: true,
             is_draining: false,
-            is_closing: false,
+            stage: Stage::Open,
             life: Life::new(),
         }
     }
 
     /// Runs whenever anything happened, and whenever there is room again.
     fn pump(&mut self, ctx: &mut Context) {
-        if self.is_closing {
+        if matches!(self.stage, Stage::Closed) {
             return;
         }
         loop {
@@ -127,14 +125,16 @@ impl Session {
         self.feed_on(ctx);
         self.ask_for_messages(ctx);
         self.gate.set_open(self.wants_more());
-        if self.is_draining && self.is_idle() {
-            let reason = self.feed.close_reason();
-            self.close(CloseCode::Away, &reason, ctx);
-        }
+        self.part(ctx);
     }
 
     fn wants_more(&self) -> bool {
-        !self.is_draining && self.texts.is_empty() && self.steps.is_empty() && self.may_begin()
+        let listens = match self.stage {
+            Stage::Open => !self.is_draining,
+            Stage::Parting => true,
+            Stage::Leaving(_) | Stage::Closed => false,
+        };
+        listens && self.texts.is_empty() && self.steps.is_empty() && self.may_begin()
     }
 
     /// Whether one more text may be looked at.
@@ -144,12 +144,11 @@ impl Session {
             && self.answers.ready_bytes() < MOST_ANSWER_BYTES
     }
 
-    fn is_idle(&self) -> bool {
-        self.texts.is_empty() && self.answers.requests() == 0 && self.answers.ready_bytes() == 0
-    }
-
     /// As much as there is room for: answers first, then events and messages in turn.
     fn write(&mut self, ctx: &mut Context) {
+        if self.has_said_goodbye() {
+            return self.answers.forget_ready();
+        }
         while self.room.is_left() {
             if let Some(text) = self.answers.pop() {
                 self.emit(text, ctx);
@@ -190,7 +189,7 @@ impl Session {
     }
 
     fn next_delivery(&mut self) -> Option<ByteString> {
-        if self.is_draining {
+        if self.is_draining || !matches!(self.stage, Stage::Open) {
             return None;
         }
         self.events_first = !self.events_first;
@@ -218,29 +217,25 @@ impl Session {
         self.answers.say(text);
     }
 
-    fn close(&mut self, code: CloseCode, description: &str, ctx: &mut Context) {
-        self.is_closing = true;
-        ctx.close(Some(CloseReason {
-            code,
-            description: Some(description.to_owned()),
-        }));
-        ctx.stop();
-    }
-
     fn beat(&mut self, ctx: &mut Context) {
         self.tell_passed();
         if !self.life.beat() {
-            return self.close(CloseCode::Policy, "two pings were not answered", ctx);
+            let reason = (CloseCode::Policy, "two pings were not answered");
+            return self.close(Farewell::because(reason), ctx);
         }
-        ctx.ping(b"");
+        if !self.has_said_goodbye() {
+            ctx.ping(b"");
+        }
     }
 
-    /// A whole text, in one frame or in several.
-    fn take_text(&mut self, text: ByteString) {
-        self.hub.metrics.sockets.received.inc();
-        self.texts.push_back(text);
+    fn refuse_binary(&mut self) {
+        let frame = frames::wrong("body", "is binary; send text");
+        if let Err(error) = frame.ask {
+            self.complain(&error);
+        }
     }
 
+    /// The hub takes in what is new.
     fn is_open(&self) -> bool {
         !self.is_draining && self.hub.door.phase() == Phase::Open
     }
@@ -290,24 +285,30 @@ impl Drop for Session {
 }
 
 impl StreamHandler<Result<ws::Message, ProtocolError>> for Session {
-    fn handle(&mut self, frame: Result<ws::Message, ProtocolError>, ctx: &mut Context) {
-        if self.is_closing {
+    fn handle(&mut self, message: Result<ws::Message, ProtocolError>, ctx: &mut Context) {
+        if matches!(self.stage, Stage::Closed) {
             return;
         }
         self.life.heard();
-        match frame {
-            Ok(ws::Message::Text(text)) => self.take_text(text),
-            Ok(ws::Message::Continuation(item)) => self.take_fragment(item, ctx),
-            Ok(ws::Message::Binary(_)) => self.refuse_binary(),
-            Ok(ws::Message::Ping(payload)) => ctx.pong(&payload),
-            Ok(ws::Message::Pong(_) | ws::Message::Nop) => {}
-            Ok(ws::Message::Close(_)) => {
-                self.is_closing = true;
-                ctx.close(None);
-                ctx.stop();
+        match message {
+            Ok(ws::Message::Text(text)) => {
+                self.hub.metrics.sockets.received.inc();
+                self.texts.push_back(text);
             }
-            Err(error) => self.protocol_error(&error, ctx),
+            Ok(ws::Message::Binary(_)) => self.refuse_binary(),
+            Ok(ws::Message::Ping(payload)) if !self.has_said_goodbye() => ctx.pong(&payload),
+            // Parts were put together before.
+            Ok(ws::Message::Ping(_) | ws::Message::Pong(_) | ws::Message::Continuation(_)) => {}
+            Ok(ws::Message::Nop) => {}
+            Ok(ws::Message::Close(_)) => self.leave(Farewell::Answer),
+            // Nothing that comes after can be understood.
+            Err(error) => self.leave(Farewell::because(Trouble::close_code(&error))),
         }
+    }
+
+    /// Nothing comes any more. The client may have ended only its half of the connection.
+    fn finished(&mut self, _: &mut Context) {
+        self.leave(Farewell::because((CloseCode::Normal, "")));
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -133,6 +133,15 @@ impl Socket {
         self.stream.get_mut().write_all(bytes)
     }
 
+    /// Ends what it says, and can still hear.
+    pub fn end(&mut self) -> io::Result<()> {
+        self.stream.get_ref().shutdown(Shutdown::Write)
+    }
+
+    pub fn stream(&self) -> TcpStream {
+        self.stream.get_ref().try_clone().unwrap()
+    }
+
     /// What comes next; pings are answered on the way.
     pub fn hear_frame(&mut self) -> Frame {
         loop {
@@ -140,7 +149,8 @@ impl Socket {
                 return Frame::End;
             };
             match opcode {
-                PING => self.say_frame(LAST | PONG, &payload).unwrap(),
+                // Who has ended what it says cannot answer.
+                PING => drop(self.say_frame(LAST | PONG, &payload)),
                 PONG => {}
                 CLOSE => {
                     let code = match payload.get(..2) {

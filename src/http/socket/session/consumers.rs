@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::super::answers::Slip;
 use super::super::frames::Consume;
+use super::leaving::Stage;
 use super::requests::{answer, confirm, flatten};
 use super::{Context, Session};
 use crate::actors::messages::{FeedId, Listen, Receive, ReturnLeases, StopListening};
@@ -222,7 +223,7 @@ impl Session {
 
     /// Asks for as many messages as each consumer may have.
     pub(super) fn ask_for_messages(&mut self, ctx: &Context) {
-        if !self.is_open() {
+        if !self.is_open() || !matches!(self.stage, Stage::Open) {
             for consumer in self.consumers.by_service.values_mut() {
                 consumer.asking = None;
             }
@@ -300,7 +301,7 @@ impl Handler<Handed> for Session {
     type Result = ();
 
     fn handle(&mut self, handed: Handed, _: &mut Context) {
-        if !self.is_closing {
+        if matches!(self.stage, Stage::Open) {
             let now = self.hub.clock.now();
             self.consumers.take(&handed.service, handed.parcel, now);
         }

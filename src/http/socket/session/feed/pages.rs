@@ -43,7 +43,11 @@ impl Session {
     /// Reads the next page, if the socket is behind and has room.
     pub(in crate::http::socket::session) fn feed_on(&mut self, ctx: &Context) {
         let is_due = self.feed.stage == Stage::Behind { is_reading: false };
-        if !is_due || self.is_draining || self.feed.ready_bytes > CREDIT / 2 {
+        if !is_due
+            || self.has_said_goodbye()
+            || self.is_draining
+            || self.feed.ready_bytes > CREDIT / 2
+        {
             return;
         }
         self.feed.stage = Stage::Behind { is_reading: true };

@@ -1,0 +1,295 @@
+//! The connection of a client: how it is read while it is a WebSocket, and how it ends.
+//!
+//! It is closed in two steps, as TCP means it: first the client is told that nothing more comes,
+//! then what it still sends is thrown away until it has closed, too, or a second is over. Closed at
+//! once, a client that is still writing would be answered with a reset, which may destroy the
+//! answer on its way (RFC 9112, section 9.6); closed late, a client that waits for the end, as one
+//! of a WebSocket does (RFC 6455, section 7.1.1), would wait for nothing.
+
+use std::cell::Cell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use actix_web::rt::net::TcpStream;
+use actix_web::rt::time::{Sleep, sleep};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// How long the client may take to close, once it was told.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Bytes that are thrown away meanwhile.
+const MOST_DISCARDED: usize = 16 << 20;
+/// Bytes thrown away before others get a turn.
+const TURN: usize = 256 << 10;
+/// Bytes of a WebSocket that are read before its session has taken those before them.
+const AHEAD: usize = 64 << 10;
+
+pub struct Connection {
+    stream: TcpStream,
+    line: Rc<Line>,
+    closing: Option<Closing>,
+}
+
+struct Closing {
+    until: Pin<Box<Sleep>>,
+    discarded: usize,
+}
+
+/// What a connection and the session of a WebSocket on it tell one another.
+#[derive(Default)]
+pub struct Line {
+    is_socket: Cell<bool>,
+    /// Bytes that may be read.
+    credit: Cell<usize>,
+    /// More was to be read than there is credit for.
+    is_starved: Cell<bool>,
+    /// The client has ended the connection, or it broke: all that came was read.
+    is_over: Cell<bool>,
+    /// How often the server has looked for more.
+    rounds: Cell<u64>,
+}
+
+impl Line {
+    /// From now on no more is read than the session asks for, and the end of the connection is for
+    /// the session to notice: the server, which knows only requests, would drop what came before it.
+    pub fn become_socket(&self) {
+        self.is_socket.set(true);
+        self.credit.set(AHEAD);
+    }
+
+    /// The session has taken all that came to it. Says whether somebody has to be woken.
+    pub fn ask_for_more(&self) -> bool {
+        self.credit.set(AHEAD);
+        self.is_starved.replace(false)
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.is_over.get()
+    }
+
+    pub fn rounds(&self) -> u64 {
+        self.rounds.get()
+    }
+}
+
+impl Connection {
+    pub fn new(stream: TcpStream) -> Self {
+        Self {
+            stream,
+            line: Rc::default(),
+            closing: None,
+        }
+    }
+
+    pub fn line(&self) -> Rc<Line> {
+        self.line.clone()
+    }
+
+    fn is_socket(&self) -> bool {
+        self.line.is_socket.get()
+    }
+
+    /// The rest of what the client sends, until it has closed.
+    fn poll_discard(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(closing) = &mut self.closing else {
+            return Poll::Ready(());
+        };
+        let mut scrap = [0; 8 << 10];
+        let mut taken = 0;
+        while taken < TURN {
+            let mut buffer = ReadBuf::new(&mut scrap);
+            match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    taken += buffer.filled().len();
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return closing.until.as_mut().poll(context),
+            }
+        }
+        closing.discarded += taken;
+        if closing.discarded >= MOST_DISCARDED {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        closing.until.as_mut().poll(context)
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if !this.is_socket() {
+            return Pin::new(&mut this.stream).poll_read(context, buffer);
+        }
+        let line = &this.line;
+        line.rounds.set(line.rounds.get() + 1);
+        if line.is_over() {
+            return Poll::Pending;
+        }
+        if line.credit.get() == 0 {
+            line.is_starved.set(true);
+            return Poll::Pending;
+        }
+        let before = buffer.filled().len();
+        let read = ready!(Pin::new(&mut this.stream).poll_read(context, buffer));
+        let count = buffer.filled().len() - before;
+        if read.is_ok() && count > 0 {
+            line.credit.set(line.credit.get().saturating_sub(count));
+            return Poll::Ready(Ok(()));
+        }
+        line.is_over.set(true);
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = ready!(Pin::new(&mut this.stream).poll_write(context, bytes));
+        Poll::Ready(this.unless_socket(written, bytes.len(), context))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.closing.is_none() {
+            if ready!(Pin::new(&mut this.stream).poll_shutdown(context)).is_err() {
+                return Poll::Ready(Ok(()));
+            }
+            this.closing = Some(Closing {
+                until: Box::pin(sleep(PATIENCE)),
+                discarded: 0,
+            });
+        }
+        this.poll_discard(context).map(Ok)
+    }
+}
+
+impl Connection {
+    /// What cannot be written to a WebSocket is nobody's any more, but what its client said before
+    /// is still to be done, so that its session has to live on.
+    fn unless_socket(
+        &self,
+        written: io::Result<usize>,
+        length: usize,
+        context: &Context<'_>,
+    ) -> io::Result<usize> {
+        if written.is_ok() || !self.is_socket() {
+            return written;
+        }
+        if !self.line.is_over.replace(true) {
+            context.waker().wake_by_ref();
+        }
+        Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use futures_util::FutureExt;
+    use futures_util::future::poll_fn;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn pair() -> (Connection, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap());
+        let (server, client) = tokio::join!(listener.accept(), client);
+        (Connection::new(server.unwrap().0), client.unwrap())
+    }
+
+    async fn close(connection: &mut Connection) {
+        poll_fn(|context| Pin::new(&mut *connection).poll_shutdown(context))
+            .await
+            .unwrap();
+    }
+
+    #[actix::test]
+    async fn it_is_over_as_soon_as_the_client_closes_and_what_it_still_sent_harms_nothing() {
+        let (mut connection, mut client) = pair().await;
+        let started = Instant::now();
+        let server = actix::spawn(async move {
+            connection.write_all(b"answer").await.unwrap();
+            close(&mut connection).await;
+        });
+        client.write_all(&[7; 1 << 20]).await.unwrap();
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).await.unwrap();
+        assert_eq!(answer, b"answer");
+        drop(client);
+        server.await.unwrap();
+        assert!(started.elapsed() < PATIENCE);
+    }
+
+    #[actix::test]
+    async fn a_client_that_does_not_close_is_left() {
+        let (mut connection, client) = pair().await;
+        let started = Instant::now();
+        close(&mut connection).await;
+        assert!(started.elapsed() >= PATIENCE);
+        drop(client);
+    }
+
+    #[actix::test]
+    async fn a_socket_reads_no_more_than_was_asked_for() {
+        let (mut connection, mut client) = pair().await;
+        let line = connection.line();
+        line.become_socket();
+        client.write_all(&[7; 3 * AHEAD]).await.unwrap();
+        let mut buffer = [0; AHEAD / 8];
+        let mut read = 0;
+        for asked in 1..=3 {
+            while read < asked * AHEAD {
+                read += connection.read(&mut buffer).await.unwrap();
+            }
+            assert!(connection.read(&mut buffer).now_or_never().is_none());
+            assert!(line.ask_for_more());
+        }
+        assert!(!line.ask_for_more());
+        assert_eq!(read, 3 * AHEAD);
+    }
+
+    /// Neither does it fail: both would end the session before it has done what came before.
+    #[actix::test]
+    async fn the_end_of_a_socket_is_noted_and_not_told() {
+        let (mut connection, mut client) = pair().await;
+        let line = connection.line();
+        line.become_socket();
+        client.write_all(b"last words").await.unwrap();
+        drop(client);
+        let mut buffer = [0; 100];
+        assert_eq!(connection.read(&mut buffer).await.unwrap(), 10);
+        assert!(!line.is_over());
+        let ended = poll_fn(|context| {
+            let mut buffer = ReadBuf::new(&mut buffer);
+            let read = Pin::new(&mut connection).poll_read(context, &mut buffer);
+            assert!(read.is_pending());
+            match line.is_over() {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        });
+        ended.await;
+        for _ in 0..10 {
+            connection.write_all(&[7; 1 << 10]).await.unwrap();
+        }
+    }
+}

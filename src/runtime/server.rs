@@ -1,0 +1,73 @@
+//! The server of the hub's own door: which connections it takes, and what is asked over them.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use actix_http::HttpService;
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_web::dev::{AppConfig, Server, ServerHandle};
+use actix_web::middleware::{Condition, from_fn};
+use actix_web::rt::net::TcpStream;
+use actix_web::{App, web};
+use tracing_actix_web::TracingLogger;
+
+use super::{StartError, cannot_listen, connections};
+use crate::config::Config;
+use crate::http::connection::Connection;
+use crate::http::{self, Hub, edge};
+use crate::telemetry::QuietSpans;
+
+/// Serves on `listener` until the handle says otherwise.
+pub fn start(
+    config: &Config,
+    listener: TcpListener,
+    hub: web::Data<Hub>,
+) -> Result<(Server, ServerHandle), StartError> {
+    // Even a span that nobody reads costs a twentieth of a send.
+    let spans = tracing::enabled!(tracing::Level::DEBUG);
+    let app = move || {
+        App::new()
+            .app_data(hub.clone())
+            .wrap(from_fn(edge::edge))
+            .wrap(Condition::new(spans, TracingLogger::<QuietSpans>::new()))
+            .configure(|config| drop(http::routes(config)))
+    };
+    let server = Server::build()
+        .workers(workers())
+        .backlog(4096)
+        .max_concurrent_connections(20_000)
+        .disable_signals()
+        .shutdown_timeout(config.shutdown_timeout.as_secs().max(1))
+        .listen("http", listener, move || {
+            let app = app().into_factory();
+            let http = HttpService::build()
+                .keep_alive(Duration::from_secs(75))
+                .client_request_timeout(Duration::from_secs(10))
+                // A puller that went away must be noticed, or a message would be leased to nobody.
+                .h1_allow_half_closed(false)
+                // The connection itself sees to its end.
+                .client_disconnect_timeout(Duration::ZERO)
+                .on_connect_ext(|connection: &Connection, data| {
+                    data.insert(connection.line());
+                })
+                .h1(map_config(app, |()| AppConfig::default()));
+            fn_service(take).and_then(http)
+        })
+        .map_err(|error| cannot_listen(config, &error))?
+        .run();
+    let handle = server.handle();
+    Ok((server, handle))
+}
+
+async fn take(
+    stream: TcpStream,
+) -> Result<(Connection, Option<std::net::SocketAddr>), actix_http::error::DispatchError> {
+    connections::keep_in_check(&stream);
+    let peer = stream.peer_addr().ok();
+    Ok((Connection::new(stream), peer))
+}
+
+/// As many as there are cores, two at least.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2))
+}
