@@ -45,6 +45,7 @@ mod steps;
 mod streams;
 mod subscription_input;
 mod subscriptions;
+pub mod visits;
 mod web_address;
 
 use std::collections::BTreeMap;
@@ -69,12 +70,14 @@ use bodies::Bodies;
 use handles::Handles;
 use reading::Readings;
 use refusals::Refusals;
+use visits::Visits;
 
 /// What every request may need.
 pub struct Hub {
     pub clock: Clock,
     pub door: Door,
     pub bodies: Bodies,
+    pub visits: Visits,
     pub readings: Readings,
     /// Messages over sockets of which the end has not come yet.
     pub unfinished: Pool,

@@ -32,6 +32,7 @@ use crate::http::bodies::Bodies;
 use crate::http::handles::Handles;
 use crate::http::reading::Readings;
 use crate::http::refusals::Refusals;
+use crate::http::visits::Visits;
 use crate::http::{Hub, Settings};
 use crate::logic::limits::Limit;
 use crate::logic::ownership::Author;
@@ -122,6 +123,7 @@ async fn run(loaded: &Loaded, metrics: Arc<Metrics>) -> Result<Exit, StartError>
     let (ring, seats) = ring::Ring::new(config, trust, clock, metrics.clone(), archive_of_hub);
     let handles = ring.to().handles();
     let hub = hub(config, clock, &door, handles, archive.clone(), &metrics);
+    let visits = hub.visits.clone();
     let (server, stop) = server::start(config, listener, hub)?;
     let greeting = Greeting::of(config)?;
     greeting.say(&format!(
@@ -151,7 +153,9 @@ async fn run(loaded: &Loaded, metrics: Arc<Metrics>) -> Result<Exit, StartError>
 
     signals.received().await;
     door.set_phase(Phase::Draining);
-    let exit = shutdown::stop(running, &*archive, stop, config.shutdown_timeout).await;
+    visits.stop();
+    let server_side = (stop, visits);
+    let exit = shutdown::stop(running, &*archive, server_side, config.shutdown_timeout).await;
     server.abort();
     telling.abort();
     metrics.notices.tell_rest(clock.now());
@@ -183,6 +187,7 @@ fn hub(
         bodies: Bodies::new(limits),
         readings: Readings::new(limits),
         unfinished: Pool::of(limits.size(Limit::UnfinishedBytes)),
+        visits: Visits::default(),
         handles,
         archive,
         metrics: metrics.clone(),

@@ -335,6 +335,8 @@ impl Handler<Drain> for Scheduler {
         for poller in self.pollers.drain() {
             let _ = poller.reply.send(Vec::new());
         }
+        // They learn that it is not settled yet: what they sent is on disk.
+        self.settled.clear();
         self.finish_drain();
     }
 }

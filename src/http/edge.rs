@@ -37,6 +37,7 @@ pub async fn edge(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let hub = request.app_data::<web::Data<Hub>>().cloned();
     let hub = hub.expect("the runtime gives every worker the hub");
+    let visit = hub.visits.enter();
     let id = RequestId::of(request.headers());
     let (origin, page) = match may_ask(&request, &hub) {
         Ok(Origin::Own) => (None, Ok(())),
@@ -68,6 +69,9 @@ pub async fn edge(
     cors::seal(headers, is_page, pages);
     if let Some(origin) = origin {
         cors::let_in(headers, &origin, pages);
+    }
+    if hub.door.phase() == Phase::Draining {
+        response = visit.see_out(response);
     }
     Ok(response)
 }

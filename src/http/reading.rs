@@ -143,7 +143,15 @@ impl<'a> Reading<'a> {
         patience: Duration,
         turn: impl Future<Output = T>,
     ) -> Result<T, HubError> {
-        if let Ok(turn) = tokio::time::timeout(patience, turn).await {
+        let turn = tokio::time::timeout(patience, turn);
+        let waited = tokio::select! {
+            biased;
+            waited = turn => waited,
+            () = self.hub.visits.stopping() => return Err(HubError::NotReady(
+                "the hub is stopping; try again in a moment",
+            )),
+        };
+        if let Ok(turn) = waited {
             return Ok(turn);
         }
         self.hub.metrics.requests_refused_busy.inc();

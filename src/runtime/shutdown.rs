@@ -15,7 +15,11 @@ use crate::actors::event_store::EventStore;
 use crate::actors::messages::{Close, Drain};
 use crate::actors::warden::Stopping;
 use crate::cli::Exit;
+use crate::http::visits::Visits;
 use crate::ports::archive::Archive;
+
+/// How long requests that are still coming in, or whose answers are being made, are waited for.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
 /// SIGTERM and SIGINT, caught from the moment this is made.
 pub struct Signals(io::Result<(Signal, Signal)>);
@@ -55,7 +59,7 @@ fn catch() -> io::Result<(Signal, Signal)> {
 pub async fn stop(
     running: Running,
     archive: &dyn Archive,
-    server: ServerHandle,
+    (server, visits): (ServerHandle, Visits),
     limit: Duration,
 ) -> Exit {
     let started = Instant::now();
@@ -85,6 +89,11 @@ pub async fn stop(
         tracing::warn!(
             "some sockets or callbacks did not end in time; what they were sent is repeated after the next start"
         );
+    }
+    // Nobody waits for anything any more, so this is as long as the journal takes.
+    let answered_by = closed_by.min(Instant::now() + LAST_ANSWERS);
+    if timeout_at(answered_by, visits.all_left()).await.is_err() {
+        tracing::warn!("some requests were not answered in time");
     }
     close_store(&running.to.event_store, closed_by).await;
     close_archivist(&running.to.archivist, closed_by).await;

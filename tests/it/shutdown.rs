@@ -74,6 +74,38 @@ fn a_draining_hub_takes_nothing_in_and_says_so() {
     assert_eq!(hub.exit_code(), Some(0));
 }
 
+/// Its message is on disk, so that it has no reason to send it again.
+#[test]
+fn who_waits_for_the_outcome_is_answered_and_the_connection_ends() {
+    for _ in 0..5 {
+        let mut hub = TestHub::with(&[("shutdown_timeout", "25")]);
+        hub.register_puller("billing");
+        let waiting: Vec<_> = (0..10)
+            .map(|n| {
+                let client = hub.client();
+                let message = json!({"source": "shop", "destination": "billing", "payload": n});
+                let path = "/v1/messages?wait_ms=60000";
+                std::thread::spawn(move || client.post(path, &message))
+            })
+            .collect();
+        eventually("they wait", || {
+            hub.queue_status("service=billing").is(200)["total_size"] == 10
+        });
+        hub.terminate();
+        for sender in waiting {
+            let answer = sender.join().unwrap();
+            assert_eq!(answer.header("connection"), Some("close"));
+            assert_eq!(answer.is(202)["status"], "accepted");
+        }
+        assert_eq!(hub.exit_code(), Some(0));
+        let hub = hub.restart();
+        assert_eq!(
+            hub.queue_status("service=billing").is(200)["total_size"],
+            10
+        );
+    }
+}
+
 #[test]
 fn an_idle_hub_stops_at_once() {
     let mut hub = TestHub::with(&[("shutdown_timeout", "25")]);

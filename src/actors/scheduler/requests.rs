@@ -167,6 +167,9 @@ impl Handler<AwaitSettled> for Scheduler {
     type Result = ();
 
     fn handle(&mut self, wait: AwaitSettled, _: &mut Context<Self>) {
+        if self.stopped {
+            return;
+        }
         if self.settled.len() >= self.prune_at {
             for waiting in self.settled.values_mut() {
                 waiting.retain(|reply| !reply.is_closed());

@@ -382,6 +382,23 @@ async fn pollers_get_their_empty_answer_at_once_when_it_drains() {
 }
 
 #[actix::test]
+async fn who_waits_for_an_outcome_waits_no_longer_when_it_drains() {
+    let desk = desk();
+    desk.commit(1, vec![accepted(desk.message(1))]);
+    let wait = || {
+        let (reply, settled) = oneshot::channel();
+        desk.address.do_send(AwaitSettled { id: id(1), reply });
+        settled
+    };
+    let before = wait();
+    let (reply, drained) = oneshot::channel();
+    desk.address.do_send(Drain { reply });
+    assert!(before.await.is_err());
+    drained.await.unwrap();
+    assert!(wait().await.is_err());
+}
+
+#[actix::test]
 async fn a_socket_keeps_its_messages_until_it_is_gone_and_spends_no_attempt() {
     let mut desk = desk();
     desk.commit(1, vec![accepted(desk.message(1))]);
