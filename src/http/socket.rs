@@ -74,7 +74,8 @@ pub async fn open(
     line.become_socket();
     let (room, gate) = (Room::default(), Gate::default());
     let who = (Caller::of(&request), peer::of(&request, &hub));
-    let incoming = Incoming::new(payload, line, gate.clone());
+    let unfinished = incoming::Room::new(hub.unfinished.clone(), who.1.clone());
+    let incoming = Incoming::new(payload, line, gate.clone(), unfinished);
     let session = Session::new(hub, who, room.clone(), gate, takes_arrays.unwrap_or(false));
     // The stream of the library would take all bytes there are before it decodes a frame.
     let body = WebsocketContext::with_factory(stream::pending(), |context| {

@@ -24,6 +24,7 @@ use futures_util::Stream;
 use super::fragments::{Fragments, Whole};
 use crate::http::connection::Line;
 use crate::logic::frame_lengths::{FrameHead, LONGEST_CONTROL};
+use crate::pool::{Held, Peer, Pool};
 
 /// A message of a client may be so long, in bytes.
 pub const LONGEST: usize = 1 << 20;
@@ -60,6 +61,8 @@ pub enum Trouble {
     NotText,
     #[error("a message did not end within 30 seconds")]
     TooSlow,
+    #[error("too many bytes of messages that have not ended; try again later")]
+    NoRoom,
 }
 
 impl Trouble {
@@ -72,6 +75,7 @@ impl Trouble {
                     Self::TooLong => CloseCode::Size,
                     Self::NotText => CloseCode::Invalid,
                     Self::TooSlow => CloseCode::Policy,
+                    Self::NoRoom => CloseCode::Again,
                 })
             }
             _ => CloseCode::Protocol,
@@ -101,6 +105,7 @@ pub struct Incoming<S> {
     buffer: BytesMut,
     fragments: Fragments,
     deadline: Deadline,
+    room: Room,
     /// When nothing more had come, as the connection counts.
     nothing_at: Option<u64>,
     is_done: bool,
@@ -115,7 +120,7 @@ enum Taken {
 }
 
 impl<S> Incoming<S> {
-    pub fn new(bytes: S, line: Rc<Line>, gate: Gate) -> Self {
+    pub fn new(bytes: S, line: Rc<Line>, gate: Gate, room: Room) -> Self {
         Self {
             bytes,
             line,
@@ -124,6 +129,7 @@ impl<S> Incoming<S> {
             buffer: BytesMut::new(),
             fragments: Fragments::default(),
             deadline: Deadline::default(),
+            room,
             nothing_at: None,
             is_done: false,
         }
@@ -198,7 +204,9 @@ impl<S> Incoming<S> {
         if self.is_over(context) {
             return Ok(Poll::Ready(()));
         }
-        let has_begun = self.fragments.is_begun() || !self.buffer.is_empty();
+        let bytes = self.fragments.bytes() + self.buffer.len();
+        self.room.set(bytes)?;
+        let has_begun = bytes > 0 || self.fragments.is_begun();
         if has_begun && self.deadline.is_over(context) {
             return Err(Trouble::TooSlow.into());
         }
@@ -263,6 +271,40 @@ where
         match polled {
             Ok(polled) => polled.map(|message| message.map(Ok)),
             Err(error) => Poll::Ready(Some(Err(error))),
+        }
+    }
+}
+
+/// What a message that has begun takes of the room that all sockets share.
+pub struct Room {
+    pool: Pool,
+    peer: Peer,
+    /// `None`: nothing since the last time there was nothing.
+    held: Option<Held>,
+}
+
+impl Room {
+    pub fn new(pool: Pool, peer: Peer) -> Self {
+        Self {
+            pool,
+            peer,
+            held: None,
+        }
+    }
+
+    /// Has room for so many bytes. Most messages come whole and need none.
+    fn set(&mut self, bytes: usize) -> Result<(), Trouble> {
+        if bytes == 0 {
+            self.held = None;
+            return Ok(());
+        }
+        let held = self.held.get_or_insert_with(|| self.pool.held(&self.peer));
+        match bytes.checked_sub(held.amount()) {
+            Some(more) => held.grow(more).map_err(|_| Trouble::NoRoom),
+            None => {
+                held.shrink_to(bytes);
+                Ok(())
+            }
         }
     }
 }

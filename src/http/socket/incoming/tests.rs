@@ -24,9 +24,13 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
+fn room() -> Room {
+    Room::new(Pool::of(1 << 30), Peer::Unknown)
+}
+
 fn incoming(chunks: Vec<Vec<u8>>) -> Incoming<Chunks> {
     let chunks: Vec<_> = chunks.into_iter().map(|chunk| Ok(chunk.into())).collect();
-    Incoming::new(stream::iter(chunks), Rc::default(), Gate::default())
+    Incoming::new(stream::iter(chunks), Rc::default(), Gate::default(), room())
 }
 
 /// Nothing but what came, and then silence.
@@ -35,7 +39,7 @@ fn silent(
 ) -> Incoming<impl Stream<Item = Result<Bytes, PayloadError>> + Unpin> {
     let chunks: Vec<_> = chunks.into_iter().map(|chunk| Ok(chunk.into())).collect();
     let bytes = stream::iter(chunks).chain(stream::pending());
-    Incoming::new(bytes, Rc::default(), Gate::default())
+    Incoming::new(bytes, Rc::default(), Gate::default(), room())
 }
 
 fn texts(read: Vec<Result<Message, ProtocolError>>) -> Vec<String> {
@@ -82,12 +86,12 @@ async fn nothing_passes_a_closed_gate() {
 
 #[actix::test]
 async fn a_message_that_will_be_too_long_ends_the_reading_when_it_says_so() {
-    let long = frame(0x81, &[b' '; LONGEST + 1])[..14].to_vec();
+    let long = frame(0x81, &vec![b' '; LONGEST + 1])[..14].to_vec();
     let read: Vec<_> = incoming(vec![frame(0x81, b"a"), long]).collect().await;
     assert_eq!(read.len(), 2);
     assert_ends_with(&read, CloseCode::Size);
     // In parts, of which each would be short enough.
-    let half = [b' '; LONGEST / 2];
+    let half = vec![b' '; LONGEST / 2];
     let last = frame(0x80, b" ");
     let parts = vec![frame(0x01, &half), frame(0x00, &half), last];
     let read: Vec<_> = incoming(parts).collect().await;
@@ -165,8 +169,31 @@ async fn each_message_has_its_own_thirty_seconds() {
         tokio::time::sleep(Duration::from_secs(20)).await;
         Ok(Bytes::from(piece))
     });
-    let mut incoming = Incoming::new(Box::pin(bytes), Rc::default(), Gate::default());
+    let bytes = Box::pin(bytes);
+    let mut incoming = Incoming::new(bytes, Rc::default(), Gate::default(), room());
     for _ in 0..2 {
         assert!(incoming.next().await.unwrap().is_ok());
     }
+}
+
+#[actix::test]
+async fn what_has_not_ended_takes_room_from_its_first_byte_until_its_last() {
+    let pool = Pool::of(2000);
+    let begun = frame(0x81, &[b'x'; 900]);
+    let (begin, end) = begun.split_at(begun.len() - 1);
+    let open = |bytes: &[u8]| {
+        let bytes = stream::iter([Ok(Bytes::copy_from_slice(bytes))]).chain(stream::pending());
+        let room = Room::new(pool.clone(), Peer::Unknown);
+        Incoming::new(bytes, Rc::default(), Gate::default(), room)
+    };
+    let mut one = open(begin);
+    assert!(one.next().now_or_never().is_none());
+    assert_eq!(pool.used(), begin.len());
+    // A peer has half of the pool.
+    let read = [open(begin).next().await.unwrap()];
+    assert_ends_with(&read, CloseCode::Again);
+    one.buffer.extend_from_slice(end);
+    assert!(one.next().await.unwrap().is_ok());
+    assert!(one.next().now_or_never().is_none());
+    assert_eq!(pool.used(), 0);
 }
