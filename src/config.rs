@@ -63,6 +63,7 @@ pub struct Config {
     pub max_queue_size: usize,
     pub max_queue_bytes: u64,
     pub max_retry_attempts: u32,
+    pub delivery_limit: u32,
     pub base_retry_delay: Duration,
     pub max_retry_delay: Duration,
     pub service_check_interval: Duration,
@@ -137,6 +138,7 @@ impl Default for Config {
             max_queue_size: 10_000,
             max_queue_bytes: 1 << 30,
             max_retry_attempts: 5,
+            delivery_limit: 20,
             base_retry_delay: Duration::from_secs(1),
             max_retry_delay: Duration::from_secs(300),
             service_check_interval: Duration::from_secs(30),
@@ -327,6 +329,11 @@ impl Config {
             "max_retry_attempts",
             &mut self.max_retry_attempts,
             whole(1..=1_000_000),
+        )?;
+        settings.value(
+            "delivery_limit",
+            &mut self.delivery_limit,
+            whole(0..=1_000_000),
         )?;
         settings.value("base_retry_delay", &mut self.base_retry_delay, period)?;
         settings.value("max_retry_delay", &mut self.max_retry_delay, period)?;

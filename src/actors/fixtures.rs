@@ -194,6 +194,7 @@ pub fn delivery(message: Message) -> Delivery {
     Delivery {
         message: Arc::new(message),
         attempt: 1,
+        hand_outs: 1,
     }
 }
 

@@ -148,10 +148,12 @@ impl Scheduler {
         }
     }
 
-    /// One sleep until the next lease or long poll ends, or a quota allows more.
+    /// One sleep until the next lease or long poll ends, a message that consumers were lost with may
+    /// go again, or a quota allows more.
     fn arm_timer(&mut self, ctx: &mut Context<Self>) {
         let ends = [
             self.queues.next_lease_end(),
+            self.queues.next_return(),
             self.queues.next_paced(),
             self.pollers.next_end(),
         ];
@@ -168,6 +170,8 @@ impl Scheduler {
         let random = &mut self.random;
         let facts = self.queues.expire_leases(now, || random.random());
         self.record(facts);
+        let expired = self.queues.return_due(now);
+        self.record(expired);
         self.queues.wake_paced(now);
         for poller in self.pollers.pop_due(now) {
             let _ = poller.reply.send(Vec::new());

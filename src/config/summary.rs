@@ -61,6 +61,7 @@ impl Config {
         writeln!(f, "max_queue_size: {}", self.max_queue_size)?;
         writeln!(f, "max_queue_bytes: {}", self.max_queue_bytes)?;
         writeln!(f, "max_retry_attempts: {}", self.max_retry_attempts)?;
+        writeln!(f, "delivery_limit: {}", self.delivery_limit)?;
         writeln!(f, "base_retry_delay: {}", Seconds(self.base_retry_delay))?;
         writeln!(f, "max_retry_delay: {}", Seconds(self.max_retry_delay))?;
         writeln!(f, "patience:")?;

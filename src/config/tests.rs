@@ -216,6 +216,7 @@ fn values_out_of_range_are_refused() {
         "healthy_threshold: 0",
         "instance_expiry: 0",
         "max_retry_attempts: 0",
+        "delivery_limit: -1",
         "max_queue_size: 0",
         "message_timeout: 0",
         "message_timeout: -1",

@@ -151,7 +151,7 @@ pub async fn receive(
 fn answer(hub: &Hub, leased: &[Leased]) -> HttpResponse {
     let most = hub.settings.max_retry_attempts;
     let handed = leased.iter().map(|leased| Handed {
-        envelope: Envelope::new(&leased.delivery.message, leased.delivery.attempt, most),
+        envelope: Envelope::handed_out(&leased.delivery, most),
         lease: leased.token,
     });
     HttpResponse::Ok().json(Answer {

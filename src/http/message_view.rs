@@ -40,6 +40,8 @@ pub struct MessageView {
     pub delivery_attempts: u32,
     last_attempt: Option<Timestamp>,
     pub next_attempt: Option<Timestamp>,
+    /// Of an open message: how often it was handed out to consumers since its last attempt.
+    hand_outs: u32,
     pub last_error: Option<String>,
     pub accepted_at: Timestamp,
     settled_at: Option<Timestamp>,
@@ -74,6 +76,7 @@ impl MessageView {
         view.status = open.state.status();
         view.delivery_attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
         view.next_attempt = open.next_attempt;
+        view.hand_outs = open.hand_outs;
         view.redriven = open.redriven;
         view.waiting_for = Some(open.waiting_for);
         view
@@ -112,6 +115,7 @@ impl MessageView {
             delivery_attempts: 0,
             last_attempt: last.map(|attempt| attempt.at),
             next_attempt: None,
+            hand_outs: 0,
             last_error: last.and_then(|attempt| attempt.error.clone()),
             accepted_at: message.accepted_at,
             settled_at: None,

@@ -16,6 +16,9 @@ pub struct RetryPolicy {
     pub max_delay: Duration,
     /// All failed attempts count; this many make a dead letter.
     pub max_attempts: u32,
+    /// Consumers that may be lost in a row with one message, or event, before it is a dead letter;
+    /// 0: any number.
+    pub delivery_limit: u32,
     /// Whether a dead letter holds its ordering key until somebody has dealt with it.
     pub hold_keys: bool,
 }
@@ -26,6 +29,7 @@ impl Default for RetryPolicy {
             base_delay: Duration::from_secs(1),
             max_delay: Duration::from_secs(300),
             max_attempts: 5,
+            delivery_limit: 20,
             hold_keys: false,
         }
     }
@@ -56,6 +60,16 @@ impl RetryPolicy {
         let doubled = self.base_delay.saturating_mul(factor.unwrap_or(u32::MAX));
         let delay = doubled.min(self.max_delay);
         delay.saturating_add(jitter(delay, random))
+    }
+
+    /// Decides when the `lost`-th consumer in a row was lost with what it had been handed, at `now`.
+    /// The first may be chance, so others get it at once; then each waits as after a failure.
+    pub fn after_loss(&self, lost: u32, now: Timestamp, random: f64) -> Next {
+        match lost {
+            _ if self.delivery_limit > 0 && lost >= self.delivery_limit => Next::Exhausted,
+            0 | 1 => Next::RetryAt(now),
+            _ => Next::RetryAt(now.plus(self.delay(lost - 1, random))),
+        }
     }
 
     /// Decides after the `failures`-th failure, which happened at `now`. What the receiver
@@ -165,9 +179,31 @@ mod tests {
 
         #[test]
         fn extreme_policies_do_not_panic(base: Duration, max: Duration, failures: u32, random: f64) {
-            let policy = RetryPolicy { base_delay: base, max_delay: max, max_attempts: u32::MAX, hold_keys: false };
+            let policy = RetryPolicy { base_delay: base, max_delay: max, max_attempts: u32::MAX, delivery_limit: 0, hold_keys: false };
+            policy.after_loss(failures, Timestamp::MAX, random);
             let asked = Some(Asked::AtLeast(max));
             policy.after_failure(failures, Timestamp::MAX, random, asked);
         }
+    }
+
+    #[test]
+    fn a_lost_consumer_is_chance_the_first_time_and_then_waited_for() {
+        let policy = RetryPolicy {
+            delivery_limit: 4,
+            ..RetryPolicy::default()
+        };
+        let now = Timestamp::from_millis(1_000_000);
+        let after = |lost, policy: &RetryPolicy| policy.after_loss(lost, now, 0.0);
+        for (lost, seconds) in [(1, 0), (2, 1), (3, 2)] {
+            let at = now.plus(Duration::from_secs(seconds));
+            assert_eq!(after(lost, &policy), Next::RetryAt(at));
+        }
+        assert_eq!(after(4, &policy), Next::Exhausted);
+        let without_end = RetryPolicy {
+            delivery_limit: 0,
+            ..policy
+        };
+        let longest = Next::RetryAt(now.plus(policy.max_delay));
+        assert_eq!(after(1000, &without_end), longest);
     }
 }

@@ -31,6 +31,9 @@ pub struct Envelope<'a> {
     pub headers: Option<&'a BTreeMap<String, String>>,
     pub attempt: u32,
     pub max_attempts: u32,
+    /// Of what goes to a consumer: how often it was handed out since the last attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hand_outs: Option<u32>,
     pub deadline: Option<Timestamp>,
     pub expires_at: Option<Timestamp>,
 }
@@ -55,8 +58,19 @@ impl<'a> Envelope<'a> {
                 .filter(|headers| !headers.is_empty()),
             attempt,
             max_attempts,
+            hand_outs: None,
             deadline: message.deadline(),
             expires_at: message.expires_at,
+        }
+    }
+}
+
+impl<'a> Envelope<'a> {
+    /// For a consumer.
+    pub fn handed_out(delivery: &'a Delivery, max_attempts: u32) -> Self {
+        Self {
+            hand_outs: Some(delivery.hand_outs),
+            ..Self::new(&delivery.message, delivery.attempt, max_attempts)
         }
     }
 }
@@ -127,6 +141,7 @@ mod tests {
         Delivery {
             message: Arc::new(message),
             attempt: 2,
+            hand_outs: 1,
         }
     }
 

@@ -11,6 +11,7 @@ mod explain;
 mod hand_out;
 mod kinds;
 pub mod leases;
+mod losses;
 mod ordering_keys;
 mod pace;
 pub mod view;
@@ -54,6 +55,8 @@ pub struct Queues {
     destinations: AHashMap<ServiceName, Destination>,
     leases: AHashMap<LeaseToken, Lease>,
     lease_ends: TimerQueue<LeaseToken>,
+    /// When what consumers were lost with is handed out again.
+    returns: TimerQueue<MessageId>,
     /// When those that were handed what their quota allows may have more.
     paced: TimerQueue<ServiceName>,
     /// Dead letters that hold their ordering keys.
@@ -72,6 +75,7 @@ impl Queues {
             destinations: AHashMap::new(),
             leases: AHashMap::new(),
             lease_ends: TimerQueue::default(),
+            returns: TimerQueue::default(),
             paced: TimerQueue::default(),
             holding: AHashMap::new(),
             paused: None,
@@ -122,6 +126,7 @@ impl Queues {
             order,
             place: Place::Scheduled,
             redriven,
+            lost: 0,
             attempts: None,
         };
         let scheduled = entry.message.deliver_at().is_some_and(|at| at > now);
@@ -158,6 +163,7 @@ impl Queues {
             return;
         };
         entry.attempts.get_or_insert_default().push(attempt.clone());
+        entry.lost = 0;
         entry.place = Place::Retrying { at: retry_at };
         let destination = destination_of(&mut self.destinations, &entry.message);
         destination.enter(entry);
@@ -181,8 +187,9 @@ impl Queues {
                 self.lease_ends.remove(&token);
             }
             Place::Pushing { .. } => destination.lanes.push_ended(id, &entry.message.kind),
+            Place::Retrying { .. } => drop(self.returns.remove(&id)),
             // A held message keeps its turn for its ordering key until it is settled.
-            Place::Held | Place::Scheduled | Place::Retrying { .. } | Place::Settling => {}
+            Place::Held | Place::Scheduled | Place::Settling => {}
         }
         self.ready.insert(entry.message.destination.clone());
     }

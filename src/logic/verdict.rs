@@ -37,6 +37,31 @@ pub fn verdict(
     }
 }
 
+/// So many consumers in a row were lost with the message that it is given up. The last of them is an attempt, so that its error tells why.
+pub fn exhausted_by_losses(
+    policy: &RetryPolicy,
+    message: &Message,
+    (lost, number): (u32, u32),
+    handed_out: Timestamp,
+    now: Timestamp,
+) -> Fact {
+    let attempt = Attempt {
+        number,
+        at: handed_out,
+        instance: None,
+        outcome: AttemptOutcome::Failed,
+        status_code: None,
+        duration_ms: u64::try_from(now.since(handed_out).as_millis()).unwrap_or(u64::MAX),
+        error: Some(lost_in_words(lost)),
+    };
+    dead(policy, message, now, attempt, DeadReason::AttemptsExhausted)
+}
+
+/// Why something was given up that no consumer refused.
+pub fn lost_in_words(lost: u32) -> String {
+    format!("handed out {lost} times in a row to consumers that were lost with it (delivery_limit)")
+}
+
 /// The message outlived its ttl.
 pub fn expired(
     policy: &RetryPolicy,

@@ -17,6 +17,7 @@ pub fn retry_policy(config: &Config) -> RetryPolicy {
         base_delay: config.base_retry_delay,
         max_delay: config.max_retry_delay,
         max_attempts: config.max_retry_attempts,
+        delivery_limit: config.delivery_limit,
         hold_keys: config.ordering_on_failure == OrderingOnFailure::Hold,
     }
 }

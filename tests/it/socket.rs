@@ -4,6 +4,7 @@ mod consuming;
 mod events;
 mod flood;
 mod leaving;
+mod losing;
 mod many;
 mod named;
 mod protocol;

@@ -34,6 +34,8 @@ pub struct Receive {
 #[rtype(result = "()")]
 pub struct ReturnLeases {
     pub leases: Vec<LeaseToken>,
+    /// They had reached a consumer, which is not there any more.
+    pub are_lost: bool,
 }
 
 /// http → Scheduler: the messages behind these leases are done, or failed.

@@ -110,9 +110,15 @@ impl Handler<ReturnLeases> for Scheduler {
     type Result = ();
 
     fn handle(&mut self, back: ReturnLeases, ctx: &mut Context<Self>) {
+        let now = self.clock.now();
         let ids = self.queues.running(&back.leases);
-        let expired = self.queues.give_back_leased(&ids, self.clock.now());
-        self.record(expired);
+        let random = &mut self.random;
+        let facts = match back.are_lost {
+            true => self.queues.consumers_lost(&ids, now, || random.random()),
+            false => self.queues.give_back_leased(&ids, now),
+        };
+        self.record(facts);
+        self.arm_timer(ctx);
         self.arm(ctx);
     }
 }

@@ -419,6 +419,7 @@ async fn a_socket_keeps_its_messages_until_it_is_gone_and_spends_no_attempt() {
     let stale = LeaseToken(uuid::Uuid::from_u128(7));
     desk.address.do_send(ReturnLeases {
         leases: vec![stale, leased[0].token],
+        are_lost: true,
     });
     let again = desk.receive(Duration::ZERO).await.unwrap();
     assert_eq!(again[0].delivery.message.id, id(1));

@@ -70,6 +70,8 @@ pub struct HandedMessage {
     pub attempt: u32,
     /// As many may fail.
     pub max_attempts: u32,
+    /// How often it was handed out to consumers since the last attempt, this time included.
+    pub hand_outs: u32,
     pub deadline: Option<Timestamp>,
     pub expires_at: Option<Timestamp>,
 }

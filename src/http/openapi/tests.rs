@@ -17,6 +17,7 @@ use crate::http::{
     registration_input, retries, routes, services, streams, subscription_input, subscriptions,
 };
 use crate::logic::push::Envelope;
+use crate::logic::queues::Delivery;
 
 /// The page is not part of the description.
 const NOT_DESCRIBED: [&str; 2] = ["/docs", "/docs/{file:.*}"];
@@ -243,7 +244,12 @@ fn a_handed_out_message_is_described_as_it_is_written() {
         payload: Payload::parse("1").unwrap(),
         extras: None,
     };
-    let envelope = serde_json::to_value(Envelope::new(&message, 1, 5)).unwrap();
+    let delivery = Delivery {
+        message: message.into(),
+        attempt: 1,
+        hand_outs: 1,
+    };
+    let envelope = serde_json::to_value(Envelope::handed_out(&delivery, 5)).unwrap();
     let document = written();
     let schema = &document["components"]["schemas"]["LeasedMessage"]["allOf"][0]["properties"];
     let described: BTreeSet<_> = schema.as_object().unwrap().keys().collect();

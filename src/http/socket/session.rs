@@ -91,7 +91,7 @@ impl Session {
         hub.metrics.sockets.open.inc();
         Self {
             feed: Feed::default(),
-            consumers: Consumers::new(&hub.handles, socket),
+            consumers: Consumers::new(&hub.handles, hub.door.clone(), socket),
             hub,
             caller,
             peer,

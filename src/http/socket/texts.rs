@@ -66,11 +66,7 @@ struct MessageFrame<'a> {
 pub fn message(leased: &Leased, max_attempts: u32) -> ByteString {
     render(&MessageFrame {
         kind: "message",
-        message: Envelope::new(
-            &leased.delivery.message,
-            leased.delivery.attempt,
-            max_attempts,
-        ),
+        message: Envelope::handed_out(&leased.delivery, max_attempts),
         lease: leased.token,
     })
 }
@@ -249,6 +245,7 @@ pub mod tests {
             delivery: crate::logic::queues::Delivery {
                 message: Arc::new(facts::message(1, "{}")),
                 attempt: 1,
+                hand_outs: 1,
             },
             token: LeaseToken(uuid::Uuid::from_u128(1)),
         };

@@ -39,6 +39,8 @@ pub struct Entry {
     pub order: Position,
     pub place: Place,
     pub redriven: u32,
+    /// Consumers that were lost with it since its last attempt.
+    pub lost: u32,
     /// Failed attempts of its present life. Most messages never have one, and there may be
     /// millions of them waiting, so an empty list takes as little as possible.
     #[allow(clippy::box_collection, reason = "8 bytes against 24")]
@@ -56,6 +58,7 @@ impl Entry {
         Delivery {
             message: self.message.clone(),
             attempt: self.failures() + 1,
+            hand_outs: self.lost + 1,
         }
     }
 

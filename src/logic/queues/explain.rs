@@ -22,6 +22,10 @@ impl Queues {
                 Some(at) => format!("scheduled: it may be delivered from {at} on"),
                 None => "scheduled".to_owned(),
             },
+            Place::Retrying { at } if entry.lost > 0 => {
+                let lost = entry.lost;
+                format!("{lost} consumers were lost with it; it is handed out again at {at}")
+            }
             Place::Retrying { at } => {
                 let (failures, most) = (entry.failures(), self.policy.retries.max_attempts);
                 format!("{failures} of {most} attempts failed; the next one is at {at}")

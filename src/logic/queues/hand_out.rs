@@ -20,6 +20,8 @@ use super::{Queues, destination_of};
 pub struct Delivery {
     pub message: Arc<Message>,
     pub attempt: u32,
+    /// How often it was handed out to consumers since the last attempt, this time included.
+    pub hand_outs: u32,
 }
 
 /// What a hand-out gave: what leaves, and what was found expired on the way.
@@ -133,7 +135,7 @@ impl Queues {
         self.put_back(ids, now, |place| matches!(place, Place::Pushing { .. }))
     }
 
-    /// As [`Queues::give_back`], for what was leased to a puller that is not there any more.
+    /// As [`Queues::give_back`], for what was leased and did not reach its consumer.
     pub fn give_back_leased(&mut self, ids: &[MessageId], now: Timestamp) -> Vec<Fact> {
         self.put_back(ids, now, |place| matches!(place, Place::Leased { .. }))
     }

@@ -22,6 +22,8 @@ pub struct OpenMessage {
     /// Failed attempts of its present life.
     pub attempts: Vec<Attempt>,
     pub next_attempt: Option<Timestamp>,
+    /// How often it was handed out to consumers since its last attempt.
+    pub hand_outs: u32,
     /// Why it has not been delivered yet, in words.
     pub waiting_for: String,
 }
@@ -89,6 +91,7 @@ impl Queues {
             redriven: entry.redriven,
             attempts: entry.attempts.as_deref().cloned().unwrap_or_default(),
             next_attempt: next_attempt(entry),
+            hand_outs: hand_outs(entry),
             waiting_for: self.waiting_for(entry, now),
         })
     }
@@ -150,6 +153,13 @@ impl Queues {
             }
         }
         oldest
+    }
+}
+
+fn hand_outs(entry: &Entry) -> u32 {
+    match entry.place {
+        Place::Leased { .. } => entry.lost + 1,
+        _ => entry.lost,
     }
 }
 

@@ -1,7 +1,8 @@
 //! Messages for the services that this socket consumes for.
 //!
 //! The socket holds as many as each consumer may have and has not settled; when it closes they go
-//! back without having spent an attempt, also those that are on their way to it.
+//! back without having spent an attempt, also those that are on their way to it. What had reached
+//! the client is counted, as it may be what ended it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use super::{Context, Session};
 use crate::actors::messages::{FeedId, Listen, Receive, ReturnLeases, StopListening};
 use crate::domain::ids::{InstanceId, LeaseToken, ServiceName};
 use crate::domain::timestamp::Timestamp;
+use crate::door::{Door, Phase};
 use crate::error::{HubError, Subject};
 use crate::http::ask::answered;
 use crate::http::handles::Handles;
@@ -33,6 +35,7 @@ const LEASE_CHECK: Duration = Duration::from_secs(1);
 
 pub struct Consumers {
     socket: FeedId,
+    door: Door,
     give_back: Recipient<ReturnLeases>,
     stop_listening: Recipient<StopListening>,
     by_service: BTreeMap<ServiceName, Consumer>,
@@ -64,12 +67,15 @@ struct Terms {
 struct Held {
     service: ServiceName,
     until: Option<Timestamp>,
+    /// The client may have seen it.
+    is_sent: bool,
 }
 
 impl Consumers {
-    pub fn new(handles: &Handles, socket: FeedId) -> Self {
+    pub fn new(handles: &Handles, door: Door, socket: FeedId) -> Self {
         Self {
             socket,
+            door,
             give_back: handles.return_leases.clone(),
             stop_listening: handles.stop_listening.clone(),
             by_service: BTreeMap::new(),
@@ -97,8 +103,10 @@ impl Consumers {
             let consumer = self.by_service.values_mut().nth(self.turn)?;
             while let Some(leased) = consumer.ready.pop_front() {
                 // It may have waited too long for a client that reads slowly.
-                let held = self.held.get(&leased.token);
-                if held.is_some_and(|held| held.until.is_none_or(|until| until > now)) {
+                let held = self.held.get_mut(&leased.token);
+                let held = held.filter(|held| held.until.is_none_or(|until| until > now));
+                if let Some(held) = held {
+                    held.is_sent = true;
                     return Some(leased);
                 }
             }
@@ -115,6 +123,7 @@ impl Consumers {
             let held = Held {
                 service: service.clone(),
                 until: parcel.lease.map(|lease| now.plus(lease)),
+                is_sent: false,
             };
             self.held.insert(leased.token, held);
             consumer.unsettled += 1;
@@ -140,9 +149,18 @@ impl Drop for Consumers {
                 service: service.clone(),
             });
         }
-        if !self.held.is_empty() {
-            let leases = self.held.keys().copied().collect();
-            self.give_back.do_send(ReturnLeases { leases });
+        // A hub that stops is not the fault of any message.
+        let counts = self.door.phase() == Phase::Open;
+        let (lost, unseen): (Vec<_>, Vec<_>) = self
+            .held
+            .drain()
+            .partition(|(_, held)| held.is_sent && counts);
+        for (held, are_lost) in [(lost, true), (unseen, false)] {
+            if !held.is_empty() {
+                let leases = held.into_iter().map(|(lease, _)| lease).collect();
+                let back = ReturnLeases { leases, are_lost };
+                self.give_back.do_send(back);
+            }
         }
     }
 }
@@ -158,7 +176,8 @@ impl Drop for Parcel {
     fn drop(&mut self) {
         if !self.leased.is_empty() {
             let leases = self.leased.iter().map(|leased| leased.token).collect();
-            self.give_back.do_send(ReturnLeases { leases });
+            let are_lost = false;
+            self.give_back.do_send(ReturnLeases { leases, are_lost });
         }
     }
 }

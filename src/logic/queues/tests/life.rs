@@ -26,6 +26,7 @@ fn policy() -> QueuePolicy {
             base_delay: Duration::from_secs(model::BASE_DELAY),
             max_delay: Duration::from_secs(model::MAX_DELAY),
             max_attempts: model::MAX_ATTEMPTS,
+            delivery_limit: model::DELIVERY_LIMIT,
             hold_keys: false,
         },
         quotas: Arc::default(),
@@ -121,11 +122,13 @@ impl Life {
             520..600 => self.lease(),
             600..710 => self.finish_push(),
             710..730 => self.ack(),
-            730..800 => self.nack(),
+            730..780 => self.nack(),
+            780..800 => self.lose_consumer(),
             800..815 => self.extend(),
             815..850 => self.expire_leases(),
-            850..865 => self.give_back(),
-            865..955 => self.timer(),
+            850..860 => self.give_back(),
+            860..895 => self.lose_consumer(),
+            895..955 => self.timer(),
             955..965 => self.cancel(),
             965..975 => self.retry_now(),
             975..996 => self.redrive(),
@@ -332,6 +335,7 @@ impl Life {
     }
 
     fn expire_leases(&mut self) {
+        self.return_due();
         let mut ended = Vec::new();
         for (index, open) in self.model.open.iter().enumerate() {
             if let model::Place::Leased(token, until) = open.place
@@ -358,6 +362,41 @@ impl Life {
             facts.extend(self.queues.give_back(&[id], self.now));
             facts.extend(self.queues.give_back_leased(&[id], self.now));
         }
+        self.expect(facts, expected);
+    }
+
+    fn lose_consumer(&mut self) {
+        let tokens = match self.chance(50) {
+            true => self.queues.leases.keys().copied().collect(),
+            false => self.some_tokens(),
+        };
+        let ids = self.queues.running(&tokens);
+        let expected = tokens
+            .iter()
+            .filter_map(|token| self.model.lose_consumer(*token, self.now))
+            .collect();
+        let facts = self.queues.consumers_lost(&ids, self.now, || 0.0);
+        self.expect(facts, expected);
+    }
+
+    /// What waited for its return is due by itself.
+    fn return_due(&mut self) {
+        let due = |open: &&model::Open| {
+            open.lost > 0 && matches!(open.place, model::Place::Retrying(at) if at <= self.now)
+        };
+        let mut due: Vec<_> = self.model.open.iter().filter(due).collect();
+        due.sort_by_key(|open| match open.place {
+            model::Place::Retrying(at) => (at, open.message.id),
+            _ => unreachable!("filtered"),
+        });
+        let due: Vec<_> = due.into_iter().map(|open| open.message.id).collect();
+        let mut expected = Facts::new();
+        for id in due {
+            expected.extend(self.model.due(id, self.now).map(|said| (id, said)));
+        }
+        let next = self.queues.next_return();
+        assert!(expected.is_empty() || next.is_some_and(|at| at <= self.now));
+        let facts = self.queues.return_due(self.now);
         self.expect(facts, expected);
     }
 

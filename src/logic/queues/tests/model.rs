@@ -13,6 +13,7 @@ use crate::domain::timestamp::Timestamp;
 pub const BASE_DELAY: u64 = 1;
 pub const MAX_DELAY: u64 = 3;
 pub const MAX_ATTEMPTS: u32 = 4;
+pub const DELIVERY_LIMIT: u32 = 3;
 const PATIENCE: [i64; 5] = [0, 10, 60, 300, 1800];
 
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -38,6 +39,8 @@ pub struct Open {
     pub order: Position,
     pub redriven: u32,
     pub failures: u32,
+    /// Consumers lost with it since its last attempt.
+    pub lost: u32,
     pub place: Place,
     /// It was due once, and so stands in line for its key.
     pub in_line: bool,
@@ -116,6 +119,7 @@ impl Model {
             Fact::AttemptFailed(failed) => {
                 let index = self.find(failed.id).unwrap();
                 self.open[index].failures += 1;
+                self.open[index].lost = 0;
                 self.open[index].place = Place::Retrying(failed.retry_at);
                 self.unblock(&self.open[index].message.destination.clone());
             }
@@ -130,6 +134,7 @@ impl Model {
             order,
             redriven,
             failures: 0,
+            lost: 0,
             place: Place::Scheduled,
             in_line: false,
             has_key: false,
@@ -256,6 +261,31 @@ impl Model {
             self.blocked.push(service);
         }
         None
+    }
+
+    /// Its consumer is gone: at once to the next the first time, then later and later.
+    pub fn lose_consumer(
+        &mut self,
+        token: LeaseToken,
+        now: Timestamp,
+    ) -> Option<(MessageId, Said)> {
+        let index = self.leased(token)?;
+        let open = &mut self.open[index];
+        open.lost += 1;
+        let said = if open.message.is_expired(now) {
+            State::Expired
+        } else if open.lost >= DELIVERY_LIMIT {
+            State::Dead
+        } else if open.lost == 1 {
+            open.place = Place::Waiting;
+            return None;
+        } else {
+            let delay = (BASE_DELAY << (open.lost - 2)).min(MAX_DELAY);
+            open.place = Place::Retrying(now.plus(Duration::from_secs(delay)));
+            return None;
+        };
+        open.place = Place::Settling;
+        Some((open.message.id, Said::Settled(said)))
     }
 
     pub fn cancel(&mut self, id: MessageId) -> bool {

@@ -6,6 +6,8 @@ use super::{Life, NAMES, service};
 use crate::domain::fact::Fact;
 use crate::domain::ids::ServiceName;
 use crate::logic::queues::Place;
+use crate::logic::queues::tests::model;
+use crate::logic::verdict;
 
 impl Life {
     /// A run in which a kind of fact never came up proves nothing about it.
@@ -17,6 +19,22 @@ impl Life {
         assert!(has(|fact| matches!(fact, Fact::Expired(_))));
         assert!(has(|fact| matches!(fact, Fact::Cancelled(_))));
         assert!(has(|fact| matches!(fact, Fact::Redriven(_))));
+        let lost = verdict::lost_in_words(model::DELIVERY_LIMIT);
+        let given_up = self.journal.iter().filter(|fact| match fact {
+            Fact::DeadLettered(letter) => {
+                let error = letter
+                    .attempt
+                    .as_ref()
+                    .and_then(|attempt| attempt.error.as_ref());
+                error == Some(&lost)
+            }
+            _ => false,
+        });
+        let given_up = given_up.count();
+        assert!(
+            given_up > 10,
+            "none was given up as its consumers were lost"
+        );
     }
 
     pub(super) fn check(&self) {
@@ -26,7 +44,7 @@ impl Life {
             let (seen, expected) = (self.queues.state(entry), self.model.state(open));
             assert_eq!(seen, expected, "{open:?} {:?}", entry.place);
             assert_eq!(entry.message, open.message);
-            assert_eq!(entry.failures(), open.failures);
+            assert_eq!((entry.failures(), entry.lost), (open.failures, open.lost));
             assert_eq!((entry.order, entry.redriven), (open.order, open.redriven));
         }
         let depths = self.queues.depths().map(|(_, depths)| depths.open());
