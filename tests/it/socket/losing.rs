@@ -94,27 +94,6 @@ fn from_the_second_time_on_it_waits_and_says_so() {
     assert_eq!(handed["hand_outs"], 3);
 }
 
-/// Neither what has not reached the consumer counts nor what it settled.
-#[test]
-fn only_what_the_consumer_had_counts() {
-    let hub = hub("2");
-    let large = "x".repeat(300_000);
-    for _ in 0..20 {
-        hub.send_to("billing", &*large);
-    }
-    let depths = || hub.queue_status("service=billing").is(200);
-    for _ in 0..3 {
-        let mut socket = hub.socket();
-        socket.consume("billing", 100);
-        eventually("all are with it", || depths()["in_flight"] == 20);
-        drop(socket);
-        eventually("all are back", || depths()["in_flight"] == 0);
-    }
-    // No more than the connection takes without being read can have reached it.
-    let dead = depths()["dead_letters"].as_u64().unwrap();
-    assert!(dead < 15, "{dead}");
-}
-
 #[test]
 fn an_attempt_begins_the_count_anew_and_stops_of_the_hub_do_not_count() {
     let mut hub = hub("2");

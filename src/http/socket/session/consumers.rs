@@ -350,3 +350,6 @@ impl Handler<Listening> for Session {
         self.answers.give(given);
     }
 }
+
+#[cfg(test)]
+mod tests;
