@@ -28,6 +28,7 @@ mod message_input;
 mod message_view;
 mod messages;
 mod next;
+mod no_body;
 pub mod openapi;
 mod page;
 mod peer;

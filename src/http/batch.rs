@@ -21,6 +21,7 @@ pub struct Batch<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Wrapped<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     messages: Option<&'a RawValue>,
@@ -72,10 +73,17 @@ impl<'a> Batch<'a> {
 
     fn unwrap(text: &'a str, of: Items) -> Result<Self, HubError> {
         let wrapped: Wrapped<'a> = fields::object(SUBJECT, text)?;
-        let list = match of {
-            Items::Messages => wrapped.messages,
-            Items::Events => wrapped.events,
+        let (list, others) = match of {
+            Items::Messages => (
+                wrapped.messages,
+                [("events", wrapped.events), ("atomic", wrapped.atomic)],
+            ),
+            Items::Events => (wrapped.events, [("messages", wrapped.messages), ("", None)]),
         };
+        if let Some((name, _)) = others.iter().find(|(_, json)| json.is_some()) {
+            let problem = format!("is not known in a batch of {}", of.name());
+            return Err(HubError::invalid(SUBJECT, *name, problem));
+        }
         let wrong = || {
             let problem = format!("must be an array of {}, alone or in an object", of.name());
             HubError::invalid(SUBJECT, of.name(), problem)
@@ -83,7 +91,7 @@ impl<'a> Batch<'a> {
         let items = serde_json::from_str::<Vec<&'a RawValue>>(list.ok_or_else(wrong)?.get());
         let items = items.map_err(|_| wrong())?;
         let atomic = Field::given(SUBJECT, "atomic", wrapped.atomic);
-        let atomic = match atomic.filter(|_| of == Items::Events) {
+        let atomic = match atomic {
             Some(field) => field.parse::<bool>("true or false")?,
             None => false,
         };
@@ -139,7 +147,7 @@ mod tests {
     fn arrays_objects_and_lines_are_split_alike() {
         let expected = vec![r#"{"a":1}"#, "2"];
         assert_eq!(items(r#"[{"a":1}, 2]"#, false), expected);
-        assert_eq!(items(r#"{"messages":[{"a":1}, 2],"x":0}"#, false), expected);
+        assert_eq!(items(r#"{"messages":[{"a":1}, 2]}"#, false), expected);
         assert_eq!(items("{\"a\":1}\n\r\n2\n", true), expected);
     }
 
@@ -150,15 +158,29 @@ mod tests {
             (r#"{"events":[1],"atomic":false}"#, Items::Events, false),
             (r#"{"events":[1],"atomic":null}"#, Items::Events, false),
             (r#"{"events":[1]}"#, Items::Events, false),
-            (r#"{"messages":[1],"atomic":7}"#, Items::Messages, false),
         ] {
             assert_eq!(Batch::split(text, of, false).unwrap().atomic, atomic);
         }
-        let wrong = Batch::split(r#"{"events":[1],"atomic":1}"#, Items::Events, false);
-        let Err(HubError::Invalid { field, .. }) = wrong else {
-            panic!("{wrong:?}");
-        };
-        assert_eq!(field, "atomic");
+        for (text, of, wrong) in [
+            (r#"{"events":[1],"atomic":1}"#, Items::Events, "atomic"),
+            (r#"{"events":[1],"atomc":true}"#, Items::Events, "atomc"),
+            (
+                r#"{"events":[1],"messages":[1]}"#,
+                Items::Events,
+                "messages",
+            ),
+            (
+                r#"{"messages":[1],"atomic":true}"#,
+                Items::Messages,
+                "atomic",
+            ),
+            (r#"{"messages":[1],"x":0}"#, Items::Messages, "x"),
+        ] {
+            let Err(HubError::Invalid { field, .. }) = Batch::split(text, of, false) else {
+                panic!("{text} is let through");
+            };
+            assert_eq!(field, wrong);
+        }
     }
 
     #[test]
@@ -169,7 +191,6 @@ mod tests {
             "{}",
             "[",
             r#"{"messages":{}}"#,
-            r#"{"events":[1]}"#,
             r#"{"messages":[1],"messages":[1]}"#,
             "[]",
             r#"{"messages":[]}"#,

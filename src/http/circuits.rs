@@ -78,6 +78,7 @@ pub struct ForcedAnswer {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ForceBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     state: Option<&'a RawValue>,

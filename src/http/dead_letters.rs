@@ -43,6 +43,7 @@ pub fn routes(routes: &mut Routes<'_>) {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ReprocessBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     destination: Option<&'a RawValue>,

@@ -14,7 +14,7 @@ use rand::RngExt;
 use serde_json::{Map, json};
 
 use super::auth::{Caller, GivenTwice, only};
-use super::{Hub, cors, refusals, socket};
+use super::{Hub, cors, openapi, query, refusals, socket};
 use crate::domain::ids::is_label;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::web_origin::Authority;
@@ -45,7 +45,12 @@ pub async fn edge(
         Err(error) => (None, Err(error)),
     };
     let is_preflight = origin.is_some() && cors::is_preflight(request.method(), request.headers());
-    let (mut response, id) = match page.and_then(|()| admit(&request, &hub)) {
+    let admitted = page.and_then(|()| {
+        let caller = admit(&request, &hub)?;
+        check_target(&request)?;
+        Ok(caller)
+    });
+    let (mut response, id) = match admitted {
         _ if is_preflight => (request.into_response(cors::preflight()), id),
         Ok(None) => (next.call(request).await?.map_into_boxed_body(), id),
         Ok(Some(caller)) => {
@@ -220,6 +225,21 @@ fn admit(request: &ServiceRequest, hub: &web::Data<Hub>) -> Result<Option<Caller
     let peer = || request.peer_addr().map(|peer| peer.ip());
     let caller = caller.map_err(|denial| refusals::unauthenticated(hub, peer(), denial))?;
     Ok(Some(caller))
+}
+
+/// Whether the path can be read, and the query has only what the route knows.
+fn check_target(request: &ServiceRequest) -> Result<(), HubError> {
+    query::check_path(request.uri().path())?;
+    let asked = request.query_string();
+    if asked.is_empty() {
+        return Ok(());
+    }
+    let pattern = request.match_pattern().unwrap_or_default();
+    // What there is no route for is refused as such.
+    match openapi::query_names(&pattern, request.method().as_str()) {
+        Some(known) => query::check(asked, known),
+        None => Ok(()),
+    }
 }
 
 /// Answered at any time and to anybody.

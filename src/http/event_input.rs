@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::fields::unknown::Ignored;
 use super::fields::{self, Field};
 use super::message_input::{Context, source};
 use crate::actors::messages::EventOffer;
@@ -14,7 +15,11 @@ use crate::logic::canonical::event_fingerprint;
 
 const SUBJECT: Subject = Subject::Message;
 
+/// What an event may ask for in a later version.
+const PROMISED: [&str; 4] = ["transaction_id", "schema_version", "sensitive", "subject"];
+
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Body<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     id: Option<&'a RawValue>,
@@ -44,8 +49,9 @@ pub struct Body<'a> {
 ///
 /// # Errors
 /// 400 with the field; 403 if it claims another source than the caller.
-pub fn read(text: &str, context: &Context<'_>) -> Result<EventOffer, HubError> {
-    let body: Body<'_> = fields::object(SUBJECT, text)?;
+pub fn read(text: &str, context: &Context<'_>) -> Result<(EventOffer, Ignored), HubError> {
+    let (body, ignored): (Body<'_>, _) = fields::noting(SUBJECT, text)?;
+    ignored.check_promises(SUBJECT, &PROMISED)?;
     let given = |name, json| Field::given(SUBJECT, name, json);
     check_kind(given("type", body.kind))?;
     let id = given("id", body.id)
@@ -85,10 +91,11 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<EventOffer, HubError> {
         let fingerprint = event_fingerprint(&event);
         event.extras.get_or_insert_default().fingerprint = Some(fingerprint);
     }
-    Ok(EventOffer {
+    let offer = EventOffer {
         event,
         expected_version,
-    })
+    };
+    Ok((offer, ignored))
 }
 
 fn extras(body: &Body<'_>, context: &Context<'_>) -> Result<Option<Box<EventExtras>>, HubError> {
@@ -148,7 +155,7 @@ mod tests {
             traceparent: None,
             now: Timestamp::from_millis(1_000_000),
         };
-        read(text, &context)
+        read(text, &context).map(|(offer, _)| offer)
     }
 
     fn with(field: &str) -> Result<EventOffer, HubError> {
@@ -193,7 +200,8 @@ mod tests {
         let text = r#"{"type":"event","event_type":"a.b","source":"mail","stream_id":"ä 1",
             "causation_id":"cause","metadata": {"x": 1e400,"x":2} ,"payload":[ 1 ],
             "timestamp":"1970-01-01T00:00:01Z","expected_version":-1,"unknown":{}}"#;
-        let offer = read(text, &context).unwrap();
+        let (offer, ignored) = read(text, &context).unwrap();
+        assert_eq!(ignored.first(), Some("unknown"));
         let event = &offer.event;
         assert_eq!(event.source.as_str(), "mail");
         assert_eq!(event.stream.as_ref().unwrap().id.as_str(), "ä 1");
@@ -245,6 +253,8 @@ mod tests {
             ),
             (r#""timestamp":"x""#, "timestamp"),
             (r#""payload":2"#, "payload"),
+            (r#""transaction_id":"x""#, "transaction_id"),
+            (r#""sensitive":true"#, "sensitive"),
         ] {
             assert_eq!(field_of(with(json)), field, "{json}");
         }

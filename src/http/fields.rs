@@ -1,5 +1,7 @@
 //! Reads the known fields of a JSON object one by one, so that each refusal names its field.
 
+pub mod unknown;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +14,8 @@ use serde_json::value::RawValue;
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::message::Payload;
 use crate::domain::timestamp::{Timestamp, seconds};
-use crate::error::{HubError, Subject};
+use crate::error::{HubError, Subject, shortened};
+use unknown::Ignored;
 
 /// A field's JSON text, if the field is there. For `#[serde(default, deserialize_with)]`, so that
 /// an explicit `null` can be told from no field at all.
@@ -20,28 +23,54 @@ pub fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de Raw
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
-/// Reads a whole body whose fields are all [`raw`].
+/// Reads a whole body whose fields are all [`raw`], and which has no others.
 pub fn object<'a, T: Deserialize<'a>>(subject: Subject, text: &'a str) -> Result<T, HubError> {
-    if !text
-        .trim_start_matches([' ', '\t', '\r', '\n'])
-        .starts_with('{')
-    {
-        let problem = "must be a JSON object";
-        return Err(HubError::invalid(subject, "body", problem));
-    }
+    must_be_object(subject, text)?;
     serde_json::from_str(text).map_err(|error| not_json(subject, &error))
+}
+
+/// As [`object`], for data: fields that are not known are left out, and named.
+pub fn noting<'a, T: Deserialize<'a>>(
+    subject: Subject,
+    text: &'a str,
+) -> Result<(T, Ignored), HubError> {
+    must_be_object(subject, text)?;
+    match serde_json::from_str(text) {
+        Ok(body) => Ok((body, Ignored::default())),
+        // Seldom enough to read it a second time.
+        Err(error) if unknown::of_error(&error.to_string()).is_some() => {
+            unknown::read_without(text).map_err(|error| not_json(subject, &error))
+        }
+        Err(error) => Err(not_json(subject, &error)),
+    }
+}
+
+fn must_be_object(subject: Subject, text: &str) -> Result<(), HubError> {
+    let bare = text.trim_start_matches([' ', '\t', '\r', '\n']);
+    if bare.starts_with('{') {
+        return Ok(());
+    }
+    let problem = "must be a JSON object";
+    Err(HubError::invalid(subject, "body", problem))
 }
 
 /// What is wrong with a body as a whole.
 pub fn not_json(subject: Subject, error: &serde_json::Error) -> HubError {
     let text = error.to_string();
-    match text
-        .strip_prefix("duplicate field `")
-        .and_then(|rest| rest.split_once('`'))
-    {
-        Some((field, _)) => HubError::invalid(subject, field, "is given twice"),
+    match wrong_name(&text) {
+        Some((name, problem)) => HubError::invalid(subject, shortened(name), problem),
         None => HubError::invalid(subject, "body", format!("is not valid JSON: {text}")),
     }
+}
+
+/// The name of a field that is there twice or should not be there, and what is wrong with it.
+fn wrong_name(text: &str) -> Option<(&str, String)> {
+    if let Some((name, known)) = unknown::of_error(text) {
+        return Some((name, unknown::unknown(name, &known)));
+    }
+    let rest = text.strip_prefix("duplicate field `")?;
+    let (name, _) = rest.split_once('`')?;
+    Some((name, "is given twice".to_owned()))
 }
 
 /// One field of a body.
@@ -92,6 +121,32 @@ impl<'a> Field<'a> {
     /// Anything serde reads; `what` names the expected form.
     pub fn parse<T: DeserializeOwned>(&self, what: &str) -> Result<T, HubError> {
         serde_json::from_str(self.json.get()).map_err(|_| self.wrong(format!("must be {what}")))
+    }
+
+    /// Reads an object within the body, which has no other fields than those of `T`.
+    pub fn object<T: Deserialize<'a>>(&self) -> Result<T, HubError> {
+        if !self.json.get().starts_with('{') {
+            return Err(self.wrong("must be an object"));
+        }
+        serde_json::from_str(self.json.get()).map_err(|error| self.not_object(&error))
+    }
+
+    /// As [`Field::object`], for data: fields that are not known are left out, and named.
+    pub fn noting<T: Deserialize<'a>>(&self) -> Result<(T, Ignored), HubError> {
+        if !self.json.get().starts_with('{') {
+            return Err(self.wrong("must be an object"));
+        }
+        unknown::read_without(self.json.get()).map_err(|error| self.not_object(&error))
+    }
+
+    fn not_object(&self, error: &serde_json::Error) -> HubError {
+        match wrong_name(&error.to_string()) {
+            Some((name, problem)) => {
+                let name = format!("{}.{}", self.name, shortened(name));
+                HubError::invalid(self.subject, name, problem)
+            }
+            None => self.wrong("must be an object"),
+        }
     }
 
     pub fn service(&self) -> Result<ServiceName, HubError> {

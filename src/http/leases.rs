@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::ask::ask;
 use super::auth::Caller;
 use super::body::{Body, Incoming};
+use super::fields::unknown::unknown;
 use super::fields::{self, Field};
 use super::openapi::leases::{AckInput, ExtendInput, LeasedMessage, NackInput, ReceiveInput};
 use super::{Hub, Routes, query};
@@ -41,6 +42,7 @@ pub fn routes(routes: &mut Routes<'_>) {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ReceiveBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     max: Option<&'a RawValue>,
@@ -51,6 +53,7 @@ pub struct ReceiveBody<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LeaseBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     leases: Option<&'a RawValue>,
@@ -60,6 +63,23 @@ pub struct LeaseBody<'a> {
     reason: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     lease: Option<&'a RawValue>,
+}
+
+impl<'a> LeaseBody<'a> {
+    /// Reads a body that has no other than its `own` fields.
+    fn read(text: &'a str, own: &[&str]) -> Result<Self, HubError> {
+        let body: Self = fields::object(SUBJECT, text)?;
+        for (name, json) in [
+            ("delay", body.delay),
+            ("reason", body.reason),
+            ("lease", body.lease),
+        ] {
+            if json.is_some() && !own.contains(&name) {
+                return Err(HubError::invalid(SUBJECT, name, unknown(name, own)));
+            }
+        }
+        Ok(body)
+    }
 }
 
 /// A message in a puller's hands.
@@ -178,7 +198,7 @@ pub async fn ack(
     payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let body = Body::one(&hub, payload, SUBJECT).await?;
-    let asked: LeaseBody<'_> = fields::object(SUBJECT, body.text())?;
+    let asked = LeaseBody::read(body.text(), &["leases"])?;
     let leases = leases(asked.leases)?;
     let count = leases.len();
     end(&request, &hub, leases, LeaseEnd::Ack).await?;
@@ -208,7 +228,7 @@ pub async fn nack(
     payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let body = Body::one(&hub, payload, SUBJECT).await?;
-    let asked: LeaseBody<'_> = fields::object(SUBJECT, body.text())?;
+    let asked = LeaseBody::read(body.text(), &["leases", "delay", "reason"])?;
     let leases = leases(asked.leases)?;
     let count = leases.len();
     let delay = Field::given(SUBJECT, "delay", asked.delay);
@@ -241,7 +261,7 @@ pub async fn extend(
     payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let body = Body::one(&hub, payload, SUBJECT).await?;
-    let asked: LeaseBody<'_> = fields::object(SUBJECT, body.text())?;
+    let asked = LeaseBody::read(body.text(), &["leases", "lease"])?;
     let leases = leases(asked.leases)?;
     let count = leases.len();
     let lease = Field::given(SUBJECT, "lease", asked.lease)

@@ -14,6 +14,7 @@ use crate::error::{HubError, Subject};
 const SUBJECT: Subject = Subject::Request;
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FilterBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     destination: Option<&'a RawValue>,
@@ -54,11 +55,7 @@ pub fn of_query(asked: &Query) -> Result<RedriveFilter, HubError> {
 /// # Errors
 /// 400 with the field that is wrong.
 pub fn of_field(filter: Field<'_>) -> Result<RedriveFilter, HubError> {
-    if !filter.json.get().starts_with('{') {
-        return Err(filter.wrong("must be an object"));
-    }
-    let body: FilterBody<'_> = serde_json::from_str(filter.json.get())
-        .map_err(|_| filter.wrong("must have each of its fields once"))?;
+    let body: FilterBody<'_> = filter.object()?;
     let given = |name, json| Field::given(SUBJECT, name, json);
     let service = |name, json| given(name, json).map(|field| field.service()).transpose();
     let time = |name, json| given(name, json).map(|field| field.time()).transpose();

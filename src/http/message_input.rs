@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::auth::Caller;
+use super::fields::unknown::Ignored;
 use super::fields::{self, Field};
 use crate::actors::messages::Offer;
 use crate::domain::ids::{Label, MessageId, ServiceName};
@@ -20,7 +21,24 @@ use crate::logic::canonical::{canonical_or_plain, fingerprint};
 const SUBJECT: Subject = Subject::Message;
 const MOST_HEADERS: usize = 32;
 
+/// What a message may ask for in a later version.
+const PROMISED: [&str; 12] = [
+    "timeout",
+    "max_replies",
+    "reply_mode",
+    "max_attempts",
+    "in_reply_to",
+    "transaction_id",
+    "schema_version",
+    "topic",
+    "exchange",
+    "if_unbound",
+    "sensitive",
+    "subject",
+];
+
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Body<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     id: Option<&'a RawValue>,
@@ -71,8 +89,9 @@ pub struct Context<'a> {
 ///
 /// # Errors
 /// 400 with the field; 403 if it claims another source than the caller.
-pub fn read(text: &str, context: &Context<'_>) -> Result<Offer, HubError> {
-    let body: Body<'_> = fields::object(SUBJECT, text)?;
+pub fn read(text: &str, context: &Context<'_>) -> Result<(Offer, Ignored), HubError> {
+    let (body, ignored): (Body<'_>, _) = fields::noting(SUBJECT, text)?;
+    ignored.check_promises(SUBJECT, &PROMISED)?;
     let given = |name, json| Field::given(SUBJECT, name, json);
     let id = given("id", body.id)
         .map(|field| field.parse::<Uuid>("a UUID"))
@@ -122,10 +141,11 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<Offer, HubError> {
     if extras != Extras::default() {
         message.extras = Some(Box::new(extras));
     }
-    Ok(Offer {
+    let offer = Offer {
         message: Arc::new(message),
         or_reject,
-    })
+    };
+    Ok((offer, ignored))
 }
 
 /// Who sends: whom the field names, if the caller may speak for it, else the caller.
@@ -267,6 +287,7 @@ mod tests {
                 now,
             },
         )
+        .map(|(offer, _)| offer)
     }
 
     fn with(field: &str) -> Result<Offer, HubError> {
@@ -328,6 +349,9 @@ mod tests {
             (r#""reply_to":"a b""#, "reply_to"),
             (r#""timestamp":"x""#, "timestamp"),
             (r#""on_unavailable":"drop""#, "on_unavailable"),
+            (r#""topic":"a""#, "topic"),
+            (r#""reply_mode":"wait""#, "reply_mode"),
+            (r#""in_reply_to":null"#, "in_reply_to"),
         ] {
             assert_eq!(field_of(with(json)), field, "{json}");
         }

@@ -18,7 +18,7 @@ use super::query::{self, Query};
 use super::reading::Reading;
 use super::{Hub, Routes};
 use crate::actors::messages::{Cancel, Flush, Inspect};
-use crate::domain::ids::MessageId;
+use crate::domain::ids::{Label, MessageId};
 use crate::domain::message::{State, Status};
 use crate::error::HubError;
 use crate::logic::page::{self, Filling, Page};
@@ -207,7 +207,9 @@ pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
     let query = MessageQuery {
         source: asked.service("source")?,
         destination: asked.service("destination")?,
-        correlation_id: asked.read("correlation_id", |text| Ok::<_, HubError>(text.to_owned()))?,
+        correlation_id: asked.read("correlation_id", |text| {
+            Label::parse(text).map(|label| label.to_string())
+        })?,
         states: archived_states(status, state),
         since: asked.time("since")?,
         until: asked.time("until")?,

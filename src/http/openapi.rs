@@ -23,6 +23,7 @@ pub mod subscriptions;
 mod tests;
 pub mod values;
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use actix_web::http::header::ContentType;
@@ -41,6 +42,17 @@ static DESCRIPTION: LazyLock<Bytes> = LazyLock::new(|| {
     let description = serde_json::to_vec(&document::document());
     description.expect("a description is JSON").into()
 });
+
+/// Of each path and method the names that its query may have.
+static QUERIES: LazyLock<HashMap<String, HashMap<String, Vec<String>>>> =
+    LazyLock::new(|| document::queries(&document::document()));
+
+/// The names that the query of a route may have: those that are described, so that what is
+/// described is what is taken. `None`: no such route.
+pub fn query_names(pattern: &str, method: &str) -> Option<&'static [String]> {
+    let names = QUERIES.get(pattern)?.get(method)?;
+    Some(names.as_slice())
+}
 
 /// This description
 #[utoipa::path(

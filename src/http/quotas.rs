@@ -205,6 +205,7 @@ async fn change(
 
 fn read(text: &str) -> Result<Quota, HubError> {
     #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
     struct Given<'a> {
         #[serde(borrow, default, deserialize_with = "raw")]
         send_rate: Option<&'a RawValue>,
@@ -289,7 +290,8 @@ mod tests {
             ..Quota::default()
         };
         assert_eq!(quota, expected);
-        assert!(read(r#"{"max_in_flight": 1000000, "more": []}"#).is_ok());
+        assert!(read(r#"{"max_in_flight": 1000000}"#).is_ok());
+        assert!(read(r#"{"max_in_flight": 1000000, "more": []}"#).is_err());
     }
 
     #[test]

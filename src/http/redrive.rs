@@ -13,6 +13,7 @@ use super::body::{Body, Incoming};
 use super::fields::{self, Field};
 use super::letter_filter;
 use super::messages::flush;
+use super::no_body::NoBody;
 use super::openapi;
 use super::openapi::messages::JobPageQuery;
 use super::openapi::redrive::RedriveInput;
@@ -57,6 +58,7 @@ pub fn routes(routes: &mut Routes<'_>) {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RedriveBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     filter: Option<&'a RawValue>,
@@ -297,6 +299,7 @@ pub async fn pause(
     request: HttpRequest,
     hub: web::Data<Hub>,
     job: web::Path<String>,
+    _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     switch(&request, &hub, &job, Switch::Pause).await
 }
@@ -322,6 +325,7 @@ pub async fn resume(
     request: HttpRequest,
     hub: web::Data<Hub>,
     job: web::Path<String>,
+    _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     switch(&request, &hub, &job, Switch::Resume).await
 }
@@ -347,6 +351,7 @@ pub async fn cancel(
     request: HttpRequest,
     hub: web::Data<Hub>,
     job: web::Path<String>,
+    _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     switch(&request, &hub, &job, Switch::Cancel).await
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::fields::unknown::Ignored;
 use super::fields::{self, Field};
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::message::Payload;
@@ -19,6 +20,8 @@ use crate::error::{HubError, Subject};
 use address::{address, default_instance_id, path};
 
 const SUBJECT: Subject = Subject::Request;
+/// What a registration may ask for in a later version.
+const PROMISED: [&str; 2] = ["mailbox", "topics"];
 /// How many messages an instance takes at once unless it says otherwise.
 const DEFAULT_MAX_IN_FLIGHT: u32 = 128;
 const MOST_IN_FLIGHT: u64 = 10_000;
@@ -29,6 +32,7 @@ const MOST_CAPABILITIES: usize = 100;
 const SHORTEST_PERIOD: Duration = Duration::from_millis(100);
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Body<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     service: Option<&'a RawValue>,
@@ -61,6 +65,7 @@ pub struct Body<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CheckBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     endpoint: Option<&'a RawValue>,
@@ -78,20 +83,23 @@ pub fn read(
     text: &str,
     route: Option<ServiceName>,
     now: Timestamp,
-) -> Result<Registration, HubError> {
-    let body: Body<'_> = fields::object(SUBJECT, text)?;
+) -> Result<(Registration, Ignored), HubError> {
+    let (body, mut ignored): (Body<'_>, _) = fields::noting(SUBJECT, text)?;
+    ignored.check_promises(SUBJECT, &PROMISED)?;
     let address = address(&body)?;
     let instance_id = match given("instance_id", body.instance_id) {
         Some(field) => field.label()?,
         None => default_instance_id(address.as_ref()),
     };
-    Ok(Registration {
+    let registration = Registration {
         service: service(&body, route)?,
         instance_id,
         registered_at: now,
         version: optional("version", body.version, |field| field.label())?,
         address: address.map(Arc::new),
-        health_check: optional("health_check", body.health_check, health_check)?,
+        health_check: optional("health_check", body.health_check, |field| {
+            health_check(field, &mut ignored)
+        })?,
         max_in_flight: number(
             ("max_in_flight", body.max_in_flight),
             (1, MOST_IN_FLIGHT),
@@ -103,13 +111,12 @@ pub fn read(
         capabilities: optional("capabilities", body.capabilities, capabilities)?
             .unwrap_or_default(),
         ttl_ms: optional("ttl", body.ttl, period)?,
-        dependencies: optional(
-            "dependencies",
-            body.dependencies,
-            dependencies::dependencies,
-        )?
+        dependencies: optional("dependencies", body.dependencies, |field| {
+            dependencies::dependencies(field, &mut ignored)
+        })?
         .unwrap_or_default(),
-    })
+    };
+    Ok((registration, ignored))
 }
 
 fn given<'a>(name: &'a str, json: Option<&'a RawValue>) -> Option<Field<'a>> {
@@ -192,7 +199,7 @@ fn period(field: Field<'_>) -> Result<u64, HubError> {
 }
 
 /// A path, or an object with a path.
-fn health_check(field: Field<'_>) -> Result<HealthCheck, HubError> {
+fn health_check(field: Field<'_>, ignored: &mut Ignored) -> Result<HealthCheck, HubError> {
     if field.json.get().starts_with('"') {
         return Ok(HealthCheck {
             endpoint: path(field)?,
@@ -200,9 +207,12 @@ fn health_check(field: Field<'_>) -> Result<HealthCheck, HubError> {
             timeout_ms: None,
         });
     }
-    let body: CheckBody<'_> = serde_json::from_str(field.json.get()).map_err(|_| {
-        field.wrong("must be a path, or an object with endpoint, interval and timeout")
-    })?;
+    if !field.json.get().starts_with('{') {
+        let problem = "must be a path, or an object with endpoint, interval and timeout";
+        return Err(field.wrong(problem));
+    }
+    let (body, unknown) = field.noting::<CheckBody<'_>>()?;
+    ignored.add_of(field.name, &unknown);
     let endpoint = Field::required(SUBJECT, "health_check.endpoint", body.endpoint)?;
     Ok(HealthCheck {
         endpoint: path(endpoint)?,

@@ -33,6 +33,7 @@ pub fn routes(routes: &mut Routes<'_>) {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RetryBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     message_id: Option<&'a RawValue>,

@@ -191,6 +191,7 @@ pub async fn health(
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct StrategyBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     load_balancing_strategy: Option<&'a RawValue>,

@@ -24,6 +24,7 @@ const MOST_IN_FLIGHT: u64 = 1000;
 const LAST_SEQUENCE: u64 = i64::MAX as u64;
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Body<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     service: Option<&'a RawValue>,
@@ -42,6 +43,7 @@ pub struct Body<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Changes<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     event_types: Option<&'a RawValue>,

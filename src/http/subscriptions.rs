@@ -14,6 +14,7 @@ use super::ask::{ask, look};
 use super::auth::Caller;
 use super::body::{Body, Incoming};
 use super::fields::{self, Field};
+use super::no_body::NoBody;
 use super::openapi::subscriptions::{
     SubscriptionChanges, SubscriptionInput, SubscriptionSearch, UnsubscribeInput,
 };
@@ -49,6 +50,7 @@ pub fn routes(routes: &mut Routes<'_>) {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct UnsubscribeBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     subscription_id: Option<&'a RawValue>,
@@ -282,6 +284,7 @@ pub async fn pause(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
+    _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     switch(&request, &hub, read_id(&id)?, true).await
 }
@@ -305,6 +308,7 @@ pub async fn resume(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
+    _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     switch(&request, &hub, read_id(&id)?, false).await
 }

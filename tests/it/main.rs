@@ -47,4 +47,5 @@ mod subscriptions;
 mod support;
 mod tls;
 mod unheard;
+mod unknown_names;
 mod waiting;

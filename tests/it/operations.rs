@@ -266,7 +266,7 @@ fn wrong_requests_are_refused_with_their_field_and_change_nothing() {
             ("{\"service\": 1}", "service"),
             ("{\"service\": [\"billing\"]}", "service"),
             // Not every queue because of a slip.
-            ("{\"servce\": \"billing\"}", "service"),
+            ("{\"servce\": \"billing\"}", "servce"),
             ("{\"service\": \"\"}", "service"),
             ("{\"service\": \"a b\"}", "service"),
             (

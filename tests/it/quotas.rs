@@ -149,8 +149,9 @@ fn a_quota_is_replaced_as_a_whole_and_shown_as_it_is() {
     });
     assert_eq!(set.is(200), expected);
     assert_eq!(hub.quota("shop").is(200), expected);
-    hub.set_quota("shop", &json!({"deliver_rate": 1, "unknown": {}}))
-        .is(200);
+    let unknown = hub.set_quota("shop", &json!({"deliver_rate": 1, "send_rat": 1}));
+    assert_eq!(unknown.refuses(400, "INVALID_REQUEST")["field"], "send_rat");
+    hub.set_quota("shop", &json!({"deliver_rate": 1})).is(200);
     let replaced = hub.quota("shop").is(200);
     assert_eq!(replaced["send_rate"], Value::Null);
     assert_eq!(replaced["send_burst"], Value::Null);

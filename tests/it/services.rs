@@ -304,8 +304,9 @@ fn only_a_service_itself_or_an_operator_changes_it() {
         ("POST", format!("{instance}/drain")),
         ("PUT", "/v1/services/billing".to_owned()),
     ];
-    let body = json!({"load_balancing_strategy": "random"}).to_string();
+    let strategy = json!({"load_balancing_strategy": "random"}).to_string();
     for (method, path) in &changes {
+        let body = if *method == "PUT" { &*strategy } else { "" };
         let shop = hub.named("shop", "s").ask(method, path, body.as_bytes());
         shop.refuses(403, "AUTH_FAILED");
         billing.ask(method, path, body.as_bytes()).is(200);

@@ -14,6 +14,7 @@ use crate::http::auth::Caller;
 use crate::http::batch::{Batch, Items, check_size, common_error, is_ndjson};
 use crate::http::body::{self, Body, Incoming};
 use crate::http::event_input;
+use crate::http::fields::unknown::Ignored;
 use crate::http::message_input::Context;
 use crate::http::messages::send::Labels;
 use crate::http::openapi::errors::ErrorBody;
@@ -103,8 +104,8 @@ async fn take(
     let mut offers = Vec::with_capacity(batch.items.len());
     for item in &batch.items {
         match read_item(item, context) {
-            Ok(offer) => {
-                outcomes.push(Ok(Taken::of(&offer.event, true)));
+            Ok((offer, ignored)) => {
+                outcomes.push(Ok(Taken::of(&offer.event, true, ignored)));
                 offers.push(offer);
             }
             Err(error) => outcomes.push(Err(error)),
@@ -116,9 +117,15 @@ async fn take(
     let mut slots = offer_all(hub, request, offers, batch.atomic)
         .await?
         .into_iter();
-    for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_ok()) {
+    for outcome in &mut outcomes {
+        let Ok(taken) = outcome else {
+            continue;
+        };
         match slots.next() {
-            Some(EventSlot::Published(event)) => *outcome = Ok(Taken::of(&event, false)),
+            Some(EventSlot::Published(event)) => {
+                let ignored = std::mem::take(&mut taken.ignored);
+                *taken = Taken::of(&event, false, ignored);
+            }
             Some(EventSlot::Duplicate) => {}
             Some(EventSlot::Refused(refusal)) => *outcome = Err(refusal.into()),
             Some(EventSlot::Offered(_) | EventSlot::Doubtful(..)) | None => {
@@ -130,7 +137,7 @@ async fn take(
     Ok(outcomes)
 }
 
-fn read_item(item: &str, context: &Context<'_>) -> Result<EventOffer, HubError> {
+fn read_item(item: &str, context: &Context<'_>) -> Result<(EventOffer, Ignored), HubError> {
     check_size(item)?;
     event_input::read(item, context)
 }
@@ -148,7 +155,8 @@ async fn tell_originals(hub: &Hub, outcomes: &mut [Outcome]) -> Result<(), HubEr
         .filter(|taken| taken.duplicate)
     {
         if let Some(event) = known.get(&taken.id) {
-            *taken = Taken::of(event, true);
+            let ignored = std::mem::take(&mut taken.ignored);
+            *taken = Taken::of(event, true, ignored);
         }
     }
     Ok(())

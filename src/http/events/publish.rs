@@ -18,6 +18,7 @@ use crate::http::ask::answered;
 use crate::http::auth::Caller;
 use crate::http::body::{Body, Incoming};
 use crate::http::event_input;
+use crate::http::fields::unknown::Ignored;
 use crate::http::known_ids::{self, Finding, Given};
 use crate::http::messages::flush;
 use crate::http::messages::send::Labels;
@@ -44,10 +45,14 @@ pub struct Taken {
     /// The id was known with the same content: nothing was published a second time.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub duplicate: bool,
+    /// Fields of the event that the hub does not know and left out; missing if there were none.
+    #[serde(skip_serializing_if = "Ignored::is_empty")]
+    #[schema(value_type = Vec<String>, required = false)]
+    pub ignored: Ignored,
 }
 
 impl Taken {
-    pub fn of(event: &Event, duplicate: bool) -> Self {
+    pub fn of(event: &Event, duplicate: bool, ignored: Ignored) -> Self {
         let stream = event.stream.as_ref();
         // They begin at 1; 0 stands for none.
         let known = |number: u64| Some(number).filter(|number| *number > 0);
@@ -58,6 +63,7 @@ impl Taken {
             stream_id: stream.map(|place| place.id.clone()),
             stream_version: stream.and_then(|place| known(place.version)),
             duplicate,
+            ignored,
         }
     }
 }
@@ -104,16 +110,17 @@ pub async fn publish(
     let caller = Caller::of(&request);
     let labels = Labels::of(request.headers())?;
     let context = labels.context(&caller, hub.clock.now());
-    let offer = event_input::read(body.text(), &context)?;
-    let mut repeat = receipt(&hub, &offer.event, true);
+    let (offer, ignored) = event_input::read(body.text(), &context)?;
+    let mut repeat = receipt(&hub, &offer.event, true, ignored);
     match offer_all(&hub, &request, vec![offer], false).await?.pop() {
         Some(EventSlot::Published(event)) => {
-            Ok(HttpResponse::Created().json(receipt(&hub, &event, false)))
+            let ignored = repeat.taken.ignored;
+            Ok(HttpResponse::Created().json(receipt(&hub, &event, false, ignored)))
         }
         Some(EventSlot::Duplicate) => {
             let known = originals(&hub, vec![repeat.taken.id]).await?;
             if let Some(event) = known.get(&repeat.taken.id) {
-                repeat = receipt(&hub, event, true);
+                repeat = receipt(&hub, event, true, repeat.taken.ignored);
             }
             Ok(HttpResponse::Ok().json(repeat))
         }
@@ -122,9 +129,9 @@ pub async fn publish(
     }
 }
 
-fn receipt<'a>(hub: &'a Hub, event: &Event, duplicate: bool) -> EventReceipt<'a> {
+fn receipt<'a>(hub: &'a Hub, event: &Event, duplicate: bool, ignored: Ignored) -> EventReceipt<'a> {
     EventReceipt {
-        taken: Taken::of(event, duplicate),
+        taken: Taken::of(event, duplicate, ignored),
         timestamp: event.published_at,
         durability: hub.settings.durability,
     }

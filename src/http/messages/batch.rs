@@ -6,13 +6,14 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::send::{Labels, accept};
-use crate::actors::messages::Slot;
+use crate::actors::messages::{Offer, Slot};
 use crate::domain::ids::MessageId;
 use crate::error::{HubError, Subject};
 use crate::http::Hub;
 use crate::http::auth::Caller;
 use crate::http::batch::{Batch, Items, check_size, common_error, is_ndjson};
 use crate::http::body::{self, Body, Incoming};
+use crate::http::fields::unknown::Ignored;
 use crate::http::message_input::{self, Context};
 use crate::http::openapi::errors::ErrorBody;
 use crate::http::openapi::messages::MessageHeaders;
@@ -42,6 +43,11 @@ pub enum Item {
         /// The id was known with the same content.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         duplicate: bool,
+        /// Fields of the message that the hub does not know and left out; missing if there were
+        /// none.
+        #[serde(skip_serializing_if = "Ignored::is_empty")]
+        #[schema(value_type = Vec<String>, required = false)]
+        ignored: Ignored,
     },
     Refused {
         index: usize,
@@ -90,19 +96,30 @@ pub async fn send_batch(
     answer(outcomes)
 }
 
+/// A message of the batch that was taken.
+struct Taken {
+    id: MessageId,
+    duplicate: bool,
+    ignored: Ignored,
+}
+
 /// What became of each item: its id, or why not.
 async fn take(
     hub: &Hub,
     request: &HttpRequest,
     items: &[&str],
     context: &Context<'_>,
-) -> Result<Vec<Result<(MessageId, bool), HubError>>, HubError> {
+) -> Result<Vec<Result<Taken, HubError>>, HubError> {
     let mut outcomes = Vec::with_capacity(items.len());
     let mut offers = Vec::with_capacity(items.len());
     for item in items {
         match read_item(item, context) {
-            Ok(offer) => {
-                outcomes.push(Ok((offer.message.id, false)));
+            Ok((offer, ignored)) => {
+                outcomes.push(Ok(Taken {
+                    id: offer.message.id,
+                    duplicate: false,
+                    ignored,
+                }));
                 offers.push(offer);
             }
             Err(error) => outcomes.push(Err(error)),
@@ -110,12 +127,12 @@ async fn take(
     }
     let mut slots = accept(hub, request, offers).await?.into_iter();
     for outcome in outcomes.iter_mut() {
-        let Ok((_, duplicate)) = outcome else {
+        let Ok(taken) = outcome else {
             continue;
         };
         match slots.next() {
             Some(Slot::Accepted) => {}
-            Some(Slot::Duplicate) => *duplicate = true,
+            Some(Slot::Duplicate) => taken.duplicate = true,
             Some(Slot::Refused(refusal)) => *outcome = Err(refusal.into()),
             Some(Slot::Offered(_) | Slot::Doubtful(..)) | None => return Err(HubError::Internal),
         }
@@ -123,15 +140,12 @@ async fn take(
     Ok(outcomes)
 }
 
-fn read_item(
-    item: &str,
-    context: &Context<'_>,
-) -> Result<crate::actors::messages::Offer, HubError> {
+fn read_item(item: &str, context: &Context<'_>) -> Result<(Offer, Ignored), HubError> {
     check_size(item)?;
     message_input::read(item, context)
 }
 
-fn answer(outcomes: Vec<Result<(MessageId, bool), HubError>>) -> Result<HttpResponse, HubError> {
+fn answer(outcomes: Vec<Result<Taken, HubError>>) -> Result<HttpResponse, HubError> {
     let accepted = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     let rejected = outcomes.len() - accepted;
     let common = if accepted == 0 {
@@ -144,11 +158,12 @@ fn answer(outcomes: Vec<Result<(MessageId, bool), HubError>>) -> Result<HttpResp
         .into_iter()
         .enumerate()
         .map(|(index, outcome)| match outcome {
-            Ok((id, duplicate)) => Item::Accepted {
+            Ok(taken) => Item::Accepted {
                 index,
-                id,
+                id: taken.id,
                 status: "accepted",
-                duplicate,
+                duplicate: taken.duplicate,
+                ignored: taken.ignored,
             },
             Err(error) => Item::Refused {
                 index,
@@ -181,12 +196,13 @@ mod tests {
         assert_eq!(code(vec![busy(), busy()]), "QUEUE_FULL");
         assert_eq!(code(vec![refused("ttl"), refused("id")]), "INVALID_MESSAGE");
         assert_eq!(code(vec![refused("ttl"), busy()]), "INVALID_MESSAGE");
-        let id = MessageId(uuid::Uuid::nil());
+        let taken = Taken {
+            id: MessageId(uuid::Uuid::nil()),
+            duplicate: false,
+            ignored: Ignored::default(),
+        };
         assert_eq!(
-            answer(vec![busy(), Ok((id, false))])
-                .unwrap()
-                .status()
-                .as_u16(),
+            answer(vec![busy(), Ok(taken)]).unwrap().status().as_u16(),
             202
         );
     }

@@ -20,6 +20,7 @@ use crate::http::Hub;
 use crate::http::ask::{answered, look};
 use crate::http::auth::Caller;
 use crate::http::body::{Body, Incoming};
+use crate::http::fields::unknown::Ignored;
 use crate::http::known_ids::{self, Finding, Given};
 use crate::http::message_input::{self, Context};
 use crate::http::openapi::messages::{MessageHeaders, MessageInput, SendQuery};
@@ -45,6 +46,10 @@ pub struct Receipt<'a> {
     /// The id was known with the same content: nothing was sent a second time.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     duplicate: bool,
+    /// Fields of the message that the hub does not know and left out; missing if there were none.
+    #[serde(skip_serializing_if = "Ignored::is_empty")]
+    #[schema(value_type = Vec<String>, required = false)]
+    ignored: Ignored,
 }
 
 /// Send a message
@@ -83,7 +88,7 @@ pub async fn send(
     let caller = Caller::of(&request);
     let labels = Labels::of(request.headers())?;
     let context = labels.context(&caller, hub.clock.now());
-    let offer = message_input::read(body.text(), &context)?;
+    let (offer, ignored) = message_input::read(body.text(), &context)?;
     let message = offer.message.clone();
     let settled = wait.filter(|wait| *wait > 0).map(|wait| {
         let (reply, settled) = oneshot::channel();
@@ -99,22 +104,21 @@ pub async fn send(
         Some(Slot::Refused(refusal)) => return Err(refusal.into()),
         Some(Slot::Offered(_) | Slot::Doubtful(..)) | None => return Err(HubError::Internal),
     };
-    if let Some((wait, settled)) = settled {
-        return wait_for(&hub, &message, is_new, wait, settled).await;
-    }
-    if is_new {
-        return Ok(HttpResponse::Accepted().json(receipt(&hub, &message, "accepted", false)));
-    }
-    let status = present_status(&hub, message.id).await?;
-    Ok(HttpResponse::Ok().json(receipt(&hub, &message, status, true)))
+    let (status, mut response) = match settled {
+        Some((wait, settled)) => match wait_for(&hub, &message, is_new, wait, settled).await? {
+            "accepted" => ("accepted", HttpResponse::Accepted()),
+            settled => (settled, HttpResponse::Ok()),
+        },
+        None if is_new => ("accepted", HttpResponse::Accepted()),
+        None => (present_status(&hub, message.id).await?, HttpResponse::Ok()),
+    };
+    Ok(response.json(Receipt {
+        ignored,
+        ..receipt(&hub, &message, status, !is_new)
+    }))
 }
 
-pub fn receipt<'a>(
-    hub: &Hub,
-    message: &Message,
-    status: &'static str,
-    duplicate: bool,
-) -> Receipt<'a> {
+fn receipt<'a>(hub: &Hub, message: &Message, status: &'static str, duplicate: bool) -> Receipt<'a> {
     Receipt {
         id: message.id,
         status,
@@ -122,6 +126,7 @@ pub fn receipt<'a>(
         correlation_id: message.correlation_id(),
         durability: hub.settings.durability,
         duplicate,
+        ignored: Ignored::default(),
     }
 }
 
@@ -204,19 +209,18 @@ async fn stored(hub: &Hub, ids: Vec<MessageId>) -> Result<Vec<ArchivedMessage>, 
     Ok(hub.archive.messages_by_id(ids).await?)
 }
 
+/// How it is in the words of an answer to a send, once that is settled or the wait over.
 async fn wait_for(
     hub: &Hub,
     message: &Message,
     is_new: bool,
     wait: Duration,
     settled: oneshot::Receiver<Fact>,
-) -> Result<HttpResponse, HubError> {
+) -> Result<&'static str, HubError> {
     if !is_new && let Some(view) = load(hub, message.id).await? {
         match view.status {
             Status::Pending => {}
-            Status::Delivered => {
-                return Ok(HttpResponse::Ok().json(receipt(hub, message, "delivered", true)));
-            }
+            Status::Delivered => return Ok("delivered"),
             Status::Failed => {
                 return Err(HubError::DeliveryFailed {
                     reason: view.reason,
@@ -226,12 +230,10 @@ async fn wait_for(
         }
     }
     let Ok(Ok(fact)) = tokio::time::timeout(wait, settled).await else {
-        return Ok(HttpResponse::Accepted().json(receipt(hub, message, "accepted", !is_new)));
+        return Ok("accepted");
     };
     match fact.settlement() {
-        Some((State::Delivered, _)) => {
-            Ok(HttpResponse::Ok().json(receipt(hub, message, "delivered", !is_new)))
-        }
+        Some((State::Delivered, _)) => Ok("delivered"),
         Some((_, settlement)) => {
             let attempt = settlement.attempt.as_ref();
             let failed = attempt.filter(|attempt| attempt.outcome != AttemptOutcome::Delivered);
@@ -262,6 +264,15 @@ pub struct Labels {
 
 impl Labels {
     pub fn of(headers: &HeaderMap) -> Result<Self, HubError> {
+        if headers.contains_key(HeaderName::from_static("x-transaction-id")) {
+            // Whoever sends it relies on it.
+            let problem = "is not known to this version";
+            return Err(HubError::invalid(
+                Subject::Message,
+                "X-Transaction-ID",
+                problem,
+            ));
+        }
         let correlation_id = headers.get(HeaderName::from_static("x-correlation-id"));
         let correlation_id = correlation_id.map(|value| {
             let label = value.to_str().ok().and_then(|text| Label::parse(text).ok());

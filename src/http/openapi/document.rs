@@ -1,5 +1,7 @@
 //! The description as a whole.
 
+use std::collections::HashMap;
+
 use utoipa::openapi::path::{
     HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn, Paths,
 };
@@ -209,6 +211,35 @@ pub fn document() -> openapi::OpenApi {
     let keys = SecurityRequirement::new("service_name", [""; 0]).add("service_key", [""; 0]);
     document.security = Some(vec![SecurityRequirement::default(), keys]);
     document
+}
+
+/// Of each path and method the names that a query may have.
+pub fn queries(document: &openapi::OpenApi) -> HashMap<String, HashMap<String, Vec<String>>> {
+    let mut queries: HashMap<_, HashMap<_, _>> = HashMap::new();
+    for (path, item) in &document.paths.paths {
+        for (method, operation) in [
+            ("GET", &item.get),
+            ("POST", &item.post),
+            ("PUT", &item.put),
+            ("PATCH", &item.patch),
+            ("DELETE", &item.delete),
+            ("HEAD", &item.head),
+        ] {
+            let Some(operation) = operation else {
+                continue;
+            };
+            let parameters = operation.parameters.iter().flatten();
+            let names = parameters.filter_map(|parameter| match parameter {
+                RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => {
+                    Some(parameter.name.clone())
+                }
+                _ => None,
+            });
+            let of_path = queries.entry(path.clone()).or_default();
+            of_path.insert(method.to_owned(), names.collect());
+        }
+    }
+    queries
 }
 
 /// A body that may be left out may still not be null.

@@ -1,9 +1,6 @@
 //! Pausing, resuming and clearing queues.
 
-use std::collections::BTreeMap;
-
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -18,6 +15,7 @@ use crate::http::ask::{ask, look};
 use crate::http::auth::Caller;
 use crate::http::body::{Body, Incoming};
 use crate::http::fields::{self, Field};
+use crate::http::no_body::NoBody;
 use crate::http::openapi::queue::{ClearQuery, SwitchInput};
 use crate::http::query::Query;
 use crate::http::{Hub, Routes};
@@ -31,6 +29,7 @@ pub fn routes(routes: &mut Routes<'_>) {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct SwitchBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     service: Option<&'a RawValue>,
@@ -113,10 +112,8 @@ async fn switch(
         "" => None,
         text => {
             let body: SwitchBody<'_> = fields::object(SUBJECT, text)?;
-            match Field::given(SUBJECT, "service", body.service) {
-                Some(field) => Some(field.service()?),
-                None => means_all(text).then_some(None).ok_or_else(nothing_named)?,
-            }
+            let given = Field::given(SUBJECT, "service", body.service);
+            given.map(|field| field.service()).transpose()?
         }
     };
     let door = look(&hub.handles.admission, InspectAdmission).await?;
@@ -142,17 +139,6 @@ async fn switch(
     Ok(HttpResponse::Ok().json(Switched { service, status }))
 }
 
-/// A field by another name was hardly meant to be ignored here.
-fn means_all(text: &str) -> bool {
-    let fields = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(text);
-    fields.is_ok_and(|fields| fields.keys().all(|name| name == "service"))
-}
-
-fn nothing_named() -> HubError {
-    let problem = "is missing beside the other fields; leave all of them out to mean every queue";
-    HubError::invalid(SUBJECT, "service", problem)
-}
-
 /// Clear a queue
 ///
 /// Cancels what waits for the service, of one priority or of all: queued, parked, scheduled and
@@ -170,7 +156,11 @@ fn nothing_named() -> HubError {
         (status = 404, description = "SERVICE_NOT_FOUND: nobody ever registered this destination"),
     ),
 )]
-pub async fn clear(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+pub async fn clear(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    _: NoBody,
+) -> Result<HttpResponse, HubError> {
     Caller::of(&request).must_be_operator()?;
     let query = Query::of(&request)?;
     let service = query.service("service")?;

@@ -6,12 +6,14 @@ use serde_json::value::RawValue;
 use super::items;
 use crate::domain::service::Dependency;
 use crate::error::{HubError, Subject};
+use crate::http::fields::unknown::Ignored;
 use crate::http::fields::{self, Field};
 
 const MOST_DEPENDENCIES: usize = 100;
 const MOST_INSTANCES: u64 = 10_000;
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DependencyBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     service: Option<&'a RawValue>,
@@ -25,6 +27,7 @@ pub struct DependencyBody<'a> {
 
 /// A body that is only a list of dependencies.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DependenciesBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     dependencies: Option<&'a RawValue>,
@@ -36,36 +39,40 @@ pub struct DependenciesBody<'a> {
 /// 400 with the field.
 pub fn read_list(text: &str) -> Result<Vec<Dependency>, HubError> {
     let body: DependenciesBody<'_> = fields::object(Subject::Request, text)?;
-    dependencies(Field::required(
-        Subject::Request,
-        "dependencies",
-        body.dependencies,
-    )?)
+    let list = Field::required(Subject::Request, "dependencies", body.dependencies)?;
+    let mut ignored = Ignored::default();
+    let dependencies = dependencies(list, &mut ignored)?;
+    match ignored.first() {
+        None => Ok(dependencies),
+        Some(name) => Err(HubError::invalid(
+            Subject::Request,
+            name,
+            "is not known here",
+        )),
+    }
 }
 
 /// Reads the list itself.
 ///
 /// # Errors
 /// 400 with the field, as in `dependencies[1].service`.
-pub fn dependencies(field: Field<'_>) -> Result<Vec<Dependency>, HubError> {
+pub fn dependencies(field: Field<'_>, ignored: &mut Ignored) -> Result<Vec<Dependency>, HubError> {
     let mut all = Vec::new();
     for (index, json) in items(field, MOST_DEPENDENCIES)?.into_iter().enumerate() {
-        all.push(dependency(&format!("{}[{index}]", field.name), json)?);
+        let name = format!("{}[{index}]", field.name);
+        all.push(dependency(&name, json, ignored)?);
     }
     Ok(all)
 }
 
-fn dependency(name: &str, json: &RawValue) -> Result<Dependency, HubError> {
-    let refused = |part: &str, problem| {
-        let field = format!("{name}{part}");
-        HubError::invalid(Subject::Request, field, problem)
+fn dependency(name: &str, json: &RawValue, ignored: &mut Ignored) -> Result<Dependency, HubError> {
+    let item = Field {
+        subject: Subject::Request,
+        name,
+        json,
     };
-    let body: DependencyBody<'_> = serde_json::from_str(json.get()).map_err(|_| {
-        refused(
-            "",
-            "must be an object with service, minimum_instances, critical and version, each once",
-        )
-    })?;
+    let (body, unknown) = item.noting::<DependencyBody<'_>>()?;
+    ignored.add_of(name, &unknown);
     let names = ["service", "minimum_instances", "critical", "version"];
     let [service, minimum, critical, version] = names.map(|part| format!("{name}.{part}"));
     let service = Field::required(Subject::Request, &service, body.service)?;

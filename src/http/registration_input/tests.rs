@@ -1,7 +1,7 @@
 use super::*;
 
 fn read_text(text: &str) -> Result<Registration, HubError> {
-    read(text, None, Timestamp::default())
+    read(text, None, Timestamp::default()).map(|(registration, _)| registration)
 }
 
 fn field_of(text: &str) -> String {
@@ -143,7 +143,10 @@ fn every_wrong_field_of_a_dependency_is_named() {
     for (dependencies, field) in [
         ("5", "dependencies"),
         (r#"["b"]"#, "dependencies[0]"),
-        (r#"[{"service":"b","service":"c"}]"#, "dependencies[0]"),
+        (
+            r#"[{"service":"b","service":"c"}]"#,
+            "dependencies[0].service",
+        ),
         ("[{}]", "dependencies[0].service"),
         (
             r#"[{"service":"b"},{"service":"b c"}]"#,

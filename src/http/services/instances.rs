@@ -14,6 +14,8 @@ use crate::http::acts::Act;
 use crate::http::ask::ask;
 use crate::http::auth::Caller;
 use crate::http::body::{Body, Incoming};
+use crate::http::fields::unknown::Ignored;
+use crate::http::no_body::NoBody;
 use crate::http::openapi::services::RegistrationInput;
 use crate::http::{Hub, query, registration_input};
 
@@ -23,6 +25,11 @@ pub struct Registered {
     instance_id: InstanceId,
     status: Health,
     registered_at: Timestamp,
+    /// Fields of the registration that the hub does not know and left out; missing if there were
+    /// none.
+    #[serde(skip_serializing_if = "Ignored::is_empty")]
+    #[schema(value_type = Vec<String>, required = false)]
+    ignored: Ignored,
 }
 
 /// A heartbeat was heard.
@@ -102,7 +109,7 @@ async fn enter(
     path: Option<ServiceName>,
 ) -> Result<HttpResponse, HubError> {
     let body = Body::one(hub, payload, Subject::Request).await?;
-    let registration = registration_input::read(body.text(), path, hub.clock.now())?;
+    let (registration, ignored) = registration_input::read(body.text(), path, hub.clock.now())?;
     Caller::of(request).must_be(&registration.service)?;
     let service = registration.service.clone();
     let instance_id = registration.instance_id.clone();
@@ -128,6 +135,7 @@ async fn enter(
         instance_id,
         status: registered.health,
         registered_at,
+        ignored,
     }))
 }
 
@@ -213,6 +221,7 @@ pub async fn drain(
     request: HttpRequest,
     hub: web::Data<Hub>,
     path: web::Path<(String, String)>,
+    _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     let (service, instance_id) = own_instance(&request, &path)?;
     let since = ask(&hub.handles.drain_instance, |reply| DrainInstance {

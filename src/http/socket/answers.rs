@@ -7,6 +7,7 @@ use bytestring::ByteString;
 
 use super::frames::Reference;
 use crate::http::bodies::Permit;
+use crate::http::fields::unknown::Ignored;
 
 /// The frame an answer belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,6 +20,8 @@ pub struct Place {
 pub struct Slip {
     pub place: Place,
     pub reference: Option<Reference>,
+    /// Fields of its message or event that mean nothing.
+    pub ignored: Ignored,
 }
 
 /// An answer with its place; `None` where the client expects none.

@@ -11,6 +11,7 @@ use crate::domain::event::Sequence;
 use crate::domain::ids::{InstanceId, Label, LeaseToken, ServiceName};
 use crate::domain::pattern::Pattern;
 use crate::error::{HubError, Subject};
+use crate::http::fields::unknown::{Ignored, unknown};
 use crate::http::fields::{self, Field};
 use crate::http::leases::{lease_length, leases};
 use crate::http::message_input::{self, Context};
@@ -48,6 +49,19 @@ pub type Reference = Box<RawValue>;
 pub struct Frame {
     pub reference: Option<Reference>,
     pub ask: Result<Ask, HubError>,
+    /// Fields of its message or event that mean nothing.
+    pub ignored: Ignored,
+}
+
+impl Frame {
+    /// One that cannot be answered as one of the client's.
+    fn refused(error: HubError) -> Self {
+        Self {
+            reference: None,
+            ask: Err(error),
+            ignored: Ignored::default(),
+        }
+    }
 }
 
 pub enum Ask {
@@ -82,6 +96,7 @@ pub struct Consume {
 
 /// The fields of all types; each type reads its own.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Body<'a> {
     #[serde(borrow, default, rename = "type", deserialize_with = "fields::raw")]
     kind: Option<&'a RawValue>,
@@ -135,38 +150,29 @@ pub fn read(text: &str, context: &Context<'_>) -> (Vec<Frame>, bool) {
             (vec![wrong("body", problem)], false)
         }
         Err(error) => {
-            let ask = Err(fields::not_json(Subject::Message, &error));
-            let reference = None;
-            (vec![Frame { reference, ask }], false)
+            let error = fields::not_json(Subject::Message, &error);
+            (vec![Frame::refused(error)], false)
         }
     }
 }
 
 /// A frame that could not be read at all.
 pub fn wrong(field: &str, problem: impl ToString) -> Frame {
-    Frame {
-        reference: None,
-        ask: Err(HubError::invalid(Subject::Message, field, problem)),
-    }
+    Frame::refused(HubError::invalid(Subject::Message, field, problem))
 }
 
 fn read_one(text: &str, context: &Context<'_>) -> Frame {
-    let body: Body<'_> = match fields::object(Subject::Message, text) {
-        Ok(body) => body,
-        Err(error) => {
-            let (reference, ask) = (None, Err(error));
-            return Frame { reference, ask };
-        }
+    let body = fields::object::<Body<'_>>(Subject::Message, text);
+    let read = body.and_then(|body| Ok((reference(body.reference)?, body)));
+    let (reference, body) = match read {
+        Ok(read) => read,
+        Err(error) => return Frame::refused(error),
     };
-    match reference(body.reference) {
-        Ok(reference) => Frame {
-            ask: body.ask(context),
-            reference,
-        },
-        Err(error) => Frame {
-            reference: None,
-            ask: Err(error),
-        },
+    let mut ignored = Ignored::default();
+    Frame {
+        ask: body.ask(context, &mut ignored),
+        reference,
+        ignored,
     }
 }
 
@@ -183,9 +189,11 @@ fn reference(json: Option<&RawValue>) -> Result<Option<Reference>, HubError> {
 }
 
 impl Body<'_> {
-    fn ask(&self, context: &Context<'_>) -> Result<Ask, HubError> {
+    fn ask(&self, context: &Context<'_>, ignored: &mut Ignored) -> Result<Ask, HubError> {
         let kind = Field::required(Subject::Message, "type", self.kind)?;
-        match &*kind.text()? {
+        let word = kind.text()?;
+        self.has_only(&word)?;
+        match &*word {
             "subscribe" => self.subscribe(context).map(Ask::Subscribe),
             "unsubscribe" => {
                 let given = Field::given(Subject::Subscription, "event_types", self.event_types);
@@ -195,11 +203,15 @@ impl Body<'_> {
             "publish" => {
                 let event = Field::required(Subject::Message, "event", self.event)?;
                 let text = object(&event)?;
-                event_input::read(text, context).map(|offer| Ask::Publish(Box::new(offer)))
+                let (offer, unknown) = event_input::read(text, context)?;
+                *ignored = unknown;
+                Ok(Ask::Publish(Box::new(offer)))
             }
             "send" => {
                 let message = Field::required(Subject::Message, "message", self.message)?;
-                message_input::read(object(&message)?, context).map(Ask::Send)
+                let (offer, unknown) = message_input::read(object(&message)?, context)?;
+                *ignored = unknown;
+                Ok(Ask::Send(offer))
             }
             "consume" => self.consume(context).map(Ask::Consume),
             "ack" => self.ack(),
@@ -207,6 +219,34 @@ impl Body<'_> {
             "ping" => Ok(Ask::Ping),
             _ => Err(kind.wrong(format!("must be one of {}", TYPES.join(", ")))),
         }
+    }
+
+    /// A field that only another type of frame has was hardly meant to be passed over.
+    fn has_only(&self, kind: &str) -> Result<(), HubError> {
+        let Some(own) = own_fields(kind) else {
+            return Ok(());
+        };
+        for (name, json) in [
+            ("service", self.service),
+            ("event_types", self.event_types),
+            ("from_sequence", self.from_sequence),
+            ("subscription", self.subscription),
+            ("event", self.event),
+            ("message", self.message),
+            ("instance_id", self.instance_id),
+            ("prefetch", self.prefetch),
+            ("lease", self.lease),
+            ("leases", self.leases),
+            ("sequence", self.sequence),
+            ("delay", self.delay),
+            ("reason", self.reason),
+        ] {
+            if json.is_some() && !own.contains(&name) {
+                let problem = unknown(name, own);
+                return Err(HubError::invalid(Subject::Message, name, problem));
+            }
+        }
+        Ok(())
     }
 
     fn subscribe(&self, context: &Context<'_>) -> Result<Subscribe, HubError> {
@@ -281,6 +321,22 @@ impl Body<'_> {
             }),
         }
     }
+}
+
+/// What a type of frame has besides `type` and `ref`.
+fn own_fields(kind: &str) -> Option<&'static [&'static str]> {
+    Some(match kind {
+        "subscribe" => &["service", "event_types", "from_sequence", "subscription"],
+        // Of which service it is, is known; older clients say it all the same.
+        "unsubscribe" => &["event_types", "service"],
+        "publish" => &["event"],
+        "send" => &["message"],
+        "consume" => &["service", "instance_id", "prefetch", "lease"],
+        "ack" => &["leases", "sequence"],
+        "nack" => &["leases", "delay", "reason"],
+        "ping" => &[],
+        _ => return None,
+    })
 }
 
 /// As large as one message or event may be.

@@ -5,12 +5,14 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, json};
 
+use super::answers::Slip;
 use super::frames::Reference;
 use crate::domain::event::{Event, EventId, Sequence, StreamId};
 use crate::domain::ids::{Label, LeaseToken, MessageId, ServiceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::timestamp::Timestamp;
 use crate::error::HubError;
+use crate::http::fields::unknown::Ignored;
 use crate::logic::push::Envelope;
 use crate::logic::queues::leases::Leased;
 
@@ -87,29 +89,27 @@ struct Accepted<'a, Id> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     duplicate: bool,
     durability: &'a str,
+    #[serde(skip_serializing_if = "Ignored::is_empty")]
+    ignored: &'a Ignored,
 }
 
-pub fn sent(
-    reference: Option<&Reference>,
-    id: MessageId,
-    duplicate: bool,
-    durability: &str,
-) -> ByteString {
+pub fn sent(slip: &Slip, id: MessageId, duplicate: bool, durability: &str) -> ByteString {
     render(&Accepted {
         kind: "accepted",
-        reference: reference.map(|reference| &**reference),
+        reference: slip.reference.as_deref(),
         id,
         sequence: None,
         stream_id: None,
         stream_version: None,
         duplicate,
         durability,
+        ignored: &slip.ignored,
     })
 }
 
 /// `event` is `None` for a repeat of an event that is kept no longer.
 pub fn published(
-    reference: Option<&Reference>,
+    slip: &Slip,
     id: EventId,
     event: Option<&Event>,
     duplicate: bool,
@@ -118,13 +118,14 @@ pub fn published(
     let stream = event.and_then(|event| event.stream.as_ref());
     render(&Accepted {
         kind: "accepted",
-        reference: reference.map(|reference| &**reference),
+        reference: slip.reference.as_deref(),
         id,
         sequence: event.map(|event| event.sequence),
         stream_id: stream.map(|place| &place.id),
         stream_version: stream.map(|place| place.version),
         duplicate,
         durability,
+        ignored: &slip.ignored,
     })
 }
 
@@ -230,13 +231,23 @@ pub mod tests {
     use super::*;
     use crate::domain::message::Payload;
     use crate::error::Subject;
+    use crate::http::socket::answers::Answers;
     use crate::logic::wal::samples as facts;
     use std::sync::Arc;
+
+    fn slip(reference: Option<Reference>) -> Slip {
+        Slip {
+            place: Answers::place(1, 0),
+            reference,
+            ignored: Ignored::default(),
+        }
+    }
 
     /// One text of each type.
     pub fn samples() -> Vec<(&'static str, ByteString)> {
         let reference: Reference = serde_json::from_str("7").unwrap();
         let given = Some(&reference);
+        let slip = slip(Some(reference.clone()));
         let patterns = [Pattern::parse("a.#").unwrap()];
         let mut sample = facts::event(1, 2);
         sample.payload = Payload::new(RawValue::from_string("[1]".to_owned()).unwrap());
@@ -255,7 +266,7 @@ pub mod tests {
             ("event", event(&sample)),
             (
                 "accepted",
-                published(given, sample.id, Some(&sample), false, "disk"),
+                published(&slip, sample.id, Some(&sample), false, "disk"),
             ),
             ("message", message(&leased, 5)),
             ("ok", ok(&reference)),
@@ -273,7 +284,7 @@ pub mod tests {
 
     #[test]
     fn an_answer_has_only_what_is_known() {
-        let text = sent(None, MessageId(uuid::Uuid::nil()), true, "os");
+        let text = sent(&slip(None), MessageId(uuid::Uuid::nil()), true, "os");
         assert_eq!(
             text,
             r#"{"type":"accepted","id":"00000000-0000-0000-0000-000000000000","duplicate":true,"durability":"os"}"#

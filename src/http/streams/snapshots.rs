@@ -51,6 +51,7 @@ pub struct StateView<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SnapshotBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     state: Option<&'a RawValue>,

@@ -58,6 +58,7 @@ struct Given {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ReplayBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     mode: Option<&'a RawValue>,

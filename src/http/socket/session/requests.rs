@@ -79,6 +79,7 @@ impl Session {
             let slip = Slip {
                 place: Answers::place(batch, index),
                 reference: frame.reference,
+                ignored: frame.ignored,
             };
             let ask = frame.ask.and_then(|ask| self.admit(ask, &permitted));
             match ask {
@@ -200,8 +201,8 @@ async fn send_all(
             Ok(slots) => taken(slots.next()),
             Err(error) => Err(error.clone()),
         };
-        let (reference, durability) = (slip.reference.as_ref(), hub.settings.durability);
-        let said = outcome.map(|duplicate| texts::sent(reference, id, duplicate, durability));
+        let durability = hub.settings.durability;
+        let said = outcome.map(|duplicate| texts::sent(slip, id, duplicate, durability));
         answers.push(answer(hub, slip, said.map(Some)));
     }
     answers
@@ -237,14 +238,14 @@ async fn publish_all(
     let originals = publish::originals(hub, repeats.map(|(id, _)| *id).collect()).await;
     let mut answers = Vec::with_capacity(slips.len());
     for ((slip, id), outcome) in slips.iter().zip(ids).zip(outcomes) {
-        let (reference, durability) = (slip.reference.as_ref(), hub.settings.durability);
+        let durability = hub.settings.durability;
         let said = outcome.and_then(|new| {
             let event = match &new {
                 Some(event) => Some(&**event),
                 None => originals.as_ref().map_err(HubError::clone)?.get(&id),
             };
             let is_repeat = new.is_none();
-            let text = texts::published(reference, id, event, is_repeat, durability);
+            let text = texts::published(slip, id, event, is_repeat, durability);
             Ok(Some(text))
         });
         answers.push(answer(hub, slip, said));

@@ -1,0 +1,38 @@
+//! Commands that are said by their path and query alone.
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+use futures_util::future::{FutureExt, LocalBoxFuture};
+use serde::Deserialize;
+
+use super::body::{Body, Incoming};
+use super::{Hub, fields};
+use crate::error::{HubError, Subject};
+
+/// A body of which nothing is taken: it is empty, or an object without fields. Whoever gives more
+/// meant something by it, perhaps only a part of what would be done.
+pub struct NoBody;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+impl FromRequest for NoBody {
+    type Error = HubError;
+    type Future = LocalBoxFuture<'static, Result<Self, HubError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let hub = request.app_data::<web::Data<Hub>>().cloned();
+        let incoming = Incoming::from_request(request, payload);
+        async move {
+            let hub = hub.ok_or(HubError::Internal)?;
+            let Ok(incoming) = incoming.await;
+            let body = Body::one(&hub, incoming, Subject::Request).await?;
+            if !body.text().trim().is_empty() {
+                let Nothing {} = fields::object(Subject::Request, body.text())?;
+            }
+            Ok(Self)
+        }
+        .boxed_local()
+    }
+}
