@@ -38,7 +38,7 @@ use crate::domain::circuit::CircuitChanged;
 use crate::domain::event::Sequence;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::{InstanceId, MessageId, Position, ServiceName};
-use crate::domain::message::Message;
+use crate::domain::message::{Message, State};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::{Address, Health, KindRoom, Outlook, Target};
 use crate::domain::strategy::Strategy;
@@ -56,8 +56,9 @@ pub enum Slot {
     /// Not admitted, which matters only if it is new: a repeat is answered as one.
     Doubtful(Offer, Refusal),
     Accepted,
-    /// Known already, with the same content.
-    Duplicate,
+    /// Known already, with the same content, and in this state now: `Queued` stands for everything
+    /// that is not settled, `None` for an end that is not remembered here.
+    Duplicate(Option<State>),
     Refused(Refusal),
 }
 

@@ -199,6 +199,7 @@ impl Handler<Accept> for Router {
         let mut forward = false;
         let now = self.clock.now();
         for slot in &mut accept.slots {
+            forward |= matches!(slot, Slot::Doubtful(..));
             if let Slot::Offered(offer) = slot {
                 match self.admit(offer, now) {
                     Ok(()) => forward = true,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::event::{Sequence, StreamId};
-use super::message::Fingerprint;
+use super::message::{Fingerprint, State};
 use super::timestamp::Timestamp;
 
 /// The sum of dropped records: what they counted, and the ids clients gave with them.
@@ -56,6 +56,9 @@ pub struct KnownId {
     pub id: Uuid,
     pub fingerprint: Fingerprint,
     pub at: Timestamp,
+    /// How the message ended, if it did; hubs that did not remember it wrote nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<State>,
 }
 
 /// Totals over the whole life of the data. Signed: a redrive takes back a settlement.

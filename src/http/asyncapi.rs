@@ -230,6 +230,7 @@ fn said_by_the_hub() -> Vec<Frame> {
             json!({
                 "id!": uuid, "sequence": sequence, "stream_id": {"type": "string"},
                 "stream_version": {"type": "integer"}, "duplicate": {"type": "boolean"},
+                "status": {"enum": ["accepted", "delivered", "failed"]},
                 "durability!": {"enum": ["disk", "os"]},
             }),
         ),

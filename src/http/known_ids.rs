@@ -4,7 +4,6 @@
 use std::future::Future;
 
 use crate::domain::message::Fingerprint;
-use crate::domain::refusal::Refusal;
 use crate::error::HubError;
 
 /// An id that comes in again, or may.
@@ -38,10 +37,13 @@ pub async fn stored<T>(
 }
 
 /// What is to be said of an id that was looked up.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Finding {
     Repeat,
-    Refused(Refusal),
+    /// It is something else's.
+    Taken,
+    /// Only the dedup window can tell, as the archive does not answer.
+    Doubtful,
     /// It may be taken.
     New,
 }
@@ -51,9 +53,9 @@ impl Finding {
     pub fn of(given: Given, same: Option<bool>, archive_answers: bool) -> Self {
         match same {
             Some(true) => Self::Repeat,
-            Some(false) => Self::Refused(Refusal::OtherContent),
+            Some(false) => Self::Taken,
             // An id that was never ours may be taken without asking; one of ours may not.
-            None if !archive_answers && given.is_minted => Self::Refused(Refusal::HistoryUnknown),
+            None if !archive_answers && given.is_minted => Self::Doubtful,
             None => Self::New,
         }
     }
@@ -67,15 +69,10 @@ mod tests {
     fn only_an_id_of_ours_needs_the_archive() {
         for (same, archive_answers, is_minted, finding) in [
             (Some(true), false, true, Finding::Repeat),
-            (
-                Some(false),
-                true,
-                false,
-                Finding::Refused(Refusal::OtherContent),
-            ),
+            (Some(false), true, false, Finding::Taken),
             (None, true, true, Finding::New),
             (None, false, false, Finding::New),
-            (None, false, true, Finding::Refused(Refusal::HistoryUnknown)),
+            (None, false, true, Finding::Doubtful),
         ] {
             let given = Given {
                 fingerprint: None,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ahash::AHashMap;
 
 use crate::domain::carried::KnownId;
-use crate::domain::message::Fingerprint;
+use crate::domain::message::{Fingerprint, State};
 use crate::domain::timestamp::Timestamp;
 use uuid::Uuid;
 
@@ -22,19 +22,30 @@ pub enum Verdict {
     OtherContent,
 }
 
-/// The last so many ids, none older than a certain age. A million take about 85 MB.
+/// The last so many ids, none older than a certain age, and how what they stood for ended. A
+/// million take about 86 MB.
 #[derive(Clone, Debug)]
 pub struct DedupWindow {
     capacity: usize,
     age: Duration,
     /// Oldest first.
-    known: VecDeque<KnownId>,
+    known: VecDeque<Known>,
+    /// Of each in `known`, how it ended, if it did: apart, so that it takes one byte and not eight.
+    ends: VecDeque<Option<State>>,
     /// Where an id stands in `known`, counted from the first one ever and wrapping around:
     /// four bytes an id instead of eight save 8 MB in a million.
     places: AHashMap<Uuid, u32>,
     /// The place of the oldest id.
     first: u32,
     overflowed: bool,
+}
+
+/// What the window keeps of a [`KnownId`] beside its end.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    id: Uuid,
+    fingerprint: Fingerprint,
+    at: Timestamp,
 }
 
 impl DedupWindow {
@@ -45,6 +56,7 @@ impl DedupWindow {
             capacity: capacity.min(u32::MAX as usize),
             age,
             known: VecDeque::new(),
+            ends: VecDeque::new(),
             places: AHashMap::new(),
             first: 0,
             overflowed: false,
@@ -59,10 +71,9 @@ impl DedupWindow {
 
     /// Compares an id with the window as it is.
     pub fn compare(&self, id: Uuid, fingerprint: Fingerprint) -> Verdict {
-        let Some(place) = self.places.get(&id) else {
+        let Some(index) = self.index(id) else {
             return Verdict::New;
         };
-        let index = place.wrapping_sub(self.first) as usize;
         if self.known[index].fingerprint == fingerprint {
             Verdict::SameContent
         } else {
@@ -82,8 +93,31 @@ impl DedupWindow {
         if self.capacity > 0 {
             let place = self.first.wrapping_add(self.known.len() as u32);
             self.places.insert(known.id, place);
-            self.known.push_back(known);
+            self.ends.push_back(known.end);
+            self.known.push_back(Known {
+                id: known.id,
+                fingerprint: known.fingerprint,
+                at: known.at,
+            });
         }
+    }
+
+    /// What the id stands for ended so; `None`: it goes on again.
+    pub fn set_end(&mut self, id: Uuid, end: Option<State>) {
+        if let Some(index) = self.index(id) {
+            self.ends[index] = end;
+        }
+    }
+
+    /// How what the id stands for ended, as far as the window knows.
+    pub fn end(&self, id: Uuid) -> Option<State> {
+        self.index(id).and_then(|index| self.ends[index])
+    }
+
+    /// Where the id stands in `known`.
+    fn index(&self, id: Uuid) -> Option<usize> {
+        let place = self.places.get(&id)?;
+        Some(place.wrapping_sub(self.first) as usize)
     }
 
     /// Whether an id was ever forgotten. If not, an id unknown here is unknown altogether.
@@ -92,8 +126,14 @@ impl DedupWindow {
     }
 
     /// Every id in the window, oldest first.
-    pub fn known(&self) -> impl ExactSizeIterator<Item = &KnownId> {
-        self.known.iter()
+    pub fn known(&self) -> impl ExactSizeIterator<Item = KnownId> {
+        let known = self.known.iter().zip(&self.ends);
+        known.map(|(known, end)| KnownId {
+            id: known.id,
+            fingerprint: known.fingerprint,
+            at: known.at,
+            end: *end,
+        })
     }
 
     /// Takes in what [`DedupWindow::known`] and [`DedupWindow::overflowed`] said before a restart.
@@ -117,6 +157,7 @@ impl DedupWindow {
     fn forget_oldest(&mut self) {
         self.overflowed = true;
         if let Some(oldest) = self.known.pop_front() {
+            self.ends.pop_front();
             self.places.remove(&oldest.id);
             self.first = self.first.wrapping_add(1);
         }
@@ -133,6 +174,7 @@ mod tests {
             id: Uuid::from_u128(id.into()),
             fingerprint: Fingerprint(Uuid::from_u128(content.into())),
             at: Timestamp::from_millis(millis),
+            end: None,
         }
     }
 
@@ -177,6 +219,27 @@ mod tests {
         assert_eq!(check(&mut window, 1, 1, 101), Verdict::New);
         assert!(window.overflowed());
         assert_eq!(window.known().len(), 0);
+    }
+
+    #[test]
+    fn remembers_how_each_ended() {
+        let mut window = window(2);
+        window.first = u32::MAX;
+        window.remember(known(1, 1, 0));
+        window.remember(known(2, 2, 0));
+        assert_eq!(window.end(Uuid::from_u128(2)), None);
+        window.set_end(Uuid::from_u128(2), Some(State::Delivered));
+        window.remember(known(3, 3, 0));
+        window.set_end(Uuid::from_u128(1), Some(State::Dead));
+        assert_eq!(window.end(Uuid::from_u128(1)), None, "it is forgotten");
+        assert_eq!(window.end(Uuid::from_u128(2)), Some(State::Delivered));
+        assert_eq!(window.end(Uuid::from_u128(3)), None);
+        let mut after = DedupWindow::new(2, Duration::from_millis(100));
+        after.restore(window.known(), window.overflowed());
+        assert_eq!(after.end(Uuid::from_u128(2)), Some(State::Delivered));
+        after.set_end(Uuid::from_u128(2), None);
+        assert_eq!(after.end(Uuid::from_u128(2)), None);
+        assert_eq!(after.ends.len(), after.known.len());
     }
 
     #[test]
@@ -261,7 +324,7 @@ mod tests {
                     window.remember(asked);
                     model.remember(asked);
                 }
-                prop_assert!(window.known().eq(&model.known));
+                prop_assert!(window.known().eq(model.known.iter().copied()));
                 prop_assert_eq!(window.overflowed(), model.overflowed);
                 prop_assert_eq!(window.places.len(), model.known.len());
             }
@@ -274,7 +337,7 @@ mod tests {
                 before.remember(known(id, id, millis));
             }
             let mut after = window(20);
-            after.restore(before.known().copied(), before.overflowed());
+            after.restore(before.known(), before.overflowed());
             prop_assert!(after.known().eq(before.known()));
             prop_assert_eq!(after.overflowed(), before.overflowed());
         }

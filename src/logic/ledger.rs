@@ -16,7 +16,7 @@ use crate::domain::carried::{KnownId, Tally};
 use crate::domain::event::Event;
 use crate::domain::fact::Fact;
 use crate::domain::ids::MessageId;
-use crate::domain::message::{Fingerprint, Message};
+use crate::domain::message::{Fingerprint, Message, State};
 use crate::domain::timestamp::Timestamp;
 
 use super::dedup::{DedupWindow, Verdict};
@@ -61,15 +61,19 @@ impl Ledger {
         if let Fact::Accepted(message) = fact
             && let Some(fingerprint) = message.fingerprint()
         {
-            let (id, at) = (message.id.0, message.accepted_at);
             self.window.remember(KnownId {
-                id,
+                id: message.id.0,
                 fingerprint,
-                at,
+                at: message.accepted_at,
+                end: None,
             });
         }
-        if let Some((_, settlement)) = fact.settlement() {
+        if let Fact::Redriven(redrive) = fact {
+            self.window.set_end(redrive.message.id.0, None);
+        }
+        if let Some((state, settlement)) = fact.settlement() {
             self.open.remove(&settlement.id);
+            self.window.set_end(settlement.id.0, Some(state));
         }
     }
 
@@ -116,7 +120,7 @@ pub struct Draft<'a> {
 #[derive(Clone, Copy)]
 enum Change {
     Opened(Option<Fingerprint>),
-    Settled,
+    Settled(State),
 }
 
 impl Draft<'_> {
@@ -138,7 +142,7 @@ impl Draft<'_> {
         match self.changes.get(&message.id) {
             Some(Change::Opened(Some(other))) if *other == fingerprint => Verdict::SameContent,
             Some(Change::Opened(_)) => Verdict::OtherContent,
-            Some(Change::Settled) | None => {
+            Some(Change::Settled(_)) | None => {
                 let verdict = self.window.compare(message.id.0, fingerprint);
                 let open = self.open.contains(&message.id);
                 if verdict == Verdict::New && open {
@@ -147,6 +151,17 @@ impl Draft<'_> {
                     verdict
                 }
             }
+        }
+    }
+
+    /// How a message is that was told for a repeat; `Queued` stands for everything that is not
+    /// settled, `None` for an end that nobody remembers.
+    pub fn state(&self, id: MessageId) -> Option<State> {
+        match self.changes.get(&id) {
+            Some(Change::Opened(_)) => Some(State::Queued),
+            Some(Change::Settled(state)) => Some(*state),
+            None if self.open.contains(&id) => Some(State::Queued),
+            None => self.window.end(id.0),
         }
     }
 
@@ -166,8 +181,10 @@ impl Draft<'_> {
         if admitted && fact.opened().is_some() {
             self.changes.insert(id, Change::Opened(None));
         }
-        if admitted && fact.settlement().is_some() {
-            self.changes.insert(id, Change::Settled);
+        if let Some((state, _)) = fact.settlement()
+            && admitted
+        {
+            self.changes.insert(id, Change::Settled(state));
         }
         admitted
     }
@@ -194,7 +211,7 @@ impl Draft<'_> {
     fn is_open(&self, id: MessageId) -> bool {
         match self.changes.get(&id) {
             Some(Change::Opened(_)) => true,
-            Some(Change::Settled) => false,
+            Some(Change::Settled(_)) => false,
             None => self.open.contains(&id),
         }
     }
@@ -203,7 +220,6 @@ impl Draft<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::message::State;
     use crate::logic::wal::samples;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
@@ -249,6 +265,45 @@ mod tests {
             assert_eq!(draft.offer(&with_other_content(1)), Verdict::OtherContent);
             assert_eq!(draft.offer(&message(3)), Verdict::New);
         }
+    }
+
+    #[test]
+    fn a_repeat_is_told_how_the_first_one_is() {
+        let known = samples::carried(1..2);
+        for (facts, state) in [
+            (vec![samples::accepted(1)], Some(State::Queued)),
+            (
+                vec![samples::accepted(1), samples::delivered(1)],
+                Some(State::Delivered),
+            ),
+            (
+                vec![samples::accepted(1), samples::expired(1)],
+                Some(State::Expired),
+            ),
+            (
+                vec![
+                    samples::accepted(1),
+                    samples::dead_lettered(1),
+                    samples::redriven(1, 1, State::Dead),
+                ],
+                Some(State::Queued),
+            ),
+            // As hubs wrote it that did not remember ends.
+            (vec![known.clone()], None),
+            (
+                vec![known, samples::redriven(1, 1, State::Dead)],
+                Some(State::Queued),
+            ),
+        ] {
+            let mut ledger = ledger(&facts);
+            let mut draft = ledger.draft(at(2));
+            assert_eq!(draft.offer(&message(1)), Verdict::SameContent);
+            assert_eq!(draft.state(samples::id(1)), state, "{facts:?}");
+        }
+        let mut ledger = ledger(&[samples::accepted(1)]);
+        let mut draft = ledger.draft(at(2));
+        assert!(draft.admits(&samples::cancelled(1)));
+        assert_eq!(draft.state(samples::id(1)), Some(State::Cancelled));
     }
 
     #[test]

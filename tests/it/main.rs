@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, reason = "shown with a test that fails")]
 
 mod archive;
+mod archive_away;
 mod auth;
 mod balancing;
 mod batch;

@@ -149,7 +149,7 @@ fn choose_fact(fact: Fact, random: &mut StdRng, draft: &mut Draft<'_>, chosen: &
 fn choose_slot(slot: &mut Slot, disk_low: bool, draft: &mut Draft<'_>, chosen: &mut Chosen) {
     if let Slot::Doubtful(offer, refusal) = slot {
         *slot = match draft.judge(&offer.message) {
-            Verdict::SameContent => Slot::Duplicate,
+            Verdict::SameContent => Slot::Duplicate(draft.state(offer.message.id)),
             Verdict::OtherContent => Slot::Refused(Refusal::OtherContent),
             Verdict::New => Slot::Refused(refusal.clone()),
         };
@@ -160,7 +160,7 @@ fn choose_slot(slot: &mut Slot, disk_low: bool, draft: &mut Draft<'_>, chosen: &
     };
     let message = offer.message.clone();
     let outcome = match draft.offer(&message) {
-        Verdict::SameContent => Slot::Duplicate,
+        Verdict::SameContent => Slot::Duplicate(draft.state(message.id)),
         Verdict::OtherContent => Slot::Refused(Refusal::OtherContent),
         Verdict::New if disk_low => Slot::Refused(Refusal::StorageFull),
         Verdict::New => Slot::Accepted,
@@ -238,6 +238,6 @@ fn refuse_messages(slots: &mut [Slot]) {
 fn depends_on_batch(slot: &Slot) -> bool {
     matches!(
         slot,
-        Slot::Accepted | Slot::Duplicate | Slot::Refused(Refusal::OtherContent)
+        Slot::Accepted | Slot::Duplicate(_) | Slot::Refused(Refusal::OtherContent)
     )
 }

@@ -19,6 +19,7 @@ use crate::actors::probe::{Received, probe, settle};
 use crate::adapters::journal_memory::MemoryDisk;
 use crate::domain::event::Snapshot;
 use crate::domain::ids::Label;
+use crate::domain::message::State;
 use crate::domain::message::{Message as HubMessage, Payload};
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
@@ -200,9 +201,12 @@ async fn a_repeated_message_is_written_once() {
     let mut writer = writer();
     let both = vec![writer.named(1, 7), writer.named(1, 7)];
     let answer = writer.offer(both).await.unwrap();
-    assert_eq!(answer, [Slot::Accepted, Slot::Duplicate]);
+    assert_eq!(
+        answer,
+        [Slot::Accepted, Slot::Duplicate(Some(State::Queued))]
+    );
     let answer = writer.offer(vec![writer.named(1, 7)]).await.unwrap();
-    assert_eq!(answer, [Slot::Duplicate]);
+    assert_eq!(answer, [Slot::Duplicate(Some(State::Queued))]);
     assert_eq!(writer.told().await, [accepted(writer.named(1, 7))]);
     assert_eq!(writer.written(), [accepted(writer.named(1, 7))]);
     assert_eq!(writer.released_messages().await, 2);

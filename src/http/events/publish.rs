@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use crate::actors::messages::{EventOffer, EventSlot, Publish};
 use crate::domain::event::{Event, EventId, Sequence, StreamId};
 use crate::domain::message::Payload;
+use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::http::Hub;
@@ -192,11 +193,16 @@ async fn look_up(hub: &Hub, slots: &mut [&mut EventSlot]) -> Result<(), HubError
             continue;
         };
         let same = known.get(&event.id).map(|known| is_same(known, event));
-        match Finding::of(given(event), same, archive_answers) {
-            Finding::Repeat => **slot = EventSlot::Duplicate,
-            Finding::Refused(refusal) => **slot = EventSlot::Refused(refusal),
-            Finding::New => {}
-        }
+        let finding = Finding::of(given(event), same, archive_answers);
+        let offered = std::mem::replace(*slot, EventSlot::Duplicate);
+        **slot = match (finding, offered) {
+            (Finding::Repeat, _) => EventSlot::Duplicate,
+            (Finding::Taken, _) => EventSlot::Refused(Refusal::OtherContent),
+            (Finding::Doubtful, EventSlot::Offered(offer)) => {
+                EventSlot::Doubtful(offer, Refusal::HistoryUnknown)
+            }
+            (_, offered) => offered,
+        };
     }
     Ok(())
 }

@@ -5,9 +5,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use super::send::{Labels, accept};
+use super::send::{Labels, accept, word};
 use crate::actors::messages::{Offer, Slot};
 use crate::domain::ids::MessageId;
+use crate::domain::message::State;
 use crate::error::{HubError, Subject};
 use crate::http::Hub;
 use crate::http::auth::Caller;
@@ -38,7 +39,8 @@ pub enum Item {
     Accepted {
         index: usize,
         id: MessageId,
-        /// `accepted`.
+        /// `accepted`; of a known id, what became of it: `accepted`, `delivered` or `failed`.
+        #[schema(pattern = "^(accepted|delivered|failed)$")]
         status: &'static str,
         /// The id was known with the same content.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -99,7 +101,8 @@ pub async fn send_batch(
 /// A message of the batch that was taken.
 struct Taken {
     id: MessageId,
-    duplicate: bool,
+    /// In which state it is, if it was known.
+    known: Option<State>,
     ignored: Ignored,
 }
 
@@ -117,7 +120,7 @@ async fn take(
             Ok((offer, ignored)) => {
                 outcomes.push(Ok(Taken {
                     id: offer.message.id,
-                    duplicate: false,
+                    known: None,
                     ignored,
                 }));
                 offers.push(offer);
@@ -132,7 +135,9 @@ async fn take(
         };
         match slots.next() {
             Some(Slot::Accepted) => {}
-            Some(Slot::Duplicate) => taken.duplicate = true,
+            Some(Slot::Duplicate(state)) => {
+                taken.known = Some(state.unwrap_or(State::Queued));
+            }
             Some(Slot::Refused(refusal)) => *outcome = Err(refusal.into()),
             Some(Slot::Offered(_) | Slot::Doubtful(..)) | None => return Err(HubError::Internal),
         }
@@ -161,8 +166,8 @@ fn answer(outcomes: Vec<Result<Taken, HubError>>) -> Result<HttpResponse, HubErr
             Ok(taken) => Item::Accepted {
                 index,
                 id: taken.id,
-                status: "accepted",
-                duplicate: taken.duplicate,
+                status: taken.known.map_or("accepted", word),
+                duplicate: taken.known.is_some(),
                 ignored: taken.ignored,
             },
             Err(error) => Item::Refused {
@@ -198,7 +203,7 @@ mod tests {
         assert_eq!(code(vec![refused("ttl"), busy()]), "INVALID_MESSAGE");
         let taken = Taken {
             id: MessageId(uuid::Uuid::nil()),
-            duplicate: false,
+            known: None,
             ignored: Ignored::default(),
         };
         assert_eq!(

@@ -11,9 +11,10 @@ use utoipa::ToSchema;
 
 use super::load;
 use crate::actors::messages::{Accept, AwaitSettled, Inspect, Offer, Slot};
-use crate::domain::fact::{AttemptOutcome, Fact};
+use crate::domain::fact::{AttemptOutcome, DeadReason, Fact};
 use crate::domain::ids::{Label, MessageId};
 use crate::domain::message::{Message, State, Status};
+use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::http::Hub;
@@ -98,23 +99,23 @@ pub async fn send(
         });
         (Duration::from_millis(wait), settled)
     });
-    let is_new = match accept(&hub, &request, vec![offer]).await?.pop() {
-        Some(Slot::Accepted) => true,
-        Some(Slot::Duplicate) => false,
+    let known = match accept(&hub, &request, vec![offer]).await?.pop() {
+        Some(Slot::Accepted) => None,
+        Some(Slot::Duplicate(state)) => Some(present(&hub, message.id, state).await?),
         Some(Slot::Refused(refusal)) => return Err(refusal.into()),
         Some(Slot::Offered(_) | Slot::Doubtful(..)) | None => return Err(HubError::Internal),
     };
-    let (status, mut response) = match settled {
-        Some((wait, settled)) => match wait_for(&hub, &message, is_new, wait, settled).await? {
+    let (status, mut response) = match (settled, known) {
+        (Some((wait, settled)), _) => match wait_for(&hub, &message, known, wait, settled).await? {
             "accepted" => ("accepted", HttpResponse::Accepted()),
             settled => (settled, HttpResponse::Ok()),
         },
-        None if is_new => ("accepted", HttpResponse::Accepted()),
-        None => (present_status(&hub, message.id).await?, HttpResponse::Ok()),
+        (None, None) => ("accepted", HttpResponse::Accepted()),
+        (None, Some(state)) => (word(state), HttpResponse::Ok()),
     };
     Ok(response.json(Receipt {
         ignored,
-        ..receipt(&hub, &message, status, !is_new)
+        ..receipt(&hub, &message, status, known.is_some())
     }))
 }
 
@@ -176,23 +177,30 @@ async fn look_up(hub: &Hub, slots: &mut [&mut Slot]) -> Result<(), HubError> {
     let open = open
         .into_iter()
         .flatten()
-        .map(|open| (open.message.id, (*open.message).clone()));
-    let mut known: HashMap<MessageId, Message> = open.collect();
+        .map(|open| (open.message.id, ((*open.message).clone(), open.state)));
+    let mut known: HashMap<MessageId, (Message, State)> = open.collect();
     let (stored, archive_answers) = known_ids::stored(stored(hub, ids)).await?;
     for row in stored {
-        known.entry(row.message.id).or_insert(row.message);
+        let (id, state) = (row.message.id, row.state);
+        known.entry(id).or_insert((row.message, state));
     }
     for slot in slots {
         let Some(message) = slot.offered() else {
             continue;
         };
-        let same = known.get(&message.id);
-        let same = same.map(|known| same_content(known, message));
-        match Finding::of(given(message), same, archive_answers) {
-            Finding::Repeat => **slot = Slot::Duplicate,
-            Finding::Refused(refusal) => **slot = Slot::Refused(refusal),
-            Finding::New => {}
-        }
+        let first = known.get(&message.id);
+        let same = first.map(|(known, _)| same_content(known, message));
+        let state = first.map(|(_, state)| *state);
+        let finding = Finding::of(given(message), same, archive_answers);
+        let offered = std::mem::replace(*slot, Slot::Duplicate(state));
+        **slot = match (finding, offered) {
+            (Finding::Repeat, _) => Slot::Duplicate(state),
+            (Finding::Taken, _) => Slot::Refused(Refusal::OtherContent),
+            (Finding::Doubtful, Slot::Offered(offer)) => {
+                Slot::Doubtful(offer, Refusal::HistoryUnknown)
+            }
+            (_, offered) => offered,
+        };
     }
     Ok(())
 }
@@ -213,21 +221,14 @@ async fn stored(hub: &Hub, ids: Vec<MessageId>) -> Result<Vec<ArchivedMessage>, 
 async fn wait_for(
     hub: &Hub,
     message: &Message,
-    is_new: bool,
+    known: Option<State>,
     wait: Duration,
     settled: oneshot::Receiver<Fact>,
 ) -> Result<&'static str, HubError> {
-    if !is_new && let Some(view) = load(hub, message.id).await? {
-        match view.status {
-            Status::Pending => {}
-            Status::Delivered => return Ok("delivered"),
-            Status::Failed => {
-                return Err(HubError::DeliveryFailed {
-                    reason: view.reason,
-                    last_error: view.last_error,
-                });
-            }
-        }
+    match known.map(|state| (state, state.status())) {
+        Some((_, Status::Delivered)) => return Ok("delivered"),
+        Some((state, Status::Failed)) => return Err(failure(hub, message.id, state).await),
+        Some((_, Status::Pending)) | None => {}
     }
     let Ok(Ok(fact)) = tokio::time::timeout(wait, settled).await else {
         return Ok("accepted");
@@ -247,13 +248,34 @@ async fn wait_for(
     }
 }
 
+/// Why a message failed, as far as that can be told now.
+async fn failure(hub: &Hub, id: MessageId, state: State) -> HubError {
+    let view = load(hub, id).await.ok().flatten();
+    let expired = (state == State::Expired).then_some(DeadReason::Expired);
+    let (reason, last_error) = view.map_or((expired, None), |view| (view.reason, view.last_error));
+    HubError::DeliveryFailed { reason, last_error }
+}
+
+/// The state of a known message. An end that nobody remembers is left to the archive; while that
+/// is away, all that can be said is that the message was accepted.
+async fn present(hub: &Hub, id: MessageId, state: Option<State>) -> Result<State, HubError> {
+    if let Some(state) = state {
+        return Ok(state);
+    }
+    match load(hub, id).await {
+        Ok(view) => Ok(view.map_or(State::Queued, |view| view.state)),
+        Err(HubError::NoArchive(_)) => Ok(State::Queued),
+        Err(error) => Err(error),
+    }
+}
+
 /// In the words of an answer to a send.
-async fn present_status(hub: &Hub, id: MessageId) -> Result<&'static str, HubError> {
-    Ok(match load(hub, id).await?.map(|view| view.status) {
-        Some(Status::Delivered) => "delivered",
-        Some(Status::Failed) => "failed",
-        Some(Status::Pending) | None => "accepted",
-    })
+pub fn word(state: State) -> &'static str {
+    match state.status() {
+        Status::Delivered => "delivered",
+        Status::Failed => "failed",
+        Status::Pending => "accepted",
+    }
 }
 
 /// What the headers of a request say for all its messages.

@@ -9,10 +9,12 @@ use super::answers::Slip;
 use super::frames::Reference;
 use crate::domain::event::{Event, EventId, Sequence, StreamId};
 use crate::domain::ids::{Label, LeaseToken, MessageId, ServiceName};
+use crate::domain::message::State;
 use crate::domain::pattern::Pattern;
 use crate::domain::timestamp::Timestamp;
 use crate::error::HubError;
 use crate::http::fields::unknown::Ignored;
+use crate::http::messages::send::word;
 use crate::logic::push::Envelope;
 use crate::logic::queues::leases::Leased;
 
@@ -88,12 +90,15 @@ struct Accepted<'a, Id> {
     stream_version: Option<u64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     duplicate: bool,
+    /// What became of a message that was known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
     durability: &'a str,
     #[serde(skip_serializing_if = "Ignored::is_empty")]
     ignored: &'a Ignored,
 }
 
-pub fn sent(slip: &Slip, id: MessageId, duplicate: bool, durability: &str) -> ByteString {
+pub fn sent(slip: &Slip, id: MessageId, known: Option<State>, durability: &str) -> ByteString {
     render(&Accepted {
         kind: "accepted",
         reference: slip.reference.as_deref(),
@@ -101,7 +106,8 @@ pub fn sent(slip: &Slip, id: MessageId, duplicate: bool, durability: &str) -> By
         sequence: None,
         stream_id: None,
         stream_version: None,
-        duplicate,
+        duplicate: known.is_some(),
+        status: known.map(word),
         durability,
         ignored: &slip.ignored,
     })
@@ -124,6 +130,7 @@ pub fn published(
         stream_id: stream.map(|place| &place.id),
         stream_version: stream.map(|place| place.version),
         duplicate,
+        status: None,
         durability,
         ignored: &slip.ignored,
     })
@@ -284,10 +291,11 @@ pub mod tests {
 
     #[test]
     fn an_answer_has_only_what_is_known() {
-        let text = sent(&slip(None), MessageId(uuid::Uuid::nil()), true, "os");
+        let known = Some(State::Delivered);
+        let text = sent(&slip(None), MessageId(uuid::Uuid::nil()), known, "os");
         assert_eq!(
             text,
-            r#"{"type":"accepted","id":"00000000-0000-0000-0000-000000000000","duplicate":true,"durability":"os"}"#
+            r#"{"type":"accepted","id":"00000000-0000-0000-0000-000000000000","duplicate":true,"status":"delivered","durability":"os"}"#
         );
     }
 }

@@ -54,6 +54,7 @@ impl EventLedger {
                 id: event.id.0,
                 fingerprint,
                 at: event.published_at,
+                end: None,
             });
         }
     }

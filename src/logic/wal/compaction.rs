@@ -50,6 +50,8 @@ struct Opened {
     position: Position,
     contribution: Tally,
     is_redriven: bool,
+    /// Its client chose its id.
+    is_named: bool,
     attempts: Vec<Position>,
     /// The dead letter it was: without it a replay would not give the ordering key back to it.
     before: Option<Box<Holding>>,
@@ -116,6 +118,7 @@ impl Survey {
             }
             Fact::Redriven(redrive) => {
                 let before = self.holding.remove(&redrive.message.id);
+                self.known.note_end(redrive.message.id, None);
                 self.note_opened(redrive.message.id, position, fact, before);
             }
             Fact::AttemptFailed(failed) => {
@@ -128,6 +131,10 @@ impl Survey {
             | Fact::Expired(settlement)
             | Fact::Cancelled(settlement) => {
                 let opened = self.open.remove(&settlement.id);
+                let end = fact.settlement().map(|(state, _)| state);
+                if opened.as_ref().is_some_and(|opened| opened.is_named) {
+                    self.known.note_end(settlement.id, end);
+                }
                 if let Some(opened) = opened.filter(|_| settlement.holds_key) {
                     let contribution = contribution(fact);
                     let holding = Holding {
@@ -240,6 +247,7 @@ impl Survey {
             position,
             contribution: contribution(fact),
             is_redriven: matches!(fact, Fact::Redriven(_)),
+            is_named: fact.opened().is_some_and(|one| one.fingerprint().is_some()),
             attempts: Vec::new(),
             before: before.map(Box::new),
         };
@@ -254,7 +262,7 @@ impl Survey {
         let streams: Vec<_> = streams
             .map(|(id, version)| StreamHead { id, version })
             .collect();
-        let event_ids = Vec::from(events.ids);
+        let event_ids: Vec<_> = events.ids().collect();
         let mut ids = ids.chunks(PER_RECORD);
         let mut event_ids = event_ids.chunks(PER_RECORD);
         let mut streams = streams.chunks(PER_RECORD);
@@ -285,7 +293,7 @@ impl Survey {
             let opened = self.open.get(&id).or(held);
             opened.is_some_and(Opened::speaks_for_its_id)
         };
-        let ids = self.known.ids.iter().copied();
+        let ids = self.known.ids();
         ids.filter(|known| !is_spoken_for(MessageId(known.id)))
             .collect()
     }

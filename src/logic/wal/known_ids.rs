@@ -3,9 +3,13 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use ahash::AHashMap;
+use uuid::Uuid;
+
 use crate::domain::carried::KnownId;
 use crate::domain::event::Event;
-use crate::domain::message::Message;
+use crate::domain::ids::MessageId;
+use crate::domain::message::{Message, State};
 
 /// How many ids chosen by clients are remembered, and for how long.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,7 +21,9 @@ pub struct DedupLimits {
 /// The newest known ids, oldest first.
 pub struct KnownIds {
     limits: DedupLimits,
-    pub ids: VecDeque<KnownId>,
+    ids: VecDeque<KnownId>,
+    /// How those ended that did.
+    ends: AHashMap<Uuid, State>,
     /// Whether any id was ever forgotten, here or before.
     pub overflowed: bool,
 }
@@ -27,6 +33,7 @@ impl KnownIds {
         Self {
             limits,
             ids: VecDeque::new(),
+            ends: AHashMap::default(),
             overflowed: false,
         }
     }
@@ -37,6 +44,7 @@ impl KnownIds {
                 id: message.id.0,
                 fingerprint,
                 at: message.accepted_at,
+                end: None,
             });
         }
     }
@@ -47,6 +55,7 @@ impl KnownIds {
                 id: event.id.0,
                 fingerprint,
                 at: event.published_at,
+                end: None,
             });
         }
     }
@@ -59,14 +68,32 @@ impl KnownIds {
         }
     }
 
+    /// How a message ended whose id its client chose; `None`: it goes on again.
+    pub fn note_end(&mut self, id: MessageId, end: Option<State>) {
+        match end {
+            Some(state) => self.ends.insert(id.0, state),
+            None => self.ends.remove(&id.0),
+        };
+    }
+
+    /// All of them, with their ends.
+    pub fn ids(&self) -> impl Iterator<Item = KnownId> {
+        self.ids.iter().map(|known| KnownId {
+            end: self.ends.get(&known.id).copied(),
+            ..*known
+        })
+    }
+
     /// Ages are measured against the newest id, as there is no clock here: that forgets too late
     /// rather than too early.
     fn remember(&mut self, known_id: KnownId) {
         self.ids.push_back(known_id);
+        self.note_end(MessageId(known_id.id), known_id.end);
         let too_old = known_id.at.minus(self.limits.age);
         while let Some(oldest) = self.ids.front()
             && (self.ids.len() > self.limits.capacity || oldest.at < too_old)
         {
+            self.ends.remove(&oldest.id);
             self.ids.pop_front();
             self.overflowed = true;
         }
@@ -95,9 +122,26 @@ mod tests {
             }
             let carried = [95, 97, 99].map(samples::known_id);
             known.restore(&carried, false);
-            assert_eq!(known.ids, carried);
+            assert!(known.ids().eq(carried));
             assert!(known.overflowed);
         }
+    }
+
+    #[test]
+    fn remembers_the_ends_of_what_it_remembers() {
+        let limits = DedupLimits {
+            capacity: 2,
+            age: Duration::MAX,
+        };
+        let mut known = KnownIds::new(limits);
+        for number in [1, 3, 5] {
+            known.note_accepted(&samples::message(number, "1"));
+            known.note_end(samples::id(number), Some(State::Delivered));
+        }
+        known.note_end(samples::id(5), None);
+        let ends: Vec<_> = known.ids().map(|known| known.end).collect();
+        assert_eq!(ends, [Some(State::Delivered), None]);
+        assert_eq!(known.ends.len(), 1);
     }
 
     #[test]

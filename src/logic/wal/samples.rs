@@ -45,6 +45,7 @@ pub fn known_id(number: u128) -> KnownId {
         id: id(number).0,
         fingerprint: Fingerprint(Uuid::from_u128(number + 1)),
         at: at(number),
+        end: None,
     }
 }
 

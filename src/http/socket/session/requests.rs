@@ -12,6 +12,7 @@ use super::{Answered, Context, MOST_ANSWER_BYTES, Session};
 use crate::actors::messages::{EndLeases, EventOffer, EventSlot, FeedId, LeaseEnd, Offer, Slot};
 use crate::domain::event::Event;
 use crate::domain::ids::{LeaseToken, ServiceName};
+use crate::domain::message::State;
 use crate::domain::refusal::Refusal;
 use crate::error::HubError;
 use crate::http::Hub;
@@ -202,7 +203,7 @@ async fn send_all(
             Err(error) => Err(error.clone()),
         };
         let durability = hub.settings.durability;
-        let said = outcome.map(|duplicate| texts::sent(slip, id, duplicate, durability));
+        let said = outcome.map(|known| texts::sent(slip, id, known, durability));
         answers.push(answer(hub, slip, said.map(Some)));
     }
     answers
@@ -268,11 +269,11 @@ fn published(slot: Option<EventSlot>) -> Result<Option<Arc<Event>>, HubError> {
     }
 }
 
-/// Whether the message was known already.
-fn taken(slot: Option<Slot>) -> Result<bool, HubError> {
+/// The state of the message if it was known already.
+fn taken(slot: Option<Slot>) -> Result<Option<State>, HubError> {
     match slot {
-        Some(Slot::Accepted) => Ok(false),
-        Some(Slot::Duplicate) => Ok(true),
+        Some(Slot::Accepted) => Ok(None),
+        Some(Slot::Duplicate(state)) => Ok(Some(state.unwrap_or(State::Queued))),
         Some(Slot::Refused(refusal)) => Err(refusal.into()),
         Some(Slot::Offered(_) | Slot::Doubtful(..)) | None => Err(HubError::Internal),
     }

@@ -191,7 +191,7 @@ fn an_id_is_free_again_when_the_window_forgot_it() {
 }
 
 fn known(ledger: &EventLedger) -> Vec<KnownId> {
-    ledger.window.known().copied().collect()
+    ledger.window.known().collect()
 }
 
 /// What somebody wants published.

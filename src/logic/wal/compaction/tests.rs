@@ -67,6 +67,13 @@ impl Replayed {
             replayed.tally += contribution(&record.fact);
             replayed.apply(&record.fact);
         }
+        // The records of a letter that holds its key say themselves how it ended, and stay; if its
+        // id was given anew meanwhile, their word comes after what was carried.
+        for id in replayed.holding.keys() {
+            if let Some(known) = replayed.known_ids.get_mut(id) {
+                known.end = None;
+            }
+        }
         replayed
     }
 
@@ -82,11 +89,11 @@ impl Replayed {
         match fact {
             Fact::Accepted(message) => {
                 if let Some(fingerprint) = message.fingerprint() {
-                    let (id, at) = (message.id.0, message.accepted_at);
                     self.remember(KnownId {
-                        id,
+                        id: message.id.0,
                         fingerprint,
-                        at,
+                        at: message.accepted_at,
+                        end: None,
                     });
                 }
                 let fresh = (Message::clone(message), Vec::new());
@@ -97,6 +104,7 @@ impl Replayed {
             }
             Fact::Redriven(redrive) => {
                 self.holding.remove(&redrive.message.id);
+                self.end(redrive.message.id, None);
                 let fresh = (redrive.message.clone(), Vec::new());
                 self.open.insert(redrive.message.id, fresh);
             }
@@ -139,8 +147,15 @@ impl Replayed {
             Fact::Carried(carried) => self.restore(carried),
             Fact::EventPublished(event) => self.publish(event),
             _ => {
-                if let Some((_, settlement)) = fact.settlement() {
+                if let Some((state, settlement)) = fact.settlement() {
                     let open = self.open.remove(&settlement.id);
+                    // Only what was open can end.
+                    if open
+                        .as_ref()
+                        .is_some_and(|(message, _)| message.fingerprint().is_some())
+                    {
+                        self.end(settlement.id, Some(state));
+                    }
                     if let Some((message, _)) = open.filter(|_| settlement.holds_key) {
                         self.holding.insert(settlement.id, message);
                     }
@@ -156,13 +171,13 @@ impl Replayed {
             self.streams.insert(place.id.clone(), place.version);
         }
         if let Some(fingerprint) = event.fingerprint() {
-            let (id, at) = (event.id.0, event.published_at);
             let known_id = KnownId {
-                id,
+                id: event.id.0,
                 fingerprint,
-                at,
+                at: event.published_at,
+                end: None,
             };
-            self.known_event_ids.insert(id, known_id);
+            self.known_event_ids.insert(event.id.0, known_id);
         }
     }
 
@@ -182,6 +197,12 @@ impl Replayed {
 
     fn remember(&mut self, known_id: KnownId) {
         self.known_ids.insert(MessageId(known_id.id), known_id);
+    }
+
+    fn end(&mut self, id: MessageId, end: Option<State>) {
+        if let Some(known) = self.known_ids.get_mut(&id) {
+            known.end = end;
+        }
     }
 }
 
@@ -209,7 +230,11 @@ fn only_what_is_owed_stays() {
     let positions: Vec<Position> = left.iter().map(|record| record.position).collect();
     assert_eq!(positions, [1, 2, 3, 6]);
     let carried = carried_of(&left);
-    assert_eq!(carried[0].known_ids, [samples::known_id(1)]);
+    let delivered = KnownId {
+        end: Some(State::Delivered),
+        ..samples::known_id(1)
+    };
+    assert_eq!(carried[0].known_ids, [delivered]);
     assert_eq!(carried[0].tally.accepted, 2);
     assert_eq!(*carried[1], Carried::default());
 }
@@ -242,7 +267,9 @@ fn a_held_letter_sent_again_still_comes_before_what_waits_for_it() {
     ]);
     let left = compacted(&records);
     assert_eq!(left[..4], records[..4]);
-    assert_eq!(carried_of(&left)[0].known_ids, [samples::known_id(5)]);
+    let carried = &carried_of(&left)[0].known_ids;
+    assert_eq!(carried[0].id, samples::known_id(5).id);
+    assert_eq!((carried.len(), carried[0].end), (1, Some(State::Delivered)));
     assert_eq!(carried_of(&left)[0].tally.dead, 0);
     // Once it is delivered nothing of it is needed.
     let mut later: Vec<_> = records.iter().map(|record| record.fact.clone()).collect();
