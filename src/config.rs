@@ -90,7 +90,11 @@ pub struct Config {
     pub snapshot_interval: u64,
     /// How long events are kept; zero: for ever.
     pub event_retention: Duration,
-    /// How often older events are removed.
+    /// How long a message stays in the history after it was settled; zero: for ever.
+    pub message_retention: Duration,
+    /// How long a dead letter is kept; zero: until somebody deletes it.
+    pub dead_letter_retention: Duration,
+    /// How often older events and messages are removed.
     pub compaction_interval: Duration,
     /// A subscription that gave no sign of life for so long holds no event back.
     pub subscription_expiry: Duration,
@@ -159,6 +163,8 @@ impl Default for Config {
             ordering_on_failure: OrderingOnFailure::Continue,
             snapshot_interval: 1000,
             event_retention: Duration::from_secs(30 * 86_400),
+            message_retention: Duration::from_secs(30 * 86_400),
+            dead_letter_retention: Duration::ZERO,
             compaction_interval: Duration::from_secs(3600),
             subscription_expiry: Duration::from_secs(30 * 86_400),
             callback_deny: DenyList::default(),
@@ -361,6 +367,16 @@ impl Config {
         settings.value(
             "event_retention_days",
             &mut self.event_retention,
+            value::days,
+        )?;
+        settings.value(
+            "message_retention_days",
+            &mut self.message_retention,
+            value::days,
+        )?;
+        settings.value(
+            "dead_letter_retention_days",
+            &mut self.dead_letter_retention,
             value::days,
         )?;
         settings.value("compaction_interval", &mut self.compaction_interval, period)?;

@@ -4,12 +4,13 @@
 //! line of clients who wait for a state, and one armed sleep. Receives what clients ask about
 //! streams, [`Committed`], [`HistoryBegins`], and [`Drain`]; reads events and snapshots from the
 //! archive and sends [`Record`] to the EventStore. Works through what is due by itself one thing at
-//! a time. Never deletes anything: the archive does, once the journal says that events are gone.
+//! a time. Never deletes anything: the archive does, once the journal says that something is gone.
 
 mod asked;
 mod line;
 mod removal;
 mod states;
+mod sweeping;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,7 @@ use crate::domain::fact::Fact;
 use crate::domain::message::Payload;
 use crate::domain::subscription::EventsRemoved;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::retention::messages::{MessageRetention, MessageRetentionPolicy};
 use crate::logic::retention::{Retention, RetentionPolicy};
 use crate::logic::snapshots::Snapshots;
 use crate::metrics::Metrics;
@@ -50,6 +52,11 @@ pub struct Historian {
     compact_at: Timestamp,
     /// Old events may be left that can go now.
     compacting: bool,
+    messages: MessageRetention,
+    /// Old messages may be left that can go now.
+    sweeping: bool,
+    /// Old dead letters may be left that can go now.
+    clearing: bool,
     /// Something is under way.
     busy: bool,
     retry_at: Option<Timestamp>,
@@ -63,6 +70,7 @@ pub struct Settings {
     /// Events of a stream from one snapshot to the next; 0: none is taken.
     pub snapshot_interval: u64,
     pub retention: RetentionPolicy,
+    pub messages: MessageRetentionPolicy,
     pub compaction_interval: Duration,
 }
 
@@ -120,6 +128,9 @@ impl Historian {
             compaction_interval: settings.compaction_interval,
             compact_at: Timestamp::MAX,
             compacting: false,
+            messages: MessageRetention::new(settings.messages),
+            sweeping: false,
+            clearing: false,
             // Until the replay is over.
             busy: true,
             retry_at: None,
@@ -133,6 +144,7 @@ impl Historian {
         let now = self.clock.now();
         if now >= self.compact_at {
             self.compacting = true;
+            self.begin_sweep(now);
             self.compact_at = now.plus(self.compaction_interval);
         }
         self.retry_at = self.retry_at.filter(|at| *at > now);
@@ -148,6 +160,10 @@ impl Historian {
             self.look_for_young(cutoff, ctx);
         } else if let Some((stream, version)) = self.snapshots.next_due() {
             self.build_due(stream, version, ctx);
+        } else if self.sweeping {
+            self.sweep(ctx);
+        } else if self.clearing {
+            self.clear(now, ctx);
         }
     }
 
@@ -291,7 +307,7 @@ impl Handler<Open> for Historian {
     /// before.
     fn handle(&mut self, _: Open, ctx: &mut Context<Self>) {
         let now = self.clock.now();
-        if self.retention.cutoff(now).is_some() {
+        if self.retention.cutoff(now).is_some() || self.removes_messages(now) {
             self.compact_at = now.plus(self.compaction_interval);
         }
         self.finish(ctx);

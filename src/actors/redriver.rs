@@ -1,4 +1,4 @@
-//! Sends dead letters again, many by one job and not too fast.
+//! Sends dead letters again, or has them deleted, many by one job and not too fast.
 //!
 //! Owns the redrive jobs and one armed sleep. Receives what clients ask about jobs, [`Committed`],
 //! and [`Drain`]; reads from the archive which letters a job means, messages and events alike, sends
@@ -15,13 +15,13 @@ use tokio::sync::oneshot;
 use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
 use super::messages::{
-    ArchiveRefusal, Committed, Drain, Flush, ForJob, InspectRedrives, Open, Record, Reply,
-    Reprocess, StartRedrive, SwitchRedrive,
+    ArchiveRefusal, Committed, DeleteDeadLetter, Drain, Flush, ForJob, InspectRedrives, Open,
+    Record, Reply, Reprocess, StartRedrive, SwitchRedrive,
 };
 use crate::clock::Clock;
 use crate::domain::fact::Fact;
 use crate::domain::ids::{JobId, Position};
-use crate::domain::redrive::{JobStatus, RedriveJob};
+use crate::domain::redrive::{JobKind, JobStatus, RedriveJob};
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::redrive::{Action, Answer, Letter, News, PAGE, Redrives};
@@ -43,6 +43,7 @@ pub struct Hops {
     pub record: Recipient<Record>,
     pub flush: Recipient<Flush>,
     pub reprocess: Recipient<Reprocess>,
+    pub delete: Recipient<DeleteDeadLetter>,
 }
 
 /// The next letters of a job, or in words why they cannot be read now.
@@ -139,21 +140,30 @@ impl Redriver {
             return;
         };
         let (reply, answer) = oneshot::channel();
-        self.hops.reprocess.do_send(Reprocess {
-            id: letter.id,
-            destination: None,
-            payload: None,
-            job: Some(ForJob {
-                job,
-                died_by: view.started_at,
-                events_before: view.events_before,
-            }),
-            reply,
+        let id = letter.id;
+        let for_job = Some(ForJob {
+            job,
+            died_by: view.started_at,
+            events_before: view.events_before,
         });
+        match view.kind {
+            JobKind::Redrive => self.hops.reprocess.do_send(Reprocess {
+                id,
+                destination: None,
+                payload: None,
+                job: for_job,
+                reply,
+            }),
+            JobKind::Delete => self.hops.delete.do_send(DeleteDeadLetter {
+                id,
+                job: for_job,
+                reply,
+            }),
+        }
         let home = ctx.address();
         actix::spawn(async move {
             let answer = match answer.await {
-                Ok(Ok(())) => Answer::Redriven,
+                Ok(Ok(())) => Answer::Done,
                 Ok(Err(ArchiveRefusal::Refused(
                     refusal @ (Refusal::StorageFull | Refusal::LettersFull { .. }),
                 ))) => Answer::NotNow(refusal.to_string()),
@@ -173,7 +183,8 @@ impl Redriver {
         let before = self.redrives.view(version.job);
         if version.status.is_finished() && before.is_some_and(|job| !job.status.is_finished()) {
             let (job, status, cause) = (version.job, version.status.name(), &version.cause);
-            tracing::info!(%job, status, cause, redriven = version.redriven, "redrive job over");
+            let (redriven, deleted) = (version.redriven, version.deleted);
+            tracing::info!(%job, status, cause, redriven, deleted, "redrive job over");
         }
         self.hops
             .record
@@ -225,6 +236,7 @@ impl Handler<Committed> for Redriver {
             }
             match news {
                 News::Redriven => self.metrics.redrives.redriven.inc(),
+                News::Deleted => self.metrics.redrives.deleted.inc(),
                 News::Failed => self.metrics.redrives.failed.inc(),
                 News::Advanced | News::Over => {}
             }

@@ -7,6 +7,7 @@ use futures_util::future::{BoxFuture, FutureExt, ready};
 
 use crate::domain::carried::StreamHead;
 use crate::domain::event::{Event, EventId, Sequence, Snapshot, StreamId};
+use crate::domain::fact::MessagesRemoved;
 use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::State;
 use crate::domain::subscription::EventLetter;
@@ -14,7 +15,7 @@ use crate::logic::ownership::{Claim, Claimed, Standing, Verdict};
 use crate::logic::page::{Filling, MOST_BYTES, Page};
 use crate::logic::projection::{Batch, Change, LetterChange, Opening};
 use crate::ports::archive::{
-    Archive, ArchiveError, ArchivedLetter, ArchivedMessage, ArchivedStream, DeadLetterCounts,
+    Age, Archive, ArchiveError, ArchivedLetter, ArchivedMessage, ArchivedStream, DeadLetterCounts,
     DeadLetterQuery, EventQuery, LetterQuery, MessageQuery,
 };
 
@@ -116,6 +117,21 @@ impl Archive for MemoryArchive {
             ids.sort_unstable();
             ids.truncate(query.limit);
             Ok(ids)
+        })
+    }
+
+    fn ages_after(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Age>, ArchiveError>> {
+        self.answer(|contents| {
+            let rows = contents.rows.values();
+            let rows = rows.filter(|row| row.position > after);
+            let mut ages: Vec<_> = rows.map(age).collect();
+            ages.sort_unstable_by_key(|age| age.position);
+            ages.truncate(limit);
+            Ok(ages)
         })
     }
 
@@ -292,6 +308,9 @@ impl Contents {
         if let Some(before) = batch.removed_before {
             self.events = self.events.split_off(&before);
         }
+        for removed in &batch.removed_messages {
+            self.rows.retain(|_, row| !goes(row, removed));
+        }
         for letter in &batch.letters {
             self.change_letter(letter);
         }
@@ -337,6 +356,9 @@ impl Contents {
     }
 
     fn change(&mut self, change: &Change) {
+        if change.is_deleted {
+            self.rows.remove(&change.id);
+        }
         if let Some(opening) = &change.opening {
             self.open(change.id, opening);
         }
@@ -370,6 +392,21 @@ impl Contents {
         };
         self.rows.insert(id, row);
     }
+}
+
+fn age(row: &ArchivedMessage) -> Age {
+    Age {
+        position: row.position,
+        accepted_at: row.message.accepted_at,
+        settled_at: row.settled_at,
+        dead_letter: row.dead_letter,
+    }
+}
+
+fn goes(row: &ArchivedMessage, removed: &MessagesRemoved) -> bool {
+    let is_old = row.settled_at.is_some_and(|at| at < removed.settled_before);
+    let is_meant = row.position > removed.after && row.position <= removed.through;
+    is_meant && is_old && !row.dead_letter
 }
 
 fn page<T>(

@@ -79,6 +79,10 @@ impl Config {
     fn write_events(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "snapshot_interval: {}", self.snapshot_interval)?;
         writeln!(f, "event_retention_days: {}", Days(self.event_retention))?;
+        let messages = Days(self.message_retention);
+        writeln!(f, "message_retention_days: {messages}")?;
+        let letters = Days(self.dead_letter_retention);
+        writeln!(f, "dead_letter_retention_days: {letters}")?;
         writeln!(
             f,
             "compaction_interval: {}",

@@ -100,7 +100,8 @@ fn the_readme_yaml_loads() {
 fn the_summary_loads_again() {
     let yaml = "{port: 0, base_retry_delay: 0.5, patience: {low: 1.25}, log_format: json, \
                 ordering_on_failure: hold, tls_ca_file: /etc/ca.pem, \
-                snapshot_interval: 0, event_retention_days: 0.0001, compaction_interval: 0.5, \
+                snapshot_interval: 0, event_retention_days: 0.0001, message_retention_days: 0.5, \
+                dead_letter_retention_days: 90, compaction_interval: 0.5, \
                 subscription_expiry_days: 1.7, limits: {sockets_per_service: 7, body_bytes: 67108864}, \
                 quotas: {a: {send_rate: 0.25, send_burst: 9}, '1': {max_in_flight: 3, deliver_rate: 7}}}";
     for config in [Config::default(), load_yaml(yaml, &[]).unwrap().config] {
@@ -241,6 +242,8 @@ fn values_out_of_range_are_refused() {
         "event_retention_days: -1",
         "event_retention_days: 36501",
         "event_retention_days: month",
+        "message_retention_days: -1",
+        "dead_letter_retention_days: never",
         "subscription_expiry_days: 0",
         "snapshot_interval: -1",
         "snapshot_interval: 1.5",

@@ -77,6 +77,8 @@ pub enum Fact {
     EventDelivered(EventDelivered),
     /// A replay to one subscription began, went on or ended.
     ReplayAdvanced(Arc<Replay>),
+    MessageDeleted(MessageDeleted),
+    MessagesRemoved(MessagesRemoved),
 }
 
 /// One try to hand a message to its destination.
@@ -189,6 +191,28 @@ pub struct Redrive {
 pub struct DeadLetterDeleted {
     pub id: MessageId,
     pub at: Timestamp,
+    /// The job it was deleted by, if by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobId>,
+}
+
+/// A settled message that stands in no list leaves the archive for good.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct MessageDeleted {
+    pub id: MessageId,
+    pub at: Timestamp,
+}
+
+/// Of a stretch of the archive the messages go that were settled before a certain time, but for
+/// dead letters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MessagesRemoved {
+    pub at: Timestamp,
+    /// Accepted after this position.
+    pub after: Position,
+    /// Accepted here or before.
+    pub through: Position,
+    pub settled_before: Timestamp,
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -306,6 +330,8 @@ impl Fact {
             | Self::Cancelled(settlement) => Some(settlement.at),
             Self::Redriven(redrive) => Some(redrive.message.accepted_at),
             Self::DeadLetterDeleted(deleted) => Some(deleted.at),
+            Self::MessageDeleted(deleted) => Some(deleted.at),
+            Self::MessagesRemoved(removed) => Some(removed.at),
             Self::ServiceSeen(seen) | Self::ServiceDeregistered(seen) => Some(seen.at),
             Self::ServiceRegistered(registration) => Some(registration.registered_at),
             Self::InstanceDeregistered(gone) => Some(gone.at),
@@ -351,6 +377,7 @@ impl Fact {
             Self::AttemptFailed(failed) => Some(failed.id),
             Self::Redriven(redrive) => Some(redrive.message.id),
             Self::DeadLetterDeleted(deleted) => Some(deleted.id),
+            Self::MessageDeleted(deleted) => Some(deleted.id),
             _ => self.settlement().map(|(_, settlement)| settlement.id),
         }
     }

@@ -1,4 +1,4 @@
-//! Jobs that send many dead letters again.
+//! Jobs that send many dead letters again, or delete them.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,9 @@ use super::timestamp::Timestamp;
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct RedriveJob {
     pub job: JobId,
+    /// What becomes of the letters; older hubs had only one kind of job.
+    #[serde(default)]
+    pub kind: JobKind,
     /// Only messages that died by then are meant.
     pub started_at: Timestamp,
     /// Only events that died before this position are meant; `None`: no events, as in the jobs of
@@ -34,6 +37,9 @@ pub struct RedriveJob {
     pub redriven: u64,
     /// Of these, those that died again.
     pub failed: u64,
+    /// Letters deleted because of it.
+    #[serde(default)]
+    pub deleted: u64,
     /// Letters that somebody else redrove or deleted before their turn came, and events whose
     /// subscription was no more.
     #[serde(default)]
@@ -44,6 +50,15 @@ pub struct RedriveJob {
     /// to be added.
     #[serde(default)]
     pub counted: Position,
+}
+
+/// What a job does with the letters it means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobKind {
+    #[default]
+    Redrive,
+    Delete,
 }
 
 /// Which dead letters, of messages and of events; an empty one means all.

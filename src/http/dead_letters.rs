@@ -308,9 +308,9 @@ async fn must_be_known(hub: &Hub, service: &ServiceName) -> Result<(), HubError>
     Ok(())
 }
 
-/// Remove a dead letter from the list
+/// Delete a dead letter
 ///
-/// It stays dead or expired in every count.
+/// It goes for good, content and all, but stays dead or expired in every count.
 #[utoipa::path(
     delete,
     path = "/v1/dlq/{id}",
@@ -318,7 +318,7 @@ async fn must_be_known(hub: &Hub, service: &ServiceName) -> Result<(), HubError>
     tag = "dead letters",
     params(("id" = MessageId, Path)),
     responses(
-        (status = 204, description = "Removed"),
+        (status = 204, description = "Deleted"),
         (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
         (status = 404, description = "NOT_FOUND: not in the list, or not the caller's to see"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
@@ -333,6 +333,7 @@ pub async fn delete(
     letter(&hub, id, &Caller::of(&request)).await?;
     ask(&hub.handles.delete_dead_letter, |reply| DeleteDeadLetter {
         id,
+        job: None,
         reply,
     })
     .await??;

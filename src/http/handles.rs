@@ -4,11 +4,11 @@ use actix::Recipient;
 
 use crate::actors::messages::{
     Accept, AckPosition, AttachSocket, AwaitSettled, Cancel, ChangeSubscription, ChooseStrategy,
-    ClearQueue, Credit, DeleteDeadLetter, Deregister, DrainInstance, EndLeases, ExtendLeases,
-    Flush, Follow, ForceCircuit, Heartbeat, Inspect, InspectAdmission, InspectCircuits,
-    InspectDependencies, InspectLog, InspectQueues, InspectQuotas, InspectRedrives,
-    InspectServices, InspectStream, InspectSubscriptions, Listen, PickInstance, Publish,
-    ReadRecent, ReadState, Receive, Register, Reprocess, RetryNow, ReturnLeases, SetQuota,
+    ClearQueue, Credit, DeleteDeadLetter, DeleteMessage, Deregister, DrainInstance, EndLeases,
+    ExtendLeases, Flush, Follow, ForceCircuit, Heartbeat, Inspect, InspectAdmission,
+    InspectCircuits, InspectDependencies, InspectLog, InspectQueues, InspectQuotas,
+    InspectRedrives, InspectServices, InspectStream, InspectSubscriptions, Listen, PickInstance,
+    Publish, ReadRecent, ReadState, Receive, Register, Reprocess, RetryNow, ReturnLeases, SetQuota,
     SocketClosed, SocketOpened, StartRedrive, StartReplay, StopListening, Subscribe, SwitchQueue,
     SwitchRedrive, SwitchSubscription, TakeSnapshot, Unfollow, Unsubscribe,
 };
@@ -45,6 +45,7 @@ pub struct Handles {
     pub pick_instance: Recipient<PickInstance>,
     pub reprocess: Recipient<Reprocess>,
     pub delete_dead_letter: Recipient<DeleteDeadLetter>,
+    pub delete_message: Recipient<DeleteMessage>,
     pub flush: Recipient<Flush>,
     pub start_redrive: Recipient<StartRedrive>,
     pub switch_redrive: Recipient<SwitchRedrive>,

@@ -17,7 +17,7 @@ use super::openapi::messages::{MessageSearch, PageQuery};
 use super::query::{self, Query};
 use super::reading::Reading;
 use super::{Hub, Routes};
-use crate::actors::messages::{Cancel, Flush, Inspect};
+use crate::actors::messages::{Cancel, DeleteMessage, Flush, Inspect};
 use crate::domain::ids::{Label, MessageId};
 use crate::domain::message::{State, Status};
 use crate::error::HubError;
@@ -96,9 +96,10 @@ pub async fn show(
     Ok(HttpResponse::Ok().json(view))
 }
 
-/// Take a message back
+/// Take a message back, or delete it
 ///
-/// A lease does not protect a message, a push that is under way does.
+/// One that is not settled is cancelled: a lease does not protect it, a push that is under way does.
+/// One that is settled goes for good, content and all, but stays what it was in every count.
 #[utoipa::path(
     delete,
     path = "/v1/messages/{id}",
@@ -107,9 +108,10 @@ pub async fn show(
     params(("id" = MessageId, Path)),
     responses(
         (status = 200, description = "It will not be delivered", body = Cancelled),
+        (status = 204, description = "It was settled, and is deleted"),
         (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
         (status = 404, description = "NOT_FOUND: not known, or not the caller's to see"),
-        (status = 409, description = "CONFLICT: it is settled, or a push is under way"),
+        (status = 409, description = "CONFLICT: a push is under way, or it was settled at this moment"),
         (status = 503, description = "STORAGE_UNAVAILABLE: it may be in the archive, which does not answer"),
     ),
 )]
@@ -121,7 +123,13 @@ pub async fn cancel(
     let id = MessageId(query::uuid("id", &id)?);
     let view = visible(&hub, id, &Caller::of(&request)).await?;
     if view.state.is_settled() {
-        return Err(settled(view.state));
+        ask(&hub.handles.delete_message, |reply| DeleteMessage {
+            id,
+            reply,
+        })
+        .await??;
+        Act::new("delete_message", "message", &id).tell(&request);
+        return Ok(HttpResponse::NoContent().finish());
     }
     match ask(&hub.handles.cancel, |reply| Cancel { id, reply }).await? {
         Ok(()) => {

@@ -1,4 +1,4 @@
-//! `/v1/dlq/redrive`: jobs that send many dead letters again.
+//! `/v1/dlq/redrive` and `/v1/dlq/delete`: jobs that send many dead letters again, or delete them.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use rand::RngExt;
@@ -16,13 +16,13 @@ use super::messages::flush;
 use super::no_body::NoBody;
 use super::openapi;
 use super::openapi::messages::JobPageQuery;
-use super::openapi::redrive::RedriveInput;
+use super::openapi::redrive::{DeleteInput, RedriveInput};
 use super::page::{Order, Part};
 use super::query::Query;
 use super::{Hub, Routes, query};
 use crate::actors::messages::{InspectRedrives, StartRedrive, SwitchRedrive};
 use crate::domain::ids::{JobId, Position, ServiceName};
-use crate::domain::redrive::{JobStatus, RedriveFilter, RedriveJob};
+use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::logic::redrive::Switch;
@@ -31,6 +31,8 @@ use crate::ports::archive::DeadLetterQuery;
 const SUBJECT: Subject = Subject::Request;
 /// Letters per second.
 const DEFAULT_RATE: f64 = 200.0;
+/// Nobody but the hub has to bear deletions.
+const DEFAULT_DELETE_RATE: f64 = 2000.0;
 const HIGHEST_RATE: f64 = 100_000.0;
 
 pub fn routes(routes: &mut Routes<'_>) {
@@ -39,6 +41,7 @@ pub fn routes(routes: &mut Routes<'_>) {
         "GET, POST",
         [web::get().to(all), web::post().to(start)],
     );
+    routes.at("/v1/dlq/delete", "POST", [web::post().to(delete)]);
     routes.at("/v1/dlq/redrive/{job}", "GET", [web::get().to(show)]);
     routes.at(
         "/v1/dlq/redrive/{job}/pause",
@@ -73,6 +76,8 @@ pub struct RedriveBody<'a> {
 #[schema(as = RedriveJob)]
 pub struct JobAnswer {
     job: JobId,
+    #[schema(value_type = String, pattern = "^(redrive|delete)$")]
+    kind: JobKind,
     status: JobStatus,
     /// In words, why it stopped, or what a running one waits for.
     cause: Option<String>,
@@ -82,6 +87,8 @@ pub struct JobAnswer {
     redriven: u64,
     /// Of these, those that died again.
     failed: u64,
+    /// Letters deleted so far.
+    deleted: u64,
     /// Letters that somebody else sent again or deleted before their turn came, and events whose
     /// subscription is no more.
     skipped: u64,
@@ -102,7 +109,7 @@ pub struct JobPage {
     next_cursor: Option<String>,
 }
 
-/// What a job would send again.
+/// What a job would send again, or delete.
 #[derive(Serialize, ToSchema)]
 pub struct DryRun {
     matched: u64,
@@ -110,6 +117,7 @@ pub struct DryRun {
 
 /// What a client asked for.
 struct Asked {
+    kind: JobKind,
     filter: RedriveFilter,
     rate: f64,
     dry_run: bool,
@@ -139,12 +147,48 @@ pub async fn start(
     hub: web::Data<Hub>,
     payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
-    let caller = Caller::of(&request);
+    begin(&request, &hub, payload, JobKind::Redrive).await
+}
+
+/// Delete many dead letters
+///
+/// As a redrive job: it means the letters that are in the list now, survives a restart, and is
+/// looked at, paused, resumed and cancelled like one. What it deletes goes for good, content and
+/// all, but stays dead or expired in every count. `filter` has to be given; `{}` means all.
+#[utoipa::path(
+    post,
+    path = "/v1/dlq/delete",
+    operation_id = "delete_dead_letters",
+    tag = "dead letters",
+    request_body = DeleteInput,
+    responses(
+        (status = 200, description = "With `dry_run`: how many match; nothing was deleted", body = DryRun),
+        (status = 202, description = "It runs", body = JobAnswer),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+        (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
+    ),
+)]
+pub async fn delete(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    payload: Incoming,
+) -> Result<HttpResponse, HubError> {
+    begin(&request, &hub, payload, JobKind::Delete).await
+}
+
+async fn begin(
+    request: &HttpRequest,
+    hub: &web::Data<Hub>,
+    payload: Incoming,
+    kind: JobKind,
+) -> Result<HttpResponse, HubError> {
+    let caller = Caller::of(request);
     caller.must_be_operator()?;
-    let body = Body::one(&hub, payload, SUBJECT).await?;
-    let asked = read(body.text())?;
+    let body = Body::one(hub, payload, SUBJECT).await?;
+    let asked = read(body.text(), kind)?;
     let started_at = hub.clock.now();
-    flush(&hub).await?;
+    flush(hub).await?;
     // Whatever died before this is in the archive.
     let events_before = hub.archive.standing().await?.checkpoint + 1;
     let dry_run = asked.dry_run;
@@ -161,9 +205,13 @@ pub async fn start(
     });
     let job = job.await??;
     let outcome = format!("{} dead letters match", job.matched);
-    Act::new("start_redrive", "redrive job", &job.job)
+    let act = match job.kind {
+        JobKind::Redrive => "start_redrive",
+        JobKind::Delete => "delete_dead_letters",
+    };
+    Act::new(act, "redrive job", &job.job)
         .with(&outcome)
-        .tell(&request);
+        .tell(request);
     Ok(HttpResponse::Accepted().json(describe(job)))
 }
 
@@ -175,6 +223,7 @@ fn new_job(
 ) -> RedriveJob {
     RedriveJob {
         job: JobId::mint(started_at, rand::rng().random()),
+        kind: asked.kind,
         started_at,
         events_before: Some(events_before),
         by: caller.name,
@@ -186,18 +235,24 @@ fn new_job(
         through: 0,
         redriven: 0,
         failed: 0,
+        deleted: 0,
         skipped: 0,
         failed_in_a_row: 0,
         counted: 0,
     }
 }
 
-fn read(text: &str) -> Result<Asked, HubError> {
+fn read(text: &str, kind: JobKind) -> Result<Asked, HubError> {
     let text = if text.trim().is_empty() { "{}" } else { text };
     let body: RedriveBody<'_> = fields::object(SUBJECT, text)?;
     let given = |name, json| Field::given(SUBJECT, name, json);
     let dry_run = given("dry_run", body.dry_run);
+    if kind == JobKind::Delete && body.filter.is_none() {
+        let problem = "says which dead letters are deleted; {} means all";
+        return Err(HubError::invalid(SUBJECT, "filter", problem));
+    }
     Ok(Asked {
+        kind,
         filter: given("filter", body.filter)
             .map(letter_filter::of_field)
             .transpose()?
@@ -205,7 +260,10 @@ fn read(text: &str) -> Result<Asked, HubError> {
         rate: given("rate", body.rate)
             .map(read_rate)
             .transpose()?
-            .unwrap_or(DEFAULT_RATE),
+            .unwrap_or(match kind {
+                JobKind::Redrive => DEFAULT_RATE,
+                JobKind::Delete => DEFAULT_DELETE_RATE,
+            }),
         dry_run: dry_run
             .map(|field| field.parse("true or false"))
             .transpose()?
@@ -392,11 +450,13 @@ fn unknown(job: JobId) -> HubError {
 fn describe(job: RedriveJob) -> JobAnswer {
     JobAnswer {
         job: job.job,
+        kind: job.kind,
         status: job.status,
         cause: job.cause,
         matched: job.matched,
         redriven: job.redriven,
         failed: job.failed,
+        deleted: job.deleted,
         skipped: job.skipped,
         rate: job.rate,
         filter: job.filter,

@@ -34,7 +34,7 @@ impl MessageSteps {
         for (message, slot) in messages.iter().zip(slots) {
             let (what, refusal) = match slot {
                 Slot::Accepted => ("accepted", None),
-                Slot::Duplicate => ("duplicate", None),
+                Slot::Duplicate(_) => ("duplicate", None),
                 Slot::Refused(refusal) => ("not accepted", Some(refusal)),
                 Slot::Offered(_) | Slot::Doubtful(..) => continue,
             };

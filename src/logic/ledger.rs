@@ -175,7 +175,8 @@ impl Draft<'_> {
         };
         let admitted = match fact {
             Fact::Redriven(_) => !self.is_open(id),
-            Fact::DeadLetterDeleted(_) => true,
+            // Somebody may have had the letter sent again meanwhile.
+            Fact::DeadLetterDeleted(_) | Fact::MessageDeleted(_) => !self.is_open(id),
             _ => self.is_open(id),
         };
         if admitted && fact.opened().is_some() {
@@ -373,6 +374,19 @@ mod tests {
         assert!(draft.admits(&redriven));
         assert!(!draft.admits(&redriven));
         assert!(draft.admits(&samples::delivered(1)));
+    }
+
+    #[test]
+    fn only_what_is_settled_is_deleted() {
+        for deleted in [samples::dead_letter_deleted(1), samples::message_deleted(1)] {
+            let mut ledger = ledger(&[samples::accepted(1)]);
+            assert!(!ledger.draft(at(0)).admits(&deleted));
+            ledger.apply(&samples::dead_lettered(1));
+            assert!(ledger.draft(at(0)).admits(&deleted));
+            let mut draft = ledger.draft(at(0));
+            assert!(draft.admits(&samples::redriven(1, 1, State::Dead)));
+            assert!(!draft.admits(&deleted));
+        }
     }
 
     #[test]

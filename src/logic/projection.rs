@@ -7,7 +7,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::domain::event::{Event, Sequence, Snapshot};
-use crate::domain::fact::{Attempt, DeadReason, Fact, Recorded, Redrive, Settlement};
+use crate::domain::fact::{
+    Attempt, DeadReason, Fact, MessagesRemoved, Recorded, Redrive, Settlement,
+};
 use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::{Message, State};
 use crate::domain::subscription::EventLetter;
@@ -33,6 +35,8 @@ pub struct Batch {
     pub snapshots: Vec<Arc<Snapshot>>,
     /// Events before this one go, after everything else in the batch was written.
     pub removed_before: Option<Sequence>,
+    /// Stretches whose old messages go, after everything else in the batch was written.
+    pub removed_messages: Vec<MessagesRemoved>,
     /// Oldest first.
     pub letters: Vec<LetterChange>,
 }
@@ -63,6 +67,8 @@ pub struct Change {
     pub delivery_attempts: u32,
     /// Whether it stands in the dead letter list; `None`: as before.
     pub dead_letter: Option<bool>,
+    /// Whatever the archive has of it goes, and nothing else is said of it.
+    pub is_deleted: bool,
 }
 
 /// The start of a message's present life.
@@ -199,6 +205,7 @@ impl Batch {
             Fact::EventPublished(event) => self.events.push(event.clone()),
             Fact::SnapshotTaken(snapshot) => self.snapshots.push(snapshot.clone()),
             Fact::EventsRemoved(removed) => self.removed_before = Some(removed.before),
+            Fact::MessagesRemoved(removed) => self.removed_messages.push(*removed),
             Fact::EventDeadLettered(letter) => self.letters.push(LetterChange::Dead {
                 position: record.position,
                 letter: letter.clone(),
@@ -220,6 +227,7 @@ impl Change {
             attempts: Vec::new(),
             delivery_attempts: 0,
             dead_letter: None,
+            is_deleted: false,
         }
     }
 
@@ -228,7 +236,7 @@ impl Change {
             Fact::Accepted(message) => self.accept(record.position, message),
             Fact::Redriven(redrive) => self.redrive(record.position, redrive),
             Fact::AttemptFailed(failed) => self.finish_attempt(&failed.attempt),
-            Fact::DeadLetterDeleted(_) => self.dead_letter = Some(false),
+            Fact::DeadLetterDeleted(_) | Fact::MessageDeleted(_) => self.delete(),
             other => {
                 if let Some((state, settlement)) = other.settlement() {
                     self.settle(state, settlement);
@@ -246,6 +254,13 @@ impl Change {
         });
     }
 
+    fn delete(&mut self) {
+        *self = Self {
+            is_deleted: true,
+            ..Self::none(self.id)
+        };
+    }
+
     fn redrive(&mut self, position: Position, redrive: &Arc<Redrive>) {
         let before = self.opening.as_ref();
         self.open(Opening {
@@ -257,6 +272,7 @@ impl Change {
 
     fn open(&mut self, opening: Opening) {
         self.opening = Some(opening);
+        self.is_deleted = false;
         self.end = None;
         self.delivery_attempts = 0;
         self.dead_letter = Some(false);
@@ -348,6 +364,27 @@ mod tests {
             panic!("{change:?}");
         };
         assert!(Arc::ptr_eq(shared, &message));
+    }
+
+    #[test]
+    fn of_a_deleted_message_nothing_is_written() {
+        let facts = [
+            (4, samples::accepted(1)),
+            (5, samples::dead_lettered(1)),
+            (6, samples::dead_letter_deleted(1)),
+        ];
+        let batch = project(3, facts.clone()).take().unwrap();
+        let expected = Change {
+            is_deleted: true,
+            ..Change::none(samples::id(1))
+        };
+        assert_eq!(batch.changes, [expected]);
+        let again = [(7, samples::accepted(1)), (8, samples::delivered(1))];
+        let mut facts = Vec::from(facts);
+        facts.extend(again);
+        let batch = project(3, facts).take().unwrap();
+        assert!(!batch.changes[0].is_deleted);
+        assert!(batch.changes[0].opening.as_ref().is_some_and(|o| o.is_new));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Redrive jobs: which dead letter is sent again when, and when a job ends.
+//! Redrive jobs: which dead letter is sent again, or deleted, when, and when a job ends.
 //!
 //! A job means the letters that stood in the list at its start, messages and events alike. It walks
 //! them once, by their positions. A message keeps its position when it dies again, and an event
@@ -41,7 +41,7 @@ pub struct Redrives {
 pub enum Action {
     /// Read the next [`PAGE`] letters that stand after `after`; then call [`Redrives::page_read`].
     Read { job: JobId, after: Position },
-    /// Have the letter owed again; then call [`Redrives::answered`].
+    /// Have the letter owed again, or deleted; then call [`Redrives::answered`].
     Reprocess { job: JobId, letter: Letter },
     /// Write this version of a job to the journal.
     Record(Box<RedriveJob>),
@@ -52,6 +52,7 @@ pub enum Action {
 pub enum News {
     Advanced,
     Redriven,
+    Deleted,
     /// A redriven letter died again.
     Failed,
     /// A redriven letter was delivered, cancelled or given back.
@@ -85,6 +86,11 @@ impl Redrives {
             }
             Fact::Redriven(redrive) => self.redriven(position, redrive.message.id, redrive.job?),
             Fact::EventRedriven(letter) => self.redriven(position, letter.id, letter.job?),
+            Fact::DeadLetterDeleted(deleted) => {
+                let entry = self.jobs.get_mut(&deleted.job?)?;
+                entry.note(position, Change::Deleted);
+                Some(News::Deleted)
+            }
             _ => {
                 let (id, end) = end(fact)?;
                 let job = self.outstanding.remove(&id)?;

@@ -1,4 +1,6 @@
-//! Which events may go: those that are old and that nobody still has to read.
+//! Which events may go: those that are old and that nobody still has to read. Which messages may.
+
+pub mod messages;
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -37,7 +37,9 @@ pub fn contribution(fact: &Fact) -> Tally {
         | Fact::EventDeadLettered(_)
         | Fact::EventRedriven(_)
         | Fact::EventDelivered(_)
-        | Fact::ReplayAdvanced(_) => {}
+        | Fact::ReplayAdvanced(_)
+        | Fact::MessageDeleted(_)
+        | Fact::MessagesRemoved(_) => {}
     }
     tally
 }

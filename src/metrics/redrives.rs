@@ -10,6 +10,8 @@ pub struct Redrives {
     pub redriven: IntCounter,
     /// Of these, those that died again.
     pub failed: IntCounter,
+    /// Letters deleted by a job.
+    pub deleted: IntCounter,
     /// Letters that were gone when their turn came.
     pub skipped: IntCounter,
     jobs: IntGaugeVec,
@@ -19,12 +21,13 @@ impl Redrives {
     pub(super) fn new(make: &Maker<'_>) -> Self {
         let messages = make.counters(
             "message_hub_redrive_messages_total",
-            "Dead letters that redrive jobs sent again, saw dying again, or found gone",
+            "Dead letters that jobs sent again, saw dying again, deleted, or found gone",
             "outcome",
         );
         Self {
             redriven: messages.with_label_values(&["redriven"]),
             failed: messages.with_label_values(&["failed"]),
+            deleted: messages.with_label_values(&["deleted"]),
             skipped: messages.with_label_values(&["skipped"]),
             jobs: make.gauges(
                 "message_hub_redrive_jobs",

@@ -3,6 +3,7 @@
 mod dead_letters;
 mod events;
 
+pub use crate::logic::retention::messages::Age;
 pub use dead_letters::DeadLetterQuery;
 pub use events::{ArchivedLetter, ArchivedStream, EventQuery, LetterQuery};
 
@@ -72,6 +73,13 @@ pub trait Archive: Send + Sync {
         query: MessageQuery,
         after: Position,
     ) -> BoxFuture<'_, Result<Vec<(Position, MessageId)>, ArchiveError>>;
+
+    /// How old the messages are that were accepted after `after`: by position, at most `limit`.
+    fn ages_after(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Age>, ArchiveError>>;
 
     /// Where the dead letters that match stand, and their ids: by position, only those after
     /// `after`, at most `limit`.

@@ -361,6 +361,7 @@ impl Ring {
             record: self.to.event_store.clone().recipient(),
             flush: archivist.clone().recipient(),
             reprocess: archivist.clone().recipient(),
+            delete: archivist.clone().recipient(),
         };
         Redriver::new(
             (self.clock, self.metrics.clone()),

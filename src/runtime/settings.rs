@@ -11,6 +11,7 @@ use crate::logic::health::Thresholds;
 use crate::logic::lanes::RankPolicy;
 use crate::logic::queues::QueuePolicy;
 use crate::logic::retention::RetentionPolicy;
+use crate::logic::retention::messages::MessageRetentionPolicy;
 
 pub fn retry_policy(config: &Config) -> RetryPolicy {
     RetryPolicy {
@@ -39,6 +40,11 @@ pub fn history(config: &Config) -> historian::Settings {
         retention: RetentionPolicy {
             keep: config.event_retention,
             subscription_expiry: config.subscription_expiry,
+        },
+        messages: MessageRetentionPolicy {
+            keep: config.message_retention,
+            keep_letters: config.dead_letter_retention,
+            dedup_window: config.dedup_window,
         },
         compaction_interval: config.compaction_interval,
     }

@@ -10,6 +10,7 @@ mod letters;
 mod ownership;
 mod pages;
 mod postgres;
+mod removal;
 mod sqlite;
 
 use std::sync::Arc;
@@ -203,7 +204,7 @@ fn dead_and_expired_are_dead_letters_and_cancelled_is_not() {
 
         apply(archive, [deleted(1)]).await;
         assert_eq!(list(archive, letters).await, ids([2]));
-        assert_eq!(row(archive, 1).await.state, State::Dead);
+        assert_eq!(archive.message(id(1)).await.unwrap(), None);
         assert_eq!(archive.dead_letter_counts().await.unwrap().total, 1);
     });
 }

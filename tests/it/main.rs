@@ -38,6 +38,7 @@ mod quotas;
 mod recovery;
 mod redrive;
 mod released;
+mod removal;
 mod retries;
 mod services;
 mod shutdown;

@@ -1,4 +1,4 @@
-//! The dead letter desk: gives out each dead letter to one client at a time.
+//! The dead letter desk: gives out each dead letter, or settled message, to one client at a time.
 //!
 //! A letter that somebody reprocesses or deletes is claimed until the journal has the fact, so
 //! that two clients at once never send it out twice.
@@ -10,9 +10,10 @@ use tokio::sync::oneshot;
 
 use super::Archivist;
 use crate::actors::messages::{
-    ArchiveRefusal, DeleteDeadLetter, ForJob, Record, RedeliverEvent, Reply, Reprocess,
+    ArchiveRefusal, DeleteDeadLetter, DeleteMessage, ForJob, Record, RedeliverEvent, Reply,
+    Reprocess,
 };
-use crate::domain::fact::{DeadLetterDeleted, Fact, Redrive};
+use crate::domain::fact::{DeadLetterDeleted, Fact, MessageDeleted, Redrive};
 use crate::domain::ids::{JobId, MessageId};
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::EventLetter;
@@ -27,7 +28,7 @@ pub struct Desk {
 /// What is to become of a dead letter, given what the archive has of it and the time.
 type Decide = Box<dyn FnOnce(Letter, Timestamp) -> Result<Decision, Refusal> + Send>;
 
-/// A dead letter as it stands in the list.
+/// A dead letter as it stands in the list, or a settled message.
 enum Letter {
     Message(Box<ArchivedMessage>),
     Event(Box<ArchivedLetter>),
@@ -41,6 +42,15 @@ impl Letter {
             Self::Event(letter) => job.events_before > Some(letter.position),
         }
     }
+}
+
+/// What somebody asks for by its id.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Wanted {
+    /// A dead letter, of a message or of an event.
+    Letter,
+    /// A message that is settled.
+    Settled,
 }
 
 enum Decision {
@@ -67,7 +77,7 @@ struct Unclaim(MessageId);
 impl Archivist {
     fn claim(
         &mut self,
-        id: MessageId,
+        (wanted, id): (Wanted, MessageId),
         decide: Decide,
         reply: Reply<Result<(), ArchiveRefusal>>,
         ctx: &mut Context<Self>,
@@ -83,7 +93,7 @@ impl Archivist {
         let (archive, home) = (self.archive.clone(), ctx.address());
         actix::spawn(async move {
             let row = match is_flushed.await {
-                Ok(Ok(())) => read(&*archive, id).await,
+                Ok(Ok(())) => read(&*archive, wanted, id).await,
                 Ok(Err(error)) => Err(error),
                 Err(_) => Err(ArchiveError::stopping()),
             };
@@ -97,10 +107,18 @@ impl Archivist {
     }
 }
 
-async fn read(archive: &dyn Archive, id: MessageId) -> Result<Option<Letter>, ArchiveError> {
-    let row = archive.message(id).await?.filter(|row| row.dead_letter);
-    if let Some(row) = row {
-        return Ok(Some(Letter::Message(Box::new(row))));
+async fn read(
+    archive: &dyn Archive,
+    wanted: Wanted,
+    id: MessageId,
+) -> Result<Option<Letter>, ArchiveError> {
+    let is_wanted = |row: &ArchivedMessage| match wanted {
+        Wanted::Letter => row.dead_letter,
+        Wanted::Settled => row.state.is_settled(),
+    };
+    let row = archive.message(id).await?.filter(is_wanted);
+    if row.is_some() || wanted == Wanted::Settled {
+        return Ok(row.map(|row| Letter::Message(Box::new(row))));
     }
     let letter = archive.event_letter(id).await?;
     Ok(letter.map(|letter| Letter::Event(Box::new(letter))))
@@ -143,7 +161,8 @@ impl Handler<Reprocess> for Archivist {
             };
             Ok(Decision::Record(Fact::Redriven(Arc::new(redrive))))
         });
-        self.claim(reprocess.id, decide, reprocess.reply, ctx);
+        let letter = (Wanted::Letter, reprocess.id);
+        self.claim(letter, decide, reprocess.reply, ctx);
     }
 }
 
@@ -151,12 +170,34 @@ impl Handler<DeleteDeadLetter> for Archivist {
     type Result = ();
 
     fn handle(&mut self, delete: DeleteDeadLetter, ctx: &mut Context<Self>) {
-        let id = delete.id;
-        let decide: Decide = Box::new(move |_, at| {
-            let deleted = DeadLetterDeleted { id, at };
+        let (id, job) = (delete.id, delete.job);
+        let decide: Decide = Box::new(move |letter, at| {
+            if job.is_some_and(|job| !letter.is_meant_by(job)) {
+                return Err(Refusal::NotFound);
+            }
+            let job = job.map(|job| job.job);
+            let deleted = DeadLetterDeleted { id, at, job };
             Ok(Decision::Record(Fact::DeadLetterDeleted(deleted)))
         });
-        self.claim(id, decide, delete.reply, ctx);
+        self.claim((Wanted::Letter, id), decide, delete.reply, ctx);
+    }
+}
+
+impl Handler<DeleteMessage> for Archivist {
+    type Result = ();
+
+    fn handle(&mut self, delete: DeleteMessage, ctx: &mut Context<Self>) {
+        let id = delete.id;
+        let decide: Decide = Box::new(move |letter, at| {
+            let is_letter = matches!(letter, Letter::Message(row) if row.dead_letter);
+            Ok(Decision::Record(if is_letter {
+                let job = None;
+                Fact::DeadLetterDeleted(DeadLetterDeleted { id, at, job })
+            } else {
+                Fact::MessageDeleted(MessageDeleted { id, at })
+            }))
+        });
+        self.claim((Wanted::Settled, id), decide, delete.reply, ctx);
     }
 }
 

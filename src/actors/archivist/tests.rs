@@ -9,7 +9,7 @@ use super::*;
 use crate::actors::fixtures::{
     accepted, assert_time, committed, dead, delivered, id, message, unwatched,
 };
-use crate::actors::messages::{ArchiveRefusal, DeleteDeadLetter, Reprocess};
+use crate::actors::messages::{ArchiveRefusal, DeleteDeadLetter, DeleteMessage, Reprocess};
 use crate::actors::probe::{Received, probe, settle};
 use crate::adapters::archive_memory::MemoryArchive;
 use crate::adapters::journal_memory::{MemoryDisk, MemoryJournal};
@@ -148,7 +148,18 @@ impl Cellar {
     fn delete(&self, number: u128) -> oneshot::Receiver<Answer> {
         let (reply, answer) = oneshot::channel();
         let id = id(number);
-        self.address.do_send(DeleteDeadLetter { id, reply });
+        self.address.do_send(DeleteDeadLetter {
+            id,
+            job: None,
+            reply,
+        });
+        answer
+    }
+
+    fn delete_message(&self, number: u128) -> oneshot::Receiver<Answer> {
+        let (reply, answer) = oneshot::channel();
+        let id = id(number);
+        self.address.do_send(DeleteMessage { id, reply });
         answer
     }
 
@@ -279,7 +290,7 @@ async fn of_two_who_reprocess_one_letter_one_wins() {
 }
 
 #[actix::test]
-async fn a_deleted_letter_leaves_the_list_and_stays_in_the_history() {
+async fn a_deleted_letter_is_gone() {
     let mut cellar = cellar();
     cellar.commit_dead_letter();
     let answer = cellar.delete(1);
@@ -289,8 +300,41 @@ async fn a_deleted_letter_leaves_the_list_and_stays_in_the_history() {
     record.reply.unwrap().send(()).unwrap();
     assert!(answer.await.unwrap().is_ok());
     assert_eq!(cellar.flush().await, Ok(()));
-    let row = cellar.row(1).await.unwrap();
-    assert_eq!((row.dead_letter, row.state), (false, State::Dead));
+    assert_eq!(cellar.row(1).await, None);
+}
+
+#[actix::test]
+async fn any_settled_message_can_be_deleted() {
+    let mut cellar = cellar();
+    cellar.commit_dead_letter();
+    let message = cellar.message(2);
+    let open = cellar.message(3);
+    cellar.commit(vec![
+        accepted(message.clone()),
+        delivered(&message),
+        accepted(open),
+    ]);
+    for (number, is_letter) in [(1, true), (2, false)] {
+        let answer = cellar.delete_message(number);
+        let record = cellar.recorded.recv().await;
+        match &record.facts[..] {
+            [Fact::DeadLetterDeleted(gone)] => assert!(is_letter && gone.id == id(number)),
+            [Fact::MessageDeleted(gone)] => assert!(!is_letter && gone.id == id(number)),
+            other => panic!("{other:?}"),
+        }
+        cellar.commit(record.facts);
+        record.reply.unwrap().send(()).unwrap();
+        assert!(answer.await.unwrap().is_ok());
+        assert_eq!(cellar.flush().await, Ok(()));
+        assert_eq!(cellar.row(number).await, None);
+    }
+    for number in [1, 3, 9] {
+        let answer = cellar.delete_message(number).await.unwrap();
+        assert!(
+            matches!(answer, Err(ArchiveRefusal::Refused(Refusal::NotFound))),
+            "{number}: {answer:?}"
+        );
+    }
 }
 
 #[actix::test]

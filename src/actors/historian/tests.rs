@@ -1,6 +1,7 @@
 mod large;
 mod line;
 mod removal;
+mod sweeping;
 
 use std::ops::RangeInclusive;
 
@@ -69,6 +70,11 @@ fn historian(
         retention: RetentionPolicy {
             keep: DAY,
             subscription_expiry: DAY,
+        },
+        messages: MessageRetentionPolicy {
+            keep: DAY,
+            keep_letters: DAY * 2,
+            dedup_window: HOUR,
         },
         compaction_interval: HOUR,
     };

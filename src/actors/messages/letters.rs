@@ -32,10 +32,20 @@ pub struct ForJob {
     pub events_before: Option<Position>,
 }
 
-/// http → Archivist: take `id` off the dead letter list.
+/// http, Redriver → Archivist: dead letter `id` goes for good.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct DeleteDeadLetter {
+    pub id: MessageId,
+    /// On whose behalf, if not a client's.
+    pub job: Option<ForJob>,
+    pub reply: Reply<Result<(), ArchiveRefusal>>,
+}
+
+/// http → Archivist: the settled message `id` goes for good, be it a dead letter or not.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct DeleteMessage {
     pub id: MessageId,
     pub reply: Reply<Result<(), ArchiveRefusal>>,
 }

@@ -7,6 +7,7 @@ use super::*;
 use crate::actors::fixtures::{accepted, committed, dead, delivered, id, message, unwatched};
 use crate::actors::probe::{Received, probe, settle};
 use crate::adapters::archive_memory::MemoryArchive;
+use crate::domain::fact::DeadLetterDeleted;
 use crate::domain::fact::Redrive;
 use crate::domain::message::{Message as HubMessage, State};
 use crate::domain::redrive::RedriveFilter;
@@ -25,6 +26,7 @@ struct Office {
     recorded: Received<Record>,
     flushed: Received<Flush>,
     asked: Received<Reprocess>,
+    deletions: Received<DeleteDeadLetter>,
     position: Position,
 }
 
@@ -34,12 +36,14 @@ async fn office(letters: u128) -> Office {
     let (record, recorded) = probe();
     let (flush, flushed) = probe();
     let (reprocess, asked) = probe();
+    let (delete, deletions) = probe();
     let (clock, metrics) = (Clock::start(), Arc::new(Metrics::new()));
     let archive = Arc::new(MemoryArchive::default());
     let hops = Hops {
         record,
         flush,
         reprocess,
+        delete,
     };
     let redriver = Redriver::new((clock, metrics.clone()), archive.clone(), hops, unwatched());
     let office = Office {
@@ -50,6 +54,7 @@ async fn office(letters: u128) -> Office {
         recorded,
         flushed,
         asked,
+        deletions,
         position: 1000,
     };
     office.fill(letters).await;
@@ -90,6 +95,8 @@ impl Office {
             cause: None,
             matched: 3,
             through: 0,
+            kind: JobKind::Redrive,
+            deleted: 0,
             redriven: 0,
             failed: 0,
             skipped: 0,
@@ -359,4 +366,37 @@ async fn a_drain_records_how_far_it_is_and_asks_for_nothing_more() {
     office.asked.drain().await;
     tokio::time::advance(10 * SECOND).await;
     assert!(office.asked.drain().await.is_empty());
+}
+
+#[actix::test]
+async fn a_job_that_deletes_has_its_letters_deleted() {
+    let mut office = office(1).await;
+    let job = RedriveJob {
+        kind: JobKind::Delete,
+        ..office.job(10.0)
+    };
+    let (reply, _answer) = oneshot::channel();
+    office.address.do_send(StartRedrive {
+        job: job.clone(),
+        reply,
+    });
+    let record = office.recorded.recv().await;
+    office.address.do_send(committed(900, record.facts));
+    office.address.do_send(Open);
+    let flush = office.flushed.recv().await;
+    flush.reply.send(Ok(())).unwrap();
+    let asked = office.deletions.recv().await;
+    assert_eq!(asked.id, id(1));
+    assert_eq!(asked.job.map(|job| job.job), Some(job.job));
+    assert_eq!(office.asked.drain().await.len(), 0);
+    let deleted = Fact::DeadLetterDeleted(DeadLetterDeleted {
+        id: id(1),
+        at: office.clock.now(),
+        job: Some(job.job),
+    });
+    office.address.do_send(committed(901, vec![deleted]));
+    asked.reply.send(Ok(())).unwrap();
+    settle().await;
+    assert_eq!(office.view().await.deleted, 1);
+    assert_eq!(office.metrics.redrives.deleted.get(), 1);
 }

@@ -23,7 +23,7 @@ use crate::logic::ownership::{Claim, Claimed, Denial, Standing, Verdict};
 use crate::logic::page::Page;
 use crate::logic::projection::Batch;
 use crate::ports::archive::{
-    Archive, ArchiveError, ArchivedLetter, ArchivedMessage, ArchivedStream, DeadLetterCounts,
+    Age, Archive, ArchiveError, ArchivedLetter, ArchivedMessage, ArchivedStream, DeadLetterCounts,
     DeadLetterQuery, EventQuery, LetterQuery, MessageQuery,
 };
 
@@ -322,6 +322,15 @@ impl<S: Sql> Archive for SqlArchive<S> {
     ) -> BoxFuture<'_, Result<Vec<(Position, MessageId)>, ArchiveError>> {
         let places = messages::questions::ids_after(&query, after);
         self.load(places, messages::row::Place::read).boxed()
+    }
+
+    fn ages_after(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Age>, ArchiveError>> {
+        let ages = messages::retention::ages_after(after, limit);
+        self.load(ages, messages::retention::Row::read).boxed()
     }
 
     fn dead_letters_after(

@@ -56,6 +56,7 @@ use crate::http::{
         dead_letters::reprocess,
         dead_letters::delete,
         redrive::start,
+        redrive::delete,
         redrive::all,
         redrive::show,
         redrive::pause,

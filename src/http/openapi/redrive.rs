@@ -20,6 +20,19 @@ pub struct RedriveInput {
     pub dry_run: Option<bool>,
 }
 
+/// Which dead letters to delete, and how fast.
+#[derive(ToSchema)]
+#[schema(example = json!({"filter": {"destination": "billing", "until": "2026-06-01T00:00:00Z"}}))]
+pub struct DeleteInput {
+    pub filter: RedriveFilter,
+    /// Letters per second, with fractions.
+    #[schema(default = 2000, exclusive_minimum = 0, maximum = 100_000)]
+    pub rate: Option<f64>,
+    /// Only count what matches.
+    #[schema(default = false)]
+    pub dry_run: Option<bool>,
+}
+
 /// Dead letters, of messages and of events, that match everything given: just those that the list
 /// shows for it.
 #[derive(ToSchema)]

@@ -21,6 +21,7 @@ const RECORD_EVERY: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Change {
     Redriven,
+    Deleted,
     Failed,
     Delivered,
 }
@@ -117,6 +118,7 @@ impl Entry {
     fn count(&mut self, change: Change) {
         match change {
             Change::Redriven => self.job.redriven += 1,
+            Change::Deleted => self.job.deleted += 1,
             Change::Delivered => self.job.failed_in_a_row = 0,
             Change::Failed => {
                 self.job.failed += 1;

@@ -10,6 +10,8 @@ use uuid::Uuid;
 use super::entry::{FAILED_IN_A_ROW, MOST_OWED};
 use super::walk::MOST_ASKED;
 use super::*;
+use crate::domain::fact::DeadLetterDeleted;
+use crate::domain::redrive::JobKind;
 use crate::logic::wal::samples;
 use world::{JOB, Place, World, job, redriven_by};
 
@@ -31,6 +33,51 @@ fn with_owed(count: u64) -> World {
         world.commit_version();
     }
     world
+}
+
+/// Deletions are counted by their facts, so that a replay counts the same.
+#[test]
+fn a_job_that_deletes_owes_nothing_and_ends() {
+    let mut redrives = Redrives::default();
+    redrives.open();
+    let delete = RedriveJob {
+        kind: JobKind::Delete,
+        ..job(1000.0)
+    };
+    let mut facts = vec![Fact::RedriveAdvanced(Arc::new(delete.clone()))];
+    redrives.learn(1, &facts[0]);
+    let now = Timestamp::from_millis(1_780_000_000_000);
+    let due = redrives.due(now);
+    assert!(matches!(due[..], [Action::Read { .. }]), "{due:?}");
+    let letters = [3, 5].map(|position| Letter {
+        position,
+        id: samples::id(position.into()),
+    });
+    redrives.page_read(delete.job, Ok(letters.to_vec()), now);
+    assert_eq!(redrives.due(now).len(), 2);
+    for (position, letter) in (2..).zip(letters) {
+        let deleted = Fact::DeadLetterDeleted(DeadLetterDeleted {
+            id: letter.id,
+            at: now,
+            job: Some(delete.job),
+        });
+        assert_eq!(redrives.learn(position, &deleted), Some(News::Deleted));
+        redrives.answered(delete.job, letter, Answer::Done, now);
+        facts.push(deleted);
+    }
+    let due = redrives.due(now);
+    let [Action::Record(version), ..] = &due[..] else {
+        panic!("{due:?}");
+    };
+    assert_eq!((version.status, version.deleted), (JobStatus::Done, 2));
+    facts.push(Fact::RedriveAdvanced(Arc::new(RedriveJob::clone(version))));
+    let mut again = Redrives::default();
+    for (position, fact) in (1..).zip(&facts) {
+        again.learn(position, fact);
+    }
+    let view = again.view(delete.job).unwrap();
+    assert_eq!((view.status, view.deleted), (JobStatus::Done, 2));
+    assert_eq!((view.redriven, view.failed), (0, 0));
 }
 
 #[test]

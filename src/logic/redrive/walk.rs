@@ -25,7 +25,7 @@ pub struct Letter {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Answer {
     /// The journal has it.
-    Redriven,
+    Done,
     /// It was no dead letter any more, somebody else was at work on it, or nobody is there to take
     /// it.
     Gone,
@@ -150,7 +150,7 @@ impl Walk {
     pub fn answered(&mut self, letter: Letter, answer: Answer, now: Timestamp) {
         self.asked.remove(&letter.position);
         match answer {
-            Answer::Redriven | Answer::Gone => self.trouble = None,
+            Answer::Done | Answer::Gone => self.trouble = None,
             Answer::NotNow(cause) => {
                 self.waiting.insert(letter.position, letter.id);
                 self.rest(cause, now);

@@ -41,6 +41,8 @@ pub enum Kind {
     EventRedriven = 28,
     EventDelivered = 29,
     ReplayAdvanced = 30,
+    MessageDeleted = 31,
+    MessagesRemoved = 32,
 }
 
 /// Why a record with a right checksum cannot be understood.
@@ -57,7 +59,7 @@ pub enum DecodeError {
 
 impl Kind {
     /// In the order of their numbers, from 1.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 32] = [
         Self::Accepted,
         Self::AttemptFailed,
         Self::Delivered,
@@ -88,6 +90,8 @@ impl Kind {
         Self::EventRedriven,
         Self::EventDelivered,
         Self::ReplayAdvanced,
+        Self::MessageDeleted,
+        Self::MessagesRemoved,
     ];
 
     pub fn of(fact: &Fact) -> Self {
@@ -122,6 +126,8 @@ impl Kind {
             Fact::EventRedriven(_) => Self::EventRedriven,
             Fact::EventDelivered(_) => Self::EventDelivered,
             Fact::ReplayAdvanced(_) => Self::ReplayAdvanced,
+            Fact::MessageDeleted(_) => Self::MessageDeleted,
+            Fact::MessagesRemoved(_) => Self::MessagesRemoved,
         }
     }
 
@@ -163,6 +169,8 @@ impl Kind {
             Self::EventRedriven => "event_redriven",
             Self::EventDelivered => "event_delivered",
             Self::ReplayAdvanced => "replay_advanced",
+            Self::MessageDeleted => "message_deleted",
+            Self::MessagesRemoved => "messages_removed",
         }
     }
 }
@@ -199,6 +207,8 @@ pub fn encode_body(buffer: &mut Vec<u8>, fact: &Fact) {
         Fact::EventRedriven(letter) => write(buffer, letter),
         Fact::EventDelivered(delivered) => write(buffer, delivered),
         Fact::ReplayAdvanced(replay) => write(buffer, replay),
+        Fact::MessageDeleted(deleted) => write(buffer, deleted),
+        Fact::MessagesRemoved(removed) => write(buffer, removed),
     }
 }
 
@@ -241,6 +251,8 @@ fn decode_known(kind: Kind, body: &[u8]) -> serde_json::Result<Fact> {
         Kind::EventRedriven => Fact::EventRedriven(read(body)?),
         Kind::EventDelivered => Fact::EventDelivered(read(body)?),
         Kind::ReplayAdvanced => Fact::ReplayAdvanced(read(body)?),
+        Kind::MessageDeleted => Fact::MessageDeleted(read(body)?),
+        Kind::MessagesRemoved => Fact::MessagesRemoved(read(body)?),
     })
 }
 
@@ -256,6 +268,7 @@ fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> serde_json::Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::redrive::JobKind;
     use crate::logic::wal::samples;
 
     #[test]
@@ -265,7 +278,7 @@ mod tests {
             assert_eq!(Kind::from_number(kind as u8), Some(kind));
         }
         assert_eq!(Kind::from_number(0), None);
-        assert_eq!(Kind::from_number(31), None);
+        assert_eq!(Kind::from_number(33), None);
     }
 
     #[test]
@@ -290,7 +303,7 @@ mod tests {
 
     #[test]
     fn what_a_newer_hub_wrote_is_named() {
-        for (kind, version) in [(31, 1), (0, 1), (200, 3), (1, 2)] {
+        for (kind, version) in [(33, 1), (0, 1), (200, 3), (1, 2)] {
             let error = decode(kind, version, b"{}").unwrap_err().to_string();
             let expected = format!("unknown kind {kind} version {version}");
             assert!(error.contains(&expected), "{error}");
@@ -309,6 +322,7 @@ mod tests {
                     (job.events_before, job.filter.subscription_id),
                     (None, None)
                 );
+                assert_eq!((job.kind, job.deleted), (JobKind::Redrive, 0));
             }
             other => panic!("{other:?}"),
         }

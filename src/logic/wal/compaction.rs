@@ -151,7 +151,10 @@ impl Survey {
                 self.holding.remove(&deleted.id);
             }
             // The archive has it, and nobody is owed anything by it.
-            Fact::HealthChanged(_) | Fact::SnapshotTaken(_) => {}
+            Fact::HealthChanged(_)
+            | Fact::SnapshotTaken(_)
+            | Fact::MessageDeleted(_)
+            | Fact::MessagesRemoved(_) => {}
             Fact::ServiceSeen(_)
             | Fact::ServiceRegistered(_)
             | Fact::InstanceDeregistered(_)

@@ -13,13 +13,13 @@ use crate::domain::carried::{Carried, KnownId, Tally};
 use crate::domain::circuit::{CircuitChanged, CircuitName, CircuitState, Forced};
 use crate::domain::fact::{
     Attempt, AttemptFailed, AttemptOutcome, DeadLetterDeleted, DeadReason, Fact, HealthChanged,
-    InstanceDeregistered, InstanceWithdrawn, QueueSwitched, QuotaSet, Redrive, ServiceSeen,
-    Settlement, StrategyChosen, Withdrawal,
+    InstanceDeregistered, InstanceWithdrawn, MessageDeleted, MessagesRemoved, QueueSwitched,
+    QuotaSet, Redrive, ServiceSeen, Settlement, StrategyChosen, Withdrawal,
 };
 use crate::domain::ids::{JobId, Label, MessageId, ServiceName};
 use crate::domain::message::{Extras, Fingerprint, Message, Payload, Priority, State};
 use crate::domain::quota::Quota;
-use crate::domain::redrive::{JobStatus, RedriveFilter, RedriveJob};
+use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob};
 use crate::domain::service::{Address, Health, Registration};
 use crate::domain::strategy::Strategy as Balancing;
 use crate::domain::timestamp::Timestamp;
@@ -150,6 +150,23 @@ pub fn dead_letter_deleted(number: u128) -> Fact {
     Fact::DeadLetterDeleted(DeadLetterDeleted {
         id: id(number),
         at: at(number),
+        job: None,
+    })
+}
+
+pub fn message_deleted(number: u128) -> Fact {
+    Fact::MessageDeleted(MessageDeleted {
+        id: id(number),
+        at: at(number),
+    })
+}
+
+pub fn messages_removed(through: u64) -> Fact {
+    Fact::MessagesRemoved(MessagesRemoved {
+        at: at(through.into()),
+        after: 0,
+        through,
+        settled_before: at(1),
     })
 }
 
@@ -286,6 +303,8 @@ pub fn redrive_advanced(number: u128, status: JobStatus) -> Fact {
         cause: None,
         matched: 10,
         through: 7,
+        kind: JobKind::Redrive,
+        deleted: 0,
         redriven: 5,
         failed: 1,
         skipped: 1,
@@ -339,6 +358,8 @@ pub fn one_of_each() -> Vec<Fact> {
         event_redriven(1, 1),
         event_delivered(1, 1),
         replay_advanced(1, false),
+        message_deleted(4),
+        messages_removed(7),
     ]
 }
 
@@ -386,5 +407,7 @@ pub fn any_fact() -> impl Strategy<Value = Fact> {
         1 => (1..3_u128, 1..4_u64).prop_map(|(id, number)| event_redriven(id, number)),
         1 => (1..3_u128, 1..4_u64).prop_map(|(id, number)| event_delivered(id, number)),
         1 => (1..3_u128, any::<bool>()).prop_map(|(id, done)| replay_advanced(id, done)),
+        1 => (1..8_u128).prop_map(message_deleted),
+        1 => (1..9_u64).prop_map(messages_removed),
     ]
 }

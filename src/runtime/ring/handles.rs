@@ -37,6 +37,7 @@ impl Addresses {
             pick_instance: self.dispatcher.clone().recipient(),
             reprocess: self.archivist.clone().recipient(),
             delete_dead_letter: self.archivist.clone().recipient(),
+            delete_message: self.archivist.clone().recipient(),
             flush: self.archivist.clone().recipient(),
             start_redrive: self.redriver.clone().recipient(),
             switch_redrive: self.redriver.clone().recipient(),

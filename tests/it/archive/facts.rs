@@ -67,6 +67,7 @@ pub fn cancelled(number: u8) -> Fact {
 
 pub fn deleted(number: u8) -> Fact {
     Fact::DeadLetterDeleted(DeadLetterDeleted {
+        job: None,
         id: id(number),
         at: seconds(40),
     })

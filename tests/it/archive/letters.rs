@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use message_hub::domain::fact::{DeadReason, Fact};
 use message_hub::domain::ids::{JobId, Label, MessageId, Position, ServiceName};
-use message_hub::domain::redrive::{JobStatus, RedriveFilter, RedriveJob};
+use message_hub::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob};
 use message_hub::domain::subscription::SubscriptionId;
 use message_hub::domain::timestamp::Timestamp;
 use message_hub::ports::archive::{Archive, DeadLetterQuery, MessageQuery};
@@ -19,6 +19,7 @@ use super::{apply, on_each};
 fn job(filter: RedriveFilter, started_at: i64, events_before: Option<Position>) -> RedriveJob {
     RedriveJob {
         job: JobId(Uuid::nil()),
+        kind: JobKind::Redrive,
         started_at: Timestamp::from_millis(started_at),
         events_before,
         by: None,
@@ -30,6 +31,7 @@ fn job(filter: RedriveFilter, started_at: i64, events_before: Option<Position>) 
         through: 0,
         redriven: 0,
         failed: 0,
+        deleted: 0,
         skipped: 0,
         failed_in_a_row: 0,
         counted: 0,

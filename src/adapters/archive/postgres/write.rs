@@ -41,6 +41,10 @@ pub async fn apply(connection: &mut AsyncPgConnection, batch: &Batch) -> QueryRe
             if let Some(before) = batch.removed_before {
                 remove_events(connection, before).await?;
             }
+            for removed in &batch.removed_messages {
+                let removal = messages::retention::remove(removed);
+                removal.execute(connection).await?;
+            }
             write_letters(connection, &batch.letters).await?;
             let moved = standing::write_checkpoint(batch.through);
             moved.execute(connection).await?;
@@ -77,8 +81,10 @@ async fn lock_standing(connection: &mut AsyncPgConnection) -> QueryResult<Standi
 
 async fn write_changes(connection: &mut AsyncPgConnection, changes: &[Change]) -> QueryResult<()> {
     let (mut accepted, mut redriven, mut updates) = (Vec::new(), Vec::new(), Vec::new());
+    let mut deleted = Vec::new();
     for change in changes {
         match &change.opening {
+            _ if change.is_deleted => deleted.push(change.id.0.as_bytes().as_slice()),
             // A message the archive never had stays unknown.
             None => updates.push(messages::update::values(change).map_err(not_json)?),
             Some(opening) => {
@@ -94,7 +100,15 @@ async fn write_changes(connection: &mut AsyncPgConnection, changes: &[Change]) -
     }
     insert::<Accepted>(connection, &accepted).await?;
     insert::<Redriven>(connection, &redriven).await?;
-    update(connection, &updates).await
+    update(connection, &updates).await?;
+    if deleted.is_empty() {
+        return Ok(());
+    }
+    sql_query("DELETE FROM messages WHERE id = ANY($1)")
+        .bind::<Array<Binary>, _>(deleted)
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
 async fn write_events(

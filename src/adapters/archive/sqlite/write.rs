@@ -14,7 +14,7 @@ use crate::adapters::archive::events::{self, values::Events};
 use crate::adapters::archive::letters::{Changed, Letters};
 use crate::adapters::archive::messages::row::position_column;
 use crate::adapters::archive::messages::values::{Accepted, Redriven};
-use crate::adapters::archive::messages::{update, values};
+use crate::adapters::archive::messages::{retention, update, values};
 use crate::adapters::archive::snapshots::{self, Snapshots};
 use crate::adapters::archive::sql::{Applied, Number};
 use crate::adapters::archive::standing;
@@ -38,6 +38,9 @@ pub fn apply(connection: &mut SqliteConnection, batch: &Batch) -> QueryResult<Ap
         }
         if let Some(before) = batch.removed_before {
             remove_events(connection, before)?;
+        }
+        for removed in &batch.removed_messages {
+            retention::remove(removed).execute(connection)?;
         }
         write_letters(connection, &batch.letters)?;
         standing::write_checkpoint(batch.through).execute(connection)?;
@@ -67,6 +70,12 @@ fn read_standing(connection: &mut SqliteConnection) -> QueryResult<Standing> {
 }
 
 fn write_change(connection: &mut SqliteConnection, change: &Change) -> QueryResult<()> {
+    if change.is_deleted {
+        return sql_query("DELETE FROM messages WHERE id = ?")
+            .bind::<Binary, _>(change.id.0.as_bytes().as_slice())
+            .execute(connection)
+            .map(drop);
+    }
     let Some(opening) = &change.opening else {
         // A message the archive never had stays unknown.
         let values = update::values(change).map_err(not_json)?;

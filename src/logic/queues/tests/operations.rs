@@ -336,6 +336,7 @@ fn a_dead_letter_holds_its_key_until_it_is_deleted() {
     let held_by = format!("dead letter {} holds", id(1));
     assert_explains(&queues, 2, at(1), &[&held_by, "ordering_on_failure"]);
     let deleted = DeadLetterDeleted {
+        job: None,
         id: id(1),
         at: at(2),
     };

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::domain::fact::Fact;
 use crate::domain::ids::{JobId, MessageId, Position};
 use crate::domain::message::State;
-use crate::domain::redrive::{JobStatus, RedriveFilter, RedriveJob};
+use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob};
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::EventLetter;
 use crate::domain::timestamp::Timestamp;
@@ -56,6 +56,8 @@ pub fn job(rate: f64) -> RedriveJob {
         cause: None,
         matched: 0,
         through: 0,
+        kind: JobKind::Redrive,
+        deleted: 0,
         redriven: 0,
         failed: 0,
         skipped: 0,
@@ -209,11 +211,11 @@ impl World {
             } else {
                 redriven_by(JOB, number)
             });
-            Answer::Redriven
+            Answer::Done
         } else {
             Answer::Gone
         };
-        let is_owed = answer == Answer::Redriven;
+        let is_owed = answer == Answer::Done;
         self.redrives.answered(JOB, letter, answer, self.now);
         self.turn();
         is_owed.then_some(number)
