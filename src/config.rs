@@ -67,6 +67,8 @@ pub struct Config {
     pub base_retry_delay: Duration,
     pub max_retry_delay: Duration,
     pub service_check_interval: Duration,
+    /// No instance may ask to be checked more often.
+    pub min_check_interval: Duration,
     pub service_timeout: Duration,
     pub unhealthy_threshold: u32,
     pub healthy_threshold: u32,
@@ -77,6 +79,8 @@ pub struct Config {
     pub wal_sync: WalSync,
     pub wal_segment_bytes: u64,
     pub circuit_breaker_failure_threshold: u32,
+    /// 0: rejections open no circuit.
+    pub circuit_breaker_rejection_threshold: u32,
     pub circuit_breaker_reset_timeout: Duration,
     pub circuit_breaker_half_open_timeout: Duration,
     /// How long a message waits behind newer, more important ones; by [`Priority::index`].
@@ -98,8 +102,8 @@ pub struct Config {
     pub compaction_interval: Duration,
     /// A subscription that gave no sign of life for so long holds no event back.
     pub subscription_expiry: Duration,
-    /// Where callbacks of subscriptions must not lead.
-    pub callback_deny: DenyList,
+    /// Where nothing the hub sends by itself may lead: messages, events, health checks.
+    pub outgoing_deny: DenyList,
     /// Issuers of certificates that are trusted besides those of the operating system.
     pub tls_ca_file: Option<PathBuf>,
     pub load_balancing_strategy: Strategy,
@@ -146,6 +150,7 @@ impl Default for Config {
             base_retry_delay: Duration::from_secs(1),
             max_retry_delay: Duration::from_secs(300),
             service_check_interval: Duration::from_secs(30),
+            min_check_interval: Duration::from_secs(1),
             service_timeout: Duration::from_secs(10),
             unhealthy_threshold: 3,
             healthy_threshold: 2,
@@ -154,6 +159,7 @@ impl Default for Config {
             wal_sync: WalSync::Disk,
             wal_segment_bytes: 64 << 20,
             circuit_breaker_failure_threshold: 5,
+            circuit_breaker_rejection_threshold: 20,
             circuit_breaker_reset_timeout: Duration::from_secs(60),
             circuit_breaker_half_open_timeout: Duration::from_secs(30),
             patience: [0, 10, 60, 300, 1800].map(Duration::from_secs),
@@ -167,7 +173,7 @@ impl Default for Config {
             dead_letter_retention: Duration::ZERO,
             compaction_interval: Duration::from_secs(3600),
             subscription_expiry: Duration::from_secs(30 * 86_400),
-            callback_deny: DenyList::default(),
+            outgoing_deny: DenyList::default(),
             tls_ca_file: None,
             load_balancing_strategy: Strategy::HealthAware,
             shutdown_timeout: Duration::from_secs(30),
@@ -293,7 +299,8 @@ impl Config {
         settings.value("auth_failures", &mut self.auth_failures, whole(0..=1000))?;
         settings.value("quotas", &mut self.quotas, quotas::read)?;
         settings.value("limits", &mut self.limits, limits::read)?;
-        settings.value("callback_deny", &mut self.callback_deny, value::deny_list)?;
+        settings.renamed("callback_deny", "outgoing_deny")?;
+        settings.value("outgoing_deny", &mut self.outgoing_deny, value::deny_list)?;
         settings.text("tls_ca_file", &mut self.tls_ca_file, |text| {
             value::path(text).map(Some)
         })?;
@@ -396,6 +403,7 @@ impl Config {
             &mut self.service_check_interval,
             period,
         )?;
+        settings.value("min_check_interval", &mut self.min_check_interval, period)?;
         settings.value("service_timeout", &mut self.service_timeout, period)?;
         settings.value(
             "unhealthy_threshold",
@@ -418,6 +426,11 @@ impl Config {
             "circuit_breaker_failure_threshold",
             &mut self.circuit_breaker_failure_threshold,
             failures,
+        )?;
+        settings.value(
+            "circuit_breaker_rejection_threshold",
+            &mut self.circuit_breaker_rejection_threshold,
+            whole(0..=1_000_000),
         )?;
         settings.value(
             "circuit_breaker_reset_timeout",

@@ -96,9 +96,10 @@ pub struct Settings {
     pub durability: &'static str,
     pub max_retry_attempts: u32,
     pub max_retry_delay: Duration,
-    pub callback_deny: DenyList,
     pub limits: Limits,
     pub pages: WebPages,
+    pub outgoing_deny: DenyList,
+    pub registrations: registration_input::Rules,
     /// Set, but without effect in this version.
     pub unused: Vec<&'static str>,
 }
@@ -109,9 +110,13 @@ impl Settings {
             durability: config.wal_sync.name(),
             max_retry_attempts: config.max_retry_attempts,
             max_retry_delay: config.max_retry_delay,
-            callback_deny: config.callback_deny.clone(),
             limits: config.limits,
             pages: pages(config),
+            outgoing_deny: config.outgoing_deny.clone(),
+            registrations: registration_input::Rules {
+                deny: config.outgoing_deny.clone(),
+                min_check_interval: config.min_check_interval,
+            },
             unused: config.unused(),
         }
     }

@@ -36,6 +36,7 @@ pub mod retention;
 pub mod roster;
 pub mod seldom;
 pub mod snapshots;
+pub mod spacing;
 pub mod spelling;
 pub mod tally;
 pub mod timer_queue;

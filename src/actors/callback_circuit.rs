@@ -145,10 +145,11 @@ impl CallbackCircuit {
         let breaker = &mut self.circuit.breaker;
         let transition = match classify(answer) {
             Answered::Delivered => breaker.on_success(ticket, now),
-            Answered::Rejected => breaker.on_rejected(ticket, now),
+            Answered::Rejected(rejection) => breaker.on_rejected(ticket, rejection, now),
             Answered::Failed { .. } => breaker.on_failure(ticket, now),
-            // One callback wants no more, which says nothing of the others there.
-            Answered::Gone => {
+            // One callback wants no more, which says nothing of the others there; nor does what the
+            // hub broke off.
+            Answered::Gone | Answered::CutShort | Answered::NotTried => {
                 breaker.on_abandoned(ticket);
                 None
             }

@@ -22,7 +22,7 @@ use crate::domain::message::{Extras, Fingerprint, Message, Payload, Priority};
 use crate::domain::service::{Address, Health, Registration, Target};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::Delivery;
-use crate::ports::transport::{PushAnswer, PushRequest, Transport};
+use crate::ports::transport::{ProbeAnswer, PushAnswer, PushRequest, Transport};
 
 pub fn service(name: &str) -> ServiceName {
     ServiceName::parse(name).unwrap()
@@ -327,14 +327,14 @@ impl Transport for ScriptedTransport {
         }
     }
 
-    fn probe(&self, url: String, _: Duration) -> LocalBoxFuture<'static, Result<(), String>> {
+    fn probe(&self, url: String, _: Duration) -> LocalBoxFuture<'static, ProbeAnswer> {
         let probes = self.probes.borrow();
         let scripted = probes.iter().find(|(host, _)| url.contains(host));
         let answer = scripted.map_or(Probe::Good, |(_, probe)| *probe);
         self.probed.borrow_mut().push(url);
         match answer {
-            Probe::Good => ready(Ok(())).boxed_local(),
-            Probe::Bad => ready(Err("as scripted".to_owned())).boxed_local(),
+            Probe::Good => ready(ProbeAnswer::Well).boxed_local(),
+            Probe::Bad => ready(ProbeAnswer::NotWell("as scripted".to_owned())).boxed_local(),
             Probe::Hang => pending().boxed_local(),
             Probe::Panic => panic!("as scripted"),
         }

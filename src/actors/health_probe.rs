@@ -18,7 +18,7 @@ use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::health::{HealthTracker, Sign, probe_delay};
-use crate::ports::transport::Transport;
+use crate::ports::transport::{ProbeAnswer, Transport};
 
 pub struct HealthProbe {
     identity: Identity,
@@ -103,12 +103,13 @@ pub struct Beat {
 pub struct Entered {
     pub replaced: bool,
     pub undid_drain: bool,
+    pub beside: Option<InstanceId>,
     pub reply: Reply<Registered>,
 }
 
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Probed(Result<(), String>);
+struct Probed(ProbeAnswer);
 
 /// Nobody is interested in the instance any more.
 #[derive(Message)]
@@ -162,23 +163,28 @@ impl HealthProbe {
         });
     }
 
-    fn sign_of(&self, answer: Result<(), String>) -> Sign {
+    /// Nothing, if the question did not get there for want of something of the hub's own.
+    fn sign_of(&self, answer: ProbeAnswer) -> Option<Sign> {
         let Identity {
             service,
             instance_id,
             ..
         } = self.identity.clone();
         match answer {
-            Ok(()) => {
+            ProbeAnswer::Well => {
                 self.hops.alive.do_send(SignOfLife {
                     service,
                     instance_id,
                 });
-                Sign::ProbeGood
+                Some(Sign::ProbeGood)
             }
-            Err(error) => {
+            ProbeAnswer::NotWell(error) => {
                 tracing::debug!(%service, instance = %instance_id, error, "probe failed");
-                Sign::ProbeBad(error)
+                Some(Sign::ProbeBad(error))
+            }
+            ProbeAnswer::NotTried(error) => {
+                tracing::warn!(%service, instance = %instance_id, error, "no probe went out");
+                None
             }
         }
     }
@@ -201,8 +207,9 @@ impl Handler<Probed> for HealthProbe {
     type Result = ();
 
     fn handle(&mut self, Probed(answer): Probed, ctx: &mut Context<Self>) {
-        let sign = self.sign_of(answer);
-        self.saw(&sign);
+        if let Some(sign) = self.sign_of(answer) {
+            self.saw(&sign);
+        }
         if let Some(schedule) = &self.schedule {
             let pause = probe_delay(schedule.interval, rand::rng().random());
             ctx.run_later(pause, |probe, ctx| probe.ask(ctx));
@@ -238,6 +245,7 @@ impl Handler<Entered> for HealthProbe {
             replaced: entered.replaced,
             undid_drain: entered.undid_drain,
             health: self.tracker.health(),
+            beside: entered.beside,
         });
     }
 }

@@ -1,209 +1,337 @@
-//! Pushes and probes over HTTP/1.1, with or without TLS, with connections kept open between messages.
+//! Pushes and probes over HTTP/1.1, with or without TLS, with connections kept open between
+//! messages, to allowed addresses only.
 
-use std::cell::OnceCell;
-use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
+mod connection;
+mod dial;
+mod failure;
+mod pool;
+mod retry_after;
+mod stream;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-use actix_tls::connect as tcp;
-use actix_web::error::ParseError;
-use actix_web::http::Uri;
-use actix_web::http::header::{self, HeaderMap, HttpDate};
-use awc::error::{ConnectError, PayloadError, SendRequestError};
-use awc::{Client, Connector};
-use bytes::BytesMut;
-use futures_util::StreamExt;
-use futures_util::future::{FutureExt, LocalBoxFuture, ready};
-use rustls::ClientConfig;
-use tokio::time::{Instant, timeout_at};
+use bytes::{Bytes, BytesMut};
+use futures_util::future::{FutureExt, LocalBoxFuture};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::http::uri::PathAndQuery;
+use hyper::{Method, Request, Response, StatusCode, Uri};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::tls::{self, Trust};
+use super::tls::Trust;
 use crate::domain::deny_list::DenyList;
-use crate::ports::transport::{PushAnswer, PushRequest, Transport};
+use crate::logic::spacing::Spacing;
+use crate::ports::transport::{ProbeAnswer, PushAnswer, PushRequest, Transport};
+use connection::{Connection, Rest, may_be_followed};
+use dial::{Dialer, Place};
+use failure::{DENIED, Failure};
+use pool::Pool;
+use retry_after::retry_after;
 
-/// Shorter than what common servers use, so that a connection is rarely closed under a request.
-const KEEP_ALIVE: Duration = Duration::from_secs(4);
-/// Of a success nothing is used; so much is read to keep the connection.
-const MOST_BODY: usize = 64 * 1024;
-/// Of anything else so much is kept for the user.
+/// Of a success nothing is used; so much is read, for so long, to keep the connection.
+const MOST_REST: usize = 16 * 1024;
+const REST_WAIT: Duration = Duration::from_millis(10);
+/// Of anything else so much is kept for the user, if it comes within so long.
 const EXCERPT: usize = 256;
-const DENIED: &str = "the address is on the list callback_deny";
+const EXCERPT_WAIT: Duration = Duration::from_millis(100);
+/// The pause before the next try when the hub lacks something of its own; each is twice the one
+/// before.
+const WANT_PAUSE: Duration = Duration::from_millis(100);
+const WANT_PAUSES: u32 = 3;
+/// No place is asked about the health of what is there more often than so.
+const PROBE_DISTANCE: Duration = Duration::from_millis(50);
 
-pub struct HttpTransport {
-    plain: Client,
-    /// Made when the first address with `https` comes.
-    secure: OnceCell<Client>,
-    trust: Trust,
-    deny: Option<DenyList>,
+#[derive(Clone)]
+pub struct HttpTransport(Rc<Inner>);
+
+struct Inner {
+    dialer: Dialer,
+    pool: Rc<Pool>,
+    probes: RefCell<Spacing<Place>>,
+    began: Instant,
 }
 
 impl HttpTransport {
-    /// Belongs to the thread it is made on.
-    pub fn new(trust: Trust) -> Self {
-        Self::with(None, trust)
+    /// Belongs to the thread it is made on. Connects to nothing on the list, whatever name it goes
+    /// by.
+    pub fn new(deny: DenyList, trust: Trust) -> Self {
+        Self::with(Dialer::new(deny, trust, dial::system()))
     }
 
-    /// Connects to nothing on the list, whatever name it goes by.
-    pub fn guarded(deny: DenyList, trust: Trust) -> Self {
-        Self::with(Some(deny), trust)
-    }
-
-    fn with(deny: Option<DenyList>, trust: Trust) -> Self {
-        Self {
-            plain: client(deny.as_ref(), None),
-            secure: OnceCell::new(),
-            trust,
-            deny,
-        }
-    }
-
-    fn client_for(&self, url: &str) -> &Client {
-        let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
-        if !scheme.eq_ignore_ascii_case("https") {
-            return &self.plain;
-        }
-        self.secure
-            .get_or_init(|| client(self.deny.as_ref(), Some(self.trust.https())))
-    }
-
-    /// An address that needs no resolver is looked at here.
-    fn is_denied(&self, url: &str) -> bool {
-        let Some(deny) = &self.deny else {
-            return false;
-        };
-        let uri = url.parse::<Uri>().ok();
-        uri.is_some_and(|uri| uri.host().is_some_and(|host| deny.denies_host(host)))
-    }
-}
-
-fn client(deny: Option<&DenyList>, tls: Option<ClientConfig>) -> Client {
-    let resolver = match deny {
-        Some(deny) => tcp::Resolver::custom(GuardedResolver(deny.clone())),
-        None => tcp::Resolver::default(),
-    };
-    // How many connections a host gets is up to the credit of its service.
-    let mut connector = Connector::new()
-        .connector(tcp::Connector::new(resolver).service())
-        .limit(0)
-        .conn_keep_alive(KEEP_ALIVE);
-    if let Some(tls) = tls {
-        connector = connector.rustls_0_23(Arc::new(tls));
-    }
-    Client::builder()
-        .connector(connector)
-        .disable_redirects()
-        .disable_timeout()
-        .no_default_headers()
-        .finish()
-}
-
-/// Resolves names, and leaves out the addresses that are denied.
-struct GuardedResolver(DenyList);
-
-type Lookup = Result<Vec<SocketAddr>, Box<dyn std::error::Error>>;
-
-impl tcp::Resolve for GuardedResolver {
-    fn lookup<'a>(&'a self, host: &'a str, port: u16) -> LocalBoxFuture<'a, Lookup> {
-        async move {
-            let found = tokio::net::lookup_host(format!("{host}:{port}")).await?;
-            let allowed: Vec<_> = found.filter(|one| !self.0.denies(one.ip())).collect();
-            if allowed.is_empty() {
-                return Err(DENIED.into());
-            }
-            Ok(allowed)
-        }
-        .boxed_local()
+    fn with(dialer: Dialer) -> Self {
+        Self(Rc::new(Inner {
+            dialer,
+            pool: Rc::default(),
+            probes: RefCell::new(Spacing::new(PROBE_DISTANCE)),
+            began: Instant::now(),
+        }))
     }
 }
 
 impl Transport for HttpTransport {
     fn push(&self, request: PushRequest) -> LocalBoxFuture<'static, PushAnswer> {
-        if self.is_denied(&request.url) {
-            let error = DENIED.to_owned();
-            return ready(PushAnswer::NoAnswer { error }).boxed_local();
-        }
-        let mut post = self
-            .client_for(&request.url)
-            .post(&request.url)
-            .insert_header((header::CONTENT_TYPE, "application/json"))
-            .insert_header((
-                header::USER_AGENT,
-                concat!("message-hub/", env!("CARGO_PKG_VERSION")),
-            ));
-        for (name, value) in request.headers {
-            post = post.insert_header((name, value));
-        }
-        let sent = post.send_body(request.body);
-        let patience = request.timeout;
+        let inner = self.0.clone();
         async move {
+            let (patience, is_hurried) = (request.timeout, request.is_hurried);
             let by = Instant::now() + patience;
-            let error = match timeout_at(by, sent).await {
-                Ok(Ok(response)) => return answer(response, by).await,
-                Ok(Err(error)) => describe(&error),
-                Err(_) => format!("no answer within {patience:?}"),
+            let outgoing = match Outgoing::post(request) {
+                Ok(outgoing) => outgoing,
+                Err(error) => return PushAnswer::NoAnswer { error },
             };
-            PushAnswer::NoAnswer { error }
-        }
-        .boxed_local()
-    }
-
-    fn probe(&self, url: String, timeout: Duration) -> LocalBoxFuture<'static, Result<(), String>> {
-        let sent = self.client_for(&url).get(url).send();
-        async move {
-            let exchange = async {
-                let mut response = sent.await.map_err(|error| describe(&error))?;
-                read_up_to(&mut response, MOST_BODY).await;
-                match response.status() {
-                    status if status.is_success() => Ok(()),
-                    status => Err(format!("HTTP {}", status.as_u16())),
+            let failure = match inner.exchange(&outgoing, by, patience).await {
+                Ok(answered) => return inner.push_answer(answered, by).await,
+                Err(failure) => failure,
+            };
+            match failure {
+                Unanswered::Late(error) if is_hurried => PushAnswer::CutShort { error },
+                Unanswered::Failed(error) | Unanswered::Late(error) => {
+                    PushAnswer::NoAnswer { error }
                 }
+                Unanswered::NotTried(error) => PushAnswer::NotTried { error },
+            }
+        }
+        .boxed_local()
+    }
+
+    fn probe(&self, url: String, patience: Duration) -> LocalBoxFuture<'static, ProbeAnswer> {
+        let inner = self.0.clone();
+        async move {
+            let outgoing = match Outgoing::get(&url) {
+                Ok(outgoing) => outgoing,
+                Err(error) => return ProbeAnswer::NotWell(error),
             };
-            let answer = tokio::time::timeout(timeout, exchange).await;
-            answer.unwrap_or_else(|_| Err(format!("no answer within {timeout:?}")))
+            let wait = inner
+                .probes
+                .borrow_mut()
+                .take(outgoing.place.clone(), inner.began.elapsed());
+            if !wait.is_zero() {
+                sleep(wait).await;
+            }
+            let by = Instant::now() + patience;
+            match inner.exchange(&outgoing, by, patience).await {
+                Ok(answered) => {
+                    let status = answered.response.status();
+                    inner.let_go(answered);
+                    match status.is_success() {
+                        true => ProbeAnswer::Well,
+                        false => ProbeAnswer::NotWell(format!("HTTP {}", status.as_u16())),
+                    }
+                }
+                Err(Unanswered::Failed(error) | Unanswered::Late(error)) => {
+                    ProbeAnswer::NotWell(error)
+                }
+                Err(Unanswered::NotTried(error)) => ProbeAnswer::NotTried(error),
+            }
         }
         .boxed_local()
     }
 }
 
-/// The head decides; a body that does not end in time changes nothing.
-async fn answer<S>(mut response: awc::ClientResponse<S>, by: Instant) -> PushAnswer
-where
-    S: futures_util::Stream<Item = Result<bytes::Bytes, PayloadError>> + Unpin,
-{
-    let code = response.status().as_u16();
-    let retry_after = retry_after(response.headers());
-    let is_success = response.status().is_success();
-    let body = timeout_at(by, read_up_to(&mut response, MOST_BODY)).await;
-    let excerpt = match body {
-        Ok(body) if !is_success => excerpt(&body),
-        _ => String::new(),
-    };
-    PushAnswer::Status {
-        code,
-        retry_after,
-        excerpt,
+/// Why there is no answer.
+enum Unanswered {
+    Failed(String),
+    /// The time was over.
+    Late(String),
+    /// The hub lacked something of its own.
+    NotTried(String),
+}
+
+/// A request that can be made as often as it takes.
+struct Outgoing {
+    method: Method,
+    place: Place,
+    target: Uri,
+    headers: Vec<(&'static str, String)>,
+    body: Bytes,
+}
+
+impl Outgoing {
+    fn post(request: PushRequest) -> Result<Self, String> {
+        let mut outgoing = Self::to(Method::POST, &request.url)?;
+        outgoing.headers = request.headers;
+        outgoing.body = request.body;
+        Ok(outgoing)
+    }
+
+    fn get(url: &str) -> Result<Self, String> {
+        Self::to(Method::GET, url)
+    }
+
+    fn to(method: Method, url: &str) -> Result<Self, String> {
+        let wrong = || "the address is no HTTP address".to_owned();
+        let uri: Uri = url.parse().map_err(|_| wrong())?;
+        let place = Place::of(&uri).ok_or_else(wrong)?;
+        let path = uri.into_parts().path_and_query;
+        let path = path.unwrap_or_else(|| PathAndQuery::from_static("/"));
+        Ok(Self {
+            method,
+            place,
+            target: Uri::from(path),
+            headers: Vec::new(),
+            body: Bytes::new(),
+        })
+    }
+
+    fn request(&self) -> Result<Request<Full<Bytes>>, Failure> {
+        let mut request = Request::new(Full::new(self.body.clone()));
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.target.clone();
+        let headers = request.headers_mut();
+        headers.reserve(self.headers.len() + 4);
+        headers.insert(header::HOST, value(self.place.host_and_port())?);
+        let agent = concat!("message-hub/", env!("CARGO_PKG_VERSION"));
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(agent));
+        if self.method == Method::POST {
+            let json = HeaderValue::from_static("application/json");
+            headers.insert(header::CONTENT_TYPE, json);
+        }
+        for (name, text) in &self.headers {
+            headers.insert(HeaderName::from_static(name), value(text)?);
+        }
+        Ok(request)
     }
 }
 
-/// What arrives of the body, at most about `limit` bytes of it; the connection is given up if
-/// there is more.
-async fn read_up_to<S>(response: &mut awc::ClientResponse<S>, limit: usize) -> BytesMut
-where
-    S: futures_util::Stream<Item = Result<bytes::Bytes, PayloadError>> + Unpin,
-{
-    let mut body = BytesMut::new();
-    while body.len() < limit {
-        match response.next().await {
-            Some(Ok(chunk)) => body.extend_from_slice(&chunk),
-            Some(Err(_)) | None => break,
+fn value(text: &str) -> Result<HeaderValue, Failure> {
+    HeaderValue::from_str(text)
+        .map_err(|_| Failure::of_the_receiver(format!("no header can say {text:?}")))
+}
+
+/// An answer whose body is still to come, and the connection it comes over.
+struct Answered {
+    place: Place,
+    connection: Connection,
+    response: Response<Incoming>,
+}
+
+impl Inner {
+    /// The answer's head, within the time. A want of the hub's own is given a moment to pass.
+    async fn exchange(
+        &self,
+        outgoing: &Outgoing,
+        by: Instant,
+        patience: Duration,
+    ) -> Result<Answered, Unanswered> {
+        if self.dialer.denies(&outgoing.place) {
+            return Err(Unanswered::Failed(DENIED.to_owned()));
+        }
+        let want = Cell::new(None);
+        let tries = async {
+            for pause in 0.. {
+                let failure = match self.attempt(outgoing).await {
+                    Ok(answered) => return Ok(answered),
+                    Err(failure) => failure,
+                };
+                if !failure.is_own {
+                    return Err(Unanswered::Failed(failure.error));
+                }
+                if pause == WANT_PAUSES {
+                    return Err(Unanswered::NotTried(failure.error));
+                }
+                want.set(Some(failure.error));
+                sleep(WANT_PAUSE * 2_u32.pow(pause)).await;
+                want.take();
+            }
+            unreachable!("there are fewer pauses than numbers")
+        };
+        let ended = timeout_at(by, tries).await;
+        ended.unwrap_or_else(|_| {
+            Err(match want.take() {
+                Some(error) => Unanswered::NotTried(error),
+                None => Unanswered::Late(format!("no answer within {patience:?}")),
+            })
+        })
+    }
+
+    /// What fails on a connection that was used before, and before anything was heard of an answer,
+    /// may have failed because the other side had just closed it: that says nothing, and a new
+    /// connection has the last word (RFC 9112, 9.3.1).
+    async fn attempt(&self, outgoing: &Outgoing) -> Result<Answered, Failure> {
+        if let Some(mut connection) = self.pool.take(&outgoing.place) {
+            let answer = connection.ask(outgoing.request()?).await;
+            let is_stale = match &answer {
+                // Said to a connection that was idle for too long, not to this request.
+                Ok(response) => response.status() == StatusCode::REQUEST_TIMEOUT,
+                Err(_) => !connection.has_heard(),
+            };
+            if !is_stale {
+                return Ok(outgoing.answered(connection, answer?));
+            }
+        }
+        let mut connection = self.dialer.connect(&outgoing.place).await?;
+        let response = connection.ask(outgoing.request()?).await?;
+        Ok(outgoing.answered(connection, response))
+    }
+
+    /// The head decides. The text of an error is worth a moment, since it is shown to the user.
+    async fn push_answer(self: &Rc<Self>, mut answered: Answered, by: Instant) -> PushAnswer {
+        let (status, headers) = (answered.response.status(), answered.response.headers());
+        let retry_after = retry_after(headers, SystemTime::now);
+        let mut excerpt = BytesMut::new();
+        if !status.is_success() {
+            let by = by.min(Instant::now() + EXCERPT_WAIT);
+            let (connection, body) = (&mut answered.connection, answered.response.body_mut());
+            let read = connection.read(body, EXCERPT, (&mut excerpt, EXCERPT));
+            // Without its text the answer is the same.
+            let _ = timeout_at(by, read).await;
+        }
+        self.let_go(answered);
+        PushAnswer::Status {
+            code: status.as_u16(),
+            retry_after,
+            excerpt: self::excerpt(&excerpt),
         }
     }
-    body
+
+    /// Keeps the connection for the next request if the rest of the answer is there, or comes in a
+    /// moment; nobody waits for that.
+    fn let_go(&self, mut answered: Answered) {
+        if may_be_followed(&answered.response) {
+            return;
+        }
+        let pool = self.pool.clone();
+        if let Some(is_free) = answered.finish().now_or_never() {
+            return answered.keep_if(is_free, &pool);
+        }
+        tokio::task::spawn_local(async move {
+            let is_free = timeout(REST_WAIT, answered.finish()).await;
+            answered.keep_if(is_free.unwrap_or(false), &pool);
+        });
+    }
+}
+
+impl Outgoing {
+    fn answered(&self, connection: Connection, response: Response<Incoming>) -> Answered {
+        Answered {
+            place: self.place.clone(),
+            connection,
+            response,
+        }
+    }
+}
+
+impl Answered {
+    /// Reads what is left of the answer; says whether another request may follow.
+    async fn finish(&mut self) -> bool {
+        let (connection, body) = (&mut self.connection, self.response.body_mut());
+        let rest = connection
+            .read(body, MOST_REST, (&mut BytesMut::new(), 0))
+            .await;
+        rest == Rest::Nothing && connection.is_free().await
+    }
+
+    fn keep_if(self, is_free: bool, pool: &Rc<Pool>) {
+        if is_free {
+            pool.put(self.place, self.connection);
+        }
+    }
 }
 
 fn excerpt(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(EXCERPT)]);
+    let text = String::from_utf8_lossy(body);
     let printable = |c: char| if c.is_control() { ' ' } else { c };
     text.chars()
         .map(printable)
@@ -212,66 +340,5 @@ fn excerpt(body: &[u8]) -> String {
         .to_owned()
 }
 
-fn describe(error: &SendRequestError) -> String {
-    match error {
-        // Not while it connects, whatever its name says.
-        SendRequestError::Connect(ConnectError::Disconnected) => {
-            "connection closed before an answer".to_owned()
-        }
-        SendRequestError::Connect(ConnectError::Io(cause)) => failed("cannot connect", cause),
-        SendRequestError::Connect(cause) => format!("cannot connect: {cause}"),
-        // A server may look at its client when the handshake is over for the client.
-        SendRequestError::Send(cause) | SendRequestError::Response(ParseError::Io(cause)) => {
-            failed("connection lost", cause)
-        }
-        SendRequestError::Response(cause) => format!("not an HTTP answer: {cause}"),
-        other => other.to_string(),
-    }
-}
-
-fn failed(what: &str, cause: &io::Error) -> String {
-    let words = tls::in_words(cause).unwrap_or_else(|| cause.to_string());
-    format!("{what}: {words}")
-}
-
-/// RFC 9110, 10.2.3: seconds, or a date, which is taken relative to the answer's own `Date`.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse::<u32>() {
-        return Some(Duration::from_secs(seconds.into()));
-    }
-    let date = |text: &str| text.parse::<HttpDate>().ok().map(SystemTime::from);
-    let answered = date(headers.get(header::DATE)?.to_str().ok()?)?;
-    Some(date(text)?.duration_since(answered).unwrap_or_default())
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use header::HeaderValue;
-
-    fn headers(retry_after: &'static str) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static(retry_after));
-        let date = HeaderValue::from_static("Sat, 31 Jan 2026 12:00:00 GMT");
-        headers.insert(header::DATE, date);
-        headers
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let seconds = |text| retry_after(&headers(text)).map(|after| after.as_secs());
-        assert_eq!(seconds("120"), Some(120));
-        assert_eq!(seconds("Sat, 31 Jan 2026 12:00:30 GMT"), Some(30));
-        assert_eq!(seconds("Sat, 31 Jan 2026 11:00:00 GMT"), Some(0));
-        assert_eq!(seconds("soon"), None);
-        assert_eq!(seconds("-1"), None);
-    }
-
-    #[test]
-    fn excerpts_are_short_and_printable() {
-        assert_eq!(excerpt(b"  no\nroom\0 "), "no room");
-        assert_eq!(excerpt(&[b'x'; 1000]).len(), EXCERPT);
-        assert_eq!(excerpt(&[0xff, b'a']), "\u{fffd}a");
-    }
-}
+mod tests;

@@ -15,8 +15,6 @@ use rustls::{
 
 /// How `tokio-rustls` says that the other side hung up.
 const CUT_SHORT: &str = "tls handshake eof";
-/// How `actix-tls` says that the host of an address is neither a name nor an address.
-const NO_NAME: &str = "connection parameters specified invalid server name";
 
 /// What is wrong with the file of trusted issuers.
 #[derive(Debug, thiserror::Error)]
@@ -122,14 +120,8 @@ pub fn client() -> ConfigBuilder<ClientConfig, WantsVerifier> {
 /// What a connection failed of, and what to do about it; nothing if it was not about TLS.
 pub fn in_words(error: &io::Error) -> Option<String> {
     let inner = error.get_ref()?;
-    match inner.to_string().as_str() {
-        CUT_SHORT => return Some("connection closed in the TLS handshake".to_owned()),
-        NO_NAME => {
-            let problem = "its host is nothing that a certificate can be for: write its name, or \
-                its address as four numbers";
-            return Some(problem.to_owned());
-        }
-        _ => {}
+    if inner.to_string() == CUT_SHORT {
+        return Some("connection closed in the TLS handshake".to_owned());
     }
     Some(match inner.downcast_ref::<Error>()? {
         Error::InvalidCertificate(problem) => problem_in_words(problem),

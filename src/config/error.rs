@@ -32,6 +32,13 @@ pub enum ConfigError {
         /// `, but is …`; nothing for a secret.
         instead: String,
     },
+    #[error("{place}: {old}: is the old name of {key}, which is given too ({now}); keep one")]
+    GivenTwice {
+        place: Place,
+        old: &'static str,
+        key: &'static str,
+        now: Place,
+    },
     #[error("environment variable {name}: is not valid UTF-8")]
     NotText { name: String },
     #[error(

@@ -97,6 +97,30 @@ impl Settings {
         Ok(())
     }
 
+    /// What was given as `old` counts as given as `key`, the name it has now; both are one too many.
+    pub(super) fn renamed(
+        &mut self,
+        old: &'static str,
+        key: &'static str,
+    ) -> Result<(), ConfigError> {
+        let Some(setting) = self.take(old) else {
+            return Ok(());
+        };
+        if let Some(given) = self.given.get(key)
+            && !given.value.is_null()
+        {
+            let (place, now) = (setting.place, given.place.clone());
+            return Err(ConfigError::GivenTwice {
+                place,
+                old,
+                key,
+                now,
+            });
+        }
+        self.given.insert(key.to_owned(), setting);
+        Ok(())
+    }
+
     /// Puts the value of `key` into `target`; a key without a value changes nothing.
     /// `parse` says what is allowed instead.
     pub(super) fn value<T>(

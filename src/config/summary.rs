@@ -34,7 +34,7 @@ impl Config {
         writeln!(f, "auth_failures: {}", self.auth_failures)?;
         writeln!(f, "quotas: {}", quotas::Written(&self.quotas))?;
         writeln!(f, "limits: {}", limits::Written(&self.limits))?;
-        writeln!(f, "callback_deny: {}", self.callback_deny)?;
+        writeln!(f, "outgoing_deny: {}", self.outgoing_deny)?;
         if let Some(file) = &self.tls_ca_file {
             writeln!(f, "tls_ca_file: {file:?}")?;
         }
@@ -102,12 +102,16 @@ impl Config {
             "service_check_interval: {}",
             Seconds(self.service_check_interval)
         )?;
+        let least = Seconds(self.min_check_interval);
+        writeln!(f, "min_check_interval: {least}")?;
         writeln!(f, "service_timeout: {}", Seconds(self.service_timeout))?;
         writeln!(f, "unhealthy_threshold: {}", self.unhealthy_threshold)?;
         writeln!(f, "healthy_threshold: {}", self.healthy_threshold)?;
         writeln!(f, "instance_expiry: {}", Seconds(self.instance_expiry))?;
         writeln!(f, "load_balancing_strategy: {strategy}")?;
         writeln!(f, "circuit_breaker_failure_threshold: {failures}")?;
+        let rejections = self.circuit_breaker_rejection_threshold;
+        writeln!(f, "circuit_breaker_rejection_threshold: {rejections}")?;
         writeln!(f, "circuit_breaker_reset_timeout: {reset}")?;
         writeln!(f, "circuit_breaker_half_open_timeout: {half_open}")
     }

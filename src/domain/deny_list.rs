@@ -1,4 +1,4 @@
-//! Addresses that callbacks must not lead to.
+//! Addresses that nothing the hub sends by itself may lead to.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::fmt;
@@ -16,8 +16,9 @@ enum Denied {
 }
 
 /// Where the metadata of machines in a cloud is found, and what else has no service.
-const USUAL: [&str; 6] = [
+const USUAL: [&str; 7] = [
     "169.254.0.0/16",
+    "100.100.100.200/32",
     "fe80::/10",
     "fd00:ec2::254/128",
     "metadata",
@@ -56,16 +57,26 @@ impl DenyList {
     }
 
     /// Whether this address is on the list. Where it leads counts as well: the unspecified address
-    /// reaches the machine itself, as the loopback address does.
+    /// reaches the machine itself, as the loopback address does, and an IPv4 address within an IPv6
+    /// address is where a translator or a tunnel takes it.
     pub fn denies(&self, address: IpAddr) -> bool {
         let address = plain(address);
-        let reached = reached_by(address);
-        self.0.iter().any(|denied| match denied {
-            Denied::Network(network, bits) => {
-                is_within(address, *network, *bits) || is_within(reached, *network, *bits)
-            }
-            Denied::Host(_) => false,
-        })
+        let is_listed = |address| {
+            self.0.iter().any(|denied| match denied {
+                Denied::Network(network, bits) => is_within(address, *network, *bits),
+                Denied::Host(_) => false,
+            })
+        };
+        if is_listed(address) || is_listed(reached_by(address)) {
+            return true;
+        }
+        let IpAddr::V6(six) = address else {
+            return false;
+        };
+        let within = embedded(six).into_iter().flatten();
+        within
+            .map(IpAddr::V4)
+            .any(|four| is_listed(four) || is_listed(reached_by(four)))
     }
 }
 
@@ -101,6 +112,37 @@ fn plain(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(six) => six.to_canonical(),
         four @ IpAddr::V4(_) => four,
+    }
+}
+
+/// The IPv4 addresses that translators and tunnels find in an IPv6 address.
+fn embedded(address: Ipv6Addr) -> [Option<Ipv4Addr>; 4] {
+    let bytes = address.octets();
+    let at = |places: [usize; 4]| Some(Ipv4Addr::from(places.map(|place| bytes[place])));
+    const LAST: [usize; 4] = [12, 13, 14, 15];
+    match address.segments() {
+        // NAT64 (RFC 6052), IPv4 translated (RFC 2765), and IPv4 merely written as IPv6, which the
+        // loopback address is not.
+        [0x64, 0xff9b, 0, 0, 0, 0, ..]
+        | [0, 0, 0, 0, 0xffff, 0, ..]
+        | [0, 0, 0, 0, 0, 0, 1..=0xffff, _] => [at(LAST), None, None, None],
+        // NAT64 in a network of its own (RFC 8215), whose prefix has any of four lengths.
+        [0x64, 0xff9b, 1, ..] => [
+            at(LAST),
+            at([6, 7, 9, 10]),
+            at([7, 9, 10, 11]),
+            at([9, 10, 11, 12]),
+        ],
+        // 6to4 (RFC 3056).
+        [0x2002, ..] => [at([2, 3, 4, 5]), None, None, None],
+        // Teredo (RFC 4380): the server, and the client with its bits turned round.
+        [0x2001, 0, ..] => {
+            let client = LAST.map(|place| !bytes[place]);
+            [at([4, 5, 6, 7]), Some(Ipv4Addr::from(client)), None, None]
+        }
+        // ISATAP (RFC 5214).
+        [_, _, _, _, 0 | 0x200, 0x5efe, ..] => [at(LAST), None, None, None],
+        _ => [None; 4],
     }
 }
 
@@ -146,6 +188,9 @@ mod tests {
             "fe80::1",
             "[::ffff:169.254.169.254]",
             "[fd00:ec2::254]",
+            "100.100.100.200",
+            "[64:ff9b::169.254.169.254]",
+            "[64:ff9b::100.100.100.200]",
             "Metadata.Google.Internal",
             "metadata.google.internal.",
         ] {
@@ -154,6 +199,43 @@ mod tests {
         for host in ["127.0.0.1", "10.0.0.5", "[::1]", "shop", "169.253.0.1"] {
             assert!(!usual.denies_host(host), "{host}");
         }
+    }
+
+    #[test]
+    fn an_ipv4_address_is_found_in_whatever_ipv6_address_leads_to_it() {
+        let list = DenyList::parse(["10.1.2.3"]).unwrap();
+        for host in [
+            "::ffff:10.1.2.3",
+            "::10.1.2.3",
+            "::ffff:0:10.1.2.3",
+            "64:ff9b::10.1.2.3",
+            "64:ff9b:1::10.1.2.3",
+            "64:ff9b:1:a01:2:300::",
+            "64:ff9b:1:ff0a:1:203::",
+            "64:ff9b:1:0:a:102:300:0",
+            "2002:a01:203::1",
+            "2001:0:a01:203::1",
+            "2001::f5fe:fdfc",
+            "2001:db8::5efe:10.1.2.3",
+            "2001:db8::200:5efe:10.1.2.3",
+        ] {
+            assert!(list.denies_host(host), "{host}");
+        }
+        for host in [
+            "::ffff:10.1.2.4",
+            "64:ff9b::10.1.2.4",
+            "2002:a01:204::1",
+            "2001:db8::10.1.2.3",
+            "2001::10.1.2.3",
+            "2003:a01:203::1",
+            "::1",
+        ] {
+            assert!(!list.denies_host(host), "{host}");
+        }
+        let itself = DenyList::parse(["127.0.0.0/8"]).unwrap();
+        assert!(itself.denies_host("64:ff9b::"), "the unspecified address");
+        let nothing = DenyList::parse(["0.0.0.0/8"]).unwrap();
+        assert!(!nothing.denies_host("::1"));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use super::fields::unknown::Ignored;
 use super::fields::{self, Field};
+use crate::domain::deny_list::DenyList;
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::message::Payload;
 use crate::domain::service::{Endpoint, HealthCheck, Registration};
@@ -75,6 +76,15 @@ pub struct CheckBody<'a> {
     timeout: Option<&'a RawValue>,
 }
 
+/// What this hub does not let everybody register.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Where no instance may be.
+    pub deny: DenyList,
+    /// No instance is checked more often.
+    pub min_check_interval: Duration,
+}
+
 /// Reads a registration. `route` is the service named by the path, if it names one.
 ///
 /// # Errors
@@ -82,11 +92,12 @@ pub struct CheckBody<'a> {
 pub fn read(
     text: &str,
     route: Option<ServiceName>,
+    rules: &Rules,
     now: Timestamp,
 ) -> Result<(Registration, Ignored), HubError> {
     let (body, mut ignored): (Body<'_>, _) = fields::noting(SUBJECT, text)?;
     ignored.check_promises(SUBJECT, &PROMISED)?;
-    let address = address(&body)?;
+    let address = address(&body, &rules.deny)?;
     let instance_id = match given("instance_id", body.instance_id) {
         Some(field) => field.label()?,
         None => default_instance_id(address.as_ref()),
@@ -98,7 +109,7 @@ pub fn read(
         version: optional("version", body.version, |field| field.label())?,
         address: address.map(Arc::new),
         health_check: optional("health_check", body.health_check, |field| {
-            health_check(field, &mut ignored)
+            health_check(field, rules.min_check_interval, &mut ignored)
         })?,
         max_in_flight: number(
             ("max_in_flight", body.max_in_flight),
@@ -198,8 +209,22 @@ fn period(field: Field<'_>) -> Result<u64, HubError> {
     Ok(period.as_millis() as u64)
 }
 
+/// Between two checks, in milliseconds.
+fn interval(field: Field<'_>, least: Duration) -> Result<u64, HubError> {
+    let interval = period(field)?;
+    if Duration::from_millis(interval) < least {
+        let least = least.as_secs_f64();
+        return Err(field.wrong(format!("must be at least {least} s (min_check_interval)")));
+    }
+    Ok(interval)
+}
+
 /// A path, or an object with a path.
-fn health_check(field: Field<'_>, ignored: &mut Ignored) -> Result<HealthCheck, HubError> {
+fn health_check(
+    field: Field<'_>,
+    least: Duration,
+    ignored: &mut Ignored,
+) -> Result<HealthCheck, HubError> {
     if field.json.get().starts_with('"') {
         return Ok(HealthCheck {
             endpoint: path(field)?,
@@ -216,7 +241,9 @@ fn health_check(field: Field<'_>, ignored: &mut Ignored) -> Result<HealthCheck, 
     let endpoint = Field::required(SUBJECT, "health_check.endpoint", body.endpoint)?;
     Ok(HealthCheck {
         endpoint: path(endpoint)?,
-        interval_ms: optional("health_check.interval", body.interval, period)?,
+        interval_ms: optional("health_check.interval", body.interval, |field| {
+            interval(field, least)
+        })?,
         timeout_ms: optional("health_check.timeout", body.timeout, period)?,
     })
 }

@@ -178,7 +178,7 @@ fn callback_url(field: Field<'_>, deny: &DenyList) -> Result<String, HubError> {
         "must be an address such as http://10.0.0.5:8080/events or https://shop.example/events";
     let WebAddress { text, uri } = WebAddress::read(field, problem)?;
     if uri.host().is_some_and(|host| deny.denies_host(host)) {
-        return Err(field.wrong("leads to an address on the list callback_deny"));
+        return Err(field.wrong("leads to an address on the list outgoing_deny"));
     }
     Ok(text)
 }

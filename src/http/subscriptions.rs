@@ -103,7 +103,7 @@ pub async fn subscribe(
     let wanted = wanted(
         body.text(),
         &Caller::of(&request),
-        &hub.settings.callback_deny,
+        &hub.settings.outgoing_deny,
     )?;
     let asked = ask(&hub.handles.subscribe, |reply| Subscribe {
         service: wanted.service,
@@ -221,7 +221,7 @@ pub async fn change(
     let id = read_id(&id)?;
     let owner = Caller::of(&request).acts_only_for();
     let body = Body::one(&hub, payload, SUBJECT).await?;
-    let changed = changed(body.text(), &hub.settings.callback_deny)?;
+    let changed = changed(body.text(), &hub.settings.outgoing_deny)?;
     let asked = ask(&hub.handles.change_subscription, |reply| {
         ChangeSubscription {
             id,

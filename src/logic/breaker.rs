@@ -2,10 +2,12 @@
 //! to it gently (contract, section 7).
 //!
 //! ```text
-//!      failures in a row, or half of              reset_timeout
-//!      the last minute's attempts
+//!      failures in a row, or half of
+//!      the last minute's attempts, or
+//!      rejections and no success                  reset_timeout
 //!   CLOSED ────────────────────> OPEN ────────────────────────> HALF_OPEN
-//!      ^                           ^    a trial fails or hangs     │  │
+//!      ^                           ^ a trial fails, hangs or is    │  │
+//!      │                           │ rejected                      │  │
 //!      │                           └───────────────────────────────┘  │
 //!      └──────────────────────────────────────────────────────────────┘
 //!        enough good trials; then the window grows 1, 2, 4, … up to full
@@ -21,6 +23,7 @@ use std::time::Duration;
 use crate::domain::circuit::CircuitState;
 use crate::domain::timestamp::Timestamp;
 
+use super::outcome::Rejection;
 use super::ramp::Ramp;
 pub use cause::Cause;
 pub use recent::Counts;
@@ -35,6 +38,8 @@ pub struct BreakerPolicy {
     pub failure_percent: u32,
     /// … if there were at least so many.
     pub minimum_attempts: u32,
+    /// So many rejections without a success among them open it as well; 0: they do not.
+    pub rejection_threshold: u32,
     /// How long it stays open before a trial.
     pub reset_timeout: Duration,
     /// How long a trial may go without a verdict.
@@ -49,6 +54,7 @@ impl Default for BreakerPolicy {
             failure_threshold: 5,
             failure_percent: 50,
             minimum_attempts: 20,
+            rejection_threshold: 20,
             reset_timeout: Duration::from_secs(60),
             half_open_timeout: Duration::from_secs(30),
             trials_to_close: 2,
@@ -79,6 +85,10 @@ pub struct Breaker {
     /// Failed attempts since the last answer.
     failures: u32,
     last_failure: Option<Timestamp>,
+    /// Rejections since the last success.
+    rejections: u32,
+    /// Something was taken since the beginning.
+    has_succeeded: bool,
     /// Attempts that ended while the circuit was closed, since it last closed.
     recent: Recent,
 }
@@ -104,7 +114,7 @@ struct Trial {
 }
 
 impl Breaker {
-    /// A closed circuit with its full window.
+    /// A closed circuit; its window is full after the first success.
     pub fn new(policy: BreakerPolicy) -> Self {
         Self {
             policy,
@@ -112,15 +122,18 @@ impl Breaker {
             current: Ticket(0),
             failures: 0,
             last_failure: None,
+            rejections: 0,
+            has_succeeded: false,
             recent: Recent::new(),
         }
     }
 
     /// How many attempts may be in flight now, where `full` is what the destination can take
-    /// at its best: 0 when open, 1 when half open, a growing part of `full` after closing.
+    /// at its best: 0 when open, 1 when half open, a growing part of `full` after closing, and no
+    /// more than it takes to open the circuit while all that is known are rejections.
     pub fn window(&self, full: u32) -> u32 {
         match self.phase {
-            Phase::Closed(ramp) => ramp.limit(full),
+            Phase::Closed(ramp) => ramp.limit(full).min(self.most_to_lose()),
             Phase::Open { .. } => 0,
             Phase::HalfOpen { .. } => full.min(1),
         }
@@ -131,8 +144,8 @@ impl Breaker {
     /// the present state take up room there. What began before does not hold up a trial.
     pub fn room(&self, full: u32, free: u32, counted: impl FnOnce() -> u32) -> u32 {
         match self.phase {
-            Phase::Closed(ramp) if ramp.limit(full) == full => free,
-            Phase::Closed(ramp) => ramp.limit(full).saturating_sub(counted()).min(free),
+            Phase::Closed(_) if self.window(full) == full => free,
+            Phase::Closed(_) => self.window(full).saturating_sub(counted()).min(free),
             Phase::HalfOpen { trial: None, .. } => free.min(1),
             Phase::Open { .. } | Phase::HalfOpen { trial: Some(_), .. } => 0,
         }
@@ -155,13 +168,62 @@ impl Breaker {
 
     /// The service took the message.
     pub fn on_success(&mut self, ticket: Ticket, now: Timestamp) -> Option<Transition> {
-        self.answered(ticket, now)
+        if !self.is_current(ticket) {
+            return None;
+        }
+        self.rejections = 0;
+        self.has_succeeded = true;
+        match &mut self.phase {
+            Phase::Closed(ramp) => {
+                *ramp = ramp.after_answer();
+                self.failures = 0;
+                self.recent.count(false, now);
+                // It may be the one that makes them enough to judge by.
+                self.open_by_rate(now)
+            }
+            Phase::HalfOpen { trial, good } => {
+                *trial = None;
+                *good += 1;
+                self.failures = 0;
+                let good = *good;
+                (good >= self.policy.trials_to_close).then(|| {
+                    let cause = Cause::TrialsSucceeded(good);
+                    self.go_to(Phase::Closed(Ramp::START), cause)
+                })
+            }
+            Phase::Open { .. } => None,
+        }
     }
 
-    /// The service refused the message for good (4xx). It is well enough to answer, so this is
-    /// as good as a success.
-    pub fn on_rejected(&mut self, ticket: Ticket, now: Timestamp) -> Option<Transition> {
-        self.answered(ticket, now)
+    /// The service refused the message for good (4xx). That is the message's fault, unless it speaks
+    /// of the address; but when nothing else comes, what is wrong is not the messages, and each one
+    /// that is tried is lost.
+    pub fn on_rejected(
+        &mut self,
+        ticket: Ticket,
+        rejection: Rejection,
+        now: Timestamp,
+    ) -> Option<Transition> {
+        if !self.is_current(ticket) {
+            return None;
+        }
+        self.rejections = self.rejections.saturating_add(1);
+        let by_failure = match (rejection, self.phase) {
+            (Rejection::Address, _) => self.on_failure(ticket, now),
+            (Rejection::Message, Phase::Closed(_)) => {
+                self.failures = 0;
+                self.recent.count(false, now);
+                self.open_by_rate(now)
+            }
+            (Rejection::Message, _) => None,
+        };
+        match self.phase {
+            Phase::HalfOpen { .. } => Some(self.open(now, Cause::TrialRejected)),
+            Phase::Closed(_) if self.is_rejecting() => {
+                Some(self.open(now, Cause::RejectionsInRow(self.rejections)))
+            }
+            _ => by_failure,
+        }
     }
 
     /// The attempt failed in a way that says the service is not well.
@@ -273,30 +335,19 @@ impl Breaker {
         }
     }
 
-    fn answered(&mut self, ticket: Ticket, now: Timestamp) -> Option<Transition> {
-        if !self.is_current(ticket) {
-            return None;
+    fn is_rejecting(&self) -> bool {
+        let threshold = self.policy.rejection_threshold;
+        threshold > 0 && self.rejections >= threshold
+    }
+
+    /// How many attempts at once may be rejected: what is under way when the circuit opens is lost
+    /// as well.
+    fn most_to_lose(&self) -> u32 {
+        let threshold = self.policy.rejection_threshold;
+        if threshold == 0 || (self.has_succeeded && self.rejections == 0) {
+            return u32::MAX;
         }
-        match &mut self.phase {
-            Phase::Closed(ramp) => {
-                *ramp = ramp.after_answer();
-                self.failures = 0;
-                self.recent.count(false, now);
-                // It may be the one that makes them enough to judge by.
-                self.open_by_rate(now)
-            }
-            Phase::HalfOpen { trial, good } => {
-                *trial = None;
-                *good += 1;
-                self.failures = 0;
-                let good = *good;
-                (good >= self.policy.trials_to_close).then(|| {
-                    let cause = Cause::TrialsSucceeded(good);
-                    self.go_to(Phase::Closed(Ramp::START), cause)
-                })
-            }
-            Phase::Open { .. } => None,
-        }
+        threshold.saturating_sub(self.rejections).max(1)
     }
 
     fn open_by_rate(&mut self, now: Timestamp) -> Option<Transition> {
@@ -329,6 +380,7 @@ impl Breaker {
         self.renew_ticket();
         if let Phase::Closed(_) = phase {
             self.failures = 0;
+            self.rejections = 0;
             self.recent = Recent::new();
         }
         let to = self.state();

@@ -71,10 +71,13 @@ pub fn conclude(
 ) -> Outcome {
     match answered {
         Answered::Delivered => Outcome::Delivered,
-        Answered::Rejected => Outcome::Dead(DeadReason::Rejected),
+        Answered::Rejected(_) => Outcome::Dead(DeadReason::Rejected),
         Answered::Gone => Outcome::Gone,
-        Answered::Failed { retry_after } => {
-            let asked = retry_after.map(Asked::AtLeast);
+        Answered::Failed { .. } | Answered::CutShort | Answered::NotTried => {
+            let asked = match answered {
+                Answered::Failed { retry_after } => retry_after.map(Asked::AtLeast),
+                _ => None,
+            };
             match policy.after_failure(number, now, random, asked) {
                 Next::RetryAt(at) => Outcome::RetryAt(at),
                 Next::Exhausted => Outcome::Dead(DeadReason::AttemptsExhausted),

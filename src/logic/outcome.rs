@@ -13,9 +13,22 @@ pub enum Answered {
         retry_after: Option<Duration>,
     },
     /// No other try will change it.
-    Rejected,
+    Rejected(Rejection),
     /// 410: this instance wants no more messages.
     Gone,
+    /// The message's own time was over before the instance had as long as it is given.
+    CutShort,
+    /// It did not get there, for want of something of the hub's own.
+    NotTried,
+}
+
+/// What a rejection speaks of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rejection {
+    /// This message; another one may be taken.
+    Message,
+    /// Where it was sent, or who sends: the next message will fare no better.
+    Address,
 }
 
 impl Answered {
@@ -23,35 +36,48 @@ impl Answered {
     pub fn outcome(self) -> AttemptOutcome {
         match self {
             Self::Delivered => AttemptOutcome::Delivered,
-            Self::Failed { .. } => AttemptOutcome::Failed,
-            Self::Rejected | Self::Gone => AttemptOutcome::Rejected,
+            Self::Failed { .. } | Self::CutShort | Self::NotTried => AttemptOutcome::Failed,
+            Self::Rejected(_) | Self::Gone => AttemptOutcome::Rejected,
         }
     }
 }
 
 /// `Retry-After` is heard on 429 and 503 only.
 pub fn classify(answer: &PushAnswer) -> Answered {
-    let PushAnswer::Status {
-        code, retry_after, ..
-    } = answer
-    else {
-        return Answered::Failed { retry_after: None };
+    let (code, retry_after) = match answer {
+        PushAnswer::Status {
+            code, retry_after, ..
+        } => (code, retry_after),
+        PushAnswer::NoAnswer { .. } => return Answered::Failed { retry_after: None },
+        PushAnswer::CutShort { .. } => return Answered::CutShort,
+        PushAnswer::NotTried { .. } => return Answered::NotTried,
     };
     match code {
         200..=299 => Answered::Delivered,
+        401 | 403 | 404 | 405 => Answered::Rejected(Rejection::Address),
         410 => Answered::Gone,
         429 | 503 => Answered::Failed {
             retry_after: *retry_after,
         },
-        408 | 425 | 500..=599 => Answered::Failed { retry_after: None },
-        _ => Answered::Rejected,
+        // What comes before an answer is none.
+        100..=199 | 408 | 425 | 500..=599 => Answered::Failed { retry_after: None },
+        _ => Answered::Rejected(Rejection::Message),
+    }
+}
+
+pub fn status_code(answer: &PushAnswer) -> Option<u16> {
+    match answer {
+        PushAnswer::Status { code, .. } => Some(*code),
+        _ => None,
     }
 }
 
 /// The answer in a few words; `None` for a success.
 pub fn describe(answer: &PushAnswer) -> Option<String> {
     match answer {
-        PushAnswer::NoAnswer { error } => Some(error.clone()),
+        PushAnswer::NoAnswer { error }
+        | PushAnswer::CutShort { error }
+        | PushAnswer::NotTried { error } => Some(error.clone()),
         PushAnswer::Status {
             code: 200..=299, ..
         } => None,
@@ -78,24 +104,33 @@ mod tests {
     #[test]
     fn statuses_mean_what_the_contract_says() {
         let failed = Answered::Failed { retry_after: None };
+        let of_message = Answered::Rejected(Rejection::Message);
+        let of_address = Answered::Rejected(Rejection::Address);
         let later = Answered::Failed {
             retry_after: Some(Duration::from_secs(7)),
         };
         for (code, meaning) in [
             (200, Answered::Delivered),
             (204, Answered::Delivered),
-            (301, Answered::Rejected),
-            (400, Answered::Rejected),
-            (404, Answered::Rejected),
+            (103, failed),
+            (301, of_message),
+            (400, of_message),
+            (401, of_address),
+            (403, of_address),
+            (404, of_address),
+            (405, of_address),
+            (406, of_message),
             (408, failed),
             (410, Answered::Gone),
+            (422, of_message),
             (425, failed),
             (429, later),
             (500, failed),
+            (501, failed),
             (502, failed),
             (503, later),
             (599, failed),
-            (600, Answered::Rejected),
+            (600, of_message),
         ] {
             assert_eq!(classify(&status(code)), meaning, "{code}");
         }

@@ -108,14 +108,28 @@ pub fn push_request(
         headers,
         body: body.into(),
         timeout: message_timeout.min(left),
+        is_hurried: left < message_timeout,
     }
 }
 
-/// A header carries ASCII; a label may not. What does not fit stands whole in the body.
+/// A header carries printable ASCII; a label may not. What does not fit is written as percent signs
+/// and the bytes of its UTF-8, as in RFC 8187. A percent sign stays what it is: the body has the text
+/// as it was given.
 pub(super) fn header_text(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_ascii() { c } else { '?' })
-        .collect()
+    let fits = |c: char| c == ' ' || c.is_ascii_graphic();
+    let mut header = String::with_capacity(text.len());
+    let mut bytes = [0; 4];
+    for c in text.chars() {
+        if fits(c) {
+            header.push(c);
+            continue;
+        }
+        for byte in c.encode_utf8(&mut bytes).bytes() {
+            let hex = |digit: u8| char::from(b"0123456789ABCDEF"[usize::from(digit)]);
+            header.extend(['%', hex(byte >> 4), hex(byte & 15)]);
+        }
+    }
+    header
 }
 
 #[cfg(test)]
@@ -177,8 +191,21 @@ mod tests {
         assert!(
             request
                 .headers
-                .contains(&("x-correlation-id", "bestellung-?".to_owned()))
+                .contains(&("x-correlation-id", "bestellung-%C3%BC".to_owned()))
         );
+    }
+
+    #[test]
+    fn a_header_says_everything_in_ascii() {
+        for (text, header) in [
+            ("order-7", "order-7"),
+            ("é", "%C3%A9"),
+            ("a b%20", "a b%20"),
+            ("注文 7", "%E6%B3%A8%E6%96%87 7"),
+            ("\u{7f}\t\u{1f600}", "%7F%09%F0%9F%98%80"),
+        ] {
+            assert_eq!(header_text(text), header);
+        }
     }
 
     #[test]
@@ -186,5 +213,8 @@ mod tests {
         assert_eq!(request(None).timeout, Duration::from_secs(30));
         let soon = Timestamp::from_millis(5_250);
         assert_eq!(request(Some(soon)).timeout, Duration::from_millis(250));
+        let hurried = |expires_at| request(expires_at).is_hurried;
+        assert!(hurried(Some(soon)) && !hurried(None));
+        assert!(!hurried(Some(Timestamp::from_millis(35_000))));
     }
 }

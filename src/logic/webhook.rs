@@ -147,6 +147,7 @@ pub fn push_request(handing: &Handing<'_>, timeout: Duration, now: Timestamp) ->
         headers,
         body: body.into(),
         timeout,
+        is_hurried: false,
     }
 }
 

@@ -8,8 +8,9 @@ use futures_util::future::LocalBoxFuture;
 pub trait Transport {
     fn push(&self, request: PushRequest) -> LocalBoxFuture<'static, PushAnswer>;
 
-    /// Asks a health endpoint; any 2xx within `timeout` is good.
-    fn probe(&self, url: String, timeout: Duration) -> LocalBoxFuture<'static, Result<(), String>>;
+    /// Asks a health endpoint; any 2xx within `timeout` is good. It may wait for its turn before that
+    /// time begins.
+    fn probe(&self, url: String, timeout: Duration) -> LocalBoxFuture<'static, ProbeAnswer>;
 }
 
 /// One HTTP POST of a message.
@@ -19,6 +20,8 @@ pub struct PushRequest {
     pub headers: Vec<(&'static str, String)>,
     pub body: bytes::Bytes,
     pub timeout: Duration,
+    /// The message has less time left than every receiver is given.
+    pub is_hurried: bool,
 }
 
 /// What an instance said to a message.
@@ -32,4 +35,19 @@ pub enum PushAnswer {
     },
     /// No answer: connect error, reset, timeout, garbage.
     NoAnswer { error: String },
+    /// No answer before the message's own time was over, which was less than every receiver is given.
+    CutShort { error: String },
+    /// The hub lacked something of its own (files, ports, memory), for a moment at least, so the
+    /// instance was not reached.
+    NotTried { error: String },
+}
+
+/// What a health endpoint said.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ProbeAnswer {
+    Well,
+    /// With what went wrong.
+    NotWell(String),
+    /// The question did not go out, as with [`PushAnswer::NotTried`].
+    NotTried(String),
 }

@@ -159,17 +159,21 @@ impl Ring {
         journal: impl Journal + 'static,
         found: Result<Found, ArchiveError>,
     ) -> Result<Running, StartError> {
-        let transport = Rc::new(HttpTransport::new(self.trust.clone()));
+        // One for all that goes out: what may be called, and how often, is decided in one place.
+        let transport = Rc::new(HttpTransport::new(
+            self.config.outgoing_deny.clone(),
+            self.trust.clone(),
+        ));
         seats.scheduler.fill(self.scheduler());
         seats.dispatcher.fill(self.dispatcher(transport.clone()));
         seats.retry_timer.fill(self.retry_timer());
-        seats.registry.fill(self.registry(transport));
+        seats.registry.fill(self.registry(transport.clone()));
         seats
             .archivist
             .fill(self.archivist(journal.readers(), found.clone()));
         seats.redriver.fill(self.redriver());
         seats.historian.fill(self.historian());
-        seats.event_bus.fill(self.event_bus());
+        seats.event_bus.fill(self.event_bus(transport));
         // The router is on the writer's thread: whatever comes while a sync is under way has to
         // wait for it anyway, and one thread less to wake up saves a tenth of a send's cost.
         let wal = Arbiter::new();

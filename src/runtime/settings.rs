@@ -53,6 +53,7 @@ pub fn history(config: &Config) -> historian::Settings {
 pub fn breaker_policy(config: &Config) -> BreakerPolicy {
     BreakerPolicy {
         failure_threshold: config.circuit_breaker_failure_threshold,
+        rejection_threshold: config.circuit_breaker_rejection_threshold,
         reset_timeout: config.circuit_breaker_reset_timeout,
         half_open_timeout: config.circuit_breaker_half_open_timeout,
         ..BreakerPolicy::default()

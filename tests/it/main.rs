@@ -29,6 +29,7 @@ mod lost_archive;
 mod messages;
 mod operations;
 mod ordering;
+mod outgoing;
 mod pacing;
 mod postgres;
 mod power_loss;

@@ -15,7 +15,8 @@ const LETTERS: usize = 300;
 /// A hub whose dead letter list holds so many rejected messages to `billing`, which has its doors
 /// open again.
 fn hub_with_letters(count: usize) -> (TestHub, FakeService) {
-    let hub = TestHub::start();
+    // Rejections are what letters are made of here.
+    let hub = TestHub::with(&[("circuit_breaker_rejection_threshold", "0")]);
     let service = FakeService::answering(Reply::Status(400));
     hub.register_at("billing", &service.url());
     send_until_dead(&hub, "billing", count);

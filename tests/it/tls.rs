@@ -281,6 +281,7 @@ fn callbacks_stay_away_from_denied_addresses_with_https_too() {
     let authority = Authority::new();
     let service = FakeService::with_tls(&authority.identity(&["localhost"]));
     let denied = [
+        // Its old name.
         ("callback_deny", "[127.0.0.0/8, '::1']"),
         ("max_retry_attempts", "1"),
     ];
@@ -298,7 +299,7 @@ fn callbacks_stay_away_from_denied_addresses_with_https_too() {
     let id = id.as_str().unwrap();
     eventually("it is given up", || hub.subscription(id)["failures"] == 1);
     let last_error = hub.subscription(id)["last_error"].to_string();
-    assert!(last_error.contains("callback_deny"), "{last_error}");
+    assert!(last_error.contains("outgoing_deny"), "{last_error}");
     assert_eq!(service.connections(), 0);
 }
 

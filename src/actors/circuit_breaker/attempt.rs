@@ -5,7 +5,7 @@ use crate::domain::ids::InstanceId;
 use crate::domain::service::Target;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::breaker::Ticket;
-use crate::logic::outcome::{Answered, describe};
+use crate::logic::outcome::{Answered, describe, status_code};
 use crate::logic::queues::Delivery;
 use crate::ports::transport::PushAnswer;
 
@@ -42,10 +42,7 @@ impl InFlight {
             at: self.started_at,
             instance: Some(self.pushed_to.instance_id.clone()),
             outcome: answered.outcome(),
-            status_code: match answer {
-                PushAnswer::Status { code, .. } => Some(*code),
-                PushAnswer::NoAnswer { .. } => None,
-            },
+            status_code: status_code(answer),
             duration_ms: u64::try_from(now.since(self.started_at).as_millis()).unwrap_or(u64::MAX),
             error: describe(answer),
         }

@@ -5,13 +5,13 @@ use rand::RngExt;
 
 use super::attempt::InFlight;
 use super::{CircuitBreaker, MOST_OTHERS};
-use crate::actors::messages::{DeliverySeen, InstanceGone};
+use crate::actors::messages::{DeliverySeen, GiveBack, InstanceGone};
 use crate::domain::ids::MessageId;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::backoff::Asked;
 use crate::logic::balancer::{Ask, Ending};
 use crate::logic::breaker::Transition;
-use crate::logic::outcome::{Answered, classify};
+use crate::logic::outcome::{Answered, Rejection, classify};
 use crate::logic::push::push_request;
 use crate::logic::queues::Delivery;
 use crate::logic::verdict::verdict;
@@ -116,6 +116,9 @@ impl CircuitBreaker {
         let answered = classify(&ended.answer);
         let moved = self.balancer.has_moved(&in_flight.pushed_to);
         self.observe(&in_flight, answered, moved, now);
+        if answered == Answered::NotTried && in_flight.tried.len() == 1 {
+            return self.not_tried(&in_flight);
+        }
         let others = matches!(answered, Answered::Failed { .. } | Answered::Gone);
         let over = match others {
             true => self.fail_over(in_flight, now, ctx),
@@ -126,13 +129,23 @@ impl CircuitBreaker {
         }
     }
 
+    /// The hub lacked something of its own, and the transport has waited a moment for it. Nobody saw
+    /// the attempt, so it is none, and the message is the next to be tried.
+    fn not_tried(&mut self, in_flight: &InFlight) {
+        self.circuit.breaker.on_abandoned(in_flight.ticket);
+        self.balancer.look_again();
+        let ids = vec![in_flight.delivery.message.id];
+        self.hops.give_back.do_send(GiveBack { ids });
+    }
+
     /// What the answer says of the instance; from where it was before it `moved`: nothing.
     fn observe(&mut self, in_flight: &InFlight, answered: Answered, moved: bool, now: Timestamp) {
         let ending = match answered {
-            _ if moved => Ending::Gone,
-            Answered::Gone => Ending::Gone,
+            _ if moved => Ending::Untold,
+            Answered::Gone | Answered::CutShort | Answered::NotTried => Ending::Untold,
             Answered::Failed { .. } => Ending::Failed,
-            Answered::Delivered | Answered::Rejected => {
+            Answered::Rejected(Rejection::Address) => Ending::Failed,
+            Answered::Delivered | Answered::Rejected(Rejection::Message) => {
                 Ending::Answered(now.since(in_flight.pushed_at))
             }
         };
@@ -143,6 +156,10 @@ impl CircuitBreaker {
         }
         if answered == Answered::Gone {
             return self.instance_gone(in_flight);
+        }
+        // That it takes one message or refuses another says nothing of its health.
+        if ending == Ending::Untold || answered == Answered::Rejected(Rejection::Message) {
+            return;
         }
         self.hops.delivery_seen.do_send(DeliverySeen {
             service: self.service.clone(),
@@ -195,7 +212,8 @@ impl CircuitBreaker {
     }
 
     /// What the attempt says of the service. That an instance left says nothing, nor that one
-    /// failed where it is no more, or while others, full as they are, do well.
+    /// failed where it is no more, or while others, full as they are, do well, nor what the hub broke
+    /// off.
     fn judge(
         &mut self,
         in_flight: &InFlight,
@@ -206,11 +224,17 @@ impl CircuitBreaker {
         let ticket = in_flight.ticket;
         match answered {
             Answered::Delivered => self.circuit.breaker.on_success(ticket, now),
-            Answered::Rejected => self.circuit.breaker.on_rejected(ticket, now),
+            Answered::Rejected(rejection) if !moved => {
+                self.circuit.breaker.on_rejected(ticket, rejection, now)
+            }
             Answered::Failed { .. } if !in_flight.others_full && !moved => {
                 self.circuit.breaker.on_failure(ticket, now)
             }
-            Answered::Failed { .. } | Answered::Gone => {
+            Answered::Rejected(_)
+            | Answered::Failed { .. }
+            | Answered::Gone
+            | Answered::CutShort
+            | Answered::NotTried => {
                 self.circuit.breaker.on_abandoned(ticket);
                 None
             }

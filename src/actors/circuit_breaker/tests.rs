@@ -1,5 +1,6 @@
 mod balancing;
 mod changes;
+mod outcomes;
 
 use std::cell::RefCell;
 

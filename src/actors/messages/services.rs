@@ -22,12 +22,14 @@ pub struct Register {
     pub reply: Reply<Registered>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Registered {
     pub replaced: bool,
     /// It was draining, and takes messages again.
     pub undid_drain: bool,
     pub health: Health,
+    /// Another instance of the service at the same host and port, with another path.
+    pub beside: Option<InstanceId>,
 }
 
 /// http → Registry: remove a service, or one instance of it.

@@ -24,6 +24,7 @@ impl Handler<Register> for Registry {
         let (service, id) = (&registration.service, &registration.instance_id);
         let known = self.services.instance(service, id);
         let undid_drain = known.is_some_and(|known| known.draining_since().is_some());
+        let beside = self.services.beside(&registration);
         let mut known = self
             .services
             .instance_mut(&registration.service, &registration.instance_id);
@@ -37,6 +38,7 @@ impl Handler<Register> for Registry {
             entered: Entered {
                 replaced: known.is_some(),
                 undid_drain,
+                beside,
                 reply: register.reply,
             },
         };
@@ -73,6 +75,7 @@ impl Handler<Written> for Registry {
                 replaced: entered.replaced,
                 undid_drain: entered.undid_drain,
                 health: Health::Unknown,
+                beside: entered.beside,
             })),
         }
     }

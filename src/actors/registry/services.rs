@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::instance::Instance;
 use super::listeners::Listener;
 use crate::actors::messages::FeedId;
-use crate::domain::circuit::CircuitChanged;
+use crate::domain::circuit::{CircuitChanged, Origin};
 use crate::domain::fact::InstanceWithdrawn;
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::{Registration, Target};
@@ -106,6 +106,23 @@ impl Services {
             listeners,
             ..Service::default()
         };
+    }
+
+    /// Another instance at the same host and port, with another path: most likely the same process,
+    /// before somebody corrected its path.
+    pub fn beside(&self, registration: &Registration) -> Option<InstanceId> {
+        let here = registration.address.as_ref()?;
+        let (origin, url) = (Origin::of(&here.url), here.message_url());
+        let instances = &self.known.get(&registration.service)?.instances;
+        let other = instances.iter().find(|(id, instance)| {
+            let there = instance.registration.address.as_ref();
+            **id != registration.instance_id
+                && instance.is_staying()
+                && there.is_some_and(|there| {
+                    Origin::of(&there.url) == origin && there.message_url() != url
+                })
+        });
+        other.map(|(id, _)| id.clone())
     }
 
     pub fn instance(&self, service: &ServiceName, id: &InstanceId) -> Option<&Instance> {

@@ -14,7 +14,7 @@ use crate::domain::fact::{Attempt, DeadReason, Fact};
 use crate::domain::subscription::{EventDelivered, EventLetter};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::delivery_window::{Ended, Outcome, conclude};
-use crate::logic::outcome::{classify, describe};
+use crate::logic::outcome::{classify, describe, status_code};
 use crate::logic::webhook::{Handing, push_request};
 use crate::metrics::notices::{Notice, Particulars};
 use crate::ports::transport::PushAnswer;
@@ -273,10 +273,7 @@ fn attempt(push: &Push, answer: &PushAnswer, now: Timestamp) -> Attempt {
         at: push.started_at,
         instance: None,
         outcome: classify(answer).outcome(),
-        status_code: match answer {
-            PushAnswer::Status { code, .. } => Some(*code),
-            PushAnswer::NoAnswer { .. } => None,
-        },
+        status_code: status_code(answer),
         duration_ms: u64::try_from(took).unwrap_or(u64::MAX),
         error: describe(answer),
     }
@@ -292,6 +289,11 @@ impl Handler<EventPushed> for Subscription {
                 self.budget = 0;
                 self.circuit_open(is_open, until);
                 self.is_shut_out |= is_open;
+            }
+            // It was not sent, and has waited a moment for what the hub lacked.
+            PushEnd::Answered(PushAnswer::NotTried { error }) => {
+                self.give_back(pushed.push, self.settings.clock.now());
+                self.progress.last_error = Some(error);
             }
             PushEnd::Answered(answer) => {
                 if let Some(push) = self.pushes.remove(&pushed.push) {

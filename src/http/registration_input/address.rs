@@ -3,6 +3,7 @@
 use actix_web::http::Uri;
 
 use super::Body;
+use crate::domain::deny_list::DenyList;
 use crate::domain::ids::Label;
 use crate::domain::service::Address;
 use crate::error::{HubError, Subject};
@@ -15,7 +16,7 @@ const DEFAULT_ENDPOINT: &str = "/messages";
 ///
 /// # Errors
 /// 400 with `url` or `message_endpoint`.
-pub fn address(body: &Body<'_>) -> Result<Option<Address>, HubError> {
+pub fn address(body: &Body<'_>, deny: &DenyList) -> Result<Option<Address>, HubError> {
     let given = |name, json| Field::given(Subject::Request, name, json);
     let endpoint = given("message_endpoint", body.message_endpoint);
     let endpoint = endpoint.map(path).transpose()?;
@@ -23,17 +24,20 @@ pub fn address(body: &Body<'_>) -> Result<Option<Address>, HubError> {
         return Ok(None);
     };
     Ok(Some(Address {
-        url: url(field)?,
+        url: url(field, deny)?,
         message_endpoint: endpoint.unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned()),
     }))
 }
 
 /// Without a trailing slash.
-fn url(field: Field<'_>) -> Result<String, HubError> {
+fn url(field: Field<'_>, deny: &DenyList) -> Result<String, HubError> {
     let problem = "must be an address such as http://10.0.0.5:8080 or https://shop.example, with a path at most";
     let WebAddress { text, uri } = WebAddress::read(field, problem)?;
     if uri.query().is_some() {
         return Err(field.wrong(problem));
+    }
+    if uri.host().is_some_and(|host| deny.denies_host(host)) {
+        return Err(field.wrong("leads to an address on the list outgoing_deny"));
     }
     Ok(text.trim_end_matches('/').to_owned())
 }

@@ -1,7 +1,11 @@
 use super::*;
 
 fn read_text(text: &str) -> Result<Registration, HubError> {
-    read(text, None, Timestamp::default()).map(|(registration, _)| registration)
+    let rules = Rules {
+        deny: DenyList::default(),
+        min_check_interval: Duration::from_secs(1),
+    };
+    read(text, None, &rules, Timestamp::default()).map(|(registration, _)| registration)
 }
 
 fn field_of(text: &str) -> String {
@@ -242,4 +246,30 @@ fn null_is_as_good_as_nothing() {
     let plain = read_text(r#"{"service":"a"}"#).unwrap();
     assert_eq!(read_text(&text).unwrap(), plain);
     assert_eq!((plain.weight, plain.ttl_ms), (1, None));
+}
+
+#[test]
+fn no_instance_is_where_the_hub_must_not_go() {
+    for url in [
+        "http://169.254.169.254",
+        "http://169.254.169.254:80/latest",
+        "http://[::ffff:169.254.169.254]",
+        "http://[64:ff9b::a9fe:a9fe]",
+        "http://100.100.100.200",
+        "http://Metadata.Google.Internal",
+    ] {
+        let text = format!(r#"{{"service":"a","url":"{url}"}}"#);
+        assert_eq!(field_of(&text), "url", "{url}");
+    }
+}
+
+#[test]
+fn no_instance_is_checked_more_often_than_the_hub_wants() {
+    let check = |interval: &str| {
+        format!(r#"{{"service":"a","health_check":{{"endpoint":"/h","interval":{interval}}}}}"#)
+    };
+    for interval in ["0.1", "0.999"] {
+        assert_eq!(field_of(&check(interval)), "health_check.interval");
+    }
+    assert!(read_text(&check("1")).is_ok());
 }

@@ -30,6 +30,9 @@ pub struct Registered {
     #[serde(skip_serializing_if = "Ignored::is_empty")]
     #[schema(value_type = Vec<String>, required = false)]
     ignored: Ignored,
+    /// What may not be meant so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<String>,
 }
 
 /// A heartbeat was heard.
@@ -53,7 +56,9 @@ pub struct Draining {
 /// Register an instance
 ///
 /// The service may be asked for messages and sent messages from now on, also after a restart of
-/// the hub. The same `instance_id` again replaces the instance and keeps its health.
+/// the hub. The same `instance_id` again replaces the instance and keeps its health. Without one an
+/// instance is known by its host, port and path, so another path is another instance: then the answer
+/// has a `warning`.
 #[utoipa::path(
     post,
     path = "/v1/services/register",
@@ -109,7 +114,9 @@ async fn enter(
     path: Option<ServiceName>,
 ) -> Result<HttpResponse, HubError> {
     let body = Body::one(hub, payload, Subject::Request).await?;
-    let (registration, ignored) = registration_input::read(body.text(), path, hub.clock.now())?;
+    let rules = &hub.settings.registrations;
+    let (registration, ignored) =
+        registration_input::read(body.text(), path, rules, hub.clock.now())?;
     Caller::of(request).must_be(&registration.service)?;
     let service = registration.service.clone();
     let instance_id = registration.instance_id.clone();
@@ -130,13 +137,24 @@ async fn enter(
     } else {
         HttpResponse::Created()
     };
+    let warning = registered.beside.map(|other| beside(&service, &other));
     Ok(response.json(Registered {
         service,
         instance_id,
         status: registered.health,
         registered_at,
         ignored,
+        warning,
     }))
+}
+
+/// Whoever corrects the path of an instance means it to be the same one.
+fn beside(service: &ServiceName, other: &InstanceId) -> String {
+    format!(
+        "{other} is another instance of {service} at the same host and port and gets messages as \
+         well; if this one takes its place, remove it with DELETE \
+         /v1/services/{service}/instances/{other}"
+    )
 }
 
 /// Remove an instance

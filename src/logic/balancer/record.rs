@@ -28,8 +28,9 @@ pub enum Ending {
     /// The instance took the message or refused it for good, after so long.
     Answered(Duration),
     Failed,
-    /// The instance said that it wants no more messages, which says nothing about how it does.
-    Gone,
+    /// The instance said that it wants no more messages, or the attempt broke off for a reason that
+    /// is not the instance's: nothing was learnt about how it does.
+    Untold,
 }
 
 #[derive(Clone, Debug)]
@@ -82,7 +83,7 @@ impl Record {
 
     pub fn finished(&mut self, ending: Ending, now: Timestamp) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        if ending == Ending::Gone {
+        if ending == Ending::Untold {
             return;
         }
         let left = self.left(now);
@@ -168,7 +169,7 @@ mod tests {
             (vec![Ending::Failed; 4], 0.5),
             (vec![Ending::Failed; 12], 0.25),
             (vec![Ending::Failed, fast, fast, fast], 7.0 / 8.0),
-            (vec![Ending::Gone; 9], 1.0),
+            (vec![Ending::Untold; 9], 1.0),
         ] {
             assert_score(&after(&endings), 0, expected);
         }

@@ -9,11 +9,14 @@ pub enum Cause {
     FailuresInRow(u32),
     /// Too large a part of the last minute's attempts failed.
     FailureRate(Counts),
+    /// So many rejections came without a success.
+    RejectionsInRow(u32),
     /// The time an open circuit stays open has passed.
     ResetTimeoutOver,
     /// So many trials in a row were answered.
     TrialsSucceeded(u32),
     TrialFailed,
+    TrialRejected,
     /// A trial was not answered in time.
     NoVerdict,
     /// Somebody wanted it so.
@@ -31,10 +34,18 @@ impl Cause {
             (Self::FailureRate(Counts { finished, failed }), _) => {
                 format!("{failed} of {finished} attempts in {SECONDS} s failed")
             }
+            (Self::RejectionsInRow(count), Some(error)) => {
+                format!("{count} rejections without a success, the last: {error}")
+            }
+            (Self::RejectionsInRow(count), None) => {
+                format!("{count} rejections without a success")
+            }
             (Self::ResetTimeoutOver, _) => "reset_timeout is over".to_owned(),
             (Self::TrialsSucceeded(count), _) => format!("{count} trials succeeded"),
             (Self::TrialFailed, Some(error)) => format!("trial failed: {error}"),
             (Self::TrialFailed, None) => "trial failed".to_owned(),
+            (Self::TrialRejected, Some(error)) => format!("trial rejected: {error}"),
+            (Self::TrialRejected, None) => "trial rejected".to_owned(),
             (Self::NoVerdict, _) => "no verdict within half_open_timeout".to_owned(),
             (Self::Forced, _) => "forced".to_owned(),
         }
@@ -60,6 +71,11 @@ mod tests {
             (Cause::ResetTimeoutOver, "reset_timeout is over"),
             (Cause::TrialsSucceeded(2), "2 trials succeeded"),
             (Cause::TrialFailed, "trial failed: HTTP 503"),
+            (Cause::TrialRejected, "trial rejected: HTTP 503"),
+            (
+                Cause::RejectionsInRow(20),
+                "20 rejections without a success, the last: HTTP 503",
+            ),
             (Cause::NoVerdict, "no verdict within half_open_timeout"),
             (Cause::Forced, "forced"),
         ] {

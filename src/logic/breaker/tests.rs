@@ -18,6 +18,13 @@ fn closed() -> Breaker {
     Breaker::new(BreakerPolicy::default())
 }
 
+/// Something was taken.
+fn proven() -> Breaker {
+    let mut breaker = closed();
+    succeed(&mut breaker, 0);
+    breaker
+}
+
 /// Opened at second 0, so open until second 60.
 fn open() -> Breaker {
     let mut breaker = closed();
@@ -52,6 +59,16 @@ fn succeed(breaker: &mut Breaker, second: i64) -> Option<Transition> {
     breaker.on_success(ticket, at(second))
 }
 
+fn reject(breaker: &mut Breaker, second: i64) -> Option<Transition> {
+    let ticket = breaker.on_start(at(second)).unwrap();
+    breaker.on_rejected(ticket, Rejection::Message, at(second))
+}
+
+fn misdirect(breaker: &mut Breaker, second: i64) -> Option<Transition> {
+    let ticket = breaker.on_start(at(second)).unwrap();
+    breaker.on_rejected(ticket, Rejection::Address, at(second))
+}
+
 #[test]
 fn states_have_wire_names() {
     for state in [Closed, Open, HalfOpen] {
@@ -65,7 +82,8 @@ fn each_state_has_its_window_and_tick() {
     let mut on_trial = half_open();
     on_trial.on_start(at(61));
     let cases = [
-        (closed(), Closed, FULL, None),
+        (closed(), Closed, 20, None),
+        (proven(), Closed, FULL, None),
         (open(), Open, 0, Some(at(60))),
         (half_open(), HalfOpen, 1, None),
         (on_trial, HalfOpen, 1, Some(at(91))),
@@ -83,7 +101,7 @@ fn each_state_has_its_window_and_tick() {
 fn each_event_leads_where_the_contract_says() {
     type Event = fn(&mut Breaker) -> Option<Transition>;
     type Change = (CircuitState, CircuitState, Cause);
-    let cases: [(&str, Breaker, Event, Option<Change>); 13] = [
+    let cases: [(&str, Breaker, Event, Option<Change>); 19] = [
         ("closed, success", closed(), |b| succeed(b, 0), None),
         ("closed, one failure", closed(), |b| fail(b, 0), None),
         (
@@ -91,6 +109,49 @@ fn each_event_leads_where_the_contract_says() {
             closed(),
             |b| (0..5).find_map(|second| fail(b, second)),
             Some((Closed, Open, Cause::FailuresInRow(5))),
+        ),
+        (
+            "closed, nineteen rejections",
+            closed(),
+            |b| (0..19).find_map(|second| reject(b, second)),
+            None,
+        ),
+        (
+            "closed, twentieth rejection, failures among them",
+            closed(),
+            |b| (0..20).find_map(|second| fail(b, second).or_else(|| reject(b, second))),
+            Some((
+                Closed,
+                Open,
+                Cause::FailureRate(Counts {
+                    finished: 20,
+                    failed: 10,
+                }),
+            )),
+        ),
+        (
+            "closed, twentieth rejection",
+            proven(),
+            |b| (0..20).find_map(|second| reject(b, second)),
+            Some((Closed, Open, Cause::RejectionsInRow(20))),
+        ),
+        (
+            "closed, fifth rejection that speaks of the address",
+            proven(),
+            |b| (0..5).find_map(|second| misdirect(b, second)),
+            Some((Closed, Open, Cause::FailuresInRow(5))),
+        ),
+        (
+            "half open, rejected trial",
+            half_open(),
+            |b| succeed(b, 61).or_else(|| reject(b, 62)),
+            Some((HalfOpen, Open, Cause::TrialRejected)),
+        ),
+        (
+            "half open, trial at a wrong address",
+            half_open(),
+            |b| misdirect(b, 61),
+            Some((HalfOpen, Open, Cause::TrialFailed)),
         ),
         ("closed, tick", closed(), |b| b.tick(at(9999)), None),
         ("open, early tick", open(), |b| b.tick(at(59)), None),
@@ -164,16 +225,15 @@ fn opens_after_five_failures_in_a_row() {
 
 #[test]
 fn any_answer_ends_a_row_of_failures() {
-    type Answer = fn(&mut Breaker, Ticket, Timestamp) -> Option<Transition>;
-    let answers: [Answer; 2] = [Breaker::on_success, Breaker::on_rejected];
+    type Answer = fn(&mut Breaker, i64) -> Option<Transition>;
+    let answers: [Answer; 2] = [succeed, reject];
     for answer in answers {
         let mut breaker = closed();
         for _ in 0..3 {
             for _ in 0..4 {
                 assert_eq!(fail(&mut breaker, 0), None);
             }
-            let ticket = breaker.on_start(at(0)).unwrap();
-            assert_eq!(answer(&mut breaker, ticket, at(0)), None);
+            assert_eq!(answer(&mut breaker, 0), None);
             assert_eq!(breaker.failure_count(), 0);
         }
     }
@@ -230,6 +290,60 @@ fn opens_when_half_of_at_least_twenty_attempts_within_a_minute_failed() {
         });
         assert_eq!(transition, expected, "{name}");
     }
+}
+
+#[test]
+fn a_success_ends_a_row_of_rejections() {
+    let mut breaker = closed();
+    for second in 0..10 {
+        for _ in 0..19 {
+            assert_eq!(reject(&mut breaker, second), None);
+        }
+        assert_eq!(succeed(&mut breaker, second), None);
+    }
+}
+
+#[test]
+fn rejections_open_nothing_if_that_is_wanted() {
+    let mut breaker = Breaker::new(BreakerPolicy {
+        rejection_threshold: 0,
+        ..BreakerPolicy::default()
+    });
+    for _ in 0..1000 {
+        assert_eq!(reject(&mut breaker, 0), None);
+    }
+    assert_eq!(breaker.window(FULL), FULL);
+}
+
+#[test]
+fn no_more_is_risked_than_may_be_lost() {
+    for mut breaker in [closed(), proven()] {
+        for left in (1..20).rev() {
+            reject(&mut breaker, 1);
+            assert_eq!(breaker.window(FULL), left);
+            assert_eq!(
+                breaker.room(FULL, FULL, || 20 - left),
+                left.saturating_sub(20 - left)
+            );
+        }
+        succeed(&mut breaker, 1);
+        assert_eq!(breaker.window(FULL), FULL);
+    }
+    // However many there are: with all of them rejected no more is lost than the threshold.
+    let mut breaker = closed();
+    let (mut tickets, mut lost) = (Vec::new(), 0);
+    loop {
+        let in_flight = tickets.len() as u32;
+        for _ in 0..breaker.room(FULL, FULL - in_flight, || in_flight) {
+            tickets.extend(breaker.on_start(at(0)));
+        }
+        let Some(ticket) = tickets.pop() else {
+            break;
+        };
+        breaker.on_rejected(ticket, Rejection::Message, at(0));
+        lost += 1;
+    }
+    assert_eq!((breaker.state(), lost), (Open, 20));
 }
 
 #[test]
@@ -330,7 +444,8 @@ fn stragglers_change_nothing() {
     let check = |breaker: &mut Breaker| {
         let before = format!("{breaker:?}");
         assert_eq!(breaker.on_success(straggler, at(62)), None);
-        assert_eq!(breaker.on_rejected(straggler, at(62)), None);
+        let message = Rejection::Message;
+        assert_eq!(breaker.on_rejected(straggler, message, at(62)), None);
         assert_eq!(breaker.on_failure(straggler, at(62)), None);
         breaker.on_abandoned(straggler);
         assert_eq!(format!("{breaker:?}"), before);

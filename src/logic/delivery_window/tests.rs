@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::fact::AttemptOutcome;
+use crate::logic::outcome::Rejection;
 use crate::logic::wal::samples;
 
 fn at(millis: i64) -> Timestamp {
@@ -109,7 +110,11 @@ fn outcomes_are_those_of_messages() {
     let failed = |retry_after| Answered::Failed { retry_after };
     for (answered, number, outcome) in [
         (Answered::Delivered, 9, Outcome::Delivered),
-        (Answered::Rejected, 1, Outcome::Dead(DeadReason::Rejected)),
+        (
+            Answered::Rejected(Rejection::Message),
+            1,
+            Outcome::Dead(DeadReason::Rejected),
+        ),
         (Answered::Gone, 1, Outcome::Gone),
         (failed(None), 1, Outcome::RetryAt(at(1000))),
         (failed(None), 4, Outcome::RetryAt(at(8000))),

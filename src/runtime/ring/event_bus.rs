@@ -9,7 +9,7 @@ use crate::adapters::http_transport::HttpTransport;
 use crate::runtime::settings;
 
 impl Ring {
-    pub(super) fn event_bus(&self) -> EventBus {
+    pub(super) fn event_bus(&self, transport: Rc<HttpTransport>) -> EventBus {
         let settings = event_bus::Settings {
             clock: self.clock,
             metrics: self.metrics.clone(),
@@ -23,10 +23,7 @@ impl Ring {
             circuits: callback_circuit::Settings {
                 clock: self.clock,
                 metrics: self.metrics.clone(),
-                transport: Rc::new(HttpTransport::guarded(
-                    self.config.callback_deny.clone(),
-                    self.trust.clone(),
-                )),
+                transport,
                 breaker: settings::breaker_policy(&self.config),
             },
         };

@@ -67,7 +67,8 @@ fn event_id(received: &Received) -> String {
 }
 
 fn outage(events: usize, messages: usize, settings: &[(&str, &str)]) -> Outage {
-    let hub = TestHub::with(settings);
+    let rejecting = [("circuit_breaker_rejection_threshold", "0")];
+    let hub = TestHub::with(&[settings, &rejecting].concat());
     let stock = FakeService::answering(Reply::Status(400));
     hub.register_at("stock", &stock.url());
     let (mut billing, mut mail) = (

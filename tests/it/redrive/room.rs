@@ -15,7 +15,7 @@ const MOST_OWED: u64 = 74;
 
 /// A hub with large letters of a subscription, which is paused by now; the service takes all.
 fn paused_with_letters() -> (TestHub, FakeService, String) {
-    let hub = TestHub::start();
+    let hub = TestHub::with(&[("circuit_breaker_rejection_threshold", "0")]);
     let service = FakeService::answering(Reply::Status(400));
     let id = hub.subscribed("billing", "order.*", &service.url());
     let payload = "x".repeat(LETTER_BYTES);

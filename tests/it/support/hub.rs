@@ -82,6 +82,8 @@ impl Place {
             .env_clear()
             .env("MESSAGE_HUB_PORT", "0")
             .env("MESSAGE_HUB_DATA_DIR", &self.data)
+            // Checks that come often make tests quick.
+            .env("MESSAGE_HUB_MIN_CHECK_INTERVAL", "0.1")
             .envs(settings.iter().map(|(name, value)| (name, value)))
             .current_dir(self.directory.path())
             .stdin(Stdio::null())

@@ -158,6 +158,7 @@ async fn the_answer_to_a_registration_says_how_the_instance_is_after_it() {
         replaced: true,
         undid_drain: false,
         health: Health::Unknown,
+        beside: None,
     };
     assert_eq!(answer.await.unwrap(), expected);
 }

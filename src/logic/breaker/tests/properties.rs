@@ -79,7 +79,13 @@ impl Play {
             }
             Step::Reject(index) => {
                 let ticket = self.take(index)?;
-                self.breaker.on_rejected(ticket, now)
+                let address = index % 2 == 0;
+                let rejection = if address {
+                    Rejection::Address
+                } else {
+                    Rejection::Message
+                };
+                self.breaker.on_rejected(ticket, rejection, now)
             }
             Step::Fail(index) => {
                 let ticket = self.take(index)?;
@@ -120,7 +126,12 @@ proptest! {
                 prop_assert!(count <= failures_before + 1);
                 let recent = play.breaker.recent(at(play.now));
                 let by_rate = recent.finished >= 20 && recent.failed * 2 >= recent.finished;
-                prop_assert_eq!(after == Open, count == 5 || by_rate, "opens exactly at a threshold");
+                let by_rejections = play.breaker.rejections >= 20;
+                prop_assert_eq!(
+                    after == Open,
+                    count == 5 || by_rate || by_rejections,
+                    "opens exactly at a threshold"
+                );
             }
             for full in [0, 1, 3, FULL] {
                 prop_assert!(play.breaker.window(full) <= full);
