@@ -36,6 +36,7 @@ fn raw(decide: impl Fn(&Value) -> Raw + Send + Sync + 'static) -> SocketAddr {
     address
 }
 
+#[allow(clippy::disallowed_methods, reason = "a receiver that takes its time")]
 fn serve(stream: &TcpStream, decide: &(impl Fn(&Value) -> Raw + ?Sized)) -> Option<()> {
     let mut reader = BufReader::new(stream);
     loop {
