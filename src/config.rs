@@ -111,6 +111,8 @@ pub struct Config {
     /// Below this much free space the hub takes nothing more in.
     pub disk_reserve: u64,
     pub log_format: LogFormat,
+    /// Services that have series of their own, at most.
+    pub metrics_max_services: usize,
     /// A filter such as `info` or `message_hub=debug,warn`.
     pub log: String,
     /// Not used by this version.
@@ -179,6 +181,7 @@ impl Default for Config {
             shutdown_timeout: Duration::from_secs(30),
             disk_reserve: 256 << 20,
             log_format: LogFormat::Text,
+            metrics_max_services: 500,
             log: "info".to_owned(),
             redis_url: None,
         }
@@ -306,6 +309,11 @@ impl Config {
         })?;
         settings.value("shutdown_timeout", &mut self.shutdown_timeout, period)?;
         settings.text("log", &mut self.log, value::non_empty)?;
+        settings.value(
+            "metrics_max_services",
+            &mut self.metrics_max_services,
+            whole(1..=100_000),
+        )?;
         settings.text("log_format", &mut self.log_format, LogFormat::parse)
     }
 

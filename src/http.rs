@@ -40,6 +40,7 @@ mod redrive;
 pub mod refusals;
 mod registration_input;
 mod retries;
+mod scrape;
 mod services;
 mod socket;
 mod steps;
@@ -64,6 +65,7 @@ use crate::error::HubError;
 use crate::logic::limits::Limits;
 use crate::logic::web_pages::WebPages;
 use crate::metrics::Metrics;
+use crate::metrics::requests::Requests;
 use crate::pool::Pool;
 use crate::ports::archive::Archive;
 use auth::Keys;
@@ -142,10 +144,14 @@ impl Keys {
 }
 
 /// Registers every route there is. Returns the paths with their methods, as in `Allow`.
-pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static str)> {
+pub fn routes(
+    config: &mut web::ServiceConfig,
+    requests: &Requests,
+) -> Vec<(&'static str, &'static str)> {
     config.default_service(web::route().to(no_route));
     let mut routes = Routes {
         config,
+        requests,
         registered: Vec::new(),
     };
     messages::routes(&mut routes);
@@ -166,6 +172,7 @@ pub fn routes(config: &mut web::ServiceConfig) -> Vec<(&'static str, &'static st
     correlations::routes(&mut routes);
     subscriptions::routes(&mut routes);
     health::routes(&mut routes);
+    scrape::routes(&mut routes);
     openapi::routes(&mut routes);
     asyncapi::routes(&mut routes);
     routes.registered
@@ -178,6 +185,8 @@ async fn no_route(request: HttpRequest) -> Result<HttpResponse, HubError> {
 /// Where every resource registers its paths.
 struct Routes<'a> {
     config: &'a mut web::ServiceConfig,
+    /// Where a route counts its requests.
+    requests: &'a Requests,
     registered: Vec<(&'static str, &'static str)>,
 }
 
@@ -189,7 +198,7 @@ impl Routes<'_> {
         allow: &'static str,
         routes: impl IntoIterator<Item = Route>,
     ) {
-        let mut resource = web::resource(path);
+        let mut resource = web::resource(path).app_data(self.requests.route(path));
         for route in routes {
             resource = resource.route(route);
         }

@@ -4,6 +4,8 @@ mod auth_failures;
 mod maker;
 pub mod notices;
 mod redrives;
+pub mod requests;
+pub mod services;
 mod sockets;
 mod subscriptions;
 
@@ -15,26 +17,28 @@ use prometheus::{
 };
 
 use crate::domain::carried::Tally;
-use crate::domain::circuit::CircuitState;
 use crate::domain::fact::{DeadReason, Fact};
 use crate::domain::message::{Priority, State};
 use crate::domain::redrive::JobStatus;
-use crate::domain::service::Health;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::view::QueueDepths;
 use auth_failures::AuthFailures;
 use maker::{Labels, Maker};
 use notices::Notices;
 use redrives::Redrives;
+use requests::Requests;
+use services::{Picture, Services};
 use sockets::Sockets;
 use subscriptions::Subscriptions;
+
+/// Services that have series of their own, unless it is configured.
+pub const MOST_SERVICES: usize = 500;
 
 pub struct Metrics {
     registry: Registry,
     /// Held while the states are set and read.
     showing: Mutex<()>,
     types: Labels,
-    services: Labels,
     /// Those with a quota for sending.
     senders: Labels,
     /// Accepted messages by their type.
@@ -56,11 +60,6 @@ pub struct Metrics {
     processing: Histogram,
     /// One attempt, as the destination saw it.
     attempts: Histogram,
-    circuit_state: IntGaugeVec,
-    circuit_transitions: IntCounterVec,
-    service_health: IntGaugeVec,
-    service_instances: IntGaugeVec,
-    health_changes: IntCounterVec,
     pub journal_sync: Histogram,
     pub journal_syncs: IntCounter,
     pub journal_records: IntCounter,
@@ -84,6 +83,8 @@ pub struct Metrics {
     pub auth_failures: AuthFailures,
     /// Of the log, for which there was no room or which could not be written.
     pub log_lines_lost: IntCounter,
+    pub services: Services,
+    pub requests: Requests,
     pub redrives: Redrives,
     pub subscriptions: Subscriptions,
     pub sockets: Sockets,
@@ -99,6 +100,11 @@ impl Default for Metrics {
 
 impl Metrics {
     pub fn new() -> Self {
+        Self::with(MOST_SERVICES)
+    }
+
+    /// So many services have series of their own, at most.
+    pub fn with(most_services: usize) -> Self {
         let registry = Registry::new();
         let make = Maker {
             registry: &registry,
@@ -106,8 +112,7 @@ impl Metrics {
         let metrics = Self {
             showing: Mutex::new(()),
             types: Labels::default(),
-            services: Labels::default(),
-            senders: Labels::default(),
+            senders: Labels::new(most_services),
             messages: make.counters(
                 "message_hub_messages_total",
                 "Messages accepted, by type",
@@ -158,31 +163,6 @@ impl Metrics {
             attempts: make.histogram(
                 "message_hub_delivery_attempt_seconds",
                 "Duration of one delivery attempt",
-            ),
-            circuit_state: make.gauges(
-                "message_hub_circuit_state",
-                "0 closed, 1 half open, 2 open",
-                "service",
-            ),
-            circuit_transitions: make.counters_by(
-                "message_hub_circuit_transitions_total",
-                "Changes of a circuit's state, by the state it went to",
-                &["service", "to"],
-            ),
-            service_health: make.gauges(
-                "message_hub_service_health",
-                "2 healthy, 1 degraded, 0 unhealthy",
-                "service",
-            ),
-            service_instances: make.gauges_by(
-                "message_hub_service_instances",
-                "Registered instances, by their health",
-                &["service", "health"],
-            ),
-            health_changes: make.counters_by(
-                "message_hub_service_health_changes_total",
-                "Changes of the health of instances, by what it became",
-                &["service", "to"],
             ),
             journal_sync: make.histogram(
                 "message_hub_journal_sync_seconds",
@@ -241,6 +221,8 @@ impl Metrics {
                 "message_hub_log_lines_lost_total",
                 "Lines of the log that were not written: standard error failed or was too slow",
             ),
+            services: Services::new(&make, most_services),
+            requests: Requests::new(&make),
             redrives: Redrives::new(&make),
             subscriptions: Subscriptions::new(&make),
             sockets: Sockets::new(&make),
@@ -269,10 +251,25 @@ impl Metrics {
         for status in [JobStatus::Running, JobStatus::Paused] {
             self.redrives.show_jobs(status, 0);
         }
+        self.show_build();
         let process = prometheus::process_collector::ProcessCollector::for_self();
         self.registry
             .register(Box::new(process))
             .expect("registered once");
+    }
+
+    fn show_build(&self) {
+        let make = Maker {
+            registry: &self.registry,
+        };
+        let build = make.gauges_by(
+            "message_hub_build_info",
+            "1; the labels say what runs",
+            &["version", "os", "arch"],
+        );
+        let version = env!("CARGO_PKG_VERSION");
+        let labels = [version, std::env::consts::OS, std::env::consts::ARCH];
+        build.with_label_values(&labels).set(1);
     }
 
     /// Counts a fact that was just written; not one that was replayed.
@@ -293,9 +290,8 @@ impl Metrics {
                     .observe(failed.attempt.duration_ms as f64 / 1000.0);
             }
             Fact::HealthChanged(changed) => {
-                let service = self.services.cap(changed.service.as_str());
-                let labels = [service, changed.to.name()];
-                self.health_changes.with_label_values(&labels).inc();
+                self.services
+                    .count_health_change(changed.service.as_str(), changed.to);
             }
             _ => {}
         }
@@ -315,10 +311,17 @@ impl Metrics {
 
     /// Everything in the Prometheus text format, with where every message is by one look at the
     /// queues: the states add up, whoever else is asking.
-    pub fn text_with(&self, tally: Tally, depths: &QueueDepths, now: Timestamp) -> Vec<u8> {
+    pub fn text_with(
+        &self,
+        tally: Tally,
+        depths: &QueueDepths,
+        picture: &Picture,
+        now: Timestamp,
+    ) -> Vec<u8> {
         let _alone = self.showing.lock().unwrap_or_else(PoisonError::into_inner);
         self.show_messages(tally, depths);
         self.show_ages(depths, now);
+        self.services.show(picture, now);
         self.text()
     }
 
@@ -363,40 +366,11 @@ impl Metrics {
         }
     }
 
-    pub fn show_circuit(&self, service: &str, state: CircuitState) {
-        let value = match state {
-            CircuitState::Closed => 0,
-            CircuitState::HalfOpen => 1,
-            CircuitState::Open => 2,
-        };
-        self.circuit_state
-            .with_label_values(&[self.services.cap(service)])
-            .set(value);
-    }
-
-    pub fn count_transition(&self, service: &str, to: CircuitState) {
-        self.circuit_transitions
-            .with_label_values(&[self.services.cap(service), to.name()])
-            .inc();
-    }
-
-    pub fn show_health(&self, service: &str, health: Health) {
-        let value = match health {
-            Health::Healthy | Health::Unknown => 2,
-            Health::Degraded => 1,
-            Health::Unhealthy => 0,
-        };
-        self.service_health
-            .with_label_values(&[self.services.cap(service)])
-            .set(value);
-    }
-
-    pub fn show_instances(&self, service: &str, counts: &[(Health, usize)]) {
-        let service = self.services.cap(service);
-        for (health, count) in counts {
-            self.service_instances
-                .with_label_values(&[service, health.name()])
-                .set(i64::try_from(*count).unwrap_or(i64::MAX));
+    /// Nothing is left of this service: no series stays of it.
+    pub fn forget(&self, service: &str) {
+        self.services.forget(service);
+        if self.senders.forget(service) {
+            let _ = self.quota_refusals.remove_label_values(&[service]);
         }
     }
 

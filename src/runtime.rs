@@ -73,7 +73,7 @@ impl StartError {
 pub fn serve(loaded: &Loaded) -> Result<Exit, StartError> {
     huge_pages::avoid();
     check(&loaded.config)?;
-    let metrics = Arc::new(Metrics::new());
+    let metrics = Arc::new(Metrics::with(loaded.config.metrics_max_services));
     let filter = telemetry::filter(&loaded.config).map_err(StartError::Configuration)?;
     let lost = metrics.log_lines_lost.clone();
     let started = telemetry::start(&loaded.config, filter, lost);

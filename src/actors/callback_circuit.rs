@@ -180,9 +180,9 @@ impl CallbackCircuit {
     fn show(&self, transition: Transition, changed: &CircuitChanged) {
         let circuit = self.circuit.name.to_string();
         let (from, to) = (transition.from.name(), transition.to.name());
-        self.settings.metrics.show_circuit(&circuit, transition.to);
         self.settings
             .metrics
+            .services
             .count_transition(&circuit, transition.to);
         let (reason, is_forced) = (changed.reason.as_str(), changed.forced.is_some());
         tracing::warn!(circuit, from, to, reason, is_forced, "circuit changed");
@@ -225,9 +225,6 @@ impl Actor for CallbackCircuit {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        let circuit = self.circuit.name.to_string();
-        let state = self.circuit.breaker.state();
-        self.settings.metrics.show_circuit(&circuit, state);
         self.tick(ctx);
     }
 }

@@ -192,8 +192,6 @@ impl Handler<ServiceChanged> for CircuitBreaker {
             if let Some(forced) = changed.forced {
                 self.resume(forced, ctx);
             }
-            let (service, state) = (self.service.as_str(), self.circuit.breaker.state());
-            self.settings.metrics.show_circuit(service, state);
         }
         self.tell_window(ctx);
     }

@@ -34,7 +34,6 @@ use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::health::{HealthTracker, Sign, Thresholds, first_probe_delay};
 use crate::logic::timer_queue::TimerQueue;
-use crate::metrics::Metrics;
 use crate::ports::transport::Transport;
 use services::{Entry, Services};
 use timers::Due;
@@ -59,7 +58,6 @@ pub struct Registry {
 #[derive(Clone)]
 pub struct Settings {
     pub clock: Clock,
-    pub metrics: Arc<Metrics>,
     pub transport: Rc<dyn Transport>,
     pub thresholds: Thresholds,
     pub check_interval: Duration,
@@ -259,12 +257,7 @@ impl Registry {
         if self.opened_at.is_none() {
             return;
         }
-        let now = self.settings.clock.now();
-        self.show(service, now);
-        for dependent in self.services.dependents(service) {
-            self.show(&dependent, now);
-        }
-        self.tell_dispatcher(service, now);
+        self.tell_dispatcher(service, self.settings.clock.now());
     }
 
     fn tell_dispatcher(&self, service: &ServiceName, now: Timestamp) {
@@ -275,13 +268,6 @@ impl Registry {
             strategy: self.services.strategy(service),
             forced: self.services.forced(service),
         });
-    }
-
-    fn show(&self, service: &ServiceName, now: Timestamp) {
-        let metrics = &self.settings.metrics;
-        metrics.show_health(service.as_str(), self.services.status(service, now));
-        let counts = self.services.count_by_health(service);
-        metrics.show_instances(service.as_str(), &counts);
     }
 }
 
@@ -333,7 +319,6 @@ impl Handler<Open> for Registry {
                 self.watch_over(&service, &id, first_after, ctx);
                 self.expect_heartbeat(&service, &id);
             }
-            self.show(&service, now);
             self.tell_dispatcher(&service, now);
         }
         self.arm(ctx);

@@ -29,6 +29,7 @@ use crate::logic::kind_index::KindIndex;
 use crate::logic::quotas::Quotas;
 use crate::metrics::Metrics;
 use crate::metrics::notices::Notice;
+use crate::metrics::services::NotTaken;
 
 pub struct Router {
     clock: Clock,
@@ -94,9 +95,20 @@ impl Router {
         }
     }
 
+    /// As [`Router::look_at`], and counts what is refused.
+    fn admit(&mut self, offer: &Offer, now: Timestamp) -> Result<(), Refusal> {
+        let verdict = self.look_at(offer, now);
+        let why = verdict.as_ref().err().and_then(not_taken);
+        if let Some(why) = why {
+            let destination = offer.message.destination.as_str();
+            self.metrics.services.count_refusal(destination, why);
+        }
+        verdict
+    }
+
     /// Reserves room for the message and counts it against its sender's quota, or says why it may
     /// not come in. The quota comes last: who is refused for another reason has not sent.
-    fn admit(&mut self, offer: &Offer, now: Timestamp) -> Result<(), Refusal> {
+    fn look_at(&mut self, offer: &Offer, now: Timestamp) -> Result<(), Refusal> {
         let message = &offer.message;
         let service = &message.destination;
         if !self.known.contains(service) {
@@ -185,6 +197,18 @@ impl Router {
                 }
             }
         }
+    }
+}
+
+/// For the metrics; a name that nobody ever registered has none.
+fn not_taken(refusal: &Refusal) -> Option<NotTaken> {
+    match refusal {
+        Refusal::LaneFull { .. } => Some(NotTaken::LaneFull),
+        Refusal::MemoryFull { .. } => Some(NotTaken::MemoryFull),
+        Refusal::RateLimited { .. } => Some(NotTaken::RateLimited),
+        Refusal::CircuitOpen { .. } => Some(NotTaken::CircuitOpen),
+        Refusal::NoInstance { .. } => Some(NotTaken::NoInstance),
+        _ => None,
     }
 }
 

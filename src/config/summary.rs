@@ -40,7 +40,8 @@ impl Config {
         }
         writeln!(f, "shutdown_timeout: {}", Seconds(self.shutdown_timeout))?;
         writeln!(f, "log: {:?}", self.log)?;
-        writeln!(f, "log_format: {}", self.log_format.name())
+        writeln!(f, "log_format: {}", self.log_format.name())?;
+        writeln!(f, "metrics_max_services: {}", self.metrics_max_services)
     }
 
     fn write_storage(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

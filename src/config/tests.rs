@@ -98,7 +98,7 @@ fn the_readme_yaml_loads() {
 
 #[test]
 fn the_summary_loads_again() {
-    let yaml = "{port: 0, base_retry_delay: 0.5, patience: {low: 1.25}, log_format: json, \
+    let yaml = "{port: 0, base_retry_delay: 0.5, patience: {low: 1.25}, log_format: json, metrics_max_services: 7, \
                 ordering_on_failure: hold, tls_ca_file: /etc/ca.pem, \
                 snapshot_interval: 0, event_retention_days: 0.0001, message_retention_days: 0.5, \
                 dead_letter_retention_days: 90, compaction_interval: 0.5, \

@@ -3,6 +3,8 @@
 //! In: a request id, the phase of the hub, the caller. Out: the request id again, and the body of
 //! every error, whoever found it.
 
+use std::sync::Arc;
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::{Error, PayloadError};
@@ -12,6 +14,7 @@ use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use rand::RngExt;
 use serde_json::{Map, json};
+use tokio::time::Instant;
 
 use super::auth::{Caller, GivenTwice, only};
 use super::{Hub, cors, openapi, query, refusals, socket};
@@ -21,6 +24,7 @@ use crate::domain::web_origin::Authority;
 use crate::door::Phase;
 use crate::error::{HubError, Subject, shortened};
 use crate::logic::web_pages::{Head, Verdict};
+use crate::metrics::requests::Route;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -35,6 +39,7 @@ pub async fn edge(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    let began = Instant::now();
     let hub = request.app_data::<web::Data<Hub>>().cloned();
     let hub = hub.expect("the runtime gives every worker the hub");
     let visit = hub.visits.enter();
@@ -75,10 +80,19 @@ pub async fn edge(
     if let Some(origin) = origin {
         cors::let_in(headers, &origin, pages);
     }
+    count(&hub, &response, began);
     if hub.door.phase() == Phase::Draining {
         response = visit.see_out(response);
     }
     Ok(response)
+}
+
+fn count(hub: &Hub, response: &ServiceResponse<BoxBody>, began: Instant) {
+    let request = response.request();
+    let route = request.app_data::<Arc<Route>>();
+    let (method, status) = (request.method().as_str(), response.status().as_u16());
+    let requests = &hub.metrics.requests;
+    requests.count(route, method, status, began.elapsed());
 }
 
 /// The answer with the body that says what was wrong.

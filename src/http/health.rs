@@ -1,4 +1,4 @@
-//! `/health` and `/metrics`: how the hub is, answered from memory.
+//! `/health`: how the hub is, answered from memory.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::ask::look;
 use super::{Hub, Routes};
-use crate::actors::messages::{InspectQueues, InspectServices, InspectSubscriptions, QueueReport};
+use crate::actors::messages::{InspectQueues, InspectServices, QueueReport};
 use crate::domain::ids::ServiceName;
 use crate::domain::service::Health;
 use crate::door::Phase;
@@ -23,8 +23,6 @@ pub fn routes(routes: &mut Routes<'_>) {
     let ready = [web::get().to(ready), web::head().to(ready)];
     routes.at("/health/ready", "GET, HEAD", ready);
     routes.at("/health/details", "GET", [web::get().to(details)]);
-    let metrics = [web::get().to(metrics), web::head().to(metrics)];
-    routes.at("/metrics", "GET, HEAD", metrics);
 }
 
 /// What the actors know of it; nothing while the hub is starting.
@@ -287,51 +285,4 @@ fn well(is_well: bool) -> Health {
     } else {
         Health::Degraded
     }
-}
-
-/// How far the slowest subscription is behind.
-async fn show_lag(hub: &Hub) -> Result<(), HubError> {
-    let inspect = InspectSubscriptions {
-        id: None,
-        service: None,
-    };
-    let views = look(&hub.handles.subscriptions, inspect).await?;
-    let active = views
-        .iter()
-        .filter(|view| view.subscription.paused.is_none());
-    let lag = active.map(|view| view.lag).max().unwrap_or(0);
-    let gauge = &hub.metrics.subscriptions.lag_max;
-    gauge.set(i64::try_from(lag).unwrap_or(i64::MAX));
-    Ok(())
-}
-
-/// The metrics, for Prometheus
-#[utoipa::path(
-    get,
-    path = "/metrics",
-    operation_id = "show_metrics",
-    tag = "health",
-    security(()),
-    responses((status = 200, description = "Text format 0.0.4", body = String, content_type = "text/plain")),
-)]
-pub async fn metrics(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
-    let (queues, services) = picture(&hub).await?;
-    for (service, health) in services {
-        hub.metrics.show_health(service.as_str(), health);
-    }
-    show_lag(&hub).await?;
-    // One that is another hub's answers too.
-    if hub.metrics.archive_up.get() > 0
-        && let Ok(letters) = hub.archive.dead_letter_counts().await
-    {
-        hub.metrics
-            .dead_letter_list
-            .set(i64::try_from(letters.total).unwrap_or(i64::MAX));
-    }
-    Ok(HttpResponse::Ok()
-        .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(
-            hub.metrics
-                .text_with(queues.tally, &queues.total, hub.clock.now()),
-        ))
 }

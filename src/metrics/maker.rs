@@ -1,31 +1,75 @@
 //! How metrics are made and registered, and how many values a label may have.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use prometheus::{
-    GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry,
+    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry,
 };
 
-/// At most so many different values per label; what comes later is counted as `other`.
+/// At most so many different values has a label that is not of services; what comes later is
+/// counted as `other`.
 const LABEL_VALUES: usize = 50;
 
 /// The values a label has had so far.
-#[derive(Default)]
-pub struct Labels(Mutex<HashSet<String>>);
+pub struct Labels {
+    most: usize,
+    seen: Mutex<HashSet<String>>,
+}
+
+impl Default for Labels {
+    fn default() -> Self {
+        Self::new(LABEL_VALUES)
+    }
+}
 
 impl Labels {
+    pub fn new(most: usize) -> Self {
+        Self {
+            most,
+            seen: Mutex::default(),
+        }
+    }
+
     pub fn cap<'a>(&self, value: &'a str) -> &'a str {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen();
         if seen.contains(value) {
             return value;
         }
-        if seen.len() >= LABEL_VALUES {
+        if seen.len() >= self.most {
             return "other";
         }
         seen.insert(value.to_owned());
         value
+    }
+
+    /// Says whether it was known.
+    pub fn forget(&self, value: &str) -> bool {
+        self.seen().remove(value)
+    }
+
+    /// Forgets who is not `there` any more, and as many of those that are not `first` as are in the
+    /// way of those that are; gives who was forgotten.
+    pub fn settle(&self, first: &[&str], there: &HashSet<&str>) -> Vec<String> {
+        let mut seen = self.seen();
+        let mut gone: Vec<String> = seen
+            .extract_if(|one| !there.contains(one.as_str()))
+            .collect();
+        let waiting = first.iter().filter(|one| !seen.contains(**one)).count();
+        let in_the_way = (seen.len() + waiting).saturating_sub(self.most);
+        let first: HashSet<&str> = first.iter().copied().collect();
+        let others = seen.iter().filter(|one| !first.contains(one.as_str()));
+        let others: Vec<String> = others.take(in_the_way).cloned().collect();
+        for other in others {
+            seen.remove(&other);
+            gone.push(other);
+        }
+        gone
+    }
+
+    fn seen(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -71,6 +115,14 @@ impl Maker<'_> {
 
     pub fn real_gauges(&self, name: &str, help: &str, label: &str) -> GaugeVec {
         self.add(GaugeVec::new(Opts::new(name, help), &[label]))
+    }
+
+    /// With fewer buckets, as there are many of them.
+    pub fn histograms(&self, name: &str, help: &str, label: &str) -> HistogramVec {
+        // 250 µs to 65 s, each four times the one before.
+        let buckets = prometheus::exponential_buckets(0.000_25, 4.0, 10).expect("valid buckets");
+        let options = HistogramOpts::new(name, help).buckets(buckets);
+        self.add(HistogramVec::new(options, &[label]))
     }
 
     pub fn histogram(&self, name: &str, help: &str) -> Histogram {

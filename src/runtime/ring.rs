@@ -325,7 +325,6 @@ impl Ring {
     fn registry(&self, transport: Rc<HttpTransport>) -> Registry {
         let health = registry::Settings {
             clock: self.clock,
-            metrics: self.metrics.clone(),
             transport,
             thresholds: settings::thresholds(&self.config),
             check_interval: self.config.service_check_interval,

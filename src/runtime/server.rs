@@ -30,7 +30,7 @@ pub fn start(
             .app_data(hub.clone())
             .wrap(from_fn(edge::edge))
             .wrap(Condition::new(spans, TracingLogger::<QuietSpans>::new()))
-            .configure(|config| drop(http::routes(config)))
+            .configure(|config| drop(http::routes(config, &hub.metrics.requests)))
     };
     let server = Server::build()
         .workers(workers())

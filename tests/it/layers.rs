@@ -47,7 +47,7 @@ const RULES: &[(&str, &[&str])] = &[
         "error",
         &["actors::messages", "domain", "logic::limits", "ports"],
     ),
-    ("metrics", &["domain", "logic"]),
+    ("metrics", &["domain", "logic", "metrics"]),
     ("door", &[]),
     ("pool", &["domain"]),
     ("clock", &["domain"]),

@@ -27,6 +27,7 @@ mod lists;
 mod log;
 mod lost_archive;
 mod messages;
+mod metrics;
 mod operations;
 mod ordering;
 mod outgoing;

@@ -41,8 +41,7 @@ impl CircuitBreaker {
     fn show(&self, transition: Transition, changed: &CircuitChanged) {
         let Transition { from, to, .. } = transition;
         let (service, metrics) = (&self.service, &self.settings.metrics);
-        metrics.show_circuit(service.as_str(), to);
-        metrics.count_transition(service.as_str(), to);
+        metrics.services.count_transition(service.as_str(), to);
         let (from, to) = (from.name(), to.name());
         let reason = changed.reason.as_str();
         match &changed.forced {

@@ -172,6 +172,7 @@ impl Office {
         let text = self.metrics.text_with(
             crate::domain::carried::Tally::default(),
             &crate::logic::queues::view::QueueDepths::default(),
+            &crate::metrics::services::Picture::default(),
             Timestamp::default(),
         );
         let text = String::from_utf8(text).unwrap();

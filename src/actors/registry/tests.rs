@@ -26,7 +26,6 @@ struct Office {
     address: Addr<Registry>,
     clock: Clock,
     transport: Rc<ScriptedTransport>,
-    metrics: Arc<Metrics>,
     recorded: Received<Record>,
     announced: Received<ServiceChanged>,
 }
@@ -43,10 +42,8 @@ fn closed_office() -> Office {
     let (event_store, recorded) = probe();
     let (dispatcher, announced) = probe();
     let (clock, transport) = (Clock::start(), ScriptedTransport::new([]));
-    let metrics = Arc::new(Metrics::new());
     let settings = Settings {
         clock,
-        metrics: metrics.clone(),
         transport: transport.clone(),
         thresholds: Thresholds::default(),
         check_interval: Duration::from_secs(10),
@@ -59,7 +56,6 @@ fn closed_office() -> Office {
         address,
         clock,
         transport,
-        metrics,
         recorded,
         announced,
     }

@@ -11,43 +11,6 @@ use crate::domain::timestamp::Timestamp;
 use crate::logic::dependencies::{Finding, Report, check, cycles, union};
 
 impl Services {
-    /// Healthy when all instances are, unhealthy when none is available, else degraded; at most
-    /// degraded without what it cannot do without.
-    pub fn status(&self, name: &ServiceName, now: Timestamp) -> Health {
-        let Some(service) = self.known.get(name) else {
-            return Health::Unhealthy;
-        };
-        let findings = check(service.needs(), |needed| self.found(needed, now));
-        service.status(&findings, now)
-    }
-
-    /// How many instances there are of each health.
-    pub fn count_by_health(&self, name: &ServiceName) -> [(Health, usize); Health::ALL.len()] {
-        let service = self.known.get(name);
-        let count = |health| {
-            let instances = service.into_iter().flat_map(|s| s.instances.values());
-            let registered = instances.filter(|one| one.health == health).count();
-            match health {
-                Health::Healthy => registered + service.map_or(0, Service::unregistered_listeners),
-                _ => registered,
-            }
-        };
-        Health::ALL.map(|health| (health, count(health)))
-    }
-
-    /// The services that need this one.
-    pub fn dependents(&self, name: &ServiceName) -> Vec<ServiceName> {
-        let needs_it = |service: &Service| {
-            let mut instances = service.instances.values();
-            instances.any(|instance| {
-                let mut needed = instance.registration.dependencies.iter();
-                needed.any(|dependency| dependency.service == *name)
-            })
-        };
-        let dependents = self.known.iter().filter(|(_, service)| needs_it(service));
-        dependents.map(|(name, _)| name.clone()).collect()
-    }
-
     /// Whether a service has what its instances need, or what is given `instead`.
     pub fn report(
         &self,
@@ -135,6 +98,8 @@ impl Service {
         count
     }
 
+    /// Healthy when all instances are, unhealthy when none is available, else degraded; at most
+    /// degraded without what it cannot do without.
     fn status(&self, findings: &[Finding], now: Timestamp) -> Health {
         if self.available(None, now) == 0 {
             return Health::Unhealthy;

@@ -12,7 +12,7 @@ use utoipa::{OpenApi, openapi};
 use super::errors::{self, ErrorAnswer};
 use crate::http::{
     asyncapi, circuits, correlations, dead_letters, events, health, leases, messages, next, queue,
-    quotas, redrive, retries, services, socket, streams, subscriptions,
+    quotas, redrive, retries, scrape, services, socket, streams, subscriptions,
 };
 
 #[derive(OpenApi)]
@@ -108,7 +108,7 @@ use crate::http::{
         health::live,
         health::ready,
         health::details,
-        health::metrics,
+        scrape::metrics,
         super::description,
         asyncapi::description,
     ),

@@ -18,6 +18,7 @@ use crate::http::{
 };
 use crate::logic::push::Envelope;
 use crate::logic::queues::Delivery;
+use crate::metrics::requests::Requests;
 
 /// The page is not part of the description.
 const NOT_DESCRIBED: [&str; 2] = ["/docs", "/docs/{file:.*}"];
@@ -29,7 +30,7 @@ fn written() -> Value {
 /// Path and methods of what is registered.
 fn registered() -> Vec<(&'static str, &'static str)> {
     let mut registered = Vec::new();
-    let _app = App::new().configure(|config| registered = routes(config));
+    let _app = App::new().configure(|config| registered = routes(config, &Requests::default()));
     registered
 }
 
@@ -99,7 +100,9 @@ fn every_error_begins_with_a_code_that_is_listed() {
 
 #[actix_web::test]
 async fn every_path_takes_its_methods_and_refuses_others() {
-    let app = init_service(App::new().configure(|config| drop(routes(config)))).await;
+    let app =
+        init_service(App::new().configure(|config| drop(routes(config, &Requests::default()))))
+            .await;
     for (path, allow) in registered() {
         let uri = path.replace("{file:.*}", "");
         for method in [
@@ -131,7 +134,9 @@ async fn every_path_takes_its_methods_and_refuses_others() {
 
 #[actix_web::test]
 async fn the_page_is_whole_and_fetches_nothing_from_elsewhere() {
-    let app = init_service(App::new().configure(|config| drop(routes(config)))).await;
+    let app =
+        init_service(App::new().configure(|config| drop(routes(config, &Requests::default()))))
+            .await;
     let get = async |uri: &str| {
         let request = TestRequest::with_uri(uri).to_request();
         let response = call_service(&app, request).await;

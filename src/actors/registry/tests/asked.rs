@@ -167,11 +167,17 @@ async fn the_status_of_a_service_follows_its_instances() {
             one.unwrap().health = *health;
         }
         let now = Timestamp::default();
-        let status = services.status(&service("billing"), now);
+        let status = services
+            .view(&service("billing"), Strategy::RoundRobin, now)
+            .unwrap()
+            .status;
         assert_eq!(status, expected, "{healths:?}");
         services.put(Arc::new(registration("leaving")));
         services.withdraw(&draining(&registration("leaving")));
-        let status = services.status(&service("billing"), now);
+        let status = services
+            .view(&service("billing"), Strategy::RoundRobin, now)
+            .unwrap()
+            .status;
         assert_eq!(status, expected, "one that drains does not count");
     }
 }
@@ -203,26 +209,6 @@ async fn a_critical_dependency_degrades_while_it_is_missing() {
     assert_eq!(office.issues_of("blog").await, missing(1));
     office.commit_fact(Fact::InstanceWithdrawn(draining(&rules("b"))));
     assert_eq!(office.issues_of("blog").await, missing(0));
-}
-
-#[actix::test]
-async fn the_gauge_of_a_service_follows_what_it_needs() {
-    let office = office();
-    office.commit(needing("shop", &[("rules", 1, true)]));
-    settle().await;
-    let gauge = |line: &str| {
-        let text =
-            office
-                .metrics
-                .text_with(Default::default(), &Default::default(), Default::default());
-        let text = String::from_utf8(text).unwrap();
-        assert!(text.lines().any(|has| has == line), "{line} in {text}");
-    };
-    gauge("message_hub_service_health{service=\"shop\"} 1");
-    office.commit(needing("rules", &[]));
-    settle().await;
-    gauge("message_hub_service_health{service=\"shop\"} 2");
-    gauge("message_hub_service_instances{health=\"unknown\",service=\"rules\"} 1");
 }
 
 #[actix::test]
