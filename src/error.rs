@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::actors::messages::ArchiveRefusal;
 use crate::domain::fact::DeadReason;
+use crate::domain::ids::ServiceName;
 use crate::domain::refusal::Refusal;
 use crate::logic::limits::Limit;
 use crate::ports::archive::ArchiveError;
@@ -76,6 +77,13 @@ pub enum HubError {
         limit.name()
     )]
     ShareFull { limit: Limit, most: usize },
+    #[error(
+        "{service}: has made all the requests its quota allows; {retry_after:?} until the next"
+    )]
+    TooManyRequests {
+        service: ServiceName,
+        retry_after: Duration,
+    },
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error("the message could not be delivered: {}", reason.map_or("cancelled", DeadReason::name))]
@@ -155,6 +163,7 @@ impl HubError {
             Self::MethodNotAllowed { .. } => ("METHOD_NOT_ALLOWED", StatusCode::METHOD_NOT_ALLOWED),
             Self::TooLarge { .. } => ("PAYLOAD_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE),
             Self::Busy => ("QUEUE_FULL", StatusCode::TOO_MANY_REQUESTS),
+            Self::TooManyRequests { .. } => ("RATE_LIMITED", StatusCode::TOO_MANY_REQUESTS),
             Self::ShareFull { .. } => ("LIMIT_REACHED", StatusCode::TOO_MANY_REQUESTS),
             Self::Refused(refusal) => kind_of(refusal),
             Self::DeliveryFailed { .. } => ("DELIVERY_FAILED", StatusCode::BAD_GATEWAY),
@@ -172,12 +181,14 @@ impl HubError {
             Self::Refused(
                 Refusal::CircuitOpen { retry_after, .. } | Refusal::RateLimited { retry_after, .. },
             )
-            | Self::TooManyWrongKeys { retry_after } => {
+            | Self::TooManyWrongKeys { retry_after }
+            | Self::TooManyRequests { retry_after, .. } => {
                 Some(retry_after.as_secs_f64().ceil().max(1.0) as u64)
             }
             Self::Refused(
                 Refusal::LaneFull { .. }
                 | Refusal::MemoryFull { .. }
+                | Refusal::ShareFull { .. }
                 | Refusal::LettersFull { .. }
                 | Refusal::TooManyStates,
             )
@@ -199,6 +210,7 @@ impl HubError {
                 add("current_version", json!(current));
             }
             Self::Conflict { field, .. } => add("field", json!(field)),
+            Self::TooManyRequests { service, .. } => add("service", json!(service)),
             Self::ShareFull { limit, most } => {
                 add("limit", json!(limit.name()));
                 add("most", json!(most));
@@ -272,6 +284,7 @@ fn kind_of(refusal: &Refusal) -> (&'static str, StatusCode) {
         Refusal::UnknownService { .. } => ("SERVICE_NOT_FOUND", StatusCode::NOT_FOUND),
         Refusal::LaneFull { .. }
         | Refusal::MemoryFull { .. }
+        | Refusal::ShareFull { .. }
         | Refusal::LettersFull { .. }
         | Refusal::TooManyStates => ("QUEUE_FULL", StatusCode::TOO_MANY_REQUESTS),
         Refusal::LimitReached { .. } => ("LIMIT_REACHED", StatusCode::TOO_MANY_REQUESTS),

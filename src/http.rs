@@ -24,6 +24,8 @@ mod health;
 mod known_ids;
 mod leases;
 mod letter_filter;
+mod limits;
+mod lists;
 mod message_input;
 mod message_view;
 mod messages;
@@ -62,12 +64,13 @@ use crate::config::Config;
 use crate::domain::deny_list::DenyList;
 use crate::door::Door;
 use crate::error::HubError;
-use crate::logic::limits::Limits;
+use crate::logic::limits::{Limit, Limits};
 use crate::logic::web_pages::WebPages;
 use crate::metrics::Metrics;
 use crate::metrics::requests::Requests;
 use crate::pool::Pool;
 use crate::ports::archive::Archive;
+use crate::request_rates::RequestRates;
 use auth::Keys;
 use bodies::Bodies;
 use handles::Handles;
@@ -82,6 +85,11 @@ pub struct Hub {
     pub bodies: Bodies,
     pub visits: Visits,
     pub readings: Readings,
+    pub request_rates: RequestRates,
+    /// One each, by whose they are.
+    pub sockets: Pool,
+    /// Past events on their way to callbacks.
+    pub replays: Pool,
     /// Messages over sockets of which the end has not come yet.
     pub unfinished: Pool,
     pub handles: Handles,
@@ -118,6 +126,7 @@ impl Settings {
             registrations: registration_input::Rules {
                 deny: config.outgoing_deny.clone(),
                 min_check_interval: config.min_check_interval,
+                most_metadata: config.limits.size(Limit::MetadataBytes),
             },
             unused: config.unused(),
         }
@@ -170,6 +179,7 @@ pub fn routes(
     circuits::routes(&mut routes);
     streams::routes(&mut routes);
     correlations::routes(&mut routes);
+    limits::routes(&mut routes);
     subscriptions::routes(&mut routes);
     health::routes(&mut routes);
     scrape::routes(&mut routes);

@@ -11,7 +11,8 @@
 //! | [`runtime`] | wires, starts, drains, stops | everything |
 //! | [`cli`] | the command line, the load generator, journal tools | `runtime` |
 //!
-//! Beside the layers: [`clock`], [`config`], [`door`], [`error`], [`metrics`], [`pool`], [`telemetry`].
+//! Beside the layers: [`clock`], [`config`], [`door`], [`error`], [`metrics`], [`pool`], [`request_rates`],
+//! [`telemetry`].
 
 pub mod actors;
 pub mod adapters;
@@ -26,5 +27,6 @@ pub mod logic;
 pub mod metrics;
 pub mod pool;
 pub mod ports;
+pub mod request_rates;
 pub mod runtime;
 pub mod telemetry;

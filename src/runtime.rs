@@ -40,6 +40,7 @@ use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::Journal;
+use crate::request_rates::RequestRates;
 use crate::telemetry;
 use crate::telemetry::lines::Lines;
 
@@ -120,9 +121,21 @@ async fn run(loaded: &Loaded, metrics: Arc<Metrics>) -> Result<Exit, StartError>
     let found = look_at(&*archive, journal.author()).await?;
 
     let archive_of_hub = (archive.clone(), journal.author().clone());
-    let (ring, seats) = ring::Ring::new(config, trust, clock, metrics.clone(), archive_of_hub);
+    let shared = ring::Shared {
+        request_rates: RequestRates::default(),
+        replays: Pool::of(config.limits.size(Limit::ReplayBytes)),
+    };
+    let (ring, seats) = ring::Ring::new(
+        config,
+        trust,
+        clock,
+        metrics.clone(),
+        archive_of_hub,
+        shared.clone(),
+    );
     let handles = ring.to().handles();
-    let hub = hub(config, clock, &door, handles, archive.clone(), &metrics);
+    let outside = (archive.clone(), shared);
+    let hub = hub(config, clock, &door, handles, outside, &metrics);
     let visits = hub.visits.clone();
     let (server, stop) = server::start(config, listener, hub)?;
     let greeting = Greeting::of(config)?;
@@ -177,7 +190,7 @@ fn hub(
     clock: Clock,
     door: &Door,
     handles: Handles,
-    archive: Arc<dyn Archive>,
+    (archive, shared): (Arc<dyn Archive>, ring::Shared),
     metrics: &Arc<Metrics>,
 ) -> web::Data<Hub> {
     let limits = &config.limits;
@@ -188,6 +201,9 @@ fn hub(
         readings: Readings::new(limits),
         unfinished: Pool::of(limits.size(Limit::UnfinishedBytes)),
         visits: Visits::default(),
+        request_rates: shared.request_rates,
+        sockets: Pool::with_share(usize::MAX, limits.size(Limit::SocketsPerService)),
+        replays: shared.replays,
         handles,
         archive,
         metrics: metrics.clone(),

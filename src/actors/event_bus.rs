@@ -12,6 +12,7 @@
 //! [`Record`]: super::messages::Record
 
 mod asked;
+mod bounds;
 mod children;
 mod circuits;
 mod clients;
@@ -36,6 +37,7 @@ use crate::clock::Clock;
 use crate::domain::event::Sequence;
 use crate::domain::fact::{Fact, Recorded};
 use crate::logic::feeds::Feeds;
+use crate::logic::limits::Limits;
 use crate::logic::recent::{Framed, Recent};
 use crate::logic::roster::Roster;
 use crate::metrics::Metrics;
@@ -93,6 +95,7 @@ pub struct Settings {
     pub metrics: Arc<Metrics>,
     pub subscriptions: subscription::Settings,
     pub circuits: callback_circuit::Settings,
+    pub limits: Limits,
 }
 
 /// Where the EventBus's own messages go, and those of its children.

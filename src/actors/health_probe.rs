@@ -104,7 +104,7 @@ pub struct Entered {
     pub replaced: bool,
     pub undid_drain: bool,
     pub beside: Option<InstanceId>,
-    pub reply: Reply<Registered>,
+    pub reply: Reply<Result<Registered, Refusal>>,
 }
 
 #[derive(Message)]
@@ -241,12 +241,12 @@ impl Handler<Entered> for HealthProbe {
     type Result = ();
 
     fn handle(&mut self, entered: Entered, _: &mut Context<Self>) {
-        let _ = entered.reply.send(Registered {
+        let _ = entered.reply.send(Ok(Registered {
             replaced: entered.replaced,
             undid_drain: entered.undid_drain,
             health: self.tracker.health(),
             beside: entered.beside,
-        });
+        }));
     }
 }
 

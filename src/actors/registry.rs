@@ -14,6 +14,7 @@ mod signs;
 mod timers;
 mod view;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +47,8 @@ pub struct Registry {
     event_store: Recipient<Record>,
     dispatcher: Recipient<ServiceChanged>,
     services: Services,
+    /// New instances on their way to the journal.
+    arriving: BTreeMap<ServiceName, BTreeSet<InstanceId>>,
     due: TimerQueue<Due>,
     alarm: Alarm,
     /// How many probes were ever begun.
@@ -66,6 +69,8 @@ pub struct Settings {
     pub instance_expiry: Duration,
     /// Of a service that has none of its own.
     pub strategy: Strategy,
+    /// Instances of one service.
+    pub most_instances: usize,
 }
 
 /// A probe → its parent, from its [`DeathWatch`].
@@ -85,6 +90,7 @@ impl Registry {
             event_store,
             dispatcher,
             services: Services::default(),
+            arriving: BTreeMap::new(),
             due: TimerQueue::default(),
             alarm: Alarm::default(),
             generation: 0,

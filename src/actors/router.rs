@@ -30,6 +30,7 @@ use crate::logic::quotas::Quotas;
 use crate::metrics::Metrics;
 use crate::metrics::notices::Notice;
 use crate::metrics::services::NotTaken;
+use crate::request_rates::RequestRates;
 
 pub struct Router {
     clock: Clock,
@@ -37,6 +38,7 @@ pub struct Router {
     hops: Hops,
     admission: Admission,
     quotas: Quotas,
+    request_rates: RequestRates,
     /// Every name that was ever registered or received.
     known: AHashSet<ServiceName>,
     outlooks: AHashMap<ServiceName, Prospect>,
@@ -78,21 +80,26 @@ impl Router {
         clock: Clock,
         metrics: Arc<Metrics>,
         admission: Admission,
-        quotas: Quotas,
+        (quotas, request_rates): (Quotas, RequestRates),
         hops: Hops,
         watch: DeathWatch,
     ) -> Self {
-        Self {
+        let mut router = Self {
             clock,
             metrics,
             hops,
             admission,
             quotas,
+            request_rates,
             known: AHashSet::new(),
             outlooks: AHashMap::new(),
             events: AHashMap::new(),
             _watch: watch,
+        };
+        for service in router.quotas.services() {
+            router.quota_changed(&service, clock.now());
         }
+        router
     }
 
     /// As [`Router::look_at`], and counts what is refused.
@@ -176,6 +183,14 @@ impl Router {
         }
     }
 
+    /// What of a quota others count, or is counted elsewhere.
+    fn quota_changed(&mut self, service: &ServiceName, now: Timestamp) {
+        let quota = self.quotas.in_force(service).map(|(quota, _)| quota);
+        let most = quota.and_then(|quota| quota.max_waiting_bytes);
+        self.admission.set_most_waiting(service, most);
+        self.request_rates.set(service, quota, now);
+    }
+
     fn learn(&mut self, fact: &Fact, replay: bool) {
         match fact {
             // What came through this door was counted when it came.
@@ -190,6 +205,7 @@ impl Router {
             Fact::QuotaSet(set) => {
                 let now = self.clock.now();
                 self.quotas.set(&set.service, set.quota, now);
+                self.quota_changed(&set.service, now);
             }
             _ => {
                 if let Some((_, settlement)) = fact.settlement() {
@@ -204,7 +220,7 @@ impl Router {
 fn not_taken(refusal: &Refusal) -> Option<NotTaken> {
     match refusal {
         Refusal::LaneFull { .. } => Some(NotTaken::LaneFull),
-        Refusal::MemoryFull { .. } => Some(NotTaken::MemoryFull),
+        Refusal::MemoryFull { .. } | Refusal::ShareFull { .. } => Some(NotTaken::MemoryFull),
         Refusal::RateLimited { .. } => Some(NotTaken::RateLimited),
         Refusal::CircuitOpen { .. } => Some(NotTaken::CircuitOpen),
         Refusal::NoInstance { .. } => Some(NotTaken::NoInstance),

@@ -30,6 +30,7 @@ use crate::domain::subscription::{Callback, Subscription as Subscribed};
 use crate::logic::backoff::RetryPolicy;
 use crate::logic::delivery_window::DeliveryWindow;
 use crate::metrics::Metrics;
+use crate::pool::Pool;
 use crate::ports::archive::Archive;
 use feeding::Feeding;
 use lanes::{LetterLane, Push, ReplayLane};
@@ -74,6 +75,8 @@ pub struct Settings {
     pub archive: Arc<dyn Archive>,
     pub retries: RetryPolicy,
     pub message_timeout: Duration,
+    /// What all replays have in memory.
+    pub replays: Pool,
 }
 
 /// Where a subscription's messages go.

@@ -9,7 +9,8 @@ use super::value::{service_name, whole};
 use crate::domain::ids::ServiceName;
 use crate::domain::quota::Quota;
 
-const FIELDS: &str = "send_rate, send_burst, deliver_rate, max_in_flight";
+const FIELDS: &str = "send_rate, send_burst, deliver_rate, max_in_flight, max_waiting_bytes, \
+                      request_rate, request_burst";
 
 pub(super) fn read(value: &Value) -> Result<BTreeMap<ServiceName, Quota>, String> {
     let Some(mapping) = value.as_mapping() else {
@@ -34,6 +35,9 @@ fn quota(value: &Value) -> Result<Quota, String> {
     if quota.send_burst.is_some() && quota.send_rate.is_none() {
         return Err("send_burst: has no effect without send_rate".to_owned());
     }
+    if quota.request_burst.is_some() && quota.request_rate.is_none() {
+        return Err("request_burst: has no effect without request_rate".to_owned());
+    }
     if quota.is_empty() {
         return Err(allowed());
     }
@@ -46,6 +50,9 @@ fn read_field(quota: &mut Quota, field: &str, value: &Value) -> Result<(), Strin
         "send_burst" => quota.send_burst = count(value)?,
         "deliver_rate" => quota.deliver_rate = rate(value)?,
         "max_in_flight" => quota.max_in_flight = count(value)?,
+        "max_waiting_bytes" => quota.max_waiting_bytes = bytes(value)?,
+        "request_rate" => quota.request_rate = rate(value)?,
+        "request_burst" => quota.request_burst = count(value)?,
         _ => return Err(format!("no such field; there are {FIELDS}")),
     }
     Ok(())
@@ -67,6 +74,13 @@ fn count(value: &Value) -> Result<Option<u32>, String> {
     whole(1..=Quota::MOST.into())(value).map(Some)
 }
 
+fn bytes(value: &Value) -> Result<Option<u64>, String> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    whole(1..=Quota::MOST_BYTES)(value).map(Some)
+}
+
 /// Writes quotas as [`read`] reads them.
 pub(super) struct Written<'a>(pub &'a BTreeMap<ServiceName, Quota>);
 
@@ -83,6 +97,15 @@ impl fmt::Display for Written<'_> {
                 quota
                     .max_in_flight
                     .map(|most| format!("max_in_flight: {most}")),
+                quota
+                    .max_waiting_bytes
+                    .map(|most| format!("max_waiting_bytes: {most}")),
+                quota
+                    .request_rate
+                    .map(|rate| format!("request_rate: {rate}")),
+                quota
+                    .request_burst
+                    .map(|burst| format!("request_burst: {burst}")),
             ];
             let fields: Vec<_> = fields.into_iter().flatten().collect();
             quotas.push(format!("{name:?}: {{{}}}", fields.join(", ")));

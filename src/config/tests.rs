@@ -103,7 +103,7 @@ fn the_summary_loads_again() {
                 snapshot_interval: 0, event_retention_days: 0.0001, message_retention_days: 0.5, \
                 dead_letter_retention_days: 90, compaction_interval: 0.5, \
                 subscription_expiry_days: 1.7, limits: {sockets_per_service: 7, body_bytes: 67108864}, \
-                quotas: {a: {send_rate: 0.25, send_burst: 9}, '1': {max_in_flight: 3, deliver_rate: 7}}}";
+                quotas: {a: {send_rate: 0.25, send_burst: 9}, '1': {max_in_flight: 3, deliver_rate: 7, max_waiting_bytes: 9, request_rate: 0.5, request_burst: 2}}}";
     for config in [Config::default(), load_yaml(yaml, &[]).unwrap().config] {
         assert_eq!(load_yaml(&config.to_string(), &[]).unwrap().config, config);
     }

@@ -17,6 +17,15 @@ pub struct Quota {
     /// Messages it has in hand at once, over all its instances and consumers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_in_flight: Option<u32>,
+    /// Bytes of messages that may wait for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_waiting_bytes: Option<u64>,
+    /// Requests per second it may make.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_rate: Option<f64>,
+    /// Requests it may make at once after a pause; `None`: one second's worth, at least 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_burst: Option<u32>,
 }
 
 impl Quota {
@@ -24,6 +33,9 @@ impl Quota {
     pub const HIGHEST_RATE: f64 = 1e6;
     /// The most that `send_burst` and `max_in_flight` may be; the least is 1.
     pub const MOST: u32 = 1_000_000;
+
+    /// The most that `max_waiting_bytes` may be; the least is 1.
+    pub const MOST_BYTES: u64 = 1 << 50;
 
     /// In words, for those who gave another one.
     pub const RATES: &'static str = "must be a number greater than 0 and at most 1000000";

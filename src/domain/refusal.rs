@@ -21,6 +21,11 @@ pub enum Refusal {
     #[error("the hub holds {limit} bytes of waiting messages, which is its max_queue_bytes")]
     MemoryFull { limit: u64 },
     #[error(
+        "{service}: {most} bytes of messages may wait for it, its share of max_queue_bytes or its \
+         max_waiting_bytes, and more would"
+    )]
+    ShareFull { service: ServiceName, most: u64 },
+    #[error(
         "the hub holds {limit} bytes of events that are sent again and not settled; \
          it takes more when some of them are"
     )]

@@ -47,6 +47,26 @@ fn one() -> u32 {
 }
 
 impl Registration {
+    /// Roughly how large it is as text, in bytes.
+    pub fn bytes(&self) -> usize {
+        let address = self.address.as_ref();
+        let address = address.map_or(0, |one| one.url.len() + one.message_endpoint.len());
+        let endpoints = self.endpoints.iter().map(|endpoint| {
+            let methods = endpoint.methods.iter().map(|method| method.len() + 4);
+            endpoint.path.len() + 30 + methods.sum::<usize>()
+        });
+        let capabilities = self.capabilities.iter().map(|kind| kind.as_str().len() + 4);
+        let metadata = self
+            .metadata
+            .as_ref()
+            .map_or(0, |json| json.as_json().len());
+        address
+            + endpoints.sum::<usize>()
+            + capabilities.sum::<usize>()
+            + 200 * self.dependencies.len()
+            + metadata
+    }
+
     pub fn ttl(&self) -> Option<Duration> {
         self.ttl_ms.map(Duration::from_millis)
     }

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::body;
 use super::fields::{self, Field};
+use super::lists::{self, NoList};
 use crate::error::{HubError, Subject};
 
 const MOST_ITEMS: usize = 10_000;
@@ -54,19 +55,20 @@ impl<'a> Batch<'a> {
         let batch = if ndjson {
             let lines = text.lines().filter(|line| !line.trim().is_empty());
             Self {
-                items: lines.collect(),
+                items: lines.take(MOST_ITEMS + 1).collect(),
                 atomic: false,
             }
         } else if text.trim_start().starts_with('[') {
-            let items: Vec<&RawValue> =
-                serde_json::from_str(text).map_err(|error| fields::not_json(SUBJECT, &error))?;
+            let items = lists::read(text, MOST_ITEMS).map_err(|problem| match problem {
+                NoList::TooLong => wrong_number(of),
+                NoList::Json(error) => fields::not_json(SUBJECT, &error),
+            })?;
             Self::of(items, false)
         } else {
             Self::unwrap(text, of)?
         };
         if batch.items.is_empty() || batch.items.len() > MOST_ITEMS {
-            let problem = format!("must have 1 to {MOST_ITEMS} items");
-            return Err(HubError::invalid(SUBJECT, of.name(), problem));
+            return Err(wrong_number(of));
         }
         Ok(batch)
     }
@@ -88,8 +90,11 @@ impl<'a> Batch<'a> {
             let problem = format!("must be an array of {}, alone or in an object", of.name());
             HubError::invalid(SUBJECT, of.name(), problem)
         };
-        let items = serde_json::from_str::<Vec<&'a RawValue>>(list.ok_or_else(wrong)?.get());
-        let items = items.map_err(|_| wrong())?;
+        let items = lists::read(list.ok_or_else(wrong)?.get(), MOST_ITEMS);
+        let items = items.map_err(|problem| match problem {
+            NoList::TooLong => wrong_number(of),
+            NoList::Json(_) => wrong(),
+        })?;
         let atomic = Field::given(SUBJECT, "atomic", wrapped.atomic);
         let atomic = match atomic {
             Some(field) => field.parse::<bool>("true or false")?,
@@ -102,6 +107,11 @@ impl<'a> Batch<'a> {
         let items = items.into_iter().map(RawValue::get).collect();
         Self { items, atomic }
     }
+}
+
+fn wrong_number(of: Items) -> HubError {
+    let problem = format!("must have 1 to {MOST_ITEMS} items");
+    HubError::invalid(SUBJECT, of.name(), problem)
 }
 
 pub fn is_ndjson(request: &HttpRequest) -> bool {

@@ -238,6 +238,16 @@ fn admit(request: &ServiceRequest, hub: &web::Data<Hub>) -> Result<Option<Caller
     };
     let peer = || request.peer_addr().map(|peer| peer.ip());
     let caller = caller.map_err(|denial| refusals::unauthenticated(hub, peer(), denial))?;
+    let counted = hub
+        .request_rates
+        .take(caller.name.as_ref(), || hub.clock.now());
+    if let (Err(retry_after), Some(service)) = (counted, &caller.name) {
+        let service = service.clone();
+        return Err(HubError::TooManyRequests {
+            service,
+            retry_after,
+        });
+    }
     Ok(Some(caller))
 }
 

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::lists::{self, NoList};
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::message::Payload;
 use crate::domain::timestamp::{Timestamp, seconds};
@@ -147,6 +148,20 @@ impl<'a> Field<'a> {
             }
             None => self.wrong("must be an object"),
         }
+    }
+
+    /// A list of at most `most` items, of which `many` says what is wrong with more; `what` names
+    /// the expected form.
+    pub fn list<T: Deserialize<'a>>(
+        &self,
+        most: usize,
+        what: &str,
+        many: &str,
+    ) -> Result<Vec<T>, HubError> {
+        lists::read(self.json.get(), most).map_err(|problem| match problem {
+            NoList::TooLong => self.wrong(many),
+            NoList::Json(_) => self.wrong(format!("must be {what}")),
+        })
     }
 
     pub fn service(&self) -> Result<ServiceName, HubError> {

@@ -7,10 +7,10 @@ use crate::actors::messages::{
     ClearQueue, Credit, DeleteDeadLetter, DeleteMessage, Deregister, DrainInstance, EndLeases,
     ExtendLeases, Flush, Follow, ForceCircuit, Heartbeat, Inspect, InspectAdmission,
     InspectCircuits, InspectDependencies, InspectLog, InspectQueues, InspectQuotas,
-    InspectRedrives, InspectServices, InspectStream, InspectSubscriptions, Listen, PickInstance,
-    Publish, ReadRecent, ReadState, Receive, Register, Reprocess, RetryNow, ReturnLeases, SetQuota,
-    SocketClosed, SocketOpened, StartRedrive, StartReplay, StopListening, Subscribe, SwitchQueue,
-    SwitchRedrive, SwitchSubscription, TakeSnapshot, Unfollow, Unsubscribe,
+    InspectRedrives, InspectServices, InspectStream, InspectSubscriptions, InspectUsage, Listen,
+    PickInstance, Publish, ReadRecent, ReadState, Receive, Register, Reprocess, RetryNow,
+    ReturnLeases, SetQuota, SocketClosed, SocketOpened, StartRedrive, StartReplay, StopListening,
+    Subscribe, SwitchQueue, SwitchRedrive, SwitchSubscription, TakeSnapshot, Unfollow, Unsubscribe,
 };
 
 #[derive(Clone)]
@@ -65,6 +65,7 @@ pub struct Handles {
     pub switch_subscription: Recipient<SwitchSubscription>,
     pub unsubscribe: Recipient<Unsubscribe>,
     pub subscriptions: Recipient<InspectSubscriptions>,
+    pub usage: Recipient<InspectUsage>,
     pub start_replay: Recipient<StartReplay>,
     pub attach_socket: Recipient<AttachSocket>,
     pub ack_position: Recipient<AckPosition>,

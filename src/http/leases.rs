@@ -308,9 +308,10 @@ pub fn lease_length(field: Field<'_>) -> Result<Duration, HubError> {
 
 pub fn leases(json: Option<&RawValue>) -> Result<Vec<LeaseToken>, HubError> {
     let field = Field::required(SUBJECT, "leases", json)?;
-    let tokens: Vec<Uuid> = field.parse("an array of lease tokens")?;
-    if tokens.is_empty() || tokens.len() > MOST_LEASES {
-        return Err(field.wrong(format!("must have 1 to {MOST_LEASES} items")));
+    let problem = format!("must have 1 to {MOST_LEASES} items");
+    let tokens: Vec<Uuid> = field.list(MOST_LEASES, "an array of lease tokens", &problem)?;
+    if tokens.is_empty() {
+        return Err(field.wrong(problem));
     }
     Ok(tokens.into_iter().map(LeaseToken).collect())
 }

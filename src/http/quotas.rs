@@ -48,6 +48,12 @@ pub struct QuotaAnswer {
     deliver_rate: Option<f64>,
     /// Messages it has in hand at once.
     max_in_flight: Option<u32>,
+    /// Bytes of messages that may wait for it.
+    max_waiting_bytes: Option<u64>,
+    /// Requests per second it may make.
+    request_rate: Option<f64>,
+    /// Requests it may make at once after a pause.
+    request_burst: Option<u32>,
     /// `api`: it was set here, which wins over the `configuration`.
     #[schema(pattern = "^(api|configuration)$")]
     source: &'static str,
@@ -215,6 +221,12 @@ fn read(text: &str) -> Result<Quota, HubError> {
         deliver_rate: Option<&'a RawValue>,
         #[serde(borrow, default, deserialize_with = "raw")]
         max_in_flight: Option<&'a RawValue>,
+        #[serde(borrow, default, deserialize_with = "raw")]
+        max_waiting_bytes: Option<&'a RawValue>,
+        #[serde(borrow, default, deserialize_with = "raw")]
+        request_rate: Option<&'a RawValue>,
+        #[serde(borrow, default, deserialize_with = "raw")]
+        request_burst: Option<&'a RawValue>,
     }
     let given = fields::object::<Given<'_>>(SUBJECT, text)?;
     let quota = Quota {
@@ -222,13 +234,23 @@ fn read(text: &str) -> Result<Quota, HubError> {
         send_burst: count("send_burst", given.send_burst)?,
         deliver_rate: rate("deliver_rate", given.deliver_rate)?,
         max_in_flight: count("max_in_flight", given.max_in_flight)?,
+        max_waiting_bytes: Field::given(SUBJECT, "max_waiting_bytes", given.max_waiting_bytes)
+            .map(|field| field.whole(1, Quota::MOST_BYTES))
+            .transpose()?,
+        request_rate: rate("request_rate", given.request_rate)?,
+        request_burst: count("request_burst", given.request_burst)?,
     };
+    if quota.request_burst.is_some() && quota.request_rate.is_none() {
+        let problem = "has no effect without request_rate";
+        return Err(HubError::invalid(SUBJECT, "request_burst", problem));
+    }
     if quota.send_burst.is_some() && quota.send_rate.is_none() {
         let problem = "has no effect without send_rate";
         return Err(HubError::invalid(SUBJECT, "send_burst", problem));
     }
     if quota.is_empty() {
-        let problem = "must have at least one of send_rate, deliver_rate, max_in_flight";
+        let problem = "must have at least one of send_rate, deliver_rate, max_in_flight, \
+                       max_waiting_bytes, request_rate";
         return Err(HubError::invalid(SUBJECT, "body", problem));
     }
     Ok(quota)
@@ -273,6 +295,11 @@ fn describe(view: QuotaView) -> QuotaAnswer {
         send_burst: quota.send_burst.or(quota.send_rate.map(default_burst)),
         deliver_rate: quota.deliver_rate,
         max_in_flight: quota.max_in_flight,
+        max_waiting_bytes: quota.max_waiting_bytes,
+        request_rate: quota.request_rate,
+        request_burst: quota
+            .request_burst
+            .or(quota.request_rate.map(default_burst)),
         source: view.source.name(),
     }
 }

@@ -18,6 +18,7 @@ use crate::domain::message::Payload;
 use crate::domain::service::{Endpoint, HealthCheck, Registration};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
+use crate::logic::limits::Limit;
 use address::{address, default_instance_id, path};
 
 const SUBJECT: Subject = Subject::Request;
@@ -29,6 +30,7 @@ const MOST_IN_FLIGHT: u64 = 10_000;
 const DEFAULT_WEIGHT: u32 = 1;
 const MOST_WEIGHT: u64 = 1000;
 const MOST_CAPABILITIES: usize = 100;
+const MOST_ENDPOINTS: usize = 1000;
 /// Of what an instance is asked for or promises again and again.
 const SHORTEST_PERIOD: Duration = Duration::from_millis(100);
 
@@ -83,6 +85,8 @@ pub struct Rules {
     pub deny: DenyList,
     /// No instance is checked more often.
     pub min_check_interval: Duration,
+    /// Bytes of metadata.
+    pub most_metadata: usize,
 }
 
 /// Reads a registration. `route` is the service named by the path, if it names one.
@@ -117,7 +121,9 @@ pub fn read(
             DEFAULT_MAX_IN_FLIGHT,
         )?,
         endpoints: optional("endpoints", body.endpoints, endpoints)?.unwrap_or_default(),
-        metadata: optional("metadata", body.metadata, metadata)?,
+        metadata: optional("metadata", body.metadata, |field| {
+            metadata(field, rules.most_metadata)
+        })?,
         weight: number(("weight", body.weight), (0, MOST_WEIGHT), DEFAULT_WEIGHT)?,
         capabilities: optional("capabilities", body.capabilities, capabilities)?
             .unwrap_or_default(),
@@ -172,17 +178,14 @@ fn service(body: &Body<'_>, route: Option<ServiceName>) -> Result<ServiceName, H
 }
 
 /// The items of an array, not yet looked at.
-fn items(field: Field<'_>, most: usize) -> Result<Vec<&RawValue>, HubError> {
-    let items: Vec<&RawValue> =
-        serde_json::from_str(field.json.get()).map_err(|_| field.wrong("must be an array"))?;
-    if items.len() > most {
-        return Err(field.wrong(format!("must have at most {most} items")));
-    }
-    Ok(items)
+fn items<'a>(field: Field<'a>, most: usize) -> Result<Vec<&'a RawValue>, HubError> {
+    field.list(most, "an array", &format!("must have at most {most} items"))
 }
 
 fn endpoints(field: Field<'_>) -> Result<Vec<Endpoint>, HubError> {
-    field.parse("an array of {\"path\", \"methods\"}")
+    let form = "an array of {\"path\", \"methods\"}";
+    let many = format!("must have at most {MOST_ENDPOINTS} items");
+    field.list(MOST_ENDPOINTS, form, &many)
 }
 
 /// Types of messages.
@@ -248,9 +251,15 @@ fn health_check(
     })
 }
 
-fn metadata(field: Field<'_>) -> Result<Payload, HubError> {
+fn metadata(field: Field<'_>, most: usize) -> Result<Payload, HubError> {
     if !field.json.get().starts_with('{') {
         return Err(field.wrong("must be an object"));
+    }
+    if field.json.get().len() > most {
+        let limit = Limit::MetadataBytes.name();
+        return Err(field.wrong(format!(
+            "must be at most {most} bytes long, which is {limit}"
+        )));
     }
     Ok(field.json())
 }

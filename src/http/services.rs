@@ -17,14 +17,16 @@ use super::auth::Caller;
 use super::body::{Body, Incoming};
 use super::fields::{self, Field};
 use super::openapi::messages::NamePageQuery;
-use super::openapi::services::StrategyInput;
+use super::openapi::services::{InstancePageQuery, StrategyInput};
 use super::page::{Order, Part};
 use super::query::Query;
+use super::reading::Reading;
 use super::{Hub, Routes, query};
 use crate::actors::messages::{ChooseStrategy, Deregister, InspectServices, ServiceView};
-use crate::domain::ids::{InstanceId, ServiceName};
+use crate::domain::ids::{InstanceId, Label, ServiceName};
 use crate::domain::strategy::Strategy;
 use crate::error::{HubError, Subject};
+use crate::logic::page::MOST_BYTES;
 use view::{ServiceAnswer, ServiceHealth};
 
 pub fn routes(routes: &mut Routes<'_>) {
@@ -64,7 +66,7 @@ fn at_register() -> [Route; 4] {
     let name = || web::Path::from("register".to_owned());
     [
         web::post().to(instances::register),
-        web::get().to(move |hub| show(hub, name())),
+        web::get().to(move |request, hub| show(request, hub, name())),
         web::put().to(move |request, hub, payload| choose(request, hub, name(), payload)),
         web::delete().to(move |request, hub| deregister(request, hub, name())),
     ]
@@ -112,14 +114,26 @@ pub struct ServicePage {
     responses(
         (status = 200, description = "Those that are registered, by name", body = ServicePage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
+        (status = 429, description = "QUEUE_FULL: too much is read at once; see `Retry-After`"),
     ),
 )]
 pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     let part = Part::of(&Query::of(&request)?)?;
     let views = look(&hub.handles.services, InspectServices { service: None }).await?;
-    let page = part.take(views, Order::Ascending, |view| &view.service);
+    let page = part.take_measured(
+        views,
+        Order::Ascending,
+        |view| &view.service,
+        |view| view.shown_bytes().min(MOST_BYTES),
+    );
+    let bytes = page
+        .items
+        .iter()
+        .map(|view| view.shown_bytes().min(MOST_BYTES));
+    let mut reading = Reading::of(&hub, &request);
+    reading.begin_with(2 * bytes.sum::<usize>()).await?;
     let services: Vec<_> = page.items.into_iter().map(ServiceAnswer::from).collect();
-    Ok(HttpResponse::Ok().json(ServicePage {
+    Ok(reading.json(&ServicePage {
         count: services.len(),
         services,
         next_cursor: page.next_cursor,
@@ -132,19 +146,26 @@ pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRespon
     path = "/v1/services/{service}",
     operation_id = "show_service",
     tag = "services",
-    params(("service" = ServiceName, Path)),
+    params(("service" = ServiceName, Path), InstancePageQuery),
     responses(
         (status = 200, description = "The service", body = ServiceAnswer),
-        (status = 400, description = "INVALID_REQUEST: this is no name of a service"),
+        (status = 400, description = "INVALID_REQUEST: this is no name of a service, or a parameter is wrong"),
         (status = 404, description = "NOT_FOUND: not registered"),
+        (status = 429, description = "QUEUE_FULL: too much is read at once; see `Retry-After`"),
     ),
 )]
 pub async fn show(
+    request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
+    let after = Query::of(&request)?.read("after", Label::parse)?;
     let view = view(&hub, query::service(&service)?).await?;
-    Ok(HttpResponse::Ok().json(ServiceAnswer::from(view)))
+    let mut reading = Reading::of(&hub, &request);
+    reading
+        .begin_with(2 * view.shown_bytes().min(MOST_BYTES))
+        .await?;
+    Ok(reading.json(&ServiceAnswer::after(view, after.as_ref())))
 }
 
 async fn view(hub: &Hub, service: ServiceName) -> Result<ServiceView, HubError> {

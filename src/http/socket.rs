@@ -18,7 +18,9 @@ use super::auth::Caller;
 use super::connection::Line;
 use super::query::Query;
 use super::{Hub, Routes, peer};
+use crate::domain::refusal::Refusal;
 use crate::error::HubError;
+use crate::logic::limits::Limit;
 use flow::{Metered, Room};
 use incoming::{Gate, Incoming};
 use session::Session;
@@ -57,6 +59,7 @@ pub fn routes(routes: &mut Routes<'_>) {
         (status = 101, description = "The connection is a WebSocket now"),
         (status = 400, description = "INVALID_REQUEST: the handshake is not complete, or the query is wrong"),
         (status = 426, description = "UPGRADE_REQUIRED: not a WebSocket handshake"),
+        (status = 429, description = "LIMIT_REACHED: the caller has as many sockets as it may"),
         (status = 503, description = "SERVICE_UNAVAILABLE: the hub is starting or stopping"),
     ),
 )]
@@ -73,7 +76,13 @@ pub async fn open(
     let line = line.cloned().unwrap_or_default();
     line.become_socket();
     let (room, gate) = (Room::default(), Gate::default());
-    let who = (Caller::of(&request), peer::of(&request, &hub));
+    let peer = peer::of(&request, &hub);
+    let mut place = hub.sockets.held(&peer);
+    place.grow(1).map_err(|_| Refusal::LimitReached {
+        limit: Limit::SocketsPerService.name(),
+        most: hub.settings.limits.of(Limit::SocketsPerService),
+    })?;
+    let who = (Caller::of(&request), peer, place);
     let unfinished = incoming::Room::new(hub.unfinished.clone(), who.1.clone());
     let incoming = Incoming::new(payload, line, gate.clone(), unfinished);
     let session = Session::new(hub, who, room.clone(), gate, takes_arrays.unwrap_or(false));

@@ -160,9 +160,9 @@ pub fn changed(text: &str, deny: &DenyList) -> Result<Changed, HubError> {
 }
 
 fn event_types(field: Field<'_>) -> Result<Arc<[Pattern]>, HubError> {
-    let texts: Vec<String> = field.parse("a list of patterns")?;
-    if texts.is_empty() || texts.len() > MOST_TYPES {
-        let problem = format!("must have 1 to {MOST_TYPES} patterns");
+    let problem = format!("must have 1 to {MOST_TYPES} patterns");
+    let texts: Vec<String> = field.list(MOST_TYPES, "a list of patterns", &problem)?;
+    if texts.is_empty() {
         return Err(field.wrong(problem));
     }
     let mut patterns = Vec::with_capacity(texts.len());

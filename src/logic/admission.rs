@@ -13,11 +13,21 @@ pub struct Admission {
     /// Messages per destination and level.
     max_queue_size: usize,
     max_queue_bytes: u64,
-    /// By [`Priority::index`]; only destinations that are owed something have an entry.
-    owed: AHashMap<ServiceName, [usize; 5]>,
+    /// Only destinations that are owed something have an entry.
+    owed: AHashMap<ServiceName, Owed>,
+    /// Bytes that a destination may be owed, of those that have such a quota.
+    most_waiting: AHashMap<ServiceName, u64>,
     total_bytes: u64,
     /// Of the message that was last refused for the bytes.
     refused_bytes: Option<u32>,
+}
+
+/// What one destination is owed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Owed {
+    /// Messages, by [`Priority::index`].
+    counts: [usize; 5],
+    bytes: u64,
 }
 
 impl Admission {
@@ -27,6 +37,7 @@ impl Admission {
             max_queue_size,
             max_queue_bytes,
             owed: AHashMap::new(),
+            most_waiting: AHashMap::new(),
             total_bytes: 0,
             refused_bytes: None,
         }
@@ -35,7 +46,8 @@ impl Admission {
     /// Makes room for a message, or says which limit it would exceed.
     ///
     /// # Errors
-    /// [`Refusal::LaneFull`] and [`Refusal::MemoryFull`]; nothing is counted then.
+    /// [`Refusal::LaneFull`], [`Refusal::MemoryFull`] and [`Refusal::ShareFull`]; nothing is counted
+    /// then.
     pub fn reserve(&mut self, lane: &Lane) -> Result<(), Refusal> {
         if self.count(&lane.destination, lane.priority) >= self.max_queue_size {
             return Err(Refusal::LaneFull {
@@ -50,29 +62,62 @@ impl Admission {
                 limit: self.max_queue_bytes,
             });
         }
+        self.within_share(lane)?;
         self.occupy(lane);
         Ok(())
+    }
+
+    /// No destination may have more than half of what the others leave, so that there is room for
+    /// others, whoever sends to it; nor more than its quota. It may always have one message.
+    fn within_share(&self, lane: &Lane) -> Result<(), Refusal> {
+        let Some(owed) = self.owed.get(&lane.destination) else {
+            return Ok(());
+        };
+        let others = self.total_bytes.saturating_sub(owed.bytes);
+        let half = self.max_queue_bytes.saturating_sub(others) / 2;
+        let quota = match self.most_waiting.is_empty() {
+            true => None,
+            false => self.most_waiting.get(&lane.destination),
+        };
+        let most = quota.map_or(half, |quota| half.min(*quota));
+        if owed.bytes.saturating_add(lane.bytes.into()) <= most {
+            return Ok(());
+        }
+        Err(Refusal::ShareFull {
+            service: lane.destination.clone(),
+            most,
+        })
+    }
+
+    /// What a destination may be owed, in bytes; `None`: as much as any.
+    pub fn set_most_waiting(&mut self, destination: &ServiceName, bytes: Option<u64>) {
+        match bytes {
+            Some(bytes) => drop(self.most_waiting.insert(destination.clone(), bytes)),
+            None => drop(self.most_waiting.remove(destination)),
+        }
     }
 
     /// Counts a message that is owed in any case: it was accepted before a restart, or it is
     /// redriven.
     pub fn occupy(&mut self, lane: &Lane) {
-        let counts = self.owed.entry(lane.destination.clone()).or_default();
-        counts[lane.priority.index()] += 1;
+        let owed = self.owed.entry(lane.destination.clone()).or_default();
+        owed.counts[lane.priority.index()] += 1;
+        owed.bytes += u64::from(lane.bytes);
         self.total_bytes += u64::from(lane.bytes);
     }
 
     /// Gives back the room of a settled message. Room nobody took cannot be given back.
     pub fn release(&mut self, lane: &Lane) {
-        let Some(counts) = self.owed.get_mut(&lane.destination) else {
+        let Some(owed) = self.owed.get_mut(&lane.destination) else {
             return;
         };
-        let count = &mut counts[lane.priority.index()];
+        let count = &mut owed.counts[lane.priority.index()];
         if *count == 0 {
             return;
         }
         *count -= 1;
-        if counts.iter().all(|count| *count == 0) {
+        owed.bytes = owed.bytes.saturating_sub(lane.bytes.into());
+        if owed.counts.iter().all(|count| *count == 0) {
             self.owed.remove(&lane.destination);
         }
         self.total_bytes = self.total_bytes.saturating_sub(lane.bytes.into());
@@ -82,7 +127,12 @@ impl Admission {
     pub fn count(&self, destination: &ServiceName, priority: Priority) -> usize {
         self.owed
             .get(destination)
-            .map_or(0, |counts| counts[priority.index()])
+            .map_or(0, |owed| owed.counts[priority.index()])
+    }
+
+    /// Whether it is owed anything.
+    pub fn owes(&self, destination: &ServiceName) -> bool {
+        self.owed.contains_key(destination)
     }
 
     /// The bytes of everything owed.
@@ -119,8 +169,8 @@ impl Admission {
     }
 
     fn has_lane_of(&self, destination: &ServiceName, least: usize) -> bool {
-        let counts = self.owed.get(destination);
-        counts.is_some_and(|counts| counts.iter().any(|count| *count >= least))
+        let owed = self.owed.get(destination);
+        owed.is_some_and(|owed| owed.counts.iter().any(|count| *count >= least))
     }
 }
 
@@ -180,6 +230,40 @@ mod tests {
         assert!(admission.is_memory_full());
         admission.release(&lane("a", Priority::Low, 60));
         assert!(!admission.is_memory_full());
+    }
+
+    #[test]
+    fn a_destination_leaves_half_of_what_there_is_to_others() {
+        let mut admission = Admission::new(1000, 100);
+        let fill = |admission: &mut Admission, name: &str| {
+            let one = lane(name, Priority::Low, 1);
+            (0..200).filter(|_| admission.reserve(&one).is_ok()).count()
+        };
+        for (name, most) in [("a", 50), ("b", 25), ("c", 12), ("d", 6), ("a", 0)] {
+            assert_eq!(fill(&mut admission, name), most, "{name}");
+        }
+        let refusal = Refusal::ShareFull {
+            service: service("a"),
+            most: 28,
+        };
+        let small = lane("a", Priority::High, 1);
+        assert_eq!(admission.reserve(&small), Err(refusal));
+        // Who has nothing yet may have one, as long as there is room at all.
+        assert_eq!(admission.reserve(&lane("e", Priority::Low, 7)), Ok(()));
+        assert!(!admission.is_memory_full());
+    }
+
+    #[test]
+    fn a_quota_bounds_what_waits_for_a_destination() {
+        let mut admission = Admission::new(1000, 100);
+        admission.set_most_waiting(&service("a"), Some(10));
+        let one = lane("a", Priority::Low, 4);
+        let taken =
+            |admission: &mut Admission| (0..9).filter(|_| admission.reserve(&one).is_ok()).count();
+        assert_eq!(taken(&mut admission), 2);
+        admission.set_most_waiting(&service("a"), None);
+        assert_eq!(taken(&mut admission), 9);
+        assert!(admission.owes(&service("a")) && !admission.owes(&service("b")));
     }
 
     #[test]
@@ -263,8 +347,14 @@ mod tests {
                     }
                     _ => {
                         let total: u64 = owed.iter().map(|lane| u64::from(lane.bytes)).sum();
+                        let to_it = owed
+                            .iter()
+                            .filter(|other| other.destination == lane.destination);
+                        let its: u64 = to_it.clone().map(|lane| u64::from(lane.bytes)).sum();
+                        let half = max_bytes.saturating_sub(total - its) / 2;
                         let fits = owed.iter().filter(same).count() < max_size
-                            && total + u64::from(bytes) <= max_bytes;
+                            && total + u64::from(bytes) <= max_bytes
+                            && (to_it.count() == 0 || its + u64::from(bytes) <= half);
                         prop_assert_eq!(admission.reserve(&lane).is_ok(), fits);
                         if fits {
                             owed.push(lane);

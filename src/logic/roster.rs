@@ -3,7 +3,7 @@
 mod letters;
 mod sought;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::domain::circuit::{CircuitChanged, CircuitName, Origin};
@@ -16,6 +16,8 @@ use crate::domain::subscription::{EventLetter, Replay, Subscription, Subscriptio
 use super::positions::Positions;
 use letters::Letters;
 use sought::{BySought, Sought};
+
+pub use sought::Usage;
 
 /// Every subscription, with what it is owed beside its live events.
 #[derive(Default)]
@@ -32,6 +34,8 @@ pub struct Roster {
     /// Dead letters to be sent again.
     letters: Letters,
     replays: BTreeMap<JobId, Arc<Replay>>,
+    /// Those of each subscription, and those on their way to the journal.
+    replays_of: BTreeMap<SubscriptionId, BTreeSet<JobId>>,
     /// The circuits that stand as somebody forced them.
     forced: BTreeMap<Origin, Arc<CircuitChanged>>,
 }
@@ -164,8 +168,15 @@ impl Roster {
     fn replay_advanced(&mut self, replay: &Arc<Replay>) -> Option<Change> {
         if replay.done {
             self.replays.remove(&replay.id);
+            if let Some(ids) = self.replays_of.get_mut(&replay.subscription_id) {
+                ids.remove(&replay.id);
+                if ids.is_empty() {
+                    self.replays_of.remove(&replay.subscription_id);
+                }
+            }
             return None;
         }
+        self.expect_replay(replay);
         let before = self.replays.insert(replay.id, replay.clone());
         before.is_none().then(|| Change::Replay(replay.clone()))
     }
@@ -207,6 +218,27 @@ impl Roster {
     /// [`Refusal::LettersFull`]
     pub fn expect_letter(&mut self, letter: &EventLetter) -> Result<(), Refusal> {
         self.letters.expect(letter)
+    }
+
+    /// It will run once the journal has it.
+    pub fn expect_replay(&mut self, replay: &Replay) {
+        let ids = self.replays_of.entry(replay.subscription_id).or_default();
+        ids.insert(replay.id);
+    }
+
+    /// How many replays of this subscription run, or will once the journal has them.
+    pub fn count_replays(&self, id: SubscriptionId) -> usize {
+        self.replays_of.get(&id).map_or(0, BTreeSet::len)
+    }
+
+    /// What the service has, as it will be.
+    pub fn usage(&self, service: &ServiceName) -> Usage {
+        self.sought.usage(service)
+    }
+
+    /// What each service has, as it will be.
+    pub fn usages(&self) -> impl Iterator<Item = (&ServiceName, Usage)> {
+        self.sought.usages()
     }
 
     /// As it will be, unless it is about to end.
@@ -262,11 +294,8 @@ impl Roster {
     }
 
     pub fn replays_of(&self, id: SubscriptionId) -> Vec<Arc<Replay>> {
-        let replays = self.replays.values();
-        replays
-            .filter(|replay| replay.subscription_id == id)
-            .cloned()
-            .collect()
+        let ids = self.replays_of.get(&id).into_iter().flatten();
+        ids.filter_map(|id| self.replays.get(id)).cloned().collect()
     }
 
     /// What is owed to subscriptions that are no more.
@@ -324,6 +353,40 @@ mod tests {
         assert_eq!(roster.wanted(first.id), Some(&second));
         roster.learn(&Fact::Subscribed(second.clone()));
         assert_eq!(roster.present(first.id), Some(&second));
+    }
+
+    #[test]
+    fn what_a_service_has_is_counted_until_it_is_given_up() {
+        let mut roster = Roster::default();
+        let first = subscription(1);
+        let second = Arc::new(Subscription {
+            service: first.service.clone(),
+            ..Subscription::clone(&subscription(3))
+        });
+        let usage = |roster: &Roster| {
+            let usage = roster.usage(&first.service);
+            (usage.subscriptions, usage.patterns)
+        };
+        roster.intend(first.clone());
+        roster.learn(&Fact::Subscribed(first.clone()));
+        roster.learn(&Fact::Subscribed(second.clone()));
+        assert_eq!(usage(&roster), (2, 2));
+        let more: Vec<_> = ["a", "b", "c"]
+            .map(|text| Pattern::parse(text).unwrap())
+            .into();
+        roster.intend(Arc::new(Subscription {
+            event_types: more.into(),
+            ..Subscription::clone(&first)
+        }));
+        assert_eq!(usage(&roster), (2, 4));
+        roster.intend_end(first.id);
+        assert_eq!(usage(&roster), (1, 1));
+        for one in [&first, &second] {
+            let (id, at) = (one.id, one.changed_at);
+            roster.learn(&Fact::Unsubscribed(Unsubscribed { id, at }));
+        }
+        assert_eq!(usage(&roster), (0, 0));
+        assert_eq!(roster.usages().count(), 0);
     }
 
     fn with_types(subscription: &Subscription, types: &str) -> Arc<Subscription> {

@@ -38,11 +38,14 @@ use crate::domain::timestamp::Timestamp;
 use crate::logic::admission::Admission;
 use crate::logic::dedup::DedupWindow;
 use crate::logic::ledger::Ledger;
+use crate::logic::limits::Limit;
 use crate::logic::ownership::{Author, Denial};
 use crate::logic::quotas::Quotas;
 use crate::metrics::Metrics;
+use crate::pool::Pool;
 use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::{Journal, Readers};
+use crate::request_rates::RequestRates;
 use crate::telemetry;
 
 const MAILBOX: usize = 1024;
@@ -59,7 +62,15 @@ pub struct Ring {
     metrics: Arc<Metrics>,
     archive: Arc<dyn Archive>,
     author: Author,
+    shared: Shared,
     to: Addresses,
+}
+
+/// What the actors share with the edge.
+#[derive(Clone)]
+pub struct Shared {
+    pub request_rates: RequestRates,
+    pub replays: Pool,
 }
 
 /// The core actors' addresses, valid before the actors start.
@@ -113,6 +124,7 @@ impl Ring {
         clock: Clock,
         metrics: Arc<Metrics>,
         (archive, author): (Arc<dyn Archive>, Author),
+        shared: Shared,
     ) -> (Self, Seats) {
         let seats = Seats {
             router: Seat::new(MAILBOX),
@@ -147,6 +159,7 @@ impl Ring {
             metrics,
             archive,
             author,
+            shared,
             to,
         };
         (ring, seats)
@@ -246,7 +259,7 @@ impl Ring {
             self.clock,
             self.metrics.clone(),
             admission,
-            quotas,
+            (quotas, self.shared.request_rates.clone()),
             hops,
             self.watch("router"),
         )
@@ -331,6 +344,7 @@ impl Ring {
             check_timeout: self.config.service_timeout,
             instance_expiry: self.config.instance_expiry,
             strategy: self.config.load_balancing_strategy,
+            most_instances: self.config.limits.size(Limit::InstancesPerService),
         };
         let event_store = self.to.event_store.clone().recipient();
         let dispatcher = self.to.dispatcher.clone().recipient();

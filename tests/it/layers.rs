@@ -25,6 +25,7 @@ const RULES: &[(&str, &[&str])] = &[
             "metrics",
             "pool",
             "ports",
+            "request_rates",
         ],
     ),
     (
@@ -41,6 +42,7 @@ const RULES: &[(&str, &[&str])] = &[
             "metrics",
             "pool",
             "ports",
+            "request_rates",
         ],
     ),
     (
@@ -50,6 +52,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("metrics", &["domain", "logic", "metrics"]),
     ("door", &[]),
     ("pool", &["domain"]),
+    ("request_rates", &["domain", "logic::token_bucket"]),
     ("clock", &["domain"]),
     ("config", &["config", "domain", "logic::limits"]),
     ("telemetry", &["config"]),

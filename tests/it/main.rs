@@ -23,6 +23,7 @@ mod journal;
 mod large_reads;
 mod layers;
 mod leases;
+mod limits;
 mod lists;
 mod log;
 mod lost_archive;

@@ -45,6 +45,7 @@ impl EventBus {
         if self.is_draining {
             return Err(Refusal::Stopping);
         }
+        self.may_subscribe(&asked.service, asked.event_types.len())?;
         let now = self.settings.clock.now();
         Ok(Subscription {
             id: SubscriptionId::mint(now, rand::rng().random()),
@@ -67,6 +68,7 @@ impl EventBus {
         let mut after = before.clone();
         after.changed_at = self.settings.clock.now();
         if let Some(types) = &asked.event_types {
+            self.may_change(&before.service, before.event_types.len(), types.len())?;
             after.event_types = types.clone();
         }
         let Channel::Callback(callback) = &mut after.channel else {

@@ -18,6 +18,7 @@ impl EventBus {
             return Err(Refusal::Stopping);
         }
         let subscription = self.callback_of(asked.subscription_id, asked.owner.as_ref())?;
+        self.may_replay(subscription.id)?;
         let oldest = self.oldest();
         if asked.from < oldest {
             return Err(Refusal::EventsGone { oldest });
@@ -99,6 +100,7 @@ impl Handler<StartReplay> for EventBus {
             Err(refusal) => return drop(asked.reply.send(Err(refusal))),
         };
         let (id, reply) = (replay.id, asked.reply);
+        self.roster.expect_replay(&replay);
         let facts = vec![Fact::ReplayAdvanced(Arc::new(replay))];
         Record::and_then(&self.hops.event_store, facts, move || {
             let _ = reply.send(Ok(id));

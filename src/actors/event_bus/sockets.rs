@@ -71,6 +71,7 @@ impl EventBus {
     ) -> Result<(SubscriptionId, Option<Subscription>), Refusal> {
         let now = self.settings.clock.now();
         let Some(known) = self.roster.named(&asked.service, &asked.name) else {
+            self.may_subscribe(&asked.service, asked.event_types.len())?;
             let id = SubscriptionId::mint(now, rand::rng().random());
             let new = Subscription {
                 id,
@@ -87,6 +88,11 @@ impl EventBus {
             return Ok((id, Some(new)));
         };
         let is_other = known.event_types != asked.event_types;
+        self.may_change(
+            &asked.service,
+            known.event_types.len(),
+            asked.event_types.len(),
+        )?;
         let changed = is_other.then(|| Subscription {
             event_types: asked.event_types.clone(),
             changed_at: now,

@@ -22,7 +22,9 @@ use crate::domain::carried::Carried;
 use crate::domain::pattern::Pattern;
 use crate::logic::backoff::RetryPolicy;
 use crate::logic::breaker::BreakerPolicy;
+use crate::logic::limits::Limit;
 use crate::logic::wal::samples;
+use crate::pool::Pool;
 
 const FEED: FeedId = FeedId(Uuid::from_u128(1));
 
@@ -52,6 +54,8 @@ fn house(pushes: impl IntoIterator<Item = Push>) -> House {
         ScriptedTransport::new(pushes),
     );
     let metrics = Arc::new(Metrics::new());
+    let mut limits = Limits::default();
+    limits.set(Limit::SubscriptionsPerService, 100_000);
     let settings = Settings {
         clock,
         metrics: metrics.clone(),
@@ -61,6 +65,7 @@ fn house(pushes: impl IntoIterator<Item = Push>) -> House {
             archive: archive.clone(),
             retries: RetryPolicy::default(),
             message_timeout: Duration::from_secs(30),
+            replays: Pool::of(64 << 20),
         },
         circuits: callback_circuit::Settings {
             clock,
@@ -68,6 +73,7 @@ fn house(pushes: impl IntoIterator<Item = Push>) -> House {
             transport: transport.clone(),
             breaker: BreakerPolicy::default(),
         },
+        limits,
     };
     let hops = Hops {
         event_store,

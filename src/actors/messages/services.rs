@@ -12,6 +12,7 @@ use crate::domain::service::{Dependency, Health, Registration};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::dependencies::Report;
+use crate::logic::page::MOST_BYTES;
 
 /// http → Registry → HealthProbe: add or replace an instance; answers whether it is new, and how it
 /// is then, after the sync.
@@ -19,7 +20,7 @@ use crate::logic::dependencies::Report;
 #[rtype(result = "()")]
 pub struct Register {
     pub registration: Registration,
-    pub reply: Reply<Registered>,
+    pub reply: Reply<Result<Registered, Refusal>>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -129,6 +130,34 @@ pub struct ServiceView {
     pub has_own_strategy: bool,
     /// What it needs and is missing.
     pub issues: Vec<String>,
+}
+
+impl ServiceView {
+    /// How many instances, by their ids, one answer shows.
+    pub fn shown_instances(&self) -> usize {
+        let (mut count, mut bytes) = (0, 0);
+        for instance in &self.instances {
+            if bytes >= MOST_BYTES {
+                break;
+            }
+            bytes += instance.bytes();
+            count += 1;
+        }
+        count
+    }
+
+    /// Roughly how large that is as text, in bytes.
+    pub fn shown_bytes(&self) -> usize {
+        let shown = &self.instances[..self.shown_instances()];
+        let issues: usize = self.issues.iter().map(String::len).sum();
+        500 + issues + shown.iter().map(InstanceView::bytes).sum::<usize>()
+    }
+}
+
+impl InstanceView {
+    fn bytes(&self) -> usize {
+        700 + self.registration.bytes()
+    }
 }
 
 #[derive(Clone, PartialEq, Debug)]

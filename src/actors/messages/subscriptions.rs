@@ -68,6 +68,24 @@ pub struct InspectSubscriptions {
     pub service: Option<ServiceName>,
 }
 
+/// http → EventBus: what one service has of subscriptions, or each, by name.
+#[derive(ActixMessage)]
+#[rtype(result = "Vec<ServiceUsage>")]
+pub struct InspectUsage {
+    pub service: Option<ServiceName>,
+}
+
+/// What a service has of subscriptions.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ServiceUsage {
+    pub service: ServiceName,
+    pub subscriptions: usize,
+    /// Of all of them.
+    pub patterns: usize,
+    /// Of the subscription that has most.
+    pub replays: usize,
+}
+
 /// A subscription as it is now.
 #[derive(Clone, PartialEq, Debug)]
 pub struct SubscriptionView {

@@ -117,6 +117,10 @@ impl Service {
                 views.push(listener.view(name, prefetch));
             }
         }
+        views.sort_by(|one, other| {
+            let id = |view: &InstanceView| view.registration.instance_id.clone();
+            id(one).cmp(&id(other))
+        });
         views
     }
 

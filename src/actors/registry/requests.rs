@@ -1,5 +1,6 @@
 //! What clients ask of the Registry.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use actix::{AsyncContext, Context, Handler, Message, MessageResult};
@@ -14,6 +15,7 @@ use crate::domain::fact::{Fact, InstanceDeregistered, ServiceSeen, StrategyChose
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::Health;
+use crate::logic::limits::Limit;
 
 impl Handler<Register> for Registry {
     type Result = ();
@@ -22,6 +24,9 @@ impl Handler<Register> for Registry {
         let registration = register.registration;
         let now = self.settings.clock.now();
         let (service, id) = (&registration.service, &registration.instance_id);
+        if let Err(full) = self.expect_instance(service, id) {
+            return drop(register.reply.send(Err(full)));
+        }
         let known = self.services.instance(service, id);
         let undid_drain = known.is_some_and(|known| known.draining_since().is_some());
         let beside = self.services.beside(&registration);
@@ -51,6 +56,37 @@ impl Handler<Register> for Registry {
     }
 }
 
+impl Registry {
+    /// Counts an instance that is on its way to the journal, if it is new.
+    fn expect_instance(&mut self, service: &ServiceName, id: &InstanceId) -> Result<(), Refusal> {
+        if self.services.instance(service, id).is_some() {
+            return Ok(());
+        }
+        let most = self.settings.most_instances;
+        let arriving = self.arriving.get(service);
+        let is_counted = arriving.is_some_and(|arriving| arriving.contains(id));
+        let count = self.services.count_of(service) + arriving.map_or(0, BTreeSet::len);
+        if count >= most && !is_counted {
+            return Err(Refusal::LimitReached {
+                limit: Limit::InstancesPerService.name(),
+                most: most as u64,
+            });
+        }
+        let arriving = self.arriving.entry(service.clone()).or_default();
+        arriving.insert(id.clone());
+        Ok(())
+    }
+
+    fn arrived(&mut self, service: &ServiceName, id: &InstanceId) {
+        if let Some(arriving) = self.arriving.get_mut(service) {
+            arriving.remove(id);
+            if arriving.is_empty() {
+                self.arriving.remove(service);
+            }
+        }
+    }
+}
+
 /// A registration is in the journal, and whoever sent it wants an answer.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -65,18 +101,19 @@ impl Handler<Written> for Registry {
 
     fn handle(&mut self, written: Written, _: &mut Context<Self>) {
         let entered = written.entered;
+        self.arrived(&written.service, &written.instance_id);
         let instance = self
             .services
             .instance(&written.service, &written.instance_id);
         match instance.and_then(|instance| instance.probe.as_ref()) {
             Some(probe) => probe.entered(entered),
             // It has left already.
-            None => drop(entered.reply.send(Registered {
+            None => drop(entered.reply.send(Ok(Registered {
                 replaced: entered.replaced,
                 undid_drain: entered.undid_drain,
                 health: Health::Unknown,
                 beside: entered.beside,
-            })),
+            }))),
         }
     }
 }

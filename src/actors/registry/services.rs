@@ -148,6 +148,11 @@ impl Services {
         })
     }
 
+    pub fn count_of(&self, service: &ServiceName) -> usize {
+        let service = self.known.get(service);
+        service.map_or(0, |service| service.instances.len())
+    }
+
     /// Whether it is there now: registered, or polling.
     pub fn is_registered(&self, service: &ServiceName) -> bool {
         self.known.get(service).is_some_and(Service::is_present)

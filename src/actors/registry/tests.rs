@@ -50,6 +50,7 @@ fn closed_office() -> Office {
         check_timeout: Duration::from_secs(5),
         instance_expiry: Duration::from_secs(60),
         strategy: Strategy::HealthAware,
+        most_instances: 50,
     };
     let address = Registry::new(settings, event_store, dispatcher, unwatched()).start();
     Office {
@@ -195,7 +196,7 @@ async fn a_registration_counts_once_it_is_in_the_journal() {
     assert!(office.latest().await.is_none());
     assert!(answer.try_recv().is_err());
     record.reply.unwrap().send(()).unwrap();
-    assert!(!answer.await.unwrap().replaced);
+    assert!(!answer.await.unwrap().unwrap().replaced);
     office.commit(registration);
     let changed = office.latest().await.unwrap();
     assert_eq!(changed.targets.len(), 1);
@@ -215,7 +216,7 @@ async fn registering_again_is_told_as_a_replacement() {
     });
     let record = office.next_record().await;
     record.reply.unwrap().send(()).unwrap();
-    assert!(answer.await.unwrap().replaced);
+    assert!(answer.await.unwrap().unwrap().replaced);
 }
 
 #[actix::test]

@@ -40,7 +40,14 @@ fn door() -> Door {
     let admission = Admission::new(2, 1 << 20);
     let configured = BTreeMap::from([(service("frugal"), sending(1))]);
     let quotas = Quotas::new(configured, clock.now());
-    let router = Router::new(clock, metrics, admission, quotas, hops, unwatched());
+    let router = Router::new(
+        clock,
+        metrics,
+        admission,
+        (quotas, RequestRates::default()),
+        hops,
+        unwatched(),
+    );
     Door {
         address: router.start(),
         clock,

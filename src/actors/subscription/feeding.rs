@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{AsyncContext, Context, Handler, Message};
+use actix::{AsyncContext, Context, Handler, Message, Recipient};
 
 use super::Subscription;
 use crate::actors::messages::{Credit, FeedId, Flush, Follow, Framed, InspectLog, Unfollow};
 use crate::domain::event::{Event, Sequence};
 use crate::logic::type_filter::TypeFilter;
-use crate::ports::archive::{ArchiveError, EventQuery};
+use crate::ports::archive::{Archive, ArchiveError, EventQuery};
 
 /// Events held for a subscription, in bytes: a little more than the largest one.
 pub(super) const ROOM: usize = (1 << 20) + (64 << 10);
@@ -50,6 +50,14 @@ pub(super) struct PageRead {
     page: Result<Page, ArchiveError>,
 }
 
+/// Who reads the archive for a subscription.
+pub(super) struct Reader {
+    log: Recipient<InspectLog>,
+    /// The Archivist.
+    flush: Recipient<Flush>,
+    archive: Arc<dyn Archive>,
+}
+
 /// Events of the archive, in order.
 pub(super) struct Page {
     pub events: Vec<Event>,
@@ -84,6 +92,9 @@ impl Subscription {
     /// Follows the events while they may be sent, and keeps none in memory while not.
     pub(super) fn mind_the_feed(&mut self, ctx: &Context<Self>) {
         let is_fed = self.feeding.source != Source::Nothing;
+        if self.takes_nothing() {
+            self.let_replays_go();
+        }
         if is_fed && self.takes_nothing() {
             self.let_go();
         } else if !is_fed && !self.takes_nothing() {
@@ -166,43 +177,46 @@ impl Subscription {
             ..EventQuery::default()
         };
         let (home, round) = (ctx.address(), self.feeding.round);
-        let reading = self.read(query);
+        let reader = self.reader();
         actix::spawn(async move {
-            let page = reading.await;
+            let page = reader.page(query).await;
             home.do_send(PageRead { round, from, page });
         });
     }
 
-    /// A page as of now: what was published by now is in it if there is room.
-    pub(super) fn read(
-        &self,
-        query: EventQuery,
-    ) -> impl Future<Output = Result<Page, ArchiveError>> + use<> {
-        let log = self.hops.log.send(InspectLog);
-        let log_after = self.hops.log.clone();
-        let (flush, archive) = (self.hops.flush.clone(), self.settings.archive.clone());
-        async move {
-            let newest = log.await.map_err(|_| ArchiveError::stopping())?.newest;
-            Flush::ask(&flush).await?;
-            let (from, to) = (query.from_sequence.unwrap_or(1), query.to_sequence);
-            let page = archive.events(query).await?;
-            // Once it was asked: what it has lost is told when it is opened.
-            let log = log_after.send(InspectLog).await;
-            let log = log.map_err(|_| ArchiveError::stopping())?;
-            let first_owed = from.max(log.kept_from);
-            let last = page.items.last().map_or(0, |event| event.sequence);
-            let end = to.map_or(newest, |to| to.min(newest));
-            let through = match &page.next {
-                Some(next) => next.sequence - 1,
-                None => last.max(end),
-            };
-            Ok(Page {
-                is_last: page.is_last(),
-                events: page.items,
-                through,
-                lost: (first_owed < log.oldest).then(|| (first_owed, log.oldest - 1)),
-            })
+    pub(super) fn reader(&self) -> Reader {
+        Reader {
+            log: self.hops.log.clone(),
+            flush: self.hops.flush.clone(),
+            archive: self.settings.archive.clone(),
         }
+    }
+}
+
+impl Reader {
+    /// A page as of now: what was published by now is in it if there is room.
+    pub(super) async fn page(self, query: EventQuery) -> Result<Page, ArchiveError> {
+        let log = self.log.send(InspectLog).await;
+        let newest = log.map_err(|_| ArchiveError::stopping())?.newest;
+        Flush::ask(&self.flush).await?;
+        let (from, to) = (query.from_sequence.unwrap_or(1), query.to_sequence);
+        let page = self.archive.events(query).await?;
+        // Once it was asked: what it has lost is told when it is opened.
+        let log = self.log.send(InspectLog).await;
+        let log = log.map_err(|_| ArchiveError::stopping())?;
+        let first_owed = from.max(log.kept_from);
+        let last = page.items.last().map_or(0, |event| event.sequence);
+        let end = to.map_or(newest, |to| to.min(newest));
+        let through = match &page.next {
+            Some(next) => next.sequence - 1,
+            None => last.max(end),
+        };
+        Ok(Page {
+            is_last: page.is_last(),
+            events: page.items,
+            through,
+            lost: (first_owed < log.oldest).then(|| (first_owed, log.oldest - 1)),
+        })
     }
 }
 

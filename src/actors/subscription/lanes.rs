@@ -11,6 +11,7 @@ use crate::domain::subscription::{EventLetter, Replay};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::delivery_window::DeliveryWindow;
 use crate::logic::token_bucket::TokenBucket;
+use crate::pool::Held;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum LaneId {
@@ -66,6 +67,8 @@ pub(super) struct ReplayLane {
     /// `None`: as fast as they are taken.
     pub pace: Option<TokenBucket>,
     pub is_reading: bool,
+    /// For what was read and is not done.
+    pub room: Option<Held>,
     /// There is nothing more to read.
     pub is_read: bool,
     /// It is further than the journal says.

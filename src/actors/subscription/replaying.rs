@@ -9,12 +9,14 @@ use super::Subscription;
 use super::feeding::{Page, ROOM};
 use super::lanes::ReplayLane;
 use crate::actors::messages::{Record, RunReplay};
+use crate::domain::event::Event;
 use crate::domain::fact::Fact;
 use crate::domain::ids::JobId;
 use crate::domain::subscription::Replay;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::delivery_window::DeliveryWindow;
 use crate::logic::token_bucket::TokenBucket;
+use crate::pool::{Held, Peer};
 use crate::ports::archive::{ArchiveError, EventQuery};
 
 /// How often a replay's progress is written down.
@@ -23,12 +25,15 @@ const RECORD_EVERY: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_secs(1);
 /// Events read at once, if they are small.
 const PAGE: usize = 32;
+/// How long a replay waits for room beside the others.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Message)]
 #[rtype(result = "()")]
 struct ReplayPageRead {
     id: JobId,
     page: Result<Page, ArchiveError>,
+    room: Option<Held>,
 }
 
 impl ReplayLane {
@@ -43,6 +48,7 @@ impl ReplayLane {
             replay,
             pace,
             is_reading: false,
+            room: None,
             is_read: false,
             is_dirty: false,
             recorded_at: now,
@@ -96,9 +102,12 @@ impl Subscription {
 
     /// Reads on where a replay has nothing in hand, and writes down how far each is.
     pub(super) fn advance_replays(&mut self, now: Timestamp, ctx: &Context<Self>) {
-        let still = self.is_still();
+        let still = self.is_still() || self.takes_nothing();
         for index in 0..self.replays.len() {
-            let lane = &self.replays[index];
+            let lane = &mut self.replays[index];
+            if lane.window.is_empty() {
+                lane.room = None;
+            }
             let wants = lane.window.is_empty() && !lane.is_reading && !lane.is_over();
             if wants && !still {
                 self.read_replay(index, ctx);
@@ -131,14 +140,35 @@ impl Subscription {
         dirty.map(|lane| lane.recorded_at.plus(RECORD_EVERY)).min()
     }
 
+    /// Drops what has not begun: it is there again once it may be sent.
+    pub(super) fn let_replays_go(&mut self) {
+        for lane in &mut self.replays {
+            if lane.window.rewind() > 0 {
+                lane.is_read = false;
+            }
+            if lane.window.is_empty() {
+                lane.room = None;
+            }
+        }
+    }
+
     fn read_replay(&mut self, index: usize, ctx: &Context<Self>) {
         let lane = &mut self.replays[index];
         lane.is_reading = true;
-        let (id, query, home) = (lane.replay.id, lane.query(), ctx.address());
-        let reading = self.read(query);
+        let (id, mut query, home) = (lane.replay.id, lane.query(), ctx.address());
+        let peer = Peer::Service(self.subscription.service.clone());
+        let pool = self.settings.replays.clone();
+        let read = self.reader();
         actix::spawn(async move {
-            let page = reading.await;
-            home.do_send(ReplayPageRead { id, page });
+            // Who finds no room for long goes on with one event at a time.
+            let room = tokio::time::timeout(PATIENCE, pool.take(&peer, ROOM))
+                .await
+                .ok();
+            if room.is_none() {
+                query.limit = 1;
+            }
+            let page = read.page(query).await;
+            home.do_send(ReplayPageRead { id, page, room });
         });
     }
 }
@@ -178,6 +208,10 @@ impl Handler<ReplayPageRead> for Subscription {
             }
         };
         lane.is_reading = false;
+        lane.room = read.room.map(|mut room| {
+            room.shrink_to(page.events.iter().map(Event::bytes).sum());
+            room
+        });
         for event in page.events {
             lane.window.add(Arc::new(event));
         }

@@ -11,8 +11,8 @@ use utoipa::{OpenApi, openapi};
 
 use super::errors::{self, ErrorAnswer};
 use crate::http::{
-    asyncapi, circuits, correlations, dead_letters, events, health, leases, messages, next, queue,
-    quotas, redrive, retries, scrape, services, socket, streams, subscriptions,
+    asyncapi, circuits, correlations, dead_letters, events, health, leases, limits, messages, next,
+    queue, quotas, redrive, retries, scrape, services, socket, streams, subscriptions,
 };
 
 #[derive(OpenApi)]
@@ -70,6 +70,7 @@ use crate::http::{
         quotas::show,
         quotas::set,
         quotas::delete,
+        limits::all,
         services::instances::register,
         services::all,
         services::show,

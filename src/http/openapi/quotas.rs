@@ -20,4 +20,14 @@ pub struct QuotaInput {
     /// Messages the service has in hand at once, over all its instances and consumers; more wait.
     #[schema(minimum = 1, maximum = 1_000_000)]
     pub max_in_flight: Option<u32>,
+    /// Bytes of messages that may wait for the service; more are refused.
+    #[schema(minimum = 1)]
+    pub max_waiting_bytes: Option<u64>,
+    /// Requests per second the service may make; more are refused.
+    #[schema(exclusive_minimum = 0, maximum = 1_000_000)]
+    pub request_rate: Option<f64>,
+    /// Requests it may make at once after a pause; only with `request_rate`. One second's worth, at
+    /// least 1, if not given.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    pub request_burst: Option<u32>,
 }

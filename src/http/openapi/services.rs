@@ -1,11 +1,20 @@
 //! What one sends to `/v1/services` and `/registry`.
 
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::values::LocalPath;
 use crate::domain::ids::{InstanceId, Label, ServiceName};
 use crate::domain::message::Payload;
 use crate::domain::strategy::Strategy;
+
+/// Which instances of a service.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct InstancePageQuery {
+    /// Only those whose ids come after this one: `instances_after` of an earlier answer.
+    #[param(required = false)]
+    pub after: InstanceId,
+}
 
 /// An instance of a service. Unknown fields are ignored; null means that a field is not given.
 #[derive(ToSchema)]

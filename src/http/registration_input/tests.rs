@@ -4,6 +4,7 @@ fn read_text(text: &str) -> Result<Registration, HubError> {
     let rules = Rules {
         deny: DenyList::default(),
         min_check_interval: Duration::from_secs(1),
+        most_metadata: 16 << 10,
     };
     read(text, None, &rules, Timestamp::default()).map(|(registration, _)| registration)
 }

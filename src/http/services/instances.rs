@@ -18,6 +18,7 @@ use crate::http::fields::unknown::Ignored;
 use crate::http::no_body::NoBody;
 use crate::http::openapi::services::RegistrationInput;
 use crate::http::{Hub, query, registration_input};
+use crate::logic::limits::Limit;
 
 #[derive(Serialize, ToSchema)]
 pub struct Registered {
@@ -70,6 +71,7 @@ pub struct Draining {
         (status = 201, description = "It is new", body = Registered),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
         (status = 403, description = "AUTH_FAILED: the caller is another service"),
+        (status = 429, description = "LIMIT_REACHED: the service has as many instances as it may"),
         (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
     ),
 )]
@@ -94,6 +96,7 @@ pub async fn register(
         (status = 201, description = "It is new", body = Registered),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
         (status = 403, description = "AUTH_FAILED: the caller is another service"),
+        (status = 429, description = "LIMIT_REACHED: the service has as many instances as it may"),
         (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
     ),
 )]
@@ -113,7 +116,8 @@ async fn enter(
     payload: Incoming,
     path: Option<ServiceName>,
 ) -> Result<HttpResponse, HubError> {
-    let body = Body::one(hub, payload, Subject::Request).await?;
+    let most = hub.settings.limits.size(Limit::RegistrationBytes);
+    let body = Body::read(hub, payload, most, 1, Subject::Request).await?;
     let rules = &hub.settings.registrations;
     let (registration, ignored) =
         registration_input::read(body.text(), path, rules, hub.clock.now())?;
@@ -125,7 +129,7 @@ async fn enter(
         registration,
         reply,
     })
-    .await?;
+    .await??;
     if registered.undid_drain {
         let on = format!("{instance_id} of {service}");
         Act::new("register_instance", "instance", &on)

@@ -28,7 +28,11 @@ pub struct ServiceAnswer {
     /// Whether that was chosen for this service; else it is what is configured for all.
     own_strategy: bool,
     dependencies: DependencySummary,
+    /// By their ids, about 4 MiB of them at most.
     instances: Vec<InstanceAnswer>,
+    /// There are more instances: `GET /v1/services/{service}?after=` this one shows them. Null: these
+    /// are all.
+    instances_after: Option<InstanceId>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -114,12 +118,28 @@ pub struct InstanceHealth {
 
 impl From<ServiceView> for ServiceAnswer {
     fn from(view: ServiceView) -> Self {
+        Self::after(view, None)
+    }
+}
+
+impl ServiceAnswer {
+    /// With the instances whose ids come after this one.
+    pub fn after(mut view: ServiceView, after: Option<&InstanceId>) -> Self {
         let newest = view
             .instances
             .iter()
             .max_by_key(|instance| instance.registration.registered_at);
+        let version = newest.and_then(|instance| instance.registration.version.clone());
+        if let Some(after) = after {
+            view.instances
+                .retain(|instance| instance.registration.instance_id > *after);
+        }
+        let shown = view.shown_instances();
+        let is_cut = shown < view.instances.len();
+        let last = view.instances[..shown].last().filter(|_| is_cut);
         Self {
-            version: newest.and_then(|instance| instance.registration.version.clone()),
+            instances_after: last.map(|last| last.registration.instance_id.clone()),
+            version,
             service: view.service,
             status: view.status,
             last_seen: view.last_seen,
@@ -130,6 +150,7 @@ impl From<ServiceView> for ServiceAnswer {
             instances: view
                 .instances
                 .into_iter()
+                .take(shown)
                 .map(InstanceAnswer::from)
                 .collect(),
         }

@@ -352,9 +352,10 @@ fn object<'a>(field: &Field<'a>) -> Result<&'a str, HubError> {
 }
 
 fn patterns(field: &Field<'_>) -> Result<Vec<Pattern>, HubError> {
-    let texts: Vec<String> = field.parse("an array of patterns")?;
-    if texts.is_empty() || texts.len() > MOST_TYPES {
-        return Err(field.wrong(format!("must have 1 to {MOST_TYPES} items")));
+    let problem = format!("must have 1 to {MOST_TYPES} items");
+    let texts: Vec<String> = field.list(MOST_TYPES, "an array of patterns", &problem)?;
+    if texts.is_empty() {
+        return Err(field.wrong(problem));
     }
     let mut patterns = Vec::with_capacity(texts.len());
     for text in &texts {

@@ -36,7 +36,7 @@ use crate::door::Phase;
 use crate::error::HubError;
 use crate::http::Hub;
 use crate::http::auth::Caller;
-use crate::pool::Peer;
+use crate::pool::{Held, Peer};
 use consumers::Consumers;
 use feed::Feed;
 use leaving::{Farewell, Stage};
@@ -58,6 +58,8 @@ pub struct Session {
     hub: web::Data<Hub>,
     caller: Caller,
     peer: Peer,
+    /// Among the sockets of its peer.
+    _place: Held,
     socket: FeedId,
     room: Room,
     gate: Gate,
@@ -82,7 +84,7 @@ pub struct Session {
 impl Session {
     pub fn new(
         hub: web::Data<Hub>,
-        (caller, peer): (Caller, Peer),
+        (caller, peer, place): (Caller, Peer, Held),
         room: Room,
         gate: Gate,
         takes_arrays: bool,
@@ -95,6 +97,7 @@ impl Session {
             hub,
             caller,
             peer,
+            _place: place,
             socket,
             room,
             gate,

@@ -44,26 +44,59 @@ impl Sought {
 }
 
 #[derive(Default)]
-pub(super) struct BySought(BTreeMap<Sought, BTreeSet<SubscriptionId>>);
+pub(super) struct BySought {
+    same: BTreeMap<Sought, BTreeSet<SubscriptionId>>,
+    usage: BTreeMap<ServiceName, Usage>,
+}
+
+/// What a service has of subscriptions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Usage {
+    pub subscriptions: usize,
+    /// Of all of them.
+    pub patterns: usize,
+}
 
 impl BySought {
     pub(super) fn insert(&mut self, subscription: &Subscription) {
-        let same = self.0.entry(Sought::of(subscription)).or_default();
-        same.insert(subscription.id);
+        let same = self.same.entry(Sought::of(subscription)).or_default();
+        if same.insert(subscription.id) {
+            let usage = self.usage.entry(subscription.service.clone()).or_default();
+            usage.subscriptions += 1;
+            usage.patterns += subscription.event_types.len();
+        }
     }
 
     pub(super) fn remove(&mut self, subscription: &Subscription) {
         let sought = Sought::of(subscription);
-        if let Some(same) = self.0.get_mut(&sought) {
-            same.remove(&subscription.id);
-            if same.is_empty() {
-                self.0.remove(&sought);
+        let Some(same) = self.same.get_mut(&sought) else {
+            return;
+        };
+        if !same.remove(&subscription.id) {
+            return;
+        }
+        if same.is_empty() {
+            self.same.remove(&sought);
+        }
+        if let Some(usage) = self.usage.get_mut(&subscription.service) {
+            usage.subscriptions -= 1;
+            usage.patterns -= subscription.event_types.len();
+            if usage.subscriptions == 0 {
+                self.usage.remove(&subscription.service);
             }
         }
     }
 
     /// The oldest of those.
     pub(super) fn get(&self, sought: &Sought) -> Option<SubscriptionId> {
-        self.0.get(sought)?.first().copied()
+        self.same.get(sought)?.first().copied()
+    }
+
+    pub(super) fn usage(&self, service: &ServiceName) -> Usage {
+        self.usage.get(service).copied().unwrap_or_default()
+    }
+
+    pub(super) fn usages(&self) -> impl Iterator<Item = (&ServiceName, Usage)> {
+        self.usage.iter().map(|(service, usage)| (service, *usage))
     }
 }

@@ -19,6 +19,7 @@ impl Ring {
                 archive: self.archive.clone(),
                 retries: settings::retry_policy(&self.config),
                 message_timeout: self.config.message_timeout,
+                replays: self.shared.replays.clone(),
             },
             circuits: callback_circuit::Settings {
                 clock: self.clock,
@@ -26,6 +27,7 @@ impl Ring {
                 transport,
                 breaker: settings::breaker_policy(&self.config),
             },
+            limits: self.config.limits,
         };
         let hops = event_bus::Hops {
             event_store: self.to.event_store.clone().recipient(),

@@ -57,6 +57,7 @@ impl Addresses {
             switch_subscription: self.event_bus.clone().recipient(),
             unsubscribe: self.event_bus.clone().recipient(),
             subscriptions: self.event_bus.clone().recipient(),
+            usage: self.event_bus.clone().recipient(),
             start_replay: self.event_bus.clone().recipient(),
             attach_socket: self.event_bus.clone().recipient(),
             ack_position: self.event_bus.clone().recipient(),

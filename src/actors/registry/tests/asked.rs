@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::circuit::CircuitName;
+use crate::domain::ids::Label;
 
 fn forced(reset_timeout_ms: u64) -> CircuitChanged {
     CircuitChanged {
@@ -278,4 +279,38 @@ async fn what_is_given_is_checked_instead_and_kept_nowhere() {
     assert_eq!(report.cycles, [cycle.to_vec()]);
     let unknown = office.address.send(asked("never-registered")).await;
     assert_eq!(unknown.unwrap(), None);
+}
+
+#[actix::test]
+async fn a_service_has_no_more_instances_than_it_may() {
+    let mut office = office();
+    let enter = |office: &Office, name: &str| {
+        let (reply, answer) = oneshot::channel();
+        let registration = registration(name);
+        office.address.do_send(Register {
+            registration,
+            reply,
+        });
+        answer
+    };
+    let mut answers = Vec::new();
+    for n in 0..60 {
+        answers.push(enter(&office, &format!("i{n}")));
+    }
+    for _ in 0..50 {
+        office.commit_next().await;
+    }
+    for (n, answer) in answers.into_iter().enumerate() {
+        let answer = answer.await.unwrap();
+        assert_eq!(answer.is_ok(), n < 50, "{n}: {answer:?}");
+    }
+    // One that is there is replaced all the same, and who leaves makes room.
+    let again = enter(&office, "i7");
+    office.commit_next().await;
+    assert!(again.await.unwrap().unwrap().replaced);
+    office.deregister(Some(Label::parse("i7").unwrap()));
+    office.commit_next().await;
+    let new = enter(&office, "new");
+    office.commit_next().await;
+    assert!(new.await.unwrap().is_ok());
 }

@@ -160,7 +160,7 @@ async fn the_answer_to_a_registration_says_how_the_instance_is_after_it() {
         health: Health::Unknown,
         beside: None,
     };
-    assert_eq!(answer.await.unwrap(), expected);
+    assert_eq!(answer.await.unwrap(), Ok(expected));
 }
 
 #[actix::test]

@@ -283,10 +283,8 @@ fn whole(field: Option<Field<'_>>, most: u64) -> Result<Option<u64>, HubError> {
 }
 
 fn patterns(field: &Field<'_>) -> Result<Vec<Pattern>, HubError> {
-    let texts: Vec<String> = field.parse("an array of strings")?;
-    if texts.len() > 1000 {
-        return Err(field.wrong("must be at most 1000 patterns"));
-    }
+    let many = "must be at most 1000 patterns";
+    let texts: Vec<String> = field.list(1000, "an array of strings", many)?;
     let parse = |text: &String| {
         Pattern::given(text).map_err(|error| field.wrong(format!("{text:?} {error}")))
     };

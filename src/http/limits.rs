@@ -1,0 +1,168 @@
+//! `/v1/limits`: what one client may use of the hub, and what is used.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::ask::look;
+use super::auth::Caller;
+use super::{Hub, Routes, peer};
+use crate::actors::messages::{InspectServices, InspectUsage, ServiceUsage};
+use crate::error::HubError;
+use crate::logic::limits::Limit;
+use crate::pool::{Peer, Pool};
+
+/// An operator sees those that use most, so many of them.
+const LARGEST: usize = 10;
+
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.at("/v1/limits", "GET", [web::get().to(all)]);
+}
+
+/// All limits.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Limits)]
+pub struct Answer {
+    limits: Vec<LimitAnswer>,
+    count: usize,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Limit)]
+pub struct LimitAnswer {
+    /// As in the configuration, and in `details.limit` of an error.
+    limit: &'static str,
+    /// What it allows: bytes if its name says so, else a number.
+    most: u64,
+    /// What one peer may have of it at a time; null: of each there may be `most`.
+    share: Option<u64>,
+    /// What the caller uses of it; null if it bounds one thing, such as one registration.
+    used: Option<u64>,
+    /// Those that use most of it. Only for operators; else, and where nobody is counted, null.
+    largest: Option<Vec<PeerUse>>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct PeerUse {
+    /// A service, or the address its requests come from if it need not show a key.
+    peer: String,
+    used: u64,
+}
+
+/// Who uses how much of a limit.
+type Uses = Vec<(String, u64)>;
+
+/// The limits of one client
+///
+/// What one client may use of the hub, and what the caller uses now; beyond it requests are
+/// answered 429 LIMIT_REACHED. Operators see who uses most.
+#[utoipa::path(
+    get,
+    path = "/v1/limits",
+    operation_id = "list_limits",
+    tag = "quotas",
+    responses((status = 200, description = "All limits", body = Answer)),
+)]
+pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+    let caller = Caller::of(&request);
+    let peer = peer::of(&request, &hub);
+    let service = caller.acts_only_for();
+    let inspect = InspectUsage {
+        service: service.clone(),
+    };
+    let usages = look(&hub.handles.usage, inspect).await?;
+    let services = look(&hub.handles.services, InspectServices { service }).await?;
+    let instances = services.iter().map(|view| {
+        let count = view.instances.len() as u64;
+        (view.service.to_string(), count)
+    });
+    let instances: Uses = instances.collect();
+    let me = caller.name.as_ref().map(ToString::to_string);
+    let answer = |limit: Limit| {
+        let most = hub.settings.limits.of(limit);
+        let pool = pool(&hub, limit);
+        let uses = match limit {
+            Limit::InstancesPerService => Some(instances.clone()),
+            Limit::SubscriptionsPerService => Some(of_each(&usages, |one| one.subscriptions)),
+            Limit::PatternsPerService => Some(of_each(&usages, |one| one.patterns)),
+            Limit::ReplaysPerSubscription => Some(of_each(&usages, |one| one.replays)),
+            _ => None,
+        };
+        let used = match pool {
+            Some(pool) => Some(pool.used_by(&peer) as u64),
+            None => uses.as_ref().map(|uses| used_by(uses, me.as_deref())),
+        };
+        let largest = match pool {
+            Some(pool) => Some(largest_of(pool)),
+            None => uses.map(largest),
+        };
+        LimitAnswer {
+            limit: limit.name(),
+            most,
+            share: pool.map(|pool| pool.share() as u64),
+            used,
+            largest: largest.filter(|_| caller.is_operator),
+        }
+    };
+    let limits: Vec<_> = Limit::ALL.map(answer).into();
+    Ok(HttpResponse::Ok().json(Answer {
+        count: limits.len(),
+        limits,
+    }))
+}
+
+/// Where it is counted, if that is by peers.
+fn pool(hub: &Hub, limit: Limit) -> Option<&Pool> {
+    match limit {
+        Limit::BodyBytes => Some(hub.bodies.pool()),
+        Limit::AnswerBytes => Some(hub.readings.room()),
+        Limit::UnfinishedBytes => Some(&hub.unfinished),
+        Limit::ReplayBytes => Some(&hub.replays),
+        Limit::SocketsPerService => Some(&hub.sockets),
+        _ => None,
+    }
+}
+
+fn of_each(usages: &[ServiceUsage], count: impl Fn(&ServiceUsage) -> usize) -> Uses {
+    let uses = usages
+        .iter()
+        .map(|one| (one.service.to_string(), count(one) as u64));
+    uses.collect()
+}
+
+fn used_by(uses: &Uses, name: Option<&str>) -> u64 {
+    let mine = uses.iter().find(|(peer, _)| Some(peer.as_str()) == name);
+    mine.map_or(0, |(_, used)| *used)
+}
+
+fn largest_of(pool: &Pool) -> Vec<PeerUse> {
+    let peers = pool.largest(LARGEST).into_iter();
+    let uses = peers.map(|(peer, used): (Peer, usize)| (peer.to_string(), used as u64));
+    largest(uses.collect())
+}
+
+fn largest(mut uses: Uses) -> Vec<PeerUse> {
+    uses.retain(|(_, used)| *used > 0);
+    uses.sort_by(|one, other| (other.1, &one.0).cmp(&(one.1, &other.0)));
+    uses.truncate(LARGEST);
+    uses.into_iter()
+        .map(|(peer, used)| PeerUse { peer, used })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_that_use_most_come_first() {
+        let uses: Uses = (0..20).map(|n| (format!("s{n:02}"), n % 12)).collect();
+        let shown = largest(uses.clone());
+        assert_eq!(shown.len(), LARGEST);
+        assert_eq!((shown[0].peer.as_str(), shown[0].used), ("s11", 11));
+        assert_eq!((shown[4].peer.as_str(), shown[4].used), ("s07", 7));
+        assert_eq!((shown[5].peer.as_str(), shown[5].used), ("s19", 7));
+        assert!(largest(vec![("idle".to_owned(), 0)]).is_empty());
+        assert_eq!((used_by(&uses, Some("s03")), used_by(&uses, None)), (3, 0));
+    }
+}

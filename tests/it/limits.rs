@@ -1,0 +1,131 @@
+//! What one client may use of the hub, and that it keeps nobody else out.
+
+use serde_json::{Value, json};
+
+use crate::support::TestHub;
+
+const LIMITED: &str = "{metadata_bytes: 100, registration_bytes: 1024, instances_per_service: 3, \
+                       subscriptions_per_service: 2, patterns_per_service: 5, \
+                       replays_per_subscription: 1, sockets_per_service: 2}";
+
+fn limited() -> TestHub {
+    TestHub::with(&[("limits", LIMITED)])
+}
+
+fn limit<'a>(answer: &'a Value, name: &str) -> &'a Value {
+    let limits = answer["limits"].as_array().unwrap();
+    let found = limits.iter().find(|one| one["limit"] == name);
+    found.unwrap_or_else(|| panic!("{name} in {answer}"))
+}
+
+#[test]
+fn a_registration_has_a_size_and_a_service_a_number_of_them() {
+    let hub = limited();
+    let register = |body: Value| {
+        let text = body.to_string();
+        hub.ask("POST", "/v1/services/register", text.as_bytes())
+    };
+    let large = json!({"service": "beta", "metadata": {"a": "x".repeat(100)}});
+    let details = register(large).refuses(400, "INVALID_REQUEST");
+    assert_eq!(details["field"], "metadata");
+    let endpoints = json!([{"path": "x".repeat(1024), "methods": ["GET"]}]);
+    let larger = json!({"service": "beta", "endpoints": endpoints});
+    register(larger).refuses(413, "PAYLOAD_TOO_LARGE");
+    for n in 0..3 {
+        register(json!({"service": "beta", "instance_id": format!("i{n}")})).is(201);
+    }
+    let fourth = register(json!({"service": "beta", "instance_id": "i3"}));
+    let details = fourth.refuses(429, "LIMIT_REACHED");
+    assert_eq!(details["limit"], "instances_per_service");
+    assert_eq!(details["most"], 3);
+    register(json!({"service": "beta", "instance_id": "i0"})).is(200);
+    register(json!({"service": "alpha"})).is(201);
+    let shown = hub.ask("GET", "/v1/limits", b"").is(200);
+    let instances = limit(&shown, "instances_per_service");
+    assert_eq!(instances["most"], 3);
+    assert_eq!(instances["largest"][0], json!({"peer": "beta", "used": 3}));
+    assert_eq!(limit(&shown, "body_bytes")["used"], 0);
+}
+
+#[test]
+fn subscriptions_patterns_and_replays_are_counted() {
+    let hub = limited();
+    let subscribe = |path: &str, types: &[&str]| {
+        let body = json!({
+            "service": "beta", "event_types": types,
+            "callback_url": format!("http://127.0.0.1:9/{path}"),
+        });
+        hub.ask("POST", "/v1/subscriptions", body.to_string().as_bytes())
+    };
+    let first = subscribe("a", &["a.*", "b.*", "c.*"]).is(201);
+    let too_many = subscribe("b", &["a", "b", "c"]).refuses(429, "LIMIT_REACHED");
+    assert_eq!(too_many["limit"], "patterns_per_service");
+    subscribe("b", &["a"]).is(201);
+    let third = subscribe("c", &["a"]).refuses(429, "LIMIT_REACHED");
+    assert_eq!(
+        (&third["limit"], &third["most"]),
+        (&json!("subscriptions_per_service"), &json!(2))
+    );
+    let id = first["subscription_id"].as_str().unwrap();
+    let path = format!("/v1/subscriptions/{id}");
+    let more = json!({"event_types": ["a", "b", "c", "d", "e"]}).to_string();
+    hub.ask("PATCH", &path, more.as_bytes())
+        .refuses(429, "LIMIT_REACHED");
+    let less = json!({"event_types": ["a", "b"]}).to_string();
+    hub.ask("PATCH", &path, less.as_bytes()).is(200);
+    // Nobody answers at the callback, so the first one stays.
+    hub.ask(
+        "POST",
+        "/v1/events",
+        br#"{"event_type": "a", "payload": 1}"#,
+    )
+    .is(201);
+    let replay = json!({"mode": "from_beginning", "deliver_to": id}).to_string();
+    let replay = || hub.ask("POST", "/v1/events/replay", replay.as_bytes());
+    replay().is(202);
+    let details = replay().refuses(429, "LIMIT_REACHED");
+    assert_eq!(details["limit"], "replays_per_subscription");
+    hub.ask("DELETE", &path, b"");
+    subscribe("c", &["a"]).is(201);
+}
+
+#[test]
+fn requests_are_counted_where_a_quota_says_so() {
+    let hub = limited();
+    let quota = json!({"request_rate": 0.01, "request_burst": 3}).to_string();
+    hub.ask("PUT", "/v1/quotas/beta", quota.as_bytes()).is(200);
+    let ask = |name: &str| hub.named(name, "").get("/v1/services");
+    for _ in 0..3 {
+        ask("beta").is(200);
+    }
+    let refused = ask("beta");
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(refused.refuses(429, "RATE_LIMITED")["service"], "beta");
+    ask("alpha").is(200);
+    hub.ask("DELETE", "/v1/quotas/beta", b"").is(204);
+    ask("beta").is(200);
+}
+
+#[test]
+fn what_waits_for_one_service_leaves_room_for_others() {
+    let hub = TestHub::with(&[("max_queue_bytes", "4000000")]);
+    for service in ["beta", "gamma"] {
+        hub.register_puller(service);
+    }
+    let send = |to: &str, bytes: usize| {
+        hub.send(&json!({"destination": to, "payload": "x".repeat(bytes)}))
+    };
+    let mut sent = 0;
+    while send("gamma", 400_000).status == 202 {
+        sent += 1;
+        assert!(sent < 20);
+    }
+    send("gamma", 400_000).refuses(429, "QUEUE_FULL");
+    send("beta", 1).is(202);
+    send("beta", 400_000).is(202);
+    let quota = json!({"max_waiting_bytes": 1000}).to_string();
+    hub.register_puller("delta");
+    hub.ask("PUT", "/v1/quotas/delta", quota.as_bytes()).is(200);
+    send("delta", 300).is(202);
+    send("delta", 900).refuses(429, "QUEUE_FULL");
+}
