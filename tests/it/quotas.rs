@@ -145,7 +145,8 @@ fn a_quota_is_replaced_as_a_whole_and_shown_as_it_is() {
     let set = hub.set_quota("shop", &json!({"send_rate": 2.5, "max_in_flight": 4}));
     let expected = json!({
         "service": "shop", "send_rate": 2.5, "send_burst": 3, "deliver_rate": null,
-        "max_in_flight": 4, "source": "api",
+        "max_in_flight": 4, "max_waiting_bytes": null, "request_rate": null,
+        "request_burst": null, "source": "api",
     });
     assert_eq!(set.is(200), expected);
     assert_eq!(hub.quota("shop").is(200), expected);
