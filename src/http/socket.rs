@@ -72,16 +72,16 @@ pub async fn open(
         value.parse::<bool>().ok()
     })?;
     let mut response = ws::handshake(&request).map_err(|error| refusal(&error))?;
-    let line = request.conn_data::<Rc<Line>>();
-    let line = line.cloned().unwrap_or_default();
-    line.become_socket();
-    let (room, gate) = (Room::default(), Gate::default());
     let peer = peer::of(&request, &hub);
     let mut place = hub.sockets.held(&peer);
     place.grow(1).map_err(|_| Refusal::LimitReached {
         limit: Limit::SocketsPerService.name(),
         most: hub.settings.limits.of(Limit::SocketsPerService),
     })?;
+    let line = request.conn_data::<Rc<Line>>();
+    let line = line.cloned().unwrap_or_default();
+    line.become_socket();
+    let (room, gate) = (Room::default(), Gate::default());
     let who = (Caller::of(&request), peer, place);
     let unfinished = incoming::Room::new(hub.unfinished.clone(), who.1.clone());
     let incoming = Incoming::new(payload, line, gate.clone(), unfinished);
