@@ -14,6 +14,7 @@ mod fixtures;
 pub mod health_probe;
 pub mod historian;
 pub mod messages;
+mod off_thread;
 #[cfg(test)]
 mod probe;
 pub mod redriver;

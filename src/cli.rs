@@ -56,6 +56,8 @@ pub enum Exit {
     Internal = 70,
     /// The storage cannot be opened.
     Storage = 74,
+    /// The hub asks for a key, or for another.
+    Denied = 77,
 }
 
 impl Termination for Exit {

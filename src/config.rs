@@ -6,6 +6,7 @@
 mod error;
 mod limits;
 mod quotas;
+mod risks;
 mod secret;
 mod settings;
 mod summary;
@@ -206,6 +207,7 @@ impl Config {
         let mut warnings = settings.finish()?;
         config.validate()?;
         warnings.extend(config.risks());
+        warnings.extend(config.secrets_at_risk(file));
         Ok(Loaded {
             config,
             file: file.map(Path::to_owned),

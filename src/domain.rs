@@ -6,6 +6,7 @@ pub mod deny_list;
 pub mod event;
 pub mod fact;
 pub mod ids;
+pub mod lack;
 pub mod message;
 pub mod ordering;
 pub mod pattern;

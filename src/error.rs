@@ -293,7 +293,9 @@ fn kind_of(refusal: &Refusal) -> (&'static str, StatusCode) {
         Refusal::NoInstance { .. } | Refusal::Stopping => {
             ("SERVICE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE)
         }
-        Refusal::StorageFull => ("STORAGE_FULL", StatusCode::INSUFFICIENT_STORAGE),
+        Refusal::StorageFull | Refusal::ShortOf(_) => {
+            ("STORAGE_FULL", StatusCode::INSUFFICIENT_STORAGE)
+        }
         Refusal::OtherContent
         | Refusal::WrongState { .. }
         | Refusal::WrongStatus { .. }

@@ -1,6 +1,7 @@
 //! What the hub counts. One struct, shared; `/metrics` shows it as Prometheus text.
 
 mod auth_failures;
+mod connections;
 mod maker;
 pub mod notices;
 mod redrives;
@@ -23,6 +24,7 @@ use crate::domain::redrive::JobStatus;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::view::QueueDepths;
 use auth_failures::AuthFailures;
+use connections::Connections;
 use maker::{Labels, Maker};
 use notices::Notices;
 use redrives::Redrives;
@@ -67,6 +69,8 @@ pub struct Metrics {
     pub disk_free_bytes: IntGauge,
     /// 1 while less than `disk_reserve` is free and intake is refused.
     pub disk_guard: IntGauge,
+    /// The number of what the journal lacks, 0 for nothing.
+    pub journal_lack: IntGauge,
     pub archive_up: IntGauge,
     /// Records that are in the journal and not yet in the archive.
     pub archive_lag: IntGauge,
@@ -85,6 +89,7 @@ pub struct Metrics {
     pub log_lines_lost: IntCounter,
     pub services: Services,
     pub requests: Requests,
+    pub connections: Connections,
     pub redrives: Redrives,
     pub subscriptions: Subscriptions,
     pub sockets: Sockets,
@@ -180,7 +185,11 @@ impl Metrics {
             ),
             disk_guard: make.gauge(
                 "message_hub_disk_guard",
-                "1 while intake is refused for lack of disk space",
+                "1 while intake is refused for lack of disk space, open files or memory",
+            ),
+            journal_lack: make.gauge(
+                "message_hub_journal_lacks",
+                "What the journal could not be written for: 0 nothing, 1 disk space, 2 open files, 3 memory",
             ),
             archive_up: make.gauge("message_hub_archive_up", "1 while the archive answers"),
             archive_lag: make.gauge(
@@ -223,6 +232,7 @@ impl Metrics {
             ),
             services: Services::new(&make, most_services),
             requests: Requests::new(&make),
+            connections: Connections::new(&make),
             redrives: Redrives::new(&make),
             subscriptions: Subscriptions::new(&make),
             sockets: Sockets::new(&make),

@@ -22,6 +22,7 @@ use tokio::time::MissedTickBehavior;
 use crate::actors::archivist::{self, Found};
 use crate::adapters::archive::{PostgresArchive, SqliteArchive};
 use crate::adapters::journal_file::{FileJournal, JournalOptions, SyncMode};
+use crate::adapters::private_files;
 use crate::adapters::tls::Trust;
 use crate::cli::Exit;
 use crate::clock::Clock;
@@ -85,9 +86,21 @@ pub fn serve(loaded: &Loaded) -> Result<Exit, StartError> {
     for key in loaded.config.unused() {
         tracing::warn!("{key}: set, but not used by this version");
     }
+    keep_private(&loaded.config)?;
     let exit = actix::System::new().block_on(run(loaded, metrics));
     telemetry::flush();
     exit
+}
+
+/// What the hub stores is its user's alone.
+fn keep_private(config: &Config) -> Result<(), StartError> {
+    private_files::umask();
+    let archive = match &config.database {
+        Database::Sqlite(path) => Some(path.as_path()),
+        Database::Postgres(_) => None,
+    };
+    let kept = private_files::keep(&config.data_dir, archive);
+    kept.map_err(|error| StartError::Storage(error.to_string()))
 }
 
 /// Whether this version can run a hub so configured, as far as can be told without trying.
@@ -107,7 +120,7 @@ async fn run(loaded: &Loaded, metrics: Arc<Metrics>) -> Result<Exit, StartError>
     let config = &loaded.config;
     let clock = Clock::start();
     let door = Door::default();
-    connections::allow_many();
+    let files = connections::allow_many();
     let listener = listen(config)?;
     let address = listener
         .local_addr()
@@ -137,7 +150,7 @@ async fn run(loaded: &Loaded, metrics: Arc<Metrics>) -> Result<Exit, StartError>
     let outside = (archive.clone(), shared);
     let hub = hub(config, clock, &door, handles, outside, &metrics);
     let visits = hub.visits.clone();
-    let (server, stop) = server::start(config, listener, hub)?;
+    let (server, stop) = server::start(config, listener, hub, files)?;
     let greeting = Greeting::of(config)?;
     greeting.say(&format!(
         "message-hub {VERSION} listening on http://{address}"

@@ -20,6 +20,7 @@ use super::death_watch::DeathWatch;
 use super::messages::{
     Archived, Close, Committed, Flush, HistoryBegins, Open, Record, RedeliverEvent, Reply,
 };
+use super::off_thread;
 use crate::clock::Clock;
 use crate::domain::event::Sequence;
 use crate::domain::fact::Recorded;
@@ -118,6 +119,11 @@ struct ReadAgain {
     records: Result<Vec<Recorded>, JournalError>,
 }
 
+/// The journal could not be read on another thread.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct NotRead(String);
+
 impl Archivist {
     /// `found` is what the archive holds, or why it cannot be told: then the archive is tried again
     /// once the hub is open. Whose it is was looked at; it is claimed then.
@@ -206,12 +212,13 @@ impl Archivist {
         self.writing = true;
         let home = ctx.address();
         actix::spawn(async move {
-            let read = tokio::task::spawn_blocking(move || {
+            let read = off_thread::run(move || {
                 let records = reader.next(BATCH);
                 (reader, records)
             });
-            if let Ok((reader, records)) = read.await {
-                home.do_send(ReadAgain { reader, records });
+            match read.await {
+                Ok((reader, records)) => home.do_send(ReadAgain { reader, records }),
+                Err(error) => home.do_send(NotRead(error.to_string())),
             }
         });
     }
@@ -399,6 +406,15 @@ impl Handler<ReadAgain> for Archivist {
             // Written by others but not readable yet.
             ctx.run_later(Duration::from_millis(10), Self::proceed);
         }
+    }
+}
+
+impl Handler<NotRead> for Archivist {
+    type Result = ();
+
+    fn handle(&mut self, NotRead(cause): NotRead, ctx: &mut Context<Self>) {
+        self.writing = false;
+        self.failed(ArchiveError::Unavailable(cause), ctx);
     }
 }
 

@@ -12,6 +12,7 @@
 mod batch;
 mod publishing;
 
+use std::path::Path;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, Recipient};
@@ -23,9 +24,12 @@ use batch::{Chosen, Pending, choose};
 
 use super::death_watch::DeathWatch;
 use super::messages::{Accept, Archived, Close, Committed, Fatal, Publish, Record, Release};
+use super::off_thread;
 use crate::clock::Clock;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
+use crate::domain::lack::Lack;
+use crate::domain::refusal::Refusal;
 use crate::logic::ledger::Ledger;
 use crate::logic::wal::units::Units;
 use crate::metrics::Metrics;
@@ -50,12 +54,16 @@ pub struct EventStore {
     disk_checked: Option<Instant>,
     /// Less than the reserve is free.
     disk_low: bool,
+    /// What the last write failed for, and when it may be tried again.
+    lack: Option<(Lack, Instant)>,
     pending: Vec<Pending>,
     pending_bytes: usize,
     armed: bool,
     /// An error ended writing for good.
     failed: bool,
     compacting: bool,
+    /// The last compaction.
+    compaction_failed: bool,
     archived: Position,
     records: u64,
     _watch: DeathWatch,
@@ -91,11 +99,13 @@ impl EventStore {
             disk_reserve,
             disk_checked: None,
             disk_low: false,
+            lack: None,
             pending: Vec::new(),
             pending_bytes: 0,
             armed: false,
             failed: false,
             compacting: false,
+            compaction_failed: false,
             archived: 0,
             records: 0,
             _watch: watch,
@@ -128,18 +138,19 @@ impl EventStore {
         self.look_at_disk();
         let pending = std::mem::take(&mut self.pending);
         self.pending_bytes = 0;
+        let refusal = self.refusal();
         let chosen = choose(
             &mut self.ledger,
             self.clock.now(),
             &mut self.random,
-            self.disk_low,
+            refusal.as_ref(),
             pending,
         );
         match self.write(&chosen.facts, &chosen.units) {
             Ok(first) => self.announce(chosen, first),
-            Err(JournalError::Full { path }) => {
-                tracing::warn!(path = %path.display(), "no space left for the journal; intake stops");
-                self.hold_back(chosen, ctx);
+            Err(JournalError::Full { path, lack }) => {
+                self.note_lack(lack, &path);
+                self.hold_back(chosen, &refusal_for(lack), ctx);
             }
             Err(error) => self.fail(&error),
         }
@@ -156,6 +167,7 @@ impl EventStore {
             .journal_sync
             .observe(started.elapsed().as_secs_f64());
         self.metrics.journal_syncs.inc();
+        self.note_room();
         self.metrics.journal_records.inc_by(facts.len() as u64);
         self.records += facts.len() as u64;
         if self.records >= BUSY_RECORDS
@@ -206,11 +218,37 @@ impl EventStore {
             .set(i64::from(self.ledger.event_window_overflowed()));
     }
 
-    /// The disk is full: new messages and events are refused, what settles old ones waits for space.
-    fn hold_back(&mut self, mut chosen: Chosen, ctx: &mut Context<Self>) {
-        self.disk_low = true;
+    /// What new messages and events are told now, if they are not taken.
+    fn refusal(&self) -> Option<Refusal> {
+        match self.lack {
+            _ if self.disk_low => Some(Refusal::StorageFull),
+            Some((lack, again)) if Instant::now() < again => Some(refusal_for(lack)),
+            _ => None,
+        }
+    }
+
+    fn note_lack(&mut self, lack: Lack, path: &Path) {
+        // Said once, however long it lasts.
+        if self.lack.is_none_or(|(known, _)| known != lack) {
+            let path = path.display();
+            tracing::warn!(%path, "no {lack} left for the journal: new messages are refused until that passes");
+        }
+        self.lack = Some((lack, Instant::now() + DISK_CHECK));
+        self.metrics.journal_lack.set(lack.number());
         self.metrics.disk_guard.set(1);
-        let held = chosen.hold_back();
+    }
+
+    fn note_room(&mut self) {
+        if let Some((lack, _)) = self.lack.take() {
+            tracing::info!("the journal has {lack} again: new messages are accepted");
+            self.metrics.journal_lack.set(0);
+            self.metrics.disk_guard.set(i64::from(self.disk_low));
+        }
+    }
+
+    /// Nothing can be written: new messages and events are refused, what settles old ones waits.
+    fn hold_back(&mut self, mut chosen: Chosen, refusal: &Refusal, ctx: &mut Context<Self>) {
+        let held = chosen.hold_back(refusal);
         self.announce(chosen, 0);
         self.pending.splice(0..0, held);
         self.armed = true;
@@ -254,7 +292,9 @@ impl EventStore {
             }
         }
         self.metrics.disk_free_bytes.set(clamp(free));
-        self.metrics.disk_guard.set(i64::from(low));
+        self.metrics
+            .disk_guard
+            .set(i64::from(low || self.lack.is_some()));
     }
 
     /// Starts a compaction on another thread if one is worth it.
@@ -268,9 +308,8 @@ impl EventStore {
         self.compacting = true;
         let me = ctx.address();
         actix::spawn(async move {
-            let done = tokio::task::spawn_blocking(move || compaction.run()).await;
-            let result = done.unwrap_or_else(|panic| {
-                let cause = std::io::Error::other(panic);
+            let done = off_thread::run(move || compaction.run()).await;
+            let result = done.unwrap_or_else(|cause| {
                 Err(JournalError::Io {
                     path: "compaction".into(),
                     cause,
@@ -278,6 +317,14 @@ impl EventStore {
             });
             me.do_send(Compacted(result));
         });
+    }
+}
+
+/// For what is new while this is short.
+fn refusal_for(lack: Lack) -> Refusal {
+    match lack {
+        Lack::Space => Refusal::StorageFull,
+        lack => Refusal::ShortOf(lack),
     }
 }
 
@@ -354,8 +401,18 @@ impl Handler<Compacted> for EventStore {
     fn handle(&mut self, Compacted(result): Compacted, _: &mut Context<Self>) {
         self.compacting = false;
         match result {
-            Ok(report) => tracing::info!(?report, "journal compacted"),
-            Err(error) => tracing::warn!(%error, "journal not compacted; tried again later"),
+            Ok(report) => {
+                tracing::info!(?report, "journal compacted");
+                self.compaction_failed = false;
+            }
+            // Tried again with every batch for the archive, but said once.
+            Err(error) if self.compaction_failed => {
+                tracing::debug!(%error, "journal not compacted again");
+            }
+            Err(error) => {
+                tracing::warn!(%error, "journal not compacted; tried again until it is");
+                self.compaction_failed = true;
+            }
         }
         self.metrics
             .journal_bytes

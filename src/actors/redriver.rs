@@ -165,7 +165,9 @@ impl Redriver {
             let answer = match answer.await {
                 Ok(Ok(())) => Answer::Done,
                 Ok(Err(ArchiveRefusal::Refused(
-                    refusal @ (Refusal::StorageFull | Refusal::LettersFull { .. }),
+                    refusal @ (Refusal::StorageFull
+                    | Refusal::ShortOf(_)
+                    | Refusal::LettersFull { .. }),
                 ))) => Answer::NotNow(refusal.to_string()),
                 Ok(Err(ArchiveRefusal::Refused(_))) => Answer::Gone,
                 Ok(Err(ArchiveRefusal::Archive(error))) => Answer::NotNow(error.to_string()),

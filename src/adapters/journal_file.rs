@@ -12,9 +12,11 @@ mod active;
 mod compaction;
 pub mod directory;
 mod identity;
+pub mod opening;
 mod reader;
 pub mod replay;
 mod sealed;
+mod spare;
 
 use std::fs::{self, File};
 use std::io;
@@ -26,12 +28,14 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock, statvfs};
 use rustix::io::Errno;
 
-use self::active::{ActiveSegment, failed};
+use self::active::ActiveSegment;
 use self::compaction::FileCompaction;
-use self::directory::{Listing, SegmentFile};
+use self::directory::{Listing, SegmentFile, SyncedDirectory};
+use self::opening::failed;
 use self::reader::FileReader;
 use self::replay::{check_follows, decode, read_newest, read_sealed};
 use self::sealed::{Sealed, SealedSegment};
+use self::spare::Spare;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
 use crate::logic::ownership::Author;
@@ -80,6 +84,10 @@ pub struct FileJournal {
     sealed: Arc<Mutex<Sealed>>,
     /// `None` until the next append: a new journal, or one whose newest segment is finished.
     active: Option<ActiveSegment>,
+    /// The file of the next segment; `None` before the first is needed, or if none could be opened.
+    spare: Option<Spare>,
+    /// Kept open: a sync of it must not need a file descriptor.
+    names: SyncedDirectory,
     next_position: Position,
     /// The first position that no sync has reached.
     batch_start: Position,
@@ -107,7 +115,8 @@ impl FileJournal {
         for leftover in Listing::read(&directory).map_err(io_failed)?.leftovers {
             fs::remove_file(&leftover).map_err(|cause| failed(&leftover, cause))?;
         }
-        directory::sync(&directory).map_err(io_failed)?;
+        let names = SyncedDirectory::open(&directory).map_err(io_failed)?;
+        names.sync().map_err(io_failed)?;
         let author = identity::read_or_make(&directory)?;
         Ok(Self {
             directory,
@@ -116,6 +125,8 @@ impl FileJournal {
             _lock: lock,
             sealed: Arc::default(),
             active: None,
+            spare: None,
+            names,
             next_position: 1,
             batch_start: 1,
             durable: Arc::default(),
@@ -174,9 +185,18 @@ impl FileJournal {
             self.seal_active()?;
         }
         if self.active.is_none() {
+            let spare = match self.spare.take() {
+                Some(spare) => spare,
+                None => Spare::open(&self.directory)?,
+            };
+            let path = SegmentFile::plain(&self.directory, self.next_position).path;
             let first = self.next_position;
-            let created = ActiveSegment::create(&self.directory, first, segment_bytes)?;
+            let created = ActiveSegment::create(spare, path, first, segment_bytes, &self.names)?;
             self.active = Some(created);
+        }
+        if self.spare.is_none() {
+            // Tried again with every write, and last when it is needed.
+            self.spare = Spare::open(&self.directory).ok();
         }
         let active = self.active.as_mut().expect("created just above");
         active.write(&self.buffer, segment_bytes)
@@ -348,3 +368,6 @@ fn lock(directory: &Path) -> Result<DirectoryLock, JournalError> {
         Err(errno) => Err(failed(&path, errno.into())),
     }
 }
+
+#[cfg(test)]
+mod tests;

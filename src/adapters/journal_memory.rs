@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
+use crate::domain::lack::Lack;
 use crate::logic::wal::frame::{self, Frame};
 use crate::logic::wal::segment::{Ending, Order, SegmentReader, header};
 use crate::logic::wal::units::Units;
@@ -26,7 +27,7 @@ struct Contents {
     synced: usize,
     /// The last synced position.
     durable: Position,
-    is_full: bool,
+    lack: Option<Lack>,
     next_sync_fails: bool,
     syncs: u64,
 }
@@ -61,7 +62,12 @@ impl MemoryDisk {
 
     /// Whether appends are refused because the disk is full.
     pub fn set_full(&self, is_full: bool) {
-        self.contents().is_full = is_full;
+        self.set_lack(is_full.then_some(Lack::Space));
+    }
+
+    /// What appends are refused for.
+    pub fn set_lack(&self, lack: Option<Lack>) {
+        self.contents().lack = lack;
     }
 
     /// What a power loss could take now, in bytes.
@@ -149,8 +155,9 @@ impl Journal for MemoryJournal {
         self.check_usable()?;
         let first = self.next_position;
         let mut contents = self.disk.contents();
-        if contents.is_full {
-            return Err(JournalError::Full { path: path() });
+        if let Some(lack) = contents.lack {
+            let path = path();
+            return Err(JournalError::Full { path, lack });
         }
         if contents.bytes.is_empty() {
             contents.bytes.extend(header(1));
@@ -195,7 +202,7 @@ impl Journal for MemoryJournal {
     }
 
     fn free_bytes(&self) -> io::Result<u64> {
-        let is_full = self.disk.contents().is_full;
+        let is_full = self.disk.contents().lack == Some(Lack::Space);
         Ok(if is_full { 0 } else { u64::MAX })
     }
 

@@ -121,11 +121,39 @@ fn the_summary_and_debug_show_no_secret() {
 }
 
 #[test]
+fn no_part_of_a_database_url_shows_a_secret() {
+    for (url, shown) in [
+        (
+            "postgres://u:hush@db/hub?sslmode=require",
+            "postgres://***@db/hub?sslmode=require",
+        ),
+        (
+            "postgres://db/hub?password=hush",
+            "postgres://db/hub?password=***",
+        ),
+        (
+            "postgres://db/hub?user=u&password=hush&sslmode=disable&sslkey=hush",
+            "postgres://db/hub?user=***&password=***&sslmode=disable&sslkey=***",
+        ),
+        ("postgres://u:hu?sh@db/hub", "postgres://***"),
+        ("postgres://u:x@db/hub?password=hush@db", "postgres://***"),
+        ("postgres://db/hub?hush", "postgres://db/hub?***"),
+    ] {
+        let database = Database::Postgres(url.to_owned());
+        assert_eq!(database.to_string(), shown);
+        assert!(!format!("{database:?}").contains("hush"));
+    }
+}
+
+#[test]
 fn the_environment_wins_over_the_file() {
     let environment = [
         ("MESSAGE_HUB_PORT", "9000"),
         ("MESSAGE_HUB_PATIENCE", "{high: 2.5}"),
-        ("MESSAGE_HUB_SERVICE_KEYS", "{billing: [k1, k2], shop: k3}"),
+        (
+            "MESSAGE_HUB_SERVICE_KEYS",
+            "{billing: [billing-0123456789, billing-9876543210], shop: shop-0123456789ab}",
+        ),
         ("MESSAGE_HUB_HEALTHY_THRESHOLD", ""),
         ("PATH", "/bin"),
     ];
@@ -138,7 +166,7 @@ fn the_environment_wins_over_the_file() {
     assert_eq!(loaded.config.service_keys[&name("billing")].len(), 2);
     assert_eq!(
         loaded.config.service_keys[&name("shop")],
-        [Secret::new("k3")]
+        [Secret::new("shop-0123456789ab")]
     );
     assert_eq!(loaded.config.healthy_threshold, 7);
     assert_eq!(loaded.warnings, Vec::<String>::new());
@@ -345,11 +373,10 @@ fn other_machines_are_let_in_only_on_purpose() {
             matches!(load_yaml(&open, &[]), Err(ConfigError::OpenToAll { .. })),
             "{host}"
         );
-        let with_keys = format!("{open}\nservice_keys: {{a: k}}");
-        assert_eq!(
-            load_yaml(&with_keys, &[]).unwrap().warnings,
-            Vec::<String>::new()
-        );
+        let keys = [("MESSAGE_HUB_SERVICE_KEYS", "{a: 0123456789abcdef}")];
+        let warnings = load_yaml(&open, &keys).unwrap().warnings;
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].contains("in clear text"), "{warnings:?}");
         let anonymous = format!("{open}\nallow_anonymous: true");
         assert_eq!(load_yaml(&anonymous, &[]).unwrap().warnings.len(), 1);
     }

@@ -40,17 +40,38 @@ pub enum LogFormat {
     Json,
 }
 
-/// The URL with the password hidden.
+/// The URL with user, password and whatever else may be secret hidden.
 impl fmt::Display for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
             Self::Postgres(url) => {
                 let (scheme, rest) = url.split_once("://").unwrap_or(("postgresql", url));
-                match rest.rsplit_once('@') {
-                    Some((_, address)) => write!(f, "{scheme}://***@{address}"),
-                    None => write!(f, "{scheme}://{rest}"),
+                let (place, query) = match rest.split_once('?') {
+                    Some((place, query)) => (place, Some(query)),
+                    None => (rest, None),
+                };
+                // Where one of them ends cannot be told, as after a raw ? in the password.
+                if query.is_some_and(|query| query.contains('@')) {
+                    return write!(f, "{scheme}://***");
                 }
+                match place.rsplit_once('@') {
+                    Some((_, address)) => write!(f, "{scheme}://***@{address}")?,
+                    None => write!(f, "{scheme}://{place}")?,
+                }
+                let pairs = query.into_iter().flat_map(|query| query.split('&'));
+                for (index, pair) in pairs.enumerate() {
+                    let mark = if index == 0 { '?' } else { '&' };
+                    // Passwords may be given here too; only what is known to be none is shown.
+                    match pair.split_once('=') {
+                        Some(("sslmode" | "application_name" | "connect_timeout", _)) => {
+                            write!(f, "{mark}{pair}")?;
+                        }
+                        Some((name, _)) => write!(f, "{mark}{name}=***")?,
+                        None => write!(f, "{mark}***")?,
+                    }
+                }
+                Ok(())
             }
         }
     }

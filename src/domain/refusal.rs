@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::event::Sequence;
 use super::ids::{LeaseToken, ServiceName};
+use super::lack::Lack;
 use super::message::{Priority, State};
 use super::redrive::JobStatus;
 use super::subscription::SubscriptionId;
@@ -51,6 +52,8 @@ pub enum Refusal {
     NoInstance { service: ServiceName },
     #[error("less than disk_reserve is free on the journal's disk; free some space")]
     StorageFull,
+    #[error("the hub has no {0} left; what is new is refused until that passes")]
+    ShortOf(Lack),
     #[error("id: already used with other content")]
     OtherContent,
     #[error("id: whether the hub knows it is written in the archive, which does not answer")]

@@ -6,6 +6,7 @@
 //! answer on its way (RFC 9112, section 9.6); closed late, a client that waits for the end, as one
 //! of a WebSocket does (RFC 6455, section 7.1.1), would wait for nothing.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
@@ -30,6 +31,8 @@ pub struct Connection {
     stream: TcpStream,
     line: Rc<Line>,
     closing: Option<Closing>,
+    /// Dropped with it.
+    _kept: Option<Box<dyn Any>>,
 }
 
 struct Closing {
@@ -80,6 +83,15 @@ impl Connection {
             stream,
             line: Rc::default(),
             closing: None,
+            _kept: None,
+        }
+    }
+
+    /// Keeps something as long as the connection.
+    pub fn keeping(self, kept: impl Any) -> Self {
+        Self {
+            _kept: Some(Box::new(kept)),
+            ..self
         }
     }
 

@@ -11,6 +11,7 @@ use super::ask::look;
 use super::{Hub, Routes};
 use crate::actors::messages::{InspectQueues, InspectServices, QueueReport};
 use crate::domain::ids::ServiceName;
+use crate::domain::lack::Lack;
 use crate::domain::service::Health;
 use crate::door::Phase;
 use crate::error::HubError;
@@ -105,6 +106,7 @@ pub struct Components {
     journal: JournalHealth,
     archive: ArchiveHealth,
     disk: DiskHealth,
+    connections: ConnectionsHealth,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -125,6 +127,8 @@ pub struct RegistryHealth {
 #[derive(Serialize, ToSchema)]
 pub struct JournalHealth {
     status: Health,
+    /// What it cannot be written for now, so that nothing new is accepted; null: nothing.
+    short_of: Option<&'static str>,
     bytes: i64,
     syncs: u64,
     records: u64,
@@ -144,6 +148,18 @@ pub struct ArchiveHealth {
 pub struct DiskHealth {
     status: Health,
     free_bytes: i64,
+}
+
+/// Of clients.
+#[derive(Serialize, ToSchema)]
+pub struct ConnectionsHealth {
+    /// Degraded while all that are served at once are in use.
+    status: Health,
+    open: i64,
+    /// Served at once, as the limit of open files allows; one address has at most half of them.
+    most: i64,
+    /// Since the hub started, of addresses that had their half.
+    refused: u64,
 }
 
 /// How the hub is
@@ -262,7 +278,8 @@ fn components(hub: &Hub, queues: &QueueReport, services: usize) -> Components {
             registered_services: services,
         },
         journal: JournalHealth {
-            status: Health::Healthy,
+            status: well(metrics.journal_lack.get() == 0),
+            short_of: Lack::from_number(metrics.journal_lack.get()).map(Lack::name),
             bytes: metrics.journal_bytes.get(),
             syncs: metrics.journal_syncs.get(),
             records: metrics.journal_records.get(),
@@ -275,6 +292,12 @@ fn components(hub: &Hub, queues: &QueueReport, services: usize) -> Components {
         disk: DiskHealth {
             status: well(metrics.disk_guard.get() == 0),
             free_bytes: metrics.disk_free_bytes.get(),
+        },
+        connections: ConnectionsHealth {
+            status: well(metrics.connections.open.get() < metrics.connections.most.get()),
+            open: metrics.connections.open.get(),
+            most: metrics.connections.most.get(),
+            refused: metrics.connections.refused.get(),
         },
     }
 }

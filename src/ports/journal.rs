@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
+use crate::domain::lack::Lack;
 use crate::logic::wal::units::Units;
 
 /// An append-only log of facts with group commit: append a batch, sync once, then answer.
@@ -143,9 +144,9 @@ pub enum JournalError {
     },
     #[error("{path}: {cause}", path = path.display())]
     Io { path: PathBuf, cause: io::Error },
-    /// No space left; nothing was written.
-    #[error("{path}: no space left on the journal's disk", path = path.display())]
-    Full { path: PathBuf },
+    /// Something is short for a while; nothing was written.
+    #[error("{path}: no {lack} left", path = path.display())]
+    Full { path: PathBuf, lack: Lack },
     #[error("{path}: in use by another message-hub; stop it or choose another data_dir", path = path.display())]
     Locked { path: PathBuf },
 }

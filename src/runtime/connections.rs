@@ -1,14 +1,119 @@
-//! What the operating system is told about connections.
+//! How many connections are served, and what the operating system is told about them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix_web::rt::net::TcpStream;
 use rustix::net::sockopt::set_tcp_user_timeout;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::io::AsyncWriteExt;
+
+use crate::http::connection::Connection;
+use crate::metrics::Metrics;
+use crate::pool::{Held, Peer, Pool};
+
+/// Files that the hub needs itself: segments, archive, compaction, pushes.
+const OWN_FILES: usize = 256;
+/// However many files there may be.
+const MOST_OF_WORKER: usize = 20_000;
+/// Connections that are told why they are refused, at once.
+const MOST_LEAVING: usize = 16;
+/// What a connection beyond its peer's share is told.
+const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+    Connection: close\r\nRetry-After: 5\r\nContent-Type: application/json\r\nContent-Length: 119\r\n\r\n\
+    {\"error\":{\"code\":\"SERVICE_UNAVAILABLE\",\"message\":\"this address has all the connections it may have\",\"details\":{}}}     ";
 
 /// A client that takes nothing for so long is gone: the only way to notice a socket whose client
 /// stopped reading, as nobody is asked for more while nothing leaves.
 const PATIENCE: Duration = Duration::from_secs(45);
+
+/// How many connections a worker serves; others wait in the backlog. All of them leave the hub the
+/// files it needs itself, or half of those there are.
+pub fn of_worker(files: Option<u64>, workers: usize) -> usize {
+    let files = files.map_or(usize::MAX, |files| {
+        usize::try_from(files).unwrap_or(usize::MAX)
+    });
+    let own = OWN_FILES.min(files / 2);
+    ((files - own) / workers.max(1)).clamp(1, MOST_OF_WORKER)
+}
+
+/// Lets connections in, of each peer at most half of those that are served: a connection costs
+/// nothing, and whoever holds many must leave room for others. Copies are the same.
+#[derive(Clone)]
+pub struct Doorkeeper {
+    pool: Pool,
+    metrics: Arc<Metrics>,
+    /// Whether it was told that some peer had all it may have.
+    is_told: Arc<AtomicBool>,
+    /// Connections that are being refused in good order.
+    leaving: Arc<AtomicUsize>,
+}
+
+/// Kept with a connection, until it is closed.
+pub struct Inside {
+    _held: Held,
+    metrics: Arc<Metrics>,
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        self.metrics.connections.open.dec();
+    }
+}
+
+impl Doorkeeper {
+    pub fn new(most: usize, metrics: Arc<Metrics>) -> Self {
+        let shown = i64::try_from(most).unwrap_or(i64::MAX);
+        metrics.connections.most.set(shown);
+        Self {
+            pool: Pool::with_share(most, most.div_ceil(2)),
+            metrics,
+            is_told: Arc::default(),
+            leaving: Arc::default(),
+        }
+    }
+
+    /// For every connection that was accepted; `None` if its peer has all it may have.
+    pub fn let_in(&self, stream: &TcpStream) -> Option<Inside> {
+        let peer = stream.peer_addr();
+        let peer = peer.map_or(Peer::Unknown, |address| Peer::at(address.ip()));
+        let mut held = self.pool.held(&peer);
+        if held.grow(1).is_err() {
+            self.note_refusal(&peer);
+            return None;
+        }
+        self.metrics.connections.open.inc();
+        Some(Inside {
+            _held: held,
+            metrics: self.metrics.clone(),
+        })
+    }
+
+    fn note_refusal(&self, peer: &Peer) {
+        self.metrics.connections.refused.inc();
+        if !self.is_told.swap(true, Ordering::Relaxed) {
+            let share = self.pool.share();
+            tracing::warn!(
+                %peer,
+                share,
+                "an address has all the connections it may have; more are refused (said once)"
+            );
+        }
+    }
+
+    /// Says why, and closes in good order; of a flood only the first, since that takes a moment.
+    pub async fn turn_away(&self, stream: TcpStream) {
+        let leaving = self.leaving.fetch_add(1, Ordering::Relaxed);
+        if leaving < MOST_LEAVING {
+            let mut connection = Connection::new(stream);
+            // Whoever is gone already needs no answer.
+            let _ = connection.write_all(REFUSAL).await;
+            let _ = connection.shutdown().await;
+        }
+        self.leaving.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// For every connection that was accepted.
 pub fn keep_in_check(stream: &TcpStream) {
@@ -18,8 +123,9 @@ pub fn keep_in_check(stream: &TcpStream) {
     }
 }
 
-/// As many open files, and so connections, as this process may have at all.
-pub fn allow_many() {
+/// As many open files, and so connections, as this process may have at all; gives how many. `None`
+/// is without bound.
+pub fn allow_many() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
@@ -27,5 +133,41 @@ pub fn allow_many() {
     };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!(%error, "the limit of open files stays at {:?}", limit.current);
+    }
+    getrlimit(Resource::Nofile).current
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_the_hub_the_files_it_needs() {
+        for (files, workers, expected) in [
+            (Some(100), 2, 25),
+            (Some(200), 2, 50),
+            (Some(256), 2, 64),
+            (Some(1024), 2, 384),
+            (Some(1024), 8, 96),
+            (Some(4096), 2, 1920),
+            (Some(20_000), 2, 9872),
+            (Some(1 << 20), 2, 20_000),
+            (Some(3), 8, 1),
+            (None, 2, 20_000),
+        ] {
+            assert_eq!(of_worker(files, workers), expected, "{files:?}");
+        }
+    }
+
+    #[test]
+    fn the_refusal_is_as_long_as_it_says() {
+        let text = str::from_utf8(REFUSAL).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(
+            head.ends_with(&format!("Content-Length: {}", body.len())),
+            "{}",
+            body.len()
+        );
+        serde_json::from_str::<serde_json::Value>(body).unwrap();
     }
 }

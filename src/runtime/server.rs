@@ -1,9 +1,11 @@
 //! The server of the hub's own door: which connections it takes, and what is asked over them.
 
+use std::io;
 use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_http::HttpService;
+use actix_http::error::DispatchError;
 use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::dev::{AppConfig, Server, ServerHandle};
 use actix_web::middleware::{Condition, from_fn};
@@ -11,7 +13,8 @@ use actix_web::rt::net::TcpStream;
 use actix_web::{App, web};
 use tracing_actix_web::TracingLogger;
 
-use super::{StartError, cannot_listen, connections};
+use super::connections::{self, Doorkeeper};
+use super::{StartError, cannot_listen};
 use crate::config::Config;
 use crate::http::connection::Connection;
 use crate::http::{self, Hub, edge};
@@ -22,7 +25,11 @@ pub fn start(
     config: &Config,
     listener: TcpListener,
     hub: web::Data<Hub>,
+    files: Option<u64>,
 ) -> Result<(Server, ServerHandle), StartError> {
+    let workers = workers();
+    let of_worker = connections::of_worker(files, workers);
+    let doorkeeper = Doorkeeper::new(of_worker * workers, hub.metrics.clone());
     // Even a span that nobody reads costs a twentieth of a send.
     let spans = tracing::enabled!(tracing::Level::DEBUG);
     let app = move || {
@@ -33,9 +40,9 @@ pub fn start(
             .configure(|config| drop(http::routes(config, &hub.metrics.requests)))
     };
     let server = Server::build()
-        .workers(workers())
+        .workers(workers)
         .backlog(4096)
-        .max_concurrent_connections(20_000)
+        .max_concurrent_connections(of_worker)
         .disable_signals()
         .shutdown_timeout(config.shutdown_timeout.as_secs().max(1))
         .listen("http", listener, move || {
@@ -51,7 +58,8 @@ pub fn start(
                     data.insert(connection.line());
                 })
                 .h1(map_config(app, |()| AppConfig::default()));
-            fn_service(take).and_then(http)
+            let doorkeeper = doorkeeper.clone();
+            fn_service(move |stream| take(stream, doorkeeper.clone())).and_then(http)
         })
         .map_err(|error| cannot_listen(config, &error))?
         .run();
@@ -61,10 +69,15 @@ pub fn start(
 
 async fn take(
     stream: TcpStream,
-) -> Result<(Connection, Option<std::net::SocketAddr>), actix_http::error::DispatchError> {
+    doorkeeper: Doorkeeper,
+) -> Result<(Connection, Option<std::net::SocketAddr>), DispatchError> {
     connections::keep_in_check(&stream);
+    let Some(inside) = doorkeeper.let_in(&stream) else {
+        doorkeeper.turn_away(stream).await;
+        return Err(DispatchError::Io(io::ErrorKind::ConnectionRefused.into()));
+    };
     let peer = stream.peer_addr().ok();
-    Ok((Connection::new(stream), peer))
+    Ok((Connection::new(stream).keeping(inside), peer))
 }
 
 /// As many as there are cores, two at least.

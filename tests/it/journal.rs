@@ -96,11 +96,11 @@ pub fn numbered(facts: impl IntoIterator<Item = Fact>) -> Vec<Recorded> {
         .collect()
 }
 
-/// The files of the journal by name, without its lock and identity.
+/// The segments of the journal by name, without its lock, its identity and the file to come.
 fn files(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).unwrap();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| !path.ends_with("lock") && !path.ends_with("identity"));
+    paths.retain(|path| path.extension().is_some_and(|end| end != "tmp"));
     paths.sort();
     paths
 }

@@ -73,12 +73,12 @@ pub struct Chosen {
     pub unused_events: Vec<ServiceName>,
 }
 
-/// Takes from what is pending what follows from the journal.
+/// Takes from what is pending what follows from the journal. What is new gets `refusal`, if any.
 pub fn choose(
     ledger: &mut Ledger,
     now: Timestamp,
     random: &mut StdRng,
-    disk_low: bool,
+    refusal: Option<&Refusal>,
     pending: Vec<Pending>,
 ) -> Chosen {
     let mut chosen = Chosen::default();
@@ -87,14 +87,14 @@ pub fn choose(
         match item {
             Pending::Accept(mut accept) => {
                 for slot in &mut accept.slots {
-                    choose_slot(slot, disk_low, &mut draft, &mut chosen);
+                    choose_slot(slot, refusal, &mut draft, &mut chosen);
                 }
                 let answer = Answer::Slots(accept.slots, accept.reply);
                 chosen.answers.push(answer);
             }
             Pending::Publish(mut publish) => {
                 let (slots, start) = (&mut publish.slots, chosen.facts.len());
-                choose_events(slots, publish.atomic, disk_low, &mut draft, &mut chosen);
+                choose_events(slots, publish.atomic, refusal, &mut draft, &mut chosen);
                 if publish.atomic {
                     // A request brings no more than a unit may have.
                     chosen.units.join(start..chosen.facts.len());
@@ -146,7 +146,12 @@ fn choose_fact(fact: Fact, random: &mut StdRng, draft: &mut Draft<'_>, chosen: &
     chosen.facts.extend(own_event.map(Fact::EventPublished));
 }
 
-fn choose_slot(slot: &mut Slot, disk_low: bool, draft: &mut Draft<'_>, chosen: &mut Chosen) {
+fn choose_slot(
+    slot: &mut Slot,
+    refusal: Option<&Refusal>,
+    draft: &mut Draft<'_>,
+    chosen: &mut Chosen,
+) {
     if let Slot::Doubtful(offer, refusal) = slot {
         *slot = match draft.judge(&offer.message) {
             Verdict::SameContent => Slot::Duplicate(draft.state(offer.message.id)),
@@ -162,8 +167,10 @@ fn choose_slot(slot: &mut Slot, disk_low: bool, draft: &mut Draft<'_>, chosen: &
     let outcome = match draft.offer(&message) {
         Verdict::SameContent => Slot::Duplicate(draft.state(message.id)),
         Verdict::OtherContent => Slot::Refused(Refusal::OtherContent),
-        Verdict::New if disk_low => Slot::Refused(Refusal::StorageFull),
-        Verdict::New => Slot::Accepted,
+        Verdict::New => match refusal {
+            Some(refusal) => Slot::Refused(refusal.clone()),
+            None => Slot::Accepted,
+        },
     };
     if outcome == Slot::Accepted {
         chosen.facts.push(Fact::Accepted(message));
@@ -174,10 +181,10 @@ fn choose_slot(slot: &mut Slot, disk_low: bool, draft: &mut Draft<'_>, chosen: &
 }
 
 impl Chosen {
-    /// For a disk without room: what clients sent is refused, and what remains to be said now is
+    /// For a disk without room or another shortage: what clients sent gets `refusal`, and what remains to be said now is
     /// left here. Gives back what waits for space: facts that settle older things, and who wants
     /// to know of them.
-    pub fn hold_back(&mut self) -> Vec<Pending> {
+    pub fn hold_back(&mut self, refusal: &Refusal) -> Vec<Pending> {
         let mut held = Vec::new();
         let (facts, units) = (
             std::mem::take(&mut self.facts),
@@ -200,11 +207,11 @@ impl Chosen {
         for answer in std::mem::take(&mut self.answers) {
             match answer {
                 Answer::Slots(mut slots, reply) => {
-                    refuse_messages(&mut slots);
+                    refuse_messages(&mut slots, refusal);
                     self.answers.push(Answer::Slots(slots, reply));
                 }
                 Answer::Events(mut slots, reply) => {
-                    self.refuse_events(&mut slots);
+                    self.refuse_events(&mut slots, refusal);
                     self.answers.push(Answer::Events(slots, reply));
                 }
                 Answer::Recorded(reply) => held.push(Pending::Record(Record {
@@ -216,21 +223,21 @@ impl Chosen {
         held
     }
 
-    fn refuse_events(&mut self, slots: &mut [EventSlot]) {
+    fn refuse_events(&mut self, slots: &mut [EventSlot], refusal: &Refusal) {
         for slot in slots {
             if let EventSlot::Published(event) = slot {
                 self.unused_events.push(event.source.clone());
             }
             if publishing::depends_on_batch(slot) {
-                *slot = EventSlot::Refused(Refusal::StorageFull);
+                *slot = EventSlot::Refused(refusal.clone());
             }
         }
     }
 }
 
-fn refuse_messages(slots: &mut [Slot]) {
+fn refuse_messages(slots: &mut [Slot], refusal: &Refusal) {
     for slot in slots.iter_mut().filter(|slot| depends_on_batch(slot)) {
-        *slot = Slot::Refused(Refusal::StorageFull);
+        *slot = Slot::Refused(refusal.clone());
     }
 }
 

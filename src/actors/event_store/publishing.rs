@@ -11,7 +11,7 @@ use super::batch::Chosen;
 pub fn choose_events(
     slots: &mut [EventSlot],
     atomic: bool,
-    disk_low: bool,
+    refusal: Option<&Refusal>,
     draft: &mut Draft<'_>,
     chosen: &mut Chosen,
 ) {
@@ -19,7 +19,7 @@ pub fn choose_events(
         .iter()
         .map(|slot| slot.offered().map(|event| event.source.clone()))
         .collect();
-    judge(slots, atomic, disk_low, draft);
+    judge(slots, atomic, refusal, draft);
     for (slot, source) in slots.iter().zip(sources) {
         match (slot, source) {
             (EventSlot::Published(event), _) => {
@@ -31,10 +31,10 @@ pub fn choose_events(
     }
 }
 
-fn judge(slots: &mut [EventSlot], atomic: bool, disk_low: bool, draft: &mut Draft<'_>) {
+fn judge(slots: &mut [EventSlot], atomic: bool, refusal: Option<&Refusal>, draft: &mut Draft<'_>) {
     let mark = draft.events.mark();
     for index in 0..slots.len() {
-        decide(&mut slots[index], disk_low, draft);
+        decide(&mut slots[index], refusal, draft);
         if atomic && matches!(slots[index], EventSlot::Refused(_)) {
             draft.events.roll_back(mark);
             return EventSlot::refuse_others(slots, index);
@@ -42,9 +42,9 @@ fn judge(slots: &mut [EventSlot], atomic: bool, disk_low: bool, draft: &mut Draf
     }
 }
 
-fn decide(slot: &mut EventSlot, disk_low: bool, draft: &mut Draft<'_>) {
+fn decide(slot: &mut EventSlot, refusal: Option<&Refusal>, draft: &mut Draft<'_>) {
     let (offer, refusal_if_new) = match std::mem::replace(slot, EventSlot::Duplicate) {
-        EventSlot::Offered(offer) => (offer, disk_low.then_some(Refusal::StorageFull)),
+        EventSlot::Offered(offer) => (offer, refusal.cloned()),
         EventSlot::Doubtful(offer, refusal) => (offer, Some(refusal)),
         decided => {
             *slot = decided;

@@ -29,6 +29,7 @@ use crate::logic::dedup::DedupWindow;
 struct Writer {
     disk: MemoryDisk,
     clock: Clock,
+    metrics: Arc<Metrics>,
     address: Addr<EventStore>,
     committed: Received<Committed>,
     released: Received<Release>,
@@ -62,10 +63,11 @@ fn writer_telling(mut others: Vec<Recipient<Committed>>) -> Writer {
     let ledger = Ledger::new(DedupWindow::new(100, Duration::from_secs(3600)));
     let (journal, metrics) = (Box::new(disk.journal()), Arc::new(Metrics::new()));
     let time = (clock, StdRng::seed_from_u64(1));
-    let store = EventStore::new(time, metrics, journal, ledger, 1, hops, unwatched());
+    let store = EventStore::new(time, metrics.clone(), journal, ledger, 1, hops, unwatched());
     Writer {
         disk,
         clock,
+        metrics,
         address: store.start(),
         committed,
         released,
@@ -244,6 +246,35 @@ async fn a_full_disk_refuses_messages_and_keeps_what_settles_them() {
     recorded.await.unwrap();
     assert_eq!(writer.told().await, [delivered(&old)]);
     assert_eq!(writer.written().len(), 2);
+}
+
+#[actix::test]
+async fn a_shortage_of_files_refuses_what_is_new_in_words_and_passes_by_itself() {
+    let mut writer = writer();
+    let old = writer.message(1);
+    writer.offer(vec![old.clone()]).await.unwrap();
+    writer.disk.set_lack(Some(Lack::Files));
+    let mut recorded = writer.record(vec![delivered(&old)]);
+    let short = Refusal::ShortOf(Lack::Files);
+    // The first is refused by the write that fails, the second before another is tried.
+    for number in [2, 3] {
+        let refused = writer.offer(vec![writer.message(number)]).await.unwrap();
+        assert_eq!(refused, [Slot::Refused(short.clone())]);
+    }
+    assert!(short.to_string().contains("no open files left"));
+    assert!(recorded.try_recv().is_err());
+    assert_eq!(writer.metrics.journal_lack.get(), Lack::Files.number());
+    assert_eq!(writer.metrics.disk_guard.get(), 1);
+    tokio::time::advance(2 * DISK_CHECK).await;
+    settle().await;
+    writer.disk.set_lack(None);
+    tokio::time::advance(2 * DISK_CHECK).await;
+    recorded.await.unwrap();
+    let accepted = writer.offer(vec![writer.message(4)]).await.unwrap();
+    assert_eq!(accepted, [Slot::Accepted]);
+    assert_eq!(writer.metrics.journal_lack.get(), 0);
+    assert_eq!(writer.metrics.disk_guard.get(), 0);
+    assert!(writer.fatal.drain().await.is_empty());
 }
 
 #[actix::test]

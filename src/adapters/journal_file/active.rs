@@ -3,13 +3,16 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::{Errno, retry_on_intr};
 
-use super::directory::{self, SegmentFile};
+use super::directory::SyncedDirectory;
+use super::opening::{failed, full_or_failed};
+use super::spare::Spare;
 use crate::domain::ids::Position;
+use crate::domain::lack::Lack;
 use crate::logic::wal::segment;
 use crate::ports::journal::JournalError;
 
@@ -26,24 +29,23 @@ pub struct ActiveSegment {
 }
 
 impl ActiveSegment {
-    /// Creates the segment that begins with `first`, durably. On [`JournalError::Full`] there is
-    /// no new file.
+    /// Makes `spare` the segment at `path` that begins with `first`, durably. On
+    /// [`JournalError::Full`] there is no new segment.
     pub fn create(
-        directory: &Path,
+        spare: Spare,
+        path: PathBuf,
         first: Position,
         segment_bytes: u64,
+        names: &SyncedDirectory,
     ) -> Result<Self, JournalError> {
-        let path = SegmentFile::plain(directory, first).path;
-        let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create_new(true).open(&path);
         let mut segment = Self {
-            file: file.map_err(|cause| full_or_failed(&path, cause))?,
+            file: spare.become_segment(&path)?,
             path,
             first,
             end: 0,
             reserved: 0,
         };
-        match segment.begin(directory, segment_bytes) {
+        match segment.begin(names, segment_bytes) {
             Ok(()) => Ok(segment),
             Err(error) => {
                 let removed = fs::remove_file(&segment.path);
@@ -112,11 +114,11 @@ impl ActiveSegment {
             .map_err(|cause| failed(&self.path, cause))
     }
 
-    fn begin(&mut self, directory: &Path, segment_bytes: u64) -> Result<(), JournalError> {
+    fn begin(&mut self, names: &SyncedDirectory, segment_bytes: u64) -> Result<(), JournalError> {
         self.write(&segment::header(self.first), segment_bytes)?;
         self.file
             .sync_all()
-            .and_then(|()| directory::sync(directory))
+            .and_then(|()| names.sync())
             .map_err(|cause| full_or_failed(&self.path, cause))
     }
 
@@ -143,6 +145,7 @@ impl ActiveSegment {
         }
         Err(JournalError::Full {
             path: self.path.clone(),
+            lack: Lack::Space,
         })
     }
 
@@ -161,27 +164,21 @@ impl ActiveSegment {
     }
 }
 
-/// For errors that a full disk does not explain.
-pub fn failed(path: &Path, cause: io::Error) -> JournalError {
-    JournalError::Io {
-        path: path.to_owned(),
-        cause,
-    }
-}
-
-/// For errors of operations that need space.
-pub fn full_or_failed(path: &Path, cause: io::Error) -> JournalError {
-    match cause.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => JournalError::Full {
-            path: path.to_owned(),
-        },
-        _ => failed(path, cause),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adapters::journal_file::directory::SegmentFile;
+    use std::path::Path;
+
+    fn create(
+        directory: &Path,
+        first: Position,
+        bytes: u64,
+    ) -> Result<ActiveSegment, JournalError> {
+        let path = SegmentFile::plain(directory, first).path;
+        let names = SyncedDirectory::open(directory).unwrap();
+        ActiveSegment::create(Spare::open(directory)?, path, first, bytes, &names)
+    }
 
     fn length(segment: &ActiveSegment) -> u64 {
         fs::metadata(&segment.path).unwrap().len()
@@ -190,7 +187,7 @@ mod tests {
     #[test]
     fn reserves_space_ahead_and_gives_it_back() {
         let directory = tempfile::tempdir().unwrap();
-        let mut segment = ActiveSegment::create(directory.path(), 7, 100_000).unwrap();
+        let mut segment = create(directory.path(), 7, 100_000).unwrap();
         assert_eq!(length(&segment), 100_000);
         segment.write(b"record", 100_000).unwrap();
         assert_eq!(length(&segment), 100_000);
@@ -202,7 +199,7 @@ mod tests {
     #[test]
     fn grows_beyond_its_size_for_one_large_write() {
         let directory = tempfile::tempdir().unwrap();
-        let mut segment = ActiveSegment::create(directory.path(), 1, 1000).unwrap();
+        let mut segment = create(directory.path(), 1, 1000).unwrap();
         segment.write(&[1; 5000], 1000).unwrap();
         assert_eq!(segment.end(), 5024);
         assert_eq!(segment.reserved(), length(&segment));
@@ -211,7 +208,7 @@ mod tests {
     #[test]
     fn a_reopened_segment_is_cut_and_goes_on() {
         let directory = tempfile::tempdir().unwrap();
-        let mut segment = ActiveSegment::create(directory.path(), 1, 1000).unwrap();
+        let mut segment = create(directory.path(), 1, 1000).unwrap();
         segment.write(b"keep, cut", 1000).unwrap();
         let mut segment = ActiveSegment::reopen(segment.path, 1, 24 + 4).unwrap();
         segment.write(b" on", 1000).unwrap();
@@ -223,8 +220,8 @@ mod tests {
     #[test]
     fn never_overwrites_a_segment() {
         let directory = tempfile::tempdir().unwrap();
-        ActiveSegment::create(directory.path(), 1, 1000).unwrap();
-        let again = ActiveSegment::create(directory.path(), 1, 1000);
+        create(directory.path(), 1, 1000).unwrap();
+        let again = create(directory.path(), 1, 1000);
         assert!(matches!(again, Err(JournalError::Io { .. })));
     }
 }

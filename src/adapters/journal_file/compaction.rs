@@ -3,13 +3,13 @@
 //! The new file is written under another name, synced and renamed; only then the old ones go.
 //! A crash leaves either all old files (and an unfinished one) or the new one (and replaced ones).
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::active::{failed, full_or_failed};
 use super::directory::{self, SegmentFile, UNFINISHED};
+use super::opening::{self, failed, full_or_failed};
 use super::replay::{decode, read_sealed};
 use super::sealed::{Sealed, SealedSegment};
 use crate::domain::ids::Position;
@@ -80,7 +80,12 @@ impl FileCompaction {
         path: &Path,
     ) -> Result<CompactionReport, JournalError> {
         let no_space = |cause| full_or_failed(path, cause);
-        let file = File::create(path).map_err(no_space)?;
+        let options = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .clone();
+        let file = opening::open_with(&options, path).map_err(no_space)?;
         let mut output = SyncedWriter::new(file);
         let mut report = CompactionReport::default();
         let mut replacement = Vec::new();

@@ -4,11 +4,14 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::opening;
 use crate::domain::ids::Position;
 use crate::logic::wal::segment::Order;
 
 /// What a compaction writes to until it is complete.
 pub const UNFINISHED: &str = "compaction.tmp";
+/// The file of a segment to come.
+pub const SPARE: &str = "next.tmp";
 const ATTEMPTS: usize = 10;
 
 /// A segment by its name: `{first}.wal`, or `{first}-{last}.base` when compacted.
@@ -64,7 +67,8 @@ impl SegmentFile {
 pub struct Listing {
     /// Oldest first; only the first may be a compacted one.
     pub segments: Vec<SegmentFile>,
-    /// Left by a compaction that a crash interrupted: unfinished, or replaced by a finished one.
+    /// Left by a compaction that a crash interrupted: unfinished, or replaced by a finished one. And
+    /// the file of a segment to come.
     pub leftovers: Vec<PathBuf>,
 }
 
@@ -73,7 +77,10 @@ impl Listing {
         let mut listing = Self::default();
         for entry in fs::read_dir(directory)? {
             let path = entry?.path();
-            if path.file_name().is_some_and(|name| name == UNFINISHED) {
+            if path
+                .file_name()
+                .is_some_and(|name| name == UNFINISHED || name == SPARE)
+            {
                 listing.leftovers.push(path);
             } else if let Some(segment) = SegmentFile::of(&path) {
                 listing.segments.push(segment);
@@ -114,6 +121,23 @@ pub fn look_again<T>(mut look: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     look()
 }
 
+/// A directory held open, to make names durable without a further file descriptor.
+#[derive(Debug)]
+pub struct SyncedDirectory(File);
+
+impl SyncedDirectory {
+    pub fn open(directory: &Path) -> io::Result<Self> {
+        let here = directory.as_os_str().is_empty();
+        let file = opening::open(if here { Path::new(".") } else { directory })?;
+        Ok(Self(file))
+    }
+
+    /// Makes created, renamed and removed names durable.
+    pub fn sync(&self) -> io::Result<()> {
+        self.0.sync_all()
+    }
+}
+
 /// Creates `directory` and what is missing above it, so that a power loss does not undo it.
 pub fn create(directory: &Path) -> io::Result<()> {
     if directory.as_os_str().is_empty() || directory.is_dir() {
@@ -127,8 +151,7 @@ pub fn create(directory: &Path) -> io::Result<()> {
 
 /// Makes created, renamed and removed names durable.
 pub fn sync(directory: &Path) -> io::Result<()> {
-    let here = directory.as_os_str().is_empty();
-    File::open(if here { Path::new(".") } else { directory })?.sync_all()
+    SyncedDirectory::open(directory)?.sync()
 }
 
 #[cfg(test)]

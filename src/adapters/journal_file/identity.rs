@@ -16,8 +16,8 @@ use std::path::Path;
 use rand::RngExt;
 use uuid::Uuid;
 
-use super::active::{failed, full_or_failed};
 use super::directory;
+use super::opening::{failed, full_or_failed};
 use crate::domain::ids::HubId;
 use crate::logic::ownership::{Author, Life};
 use crate::ports::journal::JournalError;

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::active::failed;
 use super::directory::{Listing, SegmentFile, look_again};
+use super::opening::{self, failed};
 use super::replay::{damaged, decode};
 use crate::domain::fact::Recorded;
 use crate::domain::ids::Position;
@@ -103,7 +103,7 @@ impl FileReader {
             let cause = format!("no segment holds record {}", self.next);
             io::Error::other(cause)
         })?;
-        Ok((segment.clone(), File::open(&segment.path)?))
+        Ok((segment.clone(), opening::open(&segment.path)?))
     }
 }
 

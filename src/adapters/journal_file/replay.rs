@@ -1,10 +1,9 @@
 //! Reading a journal from its first record to its last, and what to do about how it ends.
 
-use std::fs::File;
 use std::path::Path;
 
-use super::active::failed;
 use super::directory::SegmentFile;
+use super::opening::{self, failed};
 use crate::domain::fact::Recorded;
 use crate::domain::ids::Position;
 use crate::logic::wal::frame::{Flaw, Frame};
@@ -68,7 +67,7 @@ pub fn read_newest(
 
 fn read(segment: &SegmentFile, visit: VisitFrame) -> Result<(Read, Ending), JournalError> {
     let io_failed = |cause| failed(&segment.path, cause);
-    let file = File::open(&segment.path).map_err(io_failed)?;
+    let file = opening::open(&segment.path).map_err(io_failed)?;
     let mut reader = SegmentReader::new(file, segment.first, segment.order()).by_units();
     while let Some(frame) = reader.next_frame().map_err(io_failed)? {
         visit(&frame)?;

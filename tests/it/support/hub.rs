@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Client, PATIENCE, eventually};
+use super::{Client, PATIENCE, eventually, pause};
 
 /// A hub that runs; dereferences to a client of it.
 pub struct TestHub {
@@ -92,6 +92,27 @@ impl Place {
         command
     }
 
+    /// As [`Place::command`], of a process that may have so many open files.
+    pub fn command_with_files(&self, files: usize, settings: &[(String, String)]) -> Command {
+        let plain = self.command(settings);
+        let mut command = Command::new("/bin/sh");
+        let script = format!("ulimit -n {files} && exec \"$0\"");
+        command.arg("-c").arg(script).arg(plain.get_program());
+        let log = File::options().append(true).create(true).open(self.log());
+        command
+            .env_clear()
+            .envs(
+                plain
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
+            .current_dir(self.directory.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log.unwrap());
+        command
+    }
+
     /// Starts a hub that must not start.
     #[track_caller]
     pub fn fails_to_start(&self, settings: &[(&str, &str)]) -> FailedStart {
@@ -136,6 +157,19 @@ impl TestHub {
         let given = environment.iter();
         variables.extend(given.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         Self::launch(Place::new(), variables)
+    }
+
+    /// A hub that may have so many open files.
+    #[track_caller]
+    pub fn with_files(files: usize, settings: &[(&str, &str)]) -> Self {
+        let (place, settings) = (Place::new(), variables(settings));
+        let command = place.command_with_files(files, &settings);
+        Self::run(command, place, settings)
+    }
+
+    /// Of the process.
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.process)
     }
 
     /// A hub whose standard error is another than the place's log.
@@ -183,8 +217,18 @@ impl TestHub {
         self.place.data()
     }
 
+    /// What it has logged. The log is written by a thread of its own, which may need a moment for
+    /// what was said just now.
     pub fn log(&self) -> String {
-        self.place.log_text()
+        let mut text = self.place.log_text();
+        loop {
+            (0..10).for_each(|_| pause());
+            let later = self.place.log_text();
+            if later.len() == text.len() {
+                return later;
+            }
+            text = later;
+        }
     }
 
     /// Every record of the journal as `wal export` tells it, also beside the running hub.
@@ -294,7 +338,7 @@ impl TestHub {
 
     #[track_caller]
     fn assert_no_bug_in_log(&self) {
-        let log = self.log();
+        let log = self.place.log_text();
         for word in ["panicked", "internal error"] {
             assert!(!log.contains(word), "the log has `{word}`:\n{log}");
         }
@@ -368,7 +412,7 @@ impl Drop for TestHub {
         let _ = self.process.kill();
         let _ = self.process.wait();
         if std::thread::panicking() {
-            let (id, log) = (self.process.id(), self.log());
+            let (id, log) = (self.process.id(), self.place.log_text());
             println!("--- what hub {id} logged:\n{log}---");
         } else if self.watched {
             self.assert_no_bug_in_log();

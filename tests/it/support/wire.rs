@@ -88,9 +88,13 @@ impl Connection {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(90)))?;
         stream.set_write_timeout(Some(Duration::from_secs(90)))?;
-        Ok(Self {
+        Ok(Self::over(stream))
+    }
+
+    pub fn over(stream: TcpStream) -> Self {
+        Self {
             stream: BufReader::new(stream),
-        })
+        }
     }
 
     /// Writes `bytes` as they are.

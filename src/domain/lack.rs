@@ -1,0 +1,45 @@
+//! What the hub may be short of for a while.
+
+use std::fmt;
+
+/// While it lasts nothing new is taken in; what is there goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lack {
+    /// The disk, or what the hub may have of it, is full.
+    Space,
+    /// All file descriptors that the process or the system may have are in use.
+    Files,
+    /// Of the system, also for threads.
+    Memory,
+}
+
+impl Lack {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Space => "space on the journal's disk",
+            Self::Files => "open files",
+            Self::Memory => "memory",
+        }
+    }
+
+    /// As a gauge shows it; 0 is none.
+    pub fn number(self) -> i64 {
+        match self {
+            Self::Space => 1,
+            Self::Files => 2,
+            Self::Memory => 3,
+        }
+    }
+
+    /// The opposite of [`Lack::number`].
+    pub fn from_number(number: i64) -> Option<Self> {
+        let mut all = [Self::Space, Self::Files, Self::Memory].into_iter();
+        all.find(|lack| lack.number() == number)
+    }
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
