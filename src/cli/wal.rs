@@ -1,9 +1,13 @@
-//! `message-hub wal check|export`: looks at a journal without changing it or locking it, so also
-//! beside a running hub and on a damaged journal.
+//! `message-hub wal check|export|import|repair`. The first two look at a journal without changing it
+//! or locking it, so also beside a running hub and on a damaged journal.
+
+mod import;
+mod owed;
+mod repair;
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -11,11 +15,19 @@ use clap::{Args, Subcommand};
 use super::{ConfigFile, Exit};
 use crate::adapters::journal_file::directory::{Listing, SegmentFile, look_again};
 use crate::adapters::journal_file::replay::{check_follows, decode, read_newest, read_sealed};
+use crate::adapters::private_files;
+use crate::config::Config;
 use crate::domain::ids::Position;
 use crate::logic::wal::codec::Kind;
 use crate::logic::wal::frame::Frame;
+use crate::logic::wal::known_ids::DedupLimits;
 use crate::logic::wal::segment::SegmentReader;
 use crate::ports::journal::{Cut, JournalError};
+use import::ImportError;
+
+pub use import::import;
+pub use owed::export_owed;
+pub use repair::{Repair, RepairError, repair};
 
 #[derive(Args, Clone, PartialEq, Debug)]
 pub struct WalArguments {
@@ -28,7 +40,53 @@ enum Action {
     /// Read the whole journal as a start of the hub would, and say what is in it.
     Check(ConfigFile),
     /// Write every readable record to standard output as a line of JSON.
-    Export(ConfigFile),
+    Export(ExportArguments),
+    /// Make the journal of a new, empty data_dir of lines that `export` wrote.
+    Import(ImportArguments),
+    /// Set damaged records aside, so that the hub starts again. No hub may be running on it.
+    ///
+    /// They are copied into {data_dir}/wal-damaged and named: record, kind and message. Nothing is
+    /// done, and the exit is 74, if one of them may still be owed: anything but a message of which a
+    /// later record says that it was delivered, died, expired or was cancelled.
+    Repair(RepairArguments),
+}
+
+#[derive(Args, Clone, PartialEq, Debug)]
+struct ExportArguments {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Only what is still owed: messages that are not settled, and what stands until it is changed,
+    /// such as services, quotas and subscriptions. No events.
+    #[arg(long)]
+    owed: bool,
+}
+
+#[derive(Args, Clone, PartialEq, Debug)]
+struct ImportArguments {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// What `export` wrote; - is standard input.
+    lines: PathBuf,
+}
+
+#[derive(Args, Clone, PartialEq, Debug)]
+struct RepairArguments {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Also set aside what may still be owed: it is lost.
+    #[arg(long)]
+    accept_loss: bool,
+}
+
+impl Action {
+    fn file(&self) -> &ConfigFile {
+        match self {
+            Self::Check(file) => file,
+            Self::Export(arguments) => &arguments.file,
+            Self::Import(arguments) => &arguments.file,
+            Self::Repair(arguments) => &arguments.file,
+        }
+    }
 }
 
 /// Does what was asked with the journal of the configured `data_dir`. Ends with 74 if there is
@@ -37,14 +95,17 @@ enum Action {
 /// # Errors
 /// If the journal cannot be read or `out` cannot be written.
 pub fn run(arguments: &WalArguments, out: &mut dyn Write, log: &mut dyn Write) -> io::Result<Exit> {
-    let (Action::Check(file) | Action::Export(file)) = &arguments.action;
-    let directory = match file.load() {
-        Ok(loaded) => loaded.config.data_dir.join("wal"),
+    let config = match arguments.action.file().load() {
+        Ok(loaded) => loaded.config,
         Err(error) => {
             writeln!(log, "{error}")?;
             return Ok(Exit::Usage);
         }
     };
+    if let Action::Import(arguments) = &arguments.action {
+        return import_lines(&config.data_dir, &arguments.lines, out, log);
+    }
+    let directory = config.data_dir.join("wal");
     if !directory.is_dir() {
         writeln!(
             log,
@@ -59,16 +120,95 @@ pub fn run(arguments: &WalArguments, out: &mut dyn Write, log: &mut dyn Write) -
             write!(out, "{report}")?;
             report.is_good()
         }
-        Action::Export(_) => {
-            let export = export(&directory, out).map_err(|error| name(&directory, &error))?;
+        Action::Export(arguments) => {
+            let exported = match arguments.owed {
+                true => export_owed(&directory, dedup_limits(&config), out),
+                false => export(&directory, out),
+            };
+            let export = exported.map_err(|error| name(&directory, &error))?;
             for skipped in &export.skipped {
                 writeln!(log, "{skipped}")?;
             }
             writeln!(log, "{} records", export.records)?;
             export.skipped.is_empty()
         }
+        Action::Repair(arguments) => {
+            return repair_journal(&config.data_dir, arguments.accept_loss, out, log);
+        }
+        Action::Import(_) => unreachable!("done above"),
     };
     Ok(if is_good { Exit::Clean } else { Exit::Storage })
+}
+
+fn dedup_limits(config: &Config) -> DedupLimits {
+    DedupLimits {
+        capacity: config.dedup_capacity,
+        age: config.dedup_window,
+    }
+}
+
+fn import_lines(
+    data_dir: &Path,
+    lines: &Path,
+    out: &mut dyn Write,
+    log: &mut dyn Write,
+) -> io::Result<Exit> {
+    private_files::umask();
+    let imported = if lines == Path::new("-") {
+        import(data_dir, &mut io::stdin().lock())
+    } else {
+        let file = File::open(lines).map_err(|error| name(lines, &error))?;
+        import(data_dir, &mut BufReader::new(file))
+    };
+    match imported {
+        Ok(records) => {
+            writeln!(out, "{records} records in {}", data_dir.display())?;
+            Ok(Exit::Clean)
+        }
+        Err(error) => {
+            writeln!(log, "nothing was imported: {error}")?;
+            Ok(match error {
+                ImportError::Io(_) | ImportError::Journal(_) => Exit::Storage,
+                _ => Exit::Usage,
+            })
+        }
+    }
+}
+
+fn repair_journal(
+    data_dir: &Path,
+    accept_loss: bool,
+    out: &mut dyn Write,
+    log: &mut dyn Write,
+) -> io::Result<Exit> {
+    private_files::umask();
+    let repair = match repair(data_dir, accept_loss) {
+        Ok(repair) => repair,
+        Err(error) => {
+            writeln!(log, "{error}")?;
+            return Ok(Exit::Storage);
+        }
+    };
+    for damage in &repair.damages {
+        writeln!(out, "{damage}")?;
+    }
+    if repair.aside.len() < repair.damages.len() {
+        writeln!(
+            log,
+            "nothing was changed: what is damaged may still be owed; --accept-loss sets it aside all the same"
+        )?;
+        return Ok(Exit::Storage);
+    }
+    for aside in &repair.aside {
+        writeln!(out, "set aside in {}", aside.display())?;
+    }
+    let report = check(&data_dir.join("wal"))?;
+    if !report.is_good() {
+        write!(log, "{report}")?;
+        return Ok(Exit::Storage);
+    }
+    writeln!(out, "the journal is good")?;
+    Ok(Exit::Clean)
 }
 
 fn name(directory: &Path, error: &io::Error) -> io::Error {
@@ -222,30 +362,37 @@ pub fn export(directory: &Path, output: &mut dyn Write) -> io::Result<Export> {
     let mut output = BufWriter::new(output);
     let mut export = Export::default();
     for (segment, file) in open_all(directory)? {
-        export.add(&segment, file, &mut output)?;
+        let mut write = |frame: &Frame, _: &SegmentFile| {
+            export.records += 1;
+            write_line(frame, &mut output)
+        };
+        add_records(&mut export.skipped, &segment, file, &mut write)?;
     }
     output.flush()?;
     Ok(export)
 }
 
-impl Export {
-    fn add(&mut self, segment: &SegmentFile, file: File, output: &mut dyn Write) -> io::Result<()> {
-        let mut reader = SegmentReader::new(file, segment.first, segment.order());
-        loop {
-            while let Some(frame) = reader.next_frame()? {
-                write_line(&frame, output)?;
-                self.records += 1;
-            }
-            let Some(gap) = reader.skip_damage()? else {
-                return Ok(());
-            };
-            self.skipped.push(Skipped {
-                segment: segment.path.clone(),
-                offset: gap.offset,
-                bytes: gap.bytes,
-                cause: gap.flaw.to_string(),
-            });
+/// Shows every readable record of a segment, and notes what is not.
+fn add_records(
+    skipped: &mut Vec<Skipped>,
+    segment: &SegmentFile,
+    file: File,
+    visit: &mut dyn FnMut(&Frame, &SegmentFile) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut reader = SegmentReader::new(file, segment.first, segment.order());
+    loop {
+        while let Some(frame) = reader.next_frame()? {
+            visit(&frame, segment)?;
         }
+        let Some(gap) = reader.skip_damage()? else {
+            return Ok(());
+        };
+        skipped.push(Skipped {
+            segment: segment.path.clone(),
+            offset: gap.offset,
+            bytes: gap.bytes,
+            cause: gap.flaw.to_string(),
+        });
     }
 }
 
@@ -262,17 +409,24 @@ fn open_all(directory: &Path) -> io::Result<Vec<(SegmentFile, File)>> {
 }
 
 fn write_line(frame: &Frame, output: &mut dyn Write) -> io::Result<()> {
-    write!(output, r#"{{"position":{},"kind":""#, frame.position)?;
     match Kind::from_number(frame.kind) {
-        Some(kind) => output.write_all(kind.name().as_bytes())?,
-        None => write!(output, "kind {}", frame.kind)?,
+        Some(kind) => write_record(frame.position, kind.name(), frame.body, output),
+        None => {
+            let kind = format!("kind {}", frame.kind);
+            write_record(frame.position, &kind, frame.body, output)
+        }
     }
-    output.write_all(br#"","fact":"#)?;
+}
+
+fn write_record(
+    position: Position,
+    kind: &str,
+    body: &[u8],
+    output: &mut dyn Write,
+) -> io::Result<()> {
+    write!(output, r#"{{"position":{position},"kind":"{kind}","fact":"#)?;
     // A payload is kept as it was sent, with its line ends; in JSON these are mere space.
-    for line in frame
-        .body
-        .split_inclusive(|byte| matches!(byte, b'\n' | b'\r'))
-    {
+    for line in body.split_inclusive(|byte| matches!(byte, b'\n' | b'\r')) {
         match line {
             [text @ .., b'\n' | b'\r'] => {
                 output.write_all(text)?;

@@ -24,6 +24,7 @@ pub mod compaction;
 pub mod frame;
 pub mod known_ids;
 mod presence;
+pub mod salvage;
 #[cfg(test)]
 pub mod samples;
 pub mod segment;

@@ -3,6 +3,7 @@
 mod compaction;
 mod faults;
 mod random;
+mod rescue;
 mod units;
 
 use std::fs;

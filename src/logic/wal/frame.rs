@@ -1,6 +1,10 @@
 //! One fact as bytes: length, checksum, position, batch index, kind, version, body.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use super::codec;
+use crate::domain::carried::{Carried, Tally};
 use crate::domain::fact::Fact;
 use crate::domain::ids::Position;
 
@@ -98,6 +102,33 @@ fn write(buffer: &mut Vec<u8>, position: Position, (batch_index, mark): (u32, u8
     seal(&mut buffer[start..]);
 }
 
+/// Frames at `positions` that take `room` bytes together and say nothing but `tally`, to stand
+/// where others cannot be read any more; `None` if so many do not fit, or not so large ones.
+pub fn without_meaning(positions: Range<Position>, room: usize, tally: Tally) -> Option<Vec<u8>> {
+    let last = positions.end.checked_sub(1)?;
+    let nothing = Fact::Carried(Arc::default());
+    let mut bytes = Vec::new();
+    for position in positions.start..last {
+        if bytes.len() > room {
+            return None;
+        }
+        encode(&mut bytes, position, 0, &nothing);
+    }
+    let start = bytes.len();
+    let carried = Carried {
+        tally,
+        ..Carried::default()
+    };
+    encode(&mut bytes, last, 0, &Fact::Carried(Arc::new(carried)));
+    if bytes.len() > room || room - start > MAX_BYTES {
+        return None;
+    }
+    // Space at the end of JSON is as good as none.
+    bytes.resize(room, b' ');
+    seal(&mut bytes[start..]);
+    Some(bytes)
+}
+
 /// Fills in length and checksum.
 fn seal(frame: &mut [u8]) {
     assert!(
@@ -169,8 +200,6 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::domain::event::Snapshot;
     use crate::domain::ids::Label;
@@ -213,6 +242,22 @@ mod tests {
         encode(&mut both, 2, 1, &samples::accepted(1));
         assert_eq!(both[..first], encoded(1, 0));
         assert!(is_intact(&both[first..]));
+    }
+
+    #[test]
+    fn frames_without_meaning_fill_just_the_room_there_is() {
+        let one = without_meaning(5..6, 1000, Tally::default()).unwrap();
+        assert_eq!(one.len(), 1000);
+        let frame = view(&one, 0);
+        assert!(is_intact(&one) && frame.position == 5);
+        assert_eq!(frame.decode().unwrap(), Fact::Carried(Arc::default()));
+        let three = without_meaning(5..8, 2000, Tally::default()).unwrap();
+        let (first, _) = announce(&three[..HEAD_BYTES]).unwrap();
+        let (second, position) = announce(&three[first..first + HEAD_BYTES]).unwrap();
+        assert_eq!((position, three.len()), (6, 2000));
+        assert!(is_intact(&three[first + second..]));
+        assert_eq!(without_meaning(5..8, 100, Tally::default()), None);
+        assert_eq!(without_meaning(5..5, 100, Tally::default()), None);
     }
 
     #[test]

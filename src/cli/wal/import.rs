@@ -1,0 +1,123 @@
+//! `message-hub wal import`: makes a journal of what `wal export` wrote.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufWriter, Write};
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::adapters::journal_file::directory::{self, Listing, SegmentFile, UNFINISHED};
+use crate::adapters::journal_file::{FileJournal, JournalOptions};
+use crate::domain::ids::Position;
+use crate::logic::wal::codec::{self, Kind};
+use crate::logic::wal::frame;
+use crate::logic::wal::segment;
+use crate::ports::journal::JournalError;
+
+/// The first record of a journal.
+const FIRST: Position = 1;
+
+/// Why nothing was imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    #[error("{0} is not empty; import into a new data_dir")]
+    NotEmpty(String),
+    #[error("line {line}: {problem}")]
+    Line { line: u64, problem: String },
+    #[error("there is no record in it")]
+    Nothing,
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// A line of an export.
+#[derive(Deserialize)]
+struct Line<'a> {
+    position: Position,
+    kind: &'a str,
+    #[serde(borrow)]
+    fact: &'a RawValue,
+}
+
+/// Makes a journal of the lines of `input` in `data_dir`, which must be empty or not there, and
+/// tells how many records it has. They keep their positions. If it fails there is no journal.
+///
+/// # Errors
+/// [`ImportError`] names the line or the file.
+pub fn import(data_dir: &Path, input: &mut dyn BufRead) -> Result<u64, ImportError> {
+    let directory = data_dir.join("wal");
+    if data_dir.exists() && fs::read_dir(data_dir)?.next().is_some() {
+        return Err(ImportError::NotEmpty(data_dir.display().to_string()));
+    }
+    // Nobody else begins here meanwhile; and the journal gets an identity of its own.
+    let journal = FileJournal::open(&directory, JournalOptions::default())?;
+    if !Listing::read(&directory)?.segments.is_empty() {
+        return Err(ImportError::NotEmpty(directory.display().to_string()));
+    }
+    let unfinished = directory.join(UNFINISHED);
+    let written = write(&unfinished, input);
+    let (records, last) = match written {
+        Ok(written) => written,
+        Err(error) => {
+            drop(journal);
+            // What is left says nothing, and the next import is to find it empty.
+            fs::remove_dir_all(&directory).ok();
+            return Err(error);
+        }
+    };
+    // Positions may be missing, as in what a compaction leaves.
+    fs::rename(
+        &unfinished,
+        SegmentFile::compacted(&directory, FIRST, last).path,
+    )?;
+    directory::sync(&directory)?;
+    Ok(records)
+}
+
+fn write(path: &Path, input: &mut dyn BufRead) -> Result<(u64, Position), ImportError> {
+    let mut output = BufWriter::with_capacity(1 << 20, File::create(path)?);
+    output.write_all(&segment::header(FIRST))?;
+    let (mut text, mut bytes) = (String::new(), Vec::new());
+    let (mut line, mut records, mut last) = (0, 0, 0);
+    loop {
+        text.clear();
+        line += 1;
+        if input.read_line(&mut text)? == 0 {
+            break;
+        }
+        if text.trim().is_empty() {
+            continue;
+        }
+        bytes.clear();
+        last = encode(&text, last, &mut bytes)
+            .map_err(|problem| ImportError::Line { line, problem })?;
+        output.write_all(&bytes)?;
+        records += 1;
+    }
+    if records == 0 {
+        return Err(ImportError::Nothing);
+    }
+    output.flush()?;
+    output.get_ref().sync_all()?;
+    Ok((records, last))
+}
+
+/// Appends the record of `text`, which must come after position `last`, and gives its position.
+fn encode(text: &str, last: Position, bytes: &mut Vec<u8>) -> Result<Position, String> {
+    let line: Line<'_> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if line.position <= last {
+        return Err(format!("position {} comes after {last}", line.position));
+    }
+    let kind = Kind::ALL.into_iter().find(|kind| kind.name() == line.kind);
+    let kind = kind.ok_or_else(|| format!("{:?} is no kind of this version", line.kind))?;
+    let fact = codec::decode(kind as u8, codec::VERSION, line.fact.get().as_bytes());
+    let fact = fact.map_err(|error| error.to_string())?;
+    if !frame::fits(&fact) {
+        return Err("is too large for a record".to_owned());
+    }
+    frame::encode(bytes, line.position, 0, &fact);
+    Ok(line.position)
+}
