@@ -27,18 +27,16 @@ mod report;
 mod socket;
 mod stage;
 mod subscriber;
+mod target;
 mod usage;
 
 use std::io::{self, Write};
-use std::pin::pin;
 
-use futures_util::future::{Either, select};
 use tokio::task::LocalSet;
 
 use super::Exit;
 use crate::runtime::connections;
 use hub::HubError;
-use report::Report;
 
 pub use arguments::{BenchArguments, Mode};
 
@@ -56,12 +54,15 @@ pub fn run(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let measuring = until_interrupted(measurement::measure(arguments));
+    let measuring = measurement::measure(arguments);
     let report = match LocalSet::new().block_on(&runtime, measuring) {
         Ok(report) => report,
         Err(error) => {
             writeln!(log, "{error}")?;
-            return Ok(Exit::Internal);
+            return Ok(match error {
+                HubError::Denied { .. } => Exit::Denied,
+                _ => Exit::Internal,
+            });
         }
     };
     if arguments.json {
@@ -73,16 +74,6 @@ pub fn run(
         true => Exit::Clean,
         false => Exit::VerificationFailed,
     })
-}
-
-/// Ctrl-C ends the run in good order: a hub that was started is stopped, its data removed.
-async fn until_interrupted(
-    measuring: impl Future<Output = Result<Report, HubError>>,
-) -> Result<Report, HubError> {
-    match select(pin!(measuring), pin!(tokio::signal::ctrl_c())).await {
-        Either::Left((report, _)) => report,
-        Either::Right(_) => Err(io::Error::from(io::ErrorKind::Interrupted).into()),
-    }
 }
 
 #[cfg(test)]

@@ -76,7 +76,13 @@ fn idle_connections_take_no_file_that_the_hub_needs() {
 fn a_connection_beyond_its_share_learns_why_and_nothing_it_asks_is_done() {
     let hub = TestHub::with_files(FILES, &[]);
     hub.register_puller("billing");
-    let held: Vec<_> = (0..50).map(|_| hub.connect().unwrap()).collect();
+    // Those that have asked something stay open for a while.
+    let hold = |_| {
+        let mut connection = hub.connect().ok()?;
+        connection.ask("GET", "/health/ready", &[], b"").ok()?;
+        Some(connection)
+    };
+    let held: Vec<_> = (0..51).filter_map(hold).collect();
     let body = json!({"source": "shop", "destination": "billing", "id": id(1), "payload": 1});
     eventually("the share is used up", || {
         let asked = hub.try_ask("GET", "/health/ready", b"");

@@ -6,6 +6,7 @@ mod archive_away;
 mod auth;
 mod balancing;
 mod batch;
+mod bench;
 mod browsers;
 mod circuits;
 mod clearing;

@@ -1,11 +1,13 @@
 //! What `message-hub bench` can be asked for.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::message::MIN_SIZE;
+use super::target;
 
 /// Messages in a request of a mode that batches, unless `--batch` says otherwise.
 const USUAL_BATCH: u32 = 100;
@@ -29,6 +31,14 @@ pub struct BenchArguments {
     /// The hub, as http://HOST:PORT. Without it, one is started on data under TMPDIR.
     #[arg(long, value_parser = authority_of)]
     pub url: Option<String>,
+    /// Who the bench is to that hub, if it has keys: an operator. The key is in --key-file, or in the
+    /// variable MESSAGE_HUB_KEY.
+    #[arg(long, default_value = "bench")]
+    pub name: String,
+    /// A file that holds the key.
+    #[arg(long, requires = "url", value_name = "PATH")]
+    #[serde(skip)]
+    pub key_file: Option<PathBuf>,
     /// Connections that send [default: 64; 4 sockets with --mode websocket and --mode events].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub connections: Option<u32>,
@@ -99,6 +109,15 @@ impl Mode {
 }
 
 impl BenchArguments {
+    /// Name and key to show, if there is a key.
+    ///
+    /// # Errors
+    /// If the key cannot be read.
+    pub fn credentials(&self) -> Result<Option<(String, String)>, String> {
+        let key = target::key(self.key_file.as_deref())?;
+        Ok(key.map(|key| (self.name.clone(), key)))
+    }
+
     /// Says what does not go together.
     pub fn check(&self) -> Result<(), String> {
         if self.rate > 0.0 && self.in_flight > 1 {

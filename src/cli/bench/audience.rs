@@ -90,7 +90,7 @@ impl Audience {
                 });
             }
         }
-        let listeners = Listeners::start(hub.authority(), consumers).await?;
+        let listeners = Listeners::start(hub.target(), consumers).await?;
         Ok(Self::Consumers(listeners))
     }
 
@@ -103,7 +103,7 @@ impl Audience {
         let delivered = Arc::new(AtomicU64::new(0));
         let subscribers = (0..count)
             .map(|_| Subscriber::new(recorder.clone(), arguments.size, delivered.clone()));
-        let listeners = Listeners::start(hub.authority(), subscribers.collect()).await?;
+        let listeners = Listeners::start(hub.target(), subscribers.collect()).await?;
         Ok(Self::Subscribers(Subscribers {
             listeners,
             count: count.into(),

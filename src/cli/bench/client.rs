@@ -7,6 +7,8 @@ use std::ops::Range;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::target::Target;
+
 const MAX_HEADERS: usize = 64;
 /// Larger answers are not read.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
@@ -108,15 +110,16 @@ impl Connection {
 
 /// One request on a connection of its own; the status and the body of its answer.
 pub async fn request_once(
-    authority: &str,
+    target: &Target,
     method: &str,
     path: &str,
     body: &str,
 ) -> io::Result<(u16, String)> {
-    let mut connection = Connection::open(authority).await?;
+    let mut connection = Connection::open(&target.authority).await?;
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {authority}\r\ncontent-type: application/json\r\n\
+        "{method} {path} HTTP/1.1\r\n{}content-type: application/json\r\n\
          content-length: {}\r\nconnection: close\r\n\r\n{body}",
+        target.lines(),
         body.len()
     );
     connection.write(request.as_bytes()).await?;

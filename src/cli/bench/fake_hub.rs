@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use super::client::Connection;
 use super::message::post_head;
+use super::target::Target;
 use sockets::Sockets;
 
 /// How the hub treats messages.
@@ -246,7 +247,7 @@ impl Session {
             return Ok(());
         };
         let mut connection = Connection::open(&authority).await?;
-        let head = post_head(&authority, "/messages", body.len());
+        let head = post_head(&Target::at(&authority), "/messages", body.len());
         let good = [head.as_bytes(), body].concat();
         if self.manner == Manner::Garbles {
             let mut changed = good.clone();

@@ -1,11 +1,14 @@
 //! The hub under measurement: one of our own, or somebody's at a URL.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io;
 
 use super::BenchArguments;
 use super::client::request_once;
 use super::hub_process::{HubProcess, StartError};
 use super::message::{Request, Stamp};
+use super::target::Target;
 use super::usage::Usage;
 
 /// How many messages go into one request while preparing.
@@ -13,7 +16,8 @@ const PRELOAD_BATCH: usize = 1000;
 
 pub enum Hub {
     Own(HubProcess),
-    Remote { authority: String },
+    /// With the services that were registered there.
+    Remote(Target, RefCell<BTreeSet<String>>),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +29,11 @@ pub enum HubError {
         authority: String,
         source: io::Error,
     },
+    #[error(
+        "{what}: the hub answered {status}: it wants a key that may do this; give the name of an \
+         operator with --name, and its key with --key-file or as MESSAGE_HUB_KEY"
+    )]
+    Denied { what: String, status: u16 },
     #[error("{what}: the hub answered {status}: {body}")]
     Refused {
         what: String,
@@ -44,17 +53,17 @@ impl Hub {
             let hub = HubProcess::start(&program, &arguments.settings).await?;
             return Ok(Self::Own(hub));
         };
-        let hub = Self::Remote {
-            authority: authority.clone(),
-        };
+        let credentials = arguments.credentials().map_err(io::Error::other)?;
+        let target = Target::at(authority).with(credentials);
+        let hub = Self::Remote(target, RefCell::default());
         hub.ask("GET", "/health/ready", "").await?;
         Ok(hub)
     }
 
-    pub fn authority(&self) -> &str {
+    pub fn target(&self) -> &Target {
         match self {
-            Self::Own(process) => process.authority(),
-            Self::Remote { authority } => authority,
+            Self::Own(process) => process.target(),
+            Self::Remote(target, _) => target,
         }
     }
 
@@ -75,7 +84,22 @@ impl Hub {
         }
         self.ask("POST", "/registry", &registration.to_string())
             .await?;
+        if let Self::Remote(_, registered) = self {
+            registered.borrow_mut().insert(service.to_owned());
+        }
         Ok(())
+    }
+
+    /// Leaves nothing of the run behind in somebody's hub but what was sent. A hub that does not
+    /// answer any more keeps what it has.
+    pub async fn deregister(&self) {
+        let Self::Remote(_, registered) = self else {
+            return;
+        };
+        for service in registered.take() {
+            let path = format!("/v1/services/{service}");
+            let _ = self.ask("DELETE", &path, "").await;
+        }
     }
 
     /// Sends `count` messages to `service`, which nobody measures.
@@ -85,11 +109,11 @@ impl Hub {
         count: usize,
         payload_size: usize,
     ) -> Result<(), HubError> {
-        let mut connection = super::client::Connection::open(self.authority()).await?;
+        let mut connection = super::client::Connection::open(&self.target().authority).await?;
         let mut sent = 0;
         while sent < count {
             let batch = PRELOAD_BATCH.min(count - sent);
-            let mut request = Request::new(self.authority(), service, payload_size, Some(batch));
+            let mut request = Request::new(self.target(), service, payload_size, Some(batch));
             let stamp = Stamp {
                 sequence: sent as u64,
                 sent_at: 0,
@@ -108,7 +132,7 @@ impl Hub {
         let usage = Usage::from_metrics(&self.ask("GET", "/metrics", "").await?);
         Ok(match self {
             Self::Own(process) => usage.with_process(process.pid()),
-            Self::Remote { .. } => usage,
+            Self::Remote(..) => usage,
         })
     }
 
@@ -122,10 +146,10 @@ impl Hub {
     }
 
     async fn ask(&self, method: &str, path: &str, body: &str) -> Result<String, HubError> {
-        let authority = self.authority();
-        let answer = request_once(authority, method, path, body).await;
+        let target = self.target();
+        let answer = request_once(target, method, path, body).await;
         let (status, body) = answer.map_err(|source| HubError::Unreachable {
-            authority: authority.to_owned(),
+            authority: target.authority.clone(),
             source,
         })?;
         check(&format!("{method} {path}"), status, &body)?;
@@ -137,9 +161,13 @@ fn check(what: &str, status: u16, body: &str) -> Result<(), HubError> {
     if (200..300).contains(&status) {
         return Ok(());
     }
-    Err(HubError::Refused {
-        what: what.to_owned(),
-        status,
-        body: body.to_owned(),
+    let what = what.to_owned();
+    Err(match status {
+        401 | 403 => HubError::Denied { what, status },
+        _ => HubError::Refused {
+            what,
+            status,
+            body: body.to_owned(),
+        },
     })
 }

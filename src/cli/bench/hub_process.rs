@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::client::request_once;
+use super::target::Target;
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longer than the hub's own `shutdown_timeout`.
@@ -20,7 +21,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// Killed, and its data removed, when dropped.
 pub struct HubProcess {
     child: Child,
-    authority: String,
+    target: Target,
     folder: PathBuf,
 }
 
@@ -57,15 +58,15 @@ impl HubProcess {
             .spawn();
         let mut hub = Self {
             child: child.inspect_err(|_| drop(fs::remove_dir_all(&folder)))?,
-            authority: format!("127.0.0.1:{port}"),
+            target: Target::at(&format!("127.0.0.1:{port}")),
             folder,
         };
         hub.wait_until_ready().await?;
         Ok(hub)
     }
 
-    pub fn authority(&self) -> &str {
-        &self.authority
+    pub fn target(&self) -> &Target {
+        &self.target
     }
 
     pub fn pid(&self) -> u32 {
@@ -91,7 +92,7 @@ impl HubProcess {
             if self.child.try_wait()?.is_some() {
                 return Err(StartError::Ended { log: self.log() });
             }
-            let answer = request_once(&self.authority, "GET", "/health/ready", "").await;
+            let answer = request_once(&self.target, "GET", "/health/ready", "").await;
             if matches!(answer, Ok((200, _))) {
                 return Ok(());
             }

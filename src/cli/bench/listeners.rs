@@ -13,6 +13,7 @@ use tokio::task::{LocalSet, spawn_local};
 
 use super::heard;
 use super::socket::{Opener, Socket};
+use super::target::Target;
 
 /// What is done with what comes over one socket.
 pub trait Listener: Send + 'static {
@@ -34,8 +35,8 @@ pub struct Listeners<L> {
 
 impl<L: Listener> Listeners<L> {
     /// Returns when every listener was answered its greeting.
-    pub async fn start(authority: &str, listeners: Vec<L>) -> io::Result<Self> {
-        let authority: Arc<str> = authority.into();
+    pub async fn start(target: &Target, listeners: Vec<L>) -> io::Result<Self> {
+        let target = Arc::new(target.clone());
         let (stop, stopped) = watch::channel(());
         let mut started = Self {
             threads: Vec::new(),
@@ -44,8 +45,8 @@ impl<L: Listener> Listeners<L> {
         let mut signals = Vec::new();
         for share in shares(listeners) {
             let (ready, is_ready) = oneshot::channel();
-            let (authority, stopped) = (authority.clone(), stopped.clone());
-            let listening = move || run(&authority, share, ready, stopped);
+            let (target, stopped) = (target.clone(), stopped.clone());
+            let listening = move || run(&target, share, ready, stopped);
             started.threads.push(thread::spawn(listening));
             signals.push(is_ready);
         }
@@ -92,7 +93,7 @@ fn shares<L>(listeners: Vec<L>) -> Vec<Vec<L>> {
 }
 
 fn run<L: Listener>(
-    authority: &str,
+    target: &Target,
     listeners: Vec<L>,
     ready: oneshot::Sender<()>,
     stopped: watch::Receiver<()>,
@@ -101,7 +102,7 @@ fn run<L: Listener>(
         .enable_all()
         .build()?;
     LocalSet::new().block_on(&runtime, async move {
-        let opener = Opener::new(authority);
+        let opener = Opener::new(target);
         let mut tasks = Vec::new();
         for listener in listeners {
             let socket = greet(&opener, &listener).await?;

@@ -14,10 +14,11 @@ use super::client::{Answer, Connection};
 use super::message::{Request, Stamp};
 use super::pace::Pace;
 use super::recorder::Recorder;
+use super::target::Target;
 
 /// What all connections share.
 pub struct Load {
-    pub authority: String,
+    pub target: Target,
     /// One per service; services take turns.
     pub requests: RefCell<Vec<Request>>,
     /// How many requests were made.
@@ -67,7 +68,7 @@ impl Lane {
     /// Sends and reads on one connection. An error without anything outstanding means that no
     /// connection could be made.
     async fn run(&mut self) -> io::Result<()> {
-        let mut connection = Connection::open(&self.load.authority).await?;
+        let mut connection = Connection::open(&self.load.target.authority).await?;
         while self.fill().await {
             connection.write(&self.output).await?;
             self.output.clear();
@@ -80,7 +81,7 @@ impl Lane {
                 if !self.outstanding.is_empty() {
                     self.give_up(&io::ErrorKind::ConnectionAborted.into());
                 }
-                connection = Connection::open(&self.load.authority).await?;
+                connection = Connection::open(&self.load.target.authority).await?;
             }
         }
         Ok(())
@@ -222,9 +223,9 @@ mod tests {
 
     #[test]
     fn services_take_turns_and_sequences_stay_dense() {
-        let request = |service| Request::new("h", service, 100, Some(2));
+        let request = |service| Request::new(&Target::at("h"), service, 100, Some(2));
         let load = Load {
-            authority: String::new(),
+            target: Target::default(),
             requests: RefCell::new(vec![request("a"), request("b"), request("c")]),
             turns: Cell::new(0),
             unanswered: Cell::new(0),

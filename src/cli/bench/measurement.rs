@@ -1,7 +1,10 @@
 //! The course of a measurement: set up, warm up, count, drain, report.
 
+use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use tokio::time::sleep;
 
 use super::arguments::BenchArguments;
@@ -17,19 +20,38 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// Measures as `arguments` say. Needs a `LocalSet`.
 pub async fn measure(arguments: &BenchArguments) -> Result<Report, HubError> {
     let hub = Hub::find_or_start(arguments).await?;
+    let measuring = until_interrupted(measure_on(&hub, arguments));
+    let report = measuring.await;
+    hub.deregister().await;
+    let report = report?;
+    hub.stop().await?;
+    Ok(report)
+}
+
+/// Ctrl-C ends the run in good order: a hub that was started is stopped, its data removed, and
+/// what was registered with another is taken back.
+async fn until_interrupted(
+    measuring: impl Future<Output = Result<Report, HubError>>,
+) -> Result<Report, HubError> {
+    match select(pin!(measuring), pin!(tokio::signal::ctrl_c())).await {
+        Either::Left((report, _)) => report,
+        Either::Right(_) => Err(io::Error::from(io::ErrorKind::Interrupted).into()),
+    }
+}
+
+async fn measure_on(hub: &Hub, arguments: &BenchArguments) -> Result<Report, HubError> {
     let idle = hub.usage().await?;
-    let stage = Stage::set_up(&hub, arguments).await?;
+    let stage = Stage::set_up(hub, arguments).await?;
     let lanes = stage.start_lanes(arguments.connections());
 
     sleep(WARM_UP).await;
-    let before = stage.look(&hub).await?;
+    let before = stage.look(hub).await?;
     let seconds = stage.count(arguments.seconds).await;
-    let after = stage.look(&hub).await?;
+    let after = stage.look(hub).await?;
     let drain_seconds = stage.finish(lanes, arguments.is_delivered()).await;
-    let end = stage.look(&hub).await?;
+    let end = stage.look(hub).await?;
     let recorder = stage.recorder.clone();
     let (tally, out_of_order) = stage.settle()?;
-    hub.stop().await?;
 
     let course = Course {
         idle,

@@ -6,6 +6,8 @@
 
 use std::fmt::Write as _;
 
+use super::target::Target;
+
 const BEFORE_SEQUENCE: &[u8] = br#"{"sequence":""#;
 const BEFORE_SENT_AT: &[u8] = br#"","sent_at":""#;
 const BEFORE_FILLER: &[u8] = br#"","filler":""#;
@@ -44,14 +46,14 @@ pub struct Stamp {
 impl Request {
     /// `batch` messages in an array, or one alone if `batch` is `None`.
     /// `payload_size` is at least [`MIN_SIZE`].
-    pub fn new(authority: &str, service: &str, payload_size: usize, batch: Option<usize>) -> Self {
+    pub fn new(target: &Target, service: &str, payload_size: usize, batch: Option<usize>) -> Self {
         let before = format!(r#"{{"destination":"{service}","source":"bench","payload":"#);
         let mut request = Self::repeated(&before, "}", payload_size, batch);
         let path = match batch {
             Some(_) => "/v1/messages/batch",
             None => "/v1/messages",
         };
-        let head = post_head(authority, path, request.bytes.len());
+        let head = post_head(target, path, request.bytes.len());
         request.bytes.splice(..0, head.bytes());
         for payload in &mut request.payloads {
             *payload += head.len();
@@ -127,9 +129,10 @@ impl Request {
 }
 
 /// The head of a JSON request over a connection that stays open.
-pub fn post_head(authority: &str, path: &str, content_length: usize) -> String {
+pub fn post_head(target: &Target, path: &str, content_length: usize) -> String {
+    let lines = target.lines();
     format!(
-        "POST {path} HTTP/1.1\r\nhost: {authority}\r\ncontent-type: application/json\r\n\
+        "POST {path} HTTP/1.1\r\n{lines}content-type: application/json\r\n\
          content-length: {content_length}\r\n\r\n"
     )
 }
@@ -219,7 +222,7 @@ mod tests {
 
     #[test]
     fn one_message_is_an_object_of_the_asked_size() {
-        let mut request = Request::new("hub:1", "bench-0", 300, None);
+        let mut request = Request::new(&Target::at("hub:1"), "bench-0", 300, None);
         let bytes = request.stamped(FIRST, 1).to_vec();
         let text = String::from_utf8(bytes.clone()).unwrap();
         assert!(
@@ -237,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_batch_is_an_array_numbered_by_step() {
-        let mut request = Request::new("hub:1", "bench-3", MIN_SIZE, Some(3));
+        let mut request = Request::new(&Target::at("hub:1"), "bench-3", MIN_SIZE, Some(3));
         assert_eq!(request.len(), 3);
         let bytes = request.stamped(FIRST, 4).to_vec();
         let messages: Vec<serde_json::Value> = serde_json::from_slice(body_of(&bytes)).unwrap();
@@ -279,13 +282,13 @@ mod tests {
         #[test]
         fn stamps_come_back(sequence: u64, sent_at: u64, size in MIN_SIZE..600) {
             let stamp = Stamp { sequence, sent_at };
-            let mut request = Request::new("h", "s", size, None);
+            let mut request = Request::new(&Target::at("h"), "s", size, None);
             prop_assert_eq!(read_stamp(request.stamped(stamp, 1), size), Some(stamp));
         }
 
         #[test]
         fn any_changed_byte_is_noticed(at in 0..300_usize, bit in 0..8) {
-            let mut request = Request::new("h", "s", 300, None);
+            let mut request = Request::new(&Target::at("h"), "s", 300, None);
             let start = request.payloads[0];
             let mut bytes = request.stamped(FIRST, 1).to_vec();
             bytes[start + at] ^= 1_u8 << bit;

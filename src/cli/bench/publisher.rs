@@ -17,7 +17,7 @@ use super::socket::{Opener, Socket};
 
 /// One socket's share of the load, until the pace stops or the hub cannot be reached.
 pub async fn run_socket(load: Rc<Load>) {
-    let opener = Opener::new(&load.authority);
+    let opener = Opener::new(&load.target);
     let mut publisher = Publisher {
         load,
         outstanding: VecDeque::new(),

@@ -146,6 +146,7 @@ mod tests {
     use super::*;
     use crate::cli::bench::client::Connection;
     use crate::cli::bench::message;
+    use crate::cli::bench::target::Target;
     use tokio::task::LocalSet;
 
     fn expectation() -> Expectation {
@@ -158,7 +159,7 @@ mod tests {
     }
 
     fn delivery(sequence: u64) -> Vec<u8> {
-        let mut request = message::Request::new("h", "bench-1", 300, None);
+        let mut request = message::Request::new(&Target::at("h"), "bench-1", 300, None);
         let stamp = Stamp {
             sequence,
             sent_at: 0,

@@ -11,6 +11,8 @@ use awc::{BoxedSocket, Client, Connector};
 use bytes::Bytes;
 use bytestring::ByteString;
 
+use super::target::Target;
+
 /// The longest text that is taken, in bytes: an array with the largest message at its end.
 const LONGEST_TEXT: usize = 4 << 20;
 
@@ -18,6 +20,7 @@ const LONGEST_TEXT: usize = 4 << 20;
 pub struct Opener {
     client: Client,
     url: String,
+    target: Target,
 }
 
 pub struct Socket {
@@ -25,16 +28,20 @@ pub struct Socket {
 }
 
 impl Opener {
-    pub fn new(authority: &str) -> Self {
+    pub fn new(target: &Target) -> Self {
         let connector = Connector::new().limit(0);
         Self {
             client: Client::builder().connector(connector).finish(),
-            url: format!("ws://{authority}/events?arrays=true"),
+            url: format!("ws://{}/events?arrays=true", target.authority),
+            target: target.clone(),
         }
     }
 
     pub async fn open(&self) -> io::Result<Socket> {
-        let handshake = self.client.ws(&self.url).max_frame_size(LONGEST_TEXT);
+        let mut handshake = self.client.ws(&self.url).max_frame_size(LONGEST_TEXT);
+        for (name, value) in self.target.headers() {
+            handshake = handshake.set_header(name, value);
+        }
         let opened = handshake.connect().await;
         let (_, framed) = opened.map_err(|error| io::Error::other(error.to_string()))?;
         Ok(Socket { framed })

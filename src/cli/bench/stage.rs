@@ -19,6 +19,7 @@ use super::pace::Pace;
 use super::publisher::run_socket;
 use super::recorder::Recorder;
 use super::subscriber::EVENT_TYPE;
+use super::target::Target;
 use super::usage::{Usage, own_cpu_seconds};
 
 /// Once sending stopped: how long nothing may happen before the rest is given up.
@@ -49,8 +50,8 @@ impl Stage {
         let audience = Audience::gather(hub, arguments, &recorder).await?;
         preload(hub, arguments).await?;
         let load = Load {
-            authority: hub.authority().to_owned(),
-            requests: RefCell::new(requests(hub.authority(), arguments)),
+            target: hub.target().clone(),
+            requests: RefCell::new(requests(hub.target(), arguments)),
             turns: Cell::new(0),
             unanswered: Cell::new(0),
             in_flight: arguments.in_flight as usize,
@@ -119,7 +120,7 @@ impl Stage {
 }
 
 /// What is sent, one for each service.
-fn requests(authority: &str, arguments: &BenchArguments) -> Vec<Request> {
+fn requests(target: &Target, arguments: &BenchArguments) -> Vec<Request> {
     let (size, batch) = (arguments.size, arguments.batch());
     if arguments.mode == Mode::Events {
         return vec![Request::publish_frames(EVENT_TYPE, size, batch)];
@@ -128,7 +129,7 @@ fn requests(authority: &str, arguments: &BenchArguments) -> Vec<Request> {
         let service = service_name(index);
         match arguments.mode.is_over_sockets() {
             true => Request::send_frames(&service, size, batch),
-            false => Request::new(authority, &service, size, batch),
+            false => Request::new(target, &service, size, batch),
         }
     });
     requests.collect()
