@@ -392,3 +392,25 @@ fn contradictions_are_refused() {
     let error = load_yaml("operators: [root]", &[]).unwrap_err();
     assert!(matches!(error, ConfigError::OperatorWithoutKey { .. }));
 }
+
+#[test]
+fn an_old_name_is_read_but_not_beside_the_new_one() {
+    let denied = |yaml: &str| load_yaml(yaml, &[]).unwrap().config.outgoing_deny;
+    let expected = DenyList::parse(["10.0.0.0/8"]).unwrap();
+    for key in ["outgoing_deny", "callback_deny"] {
+        assert_eq!(denied(&format!("{key}: [10.0.0.0/8]")), expected, "{key}");
+    }
+    let by_variable = load(&[("MESSAGE_HUB_CALLBACK_DENY", "[10.0.0.0/8]")]).unwrap();
+    assert_eq!(by_variable.config.outgoing_deny, expected);
+    let both = "outgoing_deny: []\ncallback_deny: [10.0.0.0/8]";
+    let told = "hub.yaml:2: callback_deny: is the old name of outgoing_deny, which is given too";
+    assert!(refusal(both).starts_with(told), "{}", refusal(both));
+    let yaml = "outgoing_deny: []";
+    let variable = [("MESSAGE_HUB_CALLBACK_DENY", "[]")];
+    assert!(load_yaml(yaml, &variable).is_err());
+    // Without a value it is not given.
+    assert_eq!(
+        denied("outgoing_deny:\ncallback_deny: [10.0.0.0/8]"),
+        expected
+    );
+}

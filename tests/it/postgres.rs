@@ -86,6 +86,23 @@ fn a_server_that_crashes_under_load_costs_only_history() {
 }
 
 #[test]
+fn connections_that_were_closed_while_idle_are_nobodys_failure() {
+    let Some(url) = postgres::database() else {
+        return;
+    };
+    let hub = TestHub::with(&[("database_url", &url)]);
+    hub.messages("").is(200);
+    let all = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    for _ in 0..30 {
+        assert!(postgres::number(&url, all) > 0);
+        // At once: what the server says last may be on its way still.
+        hub.messages("").is(200);
+    }
+    assert!(!hub.log().contains("archive down"), "{}", hub.log());
+}
+
+#[test]
 fn a_hub_starts_without_its_server_and_catches_up() {
     let Some(server) = Server::start() else {
         return;

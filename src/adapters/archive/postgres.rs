@@ -68,7 +68,7 @@ impl Postgres {
     async fn run<T: Send + 'static>(
         &self,
         timeout: Duration,
-        work: impl for<'c> FnOnce(&'c mut AsyncPgConnection) -> BoxFuture<'c, QueryResult<T>>
+        work: impl for<'c> Fn(&'c mut AsyncPgConnection) -> BoxFuture<'c, QueryResult<T>>
         + Send
         + 'static,
     ) -> Result<T, ArchiveError> {
@@ -96,7 +96,8 @@ impl Drop for Postgres {
 
 impl Sql for Postgres {
     async fn load<R: Record>(&self, statement: Statement) -> Result<Vec<R>, ArchiveError> {
-        self.run(READ_TIMEOUT, |connection| {
+        self.run(READ_TIMEOUT, move |connection| {
+            let statement = statement.clone();
             async move { statement.load(connection).await }.boxed()
         })
         .await
@@ -115,7 +116,8 @@ impl Sql for Postgres {
     }
 
     async fn apply(&self, batch: Arc<Batch>) -> Result<Applied, ArchiveError> {
-        self.run(WRITE_TIMEOUT, |connection| {
+        self.run(WRITE_TIMEOUT, move |connection| {
+            let batch = batch.clone();
             async move { write::apply(connection, &batch).await }.boxed()
         })
         .await
@@ -123,6 +125,7 @@ impl Sql for Postgres {
 
     async fn claim(&self, claim: Claim) -> Result<Result<Claimed, Denial>, ArchiveError> {
         self.run(READ_TIMEOUT, move |connection| {
+            let claim = claim.clone();
             async move { write::claim(connection, claim).await }.boxed()
         })
         .await

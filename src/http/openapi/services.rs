@@ -116,8 +116,9 @@ pub enum HealthCheckInput {
 #[derive(ToSchema)]
 pub struct HealthCheck {
     pub endpoint: LocalPath,
-    /// Seconds between two checks; `service_check_interval` if not given.
-    #[schema(minimum = 0.1, maximum = 3_153_600_000_f64)]
+    /// Seconds between two checks; `service_check_interval` if not given. At least
+    /// `min_check_interval`.
+    #[schema(minimum = 1, maximum = 3_153_600_000_f64)]
     pub interval: Option<f64>,
     /// Seconds to wait for an answer; `service_timeout` if not given.
     #[schema(minimum = 0.1, maximum = 3_153_600_000_f64)]

@@ -58,23 +58,33 @@ impl Connections {
         Ok(Self { pool })
     }
 
-    /// Runs `work` on a free connection.
+    /// Runs `work` on a free connection, and once more on a new one if it was the connection that
+    /// failed after it had been idle: servers and what lies between close such connections, which
+    /// says nothing of the database.
     pub async fn run<T>(
         &self,
-        work: impl for<'c> FnOnce(&'c mut AsyncPgConnection) -> BoxFuture<'c, QueryResult<T>>,
+        work: impl for<'c> Fn(&'c mut AsyncPgConnection) -> BoxFuture<'c, QueryResult<T>>,
     ) -> Result<T, ArchiveError> {
-        let connection = self.pool.get().await;
-        let mut connection = Borrowed {
-            connection: Some(connection.map_err(|error| self.lost(error))?),
-        };
-        let result = work(connection.get()).await;
-        if result.is_ok() {
-            connection.give_back();
-        } else {
+        let mut is_first = true;
+        loop {
+            let connection = self.pool.get().await;
+            let mut connection = Borrowed {
+                connection: Some(connection.map_err(|error| self.lost(error))?),
+            };
+            let result = work(connection.get()).await;
+            if result.is_ok() {
+                connection.give_back();
+                return result.map_err(|error| unavailable(&error));
+            }
+            let is_stale = is_first && connection.was_used() && connection.is_lost().await;
+            drop(connection);
             // The others are hardly better, and a new one looks after its tables.
             self.pool.retain(|_, _| false);
+            if !is_stale {
+                return result.map_err(|error| unavailable(&error));
+            }
+            is_first = false;
         }
-        result.map_err(|error| unavailable(&error))
     }
 
     fn lost(&self, error: PoolError) -> ArchiveError {
@@ -101,6 +111,17 @@ impl Borrowed {
 
     fn give_back(mut self) {
         self.connection = None;
+    }
+
+    /// Whether it waited in the pool before.
+    fn was_used(&self) -> bool {
+        let connection = self.connection.as_ref();
+        connection.is_some_and(|connection| Object::metrics(connection).recycle_count > 0)
+    }
+
+    /// Whether nothing goes over it any more, so that it was not the statement that failed.
+    async fn is_lost(&mut self) -> bool {
+        sql_query("SELECT 1").execute(self.get()).await.is_err()
     }
 }
 
