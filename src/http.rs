@@ -105,6 +105,7 @@ pub struct Settings {
     /// What an acknowledgement stands for: `disk` or `os`.
     pub durability: &'static str,
     pub max_retry_attempts: u32,
+    pub delivery_limit: u32,
     pub max_retry_delay: Duration,
     pub limits: Limits,
     pub pages: WebPages,
@@ -119,6 +120,7 @@ impl Settings {
         Self {
             durability: config.wal_sync.name(),
             max_retry_attempts: config.max_retry_attempts,
+            delivery_limit: config.delivery_limit,
             max_retry_delay: config.max_retry_delay,
             limits: config.limits,
             pages: pages(config),

@@ -20,6 +20,7 @@ pub mod lanes;
 pub mod ledger;
 pub mod limits;
 pub mod log_limit;
+pub mod losses;
 pub mod outcome;
 pub mod own_events;
 pub mod ownership;

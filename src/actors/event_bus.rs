@@ -16,6 +16,7 @@ mod bounds;
 mod children;
 mod circuits;
 mod clients;
+mod losses;
 mod positions;
 mod replays;
 mod sockets;
@@ -42,6 +43,7 @@ use crate::logic::recent::{Framed, Recent};
 use crate::logic::roster::Roster;
 use crate::metrics::Metrics;
 use children::Children;
+use losses::Lost;
 use positions::Writing;
 use sockets::Attached;
 
@@ -65,6 +67,7 @@ pub struct EventBus {
     roster: Roster,
     children: Children,
     attached: Attached,
+    lost: Lost,
     /// Of positions.
     writing: Writing,
     alarm: Alarm,
@@ -121,6 +124,7 @@ impl EventBus {
             roster: Roster::default(),
             children: Children::default(),
             attached: Attached::default(),
+            lost: Lost::default(),
             writing: Writing::default(),
             alarm: Alarm::default(),
             awaits_turn: false,

@@ -186,8 +186,8 @@ fn said_by_clients() -> Vec<Frame> {
         ),
         said(
             "nack",
-            "Messages could not be handled: a failed attempt each",
-            json!({"leases!": leases, "delay": seconds, "reason": {"type": "string", "maxLength": 200}}),
+            "Messages could not be handled: a failed attempt each. Or one event of a named subscription: what came before it is acknowledged, and it is sent again with all that comes after it",
+            json!({"leases": leases, "sequence": {"type": "integer", "minimum": 1}, "delay": seconds, "reason": {"type": "string", "maxLength": 200}}),
         ),
         said("ping", "Is the hub there?", json!({})),
     ]
@@ -217,11 +217,12 @@ fn said_by_the_hub() -> Vec<Frame> {
         said(
             "event",
             "An event",
-            json!({"event!": {"type": "object", "required": ["id", "type", "data", "source", "timestamp", "sequence", "correlation_id"], "properties": {
+            json!({"event!": {"type": "object", "required": ["id", "type", "data", "source", "timestamp", "sequence", "correlation_id", "attempt"], "properties": {
                 "id": uuid, "type": {"type": "string"}, "data": {}, "source": {"type": "string"},
                 "timestamp": {"type": "string", "format": "date-time"}, "sequence": sequence,
                 "correlation_id": {"type": "string"}, "stream_id": {"type": ["string", "null"]},
                 "stream_version": {"type": ["integer", "null"]},
+                "attempt": {"type": "integer", "minimum": 1, "description": "1 for the first; higher if a client of the named subscription refused the event or was lost before it acknowledged it"},
             }}}),
         ),
         said(

@@ -5,12 +5,13 @@ use actix::Recipient;
 use crate::actors::messages::{
     Accept, AckPosition, AttachSocket, AwaitSettled, Cancel, ChangeSubscription, ChooseStrategy,
     ClearQueue, Credit, DeleteDeadLetter, DeleteMessage, Deregister, DrainInstance, EndLeases,
-    ExtendLeases, Flush, Follow, ForceCircuit, Heartbeat, Inspect, InspectAdmission,
-    InspectCircuits, InspectDependencies, InspectLog, InspectQueues, InspectQuotas,
-    InspectRedrives, InspectServices, InspectStream, InspectSubscriptions, InspectUsage, Listen,
-    PickInstance, Publish, ReadRecent, ReadState, Receive, Register, Reprocess, RetryNow,
-    ReturnLeases, SetQuota, SocketClosed, SocketOpened, StartRedrive, StartReplay, StopListening,
-    Subscribe, SwitchQueue, SwitchRedrive, SwitchSubscription, TakeSnapshot, Unfollow, Unsubscribe,
+    EndLetter, ExtendLeases, Flush, Follow, ForceCircuit, GiveUpEvent, Heartbeat, Inspect,
+    InspectAdmission, InspectCircuits, InspectDependencies, InspectLog, InspectQueues,
+    InspectQuotas, InspectRedrives, InspectServices, InspectStream, InspectSubscriptions,
+    InspectUsage, Listen, LoseEvents, PickInstance, Publish, ReadRecent, ReadState, Receive,
+    Register, Reprocess, RetryNow, ReturnLeases, SetQuota, SocketClosed, SocketOpened,
+    StartRedrive, StartReplay, StopListening, Subscribe, SwitchQueue, SwitchRedrive,
+    SwitchSubscription, TakeSnapshot, Unfollow, Unsubscribe,
 };
 
 #[derive(Clone)]
@@ -69,6 +70,9 @@ pub struct Handles {
     pub start_replay: Recipient<StartReplay>,
     pub attach_socket: Recipient<AttachSocket>,
     pub ack_position: Recipient<AckPosition>,
+    pub lose_events: Recipient<LoseEvents>,
+    pub give_up_event: Recipient<GiveUpEvent>,
+    pub end_letter: Recipient<EndLetter>,
     pub callback_circuits: Recipient<InspectCircuits>,
     pub force_callback_circuit: Recipient<ForceCircuit>,
 }

@@ -8,6 +8,7 @@ mod losing;
 mod many;
 mod named;
 mod protocol;
+mod settling;
 
 use serde_json::json;
 

@@ -102,6 +102,7 @@ impl EventBus {
                     self.unfollow(ended.feed);
                 }
                 self.detach(id);
+                self.lost.forget(id);
                 self.drop_circuit(left);
                 self.give_up_letters(id);
                 self.show_subscriptions();
@@ -112,6 +113,8 @@ impl EventBus {
                     child.do_send(DeliverLetter { letter });
                 } else if self.roster.present(id).is_none() {
                     self.give_up_letters(id);
+                } else {
+                    self.bring_letter(letter);
                 }
             }
             Some(Change::Replay(replay)) => {

@@ -166,6 +166,7 @@ impl EventBus {
             is_retrying: progress.is_retrying,
             next_attempt: next_attempt.filter(|_| subscription.paused.is_none()),
             is_circuit_open: progress.is_circuit_open,
+            is_connected: self.attached.socket_of(id).is_some(),
         }
     }
 }

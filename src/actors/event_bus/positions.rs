@@ -120,6 +120,7 @@ impl Handler<AckPosition> for EventBus {
             return;
         }
         let now = self.settings.clock.now();
+        self.lost.acked(ack.id, ack.through);
         let positions = &mut self.roster.positions;
         let Some(reply) = ack.reply else {
             positions.moved(ack.id, ack.through, 0, now);

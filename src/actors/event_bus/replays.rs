@@ -113,7 +113,7 @@ impl Handler<RedeliverEvent> for EventBus {
 
     fn handle(&mut self, asked: RedeliverEvent, _: &mut Context<Self>) {
         let (letter, reply) = (asked.letter, asked.reply);
-        if self.callback_of(letter.subscription_id, None).is_err() {
+        if self.roster.wanted(letter.subscription_id).is_none() {
             let problem = "the subscription is no more; nobody can be sent this event again";
             return drop(reply.send(Err(Refusal::Conflict(problem))));
         }

@@ -125,9 +125,16 @@ impl Handler<AttachSocket> for EventBus {
             facts.push(Fact::Subscribed(version));
         }
         let from = self.roster.positions.of(id) + 1;
+        let unsettled = self.lost.of(id, self.settings.clock.now());
+        let letters = self.roster.letters_of(id);
         let reply = asked.reply;
         Record::and_then(&self.hops.event_store, facts, move || {
-            let _ = reply.send(Ok(messages::Attached { id, from }));
+            let _ = reply.send(Ok(messages::Attached {
+                id,
+                from,
+                unsettled,
+                letters,
+            }));
         });
     }
 }

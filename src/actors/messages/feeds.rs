@@ -15,7 +15,7 @@ pub use crate::logic::recent::Framed;
 use super::Reply;
 use crate::domain::event::{Event, Sequence};
 use crate::domain::pattern::Pattern;
-use crate::domain::subscription::SubscriptionId;
+use crate::domain::subscription::{EventLetter, SubscriptionId};
 use crate::logic::page::Page;
 use crate::ports::archive::EventQuery;
 
@@ -103,7 +103,7 @@ pub struct SocketClosed {
 }
 
 /// EventBus → WsSession.
-#[derive(ActixMessage, Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(ActixMessage, Clone, PartialEq, Debug)]
 #[rtype(result = "()")]
 pub enum SocketNews {
     /// The hub stops: say where to resume, and close.
@@ -112,4 +112,6 @@ pub enum SocketNews {
     Displaced,
     /// The named subscription was deleted.
     Ended(SubscriptionId),
+    /// An event is owed to the named subscription once more.
+    Letter(Arc<EventLetter>),
 }

@@ -1,11 +1,12 @@
 //! What clients ask of the EventBus about subscriptions.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::Message as ActixMessage;
 
 use super::{FeedId, Reply};
-use crate::domain::event::Sequence;
+use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::{JobId, Label, MessageId, ServiceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
@@ -13,6 +14,7 @@ use crate::domain::subscription::{
     Callback, EventLetter, ReplayFilter, SigningSecret, Subscription, SubscriptionId,
 };
 use crate::domain::timestamp::Timestamp;
+use crate::logic::losses::Losses;
 
 /// http → EventBus: a callback for these events. The same service, types and url again: the
 /// subscription there is. Answered after the sync, with whether it is new.
@@ -106,6 +108,8 @@ pub struct SubscriptionView {
     pub next_attempt: Option<Timestamp>,
     /// The circuit of the callback's origin lets nothing through but trials.
     pub is_circuit_open: bool,
+    /// Of a subscription of sockets: whether one has it now.
+    pub is_connected: bool,
 }
 
 /// http → EventBus: send past events to a callback subscription beside its live ones. Answered
@@ -148,11 +152,58 @@ pub struct AttachSocket {
     pub reply: Reply<Result<Attached, Refusal>>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Attached {
     pub id: SubscriptionId,
     /// The first event that is owed.
     pub from: Sequence,
+    pub unsettled: Unsettled,
+    /// Events that are owed once more.
+    pub letters: Vec<Arc<EventLetter>>,
+}
+
+/// What the sockets before did not settle of what they were sent.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Unsettled {
+    pub losses: Losses,
+    /// Until events are sent again.
+    pub wait: Duration,
+}
+
+/// WsSession → EventBus: the client refused an event, or is lost with what it was sent.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct LoseEvents {
+    pub socket: FeedId,
+    pub id: SubscriptionId,
+    /// It is done with everything up to here.
+    pub acked: Sequence,
+    /// The last event that it had.
+    pub sent: Sequence,
+    /// How long it wants to wait.
+    pub asked: Option<Duration>,
+    /// What it said.
+    pub error: Option<String>,
+    pub reply: Option<Reply<Result<Unsettled, Refusal>>>,
+}
+
+/// WsSession → EventBus: the next event becomes a dead letter, and the position passes it.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct GiveUpEvent {
+    pub socket: FeedId,
+    pub id: SubscriptionId,
+    pub event: Arc<Event>,
+    pub losses: Losses,
+}
+
+/// WsSession → EventBus: a letter that was sent again arrived, or did not.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct EndLetter {
+    pub letter: Arc<EventLetter>,
+    /// `None`: it arrived.
+    pub error: Option<String>,
 }
 
 /// WsSession → EventBus: the subscriber is done with everything up to here. Answered after the

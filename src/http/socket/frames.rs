@@ -73,6 +73,7 @@ pub enum Ask {
     Consume(Consume),
     End(Vec<LeaseToken>, LeaseEnd),
     AckSequence(Sequence),
+    NackSequence(Refused),
     Ping,
 }
 
@@ -82,6 +83,15 @@ pub struct Subscribe {
     pub from_sequence: Option<Sequence>,
     /// Of a durable subscription.
     pub name: Option<Label>,
+}
+
+/// An event of a named subscription that the client could not handle.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Refused {
+    pub sequence: Sequence,
+    /// Until it is sent again.
+    pub delay: Option<Duration>,
+    pub reason: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -297,14 +307,25 @@ impl Body<'_> {
     fn nack(&self) -> Result<Ask, HubError> {
         let delay = Field::given(Subject::Request, "delay", self.delay);
         let reason = Field::given(Subject::Request, "reason", self.reason);
-        let end = LeaseEnd::Nack {
-            delay: delay.map(|field| field.duration()).transpose()?,
-            reason: reason
-                .map(|field| field.label())
-                .transpose()?
-                .map(|reason| reason.to_string()),
-        };
-        Ok(Ask::End(leases(self.leases)?, end))
+        let delay = delay.map(|field| field.duration()).transpose()?;
+        let reason = reason
+            .map(|field| field.label())
+            .transpose()?
+            .map(|reason| reason.to_string());
+        match Field::given(Subject::Request, "sequence", self.sequence) {
+            None => Ok(Ask::End(
+                leases(self.leases)?,
+                LeaseEnd::Nack { delay, reason },
+            )),
+            Some(sequence) if self.leases.is_some() => {
+                Err(sequence.wrong("give either leases or a sequence, not both"))
+            }
+            Some(sequence) => Ok(Ask::NackSequence(Refused {
+                sequence: sequence.whole(1, i64::MAX as u64)?,
+                delay,
+                reason,
+            })),
+        }
     }
 
     /// For whom it is: the service it names, if the caller may act for it, else the caller.

@@ -197,9 +197,9 @@ impl Session {
         }
         self.events_first = !self.events_first;
         if self.events_first {
-            self.feed.pop().or_else(|| self.next_message())
+            self.next_event().or_else(|| self.next_message())
         } else {
-            self.next_message().or_else(|| self.feed.pop())
+            self.next_message().or_else(|| self.next_event())
         }
     }
 
@@ -281,6 +281,7 @@ impl Drop for Session {
         self.hub.metrics.sockets.open.dec();
         self.stop_following();
         self.tell_passed();
+        self.lose_events();
         self.hub.handles.socket_closed.do_send(SocketClosed {
             socket: self.socket,
         });
@@ -347,6 +348,7 @@ impl Handler<SocketNews> for Session {
             SocketNews::Draining => self.is_draining = true,
             SocketNews::Displaced => self.displaced(),
             SocketNews::Ended(id) => self.ended(id),
+            SocketNews::Letter(letter) => self.owe(letter),
         }
     }
 }

@@ -37,10 +37,11 @@ struct EventBody<'a> {
     correlation_id: String,
     stream_id: Option<&'a StreamId>,
     stream_version: Option<u64>,
+    attempt: u32,
 }
 
 /// An event on its way to a subscriber.
-pub fn event(event: &Event) -> ByteString {
+pub fn event(event: &Event, attempt: u32) -> ByteString {
     let stream = event.stream.as_ref();
     render(&EventFrame {
         kind: "event",
@@ -54,6 +55,7 @@ pub fn event(event: &Event) -> ByteString {
             correlation_id: event.correlation_id(),
             stream_id: stream.map(|place| &place.id),
             stream_version: stream.map(|place| place.version),
+            attempt,
         },
     })
 }
@@ -270,7 +272,7 @@ pub mod tests {
         vec![
             ("subscribed", subscribed(given, &patterns, 9)),
             ("unsubscribed", unsubscribed(None, &patterns)),
-            ("event", event(&sample)),
+            ("event", event(&sample, 1)),
             (
                 "accepted",
                 published(&slip, sample.id, Some(&sample), false, "disk"),

@@ -37,6 +37,8 @@ pub struct SubscriptionAnswer {
     /// match and is done with them. While its socket is away unwanted ones count, too.
     lag: u64,
     in_flight: u32,
+    /// Whether a socket has it now; `null` with a callback.
+    connected: Option<bool>,
     /// Attempts that failed since the last good one.
     failures: u32,
     /// What the latest attempt failed with; null after a good one.
@@ -88,6 +90,7 @@ impl SubscriptionAnswer {
             position: view.position,
             lag: view.lag,
             in_flight: view.in_flight,
+            connected: callback.is_none().then_some(view.is_connected),
             failures: view.failures,
             last_error: view.last_error.clone(),
             next_attempt: view.next_attempt,

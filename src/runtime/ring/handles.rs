@@ -61,6 +61,9 @@ impl Addresses {
             start_replay: self.event_bus.clone().recipient(),
             attach_socket: self.event_bus.clone().recipient(),
             ack_position: self.event_bus.clone().recipient(),
+            lose_events: self.event_bus.clone().recipient(),
+            give_up_event: self.event_bus.clone().recipient(),
+            end_letter: self.event_bus.clone().recipient(),
             callback_circuits: self.event_bus.clone().recipient(),
             force_callback_circuit: self.event_bus.clone().recipient(),
         }

@@ -56,6 +56,7 @@ fn a_published_event_reaches_its_subscriber_as_the_contract_says() {
     assert_eq!(
         names,
         [
+            "attempt",
             "correlation_id",
             "data",
             "id",

@@ -35,7 +35,7 @@ async fn attach(house: &mut House, socket: FeedId, from: Option<Sequence>) -> At
 async fn ack(
     house: &mut House,
     socket: FeedId,
-    attached: Attached,
+    attached: &Attached,
     through: Sequence,
 ) -> Result<(), Refusal> {
     let (reply, answer) = oneshot::channel();
@@ -57,9 +57,9 @@ async fn a_position_is_kept_and_wins() {
     }
     let first = attach(&mut house, FEED, Some(2)).await;
     assert_eq!(first.from, 2);
-    assert_eq!(ack(&mut house, FEED, first, 4).await, Ok(()));
-    assert_eq!(ack(&mut house, FEED, first, 3).await, Ok(()));
-    let beyond = ack(&mut house, FEED, first, 6).await;
+    assert_eq!(ack(&mut house, FEED, &first, 4).await, Ok(()));
+    assert_eq!(ack(&mut house, FEED, &first, 3).await, Ok(()));
+    let beyond = ack(&mut house, FEED, &first, 6).await;
     assert!(matches!(beyond, Err(Refusal::Conflict(_))), "{beyond:?}");
     let again = attach(&mut house, FEED, Some(1)).await;
     assert_eq!((again.id, again.from), (first.id, 5));
@@ -123,7 +123,7 @@ async fn the_socket_of_a_deleted_subscription_is_told() {
     house.turn().await;
     assert_eq!(answer.await.unwrap(), Ok(()));
     assert_eq!(told.drain().await, [SocketNews::Ended(attached.id)]);
-    let refused = ack(&mut house, FEED, attached, 1).await;
+    let refused = ack(&mut house, FEED, &attached, 1).await;
     assert_eq!(refused, Err(Refusal::NotFound));
 }
 
@@ -139,7 +139,7 @@ async fn a_newer_socket_takes_over() {
     let first = attach(&mut house, FEED, Some(1)).await;
     attach(&mut house, OTHER, None).await;
     assert_eq!(told.drain().await, [SocketNews::Displaced]);
-    let refused = ack(&mut house, FEED, first, 1).await;
+    let refused = ack(&mut house, FEED, &first, 1).await;
     assert!(matches!(refused, Err(Refusal::Conflict(_))), "{refused:?}");
-    assert_eq!(ack(&mut house, OTHER, first, 1).await, Ok(()));
+    assert_eq!(ack(&mut house, OTHER, &first, 1).await, Ok(()));
 }

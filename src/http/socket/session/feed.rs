@@ -4,9 +4,11 @@
 mod changes;
 mod named;
 mod pages;
+mod settling;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::AsyncContext;
 use ahash::AHashSet;
@@ -15,7 +17,7 @@ use bytestring::ByteString;
 use super::super::texts;
 use super::{Context, Session};
 use crate::actors::messages::{Credit, Fed, Follow, Framed, Unfollow};
-use crate::domain::event::Sequence;
+use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::Label;
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::SubscriptionId;
@@ -41,12 +43,21 @@ pub struct Feed {
     /// Bytes written, whose credit was not given back.
     used: usize,
     named: Option<Named>,
+    /// Until its events are sent again.
+    wait: Duration,
     /// The subscription that was deleted last, of those the EventBus gave this socket.
     ended: Option<SubscriptionId>,
     /// The name of one that was deleted while the socket had it.
     deleted: Option<Label>,
     /// Tells the pages asked for by now from those that were before.
     readings: u64,
+}
+
+/// What comes next of the events.
+enum Next {
+    Text(ByteString),
+    /// Too many clients were lost with it.
+    GivenUp(Arc<Event>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,6 +67,8 @@ enum Stage {
     /// What is subscribed is about to change; what the EventBus sent before that still comes.
     Changing,
     Following,
+    /// Events that were not settled wait until they are sent again.
+    Resting,
     /// The archive is to be read, or is being read.
     Behind {
         is_reading: bool,
@@ -74,6 +87,7 @@ impl Default for Feed {
             ready_bytes: 0,
             used: 0,
             named: None,
+            wait: Duration::ZERO,
             ended: None,
             deleted: None,
             readings: 0,
@@ -111,21 +125,33 @@ impl Feed {
         self.through = self.through.max(through);
     }
 
-    /// The text of the next event for the client.
-    pub fn pop(&mut self) -> Option<ByteString> {
+    /// The next event for the client, whose subscription gives one up that was sent `limit` times.
+    fn pop(&mut self, limit: u32) -> Option<Next> {
         let framed = self.ready.pop_front()?;
         let bytes = framed.event.bytes();
         self.ready_bytes -= bytes;
         self.used += bytes;
-        self.sent = framed.event.sequence;
+        let sequence = framed.event.sequence;
+        let attempt = match &mut self.named {
+            Some(named) => named.attempt(sequence, self.sent, limit),
+            None => Some(1),
+        };
+        self.sent = sequence;
         tracing::debug!(
             event = %framed.event.id,
             correlation_id = framed.event.correlation_id(),
-            sequence = self.sent,
+            sequence,
+            attempt,
             "event sent by a socket"
         );
-        let text = framed.text.get_or_init(|| texts::event(&framed.event));
-        Some(text.clone())
+        Some(match attempt {
+            None => Next::GivenUp(framed.event.clone()),
+            Some(1) => {
+                let text = framed.text.get_or_init(|| texts::event(&framed.event, 1));
+                Next::Text(text.clone())
+            }
+            Some(attempt) => Next::Text(texts::event(&framed.event, attempt)),
+        })
     }
 
     /// Where to resume, for the reason of the close.

@@ -98,7 +98,10 @@ impl Session {
 
     /// What is already with the client may be settled until the end; nothing new is taken.
     fn admit(&self, ask: Ask, permitted: &Result<(), HubError>) -> Result<Ask, HubError> {
-        let is_settling = matches!(ask, Ask::End(..) | Ask::AckSequence(_) | Ask::Ping);
+        let is_settling = matches!(
+            ask,
+            Ask::End(..) | Ask::AckSequence(_) | Ask::NackSequence(_) | Ask::Ping
+        );
         if !self.is_open() && !is_settling {
             return Err(Refusal::Stopping.into());
         }
@@ -119,6 +122,7 @@ impl Session {
             Ask::Consume(consume) => self.consume(slip, consume, ctx),
             Ask::End(leases, end) => self.end(slip, leases, end, ctx),
             Ask::AckSequence(sequence) => self.ack_sequence(slip, sequence, ctx),
+            Ask::NackSequence(refused) => self.nack_sequence(slip, refused, ctx),
             Ask::Ping => {
                 let pong = texts::pong(slip.reference.as_ref());
                 self.answers.give((slip.place, Some(pong)));

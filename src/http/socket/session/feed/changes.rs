@@ -1,5 +1,6 @@
 //! What the socket is subscribed to, and how that changes.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use actix::{AsyncContext, Handler, Message};
@@ -159,14 +160,23 @@ impl Session {
         feed.through = from - 1;
         feed.event_types = changed.event_types;
         if let Some((service, name, attached)) = changed.named {
-            let known = feed.named.take().map(|named| (named.acked, named.told));
+            let known = feed.named.take();
+            let mut letters = known.as_ref().map(|named| named.letters.clone());
+            let letters = letters.take().unwrap_or_default();
+            let known = known.map(|named| (named.acked, named.told));
             let (acked, told) = known.unwrap_or((from - 1, attached.from - 1));
+            let mut owed = VecDeque::from(attached.letters);
+            owed.retain(|letter| !letters.contains_key(&letter.event.sequence));
+            feed.wait = attached.unsettled.wait;
             feed.named = Some(Named {
                 service,
                 name,
                 id: attached.id,
                 acked,
                 told,
+                losses: attached.unsettled.losses,
+                owed,
+                letters,
             });
         }
         let (reference, newest) = (slip.reference.as_ref(), changed.log.newest);
@@ -244,7 +254,8 @@ impl Handler<Change> for Session {
             self.refuse(&slip, &error);
         }
         if !self.feed.event_types.is_empty() {
-            self.follow(ctx);
+            let wait = std::mem::take(&mut self.feed.wait);
+            self.follow_after(wait, ctx);
         }
     }
 }

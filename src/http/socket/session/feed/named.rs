@@ -1,5 +1,6 @@
 //! The durable subscription of a socket: what its client acknowledged, and who may have it.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use actix::AsyncContext;
@@ -10,13 +11,14 @@ use super::super::super::frames::Subscribe;
 use super::super::requests::confirm;
 use super::super::{Answered, Context, Session};
 use super::Feed;
-use crate::actors::messages::AckPosition;
+use crate::actors::messages::{AckPosition, EndLetter};
 use crate::domain::event::Sequence;
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::refusal::Refusal;
-use crate::domain::subscription::SubscriptionId;
+use crate::domain::subscription::{EventLetter, SubscriptionId};
 use crate::error::{HubError, Subject};
 use crate::http::ask::answered;
+use crate::logic::losses::Losses;
 
 /// A durable subscription.
 pub struct Named {
@@ -27,6 +29,12 @@ pub struct Named {
     pub acked: Sequence,
     /// The EventBus knows of everything up to here that it is not owed.
     pub told: Sequence,
+    /// Who did not settle what it was sent.
+    pub losses: Losses,
+    /// Events that are owed once more, and were not sent.
+    pub owed: VecDeque<Arc<EventLetter>>,
+    /// Those that were sent and not settled, by their sequences.
+    pub letters: BTreeMap<Sequence, Arc<EventLetter>>,
 }
 
 impl Named {
@@ -50,6 +58,16 @@ impl Named {
 }
 
 impl Feed {
+    pub(super) fn no_subscription(&self) -> HubError {
+        match &self.deleted {
+            Some(name) => deleted(name),
+            None => {
+                let problem = "this socket has no named subscription";
+                HubError::invalid(Subject::Request, "sequence", problem)
+            }
+        }
+    }
+
     /// How far the position may follow what was looked at: not past an event that is owed.
     fn passed(&self) -> Option<Sequence> {
         let named = self.named.as_ref()?;
@@ -106,17 +124,23 @@ impl Session {
         let wrong = |problem| HubError::invalid(Subject::Request, "sequence", problem);
         let done_with = self.feed.done_with();
         let Some(named) = &mut self.feed.named else {
-            let error = match &self.feed.deleted {
-                Some(name) => deleted(name),
-                None => wrong("this socket has no named subscription"),
-            };
+            let error = self.feed.no_subscription();
             return self.refuse(&slip, &error);
         };
+        if let Some(letter) = named.letters.remove(&sequence) {
+            let end = EndLetter {
+                letter,
+                error: None,
+            };
+            self.hub.handles.end_letter.do_send(end);
+            return self.answers.give(confirm(&self.hub, &slip, Ok(())));
+        }
         if sequence > done_with {
             return self.refuse(&slip, &wrong("was not sent yet"));
         }
         named.acked = named.acked.max(sequence);
         named.told = named.told.max(sequence);
+        named.losses.acked(sequence);
         let (reply, acked) = oneshot::channel();
         self.hub.handles.ack_position.do_send(AckPosition {
             socket: self.socket,

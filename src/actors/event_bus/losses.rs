@@ -1,0 +1,247 @@
+//! Events of named subscriptions that their sockets did not settle: when they are sent again, when
+//! they are given up, and letters that are sent once more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Context, Handler};
+use ahash::AHashMap;
+use rand::RngExt;
+
+use super::EventBus;
+use crate::actors::messages::{
+    EndLetter, FeedId, GiveUpEvent, LoseEvents, Record, SocketNews, Unsettled,
+};
+use crate::domain::event::{Event, Sequence};
+use crate::domain::fact::{Attempt, AttemptOutcome, DeadReason, Fact};
+use crate::domain::refusal::Refusal;
+use crate::domain::subscription::{
+    EventDelivered, EventLetter, PositionAcked, Subscription, SubscriptionId,
+};
+use crate::domain::timestamp::Timestamp;
+use crate::logic::losses::Losses;
+use crate::metrics::notices::{Notice, Particulars};
+
+/// What the sockets of each subscription lost, kept in memory only: a restart begins anew.
+#[derive(Default)]
+pub(super) struct Lost(AHashMap<SubscriptionId, Loss>);
+
+struct Loss {
+    losses: Losses,
+    /// Nothing is sent before.
+    until: Timestamp,
+    /// What the client said last.
+    error: Option<String>,
+}
+
+impl Lost {
+    /// What a socket has to know that has the subscription now.
+    pub fn of(&self, id: SubscriptionId, now: Timestamp) -> Unsettled {
+        let Some(loss) = self.0.get(&id) else {
+            return Unsettled::default();
+        };
+        Unsettled {
+            losses: loss.losses.clone(),
+            wait: loss.until.since(now),
+        }
+    }
+
+    pub fn acked(&mut self, id: SubscriptionId, through: Sequence) {
+        if let Some(loss) = self.0.get_mut(&id) {
+            loss.losses.acked(through);
+            if loss.losses.count() == 0 {
+                self.0.remove(&id);
+            }
+        }
+    }
+
+    pub fn forget(&mut self, id: SubscriptionId) -> Option<String> {
+        self.0.remove(&id)?.error
+    }
+}
+
+impl EventBus {
+    /// The subscription that this socket has.
+    fn had_by(&self, id: SubscriptionId, socket: FeedId) -> Result<Arc<Subscription>, Refusal> {
+        if !self.attached.is(id, socket) {
+            let problem = "another socket has the subscription now";
+            return Err(Refusal::Conflict(problem));
+        }
+        self.roster.wanted(id).cloned().ok_or(Refusal::NotFound)
+    }
+
+    /// When what was not settled is sent again: at once after the first time, as that may be chance.
+    fn wait(&self, lost: u32, asked: Option<Duration>) -> Duration {
+        let retries = &self.settings.subscriptions.retries;
+        match asked {
+            Some(delay) => delay.min(retries.max_delay),
+            None if lost < 2 => Duration::ZERO,
+            None => retries.delay(lost - 1, rand::rng().random()),
+        }
+    }
+
+    fn lose(&mut self, lost: &mut LoseEvents) -> Result<Unsettled, Refusal> {
+        self.had_by(lost.id, lost.socket)?;
+        let now = self.settings.clock.now();
+        let id = lost.id;
+        let loss = self.lost.0.entry(id).or_insert_with(|| Loss {
+            losses: Losses::default(),
+            until: now,
+            error: None,
+        });
+        loss.losses.acked(lost.acked);
+        loss.losses.add(lost.sent);
+        loss.error = lost.error.take();
+        let count = loss.losses.count();
+        let until = now.plus(self.wait(count, lost.asked));
+        if let Some(loss) = self.lost.0.get_mut(&id) {
+            loss.until = until;
+        }
+        self.roster.positions.acked(id, lost.acked, now);
+        Ok(self.lost.of(id, now))
+    }
+
+    fn given_up(
+        &self,
+        subscription: &Subscription,
+        event: Arc<Event>,
+        lost: Losses,
+    ) -> EventLetter {
+        let at = self.settings.clock.now();
+        let times = lost.count();
+        EventLetter {
+            id: subscription.id.letter_id(&event),
+            subscription_id: subscription.id,
+            service: subscription.service.clone(),
+            attempts: vec![failed(times, at, words(times))],
+            event,
+            at,
+            reason: DeadReason::AttemptsExhausted,
+            redriven: 0,
+            job: None,
+        }
+    }
+
+    /// A letter is owed to the subscription: its socket gets it, if it has one.
+    pub(super) fn bring_letter(&self, letter: Arc<EventLetter>) {
+        let socket = self.attached.socket_of(letter.subscription_id);
+        if let Some(socket) = socket.and_then(|socket| self.sockets.get(&socket)) {
+            socket.do_send(SocketNews::Letter(letter));
+        }
+    }
+}
+
+impl EventBus {
+    fn tell_death(&self, letter: &EventLetter) {
+        let notice = Notice::EventDied {
+            subscriber: letter.service.clone(),
+            reason: letter.reason,
+        };
+        let last = letter.attempts.last();
+        let (notices, now) = (&self.settings.metrics.notices, self.settings.clock.now());
+        notices.note(&notice, now, || Particulars {
+            id: Some(letter.id.to_string()),
+            event: Some(letter.event.id.to_string()),
+            correlation_id: Some(letter.event.correlation_id()),
+            source: Some(letter.event.source.clone()),
+            error: last.and_then(|attempt| attempt.error.clone()),
+            ..Particulars::default()
+        });
+    }
+}
+
+fn words(times: u32) -> String {
+    format!("sent {times} times in a row to clients that did not settle it (delivery_limit)")
+}
+
+fn failed(number: u32, at: Timestamp, error: String) -> Attempt {
+    Attempt {
+        number,
+        at,
+        instance: None,
+        outcome: AttemptOutcome::Failed,
+        status_code: None,
+        duration_ms: 0,
+        error: Some(error),
+    }
+}
+
+impl Handler<LoseEvents> for EventBus {
+    type Result = ();
+
+    fn handle(&mut self, mut lost: LoseEvents, ctx: &mut Context<Self>) {
+        let outcome = self.lose(&mut lost);
+        self.write_positions(ctx);
+        if let Some(reply) = lost.reply {
+            let _ = reply.send(outcome);
+        }
+    }
+}
+
+impl Handler<GiveUpEvent> for EventBus {
+    type Result = ();
+
+    /// The position passes the event together with its letter.
+    fn handle(&mut self, up: GiveUpEvent, ctx: &mut Context<Self>) {
+        let Ok(subscription) = self.had_by(up.id, up.socket) else {
+            return;
+        };
+        let now = self.settings.clock.now();
+        let through = up.event.sequence;
+        let mut letter = self.given_up(&subscription, up.event, up.losses);
+        if let (Some(said), Some(attempt)) = (self.lost.forget(up.id), letter.attempts.last_mut()) {
+            let words = attempt.error.take().unwrap_or_default();
+            attempt.error = Some(format!("{said}; {words}"));
+        }
+        self.tell_death(&letter);
+        let mut facts = vec![Fact::EventDeadLettered(Arc::new(letter))];
+        if subscription.is_durable() {
+            let (id, at) = (up.id, now);
+            facts.push(Fact::PositionAcked(PositionAcked { id, at, through }));
+        }
+        self.hops.event_store.do_send(Record::unasked(facts));
+        self.roster.positions.moved(up.id, through, through, now);
+        self.write_positions(ctx);
+    }
+}
+
+impl Handler<EndLetter> for EventBus {
+    type Result = ();
+
+    /// A letter that was sent again arrived, or is a dead letter once more.
+    fn handle(&mut self, end: EndLetter, _: &mut Context<Self>) {
+        let letter = end.letter;
+        let id = letter.subscription_id;
+        let is_owed = self
+            .roster
+            .letters_of(id)
+            .iter()
+            .any(|one| one.id == letter.id);
+        if !is_owed || self.is_draining {
+            return;
+        }
+        let at = self.settings.clock.now();
+        let number = letter.attempts.len() as u32 + 1;
+        let fact = match end.error {
+            None => Fact::EventDelivered(EventDelivered {
+                id: letter.id,
+                subscription_id: id,
+                at,
+                attempt: Attempt {
+                    outcome: AttemptOutcome::Delivered,
+                    error: None,
+                    ..failed(number, at, String::new())
+                },
+            }),
+            Some(error) => {
+                let mut again = EventLetter::clone(&letter);
+                again.attempts.push(failed(number, at, error));
+                (again.at, again.job) = (at, None);
+                again.reason = DeadReason::AttemptsExhausted;
+                self.tell_death(&again);
+                Fact::EventDeadLettered(Arc::new(again))
+            }
+        };
+        self.hops.event_store.do_send(Record::unasked(vec![fact]));
+    }
+}

@@ -1,0 +1,225 @@
+//! Events of the named subscription that were not settled: those that the client refuses, those it is
+//! lost with, and those that are sent once more as dead letters of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{AsyncContext, Handler, Message};
+use bytestring::ByteString;
+use tokio::sync::oneshot;
+
+use super::super::super::answers::Slip;
+use super::super::super::frames::Refused;
+use super::super::super::texts;
+use super::super::leaving;
+use super::super::requests::{confirm, flatten};
+use super::super::{Context, Session};
+use super::named::Named;
+use super::{Next, Stage};
+use crate::actors::messages::{EndLetter, GiveUpEvent, LoseEvents, Unsettled};
+use crate::domain::event::{Event, Sequence};
+use crate::domain::subscription::EventLetter;
+use crate::door::Phase;
+use crate::error::{HubError, Subject};
+use crate::http::ask::answered;
+
+/// What follows a refused event is known.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Rewound {
+    slip: Slip,
+    /// Of the feed when it was refused.
+    round: u64,
+    outcome: Result<Unsettled, HubError>,
+}
+
+impl Named {
+    /// The number of the attempt to send this event after `sent`; `None`: it is given up, which only
+    /// the first one can be that is not acknowledged, and those after it begin anew.
+    pub fn attempt(&mut self, sequence: Sequence, sent: Sequence, limit: u32) -> Option<u32> {
+        if self.losses.count() == 0 {
+            return Some(1);
+        }
+        let attempt = self.losses.attempt(sequence);
+        let is_first = self.acked >= sent;
+        if limit == 0 || attempt <= limit || !is_first {
+            return Some(attempt);
+        }
+        self.acked = sequence;
+        self.told = self.told.max(sequence);
+        None
+    }
+}
+
+impl Session {
+    /// The next event, or letter, for the client.
+    pub(in crate::http::socket::session) fn next_event(&mut self) -> Option<ByteString> {
+        if let Some(text) = self.next_letter() {
+            return Some(text);
+        }
+        let limit = self.hub.settings.delivery_limit;
+        loop {
+            match self.feed.pop(limit)? {
+                Next::Text(text) => return Some(text),
+                Next::GivenUp(event) => self.give_up(event),
+            }
+        }
+    }
+
+    fn next_letter(&mut self) -> Option<ByteString> {
+        let named = self.feed.named.as_mut()?;
+        let letter = named.owed.pop_front()?;
+        let attempt = letter.attempts.len() as u32 + 1;
+        let text = texts::event(&letter.event, attempt);
+        named.letters.insert(letter.event.sequence, letter);
+        Some(text)
+    }
+
+    fn give_up(&mut self, event: Arc<Event>) {
+        if let Some(named) = &mut self.feed.named {
+            self.hub.handles.give_up_event.do_send(GiveUpEvent {
+                socket: self.socket,
+                id: named.id,
+                event,
+                losses: named.losses.clone(),
+            });
+            named.losses.forget();
+        }
+    }
+
+    /// An event is to be sent to the client once more.
+    pub(in crate::http::socket::session) fn owe(&mut self, letter: Arc<EventLetter>) {
+        let named = self.feed.named.as_mut();
+        if let Some(named) = named.filter(|named| named.id == letter.subscription_id) {
+            let is_known = named.owed.iter().any(|known| known.id == letter.id);
+            if !is_known && !named.letters.contains_key(&letter.event.sequence) {
+                named.owed.push_back(letter);
+            }
+        }
+    }
+
+    /// Follows the events when those that were not settled have waited long enough.
+    pub(in crate::http::socket::session) fn follow_after(
+        &mut self,
+        wait: Duration,
+        ctx: &mut Context,
+    ) {
+        if wait.is_zero() {
+            return self.follow(ctx);
+        }
+        self.feed.stage = Stage::Resting;
+        let round = self.feed.readings;
+        ctx.run_later(wait, move |session, ctx| {
+            if session.feed.stage == Stage::Resting && session.feed.readings == round {
+                session.follow(ctx);
+            }
+        });
+    }
+
+    /// The client could not handle this event. Those before it it could, and those after it come
+    /// again after it, so that their order stays.
+    pub(in crate::http::socket::session) fn nack_sequence(
+        &mut self,
+        slip: Slip,
+        refused: Refused,
+        ctx: &Context,
+    ) {
+        let sequence = refused.sequence;
+        let wrong = |problem| HubError::invalid(Subject::Request, "sequence", problem);
+        let sent = self.feed.sent;
+        let Some(named) = &mut self.feed.named else {
+            let error = self.feed.no_subscription();
+            return self.refuse(&slip, &error);
+        };
+        let error = refused.reason.unwrap_or_else(|| "nack".to_owned());
+        if let Some(letter) = named.letters.remove(&sequence) {
+            let error = Some(error);
+            let end = EndLetter { letter, error };
+            self.hub.handles.end_letter.do_send(end);
+            return self.answers.give(confirm(&self.hub, &slip, Ok(())));
+        }
+        if sequence > sent {
+            return self.refuse(&slip, &wrong("was not sent yet"));
+        }
+        if sequence <= named.acked {
+            return self.refuse(&slip, &wrong("is acknowledged already"));
+        }
+        named.acked = sequence - 1;
+        named.told = named.told.max(sequence - 1);
+        let id = named.id;
+        let (reply, lost) = oneshot::channel();
+        self.hub.handles.lose_events.do_send(LoseEvents {
+            socket: self.socket,
+            id,
+            acked: sequence - 1,
+            sent: sequence,
+            asked: refused.delay,
+            error: Some(error),
+            reply: Some(reply),
+        });
+        self.stop_following();
+        self.feed.rewind(sequence);
+        let (round, home) = (self.feed.readings, ctx.address());
+        actix::spawn(async move {
+            let outcome = flatten(answered(lost).await);
+            home.do_send(Rewound {
+                slip,
+                round,
+                outcome,
+            });
+        });
+    }
+
+    /// The client is gone with what it had.
+    pub(in crate::http::socket::session) fn lose_events(&mut self) {
+        let is_stopping = self.is_draining || self.hub.door.phase() != Phase::Open;
+        let sent = self.feed.sent;
+        let Some(named) = self.feed.named.as_mut().filter(|_| !is_stopping) else {
+            return;
+        };
+        if named.acked < sent {
+            self.hub.handles.lose_events.do_send(LoseEvents {
+                socket: self.socket,
+                id: named.id,
+                acked: named.acked,
+                sent,
+                asked: None,
+                error: None,
+                reply: None,
+            });
+        }
+        for letter in std::mem::take(&mut named.letters).into_values() {
+            let error = Some("the client was lost with it".to_owned());
+            let end = EndLetter { letter, error };
+            self.hub.handles.end_letter.do_send(end);
+        }
+    }
+}
+
+impl super::Feed {
+    /// This event is the next once more.
+    fn rewind(&mut self, sequence: Sequence) {
+        self.ready.clear();
+        self.ready_bytes = 0;
+        (self.through, self.sent) = (sequence - 1, sequence - 1);
+        self.stage = Stage::Resting;
+    }
+}
+
+impl Handler<Rewound> for Session {
+    type Result = ();
+
+    fn handle(&mut self, rewound: Rewound, ctx: &mut Context) {
+        let is_present = self.feed.readings == rewound.round && self.feed.stage == Stage::Resting;
+        let outcome = rewound.outcome.map(|unsettled| {
+            if let Some(named) = self.feed.named.as_mut().filter(|_| is_present) {
+                named.losses = unsettled.losses;
+                if matches!(self.stage, leaving::Stage::Open) {
+                    self.follow_after(unsettled.wait, ctx);
+                }
+            }
+        });
+        self.answers
+            .give(confirm(&self.hub, &rewound.slip, outcome));
+    }
+}
