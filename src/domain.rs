@@ -8,6 +8,7 @@ pub mod fact;
 pub mod ids;
 pub mod lack;
 pub mod message;
+pub mod moment;
 pub mod ordering;
 pub mod pattern;
 pub mod quota;

@@ -9,6 +9,7 @@ pub mod requests;
 pub mod services;
 mod sockets;
 mod subscriptions;
+mod time;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -32,6 +33,7 @@ use requests::Requests;
 use services::{Picture, Services};
 use sockets::Sockets;
 use subscriptions::Subscriptions;
+use time::Time;
 
 /// Services that have series of their own, unless it is configured.
 pub const MOST_SERVICES: usize = 500;
@@ -95,6 +97,7 @@ pub struct Metrics {
     pub sockets: Sockets,
     /// What is not only counted but told in the log.
     pub notices: Notices,
+    pub time: Time,
 }
 
 impl Default for Metrics {
@@ -237,6 +240,7 @@ impl Metrics {
             subscriptions: Subscriptions::new(&make),
             sockets: Sockets::new(&make),
             notices: Notices::default(),
+            time: Time::new(&make),
             registry: registry.clone(),
         };
         metrics.begin_at_zero();

@@ -3,6 +3,7 @@
 
 pub mod connections;
 mod huge_pages;
+mod pulse;
 mod replay;
 mod ring;
 mod server;
@@ -149,6 +150,9 @@ async fn run(loaded: &Loaded, metrics: Arc<Metrics>) -> Result<Exit, StartError>
     let handles = ring.to().handles();
     let outside = (archive.clone(), shared);
     let hub = hub(config, clock, &door, handles, outside, &metrics);
+    pulse::begin(clock, metrics.clone());
+    let set = ring.to().retry_timer.clone().recipient();
+    pulse::watch_clock(clock, set);
     let visits = hub.visits.clone();
     let (server, stop) = server::start(config, listener, hub, files)?;
     let greeting = Greeting::of(config)?;

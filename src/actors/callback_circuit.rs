@@ -21,7 +21,6 @@ use crate::clock::Clock;
 use crate::domain::circuit::{CircuitChanged, CircuitName, CircuitState, Forced};
 use crate::domain::fact::Fact;
 use crate::domain::refusal::Refusal;
-use crate::domain::timestamp::Timestamp;
 use crate::logic::breaker::{BreakerPolicy, Ticket, Transition};
 use crate::logic::circuit::Circuit;
 use crate::logic::outcome::{Answered, classify, describe};
@@ -85,7 +84,7 @@ impl CallbackCircuit {
     ) -> Self {
         let mut circuit = Circuit::new(name, settings.breaker);
         if let Some(forced) = forced {
-            circuit.resume(forced, settings.clock.now());
+            circuit.resume(forced, settings.clock.moment());
         }
         Self {
             settings,
@@ -141,7 +140,8 @@ impl CallbackCircuit {
     }
 
     /// What the answer says of the origin.
-    fn judge(&mut self, ticket: Ticket, answer: &PushAnswer, now: Timestamp) {
+    fn judge(&mut self, ticket: Ticket, answer: &PushAnswer) {
+        let now = self.settings.clock.now();
         let breaker = &mut self.circuit.breaker;
         let transition = match classify(answer) {
             Answered::Delivered => breaker.on_success(ticket, now),
@@ -154,20 +154,16 @@ impl CallbackCircuit {
                 None
             }
         };
-        self.changed_by_itself(transition, describe(answer).as_deref(), now);
+        self.changed_by_itself(transition, describe(answer).as_deref());
     }
 
     /// A change that nobody asked for: it holds at once and is recorded afterwards.
-    fn changed_by_itself(
-        &mut self,
-        transition: Option<Transition>,
-        last_error: Option<&str>,
-        now: Timestamp,
-    ) {
+    fn changed_by_itself(&mut self, transition: Option<Transition>, last_error: Option<&str>) {
         let Some(transition) = transition else {
             return;
         };
-        let changed = self.circuit.changed(transition, last_error, now);
+        let at = self.settings.clock.wall();
+        let changed = self.circuit.changed(transition, last_error, at);
         self.show(transition, &changed);
         self.record(changed);
     }
@@ -210,13 +206,13 @@ impl CallbackCircuit {
     fn tick(&mut self, ctx: &mut Context<Self>) {
         let now = self.settings.clock.now();
         let transition = self.circuit.breaker.tick(now);
-        self.changed_by_itself(transition, None, now);
+        self.changed_by_itself(transition, None);
         self.look_again(ctx);
     }
 
     fn view(&mut self) -> CircuitView {
         let in_flight = u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX);
-        let now = self.settings.clock.now();
+        let now = self.settings.clock.moment();
         CircuitView::of(&mut self.circuit, in_flight, FULL, now)
     }
 }
@@ -258,8 +254,7 @@ impl Handler<PushEnded> for CallbackCircuit {
         let Some(in_flight) = self.in_flight.remove(&ended.number) else {
             return;
         };
-        let now = self.settings.clock.now();
-        self.judge(in_flight.ticket, &ended.answer, now);
+        self.judge(in_flight.ticket, &ended.answer);
         in_flight.to.do_send(EventPushed {
             push: in_flight.push,
             end: PushEnd::Answered(ended.answer),
@@ -272,7 +267,7 @@ impl Handler<ForceCircuit> for CallbackCircuit {
     type Result = ();
 
     fn handle(&mut self, force: ForceCircuit, ctx: &mut Context<Self>) {
-        let now = self.settings.clock.now();
+        let now = self.settings.clock.wall();
         let forced = Forced::new(force.by, force.reset_timeout);
         let changed = self.circuit.force(force.state, force.reason, forced, now);
         let facts = vec![Fact::CircuitChanged(changed.clone())];
@@ -287,7 +282,7 @@ impl Handler<ForceRecorded> for CallbackCircuit {
     type Result = ();
 
     fn handle(&mut self, recorded: ForceRecorded, ctx: &mut Context<Self>) {
-        let now = self.settings.clock.now();
+        let now = self.settings.clock.moment();
         let applied = self.circuit.apply(recorded.changed.clone(), now);
         if let Some(transition) = applied.transition {
             self.show(transition, &recorded.changed);

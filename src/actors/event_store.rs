@@ -141,7 +141,7 @@ impl EventStore {
         let refusal = self.refusal();
         let chosen = choose(
             &mut self.ledger,
-            self.clock.now(),
+            self.clock.wall(),
             &mut self.random,
             refusal.as_ref(),
             pending,
@@ -192,6 +192,7 @@ impl EventStore {
                 .collect();
             let committed = Committed {
                 records,
+                at: self.clock.moment(),
                 replay: false,
             };
             for recipient in &self.hops.committed {

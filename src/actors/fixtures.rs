@@ -133,8 +133,11 @@ pub fn publish(
 }
 
 pub fn committed(first: Position, facts: Vec<Fact>) -> Committed {
+    // Just now, as far as what has happened tells.
+    let at = facts.iter().filter_map(Fact::at).max().unwrap_or_default();
     let records = (first..).zip(facts);
     Committed {
+        at: at.into(),
         records: records
             .map(|(position, fact)| Recorded { position, fact })
             .collect(),
@@ -192,6 +195,7 @@ pub fn service_seen(name: &str) -> Fact {
 
 pub fn delivery(message: Message) -> Delivery {
     Delivery {
+        outlived: message.expires_at,
         message: Arc::new(message),
         attempt: 1,
         hand_outs: 1,

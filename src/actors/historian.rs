@@ -144,18 +144,21 @@ impl Historian {
         let now = self.clock.now();
         if now >= self.compact_at {
             self.compacting = true;
-            self.begin_sweep(now);
+            self.begin_sweep(self.clock.wall());
             self.compact_at = now.plus(self.compaction_interval);
         }
         self.retry_at = self.retry_at.filter(|at| *at > now);
         if !self.busy && self.retry_at.is_none() {
-            self.begin(now, ctx);
+            self.begin(ctx);
         }
         self.arm(now, ctx);
     }
 
-    fn begin(&mut self, now: Timestamp, ctx: &Context<Self>) {
-        let cutoff = self.retention.cutoff(now).filter(|_| self.compacting);
+    fn begin(&mut self, ctx: &Context<Self>) {
+        let cutoff = self
+            .retention
+            .cutoff(self.clock.wall())
+            .filter(|_| self.compacting);
         if let Some(cutoff) = cutoff {
             self.look_for_young(cutoff, ctx);
         } else if let Some((stream, version)) = self.snapshots.next_due() {
@@ -163,7 +166,7 @@ impl Historian {
         } else if self.sweeping {
             self.sweep(ctx);
         } else if self.clearing {
-            self.clear(now, ctx);
+            self.clear(self.clock.wall(), ctx);
         }
     }
 
@@ -227,7 +230,7 @@ impl Historian {
         let events = end - self.retention.oldest();
         tracing::info!(events, oldest = end, "old events go");
         facts.push(Fact::EventsRemoved(EventsRemoved {
-            at: self.clock.now(),
+            at: self.clock.wall(),
             before: end,
         }));
         self.finish_with(facts, ctx);
@@ -255,7 +258,7 @@ impl Historian {
         Snapshot {
             stream_id,
             version,
-            at: self.clock.now(),
+            at: self.clock.wall(),
             state,
         }
     }
@@ -306,8 +309,8 @@ impl Handler<Open> for Historian {
     /// The first removal waits for a whole interval: who was away with the hub can come back
     /// before.
     fn handle(&mut self, _: Open, ctx: &mut Context<Self>) {
-        let now = self.clock.now();
-        if self.retention.cutoff(now).is_some() || self.removes_messages(now) {
+        let (now, wall) = (self.clock.now(), self.clock.wall());
+        if self.retention.cutoff(wall).is_some() || self.removes_messages(wall) {
             self.compact_at = now.plus(self.compaction_interval);
         }
         self.finish(ctx);
@@ -347,7 +350,7 @@ impl Handler<YoungFound> for Historian {
             Ok(first_young) => first_young,
             Err(error) => return self.put_off(&error, ctx),
         };
-        match self.retention.step(first_young, self.clock.now()) {
+        match self.retention.step(first_young, self.clock.wall()) {
             Some(end) => self.cover(end, ctx),
             None => {
                 self.compacting = false;
@@ -366,7 +369,7 @@ impl Handler<Covered> for Historian {
             Err(error) => return self.put_off(&error, ctx),
         };
         // Somebody may have subscribed to the past meanwhile.
-        match self.retention.step(covered.end, self.clock.now()) {
+        match self.retention.step(covered.end, self.clock.wall()) {
             Some(end) if end == covered.end => self.remove(end, facts, ctx),
             _ => self.finish_with(facts, ctx),
         }

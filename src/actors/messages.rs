@@ -39,6 +39,7 @@ use crate::domain::event::Sequence;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::{InstanceId, MessageId, Position, ServiceName};
 use crate::domain::message::{Message, State};
+use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;
 use crate::domain::service::{Address, Health, KindRoom, Outlook, Target};
 use crate::domain::strategy::Strategy;
@@ -138,9 +139,17 @@ pub struct Release {
 #[rtype(result = "()")]
 pub struct Committed {
     pub records: Arc<[Recorded]>,
+    /// When it got there, the same for everybody: what one actor arms a timer for another has to
+    /// find due.
+    pub at: Moment,
     /// Read at start, not news: nothing is sent out because of it.
     pub replay: bool,
 }
+
+/// Pulse → actors: the system's clock was set.
+#[derive(ActixMessage, Clone, Copy, PartialEq, Eq, Debug)]
+#[rtype(result = "()")]
+pub struct ClockSet;
 
 /// Runtime → actors: the replay is over, begin.
 #[derive(ActixMessage, Clone, Copy)]
@@ -194,6 +203,8 @@ pub struct GiveBackAll {
 #[rtype(result = "()")]
 pub struct Due {
     pub ids: Vec<MessageId>,
+    /// When they were found due.
+    pub at: Moment,
 }
 
 /// Scheduler → Registry: somebody asked for messages of this service.

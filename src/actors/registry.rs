@@ -30,6 +30,7 @@ use crate::clock::Clock;
 use crate::domain::circuit::CircuitChanged;
 use crate::domain::fact::{self, Fact, InstanceDeregistered, Withdrawal};
 use crate::domain::ids::{InstanceId, ServiceName};
+use crate::domain::moment::Moment;
 use crate::domain::service::{Health, Registration};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
@@ -99,10 +100,15 @@ impl Registry {
         }
     }
 
-    fn learn(&mut self, fact: &Fact, ctx: &mut Context<Self>) {
+    fn learn(&mut self, fact: &Fact, at: Moment, ctx: &mut Context<Self>) {
         match fact {
             Fact::ServiceSeen(seen) => self.services.know(&seen.service),
-            Fact::ServiceRegistered(registration) => self.registered(registration, ctx),
+            Fact::ServiceRegistered(registration) => {
+                let heard_at = at
+                    .of(registration.registered_at, self.opened_at.is_some())
+                    .hub;
+                self.registered(registration, heard_at, ctx);
+            }
             Fact::InstanceWithdrawn(withdrawn) => {
                 let is_news = self.services.withdraw(withdrawn) && self.opened_at.is_some();
                 if is_news && withdrawn.why == Withdrawal::Draining {
@@ -130,8 +136,13 @@ impl Registry {
         }
     }
 
-    fn registered(&mut self, registration: &Arc<Registration>, ctx: &mut Context<Self>) {
-        let entry = self.services.put(registration.clone());
+    fn registered(
+        &mut self,
+        registration: &Arc<Registration>,
+        heard_at: Timestamp,
+        ctx: &mut Context<Self>,
+    ) {
+        let entry = self.services.put(registration.clone(), heard_at);
         let (service, id) = (&registration.service, &registration.instance_id);
         if self.opened_at.is_some() {
             if entry == Entry::New {
@@ -233,7 +244,7 @@ impl Registry {
         to: Health,
         cause: String,
     ) {
-        let at = self.settings.clock.now();
+        let at = self.settings.clock.wall();
         let Some(instance) = self.services.instance_mut(service, id) else {
             return;
         };
@@ -303,7 +314,7 @@ impl Handler<Committed> for Registry {
 
     fn handle(&mut self, committed: Committed, ctx: &mut Context<Self>) {
         for record in committed.records.iter() {
-            self.learn(&record.fact, ctx);
+            self.learn(&record.fact, committed.at, ctx);
         }
     }
 }
@@ -312,14 +323,15 @@ impl Handler<Open> for Registry {
     type Result = ();
 
     fn handle(&mut self, _: Open, ctx: &mut Context<Self>) {
-        let now = self.settings.clock.now();
+        let moment = self.settings.clock.moment();
+        let now = moment.hub;
         self.opened_at = Some(now);
         for service in self.services.names() {
             for id in self.services.instances_of(&service) {
                 // Nobody could be heard while the hub was away.
                 if let Some(instance) = self.services.instance_mut(&service, &id) {
                     instance.heard_at = now;
-                    instance.since = now;
+                    instance.since = moment.wall;
                 }
                 let first_after = first_probe_delay(rand::rng().random());
                 self.watch_over(&service, &id, first_after, ctx);

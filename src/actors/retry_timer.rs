@@ -1,17 +1,19 @@
 //! Wakes messages when their time has come: the next attempt, `deliver_at`, the end of their ttl.
 //!
-//! Owns one due heap and one armed sleep. Receives [`Committed`]; sends [`Due`] to the Scheduler,
+//! Owns two due heaps, one for each clock, and one armed sleep. Receives [`Committed`] and
+//! [`ClockSet`]; sends [`Due`] to the Scheduler,
 //! which alone decides what being due means for a message. Never touches a message itself.
 
 use actix::{Actor, Context, Handler, Recipient};
 
 use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
-use super::messages::{Committed, Due, Open};
+use super::messages::{ClockSet, Committed, Due, Open};
 use crate::clock::Clock;
 use crate::domain::fact::Fact;
 use crate::domain::ids::MessageId;
 use crate::domain::message::Message;
+use crate::domain::moment::{Moment, When};
 use crate::logic::timer_queue::TimerQueue;
 
 /// At most so many wake up in one message, so that the Scheduler can do other work in between.
@@ -19,7 +21,7 @@ const BATCH: usize = 1024;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 enum Reason {
-    /// `deliver_at` or the next attempt; a message never waits for both.
+    /// The end of its delay or the next attempt; a message never waits for both.
     Next,
     Expiry,
 }
@@ -28,6 +30,8 @@ pub struct RetryTimer {
     clock: Clock,
     scheduler: Recipient<Due>,
     due: TimerQueue<(MessageId, Reason)>,
+    /// What has a `deliver_at` of the system's clock.
+    dated: TimerQueue<MessageId>,
     open: bool,
     alarm: Alarm,
     _watch: DeathWatch,
@@ -39,19 +43,24 @@ impl RetryTimer {
             clock,
             scheduler,
             due: TimerQueue::default(),
+            dated: TimerQueue::default(),
             open: false,
             alarm: Alarm::default(),
             _watch: watch,
         }
     }
 
-    fn learn(&mut self, fact: &Fact) {
+    fn learn(&mut self, fact: &Fact, now: Moment, is_news: bool) {
         match fact {
-            Fact::Accepted(message) => self.follow(message),
-            Fact::Redriven(redrive) => self.follow(&redrive.message),
-            Fact::AttemptFailed(failed) => self.due.set((failed.id, Reason::Next), failed.retry_at),
+            Fact::Accepted(message) => self.follow(message, now, is_news),
+            Fact::Redriven(redrive) => self.follow(&redrive.message, now, is_news),
+            Fact::AttemptFailed(failed) => {
+                let retry_at = now.of(failed.at(), is_news).hub_time(failed.retry_at);
+                self.due.set((failed.id, Reason::Next), retry_at);
+            }
             _ => {
                 if let Some((_, settlement)) = fact.settlement() {
+                    self.dated.remove(&settlement.id);
                     self.due.remove(&(settlement.id, Reason::Next));
                     self.due.remove(&(settlement.id, Reason::Expiry));
                 }
@@ -59,11 +68,14 @@ impl RetryTimer {
         }
     }
 
-    fn follow(&mut self, message: &Message) {
-        if let Some(at) = message.deliver_at() {
-            self.due.set((message.id, Reason::Next), at);
+    fn follow(&mut self, message: &Message, now: Moment, is_news: bool) {
+        let accepted = now.of(message.accepted_at, is_news);
+        match message.due(accepted) {
+            Some(When::Hub(at)) => self.due.set((message.id, Reason::Next), at),
+            Some(When::Wall(at)) => self.dated.set(message.id, at),
+            None => {}
         }
-        if let Some(at) = message.expires_at {
+        if let Some(at) = message.outlived(accepted) {
             self.due.set((message.id, Reason::Expiry), at);
         }
     }
@@ -73,17 +85,22 @@ impl RetryTimer {
         if !self.open {
             return;
         }
-        let due = self.due.pop_due(self.clock.now(), BATCH);
-        if !due.is_empty() {
-            let ids = due.into_iter().map(|(id, _)| id).collect();
-            self.scheduler.do_send(Due { ids });
+        let at = self.clock.moment();
+        let due = self.due.pop_due(at.hub, BATCH);
+        let dated = self.dated.pop_due(at.wall, BATCH - due.len());
+        let due = due.into_iter().map(|(id, _)| id);
+        let ids: Vec<MessageId> = due.chain(dated).collect();
+        if !ids.is_empty() {
+            self.scheduler.do_send(Due { ids, at });
         }
         self.arm(ctx);
     }
 
     fn arm(&mut self, ctx: &mut Context<Self>) {
-        let (next, now) = (self.due.next(), self.clock.now());
-        self.alarm.set(next, now, ctx, |timer, ctx| {
+        let now = self.clock.moment();
+        let dated = self.dated.next().map(|at| now.hub_time(at));
+        let next = [self.due.next(), dated].into_iter().flatten().min();
+        self.alarm.set(next, now.hub, ctx, |timer, ctx| {
             timer.alarm.rang();
             timer.fire(ctx);
         });
@@ -99,11 +116,19 @@ impl Handler<Committed> for RetryTimer {
 
     fn handle(&mut self, committed: Committed, ctx: &mut Context<Self>) {
         for record in committed.records.iter() {
-            self.learn(&record.fact);
+            self.learn(&record.fact, committed.at, !committed.replay);
         }
         if self.open {
             self.arm(ctx);
         }
+    }
+}
+
+impl Handler<ClockSet> for RetryTimer {
+    type Result = ();
+
+    fn handle(&mut self, _: ClockSet, ctx: &mut Context<Self>) {
+        self.fire(ctx);
     }
 }
 

@@ -330,7 +330,7 @@ impl Handler<SetQuota> for Router {
         }
         let fact = Fact::QuotaSet(QuotaSet {
             service: set.service,
-            at: self.clock.now(),
+            at: self.clock.wall(),
             quota: set.quota,
         });
         Record::and_then(&self.hops.record, vec![fact], move || {

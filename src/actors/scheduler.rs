@@ -26,6 +26,7 @@ use crate::clock::Clock;
 use crate::domain::carried::Tally;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::{LeaseToken, MessageId, ServiceName};
+use crate::domain::moment::Moment;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::{QueuePolicy, Queues};
 use crate::logic::tally;
@@ -96,7 +97,8 @@ impl Scheduler {
 
     fn hand_out(&mut self, ctx: &mut Context<Self>) {
         self.armed = false;
-        let now = self.clock.now();
+        let now = self.clock.moment();
+        self.queues.follow_clock(now);
         let mut expired = Vec::new();
         if !self.stopped {
             for service in self.queues.take_ready() {
@@ -109,7 +111,7 @@ impl Scheduler {
         self.finish_drain();
     }
 
-    fn push_out(&mut self, service: &ServiceName, now: Timestamp, expired: &mut Vec<Fact>) {
+    fn push_out(&mut self, service: &ServiceName, now: Moment, expired: &mut Vec<Fact>) {
         let out = self.queues.push_out(service, now);
         expired.extend(out.expired);
         if !out.items.is_empty() {
@@ -121,10 +123,10 @@ impl Scheduler {
         }
     }
 
-    fn serve_pollers(&mut self, service: &ServiceName, now: Timestamp, expired: &mut Vec<Fact>) {
+    fn serve_pollers(&mut self, service: &ServiceName, now: Moment, expired: &mut Vec<Fact>) {
         while let Some(poller) = self.pollers.first(service) {
             let (max, lease) = (poller.max, poller.lease);
-            let mint = || LeaseToken::mint(now, self.random.random());
+            let mint = || LeaseToken::mint(now.wall, self.random.random());
             let out = self.queues.lease(service, max, lease, now, mint);
             expired.extend(out.expired);
             if out.items.is_empty() {
@@ -166,27 +168,28 @@ impl Scheduler {
     }
 
     fn time_passed(&mut self, ctx: &mut Context<Self>) {
-        let now = self.clock.now();
+        let now = self.clock.moment();
         let random = &mut self.random;
         let facts = self.queues.expire_leases(now, || random.random());
         self.record(facts);
         let expired = self.queues.return_due(now);
         self.record(expired);
-        self.queues.wake_paced(now);
-        for poller in self.pollers.pop_due(now) {
+        self.queues.wake_paced(now.hub);
+        for poller in self.pollers.pop_due(now.hub) {
             let _ = poller.reply.send(Vec::new());
         }
         self.arm_timer(ctx);
         self.arm(ctx);
     }
 
-    fn learn(&mut self, record: &Recorded, now: Timestamp, replay: bool, follow: &mut Vec<Fact>) {
+    fn learn(&mut self, record: &Recorded, now: Moment, replay: bool, follow: &mut Vec<Fact>) {
         self.tally += tally::contribution(&record.fact);
         let settlement = record.fact.settlement();
         if !replay {
-            self.tell(&record.fact, now);
+            self.tell(&record.fact, now.hub);
         }
-        self.queues.apply(record.position, &record.fact, now);
+        self.queues
+            .learn(record.position, &record.fact, now, !replay);
         if !replay {
             self.tell_place(&record.fact, now);
         }
@@ -265,7 +268,8 @@ impl Handler<Committed> for Scheduler {
     type Result = ();
 
     fn handle(&mut self, committed: Committed, ctx: &mut Context<Self>) {
-        let now = self.clock.now();
+        let now = committed.at;
+        self.queues.follow_clock(now);
         let mut follow = Vec::new();
         for record in committed.records.iter() {
             self.learn(record, now, committed.replay, &mut follow);
@@ -298,7 +302,7 @@ impl Handler<GiveBack> for Scheduler {
 
     fn handle(&mut self, back: GiveBack, ctx: &mut Context<Self>) {
         self.tell_given_back(&back.ids);
-        let expired = self.queues.give_back(&back.ids, self.clock.now());
+        let expired = self.queues.give_back(&back.ids, self.clock.moment());
         self.record(expired);
         self.arm(ctx);
     }
@@ -309,7 +313,7 @@ impl Handler<GiveBackAll> for Scheduler {
 
     fn handle(&mut self, back: GiveBackAll, ctx: &mut Context<Self>) {
         let ids = self.queues.pushing(&back.service);
-        let expired = self.queues.give_back(&ids, self.clock.now());
+        let expired = self.queues.give_back(&ids, self.clock.moment());
         self.record(expired);
         self.arm(ctx);
     }
@@ -319,7 +323,7 @@ impl Handler<Due> for Scheduler {
     type Result = ();
 
     fn handle(&mut self, due: Due, ctx: &mut Context<Self>) {
-        let now = self.clock.now();
+        let now = due.at;
         let facts = due
             .ids
             .into_iter()

@@ -167,7 +167,7 @@ impl Subscription {
         if self.pushes.is_empty()
             && let Some(reply) = self.rest.take()
         {
-            self.record_replays(now);
+            self.record_replays();
             let _ = reply.send(());
         }
     }

@@ -48,7 +48,8 @@ pub struct Event {
     #[serde(rename = "type")]
     pub event_type: Label,
     pub source: ServiceName,
-    /// By the hub's clock when it was written, so that it never falls while the sequence rises.
+    /// When it was written; lifted so that it does not fall while the sequence rises, but for a
+    /// system's clock that was far ahead.
     pub published_at: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<StreamPlace>,

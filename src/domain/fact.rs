@@ -4,6 +4,7 @@
 //! a change that cannot be made so gets a new kind.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -316,6 +317,14 @@ pub enum Subject {
     /// A dead letter of a subscription that is owed again.
     EventLetter(MessageId),
     Replay(JobId),
+}
+
+impl AttemptFailed {
+    /// When the attempt was over; `retry_at` counts from here.
+    pub fn at(&self) -> Timestamp {
+        let took = Duration::from_millis(self.attempt.duration_ms);
+        self.attempt.at.plus(took)
+    }
 }
 
 impl Fact {

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::ids::{Label, MessageId, ServiceName};
+use super::moment::{Moment, When};
 use super::timestamp::Timestamp;
 
 /// How urgent a message is; decides its patience (contract, section 6).
@@ -128,6 +129,9 @@ pub struct Extras {
     pub deadline: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deliver_at: Option<Timestamp>,
+    /// `deliver_at` is so long after `accepted_at`, whatever the clocks show by then.
+    #[serde(skip_serializing_if = "is_false")]
+    pub is_delayed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ordering_key: Option<Label>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -140,6 +144,10 @@ pub struct Extras {
     /// Present when the client chose the id: such ids enter the dedup window.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Message {
@@ -176,6 +184,21 @@ impl Message {
         self.extras.as_deref()?.deliver_at
     }
 
+    /// When it may be delivered, if not at once; `accepted` is when that was.
+    pub fn due(&self, accepted: Moment) -> Option<When> {
+        let extras = self.extras.as_deref()?;
+        let at = extras.deliver_at?;
+        Some(match extras.is_delayed {
+            true => When::Hub(accepted.hub_time(at)),
+            false => When::Wall(at),
+        })
+    }
+
+    /// When its ttl is over by the hub's own clock; `accepted` is when it began.
+    pub fn outlived(&self, accepted: Moment) -> Option<Timestamp> {
+        self.expires_at.map(|at| accepted.hub_time(at))
+    }
+
     pub fn ordering_key(&self) -> Option<&Label> {
         self.extras.as_deref()?.ordering_key.as_ref()
     }
@@ -198,7 +221,7 @@ impl Message {
         let mut again = self.clone();
         again.accepted_at = now;
         if let Some(extras) = again.extras.as_deref_mut() {
-            extras.deliver_at = None;
+            (extras.deliver_at, extras.is_delayed) = (None, false);
             again.expires_at = extras
                 .ttl_ms
                 .map(|ttl| now.plus(Duration::from_millis(ttl)));

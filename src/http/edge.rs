@@ -70,7 +70,7 @@ pub async fn edge(
     if let Some(error) = response.response().error() {
         let error = understand(error, response.request().path());
         log(&error, &id, &response);
-        response = told(response, &error, &id, hub.clock.now());
+        response = told(response, &error, &id, hub.clock.wall());
     }
     let pages = &hub.settings.pages;
     let is_page = response.request().path().starts_with("/docs/");

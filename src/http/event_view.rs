@@ -26,7 +26,8 @@ pub struct EventView<'a> {
     causation_id: Option<&'a Label>,
     /// The publisher's own time if it gave one, else when the hub published it.
     timestamp: Timestamp,
-    /// By the hub's clock; never falls while the sequence rises.
+    /// By the system's clock. It does not fall while the sequence rises, unless that clock is set
+    /// back by more than 15 minutes.
     published_at: Timestamp,
     /// Its place among all events: 1 for the first, rising by 1.
     pub sequence: Sequence,

@@ -1,6 +1,7 @@
 //! `/health`: how the hub is, answered from memory.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -15,6 +16,9 @@ use crate::domain::lack::Lack;
 use crate::domain::service::Health;
 use crate::door::Phase;
 use crate::error::HubError;
+
+/// A clock that is set back by less is nothing to look after.
+const NOTEWORTHY_OFFSET: Duration = Duration::from_secs(5);
 
 pub fn routes(routes: &mut Routes<'_>) {
     let health = [web::get().to(health), web::head().to(health)];
@@ -107,6 +111,7 @@ pub struct Components {
     archive: ArchiveHealth,
     disk: DiskHealth,
     connections: ConnectionsHealth,
+    clock: ClockHealth,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -160,6 +165,17 @@ pub struct ConnectionsHealth {
     most: i64,
     /// Since the hub started, of addresses that had their half.
     refused: u64,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ClockHealth {
+    /// `degraded` while `ahead_seconds` is 5 or more.
+    status: Health,
+    /// How far times that the hub has used are ahead of the system's clock, because that was set
+    /// back. It shrinks to 0 by itself.
+    ahead_seconds: f64,
+    /// How often the hub stood still since it started.
+    pauses: u64,
 }
 
 /// How the hub is
@@ -298,6 +314,11 @@ fn components(hub: &Hub, queues: &QueueReport, services: usize) -> Components {
             open: metrics.connections.open.get(),
             most: metrics.connections.most.get(),
             refused: metrics.connections.refused.get(),
+        },
+        clock: ClockHealth {
+            status: well(hub.clock.ahead() < NOTEWORTHY_OFFSET),
+            ahead_seconds: hub.clock.ahead().as_secs_f64(),
+            pauses: metrics.time.pauses(),
         },
     }
 }

@@ -203,6 +203,7 @@ fn extras(
             "may have at most 32 entries",
         ));
     }
+    let deliver_at = deliver_at(body, context.now)?;
     Ok(Extras {
         reply_to: given("reply_to", body.reply_to)
             .map(|field| field.service())
@@ -211,7 +212,8 @@ fn extras(
         deadline: given("deadline", body.deadline)
             .map(|field| field.time())
             .transpose()?,
-        deliver_at: deliver_at(body, context.now)?,
+        deliver_at,
+        is_delayed: deliver_at.is_some() && body.delay.is_some(),
         ordering_key: given("ordering_key", body.ordering_key)
             .map(|field| field.label())
             .transpose()?,

@@ -109,7 +109,7 @@ pub async fn status(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
         Ok(()) => hub.archive.dead_letter_counts().await.ok(),
         Err(_) => None,
     };
-    let now = hub.clock.now();
+    let now = hub.clock.wall();
     let mut services = BTreeMap::new();
     for (name, depths) in report.services {
         let mut status = describe(&depths, word(&door, Some(&name)), now);

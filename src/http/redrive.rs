@@ -187,7 +187,7 @@ async fn begin(
     caller.must_be_operator()?;
     let body = Body::one(hub, payload, SUBJECT).await?;
     let asked = read(body.text(), kind)?;
-    let started_at = hub.clock.now();
+    let started_at = hub.clock.wall();
     flush(hub).await?;
     // Whatever died before this is in the archive.
     let events_before = hub.archive.standing().await?.checkpoint + 1;

@@ -48,7 +48,8 @@ pub async fn metrics(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
         };
         show_lag(&hub).await?;
     }
-    let now = hub.clock.now();
+    hub.metrics.time.show_ahead(hub.clock.ahead());
+    let now = hub.clock.wall();
     let text = hub
         .metrics
         .text_with(queues.tally, &queues.total, &picture, now);

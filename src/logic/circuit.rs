@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::circuit::{CircuitChanged, CircuitName, CircuitState, Forced};
+use crate::domain::moment::Moment;
 use crate::domain::timestamp::Timestamp;
 
 use super::breaker::{Breaker, BreakerPolicy, Transition};
@@ -45,7 +46,7 @@ impl Circuit {
         }
     }
 
-    /// The circuit changed by itself at `now`; gives what is to be recorded.
+    /// The circuit changed by itself, `now` by the system's clock; gives what is to be recorded.
     pub fn changed(
         &mut self,
         transition: Transition,
@@ -86,10 +87,11 @@ impl Circuit {
     }
 
     /// That somebody forces it is in the journal now.
-    pub fn apply(&mut self, changed: Arc<CircuitChanged>, now: Timestamp) -> Applied {
+    pub fn apply(&mut self, changed: Arc<CircuitChanged>, now: impl Into<Moment>) -> Applied {
+        let now = now.into();
         let from = self.breaker.state();
         let left = self.left(&changed, now);
-        let transition = self.breaker.force(changed.to, Some(left), now);
+        let transition = self.breaker.force(changed.to, Some(left), now.hub);
         self.forcing -= 1;
         let is_overtaken = self.forcing == 0 && std::mem::take(&mut self.overtaken);
         let again = is_overtaken.then(|| {
@@ -104,10 +106,11 @@ impl Circuit {
 
     /// Begins in the state that somebody forced an earlier one of this name into. Nothing is to be
     /// recorded, since the journal has it; CLOSED is how a circuit begins anyway.
-    pub fn resume(&mut self, changed: Arc<CircuitChanged>, now: Timestamp) {
+    pub fn resume(&mut self, changed: Arc<CircuitChanged>, now: impl Into<Moment>) {
+        let now = now.into();
         if changed.to != CircuitState::Closed {
             let left = self.left(&changed, now);
-            self.breaker.force(changed.to, Some(left), now);
+            self.breaker.force(changed.to, Some(left), now.hub);
         }
         self.latest = Some(changed);
     }
@@ -130,7 +133,11 @@ impl Circuit {
     }
 
     /// The same as seen now: counted from what the journal says, so that a restart changes nothing.
-    fn left(&self, changed: &CircuitChanged, now: Timestamp) -> Duration {
-        changed.at.plus(self.reset_timeout_of(changed)).since(now)
+    /// One that was forced while the system's clock was ahead counts from now.
+    fn left(&self, changed: &CircuitChanged, now: Moment) -> Duration {
+        let forced_at = now.of(changed.at, false).hub;
+        forced_at
+            .plus(self.reset_timeout_of(changed))
+            .since(now.hub)
     }
 }

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::domain::ids::{MessageId, Position};
-use crate::domain::message::{Message, Priority};
+use crate::domain::message::Priority;
+use crate::domain::timestamp::Timestamp;
 
 /// How long each level waits behind newer work, and how a deadline lifts a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,12 +30,12 @@ impl Default for RankPolicy {
 
 impl RankPolicy {
     /// The smallest rank is served first, in milliseconds since the epoch:
-    /// `clamp(deadline − deadline_lead, accepted_at, accepted_at + patience[level])`,
-    /// without a deadline `accepted_at + patience[level]`.
-    pub fn rank(&self, message: &Message) -> i64 {
-        let earliest = message.accepted_at;
-        let latest = earliest.plus(self.patience[message.priority.index()]);
-        let urgent = match message.deadline() {
+    /// `clamp(deadline − deadline_lead, since, since + patience[level])`,
+    /// without a deadline `since + patience[level]`; all on one clock.
+    pub fn rank(&self, since: Timestamp, level: Priority, deadline: Option<Timestamp>) -> i64 {
+        let earliest = since;
+        let latest = earliest.plus(self.patience[level.index()]);
+        let urgent = match deadline {
             Some(deadline) => deadline.minus(self.deadline_lead),
             None => latest,
         };
@@ -156,8 +157,7 @@ fn entry(priority: Priority, key: &(i64, Position), id: &MessageId) -> Waiting {
 mod tests {
     use super::*;
     use crate::domain::ids::{Label, ServiceName};
-    use crate::domain::message::{Extras, Payload};
-    use crate::domain::timestamp::Timestamp;
+    use crate::domain::message::{Extras, Message, Payload};
     use proptest::prelude::*;
     use uuid::Uuid;
 
@@ -180,8 +180,13 @@ mod tests {
         }
     }
 
+    fn rank_of(message: &Message) -> i64 {
+        let (since, level) = (message.accepted_at, message.priority);
+        RankPolicy::default().rank(since, level, message.deadline())
+    }
+
     fn rank(priority: Priority, accepted_at: i64, deadline: Option<i64>) -> i64 {
-        RankPolicy::default().rank(&message(priority, accepted_at, deadline))
+        rank_of(&message(priority, accepted_at, deadline))
     }
 
     fn waiting(rank: i64, order: Position, priority: Priority) -> Waiting {
@@ -280,10 +285,9 @@ mod tests {
 
     /// Indexes of the messages in the order in which they are served.
     fn served(messages: &[Message]) -> Vec<usize> {
-        let policy = RankPolicy::default();
         let mut lanes = Lanes::default();
         for (order, message) in (0..).zip(messages) {
-            lanes.push(waiting(policy.rank(message), order, message.priority));
+            lanes.push(waiting(rank_of(message), order, message.priority));
         }
         drain(&mut lanes).iter().map(|w| w.order as usize).collect()
     }

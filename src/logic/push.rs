@@ -75,7 +75,8 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// The POST that hands `delivery` over; it never outlasts the message's ttl.
+/// The POST that hands `delivery` over; it never outlasts the message's ttl. `now` is by the hub's
+/// own clock.
 pub fn push_request(
     delivery: &Delivery,
     address: &Address,
@@ -86,7 +87,7 @@ pub fn push_request(
     let message = &*delivery.message;
     let envelope = Envelope::new(message, delivery.attempt, max_attempts);
     let body = serde_json::to_vec(&envelope).expect("an envelope is JSON");
-    let left = message.expires_at.map_or(Duration::MAX, |at| at.since(now));
+    let left = delivery.outlived.map_or(Duration::MAX, |at| at.since(now));
     let mut headers = vec![
         ("x-message-id", message.id.to_string()),
         ("x-correlation-id", header_text(&envelope.correlation_id)),
@@ -156,6 +157,7 @@ mod tests {
             message: Arc::new(message),
             attempt: 2,
             hand_outs: 1,
+            outlived: expires_at,
         }
     }
 

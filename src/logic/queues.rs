@@ -14,6 +14,7 @@ pub mod leases;
 mod losses;
 mod ordering_keys;
 mod pace;
+mod ranking;
 pub mod view;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use ahash::{AHashMap, AHashSet};
 use crate::domain::fact::{Attempt, Fact, Settlement};
 use crate::domain::ids::{Label, LeaseToken, MessageId, Position, ServiceName};
 use crate::domain::message::{Message, State};
+use crate::domain::moment::{Moment, When};
 use crate::domain::quota::Quota;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
@@ -37,6 +39,7 @@ use destination::Destination;
 use entry::{Entry, Place};
 use leases::Lease;
 use pace::Pace;
+use ranking::Ranking;
 
 pub use hand_out::{Delivery, HandOut};
 
@@ -51,6 +54,7 @@ pub struct QueuePolicy {
 #[derive(Debug)]
 pub struct Queues {
     policy: QueuePolicy,
+    ranking: Ranking,
     entries: AHashMap<MessageId, Entry>,
     destinations: AHashMap<ServiceName, Destination>,
     leases: AHashMap<LeaseToken, Lease>,
@@ -70,6 +74,7 @@ pub struct Queues {
 impl Queues {
     pub fn new(policy: QueuePolicy) -> Self {
         Self {
+            ranking: Ranking::new(policy.ranks),
             policy,
             entries: AHashMap::new(),
             destinations: AHashMap::new(),
@@ -85,20 +90,27 @@ impl Queues {
 
     /// Learns from a committed fact. Decides nothing: what follows from the fact may already be
     /// in the journal behind it. After a new `AttemptFailed` call [`Queues::due`].
-    pub fn apply(&mut self, position: Position, fact: &Fact, now: Timestamp) {
+    pub fn apply(&mut self, position: Position, fact: &Fact, now: impl Into<Moment>) {
+        self.learn(position, fact, now.into(), false);
+    }
+
+    /// As [`Queues::apply`]; what `is_news` has only just happened, whatever its stamp says.
+    pub fn learn(&mut self, position: Position, fact: &Fact, moment: Moment, is_news: bool) {
+        let now = moment.hub;
         match fact {
-            Fact::Accepted(message) => self.open(message.clone(), position, 0, now),
+            Fact::Accepted(message) => {
+                let accepted = moment.of(message.accepted_at, is_news);
+                self.open(message.clone(), position, 0, (accepted, moment));
+            }
             Fact::Redriven(redrive) => {
                 self.letter_sent_again(&redrive.message);
-                self.open(
-                    Arc::new(redrive.message.clone()),
-                    position,
-                    redrive.times,
-                    now,
-                );
+                let message = Arc::new(redrive.message.clone());
+                let accepted = moment.of(message.accepted_at, is_news);
+                self.open(message, position, redrive.times, (accepted, moment));
             }
             Fact::AttemptFailed(failed) => {
-                self.attempt_failed(failed.id, &failed.attempt, failed.retry_at);
+                let retry_at = moment.of(failed.at(), is_news).hub_time(failed.retry_at);
+                self.attempt_failed(failed.id, &failed.attempt, retry_at);
             }
             Fact::DeadLetterDeleted(deleted) => self.letter_gone(deleted.id),
             Fact::ServiceSeen(seen) => {
@@ -117,22 +129,33 @@ impl Queues {
         }
     }
 
-    fn open(&mut self, message: Arc<Message>, order: Position, redriven: u32, now: Timestamp) {
+    fn open(
+        &mut self,
+        message: Arc<Message>,
+        order: Position,
+        redriven: u32,
+        (accepted, now): (Moment, Moment),
+    ) {
         let id = message.id;
-        let destination = self.destination(&message.destination, now);
+        let since = self.ranking.since(accepted, now);
+        let due = message.due(accepted).filter(|due| !due.is_due(now));
+        let destination = self.destination(&message.destination, now.hub);
         destination.statistics.enqueued += 1;
         let entry = Entry {
-            message,
             order,
-            place: Place::Scheduled,
+            place: Place::Scheduled {
+                until: due.unwrap_or(When::Hub(now.hub)),
+            },
             redriven,
             lost: 0,
+            since,
+            outlived: message.outlived(accepted),
             attempts: None,
+            message,
         };
-        let scheduled = entry.message.deliver_at().is_some_and(|at| at > now);
         destination.enter(&entry);
         self.entries.insert(id, entry);
-        if !scheduled {
+        if due.is_none() {
             self.enqueue(id);
         }
     }
@@ -151,7 +174,7 @@ impl Queues {
         entry.place = if free { Place::Queued } else { Place::Held };
         destination.enter(entry);
         if free {
-            let waiting = entry.waiting(&self.policy.ranks);
+            let waiting = entry.waiting(&self.ranking);
             destination.lanes.push(waiting, &entry.message.kind);
             self.ready.insert(entry.message.destination.clone());
         }
@@ -179,7 +202,7 @@ impl Queues {
         destination.leave(entry);
         match entry.place {
             Place::Queued => {
-                let waiting = entry.waiting(&self.policy.ranks);
+                let waiting = entry.waiting(&self.ranking);
                 destination.lanes.remove(&waiting, &entry.message.kind);
             }
             Place::Leased { token } => {
@@ -189,7 +212,7 @@ impl Queues {
             Place::Pushing { .. } => destination.lanes.push_ended(id, &entry.message.kind),
             Place::Retrying { .. } => drop(self.returns.remove(&id)),
             // A held message keeps its turn for its ordering key until it is settled.
-            Place::Held | Place::Scheduled | Place::Settling => {}
+            Place::Held | Place::Scheduled { .. } | Place::Settling => {}
         }
         self.ready.insert(entry.message.destination.clone());
     }
@@ -256,19 +279,20 @@ impl Queues {
 
     /// A timer of this message went off: its ttl, its `deliver_at` or its next attempt.
     /// Timers go off in vain while an attempt is under way, so ask again when it has failed.
-    pub fn due(&mut self, id: MessageId, now: Timestamp) -> Option<Fact> {
+    pub fn due(&mut self, id: MessageId, now: impl Into<Moment>) -> Option<Fact> {
+        let now = now.into();
         let entry = self.entries.get(&id)?;
         match entry.place {
             Place::Pushing { .. } | Place::Settling => None,
-            _ if entry.message.is_expired(now) => {
-                let fact = verdict::expired(&self.policy.retries, &entry.message, now, None);
+            _ if entry.is_expired(now) => {
+                let fact = verdict::expired(&self.policy.retries, &entry.message, now.wall, None);
                 Some(self.settle(id, fact))
             }
-            Place::Scheduled if entry.message.deliver_at().is_none_or(|at| at <= now) => {
+            Place::Scheduled { until } if until.is_due(now) => {
                 self.enqueue(id);
                 None
             }
-            Place::Retrying { at } if at <= now => {
+            Place::Retrying { at } if at <= now.hub => {
                 self.enqueue(id);
                 None
             }
@@ -277,7 +301,7 @@ impl Queues {
     }
 
     /// Takes a message back; wins over a lease, not over a push under way.
-    pub fn cancel(&mut self, id: MessageId, now: Timestamp) -> Result<Fact, Refusal> {
+    pub fn cancel(&mut self, id: MessageId, now: impl Into<Moment>) -> Result<Fact, Refusal> {
         let entry = self.entries.get(&id).ok_or(Refusal::NotFound)?;
         match entry.place {
             Place::Pushing { .. } | Place::Settling => Err(Refusal::WrongState {
@@ -285,7 +309,7 @@ impl Queues {
                 hint: "wait until the attempt under way has ended",
             }),
             _ => {
-                let fact = verdict::cancelled(&entry.message, now);
+                let fact = verdict::cancelled(&entry.message, now.into().wall);
                 Ok(self.settle(id, fact))
             }
         }
@@ -341,7 +365,7 @@ impl Queues {
 
     fn state(&self, entry: &Entry) -> State {
         match entry.place {
-            Place::Scheduled => State::Scheduled,
+            Place::Scheduled { .. } => State::Scheduled,
             Place::Retrying { .. } => State::Retrying,
             Place::Pushing { .. } | Place::Leased { .. } | Place::Settling => State::Delivering,
             Place::Queued | Place::Held if self.is_parked(entry) => State::Parked,

@@ -7,12 +7,13 @@ use crate::domain::timestamp::Timestamp;
 use super::backoff::{Asked, Next, RetryPolicy};
 
 /// The fact that follows from `attempt` (contract, section 4: hand-over, retry and dead letters).
+/// `now` is by the system's clock, and its ttl may be over by then.
 /// `asked` is what the receiver wished for the next attempt; `random` is in 0..1.
 pub fn verdict(
     policy: &RetryPolicy,
     message: &Message,
     attempt: Attempt,
-    now: Timestamp,
+    (now, is_expired): (Timestamp, bool),
     random: f64,
     asked: Option<Asked>,
 ) -> Fact {
@@ -20,7 +21,7 @@ pub fn verdict(
         AttemptOutcome::Delivered => Fact::Delivered(settle(message, now, Some(attempt))),
         AttemptOutcome::Rejected => dead(policy, message, now, attempt, DeadReason::Rejected),
         AttemptOutcome::Failed | AttemptOutcome::LeaseExpired => {
-            if message.is_expired(now) {
+            if is_expired {
                 return expired(policy, message, now, Some(attempt));
             }
             match policy.after_failure(attempt.number, now, random, asked) {
@@ -134,6 +135,11 @@ mod tests {
         }
     }
 
+    /// When that is, and whether the message has expired by then.
+    fn by(millis: i64) -> (Timestamp, bool) {
+        (at(millis), millis >= TTL)
+    }
+
     fn attempt(number: u32, outcome: AttemptOutcome) -> Attempt {
         Attempt {
             number,
@@ -149,7 +155,7 @@ mod tests {
     fn judge(number: u32, outcome: AttemptOutcome, millis: i64) -> Fact {
         let policy = RetryPolicy::default();
         let attempt = attempt(number, outcome);
-        verdict(&policy, &message(), attempt, at(millis), 0.0, None)
+        verdict(&policy, &message(), attempt, by(millis), 0.0, None)
     }
 
     fn reason(fact: &Fact) -> Option<DeadReason> {
@@ -206,7 +212,7 @@ mod tests {
         let asked = Some(Asked::Exactly(Duration::from_secs(20)));
         let judge = |number| {
             let attempt = attempt(number, Failed);
-            verdict(&policy, &message(), attempt, at(0), 0.0, asked)
+            verdict(&policy, &message(), attempt, by(0), 0.0, asked)
         };
         let Fact::AttemptFailed(failed) = judge(1) else {
             panic!("the first attempt was the last");
@@ -232,7 +238,7 @@ mod tests {
         ) {
             let attempt = attempt(number, outcome);
             let policy = RetryPolicy::default();
-            let fact = verdict(&policy, &message(), attempt.clone(), at(millis), random, None);
+            let fact = verdict(&policy, &message(), attempt.clone(), by(millis), random, None);
             prop_assert_eq!(fact.message_id(), Some(message().id));
             if let Some((_, settlement)) = fact.settlement() {
                 prop_assert_eq!(&settlement.lane, &message().lane());

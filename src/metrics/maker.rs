@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use prometheus::{
-    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry,
+    Counter, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
+    IntGauge, IntGaugeVec, Opts, Registry,
 };
 
 /// At most so many different values has a label that is not of services; what comes later is
@@ -123,6 +123,14 @@ impl Maker<'_> {
         let buckets = prometheus::exponential_buckets(0.000_25, 4.0, 10).expect("valid buckets");
         let options = HistogramOpts::new(name, help).buckets(buckets);
         self.add(HistogramVec::new(options, &[label]))
+    }
+
+    pub fn real_counter(&self, name: &str, help: &str) -> Counter {
+        self.add(Counter::new(name, help))
+    }
+
+    pub fn real_gauge(&self, name: &str, help: &str) -> Gauge {
+        self.add(Gauge::new(name, help))
     }
 
     pub fn histogram(&self, name: &str, help: &str) -> Histogram {

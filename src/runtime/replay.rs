@@ -12,6 +12,7 @@ use super::StartError;
 use crate::actors::messages::Committed;
 use crate::domain::fact::Recorded;
 use crate::domain::ids::Position;
+use crate::domain::moment::Moment;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::ledger::Ledger;
 use crate::ports::journal::{Journal, JournalError, Portion, Recovery};
@@ -69,6 +70,7 @@ pub async fn replay(
     mut journal: Box<dyn Journal>,
     mut ledger: Ledger,
     actors: &[Recipient<Committed>],
+    at: Moment,
 ) -> Result<(Box<dyn Journal>, Ledger, Recovered), StartError> {
     let started = Instant::now();
     let (sender, mut batches) = mpsc::channel::<Vec<Recorded>>(AHEAD);
@@ -79,6 +81,7 @@ pub async fn replay(
     while let Some(records) = batches.recv().await {
         let committed = Committed {
             records: records.into(),
+            at,
             replay: true,
         };
         let taken = actors.iter().map(|actor| actor.send(committed.clone()));

@@ -49,8 +49,6 @@ use crate::request_rates::RequestRates;
 use crate::telemetry;
 
 const MAILBOX: usize = 1024;
-/// A journal further ahead of the system's clock was rather written with a wrong clock.
-const LARGEST_STEP_BACK: Duration = Duration::from_secs(86_400);
 /// Clocks that are kept right are set back by less.
 const NOTEWORTHY_STEP_BACK: Duration = Duration::from_secs(1);
 
@@ -199,11 +197,11 @@ impl Ring {
         let ledger = Ledger::new(window);
         let committed = self.to.committed();
         let (journal, ledger, recovery) =
-            replay::replay(Box::new(journal), ledger, &committed).await?;
+            replay::replay(Box::new(journal), ledger, &committed, self.clock.moment()).await?;
         if let Ok(found) = found {
             check_archive(found.checkpoint, recovery.last_position())?;
         }
-        self.go_on_from(recovery.last_at());
+        self.look_at_clock(recovery.last_at());
 
         let writer = self.event_store(journal, ledger);
         wal.spawn_fn(move || {
@@ -218,22 +216,15 @@ impl Ring {
         Ok(Running { recovery, to, wal })
     }
 
-    /// The hub's time goes on where the journal ends, even if the system's clock was set back.
-    fn go_on_from(&self, last_at: Timestamp) {
-        let behind = last_at.since(self.clock.now());
-        if behind > LARGEST_STEP_BACK {
-            return tracing::warn!(
-                ?behind,
-                "the system's clock is far behind the journal's last record: one of them is wrong, \
-                 and timers of waiting messages go off that much later"
-            );
-        }
-        self.clock.catch_up_with(last_at);
+    /// The system's clock may have been set back since the journal's last record.
+    fn look_at_clock(&self, last_at: Timestamp) {
+        self.clock.was_used(last_at);
+        let behind = last_at.since(self.clock.wall());
         if behind > NOTEWORTHY_STEP_BACK {
             tracing::warn!(
                 ?behind,
-                "the system's clock is behind the journal's last record; until the next start the \
-                 hub's time goes on from that record"
+                "the system's clock is behind the journal: it was set back, or the journal was \
+                 written while it was ahead; what is recorded from now on goes by the clock as it is"
             );
         }
     }

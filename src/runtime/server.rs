@@ -14,7 +14,7 @@ use actix_web::{App, web};
 use tracing_actix_web::TracingLogger;
 
 use super::connections::{self, Doorkeeper};
-use super::{StartError, cannot_listen};
+use super::{StartError, cannot_listen, pulse};
 use crate::config::Config;
 use crate::http::connection::Connection;
 use crate::http::{self, Hub, edge};
@@ -32,6 +32,7 @@ pub fn start(
     let doorkeeper = Doorkeeper::new(of_worker * workers, hub.metrics.clone());
     // Even a span that nobody reads costs a twentieth of a send.
     let spans = tracing::enabled!(tracing::Level::DEBUG);
+    let (clock, metrics) = (hub.clock, hub.metrics.clone());
     let app = move || {
         App::new()
             .app_data(hub.clone())
@@ -46,6 +47,8 @@ pub fn start(
         .disable_signals()
         .shutdown_timeout(config.shutdown_timeout.as_secs().max(1))
         .listen("http", listener, move || {
+            // Once on each of the server's threads.
+            pulse::begin(clock, metrics.clone());
             let app = app().into_factory();
             let http = HttpService::build()
                 .keep_alive(Duration::from_secs(75))

@@ -1,10 +1,11 @@
-//! The system's clock jumps, and the hub takes no notice.
+//! The system's clock jumps: what others compare with theirs follows it, nothing else does.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::support::fake_service::FakeService;
 use crate::support::verbs::{id_of, text};
 use crate::support::{TestHub, eventually};
 
@@ -56,7 +57,30 @@ fn pull_ids(hub: &TestHub, max: usize) -> Vec<String> {
     pulled.iter().map(|message| text(&message["id"])).collect()
 }
 
-const HALF_AN_HOUR: i64 = 1_800_000;
+/// How far the hub's stamps are from the real time, in seconds.
+fn stamps_are_off_by(hub: &TestHub) -> i64 {
+    let real = jiff::Timestamp::now().as_millisecond();
+    (hub_time(hub) - real) / 1000
+}
+
+/// How far a callback's `webhook-timestamp` is from the real time, in seconds.
+fn signed_off_by(hub: &TestHub, callback: &FakeService) -> i64 {
+    let before = callback.count();
+    let event = json!({"source": "game", "event_type": "game.moved", "payload": 1});
+    hub.publish(&event).is(201);
+    let received = callback.wait_for(before + 1);
+    let signed = received[before].header("webhook-timestamp").unwrap();
+    signed.parse::<i64>().unwrap() - jiff::Timestamp::now().as_second()
+}
+
+/// Whether somebody polls or not.
+fn waits_for_its_turn(hub: &TestHub, id: &str) -> bool {
+    matches!(hub.state(id).as_str(), "queued" | "parked")
+}
+
+fn is_about(found: i64, expected: i64) -> bool {
+    (expected - 5..=expected + 5).contains(&found)
+}
 
 #[test]
 fn a_jump_expires_nothing_and_loses_no_timer() {
@@ -64,12 +88,11 @@ fn a_jump_expires_nothing_and_loses_no_timer() {
     let offset = directory.path().join("offset");
     let hub = hub_going_by(&offset, &[]);
     hub.register_puller("billing");
-    for jump in ["+3600s", "-3600s", "+0"] {
+    for (jump, seconds) in [("+3600s", 3600), ("-3600s", -3600), ("+0", 0)] {
         let failing = send(&hub, &json!({"priority": "CRITICAL"}));
         let leased = hub.pull_one("billing");
         let lasting = send(&hub, &json!({"ttl": 600}));
         let delayed = send(&hub, &json!({"delay": 0.3}));
-        let before = hub_time(&hub);
         fs::write(&offset, jump).unwrap();
 
         hub.nack(&[&leased["lease"]], 0.2).is(200);
@@ -77,38 +100,123 @@ fn a_jump_expires_nothing_and_loses_no_timer() {
             eventually("its time has come", || hub.state(due) == "queued");
         }
         assert_eq!(hub.state(&lasting), "queued");
-        let passed = hub_time(&hub) - before;
-        assert!((0..HALF_AN_HOUR).contains(&passed), "{passed} ms");
+        let off = stamps_are_off_by(&hub);
+        assert!(is_about(off, seconds), "{off} s after {jump}");
         assert_eq!(pull_ids(&hub, 3), [failing, lasting, delayed]);
     }
+    assert!(
+        hub.log().contains("the system's clock was set"),
+        "{}",
+        hub.log()
+    );
 }
 
 #[test]
 fn a_clock_set_back_while_the_hub_was_down_keeps_order_and_timers() {
     let directory = tempfile::tempdir().unwrap();
     let offset = directory.path().join("offset");
-    let mut hub = hub_going_by(&offset, &[]);
-    hub.register_puller("billing");
-    let real = hub_time(&hub);
-    hub.kill9();
-    // A jump ahead is time that passed, for all the hub can know; this also proves that it sees one.
-    fs::write(&offset, "+3600s").unwrap();
-    let mut hub = hub.restart();
-    assert!(hub_time(&hub) - real > HALF_AN_HOUR);
-    let lasting = send(&hub, &json!({"ttl": 600}));
-    let delayed = send(&hub, &json!({"delay": 1}));
-    hub.kill9();
+    // Ten years, so that whatever waited for that time would not come.
+    for ahead in ["+3600s", "+3650d"] {
+        let hub = hub_going_by(&offset, &[]);
+        hub.register_puller("billing");
+        let mut hub = hub;
+        hub.kill9();
+        fs::write(&offset, ahead).unwrap();
+        let mut hub = hub.restart();
+        assert!(stamps_are_off_by(&hub) > 1800);
+        let lasting = send(&hub, &json!({"ttl": 600}));
+        let delayed = send(&hub, &json!({"delay": 1}));
+        let leased = send(&hub, &json!({"priority": "CRITICAL"}));
+        let lease = hub.pull_one("billing");
+        hub.nack(&[&lease["lease"]], 1.0).is(200);
+        hub.kill9();
 
-    fs::write(&offset, "+0").unwrap();
-    let hub = hub.restart();
-    assert!(
-        hub.log().contains("clock is behind the journal"),
-        "{}",
-        hub.log()
-    );
-    let fresh = send(&hub, &json!({}));
-    eventually("the delayed message is due", || {
-        hub.state(&delayed) != "scheduled"
-    });
-    assert_eq!(pull_ids(&hub, 3), [lasting, delayed, fresh]);
+        fs::write(&offset, "+0").unwrap();
+        let hub = hub.restart();
+        let log = hub.log();
+        assert!(log.contains("clock is behind the journal"), "{log}");
+        let off = stamps_are_off_by(&hub);
+        assert!(is_about(off, 0), "{off} s");
+        let fresh = send(&hub, &json!({}));
+        for due in [&delayed, &leased] {
+            eventually("its time has come", || waits_for_its_turn(&hub, due));
+        }
+        let pulled = pull_ids(&hub, 4);
+        assert_eq!(pulled[0], leased, "{ahead}");
+        assert_eq!(pulled[1..], [lasting, delayed, fresh], "{ahead}");
+    }
+}
+
+#[test]
+fn a_date_comes_when_the_clock_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let offset = directory.path().join("offset");
+    let hub = hub_going_by(&offset, &[]);
+    hub.register_puller("billing");
+    let in_an_hour = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    let dated = send(&hub, &json!({"deliver_at": in_an_hour.to_string()}));
+    let delayed = send(&hub, &json!({"delay": 3600}));
+    fs::write(&offset, "-3600s").unwrap();
+    let soon = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(3599);
+    let near = send(&hub, &json!({"deliver_at": soon.to_string()}));
+    eventually("its date has come", || waits_for_its_turn(&hub, &near));
+    assert_eq!(hub.state(&dated), "scheduled");
+    fs::write(&offset, "+3601s").unwrap();
+    eventually("its date has come", || waits_for_its_turn(&hub, &dated));
+    assert_eq!(hub.state(&delayed), "scheduled");
+}
+
+#[test]
+fn callbacks_are_signed_with_the_time_of_the_system() {
+    let directory = tempfile::tempdir().unwrap();
+    let offset = directory.path().join("offset");
+    for (wrong, seconds) in [("-600s", -600), ("+600s", 600)] {
+        let callback = FakeService::start();
+        let hub = hub_going_by(&offset, &[]);
+        let mut hub = hub;
+        hub.kill9();
+        fs::write(&offset, wrong).unwrap();
+        let hub = hub.restart();
+        let subscription =
+            json!({"service": "guild", "event_types": ["game.*"], "callback_url": callback.url()});
+        hub.client()
+            .post("/v1/subscriptions", &subscription)
+            .is(201);
+        let off = signed_off_by(&hub, &callback);
+        assert!(
+            is_about(off, seconds),
+            "{off} s while the clock was {wrong} off"
+        );
+        fs::write(&offset, "+0").unwrap();
+        let off = signed_off_by(&hub, &callback);
+        assert!(is_about(off, 0), "{off} s after the clock was set right");
+        if seconds > 0 {
+            shows_that_it_is_ahead(&hub);
+        }
+        let hub = hub.restart();
+        let off = signed_off_by(&hub, &callback);
+        assert!(is_about(off, 0), "{off} s after another start");
+    }
+}
+
+/// The clock was ten minutes ahead and is right now.
+fn shows_that_it_is_ahead(hub: &TestHub) {
+    let details = || hub.client().get("/health/details").is(200);
+    let clock = || details()["components"]["clock"].clone();
+    eventually("the distance is known", || clock()["status"] == "degraded");
+    assert!((500.0..=600.0).contains(&clock()["ahead_seconds"].as_f64().unwrap()));
+    let metrics = hub.client().get("/metrics").body;
+    let offset = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("message_hub_clock_offset_seconds "));
+    assert!((500.0..=600.0).contains(&offset.unwrap().parse::<f64>().unwrap()));
+    // Times of events never fall: they wait until the clock has caught up.
+    let events = hub.client().get("/v1/events?event_type=game.*").is(200);
+    let times: Vec<String> = events["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| text(&event["published_at"]))
+        .collect();
+    assert!(times.len() > 1 && times.is_sorted(), "{times:?}");
 }

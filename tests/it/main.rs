@@ -35,6 +35,7 @@ mod operations;
 mod ordering;
 mod outgoing;
 mod pacing;
+mod pauses;
 mod postgres;
 mod power_loss;
 mod private;

@@ -257,7 +257,7 @@ impl Handler<Read> for Archivist {
                 return;
             }
         };
-        match (read.decide)(letter, self.clock.now()) {
+        match (read.decide)(letter, self.clock.wall()) {
             Ok(decision) => self.carry_out(decision, read.id, read.reply, ctx),
             Err(refusal) => {
                 self.desk.claimed.remove(&read.id);

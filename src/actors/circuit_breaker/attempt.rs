@@ -2,6 +2,7 @@
 
 use crate::domain::fact::Attempt;
 use crate::domain::ids::InstanceId;
+use crate::domain::moment::Moment;
 use crate::domain::service::Target;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::breaker::Ticket;
@@ -36,14 +37,15 @@ impl InFlight {
     }
 
     /// What is written down about it, by its last answer.
-    pub fn attempt(&self, answer: &PushAnswer, answered: Answered, now: Timestamp) -> Attempt {
+    pub fn attempt(&self, answer: &PushAnswer, answered: Answered, now: Moment) -> Attempt {
         Attempt {
             number: self.delivery.attempt,
-            at: self.started_at,
+            at: now.wall_time(self.started_at),
             instance: Some(self.pushed_to.instance_id.clone()),
             outcome: answered.outcome(),
             status_code: status_code(answer),
-            duration_ms: u64::try_from(now.since(self.started_at).as_millis()).unwrap_or(u64::MAX),
+            duration_ms: u64::try_from(now.hub.since(self.started_at).as_millis())
+                .unwrap_or(u64::MAX),
             error: describe(answer),
         }
     }

@@ -9,8 +9,8 @@ use crate::actors::messages::{CircuitView, ForceCircuit, InspectCircuit, Record,
 use crate::domain::circuit::{CircuitChanged, Forced};
 use crate::domain::fact::Fact;
 use crate::domain::ids::ServiceName;
+use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;
-use crate::domain::timestamp::Timestamp;
 use crate::logic::breaker::Transition;
 
 /// That somebody forces the circuit is in the journal now.
@@ -27,13 +27,13 @@ impl CircuitBreaker {
         &mut self,
         transition: Option<Transition>,
         last_error: Option<&str>,
-        now: Timestamp,
+        now: Moment,
         ctx: &mut Context<Self>,
     ) {
         let Some(transition) = transition else {
             return;
         };
-        let changed = self.circuit.changed(transition, last_error, now);
+        let changed = self.circuit.changed(transition, last_error, now.wall);
         self.record(Fact::CircuitChanged(changed.clone()), ctx);
         self.show(transition, &changed);
     }
@@ -59,7 +59,7 @@ impl CircuitBreaker {
     /// Begins in the state that somebody forced an earlier breaker of this service into. Nothing
     /// is recorded, since the journal has it; CLOSED is how a breaker begins anyway.
     pub(super) fn resume(&mut self, changed: Arc<CircuitChanged>, ctx: &mut Context<Self>) {
-        let now = self.settings.clock.now();
+        let now = self.settings.clock.moment();
         self.circuit.resume(changed, now);
         self.tick(now, ctx);
     }
@@ -67,7 +67,7 @@ impl CircuitBreaker {
     fn apply(&mut self, changed: Arc<CircuitChanged>, ctx: &mut Context<Self>) {
         let applied = self
             .circuit
-            .apply(changed.clone(), self.settings.clock.now());
+            .apply(changed.clone(), self.settings.clock.moment());
         if let Some(transition) = applied.transition {
             self.show(transition, &changed);
         }
@@ -77,9 +77,9 @@ impl CircuitBreaker {
     }
 
     fn view(&mut self) -> CircuitView {
-        let now = self.settings.clock.now();
+        let now = self.settings.clock.moment();
         let in_flight = u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX);
-        let capacity = self.balancer.capacity(now);
+        let capacity = self.balancer.capacity(now.hub);
         CircuitView::of(&mut self.circuit, in_flight, capacity, now)
     }
 }
@@ -88,7 +88,7 @@ impl Handler<ForceCircuit> for CircuitBreaker {
     type Result = ();
 
     fn handle(&mut self, force: ForceCircuit, ctx: &mut Context<Self>) {
-        let now = self.settings.clock.now();
+        let now = self.settings.clock.wall();
         let forced = Forced::new(force.by, force.reset_timeout);
         let changed = self.circuit.force(force.state, force.reason, forced, now);
         // After what happened before it.

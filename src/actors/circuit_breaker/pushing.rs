@@ -7,6 +7,7 @@ use super::attempt::InFlight;
 use super::{CircuitBreaker, MOST_OTHERS};
 use crate::actors::messages::{DeliverySeen, GiveBack, InstanceGone};
 use crate::domain::ids::MessageId;
+use crate::domain::moment::Moment;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::backoff::Asked;
 use crate::logic::balancer::{Ask, Ending};
@@ -83,11 +84,12 @@ impl CircuitBreaker {
     fn fail_over(
         &mut self,
         mut in_flight: InFlight,
-        now: Timestamp,
+        at: Moment,
         ctx: &Context<Self>,
     ) -> Option<InFlight> {
-        let message = &in_flight.delivery.message;
-        let is_spent = in_flight.tried.len() > MOST_OTHERS || message.is_expired(now);
+        let (delivery, now) = (&in_flight.delivery, at.hub);
+        let message = &delivery.message;
+        let is_spent = in_flight.tried.len() > MOST_OTHERS || delivery.is_expired(at);
         // A circuit that changed meanwhile may be open, or let nobody but its trials through.
         if is_spent || !self.circuit.breaker.is_current(in_flight.ticket) {
             return Some(in_flight);
@@ -112,10 +114,10 @@ impl CircuitBreaker {
         let Some(in_flight) = self.in_flight.remove(&ended.id) else {
             return;
         };
-        let now = self.settings.clock.now();
+        let now = self.settings.clock.moment();
         let answered = classify(&ended.answer);
         let moved = self.balancer.has_moved(&in_flight.pushed_to);
-        self.observe(&in_flight, answered, moved, now);
+        self.observe(&in_flight, answered, moved, now.hub);
         if answered == Answered::NotTried && in_flight.tried.len() == 1 {
             return self.not_tried(&in_flight);
         }
@@ -180,7 +182,7 @@ impl CircuitBreaker {
             service: self.service.clone(),
             instance_id: gone.instance_id.clone(),
             address: gone.address.clone(),
-            asked_at: in_flight.pushed_at,
+            asked_at: self.settings.clock.moment().wall_time(in_flight.pushed_at),
         });
     }
 
@@ -191,7 +193,7 @@ impl CircuitBreaker {
         answer: &PushAnswer,
         answered: Answered,
         moved: bool,
-        now: Timestamp,
+        now: Moment,
         ctx: &mut Context<Self>,
     ) {
         let (meaning, asked) = match answered {
@@ -203,11 +205,12 @@ impl CircuitBreaker {
             _ => (answered, None),
         };
         let attempt = in_flight.attempt(answer, meaning, now);
-        let transition = self.judge(&in_flight, answered, moved, now);
+        let transition = self.judge(&in_flight, answered, moved, now.hub);
         self.changed_by_itself(transition, attempt.error.as_deref(), now, ctx);
         let random = rand::rng().random();
         let (policy, message) = (&self.settings.retries, &in_flight.delivery.message);
-        let fact = verdict(policy, message, attempt, now, random, asked);
+        let by = (now.wall, in_flight.delivery.is_expired(now));
+        let fact = verdict(policy, message, attempt, by, random, asked);
         self.record(fact, ctx);
     }
 

@@ -7,6 +7,7 @@ use actix::Context;
 use super::CircuitBreaker;
 use crate::actors::messages::WindowChanged;
 use crate::domain::circuit::CircuitState;
+use crate::domain::moment::Moment;
 use crate::domain::service::{KindRoom, Outlook};
 use crate::domain::timestamp::Timestamp;
 
@@ -87,14 +88,14 @@ impl CircuitBreaker {
         let next = self.circuit.breaker.next_tick();
         self.alarm.set(next, now, ctx, |breaker, ctx| {
             breaker.alarm.rang();
-            breaker.tick(breaker.settings.clock.now(), ctx);
+            breaker.tick(breaker.settings.clock.moment(), ctx);
             breaker.tell_window(ctx);
         });
     }
 
     /// Does what is due.
-    pub(super) fn tick(&mut self, now: Timestamp, ctx: &mut Context<Self>) {
-        let transition = self.circuit.breaker.tick(now);
+    pub(super) fn tick(&mut self, now: Moment, ctx: &mut Context<Self>) {
+        let transition = self.circuit.breaker.tick(now.hub);
         self.changed_by_itself(transition, None, now, ctx);
     }
 }

@@ -14,6 +14,7 @@ use crate::actors::messages::{
 use crate::domain::event::Sequence;
 use crate::domain::fact::Fact;
 use crate::domain::ids::ServiceName;
+use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{
     Channel, PauseReason, Paused, Subscription, SubscriptionId, Unsubscribed,
@@ -46,7 +47,7 @@ impl EventBus {
             return Err(Refusal::Stopping);
         }
         self.may_subscribe(&asked.service, asked.event_types.len())?;
-        let now = self.settings.clock.now();
+        let now = self.settings.clock.wall();
         Ok(Subscription {
             id: SubscriptionId::mint(now, rand::rng().random()),
             service: asked.service.clone(),
@@ -66,7 +67,7 @@ impl EventBus {
         asked: &ChangeSubscription,
     ) -> Result<Subscription, Refusal> {
         let mut after = before.clone();
-        after.changed_at = self.settings.clock.now();
+        after.changed_at = self.settings.clock.wall();
         if let Some(types) = &asked.event_types {
             self.may_change(&before.service, before.event_types.len(), types.len())?;
             after.event_types = types.clone();
@@ -128,7 +129,7 @@ impl EventBus {
 
     /// Pauses it, or lets it go on.
     fn switch(&mut self, before: &Subscription, paused: Option<PauseReason>) -> Subscription {
-        let now = self.settings.clock.now();
+        let now = self.settings.clock.wall();
         Subscription {
             changed_at: now,
             paused: paused.map(|why| Paused { at: now, why }),
@@ -155,7 +156,7 @@ impl EventBus {
             .map(|one| one.progress.clone())
             .unwrap_or_default();
         let position = self.roster.positions.of(id);
-        let next_attempt = next_attempt(&progress, self.settings.clock.now());
+        let next_attempt = next_attempt(&progress, self.settings.clock.moment());
         SubscriptionView {
             subscription: subscription.clone(),
             position,
@@ -171,8 +172,8 @@ impl EventBus {
     }
 }
 
-/// `None`: nothing waits for a time, or nobody knows for which.
-fn next_attempt(progress: &Progress, now: Timestamp) -> Option<Timestamp> {
+/// By the system's clock. `None`: nothing waits for a time, or nobody knows for which.
+fn next_attempt(progress: &Progress, now: Moment) -> Option<Timestamp> {
     let next = if progress.is_circuit_open {
         let until = progress.circuit_open_until;
         // A failed event may have to wait for longer than the circuit.
@@ -180,7 +181,7 @@ fn next_attempt(progress: &Progress, now: Timestamp) -> Option<Timestamp> {
     } else {
         progress.retry_at
     };
-    next.filter(|at| *at > now)
+    next.filter(|at| *at > now.hub).map(|at| now.wall_time(at))
 }
 
 impl Handler<Subscribe> for EventBus {
@@ -263,7 +264,7 @@ impl Handler<Unsubscribe> for EventBus {
     type Result = ();
 
     fn handle(&mut self, asked: Unsubscribe, ctx: &mut Context<Self>) {
-        let (id, at) = (asked.id, self.settings.clock.now());
+        let (id, at) = (asked.id, self.settings.clock.wall());
         let before = match self.owned(id, asked.owner.as_ref()) {
             Ok(before) => before,
             Err(refusal) => return drop(asked.reply.send(Err(refusal))),

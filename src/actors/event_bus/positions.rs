@@ -49,7 +49,7 @@ impl EventBus {
     }
 
     fn write(&mut self, taken: Vec<(SubscriptionId, Sequence)>, ctx: &Context<Self>) {
-        let at = self.settings.clock.now();
+        let at = self.settings.clock.wall();
         let is_durable = |id| {
             let subscription = self.roster.wanted(id);
             subscription.is_some_and(|subscription| subscription.is_durable())

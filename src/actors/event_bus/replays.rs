@@ -23,7 +23,7 @@ impl EventBus {
         if asked.from < oldest {
             return Err(Refusal::EventsGone { oldest });
         }
-        let now = self.settings.clock.now();
+        let now = self.settings.clock.wall();
         let filter = if asked.filter.event_types.is_empty() {
             ReplayFilter {
                 event_types: subscription.event_types.to_vec(),
@@ -71,7 +71,7 @@ impl EventBus {
         letters: Vec<Arc<EventLetter>>,
         replays: Vec<Arc<Replay>>,
     ) -> Vec<Fact> {
-        let at = self.settings.clock.now();
+        let at = self.settings.clock.wall();
         let letters = letters.into_iter().map(|letter| {
             let letter = EventLetter {
                 at,

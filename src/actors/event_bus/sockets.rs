@@ -69,7 +69,7 @@ impl EventBus {
         &self,
         asked: &AttachSocket,
     ) -> Result<(SubscriptionId, Option<Subscription>), Refusal> {
-        let now = self.settings.clock.now();
+        let now = self.settings.clock.wall();
         let Some(known) = self.roster.named(&asked.service, &asked.name) else {
             self.may_subscribe(&asked.service, asked.event_types.len())?;
             let id = SubscriptionId::mint(now, rand::rng().random());

@@ -100,6 +100,7 @@ async fn publish(bus: &Addr<EventBus>, sequence: Sequence) {
 async fn commit(bus: &Addr<EventBus>, fact: Fact) {
     let record = Recorded { position: 1, fact };
     let committed = Committed {
+        at: crate::domain::moment::Moment::default(),
         records: Arc::new([record]),
         replay: false,
     };

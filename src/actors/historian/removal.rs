@@ -71,7 +71,7 @@ impl Removal {
             facts.push(Fact::SnapshotTaken(Arc::new(Snapshot {
                 stream_id: head.id,
                 version: head.version,
-                at: self.clock.now(),
+                at: self.clock.wall(),
                 state,
             })));
             if bytes >= CHUNK {

@@ -83,7 +83,7 @@ impl Handler<StretchRead> for Historian {
             Ok(ages) => ages,
             Err(error) => return self.put_off(&error, ctx),
         };
-        match self.messages.read(&ages, self.clock.now()) {
+        match self.messages.read(&ages, self.clock.wall()) {
             Step::Remove(removed) => self.finish_with(vec![Fact::MessagesRemoved(removed)], ctx),
             Step::GoOn => self.finish(ctx),
             Step::Over => self.sweep_ends(ctx),
@@ -104,7 +104,7 @@ impl Handler<LettersFound> for Historian {
             return self.finish(ctx);
         }
         tracing::info!(removed = ids.len(), "old dead letters go");
-        let at = self.clock.now();
+        let at = self.clock.wall();
         let deleted = ids
             .into_iter()
             .map(|id| DeadLetterDeleted { id, at, job: None });

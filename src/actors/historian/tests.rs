@@ -178,6 +178,7 @@ impl Desk {
     fn restart(&mut self) {
         let (address, recorded, flushed) = historian(self.clock, &self.archive);
         address.do_send(Committed {
+            at: crate::domain::moment::Moment::default(),
             records: self.journal.clone().into(),
             replay: true,
         });

@@ -7,6 +7,7 @@ use actix::Message as ActixMessage;
 use super::Reply;
 use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::ids::{InstanceId, Label, ServiceName};
+use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::circuit::Circuit;
@@ -47,8 +48,9 @@ pub struct CircuitView {
 
 impl CircuitView {
     /// `capacity` is how many attempts may be under way at best.
-    pub fn of(circuit: &mut Circuit, in_flight: u32, capacity: u32, now: Timestamp) -> Self {
-        let recent = circuit.breaker.recent(now);
+    pub fn of(circuit: &mut Circuit, in_flight: u32, capacity: u32, now: Moment) -> Self {
+        let recent = circuit.breaker.recent(now.hub);
+        let shown = |at| now.wall_time(at);
         let latest = circuit.latest();
         let forced = latest.and_then(|changed| {
             let by = changed.forced.as_ref()?.by.clone();
@@ -63,8 +65,8 @@ impl CircuitView {
             failure_count: circuit.breaker.failure_count(),
             recent_attempts: recent.finished,
             recent_failures: recent.failed,
-            last_failure: circuit.breaker.last_failure(),
-            open_until: circuit.breaker.open_until(),
+            last_failure: circuit.breaker.last_failure().map(shown),
+            open_until: circuit.breaker.open_until().map(shown),
             reset_timeout: circuit.reset_timeout(),
             in_flight,
             window: circuit.breaker.window(capacity),

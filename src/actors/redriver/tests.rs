@@ -329,6 +329,7 @@ async fn what_is_replayed_is_no_news_until_the_door_opens() {
         dead(&office.message(1)),
     ];
     office.address.do_send(Committed {
+        at: crate::domain::moment::Moment::default(),
         replay: true,
         ..committed(500, facts)
     });

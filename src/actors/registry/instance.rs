@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::actors::health_probe::Watch;
 use crate::actors::messages::{InstanceView, OutOfRotation, Transport};
 use crate::domain::fact::{Fact, InstanceWithdrawn, Withdrawal};
+use crate::domain::moment::Moment;
 use crate::domain::service::{Address, Health, Registration, Target};
 use crate::domain::timestamp::Timestamp;
 
@@ -12,12 +13,14 @@ pub struct Instance {
     pub registration: Arc<Registration>,
     /// Volatile, with what follows: unknown after a restart, until the first sign of life.
     pub health: Health,
+    /// By the system's clock.
     pub since: Timestamp,
     pub cause: Option<String>,
+    /// By the hub's own clock, as what follows.
     pub last_seen: Timestamp,
     /// Its last heartbeat, or what is as good as one: its registration, the start of the hub.
     pub heard_at: Timestamp,
-    /// Why it takes nothing new, and since when. Over when it registers again.
+    /// Why it takes nothing new, and since when by the system's clock. Over when it registers again.
     pub withdrawn: Option<(Withdrawal, Timestamp)>,
     /// That it gave no sign of life for too long is on its way to the journal.
     pub is_expired: bool,
@@ -27,15 +30,15 @@ pub struct Instance {
 }
 
 impl Instance {
-    pub fn new(registration: Arc<Registration>) -> Self {
+    pub fn new(registration: Arc<Registration>, heard_at: Timestamp) -> Self {
         let registered_at = registration.registered_at;
         Self {
             registration,
             health: Health::Unknown,
             since: registered_at,
             cause: None,
-            last_seen: registered_at,
-            heard_at: registered_at,
+            last_seen: heard_at,
+            heard_at,
             withdrawn: None,
             is_expired: false,
             probe: None,
@@ -116,7 +119,7 @@ impl Instance {
         })
     }
 
-    pub fn view(&self) -> InstanceView {
+    pub fn view(&self, now: Moment) -> InstanceView {
         let transport = match self.registration.address {
             Some(_) => Transport::Http,
             None => Transport::Pull,
@@ -127,8 +130,8 @@ impl Instance {
             health: self.health,
             since: self.since,
             cause: self.cause.clone(),
-            last_seen: self.last_seen,
-            expires_at: self.expires_at(),
+            last_seen: now.wall_time(self.last_seen),
+            expires_at: self.expires_at().map(|at| now.wall_time(at)),
             draining_since: self.draining_since(),
             out_of_rotation: self.out_of_rotation(),
         }

@@ -10,6 +10,7 @@ use super::services::{Service, Services};
 use crate::actors::messages::{FeedId, InstanceView, Listen, Record, StopListening, Transport};
 use crate::domain::fact::{Fact, ServiceSeen};
 use crate::domain::ids::{InstanceId, ServiceName};
+use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;
 use crate::domain::service::{Health, Registration};
 use crate::domain::timestamp::Timestamp;
@@ -38,7 +39,7 @@ impl Handler<Listen> for Registry {
         }
         let listener = Listener {
             instance_id: id,
-            since: self.settings.clock.now(),
+            since: self.settings.clock.wall(),
             prefetch: listen.prefetch,
         };
         self.services.listen(&service, listen.socket, listener);
@@ -53,7 +54,7 @@ impl Registry {
     fn make_known(&self, listen: Listen, ctx: &Context<Self>) {
         let seen = ServiceSeen {
             service: listen.service.clone(),
-            at: self.settings.clock.now(),
+            at: self.settings.clock.wall(),
         };
         let home = ctx.address();
         let facts = vec![Fact::ServiceSeen(seen)];
@@ -96,11 +97,11 @@ impl Service {
     }
 
     /// All instances: who is registered, and who only listens.
-    pub fn instance_views(&self, name: &ServiceName) -> Vec<InstanceView> {
+    pub fn instance_views(&self, name: &ServiceName, now: Moment) -> Vec<InstanceView> {
         let mut views: Vec<InstanceView> = Vec::new();
         let mut prefetch = self.prefetch();
         for (id, instance) in &self.instances {
-            let mut view = instance.view();
+            let mut view = instance.view(now);
             if view.transport == Transport::Pull
                 && let Some(prefetch) = prefetch.get(id)
             {

@@ -122,7 +122,7 @@ impl Handler<Deregister> for Registry {
     type Result = ();
 
     fn handle(&mut self, deregister: Deregister, _: &mut Context<Self>) {
-        let at = self.settings.clock.now();
+        let at = self.settings.clock.wall();
         let service = deregister.service;
         let fact = match deregister.instance_id {
             None if self.services.is_registered(&service) => {
@@ -148,7 +148,8 @@ impl Handler<Heartbeat> for Registry {
     type Result = ();
 
     fn handle(&mut self, heartbeat: Heartbeat, ctx: &mut Context<Self>) {
-        let now = self.settings.clock.now();
+        let moment = self.settings.clock.moment();
+        let now = moment.hub;
         let (service, id) = (&heartbeat.service, &heartbeat.instance_id);
         let Some(instance) = self.services.instance_mut(service, id) else {
             return drop(heartbeat.reply.send(Err(Refusal::NotFound)));
@@ -158,7 +159,8 @@ impl Handler<Heartbeat> for Registry {
             return drop(heartbeat.reply.send(Err(Refusal::NotFound)));
         }
         (instance.last_seen, instance.heard_at) = (now, now);
-        let (expires_at, reply) = (instance.expires_at(), heartbeat.reply);
+        let expires_at = instance.expires_at().map(|at| moment.wall_time(at));
+        let reply = heartbeat.reply;
         match &instance.probe {
             Some(probe) => probe.beat(Beat { expires_at, reply }),
             None => {
@@ -181,7 +183,7 @@ impl Handler<DrainInstance> for Registry {
         if let Some(since) = instance.draining_since() {
             return drop(drain.reply.send(Ok(since)));
         }
-        let at = self.settings.clock.now();
+        let at = self.settings.clock.wall();
         let fact = instance.withdrawal(Withdrawal::Draining, at);
         Record::and_then(&self.event_store, vec![fact], move || {
             let _ = drain.reply.send(Ok(at));
@@ -197,7 +199,7 @@ impl Handler<ChooseStrategy> for Registry {
         if !self.services.is_registered(&service) {
             return drop(choose.reply.send(Err(Refusal::NotFound)));
         }
-        let at = self.settings.clock.now();
+        let at = self.settings.clock.wall();
         let fact = Fact::StrategyChosen(StrategyChosen {
             service,
             at,
@@ -213,7 +215,7 @@ impl Handler<InspectServices> for Registry {
     type Result = MessageResult<InspectServices>;
 
     fn handle(&mut self, inspect: InspectServices, _: &mut Context<Self>) -> Self::Result {
-        let (now, usual) = (self.settings.clock.now(), self.settings.strategy);
+        let (now, usual) = (self.settings.clock.moment(), self.settings.strategy);
         let views: Vec<ServiceView> = match inspect.service {
             Some(service) => Vec::from_iter(self.services.view(&service, usual, now)),
             None => self.services.views(usual, now),

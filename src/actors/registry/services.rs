@@ -56,20 +56,22 @@ impl Services {
     }
 
     /// Adds an instance, or replaces what was registered of it; its health and history stay.
-    pub fn put(&mut self, registration: Arc<Registration>) -> Entry {
+    /// `heard_at` is when it registered, by the hub's own clock.
+    pub fn put(&mut self, registration: Arc<Registration>, heard_at: Timestamp) -> Entry {
         let service = self.known.entry(registration.service.clone()).or_default();
         service.registered = true;
         let Some(instance) = service.instances.get_mut(&registration.instance_id) else {
             let id = registration.instance_id.clone();
-            service.instances.insert(id, Instance::new(registration));
+            let instance = Instance::new(registration, heard_at);
+            service.instances.insert(id, instance);
             return Entry::New;
         };
         let before = std::mem::replace(&mut instance.registration, registration);
         let now = &instance.registration;
         instance.withdrawn = None;
         instance.is_expired = false;
-        instance.last_seen = now.registered_at;
-        instance.heard_at = now.registered_at;
+        instance.last_seen = heard_at;
+        instance.heard_at = heard_at;
         if (&before.address, &before.health_check) == (&now.address, &now.health_check) {
             Entry::Same
         } else {

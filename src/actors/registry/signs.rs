@@ -76,7 +76,7 @@ impl Handler<InstanceGone> for Registry {
 
     fn handle(&mut self, gone: InstanceGone, _: &mut Context<Self>) {
         let (service, id) = (&gone.service, &gone.instance_id);
-        let now = self.settings.clock.now();
+        let now = self.settings.clock.wall();
         let Some(instance) = self.services.instance_mut(service, id) else {
             return;
         };

@@ -110,7 +110,7 @@ impl Registry {
         let gone = Fact::InstanceDeregistered(InstanceDeregistered {
             service: service.clone(),
             instance_id: id.clone(),
-            at: now,
+            at: self.settings.clock.wall(),
             // Whoever registers while this is on its way to the journal stays.
             registered_at: Some(instance.registration.registered_at),
         });

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::services::{Service, Services};
 use crate::actors::messages::ServiceView;
 use crate::domain::ids::{Label, ServiceName};
+use crate::domain::moment::Moment;
 use crate::domain::service::{Dependency, Health};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
@@ -36,15 +37,16 @@ impl Services {
         })
     }
 
-    pub fn view(&self, name: &ServiceName, usual: Strategy, now: Timestamp) -> Option<ServiceView> {
+    pub fn view(&self, name: &ServiceName, usual: Strategy, moment: Moment) -> Option<ServiceView> {
+        let now = moment.hub;
         let service = self.known.get(name).filter(|known| known.is_present())?;
         let findings = check(service.needs(), |needed| self.found(needed, now));
         let strategy = self.strategy(name);
         Some(ServiceView {
             service: name.clone(),
             status: service.status(&findings, now),
-            last_seen: service.last_seen(),
-            instances: service.instance_views(name),
+            last_seen: service.last_seen().map(|at| moment.wall_time(at)),
+            instances: service.instance_views(name, moment),
             available: service.available(None, now),
             strategy: strategy.unwrap_or(usual),
             has_own_strategy: strategy.is_some(),
@@ -52,7 +54,7 @@ impl Services {
         })
     }
 
-    pub fn views(&self, usual: Strategy, now: Timestamp) -> Vec<ServiceView> {
+    pub fn views(&self, usual: Strategy, now: Moment) -> Vec<ServiceView> {
         let names = self.known.keys();
         names
             .filter_map(|name| self.view(name, usual, now))

@@ -198,6 +198,7 @@ async fn counts_what_was_owed_before_a_restart() {
     let door = door_to_billing();
     let facts = vec![accepted(door.message(1)), accepted(door.message(2))];
     let replayed = Committed {
+        at: crate::domain::moment::Moment::default(),
         replay: true,
         ..committed(2, facts)
     };

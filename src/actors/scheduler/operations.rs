@@ -16,7 +16,7 @@ impl Handler<SwitchQueue> for Scheduler {
     type Result = ();
 
     fn handle(&mut self, switch: SwitchQueue, _: &mut Context<Self>) {
-        let now = self.clock.now();
+        let now = self.clock.wall();
         let SwitchQueue {
             service,
             paused,
@@ -65,7 +65,7 @@ impl Handler<Clearance> for Scheduler {
         }
         let count = clearance.left.len().min(CLEARED_AT_ONCE);
         let part: Vec<_> = clearance.left.drain(..count).collect();
-        let facts = self.queues.cancel_waiting(&part, self.clock.now());
+        let facts = self.queues.cancel_waiting(&part, self.clock.moment());
         clearance.cancelled += facts.len() as u64;
         let home = ctx.address();
         Record::and_then(&self.hops.event_store, facts, move || {

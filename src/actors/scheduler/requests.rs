@@ -21,9 +21,9 @@ impl Handler<Receive> for Scheduler {
     type Result = ();
 
     fn handle(&mut self, receive: Receive, ctx: &mut Context<Self>) {
-        let now = self.clock.now();
+        let now = self.clock.moment();
         if !self.queues.knows(&receive.service) {
-            return self.make_known(receive, now, ctx);
+            return self.make_known(receive, now.wall, ctx);
         }
         if !receive.is_socket {
             self.hops.registry.do_send(Polled {
@@ -41,7 +41,7 @@ impl Handler<Receive> for Scheduler {
             Poller {
                 max: receive.max,
                 lease: receive.lease,
-                until: now.plus(receive.wait),
+                until: now.hub.plus(receive.wait),
                 reply: receive.reply,
             },
         );
@@ -49,7 +49,7 @@ impl Handler<Receive> for Scheduler {
         self.serve_pollers(&service, now, &mut expired);
         self.record(expired);
         if receive.wait == Duration::ZERO {
-            for poller in self.pollers.pop_due(now) {
+            for poller in self.pollers.pop_due(now.hub) {
                 let _ = poller.reply.send(Vec::new());
             }
         }
@@ -89,7 +89,7 @@ impl Handler<EndLeases> for Scheduler {
         if let Err(refusal) = self.check_owner(end.owner.as_ref(), &end.leases) {
             return drop(end.reply.send(Err(refusal)));
         }
-        let now = self.clock.now();
+        let now = self.clock.moment();
         let random = &mut self.random;
         let facts = match end.end {
             LeaseEnd::Ack => self.queues.ack(&end.leases, now),
@@ -110,7 +110,7 @@ impl Handler<ReturnLeases> for Scheduler {
     type Result = ();
 
     fn handle(&mut self, back: ReturnLeases, ctx: &mut Context<Self>) {
-        let now = self.clock.now();
+        let now = self.clock.moment();
         let ids = self.queues.running(&back.leases);
         let random = &mut self.random;
         let facts = match back.are_lost {
@@ -127,7 +127,7 @@ impl Handler<ExtendLeases> for Scheduler {
     type Result = ();
 
     fn handle(&mut self, extend: ExtendLeases, ctx: &mut Context<Self>) {
-        let now = self.clock.now();
+        let now = self.clock.moment();
         let until = match self.check_owner(extend.owner.as_ref(), &extend.leases) {
             Ok(()) => self.queues.extend(&extend.leases, extend.lease, now),
             Err(refusal) => Err(refusal),
@@ -141,7 +141,7 @@ impl Handler<Cancel> for Scheduler {
     type Result = ();
 
     fn handle(&mut self, cancel: Cancel, ctx: &mut Context<Self>) {
-        match self.queues.cancel(cancel.id, self.clock.now()) {
+        match self.queues.cancel(cancel.id, self.clock.moment()) {
             Ok(fact) => answer_when_recorded(&self.hops.event_store, vec![fact], cancel.reply),
             Err(refusal) => drop(cancel.reply.send(Err(refusal))),
         }
@@ -195,7 +195,7 @@ impl Handler<Inspect> for Scheduler {
     type Result = MessageResult<Inspect>;
 
     fn handle(&mut self, inspect: Inspect, _: &mut Context<Self>) -> Self::Result {
-        let now = self.clock.now();
+        let now = self.clock.moment();
         let views = inspect
             .ids
             .into_iter()

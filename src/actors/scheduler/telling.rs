@@ -5,6 +5,7 @@ use super::Scheduler;
 use crate::domain::fact::{Attempt, AttemptFailed, Fact, Settlement};
 use crate::domain::ids::{MessageId, ServiceName};
 use crate::domain::message::{Message, State};
+use crate::domain::moment::Moment;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::leases::Leased;
 use crate::metrics::notices::{Notice, Particulars};
@@ -36,7 +37,7 @@ impl Scheduler {
     }
 
     /// To be called when the queues have learnt of `fact`.
-    pub(super) fn tell_place(&self, fact: &Fact, now: Timestamp) {
+    pub(super) fn tell_place(&self, fact: &Fact, now: Moment) {
         if !follows() {
             return;
         }

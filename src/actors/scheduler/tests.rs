@@ -292,10 +292,16 @@ async fn a_retrying_message_goes_out_again_when_it_is_due() {
     desk.commit(1, vec![accepted(message.clone())]);
     assert_eq!(desk.sent_out().await, [(id(1), 1)]);
     desk.commit(2, vec![attempt_failed(&message, retry_at)]);
-    desk.address.do_send(Due { ids: vec![id(1)] });
+    desk.address.do_send(Due {
+        ids: vec![id(1)],
+        at: desk.clock.moment(),
+    });
     assert_eq!(desk.sent_out().await, []);
     tokio::time::advance(5 * SECOND).await;
-    desk.address.do_send(Due { ids: vec![id(1)] });
+    desk.address.do_send(Due {
+        ids: vec![id(1)],
+        at: desk.clock.moment(),
+    });
     assert_eq!(desk.sent_out().await, [(id(1), 2)]);
 }
 
@@ -306,7 +312,10 @@ async fn a_message_that_outlived_its_ttl_is_recorded_as_expired() {
     message.expires_at = Some(desk.clock.now().plus(SECOND));
     desk.commit(1, vec![accepted(message)]);
     tokio::time::advance(SECOND).await;
-    desk.address.do_send(Due { ids: vec![id(1)] });
+    desk.address.do_send(Due {
+        ids: vec![id(1)],
+        at: desk.clock.moment(),
+    });
     let record = desk.recorded.recv().await;
     assert!(matches!(&record.facts[..], [Fact::Expired(end)] if end.id == id(1)));
 }

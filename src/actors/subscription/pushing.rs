@@ -11,6 +11,7 @@ use crate::actors::messages::{AwaitTurn, CallbackGone, EventPushed, PushEnd, Pus
 use crate::domain::circuit::Origin;
 use crate::domain::event::Sequence;
 use crate::domain::fact::{Attempt, DeadReason, Fact};
+use crate::domain::moment::Moment;
 use crate::domain::subscription::{EventDelivered, EventLetter};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::delivery_window::{Ended, Outcome, conclude};
@@ -60,7 +61,8 @@ impl Subscription {
             max_attempts: self.settings.retries.max_attempts,
             is_replay: matches!(lane, LaneId::Replay(_)),
         };
-        let request = push_request(&handing, self.settings.message_timeout, now);
+        let wall = self.settings.clock.wall();
+        let request = push_request(&handing, self.settings.message_timeout, wall);
         self.last_push += 1;
         let push = Push {
             lane,
@@ -106,9 +108,10 @@ impl Subscription {
     }
 
     fn answered(&mut self, push: &Push, answer: &PushAnswer, ctx: &Context<Self>) {
-        let now = self.settings.clock.now();
+        let moment = self.settings.clock.moment();
+        let now = moment.hub;
         let answered = classify(answer);
-        let attempt = attempt(push, answer, now);
+        let attempt = attempt(push, answer, moment);
         let random = rand::rng().random();
         let outcome = conclude(&self.settings.retries, answered, push.number, now, random);
         self.tell_outcome(push, &attempt, outcome);
@@ -124,11 +127,11 @@ impl Subscription {
                 if let Some(window) = self.window(push.lane) {
                     window.failed(push.sequence, attempt, at);
                 }
-                self.count_failure(false, now);
+                self.count_failure(false);
             }
             Outcome::Dead(reason) => {
                 self.died(push, attempt, reason, ctx);
-                self.count_failure(true, now);
+                self.count_failure(true);
             }
             Outcome::Gone => {
                 if let Some(window) = self.window(push.lane) {
@@ -137,7 +140,7 @@ impl Subscription {
                 self.is_gone = true;
                 let id = self.subscription.id;
                 self.hops.gone.do_send(CallbackGone { id });
-                self.count_failure(true, now);
+                self.count_failure(true);
             }
         }
         // With no room beside what is tried again, nothing else could begin.
@@ -156,7 +159,7 @@ impl Subscription {
         self.record(Fact::EventDelivered(EventDelivered {
             id: self.subscription.id.letter_id(&ended.event),
             subscription_id: self.subscription.id,
-            at: self.settings.clock.now(),
+            at: self.settings.clock.wall(),
             attempt,
         }));
     }
@@ -239,7 +242,7 @@ impl Subscription {
             subscription_id: self.subscription.id,
             service: self.subscription.service.clone(),
             event: ended.event,
-            at: self.settings.clock.now(),
+            at: self.settings.clock.wall(),
             reason,
             attempts,
             redriven: before.map_or(0, |letter| letter.redriven),
@@ -266,11 +269,11 @@ impl Subscription {
     }
 }
 
-fn attempt(push: &Push, answer: &PushAnswer, now: Timestamp) -> Attempt {
-    let took = now.since(push.started_at).as_millis();
+fn attempt(push: &Push, answer: &PushAnswer, now: Moment) -> Attempt {
+    let took = now.hub.since(push.started_at).as_millis();
     Attempt {
         number: push.number,
-        at: push.started_at,
+        at: now.wall_time(push.started_at),
         instance: None,
         outcome: classify(answer).outcome(),
         status_code: status_code(answer),

@@ -76,7 +76,7 @@ impl ReplayLane {
         }
     }
 
-    /// As it is now.
+    /// As it is now, by the system's clock.
     fn version(&self, now: Timestamp) -> Arc<Replay> {
         Arc::new(Replay {
             at: now,
@@ -116,7 +116,7 @@ impl Subscription {
         for lane in &mut self.replays {
             let is_due = lane.is_dirty && now >= lane.recorded_at.plus(RECORD_EVERY);
             if lane.is_over() || is_due {
-                let fact = Fact::ReplayAdvanced(lane.version(now));
+                let fact = Fact::ReplayAdvanced(lane.version(self.settings.clock.wall()));
                 self.hops.event_store.do_send(Record::unasked(vec![fact]));
                 lane.is_dirty = false;
                 lane.recorded_at = now;
@@ -126,7 +126,8 @@ impl Subscription {
     }
 
     /// Before the hub stops.
-    pub(super) fn record_replays(&mut self, now: Timestamp) {
+    pub(super) fn record_replays(&mut self) {
+        let now = self.settings.clock.wall();
         for lane in self.replays.iter_mut().filter(|lane| lane.is_dirty) {
             let fact = Fact::ReplayAdvanced(lane.version(now));
             self.hops.event_store.do_send(Record::unasked(vec![fact]));

@@ -39,7 +39,7 @@ impl Subscription {
     }
 
     /// `is_bad`: worth telling at once. Told once until something is delivered again.
-    pub(super) fn count_failure(&mut self, is_bad: bool, now: Timestamp) {
+    pub(super) fn count_failure(&mut self, is_bad: bool) {
         self.progress.failures = self.progress.failures.saturating_add(1);
         if self.failing_told || !(is_bad || self.progress.failures >= WORTH_TELLING) {
             return;
@@ -51,7 +51,8 @@ impl Subscription {
             last_error: self.progress.last_error.as_deref(),
             failures: self.progress.failures,
         };
-        let event = failing_event(&failing, now, rand::rng().random());
+        let wall = self.settings.clock.wall();
+        let event = failing_event(&failing, wall, rand::rng().random());
         let offer = EventOffer {
             event,
             expected_version: None,

@@ -87,7 +87,7 @@ pub async fn publish_batch(
     let body = Body::read(&hub, payload, body::BATCH, 3, Subject::Message).await?;
     let caller = Caller::of(&request);
     let labels = Labels::of(request.headers())?;
-    let context = labels.context(&caller, hub.clock.now());
+    let context = labels.context(&caller, hub.clock.wall());
     let batch = Batch::split(body.text(), Items::Events, is_ndjson(&request))?;
     let outcomes = take(&hub, &request, &batch, &context).await?;
     answer(outcomes, batch.atomic)

@@ -110,7 +110,7 @@ pub async fn publish(
     let body = Body::one(&hub, payload, Subject::Message).await?;
     let caller = Caller::of(&request);
     let labels = Labels::of(request.headers())?;
-    let context = labels.context(&caller, hub.clock.now());
+    let context = labels.context(&caller, hub.clock.wall());
     let (offer, ignored) = event_input::read(body.text(), &context)?;
     let mut repeat = receipt(&hub, &offer.event, true, ignored);
     match offer_all(&hub, &request, vec![offer], false).await?.pop() {

@@ -92,7 +92,7 @@ pub async fn send_batch(
     let body = Body::read(&hub, payload, body::BATCH, 3, SUBJECT).await?;
     let caller = Caller::of(&request);
     let labels = Labels::of(request.headers())?;
-    let context = labels.context(&caller, hub.clock.now());
+    let context = labels.context(&caller, hub.clock.wall());
     let batch = Batch::split(body.text(), Items::Messages, is_ndjson(&request))?;
     let outcomes = take(&hub, &request, &batch.items, &context).await?;
     answer(outcomes)

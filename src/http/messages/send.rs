@@ -88,7 +88,7 @@ pub async fn send(
     let body = Body::one(&hub, payload, Subject::Message).await?;
     let caller = Caller::of(&request);
     let labels = Labels::of(request.headers())?;
-    let context = labels.context(&caller, hub.clock.now());
+    let context = labels.context(&caller, hub.clock.wall());
     let (offer, ignored) = message_input::read(body.text(), &context)?;
     let message = offer.message.clone();
     let settled = wait.filter(|wait| *wait > 0).map(|wait| {

@@ -250,6 +250,7 @@ fn a_handed_out_message_is_described_as_it_is_written() {
         extras: None,
     };
     let delivery = Delivery {
+        outlived: None,
         message: message.into(),
         attempt: 1,
         hand_outs: 1,

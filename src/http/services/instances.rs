@@ -120,7 +120,7 @@ async fn enter(
     let body = Body::read(hub, payload, most, 1, Subject::Request).await?;
     let rules = &hub.settings.registrations;
     let (registration, ignored) =
-        registration_input::read(body.text(), path, rules, hub.clock.now())?;
+        registration_input::read(body.text(), path, rules, hub.clock.wall())?;
     Caller::of(request).must_be(&registration.service)?;
     let service = registration.service.clone();
     let instance_id = registration.instance_id.clone();

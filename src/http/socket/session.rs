@@ -210,13 +210,13 @@ impl Session {
     }
 
     fn refuse(&mut self, slip: &Slip, error: &HubError) {
-        let text = texts::error(slip.reference.as_ref(), error, self.hub.clock.now());
+        let text = texts::error(slip.reference.as_ref(), error, self.hub.clock.wall());
         self.answers.give((slip.place, Some(text)));
     }
 
     /// Tells the client something it did not ask.
     fn complain(&mut self, error: &HubError) {
-        let text = texts::error(None, error, self.hub.clock.now());
+        let text = texts::error(None, error, self.hub.clock.wall());
         self.answers.say(text);
     }
 

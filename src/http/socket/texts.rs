@@ -263,6 +263,7 @@ pub mod tests {
         let problem = HubError::invalid(Subject::Message, "type", "is wrong");
         let leased = Leased {
             delivery: crate::logic::queues::Delivery {
+                outlived: None,
                 message: Arc::new(facts::message(1, "{}")),
                 attempt: 1,
                 hand_outs: 1,

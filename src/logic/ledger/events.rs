@@ -10,6 +10,7 @@ use crate::domain::carried::{Carried, KnownId};
 use crate::domain::event::{Event, ExpectedVersion, Sequence, StreamId};
 use crate::domain::fact::Fact;
 use crate::domain::message::Fingerprint;
+use crate::domain::moment::LONGEST_LIFT;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::dedup::{DedupWindow, Verdict};
@@ -45,7 +46,7 @@ impl EventLedger {
 
     fn learn(&mut self, event: &Event) {
         self.last_sequence = self.last_sequence.max(event.sequence);
-        self.last_published_at = self.last_published_at.max(event.published_at);
+        self.last_published_at = event.published_at;
         if let Some(place) = &event.stream {
             self.streams.insert(place.id.clone(), place.version);
         }
@@ -74,11 +75,17 @@ impl EventLedger {
         self.window.overflowed()
     }
 
-    /// Begins to choose the events of one batch.
+    /// Begins to choose the events of one batch, `now` by the system's clock. Their time never falls
+    /// as long as that clock is set back by a little; one that was far ahead was wrong, and waiting
+    /// for it would make the times of all that follow wrong, too.
     pub fn draft(&mut self, now: Timestamp) -> EventDraft<'_> {
         self.window.forget_aged(now);
+        let last = self.last_published_at;
         EventDraft {
-            published_at: now.max(self.last_published_at),
+            published_at: match last.since(now) > LONGEST_LIFT {
+                true => now,
+                false => now.max(last),
+            },
             last_sequence: self.last_sequence,
             ledger: self,
             streams: AHashMap::new(),
@@ -109,7 +116,7 @@ pub enum Publication {
 /// The events chosen for a batch that is not written yet, on top of the ledger.
 pub struct EventDraft<'a> {
     ledger: &'a EventLedger,
-    /// The time of the whole batch, never before that of an earlier event.
+    /// The time of the whole batch.
     published_at: Timestamp,
     last_sequence: Sequence,
     streams: AHashMap<StreamId, u64>,

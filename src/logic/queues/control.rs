@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::domain::fact::{Fact, QueueSwitched};
 use crate::domain::ids::{MessageId, ServiceName};
 use crate::domain::message::Priority;
+use crate::domain::moment::Moment;
 use crate::domain::quota::Quota;
 use crate::domain::timestamp::Timestamp;
 
@@ -20,7 +21,7 @@ pub struct Pause {
 }
 
 impl Queues {
-    /// What follows from the wish of `by`. To pause what is paused changes neither since when it is
+    /// What follows from the wish of `by`, `now` by the system's clock. To pause what is paused changes neither since when it is
     /// nor by whom.
     pub fn switched(
         &self,
@@ -100,7 +101,8 @@ impl Queues {
     }
 
     /// Takes back those of `ids` that still wait.
-    pub fn cancel_waiting(&mut self, ids: &[MessageId], now: Timestamp) -> Vec<Fact> {
+    pub fn cancel_waiting(&mut self, ids: &[MessageId], now: impl Into<Moment>) -> Vec<Fact> {
+        let now = now.into();
         let mut facts = Vec::with_capacity(ids.len());
         for id in ids {
             if self.entries.get(id).is_some_and(is_waiting) {
@@ -118,6 +120,6 @@ pub(super) fn earliest<'a>(a: Option<&'a Pause>, b: Option<&'a Pause>) -> Option
 fn is_waiting(entry: &Entry) -> bool {
     matches!(
         entry.place,
-        Place::Queued | Place::Held | Place::Scheduled | Place::Retrying { .. }
+        Place::Queued | Place::Held | Place::Scheduled { .. } | Place::Retrying { .. }
     )
 }

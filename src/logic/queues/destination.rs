@@ -94,7 +94,7 @@ impl Destination {
             Place::Held => {
                 self.held_of(entry).insert((entry.order, entry.message.id));
             }
-            Place::Scheduled | Place::Retrying { .. } => {
+            Place::Scheduled { .. } | Place::Retrying { .. } => {
                 self.not_due.insert(entry.message.id);
             }
             _ => {}
@@ -110,7 +110,7 @@ impl Destination {
             Place::Held => {
                 self.held_of(entry).remove(&(entry.order, entry.message.id));
             }
-            Place::Scheduled | Place::Retrying { .. } => {
+            Place::Scheduled { .. } | Place::Retrying { .. } => {
                 self.not_due.remove(&entry.message.id);
             }
             _ => {}
@@ -141,7 +141,7 @@ impl Counts {
     fn at(&mut self, place: Place) -> Option<&mut usize> {
         match place {
             Place::Queued | Place::Held => None,
-            Place::Scheduled => Some(&mut self.scheduled),
+            Place::Scheduled { .. } => Some(&mut self.scheduled),
             Place::Retrying { .. } => Some(&mut self.retrying),
             Place::Pushing { .. } => Some(&mut self.pushing),
             Place::Leased { .. } => Some(&mut self.leased),

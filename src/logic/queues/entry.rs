@@ -5,10 +5,12 @@ use std::sync::Arc;
 use crate::domain::fact::Attempt;
 use crate::domain::ids::{LeaseToken, Position};
 use crate::domain::message::Message;
+use crate::domain::moment::{Moment, When};
 use crate::domain::timestamp::Timestamp;
-use crate::logic::lanes::{RankPolicy, Waiting};
+use crate::logic::lanes::Waiting;
 
 use super::Delivery;
+use super::ranking::Ranking;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Place {
@@ -17,18 +19,13 @@ pub enum Place {
     /// Behind an earlier message with the same ordering key.
     Held,
     /// Not before its `deliver_at`.
-    Scheduled,
-    Retrying {
-        at: Timestamp,
-    },
+    Scheduled { until: When },
+    /// Until then by the hub's own clock, as all that follows.
+    Retrying { at: Timestamp },
     /// With the dispatcher.
-    Pushing {
-        since: Timestamp,
-    },
+    Pushing { since: Timestamp },
     /// Since when and until when is with the lease.
-    Leased {
-        token: LeaseToken,
-    },
+    Leased { token: LeaseToken },
     /// A fact that moves it on is being written.
     Settling,
 }
@@ -41,6 +38,10 @@ pub struct Entry {
     pub redriven: u32,
     /// Consumers that were lost with it since its last attempt.
     pub lost: u32,
+    /// When it came, by the hub's own clock; never before what came before it.
+    pub since: Timestamp,
+    /// When its ttl is over, by the hub's own clock.
+    pub outlived: Option<Timestamp>,
     /// Failed attempts of its present life. Most messages never have one, and there may be
     /// millions of them waiting, so an empty list takes as little as possible.
     #[allow(clippy::box_collection, reason = "8 bytes against 24")]
@@ -59,12 +60,17 @@ impl Entry {
             message: self.message.clone(),
             attempt: self.failures() + 1,
             hand_outs: self.lost + 1,
+            outlived: self.outlived,
         }
     }
 
-    pub fn waiting(&self, ranks: &RankPolicy) -> Waiting {
+    pub fn is_expired(&self, now: Moment) -> bool {
+        self.outlived.is_some_and(|at| at <= now.hub)
+    }
+
+    pub fn waiting(&self, ranking: &Ranking) -> Waiting {
         Waiting {
-            rank: ranks.rank(&self.message),
+            rank: ranking.rank(self),
             order: self.order,
             priority: self.message.priority,
             id: self.message.id,

@@ -1,6 +1,7 @@
 //! Why a message has not been delivered yet, in words and numbers.
 
 use crate::domain::message::Message;
+use crate::domain::moment::Moment;
 use crate::domain::service::Outlook;
 use crate::domain::timestamp::Timestamp;
 
@@ -15,27 +16,35 @@ use super::pace::Limit;
 const MOST_COUNTED: usize = 1000;
 
 impl Queues {
-    pub(super) fn waiting_for(&self, entry: &Entry, now: Timestamp) -> String {
+    pub(super) fn waiting_for(&self, entry: &Entry, now: Moment) -> String {
         let message = &entry.message;
         match entry.place {
-            Place::Scheduled => match message.deliver_at() {
-                Some(at) => format!("scheduled: it may be delivered from {at} on"),
-                None => "scheduled".to_owned(),
-            },
+            Place::Scheduled { until } => {
+                let at = until.wall_time(now);
+                format!("scheduled: it may be delivered from {at} on")
+            }
             Place::Retrying { at } if entry.lost > 0 => {
-                let lost = entry.lost;
+                let (lost, at) = (entry.lost, now.wall_time(at));
                 format!("{lost} consumers were lost with it; it is handed out again at {at}")
             }
             Place::Retrying { at } => {
                 let (failures, most) = (entry.failures(), self.policy.retries.max_attempts);
+                let at = now.wall_time(at);
                 format!("{failures} of {most} attempts failed; the next one is at {at}")
             }
-            Place::Pushing { since } => format!("an attempt is under way since {since}"),
+            Place::Pushing { since } => {
+                format!("an attempt is under way since {}", now.wall_time(since))
+            }
             Place::Leased { token } => match self.leases.get(&token) {
-                Some(Lease { since, until, .. }) => match until {
-                    Some(until) => format!("leased to a consumer since {since}, until {until}"),
-                    None => format!("with a consumer's socket since {since}"),
-                },
+                Some(Lease { since, until, .. }) => {
+                    let since = now.wall_time(*since);
+                    match until.map(|until| now.wall_time(until)) {
+                        Some(until) => {
+                            format!("leased to a consumer since {since}, until {until}")
+                        }
+                        None => format!("with a consumer's socket since {since}"),
+                    }
+                }
                 None => "leased to a consumer".to_owned(),
             },
             Place::Settling => "its outcome is being written".to_owned(),
@@ -65,8 +74,8 @@ impl Queues {
         }
     }
 
-    fn waiting_for_turn(&self, entry: &Entry, to: &Destination, now: Timestamp) -> String {
-        let (waiting, kind) = (entry.waiting(&self.policy.ranks), &entry.message.kind);
+    fn waiting_for_turn(&self, entry: &Entry, to: &Destination, now: Moment) -> String {
+        let (waiting, kind) = (entry.waiting(&self.ranking), &entry.message.kind);
         let turn = match to.lanes.ahead_of(&waiting, kind, MOST_COUNTED) {
             MOST_COUNTED => format!("{MOST_COUNTED} messages or more are ahead of it"),
             1 => "1 message is ahead of it".to_owned(),
@@ -83,9 +92,11 @@ impl Queues {
                 format!("no instance was available since the hub started; {turn}")
             }
             Outlook::NoInstance { since } => {
+                let since = now.wall_time(since);
                 format!("no instance is available since {since}; {turn}")
             }
             Outlook::CircuitOpen { until } => {
+                let until = now.wall_time(until);
                 format!("the circuit is open and tried again at {until}; {turn}")
             }
             Outlook::Trial => {
@@ -107,13 +118,14 @@ fn in_words(pause: &Pause) -> String {
     }
 }
 
-fn waiting_for_room(to: &Destination, now: Timestamp, turn: &str) -> String {
-    match to.pace.limit(to.in_hand(), now) {
+fn waiting_for_room(to: &Destination, now: Moment, turn: &str) -> String {
+    match to.pace.limit(to.in_hand(), now.hub) {
         Some(Limit::InFlight { most }) => {
             format!("the quota max_in_flight of {most} is used up; {turn}")
         }
         Some(Limit::Rate { rate, until }) => format!(
-            "the quota deliver_rate of {rate} per second lets the next message go at {until}; {turn}"
+            "the quota deliver_rate of {rate} per second lets the next message go at {}; {turn}",
+            now.wall_time(until)
         ),
         None => {
             let (in_flight, window) = (to.counts.pushing, to.window);

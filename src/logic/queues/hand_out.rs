@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::domain::fact::Fact;
 use crate::domain::ids::{MessageId, ServiceName};
 use crate::domain::message::Message;
+use crate::domain::moment::Moment;
 use crate::domain::service::{KindRoom, Outlook};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::lanes::Waiting;
@@ -22,6 +23,14 @@ pub struct Delivery {
     pub attempt: u32,
     /// How often it was handed out to consumers since the last attempt, this time included.
     pub hand_outs: u32,
+    /// When its ttl is over, by the hub's own clock.
+    pub outlived: Option<Timestamp>,
+}
+
+impl Delivery {
+    pub fn is_expired(&self, now: Moment) -> bool {
+        self.outlived.is_some_and(|at| at <= now.hub)
+    }
 }
 
 /// What a hand-out gave: what leaves, and what was found expired on the way.
@@ -63,7 +72,8 @@ impl Queues {
     }
 
     /// Takes what the window has room for, most urgent first.
-    pub fn push_out(&mut self, service: &ServiceName, now: Timestamp) -> HandOut<Delivery> {
+    pub fn push_out(&mut self, service: &ServiceName, now: impl Into<Moment>) -> HandOut<Delivery> {
+        let now = now.into();
         let room = self.destinations.get(service).map_or(0, Destination::room);
         self.hand_out(
             service,
@@ -71,7 +81,7 @@ impl Queues {
             now,
             Kinds::pop_to_push,
             |entry| {
-                entry.place = Place::Pushing { since: now };
+                entry.place = Place::Pushing { since: now.hub };
                 entry.delivery()
             },
         )
@@ -82,7 +92,7 @@ impl Queues {
         &mut self,
         service: &ServiceName,
         (max, most_bytes): (usize, usize),
-        now: Timestamp,
+        now: Moment,
         next: Next,
         mut take: impl FnMut(&mut Entry) -> T,
     ) -> HandOut<T> {
@@ -96,7 +106,7 @@ impl Queues {
         if self.paused.is_some() || destination.paused.is_some() {
             return out;
         }
-        let max = max.min(destination.pace.room(destination.in_hand(), now));
+        let max = max.min(destination.pace.room(destination.in_hand(), now.hub));
         let mut bytes = 0;
         while out.items.len() < max && bytes < most_bytes {
             let Some(waiting) = next(&mut destination.lanes) else {
@@ -106,15 +116,15 @@ impl Queues {
                 .entries
                 .get_mut(&waiting.id)
                 .expect("what is in a lane has an entry");
-            if entry.message.is_expired(now) {
+            if entry.is_expired(now) {
                 let policy = &self.policy.retries;
                 out.expired
-                    .push(verdict::expired(policy, &entry.message, now, None));
+                    .push(verdict::expired(policy, &entry.message, now.wall, None));
                 entry.place = Place::Settling;
             } else {
                 bytes += entry.message.bytes() as usize;
                 out.items.push(take(entry));
-                destination.pace.take(now);
+                destination.pace.take(now.hub);
             }
             if let Place::Pushing { .. } = entry.place {
                 destination
@@ -123,7 +133,7 @@ impl Queues {
             }
             destination.enter(entry);
         }
-        if let Some(at) = destination.pace.next_at(now) {
+        if let Some(at) = destination.pace.next_at(now.hub) {
             self.paced.set(service.clone(), at);
         }
         out
@@ -131,19 +141,23 @@ impl Queues {
 
     /// Puts back what was with the dispatcher but never tried: no attempt is spent, rank and order
     /// stay. Returns the facts of those that expired meanwhile.
-    pub fn give_back(&mut self, ids: &[MessageId], now: Timestamp) -> Vec<Fact> {
-        self.put_back(ids, now, |place| matches!(place, Place::Pushing { .. }))
+    pub fn give_back(&mut self, ids: &[MessageId], now: impl Into<Moment>) -> Vec<Fact> {
+        self.put_back(ids, now.into(), |place| {
+            matches!(place, Place::Pushing { .. })
+        })
     }
 
     /// As [`Queues::give_back`], for what was leased and did not reach its consumer.
-    pub fn give_back_leased(&mut self, ids: &[MessageId], now: Timestamp) -> Vec<Fact> {
-        self.put_back(ids, now, |place| matches!(place, Place::Leased { .. }))
+    pub fn give_back_leased(&mut self, ids: &[MessageId], now: impl Into<Moment>) -> Vec<Fact> {
+        self.put_back(ids, now.into(), |place| {
+            matches!(place, Place::Leased { .. })
+        })
     }
 
     fn put_back(
         &mut self,
         ids: &[MessageId],
-        now: Timestamp,
+        now: Moment,
         is_out: impl Fn(Place) -> bool,
     ) -> Vec<Fact> {
         let mut expired = Vec::new();
@@ -154,8 +168,8 @@ impl Queues {
             if !is_out(entry.place) {
                 continue;
             }
-            if entry.message.is_expired(now) {
-                let fact = verdict::expired(&self.policy.retries, &entry.message, now, None);
+            if entry.is_expired(now) {
+                let fact = verdict::expired(&self.policy.retries, &entry.message, now.wall, None);
                 expired.push(self.settle(*id, fact));
                 continue;
             }
@@ -166,9 +180,7 @@ impl Queues {
             let destination = destination_of(&mut self.destinations, &entry.message);
             let kind = &entry.message.kind;
             destination.enter(entry);
-            destination
-                .lanes
-                .push(entry.waiting(&self.policy.ranks), kind);
+            destination.lanes.push(entry.waiting(&self.ranking), kind);
             destination.pace.give_back();
             // Whoever is still being pushed will make room; with nobody there is nothing to wait for.
             match (was_pushed, destination.counts.pushing) {

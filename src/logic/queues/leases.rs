@@ -6,6 +6,7 @@ use ahash::AHashSet;
 
 use crate::domain::fact::{Attempt, AttemptOutcome, Fact};
 use crate::domain::ids::{LeaseToken, MessageId, ServiceName};
+use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::backoff::Asked;
@@ -46,10 +47,11 @@ impl Queues {
         service: &ServiceName,
         max: usize,
         lease: Option<Duration>,
-        now: Timestamp,
+        now: impl Into<Moment>,
         mut mint: impl FnMut() -> LeaseToken,
     ) -> HandOut<Leased> {
-        let until = lease.map(|lease| now.plus(lease));
+        let now = now.into();
+        let until = lease.map(|lease| now.hub.plus(lease));
         let room = (max, page::MOST_BYTES);
         let out = self.hand_out(service, room, now, Kinds::pop, |entry| {
             let token = mint();
@@ -65,7 +67,7 @@ impl Queues {
                 leased.token,
                 Lease {
                     id,
-                    since: now,
+                    since: now.hub,
                     until,
                 },
             );
@@ -122,7 +124,12 @@ impl Queues {
     }
 
     /// The messages behind `tokens` were handled. All or nothing.
-    pub fn ack(&mut self, tokens: &[LeaseToken], now: Timestamp) -> Result<Vec<Fact>, Refusal> {
+    pub fn ack(
+        &mut self,
+        tokens: &[LeaseToken],
+        now: impl Into<Moment>,
+    ) -> Result<Vec<Fact>, Refusal> {
+        let now = now.into();
         let ids = self.lease_holders(tokens)?;
         let end = LeaseEnd {
             outcome: AttemptOutcome::Delivered,
@@ -141,9 +148,10 @@ impl Queues {
         tokens: &[LeaseToken],
         delay: Option<Duration>,
         reason: Option<String>,
-        now: Timestamp,
+        now: impl Into<Moment>,
         mut random: impl FnMut() -> f64,
     ) -> Result<Vec<Fact>, Refusal> {
+        let now = now.into();
         let ids = self.lease_holders(tokens)?;
         let end = LeaseEnd {
             outcome: AttemptOutcome::Failed,
@@ -156,14 +164,15 @@ impl Queues {
             .collect())
     }
 
-    /// The leases end `lease` from now instead. All or nothing.
+    /// The leases end `lease` from now instead; says when. All or nothing.
     pub fn extend(
         &mut self,
         tokens: &[LeaseToken],
         lease: Duration,
-        now: Timestamp,
+        now: impl Into<Moment>,
     ) -> Result<Timestamp, Refusal> {
-        let new_end = now.plus(lease);
+        let now = now.into();
+        let new_end = now.hub.plus(lease);
         for id in self.lease_holders(tokens)? {
             if let Place::Leased { token } = self.entries[&id].place
                 && let Some(lease) = self.leases.get_mut(&token)
@@ -172,18 +181,23 @@ impl Queues {
                 self.lease_ends.set(token, new_end);
             }
         }
-        Ok(new_end)
+        Ok(now.wall_time(new_end))
     }
 
     /// Leases that ran out are failed attempts.
-    pub fn expire_leases(&mut self, now: Timestamp, mut random: impl FnMut() -> f64) -> Vec<Fact> {
+    pub fn expire_leases(
+        &mut self,
+        now: impl Into<Moment>,
+        mut random: impl FnMut() -> f64,
+    ) -> Vec<Fact> {
+        let now = now.into();
         let end = LeaseEnd {
             outcome: AttemptOutcome::LeaseExpired,
             error: Some("the lease ran out".to_owned()),
             asked: None,
         };
         let mut facts = Vec::new();
-        for token in self.lease_ends.pop_due(now, usize::MAX) {
+        for token in self.lease_ends.pop_due(now.hub, usize::MAX) {
             if let Some(Lease { id, .. }) = self.leases.get(&token).copied() {
                 facts.extend(self.end_lease(id, &end, now, random()));
             }
@@ -199,7 +213,7 @@ impl Queues {
         &mut self,
         id: MessageId,
         end: &LeaseEnd,
-        now: Timestamp,
+        now: Moment,
         random: f64,
     ) -> Option<Fact> {
         let entry = self.entries.get(&id)?;
@@ -209,18 +223,18 @@ impl Queues {
         let since = self.leases.get(&token)?.since;
         let attempt = Attempt {
             number: entry.failures() + 1,
-            at: since,
+            at: now.wall_time(since),
             instance: None,
             outcome: end.outcome,
             status_code: None,
-            duration_ms: u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX),
+            duration_ms: u64::try_from(now.hub.since(since).as_millis()).unwrap_or(u64::MAX),
             error: end.error.clone(),
         };
         let fact = verdict::verdict(
             &self.policy.retries,
             &entry.message,
             attempt,
-            now,
+            (now.wall, entry.is_expired(now)),
             random,
             end.asked,
         );

@@ -6,6 +6,7 @@
 
 use crate::domain::fact::Fact;
 use crate::domain::ids::MessageId;
+use crate::domain::moment::Moment;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::backoff::Next;
 use crate::logic::verdict;
@@ -18,34 +19,36 @@ impl Queues {
     pub fn consumers_lost(
         &mut self,
         ids: &[MessageId],
-        now: Timestamp,
+        now: impl Into<Moment>,
         mut random: impl FnMut() -> f64,
     ) -> Vec<Fact> {
+        let now = now.into();
         let lost = ids.iter();
         lost.filter_map(|id| self.consumer_lost(*id, now, random()))
             .collect()
     }
 
-    fn consumer_lost(&mut self, id: MessageId, now: Timestamp, random: f64) -> Option<Fact> {
+    fn consumer_lost(&mut self, id: MessageId, now: Moment, random: f64) -> Option<Fact> {
         let retries = self.policy.retries;
         let entry = self.entries.get_mut(&id)?;
         let Place::Leased { token } = entry.place else {
             return None;
         };
         entry.lost += 1;
-        if entry.message.is_expired(now) {
-            let fact = verdict::expired(&retries, &entry.message, now, None);
+        if entry.is_expired(now) {
+            let fact = verdict::expired(&retries, &entry.message, now.wall, None);
             return Some(self.settle(id, fact));
         }
-        match retries.after_loss(entry.lost, now, random) {
+        match retries.after_loss(entry.lost, now.hub, random) {
             Next::Exhausted => {
-                let since = self.leases.get(&token).map_or(now, |lease| lease.since);
+                let since = self.leases.get(&token).map_or(now.hub, |lease| lease.since);
+                let (since, now) = (now.wall_time(since), now.wall);
                 let count = (entry.lost, entry.failures() + 1);
                 let fact =
                     verdict::exhausted_by_losses(&retries, &entry.message, count, since, now);
                 Some(self.settle(id, fact))
             }
-            Next::RetryAt(at) if at <= now => self.give_back_leased(&[id], now).pop(),
+            Next::RetryAt(at) if at <= now.hub => self.give_back_leased(&[id], now).pop(),
             Next::RetryAt(at) => {
                 self.wait_until(id, at);
                 None
@@ -68,8 +71,9 @@ impl Queues {
     }
 
     /// Those whose wait is over can be handed out again. Returns the facts of those that expired.
-    pub fn return_due(&mut self, now: Timestamp) -> Vec<Fact> {
-        let due = self.returns.pop_due(now, usize::MAX);
+    pub fn return_due(&mut self, now: impl Into<Moment>) -> Vec<Fact> {
+        let now = now.into();
+        let due = self.returns.pop_due(now.hub, usize::MAX);
         due.into_iter().filter_map(|id| self.due(id, now)).collect()
     }
 }

@@ -1,5 +1,6 @@
 //! Random lives against the model, then the promises one by one.
 
+mod clocks;
 mod life;
 mod model;
 mod operations;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::domain::fact::Attempt;
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::message::{Message, Priority, State};
+use crate::domain::moment::Moment;
 use crate::domain::timestamp::Timestamp;
 
 use super::Queues;
@@ -82,7 +83,8 @@ impl QueueDepths {
 }
 
 impl Queues {
-    pub fn inspect(&self, id: MessageId, now: Timestamp) -> Option<OpenMessage> {
+    pub fn inspect(&self, id: MessageId, now: impl Into<Moment>) -> Option<OpenMessage> {
+        let now = now.into();
         let entry = self.entries.get(&id)?;
         Some(OpenMessage {
             position: entry.order,
@@ -90,7 +92,7 @@ impl Queues {
             state: self.state(entry),
             redriven: entry.redriven,
             attempts: entry.attempts.as_deref().cloned().unwrap_or_default(),
-            next_attempt: next_attempt(entry),
+            next_attempt: next_attempt(entry, now),
             hand_outs: hand_outs(entry),
             waiting_for: self.waiting_for(entry, now),
         })
@@ -163,10 +165,10 @@ fn hand_outs(entry: &Entry) -> u32 {
     }
 }
 
-fn next_attempt(entry: &Entry) -> Option<Timestamp> {
+fn next_attempt(entry: &Entry, now: Moment) -> Option<Timestamp> {
     match entry.place {
-        Place::Retrying { at } => Some(at),
-        Place::Scheduled => entry.message.deliver_at(),
+        Place::Retrying { at } => Some(now.wall_time(at)),
+        Place::Scheduled { until } => Some(until.wall_time(now)),
         _ => None,
     }
 }

@@ -282,6 +282,16 @@ impl TestHub {
         kill_process(pid, Signal::TERM).unwrap();
     }
 
+    /// Has the process stand still, as one whose machine is moved elsewhere.
+    pub fn freeze(&self) {
+        kill_process(Pid::from_child(&self.process), Signal::STOP).unwrap();
+    }
+
+    /// Has a process that stands still go on.
+    pub fn thaw(&self) {
+        kill_process(Pid::from_child(&self.process), Signal::CONT).unwrap();
+    }
+
     /// Waits for the process to end by itself.
     #[track_caller]
     pub fn exit_code(&mut self) -> Option<i32> {

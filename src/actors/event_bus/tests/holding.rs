@@ -22,6 +22,7 @@ impl House {
     fn send(&self, facts: Vec<Fact>) {
         let records = facts.into_iter().map(|fact| Recorded { position: 1, fact });
         self.bus.do_send(Committed {
+            at: crate::domain::moment::Moment::default(),
             records: records.collect(),
             replay: false,
         });

@@ -163,20 +163,20 @@ async fn the_status_of_a_service_follows_its_instances() {
         let mut services = Services::default();
         for (number, health) in healths.iter().enumerate() {
             let name = number.to_string();
-            services.put(Arc::new(registration(&name)));
+            services.put(Arc::new(registration(&name)), Timestamp::default());
             let one = services.instance_mut(&service("billing"), &instance(&name));
             one.unwrap().health = *health;
         }
         let now = Timestamp::default();
         let status = services
-            .view(&service("billing"), Strategy::RoundRobin, now)
+            .view(&service("billing"), Strategy::RoundRobin, now.into())
             .unwrap()
             .status;
         assert_eq!(status, expected, "{healths:?}");
-        services.put(Arc::new(registration("leaving")));
+        services.put(Arc::new(registration("leaving")), Timestamp::default());
         services.withdraw(&draining(&registration("leaving")));
         let status = services
-            .view(&service("billing"), Strategy::RoundRobin, now)
+            .view(&service("billing"), Strategy::RoundRobin, now.into())
             .unwrap()
             .status;
         assert_eq!(status, expected, "one that drains does not count");

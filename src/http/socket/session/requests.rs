@@ -66,7 +66,7 @@ impl Session {
             caller: &self.caller,
             correlation_id: None,
             traceparent: None,
-            now: self.hub.clock.now(),
+            now: self.hub.clock.wall(),
         };
         let (frames, is_array) = frames::read(text, &context);
         self.takes_arrays |= is_array;
@@ -294,7 +294,7 @@ pub(super) fn answer(
         Err(error) => Some(texts::error(
             slip.reference.as_ref(),
             &error,
-            hub.clock.now(),
+            hub.clock.wall(),
         )),
     };
     (slip.place, text)

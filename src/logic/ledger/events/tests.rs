@@ -87,6 +87,31 @@ fn events_and_those_of_each_stream_are_counted_from_one() {
     }
 }
 
+fn published_at(ledger: &mut EventLedger, now: Timestamp) -> Timestamp {
+    let published = ledger.draft(now).publish(event(None));
+    let Publication::Published(event) = published else {
+        panic!("{published:?}");
+    };
+    ledger.apply(&Fact::EventPublished(event.clone()));
+    event.published_at
+}
+
+#[test]
+fn times_wait_for_a_clock_that_was_set_back_but_not_for_years() {
+    const MINUTE: i64 = 60_000;
+    let mut ledger = ledger();
+    for (now, expected) in [
+        (0, 0),
+        (-10 * MINUTE, 0),
+        (MINUTE, MINUTE),
+        (1_000_000 * MINUTE, 1_000_000 * MINUTE),
+        (2 * MINUTE, 2 * MINUTE),
+        (MINUTE, 2 * MINUTE),
+    ] {
+        assert_eq!(published_at(&mut ledger, at(now)), at(expected));
+    }
+}
+
 #[test]
 fn what_was_expected_of_the_stream_must_hold() {
     use ExpectedVersion::{Exactly, Existing};

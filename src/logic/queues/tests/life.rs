@@ -259,7 +259,8 @@ impl Life {
         };
         let attempt = attempt(delivery.attempt, outcome, self.now);
         let (retries, message) = (policy().retries, &delivery.message);
-        let fact = verdict::verdict(&retries, message, attempt, self.now, 0.0, None);
+        let by = (self.now, message.is_expired(self.now));
+        let fact = verdict::verdict(&retries, message, attempt, by, 0.0, None);
         self.commit(fact);
     }
 

@@ -35,6 +35,7 @@ fn token(number: u128) -> LeaseToken {
 fn leased(number: u128) -> Leased {
     Leased {
         delivery: Delivery {
+            outlived: None,
             message: Arc::new(samples::message(number, "1")),
             attempt: 1,
             hand_outs: 1,

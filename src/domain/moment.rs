@@ -1,0 +1,149 @@
+//! One moment, read on both of the hub's clocks.
+
+use std::time::Duration;
+
+use super::timestamp::Timestamp;
+
+/// A time that must not fall goes on from the latest one for as long as the system's clock needs to
+/// catch up, if that is no longer than this. A latest time further ahead was a mistake, and waiting
+/// for it would make those that follow wrong, too.
+pub const LONGEST_LIFT: Duration = Duration::from_secs(15 * 60);
+
+/// News that is older than this was stamped before the system's clock was set.
+const LONGEST_WAY_MS: i64 = 60_000;
+/// A stamp further ahead is from before the clock was set back.
+const SLIGHTLY_AHEAD_MS: i64 = 1_000;
+
+/// Now, on the hub's own clock, which runs on evenly and by which everything relative is timed,
+/// and on the system's, which others go by too and which may be set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Moment {
+    pub hub: Timestamp,
+    pub wall: Timestamp,
+}
+
+/// Both clocks agree, as when the hub starts.
+impl From<Timestamp> for Moment {
+    fn from(time: Timestamp) -> Self {
+        Self {
+            hub: time,
+            wall: time,
+        }
+    }
+}
+
+impl Moment {
+    /// What the hub's clock shows when the system's, as it is set now, shows `wall`.
+    pub fn hub_time(self, wall: Timestamp) -> Timestamp {
+        Timestamp::from_millis(wall.as_millis().saturating_add(self.hub_ahead()))
+    }
+
+    /// The reverse of [`Moment::hub_time`], for whoever is to compare it with another clock.
+    pub fn wall_time(self, hub: Timestamp) -> Timestamp {
+        Timestamp::from_millis(hub.as_millis().saturating_sub(self.hub_ahead()))
+    }
+
+    /// By how much the hub's clock is ahead of the system's, in milliseconds.
+    pub fn hub_ahead(self) -> i64 {
+        self.hub.as_millis() - self.wall.as_millis()
+    }
+
+    /// The moment of something that was stamped `at` by the system's clock and is known by now.
+    ///
+    /// What is news has only just happened: if its stamp says otherwise the system's clock was set
+    /// in between, and it counts from now. So does what has a stamp from the future, from before
+    /// the clock was set right.
+    pub fn of(self, at: Timestamp, is_news: bool) -> Self {
+        let age = self.wall.as_millis() - at.as_millis();
+        if age < -SLIGHTLY_AHEAD_MS || is_news && age > LONGEST_WAY_MS {
+            return Self {
+                hub: self.hub,
+                wall: at,
+            };
+        }
+        Self {
+            hub: self.hub_time(at),
+            wall: at,
+        }
+    }
+}
+
+/// When something is due: after a time that passes evenly, or when the clocks on the wall say so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum When {
+    Hub(Timestamp),
+    Wall(Timestamp),
+}
+
+impl When {
+    pub fn is_due(self, now: Moment) -> bool {
+        match self {
+            Self::Hub(at) => at <= now.hub,
+            Self::Wall(at) => at <= now.wall,
+        }
+    }
+
+    /// On the wall, as far as can be told now.
+    pub fn wall_time(self, now: Moment) -> Timestamp {
+        match self {
+            Self::Hub(at) => now.wall_time(at),
+            Self::Wall(at) => at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(1_780_000_000_000 + seconds * 1000)
+    }
+
+    /// The system's clock was set forward by an hour.
+    const NOW: i64 = 3600;
+
+    fn now() -> Moment {
+        Moment {
+            hub: at(0),
+            wall: at(NOW),
+        }
+    }
+
+    #[test]
+    fn both_clocks_can_be_told_from_each_other() {
+        assert_eq!(now().hub_time(at(NOW + 5)), at(5));
+        assert_eq!(now().wall_time(at(5)), at(NOW + 5));
+        assert_eq!(Moment::from(at(7)).hub_time(at(9)), at(9));
+    }
+
+    #[test]
+    fn an_old_record_is_as_old_as_its_stamp_says() {
+        let then = now().of(at(NOW - 600), false);
+        assert_eq!((then.hub, then.wall), (at(-600), at(NOW - 600)));
+    }
+
+    #[test]
+    fn a_stamp_from_the_future_counts_from_now() {
+        for is_news in [false, true] {
+            let then = now().of(at(NOW + 86_400), is_news);
+            assert_eq!(then.hub, at(0));
+            assert_eq!(then.hub_time(at(NOW + 86_405)), at(5));
+        }
+    }
+
+    #[test]
+    fn news_stamped_before_the_clock_was_set_counts_from_now() {
+        let then = now().of(at(0), true);
+        assert_eq!(then.hub_time(at(30)), at(30));
+        assert_eq!(now().of(at(NOW - 1), true).hub, at(-1));
+    }
+
+    #[test]
+    fn what_is_due_by_one_clock_need_not_be_by_the_other() {
+        assert!(When::Wall(at(NOW)).is_due(now()) && !When::Hub(at(NOW)).is_due(now()));
+        assert!(!When::Wall(at(NOW + 1)).is_due(now()) && When::Hub(at(0)).is_due(now()));
+        assert_eq!(When::Hub(at(1)).wall_time(now()), at(NOW + 1));
+        assert_eq!(When::Wall(at(1)).wall_time(now()), at(1));
+    }
+}

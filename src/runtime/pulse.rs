@@ -1,0 +1,55 @@
+//! The pulse of the hub's threads: whether it listens, and whether the system's clock was set.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::Recipient;
+
+use crate::actors::messages::ClockSet;
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+
+/// Between two pulses of a thread.
+const BEAT: Duration = Duration::from_millis(100);
+/// By how much the system's clock is set now and then without anybody having to know.
+const NOTEWORTHY_MS: i64 = 1_000;
+
+/// Begins the pulse of this thread. Until it ends, time passes only while it is given.
+pub fn begin(clock: Clock, metrics: Arc<Metrics>) {
+    let pulse = clock.pulse();
+    actix::spawn(async move {
+        loop {
+            tokio::time::sleep(BEAT).await;
+            let pause = pulse.beat();
+            if !pause.is_zero() {
+                metrics.time.count_pause(pause);
+                tracing::warn!(
+                    ?pause,
+                    "the hub stood still: for so long it heard nobody, and nobody's silence counts"
+                );
+            }
+        }
+    });
+}
+
+/// Watches the system's clock, and tells when it was set.
+pub fn watch_clock(clock: Clock, to: Recipient<ClockSet>) {
+    actix::spawn(async move {
+        loop {
+            tokio::time::sleep(BEAT).await;
+            let step = clock.take_step();
+            if step == 0 {
+                continue;
+            }
+            to.do_send(ClockSet);
+            if step.abs() >= NOTEWORTHY_MS {
+                let seconds = step as f64 / 1000.0;
+                tracing::warn!(
+                    seconds,
+                    "the system's clock was set, or the machine slept: times of the calendar follow \
+                     it at once, whatever waits for a time to pass is not touched"
+                );
+            }
+        }
+    });
+}
