@@ -21,6 +21,7 @@ use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use super::patience::Patience;
 use super::tls::Trust;
 use crate::domain::deny_list::DenyList;
 use crate::logic::spacing::Spacing;
@@ -81,7 +82,7 @@ impl Transport for HttpTransport {
                 Ok(outgoing) => outgoing,
                 Err(error) => return PushAnswer::NoAnswer { error },
             };
-            let failure = match inner.exchange(&outgoing, by, patience).await {
+            let failure = match inner.exchange(&outgoing, patience).await {
                 Ok(answered) => return inner.push_answer(answered, by).await,
                 Err(failure) => failure,
             };
@@ -110,8 +111,7 @@ impl Transport for HttpTransport {
             if !wait.is_zero() {
                 sleep(wait).await;
             }
-            let by = Instant::now() + patience;
-            match inner.exchange(&outgoing, by, patience).await {
+            match inner.exchange(&outgoing, patience).await {
                 Ok(answered) => {
                     let status = answered.response.status();
                     inner.let_go(answered);
@@ -212,7 +212,6 @@ impl Inner {
     async fn exchange(
         &self,
         outgoing: &Outgoing,
-        by: Instant,
         patience: Duration,
     ) -> Result<Answered, Unanswered> {
         if self.dialer.denies(&outgoing.place) {
@@ -237,8 +236,8 @@ impl Inner {
             }
             unreachable!("there are fewer pauses than numbers")
         };
-        let ended = timeout_at(by, tries).await;
-        ended.unwrap_or_else(|_| {
+        let ended = Patience::of(patience).wait_for(tries).await;
+        ended.unwrap_or_else(|| {
             Err(match want.take() {
                 Some(error) => Unanswered::NotTried(error),
                 None => Unanswered::Late(format!("no answer within {patience:?}")),

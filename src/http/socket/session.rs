@@ -32,6 +32,7 @@ use super::frames;
 use super::incoming::{Gate, Trouble};
 use super::texts;
 use crate::actors::messages::{FeedId, FeedNews, SocketClosed, SocketNews, SocketOpened};
+use crate::domain::timestamp::Timestamp;
 use crate::door::Phase;
 use crate::error::HubError;
 use crate::http::Hub;
@@ -79,6 +80,8 @@ pub struct Session {
     is_draining: bool,
     stage: Stage,
     life: Life,
+    /// When it was last looked after, by the hub's own clock.
+    beaten_at: Timestamp,
 }
 
 impl Session {
@@ -91,6 +94,7 @@ impl Session {
     ) -> Self {
         let socket = FeedId(Uuid::from_u128(rand::random()));
         hub.metrics.sockets.open.inc();
+        let beaten_at = hub.clock.now();
         Self {
             feed: Feed::default(),
             consumers: Consumers::new(&hub.handles, hub.door.clone(), socket),
@@ -110,6 +114,7 @@ impl Session {
             is_draining: false,
             stage: Stage::Open,
             life: Life::new(),
+            beaten_at,
         }
     }
 
@@ -222,6 +227,12 @@ impl Session {
 
     fn beat(&mut self, ctx: &mut Context) {
         self.tell_passed();
+        // What passed while the hub stood still is nobody's silence, and then intervals end at once.
+        let now = self.hub.clock.now();
+        if now.since(self.beaten_at) < PING_INTERVAL / 2 {
+            return;
+        }
+        self.beaten_at = now;
         if !self.life.beat() {
             let reason = (CloseCode::Policy, "two pings were not answered");
             return self.close(Farewell::because(reason), ctx);
