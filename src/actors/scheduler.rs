@@ -27,7 +27,6 @@ use crate::domain::carried::Tally;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::{LeaseToken, MessageId, ServiceName};
 use crate::domain::moment::Moment;
-use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::{QueuePolicy, Queues};
 use crate::logic::tally;
 use crate::metrics::Metrics;
