@@ -12,10 +12,10 @@ pub struct Timestamp(i64);
 
 /// Why a text is no point in time.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("must be an RFC 3339 time such as 2026-01-31T12:00:00.000Z")]
+#[error("must be an RFC 3339 time such as 2026-01-31T12:00:00.000Z, of the years 0000 to 9999")]
 pub struct NotATimestamp;
 
-/// Why a number of seconds is no duration.
+/// Why a number of seconds is no duration. What is shorter than half a millisecond is none.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("must be a number of seconds from 0 to 3153600000")]
 pub struct NotADuration;
@@ -37,10 +37,18 @@ impl Timestamp {
         self.0
     }
 
-    /// Reads RFC 3339 with any offset; more than milliseconds are cut.
+    /// Reads RFC 3339 with any offset; more than milliseconds are cut, and what is later than
+    /// [`Timestamp::MAX`] is that.
     pub fn parse(text: &str) -> Result<Self, NotATimestamp> {
-        let instant: jiff::Timestamp = text.parse().map_err(|_| NotATimestamp)?;
-        Ok(Self::from_millis(instant.as_millisecond()))
+        let read = |text: &str| text.parse::<jiff::Timestamp>().ok();
+        if let Some(instant) = read(text) {
+            return Ok(Self::from_millis(instant.as_millisecond()));
+        }
+        // The last hours of the last year, which many write for "never", are beyond what `jiff`
+        // can hold. If they are a time, they are one in a year of the same length, too.
+        let in_last_year = text.strip_prefix("9999");
+        let in_like_year = in_last_year.and_then(|rest| read(&format!("9995{rest}")));
+        in_like_year.map(|_| Self::MAX).ok_or(NotATimestamp)
     }
 
     /// Never later than [`Timestamp::MAX`].
@@ -117,9 +125,33 @@ mod tests {
             "2026-01-31",
             "2026-13-01T00:00:00Z",
             "1769860800",
+            "9999-12-32T00:00:00Z",
+            "9999-02-29T00:00:00Z",
+            "9999-12-31T24:00:01Z",
+            "+010000-01-01T00:00:00Z",
         ] {
             assert_eq!(Timestamp::parse(text), Err(NotATimestamp), "{text}");
         }
+    }
+
+    #[test]
+    fn the_last_hours_of_the_calendar_are_a_time() {
+        for text in [
+            "9999-12-31T23:59:59Z",
+            "9999-12-31T23:59:59.999Z",
+            "9999-12-31T23:59:59.999999999Z",
+            "9999-12-31T23:59:60Z",
+            "9999-12-30T22:00:00.001Z",
+            "9999-12-31T23:59:59-12:00",
+            "9999-12-31T23:59:59+14:00",
+            "9999-12-31t23:59:59z",
+        ] {
+            assert_eq!(Timestamp::parse(text), Ok(Timestamp::MAX), "{text}");
+        }
+        let before = Timestamp::parse("9999-12-30T21:59:59Z").unwrap();
+        assert!(before < Timestamp::MAX);
+        let leap_second = Timestamp::parse("2016-12-31T23:59:60Z").unwrap();
+        assert_eq!(leap_second.to_string(), "2016-12-31T23:59:59.000Z");
     }
 
     #[test]

@@ -124,7 +124,7 @@ fn expected(field: &Field<'_>, event: &Event) -> Result<ExpectedVersion, HubErro
         return Err(field.wrong("needs a stream_id"));
     }
     let problem = "must be a whole number: -1 for any existing stream, 0 for a new one, \
-                   else the version of its last event";
+                   else the version of its last event, at most 9223372036854775807";
     match serde_json::from_str::<i64>(field.json.get()) {
         Ok(-1) => Ok(ExpectedVersion::Existing),
         Ok(number) => u64::try_from(number)

@@ -182,14 +182,15 @@ impl<'a> Field<'a> {
 
     /// Zero is allowed.
     pub fn duration(&self) -> Result<Duration, HubError> {
-        let value = self.parse::<f64>("a number of seconds")?;
+        // A number beyond what a computer counts with is out of range like any other.
+        let value = self.parse::<f64>("a number of seconds from 0 to 3153600000")?;
         seconds(value).map_err(|error| self.wrong(error))
     }
 
     pub fn positive_duration(&self) -> Result<Duration, HubError> {
         let duration = self.duration()?;
         if duration.is_zero() {
-            return Err(self.wrong("must be greater than 0"));
+            return Err(self.wrong("must be at least 0.001 seconds"));
         }
         Ok(duration)
     }
