@@ -5,6 +5,8 @@
 
 mod error;
 mod limits;
+mod log_filter;
+mod nearest;
 mod quotas;
 mod risks;
 mod secret;
@@ -310,7 +312,7 @@ impl Config {
             value::path(text).map(Some)
         })?;
         settings.value("shutdown_timeout", &mut self.shutdown_timeout, period)?;
-        settings.text("log", &mut self.log, value::non_empty)?;
+        settings.text("log", &mut self.log, log_filter::log_filter)?;
         settings.value(
             "metrics_max_services",
             &mut self.metrics_max_services,

@@ -18,11 +18,12 @@ pub enum ConfigError {
     },
     #[error("{}: must be a list of `key: value` lines", file.display())]
     NotAMapping { file: PathBuf },
-    #[error("{place}: unknown key `{key}`; the keys are: {known}")]
+    #[error("{place}: unknown key `{key}`; {advice}")]
     UnknownKey {
         place: Place,
         key: String,
-        known: String,
+        /// Which key was meant, or which there are.
+        advice: String,
     },
     #[error("{place}: {key}: {allowed}{instead}")]
     BadValue {

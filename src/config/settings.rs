@@ -8,6 +8,7 @@ use std::path::Path;
 use serde_norway::Value;
 
 use super::error::{ConfigError, Place};
+use super::nearest::nearest;
 
 const PREFIX: &str = "MESSAGE_HUB_";
 
@@ -34,10 +35,12 @@ impl Settings {
             file: file.to_owned(),
             source,
         })?;
+        // Some editors begin every file with a byte order mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let not_a_mapping = || ConfigError::NotAMapping {
             file: file.to_owned(),
         };
-        let mapping = match serde_norway::from_str(&text) {
+        let mapping = match serde_norway::from_str(text) {
             Ok(Value::Mapping(mapping)) => mapping,
             Ok(Value::Null) => return Ok(()),
             Ok(_) => return Err(not_a_mapping()),
@@ -52,7 +55,7 @@ impl Settings {
             let key = key.as_str().ok_or_else(not_a_mapping)?.to_owned();
             let place = Place::File {
                 file: file.to_owned(),
-                line: line_of(&text, &key),
+                line: line_of(text, &key),
             };
             let setting = Setting {
                 value,
@@ -159,15 +162,22 @@ impl Settings {
         let mut warnings = Vec::new();
         for (key, setting) in self.given {
             match setting.place {
-                Place::Variable { name } => warnings.push(format!(
-                    "environment variable {name}: no such setting, ignored"
-                )),
+                Place::Variable { name } => {
+                    let given = name.strip_prefix(PREFIX).unwrap_or(&name);
+                    let meant = nearest(given, self.known.iter().copied());
+                    let meant = meant
+                        .map(|key| format!("; did you mean {PREFIX}{}?", key.to_ascii_uppercase()));
+                    warnings.push(format!(
+                        "environment variable {name}: no such setting, ignored{}",
+                        meant.unwrap_or_default()
+                    ));
+                }
                 place @ Place::File { .. } => {
-                    return Err(ConfigError::UnknownKey {
-                        place,
-                        key,
-                        known: self.known.join(", "),
-                    });
+                    let advice = match nearest(&key, self.known.iter().copied()) {
+                        Some(meant) => format!("did you mean `{meant}`?"),
+                        None => format!("the keys are: {}", self.known.join(", ")),
+                    };
+                    return Err(ConfigError::UnknownKey { place, key, advice });
                 }
             }
         }
