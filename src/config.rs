@@ -105,6 +105,8 @@ pub struct Config {
     pub compaction_interval: Duration,
     /// A subscription that gave no sign of life for so long holds no event back.
     pub subscription_expiry: Duration,
+    /// How long callbacks are signed with the old secret, too, after it was changed.
+    pub secret_overlap: Duration,
     /// Where nothing the hub sends by itself may lead: messages, events, health checks.
     pub outgoing_deny: DenyList,
     /// Issuers of certificates that are trusted besides those of the operating system.
@@ -178,6 +180,7 @@ impl Default for Config {
             dead_letter_retention: Duration::ZERO,
             compaction_interval: Duration::from_secs(3600),
             subscription_expiry: Duration::from_secs(30 * 86_400),
+            secret_overlap: Duration::from_secs(86_400),
             outgoing_deny: DenyList::default(),
             tls_ca_file: None,
             load_balancing_strategy: Strategy::HealthAware,
@@ -399,6 +402,7 @@ impl Config {
             value::days,
         )?;
         settings.value("compaction_interval", &mut self.compaction_interval, period)?;
+        settings.value("secret_overlap", &mut self.secret_overlap, duration)?;
         settings.value(
             "subscription_expiry_days",
             &mut self.subscription_expiry,

@@ -95,6 +95,8 @@ struct Follower {
 #[derive(Clone)]
 pub struct Settings {
     pub clock: Clock,
+    /// How long a secret that was changed signs beside the new one.
+    pub secret_overlap: Duration,
     pub metrics: Arc<Metrics>,
     pub subscriptions: subscription::Settings,
     pub circuits: callback_circuit::Settings,

@@ -90,7 +90,8 @@ impl Config {
             Seconds(self.compaction_interval)
         )?;
         let expiry = Days(self.subscription_expiry);
-        writeln!(f, "subscription_expiry_days: {expiry}")
+        writeln!(f, "subscription_expiry_days: {expiry}")?;
+        writeln!(f, "secret_overlap: {}", Seconds(self.secret_overlap))
     }
 
     fn write_services(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -414,3 +414,49 @@ fn an_old_name_is_read_but_not_beside_the_new_one() {
         expected
     );
 }
+
+#[test]
+fn a_key_that_is_near_none_lists_them_all() {
+    assert!(refusal("colour: 1").contains("unknown key `colour`; the keys are: host, port"));
+}
+
+#[test]
+fn a_variable_near_a_key_is_told_what_was_meant() {
+    let warnings = |name| load(&[(name, "1")]).unwrap().warnings.join(" ");
+    let meant = warnings("MESSAGE_HUB_PROT");
+    assert!(
+        meant.ends_with("ignored; did you mean MESSAGE_HUB_PORT?"),
+        "{meant}"
+    );
+    let spelt = warnings("MESSAGE_HUB_log_format");
+    assert!(
+        spelt.ends_with("did you mean MESSAGE_HUB_LOG_FORMAT?"),
+        "{spelt}"
+    );
+    assert!(warnings("MESSAGE_HUB_COLOUR").ends_with("ignored"));
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_first_key() {
+    assert_eq!(load_yaml("\u{feff}port: 1", &[]).unwrap().config.port, 1);
+}
+
+#[test]
+fn a_log_that_nobody_could_read_is_refused() {
+    let refusal = refusal("port: 1\nlog: information");
+    assert!(
+        refusal.starts_with("hub.yaml:2: log: \"information\" is no level"),
+        "{refusal}"
+    );
+    assert!(refusal.contains("did you mean info?"), "{refusal}");
+    let config = load_yaml("log: message-hub=Warning", &[]).unwrap().config;
+    assert_eq!(config.log, "message_hub=warn");
+}
+
+#[test]
+fn an_old_secret_may_stay_valid_for_a_while_or_not_at_all() {
+    let overlap = |yaml| load_yaml(yaml, &[]).unwrap().config.secret_overlap;
+    assert_eq!(overlap(""), Duration::from_secs(86_400));
+    assert_eq!(overlap("secret_overlap: 0"), Duration::ZERO);
+    assert!(refusal("secret_overlap: -1").starts_with("hub.yaml:1: secret_overlap: "));
+}

@@ -66,6 +66,9 @@ pub enum Channel {
 pub struct Callback {
     pub url: String,
     pub secret: SigningSecret,
+    /// The secret before this one, as long as receivers may still verify with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<PreviousSecret>,
     /// So many events may be under way at once; they start in order.
     pub max_in_flight: u32,
     /// It outlives a restart.
@@ -77,6 +80,31 @@ pub struct Callback {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SigningSecret(String);
+
+/// A secret that was replaced.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PreviousSecret {
+    pub secret: SigningSecret,
+    pub until: Timestamp,
+}
+
+impl Callback {
+    /// Signs with this secret from `now` on, and until `until` with the one before, too.
+    pub fn change_secret(&mut self, secret: SigningSecret, now: Timestamp, until: Timestamp) {
+        if secret == self.secret {
+            return;
+        }
+        let secret = std::mem::replace(&mut self.secret, secret);
+        self.previous = (until > now).then_some(PreviousSecret { secret, until });
+    }
+
+    /// The secret before the present one, if it is still valid.
+    pub fn previous_at(&self, now: Timestamp) -> Option<&PreviousSecret> {
+        self.previous
+            .as_ref()
+            .filter(|previous| previous.until > now)
+    }
+}
 
 impl SigningSecret {
     pub fn new(text: String) -> Self {

@@ -131,6 +131,7 @@ pub fn wanted(text: &str, caller: &Caller, deny: &DenyList) -> Result<Wanted, Hu
                 .clone()
                 .unwrap_or_else(|| make_secret(rand::rng().random())),
             max_in_flight: in_flight.unwrap_or(1),
+            previous: None,
             durable: durable.unwrap_or(true),
         },
         // The first event has the number 1.

@@ -125,7 +125,12 @@ pub fn push_request(handing: &Handing<'_>, timeout: Duration, now: Timestamp) ->
     let body = serde_json::to_vec(&envelope).expect("an envelope is JSON");
     let (id, seconds) = (event.id.to_string(), now.as_millis().div_euclid(1000));
     let attempt = format!("{}/{}", handing.attempt, handing.max_attempts);
-    let signature = sign(&callback.secret, &id, seconds, &body);
+    let mut signature = sign(&callback.secret, &id, seconds, &body);
+    // Standard Webhooks: a receiver takes whichever signature it can verify.
+    if let Some(previous) = callback.previous_at(now) {
+        signature.push(' ');
+        signature.push_str(&sign(&previous.secret, &id, seconds, &body));
+    }
     let mut headers = vec![
         ("webhook-id", id.clone()),
         ("webhook-timestamp", seconds.to_string()),
@@ -163,14 +168,19 @@ mod tests {
             url: "http://127.0.0.1:9/events".to_owned(),
             secret: parse_secret(SECRET).unwrap(),
             max_in_flight: 1,
+            previous: None,
             durable: true,
         }
     }
 
     fn request(is_replay: bool) -> PushRequest {
+        request_to(&callback(), is_replay)
+    }
+
+    fn request_to(callback: &Callback, is_replay: bool) -> PushRequest {
         let handing = Handing {
             event: &samples::event(1, 7),
-            callback: &callback(),
+            callback,
             attempt: 2,
             max_attempts: 5,
             is_replay,
@@ -230,6 +240,37 @@ mod tests {
         let body = std::str::from_utf8(&request.body).unwrap();
         assert!(body.ends_with(r#""replay":true}"#), "{body}");
         assert_eq!(header(&request, "x-hub-replay"), Some("true"));
+    }
+
+    #[test]
+    fn a_changed_secret_signs_beside_the_old_one_until_that_is_over() {
+        let new = make_secret([7; 32]);
+        let now = 1_780_000_000_999;
+        for (until, is_valid) in [(now + 1, true), (now, false)] {
+            let mut callback = callback();
+            let (begin, until) = (Timestamp::default(), Timestamp::from_millis(until));
+            callback.change_secret(new.clone(), begin, until);
+            let request = request_to(&callback, false);
+            let id = samples::event(1, 7).id.to_string();
+            let by = |secret| sign(secret, &id, 1_780_000_000, &request.body);
+            let (new, old) = (by(&new), by(&parse_secret(SECRET).unwrap()));
+            let expected = if is_valid {
+                format!("{new} {old}")
+            } else {
+                new
+            };
+            assert_eq!(header(&request, "webhook-signature"), Some(&*expected));
+        }
+    }
+
+    #[test]
+    fn the_same_secret_again_or_no_overlap_leaves_no_old_one() {
+        let (now, later) = (Timestamp::from_millis(1), Timestamp::from_millis(2));
+        let mut callback = callback();
+        callback.change_secret(parse_secret(SECRET).unwrap(), now, later);
+        assert_eq!(callback.previous, None);
+        callback.change_secret(make_secret([7; 32]), now, now);
+        assert_eq!(callback.previous, None);
     }
 
     #[test]

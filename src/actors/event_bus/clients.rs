@@ -79,7 +79,9 @@ impl EventBus {
             callback.url.clone_from(url);
         }
         if let Some(secret) = &asked.secret {
-            callback.secret = secret.clone();
+            let now = after.changed_at;
+            let until = now.plus(self.settings.secret_overlap);
+            callback.change_secret(secret.clone(), now, until);
         }
         callback.max_in_flight = asked.max_in_flight.unwrap_or(callback.max_in_flight);
         if asked.event_types.is_some() || asked.callback_url.is_some() {
@@ -156,9 +158,13 @@ impl EventBus {
             .map(|one| one.progress.clone())
             .unwrap_or_default();
         let position = self.roster.positions.of(id);
-        let next_attempt = next_attempt(&progress, self.settings.clock.moment());
+        let now = self.settings.clock.moment();
+        let next_attempt = next_attempt(&progress, now);
+        let previous = subscription.callback();
+        let previous = previous.and_then(|callback| callback.previous_at(now.wall));
         SubscriptionView {
             subscription: subscription.clone(),
+            previous_secret_until: previous.map(|previous| previous.until),
             position,
             lag: self.lag(id, position),
             in_flight: progress.in_flight,

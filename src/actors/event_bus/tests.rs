@@ -57,6 +57,7 @@ fn house(pushes: impl IntoIterator<Item = Push>) -> House {
     let mut limits = Limits::default();
     limits.set(Limit::SubscriptionsPerService, 100_000);
     let settings = Settings {
+        secret_overlap: Duration::from_secs(60),
         clock,
         metrics: metrics.clone(),
         subscriptions: subscription::Settings {

@@ -106,6 +106,8 @@ pub struct SubscriptionView {
     /// When something is tried again that failed or that the circuit did not let through; never
     /// in the past.
     pub next_attempt: Option<Timestamp>,
+    /// Until when callbacks are signed with the secret before the present one, too.
+    pub previous_secret_until: Option<Timestamp>,
     /// The circuit of the callback's origin lets nothing through but trials.
     pub is_circuit_open: bool,
     /// Of a subscription of sockets: whether one has it now.

@@ -46,6 +46,9 @@ pub struct SubscriptionAnswer {
     /// When an event that failed, or the open circuit, is tried again; null if nothing waits for a
     /// time to come.
     next_attempt: Option<Timestamp>,
+    /// Until then callbacks carry a second signature, with the secret before the present one; null if
+    /// that is not valid any more.
+    previous_secret_until: Option<Timestamp>,
 }
 
 /// A subscription that has just been made.
@@ -94,6 +97,7 @@ impl SubscriptionAnswer {
             failures: view.failures,
             last_error: view.last_error.clone(),
             next_attempt: view.next_attempt,
+            previous_secret_until: view.previous_secret_until,
         }
     }
 }

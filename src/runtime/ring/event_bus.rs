@@ -12,6 +12,7 @@ impl Ring {
     pub(super) fn event_bus(&self, transport: Rc<HttpTransport>) -> EventBus {
         let settings = event_bus::Settings {
             clock: self.clock,
+            secret_overlap: self.config.secret_overlap,
             metrics: self.metrics.clone(),
             subscriptions: subscription::Settings {
                 clock: self.clock,

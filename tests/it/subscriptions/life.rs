@@ -1,6 +1,6 @@
 //! Subscriptions over time: made, changed, paused, ended, and over the death of the hub.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{QUICK, hub, payloads, publish};
 use crate::support::verbs::text;
@@ -226,4 +226,40 @@ fn with_keys_nobody_touches_what_is_anothers() {
     assert_eq!(billing.get(&one).is(200)["state"], "active");
     billing.post("/v1/events/replay", &replay).is(202);
     hub.named("boss", "o").delete(&one).is(204);
+}
+
+/// How many signatures a callback has.
+fn signatures(service: &FakeService, count: usize) -> usize {
+    let received = &service.wait_for(count)[count - 1];
+    let signature = received.header("webhook-signature").unwrap();
+    signature.split(' ').count()
+}
+
+#[test]
+fn a_changed_secret_leaves_the_old_one_valid_for_a_while() {
+    let hub = TestHub::with(&[("secret_overlap", "3600")]);
+    let service = FakeService::start();
+    let asked = json!({"service": "billing", "event_types": ["#"], "callback_url": service.url()});
+    let made = hub.subscribe(&asked).is(201);
+    assert_eq!(made["previous_secret_until"], Value::Null);
+    let target = format!("/v1/subscriptions/{}", text(&made["subscription_id"]));
+    let changed = json!({"secret": "whsec_AfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"});
+    hub.client().patch(&target, &changed).is(200);
+    let shown = hub.client().get(&target).is(200);
+    let until: jiff::Timestamp = text(&shown["previous_secret_until"]).parse().unwrap();
+    let left = until.as_second() - jiff::Timestamp::now().as_second();
+    assert!((3590..=3600).contains(&left), "{left} s");
+    assert!(!shown.to_string().contains("whsec_"), "{shown}");
+    publish(&hub, "order.paid", [1]);
+    assert_eq!(signatures(&service, 1), 2);
+
+    // It survives a restart, and without an overlap the change holds at once.
+    let hub = hub.restart_with(&[("secret_overlap", "0")]);
+    publish(&hub, "order.paid", [2]);
+    assert_eq!(signatures(&service, 2), 2);
+    let again = json!({"secret": "whsec_BfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"});
+    let shown = hub.client().patch(&target, &again).is(200);
+    assert_eq!(shown["previous_secret_until"], Value::Null);
+    publish(&hub, "order.paid", [3]);
+    assert_eq!(signatures(&service, 3), 1);
 }

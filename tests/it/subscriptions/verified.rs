@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{hub, publish};
 use crate::support::FakeService;
+use crate::support::verbs::text;
 
 /// Names a Python that has the package `standardwebhooks`; `scripts/test` makes one.
 const PYTHON: &str = "HUB_TEST_PYTHON";
@@ -55,6 +56,22 @@ fn the_public_library_takes_the_signature_and_no_other() {
         case["headers"][name] = json!(received.header(name));
     }
     assert_eq!(says(&python, &case), "verified");
+    // Whoever knows the old secret only, or the new one only, can verify after a change as well.
+    let target = format!("/v1/subscriptions/{}", text(&made["subscription_id"]));
+    let new = "whsec_AfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    hub.client().patch(&target, &json!({"secret": new})).is(200);
+    let hub = hub.restart();
+    publish(&hub, "order.paid", [1]);
+    let both = &service.wait_for(2)[1];
+    let mut after = case.clone();
+    after["body"] = json!(both.body);
+    for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
+        after["headers"][name] = json!(both.header(name));
+    }
+    for secret in [&made["secret"], &json!(new)] {
+        after["secret"] = secret.clone();
+        assert_eq!(says(&python, &after), "verified");
+    }
     case["body"] = json!(received.body.replace("order.paid", "order.lost"));
     assert_eq!(says(&python, &case), "refused");
 }

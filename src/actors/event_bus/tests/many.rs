@@ -26,6 +26,7 @@ async fn thousands_are_made_in_a_few_seconds() {
                 url: format!("http://host-{}/events", number % 1_000),
                 secret: SigningSecret::new("whsec_c2VjcmV0".to_owned()),
                 max_in_flight: 1,
+                previous: None,
                 durable: true,
             },
             from_sequence: None,

@@ -113,6 +113,7 @@ pub(super) fn callback() -> Callback {
         url: "http://a/events".to_owned(),
         secret: SigningSecret::new("whsec_c2VjcmV0".to_owned()),
         max_in_flight: 1,
+        previous: None,
         durable: true,
     }
 }

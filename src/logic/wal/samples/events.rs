@@ -69,6 +69,7 @@ pub fn subscribed(number: u128) -> Fact {
         url: "http://127.0.0.1:9/events".into(),
         secret: SigningSecret::new("whsec_c2VjcmV0".into()),
         max_in_flight: 1,
+        previous: None,
         durable: true,
     });
     let name = label("tail");
