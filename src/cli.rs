@@ -73,14 +73,18 @@ impl Cli {
 }
 
 impl ConfigFile {
+    /// The file that is read, if there is one.
+    pub fn path(&self) -> Option<PathBuf> {
+        let usual = Path::new(USUAL_FILE);
+        match &self.config {
+            Some(file) => Some(file.clone()),
+            None => usual.exists().then(|| usual.to_owned()),
+        }
+    }
+
     /// Reads the file, and the environment of this process over it.
     pub fn load(&self) -> Result<Loaded, ConfigError> {
-        let usual = Path::new(USUAL_FILE);
-        let file = match &self.config {
-            Some(file) => Some(file.as_path()),
-            None => usual.exists().then_some(usual),
-        };
-        Config::load(file, std::env::vars_os())
+        Config::load(self.path().as_deref(), std::env::vars_os())
     }
 }
 

@@ -64,6 +64,7 @@ use crate::config::Config;
 use crate::domain::deny_list::DenyList;
 use crate::door::Door;
 use crate::error::HubError;
+use crate::live::Live;
 use crate::logic::limits::{Limit, Limits};
 use crate::logic::web_pages::WebPages;
 use crate::metrics::Metrics;
@@ -95,7 +96,7 @@ pub struct Hub {
     pub handles: Handles,
     pub archive: Arc<dyn Archive>,
     pub metrics: Arc<Metrics>,
-    pub keys: Keys,
+    pub keys: Live<Keys>,
     pub refusals: Refusals,
     pub settings: Settings,
 }

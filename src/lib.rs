@@ -11,8 +11,8 @@
 //! | [`runtime`] | wires, starts, drains, stops | everything |
 //! | [`cli`] | the command line, the load generator, journal tools | `runtime` |
 //!
-//! Beside the layers: [`clock`], [`config`], [`door`], [`error`], [`metrics`], [`pool`], [`request_rates`],
-//! [`telemetry`].
+//! Beside the layers: [`clock`], [`config`], [`door`], [`error`], [`live`], [`metrics`], [`pool`],
+//! [`request_rates`], [`telemetry`].
 
 pub mod actors;
 pub mod adapters;
@@ -23,6 +23,7 @@ pub mod domain;
 pub mod door;
 pub mod error;
 pub mod http;
+pub mod live;
 pub mod logic;
 pub mod metrics;
 pub mod pool;

@@ -38,7 +38,7 @@ fn serve(file: &cli::ConfigFile) -> Exit {
             return Exit::Usage;
         }
     };
-    runtime::serve(&loaded).unwrap_or_else(|error| {
+    runtime::serve(&loaded, file).unwrap_or_else(|error| {
         telemetry::last_words(&error.to_string());
         error.exit()
     })

@@ -4,6 +4,7 @@
 pub mod connections;
 mod huge_pages;
 mod pulse;
+mod reload;
 mod replay;
 mod ring;
 mod server;
@@ -25,7 +26,7 @@ use crate::adapters::archive::{PostgresArchive, SqliteArchive};
 use crate::adapters::journal_file::{FileJournal, JournalOptions, SyncMode};
 use crate::adapters::private_files;
 use crate::adapters::tls::Trust;
-use crate::cli::Exit;
+use crate::cli::{ConfigFile, Exit};
 use crate::clock::Clock;
 use crate::config::{Config, Database, Loaded, LogFormat, WalSync};
 use crate::door::{Door, Phase};
@@ -36,6 +37,7 @@ use crate::http::reading::Readings;
 use crate::http::refusals::Refusals;
 use crate::http::visits::Visits;
 use crate::http::{Hub, Settings};
+use crate::live::Live;
 use crate::logic::limits::Limit;
 use crate::logic::ownership::Author;
 use crate::metrics::Metrics;
@@ -45,6 +47,7 @@ use crate::ports::journal::Journal;
 use crate::request_rates::RequestRates;
 use crate::telemetry;
 use crate::telemetry::lines::Lines;
+use reload::Reload;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -73,7 +76,7 @@ impl StartError {
 ///
 /// # Errors
 /// [`StartError`] says what to fix.
-pub fn serve(loaded: &Loaded) -> Result<Exit, StartError> {
+pub fn serve(loaded: &Loaded, file: &ConfigFile) -> Result<Exit, StartError> {
     huge_pages::avoid();
     check(&loaded.config)?;
     let metrics = Arc::new(Metrics::with(loaded.config.metrics_max_services));
@@ -88,7 +91,7 @@ pub fn serve(loaded: &Loaded) -> Result<Exit, StartError> {
         tracing::warn!("{key}: set, but not used by this version");
     }
     keep_private(&loaded.config)?;
-    let exit = actix::System::new().block_on(run(loaded, metrics));
+    let exit = actix::System::new().block_on(run(loaded, file, metrics));
     telemetry::flush();
     exit
 }
@@ -117,7 +120,13 @@ pub fn check(config: &Config) -> Result<(), StartError> {
     }
 }
 
-async fn run(loaded: &Loaded, metrics: Arc<Metrics>) -> Result<Exit, StartError> {
+async fn run(
+    loaded: &Loaded,
+    file: &ConfigFile,
+    metrics: Arc<Metrics>,
+) -> Result<Exit, StartError> {
+    // From the beginning, as it would end the process.
+    let mut hangups = shutdown::Hangups::catch();
     let config = &loaded.config;
     let clock = Clock::start();
     let door = Door::default();
@@ -153,6 +162,7 @@ async fn run(loaded: &Loaded, metrics: Arc<Metrics>) -> Result<Exit, StartError>
     pulse::begin(clock, metrics.clone());
     let set = ring.to().retry_timer.clone().recipient();
     pulse::watch_clock(clock, set);
+    let mut reload = Reload::new(file, config, hub.clone(), ring.to().clone());
     let visits = hub.visits.clone();
     let (server, stop) = server::start(config, listener, hub, files)?;
     let greeting = Greeting::of(config)?;
@@ -181,7 +191,13 @@ async fn run(loaded: &Loaded, metrics: Arc<Metrics>) -> Result<Exit, StartError>
     tracing::info!("ready");
     let telling = actix::spawn(tell_notices(metrics.clone(), clock));
 
+    let reloading = actix::spawn(async move {
+        while hangups.next().await.is_some() {
+            reload.again();
+        }
+    });
     signals.received().await;
+    reloading.abort();
     door.set_phase(Phase::Draining);
     visits.stop();
     let server_side = (stop, visits);
@@ -224,7 +240,7 @@ fn hub(
         handles,
         archive,
         metrics: metrics.clone(),
-        keys: Keys::of(config),
+        keys: Live::new(Keys::of(config)),
         refusals: Refusals::new(config.auth_failures),
         settings: Settings::new(config),
     })

@@ -42,10 +42,22 @@ pub fn start(config: &Config, filter: EnvFilter, lost: IntCounter) -> io::Result
         .log_internal_errors(false)
         .with_writer(LOG.get_or_init(|| lines).clone());
     // Fails only if a log was set up already, as in tests that start several hubs.
-    let _ = match config.log_format {
-        LogFormat::Text => log.with_target(false).try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
-    };
+    match config.log_format {
+        LogFormat::Text => {
+            let lines = log.with_target(false).with_filter_reloading();
+            let handle = lines.reload_handle();
+            if lines.try_init().is_ok() {
+                let _ = CHANGE.set(Box::new(move |filter| handle.reload(filter).is_ok()));
+            }
+        }
+        LogFormat::Json => {
+            let lines = log.json().flatten_event(true).with_filter_reloading();
+            let handle = lines.reload_handle();
+            if lines.try_init().is_ok() {
+                let _ = CHANGE.set(Box::new(move |filter| handle.reload(filter).is_ok()));
+            }
+        }
+    }
     std::panic::set_hook(Box::new(report_panic));
     Ok(())
 }
@@ -92,6 +104,21 @@ fn words_of(payload: &dyn Any) -> &str {
     let owned = payload.downcast_ref::<String>().map(String::as_str);
     let words = owned.or_else(|| payload.downcast_ref::<&str>().copied());
     words.unwrap_or("no text")
+}
+
+/// Has the log that was set up go by another filter.
+static CHANGE: OnceLock<Box<dyn Fn(EnvFilter) -> bool + Send + Sync>> = OnceLock::new();
+
+/// From now on `config` says what is logged.
+///
+/// # Errors
+/// If `log` is no filter, or there is no log that could be changed.
+pub fn change(config: &Config) -> Result<(), String> {
+    let filter = filter(config)?;
+    match CHANGE.get() {
+        Some(change) if change(filter) => Ok(()),
+        _ => Err("log: the log of this process cannot be changed".to_owned()),
+    }
 }
 
 /// What is logged. The web server's own notes are left out unless `log` names them.

@@ -7,6 +7,7 @@
 
 mod publishing;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actix::{Actor, Context, Handler, MessageResult, Recipient};
@@ -15,7 +16,8 @@ use ahash::{AHashMap, AHashSet};
 use super::death_watch::DeathWatch;
 use super::messages::{
     Accept, AdmissionReport, Committed, DestinationDoor, InspectAdmission, InspectQuotas, Offer,
-    Publish, QuotaView, Record, Release, SetQuota, Slot, WindowChanged,
+    Publish, QuotaView, QuotasConfigured, Record, Release, RoomConfigured, SetQuota, Slot,
+    WindowChanged,
 };
 use crate::clock::Clock;
 use crate::domain::fact::{Fact, QuotaSet};
@@ -336,6 +338,29 @@ impl Handler<SetQuota> for Router {
         Record::and_then(&self.hops.record, vec![fact], move || {
             let _ = set.reply.send(Ok(()));
         });
+    }
+}
+
+impl Handler<QuotasConfigured> for Router {
+    type Result = ();
+
+    fn handle(&mut self, QuotasConfigured(quotas): QuotasConfigured, _: &mut Context<Self>) {
+        let now = self.clock.now();
+        let mut services = self.quotas.services();
+        self.quotas.configure(BTreeMap::clone(&quotas), now);
+        services.extend(self.quotas.services());
+        for service in services {
+            self.quota_changed(&service, now);
+        }
+    }
+}
+
+impl Handler<RoomConfigured> for Router {
+    type Result = ();
+
+    fn handle(&mut self, room: RoomConfigured, _: &mut Context<Self>) {
+        self.admission
+            .configure(room.max_queue_size, room.max_queue_bytes);
     }
 }
 

@@ -232,9 +232,9 @@ fn admit(request: &ServiceRequest, hub: &web::Data<Hub>) -> Result<Option<Caller
         }
     }
     let caller = if socket::PATHS.contains(&path) {
-        hub.keys.caller_of_socket(request.request())?
+        hub.keys.now().caller_of_socket(request.request())?
     } else {
-        hub.keys.caller(request.headers())
+        hub.keys.now().caller(request.headers())
     };
     let peer = || request.peer_addr().map(|peer| peer.ip());
     let caller = caller.map_err(|denial| refusals::unauthenticated(hub, peer(), denial))?;

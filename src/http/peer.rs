@@ -8,7 +8,7 @@ use crate::pool::Peer;
 
 /// The service, if it has proved its name; else where it comes from.
 pub fn of(request: &HttpRequest, hub: &Hub) -> Peer {
-    if hub.keys.are_required()
+    if hub.keys.now().are_required()
         && let Some(name) = Caller::of(request).name
     {
         return Peer::Service(name);

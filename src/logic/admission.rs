@@ -43,6 +43,12 @@ impl Admission {
         }
     }
 
+    /// From now on so much may be owed; what is owed beyond that stays.
+    pub fn configure(&mut self, max_queue_size: usize, max_queue_bytes: u64) {
+        (self.max_queue_size, self.max_queue_bytes) = (max_queue_size, max_queue_bytes);
+        self.refused_bytes = None;
+    }
+
     /// Makes room for a message, or says which limit it would exceed.
     ///
     /// # Errors

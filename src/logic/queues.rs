@@ -63,6 +63,8 @@ pub struct Queues {
     returns: TimerQueue<MessageId>,
     /// When those that were handed what their quota allows may have more.
     paced: TimerQueue<ServiceName>,
+    /// Whose quota was set over the API.
+    with_own_quota: AHashSet<ServiceName>,
     /// Dead letters that hold their ordering keys.
     holding: AHashMap<MessageId, (ServiceName, Label)>,
     /// All queues are paused.
@@ -82,6 +84,7 @@ impl Queues {
             lease_ends: TimerQueue::default(),
             returns: TimerQueue::default(),
             paced: TimerQueue::default(),
+            with_own_quota: AHashSet::new(),
             holding: AHashMap::new(),
             paused: None,
             ready: AHashSet::new(),

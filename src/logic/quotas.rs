@@ -61,6 +61,18 @@ impl Quotas {
         self.fit_bucket(service, now);
     }
 
+    /// From now on this is `configured`; what was set over the API goes before it.
+    pub fn configure(&mut self, configured: BTreeMap<ServiceName, Quota>, now: Timestamp) {
+        let before = std::mem::replace(&mut self.configured, configured);
+        let services: Vec<_> = before
+            .into_keys()
+            .chain(self.configured.keys().cloned())
+            .collect();
+        for service in &services {
+            self.fit_bucket(service, now);
+        }
+    }
+
     /// The quota that holds for a service, if one does.
     pub fn in_force(&self, service: &ServiceName) -> Option<(Quota, Source)> {
         if let Some(quota) = self.set.get(service) {

@@ -47,6 +47,24 @@ impl Signals {
     }
 }
 
+/// SIGHUP, which no longer ends the process from the moment this is made.
+pub struct Hangups(Option<Signal>);
+
+impl Hangups {
+    pub fn catch() -> Self {
+        let caught = signal(SignalKind::hangup());
+        let caught = caught.inspect_err(|error| {
+            tracing::warn!(%error, "cannot listen for SIGHUP; it ends this hub, which loses nothing");
+        });
+        Self(caught.ok())
+    }
+
+    /// Waits for the next one; `None`: there will be none.
+    pub async fn next(&mut self) -> Option<()> {
+        self.0.as_mut()?.recv().await
+    }
+}
+
 fn catch() -> io::Result<(Signal, Signal)> {
     Ok((
         signal(SignalKind::terminate())?,

@@ -45,6 +45,7 @@ mod quotas;
 mod recovery;
 mod redrive;
 mod released;
+mod reload;
 mod removal;
 mod retries;
 mod services;

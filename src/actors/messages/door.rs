@@ -1,6 +1,7 @@
 //! What clients ask of the Router.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use actix::Message as ActixMessage;
 
@@ -58,4 +59,18 @@ pub struct QuotaView {
     pub service: ServiceName,
     pub quota: Quota,
     pub source: Source,
+}
+
+/// Runtime → Router, Scheduler: the configuration was read again, and these are its quotas.
+#[derive(ActixMessage, Clone)]
+#[rtype(result = "()")]
+pub struct QuotasConfigured(pub Arc<BTreeMap<ServiceName, Quota>>);
+
+/// Runtime → Router: the configuration was read again, and so much may be owed.
+#[derive(ActixMessage, Clone, Copy)]
+#[rtype(result = "()")]
+pub struct RoomConfigured {
+    /// Messages per destination and level.
+    pub max_queue_size: usize,
+    pub max_queue_bytes: u64,
 }

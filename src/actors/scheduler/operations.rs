@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use actix::{AsyncContext, Context, Handler, Message};
 
 use super::Scheduler;
-use crate::actors::messages::{ClearQueue, Record, Reply, SwitchQueue};
+use crate::actors::messages::{ClearQueue, QuotasConfigured, Record, Reply, SwitchQueue};
 use crate::domain::fact::Fact;
 use crate::domain::ids::MessageId;
 
@@ -28,6 +28,15 @@ impl Handler<SwitchQueue> for Scheduler {
             facts: vec![Fact::QueueSwitched(switched)],
             reply: Some(reply),
         });
+    }
+}
+
+impl Handler<QuotasConfigured> for Scheduler {
+    type Result = ();
+
+    fn handle(&mut self, QuotasConfigured(quotas): QuotasConfigured, ctx: &mut Context<Self>) {
+        self.queues.configure_quotas(quotas, self.clock.now());
+        self.arm(ctx);
     }
 }
 

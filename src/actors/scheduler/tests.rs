@@ -13,6 +13,7 @@ use crate::domain::fact::{AttemptOutcome, ServiceSeen};
 use crate::domain::message::{Message as HubMessage, Priority};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::Outlook;
+use crate::domain::timestamp::Timestamp;
 use crate::logic::backoff::RetryPolicy;
 use crate::logic::lanes::RankPolicy;
 use crate::logic::queues::leases::Leased;

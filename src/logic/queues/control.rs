@@ -1,5 +1,6 @@
 //! What operators do to queues: pause them, limit them, clear them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::fact::{Fact, QueueSwitched};
@@ -75,6 +76,19 @@ impl Queues {
         earliest(own, self.paused.as_ref())
     }
 
+    /// From now on these are configured; what was set over the API goes before them.
+    pub fn configure_quotas(&mut self, quotas: Arc<BTreeMap<ServiceName, Quota>>, now: Timestamp) {
+        let before = std::mem::replace(&mut self.policy.quotas, quotas.clone());
+        let services = before.keys().chain(quotas.keys());
+        for service in services.filter(|service| !self.with_own_quota.contains(*service)) {
+            if let Some(destination) = self.destinations.get_mut(service) {
+                let quota = quotas.get(service).copied().unwrap_or_default();
+                destination.pace.set(quota, now);
+                self.ready.insert(service.clone());
+            }
+        }
+    }
+
     /// `None`: as configured, if it is.
     pub(super) fn set_quota(
         &mut self,
@@ -82,6 +96,10 @@ impl Queues {
         quota: Option<Quota>,
         now: Timestamp,
     ) {
+        match quota {
+            Some(_) => drop(self.with_own_quota.insert(service.clone())),
+            None => drop(self.with_own_quota.remove(service)),
+        }
         let configured = self.policy.quotas.get(service).copied();
         let quota = quota.or(configured).unwrap_or_default();
         self.destination(service, now).pace.set(quota, now);

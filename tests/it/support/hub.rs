@@ -292,6 +292,11 @@ impl TestHub {
         kill_process(Pid::from_child(&self.process), Signal::CONT).unwrap();
     }
 
+    /// Asks the process to read its configuration again.
+    pub fn hang_up(&self) {
+        kill_process(Pid::from_child(&self.process), Signal::HUP).unwrap();
+    }
+
     /// Waits for the process to end by itself.
     #[track_caller]
     pub fn exit_code(&mut self) -> Option<i32> {
