@@ -4,6 +4,7 @@
 mod acts;
 mod ask;
 mod asyncapi;
+mod attention;
 pub mod auth;
 mod batch;
 pub mod bodies;

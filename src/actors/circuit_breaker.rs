@@ -7,6 +7,7 @@
 
 mod attempt;
 mod changes;
+mod leaving;
 mod pushing;
 mod window;
 
@@ -27,7 +28,7 @@ use super::messages::{
 use crate::clock::Clock;
 use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::fact::Fact;
-use crate::domain::ids::{MessageId, ServiceName};
+use crate::domain::ids::{InstanceId, MessageId, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::{Outlook, Target};
 use crate::domain::strategy::Strategy;
@@ -56,6 +57,8 @@ pub struct CircuitBreaker {
     /// Since when nobody is there to deliver to.
     alone_since: Option<Timestamp>,
     in_flight: HashMap<MessageId, InFlight, ahash::RandomState>,
+    /// Instances that take nothing new and may have something in flight.
+    leaving: Vec<InstanceId>,
     outcomes: Vec<Fact>,
     armed: bool,
     alarm: Alarm,
@@ -120,6 +123,7 @@ impl CircuitBreaker {
             has_puller: false,
             alone_since: None,
             in_flight: HashMap::default(),
+            leaving: Vec::new(),
             outcomes: Vec::new(),
             armed: false,
             alarm: Alarm::default(),
@@ -129,6 +133,7 @@ impl CircuitBreaker {
     }
 
     fn set_targets(&mut self, targets: Arc<[Target]>) {
+        self.note_who_leaves(&targets);
         let in_flight = self.in_flight.values();
         let under_way = in_flight.map(|in_flight| &in_flight.delivery.message.kind);
         self.balancer.set_targets(targets, under_way);

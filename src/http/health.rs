@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::ask::look;
+use super::attention::attention;
 use super::{Hub, Routes};
 use crate::actors::messages::{InspectQueues, InspectServices, QueueReport};
 use crate::domain::ids::ServiceName;
@@ -63,6 +64,8 @@ pub struct HealthAnswer {
     message_stats: MessageStats,
     #[schema(value_type = BTreeMap<String, Health>)]
     services: BTreeMap<ServiceName, Health>,
+    /// The worst that is wrong now, in words; at most three things.
+    attention: Vec<String>,
 }
 
 /// Counted ever, over restarts.
@@ -196,6 +199,10 @@ pub async fn health(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     let (queues, services) = picture(&hub).await?;
     let (status, code) = status(&hub);
     let totals = queues.tally;
+    let attention = match hub.door.phase() {
+        Phase::Starting => Vec::new(),
+        _ => attention(&hub, &queues).await?,
+    };
     Ok(HttpResponse::build(code).json(HealthAnswer {
         status,
         version: env!("CARGO_PKG_VERSION"),
@@ -206,6 +213,7 @@ pub async fn health(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
             pending: queues.total.open(),
         },
         services,
+        attention,
     }))
 }
 

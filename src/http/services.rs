@@ -22,7 +22,10 @@ use super::page::{Order, Part};
 use super::query::Query;
 use super::reading::Reading;
 use super::{Hub, Routes, query};
-use crate::actors::messages::{ChooseStrategy, Deregister, InspectServices, ServiceView};
+use crate::actors::messages::{
+    ChooseStrategy, CircuitView, Deregister, InspectCircuits, InspectServices, ServiceView,
+};
+use crate::domain::circuit::CircuitName;
 use crate::domain::ids::{InstanceId, Label, ServiceName};
 use crate::domain::strategy::Strategy;
 use crate::error::{HubError, Subject};
@@ -132,7 +135,10 @@ pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRespon
         .map(|view| view.shown_bytes().min(MOST_BYTES));
     let mut reading = Reading::of(&hub, &request);
     reading.begin_with(2 * bytes.sum::<usize>()).await?;
-    let services: Vec<_> = page.items.into_iter().map(ServiceAnswer::from).collect();
+    let circuits = circuits(&hub, None).await;
+    let services = page.items.into_iter().map(ServiceAnswer::from);
+    let services = services.map(|answer| answer.with_in_flight(&circuits));
+    let services: Vec<_> = services.collect();
     Ok(reading.json(&ServicePage {
         count: services.len(),
         services,
@@ -160,12 +166,29 @@ pub async fn show(
     service: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let after = Query::of(&request)?.read("after", Label::parse)?;
-    let view = view(&hub, query::service(&service)?).await?;
+    let service = query::service(&service)?;
+    let view = view(&hub, service.clone()).await?;
+    let circuits = circuits(&hub, Some(CircuitName::Service(service))).await;
     let mut reading = Reading::of(&hub, &request);
     reading
         .begin_with(2 * view.shown_bytes().min(MOST_BYTES))
         .await?;
-    Ok(reading.json(&ServiceAnswer::after(view, after.as_ref())))
+    let answer = ServiceAnswer::after(view, after.as_ref());
+    Ok(reading.json(&answer.with_in_flight(&circuits)))
+}
+
+async fn answer(hub: &Hub, service: ServiceName) -> Result<HttpResponse, HubError> {
+    let view = view(hub, service.clone()).await?;
+    let circuits = circuits(hub, Some(CircuitName::Service(service))).await;
+    Ok(HttpResponse::Ok().json(ServiceAnswer::from(view).with_in_flight(&circuits)))
+}
+
+/// Nothing while a circuit is being replaced, which is no reason to tell nothing else.
+async fn circuits(hub: &Hub, circuit: Option<CircuitName>) -> Vec<CircuitView> {
+    let inspect = |reply| InspectCircuits { circuit, reply };
+    ask(&hub.handles.circuits, inspect)
+        .await
+        .unwrap_or_default()
 }
 
 async fn view(hub: &Hub, service: ServiceName) -> Result<ServiceView, HubError> {
@@ -256,8 +279,7 @@ pub async fn choose(
     Act::new("choose_strategy", "service", &service)
         .with(&chosen)
         .tell(&request);
-    let view = view(&hub, service).await?;
-    Ok(HttpResponse::Ok().json(ServiceAnswer::from(view)))
+    answer(&hub, service).await
 }
 
 /// `None`: as configured for all.

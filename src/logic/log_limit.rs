@@ -70,6 +70,11 @@ impl<K: Hash + Eq + Clone, L> LogLimit<K, L> {
         false
     }
 
+    /// Of which something came not long ago.
+    pub fn kinds(&self) -> impl Iterator<Item = &K> {
+        self.kinds.keys()
+    }
+
     /// What is to be told now. A kind of which nothing came meanwhile is forgotten: the next of it
     /// is told at once again.
     pub fn due(&mut self, now: Timestamp) -> Vec<Summary<K, L>> {

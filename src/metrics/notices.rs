@@ -85,6 +85,19 @@ impl Notices {
         });
     }
 
+    /// Destinations whose messages died within the last seconds, by name.
+    pub fn dying(&self) -> Vec<String> {
+        let limit = self.limit();
+        let died = limit.kinds().filter_map(|notice| match notice {
+            Notice::Died { destination, .. } => Some(destination.to_string()),
+            _ => None,
+        });
+        let mut dying: Vec<String> = died.collect();
+        dying.sort_unstable();
+        dying.dedup();
+        dying
+    }
+
     /// To be called every second or so.
     pub fn tell_due(&self, now: Timestamp) {
         let due = self.limit().due(now);

@@ -3,6 +3,8 @@
 mod acts;
 mod following;
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::support::{FakeService, Reply, TestHub, eventually};
@@ -24,6 +26,13 @@ fn lines_with(log: &str, message: &str) -> Vec<Value> {
     lines
 }
 
+/// As [`lines_with`], once there are any: the log is written by a thread of its own.
+#[track_caller]
+fn told(hub: &TestHub, message: &str) -> Vec<Value> {
+    eventually("it is told", || !lines_with(&hub.log(), message).is_empty());
+    lines_with(&hub.log(), message)
+}
+
 #[test]
 fn dead_messages_are_told_the_first_at_once_and_the_others_by_their_number() {
     let hub = TestHub::with(&[JSON]);
@@ -31,9 +40,9 @@ fn dead_messages_are_told_the_first_at_once_and_the_others_by_their_number() {
     hub.register_at("printer", &service.url());
     let first = hub.send_to("printer", json!({"page": 1}));
     eventually("it is dead", || hub.state(&first) == "dead");
-    let told = lines_with(&hub.log(), "message is a dead letter");
-    assert_eq!(told.len(), 1, "{}", hub.log());
-    let line = &told[0];
+    let first_told = told(&hub, "message is a dead letter");
+    assert_eq!(first_told.len(), 1, "{}", hub.log());
+    let line = &first_told[0];
     assert_eq!(line["level"], "WARN");
     assert_eq!(line["id"], json!(first));
     assert_eq!(line["correlation_id"], json!(first));
@@ -42,7 +51,7 @@ fn dead_messages_are_told_the_first_at_once_and_the_others_by_their_number() {
     assert_eq!(line["reason"], "rejected");
     assert_eq!(line["last_error"], "HTTP 422");
     let mut last = String::new();
-    for _ in 0..20 {
+    for _ in 0..10 {
         last = hub.send_to("printer", json!({"page": 2}));
         eventually("it is dead", || hub.state(&last) == "dead");
     }
@@ -54,7 +63,7 @@ fn dead_messages_are_told_the_first_at_once_and_the_others_by_their_number() {
     });
     let more: Vec<Value> = more.collect();
     let count = more.iter().filter_map(|line| line["count"].as_u64());
-    assert_eq!(count.sum::<u64>(), 20, "{log}");
+    assert_eq!(count.sum::<u64>(), 10, "{log}");
     assert_eq!(more.last().unwrap()["id"], json!(last));
 }
 
@@ -89,15 +98,14 @@ fn refusals_are_told_with_who_and_where() {
     for _ in 0..2 {
         hub.send(&other).refuses(429, "RATE_LIMITED");
     }
-    let log = hub.log();
-    let full = lines_with(&log, "message refused: the lane is full");
-    assert_eq!(full.len(), 1, "{log}");
+    let full = told(&hub, "message refused: the lane is full");
+    assert_eq!(full.len(), 1, "{full:?}");
     assert_eq!(full[0]["destination"], "printer");
     assert_eq!(full[0]["priority"], "NORMAL");
     assert_eq!(full[0]["source"], "shop");
     assert_eq!(full[0]["reason"], "QUEUE_FULL");
-    let limited = lines_with(&log, "refused: the sender is over its quota");
-    assert_eq!(limited.len(), 1, "{log}");
+    let limited = told(&hub, "refused: the sender is over its quota");
+    assert_eq!(limited.len(), 1, "{limited:?}");
     assert_eq!(limited[0]["source"], "shop");
     assert_eq!(limited[0]["destination"], "mail");
     let log = hub.stop().log_text();
@@ -109,4 +117,29 @@ fn refusals_are_told_with_who_and_where() {
     let text = "4 more messages to printer refused: the NORMAL lane is full";
     assert_eq!(more(text), 4);
     assert_eq!(more("1 more of shop refused: it is over its quota"), 1);
+}
+
+#[test]
+fn when_a_drained_instance_may_be_stopped_is_told() {
+    let hub = TestHub::with(&[JSON]);
+    let slow = FakeService::answering(Reply::After(Duration::from_millis(400), 200));
+    hub.register(&json!({"service": "mail", "instance_id": "a", "url": slow.url()}))
+        .is(201);
+    let id = hub.send_to("mail", json!(1));
+    slow.wait_for(1);
+    hub.post("/v1/services/mail/instances/a/drain", &json!({}))
+        .is(200);
+    let instance = hub.service("mail").is(200)["instances"][0].clone();
+    assert_eq!(instance["in_flight"], 1);
+    assert_eq!(instance["state"], "draining");
+    let told = || {
+        let text = "takes nothing new and has nothing in flight: it may be stopped";
+        let lines = lines_with(&hub.log(), text);
+        lines.first().map(|line| line["instance"].clone())
+    };
+    assert_eq!(told(), None, "something is still in flight");
+    eventually("it is delivered", || hub.state(&id) == "delivered");
+    eventually("it is told", || told() == Some(json!("a")));
+    let service = hub.service("mail").is(200);
+    assert_eq!(service["instances"][0]["in_flight"], 0);
 }

@@ -98,3 +98,21 @@ fn requests_are_counted_by_route_and_status() {
     let seconds = "message_hub_http_request_seconds_count{route=\"/v1/messages/send\"}";
     assert_eq!(hub.metric(seconds), 1.0);
 }
+
+#[test]
+fn health_says_in_words_what_is_wrong_now() {
+    let hub = TestHub::with(&[("max_queue_size", "1")]);
+    hub.register_puller("mail");
+    let attention = || hub.get("/health").is(200)["attention"].clone();
+    assert_eq!(attention(), json!([]));
+    hub.send_to("mail", json!(1));
+    assert_eq!(
+        attention(),
+        json!(["the queue of mail is full and refuses messages"])
+    );
+    hub.pause_queue(&json!({})).is(200);
+    let words = attention();
+    let last = words[1].as_str().unwrap();
+    assert!(last.starts_with("all queues are paused since "), "{words}");
+    assert!(last.ends_with(" by shop"), "{words}");
+}

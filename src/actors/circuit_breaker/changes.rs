@@ -80,7 +80,10 @@ impl CircuitBreaker {
         let now = self.settings.clock.moment();
         let in_flight = u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX);
         let capacity = self.balancer.capacity(now.hub);
-        CircuitView::of(&mut self.circuit, in_flight, capacity, now)
+        CircuitView {
+            instances: self.in_flight_by_instance(),
+            ..CircuitView::of(&mut self.circuit, in_flight, capacity, now)
+        }
     }
 }
 

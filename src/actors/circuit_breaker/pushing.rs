@@ -250,6 +250,7 @@ impl Handler<PushEnded> for CircuitBreaker {
 
     fn handle(&mut self, ended: PushEnded, ctx: &mut Context<Self>) {
         self.ended(&ended, ctx);
+        self.tell_who_left();
         self.tell_window(ctx);
     }
 }

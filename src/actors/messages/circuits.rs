@@ -1,5 +1,6 @@
 //! What clients ask of circuits: of the Dispatcher about services, of the EventBus about callbacks.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actix::Message as ActixMessage;
@@ -43,6 +44,8 @@ pub struct CircuitView {
     pub open_until: Option<Timestamp>,
     pub reset_timeout: Duration,
     pub in_flight: u32,
+    /// Of a service: how many of them with which instance, where there are any.
+    pub instances: BTreeMap<InstanceId, u32>,
     pub window: u32,
 }
 
@@ -69,6 +72,7 @@ impl CircuitView {
             open_until: circuit.breaker.open_until().map(shown),
             reset_timeout: circuit.reset_timeout(),
             in_flight,
+            instances: BTreeMap::new(),
             window: circuit.breaker.window(capacity),
         }
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::actors::messages::{InstanceView, OutOfRotation, ServiceView, Transport};
+use crate::actors::messages::{CircuitView, InstanceView, OutOfRotation, ServiceView, Transport};
 use crate::domain::ids::{InstanceId, Label, ServiceName};
 use crate::domain::message::Payload;
 use crate::domain::service::{Dependency, Endpoint, Health, HealthCheck};
@@ -42,6 +42,12 @@ pub struct InstanceAnswer {
     /// How messages come to it.
     transport: Transport,
     status: Health,
+    /// `draining` or `gone` (it answered 410) while it takes nothing new, whatever its health; else
+    /// its health.
+    #[schema(pattern = "^(healthy|degraded|unhealthy|unknown|draining|gone)$")]
+    state: &'static str,
+    /// Pushes under way; null where the hub does not push.
+    in_flight: Option<u32>,
     /// Since when it is so; at the earliest since the hub started.
     since: Timestamp,
     /// What led to it.
@@ -157,6 +163,25 @@ impl ServiceAnswer {
     }
 }
 
+impl ServiceAnswer {
+    /// Says how many pushes are under way with each instance.
+    pub fn with_in_flight(mut self, circuits: &[CircuitView]) -> Self {
+        let own = |view: &&CircuitView| view.circuit.service() == Some(&self.service);
+        let Some(circuit) = circuits.iter().find(own) else {
+            return self;
+        };
+        for instance in &mut self.instances {
+            if let (Some(count), Some(now)) = (
+                &mut instance.in_flight,
+                circuit.instances.get(&instance.instance_id),
+            ) {
+                *count = *now;
+            }
+        }
+        self
+    }
+}
+
 impl From<InstanceView> for InstanceAnswer {
     fn from(view: InstanceView) -> Self {
         let registration = &*view.registration;
@@ -165,6 +190,12 @@ impl From<InstanceView> for InstanceAnswer {
             instance_id: registration.instance_id.clone(),
             transport: view.transport,
             status: view.health,
+            state: match view.out_of_rotation {
+                Some(OutOfRotation::Draining) => "draining",
+                Some(OutOfRotation::Gone) => "gone",
+                Some(OutOfRotation::Unhealthy) | None => view.health.name(),
+            },
+            in_flight: address.map(|_| 0),
             since: view.since,
             cause: view.cause,
             out_of_rotation: view.out_of_rotation,

@@ -14,8 +14,13 @@ fn asking(client: &Client, id: &str) -> Client {
 /// The one line of this act.
 #[track_caller]
 fn act(hub: &TestHub, action: &str) -> Value {
-    let mut acts = lines_with(&hub.log(), "act");
-    acts.retain(|line| line["action"] == action);
+    let acts_now = || {
+        let mut acts = lines_with(&hub.log(), "act");
+        acts.retain(|line| line["action"] == action);
+        acts
+    };
+    eventually("it is told", || !acts_now().is_empty());
+    let mut acts = acts_now();
     assert_eq!(acts.len(), 1, "{action} in\n{}", hub.log());
     acts.remove(0)
 }
