@@ -5,6 +5,7 @@ pub mod backoff;
 pub mod balancer;
 pub mod breaker;
 pub mod canonical;
+pub mod census;
 pub mod circuit;
 pub mod dedup;
 pub mod delivery_window;

@@ -1,5 +1,6 @@
 //! What the hub counts. One struct, shared; `/metrics` shows it as Prometheus text.
 
+mod archive;
 mod auth_failures;
 mod connections;
 mod maker;
@@ -24,6 +25,7 @@ use crate::domain::message::{Priority, State};
 use crate::domain::redrive::JobStatus;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::view::QueueDepths;
+use archive::{ArchiveSize, LastSync, Sometimes};
 use auth_failures::AuthFailures;
 use connections::Connections;
 use maker::{Labels, Maker};
@@ -59,7 +61,7 @@ pub struct Metrics {
     retries: IntCounter,
     dead_letters: IntCounterVec,
     /// Entries that stand in the dead letter list.
-    pub dead_letter_list: IntGauge,
+    pub dead_letter_list: Sometimes,
     /// From acceptance to settlement.
     processing: Histogram,
     /// One attempt, as the destination saw it.
@@ -75,10 +77,12 @@ pub struct Metrics {
     pub journal_lack: IntGauge,
     pub archive_up: IntGauge,
     /// Records that are in the journal and not yet in the archive.
-    pub archive_lag: IntGauge,
+    pub archive_lag: Sometimes,
     /// Older events than this one were lost with the archive; 0: none were.
     pub archive_lost_before: IntGauge,
     pub archive_flush: Histogram,
+    pub archive_size: ArchiveSize,
+    pub last_sync: LastSync,
     /// 1 once the dedup window has forgotten the id of a message.
     pub dedup_overflowed: IntGauge,
     /// 1 once the one of events has forgotten an id.
@@ -160,7 +164,7 @@ impl Metrics {
                 "Messages given up, by reason",
                 "reason",
             ),
-            dead_letter_list: make.gauge(
+            dead_letter_list: make.sometimes(
                 "message_hub_dead_letters",
                 "Entries in the dead letter list",
             ),
@@ -195,7 +199,7 @@ impl Metrics {
                 "What the journal could not be written for: 0 nothing, 1 disk space, 2 open files, 3 memory",
             ),
             archive_up: make.gauge("message_hub_archive_up", "1 while the archive answers"),
-            archive_lag: make.gauge(
+            archive_lag: make.sometimes(
                 "message_hub_archive_lag_records",
                 "Records not yet in the archive",
             ),
@@ -207,6 +211,8 @@ impl Metrics {
                 "message_hub_archive_flush_seconds",
                 "Duration of one archive transaction",
             ),
+            archive_size: ArchiveSize::new(&make),
+            last_sync: LastSync::default(),
             dedup_overflowed: make.gauge(
                 "message_hub_dedup_overflowed",
                 "1 once the dedup window has forgotten the id of a message",

@@ -6,15 +6,17 @@
 //! ([`Archived`]), and those who answer about events how far back these go ([`HistoryBegins`]).
 //! When the archive fails or cannot keep up it drops what it holds and reads it from the journal
 //! again later, so that its memory is bounded and nothing is missed. The hub works on meanwhile.
-//! Never writes to an archive that is another hub's.
+//! Looks every second whether the archive answers. Never writes to one that is another hub's.
 
 mod desk;
+mod looking;
 mod opening;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, Recipient, SpawnHandle};
+use tokio::time::Instant;
 
 use super::death_watch::DeathWatch;
 use super::messages::{
@@ -70,8 +72,14 @@ pub struct Archivist {
     archived: Position,
     /// Up to here the archive may have been written by this hub, now or in an earlier life.
     tried: Position,
+    /// How far the archive is was found out.
+    is_known: bool,
     /// Something is asked of the archive or of the journal.
     writing: bool,
+    /// Why it did not answer when it was looked at, while something is written.
+    silent: Option<ArchiveError>,
+    counting: bool,
+    count_at: Option<Instant>,
     waiters: Vec<(Position, Reply<Result<(), ArchiveError>>)>,
     timer: Option<SpawnHandle>,
     desk: Desk,
@@ -138,6 +146,7 @@ impl Archivist {
     ) -> Self {
         metrics.archive_up.set(i64::from(found.is_ok()));
         let mut horizon = Horizon::default();
+        let is_known = found.is_ok();
         let (archived, phase) = match found {
             Ok(found) => {
                 horizon.opened(found.events);
@@ -163,7 +172,11 @@ impl Archivist {
             committed: archived,
             archived,
             tried: archived,
+            is_known,
             writing: false,
+            silent: None,
+            counting: false,
+            count_at: None,
             waiters: Vec::new(),
             timer: None,
             desk: Desk::default(),
@@ -227,6 +240,7 @@ impl Archivist {
         self.writing = false;
         match result {
             Ok(through) => {
+                self.speaks_again();
                 self.archived = through;
                 self.hops.archived.do_send(Archived { through });
                 self.answer_waiters();
@@ -292,6 +306,10 @@ impl Archivist {
             let _ = reply.send(Err(error.clone()));
             return;
         }
+        if let Some(error) = &self.silent {
+            let _ = reply.send(Err(error.clone()));
+            return;
+        }
         self.waiters.push((self.committed, reply));
         self.answer_waiters();
         if !self.waiters.is_empty() {
@@ -309,9 +327,9 @@ impl Archivist {
 
     fn show_lag(&self) {
         let lag = self.committed.saturating_sub(self.archived);
-        self.metrics
-            .archive_lag
-            .set(i64::try_from(lag).unwrap_or(i64::MAX));
+        let lag = i64::try_from(lag).unwrap_or(i64::MAX);
+        let lag = Some(lag).filter(|_| self.is_known);
+        self.metrics.archive_lag.set(lag);
     }
 }
 
@@ -367,6 +385,7 @@ impl Handler<Open> for Archivist {
         });
         self.tell_horizon();
         self.open_archive(ctx);
+        self.look_again(ctx);
     }
 }
 

@@ -163,9 +163,11 @@ impl EventStore {
         let first = self.journal.append_units(facts, units)?;
         let started = Instant::now();
         self.journal.sync()?;
-        self.metrics
-            .journal_sync
-            .observe(started.elapsed().as_secs_f64());
+        let took = started.elapsed();
+        self.metrics.journal_sync.observe(took.as_secs_f64());
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let last_sync = &self.metrics.last_sync;
+        last_sync.note(self.clock.now().as_millis(), micros);
         self.metrics.journal_syncs.inc();
         self.note_room();
         self.metrics.journal_records.inc_by(facts.len() as u64);

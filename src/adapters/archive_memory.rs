@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures_util::future::{BoxFuture, FutureExt, ready};
+use futures_util::future::{BoxFuture, FutureExt, pending, ready};
 
 use crate::domain::carried::StreamHead;
 use crate::domain::event::{Event, EventId, Sequence, Snapshot, StreamId};
@@ -15,8 +15,8 @@ use crate::logic::ownership::{Claim, Claimed, Standing, Verdict};
 use crate::logic::page::{Filling, MOST_BYTES, Page};
 use crate::logic::projection::{Batch, Change, LetterChange, Opening};
 use crate::ports::archive::{
-    Age, Archive, ArchiveError, ArchivedLetter, ArchivedMessage, ArchivedStream, DeadLetterCounts,
-    DeadLetterQuery, EventQuery, LetterQuery, MessageQuery,
+    Age, Archive, ArchiveError, ArchivedLetter, ArchivedMessage, ArchivedStream, Census,
+    DeadLetterCounts, DeadLetterQuery, EventQuery, LetterQuery, MessageQuery,
 };
 
 #[derive(Default)]
@@ -27,6 +27,7 @@ pub struct MemoryArchive {
 #[derive(Default)]
 struct Contents {
     unavailable: bool,
+    stuck: bool,
     standing: Standing,
     rows: HashMap<MessageId, ArchivedMessage>,
     events: BTreeMap<Sequence, Arc<Event>>,
@@ -38,6 +39,11 @@ impl MemoryArchive {
     /// From now on every call fails, or none.
     pub fn set_unavailable(&self, unavailable: bool) {
         self.lock().unavailable = unavailable;
+    }
+
+    /// From now on nobody who looks at it or writes gets an answer, or everybody does.
+    pub fn set_stuck(&self, stuck: bool) {
+        self.lock().stuck = stuck;
     }
 
     fn lock(&self) -> MutexGuard<'_, Contents> {
@@ -65,6 +71,9 @@ impl Archive for MemoryArchive {
 
     fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, ArchiveError>> {
         self.answer(|contents| {
+            if contents.stuck {
+                return Err(ArchiveError::Unavailable("no answer in time".to_owned()));
+            }
             let standing = &mut contents.standing;
             let writer = standing.admit(&claim).map_err(ArchiveError::Denied)?;
             standing.writer = Some(writer);
@@ -74,7 +83,32 @@ impl Archive for MemoryArchive {
     }
 
     fn apply(&self, batch: Arc<Batch>) -> BoxFuture<'_, Result<(), ArchiveError>> {
+        if self.lock().stuck {
+            return pending().boxed();
+        }
         self.answer(|contents| contents.apply(&batch))
+    }
+
+    fn look(&self) -> BoxFuture<'_, Result<(), ArchiveError>> {
+        let stuck = self.lock().stuck;
+        if stuck {
+            return pending().boxed();
+        }
+        self.answer(|_| Ok(()))
+    }
+
+    fn census(&self) -> BoxFuture<'_, Result<Census, ArchiveError>> {
+        self.answer(|contents| {
+            let mut census = Census {
+                events: contents.events.len() as u64,
+                event_letters: contents.letters.len() as u64,
+                ..Census::default()
+            };
+            for row in contents.rows.values() {
+                *census.messages.entry(row.state).or_default() += 1;
+            }
+            Ok(census)
+        })
     }
 
     fn message(

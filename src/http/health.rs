@@ -11,10 +11,14 @@ use utoipa::ToSchema;
 use super::ask::look;
 use super::attention::attention;
 use super::{Hub, Routes};
-use crate::actors::messages::{InspectQueues, InspectServices, QueueReport};
+use crate::actors::messages::{
+    InspectAdmission, InspectQueues, InspectServices, InstanceView, QueueReport, ServiceView,
+    Transport,
+};
 use crate::domain::ids::ServiceName;
 use crate::domain::lack::Lack;
 use crate::domain::service::Health;
+use crate::domain::timestamp::Timestamp;
 use crate::door::Phase;
 use crate::error::HubError;
 
@@ -32,25 +36,59 @@ pub fn routes(routes: &mut Routes<'_>) {
 }
 
 /// What the actors know of it; nothing while the hub is starting.
-async fn picture(hub: &Hub) -> Result<(QueueReport, BTreeMap<ServiceName, Health>), HubError> {
+async fn picture(hub: &Hub) -> Result<Picture, HubError> {
     if hub.door.phase() == Phase::Starting {
-        return Ok(Default::default());
+        return Ok(Picture::default());
     }
     let queues = look(&hub.handles.inspect_queues, InspectQueues { service: None }).await?;
-    let services = look(&hub.handles.services, InspectServices { service: None }).await?;
-    let services = services
-        .into_iter()
-        .map(|view| (view.service, view.status))
-        .collect();
-    Ok((queues, services))
+    let door = look(&hub.handles.admission, InspectAdmission).await?;
+    let views = look(&hub.handles.services, InspectServices { service: None }).await?;
+    let consumers = views.iter().map(consumers).sum();
+    let has_failing = views.iter().any(is_failing);
+    let services = views.into_iter().map(|view| (view.service, view.status));
+    Ok(Picture {
+        queues,
+        services: services.collect(),
+        consumers,
+        has_failing,
+        is_overloaded: door.memory_full || door.destinations.values().any(|door| door.is_full),
+    })
+}
+
+/// What the actors know at one moment.
+#[derive(Default)]
+struct Picture {
+    queues: QueueReport,
+    services: BTreeMap<ServiceName, Health>,
+    consumers: usize,
+    /// A queue refuses what comes.
+    is_overloaded: bool,
+    /// Of a service that is pushed to, no instance is well.
+    has_failing: bool,
+}
+
+fn is_failing(view: &ServiceView) -> bool {
+    let mut instances = view.instances.iter();
+    view.status == Health::Unhealthy && instances.any(|one| one.transport == Transport::Http)
+}
+
+/// Who takes messages of a service by itself: sockets, and those who poll.
+fn consumers(view: &ServiceView) -> usize {
+    let can_take = |instance: &&InstanceView| instance.health != Health::Unhealthy;
+    let instances = || view.instances.iter().filter(can_take);
+    let pushed = instances().filter(|one| one.transport == Transport::Http);
+    let others = instances().count() - pushed.count();
+    let polls_unnamed = usize::try_from(view.available).unwrap_or(0) > instances().count();
+    others + usize::from(polls_unnamed)
 }
 
 /// Degraded while it works with something missing; unhealthy only when it takes nothing in.
-fn status(hub: &Hub) -> (Health, StatusCode) {
+fn status(hub: &Hub, is_overloaded: bool) -> (Health, StatusCode) {
     if hub.door.phase() != Phase::Open {
         return (Health::Unhealthy, StatusCode::SERVICE_UNAVAILABLE);
     }
-    let degraded = hub.metrics.disk_guard.get() > 0 || hub.metrics.archive_up.get() == 0;
+    let has_no_disk = hub.metrics.disk_guard.get() > 0;
+    let degraded = is_overloaded || has_no_disk || hub.metrics.archive_up.get() == 0;
     (well(!degraded), StatusCode::OK)
 }
 
@@ -109,6 +147,7 @@ pub struct Details<'a> {
 #[schema(as = HealthComponents)]
 pub struct Components {
     message_queue: MessageQueueHealth,
+    event_store: EventStoreHealth,
     service_registry: RegistryHealth,
     journal: JournalHealth,
     archive: ArchiveHealth,
@@ -122,8 +161,18 @@ pub struct MessageQueueHealth {
     status: Health,
     queue_depth: usize,
     in_flight: usize,
-    /// Services with something in flight.
+    /// Sockets that consume, and those who poll.
     consumers: usize,
+}
+
+/// Of events and their history.
+#[derive(Serialize, ToSchema)]
+pub struct EventStoreHealth {
+    status: Health,
+    /// Events that can be read; null: not counted yet.
+    events: Option<i64>,
+    /// How far the history is behind the journal; null: nobody knows.
+    lag_records: Option<i64>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -140,13 +189,22 @@ pub struct JournalHealth {
     bytes: i64,
     syncs: u64,
     records: u64,
+    /// Null: nothing was written since the start.
+    last_sync_at: Option<Timestamp>,
+    /// How long it took.
+    last_sync_ms: Option<f64>,
 }
 
 #[derive(Serialize, ToSchema)]
 pub struct ArchiveHealth {
     status: Health,
-    /// How far it is behind the journal.
-    lag_records: i64,
+    /// How far it is behind the journal; null: nobody knows.
+    lag_records: Option<i64>,
+    /// Null: not counted yet.
+    bytes: Option<i64>,
+    /// Messages by state, counted from time to time; `queued` stands for all that are not settled.
+    #[schema(value_type = BTreeMap<String, i64>)]
+    messages: BTreeMap<&'static str, i64>,
     /// The history of events before this sequence is not in the archive, which was lost; null: all
     /// that was kept is there.
     lost_before: Option<i64>,
@@ -196,12 +254,12 @@ pub struct ClockHealth {
     ),
 )]
 pub async fn health(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
-    let (queues, services) = picture(&hub).await?;
-    let (status, code) = status(&hub);
-    let totals = queues.tally;
+    let picture = picture(&hub).await?;
+    let (status, code) = status(&hub, picture.is_overloaded);
+    let totals = picture.queues.tally;
     let attention = match hub.door.phase() {
         Phase::Starting => Vec::new(),
-        _ => attention(&hub, &queues).await?,
+        _ => attention(&hub, &picture.queues).await?,
     };
     Ok(HttpResponse::build(code).json(HealthAnswer {
         status,
@@ -210,9 +268,9 @@ pub async fn health(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
         message_stats: MessageStats {
             processed: totals.delivered,
             failed: totals.dead + totals.expired,
-            pending: queues.total.open(),
+            pending: picture.queues.total.open(),
         },
-        services,
+        services: picture.services,
         attention,
     }))
 }
@@ -250,7 +308,8 @@ pub async fn live() -> HttpResponse {
     ),
 )]
 pub async fn ready(hub: web::Data<Hub>) -> HttpResponse {
-    let (status, code) = status(&hub);
+    // One queue that is full is no reason to send all others elsewhere.
+    let (status, code) = status(&hub, false);
     let phase = match hub.door.phase() {
         Phase::Starting => "starting",
         Phase::Open => "open",
@@ -272,45 +331,59 @@ pub async fn ready(hub: web::Data<Hub>) -> HttpResponse {
     ),
 )]
 pub async fn details(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
-    let (queues, services) = picture(&hub).await?;
-    let (status, code) = status(&hub);
+    let picture = picture(&hub).await?;
+    let (status, code) = status(&hub, picture.is_overloaded);
     Ok(HttpResponse::build(code).json(Details {
         status,
         version: env!("CARGO_PKG_VERSION"),
         uptime: uptime(&hub),
-        components: components(&hub, &queues, services.len()),
+        components: components(&hub, &picture),
         set_but_unused: &hub.settings.unused,
     }))
 }
 
-fn components(hub: &Hub, queues: &QueueReport, services: usize) -> Components {
+/// A sync that takes longer keeps everybody waiting.
+const SLOW_SYNC_MS: f64 = 1000.0;
+
+fn components(hub: &Hub, picture: &Picture) -> Components {
     let metrics = &hub.metrics;
-    let consumers = queues
-        .services
-        .iter()
-        .filter(|(_, depths)| depths.in_flight > 0)
-        .count();
+    let total = &picture.queues.total;
+    let archive_answers = metrics.archive_up.get() > 0;
+    let last_sync = metrics.last_sync.get();
+    let last_sync_ms = last_sync.map(|(_, micros)| micros as f64 / 1000.0);
     Components {
         message_queue: MessageQueueHealth {
-            status: Health::Healthy,
-            queue_depth: queues.total.waiting(),
-            in_flight: queues.total.in_flight,
-            consumers,
+            status: well(!picture.is_overloaded && metrics.disk_guard.get() == 0),
+            queue_depth: total.waiting(),
+            in_flight: total.in_flight,
+            consumers: picture.consumers,
+        },
+        event_store: EventStoreHealth {
+            status: well(archive_answers && metrics.disk_guard.get() == 0),
+            events: metrics.archive_size.events.get(),
+            lag_records: metrics.archive_lag.get(),
         },
         service_registry: RegistryHealth {
-            status: Health::Healthy,
-            registered_services: services,
+            status: well(!picture.has_failing),
+            registered_services: picture.services.len(),
         },
         journal: JournalHealth {
-            status: well(metrics.journal_lack.get() == 0),
+            status: well(
+                metrics.journal_lack.get() == 0
+                    && last_sync_ms.is_none_or(|took| took < SLOW_SYNC_MS),
+            ),
             short_of: Lack::from_number(metrics.journal_lack.get()).map(Lack::name),
             bytes: metrics.journal_bytes.get(),
             syncs: metrics.journal_syncs.get(),
             records: metrics.journal_records.get(),
+            last_sync_at: last_sync.map(|(at, _)| Timestamp::from_millis(at)),
+            last_sync_ms,
         },
         archive: ArchiveHealth {
-            status: well(metrics.archive_up.get() > 0),
+            status: well(archive_answers),
             lag_records: metrics.archive_lag.get(),
+            bytes: metrics.archive_size.bytes.get(),
+            messages: metrics.archive_size.messages(),
             lost_before: Some(metrics.archive_lost_before.get()).filter(|lost| *lost > 0),
         },
         disk: DiskHealth {

@@ -179,7 +179,7 @@ pub async fn flush(hub: &Hub) -> Result<(), HubError> {
     match tokio::time::timeout(FLUSH_PATIENCE, flushed).await {
         Ok(flushed) => Ok(flushed??),
         Err(_) => {
-            let behind = hub.metrics.archive_lag.get();
+            let behind = hub.metrics.archive_lag.get().unwrap_or(0);
             Err(HubError::NoArchive(format!(
                 "it is {behind} records behind and catching up"
             )))

@@ -66,7 +66,7 @@ async fn letters(hub: &Hub) -> Option<DeadLetterCounts> {
     }
     let letters = hub.archive.dead_letter_counts().await.ok()?;
     let total = i64::try_from(letters.total).unwrap_or(i64::MAX);
-    hub.metrics.dead_letter_list.set(total);
+    hub.metrics.dead_letter_list.set(Some(total));
     Some(letters)
 }
 

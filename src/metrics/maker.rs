@@ -8,6 +8,8 @@ use prometheus::{
     IntGauge, IntGaugeVec, Opts, Registry,
 };
 
+use super::Sometimes;
+
 /// At most so many different values has a label that is not of services; what comes later is
 /// counted as `other`.
 const LABEL_VALUES: usize = 50;
@@ -103,6 +105,10 @@ impl Maker<'_> {
 
     pub fn gauge(&self, name: &str, help: &str) -> IntGauge {
         self.add(IntGauge::new(name, help))
+    }
+
+    pub fn sometimes(&self, name: &str, help: &str) -> Sometimes {
+        self.add(IntGauge::new(name, help).map(Sometimes::new))
     }
 
     pub fn gauges(&self, name: &str, help: &str, label: &str) -> IntGaugeVec {

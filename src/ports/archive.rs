@@ -3,12 +3,14 @@
 mod dead_letters;
 mod events;
 
+pub use crate::logic::census::{ARCHIVED_STATES, Census};
 pub use crate::logic::retention::messages::Age;
 pub use dead_letters::DeadLetterQuery;
 pub use events::{ArchivedLetter, ArchivedStream, EventQuery, LetterQuery};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
@@ -23,6 +25,9 @@ use crate::domain::timestamp::Timestamp;
 use crate::logic::ownership::{Claim, Claimed, Denial, Standing};
 use crate::logic::page::Page;
 use crate::logic::projection::Batch;
+
+/// An archive that takes longer to say that it is there is away.
+pub const LOOK_LIMIT: Duration = Duration::from_secs(4);
 
 /// So many ids may be looked up at once: what is found under each may be large.
 pub const MOST_IDS: usize = 32;
@@ -43,6 +48,18 @@ pub trait Archive: Send + Sync {
     /// simply applied again. One that does not begin at the checkpoint is refused with
     /// [`ArchiveError::OutOfStep`], one of another writer with [`ArchiveError::Denied`].
     fn apply(&self, batch: Arc<Batch>) -> BoxFuture<'_, Result<(), ArchiveError>>;
+
+    /// Asks next to nothing of it, beside all else that it may be busy with: whether it answers.
+    /// Whoever looks waits no longer than [`LOOK_LIMIT`].
+    fn look(&self) -> BoxFuture<'_, Result<(), ArchiveError>>;
+
+    /// Gives a little of the space back that is free in it; says whether there is more.
+    fn tidy(&self) -> BoxFuture<'_, Result<bool, ArchiveError>> {
+        ready(Ok(false)).boxed()
+    }
+
+    /// How large it is. Takes long if there is much in it.
+    fn census(&self) -> BoxFuture<'_, Result<Census, ArchiveError>>;
 
     /// Leaves it in good order: nothing more is asked of it.
     fn close(&self) -> BoxFuture<'_, ()> {

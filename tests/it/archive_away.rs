@@ -1,6 +1,7 @@
 //! What is still answered, and truly, while the archive is away.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use serde_json::{Value, json};
@@ -148,4 +149,76 @@ fn repeats_are_known_to_a_hub_that_starts_without_its_archive() {
     for hub in [hub].into_iter().map(TestHub::restart) {
         known.are_repeated(&hub);
     }
+}
+
+/// Nothing is written or read meanwhile.
+#[track_caller]
+fn is_noticed(hub: &TestHub, is_up: bool) {
+    let began = Instant::now();
+    let status = if is_up { "healthy" } else { "degraded" };
+    eventually("it is noticed", || {
+        hub.get("/health").is(200)["status"] == status
+    });
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(7), "{took:?}");
+    assert_eq!(hub.metric("message_hub_archive_up"), f64::from(is_up));
+    let details = hub.get("/health/details").is(200);
+    assert_eq!(details["components"]["archive"]["status"], status);
+    assert_eq!(details["components"]["event_store"]["status"], status);
+}
+
+#[test]
+fn an_archive_that_goes_or_hangs_is_missed_at_rest() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let url = server.database();
+    let hub = TestHub::with(&[("database_url", &url)]);
+    hub.messages("").is(200);
+    is_noticed(&hub, true);
+    server.crash();
+    is_noticed(&hub, false);
+    server.go_on();
+    is_noticed(&hub, true);
+    server.hang(true);
+    is_noticed(&hub, false);
+    hub.messages("").refuses(503, "STORAGE_UNAVAILABLE");
+    server.hang(false);
+    eventually("it is back", || {
+        hub.get("/health").is(200)["status"] == "healthy"
+    });
+    hub.messages("").is(200);
+    let log = hub.log();
+    assert_eq!(log.matches("archive down").count(), 2, "{log}");
+    assert_eq!(log.matches("archive is back").count(), 2, "{log}");
+}
+
+#[test]
+fn what_is_not_known_of_an_archive_that_is_away_is_not_shown() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let url = server.database();
+    let hub = TestHub::with(&[("database_url", &url)]);
+    let service = FakeService::answering(Reply::Status(422));
+    hub.register_at("pushed", &service.url());
+    hub.send_waiting(20_000, &message(&chosen(1))).is(502);
+    assert_eq!(hub.dead_letters("").len(), 1);
+    assert_eq!(hub.metric("message_hub_dead_letters"), 1.0);
+    eventually("it was counted", || {
+        let details = hub.get("/health/details").is(200);
+        let archive = &details["components"]["archive"];
+        archive["messages"]["dead"] == 1 && archive["bytes"].as_i64() > Some(0)
+    });
+    server.crash();
+    let hub = hub.restart();
+    let text = hub.get("/metrics").body;
+    for series in [
+        "message_hub_dead_letters ",
+        "message_hub_archive_lag_records ",
+    ] {
+        assert!(!text.contains(&format!("\n{series}")), "{text}");
+    }
+    let details = hub.get("/health/details").is(200);
+    assert_eq!(details["components"]["archive"]["lag_records"], Value::Null);
 }

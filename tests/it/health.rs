@@ -21,6 +21,7 @@ fn health_tells_how_the_hub_is() {
     let details = hub.get("/health/details").is(200);
     for component in [
         "message_queue",
+        "event_store",
         "service_registry",
         "journal",
         "archive",
@@ -152,4 +153,31 @@ fn monitors_ask_with_head() {
         assert_eq!(refused.header("allow"), Some("GET, HEAD"), "{path}");
     }
     assert_eq!(ask("HEAD", "/v1/messages").status, 405);
+}
+
+#[test]
+fn a_queue_that_refuses_is_not_well_and_whoever_polls_is_a_consumer() {
+    let hub = TestHub::with(&[("max_queue_size", "2")]);
+    hub.register_puller("billing");
+    let queue = || hub.get("/health/details").is(200)["components"]["message_queue"].clone();
+    assert_eq!(queue()["status"], "healthy");
+    for n in 0..2 {
+        hub.send_to("billing", n);
+    }
+    let message = json!({"destination": "billing", "payload": 3});
+    hub.send(&message).refuses(429, "QUEUE_FULL");
+    assert_eq!(queue()["status"], "degraded");
+    assert_eq!(hub.get("/health").is(200)["status"], "degraded");
+    assert_eq!(hub.get("/health/ready").is(200)["status"], "healthy");
+    let mut socket = hub.socket();
+    socket.consume("listened", 1);
+    eventually("they are counted", || queue()["consumers"] == 2);
+    let journal = hub.get("/health/details").is(200)["components"]["journal"].clone();
+    assert!(journal["last_sync_ms"].as_f64() > Some(0.0), "{journal}");
+    for leased in hub.pull("billing", 2) {
+        hub.ack(&[&leased["lease"]]).is(200);
+    }
+    eventually("it is well", || {
+        hub.get("/health").is(200)["status"] == "healthy"
+    });
 }

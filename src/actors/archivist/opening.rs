@@ -76,12 +76,15 @@ impl Archivist {
             tracing::info!(checkpoint = found.checkpoint, "archive is back");
         }
         self.metrics.archive_up.set(1);
+        self.silent = None;
         self.writer = Some(writer);
         if was_down || found.checkpoint != self.archived {
             self.horizon.closed();
             self.archived = found.checkpoint;
             self.phase = Phase::CatchingUp(None);
         }
+        self.is_known = true;
+        self.show_lag();
         self.horizon.opened(found.events);
         self.tell_horizon();
         self.go_on(ctx);
@@ -99,20 +102,28 @@ impl Archivist {
     }
 
     fn go_down(&mut self, error: ArchiveError) {
+        // One line when it goes: what each attempt to reach it fails of is no news, but that it is
+        // somebody else's.
+        let is_denied = |error: &ArchiveError| matches!(error, ArchiveError::Denied(_));
         let is_news = match &self.phase {
-            Phase::Down(before) => *before != error,
-            _ => true,
+            Phase::Down(before) => is_denied(before) != is_denied(&error),
+            _ => self.silent.is_none() || is_denied(&error),
         };
+        self.silent = None;
         if is_news {
             tell_down(&error);
         }
         self.metrics.archive_up.set(0);
-        for (_, reply) in self.waiters.drain(..) {
-            let _ = reply.send(Err(error.clone()));
-        }
+        self.refuse_waiters(&error);
         self.phase = Phase::Down(error);
         self.horizon.closed();
         self.tell_horizon();
+    }
+
+    pub(super) fn refuse_waiters(&mut self, error: &ArchiveError) {
+        for (_, reply) in self.waiters.drain(..) {
+            let _ = reply.send(Err(error.clone()));
+        }
     }
 
     /// Tells where the events begin that can be read, if that is news.

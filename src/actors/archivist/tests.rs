@@ -1,4 +1,5 @@
 mod event_letters;
+mod looking;
 mod opening;
 
 use actix::Addr;

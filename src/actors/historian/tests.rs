@@ -10,7 +10,9 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::*;
-use crate::actors::fixtures::{committed, service, unwatched};
+use crate::actors::fixtures::{
+    accepted, committed, dead, delivered, id, message, service, unwatched,
+};
 use crate::actors::messages::{BuiltState, ReadState, TakeSnapshot};
 use crate::actors::probe::{Received, probe, settle};
 use crate::adapters::archive_memory::MemoryArchive;

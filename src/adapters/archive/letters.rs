@@ -23,6 +23,8 @@ const ROWS: &str = "SELECT position, letter FROM event_letters WHERE TRUE";
 /// takes longer than opening may.
 const OF_SUBSCRIPTION: &str = "substr(letter, 65, 36) = ";
 
+pub const COUNT: &str = "SELECT count(*) AS number FROM event_letters";
+
 pub struct Letters;
 
 impl Table for Letters {

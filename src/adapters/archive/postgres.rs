@@ -20,16 +20,21 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::listing::{Listing, Measured};
 use super::sql::{Applied, Record, Sql, SqlArchive, unavailable};
+use super::standing;
 use super::statement::Statement;
 use crate::adapters::tls::Trust;
 use crate::logic::ownership::{Claim, Claimed, Denial};
 use crate::logic::page::Page;
 use crate::logic::projection::Batch;
-use crate::ports::archive::ArchiveError;
+use crate::ports::archive::{ArchiveError, LOOK_LIMIT};
 use connections::Connections;
 
 /// How long a question may take, the wait for a free connection included.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long it may take to be let in again by a server that was away.
+const CLAIM_TIMEOUT: Duration = Duration::from_secs(10);
+/// One writer, and readers beside it.
+const CONNECTIONS: usize = 4;
 /// How long a batch may take. A removal of old events may be a large one.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -39,6 +44,8 @@ pub type PostgresArchive = SqlArchive<Postgres>;
 /// Connects when it is asked something, and again by itself after a failure.
 pub struct Postgres {
     connections: Connections,
+    /// One, for those who only want to know whether it answers.
+    looker: Connections,
     /// Always there until it is dropped.
     runtime: Option<Runtime>,
 }
@@ -48,7 +55,8 @@ impl PostgresArchive {
     /// [`ArchiveError::CannotOpen`] if `url` is none of PostgreSQL. `trust` is for servers that it
     /// wants verified.
     pub fn open(url: &str, trust: &Trust) -> Result<Self, ArchiveError> {
-        let connections = Connections::new(url, trust)?;
+        let connections = Connections::new(url, trust, CONNECTIONS)?;
+        let looker = Connections::new(url, trust, 1)?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("archive")
@@ -58,6 +66,7 @@ impl PostgresArchive {
         let runtime = Some(runtime);
         let database = Postgres {
             connections,
+            looker,
             runtime,
         };
         Ok(Self { database })
@@ -72,7 +81,18 @@ impl Postgres {
         + Send
         + 'static,
     ) -> Result<T, ArchiveError> {
-        let connections = self.connections.clone();
+        self.run_on(&self.connections, timeout, work).await
+    }
+
+    async fn run_on<T: Send + 'static>(
+        &self,
+        connections: &Connections,
+        timeout: Duration,
+        work: impl for<'c> Fn(&'c mut AsyncPgConnection) -> BoxFuture<'c, QueryResult<T>>
+        + Send
+        + 'static,
+    ) -> Result<T, ArchiveError> {
+        let connections = connections.clone();
         let runtime = self.runtime.as_ref().ok_or_else(|| unavailable(&STOPPED))?;
         let running = runtime.spawn(async move {
             let late = || unavailable(&format!("no answer within {timeout:?}"));
@@ -95,6 +115,32 @@ impl Drop for Postgres {
 }
 
 impl Sql for Postgres {
+    const BYTES: &'static str = "SELECT (pg_total_relation_size('messages') \
+        + pg_total_relation_size('events') + pg_total_relation_size('event_letters') \
+        + pg_total_relation_size('snapshots') + pg_total_relation_size('event_types'))::bigint \
+        AS number";
+    // Of many the server's own estimate is good enough.
+    const MESSAGES: &'static str = "SELECT CASE WHEN reltuples > 1000000 THEN reltuples::bigint \
+        ELSE (SELECT count(*) FROM messages) END AS number \
+        FROM pg_class WHERE oid = 'messages'::regclass";
+
+    async fn look(&self, statement: Statement) -> Result<(), ArchiveError> {
+        self.run_on(&self.looker, LOOK_LIMIT, move |connection| {
+            let statement = statement.clone();
+            async move {
+                let row: standing::Row = statement.get_result(connection).await?;
+                Ok(drop(row))
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// The server does it by itself (autovacuum).
+    async fn tidy(&self) -> Result<bool, ArchiveError> {
+        Ok(false)
+    }
+
     async fn load<R: Record>(&self, statement: Statement) -> Result<Vec<R>, ArchiveError> {
         self.run(READ_TIMEOUT, move |connection| {
             let statement = statement.clone();
@@ -124,7 +170,7 @@ impl Sql for Postgres {
     }
 
     async fn claim(&self, claim: Claim) -> Result<Result<Claimed, Denial>, ArchiveError> {
-        self.run(READ_TIMEOUT, move |connection| {
+        self.run(CLAIM_TIMEOUT, move |connection| {
             let claim = claim.clone();
             async move { write::claim(connection, claim).await }.boxed()
         })

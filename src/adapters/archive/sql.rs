@@ -18,13 +18,14 @@ use super::{events, letters, messages, snapshots, standing};
 use crate::domain::carried::StreamHead;
 use crate::domain::event::{Event, EventId, Sequence, Snapshot, StreamId};
 use crate::domain::ids::{MessageId, Position, ServiceName};
+use crate::domain::message::State;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::ownership::{Claim, Claimed, Denial, Standing, Verdict};
 use crate::logic::page::Page;
 use crate::logic::projection::Batch;
 use crate::ports::archive::{
-    Age, Archive, ArchiveError, ArchivedLetter, ArchivedMessage, ArchivedStream, DeadLetterCounts,
-    DeadLetterQuery, EventQuery, LetterQuery, MessageQuery,
+    Age, Archive, ArchiveError, ArchivedLetter, ArchivedMessage, ArchivedStream, Census,
+    DeadLetterCounts, DeadLetterQuery, EventQuery, LetterQuery, MessageQuery,
 };
 
 /// What an archive was when a batch came, and what became of the batch.
@@ -37,6 +38,18 @@ pub trait Sql: Send + Sync + 'static {
         &self,
         statement: Statement,
     ) -> impl Future<Output = Result<Vec<R>, ArchiveError>> + Send;
+
+    /// As [`Sql::load`] of a statement that asks for next to nothing, apart from all others.
+    fn look(&self, statement: Statement) -> impl Future<Output = Result<(), ArchiveError>> + Send;
+
+    /// As [`Archive::tidy`].
+    fn tidy(&self) -> impl Future<Output = Result<bool, ArchiveError>> + Send;
+
+    /// In SQL: how many bytes it takes, as `number`.
+    const BYTES: &'static str;
+
+    /// In SQL: about how many messages there are, as `number`.
+    const MESSAGES: &'static str;
 
     /// The page, without reading more of the rest than what is next.
     fn page<R: Record + Measured>(
@@ -246,6 +259,28 @@ impl<S: Sql> SqlArchive<S> {
         Ok(count)
     }
 
+    /// Delivered messages are the rest: all others have an index of their own.
+    async fn count_all(&self) -> Result<Census, ArchiveError> {
+        let one = async |sql| Ok(self.number(Statement::new(sql)).await?.unwrap_or(0));
+        let mut census = Census {
+            events: one(events::questions::COUNT).await?,
+            event_letters: one(letters::COUNT).await?,
+            bytes: one(S::BYTES).await?,
+            ..Census::default()
+        };
+        let all = one(S::MESSAGES).await?;
+        let undelivered = messages::questions::undelivered_by_state();
+        let read = |row: Count| {
+            let state = State::from_name(&row.name).ok_or("unknown state")?;
+            Ok((state, position(row.number)?))
+        };
+        census.messages = self.load(undelivered, read).await?.into_iter().collect();
+        let undelivered: u64 = census.messages.values().sum();
+        let delivered = all.saturating_sub(undelivered);
+        census.messages.insert(State::Delivered, delivered);
+        Ok(census)
+    }
+
     async fn letter_counts(&self) -> Result<DeadLetterCounts, ArchiveError> {
         let count = |row: Count| Ok((ServiceName::parse(&row.name)?, position(row.number)?));
         let groups = messages::questions::dead_letter_counts();
@@ -274,6 +309,18 @@ impl<S: Sql> Archive for SqlArchive<S> {
             claimed.map_err(ArchiveError::Denied)
         }
         .boxed()
+    }
+
+    fn look(&self) -> BoxFuture<'_, Result<(), ArchiveError>> {
+        self.database.look(standing::read()).boxed()
+    }
+
+    fn tidy(&self) -> BoxFuture<'_, Result<bool, ArchiveError>> {
+        self.database.tidy().boxed()
+    }
+
+    fn census(&self) -> BoxFuture<'_, Result<Census, ArchiveError>> {
+        self.count_all().boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -2,6 +2,7 @@
 
 mod connections;
 mod row;
+mod space;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use tokio::task::spawn_blocking;
 
 use super::listing::{Listing, Measured};
 use super::sql::{Applied, Record, Sql, SqlArchive, unavailable};
+use super::standing;
 use super::statement::Statement;
 use crate::logic::ownership::{Claim, Claimed, Denial};
 use crate::logic::page::Page;
@@ -62,6 +64,25 @@ impl SqliteFile {
 }
 
 impl Sql for SqliteFile {
+    const BYTES: &'static str = "SELECT page_count * page_size AS number \
+        FROM pragma_page_count(), pragma_page_size()";
+    const MESSAGES: &'static str = "SELECT count(*) AS number FROM messages";
+
+    async fn look(&self, statement: Statement) -> Result<(), ArchiveError> {
+        let connections = self.connections().await?;
+        let looked = connections.look(move |connection| {
+            let row: standing::Row = statement.get_result(connection)?;
+            Ok(drop(row))
+        });
+        looked.await.map_err(|cause| unavailable(&cause))
+    }
+
+    async fn tidy(&self) -> Result<bool, ArchiveError> {
+        let connections = self.connections().await?;
+        let tidied = connections.write(space::give_back).await;
+        tidied.map_err(|cause| unavailable(&cause))
+    }
+
     async fn load<R: Record>(&self, statement: Statement) -> Result<Vec<R>, ArchiveError> {
         let connections = self.connections().await?;
         connections

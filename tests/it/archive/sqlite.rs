@@ -2,15 +2,19 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 use message_hub::adapters::archive::SqliteArchive;
+use message_hub::domain::fact::{Fact, MessagesRemoved};
+use message_hub::domain::message::{Payload, State};
+use message_hub::domain::timestamp::Timestamp;
 use message_hub::logic::ownership::Standing;
 use message_hub::ports::archive::{Archive, ArchiveError};
 
-use super::facts::{accepted, failed, id};
+use super::facts::{accepted, delivered, failed, id, message};
 use super::{apply, batch, block_on, row};
 
 /// Runs `check` with the path of a file that does not exist yet.
@@ -122,5 +126,63 @@ fn reads_do_not_wait_for_a_write() {
             .batch_execute("BEGIN IMMEDIATE; DELETE FROM messages;")
             .unwrap();
         assert_eq!(row(&archive, 1).await.position, 1);
+    });
+}
+
+/// What is in the file besides what is used, in bytes.
+fn size(path: &Path) -> u64 {
+    fs::metadata(path).unwrap().len()
+}
+
+async fn fill_and_empty(archive: &SqliteArchive) {
+    let filling = format!("\"{}\"", "x".repeat(20_000));
+    for number in 1..=250 {
+        let mut message = message(number);
+        message.payload = Payload::parse(&filling).unwrap();
+        apply(
+            archive,
+            [Fact::Accepted(Arc::new(message)), delivered(number, 1)],
+        )
+        .await;
+    }
+    let census = archive.census().await.unwrap();
+    assert_eq!(census.messages[&State::Delivered], 250);
+    assert!(census.bytes > 4 << 20, "{census:?}");
+    let removed = Fact::MessagesRemoved(MessagesRemoved {
+        at: Timestamp::from_millis(9_000),
+        after: 0,
+        through: 1_000_000,
+        settled_before: Timestamp::from_millis(8_000),
+    });
+    apply(archive, [removed]).await;
+    let census = archive.census().await.unwrap();
+    assert_eq!(census.messages[&State::Delivered], 0);
+    while archive.tidy().await.unwrap() {}
+}
+
+#[test]
+fn the_file_gives_back_what_is_free_in_it() {
+    with_path(async |path| {
+        let archive = open(path).await;
+        archive.look().await.unwrap();
+        fill_and_empty(&archive).await;
+        archive.close().await;
+        assert!(size(path) < 1 << 20, "{}", size(path));
+    });
+}
+
+#[test]
+fn a_small_file_of_an_older_version_gives_back_from_now_on() {
+    with_path(async |path| {
+        open(path).await.close().await;
+        let mut other = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        other
+            .batch_execute("PRAGMA auto_vacuum = NONE; VACUUM;")
+            .unwrap();
+        drop(other);
+        let archive = open(path).await;
+        fill_and_empty(&archive).await;
+        archive.close().await;
+        assert!(size(path) < 1 << 20, "{}", size(path));
     });
 }

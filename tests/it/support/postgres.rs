@@ -163,6 +163,23 @@ impl Server {
         self.run("pg_ctl", &["stop", "-w", "-s", "-m", "immediate"]);
     }
 
+    /// It answers nobody any more, and lets nobody go either, or it does again.
+    pub fn hang(&self, hangs: bool) {
+        let file = fs::read_to_string(self.path("data/postmaster.pid")).unwrap();
+        let master = file.lines().next().unwrap().to_owned();
+        let mut processes = vec![master.clone()];
+        for entry in fs::read_dir("/proc").unwrap().flatten() {
+            let status = fs::read_to_string(entry.path().join("status")).unwrap_or_default();
+            let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+            if parent.is_some_and(|parent| parent.trim() == master) {
+                processes.push(entry.file_name().into_string().unwrap());
+            }
+        }
+        let signal = if hangs { "-STOP" } else { "-CONT" };
+        let sent = Command::new("kill").arg(signal).args(&processes).status();
+        assert!(sent.unwrap().success());
+    }
+
     fn run(&self, program: &str, arguments: &[&str]) {
         let mut command = self.command(program);
         let output = command.arg("-D").arg(self.path("data")).args(arguments);

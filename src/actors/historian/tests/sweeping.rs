@@ -1,5 +1,4 @@
 use super::*;
-use crate::actors::fixtures::{accepted, dead, delivered, id, message};
 use crate::domain::fact::DeadLetterDeleted;
 
 impl Desk {

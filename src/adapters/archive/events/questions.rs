@@ -13,6 +13,10 @@ use crate::domain::ids::ServiceName;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::archive::EventQuery;
 
+/// Sequences have no gaps but at the beginning.
+pub const COUNT: &str =
+    "SELECT coalesce(max(sequence) - min(sequence) + 1, 0) AS number FROM events";
+
 /// So many types are each read by their index and merged.
 const MOST_TYPES: usize = 32;
 

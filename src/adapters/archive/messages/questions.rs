@@ -37,6 +37,14 @@ pub fn count(query: &MessageQuery) -> Statement {
     matching(count, query)
 }
 
+/// Of the few that have an index of their own.
+pub fn undelivered_by_state() -> Statement {
+    Statement::new(
+        "SELECT state AS name, count(*) AS number FROM messages WHERE state <> 'delivered' \
+         GROUP BY state",
+    )
+}
+
 /// Letters of subscriptions count for the subscriber.
 pub fn dead_letter_counts() -> Statement {
     Statement::new(

@@ -26,8 +26,6 @@ use crate::ports::archive::ArchiveError;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
-/// One writer, and readers beside it.
-const CONNECTIONS: usize = 4;
 /// How long to connect may take, log-in and new tables included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// After so long without a sign of life from the server a connection is broken.
@@ -44,16 +42,16 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// Connects to nothing yet. Fails with [`ArchiveError::CannotOpen`], which never shows the
+    /// At most so many; connects to nothing yet. Fails with [`ArchiveError::CannotOpen`], which never shows the
     /// password.
-    pub fn new(url: &str, trust: &Trust) -> Result<Self, ArchiveError> {
+    pub fn new(url: &str, trust: &Trust, most: usize) -> Result<Self, ArchiveError> {
         let server = Server::new(url, trust).map_err(ArchiveError::CannotOpen)?;
         let mut manager = ManagerConfig::default();
         manager.recycling_method = RecyclingMethod::Fast;
         manager.custom_setup = Box::new(move |_| connect(server.clone()).boxed());
         // The address is in `server`; diesel's own need not know it.
         let manager = AsyncDieselConnectionManager::new_with_config("", manager);
-        let pool = Pool::builder(manager).max_size(CONNECTIONS).build();
+        let pool = Pool::builder(manager).max_size(most).build();
         let pool = pool.map_err(|error| ArchiveError::CannotOpen(error.to_string()))?;
         Ok(Self { pool })
     }

@@ -15,6 +15,8 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use futures_util::future::select;
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::space;
+
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
 /// Full sync, because the journal drops what the archive says it has. Caches are in KiB
@@ -22,6 +24,7 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 /// than the usual 4.
 const WRITER: &str = "PRAGMA busy_timeout = 5000;
     PRAGMA page_size = 8192;
+    PRAGMA auto_vacuum = INCREMENTAL;
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     PRAGMA journal_size_limit = 67108864;
@@ -41,6 +44,8 @@ pub struct Connections {
     path: PathBuf,
     identity: (u64, u64),
     broken: AtomicBool,
+    /// For those who only want to know whether it answers.
+    looker: Mutex<Connection>,
     writer: Mutex<Connection>,
     readers: [Mutex<Connection>; 2],
 }
@@ -54,11 +59,14 @@ impl Connections {
     fn open_blocking(path: PathBuf) -> Result<Self, Cause> {
         let mut writer = connect(&path, WRITER)?;
         writer.run_pending_migrations(MIGRATIONS)?;
+        space::prepare(&mut writer)?;
+        let looker = Mutex::new(Connection::new(connect(&path, READER)?));
         let readers = [connect(&path, READER)?, connect(&path, READER)?];
         Ok(Self {
             identity: identity(&path)?,
             path,
             broken: AtomicBool::new(false),
+            looker,
             writer: Mutex::new(Connection::new(writer)),
             readers: readers.map(|reader| Mutex::new(Connection::new(reader))),
         })
@@ -75,6 +83,13 @@ impl Connections {
         work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     ) -> QueryResult<T> {
         self.run(self.writer.lock().await, work).await
+    }
+
+    pub async fn look<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
+    ) -> QueryResult<T> {
+        self.run(self.looker.lock().await, work).await
     }
 
     pub async fn read<T: Send + 'static>(

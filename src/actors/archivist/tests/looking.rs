@@ -1,0 +1,66 @@
+use super::*;
+
+const SOON: Duration = Duration::from_secs(5);
+
+impl Cellar {
+    async fn pass(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+        settle().await;
+    }
+
+    fn is_up(&self) -> bool {
+        self.metrics.archive_up.get() == 1
+    }
+}
+
+#[actix::test]
+async fn an_archive_that_goes_is_missed_though_nothing_is_written() {
+    let cellar = cellar();
+    cellar.pass(SOON).await;
+    assert!(cellar.is_up());
+    cellar.archive.set_unavailable(true);
+    cellar.pass(SOON).await;
+    assert!(!cellar.is_up());
+    assert!(cellar.flush().await.is_err());
+    cellar.archive.set_unavailable(false);
+    cellar.pass(SOON).await;
+    assert!(cellar.is_up());
+    assert_eq!(cellar.flush().await, Ok(()));
+}
+
+#[actix::test]
+async fn an_archive_that_does_not_answer_is_missed_also_while_it_is_written_to() {
+    for is_writing in [false, true] {
+        let mut cellar = cellar();
+        cellar.pass(SOON).await;
+        cellar.archive.set_stuck(true);
+        if is_writing {
+            cellar.commit(vec![accepted(cellar.message(1))]);
+        }
+        cellar.pass(INTERVAL + SOON).await;
+        assert!(!cellar.is_up(), "{is_writing}");
+        assert!(cellar.flush().await.is_err());
+        cellar.archive.set_stuck(false);
+        // A look that was begun before gets no answer any more.
+        cellar.pass(SOON * 2).await;
+        assert!(cellar.is_up(), "{is_writing}");
+    }
+}
+
+#[actix::test]
+async fn what_is_not_known_is_not_shown() {
+    let archive = MemoryArchive::default();
+    archive.set_unavailable(true);
+    let down = ArchiveError::Unavailable("no route".to_owned());
+    let mut cellar = cellar_where(archive, Err(down));
+    cellar.commit(vec![accepted(cellar.message(1))]);
+    settle().await;
+    assert_eq!(cellar.metrics.archive_lag.get(), None);
+    assert_eq!(cellar.metrics.archive_size.bytes.get(), None);
+    cellar.archive.set_unavailable(false);
+    cellar.caught_up(1).await;
+    cellar.pass(SOON).await;
+    assert_eq!(cellar.metrics.archive_lag.get(), Some(0));
+    let messages = cellar.metrics.archive_size.messages();
+    assert_eq!(messages["queued"], 1);
+}
