@@ -115,7 +115,7 @@ pub fn check(query: &str, known: &[String]) -> Result<(), HubError> {
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let decoded = decode(name).ok_or_else(|| wrong(&shortened(name), NOT_ENCODED))?;
-        if !known.iter().any(|known| *known == decoded) {
+        if !known.contains(&decoded) {
             let known: Vec<_> = known.iter().map(String::as_str).collect();
             return Err(wrong(&shortened(&decoded), unknown(&decoded, &known)));
         }

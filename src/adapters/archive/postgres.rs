@@ -128,8 +128,8 @@ impl Sql for Postgres {
         self.run_on(&self.looker, LOOK_LIMIT, move |connection| {
             let statement = statement.clone();
             async move {
-                let row: standing::Row = statement.get_result(connection).await?;
-                Ok(drop(row))
+                let _: standing::Row = statement.get_result(connection).await?;
+                Ok(())
             }
             .boxed()
         })

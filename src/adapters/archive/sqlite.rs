@@ -71,8 +71,8 @@ impl Sql for SqliteFile {
     async fn look(&self, statement: Statement) -> Result<(), ArchiveError> {
         let connections = self.connections().await?;
         let looked = connections.look(move |connection| {
-            let row: standing::Row = statement.get_result(connection)?;
-            Ok(drop(row))
+            let _: standing::Row = statement.get_result(connection)?;
+            Ok(())
         });
         looked.await.map_err(|cause| unavailable(&cause))
     }
