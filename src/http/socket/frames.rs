@@ -354,7 +354,7 @@ fn own_fields(kind: &str) -> Option<&'static [&'static str]> {
         "send" => &["message"],
         "consume" => &["service", "instance_id", "prefetch", "lease"],
         "ack" => &["leases", "sequence"],
-        "nack" => &["leases", "delay", "reason"],
+        "nack" => &["leases", "sequence", "delay", "reason"],
         "ping" => &[],
         _ => return None,
     })
