@@ -1,6 +1,7 @@
 //! The command line: `message-hub [serve] | check-config | wal | bench`.
 
 pub mod bench;
+pub mod licences;
 pub mod wal;
 
 use std::io::{self, Write};
@@ -31,6 +32,8 @@ pub enum Command {
     Serve(ConfigFile),
     /// Say what configuration is in force, or what is wrong with it.
     CheckConfig(ConfigFile),
+    /// Print the notices of the works of others that are in the binary.
+    Licences,
     /// Check the journal, or rescue what is in it.
     Wal(wal::WalArguments),
     /// Measure a hub: throughput, latency, processor time and memory.

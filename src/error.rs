@@ -44,9 +44,9 @@ pub enum HubError {
     TooManyWrongKeys { retry_after: Duration },
     #[error("{0}")]
     Forbidden(String),
-    /// Asked by a web page that is not the hub's, or under a name that is not.
+    /// One field or header is in the way.
     #[error("{problem}")]
-    Foreign {
+    Denied {
         field: &'static str,
         problem: String,
     },
@@ -67,6 +67,8 @@ pub enum HubError {
     },
     #[error("{method}: not allowed here; use {allow}")]
     MethodNotAllowed { method: String, allow: &'static str },
+    #[error("Content-Encoding: bodies are read as they are; send it without one")]
+    Encoded,
     #[error("body: larger than {limit} bytes")]
     TooLarge { limit: usize },
     #[error("too many requests are under way; try again in a moment")]
@@ -153,7 +155,8 @@ impl HubError {
             } => ("INVALID_REQUEST", StatusCode::BAD_REQUEST),
             Self::Unauthenticated(_) => ("AUTH_FAILED", StatusCode::UNAUTHORIZED),
             Self::TooManyWrongKeys { .. } => ("RATE_LIMITED", StatusCode::TOO_MANY_REQUESTS),
-            Self::Forbidden(_) | Self::Foreign { .. } => ("AUTH_FAILED", StatusCode::FORBIDDEN),
+            Self::Forbidden(_) | Self::Denied { .. } => ("AUTH_FAILED", StatusCode::FORBIDDEN),
+            Self::Encoded => ("INVALID_REQUEST", StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Self::NoSuchVersion { .. } => ("VERSION_CONFLICT", StatusCode::CONFLICT),
             Self::Differs { .. } => ("CONFLICT", StatusCode::CONFLICT),
             Self::NoRoute(_) | Self::NotFound { .. } | Self::Deleted { .. } => {
@@ -204,7 +207,8 @@ impl HubError {
         let mut add = |key: &str, value: Value| drop(details.insert(key.to_owned(), value));
         match self {
             Self::Invalid { field, .. } => add("field", json!(field)),
-            Self::Differs { field } | Self::Foreign { field, .. } => add("field", json!(field)),
+            Self::Encoded => add("field", json!("Content-Encoding")),
+            Self::Differs { field } | Self::Denied { field, .. } => add("field", json!(field)),
             Self::NoSuchVersion { field, current } => {
                 add("field", json!(field));
                 add("current_version", json!(current));

@@ -24,6 +24,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
     let mut log = Unheard(io::stderr());
     Ok(match command {
         Command::Serve(file) => serve(&file),
+        Command::Licences => cli::licences::run(&mut out)?,
         Command::CheckConfig(file) => cli::check_config(&file, &mut out, &mut log)?,
         Command::Wal(arguments) => cli::wal::run(&arguments, &mut out, &mut log)?,
         Command::Bench(arguments) => cli::bench::run(&arguments, &mut out, &mut log)?,

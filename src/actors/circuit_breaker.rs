@@ -170,8 +170,7 @@ impl CircuitBreaker {
 
     fn take_turn(&mut self, ask: &Ask<'_>) -> Option<PickedInstance> {
         let now = self.settings.clock.now();
-        let index = self.balancer.pick(ask, now, rand::rng().random())?;
-        self.balancer.take_turn(index, ask);
+        let index = self.balancer.next(ask, now, rand::rng().random())?;
         let target = &self.balancer.targets()[index];
         Some(PickedInstance {
             instance_id: target.instance_id.clone(),

@@ -24,6 +24,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::patience::Patience;
 use super::tls::Trust;
 use crate::domain::deny_list::DenyList;
+use crate::domain::ids::is_visible;
 use crate::logic::spacing::Spacing;
 use crate::ports::transport::{ProbeAnswer, PushAnswer, PushRequest, Transport};
 use connection::{Connection, Rest, may_be_followed};
@@ -339,7 +340,7 @@ fn system_time() -> SystemTime {
 
 fn excerpt(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
-    let printable = |c: char| if c.is_control() { ' ' } else { c };
+    let printable = |c: char| if is_visible(c) { c } else { ' ' };
     text.chars()
         .map(printable)
         .collect::<String>()

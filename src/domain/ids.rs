@@ -107,6 +107,8 @@ pub enum NameError {
     Service,
     #[error("must be 1 to {0} printable characters")]
     Label(usize),
+    #[error("must not be `.` or `..`, which mean something else in a path")]
+    Dots,
 }
 
 /// Names seen lately by this thread, so that equal names share one allocation.
@@ -140,9 +142,26 @@ impl ServiceName {
         Ok(Self(intern(text)))
     }
 
+    /// As [`ServiceName::parse`], with the rules for names that are new. What was taken before
+    /// there were any stays readable.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn given(text: &str) -> Result<Self, NameError> {
+        match is_dots(text) {
+            true => Err(NameError::Dots),
+            false => Self::parse(text),
+        }
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether clients and proxies take this segment of a path for a step in it (RFC 3986, 5.2.4).
+fn is_dots(text: &str) -> bool {
+    text == "." || text == ".."
 }
 
 /// A short printable text: a message type, a correlation id, an instance id.
@@ -159,6 +178,40 @@ impl Label {
             return Err(NameError::Label(Self::MAX));
         }
         Ok(Self(text.into()))
+    }
+
+    /// As [`Label::parse`], with the rules for labels that are new: all their characters are
+    /// visible, and none turns a line round or ends it. What was taken before stays readable.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn given(text: &str) -> Result<Self, NameError> {
+        match text.chars().all(is_visible) {
+            true => Self::parse(text),
+            false => Err(NameError::Label(Self::MAX)),
+        }
+    }
+
+    /// As [`Label::given`], for texts of which there are few different ones.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn given_interned(text: &str) -> Result<Self, NameError> {
+        match text.chars().all(is_visible) {
+            true => Self::parse_interned(text),
+            false => Err(NameError::Label(Self::MAX)),
+        }
+    }
+
+    /// As [`Label::given`], for what has routes of its own.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn given_segment(text: &str) -> Result<Self, NameError> {
+        match is_dots(text) {
+            true => Err(NameError::Dots),
+            false => Self::given(text),
+        }
     }
 
     /// As [`Label::parse`], for texts of which there are few different ones.
@@ -179,6 +232,38 @@ pub fn is_label(text: &str, max: usize) -> bool {
     !text.is_empty()
         && (text.len() <= max || text.chars().count() <= max)
         && !text.chars().any(char::is_control)
+}
+
+/// Whether a character is seen where it is printed, and changes nothing of what is around it: no
+/// control character, none that formats (category Cf of Unicode), no separator of lines.
+pub fn is_visible(c: char) -> bool {
+    // Most texts are ASCII.
+    if c.is_ascii() {
+        return !c.is_ascii_control();
+    }
+    let formats = matches!(
+        u32::from(c),
+        0xAD
+            | 0x600..=0x605
+            | 0x61C
+            | 0x6DD
+            | 0x70F
+            | 0x890..=0x891
+            | 0x8E2
+            | 0x180E
+            | 0x200B..=0x200F
+            | 0x2028..=0x202E
+            | 0x2060..=0x206F
+            | 0xFEFF
+            | 0xFFF9..=0xFFFB
+            | 0x110BD
+            | 0x110CD
+            | 0x13430..=0x1343F
+            | 0x1BCA0..=0x1BCA3
+            | 0x1D173..=0x1D17A
+            | 0xE0001..=0xE007F
+    );
+    !formats && !c.is_control()
 }
 
 /// Tells one instance of a service from the others.
@@ -249,6 +334,39 @@ mod tests {
         assert!(Label::parse(&"ä".repeat(201)).is_err());
         assert!(Label::parse("line\nbreak").is_err());
         assert!(Label::parse("").is_err());
+    }
+
+    #[test]
+    fn what_is_new_has_no_name_that_means_a_step_in_a_path() {
+        for dots in [".", ".."] {
+            assert!(ServiceName::parse(dots).is_ok() && Label::parse(dots).is_ok());
+            assert_eq!(ServiceName::given(dots), Err(NameError::Dots));
+            assert_eq!(Label::given_segment(dots), Err(NameError::Dots));
+            assert!(Label::given(dots).is_ok());
+        }
+        for good in ["...", "a.", ".a", "a..b"] {
+            assert!(ServiceName::given(good).is_ok() && Label::given_segment(good).is_ok());
+        }
+    }
+
+    #[test]
+    fn what_is_new_shows_all_its_characters() {
+        for hidden in [
+            "a\u{202e}b",
+            "a\u{2028}",
+            "\u{2029}",
+            "\u{200b}",
+            "\u{feff}x",
+            "a\u{ad}b",
+        ] {
+            assert!(Label::parse(hidden).is_ok());
+            assert_eq!(Label::given(hidden), Err(NameError::Label(200)));
+            assert_eq!(Label::given_interned(hidden), Err(NameError::Label(200)));
+        }
+        for good in ["ä 1", "日本", "a\u{a0}b", "é", "🎉", "order+7/x"] {
+            assert!(Label::given(good).is_ok(), "{good}");
+        }
+        assert!(Label::given("a\tb").is_err() && Label::given("\u{85}").is_err());
     }
 
     proptest! {

@@ -15,6 +15,40 @@ const MOST_MANY: usize = 8;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pattern(Label);
 
+/// Whether events of a type that reads like this can be meant by a pattern, alone and in a list
+/// with commas. What was published before this was asked stays readable.
+///
+/// # Errors
+/// What is in the way.
+pub fn check_type(text: &str) -> Result<(), TypeError> {
+    if text.contains(',') {
+        return Err(TypeError::Comma);
+    }
+    if text.contains(['*', '#']) {
+        return Err(TypeError::Wildcard);
+    }
+    if text.split('.').any(str::is_empty) {
+        return Err(TypeError::EmptyWord);
+    }
+    if text.trim() != text {
+        return Err(TypeError::Space);
+    }
+    Ok(())
+}
+
+/// Why no pattern can mean events of a type.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum TypeError {
+    #[error("must not have a comma, which separates types in a list")]
+    Comma,
+    #[error("must not have `*` or `#`, which stand for words in a pattern")]
+    Wildcard,
+    #[error("has an empty word; words stand between dots")]
+    EmptyWord,
+    #[error("must not begin or end with a space")]
+    Space,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PatternError {
     #[error("must be 1 to 200 printable characters")]
@@ -154,6 +188,43 @@ impl<'de> Deserialize<'de> for Pattern {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_may_be_published_is_a_pattern_of_itself_also_in_a_list(
+            text in "[ab.,*# é]{1,8}",
+            other in "[a-c.]{1,5}",
+        ) {
+            if check_type(&text).is_ok() {
+                let pattern = Pattern::given(&text).unwrap();
+                prop_assert!(pattern.is_exact() && pattern.matches(&text));
+                prop_assert_eq!(pattern.matches(&other), text == other);
+                let list = format!("x,{text},y");
+                prop_assert_eq!(list.split(',').nth(1), Some(text.as_str()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_type_that_no_pattern_can_mean_is_not_published() {
+        for (text, error) in [
+            ("a,b", TypeError::Comma),
+            ("*", TypeError::Wildcard),
+            ("a.#", TypeError::Wildcard),
+            ("a*", TypeError::Wildcard),
+            ("a..b", TypeError::EmptyWord),
+            (".a", TypeError::EmptyWord),
+            ("a.", TypeError::EmptyWord),
+            (" a", TypeError::Space),
+            ("a ", TypeError::Space),
+        ] {
+            assert_eq!(check_type(text), Err(error), "{text}");
+        }
+        for good in ["a", "order.created", "a b.c", "ORDER_CREATED", "ä+ö/ü"] {
+            assert_eq!(check_type(good), Ok(()), "{good}");
+        }
+    }
 
     #[test]
     fn a_star_is_one_word_and_a_hash_any_number() {

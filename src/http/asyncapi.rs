@@ -1,5 +1,7 @@
 //! The description of the socket: `/asyncapi.json` (AsyncAPI 3).
 
+mod outgoing;
+
 use std::sync::LazyLock;
 
 use actix_web::{HttpResponse, web};
@@ -56,10 +58,10 @@ fn document() -> Value {
         });
         references.collect::<Vec<Value>>()
     };
-    json!({
+    let mut document = json!({
         "asyncapi": "3.0.0",
         "info": {
-            "title": "Message Hub: events and messages over a WebSocket",
+            "title": "Message Hub: events and messages over a WebSocket, pushes and callbacks",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Text frames, each one JSON object or an array of at most 1024 of them; \
                 at most 1 MiB. An array is answered as one array, in its order. The hub sends \
@@ -92,7 +94,9 @@ fn document() -> Value {
             },
         },
         "components": {"messages": messages},
-    })
+    });
+    outgoing::add_to(&mut document);
+    document
 }
 
 fn message(frame: &Frame) -> Value {
@@ -233,6 +237,7 @@ fn said_by_the_hub() -> Vec<Frame> {
                 "stream_version": {"type": "integer"}, "duplicate": {"type": "boolean"},
                 "status": {"enum": ["accepted", "delivered", "failed"]},
                 "durability!": {"enum": ["disk", "os"]},
+                "ignored": {"type": "array", "items": {"type": "string"}, "description": "Fields of it that the hub does not know and left out"},
             }),
         ),
         said(

@@ -95,7 +95,7 @@ impl Keys {
     }
 
     fn who(&self, name: Option<&[u8]>, key: Option<&[u8]>) -> Result<Caller, Denial> {
-        let parsed = name.and_then(|name| ServiceName::parse(str::from_utf8(name).ok()?).ok());
+        let parsed = name.and_then(|name| ServiceName::given(str::from_utf8(name).ok()?).ok());
         if self.keys.is_empty() {
             return Ok(Caller {
                 name: parsed,

@@ -1,9 +1,12 @@
 //! Many things in one request: a JSON array, an object around one, or NDJSON.
 
+use std::collections::BTreeMap;
+
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
 
 use super::body;
 use super::fields::{self, Field};
@@ -12,6 +15,8 @@ use crate::error::{HubError, Subject};
 
 const MOST_ITEMS: usize = 10_000;
 const SUBJECT: Subject = Subject::Message;
+/// So many items, different sentences or indexes are told one by one.
+const EACH: usize = 100;
 
 /// The items of a request, each as its JSON text.
 #[derive(Debug)]
@@ -145,6 +150,35 @@ pub fn common_error<'a>(errors: impl IntoIterator<Item = &'a HubError>, of: Item
     HubError::invalid(SUBJECT, of.name(), problem)
 }
 
+/// Of a batch of which nothing was taken, what is wrong with its items: each by itself, or if they
+/// are many each sentence once.
+pub fn told(errors: &[&HubError]) -> Value {
+    let body = |error: &HubError| error.body(Map::new());
+    if errors.len() <= EACH {
+        let items = errors.iter().enumerate();
+        return items
+            .map(|(index, error)| json!({"index": index, "error": body(error)}))
+            .collect();
+    }
+    let mut groups: IndexedGroups<'_> = BTreeMap::new();
+    for (index, error) in errors.iter().enumerate() {
+        let group = groups.entry((error.code(), error.to_string()));
+        let (indexes, _) = group.or_insert_with(|| (Vec::new(), error));
+        indexes.push(index);
+    }
+    let mut groups: Vec<_> = groups.into_values().collect();
+    groups.sort_by_key(|(indexes, _)| indexes[0]);
+    groups.truncate(EACH);
+    let tell = |(indexes, error): (Vec<usize>, &HubError)| {
+        let shown = &indexes[..indexes.len().min(EACH)];
+        json!({"index": indexes[0], "indexes": shown, "count": indexes.len(), "error": body(error)})
+    };
+    groups.into_iter().map(tell).collect()
+}
+
+/// By code and text: where it is, and one of the errors.
+type IndexedGroups<'a> = BTreeMap<(&'static str, String), (Vec<usize>, &'a HubError)>;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,6 +247,26 @@ mod tests {
         }
         let many = format!("[{}1]", "1,".repeat(MOST_ITEMS));
         assert!(Batch::split(&many, Items::Messages, false).is_err());
+    }
+
+    #[test]
+    fn a_large_batch_that_is_refused_says_each_sentence_once() {
+        let (busy, wrong) = (HubError::Busy, HubError::invalid(SUBJECT, "id", "is wrong"));
+        let few: Vec<_> = std::iter::repeat_n(&busy, EACH).collect();
+        assert_eq!(told(&few).as_array().unwrap().len(), EACH);
+        let mut many: Vec<_> = std::iter::repeat_n(&busy, 1000).collect();
+        many[7] = &wrong;
+        let told = told(&many);
+        let groups = told.as_array().unwrap();
+        assert_eq!(groups.len(), 2);
+        assert_eq!(groups[0]["count"], 999);
+        assert_eq!(groups[0]["indexes"].as_array().unwrap().len(), EACH);
+        assert_eq!(groups[0]["error"]["code"], "QUEUE_FULL");
+        assert_eq!(
+            (&groups[1]["index"], &groups[1]["indexes"]),
+            (&json!(7), &json!([7]))
+        );
+        assert_eq!(groups[1]["error"]["details"]["field"], "id");
     }
 
     #[test]

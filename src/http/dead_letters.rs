@@ -320,6 +320,7 @@ async fn must_be_known(hub: &Hub, service: &ServiceName) -> Result<(), HubError>
     responses(
         (status = 204, description = "Deleted"),
         (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
+        (status = 403, description = "AUTH_FAILED: the caller did not send the message"),
         (status = 404, description = "NOT_FOUND: not in the list, or not the caller's to see"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
@@ -330,7 +331,11 @@ pub async fn delete(
     id: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let id = MessageId(query::uuid("id", &id)?);
-    letter(&hub, id, &Caller::of(&request)).await?;
+    let caller = Caller::of(&request);
+    if let DeadLetterView::Message(message) = letter(&hub, id, &caller).await? {
+        // It is the sender's to give up; an event's letter is its subscriber's.
+        caller.must_be(&message.source)?;
+    }
     ask(&hub.handles.delete_dead_letter, |reply| DeleteDeadLetter {
         id,
         job: None,

@@ -176,7 +176,7 @@ fn may_ask(request: &ServiceRequest, hub: &web::Data<Hub>) -> Result<Origin, Hub
 
 fn foreign_host(host: &str) -> HubError {
     let name = Authority::parse(host).map_or(host, |authority| authority.host);
-    HubError::Foreign {
+    HubError::Denied {
         field: "Host",
         problem: format!(
             "Host: {} is not a name of this hub; add it to allowed_hosts",
@@ -186,7 +186,7 @@ fn foreign_host(host: &str) -> HubError {
 }
 
 fn foreign_origin(origin: &str) -> HubError {
-    HubError::Foreign {
+    HubError::Denied {
         field: "Origin",
         problem: format!(
             "Origin: a page of {} may not use this hub; add it to allowed_origins, also if it is \
@@ -251,8 +251,12 @@ fn admit(request: &ServiceRequest, hub: &web::Data<Hub>) -> Result<Option<Caller
     Ok(Some(caller))
 }
 
-/// Whether the path can be read, and the query has only what the route knows.
+/// Whether the path and the body can be read, and the query has only what the route knows.
 fn check_target(request: &ServiceRequest) -> Result<(), HubError> {
+    let encoding = request.headers().get(header::CONTENT_ENCODING);
+    if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(HubError::Encoded);
+    }
     query::check_path(request.uri().path())?;
     let asked = request.query_string();
     if asked.is_empty() {
@@ -269,7 +273,8 @@ fn check_target(request: &ServiceRequest) -> Result<(), HubError> {
 /// Answered at any time and to anybody.
 fn is_public(method: &Method, path: &str) -> bool {
     (method == Method::GET || method == Method::HEAD)
-        && (path == "/health"
+        && (path == "/"
+            || path == "/health"
             || path.starts_with("/health/")
             || path == "/metrics"
             || path == "/openapi.json"

@@ -10,8 +10,11 @@ use super::fields::{self, Field};
 use super::message_input::{Context, source};
 use crate::actors::messages::EventOffer;
 use crate::domain::event::{Event, EventExtras, EventId, ExpectedVersion, StreamPlace};
+use crate::domain::ids::Label;
+use crate::domain::pattern;
 use crate::error::{HubError, Subject};
 use crate::logic::canonical::event_fingerprint;
+use crate::logic::own_events;
 
 const SUBJECT: Subject = Subject::Message;
 
@@ -58,9 +61,12 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<(EventOffer, Ignored), 
         .map(|field| field.parse::<Uuid>("a UUID"))
         .transpose()?;
     let now = context.now;
-    let label = |name, json| given(name, json).map(|field| field.label()).transpose();
-    let correlation_id = label("correlation_id", body.correlation_id)?;
-    let stream_id = label("stream_id", body.stream_id)?;
+    let segment = |name, json| {
+        let field = given(name, json);
+        field.map(|field| field.new_segment()).transpose()
+    };
+    let correlation_id = segment("correlation_id", body.correlation_id)?;
+    let stream_id = segment("stream_id", body.stream_id)?;
     let payload = body.payload.ok_or_else(|| {
         let problem = "is required; give null if there is none";
         HubError::invalid(SUBJECT, "payload", problem)
@@ -73,12 +79,12 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<(EventOffer, Ignored), 
     let mut event = Event {
         id: id.map_or_else(|| EventId::mint(now, rand::rng().random()), EventId),
         sequence: 0,
-        event_type: Field::required(SUBJECT, "event_type", body.event_type)?.interned_label()?,
+        event_type: event_type(&Field::required(SUBJECT, "event_type", body.event_type)?)?,
         source: source(given("source", body.source), context.caller)?,
         published_at: now,
         stream: stream_id.map(|id| StreamPlace { id, version: 0 }),
         correlation_id: correlation_id.or_else(|| context.correlation_id.cloned()),
-        causation_id: label("causation_id", body.causation_id)?,
+        causation_id: segment("causation_id", body.causation_id)?,
         payload: payload.json(),
         extras: None,
     };
@@ -111,6 +117,19 @@ fn extras(body: &Body<'_>, context: &Context<'_>) -> Result<Option<Box<EventExtr
     Ok((extras != EventExtras::default()).then(|| Box::new(extras)))
 }
 
+/// Which can be subscribed to, listed and replayed by its name, and is not the hub's own.
+fn event_type(field: &Field<'_>) -> Result<Label, HubError> {
+    let event_type = field.new_interned_label()?;
+    pattern::check_type(event_type.as_str()).map_err(|error| field.wrong(error))?;
+    if own_events::TYPES.contains(&event_type.as_str()) {
+        return Err(HubError::Denied {
+            field: "event_type",
+            problem: format!("event_type: only the hub itself publishes {event_type}"),
+        });
+    }
+    Ok(event_type)
+}
+
 /// Any word will do: what kind of event it is says `event_type`.
 fn check_kind(field: Option<Field<'_>>) -> Result<(), HubError> {
     match field {
@@ -137,7 +156,7 @@ fn expected(field: &Field<'_>, event: &Event) -> Result<ExpectedVersion, HubErro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::{Label, ServiceName};
+    use crate::domain::ids::ServiceName;
     use crate::domain::timestamp::Timestamp;
     use crate::http::auth::Caller;
 
@@ -253,6 +272,8 @@ mod tests {
             ),
             (r#""timestamp":"x""#, "timestamp"),
             (r#""payload":2"#, "payload"),
+            (r#""stream_id":"..""#, "stream_id"),
+            (r#""correlation_id":".""#, "correlation_id"),
             (r#""transaction_id":"x""#, "transaction_id"),
             (r#""sensitive":true"#, "sensitive"),
         ] {
@@ -269,6 +290,14 @@ mod tests {
                 "event_type",
             ),
             (r#"{"event_type":7,"source":"s","payload":1}"#, "event_type"),
+            (
+                r#"{"event_type":"a,b","source":"s","payload":1}"#,
+                "event_type",
+            ),
+            (
+                r#"{"event_type":"a.*","source":"s","payload":1}"#,
+                "event_type",
+            ),
             (r#"{"event_type":"a","payload":1}"#, "source"),
             (r#"{"event_type":"a","source":"a b","payload":1}"#, "source"),
             (r#"{"event_type":"a","source":"s"}"#, "payload"),
@@ -280,6 +309,21 @@ mod tests {
         }
         let text = format!(r#"{{{long_type},"source":"s","payload":1}}"#);
         assert_eq!(field_of(read_as(&text, &caller(None))), "event_type");
+    }
+
+    #[test]
+    fn nobody_publishes_as_the_hub() {
+        for text in [
+            r#"{"event_type":"a","source":"message-hub","payload":1}"#,
+            r#"{"event_type":"a","source":"Message-Hub","payload":1}"#,
+            r#"{"event_type":"service.health_changed","source":"s","payload":1}"#,
+            r#"{"event_type":"message.dead_lettered","source":"s","payload":1}"#,
+        ] {
+            let Err(error) = read_as(text, &caller(None)) else {
+                panic!("{text} is let through");
+            };
+            assert_eq!(error.status().as_u16(), 403, "{text}");
+        }
     }
 
     #[test]

@@ -172,8 +172,23 @@ impl<'a> Field<'a> {
         Label::parse(&self.text()?).map_err(|error| self.wrong(error))
     }
 
-    pub fn interned_label(&self) -> Result<Label, HubError> {
-        Label::parse_interned(&self.text()?).map_err(|error| self.wrong(error))
+    /// The name of a service that may be new by this.
+    pub fn new_service(&self) -> Result<ServiceName, HubError> {
+        ServiceName::given(&self.text()?).map_err(|error| self.wrong(error))
+    }
+
+    /// A label that may be new by this.
+    pub fn new_label(&self) -> Result<Label, HubError> {
+        Label::given(&self.text()?).map_err(|error| self.wrong(error))
+    }
+
+    pub fn new_interned_label(&self) -> Result<Label, HubError> {
+        Label::given_interned(&self.text()?).map_err(|error| self.wrong(error))
+    }
+
+    /// As [`Field::new_label`], for what has routes of its own.
+    pub fn new_segment(&self) -> Result<Label, HubError> {
+        Label::given_segment(&self.text()?).map_err(|error| self.wrong(error))
     }
 
     pub fn time(&self) -> Result<Timestamp, HubError> {

@@ -138,7 +138,7 @@ pub async fn receive(
     service: web::Path<String>,
     payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
-    let service = query::service(&service)?;
+    let service = query::new_service(&service)?;
     Caller::of(&request).must_be(&service)?;
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let text = if body.text().trim().is_empty() {
@@ -235,7 +235,7 @@ pub async fn nack(
     let delay = delay.map(|field| field.duration()).transpose()?;
     let reason = Field::given(SUBJECT, "reason", asked.reason);
     let reason = reason
-        .map(|field| field.label())
+        .map(|field| field.new_label())
         .transpose()?
         .map(|reason| reason.to_string());
     end(&request, &hub, leases, LeaseEnd::Nack { delay, reason }).await?;

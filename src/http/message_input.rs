@@ -17,6 +17,7 @@ use crate::domain::message::{Extras, Fingerprint, Message, Priority};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::logic::canonical::{canonical_or_plain, fingerprint};
+use crate::logic::own_events::is_own_name;
 
 const SUBJECT: Subject = Subject::Message;
 const MOST_HEADERS: usize = 32;
@@ -101,7 +102,9 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<(Offer, Ignored), HubEr
         .map(|field| field.positive_duration())
         .transpose()?;
     let correlation_id = given("correlation_id", body.correlation_id);
-    let correlation_id = correlation_id.map(|field| field.label()).transpose()?;
+    let correlation_id = correlation_id
+        .map(|field| field.new_segment())
+        .transpose()?;
     let payload = body.payload.ok_or_else(|| {
         HubError::invalid(
             SUBJECT,
@@ -111,7 +114,7 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<(Offer, Ignored), HubEr
     })?;
     let mut message = Message {
         id: id.map_or_else(|| MessageId::mint(now, rand::rng().random()), MessageId),
-        destination: Field::required(SUBJECT, "destination", body.destination)?.service()?,
+        destination: Field::required(SUBJECT, "destination", body.destination)?.new_service()?,
         source: source(given("source", body.source), context.caller)?,
         kind: kind(&body)?,
         priority: given("priority", body.priority).map_or(Ok(Priority::Normal), priority)?,
@@ -152,21 +155,36 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<(Offer, Ignored), HubEr
 pub fn source(field: Option<Field<'_>>, caller: &Caller) -> Result<ServiceName, HubError> {
     match field {
         Some(field) => {
-            let source = field.service()?;
+            let source = field.new_service()?;
             caller.must_be(&source)?;
+            must_be_others(&source, "source")?;
             Ok(source)
         }
-        None => caller.name.clone().ok_or_else(|| {
-            HubError::invalid(SUBJECT, "source", "is required, here or as X-Service-Name")
-        }),
+        None => {
+            let source = caller.name.clone().ok_or_else(|| {
+                HubError::invalid(SUBJECT, "source", "is required, here or as X-Service-Name")
+            })?;
+            must_be_others(&source, "source")?;
+            Ok(source)
+        }
     }
+}
+
+/// # Errors
+/// 403 for the hub's own name: what it says is taken for true.
+pub fn must_be_others(name: &ServiceName, field: &'static str) -> Result<(), HubError> {
+    if !is_own_name(name.as_str()) {
+        return Ok(());
+    }
+    let problem = format!("{field}: {name} is the hub itself");
+    Err(HubError::Denied { field, problem })
 }
 
 fn kind(body: &Body<'_>) -> Result<Label, HubError> {
     let field = Field::given(SUBJECT, "type", body.kind)
         .or_else(|| Field::given(SUBJECT, "message_type", body.message_type));
     match field {
-        Some(field) => field.interned_label(),
+        Some(field) => field.new_interned_label(),
         None => Ok(Label::parse_interned("service_message").expect("a label")),
     }
 }
@@ -206,7 +224,7 @@ fn extras(
     let deliver_at = deliver_at(body, context.now)?;
     Ok(Extras {
         reply_to: given("reply_to", body.reply_to)
-            .map(|field| field.service())
+            .map(|field| field.new_service())
             .transpose()?,
         ttl_ms: ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)),
         deadline: given("deadline", body.deadline)
@@ -215,7 +233,7 @@ fn extras(
         deliver_at,
         is_delayed: deliver_at.is_some() && body.delay.is_some(),
         ordering_key: given("ordering_key", body.ordering_key)
-            .map(|field| field.label())
+            .map(|field| field.new_label())
             .transpose()?,
         headers: map,
         timestamp: given("timestamp", body.timestamp)
@@ -352,6 +370,9 @@ mod tests {
             (r#""timestamp":"x""#, "timestamp"),
             (r#""on_unavailable":"drop""#, "on_unavailable"),
             (r#""topic":"a""#, "topic"),
+            (r#""correlation_id":"..""#, "correlation_id"),
+            (r#""type":"a\u202eb""#, "type"),
+            (r#""reply_to":".""#, "reply_to"),
             (r#""reply_mode":"wait""#, "reply_mode"),
             (r#""in_reply_to":null"#, "in_reply_to"),
         ] {

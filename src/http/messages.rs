@@ -110,6 +110,7 @@ pub async fn show(
         (status = 200, description = "It will not be delivered", body = Cancelled),
         (status = 204, description = "It was settled, and is deleted"),
         (status = 400, description = "INVALID_REQUEST: the id is no UUID"),
+        (status = 403, description = "AUTH_FAILED: the caller did not send it"),
         (status = 404, description = "NOT_FOUND: not known, or not the caller's to see"),
         (status = 409, description = "CONFLICT: a push is under way, or it was settled at this moment"),
         (status = 503, description = "STORAGE_UNAVAILABLE: it may be in the archive, which does not answer"),
@@ -121,7 +122,10 @@ pub async fn cancel(
     id: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let id = MessageId(query::uuid("id", &id)?);
-    let view = visible(&hub, id, &Caller::of(&request)).await?;
+    let caller = Caller::of(&request);
+    let view = visible(&hub, id, &caller).await?;
+    // Who receives it may refuse it, but not make it unsent.
+    caller.must_be(&view.source)?;
     if view.state.is_settled() {
         ask(&hub.handles.delete_message, |reply| DeleteMessage {
             id,

@@ -6,6 +6,7 @@ use actix_web::HttpRequest;
 use actix_web::web::Query as WebQuery;
 
 use super::fields::unknown::unknown;
+use super::message_input::must_be_others;
 use crate::domain::ids::{Position, ServiceName};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject, shortened};
@@ -171,6 +172,13 @@ pub fn uuid(name: &str, text: &str) -> Result<uuid::Uuid, HubError> {
 /// A path segment that must be a service name.
 pub fn service(text: &str) -> Result<ServiceName, HubError> {
     ServiceName::parse(text).map_err(|error| wrong("service", error))
+}
+
+/// A path segment that names a service which may be new by this.
+pub fn new_service(text: &str) -> Result<ServiceName, HubError> {
+    let service = ServiceName::given(text).map_err(|error| wrong("service", error))?;
+    must_be_others(&service, "service")?;
+    Ok(service)
 }
 
 #[cfg(test)]

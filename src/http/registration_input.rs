@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use super::fields::unknown::Ignored;
 use super::fields::{self, Field};
+use super::message_input::must_be_others;
 use crate::domain::deny_list::DenyList;
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::message::Payload;
@@ -103,14 +104,14 @@ pub fn read(
     ignored.check_promises(SUBJECT, &PROMISED)?;
     let address = address(&body, &rules.deny)?;
     let instance_id = match given("instance_id", body.instance_id) {
-        Some(field) => field.label()?,
+        Some(field) => field.new_segment()?,
         None => default_instance_id(address.as_ref()),
     };
     let registration = Registration {
         service: service(&body, route)?,
         instance_id,
         registered_at: now,
-        version: optional("version", body.version, |field| field.label())?,
+        version: optional("version", body.version, |field| field.new_label())?,
         address: address.map(Arc::new),
         health_check: optional("health_check", body.health_check, |field| {
             health_check(field, rules.min_check_interval, &mut ignored)
@@ -164,7 +165,7 @@ fn service(body: &Body<'_>, route: Option<ServiceName>) -> Result<ServiceName, H
         let Some(field) = given(name, json) else {
             continue;
         };
-        let service = field.service()?;
+        let service = field.new_service()?;
         match &known {
             None => known = Some((service, name)),
             Some((same, _)) if *same == service => {}
@@ -174,6 +175,7 @@ fn service(body: &Body<'_>, route: Option<ServiceName>) -> Result<ServiceName, H
         }
     }
     let (service, _) = known.ok_or_else(|| HubError::invalid(SUBJECT, "service", "is required"))?;
+    must_be_others(&service, "service")?;
     Ok(service)
 }
 
@@ -198,7 +200,7 @@ fn capabilities(field: Field<'_>) -> Result<Vec<Label>, HubError> {
             name: &name,
             json,
         };
-        kinds.push(item.interned_label()?);
+        kinds.push(item.new_interned_label()?);
     }
     Ok(kinds)
 }

@@ -16,8 +16,9 @@ use super::ask::{ask, look};
 use super::auth::Caller;
 use super::body::{Body, Incoming};
 use super::fields::{self, Field};
+use super::no_body::NoBody;
 use super::openapi::messages::NamePageQuery;
-use super::openapi::services::{InstancePageQuery, StrategyInput};
+use super::openapi::services::{InstancePageQuery, RemoveQuery, StrategyInput};
 use super::page::{Order, Part};
 use super::query::Query;
 use super::reading::Reading;
@@ -39,7 +40,11 @@ pub fn routes(routes: &mut Routes<'_>) {
         "GET, POST, PUT, DELETE",
         at_register(),
     );
-    routes.at("/v1/services", "GET", [web::get().to(all)]);
+    routes.at(
+        "/v1/services",
+        "GET, DELETE",
+        [web::get().to(all), web::delete().to(remove)],
+    );
     let known = || [web::get().to(show), web::delete().to(deregister)];
     routes.at("/registry/{service}", "GET, DELETE", known());
     let [get, delete] = known();
@@ -326,6 +331,39 @@ pub async fn deregister(
     let service = query::service(&service)?;
     Caller::of(&request).must_be(&service)?;
     leave(&request, &hub, service, None).await
+}
+
+/// Remove a service or an instance, named in the query
+///
+/// As DELETE of its path, also for what was named `.` or `..` by an earlier version, which no
+/// client can put into a path.
+#[utoipa::path(
+    delete,
+    path = "/v1/services",
+    operation_id = "remove_service",
+    tag = "services",
+    params(RemoveQuery),
+    responses(
+        (status = 204, description = "Removed"),
+        (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
+        (status = 403, description = "AUTH_FAILED: the caller is another service"),
+        (status = 404, description = "NOT_FOUND: not registered"),
+    ),
+)]
+pub async fn remove(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+    _: NoBody,
+) -> Result<HttpResponse, HubError> {
+    let asked = Query::of(&request)?;
+    // One that is left empty would mean all instances.
+    asked.never_empty("instance_id")?;
+    let service = asked.service("service")?;
+    let problem = "is required";
+    let service = service.ok_or_else(|| HubError::invalid(Subject::Request, "service", problem))?;
+    let instance = asked.read("instance_id", InstanceId::parse)?;
+    Caller::of(&request).must_be(&service)?;
+    leave(&request, &hub, service, instance).await
 }
 
 async fn leave(

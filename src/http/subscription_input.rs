@@ -109,7 +109,7 @@ fn given<'a>(name: &'a str, json: Option<&'a RawValue>) -> Option<Field<'a>> {
 /// 400 with the field; 403 for who subscribes in the name of another.
 pub fn wanted(text: &str, caller: &Caller, deny: &DenyList) -> Result<Wanted, HubError> {
     let body: Body<'_> = fields::object(SUBJECT, text)?;
-    let service = given("service", body.service).map(|field| field.service());
+    let service = given("service", body.service).map(|field| field.new_service());
     let service = service.transpose()?.or_else(|| caller.name.clone());
     let service = service.ok_or_else(|| HubError::invalid(SUBJECT, "service", "is required"))?;
     caller.must_be(&service)?;

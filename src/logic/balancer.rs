@@ -38,6 +38,8 @@ pub struct Balancer {
     departed: Vec<(Target, Record)>,
     /// Where the search begins: after the last one that was taken.
     turn: usize,
+    /// The same for who only asks whose turn it is: what is asked moves no message elsewhere.
+    asked_turn: usize,
     kinds: Kinds,
 }
 
@@ -67,6 +69,7 @@ impl Balancer {
             records: Vec::new(),
             departed: Vec::new(),
             turn: 0,
+            asked_turn: 0,
             kinds: Kinds::default(),
         }
     }
@@ -123,8 +126,27 @@ impl Balancer {
         }
     }
 
-    /// The instance that was just picked for `ask` had its turn, whatever it was for.
-    pub fn take_turn(&mut self, index: usize, ask: &Ask<'_>) {
+    /// As [`Balancer::pick`] for somebody who sends to the instance itself, who thereby takes a turn
+    /// among those that ask like this.
+    pub fn next(&mut self, ask: &Ask<'_>, now: Timestamp, random: f64) -> Option<usize> {
+        self.swap_turns();
+        let picked = self.pick(ask, now, random);
+        if let Some(index) = picked {
+            self.take_turn(index, ask);
+        }
+        self.swap_turns();
+        picked
+    }
+
+    fn swap_turns(&mut self) {
+        std::mem::swap(&mut self.turn, &mut self.asked_turn);
+        for record in &mut self.records {
+            std::mem::swap(&mut record.share, &mut record.asked_share);
+        }
+    }
+
+    /// The instance that was just picked for `ask` had its turn.
+    fn take_turn(&mut self, index: usize, ask: &Ask<'_>) {
         if self.strategy == Strategy::Weighted {
             self.share_out(index, ask);
         }
@@ -361,15 +383,19 @@ impl Balancer {
     fn forget_shares(&mut self) {
         for record in &mut self.records {
             record.share = 0;
+            record.asked_share = 0;
         }
     }
 
     /// The turn stays with the instance that has it, or passes to the next that is still there.
     fn keep_turn(&mut self, before: &[Target]) {
-        let first = self.turn.min(before.len());
-        let mut in_turn = before[first..].iter().chain(&before[..first]);
-        let next = in_turn.find_map(|target| position(&self.targets, &target.instance_id));
-        self.turn = next.unwrap_or(0);
+        let kept = |turn: usize| {
+            let first = turn.min(before.len());
+            let mut in_turn = before[first..].iter().chain(&before[..first]);
+            let next = in_turn.find_map(|target| position(&self.targets, &target.instance_id));
+            next.unwrap_or(0)
+        };
+        (self.turn, self.asked_turn) = (kept(self.turn), kept(self.asked_turn));
     }
 
     fn carry_over(&mut self, before: &[Target]) {

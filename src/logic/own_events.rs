@@ -14,6 +14,20 @@ use crate::domain::timestamp::Timestamp;
 /// Who publishes them.
 pub const SOURCE: &str = "message-hub";
 
+/// What only the hub publishes: who asks for these types takes them for its word.
+pub const TYPES: [&str; 5] = [
+    "service.registered",
+    "service.deregistered",
+    "service.health_changed",
+    "circuit.state_changed",
+    "message.dead_lettered",
+];
+
+/// Whether the name is the hub's, or can be taken for it.
+pub fn is_own_name(name: &str) -> bool {
+    name.eq_ignore_ascii_case(SOURCE)
+}
+
 /// What the hub says about a fact, if it says anything. The event has no place in the order of
 /// events yet; `random` fills its id.
 pub fn own_event(fact: &Fact, now: Timestamp, random: impl FnOnce() -> [u8; 10]) -> Option<Event> {

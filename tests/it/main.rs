@@ -31,6 +31,7 @@ mod log;
 mod lost_archive;
 mod messages;
 mod metrics;
+mod names;
 mod operations;
 mod ordering;
 mod outgoing;

@@ -372,5 +372,6 @@ async fn one_place_is_probed_at_even_distances_and_no_probe_pays_for_that() {
 #[test]
 fn excerpts_are_printable() {
     assert_eq!(excerpt(b"  no\nroom\0 "), "no room");
+    assert_eq!(excerpt("a\u{202e}b\u{2028}c".as_bytes()), "a b c");
     assert_eq!(excerpt(&[0xff, b'a']), "\u{fffd}a");
 }

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::publish::{Taken, offer_all, originals};
@@ -11,7 +11,7 @@ use crate::domain::refusal::Refusal;
 use crate::error::{HubError, Subject};
 use crate::http::Hub;
 use crate::http::auth::Caller;
-use crate::http::batch::{Batch, Items, check_size, common_error, is_ndjson};
+use crate::http::batch::{Batch, Items, check_size, common_error, is_ndjson, told};
 use crate::http::body::{self, Body, Incoming};
 use crate::http::event_input;
 use crate::http::fields::unknown::Ignored;
@@ -166,7 +166,12 @@ fn answer(outcomes: Vec<Outcome>, atomic: bool) -> Result<HttpResponse, HubError
     let rejected = outcomes.iter().filter(|outcome| outcome.is_err()).count();
     let accepted = outcomes.len() - rejected;
     if atomic && let Some((index, error)) = first_bad(&outcomes) {
-        let results = json!(items(refuse_others(outcomes, index)));
+        let outcomes = refuse_others(outcomes, index);
+        let errors: Vec<_> = outcomes
+            .iter()
+            .filter_map(|outcome| outcome.as_ref().err())
+            .collect();
+        let results = told(&errors);
         return Err(HubError::Atomic {
             error: Box::new(error),
             index,
@@ -174,9 +179,12 @@ fn answer(outcomes: Vec<Outcome>, atomic: bool) -> Result<HttpResponse, HubError
         });
     }
     if accepted == 0 {
-        let errors = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
-        let error = Box::new(common_error(errors, Items::Events));
-        let results = json!(items(outcomes));
+        let errors: Vec<_> = outcomes
+            .iter()
+            .filter_map(|outcome| outcome.as_ref().err())
+            .collect();
+        let error = Box::new(common_error(errors.iter().copied(), Items::Events));
+        let results = told(&errors);
         return Err(HubError::Batch { error, results });
     }
     Ok(HttpResponse::Accepted().json(Answer {

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::send::{Labels, accept, word};
@@ -12,7 +12,7 @@ use crate::domain::message::State;
 use crate::error::{HubError, Subject};
 use crate::http::Hub;
 use crate::http::auth::Caller;
-use crate::http::batch::{Batch, Items, check_size, common_error, is_ndjson};
+use crate::http::batch::{Batch, Items, check_size, common_error, is_ndjson, told};
 use crate::http::body::{self, Body, Incoming};
 use crate::http::fields::unknown::Ignored;
 use crate::http::message_input::{self, Context};
@@ -153,12 +153,17 @@ fn read_item(item: &str, context: &Context<'_>) -> Result<(Offer, Ignored), HubE
 fn answer(outcomes: Vec<Result<Taken, HubError>>) -> Result<HttpResponse, HubError> {
     let accepted = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     let rejected = outcomes.len() - accepted;
-    let common = if accepted == 0 {
-        let errors = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
-        Some(common_error(errors, Items::Messages))
-    } else {
-        None
-    };
+    if accepted == 0 {
+        let errors: Vec<_> = outcomes
+            .iter()
+            .filter_map(|outcome| outcome.as_ref().err())
+            .collect();
+        let error = common_error(errors.iter().copied(), Items::Messages);
+        return Err(HubError::Batch {
+            error: Box::new(error),
+            results: told(&errors),
+        });
+    }
     let results = outcomes
         .into_iter()
         .enumerate()
@@ -175,18 +180,11 @@ fn answer(outcomes: Vec<Result<Taken, HubError>>) -> Result<HttpResponse, HubErr
                 error: error.body(Map::new()),
             },
         });
-    let results: Vec<Item> = results.collect();
-    match common {
-        Some(error) => Err(HubError::Batch {
-            error: Box::new(error),
-            results: json!(results),
-        }),
-        None => Ok(HttpResponse::Accepted().json(Answer {
-            accepted,
-            rejected,
-            results,
-        })),
-    }
+    Ok(HttpResponse::Accepted().json(Answer {
+        accepted,
+        rejected,
+        results: results.collect(),
+    }))
 }
 
 #[cfg(test)]

@@ -297,8 +297,11 @@ impl Labels {
         }
         let correlation_id = headers.get(HeaderName::from_static("x-correlation-id"));
         let correlation_id = correlation_id.map(|value| {
-            let label = value.to_str().ok().and_then(|text| Label::parse(text).ok());
-            let problem = "must be 1 to 200 printable characters";
+            let label = value
+                .to_str()
+                .ok()
+                .and_then(|text| Label::given_segment(text).ok());
+            let problem = "must be 1 to 200 printable characters, not `.` or `..`";
             label.ok_or_else(|| HubError::invalid(Subject::Message, "X-Correlation-ID", problem))
         });
         let correlation_id = correlation_id.transpose()?;

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use serde_json::json;
+use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{
     HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn, Paths,
 };
@@ -10,6 +12,7 @@ use utoipa::openapi::{Components, ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{OpenApi, openapi};
 
 use super::errors::{self, ErrorAnswer};
+use super::history::{EventOrder, ReplayMode};
 use crate::http::{
     asyncapi, circuits, correlations, dead_letters, events, health, leases, limits, messages, next,
     queue, quotas, redrive, retries, scrape, services, socket, streams, subscriptions,
@@ -35,6 +38,7 @@ use crate::http::{
         (name = "subscriptions", description = "Who is sent which events, and how far each is"),
         (name = "correlations", description = "Everything of one conversation"),
         (name = "health", description = "How the hub is; open to anybody"),
+        (name = "aliases", description = "Other addresses of what is described above"),
     ),
     paths(
         messages::send::send,
@@ -76,6 +80,7 @@ use crate::http::{
         services::show,
         services::choose,
         services::deregister,
+        services::remove,
         next::next,
         services::health,
         services::dependencies::show,
@@ -113,7 +118,7 @@ use crate::http::{
         super::description,
         asyncapi::description,
     ),
-    components(schemas(ErrorAnswer)),
+    components(schemas(ErrorAnswer, EventOrder, ReplayMode)),
 )]
 struct Described;
 
@@ -265,6 +270,11 @@ fn add_alias(paths: &mut Paths, alias: &str, method: HttpMethod, path: &str) {
         .operation_id
         .map(|id| id + &alias.replace(['{', '}'], "").replace('/', "_"));
     same.description = Some(format!("The same as {path}."));
+    // For generators of clients, which need each operation once.
+    same.tags = Some(vec!["aliases".to_owned()]);
+    let mut alias_of = Extensions::default();
+    alias_of.insert("x-alias-of".to_owned(), json!(path));
+    same.extensions.get_or_insert_default().merge(alias_of);
     // What the alias spells out is no parameter of it.
     same.parameters.get_or_insert_default().retain(|parameter| {
         let RefOr::T(parameter) = parameter else {

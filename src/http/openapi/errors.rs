@@ -32,7 +32,8 @@ pub struct ErrorBody {
 /// |---|---|---|
 /// | INVALID_MESSAGE | 400 | a message or an event is wrong |
 /// | INVALID_SUBSCRIPTION | 400 | a subscription is wrong |
-/// | INVALID_REQUEST | 400 | any other body, query or path is wrong |
+/// | INVALID_REQUEST | 400, 415 | any other body, query or path is wrong; 415: the body has a `Content-Encoding` |
+/// | INVALID_REQUEST | 415 | the body has a `Content-Encoding` |
 /// | AUTH_FAILED | 401 | name or key is missing or wrong |
 /// | AUTH_FAILED | 403 | the caller, or the web page that asks, may not do this |
 /// | NOT_FOUND | 404 | no such route, message, dead letter, redrive job or service |
@@ -124,7 +125,8 @@ pub struct ErrorDetails {
     pub reason: Option<DeadReason>,
     /// DELIVERY_FAILED: how the last attempt failed.
     pub last_error: Option<String>,
-    /// A batch of which nothing was accepted: what is wrong with each item.
+    /// A batch of which nothing was accepted: what is wrong with each item. With more than 100
+    /// items each sentence once, with the `count` of items and the first of their `indexes`.
     #[schema(value_type = Vec<Object>, required = false)]
     pub results: Value,
 }
@@ -155,7 +157,17 @@ pub fn complete(operation: &mut Operation) {
         );
     }
     if operation.request_body.is_some() {
+        add(
+            operation,
+            "415",
+            "INVALID_REQUEST: the body has a `Content-Encoding`",
+        );
         add(operation, "413", "PAYLOAD_TOO_LARGE: the body is too large");
+        add(
+            operation,
+            "415",
+            "INVALID_REQUEST: the body has a `Content-Encoding`",
+        );
         add(
             operation,
             "429",

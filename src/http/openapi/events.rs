@@ -7,7 +7,7 @@ use crate::domain::ids::{Label, ServiceName};
 use crate::domain::message::Payload;
 use crate::domain::timestamp::Timestamp;
 
-/// An event to publish. Unknown fields are ignored; a known field of the wrong type is refused, and
+/// An event to publish. Unknown fields are left out and named in the answer; a known field of the wrong type is refused, and
 /// `null` means that it is not given, except for `payload`.
 #[derive(ToSchema)]
 #[schema(example = json!({

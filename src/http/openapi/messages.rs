@@ -11,7 +11,7 @@ use crate::domain::ids::{InstanceId, JobId, Label, MessageId, ServiceName};
 use crate::domain::message::{Payload, State, Status};
 use crate::domain::timestamp::Timestamp;
 
-/// A message to send. Unknown fields are ignored; a known field of the wrong type is refused, and
+/// A message to send. Unknown fields are left out and named in the answer; a known field of the wrong type is refused, and
 /// `null` means that it is not given, except for `payload`.
 #[derive(ToSchema)]
 #[schema(example = json!({

@@ -8,12 +8,14 @@ use actix_web::http::header;
 use actix_web::web::Redirect;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
+use serde_json::json;
 use utoipa_swagger_ui::{Config, serve};
 
 use crate::error::HubError;
 use crate::http::Routes;
 
 pub fn routes(routes: &mut Routes<'_>) {
+    routes.at("/", "GET", [web::get().to(signpost)]);
     routes.at("/docs", "GET", [web::get().to(to_page)]);
     routes.at("/docs/{file:.*}", "GET", [web::get().to(file)]);
 }
@@ -23,6 +25,17 @@ static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     // Without this the page would send the description to a stranger for validation.
     Arc::new(page.validator_url("none"))
 });
+
+/// Where to read on, for who has nothing but the address.
+async fn signpost() -> HttpResponse {
+    HttpResponse::Ok().json(json!({
+        "name": "message-hub",
+        "documentation": "/docs",
+        "openapi": "/openapi.json",
+        "asyncapi": "/asyncapi.json",
+        "health": "/health",
+    }))
+}
 
 /// The files of the page are named relative to its address, which therefore ends in a slash.
 async fn to_page() -> Redirect {

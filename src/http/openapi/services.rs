@@ -16,7 +16,19 @@ pub struct InstancePageQuery {
     pub after: InstanceId,
 }
 
-/// An instance of a service. Unknown fields are ignored; null means that a field is not given.
+/// What is removed.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct RemoveQuery {
+    #[param(pattern = "^[A-Za-z0-9._-]{1,100}$")]
+    pub service: ServiceName,
+    /// Only this instance.
+    #[param(required = false)]
+    pub instance_id: InstanceId,
+}
+
+/// An instance of a service. Unknown fields are left out and named in the answer; null means that a
+/// field is not given.
 #[derive(ToSchema)]
 #[schema(example = json!({
     "service": "billing",

@@ -21,7 +21,7 @@ use crate::logic::queues::Delivery;
 use crate::metrics::requests::Requests;
 
 /// The page is not part of the description.
-const NOT_DESCRIBED: [&str; 2] = ["/docs", "/docs/{file:.*}"];
+const NOT_DESCRIBED: [&str; 3] = ["/", "/docs", "/docs/{file:.*}"];
 
 fn written() -> Value {
     serde_json::to_value(document()).unwrap()
@@ -64,6 +64,49 @@ fn what_is_described_is_what_there_is() {
 #[test]
 fn the_description_changes_only_on_purpose() {
     insta::assert_json_snapshot!(document());
+}
+
+/// Every `$ref` below `value`.
+fn references<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
+    match value {
+        Value::Object(members) => {
+            found.extend(members.get("$ref").and_then(Value::as_str));
+            members
+                .values()
+                .for_each(|member| references(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn everything_referred_to_is_there() {
+    let document = written();
+    let mut found = BTreeSet::new();
+    references(&document, &mut found);
+    assert!(found.len() > 30, "{found:?}");
+    for reference in found {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+#[test]
+fn an_alias_says_of_what_and_comes_last() {
+    let document = written();
+    let mut aliases = 0;
+    for (path, method, operation) in each_operation(&document) {
+        let is_alias = operation["tags"] == json!(["aliases"]);
+        assert_eq!(operation["x-alias-of"].is_string(), is_alias, "{path}");
+        if let Some(of) = operation["x-alias-of"].as_str() {
+            assert!(document["paths"][of][method].is_object(), "{path}");
+            aliases += 1;
+        }
+    }
+    assert_eq!(aliases, 16);
+    let tags = document["tags"].as_array().unwrap();
+    assert_eq!(tags.last().unwrap()["name"], "aliases");
 }
 
 #[test]

@@ -84,10 +84,10 @@ fn dependency(name: &str, json: &RawValue, ignored: &mut Ignored) -> Result<Depe
         .map(|field| field.parse::<bool>("true or false"))
         .transpose()?;
     let version = given(&version, body.version)
-        .map(|field| field.label())
+        .map(|field| field.new_label())
         .transpose()?;
     Ok(Dependency {
-        service: service.service()?,
+        service: service.new_service()?,
         minimum_instances: minimum.map_or(1, |minimum| minimum as u32),
         critical: critical.unwrap_or(true),
         version,

@@ -106,7 +106,7 @@ pub async fn register_instance(
     service: web::Path<String>,
     payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
-    let service = query::service(&service)?;
+    let service = query::new_service(&service)?;
     enter(&request, &hub, payload, Some(service)).await
 }
 

@@ -14,7 +14,7 @@ use crate::error::{HubError, Subject};
 use crate::http::fields::unknown::{Ignored, unknown};
 use crate::http::fields::{self, Field};
 use crate::http::leases::{lease_length, leases};
-use crate::http::message_input::{self, Context};
+use crate::http::message_input::{self, Context, must_be_others};
 use crate::http::{body, event_input};
 use crate::logic::canonical::depth;
 
@@ -270,7 +270,7 @@ impl Body<'_> {
             from_sequence: from
                 .map(|from| from.whole(0, i64::MAX as u64))
                 .transpose()?,
-            name: name.map(|name| name.label()).transpose()?,
+            name: name.map(|name| name.new_segment()).transpose()?,
         })
     }
 
@@ -284,7 +284,7 @@ impl Body<'_> {
         let lease = Field::given(SUBJECT, "lease", self.lease);
         Ok(Consume {
             service: self.service(SUBJECT, context)?,
-            instance_id: instance_id.map(|id| id.label()).transpose()?,
+            instance_id: instance_id.map(|id| id.new_segment()).transpose()?,
             prefetch: prefetch as usize,
             lease: lease.map(lease_length).transpose()?,
         })
@@ -309,7 +309,7 @@ impl Body<'_> {
         let reason = Field::given(Subject::Request, "reason", self.reason);
         let delay = delay.map(|field| field.duration()).transpose()?;
         let reason = reason
-            .map(|field| field.label())
+            .map(|field| field.new_label())
             .transpose()?
             .map(|reason| reason.to_string());
         match Field::given(Subject::Request, "sequence", self.sequence) {
@@ -332,8 +332,9 @@ impl Body<'_> {
     fn service(&self, subject: Subject, context: &Context<'_>) -> Result<ServiceName, HubError> {
         match Field::given(subject, "service", self.service) {
             Some(field) => {
-                let service = field.service()?;
+                let service = field.new_service()?;
                 context.caller.must_be(&service)?;
+                must_be_others(&service, "service")?;
                 Ok(service)
             }
             None => context.caller.name.clone().ok_or_else(|| {

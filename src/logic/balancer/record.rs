@@ -40,6 +40,8 @@ pub struct Record {
     pub ramp: Ramp,
     /// What it has gained and not spent in turns by weight.
     pub share: i64,
+    /// The same of the turns that are only asked for.
+    pub asked_share: i64,
     /// It has answered at least once.
     pub has_served: bool,
     ended: f64,
@@ -55,6 +57,7 @@ impl Default for Record {
             in_flight: 0,
             ramp: Ramp::DONE,
             share: 0,
+            asked_share: 0,
             has_served: false,
             ended: 0.0,
             answered: 0.0,

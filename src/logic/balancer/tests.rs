@@ -309,14 +309,24 @@ fn a_turn_without_an_attempt_passes_it_on_and_counts_nothing() {
         let mut balancer = balancer(strategy, &[target(0), target(1)]);
         let random = |turn: usize| turn as f64 / 2.0;
         for turn in [0, 1, 0, 1] {
-            assert_eq!(
-                balancer.pick(&ANY, NOW, random(turn)),
-                Some(turn),
-                "{strategy:?}"
-            );
-            balancer.take_turn(turn, &ANY);
+            let next = balancer.next(&ANY, NOW, random(turn));
+            assert_eq!(next, Some(turn), "{strategy:?}");
         }
         assert_eq!(in_flight(&balancer, 0) + in_flight(&balancer, 1), 0);
+    }
+}
+
+#[test]
+fn who_only_asks_moves_no_message_elsewhere() {
+    for strategy in Strategy::ALL {
+        let targets = [target(0), weighing(3, 1), target(2)];
+        let (mut alone, mut asked) = (balancer(strategy, &targets), balancer(strategy, &targets));
+        for number in 0..30 {
+            for _ in 0..number % 3 {
+                asked.next(&ANY, NOW, 0.5);
+            }
+            assert_eq!(send(&mut alone), send(&mut asked), "{strategy:?} {number}");
+        }
     }
 }
 
