@@ -284,9 +284,11 @@ fn pull(shared: &Shared, _: &str) {
             let leases = if turned_down { &mut bad } else { &mut good };
             leases.push(message["lease"].clone());
         }
-        for (path, leases) in [("/v1/leases/ack", good), ("/v1/leases/nack", bad)] {
-            if !leases.is_empty() {
-                let body = json!({"leases": leases, "delay": 0.01});
+        for (path, body) in [
+            ("/v1/leases/ack", json!({"leases": good})),
+            ("/v1/leases/nack", json!({"leases": bad, "delay": 0.01})),
+        ] {
+            if !array(&body["leases"]).is_empty() {
                 let settled = client.post(shared, path, &body);
                 let settled = settled.map(|(_, answer)| answer.status);
                 // The hub may have ended, and another one does not know the leases of the first.
