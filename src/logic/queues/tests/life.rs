@@ -367,7 +367,7 @@ impl Life {
     }
 
     fn lose_consumer(&mut self) {
-        let tokens = match self.chance(50) {
+        let tokens = match self.chance(80) {
             true => self.queues.leases.keys().copied().collect(),
             false => self.some_tokens(),
         };
