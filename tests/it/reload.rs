@@ -46,13 +46,13 @@ fn keys_quotas_room_and_the_log_change_while_the_hub_runs() {
         429
     );
 
-    let after = "service_keys: {shop: new, boss: b}\noperators: [boss]\nmax_queue_size: 2\nlog: debug\n\
-        quotas: {shop: {send_rate: 0.001}}\nport: 1\n";
+    let after = "service_keys: {shop: new, boss: b}\noperators: [boss]\nmax_queue_size: 3\nlog: debug\n\
+        quotas: {shop: {send_rate: 0.001}}\nmessage_timeout: 5\n";
     let said = reload(&hub, after);
     for words in [
         "INFO",
         "log, max_queue_size, operators, quotas, service_keys",
-        "port",
+        "needs_a_restart=\"message_timeout\"",
     ] {
         assert!(said.contains(words), "{words}: {said}");
     }
