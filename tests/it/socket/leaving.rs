@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 use crate::support::socket::{Frame, Socket};
 use crate::support::{TestHub, eventually};
 
-/// Ways of a client to be gone.
-const WAYS: [(&str, fn(Socket)); 4] = [
+/// How a client goes, in words and in deed.
+type Way = (&'static str, fn(Socket));
+
+const WAYS: [Way; 4] = [
     ("closes", |mut socket| {
         socket.say_frame(0x88, &1000_u16.to_be_bytes()).unwrap();
         while socket.hear_frame() != Frame::End {}
