@@ -35,7 +35,8 @@ fn told(hub: &TestHub, message: &str) -> Vec<Value> {
 
 #[test]
 fn dead_messages_are_told_the_first_at_once_and_the_others_by_their_number() {
-    let hub = TestHub::with(&[JSON]);
+    // Else the circuit opens before there are many.
+    let hub = TestHub::with(&[JSON, ("circuit_breaker_rejection_threshold", "0")]);
     let service = FakeService::answering(Reply::Status(422));
     hub.register_at("printer", &service.url());
     let first = hub.send_to("printer", json!({"page": 1}));

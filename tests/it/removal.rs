@@ -131,6 +131,8 @@ fn many_dead_letters_are_deleted_by_a_job() {
     let hub = TestHub::with(&[
         ("wal_segment_bytes", "65536"),
         ("wal_flush_interval", "0.05"),
+        // Else the circuit opens before all are dead.
+        ("circuit_breaker_rejection_threshold", "0"),
     ]);
     let service = FakeService::answering(Reply::Status(422));
     hub.register_at("pushed", &service.url());
