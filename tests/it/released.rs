@@ -13,6 +13,7 @@ use crate::support::hub::Place;
 const SETTINGS: [(&str, &str); 4] = [
     ("max_retry_attempts", "100"),
     ("event_retention_days", "0"),
+    ("message_retention_days", "0"),
     ("instance_expiry", "1000000000"),
     ("wal_segment_bytes", "65536"),
 ];
