@@ -10,7 +10,7 @@ use crate::support::TestHub;
 use crate::support::hub::Place;
 
 /// Nothing that depends on when the test runs is removed.
-const SETTINGS: [(&str, &str); 4] = [
+const SETTINGS: [(&str, &str); 5] = [
     ("max_retry_attempts", "100"),
     ("event_retention_days", "0"),
     ("message_retention_days", "0"),
