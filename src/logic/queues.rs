@@ -296,6 +296,7 @@ impl Queues {
                 None
             }
             Place::Retrying { at } if at <= now.hub => {
+                self.returns.remove(&id);
                 self.enqueue(id);
                 None
             }
@@ -323,6 +324,7 @@ impl Queues {
         let entry = self.entries.get(&id).ok_or(Refusal::NotFound)?;
         match entry.place {
             Place::Retrying { .. } => {
+                self.returns.remove(&id);
                 self.enqueue(id);
                 Ok(())
             }

@@ -33,7 +33,7 @@ impl Life {
         let given_up = given_up.count();
         assert!(
             given_up > 10,
-            "none was given up as its consumers were lost"
+            "only {given_up} were given up as their consumers were lost"
         );
     }
 
