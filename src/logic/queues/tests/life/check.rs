@@ -32,7 +32,7 @@ impl Life {
         });
         let given_up = given_up.count();
         assert!(
-            given_up > 10,
+            given_up > 3,
             "only {given_up} were given up as their consumers were lost"
         );
     }
