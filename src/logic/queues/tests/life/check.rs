@@ -19,22 +19,20 @@ impl Life {
         assert!(has(|fact| matches!(fact, Fact::Expired(_))));
         assert!(has(|fact| matches!(fact, Fact::Cancelled(_))));
         assert!(has(|fact| matches!(fact, Fact::Redriven(_))));
+    }
+
+    /// How many became dead letters because their consumers were lost, which no life has many of.
+    pub fn given_up(&self) -> usize {
         let lost = verdict::lost_in_words(model::DELIVERY_LIMIT);
         let given_up = self.journal.iter().filter(|fact| match fact {
             Fact::DeadLettered(letter) => {
-                let error = letter
-                    .attempt
-                    .as_ref()
-                    .and_then(|attempt| attempt.error.as_ref());
+                let attempt = letter.attempt.as_ref();
+                let error = attempt.and_then(|attempt| attempt.error.as_ref());
                 error == Some(&lost)
             }
             _ => false,
         });
-        let given_up = given_up.count();
-        assert!(
-            given_up > 3,
-            "only {given_up} were given up as their consumers were lost"
-        );
+        given_up.count()
     }
 
     pub(super) fn check(&self) {
