@@ -1,7 +1,7 @@
 //! Who wants events of a type, found without asking each subscriber.
 //!
 //! A pattern stands in a tree of its words up to the first `#`; in it each place is reached by one
-//! way only. What comes after that `#` is an [`Automaton`], which is asked where the beginning
+//! way only. What comes after that `#` is an `Automaton`, which is asked where the beginning
 //! matches; one that begins with `#` is found by a word that must be there. So an event costs at
 //! most each place of the tree once, and each automaton its own words once.
 

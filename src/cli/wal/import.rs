@@ -46,7 +46,7 @@ struct Line<'a> {
 /// tells how many records it has. They keep their positions. If it fails there is no journal.
 ///
 /// # Errors
-/// [`ImportError`] names the line or the file.
+/// `ImportError` names the line or the file.
 pub fn import(data_dir: &Path, input: &mut dyn BufRead) -> Result<u64, ImportError> {
     let directory = data_dir.join("wal");
     if data_dir.exists() && fs::read_dir(data_dir)?.next().is_some() {
