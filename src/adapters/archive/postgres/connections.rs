@@ -30,6 +30,8 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// After so long without a sign of life from the server a connection is broken.
 const DEAD_AFTER: Duration = Duration::from_secs(10);
+/// A connection that was never used is not tried again, so this many were closed one after the other.
+const MOST_TRIES: u32 = 4;
 /// The server gives a statement up when nobody waits for it any more.
 const SESSION: &str = "SET statement_timeout = '30s'";
 /// Any number, the same for all hubs: only one at a time makes tables.
@@ -56,14 +58,14 @@ impl Connections {
         Ok(Self { pool })
     }
 
-    /// Runs `work` on a free connection, and once more on a new one if it was the connection that
-    /// failed after it had been idle: servers and what lies between close such connections, which
-    /// says nothing of the database.
+    /// Runs `work` on a free connection, and again on another if it was the connection that failed
+    /// after it had been idle: servers and what lies between close such connections, which says
+    /// nothing of the database. Others may give closed ones back meanwhile, so once may not do.
     pub async fn run<T>(
         &self,
         work: impl for<'c> Fn(&'c mut AsyncPgConnection) -> BoxFuture<'c, QueryResult<T>>,
     ) -> Result<T, ArchiveError> {
-        let mut is_first = true;
+        let mut tries = 1;
         loop {
             let connection = self.pool.get().await;
             let mut connection = Borrowed {
@@ -74,14 +76,14 @@ impl Connections {
                 connection.give_back();
                 return result.map_err(|error| unavailable(&error));
             }
-            let is_stale = is_first && connection.was_used() && connection.is_lost().await;
+            let is_stale = connection.was_used() && connection.is_lost().await;
             drop(connection);
             // The others are hardly better, and a new one looks after its tables.
             self.pool.retain(|_, _| false);
-            if !is_stale {
+            if !is_stale || tries == MOST_TRIES {
                 return result.map_err(|error| unavailable(&error));
             }
-            is_first = false;
+            tries += 1;
         }
     }
 
