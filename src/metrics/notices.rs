@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::domain::fact::DeadReason;
 use crate::domain::ids::ServiceName;
 use crate::domain::message::{Message, Priority};
+use crate::domain::subscription::EventLetter;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::log_limit::{LogLimit, Summary};
 
@@ -96,6 +97,23 @@ impl Notices {
         dying.sort_unstable();
         dying.dedup();
         dying
+    }
+
+    /// An event could not be handed to a subscriber.
+    pub fn event_died(&self, letter: &EventLetter, now: Timestamp) {
+        let notice = Notice::EventDied {
+            subscriber: letter.service.clone(),
+            reason: letter.reason,
+        };
+        let last = letter.attempts.last();
+        self.note(&notice, now, || Particulars {
+            id: Some(letter.id.to_string()),
+            event: Some(letter.event.id.to_string()),
+            correlation_id: Some(letter.event.correlation_id()),
+            source: Some(letter.event.source.clone()),
+            error: last.and_then(|attempt| attempt.error.clone()),
+            ..Particulars::default()
+        });
     }
 
     /// To be called every second or so.

@@ -95,6 +95,9 @@ fn requests_are_counted_where_a_quota_says_so() {
     let quota = json!({"request_rate": 0.01, "request_burst": 3}).to_string();
     hub.ask("PUT", "/v1/quotas/beta", quota.as_bytes()).is(200);
     let ask = |name: &str| hub.named(name, "").get("/v1/services");
+    for _ in 0..3 {
+        ask("beta").is(200);
+    }
     // The workers learn of a quota a moment after it is in the journal.
     let mut refused = ask("beta");
     eventually("it asked too often", || {

@@ -20,7 +20,6 @@ use crate::domain::subscription::{
 };
 use crate::domain::timestamp::Timestamp;
 use crate::logic::losses::Losses;
-use crate::metrics::notices::{Notice, Particulars};
 
 /// What the sockets of each subscription lost, kept in memory only: a restart begins anew.
 #[derive(Default)]
@@ -131,25 +130,6 @@ impl EventBus {
     }
 }
 
-impl EventBus {
-    fn tell_death(&self, letter: &EventLetter) {
-        let notice = Notice::EventDied {
-            subscriber: letter.service.clone(),
-            reason: letter.reason,
-        };
-        let last = letter.attempts.last();
-        let (notices, now) = (&self.settings.metrics.notices, self.settings.clock.now());
-        notices.note(&notice, now, || Particulars {
-            id: Some(letter.id.to_string()),
-            event: Some(letter.event.id.to_string()),
-            correlation_id: Some(letter.event.correlation_id()),
-            source: Some(letter.event.source.clone()),
-            error: last.and_then(|attempt| attempt.error.clone()),
-            ..Particulars::default()
-        });
-    }
-}
-
 fn words(times: u32) -> String {
     format!("sent {times} times in a row to clients that did not settle it (delivery_limit)")
 }
@@ -193,7 +173,7 @@ impl Handler<GiveUpEvent> for EventBus {
             let words = attempt.error.take().unwrap_or_default();
             attempt.error = Some(format!("{said}; {words}"));
         }
-        self.tell_death(&letter);
+        self.settings.metrics.notices.event_died(&letter, now);
         let mut facts = vec![Fact::EventDeadLettered(Arc::new(letter))];
         if subscription.is_durable() {
             let (id, at) = (up.id, now);
@@ -238,7 +218,7 @@ impl Handler<EndLetter> for EventBus {
                 again.attempts.push(failed(number, at, error));
                 (again.at, again.job) = (at, None);
                 again.reason = DeadReason::AttemptsExhausted;
-                self.tell_death(&again);
+                self.settings.metrics.notices.event_died(&again, at);
                 Fact::EventDeadLettered(Arc::new(again))
             }
         };

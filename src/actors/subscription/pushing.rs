@@ -17,7 +17,6 @@ use crate::domain::timestamp::Timestamp;
 use crate::logic::delivery_window::{Ended, Outcome, conclude};
 use crate::logic::outcome::{classify, describe, status_code};
 use crate::logic::webhook::{Handing, push_request};
-use crate::metrics::notices::{Notice, Particulars};
 use crate::ports::transport::PushAnswer;
 
 /// A letter of its own is in the journal.
@@ -173,7 +172,8 @@ impl Subscription {
             LaneId::Live | LaneId::Replay(_) => None,
         };
         let letter = self.letter_of(ended, before.as_deref(), reason);
-        self.tell_death(&letter);
+        let now = self.settings.clock.now();
+        self.settings.metrics.notices.event_died(&letter, now);
         self.record_letter(Arc::new(letter), ctx);
     }
 
@@ -201,23 +201,6 @@ impl Subscription {
             retry_at = retry_at.map(tracing::field::display),
             "event: {word}"
         );
-    }
-
-    fn tell_death(&self, letter: &EventLetter) {
-        let notice = Notice::EventDied {
-            subscriber: letter.service.clone(),
-            reason: letter.reason,
-        };
-        let last = letter.attempts.last();
-        let (notices, now) = (&self.settings.metrics.notices, self.settings.clock.now());
-        notices.note(&notice, now, || Particulars {
-            id: Some(letter.id.to_string()),
-            event: Some(letter.event.id.to_string()),
-            correlation_id: Some(letter.event.correlation_id()),
-            source: Some(letter.event.source.clone()),
-            error: last.and_then(|attempt| attempt.error.clone()),
-            ..Particulars::default()
-        });
     }
 
     fn record_letter(&mut self, letter: Arc<EventLetter>, ctx: &Context<Self>) {
