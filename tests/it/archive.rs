@@ -15,6 +15,7 @@ mod sqlite;
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use message_hub::adapters::archive::{PostgresArchive, SqliteArchive};
 use message_hub::adapters::archive_memory::MemoryArchive;
 use message_hub::adapters::tls::Trust;
@@ -109,6 +110,19 @@ async fn list(archive: &dyn Archive, query: MessageQuery) -> Vec<MessageId> {
 
 fn ids(numbers: impl IntoIterator<Item = u8>) -> Vec<MessageId> {
     numbers.into_iter().map(id).collect()
+}
+
+/// As a client does that hangs up.
+#[test]
+fn whoever_asks_may_go_away() {
+    on_each(async |archive| {
+        apply(archive, [accepted(1)]).await;
+        for _ in 0..50 {
+            drop(archive.message(id(1)).now_or_never());
+        }
+        drop(archive.apply(batch(1, [accepted(2)])).now_or_never());
+        assert_eq!(row(archive, 1).await.position, 1);
+    });
 }
 
 #[test]

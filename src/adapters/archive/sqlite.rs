@@ -21,7 +21,7 @@ use crate::logic::ownership::{Claim, Claimed, Denial};
 use crate::logic::page::Page;
 use crate::logic::projection::Batch;
 use crate::ports::archive::ArchiveError;
-use connections::{Cause, Connections};
+use connections::{Cause, Connections, Occupied};
 
 /// The history in a SQLite file.
 pub type SqliteArchive = SqlArchive<SqliteFile>;
@@ -55,7 +55,9 @@ impl SqliteFile {
         }
         let mut slot = self.connections.write().await;
         if !slot.as_ref().is_some_and(Connections::are_usable) {
+            let occupied = occupy(slot.as_ref()).await;
             *slot = None;
+            drop(occupied);
             let opened = Connections::open(self.path.clone()).await;
             *slot = Some(opened.map_err(|cause| unavailable(&cause))?);
         }
@@ -129,9 +131,19 @@ impl Sql for SqliteFile {
 
     /// The last connection to close brings everything into the one file.
     async fn close(&self) {
-        let connections = self.connections.write().await.take();
+        let mut slot = self.connections.write().await;
+        let occupied = occupy(slot.as_ref()).await;
+        let connections = slot.take();
         // Fails only if closing panics, and then there is nothing more to do.
-        let _ = spawn_blocking(move || drop(connections)).await;
+        let _ = spawn_blocking(move || drop((connections, occupied))).await;
+    }
+}
+
+/// All connections there are, when nobody uses them any more.
+async fn occupy(connections: Option<&Connections>) -> Vec<Occupied> {
+    match connections {
+        Some(connections) => connections.all().await,
+        None => Vec::new(),
     }
 }
 

@@ -5,15 +5,17 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::{Connection as _, QueryResult};
+use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sqlite::SqliteConnection;
-use diesel_async::sync_connection_wrapper::SyncConnectionWrapper;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
-use futures_util::future::select;
-use tokio::sync::{Mutex, MutexGuard};
+use futures_util::future::{join_all, select};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::task::{JoinError, spawn_blocking};
 
 use super::space;
 
@@ -36,39 +38,43 @@ const READER: &str = "PRAGMA busy_timeout = 5000;
 /// A failure to open, in words.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-type Connection = SyncConnectionWrapper<SqliteConnection>;
+type Connection = Arc<Mutex<SqliteConnection>>;
+
+/// A connection that nobody else uses, perhaps for longer than whoever asked waits.
+pub type Occupied = OwnedMutexGuard<SqliteConnection>;
 
 /// All connections to one file. They are replaced together: the last one to close a file
 /// removes its write-ahead log, which must not yet be another file's.
 pub struct Connections {
     path: PathBuf,
     identity: (u64, u64),
-    broken: AtomicBool,
+    broken: Arc<AtomicBool>,
     /// For those who only want to know whether it answers.
-    looker: Mutex<Connection>,
-    writer: Mutex<Connection>,
-    readers: [Mutex<Connection>; 2],
+    looker: Connection,
+    writer: Connection,
+    readers: [Connection; 2],
 }
 
 impl Connections {
     /// Creates the file if there is none and brings its tables up to date.
     pub async fn open(path: PathBuf) -> Result<Self, Cause> {
-        tokio::task::spawn_blocking(move || Self::open_blocking(path)).await?
+        spawn_blocking(move || Self::open_blocking(path)).await?
     }
 
     fn open_blocking(path: PathBuf) -> Result<Self, Cause> {
         let mut writer = connect(&path, WRITER)?;
         writer.run_pending_migrations(MIGRATIONS)?;
         space::prepare(&mut writer)?;
-        let looker = Mutex::new(Connection::new(connect(&path, READER)?));
+        let looker = connect(&path, READER)?;
         let readers = [connect(&path, READER)?, connect(&path, READER)?];
+        let shared = |connection| Arc::new(Mutex::new(connection));
         Ok(Self {
             identity: identity(&path)?,
             path,
-            broken: AtomicBool::new(false),
-            looker,
-            writer: Mutex::new(Connection::new(writer)),
-            readers: readers.map(|reader| Mutex::new(Connection::new(reader))),
+            broken: Arc::default(),
+            looker: shared(looker),
+            writer: shared(writer),
+            readers: readers.map(shared),
         })
     }
 
@@ -82,14 +88,14 @@ impl Connections {
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     ) -> QueryResult<T> {
-        self.run(self.writer.lock().await, work).await
+        self.run(self.writer.clone().lock_owned().await, work).await
     }
 
     pub async fn look<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     ) -> QueryResult<T> {
-        self.run(self.looker.lock().await, work).await
+        self.run(self.looker.clone().lock_owned().await, work).await
     }
 
     pub async fn read<T: Send + 'static>(
@@ -99,23 +105,45 @@ impl Connections {
         self.run(self.free_reader().await, work).await
     }
 
-    async fn free_reader(&self) -> MutexGuard<'_, Connection> {
-        let [first, second] = &self.readers;
-        let (first, second) = (pin!(first.lock()), pin!(second.lock()));
+    async fn free_reader(&self) -> Occupied {
+        let [first, second] = self.readers.clone();
+        let (first, second) = (pin!(first.lock_owned()), pin!(second.lock_owned()));
         select(first, second).await.factor_first().0
     }
 
+    /// Whoever asked may go away meanwhile, like a client that hangs up: what was begun is done
+    /// to its end all the same, and only then is the connection another's.
     async fn run<T: Send + 'static>(
         &self,
-        mut connection: MutexGuard<'_, Connection>,
+        mut connection: Occupied,
         work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     ) -> QueryResult<T> {
-        let result = connection.spawn_blocking(work).await;
-        if result.is_err() {
+        let broken = self.broken.clone();
+        let working = spawn_blocking(move || {
+            let result = work(&mut connection);
+            if result.is_err() {
+                broken.store(true, Ordering::Relaxed);
+            }
+            result
+        });
+        working.await.unwrap_or_else(|error| {
             self.broken.store(true, Ordering::Relaxed);
-        }
-        result
+            Err(unfinished(&error))
+        })
     }
+
+    /// Waits until nobody uses any of them; nobody does before these are dropped.
+    pub async fn all(&self) -> Vec<Occupied> {
+        let [first, second] = &self.readers;
+        let all = [&self.looker, &self.writer, first, second];
+        join_all(all.map(|connection| connection.clone().lock_owned())).await
+    }
+}
+
+/// The work panicked, or the hub is ending.
+fn unfinished(error: &JoinError) -> Error {
+    let cause = Box::new(error.to_string());
+    Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, cause)
 }
 
 fn connect(path: &Path, pragmas: &str) -> Result<SqliteConnection, Cause> {
