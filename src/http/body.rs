@@ -61,7 +61,7 @@ impl Incoming {
 /// A body that was read, and its place among all that is under way.
 pub struct Body {
     bytes: Bytes,
-    _permit: Permit,
+    permit: Permit,
 }
 
 impl Body {
@@ -117,14 +117,17 @@ impl Body {
                 "is nested more than 64 levels deep",
             ));
         }
-        Ok(Self {
-            bytes,
-            _permit: permit,
-        })
+        Ok(Self { bytes, permit })
     }
 
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.bytes).expect("checked when it was read")
+    }
+
+    /// The place alone, of what was copied out of the text and is under way from now on: both
+    /// together would take twice the room.
+    pub fn without_text(self) -> Permit {
+        self.permit
     }
 }
 
@@ -149,6 +152,8 @@ async fn collect(
             None if body.is_empty() => first = Some(chunk),
             None => body.extend_from_slice(&chunk),
             Some(earlier) => {
+                // At once, since what is not touched costs nothing, and what grows is copied.
+                body.reserve(incoming.announced().map_or(0, |length| length as usize));
                 body.extend_from_slice(&earlier);
                 body.extend_from_slice(&chunk);
             }

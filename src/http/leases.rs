@@ -156,6 +156,8 @@ pub async fn receive(
     let lease = Field::given(SUBJECT, "lease", asked.lease)
         .map(lease_length)
         .transpose()?;
+    // Whoever waits for a message keeps nobody else out.
+    drop(body);
     let leased = ask(&hub.handles.receive, |reply| Receive {
         service,
         max: max as usize,

@@ -112,6 +112,35 @@ fn requests_are_counted_where_a_quota_says_so() {
 }
 
 #[test]
+fn who_waits_for_a_delivery_holds_no_room_for_bodies() {
+    const WAITING: usize = 8;
+    let hub = TestHub::start();
+    hub.register_puller("beta");
+    let message = json!({"destination": "beta", "payload": "x".repeat(300_000)}).to_string();
+    let path = "/v1/messages/send?wait_ms=60000";
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: hub\r\nx-service-name: shop\r\ncontent-length: {}\r\n\r\n",
+        message.len()
+    );
+    let connections: Vec<_> = (0..WAITING)
+        .map(|_| {
+            let mut connection = hub.connect().unwrap();
+            connection.say(head.as_bytes()).unwrap();
+            connection.say(message.as_bytes()).unwrap();
+            connection
+        })
+        .collect();
+    eventually("all are accepted", || {
+        hub.metric("message_hub_messages_accepted_total") == WAITING as f64
+    });
+    eventually("what is in the queue is no body any more", || {
+        let shown = hub.get("/v1/limits").is(200);
+        limit(&shown, "body_bytes")["used"] == 0
+    });
+    drop(connections);
+}
+
+#[test]
 fn what_waits_for_one_service_leaves_room_for_others() {
     let hub = TestHub::with(&[("max_queue_bytes", "4000000")]);
     for service in ["beta", "gamma"] {

@@ -89,20 +89,22 @@ pub async fn publish_batch(
     let labels = Labels::of(request.headers())?;
     let context = labels.context(&caller, hub.clock.wall());
     let batch = Batch::split(body.text(), Items::Events, is_ndjson(&request))?;
-    let outcomes = take(&hub, &request, &batch, &context).await?;
-    answer(outcomes, batch.atomic)
+    let atomic = batch.atomic;
+    let (outcomes, offers) = read(&batch.items, &context);
+    let _place = body.without_text();
+    // Of an atomic batch all, or none.
+    let outcomes = match atomic && offers.len() < outcomes.len() {
+        true => outcomes,
+        false => take(&hub, &request, outcomes, (offers, atomic)).await?,
+    };
+    answer(outcomes, atomic)
 }
 
-/// What became of each item.
-async fn take(
-    hub: &Hub,
-    request: &HttpRequest,
-    batch: &Batch<'_>,
-    context: &Context<'_>,
-) -> Result<Vec<Outcome>, HubError> {
-    let mut outcomes = Vec::with_capacity(batch.items.len());
-    let mut offers = Vec::with_capacity(batch.items.len());
-    for item in &batch.items {
+/// The events of the batch, and what is wrong with the rest.
+fn read(items: &[&str], context: &Context<'_>) -> (Vec<Outcome>, Vec<EventOffer>) {
+    let mut outcomes = Vec::with_capacity(items.len());
+    let mut offers = Vec::with_capacity(items.len());
+    for item in items {
         match read_item(item, context) {
             Ok((offer, ignored)) => {
                 outcomes.push(Ok(Taken::of(&offer.event, true, ignored)));
@@ -111,12 +113,17 @@ async fn take(
             Err(error) => outcomes.push(Err(error)),
         }
     }
-    if batch.atomic && offers.len() < outcomes.len() {
-        return Ok(outcomes);
-    }
-    let mut slots = offer_all(hub, request, offers, batch.atomic)
-        .await?
-        .into_iter();
+    (outcomes, offers)
+}
+
+/// What became of each item.
+async fn take(
+    hub: &Hub,
+    request: &HttpRequest,
+    mut outcomes: Vec<Outcome>,
+    (offers, atomic): (Vec<EventOffer>, bool),
+) -> Result<Vec<Outcome>, HubError> {
+    let mut slots = offer_all(hub, request, offers, atomic).await?.into_iter();
     for outcome in &mut outcomes {
         let Ok(taken) = outcome else {
             continue;

@@ -94,8 +94,9 @@ pub async fn send_batch(
     let labels = Labels::of(request.headers())?;
     let context = labels.context(&caller, hub.clock.wall());
     let batch = Batch::split(body.text(), Items::Messages, is_ndjson(&request))?;
-    let outcomes = take(&hub, &request, &batch.items, &context).await?;
-    answer(outcomes)
+    let (outcomes, offers) = read(&batch.items, &context);
+    let _place = body.without_text();
+    answer(take(&hub, &request, outcomes, offers).await?)
 }
 
 /// A message of the batch that was taken.
@@ -106,13 +107,11 @@ struct Taken {
     ignored: Ignored,
 }
 
-/// What became of each item: its id, or why not.
-async fn take(
-    hub: &Hub,
-    request: &HttpRequest,
-    items: &[&str],
-    context: &Context<'_>,
-) -> Result<Vec<Result<Taken, HubError>>, HubError> {
+/// What became of an item: its id, or why not.
+type Outcome = Result<Taken, HubError>;
+
+/// The messages of the batch, and what is wrong with the rest.
+fn read(items: &[&str], context: &Context<'_>) -> (Vec<Outcome>, Vec<Offer>) {
     let mut outcomes = Vec::with_capacity(items.len());
     let mut offers = Vec::with_capacity(items.len());
     for item in items {
@@ -128,6 +127,15 @@ async fn take(
             Err(error) => outcomes.push(Err(error)),
         }
     }
+    (outcomes, offers)
+}
+
+async fn take(
+    hub: &Hub,
+    request: &HttpRequest,
+    mut outcomes: Vec<Outcome>,
+    offers: Vec<Offer>,
+) -> Result<Vec<Outcome>, HubError> {
     let mut slots = accept(hub, request, offers).await?.into_iter();
     for outcome in outcomes.iter_mut() {
         let Ok(taken) = outcome else {

@@ -90,6 +90,7 @@ pub async fn send(
     let labels = Labels::of(request.headers())?;
     let context = labels.context(&caller, hub.clock.wall());
     let (offer, ignored) = message_input::read(body.text(), &context)?;
+    let place = body.without_text();
     let message = offer.message.clone();
     let settled = wait.filter(|wait| *wait > 0).map(|wait| {
         let (reply, settled) = oneshot::channel();
@@ -105,6 +106,8 @@ pub async fn send(
         Some(Slot::Refused(refusal)) => return Err(refusal.into()),
         Some(Slot::Offered(_) | Slot::Doubtful(..)) | None => return Err(HubError::Internal),
     };
+    // From here on it counts as one that waits in its queue.
+    drop(place);
     let (status, mut response) = match (settled, known) {
         (Some((wait, settled)), _) => match wait_for(&hub, &message, known, wait, settled).await? {
             "accepted" => ("accepted", HttpResponse::Accepted()),
