@@ -23,6 +23,7 @@ mod fields;
 pub mod handles;
 mod health;
 mod known_ids;
+pub mod lately;
 mod leases;
 mod letter_filter;
 mod limits;
@@ -35,6 +36,7 @@ mod no_body;
 pub mod openapi;
 mod page;
 mod peer;
+pub mod picture;
 mod query;
 mod queue;
 mod quotas;
@@ -45,6 +47,7 @@ mod registration_input;
 mod retries;
 mod scrape;
 mod services;
+mod sight;
 mod socket;
 mod steps;
 mod streams;
@@ -68,14 +71,17 @@ use crate::error::HubError;
 use crate::live::Live;
 use crate::logic::limits::{Limit, Limits};
 use crate::logic::web_pages::WebPages;
-use crate::metrics::Metrics;
 use crate::metrics::requests::Requests;
+use crate::metrics::{Metrics, Texts};
 use crate::pool::Pool;
 use crate::ports::archive::Archive;
 use crate::request_rates::RequestRates;
 use auth::Keys;
 use bodies::Bodies;
 use handles::Handles;
+pub use health::Told;
+use lately::Lately;
+use picture::Pictures;
 use reading::Readings;
 use refusals::Refusals;
 use visits::Visits;
@@ -95,6 +101,11 @@ pub struct Hub {
     /// Messages over sockets of which the end has not come yet.
     pub unfinished: Pool,
     pub handles: Handles,
+    pub pictures: Pictures,
+    /// What `/health` told last.
+    pub health: Told,
+    /// What `/metrics` showed last.
+    pub scrapes: Lately<Texts>,
     pub archive: Arc<dyn Archive>,
     pub metrics: Arc<Metrics>,
     pub keys: Live<Keys>,

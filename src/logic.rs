@@ -22,6 +22,7 @@ pub mod ledger;
 pub mod limits;
 pub mod log_limit;
 pub mod losses;
+pub mod nearness;
 pub mod outcome;
 pub mod own_events;
 pub mod ownership;

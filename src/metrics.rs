@@ -4,6 +4,7 @@ mod archive;
 mod auth_failures;
 mod connections;
 mod maker;
+mod nameless;
 pub mod notices;
 mod redrives;
 pub mod requests;
@@ -14,6 +15,8 @@ mod time;
 
 use std::sync::{Mutex, PoisonError};
 
+use bytes::Bytes;
+use prometheus::proto::MetricFamily;
 use prometheus::{
     Encoder, GaugeVec, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
     TextEncoder,
@@ -39,6 +42,20 @@ use time::Time;
 
 /// Services that have series of their own, unless it is configured.
 pub const MOST_SERVICES: usize = 500;
+
+/// What is shown besides what was counted.
+pub struct Scrape<'a> {
+    pub tally: Tally,
+    pub depths: &'a QueueDepths,
+    pub picture: &'a Picture<'a>,
+    pub now: Timestamp,
+}
+
+/// The metrics for those who see names, and for the others.
+pub struct Texts {
+    pub with_names: Bytes,
+    pub in_numbers: Bytes,
+}
 
 pub struct Metrics {
     registry: Registry,
@@ -331,18 +348,16 @@ impl Metrics {
 
     /// Everything in the Prometheus text format, with where every message is by one look at the
     /// queues: the states add up, whoever else is asking.
-    pub fn text_with(
-        &self,
-        tally: Tally,
-        depths: &QueueDepths,
-        picture: &Picture,
-        now: Timestamp,
-    ) -> Vec<u8> {
+    pub fn texts(&self, scrape: &Scrape<'_>) -> Texts {
         let _alone = self.showing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.show_messages(tally, depths);
-        self.show_ages(depths, now);
-        self.services.show(picture, now);
-        self.text()
+        self.show_messages(scrape.tally, scrape.depths);
+        self.show_ages(scrape.depths, scrape.now);
+        self.services.show(scrape.picture, scrape.now);
+        let families = self.registry.gather();
+        Texts {
+            with_names: text(&families),
+            in_numbers: text(&nameless::of(families)),
+        }
     }
 
     fn show_messages(&self, tally: Tally, depths: &QueueDepths) {
@@ -393,14 +408,14 @@ impl Metrics {
             let _ = self.quota_refusals.remove_label_values(&[service]);
         }
     }
+}
 
-    fn text(&self) -> Vec<u8> {
-        let mut text = Vec::new();
-        TextEncoder::new()
-            .encode(&self.registry.gather(), &mut text)
-            .expect("writing to memory does not fail");
-        text
-    }
+fn text(families: &[MetricFamily]) -> Bytes {
+    let mut text = Vec::new();
+    TextEncoder::new()
+        .encode(families, &mut text)
+        .expect("writing to memory does not fail");
+    text.into()
 }
 
 #[cfg(test)]
@@ -409,7 +424,7 @@ mod tests {
 
     #[test]
     fn series_exist_at_zero_from_the_start() {
-        let text = String::from_utf8(Metrics::new().text()).unwrap();
+        let text = String::from_utf8(text(&Metrics::new().registry.gather()).into()).unwrap();
         for line in [
             "message_hub_messages_accepted_total 0",
             "message_hub_messages_by_state{state=\"parked\"} 0",

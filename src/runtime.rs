@@ -33,10 +33,12 @@ use crate::door::{Door, Phase};
 use crate::http::auth::Keys;
 use crate::http::bodies::Bodies;
 use crate::http::handles::Handles;
+use crate::http::lately::Lately;
+use crate::http::picture::{Owners, Pictures};
 use crate::http::reading::Readings;
 use crate::http::refusals::Refusals;
 use crate::http::visits::Visits;
-use crate::http::{Hub, Settings};
+use crate::http::{Hub, Settings, Told};
 use crate::live::Live;
 use crate::logic::limits::Limit;
 use crate::logic::ownership::Author;
@@ -237,6 +239,9 @@ fn hub(
         request_rates: shared.request_rates,
         sockets: Pool::with_share(usize::MAX, limits.size(Limit::SocketsPerService)),
         replays: shared.replays,
+        pictures: Pictures::new(Owners::of(&handles)),
+        health: Told::default(),
+        scrapes: Lately::default(),
         handles,
         archive,
         metrics: metrics.clone(),

@@ -2,15 +2,10 @@
 
 use std::fmt::Display;
 
-use actix::Recipient;
-
 use super::Hub;
-use super::ask::{ask, look};
-use crate::actors::messages::{
-    AdmissionReport, CircuitView, InspectAdmission, InspectCircuits, QueueReport,
-};
+use super::picture::Picture;
+use super::sight::Sight;
 use crate::domain::circuit::CircuitState;
-use crate::error::HubError;
 use crate::logic::queues::control::Pause;
 
 /// So many things are told.
@@ -20,42 +15,29 @@ const MOST: usize = 3;
 struct Findings<'a> {
     disk_low: bool,
     archive_away: bool,
-    queues: &'a QueueReport,
-    door: AdmissionReport,
-    open_circuits: Vec<String>,
+    picture: &'a Picture,
     /// Whose messages died within the last seconds.
     dying: Vec<String>,
 }
 
-pub async fn attention(hub: &Hub, queues: &QueueReport) -> Result<Vec<String>, HubError> {
-    let mut open_circuits = Vec::new();
-    for handle in [&hub.handles.circuits, &hub.handles.callback_circuits] {
-        let open = circuits(handle).await?.into_iter();
-        let open = open.filter(|view| view.state == CircuitState::Open);
-        open_circuits.extend(open.map(|view| view.circuit.to_string()));
-    }
+pub fn attention(hub: &Hub, picture: &Picture, sight: Sight) -> Vec<String> {
     let findings = Findings {
         disk_low: hub.metrics.disk_guard.get() > 0,
         archive_away: hub.metrics.archive_up.get() == 0,
-        queues,
-        door: look(&hub.handles.admission, InspectAdmission).await?,
-        open_circuits,
+        picture,
         dying: hub.metrics.notices.dying(),
     };
-    Ok(in_words(&findings))
-}
-
-async fn circuits(handle: &Recipient<InspectCircuits>) -> Result<Vec<CircuitView>, HubError> {
-    let inspect = |reply| InspectCircuits {
-        circuit: None,
-        reply,
-    };
-    ask(handle, inspect).await
+    in_words(&findings, sight)
 }
 
 /// The worst first: what is refused, then what stands still, then what is lost.
-fn in_words(findings: &Findings<'_>) -> Vec<String> {
-    let (door, queues) = (&findings.door, findings.queues);
+fn in_words(findings: &Findings<'_>, sight: Sight) -> Vec<String> {
+    let Picture {
+        door,
+        queues,
+        circuits,
+        ..
+    } = findings.picture;
     let mut words = Vec::new();
     if findings.disk_low {
         words.push("the disk is almost full: new messages are refused".to_owned());
@@ -64,7 +46,7 @@ fn in_words(findings: &Findings<'_>) -> Vec<String> {
         words.push("max_queue_bytes is reached: messages are refused".to_owned());
     }
     let full = door.destinations.iter().filter(|(_, door)| door.is_full);
-    words.extend(of_many(
+    words.extend(sight.of_many(
         "the queue of",
         full.map(|(name, _)| name),
         "is full and refuses messages",
@@ -72,49 +54,55 @@ fn in_words(findings: &Findings<'_>) -> Vec<String> {
     if findings.archive_away {
         words.push("the archive does not answer: history is not complete".to_owned());
     }
-    words.extend(of_many(
-        "the circuit of",
-        &findings.open_circuits,
-        "is open",
-    ));
+    let open = circuits.iter();
+    let open = open.filter(|(_, state)| *state == CircuitState::Open);
+    let open = open.map(|(name, _)| name);
+    words.extend(sight.of_many("the circuit of", open, "is open"));
     if let Some(pause) = &queues.total.paused {
-        words.push(format!("all queues are paused {}", by_whom(pause)));
+        words.push(format!("all queues are paused {}", sight.by_whom(pause)));
     } else {
         let paused = queues.services.iter();
         let paused = paused.filter_map(|(name, depths)| Some((name, depths.paused.as_ref()?)));
-        let paused = paused.map(|(name, pause)| format!("{name} ({})", by_whom(pause)));
-        words.extend(of_many("the queue of", paused, "is paused"));
+        let paused = paused.map(|(name, pause)| format!("{name} ({})", sight.by_whom(pause)));
+        words.extend(sight.of_many("the queue of", paused, "is paused"));
     }
-    words.extend(of_many("messages to", &findings.dying, "die"));
+    words.extend(sight.of_many("messages to", &findings.dying, "die"));
     words.truncate(MOST);
     words
 }
 
-fn by_whom(pause: &Pause) -> String {
-    match &pause.by {
-        Some(by) => format!("since {} by {by}", pause.since),
-        None => format!("since {}", pause.since),
+impl Sight {
+    fn by_whom(self, pause: &Pause) -> String {
+        match pause.by.as_ref().filter(|_| self == Self::Names) {
+            Some(by) => format!("since {} by {by}", pause.since),
+            None => format!("since {}", pause.since),
+        }
     }
-}
 
-/// The first by name, and how many more.
-fn of_many(
-    before: &str,
-    names: impl IntoIterator<Item = impl Display>,
-    after: &str,
-) -> Option<String> {
-    let mut names = names.into_iter();
-    let first = names.next()?;
-    match names.count() {
-        0 => Some(format!("{before} {first} {after}")),
-        more => Some(format!("{before} {first} {after}, and {more} more")),
+    /// The first by name, and how many more.
+    fn of_many(
+        self,
+        before: &str,
+        names: impl IntoIterator<Item = impl Display>,
+        after: &str,
+    ) -> Option<String> {
+        let mut names = names.into_iter();
+        let first = names.next()?;
+        let first = match self {
+            Self::Names => first.to_string(),
+            Self::NumbersOnly => "a service".to_owned(),
+        };
+        match names.count() {
+            0 => Some(format!("{before} {first} {after}")),
+            more => Some(format!("{before} {first} {after}, and {more} more")),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actors::messages::DestinationDoor;
+    use crate::actors::messages::{DestinationDoor, QueueReport};
     use crate::domain::ids::ServiceName;
     use crate::domain::timestamp::Timestamp;
     use crate::logic::queues::view::QueueDepths;
@@ -123,18 +111,17 @@ mod tests {
         ServiceName::parse(text).unwrap()
     }
 
-    fn well(queues: &QueueReport) -> Findings<'_> {
+    fn well(picture: &Picture) -> Findings<'_> {
         Findings {
             disk_low: false,
             archive_away: false,
-            queues,
-            door: AdmissionReport {
-                destinations: [].into(),
-                memory_full: false,
-            },
-            open_circuits: Vec::new(),
+            picture,
             dying: Vec::new(),
         }
+    }
+
+    fn words(findings: &Findings<'_>) -> Vec<String> {
+        in_words(findings, Sight::Names)
     }
 
     #[test]
@@ -151,36 +138,72 @@ mod tests {
             services: vec![(name("mail"), paused)],
             ..QueueReport::default()
         };
-        let quiet = QueueReport::default();
-        assert!(in_words(&well(&quiet)).is_empty());
-        let full = DestinationDoor {
-            is_full: true,
-            ..DestinationDoor::default()
+        let mut picture = Picture {
+            queues,
+            ..Picture::default()
         };
-        let mut findings = well(&queues);
-        findings.dying = vec!["printer".to_owned()];
+        assert!(words(&well(&Picture::default())).is_empty());
+        let findings = Findings {
+            dying: vec!["printer".to_owned()],
+            ..well(&picture)
+        };
         assert_eq!(
-            in_words(&findings),
+            words(&findings),
             [
                 "the queue of mail (since 1970-01-01T00:00:00.000Z by ops) is paused",
                 "messages to printer die"
             ]
         );
-        findings.archive_away = true;
-        findings.open_circuits = vec!["a".to_owned(), "b".to_owned()];
+        picture.circuits = ["a", "b"]
+            .map(|name| (name.to_owned(), CircuitState::Open))
+            .into();
         for full_one in ["x", "y", "z"] {
-            findings.door.destinations.insert(name(full_one), full);
+            let full = DestinationDoor {
+                is_full: true,
+                ..DestinationDoor::default()
+            };
+            picture.door.destinations.insert(name(full_one), full);
         }
-        let words = in_words(&findings);
-        assert_eq!(words.len(), 3);
-        assert!(
-            words[0].contains("is full and refuses messages, and 2 more"),
-            "{words:?}"
-        );
-        assert_eq!(
-            words[1],
-            "the archive does not answer: history is not complete"
-        );
-        assert_eq!(words[2], "the circuit of a is open, and 1 more");
+        let findings = Findings {
+            archive_away: true,
+            ..well(&picture)
+        };
+        let told = [
+            "the queue of x is full and refuses messages, and 2 more",
+            "the archive does not answer: history is not complete",
+            "the circuit of a is open, and 1 more",
+        ];
+        assert_eq!(words(&findings), told);
+    }
+
+    #[test]
+    fn who_sees_no_names_is_told_the_same_without_them() {
+        let pause = Pause {
+            since: Timestamp::default(),
+            by: Some("ops".into()),
+        };
+        let paused = QueueDepths {
+            paused: Some(pause),
+            ..QueueDepths::default()
+        };
+        let queues = QueueReport {
+            services: vec![(name("mail"), paused.clone()), (name("post"), paused)],
+            ..QueueReport::default()
+        };
+        let picture = Picture {
+            queues,
+            circuits: vec![("callback:http://a.example".to_owned(), CircuitState::Open)],
+            ..Picture::default()
+        };
+        let findings = Findings {
+            dying: vec!["printer".to_owned()],
+            ..well(&picture)
+        };
+        let told = [
+            "the circuit of a service is open",
+            "the queue of a service is paused, and 1 more",
+            "messages to a service die",
+        ];
+        assert_eq!(in_words(&findings, Sight::NumbersOnly), told);
     }
 }

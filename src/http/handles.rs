@@ -10,8 +10,8 @@ use crate::actors::messages::{
     InspectQuotas, InspectRedrives, InspectServices, InspectStream, InspectSubscriptions,
     InspectUsage, Listen, LoseEvents, PickInstance, Publish, ReadRecent, ReadState, Receive,
     Register, Reprocess, RetryNow, ReturnLeases, SetQuota, SocketClosed, SocketOpened,
-    StartRedrive, StartReplay, StopListening, Subscribe, SwitchQueue, SwitchRedrive,
-    SwitchSubscription, TakeSnapshot, Unfollow, Unsubscribe,
+    StartRedrive, StartReplay, StopListening, Subscribe, SurveyServices, SwitchQueue,
+    SwitchRedrive, SwitchSubscription, TakeSnapshot, Unfollow, Unsubscribe,
 };
 
 #[derive(Clone)]
@@ -40,6 +40,7 @@ pub struct Handles {
     pub drain_instance: Recipient<DrainInstance>,
     pub choose_strategy: Recipient<ChooseStrategy>,
     pub services: Recipient<InspectServices>,
+    pub survey: Recipient<SurveyServices>,
     pub dependencies: Recipient<InspectDependencies>,
     pub circuits: Recipient<InspectCircuits>,
     pub force_circuit: Recipient<ForceCircuit>,

@@ -3,21 +3,20 @@
 
 use std::collections::BTreeMap;
 
-use actix::Recipient;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::ask::{ask, look};
+use super::ask::look;
+use super::lately::Found;
+use super::picture::Picture;
+use super::sight::Sight;
 use super::{Hub, Routes};
-use crate::actors::messages::{
-    CircuitView, InspectCircuits, InspectQueues, InspectServices, InspectSubscriptions,
-    QueueReport, ServiceView,
-};
-use crate::domain::circuit::CircuitState;
+use crate::actors::messages::InspectSubscriptions;
 use crate::domain::ids::ServiceName;
 use crate::domain::service::Health;
 use crate::door::Phase;
 use crate::error::HubError;
-use crate::metrics::services::{Picture, ServiceNow};
+use crate::metrics::services::ServiceNow;
+use crate::metrics::{Scrape, Texts, services};
 use crate::ports::archive::DeadLetterCounts;
 
 pub fn routes(routes: &mut Routes<'_>) {
@@ -26,36 +25,52 @@ pub fn routes(routes: &mut Routes<'_>) {
 }
 
 /// The metrics, for Prometheus
+///
+/// At most a second old. While there are keys, series of a service or a type are shown only to those
+/// who show a key or ask on the hub's own machine; others see its counters added up over all of
+/// them, and its gauges not.
 #[utoipa::path(
     get,
     path = "/metrics",
     operation_id = "show_metrics",
     tag = "health",
-    security(()),
     responses((status = 200, description = "Text format 0.0.4", body = String, content_type = "text/plain")),
 )]
-pub async fn metrics(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
-    let (mut queues, mut picture) = (QueueReport::default(), Picture::default());
-    // Until then nobody knows anything, and asking would disturb who learns it.
-    if hub.door.phase() != Phase::Starting {
-        let letters = letters(&hub).await;
-        queues = look(&hub.handles.inspect_queues, InspectQueues { service: None }).await?;
-        let services = look(&hub.handles.services, InspectServices { service: None }).await?;
-        picture = Picture {
-            services: services_now(&queues, services, letters.as_ref()),
-            circuits: circuits(&hub).await?,
-            all_paused: queues.total.paused.is_some(),
-        };
+pub async fn metrics(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+    let phase = hub.door.phase();
+    let found = hub.scrapes.get(phase, || find(hub.clone(), phase)).await?;
+    let text = match Sight::of(&request, &hub) {
+        Sight::Names => &found.what.with_names,
+        Sight::NumbersOnly => &found.what.in_numbers,
+    };
+    Ok(HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(text.clone()))
+}
+
+async fn find(hub: web::Data<Hub>, phase: Phase) -> Result<Found<Texts>, HubError> {
+    let letters = match phase {
+        Phase::Starting => None,
+        Phase::Open | Phase::Draining => letters(&hub).await,
+    };
+    let found = hub.pictures.latest(phase).await?;
+    if phase != Phase::Starting {
         show_lag(&hub).await?;
     }
     hub.metrics.time.show_ahead(hub.clock.ahead());
-    let now = hub.clock.wall();
-    let text = hub
-        .metrics
-        .text_with(queues.tally, &queues.total, &picture, now);
-    Ok(HttpResponse::Ok()
-        .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(text))
+    let (at, picture) = (found.at, &found.what);
+    let now = services::Picture {
+        services: services_now(picture, letters.as_ref()),
+        circuits: &picture.circuits,
+        all_paused: picture.queues.total.paused.is_some(),
+    };
+    let what = hub.metrics.texts(&Scrape {
+        tally: picture.queues.tally,
+        depths: &picture.queues.total,
+        picture: &now,
+        now: hub.clock.wall(),
+    });
+    Ok(Found { what, at, phase })
 }
 
 /// How many dead letters there are, as far as that can be told.
@@ -71,23 +86,14 @@ async fn letters(hub: &Hub) -> Option<DeadLetterCounts> {
 }
 
 /// Who is registered, and for whom something is left.
-fn services_now(
-    queues: &QueueReport,
-    services: Vec<ServiceView>,
-    letters: Option<&DeadLetterCounts>,
-) -> Vec<ServiceNow> {
+fn services_now(picture: &Picture, letters: Option<&DeadLetterCounts>) -> Vec<ServiceNow> {
     let mut found: BTreeMap<ServiceName, ServiceNow> = BTreeMap::new();
-    for view in services {
-        let counts = Health::ALL.map(|health| {
-            let instances = view.instances.iter();
-            let of_it = instances.filter(|instance| instance.health == health);
-            (health, of_it.count())
-        });
-        let now = found.entry(view.service).or_default();
-        now.health = Some(view.status);
-        now.instances = counts.to_vec();
+    for summary in &picture.services {
+        let now = found.entry(summary.service.clone()).or_default();
+        now.health = Some(summary.status);
+        now.instances = Health::ALL.into_iter().zip(summary.instances).collect();
     }
-    for (service, depths) in &queues.services {
+    for (service, depths) in &picture.queues.services {
         if depths.open() > 0 || found.contains_key(service) {
             found.entry(service.clone()).or_default().depths = depths.clone();
         }
@@ -102,24 +108,6 @@ fn services_now(
         ..now
     });
     named.collect()
-}
-
-async fn circuits(hub: &Hub) -> Result<Vec<(String, CircuitState)>, HubError> {
-    let mut circuits = Vec::new();
-    for handle in [&hub.handles.circuits, &hub.handles.callback_circuits] {
-        for view in inspect(handle).await? {
-            circuits.push((view.circuit.to_string(), view.state));
-        }
-    }
-    Ok(circuits)
-}
-
-async fn inspect(handle: &Recipient<InspectCircuits>) -> Result<Vec<CircuitView>, HubError> {
-    let inspect = |reply| InspectCircuits {
-        circuit: None,
-        reply,
-    };
-    ask(handle, inspect).await
 }
 
 /// How far the slowest subscription is behind.

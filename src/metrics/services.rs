@@ -27,11 +27,11 @@ pub struct ServiceNow {
 
 /// Everything that has a label of its own.
 #[derive(Clone, Debug, Default)]
-pub struct Picture {
+pub struct Picture<'a> {
     /// Those that are registered, and those for which something is left.
     pub services: Vec<ServiceNow>,
     /// Of services and of callbacks, by name.
-    pub circuits: Vec<(String, CircuitState)>,
+    pub circuits: &'a [(String, CircuitState)],
     /// All queues are paused.
     pub all_paused: bool,
 }
@@ -182,7 +182,7 @@ impl Services {
     }
 
     /// Puts the gauges where things are now.
-    pub fn show(&self, picture: &Picture, now: Timestamp) {
+    pub fn show(&self, picture: &Picture<'_>, now: Timestamp) {
         self.free(picture);
         self.clear();
         self.all_paused.set(i64::from(picture.all_paused));
@@ -254,7 +254,7 @@ impl Services {
     }
 
     /// Gives the labels of those who are gone to others.
-    fn free(&self, picture: &Picture) {
+    fn free(&self, picture: &Picture<'_>) {
         let names = picture.services.iter().map(|one| one.name.as_str());
         let circuits = picture.circuits.iter().map(|(name, _)| name.as_str());
         let there: HashSet<&str> = names.chain(circuits).collect();
@@ -319,11 +319,12 @@ mod tests {
     impl Shelf {
         fn show(&self, services: &[ServiceNow], circuits: &[(&str, CircuitState)]) -> String {
             let circuits = circuits.iter();
+            let circuits: Vec<_> = circuits
+                .map(|(name, state)| ((*name).to_owned(), *state))
+                .collect();
             let picture = Picture {
                 services: services.to_vec(),
-                circuits: circuits
-                    .map(|(name, state)| ((*name).to_owned(), *state))
-                    .collect(),
+                circuits: &circuits,
                 all_paused: false,
             };
             self.services.show(&picture, Timestamp::default());

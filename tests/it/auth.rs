@@ -57,6 +57,76 @@ fn every_route_but_the_public_ones_needs_a_key() {
     assert_eq!(hub.nameless().get("/metrics").status, 200);
 }
 
+/// Nobody with a key, on another machine: what a proxy on this one passes on.
+fn stranger(hub: &TestHub) -> Client {
+    hub.nameless().with_header("x-forwarded-for: 203.0.113.7")
+}
+
+#[test]
+fn strangers_see_how_the_hub_is_and_not_who_uses_it() {
+    let hub = guarded_hub();
+    let boss = hub.named("boss", "m");
+    for name in ["alpha", "beta"] {
+        boss.register_puller(name);
+        let message = json!({"destination": name, "payload": 1, "type": "order.secret"});
+        boss.send(&message).is(202);
+    }
+    boss.force_circuit("alpha", "OPEN");
+    let near = hub.nameless().with_header("host: localhost:8200");
+    let is_told = || array(&near.get("/health").is(200)["attention"]).len() == 1;
+    eventually("all is told", is_told);
+    let names = ["alpha", "beta", "order.secret"];
+    let key = "x-service-key: wrong";
+    let guessing = stranger(&hub).with_header("x-service-name: shop");
+    for (client, sees) in [
+        (shop(&hub).with_header("x-forwarded-for: 203.0.113.7"), true),
+        (near, true),
+        (stranger(&hub), false),
+        (hub.nameless().with_header("host: hub.example.org"), false),
+        (guessing.with_header(key), false),
+    ] {
+        let health = client.get("/health").is(200);
+        assert_eq!(health["services"]["alpha"].is_string(), sees, "{health}");
+        let words = health["attention"].to_string();
+        assert_eq!(words.contains("alpha"), sees, "{words}");
+        assert!(words.contains("is open"), "{words}");
+        assert_eq!(health["message_stats"]["pending"], 2);
+        assert_eq!(health["service_counts"]["unhealthy"], 2);
+        let metrics = client.get("/metrics").body;
+        for series in ["service=\"alpha\"", "type=\"order.secret\""] {
+            assert_eq!(metrics.contains(series), sees, "{metrics}");
+        }
+        for line in [
+            "message_hub_messages_accepted_total 2",
+            "message_hub_queue_size{priority=\"NORMAL\"} 2",
+        ] {
+            assert!(metrics.contains(line), "{metrics}");
+        }
+        let details = client.get("/health/details").is(200).to_string();
+        for (answer, public) in [
+            (health.to_string(), sees),
+            (metrics, sees),
+            (details, false),
+        ] {
+            let told = names.iter().any(|name| answer.contains(name));
+            assert_eq!(told, public, "{answer}");
+        }
+    }
+    let metrics = stranger(&hub).get("/metrics").body;
+    for line in [
+        "message_hub_messages_total 2",
+        "message_hub_circuit_transitions_total{to=\"OPEN\"} 1",
+    ] {
+        assert!(
+            metrics.lines().any(|has| has == line),
+            "{line} in\n{metrics}"
+        );
+    }
+    // Whoever tries keys there is seen, as everywhere.
+    let log = hub.log();
+    assert!(log.contains("wrong name or key"), "{log}");
+}
+
 #[test]
 fn who_tries_keys_is_counted_told_of_and_put_off() {
     let hub = TestHub::with(&[

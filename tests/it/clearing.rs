@@ -121,7 +121,10 @@ fn clearing_while_others_pull_counts_every_message_once() {
                 scope.spawn(move || work(client))
             })
             .collect();
-        eventually("some were pulled", || hub.in_state("delivered") >= 100.0);
+        eventually("some were pulled", || {
+            let statistics = &hub.queue_status("").is(200)["statistics"];
+            statistics["messages_dequeued"].as_u64() >= Some(100)
+        });
         while hub.queue_status("").is(200)["total_messages"] != 0 {
             let answer = hub.clear_queue("service=billing&priority=NORMAL").is(200);
             cleared += answer["cancelled"].as_u64().unwrap();

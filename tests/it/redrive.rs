@@ -119,10 +119,8 @@ fn a_job_is_paused_resumed_and_cancelled() {
         hub.switch_redrive(&job, "pause").is(200)["status"],
         "paused"
     );
-    assert_eq!(
-        hub.metric("message_hub_redrive_jobs{status=\"paused\"}"),
-        1.0
-    );
+    let paused = "message_hub_redrive_jobs{status=\"paused\"}";
+    eventually("it is counted", || hub.metric(paused) == 1.0);
     hub.switch_redrive(&job, "pause").is(200);
     // What was on its way arrives; then the list stays as it is, also over a restart.
     eventually("what was sent is delivered", || {

@@ -115,6 +115,24 @@ pub struct InspectServices {
     pub service: Option<ServiceName>,
 }
 
+/// http → Registry: how the services are, in numbers.
+#[derive(ActixMessage)]
+#[rtype(result = "Vec<ServiceSummary>")]
+pub struct SurveyServices;
+
+/// A service as [`ServiceView`] shows it, without its instances.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ServiceSummary {
+    pub service: ServiceName,
+    pub status: Health,
+    /// Its instances, in the order of [`Health::ALL`].
+    pub instances: [usize; Health::ALL.len()],
+    /// Who takes its messages by itself: sockets, and those who poll.
+    pub consumers: usize,
+    /// It is pushed to, and no instance is well.
+    pub is_failing: bool,
+}
+
 #[derive(Clone, PartialEq, Debug)]
 pub struct ServiceView {
     pub service: ServiceName,

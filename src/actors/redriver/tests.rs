@@ -169,13 +169,13 @@ impl Office {
     }
 
     fn metric(&self, line: &str) -> bool {
-        let text = self.metrics.text_with(
-            crate::domain::carried::Tally::default(),
-            &crate::logic::queues::view::QueueDepths::default(),
-            &crate::metrics::services::Picture::default(),
-            Timestamp::default(),
-        );
-        let text = String::from_utf8(text).unwrap();
+        let texts = self.metrics.texts(&crate::metrics::Scrape {
+            tally: crate::domain::carried::Tally::default(),
+            depths: &crate::logic::queues::view::QueueDepths::default(),
+            picture: &crate::metrics::services::Picture::default(),
+            now: Timestamp::default(),
+        });
+        let text = String::from_utf8(texts.with_names.into()).unwrap();
         text.lines().any(|has| has == line)
     }
 }

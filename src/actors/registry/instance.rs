@@ -59,6 +59,11 @@ impl Instance {
         self.out_of_rotation().is_none()
     }
 
+    /// Messages are sent to its address; it does not ask for them.
+    pub fn is_pushed_to(&self) -> bool {
+        self.registration.address.is_some()
+    }
+
     /// It wants nothing more, which is more than to drain.
     pub fn is_gone(&self) -> bool {
         matches!(self.withdrawn, Some((Withdrawal::Gone, _)))

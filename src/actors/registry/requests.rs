@@ -9,7 +9,7 @@ use super::Registry;
 use crate::actors::health_probe::{Beat, Entered};
 use crate::actors::messages::{
     Alive, ChooseStrategy, Deregister, DrainInstance, Heartbeat, InspectDependencies,
-    InspectServices, Record, Register, Registered, ServiceView,
+    InspectServices, Record, Register, Registered, ServiceView, SurveyServices,
 };
 use crate::domain::fact::{Fact, InstanceDeregistered, ServiceSeen, StrategyChosen, Withdrawal};
 use crate::domain::ids::{InstanceId, ServiceName};
@@ -221,6 +221,14 @@ impl Handler<InspectServices> for Registry {
             None => self.services.views(usual, now),
         };
         MessageResult(views)
+    }
+}
+
+impl Handler<SurveyServices> for Registry {
+    type Result = MessageResult<SurveyServices>;
+
+    fn handle(&mut self, _: SurveyServices, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.services.summaries(self.settings.clock.now()))
     }
 }
 

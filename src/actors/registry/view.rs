@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::instance::Instance;
 use super::services::{Service, Services};
-use crate::actors::messages::ServiceView;
+use crate::actors::messages::{ServiceSummary, ServiceView};
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::moment::Moment;
 use crate::domain::service::{Dependency, Health};
@@ -61,6 +62,24 @@ impl Services {
             .collect()
     }
 
+    /// Says of each what [`Services::views`] would, and copies nothing of what is registered.
+    pub fn summaries(&self, now: Timestamp) -> Vec<ServiceSummary> {
+        let present = self.known.iter().filter(|(_, known)| known.is_present());
+        let summaries = present.map(|(name, service)| {
+            let findings = check(service.needs(), |needed| self.found(needed, now));
+            let status = service.status(&findings, now);
+            let mut instances = service.instances.values();
+            ServiceSummary {
+                service: name.clone(),
+                status,
+                instances: service.by_health(),
+                consumers: service.consumers(now),
+                is_failing: status == Health::Unhealthy && instances.any(Instance::is_pushed_to),
+            }
+        });
+        summaries.collect()
+    }
+
     fn found(&self, needed: &Dependency, now: Timestamp) -> u32 {
         let service = self.known.get(&needed.service);
         service.map_or(0, |service| service.available(needed.version.as_ref(), now))
@@ -114,6 +133,29 @@ impl Service {
         } else {
             Health::Degraded
         }
+    }
+
+    /// Whoever keeps a socket open is well.
+    fn by_health(&self) -> [usize; Health::ALL.len()] {
+        Health::ALL.map(|health| {
+            let instances = self.instances.values();
+            let of_it = instances.filter(|instance| instance.health == health);
+            let listening = match health {
+                Health::Healthy => self.unregistered_listeners(),
+                _ => 0,
+            };
+            of_it.count() + listening
+        })
+    }
+
+    /// Who takes messages by itself: who has not lost its health, and who polls without a name.
+    fn consumers(&self, now: Timestamp) -> usize {
+        let well = |one: &&Instance| one.health != Health::Unhealthy;
+        let well = || self.instances.values().filter(well);
+        let pushed = well().filter(|one| one.is_pushed_to()).count();
+        let there = well().count() + self.unregistered_listeners();
+        let available = usize::try_from(self.available(None, now)).unwrap_or(0);
+        there - pushed + usize::from(available > there)
     }
 
     fn last_seen(&self) -> Option<Timestamp> {

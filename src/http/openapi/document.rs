@@ -113,7 +113,7 @@ use crate::http::{
         health::health,
         health::live,
         health::ready,
-        health::details,
+        health::details::details,
         scrape::metrics,
         super::description,
         asyncapi::description,

@@ -31,6 +31,7 @@ impl Addresses {
             drain_instance: self.registry.clone().recipient(),
             choose_strategy: self.registry.clone().recipient(),
             services: self.registry.clone().recipient(),
+            survey: self.registry.clone().recipient(),
             dependencies: self.registry.clone().recipient(),
             circuits: self.dispatcher.clone().recipient(),
             force_circuit: self.dispatcher.clone().recipient(),

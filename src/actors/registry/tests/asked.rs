@@ -1,6 +1,7 @@
 //! Strategies, forced circuits, dependencies and the status of a service.
 
 use super::*;
+use crate::actors::messages::{FeedId, Listen, ServiceSummary, SurveyServices, Transport};
 use crate::domain::circuit::CircuitName;
 use crate::domain::ids::Label;
 
@@ -313,4 +314,93 @@ async fn a_service_has_no_more_instances_than_it_may() {
     let new = enter(&office, "new");
     office.commit_next().await;
     assert!(new.await.unwrap().is_ok());
+}
+
+/// What a summary must say of a service.
+fn summed_up(view: &ServiceView) -> ServiceSummary {
+    let of = |health| {
+        let instances = view.instances.iter();
+        instances.filter(|one| one.health == health).count()
+    };
+    let well = view.instances.iter();
+    let well: Vec<_> = well.filter(|one| one.health != Health::Unhealthy).collect();
+    let is_pushed = |one: &&InstanceView| one.transport == Transport::Http;
+    let pushed = well.iter().copied().filter(is_pushed).count();
+    let polls_unnamed = view.available as usize > well.len();
+    ServiceSummary {
+        service: view.service.clone(),
+        status: view.status,
+        instances: Health::ALL.map(of),
+        consumers: well.len() - pushed + usize::from(polls_unnamed),
+        is_failing: view.status == Health::Unhealthy
+            && view.instances.iter().any(|one| is_pushed(&one)),
+    }
+}
+
+#[actix::test]
+async fn a_summary_says_in_numbers_what_the_view_shows() {
+    let mut office = office();
+    let pulling = |name, id| Registration {
+        service: service(name),
+        instance_id: instance(id),
+        address: None,
+        ..registration(id)
+    };
+    let failing = Registration {
+        service: service("failing"),
+        ttl_ms: Some(1000),
+        ..registration("silent")
+    };
+    for registration in [
+        registration("a"),
+        registration("b"),
+        failing,
+        pulling("polled", "one"),
+        pulling("idle", "one"),
+        pulling("listened", "registered"),
+        needing("lacking", &[("nobody", 1, true)]),
+    ] {
+        office.commit(registration);
+    }
+    for name in ["polled", "unnamed"] {
+        office.commit_fact(Fact::ServiceSeen(ServiceSeen {
+            service: service(name),
+            at: Timestamp::default(),
+        }));
+        office.address.do_send(Polled {
+            service: service(name),
+            wait: Duration::ZERO,
+        });
+    }
+    office.commit_fact(Fact::ServiceSeen(ServiceSeen {
+        service: service("listened"),
+        at: Timestamp::default(),
+    }));
+    for (socket, id) in [(1, "registered"), (2, "socket"), (3, "socket")] {
+        let (reply, _agreed) = oneshot::channel();
+        office.address.do_send(Listen {
+            socket: FeedId(uuid::Uuid::from_u128(socket)),
+            service: service("listened"),
+            instance_id: instance(id),
+            prefetch: 1,
+            reply,
+        });
+    }
+    pass(3).await;
+    let views = office.address.send(InspectServices { service: None }).await;
+    let expected: Vec<_> = views.unwrap().iter().map(summed_up).collect();
+    let summaries = office.address.send(SurveyServices).await.unwrap();
+    assert_eq!(summaries, expected);
+    let consumers = |name| {
+        let mut all = summaries.iter();
+        all.find(|one| one.service == service(name))
+            .unwrap()
+            .consumers
+    };
+    let told = ["billing", "polled", "unnamed", "listened"].map(consumers);
+    assert_eq!(told, [0, 1, 1, 2]);
+    let failing: Vec<_> = summaries.iter().filter(|one| one.is_failing).collect();
+    assert_eq!(failing.len(), 1);
+    assert_eq!(failing[0].service, service("failing"));
+    drop(office.recorded.drain().await);
 }

@@ -1,0 +1,218 @@
+//! `/health/details`: how each part of the hub is.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{status, uptime, well};
+use crate::domain::lack::Lack;
+use crate::domain::service::Health;
+use crate::domain::timestamp::Timestamp;
+use crate::error::HubError;
+use crate::http::Hub;
+use crate::http::picture::Picture;
+
+/// A clock that is set back by less is nothing to look after.
+const NOTEWORTHY_OFFSET: Duration = Duration::from_secs(5);
+/// A sync that takes longer keeps everybody waiting.
+const SLOW_SYNC_MS: f64 = 1000.0;
+
+/// How the hub and its parts are.
+#[derive(Serialize, ToSchema)]
+#[schema(as = HealthDetails)]
+pub struct Details<'a> {
+    status: Health,
+    version: &'static str,
+    /// Whole seconds.
+    uptime: u64,
+    components: Components,
+    /// Keys of the configuration that are set but without effect in this version.
+    set_but_unused: &'a [&'static str],
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = HealthComponents)]
+pub struct Components {
+    message_queue: MessageQueueHealth,
+    event_store: EventStoreHealth,
+    service_registry: RegistryHealth,
+    journal: JournalHealth,
+    archive: ArchiveHealth,
+    disk: DiskHealth,
+    connections: ConnectionsHealth,
+    clock: ClockHealth,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct MessageQueueHealth {
+    status: Health,
+    queue_depth: usize,
+    in_flight: usize,
+    /// Sockets that consume, and those who poll.
+    consumers: usize,
+}
+
+/// Of events and their history.
+#[derive(Serialize, ToSchema)]
+pub struct EventStoreHealth {
+    status: Health,
+    /// Events that can be read; null: not counted yet.
+    events: Option<i64>,
+    /// How far the history is behind the journal; null: nobody knows.
+    lag_records: Option<i64>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct RegistryHealth {
+    status: Health,
+    registered_services: usize,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct JournalHealth {
+    status: Health,
+    /// What it cannot be written for now, so that nothing new is accepted; null: nothing.
+    short_of: Option<&'static str>,
+    bytes: i64,
+    syncs: u64,
+    records: u64,
+    /// Null: nothing was written since the start.
+    last_sync_at: Option<Timestamp>,
+    /// How long it took.
+    last_sync_ms: Option<f64>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ArchiveHealth {
+    status: Health,
+    /// How far it is behind the journal; null: nobody knows.
+    lag_records: Option<i64>,
+    /// Null: not counted yet.
+    bytes: Option<i64>,
+    /// Messages by state, counted from time to time; `queued` stands for all that are not settled.
+    #[schema(value_type = BTreeMap<String, i64>)]
+    messages: BTreeMap<&'static str, i64>,
+    /// The history of events before this sequence is not in the archive, which was lost; null: all
+    /// that was kept is there.
+    lost_before: Option<i64>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct DiskHealth {
+    status: Health,
+    free_bytes: i64,
+}
+
+/// Of clients.
+#[derive(Serialize, ToSchema)]
+pub struct ConnectionsHealth {
+    /// Degraded while all that are served at once are in use.
+    status: Health,
+    open: i64,
+    /// Served at once, as the limit of open files allows; one address has at most half of them.
+    most: i64,
+    /// Since the hub started, of addresses that had their half.
+    refused: u64,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ClockHealth {
+    /// `degraded` while `ahead_seconds` is 5 or more.
+    status: Health,
+    /// How far times that the hub has used are ahead of the system's clock, because that was set
+    /// back. It shrinks to 0 by itself.
+    ahead_seconds: f64,
+    /// How often the hub stood still since it started.
+    pauses: u64,
+}
+
+/// How the parts of the hub are
+///
+/// What is counted by service is at most a second old.
+#[utoipa::path(
+    get,
+    path = "/health/details",
+    operation_id = "show_health_details",
+    tag = "health",
+    security(()),
+    responses(
+        (status = 200, description = "It works, if degraded with something missing", body = Details),
+        (status = 503, description = "It is starting or stopping", body = Details),
+    ),
+)]
+pub async fn details(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+    let phase = hub.door.phase();
+    let found = hub.pictures.latest(phase).await?;
+    let picture = &found.what;
+    let (status, code) = status(&hub, phase, picture.is_overloaded());
+    Ok(HttpResponse::build(code).json(Details {
+        status,
+        version: env!("CARGO_PKG_VERSION"),
+        uptime: uptime(&hub),
+        components: components(&hub, picture),
+        set_but_unused: &hub.settings.unused,
+    }))
+}
+
+fn components(hub: &Hub, picture: &Picture) -> Components {
+    let metrics = &hub.metrics;
+    let total = &picture.queues.total;
+    let services = || picture.services.iter();
+    let archive_answers = metrics.archive_up.get() > 0;
+    let last_sync = metrics.last_sync.get();
+    let last_sync_ms = last_sync.map(|(_, micros)| micros as f64 / 1000.0);
+    Components {
+        message_queue: MessageQueueHealth {
+            status: well(!picture.is_overloaded() && metrics.disk_guard.get() == 0),
+            queue_depth: total.waiting(),
+            in_flight: total.in_flight,
+            consumers: services().map(|one| one.consumers).sum(),
+        },
+        event_store: EventStoreHealth {
+            status: well(archive_answers && metrics.disk_guard.get() == 0),
+            events: metrics.archive_size.events.get(),
+            lag_records: metrics.archive_lag.get(),
+        },
+        service_registry: RegistryHealth {
+            status: well(!services().any(|one| one.is_failing)),
+            registered_services: picture.services.len(),
+        },
+        journal: JournalHealth {
+            status: well(
+                metrics.journal_lack.get() == 0
+                    && last_sync_ms.is_none_or(|took| took < SLOW_SYNC_MS),
+            ),
+            short_of: Lack::from_number(metrics.journal_lack.get()).map(Lack::name),
+            bytes: metrics.journal_bytes.get(),
+            syncs: metrics.journal_syncs.get(),
+            records: metrics.journal_records.get(),
+            last_sync_at: last_sync.map(|(at, _)| Timestamp::from_millis(at)),
+            last_sync_ms,
+        },
+        archive: ArchiveHealth {
+            status: well(archive_answers),
+            lag_records: metrics.archive_lag.get(),
+            bytes: metrics.archive_size.bytes.get(),
+            messages: metrics.archive_size.messages(),
+            lost_before: Some(metrics.archive_lost_before.get()).filter(|lost| *lost > 0),
+        },
+        disk: DiskHealth {
+            status: well(metrics.disk_guard.get() == 0),
+            free_bytes: metrics.disk_free_bytes.get(),
+        },
+        connections: ConnectionsHealth {
+            status: well(metrics.connections.open.get() < metrics.connections.most.get()),
+            open: metrics.connections.open.get(),
+            most: metrics.connections.most.get(),
+            refused: metrics.connections.refused.get(),
+        },
+        clock: ClockHealth {
+            status: well(hub.clock.ahead() < NOTEWORTHY_OFFSET),
+            ahead_seconds: hub.clock.ahead().as_secs_f64(),
+            pauses: metrics.time.pauses(),
+        },
+    }
+}

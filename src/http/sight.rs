@@ -1,0 +1,38 @@
+//! Who sees names in what everybody may ask for. While there are keys, that is who shows one, or asks on
+//! the hub's own machine; all others see how the hub is, but not who uses it.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, web};
+
+use super::auth::only;
+use super::{Hub, refusals};
+use crate::logic::nearness::is_from_here;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sight {
+    Names,
+    NumbersOnly,
+}
+
+impl Sight {
+    pub fn of(request: &HttpRequest, hub: &web::Data<Hub>) -> Self {
+        let keys = hub.keys.now();
+        let headers = request.headers();
+        if !keys.are_required() {
+            return Self::Names;
+        }
+        let peer = request.peer_addr().map(|peer| peer.ip());
+        match keys.caller(headers) {
+            Ok(_) => return Self::Names,
+            // Answered nevertheless, but nobody tries keys here unseen.
+            Err(denial) => drop(refusals::unauthenticated(hub, peer, denial)),
+        }
+        let target = request.uri().authority().map(|host| host.as_str());
+        let host = || only(headers, header::HOST).ok()??.to_str().ok();
+        let names = headers.keys().map(|name| name.as_str());
+        match is_from_here(peer, target.or_else(host), names) {
+            true => Self::Names,
+            false => Self::NumbersOnly,
+        }
+    }
+}
