@@ -1,9 +1,12 @@
 //! The history in SQL, through diesel.
 
+mod alternatives;
+mod ends;
 mod events;
 mod letters;
 mod listing;
 mod messages;
+mod plans;
 mod postgres;
 mod snapshots;
 mod sql;
@@ -12,5 +15,6 @@ mod standing;
 mod statement;
 mod table;
 
+pub use plans::Question;
 pub use postgres::PostgresArchive;
 pub use sqlite::SqliteArchive;

@@ -294,7 +294,7 @@ impl Contents {
         &'a self,
         query: &'a MessageQuery,
     ) -> impl Iterator<Item = &'a ArchivedMessage> {
-        self.rows.values().filter(|row| matches(row, query))
+        self.rows.values().filter(|row| query.matches(row))
     }
 
     fn letter_places(&self, query: &DeadLetterQuery) -> Vec<(Position, MessageId)> {
@@ -457,36 +457,4 @@ fn page<T>(
         }
     }
     filling.finish()
-}
-
-fn matches(row: &ArchivedMessage, query: &MessageQuery) -> bool {
-    let message = &row.message;
-    let time = if query.dead_letters {
-        row.settled_at
-    } else {
-        Some(message.accepted_at)
-    };
-    let is_correlated = |text: &String| match &message.correlation_id {
-        Some(given) => given.as_str() == text,
-        None => query.correlated_id() == Some(message.id),
-    };
-    query
-        .source
-        .as_ref()
-        .is_none_or(|source| *source == message.source)
-        && query
-            .destination
-            .as_ref()
-            .is_none_or(|destination| *destination == message.destination)
-        && query.correlation_id.as_ref().is_none_or(is_correlated)
-        && (query.states.is_empty() || query.states.contains(&row.state))
-        && query.reason.is_none_or(|reason| row.reason == Some(reason))
-        && (!query.dead_letters || row.dead_letter)
-        && query
-            .since
-            .is_none_or(|since| time.is_some_and(|time| time >= since))
-        && query
-            .until
-            .is_none_or(|until| time.is_some_and(|time| time < until))
-        && query.before.is_none_or(|before| row.position < before)
 }

@@ -22,8 +22,6 @@ use crate::error::{HubError, Subject};
 use crate::logic::page::{self, Filling, Page};
 use crate::ports::archive::{EventQuery, MessageQuery};
 
-/// Messages looked at together.
-const SCAN: usize = 1000;
 /// Messages read together: with a page, no more than there is room for if each is as large as may be.
 const TOGETHER: usize = 8;
 const NO_CURSOR: &str = "must be the next_cursor of an earlier answer";
@@ -189,7 +187,8 @@ async fn messages(
 ) -> Result<Page<MessageView>, HubError> {
     let query = MessageQuery {
         correlation_id: Some(id.to_string()),
-        limit: if caller.is_operator { limit + 1 } else { SCAN },
+        party: caller.acts_only_for(),
+        limit: limit + 1,
         ..MessageQuery::default()
     };
     let mut filling = Filling::new(limit, page::MOST_BYTES);

@@ -154,13 +154,23 @@ async fn page(
 ) -> Result<Page<DeadLetterView>, HubError> {
     let (mut events, mut messages) = (Page::empty(), Page::empty());
     if let Some(query) = query.events {
-        let query = LetterQuery { before, ..query };
+        let party = caller.acts_only_for();
+        let query = LetterQuery {
+            before,
+            party,
+            ..query
+        };
         let keep = |view: &EventLetterView| caller.may_see(&view.source, &view.destination);
         let found = event_letters::find(hub, query, limit, keep).await?;
         events = found.map(|view| DeadLetterView::Event(Box::new(view)));
     }
     if let Some(query) = query.messages {
-        let query = MessageQuery { before, ..query };
+        let party = caller.acts_only_for();
+        let query = MessageQuery {
+            before,
+            party,
+            ..query
+        };
         let keep = |view: &MessageView| caller.may_see(&view.source, &view.destination);
         let found = find(hub, query, limit, keep).await?;
         messages = found.map(|view| DeadLetterView::Message(Box::new(view)));

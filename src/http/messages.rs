@@ -219,6 +219,7 @@ pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
     let query = MessageQuery {
         source: asked.service("source")?,
         destination: asked.service("destination")?,
+        party: caller.acts_only_for(),
         correlation_id: asked.read("correlation_id", |text| {
             Label::parse(text).map(|label| label.to_string())
         })?,

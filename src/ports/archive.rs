@@ -2,11 +2,13 @@
 
 mod dead_letters;
 mod events;
+mod messages;
 
 pub use crate::logic::census::{ARCHIVED_STATES, Census};
 pub use crate::logic::retention::messages::Age;
 pub use dead_letters::DeadLetterQuery;
 pub use events::{ArchivedLetter, ArchivedStream, EventQuery, LetterQuery};
+pub use messages::{ArchivedMessage, MessageQuery};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,14 +16,10 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
-use uuid::Uuid;
 
 use crate::domain::carried::StreamHead;
 use crate::domain::event::{Event, EventId, Sequence, Snapshot, StreamId};
-use crate::domain::fact::{Attempt, DeadReason};
 use crate::domain::ids::{MessageId, Position, ServiceName};
-use crate::domain::message::{Message, State};
-use crate::domain::timestamp::Timestamp;
 use crate::logic::ownership::{Claim, Claimed, Denial, Standing};
 use crate::logic::page::Page;
 use crate::logic::projection::Batch;
@@ -153,61 +151,6 @@ pub trait Archive: Send + Sync {
         &self,
         query: LetterQuery,
     ) -> BoxFuture<'_, Result<Page<ArchivedLetter>, ArchiveError>>;
-}
-
-/// A message as the archive knows it.
-#[derive(Clone, PartialEq, Debug)]
-pub struct ArchivedMessage {
-    /// Where it was accepted; lists are ordered by it.
-    pub position: Position,
-    pub message: Message,
-    /// `Queued` stands for everything that is not settled: only the live hub knows more.
-    pub state: State,
-    pub settled_at: Option<Timestamp>,
-    pub reason: Option<DeadReason>,
-    /// Every finished attempt, also those before a redrive.
-    pub attempts: Vec<Attempt>,
-    /// How many of `attempts` belong to the present life of the message.
-    pub delivery_attempts: u32,
-    pub redriven: u32,
-    /// Whether it stands in the dead letter list.
-    pub dead_letter: bool,
-}
-
-impl ArchivedMessage {
-    /// Roughly what it takes in memory, in bytes.
-    pub fn bytes(&self) -> usize {
-        let attempts = self.attempts.iter().map(Attempt::bytes);
-        self.message.bytes() as usize + attempts.sum::<usize>()
-    }
-}
-
-/// Which messages, and which page of them.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct MessageQuery {
-    pub source: Option<ServiceName>,
-    pub destination: Option<ServiceName>,
-    pub correlation_id: Option<String>,
-    /// Any of these; empty means all. `Queued` matches everything unsettled.
-    pub states: Vec<State>,
-    pub reason: Option<DeadReason>,
-    /// Only what stands in the dead letter list.
-    pub dead_letters: bool,
-    /// By time of acceptance; of settlement when `dead_letters` is set. Inclusive.
-    pub since: Option<Timestamp>,
-    /// Exclusive.
-    pub until: Option<Timestamp>,
-    /// Only messages accepted before this position.
-    pub before: Option<Position>,
-    pub limit: usize,
-}
-
-impl MessageQuery {
-    /// The message that names no correlation id but is meant by the one asked for: its own.
-    pub fn correlated_id(&self) -> Option<MessageId> {
-        let text = self.correlation_id.as_deref()?;
-        Uuid::parse_str(text).ok().map(MessageId)
-    }
 }
 
 /// The size of the dead letter list.

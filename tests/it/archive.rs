@@ -9,6 +9,8 @@ mod facts;
 mod letters;
 mod ownership;
 mod pages;
+mod parties;
+mod plans;
 mod postgres;
 mod removal;
 mod sqlite;

@@ -6,12 +6,14 @@ use diesel::prelude::QueryableByName;
 use diesel::sql_types::{BigInt, Text};
 use uuid::Uuid;
 
+use super::alternatives::Alternatives;
+use super::ends::Ends;
 use super::listing::{Listing, Measured};
 use super::messages::row::{RowError, position, position_column};
 use super::statement::Statement;
 use super::table::{self, Column, Table, bytes, number, text};
 use crate::domain::fact::DeadReason;
-use crate::domain::ids::{MessageId, Position, ServiceName};
+use crate::domain::ids::{MessageId, Position};
 use crate::domain::subscription::EventLetter;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::projection::LetterChange;
@@ -119,37 +121,50 @@ pub fn by_id(id: MessageId) -> Statement {
 
 /// Newest first.
 pub fn page(query: &LetterQuery) -> Listing {
-    let rows = matching(Statement::new(ROWS), query);
-    Listing::new(rows, "position DESC", query.limit)
+    let order = "position DESC";
+    // And the one after the page.
+    let most = query.limit.saturating_add(1);
+    let rows = matching(query, None).of(Statement::new(ROWS), order, most);
+    Listing::new(rows, order, query.limit)
 }
 
 /// Oldest first.
 pub fn ids_after(query: &LetterQuery, after: Position) -> Statement {
     let places = Statement::new("SELECT position, id FROM event_letters WHERE TRUE");
-    matching(places, query)
-        .and("position > ", after)
+    matching(query, Some(after))
+        .of(places, "position", query.limit)
         .sql(" ORDER BY position LIMIT ")
         .bind(query.limit)
 }
 
 pub fn count(query: &LetterQuery) -> Statement {
-    let count = Statement::new("SELECT count(*) AS number FROM event_letters WHERE TRUE");
-    matching(count, query)
+    matching(query, None).count()
 }
 
-fn matching(statement: Statement, query: &LetterQuery) -> Statement {
+fn matching(query: &LetterQuery, after: Option<Position>) -> Alternatives {
     let subscription = query.subscription_id.map(|id| id.to_string());
-    let service = query.service.as_ref().map(ServiceName::as_str);
-    let source = query.source.as_ref().map(ServiceName::as_str);
-    statement
-        .and_if("service = ", service)
+    let has_own_index = subscription.is_some() || query.correlation_id.is_some();
+    let common = Statement::new("")
         .and_if(OF_SUBSCRIPTION, subscription)
-        .and_if("source = ", source)
         .and_if("correlation_id = ", query.correlation_id.as_deref())
         .and_if("reason = ", query.reason.map(DeadReason::name))
         .and_if("died_at >= ", query.since.map(Timestamp::as_millis))
         .and_if("died_at < ", query.until.map(Timestamp::as_millis))
-        .and_if("position < ", query.before)
+        .and_if("position > ", after)
+        .and_if("position < ", query.before);
+    let ends = Ends {
+        columns: ("source", "service"),
+        source: query.source.as_ref(),
+        destination: query.service.as_ref(),
+        party: query.party.as_ref(),
+    };
+    let conditions = if has_own_index {
+        vec![ends.beside(common)]
+    } else {
+        let sides = ends.sides().into_iter();
+        sides.map(|side| ends.on(side, common.clone())).collect()
+    };
+    Alternatives::new("event_letters", "position", conditions)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod anybody;
 mod connections;
 mod rows;
 mod ssl_mode;
+mod tables;
 mod write;
 
 use std::sync::Arc;
@@ -124,6 +125,12 @@ impl Sql for Postgres {
         ELSE (SELECT count(*) FROM messages) END AS number \
         FROM pg_class WHERE oid = 'messages'::regclass";
 
+    const EXPLAIN: &'static str = "EXPLAIN ";
+
+    fn statement<R: Measured>(listing: &Listing) -> Statement {
+        listing.statement_within_bytes::<R>()
+    }
+
     async fn look(&self, statement: Statement) -> Result<(), ArchiveError> {
         self.run_on(&self.looker, LOOK_LIMIT, move |connection| {
             let statement = statement.clone();
@@ -150,7 +157,7 @@ impl Sql for Postgres {
     }
 
     async fn page<R: Record + Measured>(&self, listing: Listing) -> Result<Page<R>, ArchiveError> {
-        let rows: Vec<R> = Sql::load(self, listing.statement_within_bytes::<R>()).await?;
+        let rows: Vec<R> = Sql::load(self, Self::statement::<R>(&listing)).await?;
         let mut filling = listing.filling();
         for row in rows {
             let bytes = row.bytes();

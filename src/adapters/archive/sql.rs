@@ -51,6 +51,12 @@ pub trait Sql: Send + Sync + 'static {
     /// In SQL: about how many messages there are, as `number`.
     const MESSAGES: &'static str;
 
+    /// In SQL: before a statement that shall be explained, not run.
+    const EXPLAIN: &'static str;
+
+    /// What finds a page.
+    fn statement<R: Measured>(listing: &Listing) -> Statement;
+
     /// The page, without reading more of the rest than what is next.
     fn page<R: Record + Measured>(
         &self,

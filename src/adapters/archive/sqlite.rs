@@ -70,6 +70,12 @@ impl Sql for SqliteFile {
         FROM pragma_page_count(), pragma_page_size()";
     const MESSAGES: &'static str = "SELECT count(*) AS number FROM messages";
 
+    const EXPLAIN: &'static str = "EXPLAIN QUERY PLAN ";
+
+    fn statement<R: Measured>(listing: &Listing) -> Statement {
+        listing.statement()
+    }
+
     async fn look(&self, statement: Statement) -> Result<(), ArchiveError> {
         let connections = self.connections().await?;
         let looked = connections.look(move |connection| {
@@ -97,7 +103,7 @@ impl Sql for SqliteFile {
         let connections = self.connections().await?;
         connections
             .read(move |connection| {
-                let statement = listing.statement();
+                let statement = Self::statement::<R>(&listing);
                 let mut filling = listing.filling();
                 // Each row is read when it is asked for.
                 for row in statement.load_iter::<R, DefaultLoadingMode>(connection)? {

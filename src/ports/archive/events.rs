@@ -44,6 +44,8 @@ pub struct LetterQuery {
     pub subscription_id: Option<SubscriptionId>,
     /// Of the event.
     pub source: Option<ServiceName>,
+    /// Only what this service published or subscribed to; `None`: of everybody.
+    pub party: Option<ServiceName>,
     /// Of the event; its own id if it names none.
     pub correlation_id: Option<String>,
     pub reason: Option<DeadReason>,
@@ -68,6 +70,10 @@ impl LetterQuery {
                 .subscription_id
                 .is_none_or(|id| id == letter.subscription_id)
             && self.source.as_ref().is_none_or(|one| *one == event.source)
+            && self
+                .party
+                .as_ref()
+                .is_none_or(|party| *party == event.source || *party == letter.service)
             && self
                 .correlation_id
                 .as_ref()

@@ -1,5 +1,7 @@
 //! What only a server can do: go away, come back, be somebody else's.
 
+use std::time::{Duration, Instant};
+
 use message_hub::adapters::archive::PostgresArchive;
 use message_hub::adapters::tls::Trust;
 use message_hub::logic::ownership::Standing;
@@ -187,5 +189,32 @@ fn tables_that_were_dropped_are_made_anew_and_ask_for_the_journal() {
             "{failure:?}"
         );
         assert_eq!(archive.standing().await, Ok(Standing::default()));
+    });
+}
+
+/// As if the messages were so many that an index on them takes longer than connecting may.
+const SLOW_INDEXES: &str = "CREATE FUNCTION slowly() RETURNS event_trigger LANGUAGE plpgsql AS \
+        'BEGIN PERFORM pg_sleep(0.4); END'; \
+    CREATE EVENT TRIGGER slowly ON ddl_command_start WHEN TAG IN ('CREATE INDEX') \
+        EXECUTE FUNCTION slowly()";
+
+#[test]
+fn new_indexes_on_large_tables_are_made_however_long_that_takes() {
+    with_url(async |url| {
+        let other = Client::connect(url).await;
+        other.execute(SLOW_INDEXES).await;
+        let archive = open(url);
+        let began = Instant::now();
+        let cause = cause_of_failure(&archive).await;
+        assert!(cause.contains("brought up to date"), "{cause}");
+        assert!(began.elapsed() < Duration::from_secs(5));
+        // Whoever tries to connect meanwhile gives up, too, and leaves nothing behind.
+        while archive.standing().await != Ok(Standing::default()) {
+            assert!(began.elapsed() < Duration::from_secs(120));
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        apply(&archive, [accepted(1)]).await;
+        assert_eq!(row(&archive, 1).await.position, 1);
+        assert_eq!(other.number(WAITING).await, 0);
     });
 }

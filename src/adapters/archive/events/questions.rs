@@ -6,6 +6,7 @@
 //! events for more types than that.
 
 use super::types::Types;
+use crate::adapters::archive::alternatives::Alternatives;
 use crate::adapters::archive::listing::Listing;
 use crate::adapters::archive::statement::Statement;
 use crate::domain::event::{EventId, Sequence};
@@ -24,7 +25,6 @@ const ROWS: &str = "SELECT sequence, id, \
      (SELECT name FROM event_types WHERE event_types.id = events.type_id) AS event_type, \
      source, published_at, stream_id, stream_version, correlation_id, causation_id, payload, \
      extras FROM events WHERE TRUE";
-const SEQUENCES: &str = "SELECT sequence FROM events WHERE TRUE";
 const PLACE_IN_TIME: &str = "SELECT sequence AS number FROM events WHERE TRUE";
 /// An event's place in its stream and in time.
 const PLACES: &str = "SELECT stream_version AS version, published_at AS at FROM events WHERE TRUE";
@@ -51,40 +51,19 @@ pub fn last_until(at: Timestamp) -> Statement {
 
 /// The page in its order. Of times nothing is asked: they are turned into sequences before.
 pub fn page(query: &EventQuery, types: &Types) -> Listing {
-    let mut branches = branches(query, types);
-    let rows = Statement::new(ROWS);
-    let rows = if branches.len() == 1 {
-        rows.then(branches.swap_remove(0))
-    } else {
-        // And the one after the page.
-        let most = query.limit.saturating_add(1);
-        let sequences = merged(branches, query, most);
-        rows.sql(" AND sequence IN (").then(sequences).sql(")")
-    };
+    // And the one after the page.
+    let most = query.limit.saturating_add(1);
+    let rows = matching(query, types).of(Statement::new(ROWS), order(query), most);
     Listing::new(rows, order(query), query.limit).within(query.page_bytes())
 }
 
 /// The sequences of the events on the page, were it only bounded by their number.
 pub fn sequences(query: &EventQuery, types: &Types) -> Statement {
-    let mut branches = branches(query, types);
-    if branches.len() == 1 {
-        let sequences = Statement::new(SEQUENCES).then(branches.swap_remove(0));
-        return ordered(sequences, query, query.limit);
-    }
-    merged(branches, query, query.limit)
+    matching(query, types).keys(order(query), query.limit)
 }
 
-/// The first `most` sequences that any of the branches has.
-fn merged(branches: Vec<Statement>, query: &EventQuery, most: usize) -> Statement {
-    let mut sequences = Statement::new("SELECT sequence FROM (");
-    for (index, conditions) in branches.into_iter().enumerate() {
-        if index > 0 {
-            sequences = sequences.sql(" UNION ALL SELECT sequence FROM (");
-        }
-        let branch = ordered(Statement::new(SEQUENCES).then(conditions), query, most);
-        sequences = sequences.then(branch).sql(format!(") AS branch{index}"));
-    }
-    ordered(sequences, query, most)
+fn matching(query: &EventQuery, types: &Types) -> Alternatives {
+    Alternatives::new("events", "sequence", branches(query, types))
 }
 
 /// Conditions of which each is in the order of an index, and any may be met.
@@ -145,11 +124,6 @@ fn of_stream(statement: Statement, query: &EventQuery) -> Statement {
         Some(_) => statement.and_if("stream_id || '' = ", id),
         None => statement.and_if("stream_id = ", id),
     }
-}
-
-fn ordered(statement: Statement, query: &EventQuery, most: usize) -> Statement {
-    let statement = statement.sql(" ORDER BY ").sql(order(query));
-    statement.sql(" LIMIT ").bind(most)
 }
 
 fn order(query: &EventQuery) -> &'static str {

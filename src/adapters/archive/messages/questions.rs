@@ -1,9 +1,11 @@
 //! Questions about messages, as SQL.
 
+use crate::adapters::archive::alternatives::Alternatives;
+use crate::adapters::archive::ends::{Ends, Side};
 use crate::adapters::archive::listing::Listing;
 use crate::adapters::archive::statement::Statement;
 use crate::domain::fact::DeadReason;
-use crate::domain::ids::{MessageId, Position, ServiceName};
+use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::State;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::archive::MessageQuery;
@@ -12,6 +14,9 @@ const ROWS: &str = "SELECT position, id, destination, source, kind, priority, co
      payload, extras, accepted_at, expires_at, state, settled_at, reason, attempts, \
      delivery_attempts, redriven, dead_letter FROM messages WHERE TRUE";
 
+/// The condition of the partial indexes, which no database sees in parameters.
+const UNDELIVERED: &str = " AND state <> 'delivered'";
+
 pub fn by_id(ids: &[MessageId]) -> Statement {
     let ids = ids.iter().map(|id| id.0);
     Statement::new(ROWS).sql(" AND id IN ").list(ids)
@@ -19,22 +24,24 @@ pub fn by_id(ids: &[MessageId]) -> Statement {
 
 /// Newest first.
 pub fn page(query: &MessageQuery) -> Listing {
-    let rows = matching(Statement::new(ROWS), query);
-    Listing::new(rows, "position DESC", query.limit)
+    let order = "position DESC";
+    // And the one after the page.
+    let most = query.limit.saturating_add(1);
+    let rows = matching(query, None).of(Statement::new(ROWS), order, most);
+    Listing::new(rows, order, query.limit)
 }
 
 /// Oldest first.
 pub fn ids_after(query: &MessageQuery, after: Position) -> Statement {
     let places = Statement::new("SELECT position, id FROM messages WHERE TRUE");
-    matching(places, query)
-        .and("position > ", after)
+    matching(query, Some(after))
+        .of(places, "position", query.limit)
         .sql(" ORDER BY position LIMIT ")
         .bind(query.limit)
 }
 
 pub fn count(query: &MessageQuery) -> Statement {
-    let count = Statement::new("SELECT count(*) AS number FROM messages WHERE TRUE");
-    matching(count, query)
+    matching(query, None).count()
 }
 
 /// Of the few that have an index of their own.
@@ -54,55 +61,51 @@ pub fn dead_letter_counts() -> Statement {
     )
 }
 
-fn matching(statement: Statement, query: &MessageQuery) -> Statement {
-    let statement = of_services(statement, query)
+fn matching(query: &MessageQuery, after: Option<Position>) -> Alternatives {
+    let common = Statement::new("")
+        .and_if("position > ", after)
         .and_if("position < ", query.before)
         .and_if("reason = ", query.reason.map(DeadReason::name));
-    let statement = correlated(statement, query);
-    let statement = in_states(statement, &query.states);
-    between(statement, query)
+    let common = between(in_states(common, &query.states), query);
+    let ends = Ends {
+        columns: ("source", "destination"),
+        source: query.source.as_ref(),
+        destination: query.destination.as_ref(),
+        party: query.party.as_ref(),
+    };
+    let conditions = match query.correlation_id.as_deref() {
+        Some(text) => correlated(&ends.beside(common), query, text),
+        None => ends
+            .sides()
+            .into_iter()
+            .map(|side| of_letters(ends.on(side, common.clone()), query, side))
+            .collect(),
+    };
+    Alternatives::new("messages", "position", conditions)
 }
 
-fn correlated(statement: Statement, query: &MessageQuery) -> Statement {
-    let Some(text) = query.correlation_id.as_deref() else {
-        return statement;
-    };
-    let Some(MessageId(own)) = query.correlated_id() else {
-        return statement.and("correlation_id = ", text);
-    };
-    statement
-        .and("(correlation_id = ", text)
-        .sql(" OR id = ")
-        .bind(own)
-        .sql(" AND correlation_id IS NULL)")
+fn correlated(common: &Statement, query: &MessageQuery, text: &str) -> Vec<Statement> {
+    let given = common.clone().and("correlation_id = ", text);
+    let own = query.correlated_id().map(|MessageId(own)| {
+        let own = common.clone().and("id = ", own);
+        own.sql(" AND correlation_id IS NULL")
+    });
+    [given].into_iter().chain(own).collect()
 }
 
-/// SQLite takes an index on a service for the best, though one on the few undelivered messages or
-/// dead letters has less to look through; an expression keeps it from that.
-fn of_services(statement: Statement, query: &MessageQuery) -> Statement {
-    let of_few = query.dead_letters || is_undelivered(&query.states);
-    let source = query.source.as_ref().map(ServiceName::as_str);
-    let destination = query.destination.as_ref().map(ServiceName::as_str);
-    let by_source = if of_few {
-        "source || '' = "
-    } else {
-        "source = "
-    };
-    // Dead letters have an index for each destination.
-    let by_destination = if of_few && !query.dead_letters {
-        "destination || '' = "
-    } else {
-        "destination = "
-    };
-    statement
-        .and_if(by_source, source)
-        .and_if(by_destination, destination)
+/// Dead letters have an index for each destination. Those of a source are looked for among the few
+/// of its messages that were not delivered, which have one, too.
+fn of_letters(statement: Statement, query: &MessageQuery, side: Side<'_>) -> Statement {
+    let is_of_source = side.source.is_some() && side.destination.is_none();
+    match query.dead_letters && is_of_source && !is_undelivered(&query.states) {
+        true => statement.sql(UNDELIVERED),
+        false => statement,
+    }
 }
 
 fn in_states(mut statement: Statement, states: &[State]) -> Statement {
     if is_undelivered(states) {
-        // The condition of the partial index, which no database sees in parameters.
-        statement = statement.sql(" AND state <> 'delivered'");
+        statement = statement.sql(UNDELIVERED);
     }
     if !states.is_empty() {
         let names = states.iter().map(|state| state.name());

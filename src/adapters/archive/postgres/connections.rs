@@ -9,8 +9,7 @@ use diesel_async::pooled_connection::deadpool::{Object, Pool, PoolError};
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
 };
-use diesel_async::{AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio_postgres::Socket;
@@ -20,23 +19,23 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::ssl_mode::{self, SslMode};
+use super::tables;
 use crate::adapters::archive::sql::unavailable;
 use crate::adapters::tls::{self, Trust};
 use crate::ports::archive::ArchiveError;
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
-
-/// How long to connect may take, log-in and new tables included.
+/// How long to connect may take, log-in included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// After so long without a sign of life from the server a connection is broken.
 const DEAD_AFTER: Duration = Duration::from_secs(10);
 /// A connection that was never used is not tried again, so this many were closed one after the other.
 const MOST_TRIES: u32 = 4;
-/// The server gives a statement up when nobody waits for it any more.
-const SESSION: &str = "SET statement_timeout = '30s'";
-/// Any number, the same for all hubs: only one at a time makes tables.
-const LOCK: &str = "SELECT pg_advisory_lock(7205759403792793)";
-const UNLOCK: &str = "SELECT pg_advisory_unlock(7205759403792793)";
+/// The server gives a statement up when nobody waits for it any more. And it looks at the values
+/// each time: after a few times it would plan for any value alike, and read a whole table to find
+/// the few rows of a service of which it expects many. Servers before version 12 have no such word.
+const SESSION: &str = "RESET lock_timeout; SET statement_timeout = '30s'; \
+    SELECT set_config(name, 'force_custom_plan', false) FROM pg_settings \
+    WHERE name = 'plan_cache_mode'";
 
 #[derive(Clone)]
 pub struct Connections {
@@ -197,21 +196,10 @@ async fn connect(server: Server) -> ConnectionResult<AsyncPgConnection> {
 async fn open(server: Server) -> Result<AsyncPgConnection, String> {
     let (client, connection) = server.connect().await.map_err(|error| cause(&error))?;
     let connection = AsyncPgConnection::try_from_client_and_connection(client, connection);
-    let mut connection = connection.await.map_err(|error| error.to_string())?;
-    let in_words = |error: diesel::result::Error| error.to_string();
-    sql_query(LOCK)
-        .execute(&mut connection)
-        .await
-        .map_err(in_words)?;
-    let mut harness = AsyncMigrationHarness::new(connection);
-    harness
-        .run_pending_migrations(MIGRATIONS)
-        .map_err(|error| format!("cannot make the tables: {error}"))?;
-    let mut connection = harness.into_inner();
-    for statement in [UNLOCK, SESSION] {
-        let done = sql_query(statement).execute(&mut connection).await;
-        done.map_err(in_words)?;
-    }
+    let connection = connection.await.map_err(|error| error.to_string())?;
+    let mut connection = tables::brought_up_to_date(connection).await?;
+    let prepared = connection.batch_execute(SESSION).await;
+    prepared.map_err(|error| error.to_string())?;
     Ok(connection)
 }
 

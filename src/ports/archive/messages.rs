@@ -1,0 +1,100 @@
+//! What the archive is asked about messages, and what it answers.
+
+use uuid::Uuid;
+
+use crate::domain::fact::{Attempt, DeadReason};
+use crate::domain::ids::{MessageId, Position, ServiceName};
+use crate::domain::message::{Message, State};
+use crate::domain::timestamp::Timestamp;
+
+/// A message as the archive knows it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ArchivedMessage {
+    /// Where it was accepted; lists are ordered by it.
+    pub position: Position,
+    pub message: Message,
+    /// `Queued` stands for everything that is not settled: only the live hub knows more.
+    pub state: State,
+    pub settled_at: Option<Timestamp>,
+    pub reason: Option<DeadReason>,
+    /// Every finished attempt, also those before a redrive.
+    pub attempts: Vec<Attempt>,
+    /// How many of `attempts` belong to the present life of the message.
+    pub delivery_attempts: u32,
+    pub redriven: u32,
+    /// Whether it stands in the dead letter list.
+    pub dead_letter: bool,
+}
+
+impl ArchivedMessage {
+    /// Roughly what it takes in memory, in bytes.
+    pub fn bytes(&self) -> usize {
+        let attempts = self.attempts.iter().map(Attempt::bytes);
+        self.message.bytes() as usize + attempts.sum::<usize>()
+    }
+}
+
+/// Which messages, and which page of them.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct MessageQuery {
+    pub source: Option<ServiceName>,
+    pub destination: Option<ServiceName>,
+    /// Only what this service sent or is to receive; `None`: of everybody.
+    pub party: Option<ServiceName>,
+    pub correlation_id: Option<String>,
+    /// Any of these; empty means all. `Queued` matches everything unsettled.
+    pub states: Vec<State>,
+    pub reason: Option<DeadReason>,
+    /// Only what stands in the dead letter list.
+    pub dead_letters: bool,
+    /// By time of acceptance; of settlement when `dead_letters` is set. Inclusive.
+    pub since: Option<Timestamp>,
+    /// Exclusive.
+    pub until: Option<Timestamp>,
+    /// Only messages accepted before this position.
+    pub before: Option<Position>,
+    pub limit: usize,
+}
+
+impl MessageQuery {
+    /// The message that names no correlation id but is meant by the one asked for: its own.
+    pub fn correlated_id(&self) -> Option<MessageId> {
+        let text = self.correlation_id.as_deref()?;
+        Uuid::parse_str(text).ok().map(MessageId)
+    }
+
+    /// Whether this message is meant, whatever the limit.
+    pub fn matches(&self, row: &ArchivedMessage) -> bool {
+        let message = &row.message;
+        let (source, destination) = (&message.source, &message.destination);
+        let time = if self.dead_letters {
+            row.settled_at
+        } else {
+            Some(message.accepted_at)
+        };
+        let is_correlated = |text: &String| match &message.correlation_id {
+            Some(given) => given.as_str() == text,
+            None => self.correlated_id() == Some(message.id),
+        };
+        self.source.as_ref().is_none_or(|one| one == source)
+            && self
+                .destination
+                .as_ref()
+                .is_none_or(|one| one == destination)
+            && self
+                .party
+                .as_ref()
+                .is_none_or(|party| party == source || party == destination)
+            && self.correlation_id.as_ref().is_none_or(is_correlated)
+            && (self.states.is_empty() || self.states.contains(&row.state))
+            && self.reason.is_none_or(|reason| row.reason == Some(reason))
+            && (!self.dead_letters || row.dead_letter)
+            && self
+                .since
+                .is_none_or(|since| time.is_some_and(|time| time >= since))
+            && self
+                .until
+                .is_none_or(|until| time.is_some_and(|time| time < until))
+            && self.before.is_none_or(|before| row.position < before)
+    }
+}
