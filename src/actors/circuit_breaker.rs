@@ -54,6 +54,10 @@ pub struct CircuitBreaker {
     /// It knows its instances.
     begun: bool,
     has_puller: bool,
+    /// Nobody is expected.
+    is_left: bool,
+    /// Nobody needs it any more: it ends with what it has under way, and says nothing of it.
+    is_leaving: bool,
     /// Since when nobody is there to deliver to.
     alone_since: Option<Timestamp>,
     in_flight: HashMap<MessageId, InFlight, ahash::RandomState>,
@@ -107,6 +111,19 @@ pub fn closed_door(service: &ServiceName) -> WindowChanged {
     }
 }
 
+/// Nobody is there, nor expected.
+pub fn left_door(service: &ServiceName) -> WindowChanged {
+    WindowChanged {
+        outlook: Outlook::Left,
+        ..closed_door(service)
+    }
+}
+
+/// Dispatcher → CircuitBreaker: nothing more comes to it, so it may end.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Leave;
+
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Flush;
@@ -121,6 +138,8 @@ impl CircuitBreaker {
             hops,
             begun: false,
             has_puller: false,
+            is_left: false,
+            is_leaving: false,
             alone_since: None,
             in_flight: HashMap::default(),
             leaving: Vec::new(),
@@ -191,6 +210,7 @@ impl Handler<ServiceChanged> for CircuitBreaker {
         self.balancer.set_strategy(strategy);
         self.set_targets(changed.targets);
         self.has_puller = changed.has_puller;
+        self.is_left = changed.is_left;
         if !self.begun {
             self.begun = true;
             if let Some(forced) = changed.forced {
@@ -221,6 +241,17 @@ impl Handler<Deliver> for CircuitBreaker {
         if !back.is_empty() {
             self.hops.give_back.do_send(GiveBack { ids: back });
         }
+    }
+}
+
+impl Handler<Leave> for CircuitBreaker {
+    type Result = ();
+
+    /// Without an address and without a timer it ends as soon as nothing is under way.
+    fn handle(&mut self, _: Leave, ctx: &mut Context<Self>) {
+        self.is_leaving = true;
+        let now = self.settings.clock.now();
+        self.alarm.set(None, now, ctx, |_, _| {});
     }
 }
 

@@ -1,21 +1,25 @@
 //! Brings messages to the actor of their destination.
 //!
-//! Owns its [`CircuitBreaker`] children, one per service that was ever registered. Receives
-//! [`Dispatch`] from the Scheduler, [`ServiceChanged`] from the Registry, and what clients ask of
-//! one circuit ([`ForceCircuit`], [`PickInstance`]) and passes them on.
+//! Owns its [`CircuitBreaker`] children, one per service that is there or that something is left of.
+//! Receives [`Dispatch`] from the Scheduler, [`ServiceChanged`] from the Registry, and what clients
+//! ask of one circuit ([`ForceCircuit`], [`PickInstance`]) and passes them on.
 //! A child that died is replaced by a fresh one after a capped backoff, and what it had in hand
 //! goes back to the Scheduler. Never looks into a message.
+//!
+//! Here alone it is decided that a service is forgotten: when the Scheduler has nothing left for it
+//! and the Registry, by its latest word, expects nobody. Whoever comes later gets a child anew; the
+//! old one handles what it was sent before it ends.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient};
 
-use super::circuit_breaker::{self, CircuitBreaker};
+use super::circuit_breaker::{self, CircuitBreaker, Leave};
 use super::death_watch::DeathWatch;
 use super::messages::{
-    Deliver, Dispatch, ForceCircuit, GiveBack, GiveBackAll, InspectCircuit, InspectCircuits,
-    PickInstance, ServiceChanged,
+    Deliver, Dispatch, ForceCircuit, Forgotten, GiveBack, GiveBackAll, InspectCircuit,
+    InspectCircuits, PickInstance, ServiceChanged, Unneeded,
 };
 use crate::domain::ids::ServiceName;
 use crate::domain::refusal::Refusal;
@@ -31,6 +35,8 @@ pub struct Dispatcher {
     settings: circuit_breaker::Settings,
     hops: Hops,
     children: BTreeMap<ServiceName, Child>,
+    /// How many were ever begun.
+    generation: u64,
     _watch: DeathWatch,
 }
 
@@ -38,12 +44,16 @@ pub struct Dispatcher {
 pub struct Hops {
     pub give_back: Recipient<GiveBack>,
     pub give_back_all: Recipient<GiveBackAll>,
+    /// The Router and the Registry.
+    pub forgotten: [Recipient<Forgotten>; 2],
     pub breaker: circuit_breaker::Hops,
 }
 
 struct Child {
     /// `None` between a death and the replacement.
     breaker: Option<Addr<CircuitBreaker>>,
+    /// Tells the present one from those before it.
+    generation: u64,
     instances: ServiceChanged,
     /// When the present one began, or the one that died last.
     began_at: Timestamp,
@@ -56,6 +66,7 @@ struct Child {
 #[rtype(result = "()")]
 pub struct BreakerDied {
     service: ServiceName,
+    generation: u64,
 }
 
 impl Dispatcher {
@@ -64,20 +75,31 @@ impl Dispatcher {
             settings,
             hops,
             children: BTreeMap::new(),
+            generation: 0,
             _watch: watch,
         }
     }
 
-    fn begin(&self, instances: &ServiceChanged, ctx: &Context<Self>) -> Addr<CircuitBreaker> {
-        let service = instances.service.clone();
+    /// A breaker for a service that has none.
+    fn begin(&mut self, instances: ServiceChanged, deaths: u32, ctx: &Context<Self>) {
+        self.generation += 1;
+        let (service, generation) = (instances.service.clone(), self.generation);
         let news = BreakerDied {
             service: service.clone(),
+            generation,
         };
         let watch = DeathWatch::new(ctx.address().recipient(), news);
-        let hops = self.hops.breaker.clone();
-        let breaker = CircuitBreaker::new(service, self.settings.clone(), hops, watch).start();
+        let (settings, hops) = (self.settings.clone(), self.hops.breaker.clone());
+        let breaker = CircuitBreaker::new(service.clone(), settings, hops, watch).start();
         breaker.do_send(instances.clone());
-        breaker
+        let child = Child {
+            breaker: Some(breaker),
+            generation,
+            instances,
+            began_at: self.settings.clock.now(),
+            deaths,
+        };
+        self.children.insert(service, child);
     }
 }
 
@@ -115,20 +137,33 @@ impl Handler<ServiceChanged> for Dispatcher {
             if let Some(breaker) = &child.breaker {
                 breaker.do_send(changed);
             }
+        } else if changed.is_left {
+            // There is nothing to decide, but the Scheduler may wait for this word.
+            let left = circuit_breaker::left_door(&changed.service);
+            self.hops.breaker.tell_window(&left);
+        } else {
+            self.begin(changed, 0, ctx);
+        }
+    }
+}
+
+impl Handler<Unneeded> for Dispatcher {
+    type Result = ();
+
+    fn handle(&mut self, Unneeded { service }: Unneeded, _: &mut Context<Self>) {
+        let child = self.children.get(&service);
+        if child.is_some_and(|child| !child.instances.is_left) {
             return;
         }
-        let breaker = Some(self.begin(&changed, ctx));
-        let began_at = self.settings.clock.now();
-        let service = changed.service.clone();
-        self.children.insert(
-            service,
-            Child {
-                breaker,
-                instances: changed,
-                began_at,
-                deaths: 0,
-            },
-        );
+        if let Some(Child { breaker, .. }) = self.children.remove(&service)
+            && let Some(breaker) = breaker
+        {
+            breaker.do_send(Leave);
+        }
+        let forgotten = Forgotten { service };
+        for told in &self.hops.forgotten {
+            told.do_send(forgotten.clone());
+        }
     }
 }
 
@@ -137,7 +172,8 @@ impl Handler<BreakerDied> for Dispatcher {
 
     fn handle(&mut self, died: BreakerDied, ctx: &mut Context<Self>) {
         let (service, now) = (died.service, self.settings.clock.now());
-        let Some(child) = self.children.get_mut(&service) else {
+        let child = self.children.get_mut(&service);
+        let Some(child) = child.filter(|child| child.generation == died.generation) else {
             return;
         };
         child.breaker = None;
@@ -153,14 +189,10 @@ impl Handler<BreakerDied> for Dispatcher {
             service: service.clone(),
         });
         ctx.run_later(pause, move |dispatcher, ctx| {
-            let Some(child) = dispatcher.children.get(&service) else {
-                return;
-            };
-            let breaker = dispatcher.begin(&child.instances, ctx);
-            let now = dispatcher.settings.clock.now();
-            if let Some(child) = dispatcher.children.get_mut(&service) {
-                child.breaker = Some(breaker);
-                child.began_at = now;
+            let child = dispatcher.children.get(&service);
+            if let Some(child) = child.filter(|child| child.generation == died.generation) {
+                let (instances, deaths) = (child.instances.clone(), child.deaths);
+                dispatcher.begin(instances, deaths, ctx);
             }
         });
     }

@@ -207,6 +207,21 @@ pub struct Due {
     pub at: Moment,
 }
 
+/// Scheduler → Dispatcher: nothing waits for this service or is under way to it, and nobody is there
+/// as far as the Scheduler was told.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct Unneeded {
+    pub service: ServiceName,
+}
+
+/// Dispatcher → Router, Registry: nothing is left of this service but that its name was known.
+#[derive(ActixMessage, Clone, PartialEq, Eq, Debug)]
+#[rtype(result = "()")]
+pub struct Forgotten {
+    pub service: ServiceName,
+}
+
 /// Scheduler → Registry: somebody asked for messages of this service.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
@@ -224,6 +239,8 @@ pub struct ServiceChanged {
     pub targets: Arc<[Target]>,
     /// Somebody polls, so messages can leave without a push.
     pub has_puller: bool,
+    /// Nobody is there or expected, and nothing but what waits for it needs more of it than its name.
+    pub is_left: bool,
     /// `None`: as configured for all.
     pub strategy: Option<Strategy>,
     /// What a circuit begins with that has just been made: somebody forced it so and it has not

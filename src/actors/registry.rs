@@ -1,11 +1,12 @@
 //! Knows every service and its instances, and watches over their health.
 //!
 //! Owns the services and one [`HealthProbe`] child per instance. Receives what clients ask
-//! (`requests`), who listens by a socket (`listeners`), what shows how instances are (`signs`),
-//! [`Committed`] and [`Open`]; sends
+//! (`requests`), who listens by a socket (`listeners`), what shows how instances are (`signs`), of
+//! whom nothing is left (`forgetting`), [`Committed`] and [`Open`]; sends
 //! [`Record`] to the EventStore and [`ServiceChanged`] to the Dispatcher. Changes its picture of
 //! who is registered only by what the journal says; health is volatile, the journal has it as news.
 
+mod forgetting;
 mod instance;
 mod listeners;
 mod requests;
@@ -66,7 +67,8 @@ pub struct Settings {
     pub thresholds: Thresholds,
     pub check_interval: Duration,
     pub check_timeout: Duration,
-    /// An unhealthy instance that gives no sign of life for so long is deregistered.
+    /// An unhealthy instance that gives no sign of life for so long is deregistered, and so is a
+    /// service without instances.
     pub instance_expiry: Duration,
     /// Of a service that has none of its own.
     pub strategy: Strategy,
@@ -102,7 +104,7 @@ impl Registry {
 
     fn learn(&mut self, fact: &Fact, at: Moment, ctx: &mut Context<Self>) {
         match fact {
-            Fact::ServiceSeen(seen) => self.services.know(&seen.service),
+            Fact::ServiceSeen(seen) => self.seen(&seen.service, ctx),
             Fact::ServiceRegistered(registration) => {
                 let heard_at = at
                     .of(registration.registered_at, self.opened_at.is_some())
@@ -116,7 +118,7 @@ impl Registry {
                 }
                 self.announce(&withdrawn.service);
             }
-            Fact::InstanceDeregistered(gone) => self.instance_deregistered(gone),
+            Fact::InstanceDeregistered(gone) => self.instance_deregistered(gone, ctx),
             Fact::ServiceDeregistered(gone) => {
                 if self.opened_at.is_some() {
                     tracing::info!(service = %gone.service, "deregistered with all its instances");
@@ -160,7 +162,7 @@ impl Registry {
         self.announce(service);
     }
 
-    fn instance_deregistered(&mut self, gone: &InstanceDeregistered) {
+    fn instance_deregistered(&mut self, gone: &InstanceDeregistered, ctx: &mut Context<Self>) {
         let (service, id) = (&gone.service, &gone.instance_id);
         let instance = self.services.instance(service, id);
         if instance.is_some_and(|instance| gone.means(instance.registration.registered_at)) {
@@ -170,6 +172,7 @@ impl Registry {
             }
             self.forget_timers(service, id);
             self.services.remove_instance(service, id);
+            self.expect_somebody(service, ctx);
             self.announce(service);
         }
     }
@@ -282,6 +285,7 @@ impl Registry {
             service: service.clone(),
             targets: self.services.targets(service),
             has_puller: self.services.has_puller(service, now),
+            is_left: self.services.is_left(service),
             strategy: self.services.strategy(service),
             forced: self.services.forced(service),
         });
@@ -326,6 +330,7 @@ impl Handler<Open> for Registry {
         let moment = self.settings.clock.moment();
         let now = moment.hub;
         self.opened_at = Some(now);
+        self.services.drop_needless_circuits();
         for service in self.services.names() {
             for id in self.services.instances_of(&service) {
                 // Nobody could be heard while the hub was away.
@@ -337,6 +342,7 @@ impl Handler<Open> for Registry {
                 self.watch_over(&service, &id, first_after, ctx);
                 self.expect_heartbeat(&service, &id);
             }
+            self.expect_somebody(&service, ctx);
             self.tell_dispatcher(&service, now);
         }
         self.arm(ctx);

@@ -2,8 +2,9 @@
 //!
 //! Owns the known destinations, the capacity of their lanes, the quotas, and what it was told of
 //! circuits. Receives [`Accept`], [`Publish`] and [`SetQuota`], and [`Committed`], [`Release`],
-//! [`WindowChanged`] to stay informed; sends what may come in, and quotas to [`Record`], on to the
-//! EventStore. Never waits and never writes; a quota holds once the journal says so.
+//! [`WindowChanged`], [`Forgotten`] to stay informed; sends what may come in, and quotas to
+//! [`Record`], on to the EventStore. Never waits and never writes; a quota holds once the journal
+//! says so.
 
 mod publishing;
 
@@ -15,9 +16,9 @@ use ahash::{AHashMap, AHashSet};
 
 use super::death_watch::DeathWatch;
 use super::messages::{
-    Accept, AdmissionReport, Committed, DestinationDoor, InspectAdmission, InspectQuotas, Offer,
-    Publish, QuotaView, QuotasConfigured, Record, Release, RoomConfigured, SetQuota, Slot,
-    WindowChanged,
+    Accept, AdmissionReport, Committed, DestinationDoor, DoorEvents, Forgotten, InspectAdmission,
+    InspectQuotas, Offer, Publish, QuotaView, QuotasConfigured, Record, Release, RoomConfigured,
+    SetQuota, Slot, WindowChanged,
 };
 use crate::clock::Clock;
 use crate::domain::fact::{Fact, QuotaSet};
@@ -41,18 +42,13 @@ pub struct Router {
     admission: Admission,
     quotas: Quotas,
     request_rates: RequestRates,
-    /// Every name that was ever registered or received.
+    /// Every name that was ever registered or received: all that stays of one that is forgotten.
     known: AHashSet<ServiceName>,
     outlooks: AHashMap<ServiceName, Prospect>,
     events: AHashMap<ServiceName, DoorEvents>,
+    /// Of services that were forgotten.
+    past_events: DoorEvents,
     _watch: DeathWatch,
-}
-
-/// Counted since start.
-#[derive(Clone, Copy, Default)]
-struct DoorEvents {
-    overflows: u64,
-    throttles: u64,
 }
 
 /// What was last told of a service.
@@ -96,6 +92,7 @@ impl Router {
             known: AHashSet::new(),
             outlooks: AHashMap::new(),
             events: AHashMap::new(),
+            past_events: DoorEvents::default(),
             _watch: watch,
         };
         for service in router.quotas.services() {
@@ -290,6 +287,11 @@ impl Handler<WindowChanged> for Router {
     type Result = ();
 
     fn handle(&mut self, changed: WindowChanged, _: &mut Context<Self>) {
+        if changed.outlook == Outlook::Left {
+            // As of one that was never told of.
+            self.outlooks.remove(&changed.service);
+            return;
+        }
         let classes = changed.kinds.iter().map(|class| &*class.kinds);
         let prospect = Prospect {
             outlook: changed.outlook,
@@ -300,24 +302,38 @@ impl Handler<WindowChanged> for Router {
     }
 }
 
+impl Handler<Forgotten> for Router {
+    type Result = ();
+
+    fn handle(&mut self, Forgotten { service }: Forgotten, _: &mut Context<Self>) {
+        if let Some(events) = self.events.remove(&service) {
+            self.past_events += events;
+        }
+        // One that is owed something again is forgotten once more when that is over.
+        if !self.admission.owes(&service) {
+            self.metrics.forget(service.as_str());
+        }
+    }
+}
+
 impl Handler<InspectAdmission> for Router {
     type Result = MessageResult<InspectAdmission>;
 
-    fn handle(&mut self, _: InspectAdmission, _: &mut Context<Self>) -> Self::Result {
-        let door = |service: &ServiceName| {
-            let events = self.events.get(service).copied().unwrap_or_default();
-            DestinationDoor {
-                is_throttled: self.admission.is_throttled(service),
-                is_full: self.admission.is_full(service),
-                overflows: events.overflows,
-                throttles: events.throttles,
-            }
+    fn handle(&mut self, asked: InspectAdmission, _: &mut Context<Self>) -> Self::Result {
+        let door = |service: &ServiceName| DestinationDoor {
+            is_throttled: self.admission.is_throttled(service),
+            is_full: self.admission.is_full(service),
+            events: self.events.get(service).copied().unwrap_or_default(),
         };
-        let known = self.known.iter();
+        let services = self.admission.destinations().chain(self.events.keys());
         MessageResult(AdmissionReport {
-            destinations: known
+            is_known: asked
+                .service
+                .is_none_or(|service| self.known.contains(&service)),
+            destinations: services
                 .map(|service| (service.clone(), door(service)))
                 .collect(),
+            past_events: self.past_events,
             memory_full: self.admission.is_memory_full(),
         })
     }

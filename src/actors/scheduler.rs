@@ -2,7 +2,8 @@
 //!
 //! Owns the [`Queues`], the pollers that wait and the clients that wait for a settlement.
 //! Receives [`Committed`], [`WindowChanged`], [`GiveBack`], [`Due`] and the requests of pullers;
-//! sends [`Dispatch`] to the Dispatcher, [`Record`] to the EventStore, [`Polled`] to the Registry.
+//! sends [`Dispatch`] and [`Unneeded`] to the Dispatcher, [`Record`] to the EventStore, [`Polled`] to
+//! the Registry.
 //! Never does I/O and never retries by itself.
 
 mod operations;
@@ -20,7 +21,7 @@ use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
 use super::messages::{
     Committed, Dispatch, Drain, Due, GiveBack, GiveBackAll, Open, Polled, QueueReport, Record,
-    Reply, WindowChanged,
+    Reply, Unneeded, WindowChanged,
 };
 use crate::clock::Clock;
 use crate::domain::carried::Tally;
@@ -54,6 +55,8 @@ pub struct Scheduler {
 /// Where the Scheduler's messages go.
 pub struct Hops {
     pub dispatcher: Recipient<Dispatch>,
+    /// The Dispatcher, too.
+    pub unneeded: Recipient<Unneeded>,
     pub event_store: Recipient<Record>,
     pub registry: Recipient<Polled>,
 }
@@ -106,8 +109,23 @@ impl Scheduler {
             }
         }
         self.record(expired);
+        self.forget();
         self.arm_timer(ctx);
         self.finish_drain();
+    }
+
+    /// Lets go of destinations of which nothing is left, and says so to whoever has more of them.
+    fn forget(&mut self) {
+        if !self.queues.may_be_unneeded() {
+            return;
+        }
+        let pollers = &self.pollers;
+        for service in self
+            .queues
+            .take_unneeded(|service| pollers.wait_for(service))
+        {
+            self.hops.unneeded.do_send(Unneeded { service });
+        }
     }
 
     fn push_out(&mut self, service: &ServiceName, now: Moment, expired: &mut Vec<Fact>) {
@@ -231,6 +249,7 @@ impl Scheduler {
             report.total.add(&depths);
             report.services.push((service.clone(), depths));
         }
+        report.total.statistics += self.queues.past();
         report.services.sort_by(|(a, _), (b, _)| a.cmp(b));
         report.total.paused = self.queues.pause_of(None).cloned();
         report
@@ -258,7 +277,7 @@ impl Handler<Open> for Scheduler {
 
     fn handle(&mut self, _: Open, ctx: &mut Context<Self>) {
         self.open = true;
-        self.queues.reset_statistics();
+        self.queues.begin();
         self.arm(ctx);
     }
 }

@@ -216,6 +216,8 @@ pub enum Outlook {
     Ready,
     /// None can, since then.
     NoInstance { since: Timestamp },
+    /// None can, and none is expected: the service left, or never was registered.
+    Left,
     /// The circuit is open and will be tried again then.
     CircuitOpen { until: Timestamp },
     /// The circuit is half open: one message at a time tries whether the service is back.
@@ -225,6 +227,9 @@ pub enum Outlook {
 impl Outlook {
     /// Whether what waits counts as parked.
     pub fn parks(self) -> bool {
-        matches!(self, Self::NoInstance { .. } | Self::CircuitOpen { .. })
+        matches!(
+            self,
+            Self::NoInstance { .. } | Self::Left | Self::CircuitOpen { .. }
+        )
     }
 }

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::acts::Act;
-use super::ask::{ask, look};
+use super::ask::ask;
 use super::auth::Caller;
 use super::body::{Body, Incoming};
 use super::event_letters::{self, EventLetterView};
@@ -17,11 +17,11 @@ use super::messages::{find, flush};
 use super::openapi::dead_letters::{DeadLetterSearch, ReprocessInput};
 use super::openapi::messages::PageQuery;
 use super::query::{self, Query};
+use super::queue::door;
 use super::reading::Reading;
 use super::{Hub, Routes};
-use crate::actors::messages::{DeleteDeadLetter, InspectAdmission, Reprocess};
+use crate::actors::messages::{DeleteDeadLetter, Reprocess};
 use crate::domain::ids::{MessageId, Position, ServiceName};
-use crate::domain::refusal::Refusal;
 use crate::error::{HubError, Subject};
 use crate::logic::page::Page;
 use crate::ports::archive::{DeadLetterQuery, LetterQuery, MessageQuery};
@@ -283,7 +283,7 @@ pub async fn reprocess(
         caller.must_be(view.source())?;
     }
     if let Some(service) = &destination {
-        must_be_known(&hub, service).await?;
+        door(&hub, Some(service)).await?;
     }
     let to = destination.as_ref().map(ToString::to_string);
     let is_changed = payload.is_some();
@@ -305,17 +305,6 @@ pub async fn reprocess(
         id,
         status: "accepted",
     }))
-}
-
-async fn must_be_known(hub: &Hub, service: &ServiceName) -> Result<(), HubError> {
-    let door = look(&hub.handles.admission, InspectAdmission).await?;
-    if !door.destinations.contains_key(service) {
-        return Err(Refusal::UnknownService {
-            service: service.clone(),
-        }
-        .into());
-    }
-    Ok(())
 }
 
 /// Delete a dead letter

@@ -90,7 +90,7 @@ impl Owners {
 
     async fn picture(&self) -> Result<Picture, HubError> {
         let queues = look(&self.queues, InspectQueues { service: None }).await?;
-        let door = look(&self.admission, InspectAdmission).await?;
+        let door = look(&self.admission, InspectAdmission { service: None }).await?;
         let services = look(&self.services, SurveyServices).await?;
         let mut circuits = Vec::new();
         for owner in &self.circuits {

@@ -12,7 +12,9 @@ use super::ask::look;
 use super::openapi::queue::QueueQuery;
 use super::query::Query;
 use super::{Hub, Routes};
-use crate::actors::messages::{AdmissionReport, DestinationDoor, InspectAdmission, InspectQueues};
+use crate::actors::messages::{
+    AdmissionReport, DestinationDoor, DoorEvents, InspectAdmission, InspectQueues,
+};
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
 use crate::domain::refusal::Refusal;
@@ -102,8 +104,7 @@ pub async fn status(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
         },
     )
     .await?;
-    let door = look(&hub.handles.admission, InspectAdmission).await?;
-    check_known(&door, service.as_ref())?;
+    let door = door(&hub, service.as_ref()).await?;
     // Without the archive only this one number is missing.
     let letters = match super::messages::flush(&hub).await {
         Ok(()) => hub.archive.dead_letter_counts().await.ok(),
@@ -123,19 +124,37 @@ pub async fn status(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
         Some(service) => services.get(service).and_then(|status| status.dead_letters),
         None => letters.map(|letters| letters.total),
     };
-    let doors = doors(&door, service.as_ref());
-    total.statistics.queue_overflows = Some(doors.clone().map(|door| door.overflows).sum());
-    total.statistics.throttle_events = Some(doors.map(|door| door.throttles).sum());
+    let events = events(&door, service.as_ref());
+    total.statistics.queue_overflows = Some(events.overflows);
+    total.statistics.throttle_events = Some(events.throttles);
     Ok(HttpResponse::Ok().json(Answer { total, services }))
 }
 
-fn check_known(door: &AdmissionReport, service: Option<&ServiceName>) -> Result<(), Refusal> {
+/// How full the doors are. Where one service is meant it must be known.
+pub async fn door(hub: &Hub, service: Option<&ServiceName>) -> Result<AdmissionReport, HubError> {
+    let asked = InspectAdmission {
+        service: service.cloned(),
+    };
+    let door = look(&hub.handles.admission, asked).await?;
     match service {
-        Some(service) if !door.destinations.contains_key(service) => Err(Refusal::UnknownService {
+        Some(service) if !door.is_known => Err(Refusal::UnknownService {
             service: service.clone(),
-        }),
-        _ => Ok(()),
+        }
+        .into()),
+        _ => Ok(door),
     }
+}
+
+/// What happened at the door of one service, or at all of them.
+fn events(door: &AdmissionReport, service: Option<&ServiceName>) -> DoorEvents {
+    let mut sum = match service {
+        Some(_) => DoorEvents::default(),
+        None => door.past_events,
+    };
+    for door in doors(door, service) {
+        sum += door.events;
+    }
+    sum
 }
 
 /// The doors of one service, or of all.

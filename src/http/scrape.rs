@@ -62,6 +62,7 @@ async fn find(hub: web::Data<Hub>, phase: Phase) -> Result<Found<Texts>, HubErro
     let now = services::Picture {
         services: services_now(picture, letters.as_ref()),
         circuits: &picture.circuits,
+        destinations: picture.queues.services.len(),
         all_paused: picture.queues.total.paused.is_some(),
     };
     let what = hub.metrics.texts(&Scrape {

@@ -136,6 +136,11 @@ impl Admission {
             .map_or(0, |owed| owed.counts[priority.index()])
     }
 
+    /// Those that are owed something.
+    pub fn destinations(&self) -> impl Iterator<Item = &ServiceName> {
+        self.owed.keys()
+    }
+
     /// Whether it is owed anything.
     pub fn owes(&self, destination: &ServiceName) -> bool {
         self.owed.contains_key(destination)

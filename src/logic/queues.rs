@@ -8,6 +8,7 @@ pub mod control;
 pub mod destination;
 mod entry;
 mod explain;
+mod forgetting;
 mod hand_out;
 mod kinds;
 pub mod leases;
@@ -28,6 +29,7 @@ use crate::domain::message::{Message, State};
 use crate::domain::moment::{Moment, When};
 use crate::domain::quota::Quota;
 use crate::domain::refusal::Refusal;
+use crate::domain::service::Outlook;
 use crate::domain::timestamp::Timestamp;
 
 use super::backoff::RetryPolicy;
@@ -35,7 +37,7 @@ use super::lanes::RankPolicy;
 use super::timer_queue::TimerQueue;
 use super::verdict;
 use control::Pause;
-use destination::Destination;
+use destination::{Destination, Statistics, untold};
 use entry::{Entry, Place};
 use leases::Lease;
 use pace::Pace;
@@ -71,6 +73,12 @@ pub struct Queues {
     paused: Option<Pause>,
     /// Destinations that may have something to hand out.
     ready: AHashSet<ServiceName>,
+    /// Destinations of which nothing may be left.
+    unneeded: AHashSet<ServiceName>,
+    /// Of destinations that were forgotten.
+    past: Statistics,
+    /// The replay is over.
+    begun: bool,
 }
 
 impl Queues {
@@ -88,6 +96,9 @@ impl Queues {
             holding: AHashMap::new(),
             paused: None,
             ready: AHashSet::new(),
+            unneeded: AHashSet::new(),
+            past: Statistics::default(),
+            begun: false,
         }
     }
 
@@ -116,12 +127,9 @@ impl Queues {
                 self.attempt_failed(failed.id, &failed.attempt, retry_at);
             }
             Fact::DeadLetterDeleted(deleted) => self.letter_gone(deleted.id),
-            Fact::ServiceSeen(seen) => {
-                self.destination(&seen.service, now);
-            }
-            Fact::ServiceRegistered(registration) => {
-                self.destination(&registration.service, now);
-            }
+            Fact::ServiceSeen(seen) => self.comes(&seen.service, now),
+            Fact::ServiceRegistered(registration) => self.comes(&registration.service, now),
+            Fact::ServiceDeregistered(gone) => self.left_in_replay(&gone.service),
             Fact::QuotaSet(set) => self.set_quota(&set.service, set.quota, now),
             Fact::QueueSwitched(switched) => self.switch(switched, now),
             _ => {
@@ -239,12 +247,24 @@ impl Queues {
         let destination = destination_of(&mut self.destinations, &entry.message);
         destination.statistics.settled(state);
         destination.lanes.unblock();
-        let Some(key) = entry.message.ordering_key() else {
+        let is_left = destination.outlook == Outlook::Left;
+        self.leave_key(&entry, settlement.holds_key);
+        if is_left {
+            self.look_at(&entry.message.destination);
+        }
+    }
+
+    /// The message is settled: the next with its ordering key may go, unless it holds that as a dead
+    /// letter.
+    fn leave_key(&mut self, entry: &Entry, holds_key: bool) {
+        let (id, message) = (entry.message.id, &entry.message);
+        let Some(key) = message.ordering_key() else {
             return;
         };
-        if settlement.holds_key && self.policy.retries.hold_keys {
+        let destination = destination_of(&mut self.destinations, message);
+        if holds_key && self.policy.retries.hold_keys {
             destination.keys.hold(key, entry.order, id);
-            let held = (entry.message.destination.clone(), key.clone());
+            let held = (message.destination.clone(), key.clone());
             self.holding.insert(id, held);
             return;
         }
@@ -278,6 +298,7 @@ impl Queues {
         let destination = self.destinations.get_mut(&service);
         let next = destination.and_then(|destination| destination.keys.let_go(&key, id));
         self.key_passed_on(next);
+        self.look_at(&service);
     }
 
     /// A timer of this message went off: its ttl, its `deliver_at` or its next attempt.
@@ -335,7 +356,8 @@ impl Queues {
         }
     }
 
-    /// Whether it is a destination: a message was for it, it registered or asked for messages.
+    /// Whether it is a destination here: a message is for it, it registered or asked for messages, and
+    /// it was not forgotten since.
     pub fn knows(&self, service: &ServiceName) -> bool {
         self.destinations.contains_key(service)
     }
@@ -351,13 +373,6 @@ impl Queues {
             .values()
             .map(|destination| destination.counts.pushing)
             .sum()
-    }
-
-    /// Counts from zero again, as after a replay, which is no news.
-    pub fn reset_statistics(&mut self) {
-        for destination in self.destinations.values_mut() {
-            destination.statistics = Default::default();
-        }
     }
 
     pub fn len(&self) -> usize {
@@ -388,10 +403,15 @@ impl Queues {
     }
 
     fn destination(&mut self, service: &ServiceName, now: Timestamp) -> &mut Destination {
+        let outlook = match self.begun {
+            // Whoever is there is known here by then.
+            true => Outlook::Left,
+            false => untold(),
+        };
         let destination = self.destinations.entry(service.clone());
         destination.or_insert_with(|| {
             let quota = self.policy.quotas.get(service).copied();
-            Destination::new(Pace::new(quota.unwrap_or_default(), now))
+            Destination::new(Pace::new(quota.unwrap_or_default(), now), outlook)
         })
     }
 }
@@ -402,7 +422,7 @@ fn destination_of<'a>(
 ) -> &'a mut Destination {
     destinations
         .get_mut(&message.destination)
-        .expect("a destination stays as long as the hub runs")
+        .expect("a destination stays as long as it has a message")
 }
 
 #[cfg(test)]

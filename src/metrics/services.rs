@@ -32,6 +32,8 @@ pub struct Picture<'a> {
     pub services: Vec<ServiceNow>,
     /// Of services and of callbacks, by name.
     pub circuits: &'a [(String, CircuitState)],
+    /// Names that there is a queue of, be it empty.
+    pub destinations: usize,
     /// All queues are paused.
     pub all_paused: bool,
 }
@@ -51,6 +53,8 @@ pub struct Services {
     circuit_transitions: IntCounterVec,
     health_changes: IntCounterVec,
     refusals: IntCounterVec,
+    destinations: prometheus::IntGauge,
+    circuits: prometheus::IntGauge,
     all_paused: prometheus::IntGauge,
 }
 
@@ -152,6 +156,14 @@ impl Services {
                 "Messages that were not taken, by their destination and why",
                 &["service", "reason"],
             ),
+            destinations: make.gauge(
+                "message_hub_destinations",
+                "Services that there is a queue of in memory; one that is gone and has nothing left has none",
+            ),
+            circuits: make.gauge(
+                "message_hub_circuits",
+                "Circuits in memory, of services and of the origins of callbacks",
+            ),
             all_paused: make.gauge(
                 "message_hub_all_queues_paused",
                 "1 while all queues are paused together",
@@ -186,6 +198,8 @@ impl Services {
         self.free(picture);
         self.clear();
         self.all_paused.set(i64::from(picture.all_paused));
+        self.destinations.set(whole(picture.destinations));
+        self.circuits.set(whole(picture.circuits.len()));
         let shown = shown(&picture.services, self.most);
         for service in &shown {
             self.show_one(service, now);
@@ -325,7 +339,7 @@ mod tests {
             let picture = Picture {
                 services: services.to_vec(),
                 circuits: &circuits,
-                all_paused: false,
+                ..Picture::default()
             };
             self.services.show(&picture, Timestamp::default());
             let families = self.registry.gather();
@@ -396,6 +410,19 @@ mod tests {
         let text = shelf.show(&services, &[]);
         let series = "message_hub_refusals_total{reason=\"lane_full\",service=\"late\"} 1";
         assert!(text.contains(series), "{text}");
+    }
+
+    #[test]
+    fn the_place_of_one_that_is_forgotten_is_free_at_once() {
+        let shelf = shelf(2);
+        for name in ["a", "b", "c"] {
+            shelf.services.count_refusal(name, NotTaken::NoInstance);
+        }
+        shelf.services.forget("a");
+        shelf.services.count_refusal("d", NotTaken::NoInstance);
+        let text = shelf.show(&["b", "c", "d"].map(registered), &[]);
+        assert!(text.contains("service=\"d\"} 1"), "{text}");
+        assert!(text.contains("service=\"other\"} 1"), "{text}");
     }
 
     #[test]

@@ -279,6 +279,7 @@ impl Ring {
     fn scheduler(&self) -> Scheduler {
         let hops = scheduler::Hops {
             dispatcher: self.to.dispatcher.clone().recipient(),
+            unneeded: self.to.dispatcher.clone().recipient(),
             event_store: self.to.event_store.clone().recipient(),
             registry: self.to.registry.clone().recipient(),
         };
@@ -309,6 +310,10 @@ impl Ring {
         let hops = dispatcher::Hops {
             give_back: scheduler.clone().recipient(),
             give_back_all: scheduler.clone().recipient(),
+            forgotten: [
+                self.to.router.clone().recipient(),
+                self.to.registry.clone().recipient(),
+            ],
             breaker: circuit_breaker::Hops {
                 event_store: self.to.event_store.clone().recipient(),
                 give_back: scheduler.clone().recipient(),

@@ -16,6 +16,7 @@ mod dead_letters;
 mod events;
 mod faults;
 mod files;
+mod forgotten;
 mod guide;
 mod health;
 mod history;

@@ -84,6 +84,7 @@ fn instances(names: &[&str]) -> ServiceChanged {
         service: service("billing"),
         targets: names.iter().map(|name| target(name)).collect(),
         has_puller: false,
+        is_left: false,
         strategy: None,
         forced: None,
     }

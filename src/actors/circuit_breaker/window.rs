@@ -31,6 +31,10 @@ impl Told {
 impl CircuitBreaker {
     /// Tells how much may be under way, if that changed.
     pub(super) fn tell_window(&mut self, ctx: &mut Context<Self>) {
+        // There may be another of this service, who is the one to say.
+        if self.is_leaving {
+            return;
+        }
         let now = self.settings.clock.now();
         let room = self.balancer.room_of_all(now);
         if room.capacity > 0 || self.has_puller {
@@ -68,7 +72,10 @@ impl CircuitBreaker {
 
     fn outlook(&self) -> Outlook {
         if let Some(since) = self.alone_since {
-            return Outlook::NoInstance { since };
+            return match self.is_left {
+                true => Outlook::Left,
+                false => Outlook::NoInstance { since },
+            };
         }
         // Who pulls is not pushed to, so the circuit does not stand in the way.
         if self.has_puller {

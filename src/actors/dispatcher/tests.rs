@@ -1,3 +1,5 @@
+mod forgetting;
+
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -5,7 +7,8 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::actors::fixtures::{
-    Push, ScriptedTransport, delivery, id, instance, message, service, status, target, unwatched,
+    Push, ScriptedTransport, delivery, id, instance, late, message, service, status, target,
+    unwatched,
 };
 use crate::actors::messages::{CircuitView, PickedInstance, Record, WindowChanged};
 use crate::actors::probe::{Received, probe, settle};
@@ -29,6 +32,7 @@ struct House {
     given_back: Received<GiveBack>,
     all_given_back: Received<GiveBackAll>,
     windows: Received<WindowChanged>,
+    forgotten: Received<Forgotten>,
 }
 
 fn house(pushes: impl IntoIterator<Item = Push>) -> House {
@@ -38,9 +42,11 @@ fn house(pushes: impl IntoIterator<Item = Push>) -> House {
     let (give_back, given_back) = probe();
     let (give_back_all, all_given_back) = probe();
     let (scheduler, windows) = probe();
+    let (forgotten, gone) = probe();
     let hops = Hops {
         give_back: give_back.clone(),
         give_back_all,
+        forgotten: [forgotten, probe().0],
         breaker: circuit_breaker::Hops {
             event_store,
             give_back,
@@ -69,6 +75,7 @@ fn house(pushes: impl IntoIterator<Item = Push>) -> House {
         given_back,
         all_given_back,
         windows,
+        forgotten: gone,
     }
 }
 
@@ -81,6 +88,7 @@ fn instances(name: &str) -> ServiceChanged {
         service: service("billing"),
         targets: Arc::new([target(name)]),
         has_puller: false,
+        is_left: false,
         strategy: None,
         forced: None,
     }

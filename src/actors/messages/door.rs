@@ -11,15 +11,21 @@ use crate::domain::quota::Quota;
 use crate::domain::refusal::Refusal;
 use crate::logic::quotas::Source;
 
-/// http → Router: how full the doors are.
+/// http → Router: how full the doors are, and whether `service` was ever a destination.
 #[derive(ActixMessage)]
 #[rtype(result = "AdmissionReport")]
-pub struct InspectAdmission;
+pub struct InspectAdmission {
+    pub service: Option<ServiceName>,
+}
 
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AdmissionReport {
-    /// Every name that was ever a destination.
+    /// Whether the service that was asked about was ever registered or asked for messages.
+    pub is_known: bool,
+    /// Those that are owed messages, or had events.
     pub destinations: BTreeMap<ServiceName, DestinationDoor>,
+    /// Of those that were forgotten since.
+    pub past_events: DoorEvents,
     /// What came last would still not fit into `max_queue_bytes`.
     pub memory_full: bool,
 }
@@ -31,10 +37,23 @@ pub struct DestinationDoor {
     pub is_throttled: bool,
     /// One of its lanes is full.
     pub is_full: bool,
+    pub events: DoorEvents,
+}
+
+/// What happened at the doors since start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct DoorEvents {
     /// Messages refused for want of room.
     pub overflows: u64,
     /// How often a lane became 90 % full.
     pub throttles: u64,
+}
+
+impl std::ops::AddAssign for DoorEvents {
+    fn add_assign(&mut self, other: Self) {
+        self.overflows += other.overflows;
+        self.throttles += other.throttles;
+    }
 }
 
 /// http → Router: this is the whole quota of `service` from now on; `None`: as configured.

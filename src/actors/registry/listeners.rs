@@ -65,8 +65,9 @@ impl Registry {
 impl Handler<StopListening> for Registry {
     type Result = ();
 
-    fn handle(&mut self, stop: StopListening, _: &mut Context<Self>) {
+    fn handle(&mut self, stop: StopListening, ctx: &mut Context<Self>) {
         self.services.stop_listening(&stop.service, stop.socket);
+        self.expect_somebody(&stop.service, ctx);
         self.announce(&stop.service);
     }
 }
@@ -79,6 +80,7 @@ impl Services {
     fn listen(&mut self, service: &ServiceName, socket: FeedId, listener: Listener) {
         let service = self.known.entry(service.clone()).or_default();
         service.listeners.insert(socket, listener);
+        service.is_lapsed = false;
     }
 
     fn stop_listening(&mut self, service: &ServiceName, socket: FeedId) {

@@ -1,6 +1,6 @@
 //! The services and instances the Registry knows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::instance::Instance;
@@ -19,14 +19,16 @@ pub struct Services {
     /// Kept for a service that deregistered, as it may come back.
     strategies: BTreeMap<ServiceName, Strategy>,
     /// The circuits that stand as somebody forced them.
-    forced: BTreeMap<ServiceName, Arc<CircuitChanged>>,
+    pub(super) forced: BTreeMap<ServiceName, Arc<CircuitChanged>>,
 }
 
 #[derive(Default)]
 pub struct Service {
     /// It registered, and did not deregister since. A name that only polled is a service as long
     /// as it polls.
-    registered: bool,
+    pub(super) registered: bool,
+    /// It had no instances for so long that it goes once nothing waits for it.
+    pub(super) is_lapsed: bool,
     pub(super) instances: BTreeMap<InstanceId, Instance>,
     /// When somebody last asked for messages, and until when it counts as there.
     pub(super) polled: Option<Polled>,
@@ -60,6 +62,7 @@ impl Services {
     pub fn put(&mut self, registration: Arc<Registration>, heard_at: Timestamp) -> Entry {
         let service = self.known.entry(registration.service.clone()).or_default();
         service.registered = true;
+        service.is_lapsed = false;
         let Some(instance) = service.instances.get_mut(&registration.instance_id) else {
             let id = registration.instance_id.clone();
             let instance = Instance::new(registration, heard_at);
@@ -99,15 +102,17 @@ impl Services {
         }
     }
 
-    /// Forgets the instances; the name stays a destination.
+    /// Forgets the service, unless somebody listens, who goes on doing so.
     pub fn remove(&mut self, service: &ServiceName) {
-        let service = self.known.entry(service.clone()).or_default();
-        // Who listens goes on doing so.
-        let listeners = std::mem::take(&mut service.listeners);
-        *service = Service {
-            listeners,
-            ..Service::default()
-        };
+        if let Some(known) = self.known.remove(service)
+            && !known.listeners.is_empty()
+        {
+            let known = Service {
+                listeners: known.listeners,
+                ..Service::default()
+            };
+            self.known.insert(service.clone(), known);
+        }
     }
 
     /// Another instance at the same host and port, with another path: most likely the same process,
@@ -139,8 +144,10 @@ impl Services {
         self.known.get_mut(service)?.instances.get_mut(id)
     }
 
-    pub fn names(&self) -> Vec<ServiceName> {
-        self.known.keys().cloned().collect()
+    /// Whoever there is more to know of than the name.
+    pub fn names(&self) -> BTreeSet<ServiceName> {
+        let names = self.known.keys().chain(self.forced.keys());
+        names.cloned().collect()
     }
 
     pub fn instances_of(&self, service: &ServiceName) -> Vec<InstanceId> {
@@ -167,6 +174,7 @@ impl Services {
             .polled
             .map_or(until, |polled| polled.until.max(until));
         service.polled = Some(Polled { at, until });
+        service.is_lapsed = false;
         until
     }
 

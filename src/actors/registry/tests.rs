@@ -19,6 +19,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::service::{Dependency, HealthCheck};
 
 mod asked;
+mod forgetting;
 mod life;
 
 /// An open registry on a scripted network, and everything it says.

@@ -20,6 +20,8 @@ pub enum Due {
     Heartbeat(ServiceName, InstanceId),
     /// An unhealthy instance may be gone for good.
     Life(ServiceName, InstanceId),
+    /// Nobody was left of this service, and nobody may have come.
+    Somebody(ServiceName),
 }
 
 impl Registry {
@@ -28,19 +30,21 @@ impl Registry {
         let (next, now) = (self.due.next(), self.settings.clock.now());
         self.alarm.set(next, now, ctx, |registry, ctx| {
             registry.alarm.rang();
-            registry.wake();
+            registry.wake(ctx);
             registry.arm(ctx);
         });
     }
 
-    fn wake(&mut self) {
+    fn wake(&mut self, ctx: &mut Context<Self>) {
         let now = self.settings.clock.now();
         for due in self.due.pop_due(now, usize::MAX) {
             match due {
                 Due::Puller(service) => {
                     self.services.puller_left(&service);
+                    self.expect_somebody(&service, ctx);
                     self.announce(&service);
                 }
+                Due::Somebody(service) => self.nobody_came(&service, ctx),
                 Due::Heartbeat(service, id) => self.heartbeat_due(&service, &id),
                 Due::Life(service, id) => self.life_due(&service, &id),
             }

@@ -16,11 +16,14 @@ use crate::actors::probe::{Received, probe};
 use crate::domain::message::{Message, Priority};
 use crate::domain::quota::Quota;
 use crate::logic::quotas::Source;
+use crate::metrics::Scrape;
+use crate::metrics::services::{Picture, ServiceNow};
 
 /// A door with room for two messages of each level, and what it lets through.
 struct Door {
     address: Addr<Router>,
     clock: Clock,
+    metrics: Arc<Metrics>,
     let_in: Received<Accept>,
     published: Received<Publish>,
     recorded: Received<Record>,
@@ -37,6 +40,7 @@ fn door() -> Door {
         record,
     };
     let (clock, metrics) = (Clock::start(), Arc::new(Metrics::new()));
+    let shown = metrics.clone();
     let admission = Admission::new(2, 1 << 20);
     let configured = BTreeMap::from([(service("frugal"), sending(1))]);
     let quotas = Quotas::new(configured, clock.now());
@@ -51,6 +55,7 @@ fn door() -> Door {
     Door {
         address: router.start(),
         clock,
+        metrics: shown,
         let_in,
         published,
         recorded,
@@ -88,6 +93,31 @@ impl Door {
         let mut requests = self.let_in.drain().await;
         assert_eq!(requests.len(), 1);
         requests.remove(0).slots
+    }
+
+    /// What is measured, while `billing` is shown.
+    fn series(&self) -> String {
+        let billing = ServiceNow {
+            name: "billing".to_owned(),
+            ..ServiceNow::default()
+        };
+        let picture = Picture {
+            services: vec![billing],
+            ..Picture::default()
+        };
+        let texts = self.metrics.texts(&Scrape {
+            tally: Default::default(),
+            depths: &Default::default(),
+            picture: &picture,
+            now: self.clock.now(),
+        });
+        String::from_utf8(texts.with_names.to_vec()).unwrap()
+    }
+
+    async fn report(&self, name: &str) -> AdmissionReport {
+        let service = Some(service(name));
+        let asked = InspectAdmission { service };
+        self.address.send(asked).await.unwrap()
     }
 
     async fn let_in_count(&mut self) -> usize {
@@ -311,13 +341,46 @@ async fn reports_how_full_it_is() {
     let slots = (1..=3).map(|number| offer(door.message(number))).collect();
     let _client = door.ask(slots);
     door.let_in_count().await;
-    let report = door.address.send(InspectAdmission).await.unwrap();
+    let report = door.report("billing").await;
     let billing = DestinationDoor {
         is_throttled: true,
         is_full: true,
-        overflows: 1,
-        throttles: 1,
+        events: DoorEvents {
+            overflows: 1,
+            throttles: 1,
+        },
     };
     assert_eq!(report.destinations.get("billing"), Some(&billing));
     assert!(!report.memory_full);
+}
+
+#[actix::test]
+async fn what_is_forgotten_stays_a_destination_and_in_the_sums() {
+    let mut door = door_to_billing();
+    let slots = (1..=3).map(|number| offer(door.message(number))).collect();
+    let _client = door.ask(slots);
+    door.let_in_count().await;
+    let forgotten = Forgotten {
+        service: service("billing"),
+    };
+    let overflows = |report: &AdmissionReport| {
+        let one = report.destinations.get("billing");
+        (
+            one.map(|one| one.events.overflows),
+            report.past_events.overflows,
+        )
+    };
+    assert_eq!(overflows(&door.report("billing").await), (Some(1), 0));
+    let series = "message_hub_refusals_total{reason=\"lane_full\",service=\"billing\"} 1";
+    door.address.do_send(forgotten.clone());
+    // Two messages of it were just let in.
+    assert_eq!(overflows(&door.report("billing").await), (Some(0), 1));
+    assert!(door.series().contains(series));
+    let both = [1, 2].map(|number| Arc::new(door.message(number)));
+    door.address.do_send(released(both.into()));
+    door.address.do_send(forgotten);
+    let report = door.report("billing").await;
+    assert_eq!(overflows(&report), (None, 1));
+    assert!(report.is_known && !door.series().contains("message_hub_refusals_total{"));
+    assert!(!door.report("mail").await.is_known);
 }

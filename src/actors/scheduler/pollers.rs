@@ -60,6 +60,11 @@ impl Pollers {
         Some(poller)
     }
 
+    /// Whether anybody waits for messages of `service`.
+    pub fn wait_for(&self, service: &ServiceName) -> bool {
+        self.waiting.contains_key(service)
+    }
+
     /// Those whose wait is over.
     pub fn pop_due(&mut self, now: Timestamp) -> Vec<Poller> {
         let mut due = Vec::new();

@@ -1,3 +1,5 @@
+mod forgetting;
+
 use std::time::Duration;
 
 use actix::Addr;
@@ -25,6 +27,7 @@ struct Desk {
     address: Addr<Scheduler>,
     clock: Clock,
     dispatched: Received<Dispatch>,
+    unneeded: Received<Unneeded>,
     recorded: Received<Record>,
     polled: Received<Polled>,
 }
@@ -32,10 +35,12 @@ struct Desk {
 fn closed_desk() -> Desk {
     tokio::time::pause();
     let (dispatcher, dispatched) = probe();
+    let (unneeded, forgotten) = probe();
     let (event_store, recorded) = probe();
     let (registry, polled) = probe();
     let hops = Hops {
         dispatcher,
+        unneeded,
         event_store,
         registry,
     };
@@ -51,6 +56,7 @@ fn closed_desk() -> Desk {
         address: scheduler.start(),
         clock,
         dispatched,
+        unneeded: forgotten,
         recorded,
         polled,
     }
@@ -59,8 +65,8 @@ fn closed_desk() -> Desk {
 /// It knows billing.
 fn desk() -> Desk {
     let desk = closed_desk();
-    desk.commit(0, vec![seen("billing")]);
     desk.address.do_send(Open);
+    desk.commit(0, vec![seen("billing")]);
     desk
 }
 

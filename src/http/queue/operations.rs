@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::check_known;
-use crate::actors::messages::{ClearQueue, InspectAdmission, SwitchQueue};
+use super::door;
+use crate::actors::messages::{ClearQueue, SwitchQueue};
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
 use crate::error::{HubError, Subject};
 use crate::http::acts::{Act, who};
-use crate::http::ask::{ask, look};
+use crate::http::ask::ask;
 use crate::http::auth::Caller;
 use crate::http::body::{Body, Incoming};
 use crate::http::fields::{self, Field};
@@ -116,8 +116,7 @@ async fn switch(
             given.map(|field| field.service()).transpose()?
         }
     };
-    let door = look(&hub.handles.admission, InspectAdmission).await?;
-    check_known(&door, service.as_ref())?;
+    door(hub, service.as_ref()).await?;
     let asked = service.clone();
     ask(&hub.handles.switch_queue, |reply| SwitchQueue {
         service: asked,
@@ -168,8 +167,7 @@ pub async fn clear(
     query.never_empty("priority")?;
     let levels = "CRITICAL, HIGH, NORMAL, LOW, DEFERRED or 1 to 5";
     let priority = query.word("priority", levels, priority)?;
-    let door = look(&hub.handles.admission, InspectAdmission).await?;
-    check_known(&door, Some(&service))?;
+    door(&hub, Some(&service)).await?;
     let asked = service.clone();
     let of = |priority: Priority| format!("of priority {}", priority.name());
     let cancelled = ask(&hub.handles.clear_queue, |reply| ClearQueue {

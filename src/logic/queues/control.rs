@@ -65,6 +65,7 @@ impl Queues {
             Some(service) => {
                 self.destination(service, now).paused = paused;
                 self.ready.insert(service.clone());
+                self.look_at(service);
             }
         }
     }
@@ -80,11 +81,15 @@ impl Queues {
     pub fn configure_quotas(&mut self, quotas: Arc<BTreeMap<ServiceName, Quota>>, now: Timestamp) {
         let before = std::mem::replace(&mut self.policy.quotas, quotas.clone());
         let services = before.keys().chain(quotas.keys());
-        for service in services.filter(|service| !self.with_own_quota.contains(*service)) {
+        for service in services {
+            if self.with_own_quota.contains(service) {
+                continue;
+            }
             if let Some(destination) = self.destinations.get_mut(service) {
                 let quota = quotas.get(service).copied().unwrap_or_default();
                 destination.pace.set(quota, now);
                 self.ready.insert(service.clone());
+                self.look_at(service);
             }
         }
     }
@@ -104,6 +109,7 @@ impl Queues {
         let quota = quota.or(configured).unwrap_or_default();
         self.destination(service, now).pace.set(quota, now);
         self.ready.insert(service.clone());
+        self.look_at(service);
     }
 
     /// Whatever waits for this destination, of one level or of all: not what is being delivered.

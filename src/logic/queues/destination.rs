@@ -32,6 +32,13 @@ pub(super) struct Destination {
     pub statistics: Statistics,
 }
 
+/// Before the registry has said who is there.
+pub(super) fn untold() -> Outlook {
+    Outlook::NoInstance {
+        since: Timestamp::default(),
+    }
+}
+
 /// How many messages are in each place; the lanes and `held` know their own number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
@@ -50,6 +57,14 @@ pub struct Statistics {
     pub dead: u64,
 }
 
+impl std::ops::AddAssign for Statistics {
+    fn add_assign(&mut self, other: Self) {
+        self.enqueued += other.enqueued;
+        self.dequeued += other.dequeued;
+        self.dead += other.dead;
+    }
+}
+
 impl Statistics {
     pub(super) fn settled(&mut self, state: State) {
         self.dequeued += 1;
@@ -60,14 +75,11 @@ impl Statistics {
 }
 
 impl Destination {
-    /// Until the registry says otherwise nobody is there to take messages.
-    pub fn new(pace: Pace) -> Self {
+    pub fn new(pace: Pace, outlook: Outlook) -> Self {
         Self {
             lanes: Kinds::default(),
             window: 0,
-            outlook: Outlook::NoInstance {
-                since: Timestamp::default(),
-            },
+            outlook,
             pace,
             paused: None,
             keys: OrderingKeys::default(),
@@ -76,6 +88,23 @@ impl Destination {
             counts: Counts::default(),
             statistics: Statistics::default(),
         }
+    }
+
+    /// Whether nothing would be missed: nobody is there or expected, and nothing waits, is under
+    /// way, holds an ordering key or limits what comes.
+    pub fn is_unneeded(&self) -> bool {
+        self.outlook == Outlook::Left && self.is_empty()
+    }
+
+    /// Whether whoever comes back would find nothing here.
+    pub fn is_empty(&self) -> bool {
+        self.counts == Counts::default()
+            && self.paused.is_none()
+            && !self.pace.has_quota()
+            && self.keys.is_empty()
+            && self.not_due.is_empty()
+            && self.held.iter().all(BTreeSet::is_empty)
+            && self.lanes.is_empty()
     }
 
     /// What the window still admits.

@@ -3,11 +3,10 @@
 use crate::domain::message::Message;
 use crate::domain::moment::Moment;
 use crate::domain::service::Outlook;
-use crate::domain::timestamp::Timestamp;
 
 use super::Queues;
 use super::control::Pause;
-use super::destination::Destination;
+use super::destination::{Destination, untold};
 use super::entry::{Entry, Place};
 use super::leases::Lease;
 use super::pace::Limit;
@@ -88,13 +87,14 @@ impl Queues {
             return format!("the queue is paused {}; {turn}", in_words(pause));
         }
         match to.outlook {
-            Outlook::NoInstance { since } if since == Timestamp::default() => {
+            outlook if outlook == untold() => {
                 format!("no instance was available since the hub started; {turn}")
             }
             Outlook::NoInstance { since } => {
                 let since = now.wall_time(since);
                 format!("no instance is available since {since}; {turn}")
             }
+            Outlook::Left => format!("no instance is registered, and nobody asks; {turn}"),
             Outlook::CircuitOpen { until } => {
                 let until = now.wall_time(until);
                 format!("the circuit is open and tried again at {until}; {turn}")

@@ -54,6 +54,11 @@ impl Queues {
         kinds: &[KindRoom],
         now: Timestamp,
     ) {
+        if outlook == Outlook::Left && !self.knows(service) {
+            // Whoever says so waits to be told that nothing is left here.
+            self.unneeded.insert(service.clone());
+            return;
+        }
         self.destination(service, now);
         let (entries, destinations) = (&self.entries, &mut self.destinations);
         let Some(destination) = destinations.get_mut(service) else {
@@ -64,6 +69,7 @@ impl Queues {
         let kind_of = |id: MessageId| entries[&id].message.kind.clone();
         destination.lanes.set_rooms(kinds, kind_of);
         self.ready.insert(service.clone());
+        self.look_at(service);
     }
 
     /// The destinations that may have something to hand out since the last call.

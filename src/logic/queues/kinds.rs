@@ -193,6 +193,10 @@ impl Kinds {
         self.classes.iter().flat_map(|class| class.lanes.ids())
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.classes.iter().all(|class| class.lanes.is_empty())
+    }
+
     pub fn len_of(&self, priority: Priority) -> usize {
         let lengths = self
             .classes

@@ -103,6 +103,11 @@ impl OrderingKeys {
         next
     }
 
+    /// Nobody holds a key, or waits for one.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// The message that others with this key wait for.
     pub fn holder(&self, key: &Label) -> Option<MessageId> {
         self.keys.get(key)?.holder

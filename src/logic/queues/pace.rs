@@ -27,6 +27,11 @@ impl Pace {
         pace
     }
 
+    /// Whether there is one, whatever it limits.
+    pub fn has_quota(&self) -> bool {
+        self.quota != Quota::default()
+    }
+
     /// From now on this; what the old rate had saved up stays, as far as it fits.
     pub fn set(&mut self, quota: Quota, now: Timestamp) {
         self.quota = quota;

@@ -1,6 +1,7 @@
 //! Random lives against the model, then the promises one by one.
 
 mod clocks;
+mod forgetting;
 mod life;
 mod model;
 mod operations;
@@ -135,7 +136,7 @@ fn stale(numbers: &[u128]) -> Refusal {
 
 #[test]
 fn queues_behave_as_the_model_for_100_000_steps() {
-    let mut given_up = 0;
+    let (mut given_up, mut forgotten) = (0, 0);
     for seed in 0..20 {
         let mut life = Life::new(seed);
         for _ in 0..5_000 {
@@ -143,8 +144,10 @@ fn queues_behave_as_the_model_for_100_000_steps() {
         }
         life.has_seen_everything();
         given_up += life.given_up();
+        forgotten += life.forgotten;
     }
     assert!(given_up > 10, "only {given_up} lost their consumers");
+    assert!(forgotten > 100, "only {forgotten} were forgotten");
 }
 
 #[test]

@@ -76,9 +76,7 @@ impl QueueDepths {
         for (oldest, other) in self.oldest.iter_mut().zip(other.oldest) {
             *oldest = [*oldest, other].into_iter().flatten().min();
         }
-        self.statistics.enqueued += other.statistics.enqueued;
-        self.statistics.dequeued += other.statistics.dequeued;
-        self.statistics.dead += other.statistics.dead;
+        self.statistics += other.statistics;
     }
 }
 
@@ -103,7 +101,7 @@ impl Queues {
         self.entries.get(&id).map(|entry| self.state(entry))
     }
 
-    /// Every destination that ever had a message since start.
+    /// Every destination of which there is more to know than that it was one.
     pub fn depths(&self) -> impl Iterator<Item = (&ServiceName, QueueDepths)> {
         self.destinations
             .iter()

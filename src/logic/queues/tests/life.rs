@@ -1,6 +1,7 @@
 //! A random life of the queues, led alongside the model.
 
 mod check;
+mod forgetting;
 
 use std::collections::VecDeque;
 
@@ -12,7 +13,8 @@ use super::*;
 use crate::domain::fact::Redrive;
 use crate::domain::message::{Extras, Priority};
 
-const NAMES: [&str; 3] = ["billing", "mail", "stock"];
+/// The last one is rarely sent anything.
+const NAMES: [&str; 4] = ["billing", "mail", "stock", "seldom"];
 const LEASE: Duration = Duration::from_secs(5);
 
 fn service(index: usize) -> ServiceName {
@@ -57,6 +59,8 @@ pub struct Life {
     dead: Vec<(Arc<Message>, State, u32)>,
     messages: u128,
     tokens: u128,
+    /// How many destinations were.
+    pub forgotten: usize,
 }
 
 impl Life {
@@ -71,6 +75,7 @@ impl Life {
             dead: Vec::new(),
             messages: 0,
             tokens: 0,
+            forgotten: 0,
         }
     }
 
@@ -131,7 +136,8 @@ impl Life {
             895..955 => self.timer(),
             955..965 => self.cancel(),
             965..975 => self.retry_now(),
-            975..996 => self.redrive(),
+            975..985 => self.redrive(),
+            985..996 => self.forget(),
             _ => self.restart(),
         }
         self.check();
@@ -143,7 +149,8 @@ impl Life {
         }
         self.messages += 1;
         let mut message = message(self.messages);
-        message.destination = self.some_service();
+        let known = if self.chance(5) { NAMES.len() } else { 3 };
+        message.destination = service(self.random.random_range(0..known));
         message.priority = Priority::ALL[self.random.random_range(0..5)];
         message.accepted_at = self.now;
         message.expires_at = self.maybe_later(40, 60);
@@ -199,8 +206,12 @@ impl Life {
 
     fn set_window(&mut self) {
         let service = self.some_service();
-        let (window, now) = (self.random.random_range(0..6), self.now);
-        let outlook = match self.random.random_range(0..5) {
+        let (mut window, now) = (self.random.random_range(0..6), self.now);
+        let outlook = match self.random.random_range(0..7) {
+            5..7 => {
+                window = 0;
+                Outlook::Left
+            }
             0 => Outlook::NoInstance { since: now },
             1 => Outlook::CircuitOpen { until: now },
             2 => Outlook::Trial,
@@ -449,5 +460,6 @@ impl Life {
         for (position, fact) in (1..).zip(self.journal.clone()) {
             self.apply(position, &fact);
         }
+        self.queues.begin();
     }
 }

@@ -1,0 +1,192 @@
+//! Services that nobody is left of.
+
+use super::*;
+use crate::actors::messages::{FeedId, Forgotten, Listen, StopListening};
+use uuid::Uuid;
+
+const SOCKET: FeedId = FeedId(Uuid::from_u128(7));
+
+impl Office {
+    /// Whether it was last told that nobody is there or expected, if anything was told.
+    async fn is_left(&mut self) -> Option<bool> {
+        self.latest().await.map(|told| told.is_left)
+    }
+
+    fn deregistered(&self) -> Fact {
+        Fact::ServiceDeregistered(ServiceSeen {
+            service: service("billing"),
+            at: self.clock.wall(),
+        })
+    }
+
+    fn forgotten(&self) {
+        let service = service("billing");
+        self.address.do_send(Forgotten { service });
+    }
+
+    async fn listen(&mut self) {
+        let (reply, _answer) = oneshot::channel();
+        self.address.do_send(Listen {
+            socket: SOCKET,
+            service: service("billing"),
+            instance_id: instance("a"),
+            prefetch: 1,
+            reply,
+        });
+        settle().await;
+    }
+
+    fn stop_listening(&self) {
+        self.address.do_send(StopListening {
+            socket: SOCKET,
+            service: service("billing"),
+        });
+    }
+}
+
+#[actix::test]
+async fn one_that_deregisters_goes_at_once_and_may_come_back() {
+    let mut office = office();
+    office.commit(registration("a"));
+    assert_eq!(office.is_left().await, Some(false));
+    office.commit_fact(office.deregistered());
+    assert_eq!(office.is_left().await, Some(true));
+    office.commit(registration("a"));
+    assert_eq!(office.is_left().await, Some(false));
+}
+
+#[actix::test]
+async fn one_that_only_asked_goes_when_it_did_not_ask_for_long() {
+    let mut office = office();
+    office.address.do_send(committed(
+        1,
+        vec![Fact::ServiceSeen(ServiceSeen {
+            service: service("billing"),
+            at: office.clock.wall(),
+        })],
+    ));
+    office.poll();
+    assert_eq!(office.is_left().await, Some(false));
+    pass(59).await;
+    office.poll();
+    assert_eq!(office.is_left().await, None);
+    pass(59).await;
+    assert_eq!(office.is_left().await, None);
+    pass(4).await;
+    assert_eq!(office.is_left().await, Some(true));
+    assert!(
+        office.recorded.drain().await.is_empty(),
+        "it never registered"
+    );
+    office.poll();
+    assert_eq!(office.is_left().await, Some(false));
+}
+
+#[actix::test]
+async fn one_without_instances_is_deregistered_once_nothing_waits_for_it() {
+    let mut office = office();
+    office.commit(registration("a"));
+    office.commit_fact(Fact::InstanceDeregistered(InstanceDeregistered {
+        service: service("billing"),
+        instance_id: instance("a"),
+        at: office.clock.wall(),
+        registered_at: None,
+    }));
+    assert_eq!(office.is_left().await, Some(false));
+    pass(59).await;
+    assert_eq!(
+        (office.is_left().await, office.view().await.len()),
+        (None, 1)
+    );
+    pass(2).await;
+    assert_eq!(office.is_left().await, Some(true));
+    assert!(
+        office.recorded.drain().await.is_empty(),
+        "something may wait for it"
+    );
+    office.forgotten();
+    let facts = office.commit_next().await;
+    assert!(matches!(&facts[..], [Fact::ServiceDeregistered(_)]));
+    assert_eq!(office.is_left().await, Some(true));
+    assert!(office.view().await.is_empty());
+    office.forgotten();
+    assert!(office.recorded.drain().await.is_empty());
+}
+
+#[actix::test]
+async fn whoever_registers_meanwhile_is_not_deregistered() {
+    let mut office = office();
+    office.commit(registration("a"));
+    office.commit_fact(Fact::InstanceDeregistered(InstanceDeregistered {
+        service: service("billing"),
+        instance_id: instance("a"),
+        at: office.clock.wall(),
+        registered_at: None,
+    }));
+    pass(61).await;
+    let (reply, answer) = oneshot::channel();
+    office.address.do_send(Register {
+        registration: registration("b"),
+        reply,
+    });
+    office.forgotten();
+    let facts = office.commit_next().await;
+    assert!(matches!(&facts[..], [Fact::ServiceRegistered(_)]));
+    assert!(answer.await.unwrap().is_ok());
+    assert!(office.recorded.drain().await.is_empty());
+    assert_eq!(office.is_left().await, Some(false));
+}
+
+#[actix::test]
+async fn a_socket_that_listens_is_somebody() {
+    let mut office = office();
+    office.commit(registration("b"));
+    office.listen().await;
+    office.commit_fact(office.deregistered());
+    assert_eq!(office.is_left().await, Some(false));
+    office.stop_listening();
+    assert_eq!(office.is_left().await, Some(false));
+    pass(60).await;
+    assert_eq!(office.is_left().await, Some(true));
+}
+
+#[actix::test]
+async fn a_circuit_that_somebody_opened_keeps_a_service_until_it_changes() {
+    let mut office = office();
+    office.commit(registration("a"));
+    let forced = CircuitChanged {
+        circuit: crate::domain::circuit::CircuitName::Service(service("billing")),
+        at: office.clock.wall(),
+        from: CircuitState::Closed,
+        to: CircuitState::Open,
+        reason: "maintenance".to_owned(),
+        forced: Some(Forced::new(None, None)),
+    };
+    office.commit_fact(Fact::CircuitChanged(Arc::new(forced.clone())));
+    office.commit_fact(office.deregistered());
+    assert_eq!(office.is_left().await, Some(false));
+    let after = CircuitChanged {
+        from: CircuitState::Open,
+        to: CircuitState::HalfOpen,
+        forced: None,
+        ..forced
+    };
+    office.commit_fact(Fact::CircuitChanged(Arc::new(after)));
+    assert_eq!(office.is_left().await, Some(true));
+}
+
+#[actix::test]
+async fn of_those_who_came_and_went_a_replay_leaves_nothing() {
+    let mut office = closed_office();
+    office.address.do_send(committed(
+        1,
+        vec![Fact::ServiceSeen(ServiceSeen {
+            service: service("stock"),
+            at: office.clock.wall(),
+        })],
+    ));
+    office.commit(registration("a"));
+    office.commit_fact(office.deregistered());
+    office.address.do_send(Open);
+    assert!(office.announced.drain().await.is_empty());
+}
