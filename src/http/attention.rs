@@ -73,7 +73,7 @@ fn in_words(findings: &Findings<'_>, sight: Sight) -> Vec<String> {
 
 impl Sight {
     fn by_whom(self, pause: &Pause) -> String {
-        match pause.by.as_ref().filter(|_| self == Self::Names) {
+        match pause.by.as_ref().filter(|_| self.shows_names()) {
             Some(by) => format!("since {} by {by}", pause.since),
             None => format!("since {}", pause.since),
         }
@@ -89,7 +89,7 @@ impl Sight {
         let mut names = names.into_iter();
         let first = names.next()?;
         let first = match self {
-            Self::Names => first.to_string(),
+            Self::All | Self::Names => first.to_string(),
             Self::NumbersOnly => "a service".to_owned(),
         };
         match names.count() {

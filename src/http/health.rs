@@ -41,7 +41,7 @@ pub struct Told {
 impl Told {
     fn to(&self, sight: Sight) -> &Lately<Answer> {
         match sight {
-            Sight::Names => &self.with_names,
+            Sight::All | Sight::Names => &self.with_names,
             Sight::NumbersOnly => &self.in_numbers,
         }
     }
@@ -155,7 +155,7 @@ async fn find(hub: web::Data<Hub>, phase: Phase, sight: Sight) -> Result<Found<A
     let picture = &found.what;
     let (status, code) = status(&hub, phase, picture.is_overloaded());
     let totals = picture.queues.tally;
-    let named = picture.services.iter().filter(|_| sight == Sight::Names);
+    let named = picture.services.iter().filter(|_| sight.shows_names());
     let answer = HealthAnswer {
         status,
         version: env!("CARGO_PKG_VERSION"),

@@ -11,10 +11,11 @@ use super::ask::{ask, look};
 use super::handles::Handles;
 use super::lately::{Found, Lately};
 use crate::actors::messages::{
-    AdmissionReport, InspectAdmission, InspectCircuits, InspectQueues, QueueReport, ServiceSummary,
-    SurveyServices,
+    AdmissionReport, CircuitView, InspectAdmission, InspectCircuits, InspectQueues, QueueReport,
+    ServiceSummary, SurveyServices,
 };
 use crate::domain::circuit::CircuitState;
+use crate::domain::timestamp::Timestamp;
 use crate::door::Phase;
 use crate::error::HubError;
 
@@ -26,6 +27,27 @@ pub struct Picture {
     pub services: Vec<ServiceSummary>,
     /// Of services, then of callbacks.
     pub circuits: Vec<(String, CircuitState)>,
+    /// Those of them that hold something back.
+    pub not_closed: Vec<HeldBack>,
+}
+
+/// A circuit that is not closed.
+pub struct HeldBack {
+    pub circuit: String,
+    pub state: CircuitState,
+    pub reason: Option<String>,
+    pub open_until: Option<Timestamp>,
+}
+
+impl HeldBack {
+    fn of(view: &CircuitView) -> Option<Self> {
+        (view.state != CircuitState::Closed).then(|| Self {
+            circuit: view.circuit.to_string(),
+            state: view.state,
+            reason: view.reason.clone(),
+            open_until: view.open_until,
+        })
+    }
 }
 
 impl Picture {
@@ -92,13 +114,15 @@ impl Owners {
         let queues = look(&self.queues, InspectQueues { service: None }).await?;
         let door = look(&self.admission, InspectAdmission { service: None }).await?;
         let services = look(&self.services, SurveyServices).await?;
-        let mut circuits = Vec::new();
+        let (mut circuits, mut not_closed) = (Vec::new(), Vec::new());
         for owner in &self.circuits {
             let inspect = |reply| InspectCircuits {
                 circuit: None,
                 reply,
             };
-            let views = ask(owner, inspect).await?.into_iter();
+            let views = ask(owner, inspect).await?;
+            not_closed.extend(views.iter().filter_map(HeldBack::of));
+            let views = views.into_iter();
             circuits.extend(views.map(|view| (view.circuit.to_string(), view.state)));
         }
         Ok(Picture {
@@ -106,6 +130,7 @@ impl Owners {
             door,
             services,
             circuits,
+            not_closed,
         })
     }
 }

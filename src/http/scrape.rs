@@ -40,7 +40,7 @@ pub async fn metrics(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRe
     let phase = hub.door.phase();
     let found = hub.scrapes.get(phase, || find(hub.clone(), phase)).await?;
     let text = match Sight::of(&request, &hub) {
-        Sight::Names => &found.what.with_names,
+        Sight::All | Sight::Names => &found.what.with_names,
         Sight::NumbersOnly => &found.what.in_numbers,
     };
     Ok(HttpResponse::Ok()

@@ -1,5 +1,6 @@
 //! Who sees names in what everybody may ask for. While there are keys, that is who shows one, or asks on
 //! the hub's own machine; all others see how the hub is, but not who uses it.
+//! What receivers answered is for operators and that machine alone.
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, web};
@@ -10,6 +11,9 @@ use crate::logic::nearness::is_from_here;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Sight {
+    /// An operator's: names, and what receivers answered.
+    All,
+    /// A service's.
     Names,
     NumbersOnly,
 }
@@ -19,10 +23,11 @@ impl Sight {
         let keys = hub.keys.now();
         let headers = request.headers();
         if !keys.are_required() {
-            return Self::Names;
+            return Self::All;
         }
         let peer = request.peer_addr().map(|peer| peer.ip());
         match keys.caller(headers) {
+            Ok(caller) if caller.is_operator => return Self::All,
             Ok(_) => return Self::Names,
             // Answered nevertheless, but nobody tries keys here unseen.
             Err(denial) => drop(refusals::unauthenticated(hub, peer, denial)),
@@ -31,8 +36,12 @@ impl Sight {
         let host = || only(headers, header::HOST).ok()??.to_str().ok();
         let names = headers.keys().map(|name| name.as_str());
         match is_from_here(peer, target.or_else(host), names) {
-            true => Self::Names,
+            true => Self::All,
             false => Self::NumbersOnly,
         }
+    }
+
+    pub fn shows_names(self) -> bool {
+        self != Self::NumbersOnly
     }
 }

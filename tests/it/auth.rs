@@ -78,12 +78,21 @@ fn strangers_see_how_the_hub_is_and_not_who_uses_it() {
     let names = ["alpha", "beta", "order.secret"];
     let key = "x-service-key: wrong";
     let guessing = stranger(&hub).with_header("x-service-name: shop");
-    for (client, sees) in [
-        (shop(&hub).with_header("x-forwarded-for: 203.0.113.7"), true),
-        (near, true),
-        (stranger(&hub), false),
-        (hub.nameless().with_header("host: hub.example.org"), false),
-        (guessing.with_header(key), false),
+    let (all, one, nothing) = (json!("maintenance"), json!(null), json!(null));
+    for (client, sees, reason) in [
+        (
+            shop(&hub).with_header("x-forwarded-for: 203.0.113.7"),
+            true,
+            &one,
+        ),
+        (near, true, &all),
+        (stranger(&hub), false, &nothing),
+        (
+            hub.nameless().with_header("host: hub.example.org"),
+            false,
+            &nothing,
+        ),
+        (guessing.with_header(key), false, &nothing),
     ] {
         let health = client.get("/health").is(200);
         assert_eq!(health["services"]["alpha"].is_string(), sees, "{health}");
@@ -102,14 +111,16 @@ fn strangers_see_how_the_hub_is_and_not_who_uses_it() {
         ] {
             assert!(metrics.contains(line), "{metrics}");
         }
-        let details = client.get("/health/details").is(200).to_string();
-        for (answer, public) in [
-            (health.to_string(), sees),
-            (metrics, sees),
-            (details, false),
-        ] {
+        let details = client.get("/health/details").is(200);
+        let circuits = &details["components"]["circuits"];
+        assert_eq!(
+            (&circuits["status"], &circuits["open"]),
+            (&json!("degraded"), &json!(1))
+        );
+        assert_eq!(&circuits["not_closed"][0]["reason"], reason, "{circuits}");
+        for answer in [health.to_string(), metrics, details.to_string()] {
             let told = names.iter().any(|name| answer.contains(name));
-            assert_eq!(told, public, "{answer}");
+            assert_eq!(told, sees, "{answer}");
         }
     }
     let metrics = stranger(&hub).get("/metrics").body;

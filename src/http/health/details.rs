@@ -3,22 +3,26 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{status, uptime, well};
+use crate::domain::circuit::CircuitState;
 use crate::domain::lack::Lack;
 use crate::domain::service::Health;
 use crate::domain::timestamp::Timestamp;
 use crate::error::HubError;
 use crate::http::Hub;
 use crate::http::picture::Picture;
+use crate::http::sight::Sight;
 
 /// A clock that is set back by less is nothing to look after.
 const NOTEWORTHY_OFFSET: Duration = Duration::from_secs(5);
 /// A sync that takes longer keeps everybody waiting.
 const SLOW_SYNC_MS: f64 = 1000.0;
+/// `GET /v1/circuits` has them all.
+const MOST_CIRCUITS: usize = 20;
 
 /// How the hub and its parts are.
 #[derive(Serialize, ToSchema)]
@@ -39,6 +43,7 @@ pub struct Components {
     message_queue: MessageQueueHealth,
     event_store: EventStoreHealth,
     service_registry: RegistryHealth,
+    circuits: CircuitsHealth,
     journal: JournalHealth,
     archive: ArchiveHealth,
     disk: DiskHealth,
@@ -69,6 +74,56 @@ pub struct EventStoreHealth {
 pub struct RegistryHealth {
     status: Health,
     registered_services: usize,
+}
+
+/// Of services and of callbacks.
+#[derive(Serialize, ToSchema)]
+pub struct CircuitsHealth {
+    /// Degraded while one is open.
+    status: Health,
+    open: usize,
+    half_open: usize,
+    /// The first 20 of them; none for those who see no names.
+    not_closed: Vec<NotClosedCircuit>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct NotClosedCircuit {
+    /// The service, or `callback:` and an origin.
+    circuit: String,
+    #[schema(value_type = String, pattern = "^(OPEN|HALF_OPEN)$")]
+    state: CircuitState,
+    /// What led to it; for operators and on the hub's own machine.
+    reason: Option<String>,
+    /// When it is tried again by itself; null: it was forced open, or is being tried.
+    open_until: Option<Timestamp>,
+}
+
+impl CircuitsHealth {
+    fn of(picture: &Picture, sight: Sight) -> Self {
+        let count = |state| {
+            picture
+                .not_closed
+                .iter()
+                .filter(move |one| one.state == state)
+        };
+        let open = count(CircuitState::Open).count();
+        let shown = picture.not_closed.iter().filter(|_| sight.shows_names());
+        Self {
+            status: well(open == 0),
+            open,
+            half_open: count(CircuitState::HalfOpen).count(),
+            not_closed: shown
+                .take(MOST_CIRCUITS)
+                .map(|one| NotClosedCircuit {
+                    circuit: one.circuit.clone(),
+                    state: one.state,
+                    reason: one.reason.clone().filter(|_| sight == Sight::All),
+                    open_until: one.open_until,
+                })
+                .collect(),
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -131,7 +186,8 @@ pub struct ClockHealth {
 
 /// How the parts of the hub are
 ///
-/// What is counted by service is at most a second old.
+/// What is counted by service is at most a second old. While there are keys, who shows none sees it in
+/// numbers.
 #[utoipa::path(
     get,
     path = "/health/details",
@@ -143,7 +199,7 @@ pub struct ClockHealth {
         (status = 503, description = "It is starting or stopping", body = Details),
     ),
 )]
-pub async fn details(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+pub async fn details(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     let phase = hub.door.phase();
     let found = hub.pictures.latest(phase).await?;
     let picture = &found.what;
@@ -152,12 +208,12 @@ pub async fn details(hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
         status,
         version: env!("CARGO_PKG_VERSION"),
         uptime: uptime(&hub),
-        components: components(&hub, picture),
+        components: components(&hub, picture, Sight::of(&request, &hub)),
         set_but_unused: &hub.settings.unused,
     }))
 }
 
-fn components(hub: &Hub, picture: &Picture) -> Components {
+fn components(hub: &Hub, picture: &Picture, sight: Sight) -> Components {
     let metrics = &hub.metrics;
     let total = &picture.queues.total;
     let services = || picture.services.iter();
@@ -180,6 +236,7 @@ fn components(hub: &Hub, picture: &Picture) -> Components {
             status: well(!services().any(|one| one.is_failing)),
             registered_services: picture.services.len(),
         },
+        circuits: CircuitsHealth::of(picture, sight),
         journal: JournalHealth {
             status: well(
                 metrics.journal_lack.get() == 0
