@@ -17,6 +17,7 @@ mod events;
 mod faults;
 mod files;
 mod forgotten;
+mod greedy;
 mod guide;
 mod health;
 mod history;
