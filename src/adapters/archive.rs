@@ -6,6 +6,7 @@ mod events;
 mod letters;
 mod listing;
 mod messages;
+mod opening;
 mod plans;
 mod postgres;
 mod snapshots;

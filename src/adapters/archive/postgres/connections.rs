@@ -20,6 +20,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::ssl_mode::{self, SslMode};
 use super::tables;
+use crate::adapters::archive::opening::may_open;
 use crate::adapters::archive::sql::unavailable;
 use crate::adapters::tls::{self, Trust};
 use crate::ports::archive::ArchiveError;
@@ -194,6 +195,7 @@ async fn connect(server: Server) -> ConnectionResult<AsyncPgConnection> {
 }
 
 async fn open(server: Server) -> Result<AsyncPgConnection, String> {
+    may_open(server.config.get_dbname().unwrap_or_default()).map_err(|error| error.to_string())?;
     let (client, connection) = server.connect().await.map_err(|error| cause(&error))?;
     let connection = AsyncPgConnection::try_from_client_and_connection(client, connection);
     let connection = connection.await.map_err(|error| error.to_string())?;

@@ -18,6 +18,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::space;
+use crate::adapters::archive::opening::may_open;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
@@ -148,6 +149,7 @@ fn unfinished(error: &JoinError) -> Error {
 
 fn connect(path: &Path, pragmas: &str) -> Result<SqliteConnection, Cause> {
     let url = path.to_str().ok_or("the path is not UTF-8")?;
+    may_open(url)?;
     let mut connection = SqliteConnection::establish(url)?;
     connection.batch_execute(pragmas)?;
     Ok(connection)
