@@ -342,6 +342,9 @@ impl Contents {
         if let Some(before) = batch.removed_before {
             self.events = self.events.split_off(&before);
         }
+        for snapshot in &batch.snapshots {
+            self.drop_superseded(&snapshot.stream_id);
+        }
         for removed in &batch.removed_messages {
             self.rows.retain(|_, row| !goes(row, removed));
         }
@@ -350,6 +353,25 @@ impl Contents {
         }
         self.standing.checkpoint = batch.through;
         Ok(())
+    }
+
+    /// Those that no state of the stream can begin with any more.
+    fn drop_superseded(&mut self, stream: &StreamId) {
+        let places = self
+            .events
+            .values()
+            .filter_map(|event| event.stream.as_ref());
+        let kept = places.filter(|place| place.id == *stream);
+        let first_kept = kept.map(|place| place.version).min();
+        let of_stream = self.snapshots.iter();
+        let of_stream = of_stream.filter(|snapshot| snapshot.stream_id == *stream);
+        let covering = of_stream
+            .map(|snapshot| snapshot.version)
+            .filter(|version| first_kept.is_none_or(|first| *version < first))
+            .max();
+        self.snapshots.retain(|snapshot| {
+            snapshot.stream_id != *stream || covering.is_none_or(|one| snapshot.version >= one)
+        });
     }
 
     fn change_letter(&mut self, change: &LetterChange) {

@@ -1,6 +1,6 @@
 //! Snapshots of streams in SQL.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use diesel::prelude::QueryableByName;
@@ -78,6 +78,27 @@ pub fn newest(stream: &str, version: u64) -> Statement {
         .and("stream_id = ", stream)
         .and("version <= ", version)
         .sql(" ORDER BY version DESC LIMIT 1")
+}
+
+/// So many streams are looked at by one statement.
+const TOGETHER: usize = 500;
+
+/// Takes those away that no state can begin with any more: of the streams of `snapshots` all that
+/// are older than another one before the first event that is kept.
+pub fn superseded(snapshots: &[Arc<Snapshot>]) -> Vec<Statement> {
+    let streams = snapshots.iter().map(|snapshot| snapshot.stream_id.as_str());
+    let streams: Vec<&str> = BTreeSet::from_iter(streams).into_iter().collect();
+    let gone = |streams: &[&str]| {
+        Statement::new("DELETE FROM snapshots WHERE stream_id IN ")
+            .list(streams.iter().copied())
+            .sql(
+                " AND version < (SELECT max(covering.version) FROM snapshots AS covering \
+                 WHERE covering.stream_id = snapshots.stream_id AND covering.version < coalesce( \
+                 (SELECT min(stream_version) FROM events \
+                 WHERE events.stream_id = snapshots.stream_id), 9223372036854775807))",
+            )
+    };
+    streams.chunks(TOGETHER).map(gone).collect()
 }
 
 pub fn newest_version(stream: &str) -> Statement {

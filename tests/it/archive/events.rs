@@ -325,8 +325,9 @@ fn a_stream_tells_its_version_count_and_times() {
 #[test]
 fn the_newest_snapshot_up_to_a_version_is_found() {
     on_each(async |archive| {
+        let events = (1..=5).map(|n| published(in_stream(event(n), "one", n)));
         let taken = [2, 5].map(|version| snapshot_taken("one", version));
-        apply(archive, taken).await;
+        apply(archive, events.chain(taken)).await;
         let newest = async |version| archive.snapshot(label("one"), version).await.unwrap();
         assert_eq!(newest(1).await, None);
         assert_eq!(newest(4).await, Some(snapshot("one", 2)));
@@ -377,5 +378,45 @@ fn removed_events_are_gone_and_their_streams_known_before() {
         assert_eq!(sequences(archive, EventQuery::default()).await, [5, 6]);
         let gone: Vec<EventId> = [1, 5].map(event_id).to_vec();
         assert_eq!(archive.events_by_id(gone).await.unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn of_the_snapshots_before_the_first_event_that_is_kept_only_the_newest_stays() {
+    on_each(async |archive| {
+        let events = (1..=6).map(|n| published(in_stream(event(n), "s", n)));
+        apply(archive, events).await;
+        apply(archive, [snapshot_taken("s", 2), snapshot_taken("t", 1)]).await;
+        apply(archive, [snapshot_taken("s", 4), snapshot_taken("t", 3)]).await;
+        let newest = async |stream, version| {
+            let found = archive.snapshot(label(stream), version).await.unwrap();
+            found.map(|snapshot| snapshot.version)
+        };
+        // All of its events are there, so that a state may begin with either.
+        assert_eq!(newest("s", 3).await, Some(2));
+        // Of the other there are none.
+        assert_eq!(
+            (newest("t", 2).await, newest("t", 9).await),
+            (None, Some(3))
+        );
+
+        apply(archive, [events_removed(4)]).await;
+        apply(archive, [snapshot_taken("s", 5)]).await;
+        assert_eq!(newest("s", 3).await, Some(2));
+        assert_eq!(newest("s", 4).await, Some(4));
+        apply(archive, [snapshot_taken("s", 6), events_removed(6)]).await;
+        assert_eq!(newest("s", 4).await, None);
+        assert_eq!(
+            (newest("s", 5).await, newest("s", 6).await),
+            (Some(5), Some(6))
+        );
+        apply(archive, [snapshot_taken("s", 6), events_removed(7)]).await;
+        assert_eq!(
+            (newest("s", 5).await, newest("s", 9).await),
+            (None, Some(6))
+        );
+        assert_eq!(newest("t", 9).await, Some(3));
+        let stream = archive.stream(label("s")).await.unwrap().unwrap();
+        assert_eq!((stream.version, stream.count), (6, 0));
     });
 }

@@ -41,6 +41,9 @@ pub async fn apply(connection: &mut AsyncPgConnection, batch: &Batch) -> QueryRe
             if let Some(before) = batch.removed_before {
                 remove_events(connection, before).await?;
             }
+            for gone in snapshots::superseded(&batch.snapshots) {
+                gone.execute(connection).await?;
+            }
             for removed in &batch.removed_messages {
                 let removal = messages::retention::remove(removed);
                 removal.execute(connection).await?;

@@ -39,6 +39,9 @@ pub fn apply(connection: &mut SqliteConnection, batch: &Batch) -> QueryResult<Ap
         if let Some(before) = batch.removed_before {
             remove_events(connection, before)?;
         }
+        for gone in snapshots::superseded(&batch.snapshots) {
+            gone.execute(connection)?;
+        }
         for removed in &batch.removed_messages {
             retention::remove(removed).execute(connection)?;
         }
