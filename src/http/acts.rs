@@ -2,11 +2,15 @@
 //! the log for each, in the same words, with who did it.
 
 use std::fmt::Display;
+use std::net::SocketAddr;
 
 use actix_web::HttpRequest;
+use uuid::Uuid;
 
 use super::auth::Caller;
 use super::edge::RequestId;
+use super::steps::{Asked, BySocket};
+use crate::domain::ids::ServiceName;
 
 /// Something that was done, and is in the journal.
 pub struct Act<'a> {
@@ -18,6 +22,14 @@ pub struct Act<'a> {
     pub outcome: Option<&'a dyn Display>,
     /// As whoever did it gave it.
     pub reason: Option<&'a str>,
+}
+
+/// A socket, and who opened it.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    pub id: Uuid,
+    pub by: Option<ServiceName>,
+    pub peer: Option<SocketAddr>,
 }
 
 impl<'a> Act<'a> {
@@ -48,17 +60,29 @@ impl<'a> Act<'a> {
         if !tracing::enabled!(tracing::Level::INFO) {
             return;
         }
-        let (kind, name) = self.on;
         let by = Caller::of(request).name;
-        let peer = request.peer_addr();
+        let request_id = RequestId::under_way(request);
+        self.write(by.as_ref(), request.peer_addr(), &request_id);
+    }
+
+    /// As [`Act::tell`], of what was asked over a socket.
+    pub fn tell_over(&self, socket: &Opened) {
+        if tracing::enabled!(tracing::Level::INFO) {
+            let socket_id = BySocket(&socket.id).asked();
+            self.write(socket.by.as_ref(), socket.peer, &socket_id);
+        }
+    }
+
+    fn write(&self, by: Option<&ServiceName>, peer: Option<SocketAddr>, request_id: &str) {
+        let (kind, name) = self.on;
         tracing::info!(
             action = self.action,
             on = format!("{kind} {name}"),
             outcome = self.outcome.map(ToString::to_string),
             reason = self.reason,
-            by = by.as_ref().map_or("anonymous", |name| name.as_str()),
+            by = by.map_or("anonymous", ServiceName::as_str),
             peer = peer.map(tracing::field::display),
-            request_id = RequestId::under_way(request),
+            request_id,
             "act"
         );
     }

@@ -434,7 +434,10 @@ async fn switch(
         Switch::Resume => "resume_redrive",
         Switch::Cancel => "cancel_redrive",
     };
-    let outcome = format!("{} redriven so far", view.redriven);
+    let outcome = match view.kind {
+        JobKind::Redrive => format!("{} redriven so far", view.redriven),
+        JobKind::Delete => format!("{} deleted so far", view.deleted),
+    };
     Act::new(action, "redrive job", &job)
         .with(&outcome)
         .tell(request);

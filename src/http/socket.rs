@@ -23,7 +23,7 @@ use crate::error::HubError;
 use crate::logic::limits::Limit;
 use flow::{Metered, Room};
 use incoming::{Gate, Incoming};
-use session::Session;
+use session::{Session, Who};
 
 /// Every type of frame a client may send.
 #[cfg(test)]
@@ -82,8 +82,13 @@ pub async fn open(
     let line = line.cloned().unwrap_or_default();
     line.become_socket();
     let (room, gate) = (Room::default(), Gate::default());
-    let who = (Caller::of(&request), peer, place);
-    let unfinished = incoming::Room::new(hub.unfinished.clone(), who.1.clone());
+    let unfinished = incoming::Room::new(hub.unfinished.clone(), peer.clone());
+    let who = Who {
+        caller: Caller::of(&request),
+        address: request.peer_addr(),
+        peer,
+        place,
+    };
     let incoming = Incoming::new(payload, line, gate.clone(), unfinished);
     let session = Session::new(hub, who, room.clone(), gate, takes_arrays.unwrap_or(false));
     // The stream of the library would take all bytes there are before it decodes a frame.

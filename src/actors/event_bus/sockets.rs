@@ -7,7 +7,7 @@ use ahash::AHashMap;
 use rand::RngExt;
 
 use super::EventBus;
-use crate::actors::messages::{self, AttachSocket, FeedId, Record, SocketNews};
+use crate::actors::messages::{self, AttachChange, AttachSocket, FeedId, Record, SocketNews};
 use crate::domain::event::Sequence;
 use crate::domain::fact::Fact;
 use crate::domain::refusal::Refusal;
@@ -109,6 +109,7 @@ impl Handler<AttachSocket> for EventBus {
         if self.is_draining {
             return drop(asked.reply.send(Err(Refusal::Stopping)));
         }
+        let is_known = self.roster.named(&asked.service, &asked.name).is_some();
         let (id, version) = match self.socket_subscription(&asked) {
             Ok(found) => found,
             Err(refusal) => return drop(asked.reply.send(Err(refusal))),
@@ -118,6 +119,11 @@ impl Handler<AttachSocket> for EventBus {
         {
             socket.do_send(SocketNews::Displaced);
         }
+        let change = match (is_known, &version) {
+            (false, _) => AttachChange::Made,
+            (true, Some(_)) => AttachChange::Changed,
+            (true, None) => AttachChange::None,
+        };
         let mut facts = Vec::new();
         if let Some(version) = version.map(Arc::new) {
             self.roster.positions.learn(id, version.after);
@@ -133,6 +139,7 @@ impl Handler<AttachSocket> for EventBus {
                 id,
                 from,
                 unsettled,
+                change,
                 letters,
             }));
         });

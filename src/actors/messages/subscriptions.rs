@@ -160,8 +160,20 @@ pub struct Attached {
     /// The first event that is owed.
     pub from: Sequence,
     pub unsettled: Unsettled,
+    pub change: AttachChange,
     /// Events that are owed once more.
     pub letters: Vec<Arc<EventLetter>>,
+}
+
+/// What became of a subscription when a socket asked for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AttachChange {
+    /// There was none of this name.
+    Made,
+    /// It wants other types now.
+    Changed,
+    /// It is as it was.
+    None,
 }
 
 /// What the sockets before did not settle of what they were sent.

@@ -13,6 +13,7 @@ mod life;
 mod requests;
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context as TaskContext, Poll};
@@ -36,6 +37,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::door::Phase;
 use crate::error::HubError;
 use crate::http::Hub;
+use crate::http::acts::Opened;
 use crate::http::auth::Caller;
 use crate::pool::{Held, Peer};
 use consumers::Consumers;
@@ -55,9 +57,19 @@ const ARRAY_BYTES: usize = 64 << 10;
 
 pub type Context = WebsocketContext<Session>;
 
+/// Who opens a socket.
+pub struct Who {
+    pub caller: Caller,
+    pub address: Option<SocketAddr>,
+    pub peer: Peer,
+    /// Among the sockets of its peer.
+    pub place: Held,
+}
+
 pub struct Session {
     hub: web::Data<Hub>,
     caller: Caller,
+    opened: Opened,
     peer: Peer,
     /// Among the sockets of its peer.
     _place: Held,
@@ -85,13 +97,7 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn new(
-        hub: web::Data<Hub>,
-        (caller, peer, place): (Caller, Peer, Held),
-        room: Room,
-        gate: Gate,
-        takes_arrays: bool,
-    ) -> Self {
+    pub fn new(hub: web::Data<Hub>, who: Who, room: Room, gate: Gate, takes_arrays: bool) -> Self {
         let socket = FeedId(Uuid::from_u128(rand::random()));
         hub.metrics.sockets.open.inc();
         let beaten_at = hub.clock.now();
@@ -99,9 +105,14 @@ impl Session {
             feed: Feed::default(),
             consumers: Consumers::new(&hub.handles, hub.door.clone(), socket),
             hub,
-            caller,
-            peer,
-            _place: place,
+            opened: Opened {
+                id: socket.0,
+                by: who.caller.name.clone(),
+                peer: who.address,
+            },
+            caller: who.caller,
+            peer: who.peer,
+            _place: who.place,
             socket,
             room,
             gate,

@@ -148,3 +148,34 @@ fn who_paused_is_still_known_after_a_restart() {
     let words = hub.waiting_for(&id);
     assert!(words.contains("by anonymous (127.0.0.1)"), "{words}");
 }
+
+#[test]
+fn what_is_done_over_sockets_and_by_jobs_that_delete_is_told() {
+    let hub = TestHub::with(&[JSON]);
+    let subscribe = |types: &[&str]| {
+        json!({"type": "subscribe", "service": "shop", "subscription": "mine",
+               "event_types": types, "ref": 1})
+    };
+    for _ in 0..2 {
+        let mut socket = hub.socket();
+        assert_eq!(socket.ask(&subscribe(&["a.*"]))["type"], "subscribed");
+    }
+    let mut socket = hub.socket();
+    socket.ask(&subscribe(&["a.*", "b.*"]));
+    socket.ask(&json!({"type": "unsubscribe", "ref": 2}));
+    let job = text(&hub.post("/v1/dlq/delete", &json!({"filter": {}})).is(202)["job"]);
+    hub.switch_redrive(&job, "cancel");
+
+    let made = act(&hub, "subscribe");
+    assert_eq!(made["outcome"], "mine of shop");
+    assert!(text(&made["on"]).starts_with("subscription "), "{made}");
+    assert!(text(&made["request_id"]).starts_with("socket "), "{made}");
+    assert!(text(&made["peer"]).starts_with("127.0.0.1:"), "{made}");
+    assert_eq!(act(&hub, "change_subscription")["on"], made["on"]);
+    let left = act(&hub, "unsubscribe");
+    assert_eq!(left["on"], made["on"]);
+    assert_eq!(left["outcome"], "mine of shop, which stays");
+    let started = act(&hub, "delete_dead_letters");
+    assert_eq!(started["on"], format!("redrive job {job}"));
+    assert_eq!(started["outcome"], "0 dead letters match");
+}

@@ -12,13 +12,17 @@ use super::super::super::texts;
 use super::super::{Context, Session};
 use super::named::{Named, deleted};
 use super::{Feed, Stage};
-use crate::actors::messages::{AttachSocket, Attached, FeedId, InspectLog, LogReport};
+use crate::actors::messages::{
+    AttachChange, AttachSocket, Attached, FeedId, InspectLog, LogReport,
+};
 use crate::domain::event::Sequence;
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
+use crate::domain::subscription::SubscriptionId;
 use crate::error::{HubError, Subject};
 use crate::http::Hub;
+use crate::http::acts::{Act, Opened};
 use crate::http::ask::{ask, look};
 
 /// What a subscribe needed to know is known.
@@ -100,12 +104,12 @@ impl Session {
         self.begin_change();
         let present = self.feed.named.as_ref().map(|named| named.name.clone());
         let name = subscribe.name.or(present);
-        let (hub, socket, home) = (self.hub.clone(), self.socket, ctx.address());
+        let (hub, opened, home) = (self.hub.clone(), self.opened.clone(), ctx.address());
         actix::spawn(async move {
             // The first event has the number 1.
             let from = subscribe.from_sequence.map(|from| from.max(1));
             let asked = (event_types, from, name);
-            let to = prepare(&hub, socket, subscribe.service, asked).await;
+            let to = prepare(&hub, &opened, subscribe.service, asked).await;
             home.do_send(Change {
                 slip,
                 to: to.map(To::More),
@@ -186,9 +190,15 @@ impl Session {
     }
 }
 
+/// What was done to a subscription that stays when the socket is gone.
+fn tell(opened: &Opened, action: &'static str, id: SubscriptionId, outcome: &str) {
+    let act = Act::new(action, "subscription", &id);
+    act.with(&outcome).tell_over(opened);
+}
+
 async fn prepare(
     hub: &Hub,
-    socket: FeedId,
+    opened: &Opened,
     service: ServiceName,
     (event_types, from_sequence, name): (Arc<[Pattern]>, Option<Sequence>, Option<Label>),
 ) -> Result<Subscribed, HubError> {
@@ -200,7 +210,7 @@ async fn prepare(
         None => None,
         Some(name) => {
             let attached = ask(&hub.handles.attach_socket, |reply| AttachSocket {
-                socket,
+                socket: FeedId(opened.id),
                 service: service.clone(),
                 name: name.clone(),
                 event_types: event_types.clone(),
@@ -208,6 +218,12 @@ async fn prepare(
                 reply,
             });
             let attached = attached.await??;
+            let whose = format!("{name} of {service}");
+            match attached.change {
+                AttachChange::Made => tell(opened, "subscribe", attached.id, &whose),
+                AttachChange::Changed => tell(opened, "change_subscription", attached.id, &whose),
+                AttachChange::None => {}
+            }
             Some((service, name, attached))
         }
     };
@@ -242,8 +258,11 @@ impl Handler<Change> for Session {
                 self.feed.keep(&left);
                 let text = texts::unsubscribed(slip.reference.as_ref(), &left);
                 self.answers.give((slip.place, Some(text)));
-                if left.is_empty() {
-                    self.feed.named = None;
+                if left.is_empty()
+                    && let Some(named) = self.feed.named.take()
+                {
+                    let outcome = format!("{} of {}, which stays", named.name, named.service);
+                    tell(&self.opened, "unsubscribe", named.id, &outcome);
                 }
                 self.feed.event_types = left;
                 Ok(())
