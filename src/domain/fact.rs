@@ -183,6 +183,9 @@ pub struct Redrive {
     pub times: u32,
     /// `Dead` or `Expired`: the count it leaves.
     pub from: State,
+    /// Where it was first accepted, and stands in lists; older hubs did not write it down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
     /// The job it was redriven by, if by one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<JobId>,

@@ -8,8 +8,8 @@ use crate::actors::messages::{
     EndLetter, ExtendLeases, Flush, Follow, ForceCircuit, GiveUpEvent, Heartbeat, Inspect,
     InspectAdmission, InspectCircuits, InspectDependencies, InspectLog, InspectQueues,
     InspectQuotas, InspectRedrives, InspectServices, InspectStream, InspectSubscriptions,
-    InspectUsage, Listen, LoseEvents, PickInstance, Publish, ReadRecent, ReadState, Receive,
-    Register, Reprocess, RetryNow, ReturnLeases, SetQuota, SocketClosed, SocketOpened,
+    InspectUsage, ListOpen, Listen, LoseEvents, PickInstance, Publish, ReadRecent, ReadState,
+    Receive, Register, Reprocess, RetryNow, ReturnLeases, SetQuota, SocketClosed, SocketOpened,
     StartRedrive, StartReplay, StopListening, Subscribe, SurveyServices, SwitchQueue,
     SwitchRedrive, SwitchSubscription, TakeSnapshot, Unfollow, Unsubscribe,
 };
@@ -23,6 +23,7 @@ pub struct Handles {
     pub admission: Recipient<InspectAdmission>,
     pub await_settled: Recipient<AwaitSettled>,
     pub inspect: Recipient<Inspect>,
+    pub list_open: Recipient<ListOpen>,
     pub inspect_queues: Recipient<InspectQueues>,
     pub switch_queue: Recipient<SwitchQueue>,
     pub clear_queue: Recipient<ClearQueue>,

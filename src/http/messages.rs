@@ -1,6 +1,7 @@
 //! `/v1/messages`: send one or many, look at them, take them back.
 
 pub mod batch;
+mod pending;
 pub mod send;
 
 use std::time::Duration;
@@ -202,7 +203,7 @@ pub async fn flush(hub: &Hub) -> Result<(), HubError> {
         (status = 200, description = "Those the caller may see", body = MessagePage),
         (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
         (status = 429, description = "QUEUE_FULL: too much is read at once. See `Retry-After`"),
-        (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
+        (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer, and not only messages that are still owed are asked for"),
     ),
 )]
 pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
@@ -212,10 +213,11 @@ pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
     let states =
         "queued, scheduled, parked, delivering, retrying, delivered, dead, expired, cancelled";
     let state = asked.word("state", states, State::from_name)?;
-    let wanted = |candidate: State| {
+    let is_wanted = |candidate: &State| {
         status.is_none_or(|status| candidate.status() == status)
-            && state.is_none_or(|state| candidate == state)
+            && state.is_none_or(|state| *candidate == state)
     };
+    let wanted: Vec<State> = State::ALL.into_iter().filter(is_wanted).collect();
     let query = MessageQuery {
         source: asked.service("source")?,
         destination: asked.service("destination")?,
@@ -223,24 +225,52 @@ pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
         correlation_id: asked.read("correlation_id", |text| {
             Label::parse(text).map(|label| label.to_string())
         })?,
-        states: archived_states(status, state),
+        states: archived_states(&wanted),
         since: asked.time("since")?,
         until: asked.time("until")?,
         before: asked.cursor()?,
         ..MessageQuery::default()
     };
-    let keep =
-        |view: &MessageView| wanted(view.state) && caller.may_see(&view.source, &view.destination);
     let limit = asked.limit()?;
     let mut reading = Reading::of(&hub, &request);
-    reading.begin_in_archive().await?;
-    let page = find(&hub, query, limit, keep).await?;
+    let page = match wanted.is_empty() {
+        true => Page::empty(),
+        false => listed(&mut reading, query, wanted, limit, &caller).await?,
+    };
     let last = page.items.last().filter(|_| !page.is_last());
     Ok(reading.json(&MessagePage {
         count: page.items.len(),
         next_cursor: last.map(|view| view.position.to_string()),
         messages: page.items,
     }))
+}
+
+/// A page of messages in one of these states. Those that are owed are known without the archive,
+/// and what is settled is not.
+async fn listed(
+    reading: &mut Reading<'_>,
+    query: MessageQuery,
+    states: Vec<State>,
+    limit: usize,
+    caller: &Caller,
+) -> Result<Page<MessageView>, HubError> {
+    let hub = reading.hub;
+    let may_see = |view: &MessageView| caller.may_see(&view.source, &view.destination);
+    let is_open = !states.iter().any(|state| state.is_settled());
+    let archived = match reading.begin_in_archive().await {
+        Ok(()) => {
+            let keep = |view: &MessageView| states.contains(&view.state) && may_see(view);
+            find(hub, query.clone(), limit, keep).await
+        }
+        Err(error) => Err(error),
+    };
+    match archived {
+        Err(HubError::NoArchive(_)) if is_open => {}
+        archived => return archived,
+    }
+    reading.begin().await?;
+    let wanted = pending::wanted(&query, states);
+    pending::find(hub, wanted, query.before, limit, may_see).await
 }
 
 /// A page of what the archive has, with what the queues know now. What the archive cannot tell
@@ -273,25 +303,20 @@ pub async fn find(
     }
 }
 
-/// Which states of the archive can hold what is asked for; there, `Queued` means unsettled.
-fn archived_states(status: Option<Status>, state: Option<State>) -> Vec<State> {
-    let archived = [
-        State::Queued,
-        State::Delivered,
-        State::Dead,
-        State::Expired,
-        State::Cancelled,
-    ];
-    let fits = |candidate: &State| {
-        let state_fits = state.is_none_or(|state| {
-            state == *candidate || (*candidate == State::Queued && !state.is_settled())
-        });
-        state_fits && status.is_none_or(|status| candidate.status() == status)
-    };
-    if status.is_none() && state.is_none() {
+/// Which states of the archive can hold these, of which there is one at least; none means all.
+/// There, `Queued` means unsettled.
+fn archived_states(wanted: &[State]) -> Vec<State> {
+    if wanted.len() == State::ALL.len() {
         return Vec::new();
     }
-    archived.into_iter().filter(fits).collect()
+    let archived = |state: &State| match state.is_settled() {
+        true => *state,
+        false => State::Queued,
+    };
+    let mut states: Vec<_> = wanted.iter().map(archived).collect();
+    // Those that are not settled come one after the other.
+    states.dedup();
+    states
 }
 
 /// Replaces what the archive says of open messages by what the queues know now.

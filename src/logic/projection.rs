@@ -263,8 +263,9 @@ impl Change {
 
     fn redrive(&mut self, position: Position, redrive: &Arc<Redrive>) {
         let before = self.opening.as_ref();
+        let first = redrive.position.unwrap_or(position);
         self.open(Opening {
-            position: before.map_or(position, |opening| opening.position),
+            position: before.map_or(first, |opening| opening.position),
             is_new: before.is_some_and(|opening| opening.is_new),
             opened: Opened::Redriven(redrive.clone()),
         });

@@ -12,6 +12,7 @@ mod forgetting;
 mod hand_out;
 mod kinds;
 pub mod leases;
+pub mod listing;
 mod losses;
 mod ordering_keys;
 mod pace;
@@ -40,6 +41,7 @@ use control::Pause;
 use destination::{Destination, Statistics, untold};
 use entry::{Entry, Place};
 use leases::Lease;
+use listing::Places;
 use pace::Pace;
 use ranking::Ranking;
 
@@ -58,6 +60,8 @@ pub struct Queues {
     policy: QueuePolicy,
     ranking: Ranking,
     entries: AHashMap<MessageId, Entry>,
+    /// Where each of them stands in lists.
+    places: Places,
     destinations: AHashMap<ServiceName, Destination>,
     leases: AHashMap<LeaseToken, Lease>,
     lease_ends: TimerQueue<LeaseToken>,
@@ -87,6 +91,7 @@ impl Queues {
             ranking: Ranking::new(policy.ranks),
             policy,
             entries: AHashMap::new(),
+            places: Places::default(),
             destinations: AHashMap::new(),
             leases: AHashMap::new(),
             lease_ends: TimerQueue::default(),
@@ -115,12 +120,14 @@ impl Queues {
             Fact::Accepted(message) => {
                 let accepted = moment.of(message.accepted_at, is_news);
                 self.open(message.clone(), position, 0, (accepted, moment));
+                self.places.enter(position, message.id);
             }
             Fact::Redriven(redrive) => {
                 self.letter_sent_again(&redrive.message);
                 let message = Arc::new(redrive.message.clone());
                 let accepted = moment.of(message.accepted_at, is_news);
                 self.open(message, position, redrive.times, (accepted, moment));
+                self.places.enter_again(redrive, position);
             }
             Fact::AttemptFailed(failed) => {
                 let retry_at = moment.of(failed.at(), is_news).hub_time(failed.retry_at);
@@ -165,7 +172,9 @@ impl Queues {
             message,
         };
         destination.enter(&entry);
-        self.entries.insert(id, entry);
+        if let Some(before) = self.entries.insert(id, entry) {
+            self.places.leave(&before);
+        }
         if due.is_none() {
             self.enqueue(id);
         }
@@ -244,6 +253,7 @@ impl Queues {
         let Some(entry) = self.entries.remove(&id) else {
             return;
         };
+        self.places.leave(&entry);
         let destination = destination_of(&mut self.destinations, &entry.message);
         destination.statistics.settled(state);
         destination.lanes.unblock();

@@ -1,5 +1,7 @@
 //! What is still answered, and truly, while the archive is away.
 
+mod pending;
+
 use std::fs;
 use std::time::{Duration, Instant};
 

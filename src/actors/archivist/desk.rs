@@ -157,6 +157,7 @@ impl Handler<Reprocess> for Archivist {
                 message: row.message.redriven(now, destination, payload),
                 times: row.redriven + 1,
                 from: row.state,
+                position: Some(row.position),
                 job,
             };
             Ok(Decision::Record(Fact::Redriven(Arc::new(redrive))))

@@ -1,5 +1,6 @@
 //! What clients ask of the Scheduler.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::Message as ActixMessage;
@@ -7,11 +8,12 @@ use actix::Message as ActixMessage;
 use super::Reply;
 use crate::domain::carried::Tally;
 use crate::domain::fact::Fact;
-use crate::domain::ids::{LeaseToken, MessageId, ServiceName};
+use crate::domain::ids::{LeaseToken, MessageId, Position, ServiceName};
 use crate::domain::message::Priority;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::leases::Leased;
+use crate::logic::queues::listing::{Stretch, Wanted};
 use crate::logic::queues::view::{OpenMessage, QueueDepths};
 
 /// http → Scheduler: hand out messages of `service`, waiting up to `wait` for the first.
@@ -118,6 +120,14 @@ pub struct ClearQueue {
 #[rtype(result = "Vec<Option<OpenMessage>>")]
 pub struct Inspect {
     pub ids: Vec<MessageId>,
+}
+
+/// http → Scheduler: the next of the messages that are owed, newest first, from `before` on.
+#[derive(ActixMessage)]
+#[rtype(result = "Stretch")]
+pub struct ListOpen {
+    pub wanted: Arc<Wanted>,
+    pub before: Option<Position>,
 }
 
 /// http → Scheduler: the depths of one destination or of all.

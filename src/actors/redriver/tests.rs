@@ -143,6 +143,7 @@ impl Office {
             message: self.message(number),
             times: 1,
             from: State::Dead,
+            position: None,
             job: Some(job_id()),
         }))
     }

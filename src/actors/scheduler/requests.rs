@@ -8,14 +8,17 @@ use rand::RngExt;
 use super::Scheduler;
 use super::pollers::Poller;
 use crate::actors::messages::{
-    AwaitSettled, Cancel, EndLeases, ExtendLeases, Inspect, InspectQueues, LeaseEnd, Polled,
-    Receive, Record, Reply, RetryNow, ReturnLeases,
+    AwaitSettled, Cancel, EndLeases, ExtendLeases, Inspect, InspectQueues, LeaseEnd, ListOpen,
+    Polled, Receive, Record, Reply, RetryNow, ReturnLeases,
 };
 use crate::domain::fact::{Fact, ServiceSeen};
 use crate::domain::ids::{LeaseToken, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::view::OpenMessage;
+
+/// So many messages are looked at for a list before others get their turn: well below a millisecond.
+const LOOKED_AT: usize = 1000;
 
 impl Handler<Receive> for Scheduler {
     type Result = ();
@@ -201,6 +204,16 @@ impl Handler<Inspect> for Scheduler {
             .into_iter()
             .map(|id| self.queues.inspect(id, now));
         MessageResult(views.collect::<Vec<Option<OpenMessage>>>())
+    }
+}
+
+impl Handler<ListOpen> for Scheduler {
+    type Result = MessageResult<ListOpen>;
+
+    fn handle(&mut self, list: ListOpen, _: &mut Context<Self>) -> Self::Result {
+        let now = self.clock.moment();
+        let stretch = self.queues.list(&list.wanted, list.before, LOOKED_AT, now);
+        MessageResult(stretch)
     }
 }
 

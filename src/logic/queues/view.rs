@@ -85,7 +85,7 @@ impl Queues {
         let now = now.into();
         let entry = self.entries.get(&id)?;
         Some(OpenMessage {
-            position: entry.order,
+            position: self.places.of(entry),
             message: entry.message.clone(),
             state: self.state(entry),
             redriven: entry.redriven,

@@ -142,6 +142,7 @@ pub fn redriven(number: u128, times: u32, from: State) -> Fact {
         message: message(number, r#"{"text":"again"}"#),
         times,
         from,
+        position: None,
         job: None,
     }))
 }

@@ -14,6 +14,7 @@ impl Addresses {
             admission: self.router.clone().recipient(),
             await_settled: self.scheduler.clone().recipient(),
             inspect: self.scheduler.clone().recipient(),
+            list_open: self.scheduler.clone().recipient(),
             inspect_queues: self.scheduler.clone().recipient(),
             switch_queue: self.scheduler.clone().recipient(),
             clear_queue: self.scheduler.clone().recipient(),

@@ -78,6 +78,7 @@ pub fn redriven(message: Message, times: u32) -> Fact {
         message,
         times,
         from: State::Dead,
+        position: None,
         job: None,
     }))
 }

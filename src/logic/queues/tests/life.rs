@@ -443,9 +443,11 @@ impl Life {
             return;
         };
         let destination = self.chance(20).then(|| self.some_service());
+        let position = self.accepted_at(message.id);
         let redrive = Redrive {
             message: message.redriven(self.now, destination, None),
             times: times + 1,
+            position,
             job: None,
             from,
         };

@@ -323,6 +323,7 @@ fn redriven(destination: Option<ServiceName>) -> Fact {
         message: with_key(1).redriven(at(5), destination, None),
         times: 1,
         from: State::Dead,
+        position: None,
         job: None,
     }))
 }

@@ -1,11 +1,15 @@
 //! What holds after every step of a random life.
 
+use std::cmp::Reverse;
+
 use ahash::AHashSet;
 
 use super::{Life, NAMES, service};
 use crate::domain::fact::Fact;
-use crate::domain::ids::ServiceName;
+use crate::domain::ids::{MessageId, Position, ServiceName};
+use crate::domain::message::State;
 use crate::logic::queues::Place;
+use crate::logic::queues::listing::Wanted;
 use crate::logic::queues::tests::model;
 use crate::logic::verdict;
 
@@ -45,10 +49,50 @@ impl Life {
             assert_eq!((entry.failures(), entry.lost), (open.failures, open.lost));
             assert_eq!((entry.order, entry.redriven), (open.order, open.redriven));
         }
+        if self.journal.len().is_multiple_of(16) {
+            self.check_list();
+        }
         let depths = self.queues.depths().map(|(_, depths)| depths.open());
         assert_eq!(depths.sum::<usize>(), self.queues.len());
         for index in 0..NAMES.len() {
             self.check_line(&service(index));
+        }
+    }
+
+    /// Where in the journal the message was accepted.
+    pub(super) fn accepted_at(&self, id: MessageId) -> Option<Position> {
+        let is_it = |fact: &Fact| matches!(fact, Fact::Accepted(message) if message.id == id);
+        let index = self.journal.iter().position(is_it)?;
+        Some(index as Position + 1)
+    }
+
+    fn check_list(&self) {
+        for destination in [None, Some(service(0))] {
+            let wanted = Wanted {
+                destination,
+                states: vec![State::Queued, State::Parked, State::Retrying],
+                ..Wanted::default()
+            };
+            let is_wanted = |open: &&model::Open| {
+                let to = &open.message.destination;
+                wanted.states.contains(&self.model.state(open))
+                    && wanted.destination.as_ref().is_none_or(|one| one == to)
+            };
+            let expected = self.model.open.iter().filter(is_wanted);
+            let mut expected: Vec<_> = expected.map(|open| open.message.id).collect();
+            expected.sort_by_key(|id| Reverse(self.accepted_at(*id)));
+            let mut found = Vec::new();
+            let mut before = None;
+            loop {
+                let stretch = self.queues.list(&wanted, before, 3, self.now);
+                assert!(stretch.messages.len() <= 3);
+                found.extend(stretch.messages.iter().map(|open| open.message.id));
+                before = stretch.before;
+                if before.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(found, expected);
         }
     }
 

@@ -1,0 +1,134 @@
+//! The messages the hub owes in the order of lists: by where they were accepted.
+
+use std::collections::BTreeMap;
+
+use ahash::AHashMap;
+
+use super::Queues;
+use super::entry::Entry;
+use super::view::OpenMessage;
+use crate::domain::fact::Redrive;
+use crate::domain::ids::{MessageId, Position, ServiceName};
+use crate::domain::message::{Message, State};
+use crate::domain::moment::Moment;
+use crate::domain::timestamp::Timestamp;
+
+/// Which of them.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Wanted {
+    pub source: Option<ServiceName>,
+    pub destination: Option<ServiceName>,
+    /// Only what this service sent or is to receive; `None`: of everybody.
+    pub party: Option<ServiceName>,
+    /// Or the message's own id, if it names none.
+    pub correlation_id: Option<String>,
+    /// Any of these.
+    pub states: Vec<State>,
+    /// By time of acceptance. Inclusive.
+    pub since: Option<Timestamp>,
+    /// Exclusive.
+    pub until: Option<Timestamp>,
+}
+
+/// A part of the list: newest first.
+#[derive(Debug, Default)]
+pub struct Stretch {
+    pub messages: Vec<OpenMessage>,
+    /// The list goes on before this position; `None`: that was all.
+    pub before: Option<Position>,
+}
+
+/// Where each message stands.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    by_position: BTreeMap<Position, MessageId>,
+    /// Those that were sent again stand where they were first accepted, not in their turn.
+    elsewhere: AHashMap<MessageId, Position>,
+}
+
+impl Places {
+    pub fn enter(&mut self, position: Position, id: MessageId) {
+        self.by_position.insert(position, id);
+    }
+
+    pub fn enter_again(&mut self, redrive: &Redrive, position: Position) {
+        let id = redrive.message.id;
+        let first = redrive.position.unwrap_or(position);
+        self.elsewhere.insert(id, first);
+        self.by_position.insert(first, id);
+    }
+
+    pub fn leave(&mut self, entry: &Entry) {
+        let position = self.of(entry);
+        if entry.redriven > 0 {
+            self.elsewhere.remove(&entry.message.id);
+        }
+        self.by_position.remove(&position);
+    }
+
+    pub fn of(&self, entry: &Entry) -> Position {
+        if entry.redriven == 0 {
+            return entry.order;
+        }
+        let first = self.elsewhere.get(&entry.message.id);
+        first.copied().unwrap_or(entry.order)
+    }
+}
+
+impl Wanted {
+    fn is(&self, message: &Message, state: State) -> bool {
+        let (source, destination) = (&message.source, &message.destination);
+        self.states.contains(&state)
+            && self.source.as_ref().is_none_or(|one| one == source)
+            && self
+                .destination
+                .as_ref()
+                .is_none_or(|one| one == destination)
+            && self
+                .party
+                .as_ref()
+                .is_none_or(|party| party == source || party == destination)
+            && self.since.is_none_or(|since| message.accepted_at >= since)
+            && self.until.is_none_or(|until| message.accepted_at < until)
+            && self
+                .correlation_id
+                .as_ref()
+                .is_none_or(|text| is_correlated(message, text))
+    }
+}
+
+fn is_correlated(message: &Message, text: &str) -> bool {
+    match &message.correlation_id {
+        Some(given) => given.as_str() == text,
+        None => uuid::Uuid::parse_str(text).is_ok_and(|id| id == message.id.0),
+    }
+}
+
+impl Queues {
+    /// The next of the list from `before` on. It looks at no more than so many messages, wanted or
+    /// not, so that it takes little time however many there are.
+    pub fn list(
+        &self,
+        wanted: &Wanted,
+        before: Option<Position>,
+        most_looked_at: usize,
+        now: impl Into<Moment>,
+    ) -> Stretch {
+        let now = now.into();
+        let end = before.unwrap_or(Position::MAX);
+        let mut stretch = Stretch::default();
+        let newest_first = self.places.by_position.range(..end).rev();
+        for (looked_at, (position, id)) in newest_first.enumerate() {
+            if looked_at == most_looked_at {
+                return stretch;
+            }
+            stretch.before = Some(*position);
+            let is_wanted = |entry: &Entry| wanted.is(&entry.message, self.state(entry));
+            if self.entries.get(id).is_some_and(is_wanted) {
+                stretch.messages.extend(self.inspect(*id, now));
+            }
+        }
+        stretch.before = None;
+        stretch
+    }
+}
