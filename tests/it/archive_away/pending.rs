@@ -32,7 +32,7 @@ fn pages_from(client: &Client, query: &str, cursor: &str) -> Vec<Value> {
     let mut cursor = cursor.to_owned();
     loop {
         let page = client.get(&format!("/v1/messages?limit=3&{query}{cursor}"));
-        let page = page.is(200).clone();
+        let page = page.is(200);
         let next = page["next_cursor"].clone();
         pages.push(page);
         match next {
@@ -112,10 +112,7 @@ fn they_are_listed_as_ever_and_what_may_be_settled_is_not() {
     assert!(lists.iter().any(|page| page["next_cursor"] != Value::Null));
     let oldest = array(&pages(&boss, "status=pending").last().unwrap()["messages"]);
     assert_eq!(id_of(oldest.last().unwrap()), again);
-    let first = boss
-        .get("/v1/messages?status=pending&limit=2")
-        .is(200)
-        .clone();
+    let first = boss.get("/v1/messages?status=pending&limit=2").is(200);
 
     server.crash();
     assert_eq!(all(&clients(&hub)), before);
