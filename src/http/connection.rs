@@ -31,6 +31,8 @@ pub struct Connection {
     stream: TcpStream,
     line: Rc<Line>,
     closing: Option<Closing>,
+    /// It is a WebSocket, and nothing can be written to it any more.
+    is_mute: bool,
     /// Dropped with it.
     _kept: Option<Box<dyn Any>>,
 }
@@ -48,7 +50,7 @@ pub struct Line {
     credit: Cell<usize>,
     /// More was to be read than there is credit for.
     is_starved: Cell<bool>,
-    /// The client has ended the connection, or it broke: all that came was read.
+    /// The client has ended the connection, or it broke, and all that came was read.
     is_over: Cell<bool>,
     /// How often the server has looked for more.
     rounds: Cell<u64>,
@@ -83,6 +85,7 @@ impl Connection {
             stream,
             line: Rc::default(),
             closing: None,
+            is_mute: false,
             _kept: None,
         }
     }
@@ -168,8 +171,18 @@ impl AsyncWrite for Connection {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if this.is_mute {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let written = ready!(Pin::new(&mut this.stream).poll_write(context, bytes));
-        Poll::Ready(this.unless_socket(written, bytes.len(), context))
+        if written.is_ok() || !this.is_socket() {
+            return Poll::Ready(written);
+        }
+        // What cannot be written is nobody's any more, but what the client said before is still to
+        // be read, and done, so that the session has to live on until that has its own end.
+        this.is_mute = true;
+        context.waker().wake_by_ref();
+        Poll::Ready(Ok(bytes.len()))
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -188,25 +201,6 @@ impl AsyncWrite for Connection {
             });
         }
         this.poll_discard(context).map(Ok)
-    }
-}
-
-impl Connection {
-    /// What cannot be written to a WebSocket is nobody's any more, but what its client said before
-    /// is still to be done, so that its session has to live on.
-    fn unless_socket(
-        &self,
-        written: io::Result<usize>,
-        length: usize,
-        context: &Context<'_>,
-    ) -> io::Result<usize> {
-        if written.is_ok() || !self.is_socket() {
-            return written;
-        }
-        if !self.line.is_over.replace(true) {
-            context.waker().wake_by_ref();
-        }
-        Ok(length)
     }
 }
 
@@ -303,5 +297,21 @@ mod tests {
         for _ in 0..10 {
             connection.write_all(&[7; 1 << 10]).await.unwrap();
         }
+    }
+    /// Reset, since it left something unread; what it had said has come all the same.
+    #[actix::test]
+    async fn what_a_client_said_before_the_connection_broke_is_read() {
+        let (mut connection, mut client) = pair().await;
+        connection.line().become_socket();
+        connection.write_all(b"nobody reads this").await.unwrap();
+        client.readable().await.unwrap();
+        client.write_all(&[7; 1000]).await.unwrap();
+        drop(client);
+        for _ in 0..10 {
+            connection.write_all(&[7; 1 << 10]).await.unwrap();
+        }
+        let mut buffer = [0; 2000];
+        let read = connection.read(&mut buffer).now_or_never();
+        assert_eq!(read.map(Result::unwrap), Some(1000));
     }
 }

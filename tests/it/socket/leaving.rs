@@ -99,8 +99,8 @@ fn all_that_was_said_before_the_end_counts() {
 fn events_published_before_the_end_are_in_the_log() {
     let hub = TestHub::start();
     let mut published = 0;
-    // What others leave unread takes what they have not sent yet with it.
-    for (way, leave) in [WAYS[0], WAYS[2]] {
+    // Few enough that their kernel has sent them before they leave.
+    for (way, leave) in WAYS {
         let mut socket = hub.socket();
         for n in 0..100 {
             let event = json!({"event_type": "a.b", "source": "shop", "payload": n});
