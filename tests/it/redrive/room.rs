@@ -38,7 +38,9 @@ fn wait_until_full(hub: &TestHub, job: &str) {
     // Earlier it may wait for a moment, as long as what it asked for is not in the journal.
     eventually("the job waits for room", || {
         view = hub.redrive_job(job);
-        view["redriven"] == MOST_OWED
+        let redriven = view["redriven"].as_u64().unwrap();
+        assert!(redriven <= MOST_OWED, "{view}");
+        redriven == MOST_OWED
             && view["cause"]
                 .as_str()
                 .is_some_and(|cause| cause.contains("not settled"))
@@ -51,7 +53,9 @@ fn wait_until_full(hub: &TestHub, job: &str) {
 fn has_no_room(hub: &TestHub, letter: &str) {
     let mut refused = hub.reprocess(letter, &json!({}));
     eventually("the letter is free", || {
-        refused = hub.reprocess(letter, &json!({}));
+        if refused.status == 409 {
+            refused = hub.reprocess(letter, &json!({}));
+        }
         refused.status != 409
     });
     assert_eq!(refused.header("retry-after"), Some("1"));

@@ -102,11 +102,17 @@ impl Life {
         service(self.random.random_range(0..NAMES.len()))
     }
 
+    /// In an order that is the same each time, or else no two lives of a seed were the same.
+    fn all_tokens(&self) -> Vec<LeaseToken> {
+        let mut tokens: Vec<_> = self.queues.leases.keys().copied().collect();
+        tokens.sort();
+        tokens
+    }
+
     /// Valid ones, mostly.
     fn some_tokens(&mut self) -> Vec<LeaseToken> {
         let wanted = self.random.random_range(1..4);
-        let mut tokens: Vec<_> = self.queues.leases.keys().copied().collect();
-        tokens.sort();
+        let mut tokens = self.all_tokens();
         tokens.truncate(wanted);
         if self.chance(20) {
             let number = self.random.random_range(0..=self.tokens);
@@ -123,8 +129,8 @@ impl Life {
             0..150 => self.accept(),
             150..400 => self.commit_some(),
             400..430 => self.set_window(),
-            430..520 => self.push_out(),
-            520..600 => self.lease(),
+            430..480 => self.push_out(),
+            480..600 => self.lease(),
             600..710 => self.finish_push(),
             710..730 => self.ack(),
             730..780 => self.nack(),
@@ -379,7 +385,7 @@ impl Life {
 
     fn lose_consumer(&mut self) {
         let tokens = match self.chance(80) {
-            true => self.queues.leases.keys().copied().collect(),
+            true => self.all_tokens(),
             false => self.some_tokens(),
         };
         let ids = self.queues.running(&tokens);

@@ -23,9 +23,16 @@ impl Life {
         assert!(has(|fact| matches!(fact, Fact::Expired(_))));
         assert!(has(|fact| matches!(fact, Fact::Cancelled(_))));
         assert!(has(|fact| matches!(fact, Fact::Redriven(_))));
+        // Several in a row have to be lost with the same one.
+        let given_up = self.given_up();
+        assert!(given_up > 3, "only {given_up} lost their consumers");
     }
 
-    /// How many became dead letters because their consumers were lost, which no life has many of.
+    pub fn into_journal(self) -> Vec<Fact> {
+        self.journal
+    }
+
+    /// How many became dead letters because their consumers were lost.
     pub fn given_up(&self) -> usize {
         let lost = verdict::lost_in_words(model::DELIVERY_LIMIT);
         let given_up = self.journal.iter().filter(|fact| match fact {
