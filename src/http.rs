@@ -45,6 +45,7 @@ mod redrive;
 pub mod refusals;
 mod registration_input;
 mod retries;
+mod routing;
 mod scrape;
 mod services;
 mod sight;
@@ -61,7 +62,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::Method;
-use actix_web::{HttpRequest, HttpResponse, Route, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -84,6 +85,7 @@ use lately::Lately;
 use picture::Pictures;
 use reading::Readings;
 use refusals::Refusals;
+use routing::Way;
 use visits::Visits;
 
 /// What every request may need.
@@ -221,11 +223,11 @@ impl Routes<'_> {
         &mut self,
         path: &'static str,
         allow: &'static str,
-        routes: impl IntoIterator<Item = Route>,
+        routes: impl IntoIterator<Item = Way>,
     ) {
         let mut resource = web::resource(path).app_data(self.requests.route(path));
         for route in routes {
-            resource = resource.route(route);
+            resource = resource.route(route.into_route());
         }
         let refuse = move |method: Method| async move {
             Err::<HttpResponse, _>(HubError::MethodNotAllowed {

@@ -4,10 +4,10 @@ mod outgoing;
 
 use std::sync::LazyLock;
 
-use actix_web::{HttpResponse, web};
+use actix_web::HttpResponse;
 use serde_json::{Map, Value, json};
 
-use super::Routes;
+use super::{Routes, routing};
 use crate::error::HubError;
 
 /// A type of frame, and who sends it.
@@ -22,7 +22,7 @@ struct Frame {
 static TEXT: LazyLock<String> = LazyLock::new(|| document().to_string());
 
 pub fn routes(routes: &mut Routes<'_>) {
-    routes.at("/asyncapi.json", "GET", [web::get().to(description)]);
+    routes.at("/asyncapi.json", "GET", [routing::get(description)]);
 }
 
 /// The description of the socket

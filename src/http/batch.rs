@@ -100,7 +100,7 @@ impl<'a> Batch<'a> {
             NoList::TooLong => wrong_number(of),
             NoList::Json(_) => wrong(),
         })?;
-        let atomic = Field::given(SUBJECT, "atomic", wrapped.atomic);
+        let atomic = Field::narrowing(SUBJECT, "atomic", wrapped.atomic)?;
         let atomic = match atomic {
             Some(field) => field.parse::<bool>("true or false")?,
             None => false,
@@ -200,13 +200,13 @@ mod tests {
         for (text, of, atomic) in [
             (r#"{"events":[1],"atomic":true}"#, Items::Events, true),
             (r#"{"events":[1],"atomic":false}"#, Items::Events, false),
-            (r#"{"events":[1],"atomic":null}"#, Items::Events, false),
             (r#"{"events":[1]}"#, Items::Events, false),
         ] {
             assert_eq!(Batch::split(text, of, false).unwrap().atomic, atomic);
         }
         for (text, of, wrong) in [
             (r#"{"events":[1],"atomic":1}"#, Items::Events, "atomic"),
+            (r#"{"events":[1],"atomic":null}"#, Items::Events, "atomic"),
             (r#"{"events":[1],"atomc":true}"#, Items::Events, "atomc"),
             (
                 r#"{"events":[1],"messages":[1]}"#,

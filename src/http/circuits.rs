@@ -17,7 +17,7 @@ use super::openapi::circuits::CircuitInput;
 use super::openapi::messages::CircuitPageQuery;
 use super::page::{Order, Part};
 use super::query::Query;
-use super::{Hub, Routes, services};
+use super::{Hub, Routes, routing, services};
 use crate::actors::messages::{CircuitView, ForceCircuit, ForcedView, InspectCircuits};
 use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::ids::{ServiceName, is_label};
@@ -30,10 +30,10 @@ const MOST_REASON: usize = 500;
 
 pub fn routes(routes: &mut Routes<'_>) {
     for path in ["/circuit", "/v1/circuits"] {
-        routes.at(path, "GET", [web::get().to(all)]);
+        routes.at(path, "GET", [routing::get(all)]);
     }
     for path in ["/circuit/{service}", "/v1/circuits/{service}"] {
-        let one = [web::get().to(show), web::put().to(force)];
+        let one = [routing::get(show), routing::put(force)];
         routes.at(path, "GET, PUT", one);
     }
 }

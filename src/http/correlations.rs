@@ -14,7 +14,7 @@ use super::messages::refresh;
 use super::openapi::history::SpanPageQuery;
 use super::query::Query;
 use super::reading::Reading;
-use super::{Hub, Routes};
+use super::{Hub, Routes, routing};
 use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::{Label, Position};
 use crate::domain::timestamp::Timestamp;
@@ -27,7 +27,7 @@ const TOGETHER: usize = 8;
 const NO_CURSOR: &str = "must be the next_cursor of an earlier answer";
 
 pub fn routes(routes: &mut Routes<'_>) {
-    routes.at("/v1/correlations/{id}", "GET", [web::get().to(show)]);
+    routes.at("/v1/correlations/{id}", "GET", [routing::get(show)]);
 }
 
 /// A message or an event of a conversation.

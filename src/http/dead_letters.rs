@@ -14,12 +14,13 @@ use super::fields::{self, Field};
 use super::letter_filter;
 use super::message_view::MessageView;
 use super::messages::{find, flush};
+use super::no_body::NoBody;
 use super::openapi::dead_letters::{DeadLetterSearch, ReprocessInput};
 use super::openapi::messages::PageQuery;
 use super::query::{self, Query};
 use super::queue::door;
 use super::reading::Reading;
-use super::{Hub, Routes};
+use super::{Hub, Routes, routing};
 use crate::actors::messages::{DeleteDeadLetter, Reprocess};
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::error::{HubError, Subject};
@@ -29,17 +30,13 @@ use crate::ports::archive::{DeadLetterQuery, LetterQuery, MessageQuery};
 const SUBJECT: Subject = Subject::Request;
 
 pub fn routes(routes: &mut Routes<'_>) {
-    routes.at("/v1/dlq", "GET", [web::get().to(search)]);
+    routes.at("/v1/dlq", "GET", [routing::get(search)]);
     routes.at(
         "/v1/dlq/{id}",
         "GET, DELETE",
-        [web::get().to(show), web::delete().to(delete)],
+        [routing::get(show), routing::delete(delete)],
     );
-    routes.at(
-        "/v1/dlq/{id}/reprocess",
-        "POST",
-        [web::post().to(reprocess)],
-    );
+    routes.at("/v1/dlq/{id}/reprocess", "POST", [routing::post(reprocess)]);
 }
 
 #[derive(Deserialize)]
@@ -328,6 +325,7 @@ pub async fn delete(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
+    _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     let id = MessageId(query::uuid("id", &id)?);
     let caller = Caller::of(&request);

@@ -6,41 +6,33 @@ pub mod publish;
 pub mod read;
 pub mod replay;
 
-use actix_web::web;
-
-use super::{Routes, socket};
+use super::{Routes, routing, socket};
 
 pub fn routes(routes: &mut Routes<'_>) {
     routes.at(
         "/v1/events",
         "GET, POST",
-        [
-            web::get().to(list::search),
-            web::post().to(publish::publish),
-        ],
+        [routing::get(list::search), routing::post(publish::publish)],
     );
-    routes.at("/event", "POST", [web::post().to(publish::publish)]);
+    routes.at("/event", "POST", [routing::post(publish::publish)]);
     routes.at(
         "/events",
         "GET, POST",
-        [
-            web::get().to(socket::open),
-            web::post().to(publish::publish),
-        ],
+        [routing::get(socket::open), routing::post(publish::publish)],
     );
     routes.at(
         "/v1/events/batch",
         "POST",
-        [web::post().to(batch::publish_batch)],
+        [routing::post(batch::publish_batch)],
     );
     // Before the events, whose ids would take its place.
     routes.at(
         "/v1/events/replay",
         "GET, POST",
         [
-            web::get().to(replay::replay_by_query),
-            web::post().to(replay::replay),
+            routing::get(replay::replay_by_query),
+            routing::post(replay::replay),
         ],
     );
-    routes.at("/v1/events/{id}", "GET", [web::get().to(list::show)]);
+    routes.at("/v1/events/{id}", "GET", [routing::get(list::show)]);
 }

@@ -93,6 +93,23 @@ impl<'a> Field<'a> {
         })
     }
 
+    /// For what narrows a command or holds it back. Left out it is not meant; a null is mostly a
+    /// variable that somebody forgot to set, and would make the command larger.
+    ///
+    /// # Errors
+    /// 400 for an explicit null.
+    pub fn narrowing(
+        subject: Subject,
+        name: &'a str,
+        json: Option<&'a RawValue>,
+    ) -> Result<Option<Self>, HubError> {
+        if json.is_some_and(|json| json.get() == "null") {
+            let problem = "must not be null; leave it out if it is not meant";
+            return Err(HubError::invalid(subject, name, problem));
+        }
+        Ok(Self::given(subject, name, json))
+    }
+
     pub fn required(
         subject: Subject,
         name: &'a str,

@@ -15,20 +15,20 @@ use super::attention::attention;
 use super::lately::{Found, Lately};
 use super::picture::Picture;
 use super::sight::Sight;
-use super::{Hub, Routes};
+use super::{Hub, Routes, routing};
 use crate::domain::ids::ServiceName;
 use crate::domain::service::Health;
 use crate::door::Phase;
 use crate::error::HubError;
 
 pub fn routes(routes: &mut Routes<'_>) {
-    let health = [web::get().to(health), web::head().to(health)];
+    let health = [routing::get(health), routing::head(health)];
     routes.at("/health", "GET, HEAD", health);
-    let live = [web::get().to(live), web::head().to(live)];
+    let live = [routing::get(live), routing::head(live)];
     routes.at("/health/live", "GET, HEAD", live);
-    let ready = [web::get().to(ready), web::head().to(ready)];
+    let ready = [routing::get(ready), routing::head(ready)];
     routes.at("/health/ready", "GET, HEAD", ready);
-    routes.at("/health/details", "GET", [web::get().to(details::details)]);
+    routes.at("/health/details", "GET", [routing::get(details::details)]);
 }
 
 /// What was answered last, to those who see names and to the others.

@@ -14,7 +14,7 @@ use super::body::{Body, Incoming};
 use super::fields::unknown::unknown;
 use super::fields::{self, Field};
 use super::openapi::leases::{AckInput, ExtendInput, LeasedMessage, NackInput, ReceiveInput};
-use super::{Hub, Routes, query};
+use super::{Hub, Routes, query, routing};
 use crate::actors::messages::{EndLeases, ExtendLeases, LeaseEnd, Receive};
 use crate::domain::ids::{LeaseToken, ServiceName};
 use crate::domain::timestamp::Timestamp;
@@ -34,11 +34,11 @@ pub fn routes(routes: &mut Routes<'_>) {
     routes.at(
         "/v1/services/{service}/receive",
         "POST",
-        [web::post().to(receive)],
+        [routing::post(receive)],
     );
-    routes.at("/v1/leases/ack", "POST", [web::post().to(ack)]);
-    routes.at("/v1/leases/nack", "POST", [web::post().to(nack)]);
-    routes.at("/v1/leases/extend", "POST", [web::post().to(extend)]);
+    routes.at("/v1/leases/ack", "POST", [routing::post(ack)]);
+    routes.at("/v1/leases/nack", "POST", [routing::post(nack)]);
+    routes.at("/v1/leases/extend", "POST", [routing::post(extend)]);
 }
 
 #[derive(Deserialize)]

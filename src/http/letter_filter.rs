@@ -56,16 +56,16 @@ pub fn of_query(asked: &Query) -> Result<RedriveFilter, HubError> {
 /// 400 with the field that is wrong.
 pub fn of_field(filter: Field<'_>) -> Result<RedriveFilter, HubError> {
     let body: FilterBody<'_> = filter.object()?;
-    let given = |name, json| Field::given(SUBJECT, name, json);
-    let service = |name, json| given(name, json).map(|field| field.service()).transpose();
-    let time = |name, json| given(name, json).map(|field| field.time()).transpose();
-    let correlation_id = given("filter.correlation_id", body.correlation_id);
+    let given = |name, json| Field::narrowing(SUBJECT, name, json);
+    let service = |name, json| given(name, json)?.map(|field| field.service()).transpose();
+    let time = |name, json| given(name, json)?.map(|field| field.time()).transpose();
+    let correlation_id = given("filter.correlation_id", body.correlation_id)?;
     let correlation_id = correlation_id.map(|field| field.label()).transpose()?;
-    let subscription_id = given("filter.subscription_id", body.subscription_id);
+    let subscription_id = given("filter.subscription_id", body.subscription_id)?;
     Ok(RedriveFilter {
         destination: service("filter.destination", body.destination)?,
         source: service("filter.source", body.source)?,
-        reason: given("filter.reason", body.reason)
+        reason: given("filter.reason", body.reason)?
             .map(reason)
             .transpose()?,
         correlation_id: correlation_id.map(|label| label.to_string()),

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::ask::look;
 use super::auth::Caller;
-use super::{Hub, Routes, peer};
+use super::{Hub, Routes, peer, routing};
 use crate::actors::messages::{InspectServices, InspectUsage, ServiceUsage};
 use crate::error::HubError;
 use crate::logic::limits::Limit;
@@ -16,7 +16,7 @@ use crate::pool::{Peer, Pool};
 const LARGEST: usize = 10;
 
 pub fn routes(routes: &mut Routes<'_>) {
-    routes.at("/v1/limits", "GET", [web::get().to(all)]);
+    routes.at("/v1/limits", "GET", [routing::get(all)]);
 }
 
 /// All limits.

@@ -14,10 +14,11 @@ use super::acts::Act;
 use super::ask::{ask, look};
 use super::auth::Caller;
 use super::message_view::MessageView;
+use super::no_body::NoBody;
 use super::openapi::messages::{MessageSearch, PageQuery};
 use super::query::{self, Query};
 use super::reading::Reading;
-use super::{Hub, Routes};
+use super::{Hub, Routes, routing};
 use crate::actors::messages::{Cancel, DeleteMessage, Flush, Inspect};
 use crate::domain::ids::{Label, MessageId};
 use crate::domain::message::{State, Status};
@@ -32,24 +33,24 @@ const SCAN: usize = 1000;
 
 pub fn routes(routes: &mut Routes<'_>) {
     for path in ["/v1/messages/send", "/message"] {
-        routes.at(path, "POST", [web::post().to(send::send)]);
+        routes.at(path, "POST", [routing::post(send::send)]);
     }
     routes.at(
         "/v1/messages",
         "GET, POST",
-        [web::post().to(send::send), web::get().to(search)],
+        [routing::post(send::send), routing::get(search)],
     );
     routes.at(
         "/v1/messages/batch",
         "POST",
-        [web::post().to(batch::send_batch)],
+        [routing::post(batch::send_batch)],
     );
     routes.at(
         "/v1/messages/{id}",
         "GET, DELETE",
-        [web::get().to(show), web::delete().to(cancel)],
+        [routing::get(show), routing::delete(cancel)],
     );
-    routes.at("/message/{id}", "GET", [web::get().to(show)]);
+    routes.at("/message/{id}", "GET", [routing::get(show)]);
 }
 
 /// A page of a list of messages.
@@ -121,6 +122,7 @@ pub async fn cancel(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
+    _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     let id = MessageId(query::uuid("id", &id)?);
     let caller = Caller::of(&request);

@@ -7,14 +7,14 @@ use utoipa::ToSchema;
 use super::ask::ask;
 use super::openapi::circuits::NextQuery;
 use super::services::is_there;
-use super::{Hub, Routes, query};
+use super::{Hub, Routes, query, routing};
 use crate::actors::messages::PickInstance;
 use crate::domain::ids::{InstanceId, Label, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::error::HubError;
 
 pub fn routes(routes: &mut Routes<'_>) {
-    routes.at("/v1/services/{service}/next", "GET", [web::get().to(next)]);
+    routes.at("/v1/services/{service}/next", "GET", [routing::get(next)]);
 }
 
 /// An instance of a service.

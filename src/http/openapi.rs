@@ -26,14 +26,14 @@ pub mod values;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
-use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 
-use super::Routes;
+use super::{Routes, routing};
 
 pub(super) fn routes(routes: &mut Routes<'_>) {
-    routes.at("/openapi.json", "GET", [web::get().to(description)]);
+    routes.at("/openapi.json", "GET", [routing::get(description)]);
     page::routes(routes);
 }
 

@@ -11,7 +11,7 @@ pub mod operations;
 use super::ask::look;
 use super::openapi::queue::QueueQuery;
 use super::query::Query;
-use super::{Hub, Routes};
+use super::{Hub, Routes, routing};
 use crate::actors::messages::{
     AdmissionReport, DestinationDoor, DoorEvents, InspectAdmission, InspectQueues,
 };
@@ -23,7 +23,7 @@ use crate::error::HubError;
 use crate::logic::queues::view::QueueDepths;
 
 pub fn routes(routes: &mut Routes<'_>) {
-    routes.at("/v1/queue/status", "GET", [web::get().to(status)]);
+    routes.at("/v1/queue/status", "GET", [routing::get(status)]);
     operations::routes(routes);
 }
 

@@ -10,11 +10,12 @@ use super::ask::{ask, look};
 use super::auth::Caller;
 use super::body::{Body, Incoming};
 use super::fields::{self, Field, raw};
+use super::no_body::NoBody;
 use super::openapi::messages::NamePageQuery;
 use super::openapi::quotas::QuotaInput;
 use super::page::{Order, Part};
 use super::query::Query;
-use super::{Hub, Routes, query};
+use super::{Hub, Routes, query, routing};
 use crate::actors::messages::{InspectQuotas, QuotaView, SetQuota};
 use crate::domain::ids::ServiceName;
 use crate::domain::quota::Quota;
@@ -26,11 +27,11 @@ use crate::logic::token_bucket::default_burst;
 const SUBJECT: Subject = Subject::Request;
 
 pub fn routes(routes: &mut Routes<'_>) {
-    routes.at("/v1/quotas", "GET", [web::get().to(all)]);
+    routes.at("/v1/quotas", "GET", [routing::get(all)]);
     let one = [
-        web::get().to(show),
-        web::put().to(set),
-        web::delete().to(delete),
+        routing::get(show),
+        routing::put(set),
+        routing::delete(delete),
     ];
     routes.at("/v1/quotas/{service}", "GET, PUT, DELETE", one);
 }
@@ -184,6 +185,7 @@ pub async fn delete(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
+    _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     Caller::of(&request).must_be_operator()?;
     let service = query::service(&service)?;

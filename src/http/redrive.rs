@@ -1,17 +1,16 @@
 //! `/v1/dlq/redrive` and `/v1/dlq/delete`: jobs that send many dead letters again, or delete them.
 
+pub mod input;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use rand::RngExt;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::acts::Act;
 use super::ask::{ask, look};
 use super::auth::Caller;
 use super::body::{Body, Incoming};
-use super::fields::{self, Field};
-use super::letter_filter;
 use super::messages::flush;
 use super::no_body::NoBody;
 use super::openapi;
@@ -19,7 +18,7 @@ use super::openapi::messages::JobPageQuery;
 use super::openapi::redrive::{DeleteInput, RedriveInput};
 use super::page::{Order, Part};
 use super::query::Query;
-use super::{Hub, Routes, query};
+use super::{Hub, Routes, query, routing};
 use crate::actors::messages::{InspectRedrives, StartRedrive, SwitchRedrive};
 use crate::domain::ids::{JobId, Position, ServiceName};
 use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob};
@@ -27,48 +26,33 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::logic::redrive::Switch;
 use crate::ports::archive::DeadLetterQuery;
+use input::Asked;
 
 const SUBJECT: Subject = Subject::Request;
-/// Letters per second.
-const DEFAULT_RATE: f64 = 200.0;
-/// Nobody but the hub has to bear deletions.
-const DEFAULT_DELETE_RATE: f64 = 2000.0;
-const HIGHEST_RATE: f64 = 100_000.0;
 
 pub fn routes(routes: &mut Routes<'_>) {
     routes.at(
         "/v1/dlq/redrive",
         "GET, POST",
-        [web::get().to(all), web::post().to(start)],
+        [routing::get(all), routing::post(start)],
     );
-    routes.at("/v1/dlq/delete", "POST", [web::post().to(delete)]);
-    routes.at("/v1/dlq/redrive/{job}", "GET", [web::get().to(show)]);
+    routes.at("/v1/dlq/delete", "POST", [routing::post(delete)]);
+    routes.at("/v1/dlq/redrive/{job}", "GET", [routing::get(show)]);
     routes.at(
         "/v1/dlq/redrive/{job}/pause",
         "POST",
-        [web::post().to(pause)],
+        [routing::post(pause)],
     );
     routes.at(
         "/v1/dlq/redrive/{job}/resume",
         "POST",
-        [web::post().to(resume)],
+        [routing::post(resume)],
     );
     routes.at(
         "/v1/dlq/redrive/{job}/cancel",
         "POST",
-        [web::post().to(cancel)],
+        [routing::post(cancel)],
     );
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RedriveBody<'a> {
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    filter: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    rate: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    dry_run: Option<&'a RawValue>,
 }
 
 /// A job and how far it is.
@@ -113,14 +97,6 @@ pub struct JobPage {
 #[derive(Serialize, ToSchema)]
 pub struct DryRun {
     matched: u64,
-}
-
-/// What a client asked for.
-struct Asked {
-    kind: JobKind,
-    filter: RedriveFilter,
-    rate: f64,
-    dry_run: bool,
 }
 
 /// Send many dead letters again
@@ -186,7 +162,7 @@ async fn begin(
     let caller = Caller::of(request);
     caller.must_be_operator()?;
     let body = Body::one(hub, payload, SUBJECT).await?;
-    let asked = read(body.text(), kind)?;
+    let asked = input::read(body.text(), kind)?;
     let started_at = hub.clock.wall();
     flush(hub).await?;
     // Whatever died before this is in the archive.
@@ -240,45 +216,6 @@ fn new_job(
         failed_in_a_row: 0,
         counted: 0,
     }
-}
-
-fn read(text: &str, kind: JobKind) -> Result<Asked, HubError> {
-    let text = if text.trim().is_empty() { "{}" } else { text };
-    let body: RedriveBody<'_> = fields::object(SUBJECT, text)?;
-    let given = |name, json| Field::given(SUBJECT, name, json);
-    let dry_run = given("dry_run", body.dry_run);
-    if kind == JobKind::Delete && body.filter.is_none() {
-        let problem = "says which dead letters are deleted; {} means all";
-        return Err(HubError::invalid(SUBJECT, "filter", problem));
-    }
-    Ok(Asked {
-        kind,
-        filter: given("filter", body.filter)
-            .map(letter_filter::of_field)
-            .transpose()?
-            .unwrap_or_default(),
-        rate: given("rate", body.rate)
-            .map(read_rate)
-            .transpose()?
-            .unwrap_or(match kind {
-                JobKind::Redrive => DEFAULT_RATE,
-                JobKind::Delete => DEFAULT_DELETE_RATE,
-            }),
-        dry_run: dry_run
-            .map(|field| field.parse("true or false"))
-            .transpose()?
-            .unwrap_or(false),
-    })
-}
-
-fn read_rate(field: Field<'_>) -> Result<f64, HubError> {
-    let rate: f64 = field.parse("a number")?;
-    if rate > 0.0 && rate <= HIGHEST_RATE {
-        return Ok(rate);
-    }
-    Err(field.wrong(format!(
-        "must be greater than 0 and at most {HIGHEST_RATE} letters per second"
-    )))
 }
 
 /// All redrive jobs, newest first

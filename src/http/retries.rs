@@ -13,7 +13,7 @@ use super::body::{Body, Incoming};
 use super::fields::{self, Field};
 use super::messages::visible;
 use super::openapi::retries::RetryInput;
-use super::{Hub, Routes, query};
+use super::{Hub, Routes, query, routing};
 use crate::actors::messages::RetryNow;
 use crate::domain::ids::MessageId;
 use crate::domain::message::State;
@@ -27,9 +27,9 @@ pub fn routes(routes: &mut Routes<'_>) {
     routes.at(
         "/v1/retry/status/{message_id}",
         "GET",
-        [web::get().to(status)],
+        [routing::get(status)],
     );
-    routes.at("/v1/retry", "POST", [web::post().to(retry_now)]);
+    routes.at("/v1/retry", "POST", [routing::post(retry_now)]);
 }
 
 #[derive(Deserialize)]

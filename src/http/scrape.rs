@@ -9,7 +9,7 @@ use super::ask::look;
 use super::lately::Found;
 use super::picture::Picture;
 use super::sight::Sight;
-use super::{Hub, Routes};
+use super::{Hub, Routes, routing};
 use crate::actors::messages::InspectSubscriptions;
 use crate::domain::ids::ServiceName;
 use crate::domain::service::Health;
@@ -20,7 +20,7 @@ use crate::metrics::{Scrape, Texts, services};
 use crate::ports::archive::DeadLetterCounts;
 
 pub fn routes(routes: &mut Routes<'_>) {
-    let metrics = [web::get().to(metrics), web::head().to(metrics)];
+    let metrics = [routing::get(metrics), routing::head(metrics)];
     routes.at("/metrics", "GET, HEAD", metrics);
 }
 

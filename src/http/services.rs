@@ -6,7 +6,7 @@ mod view;
 
 use std::collections::BTreeSet;
 
-use actix_web::{HttpRequest, HttpResponse, Route, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -22,7 +22,8 @@ use super::openapi::services::{InstancePageQuery, RemoveQuery, StrategyInput};
 use super::page::{Order, Part};
 use super::query::Query;
 use super::reading::Reading;
-use super::{Hub, Routes, query};
+use super::routing::Way;
+use super::{Hub, Routes, query, routing};
 use crate::actors::messages::{
     ChooseStrategy, CircuitView, Deregister, InspectCircuits, InspectServices, ServiceView,
 };
@@ -34,7 +35,7 @@ use crate::logic::page::MOST_BYTES;
 use view::{ServiceAnswer, ServiceHealth};
 
 pub fn routes(routes: &mut Routes<'_>) {
-    routes.at("/registry", "POST", [web::post().to(instances::register)]);
+    routes.at("/registry", "POST", [routing::post(instances::register)]);
     routes.at(
         "/v1/services/register",
         "GET, POST, PUT, DELETE",
@@ -43,40 +44,40 @@ pub fn routes(routes: &mut Routes<'_>) {
     routes.at(
         "/v1/services",
         "GET, DELETE",
-        [web::get().to(all), web::delete().to(remove)],
+        [routing::get(all), routing::delete(remove)],
     );
-    let known = || [web::get().to(show), web::delete().to(deregister)];
+    let known = || [routing::get(show), routing::delete(deregister)];
     routes.at("/registry/{service}", "GET, DELETE", known());
     let [get, delete] = known();
     routes.at(
         "/v1/services/{service}",
         "GET, PUT, DELETE",
-        [get, web::put().to(choose), delete],
+        [get, routing::put(choose), delete],
     );
     routes.at(
         "/v1/services/{service}/health",
         "GET",
-        [web::get().to(health)],
+        [routing::get(health)],
     );
     routes.at(
         "/v1/services/{service}/dependencies",
         "GET, POST",
         [
-            web::get().to(dependencies::show),
-            web::post().to(dependencies::check),
+            routing::get(dependencies::show),
+            routing::post(dependencies::check),
         ],
     );
     instance_routes(routes);
 }
 
 /// Instances register here, and here is also what every service has that is named like this.
-fn at_register() -> [Route; 4] {
+fn at_register() -> [Way; 4] {
     let name = || web::Path::from("register".to_owned());
     [
-        web::post().to(instances::register),
-        web::get().to(move |request, hub| show(request, hub, name())),
-        web::put().to(move |request, hub, payload| choose(request, hub, name(), payload)),
-        web::delete().to(move |request, hub| deregister(request, hub, name())),
+        routing::post(instances::register),
+        routing::get(move |request, hub| show(request, hub, name())),
+        routing::put(move |request, hub, payload| choose(request, hub, name(), payload)),
+        routing::delete(move |request, hub, body| deregister(request, hub, name(), body)),
     ]
 }
 
@@ -84,22 +85,22 @@ fn instance_routes(routes: &mut Routes<'_>) {
     routes.at(
         "/v1/services/{service}/instances",
         "POST",
-        [web::post().to(instances::register_instance)],
+        [routing::post(instances::register_instance)],
     );
     routes.at(
         "/v1/services/{service}/instances/{instance}",
         "DELETE",
-        [web::delete().to(instances::deregister_instance)],
+        [routing::delete(instances::deregister_instance)],
     );
     routes.at(
         "/v1/services/{service}/instances/{instance}/heartbeat",
         "POST",
-        [web::post().to(instances::heartbeat)],
+        [routing::post(instances::heartbeat)],
     );
     routes.at(
         "/v1/services/{service}/instances/{instance}/drain",
         "POST",
-        [web::post().to(instances::drain)],
+        [routing::post(instances::drain)],
     );
 }
 
@@ -327,6 +328,7 @@ pub async fn deregister(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
+    _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     let service = query::service(&service)?;
     Caller::of(&request).must_be(&service)?;

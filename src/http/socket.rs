@@ -17,7 +17,7 @@ use std::rc::Rc;
 use super::auth::Caller;
 use super::connection::Line;
 use super::query::Query;
-use super::{Hub, Routes, peer};
+use super::{Hub, Routes, peer, routing};
 use crate::domain::refusal::Refusal;
 use crate::error::HubError;
 use crate::logic::limits::Limit;
@@ -37,7 +37,7 @@ pub const PATHS: [&str; 2] = ["/events", "/v1/events/stream"];
 
 pub fn routes(routes: &mut Routes<'_>) {
     // That of `/events` stands where events are published.
-    routes.at("/v1/events/stream", "GET", [web::get().to(open)]);
+    routes.at("/v1/events/stream", "GET", [routing::get(open)]);
 }
 
 /// Open a socket

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::ask::look;
 use super::messages::flush;
-use super::{Hub, Routes};
+use super::{Hub, Routes, routing};
 use crate::actors::messages::InspectStream;
 use crate::domain::event::StreamId;
 use crate::domain::ids::Label;
@@ -18,26 +18,26 @@ use crate::error::{HubError, Subject};
 use crate::ports::archive::ArchivedStream;
 
 pub fn routes(routes: &mut Routes<'_>) {
-    routes.at("/v1/streams/{id}", "GET", [web::get().to(show)]);
+    routes.at("/v1/streams/{id}", "GET", [routing::get(show)]);
     routes.at(
         "/v1/streams/{id}/events",
         "GET",
-        [web::get().to(events::list)],
+        [routing::get(events::list)],
     );
     routes.at(
         "/v1/streams/{id}/state",
         "GET",
-        [web::get().to(snapshots::state)],
+        [routing::get(snapshots::state)],
     );
     routes.at(
         "/v1/streams/{id}/snapshots",
         "POST",
-        [web::post().to(snapshots::take)],
+        [routing::post(snapshots::take)],
     );
     routes.at(
         "/v1/streams/{id}/snapshots/latest",
         "GET",
-        [web::get().to(snapshots::latest)],
+        [routing::get(snapshots::latest)],
     );
 }
 

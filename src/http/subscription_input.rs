@@ -148,7 +148,7 @@ pub fn wanted(text: &str, caller: &Caller, deny: &DenyList) -> Result<Wanted, Hu
 /// 400 with the field.
 pub fn changed(text: &str, deny: &DenyList) -> Result<Changed, HubError> {
     let body: Changes<'_> = fields::object(SUBJECT, text)?;
-    let types = given("event_types", body.event_types).map(event_types);
+    let types = Field::narrowing(SUBJECT, "event_types", body.event_types)?.map(event_types);
     let url = given("callback_url", body.callback_url);
     let secret = given("secret", body.secret).map(secret);
     let in_flight = given("max_in_flight", body.max_in_flight).map(max_in_flight);

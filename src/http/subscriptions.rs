@@ -21,7 +21,7 @@ use super::openapi::subscriptions::{
 use super::page::{Order, Part};
 use super::query::{self, Query};
 use super::subscription_input::{SUBJECT, changed, wanted};
-use super::{Hub, Routes};
+use super::{Hub, Routes, routing};
 use crate::actors::messages::{
     ChangeSubscription, InspectSubscriptions, Subscribe, SubscriptionView, SwitchSubscription,
     Unsubscribe,
@@ -33,19 +33,19 @@ use crate::error::HubError;
 use view::{NewSubscription, SubscriptionAnswer};
 
 pub fn routes(routes: &mut Routes<'_>) {
-    routes.at("/subscribe", "POST", [web::post().to(subscribe)]);
-    routes.at("/unsubscribe", "POST", [web::post().to(unsubscribe)]);
-    let all = [web::get().to(all), web::post().to(subscribe)];
+    routes.at("/subscribe", "POST", [routing::post(subscribe)]);
+    routes.at("/unsubscribe", "POST", [routing::post(unsubscribe)]);
+    let all = [routing::get(all), routing::post(subscribe)];
     routes.at("/v1/subscriptions", "GET, POST", all);
     let one = [
-        web::get().to(show),
-        web::patch().to(change),
-        web::delete().to(delete),
+        routing::get(show),
+        routing::patch(change),
+        routing::delete(delete),
     ];
     routes.at("/v1/subscriptions/{id}", "GET, PATCH, DELETE", one);
-    let pause = [web::post().to(pause)];
+    let pause = [routing::post(pause)];
     routes.at("/v1/subscriptions/{id}/pause", "POST", pause);
-    let resume = [web::post().to(resume)];
+    let resume = [routing::post(resume)];
     routes.at("/v1/subscriptions/{id}/resume", "POST", resume);
 }
 
@@ -256,6 +256,7 @@ pub async fn delete(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
+    _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     let id = read_id(&id)?;
     end(&hub, id, &Caller::of(&request)).await?;

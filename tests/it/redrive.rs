@@ -36,7 +36,10 @@ fn send_until_dead(hub: &TestHub, destination: &str, count: usize) {
 }
 
 fn matched(hub: &TestHub, filter: &Value) -> Value {
-    let asked = json!({"dry_run": true, "filter": filter});
+    let mut asked = json!({"dry_run": true});
+    if !filter.is_null() {
+        asked["filter"] = filter.clone();
+    }
     hub.redrive(&asked).is(200)["matched"].clone()
 }
 
@@ -260,7 +263,6 @@ fn letters_are_chosen_by_what_they_are() {
         (json!({"until": since}), 3),
         (json!({"since": since, "until": since}), 0),
         (json!({"since": "2999-01-01T00:00:00Z"}), 0),
-        (json!({"reason": null}), 6),
     ] {
         assert_eq!(matched(&hub, &filter), expected, "{filter}");
     }

@@ -97,13 +97,15 @@ fn a_parameter_that_is_described_is_read() {
 #[test]
 fn a_field_that_a_command_does_not_know_is_refused() {
     let hub = TestHub::start();
-    let mut refused = 0;
+    let (mut refused, mut no_body) = (0, 0);
     for (method, path, operation) in operations(&hub) {
         let name = operation["operationId"].as_str().unwrap();
         let is_data = DATA
             .iter()
             .any(|data| name == *data || name.starts_with(&format!("{data}_")));
-        if operation["requestBody"].is_null() || is_data {
+        // What takes no body takes no part of one either.
+        let only_reads = ["GET", "HEAD"].contains(&method.as_str());
+        if only_reads || is_data {
             continue;
         }
         let answer = hub.ask(&method, &path, br#"{"no_such_field": 1}"#);
@@ -113,9 +115,96 @@ fn a_field_that_a_command_does_not_know_is_refused() {
             "no_such_field",
             "{method} {path}"
         );
+        if operation["requestBody"].is_null() {
+            for no_object in ["x", "[]", "null", "\"one\""] {
+                let answer = hub.ask(&method, &path, no_object.as_bytes());
+                assert_eq!(answer.status, 400, "{method} {path}: {}", answer.body);
+            }
+            let huge = "x".repeat(2 << 20);
+            let answer = hub.ask(&method, &path, huge.as_bytes());
+            assert_eq!(answer.status, 413, "{method} {path}: {}", answer.body);
+            no_body += 1;
+        }
         refused += 1;
     }
-    assert!(refused >= 18, "{refused}");
+    assert!(refused >= 30, "{refused}");
+    assert!(no_body >= 15, "{no_body}");
+}
+
+#[test]
+fn a_body_that_nobody_reads_destroys_nothing() {
+    let hub = TestHub::start();
+    for instance in ["one", "two"] {
+        hub.register(&json!({"service": "billing", "instance_id": instance}))
+            .is(201);
+    }
+    let path = "/v1/services/billing";
+    for (path, body) in [
+        (path.to_owned(), json!({"instance_id": "one"})),
+        (
+            "/registry/billing".to_owned(),
+            json!({"instance_id": "one"}),
+        ),
+        (
+            format!("{path}/instances/one"),
+            json!({"only_if_idle": true}),
+        ),
+    ] {
+        let answer = hub.ask("DELETE", &path, body.to_string().as_bytes());
+        let details = answer.refuses(400, "INVALID_REQUEST");
+        assert_eq!(
+            &details["field"],
+            body.as_object().unwrap().keys().next().unwrap()
+        );
+    }
+    assert_eq!(
+        hub.get(path).is(200)["instances"].as_array().unwrap().len(),
+        2
+    );
+    let beat = format!("{path}/instances/one/heartbeat");
+    hub.post(&beat, &json!({"status": "unhealthy"}))
+        .refuses(400, "INVALID_REQUEST");
+    hub.post(&beat, &json!({})).is(200);
+    hub.ask("DELETE", &format!("{path}/instances/one"), b"{}")
+        .is(204);
+}
+
+#[test]
+fn a_null_does_not_widen_a_command() {
+    let hub = TestHub::start();
+    hub.register_puller("billing");
+    for (path, body, field) in [
+        ("/v1/dlq/delete", r#"{"filter": null}"#, "filter"),
+        (
+            "/v1/dlq/redrive",
+            r#"{"filter": {"since": null}}"#,
+            "filter.since",
+        ),
+        ("/v1/queue/pause", r#"{"service": null}"#, "service"),
+        ("/v1/queue/resume", r#"{"service": null}"#, "service"),
+        (
+            "/v1/events/replay",
+            r#"{"mode": "from_beginning", "event_types": null}"#,
+            "event_types",
+        ),
+        (
+            "/v1/events/replay",
+            r#"{"mode": "from_beginning", "to_sequence": null}"#,
+            "to_sequence",
+        ),
+        (
+            "/v1/events/batch",
+            r#"{"events": [], "atomic": null}"#,
+            "atomic",
+        ),
+    ] {
+        let answer = hub.ask("POST", path, body.as_bytes());
+        assert_eq!(answer.status, 400, "{path} {body}: {}", answer.body);
+        assert_eq!(answer.json()["error"]["details"]["field"], field, "{body}");
+    }
+    let mut socket = hub.socket();
+    socket.say(&json!({"type": "unsubscribe", "event_types": null}));
+    assert_eq!(socket.hear()["error"]["details"]["field"], "event_types");
 }
 
 #[test]

@@ -12,12 +12,12 @@ use serde_json::json;
 use utoipa_swagger_ui::{Config, serve};
 
 use crate::error::HubError;
-use crate::http::Routes;
+use crate::http::{Routes, routing};
 
 pub fn routes(routes: &mut Routes<'_>) {
-    routes.at("/", "GET", [web::get().to(signpost)]);
-    routes.at("/docs", "GET", [web::get().to(to_page)]);
-    routes.at("/docs/{file:.*}", "GET", [web::get().to(file)]);
+    routes.at("/", "GET", [routing::get(signpost)]);
+    routes.at("/docs", "GET", [routing::get(to_page)]);
+    routes.at("/docs/{file:.*}", "GET", [routing::get(file)]);
 }
 
 static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {

@@ -265,7 +265,7 @@ fn bodies_are_described_as_they_are_read() {
     assert_read_as_described::<leases::ReceiveBody<'_>>(&["ReceiveInput"]);
     assert_read_as_described::<leases::LeaseBody<'_>>(&["AckInput", "NackInput", "ExtendInput"]);
     assert_read_as_described::<dead_letters::ReprocessBody<'_>>(&["ReprocessInput"]);
-    assert_read_as_described::<redrive::RedriveBody<'_>>(&["RedriveInput"]);
+    assert_read_as_described::<redrive::input::Body<'_>>(&["RedriveInput"]);
     assert_read_as_described::<letter_filter::FilterBody<'_>>(&["RedriveFilter"]);
     assert_read_as_described::<events::replay::input::ReplayBody<'_>>(&["ReplayInput"]);
     assert_read_as_described::<streams::snapshots::SnapshotBody<'_>>(&["SnapshotInput"]);

@@ -18,14 +18,14 @@ use crate::http::fields::{self, Field};
 use crate::http::no_body::NoBody;
 use crate::http::openapi::queue::{ClearQuery, SwitchInput};
 use crate::http::query::Query;
-use crate::http::{Hub, Routes};
+use crate::http::{Hub, Routes, routing};
 
 const SUBJECT: Subject = Subject::Request;
 
 pub fn routes(routes: &mut Routes<'_>) {
-    routes.at("/v1/queue/pause", "POST", [web::post().to(pause)]);
-    routes.at("/v1/queue/resume", "POST", [web::post().to(resume)]);
-    routes.at("/v1/queue", "DELETE", [web::delete().to(clear)]);
+    routes.at("/v1/queue/pause", "POST", [routing::post(pause)]);
+    routes.at("/v1/queue/resume", "POST", [routing::post(resume)]);
+    routes.at("/v1/queue", "DELETE", [routing::delete(clear)]);
 }
 
 #[derive(Deserialize)]
@@ -112,7 +112,7 @@ async fn switch(
         "" => None,
         text => {
             let body: SwitchBody<'_> = fields::object(SUBJECT, text)?;
-            let given = Field::given(SUBJECT, "service", body.service);
+            let given = Field::narrowing(SUBJECT, "service", body.service)?;
             given.map(|field| field.service()).transpose()?
         }
     };

@@ -179,6 +179,7 @@ pub async fn deregister_instance(
     request: HttpRequest,
     hub: web::Data<Hub>,
     path: web::Path<(String, String)>,
+    _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     let (service, instance) = own_instance(&request, &path)?;
     leave(&request, &hub, service, Some(instance)).await
@@ -205,6 +206,7 @@ pub async fn heartbeat(
     request: HttpRequest,
     hub: web::Data<Hub>,
     path: web::Path<(String, String)>,
+    _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     let (service, instance_id) = own_instance(&request, &path)?;
     let alive = ask(&hub.handles.heartbeat, |reply| Heartbeat {

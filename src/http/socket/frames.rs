@@ -206,7 +206,8 @@ impl Body<'_> {
         match &*word {
             "subscribe" => self.subscribe(context).map(Ask::Subscribe),
             "unsubscribe" => {
-                let given = Field::given(Subject::Subscription, "event_types", self.event_types);
+                let subject = Subject::Subscription;
+                let given = Field::narrowing(subject, "event_types", self.event_types)?;
                 let types = given.map(|field| patterns(&field)).transpose()?;
                 Ok(Ask::Unsubscribe(types))
             }

@@ -94,24 +94,26 @@ impl Asked {
     pub fn from_body(text: &str) -> Result<Self, HubError> {
         let body: ReplayBody<'_> = fields::object(SUBJECT, text)?;
         let given = |name, json| Field::given(SUBJECT, name, json);
-        let sequence = |name, json| read(given(name, json), sequence);
-        let correlation_id = read(given("correlation_id", body.correlation_id), Field::label)?;
+        let narrowing = |name, json| Field::narrowing(SUBJECT, name, json);
+        let sequence = |field| read(field, sequence);
+        let correlation_id = narrowing("correlation_id", body.correlation_id)?;
+        let correlation_id = read(correlation_id, Field::label)?;
         Self::check(Given {
             mode: read(given("mode", body.mode), |field| {
                 field.text().map(|text| text.into_owned())
             })?,
             from_timestamp: read(given("from_timestamp", body.from_timestamp), Field::time)?,
-            from_sequence: sequence("from_sequence", body.from_sequence)?,
-            to_sequence: sequence("to_sequence", body.to_sequence)?,
+            from_sequence: sequence(given("from_sequence", body.from_sequence))?,
+            to_sequence: sequence(narrowing("to_sequence", body.to_sequence)?)?,
             last_n: whole(given("last_n", body.last_n), MOST_LAST_N)?,
             filter: ReplayFilter {
-                event_types: read(given("event_types", body.event_types), patterns)?
+                event_types: read(narrowing("event_types", body.event_types)?, patterns)?
                     .unwrap_or_default(),
-                source: read(given("source", body.source), Field::service)?,
-                stream_id: read(given("stream_id", body.stream_id), Field::label)?,
+                source: read(narrowing("source", body.source)?, Field::service)?,
+                stream_id: read(narrowing("stream_id", body.stream_id)?, Field::label)?,
                 correlation_id: correlation_id.map(|label| label.to_string()),
             },
-            limit: whole(given("limit", body.limit), LAST_SEQUENCE)?,
+            limit: whole(narrowing("limit", body.limit)?, LAST_SEQUENCE)?,
             cursor: read(given("cursor", body.cursor), |field| {
                 Span::parse(&field.text()?).map_err(|problem| field.wrong(problem))
             })?,

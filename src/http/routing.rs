@@ -1,0 +1,93 @@
+//! How a route is written: a method and its handler. The handler of whatever may change something
+//! says what becomes of a body, or it does not compile: a body that nobody looks at may have meant
+//! only a part of what is done.
+
+use actix_web::{FromRequest, Handler, Responder, Route, web};
+
+use super::body::Incoming;
+use super::no_body::NoBody;
+
+/// One method of a path.
+pub struct Way(Route);
+
+impl Way {
+    pub fn into_route(self) -> Route {
+        self.0
+    }
+}
+
+/// What is done with a body; always the last argument of a handler.
+pub trait OfBody {}
+
+impl OfBody for Incoming {}
+impl OfBody for NoBody {}
+
+/// The arguments of a handler that looks at the body.
+pub trait WithBody {}
+
+impl<A, B: OfBody> WithBody for (A, B) {}
+impl<A, B, C: OfBody> WithBody for (A, B, C) {}
+impl<A, B, C, D: OfBody> WithBody for (A, B, C, D) {}
+
+pub fn get<F, Args>(handler: F) -> Way
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    Way(web::get().to(handler))
+}
+
+pub fn head<F, Args>(handler: F) -> Way
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    Way(web::head().to(handler))
+}
+
+fn changing<F, Args>(route: Route, handler: F) -> Way
+where
+    F: Handler<Args>,
+    Args: FromRequest + WithBody + 'static,
+    F::Output: Responder + 'static,
+{
+    Way(route.to(handler))
+}
+
+pub fn post<F, Args>(handler: F) -> Way
+where
+    F: Handler<Args>,
+    Args: FromRequest + WithBody + 'static,
+    F::Output: Responder + 'static,
+{
+    changing(web::post(), handler)
+}
+
+pub fn put<F, Args>(handler: F) -> Way
+where
+    F: Handler<Args>,
+    Args: FromRequest + WithBody + 'static,
+    F::Output: Responder + 'static,
+{
+    changing(web::put(), handler)
+}
+
+pub fn patch<F, Args>(handler: F) -> Way
+where
+    F: Handler<Args>,
+    Args: FromRequest + WithBody + 'static,
+    F::Output: Responder + 'static,
+{
+    changing(web::patch(), handler)
+}
+
+pub fn delete<F, Args>(handler: F) -> Way
+where
+    F: Handler<Args>,
+    Args: FromRequest + WithBody + 'static,
+    F::Output: Responder + 'static,
+{
+    changing(web::delete(), handler)
+}
