@@ -131,14 +131,23 @@ pub fn filter(config: &Config) -> Result<EnvFilter, String> {
             "log: {error}; use a level such as `info` or a filter such as `message_hub=debug,warn`"
         )
     })?;
-    if config.log.contains("actix") {
-        return Ok(filter);
-    }
-    let quiet = |directive: &str| directive.parse().expect("a directive");
     // Malformed requests are no error of the hub, and whoever sends them could fill the log.
-    Ok(filter
-        .add_directive(quiet("actix_server=warn"))
-        .add_directive(quiet("actix_http=off")))
+    let quiet = [
+        ("actix_server", "actix_server=warn"),
+        ("actix_http", "actix_http=off"),
+    ];
+    let quiet = quiet
+        .into_iter()
+        .filter(|(module, _)| !names(&config.log, module));
+    Ok(quiet.fold(filter, |filter, (_, directive)| {
+        filter.add_directive(directive.parse().expect("a directive"))
+    }))
+}
+
+/// Whether a filter says something about this module, by its name or the beginning of it.
+fn names(filter: &str, module: &str) -> bool {
+    let mut named = filter.split(',').filter_map(|one| one.split_once('='));
+    named.any(|(name, _)| name.starts_with(module) || module.starts_with(name))
 }
 
 /// A span per request, at level DEBUG: at 40,000 requests a second a span for each is only made
@@ -162,5 +171,23 @@ impl RootSpanBuilder for QuietSpans {
             Err(error) => error.as_response_error().status_code(),
         };
         span.record("status", status.as_u16());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_names_the_web_server_hears_it() {
+        for (filter, is_named) in [
+            ("info", false),
+            ("actix_web=debug,info", false),
+            ("actix_http=debug,info", true),
+            ("actix=debug,info", true),
+            ("actix_http::h1=debug,info", true),
+        ] {
+            assert_eq!(names(filter, "actix_http"), is_named, "{filter}");
+        }
     }
 }

@@ -29,10 +29,21 @@ const CRATES: [&str; 22] = [
     "want",
 ];
 
-/// Reads levels, and levels of modules, separated by commas; gives them as the log takes them.
+/// The modules of the hub, one a line.
+const MODULES: &str = include_str!(concat!(env!("OUT_DIR"), "/modules.txt"));
+const OWN: &str = "message_hub";
+/// Of everything that the filter does not name.
+const USUAL: &str = "info";
+
+/// Reads levels, and levels of modules, separated by commas; gives them as the log takes them. A
+/// filter of modules alone leaves the rest as it is, and does not silence it.
 pub(super) fn log_filter(text: &str) -> Result<String, String> {
     let directives: Result<Vec<_>, _> = text.split(',').map(str::trim).map(directive).collect();
-    Ok(directives?.join(","))
+    let mut directives = directives?;
+    if directives.iter().all(|directive| directive.contains('=')) {
+        directives.push(USUAL.to_owned());
+    }
+    Ok(directives.join(","))
 }
 
 fn directive(text: &str) -> Result<String, String> {
@@ -75,6 +86,9 @@ fn module_name(text: &str) -> Result<String, String> {
     let is_word = |part: &str| {
         !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     };
+    if first == OWN && name != OWN {
+        return own_module(&name);
+    }
     if CRATES.contains(&first) && parts.all(is_word) {
         return Ok(name);
     }
@@ -85,6 +99,23 @@ fn module_name(text: &str) -> Result<String, String> {
          message_hub::actors{}",
         meant.unwrap_or_default()
     ))
+}
+
+/// A module of the hub; what it does not have would never log.
+fn own_module(name: &str) -> Result<String, String> {
+    if MODULES.lines().any(|module| module == name) {
+        return Ok(name.to_owned());
+    }
+    // Most are right but for one word, so those beside it come first.
+    let parent = name.rsplit_once("::").map_or(OWN, |(parent, _)| parent);
+    let beside = MODULES
+        .lines()
+        .filter(|module| module.rsplit_once("::").is_some_and(|(of, _)| of == parent));
+    let meant = nearest(name, beside).or_else(|| nearest(name, MODULES.lines()));
+    Err(match meant {
+        Some(meant) => format!("{name:?} is no module of the hub; did you mean {meant}?"),
+        None => format!("{name:?} is no module of the hub; message_hub stands for all of them"),
+    })
 }
 
 #[cfg(test)]
@@ -103,8 +134,13 @@ mod tests {
                 "message_hub::http=debug,error",
             ),
             (
-                "actix_server=info,message_hub=trace",
-                "actix_server=info,message_hub=trace",
+                "actix_server=warn,message_hub=trace",
+                "actix_server=warn,message_hub=trace,info",
+            ),
+            ("actix_web=debug", "actix_web=debug,info"),
+            (
+                "message_hub::http::services::instances=debug",
+                "message_hub::http::services::instances=debug,info",
             ),
         ] {
             assert_eq!(log_filter(text).as_deref(), Ok(read), "{text}");
@@ -124,6 +160,12 @@ mod tests {
             ("info,", "is no level"),
             ("5", "is no level"),
             ("message_hub::=debug", "is no module"),
+            ("message_hub::htpp=debug", "did you mean message_hub::http?"),
+            (
+                "message_hub::actors::registri=debug",
+                "did you mean message_hub::actors::registry?",
+            ),
+            ("message_hub::http::tests=debug", "is no module"),
             ("[span]=debug", "is no module"),
         ] {
             let refusal = log_filter(text).unwrap_err();

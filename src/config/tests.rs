@@ -450,7 +450,7 @@ fn a_log_that_nobody_could_read_is_refused() {
     );
     assert!(refusal.contains("did you mean info?"), "{refusal}");
     let config = load_yaml("log: message-hub=Warning", &[]).unwrap().config;
-    assert_eq!(config.log, "message_hub=warn");
+    assert_eq!(config.log, "message_hub=warn,info");
 }
 
 #[test]
