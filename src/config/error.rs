@@ -43,8 +43,9 @@ pub enum ConfigError {
     #[error("environment variable {name}: is not valid UTF-8")]
     NotText { name: String },
     #[error(
-        "host: {host} can be reached from other machines and nobody would need a key; \
-         configure service_keys, or set allow_anonymous: true to let everybody in"
+        "host: {host} {}, and nobody would need a key; configure service_keys, or set \
+         allow_anonymous: true to let everybody in",
+        reach(host)
     )]
     OpenToAll { host: String },
     #[error("operators: `{operator}` has no key under service_keys")]
@@ -69,6 +70,18 @@ impl fmt::Display for Place {
                 line: Some(line),
             } => write!(f, "{}:{line}", file.display()),
             Self::Variable { name } => write!(f, "environment variable {name}"),
+        }
+    }
+}
+
+/// Whom a host that is not this machine's alone lets in. What a name stands for is only known when
+/// it is asked for.
+fn reach(host: &str) -> &'static str {
+    match host.parse::<std::net::IpAddr>() {
+        Ok(_) => "can be reached from other machines",
+        Err(_) => {
+            "is a name that may stand for an address other machines reach (127.0.0.1 and \
+             localhost do not)"
         }
     }
 }

@@ -242,7 +242,12 @@ pub(super) fn deny_list(value: &Value) -> Result<DenyList, String> {
     let texts = value.as_sequence().ok_or_else(allowed)?.iter();
     let texts: Option<Vec<&str>> = texts.map(Value::as_str).collect();
     let texts = texts.ok_or_else(allowed)?;
-    DenyList::parse(texts).map_err(|text| format!("{text:?} is no network, address or host name"))
+    DenyList::parse(texts).map_err(|text| {
+        format!(
+            "{text:?} is no network, address or host name; write 10.0.0.0/8, 127.0.0.1, \
+             host.example.org, or .example.org for all below it"
+        )
+    })
 }
 
 /// A list of names of hosts, each perhaps with a dot before it.

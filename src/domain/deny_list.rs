@@ -3,6 +3,8 @@
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::fmt;
 
+use super::web_origin::HostPattern;
+
 /// Networks and names of hosts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DenyList(Vec<Denied>);
@@ -11,8 +13,7 @@ pub struct DenyList(Vec<Denied>);
 enum Denied {
     /// All addresses whose first so many bits are these.
     Network(IpAddr, u8),
-    /// In lower case.
-    Host(String),
+    Host(HostPattern),
 }
 
 /// Where the metadata of machines in a cloud is found, and what else has no service.
@@ -50,10 +51,10 @@ impl DenyList {
         if let Ok(address) = bare.parse() {
             return self.denies(address);
         }
-        let name = bare.trim_end_matches('.').to_ascii_lowercase();
+        let name = bare.trim_end_matches('.');
         self.0
             .iter()
-            .any(|denied| *denied == Denied::Host(name.clone()))
+            .any(|denied| matches!(denied, Denied::Host(pattern) if pattern.matches(name)))
     }
 
     /// Whether this address is on the list. Where it leads counts as well: the unspecified address
@@ -85,7 +86,7 @@ impl fmt::Display for DenyList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let texts = self.0.iter().map(|denied| match denied {
             Denied::Network(network, bits) => format!("{network}/{bits}"),
-            Denied::Host(name) => name.clone(),
+            Denied::Host(name) => name.to_string(),
         });
         f.debug_list().entries(texts).finish()
     }
@@ -101,10 +102,24 @@ impl Denied {
         if let Ok(address) = text.parse::<IpAddr>() {
             return Some(Self::Network(address, width(address)));
         }
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
-        let is_name = !text.is_empty() && text.len() <= 253 && text.bytes().all(allowed);
-        is_name.then(|| Self::Host(text.trim_end_matches('.').to_ascii_lowercase()))
+        if text.len() > 253 || is_short_address(text) {
+            return None;
+        }
+        HostPattern::parse(text).map(Self::Host)
     }
+}
+
+/// Whether a name ends like no name does: resolvers read `127.1`, `0x7f000001` and `2130706433` as
+/// addresses, which are not the one that a list of names would have.
+fn is_short_address(name: &str) -> bool {
+    let last = name.trim_end_matches('.').rsplit('.').next();
+    let last = last.unwrap_or_default().to_ascii_lowercase();
+    let digits = last.strip_prefix("0x").unwrap_or(&last);
+    let is_hex = digits.len() < last.len();
+    last.starts_with(|c: char| c.is_ascii_digit())
+        && digits
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || (is_hex && byte.is_ascii_hexdigit()))
 }
 
 /// An IPv4 address dressed up as IPv6 is the IPv4 address.
@@ -258,6 +273,22 @@ mod tests {
     }
 
     #[test]
+    fn a_dot_before_a_name_stands_for_all_below_it() {
+        let list = DenyList::parse([".Example.test", "3com.test"]).unwrap();
+        for (host, is_denied) in [
+            ("a.example.test", true),
+            ("a.b.EXAMPLE.test.", true),
+            ("example.test", false),
+            ("badexample.test", false),
+            ("3com.test", true),
+        ] {
+            assert_eq!(list.denies_host(host), is_denied, "{host}");
+        }
+        let again = list.to_string();
+        assert_eq!(again, r#"[".example.test", "3com.test"]"#);
+    }
+
+    #[test]
     fn networks_addresses_and_names_can_be_denied() {
         let list = DenyList::parse(["10.0.0.0/8", "192.168.1.7", "::/0", "Intern"]).unwrap();
         for (host, is_denied) in [
@@ -275,7 +306,23 @@ mod tests {
             DenyList::parse([]).map(|list| list.denies_host("10.0.0.1")),
             Ok(false)
         );
-        for text in ["", "10.0.0.0/33", "10.0.0.0/x", "a b", "::/129"] {
+        for text in [
+            "",
+            "10.0.0.0/33",
+            "10.0.0.0/x",
+            "a b",
+            "::/129",
+            "127.1",
+            "127.1.",
+            "2130706433",
+            "0x7f000001",
+            "127.0x1",
+            "10.0.0.256",
+            ".",
+            "a..b",
+            "..example",
+            "*.example",
+        ] {
             assert_eq!(DenyList::parse([text]), Err(text));
         }
     }

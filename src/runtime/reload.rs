@@ -134,6 +134,9 @@ fn differences(one: &Config, other: &Config) -> Vec<String> {
     if one.database != other.database {
         changed.push("database_url".to_owned());
     }
+    if one.redis_url != other.redis_url {
+        changed.push("redis_url".to_owned());
+    }
     changed.sort();
     changed.dedup();
     changed
@@ -170,11 +173,15 @@ mod tests {
         let after = config(&[
             ("SERVICE_KEYS", "{shop: two}"),
             ("PORT", "1"),
+            ("REDIS_URL", "redis://nowhere"),
             ("PATIENCE", "{high: 3}"),
             ("LOG", "debug"),
         ]);
         let changed = differences(&before, &after);
-        assert_eq!(changed, ["log", "patience", "port", "service_keys"]);
+        assert_eq!(
+            changed,
+            ["log", "patience", "port", "redis_url", "service_keys"]
+        );
         assert_eq!(differences(&after, &after), Vec::<String>::new());
     }
 
