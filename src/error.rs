@@ -3,6 +3,7 @@
 //! Use [`HubError::invalid`] for a field, the variants for the rest; a [`Refusal`] of an actor
 //! becomes one by `?`. Each error has one code and one status, decided here and nowhere else.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -50,7 +51,7 @@ pub enum HubError {
         field: &'static str,
         problem: String,
     },
-    #[error("no such route: {0}")]
+    #[error("no such route: {}", shortened(.0))]
     NoRoute(String),
     #[error("{field}: the subscription there is has another; change that one, or end it first")]
     Differs { field: &'static str },
@@ -65,12 +66,20 @@ pub enum HubError {
         field: &'static str,
         problem: &'static str,
     },
-    #[error("{method}: not allowed here; use {allow}")]
+    #[error("{}: not allowed here; use {allow}", shortened(method))]
     MethodNotAllowed { method: String, allow: &'static str },
     #[error("Content-Encoding: bodies are read as they are; send it without one")]
     Encoded,
     #[error("body: larger than {limit} bytes")]
     TooLarge { limit: usize },
+    #[error("body: larger than {most} bytes, which is {}", limit.name())]
+    TooLargeFor { limit: Limit, most: usize },
+    /// A parameter or field names a service nobody ever registered.
+    #[error("{service}: no service of this name was ever registered; register it first")]
+    NoService {
+        field: &'static str,
+        service: ServiceName,
+    },
     #[error("too many requests are under way; try again in a moment")]
     Busy,
     #[error(
@@ -164,7 +173,10 @@ impl HubError {
             }
             Self::Conflict { .. } => ("CONFLICT", StatusCode::CONFLICT),
             Self::MethodNotAllowed { .. } => ("METHOD_NOT_ALLOWED", StatusCode::METHOD_NOT_ALLOWED),
-            Self::TooLarge { .. } => ("PAYLOAD_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::NoService { .. } => ("SERVICE_NOT_FOUND", StatusCode::NOT_FOUND),
+            Self::TooLarge { .. } | Self::TooLargeFor { .. } => {
+                ("PAYLOAD_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE)
+            }
             Self::Busy => ("QUEUE_FULL", StatusCode::TOO_MANY_REQUESTS),
             Self::TooManyRequests { .. } => ("RATE_LIMITED", StatusCode::TOO_MANY_REQUESTS),
             Self::ShareFull { .. } => ("LIMIT_REACHED", StatusCode::TOO_MANY_REQUESTS),
@@ -206,7 +218,11 @@ impl HubError {
         let mut details = Map::new();
         let mut add = |key: &str, value: Value| drop(details.insert(key.to_owned(), value));
         match self {
-            Self::Invalid { field, .. } => add("field", json!(field)),
+            Self::Invalid { field, .. } => add("field", json!(shortened(field))),
+            Self::NoService { field, service } => {
+                add("field", json!(field));
+                add("service", json!(service));
+            }
             Self::Encoded => add("field", json!("Content-Encoding")),
             Self::Differs { field } | Self::Denied { field, .. } => add("field", json!(field)),
             Self::NoSuchVersion { field, current } => {
@@ -215,7 +231,7 @@ impl HubError {
             }
             Self::Conflict { field, .. } => add("field", json!(field)),
             Self::TooManyRequests { service, .. } => add("service", json!(service)),
-            Self::ShareFull { limit, most } => {
+            Self::ShareFull { limit, most } | Self::TooLargeFor { limit, most } => {
                 add("limit", json!(limit.name()));
                 add("most", json!(most));
             }
@@ -268,16 +284,31 @@ impl HubError {
     pub fn body(&self, about: Map<String, Value>) -> Value {
         let mut details = about;
         details.extend(self.details());
-        json!({"code": self.code(), "message": self.to_string(), "details": details})
+        json!({"code": self.code(), "message": self.in_words(), "details": details})
+    }
+
+    /// What is wrong, as a client is told it, and the log. Whatever a sentence repeats, it stays
+    /// one.
+    pub fn in_words(&self) -> String {
+        match cut(&self.to_string(), LONGEST) {
+            Cow::Borrowed(whole) => whole.to_owned(),
+            Cow::Owned(cut) => cut,
+        }
     }
 }
 
 /// So many characters of what a client wrote are repeated to it, and in the log.
 const SHOWN: usize = 100;
+/// No sentence of a refusal has more characters.
+const LONGEST: usize = 1000;
 
 /// The text as a refusal repeats it.
-pub fn shortened(text: &str) -> std::borrow::Cow<'_, str> {
-    match text.char_indices().nth(SHOWN) {
+pub fn shortened(text: &str) -> Cow<'_, str> {
+    cut(text, SHOWN)
+}
+
+fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
         None => text.into(),
         Some((end, _)) => format!("{}…", &text[..end]).into(),
     }

@@ -17,6 +17,7 @@ impl Config {
     /// One sentence each. `file` is where the configuration was read from.
     pub(super) fn secrets_at_risk(&self, file: Option<&Path>) -> Vec<String> {
         let mut risks = self.weak_keys();
+        risks.extend(self.names_of_nobody());
         if !self.service_keys.is_empty() && !self.is_loopback() {
             let host = &self.host;
             risks.push(format!(
@@ -34,6 +35,23 @@ impl Config {
             ));
         }
         risks
+    }
+
+    /// Names under which nobody can do anything.
+    fn names_of_nobody(&self) -> Vec<String> {
+        let keys = self.service_keys.keys().map(|name| ("service_keys", name));
+        let quotas = self.quotas.keys().map(|name| ("quotas", name));
+        let told = |(key, name): (&str, &ServiceName)| {
+            let why = if name.is_the_hubs() {
+                "the hub itself: nobody can send, publish or register under it"
+            } else if ServiceName::given(name.as_str()).is_err() {
+                "a step in a path: nobody can register under it"
+            } else {
+                return None;
+            };
+            Some(format!("{key}: {name} is {why}"))
+        };
+        keys.chain(quotas).filter_map(told).collect()
     }
 
     /// Not those of the environment.
@@ -181,6 +199,21 @@ mod tests {
                 "service_keys: {shop: 0123456789abcdef, till: 0123456789abcdef}".to_owned(),
                 0o600,
                 "shop and till have the same key",
+            ),
+            (
+                "service_keys: {Message-Hub: 0123456789abcdef}".to_owned(),
+                0o600,
+                "service_keys: Message-Hub is the hub itself",
+            ),
+            (
+                "service_keys: {'..': 0123456789abcdef}".to_owned(),
+                0o600,
+                "service_keys: .. is a step in a path",
+            ),
+            (
+                "quotas: {message-hub: {send_rate: 1}}".to_owned(),
+                0o600,
+                "quotas: message-hub is the hub itself",
             ),
             (format!("service_keys: {GOOD}"), 0o644, "chmod o-r"),
             (

@@ -129,6 +129,9 @@ fn intern(text: &str) -> Arc<str> {
     })
 }
 
+/// Under which name the hub itself publishes.
+pub const THE_HUB: &str = "message-hub";
+
 /// The name of a service: 1 to 100 characters of `A-Z a-z 0-9 . _ -`, compared exactly.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServiceName(Arc<str>);
@@ -140,6 +143,11 @@ impl ServiceName {
             return Err(NameError::Service);
         }
         Ok(Self(intern(text)))
+    }
+
+    /// Whether it is the hub's own name, or can be taken for it.
+    pub fn is_the_hubs(&self) -> bool {
+        self.0.eq_ignore_ascii_case(THE_HUB)
     }
 
     /// As [`ServiceName::parse`], with the rules for names that are new. What was taken before
@@ -232,6 +240,11 @@ pub fn is_label(text: &str, max: usize) -> bool {
     !text.is_empty()
         && (text.len() <= max || text.chars().count() <= max)
         && !text.chars().any(char::is_control)
+}
+
+/// As [`is_label`], for texts that are new: all their characters are visible.
+pub fn is_visible_label(text: &str, max: usize) -> bool {
+    is_label(text, max) && text.chars().all(is_visible)
 }
 
 /// Whether a character is seen where it is printed, and changes nothing of what is around it: no

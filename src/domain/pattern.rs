@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::ids::{Label, is_label};
+use super::ids::{Label, is_label, is_visible};
 
 const ONE: &str = "*";
 const MANY: &str = "#";
@@ -84,6 +84,9 @@ impl Pattern {
     /// # Errors
     /// What is wrong with it.
     pub fn given(text: &str) -> Result<Self, PatternError> {
+        if !text.chars().all(is_visible) {
+            return Err(PatternError::Text);
+        }
         let pattern = Self::parse(text)?;
         let hashes = pattern.words().filter(|word| *word == Word::Many).count();
         match hashes > MOST_MANY {

@@ -20,7 +20,7 @@ use super::query::Query;
 use super::{Hub, Routes, routing, services};
 use crate::actors::messages::{CircuitView, ForceCircuit, ForcedView, InspectCircuits};
 use crate::domain::circuit::{CircuitName, CircuitState};
-use crate::domain::ids::{ServiceName, is_label};
+use crate::domain::ids::{ServiceName, is_visible_label};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 
@@ -225,7 +225,7 @@ fn read(text: &str) -> Result<(CircuitState, String, Option<Duration>), HubError
     let known = CircuitState::from_name(&state.text()?).ok_or_else(|| state.wrong(problem))?;
     let reason = Field::required(SUBJECT, "reason", asked.reason)?;
     let words = reason.text()?.into_owned();
-    if !is_label(&words, MOST_REASON) {
+    if !is_visible_label(&words, MOST_REASON) {
         let problem = format!("must be 1 to {MOST_REASON} printable characters");
         return Err(reason.wrong(problem));
     }

@@ -280,7 +280,7 @@ pub async fn reprocess(
         caller.must_be(view.source())?;
     }
     if let Some(service) = &destination {
-        door(&hub, Some(service)).await?;
+        door(&hub, "destination", Some(service)).await?;
     }
     let to = destination.as_ref().map(ToString::to_string);
     let is_changed = payload.is_some();

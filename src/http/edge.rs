@@ -26,6 +26,16 @@ use crate::error::{HubError, Subject, shortened};
 use crate::logic::web_pages::{Head, Verdict};
 use crate::metrics::requests::Route;
 
+/// Of what comes once in a request, by the names of the field's standards. Of two each who reads
+/// the request on its way may take another one for the right one.
+const ONCE: [(HeaderName, &str); 5] = [
+    (header::CONTENT_TYPE, "Content-Type"),
+    (CORRELATION_ID, "X-Correlation-ID"),
+    (REQUEST_ID, "X-Request-ID"),
+    (SEC_FETCH_SITE, "Sec-Fetch-Site"),
+    (SEC_FETCH_MODE, "Sec-Fetch-Mode"),
+];
+pub const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
@@ -51,6 +61,7 @@ pub async fn edge(
     };
     let is_preflight = origin.is_some() && cors::is_preflight(request.method(), request.headers());
     let admitted = page.and_then(|()| {
+        check_once(request.headers())?;
         let caller = admit(&request, &hub)?;
         check_target(&request)?;
         Ok(caller)
@@ -251,10 +262,26 @@ fn admit(request: &ServiceRequest, hub: &web::Data<Hub>) -> Result<Option<Caller
     Ok(Some(caller))
 }
 
+/// # Errors
+/// 400 names a header that is there twice and may not be.
+fn check_once(headers: &HeaderMap) -> Result<(), HubError> {
+    // Nearly always each is there once, which is quickly seen.
+    if headers.len() == headers.len_keys() {
+        return Ok(());
+    }
+    match ONCE
+        .iter()
+        .find(|(header, _)| only(headers, header).is_err())
+    {
+        None => Ok(()),
+        Some((_, name)) => Err(HubError::invalid(Subject::Request, *name, "is given twice")),
+    }
+}
+
 /// Whether the path and the body can be read, and the query has only what the route knows.
 fn check_target(request: &ServiceRequest) -> Result<(), HubError> {
-    let encoding = request.headers().get(header::CONTENT_ENCODING);
-    if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+    let mut encodings = request.headers().get_all(header::CONTENT_ENCODING);
+    if encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(HubError::Encoded);
     }
     query::check_path(request.uri().path())?;
@@ -285,7 +312,7 @@ fn is_public(method: &Method, path: &str) -> bool {
 
 impl RequestId {
     fn of(headers: &HeaderMap) -> Self {
-        if let Some(given) = headers.get(REQUEST_ID)
+        if let Ok(Some(given)) = only(headers, REQUEST_ID)
             && given.to_str().is_ok_and(|text| is_label(text, 128))
         {
             return Self(given.clone());
@@ -326,12 +353,17 @@ fn understand(error: &Error, path: &str) -> HubError {
 
 fn log(error: &HubError, id: &RequestId, response: &ServiceResponse) {
     let (code, request_id) = (error.code(), id.as_str());
-    let (method, path) = (response.request().method(), response.request().path());
+    let method = shortened(response.request().method().as_str());
+    let path = shortened(response.request().path());
     if error.status() == StatusCode::INTERNAL_SERVER_ERROR {
         let cause = response.response().error().map(ToString::to_string);
-        tracing::error!(request_id, %method, path, cause, "internal error");
+        tracing::error!(request_id, %method, %path, cause, "internal error");
     } else {
-        tracing::debug!(request_id, %method, path, code, %error, "refused");
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
+        let error = error.in_words();
+        tracing::debug!(request_id, %method, %path, code, error, "refused");
     }
 }
 
@@ -359,6 +391,20 @@ mod tests {
             let made = id_of(bad);
             assert_ne!(made, bad);
             assert!(uuid::Uuid::parse_str(&made).is_ok());
+        }
+    }
+
+    #[test]
+    fn of_what_comes_once_two_are_refused() {
+        for (header, name) in ONCE {
+            let mut headers = HeaderMap::new();
+            headers.append(header::ACCEPT, HeaderValue::from_static("a"));
+            headers.append(header::ACCEPT, HeaderValue::from_static("b"));
+            headers.append(header.clone(), HeaderValue::from_static("a"));
+            assert!(check_once(&headers).is_ok(), "{name}");
+            headers.append(header, HeaderValue::from_static("b"));
+            let error = check_once(&headers).unwrap_err();
+            assert_eq!(error.to_string(), format!("{name}: is given twice"));
         }
     }
 

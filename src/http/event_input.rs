@@ -14,7 +14,7 @@ use crate::domain::ids::Label;
 use crate::domain::pattern;
 use crate::error::{HubError, Subject};
 use crate::logic::canonical::event_fingerprint;
-use crate::logic::own_events;
+use crate::logic::own_events::is_own_type;
 
 const SUBJECT: Subject = Subject::Message;
 
@@ -121,7 +121,7 @@ fn extras(body: &Body<'_>, context: &Context<'_>) -> Result<Option<Box<EventExtr
 fn event_type(field: &Field<'_>) -> Result<Label, HubError> {
     let event_type = field.new_interned_label()?;
     pattern::check_type(event_type.as_str()).map_err(|error| field.wrong(error))?;
-    if own_events::TYPES.contains(&event_type.as_str()) {
+    if is_own_type(event_type.as_str()) {
         return Err(HubError::Denied {
             field: "event_type",
             problem: format!("event_type: only the hub itself publishes {event_type}"),
@@ -318,6 +318,7 @@ mod tests {
             r#"{"event_type":"a","source":"Message-Hub","payload":1}"#,
             r#"{"event_type":"service.health_changed","source":"s","payload":1}"#,
             r#"{"event_type":"message.dead_lettered","source":"s","payload":1}"#,
+            r#"{"event_type":"subscription.failing","source":"s","payload":1}"#,
         ] {
             let Err(error) = read_as(text, &caller(None)) else {
                 panic!("{text} is let through");

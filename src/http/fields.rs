@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use super::lists::{self, NoList};
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::message::Payload;
+use crate::domain::pattern::Pattern;
 use crate::domain::timestamp::{Timestamp, seconds};
 use crate::error::{HubError, Subject, shortened};
 use unknown::Ignored;
@@ -181,6 +182,13 @@ impl<'a> Field<'a> {
         })
     }
 
+    /// Patterns of event types; as [`Field::list`].
+    pub fn patterns(&self, most: usize, what: &str, many: &str) -> Result<Vec<Pattern>, HubError> {
+        let texts: Vec<Cow<'_, str>> = self.list(most, what, many)?;
+        let parse = |text: &Cow<'_, str>| pattern(text).map_err(|problem| self.wrong(problem));
+        texts.iter().map(parse).collect()
+    }
+
     pub fn service(&self) -> Result<ServiceName, HubError> {
         ServiceName::parse(&self.text()?).map_err(|error| self.wrong(error))
     }
@@ -248,6 +256,11 @@ impl<'a> Field<'a> {
             .map(|strings| strings.0)
             .map_err(|_| self.wrong("must be an object whose values are strings, each key once"))
     }
+}
+
+/// One pattern of event types, or what is wrong with it.
+pub fn pattern(text: &str) -> Result<Pattern, String> {
+    Pattern::given(text).map_err(|error| format!("{:?} {error}", shortened(text)))
 }
 
 struct Strings(BTreeMap<String, String>);

@@ -17,7 +17,6 @@ use crate::domain::message::{Extras, Fingerprint, Message, Priority};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::logic::canonical::{canonical_or_plain, fingerprint};
-use crate::logic::own_events::is_own_name;
 
 const SUBJECT: Subject = Subject::Message;
 const MOST_HEADERS: usize = 32;
@@ -153,27 +152,38 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<(Offer, Ignored), HubEr
 
 /// Who sends: whom the field names, if the caller may speak for it, else the caller.
 pub fn source(field: Option<Field<'_>>, caller: &Caller) -> Result<ServiceName, HubError> {
-    match field {
+    acting_for(SUBJECT, "source", field, caller)
+}
+
+/// For which service something is done: whom the field `name` names, if the caller may act for it,
+/// else the caller. The hub acts for itself.
+///
+/// # Errors
+/// 400 if there is neither; 403 for another service, and for the hub's own name.
+pub fn acting_for(
+    subject: Subject,
+    name: &'static str,
+    field: Option<Field<'_>>,
+    caller: &Caller,
+) -> Result<ServiceName, HubError> {
+    let service = match field {
         Some(field) => {
-            let source = field.new_service()?;
-            caller.must_be(&source)?;
-            must_be_others(&source, "source")?;
-            Ok(source)
+            let service = field.new_service()?;
+            caller.must_be(&service)?;
+            service
         }
-        None => {
-            let source = caller.name.clone().ok_or_else(|| {
-                HubError::invalid(SUBJECT, "source", "is required, here or as X-Service-Name")
-            })?;
-            must_be_others(&source, "source")?;
-            Ok(source)
-        }
-    }
+        None => caller.name.clone().ok_or_else(|| {
+            HubError::invalid(subject, name, "is required, here or as X-Service-Name")
+        })?,
+    };
+    must_be_others(&service, name)?;
+    Ok(service)
 }
 
 /// # Errors
 /// 403 for the hub's own name: what it says is taken for true.
 pub fn must_be_others(name: &ServiceName, field: &'static str) -> Result<(), HubError> {
-    if !is_own_name(name.as_str()) {
+    if !name.is_the_hubs() {
         return Ok(());
     }
     let problem = format!("{field}: {name} is the hub itself");
@@ -181,9 +191,14 @@ pub fn must_be_others(name: &ServiceName, field: &'static str) -> Result<(), Hub
 }
 
 fn kind(body: &Body<'_>) -> Result<Label, HubError> {
-    let field = Field::given(SUBJECT, "type", body.kind)
-        .or_else(|| Field::given(SUBJECT, "message_type", body.message_type));
-    match field {
+    let kind = Field::given(SUBJECT, "type", body.kind);
+    let other = Field::given(SUBJECT, "message_type", body.message_type);
+    if let (Some(kind), Some(other)) = (&kind, &other)
+        && kind.text()? != other.text()?
+    {
+        return Err(other.wrong("differs from type"));
+    }
+    match kind.or(other) {
         Some(field) => field.new_interned_label(),
         None => Ok(Label::parse_interned("service_message").expect("a label")),
     }
@@ -366,6 +381,8 @@ mod tests {
             (r#""correlation_id":7"#, "correlation_id"),
             (r#""type":"\ud800""#, "type"),
             (r#""type":"""#, "type"),
+            (r#""type":"a","message_type":"b""#, "message_type"),
+            (r#""type":"a","message_type":1"#, "message_type"),
             (r#""reply_to":"a b""#, "reply_to"),
             (r#""timestamp":"x""#, "timestamp"),
             (r#""on_unavailable":"drop""#, "on_unavailable"),
@@ -393,6 +410,14 @@ mod tests {
         for body in ["", "[]", "5", "{", "\u{feff}{}", r#"{"a":}"#] {
             assert_eq!(field_of(read_as(body, Some("s"))), "body", "{body}");
         }
+    }
+
+    #[test]
+    fn an_alias_that_says_the_same_is_no_contradiction() {
+        let kind = |fields| with(fields).unwrap().message.kind.to_string();
+        assert_eq!(kind(r#""type":"a","message_type":"\u0061""#), "a");
+        assert_eq!(kind(r#""type":null,"message_type":"b""#), "b");
+        assert_eq!(kind(r#""type":"a","message_type":null"#), "a");
     }
 
     #[test]

@@ -17,7 +17,6 @@ use crate::actors::messages::{
 };
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
-use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::error::HubError;
 use crate::logic::queues::view::QueueDepths;
@@ -104,7 +103,7 @@ pub async fn status(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
         },
     )
     .await?;
-    let door = door(&hub, service.as_ref()).await?;
+    let door = door(&hub, "service", service.as_ref()).await?;
     // Without the archive only this one number is missing.
     let letters = match super::messages::flush(&hub).await {
         Ok(()) => hub.archive.dead_letter_counts().await.ok(),
@@ -130,17 +129,22 @@ pub async fn status(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
     Ok(HttpResponse::Ok().json(Answer { total, services }))
 }
 
-/// How full the doors are. Where one service is meant it must be known.
-pub async fn door(hub: &Hub, service: Option<&ServiceName>) -> Result<AdmissionReport, HubError> {
+/// How full the doors are. Where one service is meant, by the parameter or field `name`, it must be
+/// known.
+pub async fn door(
+    hub: &Hub,
+    name: &'static str,
+    service: Option<&ServiceName>,
+) -> Result<AdmissionReport, HubError> {
     let asked = InspectAdmission {
         service: service.cloned(),
     };
     let door = look(&hub.handles.admission, asked).await?;
     match service {
-        Some(service) if !door.is_known => Err(Refusal::UnknownService {
+        Some(service) if !door.is_known => Err(HubError::NoService {
+            field: name,
             service: service.clone(),
-        }
-        .into()),
+        }),
         _ => Ok(door),
     }
 }

@@ -150,7 +150,7 @@ pub async fn set(
     payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     Caller::of(&request).must_be_operator()?;
-    let service = query::service(&service)?;
+    let service = query::new_service(&service)?;
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let quota = read(body.text())?;
     change(&hub, service.clone(), Some(quota)).await??;
@@ -278,15 +278,33 @@ fn count(name: &'static str, json: Option<&RawValue>) -> Result<Option<u32>, Hub
 }
 
 fn in_words(quota: &Quota) -> String {
-    let real = |name, value: Option<f64>| value.map(|value| format!("{name} {value}"));
-    let whole = |name, value: Option<u32>| value.map(|value| format!("{name} {value}"));
+    // Taken apart, so that no limit is forgotten.
+    let Quota {
+        send_rate,
+        send_burst,
+        deliver_rate,
+        max_in_flight,
+        max_waiting_bytes,
+        request_rate,
+        request_burst,
+    } = *quota;
+    let whole = |count: Option<u32>| count.map(f64::from);
     let limits = [
-        real("send_rate", quota.send_rate),
-        whole("send_burst", quota.send_burst),
-        real("deliver_rate", quota.deliver_rate),
-        whole("max_in_flight", quota.max_in_flight),
+        ("send_rate", send_rate),
+        ("send_burst", whole(send_burst)),
+        ("deliver_rate", deliver_rate),
+        ("max_in_flight", whole(max_in_flight)),
+        (
+            "max_waiting_bytes",
+            max_waiting_bytes.map(|most| most as f64),
+        ),
+        ("request_rate", request_rate),
+        ("request_burst", whole(request_burst)),
     ];
-    limits.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let given = limits
+        .into_iter()
+        .filter_map(|(name, limit)| limit.map(|limit| format!("{name} {limit}")));
+    given.collect::<Vec<_>>().join(", ")
 }
 
 fn describe(view: QuotaView) -> QuotaAnswer {
@@ -321,6 +339,17 @@ mod tests {
         assert_eq!(quota, expected);
         assert!(read(r#"{"max_in_flight": 1000000}"#).is_ok());
         assert!(read(r#"{"max_in_flight": 1000000, "more": []}"#).is_err());
+    }
+
+    #[test]
+    fn every_limit_is_told() {
+        let all = r#"{"send_rate": 0.5, "send_burst": 3, "deliver_rate": 4, "max_in_flight": 5,
+            "max_waiting_bytes": 1048576, "request_rate": 7, "request_burst": 8}"#;
+        assert_eq!(
+            in_words(&read(all).unwrap()),
+            "send_rate 0.5, send_burst 3, deliver_rate 4, max_in_flight 5, \
+             max_waiting_bytes 1048576, request_rate 7, request_burst 8"
+        );
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::fields::unknown::Ignored;
 use super::fields::{self, Field};
 use super::message_input::must_be_others;
 use crate::domain::deny_list::DenyList;
-use crate::domain::ids::{Label, ServiceName};
+use crate::domain::ids::{Label, ServiceName, is_visible_label};
 use crate::domain::message::Payload;
 use crate::domain::service::{Endpoint, HealthCheck, Registration};
 use crate::domain::timestamp::Timestamp;
@@ -32,6 +32,8 @@ const DEFAULT_WEIGHT: u32 = 1;
 const MOST_WEIGHT: u64 = 1000;
 const MOST_CAPABILITIES: usize = 100;
 const MOST_ENDPOINTS: usize = 1000;
+/// In characters.
+const LONGEST_PATH: usize = 1000;
 /// Of what an instance is asked for or promises again and again.
 const SHORTEST_PERIOD: Duration = Duration::from_millis(100);
 
@@ -187,7 +189,21 @@ fn items<'a>(field: Field<'a>, most: usize) -> Result<Vec<&'a RawValue>, HubErro
 fn endpoints(field: Field<'_>) -> Result<Vec<Endpoint>, HubError> {
     let form = "an array of {\"path\", \"methods\"}";
     let many = format!("must have at most {MOST_ENDPOINTS} items");
-    field.list(MOST_ENDPOINTS, form, &many)
+    let endpoints: Vec<Endpoint> = field.list(MOST_ENDPOINTS, form, &many)?;
+    for (index, endpoint) in endpoints.iter().enumerate() {
+        let path = std::slice::from_ref(&endpoint.path);
+        for (part, texts, most) in [
+            ("path", path, LONGEST_PATH),
+            ("methods", endpoint.methods.as_slice(), Label::MAX),
+        ] {
+            if !texts.iter().all(|text| is_visible_label(text, most)) {
+                let name = format!("{}[{index}].{part}", field.name);
+                let problem = format!("must be 1 to {most} printable characters");
+                return Err(HubError::invalid(SUBJECT, name, problem));
+            }
+        }
+    }
+    Ok(endpoints)
 }
 
 /// Types of messages.

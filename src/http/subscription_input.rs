@@ -8,7 +8,9 @@ use serde_json::value::RawValue;
 
 use super::auth::Caller;
 use super::fields::{self, Field};
+use super::message_input::acting_for;
 use super::web_address::WebAddress;
+use crate::domain::circuit::Origin;
 use crate::domain::deny_list::DenyList;
 use crate::domain::event::Sequence;
 use crate::domain::ids::ServiceName;
@@ -20,6 +22,8 @@ use crate::logic::webhook::{make_secret, parse_secret};
 pub const SUBJECT: Subject = Subject::Subscription;
 const MOST_TYPES: usize = 1000;
 const MOST_IN_FLIGHT: u64 = 1000;
+/// Of many types the log names the first.
+const MOST_TOLD: usize = 10;
 /// The archive counts in 63 bits.
 const LAST_SEQUENCE: u64 = i64::MAX as u64;
 
@@ -101,6 +105,36 @@ pub struct Changed {
     pub max_in_flight: Option<u32>,
 }
 
+impl Changed {
+    /// For the log: the secret is not told, and of the address only where it leads.
+    pub fn in_words(&self) -> String {
+        // Taken apart, so that no field is forgotten.
+        let Self {
+            event_types,
+            callback_url,
+            secret,
+            max_in_flight,
+        } = self;
+        let types = event_types.as_ref().map(|types| {
+            let shown: Vec<_> = types.iter().take(MOST_TOLD).map(Pattern::as_str).collect();
+            let more = if types.len() > MOST_TOLD { ", …" } else { "" };
+            format!("event_types {}{more}", shown.join(", "))
+        });
+        let url = callback_url.as_ref();
+        let changes = [
+            types,
+            url.map(|url| format!("callback_url at {}", Origin::of(url).as_str())),
+            secret.as_ref().map(|_| "secret".to_owned()),
+            max_in_flight.map(|most| format!("max_in_flight {most}")),
+        ];
+        let changes: Vec<_> = changes.into_iter().flatten().collect();
+        match changes.is_empty() {
+            true => "nothing".to_owned(),
+            false => changes.join("; "),
+        }
+    }
+}
+
 fn given<'a>(name: &'a str, json: Option<&'a RawValue>) -> Option<Field<'a>> {
     Field::given(SUBJECT, name, json)
 }
@@ -109,10 +143,7 @@ fn given<'a>(name: &'a str, json: Option<&'a RawValue>) -> Option<Field<'a>> {
 /// 400 with the field; 403 for who subscribes in the name of another.
 pub fn wanted(text: &str, caller: &Caller, deny: &DenyList) -> Result<Wanted, HubError> {
     let body: Body<'_> = fields::object(SUBJECT, text)?;
-    let service = given("service", body.service).map(|field| field.new_service());
-    let service = service.transpose()?.or_else(|| caller.name.clone());
-    let service = service.ok_or_else(|| HubError::invalid(SUBJECT, "service", "is required"))?;
-    caller.must_be(&service)?;
+    let service = acting_for(SUBJECT, "service", given("service", body.service), caller)?;
     let types = Field::required(SUBJECT, "event_types", body.event_types)?;
     let url = Field::required(SUBJECT, "callback_url", body.callback_url)?;
     let durable = given("durable", body.durable).map(|field| field.parse("true or false"));
@@ -162,16 +193,11 @@ pub fn changed(text: &str, deny: &DenyList) -> Result<Changed, HubError> {
 
 fn event_types(field: Field<'_>) -> Result<Arc<[Pattern]>, HubError> {
     let problem = format!("must have 1 to {MOST_TYPES} patterns");
-    let texts: Vec<String> = field.list(MOST_TYPES, "a list of patterns", &problem)?;
-    if texts.is_empty() {
-        return Err(field.wrong(problem));
+    let patterns = field.patterns(MOST_TYPES, "a list of patterns", &problem)?;
+    match patterns.is_empty() {
+        true => Err(field.wrong(problem)),
+        false => Ok(patterns.into()),
     }
-    let mut patterns = Vec::with_capacity(texts.len());
-    for text in &texts {
-        let pattern = Pattern::given(text);
-        patterns.push(pattern.map_err(|error| field.wrong(format!("{text:?} {error}")))?);
-    }
-    Ok(patterns.into())
 }
 
 fn callback_url(field: Field<'_>, deny: &DenyList) -> Result<String, HubError> {
@@ -254,6 +280,8 @@ mod tests {
             ("event_types", json!([1])),
             ("event_types", json!(["a..b"])),
             ("event_types", json!(["a.b*"])),
+            ("event_types", json!(["a\u{202e}b"])),
+            ("callback_url", json!("http://a/b\u{202e}c")),
             ("event_types", json!(vec!["a"; 1001])),
             ("callback_url", json!(null)),
             ("callback_url", json!("/events")),
@@ -293,6 +321,27 @@ mod tests {
     }
 
     #[test]
+    fn nobody_subscribes_as_the_hub_itself() {
+        for name in ["message-hub", "Message-Hub"] {
+            let error = read(&json!({"service": name})).unwrap_err();
+            assert_eq!(error.status().as_u16(), 403);
+            let caller = Caller {
+                name: ServiceName::parse(name).ok(),
+                is_operator: true,
+            };
+            let body = json!({"event_types": ["#"], "callback_url": "http://127.0.0.1:9"});
+            let asked = wanted(&body.to_string(), &caller, &DenyList::default());
+            assert_eq!(asked.unwrap_err().status().as_u16(), 403);
+        }
+    }
+
+    #[test]
+    fn a_long_pattern_is_not_repeated_whole() {
+        let error = read(&json!({"event_types": ["q".repeat(900_000)]})).unwrap_err();
+        assert!(error.to_string().len() < 250, "{}", error.to_string().len());
+    }
+
+    #[test]
     fn changes_are_checked_as_well() {
         let read = |body: Value| changed(&body.to_string(), &DenyList::default());
         let none = read(json!({})).unwrap();
@@ -303,6 +352,7 @@ mod tests {
         );
         for (field, value) in [
             ("event_types", json!([])),
+            ("event_types", json!(null)),
             ("callback_url", json!("https://a:0")),
             ("secret", json!("x")),
             ("max_in_flight", json!(-1)),
@@ -310,5 +360,22 @@ mod tests {
             let error = read(json!({field: value})).unwrap_err();
             assert!(error.to_string().starts_with(field), "{error}");
         }
+    }
+
+    #[test]
+    fn what_is_changed_is_told_without_what_is_secret() {
+        let told = |body: Value| {
+            let changed = changed(&body.to_string(), &DenyList::default()).unwrap();
+            changed.in_words()
+        };
+        assert_eq!(told(json!({})), "nothing");
+        let all = json!({
+            "event_types": ["a.*", "b"], "callback_url": "http://shop:1/in?token=hush",
+            "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "max_in_flight": 7,
+        });
+        assert_eq!(
+            told(all),
+            "event_types a.*, b; callback_url at http://shop:1; secret; max_in_flight 7"
+        );
     }
 }

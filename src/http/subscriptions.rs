@@ -222,6 +222,7 @@ pub async fn change(
     let owner = Caller::of(&request).acts_only_for();
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let changed = changed(body.text(), &hub.settings.outgoing_deny)?;
+    let changes = changed.in_words();
     let asked = ask(&hub.handles.change_subscription, |reply| {
         ChangeSubscription {
             id,
@@ -234,7 +235,7 @@ pub async fn change(
         }
     });
     asked.await?.map_err(|refusal| refused(refusal, id))?;
-    tell(&request, "change_subscription", id, None);
+    tell(&request, "change_subscription", id, Some(&changes));
     answer(&hub, id, owner).await
 }
 

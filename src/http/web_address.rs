@@ -4,6 +4,7 @@ use actix_web::http::Uri;
 use actix_web::http::uri::Authority;
 
 use super::fields::Field;
+use crate::domain::ids::is_visible;
 use crate::error::HubError;
 
 /// In bytes.
@@ -23,7 +24,8 @@ impl WebAddress {
     pub fn read(field: Field<'_>, problem: &str) -> Result<Self, HubError> {
         let text = field.text()?;
         let uri: Uri = text.parse().map_err(|_| field.wrong(problem))?;
-        if !is_http(&uri) || text.contains('#') || text.len() > LONGEST {
+        let is_shown = text.chars().all(is_visible);
+        if !is_http(&uri) || !is_shown || text.contains('#') || text.len() > LONGEST {
             return Err(field.wrong(problem));
         }
         if needs_a_name(&uri) {

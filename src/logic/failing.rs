@@ -4,14 +4,12 @@ use serde::Serialize;
 use serde_json::value::to_raw_value;
 
 use crate::domain::circuit::Origin;
-use crate::domain::event::{Event, EventId};
-use crate::domain::ids::{Label, ServiceName};
+use crate::domain::event::Event;
+use crate::domain::ids::ServiceName;
 use crate::domain::message::Payload;
 use crate::domain::subscription::{Subscription, SubscriptionId};
 use crate::domain::timestamp::Timestamp;
-
-pub const EVENT_TYPE: &str = "subscription.failing";
-const SOURCE: &str = "message-hub";
+use crate::logic::own_events::{OwnType, of_hub};
 
 /// How a subscription fails.
 pub struct Failing<'a> {
@@ -40,18 +38,8 @@ pub fn failing_event(failing: &Failing<'_>, now: Timestamp, random: [u8; 10]) ->
         last_error: failing.last_error,
         failures: failing.failures,
     };
-    Event {
-        id: EventId::mint(now, random),
-        sequence: 0,
-        event_type: Label::parse(EVENT_TYPE).expect("a short text is a label"),
-        source: ServiceName::parse(SOURCE).expect("the hub's name is a name"),
-        published_at: now,
-        stream: None,
-        correlation_id: None,
-        causation_id: None,
-        payload: Payload::new(to_raw_value(&body).expect("plain data is JSON")),
-        extras: None,
-    }
+    let payload = Payload::new(to_raw_value(&body).expect("plain data is JSON"));
+    of_hub(OwnType::SubscriptionFailing, payload, now, random)
 }
 
 #[cfg(test)]

@@ -6,47 +6,54 @@ use serde_json::value::to_raw_value;
 
 use crate::domain::event::{Event, EventId};
 use crate::domain::fact::{DeadReason, Fact, Settlement};
-use crate::domain::ids::{InstanceId, Label, MessageId, ServiceName};
+use crate::domain::ids::{InstanceId, Label, MessageId, ServiceName, THE_HUB};
 use crate::domain::message::Payload;
 use crate::domain::service::Registration;
 use crate::domain::timestamp::Timestamp;
 
-/// Who publishes them.
-pub const SOURCE: &str = "message-hub";
+/// Names each type once, so that none can be published by the hub and be free to others.
+macro_rules! own_types {
+    ($($kind:ident => $name:literal),+ $(,)?) => {
+        /// What only the hub publishes: who asks for these types takes them for its word.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub enum OwnType {
+            $($kind),+
+        }
 
-/// What only the hub publishes: who asks for these types takes them for its word.
-pub const TYPES: [&str; 5] = [
-    "service.registered",
-    "service.deregistered",
-    "service.health_changed",
-    "circuit.state_changed",
-    "message.dead_lettered",
-];
+        impl OwnType {
+            pub const ALL: &[Self] = &[$(Self::$kind),+];
 
-/// Whether the name is the hub's, or can be taken for it.
-pub fn is_own_name(name: &str) -> bool {
-    name.eq_ignore_ascii_case(SOURCE)
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name),+
+                }
+            }
+        }
+    };
+}
+
+own_types! {
+    ServiceRegistered => "service.registered",
+    ServiceDeregistered => "service.deregistered",
+    HealthChanged => "service.health_changed",
+    CircuitChanged => "circuit.state_changed",
+    DeadLettered => "message.dead_lettered",
+    SubscriptionFailing => "subscription.failing",
+}
+
+/// Whether only the hub publishes events of this type.
+pub fn is_own_type(event_type: &str) -> bool {
+    OwnType::ALL.iter().any(|own| own.name() == event_type)
 }
 
 /// What the hub says about a fact, if it says anything. The event has no place in the order of
 /// events yet; `random` fills its id.
 pub fn own_event(fact: &Fact, now: Timestamp, random: impl FnOnce() -> [u8; 10]) -> Option<Event> {
-    let event = |event_type: &str, payload: Payload| Event {
-        id: EventId::mint(now, random()),
-        sequence: 0,
-        event_type: Label::parse_interned(event_type).expect("the types here are labels"),
-        source: ServiceName::parse(SOURCE).expect("a service name"),
-        published_at: now,
-        stream: None,
-        correlation_id: None,
-        causation_id: None,
-        payload,
-        extras: None,
-    };
+    let event = |own: OwnType, payload: Payload| of_hub(own, payload, now, random());
     match fact {
         Fact::ServiceRegistered(registration) => {
             let payload = json(&Registered::of(registration));
-            Some(event("service.registered", payload))
+            Some(event(OwnType::ServiceRegistered, payload))
         }
         Fact::InstanceDeregistered(gone) => {
             let payload = json(&Deregistered {
@@ -54,7 +61,7 @@ pub fn own_event(fact: &Fact, now: Timestamp, random: impl FnOnce() -> [u8; 10])
                 instance_id: Some(&gone.instance_id),
                 at: gone.at,
             });
-            Some(event("service.deregistered", payload))
+            Some(event(OwnType::ServiceDeregistered, payload))
         }
         Fact::ServiceDeregistered(gone) => {
             let payload = json(&Deregistered {
@@ -62,10 +69,10 @@ pub fn own_event(fact: &Fact, now: Timestamp, random: impl FnOnce() -> [u8; 10])
                 instance_id: None,
                 at: gone.at,
             });
-            Some(event("service.deregistered", payload))
+            Some(event(OwnType::ServiceDeregistered, payload))
         }
-        Fact::HealthChanged(changed) => Some(event("service.health_changed", json(changed))),
-        Fact::CircuitChanged(changed) => Some(event("circuit.state_changed", json(&**changed))),
+        Fact::HealthChanged(changed) => Some(event(OwnType::HealthChanged, json(changed))),
+        Fact::CircuitChanged(changed) => Some(event(OwnType::CircuitChanged, json(&**changed))),
         Fact::DeadLettered(settlement) | Fact::Expired(settlement) => {
             let payload = json(&DeadLettered::of(settlement));
             let message = Label::parse(&settlement.id.to_string()).ok();
@@ -73,10 +80,26 @@ pub fn own_event(fact: &Fact, now: Timestamp, random: impl FnOnce() -> [u8; 10])
                 // So that it is found with the messages of a conversation that has no other name.
                 correlation_id: message.clone(),
                 causation_id: message,
-                ..event("message.dead_lettered", payload)
+                ..event(OwnType::DeadLettered, payload)
             })
         }
         _ => None,
+    }
+}
+
+/// An event of the hub, with no place in the order of events yet.
+pub fn of_hub(own: OwnType, payload: Payload, now: Timestamp, random: [u8; 10]) -> Event {
+    Event {
+        id: EventId::mint(now, random),
+        sequence: 0,
+        event_type: Label::parse_interned(own.name()).expect("the types here are labels"),
+        source: ServiceName::parse(THE_HUB).expect("a service name"),
+        published_at: now,
+        stream: None,
+        correlation_id: None,
+        causation_id: None,
+        payload,
+        extras: None,
     }
 }
 
@@ -156,7 +179,7 @@ mod tests {
 
     fn told(fact: &Fact) -> Option<(String, Value)> {
         let event = own_event(fact, Timestamp::from_millis(NOW), || [7; 10])?;
-        assert_eq!(event.source.as_str(), SOURCE);
+        assert_eq!(event.source.as_str(), THE_HUB);
         assert!(event.id.is_minted());
         let payload = serde_json::from_str(event.payload.as_json()).unwrap();
         Some((event.event_type.to_string(), payload))

@@ -47,6 +47,7 @@ mod queue;
 mod quotas;
 mod recovery;
 mod redrive;
+mod refusals;
 mod released;
 mod reload;
 mod removal;

@@ -11,6 +11,7 @@ use crate::domain::subscription::ReplayFilter;
 use crate::error::HubError;
 use crate::http::Hub;
 use crate::http::ask::{ask, look};
+use crate::http::fields::pattern;
 use crate::http::messages::flush;
 use crate::http::query::Query;
 use crate::http::reading::Reading;
@@ -125,8 +126,7 @@ pub fn query(filter: ReplayFilter) -> EventQuery {
 
 /// Patterns with commas between them.
 fn patterns(text: &str) -> Result<Vec<Pattern>, String> {
-    let parse = |one: &str| Pattern::given(one).map_err(|error| format!("{one:?} {error}"));
-    text.split(',').map(parse).collect()
+    text.split(',').map(pattern).collect()
 }
 
 pub fn sequence(asked: &Query, name: &str) -> Result<Option<Sequence>, HubError> {

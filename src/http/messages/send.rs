@@ -19,8 +19,9 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::http::Hub;
 use crate::http::ask::{answered, look};
-use crate::http::auth::Caller;
+use crate::http::auth::{Caller, only};
 use crate::http::body::{Body, Incoming};
+use crate::http::edge::CORRELATION_ID;
 use crate::http::fields::unknown::Ignored;
 use crate::http::known_ids::{self, Finding, Given};
 use crate::http::message_input::{self, Context};
@@ -298,7 +299,7 @@ impl Labels {
                 problem,
             ));
         }
-        let correlation_id = headers.get(HeaderName::from_static("x-correlation-id"));
+        let correlation_id = headers.get(CORRELATION_ID);
         let correlation_id = correlation_id.map(|value| {
             let label = value
                 .to_str()
@@ -309,7 +310,8 @@ impl Labels {
         });
         let correlation_id = correlation_id.transpose()?;
         // A trace that cannot be read is no reason to refuse a message.
-        let traceparent = headers.get(HeaderName::from_static("traceparent"));
+        let traceparent = only(headers, HeaderName::from_static("traceparent"));
+        let traceparent = traceparent.ok().flatten();
         let traceparent = traceparent.and_then(|value| Label::parse(value.to_str().ok()?).ok());
         Ok(Self {
             correlation_id,

@@ -68,23 +68,26 @@ pub struct ReplayInput {
     #[schema(minimum = 0)]
     pub from_sequence: Option<u64>,
     /// Inclusive.
-    #[schema(minimum = 0)]
-    pub to_sequence: Option<u64>,
+    #[schema(minimum = 0, required = false)]
+    pub to_sequence: u64,
     /// Required by the mode `last_n_events`, and for it only: exactly so many of those that match,
     /// or all if there are fewer, oldest first.
     #[schema(minimum = 1, maximum = 1000)]
     pub last_n: Option<u64>,
     /// Patterns; one has to match.
-    #[schema(max_items = 1000)]
-    pub event_types: Option<Vec<String>>,
-    pub source: Option<ServiceName>,
-    pub stream_id: Option<Label>,
-    pub correlation_id: Option<Label>,
+    #[schema(max_items = 1000, required = false)]
+    pub event_types: Vec<String>,
+    #[schema(required = false)]
+    pub source: ServiceName,
+    #[schema(required = false)]
+    pub stream_id: Label,
+    #[schema(required = false)]
+    pub correlation_id: Label,
     /// On a page: at most 1000, 100 by default, with `last_n_events` all n; fewer if they are large
     /// (about 4 MiB), and then there is a `next_cursor`. With `deliver_to`: altogether, any
     /// number, by default all.
-    #[schema(minimum = 1)]
-    pub limit: Option<u64>,
+    #[schema(minimum = 1, required = false)]
+    pub limit: u64,
     /// The `next_cursor` of the page before, everything else being as for that.
     pub cursor: Option<String>,
     /// The callback subscription that the events go to.

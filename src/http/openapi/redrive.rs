@@ -11,13 +11,14 @@ use crate::domain::timestamp::Timestamp;
 #[derive(ToSchema)]
 #[schema(example = json!({"filter": {"destination": "billing", "reason": "rejected"}, "rate": 50}))]
 pub struct RedriveInput {
-    pub filter: Option<RedriveFilter>,
+    #[schema(required = false)]
+    pub filter: RedriveFilter,
     /// Letters per second, with fractions.
     #[schema(default = 200, exclusive_minimum = 0, maximum = 100_000)]
     pub rate: Option<f64>,
     /// Only count what matches.
-    #[schema(default = false)]
-    pub dry_run: Option<bool>,
+    #[schema(default = false, required = false)]
+    pub dry_run: bool,
 }
 
 /// Which dead letters to delete, and how fast.
@@ -29,8 +30,8 @@ pub struct DeleteInput {
     #[schema(default = 2000, exclusive_minimum = 0, maximum = 100_000)]
     pub rate: Option<f64>,
     /// Only count what matches.
-    #[schema(default = false)]
-    pub dry_run: Option<bool>,
+    #[schema(default = false, required = false)]
+    pub dry_run: bool,
 }
 
 /// Dead letters, of messages and of events, that match everything given: just those that the list
@@ -38,15 +39,21 @@ pub struct DeleteInput {
 #[derive(ToSchema)]
 pub struct RedriveFilter {
     /// Of events: the subscriber.
-    pub destination: Option<ServiceName>,
-    pub source: Option<ServiceName>,
-    pub reason: Option<DeadReason>,
-    #[schema(min_length = 1, max_length = 200)]
-    pub correlation_id: Option<String>,
+    #[schema(required = false)]
+    pub destination: ServiceName,
+    #[schema(required = false)]
+    pub source: ServiceName,
+    #[schema(required = false)]
+    pub reason: DeadReason,
+    #[schema(min_length = 1, max_length = 200, required = false)]
+    pub correlation_id: String,
     /// Events that this subscription did not get, and no messages.
-    pub subscription_id: Option<SubscriptionId>,
+    #[schema(required = false)]
+    pub subscription_id: SubscriptionId,
     /// Settled then or later.
-    pub since: Option<Timestamp>,
+    #[schema(required = false)]
+    pub since: Timestamp,
     /// Settled before.
-    pub until: Option<Timestamp>,
+    #[schema(required = false)]
+    pub until: Timestamp,
 }

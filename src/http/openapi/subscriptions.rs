@@ -42,8 +42,8 @@ pub struct SubscriptionInput {
 #[derive(ToSchema)]
 #[schema(example = json!({"event_types": ["order.#"], "max_in_flight": 10}))]
 pub struct SubscriptionChanges {
-    #[schema(min_items = 1, max_items = 1000)]
-    pub event_types: Option<Vec<Pattern>>,
+    #[schema(min_items = 1, max_items = 1000, required = false)]
+    pub event_types: Vec<Pattern>,
     #[schema(max_length = 2000, pattern = "^https?://")]
     pub callback_url: Option<String>,
     #[schema(pattern = "^whsec_")]

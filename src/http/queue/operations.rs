@@ -116,7 +116,7 @@ async fn switch(
             given.map(|field| field.service()).transpose()?
         }
     };
-    door(hub, service.as_ref()).await?;
+    door(hub, "service", service.as_ref()).await?;
     let asked = service.clone();
     ask(&hub.handles.switch_queue, |reply| SwitchQueue {
         service: asked,
@@ -167,7 +167,7 @@ pub async fn clear(
     query.never_empty("priority")?;
     let levels = "CRITICAL, HIGH, NORMAL, LOW, DEFERRED or 1 to 5";
     let priority = query.word("priority", levels, priority)?;
-    door(&hub, Some(&service)).await?;
+    door(&hub, "service", Some(&service)).await?;
     let asked = service.clone();
     let of = |priority: Priority| format!("of priority {}", priority.name());
     let cancelled = ask(&hub.handles.clear_queue, |reply| ClearQueue {

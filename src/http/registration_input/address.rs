@@ -4,7 +4,7 @@ use actix_web::http::Uri;
 
 use super::Body;
 use crate::domain::deny_list::DenyList;
-use crate::domain::ids::Label;
+use crate::domain::ids::{Label, is_visible};
 use crate::domain::service::Address;
 use crate::error::{HubError, Subject};
 use crate::http::fields::Field;
@@ -51,6 +51,7 @@ pub fn path(field: Field<'_>) -> Result<String, HubError> {
     let fits = text.starts_with('/')
         && text.len() <= 1000
         && !text.contains('#')
+        && text.chars().all(is_visible)
         && text.parse::<Uri>().is_ok();
     if !fits {
         return Err(field.wrong("must be a path that begins with /"));

@@ -14,7 +14,7 @@ use crate::error::{HubError, Subject};
 use crate::http::fields::unknown::{Ignored, unknown};
 use crate::http::fields::{self, Field};
 use crate::http::leases::{lease_length, leases};
-use crate::http::message_input::{self, Context, must_be_others};
+use crate::http::message_input::{self, Context, acting_for};
 use crate::http::{body, event_input};
 use crate::logic::canonical::depth;
 
@@ -172,15 +172,18 @@ pub fn wrong(field: &str, problem: impl ToString) -> Frame {
 }
 
 fn read_one(text: &str, context: &Context<'_>) -> Frame {
-    let body = fields::object::<Body<'_>>(Subject::Message, text);
-    let read = body.and_then(|body| Ok((reference(body.reference)?, body)));
-    let (reference, body) = match read {
+    let body = fields::noting::<Body<'_>>(Subject::Message, text);
+    let read = body.and_then(|(body, unknown)| Ok((reference(body.reference)?, body, unknown)));
+    let (reference, body, unknown) = match read {
         Ok(read) => read,
         Err(error) => return Frame::refused(error),
     };
     let mut ignored = Ignored::default();
     Frame {
-        ask: body.ask(context, &mut ignored),
+        ask: match unknown.first() {
+            None => body.ask(context, &mut ignored),
+            Some(name) => Err(body.not_known(name)),
+        },
         reference,
         ignored,
     }
@@ -228,7 +231,7 @@ impl Body<'_> {
             "ack" => self.ack(),
             "nack" => self.nack(),
             "ping" => Ok(Ask::Ping),
-            _ => Err(kind.wrong(format!("must be one of {}", TYPES.join(", ")))),
+            _ => Err(kind.wrong(no_type())),
         }
     }
 
@@ -253,11 +256,24 @@ impl Body<'_> {
             ("reason", self.reason),
         ] {
             if json.is_some() && !own.contains(&name) {
-                let problem = unknown(name, own);
-                return Err(HubError::invalid(Subject::Message, name, problem));
+                return Err(unknown_of(name, own));
             }
         }
         Ok(())
+    }
+
+    /// A field that no frame has. What a frame of this type has is said; if it has no type, that
+    /// may be what was meant.
+    fn not_known(&self, name: &str) -> HubError {
+        let kind = Field::given(Subject::Message, "type", self.kind);
+        match kind.map(|kind| (kind, kind.text())) {
+            None => unknown_of(name, &["type", "ref"]),
+            Some((_, Err(error))) => error,
+            Some((kind, Ok(word))) => match own_fields(&word) {
+                Some(own) => unknown_of(name, own),
+                None => kind.wrong(no_type()),
+            },
+        }
     }
 
     fn subscribe(&self, context: &Context<'_>) -> Result<Subscribe, HubError> {
@@ -331,19 +347,17 @@ impl Body<'_> {
 
     /// For whom it is: the service it names, if the caller may act for it, else the caller.
     fn service(&self, subject: Subject, context: &Context<'_>) -> Result<ServiceName, HubError> {
-        match Field::given(subject, "service", self.service) {
-            Some(field) => {
-                let service = field.new_service()?;
-                context.caller.must_be(&service)?;
-                must_be_others(&service, "service")?;
-                Ok(service)
-            }
-            None => context.caller.name.clone().ok_or_else(|| {
-                let problem = "is required, here or as X-Service-Name";
-                HubError::invalid(subject, "service", problem)
-            }),
-        }
+        let field = Field::given(subject, "service", self.service);
+        acting_for(subject, "service", field, context.caller)
     }
+}
+
+fn no_type() -> String {
+    format!("must be one of {}", TYPES.join(", "))
+}
+
+fn unknown_of(name: &str, own: &[&str]) -> HubError {
+    HubError::invalid(Subject::Message, name, unknown(name, own))
 }
 
 /// What a type of frame has besides `type` and `ref`.
@@ -376,16 +390,11 @@ fn object<'a>(field: &Field<'a>) -> Result<&'a str, HubError> {
 
 fn patterns(field: &Field<'_>) -> Result<Vec<Pattern>, HubError> {
     let problem = format!("must have 1 to {MOST_TYPES} items");
-    let texts: Vec<String> = field.list(MOST_TYPES, "an array of patterns", &problem)?;
-    if texts.is_empty() {
-        return Err(field.wrong(problem));
+    let patterns = field.patterns(MOST_TYPES, "an array of patterns", &problem)?;
+    match patterns.is_empty() {
+        true => Err(field.wrong(problem)),
+        false => Ok(patterns),
     }
-    let mut patterns = Vec::with_capacity(texts.len());
-    for text in &texts {
-        let pattern = Pattern::given(text);
-        patterns.push(pattern.map_err(|error| field.wrong(format!("`{text}` {error}")))?);
-    }
-    Ok(patterns)
 }
 
 #[cfg(test)]

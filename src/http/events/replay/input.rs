@@ -285,10 +285,5 @@ fn whole(field: Option<Field<'_>>, most: u64) -> Result<Option<u64>, HubError> {
 }
 
 fn patterns(field: &Field<'_>) -> Result<Vec<Pattern>, HubError> {
-    let many = "must be at most 1000 patterns";
-    let texts: Vec<String> = field.list(1000, "an array of strings", many)?;
-    let parse = |text: &String| {
-        Pattern::given(text).map_err(|error| field.wrong(format!("{text:?} {error}")))
-    };
-    texts.iter().map(parse).collect()
+    field.patterns(1000, "an array of strings", "must be at most 1000 patterns")
 }
