@@ -102,6 +102,7 @@ pub struct Beat {
 #[rtype(result = "()")]
 pub struct Entered {
     pub replaced: bool,
+    pub changed: Vec<&'static str>,
     pub undid_drain: bool,
     pub beside: Option<InstanceId>,
     pub reply: Reply<Result<Registered, Refusal>>,
@@ -243,6 +244,7 @@ impl Handler<Entered> for HealthProbe {
     fn handle(&mut self, entered: Entered, _: &mut Context<Self>) {
         let _ = entered.reply.send(Ok(Registered {
             replaced: entered.replaced,
+            changed: entered.changed,
             undid_drain: entered.undid_drain,
             health: self.tracker.health(),
             beside: entered.beside,

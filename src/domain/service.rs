@@ -67,6 +67,47 @@ impl Registration {
             + metadata
     }
 
+    /// The fields in which what an instance says of itself now differs from what it said before, by
+    /// the names it gives them.
+    pub fn differences(&self, now: &Self) -> Vec<&'static str> {
+        // Taken apart, so that no field is forgotten.
+        let Self {
+            service: _,
+            instance_id: _,
+            registered_at: _,
+            version,
+            address,
+            health_check,
+            max_in_flight,
+            endpoints,
+            metadata,
+            weight,
+            capabilities,
+            ttl_ms,
+            dependencies,
+        } = self;
+        let parts = |address: &Option<Arc<Address>>| {
+            let address = address.clone();
+            address.map(|one| (one.url.clone(), one.message_endpoint.clone()))
+        };
+        let (before, after) = (parts(address).unzip(), parts(&now.address).unzip());
+        let fields = [
+            ("version", *version != now.version),
+            ("url", before.0 != after.0),
+            ("message_endpoint", before.1 != after.1),
+            ("health_check", *health_check != now.health_check),
+            ("max_in_flight", *max_in_flight != now.max_in_flight),
+            ("endpoints", *endpoints != now.endpoints),
+            ("metadata", *metadata != now.metadata),
+            ("weight", *weight != now.weight),
+            ("capabilities", *capabilities != now.capabilities),
+            ("ttl", *ttl_ms != now.ttl_ms),
+            ("dependencies", *dependencies != now.dependencies),
+        ];
+        let differ = fields.into_iter().filter(|(_, differs)| *differs);
+        differ.map(|(name, _)| name).collect()
+    }
+
     pub fn ttl(&self) -> Option<Duration> {
         self.ttl_ms.map(Duration::from_millis)
     }

@@ -26,6 +26,8 @@ pub struct Register {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Registered {
     pub replaced: bool,
+    /// The fields that are not as they were; none if it is new.
+    pub changed: Vec<&'static str>,
     /// It was draining, and takes messages again.
     pub undid_drain: bool,
     pub health: Health,

@@ -29,6 +29,8 @@ impl Handler<Register> for Registry {
         }
         let known = self.services.instance(service, id);
         let undid_drain = known.is_some_and(|known| known.draining_since().is_some());
+        let changed = known.map(|known| known.registration.differences(&registration));
+        let changed = changed.unwrap_or_default();
         let beside = self.services.beside(&registration);
         let mut known = self
             .services
@@ -42,6 +44,7 @@ impl Handler<Register> for Registry {
             instance_id: registration.instance_id.clone(),
             entered: Entered {
                 replaced: known.is_some(),
+                changed,
                 undid_drain,
                 beside,
                 reply: register.reply,
@@ -110,6 +113,7 @@ impl Handler<Written> for Registry {
             // It has left already.
             None => drop(entered.reply.send(Ok(Registered {
                 replaced: entered.replaced,
+                changed: entered.changed,
                 undid_drain: entered.undid_drain,
                 health: Health::Unknown,
                 beside: entered.beside,

@@ -5,9 +5,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{leave, unknown};
-use crate::actors::messages::{DrainInstance, Heartbeat, Register};
+use crate::actors::messages::{DrainInstance, Heartbeat, Register, Registered as Outcome};
 use crate::domain::ids::{InstanceId, ServiceName};
-use crate::domain::service::Health;
+use crate::domain::service::{Address, Health};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::http::acts::Act;
@@ -116,8 +116,13 @@ async fn enter(
     payload: Incoming,
     path: Option<ServiceName>,
 ) -> Result<HttpResponse, HubError> {
-    let most = hub.settings.limits.size(Limit::RegistrationBytes);
-    let body = Body::read(hub, payload, most, 1, Subject::Request).await?;
+    let limit = Limit::RegistrationBytes;
+    let most = hub.settings.limits.size(limit);
+    let body = Body::read(hub, payload, most, 1, Subject::Request).await;
+    let body = body.map_err(|error| match error {
+        HubError::TooLarge { .. } => HubError::TooLargeFor { limit, most },
+        error => error,
+    })?;
     let rules = &hub.settings.registrations;
     let (registration, ignored) =
         registration_input::read(body.text(), path, rules, hub.clock.wall())?;
@@ -125,15 +130,16 @@ async fn enter(
     let service = registration.service.clone();
     let instance_id = registration.instance_id.clone();
     let registered_at = registration.registered_at;
+    let address = registration.address.clone();
     let registered = ask(&hub.handles.register, |reply| Register {
         registration,
         reply,
     })
     .await??;
-    if registered.undid_drain {
+    if let Some(outcome) = news(&registered, address.as_deref()) {
         let on = format!("{instance_id} of {service}");
         Act::new("register_instance", "instance", &on)
-            .with(&"it was draining and takes messages again")
+            .with(&outcome)
             .tell(request);
     }
     let mut response = if registered.replaced {
@@ -150,6 +156,28 @@ async fn enter(
         ignored,
         warning,
     }))
+}
+
+/// What a registration made different: nothing if the instance said the same again, as many do to
+/// show that they live.
+fn news(registered: &Outcome, address: Option<&Address>) -> Option<String> {
+    let mut news = Vec::new();
+    let place = || match address {
+        Some(address) => format!("sent its messages at {}", address.message_url()),
+        None => "asks for its messages".to_owned(),
+    };
+    if !registered.replaced {
+        news.extend(["new".to_owned(), place()]);
+    }
+    if !registered.changed.is_empty() {
+        news.push(format!("changed: {}", registered.changed.join(", ")));
+        let moved = |field: &&str| ["url", "message_endpoint"].contains(field);
+        news.extend(registered.changed.iter().any(moved).then(place));
+    }
+    if registered.undid_drain {
+        news.push("it was draining and takes messages again".to_owned());
+    }
+    (!news.is_empty()).then(|| news.join("; "))
 }
 
 /// Whoever corrects the path of an instance means it to be the same one.

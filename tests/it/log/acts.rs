@@ -47,7 +47,8 @@ fn what_is_done_to_queues_circuits_and_services_is_told_with_who_did_it() {
     boss.force_circuit("mail", "OPEN");
     let strategy = json!({"load_balancing_strategy": "random"});
     boss.put("/v1/services/mail", &strategy).is(200);
-    boss.set_quota("shop", &json!({"send_rate": 5})).is(200);
+    boss.set_quota("shop", &json!({"max_waiting_bytes": 5}))
+        .is(200);
     boss.delete_quota("shop").is(204);
     boss.post("/v1/services/mail/instances/a/drain", &json!({}))
         .is(200);
@@ -72,13 +73,9 @@ fn what_is_done_to_queues_circuits_and_services_is_told_with_who_did_it() {
     assert_eq!(forced["outcome"], "OPEN");
     assert_eq!(forced["reason"], "maintenance");
     assert_eq!(outcome("choose_strategy"), "random");
-    assert_eq!(outcome("set_quota"), "send_rate 5");
+    assert_eq!(outcome("set_quota"), "max_waiting_bytes 5");
     assert_eq!(act(&hub, "delete_quota")["on"], "quota of shop");
     assert_eq!(act(&hub, "drain_instance")["on"], "instance a of mail");
-    assert_eq!(
-        outcome("register_instance"),
-        "it was draining and takes messages again"
-    );
     assert_eq!(act(&hub, "deregister_service")["on"], "service mail");
 }
 
@@ -101,7 +98,9 @@ fn what_is_done_to_messages_letters_and_subscriptions_is_told() {
     service.now_answers(Reply::Status(200));
     hub.reprocess(&letters[1], &json!({})).is(202);
     let job = hub.start_redrive(&json!({"rate": 1.0}));
-    hub.switch_redrive(&job, "cancel");
+    let deletion = json!({"filter": {"destination": "printer"}, "rate": 0.001});
+    let deletion = hub.post("/v1/dlq/delete", &deletion).is(202);
+    hub.switch_redrive(&text(&deletion["job"]), "cancel");
     let id = hub.subscribed("printer", "a.*", &service.url());
     hub.switch_subscription(&id, "pause");
     hub.switch_subscription(&id, "resume");
@@ -122,6 +121,12 @@ fn what_is_done_to_messages_letters_and_subscriptions_is_told() {
     let started = act(&hub, "start_redrive");
     assert_eq!(started["on"], format!("redrive job {job}"));
     assert_eq!(started["by"], "shop");
+    let cancelled = act(&hub, "cancel_redrive");
+    assert_eq!(cancelled["outcome"], "0 deleted so far");
+    assert_eq!(
+        act(&hub, "change_subscription")["outcome"],
+        "max_in_flight 3"
+    );
     let on = format!("subscription {id}");
     for action in [
         "subscribe",
@@ -131,6 +136,48 @@ fn what_is_done_to_messages_letters_and_subscriptions_is_told() {
         "delete_subscription",
     ] {
         assert_eq!(act(&hub, action)["on"], on, "{action}");
+    }
+}
+
+#[test]
+fn who_registers_an_instance_anew_is_told_and_who_repeats_it_is_not() {
+    let hub = TestHub::with(&[JSON]);
+    let mail = |changes: Value| {
+        let mut registration = json!({"service": "mail", "instance_id": "a"});
+        for (name, value) in changes.as_object().unwrap() {
+            registration[name] = value.clone();
+        }
+        registration
+    };
+    let here = json!({"url": "http://127.0.0.1:9", "weight": 2});
+    let there = json!({"url": "http://127.0.0.1:8", "weight": 2});
+    asking(&hub, "r1").register(&mail(here.clone())).is(201);
+    hub.register(&mail(here)).is(200);
+    asking(&hub, "r2").register(&mail(there.clone())).is(200);
+    hub.register(&mail(there.clone())).is(200);
+    let drain = "/v1/services/mail/instances/a/drain";
+    hub.post(drain, &json!({})).is(200);
+    hub.register(&mail(there)).is(200);
+    hub.register(&mail(json!({}))).is(200);
+    hub.delete("/v1/services/mail").is(204);
+    act(&hub, "deregister_service");
+    let mut acts = lines_with(&hub.log(), "act");
+    acts.retain(|line| line["action"] == "register_instance");
+    let told: Vec<_> = acts.iter().map(|line| text(&line["outcome"])).collect();
+    assert_eq!(
+        told,
+        [
+            "new; sent its messages at http://127.0.0.1:9/messages",
+            "changed: url; sent its messages at http://127.0.0.1:8/messages",
+            "it was draining and takes messages again",
+            "changed: url, message_endpoint, weight; asks for its messages",
+        ]
+    );
+    for (line, id) in acts.iter().zip(["r1", "r2"]) {
+        assert_eq!(line["on"], "instance a of mail");
+        assert_eq!(line["by"], "shop");
+        assert_eq!(line["request_id"], id);
+        assert!(text(&line["peer"]).starts_with("127.0.0.1:"), "{line}");
     }
 }
 

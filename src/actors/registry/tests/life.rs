@@ -156,6 +156,7 @@ async fn the_answer_to_a_registration_says_how_the_instance_is_after_it() {
     office.commit_next().await;
     let expected = Registered {
         replaced: true,
+        changed: Vec::new(),
         undid_drain: false,
         health: Health::Unknown,
         beside: None,
