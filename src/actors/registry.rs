@@ -51,6 +51,8 @@ pub struct Registry {
     services: Services,
     /// New instances on their way to the journal.
     arriving: BTreeMap<ServiceName, BTreeSet<InstanceId>>,
+    /// Services of which something changed that the Dispatcher has not been told.
+    changed: BTreeSet<ServiceName>,
     due: TimerQueue<Due>,
     alarm: Alarm,
     /// How many probes were ever begun.
@@ -76,6 +78,11 @@ pub struct Settings {
     pub most_instances: usize,
 }
 
+/// Everything that lay in the mailbox when something changed has been handled.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Announce;
+
 /// A probe → its parent, from its [`DeathWatch`].
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -94,6 +101,7 @@ impl Registry {
             dispatcher,
             services: Services::default(),
             arriving: BTreeMap::new(),
+            changed: BTreeSet::new(),
             due: TimerQueue::default(),
             alarm: Alarm::default(),
             generation: 0,
@@ -116,7 +124,7 @@ impl Registry {
                 if is_news && withdrawn.why == Withdrawal::Draining {
                     tracing::info!(service = %withdrawn.service, instance = %withdrawn.instance_id, "draining");
                 }
-                self.announce(&withdrawn.service);
+                self.announce(&withdrawn.service, ctx);
             }
             Fact::InstanceDeregistered(gone) => self.instance_deregistered(gone, ctx),
             Fact::ServiceDeregistered(gone) => {
@@ -127,13 +135,13 @@ impl Registry {
                     self.forget_timers(&gone.service, &id);
                 }
                 self.services.remove(&gone.service);
-                self.announce(&gone.service);
+                self.announce(&gone.service, ctx);
             }
             Fact::StrategyChosen(chosen) => {
                 self.services.choose(&chosen.service, chosen.strategy);
-                self.announce(&chosen.service);
+                self.announce(&chosen.service, ctx);
             }
-            Fact::CircuitChanged(changed) => self.circuit_changed(changed),
+            Fact::CircuitChanged(changed) => self.circuit_changed(changed, ctx),
             _ => {}
         }
     }
@@ -159,7 +167,7 @@ impl Registry {
             self.expect_life(service, id);
             self.arm(ctx);
         }
-        self.announce(service);
+        self.announce(service, ctx);
     }
 
     fn instance_deregistered(&mut self, gone: &InstanceDeregistered, ctx: &mut Context<Self>) {
@@ -173,15 +181,15 @@ impl Registry {
             self.forget_timers(service, id);
             self.services.remove_instance(service, id);
             self.expect_somebody(service, ctx);
-            self.announce(service);
+            self.announce(service, ctx);
         }
     }
 
-    fn circuit_changed(&mut self, changed: &Arc<CircuitChanged>) {
+    fn circuit_changed(&mut self, changed: &Arc<CircuitChanged>, ctx: &Context<Self>) {
         if let Some(service) = changed.circuit.service()
             && self.services.circuit_changed(changed)
         {
-            self.announce(service);
+            self.announce(service, ctx);
         }
     }
 
@@ -191,7 +199,7 @@ impl Registry {
         if instance.is_some_and(|instance| instance.health == Health::Unhealthy) {
             // What made it so may be just what was repaired.
             let cause = Sign::Registered.to_string();
-            self.health_changed(service, id, Health::Unknown, cause);
+            self.health_changed(service, id, Health::Unknown, cause, ctx);
         }
         self.watch_over(service, id, Duration::ZERO, ctx);
     }
@@ -246,6 +254,7 @@ impl Registry {
         id: &InstanceId,
         to: Health,
         cause: String,
+        ctx: &Context<Self>,
     ) {
         let at = self.settings.clock.wall();
         let Some(instance) = self.services.instance_mut(service, id) else {
@@ -269,15 +278,27 @@ impl Registry {
             cause,
         });
         self.event_store.do_send(Record::unasked(vec![fact]));
-        self.announce(service);
+        self.announce(service, ctx);
     }
 
-    /// Tells the Dispatcher who can take messages of this service now.
-    fn announce(&self, service: &ServiceName) {
+    /// Has the Dispatcher told who can take messages of this service now, once for all that happens
+    /// in this turn: what a change costs must not grow with the changes beside it.
+    fn announce(&mut self, service: &ServiceName, ctx: &Context<Self>) {
         if self.opened_at.is_none() {
             return;
         }
-        self.tell_dispatcher(service, self.settings.clock.now());
+        if self.changed.is_empty() {
+            ctx.address().do_send(Announce);
+        }
+        self.changed.insert(service.clone());
+    }
+
+    /// Who waits for the change may be answered after this: what he asks of others next is theirs to
+    /// know.
+    fn announce_now(&mut self, service: &ServiceName) {
+        if self.changed.remove(service) {
+            self.tell_dispatcher(service, self.settings.clock.now());
+        }
     }
 
     fn tell_dispatcher(&self, service: &ServiceName, now: Timestamp) {
@@ -319,6 +340,17 @@ impl Handler<Committed> for Registry {
     fn handle(&mut self, committed: Committed, ctx: &mut Context<Self>) {
         for record in committed.records.iter() {
             self.learn(&record.fact, committed.at, ctx);
+        }
+    }
+}
+
+impl Handler<Announce> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, _: Announce, _: &mut Context<Self>) {
+        let now = self.settings.clock.now();
+        for service in std::mem::take(&mut self.changed) {
+            self.tell_dispatcher(&service, now);
         }
     }
 }

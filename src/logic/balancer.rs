@@ -8,13 +8,11 @@
 
 mod kinds;
 mod record;
+mod targets;
 
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use ahash::AHashMap;
-
-use super::ramp::Ramp;
 use crate::domain::ids::{InstanceId, Label};
 use crate::domain::service::{Health, KindRoom, Target};
 use crate::domain::strategy::Strategy;
@@ -81,28 +79,6 @@ impl Balancer {
             self.forget_shares();
             self.look_again();
         }
-    }
-
-    /// The instances there are now. What is known of those that stay, stays; of those that leave
-    /// their address it is forgotten as soon as nothing is in flight there. `under_way` are the
-    /// types of all messages in flight.
-    pub fn set_targets<'a>(
-        &mut self,
-        targets: Arc<[Target]>,
-        under_way: impl Iterator<Item = &'a Label>,
-    ) {
-        let before = std::mem::replace(&mut self.targets, targets);
-        self.keep_turn(&before);
-        let shares = |targets: &Arc<[Target]>, index: usize| {
-            let target = targets.get(index)?;
-            Some((target.instance_id.clone(), target.weight))
-        };
-        let longest = before.len().max(self.targets.len());
-        if (0..longest).any(|index| shares(&before, index) != shares(&self.targets, index)) {
-            self.forget_shares();
-        }
-        self.carry_over(&before);
-        self.kinds = Kinds::of(&self.targets, under_way, &self.kinds);
     }
 
     pub fn targets(&self) -> &Arc<[Target]> {
@@ -385,60 +361,6 @@ impl Balancer {
             record.share = 0;
             record.asked_share = 0;
         }
-    }
-
-    /// The turn stays with the instance that has it, or passes to the next that is still there.
-    fn keep_turn(&mut self, before: &[Target]) {
-        let kept = |turn: usize| {
-            let first = turn.min(before.len());
-            let mut in_turn = before[first..].iter().chain(&before[..first]);
-            let next = in_turn.find_map(|target| position(&self.targets, &target.instance_id));
-            next.unwrap_or(0)
-        };
-        (self.turn, self.asked_turn) = (kept(self.turn), kept(self.asked_turn));
-    }
-
-    fn carry_over(&mut self, before: &[Target]) {
-        let records = std::mem::take(&mut self.records);
-        let mut known = AHashMap::with_capacity(records.len());
-        for (target, record) in before.iter().zip(records) {
-            match position(&self.targets, &target.instance_id) {
-                Some(index) if self.targets[index].is_same_place(target) => {
-                    known.insert(&target.instance_id, (target.health, record));
-                }
-                _ if record.in_flight > 0 => self.departed.push((target.clone(), record)),
-                _ => {}
-            }
-        }
-        let others_serve = known.values().any(|(_, record)| record.has_served);
-        for target in self.targets.clone().iter() {
-            let record = match known.remove(&target.instance_id) {
-                Some((health, record)) => record.of_one_that_stays(health, target.health),
-                None => {
-                    let mut record = self.come_back(target);
-                    record.ramp = if others_serve {
-                        Ramp::START
-                    } else {
-                        Ramp::DONE
-                    };
-                    record
-                }
-            };
-            self.records.push(record);
-        }
-    }
-
-    /// What is known of an instance that was no target at this address.
-    fn come_back(&mut self, target: &Target) -> Record {
-        match self.departed_at(target) {
-            Some(index) => self.departed.swap_remove(index).1,
-            None => Record::default(),
-        }
-    }
-
-    fn departed_at(&self, target: &Target) -> Option<usize> {
-        let mut departed = self.departed.iter();
-        departed.position(|(departed, _)| departed.is_same_place(target))
     }
 }
 

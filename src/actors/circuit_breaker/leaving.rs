@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use ahash::AHashSet;
+
 use super::CircuitBreaker;
 use crate::domain::ids::InstanceId;
 use crate::domain::service::Target;
@@ -10,7 +12,8 @@ use crate::domain::service::Target;
 impl CircuitBreaker {
     /// To be called with the targets there are from now on, before they are.
     pub(super) fn note_who_leaves(&mut self, staying: &[Target]) {
-        let stays = |id: &InstanceId| staying.iter().any(|target| target.instance_id == *id);
+        let staying: AHashSet<_> = staying.iter().map(|target| &target.instance_id).collect();
+        let stays = |id: &InstanceId| staying.contains(id);
         self.leaving.retain(|id| !stays(id));
         let before = self.balancer.targets().iter();
         let gone = before.map(|target| &target.instance_id);

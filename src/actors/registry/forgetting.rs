@@ -50,7 +50,7 @@ impl Registry {
             return self.expect_somebody(service, ctx);
         }
         self.services.lapse(service);
-        self.announce(service);
+        self.announce(service, ctx);
     }
 }
 

@@ -43,7 +43,8 @@ impl Handler<Listen> for Registry {
             prefetch: listen.prefetch,
         };
         self.services.listen(&service, listen.socket, listener);
-        self.announce(&service);
+        self.announce(&service, ctx);
+        self.announce_now(&service);
         let _ = listen.reply.send(Ok(()));
     }
 }
@@ -68,7 +69,7 @@ impl Handler<StopListening> for Registry {
     fn handle(&mut self, stop: StopListening, ctx: &mut Context<Self>) {
         self.services.stop_listening(&stop.service, stop.socket);
         self.expect_somebody(&stop.service, ctx);
-        self.announce(&stop.service);
+        self.announce(&stop.service, ctx);
     }
 }
 

@@ -105,6 +105,7 @@ impl Handler<Written> for Registry {
     fn handle(&mut self, written: Written, _: &mut Context<Self>) {
         let entered = written.entered;
         self.arrived(&written.service, &written.instance_id);
+        self.announce_now(&written.service);
         let instance = self
             .services
             .instance(&written.service, &written.instance_id);

@@ -30,6 +30,8 @@ pub struct Service {
     /// It had no instances for so long that it goes once nothing waits for it.
     pub(super) is_lapsed: bool,
     pub(super) instances: BTreeMap<InstanceId, Instance>,
+    /// Those with an address, by host and port.
+    at: BTreeMap<Origin, BTreeSet<InstanceId>>,
     /// When somebody last asked for messages, and until when it counts as there.
     pub(super) polled: Option<Polled>,
     /// Sockets that take its messages. Volatile, as they are.
@@ -63,6 +65,7 @@ impl Services {
         let service = self.known.entry(registration.service.clone()).or_default();
         service.registered = true;
         service.is_lapsed = false;
+        service.place(&registration);
         let Some(instance) = service.instances.get_mut(&registration.instance_id) else {
             let id = registration.instance_id.clone();
             let instance = Instance::new(registration, heard_at);
@@ -97,8 +100,10 @@ impl Services {
     }
 
     pub fn remove_instance(&mut self, service: &ServiceName, id: &InstanceId) {
-        if let Some(service) = self.known.get_mut(service) {
-            service.instances.remove(id);
+        if let Some(service) = self.known.get_mut(service)
+            && let Some(instance) = service.instances.remove(id)
+        {
+            service.displace(&instance.registration);
         }
     }
 
@@ -120,16 +125,17 @@ impl Services {
     pub fn beside(&self, registration: &Registration) -> Option<InstanceId> {
         let here = registration.address.as_ref()?;
         let (origin, url) = (Origin::of(&here.url), here.message_url());
-        let instances = &self.known.get(&registration.service)?.instances;
-        let other = instances.iter().find(|(id, instance)| {
-            let there = instance.registration.address.as_ref();
-            **id != registration.instance_id
-                && instance.is_staying()
-                && there.is_some_and(|there| {
-                    Origin::of(&there.url) == origin && there.message_url() != url
-                })
+        let service = self.known.get(&registration.service)?;
+        let others = service.at.get(&origin)?.iter();
+        let mut others = others.filter(|id| **id != registration.instance_id);
+        let other = others.find(|id| {
+            let instance = service.instances.get(*id);
+            instance.is_some_and(|instance| {
+                let there = instance.registration.address.as_ref();
+                instance.is_staying() && there.is_some_and(|there| there.message_url() != url)
+            })
         });
-        other.map(|(id, _)| id.clone())
+        other.cloned()
     }
 
     pub fn instance(&self, service: &ServiceName, id: &InstanceId) -> Option<&Instance> {
@@ -228,6 +234,32 @@ impl Services {
 }
 
 impl Service {
+    /// The instance is there from now on, and not where it was before.
+    fn place(&mut self, registration: &Registration) {
+        let id = &registration.instance_id;
+        if let Some(before) = self.instances.get(id) {
+            let before = before.registration.clone();
+            self.displace(&before);
+        }
+        if let Some(address) = &registration.address {
+            let origin = Origin::of(&address.url);
+            self.at.entry(origin).or_default().insert(id.clone());
+        }
+    }
+
+    fn displace(&mut self, registration: &Registration) {
+        let Some(address) = &registration.address else {
+            return;
+        };
+        let origin = Origin::of(&address.url);
+        if let Some(ids) = self.at.get_mut(&origin) {
+            ids.remove(&registration.instance_id);
+            if ids.is_empty() {
+                self.at.remove(&origin);
+            }
+        }
+    }
+
     pub fn is_present(&self) -> bool {
         self.registered || self.polled.is_some() || !self.listeners.is_empty()
     }

@@ -24,7 +24,7 @@ impl Handler<HealthChanged> for Registry {
         let instance = self.services.instance(service, id);
         // A probe that was replaced may have said something before it ended.
         if instance.is_some_and(|instance| instance.generation == changed.generation) {
-            self.health_changed(service, id, changed.to, changed.cause);
+            self.health_changed(service, id, changed.to, changed.cause, ctx);
             self.arm(ctx);
         }
     }
@@ -74,7 +74,7 @@ impl Handler<DeliverySeen> for Registry {
 impl Handler<InstanceGone> for Registry {
     type Result = ();
 
-    fn handle(&mut self, gone: InstanceGone, _: &mut Context<Self>) {
+    fn handle(&mut self, gone: InstanceGone, ctx: &mut Context<Self>) {
         let (service, id) = (&gone.service, &gone.instance_id);
         let now = self.settings.clock.wall();
         let Some(instance) = self.services.instance_mut(service, id) else {
@@ -88,7 +88,7 @@ impl Handler<InstanceGone> for Registry {
             self.event_store.do_send(Record::unasked(vec![fact]));
         }
         // Also when it stays, since the breaker has let it go.
-        self.announce(service);
+        self.announce(service, ctx);
     }
 }
 
@@ -122,7 +122,7 @@ impl Handler<Polled> for Registry {
         let until = now.plus(polled.wait).plus(PULLER_PRESENT);
         let until = self.services.polled(&polled.service, now, until);
         if !was_there {
-            self.announce(&polled.service);
+            self.announce(&polled.service, ctx);
         }
         self.due.set(Due::Puller(polled.service), until);
         self.arm(ctx);

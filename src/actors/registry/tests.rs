@@ -18,6 +18,7 @@ use crate::domain::fact::{
 use crate::domain::refusal::Refusal;
 use crate::domain::service::{Dependency, HealthCheck};
 
+mod announcing;
 mod asked;
 mod forgetting;
 mod life;

@@ -42,7 +42,7 @@ impl Registry {
                 Due::Puller(service) => {
                     self.services.puller_left(&service);
                     self.expect_somebody(&service, ctx);
-                    self.announce(&service);
+                    self.announce(&service, ctx);
                 }
                 Due::Somebody(service) => self.nobody_came(&service, ctx),
                 Due::Heartbeat(service, id) => self.heartbeat_due(&service, &id),
