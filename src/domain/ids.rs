@@ -111,22 +111,42 @@ pub enum NameError {
     Dots,
 }
 
-/// Names seen lately by this thread, so that equal names share one allocation.
+/// Names in use, as seen by this thread, so that equal names share one allocation.
 /// Bounded: a name met when the set is full simply gets an allocation of its own.
+#[derive(Default)]
+struct Interned {
+    names: HashSet<Arc<str>, ahash::RandomState>,
+    /// How many found no place since those that nobody uses any more were last let go.
+    turned_away: usize,
+}
+
+/// How many names share their allocation.
 const INTERNED: usize = 4096;
 
-fn intern(text: &str) -> Arc<str> {
-    thread_local!(static NAMES: RefCell<HashSet<Arc<str>, ahash::RandomState>> = RefCell::default());
-    NAMES.with_borrow_mut(|names| {
-        if let Some(known) = names.get(text) {
+impl Interned {
+    fn name(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.names.get(text) {
             return known.clone();
         }
         let name: Arc<str> = text.into();
-        if names.len() < INTERNED {
-            names.insert(name.clone());
+        if self.names.len() >= INTERNED {
+            self.turned_away += 1;
+            // Seldom enough that looking through all of them costs each of these next to nothing.
+            if self.turned_away >= INTERNED {
+                self.turned_away = 0;
+                self.names.retain(|name| Arc::strong_count(name) > 1);
+            }
+        }
+        if self.names.len() < INTERNED {
+            self.names.insert(name.clone());
         }
         name
-    })
+    }
+}
+
+fn intern(text: &str) -> Arc<str> {
+    thread_local!(static NAMES: RefCell<Interned> = RefCell::default());
+    NAMES.with_borrow_mut(|names| names.name(text))
 }
 
 /// Under which name the hub itself publishes.
@@ -339,6 +359,20 @@ mod tests {
         for bad in ["", " ", "a b", "ä", "a/b", "a\0", &"n".repeat(101)] {
             assert_eq!(ServiceName::parse(bad), Err(NameError::Service), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn names_that_nobody_uses_any_more_make_room_for_others() {
+        let kept: Vec<_> = (0..10)
+            .map(|n| ServiceName::parse(&format!("kept-{n}")).unwrap())
+            .collect();
+        for n in 0..2 * INTERNED {
+            ServiceName::parse(&format!("once-{n}")).unwrap();
+        }
+        let same = |a: &ServiceName, b: &ServiceName| Arc::ptr_eq(&a.0, &b.0);
+        let late = ["late", "late"].map(|name| ServiceName::parse(name).unwrap());
+        assert!(same(&late[0], &late[1]));
+        assert!(same(&kept[7], &ServiceName::parse("kept-7").unwrap()));
     }
 
     #[test]
