@@ -40,6 +40,8 @@ pub struct CallbackCircuit {
     /// Who has something to push, in the order of asking.
     waiting: Vec<AwaitTurn>,
     alarm: Alarm,
+    /// No callback leads there any more: it ends with what is under way, and says nothing of it.
+    is_leaving: bool,
     _watch: DeathWatch,
 }
 
@@ -56,6 +58,11 @@ struct InFlight {
     push: u64,
     to: Recipient<EventPushed>,
 }
+
+/// EventBus → CallbackCircuit: nothing more comes to it, so it may end.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Leave;
 
 /// A callback answered, or did not.
 #[derive(Message)]
@@ -94,6 +101,7 @@ impl CallbackCircuit {
             pushes: 0,
             waiting: Vec::new(),
             alarm: Alarm::default(),
+            is_leaving: false,
             _watch: watch,
         }
     }
@@ -159,7 +167,7 @@ impl CallbackCircuit {
 
     /// A change that nobody asked for: it holds at once and is recorded afterwards.
     fn changed_by_itself(&mut self, transition: Option<Transition>, last_error: Option<&str>) {
-        let Some(transition) = transition else {
+        let Some(transition) = transition.filter(|_| !self.is_leaving) else {
             return;
         };
         let at = self.settings.clock.wall();
@@ -195,7 +203,10 @@ impl CallbackCircuit {
                 asked.to.do_send(Turn { room });
             }
         }
-        let (next, now) = (self.circuit.breaker.next_tick(), self.settings.clock.now());
+        // A sleep would keep it alive.
+        let next = self.circuit.breaker.next_tick();
+        let next = next.filter(|_| !self.is_leaving);
+        let now = self.settings.clock.now();
         self.alarm.set(next, now, ctx, |circuit, ctx| {
             circuit.alarm.rang();
             circuit.tick(ctx);
@@ -222,6 +233,15 @@ impl Actor for CallbackCircuit {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         self.tick(ctx);
+    }
+}
+
+impl Handler<Leave> for CallbackCircuit {
+    type Result = ();
+
+    fn handle(&mut self, _: Leave, ctx: &mut Context<Self>) {
+        self.is_leaving = true;
+        self.look_again(ctx);
     }
 }
 

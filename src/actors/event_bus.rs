@@ -223,6 +223,7 @@ impl Handler<Open> for EventBus {
     fn handle(&mut self, _: Open, ctx: &mut Context<Self>) {
         self.is_open = true;
         self.give_up_orphans();
+        self.drop_needless_circuits();
         let all: Vec<_> = self.roster.all().map(|one| one.id).collect();
         for id in all {
             self.subscription_put(id, ctx);

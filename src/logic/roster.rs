@@ -1,12 +1,13 @@
 //! The subscriptions as the journal says, and as they will be when what was sent there is written.
 
+mod forced;
 mod letters;
 mod sought;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::domain::circuit::{CircuitChanged, CircuitName, Origin};
+use crate::domain::circuit::{CircuitChanged, Origin};
 use crate::domain::fact::Fact;
 use crate::domain::ids::{JobId, Label, ServiceName};
 use crate::domain::pattern::Pattern;
@@ -181,17 +182,6 @@ impl Roster {
         before.is_none().then(|| Change::Replay(replay.clone()))
     }
 
-    fn circuit_changed(&mut self, changed: &Arc<CircuitChanged>) {
-        let CircuitName::Callback(origin) = &changed.circuit else {
-            return;
-        };
-        if changed.forced.is_some() {
-            self.forced.insert(origin.clone(), changed.clone());
-        } else {
-            self.forced.remove(origin);
-        }
-    }
-
     /// It will be so once the journal has it.
     pub fn intend(&mut self, subscription: Arc<Subscription>) {
         self.entry(&subscription).outstanding += 1;
@@ -305,11 +295,6 @@ impl Roster {
         let replays = self.replays.values();
         let replays = replays.filter(|replay| is_gone(&replay.subscription_id));
         (letters, replays.cloned().collect())
-    }
-
-    /// The state somebody forced this circuit into, if it has not left that since.
-    pub fn forced(&self, origin: &Origin) -> Option<Arc<CircuitChanged>> {
-        self.forced.get(origin).cloned()
     }
 }
 

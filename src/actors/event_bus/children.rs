@@ -90,6 +90,9 @@ impl EventBus {
         if !self.is_open {
             return;
         }
+        if let Fact::CircuitChanged(changed) = fact {
+            self.look_at_circuit(&changed.circuit);
+        }
         match change {
             Some(Change::Put { id, left }) => {
                 self.subscription_put(id, ctx);
@@ -245,13 +248,6 @@ impl EventBus {
             deaths,
         };
         self.children.circuits.insert(origin.clone(), child);
-    }
-
-    /// Lets go of a circuit that no callback needs. One with pushes under way ends with them.
-    fn drop_circuit(&mut self, left: Option<Origin>) {
-        if let Some(origin) = left {
-            self.children.circuits.remove(&origin);
-        }
     }
 
     pub(super) fn show_subscriptions(&self) {

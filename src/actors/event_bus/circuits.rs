@@ -1,16 +1,70 @@
-//! What clients ask of the circuits of callbacks.
+//! The circuits of callbacks: what clients ask of them, and when they go.
+
+use std::sync::Arc;
 
 use actix::{Context, Handler};
 
 use super::EventBus;
-use crate::actors::messages::{ForceCircuit, InspectCircuit, InspectCircuits};
-use crate::domain::circuit::{CircuitName, Origin};
+use crate::actors::callback_circuit::Leave;
+use crate::actors::messages::{ForceCircuit, InspectCircuit, InspectCircuits, Record};
+use crate::domain::circuit::{CircuitChanged, CircuitName, CircuitState, Origin};
+use crate::domain::fact::Fact;
 use crate::domain::refusal::Refusal;
 
 fn origin(name: &CircuitName) -> Option<&Origin> {
     match name {
         CircuitName::Callback(origin) => Some(origin),
         CircuitName::Service(_) => None,
+    }
+}
+
+impl EventBus {
+    /// Lets go of a circuit that no callback needs. One with pushes under way ends with them.
+    pub(super) fn drop_circuit(&mut self, left: Option<Origin>) {
+        let Some(origin) = left else {
+            return;
+        };
+        if let Some(child) = self.children.circuits.remove(&origin) {
+            child.address.do_send(Leave);
+        }
+        self.forget_circuit(origin);
+    }
+
+    /// It was forced while the last callback left.
+    pub(super) fn look_at_circuit(&mut self, name: &CircuitName) {
+        if let CircuitName::Callback(origin) = name
+            && !self.children.circuits.contains_key(origin)
+        {
+            self.forget_circuit(origin.clone());
+        }
+    }
+
+    /// Of circuits that were forced before the start, those that no callback needs.
+    pub(super) fn drop_needless_circuits(&mut self) {
+        for origin in self.roster.forced_for_nobody() {
+            self.forget_circuit(origin);
+        }
+    }
+
+    /// Nothing is counted of it any more, and the state that somebody forced it into is over, in the
+    /// journal too.
+    fn forget_circuit(&mut self, origin: Origin) {
+        let forced = self.roster.release(&origin);
+        let circuit = CircuitName::Callback(origin);
+        self.settings.metrics.forget(&circuit.to_string());
+        let Some(forced) = forced else {
+            return;
+        };
+        let over = CircuitChanged {
+            circuit,
+            at: self.settings.clock.wall(),
+            from: forced.to,
+            to: CircuitState::Closed,
+            reason: "no subscription leads there any more".to_owned(),
+            forced: None,
+        };
+        let facts = vec![Fact::CircuitChanged(Arc::new(over))];
+        self.hops.event_store.do_send(Record::unasked(facts));
     }
 }
 

@@ -1,3 +1,4 @@
+mod circuits;
 mod holding;
 mod letters;
 mod losses;

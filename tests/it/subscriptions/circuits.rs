@@ -81,6 +81,29 @@ fn a_circuit_can_be_forced_and_stays_so_over_a_restart() {
 }
 
 #[test]
+fn a_circuit_goes_with_the_last_subscription_that_leads_there() {
+    let hub = hub_with("3600");
+    let service = FakeService::start();
+    let id = hub.subscribed("billing", "order.*", &service.url());
+    let name = format!("callback:{}", service.url());
+    let encoded = name.replace(':', "%3A").replace('/', "%2F");
+    hub.force_circuit(&encoded, "OPEN");
+    hub.delete(&format!("/v1/subscriptions/{id}")).is(204);
+    let path = format!("/v1/circuits/{encoded}");
+    hub.get(&path).refuses(404, "NOT_FOUND");
+    eventually("its state is over in the journal, too", || {
+        hub.journal()
+            .iter()
+            .any(|record| record.to_string().contains("leads there any more"))
+    });
+    let hub = hub.restart();
+    hub.subscribed("billing", "order.*", &service.url());
+    assert_eq!(hub.circuit(&name)["state"], "CLOSED");
+    publish(&hub, "order.paid", [1]);
+    assert_eq!(payloads(&service.wait_for(1)), [1]);
+}
+
+#[test]
 fn a_circuit_nobody_needs_is_unknown() {
     let hub = hub_with("3600");
     let unknown = "/v1/circuits/callback%3Ahttp%3A%2F%2F127.0.0.1%3A9";

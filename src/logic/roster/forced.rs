@@ -1,0 +1,36 @@
+//! The circuits of callbacks that stand as somebody forced them.
+
+use std::sync::Arc;
+
+use super::Roster;
+use crate::domain::circuit::{CircuitChanged, CircuitName, Origin};
+
+impl Roster {
+    pub(super) fn circuit_changed(&mut self, changed: &Arc<CircuitChanged>) {
+        let CircuitName::Callback(origin) = &changed.circuit else {
+            return;
+        };
+        if changed.forced.is_some() {
+            self.forced.insert(origin.clone(), changed.clone());
+        } else {
+            self.forced.remove(origin);
+        }
+    }
+
+    /// Circuits that stand as somebody forced them, and that no callback leads to.
+    pub fn forced_for_nobody(&self) -> Vec<Origin> {
+        let forced = self.forced.keys();
+        let needless = forced.filter(|origin| !self.origins.contains_key(origin));
+        needless.cloned().collect()
+    }
+
+    /// Nobody needs this circuit any more; gives the state that somebody forced it into.
+    pub fn release(&mut self, origin: &Origin) -> Option<Arc<CircuitChanged>> {
+        self.forced.remove(origin)
+    }
+
+    /// The state somebody forced this circuit into, if it has not left that since.
+    pub fn forced(&self, origin: &Origin) -> Option<Arc<CircuitChanged>> {
+        self.forced.get(origin).cloned()
+    }
+}
