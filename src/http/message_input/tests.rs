@@ -1,0 +1,163 @@
+use super::*;
+
+fn read_as(text: &str, name: Option<&str>) -> Result<Offer, HubError> {
+    let name = name.map(|name| ServiceName::parse(name).unwrap());
+    let caller = Caller {
+        name,
+        is_operator: true,
+    };
+    let now = Timestamp::from_millis(1_000_000);
+    read(
+        text,
+        &Context {
+            caller: &caller,
+            correlation_id: None,
+            traceparent: None,
+            now,
+        },
+    )
+    .map(|(offer, _)| offer)
+}
+
+fn with(field: &str) -> Result<Offer, HubError> {
+    read_as(
+        &format!(r#"{{"destination":"d","source":"s","payload":1,{field}}}"#),
+        None,
+    )
+}
+
+fn field_of(result: Result<Offer, HubError>) -> String {
+    match result {
+        Err(HubError::Invalid {
+            field,
+            subject: Subject::Message,
+            ..
+        }) => field,
+        other => panic!("expected a refusal, got {other:?}"),
+    }
+}
+
+#[test]
+fn the_least_message_gets_its_defaults() {
+    let offer = read_as(r#"{"destination":"d","payload":null}"#, Some("shop")).unwrap();
+    let message = &offer.message;
+    assert_eq!(message.source.as_str(), "shop");
+    assert_eq!(message.kind.as_str(), "service_message");
+    assert_eq!(message.priority, Priority::Normal);
+    assert_eq!(message.payload.as_json(), "null");
+    assert_eq!(message.extras, None);
+    assert!(message.id.is_minted());
+    assert!(!offer.or_reject);
+}
+
+#[test]
+fn every_wrong_field_is_named() {
+    for (json, field) in [
+        (r#""id":"x""#, "id"),
+        (r#""id":5"#, "id"),
+        (r#""priority":0"#, "priority"),
+        (r#""priority":6"#, "priority"),
+        (r#""priority":1.5"#, "priority"),
+        (r#""priority":"urgent""#, "priority"),
+        (r#""priority":[1]"#, "priority"),
+        (r#""ttl":0"#, "ttl"),
+        (r#""ttl":-1"#, "ttl"),
+        (r#""ttl":1e400"#, "ttl"),
+        (r#""ttl":"5""#, "ttl"),
+        (r#""ttl":1e300"#, "ttl"),
+        (r#""deadline":"tomorrow""#, "deadline"),
+        (r#""deliver_at":1"#, "deliver_at"),
+        (r#""delay":-0.1"#, "delay"),
+        (r#""delay":1,"deliver_at":"2030-01-01T00:00:00Z""#, "delay"),
+        (r#""ordering_key":"""#, "ordering_key"),
+        (r#""headers":{"a":1}"#, "headers"),
+        (r#""headers":{"a":"1","a":"2"}"#, "headers"),
+        (r#""correlation_id":7"#, "correlation_id"),
+        (r#""type":"\ud800""#, "type"),
+        (r#""type":"""#, "type"),
+        (r#""type":"a","message_type":"b""#, "message_type"),
+        (r#""type":"a","message_type":1"#, "message_type"),
+        (r#""reply_to":"a b""#, "reply_to"),
+        (r#""timestamp":"x""#, "timestamp"),
+        (r#""on_unavailable":"drop""#, "on_unavailable"),
+        (r#""topic":"a""#, "topic"),
+        (r#""correlation_id":"..""#, "correlation_id"),
+        (r#""type":"a\u202eb""#, "type"),
+        (r#""reply_to":".""#, "reply_to"),
+        (r#""reply_mode":"wait""#, "reply_mode"),
+        (r#""in_reply_to":null"#, "in_reply_to"),
+    ] {
+        assert_eq!(field_of(with(json)), field, "{json}");
+    }
+    assert_eq!(
+        field_of(read_as(r#"{"source":"s","payload":1}"#, None)),
+        "destination"
+    );
+    assert_eq!(
+        field_of(read_as(r#"{"destination":"d","payload":1}"#, None)),
+        "source"
+    );
+    assert_eq!(
+        field_of(read_as(r#"{"destination":"d"}"#, Some("s"))),
+        "payload"
+    );
+    for body in ["", "[]", "5", "{", "\u{feff}{}", r#"{"a":}"#] {
+        assert_eq!(field_of(read_as(body, Some("s"))), "body", "{body}");
+    }
+}
+
+#[test]
+fn an_alias_that_says_the_same_is_no_contradiction() {
+    let kind = |fields| with(fields).unwrap().message.kind.to_string();
+    assert_eq!(kind(r#""type":"a","message_type":"\u0061""#), "a");
+    assert_eq!(kind(r#""type":null,"message_type":"b""#), "b");
+    assert_eq!(kind(r#""type":"a","message_type":null"#), "a");
+}
+
+#[test]
+fn payloads_are_kept_byte_for_byte() {
+    let text = r#"{"destination":"d","payload": {"a": 1e400, "a":"\ud800" } ,"unknown":[1]}"#;
+    let offer = read_as(text, Some("s")).unwrap();
+    assert_eq!(
+        offer.message.payload.as_json(),
+        r#"{"a": 1e400, "a":"\ud800" }"#
+    );
+}
+
+#[test]
+fn times_count_from_acceptance() {
+    let message = with(r#""ttl":1.5,"delay":2"#).unwrap().message;
+    assert_eq!(message.expires_at, Some(Timestamp::from_millis(1_001_500)));
+    assert_eq!(
+        message.deliver_at(),
+        Some(Timestamp::from_millis(1_002_000))
+    );
+    assert_eq!(
+        with(r#""deliver_at":"1970-01-01T00:00:01Z""#)
+            .unwrap()
+            .message
+            .deliver_at(),
+        None
+    );
+}
+
+#[test]
+fn same_content_has_the_same_fingerprint() {
+    let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+    let print = |rest: &str| {
+        let text = format!(r#"{{"id":"{id}","destination":"d","source":"s",{rest}}}"#);
+        read_as(&text, None).unwrap().message.fingerprint().unwrap()
+    };
+    let first = print(r#""payload":{"a":1,"b":[2]}"#);
+    assert_eq!(
+        first,
+        print(r#""payload":{ "b":[2 ],"a":1},"timestamp":"2026-01-01T00:00:00Z""#)
+    );
+    assert_eq!(
+        first,
+        print(r#""payload":{"a":1,"b":[2]},"headers":{"x":"y"},"priority":3"#)
+    );
+    assert_ne!(first, print(r#""payload":{"a":1,"b":[3]}"#));
+    assert_ne!(first, print(r#""payload":{"a":1,"b":[2]},"ttl":5"#));
+    assert_ne!(first, print(r#""payload":{"a":1,"b":[2]},"priority":1"#));
+}
