@@ -15,6 +15,7 @@ pub mod quota;
 pub mod redrive;
 pub mod refusal;
 pub mod service;
+pub mod shortage;
 pub mod strategy;
 pub mod subscription;
 pub mod timestamp;

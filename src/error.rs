@@ -328,7 +328,7 @@ fn kind_of(refusal: &Refusal) -> (&'static str, StatusCode) {
         Refusal::NoInstance { .. } | Refusal::Stopping => {
             ("SERVICE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE)
         }
-        Refusal::StorageFull | Refusal::ShortOf(_) => {
+        Refusal::StorageFull(_) | Refusal::ShortOf(_) => {
             ("STORAGE_FULL", StatusCode::INSUFFICIENT_STORAGE)
         }
         Refusal::OtherContent

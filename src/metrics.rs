@@ -3,6 +3,7 @@
 mod archive;
 mod auth_failures;
 mod connections;
+mod intake;
 mod maker;
 mod nameless;
 pub mod notices;
@@ -31,6 +32,7 @@ use crate::logic::queues::view::QueueDepths;
 use archive::{ArchiveSize, LastSync, Sometimes};
 use auth_failures::AuthFailures;
 use connections::Connections;
+use intake::Intake;
 use maker::{Labels, Maker};
 use notices::Notices;
 use redrives::Redrives;
@@ -88,8 +90,7 @@ pub struct Metrics {
     pub journal_records: IntCounter,
     pub journal_bytes: IntGauge,
     pub disk_free_bytes: IntGauge,
-    /// 1 while less than `disk_reserve` is free and intake is refused.
-    pub disk_guard: IntGauge,
+    pub intake: Intake,
     /// The number of what the journal lacks, 0 for nothing.
     pub journal_lack: IntGauge,
     pub archive_up: IntGauge,
@@ -207,10 +208,7 @@ impl Metrics {
                 "message_hub_disk_free_bytes",
                 "Bytes free on the journal's disk",
             ),
-            disk_guard: make.gauge(
-                "message_hub_disk_guard",
-                "1 while intake is refused for lack of disk space, open files or memory",
-            ),
+            intake: Intake::new(&make),
             journal_lack: make.gauge(
                 "message_hub_journal_lacks",
                 "What the journal could not be written for: 0 nothing, 1 disk space, 2 open files, 3 memory",

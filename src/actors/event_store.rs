@@ -30,6 +30,7 @@ use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
 use crate::domain::lack::Lack;
 use crate::domain::refusal::Refusal;
+use crate::domain::shortage::Shortage;
 use crate::logic::ledger::Ledger;
 use crate::logic::wal::units::Units;
 use crate::metrics::Metrics;
@@ -53,7 +54,7 @@ pub struct EventStore {
     disk_reserve: u64,
     disk_checked: Option<Instant>,
     /// Less than the reserve is free.
-    disk_low: bool,
+    disk_low: Option<Arc<Shortage>>,
     /// What the last write failed for, and when it may be tried again.
     lack: Option<(Lack, Instant)>,
     pending: Vec<Pending>,
@@ -98,7 +99,7 @@ impl EventStore {
             hops,
             disk_reserve,
             disk_checked: None,
-            disk_low: false,
+            disk_low: None,
             lack: None,
             pending: Vec::new(),
             pending_bytes: 0,
@@ -150,7 +151,7 @@ impl EventStore {
             Ok(first) => self.announce(chosen, first),
             Err(JournalError::Full { path, lack }) => {
                 self.note_lack(lack, &path);
-                self.hold_back(chosen, &refusal_for(lack), ctx);
+                self.hold_back(chosen, &self.refusal_for(lack), ctx);
             }
             Err(error) => self.fail(&error),
         }
@@ -223,11 +224,34 @@ impl EventStore {
 
     /// What new messages and events are told now, if they are not taken.
     fn refusal(&self) -> Option<Refusal> {
-        match self.lack {
-            _ if self.disk_low => Some(Refusal::StorageFull),
-            Some((lack, again)) if Instant::now() < again => Some(refusal_for(lack)),
-            _ => None,
+        if let Some(shortage) = &self.disk_low {
+            return Some(Refusal::StorageFull(shortage.clone()));
         }
+        let (lack, again) = self.lack?;
+        (Instant::now() < again).then(|| self.refusal_for(lack))
+    }
+
+    /// For what is new while this is short.
+    fn refusal_for(&self, lack: Lack) -> Refusal {
+        match lack {
+            Lack::Space => Refusal::StorageFull(self.shortage(None)),
+            lack => Refusal::ShortOf(lack),
+        }
+    }
+
+    fn shortage(&self, free: Option<u64>) -> Arc<Shortage> {
+        Arc::new(Shortage {
+            path: self.journal.place().into(),
+            free,
+            reserve: self.disk_reserve,
+        })
+    }
+
+    /// For those who ask elsewhere.
+    fn show_intake(&self) {
+        let low = self.disk_low.clone().map(Refusal::StorageFull);
+        let lack = || self.lack.map(|(lack, _)| self.refusal_for(lack));
+        self.metrics.intake.set(low.or_else(lack));
     }
 
     fn note_lack(&mut self, lack: Lack, path: &Path) {
@@ -238,14 +262,14 @@ impl EventStore {
         }
         self.lack = Some((lack, Instant::now() + DISK_CHECK));
         self.metrics.journal_lack.set(lack.number());
-        self.metrics.disk_guard.set(1);
+        self.show_intake();
     }
 
     fn note_room(&mut self) {
         if let Some((lack, _)) = self.lack.take() {
             tracing::info!("the journal has {lack} again: new messages are accepted");
             self.metrics.journal_lack.set(0);
-            self.metrics.disk_guard.set(i64::from(self.disk_low));
+            self.show_intake();
         }
     }
 
@@ -280,24 +304,26 @@ impl EventStore {
             Ok(free) => free,
             Err(error) => return tracing::warn!(%error, "cannot see how much disk is free"),
         };
-        let low = free < self.disk_reserve;
-        if low != self.disk_low {
-            self.disk_low = low;
-            let reserve = self.disk_reserve;
-            if low {
-                tracing::warn!(free, reserve, "disk almost full: new messages are refused");
-            } else {
+        self.metrics.disk_free_bytes.set(clamp(free));
+        let low = (free < self.disk_reserve).then(|| self.shortage(Some(free)));
+        if low == self.disk_low {
+            return;
+        }
+        match (&self.disk_low, &low) {
+            (None, Some(shortage)) => tracing::warn!("disk almost full: {shortage}"),
+            (Some(_), None) => {
+                let reserve = self.disk_reserve;
                 tracing::info!(
                     free,
                     reserve,
                     "disk has room again: new messages are accepted"
                 );
             }
+            // That it is another number is no news.
+            _ => {}
         }
-        self.metrics.disk_free_bytes.set(clamp(free));
-        self.metrics
-            .disk_guard
-            .set(i64::from(low || self.lack.is_some()));
+        self.disk_low = low;
+        self.show_intake();
     }
 
     /// Starts a compaction on another thread if one is worth it.
@@ -320,14 +346,6 @@ impl EventStore {
             });
             me.do_send(Compacted(result));
         });
-    }
-}
-
-/// For what is new while this is short.
-fn refusal_for(lack: Lack) -> Refusal {
-    match lack {
-        Lack::Space => Refusal::StorageFull,
-        lack => Refusal::ShortOf(lack),
     }
 }
 

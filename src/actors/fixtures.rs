@@ -19,7 +19,9 @@ use crate::domain::fact::{Attempt, AttemptFailed, AttemptOutcome, DeadReason, Fa
 use crate::domain::fact::{ServiceSeen, Settlement};
 use crate::domain::ids::{InstanceId, Label, MessageId, Position, ServiceName};
 use crate::domain::message::{Extras, Fingerprint, Message, Payload, Priority};
+use crate::domain::refusal::Refusal;
 use crate::domain::service::{Address, Health, Registration, Target};
+use crate::domain::shortage::Shortage;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::Delivery;
 use crate::ports::transport::{ProbeAnswer, PushAnswer, PushRequest, Transport};
@@ -40,6 +42,15 @@ pub fn id(number: u128) -> MessageId {
 pub fn assert_time(now: Timestamp, expected: Timestamp) {
     let late = now.as_millis() - expected.as_millis();
     assert!((0..=1).contains(&late), "{late} ms late");
+}
+
+/// What is told while the disk is almost full.
+pub fn disk_low() -> Refusal {
+    Refusal::StorageFull(Arc::new(Shortage {
+        path: "wal".into(),
+        free: Some(1),
+        reserve: 2,
+    }))
 }
 
 /// A normal message to `billing`.

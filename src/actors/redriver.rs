@@ -165,7 +165,7 @@ impl Redriver {
             let answer = match answer.await {
                 Ok(Ok(())) => Answer::Done,
                 Ok(Err(ArchiveRefusal::Refused(
-                    refusal @ (Refusal::StorageFull
+                    refusal @ (Refusal::StorageFull(_)
                     | Refusal::ShortOf(_)
                     | Refusal::LettersFull { .. }),
                 ))) => Answer::NotNow(refusal.to_string()),

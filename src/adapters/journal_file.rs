@@ -323,6 +323,10 @@ impl Journal for FileJournal {
         Box::new(move |from| Box::new(FileReader::new(directory.clone(), from, durable.clone())))
     }
 
+    fn place(&self) -> String {
+        self.directory.display().to_string()
+    }
+
     fn free_bytes(&self) -> io::Result<u64> {
         let disk = statvfs(&self.directory)?;
         Ok(disk.f_bavail * disk.f_frsize)

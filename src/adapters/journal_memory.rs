@@ -201,6 +201,10 @@ impl Journal for MemoryJournal {
         })
     }
 
+    fn place(&self) -> String {
+        "memory".to_owned()
+    }
+
     fn free_bytes(&self) -> io::Result<u64> {
         let is_full = self.disk.contents().lack == Some(Lack::Space);
         Ok(if is_full { 0 } else { u64::MAX })

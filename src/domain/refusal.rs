@@ -1,5 +1,6 @@
 //! Why an actor said no. The edge turns these into codes and statuses.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::event::Sequence;
@@ -7,6 +8,7 @@ use super::ids::{LeaseToken, ServiceName};
 use super::lack::Lack;
 use super::message::{Priority, State};
 use super::redrive::JobStatus;
+use super::shortage::Shortage;
 use super::subscription::SubscriptionId;
 
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
@@ -50,8 +52,8 @@ pub enum Refusal {
     },
     #[error("{service}: no instance can take messages now")]
     NoInstance { service: ServiceName },
-    #[error("less than disk_reserve is free on the journal's disk; free some space")]
-    StorageFull,
+    #[error("{0}")]
+    StorageFull(Arc<Shortage>),
     #[error("the hub has no {0} left; what is new is refused until that passes")]
     ShortOf(Lack),
     #[error("id: already used with other content")]

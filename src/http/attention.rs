@@ -6,6 +6,7 @@ use super::Hub;
 use super::picture::Picture;
 use super::sight::Sight;
 use crate::domain::circuit::CircuitState;
+use crate::domain::refusal::Refusal;
 use crate::logic::queues::control::Pause;
 
 /// So many things are told.
@@ -13,7 +14,8 @@ const MOST: usize = 3;
 
 /// What the owners say.
 struct Findings<'a> {
-    disk_low: bool,
+    /// Why nothing new is taken in.
+    refusal: Option<Refusal>,
     archive_away: bool,
     picture: &'a Picture,
     /// Whose messages died within the last seconds.
@@ -22,7 +24,7 @@ struct Findings<'a> {
 
 pub fn attention(hub: &Hub, picture: &Picture, sight: Sight) -> Vec<String> {
     let findings = Findings {
-        disk_low: hub.metrics.disk_guard.get() > 0,
+        refusal: hub.metrics.intake.refusal(),
         archive_away: hub.metrics.archive_up.get() == 0,
         picture,
         dying: hub.metrics.notices.dying(),
@@ -39,8 +41,11 @@ fn in_words(findings: &Findings<'_>, sight: Sight) -> Vec<String> {
         ..
     } = findings.picture;
     let mut words = Vec::new();
-    if findings.disk_low {
-        words.push("the disk is almost full: new messages are refused".to_owned());
+    if let Some(refusal) = &findings.refusal {
+        words.push(match sight {
+            Sight::All | Sight::Names => refusal.to_string(),
+            Sight::NumbersOnly => "nothing new is taken in: something has run short".to_owned(),
+        });
     }
     if door.memory_full {
         words.push("max_queue_bytes is reached: messages are refused".to_owned());
@@ -113,7 +118,7 @@ mod tests {
 
     fn well(picture: &Picture) -> Findings<'_> {
         Findings {
-            disk_low: false,
+            refusal: None,
             archive_away: false,
             picture,
             dying: Vec::new(),

@@ -58,7 +58,7 @@ fn status(hub: &Hub, phase: Phase, is_overloaded: bool) -> (Health, StatusCode) 
     if phase != Phase::Open {
         return (Health::Unhealthy, StatusCode::SERVICE_UNAVAILABLE);
     }
-    let has_no_disk = hub.metrics.disk_guard.get() > 0;
+    let has_no_disk = hub.metrics.intake.is_stopped();
     let degraded = is_overloaded || has_no_disk || hub.metrics.archive_up.get() == 0;
     (well(!degraded), StatusCode::OK)
 }
@@ -211,7 +211,7 @@ pub async fn live() -> HttpResponse {
     tag = "health",
     security(()),
     responses(
-        (status = 200, description = "It is open", body = Readiness),
+        (status = 200, description = "It is open. `degraded`: something is missing, or nothing new is taken in for want of disk space; what is there is delivered", body = Readiness),
         (status = 503, description = "It is starting or stopping", body = Readiness),
     ),
 )]

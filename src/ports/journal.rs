@@ -39,6 +39,9 @@ pub trait Journal: Send {
     /// Makes independent readers of what is durable, for whoever fell behind.
     fn readers(&self) -> Readers;
 
+    /// Where it lies, for those who have to make room there.
+    fn place(&self) -> String;
+
     /// Bytes free on the disk the journal lies on.
     fn free_bytes(&self) -> io::Result<u64>;
 

@@ -30,7 +30,16 @@ fn below_the_reserve_only_intake_stops() {
     eventually("intake stops", || {
         hub.send(&message("pulled")).status == 507
     });
-    hub.send(&message("pulled")).refuses(507, "STORAGE_FULL");
+    let refused = hub.send(&message("pulled"));
+    for told in [
+        "/wal: ",
+        "B are free",
+        "the disk_reserve of 16.0 EiB",
+        "free some space",
+    ] {
+        assert!(refused.body.contains(told), "{}", refused.body);
+    }
+    refused.refuses(507, "STORAGE_FULL");
     hub.batch(&json!([message("pulled"), message("pushed")]))
         .refuses(507, "STORAGE_FULL");
     service.now_answers(Reply::Status(200));
@@ -39,8 +48,11 @@ fn below_the_reserve_only_intake_stops() {
     eventually("what was owed is delivered", || {
         hub.state(&pushed) == "delivered" && hub.state(&pulled) == "delivered"
     });
-    assert_eq!(hub.get("/health").is(200)["status"], "degraded");
-    hub.get("/health/ready").is(200);
+    let health = hub.get("/health").is(200);
+    assert_eq!(health["status"], "degraded");
+    let words = health["attention"].to_string();
+    assert!(words.contains("disk_reserve of 16.0 EiB"), "{words}");
+    assert_eq!(hub.get("/health/ready").is(200)["status"], "degraded");
     assert_eq!(hub.metric("message_hub_disk_guard"), 1.0);
     hub.assert_conservation();
 

@@ -145,8 +145,8 @@ impl Handler<Reprocess> for Archivist {
                 return Err(Refusal::NotFound);
             }
             // Sending again writes the whole letter again, as a new one would.
-            if metrics.disk_guard.get() > 0 {
-                return Err(Refusal::StorageFull);
+            if let Some(refusal) = metrics.intake.refusal() {
+                return Err(refusal);
             }
             let job = job.map(|job| job.job);
             let row = match letter {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::actors::fixtures::{
-    accepted, assert_time, committed, dead, delivered, id, message, unwatched,
+    accepted, assert_time, committed, dead, delivered, disk_low, id, message, unwatched,
 };
 use crate::actors::messages::{ArchiveRefusal, DeleteDeadLetter, DeleteMessage, Reprocess};
 use crate::actors::probe::{Received, probe, settle};
@@ -244,13 +244,13 @@ async fn an_archive_that_was_down_gets_everything_later() {
 async fn while_the_disk_is_almost_full_no_letter_is_sent_again() {
     let mut cellar = cellar();
     cellar.commit_dead_letter();
-    cellar.metrics.disk_guard.set(1);
+    cellar.metrics.intake.set(Some(disk_low()));
     let refused = cellar.reprocess(1).await.unwrap();
     assert!(matches!(
         refused,
-        Err(ArchiveRefusal::Refused(Refusal::StorageFull))
+        Err(ArchiveRefusal::Refused(Refusal::StorageFull(_)))
     ));
-    cellar.metrics.disk_guard.set(0);
+    cellar.metrics.intake.set(None);
     let answer = cellar.reprocess(1);
     let record = cellar.recorded.recv().await;
     assert!(matches!(&record.facts[..], [Fact::Redriven(_)]));

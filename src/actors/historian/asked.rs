@@ -61,11 +61,10 @@ impl Handler<TakeSnapshot> for Historian {
 
     fn handle(&mut self, asked: TakeSnapshot, _: &mut Context<Self>) {
         let reply = asked.reply;
-        let version = match self.version_meant(&asked.stream, asked.version) {
-            // It is new data, as a message would be.
-            Ok(_) if self.metrics.disk_guard.get() > 0 => Err(Refusal::StorageFull),
-            meant => meant,
-        };
+        let meant = self.version_meant(&asked.stream, asked.version);
+        // It is new data, as a message would be.
+        let refused = self.metrics.intake.refusal();
+        let version = meant.and_then(|version| refused.map_or(Ok(version), Err));
         let version = match version {
             Ok(version) => version,
             Err(refusal) => return drop(reply.send(Err(refusal))),

@@ -222,13 +222,13 @@ fn components(hub: &Hub, picture: &Picture, sight: Sight) -> Components {
     let last_sync_ms = last_sync.map(|(_, micros)| micros as f64 / 1000.0);
     Components {
         message_queue: MessageQueueHealth {
-            status: well(!picture.is_overloaded() && metrics.disk_guard.get() == 0),
+            status: well(!picture.is_overloaded() && !metrics.intake.is_stopped()),
             queue_depth: total.waiting(),
             in_flight: total.in_flight,
             consumers: services().map(|one| one.consumers).sum(),
         },
         event_store: EventStoreHealth {
-            status: well(archive_answers && metrics.disk_guard.get() == 0),
+            status: well(archive_answers && !metrics.intake.is_stopped()),
             events: metrics.archive_size.events.get(),
             lag_records: metrics.archive_lag.get(),
         },
@@ -257,7 +257,7 @@ fn components(hub: &Hub, picture: &Picture, sight: Sight) -> Components {
             lost_before: Some(metrics.archive_lost_before.get()).filter(|lost| *lost > 0),
         },
         disk: DiskHealth {
-            status: well(metrics.disk_guard.get() == 0),
+            status: well(!metrics.intake.is_stopped()),
             free_bytes: metrics.disk_free_bytes.get(),
         },
         connections: ConnectionsHealth {

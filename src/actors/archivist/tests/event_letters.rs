@@ -81,11 +81,11 @@ async fn a_letter_whose_subscription_is_no_more_is_refused() {
 #[actix::test]
 async fn while_the_disk_is_almost_full_no_event_is_sent_again() {
     let (mut cellar, id) = cellar_with_letter();
-    cellar.metrics.disk_guard.set(1);
+    cellar.metrics.intake.set(Some(disk_low()));
     let refused = cellar.reprocess_for(id, Some(3)).await.unwrap();
     assert!(matches!(
         refused,
-        Err(ArchiveRefusal::Refused(Refusal::StorageFull))
+        Err(ArchiveRefusal::Refused(Refusal::StorageFull(_)))
     ));
     assert!(cellar.redelivered.drain().await.is_empty());
 }

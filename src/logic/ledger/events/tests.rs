@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::*;
 use crate::domain::event::{EventExtras, EventId, StreamPlace};
 use crate::domain::ids::Label;
+use crate::domain::lack::Lack;
 use crate::logic::wal::compaction::{Fate, Survey};
 use crate::logic::wal::known_ids::DedupLimits;
 use crate::logic::wal::samples;
@@ -143,7 +144,7 @@ fn a_repeat_is_told_before_its_expectation() {
     let mut draft = ledger.draft(at(0));
     let again = Offered {
         expected_version: Some(ExpectedVersion::Exactly(0)),
-        refusal_if_new: Some(Refusal::StorageFull),
+        refusal_if_new: Some(Refusal::ShortOf(Lack::Space)),
         ..named(1, 7, stream("a"))
     };
     assert_eq!(draft.publish(again), Publication::Duplicate);
@@ -159,10 +160,10 @@ fn a_new_event_that_may_not_come_takes_no_place() {
     let mut ledger = ledger();
     let mut draft = ledger.draft(at(0));
     let doubtful = Offered {
-        refusal_if_new: Some(Refusal::StorageFull),
+        refusal_if_new: Some(Refusal::ShortOf(Lack::Space)),
         ..named(1, 7, stream("a"))
     };
-    let refused = Publication::Refused(Refusal::StorageFull);
+    let refused = Publication::Refused(Refusal::ShortOf(Lack::Space));
     assert_eq!(draft.publish(doubtful), refused);
     assert_eq!(place(draft.publish(named(1, 8, stream("a")))), (1, Some(1)));
 }
@@ -240,7 +241,7 @@ impl Wish {
             -1 => ExpectedVersion::Existing,
             exactly => ExpectedVersion::Exactly(exactly as u64),
         });
-        offered.refusal_if_new = (!self.may_come).then_some(Refusal::StorageFull);
+        offered.refusal_if_new = (!self.may_come).then_some(Refusal::ShortOf(Lack::Space));
         offered
     }
 }
