@@ -239,6 +239,7 @@ impl Scheduler {
                 tally,
                 total,
                 services,
+                ..QueueReport::default()
             };
         }
         let mut report = QueueReport {
@@ -251,6 +252,10 @@ impl Scheduler {
         }
         report.total.statistics += self.queues.past();
         report.services.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let paused = self.queues.paused_by_name();
+        let paused = paused.map(|(service, pause)| (service.clone(), pause.clone()));
+        report.paused = paused.collect();
+        report.paused.sort();
         report.total.paused = self.queues.pause_of(None).cloned();
         report
     }

@@ -72,8 +72,9 @@ fn strangers_see_how_the_hub_is_and_not_who_uses_it() {
         boss.send(&message).is(202);
     }
     boss.force_circuit("alpha", "OPEN");
+    boss.pause_queue(&json!({"service": "beta"})).is(200);
     let near = hub.nameless().with_header("host: localhost:8200");
-    let is_told = || array(&near.get("/health").is(200)["attention"]).len() == 1;
+    let is_told = || array(&near.get("/health").is(200)["attention"]).len() == 2;
     eventually("all is told", is_told);
     let names = ["alpha", "beta", "order.secret"];
     let key = "x-service-key: wrong";
@@ -118,6 +119,8 @@ fn strangers_see_how_the_hub_is_and_not_who_uses_it() {
             (&json!("degraded"), &json!(1))
         );
         assert_eq!(&circuits["not_closed"][0]["reason"], reason, "{circuits}");
+        let paused = &details["components"]["message_queue"]["paused"];
+        assert_eq!(paused["count"], 1);
         for answer in [health.to_string(), metrics, details.to_string()] {
             let told = names.iter().any(|name| answer.contains(name));
             assert_eq!(told, sees, "{answer}");

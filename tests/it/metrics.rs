@@ -115,3 +115,34 @@ fn health_says_in_words_what_is_wrong_now() {
     assert!(last.starts_with("all queues are paused since "), "{words}");
     assert!(last.ends_with(" by shop"), "{words}");
 }
+
+#[test]
+fn details_say_which_queues_are_paused_since_when_and_by_whom() {
+    let hub = TestHub::start();
+    let paused = || {
+        let details = hub.get("/health/details").is(200);
+        details["components"]["message_queue"]["paused"].clone()
+    };
+    assert_eq!(paused(), json!({"all": null, "count": 0, "queues": []}));
+    for service in ["post", "mail"] {
+        hub.register_puller(service);
+        hub.pause_queue(&json!({"service": service})).is(200);
+    }
+    hub.pause_queue(&json!({})).is(200);
+    eventually("all is told", || !paused()["all"].is_null());
+    let told = paused();
+    assert_eq!(told["count"], 2);
+    assert_eq!(told["all"]["by"], "shop");
+    for (queue, service) in [(0, "mail"), (1, "post")] {
+        let queue = &told["queues"][queue];
+        assert_eq!(
+            (&queue["service"], &queue["by"]),
+            (&json!(service), &json!("shop"))
+        );
+        assert!(queue["since"].is_string(), "{told}");
+    }
+    hub.post("/v1/queue/resume", &json!({})).is(200);
+    eventually("those stay that were paused by name", || {
+        paused()["all"].is_null() && paused()["count"] == 2
+    });
+}

@@ -12,6 +12,7 @@ use crate::domain::ids::{LeaseToken, MessageId, Position, ServiceName};
 use crate::domain::message::Priority;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::queues::control::Pause;
 use crate::logic::queues::leases::Leased;
 use crate::logic::queues::listing::{Stretch, Wanted};
 use crate::logic::queues::view::{OpenMessage, QueueDepths};
@@ -143,4 +144,6 @@ pub struct QueueReport {
     pub tally: Tally,
     pub total: QueueDepths,
     pub services: Vec<(ServiceName, QueueDepths)>,
+    /// Those that are paused by their own names, in their order; not looked for if one was asked for.
+    pub paused: Vec<(ServiceName, Pause)>,
 }

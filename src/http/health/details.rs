@@ -8,7 +8,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{status, uptime, well};
+use crate::actors::messages::QueueReport;
 use crate::domain::circuit::CircuitState;
+use crate::domain::ids::ServiceName;
 use crate::domain::lack::Lack;
 use crate::domain::service::Health;
 use crate::domain::timestamp::Timestamp;
@@ -16,6 +18,7 @@ use crate::error::HubError;
 use crate::http::Hub;
 use crate::http::picture::Picture;
 use crate::http::sight::Sight;
+use crate::logic::queues::control::Pause;
 
 /// A clock that is set back by less is nothing to look after.
 const NOTEWORTHY_OFFSET: Duration = Duration::from_secs(5);
@@ -23,6 +26,8 @@ const NOTEWORTHY_OFFSET: Duration = Duration::from_secs(5);
 const SLOW_SYNC_MS: f64 = 1000.0;
 /// `GET /v1/circuits` has them all.
 const MOST_CIRCUITS: usize = 20;
+/// So many paused queues are named.
+const MOST_PAUSED: usize = 100;
 
 /// How the hub and its parts are.
 #[derive(Serialize, ToSchema)]
@@ -58,6 +63,58 @@ pub struct MessageQueueHealth {
     in_flight: usize,
     /// Sockets that consume, and those who poll.
     consumers: usize,
+    paused: PausedQueues,
+}
+
+/// The queues of which nothing is handed out.
+#[derive(Serialize, ToSchema)]
+pub struct PausedQueues {
+    /// All are, together; null: no.
+    all: Option<PauseAnswer>,
+    /// How many are by their own names.
+    count: usize,
+    /// The first of them by name, at most 100; empty for those who see no names.
+    queues: Vec<PausedQueue>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct PausedQueue {
+    #[schema(value_type = String)]
+    service: ServiceName,
+    #[serde(flatten)]
+    pause: PauseAnswer,
+}
+
+/// Since when, and by whom.
+#[derive(Serialize, ToSchema)]
+#[schema(as = QueuePause)]
+pub struct PauseAnswer {
+    since: Timestamp,
+    /// Null: nobody knows, or the one who asks sees no names.
+    by: Option<String>,
+}
+
+impl PausedQueues {
+    fn of(queues: &QueueReport, sight: Sight) -> Self {
+        let answer = |pause: &Pause| PauseAnswer {
+            since: pause.since,
+            by: pause
+                .by
+                .as_deref()
+                .filter(|_| sight.shows_names())
+                .map(str::to_owned),
+        };
+        let named = queues.paused.iter().filter(|_| sight.shows_names());
+        let named = named.take(MOST_PAUSED).map(|(service, pause)| PausedQueue {
+            service: service.clone(),
+            pause: answer(pause),
+        });
+        Self {
+            all: queues.total.paused.as_ref().map(answer),
+            count: queues.paused.len(),
+            queues: named.collect(),
+        }
+    }
 }
 
 /// Of events and their history.
@@ -186,14 +243,13 @@ pub struct ClockHealth {
 
 /// How the parts of the hub are
 ///
-/// What is counted by service is at most a second old. While there are keys, who shows none sees it in
-/// numbers.
+/// What is counted by service is at most a second old. Names are told as by `/health`; who sees none
+/// sees numbers.
 #[utoipa::path(
     get,
     path = "/health/details",
     operation_id = "show_health_details",
     tag = "health",
-    security(()),
     responses(
         (status = 200, description = "It works, if degraded with something missing", body = Details),
         (status = 503, description = "It is starting or stopping", body = Details),
@@ -226,6 +282,7 @@ fn components(hub: &Hub, picture: &Picture, sight: Sight) -> Components {
             queue_depth: total.waiting(),
             in_flight: total.in_flight,
             consumers: services().map(|one| one.consumers).sum(),
+            paused: PausedQueues::of(&picture.queues, sight),
         },
         event_store: EventStoreHealth {
             status: well(archive_answers && !metrics.intake.is_stopped()),

@@ -77,6 +77,12 @@ impl Queues {
         earliest(own, self.paused.as_ref())
     }
 
+    /// Those that are paused by their own names, whether all are besides or not.
+    pub fn paused_by_name(&self) -> impl Iterator<Item = (&ServiceName, &Pause)> {
+        let destinations = self.destinations.iter();
+        destinations.filter_map(|(service, one)| Some((service, one.paused.as_ref()?)))
+    }
+
     /// From now on these are configured; what was set over the API goes before them.
     pub fn configure_quotas(&mut self, quotas: Arc<BTreeMap<ServiceName, Quota>>, now: Timestamp) {
         let before = std::mem::replace(&mut self.policy.quotas, quotas.clone());
