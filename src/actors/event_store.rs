@@ -168,7 +168,7 @@ impl EventStore {
         self.metrics.journal_sync.observe(took.as_secs_f64());
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let last_sync = &self.metrics.last_sync;
-        last_sync.note(self.clock.now().as_millis(), micros);
+        last_sync.note(self.clock.wall().as_millis(), micros);
         self.metrics.journal_syncs.inc();
         self.note_room();
         self.metrics.journal_records.inc_by(facts.len() as u64);

@@ -106,7 +106,7 @@ impl EventBus {
         event: Arc<Event>,
         lost: Losses,
     ) -> EventLetter {
-        let at = self.settings.clock.now();
+        let at = self.settings.clock.wall();
         let times = lost.count();
         EventLetter {
             id: subscription.id.letter_id(&event),
@@ -176,7 +176,7 @@ impl Handler<GiveUpEvent> for EventBus {
         self.settings.metrics.notices.event_died(&letter, now);
         let mut facts = vec![Fact::EventDeadLettered(Arc::new(letter))];
         if subscription.is_durable() {
-            let (id, at) = (up.id, now);
+            let (id, at) = (up.id, self.settings.clock.wall());
             facts.push(Fact::PositionAcked(PositionAcked { id, at, through }));
         }
         self.hops.event_store.do_send(Record::unasked(facts));
@@ -200,7 +200,7 @@ impl Handler<EndLetter> for EventBus {
         if !is_owed || self.is_draining {
             return;
         }
-        let at = self.settings.clock.now();
+        let (now, at) = (self.settings.clock.now(), self.settings.clock.wall());
         let number = letter.attempts.len() as u32 + 1;
         let fact = match end.error {
             None => Fact::EventDelivered(EventDelivered {
@@ -218,7 +218,7 @@ impl Handler<EndLetter> for EventBus {
                 again.attempts.push(failed(number, at, error));
                 (again.at, again.job) = (at, None);
                 again.reason = DeadReason::AttemptsExhausted;
-                self.settings.metrics.notices.event_died(&again, at);
+                self.settings.metrics.notices.event_died(&again, now);
                 Fact::EventDeadLettered(Arc::new(again))
             }
         };

@@ -3,9 +3,12 @@
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::actors::messages::{AckPosition, AttachSocket, Attached, SocketOpened, Unsubscribe};
+use crate::actors::messages::{
+    AckPosition, AttachSocket, Attached, GiveUpEvent, SocketOpened, Unsubscribe,
+};
 use crate::domain::ids::Label;
 use crate::domain::refusal::Refusal;
+use crate::logic::losses::Losses;
 use crate::logic::retention::{Retention, RetentionPolicy};
 
 const OTHER: FeedId = FeedId(Uuid::from_u128(2));
@@ -142,4 +145,29 @@ async fn a_newer_socket_takes_over() {
     let refused = ack(&mut house, FEED, &first, 1).await;
     assert!(matches!(refused, Err(Refusal::Conflict(_))), "{refused:?}");
     assert_eq!(ack(&mut house, OTHER, &first, 1).await, Ok(()));
+}
+
+#[actix::test]
+async fn an_event_that_is_given_up_is_stamped_by_the_systems_clock() {
+    let mut house = house([]);
+    let Fact::EventPublished(event) = samples::event_published(1, 1) else {
+        panic!("it is one");
+    };
+    publish(&house.bus, 1).await;
+    let attached = attach(&mut house, FEED, Some(1)).await;
+    house.clock.set_wall_by(3_600_000);
+    house.bus.do_send(GiveUpEvent {
+        socket: FEED,
+        id: attached.id,
+        event,
+        losses: Losses::default(),
+    });
+    let facts = house.turn().await;
+    let wall = house.clock.wall();
+    let [Fact::EventDeadLettered(letter), Fact::PositionAcked(acked)] = &facts[..] else {
+        panic!("{facts:?}");
+    };
+    for at in [letter.at, letter.attempts[0].at, acked.at] {
+        assert!(wall.since(at) < Duration::from_secs(60), "{at} at {wall}");
+    }
 }
