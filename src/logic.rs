@@ -37,7 +37,6 @@ pub mod recent;
 pub mod redrive;
 pub mod retention;
 pub mod roster;
-pub mod seldom;
 pub mod snapshots;
 pub mod spacing;
 pub mod spelling;

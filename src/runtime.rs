@@ -166,7 +166,7 @@ async fn run(
     pulse::watch_clock(clock, set);
     let mut reload = Reload::new(file, config, hub.clone(), ring.to().clone());
     let visits = hub.visits.clone();
-    let (server, stop) = server::start(config, listener, hub, files)?;
+    let (server, stop) = server::start(config, listener, hub.clone(), files)?;
     let greeting = Greeting::of(config)?;
     greeting.say(&format!(
         "message-hub {VERSION} listening on http://{address}"
@@ -191,7 +191,7 @@ async fn run(
     door.set_phase(Phase::Open);
     greeting.say("ready");
     tracing::info!("ready");
-    let telling = actix::spawn(tell_notices(metrics.clone(), clock));
+    let telling = actix::spawn(tell_notices(hub.clone()));
 
     let reloading = actix::spawn(async move {
         while hangups.next().await.is_some() {
@@ -207,16 +207,19 @@ async fn run(
     server.abort();
     telling.abort();
     metrics.notices.tell_rest(clock.now());
+    hub.refusals.tell_rest(clock.now());
     Ok(exit)
 }
 
 /// What was counted in place of a line each is told once it is due.
-async fn tell_notices(metrics: Arc<Metrics>, clock: Clock) {
+async fn tell_notices(hub: web::Data<Hub>) {
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        metrics.notices.tell_due(clock.now());
+        let now = hub.clock.now();
+        hub.metrics.notices.tell_due(now);
+        hub.refusals.tell_due(now);
     }
 }
 

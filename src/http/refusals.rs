@@ -12,14 +12,14 @@ use super::auth::Denial;
 use crate::domain::ids::ServiceName;
 use crate::domain::timestamp::Timestamp;
 use crate::error::HubError;
-use crate::logic::seldom::Seldom;
+use crate::logic::log_limit::{LogLimit, Summary};
 use crate::logic::wrong_keys::WrongKeys;
 
 /// The same is said once in so long.
 const PERIOD: Duration = Duration::from_secs(60);
 
-/// How often it is looked whether something has to be said again.
-const LOOK: Duration = Duration::from_secs(10);
+/// More different things than this are counted together.
+const MOST: usize = 1000;
 
 /// Of what a stranger wrote, so much is repeated.
 const SHOWN: usize = 100;
@@ -27,7 +27,7 @@ const SHOWN: usize = 100;
 /// Shared by all HTTP workers.
 pub struct Refusals {
     wrong_keys: Mutex<WrongKeys>,
-    seldom: Mutex<Seldom<Kind>>,
+    limit: Mutex<LogLimit<Kind, ()>>,
 }
 
 /// What is counted and told together.
@@ -50,12 +50,24 @@ impl Refusals {
     pub fn new(auth_failures: usize) -> Self {
         Self {
             wrong_keys: Mutex::new(WrongKeys::new(auth_failures)),
-            seldom: Mutex::new(Seldom::new(PERIOD)),
+            limit: Mutex::new(LogLimit::new(MOST)),
         }
     }
 
-    fn seldom(&self) -> MutexGuard<'_, Seldom<Kind>> {
-        self.seldom.lock().unwrap_or_else(PoisonError::into_inner)
+    fn limit(&self) -> MutexGuard<'_, LogLimit<Kind, ()>> {
+        self.limit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// To be called every second or so.
+    pub fn tell_due(&self, now: Timestamp) {
+        let due = self.limit().due(now);
+        due.iter().for_each(say_more);
+    }
+
+    /// Before the log ends.
+    pub fn tell_rest(&self, now: Timestamp) {
+        let rest = self.limit().rest(now);
+        rest.iter().for_each(say_more);
     }
 
     fn put_off(&self, peer: Option<IpAddr>, now: Timestamp) -> Option<Duration> {
@@ -81,7 +93,7 @@ pub fn unauthenticated(hub: &web::Data<Hub>, peer: Option<IpAddr>, denial: Denia
         },
     };
     counter.inc();
-    note(hub, Kind::Credentials { peer, service }, now);
+    note(hub, &Kind::Credentials { peer, service }, now);
     match put_off {
         Some(retry_after) => HubError::TooManyWrongKeys { retry_after },
         None => denial.into(),
@@ -91,42 +103,23 @@ pub fn unauthenticated(hub: &web::Data<Hub>, peer: Option<IpAddr>, denial: Denia
 /// Takes note of a request that a web page of another site made, or for another host.
 pub fn foreign(hub: &web::Data<Hub>, peer: Option<IpAddr>, header: &'static str, value: &str) {
     let value = value.chars().take(SHOWN).collect();
-    note(
-        hub,
-        Kind::Foreign {
-            peer,
-            header,
-            value,
-        },
-        hub.clock.now(),
-    );
+    let kind = Kind::Foreign {
+        peer,
+        header,
+        value,
+    };
+    note(hub, &kind, hub.clock.now());
 }
 
-fn note(hub: &web::Data<Hub>, kind: Kind, now: Timestamp) {
-    let noted = hub.refusals.seldom().note(kind.clone(), now);
-    if noted.say_now {
-        say(Some(&kind), 1);
-    }
-    if noted.is_first {
-        actix_web::rt::spawn(say_what_is_due(hub.clone()));
+fn note(hub: &web::Data<Hub>, kind: &Kind, now: Timestamp) {
+    if hub.refusals.limit().note(kind, PERIOD, now, || ()) {
+        say(Some(kind), 1);
     }
 }
 
-/// Runs while there is something that may have to be said again.
-async fn say_what_is_due(hub: web::Data<Hub>) {
-    loop {
-        tokio::time::sleep(LOOK).await;
-        let (due, is_quiet) = {
-            let mut seldom = hub.refusals.seldom();
-            (seldom.due(hub.clock.now()), seldom.is_quiet())
-        };
-        for (kind, count) in due {
-            say(kind.as_ref(), count);
-        }
-        if is_quiet {
-            return;
-        }
-    }
+fn say_more(more: &Summary<Kind, ()>) {
+    let kind = (!more.mixed).then_some(&more.kind);
+    say(kind, more.count);
 }
 
 fn say(kind: Option<&Kind>, count: u64) {
