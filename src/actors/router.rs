@@ -11,14 +11,16 @@ mod publishing;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use actix::{Actor, Context, Handler, MessageResult, Recipient};
+use actix::{
+    Actor, AsyncContext, Context, Handler, Message as ActixMessage, MessageResult, Recipient,
+};
 use ahash::{AHashMap, AHashSet};
 
 use super::death_watch::DeathWatch;
 use super::messages::{
     Accept, AdmissionReport, Committed, DestinationDoor, DoorEvents, Forgotten, InspectAdmission,
-    InspectQuotas, Offer, Publish, QuotaView, QuotasConfigured, Record, Release, RoomConfigured,
-    SetQuota, Slot, WindowChanged,
+    InspectQuotas, Offer, Publish, QuotaView, QuotasConfigured, Record, Release, Reply,
+    RoomConfigured, SetQuota, Slot, WindowChanged,
 };
 use crate::clock::Clock;
 use crate::domain::fact::{Fact, QuotaSet};
@@ -342,7 +344,7 @@ impl Handler<InspectAdmission> for Router {
 impl Handler<SetQuota> for Router {
     type Result = ();
 
-    fn handle(&mut self, set: SetQuota, _: &mut Context<Self>) {
+    fn handle(&mut self, set: SetQuota, ctx: &mut Context<Self>) {
         if set.quota.is_none() && !self.quotas.is_set(&set.service) {
             return drop(set.reply.send(Err(Refusal::NotFound)));
         }
@@ -351,9 +353,25 @@ impl Handler<SetQuota> for Router {
             at: self.clock.wall(),
             quota: set.quota,
         });
+        let home = ctx.address();
         Record::and_then(&self.hops.record, vec![fact], move || {
-            let _ = set.reply.send(Ok(()));
+            home.do_send(QuotaWritten { reply: set.reply });
         });
+    }
+}
+
+/// It comes after the facts that were written: all doors go by the quota now.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+struct QuotaWritten {
+    reply: Reply<Result<(), Refusal>>,
+}
+
+impl Handler<QuotaWritten> for Router {
+    type Result = ();
+
+    fn handle(&mut self, written: QuotaWritten, _: &mut Context<Self>) {
+        let _ = written.reply.send(Ok(()));
     }
 }
 

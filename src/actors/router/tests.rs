@@ -27,6 +27,7 @@ struct Door {
     let_in: Received<Accept>,
     published: Received<Publish>,
     recorded: Received<Record>,
+    request_rates: RequestRates,
 }
 
 fn door() -> Door {
@@ -44,11 +45,12 @@ fn door() -> Door {
     let admission = Admission::new(2, 1 << 20);
     let configured = BTreeMap::from([(service("frugal"), sending(1))]);
     let quotas = Quotas::new(configured, clock.now());
+    let request_rates = RequestRates::default();
     let router = Router::new(
         clock,
         metrics,
         admission,
-        (quotas, RequestRates::default()),
+        (quotas, request_rates.clone()),
         hops,
         unwatched(),
     );
@@ -59,6 +61,7 @@ fn door() -> Door {
         let_in,
         published,
         recorded,
+        request_rates,
     }
 }
 

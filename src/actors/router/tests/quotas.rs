@@ -116,6 +116,30 @@ async fn a_quota_holds_once_it_is_written_and_its_client_is_told_then() {
 }
 
 #[actix::test]
+async fn who_set_a_rate_of_requests_is_told_when_all_doors_go_by_it() {
+    let mut door = door_to_billing();
+    let (reply, answer) = oneshot::channel();
+    let quota = Some(Quota {
+        request_rate: Some(1.0),
+        request_burst: Some(1),
+        ..Quota::default()
+    });
+    door.address.do_send(SetQuota {
+        service: service("shop"),
+        quota,
+        reply,
+    });
+    let record = door.recorded.recv().await;
+    door.address.do_send(committed(2, record.facts.clone()));
+    record.reply.unwrap().send(()).unwrap();
+    assert_eq!(answer.await.unwrap(), Ok(()));
+    let shop = service("shop");
+    let take = || door.request_rates.take(Some(&shop), || door.clock.now());
+    assert!(take().is_ok());
+    assert!(take().is_err());
+}
+
+#[actix::test]
 async fn only_what_was_set_can_be_taken_back() {
     let mut door = door_to_billing();
     let take_back = |name: &str| {
