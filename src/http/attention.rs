@@ -116,6 +116,18 @@ mod tests {
         ServiceName::parse(text).unwrap()
     }
 
+    /// A queue that somebody paused.
+    fn paused() -> QueueDepths {
+        let pause = Pause {
+            since: Timestamp::default(),
+            by: Some("ops".into()),
+        };
+        QueueDepths {
+            paused: Some(pause),
+            ..QueueDepths::default()
+        }
+    }
+
     fn well(picture: &Picture) -> Findings<'_> {
         Findings {
             refusal: None,
@@ -131,16 +143,8 @@ mod tests {
 
     #[test]
     fn nothing_is_told_while_all_is_well_and_the_worst_first() {
-        let pause = Pause {
-            since: Timestamp::default(),
-            by: Some("ops".into()),
-        };
-        let paused = QueueDepths {
-            paused: Some(pause),
-            ..QueueDepths::default()
-        };
         let queues = QueueReport {
-            services: vec![(name("mail"), paused)],
+            services: vec![(name("mail"), paused())],
             ..QueueReport::default()
         };
         let mut picture = Picture {
@@ -183,16 +187,8 @@ mod tests {
 
     #[test]
     fn who_sees_no_names_is_told_the_same_without_them() {
-        let pause = Pause {
-            since: Timestamp::default(),
-            by: Some("ops".into()),
-        };
-        let paused = QueueDepths {
-            paused: Some(pause),
-            ..QueueDepths::default()
-        };
         let queues = QueueReport {
-            services: vec![(name("mail"), paused.clone()), (name("post"), paused)],
+            services: vec![(name("mail"), paused()), (name("post"), paused())],
             ..QueueReport::default()
         };
         let picture = Picture {

@@ -83,17 +83,22 @@ pub fn read_without<'a, T: Deserialize<'a>>(
     text: &'a str,
 ) -> Result<(T, Ignored), serde_json::Error> {
     let mut ignored = Ignored::default();
-    let mut names = Names(&[]);
-    // It fails, having said which fields it has.
-    let _ = T::deserialize(&mut names);
     let mut json = serde_json::Deserializer::from_str(text);
     let value = json.deserialize_map(Tolerant {
-        known: names.0,
+        known: names_of::<T>(),
         ignored: &mut ignored,
         wanted: std::marker::PhantomData,
     })?;
     json.end()?;
     Ok((value, ignored))
+}
+
+/// By which names a struct is read.
+pub fn names_of<'a, T: Deserialize<'a>>() -> &'static [&'static str] {
+    let mut names = Names(&[]);
+    // It fails, having said which fields it has.
+    let _ = T::deserialize(&mut names);
+    names.0
 }
 
 /// Learns by which names a struct is read.
