@@ -127,15 +127,13 @@ fn repeats_are_known_though_others_are_forgotten() {
 
 #[test]
 fn repeats_are_known_to_a_hub_that_starts_without_its_archive() {
-    let Some(server) = Server::start() else {
-        return;
-    };
-    let url = server.database();
-    let hub = TestHub::with(&[
-        ("database_url", &url),
+    let settings = [
         ("wal_flush_interval", "0.05"),
         ("wal_segment_bytes", "65536"),
-    ]);
+    ];
+    let Some((server, _, hub)) = Server::with_hub(&settings) else {
+        return;
+    };
     let known = Known::of(&hub, minted);
     let filling = "x".repeat(8000);
     for _ in 0..60 {
@@ -171,11 +169,9 @@ fn is_noticed(hub: &TestHub, is_up: bool) {
 
 #[test]
 fn an_archive_that_goes_or_hangs_is_missed_at_rest() {
-    let Some(server) = Server::start() else {
+    let Some((server, _, hub)) = Server::with_hub(&[]) else {
         return;
     };
-    let url = server.database();
-    let hub = TestHub::with(&[("database_url", &url)]);
     hub.messages("").is(200);
     is_noticed(&hub, true);
     server.crash();
@@ -197,11 +193,9 @@ fn an_archive_that_goes_or_hangs_is_missed_at_rest() {
 
 #[test]
 fn what_is_not_known_of_an_archive_that_is_away_is_not_shown() {
-    let Some(server) = Server::start() else {
+    let Some((server, _, hub)) = Server::with_hub(&[]) else {
         return;
     };
-    let url = server.database();
-    let hub = TestHub::with(&[("database_url", &url)]);
     let service = FakeService::answering(Reply::Status(422));
     hub.register_at("pushed", &service.url());
     hub.send_waiting(20_000, &message(&chosen(1))).is(502);

@@ -59,15 +59,13 @@ fn messages_go_through_and_stay_in_the_history() {
 
 #[test]
 fn a_server_that_crashes_under_load_costs_only_history() {
-    let Some(server) = Server::start() else {
-        return;
-    };
-    let url = server.database();
-    let hub = TestHub::with(&[
-        ("database_url", &url),
+    let settings = [
         ("wal_flush_interval", "0.05"),
         ("max_retry_attempts", "100"),
-    ]);
+    ];
+    let Some((server, url, hub)) = Server::with_hub(&settings) else {
+        return;
+    };
     let load = Load::start(&hub, Some(10));
     for _ in 0..3 {
         let before = load.acked();
@@ -153,11 +151,9 @@ fn nothing_is_lost_when_the_hub_is_killed() {
 
 #[test]
 fn the_history_of_another_hub_is_left_alone() {
-    let Some(server) = Server::start() else {
+    let Some((server, url, other)) = Server::with_hub(&[]) else {
         return;
     };
-    let url = server.database();
-    let other = TestHub::with(&[("database_url", &url)]);
     other.register_puller("pulled");
     for number in 0..10 {
         other.send_to("pulled", number);

@@ -1,12 +1,13 @@
 //! What is written as one unit is found whole or not at all, wherever the journal is cut.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use message_hub::domain::fact::Fact;
 use message_hub::logic::wal::units::Units;
 use message_hub::ports::journal::{Journal, Portion};
 
-use super::{accepted, files, numbered, reopen};
+use super::{FileJournal, accepted, files, numbered, reopen};
 
 /// Facts 1 to 10, of which 3 to 5 and 6 to 9 are units.
 fn batch() -> (Vec<Fact>, Units) {
@@ -16,20 +17,32 @@ fn batch() -> (Vec<Fact>, Units) {
     ((1..=10).map(accepted).collect(), units)
 }
 
+/// A journal with the batch, and its facts.
+fn written(directory: &Path) -> (FileJournal, Vec<Fact>) {
+    let (facts, units) = batch();
+    let (mut journal, ..) = reopen(directory, 1 << 20);
+    journal.append_units(&facts, &units).unwrap();
+    journal.sync().unwrap();
+    (journal, facts)
+}
+
+/// As [`written`], closed: its one segment, and the bytes of that.
+fn closed(directory: &Path) -> (PathBuf, Vec<u8>, Vec<Fact>) {
+    let (mut journal, facts) = written(directory);
+    journal.close().unwrap();
+    drop(journal);
+    let segment = files(directory).remove(0);
+    let bytes = fs::read(&segment).unwrap();
+    (segment, bytes, facts)
+}
+
 /// After so many records nothing is torn.
 const WHOLE: [usize; 6] = [0, 1, 2, 5, 9, 10];
 
 #[test]
 fn a_journal_cut_at_any_byte_has_no_half_unit_and_goes_on() {
     let directory = tempfile::tempdir().unwrap();
-    let (facts, units) = batch();
-    let (mut journal, ..) = reopen(directory.path(), 1 << 20);
-    journal.append_units(&facts, &units).unwrap();
-    journal.sync().unwrap();
-    journal.close().unwrap();
-    drop(journal);
-    let segment = files(directory.path()).remove(0);
-    let bytes = fs::read(&segment).unwrap();
+    let (segment, bytes, facts) = closed(directory.path());
     let mut found = Vec::new();
     for length in 24..=bytes.len() {
         fs::write(&segment, &bytes[..length]).unwrap();
@@ -55,14 +68,7 @@ fn a_journal_cut_at_any_byte_has_no_half_unit_and_goes_on() {
 #[test]
 fn a_hole_in_a_unit_takes_it_whole() {
     let directory = tempfile::tempdir().unwrap();
-    let (facts, units) = batch();
-    let (mut journal, ..) = reopen(directory.path(), 1 << 20);
-    journal.append_units(&facts, &units).unwrap();
-    journal.sync().unwrap();
-    journal.close().unwrap();
-    drop(journal);
-    let segment = files(directory.path()).remove(0);
-    let bytes = fs::read(&segment).unwrap();
+    let (segment, bytes, _) = closed(directory.path());
     for at in (24..bytes.len()).step_by(11) {
         let mut torn = bytes.clone();
         torn[at] ^= 0x20;
@@ -75,10 +81,7 @@ fn a_hole_in_a_unit_takes_it_whole() {
 #[test]
 fn no_reader_sees_a_part_of_a_unit() {
     let directory = tempfile::tempdir().unwrap();
-    let (facts, units) = batch();
-    let (mut journal, ..) = reopen(directory.path(), 1 << 20);
-    journal.append_units(&facts, &units).unwrap();
-    journal.sync().unwrap();
+    let (journal, _) = written(directory.path());
     for (records, bytes) in [(1, usize::MAX), (usize::MAX, 1)] {
         let mut reader = journal.readers()(1);
         let mut lengths = Vec::new();

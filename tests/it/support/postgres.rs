@@ -12,6 +12,7 @@ use std::{env, fs, io};
 use tempfile::TempDir;
 use tokio_postgres::NoTls;
 
+use super::TestHub;
 use super::authority::Identity;
 
 /// Names a server with a user who may make databases; `scripts/test` starts one.
@@ -89,6 +90,15 @@ impl Server {
     pub fn start() -> Option<Self> {
         let server = Self::new()?;
         Some(server.started())
+    }
+
+    /// One for a hub alone, which is given settings besides the address of its database.
+    pub fn with_hub(settings: &[(&str, &str)]) -> Option<(Self, String, TestHub)> {
+        let server = Self::start()?;
+        let url = server.database();
+        let settings = [&[("database_url", url.as_str())], settings].concat();
+        let hub = TestHub::with(&settings);
+        Some((server, url, hub))
     }
 
     /// One that speaks TLS, and lets in whom `rules` say (the lines of its `pg_hba.conf`).
