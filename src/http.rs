@@ -22,6 +22,7 @@ mod events;
 mod fields;
 pub mod handles;
 mod health;
+mod key_use;
 mod known_ids;
 pub mod lately;
 mod leases;
@@ -86,6 +87,7 @@ use picture::Pictures;
 use reading::Readings;
 use refusals::Refusals;
 use routing::Way;
+pub use socket::listing::OpenSockets;
 use visits::Visits;
 
 /// What every request may need.
@@ -98,6 +100,7 @@ pub struct Hub {
     pub request_rates: RequestRates,
     /// One each, by whose they are.
     pub sockets: Pool,
+    pub open_sockets: OpenSockets,
     /// Past events on their way to callbacks.
     pub replays: Pool,
     /// Messages over sockets of which the end has not come yet.
@@ -197,6 +200,7 @@ pub fn routes(
     streams::routes(&mut routes);
     correlations::routes(&mut routes);
     limits::routes(&mut routes);
+    key_use::routes(&mut routes);
     subscriptions::routes(&mut routes);
     health::routes(&mut routes);
     scrape::routes(&mut routes);

@@ -38,7 +38,7 @@ use crate::http::picture::{Owners, Pictures};
 use crate::http::reading::Readings;
 use crate::http::refusals::Refusals;
 use crate::http::visits::Visits;
-use crate::http::{Hub, Settings, Told};
+use crate::http::{Hub, OpenSockets, Settings, Told};
 use crate::live::Live;
 use crate::logic::limits::Limit;
 use crate::logic::ownership::Author;
@@ -241,6 +241,7 @@ fn hub(
         visits: Visits::default(),
         request_rates: shared.request_rates,
         sockets: Pool::with_share(usize::MAX, limits.size(Limit::SocketsPerService)),
+        open_sockets: OpenSockets::default(),
         replays: shared.replays,
         pictures: Pictures::new(Owners::of(&handles)),
         health: Told::default(),

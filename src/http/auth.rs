@@ -1,6 +1,8 @@
 //! Who is calling, and what they may do.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use actix_web::HttpMessage;
 use actix_web::HttpRequest;
@@ -8,6 +10,7 @@ use actix_web::http::Method;
 use actix_web::http::header::{AsHeaderName, HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use tokio::time::Instant;
 
 use super::edge::Asking;
 use super::query::Query;
@@ -18,8 +21,41 @@ use crate::error::HubError;
 pub struct Keys {
     /// Only digests are kept: what is read out of memory opens nothing, and all are of one length,
     /// so that comparing takes as long whatever is compared.
-    keys: BTreeMap<ServiceName, Vec<KeyDigest>>,
+    keys: BTreeMap<ServiceName, Vec<Key>>,
     operators: BTreeSet<ServiceName>,
+    /// Minutes are counted from here.
+    started: Instant,
+}
+
+/// One of the keys of a service.
+struct Key {
+    digest: KeyDigest,
+    used: LastUse,
+}
+
+/// In which minute since the start of the hub something was last used.
+#[derive(Default)]
+struct LastUse(AtomicU32);
+
+impl LastUse {
+    fn note(&self, running: Duration) {
+        let minute = u32::try_from(running.as_secs() / 60).unwrap_or(u32::MAX);
+        self.0.store(minute.saturating_add(1), Ordering::Relaxed);
+    }
+
+    /// When that minute began, after the start; `None`: not since then.
+    fn since_start(&self) -> Option<Duration> {
+        let minute = self.0.load(Ordering::Relaxed).checked_sub(1)?;
+        Some(Duration::from_secs(60 * u64::from(minute)))
+    }
+}
+
+/// The keys of a service, in the order of the configuration.
+pub struct KeysOf<'a> {
+    pub service: &'a ServiceName,
+    pub is_operator: bool,
+    /// In which minute after the start of the hub each was last used, if it was.
+    pub last_used: Vec<Option<Duration>>,
 }
 
 /// The SHA-256 of a key.
@@ -50,12 +86,42 @@ impl Keys {
         keys: BTreeMap<ServiceName, Vec<impl AsRef<str>>>,
         operators: BTreeSet<ServiceName>,
     ) -> Self {
-        let digests = |keys: Vec<_>| keys.iter().map(digest_of).collect();
-        let keys = keys.into_iter().map(|(name, keys)| (name, digests(keys)));
+        let key = |key| Key {
+            digest: digest_of(key),
+            used: LastUse::default(),
+        };
+        let keys = keys
+            .into_iter()
+            .map(|(name, keys)| (name, keys.into_iter().map(key).collect()));
         Self {
             keys: keys.collect(),
             operators,
+            started: Instant::now(),
         }
+    }
+
+    /// These keys in place of those `before`: one that stays was last used when it was.
+    pub fn following(mut self, before: &Self) -> Self {
+        self.started = before.started;
+        for (name, keys) in &mut self.keys {
+            let known = before.keys.get(name).map_or(&[][..], Vec::as_slice);
+            for key in keys {
+                if let Some(same) = known.iter().find(|known| known.digest == key.digest) {
+                    let used = same.used.0.load(Ordering::Relaxed);
+                    key.used.0.store(used, Ordering::Relaxed);
+                }
+            }
+        }
+        self
+    }
+
+    /// Who has keys, by name, and which of them are in use.
+    pub fn in_use(&self) -> impl Iterator<Item = KeysOf<'_>> {
+        self.keys.iter().map(|(service, keys)| KeysOf {
+            service,
+            is_operator: self.operators.contains(service),
+            last_used: keys.iter().map(|key| key.used.since_start()).collect(),
+        })
     }
 
     /// Whether names are proved; else everybody may take any.
@@ -122,15 +188,24 @@ impl Keys {
     /// Compares with every key of the service, each in constant time; for an unknown service with
     /// a stand-in, so that the time does not tell which names exist.
     fn is_valid(&self, name: &ServiceName, key: &[u8]) -> bool {
-        let stand_in = [[0; 32]];
+        let stand_in = [Key {
+            digest: [0; 32],
+            used: LastUse::default(),
+        }];
         let known = self.keys.get(name);
         let keys = known.map_or(&stand_in[..], Vec::as_slice);
         let given: KeyDigest = Sha256::digest(key).into();
-        let mut valid = false;
+        let mut valid = None;
         for candidate in keys {
-            valid |= bool::from(candidate.ct_eq(&given));
+            if bool::from(candidate.digest.ct_eq(&given)) {
+                valid = Some(candidate);
+            }
         }
-        valid && known.is_some()
+        let Some(valid) = valid.filter(|_| known.is_some()) else {
+            return false;
+        };
+        valid.used.note(self.started.elapsed());
+        true
     }
 }
 
@@ -289,8 +364,40 @@ mod tests {
 
     #[test]
     fn no_key_is_kept_as_it_is() {
-        let digest = keys().keys[&ServiceName::parse("boss").unwrap()][0];
-        assert_eq!(digest[..4], [0x3e, 0x23, 0xe8, 0x16]);
+        let keys = keys();
+        let key = &keys.keys[&ServiceName::parse("boss").unwrap()][0];
+        assert_eq!(key.digest[..4], [0x3e, 0x23, 0xe8, 0x16]);
+    }
+
+    fn last_used(keys: &Keys) -> Vec<(String, Vec<Option<u64>>)> {
+        let seconds = |used: Option<Duration>| used.map(|used| used.as_secs());
+        let all = keys.in_use().map(|one| {
+            let used = one.last_used.into_iter().map(seconds);
+            (one.service.to_string(), used.collect())
+        });
+        all.collect()
+    }
+
+    #[actix::test]
+    async fn each_key_knows_the_minute_of_its_last_use_over_changes_of_the_others() {
+        tokio::time::pause();
+        let keys = keys();
+        let shop = |key| keys.caller(&headers("shop", key)).is_ok();
+        assert!(shop("old"));
+        tokio::time::advance(Duration::from_secs(150)).await;
+        assert!(!shop("wrong"));
+        let boss = ("boss".to_owned(), vec![None]);
+        let used = ("shop".to_owned(), vec![Some(0), None]);
+        assert_eq!(last_used(&keys), [boss, used]);
+        assert!(shop("new"));
+        let name = ServiceName::parse("shop").unwrap();
+        let later = BTreeMap::from([(name, vec!["newest", "new"])]);
+        let later = Keys::new(later, BTreeSet::new()).following(&keys);
+        let used = ("shop".to_owned(), vec![None, Some(120)]);
+        assert_eq!(last_used(&later), [used]);
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert!(later.caller(&headers("shop", "newest")).is_ok());
+        assert_eq!(last_used(&later)[0].1, [Some(180), Some(120)]);
     }
 
     #[test]

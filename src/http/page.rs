@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use uuid::Uuid;
+
 use super::query::Query;
 use crate::domain::circuit::CircuitName;
 use crate::domain::ids::{JobId, ServiceName};
@@ -28,13 +30,20 @@ impl Key for CircuitName {
 
 impl Key for SubscriptionId {
     fn parse(text: &str) -> Option<Self> {
-        uuid::Uuid::try_parse(text).ok().map(Self)
+        Uuid::try_parse(text).ok().map(Self)
+    }
+}
+
+/// Of sockets.
+impl Key for Uuid {
+    fn parse(text: &str) -> Option<Self> {
+        Self::try_parse(text).ok()
     }
 }
 
 impl Key for JobId {
     fn parse(text: &str) -> Option<Self> {
-        uuid::Uuid::try_parse(text).ok().map(Self)
+        Uuid::try_parse(text).ok().map(Self)
     }
 }
 

@@ -5,6 +5,7 @@ mod flow;
 mod fragments;
 mod frames;
 mod incoming;
+pub mod listing;
 mod session;
 mod texts;
 
@@ -38,6 +39,7 @@ pub const PATHS: [&str; 2] = ["/events", "/v1/events/stream"];
 pub fn routes(routes: &mut Routes<'_>) {
     // That of `/events` stands where events are published.
     routes.at("/v1/events/stream", "GET", [routing::get(open)]);
+    listing::routes(routes);
 }
 
 /// Open a socket

@@ -102,7 +102,8 @@ impl Reload {
             telemetry::change(config)?;
         }
         if is_changed("service_keys") || is_changed("operators") {
-            self.hub.keys.replace(Keys::of(config));
+            let keys = Keys::of(config).following(self.hub.keys.now());
+            self.hub.keys.replace(keys);
         }
         if is_changed("quotas") {
             let quotas = QuotasConfigured(Arc::new(config.quotas.clone()));

@@ -14,8 +14,9 @@ use utoipa::{OpenApi, openapi};
 use super::errors::{self, ErrorAnswer};
 use super::history::{EventOrder, ReplayMode};
 use crate::http::{
-    asyncapi, circuits, correlations, dead_letters, events, health, leases, limits, messages, next,
-    queue, quotas, redrive, retries, scrape, services, socket, streams, subscriptions,
+    asyncapi, circuits, correlations, dead_letters, events, health, key_use, leases, limits,
+    messages, next, queue, quotas, redrive, retries, scrape, services, socket, streams,
+    subscriptions,
 };
 
 #[derive(OpenApi)]
@@ -49,6 +50,7 @@ use crate::http::{
         events::publish::publish,
         events::batch::publish_batch,
         socket::open,
+        socket::listing::all,
         leases::receive,
         leases::ack,
         leases::nack,
@@ -75,6 +77,7 @@ use crate::http::{
         quotas::set,
         quotas::delete,
         limits::all,
+        key_use::all,
         services::instances::register,
         services::all,
         services::show,

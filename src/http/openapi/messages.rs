@@ -169,6 +169,18 @@ pub struct CircuitPageQuery {
     pub cursor: CircuitName,
 }
 
+/// Which part of the list of sockets.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SocketPageQuery {
+    /// How many items at most.
+    #[param(required = false, minimum = 1, maximum = 1000, default = 100)]
+    pub limit: u16,
+    /// The `next_cursor` of the page before: the id it ended with.
+    #[param(required = false)]
+    pub cursor: String,
+}
+
 /// Which part of the list of jobs.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -31,6 +31,7 @@ use super::answers::{Answer, Answers, Slip};
 use super::flow::Room;
 use super::frames;
 use super::incoming::{Gate, Trouble};
+use super::listing::{Describe, SocketAnswer};
 use super::texts;
 use crate::actors::messages::{FeedId, FeedNews, SocketClosed, SocketNews, SocketOpened};
 use crate::domain::timestamp::Timestamp;
@@ -71,8 +72,9 @@ pub struct Session {
     caller: Caller,
     opened: Opened,
     peer: Peer,
-    /// Among the sockets of its peer.
     _place: Held,
+    /// By the system's clock.
+    opened_at: Timestamp,
     socket: FeedId,
     room: Room,
     gate: Gate,
@@ -104,6 +106,7 @@ impl Session {
         Self {
             feed: Feed::default(),
             consumers: Consumers::new(&hub.handles, hub.door.clone(), socket),
+            opened_at: hub.clock.wall(),
             hub,
             opened: Opened {
                 id: socket.0,
@@ -244,7 +247,7 @@ impl Session {
             return;
         }
         self.beaten_at = now;
-        if !self.life.beat() {
+        if !self.life.beat(|| self.hub.clock.wall()) {
             let reason = (CloseCode::Policy, "two pings were not answered");
             return self.close(Farewell::because(reason), ctx);
         }
@@ -291,6 +294,8 @@ impl Actor for Session {
             socket: self.socket,
             to: ctx.address().recipient(),
         });
+        let socket = ctx.address().recipient();
+        self.hub.open_sockets.add(self.socket.0, socket);
         ctx.run_interval(PING_INTERVAL, Self::beat);
         ctx.spawn(Pump);
     }
@@ -301,6 +306,7 @@ impl Actor for Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.hub.metrics.sockets.open.dec();
+        self.hub.open_sockets.remove(self.socket.0);
         self.stop_following();
         self.tell_passed();
         self.lose_events();
@@ -319,6 +325,7 @@ impl StreamHandler<Result<ws::Message, ProtocolError>> for Session {
         match message {
             Ok(ws::Message::Text(text)) => {
                 self.hub.metrics.sockets.received.inc();
+                self.life.said();
                 self.texts.push_back(text);
             }
             Ok(ws::Message::Binary(_)) => self.refuse_binary(),
@@ -335,6 +342,24 @@ impl StreamHandler<Result<ws::Message, ProtocolError>> for Session {
     /// Nothing comes any more. The client may have ended only its half of the connection.
     fn finished(&mut self, _: &mut Context) {
         self.leave(Farewell::because((CloseCode::Normal, "")));
+    }
+}
+
+impl Handler<Describe> for Session {
+    type Result = SocketAnswer;
+
+    fn handle(&mut self, _: Describe, _: &mut Context) -> SocketAnswer {
+        let consumers = self.consumers.describe();
+        SocketAnswer {
+            id: self.socket.0,
+            service: self.caller.name.clone(),
+            peer: self.opened.peer.map(|address| address.to_string()),
+            since: self.opened_at,
+            last_used_at: self.life.last_used(|| self.hub.clock.wall()),
+            in_flight: consumers.iter().map(|one| one.in_flight).sum(),
+            consumers,
+            subscriptions: self.feed.describe().into_iter().collect(),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::super::answers::Slip;
 use super::super::frames::Consume;
+use super::super::listing::ConsumerAnswer;
 use super::leaving::Stage;
 use super::requests::{answer, confirm, flatten};
 use super::{Context, Session};
@@ -112,6 +113,20 @@ impl Consumers {
             }
         }
         None
+    }
+
+    pub fn describe(&self) -> Vec<ConsumerAnswer> {
+        let consumers = self.by_service.iter();
+        let consumers = consumers.map(|(service, consumer)| {
+            let most = consumer.terms.map_or(0, |terms| terms.prefetch);
+            ConsumerAnswer {
+                service: service.clone(),
+                instance_id: consumer.instance_id.clone(),
+                in_flight: consumer.unsettled,
+                credit: most.saturating_sub(consumer.unsettled),
+            }
+        });
+        consumers.collect()
     }
 
     fn take(&mut self, service: &ServiceName, mut parcel: Parcel, now: Timestamp) {

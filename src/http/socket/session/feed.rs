@@ -14,6 +14,7 @@ use actix::AsyncContext;
 use ahash::AHashSet;
 use bytestring::ByteString;
 
+use super::super::listing::FeedAnswer;
 use super::super::texts;
 use super::{Context, Session};
 use crate::actors::messages::{Credit, Fed, Follow, Framed, Unfollow};
@@ -98,6 +99,20 @@ impl Default for Feed {
 impl Feed {
     pub fn is_changing(&self) -> bool {
         self.stage == Stage::Changing
+    }
+
+    /// `None`: nothing is subscribed.
+    pub fn describe(&self) -> Option<FeedAnswer> {
+        let named = self.named.as_ref();
+        if self.event_types.is_empty() && named.is_none() {
+            return None;
+        }
+        Some(FeedAnswer {
+            name: named.map(|named| named.name.clone()),
+            subscription_id: named.map(|named| named.id),
+            patterns: self.event_types.len(),
+            sent: self.sent,
+        })
     }
 
     /// From the EventBus.

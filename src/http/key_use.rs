@@ -1,0 +1,97 @@
+//! `/v1/service-keys`: whether a key is still in use, before somebody takes it out of the configuration.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::auth::{Caller, KeysOf};
+use super::openapi::messages::NamePageQuery;
+use super::page::{Order, Part};
+use super::query::Query;
+use super::{Hub, Routes, routing};
+use crate::domain::ids::ServiceName;
+use crate::domain::timestamp::Timestamp;
+use crate::error::HubError;
+
+const MINUTE_MS: i64 = 60_000;
+
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.at("/v1/service-keys", "GET", [routing::get(all)]);
+}
+
+/// The configured keys of a service; never the keys themselves.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ServiceKeys)]
+pub struct ServiceAnswer {
+    service: ServiceName,
+    operator: bool,
+    /// In the order of the configuration.
+    keys: Vec<KeyAnswer>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = ServiceKey)]
+pub struct KeyAnswer {
+    /// Its place among the keys of the service in the configuration, from 1.
+    place: usize,
+    /// To the minute; null: not since the hub started.
+    last_used_at: Option<Timestamp>,
+}
+
+/// The list of services that have keys.
+#[derive(Serialize, ToSchema)]
+pub struct ServiceKeyPage {
+    items: Vec<ServiceAnswer>,
+    count: usize,
+    /// Where the next page begins, if there is more.
+    next_cursor: Option<String>,
+}
+
+/// Which keys are in use
+///
+/// Of each service that has `service_keys`, when each of them was last used since the hub started.
+#[utoipa::path(
+    get,
+    path = "/v1/service-keys",
+    operation_id = "list_service_keys",
+    tag = "services",
+    params(NamePageQuery),
+    responses(
+        (status = 200, description = "One for each service that has keys, by name", body = ServiceKeyPage),
+        (status = 400, description = "INVALID_REQUEST: a parameter is wrong or given twice"),
+        (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+    ),
+)]
+pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+    Caller::of(&request).must_be_operator()?;
+    let part = Part::<ServiceName>::of(&Query::of(&request)?)?;
+    let keys = hub.keys.now().in_use().collect();
+    let page = part.take(keys, Order::Ascending, |one: &KeysOf<'_>| one.service);
+    let started = hub.clock.wall().minus(hub.clock.running());
+    let items: Vec<_> = page
+        .items
+        .iter()
+        .map(|one| describe(one, started))
+        .collect();
+    Ok(HttpResponse::Ok().json(ServiceKeyPage {
+        count: items.len(),
+        items,
+        next_cursor: page.next_cursor,
+    }))
+}
+
+fn describe(one: &KeysOf<'_>, started: Timestamp) -> ServiceAnswer {
+    let keys = one.last_used.iter().enumerate();
+    let keys = keys.map(|(index, used)| KeyAnswer {
+        place: index + 1,
+        last_used_at: used.map(|used| {
+            let at = started.plus(used).as_millis();
+            Timestamp::from_millis(at - at.rem_euclid(MINUTE_MS))
+        }),
+    });
+    ServiceAnswer {
+        service: one.service.clone(),
+        operator: one.is_operator,
+        keys: keys.collect(),
+    }
+}
