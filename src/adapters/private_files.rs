@@ -1,7 +1,7 @@
 //! What the hub stores is for nobody else: payloads, and secrets that sign callbacks.
 
-use std::fs::{self, Metadata, Permissions};
-use std::io;
+use std::fs::{self, File, Metadata, Permissions};
+use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,9 @@ use rustix::process::{geteuid, umask as set_umask};
 const OF_OTHERS: u32 = 0o077;
 /// Writing, for everybody but the owner.
 const WRITTEN_BY_OTHERS: u32 = 0o022;
+
+/// How a SQLite file begins.
+const SQLITE: &[u8] = b"SQLite format 3\0";
 
 /// Why a data directory is not used. Says what mends it.
 #[derive(Debug, thiserror::Error)]
@@ -35,43 +38,88 @@ pub fn umask() {
 }
 
 /// Refuses a `data_dir` that others own or may write, and takes from others what was created there
-/// by versions that let everybody read it. `archive` is the file of the archive, if it is one.
+/// by versions that let everybody read it. `archive` is the file of the archive, if it is one: it is
+/// nobody else's wherever it lies.
 ///
 /// # Errors
 /// [`NotPrivate`] says what mends it.
 pub fn keep(data_dir: &Path, archive: Option<&Path>) -> Result<(), NotPrivate> {
-    let found = match fs::metadata(data_dir) {
-        Ok(found) => found,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(cause) => {
-            let path = data_dir.display().to_string();
-            return Err(NotPrivate::Io { path, cause });
-        }
-    };
-    let path = || data_dir.display().to_string();
-    let (owner, user) = (found.uid(), geteuid().as_raw());
-    if owner != user {
-        let path = path();
-        return Err(NotPrivate::OfOther { path, owner, user });
-    }
-    if found.mode() & WRITTEN_BY_OTHERS != 0 {
-        let (path, mode) = (path(), found.mode() & 0o7777);
-        return Err(NotPrivate::Writable { path, mode });
-    }
+    let user = geteuid().as_raw();
     let wal = data_dir.join("wal");
-    let mut files = vec![data_dir.to_owned(), wal.clone()];
-    files.extend(children(&wal));
-    if let Some(archive) = archive {
-        files.extend(["", "-wal", "-shm"].map(|end| {
-            let mut name = archive.as_os_str().to_owned();
-            name.push(end);
-            PathBuf::from(name)
-        }));
+    for directory in [data_dir, &wal] {
+        // Where a link leads is what counts.
+        if let Some(found) = check_owner(directory, user)? {
+            check_writers(directory, &found)?;
+            close(directory, &found);
+        }
     }
-    for file in files {
-        close(&file, user);
+    for file in children(&wal) {
+        // A link in there may have been put by others, before the directory was the hub's alone.
+        let found = fs::symlink_metadata(&file).ok();
+        let found = found.filter(|found| found.uid() == user && !found.file_type().is_symlink());
+        if let Some(found) = found {
+            close(&file, &found);
+        }
+    }
+    archive.map_or(Ok(()), |archive| keep_archive(archive, user))
+}
+
+/// The file, and those that SQLite puts beside it, or beside where a link to it leads.
+fn keep_archive(archive: &Path, user: u32) -> Result<(), NotPrivate> {
+    let Some(found) = check_owner(archive, user)? else {
+        return Ok(());
+    };
+    // Whatever else it is, it will not be opened, and is none of the hub's business.
+    if !is_archive(archive) {
+        return Ok(());
+    }
+    close(archive, &found);
+    let path = fs::canonicalize(archive).unwrap_or_else(|_| archive.to_owned());
+    for end in ["-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        let beside = PathBuf::from(name);
+        if let Some(found) = check_owner(&beside, user)? {
+            close(&beside, &found);
+        }
     }
     Ok(())
+}
+
+/// What is there, which must be the user's; `None`: nothing is.
+fn check_owner(path: &Path, user: u32) -> Result<Option<Metadata>, NotPrivate> {
+    let name = || path.display().to_string();
+    match fs::metadata(path) {
+        Ok(found) if found.uid() == user => Ok(Some(found)),
+        Ok(found) => Err(NotPrivate::OfOther {
+            path: name(),
+            owner: found.uid(),
+            user,
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(NotPrivate::Io {
+            path: name(),
+            cause,
+        }),
+    }
+}
+
+fn check_writers(directory: &Path, found: &Metadata) -> Result<(), NotPrivate> {
+    if found.mode() & WRITTEN_BY_OTHERS == 0 {
+        return Ok(());
+    }
+    Err(NotPrivate::Writable {
+        path: directory.display().to_string(),
+        mode: found.mode() & 0o7777,
+    })
+}
+
+/// Whether it is a SQLite file, or will be one.
+fn is_archive(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let file = File::open(path).map(|file| file.take(SQLITE.len() as u64));
+    let read = file.and_then(|mut file| file.read_to_end(&mut start));
+    read.is_ok() && (start.is_empty() || start == SQLITE)
 }
 
 fn children(directory: &Path) -> Vec<PathBuf> {
@@ -79,13 +127,9 @@ fn children(directory: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.path()).collect()
 }
 
-/// Leaves alone what is not there or not ours.
-fn close(path: &Path, user: u32) {
-    let is_open = |found: &Metadata| found.uid() == user && found.mode() & OF_OTHERS != 0;
-    let Some(found) = fs::symlink_metadata(path).ok().filter(is_open) else {
-        return;
-    };
-    if found.file_type().is_symlink() {
+/// Takes from others what they may do with it.
+fn close(path: &Path, found: &Metadata) {
+    if found.mode() & OF_OTHERS == 0 {
         return;
     }
     let mode = found.mode() & 0o7777 & !OF_OTHERS;
@@ -116,7 +160,7 @@ mod tests {
         set(&data, 0o755);
         let files = ["wal/1.wal", "wal/identity", "hub.db", "hub.db-wal", "other"];
         for file in files {
-            fs::write(data.join(file), "secret").unwrap();
+            fs::write(data.join(file), SQLITE).unwrap();
             set(&data.join(file), 0o644);
         }
         keep(&data, Some(&data.join("hub.db"))).unwrap();
@@ -148,5 +192,64 @@ mod tests {
         };
         let error = keep(path, None).unwrap_err().to_string();
         assert!(error.contains("chown -R"), "{error}");
+    }
+
+    #[test]
+    fn the_archive_is_closed_wherever_it_lies() {
+        let directory = tempfile::tempdir().unwrap();
+        let (data, archive) = (directory.path().join("data"), directory.path().join("a.db"));
+        for content in [&b""[..], SQLITE] {
+            for file in ["a.db", "a.db-wal", "a.db-shm"] {
+                fs::write(directory.path().join(file), content).unwrap();
+                set(&directory.path().join(file), 0o666);
+            }
+            keep(&data, Some(&archive)).unwrap();
+            for file in ["a.db", "a.db-wal", "a.db-shm"] {
+                assert_eq!(mode(&directory.path().join(file)), 0o600, "{file}");
+            }
+        }
+        let link = directory.path().join("link.db");
+        std::os::unix::fs::symlink(&archive, &link).unwrap();
+        set(&archive, 0o644);
+        set(&directory.path().join("a.db-wal"), 0o644);
+        keep(&data, Some(&link)).unwrap();
+        assert_eq!(mode(&archive), 0o600);
+        assert_eq!(mode(&directory.path().join("a.db-wal")), 0o600);
+        // What is no archive stays as it is.
+        fs::write(&archive, "passwords").unwrap();
+        set(&archive, 0o644);
+        keep(&data, Some(&archive)).unwrap();
+        assert_eq!(mode(&archive), 0o644);
+    }
+
+    #[test]
+    fn an_archive_of_another_user_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let archive = directory.path().join("a.db");
+        fs::write(&archive, "").unwrap();
+        let path = if geteuid().is_root() {
+            std::os::unix::fs::chown(&archive, Some(1234), None).unwrap();
+            &archive
+        } else {
+            Path::new("/etc/passwd")
+        };
+        let error = keep(&directory.path().join("data"), Some(path)).unwrap_err();
+        assert!(error.to_string().contains("chown -R"), "{error}");
+    }
+
+    #[test]
+    fn a_journal_that_a_link_leads_to_is_looked_at_where_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let (data, wal) = (directory.path().join("data"), directory.path().join("wal"));
+        fs::create_dir(&data).unwrap();
+        fs::create_dir(&wal).unwrap();
+        set(&data, 0o700);
+        std::os::unix::fs::symlink(&wal, data.join("wal")).unwrap();
+        set(&wal, 0o777);
+        let error = keep(&data, None).unwrap_err().to_string();
+        assert!(error.contains("chmod go-w"), "{error}");
+        set(&wal, 0o755);
+        keep(&data, None).unwrap();
+        assert_eq!(mode(&wal), 0o700);
     }
 }
