@@ -92,8 +92,10 @@ pub fn serve(loaded: &Loaded, file: &ConfigFile) -> Result<Exit, StartError> {
     for key in loaded.config.unused() {
         tracing::warn!("{key}: set, but not used by this version");
     }
+    let files = connections::allow_many();
+    connections::check_files(files, server::workers()).map_err(StartError::Storage)?;
     keep_private(&loaded.config)?;
-    let exit = actix::System::new().block_on(run(loaded, file, metrics));
+    let exit = actix::System::new().block_on(run(loaded, file, files, metrics));
     telemetry::flush();
     exit
 }
@@ -125,14 +127,15 @@ pub fn check(config: &Config) -> Result<(), StartError> {
 async fn run(
     loaded: &Loaded,
     file: &ConfigFile,
+    files: Option<u64>,
     metrics: Arc<Metrics>,
 ) -> Result<Exit, StartError> {
-    // From the beginning, as it would end the process.
+    // From the beginning, as they would end the process.
     let mut hangups = shutdown::Hangups::catch();
+    shutdown::survive_large_files();
     let config = &loaded.config;
     let clock = Clock::start();
     let door = Door::default();
-    let files = connections::allow_many();
     let listener = listen(config)?;
     let address = listener
         .local_addr()
@@ -188,6 +191,9 @@ async fn run(
     let running = ring.start(seats, journal, found).await?;
     greeting.say(&format!("recovered {}", running.recovery));
     tracing::info!("recovered {}", running.recovery);
+    if let Some(cut) = running.recovery.torn() {
+        tracing::warn!("{cut}; it was never acknowledged");
+    }
     door.set_phase(Phase::Open);
     greeting.say("ready");
     tracing::info!("ready");

@@ -11,6 +11,8 @@ pub enum Lack {
     Files,
     /// Of the system, also for threads.
     Memory,
+    /// A file may not grow any more, whatever the disk has.
+    FileSize,
 }
 
 impl Lack {
@@ -19,6 +21,7 @@ impl Lack {
             Self::Space => "space on the journal's disk",
             Self::Files => "open files",
             Self::Memory => "memory",
+            Self::FileSize => "room in its files (ulimit -f)",
         }
     }
 
@@ -28,12 +31,13 @@ impl Lack {
             Self::Space => 1,
             Self::Files => 2,
             Self::Memory => 3,
+            Self::FileSize => 4,
         }
     }
 
     /// The opposite of [`Lack::number`].
     pub fn from_number(number: i64) -> Option<Self> {
-        let mut all = [Self::Space, Self::Files, Self::Memory].into_iter();
+        let mut all = [Self::Space, Self::Files, Self::Memory, Self::FileSize].into_iter();
         all.find(|lack| lack.number() == number)
     }
 }

@@ -15,6 +15,12 @@ use crate::pool::{Held, Peer, Pool};
 
 /// Files that the hub needs itself: segments, archive, compaction, pushes.
 const OWN_FILES: usize = 256;
+/// Of these, as many as are open in an idle hub, and those of one compaction, reader and push.
+const IDLE_FILES: usize = 46;
+/// The same for each of the server's threads.
+const FILES_OF_WORKER: usize = 5;
+/// For clients: with fewer nobody could use the hub.
+const LEAST_CONNECTIONS: usize = 8;
 /// However many files there may be.
 const MOST_OF_WORKER: usize = 20_000;
 /// Connections that are told why they are refused, at once.
@@ -29,13 +35,32 @@ const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
 const PATIENCE: Duration = Duration::from_secs(45);
 
 /// How many connections a worker serves; others wait in the backlog. All of them leave the hub the
-/// files it needs itself, or half of those there are.
+/// files it needs itself, or, where there are few, half of them and no fewer than it cannot do without.
 pub fn of_worker(files: Option<u64>, workers: usize) -> usize {
     let files = files.map_or(usize::MAX, |files| {
         usize::try_from(files).unwrap_or(usize::MAX)
     });
-    let own = OWN_FILES.min(files / 2);
-    ((files - own) / workers.max(1)).clamp(1, MOST_OF_WORKER)
+    let own = OWN_FILES.min(files / 2).max(own_files(workers));
+    (files.saturating_sub(own) / workers.max(1)).clamp(1, MOST_OF_WORKER)
+}
+
+const fn own_files(workers: usize) -> usize {
+    IDLE_FILES + FILES_OF_WORKER * workers
+}
+
+/// With fewer open files a hub would come up and then fail at whatever needs the next one.
+///
+/// # Errors
+/// Says how many it takes.
+pub fn check_files(files: Option<u64>, workers: usize) -> Result<(), String> {
+    let least = own_files(workers) + LEAST_CONNECTIONS;
+    match files {
+        Some(files) if files < least as u64 => Err(format!(
+            "too few open files: the limit of this process is {files} (ulimit -Hn), and the hub cannot \
+             do with so few: raise it to at least {least}"
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Lets connections in, of each peer at most half of those that are served: a connection costs
@@ -144,7 +169,8 @@ mod tests {
     #[test]
     fn connections_leave_the_hub_the_files_it_needs() {
         for (files, workers, expected) in [
-            (Some(100), 2, 25),
+            (Some(64), 2, 4),
+            (Some(100), 2, 22),
             (Some(200), 2, 50),
             (Some(256), 2, 64),
             (Some(1024), 2, 384),
@@ -157,6 +183,16 @@ mod tests {
         ] {
             assert_eq!(of_worker(files, workers), expected, "{files:?}");
         }
+    }
+
+    #[test]
+    fn a_hub_takes_no_fewer_files_than_it_needs() {
+        assert!(check_files(None, 2).is_ok());
+        assert!(check_files(Some(64), 2).is_ok());
+        let error = check_files(Some(63), 2).unwrap_err();
+        assert!(error.contains("is 63"), "{error}");
+        assert!(error.ends_with("at least 64"), "{error}");
+        assert!(check_files(Some(64), 3).is_err());
     }
 
     #[test]

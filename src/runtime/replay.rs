@@ -15,7 +15,7 @@ use crate::domain::ids::Position;
 use crate::domain::moment::Moment;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::ledger::Ledger;
-use crate::ports::journal::{Journal, JournalError, Portion, Recovery};
+use crate::ports::journal::{Cut, Journal, JournalError, Portion, Recovery};
 
 /// How much is handed to the actors at once. The bytes are those in memory.
 const BATCH: Portion = Portion {
@@ -38,6 +38,11 @@ pub struct Recovered {
 impl Recovered {
     pub fn last_position(&self) -> Position {
         self.recovery.last_position
+    }
+
+    /// What a torn write left, which was cut off; space reserved ahead is none.
+    pub fn torn(&self) -> Option<&Cut> {
+        self.recovery.cut.as_ref().filter(|cut| !cut.zeroes)
     }
 
     pub fn last_at(&self) -> Timestamp {

@@ -84,6 +84,6 @@ async fn take(
 }
 
 /// As many as there are cores, two at least.
-fn workers() -> usize {
+pub fn workers() -> usize {
     std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2))
 }

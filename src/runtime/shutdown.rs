@@ -65,6 +65,16 @@ impl Hangups {
     }
 }
 
+/// From now on a write beyond what a file may have (`ulimit -f`) fails, as one on a full disk does,
+/// and does not end the process.
+pub fn survive_large_files() {
+    let kind = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+    // It stays caught when nobody listens any more.
+    if let Err(error) = signal(kind) {
+        tracing::warn!(%error, "a file that grows beyond its limit (ulimit -f) ends this hub, which loses nothing");
+    }
+}
+
 fn catch() -> io::Result<(Signal, Signal)> {
     Ok((
         signal(SignalKind::terminate())?,

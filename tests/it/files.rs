@@ -7,6 +7,7 @@ use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
 use serde_json::json;
 
+use crate::support::hub::Place;
 use crate::support::wire::Connection;
 use crate::support::{TestHub, eventually};
 
@@ -151,5 +152,55 @@ fn a_want_of_files_stops_intake_for_a_while_and_not_the_process() {
             .starts_with(&format!("{} open messages", number + 1)),
         "{}",
         hub.recovered
+    );
+}
+
+#[test]
+fn too_few_files_are_told_before_anything_is_opened_and_the_least_number_is_enough() {
+    let place = Place::new();
+    let output = place.command_with_files(24, &[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(74), "{}", place.log_text());
+    assert!(!place.data().exists() && output.stdout.is_empty());
+    let told = place.log_text();
+    assert!(told.contains("too few open files"), "{told}");
+    let least = told.trim_end().rsplit(' ').next().unwrap();
+    let hub = TestHub::with_files(least.parse().unwrap(), &[SMALL]);
+    hub.register_puller("billing");
+    let mut sender = hub.connect().unwrap();
+    let _idle: Vec<_> = (0..100)
+        .filter_map(|_| TcpStream::connect(hub.address).ok())
+        .collect();
+    for number in 0..200 {
+        assert_eq!(send(&mut sender, number).0, 202, "{number}");
+    }
+    assert!(!hub.log().contains("open files left"), "{}", hub.log());
+}
+
+#[test]
+fn a_file_that_may_not_grow_is_a_full_disk_and_not_the_end() {
+    // Half a MiB: one segment of the journal.
+    let hub = TestHub::limited("-f 1024", &[]);
+    hub.register_puller("billing");
+    let mut sender = hub.connect().unwrap();
+    let mut number = 0;
+    let refused = loop {
+        number += 1;
+        let (status, body) = send(&mut sender, number);
+        if status != 202 {
+            break (status, body);
+        }
+        assert!(number < 1000, "as much as fits into the file");
+    };
+    assert_eq!(refused.0, 507, "{}", refused.1);
+    assert!(refused.1.contains("ulimit -f"), "{}", refused.1);
+    let answer = sender.ask("GET", "/health/details", &[], b"").unwrap();
+    let short_of = &answer.json()["components"]["journal"]["short_of"];
+    assert_eq!(short_of, "room in its files (ulimit -f)");
+    // What was acknowledged is there.
+    let hub = hub.restart();
+    let held = hub.get("/v1/queue/status?service=billing").is(200);
+    assert!(
+        held.to_string().contains(&(number - 1).to_string()),
+        "{held}"
     );
 }

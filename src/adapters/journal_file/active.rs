@@ -9,7 +9,7 @@ use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::directory::SyncedDirectory;
-use super::opening::{failed, full_or_failed};
+use super::opening::{self, failed, full_or_failed};
 use super::spare::Spare;
 use crate::domain::ids::Position;
 use crate::domain::lack::Lack;
@@ -128,6 +128,7 @@ impl ActiveSegment {
             return Ok(());
         }
         let before = self.reserved;
+        let mut lack = Lack::Space;
         for length in [segment_bytes.max(needed), needed] {
             match retry_on_intr(|| {
                 fallocate(&self.file, FallocateFlags::empty(), before, length - before)
@@ -137,15 +138,17 @@ impl ActiveSegment {
                     return Ok(());
                 }
                 Err(Errno::OPNOTSUPP | Errno::NOSYS) => return Ok(()),
-                Err(Errno::NOSPC | Errno::DQUOT) => self
-                    .shorten(before)
-                    .map_err(|cause| failed(&self.path, cause))?,
+                Err(errno @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => {
+                    lack = opening::lack(&errno.into()).unwrap_or(lack);
+                    self.shorten(before)
+                        .map_err(|cause| failed(&self.path, cause))?;
+                }
                 Err(errno) => return Err(failed(&self.path, errno.into())),
             }
         }
         Err(JournalError::Full {
             path: self.path.clone(),
-            lack: Lack::Space,
+            lack,
         })
     }
 

@@ -40,11 +40,12 @@ pub fn full_or_failed(path: &Path, cause: io::Error) -> JournalError {
 }
 
 /// What is short, if that is what `error` tells.
-fn lack(error: &io::Error) -> Option<Lack> {
+pub fn lack(error: &io::Error) -> Option<Lack> {
     match Errno::from_io_error(error)? {
         Errno::NOSPC | Errno::DQUOT => Some(Lack::Space),
         Errno::MFILE | Errno::NFILE => Some(Lack::Files),
         Errno::NOMEM | Errno::AGAIN => Some(Lack::Memory),
+        Errno::FBIG => Some(Lack::FileSize),
         _ => None,
     }
 }
@@ -97,6 +98,7 @@ mod tests {
             (Errno::NFILE, Some(Lack::Files)),
             (Errno::NOMEM, Some(Lack::Memory)),
             (Errno::AGAIN, Some(Lack::Memory)),
+            (Errno::FBIG, Some(Lack::FileSize)),
             (Errno::IO, None),
             (Errno::ACCESS, None),
             (Errno::NOTDIR, None),

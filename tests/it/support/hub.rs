@@ -94,9 +94,14 @@ impl Place {
 
     /// As [`Place::command`], of a process that may have so many open files.
     pub fn command_with_files(&self, files: usize, settings: &[(String, String)]) -> Command {
+        self.limited(&format!("-n {files}"), settings)
+    }
+
+    /// As [`Place::command`], with a limit as `ulimit` takes it.
+    pub fn limited(&self, limit: &str, settings: &[(String, String)]) -> Command {
         let plain = self.command(settings);
         let mut command = Command::new("/bin/sh");
-        let script = format!("ulimit -n {files} && exec \"$0\"");
+        let script = format!("ulimit {limit} && exec \"$0\"");
         command.arg("-c").arg(script).arg(plain.get_program());
         let log = File::options().append(true).create(true).open(self.log());
         command
@@ -164,6 +169,14 @@ impl TestHub {
     pub fn with_files(files: usize, settings: &[(&str, &str)]) -> Self {
         let (place, settings) = (Place::new(), variables(settings));
         let command = place.command_with_files(files, &settings);
+        Self::run(command, place, settings)
+    }
+
+    /// A hub with a limit as `ulimit` takes it.
+    #[track_caller]
+    pub fn limited(limit: &str, settings: &[(&str, &str)]) -> Self {
+        let (place, settings) = (Place::new(), variables(settings));
+        let command = place.limited(limit, &settings);
         Self::run(command, place, settings)
     }
 
