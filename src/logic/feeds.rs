@@ -166,8 +166,13 @@ impl<F: Copy + Ord + Hash> Feeds<F> {
     /// Whether a follower that is done with everything up to `position` is done with all there is
     /// for it.
     pub fn has_all(&self, feed: F, position: Sequence) -> bool {
-        let feed = self.feeds.get(&feed);
-        feed.is_some_and(|feed| matches!(feed.state, State::Live { .. }) && feed.given <= position)
+        self.given_all(feed).is_some_and(|given| given <= position)
+    }
+
+    /// The last event given to a follower that was given all there is for it; `None` if there is more.
+    pub fn given_all(&self, feed: F) -> Option<Sequence> {
+        let feed = self.feeds.get(&feed)?;
+        matches!(feed.state, State::Live { .. }).then_some(feed.given)
     }
 
     /// Hands the events that were just pushed to `recent` to the live feeds.

@@ -258,6 +258,7 @@ impl EventBus {
     /// Lets the subscriptions come to rest; positions are written down at once and in the end.
     pub(super) fn rest(&mut self, ctx: &mut Context<Self>) {
         self.write_all_positions(ctx);
+        self.note_given();
         let mut resting = Vec::new();
         for subscriber in self.children.subscriptions.values() {
             let (reply, rested) = oneshot::channel();
@@ -278,6 +279,7 @@ impl Handler<ChildrenRest> for EventBus {
 
     fn handle(&mut self, _: ChildrenRest, ctx: &mut Context<Self>) {
         self.is_at_rest = true;
+        self.pass_unwanted();
         self.write_all_positions(ctx);
         self.finish_drain();
     }

@@ -17,6 +17,9 @@ pub(super) struct Writing {
     is_under_way: bool,
     /// Who waits for the record after the present one.
     waiting: Vec<Reply<Result<(), Refusal>>>,
+    /// While the hub stops: subscriptions that were given all there was for them, the last event of
+    /// that, and the newest of all events then.
+    at_stop: Vec<(SubscriptionId, Sequence, Sequence)>,
 }
 
 /// Positions are in the journal now, and so are these.
@@ -46,6 +49,30 @@ impl EventBus {
     pub(super) fn write_all_positions(&mut self, ctx: &Context<Self>) {
         let taken = self.roster.positions.take_all();
         self.write(taken, ctx);
+    }
+
+    /// Before subscriptions come to rest: who has been given all that it wants of the events so far,
+    /// and up to where that was.
+    pub(super) fn note_given(&mut self) {
+        let newest = self.newest();
+        let subscribers = self.children.subscriptions.iter();
+        let given = subscribers.filter_map(|(id, subscriber)| {
+            let given = self.feeds.given_all(subscriber.feed)?;
+            Some((*id, given))
+        });
+        self.writing.at_stop = given.map(|(id, given)| (id, given, newest)).collect();
+    }
+
+    /// Whoever is done with what it was given is done with all events there were then. They are told
+    /// of those that they do not want only now and then, but the last word is to be right.
+    pub(super) fn pass_unwanted(&mut self) {
+        let now = self.settings.clock.now();
+        for (id, given, newest) in std::mem::take(&mut self.writing.at_stop) {
+            let positions = &mut self.roster.positions;
+            if positions.of(id) >= given {
+                positions.moved(id, newest, 0, now);
+            }
+        }
     }
 
     fn write(&mut self, taken: Vec<(SubscriptionId, Sequence)>, ctx: &Context<Self>) {

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::actors::messages::{InspectSubscriptions, StartReplay, Subscribe, SubscriptionView};
 use crate::domain::fact::DeadReason;
+use crate::domain::ids::Label;
 use crate::domain::subscription::{Callback, ReplayFilter, SigningSecret, Subscription};
 use crate::logic::projection::Projection;
 use crate::ports::archive::Archive;
@@ -276,4 +277,34 @@ async fn a_stop_waits_for_what_is_under_way_and_writes_the_position() {
     assert_eq!(positions(&house.after(Duration::from_secs(6)).await), [1]);
     assert!(drained.try_recv().is_ok());
     assert_eq!(house.pushed().len(), 1);
+}
+
+/// The position written last at a stop, after two events of which the second got this answer, and two
+/// that were not wanted.
+async fn written_at_the_stop(answer: u16) -> Option<Sequence> {
+    let mut house = house([status(200), status(answer)]);
+    house.subscribe(None).await;
+    house.publish(1..=2).await;
+    for sequence in 3..=4 {
+        let mut event = samples::event(1, sequence);
+        event.event_type = Label::parse("image.made").unwrap();
+        commit(&house.bus, Fact::EventPublished(Arc::new(event))).await;
+    }
+    house.turn().await;
+    assert_eq!(house.pushed().len(), 2);
+    let (reply, drained) = oneshot::channel();
+    house.bus.do_send(Drain { reply });
+    let written = positions(&house.turn().await);
+    drained.await.unwrap();
+    written.last().copied()
+}
+
+#[actix::test]
+async fn at_the_stop_events_that_are_not_wanted_are_passed() {
+    assert_eq!(written_at_the_stop(200).await, Some(4));
+}
+
+#[actix::test]
+async fn at_the_stop_what_failed_is_not_passed() {
+    assert_eq!(written_at_the_stop(500).await, Some(1));
 }
