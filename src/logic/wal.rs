@@ -19,10 +19,12 @@
 //! torn one is cut off at its start. The bit means nothing in compacted segments, of which records
 //! are gone, and is never set in journals of versions that knew no units.
 
+mod bounds;
 pub mod codec;
 pub mod compaction;
 pub mod frame;
 pub mod known_ids;
+pub mod lifting;
 mod presence;
 pub mod salvage;
 #[cfg(test)]

@@ -33,6 +33,7 @@ mod log;
 mod lost_archive;
 mod messages;
 mod metrics;
+mod moving;
 mod names;
 mod operations;
 mod ordering;

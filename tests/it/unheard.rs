@@ -202,9 +202,9 @@ fn an_export_whose_reader_has_seen_enough_ends_quietly() {
         .args(["wal", "export"])
         .stdout(full_device())
         .status();
-    assert_eq!(status.unwrap().code(), Some(70));
+    assert_eq!(status.unwrap().code(), Some(74));
     assert!(
-        place.log_text().contains("No space left"),
+        place.log_text().contains("standard output: No space left"),
         "{}",
         place.log_text()
     );

@@ -90,6 +90,21 @@ impl Listing {
         Ok(listing)
     }
 
+    /// As [`Listing::read`], of a directory in which a compaction may be at work: what it renames and
+    /// removes while the names are read could be seen in part. Two readings that say the same did not
+    /// meet one.
+    pub fn read_settled(directory: &Path) -> io::Result<Self> {
+        let mut listing = Self::read(directory)?;
+        for _ in 1..ATTEMPTS {
+            let again = Self::read(directory)?;
+            if again.segments == listing.segments {
+                break;
+            }
+            listing = again;
+        }
+        Ok(listing)
+    }
+
     /// The newest compacted segment stands for everything up to its last position.
     fn separate_replaced(&mut self) {
         let through = self.segments.iter().filter_map(|s| s.compacted_through);

@@ -1,5 +1,6 @@
 //! Reading a journal from its first record to its last, and what to do about how it ends.
 
+use std::io;
 use std::path::Path;
 
 use super::directory::SegmentFile;
@@ -32,7 +33,7 @@ pub fn read_sealed(segment: &SegmentFile, visit: VisitFrame) -> Result<Read, Jou
         }
     }
     match segment.compacted_through {
-        Some(last) if last + 1 != read.next_position => {
+        Some(last) if last.saturating_add(1) != read.next_position => {
             Err(damaged(&segment.path, read.end, Flaw::CutOff.to_string()))
         }
         _ => Ok(read),
@@ -63,6 +64,16 @@ pub fn read_newest(
             Ok((read, Some(cut)))
         }
     }
+}
+
+/// What a start would find behind the last good record of a segment, which `input` is read from.
+///
+/// # Errors
+/// If `input` cannot be read.
+pub fn ending(input: impl io::Read, segment: &SegmentFile) -> io::Result<Ending> {
+    let mut reader = SegmentReader::new(input, segment.first, segment.order()).by_units();
+    while reader.next_frame()?.is_some() {}
+    reader.ending()
 }
 
 fn read(segment: &SegmentFile, visit: VisitFrame) -> Result<(Read, Ending), JournalError> {

@@ -2,14 +2,15 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::named;
 use crate::adapters::journal_file::directory::{self, Listing, SegmentFile, UNFINISHED};
 use crate::adapters::journal_file::{FileJournal, JournalOptions};
-use crate::domain::ids::Position;
+use crate::domain::ids::{HIGHEST, Position};
 use crate::logic::wal::codec::{self, Kind};
 use crate::logic::wal::frame;
 use crate::logic::wal::segment;
@@ -43,49 +44,80 @@ struct Line<'a> {
 }
 
 /// Makes a journal of the lines of `input` in `data_dir`, which must be empty or not there, and
-/// tells how many records it has. They keep their positions. If it fails there is no journal.
+/// tells how many records it has. They keep their positions. If it fails, all is as it was.
 ///
 /// # Errors
 /// `ImportError` names the line or the file.
 pub fn import(data_dir: &Path, input: &mut dyn BufRead) -> Result<u64, ImportError> {
-    let directory = data_dir.join("wal");
-    if data_dir.exists() && fs::read_dir(data_dir)?.next().is_some() {
+    let entries = match fs::read_dir(data_dir) {
+        Ok(entries) => Some(entries),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(ImportError::Io(named(data_dir, &error))),
+    };
+    if entries.is_some_and(|mut entries| entries.next().is_some()) {
         return Err(ImportError::NotEmpty(data_dir.display().to_string()));
     }
+    let missing = missing(data_dir);
+    let imported = make(&data_dir.join("wal"), input);
+    if imported.is_err() {
+        for directory in missing {
+            // Somebody else may have put something there meanwhile.
+            fs::remove_dir(directory).ok();
+        }
+    }
+    imported
+}
+
+/// The directories that are made with `data_dir`, the innermost first.
+fn missing(data_dir: &Path) -> Vec<PathBuf> {
+    let above = data_dir.ancestors();
+    let missing = above.take_while(|path| !path.as_os_str().is_empty() && !path.exists());
+    missing.map(Path::to_owned).collect()
+}
+
+fn make(directory: &Path, input: &mut dyn BufRead) -> Result<u64, ImportError> {
     // Nobody else begins here meanwhile; and the journal gets an identity of its own.
-    let journal = FileJournal::open(&directory, JournalOptions::default())?;
-    if !Listing::read(&directory)?.segments.is_empty() {
+    let journal = FileJournal::open(directory, JournalOptions::default())?;
+    if !Listing::read(directory)?.segments.is_empty() {
         return Err(ImportError::NotEmpty(directory.display().to_string()));
     }
+    let written = write(directory, input);
+    if written.is_err() {
+        drop(journal);
+        // What is left says nothing, and the next import is to find it empty.
+        fs::remove_dir_all(directory).ok();
+    }
+    written
+}
+
+fn write(directory: &Path, input: &mut dyn BufRead) -> Result<u64, ImportError> {
     let unfinished = directory.join(UNFINISHED);
-    let written = write(&unfinished, input);
-    let (records, last) = match written {
-        Ok(written) => written,
-        Err(error) => {
-            drop(journal);
-            // What is left says nothing, and the next import is to find it empty.
-            fs::remove_dir_all(&directory).ok();
-            return Err(error);
-        }
-    };
+    let (records, last) = write_segment(&unfinished, input)?;
     // Positions may be missing, as in what a compaction leaves.
-    fs::rename(
-        &unfinished,
-        SegmentFile::compacted(&directory, FIRST, last).path,
-    )?;
-    directory::sync(&directory)?;
+    let segment = SegmentFile::compacted(directory, FIRST, last).path;
+    fs::rename(&unfinished, segment)?;
+    directory::sync(directory)?;
     Ok(records)
 }
 
-fn write(path: &Path, input: &mut dyn BufRead) -> Result<(u64, Position), ImportError> {
-    let mut output = BufWriter::with_capacity(1 << 20, File::create(path)?);
-    output.write_all(&segment::header(FIRST))?;
+fn write_segment(path: &Path, input: &mut dyn BufRead) -> Result<(u64, Position), ImportError> {
+    let in_file = |error: io::Error| ImportError::Io(named(path, &error));
+    let file = File::create(path).map_err(in_file)?;
+    let mut output = BufWriter::with_capacity(1 << 20, file);
+    output.write_all(&segment::header(FIRST)).map_err(in_file)?;
     let (mut text, mut bytes) = (String::new(), Vec::new());
     let (mut line, mut records, mut last) = (0, 0, 0);
     loop {
         text.clear();
         line += 1;
-        if input.read_line(&mut text)? == 0 {
+        let read = match input.read_line(&mut text) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                let problem = "is not UTF-8".to_owned();
+                return Err(ImportError::Line { line, problem });
+            }
+            read => read.map_err(|error| ImportError::Io(named(Path::new("the lines"), &error)))?,
+        };
+        if read == 0 {
             break;
         }
         if text.trim().is_empty() {
@@ -94,14 +126,14 @@ fn write(path: &Path, input: &mut dyn BufRead) -> Result<(u64, Position), Import
         bytes.clear();
         last = encode(&text, last, &mut bytes)
             .map_err(|problem| ImportError::Line { line, problem })?;
-        output.write_all(&bytes)?;
+        output.write_all(&bytes).map_err(in_file)?;
         records += 1;
     }
     if records == 0 {
         return Err(ImportError::Nothing);
     }
-    output.flush()?;
-    output.get_ref().sync_all()?;
+    output.flush().map_err(in_file)?;
+    output.get_ref().sync_all().map_err(in_file)?;
     Ok((records, last))
 }
 
@@ -110,6 +142,12 @@ fn encode(text: &str, last: Position, bytes: &mut Vec<u8>) -> Result<Position, S
     let line: Line<'_> = serde_json::from_str(text).map_err(|error| error.to_string())?;
     if line.position <= last {
         return Err(format!("position {} comes after {last}", line.position));
+    }
+    if line.position > HIGHEST {
+        return Err(format!(
+            "position {} is more than any journal has",
+            line.position
+        ));
     }
     let kind = Kind::ALL.into_iter().find(|kind| kind.name() == line.kind);
     let kind = kind.ok_or_else(|| format!("{:?} is no kind of this version", line.kind))?;

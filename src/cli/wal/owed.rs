@@ -3,18 +3,21 @@
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use super::{Export, add_records, open_all, write_line, write_record};
+use super::export::{Export, write_line, write_record};
+use super::walk::Walk;
 use crate::adapters::journal_file::directory::SegmentFile;
 use crate::adapters::journal_file::replay::decode;
-use crate::domain::fact::Fact;
+use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
 use crate::logic::wal::codec::Kind;
 use crate::logic::wal::compaction::{Fate, Survey};
 use crate::logic::wal::frame::{self, Frame};
 use crate::logic::wal::known_ids::DedupLimits;
+use crate::logic::wal::lifting::Lifting;
 
 /// As [`super::export`], but only what a compaction of the whole journal would keep. What damage
-/// hides may have settled a message, which then is owed still.
+/// hides may have settled a message, which then is owed still. Subscriptions begin behind the events
+/// that they are done with or do not want, as far as the journal has these.
 ///
 /// # Errors
 /// As [`super::export`].
@@ -24,38 +27,52 @@ pub fn export_owed(
     output: &mut dyn Write,
 ) -> io::Result<Export> {
     let mut survey = Survey::new(limits);
-    let mut last = 0;
-    let mut export = Export::default();
-    for (segment, file) in open_all(directory)? {
-        let mut note = |frame: &Frame, segment: &SegmentFile| {
-            let record = decode(&segment.path, frame).map_err(io::Error::other)?;
-            survey.note(record.position, &record.fact);
-            last = record.position;
-            Ok(())
-        };
-        add_records(&mut export.skipped, &segment, file, &mut note)?;
-    }
+    let (mut lifting, mut last) = (Lifting::default(), 0);
+    let walk = Walk::open(directory)?;
+    let findings = walk.through(&mut |frame, segment| {
+        let record = read(frame, segment)?;
+        lifting.note(&record.fact);
+        survey.note(record.position, &record.fact);
+        last = record.position;
+        Ok(())
+    })?;
+    walk.through(&mut |frame, segment| {
+        if Kind::from_number(frame.kind) == Some(Kind::EventPublished)
+            && let Fact::EventPublished(event) = read(frame, segment)?.fact
+        {
+            lifting.pass(&event);
+        }
+        Ok(())
+    })?;
     let mut selection = survey.finish(last);
     let mut output = BufWriter::new(output);
-    // The same again: what was skipped then is skipped now.
-    let mut again = Vec::new();
-    for (segment, file) in open_all(directory)? {
-        let mut write = |frame: &Frame, _: &SegmentFile| {
-            if frame.position > last {
-                return Ok(());
+    let mut records = 0;
+    // The same again: what could not be read then cannot be read now.
+    walk.through(&mut |frame, segment| {
+        if frame.position > last {
+            return Ok(());
+        }
+        match selection.fate(frame.position) {
+            Fate::Drop => return Ok(()),
+            Fate::Keep if Kind::from_number(frame.kind) == Some(Kind::Subscribed) => {
+                let fact = read(frame, segment)?.fact;
+                match lifting.lifted(&fact) {
+                    Some(lifted) => write_fact(frame.position, &lifted, &mut output)?,
+                    None => write_line(frame, &mut output)?,
+                }
             }
-            match selection.fate(frame.position) {
-                Fate::Drop => return Ok(()),
-                Fate::Keep => write_line(frame, &mut output)?,
-                Fate::Replace(fact) => write_fact(frame.position, &fact, &mut output)?,
-            }
-            export.records += 1;
-            Ok(())
-        };
-        add_records(&mut again, &segment, file, &mut write)?;
-    }
+            Fate::Keep => write_line(frame, &mut output)?,
+            Fate::Replace(fact) => write_fact(frame.position, &fact, &mut output)?,
+        }
+        records += 1;
+        Ok(())
+    })?;
     output.flush()?;
-    Ok(export)
+    Ok(Export { records, findings })
+}
+
+fn read(frame: &Frame, segment: &SegmentFile) -> io::Result<Recorded> {
+    decode(&segment.path, frame).map_err(io::Error::other)
 }
 
 fn write_fact(position: Position, fact: &Fact, output: &mut dyn Write) -> io::Result<()> {

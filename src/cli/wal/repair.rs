@@ -123,14 +123,16 @@ pub fn repair(data_dir: &Path, accept_loss: bool) -> Result<Repair, RepairError>
         }
     }
     judge(&listing, &mut repair.damages)?;
+    // Before anything is changed, and before anybody is told that it could be.
+    let fillers: Result<Vec<_>, _> = repair.damages.iter().map(filler).collect();
+    let fillers = fillers?;
     if !repair.is_settled() && !accept_loss {
         return Ok(repair);
     }
-    for damage in &repair.damages {
-        let filler = filler(damage)?;
+    for (damage, filler) in repair.damages.iter().zip(&fillers) {
         repair.aside.push(set_aside(data_dir, damage)?);
         let file = File::options().write(true).open(&damage.segment)?;
-        file.write_all_at(&filler, damage.offset)?;
+        file.write_all_at(filler, damage.offset)?;
         file.sync_all()?;
     }
     Ok(repair)

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bounds;
 use crate::domain::fact::Fact;
 
 /// The version this hub writes, the same for all kinds so far.
@@ -216,7 +217,11 @@ pub fn encode_body(buffer: &mut Vec<u8>, fact: &Fact) {
 pub fn decode(kind: u8, version: u8, body: &[u8]) -> Result<Fact, DecodeError> {
     let known = Kind::from_number(kind).filter(|_| version == VERSION);
     let kind = known.ok_or(DecodeError::Unknown { kind, version })?;
-    decode_known(kind, body).map_err(|cause| DecodeError::Body { kind, cause })
+    let read = decode_known(kind, body).and_then(|fact| {
+        bounds::check(&fact).map_err(serde::de::Error::custom)?;
+        Ok(fact)
+    });
+    read.map_err(|cause| DecodeError::Body { kind, cause })
 }
 
 fn decode_known(kind: Kind, body: &[u8]) -> serde_json::Result<Fact> {

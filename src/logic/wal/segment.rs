@@ -1,10 +1,11 @@
 //! A segment read from its header to its end, and the judgement on how it ends.
 
 use std::io::{self, Read};
+use std::ops::RangeInclusive;
 
 use super::frame::{self, Flaw, Frame};
 use super::window::Window;
-use crate::domain::ids::Position;
+use crate::domain::ids::{HIGHEST, Position};
 
 const MAGIC: &[u8; 8] = b"MHUBWAL1";
 /// Bytes before the first frame.
@@ -20,6 +21,12 @@ pub fn header(first: Position) -> [u8; HEADER_BYTES] {
     let checksum = crc32c::crc32c(&header[..16]);
     header[16..20].copy_from_slice(&checksum.to_le_bytes());
     header
+}
+
+/// Whether these are the first bytes of a segment, whichever.
+fn is_header(bytes: &[u8]) -> bool {
+    let first = bytes.get(8..16).and_then(|first| first.try_into().ok());
+    first.is_some_and(|first| bytes == header(Position::from_le_bytes(first)))
 }
 
 /// Which positions may follow each other in a segment.
@@ -163,7 +170,7 @@ impl<R: Read> SegmentReader<R> {
             return Ok(None);
         }
         self.header_is_read = true;
-        if let Some((_, position)) = self.find_frame(self.next_position)? {
+        if let Some((_, position)) = self.find_frame(near(self.next_position))? {
             self.next_position = position;
         }
         Ok(Some(Gap {
@@ -241,7 +248,7 @@ impl<R: Read> SegmentReader<R> {
             Order::Dense => found == expected,
             Order::Sparse => found >= expected,
         };
-        if fits {
+        if fits && found <= HIGHEST {
             Ok(())
         } else {
             Err(Flaw::Position { found, expected })
@@ -262,11 +269,13 @@ impl<R: Read> SegmentReader<R> {
     /// Looks behind a bad record for one that proves that it was durable once.
     fn was_acknowledged(&mut self, flaw: Flaw) -> io::Result<bool> {
         let lost = self.next_position;
-        // A header is synced before any record is written behind it.
+        // A header is synced before any record is written behind it, and a whole one that is not
+        // the one of this segment is of another: nothing that was begun here.
         if flaw == Flaw::Header {
-            return Ok(self.find_frame(lost)?.is_some());
+            let is_of_other = is_header(self.window.peek(HEADER_BYTES)?);
+            return Ok(is_of_other || self.find_frame(0..=HIGHEST)?.is_some());
         }
-        while let Some((total, _)) = self.find_frame(lost + 1)? {
+        while let Some((total, _)) = self.find_frame(near(lost + 1))? {
             self.window.advance(total);
             let durable_before = frame::view(self.window.passed(total), 0).durable_before();
             if durable_before > lost {
@@ -276,10 +285,12 @@ impl<R: Read> SegmentReader<R> {
         Ok(false)
     }
 
-    /// Goes to the next good record with a position from `lowest` on, wherever it begins, and
-    /// tells its length and position; else to the end.
-    fn find_frame(&mut self, lowest: Position) -> io::Result<Option<(usize, Position)>> {
-        let plausible = lowest..lowest.saturating_add(FARTHEST);
+    /// Goes to the next good record with such a position, wherever it begins, and tells its length
+    /// and position; else to the end.
+    fn find_frame(
+        &mut self,
+        plausible: RangeInclusive<Position>,
+    ) -> io::Result<Option<(usize, Position)>> {
         loop {
             let head = self.window.peek(frame::HEAD_BYTES)?;
             if head.is_empty() {
@@ -297,6 +308,11 @@ impl<R: Read> SegmentReader<R> {
             }
         }
     }
+}
+
+/// Positions that may stand where `lowest` should, or behind it.
+fn near(lowest: Position) -> RangeInclusive<Position> {
+    lowest..=lowest.saturating_add(FARTHEST).min(HIGHEST)
 }
 
 #[cfg(test)]

@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use message_hub::cli::wal;
 use message_hub::domain::fact::Fact;
 use message_hub::logic::wal::frame;
+use message_hub::logic::wal::known_ids::DedupLimits;
 use message_hub::ports::journal::{Journal, JournalError};
 
 use super::{accepted, append_synced, files, numbered, open, reopen, replay};
@@ -111,8 +113,9 @@ fn every_flipped_bit_before_a_later_batch_is_refused_and_the_rest_rescued() {
         let mut lines = Vec::new();
         let export = wal::export(directory.path(), &mut lines).unwrap();
         assert_eq!(export.records, 3);
-        assert_eq!(export.skipped.len(), 1);
-        assert_eq!(export.skipped[0].offset, starts[1] as u64);
+        let skipped = skipped(&export);
+        assert_eq!(skipped.len(), 1);
+        assert_eq!(skipped[0].0, starts[1] as u64);
         let lines = String::from_utf8(lines).unwrap();
         let positions = lines.lines().map(|line| line[..13].to_owned());
         let rescued = ["{\"position\":1", "{\"position\":3", "{\"position\":4"];
@@ -120,6 +123,32 @@ fn every_flipped_bit_before_a_later_batch_is_refused_and_the_rest_rescued() {
         assert!(!wal::check(directory.path()).unwrap().is_good());
     }
     assert_eq!(fs::read(segment).unwrap().len(), bytes.len());
+}
+
+/// Offset and length of what an export could not read.
+fn skipped(export: &wal::Export) -> Vec<(u64, u64)> {
+    let faults = export.findings.faults.iter();
+    let gaps = faults.map(|fault| match fault.what {
+        wal::What::Skipped { offset, bytes, .. } => (offset, bytes),
+        _ => panic!("{fault}"),
+    });
+    gaps.collect()
+}
+
+/// What exports of everything and of what is owed say of a journal. Both say the same.
+fn told(directory: &Path) -> Vec<String> {
+    let tell = |export: wal::Export| -> Vec<String> {
+        let faults = export.findings.faults.iter();
+        faults.map(ToString::to_string).collect()
+    };
+    let all = tell(wal::export(directory, &mut Vec::new()).unwrap());
+    let limits = DedupLimits {
+        capacity: 100,
+        age: Duration::from_secs(60),
+    };
+    let owed = tell(wal::export_owed(directory, limits, &mut Vec::new()).unwrap());
+    assert_eq!(all, owed);
+    all
 }
 
 /// Three finished segments and a newest one.
@@ -170,6 +199,86 @@ fn a_missing_segment_is_noticed() {
         fs::remove_file(&files(directory.path())[missing]).unwrap();
         let message = refusal(directory.path());
         assert!(message.contains(next.to_str().unwrap()), "{message}");
+        let told = told(directory.path());
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains(next.to_str().unwrap()), "{told:?}");
+        assert!(told[0].ends_with("before it are missing"), "{told:?}");
+    }
+}
+
+#[test]
+fn an_export_says_what_a_finished_segment_has_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    several_segments(directory.path());
+    for index in 0..3 {
+        let segment = &files(directory.path())[index];
+        let bytes = fs::read(segment).unwrap();
+        for left in [0, 24, bytes.len() - 1, bytes.len() / 2] {
+            fs::write(segment, &bytes[..left]).unwrap();
+            refusal(directory.path());
+            let told = told(directory.path());
+            let last = told.last().unwrap();
+            assert!(last.ends_with("before it are missing"), "{left}: {told:?}");
+        }
+        fs::write(segment, [&bytes[..], &[0; 100]].concat()).unwrap();
+        refusal(directory.path());
+        assert_eq!(told(directory.path()).len(), 1);
+        fs::write(segment, &bytes).unwrap();
+        assert!(told(directory.path()).is_empty());
+    }
+}
+
+#[test]
+fn a_segment_that_cannot_be_read_is_told_and_the_others_are_rescued() {
+    let directory = tempfile::tempdir().unwrap();
+    several_segments(directory.path());
+    let segment = files(directory.path())[1].clone();
+    fs::remove_file(&segment).unwrap();
+    fs::create_dir(&segment).unwrap();
+    let report = wal::check(directory.path()).unwrap();
+    assert!(!report.is_good());
+    let named = format!("damaged: {}: Is a directory", segment.display());
+    assert!(report.to_string().contains(&named), "{report}");
+    let told = told(directory.path());
+    assert!(told[0].contains("cannot be read"), "{told:?}");
+    assert!(told[1].contains("are missing"), "{told:?}");
+    let export = wal::export(directory.path(), &mut Vec::new()).unwrap();
+    assert!(export.records >= 3, "{}", export.records);
+}
+
+#[test]
+fn what_a_start_cuts_off_is_no_damage_and_not_exported() {
+    let directory = tempfile::tempdir().unwrap();
+    let facts: Vec<Fact> = (1..=3).map(accepted).collect();
+    let (bytes, starts) = one_segment(directory.path(), &facts);
+    let segment = &files(directory.path())[0];
+    for length in starts[2] + 1..bytes.len() {
+        fs::write(segment, &bytes[..length]).unwrap();
+        assert!(wal::check(directory.path()).unwrap().is_good());
+        assert!(told(directory.path()).is_empty(), "{length}");
+        let export = wal::export(directory.path(), &mut Vec::new()).unwrap();
+        let cut = export.findings.cut.unwrap();
+        assert_eq!((export.records, cut.offset), (2, starts[2] as u64));
+    }
+}
+
+#[test]
+fn the_newest_segment_of_another_hub_is_damage() {
+    for others in [1, 30] {
+        let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        several_segments(ours.path());
+        let newest = files(ours.path())[3].clone();
+        let (mut journal, ..) = reopen(theirs.path(), LARGE);
+        for number in 1..=others {
+            append_synced(&mut journal, &[accepted(number)]);
+        }
+        let foreign = fs::read(&files(theirs.path())[0]).unwrap();
+        for foreign in [&foreign[..], &foreign[..24]] {
+            fs::write(&newest, foreign).unwrap();
+            assert!(refusal(ours.path()).contains("header"));
+            assert!(!told(ours.path()).is_empty());
+            assert_eq!(fs::read(&newest).unwrap(), foreign);
+        }
     }
 }
 
@@ -200,8 +309,7 @@ fn a_torn_header_before_records_is_damage() {
     fs::write(&newest, &bytes).unwrap();
     assert!(refusal(directory.path()).contains("header"));
     let export = wal::export(directory.path(), &mut Vec::new()).unwrap();
-    assert_eq!(export.skipped.len(), 1);
-    assert_eq!((export.skipped[0].offset, export.skipped[0].bytes), (0, 24));
+    assert_eq!(skipped(&export), [(0, 24)]);
 }
 
 #[test]
@@ -219,7 +327,7 @@ fn a_running_journal_can_be_checked_and_exported() {
 
     let mut lines = Vec::new();
     let export = wal::export(directory.path(), &mut lines).unwrap();
-    assert_eq!((export.records, export.skipped), (20, vec![]));
+    assert_eq!((export.records, export.findings.faults), (20, vec![]));
     let lines = String::from_utf8(lines).unwrap();
     for (line, number) in lines.lines().zip(1..) {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();

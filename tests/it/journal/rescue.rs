@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use message_hub::adapters::journal_file::FileJournal;
 use message_hub::cli::wal;
 use message_hub::domain::fact::{Fact, Recorded};
+use message_hub::logic::wal::frame;
 use message_hub::logic::wal::known_ids::DedupLimits;
+use message_hub::logic::wal::segment::header;
 use message_hub::ports::journal::Journal;
 
 use super::{accepted, append_synced, delivered, files, options, reopen};
@@ -109,6 +111,10 @@ fn an_import_into_what_is_there_or_of_what_is_no_export_changes_nothing() {
         (torn, "line 1: "),
         ("\n\n", "no record"),
         (
+            &first.replace("\"position\":1,", "\"position\":9223372036854775808,"),
+            "position 9223372036854775808 is more",
+        ),
+        (
             "{\"position\":1,\"kind\":\"delivered\",\"fact\":{}}",
             "line 1: ",
         ),
@@ -116,6 +122,9 @@ fn an_import_into_what_is_there_or_of_what_is_no_export_changes_nothing() {
         let new = tempfile::tempdir().unwrap();
         let error = import(new.path(), lines.as_bytes()).unwrap_err();
         assert!(error.contains(problem), "{error}");
+        let deep = new.path().join("not/there/yet");
+        import(&deep, lines.as_bytes()).unwrap_err();
+        assert!(!new.path().join("not").exists(), "after {problem}");
         assert_eq!(
             import(new.path(), good.as_bytes()),
             Ok(45),
@@ -232,4 +241,33 @@ fn a_missing_segment_is_beyond_repair() {
     fs::remove_file(gone).unwrap();
     let error = wal::repair(data.path(), true).unwrap_err().to_string();
     assert!(error.contains("wal export"), "{error}");
+}
+
+#[test]
+fn what_is_beyond_repair_is_not_said_to_be_repaired_with_the_loss_accepted() {
+    let data = data();
+    let segment = files(&data.path().join("wal")).remove(1);
+    let bytes = fs::read(&segment).unwrap();
+    fs::write(&segment, &bytes[..bytes.len() / 3]).unwrap();
+    for accept_loss in [false, true] {
+        let error = wal::repair(data.path(), accept_loss).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains("repair cannot help here"), "{error}");
+        assert!(!data.path().join("wal-damaged").exists());
+    }
+}
+
+#[test]
+fn a_position_no_journal_can_have_is_refused_wherever_it_stands() {
+    let data = tempfile::tempdir().unwrap();
+    let wal = data.path().join("wal");
+    reopen(&wal, SMALL);
+    let position = 1 << 63;
+    let mut bytes = header(1).to_vec();
+    frame::encode(&mut bytes, position, 0, &accepted(1));
+    fs::write(wal.join(format!("{:020}-{position:020}.base", 1)), bytes).unwrap();
+    assert!(!starts(data.path()));
+    assert!(!wal::check(&wal).unwrap().is_good());
+    let export = wal::export(&wal, &mut Vec::new()).unwrap();
+    assert!(!export.findings.faults.is_empty());
 }
