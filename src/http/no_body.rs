@@ -9,8 +9,9 @@ use super::body::{Body, Incoming};
 use super::{Hub, fields};
 use crate::error::{HubError, Subject};
 
-/// A body of which nothing is taken: it is empty, or an object without fields. Whoever gives more
-/// meant something by it, perhaps only a part of what would be done.
+/// A body of which nothing is taken: it is empty, null, as some clients write that there is none, or an
+/// object without fields. Whoever gives more meant something by it, perhaps only a part of what would be
+/// done.
 pub struct NoBody;
 
 #[derive(Deserialize)]
@@ -28,7 +29,7 @@ impl FromRequest for NoBody {
             let hub = hub.ok_or(HubError::Internal)?;
             let Ok(incoming) = incoming.await;
             let body = Body::one(&hub, incoming, Subject::Request).await?;
-            if !body.text().trim().is_empty() {
+            if !["", "null"].contains(&body.text().trim()) {
                 let Nothing {} = fields::object(Subject::Request, body.text())?;
             }
             Ok(Self)

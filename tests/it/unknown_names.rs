@@ -116,7 +116,7 @@ fn a_field_that_a_command_does_not_know_is_refused() {
             "{method} {path}"
         );
         if operation["requestBody"].is_null() {
-            for no_object in ["x", "[]", "null", "\"one\""] {
+            for no_object in ["x", "[]", "7", "\"one\""] {
                 let answer = hub.ask(&method, &path, no_object.as_bytes());
                 assert_eq!(answer.status, 400, "{method} {path}: {}", answer.body);
             }
