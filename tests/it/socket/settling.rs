@@ -189,3 +189,34 @@ fn stops_of_the_hub_do_not_count() {
     }
     assert!(letters(&hub).is_empty());
 }
+
+#[test]
+fn whoever_unsubscribes_before_it_settles_counts_like_one_that_is_lost() {
+    let hub = hub(&[]);
+    // In good order: the subscription is let go of, then the connection.
+    let mut socket = subscribed(&hub);
+    assert_eq!(hears(&mut socket), (1, 1));
+    let less = socket.ask(&json!({"type": "unsubscribe"}));
+    assert_eq!(less["type"], "unsubscribed");
+    drop(socket);
+    let connected = || its_subscription(&hub)["connected"] == true;
+    eventually("it is gone", || !connected());
+    // Of one type only, which is that of the event.
+    let mut socket = subscribed(&hub);
+    assert_eq!(hears(&mut socket), (1, 2));
+    socket.ask(&json!({
+        "type": "subscribe", "service": "shop", "event_types": ["c.d"], "subscription": "orders",
+    }));
+    let less = json!({"type": "unsubscribe", "event_types": ["a.#"]});
+    assert_eq!(socket.ask(&less)["event_types"], json!(["c.d"]));
+    drop(socket);
+    eventually("it is gone", || !connected());
+    let mut socket = subscribed(&hub);
+    assert_eq!(hears(&mut socket), (1, 3));
+    drop(socket);
+    eventually("it is gone", || !connected());
+    let mut last = subscribed(&hub);
+    assert_eq!(hears(&mut last), (2, 1));
+    eventually("it is a letter", || letters(&hub).len() == 1);
+    assert_eq!(letters(&hub)[0]["payload"], 1);
+}

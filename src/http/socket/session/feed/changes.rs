@@ -258,11 +258,12 @@ impl Handler<Change> for Session {
                 self.feed.keep(&left);
                 let text = texts::unsubscribed(slip.reference.as_ref(), &left);
                 self.answers.give((slip.place, Some(text)));
-                if left.is_empty()
-                    && let Some(named) = self.feed.named.take()
-                {
-                    let outcome = format!("{} of {}, which stays", named.name, named.service);
-                    tell(&self.opened, "unsubscribe", named.id, &outcome);
+                if left.is_empty() {
+                    self.lose_events();
+                    if let Some(named) = self.feed.named.take() {
+                        let outcome = format!("{} of {}, which stays", named.name, named.service);
+                        tell(&self.opened, "unsubscribe", named.id, &outcome);
+                    }
                 }
                 self.feed.event_types = left;
                 Ok(())

@@ -170,7 +170,7 @@ impl Session {
         });
     }
 
-    /// The client is gone with what it had.
+    /// The client is gone with what it had, or has let go of it.
     pub(in crate::http::socket::session) fn lose_events(&mut self) {
         let is_stopping = self.is_draining || self.hub.door.phase() != Phase::Open;
         let sent = self.feed.sent;
@@ -189,7 +189,7 @@ impl Session {
             });
         }
         for letter in std::mem::take(&mut named.letters).into_values() {
-            let error = Some("the client was lost with it".to_owned());
+            let error = Some("the client left without having settled it".to_owned());
             let end = EndLetter { letter, error };
             self.hub.handles.end_letter.do_send(end);
         }
