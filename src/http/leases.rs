@@ -171,9 +171,9 @@ pub async fn receive(
 }
 
 fn answer(hub: &Hub, leased: &[Leased]) -> HttpResponse {
-    let most = hub.settings.max_retry_attempts;
+    let (most, now) = (hub.settings.max_retry_attempts, hub.clock.moment());
     let handed = leased.iter().map(|leased| Handed {
-        envelope: Envelope::handed_out(&leased.delivery, most),
+        envelope: Envelope::handed_out(&leased.delivery, most, now),
         lease: leased.token,
     });
     HttpResponse::Ok().json(Answer {

@@ -76,6 +76,7 @@ impl MessageView {
         view.status = open.state.status();
         view.delivery_attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
         view.next_attempt = open.next_attempt;
+        (view.deliver_at, view.expires_at) = (open.deliver_at, open.expires_at);
         view.hand_outs = open.hand_outs;
         view.redriven = open.redriven;
         view.waiting_for = Some(open.waiting_for);

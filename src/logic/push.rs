@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::domain::ids::{Label, MessageId, ServiceName};
-use crate::domain::message::{Extras, Message, Priority};
+use crate::domain::message::{Extras, Priority};
+use crate::domain::moment::Moment;
 use crate::domain::service::Address;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::transport::PushRequest;
@@ -35,11 +36,13 @@ pub struct Envelope<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hand_outs: Option<u32>,
     pub deadline: Option<Timestamp>,
+    /// By the system's clock as it is set now, since a receiver compares it with its own.
     pub expires_at: Option<Timestamp>,
 }
 
 impl<'a> Envelope<'a> {
-    pub fn new(message: &'a Message, attempt: u32, max_attempts: u32) -> Self {
+    pub fn new(delivery: &'a Delivery, max_attempts: u32, now: Moment) -> Self {
+        let message = &*delivery.message;
         let extras: Option<&Extras> = message.extras.as_deref();
         Self {
             id: message.id,
@@ -56,38 +59,39 @@ impl<'a> Envelope<'a> {
             headers: extras
                 .map(|extras| &extras.headers)
                 .filter(|headers| !headers.is_empty()),
-            attempt,
+            attempt: delivery.attempt,
             max_attempts,
             hand_outs: None,
             deadline: message.deadline(),
-            expires_at: message.expires_at,
+            expires_at: delivery.outlived.map(|at| now.wall_time(at)),
         }
     }
 }
 
 impl<'a> Envelope<'a> {
     /// For a consumer.
-    pub fn handed_out(delivery: &'a Delivery, max_attempts: u32) -> Self {
+    pub fn handed_out(delivery: &'a Delivery, max_attempts: u32, now: Moment) -> Self {
         Self {
             hand_outs: Some(delivery.hand_outs),
-            ..Self::new(&delivery.message, delivery.attempt, max_attempts)
+            ..Self::new(delivery, max_attempts, now)
         }
     }
 }
 
-/// The POST that hands `delivery` over; it never outlasts the message's ttl. `now` is by the hub's
-/// own clock.
+/// The POST that hands `delivery` over; it never outlasts the message's ttl.
 pub fn push_request(
     delivery: &Delivery,
     address: &Address,
     max_attempts: u32,
     message_timeout: Duration,
-    now: Timestamp,
+    now: Moment,
 ) -> PushRequest {
     let message = &*delivery.message;
-    let envelope = Envelope::new(message, delivery.attempt, max_attempts);
+    let envelope = Envelope::new(delivery, max_attempts, now);
     let body = serde_json::to_vec(&envelope).expect("an envelope is JSON");
-    let left = delivery.outlived.map_or(Duration::MAX, |at| at.since(now));
+    let left = delivery
+        .outlived
+        .map_or(Duration::MAX, |at| at.since(now.hub));
     let mut headers = vec![
         ("x-message-id", message.id.to_string()),
         ("x-correlation-id", header_text(&envelope.correlation_id)),
@@ -136,7 +140,7 @@ pub(super) fn header_text(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::message::Payload;
+    use crate::domain::message::{Message, Payload};
     use std::sync::Arc;
     use uuid::Uuid;
 
@@ -167,7 +171,7 @@ mod tests {
             url,
             message_endpoint: "/messages".to_owned(),
         };
-        let now = Timestamp::from_millis(5_000);
+        let now = Timestamp::from_millis(5_000).into();
         push_request(
             &delivery(expires_at),
             &address,
@@ -208,6 +212,22 @@ mod tests {
         ] {
             assert_eq!(header_text(text), header);
         }
+    }
+
+    #[test]
+    fn says_when_it_expires_by_the_clock_that_others_see() {
+        let delivery = delivery(Some(Timestamp::from_millis(6_000)));
+        let expires_at = |delivery: &Delivery, wall: i64| {
+            let now = Moment {
+                hub: Timestamp::from_millis(5_000),
+                wall: Timestamp::from_millis(wall),
+            };
+            let envelope = Envelope::handed_out(delivery, 5, now);
+            envelope.expires_at.map(Timestamp::as_millis)
+        };
+        assert_eq!(expires_at(&delivery, 5_000), Some(6_000));
+        assert_eq!(expires_at(&delivery, 3_605_000), Some(3_606_000));
+        assert_eq!(expires_at(&delivery, 0), Some(1_000));
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub struct InFlight {
     pub tried: Vec<InstanceId>,
     /// Others do well and had no room for it.
     pub others_full: bool,
+    /// Not to be tried again before this: the latest that one of those it went to asked for.
+    pub not_before: Option<Timestamp>,
 }
 
 impl InFlight {
@@ -33,6 +35,15 @@ impl InFlight {
             pushed_at: now,
             tried: Vec::with_capacity(1),
             others_full: false,
+            not_before: None,
+        }
+    }
+
+    /// What an instance answered, whatever the next one does.
+    pub fn heard(&mut self, answered: Answered, now: Timestamp) {
+        if let Answered::Failed { retry_after } = answered {
+            let wish = retry_after.map(|after| now.plus(after));
+            self.not_before = self.not_before.max(wish);
         }
     }
 

@@ -43,16 +43,17 @@ impl CircuitBreaker {
         let ticket = self.circuit.breaker.on_start(now)?;
         self.balancer.started(index, &ask);
         let target = self.balancer.targets()[index].clone();
-        self.push(InFlight::new(delivery, ticket, target, now), now, ctx);
+        let in_flight = InFlight::new(delivery, ticket, target, now);
+        self.push(in_flight, self.settings.clock.moment(), ctx);
         Some(())
     }
 
     /// Sends the message to the instance it is meant for; the answer comes home as [`PushEnded`].
-    fn push(&mut self, mut in_flight: InFlight, now: Timestamp, ctx: &Context<Self>) {
+    fn push(&mut self, mut in_flight: InFlight, now: Moment, ctx: &Context<Self>) {
         let id = in_flight.delivery.message.id;
         let instance = in_flight.pushed_to.instance_id.clone();
         in_flight.tried.push(instance);
-        in_flight.pushed_at = now;
+        in_flight.pushed_at = now.hub;
         let (message, target) = (&in_flight.delivery.message, &in_flight.pushed_to);
         tracing::debug!(
             %id,
@@ -104,18 +105,19 @@ impl CircuitBreaker {
         };
         self.balancer.started(index, &ask);
         in_flight.pushed_to = self.balancer.targets()[index].clone();
-        self.push(in_flight, now, ctx);
+        self.push(in_flight, at, ctx);
         None
     }
 
     fn ended(&mut self, ended: &PushEnded, ctx: &mut Context<Self>) {
         // Out of what is in flight before the instances change, or it would count among the types
         // under way with an instance that it has left.
-        let Some(in_flight) = self.in_flight.remove(&ended.id) else {
+        let Some(mut in_flight) = self.in_flight.remove(&ended.id) else {
             return;
         };
         let now = self.settings.clock.moment();
         let answered = classify(&ended.answer);
+        in_flight.heard(answered, now.hub);
         let moved = self.balancer.has_moved(&in_flight.pushed_to);
         self.observe(&in_flight, answered, moved, now.hub);
         if answered == Answered::NotTried && in_flight.tried.len() == 1 {
@@ -196,14 +198,15 @@ impl CircuitBreaker {
         now: Moment,
         ctx: &mut Context<Self>,
     ) {
-        let (meaning, asked) = match answered {
+        let meaning = match answered {
             // Who is left may take it later; only when nobody is, it is refused for good.
             Answered::Gone if !self.balancer.targets().is_empty() => {
-                (Answered::Failed { retry_after: None }, None)
+                Answered::Failed { retry_after: None }
             }
-            Answered::Failed { retry_after } => (answered, retry_after.map(Asked::AtLeast)),
-            _ => (answered, None),
+            answered => answered,
         };
+        let asked = in_flight.not_before.map(|at| at.since(now.hub));
+        let asked = asked.map(Asked::AtLeast);
         let attempt = in_flight.attempt(answer, meaning, now);
         let transition = self.judge(&in_flight, answered, moved, now.hub);
         self.changed_by_itself(transition, attempt.error.as_deref(), now, ctx);

@@ -121,6 +121,7 @@ mod tests {
     use crate::domain::subscription::{Callback, SigningSecret};
     use crate::domain::timestamp::Timestamp;
     use crate::logic::push::Envelope;
+    use crate::logic::queues::Delivery;
     use crate::logic::wal::samples;
     use crate::logic::webhook::{Handing, push_request};
 
@@ -142,8 +143,14 @@ mod tests {
 
     #[test]
     fn a_push_is_as_described() {
-        let message = samples::message(1, "{}");
-        let body = serde_json::to_vec(&Envelope::new(&message, 1, 5)).unwrap();
+        let delivery = Delivery {
+            outlived: None,
+            message: samples::message(1, "{}").into(),
+            attempt: 1,
+            hand_outs: 1,
+        };
+        let envelope = Envelope::new(&delivery, 5, Timestamp::default().into());
+        let body = serde_json::to_vec(&envelope).unwrap();
         assert_described(&object(&push().fields), &names(&body));
     }
 

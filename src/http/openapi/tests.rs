@@ -272,7 +272,12 @@ fn a_handed_out_message_is_described_as_it_is_written() {
         attempt: 1,
         hand_outs: 1,
     };
-    let envelope = serde_json::to_value(Envelope::handed_out(&delivery, 5)).unwrap();
+    let envelope = serde_json::to_value(Envelope::handed_out(
+        &delivery,
+        5,
+        Timestamp::default().into(),
+    ))
+    .unwrap();
     let document = written();
     let schema = &document["components"]["schemas"]["LeasedMessage"]["allOf"][0]["properties"];
     let described: BTreeSet<_> = schema.as_object().unwrap().keys().collect();

@@ -10,6 +10,7 @@ use super::frames::Reference;
 use crate::domain::event::{Event, EventId, Sequence, StreamId};
 use crate::domain::ids::{Label, LeaseToken, MessageId, ServiceName};
 use crate::domain::message::State;
+use crate::domain::moment::Moment;
 use crate::domain::pattern::Pattern;
 use crate::domain::timestamp::Timestamp;
 use crate::error::HubError;
@@ -69,10 +70,10 @@ struct MessageFrame<'a> {
 }
 
 /// A message on its way to a consumer.
-pub fn message(leased: &Leased, max_attempts: u32) -> ByteString {
+pub fn message(leased: &Leased, max_attempts: u32, now: Moment) -> ByteString {
     render(&MessageFrame {
         kind: "message",
-        message: Envelope::handed_out(&leased.delivery, max_attempts),
+        message: Envelope::handed_out(&leased.delivery, max_attempts, now),
         lease: leased.token,
     })
 }
@@ -278,7 +279,7 @@ pub mod tests {
                 "accepted",
                 published(&slip, sample.id, Some(&sample), false, "disk"),
             ),
-            ("message", message(&leased, 5)),
+            ("message", message(&leased, 5, Timestamp::default().into())),
             ("ok", ok(&reference)),
             ("pong", pong(None)),
             ("error", error(given, &problem, Timestamp::from_millis(1))),

@@ -23,6 +23,9 @@ pub struct OpenMessage {
     /// Failed attempts of its present life.
     pub attempts: Vec<Attempt>,
     pub next_attempt: Option<Timestamp>,
+    /// As the system's clock is set now.
+    pub deliver_at: Option<Timestamp>,
+    pub expires_at: Option<Timestamp>,
     /// How often it was handed out to consumers since its last attempt.
     pub hand_outs: u32,
     /// Why it has not been delivered yet, in words.
@@ -91,6 +94,8 @@ impl Queues {
             redriven: entry.redriven,
             attempts: entry.attempts.as_deref().cloned().unwrap_or_default(),
             next_attempt: next_attempt(entry, now),
+            deliver_at: deliver_at(entry, now),
+            expires_at: entry.outlived.map(|at| now.wall_time(at)),
             hand_outs: hand_outs(entry),
             waiting_for: self.waiting_for(entry, now),
         })
@@ -168,5 +173,12 @@ fn next_attempt(entry: &Entry, now: Moment) -> Option<Timestamp> {
         Place::Retrying { at } => Some(now.wall_time(at)),
         Place::Scheduled { until } => Some(until.wall_time(now)),
         _ => None,
+    }
+}
+
+fn deliver_at(entry: &Entry, now: Moment) -> Option<Timestamp> {
+    match entry.place {
+        Place::Scheduled { until } => Some(until.wall_time(now)),
+        _ => entry.message.deliver_at(),
     }
 }

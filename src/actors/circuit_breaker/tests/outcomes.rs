@@ -43,6 +43,42 @@ async fn an_attempt_that_one_instance_saw_is_one_even_if_the_next_was_not_reache
 }
 
 #[actix::test]
+async fn whoever_asked_to_be_left_alone_is_whatever_the_next_one_answers() {
+    let busy = |seconds: Option<u64>| {
+        Push::Answer(PushAnswer::Status {
+            code: 503,
+            retry_after: seconds.map(Duration::from_secs),
+            excerpt: String::new(),
+        })
+    };
+    let refused = || {
+        Push::Answer(PushAnswer::NoAnswer {
+            error: "connection refused".to_owned(),
+        })
+    };
+    for (second, wait) in [
+        (status(500), 60),
+        (refused(), 60),
+        (status(410), 60),
+        (not_tried(), 60),
+        (cut_short(), 60),
+        (busy(None), 60),
+        (busy(Some(20)), 60),
+        (busy(Some(90)), 90),
+    ] {
+        let mut circuit = circuit(ScriptedTransport::new([busy(Some(60)), second]));
+        circuit.address.do_send(instances(&["a", "b"]));
+        circuit.deliver([1]);
+        let Fact::AttemptFailed(failed) = circuit.only_fact().await else {
+            panic!("it is to be tried again");
+        };
+        let waits = failed.retry_at.since(circuit.clock.wall());
+        assert_eq!(waits.as_secs(), wait);
+        tokio::time::resume();
+    }
+}
+
+#[actix::test]
 async fn a_message_in_a_hurry_says_nothing_of_the_service() {
     let mut circuit = circuit(ScriptedTransport::new((0..6).map(|_| cut_short())));
     circuit.address.do_send(instances(&["a", "b"]));

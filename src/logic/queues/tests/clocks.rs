@@ -135,3 +135,16 @@ fn an_attempt_is_repeated_after_its_backoff_whatever_the_clock_did_meanwhile() {
     queues.due(id(1), moment(2_001, HOUR));
     assert_ne!(state(&queues, 1), State::Retrying);
 }
+
+#[test]
+fn what_others_see_of_a_ttl_and_a_delay_is_by_the_clock_as_it_is_set() {
+    let mut queues = queues_with([expiring(1, 600_000)]);
+    queues.learn(2, &accepted(delayed(2, 0, 600_000)), moment(0, 0), true);
+    for wall_ahead in [0, HOUR, -HOUR] {
+        let now = moment(1_000, wall_ahead);
+        let [ttl, delay] = [1, 2].map(|number| queues.inspect(id(number), now).unwrap());
+        let at = Some(at(600_000 + wall_ahead));
+        assert_eq!((ttl.expires_at, delay.deliver_at), (at, at));
+        assert_eq!(delay.next_attempt, at);
+    }
+}
