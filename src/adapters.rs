@@ -5,6 +5,5 @@ pub mod archive_memory;
 pub mod http_transport;
 pub mod journal_file;
 pub mod journal_memory;
-mod patience;
 pub mod private_files;
 pub mod tls;

@@ -8,7 +8,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Termination};
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, Loaded};
 use crate::runtime;
@@ -18,7 +19,7 @@ const USUAL_FILE: &str = "config/config.yaml";
 
 /// A message hub: durable messages, service discovery, circuits and retries in one binary.
 #[derive(Parser, Debug)]
-#[command(name = "message-hub", version, args_conflicts_with_subcommands = true)]
+#[command(name = "message-hub", version)]
 pub struct Cli {
     #[command(flatten)]
     config_file: ConfigFile,
@@ -70,8 +71,26 @@ impl Termination for Exit {
 }
 
 impl Cli {
-    pub fn into_command(self) -> Command {
-        self.command.unwrap_or(Command::Serve(self.config_file))
+    /// # Errors
+    /// A configuration file that the command has no use for, or a second one.
+    pub fn into_command(self) -> Result<Command, clap::Error> {
+        let Some(mut command) = self.command else {
+            return Ok(Command::Serve(self.config_file));
+        };
+        let Some(before) = self.config_file.config else {
+            return Ok(command);
+        };
+        // What stands before the command is meant for it.
+        match &mut command {
+            Command::Serve(file) | Command::CheckConfig(file) if file.config.is_none() => {
+                file.config = Some(before);
+                Ok(command)
+            }
+            _ => Err(Self::command().error(
+                ErrorKind::ArgumentConflict,
+                "--config before the command: this command does not take it there, or has one itself",
+            )),
+        }
     }
 }
 
@@ -126,7 +145,7 @@ mod tests {
     use super::*;
 
     fn parse(line: &str) -> Result<Command, clap::Error> {
-        Cli::try_parse_from(line.split(' ')).map(Cli::into_command)
+        Cli::try_parse_from(line.split(' ')).and_then(Cli::into_command)
     }
 
     fn file(path: &str) -> ConfigFile {
@@ -139,8 +158,19 @@ mod tests {
     fn serves_without_a_command() {
         let no_file = ConfigFile { config: None };
         assert_eq!(parse("message-hub").unwrap(), Command::Serve(no_file));
-        for line in ["message-hub --config x", "message-hub serve --config x"] {
+        for line in [
+            "message-hub --config x",
+            "message-hub serve --config x",
+            "message-hub --config x serve",
+        ] {
             assert_eq!(parse(line).unwrap(), Command::Serve(file("x")), "{line}");
+        }
+        for line in [
+            "message-hub check-config --config x",
+            "message-hub --config x check-config",
+        ] {
+            let check = Command::CheckConfig(file("x"));
+            assert_eq!(parse(line).unwrap(), check, "{line}");
         }
     }
 
@@ -149,7 +179,9 @@ mod tests {
         for line in [
             "message-hub dance",
             "message-hub serve --port 1",
-            "message-hub --config x serve",
+            "message-hub --config x serve --config x",
+            "message-hub --config x licences",
+            "message-hub --config x wal check",
             "message-hub bench --mode fly",
         ] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");

@@ -11,8 +11,8 @@
 //! | [`runtime`] | wires, starts, drains, stops | everything |
 //! | [`cli`] | the command line, the load generator, journal tools | `runtime` |
 //!
-//! Beside the layers: [`clock`], [`config`], [`door`], [`error`], [`live`], [`metrics`], [`pool`],
-//! [`request_rates`], [`telemetry`].
+//! Beside the layers: [`clock`], [`config`], [`door`], [`error`], [`live`], [`metrics`], [`patience`],
+//! [`pool`], [`request_rates`], [`telemetry`].
 
 pub mod actors;
 pub mod adapters;
@@ -26,6 +26,7 @@ pub mod http;
 pub mod live;
 pub mod logic;
 pub mod metrics;
+pub mod patience;
 pub mod pool;
 pub mod ports;
 pub mod request_rates;

@@ -8,7 +8,8 @@ use message_hub::{runtime, telemetry};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> Exit {
-    run(Cli::parse().into_command()).unwrap_or_else(|error| {
+    let command = Cli::parse().into_command();
+    run(command.unwrap_or_else(|error| error.exit())).unwrap_or_else(|error| {
         let io_error = error.downcast_ref::<io::Error>();
         // Whoever reads has seen enough, such as `head`.
         if io_error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {

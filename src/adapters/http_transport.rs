@@ -21,11 +21,11 @@ use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::patience::Patience;
 use super::tls::Trust;
 use crate::domain::deny_list::DenyList;
 use crate::domain::ids::is_visible;
 use crate::logic::spacing::Spacing;
+use crate::patience::Patience;
 use crate::ports::transport::{ProbeAnswer, PushAnswer, PushRequest, Transport};
 use connection::{Connection, Rest, may_be_followed};
 use dial::{Dialer, Place};

@@ -95,7 +95,8 @@ mod tests {
         );
         let command = Cli::try_parse_from(line.split_whitespace())
             .unwrap()
-            .into_command();
+            .into_command()
+            .unwrap();
         let Command::Bench(arguments) = command else {
             panic!("not a bench: {line}");
         };
@@ -245,7 +246,7 @@ mod tests {
     fn a_hub_that_is_not_there_is_an_internal_failure() {
         let line = "message-hub bench --url http://127.0.0.1:1";
         let Ok(Command::Bench(arguments)) =
-            Cli::try_parse_from(line.split(' ')).map(Cli::into_command)
+            Cli::try_parse_from(line.split(' ')).and_then(Cli::into_command)
         else {
             panic!("not a bench");
         };

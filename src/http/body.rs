@@ -14,6 +14,7 @@ use super::bodies::{Permit, Purpose};
 use super::{Hub, peer};
 use crate::error::{HubError, Subject};
 use crate::logic::canonical::depth;
+use crate::patience::Patience;
 
 /// Limit for one message, in bytes.
 pub const ONE: usize = 1 << 20;
@@ -93,13 +94,13 @@ impl Body {
         }
         let mut permit = hub.bodies.permit(incoming.purpose());
         let reading = collect(hub, &mut incoming, limit, &mut permit, subject);
-        let bytes = match tokio::time::timeout(PATIENCE, reading).await {
-            Ok(Err(full @ (HubError::Busy | HubError::ShareFull { .. }))) => {
+        let bytes = match Patience::of(PATIENCE).wait_for(reading).await {
+            Some(Err(full @ (HubError::Busy | HubError::ShareFull { .. }))) => {
                 hub.metrics.requests_refused_busy.inc();
                 return Err(full);
             }
-            Ok(bytes) => bytes?,
-            Err(_) => {
+            Some(bytes) => bytes?,
+            None => {
                 return Err(HubError::invalid(
                     subject,
                     "body",

@@ -10,7 +10,10 @@ const RULES: &[(&str, &[&str])] = &[
     // The transport's data is what a push is made of and an answer is read from.
     ("logic", &["domain", "logic", "ports::transport"]),
     ("ports", &["domain", "logic", "ports"]),
-    ("adapters", &["adapters", "domain", "logic", "ports"]),
+    (
+        "adapters",
+        &["adapters", "domain", "logic", "patience", "ports"],
+    ),
     (
         "actors",
         &[
@@ -41,6 +44,7 @@ const RULES: &[(&str, &[&str])] = &[
             "live",
             "logic",
             "metrics",
+            "patience",
             "pool",
             "ports",
             "request_rates",
@@ -53,6 +57,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("metrics", &["domain", "logic", "metrics"]),
     ("door", &[]),
     ("live", &[]),
+    ("patience", &[]),
     ("pool", &["domain"]),
     ("request_rates", &["domain", "logic::token_bucket"]),
     ("clock", &["domain"]),

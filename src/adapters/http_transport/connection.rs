@@ -50,6 +50,9 @@ impl Connection {
         let (socket, heard) = (stream.socket(), stream.heard());
         let made = http1::Builder::new()
             .max_buf_size(MOST_HEAD)
+            // Odd, and clear all the same (RFC 9112, sections 5.1 and 5.2).
+            .allow_obsolete_multiline_headers_in_responses(true)
+            .allow_spaces_after_header_name_in_responses(true)
             .handshake(TokioIo::new(stream))
             .await;
         let (requests, driver) = made.map_err(|error| Failure::of_exchange(&error))?;

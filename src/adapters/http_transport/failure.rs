@@ -42,12 +42,23 @@ impl Failure {
             return Self::of_io("connection lost", cause);
         }
         if error.is_parse() {
-            return Self::of_the_receiver(format!("not an HTTP answer: {error}"));
+            return Self::of_the_receiver(format!("not an HTTP answer: {}", in_words(error)));
         }
         if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
             return Self::of_the_receiver("connection closed before an answer");
         }
         Self::of_the_receiver(error.to_string())
+    }
+}
+
+/// hyper says the same of a head that is too large and of a head that says a number which is.
+fn in_words(error: &hyper::Error) -> String {
+    match error.to_string().as_str() {
+        "message head is too large" => {
+            "its head is larger than 64 KiB or 100 lines, or says a length that is too large"
+                .to_owned()
+        }
+        words => words.to_owned(),
     }
 }
 

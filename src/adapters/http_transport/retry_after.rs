@@ -7,6 +7,8 @@ use hyper::HeaderMap;
 use hyper::header::{DATE, RETRY_AFTER};
 use jiff::fmt::rfc2822;
 
+use crate::domain::timestamp::Timestamp;
+
 /// As good as for ever: whoever heeds it has a limit of its own.
 const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
 /// How zone zero is spelled where `GMT` should stand.
@@ -59,17 +61,54 @@ fn seconds(text: &str) -> Option<Duration> {
 }
 
 fn date(text: &str) -> Option<SystemTime> {
-    let as_usual = |text: &str| text.parse::<HttpDate>().ok().map(SystemTime::from);
-    if let Some(date) = as_usual(text) {
+    if let Some(date) = as_usual(text).or_else(|| mailed(text)) {
         return Some(date);
     }
-    let zone_zero = ZERO.iter().find_map(|zone| text.strip_suffix(zone));
-    if let Some(date) = zone_zero.and_then(|rest| as_usual(&format!("{}GMT", rest))) {
-        return Some(date);
+    // Its day, its comma and the dashes between its parts are what writers of dates go astray with:
+    // `Mon, 30-Nov-2026 04:00:00 GMT`, `Mon 30 Nov 2026 04:00:00 GMT`.
+    let is_day = |word: &str| word.len() >= 3 && word.bytes().all(|c| c.is_ascii_alphabetic());
+    let rest = match text.split_once([' ', ',']) {
+        Some((day, rest)) if is_day(day) => rest.trim_start_matches([',', ' ']),
+        _ => text,
+    };
+    let (date, time) = rest
+        .split_once(' ')
+        .filter(|(date, _)| date.contains('-'))
+        .map_or_else(
+            || (rest.to_owned(), ""),
+            |(date, time)| (date.replace('-', " "), time),
+        );
+    mailed(format!("{date} {time}").trim_end())
+}
+
+fn as_usual(text: &str) -> Option<SystemTime> {
+    let read = |text: &str| text.parse::<HttpDate>().ok().map(SystemTime::from);
+    let zone_zero = || {
+        let rest = ZERO.iter().find_map(|zone| text.strip_suffix(zone))?;
+        read(&format!("{rest}GMT"))
+    };
+    read(text).or_else(zone_zero)
+}
+
+/// As in mails, or as in most interfaces. The last hours of the calendar, which are beyond what can be
+/// computed with, are as far away as the same ones some years before.
+fn mailed(text: &str) -> Option<SystemTime> {
+    let read = |text: &str| {
+        let date = DATES.parse_timestamp(text).ok();
+        date.map(SystemTime::from)
+    };
+    let whole = || Some(at_millis(Timestamp::parse(text).ok()?));
+    let at_the_end = || read(&text.replacen("9999", "9995", 1)).filter(|_| text.contains("9999"));
+    read(text).or_else(whole).or_else(at_the_end)
+}
+
+fn at_millis(time: Timestamp) -> SystemTime {
+    let millis = time.as_millis().unsigned_abs();
+    let apart = Duration::from_millis(millis);
+    match time.as_millis() {
+        ..0 => SystemTime::UNIX_EPOCH - apart,
+        _ => SystemTime::UNIX_EPOCH + apart,
     }
-    let mailed = DATES.parse_timestamp(text).ok();
-    let date = mailed.or_else(|| text.parse().ok())?;
-    Some(SystemTime::from(date))
 }
 
 #[cfg(test)]
@@ -129,11 +168,33 @@ mod tests {
             "31 Jan 2026 12:00:30 GMT",
             "Sat, 31 Jan 2026 14:00:30 +0200",
             "2026-01-31T12:00:30Z",
+            "2026-01-31t14:00:30+02:00",
+            "Sat, 31-Jan-2026 12:00:30 GMT",
+            "Saturday, 31-Jan-2026 12:00:30 GMT",
+            "Sat 31 Jan 2026 12:00:30 GMT",
+            "Sat 31-Jan-2026 14:00:30 +0200",
+            "31-Jan-2026 12:00:30 UT",
         ] {
             assert_eq!(wish(&[text], None), Some(30), "{text}");
         }
         let past = "Sat, 31 Jan 2026 11:00:00 GMT";
         assert_eq!(wish(&[past], None), Some(0));
+    }
+
+    #[test]
+    fn the_end_of_the_calendar_is_as_good_as_for_ever() {
+        for text in [
+            "9999-12-31T23:59:59Z",
+            "9999-12-31T23:59:59.999Z",
+            "9999-12-31T23:59:59-12:00",
+            "Fri, 31 Dec 9999 23:59:59 GMT",
+            "Fri, 31 Dec 9999 23:59:59 -0500",
+            "Fri, 31-Dec-9999 23:59:59 GMT",
+            "31 Dec 9999 23:59:59 +0000",
+        ] {
+            let after = wish(&[text], None);
+            assert!(after >= Some(LONGEST.as_secs()), "{text}: {after:?}");
+        }
     }
 
     #[test]
@@ -170,7 +231,18 @@ mod tests {
 
     #[test]
     fn what_nobody_understands_is_no_wish() {
-        for text in ["soon", "-1", "", ".", "1e3", "0x10", "3 4", "tomorrow, 5pm"] {
+        for text in [
+            "soon",
+            "-1",
+            "",
+            ".",
+            "1e3",
+            "0x10",
+            "3 4",
+            "tomorrow, 5pm",
+            "Sat, 31-Feb-2026 12:00:30 GMT",
+            "Sat, 31-Jan GMT",
+        ] {
             assert_eq!(wish(&[text], None), None, "{text}");
         }
         assert_eq!(wish(&[], None), None);

@@ -55,6 +55,33 @@ async fn a_request_says_where_it_goes_and_what_it_carries() {
 }
 
 #[actix::test]
+async fn an_odd_head_is_heard_as_long_as_it_is_clear() {
+    let odd =
+        b"HTTP/1.1 200 OK\r\nServer : odd\r\nX-Folded: one\r\n two\r\nContent-Length: 2\r\n\r\nok";
+    let server = Server::start([Script::answering(&[odd])]).await;
+    let transport = transport();
+    for _ in 0..2 {
+        let answer = transport.push(request(&server.url())).await;
+        assert_eq!(answer, status(200, ""));
+    }
+    assert_eq!(server.connections(), 1);
+}
+
+#[actix::test]
+async fn what_is_wrong_with_a_head_is_said() {
+    let huge = b"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n";
+    let server = Server::start([Script::answering(&[huge])]).await;
+    let answer = transport().push(request(&server.url())).await;
+    let PushAnswer::NoAnswer { error } = answer else {
+        panic!("{answer:?}");
+    };
+    assert!(
+        error.ends_with("or says a length that is too large"),
+        "{error}"
+    );
+}
+
+#[actix::test]
 async fn interim_answers_are_read_past_however_they_come() {
     let hint = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n";
     let pieces: &[&[u8]] = &[

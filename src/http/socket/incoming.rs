@@ -24,12 +24,15 @@ use futures_util::Stream;
 use super::fragments::{Fragments, Whole};
 use crate::http::connection::Line;
 use crate::logic::frame_lengths::{FrameHead, LONGEST_CONTROL};
+use crate::patience::Patience;
 use crate::pool::{Held, Peer, Pool};
 
 /// A message of a client may be so long, in bytes.
 pub const LONGEST: usize = 1 << 20;
 /// Parts of messages that are put together before others get a turn.
 const TURN: usize = 64;
+/// The opcode of a close.
+const CLOSE: u8 = 0x8;
 /// Until a message that has begun must have ended.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -57,6 +60,8 @@ impl Gate {
 pub enum Trouble {
     #[error("at most 1 MiB at once")]
     TooLong,
+    #[error("a close has a code that may not be sent, or a reason that is not UTF-8")]
+    BadClose,
     #[error("a text is not UTF-8")]
     NotText,
     #[error("a message did not end within 30 seconds")]
@@ -73,6 +78,7 @@ impl Trouble {
                 let trouble = error.get_ref().and_then(|error| error.downcast_ref());
                 trouble.map_or(CloseCode::Protocol, |trouble| match trouble {
                     Self::TooLong => CloseCode::Size,
+                    Self::BadClose => CloseCode::Protocol,
                     Self::NotText => CloseCode::Invalid,
                     Self::TooSlow => CloseCode::Policy,
                     Self::NoRoom => CloseCode::Again,
@@ -139,7 +145,13 @@ impl<S> Incoming<S> {
         if !self.has_frame()? {
             return Ok(Taken::Nothing);
         }
-        let Some(frame) = self.codec.decode(&mut self.buffer)? else {
+        let is_close = self.buffer.first().map(|first| first & 0x0f) == Some(CLOSE);
+        let decoded = match self.codec.decode(&mut self.buffer) {
+            // The codec has no words of its own for what a close says.
+            Err(ProtocolError::BadOpCode) if is_close => Err(Trouble::BadClose.into()),
+            decoded => decoded,
+        };
+        let Some(frame) = decoded? else {
             return Ok(Taken::Nothing);
         };
         let message = match frame {
@@ -309,29 +321,49 @@ impl Room {
     }
 }
 
-/// When a message must have ended, from when it was first waited for.
+/// When a message must have ended, from when it was first waited for. While the hub stands still that
+/// is put off.
 #[derive(Default)]
 struct Deadline {
     sleep: Option<Pin<Box<Sleep>>>,
-    is_set: bool,
+    patience: Patience,
+    looked_at: Option<Instant>,
 }
 
 impl Deadline {
     fn clear(&mut self) {
-        self.is_set = false;
+        self.looked_at = None;
     }
 
     fn is_over(&mut self, context: &mut Context<'_>) -> bool {
-        if !self.is_set {
-            self.is_set = true;
-            let at = Instant::now() + PATIENCE;
-            match &mut self.sleep {
-                Some(sleep) => sleep.as_mut().reset(at),
-                None => self.sleep = Some(Box::pin(sleep_until(at))),
+        let mut looked_at = match self.looked_at {
+            Some(at) => at,
+            None => {
+                self.patience = Patience::of(PATIENCE);
+                self.look()
             }
+        };
+        while let Some(sleep) = &mut self.sleep
+            && sleep.as_mut().poll(context).is_ready()
+        {
+            let look = self.patience.look();
+            if self.patience.is_over_after(look, looked_at.elapsed()) {
+                return true;
+            }
+            looked_at = self.look();
         }
-        let sleep = self.sleep.as_mut();
-        sleep.is_some_and(|sleep| sleep.as_mut().poll(context).is_ready())
+        false
+    }
+
+    /// Sleeps until the next look.
+    fn look(&mut self) -> Instant {
+        let now = Instant::now();
+        let at = now + self.patience.look();
+        match &mut self.sleep {
+            Some(sleep) => sleep.as_mut().reset(at),
+            None => self.sleep = Some(Box::pin(sleep_until(at))),
+        }
+        *self.looked_at.insert(now)
     }
 }
 

@@ -223,9 +223,10 @@ impl Session {
     }
 
     fn next_message(&mut self) -> Option<ByteString> {
-        let leased = self.consumers.pop(self.hub.clock.now())?;
+        let now = self.hub.clock.moment();
+        let leased = self.consumers.pop(now.hub)?;
         let most = self.hub.settings.max_retry_attempts;
-        Some(texts::message(&leased, most))
+        Some(texts::message(&leased, most, now))
     }
 
     fn refuse(&mut self, slip: &Slip, error: &HubError) {
@@ -333,7 +334,7 @@ impl StreamHandler<Result<ws::Message, ProtocolError>> for Session {
             // Parts were put together before.
             Ok(ws::Message::Ping(_) | ws::Message::Pong(_) | ws::Message::Continuation(_)) => {}
             Ok(ws::Message::Nop) => {}
-            Ok(ws::Message::Close(_)) => self.leave(Farewell::Answer),
+            Ok(ws::Message::Close(said)) => self.leave(Farewell::answering(said)),
             // Nothing that comes after can be understood.
             Err(error) => self.leave(Farewell::because(Trouble::close_code(&error))),
         }

@@ -97,11 +97,21 @@ fn who_breaks_the_protocol_is_closed() {
         ("unknown opcode", &[0x83, 0x80, 0, 0, 0, 0], 1002),
         ("a part of nothing", &[0x80, 0x80, 0, 0, 0, 0], 1002),
         ("not UTF-8", &[0x81, 0x81, 0, 0, 0, 0, 0xff], 1007),
+        ("a bad code", &[0x88, 0x82, 0, 0, 0, 0, 0x03, 0xed], 1002),
+        (
+            "a bad reason",
+            &[0x88, 0x83, 0, 0, 0, 0, 0x03, 0xe8, 0xff],
+            1002,
+        ),
     ] {
         let mut socket = hub.socket();
         socket.say_bytes(bytes).unwrap();
         match socket.hear_frame() {
-            Frame::Close(given, reason) => assert_eq!(given, code, "{what}: {reason}"),
+            Frame::Close(given, reason) => {
+                assert_eq!(given, code, "{what}: {reason}");
+                let is_of_a_close = reason.starts_with("a close has a code");
+                assert_eq!(is_of_a_close, what.starts_with("a bad"), "{what}: {reason}");
+            }
             other => panic!("{what}: {other:?}"),
         }
     }
@@ -114,8 +124,15 @@ fn who_breaks_the_protocol_is_closed() {
 #[test]
 fn a_close_is_answered() {
     let hub = TestHub::start();
+    for code in [1000_u16, 1001, 3000, 4999] {
+        let mut socket = hub.socket();
+        let mut said = code.to_be_bytes().to_vec();
+        said.extend(b"bye");
+        socket.say_frame(0x88, &said).unwrap();
+        socket.is_closed(code);
+    }
     let mut socket = hub.socket();
-    socket.say_frame(0x88, &1000_u16.to_be_bytes()).unwrap();
+    socket.say_frame(0x88, b"").unwrap();
     socket.is_closed(1005);
 }
 

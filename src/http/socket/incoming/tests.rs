@@ -197,3 +197,18 @@ async fn what_has_not_ended_takes_room_from_its_first_byte_until_its_last() {
     assert!(one.next().now_or_never().is_none());
     assert_eq!(pool.used(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_of_the_hub_is_not_the_fault_of_who_is_in_the_middle_of_a_message() {
+    let began = Instant::now();
+    let freeze = tokio::spawn(async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        // Nobody is polled while this passes, as when the process is stopped.
+        tokio::time::advance(10 * PATIENCE).await;
+    });
+    let mut incoming = silent(vec![frame(0x01, b"begun")]);
+    let read = incoming.next().await;
+    freeze.await.unwrap();
+    assert!(began.elapsed() > 10 * PATIENCE + PATIENCE / 2);
+    assert_ends_with(&read.into_iter().collect::<Vec<_>>(), CloseCode::Policy);
+}

@@ -34,7 +34,7 @@ pub enum Stage {
 pub enum Farewell {
     /// It has said it.
     Said,
-    /// No more than the client did.
+    /// The client gave no reason.
     Answer,
     Because(CloseReason),
 }
@@ -43,6 +43,11 @@ impl Farewell {
     pub fn because((code, description): (CloseCode, impl Into<String>)) -> Self {
         let description = Some(description.into()).filter(|text| !text.is_empty());
         Self::Because(CloseReason { code, description })
+    }
+
+    /// The client's own code goes back to it (RFC 6455, section 5.5.1).
+    pub fn answering(said: Option<CloseReason>) -> Self {
+        said.map_or(Self::Answer, |said| Self::because((said.code, "")))
     }
 }
 

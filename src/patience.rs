@@ -13,6 +13,7 @@ const LOOK: Duration = Duration::from_millis(500);
 const GRACE: Duration = Duration::from_millis(200);
 
 /// What is left of the time somebody has. It does not shrink while the hub stands still.
+#[derive(Default)]
 pub struct Patience {
     left: Duration,
 }
@@ -22,25 +23,38 @@ impl Patience {
         Self { left }
     }
 
+    /// Until the next look.
+    pub fn look(&self) -> Duration {
+        self.left.min(LOOK)
+    }
+
     /// What comes of `future`, unless it takes longer than there is patience.
     pub async fn wait_for<F: Future>(&mut self, future: F) -> Option<F::Output> {
         let mut future = pin!(future);
         loop {
-            let look = self.left.min(LOOK);
+            let look = self.look();
             let began = Instant::now();
             let output = timeout(look, future.as_mut()).await;
             let took = began.elapsed();
-            self.left = self.left.saturating_sub(took.min(look));
-            if let Ok(output) = output {
-                return Some(output);
-            }
-            if self.left.is_zero() {
-                if took < look + LOOK {
-                    return None;
+            match output {
+                Ok(output) => {
+                    self.left = self.left.saturating_sub(took.min(look));
+                    return Some(output);
                 }
-                self.left = GRACE;
+                Err(_) if self.is_over_after(look, took) => return None,
+                Err(_) => {}
             }
         }
+    }
+
+    /// Whether that was all: a look that should have taken `look` took so long.
+    pub fn is_over_after(&mut self, look: Duration, took: Duration) -> bool {
+        self.left = self.left.saturating_sub(took.min(look));
+        if !self.left.is_zero() {
+            return false;
+        }
+        self.left = GRACE;
+        took < look + LOOK
     }
 }
 
