@@ -3,7 +3,7 @@
 //! Eligible is an instance that is not unhealthy, takes messages of the type asked for, has less in
 //! flight than it takes now, and is not excluded. One of weight 0 is in reserve: it is chosen only if
 //! nobody else takes such a message, not if the others are merely full. An instance that is back or new among others begins with one message at a time
-//! ([`Ramp`]). With `health_aware` one that does badly gets nothing as long as there is one that does
+//! ([`Ramp`](super::ramp::Ramp)). With `health_aware` one that does badly gets nothing as long as there is one that does
 //! well: a message waits for room there rather than spend its attempts where they fail.
 
 mod kinds;

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use super::*;
@@ -21,6 +21,28 @@ fn numbered(facts: Vec<Fact>) -> Vec<Recorded> {
     numbered
         .map(|(fact, position)| Recorded { position, fact })
         .collect()
+}
+
+/// A dead letter that holds its ordering key stays in the journal, so no hub accepts its id anew.
+fn without_ids_of_held_letters(facts: Vec<Fact>) -> Vec<Fact> {
+    let mut held = HashSet::new();
+    let is_possible = |fact: &Fact| {
+        match fact {
+            Fact::Accepted(message) => return !held.contains(&message.id),
+            Fact::Redriven(redrive) => drop(held.remove(&redrive.message.id)),
+            Fact::DeadLetterDeleted(deleted) => drop(held.remove(&deleted.id)),
+            _ => {
+                let settled = fact.settlement();
+                if let Some((_, settlement)) = settled.filter(|(_, one)| one.holds_key) {
+                    held.insert(settlement.id);
+                }
+            }
+        }
+        true
+    };
+    let mut facts = facts;
+    facts.retain(is_possible);
+    facts
 }
 
 fn compacted(records: &[Recorded]) -> Vec<Recorded> {
@@ -328,7 +350,8 @@ proptest! {
         first_cut in 0..60_usize,
         second_cut in 0..60_usize,
     ) {
-        let records = numbered(facts);
+        let records = numbered(without_ids_of_held_letters(facts));
+        prop_assume!(!records.is_empty());
         let whole = Replayed::of(&records);
 
         let (old, rest) = records.split_at(first_cut.min(records.len()));
