@@ -352,16 +352,17 @@ fn understand(error: &Error, path: &str) -> HubError {
 }
 
 fn log(error: &HubError, id: &RequestId, response: &ServiceResponse) {
+    let is_internal = error.status() == StatusCode::INTERNAL_SERVER_ERROR;
+    if !is_internal && !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
     let (code, request_id) = (error.code(), id.as_str());
     let method = shortened(response.request().method().as_str());
     let path = shortened(response.request().path());
-    if error.status() == StatusCode::INTERNAL_SERVER_ERROR {
+    if is_internal {
         let cause = response.response().error().map(ToString::to_string);
         tracing::error!(request_id, %method, %path, cause, "internal error");
     } else {
-        if !tracing::enabled!(tracing::Level::DEBUG) {
-            return;
-        }
         let error = error.in_words();
         tracing::debug!(request_id, %method, %path, code, error, "refused");
     }
