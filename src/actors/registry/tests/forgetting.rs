@@ -19,6 +19,24 @@ impl Office {
         })
     }
 
+    fn instance_deregistered(&self) -> Fact {
+        Fact::InstanceDeregistered(InstanceDeregistered {
+            service: service("billing"),
+            instance_id: instance("a"),
+            at: self.clock.wall(),
+            registered_at: None,
+        })
+    }
+
+    /// A name that asked and did not register.
+    fn commit_seen(&self, name: &str) {
+        let seen = Fact::ServiceSeen(ServiceSeen {
+            service: service(name),
+            at: self.clock.wall(),
+        });
+        self.address.do_send(committed(1, vec![seen]));
+    }
+
     fn forgotten(&self) {
         let service = service("billing");
         self.address.do_send(Forgotten { service });
@@ -58,13 +76,7 @@ async fn one_that_deregisters_goes_at_once_and_may_come_back() {
 #[actix::test]
 async fn one_that_only_asked_goes_when_it_did_not_ask_for_long() {
     let mut office = office();
-    office.address.do_send(committed(
-        1,
-        vec![Fact::ServiceSeen(ServiceSeen {
-            service: service("billing"),
-            at: office.clock.wall(),
-        })],
-    ));
+    office.commit_seen("billing");
     office.poll();
     assert_eq!(office.is_left().await, Some(false));
     pass(59).await;
@@ -86,12 +98,7 @@ async fn one_that_only_asked_goes_when_it_did_not_ask_for_long() {
 async fn one_without_instances_is_deregistered_once_nothing_waits_for_it() {
     let mut office = office();
     office.commit(registration("a"));
-    office.commit_fact(Fact::InstanceDeregistered(InstanceDeregistered {
-        service: service("billing"),
-        instance_id: instance("a"),
-        at: office.clock.wall(),
-        registered_at: None,
-    }));
+    office.commit_fact(office.instance_deregistered());
     assert_eq!(office.is_left().await, Some(false));
     pass(59).await;
     assert_eq!(
@@ -117,12 +124,7 @@ async fn one_without_instances_is_deregistered_once_nothing_waits_for_it() {
 async fn whoever_registers_meanwhile_is_not_deregistered() {
     let mut office = office();
     office.commit(registration("a"));
-    office.commit_fact(Fact::InstanceDeregistered(InstanceDeregistered {
-        service: service("billing"),
-        instance_id: instance("a"),
-        at: office.clock.wall(),
-        registered_at: None,
-    }));
+    office.commit_fact(office.instance_deregistered());
     pass(61).await;
     let (reply, answer) = oneshot::channel();
     office.address.do_send(Register {
@@ -178,13 +180,7 @@ async fn a_circuit_that_somebody_opened_keeps_a_service_until_it_changes() {
 #[actix::test]
 async fn of_those_who_came_and_went_a_replay_leaves_nothing() {
     let mut office = closed_office();
-    office.address.do_send(committed(
-        1,
-        vec![Fact::ServiceSeen(ServiceSeen {
-            service: service("stock"),
-            at: office.clock.wall(),
-        })],
-    ));
+    office.commit_seen("stock");
     office.commit(registration("a"));
     office.commit_fact(office.deregistered());
     office.address.do_send(Open);
