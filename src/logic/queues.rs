@@ -16,6 +16,7 @@ pub mod listing;
 mod losses;
 mod ordering_keys;
 mod pace;
+mod places;
 mod ranking;
 pub mod view;
 
@@ -41,8 +42,8 @@ use control::Pause;
 use destination::{Destination, Statistics, untold};
 use entry::{Entry, Place};
 use leases::Lease;
-use listing::Places;
 use pace::Pace;
+use places::Places;
 use ranking::Ranking;
 
 pub use hand_out::{Delivery, HandOut};
@@ -59,7 +60,8 @@ pub struct QueuePolicy {
 pub struct Queues {
     policy: QueuePolicy,
     ranking: Ranking,
-    entries: AHashMap<MessageId, Entry>,
+    /// Each in a box of its own, so that the table stays small and is quickly made larger.
+    entries: AHashMap<MessageId, Box<Entry>>,
     /// Where each of them stands in lists.
     places: Places,
     destinations: AHashMap<ServiceName, Destination>,
@@ -172,7 +174,7 @@ impl Queues {
             message,
         };
         destination.enter(&entry);
-        if let Some(before) = self.entries.insert(id, entry) {
+        if let Some(before) = self.entries.insert(id, Box::new(entry)) {
             self.places.leave(&before);
         }
         if due.is_none() {

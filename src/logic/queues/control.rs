@@ -135,7 +135,7 @@ impl Queues {
         let now = now.into();
         let mut facts = Vec::with_capacity(ids.len());
         for id in ids {
-            if self.entries.get(id).is_some_and(is_waiting) {
+            if self.entries.get(id).is_some_and(|entry| is_waiting(entry)) {
                 facts.extend(self.cancel(*id, now));
             }
         }

@@ -1,14 +1,9 @@
 //! The messages the hub owes in the order of lists: by where they were accepted.
 
-use std::collections::BTreeMap;
-
-use ahash::AHashMap;
-
 use super::Queues;
 use super::entry::Entry;
 use super::view::OpenMessage;
-use crate::domain::fact::Redrive;
-use crate::domain::ids::{MessageId, Position, ServiceName};
+use crate::domain::ids::{Position, ServiceName};
 use crate::domain::message::{Message, State};
 use crate::domain::moment::Moment;
 use crate::domain::timestamp::Timestamp;
@@ -36,43 +31,6 @@ pub struct Stretch {
     pub messages: Vec<OpenMessage>,
     /// The list goes on before this position; `None`: that was all.
     pub before: Option<Position>,
-}
-
-/// Where each message stands.
-#[derive(Debug, Default)]
-pub(super) struct Places {
-    by_position: BTreeMap<Position, MessageId>,
-    /// Those that were sent again stand where they were first accepted, not in their turn.
-    elsewhere: AHashMap<MessageId, Position>,
-}
-
-impl Places {
-    pub fn enter(&mut self, position: Position, id: MessageId) {
-        self.by_position.insert(position, id);
-    }
-
-    pub fn enter_again(&mut self, redrive: &Redrive, position: Position) {
-        let id = redrive.message.id;
-        let first = redrive.position.unwrap_or(position);
-        self.elsewhere.insert(id, first);
-        self.by_position.insert(first, id);
-    }
-
-    pub fn leave(&mut self, entry: &Entry) {
-        let position = self.of(entry);
-        if entry.redriven > 0 {
-            self.elsewhere.remove(&entry.message.id);
-        }
-        self.by_position.remove(&position);
-    }
-
-    pub fn of(&self, entry: &Entry) -> Position {
-        if entry.redriven == 0 {
-            return entry.order;
-        }
-        let first = self.elsewhere.get(&entry.message.id);
-        first.copied().unwrap_or(entry.order)
-    }
 }
 
 impl Wanted {
@@ -117,15 +75,14 @@ impl Queues {
         let now = now.into();
         let end = before.unwrap_or(Position::MAX);
         let mut stretch = Stretch::default();
-        let newest_first = self.places.by_position.range(..end).rev();
-        for (looked_at, (position, id)) in newest_first.enumerate() {
+        for (looked_at, (position, id)) in self.places.before(end).enumerate() {
             if looked_at == most_looked_at {
                 return stretch;
             }
-            stretch.before = Some(*position);
-            let is_wanted = |entry: &Entry| wanted.is(&entry.message, self.state(entry));
-            if self.entries.get(id).is_some_and(is_wanted) {
-                stretch.messages.extend(self.inspect(*id, now));
+            stretch.before = Some(position);
+            let is_wanted = |entry: &Box<Entry>| wanted.is(&entry.message, self.state(entry));
+            if self.entries.get(&id).is_some_and(is_wanted) {
+                stretch.messages.extend(self.inspect(id, now));
             }
         }
         stretch.before = None;

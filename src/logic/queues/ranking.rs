@@ -53,8 +53,9 @@ impl Queues {
         if (ahead - self.ranking.hub_ahead).abs() < NOTEWORTHY_MS {
             return;
         }
-        let has_deadline =
-            |entry: &&mut Entry| entry.place == Place::Queued && entry.message.deadline().is_some();
+        let has_deadline = |entry: &&mut Box<Entry>| {
+            entry.place == Place::Queued && entry.message.deadline().is_some()
+        };
         for entry in self.entries.values_mut().filter(has_deadline) {
             let waiting = entry.waiting(&self.ranking);
             let destination = destination_of(&mut self.destinations, &entry.message);

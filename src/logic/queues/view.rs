@@ -149,7 +149,7 @@ impl Queues {
         let held = destination.held.iter();
         let held = held.filter_map(|level| level.first().map(|(_, id)| *id));
         for id in heads.chain(held) {
-            if let Some(Entry { message, .. }) = self.entries.get(&id) {
+            if let Some(message) = self.message(id) {
                 let level: &mut Option<Timestamp> = &mut oldest[message.priority.index()];
                 *level = [*level, Some(message.accepted_at)]
                     .into_iter()
