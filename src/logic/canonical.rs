@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use memchr::memchr2;
 use uuid::Uuid;
 
 use crate::domain::event::Event;
@@ -125,12 +126,13 @@ pub fn same_content(a: &Message, b: &Message) -> bool {
 /// The place of the quote that ends the string begun at `start`; the end of text if none does.
 fn string_end(json: &[u8], start: usize) -> usize {
     let mut at = start + 1;
-    while let Some(byte) = json.get(at) {
-        match byte {
-            b'"' => return at,
-            b'\\' => at += 2,
-            _ => at += 1,
+    while let Some(found) = json.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
+        at += found;
+        if json[at] == b'"' {
+            return at;
         }
+        // Whatever follows a backslash ends nothing.
+        at += 2;
     }
     json.len()
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use ahash::AHashSet;
 use prometheus::{
     Counter, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
     IntGauge, IntGaugeVec, Opts, Registry,
@@ -17,7 +18,7 @@ const LABEL_VALUES: usize = 50;
 /// The values a label has had so far.
 pub struct Labels {
     most: usize,
-    seen: Mutex<HashSet<String>>,
+    seen: Mutex<AHashSet<String>>,
 }
 
 impl Default for Labels {
@@ -70,7 +71,7 @@ impl Labels {
         gone
     }
 
-    fn seen(&self) -> MutexGuard<'_, HashSet<String>> {
+    fn seen(&self) -> MutexGuard<'_, AHashSet<String>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
