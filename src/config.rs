@@ -220,6 +220,21 @@ impl Config {
         })
     }
 
+    /// Checks settings of a command line, each in the form of the environment, before a hub is
+    /// started with them.
+    ///
+    /// # Errors
+    /// An unknown key or a bad value, as in a file.
+    pub fn check_arguments(arguments: &[(String, String)]) -> Result<(), ConfigError> {
+        let mut settings = Settings::default();
+        for (key, value) in arguments {
+            settings.add_argument(key, value)?;
+        }
+        let config = Self::read(&mut settings)?;
+        settings.finish()?;
+        config.validate()
+    }
+
     /// The keys that are set although this version does nothing with them.
     pub fn unused(&self) -> Vec<&'static str> {
         let mut keys = Vec::new();

@@ -25,6 +25,8 @@ pub enum ConfigError {
         /// Which key was meant, or which there are.
         advice: String,
     },
+    #[error("{place}: {key}: must have a value")]
+    NoValue { place: Place, key: String },
     #[error("{place}: {key}: {allowed}{instead}")]
     BadValue {
         place: Place,
@@ -57,8 +59,15 @@ pub enum ConfigError {
 /// Where a setting was made.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Place {
-    File { file: PathBuf, line: Option<usize> },
-    Variable { name: String },
+    File {
+        file: PathBuf,
+        line: Option<usize>,
+    },
+    Variable {
+        name: String,
+    },
+    /// `--set KEY=VALUE`.
+    Argument,
 }
 
 impl fmt::Display for Place {
@@ -70,6 +79,7 @@ impl fmt::Display for Place {
                 line: Some(line),
             } => write!(f, "{}:{line}", file.display()),
             Self::Variable { name } => write!(f, "environment variable {name}"),
+            Self::Argument => write!(f, "--set"),
         }
     }
 }

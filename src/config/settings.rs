@@ -12,9 +12,9 @@ use super::nearest::nearest;
 
 const PREFIX: &str = "MESSAGE_HUB_";
 
-/// Values that error messages must not repeat.
 /// What commands that talk to a hub read, and the hub does not.
 const OF_CLIENTS: [&str; 1] = ["MESSAGE_HUB_KEY"];
+/// Values that error messages must not repeat.
 const SECRET_KEYS: [&str; 3] = ["database_url", "redis_url", "service_keys"];
 
 /// What was given and not read yet, and the keys that were asked for.
@@ -102,6 +102,23 @@ impl Settings {
         Ok(())
     }
 
+    /// Takes a setting of the command line, in the form of the environment. Nobody gives one there
+    /// to say nothing.
+    pub(super) fn add_argument(&mut self, key: &str, raw: &str) -> Result<(), ConfigError> {
+        let value = serde_norway::from_str(raw).unwrap_or_else(|_| Value::from(raw));
+        if value.is_null() {
+            let (place, key) = (Place::Argument, key.to_owned());
+            return Err(ConfigError::NoValue { place, key });
+        }
+        let setting = Setting {
+            value,
+            raw: Some(raw.to_owned()),
+            place: Place::Argument,
+        };
+        self.given.insert(key.to_ascii_lowercase(), setting);
+        Ok(())
+    }
+
     /// What was given as `old` counts as given as `key`, the name it has now; both are one too many.
     pub(super) fn renamed(
         &mut self,
@@ -159,7 +176,8 @@ impl Settings {
         Ok(())
     }
 
-    /// What nobody asked for: an error in the file, a warning in the environment.
+    /// What nobody asked for: an error in the file and on the command line, a warning in the
+    /// environment.
     pub(super) fn finish(self) -> Result<Vec<String>, ConfigError> {
         let mut warnings = Vec::new();
         for (key, setting) in self.given {
@@ -176,7 +194,7 @@ impl Settings {
                         meant.unwrap_or_default()
                     ));
                 }
-                place @ Place::File { .. } => {
+                place @ (Place::File { .. } | Place::Argument) => {
                     let advice = match nearest(&key, self.known.iter().copied()) {
                         Some(meant) => format!("did you mean `{meant}`?"),
                         None => format!("the keys are: {}", self.known.join(", ")),
