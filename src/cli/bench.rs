@@ -8,11 +8,14 @@ mod arguments;
 mod audience;
 mod client;
 mod consumer;
+mod error;
 #[cfg(test)]
 mod fake_hub;
 mod heard;
 mod hub;
 mod hub_process;
+mod interruptions;
+mod lanes;
 mod ledger;
 mod listeners;
 mod load;
@@ -23,11 +26,13 @@ mod pace;
 mod publisher;
 mod receiver;
 mod recorder;
+mod refusal;
 mod report;
 mod socket;
 mod stage;
 mod subscriber;
 mod target;
+mod traces;
 mod usage;
 
 use std::io::{self, Write};
@@ -36,7 +41,6 @@ use tokio::task::LocalSet;
 
 use super::Exit;
 use crate::runtime::connections;
-use hub::HubError;
 
 pub use arguments::{BenchArguments, Mode};
 
@@ -46,23 +50,28 @@ pub fn run(
     out: &mut dyn Write,
     log: &mut dyn Write,
 ) -> io::Result<Exit> {
-    if let Err(error) = arguments.check() {
-        writeln!(log, "{error}")?;
-        return Ok(Exit::Usage);
-    }
+    let checked = arguments.check().and_then(|()| arguments.credentials());
+    let credentials = match checked {
+        Ok(credentials) => credentials,
+        Err(problem) => {
+            writeln!(log, "{problem}")?;
+            return Ok(Exit::Usage);
+        }
+    };
     connections::allow_many();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let measuring = measurement::measure(arguments);
-    let report = match LocalSet::new().block_on(&runtime, measuring) {
+    let measuring = measurement::measure(arguments, credentials);
+    let measured = LocalSet::new().block_on(&runtime, measuring);
+    for left in &measured.left {
+        writeln!(log, "{left}")?;
+    }
+    let report = match measured.report {
         Ok(report) => report,
         Err(error) => {
             writeln!(log, "{error}")?;
-            return Ok(match error {
-                HubError::Denied { .. } => Exit::Denied,
-                _ => Exit::Internal,
-            });
+            return Ok(error.exit());
         }
     };
     if arguments.json {
@@ -70,10 +79,10 @@ pub fn run(
     } else {
         write!(out, "{report}")?;
     }
-    Ok(match report.is_verified() {
-        true => Exit::Clean,
-        false => Exit::VerificationFailed,
-    })
+    if let Some(complaint) = report.complaint() {
+        writeln!(log, "{complaint}")?;
+    }
+    Ok(report.exit())
 }
 
 #[cfg(test)]
@@ -89,6 +98,13 @@ mod tests {
     }
 
     fn bench_at(hub: &FakeHub, line: &str) -> (Exit, serde_json::Value) {
+        let (exit, out, log) = run_at(hub, line);
+        assert_eq!(log, "");
+        (exit, serde_json::from_str(&out).unwrap())
+    }
+
+    /// The exit of a run, what it printed, and what it told of what went wrong.
+    fn run_at(hub: &FakeHub, line: &str) -> (Exit, String, String) {
         let line = format!(
             "message-hub bench --json --seconds 1 --url {} {line}",
             hub.url()
@@ -102,8 +118,8 @@ mod tests {
         };
         let (mut out, mut log) = (Vec::new(), Vec::new());
         let exit = run(&arguments, &mut out, &mut log).unwrap();
-        assert_eq!(String::from_utf8(log).unwrap(), "");
-        (exit, serde_json::from_slice(&out).unwrap())
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (exit, text(out), text(log))
     }
 
     #[test]
@@ -219,20 +235,94 @@ mod tests {
     }
 
     #[test]
-    fn refused_frames_are_errors_not_acknowledgements() {
-        let (exit, report) = bench(Manner::Refuses, "--mode events --batch 3 --rate 300");
-        assert_eq!(exit, Exit::VerificationFailed);
-        assert_eq!(report["acknowledged"]["count"], 0);
-        let refused = &report["errors"]["rejected item"];
-        assert_eq!(refused["first"], r#"{"code":"QUEUE_FULL"}"#);
+    fn what_a_full_hub_refuses_is_told_and_is_no_loss() {
+        for (line, first) in [
+            ("--connections 2", r#"{"error":{"code":"QUEUE_FULL"}}"#),
+            (
+                "--mode events --batch 3 --rate 300",
+                r#"{"code":"QUEUE_FULL"}"#,
+            ),
+            ("--mode websocket --rate 300", r#"{"code":"QUEUE_FULL"}"#),
+        ] {
+            let (exit, out, log) = run_at(&FakeHub::start(Manner::Refuses), line);
+            assert_eq!(exit, Exit::NothingTaken, "{line}");
+            let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+            assert_eq!(report["acknowledged"]["count"], 0);
+            let refused = &report["refused"]["QUEUE_FULL"];
+            assert_eq!(refused["first"], first);
+            assert_eq!(report["errors"], serde_json::json!({}));
+            let told = format!("({} × QUEUE_FULL); that is no loss", refused["count"]);
+            assert!(log.contains(&told), "{log}");
+        }
     }
 
     #[test]
-    fn refusals_are_errors_not_acknowledgements() {
-        let (exit, report) = bench(Manner::Refuses, "--connections 2");
-        assert_eq!(exit, Exit::VerificationFailed);
-        assert_eq!(report["acknowledged"]["count"], 0);
-        assert_eq!(report["errors"]["429"]["first"], r#"{"error":"full"}"#);
+    fn a_hub_that_wants_a_key_is_told_apart_in_every_mode() {
+        for line in [
+            "--connections 2",
+            "--mode push --rate 100",
+            "--mode websocket",
+            "--mode websocket --instances 0",
+            "--mode events",
+            "--mode events --subscribers 0",
+        ] {
+            let (exit, _, log) = run_at(&FakeHub::start(Manner::Denies), line);
+            assert_eq!(exit, Exit::Denied, "{line}: {log}");
+            assert!(log.contains("--key-file"), "{line}: {log}");
+        }
+    }
+
+    #[test]
+    fn what_the_run_leaves_waiting_is_cleared() {
+        let hub = FakeHub::start(Manner::Good);
+        bench_at(&hub, "--services 2 --connections 2 --rate 100");
+        assert!(hub.sent()[1] > 0);
+        assert_eq!(hub.waiting(), 0);
+        let expected = [
+            "/v1/services/bench-0",
+            "/v1/queue?service=bench-0",
+            "/v1/services/bench-1",
+            "/v1/queue?service=bench-1",
+        ];
+        assert_eq!(hub.deleted(), expected);
+    }
+
+    #[test]
+    fn what_waits_of_others_is_neither_measured_nor_cleared() {
+        let hub = FakeHub::start(Manner::Good);
+        hub.keep_waiting("bench-1", 7);
+        let (exit, out, log) = run_at(&hub, "--services 2 --connections 2");
+        assert_eq!((exit, &*out), (Exit::NothingTaken, ""));
+        assert!(
+            log.starts_with("bench-1: 7 messages that are not of this run wait"),
+            "{log}"
+        );
+        assert_eq!(hub.waiting(), 7);
+        assert!(!hub.deleted().iter().any(|path| path.contains("bench-1")));
+    }
+
+    #[test]
+    fn a_bad_key_file_or_setting_is_bad_usage() {
+        for (more, words) in [
+            (
+                "--url http://127.0.0.1:1 --key-file /no/such.key",
+                "--key-file /no/such.key: No such",
+            ),
+            (
+                "--set wal_sink=os",
+                "--set: unknown key `wal_sink`; did you mean `wal_sync`?",
+            ),
+        ] {
+            let line = format!("message-hub bench {more}");
+            let command = Cli::try_parse_from(line.split(' ')).and_then(Cli::into_command);
+            let Ok(Command::Bench(arguments)) = command else {
+                panic!("not a bench: {line}");
+            };
+            let (mut out, mut log) = (Vec::new(), Vec::new());
+            assert_eq!(run(&arguments, &mut out, &mut log).unwrap(), Exit::Usage);
+            let log = String::from_utf8(log).unwrap();
+            assert!(log.starts_with(words), "{log}");
+        }
     }
 
     #[test]

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::hub_process;
 use super::message::MIN_SIZE;
 use super::target;
+use crate::domain::ids::ServiceName;
 
 /// Messages in a request of a mode that batches, unless `--batch` says otherwise.
 const USUAL_BATCH: u32 = 100;
@@ -28,12 +30,13 @@ pub struct BenchArguments {
     /// What to send, and how.
     #[arg(long, value_enum, default_value = "send")]
     pub mode: Mode,
-    /// The hub, as http://HOST:PORT. Without it, one is started on data under TMPDIR.
+    /// The hub, as http://HOST:PORT. Without it, one is started on data under TMPDIR. What the run
+    /// leaves waiting in that hub for its services, bench-0 and so on, is cleared in the end.
     #[arg(long, value_parser = authority_of)]
     pub url: Option<String>,
     /// Who the bench is to that hub, if it has keys: an operator. The key is in --key-file, or in the
     /// variable MESSAGE_HUB_KEY.
-    #[arg(long, default_value = "bench")]
+    #[arg(long, default_value = "bench", value_parser = service_name)]
     pub name: String,
     /// A file that holds the key.
     #[arg(long, requires = "url", value_name = "PATH")]
@@ -109,11 +112,14 @@ impl Mode {
 }
 
 impl BenchArguments {
-    /// Name and key to show, if there is a key.
+    /// Name and key to show to somebody's hub, if there is a key.
     ///
     /// # Errors
     /// If the key cannot be read.
     pub fn credentials(&self) -> Result<Option<(String, String)>, String> {
+        if self.url.is_none() {
+            return Ok(None);
+        }
         let key = target::key(self.key_file.as_deref())?;
         Ok(key.map(|key| (self.name.clone(), key)))
     }
@@ -134,7 +140,8 @@ impl BenchArguments {
             return Err("--batch needs another --mode than send".to_owned());
         }
         self.check_events()?;
-        self.check_sockets()
+        self.check_sockets()?;
+        hub_process::check(&self.settings).map_err(|error| error.to_string())
     }
 
     fn check_events(&self) -> Result<(), String> {
@@ -270,6 +277,11 @@ fn rate(text: &str) -> Result<f64, String> {
     rate.ok_or_else(|| "must be 0, or a number from 0.1 to 10000000".to_owned())
 }
 
+fn service_name(text: &str) -> Result<String, String> {
+    let name = ServiceName::parse(text).map_err(|error| error.to_string())?;
+    Ok(name.as_str().to_owned())
+}
+
 fn setting(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("must be KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))
@@ -368,8 +380,9 @@ mod tests {
 
     #[test]
     fn settings_may_be_repeated() {
-        let arguments = parse("--set wal_sync=os --set log=a=b").unwrap();
-        assert_eq!(arguments.settings[1], ("log".to_owned(), "a=b".to_owned()));
+        let arguments = parse("--set wal_sync=os --set log=message_hub=debug").unwrap();
+        let log = ("log".to_owned(), "message_hub=debug".to_owned());
+        assert_eq!(arguments.settings[1], log);
     }
 
     #[test]
@@ -394,6 +407,7 @@ mod tests {
             "--mode batch --batch 0",
             "--set wal_sync",
             "--url http://hub --set wal_sync=os",
+            "--name one\u{a0}name",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

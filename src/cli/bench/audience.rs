@@ -1,12 +1,12 @@
 //! Those to whom what is sent is delivered.
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::arguments::{BenchArguments, Mode};
 use super::consumer::Consumer;
-use super::hub::{Hub, HubError};
+use super::error::HubError;
+use super::hub::Hub;
 use super::ledger::Tally;
 use super::listeners::Listeners;
 use super::receiver::{Expectation, Receiver};
@@ -127,7 +127,7 @@ impl Audience {
     }
 
     /// Ends the listening: how things stand for good, and how many events came after a later one.
-    pub fn settle(self, recorder: &Recorder) -> io::Result<(Tally, Option<u64>)> {
+    pub fn settle(self, recorder: &Recorder) -> Result<(Tally, Option<u64>), HubError> {
         match self {
             Self::Nobody | Self::Receivers { .. } => Ok((recorder.tally(), None)),
             Self::Consumers(consumers) => {

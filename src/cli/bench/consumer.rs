@@ -15,6 +15,8 @@ pub struct Consumer {
 }
 
 impl Listener for Consumer {
+    const KIND: &str = "a consumer";
+
     fn greeting(&self) -> String {
         let service = &self.service_name;
         json!({"type": "consume", "service": service, "prefetch": self.prefetch, "ref": "0"})

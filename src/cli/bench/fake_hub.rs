@@ -24,6 +24,8 @@ pub enum Manner {
     /// Delivers each message twice, the first time with a changed byte.
     Garbles,
     Refuses,
+    /// Wants a key of everybody who sends or opens a socket.
+    Denies,
     /// Ends the connection after every answer, and says so.
     Closes,
 }
@@ -42,6 +44,10 @@ struct State {
     receivers: Vec<Receiver>,
     /// Messages by destination.
     sent: BTreeMap<String, u64>,
+    /// Messages that nobody takes, by destination.
+    waiting: BTreeMap<String, u64>,
+    /// What is asked to go, in order.
+    deleted: Vec<String>,
     looks: u32,
 }
 
@@ -86,6 +92,22 @@ impl FakeHub {
     /// How many messages came for each destination.
     pub fn sent(&self) -> Vec<u64> {
         self.state.lock().unwrap().sent.values().copied().collect()
+    }
+
+    /// So many messages wait for `service`.
+    pub fn keep_waiting(&self, service: &str, count: u64) {
+        let mut state = self.state.lock().unwrap();
+        state.waiting.insert(service.to_owned(), count);
+    }
+
+    /// How many messages wait, for all services.
+    pub fn waiting(&self) -> u64 {
+        self.state.lock().unwrap().waiting.values().sum()
+    }
+
+    /// What it was asked to delete, in order.
+    pub fn deleted(&self) -> Vec<String> {
+        self.state.lock().unwrap().deleted.clone()
     }
 
     /// How many messages consumers have acknowledged.
@@ -140,11 +162,13 @@ struct Session {
 impl Session {
     async fn serve(mut self) -> io::Result<()> {
         loop {
-            let (path, body) = self.request().await?;
-            if let Some(key) = &self.socket_key {
+            let (method, path, body) = self.request().await?;
+            if let Some(key) = &self.socket_key
+                && self.manner != Manner::Denies
+            {
                 return sockets::serve(self.stream, key, self.sockets, self.manner).await;
             }
-            let (status, answer) = self.answer(&path, &body).await?;
+            let (status, answer) = self.answer(&method, &path, &body).await?;
             let (length, closes) = (answer.len(), self.manner == Manner::Closes);
             let connection = if closes { "close" } else { "keep-alive" };
             let head = format!(
@@ -157,12 +181,14 @@ impl Session {
         }
     }
 
-    async fn request(&mut self) -> io::Result<(String, Vec<u8>)> {
+    /// Method, path and body.
+    async fn request(&mut self) -> io::Result<(String, String, Vec<u8>)> {
         loop {
             let mut headers = [httparse::EMPTY_HEADER; 16];
             let mut request = httparse::Request::new(&mut headers);
             if let Ok(httparse::Status::Complete(head)) = request.parse(&self.input) {
                 let path = request.path.unwrap().to_owned();
+                let method = request.method.unwrap().to_owned();
                 let header = |name: &str| {
                     let mut headers = request.headers.iter();
                     let found = headers.find(|header| header.name.eq_ignore_ascii_case(name));
@@ -173,7 +199,7 @@ impl Session {
                 if self.input.len() >= head + length {
                     let rest = self.input.split_off(head + length);
                     let whole = std::mem::replace(&mut self.input, rest);
-                    return Ok((path, whole[head..].to_vec()));
+                    return Ok((method, path, whole[head..].to_vec()));
                 }
             }
             if self.stream.read_buf(&mut self.input).await? == 0 {
@@ -182,8 +208,14 @@ impl Session {
         }
     }
 
-    async fn answer(&mut self, path: &str, body: &[u8]) -> io::Result<(u16, String)> {
+    async fn answer(&mut self, method: &str, path: &str, body: &[u8]) -> io::Result<(u16, String)> {
         let json: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+        if method == "DELETE" {
+            return Ok(self.delete(path));
+        }
+        if let Some(service) = path.strip_prefix("/v1/queue/status?service=") {
+            return Ok(self.queue_status(service));
+        }
         Ok(match path {
             "/health/ready" => (200, "{}".to_owned()),
             "/metrics" => (200, self.metrics()),
@@ -191,8 +223,11 @@ impl Session {
                 self.register(&json);
                 (201, "{}".to_owned())
             }
+            "/v1/messages" | "/events?arrays=true" if self.manner == Manner::Denies => {
+                (401, r#"{"error":{"code":"AUTH_FAILED"}}"#.to_owned())
+            }
             "/v1/messages" if self.manner == Manner::Refuses => {
-                (429, r#"{"error":"full"}"#.to_owned())
+                (429, r#"{"error":{"code":"QUEUE_FULL"}}"#.to_owned())
             }
             "/v1/messages" => {
                 self.deliver(json["destination"].as_str().unwrap(), body)
@@ -206,6 +241,23 @@ impl Session {
             }
             _ => (404, "{}".to_owned()),
         })
+    }
+
+    /// What waits is cancelled, service by service.
+    fn delete(&self, path: &str) -> (u16, String) {
+        let mut state = self.state.lock().unwrap();
+        state.deleted.push(path.to_owned());
+        if let Some(service) = path.strip_prefix("/v1/queue?service=") {
+            state.waiting.remove(service);
+        }
+        (200, "{}".to_owned())
+    }
+
+    fn queue_status(&self, service: &str) -> (u16, String) {
+        match self.state.lock().unwrap().waiting.get(service) {
+            Some(count) => (200, format!(r#"{{"total_messages":{count}}}"#)),
+            None => (404, r#"{"error":{"code":"SERVICE_NOT_FOUND"}}"#.to_owned()),
+        }
     }
 
     /// Eight more records and one more sync at each look.
@@ -237,7 +289,10 @@ impl Session {
         *state.sent.entry(service.to_owned()).or_default() += 1;
         let receivers = state.receivers.iter_mut();
         let receivers = receivers.filter(|receiver| receiver.service == service);
-        let receiver = receivers.min_by_key(|receiver| receiver.delivered)?;
+        let Some(receiver) = receivers.min_by_key(|receiver| receiver.delivered) else {
+            *state.waiting.entry(service.to_owned()).or_default() += 1;
+            return None;
+        };
         receiver.delivered += 1;
         Some(receiver.authority.clone())
     }

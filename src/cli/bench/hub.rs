@@ -1,14 +1,14 @@
 //! The hub under measurement: one of our own, or somebody's at a URL.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
-use std::io;
-
 use super::BenchArguments;
-use super::client::request_once;
-use super::hub_process::{HubProcess, StartError};
+use super::client::Connection;
+use super::error::HubError;
+use super::hub_process::HubProcess;
+use super::load::rejected_items;
 use super::message::{Request, Stamp};
+use super::refusal::No;
 use super::target::Target;
+use super::traces::Traces;
 use super::usage::Usage;
 
 /// How many messages go into one request while preparing.
@@ -16,54 +16,29 @@ const PRELOAD_BATCH: usize = 1000;
 
 pub enum Hub {
     Own(HubProcess),
-    /// With the services that were registered there.
-    Remote(Target, RefCell<BTreeSet<String>>),
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum HubError {
-    #[error(transparent)]
-    Start(#[from] StartError),
-    #[error("{authority}: {source}")]
-    Unreachable {
-        authority: String,
-        source: io::Error,
-    },
-    #[error(
-        "{what}: the hub answered {status}: it wants a key that may do this; give the name of an \
-         operator with --name, and its key with --key-file or as MESSAGE_HUB_KEY"
-    )]
-    Denied { what: String, status: u16 },
-    #[error("{what}: the hub answered {status}: {body}")]
-    Refused {
-        what: String,
-        status: u16,
-        body: String,
-    },
-    #[error("the hub did not stop cleanly within a minute of SIGTERM")]
-    NotStopped,
-    #[error(transparent)]
-    Io(#[from] io::Error),
+    Remote(Traces),
 }
 
 impl Hub {
-    pub async fn find_or_start(arguments: &BenchArguments) -> Result<Self, HubError> {
+    /// `credentials` are for somebody's hub.
+    pub async fn find_or_start(
+        arguments: &BenchArguments,
+        credentials: Option<(String, String)>,
+    ) -> Result<Self, HubError> {
         let Some(authority) = &arguments.url else {
             let program = std::env::current_exe()?;
             let hub = HubProcess::start(&program, &arguments.settings).await?;
             return Ok(Self::Own(hub));
         };
-        let credentials = arguments.credentials().map_err(io::Error::other)?;
         let target = Target::at(authority).with(credentials);
-        let hub = Self::Remote(target, RefCell::default());
-        hub.ask("GET", "/health/ready", "").await?;
-        Ok(hub)
+        target.ask("GET", "/health/ready", "").await?;
+        Ok(Self::Remote(Traces::with(target)))
     }
 
     pub fn target(&self) -> &Target {
         match self {
             Self::Own(process) => process.target(),
-            Self::Remote(target, _) => target,
+            Self::Remote(traces) => traces.target(),
         }
     }
 
@@ -82,23 +57,21 @@ impl Hub {
         if let Some(max_in_flight) = max_in_flight {
             registration["max_in_flight"] = max_in_flight.into();
         }
-        self.ask("POST", "/registry", &registration.to_string())
-            .await?;
-        if let Self::Remote(_, registered) = self {
-            registered.borrow_mut().insert(service.to_owned());
+        if let Self::Remote(traces) = self {
+            traces.begin(service).await?;
         }
+        let registration = registration.to_string();
+        self.target()
+            .ask("POST", "/registry", &registration)
+            .await?;
         Ok(())
     }
 
-    /// Leaves nothing of the run behind in somebody's hub but what was sent. A hub that does not
-    /// answer any more keeps what it has.
-    pub async fn deregister(&self) {
-        let Self::Remote(_, registered) = self else {
-            return;
-        };
-        for service in registered.take() {
-            let path = format!("/v1/services/{service}");
-            let _ = self.ask("DELETE", &path, "").await;
+    /// Leaves nothing of the run waiting in somebody's hub; gives what could not be taken back.
+    pub async fn take_back(&self) -> Vec<HubError> {
+        match self {
+            Self::Own(_) => Vec::new(),
+            Self::Remote(traces) => traces.take_back().await,
         }
     }
 
@@ -109,7 +82,7 @@ impl Hub {
         count: usize,
         payload_size: usize,
     ) -> Result<(), HubError> {
-        let mut connection = super::client::Connection::open(&self.target().authority).await?;
+        let mut connection = Connection::open(&self.target().authority).await?;
         let mut sent = 0;
         while sent < count {
             let batch = PRELOAD_BATCH.min(count - sent);
@@ -120,8 +93,7 @@ impl Hub {
             };
             connection.write(request.stamped(stamp, 1)).await?;
             let answer = connection.read().await?;
-            let body = String::from_utf8_lossy(connection.body(&answer));
-            check("preloading", answer.status, &body)?;
+            all_taken(answer.status, connection.body(&answer))?;
             sent += batch;
         }
         Ok(())
@@ -129,10 +101,11 @@ impl Hub {
 
     /// What the hub has used so far.
     pub async fn usage(&self) -> Result<Usage, HubError> {
-        let usage = Usage::from_metrics(&self.ask("GET", "/metrics", "").await?);
+        let metrics = self.target().ask("GET", "/metrics", "").await?;
+        let usage = Usage::from_metrics(&metrics);
         Ok(match self {
             Self::Own(process) => usage.with_process(process.pid()),
-            Self::Remote(..) => usage,
+            Self::Remote(_) => usage,
         })
     }
 
@@ -144,30 +117,37 @@ impl Hub {
         }
         Ok(())
     }
+}
 
-    async fn ask(&self, method: &str, path: &str, body: &str) -> Result<String, HubError> {
-        let target = self.target();
-        let answer = request_once(target, method, path, body).await;
-        let (status, body) = answer.map_err(|source| HubError::Unreachable {
-            authority: target.authority.clone(),
-            source,
-        })?;
-        check(&format!("{method} {path}"), status, &body)?;
-        Ok(body)
+/// Whether all messages of a batch that is to wait were accepted.
+fn all_taken(status: u16, body: &[u8]) -> Result<(), HubError> {
+    const WHAT: &str = "the messages that are to wait";
+    if !(200..300).contains(&status) {
+        return Err(HubError::of(WHAT, &No::answered(status, body), body));
+    }
+    let rejected = rejected_items(body).map_err(std::io::Error::from)?;
+    match rejected.values().next() {
+        Some(error) => Err(HubError::of(WHAT, &No::said(error), error.get().as_bytes())),
+        None => Ok(()),
     }
 }
 
-fn check(what: &str, status: u16, body: &str) -> Result<(), HubError> {
-    if (200..300).contains(&status) {
-        return Ok(());
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Exit;
+
+    #[test]
+    fn what_is_to_wait_is_there_whole_or_the_run_does_not_begin() {
+        let taken = br#"{"accepted":2,"rejected":0,"results":[]}"#;
+        assert!(all_taken(202, taken).is_ok());
+        let full = br#"{"error":{"code":"QUEUE_FULL"}}"#;
+        let part = br#"{"accepted":1,"rejected":1,"results":[{"index":0},
+            {"index":1,"error":{"code":"QUEUE_FULL"}}]}"#;
+        for (status, body) in [(429, &full[..]), (202, part)] {
+            let refused = all_taken(status, body).unwrap_err();
+            assert!(refused.to_string().contains("QUEUE_FULL"), "{refused}");
+            assert_eq!(refused.exit(), Exit::NothingTaken);
+        }
     }
-    let what = what.to_owned();
-    Err(match status {
-        401 | 403 => HubError::Denied { what, status },
-        _ => HubError::Refused {
-            what,
-            status,
-            body: body.to_owned(),
-        },
-    })
 }

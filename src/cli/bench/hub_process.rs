@@ -12,6 +12,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::client::request_once;
 use super::target::Target;
+use crate::cli::Exit;
+use crate::config::{Config, ConfigError};
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longer than the hub's own `shutdown_timeout`.
@@ -30,7 +32,7 @@ pub enum StartError {
     #[error("the hub's temporary folder or process cannot be made: {0}")]
     Io(#[from] io::Error),
     #[error("the hub ended at start, saying: {log}")]
-    Ended { log: String },
+    Ended { log: String, code: Option<i32> },
     #[error("the hub was not ready after {START_TIMEOUT:?}; it said: {log}")]
     NotReady { log: String },
 }
@@ -89,8 +91,9 @@ impl HubProcess {
     async fn wait_until_ready(&mut self) -> Result<(), StartError> {
         let deadline = Instant::now() + START_TIMEOUT;
         while Instant::now() < deadline {
-            if self.child.try_wait()?.is_some() {
-                return Err(StartError::Ended { log: self.log() });
+            if let Some(status) = self.child.try_wait()? {
+                let (log, code) = (self.log(), status.code());
+                return Err(StartError::Ended { log, code });
             }
             let answer = request_once(&self.target, "GET", "/health/ready", "").await;
             if matches!(answer, Ok((200, _))) {
@@ -112,6 +115,48 @@ impl Drop for HubProcess {
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// What is not for `--set`, as the bench would not find, or not be let into, its own hub.
+const FIXED: [(&str, &str); 3] = [
+    ("port", "the bench chooses a free one itself"),
+    ("host", "the bench asks its hub at 127.0.0.1"),
+    (
+        "service_keys",
+        "the bench has no key for its own hub; start one with keys, and use --url",
+    ),
+];
+
+#[derive(Debug, thiserror::Error)]
+pub enum SettingError {
+    #[error("--set {key}: {why}")]
+    Fixed {
+        key: &'static str,
+        why: &'static str,
+    },
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+/// Whether a hub can be started with `settings`.
+pub fn check(settings: &[(String, String)]) -> Result<(), SettingError> {
+    for (key, why) in FIXED {
+        if settings
+            .iter()
+            .any(|(given, _)| given.eq_ignore_ascii_case(key))
+        {
+            return Err(SettingError::Fixed { key, why });
+        }
+    }
+    Ok(Config::check_arguments(settings)?)
+}
+
+impl StartError {
+    /// Whether the hub found fault with its settings.
+    pub fn is_usage(&self) -> bool {
+        let usage = Some(Exit::Usage as i32);
+        matches!(self, Self::Ended { code, .. } if *code == usage)
     }
 }
 
@@ -164,9 +209,41 @@ mod tests {
         assert_eq!(loaded.config.wal_sync.name(), "os");
     }
 
+    #[test]
+    fn settings_are_refused_before_anything_starts() {
+        for (key, value, words) in [
+            (
+                "wal_sink",
+                "os",
+                "--set: unknown key `wal_sink`; did you mean `wal_sync`?",
+            ),
+            ("wal_sync", "often", "--set: wal_sync: must be "),
+            ("wal_sync", "", "--set: wal_sync: must have a value"),
+            ("port", "8200", "--set port: the bench chooses"),
+            ("HOST", "::1", "--set host: the bench asks"),
+            (
+                "service_keys",
+                "{a: b}",
+                "--set service_keys: the bench has no key",
+            ),
+            ("base_retry_delay", "9999", "base_retry_delay: "),
+        ] {
+            let error = check(&[(key.to_owned(), value.to_owned())]).unwrap_err();
+            let error = error.to_string();
+            assert!(error.starts_with(words), "{error}");
+        }
+        // As in the environment, whose form settings have.
+        let good = [("WAL_SYNC", "os"), ("limits", "{sockets_per_service: 5}")];
+        let good = good.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        check(&good).unwrap();
+    }
+
     #[actix::test]
     async fn a_hub_that_ends_at_once_is_reported() {
         let error = HubProcess::start("/bin/false".as_ref(), &[]).await.err();
-        assert!(matches!(error, Some(StartError::Ended { .. })), "{error:?}");
+        let Some(error @ StartError::Ended { .. }) = error else {
+            panic!("{error:?}");
+        };
+        assert!(!error.is_usage());
     }
 }

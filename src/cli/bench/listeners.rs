@@ -11,12 +11,17 @@ use futures_util::future::{Either, select};
 use tokio::sync::{oneshot, watch};
 use tokio::task::{LocalSet, spawn_local};
 
+use super::error::HubError;
 use super::heard;
+use super::refusal::No;
 use super::socket::{Opener, Socket};
 use super::target::Target;
 
 /// What is done with what comes over one socket.
 pub trait Listener: Send + 'static {
+    /// What it is, for whoever is told that there is none.
+    const KIND: &str;
+
     /// What is said first; the hub has to answer it without an error.
     fn greeting(&self) -> String;
 
@@ -29,13 +34,13 @@ pub trait Listener: Send + 'static {
 
 /// Listens until stopped or dropped.
 pub struct Listeners<L> {
-    threads: Vec<JoinHandle<io::Result<Vec<L>>>>,
+    threads: Vec<JoinHandle<Result<Vec<L>, HubError>>>,
     stop: watch::Sender<()>,
 }
 
 impl<L: Listener> Listeners<L> {
     /// Returns when every listener was answered its greeting.
-    pub async fn start(target: &Target, listeners: Vec<L>) -> io::Result<Self> {
+    pub async fn start(target: &Target, listeners: Vec<L>) -> Result<Self, HubError> {
         let target = Arc::new(target.clone());
         let (stop, stopped) = watch::channel(());
         let mut started = Self {
@@ -59,7 +64,7 @@ impl<L: Listener> Listeners<L> {
     }
 
     /// Gives the listeners back.
-    pub fn stop(self) -> io::Result<Vec<L>> {
+    pub fn stop(self) -> Result<Vec<L>, HubError> {
         drop(self.stop);
         let mut listeners = Vec::new();
         for thread in self.threads {
@@ -68,16 +73,16 @@ impl<L: Listener> Listeners<L> {
         Ok(listeners)
     }
 
-    fn first_error(self) -> io::Error {
+    fn first_error(self) -> HubError {
         let error = self.stop().err();
-        error.unwrap_or_else(|| io::Error::other("a listener has ended"))
+        error.unwrap_or_else(|| io::Error::other("a listener has ended").into())
     }
 }
 
-fn join<T>(thread: JoinHandle<io::Result<T>>) -> io::Result<T> {
+fn join<T>(thread: JoinHandle<Result<T, HubError>>) -> Result<T, HubError> {
     thread
         .join()
-        .unwrap_or_else(|_| Err(io::Error::other("a thread of listeners panicked")))
+        .unwrap_or_else(|_| Err(io::Error::other("a thread of listeners panicked").into()))
 }
 
 /// One for each processor.
@@ -97,7 +102,7 @@ fn run<L: Listener>(
     listeners: Vec<L>,
     ready: oneshot::Sender<()>,
     stopped: watch::Receiver<()>,
-) -> io::Result<Vec<L>> {
+) -> Result<Vec<L>, HubError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -118,18 +123,14 @@ fn run<L: Listener>(
     })
 }
 
-async fn greet(opener: &Opener, listener: &impl Listener) -> io::Result<Socket> {
+async fn greet<L: Listener>(opener: &Opener, listener: &L) -> Result<Socket, HubError> {
     let mut socket = opener.open().await?;
     socket.say(listener.greeting().into())?;
     let text = socket.hear().await?;
-    let is_refused = heard::read(&text)?
-        .iter()
-        .any(|answer| answer.error.is_some());
-    match is_refused {
-        true => Err(io::Error::other(
-            String::from_utf8_lossy(&text).into_owned(),
-        )),
-        false => Ok(socket),
+    let answers = heard::read(&text).map_err(io::Error::from)?;
+    match answers.iter().find_map(|answer| answer.error) {
+        Some(error) => Err(HubError::of(L::KIND, &No::said(error), &text)),
+        None => Ok(socket),
     }
 }
 

@@ -14,6 +14,7 @@ use super::client::{Answer, Connection};
 use super::message::{Request, Stamp};
 use super::pace::Pace;
 use super::recorder::Recorder;
+use super::refusal::No;
 use super::target::Target;
 
 /// What all connections share.
@@ -158,8 +159,7 @@ impl Load {
 impl Sent {
     fn note(&self, status: u16, body: &[u8], recorder: &Recorder) {
         if !(200..300).contains(&status) {
-            recorder.failed(&status.to_string(), self.messages, body);
-            return;
+            return recorder.not_taken(&No::answered(status, body), self.messages, body);
         }
         let rejected = match self.messages {
             1 => HashMap::new(),
@@ -171,7 +171,7 @@ impl Sent {
         let now = Instant::now();
         for index in 0..self.messages {
             match rejected.get(&index) {
-                Some(error) => recorder.failed("rejected item", 1, error.get().as_bytes()),
+                Some(error) => recorder.not_taken(&No::said(error), 1, error.get().as_bytes()),
                 None => recorder.acknowledged(self.first + index * self.step, self.intended, now),
             }
         }
@@ -195,7 +195,7 @@ struct BatchItem {
 }
 
 /// The errors of the items that were refused; seldom any, so they are looked for only then.
-fn rejected_items(body: &[u8]) -> serde_json::Result<HashMap<u64, Box<RawValue>>> {
+pub fn rejected_items(body: &[u8]) -> serde_json::Result<HashMap<u64, Box<RawValue>>> {
     let mut rejected = HashMap::new();
     let count: BatchCount = serde_json::from_slice(body)?;
     if count.rejected > 0 {
@@ -210,7 +210,10 @@ fn rejected_items(body: &[u8]) -> serde_json::Result<HashMap<u64, Box<RawValue>>
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::cli::bench::recorder::Errors;
 
     fn sent(messages: u64) -> Sent {
         Sent {
@@ -257,8 +260,8 @@ mod tests {
         assert_eq!(recorder.tally().acknowledged, 2);
         recorder.acknowledged(3, Instant::now(), Instant::now());
         assert_eq!(recorder.tally().acknowledged, 3, "3 was the rejected one");
-        let errors = recorder.errors();
-        assert_eq!(errors["rejected item"].first, r#"{"code":"QUEUE_FULL"}"#);
+        let refused = &recorder.refusals()["QUEUE_FULL"];
+        assert_eq!(refused.first, r#"{"code":"QUEUE_FULL"}"#);
     }
 
     #[test]
@@ -266,15 +269,22 @@ mod tests {
         let recorder = Recorder::new();
         sent(1).note(429, b"full", &recorder);
         sent(5).note(503, b"stopping", &recorder);
+        sent(2).note(500, b"broken", &recorder);
         sent(5).note(202, b"who knows", &recorder);
         assert_eq!(recorder.tally().acknowledged, 0);
-        let errors = recorder.errors();
-        let counts = errors
-            .iter()
-            .map(|(kind, errors)| (kind.as_str(), errors.count));
+        let counts = |by_kind: BTreeMap<String, Errors>| -> Vec<(String, u64)> {
+            let counts = by_kind.into_iter();
+            counts.map(|(kind, errors)| (kind, errors.count)).collect()
+        };
+        let expected =
+            |counts: [(&str, u64); 2]| counts.map(|(kind, count)| (kind.to_owned(), count));
         assert_eq!(
-            counts.collect::<Vec<_>>(),
-            [("429", 1), ("503", 5), ("unreadable", 5)]
+            counts(recorder.refusals()),
+            expected([("429", 1), ("503", 5)])
+        );
+        assert_eq!(
+            counts(recorder.errors()),
+            expected([("500", 2), ("unreadable", 5)])
         );
     }
 }

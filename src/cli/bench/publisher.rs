@@ -13,23 +13,21 @@ use super::heard::{self, Heard};
 use super::load::{Load, Sent};
 use super::message::read_hex;
 use super::recorder::Recorder;
+use super::refusal::No;
 use super::socket::{Opener, Socket};
 
-/// One socket's share of the load, until the pace stops or the hub cannot be reached.
-pub async fn run_socket(load: Rc<Load>) {
-    let opener = Opener::new(&load.target);
+/// One socket's share of the load, over another one when the first ends, until the pace stops or
+/// the hub opens none.
+pub async fn run_socket(load: Rc<Load>, opener: Rc<Opener>, mut socket: Socket) {
     let mut publisher = Publisher {
         load,
         outstanding: VecDeque::new(),
     };
-    loop {
-        let Err(error) = publisher.run(&opener).await else {
-            return;
-        };
-        let is_refused = publisher.outstanding.is_empty();
-        publisher.give_up(&error);
-        if is_refused {
-            return;
+    while let Err(error) = publisher.run(&mut socket).await {
+        publisher.give_up(&error.to_string());
+        match opener.open().await {
+            Ok(opened) => socket = opened,
+            Err(error) => return publisher.give_up(&error.to_string()),
         }
     }
 }
@@ -40,11 +38,9 @@ struct Publisher {
 }
 
 impl Publisher {
-    /// Sends and hears on one socket. An error without anything outstanding means that none
-    /// could be opened.
-    async fn run(&mut self, opener: &Opener) -> io::Result<()> {
-        let mut socket = opener.open().await?;
-        while self.fill(&mut socket).await? {
+    /// Sends and hears until the pace stops.
+    async fn run(&mut self, socket: &mut Socket) -> io::Result<()> {
+        while self.fill(socket).await? {
             let text = socket.hear().await?;
             self.note(&text)?;
         }
@@ -91,13 +87,12 @@ impl Publisher {
     }
 
     /// Nobody knows what became of these.
-    fn give_up(&mut self, error: &io::Error) {
+    fn give_up(&mut self, error: &str) {
         let unanswered: u64 = self.outstanding.drain(..).map(|sent| sent.messages).sum();
-        let text = error.to_string();
         self.load.settle(unanswered);
         self.load
             .recorder
-            .failed("connection", unanswered, text.as_bytes());
+            .failed("connection", unanswered, error.as_bytes());
     }
 }
 
@@ -121,10 +116,14 @@ impl Sent {
                     recorder.acknowledged(sequence, self.intended, now);
                 }
                 (kind, sequence) => {
-                    let error = answer.error.map_or(kind, |error| error.get());
                     // Without a number it is about all of them.
                     let count = sequence.map_or(unanswered, |_| 1);
-                    recorder.failed("rejected item", count, error.as_bytes());
+                    match answer.error {
+                        Some(error) => {
+                            recorder.not_taken(&No::said(error), count, error.get().as_bytes());
+                        }
+                        None => recorder.failed("unreadable", count, kind.as_bytes()),
+                    }
                     if sequence.is_none() {
                         return;
                     }
@@ -163,16 +162,16 @@ mod tests {
             {"type":"accepted","ref":"0000000000000005"}]"#,
         );
         assert_eq!(recorder.tally().acknowledged, 2);
-        let errors = recorder.errors();
-        assert_eq!(errors["rejected item"].first, r#"{"code":"QUEUE_FULL"}"#);
-        assert_eq!(errors["rejected item"].count, 1);
+        let refused = &recorder.refusals()["QUEUE_FULL"];
+        assert_eq!(refused.first, r#"{"code":"QUEUE_FULL"}"#);
+        assert_eq!(refused.count, 1);
     }
 
     #[test]
     fn a_text_that_is_refused_as_a_whole_fails_all_of_it() {
         let recorder = note(r#"{"type":"error","error":{"code":"INVALID_MESSAGE"}}"#);
         assert_eq!(recorder.tally().acknowledged, 0);
-        assert_eq!(recorder.errors()["rejected item"].count, 3);
+        assert_eq!(recorder.refusals()["INVALID_MESSAGE"].count, 3);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use hdrhistogram::Histogram;
 use super::ledger::{Ledger, Tally};
 use super::marks::Marks;
 use super::message::Stamp;
+use super::refusal::{Kind, No};
 
 /// Latencies from a microsecond to ten minutes, to three digits.
 const LONGEST_MICROS: u64 = 600_000_000;
@@ -20,6 +21,7 @@ pub struct Recorder {
     ledger: Mutex<Ledger>,
     answers: Mutex<Latencies>,
     receipts: Mutex<Latencies>,
+    refusals: Mutex<BTreeMap<String, Errors>>,
     errors: Mutex<BTreeMap<String, Errors>>,
 }
 
@@ -28,7 +30,7 @@ pub struct Latencies {
     micros: Histogram<u64>,
 }
 
-/// Requests or items that failed in the same way.
+/// Messages that were refused, or failed, in the same way.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 pub struct Errors {
     pub count: u64,
@@ -44,6 +46,7 @@ impl Recorder {
             ledger: Mutex::default(),
             answers: Mutex::new(Latencies::new()),
             receipts: Mutex::new(Latencies::new()),
+            refusals: Mutex::default(),
             errors: Mutex::default(),
         }
     }
@@ -85,15 +88,17 @@ impl Recorder {
         hold(&self.ledger).receive_corrupt();
     }
 
-    /// `count` messages failed; `kind` is a status code or a word.
-    pub fn failed(&self, kind: &str, count: u64, body: &[u8]) {
-        let mut errors = hold(&self.errors);
-        if let Some(known) = errors.get_mut(kind) {
-            known.count += count;
-            return;
+    /// The hub answered for `count` messages that it does not take them.
+    pub fn not_taken(&self, no: &No<'_>, count: u64, body: &[u8]) {
+        match no.kind {
+            Kind::Denied | Kind::Refused => note(&self.refusals, &no.code, count, body),
+            Kind::Broken => note(&self.errors, &no.code, count, body),
         }
-        let first = String::from_utf8_lossy(&body[..body.len().min(500)]).into_owned();
-        errors.insert(kind.to_owned(), Errors { count, first });
+    }
+
+    /// `count` messages failed; `kind` is a word for how.
+    pub fn failed(&self, kind: &str, count: u64, body: &[u8]) {
+        note(&self.errors, kind, count, body);
     }
 
     pub fn tally(&self) -> Tally {
@@ -113,6 +118,10 @@ impl Recorder {
         hold(&self.receipts).summary()
     }
 
+    pub fn refusals(&self) -> BTreeMap<String, Errors> {
+        hold(&self.refusals).clone()
+    }
+
     pub fn errors(&self) -> BTreeMap<String, Errors> {
         hold(&self.errors).clone()
     }
@@ -120,6 +129,16 @@ impl Recorder {
     fn is_counting(&self) -> bool {
         self.is_counting.load(Ordering::Relaxed)
     }
+}
+
+fn note(by_kind: &Mutex<BTreeMap<String, Errors>>, kind: &str, count: u64, body: &[u8]) {
+    let mut by_kind = hold(by_kind);
+    if let Some(known) = by_kind.get_mut(kind) {
+        known.count += count;
+        return;
+    }
+    let first = String::from_utf8_lossy(&body[..body.len().min(500)]).into_owned();
+    by_kind.insert(kind.to_owned(), Errors { count, first });
 }
 
 /// Counts stay counts when a thread that held them panicked.
@@ -208,10 +227,20 @@ mod tests {
     #[test]
     fn errors_keep_their_first_body() {
         let recorder = Recorder::new();
-        recorder.failed("429", 1, b"first");
-        recorder.failed("429", 2, b"second");
+        recorder.failed("connection", 1, b"first");
+        recorder.failed("connection", 2, b"second");
         let errors = recorder.errors();
         let first = "first".to_owned();
-        assert_eq!(errors["429"], Errors { count: 3, first });
+        assert_eq!(errors["connection"], Errors { count: 3, first });
+    }
+
+    #[test]
+    fn what_the_hub_refuses_is_no_error_and_what_it_breaks_is() {
+        let recorder = Recorder::new();
+        recorder.not_taken(&No::answered(429, b"full"), 3, b"full");
+        recorder.not_taken(&No::answered(500, b""), 2, b"");
+        assert_eq!(recorder.refusals()["429"].count, 3);
+        assert_eq!(recorder.errors()["500"].count, 2);
+        assert_eq!((recorder.refusals().len(), recorder.errors().len()), (1, 1));
     }
 }

@@ -8,7 +8,9 @@ use serde::Serialize;
 use super::BenchArguments;
 use super::ledger::Tally;
 use super::recorder::{Errors, LatencySummary};
+use super::refusal;
 use super::usage::Usage;
+use crate::cli::Exit;
 
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Report {
@@ -19,7 +21,9 @@ pub struct Report {
     /// From the intended send to the hub's answer.
     pub acknowledged: LatencySummary,
     pub delivery: Option<Delivery>,
-    /// By status code, or a word where there was none; warm-up included.
+    /// What the hub said it does not take, by its code; warm-up included. None of it is lost.
+    pub refused: BTreeMap<String, Errors>,
+    /// What else went wrong, by status code or a word; warm-up included.
     pub errors: BTreeMap<String, Errors>,
     pub hub: HubReport,
     pub generator_cpu_seconds: Option<f64>,
@@ -92,13 +96,40 @@ impl HubReport {
 }
 
 impl Report {
-    /// Something was measured, and nothing acknowledged was lost or changed.
-    pub fn is_verified(&self) -> bool {
-        let is_delivered = match &self.delivery {
-            Some(delivery) => delivery.is_verified(),
-            None => true,
+    /// Of a run that measured nothing the hub lost nothing either, which is another thing.
+    pub fn exit(&self) -> Exit {
+        let is_verified = self.delivery.as_ref().is_none_or(Delivery::is_verified);
+        if !is_verified {
+            Exit::VerificationFailed
+        } else if self.acknowledged.count > 0 {
+            Exit::Clean
+        } else if self.refused.keys().any(|code| refusal::is_denial(code)) {
+            Exit::Denied
+        } else {
+            Exit::NothingTaken
+        }
+    }
+
+    /// Why nothing was measured, if nothing was.
+    pub fn complaint(&self) -> Option<String> {
+        let advice = match self.exit() {
+            Exit::NothingTaken => "that is no loss",
+            Exit::Denied => {
+                "it wants a key that may do this: give the name of an operator with --name, and its \
+                 key with --key-file or as MESSAGE_HUB_KEY"
+            }
+            _ => return None,
         };
-        is_delivered && self.acknowledged.count > 0
+        let refused = self.refused.iter().chain(&self.errors);
+        let refused = refused.map(|(code, Errors { count, .. })| format!("{count} × {code}"));
+        let refused = refused.collect::<Vec<_>>().join(", ");
+        let refused = match &*refused {
+            "" => "no answer came",
+            refused => refused,
+        };
+        Some(format!(
+            "the hub acknowledged nothing in the seconds that count ({refused}); {advice}"
+        ))
     }
 }
 
@@ -134,6 +165,10 @@ impl fmt::Display for Report {
         writeln!(f, "acknowledged  {rate:.0}/s, {}", self.acknowledged)?;
         if let Some(delivery) = &self.delivery {
             write!(f, "{delivery}")?;
+        }
+        for (code, refused) in &self.refused {
+            let Errors { count, first } = refused;
+            writeln!(f, "refused       {count} × {code}: {first}")?;
         }
         for (kind, errors) in &self.errors {
             let Errors { count, first } = errors;

@@ -7,10 +7,13 @@ use std::task::{Context, Poll};
 
 use actix_codec::Framed;
 use actix_http::ws::{Codec, Frame, Message, ProtocolError};
+use awc::error::WsClientError;
 use awc::{BoxedSocket, Client, Connector};
 use bytes::Bytes;
 use bytestring::ByteString;
 
+use super::error::HubError;
+use super::refusal::No;
 use super::target::Target;
 
 /// The longest text that is taken, in bytes: an array with the largest message at its end.
@@ -37,14 +40,28 @@ impl Opener {
         }
     }
 
-    pub async fn open(&self) -> io::Result<Socket> {
+    pub async fn open(&self) -> Result<Socket, HubError> {
         let mut handshake = self.client.ws(&self.url).max_frame_size(LONGEST_TEXT);
         for (name, value) in self.target.headers() {
             handshake = handshake.set_header(name, value);
         }
         let opened = handshake.connect().await;
-        let (_, framed) = opened.map_err(|error| io::Error::other(error.to_string()))?;
-        Ok(Socket { framed })
+        match opened {
+            Ok((_, framed)) => Ok(Socket { framed }),
+            Err(error) => Err(self.refused(&error)),
+        }
+    }
+
+    fn refused(&self, error: &WsClientError) -> HubError {
+        match error {
+            WsClientError::InvalidResponseStatus(status) => {
+                HubError::of("a socket", &No::answered(status.as_u16(), b""), b"")
+            }
+            _ => HubError::Unreachable {
+                authority: self.target.authority.clone(),
+                source: io::Error::other(error.to_string()),
+            },
+        }
     }
 }
 

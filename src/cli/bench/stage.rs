@@ -5,18 +5,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
-use tokio::task::{JoinHandle, spawn_local};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use super::arguments::{BenchArguments, Mode};
 use super::audience::{Audience, service_name};
-use super::hub::{Hub, HubError};
+use super::error::HubError;
+use super::hub::Hub;
+use super::lanes::Lanes;
 use super::ledger::Tally;
-use super::load::{Load, run_connection};
+use super::load::Load;
 use super::message::Request;
 use super::pace::Pace;
-use super::publisher::run_socket;
 use super::recorder::Recorder;
 use super::subscriber::EVENT_TYPE;
 use super::target::Target;
@@ -66,15 +65,13 @@ impl Stage {
         })
     }
 
-    pub fn start_lanes(&self, connections: u32) -> Vec<JoinHandle<()>> {
-        let lanes = (0..connections).map(|_| {
-            let load = self.load.clone();
-            match self.is_over_sockets {
-                true => spawn_local(run_socket(load)),
-                false => spawn_local(run_connection(load)),
-            }
-        });
-        lanes.collect()
+    /// Begins to send.
+    pub async fn start_lanes(&self, connections: u32) -> Result<Lanes, HubError> {
+        let load = self.load.clone();
+        match self.is_over_sockets {
+            true => Lanes::over_sockets(load, connections).await,
+            false => Ok(Lanes::over_connections(load, connections)),
+        }
     }
 
     pub async fn look(&self, hub: &Hub) -> Result<Look, HubError> {
@@ -95,14 +92,9 @@ impl Stage {
     }
 
     /// Stops sending and waits for what is under way; returns how many seconds it took.
-    pub async fn finish(&self, lanes: Vec<JoinHandle<()>>, is_delivered: bool) -> f64 {
+    pub async fn finish(&self, lanes: &mut Lanes, is_delivered: bool) -> f64 {
         let stopped = Instant::now();
-        self.load.pace.stop();
-        if timeout(PATIENCE, join_all(lanes)).await.is_err() {
-            let unanswered = self.load.unanswered.get();
-            self.recorder
-                .failed("unanswered", unanswered, b"no answer came");
-        }
+        lanes.stop().await;
         if is_delivered {
             drain(|| self.tally()).await;
         }
@@ -111,7 +103,7 @@ impl Stage {
 
     /// Nobody listens any more: what everybody got, and how many events came after a later one.
     pub fn settle(self) -> Result<(Tally, Option<u64>), HubError> {
-        Ok(self.audience.settle(&self.recorder)?)
+        self.audience.settle(&self.recorder)
     }
 
     fn tally(&self) -> Tally {

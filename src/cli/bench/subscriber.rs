@@ -66,6 +66,8 @@ impl Subscriber {
 }
 
 impl Listener for Subscriber {
+    const KIND: &str = "a subscriber";
+
     fn greeting(&self) -> String {
         json!({"type": "subscribe", "service": "bench", "event_types": [EVENT_TYPE], "ref": "0"})
             .to_string()

@@ -1,10 +1,13 @@
 //! The hub that is asked, and who asks it.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 /// Shown to a hub with keys.
 const KEY_VARIABLE: &str = "MESSAGE_HUB_KEY";
+/// In bytes; no key is as long.
+const LONGEST_FILE: u64 = 64 << 10;
 
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Target {
@@ -55,26 +58,46 @@ impl Target {
 /// In words, without the key.
 pub fn key(file: Option<&Path>) -> Result<Option<String>, String> {
     let given = match file {
-        Some(path) => {
-            let read = fs::read_to_string(path);
-            Some(read.map_err(|error| format!("{}: {error}", path.display()))?)
-        }
-        None => std::env::var(KEY_VARIABLE).ok(),
+        Some(path) => read(path).map_err(|problem| {
+            let file = path.display();
+            format!("--key-file {file}: {problem}")
+        }),
+        None => match std::env::var_os(KEY_VARIABLE) {
+            Some(value) => {
+                let key = value.to_str().ok_or("is not valid UTF-8".to_owned());
+                key.and_then(one_key)
+                    .map_err(|problem| format!("{KEY_VARIABLE}: {problem}"))
+            }
+            None => return Ok(None),
+        },
     };
-    let Some(given) = given else {
-        return Ok(None);
-    };
-    let key = given.trim();
-    if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(format!(
-            "--key-file, {KEY_VARIABLE}: must hold one key, without spaces"
-        ));
+    given.map(Some)
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let mut text = String::new();
+    // A device may never end.
+    let read = file.take(LONGEST_FILE).read_to_string(&mut text);
+    read.map_err(|error| error.to_string())?;
+    one_key(&text)
+}
+
+fn one_key(text: &str) -> Result<String, String> {
+    let key = text.trim();
+    if key.is_empty() {
+        return Err("is empty; it must hold a key".to_owned());
     }
-    Ok(Some(key.to_owned()))
+    match key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        true => Ok(key.to_owned()),
+        false => Err("must hold one key, without spaces".to_owned()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -92,8 +115,29 @@ mod tests {
         let file = directory.path().join("key");
         fs::write(&file, "secret\n").unwrap();
         assert_eq!(key(Some(&file)), Ok(Some("secret".to_owned())));
-        fs::write(&file, "two words").unwrap();
-        assert!(key(Some(&file)).is_err());
-        assert!(key(Some(&directory.path().join("none"))).is_err());
+    }
+
+    #[test]
+    fn a_file_without_a_key_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("key");
+        let wrong = |path: &Path| {
+            let problem = key(Some(path)).unwrap_err();
+            let name = format!("--key-file {}: ", path.display());
+            let problem = problem.strip_prefix(&name).map(str::to_owned);
+            problem.expect("the file is named")
+        };
+        for (content, problem) in [
+            ("", "is empty; it must hold a key"),
+            (" \n\n", "is empty; it must hold a key"),
+            ("two words", "must hold one key, without spaces"),
+            ("schlüssel", "must hold one key, without spaces"),
+        ] {
+            fs::write(&file, content).unwrap();
+            assert_eq!(wrong(&file), problem);
+        }
+        assert!(wrong(&directory.path().join("none")).contains("No such file"));
+        assert!(wrong(directory.path()).contains("directory"));
+        assert!(wrong(Path::new("/dev/zero")).contains("one key"));
     }
 }

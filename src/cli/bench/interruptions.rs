@@ -1,0 +1,38 @@
+//! Ctrl-C and SIGTERM, which end a run in good order.
+
+use std::io;
+use std::pin::pin;
+
+use futures_util::future::{Either, select};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::error::HubError;
+
+/// Remembers what came while nobody waited for it.
+pub struct Interruptions {
+    interrupts: Signal,
+    terminations: Signal,
+}
+
+impl Interruptions {
+    /// From now on.
+    pub fn catch() -> io::Result<Self> {
+        Ok(Self {
+            interrupts: signal(SignalKind::interrupt())?,
+            terminations: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// What `work` comes to, unless an interruption comes before; each ends one such wait.
+    pub async fn unless<T>(
+        &mut self,
+        work: impl Future<Output = Result<T, HubError>>,
+    ) -> Result<T, HubError> {
+        let interrupt = pin!(self.interrupts.recv());
+        let termination = pin!(self.terminations.recv());
+        match select(select(interrupt, termination), pin!(work)).await {
+            Either::Left(_) => Err(HubError::Interrupted),
+            Either::Right((done, _)) => done,
+        }
+    }
+}
