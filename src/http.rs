@@ -56,6 +56,7 @@ mod streams;
 mod subscription_input;
 mod subscriptions;
 pub mod visits;
+mod waits;
 mod web_address;
 
 use std::collections::BTreeMap;

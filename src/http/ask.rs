@@ -35,6 +35,6 @@ where
     recipient.send(request).await.map_err(|_| going_down())
 }
 
-fn going_down() -> HubError {
+pub fn going_down() -> HubError {
     HubError::NotReady("the hub is going down or restarts a part of itself; ask again in a moment")
 }

@@ -5,6 +5,7 @@ use std::future::{Ready, ready};
 use std::time::Duration;
 
 use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest};
 use bytes::{Bytes, BytesMut};
@@ -142,7 +143,12 @@ async fn collect(
     let mut body = BytesMut::new();
     let mut first = None;
     while let Some(chunk) = incoming.payload.next().await {
-        let chunk = chunk.map_err(|error| HubError::invalid(subject, "body", error))?;
+        let chunk = chunk.map_err(|error| match error {
+            PayloadError::Incomplete(_) => {
+                HubError::invalid(subject, "body", "ended before it was whole")
+            }
+            error => HubError::invalid(subject, "body", error),
+        })?;
         let so_far = body.len() + first.as_ref().map_or(0, Bytes::len);
         if so_far + chunk.len() > limit {
             return Err(HubError::TooLarge { limit });

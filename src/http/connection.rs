@@ -1,5 +1,8 @@
 //! The connection of a client: how it is read while it is a WebSocket, and how it ends.
 //!
+//! A client that says no more (FIN) may still listen, or be gone: nothing tells them apart. What it
+//! has asked for is answered, but nobody waits for it any longer.
+//!
 //! It is closed in two steps, as TCP means it: first the client is told that nothing more comes,
 //! then what it still sends is thrown away until it has closed, too, or a second is over. Closed at
 //! once, a client that is still writing would be answered with a reset, which may destroy the
@@ -8,10 +11,11 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use actix_web::rt::net::TcpStream;
@@ -42,7 +46,7 @@ struct Closing {
     discarded: usize,
 }
 
-/// What a connection and the session of a WebSocket on it tell one another.
+/// What a connection and the requests or the session of a WebSocket on it tell one another.
 #[derive(Default)]
 pub struct Line {
     is_socket: Cell<bool>,
@@ -50,8 +54,10 @@ pub struct Line {
     credit: Cell<usize>,
     /// More was to be read than there is credit for.
     is_starved: Cell<bool>,
-    /// The client has ended the connection, or it broke, and all that came was read.
+    /// The client says no more, or the connection broke, and all that came was read.
     is_over: Cell<bool>,
+    /// Who waits for that.
+    waits_for_end: Cell<Option<Waker>>,
     /// How often the server has looked for more.
     rounds: Cell<u64>,
 }
@@ -72,6 +78,25 @@ impl Line {
 
     pub fn is_over(&self) -> bool {
         self.is_over.get()
+    }
+
+    /// Once the client says no more. One at a time may wait for it.
+    pub async fn over(&self) {
+        poll_fn(|context| {
+            if self.is_over() {
+                return Poll::Ready(());
+            }
+            self.waits_for_end.set(Some(context.waker().clone()));
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn end(&self) {
+        self.is_over.set(true);
+        if let Some(waker) = self.waits_for_end.take() {
+            waker.wake();
+        }
     }
 
     pub fn rounds(&self) -> u64 {
@@ -139,10 +164,15 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if !this.is_socket() {
-            return Pin::new(&mut this.stream).poll_read(context, buffer);
-        }
+        let before = buffer.filled().len();
         let line = &this.line;
+        if !this.is_socket() {
+            let read = ready!(Pin::new(&mut this.stream).poll_read(context, buffer));
+            if read.is_err() || buffer.filled().len() == before {
+                line.end();
+            }
+            return Poll::Ready(read);
+        }
         line.rounds.set(line.rounds.get() + 1);
         if line.is_over() {
             return Poll::Pending;
@@ -151,14 +181,13 @@ impl AsyncRead for Connection {
             line.is_starved.set(true);
             return Poll::Pending;
         }
-        let before = buffer.filled().len();
         let read = ready!(Pin::new(&mut this.stream).poll_read(context, buffer));
         let count = buffer.filled().len() - before;
         if read.is_ok() && count > 0 {
             line.credit.set(line.credit.get().saturating_sub(count));
             return Poll::Ready(Ok(()));
         }
-        line.is_over.set(true);
+        line.end();
         context.waker().wake_by_ref();
         Poll::Pending
     }
@@ -209,7 +238,6 @@ mod tests {
     use std::time::Instant;
 
     use futures_util::FutureExt;
-    use futures_util::future::poll_fn;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
@@ -298,6 +326,21 @@ mod tests {
             connection.write_all(&[7; 1 << 10]).await.unwrap();
         }
     }
+
+    #[actix::test]
+    async fn whoever_waits_learns_that_a_client_says_no_more() {
+        let (mut connection, mut client) = pair().await;
+        let line = connection.line();
+        let over = actix::spawn(async move { line.over().await });
+        client.write_all(b"request").await.unwrap();
+        client.shutdown().await.unwrap();
+        let mut read = Vec::new();
+        connection.read_to_end(&mut read).await.unwrap();
+        assert_eq!(read, b"request");
+        over.await.unwrap();
+        assert!(connection.line().is_over());
+    }
+
     /// Reset, since it left something unread; what it had said has come all the same.
     #[actix::test]
     async fn what_a_client_said_before_the_connection_broke_is_read() {

@@ -5,17 +5,20 @@ use std::time::Duration;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::TryRecvError;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::ask::ask;
+use super::ask::{answered, ask, going_down, look};
 use super::auth::Caller;
 use super::body::{Body, Incoming};
 use super::fields::unknown::unknown;
 use super::fields::{self, Field};
 use super::openapi::leases::{AckInput, ExtendInput, LeasedMessage, NackInput, ReceiveInput};
+use super::waits::unless_over;
 use super::{Hub, Routes, query, routing};
-use crate::actors::messages::{EndLeases, ExtendLeases, LeaseEnd, Receive};
+use crate::actors::messages::{EndLeases, ExtendLeases, Inspect, LeaseEnd, Receive};
 use crate::domain::ids::{LeaseToken, ServiceName};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
@@ -158,16 +161,39 @@ pub async fn receive(
         .transpose()?;
     // Whoever waits for a message keeps nobody else out.
     drop(body);
-    let leased = ask(&hub.handles.receive, |reply| Receive {
+    let (reply, leased) = oneshot::channel();
+    hub.handles.receive.do_send(Receive {
         service,
         max: max as usize,
         wait: Duration::from_millis(wait),
         lease: Some(lease.unwrap_or(DEFAULT_LEASE)),
         is_socket: false,
         reply,
-    })
-    .await?;
+    });
+    let leased = match wait {
+        0 => answered(leased).await?,
+        _ => waited_for(&hub, &request, leased).await?,
+    };
     Ok(answer(&hub, &leased))
+}
+
+/// Who says no more may be gone: it gets what was there when it asked, but nothing that comes, since
+/// that would be leased to nobody.
+async fn waited_for(
+    hub: &Hub,
+    request: &HttpRequest,
+    mut leased: oneshot::Receiver<Vec<Leased>>,
+) -> Result<Vec<Leased>, HubError> {
+    if let Some(leased) = unless_over(request, &mut leased).await {
+        return leased.map_err(|_| going_down());
+    }
+    // What is asked now is answered after that.
+    look(&hub.handles.inspect, Inspect { ids: Vec::new() }).await?;
+    match leased.try_recv() {
+        Ok(leased) => Ok(leased),
+        Err(TryRecvError::Empty) => Ok(Vec::new()),
+        Err(TryRecvError::Closed) => Err(going_down()),
+    }
 }
 
 fn answer(hub: &Hub, leased: &[Leased]) -> HttpResponse {

@@ -53,8 +53,9 @@ pub fn start(
             let http = HttpService::build()
                 .keep_alive(Duration::from_secs(75))
                 .client_request_timeout(Duration::from_secs(10))
-                // A puller that went away must be noticed, or a message would be leased to nobody.
-                .h1_allow_half_closed(false)
+                // Who says no more is still answered. That it may be gone is for those to notice who
+                // wait, or a message would be leased to nobody.
+                .h1_allow_half_closed(true)
                 // The connection itself sees to its end.
                 .client_disconnect_timeout(Duration::ZERO)
                 .on_connect_ext(|connection: &Connection, data| {

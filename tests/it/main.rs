@@ -19,6 +19,7 @@ mod files;
 mod forgotten;
 mod greedy;
 mod guide;
+mod half_closed;
 mod health;
 mod history;
 mod hostile;

@@ -7,6 +7,8 @@ use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use tokio::sync::oneshot;
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::load;
@@ -28,6 +30,7 @@ use crate::http::message_input::{self, Context};
 use crate::http::openapi::messages::{MessageHeaders, MessageInput, SendQuery};
 use crate::http::query::Query;
 use crate::http::steps::MessageSteps;
+use crate::http::waits::unless_over;
 use crate::logic::canonical::same_content;
 use crate::ports::archive::{ArchivedMessage, MOST_IDS};
 
@@ -110,10 +113,14 @@ pub async fn send(
     // From here on it counts as one that waits in its queue.
     drop(place);
     let (status, mut response) = match (settled, known) {
-        (Some((wait, settled)), _) => match wait_for(&hub, &message, known, wait, settled).await? {
-            "accepted" => ("accepted", HttpResponse::Accepted()),
-            settled => (settled, HttpResponse::Ok()),
-        },
+        (Some((wait, settled)), _) => {
+            // Who says no more may be gone, and waits for nothing.
+            let settled = unless_over(&request, timeout(wait, settled));
+            match wait_for(&hub, &message, known, settled).await? {
+                "accepted" => ("accepted", HttpResponse::Accepted()),
+                settled => (settled, HttpResponse::Ok()),
+            }
+        }
         (None, None) => ("accepted", HttpResponse::Accepted()),
         (None, Some(state)) => (word(state), HttpResponse::Ok()),
     };
@@ -221,20 +228,22 @@ async fn stored(hub: &Hub, ids: Vec<MessageId>) -> Result<Vec<ArchivedMessage>, 
     Ok(hub.archive.messages_by_id(ids).await?)
 }
 
+/// What came of waiting for the end of a message.
+type Waited = Result<Result<Fact, oneshot::error::RecvError>, Elapsed>;
+
 /// How it is in the words of an answer to a send, once that is settled or the wait over.
 async fn wait_for(
     hub: &Hub,
     message: &Message,
     known: Option<State>,
-    wait: Duration,
-    settled: oneshot::Receiver<Fact>,
+    settled: impl Future<Output = Option<Waited>>,
 ) -> Result<&'static str, HubError> {
     match known.map(|state| (state, state.status())) {
         Some((_, Status::Delivered)) => return Ok("delivered"),
         Some((state, Status::Failed)) => return Err(failure(hub, message.id, state).await),
         Some((_, Status::Pending)) | None => {}
     }
-    let Ok(Ok(fact)) = tokio::time::timeout(wait, settled).await else {
+    let Some(Ok(Ok(fact))) = settled.await else {
         return Ok("accepted");
     };
     match fact.settlement() {
