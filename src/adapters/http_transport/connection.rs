@@ -23,6 +23,8 @@ use super::stream::{Socket, Stream};
 
 /// Of one head; the answers before the final one have a head each.
 const MOST_HEAD: usize = 64 * 1024;
+/// Lines of one head: many more than anybody sends, so that the bytes decide.
+const MOST_LINES: usize = 1000;
 
 type Driver = http1::Connection<TokioIo<Stream>, Full<Bytes>>;
 
@@ -50,6 +52,7 @@ impl Connection {
         let (socket, heard) = (stream.socket(), stream.heard());
         let made = http1::Builder::new()
             .max_buf_size(MOST_HEAD)
+            .max_headers(MOST_LINES)
             // Odd, and clear all the same (RFC 9112, sections 5.1 and 5.2).
             .allow_obsolete_multiline_headers_in_responses(true)
             .allow_spaces_after_header_name_in_responses(true)

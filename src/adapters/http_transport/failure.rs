@@ -55,7 +55,7 @@ impl Failure {
 fn in_words(error: &hyper::Error) -> String {
     match error.to_string().as_str() {
         "message head is too large" => {
-            "its head is larger than 64 KiB or 100 lines, or says a length that is too large"
+            "its head is larger than 64 KiB or 1,000 lines, or says a length that is too large"
                 .to_owned()
         }
         words => words.to_owned(),

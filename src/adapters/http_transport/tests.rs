@@ -285,6 +285,27 @@ async fn a_body_that_comes_late_keeps_the_connection() {
 }
 
 #[actix::test]
+async fn a_head_may_have_many_lines() {
+    let many = |lines| {
+        let lines = "Set-Cookie: a=b; Path=/\r\n".repeat(lines);
+        format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 2\r\n\r\nok")
+    };
+    let (many, too_many) = (many(999), many(1000));
+    let server = Server::start([
+        Script::answering(&[many.as_bytes()]),
+        Script::answering(&[too_many.as_bytes()]),
+    ])
+    .await;
+    let transport = transport();
+    let answer = transport.push(request(&server.url())).await;
+    assert_eq!(answer, status(200, ""));
+    let PushAnswer::NoAnswer { error } = transport.push(request(&server.url())).await else {
+        panic!("it has more lines than there may be");
+    };
+    assert!(error.contains("1,000 lines"), "{error}");
+}
+
+#[actix::test]
 async fn heads_are_bounded() {
     let huge = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(1 << 20));
     let server = Server::start([Script::answering(&[huge.as_bytes()])]).await;
