@@ -34,6 +34,8 @@ pub struct Redriver {
     archive: Arc<dyn Archive>,
     hops: Hops,
     redrives: Redrives,
+    /// So many may be unfinished.
+    most_jobs: usize,
     alarm: Alarm,
     _watch: DeathWatch,
 }
@@ -75,6 +77,7 @@ impl Redriver {
     pub fn new(
         (clock, metrics): (Clock, Arc<Metrics>),
         archive: Arc<dyn Archive>,
+        most_jobs: usize,
         hops: Hops,
         watch: DeathWatch,
     ) -> Self {
@@ -84,6 +87,7 @@ impl Redriver {
             archive,
             hops,
             redrives: Redrives::default(),
+            most_jobs,
             alarm: Alarm::default(),
             _watch: watch,
         }
@@ -262,7 +266,10 @@ impl Handler<StartRedrive> for Redriver {
     type Result = ();
 
     fn handle(&mut self, start: StartRedrive, ctx: &mut Context<Self>) {
-        self.record_then_answer(start.job, start.reply, ctx);
+        match self.redrives.expect(start.job.job, self.most_jobs) {
+            Ok(()) => self.record_then_answer(start.job, start.reply, ctx),
+            Err(refusal) => drop(start.reply.send(Err(refusal))),
+        }
     }
 }
 

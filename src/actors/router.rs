@@ -348,6 +348,11 @@ impl Handler<SetQuota> for Router {
         if set.quota.is_none() && !self.quotas.is_set(&set.service) {
             return drop(set.reply.send(Err(Refusal::NotFound)));
         }
+        if set.quota.is_some()
+            && let Err(refusal) = self.quotas.expect(&set.service)
+        {
+            return drop(set.reply.send(Err(refusal)));
+        }
         let fact = Fact::QuotaSet(QuotaSet {
             service: set.service,
             at: self.clock.wall(),

@@ -4,9 +4,9 @@ use actix::Recipient;
 
 use crate::actors::messages::{
     Accept, AckPosition, AttachSocket, AwaitSettled, Cancel, ChangeSubscription, ChooseStrategy,
-    ClearQueue, Credit, DeleteDeadLetter, DeleteMessage, Deregister, DrainInstance, EndLeases,
-    EndLetter, ExtendLeases, Flush, Follow, ForceCircuit, GiveUpEvent, Heartbeat, Inspect,
-    InspectAdmission, InspectCircuits, InspectDependencies, InspectLog, InspectQueues,
+    ClearQueue, CountInstances, Credit, DeleteDeadLetter, DeleteMessage, Deregister, DrainInstance,
+    EndLeases, EndLetter, ExtendLeases, Flush, Follow, ForceCircuit, GiveUpEvent, Heartbeat,
+    Inspect, InspectAdmission, InspectCircuits, InspectDependencies, InspectLog, InspectQueues,
     InspectQuotas, InspectRedrives, InspectServices, InspectStream, InspectSubscriptions,
     InspectUsage, ListOpen, Listen, LoseEvents, PickInstance, Publish, ReadRecent, ReadState,
     Receive, Register, Reprocess, RetryNow, ReturnLeases, SetQuota, SocketClosed, SocketOpened,
@@ -41,6 +41,7 @@ pub struct Handles {
     pub drain_instance: Recipient<DrainInstance>,
     pub choose_strategy: Recipient<ChooseStrategy>,
     pub services: Recipient<InspectServices>,
+    pub count_instances: Recipient<CountInstances>,
     pub survey: Recipient<SurveyServices>,
     pub dependencies: Recipient<InspectDependencies>,
     pub circuits: Recipient<InspectCircuits>,

@@ -1,4 +1,5 @@
-//! `/v1/limits`: what one client may use of the hub, and what is used.
+//! `/v1/limits`: what one client may use of the hub, what there may be of it at all, and what is
+//! used.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -7,9 +8,12 @@ use utoipa::ToSchema;
 use super::ask::look;
 use super::auth::Caller;
 use super::{Hub, Routes, peer, routing};
-use crate::actors::messages::{InspectServices, InspectUsage, ServiceUsage};
+use crate::actors::messages::{
+    CountInstances, InspectQuotas, InspectRedrives, InspectUsage, ServiceUsage,
+};
 use crate::error::HubError;
 use crate::logic::limits::Limit;
+use crate::logic::quotas::Source;
 use crate::pool::{Peer, Pool};
 
 /// An operator sees those that use most, so many of them.
@@ -36,7 +40,8 @@ pub struct LimitAnswer {
     most: u64,
     /// What one peer may have of it at a time; null: of each there may be `most`.
     share: Option<u64>,
-    /// What the caller uses of it; null if it bounds one thing, such as one registration.
+    /// What the caller uses of it, or, of what belongs to nobody, how much there is: null for who is
+    /// no operator. Null, too, if it bounds one thing, such as one registration.
     used: Option<u64>,
     /// Those that use most of it. Only for operators; else, and where nobody is counted, null.
     largest: Option<Vec<PeerUse>>,
@@ -47,6 +52,33 @@ pub struct PeerUse {
     /// A service, or the address its requests come from if it need not show a key.
     peer: String,
     used: u64,
+}
+
+/// How much there is of what operators make, and of which there may be so much for all together.
+struct OfAll {
+    redrive_jobs: usize,
+    quotas: usize,
+}
+
+impl OfAll {
+    async fn now(hub: &Hub) -> Result<Self, HubError> {
+        let jobs = look(&hub.handles.inspect_redrives, InspectRedrives { job: None }).await?;
+        let quotas = look(&hub.handles.quotas, InspectQuotas { service: None }).await?;
+        let unfinished = jobs.iter().filter(|job| !job.status.is_finished());
+        let set = quotas.iter().filter(|view| view.source == Source::Api);
+        Ok(Self {
+            redrive_jobs: unfinished.count(),
+            quotas: set.count(),
+        })
+    }
+
+    fn of(&self, limit: Limit) -> Option<u64> {
+        match limit {
+            Limit::RedriveJobs => Some(self.redrive_jobs as u64),
+            Limit::Quotas => Some(self.quotas as u64),
+            _ => None,
+        }
+    }
 }
 
 /// Who uses how much of a limit.
@@ -71,12 +103,14 @@ pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRespon
         service: service.clone(),
     };
     let usages = look(&hub.handles.usage, inspect).await?;
-    let services = look(&hub.handles.services, InspectServices { service }).await?;
-    let instances = services.iter().map(|view| {
-        let count = view.instances.len() as u64;
-        (view.service.to_string(), count)
-    });
+    let instances = look(&hub.handles.count_instances, CountInstances { service }).await?;
+    let instances = instances.into_iter();
+    let instances = instances.map(|(service, count)| (service.to_string(), count as u64));
     let instances: Uses = instances.collect();
+    let of_all = match caller.is_operator {
+        true => Some(OfAll::now(&hub).await?),
+        false => None,
+    };
     let me = caller.name.as_ref().map(ToString::to_string);
     let answer = |limit: Limit| {
         let most = hub.settings.limits.of(limit);
@@ -88,8 +122,10 @@ pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRespon
             Limit::ReplaysPerSubscription => Some(of_each(&usages, |one| one.replays)),
             _ => None,
         };
+        let of_all = of_all.as_ref().and_then(|all| all.of(limit));
         let used = match pool {
             Some(pool) => Some(pool.used_by(&peer) as u64),
+            None if of_all.is_some() => of_all,
             None => uses.as_ref().map(|uses| used_by(uses, me.as_deref())),
         };
         let largest = match pool {

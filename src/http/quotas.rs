@@ -141,6 +141,7 @@ pub async fn show(
         (status = 200, description = "The quota in force", body = QuotaAnswer),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+        (status = 429, description = "LIMIT_REACHED: as many quotas are set as there may be"),
     ),
 )]
 pub async fn set(

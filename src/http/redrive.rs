@@ -115,6 +115,7 @@ pub struct DryRun {
         (status = 202, description = "It runs", body = JobAnswer),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+        (status = 429, description = "LIMIT_REACHED: as many jobs are unfinished as there may be"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]
@@ -142,6 +143,7 @@ pub async fn start(
         (status = 202, description = "It runs", body = JobAnswer),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
+        (status = 429, description = "LIMIT_REACHED: as many jobs are unfinished as there may be"),
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]

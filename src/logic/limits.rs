@@ -1,4 +1,5 @@
-//! The bounds of what one service, or one peer, may use of the hub (contract, section 3).
+//! The bounds of what one service, or one peer, may use of the hub (contract, section 3), and of
+//! what operators may have of it.
 //!
 //! Declared once: the configuration, the refusals and `/v1/limits` are derived from it.
 
@@ -20,6 +21,10 @@ pub enum Limit {
     PatternsPerService,
     ReplaysPerSubscription,
     SocketsPerService,
+    /// Redrive jobs of the hub that are not finished.
+    RedriveJobs,
+    /// Quotas of the hub that were set over the API.
+    Quotas,
 }
 
 /// What a limit counts.
@@ -29,14 +34,14 @@ pub enum Counts {
     Shared,
     /// The bytes of one thing.
     Bytes,
-    /// Things of one owner.
+    /// Things of one owner, or of the hub.
     Things,
 }
 
 const MIB: u64 = 1 << 20;
 
 impl Limit {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::BodyBytes,
         Self::AnswerBytes,
         Self::UnfinishedBytes,
@@ -48,6 +53,8 @@ impl Limit {
         Self::PatternsPerService,
         Self::ReplaysPerSubscription,
         Self::SocketsPerService,
+        Self::RedriveJobs,
+        Self::Quotas,
     ];
 
     /// As in the configuration and on the wire.
@@ -64,6 +71,8 @@ impl Limit {
             Self::PatternsPerService => "patterns_per_service",
             Self::ReplaysPerSubscription => "replays_per_subscription",
             Self::SocketsPerService => "sockets_per_service",
+            Self::RedriveJobs => "redrive_jobs",
+            Self::Quotas => "quotas",
         }
     }
 
@@ -94,6 +103,8 @@ impl Limit {
             Self::PatternsPerService => (1, 20_000, 10_000_000),
             Self::ReplaysPerSubscription => (1, 4, 1000),
             Self::SocketsPerService => (1, 1000, 1_000_000),
+            Self::RedriveJobs => (1, 100, 10_000),
+            Self::Quotas => (1, 10_000, 1_000_000),
         }
     }
 

@@ -1,10 +1,11 @@
 //! Who may send how much: what the configuration says, what was set since, and what is left of it
 //! (contract, section 5).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ahash::AHashMap;
 
+use super::limits::Limit;
 use super::token_bucket::TokenBucket;
 use crate::domain::ids::ServiceName;
 use crate::domain::quota::Quota;
@@ -34,6 +35,10 @@ impl Source {
 pub struct Quotas {
     configured: BTreeMap<ServiceName, Quota>,
     set: BTreeMap<ServiceName, Quota>,
+    /// Who has none that was set, and one on its way to the journal.
+    arriving: BTreeSet<ServiceName>,
+    /// So many may be set; `None`: any number.
+    most_set: Option<usize>,
     buckets: AHashMap<ServiceName, TokenBucket>,
 }
 
@@ -51,9 +56,38 @@ impl Quotas {
         quotas
     }
 
+    /// So many may be set over the API.
+    pub fn with_most(self, most: usize) -> Self {
+        Self {
+            most_set: Some(most),
+            ..self
+        }
+    }
+
+    /// Counts a quota that will be set once the journal has it. One that is there may always be
+    /// replaced.
+    ///
+    /// # Errors
+    /// [`Refusal::LimitReached`]
+    pub fn expect(&mut self, service: &ServiceName) -> Result<(), Refusal> {
+        if self.is_set(service) || self.arriving.contains(service) {
+            return Ok(());
+        }
+        let count = self.set.len() + self.arriving.len();
+        if let Some(most) = self.most_set.filter(|most| count >= *most) {
+            return Err(Refusal::LimitReached {
+                limit: Limit::Quotas.name(),
+                most: most as u64,
+            });
+        }
+        self.arriving.insert(service.clone());
+        Ok(())
+    }
+
     /// Replaces the whole quota of a service; `None` takes back what was set, so that the
     /// configured one, if any, holds again.
     pub fn set(&mut self, service: &ServiceName, quota: Option<Quota>, now: Timestamp) {
+        self.arriving.remove(service);
         match quota {
             Some(quota) => self.set.insert(service.clone(), quota),
             None => self.set.remove(service),
@@ -178,6 +212,27 @@ mod tests {
             assert_eq!(accepted(&mut quotas, name, at(0)), expected, "{name}");
         }
         assert_eq!(accepted(&mut quotas, "shop", at(2000)), 2);
+    }
+
+    #[test]
+    fn so_many_may_be_set_and_no_more() {
+        let configured = BTreeMap::from([(service("shop"), sending(1.0, 3))]);
+        let mut quotas = Quotas::new(configured, at(0)).with_most(2);
+        let full = Err(Refusal::LimitReached {
+            limit: "quotas",
+            most: 2,
+        });
+        for name in ["shop", "mail", "shop"] {
+            assert_eq!(quotas.expect(&service(name)), Ok(()), "on its way");
+        }
+        assert_eq!(quotas.expect(&service("billing")), full);
+        for name in ["shop", "mail"] {
+            quotas.set(&service(name), Some(sending(2.0, 2)), at(0));
+            assert_eq!(quotas.expect(&service(name)), Ok(()), "it is there");
+        }
+        assert_eq!(quotas.expect(&service("billing")), full);
+        quotas.set(&service("mail"), None, at(0));
+        assert_eq!(quotas.expect(&service("billing")), Ok(()));
     }
 
     #[test]

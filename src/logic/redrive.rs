@@ -11,10 +11,11 @@ mod entry;
 mod tests;
 mod walk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ahash::AHashMap;
 
+use super::limits::Limit;
 use super::wal::standing::FINISHED_JOBS;
 use crate::domain::fact::Fact;
 use crate::domain::ids::{JobId, MessageId, Position};
@@ -29,6 +30,8 @@ pub use walk::{Answer, Letter, PAGE};
 #[derive(Debug, Default)]
 pub struct Redrives {
     jobs: BTreeMap<JobId, Entry>,
+    /// New ones on their way to the journal.
+    beginning: BTreeSet<JobId>,
     /// By which job each letter was redriven that is owed since.
     outstanding: AHashMap<MessageId, JobId>,
     /// The newest fact learned.
@@ -99,7 +102,25 @@ impl Redrives {
         }
     }
 
+    /// Counts a job that will begin once the journal has it, where there may be `most` that are not
+    /// finished.
+    ///
+    /// # Errors
+    /// [`Refusal::LimitReached`]
+    pub fn expect(&mut self, job: JobId, most: usize) -> Result<(), Refusal> {
+        let unfinished = self.jobs.values().filter(|entry| !entry.is_finished());
+        if unfinished.count() + self.beginning.len() >= most {
+            return Err(Refusal::LimitReached {
+                limit: Limit::RedriveJobs.name(),
+                most: most as u64,
+            });
+        }
+        self.beginning.insert(job);
+        Ok(())
+    }
+
     fn advance(&mut self, position: Position, version: &RedriveJob) {
+        self.beginning.remove(&version.job);
         self.jobs
             .entry(version.job)
             .or_insert_with(|| Entry::new(version))

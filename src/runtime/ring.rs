@@ -240,7 +240,8 @@ impl Ring {
 
     fn router(&self) -> Router {
         let admission = Admission::new(self.config.max_queue_size, self.config.max_queue_bytes);
-        let quotas = Quotas::new(self.config.quotas.clone(), self.clock.now());
+        let quotas = Quotas::new(self.config.quotas.clone(), self.clock.now())
+            .with_most(self.config.limits.size(Limit::Quotas));
         let hops = router::Hops {
             accept: self.to.event_store.clone().recipient(),
             publish: self.to.event_store.clone().recipient(),
@@ -379,6 +380,7 @@ impl Ring {
         Redriver::new(
             (self.clock, self.metrics.clone()),
             self.archive.clone(),
+            self.config.limits.size(Limit::RedriveJobs),
             hops,
             self.watch("redriver"),
         )

@@ -6,7 +6,7 @@ use crate::support::{TestHub, eventually};
 
 const LIMITED: &str = "{metadata_bytes: 100, registration_bytes: 1024, instances_per_service: 3, \
                        subscriptions_per_service: 2, patterns_per_service: 5, \
-                       replays_per_subscription: 1, sockets_per_service: 2}";
+                       replays_per_subscription: 1, sockets_per_service: 2, redrive_jobs: 1, quotas: 1}";
 
 fn limited() -> TestHub {
     TestHub::with(&[("limits", LIMITED)])
@@ -87,6 +87,63 @@ fn subscriptions_patterns_and_replays_are_counted() {
     assert_eq!(details["limit"], "replays_per_subscription");
     hub.ask("DELETE", &path, b"");
     subscribe("c", &["a"]).is(201);
+}
+
+#[test]
+fn a_socket_is_no_instance_that_is_registered() {
+    let hub = limited();
+    let beta = hub.named("beta", "");
+    let mut socket = beta.socket();
+    socket.consume("beta", 5);
+    let consumes = || hub.get("/v1/services/beta").is(200)["instances"].clone();
+    eventually("the socket is an instance that takes messages", || {
+        consumes().as_array().is_some_and(|all| all.len() == 1)
+    });
+    let shown = hub.get("/v1/limits").is(200);
+    let instances = limit(&shown, "instances_per_service");
+    assert_eq!(instances["largest"], json!([]));
+    let sockets = limit(&shown, "sockets_per_service");
+    assert_eq!(sockets["largest"][0]["used"], 1);
+    for n in 0..3 {
+        let one = json!({"service": "beta", "instance_id": format!("i{n}")}).to_string();
+        hub.ask("POST", "/v1/services/register", one.as_bytes())
+            .is(201);
+    }
+}
+
+#[test]
+fn quotas_and_redrive_jobs_of_the_hub_are_counted() {
+    let hub = limited();
+    let set = |service: &str| {
+        let quota = json!({"send_rate": 5}).to_string();
+        hub.ask("PUT", &format!("/v1/quotas/{service}"), quota.as_bytes())
+    };
+    set("beta").is(200);
+    let details = set("alpha").refuses(429, "LIMIT_REACHED");
+    assert_eq!(
+        (&details["limit"], &details["most"]),
+        (&json!("quotas"), &json!(1))
+    );
+    set("beta").is(200);
+    let used = |name: &str| {
+        let shown = hub.get("/v1/limits").is(200);
+        limit(&shown, name)["used"].clone()
+    };
+    assert_eq!(used("quotas"), 1);
+    hub.ask("DELETE", "/v1/quotas/beta", b"").is(204);
+    set("alpha").is(200);
+    let redrive = || hub.ask("POST", "/v1/dlq/redrive", b"{}");
+    // One without letters is over soon, and then there may be another.
+    let mut jobs = 0;
+    eventually("two jobs had their turn", || {
+        let answer = redrive();
+        match answer.status {
+            429 => drop(answer.refuses(429, "LIMIT_REACHED")),
+            _ => jobs += u32::from(answer.status == 202),
+        }
+        jobs >= 2
+    });
+    eventually("they are over", || used("redrive_jobs") == 0);
 }
 
 #[test]

@@ -117,6 +117,13 @@ pub struct InspectServices {
     pub service: Option<ServiceName>,
 }
 
+/// http → Registry: how many instances are registered, of one service or of each that has any.
+#[derive(ActixMessage)]
+#[rtype(result = "Vec<(ServiceName, usize)>")]
+pub struct CountInstances {
+    pub service: Option<ServiceName>,
+}
+
 /// http → Registry: how the services are, in numbers.
 #[derive(ActixMessage)]
 #[rtype(result = "Vec<ServiceSummary>")]

@@ -16,6 +16,7 @@ use crate::logic::redrive::Switch;
 use crate::logic::wal::samples;
 
 const SECOND: Duration = Duration::from_secs(1);
+const MOST: usize = 2;
 
 /// A redriver between an archive with dead letters and a journal, and everything it says.
 struct Office {
@@ -45,7 +46,13 @@ async fn office(letters: u128) -> Office {
         reprocess,
         delete,
     };
-    let redriver = Redriver::new((clock, metrics.clone()), archive.clone(), hops, unwatched());
+    let redriver = Redriver::new(
+        (clock, metrics.clone()),
+        archive.clone(),
+        MOST,
+        hops,
+        unwatched(),
+    );
     let office = Office {
         address: redriver.start(),
         clock,
@@ -133,6 +140,12 @@ impl Office {
         self.flush().await;
     }
 
+    fn begin(&self, job: RedriveJob) -> oneshot::Receiver<Result<RedriveJob, Refusal>> {
+        let (reply, answer) = oneshot::channel();
+        self.address.do_send(StartRedrive { job, reply });
+        answer
+    }
+
     async fn flush(&mut self) {
         let flush = self.flushed.recv().await;
         flush.reply.send(Ok(())).unwrap();
@@ -185,12 +198,8 @@ impl Office {
 async fn a_job_begins_once_it_is_in_the_journal() {
     let mut office = office(1).await;
     office.address.do_send(Open);
-    let (reply, mut answer) = oneshot::channel();
     let job = office.job(200.0);
-    office.address.do_send(StartRedrive {
-        job: job.clone(),
-        reply,
-    });
+    let mut answer = office.begin(job.clone());
     settle().await;
     assert!(answer.try_recv().is_err());
     assert!(office.flushed.drain().await.is_empty());
@@ -202,6 +211,35 @@ async fn a_job_begins_once_it_is_in_the_journal() {
     let by = asked.job.map(|job| job.job);
     assert_eq!((asked.id, by), (id(1), Some(job_id())));
     assert!(asked.destination.is_none() && asked.payload.is_none());
+}
+
+#[actix::test]
+async fn so_many_jobs_are_unfinished_and_no_more() {
+    let mut office = office(0).await;
+    office.address.do_send(Open);
+    let [first, second, third] = [1, 2, 3].map(|number| RedriveJob {
+        job: JobId(Uuid::from_u128(number)),
+        ..office.job(1.0)
+    });
+    let begun = [first, second].map(|job| office.begin(job));
+    let refused = office.begin(third.clone());
+    for answer in begun {
+        office.commit_next().await;
+        assert!(answer.await.unwrap().is_ok());
+    }
+    let refused_still = office.begin(third.clone());
+    settle().await;
+    for mut refused in [refused, refused_still] {
+        let (limit, most) = ("redrive_jobs", MOST as u64);
+        let refusal = Refusal::LimitReached { limit, most };
+        assert_eq!(refused.try_recv(), Ok(Err(refusal)));
+    }
+    let _cancelled = office.switch(Switch::Cancel);
+    office.commit_next().await;
+    let mut begun = office.begin(third);
+    office.commit_next().await;
+    settle().await;
+    assert!(begun.try_recv().unwrap().is_ok());
 }
 
 #[actix::test]

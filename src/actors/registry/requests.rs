@@ -8,8 +8,9 @@ use actix::{AsyncContext, Context, Handler, Message, MessageResult};
 use super::Registry;
 use crate::actors::health_probe::{Beat, Entered};
 use crate::actors::messages::{
-    Alive, ChooseStrategy, Deregister, DrainInstance, Heartbeat, InspectDependencies,
-    InspectServices, Record, Register, Registered, ServiceView, SurveyServices,
+    Alive, ChooseStrategy, CountInstances, Deregister, DrainInstance, Heartbeat,
+    InspectDependencies, InspectServices, Record, Register, Registered, ServiceView,
+    SurveyServices,
 };
 use crate::domain::fact::{Fact, InstanceDeregistered, ServiceSeen, StrategyChosen, Withdrawal};
 use crate::domain::ids::{InstanceId, ServiceName};
@@ -226,6 +227,21 @@ impl Handler<InspectServices> for Registry {
             None => self.services.views(usual, now),
         };
         MessageResult(views)
+    }
+}
+
+impl Handler<CountInstances> for Registry {
+    type Result = MessageResult<CountInstances>;
+
+    fn handle(&mut self, asked: CountInstances, _: &mut Context<Self>) -> Self::Result {
+        let of_one = |service| {
+            let count = self.services.count_of(&service);
+            (service, count)
+        };
+        MessageResult(match asked.service {
+            Some(service) => vec![of_one(service)],
+            None => self.services.counts(),
+        })
     }
 }
 

@@ -168,6 +168,13 @@ impl Services {
         service.map_or(0, |service| service.instances.len())
     }
 
+    /// As [`Services::count_of`], of each that has any.
+    pub fn counts(&self) -> Vec<(ServiceName, usize)> {
+        let known = self.known.iter();
+        let counts = known.map(|(name, service)| (name.clone(), service.instances.len()));
+        counts.filter(|(_, count)| *count > 0).collect()
+    }
+
     /// Whether it is there now: registered, or polling.
     pub fn is_registered(&self, service: &ServiceName) -> bool {
         self.known.get(service).is_some_and(Service::is_present)

@@ -32,6 +32,7 @@ impl Addresses {
             drain_instance: self.registry.clone().recipient(),
             choose_strategy: self.registry.clone().recipient(),
             services: self.registry.clone().recipient(),
+            count_instances: self.registry.clone().recipient(),
             survey: self.registry.clone().recipient(),
             dependencies: self.registry.clone().recipient(),
             circuits: self.dispatcher.clone().recipient(),
