@@ -13,6 +13,7 @@ mod clearing;
 mod clock;
 mod crash;
 mod dead_letters;
+mod documented;
 mod events;
 mod faults;
 mod files;
