@@ -227,7 +227,11 @@ pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
         correlation_id: asked.read("correlation_id", |text| {
             Label::parse(text).map(|label| label.to_string())
         })?,
-        states: archived_states(&wanted),
+        // All together is no condition.
+        states: match wanted.len() == State::ALL.len() {
+            true => Vec::new(),
+            false => wanted.clone(),
+        },
         since: asked.time("since")?,
         until: asked.time("until")?,
         before: asked.cursor()?,
@@ -258,21 +262,14 @@ async fn listed(
 ) -> Result<Page<MessageView>, HubError> {
     let hub = reading.hub;
     let may_see = |view: &MessageView| caller.may_see(&view.source, &view.destination);
-    let is_open = !states.iter().any(|state| state.is_settled());
-    let archived = match reading.begin_in_archive().await {
-        Ok(()) => {
-            let keep = |view: &MessageView| states.contains(&view.state) && may_see(view);
-            find(hub, query.clone(), limit, keep).await
-        }
-        Err(error) => Err(error),
-    };
-    match archived {
-        Err(HubError::NoArchive(_)) if is_open => {}
-        archived => return archived,
+    if !states.iter().any(|state| state.is_settled()) {
+        reading.begin().await?;
+        let wanted = pending::wanted(&query, states);
+        return pending::find(hub, wanted, query.before, limit, may_see).await;
     }
-    reading.begin().await?;
-    let wanted = pending::wanted(&query, states);
-    pending::find(hub, wanted, query.before, limit, may_see).await
+    reading.begin_in_archive().await?;
+    let keep = |view: &MessageView| states.contains(&view.state) && may_see(view);
+    find(hub, query, limit, keep).await
 }
 
 /// A page of what the archive has, with what the queues know now. What the archive cannot tell
@@ -303,22 +300,6 @@ pub async fn find(
         // Few of them are wanted, so look at more at once.
         query.limit = SCAN;
     }
-}
-
-/// Which states of the archive can hold these, of which there is one at least; none means all.
-/// There, `Queued` means unsettled.
-fn archived_states(wanted: &[State]) -> Vec<State> {
-    if wanted.len() == State::ALL.len() {
-        return Vec::new();
-    }
-    let archived = |state: &State| match state.is_settled() {
-        true => *state,
-        false => State::Queued,
-    };
-    let mut states: Vec<_> = wanted.iter().map(archived).collect();
-    // Those that are not settled come one after the other.
-    states.dedup();
-    states
 }
 
 /// Replaces what the archive says of open messages by what the queues know now.

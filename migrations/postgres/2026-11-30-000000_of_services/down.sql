@@ -1,3 +1,3 @@
 DROP INDEX event_letters_by_source;
-DROP INDEX messages_undelivered_by_destination;
-DROP INDEX messages_undelivered_by_source;
+DROP INDEX messages_failed_by_destination;
+DROP INDEX messages_failed_by_source;

@@ -1,7 +1,8 @@
 -- What a service sent and what it is to receive are two lists, each with an index of its own also
--- where only the few that were not delivered are looked for.
-CREATE INDEX messages_undelivered_by_source ON messages (source, position)
-    WHERE state <> 'delivered';
-CREATE INDEX messages_undelivered_by_destination ON messages (destination, position)
-    WHERE state <> 'delivered';
+-- where only the few that failed are looked for. What is still owed is in neither, as every message
+-- would be for a while.
+CREATE INDEX messages_failed_by_source ON messages (source, position)
+    WHERE state <> 'delivered' AND state <> 'queued';
+CREATE INDEX messages_failed_by_destination ON messages (destination, position)
+    WHERE state <> 'delivered' AND state <> 'queued';
 CREATE INDEX event_letters_by_source ON event_letters (source);

@@ -53,12 +53,8 @@ fn message_queries(me: &str) -> Vec<MessageQuery> {
     let failed = vec![State::Dead, State::Expired, State::Cancelled];
     let mut queries = Vec::new();
     for (source, destination) in [(None, None), (name(MANY), None), (None, name(MANY))] {
-        for states in [
-            vec![],
-            vec![State::Queued],
-            vec![State::Delivered],
-            failed.clone(),
-        ] {
+        // What is owed is listed from memory.
+        for states in [vec![], vec![State::Delivered], failed.clone()] {
             for dead_letters in [false, true] {
                 for before in [None, Some(15_000)] {
                     let query = MessageQuery {

@@ -6,7 +6,7 @@ use crate::adapters::archive::listing::Listing;
 use crate::adapters::archive::statement::Statement;
 use crate::domain::fact::DeadReason;
 use crate::domain::ids::{MessageId, Position};
-use crate::domain::message::State;
+use crate::domain::message::{State, Status};
 use crate::domain::timestamp::Timestamp;
 use crate::ports::archive::MessageQuery;
 
@@ -15,7 +15,7 @@ const ROWS: &str = "SELECT position, id, destination, source, kind, priority, co
      delivery_attempts, redriven, dead_letter FROM messages WHERE TRUE";
 
 /// The condition of the partial indexes, which no database sees in parameters.
-const UNDELIVERED: &str = " AND state <> 'delivered'";
+const FAILED: &str = " AND state <> 'delivered' AND state <> 'queued'";
 
 pub fn by_id(ids: &[MessageId]) -> Statement {
     let ids = ids.iter().map(|id| id.0);
@@ -94,18 +94,18 @@ fn correlated(common: &Statement, query: &MessageQuery, text: &str) -> Vec<State
 }
 
 /// Dead letters have an index for each destination. Those of a source are looked for among the few
-/// of its messages that were not delivered, which have one, too.
+/// of its messages that failed, which have one, too.
 fn of_letters(statement: Statement, query: &MessageQuery, side: Side<'_>) -> Statement {
     let is_of_source = side.source.is_some() && side.destination.is_none();
-    match query.dead_letters && is_of_source && !is_undelivered(&query.states) {
-        true => statement.sql(UNDELIVERED),
+    match query.dead_letters && is_of_source && !is_failed(&query.states) {
+        true => statement.sql(FAILED),
         false => statement,
     }
 }
 
 fn in_states(mut statement: Statement, states: &[State]) -> Statement {
-    if is_undelivered(states) {
-        statement = statement.sql(UNDELIVERED);
+    if is_failed(states) {
+        statement = statement.sql(FAILED);
     }
     if !states.is_empty() {
         let names = states.iter().map(|state| state.name());
@@ -114,8 +114,9 @@ fn in_states(mut statement: Statement, states: &[State]) -> Statement {
     statement
 }
 
-fn is_undelivered(states: &[State]) -> bool {
-    !states.is_empty() && !states.contains(&State::Delivered)
+fn is_failed(states: &[State]) -> bool {
+    let is_failed = |state: &State| state.status() == Status::Failed;
+    !states.is_empty() && states.iter().all(is_failed)
 }
 
 fn between(statement: Statement, query: &MessageQuery) -> Statement {
