@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::HttpMessage;
 use actix_web::HttpRequest;
 use actix_web::http::Method;
-use actix_web::http::header::{AsHeaderName, HeaderMap, HeaderValue};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::time::Instant;
@@ -16,6 +16,9 @@ use super::edge::Asking;
 use super::query::Query;
 use crate::domain::ids::ServiceName;
 use crate::error::HubError;
+
+const SERVICE_NAME: HeaderName = HeaderName::from_static("x-service-name");
+const SERVICE_KEY: HeaderName = HeaderName::from_static("x-service-key");
 
 /// The keys of the services. Without any everybody may do everything.
 pub struct Keys {
@@ -133,9 +136,9 @@ impl Keys {
     /// What is missing or wrong, when keys are required; and in any case a header given twice, of
     /// which each who reads it on the way may mean another.
     pub fn caller(&self, headers: &HeaderMap) -> Result<Caller, Denial> {
-        let name = only(headers, "x-service-name")
+        let name = only(headers, &SERVICE_NAME)
             .map_err(|GivenTwice| Denial::Malformed("X-Service-Name: is given twice"))?;
-        let key = only(headers, "x-service-key")
+        let key = only(headers, &SERVICE_KEY)
             .map_err(|GivenTwice| Denial::Malformed("X-Service-Key: is given twice"))?;
         self.who(
             name.map(HeaderValue::as_bytes),
@@ -152,7 +155,7 @@ impl Keys {
         &self,
         request: &HttpRequest,
     ) -> Result<Result<Caller, Denial>, HubError> {
-        if request.headers().contains_key("x-service-name") || request.method() != Method::GET {
+        if request.headers().contains_key(&SERVICE_NAME) || request.method() != Method::GET {
             return Ok(self.caller(request.headers()));
         }
         let query = Query::of(request)?;
@@ -216,11 +219,11 @@ fn digest_of(key: impl AsRef<str>) -> KeyDigest {
 /// A header is there more than once, and means nothing.
 pub struct GivenTwice;
 
-/// The only header of this name, if there is one.
-pub fn only(
-    headers: &HeaderMap,
-    name: impl AsHeaderName,
-) -> Result<Option<&HeaderValue>, GivenTwice> {
+/// The only header of this name, if there is one. A name that is text would be read each time.
+pub fn only<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'a HeaderValue>, GivenTwice> {
     let mut all = headers.get_all(name);
     let first = all.next();
     match all.next() {
@@ -295,14 +298,8 @@ mod tests {
 
     fn headers(name: &'static str, key: &'static str) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        headers.insert(
-            HeaderName::from_static("x-service-name"),
-            HeaderValue::from_static(name),
-        );
-        headers.insert(
-            HeaderName::from_static("x-service-key"),
-            HeaderValue::from_static(key),
-        );
+        headers.insert(SERVICE_NAME, HeaderValue::from_static(name));
+        headers.insert(SERVICE_KEY, HeaderValue::from_static(key));
         headers
     }
 

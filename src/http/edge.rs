@@ -312,7 +312,7 @@ fn is_public(method: &Method, path: &str) -> bool {
 
 impl RequestId {
     fn of(headers: &HeaderMap) -> Self {
-        if let Ok(Some(given)) = only(headers, REQUEST_ID)
+        if let Ok(Some(given)) = only(headers, &REQUEST_ID)
             && given.to_str().is_ok_and(|text| is_label(text, 128))
         {
             return Self(given.clone());

@@ -33,7 +33,7 @@ impl Sight {
             Err(denial) => drop(refusals::unauthenticated(hub, peer, denial)),
         }
         let target = request.uri().authority().map(|host| host.as_str());
-        let host = || only(headers, header::HOST).ok()??.to_str().ok();
+        let host = || only(headers, &header::HOST).ok()??.to_str().ok();
         let names = headers.keys().map(|name| name.as_str());
         match is_from_here(peer, target.or_else(host), names) {
             true => Self::All,

@@ -35,6 +35,8 @@ use crate::logic::canonical::same_content;
 use crate::ports::archive::{ArchivedMessage, MOST_IDS};
 
 const LONGEST_WAIT_MS: u64 = 60_000;
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRANSACTION_ID: HeaderName = HeaderName::from_static("x-transaction-id");
 
 /// What the hub promises.
 #[derive(Serialize, ToSchema)]
@@ -299,7 +301,7 @@ pub struct Labels {
 
 impl Labels {
     pub fn of(headers: &HeaderMap) -> Result<Self, HubError> {
-        if headers.contains_key(HeaderName::from_static("x-transaction-id")) {
+        if headers.contains_key(&TRANSACTION_ID) {
             // Whoever sends it relies on it.
             let problem = "is not known to this version";
             return Err(HubError::invalid(
@@ -319,7 +321,7 @@ impl Labels {
         });
         let correlation_id = correlation_id.transpose()?;
         // A trace that cannot be read is no reason to refuse a message.
-        let traceparent = only(headers, HeaderName::from_static("traceparent"));
+        let traceparent = only(headers, &TRACEPARENT);
         let traceparent = traceparent.ok().flatten();
         let traceparent = traceparent.and_then(|value| Label::parse(value.to_str().ok()?).ok());
         Ok(Self {
