@@ -165,8 +165,11 @@ async fn run(
     let outside = (archive.clone(), shared);
     let hub = hub(config, clock, &door, handles, outside, &metrics);
     pulse::begin(clock, metrics.clone());
-    let set = ring.to().retry_timer.clone().recipient();
-    pulse::watch_clock(clock, set);
+    let followers = [
+        ring.to().retry_timer.clone().recipient(),
+        ring.to().event_store.clone().recipient(),
+    ];
+    pulse::watch_clock(clock, followers);
     let mut reload = Reload::new(file, config, hub.clone(), ring.to().clone());
     let visits = hub.visits.clone();
     let (server, stop) = server::start(config, listener, hub.clone(), files)?;

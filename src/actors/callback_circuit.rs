@@ -22,7 +22,7 @@ use crate::domain::circuit::{CircuitChanged, CircuitName, CircuitState, Forced};
 use crate::domain::fact::Fact;
 use crate::domain::refusal::Refusal;
 use crate::logic::breaker::{BreakerPolicy, Ticket, Transition};
-use crate::logic::circuit::Circuit;
+use crate::logic::circuit::{Circuit, ForcedSince};
 use crate::logic::outcome::{Answered, classify, describe};
 use crate::metrics::Metrics;
 use crate::ports::transport::{PushAnswer, Transport};
@@ -84,14 +84,14 @@ impl CallbackCircuit {
     /// `forced` is what somebody forced an earlier one of this name into.
     pub fn new(
         name: CircuitName,
-        forced: Option<Arc<CircuitChanged>>,
+        forced: Option<ForcedSince>,
         settings: Settings,
         event_store: Recipient<Record>,
         watch: DeathWatch,
     ) -> Self {
         let mut circuit = Circuit::new(name, settings.breaker);
         if let Some(forced) = forced {
-            circuit.resume(forced, settings.clock.moment());
+            circuit.resume(forced, settings.clock.now());
         }
         Self {
             settings,

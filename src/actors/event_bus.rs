@@ -212,6 +212,10 @@ impl Handler<Committed> for EventBus {
     fn handle(&mut self, committed: Committed, ctx: &mut Context<Self>) {
         self.publish(&committed.records);
         for record in committed.records.iter() {
+            if let Fact::CircuitChanged(changed) = &record.fact {
+                let since = committed.at.of(changed.at, committed.source()).hub;
+                self.roster.circuit_changed(changed, since);
+            }
             self.learn(&record.fact, ctx);
         }
     }

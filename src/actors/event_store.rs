@@ -1,7 +1,7 @@
 //! The writer: the only actor that touches the journal.
 //!
-//! Owns the Journal and the Ledger. Receives [`Accept`], [`Publish`], [`Record`], [`Archived`] and
-//! [`Close`]; sends [`Committed`] to everyone, [`Release`] to the Router, [`Fatal`] to the Warden,
+//! Owns the Journal and the Ledger. Receives [`Accept`], [`Publish`], [`Record`], [`Archived`],
+//! [`ClockSet`] and [`Close`]; sends [`Committed`] to everyone, [`Release`] to the Router, [`Fatal`] to the Warden,
 //! and answers clients. With a fact it writes the event by which the hub itself tells of it. Runs
 //! alone on its thread, which it may block. Never hands out, retries or decides about messages: it
 //! only writes what follows from what is written.
@@ -23,7 +23,9 @@ use tokio::time::Instant;
 use batch::{Chosen, Pending, choose};
 
 use super::death_watch::DeathWatch;
-use super::messages::{Accept, Archived, Close, Committed, Fatal, Publish, Record, Release};
+use super::messages::{
+    Accept, Archived, ClockSet, Close, Committed, Fatal, Publish, Record, Release,
+};
 use super::off_thread;
 use crate::clock::Clock;
 use crate::domain::fact::{Fact, Recorded};
@@ -31,6 +33,7 @@ use crate::domain::ids::Position;
 use crate::domain::lack::Lack;
 use crate::domain::refusal::Refusal;
 use crate::domain::shortage::Shortage;
+use crate::domain::timestamp::Timestamp;
 use crate::logic::ledger::Ledger;
 use crate::logic::wal::units::Units;
 use crate::metrics::Metrics;
@@ -42,6 +45,8 @@ const BATCH_BYTES: usize = 2 << 20;
 const BUSY_RECORDS: u64 = 10_000;
 /// How often the free space is looked at while there is work, and a full disk is tried again.
 const DISK_CHECK: Duration = Duration::from_millis(250);
+/// A step of the system's clock that is noted beside the journal.
+const NOTEWORTHY_MS: i64 = 1_000;
 
 pub struct EventStore {
     clock: Clock,
@@ -67,6 +72,8 @@ pub struct EventStore {
     compaction_failed: bool,
     archived: Position,
     records: u64,
+    /// By how much the hub's clock is ahead of the system's, as far as the journal knows.
+    hub_ahead: i64,
     _watch: DeathWatch,
 }
 
@@ -109,6 +116,7 @@ impl EventStore {
             compaction_failed: false,
             archived: 0,
             records: 0,
+            hub_ahead: 0,
             _watch: watch,
         }
     }
@@ -140,9 +148,10 @@ impl EventStore {
         let pending = std::mem::take(&mut self.pending);
         self.pending_bytes = 0;
         let refusal = self.refusal();
+        let wall = self.look_at_clock();
         let chosen = choose(
             &mut self.ledger,
-            self.clock.wall(),
+            wall,
             &mut self.random,
             refusal.as_ref(),
             pending,
@@ -181,6 +190,21 @@ impl EventStore {
         Ok(first)
     }
 
+    /// Notes how the system's clock was set since it was last looked at, before anything is written
+    /// that goes by it; gives what it shows.
+    fn look_at_clock(&mut self) -> Timestamp {
+        let now = self.clock.moment();
+        let set_by = self.hub_ahead - now.hub_ahead();
+        if set_by.abs() >= NOTEWORTHY_MS && !self.failed {
+            self.hub_ahead = now.hub_ahead();
+            let from = Timestamp::from_millis(now.wall.as_millis().saturating_sub(set_by));
+            if let Err(error) = self.journal.note_clock_step(from, now.wall) {
+                tracing::warn!(%error, "that the system's clock was set is not written down yet");
+            }
+        }
+        now.wall
+    }
+
     /// Tells everyone, then the clients: who was answered finds what was acknowledged.
     fn announce(&mut self, chosen: Chosen, first: Position) {
         for fact in &chosen.facts {
@@ -197,6 +221,7 @@ impl EventStore {
                 records,
                 at: self.clock.moment(),
                 replay: false,
+                set_since: 0,
             };
             for recipient in &self.hops.committed {
                 recipient.do_send(committed.clone());
@@ -330,6 +355,14 @@ impl Handler<Archived> for EventStore {
     }
 }
 
+impl Handler<ClockSet> for EventStore {
+    type Result = ();
+
+    fn handle(&mut self, _: ClockSet, _: &mut Context<Self>) {
+        self.look_at_clock();
+    }
+}
+
 impl Handler<Compacted> for EventStore {
     type Result = ();
 
@@ -362,6 +395,7 @@ impl Handler<Close> for EventStore {
         if !self.pending.is_empty() {
             self.flush(ctx);
         }
+        self.look_at_clock();
         if !self.failed {
             match self.journal.close() {
                 Ok(()) => self.failed = true,

@@ -153,6 +153,7 @@ pub fn committed(first: Position, facts: Vec<Fact>) -> Committed {
             .map(|(position, fact)| Recorded { position, fact })
             .collect(),
         replay: false,
+        set_since: 0,
     }
 }
 

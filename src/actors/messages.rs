@@ -34,16 +34,16 @@ use std::time::Duration;
 use actix::{Message as ActixMessage, Recipient};
 use tokio::sync::oneshot;
 
-use crate::domain::circuit::CircuitChanged;
 use crate::domain::event::Sequence;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::{InstanceId, MessageId, Position, ServiceName};
 use crate::domain::message::{Message, State};
-use crate::domain::moment::Moment;
+use crate::domain::moment::{Moment, Source};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::{Address, Health, KindRoom, Outlook, Target};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::circuit::ForcedSince;
 use crate::logic::queues::Delivery;
 
 pub type Reply<T> = oneshot::Sender<T>;
@@ -144,9 +144,24 @@ pub struct Committed {
     pub at: Moment,
     /// Read at start, not news: nothing is sent out because of it.
     pub replay: bool,
+    /// By how much the system's clock was set after these were stamped and before the hub started,
+    /// in milliseconds.
+    pub set_since: i64,
 }
 
-/// Pulse → actors: the system's clock was set.
+impl Committed {
+    /// How the stamps of the records are to be read.
+    pub fn source(&self) -> Source {
+        match self.replay {
+            true => Source::Journal {
+                set_since: self.set_since,
+            },
+            false => Source::News,
+        }
+    }
+}
+
+/// Pulse → actors: the system's clock was set, or the hub stood still.
 #[derive(ActixMessage, Clone, Copy, PartialEq, Eq, Debug)]
 #[rtype(result = "()")]
 pub struct ClockSet;
@@ -245,7 +260,7 @@ pub struct ServiceChanged {
     pub strategy: Option<Strategy>,
     /// What a circuit begins with that has just been made: somebody forced it so and it has not
     /// left that state since.
-    pub forced: Option<Arc<CircuitChanged>>,
+    pub forced: Option<ForcedSince>,
 }
 
 /// HealthProbe → Registry.

@@ -31,7 +31,7 @@ use crate::clock::Clock;
 use crate::domain::circuit::CircuitChanged;
 use crate::domain::fact::{self, Fact, InstanceDeregistered, Withdrawal};
 use crate::domain::ids::{InstanceId, ServiceName};
-use crate::domain::moment::Moment;
+use crate::domain::moment::{Moment, Source};
 use crate::domain::service::{Health, Registration};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
@@ -110,14 +110,12 @@ impl Registry {
         }
     }
 
-    fn learn(&mut self, fact: &Fact, at: Moment, ctx: &mut Context<Self>) {
+    fn learn(&mut self, fact: &Fact, now: (Moment, Source), ctx: &mut Context<Self>) {
+        let at = |stamp| now.0.of(stamp, now.1).hub;
         match fact {
             Fact::ServiceSeen(seen) => self.seen(&seen.service, ctx),
             Fact::ServiceRegistered(registration) => {
-                let heard_at = at
-                    .of(registration.registered_at, self.opened_at.is_some())
-                    .hub;
-                self.registered(registration, heard_at, ctx);
+                self.registered(registration, at(registration.registered_at), ctx);
             }
             Fact::InstanceWithdrawn(withdrawn) => {
                 let is_news = self.services.withdraw(withdrawn) && self.opened_at.is_some();
@@ -141,7 +139,7 @@ impl Registry {
                 self.services.choose(&chosen.service, chosen.strategy);
                 self.announce(&chosen.service, ctx);
             }
-            Fact::CircuitChanged(changed) => self.circuit_changed(changed, ctx),
+            Fact::CircuitChanged(changed) => self.circuit_changed(changed, at(changed.at), ctx),
             _ => {}
         }
     }
@@ -185,9 +183,14 @@ impl Registry {
         }
     }
 
-    fn circuit_changed(&mut self, changed: &Arc<CircuitChanged>, ctx: &Context<Self>) {
+    fn circuit_changed(
+        &mut self,
+        changed: &Arc<CircuitChanged>,
+        since: Timestamp,
+        ctx: &Context<Self>,
+    ) {
         if let Some(service) = changed.circuit.service()
-            && self.services.circuit_changed(changed)
+            && self.services.circuit_changed(changed, since)
         {
             self.announce(service, ctx);
         }
@@ -338,8 +341,9 @@ impl Handler<Committed> for Registry {
     type Result = ();
 
     fn handle(&mut self, committed: Committed, ctx: &mut Context<Self>) {
+        let now = (committed.at, committed.source());
         for record in committed.records.iter() {
-            self.learn(&record.fact, committed.at, ctx);
+            self.learn(&record.fact, now, ctx);
         }
     }
 }

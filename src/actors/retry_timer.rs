@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::domain::fact::Fact;
 use crate::domain::ids::MessageId;
 use crate::domain::message::Message;
-use crate::domain::moment::{Moment, When};
+use crate::domain::moment::{Moment, Source, When};
 use crate::logic::timer_queue::TimerQueue;
 
 /// At most so many wake up in one message, so that the Scheduler can do other work in between.
@@ -50,12 +50,12 @@ impl RetryTimer {
         }
     }
 
-    fn learn(&mut self, fact: &Fact, now: Moment, is_news: bool) {
+    fn learn(&mut self, fact: &Fact, now: Moment, source: Source) {
         match fact {
-            Fact::Accepted(message) => self.follow(message, now, is_news),
-            Fact::Redriven(redrive) => self.follow(&redrive.message, now, is_news),
+            Fact::Accepted(message) => self.follow(message, now, source),
+            Fact::Redriven(redrive) => self.follow(&redrive.message, now, source),
             Fact::AttemptFailed(failed) => {
-                let retry_at = now.of(failed.at(), is_news).hub_time(failed.retry_at);
+                let retry_at = now.of(failed.at(), source).hub_time(failed.retry_at);
                 self.due.set((failed.id, Reason::Next), retry_at);
             }
             _ => {
@@ -68,8 +68,8 @@ impl RetryTimer {
         }
     }
 
-    fn follow(&mut self, message: &Message, now: Moment, is_news: bool) {
-        let accepted = now.of(message.accepted_at, is_news);
+    fn follow(&mut self, message: &Message, now: Moment, source: Source) {
+        let accepted = now.of(message.accepted_at, source);
         match message.due(accepted) {
             Some(When::Hub(at)) => self.due.set((message.id, Reason::Next), at),
             Some(When::Wall(at)) => self.dated.set(message.id, at),
@@ -116,7 +116,7 @@ impl Handler<Committed> for RetryTimer {
 
     fn handle(&mut self, committed: Committed, ctx: &mut Context<Self>) {
         for record in committed.records.iter() {
-            self.learn(&record.fact, committed.at, !committed.replay);
+            self.learn(&record.fact, committed.at, committed.source());
         }
         if self.open {
             self.arm(ctx);

@@ -27,7 +27,7 @@ use crate::clock::Clock;
 use crate::domain::carried::Tally;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::{LeaseToken, MessageId, ServiceName};
-use crate::domain::moment::Moment;
+use crate::domain::moment::{Moment, Source};
 use crate::logic::queues::{QueuePolicy, Queues};
 use crate::logic::tally;
 use crate::metrics::Metrics;
@@ -199,14 +199,15 @@ impl Scheduler {
         self.arm(ctx);
     }
 
-    fn learn(&mut self, record: &Recorded, now: Moment, replay: bool, follow: &mut Vec<Fact>) {
+    fn learn(&mut self, record: &Recorded, now: Moment, source: Source, follow: &mut Vec<Fact>) {
+        let replay = source != Source::News;
         self.tally += tally::contribution(&record.fact);
         let settlement = record.fact.settlement();
         if !replay {
             self.tell(&record.fact, now.hub);
         }
         self.queues
-            .learn(record.position, &record.fact, now, !replay);
+            .learn(record.position, &record.fact, now, source);
         if !replay {
             self.tell_place(&record.fact, now);
         }
@@ -295,7 +296,7 @@ impl Handler<Committed> for Scheduler {
         self.queues.follow_clock(now);
         let mut follow = Vec::new();
         for record in committed.records.iter() {
-            self.learn(record, now, committed.replay, &mut follow);
+            self.learn(record, now, committed.source(), &mut follow);
         }
         self.record(follow);
         self.arm(ctx);

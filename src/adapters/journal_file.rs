@@ -3,12 +3,14 @@
 //! ```text
 //! wal/lock                                               held while the hub runs
 //!     identity                                           whose journal it is, and its lives
+//!     clock                                              by how much the system's clock was set
 //!     00000000000000000001-00000000000000812034.base     what is still owed of compacted segments
 //!     00000000000000812035.wal                           finished segments
 //!     00000000000000990417.wal                           the newest, space reserved ahead
 //! ```
 
 mod active;
+mod clock;
 mod compaction;
 pub mod directory;
 mod identity;
@@ -38,7 +40,9 @@ use self::sealed::{Sealed, SealedSegment};
 use self::spare::Spare;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
+use crate::domain::timestamp::Timestamp;
 use crate::logic::ownership::Author;
+use crate::logic::wal::clock_steps::ClockSteps;
 use crate::logic::wal::frame;
 use crate::logic::wal::known_ids::DedupLimits;
 use crate::logic::wal::units::Units;
@@ -94,6 +98,9 @@ pub struct FileJournal {
     /// The last position readers may see.
     durable: Arc<AtomicU64>,
     buffer: Vec<u8>,
+    clock_steps: ClockSteps,
+    /// Some of these are not in their file.
+    owes_clock_steps: bool,
     /// Not before the replay, which tells where to go on; and not after an error, since nobody
     /// knows what reached the disk and no later sync may claim that all did.
     is_usable: bool,
@@ -118,6 +125,7 @@ impl FileJournal {
         let names = SyncedDirectory::open(&directory).map_err(io_failed)?;
         names.sync().map_err(io_failed)?;
         let author = identity::read_or_make(&directory)?;
+        let clock_steps = clock::read(&directory);
         Ok(Self {
             directory,
             options,
@@ -131,6 +139,8 @@ impl FileJournal {
             batch_start: 1,
             durable: Arc::default(),
             buffer: Vec::new(),
+            clock_steps,
+            owes_clock_steps: false,
             is_usable: false,
         })
     }
@@ -217,6 +227,14 @@ impl FileJournal {
         Ok(())
     }
 
+    /// Without the file records look older or younger than they are, and nothing is lost.
+    fn write_clock_steps(&mut self) -> Result<(), JournalError> {
+        self.owes_clock_steps = true;
+        clock::write(&self.directory, &self.clock_steps)?;
+        self.owes_clock_steps = false;
+        Ok(())
+    }
+
     fn show_readers(&self) {
         self.durable
             .store(self.next_position - 1, Ordering::Release);
@@ -244,11 +262,13 @@ impl Journal for FileJournal {
         let listing = listing.map_err(|cause| failed(&self.directory, cause))?;
         let mut recovery = Recovery::default();
         let count = listing.segments.len();
+        let mut first = None;
         for (index, segment) in listing.segments.into_iter().enumerate() {
             let is_base = segment.compacted_through.is_some();
             check_follows(&segment, self.next_position)?;
             let path = segment.path.clone();
             let mut visit_frame = |frame: &frame::Frame| {
+                first.get_or_insert(frame.position);
                 visit(decode(&path, frame)?);
                 recovery.records += 1;
                 Ok(())
@@ -260,12 +280,25 @@ impl Journal for FileJournal {
             }
         }
         identity::note(&self.directory, &self.author)?;
+        let next = self.next_position;
+        if self.clock_steps.fit(first.unwrap_or(next), next) {
+            self.write_clock_steps().ok();
+        }
         self.batch_start = self.next_position;
         self.is_usable = true;
         self.show_readers();
         recovery.segments = count;
         recovery.last_position = self.next_position - 1;
         Ok(recovery)
+    }
+
+    fn clock_steps(&self) -> &ClockSteps {
+        &self.clock_steps
+    }
+
+    fn note_clock_step(&mut self, from: Timestamp, to: Timestamp) -> Result<(), JournalError> {
+        self.clock_steps.add(self.next_position, from, to);
+        self.write_clock_steps()
     }
 
     fn append_units(&mut self, facts: &[Fact], units: &Units) -> Result<Position, JournalError> {
@@ -294,6 +327,9 @@ impl Journal for FileJournal {
 
     fn sync(&mut self) -> Result<(), JournalError> {
         self.check_usable()?;
+        if self.owes_clock_steps {
+            self.write_clock_steps().ok();
+        }
         if self.options.sync == SyncMode::Disk {
             let synced = self.active.as_ref().map_or(Ok(()), ActiveSegment::sync);
             self.note_failure(synced)?;

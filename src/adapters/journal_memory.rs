@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
 use crate::domain::lack::Lack;
+use crate::domain::timestamp::Timestamp;
+use crate::logic::wal::clock_steps::ClockSteps;
 use crate::logic::wal::frame::{self, Frame};
 use crate::logic::wal::segment::{Ending, Order, SegmentReader, header};
 use crate::logic::wal::units::Units;
@@ -30,6 +32,7 @@ struct Contents {
     lack: Option<Lack>,
     next_sync_fails: bool,
     syncs: u64,
+    clock_steps: ClockSteps,
 }
 
 impl MemoryDisk {
@@ -37,6 +40,7 @@ impl MemoryDisk {
     pub fn journal(&self) -> MemoryJournal {
         MemoryJournal {
             disk: self.clone(),
+            clock_steps: self.contents().clock_steps.clone(),
             next_position: 1,
             batch_start: 1,
             has_failed: false,
@@ -93,6 +97,7 @@ impl MemoryDisk {
 
 pub struct MemoryJournal {
     disk: MemoryDisk,
+    clock_steps: ClockSteps,
     next_position: Position,
     batch_start: Position,
     has_failed: bool,
@@ -148,7 +153,18 @@ impl Journal for MemoryJournal {
             }),
         };
         self.cut(end as usize, reader.next_position());
+        self.clock_steps.fit(1, self.next_position);
         Ok(recovery)
+    }
+
+    fn clock_steps(&self) -> &ClockSteps {
+        &self.clock_steps
+    }
+
+    fn note_clock_step(&mut self, from: Timestamp, to: Timestamp) -> Result<(), JournalError> {
+        self.clock_steps.add(self.next_position, from, to);
+        self.disk.contents().clock_steps = self.clock_steps.clone();
+        Ok(())
     }
 
     fn append_units(&mut self, facts: &[Fact], units: &Units) -> Result<Position, JournalError> {

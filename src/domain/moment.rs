@@ -22,6 +22,15 @@ pub struct Moment {
     pub wall: Timestamp,
 }
 
+/// Where something that has a stamp is known from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// It has only just happened.
+    News,
+    /// It was written down, and since then the system's clock was set by so many milliseconds.
+    Journal { set_since: i64 },
+}
+
 /// Both clocks agree, as when the hub starts.
 impl From<Timestamp> for Moment {
     fn from(time: Timestamp) -> Self {
@@ -53,18 +62,32 @@ impl Moment {
     /// What is news has only just happened: if its stamp says otherwise the system's clock was set
     /// in between, and it counts from now. So does what has a stamp from the future, from before
     /// the clock was set right.
-    pub fn of(self, at: Timestamp, is_news: bool) -> Self {
-        let age = self.wall.as_millis() - at.as_millis();
-        if age < -SLIGHTLY_AHEAD_MS || is_news && age > LONGEST_WAY_MS {
-            return Self {
-                hub: self.hub,
-                wall: at,
-            };
-        }
+    ///
+    /// What the journal knows is as old as its stamp and the steps of the clock since then say; if
+    /// that would be in the future, the clock was set once more while the hub was down, and the stamp
+    /// alone has to do.
+    pub fn of(self, at: Timestamp, source: Source) -> Self {
+        let read = match source {
+            Source::News => Some(at).filter(|at| self.age(*at) <= LONGEST_WAY_MS),
+            Source::Journal { set_since } => {
+                let moved = Timestamp::from_millis(at.as_millis().saturating_add(set_since));
+                Some(if self.is_future(moved) { at } else { moved })
+            }
+        };
+        let read = read.filter(|at| !self.is_future(*at));
         Self {
-            hub: self.hub_time(at),
+            hub: read.map_or(self.hub, |at| self.hub_time(at)),
             wall: at,
         }
+    }
+
+    /// How long ago the system's clock showed this, in milliseconds.
+    fn age(self, at: Timestamp) -> i64 {
+        self.wall.as_millis().saturating_sub(at.as_millis())
+    }
+
+    fn is_future(self, at: Timestamp) -> bool {
+        self.age(at) < -SLIGHTLY_AHEAD_MS
     }
 }
 
@@ -102,6 +125,7 @@ mod tests {
 
     /// The system's clock was set forward by an hour.
     const NOW: i64 = 3600;
+    const JOURNAL: Source = Source::Journal { set_since: 0 };
 
     fn now() -> Moment {
         Moment {
@@ -119,14 +143,36 @@ mod tests {
 
     #[test]
     fn an_old_record_is_as_old_as_its_stamp_says() {
-        let then = now().of(at(NOW - 600), false);
+        let then = now().of(at(NOW - 600), JOURNAL);
         assert_eq!((then.hub, then.wall), (at(-600), at(NOW - 600)));
     }
 
     #[test]
+    fn what_the_clock_was_set_by_since_makes_no_record_older_or_younger() {
+        let set = |seconds: i64| Source::Journal {
+            set_since: seconds * 1000,
+        };
+        // Ten minutes ago, half an hour before the clock was set forward by an hour or two.
+        for hours in [1, 2] {
+            let stamp = at(NOW - 600 - hours * 3600);
+            let then = now().of(stamp, set(hours * 3600));
+            assert_eq!((then.hub, then.wall), (at(-600), stamp));
+            assert_eq!(then.hub_time(stamp.plus(Duration::from_secs(900))), at(300));
+        }
+        // And back by an hour: the stamp is from the future, or seems to be younger than it is.
+        for age in [600, 3600, 5400] {
+            let then = now().of(at(NOW - age + 3600), set(-3600));
+            assert_eq!(then.hub, at(-age));
+        }
+        // Set back once more while nobody saw it.
+        assert_eq!(now().of(at(NOW - 600), set(3600)).hub, at(-600));
+        assert_eq!(now().of(at(NOW + 600), set(3600)).hub, at(0));
+    }
+
+    #[test]
     fn a_stamp_from_the_future_counts_from_now() {
-        for is_news in [false, true] {
-            let then = now().of(at(NOW + 86_400), is_news);
+        for source in [JOURNAL, Source::News] {
+            let then = now().of(at(NOW + 86_400), source);
             assert_eq!(then.hub, at(0));
             assert_eq!(then.hub_time(at(NOW + 86_405)), at(5));
         }
@@ -134,9 +180,9 @@ mod tests {
 
     #[test]
     fn news_stamped_before_the_clock_was_set_counts_from_now() {
-        let then = now().of(at(0), true);
+        let then = now().of(at(0), Source::News);
         assert_eq!(then.hub_time(at(30)), at(30));
-        assert_eq!(now().of(at(NOW - 1), true).hub, at(-1));
+        assert_eq!(now().of(at(NOW - 1), Source::News).hub, at(-1));
     }
 
     #[test]

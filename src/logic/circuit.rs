@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::circuit::{CircuitChanged, CircuitName, CircuitState, Forced};
-use crate::domain::moment::Moment;
+use crate::domain::moment::{Moment, Source};
 use crate::domain::timestamp::Timestamp;
 
 use super::breaker::{Breaker, BreakerPolicy, Transition};
@@ -24,6 +24,14 @@ pub struct Circuit {
     forcing: u32,
     /// Meanwhile the circuit changed by itself.
     overtaken: bool,
+}
+
+/// What somebody forced a circuit into.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ForcedSince {
+    pub changed: Arc<CircuitChanged>,
+    /// When that was by the hub's own clock.
+    pub since: Timestamp,
 }
 
 /// What a forced change came to.
@@ -90,7 +98,8 @@ impl Circuit {
     pub fn apply(&mut self, changed: Arc<CircuitChanged>, now: impl Into<Moment>) -> Applied {
         let now = now.into();
         let from = self.breaker.state();
-        let left = self.left(&changed, now);
+        let since = now.of(changed.at, Source::News).hub;
+        let left = self.left(&changed, since, now.hub);
         let transition = self.breaker.force(changed.to, Some(left), now.hub);
         self.forcing -= 1;
         let is_overtaken = self.forcing == 0 && std::mem::take(&mut self.overtaken);
@@ -106,11 +115,11 @@ impl Circuit {
 
     /// Begins in the state that somebody forced an earlier one of this name into. Nothing is to be
     /// recorded, since the journal has it; CLOSED is how a circuit begins anyway.
-    pub fn resume(&mut self, changed: Arc<CircuitChanged>, now: impl Into<Moment>) {
-        let now = now.into();
+    pub fn resume(&mut self, forced: ForcedSince, now: Timestamp) {
+        let ForcedSince { changed, since } = forced;
         if changed.to != CircuitState::Closed {
-            let left = self.left(&changed, now);
-            self.breaker.force(changed.to, Some(left), now.hub);
+            let left = self.left(&changed, since, now);
+            self.breaker.force(changed.to, Some(left), now);
         }
         self.latest = Some(changed);
     }
@@ -132,12 +141,8 @@ impl Circuit {
         forced.unwrap_or(self.policy.reset_timeout)
     }
 
-    /// The same as seen now: counted from what the journal says, so that a restart changes nothing.
-    /// One that was forced while the system's clock was ahead counts from now.
-    fn left(&self, changed: &CircuitChanged, now: Moment) -> Duration {
-        let forced_at = now.of(changed.at, false).hub;
-        forced_at
-            .plus(self.reset_timeout_of(changed))
-            .since(now.hub)
+    /// The same as seen now: counted from when it was forced, so that a restart changes nothing.
+    fn left(&self, changed: &CircuitChanged, since: Timestamp, now: Timestamp) -> Duration {
+        since.plus(self.reset_timeout_of(changed)).since(now)
     }
 }

@@ -7,13 +7,14 @@ mod sought;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::domain::circuit::{CircuitChanged, Origin};
+use crate::domain::circuit::Origin;
 use crate::domain::fact::Fact;
 use crate::domain::ids::{JobId, Label, ServiceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{EventLetter, Replay, Subscription, SubscriptionId};
 
+use super::circuit::ForcedSince;
 use super::positions::Positions;
 use letters::Letters;
 use sought::{BySought, Sought};
@@ -38,7 +39,7 @@ pub struct Roster {
     /// Those of each subscription, and those on their way to the journal.
     replays_of: BTreeMap<SubscriptionId, BTreeSet<JobId>>,
     /// The circuits that stand as somebody forced them.
-    forced: BTreeMap<Origin, Arc<CircuitChanged>>,
+    forced: BTreeMap<Origin, ForcedSince>,
 }
 
 struct Entry {
@@ -97,7 +98,6 @@ impl Roster {
                 self.letters.end(delivered.subscription_id, delivered.id);
             }
             Fact::ReplayAdvanced(replay) => return self.replay_advanced(replay),
-            Fact::CircuitChanged(changed) => self.circuit_changed(changed),
             _ => {}
         }
         None

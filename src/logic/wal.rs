@@ -20,6 +20,7 @@
 //! are gone, and is never set in journals of versions that knew no units.
 
 mod bounds;
+pub mod clock_steps;
 pub mod codec;
 pub mod compaction;
 pub mod frame;

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
 use crate::domain::lack::Lack;
+use crate::domain::timestamp::Timestamp;
+use crate::logic::wal::clock_steps::ClockSteps;
 use crate::logic::wal::units::Units;
 
 /// An append-only log of facts with group commit: append a batch, sync once, then answer.
@@ -18,6 +20,14 @@ pub trait Journal: Send {
     /// Reads every record kept, oldest first. Called once, before the first append. The first
     /// error of `visit` ends it. An unfinished tail is cut off and reported.
     fn replay(&mut self, visit: &mut dyn FnMut(Recorded)) -> Result<Recovery, JournalError>;
+
+    /// By how much the system's clock was set since records were stamped. Known before the replay.
+    fn clock_steps(&self) -> &ClockSteps;
+
+    /// The system's clock shows `to` instead of `from`, which records from now on are stamped with.
+    /// Durable, unless it fails; then it is tried again with every sync. No error of it keeps
+    /// anybody from using the journal.
+    fn note_clock_step(&mut self, from: Timestamp, to: Timestamp) -> Result<(), JournalError>;
 
     /// Writes `facts` as one batch and returns the position of the first. Not durable until
     /// [`Journal::sync`]. On [`JournalError::Full`] nothing was written and the call may be repeated.

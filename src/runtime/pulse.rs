@@ -33,15 +33,21 @@ pub fn begin(clock: Clock, metrics: Arc<Metrics>) {
 }
 
 /// Watches the system's clock, and tells when it was set.
-pub fn watch_clock(clock: Clock, to: Recipient<ClockSet>) {
+pub fn watch_clock(clock: Clock, followers: [Recipient<ClockSet>; 2]) {
     actix::spawn(async move {
+        let mut told = 0;
         loop {
             tokio::time::sleep(BEAT).await;
             let step = clock.take_step();
-            if step == 0 {
+            // Whoever keeps both clocks apart has to know of a pause, too.
+            let ahead = clock.moment().hub_ahead();
+            if step == 0 && (ahead - told).abs() < NOTEWORTHY_MS {
                 continue;
             }
-            to.do_send(ClockSet);
+            told = ahead;
+            for follower in &followers {
+                follower.do_send(ClockSet);
+            }
             if step.abs() >= NOTEWORTHY_MS {
                 let seconds = step as f64 / 1000.0;
                 tracing::warn!(

@@ -15,6 +15,7 @@ use crate::domain::ids::Position;
 use crate::domain::moment::Moment;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::ledger::Ledger;
+use crate::logic::wal::clock_steps::ClockSteps;
 use crate::ports::journal::{Cut, Journal, JournalError, Portion, Recovery};
 
 /// How much is handed to the actors at once. The bytes are those in memory.
@@ -70,6 +71,9 @@ impl fmt::Display for Recovered {
     }
 }
 
+/// Records that are of one time: the system's clock was set by the same since they were stamped.
+type Batch = (Vec<Recorded>, i64);
+
 /// Replays on another thread, as fast as the actors take it in.
 pub async fn replay(
     mut journal: Box<dyn Journal>,
@@ -78,16 +82,17 @@ pub async fn replay(
     at: Moment,
 ) -> Result<(Box<dyn Journal>, Ledger, Recovered), StartError> {
     let started = Instant::now();
-    let (sender, mut batches) = mpsc::channel::<Vec<Recorded>>(AHEAD);
+    let (sender, mut batches) = mpsc::channel::<Batch>(AHEAD);
     let reading = tokio::task::spawn_blocking(move || {
         let (recovery, last_at) = read(&mut *journal, &mut ledger, sender)?;
         Ok::<_, JournalError>((journal, ledger, recovery, last_at))
     });
-    while let Some(records) = batches.recv().await {
+    while let Some((records, set_since)) = batches.recv().await {
         let committed = Committed {
             records: records.into(),
             at,
             replay: true,
+            set_since,
         };
         let taken = actors.iter().map(|actor| actor.send(committed.clone()));
         for result in join_all(taken).await {
@@ -115,9 +120,9 @@ pub async fn replay(
 fn read(
     journal: &mut dyn Journal,
     ledger: &mut Ledger,
-    sender: mpsc::Sender<Vec<Recorded>>,
+    sender: mpsc::Sender<Batch>,
 ) -> Result<(Recovery, Timestamp), JournalError> {
-    let mut batches = Batches::new(sender);
+    let mut batches = Batches::new(sender, journal.clock_steps().clone());
     let mut last_at = Timestamp::default();
     let recovery = journal.replay(&mut |record| {
         ledger.apply(&record.fact);
@@ -130,22 +135,34 @@ fn read(
 
 /// Cuts what is read into batches.
 struct Batches {
-    sender: mpsc::Sender<Vec<Recorded>>,
+    sender: mpsc::Sender<Batch>,
+    steps: ClockSteps,
+    /// Of `records`.
+    set_since: i64,
     records: Vec<Recorded>,
     /// Of `records`.
     bytes: usize,
 }
 
 impl Batches {
-    fn new(sender: mpsc::Sender<Vec<Recorded>>) -> Self {
+    fn new(sender: mpsc::Sender<Batch>, steps: ClockSteps) -> Self {
         Self {
             sender,
+            steps,
+            set_since: 0,
             records: Vec::with_capacity(BATCH.records),
             bytes: 0,
         }
     }
 
     fn push(&mut self, record: Recorded) {
+        let set_since = self.steps.set_since(record.position, record.fact.at());
+        if set_since != self.set_since {
+            if !self.records.is_empty() {
+                self.hand_over();
+            }
+            self.set_since = set_since;
+        }
         self.bytes += record.fact.bytes();
         self.records.push(record);
         if !BATCH.has_room(self.records.len(), self.bytes) {
@@ -156,7 +173,8 @@ impl Batches {
     fn hand_over(&mut self) {
         self.bytes = 0;
         let next = Vec::with_capacity(BATCH.records);
-        let batch = std::mem::replace(&mut self.records, next);
+        let records = std::mem::replace(&mut self.records, next);
+        let batch = (records, self.set_since);
         // Fails only if the start was given up, and then nobody needs the rest.
         let _ = self.sender.blocking_send(batch);
     }
@@ -169,24 +187,38 @@ mod tests {
     use crate::logic::wal::samples;
 
     /// How the facts are cut, by number of records.
-    fn cut(facts: Vec<Fact>) -> Vec<usize> {
+    fn cut(facts: Vec<Fact>, steps: ClockSteps) -> Vec<(usize, i64)> {
         let (sender, mut receiver) = mpsc::channel(100);
-        let mut batches = Batches::new(sender);
+        let mut batches = Batches::new(sender, steps);
         for (position, fact) in (1..).zip(facts) {
             batches.push(Recorded { position, fact });
         }
         batches.hand_over();
         drop(batches);
         let received = std::iter::from_fn(|| receiver.blocking_recv());
-        received.map(|batch| batch.len()).collect()
+        received
+            .map(|(records, set_since)| (records.len(), set_since))
+            .collect()
     }
 
     #[test]
     fn batches_are_cut_by_records_and_by_bytes() {
         let small = |count: usize| (0..count).map(|_| samples::delivered(1)).collect();
-        assert_eq!(cut(small(2500)), [1024, 1024, 452]);
+        let none = ClockSteps::default;
+        let whole = cut(small(2500), none());
+        assert_eq!(whole, [(1024, 0), (1024, 0), (452, 0)]);
         let payload = format!("\"{}\"", "x".repeat(1 << 20));
         let large = samples::accepted_with_payload(1, &payload);
-        assert_eq!(cut(vec![large; 5]), [2, 2, 1]);
+        assert_eq!(cut(vec![large; 5], none()), [(2, 0), (2, 0), (1, 0)]);
+    }
+
+    #[test]
+    fn records_from_before_the_clock_was_set_are_apart() {
+        let mut steps = ClockSteps::default();
+        let at = Timestamp::from_millis;
+        steps.add(3, at(5_000), at(65_000));
+        steps.add(4, at(65_000), at(5_000));
+        let facts = (0..5).map(|_| samples::carried(0..1)).collect();
+        assert_eq!(cut(facts, steps), [(2, 0), (1, -60_000), (2, 0)]);
     }
 }

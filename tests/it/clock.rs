@@ -111,6 +111,53 @@ fn a_jump_expires_nothing_and_loses_no_timer() {
     );
 }
 
+/// When the message expires or is due by the hub's clock as it is set now, from now in seconds.
+fn seconds_until(hub: &TestHub, id: &str, field: &str) -> i64 {
+    let shown = hub.get(&format!("/v1/messages/{id}")).is(200);
+    let then: jiff::Timestamp = text(&shown[field]).parse().unwrap();
+    (then.as_millisecond() - hub_time(hub)) / 1000
+}
+
+#[test]
+fn a_restart_counts_on_from_before_a_jump() {
+    let directory = tempfile::tempdir().unwrap();
+    let offset = directory.path().join("offset");
+    let service = FakeService::start();
+    for (number, jump) in ["+3600s", "-3600s", "-60s"].into_iter().enumerate() {
+        let hub = hub_going_by(&offset, &[]);
+        hub.register_puller("billing");
+        hub.register_at("wms", &service.url());
+        let mut lasting = send(&hub, &json!({"ttl": 600}));
+        let delayed = send(&hub, &json!({"delay": 1000}));
+        let asked = json!({"state": "OPEN", "reason": "a moment", "reset_timeout": 900});
+        hub.put("/v1/circuits/wms", &asked).is(200);
+        fs::write(&offset, jump).unwrap();
+        let mut hub = hub;
+        // Noticed by the pulse of the hub, or with the next record.
+        if number == 0 {
+            let steps = hub.data().join("wal/clock");
+            eventually("it is written down", || steps.exists());
+        } else {
+            lasting = send(&hub, &json!({"ttl": 600}));
+        }
+        for is_killed in [true, false, true] {
+            if is_killed {
+                hub.kill9();
+            }
+            hub = hub.restart();
+            assert!(waits_for_its_turn(&hub, &lasting), "{jump}");
+            let left = seconds_until(&hub, &lasting, "expires_at");
+            assert!((530..=600).contains(&left), "{left} s after {jump}");
+            let left = seconds_until(&hub, &delayed, "deliver_at");
+            assert!((930..=1000).contains(&left), "{left} s after {jump}");
+            let circuit = hub.circuit("wms");
+            let then: jiff::Timestamp = text(&circuit["open_until"]).parse().unwrap();
+            let left = (then.as_millisecond() - hub_time(&hub)) / 1000;
+            assert!((830..=900).contains(&left), "{left} s after {jump}");
+        }
+    }
+}
+
 #[test]
 fn a_clock_set_back_while_the_hub_was_down_keeps_order_and_timers() {
     let directory = tempfile::tempdir().unwrap();

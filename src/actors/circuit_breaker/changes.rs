@@ -12,6 +12,7 @@ use crate::domain::ids::ServiceName;
 use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;
 use crate::logic::breaker::Transition;
+use crate::logic::circuit::ForcedSince;
 
 /// That somebody forces the circuit is in the journal now.
 #[derive(Message)]
@@ -58,9 +59,9 @@ impl CircuitBreaker {
 
     /// Begins in the state that somebody forced an earlier breaker of this service into. Nothing
     /// is recorded, since the journal has it; CLOSED is how a breaker begins anyway.
-    pub(super) fn resume(&mut self, changed: Arc<CircuitChanged>, ctx: &mut Context<Self>) {
+    pub(super) fn resume(&mut self, forced: ForcedSince, ctx: &mut Context<Self>) {
         let now = self.settings.clock.moment();
-        self.circuit.resume(changed, now);
+        self.circuit.resume(forced, now.hub);
         self.tick(now, ctx);
     }
 

@@ -58,7 +58,7 @@ impl EventBus {
         let over = CircuitChanged {
             circuit,
             at: self.settings.clock.wall(),
-            from: forced.to,
+            from: forced.changed.to,
             to: CircuitState::Closed,
             reason: "no subscription leads there any more".to_owned(),
             forced: None,

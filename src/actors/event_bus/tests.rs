@@ -105,6 +105,7 @@ async fn commit(bus: &Addr<EventBus>, fact: Fact) {
         at: crate::domain::moment::Moment::default(),
         records: Arc::new([record]),
         replay: false,
+        set_since: 0,
     };
     bus.send(committed).await.unwrap();
 }

@@ -358,3 +358,26 @@ async fn writes_and_answers_everything_before_it_closes() {
     settle().await;
     assert!(!writer.address.connected());
 }
+
+#[actix::test]
+async fn a_step_of_the_clock_is_noted_where_the_next_record_is_to_be() {
+    let writer = writer();
+    writer.offer(vec![writer.message(1)]).await.unwrap();
+    let set_since = |position| {
+        writer
+            .disk
+            .journal()
+            .clock_steps()
+            .set_since(position, None)
+    };
+    for (set_by, at_once) in [(999, 0), (31, 1_030), (-3_600_000, -3_598_970)] {
+        writer.clock.set_wall_by(set_by);
+        writer.address.send(ClockSet).await.unwrap();
+        assert_eq!(set_since(1), at_once);
+        assert_eq!(set_since(2), 0);
+    }
+    // Whoever writes notices it, too.
+    writer.clock.set_wall_by(5_000);
+    writer.offer(vec![writer.message(2)]).await.unwrap();
+    assert_eq!((set_since(1), set_since(2)), (-3_593_970, 0));
+}

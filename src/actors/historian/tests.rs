@@ -183,6 +183,7 @@ impl Desk {
             at: crate::domain::moment::Moment::default(),
             records: self.journal.clone().into(),
             replay: true,
+            set_since: 0,
         });
         address.do_send(Open);
         (self.address, self.recorded, self.flushed) = (address, recorded, flushed);

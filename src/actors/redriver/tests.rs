@@ -370,6 +370,7 @@ async fn what_is_replayed_is_no_news_until_the_door_opens() {
     office.address.do_send(Committed {
         at: crate::domain::moment::Moment::default(),
         replay: true,
+        set_since: 0,
         ..committed(500, facts)
     });
     assert!(office.flushed.drain().await.is_empty());

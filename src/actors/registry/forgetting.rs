@@ -94,7 +94,7 @@ impl Services {
     fn is_kept_by_circuit(&self, service: &ServiceName) -> bool {
         let forced = self.forced.get(service);
         // Any circuit begins closed.
-        forced.is_some_and(|forced| forced.to != CircuitState::Closed)
+        forced.is_some_and(|forced| forced.changed.to != CircuitState::Closed)
     }
 
     /// That somebody closed the circuit of one that is gone says nothing any more.

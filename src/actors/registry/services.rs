@@ -12,6 +12,7 @@ use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::{Registration, Target};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::circuit::ForcedSince;
 
 #[derive(Default)]
 pub struct Services {
@@ -19,7 +20,7 @@ pub struct Services {
     /// Kept for a service that deregistered, as it may come back.
     strategies: BTreeMap<ServiceName, Strategy>,
     /// The circuits that stand as somebody forced them.
-    pub(super) forced: BTreeMap<ServiceName, Arc<CircuitChanged>>,
+    pub(super) forced: BTreeMap<ServiceName, ForcedSince>,
 }
 
 #[derive(Default)]
@@ -214,19 +215,22 @@ impl Services {
         self.strategies.get(service).copied()
     }
 
-    /// Says whether this changes in what state a new circuit begins.
-    pub fn circuit_changed(&mut self, changed: &Arc<CircuitChanged>) -> bool {
+    /// It changed then, by the hub's own clock; says whether this changes in what state a new
+    /// circuit begins.
+    pub fn circuit_changed(&mut self, changed: &Arc<CircuitChanged>, since: Timestamp) -> bool {
         let Some(service) = changed.circuit.service() else {
             return false;
         };
         if changed.forced.is_some() {
-            self.forced.insert(service.clone(), changed.clone());
+            let changed = changed.clone();
+            let forced = ForcedSince { changed, since };
+            self.forced.insert(service.clone(), forced);
             return true;
         }
         self.forced.remove(service).is_some()
     }
 
-    pub fn forced(&self, service: &ServiceName) -> Option<Arc<CircuitChanged>> {
+    pub fn forced(&self, service: &ServiceName) -> Option<ForcedSince> {
         self.forced.get(service).cloned()
     }
 

@@ -233,6 +233,7 @@ async fn counts_what_was_owed_before_a_restart() {
     let replayed = Committed {
         at: crate::domain::moment::Moment::default(),
         replay: true,
+        set_since: 0,
         ..committed(2, facts)
     };
     door.address.do_send(replayed);

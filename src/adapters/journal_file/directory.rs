@@ -1,7 +1,7 @@
 //! The files of a journal directory and what their names say.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::opening;
@@ -167,6 +167,16 @@ pub fn create(directory: &Path) -> io::Result<()> {
 /// Makes created, renamed and removed names durable.
 pub fn sync(directory: &Path) -> io::Result<()> {
     SyncedDirectory::open(directory)?.sync()
+}
+
+/// Gives the file `name` another content, durably: whoever reads it finds the one or the other.
+pub fn replace(directory: &Path, name: &str, content: &str) -> io::Result<()> {
+    let unfinished = directory.join(format!("{name}.tmp"));
+    let mut file = File::create(&unfinished)?;
+    file.write_all(content.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&unfinished, directory.join(name))?;
+    sync(directory)
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@
 //! replayed, and no compaction should have to take care of it. A life is noted before the archive
 //! hears of it: otherwise a crash in between would leave an archive that its own hub does not know.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use rand::RngExt;
@@ -23,8 +23,6 @@ use crate::logic::ownership::{Author, Life};
 use crate::ports::journal::JournalError;
 
 const NAME: &str = "identity";
-/// What is written to until it is complete.
-const UNFINISHED: &str = "identity.tmp";
 /// So many lives are remembered, of those before the oldest are forgotten.
 const MOST_LIVES: usize = 1000;
 
@@ -86,12 +84,7 @@ fn write(directory: &Path, hub: HubId, lives: &[Life]) -> io::Result<()> {
     for life in lives {
         text.push_str(&format!("{life}\n"));
     }
-    let unfinished = directory.join(UNFINISHED);
-    let mut file = File::create(&unfinished)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&unfinished, directory.join(NAME))?;
-    directory::sync(directory)
+    directory::replace(directory, NAME, &text)
 }
 
 #[cfg(test)]
@@ -102,7 +95,7 @@ mod tests {
     fn a_journal_keeps_its_identity() {
         let directory = tempfile::tempdir().unwrap();
         let other = tempfile::tempdir().unwrap();
-        fs::write(directory.path().join(UNFINISHED), "left by a cra").unwrap();
+        fs::write(directory.path().join("identity.tmp"), "left by a cra").unwrap();
         let made = read_or_make(directory.path()).unwrap();
         assert_eq!(read_or_make(directory.path()).unwrap().hub, made.hub);
         assert_ne!(read_or_make(other.path()).unwrap().hub, made.hub);

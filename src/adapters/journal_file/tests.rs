@@ -128,3 +128,48 @@ fn a_compaction_or_a_reader_that_gets_no_file_is_done_later() {
         assert!((1..120).contains(&records), "{records}");
     }
 }
+
+#[test]
+fn the_journal_knows_how_the_clock_was_set() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut journal, _) = open(directory.path());
+    let at = Timestamp::from_millis;
+    let append = |journal: &mut FileJournal, number| {
+        journal.append(&[samples::accepted(number)]).unwrap();
+        journal.sync().unwrap();
+    };
+    append(&mut journal, 1);
+    journal.note_clock_step(at(1_000), at(61_000)).unwrap();
+    append(&mut journal, 2);
+    drop(journal);
+    let (mut journal, _) = open(directory.path());
+    let set_since =
+        |journal: &FileJournal, position| journal.clock_steps().set_since(position, None);
+    assert_eq!(
+        (set_since(&journal, 1), set_since(&journal, 2)),
+        (60_000, 0)
+    );
+
+    // A step that cannot be written is, with what is written next.
+    let blocked = directory.path().join("clock.tmp");
+    fs::create_dir(&blocked).unwrap();
+    journal.note_clock_step(at(70_000), at(60_000)).unwrap_err();
+    append(&mut journal, 3);
+    fs::remove_dir(&blocked).unwrap();
+    append(&mut journal, 4);
+    drop(journal);
+    let (journal, _) = open(directory.path());
+    let found = [1, 2, 3].map(|position| set_since(&journal, position));
+    assert_eq!(found, [50_000, -10_000, 0]);
+    drop(journal);
+
+    // Of a journal that begins anew it says nothing.
+    for segment in Listing::read(directory.path()).unwrap().segments {
+        fs::remove_file(segment.path).unwrap();
+    }
+    let (mut journal, _) = open(directory.path());
+    append(&mut journal, 5);
+    drop(journal);
+    let (journal, _) = open(directory.path());
+    assert_eq!(set_since(&journal, 1), 0);
+}

@@ -4,14 +4,19 @@ use std::sync::Arc;
 
 use super::Roster;
 use crate::domain::circuit::{CircuitChanged, CircuitName, Origin};
+use crate::domain::timestamp::Timestamp;
+use crate::logic::circuit::ForcedSince;
 
 impl Roster {
-    pub(super) fn circuit_changed(&mut self, changed: &Arc<CircuitChanged>) {
+    /// Takes in that a circuit changed then, by the hub's own clock.
+    pub fn circuit_changed(&mut self, changed: &Arc<CircuitChanged>, since: Timestamp) {
         let CircuitName::Callback(origin) = &changed.circuit else {
             return;
         };
         if changed.forced.is_some() {
-            self.forced.insert(origin.clone(), changed.clone());
+            let changed = changed.clone();
+            let forced = ForcedSince { changed, since };
+            self.forced.insert(origin.clone(), forced);
         } else {
             self.forced.remove(origin);
         }
@@ -25,12 +30,12 @@ impl Roster {
     }
 
     /// Nobody needs this circuit any more; gives the state that somebody forced it into.
-    pub fn release(&mut self, origin: &Origin) -> Option<Arc<CircuitChanged>> {
+    pub fn release(&mut self, origin: &Origin) -> Option<ForcedSince> {
         self.forced.remove(origin)
     }
 
     /// The state somebody forced this circuit into, if it has not left that since.
-    pub fn forced(&self, origin: &Origin) -> Option<Arc<CircuitChanged>> {
+    pub fn forced(&self, origin: &Origin) -> Option<ForcedSince> {
         self.forced.get(origin).cloned()
     }
 }

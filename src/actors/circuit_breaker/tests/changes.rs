@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::circuit::{CircuitChanged, CircuitName};
+use crate::logic::circuit::ForcedSince;
 use CircuitState::{Closed, HalfOpen, Open};
 
 /// The changes of the circuit among what was recorded since last asked.
@@ -42,11 +43,15 @@ fn force(circuit: &Circuit, state: CircuitState, reset_timeout: Option<Duration>
     answer
 }
 
+/// Since it was stamped.
+const CLOCK_SET_BY: Duration = Duration::from_secs(86_400);
+
 /// What a forced change looks like that was made so long ago.
-fn forced(circuit: &Circuit, to: CircuitState, age: Duration) -> Arc<CircuitChanged> {
-    Arc::new(CircuitChanged {
+fn forced(circuit: &Circuit, to: CircuitState, age: Duration) -> ForcedSince {
+    let since = circuit.clock.now().minus(age);
+    let changed = Arc::new(CircuitChanged {
         circuit: CircuitName::Service(service("billing")),
-        at: circuit.clock.now().minus(age),
+        at: since.minus(CLOCK_SET_BY),
         from: Closed,
         to,
         reason: "maintenance".to_owned(),
@@ -54,7 +59,8 @@ fn forced(circuit: &Circuit, to: CircuitState, age: Duration) -> Arc<CircuitChan
             by: None,
             reset_timeout_ms: Some(600_000),
         }),
-    })
+    });
+    ForcedSince { changed, since }
 }
 
 /// A breaker that begins with that.
@@ -199,7 +205,7 @@ async fn assert_begins_in(state: CircuitState) {
     assert_eq!(view.state, state);
     assert_eq!(view.reason.as_deref(), Some("maintenance"));
     let since = circuit.clock.now().minus(minute);
-    assert_eq!(view.forced.unwrap().since, since);
+    assert_eq!(view.forced.unwrap().since, since.minus(CLOCK_SET_BY));
     let until = since.plus(10 * minute);
     assert_eq!(view.open_until, (state == Open).then_some(until));
     assert!(changes(&mut circuit).await.is_empty(), "the journal has it");

@@ -25,6 +25,7 @@ impl House {
             at: crate::domain::moment::Moment::default(),
             records: records.collect(),
             replay: false,
+            set_since: 0,
         });
     }
 

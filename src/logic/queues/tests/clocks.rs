@@ -45,7 +45,7 @@ fn a_step_forward_expires_nothing_and_a_step_back_keeps_the_order() {
     for (passed, (number, wall_ahead)) in (1..).zip(steps) {
         let message = message_of(number, wall_ahead + passed, Extras::default());
         let now = moment(passed, wall_ahead);
-        queues.learn(number as Position, &accepted(message), now, true);
+        queues.learn(number as Position, &accepted(message), now, Source::News);
         assert!(queues.due(id(1), now).is_none());
     }
     let ids = [id(1), id(2), id(3), id(4), id(5)];
@@ -80,7 +80,7 @@ fn who_came_while_the_clock_was_ahead_is_not_behind_newer_ones_for_years() {
     learn(&mut queues, &[accepted(low)], at(0));
     // After the patience of its level it goes before what is more important and newer.
     let newer = message_of(2, 250_000, Extras::default());
-    queues.learn(2, &accepted(newer), moment(250_000, 0), true);
+    queues.learn(2, &accepted(newer), moment(250_000, 0), Source::News);
     assert_eq!(order(&mut queues, moment(250_000, 0)), [id(1), id(2)]);
 }
 
@@ -129,7 +129,7 @@ fn an_attempt_is_repeated_after_its_backoff_whatever_the_clock_did_meanwhile() {
     let mut queues = queues_with([message(1)]);
     // Decided before the clock was set forward, written after.
     let failed = attempt_failed(1, at(2_001));
-    queues.learn(2, &failed, moment(1, HOUR), true);
+    queues.learn(2, &failed, moment(1, HOUR), Source::News);
     assert!(queues.due(id(1), moment(1_900, HOUR)).is_none());
     assert_eq!(state(&queues, 1), State::Retrying);
     queues.due(id(1), moment(2_001, HOUR));
@@ -139,12 +139,45 @@ fn an_attempt_is_repeated_after_its_backoff_whatever_the_clock_did_meanwhile() {
 #[test]
 fn what_others_see_of_a_ttl_and_a_delay_is_by_the_clock_as_it_is_set() {
     let mut queues = queues_with([expiring(1, 600_000)]);
-    queues.learn(2, &accepted(delayed(2, 0, 600_000)), moment(0, 0), true);
+    queues.learn(
+        2,
+        &accepted(delayed(2, 0, 600_000)),
+        moment(0, 0),
+        Source::News,
+    );
     for wall_ahead in [0, HOUR, -HOUR] {
         let now = moment(1_000, wall_ahead);
         let [ttl, delay] = [1, 2].map(|number| queues.inspect(id(number), now).unwrap());
         let at = Some(at(600_000 + wall_ahead));
         assert_eq!((ttl.expires_at, delay.deliver_at), (at, at));
         assert_eq!(delay.next_attempt, at);
+    }
+}
+
+#[test]
+fn a_restart_counts_a_ttl_and_a_delay_on_whatever_the_clock_was_set_by_before_it() {
+    // Ten minutes are to pass; one did before the restart, and the clock was set before that.
+    for set_since in [HOUR, -HOUR, 300_000, -300_000] {
+        let now = at(60_000 + set_since);
+        let mut queues = queues_with([]);
+        let source = Source::Journal { set_since };
+        let failed = attempt_failed(3, at(600_000));
+        let facts = [
+            accepted(expiring(1, 600_000)),
+            accepted(delayed(2, 0, 600_000)),
+            accepted(message(3)),
+            failed,
+        ];
+        for (position, fact) in (1..).zip(&facts) {
+            queues.learn(position, fact, now.into(), source);
+        }
+        let left = now.plus(Duration::from_millis(540_000));
+        let before = left.minus(Duration::from_millis(1));
+        assert!(queues.due(id(1), before).is_none(), "{set_since}");
+        assert!(queues.due(id(1), left).is_some(), "{set_since}");
+        for number in [2, 3] {
+            let shown = queues.inspect(id(number), now).unwrap();
+            assert_eq!(shown.next_attempt, Some(left), "{set_since}");
+        }
     }
 }
