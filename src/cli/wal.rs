@@ -56,7 +56,8 @@ struct ExportArguments {
     #[command(flatten)]
     file: ConfigFile,
     /// Only what is still owed: messages that are not settled, and what stands until it is changed,
-    /// such as services, quotas and subscriptions. No events.
+    /// such as services, quotas and subscriptions. Of events those from the first on that a
+    /// subscription has not got yet.
     #[arg(long)]
     owed: bool,
 }
@@ -163,6 +164,14 @@ fn tell(export: &Export, log: &mut dyn Write) -> io::Result<()> {
         writeln!(
             log,
             "{segment}: left out {bytes} unfinished bytes at {offset}, which the next start cuts off"
+        )?;
+    }
+    for left in &export.left_behind {
+        let (subscription, first, last) = (left.subscription, left.first, left.last);
+        writeln!(
+            log,
+            "subscription {subscription}: events {first} to {last} are not in the journal any more \
+             and stay behind; it begins after them"
         )?;
     }
     writeln!(log, "{} records", export.records)

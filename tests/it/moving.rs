@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::support::fake_service::Received;
+use crate::support::fake_service::{Received, Reply};
 use crate::support::hub::Place;
 use crate::support::{FakeService, TestHub, eventually};
 
@@ -58,4 +58,53 @@ fn a_subscription_that_was_owed_nothing_goes_on() {
         assert_eq!(payloads(&service.wait_for(2)), [1, 3]);
         eventually("it is well", || hub.subscription(&id)["lag"] == 0);
     }
+}
+
+#[test]
+fn a_subscription_gets_what_it_was_owed_and_goes_on() {
+    let mut hub = TestHub::start();
+    let service = FakeService::answering(Reply::Status(503));
+    let id = hub.subscribed("billing", "order.*", &service.url());
+    for payload in 1..=3 {
+        publish(&hub, "order.paid", payload);
+        publish(&hub, "image.made", payload);
+    }
+    service.wait_for(1);
+    hub.kill9();
+    service.now_answers(Reply::Status(200));
+    let before = service.count();
+    let hub = TestHub::at(moved(&hub.stop()), &[]);
+    publish(&hub, "order.paid", 4);
+    let received = service.wait_for(before + 4);
+    assert_eq!(payloads(&received[before..]), [1, 2, 3, 4]);
+    eventually("it is well", || hub.subscription(&id)["lag"] == 0);
+    // They are history there, too, and a further restart changes nothing.
+    let hub = hub.restart();
+    let events = hub.get("/v1/events?event_type=order.*").is(200);
+    assert_eq!(events["events"].as_array().unwrap().len(), 4);
+    publish(&hub, "order.paid", 5);
+    assert_eq!(payloads(&service.wait_for(before + 5)[before + 4..]), [5]);
+}
+
+#[test]
+fn a_subscription_goes_on_without_what_the_journal_no_longer_has() {
+    let hub = TestHub::with(&[("wal_segment_bytes", "65536")]);
+    let service = FakeService::start();
+    let id = hub.subscribed("billing", "order.*", &service.url());
+    hub.switch_subscription(&id, "pause");
+    let large = "x".repeat(10_000);
+    for _ in 0..60 {
+        let event = json!({"event_type": "order.paid", "payload": large});
+        hub.post("/v1/events", &event).is(201);
+    }
+    eventually("the journal is compacted", || {
+        hub.log().contains("journal compacted")
+    });
+    let hub = TestHub::at(moved(&hub.stop()), &[]);
+    hub.switch_subscription(&id, "resume");
+    publish(&hub, "order.paid", 4);
+    eventually("it goes on", || {
+        payloads(&service.received()).last() == Some(&json!(4))
+    });
+    eventually("it is well", || hub.subscription(&id)["lag"] == 0);
 }

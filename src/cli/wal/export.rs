@@ -7,12 +7,15 @@ use super::walk::{Findings, Walk};
 use crate::domain::ids::Position;
 use crate::logic::wal::codec::Kind;
 use crate::logic::wal::frame::Frame;
+use crate::logic::wal::lifting::LeftBehind;
 
 /// What [`export`] wrote and what it could not read.
 #[derive(Debug, Default)]
 pub struct Export {
     pub records: u64,
     pub findings: Findings,
+    /// Events that are owed and were not there.
+    pub left_behind: Vec<LeftBehind>,
 }
 
 /// Writes every readable record of the journal in `directory` as a line of JSON:
@@ -28,7 +31,11 @@ pub fn export(directory: &Path, output: &mut dyn Write) -> io::Result<Export> {
         write_line(frame, &mut output)
     })?;
     output.flush()?;
-    Ok(Export { records, findings })
+    Ok(Export {
+        records,
+        findings,
+        left_behind: Vec::new(),
+    })
 }
 
 pub fn write_line(frame: &Frame, output: &mut dyn Write) -> io::Result<()> {

@@ -1,4 +1,5 @@
-//! What of a journal is still owed: open messages, and what stands until it is changed.
+//! What of a journal is still owed: open messages, events that a subscription has not got yet, and
+//! what stands until it is changed.
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -15,9 +16,10 @@ use crate::logic::wal::frame::{self, Frame};
 use crate::logic::wal::known_ids::DedupLimits;
 use crate::logic::wal::lifting::Lifting;
 
-/// As [`super::export`], but only what a compaction of the whole journal would keep. What damage
+/// As [`super::export`], but only what a compaction of the whole journal would keep, and the events
+/// from the first on that a subscription has not got yet, as far as the journal has these. What damage
 /// hides may have settled a message, which then is owed still. Subscriptions begin behind the events
-/// that they are done with or do not want, as far as the journal has these.
+/// that they are done with, do not want, or are to get no more.
 ///
 /// # Errors
 /// As [`super::export`].
@@ -32,15 +34,31 @@ pub fn export_owed(
     let findings = walk.through(&mut |frame, segment| {
         let record = read(frame, segment)?;
         lifting.note(&record.fact);
-        survey.note(record.position, &record.fact);
+        if !is_event(frame) {
+            survey.note(record.position, &record.fact);
+        }
         last = record.position;
         Ok(())
     })?;
     walk.through(&mut |frame, segment| {
-        if Kind::from_number(frame.kind) == Some(Kind::EventPublished)
+        if is_event(frame)
+            && frame.position <= last
             && let Fact::EventPublished(event) = read(frame, segment)?.fact
         {
             lifting.pass(&event);
+        }
+        Ok(())
+    })?;
+    let first_event = lifting.first_event();
+    walk.through(&mut |frame, segment| {
+        if is_event(frame) && frame.position <= last {
+            let record = read(frame, segment)?;
+            match &record.fact {
+                Fact::EventPublished(event) if event.sequence >= first_event => {
+                    survey.keep(record.position);
+                }
+                fact => survey.note(record.position, fact),
+            }
         }
         Ok(())
     })?;
@@ -68,7 +86,15 @@ pub fn export_owed(
         Ok(())
     })?;
     output.flush()?;
-    Ok(Export { records, findings })
+    Ok(Export {
+        records,
+        findings,
+        left_behind: lifting.left_behind(),
+    })
+}
+
+fn is_event(frame: &Frame) -> bool {
+    Kind::from_number(frame.kind) == Some(Kind::EventPublished)
 }
 
 fn read(frame: &Frame, segment: &SegmentFile) -> io::Result<Recorded> {

@@ -32,6 +32,8 @@ pub fn is_worthwhile(eligible_bytes: u64, compacted_bytes: u64, segment_bytes: u
 
 /// The first pass: what is owed after all records noted so far.
 pub struct Survey {
+    /// What stays in any case.
+    kept: Vec<Position>,
     open: AHashMap<MessageId, Opened>,
     /// Dead letters that hold their ordering keys.
     holding: AHashMap<MessageId, Holding>,
@@ -95,6 +97,7 @@ impl Holding {
 impl Survey {
     pub fn new(limits: DedupLimits) -> Self {
         Self {
+            kept: Vec::new(),
             open: AHashMap::default(),
             holding: AHashMap::default(),
             standing: Standing::default(),
@@ -176,9 +179,15 @@ impl Survey {
         }
     }
 
+    /// This record stays, whatever it is, and is not noted: it speaks for itself. An event may stay if
+    /// all that come after it do.
+    pub fn keep(&mut self, position: Position) {
+        self.kept.push(position);
+    }
+
     /// Ends the first pass; `last` is the position of the last record noted.
     pub fn finish(mut self, last: Position) -> Selection {
-        let mut kept = Vec::new();
+        let mut kept = std::mem::take(&mut self.kept);
         for opened in self.open.values() {
             opened.kept(&mut kept, &mut self.tally);
         }

@@ -1,7 +1,8 @@
-//! How far subscriptions are that nobody wrote down: past events none of which they want.
+//! Which events go elsewhere with what is owed, and where subscriptions begin there.
 //!
-//! What is owed goes elsewhere without events. A subscription must not wait there for events that
-//! it was never to get.
+//! A subscription must not wait there for events that it was never to get, nor for those that are no
+//! longer in the journal: nobody could give it these. All events go along from the first one that
+//! somebody has not got yet, since a history with gaps would count as lost up to the last of them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +20,18 @@ pub struct Lifting {
     positions: BTreeMap<SubscriptionId, Sequence>,
     /// Who is done with everything up to there and no further; `None` before the events.
     at: Option<BTreeMap<Sequence, Vec<SubscriptionId>>>,
+    /// Of the last event there was, whether the journal still has it or not.
+    newest: Sequence,
+    /// The first and the last of the latest events that are there without a gap.
+    there: Option<(Sequence, Sequence)>,
+}
+
+/// Events that a subscription may want, and that are not there to go along.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LeftBehind {
+    pub subscription: SubscriptionId,
+    pub first: Sequence,
+    pub last: Sequence,
 }
 
 struct Following {
@@ -43,6 +56,7 @@ impl Lifting {
                 self.positions.remove(&gone.id);
             }
             Fact::PositionAcked(acked) => self.reached(acked.id, acked.through),
+            Fact::Carried(carried) => self.newest = self.newest.max(carried.last_sequence),
             _ => {}
         }
     }
@@ -55,6 +69,11 @@ impl Lifting {
     /// The next event. Who stands just before it and does not want it is past it.
     pub fn pass(&mut self, event: &Event) {
         let (following, positions) = (&mut self.following, &mut self.positions);
+        self.newest = self.newest.max(event.sequence);
+        self.there = match self.there {
+            Some((first, last)) if last + 1 == event.sequence => Some((first, event.sequence)),
+            _ => Some((event.sequence, event.sequence)),
+        };
         let at = self.at.get_or_insert_with(|| by_position(positions));
         let Some(before) = event.sequence.checked_sub(1) else {
             return;
@@ -69,6 +88,35 @@ impl Lifting {
         }
     }
 
+    /// The first event that goes along, and all that come after it; the next one to come, if none does.
+    pub fn first_event(&self) -> Sequence {
+        let next = self.newest + 1;
+        let first = match self.there {
+            Some((first, last)) if last == self.newest => first,
+            _ => next,
+        };
+        let owed = self.next_of_each().map(|(_, owed)| owed);
+        owed.min().unwrap_or(next).clamp(first, next)
+    }
+
+    /// What those who are owed it will not get.
+    pub fn left_behind(&self) -> Vec<LeftBehind> {
+        let last = self.first_event() - 1;
+        let late = self.next_of_each().filter(|(_, owed)| *owed <= last);
+        late.map(|(subscription, first)| LeftBehind {
+            subscription,
+            first,
+            last,
+        })
+        .collect()
+    }
+
+    /// The event that each subscription comes to next.
+    fn next_of_each(&self) -> impl Iterator<Item = (SubscriptionId, Sequence)> {
+        let known = self.following.keys();
+        known.map(|id| (*id, self.positions.get(id).copied().unwrap_or(0) + 1))
+    }
+
     /// The subscription of this record, beginning where it is, if that is further.
     pub fn lifted(&self, fact: &Fact) -> Option<Fact> {
         let Fact::Subscribed(subscription) = fact else {
@@ -76,6 +124,7 @@ impl Lifting {
         };
         let latest = &self.following.get(&subscription.id)?.subscription;
         let after = *self.positions.get(&subscription.id)?;
+        let after = after.max(self.first_event() - 1);
         if latest != subscription || after <= subscription.after {
             return None;
         }
@@ -100,6 +149,7 @@ fn by_position(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::carried::Carried;
     use crate::domain::ids::Label;
     use crate::domain::pattern::Pattern;
     use crate::logic::wal::samples;
@@ -145,14 +195,56 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_before_events_the_journal_no_longer_has_is_unknown() {
+    fn nobody_waits_for_events_the_journal_no_longer_has() {
         let one = subscribed(1, "order.*");
-        let mut lifting = Lifting::default();
+        let id = one.id;
         let fact = Fact::Subscribed(one);
+        let left_behind = |last| {
+            let subscription = id;
+            vec![LeftBehind {
+                subscription,
+                first: 4,
+                last,
+            }]
+        };
+        let mut lifting = Lifting::default();
         lifting.note(&fact);
-        let mut event = samples::event(1, 9);
-        event.event_type = Label::parse("user.new").unwrap();
-        lifting.pass(&event);
-        assert_eq!(lifting.lifted(&fact), None);
+        assert_eq!((lifting.first_event(), lifting.left_behind().len()), (1, 0));
+        for (sequence, first) in [(7, 7), (9, 9), (10, 9)] {
+            lifting.pass(&samples::event(1, sequence));
+            assert_eq!(lifting.first_event(), first);
+            assert_eq!(lifting.left_behind(), left_behind(first - 1));
+            let Some(Fact::Subscribed(lifted)) = lifting.lifted(&fact) else {
+                panic!("it waits for event 4");
+            };
+            assert_eq!(lifted.after, first - 1);
+        }
+        // The last ones are gone themselves.
+        let carried = Carried {
+            last_sequence: 12,
+            ..Carried::default()
+        };
+        lifting.note(&Fact::Carried(carried.into()));
+        assert_eq!(lifting.first_event(), 13);
+        assert_eq!(lifting.left_behind(), left_behind(12));
+    }
+
+    #[test]
+    fn all_events_go_along_from_the_first_that_somebody_has_not_got() {
+        let (one, all) = (subscribed(1, "order.*"), subscribed(2, "#"));
+        for (acked, first) in [([0, 0], 4), ([5, 6], 6), ([9, 7], 8), ([9, 9], 10)] {
+            let mut lifting = Lifting::default();
+            for (subscription, through) in [&one, &all].into_iter().zip(acked) {
+                lifting.note(&Fact::Subscribed(subscription.clone()));
+                lifting.reached(subscription.id, through);
+            }
+            for sequence in 2..10 {
+                let mut event = samples::event(1, sequence);
+                event.event_type = Label::parse("order.new").unwrap();
+                lifting.pass(&event);
+            }
+            assert_eq!(lifting.first_event(), first, "{acked:?}");
+            assert_eq!(lifting.left_behind(), []);
+        }
     }
 }
