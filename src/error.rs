@@ -117,10 +117,41 @@ pub enum HubError {
         index: usize,
         results: Value,
     },
+    #[error("request: {}", .0.problem())]
+    NoRequest(NoRequest),
     #[error("this is for WebSockets; to publish an event use POST")]
     UpgradeRequired,
     #[error("internal error; the log has more under this request_id")]
     Internal,
+}
+
+/// Why what came cannot be read as a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoRequest {
+    Malformed,
+    Late,
+    TooLarge,
+}
+
+impl NoRequest {
+    fn problem(self) -> &'static str {
+        match self {
+            Self::Malformed => {
+                "is no HTTP/1.1: its first line, a header or the length of its body is wrong, or a \
+                 line does not end with CR LF"
+            }
+            Self::Late => "its head did not arrive within 10 seconds",
+            Self::TooLarge => "its head is larger than 128 KiB or 96 lines",
+        }
+    }
+
+    fn status(self) -> StatusCode {
+        match self {
+            Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::Late => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        }
+    }
 }
 
 impl HubError {
@@ -186,6 +217,7 @@ impl HubError {
             Self::NoArchive(_) => ("STORAGE_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE),
             Self::Batch { error, .. } | Self::Atomic { error, .. } => error.kind(),
             Self::UpgradeRequired => ("UPGRADE_REQUIRED", StatusCode::UPGRADE_REQUIRED),
+            Self::NoRequest(fault) => ("INVALID_REQUEST", fault.status()),
             Self::Internal => ("INTERNAL_ERROR", StatusCode::INTERNAL_SERVER_ERROR),
         }
     }
@@ -224,6 +256,7 @@ impl HubError {
                 add("service", json!(service));
             }
             Self::Encoded => add("field", json!("Content-Encoding")),
+            Self::NoRequest(_) => add("field", json!("request")),
             Self::Differs { field } | Self::Denied { field, .. } => add("field", json!(field)),
             Self::NoSuchVersion { field, current } => {
                 add("field", json!(field));

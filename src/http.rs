@@ -55,6 +55,7 @@ mod steps;
 mod streams;
 mod subscription_input;
 mod subscriptions;
+pub mod unreadable;
 pub mod visits;
 mod waits;
 mod web_address;

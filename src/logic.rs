@@ -14,6 +14,7 @@ pub mod failing;
 pub mod feeds;
 pub mod fold;
 pub mod frame_lengths;
+pub mod heads;
 pub mod health;
 pub mod horizon;
 pub mod kind_index;

@@ -20,7 +20,12 @@ use std::time::Duration;
 
 use actix_web::rt::net::TcpStream;
 use actix_web::rt::time::{Sleep, sleep};
+use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::unreadable::{Explain, bare};
+use crate::error::NoRequest;
+use crate::logic::heads::Heads;
 
 /// How long the client may take to close, once it was told.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -37,6 +42,11 @@ pub struct Connection {
     closing: Option<Closing>,
     /// It is a WebSocket, and nothing can be written to it any more.
     is_mute: bool,
+    heads: Heads,
+    /// In place of what the server says by itself to what is no request.
+    explain: Option<Explain>,
+    /// What is left to be written of that.
+    explanation: Bytes,
     /// Dropped with it.
     _kept: Option<Box<dyn Any>>,
 }
@@ -111,7 +121,18 @@ impl Connection {
             line: Rc::default(),
             closing: None,
             is_mute: false,
+            heads: Heads::default(),
+            explain: None,
+            explanation: Bytes::new(),
             _kept: None,
+        }
+    }
+
+    /// Says so what is wrong with what is no request.
+    pub fn explaining(self, explain: Explain) -> Self {
+        Self {
+            explain: Some(explain),
+            ..self
         }
     }
 
@@ -129,6 +150,24 @@ impl Connection {
 
     fn is_socket(&self) -> bool {
         self.line.is_socket.get()
+    }
+
+    fn poll_explain(
+        &mut self,
+        context: &mut Context<'_>,
+        fault: NoRequest,
+    ) -> Poll<io::Result<()>> {
+        if let (true, Some(explain)) = (self.explanation.is_empty(), &self.explain) {
+            self.explanation = explain(fault);
+        }
+        while !self.explanation.is_empty() {
+            let rest = &self.explanation;
+            match ready!(Pin::new(&mut self.stream).poll_write(context, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.explanation.advance(count),
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// The rest of what the client sends, until it has closed.
@@ -170,6 +209,9 @@ impl AsyncRead for Connection {
             let read = ready!(Pin::new(&mut this.stream).poll_read(context, buffer));
             if read.is_err() || buffer.filled().len() == before {
                 line.end();
+            } else if let Some(at) = this.heads.see(&buffer.filled()[before..]) {
+                // With this in it the server takes it for no head.
+                buffer.filled_mut()[before + at] = 0;
             }
             return Poll::Ready(read);
         }
@@ -203,6 +245,15 @@ impl AsyncWrite for Connection {
         if this.is_mute {
             return Poll::Ready(Ok(bytes.len()));
         }
+        let found = if this.is_socket() { None } else { bare(bytes) };
+        let bytes = match found {
+            Some((0, fault)) if this.explain.is_some() => {
+                ready!(this.poll_explain(context, fault))?;
+                return Poll::Ready(Ok(bytes.len()));
+            }
+            Some((begin, _)) if begin > 0 => &bytes[..begin],
+            _ => bytes,
+        };
         let written = ready!(Pin::new(&mut this.stream).poll_write(context, bytes));
         if written.is_ok() || !this.is_socket() {
             return Poll::Ready(written);

@@ -317,6 +317,10 @@ impl RequestId {
         {
             return Self(given.clone());
         }
+        Self::made()
+    }
+
+    pub fn made() -> Self {
         let id = uuid::Builder::from_random_bytes(rand::rng().random()).into_uuid();
         let text = id.hyphenated().to_string();
         Self(HeaderValue::from_str(&text).expect("a UUID is a header value"))
@@ -329,7 +333,7 @@ impl RequestId {
         asking.map_or_else(String::new, |asking| asking.id.as_str().to_owned())
     }
 
-    fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         self.0.to_str().unwrap_or_default()
     }
 }
@@ -368,7 +372,7 @@ fn log(error: &HubError, id: &RequestId, response: &ServiceResponse) {
     }
 }
 
-fn render(error: &HubError, id: &RequestId, now: Timestamp) -> serde_json::Value {
+pub fn render(error: &HubError, id: &RequestId, now: Timestamp) -> serde_json::Value {
     let mut about = Map::new();
     about.insert("request_id".to_owned(), json!(id.as_str()));
     about.insert("timestamp".to_owned(), json!(now));

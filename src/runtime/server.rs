@@ -17,6 +17,7 @@ use super::connections::{self, Doorkeeper};
 use super::{StartError, cannot_listen, pulse};
 use crate::config::Config;
 use crate::http::connection::Connection;
+use crate::http::unreadable::{self, Explain};
 use crate::http::{self, Hub, edge};
 use crate::telemetry::QuietSpans;
 
@@ -33,6 +34,7 @@ pub fn start(
     // Even a span that nobody reads costs a twentieth of a send.
     let spans = tracing::enabled!(tracing::Level::DEBUG);
     let (clock, metrics) = (hub.clock, hub.metrics.clone());
+    let hub_of_worker = hub.clone();
     let app = move || {
         App::new()
             .app_data(hub.clone())
@@ -49,6 +51,7 @@ pub fn start(
         .listen("http", listener, move || {
             // Once on each of the server's threads.
             pulse::begin(clock, metrics.clone());
+            let explain = unreadable::explain(&hub_of_worker);
             let app = app().into_factory();
             let http = HttpService::build()
                 .keep_alive(Duration::from_secs(75))
@@ -63,7 +66,8 @@ pub fn start(
                 })
                 .h1(map_config(app, |()| AppConfig::default()));
             let doorkeeper = doorkeeper.clone();
-            fn_service(move |stream| take(stream, doorkeeper.clone())).and_then(http)
+            fn_service(move |stream| take(stream, doorkeeper.clone(), explain.clone()))
+                .and_then(http)
         })
         .map_err(|error| cannot_listen(config, &error))?
         .run();
@@ -74,6 +78,7 @@ pub fn start(
 async fn take(
     stream: TcpStream,
     doorkeeper: Doorkeeper,
+    explain: Explain,
 ) -> Result<(Connection, Option<std::net::SocketAddr>), DispatchError> {
     connections::keep_in_check(&stream);
     let Some(inside) = doorkeeper.let_in(&stream) else {
@@ -81,7 +86,8 @@ async fn take(
         return Err(DispatchError::Io(io::ErrorKind::ConnectionRefused.into()));
     };
     let peer = stream.peer_addr().ok();
-    Ok((Connection::new(stream).keeping(inside), peer))
+    let connection = Connection::new(stream).keeping(inside);
+    Ok((connection.explaining(explain), peer))
 }
 
 /// As many as there are cores, two at least.

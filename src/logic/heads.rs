@@ -1,0 +1,274 @@
+//! Where the heads of requests are in what a client sends, and whether their lines end as they have
+//! to.
+//!
+//! The server takes a bare LF for the end of a line. Who passes requests on may not, and then the
+//! two disagree where one ends and the next begins, so that a client can put a request of its own
+//! between those of others. Bodies are followed only as far as to find the head after them; what is
+//! wrong otherwise the server refuses itself.
+
+use std::io::BufRead;
+
+/// The server takes no longer head.
+const LONGEST: usize = 128 << 10;
+
+/// Follows one connection.
+#[derive(Debug)]
+pub struct Heads {
+    place: Place,
+    head: Head,
+    /// The beginning of a line of which the rest is to come.
+    line: Vec<u8>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Place {
+    /// Within a line.
+    Line(Line),
+    /// So many bytes before such a line.
+    Bytes(u64, Line),
+    /// What comes is not for us, or the server refuses it.
+    Beyond,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Line {
+    Head,
+    ChunkSize,
+    Trailer,
+}
+
+/// What a head has said so far of what comes after it.
+#[derive(Default, Debug)]
+struct Head {
+    is_begun: bool,
+    length: u64,
+    is_chunked: bool,
+    /// Another protocol, or something that the server refuses.
+    is_last: bool,
+}
+
+impl Default for Heads {
+    fn default() -> Self {
+        Self {
+            place: Place::Line(Line::Head),
+            head: Head::default(),
+            line: Vec::new(),
+        }
+    }
+}
+
+impl Heads {
+    /// Follows what came; gives where the first line is that ends with a bare LF.
+    pub fn see(&mut self, bytes: &[u8]) -> Option<usize> {
+        let mut at = 0;
+        while at < bytes.len() {
+            match self.place {
+                Place::Beyond => return None,
+                Place::Bytes(left, then) => {
+                    let here = left.min((bytes.len() - at) as u64);
+                    at += usize::try_from(here).unwrap_or(usize::MAX);
+                    self.place = match left - here {
+                        0 => Place::Line(then),
+                        left => Place::Bytes(left, then),
+                    };
+                }
+                Place::Line(kind) => {
+                    let rest = &bytes[at..];
+                    let Some(end) = end_of_line(rest) else {
+                        self.keep(rest);
+                        return None;
+                    };
+                    let before = rest[..end].last().or(self.line.last());
+                    if before != Some(&b'\r') {
+                        self.place = Place::Beyond;
+                        return Some(at + end);
+                    }
+                    self.take(kind, &rest[..end]);
+                    at += end + 1;
+                }
+            }
+        }
+        None
+    }
+
+    fn keep(&mut self, begun: &[u8]) {
+        self.line.extend_from_slice(begun);
+        if self.line.len() > LONGEST {
+            self.place = Place::Beyond;
+            self.line = Vec::new();
+        }
+    }
+
+    /// The rest of a line, up to its LF.
+    fn take(&mut self, kind: Line, rest: &[u8]) {
+        if self.line.is_empty() {
+            return self.read(kind, rest.strip_suffix(b"\r").unwrap_or(rest));
+        }
+        let mut line = std::mem::take(&mut self.line);
+        line.extend_from_slice(rest);
+        self.read(kind, line.strip_suffix(b"\r").unwrap_or(&line));
+    }
+
+    fn read(&mut self, kind: Line, line: &[u8]) {
+        match kind {
+            Line::Head if !line.is_empty() => self.head.read(line),
+            // Empty lines before a request are read past.
+            Line::Head if !self.head.is_begun => {}
+            Line::Head => self.place = std::mem::take(&mut self.head).then(),
+            Line::ChunkSize => {
+                self.place = match chunk_size(line) {
+                    Some(0) => Place::Line(Line::Trailer),
+                    // And the CR LF behind it.
+                    Some(size) => Place::Bytes(size.saturating_add(2), Line::ChunkSize),
+                    None => Place::Beyond,
+                };
+            }
+            Line::Trailer if line.is_empty() => self.place = Place::Line(Line::Head),
+            Line::Trailer => {}
+        }
+    }
+}
+
+impl Head {
+    fn read(&mut self, line: &[u8]) {
+        if !self.is_begun {
+            self.is_begun = true;
+            self.is_last = line.starts_with(b"CONNECT ");
+            return;
+        }
+        if let Some(value) = value_of(line, b"content-length:") {
+            let length = str::from_utf8(value)
+                .ok()
+                .and_then(|text| text.parse().ok());
+            self.is_last |= length.is_none();
+            self.length = length.unwrap_or(0);
+        } else if let Some(value) = value_of(line, b"transfer-encoding:") {
+            self.is_chunked = value.eq_ignore_ascii_case(b"chunked");
+            self.is_last |= !self.is_chunked;
+        } else if let Some(value) = value_of(line, b"upgrade:") {
+            self.is_last |= value.eq_ignore_ascii_case(b"websocket");
+        }
+    }
+
+    fn then(self) -> Place {
+        match self {
+            Self { is_last: true, .. } => Place::Beyond,
+            Self {
+                is_chunked: true, ..
+            } => Place::Line(Line::ChunkSize),
+            Self { length: 0, .. } => Place::Line(Line::Head),
+            Self { length, .. } => Place::Bytes(length, Line::Head),
+        }
+    }
+}
+
+/// Where the first LF is. The library looks for it many bytes at a time.
+fn end_of_line(mut bytes: &[u8]) -> Option<usize> {
+    let whole = bytes;
+    let end = bytes.skip_until(b'\n').ok()?.checked_sub(1)?;
+    (whole[end] == b'\n').then_some(end)
+}
+
+/// What the header says, if the line is one of this name.
+fn value_of<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let (given, value) = line.split_at_checked(name.len())?;
+    // Of nearly all lines the length or the first letter is enough.
+    let is_it = given[0] | 0x20 == name[0] && given.eq_ignore_ascii_case(name);
+    is_it.then(|| value.trim_ascii())
+}
+
+/// Without extensions.
+fn chunk_size(line: &[u8]) -> Option<u64> {
+    let is_digit = |byte: &u8| byte.is_ascii_hexdigit();
+    let digits = line.iter().take_while(|byte| is_digit(byte)).count();
+    u64::from_str_radix(str::from_utf8(&line[..digits]).ok()?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GET: &str = "GET / HTTP/1.1\r\nHost: hub\r\n\r\n";
+
+    fn post(body: &str) -> String {
+        let length = body.len();
+        format!("POST / HTTP/1.1\r\nHost: hub\r\ncontent-LENGTH: {length} \r\n\r\n{body}")
+    }
+
+    fn chunked(body: &str) -> String {
+        let length = body.len();
+        format!(
+            "POST / HTTP/1.1\r\nHost: hub\r\nTransfer-Encoding: Chunked\r\n\r\n\
+             {length:x};a=b\r\n{body}\r\n0\r\nx: y\r\n\r\n"
+        )
+    }
+
+    /// Whatever pieces it comes in.
+    fn seen(text: &str) -> Option<usize> {
+        let all = Heads::default().see(text.as_bytes());
+        for size in 1..=7 {
+            let (mut heads, mut before) = (Heads::default(), 0);
+            let found = text.as_bytes().chunks(size).find_map(|piece| {
+                let at = heads.see(piece).map(|at| before + at);
+                before += piece.len();
+                at
+            });
+            assert_eq!(found, all, "{size} bytes at a time: {text:?}");
+        }
+        all
+    }
+
+    #[test]
+    fn what_is_in_order_is_let_be() {
+        let body = "{\n\"a\": 1\n}\n\nGET / HTTP/1.1\n\n";
+        for text in [
+            GET.repeat(3),
+            format!("\r\n\r\n{GET}"),
+            [
+                post(body),
+                GET.to_owned(),
+                chunked(body),
+                post(""),
+                post(body),
+            ]
+            .concat(),
+            format!("{GET}GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n\n\n\n"),
+            "CONNECT hub HTTP/1.1\r\n\r\n\n\n".to_owned(),
+        ] {
+            assert_eq!(seen(&text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_bare_lf_is_found_in_every_head() {
+        for bad in [
+            "\nGET / HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\nHost: hub\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: hub\n\r\n",
+            "GET / HTTP/1.1\r\nHost: hub\r\n\n",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nx: y\n\r\n\r\n",
+        ] {
+            for before in [
+                String::new(),
+                GET.repeat(2),
+                post("a\nb"),
+                chunked("a\nb\n"),
+            ] {
+                let text = format!("{before}{bad}");
+                let at = seen(&text).unwrap();
+                assert!(at >= before.len(), "{text:?}");
+                assert_eq!(text.as_bytes()[at], b'\n');
+                assert_ne!(at.checked_sub(1).map(|at| text.as_bytes()[at]), Some(b'\r'));
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_takes_no_room_without_end() {
+        let mut heads = Heads::default();
+        for _ in 0..100 {
+            assert_eq!(heads.see(&[b'x'; 10_000]), None);
+        }
+        assert!(heads.line.capacity() <= 2 * LONGEST);
+    }
+}
