@@ -80,8 +80,8 @@ impl Queues {
                 return stretch;
             }
             stretch.before = Some(position);
-            let is_wanted = |entry: &Box<Entry>| wanted.is(&entry.message, self.state(entry));
-            if self.entries.get(&id).is_some_and(is_wanted) {
+            let is_wanted = |entry: &Entry| wanted.is(&entry.message, self.state(entry));
+            if self.entries.get(&id).is_some_and(|entry| is_wanted(entry)) {
                 stretch.messages.extend(self.inspect(id, now));
             }
         }
