@@ -3,24 +3,21 @@
 //! The ledger is the judge of races: whatever two actors believe, a message is opened once and
 //! settled once, because only facts that follow from the journal enter it.
 
+mod draft;
 mod events;
 mod instances;
 
+pub use draft::Draft;
 pub use events::{EventDraft, Mark, Offered, Publication};
-
-use std::sync::Arc;
 
 use ahash::{AHashMap, AHashSet};
 
 use crate::domain::carried::{KnownId, Tally};
-use crate::domain::event::Event;
 use crate::domain::fact::Fact;
 use crate::domain::ids::MessageId;
-use crate::domain::message::{Fingerprint, Message, State};
 use crate::domain::timestamp::Timestamp;
 
-use super::dedup::{DedupWindow, Verdict};
-use super::own_events::own_event;
+use super::dedup::DedupWindow;
 use super::tally;
 use events::EventLedger;
 use instances::{InstanceDraft, Instances};
@@ -106,121 +103,11 @@ impl Ledger {
     }
 }
 
-/// The facts chosen for a batch that is not written yet, on top of the ledger.
-pub struct Draft<'a> {
-    now: Timestamp,
-    open: &'a AHashSet<MessageId>,
-    window: &'a DedupWindow,
-    changes: AHashMap<MessageId, Change>,
-    pub events: EventDraft<'a>,
-    registered: &'a Instances,
-    instances: InstanceDraft,
-}
-
-#[derive(Clone, Copy)]
-enum Change {
-    Opened(Option<Fingerprint>),
-    Settled(State),
-}
-
-impl Draft<'_> {
-    /// Whether this message is new. If so it belongs to the batch from now on.
-    pub fn offer(&mut self, message: &Message) -> Verdict {
-        let verdict = self.judge(message);
-        if verdict == Verdict::New {
-            self.changes
-                .insert(message.id, Change::Opened(message.fingerprint()));
-        }
-        verdict
-    }
-
-    /// Whether this message is new; nothing is decided by asking.
-    pub fn judge(&self, message: &Message) -> Verdict {
-        let Some(fingerprint) = message.fingerprint() else {
-            return Verdict::New;
-        };
-        match self.changes.get(&message.id) {
-            Some(Change::Opened(Some(other))) if *other == fingerprint => Verdict::SameContent,
-            Some(Change::Opened(_)) => Verdict::OtherContent,
-            Some(Change::Settled(_)) | None => {
-                let verdict = self.window.compare(message.id.0, fingerprint);
-                let open = self.open.contains(&message.id);
-                if verdict == Verdict::New && open {
-                    Verdict::OtherContent
-                } else {
-                    verdict
-                }
-            }
-        }
-    }
-
-    /// How a message is that was told for a repeat; `Queued` stands for everything that is not
-    /// settled, `None` for an end that nobody remembers.
-    pub fn state(&self, id: MessageId) -> Option<State> {
-        match self.changes.get(&id) {
-            Some(Change::Opened(_)) => Some(State::Queued),
-            Some(Change::Settled(state)) => Some(*state),
-            None if self.open.contains(&id) => Some(State::Queued),
-            None => self.window.end(id.0),
-        }
-    }
-
-    /// Whether this fact follows from what the journal says. If so it belongs to the batch.
-    pub fn admits(&mut self, fact: &Fact) -> bool {
-        if let Fact::SnapshotTaken(snapshot) = fact {
-            return snapshot.version <= self.events.version(&snapshot.stream_id);
-        }
-        let Some(id) = fact.message_id() else {
-            return true;
-        };
-        let admitted = match fact {
-            Fact::Redriven(_) => !self.is_open(id),
-            // Somebody may have had the letter sent again meanwhile.
-            Fact::DeadLetterDeleted(_) | Fact::MessageDeleted(_) => !self.is_open(id),
-            _ => self.is_open(id),
-        };
-        if admitted && fact.opened().is_some() {
-            self.changes.insert(id, Change::Opened(None));
-        }
-        if let Some((state, _)) = fact.settlement()
-            && admitted
-        {
-            self.changes.insert(id, Change::Settled(state));
-        }
-        admitted
-    }
-
-    /// What the hub itself tells about an admitted fact; it belongs to the batch as well. An
-    /// instance that registers again, or goes without having been there, is no news.
-    pub fn own_event(
-        &mut self,
-        fact: &Fact,
-        random: impl FnOnce() -> [u8; 10],
-    ) -> Option<Arc<Event>> {
-        let comes_or_goes = self.instances.note(fact, self.registered);
-        let is_presence = matches!(
-            fact,
-            Fact::ServiceRegistered(_) | Fact::InstanceDeregistered(_)
-        );
-        if is_presence && !comes_or_goes {
-            return None;
-        }
-        let event = own_event(fact, self.now, random)?;
-        Some(self.events.append(event))
-    }
-
-    fn is_open(&self, id: MessageId) -> bool {
-        match self.changes.get(&id) {
-            Some(Change::Opened(_)) => true,
-            Some(Change::Settled(_)) => false,
-            None => self.open.contains(&id),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::message::{Message, State};
+    use crate::logic::dedup::Verdict;
     use crate::logic::wal::samples;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
