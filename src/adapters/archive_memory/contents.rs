@@ -1,0 +1,203 @@
+//! What the archive has, and how a batch changes it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::domain::event::{Event, Sequence, Snapshot, StreamId};
+use crate::domain::fact::MessagesRemoved;
+use crate::domain::ids::{MessageId, Position};
+use crate::domain::message::State;
+use crate::domain::subscription::EventLetter;
+use crate::logic::ownership::{Standing, Verdict};
+use crate::logic::projection::{Batch, Change, LetterChange, Opening};
+use crate::ports::archive::{
+    Age, ArchiveError, ArchivedLetter, ArchivedMessage, ArchivedStream, DeadLetterQuery,
+    EventQuery, MessageQuery,
+};
+
+#[derive(Default)]
+pub(super) struct Contents {
+    pub(super) unavailable: bool,
+    pub(super) stuck: bool,
+    pub(super) standing: Standing,
+    pub(super) rows: HashMap<MessageId, ArchivedMessage>,
+    pub(super) events: BTreeMap<Sequence, Arc<Event>>,
+    pub(super) snapshots: Vec<Arc<Snapshot>>,
+    pub(super) letters: BTreeMap<Position, Arc<EventLetter>>,
+}
+
+impl Contents {
+    pub(super) fn matching<'a>(
+        &'a self,
+        query: &'a MessageQuery,
+    ) -> impl Iterator<Item = &'a ArchivedMessage> {
+        self.rows.values().filter(|row| query.matches(row))
+    }
+
+    pub(super) fn letter_places(&self, query: &DeadLetterQuery) -> Vec<(Position, MessageId)> {
+        let mut places = Vec::new();
+        if let Some(query) = &query.messages {
+            let found = self.matching(query);
+            places.extend(found.map(|row| (row.position, row.message.id)));
+        }
+        if let Some(query) = &query.events {
+            let found = self.archived_letters().filter(|one| query.matches(one));
+            places.extend(found.map(|one| (one.position, one.letter.id)));
+        }
+        places.sort_unstable();
+        places
+    }
+
+    /// Those that match, in the order asked for, however many.
+    pub(super) fn events<'a>(
+        &'a self,
+        query: &'a EventQuery,
+    ) -> Box<dyn Iterator<Item = &'a Arc<Event>> + 'a> {
+        let found = self.events.values().filter(|event| query.matches(event));
+        if query.descending {
+            Box::new(found.rev())
+        } else {
+            Box::new(found)
+        }
+    }
+
+    pub(super) fn apply(&mut self, batch: &Batch) -> Result<(), ArchiveError> {
+        let checkpoint = self.standing.checkpoint;
+        match self.standing.judge(batch) {
+            Verdict::Write => {}
+            Verdict::Held => return Ok(()),
+            Verdict::OutOfStep => return Err(ArchiveError::OutOfStep { checkpoint }),
+            Verdict::Denied(denial) => return Err(ArchiveError::Denied(denial)),
+        }
+        for change in &batch.changes {
+            self.change(change);
+        }
+        for event in &batch.events {
+            self.events.insert(event.sequence, event.clone());
+        }
+        self.snapshots.extend(batch.snapshots.iter().cloned());
+        if let Some(before) = batch.removed_before {
+            self.events = self.events.split_off(&before);
+        }
+        for snapshot in &batch.snapshots {
+            self.drop_superseded(&snapshot.stream_id);
+        }
+        for removed in &batch.removed_messages {
+            self.rows.retain(|_, row| !goes(row, removed));
+        }
+        for letter in &batch.letters {
+            self.change_letter(letter);
+        }
+        self.standing.checkpoint = batch.through;
+        Ok(())
+    }
+
+    /// Those that no state of the stream can begin with any more.
+    fn drop_superseded(&mut self, stream: &StreamId) {
+        let places = self
+            .events
+            .values()
+            .filter_map(|event| event.stream.as_ref());
+        let kept = places.filter(|place| place.id == *stream);
+        let first_kept = kept.map(|place| place.version).min();
+        let of_stream = self.snapshots.iter();
+        let of_stream = of_stream.filter(|snapshot| snapshot.stream_id == *stream);
+        let covering = of_stream
+            .map(|snapshot| snapshot.version)
+            .filter(|version| first_kept.is_none_or(|first| *version < first))
+            .max();
+        self.snapshots.retain(|snapshot| {
+            snapshot.stream_id != *stream || covering.is_none_or(|one| snapshot.version >= one)
+        });
+    }
+
+    fn change_letter(&mut self, change: &LetterChange) {
+        let id = match change {
+            LetterChange::Dead { letter, .. } => letter.id,
+            LetterChange::Gone(id) => *id,
+        };
+        self.letters.retain(|_, letter| letter.id != id);
+        if let LetterChange::Dead { position, letter } = change {
+            self.letters.insert(*position, letter.clone());
+        }
+    }
+
+    pub(super) fn archived_letters(&self) -> impl DoubleEndedIterator<Item = ArchivedLetter> {
+        self.letters
+            .iter()
+            .map(|(position, letter)| ArchivedLetter {
+                position: *position,
+                letter: EventLetter::clone(letter),
+            })
+    }
+
+    pub(super) fn stream(&self, id: &StreamId) -> Option<ArchivedStream> {
+        let is_of =
+            |event: &&Arc<Event>| event.stream.as_ref().is_some_and(|place| place.id == *id);
+        let events: Vec<_> = self.events.values().filter(is_of).collect();
+        let snapshots = self.snapshots.iter();
+        let snapshots = snapshots.filter(|snapshot| snapshot.stream_id == *id);
+        let versions = events
+            .iter()
+            .filter_map(|event| Some(event.stream.as_ref()?.version));
+        Some(ArchivedStream {
+            version: versions.chain(snapshots.map(|one| one.version)).max()?,
+            count: events.len() as u64,
+            first_at: events.first().map(|event| event.published_at),
+            last_at: events.last().map(|event| event.published_at),
+        })
+    }
+
+    fn change(&mut self, change: &Change) {
+        if change.is_deleted {
+            self.rows.remove(&change.id);
+        }
+        if let Some(opening) = &change.opening {
+            self.open(change.id, opening);
+        }
+        let Some(row) = self.rows.get_mut(&change.id) else {
+            return;
+        };
+        row.attempts.extend(change.attempts.iter().cloned());
+        row.delivery_attempts += change.delivery_attempts;
+        row.dead_letter = change.dead_letter.unwrap_or(row.dead_letter);
+        if let Some(end) = change.end {
+            row.state = end.state;
+            row.settled_at = Some(end.at);
+            row.reason = end.reason;
+        }
+    }
+
+    /// The row as it is before anything else happens to the message.
+    fn open(&mut self, id: MessageId, opening: &Opening) {
+        let before = self.rows.remove(&id).filter(|_| !opening.is_new);
+        let position = before.as_ref().map_or(opening.position, |row| row.position);
+        let row = ArchivedMessage {
+            position,
+            message: opening.opened.message().clone(),
+            state: State::Queued,
+            settled_at: None,
+            reason: None,
+            attempts: before.map_or_else(Vec::new, |row| row.attempts),
+            delivery_attempts: 0,
+            redriven: opening.opened.times_redriven(),
+            dead_letter: false,
+        };
+        self.rows.insert(id, row);
+    }
+}
+
+pub(super) fn age(row: &ArchivedMessage) -> Age {
+    Age {
+        position: row.position,
+        accepted_at: row.message.accepted_at,
+        settled_at: row.settled_at,
+        dead_letter: row.dead_letter,
+    }
+}
+
+fn goes(row: &ArchivedMessage, removed: &MessagesRemoved) -> bool {
+    let is_old = row.settled_at.is_some_and(|at| at < removed.settled_before);
+    let is_meant = row.position > removed.after && row.position <= removed.through;
+    is_meant && is_old && !row.dead_letter
+}
