@@ -2,14 +2,16 @@
 
 mod forced;
 mod letters;
+mod origins;
+mod replays;
 mod sought;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::circuit::Origin;
 use crate::domain::fact::Fact;
-use crate::domain::ids::{JobId, Label, ServiceName};
+use crate::domain::ids::{Label, ServiceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{EventLetter, Replay, Subscription, SubscriptionId};
@@ -17,6 +19,8 @@ use crate::domain::subscription::{EventLetter, Replay, Subscription, Subscriptio
 use super::circuit::ForcedSince;
 use super::positions::Positions;
 use letters::Letters;
+use origins::Origins;
+use replays::Replays;
 use sought::{BySought, Sought};
 
 pub use sought::Usage;
@@ -29,15 +33,12 @@ pub struct Roster {
     count: usize,
     /// Those that stay, as they will be.
     sought: BySought,
-    /// How many callbacks lead there, as the journal says.
-    origins: BTreeMap<Origin, usize>,
+    origins: Origins,
     /// Apart from the entries, since a compaction may leave a position before its subscription.
     pub positions: Positions,
     /// Dead letters to be sent again.
     letters: Letters,
-    replays: BTreeMap<JobId, Arc<Replay>>,
-    /// Those of each subscription, and those on their way to the journal.
-    replays_of: BTreeMap<SubscriptionId, BTreeSet<JobId>>,
+    replays: Replays,
     /// The circuits that stand as somebody forced them.
     forced: BTreeMap<Origin, ForcedSince>,
 }
@@ -97,7 +98,9 @@ impl Roster {
             Fact::EventDelivered(delivered) => {
                 self.letters.end(delivered.subscription_id, delivered.id);
             }
-            Fact::ReplayAdvanced(replay) => return self.replay_advanced(replay),
+            Fact::ReplayAdvanced(replay) => {
+                return self.replays.advanced(replay).map(Change::Replay);
+            }
             _ => {}
         }
         None
@@ -114,8 +117,8 @@ impl Roster {
             self.want(subscription);
         }
         self.count += usize::from(before.is_none());
-        self.leads_to(subscription);
-        let left = before.and_then(|before| self.led_to(&before));
+        self.origins.leads_to(subscription);
+        let left = before.and_then(|before| self.origins.led_to(&before));
         Change::Put { id, left }
     }
 
@@ -125,7 +128,9 @@ impl Roster {
         if let Some(entry) = self.entries.remove(&id) {
             self.sought.remove(&entry.wanted);
             self.count -= usize::from(entry.present.is_some());
-            left = entry.present.and_then(|present| self.led_to(&present));
+            left = entry
+                .present
+                .and_then(|present| self.origins.led_to(&present));
         }
         Change::Removed { id, left }
     }
@@ -146,40 +151,6 @@ impl Roster {
                 self.sought.insert(version);
             }
         }
-    }
-
-    fn leads_to(&mut self, subscription: &Subscription) {
-        if let Some(callback) = subscription.callback() {
-            *self.origins.entry(Origin::of(&callback.url)).or_default() += 1;
-        }
-    }
-
-    /// It leads there no more; gives where, if it was the last.
-    fn led_to(&mut self, subscription: &Subscription) -> Option<Origin> {
-        let origin = Origin::of(&subscription.callback()?.url);
-        let callbacks = self.origins.get_mut(&origin)?;
-        *callbacks -= 1;
-        if *callbacks > 0 {
-            return None;
-        }
-        self.origins.remove(&origin);
-        Some(origin)
-    }
-
-    fn replay_advanced(&mut self, replay: &Arc<Replay>) -> Option<Change> {
-        if replay.done {
-            self.replays.remove(&replay.id);
-            if let Some(ids) = self.replays_of.get_mut(&replay.subscription_id) {
-                ids.remove(&replay.id);
-                if ids.is_empty() {
-                    self.replays_of.remove(&replay.subscription_id);
-                }
-            }
-            return None;
-        }
-        self.expect_replay(replay);
-        let before = self.replays.insert(replay.id, replay.clone());
-        before.is_none().then(|| Change::Replay(replay.clone()))
     }
 
     /// It will be so once the journal has it.
@@ -212,13 +183,12 @@ impl Roster {
 
     /// It will run once the journal has it.
     pub fn expect_replay(&mut self, replay: &Replay) {
-        let ids = self.replays_of.entry(replay.subscription_id).or_default();
-        ids.insert(replay.id);
+        self.replays.expect(replay);
     }
 
     /// How many replays of this subscription run, or will once the journal has them.
     pub fn count_replays(&self, id: SubscriptionId) -> usize {
-        self.replays_of.get(&id).map_or(0, BTreeSet::len)
+        self.replays.count(id)
     }
 
     /// What the service has, as it will be.
@@ -284,17 +254,13 @@ impl Roster {
     }
 
     pub fn replays_of(&self, id: SubscriptionId) -> Vec<Arc<Replay>> {
-        let ids = self.replays_of.get(&id).into_iter().flatten();
-        ids.filter_map(|id| self.replays.get(id)).cloned().collect()
+        self.replays.of(id)
     }
 
     /// What is owed to subscriptions that are no more.
     pub fn orphans(&self) -> (Vec<Arc<EventLetter>>, Vec<Arc<Replay>>) {
         let is_gone = |id: &SubscriptionId| !self.entries.contains_key(id);
-        let letters = self.letters.of_all(is_gone);
-        let replays = self.replays.values();
-        let replays = replays.filter(|replay| is_gone(&replay.subscription_id));
-        (letters, replays.cloned().collect())
+        (self.letters.of_all(is_gone), self.replays.of_all(is_gone))
     }
 }
 

@@ -25,7 +25,7 @@ impl Roster {
     /// Circuits that stand as somebody forced them, and that no callback leads to.
     pub fn forced_for_nobody(&self) -> Vec<Origin> {
         let forced = self.forced.keys();
-        let needless = forced.filter(|origin| !self.origins.contains_key(origin));
+        let needless = forced.filter(|origin| !self.origins.is_known(origin));
         needless.cloned().collect()
     }
 
