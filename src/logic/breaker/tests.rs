@@ -1,4 +1,6 @@
+mod forced;
 mod properties;
+mod ramp;
 
 use super::*;
 use CircuitState::{Closed, HalfOpen, Open};
@@ -361,55 +363,6 @@ fn the_minute_begins_anew_when_the_circuit_closes() {
 }
 
 #[test]
-fn every_state_can_be_forced_from_every_state() {
-    let soon = Some(Duration::from_secs(7));
-    for from in [closed(), open(), half_open(), recovering()] {
-        let to_each = [
-            (Open, None, 0, Some(at(160))),
-            (Open, soon, 0, Some(at(107))),
-            (HalfOpen, None, 1, None),
-            (Closed, soon, 1, None),
-        ];
-        for (to, timeout, window, next_tick) in to_each {
-            let mut breaker = from.clone();
-            let before = breaker.state();
-            let expected = (before != to).then_some(Transition {
-                from: before,
-                to,
-                cause: Cause::Forced,
-            });
-            assert_eq!(breaker.force(to, timeout, at(100)), expected);
-            assert_eq!(breaker.state(), to);
-            assert_eq!(breaker.window(FULL), window, "{to:?}");
-            assert_eq!(breaker.next_tick(), next_tick, "{to:?}");
-        }
-    }
-}
-
-#[test]
-fn a_forced_open_circuit_is_tried_after_its_time_and_then_lives_as_usual() {
-    let mut breaker = closed();
-    breaker.force(Open, Some(Duration::from_secs(7)), at(0));
-    assert_eq!(breaker.tick(at(6)), None);
-    assert_eq!(states(breaker.tick(at(7))), Some((Open, HalfOpen)));
-    assert_eq!(states(fail(&mut breaker, 8)), Some((HalfOpen, Open)));
-    assert_eq!(breaker.open_until(), Some(at(68)));
-}
-
-#[test]
-fn who_forces_a_circuit_hears_nothing_of_what_was_under_way() {
-    for state in CircuitState::ALL {
-        let mut breaker = closed();
-        let straggler = breaker.on_start(at(0)).unwrap();
-        breaker.force(state, None, at(1));
-        let before = format!("{breaker:?}");
-        breaker.on_failure(straggler, at(2));
-        breaker.on_success(straggler, at(2));
-        assert_eq!(format!("{breaker:?}"), before);
-    }
-}
-
-#[test]
 fn an_abandoned_attempt_is_neither_good_nor_bad() {
     let mut breaker = closed();
     for _ in 0..4 {
@@ -470,45 +423,4 @@ fn one_verdict_counts_once_per_trial() {
     assert_eq!(breaker.on_success(trial, at(62)), None);
     assert_eq!(breaker.on_failure(trial, at(62)), None);
     assert_eq!(breaker.state(), HalfOpen);
-}
-
-#[test]
-fn the_window_doubles_per_good_round_up_to_full() {
-    let mut breaker = recovering();
-    for window in [1, 2, 4, 8, 16, 32, 64] {
-        for _ in 0..window {
-            assert_eq!(breaker.window(FULL), window);
-            succeed(&mut breaker, 61);
-        }
-    }
-    assert_eq!(breaker.window(FULL), FULL);
-    assert_eq!(breaker.window(u32::MAX), 128);
-}
-
-#[test]
-fn a_failure_now_and_then_does_not_hold_the_window_down() {
-    let mut breaker = recovering();
-    for _ in 0..FULL {
-        fail(&mut breaker, 61);
-        for _ in 0..2 {
-            succeed(&mut breaker, 61);
-        }
-    }
-    assert_eq!(breaker.window(64), 64);
-}
-
-#[test]
-fn a_circuit_that_opens_again_ramps_again() {
-    let mut breaker = recovering();
-    for _ in 0..7 {
-        succeed(&mut breaker, 61);
-    }
-    assert_eq!(breaker.window(FULL), 8);
-    for _ in 0..5 {
-        fail(&mut breaker, 62);
-    }
-    breaker.tick(at(122));
-    succeed(&mut breaker, 122);
-    succeed(&mut breaker, 122);
-    assert_eq!((breaker.state(), breaker.window(FULL)), (Closed, 1));
 }
