@@ -2,6 +2,7 @@
 
 mod check;
 mod forgetting;
+mod leases;
 
 use std::collections::VecDeque;
 
@@ -238,24 +239,6 @@ impl Life {
         self.expect(out.expired, expired);
     }
 
-    fn lease(&mut self) {
-        let (service, max) = (self.some_service(), self.random.random_range(0..4));
-        let first = self.tokens;
-        let mut mint = || {
-            self.tokens += 1;
-            token(self.tokens)
-        };
-        let out = self
-            .queues
-            .lease(&service, max, Some(LEASE), self.now, &mut mint);
-        let until = self.now.plus(LEASE);
-        let place = |nth| model::Place::Leased(token(first + 1 + nth as u128), until);
-        let (expected, expired) = self.model.hand_out(&service, max, self.now, place);
-        let deliveries = out.items.into_iter().map(|leased| leased.delivery);
-        self.check_hand_out(&deliveries.collect::<Vec<_>>(), &expected);
-        self.expect(out.expired, expired);
-    }
-
     fn check_hand_out(&self, items: &[Delivery], expected: &[(MessageId, u32)]) {
         let handed_out = |item: &Delivery| (item.message.id, item.attempt);
         let items_said: Vec<_> = items.iter().map(handed_out).collect();
@@ -281,94 +264,6 @@ impl Life {
         self.commit(fact);
     }
 
-    /// The model's view of a request about leases: all of them, or the stale ones.
-    fn leased(&self, tokens: &[LeaseToken]) -> Result<Vec<usize>, Refusal> {
-        let is_stale = |token: &&LeaseToken| self.model.leased(**token).is_none();
-        let stale: Vec<LeaseToken> = tokens.iter().filter(is_stale).copied().collect();
-        if !stale.is_empty() {
-            return Err(Refusal::StaleLeases { stale });
-        }
-        let known = tokens
-            .iter()
-            .map(|token| self.model.leased(*token).unwrap());
-        let mut unique: Vec<usize> = Vec::new();
-        for index in known {
-            if !unique.contains(&index) {
-                unique.push(index);
-            }
-        }
-        Ok(unique)
-    }
-
-    fn ack(&mut self) {
-        let tokens = self.some_tokens();
-        let expected = self.leased(&tokens).map(|indices| {
-            let mut facts = Facts::new();
-            for index in indices {
-                let open = &mut self.model.open[index];
-                open.place = model::Place::Settling;
-                facts.push((open.message.id, Said::Settled(State::Delivered)));
-            }
-            facts
-        });
-        let facts = self.queues.ack(&tokens, self.now);
-        self.expect_all_or_nothing(facts, expected);
-    }
-
-    fn nack(&mut self) {
-        let tokens = self.some_tokens();
-        let delay = [None, None, Some(0), Some(2), Some(9)][self.random.random_range(0..5)];
-        let expected = self.leased(&tokens).map(|indices| {
-            let indices = indices.into_iter();
-            indices
-                .map(|index| self.model.fail(index, delay, self.now))
-                .collect()
-        });
-        let asked = delay.map(Duration::from_secs);
-        let facts = self.queues.nack(&tokens, asked, None, self.now, || 0.0);
-        self.expect_all_or_nothing(facts, expected);
-    }
-
-    fn expect_all_or_nothing(
-        &mut self,
-        facts: Result<Vec<Fact>, Refusal>,
-        expected: Result<Facts, Refusal>,
-    ) {
-        match (facts, expected) {
-            (Ok(facts), Ok(expected)) => self.expect(facts, expected),
-            (facts, expected) => assert_eq!(facts.unwrap_err(), expected.unwrap_err()),
-        }
-    }
-
-    fn extend(&mut self) {
-        let tokens = self.some_tokens();
-        let until = self.now.plus(LEASE);
-        let extended = self.queues.extend(&tokens, LEASE, self.now);
-        let expected = self.leased(&tokens).map(|_| until);
-        assert_eq!(extended, expected);
-        for token in tokens.into_iter().filter(|_| expected.is_ok()) {
-            let index = self.model.leased(token).unwrap();
-            self.model.open[index].place = model::Place::Leased(token, until);
-        }
-    }
-
-    fn expire_leases(&mut self) {
-        self.return_due();
-        let mut ended = Vec::new();
-        for (index, open) in self.model.open.iter().enumerate() {
-            if let model::Place::Leased(token, until) = open.place
-                && until <= self.now
-            {
-                ended.push((until, token, index));
-            }
-        }
-        ended.sort();
-        let fail = |(_, _, index)| self.model.fail(index, None, self.now);
-        let expected = ended.into_iter().map(fail).collect();
-        let facts = self.queues.expire_leases(self.now, || 0.0);
-        self.expect(facts, expected);
-    }
-
     fn give_back(&mut self) {
         let ids = [self.some_id(), self.some_id(), self.some_id()];
         let mut expected = Facts::new();
@@ -380,20 +275,6 @@ impl Life {
             facts.extend(self.queues.give_back(&[id], self.now));
             facts.extend(self.queues.give_back_leased(&[id], self.now));
         }
-        self.expect(facts, expected);
-    }
-
-    fn lose_consumer(&mut self) {
-        let tokens = match self.chance(80) {
-            true => self.all_tokens(),
-            false => self.some_tokens(),
-        };
-        let ids = self.queues.running(&tokens);
-        let expected = tokens
-            .iter()
-            .filter_map(|token| self.model.lose_consumer(*token, self.now))
-            .collect();
-        let facts = self.queues.consumers_lost(&ids, self.now, || 0.0);
         self.expect(facts, expected);
     }
 
