@@ -8,6 +8,7 @@
 //! again later, so that its memory is bounded and nothing is missed. The hub works on meanwhile.
 //! Looks every second whether the archive answers. Never writes to one that is another hub's.
 
+mod catching_up;
 mod desk;
 mod looking;
 mod opening;
@@ -22,17 +23,15 @@ use super::death_watch::DeathWatch;
 use super::messages::{
     Archived, Close, Committed, Flush, HistoryBegins, Open, Record, RedeliverEvent, Reply,
 };
-use super::off_thread;
 use crate::clock::Clock;
 use crate::domain::event::Sequence;
-use crate::domain::fact::Recorded;
 use crate::domain::ids::Position;
 use crate::logic::horizon::Horizon;
 use crate::logic::ownership::{Author, Writer};
 use crate::logic::projection::{Batch, Projection};
 use crate::metrics::Metrics;
 use crate::ports::archive::{Archive, ArchiveError};
-use crate::ports::journal::{JournalError, JournalReader, Portion, Readers};
+use crate::ports::journal::{JournalReader, Portion, Readers};
 use desk::Desk;
 use opening::tell_down;
 
@@ -118,19 +117,6 @@ impl Phase {
 struct Written {
     result: Result<Position, ArchiveError>,
 }
-
-/// The next piece of the journal, read on another thread.
-#[derive(Message)]
-#[rtype(result = "()")]
-struct ReadAgain {
-    reader: Box<dyn JournalReader>,
-    records: Result<Vec<Recorded>, JournalError>,
-}
-
-/// The journal could not be read on another thread.
-#[derive(Message)]
-#[rtype(result = "()")]
-struct NotRead(String);
 
 impl Archivist {
     /// `found` is what the archive holds, or why it cannot be told: then the archive is tried again
@@ -221,21 +207,6 @@ impl Archivist {
         });
     }
 
-    fn read_on(&mut self, mut reader: Box<dyn JournalReader>, ctx: &Context<Self>) {
-        self.writing = true;
-        let home = ctx.address();
-        actix::spawn(async move {
-            let read = off_thread::run(move || {
-                let records = reader.next(BATCH);
-                (reader, records)
-            });
-            match read.await {
-                Ok((reader, records)) => home.do_send(ReadAgain { reader, records }),
-                Err(error) => home.do_send(NotRead(error.to_string())),
-            }
-        });
-    }
-
     fn written(&mut self, result: Result<Position, ArchiveError>, ctx: &mut Context<Self>) {
         self.writing = false;
         match result {
@@ -262,16 +233,6 @@ impl Archivist {
             self.proceed(ctx);
         }
         self.finish_close(ctx);
-    }
-
-    /// The journal was read to its end: from here on facts are taken as they come.
-    fn follow_again(&mut self) {
-        tracing::info!(
-            position = self.archived,
-            "archive has caught up with the journal"
-        );
-        self.phase = Phase::following(self.archived);
-        self.tell_horizon();
     }
 
     /// Writes when the interval is over.
@@ -394,46 +355,6 @@ impl Handler<Written> for Archivist {
 
     fn handle(&mut self, written: Written, ctx: &mut Context<Self>) {
         self.written(written.result, ctx);
-    }
-}
-
-impl Handler<ReadAgain> for Archivist {
-    type Result = ();
-
-    fn handle(&mut self, read: ReadAgain, ctx: &mut Context<Self>) {
-        self.writing = false;
-        if !matches!(self.phase, Phase::CatchingUp(_)) {
-            return;
-        }
-        let records = match read.records {
-            Ok(records) => records,
-            Err(error) => return self.failed(ArchiveError::Unavailable(error.to_string()), ctx),
-        };
-        let mut projection = Projection::new(self.archived);
-        for record in &records {
-            projection.apply(record);
-            self.horizon.expect(&record.fact);
-        }
-        self.tell_horizon();
-        self.phase = Phase::CatchingUp(Some(read.reader));
-        if let Some(batch) = projection.take() {
-            self.write(batch, ctx);
-        } else if self.archived >= self.committed {
-            self.follow_again();
-            self.proceed(ctx);
-        } else {
-            // Written by others but not readable yet.
-            ctx.run_later(Duration::from_millis(10), Self::proceed);
-        }
-    }
-}
-
-impl Handler<NotRead> for Archivist {
-    type Result = ();
-
-    fn handle(&mut self, NotRead(cause): NotRead, ctx: &mut Context<Self>) {
-        self.writing = false;
-        self.failed(ArchiveError::Unavailable(cause), ctx);
     }
 }
 
