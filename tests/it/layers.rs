@@ -19,6 +19,7 @@ const RULES: &[(&str, &[&str])] = &[
         &[
             "actors::alarm",
             "actors::messages",
+            "actors::off_thread",
             "actors::seat",
             "actors::death_watch",
             "actors::warden",
