@@ -2,6 +2,7 @@
 
 mod compaction;
 mod faults;
+mod frozen;
 mod random;
 mod rescue;
 mod units;
