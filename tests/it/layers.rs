@@ -1,8 +1,17 @@
-//! The layers of the architecture, read from the `use` lines: who may know whom.
+//! The layers of the architecture, read from the paths in the code: who may know whom. And fences
+//! around what the files are: no circles, short enough, names that mean one thing.
+
+mod asks;
+mod circles;
+mod lengths;
+mod lists;
+mod names;
+mod paths;
+mod source;
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+
+use source::{Source, is_within, plain, sources};
 
 /// A layer and what it may name of this crate; a longer prefix of a path wins over a shorter one.
 const RULES: &[(&str, &[&str])] = &[
@@ -67,13 +76,11 @@ const RULES: &[(&str, &[&str])] = &[
 ];
 
 /// Parents, which know the children they start.
-const CHILDREN: [(&str, &str); 5] = [
+const CHILDREN: [(&str, &str); 4] = [
     ("actors::dispatcher", "actors::circuit_breaker"),
     ("actors::registry", "actors::health_probe"),
     ("actors::event_bus", "actors::subscription"),
     ("actors::event_bus", "actors::callback_circuit"),
-    // What the tests of the actors share.
-    ("actors::fixtures", "actors::probe"),
 ];
 
 /// What makes a function impure; none of it belongs into `domain` or `logic`.
@@ -91,58 +98,10 @@ const IMPURE: [&str; 11] = [
     "std::env",
 ];
 
-struct Source {
-    /// As in `actors::scheduler::pollers`.
-    module: String,
-    /// Without its tests.
-    code: String,
-}
-
-impl Source {
-    fn is_in(&self, layer: &str) -> bool {
-        is_within(&self.module, layer)
-    }
-}
-
-fn is_within(path: &str, module: &str) -> bool {
-    path == module
-        || path
-            .strip_prefix(module)
-            .is_some_and(|rest| rest.starts_with("::"))
-}
-
-fn sources() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    collect(&root, &mut files);
-    let read = |file: &PathBuf| {
-        let module = file.strip_prefix(&root).unwrap().with_extension("");
-        let module = module.to_str().unwrap().replace('/', "::");
-        let text = fs::read_to_string(file).unwrap();
-        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
-        Source {
-            module,
-            code: code.to_owned(),
-        }
-    };
-    files.iter().map(read).collect()
-}
-
-fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(&path, files);
-        } else if path.extension().is_some_and(|name| name == "rs") && !path.ends_with("tests.rs") {
-            files.push(path);
-        }
-    }
-}
-
 /// Everything of this crate that the code names, as paths from its root.
 fn named(source: &Source) -> BTreeSet<String> {
     let mut paths = BTreeSet::new();
-    for line in code_lines(source) {
+    for line in source.code.lines() {
         for (start, _) in line.match_indices("crate::") {
             let rest = &line[start + "crate::".len()..];
             if rest.starts_with('{') {
@@ -159,11 +118,6 @@ fn named(source: &Source) -> BTreeSet<String> {
         }
     }
     paths
-}
-
-fn code_lines(source: &Source) -> impl Iterator<Item = &str> {
-    let lines = source.code.lines();
-    lines.filter(|line| !line.trim_start().starts_with("//"))
 }
 
 fn path_at(text: &str) -> String {
@@ -206,8 +160,8 @@ fn every_layer_names_only_what_lies_below() {
         let rule = RULES.iter().find(|(layer, _)| source.is_in(layer));
         // Only the runtime, the command line and main see everything.
         let Some((_, allowed)) = rule else { continue };
-        for path in named(&source) {
-            if !may_name(&source, &path, allowed) {
+        for path in named(source) {
+            if !may_name(source, &path, allowed) {
                 wrong.push(format!("{} names {path}", source.module));
             }
         }
@@ -222,7 +176,7 @@ fn only_the_top_sees_adapters() {
         if may.iter().any(|module| source.is_in(module)) {
             continue;
         }
-        for path in named(&source) {
+        for path in named(source) {
             let sees = is_within(&path, "adapters") || is_within(&path, "runtime");
             assert!(!sees, "{} names {path}", source.module);
         }
@@ -232,9 +186,9 @@ fn only_the_top_sees_adapters() {
 #[test]
 fn domain_and_logic_are_pure() {
     let mut wrong = Vec::new();
-    let pure = |source: &Source| source.is_in("domain") || source.is_in("logic");
-    for source in sources().into_iter().filter(pure) {
-        for line in code_lines(&source) {
+    let pure = |source: &&Source| source.is_in("domain") || source.is_in("logic");
+    for source in sources().iter().filter(pure) {
+        for line in source.code.lines() {
             for word in IMPURE.iter().filter(|word| names(line, word)) {
                 wrong.push(format!("{} names {word}: {}", source.module, line.trim()));
             }
@@ -255,8 +209,9 @@ fn names(line: &str, word: &str) -> bool {
 #[test]
 fn the_rules_notice_a_breach() {
     let source = |module: &str, code: &str| Source {
+        file: String::new(),
         module: module.to_owned(),
-        code: code.to_owned(),
+        code: plain(code),
     };
     let scheduler = source(
         "actors::scheduler::pollers",
