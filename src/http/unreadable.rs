@@ -49,11 +49,14 @@ pub fn bare(bytes: &[u8]) -> Option<(usize, NoRequest)> {
         .trim_end()
         .split("\r\n");
     let status = lines.next()?.split(' ').nth(1)?;
-    let is_bare = lines.all(|line| {
-        ["content-length: 0", "connection: ", "date: "]
-            .iter()
-            .any(|known| line.starts_with(known))
-    });
+    // The server gives it first, and no value of a header can be taken for the lines of an answer.
+    let is_empty = lines.next()? == "content-length: 0";
+    let is_bare = is_empty
+        && lines.all(|line| {
+            ["connection: ", "date: "]
+                .iter()
+                .any(|known| line.starts_with(known))
+        });
     let fault = match status {
         "400" => NoRequest::Malformed,
         "408" => NoRequest::Late,
@@ -86,6 +89,11 @@ mod tests {
             BARE.replace("length: 0", "length: 2")
                 .replace("\r\n\r\n", "\r\n\r\n{}"),
             format!("{BARE}more"),
+            // What a client gave as the id of its request.
+            "HTTP/1.1 204 No Content\r\nx-request-id: HTTP/1.1 400\r\n\r\n".to_owned(),
+            "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nx-request-id: HTTP/1.1 400\r\n\
+             date: Mon, 30 Nov 2026 08:00:00 GMT\r\n\r\n"
+                .to_owned(),
             "\r\n\r\n".to_owned(),
             String::new(),
         ] {
