@@ -43,8 +43,12 @@ struct Head {
     is_begun: bool,
     length: u64,
     is_chunked: bool,
-    /// Another protocol, or something that the server refuses.
-    is_last: bool,
+    /// A socket comes after it, unless a body in chunks does.
+    is_socket: bool,
+    /// A tunnel comes after it, unless a body does.
+    is_tunnel: bool,
+    /// The server refuses it.
+    is_wrong: bool,
 }
 
 impl Default for Heads {
@@ -133,31 +137,38 @@ impl Head {
     fn read(&mut self, line: &[u8]) {
         if !self.is_begun {
             self.is_begun = true;
-            self.is_last = line.starts_with(b"CONNECT ");
+            self.is_tunnel = line.starts_with(b"CONNECT ");
             return;
         }
         if let Some(value) = value_of(line, b"content-length:") {
             let length = str::from_utf8(value)
                 .ok()
                 .and_then(|text| text.parse().ok());
-            self.is_last |= length.is_none();
+            self.is_wrong |= length.is_none();
             self.length = length.unwrap_or(0);
         } else if let Some(value) = value_of(line, b"transfer-encoding:") {
             self.is_chunked = value.eq_ignore_ascii_case(b"chunked");
-            self.is_last |= !self.is_chunked;
+            self.is_wrong |= !self.is_chunked;
         } else if let Some(value) = value_of(line, b"upgrade:") {
-            self.is_last |= value.eq_ignore_ascii_case(b"websocket");
+            self.is_socket |= value.eq_ignore_ascii_case(b"websocket");
         }
     }
 
+    /// In the order in which the server decides it.
     fn then(self) -> Place {
         match self {
-            Self { is_last: true, .. } => Place::Beyond,
+            Self { is_wrong: true, .. } => Place::Beyond,
             Self {
                 is_chunked: true, ..
             } => Place::Line(Line::ChunkSize),
-            Self { length: 0, .. } => Place::Line(Line::Head),
-            Self { length, .. } => Place::Bytes(length, Line::Head),
+            Self {
+                is_socket: true, ..
+            } => Place::Beyond,
+            Self { length: 1.., .. } => Place::Bytes(self.length, Line::Head),
+            Self {
+                is_tunnel: true, ..
+            } => Place::Beyond,
+            _ => Place::Line(Line::Head),
         }
     }
 }
@@ -260,6 +271,21 @@ mod tests {
                 assert_eq!(text.as_bytes()[at], b'\n');
                 assert_ne!(at.checked_sub(1).map(|at| text.as_bytes()[at]), Some(b'\r'));
             }
+        }
+    }
+
+    #[test]
+    fn what_has_a_body_begins_no_other_protocol() {
+        let body = "1\r\nx\r\n0\r\n\r\n";
+        for first in [
+            format!(
+                "POST / HTTP/1.1\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n\r\n{body}"
+            ),
+            format!("CONNECT hub HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{body}"),
+            "CONNECT hub HTTP/1.1\r\nContent-Length: 1\r\n\r\nx".to_owned(),
+        ] {
+            let text = format!("{first}GET / HTTP/1.1\nHost: hub\r\n\r\n");
+            assert_eq!(seen(&text), Some(first.len() + 14), "{text:?}");
         }
     }
 
