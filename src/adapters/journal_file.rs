@@ -235,6 +235,12 @@ impl FileJournal {
         Ok(())
     }
 
+    fn write_owed_clock_steps(&mut self) {
+        if self.owes_clock_steps {
+            self.write_clock_steps().ok();
+        }
+    }
+
     fn show_readers(&self) {
         self.durable
             .store(self.next_position - 1, Ordering::Release);
@@ -327,9 +333,7 @@ impl Journal for FileJournal {
 
     fn sync(&mut self) -> Result<(), JournalError> {
         self.check_usable()?;
-        if self.owes_clock_steps {
-            self.write_clock_steps().ok();
-        }
+        self.write_owed_clock_steps();
         if self.options.sync == SyncMode::Disk {
             let synced = self.active.as_ref().map_or(Ok(()), ActiveSegment::sync);
             self.note_failure(synced)?;
@@ -375,6 +379,7 @@ impl Journal for FileJournal {
 
     fn close(&mut self) -> Result<(), JournalError> {
         self.check_usable()?;
+        self.write_owed_clock_steps();
         let sealed = self.active.as_mut().map_or(Ok(()), ActiveSegment::seal);
         self.note_failure(sealed)?;
         self.show_readers();

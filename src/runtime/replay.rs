@@ -84,7 +84,7 @@ pub async fn replay(
     let started = Instant::now();
     let (sender, mut batches) = mpsc::channel::<Batch>(AHEAD);
     let reading = tokio::task::spawn_blocking(move || {
-        let (recovery, last_at) = read(&mut *journal, &mut ledger, sender)?;
+        let (recovery, last_at) = read(&mut *journal, &mut ledger, sender, at.wall)?;
         Ok::<_, JournalError>((journal, ledger, recovery, last_at))
     });
     while let Some((records, set_since)) = batches.recv().await {
@@ -121,15 +121,26 @@ fn read(
     journal: &mut dyn Journal,
     ledger: &mut Ledger,
     sender: mpsc::Sender<Batch>,
+    now: Timestamp,
 ) -> Result<(Recovery, Timestamp), JournalError> {
+    let newest_step = journal.clock_steps().newest();
     let mut batches = Batches::new(sender, journal.clock_steps().clone());
     let mut last_at = Timestamp::default();
+    let mut since_step = Timestamp::default();
     let recovery = journal.replay(&mut |record| {
         ledger.apply(&record.fact);
-        last_at = last_at.max(record.fact.at().unwrap_or_default());
+        let at = record.fact.at().unwrap_or_default();
+        last_at = last_at.max(at);
+        if record.position >= newest_step {
+            since_step = since_step.max(at);
+        }
         batches.push(record);
     })?;
     batches.hand_over();
+    if let Some(shown) = journal.clock_steps().taken_back(since_step, now) {
+        // It is told there if it cannot be written down, and tried again.
+        journal.note_clock_step(shown, now).ok();
+    }
     Ok((recovery, last_at))
 }
 

@@ -15,6 +15,8 @@ use crate::domain::timestamp::Timestamp;
 
 /// Of more the oldest are taken for one.
 const MOST: usize = 64;
+/// A record that was under way has a stamp no later than this after what the clock would have shown.
+const UNDER_WAY_MS: i64 = 1_000;
 
 /// All that are known, oldest first.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -37,8 +39,9 @@ impl Step {
 
     /// Whether a record was stamped before it. One that was under way was written after it.
     fn comes_after(&self, position: Position, stamp: Option<Timestamp>) -> bool {
-        let middle = self.from.as_millis().saturating_add(self.millis() / 2);
-        let was_under_way = |stamp: Timestamp| stamp.as_millis() < middle;
+        let late = (self.millis() / 2).min(UNDER_WAY_MS);
+        let last = self.from.as_millis().saturating_add(late);
+        let was_under_way = |stamp: Timestamp| stamp.as_millis() < last;
         position < self.position || self.millis() > 0 && stamp.is_some_and(was_under_way)
     }
 }
@@ -62,8 +65,25 @@ impl ClockSteps {
             .fold(0, |sum, step| sum.saturating_add(step.millis()))
     }
 
-    /// The journal begins and goes on with these positions: forgets steps that no record is from
-    /// before of, and lets none be about records that are still to come. Says whether that changed
+    /// Of the first record that may have been stamped after the newest step; 0 without one.
+    pub fn newest(&self) -> Position {
+        self.0.last().map_or(0, |step| step.position)
+    }
+
+    /// The hub starts, and the clock shows `now`. If a record since the newest step has a later stamp
+    /// than that, the clock was set back while the hub was down, and no further than it had been set
+    /// forward as far as anybody knows: gives what it would have shown. To believe more would be to
+    /// take a clock that is wrong at the start for right, and records for older than their stamps.
+    pub fn taken_back(&self, latest: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        let forward = self.0.last()?.millis();
+        let back = latest.as_millis().saturating_sub(now.as_millis());
+        let back = back.min(forward);
+        let shown = now.as_millis().saturating_add(back);
+        (back >= UNDER_WAY_MS).then(|| Timestamp::from_millis(shown))
+    }
+
+    /// The journal begins and goes on with these positions: forgets steps before which there is no
+    /// record, and lets none be about records that are still to come. Says whether that changed
     /// anything.
     pub fn fit(&mut self, first: Position, next: Position) -> bool {
         let before = self.0.clone();
@@ -156,6 +176,28 @@ mod tests {
         assert_eq!(steps.set_since(12, Some(at(-100))), 1_000);
         assert_eq!(steps.set_since(12, Some(at(900))), 0);
         assert_eq!(steps.set_since(9, Some(at(900))), 1_000);
+    }
+
+    #[test]
+    fn what_comes_after_a_large_step_was_not_under_way() {
+        let steps = steps(&[(10, 0, HOUR)]);
+        assert_eq!(steps.set_since(10, Some(at(999))), HOUR);
+        assert_eq!(steps.set_since(10, Some(at(HOUR / 6))), 0);
+    }
+
+    #[test]
+    fn a_step_forward_may_have_been_taken_back_while_the_hub_was_down() {
+        let minute = HOUR / 60;
+        let forward = steps(&[(10, 0, HOUR)]);
+        let shown = |latest, now| forward.taken_back(at(latest), at(now));
+        assert_eq!(shown(HOUR + minute, HOUR + 2 * minute), None);
+        assert_eq!(shown(HOUR + minute, 5 * minute), Some(at(HOUR + minute)));
+        // Of a clock that is far behind no more is believed than was known to be wrong.
+        assert_eq!(shown(HOUR + minute, -9 * HOUR), Some(at(-8 * HOUR)));
+        let backward = steps(&[(10, HOUR, 0)]);
+        assert_eq!(backward.taken_back(at(HOUR), at(0)), None);
+        assert_eq!(ClockSteps::default().taken_back(at(HOUR), at(0)), None);
+        assert_eq!((forward.newest(), ClockSteps::default().newest()), (10, 0));
     }
 
     #[test]
