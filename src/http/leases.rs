@@ -6,7 +6,6 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
-use tokio::sync::oneshot::error::TryRecvError;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -189,11 +188,9 @@ async fn waited_for(
     }
     // What is asked now is answered after that.
     look(&hub.handles.inspect, Inspect { ids: Vec::new() }).await?;
-    match leased.try_recv() {
-        Ok(leased) => Ok(leased),
-        Err(TryRecvError::Empty) => Ok(Vec::new()),
-        Err(TryRecvError::Closed) => Err(going_down()),
-    }
+    // From here on the Scheduler takes back what it would hand out.
+    leased.close();
+    Ok(leased.try_recv().unwrap_or_default())
 }
 
 fn answer(hub: &Hub, leased: &[Leased]) -> HttpResponse {
