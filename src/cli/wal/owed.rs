@@ -74,7 +74,7 @@ pub fn export_owed(
             Fate::Drop => return Ok(()),
             Fate::Keep if Kind::from_number(frame.kind) == Some(Kind::Subscribed) => {
                 let fact = read(frame, segment)?.fact;
-                match lifting.lifted(&fact) {
+                match lifting.lifted(&fact, first_event) {
                     Some(lifted) => write_fact(frame.position, &lifted, &mut output)?,
                     None => write_line(frame, &mut output)?,
                 }

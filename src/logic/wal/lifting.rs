@@ -117,14 +117,15 @@ impl Lifting {
         known.map(|id| (*id, self.positions.get(id).copied().unwrap_or(0) + 1))
     }
 
-    /// The subscription of this record, beginning where it is, if that is further.
-    pub fn lifted(&self, fact: &Fact) -> Option<Fact> {
+    /// The subscription of this record, beginning where it is, if that is further; `first_event` is
+    /// [`Lifting::first_event`], which looks at all subscriptions.
+    pub fn lifted(&self, fact: &Fact, first_event: Sequence) -> Option<Fact> {
         let Fact::Subscribed(subscription) = fact else {
             return None;
         };
         let latest = &self.following.get(&subscription.id)?.subscription;
         let after = *self.positions.get(&subscription.id)?;
-        let after = after.max(self.first_event() - 1);
+        let after = after.max(first_event - 1);
         if latest != subscription || after <= subscription.after {
             return None;
         }
@@ -176,7 +177,7 @@ mod tests {
             event.event_type = Label::parse(event_type).unwrap();
             lifting.pass(&event);
         }
-        match lifting.lifted(&fact) {
+        match lifting.lifted(&fact, lifting.first_event()) {
             Some(Fact::Subscribed(lifted)) => lifted.after,
             Some(other) => panic!("{other:?}"),
             None => subscription.after,
@@ -214,7 +215,8 @@ mod tests {
             lifting.pass(&samples::event(1, sequence));
             assert_eq!(lifting.first_event(), first);
             assert_eq!(lifting.left_behind(), left_behind(first - 1));
-            let Some(Fact::Subscribed(lifted)) = lifting.lifted(&fact) else {
+            let Some(Fact::Subscribed(lifted)) = lifting.lifted(&fact, lifting.first_event())
+            else {
                 panic!("it waits for event 4");
             };
             assert_eq!(lifted.after, first - 1);
