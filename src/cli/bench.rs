@@ -82,7 +82,11 @@ pub fn run(
     if let Some(complaint) = report.complaint() {
         writeln!(log, "{complaint}")?;
     }
-    Ok(report.exit())
+    let left = measured.left.first().map(error::HubError::exit);
+    Ok(match report.exit() {
+        Exit::Clean => left.unwrap_or(Exit::Clean),
+        exit => exit,
+    })
 }
 
 #[cfg(test)]

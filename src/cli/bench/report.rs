@@ -57,7 +57,8 @@ pub struct HubReport {
     pub cpu_seconds_per_100k: Option<f64>,
     /// The highest resident memory; of a hub at a URL, the present one.
     pub memory_bytes: Option<f64>,
-    /// What it grew by since the start, over all messages sent since then.
+    /// What it grew by since the start, over all messages sent since then; missing of a hub that
+    /// shrank meanwhile, which it did for other reasons.
     pub memory_bytes_per_100k: Option<f64>,
 }
 
@@ -81,6 +82,7 @@ impl HubReport {
         let cpu_seconds = difference(after.cpu_seconds, before.cpu_seconds);
         let memory_bytes = after.peak_memory_bytes.or(after.memory_bytes);
         let growth = difference(memory_bytes, idle.memory_bytes);
+        let growth = growth.filter(|growth| *growth >= 0.0);
         Self {
             messages,
             journal_records,
@@ -284,6 +286,17 @@ mod tests {
         assert_eq!(report.cpu_seconds_per_100k, Some(4.0));
         assert_eq!(report.memory_bytes, Some(5e6));
         assert_eq!(report.memory_bytes_per_100k, Some(2e6));
+    }
+
+    #[test]
+    fn a_hub_that_shrank_tells_nothing_of_its_memory_per_message() {
+        let looks = Looks {
+            idle: usage(0.0, 0.0, 0.1, 9e6),
+            before: usage(0.0, 0.0, 0.1, 9e6),
+            after: usage(2.0, 1.0, 0.2, 5e6),
+        };
+        let report = HubReport::new(&looks, 1, 1);
+        assert_eq!(report.memory_bytes_per_100k, None);
     }
 
     #[test]
