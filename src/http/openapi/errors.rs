@@ -34,7 +34,6 @@ pub struct ErrorBody {
 /// | INVALID_SUBSCRIPTION | 400 | a subscription is wrong |
 /// | INVALID_REQUEST | 400, 415 | any other body, query or path is wrong; 415: the body has a `Content-Encoding` |
 /// | INVALID_REQUEST | 408, 431 | the head of a request takes too long, or is too large |
-/// | INVALID_REQUEST | 415 | the body has a `Content-Encoding` |
 /// | AUTH_FAILED | 401 | name or key is missing or wrong |
 /// | AUTH_FAILED | 403 | the caller, or the web page that asks, may not do this |
 /// | NOT_FOUND | 404 | no such route, message, dead letter, redrive job or service |
