@@ -11,6 +11,7 @@ mod redrives;
 pub mod requests;
 pub mod services;
 mod sockets;
+mod sometimes;
 mod subscriptions;
 mod time;
 
@@ -29,7 +30,7 @@ use crate::domain::message::{Priority, State};
 use crate::domain::redrive::JobStatus;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::view::QueueDepths;
-use archive::{ArchiveSize, LastSync, Sometimes};
+use archive::{ArchiveSize, LastSync};
 use auth_failures::AuthFailures;
 use connections::Connections;
 use intake::Intake;
@@ -39,6 +40,7 @@ use redrives::Redrives;
 use requests::Requests;
 use services::{Picture, Services};
 use sockets::Sockets;
+use sometimes::Sometimes;
 use subscriptions::Subscriptions;
 use time::Time;
 

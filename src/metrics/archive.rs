@@ -1,58 +1,14 @@
 //! What is known of the archive, which may be nothing: a series that is not known is not shown.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use prometheus::core::{Collector, Desc};
-use prometheus::proto::MetricFamily;
-use prometheus::{IntCounter, IntGauge, IntGaugeVec};
+use prometheus::{IntCounter, IntGaugeVec};
 
-use super::Maker;
+use super::maker::Maker;
+use super::sometimes::Sometimes;
 use crate::domain::message::State;
 use crate::logic::census::{ARCHIVED_STATES, Census};
-
-/// A gauge that is shown only while its value is known.
-#[derive(Clone)]
-pub struct Sometimes {
-    gauge: IntGauge,
-    is_known: Arc<AtomicBool>,
-}
-
-impl Sometimes {
-    pub(super) fn new(gauge: IntGauge) -> Self {
-        Self {
-            gauge,
-            is_known: Arc::default(),
-        }
-    }
-
-    pub fn set(&self, value: Option<i64>) {
-        if let Some(value) = value {
-            self.gauge.set(value);
-        }
-        self.is_known.store(value.is_some(), Ordering::Relaxed);
-    }
-
-    pub fn get(&self) -> Option<i64> {
-        let is_known = self.is_known.load(Ordering::Relaxed);
-        is_known.then(|| self.gauge.get())
-    }
-}
-
-impl Collector for Sometimes {
-    fn desc(&self) -> Vec<&Desc> {
-        self.gauge.desc()
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        if self.get().is_some() {
-            self.gauge.collect()
-        } else {
-            Vec::new()
-        }
-    }
-}
 
 /// How large the archive is.
 pub struct ArchiveSize {

@@ -2,7 +2,7 @@
 
 use prometheus::IntCounter;
 
-use super::Maker;
+use super::maker::Maker;
 
 pub struct AuthFailures {
     /// The key is none of the service's, or there is no such service, which is not told apart.

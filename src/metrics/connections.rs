@@ -2,7 +2,7 @@
 
 use prometheus::{IntCounter, IntGauge};
 
-use super::Maker;
+use super::maker::Maker;
 
 pub struct Connections {
     /// Also those that are being turned away.

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use prometheus::IntGauge;
 
-use super::Maker;
+use super::maker::Maker;
 use crate::domain::refusal::Refusal;
 
 pub struct Intake {

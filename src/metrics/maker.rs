@@ -9,7 +9,7 @@ use prometheus::{
     IntGauge, IntGaugeVec, Opts, Registry,
 };
 
-use super::Sometimes;
+use super::sometimes::Sometimes;
 
 /// At most so many different values has a label that is not of services; what comes later is
 /// counted as `other`.

@@ -2,7 +2,7 @@
 
 use prometheus::{IntCounter, IntGaugeVec};
 
-use super::Maker;
+use super::maker::Maker;
 use crate::domain::redrive::JobStatus;
 
 pub struct Redrives {

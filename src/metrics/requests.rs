@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec};
 
-use super::Maker;
+use super::maker::Maker;
 
 /// Where a request is counted that no route answered, or that was refused before.
 const NO_ROUTE: &str = "none";

@@ -5,8 +5,7 @@ use std::collections::HashSet;
 
 use prometheus::{GaugeVec, IntCounterVec, IntGaugeVec};
 
-use super::Maker;
-use super::maker::Labels;
+use super::maker::{Labels, Maker};
 use crate::domain::circuit::CircuitState;
 use crate::domain::service::Health;
 use crate::domain::timestamp::Timestamp;

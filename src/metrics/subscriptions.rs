@@ -2,7 +2,7 @@
 
 use prometheus::{IntCounterVec, IntGauge};
 
-use super::Maker;
+use super::maker::Maker;
 use crate::logic::delivery_window::Outcome;
 
 pub struct Subscriptions {

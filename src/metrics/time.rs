@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use prometheus::{Counter, Gauge, IntCounter};
 
-use super::Maker;
+use super::maker::Maker;
 
 pub struct Time {
     pauses: IntCounter,
