@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{LetterQuery, MessageQuery};
+use super::events::LetterQuery;
+use super::messages::MessageQuery;
 use crate::domain::redrive::{RedriveFilter, RedriveJob};
 
 /// Which dead letters. Messages stand in the list where they were accepted, events where they
