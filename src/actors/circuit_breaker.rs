@@ -9,6 +9,7 @@ mod attempt;
 mod changes;
 mod leaving;
 mod pushing;
+mod told;
 mod window;
 
 use std::collections::HashMap;
@@ -40,7 +41,7 @@ use crate::logic::circuit::Circuit;
 use crate::metrics::Metrics;
 use crate::ports::transport::Transport;
 use attempt::InFlight;
-use window::Told;
+use told::Told;
 
 /// How many other instances are tried within one attempt.
 const MOST_OTHERS: usize = 3;

@@ -1,32 +1,14 @@
 //! How much may be under way, as the Scheduler and the Router are told.
 
-use std::sync::Arc;
-
 use actix::Context;
 
 use super::CircuitBreaker;
+use super::told::Told;
 use crate::actors::messages::WindowChanged;
 use crate::domain::circuit::CircuitState;
 use crate::domain::moment::Moment;
-use crate::domain::service::{KindRoom, Outlook};
+use crate::domain::service::Outlook;
 use crate::domain::timestamp::Timestamp;
-
-/// What was last told.
-pub struct Told {
-    window: u32,
-    outlook: Outlook,
-    kinds: Arc<[KindRoom]>,
-}
-
-impl Told {
-    fn says_all_of(&self, news: &WindowChanged) -> bool {
-        (self.window, self.outlook) == (news.window, news.outlook) && self.kinds == news.kinds
-    }
-
-    fn has_the_outlook_of(&self, news: &WindowChanged) -> bool {
-        self.outlook == news.outlook && KindRoom::differ_in_room_only(&self.kinds, &news.kinds)
-    }
-}
 
 impl CircuitBreaker {
     /// Tells how much may be under way, if that changed.
@@ -63,11 +45,7 @@ impl CircuitBreaker {
         } else {
             self.hops.tell_window(&news);
         }
-        self.told = Some(Told {
-            window: news.window,
-            outlook: news.outlook,
-            kinds: news.kinds,
-        });
+        self.told = Some(Told::of(news));
     }
 
     fn outlook(&self) -> Outlook {
