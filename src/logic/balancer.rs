@@ -8,6 +8,7 @@
 
 mod kinds;
 mod record;
+pub mod room;
 mod targets;
 
 use std::cmp::Reverse;
@@ -20,6 +21,7 @@ use crate::domain::timestamp::Timestamp;
 use kinds::Kinds;
 pub use record::Ending;
 use record::Record;
+use room::Room;
 
 /// Whoever scores higher does well.
 const WELL: f64 = 0.5;
@@ -47,15 +49,6 @@ pub struct Ask<'a> {
     /// The message's type; `None`: any that the instance takes.
     pub kind: Option<&'a Label>,
     pub exclude: &'a [InstanceId],
-}
-
-/// What some instances can take.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Room {
-    /// Messages at once, with nothing in flight.
-    pub capacity: u32,
-    /// How many more beside what each of them has in flight.
-    pub free: u32,
 }
 
 impl Balancer {

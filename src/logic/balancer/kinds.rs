@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ahash::AHashMap;
 
-use super::Room;
+use super::room::Room;
 use crate::domain::ids::Label;
 use crate::domain::service::{KindRoom, Target};
 use crate::logic::kind_index::KindIndex;

@@ -1,0 +1,10 @@
+//! How much instances can take.
+
+/// What some instances can take.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Room {
+    /// Messages at once, with nothing in flight.
+    pub capacity: u32,
+    /// How many more beside what each of them has in flight.
+    pub free: u32,
+}
