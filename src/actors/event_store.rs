@@ -10,6 +10,8 @@
 //! way rides in the next.
 
 mod batch;
+mod chosen;
+mod pending;
 mod publishing;
 mod shortages;
 
@@ -20,7 +22,9 @@ use rand::rngs::StdRng;
 use std::sync::Arc;
 use tokio::time::Instant;
 
-use batch::{Chosen, Pending, choose};
+use batch::choose;
+use chosen::Chosen;
+use pending::Pending;
 
 use super::death_watch::DeathWatch;
 use super::messages::{

@@ -1,77 +1,20 @@
-//! What goes into one sync, and what to say when it is done.
-
-use std::sync::Arc;
+//! Chooses what goes into one sync.
 
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use super::publishing::{self, choose_events};
-use crate::actors::messages::{Accept, EventSlot, Publish, Record, Reply, Slot};
+use super::chosen::{Answer, Chosen};
+use super::pending::Pending;
+use super::publishing::choose_events;
+use crate::actors::messages::{Record, Slot};
 use crate::domain::fact::Fact;
-use crate::domain::ids::ServiceName;
-use crate::domain::message::Message;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::dedup::Verdict;
 use crate::logic::ledger::{Draft, Ledger};
 use crate::logic::wal::codec::Kind;
 use crate::logic::wal::frame;
-use crate::logic::wal::units::{self, Units};
-
-/// What waits for the next flush.
-pub enum Pending {
-    Accept(Accept),
-    Publish(Publish),
-    Record(Record),
-}
-
-impl Pending {
-    /// Of what a client sent.
-    pub fn bytes(&self) -> usize {
-        match self {
-            Self::Accept(accept) => {
-                let offered = accept.slots.iter().filter_map(Slot::offered);
-                offered.map(|message| message.bytes() as usize).sum()
-            }
-            Self::Publish(publish) => {
-                let offered = publish.slots.iter().filter_map(EventSlot::offered);
-                offered.map(|event| event.bytes()).sum()
-            }
-            Self::Record(_) => 0,
-        }
-    }
-}
-
-/// What to say once the batch is on disk.
-pub enum Answer {
-    Slots(Vec<Slot>, Reply<Vec<Slot>>),
-    Events(Vec<EventSlot>, Reply<Vec<EventSlot>>),
-    Recorded(Reply<()>),
-}
-
-impl Answer {
-    /// A client that went away needs no answer.
-    pub fn send(self) {
-        match self {
-            Self::Slots(slots, reply) => drop(reply.send(slots)),
-            Self::Events(slots, reply) => drop(reply.send(slots)),
-            Self::Recorded(reply) => drop(reply.send(())),
-        }
-    }
-}
-
-/// A batch before it is written.
-#[derive(Default)]
-pub struct Chosen {
-    pub facts: Vec<Fact>,
-    /// Which of them survive together.
-    pub units: Units,
-    pub answers: Vec<Answer>,
-    /// What the Router made room for in vain.
-    pub unused: Vec<Arc<Message>>,
-    /// The sources of events that the Router counted in vain.
-    pub unused_events: Vec<ServiceName>,
-}
+use crate::logic::wal::units;
 
 /// Takes from what is pending what follows from the journal. What is new gets `refusal`, if any.
 pub fn choose(
@@ -178,73 +121,4 @@ fn choose_slot(
         chosen.unused.push(message);
     }
     *slot = outcome;
-}
-
-impl Chosen {
-    /// For a disk without room or another shortage: what clients sent gets `refusal`, and what remains to be said now is
-    /// left here. Gives back what waits for space: facts that settle older things, and who wants
-    /// to know of them.
-    pub fn hold_back(&mut self, refusal: &Refusal) -> Vec<Pending> {
-        let mut held = Vec::new();
-        let (facts, units) = (
-            std::mem::take(&mut self.facts),
-            std::mem::take(&mut self.units),
-        );
-        for unit in units.cut(facts) {
-            let mut kept = Vec::new();
-            for fact in unit {
-                match fact {
-                    Fact::Accepted(message) => self.unused.push(message),
-                    // A client's is refused below; the hub's own is made anew with its fact.
-                    Fact::EventPublished(_) => {}
-                    fact => kept.push(fact),
-                }
-            }
-            if !kept.is_empty() {
-                held.push(Pending::Record(Record::unasked(kept)));
-            }
-        }
-        for answer in std::mem::take(&mut self.answers) {
-            match answer {
-                Answer::Slots(mut slots, reply) => {
-                    refuse_messages(&mut slots, refusal);
-                    self.answers.push(Answer::Slots(slots, reply));
-                }
-                Answer::Events(mut slots, reply) => {
-                    self.refuse_events(&mut slots, refusal);
-                    self.answers.push(Answer::Events(slots, reply));
-                }
-                Answer::Recorded(reply) => held.push(Pending::Record(Record {
-                    facts: Vec::new(),
-                    reply: Some(reply),
-                })),
-            }
-        }
-        held
-    }
-
-    fn refuse_events(&mut self, slots: &mut [EventSlot], refusal: &Refusal) {
-        for slot in slots {
-            if let EventSlot::Published(event) = slot {
-                self.unused_events.push(event.source.clone());
-            }
-            if publishing::depends_on_batch(slot) {
-                *slot = EventSlot::Refused(refusal.clone());
-            }
-        }
-    }
-}
-
-fn refuse_messages(slots: &mut [Slot], refusal: &Refusal) {
-    for slot in slots.iter_mut().filter(|slot| depends_on_batch(slot)) {
-        *slot = Slot::Refused(refusal.clone());
-    }
-}
-
-/// Whether an answer may rest on what the batch would have written.
-fn depends_on_batch(slot: &Slot) -> bool {
-    matches!(
-        slot,
-        Slot::Accepted | Slot::Duplicate(_) | Slot::Refused(Refusal::OtherContent)
-    )
 }

@@ -5,7 +5,7 @@ use crate::domain::fact::Fact;
 use crate::domain::refusal::Refusal;
 use crate::logic::ledger::{Draft, Offered, Publication};
 
-use super::batch::Chosen;
+use super::chosen::Chosen;
 
 /// Decides every slot of one request, and adds its events to the batch.
 pub fn choose_events(
@@ -61,16 +61,4 @@ fn decide(slot: &mut EventSlot, refusal: Option<&Refusal>, draft: &mut Draft<'_>
         Publication::Duplicate => EventSlot::Duplicate,
         Publication::Refused(refusal) => EventSlot::Refused(refusal),
     };
-}
-
-/// Whether an answer may rest on what the batch would have written.
-pub fn depends_on_batch(slot: &EventSlot) -> bool {
-    matches!(
-        slot,
-        EventSlot::Published(_)
-            | EventSlot::Duplicate
-            | EventSlot::Refused(
-                Refusal::OtherContent | Refusal::VersionConflict { .. } | Refusal::BatchRefused
-            )
-    )
 }
