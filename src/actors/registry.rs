@@ -1,14 +1,16 @@
 //! Knows every service and its instances, and watches over their health.
 //!
 //! Owns the services and one [`HealthProbe`] child per instance. Receives what clients ask
-//! (`requests`), who listens by a socket (`listeners`), what shows how instances are (`signs`), of
+//! (`requests`), who listens by a socket (`listening`), what shows how instances are (`signs`), of
 //! whom nothing is left (`forgetting`), [`Committed`] and [`Open`]; sends
 //! [`Record`] to the EventStore and [`ServiceChanged`] to the Dispatcher. Changes its picture of
 //! who is registered only by what the journal says; health is volatile, the journal has it as news.
 
+mod due;
 mod forgetting;
 mod instance;
 mod listeners;
+mod listening;
 mod requests;
 mod services;
 mod signs;
@@ -38,8 +40,8 @@ use crate::domain::timestamp::Timestamp;
 use crate::logic::health::{HealthTracker, Sign, Thresholds, first_probe_delay};
 use crate::logic::timer_queue::TimerQueue;
 use crate::ports::transport::Transport;
+use due::Due;
 use services::{Entry, Services};
-use timers::Due;
 
 /// A puller counts as present for so long after it asked.
 pub const PULLER_PRESENT: Duration = Duration::from_secs(60);

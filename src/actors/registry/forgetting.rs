@@ -7,8 +7,8 @@
 
 use actix::{Context, Handler};
 
+use super::due::Due;
 use super::services::{Service, Services};
-use super::timers::Due;
 use super::{PULLER_PRESENT, Registry};
 use crate::actors::messages::{Forgotten, Record};
 use crate::domain::circuit::CircuitState;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix::{AsyncContext, Context, Handler};
 
-use super::timers::Due;
+use super::due::Due;
 use super::{PULLER_PRESENT, ProbeDied, Registry};
 use crate::actors::messages::{
     DeliverySeen, HealthChanged, InstanceGone, Polled, Record, SignOfLife,

@@ -4,6 +4,7 @@
 use actix::Context;
 
 use super::Registry;
+use super::due::Due;
 use super::instance::Instance;
 use crate::actors::messages::Record;
 use crate::domain::fact::{Fact, InstanceDeregistered};
@@ -11,18 +12,6 @@ use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::Health;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::health::Sign;
-
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Due {
-    /// Who polled for this service may have left.
-    Puller(ServiceName),
-    /// A heartbeat may be overdue.
-    Heartbeat(ServiceName, InstanceId),
-    /// An unhealthy instance may be gone for good.
-    Life(ServiceName, InstanceId),
-    /// Nobody was left of this service, and nobody may have come.
-    Somebody(ServiceName),
-}
 
 impl Registry {
     /// Sleeps until something is due.
