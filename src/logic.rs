@@ -50,4 +50,5 @@ pub mod verdict;
 pub mod wal;
 pub mod web_pages;
 pub mod webhook;
+pub mod writer;
 pub mod wrong_keys;

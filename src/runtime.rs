@@ -41,7 +41,7 @@ use crate::http::visits::Visits;
 use crate::http::{Hub, OpenSockets, Settings, Told};
 use crate::live::Live;
 use crate::logic::limits::Limit;
-use crate::logic::ownership::Author;
+use crate::logic::writer::Author;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::ports::archive::{Archive, ArchiveError};

@@ -2,43 +2,9 @@
 //! may write. Every start of a hub is a life of its own, which its journal notes: so a copy of the
 //! journal, whose lives are others from there on, is told from it.
 
-use std::sync::Arc;
-
 use super::projection::Batch;
+use super::writer::{Author, Writer};
 use crate::domain::ids::{HubId, Position};
-
-/// One start of a hub: a number drawn at random, so that no copy of the hub draws it too.
-pub type Life = i64;
-
-/// A hub in one of its lives.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Writer {
-    pub hub: HubId,
-    pub life: Life,
-}
-
-/// A hub as its journal knows it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Author {
-    pub hub: HubId,
-    /// The present one.
-    pub life: Life,
-    /// Those before, the newest last: an archive may have been written in any of them.
-    pub earlier: Arc<[Life]>,
-}
-
-impl Author {
-    pub fn writer(&self) -> Writer {
-        Writer {
-            hub: self.hub,
-            life: self.life,
-        }
-    }
-
-    fn knows(&self, life: Life) -> bool {
-        life == self.life || self.earlier.contains(&life)
-    }
-}
 
 /// What an archive says of itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -172,7 +138,10 @@ impl Writer {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::logic::writer::Life;
     use uuid::Uuid;
 
     fn hub(number: u128) -> HubId {

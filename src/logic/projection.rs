@@ -14,7 +14,7 @@ use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::{Message, State};
 use crate::domain::subscription::EventLetter;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::ownership::Writer;
+use crate::logic::writer::Writer;
 
 /// Changes to write in one transaction.
 ///

@@ -7,7 +7,8 @@ use super::{Archivist, Phase, RETRY};
 use crate::actors::messages::HistoryBegins;
 use crate::domain::event::Sequence;
 use crate::domain::ids::Position;
-use crate::logic::ownership::{Claim, Writer};
+use crate::logic::ownership::Claim;
+use crate::logic::writer::Writer;
 use crate::ports::archive::{Archive, ArchiveError, EventQuery};
 
 /// What was found in an archive.

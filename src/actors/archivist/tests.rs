@@ -18,7 +18,8 @@ use crate::domain::fact::Fact;
 use crate::domain::ids::HubId;
 use crate::domain::message::{Message as HubMessage, Payload, State};
 use crate::domain::refusal::Refusal;
-use crate::logic::ownership::{Denial, Life};
+use crate::logic::ownership::Denial;
+use crate::logic::writer::Life;
 use crate::ports::archive::ArchivedMessage;
 use crate::ports::journal::Journal;
 

@@ -7,7 +7,8 @@ use uuid::Uuid;
 use super::messages::row::{RowError, position, position_column};
 use super::statement::Statement;
 use crate::domain::ids::{HubId, Position};
-use crate::logic::ownership::{Standing, Writer};
+use crate::logic::ownership::Standing;
+use crate::logic::writer::Writer;
 
 #[derive(QueryableByName)]
 pub struct Row {

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::directory;
 use super::opening::{failed, full_or_failed};
 use crate::domain::ids::HubId;
-use crate::logic::ownership::{Author, Life};
+use crate::logic::writer::{Author, Life};
 use crate::ports::journal::JournalError;
 
 const NAME: &str = "identity";

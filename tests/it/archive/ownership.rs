@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use message_hub::domain::ids::{HubId, Position};
-use message_hub::logic::ownership::{Author, Claim, Claimed, Denial, Life, Standing, Writer};
+use message_hub::logic::ownership::{Claim, Claimed, Denial, Standing};
 use message_hub::logic::projection::Batch;
+use message_hub::logic::writer::{Author, Life, Writer};
 use message_hub::ports::archive::{Archive, ArchiveError};
 use uuid::Uuid;
 
