@@ -9,7 +9,9 @@
 //! Looks every second whether the archive answers. Never writes to one that is another hub's.
 
 mod catching_up;
+mod dead_letters;
 mod desk;
+mod found;
 mod looking;
 mod opening;
 
@@ -33,9 +35,9 @@ use crate::metrics::Metrics;
 use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::{JournalReader, Portion, Readers};
 use desk::Desk;
-use opening::tell_down;
+use found::tell_down;
 
-pub use opening::{Found, events_in};
+pub use found::{Found, events_in};
 
 /// So many changes, or so many bytes of them, are written without waiting for the interval; and no
 /// more is read from the journal at once.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix::{AsyncContext, Context, Handler, Message};
 use tokio::time::Instant;
 
-use super::opening::tell_down;
+use super::found::tell_down;
 use super::{Archivist, Phase};
 use crate::ports::archive::{ArchiveError, Census, LOOK_LIMIT};
 

@@ -3,48 +3,18 @@
 
 use actix::{AsyncContext, Context, Handler, Message};
 
+use super::found::{Found, events_in, tell_down};
 use super::{Archivist, Phase, RETRY};
 use crate::actors::messages::HistoryBegins;
-use crate::domain::event::Sequence;
-use crate::domain::ids::Position;
 use crate::logic::ownership::Claim;
 use crate::logic::writer::Writer;
-use crate::ports::archive::{Archive, ArchiveError, EventQuery};
-
-/// What was found in an archive.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Found {
-    /// It holds everything up to here.
-    pub checkpoint: Position,
-    /// The first event in it and the last.
-    pub events: Option<(Sequence, Sequence)>,
-}
+use crate::ports::archive::{Archive, ArchiveError};
 
 /// The archive can be written to, or not.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Opened {
     result: Result<(Writer, Found), ArchiveError>,
-}
-
-/// The first event that an archive holds and the last.
-///
-/// # Errors
-/// As [`Archive::events`].
-pub async fn events_in(
-    archive: &dyn Archive,
-) -> Result<Option<(Sequence, Sequence)>, ArchiveError> {
-    let mut ends = Vec::new();
-    for descending in [false, true] {
-        let end = EventQuery {
-            descending,
-            limit: 1,
-            ..EventQuery::default()
-        };
-        let page = archive.events(end).await?;
-        ends.extend(page.items.first().map(|event| event.sequence));
-    }
-    Ok(ends.first().copied().zip(ends.last().copied()))
 }
 
 async fn open(archive: &dyn Archive, claim: Claim) -> Result<(Writer, Found), ArchiveError> {
@@ -162,8 +132,4 @@ impl Handler<Opened> for Archivist {
             Err(error) => self.failed(error, ctx),
         }
     }
-}
-
-pub(super) fn tell_down(error: &ArchiveError) {
-    tracing::error!(%error, "archive down: history answers 503, everything else goes on");
 }

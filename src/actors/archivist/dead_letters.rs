@@ -1,0 +1,268 @@
+//! Dead letters, and settled messages, that clients send again or delete.
+
+use actix::{AsyncContext, Context, Handler, Message};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+use super::Archivist;
+use crate::actors::messages::{
+    ArchiveRefusal, DeleteDeadLetter, DeleteMessage, ForJob, Record, RedeliverEvent, Reply,
+    Reprocess,
+};
+use crate::domain::fact::{DeadLetterDeleted, Fact, MessageDeleted, Redrive};
+use crate::domain::ids::{JobId, MessageId};
+use crate::domain::refusal::Refusal;
+use crate::domain::subscription::EventLetter;
+use crate::domain::timestamp::Timestamp;
+use crate::ports::archive::{Archive, ArchiveError, ArchivedLetter, ArchivedMessage};
+
+/// What is to become of a dead letter, given what the archive has of it and the time.
+type Decide = Box<dyn FnOnce(Letter, Timestamp) -> Result<Decision, Refusal> + Send>;
+
+/// A dead letter as it stands in the list, or a settled message.
+enum Letter {
+    Message(Box<ArchivedMessage>),
+    Event(Box<ArchivedLetter>),
+}
+
+impl Letter {
+    /// Whether it is the one the job found at its start, and did not die later.
+    fn is_meant_by(&self, job: ForJob) -> bool {
+        match self {
+            Self::Message(row) => row.settled_at <= Some(job.died_by),
+            Self::Event(letter) => job.events_before > Some(letter.position),
+        }
+    }
+}
+
+/// What somebody asks for by its id.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Wanted {
+    /// A dead letter, of a message or of an event.
+    Letter,
+    /// A message that is settled.
+    Settled,
+}
+
+enum Decision {
+    Record(Fact),
+    /// The EventBus has it written if there is somebody to send it to.
+    Redeliver(Arc<EventLetter>),
+}
+
+/// The letter was read.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Read {
+    id: MessageId,
+    row: Result<Option<Letter>, ArchiveError>,
+    decide: Decide,
+    reply: Reply<Result<(), ArchiveRefusal>>,
+}
+
+/// The journal has the fact, or never will.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Unclaim(MessageId);
+
+impl Archivist {
+    fn claim(
+        &mut self,
+        (wanted, id): (Wanted, MessageId),
+        decide: Decide,
+        reply: Reply<Result<(), ArchiveRefusal>>,
+        ctx: &mut Context<Self>,
+    ) {
+        if !self.desk.claim(id) {
+            let hint = "another request is at work on this dead letter";
+            let state = crate::domain::message::State::Dead;
+            let _ = reply.send(Err(Refusal::WrongState { state, hint }.into()));
+            return;
+        }
+        let (flushed, is_flushed) = oneshot::channel();
+        self.flush(flushed, ctx);
+        let (archive, home) = (self.archive.clone(), ctx.address());
+        actix::spawn(async move {
+            let row = match is_flushed.await {
+                Ok(Ok(())) => read(&*archive, wanted, id).await,
+                Ok(Err(error)) => Err(error),
+                Err(_) => Err(ArchiveError::stopping()),
+            };
+            home.do_send(Read {
+                id,
+                row,
+                decide,
+                reply,
+            });
+        });
+    }
+}
+
+async fn read(
+    archive: &dyn Archive,
+    wanted: Wanted,
+    id: MessageId,
+) -> Result<Option<Letter>, ArchiveError> {
+    let is_wanted = |row: &ArchivedMessage| match wanted {
+        Wanted::Letter => row.dead_letter,
+        Wanted::Settled => row.state.is_settled(),
+    };
+    let row = archive.message(id).await?.filter(is_wanted);
+    if row.is_some() || wanted == Wanted::Settled {
+        return Ok(row.map(|row| Letter::Message(Box::new(row))));
+    }
+    let letter = archive.event_letter(id).await?;
+    Ok(letter.map(|letter| Letter::Event(Box::new(letter))))
+}
+
+/// The letter as it is sent again.
+fn again(archived: ArchivedLetter, at: Timestamp, job: Option<JobId>) -> Decision {
+    Decision::Redeliver(Arc::new(EventLetter {
+        at,
+        redriven: archived.letter.redriven + 1,
+        job,
+        ..archived.letter
+    }))
+}
+
+impl Handler<Reprocess> for Archivist {
+    type Result = ();
+
+    fn handle(&mut self, reprocess: Reprocess, ctx: &mut Context<Self>) {
+        let (destination, payload) = (reprocess.destination, reprocess.payload);
+        let (job, metrics) = (reprocess.job, self.metrics.clone());
+        let decide: Decide = Box::new(move |letter, now| {
+            if job.is_some_and(|job| !letter.is_meant_by(job)) {
+                return Err(Refusal::NotFound);
+            }
+            // Sending again writes the whole letter again, as a new one would.
+            if let Some(refusal) = metrics.intake.refusal() {
+                return Err(refusal);
+            }
+            let job = job.map(|job| job.job);
+            let row = match letter {
+                Letter::Message(row) => row,
+                Letter::Event(letter) => return Ok(again(*letter, now, job)),
+            };
+            let redrive = Redrive {
+                message: row.message.redriven(now, destination, payload),
+                times: row.redriven + 1,
+                from: row.state,
+                position: Some(row.position),
+                job,
+            };
+            Ok(Decision::Record(Fact::Redriven(Arc::new(redrive))))
+        });
+        let letter = (Wanted::Letter, reprocess.id);
+        self.claim(letter, decide, reprocess.reply, ctx);
+    }
+}
+
+impl Handler<DeleteDeadLetter> for Archivist {
+    type Result = ();
+
+    fn handle(&mut self, delete: DeleteDeadLetter, ctx: &mut Context<Self>) {
+        let (id, job) = (delete.id, delete.job);
+        let decide: Decide = Box::new(move |letter, at| {
+            if job.is_some_and(|job| !letter.is_meant_by(job)) {
+                return Err(Refusal::NotFound);
+            }
+            let job = job.map(|job| job.job);
+            let deleted = DeadLetterDeleted { id, at, job };
+            Ok(Decision::Record(Fact::DeadLetterDeleted(deleted)))
+        });
+        self.claim((Wanted::Letter, id), decide, delete.reply, ctx);
+    }
+}
+
+impl Handler<DeleteMessage> for Archivist {
+    type Result = ();
+
+    fn handle(&mut self, delete: DeleteMessage, ctx: &mut Context<Self>) {
+        let id = delete.id;
+        let decide: Decide = Box::new(move |letter, at| {
+            let is_letter = matches!(letter, Letter::Message(row) if row.dead_letter);
+            Ok(Decision::Record(if is_letter {
+                let job = None;
+                Fact::DeadLetterDeleted(DeadLetterDeleted { id, at, job })
+            } else {
+                Fact::MessageDeleted(MessageDeleted { id, at })
+            }))
+        });
+        self.claim((Wanted::Settled, id), decide, delete.reply, ctx);
+    }
+}
+
+impl Archivist {
+    /// Answers once the decision is in the journal.
+    fn carry_out(
+        &self,
+        decision: Decision,
+        id: MessageId,
+        reply: Reply<Result<(), ArchiveRefusal>>,
+        ctx: &Context<Self>,
+    ) {
+        let home = ctx.address();
+        match decision {
+            Decision::Record(fact) => {
+                let (record, recorded) = oneshot::channel();
+                self.hops.record.do_send(Record {
+                    facts: vec![fact],
+                    reply: Some(record),
+                });
+                actix::spawn(async move {
+                    if recorded.await.is_ok() {
+                        let _ = reply.send(Ok(()));
+                    }
+                    home.do_send(Unclaim(id));
+                });
+            }
+            Decision::Redeliver(letter) => {
+                let (redeliver, redelivered) = oneshot::channel();
+                self.hops.redeliver.do_send(RedeliverEvent {
+                    letter,
+                    reply: redeliver,
+                });
+                actix::spawn(async move {
+                    if let Ok(answer) = redelivered.await {
+                        let _ = reply.send(answer.map(drop).map_err(ArchiveRefusal::from));
+                    }
+                    home.do_send(Unclaim(id));
+                });
+            }
+        }
+    }
+}
+
+impl Handler<Read> for Archivist {
+    type Result = ();
+
+    fn handle(&mut self, read: Read, ctx: &mut Context<Self>) {
+        let letter = match read.row {
+            Ok(Some(letter)) => letter,
+            other => {
+                self.desk.release(read.id);
+                let error = other
+                    .err()
+                    .map_or(Refusal::NotFound.into(), ArchiveRefusal::from);
+                let _ = read.reply.send(Err(error));
+                return;
+            }
+        };
+        match (read.decide)(letter, self.clock.wall()) {
+            Ok(decision) => self.carry_out(decision, read.id, read.reply, ctx),
+            Err(refusal) => {
+                self.desk.release(read.id);
+                let _ = read.reply.send(Err(refusal.into()));
+            }
+        }
+    }
+}
+
+impl Handler<Unclaim> for Archivist {
+    type Result = ();
+
+    fn handle(&mut self, Unclaim(id): Unclaim, _: &mut Context<Self>) {
+        self.desk.release(id);
+    }
+}
