@@ -5,6 +5,8 @@
 //! asks the circuit of the callback's origin to push. Sends [`Record`] to the EventStore and
 //! [`Progressed`] to the EventBus, which writes positions down. Never changes the subscription.
 
+mod choosing;
+mod feed;
 mod feeding;
 mod lanes;
 mod pushing;
@@ -32,7 +34,7 @@ use crate::logic::delivery_window::DeliveryWindow;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::ports::archive::Archive;
-use feeding::Feeding;
+use feed::Feeding;
 use lanes::{LetterLane, Push, ReplayLane};
 
 pub struct Subscription {

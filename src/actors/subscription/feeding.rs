@@ -6,7 +6,8 @@ use std::time::Duration;
 use actix::{AsyncContext, Context, Handler, Message, Recipient};
 
 use super::Subscription;
-use crate::actors::messages::{Credit, FeedId, Flush, Follow, Framed, InspectLog, Unfollow};
+use super::feed::Source;
+use crate::actors::messages::{Credit, Flush, Follow, Framed, InspectLog, Unfollow};
 use crate::domain::event::{Event, Sequence};
 use crate::logic::type_filter::TypeFilter;
 use crate::ports::archive::{Archive, ArchiveError, EventQuery};
@@ -17,29 +18,6 @@ pub(super) const ROOM: usize = (1 << 20) + (64 << 10);
 const RETRY: Duration = Duration::from_secs(1);
 /// Events read at once, if they are small.
 const PAGE: usize = 512;
-
-pub(super) struct Feeding {
-    pub feed: FeedId,
-    /// Bytes of live events that are not done.
-    held: usize,
-    source: Source,
-    /// The first and the last of the events that are owed, but gone from the archive.
-    lost: Option<(Sequence, Sequence)>,
-    /// Of what was lost, the events before this one are not waited for.
-    passes_before: Sequence,
-    /// Tells what is meant from what was on its way when that changed.
-    pub round: u64,
-}
-
-/// Where more events come from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Source {
-    /// Nothing comes: nothing could be sent.
-    Nothing,
-    Feed,
-    /// The held ones came from there, and follow no feed.
-    Archive,
-}
 
 /// A page of the archive was read, or not.
 #[derive(Message)]
@@ -66,26 +44,6 @@ pub(super) struct Page {
     pub is_last: bool,
     /// The first and the last of the events asked for that the archive lost.
     lost: Option<(Sequence, Sequence)>,
-}
-
-impl Feeding {
-    pub(super) fn new(feed: FeedId) -> Self {
-        Self {
-            feed,
-            held: 0,
-            source: Source::Nothing,
-            lost: None,
-            passes_before: 0,
-            round: 0,
-        }
-    }
-
-    /// Somebody lets the subscription go on, without what it waits for.
-    pub(super) fn resumed(&mut self) {
-        if let Some((_, last)) = self.lost {
-            self.passes_before = last + 1;
-        }
-    }
 }
 
 impl Subscription {
