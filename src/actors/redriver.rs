@@ -24,7 +24,8 @@ use crate::domain::ids::{JobId, Position};
 use crate::domain::redrive::{JobKind, JobStatus, RedriveJob};
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::redrive::{Action, Answer, Letter, News, PAGE, Redrives};
+use crate::logic::redrive::action::Action;
+use crate::logic::redrive::{Answer, Letter, News, PAGE, Redrives};
 use crate::metrics::Metrics;
 use crate::ports::archive::{Archive, ArchiveError, DeadLetterQuery};
 

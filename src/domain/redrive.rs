@@ -96,6 +96,14 @@ pub enum JobStatus {
     Cancelled,
 }
 
+/// What an operator may do to a job.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Switch {
+    Pause,
+    Resume,
+    Cancel,
+}
+
 impl JobStatus {
     pub const ALL: [Self; 5] = [
         Self::Running,

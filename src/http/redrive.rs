@@ -21,10 +21,9 @@ use super::query::Query;
 use super::{Hub, Routes, query, routing};
 use crate::actors::messages::{InspectRedrives, StartRedrive, SwitchRedrive};
 use crate::domain::ids::{JobId, Position, ServiceName};
-use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob};
+use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob, Switch};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
-use crate::logic::redrive::Switch;
 use crate::ports::archive::DeadLetterQuery;
 use input::Asked;
 

@@ -5,6 +5,7 @@
 //! gets one beyond those that are meant, so that neither is ever sent a second time. What a job
 //! counts follows from facts alone: reading the journal again gives the same counts.
 
+pub mod action;
 mod allowance;
 mod entry;
 #[cfg(test)]
@@ -20,9 +21,10 @@ use super::wal::standing::FINISHED_JOBS;
 use crate::domain::fact::Fact;
 use crate::domain::ids::{JobId, MessageId, Position};
 use crate::domain::message::State;
-use crate::domain::redrive::{JobStatus, RedriveJob};
+use crate::domain::redrive::{JobStatus, RedriveJob, Switch};
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
+use action::Action;
 use entry::{Change, Entry};
 pub use walk::{Answer, Letter, PAGE};
 
@@ -37,17 +39,6 @@ pub struct Redrives {
     /// The newest fact learned.
     seen: Position,
     open: bool,
-}
-
-/// What whoever asked for what is due has to do.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Action {
-    /// Read the next [`PAGE`] letters that stand after `after`; then call [`Redrives::page_read`].
-    Read { job: JobId, after: Position },
-    /// Have the letter owed again, or deleted; then call [`Redrives::answered`].
-    Reprocess { job: JobId, letter: Letter },
-    /// Write this version of a job to the journal.
-    Record(Box<RedriveJob>),
 }
 
 /// What a fact was about, if it was about a job.
@@ -68,14 +59,6 @@ enum End {
     Dead,
     /// Somebody cancelled it or ended its subscription, which says nothing about its destination.
     TakenBack,
-}
-
-/// What an operator may do to a job.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Switch {
-    Pause,
-    Resume,
-    Cancel,
 }
 
 impl Redrives {

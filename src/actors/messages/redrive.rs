@@ -4,9 +4,8 @@ use actix::Message as ActixMessage;
 
 use super::Reply;
 use crate::domain::ids::JobId;
-use crate::domain::redrive::RedriveJob;
+use crate::domain::redrive::{RedriveJob, Switch};
 use crate::domain::refusal::Refusal;
-use crate::logic::redrive::Switch;
 
 /// http → Redriver: begin this job; answered once it is in the journal.
 #[derive(ActixMessage)]

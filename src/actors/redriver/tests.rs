@@ -10,9 +10,8 @@ use crate::adapters::archive_memory::MemoryArchive;
 use crate::domain::fact::DeadLetterDeleted;
 use crate::domain::fact::Redrive;
 use crate::domain::message::{Message as HubMessage, State};
-use crate::domain::redrive::RedriveFilter;
+use crate::domain::redrive::{RedriveFilter, Switch};
 use crate::logic::projection::Projection;
-use crate::logic::redrive::Switch;
 use crate::logic::wal::samples;
 
 const SECOND: Duration = Duration::from_secs(1);

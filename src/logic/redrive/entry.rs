@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use super::action::Action;
 use super::walk::{Answer, Letter, Step, Walk};
-use super::{Action, Switch};
 use crate::domain::ids::Position;
-use crate::domain::redrive::{JobStatus, RedriveJob};
+use crate::domain::redrive::{JobStatus, RedriveJob, Switch};
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 

@@ -6,9 +6,8 @@ use proptest::prelude::*;
 
 use super::world::{JOB, Place, World};
 use crate::domain::message::State;
-use crate::domain::redrive::{JobStatus, RedriveJob};
+use crate::domain::redrive::{JobStatus, RedriveJob, Switch};
 use crate::domain::timestamp::Timestamp;
-use crate::logic::redrive::Switch;
 use crate::logic::redrive::allowance::Allowance;
 
 #[derive(Clone, Copy, Debug)]

@@ -9,11 +9,12 @@ use uuid::Uuid;
 use crate::domain::fact::Fact;
 use crate::domain::ids::{JobId, MessageId, Position};
 use crate::domain::message::State;
-use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob};
+use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob, Switch};
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::EventLetter;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::redrive::{Action, Answer, Letter, PAGE, Redrives, Switch};
+use crate::logic::redrive::action::Action;
+use crate::logic::redrive::{Answer, Letter, PAGE, Redrives};
 use crate::logic::wal::samples;
 
 pub const JOB: JobId = JobId(Uuid::from_u128(1));
