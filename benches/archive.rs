@@ -15,8 +15,9 @@ use std::time::{Duration, Instant};
 
 use message_hub::adapters::archive::{PostgresArchive, SqliteArchive};
 use message_hub::adapters::tls::Trust;
+use message_hub::domain::attempt::{Attempt, AttemptOutcome};
 use message_hub::domain::event::{Event, EventId, Sequence, StreamPlace};
-use message_hub::domain::fact::{Attempt, AttemptOutcome, Fact, Recorded, Settlement};
+use message_hub::domain::fact::{Fact, Recorded, Settlement};
 use message_hub::domain::ids::{Label, MessageId, Position, ServiceName};
 use message_hub::domain::message::{Message, Payload, Priority, State};
 use message_hub::domain::pattern::Pattern;

@@ -1,7 +1,9 @@
 //! Plain data: what the hub talks about. No clock, no randomness, no I/O.
 
+pub mod attempt;
 pub mod carried;
 pub mod circuit;
+pub mod dead_letter;
 pub mod deny_list;
 pub mod event;
 pub mod fact;

@@ -12,7 +12,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde_json::{Map, Value, json};
 
 use crate::actors::messages::ArchiveRefusal;
-use crate::domain::fact::DeadReason;
+use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::ServiceName;
 use crate::domain::refusal::Refusal;
 use crate::logic::limits::Limit;

@@ -25,7 +25,8 @@ use prometheus::{
 };
 
 use crate::domain::carried::Tally;
-use crate::domain::fact::{DeadReason, Fact};
+use crate::domain::dead_letter::DeadReason;
+use crate::domain::fact::Fact;
 use crate::domain::message::{Priority, State};
 use crate::domain::redrive::JobStatus;
 use crate::domain::timestamp::Timestamp;

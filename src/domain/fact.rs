@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::attempt::Attempt;
 use super::carried::Carried;
 use super::circuit::{CircuitChanged, CircuitName};
+use super::dead_letter::DeadReason;
 use super::event::{Event, Snapshot};
 use super::ids::{InstanceId, JobId, MessageId, Position, ServiceName};
 use super::message::{Lane, Message, State};
@@ -82,41 +84,6 @@ pub enum Fact {
     MessagesRemoved(MessagesRemoved),
 }
 
-/// One try to hand a message to its destination.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Attempt {
-    /// 1 for the first.
-    pub number: u32,
-    pub at: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub instance: Option<InstanceId>,
-    pub outcome: AttemptOutcome,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status_code: Option<u16>,
-    pub duration_ms: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-}
-
-impl Attempt {
-    /// Roughly what the attempt takes in memory, in bytes.
-    pub fn bytes(&self) -> usize {
-        150 + self.error.as_ref().map_or(0, String::len)
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AttemptOutcome {
-    Delivered,
-    /// May work later: no connection, a timeout, 408, 425, 429, 5xx, a nack.
-    Failed,
-    /// Will never work: any other answer.
-    Rejected,
-    /// The lease ran out.
-    LeaseExpired,
-}
-
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct AttemptFailed {
     pub id: MessageId,
@@ -142,38 +109,6 @@ pub struct Settlement {
 
 fn is_false(value: &bool) -> bool {
     !value
-}
-
-/// Why the hub gave up on a message.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeadReason {
-    AttemptsExhausted,
-    Rejected,
-    Expired,
-    Invalid,
-}
-
-impl DeadReason {
-    pub const ALL: [Self; 4] = [
-        Self::AttemptsExhausted,
-        Self::Rejected,
-        Self::Expired,
-        Self::Invalid,
-    ];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::AttemptsExhausted => "attempts_exhausted",
-            Self::Rejected => "rejected",
-            Self::Expired => "expired",
-            Self::Invalid => "invalid",
-        }
-    }
-
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.name() == name)
-    }
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fact::DeadReason;
+use super::dead_letter::DeadReason;
 use super::ids::{JobId, Position, ServiceName};
 use super::subscription::SubscriptionId;
 use super::timestamp::Timestamp;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::attempt::Attempt;
+use super::dead_letter::DeadReason;
 use super::event::{Event, Sequence, StreamId};
-use super::fact::{Attempt, DeadReason};
 use super::ids::{JobId, Label, MessageId, ServiceName, by_time};
 use super::pattern::Pattern;
 use super::timestamp::Timestamp;

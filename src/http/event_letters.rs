@@ -7,8 +7,9 @@ use utoipa::ToSchema;
 
 use super::Hub;
 use super::openapi;
+use crate::domain::attempt::Attempt;
+use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::{Event, EventId, Sequence, StreamId};
-use crate::domain::fact::{Attempt, DeadReason};
 use crate::domain::ids::{Label, MessageId, Position, ServiceName};
 use crate::domain::message::Payload;
 use crate::domain::subscription::SubscriptionId;

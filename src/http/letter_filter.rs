@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::fields::{self, Field};
 use super::query::Query;
-use crate::domain::fact::DeadReason;
+use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::Label;
 use crate::domain::redrive::RedriveFilter;
 use crate::domain::subscription::SubscriptionId;

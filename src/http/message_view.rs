@@ -6,7 +6,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::openapi;
-use crate::domain::fact::{Attempt, DeadReason};
+use crate::domain::attempt::Attempt;
+use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::{Label, MessageId, Position, ServiceName};
 use crate::domain::message::{Extras, Message, Payload, Priority, State, Status};
 use crate::domain::timestamp::Timestamp;

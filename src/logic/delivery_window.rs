@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::domain::attempt::Attempt;
+use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::{Event, Sequence};
-use crate::domain::fact::{Attempt, DeadReason};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::backoff::{Asked, Next, RetryPolicy};
 use crate::logic::outcome::Answered;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::fact::AttemptOutcome;
+use crate::domain::attempt::AttemptOutcome;
 use crate::ports::transport::PushAnswer;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -4,8 +4,9 @@
 use serde::Serialize;
 use serde_json::value::to_raw_value;
 
+use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::{Event, EventId};
-use crate::domain::fact::{DeadReason, Fact, Settlement};
+use crate::domain::fact::{Fact, Settlement};
 use crate::domain::ids::{InstanceId, Label, MessageId, ServiceName, THE_HUB};
 use crate::domain::message::Payload;
 use crate::domain::service::Registration;

@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::domain::attempt::Attempt;
+use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::{Event, Sequence, Snapshot};
-use crate::domain::fact::{
-    Attempt, DeadReason, Fact, MessagesRemoved, Recorded, Redrive, Settlement,
-};
+use crate::domain::fact::{Fact, MessagesRemoved, Recorded, Redrive, Settlement};
 use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::{Message, State};
 use crate::domain::subscription::EventLetter;

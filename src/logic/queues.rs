@@ -25,7 +25,8 @@ use std::sync::Arc;
 
 use ahash::{AHashMap, AHashSet};
 
-use crate::domain::fact::{Attempt, Fact, Settlement};
+use crate::domain::attempt::Attempt;
+use crate::domain::fact::{Fact, Settlement};
 use crate::domain::ids::{Label, LeaseToken, MessageId, Position, ServiceName};
 use crate::domain::message::{Message, State};
 use crate::domain::moment::{Moment, Source, When};

@@ -1,6 +1,8 @@
 //! What a finished attempt means for its message.
 
-use crate::domain::fact::{Attempt, AttemptFailed, AttemptOutcome, DeadReason, Fact, Settlement};
+use crate::domain::attempt::{Attempt, AttemptOutcome};
+use crate::domain::dead_letter::DeadReason;
+use crate::domain::fact::{AttemptFailed, Fact, Settlement};
 use crate::domain::message::Message;
 use crate::domain::timestamp::Timestamp;
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::domain::fact::DeadReason;
+use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::ServiceName;
 use crate::domain::message::{Message, Priority};
 use crate::domain::subscription::EventLetter;

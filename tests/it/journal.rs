@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use message_hub::adapters::journal_file::{FileJournal, JournalOptions, SyncMode};
-use message_hub::domain::fact::{Attempt, AttemptOutcome, Fact, Recorded, Settlement};
+use message_hub::domain::attempt::{Attempt, AttemptOutcome};
+use message_hub::domain::fact::{Fact, Recorded, Settlement};
 use message_hub::domain::ids::{Label, MessageId, Position, ServiceName};
 use message_hub::domain::message::{Extras, Fingerprint, Message, Payload, Priority};
 use message_hub::domain::timestamp::Timestamp;

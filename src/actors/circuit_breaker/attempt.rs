@@ -1,6 +1,6 @@
 //! An attempt under way.
 
-use crate::domain::fact::Attempt;
+use crate::domain::attempt::Attempt;
 use crate::domain::ids::InstanceId;
 use crate::domain::moment::Moment;
 use crate::domain::service::Target;

@@ -12,8 +12,10 @@ use super::EventBus;
 use crate::actors::messages::{
     EndLetter, FeedId, GiveUpEvent, LoseEvents, Record, SocketNews, Unsettled,
 };
+use crate::domain::attempt::{Attempt, AttemptOutcome};
+use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::{Event, Sequence};
-use crate::domain::fact::{Attempt, AttemptOutcome, DeadReason, Fact};
+use crate::domain::fact::Fact;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{
     EventDelivered, EventLetter, PositionAcked, Subscription, SubscriptionId,

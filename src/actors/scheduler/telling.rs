@@ -2,7 +2,8 @@
 //! Whoever dies is told at WARN, in limits; every step of each message at DEBUG, with its ids.
 
 use super::Scheduler;
-use crate::domain::fact::{Attempt, AttemptFailed, Fact, Settlement};
+use crate::domain::attempt::Attempt;
+use crate::domain::fact::{AttemptFailed, Fact, Settlement};
 use crate::domain::ids::{MessageId, ServiceName};
 use crate::domain::message::{Message, State};
 use crate::domain::moment::Moment;

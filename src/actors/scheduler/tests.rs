@@ -11,7 +11,8 @@ use crate::actors::fixtures::{
 };
 use crate::actors::messages::{AwaitSettled, Cancel, EndLeases, LeaseEnd, Receive, ReturnLeases};
 use crate::actors::probe::{Received, probe, settle};
-use crate::domain::fact::{AttemptOutcome, ServiceSeen};
+use crate::domain::attempt::AttemptOutcome;
+use crate::domain::fact::ServiceSeen;
 use crate::domain::message::{Message as HubMessage, Priority};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::Outlook;

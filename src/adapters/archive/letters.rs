@@ -12,7 +12,7 @@ use super::listing::{Listing, Measured};
 use super::messages::row::{RowError, position, position_column};
 use super::statement::Statement;
 use super::table::{self, Column, Table, bytes, number, text};
-use crate::domain::fact::DeadReason;
+use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::{MessageId, Position};
 use crate::domain::subscription::EventLetter;
 use crate::domain::timestamp::Timestamp;

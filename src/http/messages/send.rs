@@ -13,7 +13,9 @@ use utoipa::ToSchema;
 
 use super::load;
 use crate::actors::messages::{Accept, AwaitSettled, Inspect, Offer, Slot};
-use crate::domain::fact::{AttemptOutcome, DeadReason, Fact};
+use crate::domain::attempt::AttemptOutcome;
+use crate::domain::dead_letter::DeadReason;
+use crate::domain::fact::Fact;
 use crate::domain::ids::{Label, MessageId};
 use crate::domain::message::{Message, State, Status};
 use crate::domain::refusal::Refusal;

@@ -2,7 +2,7 @@
 
 use utoipa::{IntoParams, ToSchema};
 
-use crate::domain::fact::DeadReason;
+use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Payload;
 use crate::domain::subscription::SubscriptionId;

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{ContentBuilder, Header, ObjectBuilder, Ref, RefOr, Response, Type};
 
-use crate::domain::fact::DeadReason;
+use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::{LeaseToken, ServiceName};
 use crate::domain::message::State;
 use crate::domain::redrive::JobStatus;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 
 use super::values::PriorityInput;
+use crate::domain::attempt::AttemptOutcome;
 use crate::domain::circuit::CircuitName;
-use crate::domain::fact::AttemptOutcome;
 use crate::domain::ids::{InstanceId, JobId, Label, MessageId, ServiceName};
 use crate::domain::message::{Payload, State, Status};
 use crate::domain::timestamp::Timestamp;

@@ -2,7 +2,7 @@
 
 use utoipa::ToSchema;
 
-use crate::domain::fact::DeadReason;
+use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::ServiceName;
 use crate::domain::subscription::SubscriptionId;
 use crate::domain::timestamp::Timestamp;

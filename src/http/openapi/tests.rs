@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::document::document;
-use crate::domain::fact::Attempt;
+use crate::domain::attempt::Attempt;
 use crate::domain::ids::{Label, MessageId, ServiceName};
 use crate::domain::message::{Message, Payload, Priority};
 use crate::domain::service::Endpoint;

@@ -10,9 +10,10 @@ use utoipa::openapi::{Ref, RefOr, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::actors::messages::{OutOfRotation, Transport};
+use crate::domain::attempt::AttemptOutcome;
 use crate::domain::circuit::{CircuitName, CircuitState};
+use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::EventId;
-use crate::domain::fact::{AttemptOutcome, DeadReason};
 use crate::domain::ids::{JobId, Label, LeaseToken, MessageId, ServiceName};
 use crate::domain::message::{Payload, Priority, State, Status};
 use crate::domain::pattern::Pattern;

@@ -3,7 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::fact::AttemptOutcome;
+use crate::domain::attempt::AttemptOutcome;
 use crate::logic::outcome::Rejection;
 use crate::logic::wal::samples;
 

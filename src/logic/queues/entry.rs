@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::fact::Attempt;
+use crate::domain::attempt::Attempt;
 use crate::domain::ids::{LeaseToken, Position};
 use crate::domain::message::Message;
 use crate::domain::moment::{Moment, When};

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use ahash::AHashSet;
 
-use crate::domain::fact::{Attempt, AttemptOutcome, Fact};
+use crate::domain::attempt::{Attempt, AttemptOutcome};
+use crate::domain::fact::Fact;
 use crate::domain::ids::{LeaseToken, MessageId, ServiceName};
 use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;

@@ -11,7 +11,8 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::fact::{AttemptFailed, AttemptOutcome};
+use crate::domain::attempt::AttemptOutcome;
+use crate::domain::fact::AttemptFailed;
 use crate::domain::ids::Label;
 use crate::domain::message::{Extras, Payload, Priority};
 use crate::domain::service::Outlook;

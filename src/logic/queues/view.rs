@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::fact::Attempt;
+use crate::domain::attempt::Attempt;
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::message::{Message, Priority, State};
 use crate::domain::moment::Moment;

@@ -9,12 +9,14 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use crate::domain::attempt::{Attempt, AttemptOutcome};
 use crate::domain::carried::{Carried, KnownId, Tally};
 use crate::domain::circuit::{CircuitChanged, CircuitName, CircuitState, Forced};
+use crate::domain::dead_letter::DeadReason;
 use crate::domain::fact::{
-    Attempt, AttemptFailed, AttemptOutcome, DeadLetterDeleted, DeadReason, Fact, HealthChanged,
-    InstanceDeregistered, InstanceWithdrawn, MessageDeleted, MessagesRemoved, QueueSwitched,
-    QuotaSet, Redrive, ServiceSeen, Settlement, StrategyChosen, Withdrawal,
+    AttemptFailed, DeadLetterDeleted, Fact, HealthChanged, InstanceDeregistered, InstanceWithdrawn,
+    MessageDeleted, MessagesRemoved, QueueSwitched, QuotaSet, Redrive, ServiceSeen, Settlement,
+    StrategyChosen, Withdrawal,
 };
 use crate::domain::ids::{JobId, Label, MessageId, ServiceName};
 use crate::domain::message::{Extras, Fingerprint, Message, Payload, Priority, State};

@@ -1,7 +1,8 @@
 //! What the archive is asked about events, and what it answers.
 
+use crate::domain::attempt::Attempt;
+use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::{Event, Sequence, StreamId};
-use crate::domain::fact::{Attempt, DeadReason};
 use crate::domain::ids::{Position, ServiceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::{EventLetter, SubscriptionId};

@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::domain::fact::{Attempt, DeadReason};
+use crate::domain::attempt::Attempt;
+use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::message::{Message, State};
 use crate::domain::timestamp::Timestamp;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use message_hub::adapters::archive_memory::MemoryArchive;
-use message_hub::domain::fact::{DeadReason, Fact};
+use message_hub::domain::dead_letter::DeadReason;
+use message_hub::domain::fact::Fact;
 use message_hub::domain::redrive::RedriveFilter;
 use message_hub::logic::projection::Projection;
 use message_hub::ports::archive::{Archive, ArchivedMessage, DeadLetterQuery, MessageQuery};

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use message_hub::domain::attempt::{Attempt, AttemptOutcome};
+use message_hub::domain::dead_letter::DeadReason;
 use message_hub::domain::event::{Event, EventId, Snapshot, StreamPlace};
-use message_hub::domain::fact::{Attempt, AttemptOutcome, DeadReason, Fact};
+use message_hub::domain::fact::Fact;
 use message_hub::domain::ids::{Label, MessageId, ServiceName};
 use message_hub::domain::message::Payload;
 use message_hub::domain::subscription::{

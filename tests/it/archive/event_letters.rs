@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use message_hub::domain::fact::DeadReason;
+use message_hub::domain::dead_letter::DeadReason;
 use message_hub::domain::ids::{Label, ServiceName};
 use message_hub::domain::subscription::SubscriptionId;
 use message_hub::ports::archive::LetterQuery;

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use message_hub::domain::attempt::{Attempt, AttemptOutcome};
+use message_hub::domain::dead_letter::DeadReason;
 use message_hub::domain::fact::{
-    Attempt, AttemptFailed, AttemptOutcome, DeadLetterDeleted, DeadReason, Fact, Recorded, Redrive,
-    ServiceSeen, Settlement,
+    AttemptFailed, DeadLetterDeleted, Fact, Recorded, Redrive, ServiceSeen, Settlement,
 };
 use message_hub::domain::ids::{Label, MessageId, Position, ServiceName};
 use message_hub::domain::message::{Message, Payload, Priority, State};

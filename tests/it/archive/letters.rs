@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use message_hub::domain::fact::{DeadReason, Fact};
+use message_hub::domain::dead_letter::DeadReason;
+use message_hub::domain::fact::Fact;
 use message_hub::domain::ids::{JobId, Label, MessageId, Position, ServiceName};
 use message_hub::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob};
 use message_hub::domain::subscription::SubscriptionId;

@@ -3,8 +3,9 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use message_hub::domain::dead_letter::DeadReason;
 use message_hub::domain::event::{Event, EventExtras};
-use message_hub::domain::fact::{DeadReason, Fact};
+use message_hub::domain::fact::Fact;
 use message_hub::domain::ids::Label;
 use message_hub::domain::message::Payload;
 use message_hub::domain::pattern::Pattern;

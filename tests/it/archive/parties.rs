@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use message_hub::domain::fact::{DeadReason, Fact};
+use message_hub::domain::dead_letter::DeadReason;
+use message_hub::domain::fact::Fact;
 use message_hub::domain::ids::{Label, MessageId, ServiceName};
 use message_hub::domain::message::State;
 use message_hub::ports::archive::{

@@ -7,7 +7,7 @@ use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 use message_hub::adapters::archive::{PostgresArchive, Question, SqliteArchive};
 use message_hub::adapters::tls::Trust;
-use message_hub::domain::fact::DeadReason;
+use message_hub::domain::dead_letter::DeadReason;
 use message_hub::domain::ids::ServiceName;
 use message_hub::domain::message::State;
 use message_hub::domain::subscription::SubscriptionId;

@@ -1,6 +1,7 @@
 //! What leaves the archive for good.
 
-use message_hub::domain::fact::{DeadReason, Fact, MessageDeleted, MessagesRemoved};
+use message_hub::domain::dead_letter::DeadReason;
+use message_hub::domain::fact::{Fact, MessageDeleted, MessagesRemoved};
 use message_hub::domain::ids::Position;
 use message_hub::domain::timestamp::Timestamp;
 use message_hub::ports::archive::MessageQuery;

@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::actors::messages::{InspectSubscriptions, StartReplay, Subscribe, SubscriptionView};
-use crate::domain::fact::DeadReason;
+use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::Label;
 use crate::domain::subscription::{Callback, ReplayFilter, SigningSecret, Subscription};
 use crate::logic::projection::Projection;

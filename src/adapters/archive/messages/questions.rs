@@ -4,7 +4,7 @@ use crate::adapters::archive::alternatives::Alternatives;
 use crate::adapters::archive::ends::{Ends, Side};
 use crate::adapters::archive::listing::Listing;
 use crate::adapters::archive::statement::Statement;
-use crate::domain::fact::DeadReason;
+use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::{State, Status};
 use crate::domain::timestamp::Timestamp;

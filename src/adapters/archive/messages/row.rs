@@ -7,7 +7,8 @@ use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use uuid::Uuid;
 
 use crate::adapters::archive::listing::Measured;
-use crate::domain::fact::{Attempt, DeadReason};
+use crate::domain::attempt::Attempt;
+use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::{Label, MessageId, Position, ServiceName};
 use crate::domain::message::{Message, Payload, Priority, State};
 use crate::domain::timestamp::Timestamp;

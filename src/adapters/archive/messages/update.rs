@@ -3,7 +3,7 @@
 
 use super::values::attempt_lines;
 use crate::adapters::archive::table::{Column, Row, bytes, number, text, truth};
-use crate::domain::fact::DeadReason;
+use crate::domain::dead_letter::DeadReason;
 use crate::logic::projection::Change;
 
 /// What a column becomes: `before`, the given value, `after`.

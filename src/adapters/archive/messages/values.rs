@@ -2,7 +2,8 @@
 
 use super::row::position_column;
 use crate::adapters::archive::table::{Column, Row, Table, bytes, number, text, truth};
-use crate::domain::fact::{Attempt, DeadReason};
+use crate::domain::attempt::Attempt;
+use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::Label;
 use crate::domain::message::State;
 use crate::domain::timestamp::Timestamp;

@@ -1,7 +1,8 @@
 //! What operators and quotas do to the queues, and how the queues explain themselves.
 
 use super::*;
-use crate::domain::fact::{DeadLetterDeleted, DeadReason, QueueSwitched, QuotaSet, Redrive};
+use crate::domain::dead_letter::DeadReason;
+use crate::domain::fact::{DeadLetterDeleted, QueueSwitched, QuotaSet, Redrive};
 use crate::domain::service::KindRoom;
 use crate::logic::queues::control::Pause;
 

@@ -2,8 +2,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use super::*;
+use crate::domain::attempt::Attempt;
 use crate::domain::carried::KnownId;
-use crate::domain::fact::{Attempt, Recorded, Subject, Withdrawal};
+use crate::domain::fact::{Recorded, Subject, Withdrawal};
 use crate::domain::ids::{InstanceId, Label};
 use crate::domain::message::{Message, State};
 use crate::domain::service::Registration;

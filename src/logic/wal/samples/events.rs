@@ -5,8 +5,10 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::{at, attempt, id, known_id, label, service};
+use crate::domain::attempt::AttemptOutcome;
+use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::{Event, EventExtras, EventId, Snapshot, StreamPlace};
-use crate::domain::fact::{AttemptOutcome, DeadReason, Fact};
+use crate::domain::fact::Fact;
 use crate::domain::ids::JobId;
 use crate::domain::message::Payload;
 use crate::domain::pattern::Pattern;
