@@ -13,6 +13,7 @@ mod history;
 mod letters;
 mod queues;
 mod redrive;
+mod reply;
 mod services;
 mod subscriptions;
 
@@ -25,6 +26,7 @@ pub use history::*;
 pub use letters::*;
 pub use queues::*;
 pub use redrive::*;
+pub use reply::*;
 pub use services::*;
 pub use subscriptions::*;
 
@@ -45,8 +47,6 @@ use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::circuit::ForcedSince;
 use crate::logic::queues::Delivery;
-
-pub type Reply<T> = oneshot::Sender<T>;
 
 // ---- in: from a client to the journal ----
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix::{Message as ActixMessage, Recipient};
 
-use super::Reply;
+use super::reply::Reply;
 use crate::domain::circuit::Origin;
 use crate::domain::event::Sequence;
 use crate::domain::subscription::{EventLetter, Replay, Subscription, SubscriptionId};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix::Message as ActixMessage;
 
-use super::Reply;
+use super::reply::Reply;
 use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::ids::{InstanceId, Label, ServiceName};
 use crate::domain::moment::Moment;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix::Message as ActixMessage;
 
-use super::Reply;
+use super::reply::Reply;
 use crate::domain::ids::ServiceName;
 use crate::domain::quota::Quota;
 use crate::domain::refusal::Refusal;

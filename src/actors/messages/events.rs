@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix::Message as ActixMessage;
 
-use super::Reply;
+use super::reply::Reply;
 use crate::domain::event::{Event, ExpectedVersion};
 use crate::domain::refusal::Refusal;
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 pub use crate::logic::feeds::Fed;
 pub use crate::logic::recent::Framed;
 
-use super::Reply;
+use super::reply::Reply;
 use crate::domain::event::{Event, Sequence};
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::{EventLetter, SubscriptionId};

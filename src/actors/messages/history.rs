@@ -3,7 +3,8 @@
 use actix::Message as ActixMessage;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{ArchiveRefusal, Reply};
+use super::letters::ArchiveRefusal;
+use super::reply::Reply;
 use crate::domain::event::{Snapshot, StreamId};
 use crate::domain::message::Payload;
 use crate::domain::refusal::Refusal;

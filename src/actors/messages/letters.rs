@@ -3,7 +3,7 @@
 use actix::{Message as ActixMessage, Recipient};
 use tokio::sync::oneshot;
 
-use super::Reply;
+use super::reply::Reply;
 use crate::domain::ids::{JobId, MessageId, Position, ServiceName};
 use crate::domain::message::Payload;
 use crate::domain::refusal::Refusal;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix::Message as ActixMessage;
 
-use super::Reply;
+use super::reply::Reply;
 use crate::domain::carried::Tally;
 use crate::domain::fact::Fact;
 use crate::domain::ids::{LeaseToken, MessageId, Position, ServiceName};

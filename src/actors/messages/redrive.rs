@@ -2,7 +2,7 @@
 
 use actix::Message as ActixMessage;
 
-use super::Reply;
+use super::reply::Reply;
 use crate::domain::ids::JobId;
 use crate::domain::redrive::{RedriveJob, Switch};
 use crate::domain::refusal::Refusal;

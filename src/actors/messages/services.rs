@@ -5,7 +5,8 @@ use std::sync::Arc;
 use actix::Message as ActixMessage;
 use serde::Serialize;
 
-use super::{FeedId, Reply};
+use super::feeds::FeedId;
+use super::reply::Reply;
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::{Dependency, Health, Registration};

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use actix::Message as ActixMessage;
 
-use super::{FeedId, Reply};
+use super::feeds::FeedId;
+use super::reply::Reply;
 use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::{JobId, Label, MessageId, ServiceName};
 use crate::domain::pattern::Pattern;
