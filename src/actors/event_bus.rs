@@ -12,14 +12,18 @@
 //! [`Record`]: super::messages::Record
 
 mod asked;
+mod attached;
 mod bounds;
 mod children;
 mod circuits;
 mod clients;
 mod losses;
+mod lost;
 mod positions;
 mod replays;
 mod sockets;
+mod supervising;
+mod writing;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,10 +46,10 @@ use crate::logic::limits::Limits;
 use crate::logic::recent::{Framed, Recent};
 use crate::logic::roster::Roster;
 use crate::metrics::Metrics;
+use attached::Attached;
 use children::Children;
-use losses::Lost;
-use positions::Writing;
-use sockets::Attached;
+use lost::Lost;
+use writing::Writing;
 
 /// Events in memory, in bytes.
 const RECENT_BYTES: usize = 16 << 20;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Context, Handler};
-use ahash::AHashMap;
 use rand::RngExt;
 
 use super::EventBus;
@@ -14,7 +13,7 @@ use crate::actors::messages::{
 };
 use crate::domain::attempt::{Attempt, AttemptOutcome};
 use crate::domain::dead_letter::DeadReason;
-use crate::domain::event::{Event, Sequence};
+use crate::domain::event::Event;
 use crate::domain::fact::Fact;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{
@@ -22,44 +21,6 @@ use crate::domain::subscription::{
 };
 use crate::domain::timestamp::Timestamp;
 use crate::logic::losses::Losses;
-
-/// What the sockets of each subscription lost, kept in memory only: a restart begins anew.
-#[derive(Default)]
-pub(super) struct Lost(AHashMap<SubscriptionId, Loss>);
-
-struct Loss {
-    losses: Losses,
-    /// Nothing is sent before.
-    until: Timestamp,
-    /// What the client said last.
-    error: Option<String>,
-}
-
-impl Lost {
-    /// What a socket has to know that has the subscription now.
-    pub fn of(&self, id: SubscriptionId, now: Timestamp) -> Unsettled {
-        let Some(loss) = self.0.get(&id) else {
-            return Unsettled::default();
-        };
-        Unsettled {
-            losses: loss.losses.clone(),
-            wait: loss.until.since(now),
-        }
-    }
-
-    pub fn acked(&mut self, id: SubscriptionId, through: Sequence) {
-        if let Some(loss) = self.0.get_mut(&id) {
-            loss.losses.acked(through);
-            if loss.losses.count() == 0 {
-                self.0.remove(&id);
-            }
-        }
-    }
-
-    pub fn forget(&mut self, id: SubscriptionId) -> Option<String> {
-        self.0.remove(&id)?.error
-    }
-}
 
 impl EventBus {
     /// The subscription that this socket has.
@@ -85,19 +46,13 @@ impl EventBus {
         self.had_by(lost.id, lost.socket)?;
         let now = self.settings.clock.now();
         let id = lost.id;
-        let loss = self.lost.0.entry(id).or_insert_with(|| Loss {
-            losses: Losses::default(),
-            until: now,
-            error: None,
-        });
+        let loss = self.lost.entry(id, now);
         loss.losses.acked(lost.acked);
         loss.losses.add(lost.sent);
         loss.error = lost.error.take();
         let count = loss.losses.count();
         let until = now.plus(self.wait(count, lost.asked));
-        if let Some(loss) = self.lost.0.get_mut(&id) {
-            loss.until = until;
-        }
+        self.lost.wait(id, until);
         self.roster.positions.acked(id, lost.acked, now);
         Ok(self.lost.of(id, now))
     }

@@ -12,16 +12,6 @@ use crate::domain::fact::Fact;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{PositionAcked, SubscriptionId};
 
-#[derive(Default)]
-pub(super) struct Writing {
-    is_under_way: bool,
-    /// Who waits for the record after the present one.
-    waiting: Vec<Reply<Result<(), Refusal>>>,
-    /// While the hub stops: subscriptions that were given all there was for them, the last event of
-    /// that, and the newest of all events then.
-    at_stop: Vec<(SubscriptionId, Sequence, Sequence)>,
-}
-
 /// Positions are in the journal now, and so are these.
 #[derive(Message)]
 #[rtype(result = "()")]

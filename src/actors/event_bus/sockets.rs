@@ -1,46 +1,16 @@
-//! Named subscriptions of sockets: whose each is at the moment.
+//! Sockets take named subscriptions, and leave them.
 
 use std::sync::Arc;
 
 use actix::{Context, Handler};
-use ahash::AHashMap;
 use rand::RngExt;
 
 use super::EventBus;
-use crate::actors::messages::{self, AttachChange, AttachSocket, FeedId, Record, SocketNews};
+use crate::actors::messages::{self, AttachChange, AttachSocket, Record, SocketNews};
 use crate::domain::event::Sequence;
 use crate::domain::fact::Fact;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{Channel, Subscription, SubscriptionId};
-
-/// Which socket has which subscription.
-#[derive(Default)]
-pub(super) struct Attached(AHashMap<SubscriptionId, FeedId>);
-
-impl Attached {
-    /// Gives the socket that had it before, if it was another.
-    fn take_over(&mut self, id: SubscriptionId, socket: FeedId) -> Option<FeedId> {
-        let before = self.0.insert(id, socket);
-        before.filter(|before| *before != socket)
-    }
-
-    pub(super) fn socket_of(&self, id: SubscriptionId) -> Option<FeedId> {
-        self.0.get(&id).copied()
-    }
-
-    pub(super) fn is(&self, id: SubscriptionId, socket: FeedId) -> bool {
-        self.socket_of(id) == Some(socket)
-    }
-
-    pub(super) fn leave(&mut self, socket: FeedId) {
-        self.0.retain(|_, present| *present != socket);
-    }
-
-    /// Gives the socket that had it.
-    fn forget(&mut self, id: SubscriptionId) -> Option<FeedId> {
-        self.0.remove(&id)
-    }
-}
 
 impl EventBus {
     /// Events after the one returned are meant.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use actix::Addr;
 use uuid::Uuid;
 
-use super::children::SubscriptionDied;
+use super::supervising::SubscriptionDied;
 use super::*;
 use crate::actors::fixtures::{Push, ScriptedTransport, late, service, status, unwatched};
 use crate::actors::messages::{InspectLog, LogReport};

@@ -1,0 +1,35 @@
+//! Whose each named subscription is at the moment.
+
+use ahash::AHashMap;
+
+use crate::actors::messages::FeedId;
+use crate::domain::subscription::SubscriptionId;
+
+/// Which socket has which subscription.
+#[derive(Default)]
+pub(super) struct Attached(AHashMap<SubscriptionId, FeedId>);
+
+impl Attached {
+    /// Gives the socket that had it before, if it was another.
+    pub fn take_over(&mut self, id: SubscriptionId, socket: FeedId) -> Option<FeedId> {
+        let before = self.0.insert(id, socket);
+        before.filter(|before| *before != socket)
+    }
+
+    pub fn socket_of(&self, id: SubscriptionId) -> Option<FeedId> {
+        self.0.get(&id).copied()
+    }
+
+    pub fn is(&self, id: SubscriptionId, socket: FeedId) -> bool {
+        self.socket_of(id) == Some(socket)
+    }
+
+    pub fn leave(&mut self, socket: FeedId) {
+        self.0.retain(|_, present| *present != socket);
+    }
+
+    /// Gives the socket that had it.
+    pub fn forget(&mut self, id: SubscriptionId) -> Option<FeedId> {
+        self.0.remove(&id)
+    }
+}
