@@ -7,7 +7,7 @@ use super::picture::Picture;
 use super::sight::Sight;
 use crate::domain::circuit::CircuitState;
 use crate::domain::refusal::Refusal;
-use crate::logic::queues::control::Pause;
+use crate::logic::queues::pause::Pause;
 
 /// So many things are told.
 const MOST: usize = 3;

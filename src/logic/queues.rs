@@ -4,18 +4,22 @@
 //! waiting or leased is settled from here (expiry, cancel, ack), what is being pushed only by its
 //! outcome, and what has a fact on its way to the journal by nobody else.
 
-pub mod control;
+mod clock;
+mod control;
+mod delivery;
 pub mod destination;
 mod entry;
 mod explain;
 mod forgetting;
 mod hand_out;
 mod kinds;
+mod lease;
 pub mod leases;
 pub mod listing;
 mod losses;
 mod ordering_keys;
 mod pace;
+pub mod pause;
 mod places;
 mod ranking;
 pub mod view;
@@ -39,15 +43,15 @@ use super::backoff::RetryPolicy;
 use super::lanes::RankPolicy;
 use super::timer_queue::TimerQueue;
 use super::verdict;
-use control::Pause;
 use destination::{Destination, Statistics, untold};
 use entry::{Entry, Place};
-use leases::Lease;
+use lease::Lease;
 use pace::Pace;
+use pause::Pause;
 use places::Places;
 use ranking::Ranking;
 
-pub use hand_out::{Delivery, HandOut};
+pub use delivery::{Delivery, HandOut};
 
 #[derive(Clone, Debug)]
 pub struct QueuePolicy {

@@ -12,9 +12,9 @@ use crate::domain::ids::{LeaseToken, MessageId, Position, ServiceName};
 use crate::domain::message::Priority;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::queues::control::Pause;
 use crate::logic::queues::leases::Leased;
 use crate::logic::queues::listing::{Stretch, Wanted};
+use crate::logic::queues::pause::Pause;
 use crate::logic::queues::view::{OpenMessage, QueueDepths};
 
 /// http → Scheduler: hand out messages of `service`, waiting up to `wait` for the first.

@@ -18,7 +18,7 @@ use crate::error::HubError;
 use crate::http::Hub;
 use crate::http::picture::Picture;
 use crate::http::sight::Sight;
-use crate::logic::queues::control::Pause;
+use crate::logic::queues::pause::Pause;
 
 /// A clock that is set back by less is nothing to look after.
 const NOTEWORTHY_OFFSET: Duration = Duration::from_secs(5);

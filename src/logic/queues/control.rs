@@ -12,14 +12,7 @@ use crate::domain::timestamp::Timestamp;
 
 use super::Queues;
 use super::entry::{Entry, Place};
-
-/// That nothing is handed out.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Pause {
-    pub since: Timestamp,
-    /// Who wanted it, in words, if that is known.
-    pub by: Option<Arc<str>>,
-}
+use super::pause::{Pause, earliest};
 
 impl Queues {
     /// What follows from the wish of `by`, `now` by the system's clock. To pause what is paused changes neither since when it is
@@ -141,10 +134,6 @@ impl Queues {
         }
         facts
     }
-}
-
-pub(super) fn earliest<'a>(a: Option<&'a Pause>, b: Option<&'a Pause>) -> Option<&'a Pause> {
-    [a, b].into_iter().flatten().min_by_key(|pause| pause.since)
 }
 
 fn is_waiting(entry: &Entry) -> bool {

@@ -7,11 +7,11 @@ use crate::domain::message::{Priority, State};
 use crate::domain::service::Outlook;
 use crate::domain::timestamp::Timestamp;
 
-use super::control::Pause;
 use super::entry::{Entry, Place};
 use super::kinds::Kinds;
 use super::ordering_keys::OrderingKeys;
 use super::pace::Pace;
+use super::pause::Pause;
 
 #[derive(Debug)]
 pub(super) struct Destination {

@@ -9,7 +9,7 @@ use crate::domain::moment::{Moment, When};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::lanes::Waiting;
 
-use super::Delivery;
+use super::delivery::Delivery;
 use super::ranking::Ranking;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,7 +70,7 @@ impl Entry {
 
     pub fn waiting(&self, ranking: &Ranking) -> Waiting {
         Waiting {
-            rank: ranking.rank(self),
+            rank: ranking.rank(self.since, &self.message),
             order: self.order,
             priority: self.message.priority,
             id: self.message.id,

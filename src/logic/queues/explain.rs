@@ -5,11 +5,11 @@ use crate::domain::moment::Moment;
 use crate::domain::service::Outlook;
 
 use super::Queues;
-use super::control::Pause;
 use super::destination::{Destination, untold};
 use super::entry::{Entry, Place};
-use super::leases::Lease;
+use super::lease::Lease;
 use super::pace::Limit;
+use super::pause::Pause;
 
 /// How far the messages ahead of one are counted, so that a look at many stays cheap.
 const MOST_COUNTED: usize = 1000;

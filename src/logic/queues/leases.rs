@@ -15,6 +15,7 @@ use crate::logic::page;
 use crate::logic::verdict;
 
 use super::kinds::Kinds;
+use super::lease::Lease;
 use super::{Delivery, HandOut, Place, Queues};
 
 /// A message handed to a puller.
@@ -22,15 +23,6 @@ use super::{Delivery, HandOut, Place, Queues};
 pub struct Leased {
     pub delivery: Delivery,
     pub token: LeaseToken,
-}
-
-/// A lease that runs.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Lease {
-    pub id: MessageId,
-    pub since: Timestamp,
-    /// `None`: until it is settled or given back.
-    pub until: Option<Timestamp>,
 }
 
 /// How a lease ended, the same for every message of a request.

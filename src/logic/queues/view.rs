@@ -9,9 +9,9 @@ use crate::domain::moment::Moment;
 use crate::domain::timestamp::Timestamp;
 
 use super::Queues;
-use super::control::{Pause, earliest};
 use super::destination::{Destination, Statistics};
 use super::entry::{Entry, Place};
+use super::pause::{Pause, earliest};
 
 /// A message the hub owes.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::fact::{DeadLetterDeleted, QueueSwitched, QuotaSet, Redrive};
 use crate::domain::service::KindRoom;
-use crate::logic::queues::control::Pause;
+use crate::logic::queues::pause::Pause;
 
 fn switch(service: Option<ServiceName>, paused: bool) -> Fact {
     Fact::QueueSwitched(QueueSwitched {

@@ -1,0 +1,34 @@
+//! What waits follows the system's clock, which deadlines are on.
+
+use crate::domain::moment::Moment;
+
+use super::entry::{Entry, Place};
+use super::{Queues, destination_of};
+
+/// A system's clock that was set by less moves no rank: a deadline is a matter of seconds.
+const NOTEWORTHY_MS: i64 = 1_000;
+
+impl Queues {
+    /// Learns how the system's clock is set. When that changes, deadlines are nearer or further
+    /// for what waits already.
+    pub fn follow_clock(&mut self, now: impl Into<Moment>) {
+        let ahead = now.into().hub_ahead();
+        if (ahead - self.ranking.hub_ahead).abs() < NOTEWORTHY_MS {
+            return;
+        }
+        let has_deadline = |entry: &&mut Box<Entry>| {
+            entry.place == Place::Queued && entry.message.deadline().is_some()
+        };
+        for entry in self.entries.values_mut().filter(has_deadline) {
+            let waiting = entry.waiting(&self.ranking);
+            let destination = destination_of(&mut self.destinations, &entry.message);
+            destination.lanes.remove(&waiting, &entry.message.kind);
+        }
+        self.ranking.hub_ahead = ahead;
+        for entry in self.entries.values_mut().filter(has_deadline) {
+            let waiting = entry.waiting(&self.ranking);
+            let destination = destination_of(&mut self.destinations, &entry.message);
+            destination.lanes.push(waiting, &entry.message.kind);
+        }
+    }
+}
