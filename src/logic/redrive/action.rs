@@ -7,9 +7,11 @@ use crate::domain::redrive::RedriveJob;
 /// What whoever asked for what is due has to do.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Action {
-    /// Read the next [`PAGE`](super::PAGE) letters that stand after `after`; then call [`Redrives::page_read`](super::Redrives::page_read).
+    /// Read the next [`PAGE`](super::PAGE) letters that stand after `after`; then call
+    /// [`Redrives::page_read`](super::Redrives::page_read).
     Read { job: JobId, after: Position },
-    /// Have the letter owed again, or deleted; then call [`Redrives::answered`](super::Redrives::answered).
+    /// Have the letter owed again, or deleted; then call
+    /// [`Redrives::answered`](super::Redrives::answered).
     Reprocess { job: JobId, letter: Letter },
     /// Write this version of a job to the journal.
     Record(Box<RedriveJob>),
