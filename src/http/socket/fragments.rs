@@ -3,8 +3,8 @@
 use actix_http::ws::Item;
 use bytes::{Bytes, BytesMut};
 
-use super::incoming::LONGEST;
-
+/// A message of a client may be so long, in bytes.
+pub const LONGEST: usize = 1 << 20;
 /// Most messages are not longer, in bytes.
 const FEW: usize = 64 << 10;
 

@@ -21,14 +21,12 @@ use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 use futures_util::Stream;
 
-use super::fragments::{Fragments, Whole};
+use super::fragments::{Fragments, LONGEST, Whole};
 use crate::http::connection::Line;
 use crate::logic::frame_lengths::{FrameHead, LONGEST_CONTROL};
 use crate::patience::Patience;
 use crate::pool::{Held, Peer, Pool};
 
-/// A message of a client may be so long, in bytes.
-pub const LONGEST: usize = 1 << 20;
 /// Parts of messages that are put together before others get a turn.
 const TURN: usize = 64;
 /// The opcode of a close.
