@@ -25,7 +25,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::unreadable::{Explain, bare};
 use crate::error::NoRequest;
-use crate::logic::heads::Heads;
+use crate::logic::heads::{Fault, Heads};
 
 /// How long the client may take to close, once it was told.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -43,6 +43,8 @@ pub struct Connection {
     /// It is a WebSocket, and nothing can be written to it any more.
     is_mute: bool,
     heads: Heads,
+    /// What comes is no part of a request: the server reads no more.
+    is_cut: bool,
     /// In place of what the server says by itself to what is no request.
     explain: Option<Explain>,
     /// What is left to be written of that.
@@ -122,6 +124,7 @@ impl Connection {
             closing: None,
             is_mute: false,
             heads: Heads::default(),
+            is_cut: false,
             explain: None,
             explanation: Bytes::new(),
             _kept: None,
@@ -206,12 +209,23 @@ impl AsyncRead for Connection {
         let before = buffer.filled().len();
         let line = &this.line;
         if !this.is_socket() {
+            if this.is_cut {
+                return Poll::Ready(Ok(()));
+            }
             let read = ready!(Pin::new(&mut this.stream).poll_read(context, buffer));
             if read.is_err() || buffer.filled().len() == before {
                 line.end();
-            } else if let Some(at) = this.heads.see(&buffer.filled()[before..]) {
+                return Poll::Ready(read);
+            }
+            match this.heads.see(&buffer.filled()[before..]) {
                 // With this in it the server takes it for no head.
-                buffer.filled_mut()[before + at] = 0;
+                Some(Fault::InHead(at)) => buffer.filled_mut()[before + at] = 0,
+                Some(Fault::InBody(at)) => {
+                    buffer.set_filled(before + at);
+                    this.is_cut = true;
+                    line.end();
+                }
+                None => {}
             }
             return Poll::Ready(read);
         }

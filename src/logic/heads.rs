@@ -20,6 +20,16 @@ pub struct Heads {
     line: Vec<u8>,
 }
 
+/// What must not get to the server, and where it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// A line of a head ends with a bare LF, which is here.
+    InHead(usize),
+    /// So does a line between the chunks of a body or behind them, or it has no end: nothing from here
+    /// on is part of it.
+    InBody(usize),
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Place {
     /// Within a line.
@@ -62,8 +72,8 @@ impl Default for Heads {
 }
 
 impl Heads {
-    /// Follows what came; gives where the first line is that ends with a bare LF.
-    pub fn see(&mut self, bytes: &[u8]) -> Option<usize> {
+    /// Follows what came, up to the first fault.
+    pub fn see(&mut self, bytes: &[u8]) -> Option<Fault> {
         let mut at = 0;
         while at < bytes.len() {
             match self.place {
@@ -79,13 +89,15 @@ impl Heads {
                 Place::Line(kind) => {
                     let rest = &bytes[at..];
                     let Some(end) = end_of_line(rest) else {
-                        self.keep(rest);
-                        return None;
+                        return self.keep(kind, rest).then_some(Fault::InBody(at));
                     };
                     let before = rest[..end].last().or(self.line.last());
                     if before != Some(&b'\r') {
                         self.place = Place::Beyond;
-                        return Some(at + end);
+                        return Some(match kind {
+                            Line::Head => Fault::InHead(at + end),
+                            Line::ChunkSize | Line::Trailer => Fault::InBody(at + end),
+                        });
                     }
                     self.take(kind, &rest[..end]);
                     at += end + 1;
@@ -95,12 +107,15 @@ impl Heads {
         None
     }
 
-    fn keep(&mut self, begun: &[u8]) {
+    /// Says whether a line of a body is too long; the server itself refuses a head that is.
+    fn keep(&mut self, kind: Line, begun: &[u8]) -> bool {
         self.line.extend_from_slice(begun);
-        if self.line.len() > LONGEST {
+        let is_too_long = self.line.len() > LONGEST;
+        if is_too_long {
             self.place = Place::Beyond;
             self.line = Vec::new();
         }
+        is_too_long && kind != Line::Head
     }
 
     /// The rest of a line, up to its LF.
@@ -215,14 +230,17 @@ mod tests {
     }
 
     /// Whatever pieces it comes in.
-    fn seen(text: &str) -> Option<usize> {
+    fn seen(text: &str) -> Option<Fault> {
         let all = Heads::default().see(text.as_bytes());
         for size in 1..=7 {
             let (mut heads, mut before) = (Heads::default(), 0);
             let found = text.as_bytes().chunks(size).find_map(|piece| {
-                let at = heads.see(piece).map(|at| before + at);
+                let found = heads.see(piece).map(|fault| match fault {
+                    Fault::InHead(at) => Fault::InHead(before + at),
+                    Fault::InBody(at) => Fault::InBody(before + at),
+                });
                 before += piece.len();
-                at
+                found
             });
             assert_eq!(found, all, "{size} bytes at a time: {text:?}");
         }
@@ -257,7 +275,6 @@ mod tests {
             "GET / HTTP/1.1\nHost: hub\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: hub\n\r\n",
             "GET / HTTP/1.1\r\nHost: hub\r\n\n",
-            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nx: y\n\r\n\r\n",
         ] {
             for before in [
                 String::new(),
@@ -266,7 +283,9 @@ mod tests {
                 chunked("a\nb\n"),
             ] {
                 let text = format!("{before}{bad}");
-                let at = seen(&text).unwrap();
+                let Some(Fault::InHead(at)) = seen(&text) else {
+                    panic!("{text:?}");
+                };
                 assert!(at >= before.len(), "{text:?}");
                 assert_eq!(text.as_bytes()[at], b'\n');
                 assert_ne!(at.checked_sub(1).map(|at| text.as_bytes()[at]), Some(b'\r'));
@@ -285,7 +304,24 @@ mod tests {
             "CONNECT hub HTTP/1.1\r\nContent-Length: 1\r\n\r\nx".to_owned(),
         ] {
             let text = format!("{first}GET / HTTP/1.1\nHost: hub\r\n\r\n");
-            assert_eq!(seen(&text), Some(first.len() + 14), "{text:?}");
+            let lf = Fault::InHead(first.len() + 14);
+            assert_eq!(seen(&text), Some(lf), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_body_ends_before_a_bare_lf() {
+        let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        for begun in ["1", "1;a=b", "1\r\nx\r\n0", "0\r\nx: y", "0\r\nx: y\r\n"] {
+            let text = format!("{head}{begun}\n\r\n");
+            let lf = Fault::InBody(head.len() + begun.len());
+            assert_eq!(seen(&text), Some(lf), "{text:?}");
+        }
+        for line in ["1;", "0\r\nx: "] {
+            let mut heads = Heads::default();
+            assert_eq!(heads.see(format!("{head}{line}").as_bytes()), None);
+            let found = (0..20).find_map(|_| heads.see(&[b'x'; 10_000]));
+            assert_eq!(found, Some(Fault::InBody(0)));
         }
     }
 
