@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM, which end a run in good order.
+//! Ctrl-C, SIGTERM and the end of the terminal, which end a run in good order.
 
 use std::io;
 use std::pin::pin;
@@ -12,6 +12,7 @@ use super::error::HubError;
 pub struct Interruptions {
     interrupts: Signal,
     terminations: Signal,
+    hangups: Signal,
 }
 
 impl Interruptions {
@@ -20,6 +21,7 @@ impl Interruptions {
         Ok(Self {
             interrupts: signal(SignalKind::interrupt())?,
             terminations: signal(SignalKind::terminate())?,
+            hangups: signal(SignalKind::hangup())?,
         })
     }
 
@@ -30,7 +32,9 @@ impl Interruptions {
     ) -> Result<T, HubError> {
         let interrupt = pin!(self.interrupts.recv());
         let termination = pin!(self.terminations.recv());
-        match select(select(interrupt, termination), pin!(work)).await {
+        let hangup = pin!(self.hangups.recv());
+        let any = select(interrupt, select(termination, hangup));
+        match select(any, pin!(work)).await {
             Either::Left(_) => Err(HubError::Interrupted),
             Either::Right((done, _)) => done,
         }
