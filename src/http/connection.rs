@@ -20,12 +20,12 @@ use std::time::Duration;
 
 use actix_web::rt::net::TcpStream;
 use actix_web::rt::time::{Sleep, sleep};
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::unreadable::{Explain, bare};
 use crate::error::NoRequest;
-use crate::logic::heads::{Fault, Heads};
+use crate::logic::heads::{Fault, Heads, Seen};
 
 /// How long the client may take to close, once it was told.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -33,7 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const MOST_DISCARDED: usize = 16 << 20;
 /// Bytes thrown away before others get a turn.
 const TURN: usize = 256 << 10;
-/// Bytes of a WebSocket that are read before its session has taken those before them.
+/// Bytes that are read of a WebSocket before its session has taken those before them, and behind a
+/// request before it is answered.
 const AHEAD: usize = 64 << 10;
 
 pub struct Connection {
@@ -43,6 +44,8 @@ pub struct Connection {
     /// It is a WebSocket, and nothing can be written to it any more.
     is_mute: bool,
     heads: Heads,
+    /// What came behind a request that is not answered yet.
+    held: BytesMut,
     /// What comes is no part of a request: the server reads no more.
     is_cut: bool,
     /// In place of what the server says by itself to what is no request.
@@ -72,6 +75,11 @@ pub struct Line {
     waits_for_end: Cell<Option<Waker>>,
     /// How often the server has looked for more.
     rounds: Cell<u64>,
+    /// Requests that were read to their end, and that were answered.
+    asked: Cell<u64>,
+    answered: Cell<u64>,
+    /// Who reads on once the last one that was read is answered.
+    waits_for_answer: Cell<Option<Waker>>,
 }
 
 impl Line {
@@ -111,6 +119,19 @@ impl Line {
         }
     }
 
+    /// One more request has its answer. What the server makes of that depends on the request it has
+    /// read last, so that it must not have read the next one before.
+    pub fn answer(&self) {
+        self.answered.set(self.answered.get() + 1);
+        if let Some(waker) = self.waits_for_answer.take() {
+            waker.wake();
+        }
+    }
+
+    fn is_answering(&self) -> bool {
+        self.answered.get() < self.asked.get()
+    }
+
     pub fn rounds(&self) -> u64 {
         self.rounds.get()
     }
@@ -124,6 +145,7 @@ impl Connection {
             closing: None,
             is_mute: false,
             heads: Heads::default(),
+            held: BytesMut::new(),
             is_cut: false,
             explain: None,
             explanation: Bytes::new(),
@@ -173,6 +195,97 @@ impl Connection {
         Poll::Ready(Ok(()))
     }
 
+    /// Reads on in one request, or in the next one once that is answered.
+    fn poll_request(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.is_cut {
+            return Poll::Ready(Ok(()));
+        }
+        if self.line.is_answering() {
+            return self.poll_ahead(context, buffer);
+        }
+        let before = buffer.filled().len();
+        let seen = match self.held.is_empty() {
+            true => {
+                let read = ready!(Pin::new(&mut self.stream).poll_read(context, buffer));
+                if read.is_err() || buffer.filled().len() == before {
+                    self.line.end();
+                    return Poll::Ready(read);
+                }
+                self.see_read(buffer, before)
+            }
+            false => self.see_held(buffer),
+        };
+        match seen {
+            Seen::Part => {}
+            Seen::Whole(_) => self.line.asked.set(self.line.asked.get() + 1),
+            // With this in it the server takes it for no head.
+            Seen::Wrong(Fault::InHead(at)) => buffer.filled_mut()[before + at] = 0,
+            Seen::Wrong(Fault::InBody(at)) => {
+                buffer.set_filled(before + at);
+                self.is_cut = true;
+                self.line.end();
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// What was read behind `before`; the next request stays here.
+    fn see_read(&mut self, buffer: &mut ReadBuf<'_>, before: usize) -> Seen {
+        let seen = self.heads.see(&buffer.filled()[before..]);
+        if let Seen::Whole(count) = seen {
+            let end = before + count;
+            self.held.extend_from_slice(&buffer.filled()[end..]);
+            buffer.set_filled(end);
+        }
+        seen
+    }
+
+    /// The next request that was held, or as much of it as there is room for.
+    fn see_held(&mut self, buffer: &mut ReadBuf<'_>) -> Seen {
+        let most = self.held.len().min(buffer.remaining());
+        let seen = self.heads.see(&self.held[..most]);
+        let count = match seen {
+            Seen::Whole(count) => count,
+            Seen::Part | Seen::Wrong(_) => most,
+        };
+        buffer.put_slice(&self.held[..count]);
+        self.held.advance(count);
+        seen
+    }
+
+    /// Reads ahead of an answer, also to notice when the client says no more. That is told to the
+    /// server at once, unless something is held that has to be answered before.
+    fn poll_ahead(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let line = &self.line;
+        line.waits_for_answer.set(Some(context.waker().clone()));
+        let before = buffer.filled().len();
+        while self.held.len() < AHEAD && !line.is_over() {
+            let read = ready!(Pin::new(&mut self.stream).poll_read(context, buffer));
+            let came = &buffer.filled()[before..];
+            if read.is_ok() && !came.is_empty() {
+                self.held.extend_from_slice(came);
+                buffer.set_filled(before);
+                continue;
+            }
+            line.end();
+            if self.held.is_empty() {
+                return Poll::Ready(read);
+            }
+        }
+        match line.is_over() && self.held.is_empty() {
+            true => Poll::Ready(Ok(())),
+            false => Poll::Pending,
+        }
+    }
+
     /// The rest of what the client sends, until it has closed.
     fn poll_discard(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let Some(closing) = &mut self.closing else {
@@ -209,25 +322,7 @@ impl AsyncRead for Connection {
         let before = buffer.filled().len();
         let line = &this.line;
         if !this.is_socket() {
-            if this.is_cut {
-                return Poll::Ready(Ok(()));
-            }
-            let read = ready!(Pin::new(&mut this.stream).poll_read(context, buffer));
-            if read.is_err() || buffer.filled().len() == before {
-                line.end();
-                return Poll::Ready(read);
-            }
-            match this.heads.see(&buffer.filled()[before..]) {
-                // With this in it the server takes it for no head.
-                Some(Fault::InHead(at)) => buffer.filled_mut()[before + at] = 0,
-                Some(Fault::InBody(at)) => {
-                    buffer.set_filled(before + at);
-                    this.is_cut = true;
-                    line.end();
-                }
-                None => {}
-            }
-            return Poll::Ready(read);
+            return this.poll_request(context, buffer);
         }
         line.rounds.set(line.rounds.get() + 1);
         if line.is_over() {

@@ -3,6 +3,7 @@
 //! In: a request id, the phase of the hub, the caller. Out: the request id again, and the body of
 //! every error, whoever found it.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -17,6 +18,7 @@ use serde_json::{Map, json};
 use tokio::time::Instant;
 
 use super::auth::{Caller, GivenTwice, only};
+use super::connection::Line;
 use super::{Hub, cors, openapi, query, refusals, socket};
 use crate::domain::ids::is_label;
 use crate::domain::timestamp::Timestamp;
@@ -92,6 +94,9 @@ pub async fn edge(
         cors::let_in(headers, &origin, pages);
     }
     count(&hub, &response, began);
+    if let Some(line) = response.request().conn_data::<Rc<Line>>() {
+        line.answer();
+    }
     if hub.door.phase() == Phase::Draining {
         response = visit.see_out(response);
     }

@@ -18,6 +18,18 @@ pub struct Heads {
     head: Head,
     /// The beginning of a line of which the rest is to come.
     line: Vec<u8>,
+    /// A request has just ended.
+    is_whole: bool,
+}
+
+/// What some bytes are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Seen {
+    /// All are of one request, which may go on.
+    Part,
+    /// A request ends with so many of them; the others were not looked at.
+    Whole(usize),
+    Wrong(Fault),
 }
 
 /// What must not get to the server, and where it is.
@@ -67,17 +79,18 @@ impl Default for Heads {
             place: Place::Line(Line::Head),
             head: Head::default(),
             line: Vec::new(),
+            is_whole: false,
         }
     }
 }
 
 impl Heads {
-    /// Follows what came, up to the first fault.
-    pub fn see(&mut self, bytes: &[u8]) -> Option<Fault> {
+    /// Follows what came, up to the end of a request or the first fault.
+    pub fn see(&mut self, bytes: &[u8]) -> Seen {
         let mut at = 0;
         while at < bytes.len() {
             match self.place {
-                Place::Beyond => return None,
+                Place::Beyond => return Seen::Part,
                 Place::Bytes(left, then) => {
                     let here = left.min((bytes.len() - at) as u64);
                     at += usize::try_from(here).unwrap_or(usize::MAX);
@@ -85,16 +98,20 @@ impl Heads {
                         0 => Place::Line(then),
                         left => Place::Bytes(left, then),
                     };
+                    self.is_whole = self.place == Place::Line(Line::Head);
                 }
                 Place::Line(kind) => {
                     let rest = &bytes[at..];
                     let Some(end) = end_of_line(rest) else {
-                        return self.keep(kind, rest).then_some(Fault::InBody(at));
+                        return match self.keep(kind, rest) {
+                            true => Seen::Wrong(Fault::InBody(at)),
+                            false => Seen::Part,
+                        };
                     };
                     let before = rest[..end].last().or(self.line.last());
                     if before != Some(&b'\r') {
                         self.place = Place::Beyond;
-                        return Some(match kind {
+                        return Seen::Wrong(match kind {
                             Line::Head => Fault::InHead(at + end),
                             Line::ChunkSize | Line::Trailer => Fault::InBody(at + end),
                         });
@@ -103,8 +120,11 @@ impl Heads {
                     at += end + 1;
                 }
             }
+            if std::mem::take(&mut self.is_whole) {
+                return Seen::Whole(at);
+            }
         }
-        None
+        Seen::Part
     }
 
     /// Says whether a line of a body is too long; the server itself refuses a head that is.
@@ -133,7 +153,10 @@ impl Heads {
             Line::Head if !line.is_empty() => self.head.read(line),
             // Empty lines before a request are read past.
             Line::Head if !self.head.is_begun => {}
-            Line::Head => self.place = std::mem::take(&mut self.head).then(),
+            Line::Head => {
+                self.place = std::mem::take(&mut self.head).then();
+                self.is_whole = self.place == Place::Line(Line::Head);
+            }
             Line::ChunkSize => {
                 self.place = match chunk_size(line) {
                     Some(0) => Place::Line(Line::Trailer),
@@ -142,7 +165,10 @@ impl Heads {
                     None => Place::Beyond,
                 };
             }
-            Line::Trailer if line.is_empty() => self.place = Place::Line(Line::Head),
+            Line::Trailer if line.is_empty() => {
+                self.place = Place::Line(Line::Head);
+                self.is_whole = true;
+            }
             Line::Trailer => {}
         }
     }
@@ -229,13 +255,40 @@ mod tests {
         )
     }
 
+    fn first_fault(heads: &mut Heads, bytes: &[u8]) -> Option<Fault> {
+        let mut at = 0;
+        while at < bytes.len() {
+            match heads.see(&bytes[at..]) {
+                Seen::Part => return None,
+                Seen::Whole(count) => at += count,
+                Seen::Wrong(Fault::InHead(here)) => return Some(Fault::InHead(at + here)),
+                Seen::Wrong(Fault::InBody(here)) => return Some(Fault::InBody(at + here)),
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn each_request_ends_where_the_next_begins() {
+        for request in [GET.to_owned(), post("a\nb"), post(""), chunked("a\nb")] {
+            let mut heads = Heads::default();
+            let text = format!("{request}{GET}");
+            for _ in 0..2 {
+                assert_eq!(heads.see(text.as_bytes()), Seen::Whole(request.len()));
+            }
+            let (begun, rest) = request.as_bytes().split_at(request.len() - 1);
+            assert_eq!(heads.see(begun), Seen::Part);
+            assert_eq!(heads.see(rest), Seen::Whole(1));
+        }
+    }
+
     /// Whatever pieces it comes in.
     fn seen(text: &str) -> Option<Fault> {
-        let all = Heads::default().see(text.as_bytes());
+        let all = first_fault(&mut Heads::default(), text.as_bytes());
         for size in 1..=7 {
             let (mut heads, mut before) = (Heads::default(), 0);
             let found = text.as_bytes().chunks(size).find_map(|piece| {
-                let found = heads.see(piece).map(|fault| match fault {
+                let found = first_fault(&mut heads, piece).map(|fault| match fault {
                     Fault::InHead(at) => Fault::InHead(before + at),
                     Fault::InBody(at) => Fault::InBody(before + at),
                 });
@@ -319,8 +372,8 @@ mod tests {
         }
         for line in ["1;", "0\r\nx: "] {
             let mut heads = Heads::default();
-            assert_eq!(heads.see(format!("{head}{line}").as_bytes()), None);
-            let found = (0..20).find_map(|_| heads.see(&[b'x'; 10_000]));
+            assert_eq!(heads.see(format!("{head}{line}").as_bytes()), Seen::Part);
+            let found = (0..20).find_map(|_| first_fault(&mut heads, &[b'x'; 10_000]));
             assert_eq!(found, Some(Fault::InBody(0)));
         }
     }
@@ -329,7 +382,7 @@ mod tests {
     fn a_line_without_end_takes_no_room_without_end() {
         let mut heads = Heads::default();
         for _ in 0..100 {
-            assert_eq!(heads.see(&[b'x'; 10_000]), None);
+            assert_eq!(heads.see(&[b'x'; 10_000]), Seen::Part);
         }
         assert!(heads.line.capacity() <= 2 * LONGEST);
     }

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::print_stdout, reason = "shown with a test that fails")]
 
+mod ahead;
 mod archive;
 mod archive_away;
 mod auth;

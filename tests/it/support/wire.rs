@@ -102,9 +102,14 @@ impl Connection {
         self.stream.get_mut().write_all(bytes)
     }
 
+    /// Says no more, and may still listen.
+    pub fn end(&mut self) -> io::Result<()> {
+        self.stream.get_mut().shutdown(Shutdown::Write)
+    }
+
     /// Says no more, and gives the answer if there is one.
     pub fn finish(mut self) -> io::Result<Answer> {
-        self.stream.get_mut().shutdown(Shutdown::Write)?;
+        self.end()?;
         self.hear()
     }
 
