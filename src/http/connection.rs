@@ -9,13 +9,13 @@
 //! answer on its way (RFC 9112, section 9.6); closed late, a client that waits for the end, as one
 //! of a WebSocket does (RFC 6455, section 7.1.1), would wait for nothing.
 
+mod line;
+
 use std::any::Any;
-use std::cell::Cell;
-use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use actix_web::rt::net::TcpStream;
@@ -25,7 +25,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::unreadable::{Explain, bare};
 use crate::error::NoRequest;
-use crate::logic::heads::{Fault, Heads, Seen};
+use crate::logic::heads::{Heads, LineFault, Seen};
+use line::AHEAD;
+
+pub use line::Line;
 
 /// How long the client may take to close, once it was told.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -33,9 +36,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const MOST_DISCARDED: usize = 16 << 20;
 /// Bytes thrown away before others get a turn.
 const TURN: usize = 256 << 10;
-/// Bytes that are read of a WebSocket before its session has taken those before them, and behind a
-/// request before it is answered.
-const AHEAD: usize = 64 << 10;
 
 pub struct Connection {
     stream: TcpStream,
@@ -59,82 +59,6 @@ pub struct Connection {
 struct Closing {
     until: Pin<Box<Sleep>>,
     discarded: usize,
-}
-
-/// What a connection and the requests or the session of a WebSocket on it tell one another.
-#[derive(Default)]
-pub struct Line {
-    is_socket: Cell<bool>,
-    /// Bytes that may be read.
-    credit: Cell<usize>,
-    /// More was to be read than there is credit for.
-    is_starved: Cell<bool>,
-    /// The client says no more, or the connection broke, and all that came was read.
-    is_over: Cell<bool>,
-    /// Who waits for that.
-    waits_for_end: Cell<Option<Waker>>,
-    /// How often the server has looked for more.
-    rounds: Cell<u64>,
-    /// Requests that were read to their end, and that were answered.
-    asked: Cell<u64>,
-    answered: Cell<u64>,
-    /// Who reads on once the last one that was read is answered.
-    waits_for_answer: Cell<Option<Waker>>,
-}
-
-impl Line {
-    /// From now on no more is read than the session asks for, and the end of the connection is for
-    /// the session to notice: the server, which knows only requests, would drop what came before it.
-    pub fn become_socket(&self) {
-        self.is_socket.set(true);
-        self.credit.set(AHEAD);
-    }
-
-    /// The session has taken all that came to it. Says whether somebody has to be woken.
-    pub fn ask_for_more(&self) -> bool {
-        self.credit.set(AHEAD);
-        self.is_starved.replace(false)
-    }
-
-    pub fn is_over(&self) -> bool {
-        self.is_over.get()
-    }
-
-    /// Once the client says no more. One at a time may wait for it.
-    pub async fn over(&self) {
-        poll_fn(|context| {
-            if self.is_over() {
-                return Poll::Ready(());
-            }
-            self.waits_for_end.set(Some(context.waker().clone()));
-            Poll::Pending
-        })
-        .await;
-    }
-
-    fn end(&self) {
-        self.is_over.set(true);
-        if let Some(waker) = self.waits_for_end.take() {
-            waker.wake();
-        }
-    }
-
-    /// One more request has its answer. What the server makes of that depends on the request it has
-    /// read last, so that it must not have read the next one before.
-    pub fn answer(&self) {
-        self.answered.set(self.answered.get() + 1);
-        if let Some(waker) = self.waits_for_answer.take() {
-            waker.wake();
-        }
-    }
-
-    fn is_answering(&self) -> bool {
-        self.answered.get() < self.asked.get()
-    }
-
-    pub fn rounds(&self) -> u64 {
-        self.rounds.get()
-    }
 }
 
 impl Connection {
@@ -174,7 +98,7 @@ impl Connection {
     }
 
     fn is_socket(&self) -> bool {
-        self.line.is_socket.get()
+        self.line.is_socket()
     }
 
     fn poll_explain(
@@ -221,10 +145,10 @@ impl Connection {
         };
         match seen {
             Seen::Part => {}
-            Seen::Whole(_) => self.line.asked.set(self.line.asked.get() + 1),
+            Seen::Whole(_) => self.line.ask(),
             // With this in it the server takes it for no head.
-            Seen::Wrong(Fault::InHead(at)) => buffer.filled_mut()[before + at] = 0,
-            Seen::Wrong(Fault::InBody(at)) => {
+            Seen::Wrong(LineFault::InHead(at)) => buffer.filled_mut()[before + at] = 0,
+            Seen::Wrong(LineFault::InBody(at)) => {
                 buffer.set_filled(before + at);
                 self.is_cut = true;
                 self.line.end();
@@ -265,7 +189,7 @@ impl Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let line = &self.line;
-        line.waits_for_answer.set(Some(context.waker().clone()));
+        line.wait_for_answer(context.waker().clone());
         let before = buffer.filled().len();
         while self.held.len() < AHEAD && !line.is_over() {
             let read = ready!(Pin::new(&mut self.stream).poll_read(context, buffer));
@@ -324,18 +248,14 @@ impl AsyncRead for Connection {
         if !this.is_socket() {
             return this.poll_request(context, buffer);
         }
-        line.rounds.set(line.rounds.get() + 1);
-        if line.is_over() {
-            return Poll::Pending;
-        }
-        if line.credit.get() == 0 {
-            line.is_starved.set(true);
+        let credit = line.look();
+        if line.is_over() || credit == 0 {
             return Poll::Pending;
         }
         let read = ready!(Pin::new(&mut this.stream).poll_read(context, buffer));
         let count = buffer.filled().len() - before;
         if read.is_ok() && count > 0 {
-            line.credit.set(line.credit.get().saturating_sub(count));
+            line.spend(count);
             return Poll::Ready(Ok(()));
         }
         line.end();
@@ -402,6 +322,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+    use std::future::poll_fn;
 
     async fn pair() -> (Connection, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

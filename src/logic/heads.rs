@@ -29,12 +29,12 @@ pub enum Seen {
     Part,
     /// A request ends with so many of them; the others were not looked at.
     Whole(usize),
-    Wrong(Fault),
+    Wrong(LineFault),
 }
 
 /// What must not get to the server, and where it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fault {
+pub enum LineFault {
     /// A line of a head ends with a bare LF, which is here.
     InHead(usize),
     /// So does a line between the chunks of a body or behind them, or it has no end: nothing from here
@@ -104,7 +104,7 @@ impl Heads {
                     let rest = &bytes[at..];
                     let Some(end) = end_of_line(rest) else {
                         return match self.keep(kind, rest) {
-                            true => Seen::Wrong(Fault::InBody(at)),
+                            true => Seen::Wrong(LineFault::InBody(at)),
                             false => Seen::Part,
                         };
                     };
@@ -112,8 +112,8 @@ impl Heads {
                     if before != Some(&b'\r') {
                         self.place = Place::Beyond;
                         return Seen::Wrong(match kind {
-                            Line::Head => Fault::InHead(at + end),
-                            Line::ChunkSize | Line::Trailer => Fault::InBody(at + end),
+                            Line::Head => LineFault::InHead(at + end),
+                            Line::ChunkSize | Line::Trailer => LineFault::InBody(at + end),
                         });
                     }
                     self.take(kind, &rest[..end]);
@@ -255,14 +255,14 @@ mod tests {
         )
     }
 
-    fn first_fault(heads: &mut Heads, bytes: &[u8]) -> Option<Fault> {
+    fn first_fault(heads: &mut Heads, bytes: &[u8]) -> Option<LineFault> {
         let mut at = 0;
         while at < bytes.len() {
             match heads.see(&bytes[at..]) {
                 Seen::Part => return None,
                 Seen::Whole(count) => at += count,
-                Seen::Wrong(Fault::InHead(here)) => return Some(Fault::InHead(at + here)),
-                Seen::Wrong(Fault::InBody(here)) => return Some(Fault::InBody(at + here)),
+                Seen::Wrong(LineFault::InHead(here)) => return Some(LineFault::InHead(at + here)),
+                Seen::Wrong(LineFault::InBody(here)) => return Some(LineFault::InBody(at + here)),
             }
         }
         None
@@ -283,14 +283,14 @@ mod tests {
     }
 
     /// Whatever pieces it comes in.
-    fn seen(text: &str) -> Option<Fault> {
+    fn seen(text: &str) -> Option<LineFault> {
         let all = first_fault(&mut Heads::default(), text.as_bytes());
         for size in 1..=7 {
             let (mut heads, mut before) = (Heads::default(), 0);
             let found = text.as_bytes().chunks(size).find_map(|piece| {
                 let found = first_fault(&mut heads, piece).map(|fault| match fault {
-                    Fault::InHead(at) => Fault::InHead(before + at),
-                    Fault::InBody(at) => Fault::InBody(before + at),
+                    LineFault::InHead(at) => LineFault::InHead(before + at),
+                    LineFault::InBody(at) => LineFault::InBody(before + at),
                 });
                 before += piece.len();
                 found
@@ -336,7 +336,7 @@ mod tests {
                 chunked("a\nb\n"),
             ] {
                 let text = format!("{before}{bad}");
-                let Some(Fault::InHead(at)) = seen(&text) else {
+                let Some(LineFault::InHead(at)) = seen(&text) else {
                     panic!("{text:?}");
                 };
                 assert!(at >= before.len(), "{text:?}");
@@ -357,7 +357,7 @@ mod tests {
             "CONNECT hub HTTP/1.1\r\nContent-Length: 1\r\n\r\nx".to_owned(),
         ] {
             let text = format!("{first}GET / HTTP/1.1\nHost: hub\r\n\r\n");
-            let lf = Fault::InHead(first.len() + 14);
+            let lf = LineFault::InHead(first.len() + 14);
             assert_eq!(seen(&text), Some(lf), "{text:?}");
         }
     }
@@ -367,14 +367,14 @@ mod tests {
         let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
         for begun in ["1", "1;a=b", "1\r\nx\r\n0", "0\r\nx: y", "0\r\nx: y\r\n"] {
             let text = format!("{head}{begun}\n\r\n");
-            let lf = Fault::InBody(head.len() + begun.len());
+            let lf = LineFault::InBody(head.len() + begun.len());
             assert_eq!(seen(&text), Some(lf), "{text:?}");
         }
         for line in ["1;", "0\r\nx: "] {
             let mut heads = Heads::default();
             assert_eq!(heads.see(format!("{head}{line}").as_bytes()), Seen::Part);
             let found = (0..20).find_map(|_| first_fault(&mut heads, &[b'x'; 10_000]));
-            assert_eq!(found, Some(Fault::InBody(0)));
+            assert_eq!(found, Some(LineFault::InBody(0)));
         }
     }
 
