@@ -25,7 +25,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::unreadable::{Explain, bare};
 use crate::error::NoRequest;
-use crate::logic::heads::{Heads, LineFault, Seen};
+use crate::logic::heads::{Extent, Heads, LineFault};
 use line::AHEAD;
 
 pub use line::Line;
@@ -144,11 +144,11 @@ impl Connection {
             false => self.see_held(buffer),
         };
         match seen {
-            Seen::Part => {}
-            Seen::Whole(_) => self.line.ask(),
+            Extent::Part => {}
+            Extent::Whole(_) => self.line.ask(),
             // With this in it the server takes it for no head.
-            Seen::Wrong(LineFault::InHead(at)) => buffer.filled_mut()[before + at] = 0,
-            Seen::Wrong(LineFault::InBody(at)) => {
+            Extent::Wrong(LineFault::InHead(at)) => buffer.filled_mut()[before + at] = 0,
+            Extent::Wrong(LineFault::InBody(at)) => {
                 buffer.set_filled(before + at);
                 self.is_cut = true;
                 self.line.end();
@@ -158,9 +158,9 @@ impl Connection {
     }
 
     /// What was read behind `before`; the next request stays here.
-    fn see_read(&mut self, buffer: &mut ReadBuf<'_>, before: usize) -> Seen {
+    fn see_read(&mut self, buffer: &mut ReadBuf<'_>, before: usize) -> Extent {
         let seen = self.heads.see(&buffer.filled()[before..]);
-        if let Seen::Whole(count) = seen {
+        if let Extent::Whole(count) = seen {
             let end = before + count;
             self.held.extend_from_slice(&buffer.filled()[end..]);
             buffer.set_filled(end);
@@ -169,12 +169,12 @@ impl Connection {
     }
 
     /// The next request that was held, or as much of it as there is room for.
-    fn see_held(&mut self, buffer: &mut ReadBuf<'_>) -> Seen {
+    fn see_held(&mut self, buffer: &mut ReadBuf<'_>) -> Extent {
         let most = self.held.len().min(buffer.remaining());
         let seen = self.heads.see(&self.held[..most]);
         let count = match seen {
-            Seen::Whole(count) => count,
-            Seen::Part | Seen::Wrong(_) => most,
+            Extent::Whole(count) => count,
+            Extent::Part | Extent::Wrong(_) => most,
         };
         buffer.put_slice(&self.held[..count]);
         self.held.advance(count);

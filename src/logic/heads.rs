@@ -24,7 +24,7 @@ pub struct Heads {
 
 /// What some bytes are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Seen {
+pub enum Extent {
     /// All are of one request, which may go on.
     Part,
     /// A request ends with so many of them; the others were not looked at.
@@ -86,11 +86,11 @@ impl Default for Heads {
 
 impl Heads {
     /// Follows what came, up to the end of a request or the first fault.
-    pub fn see(&mut self, bytes: &[u8]) -> Seen {
+    pub fn see(&mut self, bytes: &[u8]) -> Extent {
         let mut at = 0;
         while at < bytes.len() {
             match self.place {
-                Place::Beyond => return Seen::Part,
+                Place::Beyond => return Extent::Part,
                 Place::Bytes(left, then) => {
                     let here = left.min((bytes.len() - at) as u64);
                     at += usize::try_from(here).unwrap_or(usize::MAX);
@@ -104,14 +104,14 @@ impl Heads {
                     let rest = &bytes[at..];
                     let Some(end) = end_of_line(rest) else {
                         return match self.keep(kind, rest) {
-                            true => Seen::Wrong(LineFault::InBody(at)),
-                            false => Seen::Part,
+                            true => Extent::Wrong(LineFault::InBody(at)),
+                            false => Extent::Part,
                         };
                     };
                     let before = rest[..end].last().or(self.line.last());
                     if before != Some(&b'\r') {
                         self.place = Place::Beyond;
-                        return Seen::Wrong(match kind {
+                        return Extent::Wrong(match kind {
                             Line::Head => LineFault::InHead(at + end),
                             Line::ChunkSize | Line::Trailer => LineFault::InBody(at + end),
                         });
@@ -121,10 +121,10 @@ impl Heads {
                 }
             }
             if std::mem::take(&mut self.is_whole) {
-                return Seen::Whole(at);
+                return Extent::Whole(at);
             }
         }
-        Seen::Part
+        Extent::Part
     }
 
     /// Says whether a line of a body is too long; the server itself refuses a head that is.
@@ -259,10 +259,14 @@ mod tests {
         let mut at = 0;
         while at < bytes.len() {
             match heads.see(&bytes[at..]) {
-                Seen::Part => return None,
-                Seen::Whole(count) => at += count,
-                Seen::Wrong(LineFault::InHead(here)) => return Some(LineFault::InHead(at + here)),
-                Seen::Wrong(LineFault::InBody(here)) => return Some(LineFault::InBody(at + here)),
+                Extent::Part => return None,
+                Extent::Whole(count) => at += count,
+                Extent::Wrong(LineFault::InHead(here)) => {
+                    return Some(LineFault::InHead(at + here));
+                }
+                Extent::Wrong(LineFault::InBody(here)) => {
+                    return Some(LineFault::InBody(at + here));
+                }
             }
         }
         None
@@ -274,11 +278,11 @@ mod tests {
             let mut heads = Heads::default();
             let text = format!("{request}{GET}");
             for _ in 0..2 {
-                assert_eq!(heads.see(text.as_bytes()), Seen::Whole(request.len()));
+                assert_eq!(heads.see(text.as_bytes()), Extent::Whole(request.len()));
             }
             let (begun, rest) = request.as_bytes().split_at(request.len() - 1);
-            assert_eq!(heads.see(begun), Seen::Part);
-            assert_eq!(heads.see(rest), Seen::Whole(1));
+            assert_eq!(heads.see(begun), Extent::Part);
+            assert_eq!(heads.see(rest), Extent::Whole(1));
         }
     }
 
@@ -372,7 +376,7 @@ mod tests {
         }
         for line in ["1;", "0\r\nx: "] {
             let mut heads = Heads::default();
-            assert_eq!(heads.see(format!("{head}{line}").as_bytes()), Seen::Part);
+            assert_eq!(heads.see(format!("{head}{line}").as_bytes()), Extent::Part);
             let found = (0..20).find_map(|_| first_fault(&mut heads, &[b'x'; 10_000]));
             assert_eq!(found, Some(LineFault::InBody(0)));
         }
@@ -382,7 +386,7 @@ mod tests {
     fn a_line_without_end_takes_no_room_without_end() {
         let mut heads = Heads::default();
         for _ in 0..100 {
-            assert_eq!(heads.see(&[b'x'; 10_000]), Seen::Part);
+            assert_eq!(heads.see(&[b'x'; 10_000]), Extent::Part);
         }
         assert!(heads.line.capacity() <= 2 * LONGEST);
     }
