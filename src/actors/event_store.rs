@@ -1,10 +1,10 @@
 //! The writer: the only actor that touches the journal.
 //!
 //! Owns the Journal and the Ledger. Receives [`Accept`], [`Publish`], [`Record`], [`Archived`],
-//! [`ClockSet`] and [`Close`]; sends [`Committed`] to everyone, [`Release`] to the Router, [`Fatal`] to the Warden,
-//! and answers clients. With a fact it writes the event by which the hub itself tells of it. Runs
-//! alone on its thread, which it may block. Never hands out, retries or decides about messages: it
-//! only writes what follows from what is written.
+//! [`ClockSet`] and [`Close`]; sends [`Committed`] to everyone, [`Release`] to the Router, [`Fatal`]
+//! to the Warden, and answers clients. With a fact it writes the event by which the hub itself tells
+//! of it. Runs alone on its thread, which it may block. Never hands out, retries or decides about
+//! messages: it only writes what follows from what is written.
 //!
 //! Group commit: the first arrival arms one flush; everything that arrives while a sync is under
 //! way rides in the next.
@@ -35,6 +35,7 @@ use crate::clock::Clock;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
 use crate::domain::lack::Lack;
+use crate::domain::moment::NOTEWORTHY_STEP_MS;
 use crate::domain::refusal::Refusal;
 use crate::domain::shortage::Shortage;
 use crate::domain::timestamp::Timestamp;
@@ -49,8 +50,6 @@ const BATCH_BYTES: usize = 2 << 20;
 const BUSY_RECORDS: u64 = 10_000;
 /// How often the free space is looked at while there is work, and a full disk is tried again.
 const DISK_CHECK: Duration = Duration::from_millis(250);
-/// A step of the system's clock that is noted beside the journal.
-const NOTEWORTHY_MS: i64 = 1_000;
 
 pub struct EventStore {
     clock: Clock,
@@ -199,7 +198,7 @@ impl EventStore {
     fn look_at_clock(&mut self) -> Timestamp {
         let now = self.clock.moment();
         let set_by = self.hub_ahead - now.hub_ahead();
-        if set_by.abs() >= NOTEWORTHY_MS && !self.failed {
+        if set_by.abs() >= NOTEWORTHY_STEP_MS && !self.failed {
             self.hub_ahead = now.hub_ahead();
             let from = Timestamp::from_millis(now.wall.as_millis().saturating_sub(set_by));
             if let Err(error) = self.journal.note_clock_step(from, now.wall) {

@@ -11,6 +11,9 @@ pub const LONGEST_LIFT: Duration = Duration::from_secs(15 * 60);
 
 /// News that is older than this was stamped before the system's clock was set.
 const LONGEST_WAY_MS: i64 = 60_000;
+/// The system's clock is often corrected by less than this, in milliseconds; by so much and more it was
+/// set, and whoever keeps both clocks apart has to know.
+pub const NOTEWORTHY_STEP_MS: i64 = 1_000;
 /// A stamp further ahead is from before the clock was set back.
 const SLIGHTLY_AHEAD_MS: i64 = 1_000;
 

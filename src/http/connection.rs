@@ -1,4 +1,5 @@
-//! The connection of a client: how it is read while it is a WebSocket, and how it ends.
+//! The connection of a client: how it is read, one request after the other or as a WebSocket, and how
+//! it ends.
 //!
 //! A client that says no more (FIN) may still listen, or be gone: nothing tells them apart. What it
 //! has asked for is answered, but nobody waits for it any longer.

@@ -7,12 +7,11 @@ use actix::Recipient;
 
 use crate::actors::messages::ClockSet;
 use crate::clock::Clock;
+use crate::domain::moment::NOTEWORTHY_STEP_MS;
 use crate::metrics::Metrics;
 
 /// Between two pulses of a thread.
 const BEAT: Duration = Duration::from_millis(100);
-/// By how much the system's clock is set now and then without anybody having to know.
-const NOTEWORTHY_MS: i64 = 1_000;
 
 /// Begins the pulse of this thread. Until it ends, time passes only while it is given.
 pub fn begin(clock: Clock, metrics: Arc<Metrics>) {
@@ -41,14 +40,14 @@ pub fn watch_clock(clock: Clock, followers: [Recipient<ClockSet>; 2]) {
             let step = clock.take_step();
             // Whoever keeps both clocks apart has to know of a pause, too.
             let ahead = clock.moment().hub_ahead();
-            if step == 0 && (ahead - told).abs() < NOTEWORTHY_MS {
+            if step == 0 && (ahead - told).abs() < NOTEWORTHY_STEP_MS {
                 continue;
             }
             told = ahead;
             for follower in &followers {
                 follower.do_send(ClockSet);
             }
-            if step.abs() >= NOTEWORTHY_MS {
+            if step.abs() >= NOTEWORTHY_STEP_MS {
                 let seconds = step as f64 / 1000.0;
                 tracing::warn!(
                     seconds,

@@ -1,19 +1,17 @@
 //! What waits follows the system's clock, which deadlines are on.
 
-use crate::domain::moment::Moment;
+use crate::domain::moment::{Moment, NOTEWORTHY_STEP_MS};
 
 use super::entry::{Entry, Place};
 use super::{Queues, destination_of};
-
-/// A system's clock that was set by less moves no rank: a deadline is a matter of seconds.
-const NOTEWORTHY_MS: i64 = 1_000;
 
 impl Queues {
     /// Learns how the system's clock is set. When that changes, deadlines are nearer or further
     /// for what waits already.
     pub fn follow_clock(&mut self, now: impl Into<Moment>) {
         let ahead = now.into().hub_ahead();
-        if (ahead - self.ranking.hub_ahead).abs() < NOTEWORTHY_MS {
+        // Less moves no rank: a deadline is a matter of seconds.
+        if (ahead - self.ranking.hub_ahead).abs() < NOTEWORTHY_STEP_MS {
             return;
         }
         let has_deadline = |entry: &&mut Box<Entry>| {

@@ -11,6 +11,7 @@
 //! ```
 
 use crate::domain::ids::Position;
+use crate::domain::moment::NOTEWORTHY_STEP_MS;
 use crate::domain::timestamp::Timestamp;
 
 /// Of more the oldest are taken for one.
@@ -79,7 +80,7 @@ impl ClockSteps {
         let back = latest.as_millis().saturating_sub(now.as_millis());
         let back = back.min(forward);
         let shown = now.as_millis().saturating_add(back);
-        (back >= UNDER_WAY_MS).then(|| Timestamp::from_millis(shown))
+        (back >= NOTEWORTHY_STEP_MS).then(|| Timestamp::from_millis(shown))
     }
 
     /// The journal begins and goes on with these positions: forgets steps before which there is no
