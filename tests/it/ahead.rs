@@ -29,15 +29,9 @@ fn say(hub: &TestHub, requests: &str) -> Connection {
     connection
 }
 
-fn hub_with_billing() -> TestHub {
-    let hub = TestHub::start();
-    hub.register_puller("billing");
-    hub
-}
-
 #[test]
 fn an_answer_is_made_for_its_request_and_not_for_the_next() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let chunked = "transfer-encoding: chunked\r\n";
     let requests = [
         post("", &message(1)),
@@ -64,7 +58,7 @@ fn an_answer_is_made_for_its_request_and_not_for_the_next() {
 
 #[test]
 fn any_number_is_answered_also_to_who_says_no_more() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let requests: String = (1..=500).map(|id| post("", &message(id))).collect();
     let mut connection = say(&hub, &requests);
     connection.end().unwrap();
@@ -77,7 +71,7 @@ fn any_number_is_answered_also_to_who_says_no_more() {
 
 #[test]
 fn behind_the_last_request_nothing_is_done() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let requests = head("GET", "/health", "connection: close\r\n") + &post("", &message(1));
     let mut connection = say(&hub, &requests);
     let answer = connection.hear().unwrap();

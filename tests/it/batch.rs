@@ -5,19 +5,13 @@ use serde_json::{Value, json};
 use crate::support::TestHub;
 use crate::support::verbs::{array, id_of, text};
 
-fn hub_with_billing() -> TestHub {
-    let hub = TestHub::start();
-    hub.register_puller("billing");
-    hub
-}
-
 fn message(payload: impl Into<Value>) -> Value {
     json!({"destination": "billing", "payload": payload.into()})
 }
 
 #[test]
 fn arrays_objects_and_lines_are_taken_alike() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let messages = json!([message(1), message(2)]);
     let lines = format!("{}\n\n{}\n", messages[0], messages[1]);
     let ndjson = hub.with_header("content-type: application/x-ndjson; charset=utf-8");
@@ -40,7 +34,7 @@ fn arrays_objects_and_lines_are_taken_alike() {
 
 #[test]
 fn a_bad_item_does_not_fail_the_others() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let mut bad = message(2);
     bad["ttl"] = json!(-1);
     let unknown = json!({"destination": "nobody", "payload": 3});
@@ -89,7 +83,7 @@ fn a_batch_fills_a_lane_as_far_as_it_goes() {
 
 #[test]
 fn an_id_twice_in_a_batch_is_one_message() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let mut twin = message(1);
     twin["id"] = json!("01890a5d-ac96-774b-bcce-b302099a8057");
     let mut impostor = twin.clone();
@@ -102,7 +96,7 @@ fn an_id_twice_in_a_batch_is_one_message() {
 
 #[test]
 fn messages_of_a_batch_keep_their_order() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let messages: Vec<_> = (0..500).map(message).collect();
     hub.batch(&json!(messages)).is(202);
     let pulled = hub.pull("billing", 1000);
@@ -113,7 +107,7 @@ fn messages_of_a_batch_keep_their_order() {
 
 #[test]
 fn what_is_no_batch_is_refused() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     for body in [json!(5), json!({}), json!([]), json!({"messages": 1})] {
         let details = hub.batch(&body).refuses(400, "INVALID_MESSAGE");
         assert!(["body", "messages"].contains(&&*text(&details["field"])));

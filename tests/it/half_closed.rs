@@ -12,12 +12,6 @@ use crate::support::{TestHub, eventually};
 /// What waits for longer than this waits for its time.
 const AT_ONCE: Duration = Duration::from_secs(10);
 
-fn hub_with_billing() -> TestHub {
-    let hub = TestHub::start();
-    hub.register_puller("billing");
-    hub
-}
-
 fn post(path: &str, body: &Value) -> Vec<u8> {
     let body = body.to_string();
     let length = body.len();
@@ -40,7 +34,7 @@ fn ask_and_be_silent(hub: &TestHub, request: &[u8]) -> Answer {
 
 #[test]
 fn what_was_asked_is_answered() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     for bytes in [1, 40_000, 1_000_000] {
         let message = json!({"destination": "billing", "payload": "x".repeat(bytes)});
         ask_and_be_silent(&hub, &post("/v1/messages", &message)).is(202);
@@ -52,7 +46,7 @@ fn what_was_asked_is_answered() {
 
 #[test]
 fn a_body_that_ends_early_is_refused() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let whole = post(
         "/v1/messages",
         &json!({"destination": "billing", "payload": 1}),
@@ -64,7 +58,7 @@ fn a_body_that_ends_early_is_refused() {
 
 #[test]
 fn nobody_waits_for_them() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let waiting = json!({"max": 10, "wait_ms": 60_000});
     let receive = post("/v1/services/billing/receive", &waiting);
     let nothing = ask_and_be_silent(&hub, &receive).is(200);
@@ -80,7 +74,7 @@ fn nobody_waits_for_them() {
 
 #[test]
 fn their_connections_end() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let waiting = post("/v1/services/billing/receive", &json!({"wait_ms": 60_000}));
     let upgrade =
         b"GET /events HTTP/1.1\r\nhost: hub\r\nconnection: upgrade\r\nupgrade: websocket\r\n\

@@ -11,12 +11,6 @@ use serde_json::{Value, json};
 use crate::support::wire::Answer;
 use crate::support::{Client, TestHub, eventually};
 
-fn hub_with_billing() -> TestHub {
-    let hub = TestHub::start();
-    hub.register_puller("billing");
-    hub
-}
-
 #[track_caller]
 fn assert_refused(answer: &Answer, what: &str) {
     let status = answer.status;
@@ -36,7 +30,7 @@ fn assert_refused(answer: &Answer, what: &str) {
 
 #[test]
 fn depth_is_bounded_where_it_is_said() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let send = |depth: usize, open: &str, close: &str| {
         let payload = format!("{}1{}", open.repeat(depth), close.repeat(depth));
         let body = format!(r#"{{"destination":"billing","payload":{payload}}}"#);
@@ -60,7 +54,7 @@ fn depth_is_bounded_where_it_is_said() {
 
 #[test]
 fn known_fields_are_strict_and_payloads_are_not() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let with = |fields: &str| {
         let body = format!(r#"{{"destination":"billing","payload":1,{fields}}}"#);
         hub.ask("POST", "/message", body.as_bytes())
@@ -112,7 +106,7 @@ fn known_fields_are_strict_and_payloads_are_not() {
 
 #[test]
 fn bodies_that_are_too_large_are_refused_early() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let before = hub.memory();
     for (path, bytes) in [
         ("/message", (1 << 20) + 1),
@@ -170,7 +164,7 @@ fn say(client: &Client, bytes: &[u8]) -> io::Result<Answer> {
 
 #[test]
 fn broken_http_never_reaches_a_handler() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let many = "x: y\r\n".repeat(5000);
     let huge = format!("x: {}\r\n", "y".repeat(1 << 20));
     let send = "POST /message HTTP/1.1\r\nhost: hub\r\n";
@@ -210,7 +204,7 @@ fn broken_http_never_reaches_a_handler() {
 
 #[test]
 fn what_is_no_request_is_refused_as_everything_else() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let huge = format!(
         "GET / HTTP/1.1\r\nhost: hub\r\nx: {}\r\n\r\n",
         "y".repeat(200_000)
@@ -246,7 +240,7 @@ fn what_is_no_request_is_refused_as_everything_else() {
 /// request of its own to the hub would be none to it.
 #[test]
 fn a_bare_lf_hides_no_request() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let body = "{\n\"destination\": \"billing\",\n\n\"payload\": 1\n}\n";
     let length = body.len();
     let send = format!(
@@ -274,7 +268,7 @@ fn a_bare_lf_hides_no_request() {
 
 #[test]
 fn bodies_that_stop_early_change_nothing() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let body = r#"{"destination":"billing","payload":1}"#;
     for length in [body.len() + 1, body.len() + 100_000] {
         let request = format!(
@@ -291,7 +285,7 @@ fn bodies_that_stop_early_change_nothing() {
 
 #[test]
 fn chunked_bodies_are_read_as_others() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let head = "POST /message HTTP/1.1\r\nhost: hub\r\nx-service-name: shop\r\ntransfer-encoding: chunked\r\n\r\n";
     let good =
         format!("{head}10\r\n{{\"destination\":\"\r\n15\r\nbilling\",\"payload\":1}}\r\n0\r\n\r\n");
@@ -304,7 +298,7 @@ fn chunked_bodies_are_read_as_others() {
 
 #[test]
 fn slow_clients_are_let_go() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let started = std::time::Instant::now();
     let mut slow = hub.connect().unwrap();
     slow.say(b"GET /health HTTP/1.1\r\nx: ").unwrap();
@@ -315,7 +309,7 @@ fn slow_clients_are_let_go() {
 #[test]
 #[ignore = "a body may take 30 seconds; nightly"]
 fn slow_bodies_are_refused() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let head = b"POST /message HTTP/1.1\r\nhost: hub\r\ncontent-length: 100\r\n\r\n{";
     let answer = say(&hub, head).unwrap();
     answer.refuses(400, "INVALID_MESSAGE");
@@ -323,7 +317,7 @@ fn slow_bodies_are_refused() {
 
 #[test]
 fn odd_paths_and_queries_are_refused() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     for path in [
         "/v1/messages/%00",
         "/v1/messages/%ff",
@@ -376,7 +370,7 @@ fn odd_paths_and_queries_are_refused() {
 
 #[test]
 fn extreme_but_valid_values_are_taken() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     for fields in [
         json!({"ttl": 1e9}),
         json!({"ttl": 1e-9}),
@@ -416,7 +410,7 @@ fn extreme_but_valid_values_are_taken() {
 
 #[test]
 fn many_large_requests_at_once_stay_in_bounds() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let body: Value = json!({"destination": "billing", "payload": "x".repeat(500_000)});
     let threads: Vec<_> = (0..32)
         .map(|_| {

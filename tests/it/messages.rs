@@ -15,15 +15,9 @@ fn to_billing(fields: &Value) -> Value {
     message
 }
 
-fn hub_with_billing() -> TestHub {
-    let hub = TestHub::start();
-    hub.register_puller("billing");
-    hub
-}
-
 #[test]
 fn the_least_message_gets_its_defaults() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let receipt = hub.send(&to_billing(&json!({}))).is(202);
     assert_eq!(receipt["status"], "accepted");
     assert_eq!(receipt["durability"], "disk");
@@ -41,7 +35,7 @@ fn the_least_message_gets_its_defaults() {
 
 #[test]
 fn all_routes_and_spellings_mean_the_same() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     for route in ["/v1/messages/send", "/v1/messages", "/message"] {
         let message = to_billing(&json!({"message_type": "invoice", "priority": 1}));
         let id = id_of(&hub.post(route, &message).is(202));
@@ -54,7 +48,7 @@ fn all_routes_and_spellings_mean_the_same() {
 
 #[test]
 fn headers_of_the_request_label_the_message() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let client = hub
         .with_header("X-Correlation-ID: order-7")
         .with_header("X-Request-ID: request-1");
@@ -68,7 +62,7 @@ fn headers_of_the_request_label_the_message() {
 
 #[test]
 fn wrong_messages_are_refused_with_their_field() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     for (fields, field) in [
         (json!({"ttl": 0}), "ttl"),
         (json!({"priority": 6}), "priority"),
@@ -92,7 +86,7 @@ fn wrong_messages_are_refused_with_their_field() {
 
 #[test]
 fn payloads_arrive_byte_for_byte() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let payload = r#"{"a": 1e400, "a":"\ud800" , "n":12345678901234567890123}"#;
     let body = format!(r#"{{"destination":"billing","payload":{payload}}}"#);
     let sent = hub.ask("POST", "/message", body.as_bytes());
@@ -119,7 +113,7 @@ fn waiting_for_a_delivery_tells_its_end() {
 
 #[test]
 fn waiting_ends_with_its_time() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let open = hub.send_waiting(20, &to_billing(&json!({}))).is(202);
     assert_eq!(open["status"], "accepted");
     assert_eq!(hub.message(&id_of(&open))["status"], "pending");
@@ -129,7 +123,7 @@ fn waiting_ends_with_its_time() {
 
 #[test]
 fn waiting_ends_when_the_message_expires() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let answer = hub.send_waiting(20_000, &to_billing(&json!({"ttl": 0.05})));
     let details = answer.refuses(502, "DELIVERY_FAILED");
     assert_eq!(details["reason"], "expired");
@@ -137,7 +131,7 @@ fn waiting_ends_when_the_message_expires() {
 
 #[test]
 fn the_same_message_again_is_a_duplicate() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let message = to_billing(&json!({"id": ID}));
     let first = hub.send(&message).is(202);
     assert_eq!(first.get("duplicate"), None);
@@ -164,7 +158,7 @@ fn the_same_message_again_is_a_duplicate() {
 
 #[test]
 fn an_id_given_by_the_hub_is_known_too() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let id = hub.send_to("billing", json!({"amount": 5}));
     let again = hub.send(&to_billing(&json!({"id": id}))).is(200);
     assert_eq!(again["duplicate"], true);
@@ -174,7 +168,7 @@ fn an_id_given_by_the_hub_is_known_too() {
 
 #[test]
 fn a_delayed_message_comes_in_its_time() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let long = hub.send(&to_billing(&json!({"delay": 3600}))).is(202);
     let view = hub.message(&id_of(&long));
     assert_eq!(view["state"], "scheduled");
@@ -190,7 +184,7 @@ fn a_delayed_message_comes_in_its_time() {
 
 #[test]
 fn what_expires_becomes_a_dead_letter() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let id = id_of(&hub.send(&to_billing(&json!({"ttl": 0.05}))).is(202));
     eventually("it expires", || hub.state(&id) == "expired");
     let letter = hub.dead_letter(&id).is(200);
@@ -203,7 +197,7 @@ fn what_expires_becomes_a_dead_letter() {
 
 #[test]
 fn the_more_important_message_goes_first() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     for priority in ["DEFERRED", "low", "Normal", "HIGH", "CRITICAL"] {
         hub.send(&to_billing(&json!({"priority": priority})))
             .is(202);
@@ -217,7 +211,7 @@ fn the_more_important_message_goes_first() {
 
 #[test]
 fn a_near_deadline_lifts_a_message() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let normal = hub.send_to("billing", 1);
     let urgent = to_billing(&json!({"priority": 5, "deadline": "2020-01-01T00:00:00Z"}));
     let urgent = id_of(&hub.send(&urgent).is(202));
@@ -228,7 +222,7 @@ fn a_near_deadline_lifts_a_message() {
 
 #[test]
 fn messages_of_one_key_follow_each_other() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let mut of_key = Vec::new();
     for _ in 0..3 {
         let message = to_billing(&json!({"ordering_key": "customer-1"}));
@@ -250,7 +244,7 @@ fn messages_of_one_key_follow_each_other() {
 
 #[test]
 fn only_what_is_not_settled_can_be_cancelled() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let id = hub.send_to("billing", 1);
     let cancelled = hub.cancel(&id).is(200);
     assert_eq!(cancelled["state"], "cancelled");
@@ -266,7 +260,7 @@ fn only_what_is_not_settled_can_be_cancelled() {
 
 #[test]
 fn cancelling_wins_over_a_lease() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let id = hub.send_to("billing", 1);
     let leased = hub.pull_one("billing");
     assert_eq!(hub.state(&id), "delivering");
@@ -288,7 +282,7 @@ fn a_push_under_way_cannot_be_cancelled() {
 
 #[test]
 fn lists_are_filtered() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     hub.register_puller("mail");
     let billing = hub.send_to("billing", 1);
     let mail = id_of(
@@ -318,7 +312,7 @@ fn lists_are_filtered() {
 
 #[test]
 fn pages_follow_each_other_without_gap_or_repeat() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let sent: Vec<_> = (0..7).map(|n| hub.send_to("billing", n)).collect();
     let mut seen = Vec::new();
     let mut cursor = String::new();
@@ -369,7 +363,7 @@ fn who_asks_not_to_queue_is_told_at_once() {
 
 #[test]
 fn payloads_stay_as_they_are_in_every_list() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let payload = r#"{ "b": 1e400, "a":"\ud800","a":2 }"#;
     let message = format!(r#"{{"destination":"billing","payload":{payload},"ttl":0.001}}"#);
     let receipt = hub.ask("POST", "/v1/messages", message.as_bytes()).is(202);

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{assert_refused, hub_with_billing};
+use super::assert_refused;
 use crate::support::TestHub;
 use crate::support::wire::{Answer, Connection};
 
@@ -137,7 +137,7 @@ impl<'a> Asker<'a> {
 
 #[test]
 fn bodies_that_are_no_json_are_refused_everywhere() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let mut asker = Asker::new(&hub);
     let deep = "[".repeat(100_000);
     let bodies: [&[u8]; 16] = [
@@ -170,7 +170,7 @@ fn bodies_that_are_no_json_are_refused_everywhere() {
 
 #[test]
 fn no_field_of_a_body_makes_it_fail() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let mut asker = Asker::new(&hub);
     let long = format!("\"{}\"", "x".repeat(10_000));
     let deep = format!("{}{}", "[".repeat(60), "]".repeat(60));
@@ -219,7 +219,7 @@ fn no_field_of_a_body_makes_it_fail() {
 
 #[test]
 fn no_part_of_an_address_makes_it_fail() {
-    let hub = hub_with_billing();
+    let hub = TestHub::with_puller("billing");
     let mut asker = Asker::new(&hub);
     let long = "x".repeat(5000);
     let values = [

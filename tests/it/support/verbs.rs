@@ -2,8 +2,19 @@
 
 use serde_json::{Value, json};
 
+use super::TestHub;
 use super::client::Client;
 use super::wire::Answer;
+
+impl TestHub {
+    /// A hub with a service that asks for its messages.
+    #[track_caller]
+    pub fn with_puller(service: &str) -> Self {
+        let hub = Self::start();
+        hub.register_puller(service);
+        hub
+    }
+}
 
 impl Client {
     #[track_caller]
