@@ -99,13 +99,12 @@ fn all_that_was_said_before_the_end_counts() {
 fn events_published_before_the_end_are_in_the_log() {
     let hub = TestHub::start();
     let mut published = 0;
-    // Few enough that their kernel has sent them before they leave.
     for (way, leave) in WAYS {
         let mut socket = hub.socket();
-        for n in 0..100 {
+        socket.say_at_once((0..100).map(|n| {
             let event = json!({"event_type": "a.b", "source": "shop", "payload": n});
-            socket.say(&json!({"type": "publish", "event": event}));
-        }
+            json!({"type": "publish", "event": event})
+        }));
         leave(socket);
         published += 100;
         eventually(way, || {

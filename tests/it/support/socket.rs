@@ -91,6 +91,26 @@ impl Client {
     }
 }
 
+/// One frame of the protocol as a client sends it; `first` is its first byte.
+fn frame_bytes(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first];
+    match payload.len() {
+        short @ 0..126 => frame.push(0x80 | short as u8),
+        medium @ 126..65_536 => {
+            frame.push(0x80 | 126);
+            frame.extend((medium as u16).to_be_bytes());
+        }
+        long => {
+            frame.push(0x80 | 127);
+            frame.extend((long as u64).to_be_bytes());
+        }
+    }
+    let mask = [7, 1, 3, 5];
+    frame.extend(mask);
+    frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(a, b)| a ^ b));
+    frame
+}
+
 impl Socket {
     pub fn say(&mut self, frame: &Value) {
         self.say_text(&frame.to_string());
@@ -109,24 +129,18 @@ impl Socket {
         }
     }
 
-    /// One frame of the protocol; `first` is its first byte.
+    /// All of `frames` as one piece, which the client's kernel sends whole
+    /// before it sees what the client does next. Of many small pieces it
+    /// keeps all but the first ten until the other end has confirmed those.
+    pub fn say_at_once(&mut self, frames: impl Iterator<Item = Value>) {
+        let bytes: Vec<u8> = frames
+            .flat_map(|frame| frame_bytes(LAST | TEXT, frame.to_string().as_bytes()))
+            .collect();
+        self.say_bytes(&bytes).unwrap();
+    }
+
     pub fn say_frame(&mut self, first: u8, payload: &[u8]) -> io::Result<()> {
-        let mut frame = vec![first];
-        match payload.len() {
-            short @ 0..126 => frame.push(0x80 | short as u8),
-            medium @ 126..65_536 => {
-                frame.push(0x80 | 126);
-                frame.extend((medium as u16).to_be_bytes());
-            }
-            long => {
-                frame.push(0x80 | 127);
-                frame.extend((long as u64).to_be_bytes());
-            }
-        }
-        let mask = [7, 1, 3, 5];
-        frame.extend(mask);
-        frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(a, b)| a ^ b));
-        self.say_bytes(&frame)
+        self.say_bytes(&frame_bytes(first, payload))
     }
 
     pub fn say_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
