@@ -6,12 +6,12 @@ pub mod wal;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::{ExitCode, Termination};
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, Loaded};
+use crate::exit::Exit;
 use crate::runtime;
 
 /// Read when no `--config` is given, if it is there.
@@ -46,32 +46,6 @@ pub struct ConfigFile {
     /// The configuration file; without it config/config.yaml, if there is one.
     #[arg(long, value_name = "PATH")]
     pub config: Option<PathBuf>,
-}
-
-/// How the process ends.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Exit {
-    Clean = 0,
-    /// What was measured is wrong: a message was lost or changed.
-    VerificationFailed = 1,
-    /// A bad configuration or bad arguments.
-    Usage = 2,
-    /// The hub took nothing of what it was to be measured by. Nothing is lost.
-    NothingTaken = 69,
-    /// Something broke; what is on disk is safe.
-    Internal = 70,
-    /// The storage cannot be opened.
-    Storage = 74,
-    /// The hub asks for a key, or for another.
-    Denied = 77,
-    /// Ctrl-C or SIGTERM, before anything was measured.
-    Interrupted = 130,
-}
-
-impl Termination for Exit {
-    fn report(self) -> ExitCode {
-        ExitCode::from(self as u8)
-    }
 }
 
 impl Cli {

@@ -11,8 +11,8 @@
 //! | [`runtime`] | wires, starts, drains, stops | everything |
 //! | [`cli`] | the command line, the load generator, journal tools | `runtime` |
 //!
-//! Beside the layers: [`clock`], [`config`], [`door`], [`error`], [`live`], [`metrics`], [`patience`],
-//! [`pool`], [`request_rates`], [`telemetry`].
+//! Beside the layers: [`clock`], [`config`], [`door`], [`error`], [`exit`], [`live`], [`metrics`],
+//! [`patience`], [`pool`], [`request_rates`], [`telemetry`].
 
 pub mod actors;
 pub mod adapters;
@@ -22,6 +22,7 @@ pub mod config;
 pub mod domain;
 pub mod door;
 pub mod error;
+pub mod exit;
 pub mod http;
 pub mod live;
 pub mod logic;

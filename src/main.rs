@@ -1,7 +1,8 @@
 use std::io::{self, Write};
 
 use clap::Parser;
-use message_hub::cli::{self, Cli, Command, Exit};
+use message_hub::cli::{self, Cli, Command};
+use message_hub::exit::Exit;
 use message_hub::{runtime, telemetry};
 
 #[global_allocator]

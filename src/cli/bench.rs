@@ -39,7 +39,7 @@ use std::io::{self, Write};
 
 use tokio::task::LocalSet;
 
-use super::Exit;
+use crate::exit::Exit;
 use crate::runtime::connections;
 
 pub use arguments::{BenchArguments, Mode};

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::Exit;
+use crate::exit::Exit;
 
 /// Written by `scripts/licences`.
 const NOTICES: &str = include_str!("licences.txt");

@@ -15,9 +15,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::{ConfigFile, Exit};
+use super::ConfigFile;
 use crate::adapters::private_files;
 use crate::config::Config;
+use crate::exit::Exit;
 use crate::logic::wal::known_ids::DedupLimits;
 use import::ImportError;
 use output::Output;

@@ -14,7 +14,7 @@ use crate::actors::archivist::Archivist;
 use crate::actors::event_store::EventStore;
 use crate::actors::messages::{Close, Drain};
 use crate::actors::warden::Stopping;
-use crate::cli::Exit;
+use crate::exit::Exit;
 use crate::http::visits::Visits;
 use crate::ports::archive::Archive;
 

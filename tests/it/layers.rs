@@ -64,6 +64,7 @@ const RULES: &[(&str, &[&str])] = &[
         "error",
         &["actors::messages", "domain", "logic::limits", "ports"],
     ),
+    ("exit", &[]),
     ("metrics", &["domain", "logic", "metrics"]),
     ("door", &[]),
     ("live", &[]),

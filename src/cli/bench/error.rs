@@ -4,7 +4,7 @@ use std::io;
 
 use super::hub_process::StartError;
 use super::refusal::{Kind, No};
-use crate::cli::Exit;
+use crate::exit::Exit;
 
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {

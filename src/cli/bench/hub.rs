@@ -135,7 +135,7 @@ fn all_taken(status: u16, body: &[u8]) -> Result<(), HubError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::Exit;
+    use crate::exit::Exit;
 
     #[test]
     fn what_is_to_wait_is_there_whole_or_the_run_does_not_begin() {

@@ -12,8 +12,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::client::request_once;
 use super::target::Target;
-use crate::cli::Exit;
 use crate::config::{Config, ConfigError};
+use crate::exit::Exit;
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longer than the hub's own `shutdown_timeout`.

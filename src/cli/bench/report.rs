@@ -10,7 +10,7 @@ use super::ledger::Tally;
 use super::recorder::{Errors, LatencySummary};
 use super::refusal;
 use super::usage::Usage;
-use crate::cli::Exit;
+use crate::exit::Exit;
 
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Report {
