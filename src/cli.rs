@@ -5,17 +5,14 @@ pub mod licences;
 pub mod wal;
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::config::{Config, ConfigError, Loaded};
+use crate::config::Loaded;
+use crate::config_file::ConfigFile;
 use crate::exit::Exit;
 use crate::runtime;
-
-/// Read when no `--config` is given, if it is there.
-const USUAL_FILE: &str = "config/config.yaml";
 
 /// A message hub: durable messages, service discovery, circuits and retries in one binary.
 #[derive(Parser, Debug)]
@@ -41,13 +38,6 @@ pub enum Command {
     Bench(bench::BenchArguments),
 }
 
-#[derive(Args, Clone, PartialEq, Eq, Debug)]
-pub struct ConfigFile {
-    /// The configuration file; without it config/config.yaml, if there is one.
-    #[arg(long, value_name = "PATH")]
-    pub config: Option<PathBuf>,
-}
-
 impl Cli {
     /// # Errors
     /// A configuration file that the command has no use for, or a second one.
@@ -69,22 +59,6 @@ impl Cli {
                 "--config before the command: this command does not take it there, or has one itself",
             )),
         }
-    }
-}
-
-impl ConfigFile {
-    /// The file that is read, if there is one.
-    pub fn path(&self) -> Option<PathBuf> {
-        let usual = Path::new(USUAL_FILE);
-        match &self.config {
-            Some(file) => Some(file.clone()),
-            None => usual.exists().then(|| usual.to_owned()),
-        }
-    }
-
-    /// Reads the file, and the environment of this process over it.
-    pub fn load(&self) -> Result<Loaded, ConfigError> {
-        Config::load(self.path().as_deref(), std::env::vars_os())
     }
 }
 
@@ -120,7 +94,10 @@ pub fn check_config(
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::config_file::USUAL_FILE;
 
     fn parse(line: &str) -> Result<Command, clap::Error> {
         Cli::try_parse_from(line.split(' ')).and_then(Cli::into_command)

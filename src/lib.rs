@@ -11,14 +11,15 @@
 //! | [`runtime`] | wires, starts, drains, stops | everything |
 //! | [`cli`] | the command line, the load generator, journal tools | `runtime` |
 //!
-//! Beside the layers: [`clock`], [`config`], [`door`], [`error`], [`exit`], [`live`], [`metrics`],
-//! [`patience`], [`pool`], [`request_rates`], [`telemetry`].
+//! Beside the layers: [`clock`], [`config`], [`config_file`], [`door`], [`error`], [`exit`],
+//! [`live`], [`metrics`], [`patience`], [`pool`], [`request_rates`], [`telemetry`].
 
 pub mod actors;
 pub mod adapters;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod config_file;
 pub mod domain;
 pub mod door;
 pub mod error;

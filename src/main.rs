@@ -2,6 +2,7 @@ use std::io::{self, Write};
 
 use clap::Parser;
 use message_hub::cli::{self, Cli, Command};
+use message_hub::config_file::ConfigFile;
 use message_hub::exit::Exit;
 use message_hub::{runtime, telemetry};
 
@@ -33,7 +34,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
     })
 }
 
-fn serve(file: &cli::ConfigFile) -> Exit {
+fn serve(file: &ConfigFile) -> Exit {
     let loaded = match file.load() {
         Ok(loaded) => loaded,
         Err(error) => {

@@ -15,9 +15,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::ConfigFile;
 use crate::adapters::private_files;
 use crate::config::Config;
+use crate::config_file::ConfigFile;
 use crate::exit::Exit;
 use crate::logic::wal::known_ids::DedupLimits;
 use import::ImportError;

@@ -8,8 +8,8 @@ use actix_web::web;
 
 use super::ring::Addresses;
 use crate::actors::messages::{QuotasConfigured, RoomConfigured};
-use crate::cli::ConfigFile;
 use crate::config::Config;
+use crate::config_file::ConfigFile;
 use crate::http::Hub;
 use crate::http::auth::Keys;
 use crate::telemetry;

@@ -73,6 +73,7 @@ const RULES: &[(&str, &[&str])] = &[
     ("request_rates", &["domain", "logic::token_bucket"]),
     ("clock", &["domain"]),
     ("config", &["config", "domain", "logic::limits"]),
+    ("config_file", &["config"]),
     ("telemetry", &["config"]),
 ];
 
