@@ -12,7 +12,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::config::Loaded;
 use crate::config_file::ConfigFile;
 use crate::exit::Exit;
-use crate::runtime;
+use crate::opening;
 
 /// A message hub: durable messages, service discovery, circuits and retries in one binary.
 #[derive(Parser, Debug)]
@@ -78,7 +78,7 @@ pub fn check_config(
             for key in config.unused() {
                 writeln!(log, "warning: {key}: set, but not used by this version")?;
             }
-            if let Err(error) = runtime::check(&config) {
+            if let Err(error) = opening::check(&config) {
                 writeln!(log, "{error}")?;
                 return Ok(error.exit());
             }

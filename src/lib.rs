@@ -12,7 +12,7 @@
 //! | [`cli`] | the command line, the load generator, journal tools | `runtime` |
 //!
 //! Beside the layers: [`clock`], [`config`], [`config_file`], [`door`], [`error`], [`exit`],
-//! [`live`], [`metrics`], [`patience`], [`pool`], [`request_rates`], [`telemetry`].
+//! [`live`], [`metrics`], [`open_files`], [`opening`], [`patience`], [`pool`], [`request_rates`], [`telemetry`].
 
 pub mod actors;
 pub mod adapters;
@@ -28,6 +28,8 @@ pub mod http;
 pub mod live;
 pub mod logic;
 pub mod metrics;
+pub mod open_files;
+pub mod opening;
 pub mod patience;
 pub mod pool;
 pub mod ports;

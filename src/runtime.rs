@@ -1,7 +1,7 @@
 //! The one place that sees everything: opens the storage, wires the actors, replays, opens the
 //! door, and on a signal drains and stops.
 
-pub mod connections;
+mod connections;
 mod huge_pages;
 mod pulse;
 mod reload;
@@ -12,7 +12,6 @@ mod settings;
 mod shutdown;
 
 use std::io;
-use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,12 +21,8 @@ use prometheus::IntCounter;
 use tokio::time::MissedTickBehavior;
 
 use crate::actors::archivist::{self, Found};
-use crate::adapters::archive::{PostgresArchive, SqliteArchive};
-use crate::adapters::journal_file::{FileJournal, JournalOptions, SyncMode};
-use crate::adapters::private_files;
-use crate::adapters::tls::Trust;
 use crate::clock::Clock;
-use crate::config::{Config, Database, Loaded, LogFormat, WalSync};
+use crate::config::{Config, Loaded, LogFormat};
 use crate::config_file::ConfigFile;
 use crate::door::{Door, Phase};
 use crate::exit::Exit;
@@ -44,6 +39,8 @@ use crate::live::Live;
 use crate::logic::limits::Limit;
 use crate::logic::writer::Author;
 use crate::metrics::Metrics;
+use crate::open_files;
+use crate::opening::{self, StartError};
 use crate::pool::Pool;
 use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::Journal;
@@ -54,34 +51,13 @@ use reload::Reload;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Why the hub did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error("{0}")]
-    Configuration(String),
-    #[error("{0}")]
-    Storage(String),
-    #[error("{0}")]
-    Internal(String),
-}
-
-impl StartError {
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Configuration(_) => Exit::Usage,
-            Self::Storage(_) => Exit::Storage,
-            Self::Internal(_) => Exit::Internal,
-        }
-    }
-}
-
 /// Runs a hub until it is told to stop.
 ///
 /// # Errors
 /// [`StartError`] says what to fix.
 pub fn serve(loaded: &Loaded, file: &ConfigFile) -> Result<Exit, StartError> {
     huge_pages::avoid();
-    check(&loaded.config)?;
+    opening::check(&loaded.config)?;
     let metrics = Arc::new(Metrics::with(loaded.config.metrics_max_services));
     let filter = telemetry::filter(&loaded.config).map_err(StartError::Configuration)?;
     let lost = metrics.log_lines_lost.clone();
@@ -93,36 +69,12 @@ pub fn serve(loaded: &Loaded, file: &ConfigFile) -> Result<Exit, StartError> {
     for key in loaded.config.unused() {
         tracing::warn!("{key}: set, but not used by this version");
     }
-    let files = connections::allow_many();
+    let files = open_files::allow_many();
     connections::check_files(files, server::workers()).map_err(StartError::Storage)?;
-    keep_private(&loaded.config)?;
+    opening::keep_private(&loaded.config)?;
     let exit = actix::System::new().block_on(run(loaded, file, files, metrics));
     telemetry::flush();
     exit
-}
-
-/// What the hub stores is its user's alone.
-fn keep_private(config: &Config) -> Result<(), StartError> {
-    private_files::umask();
-    let archive = match &config.database {
-        Database::Sqlite(path) => Some(path.as_path()),
-        Database::Postgres(_) => None,
-    };
-    let kept = private_files::keep(&config.data_dir, archive);
-    kept.map_err(|error| StartError::Storage(error.to_string()))
-}
-
-/// Whether this version can run a hub so configured, as far as can be told without trying.
-///
-/// # Errors
-/// [`StartError::Configuration`] names the key.
-pub fn check(config: &Config) -> Result<(), StartError> {
-    telemetry::filter(config).map_err(StartError::Configuration)?;
-    let trust = trust(config)?;
-    match &config.database {
-        Database::Sqlite(_) => Ok(()),
-        Database::Postgres(url) => open_postgres(url, &trust).map(drop),
-    }
 }
 
 async fn run(
@@ -137,16 +89,16 @@ async fn run(
     let config = &loaded.config;
     let clock = Clock::start();
     let door = Door::default();
-    let listener = listen(config)?;
+    let listener = opening::listen(config)?;
     let address = listener
         .local_addr()
-        .map_err(|error| cannot_listen(config, &error))?;
-    let journal = open_journal(config)?;
+        .map_err(|error| opening::cannot_listen(config, &error))?;
+    let journal = opening::open_journal(config)?;
     if journal.size_bytes() > config.wal_segment_bytes {
         huge_pages::allow();
     }
-    let trust = trust(config)?;
-    let archive = open_archive(config, &trust).await?;
+    let trust = opening::trust(config)?;
+    let archive = opening::open_archive(config, &trust).await?;
     let found = look_at(&*archive, journal.author()).await?;
 
     let archive_of_hub = (archive.clone(), journal.author().clone());
@@ -265,51 +217,6 @@ fn hub(
     })
 }
 
-fn listen(config: &Config) -> Result<TcpListener, StartError> {
-    let bound = || {
-        let listener = TcpListener::bind((config.host.as_str(), config.port))?;
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    };
-    bound().map_err(|error: io::Error| cannot_listen(config, &error))
-}
-
-fn cannot_listen(config: &Config, error: &io::Error) -> StartError {
-    let (host, port) = (&config.host, config.port);
-    let advice = if error.kind() == io::ErrorKind::AddrInUse {
-        "; stop what listens there, or choose another port (port: or MESSAGE_HUB_PORT)"
-    } else {
-        ""
-    };
-    StartError::Storage(format!("cannot listen on {host}:{port}: {error}{advice}"))
-}
-
-fn open_journal(config: &Config) -> Result<FileJournal, StartError> {
-    let options = JournalOptions {
-        segment_bytes: config.wal_segment_bytes,
-        sync: match config.wal_sync {
-            WalSync::Disk => SyncMode::Disk,
-            WalSync::Os => SyncMode::Os,
-        },
-        dedup_capacity: config.dedup_capacity,
-        dedup_window: config.dedup_window,
-    };
-    let opened = FileJournal::open(config.data_dir.join("wal"), options);
-    opened.map_err(|error| StartError::Storage(error.to_string()))
-}
-
-async fn open_archive(config: &Config, trust: &Trust) -> Result<Arc<dyn Archive>, StartError> {
-    match &config.database {
-        Database::Sqlite(path) => {
-            let opened = SqliteArchive::open(path).await;
-            Ok(Arc::new(
-                opened.map_err(|error| StartError::Storage(error.to_string()))?,
-            ))
-        }
-        Database::Postgres(url) => Ok(Arc::new(open_postgres(url, trust)?)),
-    }
-}
-
 /// What is in the archive, which must be this hub's if it is anybody's; or why it cannot be told now.
 async fn look_at(
     archive: &dyn Archive,
@@ -326,17 +233,6 @@ async fn look_at(
         checkpoint: standing.checkpoint,
         events,
     }))
-}
-
-/// Whether it can be reached shows later.
-fn open_postgres(url: &str, trust: &Trust) -> Result<PostgresArchive, StartError> {
-    let opened = PostgresArchive::open(url, trust);
-    opened.map_err(|error| StartError::Configuration(error.to_string()))
-}
-
-fn trust(config: &Config) -> Result<Trust, StartError> {
-    let trust = Trust::new(config.tls_ca_file.as_deref());
-    trust.map_err(|error| StartError::Configuration(error.to_string()))
 }
 
 /// The lines on standard output for whoever started the hub. Where the log is JSON there are none:

@@ -40,7 +40,7 @@ use std::io::{self, Write};
 use tokio::task::LocalSet;
 
 use crate::exit::Exit;
-use crate::runtime::connections;
+use crate::open_files;
 
 pub use arguments::{BenchArguments, Mode};
 
@@ -58,7 +58,7 @@ pub fn run(
             return Ok(Exit::Usage);
         }
     };
-    connections::allow_many();
+    open_files::allow_many();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use actix_web::rt::net::TcpStream;
 use rustix::net::sockopt::set_tcp_user_timeout;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::AsyncWriteExt;
 
 use crate::http::connection::Connection;
@@ -146,20 +145,6 @@ pub fn keep_in_check(stream: &TcpStream) {
     if let Err(error) = set_tcp_user_timeout(stream, millis) {
         tracing::debug!(%error, "a connection has no time limit for what it does not take");
     }
-}
-
-/// As many open files, and so connections, as this process may have at all; gives how many. `None`
-/// is without bound.
-pub fn allow_many() -> Option<u64> {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        ..limit
-    };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::warn!(%error, "the limit of open files stays at {:?}", limit.current);
-    }
-    getrlimit(Resource::Nofile).current
 }
 
 #[cfg(test)]

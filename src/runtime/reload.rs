@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::config_file::ConfigFile;
 use crate::http::Hub;
 use crate::http::auth::Keys;
+use crate::opening;
 use crate::telemetry;
 
 /// What holds as soon as it is read.
@@ -64,7 +65,7 @@ impl Reload {
 
     fn take(&mut self, path: &Path) -> Result<(), String> {
         let loaded = self.file.load().map_err(|error| error.to_string())?;
-        super::check(&loaded.config).map_err(|error| error.to_string())?;
+        opening::check(&loaded.config).map_err(|error| error.to_string())?;
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }

@@ -8,7 +8,6 @@ use futures_util::future::join_all;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::StartError;
 use crate::actors::messages::Committed;
 use crate::domain::fact::Recorded;
 use crate::domain::ids::Position;
@@ -16,6 +15,7 @@ use crate::domain::moment::Moment;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::ledger::Ledger;
 use crate::logic::wal::clock_steps::ClockSteps;
+use crate::opening::StartError;
 use crate::ports::journal::{Cut, Journal, JournalError, Portion, Recovery};
 
 /// How much is handed to the actors at once. The bytes are those in memory.

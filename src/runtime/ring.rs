@@ -12,7 +12,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::replay::{self, Recovered};
-use super::{StartError, huge_pages, settings};
+use super::{huge_pages, settings};
 use crate::actors::archivist::{self, Archivist, Found};
 use crate::actors::circuit_breaker;
 use crate::actors::death_watch::DeathWatch;
@@ -43,6 +43,7 @@ use crate::logic::ownership::Denial;
 use crate::logic::quotas::Quotas;
 use crate::logic::writer::Author;
 use crate::metrics::Metrics;
+use crate::opening::StartError;
 use crate::pool::Pool;
 use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::{Journal, Readers};

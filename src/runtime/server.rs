@@ -14,11 +14,12 @@ use actix_web::{App, web};
 use tracing_actix_web::TracingLogger;
 
 use super::connections::{self, Doorkeeper};
-use super::{StartError, cannot_listen, pulse};
+use super::pulse;
 use crate::config::Config;
 use crate::http::connection::Connection;
 use crate::http::unreadable::{self, Explain};
 use crate::http::{self, Hub, edge};
+use crate::opening::{StartError, cannot_listen};
 use crate::telemetry::QuietSpans;
 
 /// Serves on `listener` until the handle says otherwise.

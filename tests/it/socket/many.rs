@@ -1,6 +1,6 @@
 //! Very many sockets, some of which stop reading.
 
-use message_hub::runtime::connections::allow_many;
+use message_hub::open_files::allow_many;
 use serde_json::json;
 
 use crate::support::socket::Socket;
