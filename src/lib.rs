@@ -8,8 +8,8 @@
 //! | [`adapters`] | files, SQLite, the HTTP client behind the ports | `ports` |
 //! | [`actors`] | thin shells around the logic; [`actors::messages`] is the map | `ports` |
 //! | [`http`] | parse, admit, ask, reply | `actors::messages`, `ports` |
-//! | [`runtime`] | wires, starts, drains, stops | everything |
-//! | [`cli`] | the command line, the load generator, journal tools | `runtime` |
+//! | [`runtime`] | wires, starts, drains, stops | everything but `cli` |
+//! | [`cli`] | the command line, the load generator, journal tools | everything but `runtime` |
 //!
 //! Beside the layers: [`clock`], [`config`], [`config_file`], [`door`], [`error`], [`exit`],
 //! [`live`], [`metrics`], [`open_files`], [`opening`], [`patience`], [`pool`], [`request_rates`], [`telemetry`].

@@ -4,6 +4,7 @@
 mod check;
 mod export;
 mod import;
+mod io_error;
 mod output;
 mod owed;
 mod repair;
@@ -21,6 +22,7 @@ use crate::config_file::ConfigFile;
 use crate::exit::Exit;
 use crate::logic::wal::known_ids::DedupLimits;
 use import::ImportError;
+use io_error::named;
 use output::Output;
 
 pub use check::{Report, SegmentReport, SegmentState, check};
@@ -247,9 +249,4 @@ fn repair_journal(
     }
     writeln!(out, "the journal is good")?;
     Ok(Exit::Clean)
-}
-
-/// The same error, saying what it is about.
-fn named(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

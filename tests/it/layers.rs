@@ -192,6 +192,17 @@ fn only_the_top_sees_adapters() {
 }
 
 #[test]
+fn the_command_line_is_beside_the_runtime() {
+    for (here, there) in [("cli", "runtime"), ("runtime", "cli")] {
+        for source in sources().iter().filter(|source| source.is_in(here)) {
+            for path in named(source) {
+                assert!(!is_within(&path, there), "{} names {path}", source.module);
+            }
+        }
+    }
+}
+
+#[test]
 fn domain_and_logic_are_pure() {
     let mut wrong = Vec::new();
     let pure = |source: &&Source| source.is_in("domain") || source.is_in("logic");

@@ -1,6 +1,6 @@
 //! The hub under measurement: one of our own, or somebody's at a URL.
 
-use super::BenchArguments;
+use super::arguments::BenchArguments;
 use super::client::Connection;
 use super::error::HubError;
 use super::hub_process::HubProcess;

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::BenchArguments;
+use super::arguments::BenchArguments;
 use super::ledger::Tally;
 use super::recorder::{Errors, LatencySummary};
 use super::refusal;

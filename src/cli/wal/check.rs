@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::named;
+use super::io_error::named;
 use crate::adapters::journal_file::directory::{Listing, SegmentFile, look_again};
 use crate::adapters::journal_file::replay::{check_follows, decode, read_newest, read_sealed};
 use crate::domain::ids::Position;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::named;
+use super::io_error::named;
 use crate::adapters::journal_file::directory::{self, Listing, SegmentFile, UNFINISHED};
 use crate::adapters::journal_file::{FileJournal, JournalOptions};
 use crate::domain::ids::{HIGHEST, Position};

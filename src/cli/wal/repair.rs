@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use ahash::{AHashMap, AHashSet};
 
-use super::{SegmentState, check};
+use super::check::{SegmentState, check};
 use crate::adapters::journal_file::directory::{self, Listing, SegmentFile};
 use crate::adapters::journal_file::{FileJournal, JournalOptions};
 use crate::domain::carried::Tally;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Seek};
 use std::path::{Path, PathBuf};
 
-use super::named;
+use super::io_error::named;
 use crate::adapters::journal_file::directory::{Listing, SegmentFile, look_again};
 use crate::adapters::journal_file::replay::ending;
 use crate::domain::ids::Position;
