@@ -352,6 +352,7 @@ impl Metrics {
     pub fn texts(&self, scrape: &Scrape<'_>) -> Texts {
         let _alone = self.showing.lock().unwrap_or_else(PoisonError::into_inner);
         self.show_messages(scrape.tally, scrape.depths);
+        self.archive_size.show(scrape.depths.open());
         self.show_ages(scrape.depths, scrape.now);
         self.services.show(scrape.picture, scrape.now);
         let families = self.registry.gather();

@@ -10,6 +10,7 @@ use futures_util::future::{BoxFuture, FutureExt, pending, ready};
 use crate::domain::carried::StreamHead;
 use crate::domain::event::{Event, EventId, Sequence, Snapshot, StreamId};
 use crate::domain::ids::{MessageId, Position};
+use crate::domain::message::Status;
 use crate::logic::ownership::{Claim, Claimed, Standing};
 use crate::logic::page::{Filling, MOST_BYTES, Page};
 use crate::logic::projection::Batch;
@@ -89,12 +90,14 @@ impl Archive for MemoryArchive {
     fn census(&self) -> BoxFuture<'_, Result<Census, ArchiveError>> {
         self.answer(|contents| {
             let mut census = Census {
+                messages: contents.rows.len() as u64,
                 events: contents.events.len() as u64,
                 event_letters: contents.letters.len() as u64,
                 ..Census::default()
             };
-            for row in contents.rows.values() {
-                *census.messages.entry(row.state).or_default() += 1;
+            let rows = contents.rows.values();
+            for row in rows.filter(|row| row.state.status() == Status::Failed) {
+                *census.failed.entry(row.state).or_default() += 1;
             }
             Ok(census)
         })

@@ -2,19 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use prometheus::{IntCounter, IntGaugeVec};
 
 use super::maker::Maker;
 use super::sometimes::Sometimes;
-use crate::domain::message::State;
-use crate::logic::census::{ARCHIVED_STATES, Census};
+use crate::logic::census::Census;
 
 /// How large the archive is.
 pub struct ArchiveSize {
     pub bytes: Sometimes,
     pub events: Sometimes,
     rows: IntGaugeVec,
+    census: Mutex<Option<Census>>,
     /// Questions it did not answer.
     pub failures: IntCounter,
 }
@@ -32,9 +33,10 @@ impl ArchiveSize {
             ),
             rows: make.gauges(
                 "message_hub_archive_messages",
-                "Messages in the archive by state, counted from time to time; queued: not settled",
+                "Messages in the archive by state, counted from time to time; queued: still owed by the hub",
                 "state",
             ),
+            census: Mutex::default(),
             failures: make.counter(
                 "message_hub_archive_failures_total",
                 "How often the archive did not answer",
@@ -42,24 +44,26 @@ impl ArchiveSize {
         }
     }
 
-    /// By state; empty: they were not counted yet.
-    pub fn messages(&self) -> BTreeMap<&'static str, i64> {
-        let state = |state: State| {
-            let gauge = self.rows.with_label_values(&[state.name()]);
-            (state.name(), gauge.get())
-        };
-        let is_known = self.bytes.get().is_some();
-        let states = ARCHIVED_STATES.into_iter().filter(|_| is_known);
-        states.map(state).collect()
+    /// By state, of which the hub still owes `open`; empty: they were not counted yet.
+    pub fn messages(&self, open: usize) -> BTreeMap<&'static str, i64> {
+        let census = self.census.lock().unwrap_or_else(PoisonError::into_inner);
+        let states = census
+            .iter()
+            .flat_map(|census| census.by_state(open as u64));
+        states
+            .map(|(state, count)| (state.name(), clamp(count)))
+            .collect()
     }
 
-    pub fn show(&self, census: &Census) {
+    pub fn note(&self, census: Census) {
         self.bytes.set(Some(clamp(census.bytes)));
         self.events.set(Some(clamp(census.events)));
-        for state in ARCHIVED_STATES {
-            let count = census.messages.get(&state).copied().unwrap_or(0);
-            let gauge = self.rows.with_label_values(&[state.name()]);
-            gauge.set(clamp(count));
+        *self.census.lock().unwrap_or_else(PoisonError::into_inner) = Some(census);
+    }
+
+    pub(super) fn show(&self, open: usize) {
+        for (state, count) in self.messages(open) {
+            self.rows.with_label_values(&[state]).set(count);
         }
     }
 }

@@ -4,7 +4,7 @@ mod dead_letters;
 mod events;
 mod messages;
 
-pub use crate::logic::census::{ARCHIVED_STATES, Census};
+pub use crate::logic::census::Census;
 pub use crate::logic::retention::messages::Age;
 pub use dead_letters::DeadLetterQuery;
 pub use events::{ArchivedLetter, ArchivedStream, EventQuery, LetterQuery};

@@ -147,7 +147,7 @@ impl Handler<Counted> for Archivist {
         let pause = COUNT.max(counted.took * COUNT_SHARE);
         self.count_at = Some(Instant::now() + pause);
         match counted.census {
-            Ok(census) => self.metrics.archive_size.show(&census),
+            Ok(census) => self.metrics.archive_size.note(census),
             Err(error) => tracing::debug!(%error, "the archive was not counted"),
         }
     }

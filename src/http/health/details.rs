@@ -310,7 +310,7 @@ fn components(hub: &Hub, picture: &Picture, sight: Sight) -> Components {
             status: well(archive_answers),
             lag_records: metrics.archive_lag.get(),
             bytes: metrics.archive_size.bytes.get(),
-            messages: metrics.archive_size.messages(),
+            messages: metrics.archive_size.messages(total.open()),
             lost_before: Some(metrics.archive_lost_before.get()).filter(|lost| *lost > 0),
         },
         disk: DiskHealth {

@@ -70,6 +70,6 @@ async fn what_is_not_known_is_not_shown() {
     cellar.caught_up(1).await;
     cellar.pass(SOON).await;
     assert_eq!(cellar.metrics.archive_lag.get(), Some(0));
-    let messages = cellar.metrics.archive_size.messages();
+    let messages = cellar.metrics.archive_size.messages(1);
     assert_eq!(messages["queued"], 1);
 }

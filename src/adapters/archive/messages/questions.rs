@@ -45,11 +45,10 @@ pub fn count(query: &MessageQuery) -> Statement {
 }
 
 /// Of the few that have an index of their own.
-pub fn undelivered_by_state() -> Statement {
-    Statement::new(
-        "SELECT state AS name, count(*) AS number FROM messages WHERE state <> 'delivered' \
-         GROUP BY state",
-    )
+pub fn failed_by_state() -> Statement {
+    Statement::new("SELECT state AS name, count(*) AS number FROM messages WHERE TRUE")
+        .sql(FAILED)
+        .sql(" GROUP BY state")
 }
 
 /// Letters of subscriptions count for the subscriber.

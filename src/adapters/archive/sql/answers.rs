@@ -175,25 +175,21 @@ impl<S: Sql> SqlArchive<S> {
         Ok(count)
     }
 
-    /// Delivered messages are the rest: all others have an index of their own.
     pub(super) async fn count_all(&self) -> Result<Census, ArchiveError> {
         let one = async |sql| Ok(self.number(Statement::new(sql)).await?.unwrap_or(0));
         let mut census = Census {
             events: one(events::questions::COUNT).await?,
             event_letters: one(letters::COUNT).await?,
             bytes: one(S::BYTES).await?,
+            messages: one(S::MESSAGES).await?,
             ..Census::default()
         };
-        let all = one(S::MESSAGES).await?;
-        let undelivered = messages::questions::undelivered_by_state();
+        let failed = messages::questions::failed_by_state();
         let read = |row: Count| {
             let state = State::from_name(&row.name).ok_or("unknown state")?;
             Ok((state, position(row.number)?))
         };
-        census.messages = self.load(undelivered, read).await?.into_iter().collect();
-        let undelivered: u64 = census.messages.values().sum();
-        let delivered = all.saturating_sub(undelivered);
-        census.messages.insert(State::Delivered, delivered);
+        census.failed = self.load(failed, read).await?.into_iter().collect();
         Ok(census)
     }
 
