@@ -3,13 +3,8 @@
 //!
 //! A client that says no more (FIN) may still listen, or be gone: nothing tells them apart. What it
 //! has asked for is answered, but nobody waits for it any longer.
-//!
-//! It is closed in two steps, as TCP means it: first the client is told that nothing more comes,
-//! then what it still sends is thrown away until it has closed, too, or a second is over. Closed at
-//! once, a client that is still writing would be answered with a reset, which may destroy the
-//! answer on its way (RFC 9112, section 9.6); closed late, a client that waits for the end, as one
-//! of a WebSocket does (RFC 6455, section 7.1.1), would wait for nothing.
 
+mod closing;
 mod line;
 #[cfg(test)]
 mod tests;
@@ -19,26 +14,18 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use actix_web::rt::net::TcpStream;
-use actix_web::rt::time::{Sleep, sleep};
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::unreadable::{Explain, bare};
 use crate::error::NoRequest;
 use crate::logic::heads::{Extent, Heads, LineFault};
+use closing::Closing;
 use line::AHEAD;
 
 pub use line::Line;
-
-/// How long the client may take to close, once it was told.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// Bytes that are thrown away meanwhile.
-const MOST_DISCARDED: usize = 16 << 20;
-/// Bytes thrown away before others get a turn.
-const TURN: usize = 256 << 10;
 
 pub struct Connection {
     stream: TcpStream,
@@ -53,15 +40,10 @@ pub struct Connection {
     is_cut: bool,
     /// In place of what the server says by itself to what is no request.
     explain: Option<Explain>,
-    /// What is left to be written of that.
-    explanation: Bytes,
+    /// What is left to be written of that, once it is to be said.
+    explanation: Option<Bytes>,
     /// Dropped with it.
     _kept: Option<Box<dyn Any>>,
-}
-
-struct Closing {
-    until: Pin<Box<Sleep>>,
-    discarded: usize,
 }
 
 impl Connection {
@@ -75,7 +57,7 @@ impl Connection {
             held: BytesMut::new(),
             is_cut: false,
             explain: None,
-            explanation: Bytes::new(),
+            explanation: None,
             _kept: None,
         }
     }
@@ -104,22 +86,29 @@ impl Connection {
         self.line.is_socket()
     }
 
-    fn poll_explain(
-        &mut self,
-        context: &mut Context<'_>,
-        fault: NoRequest,
-    ) -> Poll<io::Result<()>> {
-        if let (true, Some(explain)) = (self.explanation.is_empty(), &self.explain) {
-            self.explanation = explain(fault);
-        }
-        while !self.explanation.is_empty() {
-            let rest = &self.explanation;
+    /// Says what is wrong, and closes: the server itself would let go of a client that may still be
+    /// writing.
+    fn poll_refuse(&mut self, context: &mut Context<'_>, fault: NoRequest) -> Poll<io::Result<()>> {
+        let explain = self.explain.as_deref();
+        let explanation = || explain.map(|explain| explain(fault)).unwrap_or_default();
+        let rest = self.explanation.get_or_insert_with(explanation);
+        while !rest.is_empty() {
             match ready!(Pin::new(&mut self.stream).poll_write(context, rest))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                count => self.explanation.advance(count),
+                count => rest.advance(count),
             }
         }
-        Poll::Ready(Ok(()))
+        self.poll_close(context).map(Ok)
+    }
+
+    fn poll_close(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let stream = &mut self.stream;
+        if self.closing.is_none() && ready!(Pin::new(&mut *stream).poll_shutdown(context)).is_err()
+        {
+            return Poll::Ready(());
+        }
+        let closing = self.closing.get_or_insert_with(Closing::begin);
+        closing.poll(stream, context)
     }
 
     /// Reads on in one request, or in the next one once that is answered.
@@ -219,31 +208,6 @@ impl Connection {
             false => Poll::Pending,
         }
     }
-
-    /// The rest of what the client sends, until it has closed.
-    fn poll_discard(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Some(closing) = &mut self.closing else {
-            return Poll::Ready(());
-        };
-        let mut scrap = [0; 8 << 10];
-        let mut taken = 0;
-        while taken < TURN {
-            let mut buffer = ReadBuf::new(&mut scrap);
-            match Pin::new(&mut self.stream).poll_read(context, &mut buffer) {
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                    taken += buffer.filled().len();
-                }
-                Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending => return closing.until.as_mut().poll(context),
-            }
-        }
-        closing.discarded += taken;
-        if closing.discarded >= MOST_DISCARDED {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        closing.until.as_mut().poll(context)
-    }
 }
 
 impl AsyncRead for Connection {
@@ -287,7 +251,7 @@ impl AsyncWrite for Connection {
         let found = if this.is_socket() { None } else { bare(bytes) };
         let bytes = match found {
             Some((0, fault)) if this.explain.is_some() => {
-                ready!(this.poll_explain(context, fault))?;
+                ready!(this.poll_refuse(context, fault))?;
                 return Poll::Ready(Ok(bytes.len()));
             }
             Some((begin, _)) if begin > 0 => &bytes[..begin],
@@ -309,16 +273,6 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        if this.closing.is_none() {
-            if ready!(Pin::new(&mut this.stream).poll_shutdown(context)).is_err() {
-                return Poll::Ready(Ok(()));
-            }
-            this.closing = Some(Closing {
-                until: Box::pin(sleep(PATIENCE)),
-                discarded: 0,
-            });
-        }
-        this.poll_discard(context).map(Ok)
+        self.get_mut().poll_close(context).map(Ok)
     }
 }

@@ -42,6 +42,7 @@ mod operations;
 mod ordering;
 mod outgoing;
 mod pacing;
+mod parting;
 mod pauses;
 mod postgres;
 mod power_loss;
