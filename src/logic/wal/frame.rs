@@ -92,34 +92,47 @@ pub fn encode_joined(buffer: &mut Vec<u8>, position: Position, batch_index: u32,
 
 fn write(buffer: &mut Vec<u8>, position: Position, (batch_index, mark): (u32, u8), fact: &Fact) {
     let start = buffer.len();
-    let mut head = [0; HEAD_BYTES];
-    head[8..16].copy_from_slice(&position.to_le_bytes());
+    let mut head = head(position, codec::Kind::of(fact));
     head[16..20].copy_from_slice(&batch_index.to_le_bytes());
-    head[20] = codec::Kind::of(fact) as u8;
-    head[VERSION_AT] = codec::VERSION | mark;
+    head[VERSION_AT] |= mark;
     buffer.extend_from_slice(&head);
     codec::encode_body(buffer, fact);
     seal(&mut buffer[start..]);
 }
 
+/// Of the first record since a sync that stands for itself.
+fn head(position: Position, kind: codec::Kind) -> [u8; HEAD_BYTES] {
+    let mut head = [0; HEAD_BYTES];
+    head[8..16].copy_from_slice(&position.to_le_bytes());
+    head[20] = kind as u8;
+    head[VERSION_AT] = codec::VERSION;
+    head
+}
+
+/// The body of a [`Carried`] that says nothing, so short that it fits where any record was.
+const NOTHING: &[u8] = br#"{"tally":{},"known_ids":[]}"#;
+
 /// Frames at `positions` that take `room` bytes together and say nothing but `tally`, to stand
 /// where others cannot be read any more; `None` if so many do not fit, or not so large ones.
 pub fn without_meaning(positions: Range<Position>, room: usize, tally: Tally) -> Option<Vec<u8>> {
-    let last = positions.end.checked_sub(1)?;
-    let nothing = Fact::Carried(Arc::default());
+    let last = positions.clone().next_back()?;
     let mut bytes = Vec::new();
     for position in positions.start..last {
         if bytes.len() > room {
             return None;
         }
-        encode(&mut bytes, position, 0, &nothing);
+        write_nothing(&mut bytes, position);
     }
     let start = bytes.len();
-    let carried = Carried {
-        tally,
-        ..Carried::default()
-    };
-    encode(&mut bytes, last, 0, &Fact::Carried(Arc::new(carried)));
+    if tally == Tally::default() {
+        write_nothing(&mut bytes, last);
+    } else {
+        let carried = Carried {
+            tally,
+            ..Carried::default()
+        };
+        encode(&mut bytes, last, 0, &Fact::Carried(Arc::new(carried)));
+    }
     if bytes.len() > room || room - start > MAX_BYTES {
         return None;
     }
@@ -127,6 +140,13 @@ pub fn without_meaning(positions: Range<Position>, room: usize, tally: Tally) ->
     bytes.resize(room, b' ');
     seal(&mut bytes[start..]);
     Some(bytes)
+}
+
+fn write_nothing(buffer: &mut Vec<u8>, position: Position) {
+    let start = buffer.len();
+    buffer.extend_from_slice(&head(position, codec::Kind::Carried));
+    buffer.extend_from_slice(NOTHING);
+    seal(&mut buffer[start..]);
 }
 
 /// Fills in length and checksum.
@@ -256,8 +276,29 @@ mod tests {
         let (second, position) = announce(&three[first..first + HEAD_BYTES]).unwrap();
         assert_eq!((position, three.len()), (6, 2000));
         assert!(is_intact(&three[first + second..]));
-        assert_eq!(without_meaning(5..8, 100, Tally::default()), None);
+        assert_eq!(without_meaning(5..8, 140, Tally::default()), None);
         assert_eq!(without_meaning(5..5, 100, Tally::default()), None);
+    }
+
+    #[test]
+    fn a_frame_without_meaning_fits_where_any_record_was() {
+        let facts = samples::one_of_each();
+        for fact in facts.iter().chain([&samples::settled_without_attempt(1)]) {
+            let mut bytes = Vec::new();
+            encode(&mut bytes, 5, 0, fact);
+            let counts =
+                i64::from(fact.settlement().is_some() || matches!(fact, Fact::Accepted(_)));
+            let tally = Tally {
+                cancelled: counts,
+                ..Tally::default()
+            };
+            let filler = without_meaning(5..6, bytes.len(), tally).expect("it fits");
+            assert!(is_intact(&filler) && filler.len() == bytes.len());
+            let Fact::Carried(carried) = view(&filler, 0).decode().unwrap() else {
+                panic!("{fact:?} is replaced by something else");
+            };
+            assert_eq!(carried.tally, tally);
+        }
     }
 
     #[test]

@@ -115,6 +115,14 @@ pub fn delivered(number: u128) -> Fact {
     Fact::Delivered(settlement(number))
 }
 
+/// The shortest there is of a message.
+pub fn settled_without_attempt(number: u128) -> Fact {
+    Fact::Cancelled(Settlement {
+        attempt: None,
+        ..settlement(number)
+    })
+}
+
 pub fn dead_lettered(number: u128) -> Fact {
     Fact::DeadLettered(Settlement {
         reason: Some(DeadReason::Rejected),
