@@ -54,7 +54,7 @@ pub fn classify(answer: &PushAnswer) -> Answered {
     };
     match code {
         200..=299 => Answered::Delivered,
-        401 | 403 | 404 | 405 => Answered::Rejected(Rejection::Address),
+        401 | 403 | 404 | 405 | 501 => Answered::Rejected(Rejection::Address),
         410 => Answered::Gone,
         429 | 503 => Answered::Failed {
             retry_after: *retry_after,
@@ -126,7 +126,7 @@ mod tests {
             (425, failed),
             (429, later),
             (500, failed),
-            (501, failed),
+            (501, of_address),
             (502, failed),
             (503, later),
             (599, failed),
