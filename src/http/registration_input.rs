@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod dependencies;
+mod endpoints;
 
 use std::sync::Arc;
 
@@ -14,9 +15,9 @@ use super::fields::unknown::Ignored;
 use super::fields::{self, Field};
 use super::message_input::must_be_others;
 use crate::domain::deny_list::DenyList;
-use crate::domain::ids::{Label, ServiceName, is_visible_label};
+use crate::domain::ids::{Label, ServiceName};
 use crate::domain::message::Payload;
-use crate::domain::service::{Endpoint, HealthCheck, Registration};
+use crate::domain::service::{HealthCheck, Registration};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::logic::limits::Limit;
@@ -31,9 +32,6 @@ const MOST_IN_FLIGHT: u64 = 10_000;
 const DEFAULT_WEIGHT: u32 = 1;
 const MOST_WEIGHT: u64 = 1000;
 const MOST_CAPABILITIES: usize = 100;
-const MOST_ENDPOINTS: usize = 1000;
-/// In characters.
-const LONGEST_PATH: usize = 1000;
 /// Of what an instance is asked for or promises again and again.
 const SHORTEST_PERIOD: Duration = Duration::from_millis(100);
 
@@ -123,7 +121,10 @@ pub fn read(
             (1, MOST_IN_FLIGHT),
             DEFAULT_MAX_IN_FLIGHT,
         )?,
-        endpoints: optional("endpoints", body.endpoints, endpoints)?.unwrap_or_default(),
+        endpoints: optional("endpoints", body.endpoints, |field| {
+            endpoints::endpoints(field, &mut ignored)
+        })?
+        .unwrap_or_default(),
         metadata: optional("metadata", body.metadata, |field| {
             metadata(field, rules.most_metadata)
         })?,
@@ -184,26 +185,6 @@ fn service(body: &Body<'_>, route: Option<ServiceName>) -> Result<ServiceName, H
 /// The items of an array, not yet looked at.
 fn items<'a>(field: Field<'a>, most: usize) -> Result<Vec<&'a RawValue>, HubError> {
     field.list(most, "an array", &format!("must have at most {most} items"))
-}
-
-fn endpoints(field: Field<'_>) -> Result<Vec<Endpoint>, HubError> {
-    let form = "an array of {\"path\", \"methods\"}";
-    let many = format!("must have at most {MOST_ENDPOINTS} items");
-    let endpoints: Vec<Endpoint> = field.list(MOST_ENDPOINTS, form, &many)?;
-    for (index, endpoint) in endpoints.iter().enumerate() {
-        let path = std::slice::from_ref(&endpoint.path);
-        for (part, texts, most) in [
-            ("path", path, LONGEST_PATH),
-            ("methods", endpoint.methods.as_slice(), Label::MAX),
-        ] {
-            if !texts.iter().all(|text| is_visible_label(text, most)) {
-                let name = format!("{}[{index}].{part}", field.name);
-                let problem = format!("must be 1 to {most} printable characters");
-                return Err(HubError::invalid(SUBJECT, name, problem));
-            }
-        }
-    }
-    Ok(endpoints)
 }
 
 /// Types of messages.

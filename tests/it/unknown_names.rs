@@ -213,11 +213,17 @@ fn a_field_that_data_does_not_know_is_left_out_and_told() {
     let registration = json!({
         "service": "billing", "host": "a", "health_check": {"endpoint": "/h", "every": 3},
         "url": "http://127.0.0.1:9", "dependencies": [{"service": "shop", "min": 3}],
+        "endpoints": [{"path": "/a", "methods": ["GET"]}, {"path": "/b", "verb": "GET"}],
     });
     let answer = hub.register(&registration).is(201);
     assert_eq!(
         answer["ignored"],
-        json!(["host", "health_check.every", "dependencies[0].min"])
+        json!([
+            "host",
+            "health_check.every",
+            "endpoints[1].verb",
+            "dependencies[0].min"
+        ])
     );
     let message =
         json!({"destination": "billing", "payload": 1, "time_to_live": 5, "correlationId": 1});
