@@ -48,8 +48,7 @@ pub struct QueueStatus {
     parked: usize,
     retrying: usize,
     scheduled: usize,
-    /// In the list; missing while the archive does not answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// In the list; null while the archive does not answer.
     dead_letters: Option<u64>,
     statistics: Statistics,
 }

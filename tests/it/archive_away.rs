@@ -208,6 +208,8 @@ fn what_is_not_known_of_an_archive_that_is_away_is_not_shown() {
     });
     server.crash();
     let hub = hub.restart();
+    let status = hub.queue_status("").is(200);
+    assert_eq!(status.get("dead_letters"), Some(&Value::Null));
     let text = hub.get("/metrics").body;
     for series in [
         "message_hub_dead_letters ",
