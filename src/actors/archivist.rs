@@ -35,7 +35,7 @@ use crate::metrics::Metrics;
 use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::{JournalReader, Portion, Readers};
 use desk::Desk;
-use found::tell_down;
+use found::{Silence, tell_down};
 
 pub use found::{Found, events_in};
 
@@ -77,8 +77,8 @@ pub struct Archivist {
     is_known: bool,
     /// Something is asked of the archive or of the journal.
     writing: bool,
-    /// Why it did not answer when it was looked at, while something is written.
-    silent: Option<ArchiveError>,
+    /// It is away, though it can be reached or is being written to.
+    silent: Option<Silence>,
     counting: bool,
     count_at: Option<Instant>,
     waiters: Vec<(Position, Reply<Result<(), ArchiveError>>)>,
@@ -269,8 +269,8 @@ impl Archivist {
             let _ = reply.send(Err(error.clone()));
             return;
         }
-        if let Some(error) = &self.silent {
-            let _ = reply.send(Err(error.clone()));
+        if let Some(silence) = &self.silent {
+            let _ = reply.send(Err(silence.cause.clone()));
             return;
         }
         self.waiters.push((self.committed, reply));

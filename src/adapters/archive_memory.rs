@@ -31,6 +31,11 @@ impl MemoryArchive {
         self.lock().unavailable = unavailable;
     }
 
+    /// From now on it answers, but cannot be written to, or it can.
+    pub fn set_full(&self, full: bool) {
+        self.lock().full = full;
+    }
+
     /// From now on nobody who looks at it or writes gets an answer, or everybody does.
     pub fn set_stuck(&self, stuck: bool) {
         self.lock().stuck = stuck;
@@ -76,7 +81,10 @@ impl Archive for MemoryArchive {
         if self.lock().stuck {
             return pending().boxed();
         }
-        self.answer(|contents| contents.apply(&batch))
+        self.answer(|contents| match contents.full {
+            true => Err(ArchiveError::Unavailable("no room".to_owned())),
+            false => contents.apply(&batch),
+        })
     }
 
     fn look(&self) -> BoxFuture<'_, Result<(), ArchiveError>> {

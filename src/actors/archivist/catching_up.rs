@@ -47,6 +47,7 @@ impl Archivist {
             "archive has caught up with the journal"
         );
         self.phase = Phase::following(self.archived);
+        self.speaks_again();
         self.tell_horizon();
     }
 }

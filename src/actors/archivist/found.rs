@@ -33,6 +33,14 @@ pub async fn events_in(
     Ok(ends.first().copied().zip(ends.last().copied()))
 }
 
+/// Why nothing is asked of an archive at present but to write what is being written.
+pub(super) struct Silence {
+    pub cause: ArchiveError,
+    /// That it answers a look is not enough: it failed to write, and has not written since. It might
+    /// go and come back every second.
+    pub until_written: bool,
+}
+
 pub(super) fn tell_down(error: &ArchiveError) {
     tracing::error!(%error, "archive down: history answers 503, everything else goes on");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix::{AsyncContext, Context, Handler, Message};
 use tokio::time::Instant;
 
-use super::found::tell_down;
+use super::found::{Silence, tell_down};
 use super::{Archivist, Phase};
 use crate::ports::archive::{ArchiveError, Census, LOOK_LIMIT};
 
@@ -57,14 +57,17 @@ impl Archivist {
         });
     }
 
-    /// Nothing is asked of it at present but to write what is being written.
-    fn falls_silent(&mut self, error: ArchiveError) {
-        if self.silent.is_none() {
-            tell_down(&error);
+    fn falls_silent(&mut self, cause: ArchiveError) {
+        if self.silent.is_some() {
+            return;
         }
+        tell_down(&cause);
         self.metrics.archive_up.set(0);
-        self.refuse_waiters(&error);
-        self.silent = Some(error);
+        self.refuse_waiters(&cause);
+        self.silent = Some(Silence {
+            cause,
+            until_written: false,
+        });
     }
 
     pub(super) fn speaks_again(&mut self) {
@@ -109,6 +112,7 @@ impl Handler<Looked> for Archivist {
         match looked {
             // It went down or was opened meanwhile, which says more.
             _ if is_down => {}
+            Ok(()) if self.silent.as_ref().is_some_and(|one| one.until_written) => {}
             Ok(()) => {
                 self.speaks_again();
                 self.count(ctx);

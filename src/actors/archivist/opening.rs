@@ -3,7 +3,7 @@
 
 use actix::{AsyncContext, Context, Handler, Message};
 
-use super::found::{Found, events_in, tell_down};
+use super::found::{Found, Silence, events_in, tell_down};
 use super::{Archivist, Phase, RETRY};
 use crate::actors::messages::HistoryBegins;
 use crate::logic::ownership::Claim;
@@ -42,12 +42,15 @@ impl Archivist {
     }
 
     fn opened(&mut self, writer: Writer, found: Found, ctx: &mut Context<Self>) {
-        let was_down = matches!(self.phase, Phase::Down(_));
-        if was_down {
-            tracing::info!(checkpoint = found.checkpoint, "archive is back");
-        }
-        self.metrics.archive_up.set(1);
-        self.silent = None;
+        let down = match &self.phase {
+            Phase::Down(cause) => Some(cause.clone()),
+            _ => None,
+        };
+        let was_down = down.is_some();
+        self.silent = down.map(|cause| Silence {
+            cause,
+            until_written: true,
+        });
         self.writer = Some(writer);
         if was_down || found.checkpoint != self.archived {
             self.horizon.closed();
@@ -56,6 +59,11 @@ impl Archivist {
         }
         self.is_known = true;
         self.show_lag();
+        match was_down {
+            false => self.metrics.archive_up.set(1),
+            true if self.archived >= self.committed => self.speaks_again(),
+            true => {}
+        }
         self.horizon.opened(found.events);
         self.tell_horizon();
         self.go_on(ctx);

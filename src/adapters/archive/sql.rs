@@ -138,7 +138,7 @@ impl<S: Sql> Archive for SqlArchive<S> {
     }
 
     fn look(&self) -> BoxFuture<'_, Result<(), ArchiveError>> {
-        self.database.look(standing::read()).boxed()
+        self.database.look(standing::look()).boxed()
     }
 
     fn tidy(&self) -> BoxFuture<'_, Result<bool, ArchiveError>> {

@@ -82,7 +82,9 @@ impl Sql for SqliteFile {
             let _: standing::Row = statement.get_result(connection)?;
             Ok(())
         });
-        looked.await.map_err(|cause| unavailable(&cause))
+        looked.await.map_err(|cause| unavailable(&cause))?;
+        let may_write = connections.look_at_writer().await;
+        may_write.map_err(|cause| unavailable(&cause))
     }
 
     async fn tidy(&self) -> Result<bool, ArchiveError> {

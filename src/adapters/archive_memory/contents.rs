@@ -19,6 +19,8 @@ use crate::ports::archive::{
 pub(super) struct Contents {
     pub(super) unavailable: bool,
     pub(super) stuck: bool,
+    /// It answers, but nothing can be written.
+    pub(super) full: bool,
     pub(super) standing: Standing,
     pub(super) rows: HashMap<MessageId, ArchivedMessage>,
     pub(super) events: BTreeMap<Sequence, Arc<Event>>,

@@ -186,3 +186,35 @@ fn a_small_file_of_an_older_version_gives_back_from_now_on() {
         assert!(size(path) < 1 << 20, "{}", size(path));
     });
 }
+
+/// What happens to the archive, and whether a look tells.
+fn is_seen_by_a_look(harm: &str, heals: &str) {
+    with_path(async |path| {
+        let archive = open(path).await;
+        assert_eq!(archive.look().await, Ok(()));
+        let mut other = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        other.batch_execute(harm).unwrap();
+        let looked = archive.look().await;
+        assert!(
+            matches!(looked, Err(ArchiveError::Unavailable(_))),
+            "{harm}"
+        );
+        other.batch_execute(heals).unwrap();
+        assert_eq!(archive.look().await, Ok(()), "{heals}");
+    });
+}
+
+#[test]
+fn a_look_sees_that_somebody_else_keeps_it_from_being_written_to() {
+    is_seen_by_a_look("BEGIN EXCLUSIVE", "COMMIT");
+}
+
+#[test]
+fn a_look_sees_that_a_table_is_gone() {
+    for table in ["messages", "events", "event_letters", "snapshots"] {
+        is_seen_by_a_look(
+            &format!("ALTER TABLE {table} RENAME TO away"),
+            &format!("ALTER TABLE away RENAME TO {table}"),
+        );
+    }
+}

@@ -73,3 +73,22 @@ async fn what_is_not_known_is_not_shown() {
     let messages = cellar.metrics.archive_size.messages(1);
     assert_eq!(messages["queued"], 1);
 }
+
+#[actix::test]
+async fn an_archive_that_answers_but_cannot_be_written_to_is_back_once_it_was_written_to() {
+    let mut cellar = cellar();
+    cellar.pass(SOON).await;
+    cellar.archive.set_full(true);
+    cellar.commit(vec![accepted(cellar.message(1))]);
+    cellar.pass(INTERVAL).await;
+    for _ in 0..100 {
+        assert!(!cellar.is_up());
+        assert!(cellar.flush().await.is_err());
+        cellar.pass(SOON / 50).await;
+    }
+    cellar.archive.set_full(false);
+    cellar.pass(SOON).await;
+    assert!(cellar.is_up());
+    assert_eq!(cellar.flush().await, Ok(()));
+    cellar.caught_up(1).await;
+}

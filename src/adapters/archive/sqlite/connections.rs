@@ -99,6 +99,16 @@ impl Connections {
         self.run(self.looker.clone().lock_owned().await, work).await
     }
 
+    /// Whether others let it write, unless it is writing.
+    pub async fn look_at_writer(&self) -> QueryResult<()> {
+        let Ok(writer) = self.writer.clone().try_lock_owned() else {
+            return Ok(());
+        };
+        let begin =
+            |writer: &mut SqliteConnection| writer.batch_execute("BEGIN IMMEDIATE; ROLLBACK");
+        self.run(writer, begin).await
+    }
+
     pub async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
