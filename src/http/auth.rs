@@ -84,6 +84,8 @@ pub enum Denial {
     Wrong(ServiceName),
 }
 
+const GIVEN_BOTH_WAYS: &str = "X-Service-Name: is given in the query and as a header";
+
 impl Keys {
     pub fn new(
         keys: BTreeMap<ServiceName, Vec<impl AsRef<str>>>,
@@ -150,16 +152,23 @@ impl Keys {
     /// as `name` and `key` of the query.
     ///
     /// # Errors
-    /// As [`Keys::caller`], and 400 for a query that cannot be read.
+    /// As [`Keys::caller`], also for both ways at once, and 400 for a query that cannot be read.
     pub fn caller_of_socket(
         &self,
         request: &HttpRequest,
     ) -> Result<Result<Caller, Denial>, HubError> {
-        if request.headers().contains_key(&SERVICE_NAME) || request.method() != Method::GET {
+        if request.method() != Method::GET {
             return Ok(self.caller(request.headers()));
         }
         let query = Query::of(request)?;
         let (name, key) = (query.text("name"), query.text("key"));
+        let headers = request.headers();
+        if headers.contains_key(&SERVICE_NAME) || headers.contains_key(&SERVICE_KEY) {
+            return Ok(match name.or(key) {
+                None => self.caller(headers),
+                Some(_) => Err(Denial::Malformed(GIVEN_BOTH_WAYS)),
+            });
+        }
         Ok(self.who(name.map(str::as_bytes), key.map(str::as_bytes)))
     }
 

@@ -34,6 +34,8 @@ fn with_keys_only_who_has_one_gets_in() {
         (hub.nameless(), "/events"),
         (hub.named("shop", "b"), "/events"),
         (hub.named("shop", "b"), "/events?name=shop&key=s"),
+        (hub.named("shop", "s"), "/events?name=billing&key=b"),
+        (hub.named("shop", "s"), "/events?key=s"),
         (hub.nameless(), "/events?name=shop&key=b"),
         (hub.nameless(), "/events?name=shop"),
         (hub.nameless(), "/v1/events/stream?key=s"),
