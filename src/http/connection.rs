@@ -5,6 +5,7 @@
 //! has asked for is answered, but nobody waits for it any longer.
 
 mod closing;
+mod lateness;
 mod line;
 #[cfg(test)]
 mod tests;
@@ -23,8 +24,10 @@ use super::unreadable::{Explain, bare};
 use crate::error::NoRequest;
 use crate::logic::heads::{Extent, Heads, LineFault};
 use closing::Closing;
+use lateness::Lateness;
 use line::AHEAD;
 
+pub use lateness::FOR_HEAD;
 pub use line::Line;
 
 pub struct Connection {
@@ -38,6 +41,10 @@ pub struct Connection {
     held: BytesMut,
     /// What comes is no part of a request: the server reads no more.
     is_cut: bool,
+    /// Set while a request has begun and nobody else waits for the rest of it.
+    late: Option<Lateness>,
+    /// A head has taken too long.
+    is_late: bool,
     /// In place of what the server says by itself to what is no request.
     explain: Option<Explain>,
     /// What is left to be written of that, once it is to be said.
@@ -54,6 +61,8 @@ impl Connection {
             closing: None,
             is_mute: false,
             heads: Heads::default(),
+            late: None,
+            is_late: false,
             held: BytesMut::new(),
             is_cut: false,
             explain: None,
@@ -126,7 +135,10 @@ impl Connection {
         let before = buffer.filled().len();
         let seen = match self.held.is_empty() {
             true => {
-                let read = ready!(Pin::new(&mut self.stream).poll_read(context, buffer));
+                let stream = Pin::new(&mut self.stream);
+                let Poll::Ready(read) = stream.poll_read(context, buffer) else {
+                    return self.poll_late(context, buffer);
+                };
                 if read.is_err() || buffer.filled().len() == before {
                     self.line.end();
                     return Poll::Ready(read);
@@ -137,14 +149,49 @@ impl Connection {
         };
         match seen {
             Extent::Part => {}
-            Extent::Whole(_) => self.line.ask(),
+            Extent::Whole(_) => {
+                self.late = None;
+                self.line.ask();
+            }
             // With this in it the server takes it for no head.
             Extent::Wrong(LineFault::InHead(at)) => buffer.filled_mut()[before + at] = 0,
             Extent::Wrong(LineFault::InBody(at)) => {
                 buffer.set_filled(before + at);
-                self.is_cut = true;
-                self.line.end();
+                self.cut();
             }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn cut(&mut self) {
+        self.is_cut = true;
+        self.line.end();
+    }
+
+    /// Nothing comes. Ends what has begun and takes too long, unless somebody else waits for it: the
+    /// server does for the first head, and who reads a body does for that.
+    fn poll_late(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let is_head = self.heads.is_in_head();
+        let is_rest = self.line.is_answered_early() && self.heads.is_in_body();
+        if !is_head && !is_rest {
+            self.late = None;
+            return Poll::Pending;
+        }
+        let of_this = self.late.take().filter(|late| late.is_of_head() == is_head);
+        let late = self
+            .late
+            .insert(of_this.unwrap_or_else(|| Lateness::of(is_head)));
+        ready!(late.poll(context));
+        if is_head {
+            self.is_late = true;
+            // As with a bare LF, and what the server says then is made to say what is wrong.
+            buffer.put_slice(&[0]);
+        } else {
+            self.cut();
         }
         Poll::Ready(Ok(()))
     }
@@ -251,6 +298,7 @@ impl AsyncWrite for Connection {
         let found = if this.is_socket() { None } else { bare(bytes) };
         let bytes = match found {
             Some((0, fault)) if this.explain.is_some() => {
+                let fault = if this.is_late { NoRequest::Late } else { fault };
                 ready!(this.poll_refuse(context, fault))?;
                 return Poll::Ready(Ok(bytes.len()));
             }

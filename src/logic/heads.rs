@@ -6,7 +6,13 @@
 //! between those of others. Bodies are followed only as far as to find the head after them; what is
 //! wrong otherwise the server refuses itself.
 
+mod header;
+#[cfg(test)]
+mod tests;
+
 use std::io::BufRead;
+
+use header::value_of;
 
 /// The server takes no longer head.
 const LONGEST: usize = 128 << 10;
@@ -20,6 +26,8 @@ pub struct Heads {
     line: Vec<u8>,
     /// A request has just ended.
     is_whole: bool,
+    /// Something of the next one has come.
+    is_amid: bool,
 }
 
 /// What some bytes are.
@@ -80,14 +88,31 @@ impl Default for Heads {
             head: Head::default(),
             line: Vec::new(),
             is_whole: false,
+            is_amid: false,
         }
     }
 }
 
 impl Heads {
+    /// A request has begun, if only with an empty line, and its head has not come to its end.
+    pub fn is_in_head(&self) -> bool {
+        self.is_amid && self.place == Place::Line(Line::Head)
+    }
+
+    /// The head of a request has come, and its body not to its end.
+    pub fn is_in_body(&self) -> bool {
+        self.is_amid
+            && match self.place {
+                Place::Line(line) => line != Line::Head,
+                Place::Bytes(..) => true,
+                Place::Beyond => false,
+            }
+    }
+
     /// Follows what came, up to the end of a request or the first fault.
     pub fn see(&mut self, bytes: &[u8]) -> Extent {
         let mut at = 0;
+        self.is_amid |= !bytes.is_empty();
         while at < bytes.len() {
             match self.place {
                 Place::Beyond => return Extent::Part,
@@ -121,6 +146,7 @@ impl Heads {
                 }
             }
             if std::mem::take(&mut self.is_whole) {
+                self.is_amid = false;
                 return Extent::Whole(at);
             }
         }
@@ -221,173 +247,9 @@ fn end_of_line(mut bytes: &[u8]) -> Option<usize> {
     (whole[end] == b'\n').then_some(end)
 }
 
-/// What the header says, if the line is one of this name.
-fn value_of<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    let (given, value) = line.split_at_checked(name.len())?;
-    // Of nearly all lines the length or the first letter is enough.
-    let is_it = given[0] | 0x20 == name[0] && given.eq_ignore_ascii_case(name);
-    is_it.then(|| value.trim_ascii())
-}
-
 /// Without extensions.
 fn chunk_size(line: &[u8]) -> Option<u64> {
     let is_digit = |byte: &u8| byte.is_ascii_hexdigit();
     let digits = line.iter().take_while(|byte| is_digit(byte)).count();
     u64::from_str_radix(str::from_utf8(&line[..digits]).ok()?, 16).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GET: &str = "GET / HTTP/1.1\r\nHost: hub\r\n\r\n";
-
-    fn post(body: &str) -> String {
-        let length = body.len();
-        format!("POST / HTTP/1.1\r\nHost: hub\r\ncontent-LENGTH: {length} \r\n\r\n{body}")
-    }
-
-    fn chunked(body: &str) -> String {
-        let length = body.len();
-        format!(
-            "POST / HTTP/1.1\r\nHost: hub\r\nTransfer-Encoding: Chunked\r\n\r\n\
-             {length:x};a=b\r\n{body}\r\n0\r\nx: y\r\n\r\n"
-        )
-    }
-
-    fn first_fault(heads: &mut Heads, bytes: &[u8]) -> Option<LineFault> {
-        let mut at = 0;
-        while at < bytes.len() {
-            match heads.see(&bytes[at..]) {
-                Extent::Part => return None,
-                Extent::Whole(count) => at += count,
-                Extent::Wrong(LineFault::InHead(here)) => {
-                    return Some(LineFault::InHead(at + here));
-                }
-                Extent::Wrong(LineFault::InBody(here)) => {
-                    return Some(LineFault::InBody(at + here));
-                }
-            }
-        }
-        None
-    }
-
-    #[test]
-    fn each_request_ends_where_the_next_begins() {
-        for request in [GET.to_owned(), post("a\nb"), post(""), chunked("a\nb")] {
-            let mut heads = Heads::default();
-            let text = format!("{request}{GET}");
-            for _ in 0..2 {
-                assert_eq!(heads.see(text.as_bytes()), Extent::Whole(request.len()));
-            }
-            let (begun, rest) = request.as_bytes().split_at(request.len() - 1);
-            assert_eq!(heads.see(begun), Extent::Part);
-            assert_eq!(heads.see(rest), Extent::Whole(1));
-        }
-    }
-
-    /// Whatever pieces it comes in.
-    fn seen(text: &str) -> Option<LineFault> {
-        let all = first_fault(&mut Heads::default(), text.as_bytes());
-        for size in 1..=7 {
-            let (mut heads, mut before) = (Heads::default(), 0);
-            let found = text.as_bytes().chunks(size).find_map(|piece| {
-                let found = first_fault(&mut heads, piece).map(|fault| match fault {
-                    LineFault::InHead(at) => LineFault::InHead(before + at),
-                    LineFault::InBody(at) => LineFault::InBody(before + at),
-                });
-                before += piece.len();
-                found
-            });
-            assert_eq!(found, all, "{size} bytes at a time: {text:?}");
-        }
-        all
-    }
-
-    #[test]
-    fn what_is_in_order_is_let_be() {
-        let body = "{\n\"a\": 1\n}\n\nGET / HTTP/1.1\n\n";
-        for text in [
-            GET.repeat(3),
-            format!("\r\n\r\n{GET}"),
-            [
-                post(body),
-                GET.to_owned(),
-                chunked(body),
-                post(""),
-                post(body),
-            ]
-            .concat(),
-            format!("{GET}GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n\n\n\n"),
-            "CONNECT hub HTTP/1.1\r\n\r\n\n\n".to_owned(),
-        ] {
-            assert_eq!(seen(&text), None, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_bare_lf_is_found_in_every_head() {
-        for bad in [
-            "\nGET / HTTP/1.1\r\n\r\n",
-            "GET / HTTP/1.1\nHost: hub\r\n\r\n",
-            "GET / HTTP/1.1\r\nHost: hub\n\r\n",
-            "GET / HTTP/1.1\r\nHost: hub\r\n\n",
-        ] {
-            for before in [
-                String::new(),
-                GET.repeat(2),
-                post("a\nb"),
-                chunked("a\nb\n"),
-            ] {
-                let text = format!("{before}{bad}");
-                let Some(LineFault::InHead(at)) = seen(&text) else {
-                    panic!("{text:?}");
-                };
-                assert!(at >= before.len(), "{text:?}");
-                assert_eq!(text.as_bytes()[at], b'\n');
-                assert_ne!(at.checked_sub(1).map(|at| text.as_bytes()[at]), Some(b'\r'));
-            }
-        }
-    }
-
-    #[test]
-    fn what_has_a_body_begins_no_other_protocol() {
-        let body = "1\r\nx\r\n0\r\n\r\n";
-        for first in [
-            format!(
-                "POST / HTTP/1.1\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n\r\n{body}"
-            ),
-            format!("CONNECT hub HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{body}"),
-            "CONNECT hub HTTP/1.1\r\nContent-Length: 1\r\n\r\nx".to_owned(),
-        ] {
-            let text = format!("{first}GET / HTTP/1.1\nHost: hub\r\n\r\n");
-            let lf = LineFault::InHead(first.len() + 14);
-            assert_eq!(seen(&text), Some(lf), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_body_ends_before_a_bare_lf() {
-        let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
-        for begun in ["1", "1;a=b", "1\r\nx\r\n0", "0\r\nx: y", "0\r\nx: y\r\n"] {
-            let text = format!("{head}{begun}\n\r\n");
-            let lf = LineFault::InBody(head.len() + begun.len());
-            assert_eq!(seen(&text), Some(lf), "{text:?}");
-        }
-        for line in ["1;", "0\r\nx: "] {
-            let mut heads = Heads::default();
-            assert_eq!(heads.see(format!("{head}{line}").as_bytes()), Extent::Part);
-            let found = (0..20).find_map(|_| first_fault(&mut heads, &[b'x'; 10_000]));
-            assert_eq!(found, Some(LineFault::InBody(0)));
-        }
-    }
-
-    #[test]
-    fn a_line_without_end_takes_no_room_without_end() {
-        let mut heads = Heads::default();
-        for _ in 0..100 {
-            assert_eq!(heads.see(&[b'x'; 10_000]), Extent::Part);
-        }
-        assert!(heads.line.capacity() <= 2 * LONGEST);
-    }
 }

@@ -16,7 +16,7 @@ use tracing_actix_web::TracingLogger;
 use super::connections::{self, Doorkeeper};
 use super::pulse;
 use crate::config::Config;
-use crate::http::connection::Connection;
+use crate::http::connection::{Connection, FOR_HEAD};
 use crate::http::unreadable::{self, Explain};
 use crate::http::{self, Hub, edge};
 use crate::opening::{StartError, cannot_listen};
@@ -56,7 +56,7 @@ pub fn start(
             let app = app().into_factory();
             let http = HttpService::build()
                 .keep_alive(Duration::from_secs(75))
-                .client_request_timeout(Duration::from_secs(10))
+                .client_request_timeout(FOR_HEAD)
                 // Who says no more is still answered. That it may be gone is for those to notice who
                 // wait, or a message would be leased to nobody.
                 .h1_allow_half_closed(true)

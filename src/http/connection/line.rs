@@ -105,6 +105,11 @@ impl Line {
         self.answered.get() < self.asked.get()
     }
 
+    /// A request has its answer before it was read to its end.
+    pub(super) fn is_answered_early(&self) -> bool {
+        self.answered.get() > self.asked.get()
+    }
+
     pub fn rounds(&self) -> u64 {
         self.rounds.get()
     }

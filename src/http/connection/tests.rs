@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::task::{ArcWake, waker};
@@ -12,6 +12,8 @@ use tokio::net::TcpListener;
 use super::closing::SILENCE;
 use super::*;
 use std::future::poll_fn;
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: hub\r\n\r\n";
 
 async fn pair() -> (Connection, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -183,4 +185,56 @@ async fn an_answer_wakes_the_server_only_for_a_request_that_is_held() {
         let next = (sent > 1).then_some(REQUEST.len());
         assert_eq!(look(&mut connection, &wakes), next);
     }
+}
+
+#[actix::test]
+async fn a_head_that_takes_too_long_is_made_unreadable() {
+    for (before, begun) in [("", "GET / HTTP/1.1\r\nx: "), (GET, "\r\n"), (GET, "G")] {
+        let (mut connection, mut client) = pair().await;
+        client.write_all(before.as_bytes()).await.unwrap();
+        let mut buffer = [0; 100];
+        if !before.is_empty() {
+            let read = connection.read(&mut buffer).await.unwrap();
+            assert_eq!(read, before.len());
+            connection.line().answer();
+        }
+        client.write_all(begun.as_bytes()).await.unwrap();
+        assert_eq!(connection.read(&mut buffer).await.unwrap(), begun.len());
+        tokio::time::pause();
+        let started = tokio::time::Instant::now();
+        assert_eq!(connection.read(&mut buffer).await.unwrap(), 1);
+        assert_eq!(buffer[0], 0);
+        assert_eq!(started.elapsed().as_secs(), FOR_HEAD.as_secs());
+        tokio::time::resume();
+    }
+}
+
+#[actix::test]
+async fn nobody_waits_for_the_rest_of_a_body_that_is_answered_for_ever() {
+    let (mut connection, mut client) = pair().await;
+    let begun = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n";
+    client.write_all(begun).await.unwrap();
+    let mut buffer = [0; 100];
+    let read = connection.read(&mut buffer).await.unwrap();
+    assert_eq!(read, begun.len());
+    tokio::time::pause();
+    let hour = Duration::from_secs(3600);
+    let early = tokio::time::timeout(hour, connection.read(&mut buffer)).await;
+    assert!(early.is_err(), "it is not answered yet");
+    connection.line().answer();
+    let late = tokio::time::timeout(hour, connection.read(&mut buffer)).await;
+    assert_eq!(late.unwrap().unwrap(), 0);
+}
+
+#[actix::test]
+async fn an_idle_connection_is_left_to_the_server() {
+    let (mut connection, mut client) = pair().await;
+    client.write_all(GET.as_bytes()).await.unwrap();
+    let mut buffer = [0; 100];
+    assert_eq!(connection.read(&mut buffer).await.unwrap(), GET.len());
+    connection.line().answer();
+    tokio::time::pause();
+    let hour = Duration::from_secs(3600);
+    let idle = tokio::time::timeout(hour, connection.read(&mut buffer)).await;
+    assert!(idle.is_err());
 }
