@@ -89,6 +89,7 @@ use picture::Pictures;
 use reading::Readings;
 use refusals::Refusals;
 use routing::Way;
+pub use socket::PATHS as SOCKETS;
 pub use socket::listing::OpenSockets;
 use visits::Visits;
 

@@ -79,6 +79,14 @@ impl Connection {
         }
     }
 
+    /// There are WebSockets at these paths.
+    pub fn with_sockets(self, paths: &'static [&'static str]) -> Self {
+        Self {
+            heads: Heads::with_sockets(paths),
+            ..self
+        }
+    }
+
     /// Keeps something as long as the connection.
     pub fn keeping(self, kept: impl Any) -> Self {
         Self {
@@ -198,7 +206,7 @@ impl Connection {
 
     /// What was read behind `before`; the next request stays here.
     fn see_read(&mut self, buffer: &mut ReadBuf<'_>, before: usize) -> Extent {
-        let seen = self.heads.see(&buffer.filled()[before..]);
+        let seen = self.heads.see(&mut buffer.filled_mut()[before..]);
         if let Extent::Whole(count) = seen {
             let end = before + count;
             self.held.extend_from_slice(&buffer.filled()[end..]);
@@ -210,7 +218,7 @@ impl Connection {
     /// The next request that was held, or as much of it as there is room for.
     fn see_held(&mut self, buffer: &mut ReadBuf<'_>) -> Extent {
         let most = self.held.len().min(buffer.remaining());
-        let seen = self.heads.see(&self.held[..most]);
+        let seen = self.heads.see(&mut self.held[..most]);
         let count = match seen {
             Extent::Whole(count) => count,
             Extent::Part | Extent::Wrong(_) => most,

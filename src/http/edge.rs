@@ -10,7 +10,7 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::{Error, PayloadError};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use rand::RngExt;
@@ -94,6 +94,11 @@ pub async fn edge(
         cors::let_in(headers, &origin, pages);
     }
     count(&hub, &response, began);
+    if response.request().head().upgrade() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        // The server reads no more behind what was to be a WebSocket.
+        let head = response.response_mut().head_mut();
+        head.set_connection_type(ConnectionType::Close);
+    }
     if let Some(line) = response.request().conn_data::<Rc<Line>>() {
         line.answer();
     }

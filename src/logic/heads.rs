@@ -5,10 +5,15 @@
 //! two disagree where one ends and the next begins, so that a client can put a request of its own
 //! between those of others. Bodies are followed only as far as to find the head after them; what is
 //! wrong otherwise the server refuses itself.
+//!
+//! The server takes a request that offers to go on in another protocol, whatever the protocol, for
+//! one that ends the connection, and one that offers a WebSocket for one without an end. So no offer
+//! gets to it but where there are WebSockets; anywhere else it means nothing (RFC 9110, section 7.8).
 
 mod header;
 #[cfg(test)]
 mod tests;
+mod upgrades;
 
 use std::io::BufRead;
 
@@ -28,6 +33,8 @@ pub struct Heads {
     is_whole: bool,
     /// Something of the next one has come.
     is_amid: bool,
+    /// The paths of WebSockets.
+    sockets: &'static [&'static str],
 }
 
 /// What some bytes are.
@@ -71,6 +78,8 @@ enum Line {
 #[derive(Default, Debug)]
 struct Head {
     is_begun: bool,
+    /// It asks for what may be had over another protocol.
+    may_upgrade: bool,
     length: u64,
     is_chunked: bool,
     /// A socket comes after it, unless a body in chunks does.
@@ -89,11 +98,20 @@ impl Default for Heads {
             line: Vec::new(),
             is_whole: false,
             is_amid: false,
+            sockets: &[],
         }
     }
 }
 
 impl Heads {
+    /// There are WebSockets at these paths.
+    pub fn with_sockets(sockets: &'static [&'static str]) -> Self {
+        Self {
+            sockets,
+            ..Self::default()
+        }
+    }
+
     /// A request has begun, if only with an empty line, and its head has not come to its end.
     pub fn is_in_head(&self) -> bool {
         self.is_amid && self.place == Place::Line(Line::Head)
@@ -109,8 +127,9 @@ impl Heads {
             }
     }
 
-    /// Follows what came, up to the end of a request or the first fault.
-    pub fn see(&mut self, bytes: &[u8]) -> Extent {
+    /// Follows what came, up to the end of a request or the first fault. Offers of other protocols
+    /// are made unreadable.
+    pub fn see(&mut self, bytes: &mut [u8]) -> Extent {
         let mut at = 0;
         self.is_amid |= !bytes.is_empty();
         while at < bytes.len() {
@@ -126,8 +145,14 @@ impl Heads {
                     self.is_whole = self.place == Place::Line(Line::Head);
                 }
                 Place::Line(kind) => {
-                    let rest = &bytes[at..];
-                    let Some(end) = end_of_line(rest) else {
+                    let rest = &mut bytes[at..];
+                    let end = end_of_line(rest);
+                    if kind == Line::Head && !self.head.may_upgrade {
+                        let here = end.unwrap_or(rest.len());
+                        upgrades::hide(&self.line, &mut rest[..here]);
+                    }
+                    let rest = &*rest;
+                    let Some(end) = end else {
                         return match self.keep(kind, rest) {
                             true => Extent::Wrong(LineFault::InBody(at)),
                             false => Extent::Part,
@@ -176,7 +201,7 @@ impl Heads {
 
     fn read(&mut self, kind: Line, line: &[u8]) {
         match kind {
-            Line::Head if !line.is_empty() => self.head.read(line),
+            Line::Head if !line.is_empty() => self.head.read(line, self.sockets),
             // Empty lines before a request are read past.
             Line::Head if !self.head.is_begun => {}
             Line::Head => {
@@ -201,9 +226,10 @@ impl Heads {
 }
 
 impl Head {
-    fn read(&mut self, line: &[u8]) {
+    fn read(&mut self, line: &[u8], sockets: &[&str]) {
         if !self.is_begun {
             self.is_begun = true;
+            self.may_upgrade = upgrades::is_at(line, sockets);
             self.is_tunnel = line.starts_with(b"CONNECT ");
             return;
         }

@@ -87,8 +87,8 @@ async fn take(
         return Err(DispatchError::Io(io::ErrorKind::ConnectionRefused.into()));
     };
     let peer = stream.peer_addr().ok();
-    let connection = Connection::new(stream).keeping(inside);
-    Ok((connection.explaining(explain), peer))
+    let connection = Connection::new(stream).with_sockets(&http::SOCKETS);
+    Ok((connection.keeping(inside).explaining(explain), peer))
 }
 
 /// As many as there are cores, two at least.

@@ -67,4 +67,5 @@ mod support;
 mod tls;
 mod unheard;
 mod unknown_names;
+mod upgrades;
 mod waiting;

@@ -18,13 +18,13 @@ fn chunked(body: &str) -> String {
 }
 
 fn heads() -> Heads {
-    Heads::default()
+    Heads::with_sockets(&["/events"])
 }
 
 fn first_fault(heads: &mut Heads, bytes: &[u8]) -> Option<LineFault> {
     let mut at = 0;
     while at < bytes.len() {
-        match heads.see(&bytes[at..]) {
+        match heads.see(&mut bytes[at..].to_vec()) {
             Extent::Part => return None,
             Extent::Whole(count) => at += count,
             Extent::Wrong(LineFault::InHead(here)) => {
@@ -45,16 +45,16 @@ fn each_request_ends_where_the_next_begins() {
         let text = format!("{request}{GET}");
         for _ in 0..2 {
             assert_eq!(
-                heads.see(&text.clone().into_bytes()),
+                heads.see(&mut text.clone().into_bytes()),
                 Extent::Whole(request.len())
             );
         }
         let (begun, rest) = request.as_bytes().split_at(request.len() - 1);
         assert!(!heads.is_in_head() && !heads.is_in_body());
-        assert_eq!(heads.see(begun), Extent::Part);
+        assert_eq!(heads.see(&mut begun.to_vec()), Extent::Part);
         assert_eq!(heads.is_in_head(), request == GET || request == post(""));
         assert_ne!(heads.is_in_head(), heads.is_in_body());
-        assert_eq!(heads.see(rest), Extent::Whole(1));
+        assert_eq!(heads.see(&mut rest.to_vec()), Extent::Whole(1));
     }
 }
 
@@ -149,7 +149,7 @@ fn a_body_ends_before_a_bare_lf() {
     for line in ["1;", "0\r\nx: "] {
         let mut heads = Heads::default();
         assert_eq!(
-            heads.see(&format!("{head}{line}").into_bytes()),
+            heads.see(&mut format!("{head}{line}").into_bytes()),
             Extent::Part
         );
         let found = (0..20).find_map(|_| first_fault(&mut heads, &[b'x'; 10_000]));
@@ -161,7 +161,67 @@ fn a_body_ends_before_a_bare_lf() {
 fn a_line_without_end_takes_no_room_without_end() {
     let mut heads = Heads::default();
     for _ in 0..100 {
-        assert_eq!(heads.see(&[b'x'; 10_000]), Extent::Part);
+        assert_eq!(heads.see(&mut [b'x'; 10_000]), Extent::Part);
     }
     assert!(heads.line.capacity() <= 2 * LONGEST);
+}
+
+/// What is passed on, whatever pieces it comes in.
+fn passed(text: &str) -> String {
+    let see = |size: usize| {
+        let mut heads = heads();
+        let pieces = text.as_bytes().chunks(size).map(|piece| {
+            let mut piece = piece.to_vec();
+            heads.see(&mut piece);
+            piece
+        });
+        pieces.flatten().collect::<Vec<u8>>()
+    };
+    let all = see(text.len());
+    for size in 1..=9 {
+        let pieces = see(size);
+        let (pieces, all) = (
+            String::from_utf8_lossy(&pieces),
+            String::from_utf8_lossy(&all),
+        );
+        assert_eq!(pieces, all, "{size} bytes at a time");
+    }
+    String::from_utf8(all).unwrap()
+}
+
+#[test]
+fn an_offer_of_another_protocol_is_read_only_where_there_are_sockets() {
+    let offer = "Host: hub\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n";
+    let socket =
+        "upgrade:WebSocket\r\nCONNECTION: keep-alive,upgrade \r\nContent-Length: 3\r\n\r\n";
+    for first in ["GET /events", "GET /events?a=b", "GET http://hub:1/events"] {
+        for headers in [offer, socket] {
+            let text = format!("{first} HTTP/1.1\r\n{headers}");
+            assert_eq!(passed(&text), text);
+        }
+    }
+    for first in [
+        "POST /events",
+        "GET /events/a",
+        "GET /v1/events",
+        "GET /",
+        "GET http://events",
+    ] {
+        let text = format!("{first} HTTP/1.1\r\n{offer}");
+        assert_eq!(passed(&text), text.replace("Upgrade,", "Upgrad-,"));
+        let text = format!("{first} HTTP/1.1\r\n{socket}");
+        let spoilt = text.replace("WebSocket", "WebSocke-");
+        assert_eq!(
+            passed(&text),
+            spoilt.replace("keep-alive,upgrade", "keep-alive,upgrad-")
+        );
+        // It has a body as any other, and another request may come behind it.
+        let text = format!("{text}a\nbGET / HTTP/1.1\nHost: hub\r\n\r\n");
+        let Some(LineFault::InHead(at)) = seen(&text) else {
+            panic!("{text:?}");
+        };
+        assert!(text[..at].ends_with("bGET / HTTP/1.1"), "{at}");
+    }
+    let other = "POST / HTTP/1.1\r\nX-Connection: upgrade\r\nUpgrade-Insecure-Requests: 1\r\n\r\n";
+    assert_eq!(passed(other), other);
 }
