@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::adapters::journal_memory::MemoryDisk;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use message_hub::adapters::journal_memory::MemoryDisk;
 use message_hub::domain::fact::Fact;
 use message_hub::domain::ids::{Label, MessageId, ServiceName};
 use message_hub::domain::message::{Message, Payload, Priority};
@@ -12,6 +12,17 @@ use message_hub::domain::timestamp::Timestamp;
 use message_hub::logic::topics::Topics;
 use message_hub::logic::wal::{codec, frame};
 use message_hub::ports::journal::Journal;
+
+/// The journal in memory, which is no part of the hub.
+#[path = "../src/adapters"]
+mod adapters {
+    #![allow(dead_code, reason = "tests need more of it")]
+
+    pub mod journal_memory;
+}
+
+// As what is in it names it.
+use message_hub::{domain, logic, ports};
 
 /// Facts in one append of the journal.
 const BATCH: usize = 64;

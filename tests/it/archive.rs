@@ -17,9 +17,9 @@ mod sqlite;
 
 use std::sync::Arc;
 
+use crate::adapters::archive_memory::MemoryArchive;
 use futures_util::FutureExt;
 use message_hub::adapters::archive::{PostgresArchive, SqliteArchive};
-use message_hub::adapters::archive_memory::MemoryArchive;
 use message_hub::adapters::tls::Trust;
 use message_hub::domain::dead_letter::DeadReason;
 use message_hub::domain::fact::Fact;

@@ -3,6 +3,7 @@
 mod compaction;
 mod faults;
 mod frozen;
+mod memory;
 mod random;
 mod rescue;
 mod units;

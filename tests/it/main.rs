@@ -69,3 +69,15 @@ mod unheard;
 mod unknown_names;
 mod upgrades;
 mod waiting;
+
+/// Those in memory, which are no part of the hub.
+#[path = "../../src/adapters"]
+mod adapters {
+    #![allow(dead_code, reason = "unit tests need more of them")]
+
+    pub mod archive_memory;
+    pub mod journal_memory;
+}
+
+// As what is in them names it.
+use message_hub::{domain, logic, ports};

@@ -1,7 +1,7 @@
 //! Power loss at every step of a long trace: what was synced is there, and nothing but a prefix
 //! of what was appended after it, which tears no unit.
 
-use message_hub::adapters::journal_memory::{MemoryDisk, MemoryJournal};
+use crate::adapters::journal_memory::{MemoryDisk, MemoryJournal};
 use message_hub::domain::fact::{Fact, Recorded};
 use message_hub::logic::wal::units::Units;
 use message_hub::ports::journal::Journal;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use message_hub::adapters::archive_memory::MemoryArchive;
+use crate::adapters::archive_memory::MemoryArchive;
 use message_hub::domain::dead_letter::DeadReason;
 use message_hub::domain::fact::Fact;
 use message_hub::domain::redrive::RedriveFilter;

@@ -1,6 +1,6 @@
 //! Whatever was published and whatever is asked, the archives agree about events.
 
-use message_hub::adapters::archive_memory::MemoryArchive;
+use crate::adapters::archive_memory::MemoryArchive;
 use message_hub::domain::event::Event;
 use message_hub::domain::fact::Fact;
 use message_hub::domain::ids::{Label, ServiceName};

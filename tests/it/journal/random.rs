@@ -1,6 +1,6 @@
 //! Random lives of a journal: after every end, what was synced is there and nothing else came up.
 
-use message_hub::adapters::journal_memory::MemoryDisk;
+use crate::adapters::journal_memory::MemoryDisk;
 use message_hub::domain::fact::{Fact, Recorded};
 use message_hub::ports::journal::{Journal, JournalError, Portion};
 use proptest::prelude::*;
