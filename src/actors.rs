@@ -13,6 +13,7 @@ pub mod event_store;
 mod fixtures;
 pub mod health_probe;
 pub mod historian;
+pub mod invariants;
 pub mod messages;
 mod off_thread;
 #[cfg(test)]

@@ -27,6 +27,7 @@ const RULES: &[(&str, &[&str])] = &[
         "actors",
         &[
             "actors::alarm",
+            "actors::invariants",
             "actors::messages",
             "actors::off_thread",
             "actors::seat",
