@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
+use super::invariants::{self, Invariants};
 use super::messages::{
     Committed, Dispatch, Drain, Due, GiveBack, GiveBackAll, Open, Polled, QueueReport, Record,
     Reply, Unneeded, WindowChanged,
@@ -268,6 +269,16 @@ struct HandOut;
 
 impl Actor for Scheduler {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        invariants::keep(ctx);
+    }
+}
+
+impl Invariants for Scheduler {
+    fn check(&self) -> usize {
+        self.queues.check() + self.pollers.check()
+    }
 }
 
 impl Handler<HandOut> for Scheduler {

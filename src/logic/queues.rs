@@ -12,6 +12,7 @@ mod entry;
 mod explain;
 mod forgetting;
 mod hand_out;
+mod invariants;
 mod kinds;
 mod lease;
 pub mod leases;

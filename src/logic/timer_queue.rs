@@ -65,6 +65,13 @@ impl<K: Ord + Hash + Clone> TimerQueue<K> {
         due
     }
 
+    /// Whether each key is found by its time, and nothing else.
+    pub fn check(&self) -> bool {
+        let mut keys = self.by_key.iter();
+        self.by_key.len() == self.by_time.len()
+            && keys.all(|(key, at)| self.by_time.contains(&(*at, key.clone())))
+    }
+
     /// How many keys wait.
     pub fn len(&self) -> usize {
         self.by_key.len()

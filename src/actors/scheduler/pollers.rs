@@ -96,3 +96,21 @@ impl Pollers {
             .collect()
     }
 }
+
+impl Pollers {
+    /// Looks at everybody who waits; gives how many these are.
+    ///
+    /// # Panics
+    /// If somebody waits for ever, or nobody does.
+    pub fn check(&self) -> usize {
+        let lengths = self.waiting.values().map(VecDeque::len);
+        assert!(lengths.clone().all(|length| length > 0), "somebody waits");
+        let count = lengths.sum();
+        assert!(
+            self.ends.check(),
+            "timers are found by their key and by their time"
+        );
+        assert_eq!(self.ends.len(), count, "each wait has an end");
+        count
+    }
+}

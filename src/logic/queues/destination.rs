@@ -167,7 +167,7 @@ impl Destination {
 
 impl Counts {
     /// The counter of a place, if it is counted here.
-    fn at(&mut self, place: Place) -> Option<&mut usize> {
+    pub(super) fn at(&mut self, place: Place) -> Option<&mut usize> {
         match place {
             Place::Queued | Place::Held => None,
             Place::Scheduled { .. } => Some(&mut self.scheduled),

@@ -83,7 +83,7 @@ impl Queues {
         self.past
     }
 
-    fn is_unneeded(&self, service: &ServiceName) -> bool {
+    pub(super) fn is_unneeded(&self, service: &ServiceName) -> bool {
         let destination = self.destinations.get(service);
         destination.is_none_or(|destination| destination.is_unneeded())
             && !self.with_own_quota.contains(service)

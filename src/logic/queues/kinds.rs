@@ -212,6 +212,26 @@ impl Kinds {
     }
 }
 
+impl Kinds {
+    /// Whether it waits in the lanes of its type.
+    pub fn contains(&self, waiting: &Waiting, kind: &Label) -> bool {
+        self.class(kind).lanes.contains(waiting)
+    }
+
+    /// # Panics
+    /// If anything but this is counted as being with the dispatcher, or with another type.
+    pub fn check(&self, pushing: &[(MessageId, &Label)]) {
+        assert_eq!(self.pushing.len(), pushing.len(), "what is pushed is known");
+        let mut counts = vec![0; self.classes.len()];
+        for (id, kind) in pushing {
+            assert!(self.pushing.contains(id), "{id} is pushed");
+            counts[self.index.find(kind)] += 1;
+        }
+        let counted = self.classes.iter().map(|class| class.pushing);
+        assert!(counted.eq(counts), "what is pushed is counted by type");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -119,6 +119,35 @@ impl OrderingKeys {
     }
 }
 
+impl OrderingKeys {
+    /// Whether it waits for the key.
+    pub fn awaits(&self, key: &Label, order: Position, id: MessageId) -> bool {
+        let waiting = self.keys.get(key).map(|known| &known.waiting);
+        waiting.is_some_and(|all| all.contains(&(order, id)) || all.contains(&(FIRST, id)))
+    }
+
+    /// # Panics
+    /// If somebody has a part in a key who is not there, or a key that is free was not passed on.
+    pub fn check(
+        &self,
+        is_owed: impl Fn(MessageId, &Label) -> bool,
+        is_letter: impl Fn(MessageId, &Label) -> bool,
+    ) {
+        for (key, known) in &self.keys {
+            assert!(!known.is_unused(), "{key} is forgotten");
+            let is_held_up = known.holder.is_some() || !known.letters.is_empty();
+            assert!(is_held_up, "{key} is passed on");
+            let waiting = known.waiting.iter().map(|(_, id)| *id);
+            for id in waiting.chain(known.holder) {
+                assert!(is_owed(id, key), "{id} with {key} is owed");
+            }
+            for id in &known.letters {
+                assert!(is_letter(*id, key), "{id} holds {key}");
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

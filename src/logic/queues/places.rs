@@ -111,6 +111,48 @@ impl Places {
         self.row.binary_search_by_key(&position, |(at, _)| *at).ok()
     }
 
+    /// Which message stands there.
+    fn at(&self, position: Position) -> Option<MessageId> {
+        match self.find(position) {
+            Some(at) => self.row[at].1,
+            None => self.between.get(&position).copied(),
+        }
+    }
+
+    /// # Panics
+    /// If not exactly these messages stand in the list, each in its place.
+    pub fn check<'a>(&self, entries: impl ExactSizeIterator<Item = &'a Entry>) {
+        let count = self.row.len() - self.left + self.between.len();
+        assert_eq!(count, entries.len(), "messages that are owed are listed");
+        let gone = self.row.iter().filter(|(_, id)| id.is_none()).count();
+        assert_eq!(
+            self.left, gone,
+            "places in the row that are free are counted"
+        );
+        let front = self.row.front();
+        assert!(
+            front.is_none_or(|(_, id)| id.is_some()),
+            "the row begins with a message"
+        );
+        let rises = self
+            .row
+            .iter()
+            .map(|(position, _)| position)
+            .is_sorted_by(|one, two| one < two);
+        assert!(rises, "the row is in order of acceptance");
+        let mut again = 0;
+        for entry in entries {
+            again += usize::from(entry.redriven > 0);
+            let (id, position) = (entry.message.id, self.of(entry));
+            assert_eq!(self.at(position), Some(id), "{id} stands at {position}");
+        }
+        assert_eq!(
+            self.elsewhere.len(),
+            again,
+            "what was sent again is known to stand elsewhere"
+        );
+    }
+
     /// Takes out what has left, at the front at once and within the row once it is the most of it:
     /// each message is moved once for one that left.
     fn tidy(&mut self) {

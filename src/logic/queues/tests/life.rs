@@ -58,6 +58,7 @@ pub struct Life {
     pending: VecDeque<Fact>,
     /// Dead or expired.
     dead: Vec<(Arc<Message>, State, u32)>,
+    steps: u64,
     messages: u128,
     tokens: u128,
     /// How many destinations were.
@@ -74,6 +75,7 @@ impl Life {
             journal: Vec::new(),
             pending: VecDeque::new(),
             dead: Vec::new(),
+            steps: 0,
             messages: 0,
             tokens: 0,
             forgotten: 0,
@@ -148,6 +150,11 @@ impl Life {
             _ => self.restart(),
         }
         self.check();
+        // What a step breaks stays so for a while.
+        self.steps += 1;
+        if self.steps.is_multiple_of(5) {
+            self.queues.check();
+        }
     }
 
     fn accept(&mut self) {
