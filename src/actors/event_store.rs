@@ -27,6 +27,7 @@ use chosen::Chosen;
 use pending::Pending;
 
 use super::death_watch::DeathWatch;
+use super::invariants::{self, Invariants};
 use super::messages::{
     Accept, Archived, ClockSet, Close, Committed, Fatal, Publish, Record, Release,
 };
@@ -306,9 +307,23 @@ struct Compacted(Result<CompactionReport, JournalError>);
 impl Actor for EventStore {
     type Context = Context<Self>;
 
-    fn started(&mut self, _: &mut Context<Self>) {
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        invariants::keep(ctx);
         self.show_window();
         self.look_at_disk();
+    }
+}
+
+impl Invariants for EventStore {
+    fn check(&self) -> usize {
+        let bytes: usize = self.pending.iter().map(Pending::bytes).sum();
+        assert_eq!(
+            self.pending_bytes, bytes,
+            "bytes that wait for the next sync"
+        );
+        let is_seen_to = self.armed || self.failed || self.pending.is_empty();
+        assert!(is_seen_to, "what waits is written");
+        self.ledger.check() + self.pending.len()
     }
 }
 

@@ -64,7 +64,7 @@ impl DedupWindow {
     }
 
     /// Compares an id that comes in at `now` with the window.
-    pub fn check(&mut self, id: Uuid, fingerprint: Fingerprint, now: Timestamp) -> Verdict {
+    pub fn judge(&mut self, id: Uuid, fingerprint: Fingerprint, now: Timestamp) -> Verdict {
         self.forget_aged(now);
         self.compare(id, fingerprint)
     }
@@ -154,6 +154,32 @@ impl DedupWindow {
         }
     }
 
+    /// Looks at every id; gives how many there are.
+    ///
+    /// # Panics
+    /// If an id is not found where it stands.
+    pub fn check(&self) -> usize {
+        assert!(
+            self.known.len() <= self.capacity,
+            "no more ids than there is room for"
+        );
+        let lengths = [self.ends.len(), self.places.len()];
+        assert_eq!(
+            lengths,
+            [self.known.len(); 2],
+            "each id has a place and perhaps an end"
+        );
+        for (index, known) in self.known.iter().enumerate() {
+            assert_eq!(
+                self.index(known.id),
+                Some(index),
+                "{} stands there",
+                known.id
+            );
+        }
+        self.known.len()
+    }
+
     fn forget_oldest(&mut self) {
         self.overflowed = true;
         if let Some(oldest) = self.known.pop_front() {
@@ -180,7 +206,7 @@ mod tests {
 
     fn check(window: &mut DedupWindow, id: u8, content: u8, millis: i64) -> Verdict {
         let asked = known(id, content, millis);
-        window.check(asked.id, asked.fingerprint, asked.at)
+        window.judge(asked.id, asked.fingerprint, asked.at)
     }
 
     fn window(capacity: usize) -> DedupWindow {
@@ -273,7 +299,7 @@ mod tests {
     }
 
     impl Model {
-        fn check(&mut self, asked: KnownId) -> Verdict {
+        fn judge(&mut self, asked: KnownId) -> Verdict {
             self.forget_aged(asked.at);
             match self.known.iter().find(|known| known.id == asked.id) {
                 None => Verdict::New,
@@ -319,14 +345,14 @@ mod tests {
                 now += passed;
                 let asked = known(id, content, now);
                 let verdict = check(&mut window, id, content, now);
-                prop_assert_eq!(verdict, model.check(asked));
+                prop_assert_eq!(verdict, model.judge(asked));
                 if remember {
                     window.remember(asked);
                     model.remember(asked);
                 }
                 prop_assert!(window.known().eq(model.known.iter().copied()));
                 prop_assert_eq!(window.overflowed(), model.overflowed);
-                prop_assert_eq!(window.places.len(), model.known.len());
+                window.check();
             }
         }
 

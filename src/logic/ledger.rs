@@ -88,6 +88,14 @@ impl Ledger {
         self.events.window_overflowed()
     }
 
+    /// Looks at every id that is remembered, and every stream; gives how many these are.
+    ///
+    /// # Panics
+    /// If they contradict each other.
+    pub fn check(&self) -> usize {
+        self.window.check() + self.events.check()
+    }
+
     /// Begins to choose the facts of one batch.
     pub fn draft(&mut self, now: Timestamp) -> Draft<'_> {
         self.window.forget_aged(now);

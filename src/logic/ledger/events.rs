@@ -75,6 +75,17 @@ impl EventLedger {
         self.window.overflowed()
     }
 
+    /// As [`super::Ledger::check`].
+    pub fn check(&self) -> usize {
+        // A stream numbers its events without a gap, and each of them has a sequence of its own.
+        let of_streams: u64 = self.streams.values().sum();
+        assert!(
+            of_streams <= self.last_sequence,
+            "versions are of events published"
+        );
+        self.window.check() + self.streams.len()
+    }
+
     /// Begins to choose the events of one batch, `now` by the system's clock. Their time never falls
     /// as long as that clock is set back by a little; one that was far ahead was wrong, and waiting
     /// for it would make the times of all that follow wrong, too.

@@ -337,6 +337,36 @@ fn replayed(facts: &[Fact]) -> EventLedger {
     ledger
 }
 
+/// One request, which is there whole or not at all if it is atomic; gives what is to be written.
+fn publish_as_the_model(
+    draft: &mut EventDraft<'_>,
+    model: &mut Model,
+    (atomic, wishes): (bool, &[Wish]),
+) -> Result<Vec<Fact>, TestCaseError> {
+    let (request_start, mark) = (model.clone(), draft.mark());
+    let mut events = Vec::new();
+    for wish in wishes {
+        let expected = model.publish(wish);
+        match draft.publish(wish.offered()) {
+            Publication::Published(event) => {
+                let version = event.stream.as_ref().map(|place| place.version);
+                prop_assert_eq!(Ok(Some((event.sequence, version))), expected);
+                events.push(Fact::EventPublished(event));
+            }
+            Publication::Duplicate => prop_assert_eq!(expected, Ok(None)),
+            Publication::Refused(_) => {
+                prop_assert_eq!(expected, Err(()));
+                if atomic {
+                    draft.roll_back(mark);
+                    *model = request_start;
+                    return Ok(Vec::new());
+                }
+            }
+        }
+    }
+    Ok(events)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
@@ -358,28 +388,8 @@ proptest! {
             let (before, mut facts) = (model.clone(), Vec::new());
             let mut draft = ledger.draft(at(now));
             for (atomic, wishes) in requests {
-                let (request_start, mark) = (model.clone(), draft.mark());
-                let mut events = Vec::new();
-                for wish in &wishes {
-                    let expected = model.publish(wish);
-                    match draft.publish(wish.offered()) {
-                        Publication::Published(event) => {
-                            let version = event.stream.as_ref().map(|place| place.version);
-                            prop_assert_eq!(Ok(Some((event.sequence, version))), expected);
-                            events.push(Fact::EventPublished(event));
-                        }
-                        Publication::Duplicate => prop_assert_eq!(expected, Ok(None)),
-                        Publication::Refused(_) => {
-                            prop_assert_eq!(expected, Err(()));
-                            if atomic {
-                                draft.roll_back(mark);
-                                model = request_start;
-                                events.clear();
-                                break;
-                            }
-                        }
-                    }
-                }
+                let request = (atomic, &wishes[..]);
+                let events = publish_as_the_model(&mut draft, &mut model, request)?;
                 facts.extend(events);
             }
             if !is_written {
@@ -389,6 +399,7 @@ proptest! {
             for fact in &facts {
                 ledger.apply(fact);
             }
+            ledger.check();
             written.extend(facts);
         }
         let mut last = at(0);
