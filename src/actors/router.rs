@@ -17,6 +17,7 @@ use actix::{
 use ahash::{AHashMap, AHashSet};
 
 use super::death_watch::DeathWatch;
+use super::invariants::{self, Invariants};
 use super::messages::{
     Accept, AdmissionReport, Committed, DestinationDoor, DoorEvents, Forgotten, InspectAdmission,
     InspectQuotas, Offer, Publish, QuotaView, QuotasConfigured, Record, Release, Reply,
@@ -231,6 +232,16 @@ fn not_taken(refusal: &Refusal) -> Option<NotTaken> {
 
 impl Actor for Router {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        invariants::keep(ctx);
+    }
+}
+
+impl Invariants for Router {
+    fn check(&self) -> usize {
+        self.admission.check() + self.quotas.check()
+    }
 }
 
 impl Handler<Accept> for Router {

@@ -151,6 +151,26 @@ impl Admission {
         self.total_bytes
     }
 
+    /// Looks at every destination; gives how many there are.
+    ///
+    /// # Panics
+    /// If the bytes of all are not those of each together.
+    pub fn check(&self) -> usize {
+        let bytes: u64 = self.owed.values().map(|owed| owed.bytes).sum();
+        assert_eq!(
+            self.total_bytes, bytes,
+            "all that is owed is owed to somebody"
+        );
+        for (destination, owed) in &self.owed {
+            let is_owed = owed.counts.iter().any(|count| *count > 0);
+            assert!(
+                is_owed,
+                "{destination} is forgotten once it is owed nothing"
+            );
+        }
+        self.owed.len()
+    }
+
     /// Whether a lane of this destination is at least 90 % full.
     pub fn is_throttled(&self, destination: &ServiceName) -> bool {
         self.has_lane_of(destination, self.almost_full())
@@ -374,6 +394,7 @@ mod tests {
                 }
                 let total: u64 = owed.iter().map(|lane| u64::from(lane.bytes)).sum();
                 prop_assert_eq!(admission.total_bytes(), total);
+                admission.check();
                 for name in ["a", "b", "c"] {
                     for priority in Priority::ALL {
                         let count = owed

@@ -154,6 +154,34 @@ impl Quotas {
         }
     }
 
+    /// Looks at every quota; gives how many there are.
+    ///
+    /// # Panics
+    /// If there is a bucket without a rate, or a rate without a bucket.
+    pub fn check(&self) -> usize {
+        let has_rate = |service: &ServiceName| {
+            let in_force = self.in_force(service);
+            in_force.is_some_and(|(quota, _)| quota.send_rate.is_some())
+        };
+        for service in self.buckets.keys() {
+            assert!(has_rate(service), "{service} is limited by a quota");
+        }
+        for service in self.configured.keys().chain(self.set.keys()) {
+            let is_limited = self.buckets.contains_key(service);
+            assert_eq!(
+                is_limited,
+                has_rate(service),
+                "{service} is limited by its quota"
+            );
+        }
+        let is_set = |service: &ServiceName| self.set.contains_key(service);
+        assert!(
+            !self.arriving.iter().any(is_set),
+            "what is set is not about to be set"
+        );
+        self.configured.len() + self.set.len() + self.arriving.len()
+    }
+
     /// Makes the bucket what the quota in force asks for; one that stays keeps what is in it.
     fn fit_bucket(&mut self, service: &ServiceName, now: Timestamp) {
         let quota = self.in_force(service).map(|(quota, _)| quota);
