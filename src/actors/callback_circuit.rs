@@ -13,6 +13,7 @@ use ahash::AHashMap;
 
 use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
+use super::invariants::{self, Invariants};
 use super::messages::{
     AwaitTurn, CircuitView, EventPushed, ForceCircuit, InspectCircuit, PushEnd, PushEvent, Record,
     Reply, Turn,
@@ -232,7 +233,16 @@ impl Actor for CallbackCircuit {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
+        invariants::keep(ctx);
         self.tick(ctx);
+    }
+}
+
+impl Invariants for CallbackCircuit {
+    fn check(&self) -> usize {
+        let tickets = self.in_flight.values().map(|in_flight| in_flight.ticket);
+        self.circuit.breaker.check(tickets);
+        self.in_flight.len()
     }
 }
 

@@ -22,6 +22,7 @@ use rand::RngExt;
 
 use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
+use super::invariants::{self, Invariants};
 use super::messages::{
     Deliver, DeliverySeen, GiveBack, InstanceGone, PickInstance, PickedInstance, Record,
     ServiceChanged, WindowChanged,
@@ -202,6 +203,35 @@ impl CircuitBreaker {
 
 impl Actor for CircuitBreaker {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        invariants::keep(ctx);
+    }
+}
+
+impl Invariants for CircuitBreaker {
+    fn check(&self) -> usize {
+        let in_flight = self.in_flight.values();
+        let tickets = in_flight.clone().map(|in_flight| in_flight.ticket);
+        self.circuit.breaker.check(tickets);
+        let is_busy = |id: &InstanceId| {
+            let mut in_flight = self.in_flight.values();
+            in_flight.any(|in_flight| in_flight.pushed_to.instance_id == *id)
+        };
+        assert!(
+            self.leaving.iter().all(is_busy),
+            "who has nothing in flight has left"
+        );
+        assert!(
+            self.armed || self.outcomes.is_empty(),
+            "outcomes are written down"
+        );
+        let in_flight = in_flight.map(|in_flight| {
+            let kind = &in_flight.delivery.message.kind;
+            (&in_flight.pushed_to, kind)
+        });
+        self.balancer.check(in_flight)
+    }
 }
 
 impl Handler<ServiceChanged> for CircuitBreaker {

@@ -6,6 +6,7 @@
 //! ([`Ramp`](super::ramp::Ramp)). With `health_aware` one that does badly gets nothing as long as there is one that does
 //! well: a message waits for room there rather than spend its attempts where they fail.
 
+mod invariants;
 mod kinds;
 mod record;
 pub mod room;

@@ -335,6 +335,32 @@ impl Breaker {
         }
     }
 
+    /// `under_way` are the tickets of all attempts that have no verdict.
+    ///
+    /// # Panics
+    /// If the circuit is as its counts do not let it be, or more is under way than it admits.
+    pub fn check(&self, under_way: impl Iterator<Item = Ticket>) {
+        self.recent.check();
+        let current = under_way.filter(|ticket| self.is_current(*ticket)).count();
+        match self.phase {
+            Phase::Closed(_) => {
+                let most = self.policy.failure_threshold.max(1);
+                assert!(self.failures < most, "{} failures open it", self.failures);
+                assert!(
+                    !self.is_rejecting(),
+                    "{} rejections open it",
+                    self.rejections
+                );
+            }
+            Phase::Open { .. } => assert_eq!(current, 0, "nothing begins while it is open"),
+            Phase::HalfOpen { trial, good } => {
+                assert!(good < self.policy.trials_to_close, "{good} trials close it");
+                let trials = usize::from(trial.is_some());
+                assert_eq!(current, trials, "a trial is the one attempt with a say");
+            }
+        }
+    }
+
     fn is_rejecting(&self) -> bool {
         let threshold = self.policy.rejection_threshold;
         threshold > 0 && self.rejections >= threshold

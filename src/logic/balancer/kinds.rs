@@ -201,3 +201,35 @@ fn classes_of(targets: &[Target]) -> Vec<(Vec<Label>, Vec<usize>)> {
     classes.push((Vec::new(), of_all));
     classes
 }
+
+impl Kinds {
+    /// `under_way` are the types of all messages in flight.
+    ///
+    /// # Panics
+    /// If anything else is counted, or a class and an instance do not know each other.
+    pub fn check(&self, under_way: &[&Label]) {
+        assert_eq!(
+            self.rooms.len(),
+            self.classes.len(),
+            "each class has a room"
+        );
+        let mut counts = vec![0; self.classes.len()];
+        for kind in under_way {
+            if let Some(count) = counts.get_mut(self.index.find(kind)) {
+                *count += 1;
+            }
+        }
+        for (class, (known, count)) in self.classes.iter().zip(counts).enumerate() {
+            assert_eq!(known.under_way, count, "what is in flight by type");
+            assert!(
+                known.takers.is_sorted(),
+                "instances are found by their place"
+            );
+            let takes = |taker: &usize| self.taken[*taker].contains(&class);
+            assert!(
+                known.takers.iter().all(takes),
+                "an instance knows what it takes"
+            );
+        }
+    }
+}

@@ -49,6 +49,18 @@ impl Recent {
         self.total
     }
 
+    /// # Panics
+    /// If the sum is not that of the buckets.
+    pub fn check(&self) {
+        let mut total = Counts::default();
+        for counts in &self.buckets {
+            assert!(counts.failed <= counts.finished, "what failed is finished");
+            total.finished += counts.finished;
+            total.failed += counts.failed;
+        }
+        assert_eq!(self.total, total, "attempts of the last minute");
+    }
+
     fn forget_old(&mut self, now: Timestamp) {
         let second = now.as_millis().div_euclid(1000);
         let passed = second.saturating_sub(self.newest).min(SECONDS as i64);

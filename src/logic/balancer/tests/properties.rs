@@ -80,6 +80,16 @@ impl Play {
         }
     }
 
+    fn check(&self) {
+        let place = |id: &InstanceId| Target {
+            instance_id: id.clone(),
+            ..target(0)
+        };
+        let places: Vec<_> = self.under_way.iter().map(|(id, _)| place(id)).collect();
+        let kinds = self.under_way.iter().map(|(_, kind)| kind);
+        self.balancer.check(places.iter().zip(kinds));
+    }
+
     fn count(&self, instance: &InstanceId) -> u32 {
         let mine = self.under_way.iter().filter(|(id, _)| id == instance);
         mine.count() as u32
@@ -148,6 +158,7 @@ proptest! {
                 }
                 None => prop_assert!(eligible.is_empty()),
             }
+            play.check();
             for target in targets.iter() {
                 prop_assert_eq!(in_flight(&play.balancer, target.instance_id.as_str().parse().unwrap()), play.count(&target.instance_id));
             }

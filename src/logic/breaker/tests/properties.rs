@@ -58,6 +58,7 @@ impl Play {
         if transition.is_some() {
             self.trial = None;
         }
+        self.breaker.check(self.tickets.iter().copied());
         transition
     }
 
