@@ -8,6 +8,7 @@
 mod choosing;
 mod feed;
 mod feeding;
+mod kept;
 mod lanes;
 mod pushing;
 mod replaying;
@@ -21,6 +22,7 @@ use ahash::AHashMap;
 
 use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
+use super::invariants;
 use super::messages::{
     CallbackGone, CircuitHops, CircuitLost, Credit, DeliverLetter, EndSubscription, Fed, FeedId,
     FeedNews, Flush, Follow, InspectLog, Progress, Progressed, Publish, Record, Reply, Rest,
@@ -179,6 +181,7 @@ impl Actor for Subscription {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
+        invariants::keep(ctx);
         self.go_on(ctx);
     }
 }

@@ -147,10 +147,14 @@ impl DeliveryWindow {
     /// Begins an attempt; gives the event and the attempt's number. `None`: there is no such
     /// event, or it is under way.
     pub fn start(&mut self, sequence: Sequence) -> Option<(Arc<Event>, u32)> {
+        let has_room = self.has_room();
         let item = self.items.get_mut(&sequence)?;
         match item.standing {
             Standing::InFlight => return None,
-            Standing::Waiting => self.begun += 1,
+            Standing::Waiting => {
+                debug_assert!(has_room, "no more begin than there is room for");
+                self.begun += 1;
+            }
             Standing::Retrying(_) => {}
         }
         item.standing = Standing::InFlight;
@@ -257,6 +261,43 @@ impl DeliveryWindow {
     /// How many were added and are not done.
     pub fn len(&self) -> usize {
         self.items.len()
+    }
+
+    /// Looks at every event; gives how many there are.
+    ///
+    /// # Panics
+    /// If the counts are not those of the events.
+    pub fn check(&self) -> usize {
+        let begun = self.items.values().filter(|item| item.has_begun());
+        assert_eq!(self.begun, begun.count(), "events that have begun");
+        let in_flight = self.items.values();
+        let in_flight = in_flight.filter(|item| item.standing == Standing::InFlight);
+        assert_eq!(
+            self.in_flight as usize,
+            in_flight.count(),
+            "events in flight"
+        );
+        for (sequence, item) in &self.items {
+            assert_eq!(*sequence, item.event.sequence);
+            assert!(*sequence <= self.through, "{sequence} was given");
+            let is_new = item.standing == Standing::Waiting;
+            assert!(
+                !is_new || item.attempts.is_empty(),
+                "{sequence} was tried, and so has begun"
+            );
+        }
+        self.items.len()
+    }
+
+    /// Whether none has begun before one in front of it.
+    pub fn begins_in_order(&self) -> bool {
+        let begun = self.items.values().take_while(|item| item.has_begun());
+        begun.count() == self.begun
+    }
+
+    /// Of all that was added and is not done.
+    pub fn bytes(&self) -> usize {
+        self.items.values().map(|item| item.event.bytes()).sum()
     }
 
     fn forget(&mut self, standing: Standing) {

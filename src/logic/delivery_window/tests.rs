@@ -265,6 +265,8 @@ proptest! {
             prop_assert_eq!(window.position(), model.position());
             prop_assert_eq!(window.in_flight() as usize, model.in_flight().len());
             prop_assert_eq!(window.through(), model.through);
+            window.check();
+            prop_assert!(window.begins_in_order());
         }
     }
 
