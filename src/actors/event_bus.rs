@@ -17,6 +17,7 @@ mod bounds;
 mod children;
 mod circuits;
 mod clients;
+mod kept;
 mod losses;
 mod lost;
 mod positions;
@@ -33,6 +34,7 @@ use ahash::AHashMap;
 
 use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
+use super::invariants;
 use super::messages::{
     Committed, Credit, Drain, Fed, FeedId, FeedNews, Flush, Follow, HistoryBegins, Open, Publish,
     Record, Reply, SocketClosed, SocketNews, SocketOpened, Unfollow,
@@ -208,6 +210,10 @@ impl EventBus {
 
 impl Actor for EventBus {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        invariants::keep(ctx);
+    }
 }
 
 impl Handler<Committed> for EventBus {

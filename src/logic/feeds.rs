@@ -200,6 +200,36 @@ impl<F: Copy + Ord + Hash> Feeds<F> {
         fed
     }
 
+    /// Looks at every feed; gives how many there are. Panics if they are not found, or one stands
+    /// still for no reason.
+    pub fn check(&self) -> usize {
+        for (key, feed) in &self.feeds {
+            let is_member = self.groups[feed.group].members.contains(key);
+            assert!(
+                is_member,
+                "a feed is in the group of those that want the same"
+            );
+            let may_go_on = matches!(feed.state, State::Stalled { .. }) && feed.credit > 0;
+            let is_known = !may_go_on || self.unfinished.contains(key);
+            assert!(is_known, "a feed with room has its turn once more");
+        }
+        let used = self.groups.iter().filter(|group| !group.members.is_empty());
+        let members: usize = used.clone().map(|group| group.members.len()).sum();
+        assert_eq!(members, self.feeds.len(), "a feed is in one group");
+        let counts = [
+            self.groups.len() - self.free.len(),
+            self.told.len(),
+            self.places.len(),
+        ];
+        assert_eq!(counts, [used.count(); 3], "groups with members are found");
+        for (types, place) in &self.places {
+            let group = &self.groups[*place];
+            assert_eq!(group.event_types, *types);
+            assert!(self.told.contains(&(group.told, *place)) && group.batch.is_empty());
+        }
+        self.feeds.len()
+    }
+
     fn join(&mut self, feed: F, event_types: &Arc<[Pattern]>, recent: &Recent) -> usize {
         let known = self.places.get(event_types).copied();
         let place = known.unwrap_or_else(|| self.open_group(event_types, recent));

@@ -100,6 +100,38 @@ impl Positions {
         self.busy.remove(&id);
     }
 
+    /// Looks at every position that is not written down; gives how many these are.
+    ///
+    /// # Panics
+    /// If one would go back by being written down, or never is.
+    pub fn check(&self) -> usize {
+        for (id, through) in &self.pending {
+            // The same may be written down already, with an event that was given up.
+            let written = self.written.get(id).copied().unwrap_or(0);
+            assert!(
+                *through >= written,
+                "{id} goes on from {written} to {through}"
+            );
+        }
+        let is_pending = |id: &SubscriptionId| self.pending.contains_key(id);
+        assert!(
+            self.due.check(),
+            "timers are found by their key and by their time"
+        );
+        assert_eq!(
+            self.due.len(),
+            self.pending.len(),
+            "what is pending is due once"
+        );
+        let is_due = |id: &SubscriptionId| self.due.get(id).is_some();
+        assert!(self.pending.keys().all(is_due), "what is pending is due");
+        assert!(
+            self.busy.iter().all(is_pending),
+            "what goes with the others is pending"
+        );
+        self.pending.len()
+    }
+
     fn take_these(&mut self, ids: BTreeSet<SubscriptionId>) -> Vec<(SubscriptionId, Sequence)> {
         let mut taken = Vec::new();
         for id in ids {

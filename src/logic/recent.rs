@@ -87,6 +87,23 @@ impl Recent {
         self.events.range(skipped.min(self.events.len())..)
     }
 
+    /// Looks at every event; gives how many there are.
+    ///
+    /// # Panics
+    /// If one is missing between the oldest and the next, or the bytes are not theirs.
+    pub fn check(&self) -> usize {
+        let bytes: usize = self.events.iter().map(|event| event.event.bytes()).sum();
+        assert_eq!(self.bytes, bytes, "bytes of the events in memory");
+        assert!(
+            bytes <= self.limit || self.events.len() == 1,
+            "{bytes} bytes fit"
+        );
+        let sequences = self.events.iter().map(|event| event.event.sequence);
+        let last = self.next - self.events.len() as Sequence..self.next;
+        assert!(sequences.eq(last), "the events in memory are the last ones");
+        self.events.len()
+    }
+
     fn forget_oldest(&mut self) {
         if let Some(oldest) = self.events.pop_front() {
             self.bytes -= oldest.event.bytes();

@@ -1,6 +1,7 @@
 //! The subscriptions as the journal says, and as they will be when what was sent there is written.
 
 mod forced;
+mod invariants;
 mod letters;
 mod origins;
 mod replays;

@@ -207,6 +207,42 @@ struct Follower {
     behind: bool,
 }
 
+impl Follower {
+    fn wants(&self, event: &Event) -> bool {
+        let event_type = event.event_type.as_str();
+        self.wanted.iter().any(|one| one.matches(event_type))
+    }
+
+    /// Of all that happened it is fed whatever it wants, from where it was up to where it is.
+    fn take(
+        &mut self,
+        fed: Fed,
+        first_in_memory: Sequence,
+        history: &[Event],
+    ) -> Result<(), TestCaseError> {
+        prop_assert!(!self.behind);
+        let (events, through) = match fed {
+            Fed::Events { events, through } => (events, through),
+            Fed::Behind { from } => {
+                prop_assert!(from < first_in_memory);
+                self.behind = true;
+                return Ok(());
+            }
+        };
+        let is_meant =
+            |event: &&Event| (self.next..=through).contains(&event.sequence) && self.wants(event);
+        let meant = history.iter().filter(is_meant);
+        let expected: Vec<_> = meant.map(|event| event.sequence).collect();
+        prop_assert_eq!(sequences(&events), expected);
+        for event in events.iter() {
+            prop_assert!(self.credit > 0);
+            self.credit -= event.event.bytes() as i64;
+        }
+        self.next = self.next.max(through + 1);
+        Ok(())
+    }
+}
+
 proptest! {
     /// Whatever happens: in order, nothing twice, nothing missing, at most one event over the room.
     #[test]
@@ -246,28 +282,11 @@ proptest! {
                     Vec::new()
                 }
             };
+            bus.feeds.check();
+            bus.recent.check();
             for (feed, fed) in fed {
                 let follower = followers.get_mut(&feed).unwrap();
-                prop_assert!(!follower.behind);
-                match fed {
-                    Fed::Behind { from } => {
-                        prop_assert!(from < bus.recent.first());
-                        follower.behind = true;
-                    }
-                    Fed::Events { events, through } => {
-                        let meant = history.iter().filter(|event| {
-                            (follower.next..=through).contains(&event.sequence)
-                                && follower.wanted.iter().any(|one| one.matches(event.event_type.as_str()))
-                        });
-                        let expected: Vec<_> = meant.map(|event| event.sequence).collect();
-                        prop_assert_eq!(sequences(&events), expected);
-                        for event in events.iter() {
-                            prop_assert!(follower.credit > 0);
-                            follower.credit -= event.event.bytes() as i64;
-                        }
-                        follower.next = follower.next.max(through + 1);
-                    }
-                }
+                follower.take(fed, bus.recent.first(), &history)?;
             }
         }
         for (feed, follower) in &followers {
@@ -275,11 +294,8 @@ proptest! {
             if follower.behind || follower.credit <= 0 {
                 continue;
             }
-            let missing = history.iter().any(|event| {
-                event.sequence >= follower.next
-                    && follower.wanted.iter().any(|one| one.matches(event.event_type.as_str()))
-            });
-            prop_assert!(!missing, "feed {} misses an event", feed);
+            let is_missing = |event: &Event| event.sequence >= follower.next && follower.wants(event);
+            prop_assert!(!history.iter().any(is_missing), "feed {} misses an event", feed);
         }
     }
 }

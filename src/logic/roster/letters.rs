@@ -65,6 +65,22 @@ impl Letters {
         }
     }
 
+    pub fn check(&self) -> usize {
+        let owed = self.owed.values().flat_map(BTreeMap::values);
+        let bytes: usize = owed.clone().map(|letter| letter.bytes()).sum();
+        let expected: usize = self.expected.values().sum();
+        assert_eq!(
+            self.bytes,
+            bytes + expected,
+            "bytes of the letters that are owed"
+        );
+        assert!(
+            !self.owed.values().any(BTreeMap::is_empty),
+            "who is owed nothing is forgotten"
+        );
+        owed.count() + self.expected.len()
+    }
+
     pub fn take(&mut self, subscription: SubscriptionId) -> Vec<Arc<EventLetter>> {
         let taken = self.owed.remove(&subscription).unwrap_or_default();
         for letter in taken.values() {

@@ -6,7 +6,7 @@ use crate::domain::circuit::Origin;
 use crate::domain::subscription::Subscription;
 
 /// How many callbacks lead to each origin.
-#[derive(Default)]
+#[derive(Default, PartialEq)]
 pub(super) struct Origins {
     callbacks: BTreeMap<Origin, usize>,
 }

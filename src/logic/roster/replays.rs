@@ -37,6 +37,17 @@ impl Replays {
         ids.or_default().insert(replay.id);
     }
 
+    pub fn check(&self) -> usize {
+        for (id, replay) in &self.running {
+            let of_its = self.by_subscription.get(&replay.subscription_id);
+            assert!(
+                of_its.is_some_and(|ids| ids.contains(id)),
+                "{id} is its subscription's"
+            );
+        }
+        self.running.len()
+    }
+
     /// How many of this subscription run, or will once the journal has them.
     pub fn count(&self, id: SubscriptionId) -> usize {
         self.by_subscription.get(&id).map_or(0, BTreeSet::len)

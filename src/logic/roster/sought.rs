@@ -43,7 +43,7 @@ impl Sought {
     }
 }
 
-#[derive(Default)]
+#[derive(Default, PartialEq)]
 pub(super) struct BySought {
     same: BTreeMap<Sought, BTreeSet<SubscriptionId>>,
     usage: BTreeMap<ServiceName, Usage>,
