@@ -22,6 +22,7 @@ use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, Recipi
 use tokio::time::Instant;
 
 use super::death_watch::DeathWatch;
+use super::invariants::{self, Invariants};
 use super::messages::{
     Archived, Close, Committed, Flush, HistoryBegins, Open, Record, RedeliverEvent, Reply,
 };
@@ -298,6 +299,30 @@ impl Archivist {
 
 impl Actor for Archivist {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        invariants::keep(ctx);
+    }
+}
+
+impl Invariants for Archivist {
+    fn check(&self) -> usize {
+        if self.open {
+            self.horizon.check();
+            let (archived, committed) = (self.archived, self.committed);
+            assert!(
+                archived <= committed,
+                "{archived} is archived before {committed} was"
+            );
+        }
+        let mut waiters = self.waiters.iter();
+        let waits = waiters.all(|(position, _)| *position > self.archived);
+        assert!(waits, "who waits for what is archived is answered");
+        match &self.phase {
+            Phase::Following(projection) => projection.check(),
+            Phase::CatchingUp(_) | Phase::Down(_) => 0,
+        }
+    }
 }
 
 impl Handler<Committed> for Archivist {

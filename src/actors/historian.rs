@@ -19,6 +19,7 @@ use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, Recipi
 
 use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
+use super::invariants::{self, Invariants};
 use super::messages::{ArchiveRefusal, Committed, Drain, Flush, HistoryBegins, Open, Record};
 use crate::clock::Clock;
 use crate::domain::event::{Sequence, Snapshot, StreamId};
@@ -279,6 +280,17 @@ async fn build_unless_there(
 
 impl Actor for Historian {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        invariants::keep(ctx);
+    }
+}
+
+impl Invariants for Historian {
+    fn check(&self) -> usize {
+        self.retention.check();
+        self.snapshots.check()
+    }
 }
 
 impl Handler<Committed> for Historian {

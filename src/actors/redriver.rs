@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
+use super::invariants::{self, Invariants};
 use super::messages::{
     ArchiveRefusal, Committed, DeleteDeadLetter, Drain, Flush, ForJob, InspectRedrives, Open,
     Record, Reply, Reprocess, StartRedrive, SwitchRedrive,
@@ -226,6 +227,16 @@ fn fact(version: RedriveJob) -> Fact {
 
 impl Actor for Redriver {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        invariants::keep(ctx);
+    }
+}
+
+impl Invariants for Redriver {
+    fn check(&self) -> usize {
+        self.redrives.check()
+    }
 }
 
 impl Handler<Committed> for Redriver {

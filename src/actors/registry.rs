@@ -28,6 +28,7 @@ use rand::RngExt;
 use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
 use super::health_probe::{self, HealthProbe, Identity, Schedule, Watch};
+use super::invariants::{self, Invariants};
 use super::messages::{Committed, Open, Record, ServiceChanged};
 use crate::clock::Clock;
 use crate::domain::circuit::CircuitChanged;
@@ -337,6 +338,20 @@ fn schedule(
 
 impl Actor for Registry {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        invariants::keep(ctx);
+    }
+}
+
+impl Invariants for Registry {
+    fn check(&self) -> usize {
+        assert!(
+            self.due.check(),
+            "timers are found by their key and by their time"
+        );
+        self.due.len()
+    }
 }
 
 impl Handler<Committed> for Registry {

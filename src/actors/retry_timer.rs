@@ -8,6 +8,7 @@ use actix::{Actor, Context, Handler, Recipient};
 
 use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
+use super::invariants::{self, Invariants};
 use super::messages::{ClockSet, Committed, Due, Open};
 use crate::clock::Clock;
 use crate::domain::fact::Fact;
@@ -109,6 +110,21 @@ impl RetryTimer {
 
 impl Actor for RetryTimer {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        invariants::keep(ctx);
+    }
+}
+
+impl Invariants for RetryTimer {
+    fn check(&self) -> usize {
+        let timers = [self.due.check(), self.dated.check()];
+        assert_eq!(
+            timers, [true; 2],
+            "timers are found by their key and by their time"
+        );
+        self.due.len() + self.dated.len()
+    }
 }
 
 impl Handler<Committed> for RetryTimer {

@@ -75,6 +75,24 @@ impl Horizon {
         }
     }
 
+    /// # Panics
+    /// If events are said to be anywhere that were never there.
+    pub fn check(&self) {
+        let next = self.newest + 1;
+        assert!(self.removed_before <= next, "what was removed was there");
+        let last = match self.archive {
+            Known::Span { first, last } => {
+                assert!(first <= last, "the archive holds {first} to {last}");
+                last
+            }
+            Known::Empty | Known::Nothing => 0,
+        };
+        assert!(
+            last.max(self.coming.unwrap_or(0)) < next,
+            "what is archived was published"
+        );
+    }
+
     /// Whether events before `oldest` are missing that nobody removed.
     pub fn is_lost(&self, oldest: Sequence) -> bool {
         oldest > self.removed_before.max(1)

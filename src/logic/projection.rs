@@ -190,6 +190,14 @@ impl Projection {
         })
     }
 
+    /// Looks at every change; gives how many there are. Panics if a message has two.
+    pub fn check(&self) -> usize {
+        for (place, change) in self.pending.changes.iter().enumerate() {
+            assert_eq!(self.places.get(&change.id), Some(&place));
+        }
+        self.places.len()
+    }
+
     fn change(&mut self, id: MessageId) -> &mut Change {
         let place = *self.places.entry(id).or_insert_with(|| {
             self.pending.changes.push(Change::none(id));

@@ -152,13 +152,19 @@ impl Redrives {
         self.open = true;
         let jobs = &self.jobs;
         self.outstanding.retain(|_, job| jobs.contains_key(job));
-        let mut owed = AHashMap::<JobId, usize>::new();
-        for job in self.outstanding.values() {
-            *owed.entry(*job).or_default() += 1;
-        }
+        let owed = self.owed();
         for (job, entry) in &mut self.jobs {
             entry.owed = owed.get(job).copied().unwrap_or(0);
         }
+    }
+
+    /// How many letters are owed because of each job.
+    fn owed(&self) -> AHashMap<JobId, usize> {
+        let mut owed = AHashMap::new();
+        for job in self.outstanding.values() {
+            *owed.entry(*job).or_default() += 1;
+        }
+        owed
     }
 
     /// What is to be done now.
@@ -211,6 +217,32 @@ impl Redrives {
         entries
             .filter_map(|entry| entry.unrecorded(self.seen))
             .collect()
+    }
+
+    /// Looks at every job, and every letter that is owed because of one; gives how many these are.
+    ///
+    /// # Panics
+    /// If a job counts other letters than are owed.
+    pub fn check(&self) -> usize {
+        let finished = self.jobs.values().filter(|entry| entry.is_finished());
+        assert!(
+            finished.count() <= FINISHED_JOBS,
+            "the oldest finished jobs are forgotten"
+        );
+        let has_begun = |job: &JobId| self.jobs.contains_key(job);
+        assert!(
+            !self.beginning.iter().any(has_begun),
+            "what has begun is not about to"
+        );
+        let mut owed = self.owed();
+        let mut looked_at = self.outstanding.len() + self.beginning.len();
+        for (job, entry) in &self.jobs {
+            looked_at += entry.check();
+            let owed = owed.remove(job).unwrap_or(0);
+            // Only once the journal was read to its end is it known whose letters these are.
+            assert!(!self.open || entry.owed == owed, "{job} counts its letters");
+        }
+        looked_at
     }
 
     /// How the job is.

@@ -121,6 +121,17 @@ impl Retention {
         (end > self.oldest).then_some(end)
     }
 
+    /// # Panics
+    /// If events are gone that were never there.
+    pub fn check(&self) {
+        let next = self.newest + 1;
+        assert!(
+            self.oldest <= next,
+            "events from {} on are kept of those before {next}",
+            self.oldest
+        );
+    }
+
     fn subscribed(&mut self, subscription: &Subscription) {
         if subscription.is_durable() {
             let start = Start {

@@ -65,6 +65,22 @@ impl Snapshots {
         }
     }
 
+    /// Looks at every snapshot that is due; gives how many there are.
+    ///
+    /// # Panics
+    /// If one is of a version that there is not.
+    pub fn check(&self) -> usize {
+        for (stream, due) in &self.due {
+            let version = self.version(stream);
+            assert!(
+                Some(*due) <= version,
+                "of {version:?} versions the {due}th is due"
+            );
+            assert!(self.interval > 0 && due.is_multiple_of(self.interval));
+        }
+        self.due.len()
+    }
+
     fn reached(&mut self, stream: &StreamId, version: u64) {
         match self.versions.get_mut(stream) {
             Some(known) => *known = version.max(*known),

@@ -64,6 +64,15 @@ impl Entry {
         }
     }
 
+    pub fn check(&self) -> usize {
+        let is_new = |(at, _): &(Position, Change)| *at > self.job.counted;
+        assert!(
+            self.changes.iter().all(is_new),
+            "what a version counts is counted once"
+        );
+        self.walk.check() + self.changes.len() + 1
+    }
+
     pub fn job(&self) -> &RedriveJob {
         &self.job
     }

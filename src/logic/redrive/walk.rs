@@ -158,6 +158,30 @@ impl Walk {
         }
     }
 
+    pub fn check(&self) -> usize {
+        assert!(
+            self.asked.len() <= MOST_ASKED,
+            "{} letters are on their way",
+            self.asked.len()
+        );
+        let is_asked = |position: &Position| self.asked.contains_key(position);
+        assert!(
+            !self.waiting.keys().any(is_asked),
+            "a letter waits or is on its way"
+        );
+        let last = [
+            self.waiting.keys().next_back(),
+            self.asked.keys().next_back(),
+        ];
+        assert!(
+            last.into_iter()
+                .flatten()
+                .all(|last| *last <= self.read_through),
+            "it was read"
+        );
+        self.waiting.len() + self.asked.len()
+    }
+
     fn rest(&mut self, cause: String, now: Timestamp) {
         self.trouble = Some(cause);
         self.rest_until = Some(now.plus(PAUSE));

@@ -153,6 +153,11 @@ impl World {
                 Action::Record(version) => self.versions.push_back(*version),
             }
         }
+        // With many letters each look is a long one.
+        let facts = self.journal.len();
+        if facts < 64 || facts.is_multiple_of(64) {
+            self.redrives.check();
+        }
     }
 
     pub fn pass(&mut self, time: Duration) {
