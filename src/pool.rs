@@ -189,6 +189,7 @@ impl Held {
         let of_all = of_all.map_err(|_| Full::Pool)?;
         add(&mut self.of_share, of_share);
         add(&mut self.of_all, of_all);
+        self.check();
         Ok(())
     }
 
@@ -198,6 +199,18 @@ impl Held {
         for permit in [&mut self.of_share, &mut self.of_all] {
             drop(permit.as_mut().and_then(|permit| permit.split(spare)));
         }
+        self.check();
+    }
+
+    /// Both are given back together, so that whatever is held of the pool is some peer's.
+    fn check(&self) {
+        let of_share = self.of_share.as_ref();
+        let of_share = of_share.map_or(0, OwnedSemaphorePermit::num_permits);
+        debug_assert_eq!(
+            of_share,
+            self.amount(),
+            "what is held of a share and of all"
+        );
     }
 
     pub fn amount(&self) -> usize {
