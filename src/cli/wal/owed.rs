@@ -5,16 +5,17 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use super::export::{Export, write_line, write_record};
-use super::walk::Walk;
+use super::walk::{Findings, Walk};
 use crate::adapters::journal_file::directory::SegmentFile;
 use crate::adapters::journal_file::replay::decode;
+use crate::domain::event::Sequence;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
 use crate::logic::wal::codec::Kind;
 use crate::logic::wal::compaction::{Fate, Survey};
 use crate::logic::wal::frame::{self, Frame};
 use crate::logic::wal::known_ids::DedupLimits;
-use crate::logic::wal::lifting::Lifting;
+use crate::logic::wal::lifting::{LeftBehind, Lifting};
 
 /// As [`super::export`], but only what a compaction of the whole journal would keep, and the events
 /// from the first on that a subscription has not got yet, as far as the journal has these. What damage
@@ -28,69 +29,108 @@ pub fn export_owed(
     limits: DedupLimits,
     output: &mut dyn Write,
 ) -> io::Result<Export> {
-    let mut survey = Survey::new(limits);
-    let (mut lifting, mut last) = (Lifting::default(), 0);
-    let walk = Walk::open(directory)?;
-    let findings = walk.through(&mut |frame, segment| {
-        let record = read(frame, segment)?;
-        lifting.note(&record.fact);
-        if !is_event(frame) {
-            survey.note(record.position, &record.fact);
-        }
-        last = record.position;
-        Ok(())
-    })?;
-    walk.through(&mut |frame, segment| {
-        if is_event(frame)
-            && frame.position <= last
-            && let Fact::EventPublished(event) = read(frame, segment)?.fact
-        {
-            lifting.pass(&event);
-        }
-        Ok(())
-    })?;
-    let first_event = lifting.first_event();
-    walk.through(&mut |frame, segment| {
-        if is_event(frame) && frame.position <= last {
-            let record = read(frame, segment)?;
-            match &record.fact {
-                Fact::EventPublished(event) if event.sequence >= first_event => {
-                    survey.keep(record.position);
-                }
-                fact => survey.note(record.position, fact),
-            }
-        }
-        Ok(())
-    })?;
-    let mut selection = survey.finish(last);
+    let mut owed = Owed {
+        walk: Walk::open(directory)?,
+        survey: Survey::new(limits),
+        lifting: Lifting::default(),
+        last: 0,
+    };
+    let findings = owed.note_all_but_events()?;
+    owed.pass_events()?;
+    let first_event = owed.lifting.first_event();
+    owed.keep_events(first_event)?;
     let mut output = BufWriter::new(output);
-    let mut records = 0;
-    // The same again: what could not be read then cannot be read now.
-    walk.through(&mut |frame, segment| {
-        if frame.position > last {
-            return Ok(());
-        }
-        match selection.fate(frame.position) {
-            Fate::Drop => return Ok(()),
-            Fate::Keep if Kind::from_number(frame.kind) == Some(Kind::Subscribed) => {
-                let fact = read(frame, segment)?.fact;
-                match lifting.lifted(&fact, first_event) {
-                    Some(lifted) => write_fact(frame.position, &lifted, &mut output)?,
-                    None => write_line(frame, &mut output)?,
-                }
-            }
-            Fate::Keep => write_line(frame, &mut output)?,
-            Fate::Replace(fact) => write_fact(frame.position, &fact, &mut output)?,
-        }
-        records += 1;
-        Ok(())
-    })?;
+    let (records, left_behind) = owed.write(first_event, &mut output)?;
     output.flush()?;
     Ok(Export {
         records,
         findings,
-        left_behind: lifting.left_behind(),
+        left_behind,
     })
+}
+
+/// What is known of the records after each walk through them: first which subscriptions there are,
+/// then which events these still have to get, then what stays.
+struct Owed {
+    walk: Walk,
+    survey: Survey,
+    lifting: Lifting,
+    /// Of the last record that can be read.
+    last: Position,
+}
+
+impl Owed {
+    fn note_all_but_events(&mut self) -> io::Result<Findings> {
+        self.walk.through(&mut |frame, segment| {
+            let record = read(frame, segment)?;
+            self.lifting.note(&record.fact);
+            if !is_event(frame) {
+                self.survey.note(record.position, &record.fact);
+            }
+            self.last = record.position;
+            Ok(())
+        })
+    }
+
+    fn pass_events(&mut self) -> io::Result<()> {
+        self.walk.through(&mut |frame, segment| {
+            if is_event(frame)
+                && frame.position <= self.last
+                && let Fact::EventPublished(event) = read(frame, segment)?.fact
+            {
+                self.lifting.pass(&event);
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    fn keep_events(&mut self, first_event: Sequence) -> io::Result<()> {
+        self.walk.through(&mut |frame, segment| {
+            if is_event(frame) && frame.position <= self.last {
+                let record = read(frame, segment)?;
+                match &record.fact {
+                    Fact::EventPublished(event) if event.sequence >= first_event => {
+                        self.survey.keep(record.position);
+                    }
+                    fact => self.survey.note(record.position, fact),
+                }
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// Gives how many records it wrote, and what it did not find.
+    fn write(
+        self,
+        first_event: Sequence,
+        output: &mut dyn Write,
+    ) -> io::Result<(u64, Vec<LeftBehind>)> {
+        let mut selection = self.survey.finish(self.last);
+        let mut records = 0;
+        // The same again: what could not be read then cannot be read now.
+        self.walk.through(&mut |frame, segment| {
+            if frame.position > self.last {
+                return Ok(());
+            }
+            match selection.fate(frame.position) {
+                Fate::Drop => return Ok(()),
+                Fate::Keep if Kind::from_number(frame.kind) == Some(Kind::Subscribed) => {
+                    let fact = read(frame, segment)?.fact;
+                    match self.lifting.lifted(&fact, first_event) {
+                        Some(lifted) => write_fact(frame.position, &lifted, output)?,
+                        None => write_line(frame, output)?,
+                    }
+                }
+                Fate::Keep => write_line(frame, output)?,
+                Fate::Replace(fact) => write_fact(frame.position, &fact, output)?,
+            }
+            records += 1;
+            Ok(())
+        })?;
+        Ok((records, self.lifting.left_behind()))
+    }
 }
 
 fn is_event(frame: &Frame) -> bool {
