@@ -14,7 +14,7 @@ use super::presence::Presence;
 use super::standing::Standing;
 use crate::domain::carried::{Carried, KnownId, StreamHead, Tally};
 use crate::domain::event::{Event, Sequence, StreamId};
-use crate::domain::fact::Fact;
+use crate::domain::fact::{Fact, Settlement};
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::tally::contribution;
@@ -132,22 +132,7 @@ impl Survey {
             Fact::Delivered(settlement)
             | Fact::DeadLettered(settlement)
             | Fact::Expired(settlement)
-            | Fact::Cancelled(settlement) => {
-                let opened = self.open.remove(&settlement.id);
-                let end = fact.settlement().map(|(state, _)| state);
-                if opened.as_ref().is_some_and(|opened| opened.is_named) {
-                    self.known.note_end(settlement.id, end);
-                }
-                if let Some(opened) = opened.filter(|_| settlement.holds_key) {
-                    let contribution = contribution(fact);
-                    let holding = Holding {
-                        opened,
-                        position,
-                        contribution,
-                    };
-                    self.holding.insert(settlement.id, holding);
-                }
-            }
+            | Fact::Cancelled(settlement) => self.note_settled(position, fact, settlement),
             Fact::Carried(carried) => self.note_carried(carried),
             Fact::EventPublished(event) => self.note_published(event),
             Fact::DeadLetterDeleted(deleted) => {
@@ -264,6 +249,23 @@ impl Survey {
             before: before.map(Box::new),
         };
         self.open.insert(id, opened);
+    }
+
+    fn note_settled(&mut self, position: Position, fact: &Fact, settlement: &Settlement) {
+        let opened = self.open.remove(&settlement.id);
+        let end = fact.settlement().map(|(state, _)| state);
+        if opened.as_ref().is_some_and(|opened| opened.is_named) {
+            self.known.note_end(settlement.id, end);
+        }
+        if let Some(opened) = opened.filter(|_| settlement.holds_key) {
+            let contribution = contribution(fact);
+            let holding = Holding {
+                opened,
+                position,
+                contribution,
+            };
+            self.holding.insert(settlement.id, holding);
+        }
     }
 
     /// What dropped records counted, and what they said that no kept record does.
