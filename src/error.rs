@@ -3,6 +3,8 @@
 //! Use [`HubError::invalid`] for a field, the variants for the rest; a [`Refusal`] of an actor
 //! becomes one by `?`. Each error has one code and one status, decided here and nowhere else.
 
+mod details;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -268,28 +270,7 @@ impl HubError {
                 add("limit", json!(limit.name()));
                 add("most", json!(most));
             }
-            Self::Refused(Refusal::LimitReached { limit, most }) => {
-                add("limit", json!(limit));
-                add("most", json!(most));
-            }
-            Self::Refused(Refusal::OtherContent) => add("field", json!("id")),
-            Self::Refused(Refusal::BeyondNewest { .. }) => add("field", json!("from_sequence")),
-            Self::Refused(Refusal::UnknownService { service }) => {
-                add("field", json!("destination"));
-                add("service", json!(service));
-            }
-            Self::Refused(Refusal::RateLimited { service, .. }) => add("service", json!(service)),
-            Self::Refused(Refusal::VersionConflict { expected, current }) => {
-                add("expected_version", json!(expected));
-                add("current_version", json!(current));
-            }
-            Self::Refused(Refusal::EventsGone { oldest }) => add("oldest_sequence", json!(oldest)),
-            Self::Refused(Refusal::VersionsGone { oldest }) => {
-                add("oldest_version", json!(oldest));
-            }
-            Self::Refused(Refusal::StaleLeases { stale }) => add("leases", json!(stale)),
-            Self::Refused(Refusal::WrongState { state, .. }) => add("state", json!(state)),
-            Self::Refused(Refusal::WrongStatus { status, .. }) => add("status", json!(status)),
+            Self::Refused(refusal) => details::add_refusal(refusal, add),
             Self::DeliveryFailed { reason, last_error } => {
                 add("reason", json!(reason));
                 add("last_error", json!(last_error));
