@@ -7,27 +7,25 @@ mod intake;
 mod maker;
 mod nameless;
 pub mod notices;
+mod quota_refusals;
 mod redrives;
 pub mod requests;
+mod service_queues;
 pub mod services;
 mod sockets;
 mod sometimes;
 mod subscriptions;
 mod time;
+mod traffic;
 
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use prometheus::proto::MetricFamily;
-use prometheus::{
-    Encoder, GaugeVec, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
-    TextEncoder,
-};
+use prometheus::{Encoder, Histogram, IntCounter, IntGauge, Registry, TextEncoder};
 
 use crate::domain::carried::Tally;
-use crate::domain::dead_letter::DeadReason;
 use crate::domain::fact::Fact;
-use crate::domain::message::{Priority, State};
 use crate::domain::redrive::JobStatus;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::view::QueueDepths;
@@ -35,8 +33,9 @@ use archive::{ArchiveSize, LastSync};
 use auth_failures::AuthFailures;
 use connections::Connections;
 use intake::Intake;
-use maker::{Labels, Maker};
+use maker::Maker;
 use notices::Notices;
+use quota_refusals::QuotaRefusals;
 use redrives::Redrives;
 use requests::Requests;
 use services::{Picture, Services};
@@ -44,6 +43,7 @@ use sockets::Sockets;
 use sometimes::Sometimes;
 use subscriptions::Subscriptions;
 use time::Time;
+use traffic::Traffic;
 
 /// Services that have series of their own, unless it is configured.
 pub const MOST_SERVICES: usize = 500;
@@ -66,28 +66,9 @@ pub struct Metrics {
     registry: Registry,
     /// Held while the states are set and read.
     showing: Mutex<()>,
-    types: Labels,
-    /// Those with a quota for sending.
-    senders: Labels,
-    /// Accepted messages by their type.
-    messages: IntCounterVec,
-    /// Published events by their type.
-    events: IntCounterVec,
-    event_types: Labels,
-    accepted: IntCounter,
-    by_state: IntGaugeVec,
-    queue_size: IntGaugeVec,
-    /// Of the message next in line, by priority.
-    oldest_age: GaugeVec,
-    /// Attempts that failed and are followed by another.
-    retries: IntCounter,
-    dead_letters: IntCounterVec,
+    traffic: Traffic,
     /// Entries that stand in the dead letter list.
     pub dead_letter_list: Sometimes,
-    /// From acceptance to settlement.
-    processing: Histogram,
-    /// One attempt, as the destination saw it.
-    attempts: Histogram,
     pub journal_sync: Histogram,
     pub journal_syncs: IntCounter,
     pub journal_records: IntCounter,
@@ -109,7 +90,7 @@ pub struct Metrics {
     /// 1 once the one of events has forgotten an id.
     pub event_dedup_overflowed: IntGauge,
     pub queue_overflows: IntCounter,
-    quota_refusals: IntCounterVec,
+    quota_refusals: QuotaRefusals,
     pub requests_refused_busy: IntCounter,
     pub auth_failures: AuthFailures,
     /// Of the log, for which there was no room or which could not be written.
@@ -144,58 +125,10 @@ impl Metrics {
         };
         let metrics = Self {
             showing: Mutex::new(()),
-            types: Labels::default(),
-            senders: Labels::new(most_services),
-            messages: make.counters(
-                "message_hub_messages_total",
-                "Messages accepted, by type",
-                "type",
-            ),
-            events: make.counters(
-                "message_hub_events_total",
-                "Events published, by type",
-                "type",
-            ),
-            event_types: Labels::default(),
-            accepted: make.counter(
-                "message_hub_messages_accepted_total",
-                "Messages accepted over the life of the data",
-            ),
-            by_state: make.gauges(
-                "message_hub_messages_by_state",
-                "Messages by state; their sum is what was accepted",
-                "state",
-            ),
-            queue_size: make.gauges(
-                "message_hub_queue_size",
-                "Messages queued or parked, by priority",
-                "priority",
-            ),
-            oldest_age: make.real_gauges(
-                "message_hub_oldest_message_age_seconds",
-                "Since the longest waiting message next in line was accepted, by priority; 0 if none waits",
-                "priority",
-            ),
-            retries: make.counter(
-                "message_hub_retries_total",
-                "Failed attempts that are followed by another",
-            ),
-            dead_letters: make.counters(
-                "message_hub_dead_letters_total",
-                "Messages given up, by reason",
-                "reason",
-            ),
+            traffic: Traffic::new(&make),
             dead_letter_list: make.sometimes(
                 "message_hub_dead_letters",
                 "Entries in the dead letter list",
-            ),
-            processing: make.histogram(
-                "message_hub_message_processing_seconds",
-                "From acceptance to settlement",
-            ),
-            attempts: make.histogram(
-                "message_hub_delivery_attempt_seconds",
-                "Duration of one delivery attempt",
             ),
             journal_sync: make.histogram(
                 "message_hub_journal_sync_seconds",
@@ -243,11 +176,7 @@ impl Metrics {
                 "message_hub_queue_overflows_total",
                 "Messages refused because a lane or the memory was full",
             ),
-            quota_refusals: make.counters(
-                "message_hub_quota_refusals_total",
-                "Messages and events over the send_rate of their sender",
-                "service",
-            ),
+            quota_refusals: QuotaRefusals::new(&make, most_services),
             requests_refused_busy: make.counter(
                 "message_hub_requests_refused_busy_total",
                 "Requests refused because too many were under way",
@@ -272,20 +201,7 @@ impl Metrics {
     }
 
     fn begin_at_zero(&self) {
-        for state in State::ALL {
-            self.by_state.with_label_values(&[state.name()]).set(0);
-        }
-        for priority in Priority::ALL {
-            self.queue_size.with_label_values(&[priority.name()]).set(0);
-            self.oldest_age
-                .with_label_values(&[priority.name()])
-                .set(0.0);
-        }
-        for reason in DeadReason::ALL {
-            self.dead_letters
-                .with_label_values(&[reason.name()])
-                .inc_by(0);
-        }
+        self.traffic.begin_at_zero();
         for status in [JobStatus::Running, JobStatus::Paused] {
             self.redrives.show_jobs(status, 0);
         }
@@ -312,48 +228,23 @@ impl Metrics {
 
     /// Counts a fact that was just written; not one that was replayed.
     pub fn count(&self, fact: &Fact) {
-        match fact {
-            Fact::Accepted(message) => {
-                self.messages
-                    .with_label_values(&[self.types.cap(message.kind.as_str())])
-                    .inc();
-            }
-            Fact::EventPublished(event) => {
-                let event_type = self.event_types.cap(event.event_type.as_str());
-                self.events.with_label_values(&[event_type]).inc();
-            }
-            Fact::AttemptFailed(failed) => {
-                self.retries.inc();
-                self.attempts
-                    .observe(failed.attempt.duration_ms as f64 / 1000.0);
-            }
-            Fact::HealthChanged(changed) => {
-                self.services
-                    .count_health_change(changed.service.as_str(), changed.to);
-            }
-            _ => {}
-        }
-        if let Some((_, settlement)) = fact.settlement() {
-            if let Some(reason) = settlement.reason {
-                self.dead_letters.with_label_values(&[reason.name()]).inc();
-            }
-            if let Some(attempt) = &settlement.attempt {
-                self.attempts.observe(attempt.duration_ms as f64 / 1000.0);
-            }
+        self.traffic.count(fact);
+        if let Fact::HealthChanged(changed) = fact {
+            let service = changed.service.as_str();
+            self.services.count_health_change(service, changed.to);
         }
     }
 
     pub fn observe_processing(&self, seconds: f64) {
-        self.processing.observe(seconds);
+        self.traffic.observe_processing(seconds);
     }
 
     /// Everything in the Prometheus text format, with where every message is by one look at the
     /// queues: the states add up, whoever else is asking.
     pub fn texts(&self, scrape: &Scrape<'_>) -> Texts {
         let _alone = self.showing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.show_messages(scrape.tally, scrape.depths);
+        self.traffic.show(scrape.tally, scrape.depths, scrape.now);
         self.archive_size.show(scrape.depths.open());
-        self.show_ages(scrape.depths, scrape.now);
         self.services.show(scrape.picture, scrape.now);
         let families = self.registry.gather();
         Texts {
@@ -362,53 +253,15 @@ impl Metrics {
         }
     }
 
-    fn show_messages(&self, tally: Tally, depths: &QueueDepths) {
-        let accepted = u64::try_from(tally.accepted).unwrap_or(0);
-        self.accepted
-            .inc_by(accepted.saturating_sub(self.accepted.get()));
-        let states = [
-            (State::Queued, depths.queued as i64),
-            (State::Parked, depths.parked as i64),
-            (State::Scheduled, depths.scheduled as i64),
-            (State::Retrying, depths.retrying as i64),
-            (State::Delivering, depths.in_flight as i64),
-            (State::Delivered, tally.delivered),
-            (State::Dead, tally.dead),
-            (State::Expired, tally.expired),
-            (State::Cancelled, tally.cancelled),
-        ];
-        for (state, count) in states {
-            self.by_state.with_label_values(&[state.name()]).set(count);
-        }
-        for (priority, count) in Priority::ALL.into_iter().zip(depths.levels) {
-            self.queue_size
-                .with_label_values(&[priority.name()])
-                .set(count as i64);
-        }
-    }
-
     /// A message came that was over its sender's quota.
     pub fn count_quota_refusal(&self, sender: &str) {
-        self.quota_refusals
-            .with_label_values(&[self.senders.cap(sender)])
-            .inc();
-    }
-
-    fn show_ages(&self, depths: &QueueDepths, now: Timestamp) {
-        for (priority, oldest) in Priority::ALL.into_iter().zip(depths.oldest) {
-            let age = oldest.map_or(0.0, |at| now.since(at).as_secs_f64());
-            self.oldest_age
-                .with_label_values(&[priority.name()])
-                .set(age);
-        }
+        self.quota_refusals.count(sender);
     }
 
     /// Nothing is left of this service: no series stays of it.
     pub fn forget(&self, service: &str) {
         self.services.forget(service);
-        if self.senders.forget(service) {
-            let _ = self.quota_refusals.remove_label_values(&[service]);
-        }
+        self.quota_refusals.forget(service);
     }
 }
 

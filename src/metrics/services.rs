@@ -3,9 +3,10 @@
 
 use std::collections::HashSet;
 
-use prometheus::{GaugeVec, IntCounterVec, IntGaugeVec};
+use prometheus::{IntCounterVec, IntGaugeVec};
 
 use super::maker::{Labels, Maker};
+use super::service_queues::ServiceQueues;
 use crate::domain::circuit::CircuitState;
 use crate::domain::service::Health;
 use crate::domain::timestamp::Timestamp;
@@ -41,10 +42,7 @@ pub struct Services {
     /// How many have series of their own, at most.
     most: usize,
     labels: Labels,
-    depth: IntGaugeVec,
-    oldest_age: GaugeVec,
-    in_flight: IntGaugeVec,
-    paused: IntGaugeVec,
+    queues: ServiceQueues,
     dead_letters: IntGaugeVec,
     circuit_state: IntGaugeVec,
     health: IntGaugeVec,
@@ -100,26 +98,7 @@ impl Services {
         Self {
             most,
             labels: Labels::new(most),
-            depth: make.gauges(
-                "message_hub_queue_depth",
-                "Messages queued or parked, by destination",
-                "service",
-            ),
-            oldest_age: make.real_gauges(
-                "message_hub_queue_oldest_age_seconds",
-                "Since the longest waiting message next in line was accepted, by destination; 0 if none waits",
-                "service",
-            ),
-            in_flight: make.gauges(
-                "message_hub_queue_in_flight",
-                "Messages being delivered, by destination",
-                "service",
-            ),
-            paused: make.gauges(
-                "message_hub_queue_paused",
-                "1 while nothing is handed out, by destination",
-                "service",
-            ),
+            queues: ServiceQueues::new(make),
             dead_letters: make.gauges(
                 "message_hub_service_dead_letters",
                 "Entries in the dead letter list, by destination; missing while the archive does not answer",
@@ -218,21 +197,8 @@ impl Services {
     }
 
     fn show_one(&self, service: &ServiceNow, now: Timestamp) {
-        let (name, depths) = (&[service.name.as_str()], &service.depths);
-        self.depth
-            .with_label_values(name)
-            .set(whole(depths.waiting()));
-        let age = depths
-            .oldest()
-            .map_or(0.0, |at| now.since(at).as_secs_f64());
-        self.oldest_age.with_label_values(name).set(age);
-        self.in_flight
-            .with_label_values(name)
-            .set(whole(depths.in_flight));
-        let is_paused = depths.paused.is_some();
-        self.paused
-            .with_label_values(name)
-            .set(i64::from(is_paused));
+        let name = &[service.name.as_str()];
+        self.queues.show(&service.name, &service.depths, now);
         if let Some(letters) = service.dead_letters {
             let letters = i64::try_from(letters).unwrap_or(i64::MAX);
             self.dead_letters.with_label_values(name).set(letters);
@@ -252,11 +218,8 @@ impl Services {
     }
 
     fn clear(&self) {
-        self.oldest_age.reset();
+        self.queues.clear();
         for gauges in [
-            &self.depth,
-            &self.in_flight,
-            &self.paused,
             &self.dead_letters,
             &self.circuit_state,
             &self.health,

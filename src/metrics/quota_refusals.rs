@@ -1,0 +1,34 @@
+//! How often somebody sent more than its quota lets it.
+
+use prometheus::IntCounterVec;
+
+use super::maker::{Labels, Maker};
+
+pub struct QuotaRefusals {
+    senders: Labels,
+    by_sender: IntCounterVec,
+}
+
+impl QuotaRefusals {
+    pub fn new(make: &Maker<'_>, most_services: usize) -> Self {
+        Self {
+            senders: Labels::new(most_services),
+            by_sender: make.counters(
+                "message_hub_quota_refusals_total",
+                "Messages and events over the send_rate of their sender",
+                "service",
+            ),
+        }
+    }
+
+    pub fn count(&self, sender: &str) {
+        let sender = self.senders.cap(sender);
+        self.by_sender.with_label_values(&[sender]).inc();
+    }
+
+    pub fn forget(&self, service: &str) {
+        if self.senders.forget(service) {
+            let _ = self.by_sender.remove_label_values(&[service]);
+        }
+    }
+}
