@@ -2,7 +2,7 @@
 //! whether a configuration is good asks here as well, without a hub.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use crate::adapters::archive::{PostgresArchive, SqliteArchive};
@@ -65,11 +65,13 @@ pub fn keep_private(config: &Config) -> Result<(), StartError> {
     kept.map_err(|error| StartError::Storage(error.to_string()))
 }
 
-pub fn listen(config: &Config) -> Result<TcpListener, StartError> {
+/// Where it listens is told with it, as the configuration may leave the port to the system.
+pub fn listen(config: &Config) -> Result<(TcpListener, SocketAddr), StartError> {
     let bound = || {
         let listener = TcpListener::bind((config.host.as_str(), config.port))?;
         listener.set_nonblocking(true)?;
-        Ok(listener)
+        let address = listener.local_addr()?;
+        Ok((listener, address))
     };
     bound().map_err(|error: io::Error| cannot_listen(config, &error))
 }

@@ -12,6 +12,7 @@ mod settings;
 mod shutdown;
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use prometheus::IntCounter;
 use tokio::time::MissedTickBehavior;
 
 use crate::actors::archivist::{self, Found};
+use crate::adapters::journal_file::FileJournal;
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, LogFormat};
 use crate::config_file::ConfigFile;
@@ -44,10 +46,10 @@ use crate::opening::{self, StartError};
 use crate::pool::Pool;
 use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::Journal;
-use crate::request_rates::RequestRates;
 use crate::telemetry;
 use crate::telemetry::lines::Lines;
 use reload::Reload;
+use replay::Recovered;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -84,28 +86,18 @@ async fn run(
     metrics: Arc<Metrics>,
 ) -> Result<Exit, StartError> {
     // From the beginning, as they would end the process.
-    let mut hangups = shutdown::Hangups::catch();
+    let hangups = shutdown::Hangups::catch();
     shutdown::survive_large_files();
     let config = &loaded.config;
-    let clock = Clock::start();
-    let door = Door::default();
-    let listener = opening::listen(config)?;
-    let address = listener
-        .local_addr()
-        .map_err(|error| opening::cannot_listen(config, &error))?;
-    let journal = opening::open_journal(config)?;
-    if journal.size_bytes() > config.wal_segment_bytes {
-        huge_pages::allow();
-    }
+    let (clock, door) = (Clock::start(), Door::default());
+    let (listener, address) = opening::listen(config)?;
+    let journal = open_journal(config)?;
     let trust = opening::trust(config)?;
     let archive = opening::open_archive(config, &trust).await?;
     let found = look_at(&*archive, journal.author()).await?;
 
     let archive_of_hub = (archive.clone(), journal.author().clone());
-    let shared = ring::Shared {
-        request_rates: RequestRates::default(),
-        replays: Pool::of(config.limits.size(Limit::ReplayBytes)),
-    };
+    let shared = ring::Shared::new(config);
     let (ring, seats) = ring::Ring::new(
         config,
         trust,
@@ -117,49 +109,24 @@ async fn run(
     let handles = ring.to().handles();
     let outside = (archive.clone(), shared);
     let hub = hub(config, clock, &door, handles, outside, &metrics);
-    pulse::begin(clock, metrics.clone());
-    let followers = [
-        ring.to().retry_timer.clone().recipient(),
-        ring.to().event_store.clone().recipient(),
-    ];
-    pulse::watch_clock(clock, followers);
-    let mut reload = Reload::new(file, config, hub.clone(), ring.to().clone());
+    watch_time(clock, &metrics, ring.to());
+    let reload = Reload::new(file, config, hub.clone(), ring.to().clone());
     let visits = hub.visits.clone();
     let (server, stop) = server::start(config, listener, hub.clone(), files)?;
     let greeting = Greeting::of(config)?;
-    greeting.say(&format!(
-        "message-hub {VERSION} listening on http://{address}"
-    ));
-    let data_dir = std::path::absolute(&config.data_dir).unwrap_or_default();
-    greeting.say(&format!("data in {}", data_dir.display()));
-    let file = loaded.file.as_deref().map(Path::display);
-    tracing::info!(
-        version = VERSION,
-        config = file.map(tracing::field::display),
-        %address,
-        data_dir = %data_dir.display(),
-        "message-hub starts"
-    );
+    tell_start(&greeting, loaded, address);
     let server = actix::spawn(server);
 
     // Before anybody is told that the hub is ready, so that it can be stopped in good order.
     let signals = shutdown::Signals::catch();
     let running = ring.start(seats, journal, found).await?;
-    greeting.say(&format!("recovered {}", running.recovery));
-    tracing::info!("recovered {}", running.recovery);
-    if let Some(cut) = running.recovery.torn() {
-        tracing::warn!("{cut}; it was never acknowledged");
-    }
+    tell_recovery(&greeting, &running.recovery);
     door.set_phase(Phase::Open);
     greeting.say("ready");
     tracing::info!("ready");
     let telling = actix::spawn(tell_notices(hub.clone()));
 
-    let reloading = actix::spawn(async move {
-        while hangups.next().await.is_some() {
-            reload.again();
-        }
-    });
+    let reloading = actix::spawn(reload_each_time(hangups, reload));
     signals.received().await;
     reloading.abort();
     door.set_phase(Phase::Draining);
@@ -171,6 +138,55 @@ async fn run(
     metrics.notices.tell_rest(clock.now());
     hub.refusals.tell_rest(clock.now());
     Ok(exit)
+}
+
+/// One with much in it is worth memory in large pages from the start.
+fn open_journal(config: &Config) -> Result<FileJournal, StartError> {
+    let journal = opening::open_journal(config)?;
+    if journal.size_bytes() > config.wal_segment_bytes {
+        huge_pages::allow();
+    }
+    Ok(journal)
+}
+
+/// Notes how this thread keeps up, and tells those who go by the system's clock that it was set.
+fn watch_time(clock: Clock, metrics: &Arc<Metrics>, to: &ring::Addresses) {
+    pulse::begin(clock, metrics.clone());
+    let followers = [
+        to.retry_timer.clone().recipient(),
+        to.event_store.clone().recipient(),
+    ];
+    pulse::watch_clock(clock, followers);
+}
+
+fn tell_start(greeting: &Greeting, loaded: &Loaded, address: SocketAddr) {
+    greeting.say(&format!(
+        "message-hub {VERSION} listening on http://{address}"
+    ));
+    let data_dir = std::path::absolute(&loaded.config.data_dir).unwrap_or_default();
+    greeting.say(&format!("data in {}", data_dir.display()));
+    let file = loaded.file.as_deref().map(Path::display);
+    tracing::info!(
+        version = VERSION,
+        config = file.map(tracing::field::display),
+        %address,
+        data_dir = %data_dir.display(),
+        "message-hub starts"
+    );
+}
+
+fn tell_recovery(greeting: &Greeting, recovery: &Recovered) {
+    greeting.say(&format!("recovered {recovery}"));
+    tracing::info!("recovered {recovery}");
+    if let Some(cut) = recovery.torn() {
+        tracing::warn!("{cut}; it was never acknowledged");
+    }
+}
+
+async fn reload_each_time(mut hangups: shutdown::Hangups, mut reload: Reload) {
+    while hangups.next().await.is_some() {
+        reload.again();
+    }
 }
 
 /// What was counted in place of a line each is told once it is due.

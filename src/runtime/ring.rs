@@ -2,6 +2,7 @@
 
 mod event_bus;
 mod handles;
+mod shared;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -44,11 +45,11 @@ use crate::logic::quotas::Quotas;
 use crate::logic::writer::Author;
 use crate::metrics::Metrics;
 use crate::opening::StartError;
-use crate::pool::Pool;
 use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::{Journal, Readers};
-use crate::request_rates::RequestRates;
 use crate::telemetry;
+
+pub use shared::Shared;
 
 const MAILBOX: usize = 1024;
 /// Clocks that are kept right are set back by less.
@@ -64,13 +65,6 @@ pub struct Ring {
     author: Author,
     shared: Shared,
     to: Addresses,
-}
-
-/// What the actors share with the edge.
-#[derive(Clone)]
-pub struct Shared {
-    pub request_rates: RequestRates,
-    pub replays: Pool,
 }
 
 /// The core actors' addresses, valid before the actors start.

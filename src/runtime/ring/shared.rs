@@ -1,0 +1,22 @@
+//! What the actors share with the edge.
+
+use crate::config::Config;
+use crate::logic::limits::Limit;
+use crate::pool::Pool;
+use crate::request_rates::RequestRates;
+
+/// Copies are the same.
+#[derive(Clone)]
+pub struct Shared {
+    pub request_rates: RequestRates,
+    pub replays: Pool,
+}
+
+impl Shared {
+    pub fn new(config: &Config) -> Self {
+        Self {
+            request_rates: RequestRates::default(),
+            replays: Pool::of(config.limits.size(Limit::ReplayBytes)),
+        }
+    }
+}
