@@ -187,6 +187,10 @@ impl Connection {
         let is_rest = self.line.is_answered_early() && self.heads.is_in_body();
         if !is_head && !is_rest {
             self.late = None;
+            if self.heads.is_in_body() {
+                // An answer that comes before the rest sets the time for that.
+                self.line.wait_for_answer(context.waker().clone());
+            }
             return Poll::Pending;
         }
         let of_this = self.late.take().filter(|late| late.is_of_head() == is_head);

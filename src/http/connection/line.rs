@@ -86,6 +86,7 @@ impl Line {
     /// One more request was read to its end.
     pub(super) fn ask(&self) {
         self.asked.set(self.asked.get() + 1);
+        self.waits_for_answer.set(None);
     }
 
     pub(super) fn wait_for_answer(&self, waker: Waker) {
