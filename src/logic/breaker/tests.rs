@@ -99,11 +99,22 @@ fn each_state_has_its_window_and_tick() {
     }
 }
 
+/// What happens to a circuit, and what change it leads to.
+type Case = (&'static str, Breaker, Event, Option<Change>);
+type Event = fn(&mut Breaker) -> Option<Transition>;
+type Change = (CircuitState, CircuitState, Cause);
+
+#[track_caller]
+fn each_leads_there(cases: impl IntoIterator<Item = Case>) {
+    for (name, mut breaker, event, expected) in cases {
+        let expected = expected.map(|(from, to, cause)| Transition { from, to, cause });
+        assert_eq!(event(&mut breaker), expected, "{name}");
+    }
+}
+
 #[test]
-fn each_event_leads_where_the_contract_says() {
-    type Event = fn(&mut Breaker) -> Option<Transition>;
-    type Change = (CircuitState, CircuitState, Cause);
-    let cases: [(&str, Breaker, Event, Option<Change>); 19] = [
+fn a_closed_circuit_is_led_where_the_contract_says() {
+    let cases: [Case; 8] = [
         ("closed, success", closed(), |b| succeed(b, 0), None),
         ("closed, one failure", closed(), |b| fail(b, 0), None),
         (
@@ -143,6 +154,28 @@ fn each_event_leads_where_the_contract_says() {
             |b| (0..5).find_map(|second| misdirect(b, second)),
             Some((Closed, Open, Cause::FailuresInRow(5))),
         ),
+        ("closed, tick", closed(), |b| b.tick(at(9999)), None),
+    ];
+    each_leads_there(cases);
+}
+
+#[test]
+fn an_open_circuit_is_led_where_the_contract_says() {
+    let cases: [Case; 2] = [
+        ("open, early tick", open(), |b| b.tick(at(59)), None),
+        (
+            "open, due tick",
+            open(),
+            |b| b.tick(at(60)),
+            Some((Open, HalfOpen, Cause::ResetTimeoutOver)),
+        ),
+    ];
+    each_leads_there(cases);
+}
+
+#[test]
+fn a_half_open_circuit_is_led_where_the_contract_says() {
+    let cases: [Case; 9] = [
         (
             "half open, rejected trial",
             half_open(),
@@ -154,14 +187,6 @@ fn each_event_leads_where_the_contract_says() {
             half_open(),
             |b| misdirect(b, 61),
             Some((HalfOpen, Open, Cause::TrialFailed)),
-        ),
-        ("closed, tick", closed(), |b| b.tick(at(9999)), None),
-        ("open, early tick", open(), |b| b.tick(at(59)), None),
-        (
-            "open, due tick",
-            open(),
-            |b| b.tick(at(60)),
-            Some((Open, HalfOpen, Cause::ResetTimeoutOver)),
         ),
         ("half open, idle", half_open(), |b| b.tick(at(9999)), None),
         (
@@ -207,10 +232,7 @@ fn each_event_leads_where_the_contract_says() {
             Some((HalfOpen, Open, Cause::NoVerdict)),
         ),
     ];
-    for (name, mut breaker, event, expected) in cases {
-        let expected = expected.map(|(from, to, cause)| Transition { from, to, cause });
-        assert_eq!(event(&mut breaker), expected, "{name}");
-    }
+    each_leads_there(cases);
 }
 
 #[test]
