@@ -338,9 +338,8 @@ fn summed_up(view: &ServiceView) -> ServiceSummary {
     }
 }
 
-#[actix::test]
-async fn a_summary_says_in_numbers_what_the_view_shows() {
-    let mut office = office();
+/// Of those who are there and those who are not, who are called, who pull and who listen.
+fn fill_with_all_sorts(office: &mut Office) {
     let pulling = |name, id| Registration {
         service: service(name),
         instance_id: instance(id),
@@ -387,6 +386,12 @@ async fn a_summary_says_in_numbers_what_the_view_shows() {
             reply,
         });
     }
+}
+
+#[actix::test]
+async fn a_summary_says_in_numbers_what_the_view_shows() {
+    let mut office = office();
+    fill_with_all_sorts(&mut office);
     pass(3).await;
     let views = office.address.send(InspectServices { service: None }).await;
     let expected: Vec<_> = views.unwrap().iter().map(summed_up).collect();

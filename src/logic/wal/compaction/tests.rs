@@ -136,6 +136,29 @@ impl Replayed {
                     attempts.push(failed.attempt.clone());
                 }
             }
+            Fact::Carried(carried) => self.restore(carried),
+            Fact::EventPublished(event) => self.publish(event),
+            _ => match fact.settlement() {
+                Some((state, settlement)) => self.settle(state, settlement),
+                None => self.apply_presence(fact),
+            },
+        }
+    }
+
+    fn settle(&mut self, state: State, settlement: &Settlement) {
+        let open = self.open.remove(&settlement.id);
+        let message = open.as_ref().map(|(message, _)| message);
+        // Only what was open can end.
+        if message.is_some_and(|message| message.fingerprint().is_some()) {
+            self.end(settlement.id, Some(state));
+        }
+        if let Some((message, _)) = open.filter(|_| settlement.holds_key) {
+            self.holding.insert(settlement.id, message);
+        }
+    }
+
+    fn apply_presence(&mut self, fact: &Fact) {
+        match fact {
             Fact::ServiceSeen(seen) => {
                 self.known_services.insert(seen.service.clone(), true);
             }
@@ -167,23 +190,7 @@ impl Replayed {
                 self.registrations
                     .retain(|(service, _), _| *service != gone.service);
             }
-            Fact::Carried(carried) => self.restore(carried),
-            Fact::EventPublished(event) => self.publish(event),
-            _ => {
-                if let Some((state, settlement)) = fact.settlement() {
-                    let open = self.open.remove(&settlement.id);
-                    // Only what was open can end.
-                    if open
-                        .as_ref()
-                        .is_some_and(|(message, _)| message.fingerprint().is_some())
-                    {
-                        self.end(settlement.id, Some(state));
-                    }
-                    if let Some((message, _)) = open.filter(|_| settlement.holds_key) {
-                        self.holding.insert(settlement.id, message);
-                    }
-                }
-            }
+            _ => {}
         }
     }
 
