@@ -1,6 +1,6 @@
 //! Who may do what when there are keys.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::verbs::{array, id_of};
 use crate::support::{Client, TestHub, eventually};
@@ -62,6 +62,41 @@ fn stranger(hub: &TestHub) -> Client {
     hub.nameless().with_header("x-forwarded-for: 203.0.113.7")
 }
 
+/// `sees`: also who uses it, and with what `reason` a circuit was forced.
+fn shows_how_the_hub_is(client: &Client, sees: bool, reason: &Value) {
+    let names = ["alpha", "beta", "order.secret"];
+    let health = client.get("/health").is(200);
+    assert_eq!(health["services"]["alpha"].is_string(), sees, "{health}");
+    let words = health["attention"].to_string();
+    assert_eq!(words.contains("alpha"), sees, "{words}");
+    assert!(words.contains("is open"), "{words}");
+    assert_eq!(health["message_stats"]["pending"], 2);
+    assert_eq!(health["service_counts"]["unhealthy"], 2);
+    let metrics = client.get("/metrics").body;
+    for series in ["service=\"alpha\"", "type=\"order.secret\""] {
+        assert_eq!(metrics.contains(series), sees, "{metrics}");
+    }
+    for line in [
+        "message_hub_messages_accepted_total 2",
+        "message_hub_queue_size{priority=\"NORMAL\"} 2",
+    ] {
+        assert!(metrics.contains(line), "{metrics}");
+    }
+    let details = client.get("/health/details").is(200);
+    let circuits = &details["components"]["circuits"];
+    assert_eq!(
+        (&circuits["status"], &circuits["open"]),
+        (&json!("degraded"), &json!(1))
+    );
+    assert_eq!(&circuits["not_closed"][0]["reason"], reason, "{circuits}");
+    let paused = &details["components"]["message_queue"]["paused"];
+    assert_eq!(paused["count"], 1);
+    for answer in [health.to_string(), metrics, details.to_string()] {
+        let told = names.iter().any(|name| answer.contains(name));
+        assert_eq!(told, sees, "{answer}");
+    }
+}
+
 #[test]
 fn strangers_see_how_the_hub_is_and_not_who_uses_it() {
     let hub = guarded_hub();
@@ -76,7 +111,6 @@ fn strangers_see_how_the_hub_is_and_not_who_uses_it() {
     let near = hub.nameless().with_header("host: localhost:8200");
     let is_told = || array(&near.get("/health").is(200)["attention"]).len() == 2;
     eventually("all is told", is_told);
-    let names = ["alpha", "beta", "order.secret"];
     let key = "x-service-key: wrong";
     let guessing = stranger(&hub).with_header("x-service-name: shop");
     let (all, one, nothing) = (json!("maintenance"), json!(null), json!(null));
@@ -95,36 +129,7 @@ fn strangers_see_how_the_hub_is_and_not_who_uses_it() {
         ),
         (guessing.with_header(key), false, &nothing),
     ] {
-        let health = client.get("/health").is(200);
-        assert_eq!(health["services"]["alpha"].is_string(), sees, "{health}");
-        let words = health["attention"].to_string();
-        assert_eq!(words.contains("alpha"), sees, "{words}");
-        assert!(words.contains("is open"), "{words}");
-        assert_eq!(health["message_stats"]["pending"], 2);
-        assert_eq!(health["service_counts"]["unhealthy"], 2);
-        let metrics = client.get("/metrics").body;
-        for series in ["service=\"alpha\"", "type=\"order.secret\""] {
-            assert_eq!(metrics.contains(series), sees, "{metrics}");
-        }
-        for line in [
-            "message_hub_messages_accepted_total 2",
-            "message_hub_queue_size{priority=\"NORMAL\"} 2",
-        ] {
-            assert!(metrics.contains(line), "{metrics}");
-        }
-        let details = client.get("/health/details").is(200);
-        let circuits = &details["components"]["circuits"];
-        assert_eq!(
-            (&circuits["status"], &circuits["open"]),
-            (&json!("degraded"), &json!(1))
-        );
-        assert_eq!(&circuits["not_closed"][0]["reason"], reason, "{circuits}");
-        let paused = &details["components"]["message_queue"]["paused"];
-        assert_eq!(paused["count"], 1);
-        for answer in [health.to_string(), metrics, details.to_string()] {
-            let told = names.iter().any(|name| answer.contains(name));
-            assert_eq!(told, sees, "{answer}");
-        }
+        shows_how_the_hub_is(&client, sees, reason);
     }
     let metrics = stranger(&hub).get("/metrics").body;
     for line in [

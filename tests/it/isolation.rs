@@ -65,6 +65,13 @@ fn a_full_lane_refuses_only_its_own_destination() {
 
 const GOOD: usize = 43;
 const EACH: usize = 10;
+const IMPATIENT: [(&str, &str); 5] = [
+    ("base_retry_delay", "0.01"),
+    ("max_retry_delay", "0.05"),
+    ("max_retry_attempts", "100000"),
+    ("message_timeout", "1"),
+    ("circuit_breaker_reset_timeout", "0.3"),
+];
 
 /// Alive and dead in turn, 200 ms each, until told to stay alive.
 struct Flapping {
@@ -162,17 +169,33 @@ fn attempts(hub: &TestHub, sent: &[(String, String)], name: &str) -> Vec<Value> 
     attempts
 }
 
+/// Each attempt ends with this error, the circuit opens, and what was sent there waits.
+fn is_shut_out(hub: &TestHub, sent: &[(String, String)], (name, error): (&str, &str)) {
+    for attempt in attempts(hub, sent, name) {
+        assert_eq!(attempt["outcome"], "failed", "{name}");
+        let said = text(&attempt["error"]);
+        assert!(said.contains(error), "{name}: {said}");
+    }
+    eventually(&format!("the circuit of {name} opens"), || {
+        hub.circuit(name)["state"] == "OPEN"
+    });
+    let circuit = hub.circuit(name);
+    assert!(circuit["failure_count"].as_u64().unwrap() >= 5, "{circuit}");
+    let status = hub.queue_status(&format!("service={name}")).is(200);
+    assert_eq!(status["total_messages"], EACH, "{name}");
+}
+
+#[track_caller]
+fn has_each_once(service: &FakeService) {
+    let received = service.received().into_iter();
+    let numbers = received.map(|one| one.json()["payload"].as_u64().unwrap());
+    let numbers: HashSet<_> = numbers.collect();
+    assert_eq!(numbers.len(), EACH);
+}
+
 #[test]
 fn seven_bad_destinations_of_fifty_leave_the_others_alone() {
-    let hub = TestHub::with(&[
-        ("base_retry_delay", "0.01"),
-        ("max_retry_delay", "0.05"),
-        ("max_retry_attempts", "100000"),
-        ("message_timeout", "1"),
-        ("circuit_breaker_reset_timeout", "0.3"),
-    ]);
-    // No port that anybody is given by chance.
-    let refusing = "http://127.0.0.1:1";
+    let hub = TestHub::with(&IMPATIENT);
     let failing = [
         ("hanging", Reply::Hang, "no answer within 1s"),
         ("resetting", Reply::Reset, "connect"),
@@ -189,7 +212,8 @@ fn seven_bad_destinations_of_fifty_leave_the_others_alone() {
         name.to_owned()
     };
     let mut names = vec![
-        register("refusing", refusing),
+        // No port that anybody is given by chance.
+        register("refusing", "http://127.0.0.1:1"),
         register("verbose", &verbose.url()),
         register("flapping", &format!("http://{}", flapping.address)),
     ];
@@ -205,27 +229,11 @@ fn seven_bad_destinations_of_fifty_leave_the_others_alone() {
     eventually("the good ones have all of theirs", || {
         good.iter().all(|service| service.count() >= EACH)
     });
-    for service in &good {
-        let received = service.received().into_iter();
-        let numbers = received.map(|one| one.json()["payload"].as_u64().unwrap());
-        let numbers: HashSet<_> = numbers.collect();
-        assert_eq!(numbers.len(), EACH);
-    }
+    good.iter().for_each(has_each_once);
     let mut expected = vec![("refusing", "cannot connect: ")];
     expected.extend(failing.iter().map(|(name, _, error)| (*name, *error)));
     for (name, error) in expected {
-        for attempt in attempts(&hub, &sent, name) {
-            assert_eq!(attempt["outcome"], "failed", "{name}");
-            let said = text(&attempt["error"]);
-            assert!(said.contains(error), "{name}: {said}");
-        }
-        eventually(&format!("the circuit of {name} opens"), || {
-            hub.circuit(name)["state"] == "OPEN"
-        });
-        let circuit = hub.circuit(name);
-        assert!(circuit["failure_count"].as_u64().unwrap() >= 5, "{circuit}");
-        let status = hub.queue_status(&format!("service={name}")).is(200);
-        assert_eq!(status["total_messages"], EACH, "{name}");
+        is_shut_out(&hub, &sent, (name, error));
     }
     eventually("the verbose one has all of its own", || {
         verbose.count() >= EACH

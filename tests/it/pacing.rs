@@ -146,6 +146,11 @@ impl Hands {
     }
 }
 
+fn in_flight(hub: &TestHub) -> Value {
+    let status = hub.queue_status("service=billing").is(200);
+    status["in_flight"].clone()
+}
+
 #[test]
 fn no_more_are_under_way_than_the_quota_over_all_instances() {
     let mut hub = TestHub::start();
@@ -163,10 +168,6 @@ fn no_more_are_under_way_than_the_quota_over_all_instances() {
     let others_go = |hub: &TestHub| {
         let message = json!({"destination": "other", "payload": 1});
         hub.send_waiting(20_000, &message).is(200);
-    };
-    let in_flight = |hub: &TestHub| {
-        let status = hub.queue_status("service=billing").is(200);
-        status["in_flight"].clone()
     };
     others_go(&hub);
     assert_eq!(in_flight(&hub), 3);

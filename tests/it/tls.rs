@@ -171,6 +171,26 @@ fn a_certificate_that_is_signed_by_itself_can_be_trusted_but_not_as_an_issuers()
     }
 }
 
+/// What is sent there is given up, and who is there is not well.
+fn is_refused(hub: &TestHub, (name, url): (&str, &str), cause: &str) {
+    hub.register(&json!({
+        "service": name, "url": url, "health_check": {"endpoint": "/well", "interval": 0.1},
+    }))
+    .is(201);
+    let id = hub.send_to(name, "for nobody else");
+    eventually("it is given up", || hub.state(&id) == "dead");
+    // That a certificate is missing is said behind the handshake.
+    let stage = match name {
+        "curious" => "connection lost",
+        _ => "cannot connect",
+    };
+    let last_error = format!("{stage}: {cause}");
+    assert_eq!(hub.message(&id)["last_error"], last_error, "{name}");
+    eventually("it is not well", || {
+        instance_of(hub, name)["status"] == "unhealthy"
+    });
+}
+
 #[test]
 fn who_does_not_prove_its_name_gets_nothing() {
     let authority = Authority::new();
@@ -237,22 +257,7 @@ fn who_does_not_prove_its_name_gets_nothing() {
             "its certificate has expired",
         ),
     ] {
-        hub.register(&json!({
-            "service": name, "url": url, "health_check": {"endpoint": "/well", "interval": 0.1},
-        }))
-        .is(201);
-        let id = hub.send_to(name, "for nobody else");
-        eventually("it is given up", || hub.state(&id) == "dead");
-        // That a certificate is missing is said behind the handshake.
-        let stage = match name {
-            "curious" => "connection lost",
-            _ => "cannot connect",
-        };
-        let last_error = format!("{stage}: {cause}");
-        assert_eq!(hub.message(&id)["last_error"], last_error, "{name}");
-        eventually("it is not well", || {
-            instance_of(&hub, name)["status"] == "unhealthy"
-        });
+        is_refused(&hub, (name, &url), cause);
     }
     for service in [
         closing, strange, namesake, elsewhere, nameless, old, curious, expired,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use message_hub::domain::dead_letter::DeadReason;
 use message_hub::domain::ids::{Label, ServiceName};
-use message_hub::domain::subscription::SubscriptionId;
+use message_hub::domain::subscription::{EventLetter, SubscriptionId};
 use message_hub::ports::archive::LetterQuery;
 use uuid::Uuid;
 
@@ -48,6 +48,57 @@ fn letters_of_subscriptions_stand_until_they_are_gone() {
     });
 }
 
+/// By each thing that can be asked for, all and then one by one.
+fn queries(letters: &[EventLetter]) -> [LetterQuery; 11] {
+    let all = LetterQuery {
+        limit: 10,
+        ..LetterQuery::default()
+    };
+    [
+        all.clone(),
+        LetterQuery {
+            limit: 2,
+            ..all.clone()
+        },
+        LetterQuery {
+            before: Some(3),
+            ..all.clone()
+        },
+        LetterQuery {
+            service: Some(letters[1].service.clone()),
+            ..all.clone()
+        },
+        LetterQuery {
+            reason: Some(DeadReason::Expired),
+            ..all.clone()
+        },
+        LetterQuery {
+            source: ServiceName::parse("shop").ok(),
+            ..all.clone()
+        },
+        LetterQuery {
+            correlation_id: Some("talk".into()),
+            ..all.clone()
+        },
+        LetterQuery {
+            correlation_id: Some(event_id(2).to_string()),
+            ..all.clone()
+        },
+        LetterQuery {
+            since: Some(letters[3].at),
+            ..all.clone()
+        },
+        LetterQuery {
+            until: Some(letters[3].at),
+            ..all.clone()
+        },
+        LetterQuery {
+            subscription_id: Some(letters[4].subscription_id),
+            ..all
+        },
+    ]
+}
+
 #[test]
 fn letters_are_listed_as_they_match() {
     on_each(async |archive| {
@@ -61,53 +112,7 @@ fn letters_are_listed_as_they_match() {
         letters[4].subscription_id = SubscriptionId(Uuid::from_u128(0x6000));
         apply(archive, letters.clone().into_iter().map(letter_died)).await;
 
-        let all = LetterQuery {
-            limit: 10,
-            ..LetterQuery::default()
-        };
-        for query in [
-            all.clone(),
-            LetterQuery {
-                limit: 2,
-                ..all.clone()
-            },
-            LetterQuery {
-                before: Some(3),
-                ..all.clone()
-            },
-            LetterQuery {
-                service: Some(letters[1].service.clone()),
-                ..all.clone()
-            },
-            LetterQuery {
-                reason: Some(DeadReason::Expired),
-                ..all.clone()
-            },
-            LetterQuery {
-                source: ServiceName::parse("shop").ok(),
-                ..all.clone()
-            },
-            LetterQuery {
-                correlation_id: Some("talk".into()),
-                ..all.clone()
-            },
-            LetterQuery {
-                correlation_id: Some(event_id(2).to_string()),
-                ..all.clone()
-            },
-            LetterQuery {
-                since: Some(letters[3].at),
-                ..all.clone()
-            },
-            LetterQuery {
-                until: Some(letters[3].at),
-                ..all.clone()
-            },
-            LetterQuery {
-                subscription_id: Some(letters[4].subscription_id),
-                ..all
-            },
-        ] {
+        for query in queries(&letters) {
             let whole = LetterQuery {
                 limit: 10,
                 ..LetterQuery::default()
