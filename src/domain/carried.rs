@@ -9,27 +9,26 @@ use super::event::{Sequence, StreamId};
 use super::message::{Fingerprint, State};
 use super::timestamp::Timestamp;
 
-/// The sum of dropped records: what they counted, and the ids clients gave with them. What is not
-/// there is not written: one that says nothing has to fit into the room of any other record.
+/// The sum of dropped records: what they counted, and the ids clients gave with them.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Carried {
     pub tally: Tally,
     pub known_ids: Vec<KnownId>,
     /// Whether the dedup window ever forgot an id.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub window_overflowed: bool,
     /// Of the last event.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub last_sequence: Sequence,
     /// Of the last event.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub last_published_at: Timestamp,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub streams: Vec<StreamHead>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub known_event_ids: Vec<KnownId>,
     /// Whether the dedup window of events ever forgot an id.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub event_window_overflowed: bool,
 }
 
@@ -41,10 +40,6 @@ impl Carried {
         let streams = self.streams.len() * size_of::<StreamHead>() + names.sum::<usize>();
         300 + ids * size_of::<KnownId>() + streams
     }
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }
 
 /// How far a stream is.
@@ -67,7 +62,7 @@ pub struct KnownId {
 }
 
 /// Totals over the whole life of the data. Signed: a redrive takes back a settlement. What is not
-/// written is 0, but hubs of before 2026-12 want all of it.
+/// written is 0.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Tally {

@@ -3,13 +3,13 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::SUBJECT;
 use crate::domain::ids::{Label, is_visible_label};
 use crate::domain::service::Endpoint;
-use crate::error::HubError;
+use crate::error::{HubError, Subject};
 use crate::http::fields::unknown::Ignored;
 use crate::http::fields::{self, Field};
 
+const SUBJECT: Subject = Subject::Request;
 const MOST_ENDPOINTS: usize = 1000;
 const MOST_METHODS: usize = 100;
 /// In bytes.

@@ -1,10 +1,11 @@
 //! One fact as bytes: length, checksum, position, batch index, kind, version, body.
 
 use std::ops::Range;
-use std::sync::Arc;
+
+use serde_json::json;
 
 use super::codec;
-use crate::domain::carried::{Carried, Tally};
+use crate::domain::carried::Tally;
 use crate::domain::fact::Fact;
 use crate::domain::ids::Position;
 
@@ -109,9 +110,6 @@ fn head(position: Position, kind: codec::Kind) -> [u8; HEAD_BYTES] {
     head
 }
 
-/// The body of a [`Carried`] that says nothing, so short that it fits where any record was.
-const NOTHING: &[u8] = br#"{"tally":{},"known_ids":[]}"#;
-
 /// Frames at `positions` that take `room` bytes together and say nothing but `tally`, to stand
 /// where others cannot be read any more; `None` if so many do not fit, or not so large ones.
 pub fn without_meaning(positions: Range<Position>, room: usize, tally: Tally) -> Option<Vec<u8>> {
@@ -121,18 +119,10 @@ pub fn without_meaning(positions: Range<Position>, room: usize, tally: Tally) ->
         if bytes.len() > room {
             return None;
         }
-        write_nothing(&mut bytes, position);
+        write_tally(&mut bytes, position, Tally::default());
     }
     let start = bytes.len();
-    if tally == Tally::default() {
-        write_nothing(&mut bytes, last);
-    } else {
-        let carried = Carried {
-            tally,
-            ..Carried::default()
-        };
-        encode(&mut bytes, last, 0, &Fact::Carried(Arc::new(carried)));
-    }
+    write_tally(&mut bytes, last, tally);
     if bytes.len() > room || room - start > MAX_BYTES {
         return None;
     }
@@ -142,10 +132,17 @@ pub fn without_meaning(positions: Range<Position>, room: usize, tally: Tally) ->
     Some(bytes)
 }
 
-fn write_nothing(buffer: &mut Vec<u8>, position: Position) {
+/// A record of what compaction kept, and that is `tally` alone. What is not written of it is nothing,
+/// too, so that it is short enough to stand where any record was.
+fn write_tally(buffer: &mut Vec<u8>, position: Position, tally: Tally) {
     let start = buffer.len();
     buffer.extend_from_slice(&head(position, codec::Kind::Carried));
-    buffer.extend_from_slice(NOTHING);
+    let tally = match tally == Tally::default() {
+        true => json!({}),
+        false => json!(tally),
+    };
+    let body = json!({"tally": tally, "known_ids": []}).to_string();
+    buffer.extend_from_slice(body.as_bytes());
     seal(&mut buffer[start..]);
 }
 
@@ -220,6 +217,8 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::domain::event::Snapshot;
     use crate::domain::ids::Label;
