@@ -9,8 +9,8 @@ use message_hub::domain::ids::{Label, MessageId, ServiceName};
 use message_hub::domain::message::{Message, Payload, Priority};
 use message_hub::domain::pattern::Pattern;
 use message_hub::domain::timestamp::Timestamp;
+use message_hub::logic::journal::{codec, frame};
 use message_hub::logic::topics::Topics;
-use message_hub::logic::wal::{codec, frame};
 use message_hub::ports::journal::Journal;
 
 /// The journal in memory, which is no part of the hub.

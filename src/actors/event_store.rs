@@ -40,8 +40,8 @@ use crate::domain::moment::NOTEWORTHY_STEP_MS;
 use crate::domain::refusal::Refusal;
 use crate::domain::shortage::Shortage;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::journal::units::Units;
 use crate::logic::ledger::Ledger;
-use crate::logic::wal::units::Units;
 use crate::metrics::Metrics;
 use crate::ports::journal::{CompactionReport, Journal, JournalError};
 

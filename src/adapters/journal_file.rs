@@ -41,10 +41,10 @@ use self::spare::Spare;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::wal::clock_steps::ClockSteps;
-use crate::logic::wal::frame;
-use crate::logic::wal::known_ids::DedupLimits;
-use crate::logic::wal::units::Units;
+use crate::logic::journal::clock_steps::ClockSteps;
+use crate::logic::journal::frame;
+use crate::logic::journal::known_ids::DedupLimits;
+use crate::logic::journal::units::Units;
 use crate::logic::writer::Author;
 use crate::ports::journal::{Compaction, Cut, Journal, JournalError, Readers, Recovery};
 

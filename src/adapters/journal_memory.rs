@@ -10,10 +10,10 @@ use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
 use crate::domain::lack::Lack;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::wal::clock_steps::ClockSteps;
-use crate::logic::wal::frame::{self, Frame};
-use crate::logic::wal::segment::{Ending, Order, SegmentReader, header};
-use crate::logic::wal::units::Units;
+use crate::logic::journal::clock_steps::ClockSteps;
+use crate::logic::journal::frame::{self, Frame};
+use crate::logic::journal::segment::{Ending, Order, SegmentReader, header};
+use crate::logic::journal::units::Units;
 use crate::ports::journal::{
     Compaction, Cut, Journal, JournalError, JournalReader, Portion, Readers, Recovery,
 };

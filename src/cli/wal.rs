@@ -20,7 +20,7 @@ use crate::adapters::private_files;
 use crate::config::Config;
 use crate::config_file::ConfigFile;
 use crate::exit::Exit;
-use crate::logic::wal::known_ids::DedupLimits;
+use crate::logic::journal::known_ids::DedupLimits;
 use import::ImportError;
 use io_error::named;
 use output::Output;

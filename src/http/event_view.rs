@@ -60,7 +60,7 @@ impl<'a> EventView<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logic::wal::samples;
+    use crate::logic::journal::samples;
     use serde_json::json;
 
     #[test]

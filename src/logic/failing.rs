@@ -46,7 +46,7 @@ pub fn failing_event(failing: &Failing<'_>, now: Timestamp, random: [u8; 10]) ->
 mod tests {
     use super::*;
     use crate::domain::fact::Fact;
-    use crate::logic::wal::samples;
+    use crate::logic::journal::samples;
 
     #[test]
     fn names_the_subscription_and_its_trouble() {

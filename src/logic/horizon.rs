@@ -105,7 +105,7 @@ mod tests {
 
     use super::*;
     use crate::domain::carried::Carried;
-    use crate::logic::wal::samples;
+    use crate::logic::journal::samples;
 
     fn carried(last_sequence: Sequence) -> Fact {
         Fact::Carried(Arc::new(Carried {

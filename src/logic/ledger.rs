@@ -116,7 +116,7 @@ mod tests {
     use super::*;
     use crate::domain::message::{Message, State};
     use crate::logic::dedup::Verdict;
-    use crate::logic::wal::samples;
+    use crate::logic::journal::samples;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
     use std::time::Duration;

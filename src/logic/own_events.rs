@@ -173,7 +173,7 @@ impl<'a> DeadLettered<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logic::wal::samples;
+    use crate::logic::journal::samples;
     use serde_json::{Value, json};
 
     const NOW: i64 = 1_780_000_000_500;

@@ -318,7 +318,7 @@ mod tests {
     use crate::domain::fact::ServiceSeen;
     use crate::domain::ids::{Label, ServiceName};
     use crate::domain::message::{Payload, Priority};
-    use crate::logic::wal::samples;
+    use crate::logic::journal::samples;
 
     fn message() -> Arc<Message> {
         let service = ServiceName::parse("billing").unwrap();

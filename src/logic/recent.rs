@@ -114,7 +114,7 @@ impl Recent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logic::wal::samples;
+    use crate::logic::journal::samples;
 
     fn framed(sequence: Sequence) -> Arc<Framed> {
         Arc::new(Framed::new(Arc::new(samples::event(1, sequence))))

@@ -16,8 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ahash::AHashMap;
 
+use super::journal::standing::FINISHED_JOBS;
 use super::limits::Limit;
-use super::wal::standing::FINISHED_JOBS;
 use crate::domain::fact::Fact;
 use crate::domain::ids::{JobId, MessageId, Position};
 use crate::domain::message::State;

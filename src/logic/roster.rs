@@ -269,7 +269,7 @@ impl Roster {
 mod tests {
     use super::*;
     use crate::domain::subscription::Unsubscribed;
-    use crate::logic::wal::samples;
+    use crate::logic::journal::samples;
 
     fn subscription(number: u128) -> Arc<Subscription> {
         match samples::subscribed(number) {

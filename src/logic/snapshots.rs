@@ -96,7 +96,7 @@ mod tests {
     use super::*;
     use crate::domain::carried::{Carried, StreamHead};
     use crate::domain::ids::Label;
-    use crate::logic::wal::samples::{event_published, snapshot_taken};
+    use crate::logic::journal::samples::{event_published, snapshot_taken};
 
     fn stream(number: u32) -> StreamId {
         Label::parse(&format!("stream-{number}")).unwrap()

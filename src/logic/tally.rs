@@ -57,7 +57,7 @@ fn of_redrive(redrive: &Redrive) -> Tally {
 mod tests {
     use super::*;
     use crate::domain::carried::Carried;
-    use crate::logic::wal::samples;
+    use crate::logic::journal::samples;
 
     fn sum(facts: &[Fact]) -> Tally {
         let mut total = Tally::default();

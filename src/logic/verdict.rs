@@ -118,7 +118,7 @@ fn settle(message: &Message, at: Timestamp, attempt: Option<Attempt>) -> Settlem
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logic::wal::samples;
+    use crate::logic::journal::samples;
     use AttemptOutcome::{Delivered, Failed, LeaseExpired, Rejected};
     use proptest::prelude::*;
     use std::time::Duration;

@@ -159,7 +159,7 @@ pub fn push_request(handing: &Handing<'_>, timeout: Duration, now: Timestamp) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logic::wal::samples;
+    use crate::logic::journal::samples;
 
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 

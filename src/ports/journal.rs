@@ -8,8 +8,8 @@ use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
 use crate::domain::lack::Lack;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::wal::clock_steps::ClockSteps;
-use crate::logic::wal::units::Units;
+use crate::logic::journal::clock_steps::ClockSteps;
+use crate::logic::journal::units::Units;
 
 /// An append-only log of facts with group commit: append a batch, sync once, then answer.
 ///

@@ -13,8 +13,8 @@ use crate::domain::fact::Recorded;
 use crate::domain::ids::Position;
 use crate::domain::moment::Moment;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::journal::clock_steps::ClockSteps;
 use crate::logic::ledger::Ledger;
-use crate::logic::wal::clock_steps::ClockSteps;
 use crate::opening::StartError;
 use crate::ports::journal::{Cut, Journal, JournalError, Portion, Recovery};
 
@@ -195,7 +195,7 @@ impl Batches {
 mod tests {
     use super::*;
     use crate::domain::fact::Fact;
-    use crate::logic::wal::samples;
+    use crate::logic::journal::samples;
 
     /// How the facts are cut, by number of records.
     fn cut(facts: Vec<Fact>, steps: ClockSteps) -> Vec<(usize, i64)> {

@@ -102,7 +102,7 @@ pub struct Running {
     pub recovery: Recovered,
     pub to: Addresses,
     /// The thread of the writer and of the door before it.
-    pub wal: Arbiter,
+    pub journal_thread: Arbiter,
 }
 
 /// Ends the process, after a moment for the log.
@@ -183,9 +183,9 @@ impl Ring {
         seats.event_bus.fill(self.event_bus(transport));
         // The router is on the writer's thread: whatever comes while a sync is under way has to
         // wait for it anyway, and one thread less to wake up saves a tenth of a send's cost.
-        let wal = Arbiter::new();
+        let journal_thread = Arbiter::new();
         let router = self.router();
-        wal.spawn_fn(move || {
+        journal_thread.spawn_fn(move || {
             seats.router.fill(router);
         });
 
@@ -200,7 +200,7 @@ impl Ring {
         self.look_at_clock(recovery.last_at());
 
         let writer = self.event_store(journal, ledger);
-        wal.spawn_fn(move || {
+        journal_thread.spawn_fn(move || {
             seats.event_store.fill(writer);
         });
         for actor in self.to.opened() {
@@ -209,7 +209,11 @@ impl Ring {
             begun.map_err(|error| StartError::Internal(format!("open: {error}")))?;
         }
         let to = self.to.clone();
-        Ok(Running { recovery, to, wal })
+        Ok(Running {
+            recovery,
+            to,
+            journal_thread,
+        })
     }
 
     /// The system's clock may have been set back since the journal's last record.

@@ -128,7 +128,7 @@ pub async fn stop(
     let _ = timeout_at(closed_by, server.stop(false)).await;
     // What is cut short here, the next start does.
     let _ = timeout_at(closed_by, archive.close()).await;
-    running.wal.stop();
+    running.journal_thread.stop();
     tracing::info!(took = ?started.elapsed(), "stopped");
     Exit::Clean
 }

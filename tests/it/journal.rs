@@ -235,7 +235,7 @@ fn a_reader_takes_no_more_bytes_at_once_than_it_may() {
     let facts: Vec<Fact> = (1..=40).map(accepted).collect();
     let lengths = facts.iter().map(|fact| {
         let mut frame = Vec::new();
-        message_hub::logic::wal::frame::encode(&mut frame, 1, 0, fact);
+        message_hub::logic::journal::frame::encode(&mut frame, 1, 0, fact);
         frame.len()
     });
     let lengths: Vec<_> = lengths.collect();

@@ -3,7 +3,7 @@
 
 use crate::adapters::journal_memory::{MemoryDisk, MemoryJournal};
 use message_hub::domain::fact::{Fact, Recorded};
-use message_hub::logic::wal::units::Units;
+use message_hub::logic::journal::units::Units;
 use message_hub::ports::journal::Journal;
 
 use crate::journal::{accepted, delivered, numbered, replay};

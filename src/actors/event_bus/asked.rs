@@ -79,7 +79,7 @@ fn collect<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logic::wal::samples;
+    use crate::logic::journal::samples;
 
     /// With the events 4 to 9 in memory.
     fn recent() -> Recent {

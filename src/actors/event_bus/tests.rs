@@ -23,8 +23,8 @@ use crate::domain::carried::Carried;
 use crate::domain::pattern::Pattern;
 use crate::logic::backoff::RetryPolicy;
 use crate::logic::breaker::BreakerPolicy;
+use crate::logic::journal::samples;
 use crate::logic::limits::Limit;
-use crate::logic::wal::samples;
 use crate::pool::Pool;
 
 const FEED: FeedId = FeedId(Uuid::from_u128(1));

@@ -11,10 +11,10 @@ use crate::domain::fact::Fact;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::dedup::Verdict;
+use crate::logic::journal::codec::Kind;
+use crate::logic::journal::frame;
+use crate::logic::journal::units;
 use crate::logic::ledger::{Draft, Ledger};
-use crate::logic::wal::codec::Kind;
-use crate::logic::wal::frame;
-use crate::logic::wal::units;
 
 /// Takes from what is pending what follows from the journal. What is new gets `refusal`, if any.
 pub fn choose(

@@ -9,7 +9,7 @@ use crate::domain::fact::Fact;
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Message;
 use crate::domain::refusal::Refusal;
-use crate::logic::wal::units::Units;
+use crate::logic::journal::units::Units;
 
 /// What to say once the batch is on disk.
 pub enum Answer {

@@ -11,8 +11,8 @@ use crate::domain::fact::DeadLetterDeleted;
 use crate::domain::fact::Redrive;
 use crate::domain::message::{Message as HubMessage, State};
 use crate::domain::redrive::{RedriveFilter, Switch};
+use crate::logic::journal::samples;
 use crate::logic::projection::Projection;
-use crate::logic::wal::samples;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MOST: usize = 2;

@@ -171,7 +171,7 @@ fn matching(query: &LetterQuery, after: Option<Position>) -> Alternatives {
 mod tests {
     use super::*;
     use crate::domain::fact::Fact;
-    use crate::logic::wal::samples;
+    use crate::logic::journal::samples;
 
     #[test]
     fn the_id_of_its_subscription_is_where_it_is_looked_for() {

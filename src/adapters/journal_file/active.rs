@@ -13,7 +13,7 @@ use super::opening::{self, failed, full_or_failed};
 use super::spare::Spare;
 use crate::domain::ids::Position;
 use crate::domain::lack::Lack;
-use crate::logic::wal::segment;
+use crate::logic::journal::segment;
 use crate::ports::journal::JournalError;
 
 /// A file whose space is reserved ahead: a sync then need not record a new length, which halves

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::directory;
 use super::opening::full_or_failed;
-use crate::logic::wal::clock_steps::ClockSteps;
+use crate::logic::journal::clock_steps::ClockSteps;
 use crate::ports::journal::JournalError;
 
 const NAME: &str = "clock";

@@ -13,10 +13,10 @@ use super::opening::{self, failed, full_or_failed};
 use super::replay::{decode, read_sealed};
 use super::sealed::{Sealed, SealedSegment};
 use crate::domain::ids::Position;
-use crate::logic::wal::compaction::{Fate, Selection, Survey};
-use crate::logic::wal::frame;
-use crate::logic::wal::known_ids::DedupLimits;
-use crate::logic::wal::segment;
+use crate::logic::journal::compaction::{Fate, Selection, Survey};
+use crate::logic::journal::frame;
+use crate::logic::journal::known_ids::DedupLimits;
+use crate::logic::journal::segment;
 use crate::ports::journal::{Compaction, CompactionReport, JournalError};
 
 /// Synced each time so many bytes are written, so that no sync of the journal waits for long.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::opening;
 use crate::domain::ids::Position;
-use crate::logic::wal::segment::Order;
+use crate::logic::journal::segment::Order;
 
 /// What a compaction writes to until it is complete.
 pub const UNFINISHED: &str = "compaction.tmp";

@@ -11,7 +11,7 @@ use super::opening::{self, failed};
 use super::replay::{damaged, decode};
 use crate::domain::fact::Recorded;
 use crate::domain::ids::Position;
-use crate::logic::wal::segment::SegmentReader;
+use crate::logic::journal::segment::SegmentReader;
 use crate::ports::journal::{JournalError, JournalReader, Portion};
 
 /// Reads what is durable and no further, so that nobody learns of a record that a power loss

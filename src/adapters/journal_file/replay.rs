@@ -7,8 +7,8 @@ use super::directory::SegmentFile;
 use super::opening::{self, failed};
 use crate::domain::fact::Recorded;
 use crate::domain::ids::Position;
-use crate::logic::wal::frame::{Flaw, Frame};
-use crate::logic::wal::segment::{Ending, SegmentReader};
+use crate::logic::journal::frame::{Flaw, Frame};
+use crate::logic::journal::segment::{Ending, SegmentReader};
 use crate::ports::journal::{Cut, JournalError};
 
 /// What is done with each record; its first error ends the reading.

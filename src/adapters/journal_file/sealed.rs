@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::directory::SegmentFile;
 use crate::domain::ids::Position;
-use crate::logic::wal::compaction::is_worthwhile;
+use crate::logic::journal::compaction::is_worthwhile;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SealedSegment {

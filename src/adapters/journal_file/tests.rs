@@ -5,7 +5,7 @@ use rustix::io::Errno;
 use super::opening::fail_opens;
 use super::*;
 use crate::domain::lack::Lack;
-use crate::logic::wal::samples;
+use crate::logic::journal::samples;
 use crate::ports::journal::Portion;
 
 const SHORTAGES: [(Errno, Lack); 4] = [

@@ -8,7 +8,7 @@ use super::io_error::named;
 use crate::adapters::journal_file::directory::{Listing, SegmentFile, look_again};
 use crate::adapters::journal_file::replay::{check_follows, decode, read_newest, read_sealed};
 use crate::domain::ids::Position;
-use crate::logic::wal::frame::Frame;
+use crate::logic::journal::frame::Frame;
 use crate::ports::journal::{Cut, JournalError};
 
 /// What [`check`] found, segment by segment, oldest first.

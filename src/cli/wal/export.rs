@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::walk::{Findings, Walk};
 use crate::domain::ids::Position;
-use crate::logic::wal::codec::Kind;
-use crate::logic::wal::frame::Frame;
-use crate::logic::wal::lifting::LeftBehind;
+use crate::logic::journal::codec::Kind;
+use crate::logic::journal::frame::Frame;
+use crate::logic::journal::lifting::LeftBehind;
 
 /// What [`export`] wrote and what it could not read.
 #[derive(Debug, Default)]

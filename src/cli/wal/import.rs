@@ -11,9 +11,9 @@ use super::io_error::named;
 use crate::adapters::journal_file::directory::{self, Listing, SegmentFile, UNFINISHED};
 use crate::adapters::journal_file::{FileJournal, JournalOptions};
 use crate::domain::ids::{HIGHEST, Position};
-use crate::logic::wal::codec::{self, Kind};
-use crate::logic::wal::frame;
-use crate::logic::wal::segment;
+use crate::logic::journal::codec::{self, Kind};
+use crate::logic::journal::frame;
+use crate::logic::journal::segment;
 use crate::ports::journal::JournalError;
 
 /// The first record of a journal.

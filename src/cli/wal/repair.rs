@@ -18,10 +18,10 @@ use crate::adapters::journal_file::{FileJournal, JournalOptions};
 use crate::domain::carried::Tally;
 use crate::domain::fact::Fact;
 use crate::domain::ids::{MessageId, Position};
-use crate::logic::wal::codec::Kind;
-use crate::logic::wal::frame;
-use crate::logic::wal::salvage::{self, Remains};
-use crate::logic::wal::segment::{HEADER_BYTES, SegmentReader, header};
+use crate::logic::journal::codec::Kind;
+use crate::logic::journal::frame;
+use crate::logic::journal::salvage::{self, Remains};
+use crate::logic::journal::segment::{HEADER_BYTES, SegmentReader, header};
 use crate::ports::journal::JournalError;
 
 /// Beside the directory of the journal.

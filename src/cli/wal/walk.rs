@@ -9,8 +9,8 @@ use super::io_error::named;
 use crate::adapters::journal_file::directory::{Listing, SegmentFile, look_again};
 use crate::adapters::journal_file::replay::ending;
 use crate::domain::ids::Position;
-use crate::logic::wal::frame::{Flaw, Frame};
-use crate::logic::wal::segment::{Ending, SegmentReader};
+use crate::logic::journal::frame::{Flaw, Frame};
+use crate::logic::journal::segment::{Ending, SegmentReader};
 use crate::ports::journal::Cut;
 
 /// Because of this the hub would not start.

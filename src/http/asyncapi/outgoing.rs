@@ -120,9 +120,9 @@ mod tests {
     use crate::domain::message::Payload;
     use crate::domain::subscription::{Callback, SigningSecret};
     use crate::domain::timestamp::Timestamp;
+    use crate::logic::journal::samples;
     use crate::logic::push::Envelope;
     use crate::logic::queues::Delivery;
-    use crate::logic::wal::samples;
     use crate::logic::webhook::{Handing, push_request};
 
     /// That `said` has only what is described, and all of that which is required.

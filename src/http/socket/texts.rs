@@ -242,7 +242,7 @@ pub mod tests {
     use crate::domain::message::Payload;
     use crate::error::Subject;
     use crate::http::socket::answers::Answers;
-    use crate::logic::wal::samples as facts;
+    use crate::logic::journal::samples as facts;
     use std::sync::Arc;
 
     fn slip(reference: Option<Reference>) -> Slip {

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::attempt::AttemptOutcome;
+use crate::logic::journal::samples;
 use crate::logic::outcome::Rejection;
-use crate::logic::wal::samples;
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(1_780_000_000_000 + millis)

@@ -1,7 +1,7 @@
 use super::*;
 use crate::domain::event::Event;
 use crate::domain::ids::Label;
-use crate::logic::wal::samples;
+use crate::logic::journal::samples;
 use proptest::prelude::*;
 
 const ROOM: usize = 1 << 20;

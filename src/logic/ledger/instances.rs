@@ -88,7 +88,7 @@ fn change(present: &mut Present, fact: &Fact) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logic::wal::samples;
+    use crate::logic::journal::samples;
     use proptest::prelude::*;
 
     fn news(registered: &Instances, facts: &[Fact]) -> Vec<bool> {

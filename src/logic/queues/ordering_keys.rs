@@ -151,7 +151,7 @@ impl OrderingKeys {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logic::wal::samples::id;
+    use crate::logic::journal::samples::id;
 
     fn key() -> Label {
         Label::parse("customer-7").unwrap()

@@ -16,7 +16,7 @@ use crate::domain::fact::AttemptFailed;
 use crate::domain::ids::Label;
 use crate::domain::message::{Extras, Payload, Priority};
 use crate::domain::service::Outlook;
-use crate::logic::wal::samples::id;
+use crate::logic::journal::samples::id;
 use life::Life;
 
 fn billing() -> ServiceName {

@@ -13,7 +13,7 @@ use super::walk::MOST_ASKED;
 use super::*;
 use crate::domain::fact::DeadLetterDeleted;
 use crate::domain::redrive::JobKind;
-use crate::logic::wal::samples;
+use crate::logic::journal::samples;
 use world::{JOB, Place, World, job, redriven_by};
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::domain::subscription::Channel;
-use crate::logic::wal::samples::{
+use crate::logic::journal::samples::{
     event_published, events_removed, position_acked, replay_advanced, subscribed, unsubscribed,
 };
 

@@ -107,7 +107,7 @@ mod tests {
     use crate::domain::event::Event;
     use crate::domain::fact::Fact;
     use crate::domain::message::Payload;
-    use crate::logic::wal::samples;
+    use crate::logic::journal::samples;
 
     /// Of some bytes more than `bytes`.
     fn letter(subscription: u128, number: u64, bytes: usize) -> Arc<EventLetter> {

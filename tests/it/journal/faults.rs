@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use message_hub::cli::wal;
 use message_hub::domain::fact::Fact;
-use message_hub::logic::wal::frame;
-use message_hub::logic::wal::known_ids::DedupLimits;
+use message_hub::logic::journal::frame;
+use message_hub::logic::journal::known_ids::DedupLimits;
 use message_hub::ports::journal::{Journal, JournalError};
 
 use super::{accepted, append_synced, files, numbered, open, reopen, replay};

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use message_hub::adapters::journal_file::FileJournal;
 use message_hub::cli::wal;
 use message_hub::domain::fact::{Fact, Recorded};
-use message_hub::logic::wal::frame;
-use message_hub::logic::wal::known_ids::DedupLimits;
-use message_hub::logic::wal::segment::header;
+use message_hub::logic::journal::frame;
+use message_hub::logic::journal::known_ids::DedupLimits;
+use message_hub::logic::journal::segment::header;
 use message_hub::ports::journal::Journal;
 
 use super::{accepted, append_synced, delivered, files, options, reopen};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use message_hub::domain::fact::Fact;
-use message_hub::logic::wal::units::Units;
+use message_hub::logic::journal::units::Units;
 use message_hub::ports::journal::{Journal, Portion};
 
 use super::{FileJournal, accepted, files, numbered, reopen};

@@ -6,7 +6,7 @@ use super::*;
 use crate::actors::messages::ForJob;
 use crate::domain::ids::{JobId, MessageId};
 use crate::domain::timestamp::Timestamp;
-use crate::logic::wal::samples;
+use crate::logic::journal::samples;
 
 const JOB: JobId = JobId(Uuid::from_u128(7));
 

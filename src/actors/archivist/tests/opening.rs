@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::domain::carried::Carried;
+use crate::logic::journal::samples;
 use crate::logic::ownership::Claim;
-use crate::logic::wal::samples;
 
 const OTHER: HubId = HubId(Uuid::from_u128(2));
 

@@ -5,9 +5,9 @@ use super::*;
 use crate::domain::event::{EventExtras, EventId, StreamPlace};
 use crate::domain::ids::Label;
 use crate::domain::lack::Lack;
-use crate::logic::wal::compaction::{Fate, Survey};
-use crate::logic::wal::known_ids::DedupLimits;
-use crate::logic::wal::samples;
+use crate::logic::journal::compaction::{Fate, Survey};
+use crate::logic::journal::known_ids::DedupLimits;
+use crate::logic::journal::samples;
 use proptest::prelude::*;
 
 const LIMITS: DedupLimits = DedupLimits {

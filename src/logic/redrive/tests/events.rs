@@ -7,8 +7,8 @@ use super::{FAILED_IN_A_ROW, FAST};
 use crate::domain::fact::Fact;
 use crate::domain::message::State;
 use crate::domain::redrive::JobStatus;
+use crate::logic::journal::samples;
 use crate::logic::redrive::{News, Redrives};
-use crate::logic::wal::samples;
 
 fn started() -> Redrives {
     let mut redrives = Redrives::default();

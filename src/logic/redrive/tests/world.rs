@@ -13,9 +13,9 @@ use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob, Swit
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::EventLetter;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::journal::samples;
 use crate::logic::redrive::action::Action;
 use crate::logic::redrive::{Answer, Letter, PAGE, Redrives};
-use crate::logic::wal::samples;
 
 pub const JOB: JobId = JobId(Uuid::from_u128(1));
 

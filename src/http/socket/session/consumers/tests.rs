@@ -4,8 +4,8 @@ use actix::Actor;
 use tokio::sync::mpsc;
 
 use super::*;
+use crate::logic::journal::samples;
 use crate::logic::queues::Delivery;
-use crate::logic::wal::samples;
 
 /// Tells what is given back, and whether it counts.
 struct Desk(mpsc::UnboundedSender<(Vec<LeaseToken>, bool)>);

@@ -274,7 +274,7 @@ fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> serde_json::Result<T> {
 mod tests {
     use super::*;
     use crate::domain::redrive::JobKind;
-    use crate::logic::wal::samples;
+    use crate::logic::journal::samples;
 
     #[test]
     fn kinds_are_numbered_from_one() {

@@ -103,7 +103,7 @@ impl KnownIds {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logic::wal::samples;
+    use crate::logic::journal::samples;
 
     #[test]
     fn forgets_the_oldest_and_says_so() {

@@ -54,8 +54,8 @@ fn id_in(body: &[u8]) -> Option<MessageId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logic::wal::codec::Kind;
-    use crate::logic::wal::samples;
+    use crate::logic::journal::codec::Kind;
+    use crate::logic::journal::samples;
 
     fn written(positions: Range<Position>) -> Vec<u8> {
         let mut bytes = Vec::new();

@@ -8,7 +8,7 @@ use crate::domain::fact::{Recorded, Subject, Withdrawal};
 use crate::domain::ids::{InstanceId, Label};
 use crate::domain::message::{Message, State};
 use crate::domain::service::Registration;
-use crate::logic::wal::samples;
+use crate::logic::journal::samples;
 use proptest::prelude::*;
 use uuid::Uuid;
 

@@ -153,7 +153,7 @@ mod tests {
     use crate::domain::carried::Carried;
     use crate::domain::ids::Label;
     use crate::domain::pattern::Pattern;
-    use crate::logic::wal::samples;
+    use crate::logic::journal::samples;
 
     fn subscribed(number: u128, types: &str) -> Arc<Subscription> {
         let Fact::Subscribed(subscription) = samples::subscribed(number) else {

@@ -53,8 +53,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::logic::wal::codec::{self, Kind, VERSION};
-    use crate::logic::wal::samples;
+    use crate::logic::journal::codec::{self, Kind, VERSION};
+    use crate::logic::journal::samples;
 
     #[test]
     fn what_no_hub_can_have_counted_is_not_read() {

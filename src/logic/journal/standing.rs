@@ -48,7 +48,7 @@ impl Standing {
 mod tests {
     use super::*;
     use crate::domain::redrive::JobStatus;
-    use crate::logic::wal::samples;
+    use crate::logic::journal::samples;
 
     fn kept(facts: &[Fact]) -> Vec<Position> {
         let mut standing = Standing::default();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::logic::wal::samples;
+use crate::logic::journal::samples;
 use proptest::prelude::*;
 
 /// A segment of three synced batches: records 5, 6 | 7, 8 | 9; and where each frame begins.

@@ -224,7 +224,7 @@ mod tests {
     use crate::domain::ids::Label;
     use crate::domain::message::Payload;
     use crate::domain::timestamp::Timestamp;
-    use crate::logic::wal::samples;
+    use crate::logic::journal::samples;
     use proptest::prelude::*;
 
     fn encoded(position: Position, batch_index: u32) -> Vec<u8> {

@@ -57,7 +57,7 @@ impl Units {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logic::wal::samples;
+    use crate::logic::journal::samples;
 
     #[test]
     fn joints_are_between_the_records_of_a_unit() {
