@@ -72,7 +72,7 @@ pub struct Archivist {
     committed: Position,
     /// Everything up to here is in the archive.
     archived: Position,
-    /// Up to here the archive may have been written by this hub, now or in an earlier life.
+    /// Up to here the archive may have been written by this hub, now or in an earlier epoch.
     tried: Position,
     /// How far the archive is was found out.
     is_known: bool,

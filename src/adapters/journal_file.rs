@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! wal/lock                                               held while the hub runs
-//!     identity                                           whose journal it is, and its lives
+//!     identity                                           whose journal it is, and its epochs
 //!     clock                                              by how much the system's clock was set
 //!     00000000000000000001-00000000000000812034.base     what is still owed of compacted segments
 //!     00000000000000812035.wal                           finished segments
@@ -145,7 +145,8 @@ impl FileJournal {
         })
     }
 
-    /// Whose journal it is, in a life that began with opening it and is noted once it is replayed.
+    /// Whose journal it is, in an epoch that began with opening it and is noted once the journal is
+    /// replayed.
     pub fn author(&self) -> &Author {
         &self.author
     }

@@ -1,6 +1,6 @@
 //! Whose an archive is: of all hubs that can reach it, only the one whose journal it goes on with
-//! may write. Every start of a hub is a life of its own, which its journal notes: so a copy of the
-//! journal, whose lives are others from there on, is told from it.
+//! may write. With every start of a hub a new epoch begins, which its journal notes: so a copy of
+//! the journal, whose epochs are others from there on, is told from it.
 
 use super::projection::Batch;
 use super::writer::{Author, Writer};
@@ -48,7 +48,7 @@ pub enum Denial {
          = NULL lets this hub take the archive over as it is: what the copy wrote stays in it, and \
          what this hub did meanwhile is missing"
     )]
-    UnknownLife,
+    UnknownEpoch,
     #[error(
         "the archive is ahead of the journal (position {checkpoint} against {written}), so they do \
          not belong together; restore the journal, or move the archive away: then only history is \
@@ -66,7 +66,7 @@ pub enum Verdict {
     Write,
     /// The archive holds it already.
     Held,
-    /// The archive is elsewhere, nobody's or of another life: it was replaced or taken, and is to
+    /// The archive is elsewhere, nobody's or of another epoch: it was replaced or taken, and is to
     /// be claimed again.
     OutOfStep,
     Denied(Denial),
@@ -90,7 +90,7 @@ impl Standing {
     }
 
     /// # Errors
-    /// [`Denial::OtherHub`] if the archive belongs to another, [`Denial::UnknownLife`] if it was
+    /// [`Denial::OtherHub`] if the archive belongs to another, [`Denial::UnknownEpoch`] if it was
     /// written by a copy of the hub, or by a later state of it.
     pub fn must_be_of(&self, author: &Author) -> Result<(), Denial> {
         let Some(writer) = self.writer else {
@@ -99,8 +99,8 @@ impl Standing {
         if writer.hub != author.hub {
             return Err(writer.denies(author.hub));
         }
-        if !author.knows(writer.life) {
-            return Err(Denial::UnknownLife);
+        if !author.knows(writer.epoch) {
+            return Err(Denial::UnknownEpoch);
         }
         Ok(())
     }
@@ -118,7 +118,7 @@ impl Standing {
         }
     }
 
-    /// Of the same hub in another life only a claim, which names all lives, tells who is right.
+    /// Of the same hub in another epoch only a claim, which names all epochs, tells who is right.
     fn judge_stranger(&self, stranger: Option<Writer>) -> Verdict {
         match (self.writer, stranger) {
             (Some(writer), Some(stranger)) if writer.hub != stranger.hub => {
@@ -141,23 +141,23 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::logic::writer::Life;
+    use crate::logic::writer::Epoch;
     use uuid::Uuid;
 
     fn hub(number: u128) -> HubId {
         HubId(Uuid::from_u128(number))
     }
 
-    fn writer(number: u128, life: Life) -> Option<Writer> {
+    fn writer(number: u128, epoch: Epoch) -> Option<Writer> {
         let hub = hub(number);
-        Some(Writer { hub, life })
+        Some(Writer { hub, epoch })
     }
 
-    /// Hub 1 in its life 40, which had the lives 70 and 20 before.
+    /// Hub 1 in its epoch 40, which had the epochs 70 and 20 before.
     fn author() -> Author {
         Author {
             hub: hub(1),
-            life: 40,
+            epoch: 40,
             earlier: Arc::new([70, 20]),
         }
     }
@@ -177,16 +177,16 @@ mod tests {
             (None, 0, Ok(())),
             (None, 5, Ok(())),
             (None, 6, Err(denied(6))),
-            // As it was, from the life before, and a backup of an older one.
+            // As it was, from the epoch before, and a backup of an older one.
             (writer(1, 40), 5, Ok(())),
             (writer(1, 20), 5, Ok(())),
             (writer(1, 70), 3, Ok(())),
             (writer(1, 40), 6, Err(denied(6))),
             (writer(1, 70), 6, Err(denied(6))),
             // By a copy, wherever its number lies.
-            (writer(1, 0), 0, Err(Denial::UnknownLife)),
-            (writer(1, 30), 5, Err(Denial::UnknownLife)),
-            (writer(1, 99), 9, Err(Denial::UnknownLife)),
+            (writer(1, 0), 0, Err(Denial::UnknownEpoch)),
+            (writer(1, 30), 5, Err(Denial::UnknownEpoch)),
+            (writer(1, 99), 9, Err(Denial::UnknownEpoch)),
             (writer(2, 40), 0, Err(other)),
             (writer(2, 3), 9, Err(other)),
         ] {
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_written_by_the_life_that_claimed_the_archive_alone() {
+    fn a_batch_is_written_by_the_epoch_that_claimed_the_archive_alone() {
         let other = Verdict::Denied(Denial::OtherHub {
             owner: hub(2),
             hub: hub(1),

@@ -1,18 +1,18 @@
-//! Who writes to an archive: a hub, in one of its lives. Every start of a hub is a life of its own,
-//! which its journal notes.
+//! Who writes to an archive: a hub, in one of its epochs. With every start of a hub a new epoch
+//! begins, which its journal notes.
 
 use std::sync::Arc;
 
 use crate::domain::ids::HubId;
 
 /// One start of a hub: a number drawn at random, so that no copy of the hub draws it too.
-pub type Life = i64;
+pub type Epoch = i64;
 
-/// A hub in one of its lives.
+/// A hub in one of its epochs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Writer {
     pub hub: HubId,
-    pub life: Life,
+    pub epoch: Epoch,
 }
 
 /// A hub as its journal knows it.
@@ -20,20 +20,20 @@ pub struct Writer {
 pub struct Author {
     pub hub: HubId,
     /// The present one.
-    pub life: Life,
+    pub epoch: Epoch,
     /// Those before, the newest last: an archive may have been written in any of them.
-    pub earlier: Arc<[Life]>,
+    pub earlier: Arc<[Epoch]>,
 }
 
 impl Author {
     pub fn writer(&self) -> Writer {
         Writer {
             hub: self.hub,
-            life: self.life,
+            epoch: self.epoch,
         }
     }
 
-    pub fn knows(&self, life: Life) -> bool {
-        life == self.life || self.earlier.contains(&life)
+    pub fn knows(&self, epoch: Epoch) -> bool {
+        epoch == self.epoch || self.earlier.contains(&epoch)
     }
 }

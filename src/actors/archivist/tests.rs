@@ -19,13 +19,13 @@ use crate::domain::ids::HubId;
 use crate::domain::message::{Message as HubMessage, Payload, State};
 use crate::domain::refusal::Refusal;
 use crate::logic::ownership::Denial;
-use crate::logic::writer::Life;
+use crate::logic::writer::Epoch;
 use crate::ports::archive::ArchivedMessage;
 use crate::ports::journal::Journal;
 
 const HUB: HubId = HubId(Uuid::from_u128(1));
-const EARLIER: Life = 70;
-const LIFE: Life = 40;
+const EARLIER: Epoch = 70;
+const EPOCH: Epoch = 40;
 const INTERVAL: Duration = Duration::from_secs(3);
 
 /// An open archivist between a journal and an archive in memory, and everything it says.
@@ -41,10 +41,14 @@ struct Cellar {
     history: Received<HistoryBegins>,
 }
 
-/// A hub that had one life before.
-fn author(hub: HubId, life: Life) -> Author {
+/// A hub that had one epoch before.
+fn author(hub: HubId, epoch: Epoch) -> Author {
     let earlier = Arc::new([EARLIER]);
-    Author { hub, life, earlier }
+    Author {
+        hub,
+        epoch,
+        earlier,
+    }
 }
 
 fn cellar() -> Cellar {
@@ -69,7 +73,7 @@ fn cellar_where(archive: MemoryArchive, found: Result<Found, ArchiveError>) -> C
     let metrics = Arc::new(Metrics::new());
     let archivist = Archivist::new(
         (clock, metrics.clone()),
-        (archive.clone(), author(HUB, LIFE)),
+        (archive.clone(), author(HUB, EPOCH)),
         journal.readers(),
         found,
         INTERVAL,

@@ -16,8 +16,8 @@ pub struct Row {
     position: i64,
     #[diesel(sql_type = Nullable<Text>)]
     hub: Option<String>,
-    #[diesel(sql_type = BigInt)]
-    life: i64,
+    #[diesel(sql_type = BigInt, column_name = life)]
+    epoch: i64,
 }
 
 impl Row {
@@ -25,7 +25,7 @@ impl Row {
         let hub = self.hub.as_deref().map(Uuid::parse_str).transpose()?;
         let writer = hub.map(HubId).map(|hub| Writer {
             hub,
-            life: self.life,
+            epoch: self.epoch,
         });
         Ok(Standing {
             checkpoint: position(self.position)?,
@@ -58,5 +58,5 @@ pub fn write_writer(writer: Writer) -> Statement {
     Statement::new("UPDATE checkpoint SET hub = ")
         .bind(writer.hub.to_string())
         .sql(", life = ")
-        .bind(writer.life)
+        .bind(writer.epoch)
 }

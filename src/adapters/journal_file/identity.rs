@@ -1,4 +1,4 @@
-//! Whose journal it is, and in which lives it was written: a file beside the segments.
+//! Whose journal it is, and in which epochs it was written: a file beside the segments.
 //!
 //! ```text
 //! 6b1f0c52-7d0e-4a53-9d0c-6a0f5d3c8a11     the hub, which never changes
@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Facts could say it too, but whoever opens the archive has to know it before the journal is
-//! replayed, and no compaction should have to take care of it. A life is noted before the archive
+//! replayed, and no compaction should have to take care of it. An epoch is noted before the archive
 //! hears of it: otherwise a crash in between would leave an archive that its own hub does not know.
 
 use std::fs;
@@ -19,14 +19,14 @@ use uuid::Uuid;
 use super::directory;
 use super::opening::{failed, full_or_failed};
 use crate::domain::ids::HubId;
-use crate::logic::writer::{Author, Life};
+use crate::logic::writer::{Author, Epoch};
 use crate::ports::journal::JournalError;
 
 const NAME: &str = "identity";
-/// So many lives are remembered, of those before the oldest are forgotten.
-const MOST_LIVES: usize = 1000;
+/// So many epochs are remembered, of those before the oldest are forgotten.
+const MOST_EPOCHS: usize = 1000;
 
-/// The hub whose journal is in `directory`, in a new life; a new hub, durably, if the journal is
+/// The hub whose journal is in `directory`, in a new epoch; a new hub, durably, if the journal is
 /// nobody's.
 ///
 /// # Errors
@@ -45,22 +45,22 @@ pub fn read_or_make(directory: &Path) -> Result<Author, JournalError> {
     }
 }
 
-/// Adds the present life to those before, durably.
+/// Adds the present epoch to those before, durably.
 ///
 /// # Errors
 /// [`JournalError::Io`] if the file cannot be written, [`JournalError::Full`] without space.
 pub fn note(directory: &Path, author: &Author) -> Result<(), JournalError> {
-    let mut lives = author.earlier.to_vec();
-    lives.push(author.life);
-    let newest = &lives[lives.len().saturating_sub(MOST_LIVES)..];
+    let mut epochs = author.earlier.to_vec();
+    epochs.push(author.epoch);
+    let newest = &epochs[epochs.len().saturating_sub(MOST_EPOCHS)..];
     let written = write(directory, author.hub, newest);
     written.map_err(|cause| full_or_failed(&directory.join(NAME), cause))
 }
 
-fn born(hub: HubId, earlier: Vec<Life>) -> Author {
+fn born(hub: HubId, earlier: Vec<Epoch>) -> Author {
     Author {
         hub,
-        life: rand::rng().random_range(0..=Life::MAX),
+        epoch: rand::rng().random_range(0..=Epoch::MAX),
         earlier: earlier.into(),
     }
 }
@@ -73,16 +73,16 @@ fn parse(text: &str) -> io::Result<Author> {
     let hub = lines.next().and_then(|line| Uuid::parse_str(line).ok());
     let mut earlier = Vec::new();
     for line in lines {
-        let life: Life = line.parse().map_err(|_| invalid())?;
-        earlier.push(life);
+        let epoch: Epoch = line.parse().map_err(|_| invalid())?;
+        earlier.push(epoch);
     }
     Ok(born(HubId(hub.ok_or_else(invalid)?), earlier))
 }
 
-fn write(directory: &Path, hub: HubId, lives: &[Life]) -> io::Result<()> {
+fn write(directory: &Path, hub: HubId, epochs: &[Epoch]) -> io::Result<()> {
     let mut text = format!("{hub}\n");
-    for life in lives {
-        text.push_str(&format!("{life}\n"));
+    for epoch in epochs {
+        text.push_str(&format!("{epoch}\n"));
     }
     directory::replace(directory, NAME, &text)
 }
@@ -102,26 +102,26 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_lives_that_were_noted_are_known_and_each_is_another() {
+    fn the_newest_epochs_that_were_noted_are_known_and_each_is_another() {
         let directory = tempfile::tempdir().unwrap();
         let unnoted = read_or_make(directory.path()).unwrap();
-        let mut lives = Vec::new();
+        let mut epochs = Vec::new();
         for _ in 0..3 {
             let author = read_or_make(directory.path()).unwrap();
-            assert_eq!(author.earlier.to_vec(), lives);
+            assert_eq!(author.earlier.to_vec(), epochs);
             note(directory.path(), &author).unwrap();
-            assert!(author.life >= 0 && !lives.contains(&author.life));
-            lives.push(author.life);
+            assert!(author.epoch >= 0 && !epochs.contains(&author.epoch));
+            epochs.push(author.epoch);
         }
-        assert!(!lives.contains(&unnoted.life));
+        assert!(!epochs.contains(&unnoted.epoch));
         let many = Author {
             earlier: (0..2000).collect(),
             ..unnoted
         };
         note(directory.path(), &many).unwrap();
         let known = read_or_make(directory.path()).unwrap().earlier;
-        assert_eq!((known.len(), known[0]), (MOST_LIVES, 1001));
-        assert_eq!(known.last(), Some(&many.life));
+        assert_eq!((known.len(), known[0]), (MOST_EPOCHS, 1001));
+        assert_eq!(known.last(), Some(&many.epoch));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use message_hub::domain::ids::{HubId, Position};
 use message_hub::logic::ownership::{Claim, Claimed, Denial, Standing};
 use message_hub::logic::projection::Batch;
-use message_hub::logic::writer::{Author, Life, Writer};
+use message_hub::logic::writer::{Author, Epoch, Writer};
 use message_hub::ports::archive::{Archive, ArchiveError};
 use uuid::Uuid;
 
@@ -15,10 +15,14 @@ use super::{batch, on_each, row};
 const ONE: HubId = HubId(Uuid::from_u128(1));
 const OTHER: HubId = HubId(Uuid::from_u128(2));
 
-/// Of a hub in this life, and in which ones before.
-fn author(hub: HubId, life: Life, earlier: &[Life]) -> Author {
+/// Of a hub in this epoch, and in which ones before.
+fn author(hub: HubId, epoch: Epoch, earlier: &[Epoch]) -> Author {
     let earlier = earlier.into();
-    Author { hub, life, earlier }
+    Author {
+        hub,
+        epoch,
+        earlier,
+    }
 }
 
 fn claim(author: &Author, written: Position) -> Claim {
@@ -43,7 +47,7 @@ async fn claimed(archive: &dyn Archive, claim: Claim) -> Option<Writer> {
 fn is_nobodys_until_somebody_claims_it() {
     on_each(async |archive| {
         assert_eq!(archive.standing().await, Ok(Standing::default()));
-        let first = author(ONE, Life::MAX, &[]);
+        let first = author(ONE, Epoch::MAX, &[]);
         let writer = first.writer();
         let claimed = Claimed {
             writer,
@@ -57,7 +61,7 @@ fn is_nobodys_until_somebody_claims_it() {
         };
         assert_eq!(archive.standing().await, Ok(standing));
         // As after a restart.
-        let second = author(ONE, 3, &[Life::MAX]);
+        let second = author(ONE, 3, &[Epoch::MAX]);
         let claimed = Claimed {
             writer: second.writer(),
             checkpoint: 1,
@@ -93,7 +97,7 @@ fn is_refused_to_another_hub_and_stays_as_it_is() {
 }
 
 #[test]
-fn what_an_earlier_life_of_the_hub_still_sends_is_refused() {
+fn what_an_earlier_epoch_of_the_hub_still_sends_is_refused() {
     on_each(async |archive| {
         let earlier = author(ONE, 9, &[]);
         claimed(archive, claim(&earlier, 0)).await;
@@ -101,7 +105,7 @@ fn what_an_earlier_life_of_the_hub_still_sends_is_refused() {
         let refused = archive.apply(brought(1, Some(earlier.writer()))).await;
         assert_eq!(refused, Err(ArchiveError::OutOfStep { checkpoint: 0 }));
         let again = archive.claim(claim(&earlier, 0)).await;
-        assert_eq!(again, Err(ArchiveError::Denied(Denial::UnknownLife)));
+        assert_eq!(again, Err(ArchiveError::Denied(Denial::UnknownEpoch)));
         archive.apply(brought(1, later)).await.unwrap();
     });
 }
@@ -120,7 +124,7 @@ fn one_that_a_copy_of_the_hub_wrote_is_refused_to_it_ever_after() {
         let restarted = author(ONE, 4, &[1, 2]);
         for claimant in [production, restarted] {
             let refused = archive.claim(claim(&claimant, 9)).await;
-            assert_eq!(refused, Err(ArchiveError::Denied(Denial::UnknownLife)));
+            assert_eq!(refused, Err(ArchiveError::Denied(Denial::UnknownEpoch)));
         }
         assert_eq!(archive.standing().await.unwrap().writer, copy);
     });
@@ -133,7 +137,7 @@ fn one_that_was_emptied_or_restored_is_claimed_before_it_is_written() {
         let batch = || brought(1, Some(present.writer()));
         let out_of_step = Err(ArchiveError::OutOfStep { checkpoint: 0 });
         assert_eq!(archive.apply(batch()).await, out_of_step);
-        // A backup of an earlier life, whose number says nothing.
+        // A backup of an earlier epoch, whose number says nothing.
         claimed(archive, claim(&author(ONE, 8, &[]), 0)).await;
         assert_eq!(archive.apply(batch()).await, out_of_step);
         let writer = claimed(archive, claim(&present, 0)).await;

@@ -14,20 +14,24 @@ fn carried(last_sequence: Sequence) -> Fact {
     }))
 }
 
-fn claim(hub: HubId, life: Life) -> Claim {
+fn claim(hub: HubId, epoch: Epoch) -> Claim {
     Claim {
-        author: author(hub, life),
+        author: author(hub, epoch),
         written: Position::MAX,
     }
 }
 
-/// Of the same hub in this life, which knows of the one that is under test.
-fn claim_beside(life: Life) -> Claim {
-    let earlier = Arc::new([LIFE]);
+/// Of the same hub in this epoch, which knows of the one that is under test.
+fn claim_beside(epoch: Epoch) -> Claim {
+    let earlier = Arc::new([EPOCH]);
     let hub = HUB;
     Claim {
-        author: Author { hub, life, earlier },
-        ..claim(hub, life)
+        author: Author {
+            hub,
+            epoch,
+            earlier,
+        },
+        ..claim(hub, epoch)
     }
 }
 
@@ -64,7 +68,7 @@ impl Cellar {
 async fn the_archive_is_claimed_before_anything_is_written() {
     let mut cellar = cellar();
     settle().await;
-    let owner = author(HUB, LIFE).writer();
+    let owner = author(HUB, EPOCH).writer();
     let standing = cellar.archive.standing().await.unwrap();
     assert_eq!((standing.writer, standing.checkpoint), (Some(owner), 0));
     cellar.commit(vec![accepted(cellar.message(1))]);
@@ -76,7 +80,7 @@ async fn the_archive_is_claimed_before_anything_is_written() {
 #[actix::test]
 async fn an_archive_of_another_hub_is_left_alone() {
     let archive = MemoryArchive::default();
-    archive.claim(claim(OTHER, LIFE)).await.unwrap();
+    archive.claim(claim(OTHER, EPOCH)).await.unwrap();
     let down = ArchiveError::Unavailable("no route".to_owned());
     let mut cellar = cellar_where(archive, Err(down));
     settle().await;
@@ -110,14 +114,14 @@ async fn an_archive_that_a_copy_of_the_hub_took_is_left_to_it() {
         tokio::time::advance(2 * RETRY).await;
         settle().await;
         cellar.commit(vec![accepted(cellar.message(number))]);
-        let denied = Err(ArchiveError::Denied(Denial::UnknownLife));
+        let denied = Err(ArchiveError::Denied(Denial::UnknownEpoch));
         assert_eq!(cellar.flush().await, denied);
     }
     assert_eq!(cellar.checkpoint().await, 1);
 }
 
 #[actix::test]
-async fn an_archive_from_an_earlier_life_is_gone_on_with() {
+async fn an_archive_from_an_earlier_epoch_is_gone_on_with() {
     let mut cellar = cellar();
     cellar.commit(vec![accepted(cellar.message(1))]);
     assert_eq!(cellar.flush().await, Ok(()));
@@ -129,8 +133,8 @@ async fn an_archive_from_an_earlier_life_is_gone_on_with() {
     tokio::time::advance(2 * RETRY).await;
     cellar.caught_up(2).await;
     let standing = cellar.archive.standing().await.unwrap();
-    let life = standing.writer.map(|writer| writer.life);
-    assert_eq!((life, standing.checkpoint), (Some(LIFE), 2));
+    let epoch = standing.writer.map(|writer| writer.epoch);
+    assert_eq!((epoch, standing.checkpoint), (Some(EPOCH), 2));
 }
 
 #[actix::test]
