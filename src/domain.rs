@@ -1,8 +1,8 @@
 //! Plain data: what the hub talks about. No clock, no randomness, no I/O.
 
 pub mod attempt;
-pub mod carried;
 pub mod circuit;
+pub mod compaction_summary;
 pub mod dead_letter;
 pub mod deny_list;
 pub mod event;

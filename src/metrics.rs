@@ -24,7 +24,7 @@ use bytes::Bytes;
 use prometheus::proto::MetricFamily;
 use prometheus::{Encoder, Histogram, IntCounter, IntGauge, Registry, TextEncoder};
 
-use crate::domain::carried::Tally;
+use crate::domain::compaction_summary::Tally;
 use crate::domain::fact::Fact;
 use crate::domain::redrive::JobStatus;
 use crate::domain::timestamp::Timestamp;

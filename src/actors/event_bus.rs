@@ -154,7 +154,7 @@ impl EventBus {
                     self.recent.push(framed.clone());
                     batch.push(framed);
                 }
-                Fact::Carried(carried) => self.recent.skip_to(carried.last_sequence),
+                Fact::CompactionSummary(summary) => self.recent.skip_to(summary.last_sequence),
                 Fact::EventsRemoved(removed) => {
                     self.removed_before = removed.before;
                     self.recent.forget_before(removed.before);

@@ -25,7 +25,7 @@ use super::messages::{
     Reply, Unneeded, WindowChanged,
 };
 use crate::clock::Clock;
-use crate::domain::carried::Tally;
+use crate::domain::compaction_summary::Tally;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::{LeaseToken, MessageId, ServiceName};
 use crate::domain::moment::{Moment, Source};

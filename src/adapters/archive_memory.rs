@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::{BoxFuture, FutureExt, pending, ready};
 
-use crate::domain::carried::StreamHead;
+use crate::domain::compaction_summary::StreamHead;
 use crate::domain::event::{Event, EventId, Sequence, Snapshot, StreamId};
 use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::Status;

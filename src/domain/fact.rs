@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::attempt::Attempt;
-use super::carried::Carried;
 use super::circuit::{CircuitChanged, CircuitName};
+use super::compaction_summary::CompactionSummary;
 use super::dead_letter::DeadReason;
 use super::event::{Event, Snapshot};
 use super::ids::{InstanceId, JobId, MessageId, Position, ServiceName};
@@ -65,7 +65,7 @@ pub enum Fact {
     /// A redrive job began, went on or ended.
     RedriveAdvanced(Arc<RedriveJob>),
     /// What compaction keeps of records it dropped.
-    Carried(Arc<Carried>),
+    CompactionSummary(Arc<CompactionSummary>),
     EventPublished(Arc<Event>),
     SnapshotTaken(Arc<Snapshot>),
     EventsRemoved(EventsRemoved),
@@ -298,7 +298,7 @@ impl Fact {
             Self::EventDeadLettered(letter) | Self::EventRedriven(letter) => Some(letter.at),
             Self::EventDelivered(delivered) => Some(delivered.at),
             Self::ReplayAdvanced(replay) => Some(replay.at),
-            Self::Carried(_) => None,
+            Self::CompactionSummary(_) => None,
         }
     }
 
@@ -312,7 +312,7 @@ impl Fact {
             Self::EventDeadLettered(letter) | Self::EventRedriven(letter) => {
                 letter.event.bytes() + letter.attempts.len() * SMALL_BYTES
             }
-            Self::Carried(carried) => carried.bytes(),
+            Self::CompactionSummary(summary) => summary.bytes(),
             _ => SMALL_BYTES,
         }
     }

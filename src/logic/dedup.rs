@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ahash::AHashMap;
 
-use crate::domain::carried::KnownId;
+use crate::domain::compaction_summary::KnownId;
 use crate::domain::message::{Fingerprint, State};
 use crate::domain::timestamp::Timestamp;
 use uuid::Uuid;

@@ -35,7 +35,9 @@ impl Horizon {
     pub fn learn(&mut self, fact: &Fact) {
         match fact {
             Fact::EventPublished(event) => self.newest = self.newest.max(event.sequence),
-            Fact::Carried(carried) => self.newest = self.newest.max(carried.last_sequence),
+            Fact::CompactionSummary(summary) => {
+                self.newest = self.newest.max(summary.last_sequence);
+            }
             Fact::EventsRemoved(removed) => {
                 self.removed_before = self.removed_before.max(removed.before);
             }
@@ -104,13 +106,13 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::domain::carried::Carried;
+    use crate::domain::compaction_summary::CompactionSummary;
     use crate::logic::journal::samples;
 
-    fn carried(last_sequence: Sequence) -> Fact {
-        Fact::Carried(Arc::new(Carried {
+    fn summary(last_sequence: Sequence) -> Fact {
+        Fact::CompactionSummary(Arc::new(CompactionSummary {
             last_sequence,
-            ..Carried::default()
+            ..CompactionSummary::default()
         }))
     }
 
@@ -128,7 +130,7 @@ mod tests {
         assert_eq!(horizon.oldest(true), 1);
         horizon.opened(None);
         assert_eq!(horizon.oldest(true), 1);
-        horizon.learn(&carried(7));
+        horizon.learn(&summary(7));
         horizon.closed();
         assert_eq!(horizon.oldest(true), 1);
         assert!(!horizon.is_lost(1));
@@ -136,7 +138,7 @@ mod tests {
 
     #[test]
     fn an_archive_that_is_behind_gets_the_rest_from_the_journal() {
-        let mut horizon = horizon(&[carried(7)]);
+        let mut horizon = horizon(&[summary(7)]);
         horizon.opened(Some((2, 7)));
         assert_eq!(horizon.oldest(false), 2);
         assert_eq!(horizon.oldest(true), 2);
@@ -149,7 +151,7 @@ mod tests {
 
     #[test]
     fn with_nothing_left_the_next_event_is_the_first() {
-        let mut horizon = horizon(&[carried(7)]);
+        let mut horizon = horizon(&[summary(7)]);
         horizon.opened(None);
         assert_eq!(horizon.oldest(false), 1, "the journal is still read");
         assert_eq!(horizon.oldest(true), 8);
@@ -162,7 +164,7 @@ mod tests {
 
     #[test]
     fn an_old_archive_that_was_restored_has_a_hole_behind_it() {
-        let mut horizon = horizon(&[carried(7)]);
+        let mut horizon = horizon(&[summary(7)]);
         horizon.opened(Some((1, 3)));
         assert_eq!(horizon.oldest(false), 1, "the journal is still read");
         assert_eq!(horizon.oldest(true), 8);
@@ -173,7 +175,7 @@ mod tests {
 
     #[test]
     fn what_was_removed_is_not_lost() {
-        let horizon = horizon(&[carried(7), samples::events_removed(5)]);
+        let horizon = horizon(&[summary(7), samples::events_removed(5)]);
         for (oldest, is_lost) in [(1, false), (5, false), (6, true)] {
             assert_eq!(horizon.is_lost(oldest), is_lost, "{oldest}");
         }
@@ -181,7 +183,7 @@ mod tests {
 
     #[test]
     fn an_archive_that_comes_back_is_looked_at_anew() {
-        let mut horizon = horizon(&[carried(7)]);
+        let mut horizon = horizon(&[summary(7)]);
         horizon.opened(None);
         horizon.expect(&samples::event_published(1, 8));
         horizon.closed();

@@ -12,7 +12,7 @@ pub use events::{EventDraft, Mark, Offered, Publication};
 
 use ahash::{AHashMap, AHashSet};
 
-use crate::domain::carried::{KnownId, Tally};
+use crate::domain::compaction_summary::{KnownId, Tally};
 use crate::domain::fact::Fact;
 use crate::domain::ids::MessageId;
 use crate::domain::timestamp::Timestamp;
@@ -48,9 +48,9 @@ impl Ledger {
         self.tally += tally::contribution(fact);
         self.events.apply(fact);
         self.instances.apply(fact);
-        if let Fact::Carried(carried) = fact {
-            let known = carried.known_ids.iter().copied();
-            self.window.restore(known, carried.window_overflowed);
+        if let Fact::CompactionSummary(summary) = fact {
+            let known = summary.known_ids.iter().copied();
+            self.window.restore(known, summary.window_overflowed);
         }
         if let Some(message) = fact.opened() {
             self.open.insert(message.id);
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_repeat_is_told_how_the_first_one_is() {
-        let known = samples::carried(1..2);
+        let known = samples::compaction_summary(1..2);
         for (facts, state) in [
             (vec![samples::accepted(1)], Some(State::Queued)),
             (
@@ -318,7 +318,7 @@ mod tests {
 
     #[test]
     fn what_compaction_carried_is_known() {
-        let mut ledger = ledger(&[samples::carried(1..3)]);
+        let mut ledger = ledger(&[samples::compaction_summary(1..3)]);
         assert_eq!(ledger.tally().accepted, 2);
         let mut draft = ledger.draft(at(5));
         assert_eq!(draft.offer(&message(1)), Verdict::SameContent);
@@ -340,7 +340,7 @@ mod tests {
                     let is_new = match &fact {
                         Fact::Accepted(message) if open.contains(&message.id) => continue,
                         Fact::Accepted(message) => draft.offer(message) == Verdict::New,
-                        Fact::Carried(_) => false,
+                        Fact::CompactionSummary(_) => false,
                         _ => draft.admits(&fact),
                     };
                     if !is_new {

@@ -66,7 +66,9 @@ impl Retention {
     pub fn learn(&mut self, fact: &Fact) {
         match fact {
             Fact::EventPublished(event) => self.newest = self.newest.max(event.sequence),
-            Fact::Carried(carried) => self.newest = self.newest.max(carried.last_sequence),
+            Fact::CompactionSummary(summary) => {
+                self.newest = self.newest.max(summary.last_sequence);
+            }
             Fact::EventsRemoved(removed) => self.oldest = self.oldest.max(removed.before),
             Fact::Subscribed(subscription) => self.subscribed(subscription),
             Fact::Unsubscribed(gone) => {

@@ -38,8 +38,8 @@ impl Snapshots {
                 self.reached(&snapshot.stream_id, snapshot.version);
                 self.done(&snapshot.stream_id, snapshot.version);
             }
-            Fact::Carried(carried) => {
-                for head in &carried.streams {
+            Fact::CompactionSummary(summary) => {
+                for head in &summary.streams {
                     self.reached(&head.id, head.version);
                 }
             }
@@ -94,7 +94,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::domain::carried::{Carried, StreamHead};
+    use crate::domain::compaction_summary::{CompactionSummary, StreamHead};
     use crate::domain::ids::Label;
     use crate::logic::journal::samples::{event_published, snapshot_taken};
 
@@ -138,12 +138,12 @@ mod tests {
             id: stream(3),
             version: 40,
         };
-        let carried = Carried {
+        let summary = CompactionSummary {
             streams: vec![head],
-            ..Carried::default()
+            ..CompactionSummary::default()
         };
         let facts = [
-            Fact::Carried(Arc::new(carried)),
+            Fact::CompactionSummary(Arc::new(summary)),
             event_published(1, 2),
             snapshot_taken(1, 1),
         ];

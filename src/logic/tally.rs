@@ -1,6 +1,6 @@
 //! What each fact counts: summed over all facts it gives the totals of `/metrics`.
 
-use crate::domain::carried::Tally;
+use crate::domain::compaction_summary::Tally;
 use crate::domain::fact::{Fact, Redrive};
 use crate::domain::message::State;
 
@@ -14,7 +14,7 @@ pub fn contribution(fact: &Fact) -> Tally {
         Fact::Expired(_) => tally.expired = 1,
         Fact::Cancelled(_) => tally.cancelled = 1,
         Fact::Redriven(redrive) => return of_redrive(redrive),
-        Fact::Carried(carried) => return carried.tally,
+        Fact::CompactionSummary(summary) => return summary.tally,
         Fact::AttemptFailed(_)
         | Fact::DeadLetterDeleted(_)
         | Fact::ServiceSeen(_)
@@ -56,7 +56,7 @@ fn of_redrive(redrive: &Redrive) -> Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::carried::Carried;
+    use crate::domain::compaction_summary::CompactionSummary;
     use crate::logic::journal::samples;
 
     fn sum(facts: &[Fact]) -> Tally {
@@ -99,11 +99,14 @@ mod tests {
             cancelled: 3,
             ..Tally::default()
         };
-        let carried = Carried {
+        let summary = CompactionSummary {
             tally,
-            ..Carried::default()
+            ..CompactionSummary::default()
         };
-        let facts = [Fact::Carried(carried.into()), samples::cancelled(9)];
+        let facts = [
+            Fact::CompactionSummary(summary.into()),
+            samples::cancelled(9),
+        ];
         assert_eq!(sum(&facts).cancelled, 4);
         assert_eq!(sum(&facts).open(), 3);
     }

@@ -3,7 +3,7 @@
 use prometheus::{GaugeVec, Histogram, IntCounter, IntCounterVec, IntGaugeVec};
 
 use super::maker::{Labels, Maker};
-use crate::domain::carried::Tally;
+use crate::domain::compaction_summary::Tally;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::fact::Fact;
 use crate::domain::message::{Priority, State};

@@ -17,7 +17,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 
-use crate::domain::carried::StreamHead;
+use crate::domain::compaction_summary::StreamHead;
 use crate::domain::event::{Event, EventId, Sequence, Snapshot, StreamId};
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::logic::ownership::{Claim, Claimed, Denial, Standing};

@@ -229,7 +229,7 @@ mod tests {
         let at = Timestamp::from_millis;
         steps.add(3, at(5_000), at(65_000));
         steps.add(4, at(65_000), at(5_000));
-        let facts = (0..5).map(|_| samples::carried(0..1)).collect();
+        let facts = (0..5).map(|_| samples::compaction_summary(0..1)).collect();
         assert_eq!(cut(facts, steps), [(2, 0), (1, -60_000), (2, 0)]);
     }
 }

@@ -19,7 +19,7 @@ use crate::actors::fixtures::{Push, ScriptedTransport, late, service, status, un
 use crate::actors::messages::{InspectLog, LogReport};
 use crate::actors::probe::{Received, probe, settle};
 use crate::adapters::archive_memory::MemoryArchive;
-use crate::domain::carried::Carried;
+use crate::domain::compaction_summary::CompactionSummary;
 use crate::domain::pattern::Pattern;
 use crate::logic::backoff::RetryPolicy;
 use crate::logic::breaker::BreakerPolicy;
@@ -164,11 +164,11 @@ async fn credit_lets_a_follower_go_on() {
 #[actix::test]
 async fn the_log_goes_on_where_a_compaction_left_it() {
     let bus = started();
-    let carried = Carried {
+    let summary = CompactionSummary {
         last_sequence: 7,
-        ..Carried::default()
+        ..CompactionSummary::default()
     };
-    commit(&bus, Fact::Carried(Arc::new(carried))).await;
+    commit(&bus, Fact::CompactionSummary(Arc::new(summary))).await;
     publish(&bus, 8).await;
     commit(&bus, samples::events_removed(5)).await;
     let expected = LogReport {

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::states::States;
 use crate::actors::messages::{ArchiveRefusal, Record};
 use crate::clock::Clock;
-use crate::domain::carried::StreamHead;
+use crate::domain::compaction_summary::StreamHead;
 use crate::domain::event::{Sequence, Snapshot};
 use crate::domain::fact::Fact;
 use crate::domain::message::Payload;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix::Message as ActixMessage;
 
 use super::reply::Reply;
-use crate::domain::carried::Tally;
+use crate::domain::compaction_summary::Tally;
 use crate::domain::fact::Fact;
 use crate::domain::ids::{LeaseToken, MessageId, Position, ServiceName};
 use crate::domain::message::Priority;

@@ -15,7 +15,7 @@ use super::listing::{Listing, Measured};
 use super::messages::row::{RowError, position};
 use super::statement::Statement;
 use super::{events, letters, messages, snapshots, standing};
-use crate::domain::carried::StreamHead;
+use crate::domain::compaction_summary::StreamHead;
 use crate::domain::event::{Event, EventId, Sequence, Snapshot, StreamId};
 use crate::domain::ids::{MessageId, Position};
 use crate::logic::ownership::{Claim, Claimed, Denial, Standing, Verdict};

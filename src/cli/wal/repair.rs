@@ -15,7 +15,7 @@ use ahash::{AHashMap, AHashSet};
 use super::check::{SegmentState, check};
 use crate::adapters::journal_file::directory::{self, Listing, SegmentFile};
 use crate::adapters::journal_file::{FileJournal, JournalOptions};
-use crate::domain::carried::Tally;
+use crate::domain::compaction_summary::Tally;
 use crate::domain::fact::Fact;
 use crate::domain::ids::{MessageId, Position};
 use crate::logic::journal::codec::Kind;

@@ -17,9 +17,9 @@ pub fn check(fact: &Fact) -> Result<(), String> {
         Fact::Subscribed(subscription) => check_number("after", subscription.after),
         Fact::PositionAcked(acked) => check_number("through", acked.through),
         Fact::ReplayAdvanced(replay) => check_number("next", replay.next),
-        Fact::Carried(carried) => {
-            check_number("last_sequence", carried.last_sequence)?;
-            let mut versions = carried.streams.iter().map(|head| head.version);
+        Fact::CompactionSummary(summary) => {
+            check_number("last_sequence", summary.last_sequence)?;
+            let mut versions = summary.streams.iter().map(|head| head.version);
             versions.try_for_each(|version| check_number("version", version))
         }
         Fact::RedriveAdvanced(job) => {

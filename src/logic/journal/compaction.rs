@@ -12,14 +12,14 @@ use ahash::AHashMap;
 use super::known_ids::{DedupLimits, KnownIds};
 use super::presence::Presence;
 use super::standing::Standing;
-use crate::domain::carried::{Carried, KnownId, StreamHead, Tally};
+use crate::domain::compaction_summary::{CompactionSummary, KnownId, StreamHead, Tally};
 use crate::domain::event::{Event, Sequence, StreamId};
 use crate::domain::fact::{Fact, Settlement};
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::tally::contribution;
 
-/// Ids and streams in one [`Carried`] record, so that no record grows without bound.
+/// Ids and streams in one [`CompactionSummary`] record, so that no record grows without bound.
 const PER_RECORD: usize = 4096;
 /// Sealed segments that make a compaction worth its reading and writing.
 const WORTHWHILE_SEGMENTS: u64 = 4;
@@ -133,7 +133,7 @@ impl Survey {
             | Fact::DeadLettered(settlement)
             | Fact::Expired(settlement)
             | Fact::Cancelled(settlement) => self.note_settled(position, fact, settlement),
-            Fact::Carried(carried) => self.note_carried(carried),
+            Fact::CompactionSummary(summary) => self.note_summary(summary),
             Fact::EventPublished(event) => self.note_published(event),
             Fact::DeadLetterDeleted(deleted) => {
                 self.holding.remove(&deleted.id);
@@ -186,7 +186,7 @@ impl Survey {
         kept.sort_unstable();
         Selection {
             kept: kept.into(),
-            carried: self.into_carried().into(),
+            summaries: self.into_summaries().into(),
             last,
         }
     }
@@ -200,14 +200,14 @@ impl Survey {
         }
     }
 
-    fn note_carried(&mut self, carried: &Carried) {
+    fn note_summary(&mut self, summary: &CompactionSummary) {
         self.known
-            .restore(&carried.known_ids, carried.window_overflowed);
+            .restore(&summary.known_ids, summary.window_overflowed);
         self.known_events
-            .restore(&carried.known_event_ids, carried.event_window_overflowed);
-        self.last_sequence = self.last_sequence.max(carried.last_sequence);
-        self.last_published_at = self.last_published_at.max(carried.last_published_at);
-        for head in &carried.streams {
+            .restore(&summary.known_event_ids, summary.event_window_overflowed);
+        self.last_sequence = self.last_sequence.max(summary.last_sequence);
+        self.last_published_at = self.last_published_at.max(summary.last_published_at);
+        for head in &summary.streams {
             self.streams.insert(head.id.clone(), head.version);
         }
     }
@@ -269,7 +269,7 @@ impl Survey {
     }
 
     /// What dropped records counted, and what they said that no kept record does.
-    fn into_carried(self) -> Vec<Carried> {
+    fn into_summaries(self) -> Vec<CompactionSummary> {
         let ids = self.ids_to_carry();
         let (window_overflowed, events) = (self.known.overflowed, self.known_events);
         let streams = self.streams.into_iter();
@@ -280,20 +280,20 @@ impl Survey {
         let mut ids = ids.chunks(PER_RECORD);
         let mut event_ids = event_ids.chunks(PER_RECORD);
         let mut streams = streams.chunks(PER_RECORD);
-        let mut next = Carried {
+        let mut next = CompactionSummary {
             tally: self.tally,
             window_overflowed,
             last_sequence: self.last_sequence,
             last_published_at: self.last_published_at,
             event_window_overflowed: events.overflowed,
-            ..Carried::default()
+            ..CompactionSummary::default()
         };
         let mut parts = Vec::new();
         loop {
             next.known_ids = ids.next().unwrap_or_default().to_vec();
             next.known_event_ids = event_ids.next().unwrap_or_default().to_vec();
             next.streams = streams.next().unwrap_or_default().to_vec();
-            if next == Carried::default() {
+            if next == CompactionSummary::default() {
                 return parts;
             }
             parts.push(std::mem::take(&mut next));
@@ -330,7 +330,7 @@ pub enum Fate {
 #[derive(Debug)]
 pub struct Selection {
     kept: VecDeque<Position>,
-    carried: VecDeque<Carried>,
+    summaries: VecDeque<CompactionSummary>,
     last: Position,
 }
 
@@ -340,9 +340,9 @@ impl Selection {
             self.kept.pop_front();
             return Fate::Keep;
         }
-        match self.carried.pop_front() {
-            Some(carried) => Fate::Replace(Fact::Carried(Arc::new(carried))),
-            None if position == self.last => Fate::Replace(Fact::Carried(Arc::default())),
+        match self.summaries.pop_front() {
+            Some(summary) => Fate::Replace(Fact::CompactionSummary(Arc::new(summary))),
+            None if position == self.last => Fate::Replace(Fact::CompactionSummary(Arc::default())),
             None => Fate::Drop,
         }
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde_json::json;
 
 use super::codec;
-use crate::domain::carried::Tally;
+use crate::domain::compaction_summary::Tally;
 use crate::domain::fact::Fact;
 use crate::domain::ids::Position;
 
@@ -136,7 +136,7 @@ pub fn without_meaning(positions: Range<Position>, room: usize, tally: Tally) ->
 /// too, so that it is short enough to stand where any record was.
 fn write_tally(buffer: &mut Vec<u8>, position: Position, tally: Tally) {
     let start = buffer.len();
-    buffer.extend_from_slice(&head(position, codec::Kind::Carried));
+    buffer.extend_from_slice(&head(position, codec::Kind::CompactionSummary));
     let tally = match tally == Tally::default() {
         true => json!({}),
         false => json!(tally),
@@ -269,7 +269,10 @@ mod tests {
         assert_eq!(one.len(), 1000);
         let frame = view(&one, 0);
         assert!(is_intact(&one) && frame.position == 5);
-        assert_eq!(frame.decode().unwrap(), Fact::Carried(Arc::default()));
+        assert_eq!(
+            frame.decode().unwrap(),
+            Fact::CompactionSummary(Arc::default())
+        );
         let three = without_meaning(5..8, 2000, Tally::default()).unwrap();
         let (first, _) = announce(&three[..HEAD_BYTES]).unwrap();
         let (second, position) = announce(&three[first..first + HEAD_BYTES]).unwrap();
@@ -293,10 +296,10 @@ mod tests {
             };
             let filler = without_meaning(5..6, bytes.len(), tally).expect("it fits");
             assert!(is_intact(&filler) && filler.len() == bytes.len());
-            let Fact::Carried(carried) = view(&filler, 0).decode().unwrap() else {
+            let Fact::CompactionSummary(summary) = view(&filler, 0).decode().unwrap() else {
                 panic!("{fact:?} is replaced by something else");
             };
-            assert_eq!(carried.tally, tally);
+            assert_eq!(summary.tally, tally);
         }
     }
 

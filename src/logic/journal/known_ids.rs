@@ -6,7 +6,7 @@ use std::time::Duration;
 use ahash::AHashMap;
 use uuid::Uuid;
 
-use crate::domain::carried::KnownId;
+use crate::domain::compaction_summary::KnownId;
 use crate::domain::event::Event;
 use crate::domain::ids::MessageId;
 use crate::domain::message::{Message, State};
@@ -120,9 +120,9 @@ mod tests {
             for number in 1..94 {
                 known.note_accepted(&samples::message(number, "1"));
             }
-            let carried = [95, 97, 99].map(samples::known_id);
-            known.restore(&carried, false);
-            assert!(known.ids().eq(carried));
+            let kept = [95, 97, 99].map(samples::known_id);
+            known.restore(&kept, false);
+            assert!(known.ids().eq(kept));
             assert!(known.overflowed);
         }
     }

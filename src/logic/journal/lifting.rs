@@ -56,7 +56,9 @@ impl Lifting {
                 self.positions.remove(&gone.id);
             }
             Fact::PositionAcked(acked) => self.reached(acked.id, acked.through),
-            Fact::Carried(carried) => self.newest = self.newest.max(carried.last_sequence),
+            Fact::CompactionSummary(summary) => {
+                self.newest = self.newest.max(summary.last_sequence);
+            }
             _ => {}
         }
     }
@@ -150,7 +152,7 @@ fn by_position(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::carried::Carried;
+    use crate::domain::compaction_summary::CompactionSummary;
     use crate::domain::ids::Label;
     use crate::domain::pattern::Pattern;
     use crate::logic::journal::samples;
@@ -222,11 +224,11 @@ mod tests {
             assert_eq!(lifted.after, first - 1);
         }
         // The last ones are gone themselves.
-        let carried = Carried {
+        let summary = CompactionSummary {
             last_sequence: 12,
-            ..Carried::default()
+            ..CompactionSummary::default()
         };
-        lifting.note(&Fact::Carried(carried.into()));
+        lifting.note(&Fact::CompactionSummary(summary.into()));
         assert_eq!(lifting.first_event(), 13);
         assert_eq!(lifting.left_behind(), left_behind(12));
     }

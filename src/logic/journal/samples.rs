@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use crate::domain::attempt::{Attempt, AttemptOutcome};
-use crate::domain::carried::{Carried, KnownId, Tally};
 use crate::domain::circuit::{CircuitChanged, CircuitName, CircuitState, Forced};
+use crate::domain::compaction_summary::{CompactionSummary, KnownId, Tally};
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::fact::{
     AttemptFailed, DeadLetterDeleted, Fact, HealthChanged, InstanceDeregistered, InstanceWithdrawn,
@@ -324,16 +324,16 @@ pub fn redrive_advanced(number: u128, status: JobStatus) -> Fact {
     }))
 }
 
-pub fn carried(numbers: std::ops::Range<u128>) -> Fact {
+pub fn compaction_summary(numbers: std::ops::Range<u128>) -> Fact {
     let tally = Tally {
         accepted: (numbers.end - numbers.start) as i64,
         delivered: 1,
         ..Tally::default()
     };
-    Fact::Carried(Arc::new(Carried {
+    Fact::CompactionSummary(Arc::new(CompactionSummary {
         tally,
         known_ids: numbers.map(known_id).collect(),
-        ..Carried::default()
+        ..CompactionSummary::default()
     }))
 }
 
@@ -351,7 +351,7 @@ pub fn one_of_each() -> Vec<Fact> {
         service_registered(1, "a", 1),
         instance_deregistered(1, "a"),
         service_deregistered(1),
-        carried(10..12),
+        compaction_summary(10..12),
         health_changed(1),
         circuit_changed(1, true),
         strategy_chosen(1),
@@ -407,7 +407,7 @@ pub fn any_fact() -> impl Strategy<Value = Fact> {
             .prop_map(|(name, paused)| queue_switched(name, paused)),
         1 => (1..3_u128, prop_oneof![Just(JobStatus::Running), Just(JobStatus::Done)])
             .prop_map(|(job, status)| redrive_advanced(job, status)),
-        1 => (20..25_u128).prop_map(|first| carried(first..first + 2)),
+        1 => (20..25_u128).prop_map(|first| compaction_summary(first..first + 2)),
         2 => (1..3_u128, 1..9_u64).prop_map(|(stream, number)| event_published(stream, number)),
         1 => (1..3_u128, 1..9_u64).prop_map(|(stream, version)| snapshot_taken(stream, version)),
         1 => (1..9_u64).prop_map(events_removed),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ahash::AHashMap;
 use uuid::Uuid;
 
-use crate::domain::carried::{Carried, KnownId};
+use crate::domain::compaction_summary::{CompactionSummary, KnownId};
 use crate::domain::event::{Event, ExpectedVersion, Sequence, StreamId};
 use crate::domain::fact::Fact;
 use crate::domain::message::Fingerprint;
@@ -39,7 +39,7 @@ impl EventLedger {
     pub fn apply(&mut self, fact: &Fact) {
         match fact {
             Fact::EventPublished(event) => self.learn(event),
-            Fact::Carried(carried) => self.restore(carried),
+            Fact::CompactionSummary(summary) => self.restore(summary),
             _ => {}
         }
     }
@@ -60,14 +60,14 @@ impl EventLedger {
         }
     }
 
-    fn restore(&mut self, carried: &Carried) {
-        self.last_sequence = self.last_sequence.max(carried.last_sequence);
-        self.last_published_at = self.last_published_at.max(carried.last_published_at);
-        for head in &carried.streams {
+    fn restore(&mut self, summary: &CompactionSummary) {
+        self.last_sequence = self.last_sequence.max(summary.last_sequence);
+        self.last_published_at = self.last_published_at.max(summary.last_published_at);
+        for head in &summary.streams {
             self.streams.insert(head.id.clone(), head.version);
         }
-        let known = carried.known_event_ids.iter().copied();
-        self.window.restore(known, carried.event_window_overflowed);
+        let known = summary.known_event_ids.iter().copied();
+        self.window.restore(known, summary.event_window_overflowed);
     }
 
     /// Whether the dedup window of events ever forgot an id.

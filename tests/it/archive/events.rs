@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use message_hub::domain::carried::StreamHead;
+use message_hub::domain::compaction_summary::StreamHead;
 use message_hub::domain::event::{Event, EventExtras, EventId};
 use message_hub::domain::fact::Fact;
 use message_hub::domain::ids::{Label, ServiceName};

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use message_hub::adapters::journal_file::FileJournal;
-use message_hub::domain::carried::Tally;
+use message_hub::domain::compaction_summary::Tally;
 use message_hub::domain::fact::{Fact, Recorded};
 use message_hub::domain::ids::{MessageId, Position};
 use message_hub::logic::tally::contribution;
@@ -35,9 +35,9 @@ pub fn owed(records: &[Recorded]) -> Owed {
             Fact::Delivered(settlement) => {
                 owed.open.remove(&settlement.id);
             }
-            Fact::Carried(carried) => {
+            Fact::CompactionSummary(summary) => {
                 owed.known_ids
-                    .extend(carried.known_ids.iter().map(|known| MessageId(known.id)));
+                    .extend(summary.known_ids.iter().map(|known| MessageId(known.id)));
             }
             _ => {}
         }

@@ -1,16 +1,16 @@
 //! Whose the archive is, and where the history in it begins.
 
 use super::*;
-use crate::domain::carried::Carried;
+use crate::domain::compaction_summary::CompactionSummary;
 use crate::logic::journal::samples;
 use crate::logic::ownership::Claim;
 
 const OTHER: HubId = HubId(Uuid::from_u128(2));
 
-fn carried(last_sequence: Sequence) -> Fact {
-    Fact::Carried(Arc::new(Carried {
+fn summary(last_sequence: Sequence) -> Fact {
+    Fact::CompactionSummary(Arc::new(CompactionSummary {
         last_sequence,
-        ..Carried::default()
+        ..CompactionSummary::default()
     }))
 }
 
@@ -142,7 +142,7 @@ async fn where_the_history_begins_is_told_while_the_archive_is_there() {
     let mut cellar = cellar();
     settle().await;
     assert!(cellar.told().await.is_empty(), "a new hub lost nothing");
-    cellar.commit(vec![carried(7), samples::event_published(1, 8)]);
+    cellar.commit(vec![summary(7), samples::event_published(1, 8)]);
     assert_eq!(cellar.flush().await, Ok(()));
     assert_eq!(cellar.told().await, [8]);
     assert_eq!(cellar.metrics.archive_lost_before.get(), 8);
@@ -174,7 +174,7 @@ async fn an_archive_that_is_only_away_or_behind_has_lost_nothing() {
 #[actix::test]
 async fn what_was_lost_is_no_news_once_it_is_too_old() {
     let mut cellar = cellar();
-    cellar.commit(vec![carried(7), samples::event_published(1, 8)]);
+    cellar.commit(vec![summary(7), samples::event_published(1, 8)]);
     settle().await;
     assert_eq!(cellar.metrics.archive_lost_before.get(), 8);
     cellar.commit(vec![samples::events_removed(8)]);

@@ -12,11 +12,11 @@ const RETRY: Duration = Duration::from_millis(1100);
 /// The event 8 is in memory, those before are not; a subscription is owed all after 4.
 async fn house_where(before: Option<Fact>, archived: Option<Sequence>) -> House {
     let mut house = house([status(200), status(200), status(200), status(200)]);
-    let carried = Carried {
+    let summary = CompactionSummary {
         last_sequence: 7,
-        ..Carried::default()
+        ..CompactionSummary::default()
     };
-    commit(&house.bus, Fact::Carried(Arc::new(carried))).await;
+    commit(&house.bus, Fact::CompactionSummary(Arc::new(summary))).await;
     publish(&house.bus, 8).await;
     if let Some(fact) = before {
         commit(&house.bus, fact).await;

@@ -189,11 +189,11 @@ async fn after_a_letter_nothing_is_retried() {
 async fn what_is_no_longer_in_memory_comes_from_the_archive() {
     let mut house = house((0..4).map(|_| status(200)));
     house.archive(1..=3).await;
-    let carried = Carried {
+    let summary = CompactionSummary {
         last_sequence: 3,
-        ..Carried::default()
+        ..CompactionSummary::default()
     };
-    commit(&house.bus, Fact::Carried(Arc::new(carried))).await;
+    commit(&house.bus, Fact::CompactionSummary(Arc::new(summary))).await;
     house.subscribe(Some(1)).await;
     house.publish([4]).await;
     house.turn().await;
@@ -207,11 +207,11 @@ async fn what_is_no_longer_in_memory_comes_from_the_archive() {
 async fn an_archive_that_is_down_is_asked_again() {
     let mut house = house([status(200)]);
     house.archive([1]).await;
-    let carried = Carried {
+    let summary = CompactionSummary {
         last_sequence: 1,
-        ..Carried::default()
+        ..CompactionSummary::default()
     };
-    commit(&house.bus, Fact::Carried(Arc::new(carried))).await;
+    commit(&house.bus, Fact::CompactionSummary(Arc::new(summary))).await;
     house.archive.set_unavailable(true);
     house.subscribe(Some(1)).await;
     assert!(house.pushed().is_empty());

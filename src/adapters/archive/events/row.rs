@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::adapters::archive::listing::Measured;
 use crate::adapters::archive::messages::row::{RowError, position};
-use crate::domain::carried::StreamHead;
+use crate::domain::compaction_summary::StreamHead;
 use crate::domain::event::{Event, EventId, StreamPlace};
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::message::Payload;

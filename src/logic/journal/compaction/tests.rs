@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::attempt::Attempt;
-use crate::domain::carried::KnownId;
+use crate::domain::compaction_summary::KnownId;
 use crate::domain::fact::{Recorded, Subject, Withdrawal};
 use crate::domain::ids::{InstanceId, Label};
 use crate::domain::message::{Message, State};
@@ -62,7 +62,7 @@ fn compacted(records: &[Recorded]) -> Vec<Recorded> {
             Fate::Drop => {}
         }
     }
-    assert!(selection.kept.is_empty() && selection.carried.is_empty());
+    assert!(selection.kept.is_empty() && selection.summaries.is_empty());
     left
 }
 
@@ -136,7 +136,7 @@ impl Replayed {
                     attempts.push(failed.attempt.clone());
                 }
             }
-            Fact::Carried(carried) => self.restore(carried),
+            Fact::CompactionSummary(summary) => self.restore(summary),
             Fact::EventPublished(event) => self.publish(event),
             _ => match fact.settlement() {
                 Some((state, settlement)) => self.settle(state, settlement),
@@ -211,18 +211,18 @@ impl Replayed {
         }
     }
 
-    fn restore(&mut self, carried: &Carried) {
-        for known_id in &carried.known_ids {
+    fn restore(&mut self, summary: &CompactionSummary) {
+        for known_id in &summary.known_ids {
             self.remember(*known_id);
         }
-        for known_id in &carried.known_event_ids {
+        for known_id in &summary.known_event_ids {
             self.known_event_ids.insert(known_id.id, *known_id);
         }
-        for head in &carried.streams {
+        for head in &summary.streams {
             self.streams.insert(head.id.clone(), head.version);
         }
-        self.last_sequence = self.last_sequence.max(carried.last_sequence);
-        self.last_published_at = self.last_published_at.max(carried.last_published_at);
+        self.last_sequence = self.last_sequence.max(summary.last_sequence);
+        self.last_published_at = self.last_published_at.max(summary.last_published_at);
     }
 
     fn remember(&mut self, known_id: KnownId) {
@@ -236,11 +236,11 @@ impl Replayed {
     }
 }
 
-fn carried_of(records: &[Recorded]) -> Vec<&Carried> {
+fn summaries_of(records: &[Recorded]) -> Vec<&CompactionSummary> {
     let mut found = Vec::new();
     for record in records {
-        if let Fact::Carried(carried) = &record.fact {
-            found.push(&**carried);
+        if let Fact::CompactionSummary(summary) = &record.fact {
+            found.push(&**summary);
         }
     }
     found
@@ -259,14 +259,14 @@ fn only_what_is_owed_stays() {
     let left = compacted(&records);
     let positions: Vec<Position> = left.iter().map(|record| record.position).collect();
     assert_eq!(positions, [1, 2, 3, 6]);
-    let carried = carried_of(&left);
+    let summaries = summaries_of(&left);
     let delivered = KnownId {
         end: Some(State::Delivered),
         ..samples::known_id(1)
     };
-    assert_eq!(carried[0].known_ids, [delivered]);
-    assert_eq!(carried[0].tally.accepted, 2);
-    assert_eq!(*carried[1], Carried::default());
+    assert_eq!(summaries[0].known_ids, [delivered]);
+    assert_eq!(summaries[0].tally.accepted, 2);
+    assert_eq!(*summaries[1], CompactionSummary::default());
 }
 
 #[test]
@@ -280,8 +280,8 @@ fn a_redriven_message_keeps_only_its_newest_life() {
     ]);
     let left = compacted(&records);
     assert_eq!(left[1..], records[3..]);
-    assert_eq!(carried_of(&left)[0].tally.dead, 1);
-    assert_eq!(carried_of(&left)[0].known_ids, [samples::known_id(1)]);
+    assert_eq!(summaries_of(&left)[0].tally.dead, 1);
+    assert_eq!(summaries_of(&left)[0].known_ids, [samples::known_id(1)]);
 }
 
 /// 2 waits for the ordering key of 1, a dead letter that is sent again.
@@ -297,10 +297,13 @@ fn a_held_letter_sent_again_still_comes_before_what_waits_for_it() {
     ]);
     let left = compacted(&records);
     assert_eq!(left[..4], records[..4]);
-    let carried = &carried_of(&left)[0].known_ids;
-    assert_eq!(carried[0].id, samples::known_id(5).id);
-    assert_eq!((carried.len(), carried[0].end), (1, Some(State::Delivered)));
-    assert_eq!(carried_of(&left)[0].tally.dead, 0);
+    let known_ids = &summaries_of(&left)[0].known_ids;
+    assert_eq!(known_ids[0].id, samples::known_id(5).id);
+    assert_eq!(
+        (known_ids.len(), known_ids[0].end),
+        (1, Some(State::Delivered))
+    );
+    assert_eq!(summaries_of(&left)[0].tally.dead, 0);
     // Once it is delivered nothing of it is needed.
     let mut later: Vec<_> = records.iter().map(|record| record.fact.clone()).collect();
     later.push(samples::delivered(1));
@@ -320,7 +323,7 @@ fn many_ids_are_spread_over_several_records() {
         facts.extend([samples::accepted(number), samples::delivered(number)]);
     }
     let left = compacted(&numbered(facts));
-    let sizes: Vec<usize> = carried_of(&left)
+    let sizes: Vec<usize> = summaries_of(&left)
         .iter()
         .map(|c| c.known_ids.len())
         .collect();

@@ -11,7 +11,7 @@ use super::timestamp::Timestamp;
 
 /// The sum of dropped records: what they counted, and the ids clients gave with them.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-pub struct Carried {
+pub struct CompactionSummary {
     pub tally: Tally,
     pub known_ids: Vec<KnownId>,
     /// Whether the dedup window ever forgot an id.
@@ -32,7 +32,7 @@ pub struct Carried {
     pub event_window_overflowed: bool,
 }
 
-impl Carried {
+impl CompactionSummary {
     /// Roughly what it takes in memory, in bytes.
     pub fn bytes(&self) -> usize {
         let ids = self.known_ids.len() + self.known_event_ids.len();
