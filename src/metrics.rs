@@ -24,7 +24,7 @@ use bytes::Bytes;
 use prometheus::proto::MetricFamily;
 use prometheus::{Encoder, Histogram, IntCounter, IntGauge, Registry, TextEncoder};
 
-use crate::domain::compaction_summary::Tally;
+use crate::domain::compaction_summary::MessageTotals;
 use crate::domain::fact::Fact;
 use crate::domain::redrive::JobStatus;
 use crate::domain::timestamp::Timestamp;
@@ -50,7 +50,7 @@ pub const MOST_SERVICES: usize = 500;
 
 /// What is shown besides what was counted.
 pub struct Scrape<'a> {
-    pub tally: Tally,
+    pub totals: MessageTotals,
     pub depths: &'a QueueDepths,
     pub picture: &'a Picture<'a>,
     pub now: Timestamp,
@@ -243,7 +243,7 @@ impl Metrics {
     /// queues: the states add up, whoever else is asking.
     pub fn texts(&self, scrape: &Scrape<'_>) -> Texts {
         let _alone = self.showing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.traffic.show(scrape.tally, scrape.depths, scrape.now);
+        self.traffic.show(scrape.totals, scrape.depths, scrape.now);
         self.archive_size.show(scrape.depths.open());
         self.services.show(scrape.picture, scrape.now);
         let families = self.registry.gather();

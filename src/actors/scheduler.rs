@@ -25,12 +25,12 @@ use super::messages::{
     Reply, Unneeded, WindowChanged,
 };
 use crate::clock::Clock;
-use crate::domain::compaction_summary::Tally;
+use crate::domain::compaction_summary::MessageTotals;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::{LeaseToken, MessageId, ServiceName};
 use crate::domain::moment::{Moment, Source};
+use crate::logic::message_totals;
 use crate::logic::queues::{QueuePolicy, Queues};
-use crate::logic::tally;
 use crate::metrics::Metrics;
 use pollers::Pollers;
 
@@ -40,7 +40,7 @@ pub struct Scheduler {
     metrics: Arc<Metrics>,
     hops: Hops,
     queues: Queues,
-    tally: Tally,
+    totals: MessageTotals,
     pollers: Pollers,
     settled: AHashMap<MessageId, Vec<Reply<Fact>>>,
     /// Size of `settled` at which those that gave up are looked for.
@@ -77,7 +77,7 @@ impl Scheduler {
             metrics,
             hops,
             queues: Queues::new(policy),
-            tally: Tally::default(),
+            totals: MessageTotals::default(),
             pollers: Pollers::default(),
             settled: AHashMap::new(),
             prune_at: 1024,
@@ -202,7 +202,7 @@ impl Scheduler {
 
     fn learn(&mut self, record: &Recorded, now: Moment, source: Source, follow: &mut Vec<Fact>) {
         let replay = source != Source::News;
-        self.tally += tally::contribution(&record.fact);
+        self.totals += message_totals::contribution(&record.fact);
         let settlement = record.fact.settlement();
         if !replay {
             self.tell(&record.fact, now.hub);
@@ -236,16 +236,16 @@ impl Scheduler {
         if let Some(service) = service {
             let total = self.queues.depths_of(&service);
             let services = vec![(service, total.clone())];
-            let tally = self.tally;
+            let totals = self.totals;
             return QueueReport {
-                tally,
+                totals,
                 total,
                 services,
                 ..QueueReport::default()
             };
         }
         let mut report = QueueReport {
-            tally: self.tally,
+            totals: self.totals,
             ..QueueReport::default()
         };
         for (service, depths) in self.queues.depths() {

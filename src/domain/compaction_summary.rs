@@ -12,7 +12,8 @@ use super::timestamp::Timestamp;
 /// The sum of dropped records: what they counted, and the ids clients gave with them.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct CompactionSummary {
-    pub tally: Tally,
+    #[serde(rename = "tally")]
+    pub totals: MessageTotals,
     pub known_ids: Vec<KnownId>,
     /// Whether the dedup window ever forgot an id.
     #[serde(default)]
@@ -65,7 +66,7 @@ pub struct KnownId {
 /// written is 0.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Tally {
+pub struct MessageTotals {
     pub accepted: i64,
     pub delivered: i64,
     pub dead: i64,
@@ -73,14 +74,14 @@ pub struct Tally {
     pub cancelled: i64,
 }
 
-impl Tally {
+impl MessageTotals {
     /// Accepted and not settled.
     pub fn open(&self) -> i64 {
         self.accepted - self.delivered - self.dead - self.expired - self.cancelled
     }
 }
 
-impl AddAssign for Tally {
+impl AddAssign for MessageTotals {
     fn add_assign(&mut self, other: Self) {
         self.accepted += other.accepted;
         self.delivered += other.delivered;
@@ -90,7 +91,7 @@ impl AddAssign for Tally {
     }
 }
 
-impl SubAssign for Tally {
+impl SubAssign for MessageTotals {
     fn sub_assign(&mut self, other: Self) {
         self.accepted -= other.accepted;
         self.delivered -= other.delivered;

@@ -154,7 +154,7 @@ async fn find(hub: web::Data<Hub>, phase: Phase, sight: Sight) -> Result<Found<A
     let found = hub.pictures.latest(phase).await?;
     let picture = &found.what;
     let (status, code) = status(&hub, phase, picture.is_overloaded());
-    let totals = picture.queues.tally;
+    let totals = picture.queues.totals;
     let named = picture.services.iter().filter(|_| sight.shows_names());
     let answer = HealthAnswer {
         status,

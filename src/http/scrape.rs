@@ -66,7 +66,7 @@ async fn find(hub: web::Data<Hub>, phase: Phase) -> Result<Found<Texts>, HubErro
         all_paused: picture.queues.total.paused.is_some(),
     };
     let what = hub.metrics.texts(&Scrape {
-        tally: picture.queues.tally,
+        totals: picture.queues.totals,
         depths: &picture.queues.total,
         picture: &now,
         now: hub.clock.wall(),

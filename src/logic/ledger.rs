@@ -12,13 +12,13 @@ pub use events::{EventDraft, Mark, Offered, Publication};
 
 use ahash::{AHashMap, AHashSet};
 
-use crate::domain::compaction_summary::{KnownId, Tally};
+use crate::domain::compaction_summary::{KnownId, MessageTotals};
 use crate::domain::fact::Fact;
 use crate::domain::ids::MessageId;
 use crate::domain::timestamp::Timestamp;
 
 use super::dedup::DedupWindow;
-use super::tally;
+use super::message_totals;
 use events::EventLedger;
 use instances::{InstanceDraft, Instances};
 
@@ -26,7 +26,7 @@ use instances::{InstanceDraft, Instances};
 pub struct Ledger {
     open: AHashSet<MessageId>,
     window: DedupWindow,
-    tally: Tally,
+    totals: MessageTotals,
     events: EventLedger,
     instances: Instances,
 }
@@ -38,14 +38,14 @@ impl Ledger {
             open: AHashSet::new(),
             events: EventLedger::new(window.clone()),
             window,
-            tally: Tally::default(),
+            totals: MessageTotals::default(),
             instances: Instances::default(),
         }
     }
 
     /// Learns from a fact that is in the journal.
     pub fn apply(&mut self, fact: &Fact) {
-        self.tally += tally::contribution(fact);
+        self.totals += message_totals::contribution(fact);
         self.events.apply(fact);
         self.instances.apply(fact);
         if let Fact::CompactionSummary(summary) = fact {
@@ -74,8 +74,8 @@ impl Ledger {
         }
     }
 
-    pub fn tally(&self) -> Tally {
-        self.tally
+    pub fn totals(&self) -> MessageTotals {
+        self.totals
     }
 
     /// Whether the dedup window ever forgot an id, so that "not in it" no longer means "new".
@@ -319,7 +319,7 @@ mod tests {
     #[test]
     fn what_compaction_carried_is_known() {
         let mut ledger = ledger(&[samples::compaction_summary(1..3)]);
-        assert_eq!(ledger.tally().accepted, 2);
+        assert_eq!(ledger.totals().accepted, 2);
         let mut draft = ledger.draft(at(5));
         assert_eq!(draft.offer(&message(1)), Verdict::SameContent);
     }
@@ -332,7 +332,7 @@ mod tests {
         ) {
             let mut ledger = ledger(&[]);
             let mut open = BTreeSet::new();
-            let mut tally = Tally::default();
+            let mut totals = MessageTotals::default();
             for batch in batches {
                 let mut written = Vec::new();
                 let mut draft = ledger.draft(at(0));
@@ -352,13 +352,13 @@ mod tests {
                     if let Some((_, settlement)) = fact.settlement() {
                         prop_assert!(open.remove(&settlement.id));
                     }
-                    tally += tally::contribution(&fact);
+                    totals += message_totals::contribution(&fact);
                     written.push(fact);
                 }
                 for fact in &written {
                     ledger.apply(fact);
                 }
-                prop_assert_eq!(ledger.tally(), tally);
+                prop_assert_eq!(ledger.totals(), totals);
                 prop_assert_eq!(ledger.open.len(), open.len());
             }
         }

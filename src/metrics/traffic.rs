@@ -3,7 +3,7 @@
 use prometheus::{GaugeVec, Histogram, IntCounter, IntCounterVec, IntGaugeVec};
 
 use super::maker::{Labels, Maker};
-use crate::domain::compaction_summary::Tally;
+use crate::domain::compaction_summary::MessageTotals;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::fact::Fact;
 use crate::domain::message::{Priority, State};
@@ -133,13 +133,13 @@ impl Traffic {
     }
 
     /// Puts the gauges where the messages are now.
-    pub fn show(&self, tally: Tally, depths: &QueueDepths, now: Timestamp) {
-        self.show_messages(tally, depths);
+    pub fn show(&self, totals: MessageTotals, depths: &QueueDepths, now: Timestamp) {
+        self.show_messages(totals, depths);
         self.show_ages(depths, now);
     }
 
-    fn show_messages(&self, tally: Tally, depths: &QueueDepths) {
-        let accepted = u64::try_from(tally.accepted).unwrap_or(0);
+    fn show_messages(&self, totals: MessageTotals, depths: &QueueDepths) {
+        let accepted = u64::try_from(totals.accepted).unwrap_or(0);
         self.accepted
             .inc_by(accepted.saturating_sub(self.accepted.get()));
         let states = [
@@ -148,10 +148,10 @@ impl Traffic {
             (State::Scheduled, depths.scheduled as i64),
             (State::Retrying, depths.retrying as i64),
             (State::Delivering, depths.in_flight as i64),
-            (State::Delivered, tally.delivered),
-            (State::Dead, tally.dead),
-            (State::Expired, tally.expired),
-            (State::Cancelled, tally.cancelled),
+            (State::Delivered, totals.delivered),
+            (State::Dead, totals.dead),
+            (State::Expired, totals.expired),
+            (State::Cancelled, totals.cancelled),
         ];
         for (state, count) in states {
             self.by_state.with_label_values(&[state.name()]).set(count);

@@ -104,7 +104,7 @@ pub async fn replay(
         .map_err(|error| StartError::Internal(format!("replay: {error}")))?;
     let (journal, ledger, recovery, last_at) =
         read.map_err(|error| StartError::Storage(error.to_string()))?;
-    let open = ledger.tally().open();
+    let open = ledger.totals().open();
     Ok((
         journal,
         ledger,

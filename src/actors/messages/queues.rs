@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix::Message as ActixMessage;
 
 use super::reply::Reply;
-use crate::domain::compaction_summary::Tally;
+use crate::domain::compaction_summary::MessageTotals;
 use crate::domain::fact::Fact;
 use crate::domain::ids::{LeaseToken, MessageId, Position, ServiceName};
 use crate::domain::message::Priority;
@@ -141,7 +141,7 @@ pub struct InspectQueues {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct QueueReport {
     /// Over the life of the data, at the very moment of the depths.
-    pub tally: Tally,
+    pub totals: MessageTotals,
     pub total: QueueDepths,
     pub services: Vec<(ServiceName, QueueDepths)>,
     /// Those that are paused by their own names, in their order; not looked for if one was asked for.

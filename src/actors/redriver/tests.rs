@@ -183,7 +183,7 @@ impl Office {
 
     fn metric(&self, line: &str) -> bool {
         let texts = self.metrics.texts(&crate::metrics::Scrape {
-            tally: crate::domain::compaction_summary::Tally::default(),
+            totals: crate::domain::compaction_summary::MessageTotals::default(),
             depths: &crate::logic::queues::view::QueueDepths::default(),
             picture: &crate::metrics::services::Picture::default(),
             now: Timestamp::default(),

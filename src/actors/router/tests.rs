@@ -109,7 +109,7 @@ impl Door {
             ..Picture::default()
         };
         let texts = self.metrics.texts(&Scrape {
-            tally: Default::default(),
+            totals: Default::default(),
             depths: &Default::default(),
             picture: &picture,
             now: self.clock.now(),

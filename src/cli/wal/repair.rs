@@ -15,7 +15,7 @@ use ahash::{AHashMap, AHashSet};
 use super::check::{SegmentState, check};
 use crate::adapters::journal_file::directory::{self, Listing, SegmentFile};
 use crate::adapters::journal_file::{FileJournal, JournalOptions};
-use crate::domain::compaction_summary::Tally;
+use crate::domain::compaction_summary::MessageTotals;
 use crate::domain::fact::Fact;
 use crate::domain::ids::{MessageId, Position};
 use crate::logic::journal::codec::Kind;
@@ -263,8 +263,8 @@ fn filler(damage: &Damage) -> Result<Vec<u8>, RepairError> {
         _ => Vec::new(),
     };
     let room = damage.bytes.len() - header.len();
-    let tally = tally_of(&damage.remains);
-    let records = frame::without_meaning(damage.positions.clone(), room, tally);
+    let totals = totals_of(&damage.remains);
+    let records = frame::without_meaning(damage.positions.clone(), room, totals);
     let records = records.ok_or_else(|| {
         let path = damage.segment.display();
         let count = damage.positions.end - damage.positions.start;
@@ -274,19 +274,19 @@ fn filler(damage: &Damage) -> Result<Vec<u8>, RepairError> {
 }
 
 /// What the records counted, so that the totals go on adding up.
-fn tally_of(remains: &[Remains]) -> Tally {
-    let mut tally = Tally::default();
+fn totals_of(remains: &[Remains]) -> MessageTotals {
+    let mut totals = MessageTotals::default();
     for record in remains {
         match Kind::from_number(record.kind) {
-            Some(Kind::Accepted) => tally.accepted += 1,
-            Some(Kind::Delivered) => tally.delivered += 1,
-            Some(Kind::DeadLettered) => tally.dead += 1,
-            Some(Kind::Expired) => tally.expired += 1,
-            Some(Kind::Cancelled) => tally.cancelled += 1,
+            Some(Kind::Accepted) => totals.accepted += 1,
+            Some(Kind::Delivered) => totals.delivered += 1,
+            Some(Kind::DeadLettered) => totals.dead += 1,
+            Some(Kind::Expired) => totals.expired += 1,
+            Some(Kind::Cancelled) => totals.cancelled += 1,
             _ => {}
         }
     }
-    tally
+    totals
 }
 
 /// Copies what is damaged into a file of its own, durably.

@@ -12,12 +12,12 @@ use ahash::AHashMap;
 use super::known_ids::{DedupLimits, KnownIds};
 use super::presence::Presence;
 use super::standing::Standing;
-use crate::domain::compaction_summary::{CompactionSummary, KnownId, StreamHead, Tally};
+use crate::domain::compaction_summary::{CompactionSummary, KnownId, MessageTotals, StreamHead};
 use crate::domain::event::{Event, Sequence, StreamId};
 use crate::domain::fact::{Fact, Settlement};
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::timestamp::Timestamp;
-use crate::logic::tally::contribution;
+use crate::logic::message_totals::contribution;
 
 /// Ids and streams in one [`CompactionSummary`] record, so that no record grows without bound.
 const PER_RECORD: usize = 4096;
@@ -39,7 +39,7 @@ pub struct Survey {
     holding: AHashMap<MessageId, Holding>,
     standing: Standing,
     services: AHashMap<ServiceName, Presence>,
-    tally: Tally,
+    totals: MessageTotals,
     known: KnownIds,
     known_events: KnownIds,
     last_sequence: Sequence,
@@ -50,7 +50,7 @@ pub struct Survey {
 /// The records of an open message.
 struct Opened {
     position: Position,
-    contribution: Tally,
+    contribution: MessageTotals,
     is_redriven: bool,
     /// Its client chose its id.
     is_named: bool,
@@ -63,12 +63,12 @@ struct Opened {
 struct Holding {
     opened: Opened,
     position: Position,
-    contribution: Tally,
+    contribution: MessageTotals,
 }
 
 impl Opened {
     /// Adds the positions of its records, whose counts are theirs and not of the dropped ones.
-    fn kept(&self, positions: &mut Vec<Position>, dropped: &mut Tally) {
+    fn kept(&self, positions: &mut Vec<Position>, dropped: &mut MessageTotals) {
         *dropped -= self.contribution;
         positions.push(self.position);
         positions.extend(&self.attempts);
@@ -87,7 +87,7 @@ impl Opened {
 }
 
 impl Holding {
-    fn kept(&self, positions: &mut Vec<Position>, dropped: &mut Tally) {
+    fn kept(&self, positions: &mut Vec<Position>, dropped: &mut MessageTotals) {
         *dropped -= self.contribution;
         positions.push(self.position);
         self.opened.kept(positions, dropped);
@@ -102,7 +102,7 @@ impl Survey {
             holding: AHashMap::default(),
             standing: Standing::default(),
             services: AHashMap::default(),
-            tally: Tally::default(),
+            totals: MessageTotals::default(),
             known: KnownIds::new(limits),
             known_events: KnownIds::new(limits),
             last_sequence: 0,
@@ -113,7 +113,7 @@ impl Survey {
 
     /// Learns from the next record.
     pub fn note(&mut self, position: Position, fact: &Fact) {
-        self.tally += contribution(fact);
+        self.totals += contribution(fact);
         match fact {
             Fact::Accepted(message) => {
                 self.known.note_accepted(message);
@@ -174,10 +174,10 @@ impl Survey {
     pub fn finish(mut self, last: Position) -> Selection {
         let mut kept = std::mem::take(&mut self.kept);
         for opened in self.open.values() {
-            opened.kept(&mut kept, &mut self.tally);
+            opened.kept(&mut kept, &mut self.totals);
         }
         for holding in self.holding.values() {
-            holding.kept(&mut kept, &mut self.tally);
+            holding.kept(&mut kept, &mut self.totals);
         }
         for presence in self.services.values() {
             presence.kept(&mut kept);
@@ -281,7 +281,7 @@ impl Survey {
         let mut event_ids = event_ids.chunks(PER_RECORD);
         let mut streams = streams.chunks(PER_RECORD);
         let mut next = CompactionSummary {
-            tally: self.tally,
+            totals: self.totals,
             window_overflowed,
             last_sequence: self.last_sequence,
             last_published_at: self.last_published_at,

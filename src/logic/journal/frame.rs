@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde_json::json;
 
 use super::codec;
-use crate::domain::compaction_summary::Tally;
+use crate::domain::compaction_summary::MessageTotals;
 use crate::domain::fact::Fact;
 use crate::domain::ids::Position;
 
@@ -110,19 +110,23 @@ fn head(position: Position, kind: codec::Kind) -> [u8; HEAD_BYTES] {
     head
 }
 
-/// Frames at `positions` that take `room` bytes together and say nothing but `tally`, to stand
+/// Frames at `positions` that take `room` bytes together and say nothing but `totals`, to stand
 /// where others cannot be read any more; `None` if so many do not fit, or not so large ones.
-pub fn without_meaning(positions: Range<Position>, room: usize, tally: Tally) -> Option<Vec<u8>> {
+pub fn without_meaning(
+    positions: Range<Position>,
+    room: usize,
+    totals: MessageTotals,
+) -> Option<Vec<u8>> {
     let last = positions.clone().next_back()?;
     let mut bytes = Vec::new();
     for position in positions.start..last {
         if bytes.len() > room {
             return None;
         }
-        write_tally(&mut bytes, position, Tally::default());
+        write_totals(&mut bytes, position, MessageTotals::default());
     }
     let start = bytes.len();
-    write_tally(&mut bytes, last, tally);
+    write_totals(&mut bytes, last, totals);
     if bytes.len() > room || room - start > MAX_BYTES {
         return None;
     }
@@ -132,16 +136,16 @@ pub fn without_meaning(positions: Range<Position>, room: usize, tally: Tally) ->
     Some(bytes)
 }
 
-/// A record of what compaction kept, and that is `tally` alone. What is not written of it is nothing,
-/// too, so that it is short enough to stand where any record was.
-fn write_tally(buffer: &mut Vec<u8>, position: Position, tally: Tally) {
+/// A record of what compaction kept, and that is `totals` alone. What is not written of it is
+/// nothing, too, so that it is short enough to stand where any record was.
+fn write_totals(buffer: &mut Vec<u8>, position: Position, totals: MessageTotals) {
     let start = buffer.len();
     buffer.extend_from_slice(&head(position, codec::Kind::CompactionSummary));
-    let tally = match tally == Tally::default() {
+    let totals = match totals == MessageTotals::default() {
         true => json!({}),
-        false => json!(tally),
+        false => json!(totals),
     };
-    let body = json!({"tally": tally, "known_ids": []}).to_string();
+    let body = json!({"tally": totals, "known_ids": []}).to_string();
     buffer.extend_from_slice(body.as_bytes());
     seal(&mut buffer[start..]);
 }
@@ -265,7 +269,7 @@ mod tests {
 
     #[test]
     fn frames_without_meaning_fill_just_the_room_there_is() {
-        let one = without_meaning(5..6, 1000, Tally::default()).unwrap();
+        let one = without_meaning(5..6, 1000, MessageTotals::default()).unwrap();
         assert_eq!(one.len(), 1000);
         let frame = view(&one, 0);
         assert!(is_intact(&one) && frame.position == 5);
@@ -273,13 +277,13 @@ mod tests {
             frame.decode().unwrap(),
             Fact::CompactionSummary(Arc::default())
         );
-        let three = without_meaning(5..8, 2000, Tally::default()).unwrap();
+        let three = without_meaning(5..8, 2000, MessageTotals::default()).unwrap();
         let (first, _) = announce(&three[..HEAD_BYTES]).unwrap();
         let (second, position) = announce(&three[first..first + HEAD_BYTES]).unwrap();
         assert_eq!((position, three.len()), (6, 2000));
         assert!(is_intact(&three[first + second..]));
-        assert_eq!(without_meaning(5..8, 140, Tally::default()), None);
-        assert_eq!(without_meaning(5..5, 100, Tally::default()), None);
+        assert_eq!(without_meaning(5..8, 140, MessageTotals::default()), None);
+        assert_eq!(without_meaning(5..5, 100, MessageTotals::default()), None);
     }
 
     #[test]
@@ -290,16 +294,16 @@ mod tests {
             encode(&mut bytes, 5, 0, fact);
             let counts =
                 i64::from(fact.settlement().is_some() || matches!(fact, Fact::Accepted(_)));
-            let tally = Tally {
+            let totals = MessageTotals {
                 cancelled: counts,
-                ..Tally::default()
+                ..MessageTotals::default()
             };
-            let filler = without_meaning(5..6, bytes.len(), tally).expect("it fits");
+            let filler = without_meaning(5..6, bytes.len(), totals).expect("it fits");
             assert!(is_intact(&filler) && filler.len() == bytes.len());
             let Fact::CompactionSummary(summary) = view(&filler, 0).decode().unwrap() else {
                 panic!("{fact:?} is replaced by something else");
             };
-            assert_eq!(summary.tally, tally);
+            assert_eq!(summary.totals, totals);
         }
     }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::domain::attempt::{Attempt, AttemptOutcome};
 use crate::domain::circuit::{CircuitChanged, CircuitName, CircuitState, Forced};
-use crate::domain::compaction_summary::{CompactionSummary, KnownId, Tally};
+use crate::domain::compaction_summary::{CompactionSummary, KnownId, MessageTotals};
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::fact::{
     AttemptFailed, DeadLetterDeleted, Fact, HealthChanged, InstanceDeregistered, InstanceWithdrawn,
@@ -325,13 +325,13 @@ pub fn redrive_advanced(number: u128, status: JobStatus) -> Fact {
 }
 
 pub fn compaction_summary(numbers: std::ops::Range<u128>) -> Fact {
-    let tally = Tally {
+    let totals = MessageTotals {
         accepted: (numbers.end - numbers.start) as i64,
         delivered: 1,
-        ..Tally::default()
+        ..MessageTotals::default()
     };
     Fact::CompactionSummary(Arc::new(CompactionSummary {
-        tally,
+        totals,
         known_ids: numbers.map(known_id).collect(),
         ..CompactionSummary::default()
     }))

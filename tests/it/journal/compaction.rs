@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use message_hub::adapters::journal_file::FileJournal;
-use message_hub::domain::compaction_summary::Tally;
+use message_hub::domain::compaction_summary::MessageTotals;
 use message_hub::domain::fact::{Fact, Recorded};
 use message_hub::domain::ids::{MessageId, Position};
-use message_hub::logic::tally::contribution;
+use message_hub::logic::message_totals::contribution;
 use message_hub::ports::journal::{Journal, JournalError, Portion};
 
 use super::{accepted, append_synced, delivered, files, open, reopen, replay};
@@ -19,14 +19,14 @@ const SMALL: u64 = 2000;
 #[derive(PartialEq, Debug, Default)]
 pub struct Owed {
     pub open: BTreeSet<MessageId>,
-    pub tally: Tally,
+    pub totals: MessageTotals,
     pub known_ids: BTreeSet<MessageId>,
 }
 
 pub fn owed(records: &[Recorded]) -> Owed {
     let mut owed = Owed::default();
     for Recorded { fact, .. } in records {
-        owed.tally += contribution(fact);
+        owed.totals += contribution(fact);
         match fact {
             Fact::Accepted(message) => {
                 owed.open.insert(message.id);
@@ -111,7 +111,7 @@ fn compacting_again_takes_the_compacted_segment_along() {
     let (_, records, _) = reopen(directory.path(), SMALL);
     let owed = owed(&records);
     assert_eq!((owed.open.len(), owed.known_ids.len()), (40, 400));
-    assert_eq!((owed.tally.accepted, owed.tally.open()), (400, 40));
+    assert_eq!((owed.totals.accepted, owed.totals.open()), (400, 40));
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn the_journal_is_written_while_it_is_compacted() {
     drop(journal);
     let (_, records, _) = reopen(directory.path(), SMALL);
     let owed = owed(&records);
-    assert_eq!((owed.tally.accepted, owed.open.len()), (500, 50));
+    assert_eq!((owed.totals.accepted, owed.open.len()), (500, 50));
     assert_eq!(owed.known_ids.len(), 500);
 }
 
@@ -169,7 +169,7 @@ fn a_reader_goes_on_through_a_compaction() {
         .next(Portion::records(usize::MAX))
         .unwrap();
     assert_eq!(owed(&fresh).open.len(), 12);
-    assert_eq!(owed(&fresh).tally.accepted, 120);
+    assert_eq!(owed(&fresh).totals.accepted, 120);
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn compacted(records: &[Recorded]) -> Vec<Recorded> {
 #[derive(Default, PartialEq, Debug)]
 struct Replayed {
     open: BTreeMap<MessageId, (Message, Vec<Attempt>)>,
-    tally: Tally,
+    totals: MessageTotals,
     known_services: BTreeMap<ServiceName, bool>,
     registrations: BTreeMap<(ServiceName, InstanceId), (Registration, Option<Withdrawal>)>,
     known_ids: BTreeMap<MessageId, KnownId>,
@@ -87,7 +87,7 @@ impl Replayed {
     fn of(records: &[Recorded]) -> Self {
         let mut replayed = Self::default();
         for record in records {
-            replayed.tally += contribution(&record.fact);
+            replayed.totals += contribution(&record.fact);
             replayed.apply(&record.fact);
         }
         // The records of a letter that holds its key say themselves how it ended, and stay; if its
@@ -265,7 +265,7 @@ fn only_what_is_owed_stays() {
         ..samples::known_id(1)
     };
     assert_eq!(summaries[0].known_ids, [delivered]);
-    assert_eq!(summaries[0].tally.accepted, 2);
+    assert_eq!(summaries[0].totals.accepted, 2);
     assert_eq!(*summaries[1], CompactionSummary::default());
 }
 
@@ -280,7 +280,7 @@ fn a_redriven_message_keeps_only_its_newest_life() {
     ]);
     let left = compacted(&records);
     assert_eq!(left[1..], records[3..]);
-    assert_eq!(summaries_of(&left)[0].tally.dead, 1);
+    assert_eq!(summaries_of(&left)[0].totals.dead, 1);
     assert_eq!(summaries_of(&left)[0].known_ids, [samples::known_id(1)]);
 }
 
@@ -303,7 +303,7 @@ fn a_held_letter_sent_again_still_comes_before_what_waits_for_it() {
         (known_ids.len(), known_ids[0].end),
         (1, Some(State::Delivered))
     );
-    assert_eq!(summaries_of(&left)[0].tally.dead, 0);
+    assert_eq!(summaries_of(&left)[0].totals.dead, 0);
     // Once it is delivered nothing of it is needed.
     let mut later: Vec<_> = records.iter().map(|record| record.fact.clone()).collect();
     later.push(samples::delivered(1));

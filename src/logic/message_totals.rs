@@ -1,20 +1,20 @@
 //! What each fact counts: summed over all facts it gives the totals of `/metrics`.
 
-use crate::domain::compaction_summary::Tally;
+use crate::domain::compaction_summary::MessageTotals;
 use crate::domain::fact::{Fact, Redrive};
 use crate::domain::message::State;
 
 /// What `fact` adds to the totals. A redrive takes its message out of the dead or the expired.
-pub fn contribution(fact: &Fact) -> Tally {
-    let mut tally = Tally::default();
+pub fn contribution(fact: &Fact) -> MessageTotals {
+    let mut totals = MessageTotals::default();
     match fact {
-        Fact::Accepted(_) => tally.accepted = 1,
-        Fact::Delivered(_) => tally.delivered = 1,
-        Fact::DeadLettered(_) => tally.dead = 1,
-        Fact::Expired(_) => tally.expired = 1,
-        Fact::Cancelled(_) => tally.cancelled = 1,
+        Fact::Accepted(_) => totals.accepted = 1,
+        Fact::Delivered(_) => totals.delivered = 1,
+        Fact::DeadLettered(_) => totals.dead = 1,
+        Fact::Expired(_) => totals.expired = 1,
+        Fact::Cancelled(_) => totals.cancelled = 1,
         Fact::Redriven(redrive) => return of_redrive(redrive),
-        Fact::CompactionSummary(summary) => return summary.tally,
+        Fact::CompactionSummary(summary) => return summary.totals,
         Fact::AttemptFailed(_)
         | Fact::DeadLetterDeleted(_)
         | Fact::ServiceSeen(_)
@@ -41,16 +41,16 @@ pub fn contribution(fact: &Fact) -> Tally {
         | Fact::MessageDeleted(_)
         | Fact::MessagesRemoved(_) => {}
     }
-    tally
+    totals
 }
 
-fn of_redrive(redrive: &Redrive) -> Tally {
-    let mut tally = Tally::default();
+fn of_redrive(redrive: &Redrive) -> MessageTotals {
+    let mut totals = MessageTotals::default();
     match redrive.from {
-        State::Expired => tally.expired = -1,
-        _ => tally.dead = -1,
+        State::Expired => totals.expired = -1,
+        _ => totals.dead = -1,
     }
-    tally
+    totals
 }
 
 #[cfg(test)]
@@ -59,8 +59,8 @@ mod tests {
     use crate::domain::compaction_summary::CompactionSummary;
     use crate::logic::journal::samples;
 
-    fn sum(facts: &[Fact]) -> Tally {
-        let mut total = Tally::default();
+    fn sum(facts: &[Fact]) -> MessageTotals {
+        let mut total = MessageTotals::default();
         for fact in facts {
             total += contribution(fact);
         }
@@ -85,22 +85,22 @@ mod tests {
             samples::expired(1),
             samples::redriven(1, 2, State::Expired),
         ];
-        let expected = Tally {
+        let expected = MessageTotals {
             accepted: 1,
-            ..Tally::default()
+            ..MessageTotals::default()
         };
         assert_eq!(sum(&facts), expected);
     }
 
     #[test]
     fn what_was_carried_counts_as_it_did() {
-        let tally = Tally {
+        let totals = MessageTotals {
             accepted: 7,
             cancelled: 3,
-            ..Tally::default()
+            ..MessageTotals::default()
         };
         let summary = CompactionSummary {
-            tally,
+            totals,
             ..CompactionSummary::default()
         };
         let facts = [
