@@ -1,10 +1,10 @@
 //! The writer: the only actor that touches the journal.
 //!
-//! Owns the Journal and the Ledger. Receives [`Accept`], [`Publish`], [`Record`], [`Archived`],
-//! [`ClockSet`] and [`Close`]; sends [`Committed`] to everyone, [`Release`] to the Router, [`Fatal`]
-//! to the Warden, and answers clients. With a fact it writes the event by which the hub itself tells
-//! of it. Runs alone on its thread, which it may block. Never hands out, retries or decides about
-//! messages: it only writes what follows from what is written.
+//! Owns the Journal and the write model. Receives [`Accept`], [`Publish`], [`Record`],
+//! [`Archived`], [`ClockSet`] and [`Close`]; sends [`Committed`] to everyone, [`Release`] to the
+//! Router, [`Fatal`] to the Warden, and answers clients. With a fact it writes the event by which
+//! the hub itself tells of it. Runs alone on its thread, which it may block. Never hands out,
+//! retries or decides about messages: it only writes what follows from what is written.
 //!
 //! Group commit: the first arrival arms one flush; everything that arrives while a sync is under
 //! way rides in the next.
@@ -41,7 +41,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::shortage::Shortage;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::journal::units::Units;
-use crate::logic::ledger::Ledger;
+use crate::logic::write_model::WriteModel;
 use crate::metrics::Metrics;
 use crate::ports::journal::{CompactionReport, Journal, JournalError};
 
@@ -58,7 +58,7 @@ pub struct EventStore {
     random: StdRng,
     metrics: Arc<Metrics>,
     journal: Box<dyn Journal>,
-    ledger: Ledger,
+    write_model: WriteModel,
     hops: Hops,
     disk_reserve: u64,
     disk_checked: Option<Instant>,
@@ -96,7 +96,7 @@ impl EventStore {
         (clock, random): (Clock, StdRng),
         metrics: Arc<Metrics>,
         journal: Box<dyn Journal>,
-        ledger: Ledger,
+        write_model: WriteModel,
         disk_reserve: u64,
         hops: Hops,
         watch: DeathWatch,
@@ -106,7 +106,7 @@ impl EventStore {
             random,
             metrics,
             journal,
-            ledger,
+            write_model,
             hops,
             disk_reserve,
             disk_checked: None,
@@ -154,7 +154,7 @@ impl EventStore {
         let refusal = self.refusal();
         let wall = self.look_at_clock();
         let chosen = choose(
-            &mut self.ledger,
+            &mut self.write_model,
             wall,
             &mut self.random,
             refusal.as_ref(),
@@ -212,7 +212,7 @@ impl EventStore {
     /// Tells everyone, then the clients: who was answered finds what was acknowledged.
     fn announce(&mut self, chosen: Chosen, first: Position) {
         for fact in &chosen.facts {
-            self.ledger.apply(fact);
+            self.write_model.apply(fact);
             self.metrics.count(fact);
         }
         if !chosen.facts.is_empty() {
@@ -245,10 +245,10 @@ impl EventStore {
     fn show_window(&self) {
         self.metrics
             .dedup_overflowed
-            .set(i64::from(self.ledger.window_overflowed()));
+            .set(i64::from(self.write_model.window_overflowed()));
         self.metrics
             .event_dedup_overflowed
-            .set(i64::from(self.ledger.event_window_overflowed()));
+            .set(i64::from(self.write_model.event_window_overflowed()));
     }
 
     /// Nothing can be written: new messages and events are refused, what settles old ones waits.
@@ -323,7 +323,7 @@ impl Invariants for EventStore {
         );
         let is_seen_to = self.armed || self.failed || self.pending.is_empty();
         assert!(is_seen_to, "what waits is written");
-        self.ledger.check() + self.pending.len()
+        self.write_model.check() + self.pending.len()
     }
 }
 

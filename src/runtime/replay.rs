@@ -14,7 +14,7 @@ use crate::domain::ids::Position;
 use crate::domain::moment::Moment;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::journal::clock_steps::ClockSteps;
-use crate::logic::ledger::Ledger;
+use crate::logic::write_model::WriteModel;
 use crate::opening::StartError;
 use crate::ports::journal::{Cut, Journal, JournalError, Portion, Recovery};
 
@@ -77,15 +77,15 @@ type Batch = (Vec<Recorded>, i64);
 /// Replays on another thread, as fast as the actors take it in.
 pub async fn replay(
     mut journal: Box<dyn Journal>,
-    mut ledger: Ledger,
+    mut write_model: WriteModel,
     actors: &[Recipient<Committed>],
     at: Moment,
-) -> Result<(Box<dyn Journal>, Ledger, Recovered), StartError> {
+) -> Result<(Box<dyn Journal>, WriteModel, Recovered), StartError> {
     let started = Instant::now();
     let (sender, mut batches) = mpsc::channel::<Batch>(AHEAD);
     let reading = tokio::task::spawn_blocking(move || {
-        let (recovery, last_at) = read(&mut *journal, &mut ledger, sender, at.wall)?;
-        Ok::<_, JournalError>((journal, ledger, recovery, last_at))
+        let (recovery, last_at) = read(&mut *journal, &mut write_model, sender, at.wall)?;
+        Ok::<_, JournalError>((journal, write_model, recovery, last_at))
     });
     while let Some((records, set_since)) = batches.recv().await {
         let committed = Committed {
@@ -102,12 +102,12 @@ pub async fn replay(
     let read = reading
         .await
         .map_err(|error| StartError::Internal(format!("replay: {error}")))?;
-    let (journal, ledger, recovery, last_at) =
+    let (journal, write_model, recovery, last_at) =
         read.map_err(|error| StartError::Storage(error.to_string()))?;
-    let open = ledger.totals().open();
+    let open = write_model.totals().open();
     Ok((
         journal,
-        ledger,
+        write_model,
         Recovered {
             recovery,
             last_at,
@@ -119,7 +119,7 @@ pub async fn replay(
 
 fn read(
     journal: &mut dyn Journal,
-    ledger: &mut Ledger,
+    write_model: &mut WriteModel,
     sender: mpsc::Sender<Batch>,
     now: Timestamp,
 ) -> Result<(Recovery, Timestamp), JournalError> {
@@ -128,7 +128,7 @@ fn read(
     let mut last_at = Timestamp::default();
     let mut since_step = Timestamp::default();
     let recovery = journal.replay(&mut |record| {
-        ledger.apply(&record.fact);
+        write_model.apply(&record.fact);
         let at = record.fact.at().unwrap_or_default();
         last_at = last_at.max(at);
         if record.position >= newest_step {

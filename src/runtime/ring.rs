@@ -38,10 +38,10 @@ use crate::domain::timestamp::Timestamp;
 use crate::exit::Exit;
 use crate::logic::admission::Admission;
 use crate::logic::dedup::DedupWindow;
-use crate::logic::ledger::Ledger;
 use crate::logic::limits::Limit;
 use crate::logic::ownership::Denial;
 use crate::logic::quotas::Quotas;
+use crate::logic::write_model::WriteModel;
 use crate::logic::writer::Author;
 use crate::metrics::Metrics;
 use crate::opening::StartError;
@@ -190,16 +190,21 @@ impl Ring {
         });
 
         let window = DedupWindow::new(self.config.dedup_capacity, self.config.dedup_window);
-        let ledger = Ledger::new(window);
+        let write_model = WriteModel::new(window);
         let committed = self.to.committed();
-        let (journal, ledger, recovery) =
-            replay::replay(Box::new(journal), ledger, &committed, self.clock.moment()).await?;
+        let (journal, write_model, recovery) = replay::replay(
+            Box::new(journal),
+            write_model,
+            &committed,
+            self.clock.moment(),
+        )
+        .await?;
         if let Ok(found) = found {
             check_archive(found.checkpoint, recovery.last_position())?;
         }
         self.look_at_clock(recovery.last_at());
 
-        let writer = self.event_store(journal, ledger);
+        let writer = self.event_store(journal, write_model);
         journal_thread.spawn_fn(move || {
             seats.event_store.fill(writer);
         });
@@ -257,7 +262,7 @@ impl Ring {
         )
     }
 
-    fn event_store(&self, journal: Box<dyn Journal>, ledger: Ledger) -> EventStore {
+    fn event_store(&self, journal: Box<dyn Journal>, write_model: WriteModel) -> EventStore {
         let hops = event_store::Hops {
             committed: self.to.committed(),
             router: self.to.router.clone().recipient(),
@@ -270,7 +275,7 @@ impl Ring {
             (self.clock, random),
             self.metrics.clone(),
             journal,
-            ledger,
+            write_model,
             reserve,
             hops,
             watch,
@@ -403,8 +408,8 @@ impl Ring {
 
 impl Addresses {
     /// Who learns from the journal: the archivist first, so that what a reader no longer finds
-    /// with the scheduler is on its way to the archive; the timer last, so that what it finds due is
-    /// known to the scheduler.
+    /// with the scheduler is on its way to the archive; the timer last, so that what it finds due
+    /// is known to the scheduler.
     fn committed(&self) -> Vec<Recipient<Committed>> {
         vec![
             self.archivist.clone().recipient(),

@@ -14,18 +14,18 @@ use crate::logic::dedup::Verdict;
 use crate::logic::journal::codec::Kind;
 use crate::logic::journal::frame;
 use crate::logic::journal::units;
-use crate::logic::ledger::{Draft, Ledger};
+use crate::logic::write_model::{Draft, WriteModel};
 
 /// Takes from what is pending what follows from the journal. What is new gets `refusal`, if any.
 pub fn choose(
-    ledger: &mut Ledger,
+    write_model: &mut WriteModel,
     now: Timestamp,
     random: &mut StdRng,
     refusal: Option<&Refusal>,
     pending: Vec<Pending>,
 ) -> Chosen {
     let mut chosen = Chosen::default();
-    let mut draft = ledger.draft(now);
+    let mut draft = write_model.draft(now);
     for item in pending {
         match item {
             Pending::Accept(mut accept) => {

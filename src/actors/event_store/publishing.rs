@@ -3,7 +3,7 @@
 use crate::actors::messages::EventSlot;
 use crate::domain::fact::Fact;
 use crate::domain::refusal::Refusal;
-use crate::logic::ledger::{Draft, Offered, Publication};
+use crate::logic::write_model::{Draft, Offered, Publication};
 
 use super::chosen::Chosen;
 

@@ -60,10 +60,18 @@ fn writer_telling(mut others: Vec<Recipient<Committed>>) -> Writer {
             count.fetch_add(1, Ordering::Relaxed);
         })),
     };
-    let ledger = Ledger::new(DedupWindow::new(100, Duration::from_secs(3600)));
+    let write_model = WriteModel::new(DedupWindow::new(100, Duration::from_secs(3600)));
     let (journal, metrics) = (Box::new(disk.journal()), Arc::new(Metrics::new()));
     let time = (clock, StdRng::seed_from_u64(1));
-    let store = EventStore::new(time, metrics.clone(), journal, ledger, 1, hops, unwatched());
+    let store = EventStore::new(
+        time,
+        metrics.clone(),
+        journal,
+        write_model,
+        1,
+        hops,
+        unwatched(),
+    );
     Writer {
         disk,
         clock,

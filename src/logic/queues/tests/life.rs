@@ -189,7 +189,8 @@ impl Life {
         }
     }
 
-    /// As the ledger would: a message is opened when it is not open, everything else when it is.
+    /// As the write model would: a message is opened when it is not open, everything else when it
+    /// is.
     fn commit(&mut self, fact: Fact) {
         let open = self.model.find(fact.message_id().unwrap());
         if open.is_some() == fact.opened().is_some() {

@@ -1,6 +1,6 @@
 //! What the journal says, as far as it decides what may be written next.
 //!
-//! The ledger is the judge of races: whatever two actors believe, a message is opened once and
+//! The write model is the judge of races: whatever two actors believe, a message is opened once and
 //! settled once, because only facts that follow from the journal enter it.
 
 mod draft;
@@ -19,24 +19,24 @@ use crate::domain::timestamp::Timestamp;
 
 use super::dedup::DedupWindow;
 use super::message_totals;
-use events::EventLedger;
+use events::EventWriteModel;
 use instances::{InstanceDraft, Instances};
 
 #[derive(Debug)]
-pub struct Ledger {
+pub struct WriteModel {
     open: AHashSet<MessageId>,
     window: DedupWindow,
     totals: MessageTotals,
-    events: EventLedger,
+    events: EventWriteModel,
     instances: Instances,
 }
 
-impl Ledger {
+impl WriteModel {
     /// Messages and events each have a window like this empty one.
     pub fn new(window: DedupWindow) -> Self {
         Self {
             open: AHashSet::new(),
-            events: EventLedger::new(window.clone()),
+            events: EventWriteModel::new(window.clone()),
             window,
             totals: MessageTotals::default(),
             instances: Instances::default(),
@@ -83,7 +83,7 @@ impl Ledger {
         self.window.overflowed()
     }
 
-    /// As [`Ledger::window_overflowed`], of the ids of events.
+    /// As [`WriteModel::window_overflowed`], of the ids of events.
     pub fn event_window_overflowed(&self) -> bool {
         self.events.window_overflowed()
     }
@@ -129,12 +129,12 @@ mod tests {
         Timestamp::from_millis(START + millis)
     }
 
-    fn ledger(facts: &[Fact]) -> Ledger {
-        let mut ledger = Ledger::new(DedupWindow::new(100, WINDOW));
+    fn write_model(facts: &[Fact]) -> WriteModel {
+        let mut write_model = WriteModel::new(DedupWindow::new(100, WINDOW));
         for fact in facts {
-            ledger.apply(fact);
+            write_model.apply(fact);
         }
-        ledger
+        write_model
     }
 
     /// Odd numbers are chosen by the client.
@@ -155,8 +155,8 @@ mod tests {
             vec![samples::accepted(1)],
             vec![samples::accepted(1), samples::delivered(1)],
         ] {
-            let mut ledger = ledger(&facts);
-            let mut draft = ledger.draft(at(2));
+            let mut write_model = write_model(&facts);
+            let mut draft = write_model.draft(at(2));
             assert_eq!(draft.offer(&message(1)), Verdict::SameContent);
             assert_eq!(draft.offer(&with_other_content(1)), Verdict::OtherContent);
             assert_eq!(draft.offer(&message(3)), Verdict::New);
@@ -191,21 +191,21 @@ mod tests {
                 Some(State::Queued),
             ),
         ] {
-            let mut ledger = ledger(&facts);
-            let mut draft = ledger.draft(at(2));
+            let mut write_model = write_model(&facts);
+            let mut draft = write_model.draft(at(2));
             assert_eq!(draft.offer(&message(1)), Verdict::SameContent);
             assert_eq!(draft.state(samples::id(1)), state, "{facts:?}");
         }
-        let mut ledger = ledger(&[samples::accepted(1)]);
-        let mut draft = ledger.draft(at(2));
+        let mut write_model = write_model(&[samples::accepted(1)]);
+        let mut draft = write_model.draft(at(2));
         assert!(draft.admits(&samples::cancelled(1)));
         assert_eq!(draft.state(samples::id(1)), Some(State::Cancelled));
     }
 
     #[test]
     fn a_repeat_within_one_batch_is_recognised() {
-        let mut ledger = ledger(&[]);
-        let mut draft = ledger.draft(at(0));
+        let mut write_model = write_model(&[]);
+        let mut draft = write_model.draft(at(0));
         assert_eq!(draft.offer(&message(1)), Verdict::New);
         assert_eq!(draft.offer(&message(1)), Verdict::SameContent);
         assert_eq!(draft.offer(&with_other_content(1)), Verdict::OtherContent);
@@ -213,11 +213,11 @@ mod tests {
 
     #[test]
     fn a_batch_that_was_not_written_leaves_no_trace() {
-        let mut ledger = ledger(&[samples::accepted(2)]);
-        let mut draft = ledger.draft(at(0));
+        let mut write_model = write_model(&[samples::accepted(2)]);
+        let mut draft = write_model.draft(at(0));
         assert_eq!(draft.offer(&message(1)), Verdict::New);
         assert!(draft.admits(&samples::delivered(2)));
-        let mut again = ledger.draft(at(0));
+        let mut again = write_model.draft(at(0));
         assert_eq!(again.offer(&message(1)), Verdict::New);
         assert!(again.admits(&samples::delivered(2)));
     }
@@ -229,31 +229,31 @@ mod tests {
             samples::accepted(3),
             samples::delivered(3),
         ];
-        let mut ledger = ledger(&facts);
-        assert!(!ledger.window_overflowed());
-        let mut draft = ledger.draft(at(9_000));
+        let mut write_model = write_model(&facts);
+        assert!(!write_model.window_overflowed());
+        let mut draft = write_model.draft(at(9_000));
         assert_eq!(draft.offer(&message(1)), Verdict::OtherContent);
         assert_eq!(draft.offer(&message(3)), Verdict::New);
-        assert!(ledger.window_overflowed());
+        assert!(write_model.window_overflowed());
     }
 
     #[test]
     fn the_first_of_two_settlements_wins() {
-        let mut ledger = ledger(&[samples::accepted(1), samples::accepted(2)]);
-        let mut draft = ledger.draft(at(0));
+        let mut write_model = write_model(&[samples::accepted(1), samples::accepted(2)]);
+        let mut draft = write_model.draft(at(0));
         assert!(draft.admits(&samples::delivered(1)));
         assert!(!draft.admits(&samples::cancelled(1)));
         assert!(!draft.admits(&samples::attempt_failed(1, 1)));
-        ledger.apply(&samples::delivered(1));
-        let mut later = ledger.draft(at(0));
+        write_model.apply(&samples::delivered(1));
+        let mut later = write_model.draft(at(0));
         assert!(!later.admits(&samples::expired(1)));
         assert!(later.admits(&samples::expired(2)));
     }
 
     #[test]
     fn a_message_is_settled_within_the_batch_that_opens_it() {
-        let mut ledger = ledger(&[]);
-        let mut draft = ledger.draft(at(0));
+        let mut write_model = write_model(&[]);
+        let mut draft = write_model.draft(at(0));
         assert!(!draft.admits(&samples::delivered(1)));
         assert_eq!(draft.offer(&message(1)), Verdict::New);
         assert!(draft.admits(&samples::delivered(1)));
@@ -262,10 +262,10 @@ mod tests {
     #[test]
     fn only_a_settled_message_is_redriven_and_only_once() {
         let redriven = samples::redriven(1, 1, State::Dead);
-        let mut ledger = ledger(&[samples::accepted(1)]);
-        assert!(!ledger.draft(at(0)).admits(&redriven));
-        ledger.apply(&samples::dead_lettered(1));
-        let mut draft = ledger.draft(at(0));
+        let mut write_model = write_model(&[samples::accepted(1)]);
+        assert!(!write_model.draft(at(0)).admits(&redriven));
+        write_model.apply(&samples::dead_lettered(1));
+        let mut draft = write_model.draft(at(0));
         assert!(draft.admits(&redriven));
         assert!(!draft.admits(&redriven));
         assert!(draft.admits(&samples::delivered(1)));
@@ -274,11 +274,11 @@ mod tests {
     #[test]
     fn only_what_is_settled_is_deleted() {
         for deleted in [samples::dead_letter_deleted(1), samples::message_deleted(1)] {
-            let mut ledger = ledger(&[samples::accepted(1)]);
-            assert!(!ledger.draft(at(0)).admits(&deleted));
-            ledger.apply(&samples::dead_lettered(1));
-            assert!(ledger.draft(at(0)).admits(&deleted));
-            let mut draft = ledger.draft(at(0));
+            let mut write_model = write_model(&[samples::accepted(1)]);
+            assert!(!write_model.draft(at(0)).admits(&deleted));
+            write_model.apply(&samples::dead_lettered(1));
+            assert!(write_model.draft(at(0)).admits(&deleted));
+            let mut draft = write_model.draft(at(0));
             assert!(draft.admits(&samples::redriven(1, 1, State::Dead)));
             assert!(!draft.admits(&deleted));
         }
@@ -286,8 +286,8 @@ mod tests {
 
     #[test]
     fn a_snapshot_is_no_further_than_its_stream() {
-        let mut ledger = ledger(&[samples::event_published(1, 3)]);
-        let mut draft = ledger.draft(at(0));
+        let mut write_model = write_model(&[samples::event_published(1, 3)]);
+        let mut draft = write_model.draft(at(0));
         for (stream, version, admitted) in
             [(1, 3, true), (1, 2, true), (1, 4, false), (2, 1, false)]
         {
@@ -298,11 +298,11 @@ mod tests {
 
     #[test]
     fn news_is_told_in_the_order_of_events() {
-        let mut ledger = ledger(&[
+        let mut write_model = write_model(&[
             samples::event_published(1, 8),
             samples::service_registered(1, "a", 1),
         ]);
-        let mut draft = ledger.draft(at(0));
+        let mut draft = write_model.draft(at(0));
         let mut tell = |fact| {
             draft
                 .own_event(&fact, || [0; 10])
@@ -318,9 +318,9 @@ mod tests {
 
     #[test]
     fn what_compaction_carried_is_known() {
-        let mut ledger = ledger(&[samples::compaction_summary(1..3)]);
-        assert_eq!(ledger.totals().accepted, 2);
-        let mut draft = ledger.draft(at(5));
+        let mut write_model = write_model(&[samples::compaction_summary(1..3)]);
+        assert_eq!(write_model.totals().accepted, 2);
+        let mut draft = write_model.draft(at(5));
         assert_eq!(draft.offer(&message(1)), Verdict::SameContent);
     }
 
@@ -330,12 +330,12 @@ mod tests {
         fn openings_and_settlements_take_turns(
             batches in prop::collection::vec(prop::collection::vec(samples::any_fact(), 0..8), 0..20),
         ) {
-            let mut ledger = ledger(&[]);
+            let mut write_model = write_model(&[]);
             let mut open = BTreeSet::new();
             let mut totals = MessageTotals::default();
             for batch in batches {
                 let mut written = Vec::new();
-                let mut draft = ledger.draft(at(0));
+                let mut draft = write_model.draft(at(0));
                 for fact in batch {
                     let is_new = match &fact {
                         Fact::Accepted(message) if open.contains(&message.id) => continue,
@@ -356,10 +356,10 @@ mod tests {
                     written.push(fact);
                 }
                 for fact in &written {
-                    ledger.apply(fact);
+                    write_model.apply(fact);
                 }
-                prop_assert_eq!(ledger.totals(), totals);
-                prop_assert_eq!(ledger.open.len(), open.len());
+                prop_assert_eq!(write_model.totals(), totals);
+                prop_assert_eq!(write_model.open.len(), open.len());
             }
         }
     }

@@ -19,8 +19,8 @@ fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(1_780_000_000_000 + millis)
 }
 
-fn ledger() -> EventLedger {
-    EventLedger::new(DedupWindow::new(LIMITS.capacity, LIMITS.age))
+fn write_model() -> EventWriteModel {
+    EventWriteModel::new(DedupWindow::new(LIMITS.capacity, LIMITS.age))
 }
 
 fn stream(name: &str) -> Option<StreamPlace> {
@@ -75,8 +75,8 @@ fn conflict(expected: i64, current: u64) -> Publication {
 
 #[test]
 fn events_and_those_of_each_stream_are_counted_from_one() {
-    let mut ledger = ledger();
-    let mut draft = ledger.draft(at(0));
+    let mut write_model = write_model();
+    let mut draft = write_model.draft(at(0));
     for (name, expected) in [
         (Some("a"), (1, Some(1))),
         (None, (2, None)),
@@ -88,19 +88,19 @@ fn events_and_those_of_each_stream_are_counted_from_one() {
     }
 }
 
-fn published_at(ledger: &mut EventLedger, now: Timestamp) -> Timestamp {
-    let published = ledger.draft(now).publish(event(None));
+fn published_at(write_model: &mut EventWriteModel, now: Timestamp) -> Timestamp {
+    let published = write_model.draft(now).publish(event(None));
     let Publication::Published(event) = published else {
         panic!("{published:?}");
     };
-    ledger.apply(&Fact::EventPublished(event.clone()));
+    write_model.apply(&Fact::EventPublished(event.clone()));
     event.published_at
 }
 
 #[test]
 fn times_wait_for_a_clock_that_was_set_back_but_not_for_years() {
     const MINUTE: i64 = 60_000;
-    let mut ledger = ledger();
+    let mut write_model = write_model();
     for (now, expected) in [
         (0, 0),
         (-10 * MINUTE, 0),
@@ -109,15 +109,15 @@ fn times_wait_for_a_clock_that_was_set_back_but_not_for_years() {
         (2 * MINUTE, 2 * MINUTE),
         (MINUTE, 2 * MINUTE),
     ] {
-        assert_eq!(published_at(&mut ledger, at(now)), at(expected));
+        assert_eq!(published_at(&mut write_model, at(now)), at(expected));
     }
 }
 
 #[test]
 fn what_was_expected_of_the_stream_must_hold() {
     use ExpectedVersion::{Exactly, Existing};
-    let mut ledger = ledger();
-    let mut draft = ledger.draft(at(0));
+    let mut write_model = write_model();
+    let mut draft = write_model.draft(at(0));
     assert_eq!(
         draft.publish(expecting("a", Existing)),
         conflict(-1, 0),
@@ -135,13 +135,13 @@ fn what_was_expected_of_the_stream_must_hold() {
 
 #[test]
 fn a_repeat_is_told_before_its_expectation() {
-    let mut ledger = ledger();
-    let Publication::Published(first) = ledger.draft(at(0)).publish(named(1, 7, stream("a")))
+    let mut write_model = write_model();
+    let Publication::Published(first) = write_model.draft(at(0)).publish(named(1, 7, stream("a")))
     else {
         panic!("it is new");
     };
-    ledger.apply(&Fact::EventPublished(first));
-    let mut draft = ledger.draft(at(0));
+    write_model.apply(&Fact::EventPublished(first));
+    let mut draft = write_model.draft(at(0));
     let again = Offered {
         expected_version: Some(ExpectedVersion::Exactly(0)),
         refusal_if_new: Some(Refusal::ShortOf(Lack::Space)),
@@ -157,8 +157,8 @@ fn a_repeat_is_told_before_its_expectation() {
 
 #[test]
 fn a_new_event_that_may_not_come_takes_no_place() {
-    let mut ledger = ledger();
-    let mut draft = ledger.draft(at(0));
+    let mut write_model = write_model();
+    let mut draft = write_model.draft(at(0));
     let doubtful = Offered {
         refusal_if_new: Some(Refusal::ShortOf(Lack::Space)),
         ..named(1, 7, stream("a"))
@@ -170,8 +170,8 @@ fn a_new_event_that_may_not_come_takes_no_place() {
 
 #[test]
 fn what_is_taken_back_leaves_no_trace() {
-    let mut ledger = ledger();
-    let mut draft = ledger.draft(at(0));
+    let mut write_model = write_model();
+    let mut draft = write_model.draft(at(0));
     draft.publish(event(stream("a")));
     let mark = draft.mark();
     for offered in [event(stream("a")), named(1, 7, stream("b")), event(None)] {
@@ -187,37 +187,37 @@ fn what_is_taken_back_leaves_no_trace() {
 
 #[test]
 fn the_time_never_falls() {
-    let mut ledger = ledger();
+    let mut write_model = write_model();
     for (now, expected) in [(5, 5), (3, 5), (9, 9)] {
-        let Publication::Published(event) = ledger.draft(at(now)).publish(event(None)) else {
+        let Publication::Published(event) = write_model.draft(at(now)).publish(event(None)) else {
             panic!("nothing was expected");
         };
         assert_eq!(event.published_at, at(expected));
-        ledger.apply(&Fact::EventPublished(event));
+        write_model.apply(&Fact::EventPublished(event));
     }
 }
 
 #[test]
 fn an_id_is_free_again_when_the_window_forgot_it() {
-    let mut ledger = ledger();
-    ledger.apply(&samples::event_published(1, 1));
-    let known = known(&ledger)[0];
+    let mut write_model = write_model();
+    write_model.apply(&samples::event_published(1, 1));
+    let known = known(&write_model)[0];
     let again = |offered: &mut Offered| {
         let extras = offered.event.extras.get_or_insert_default();
         extras.fingerprint = Some(known.fingerprint);
     };
     let mut offered = named(known.id.as_u128(), 0, None);
     again(&mut offered);
-    let soon = ledger.draft(at(1000)).publish(offered.clone());
+    let soon = write_model.draft(at(1000)).publish(offered.clone());
     assert_eq!(soon, Publication::Duplicate);
-    assert!(!ledger.window_overflowed());
-    let late = ledger.draft(at(4_000_000)).publish(offered);
+    assert!(!write_model.window_overflowed());
+    let late = write_model.draft(at(4_000_000)).publish(offered);
     assert_eq!(place(late), (2, None));
-    assert!(ledger.window_overflowed());
+    assert!(write_model.window_overflowed());
 }
 
-fn known(ledger: &EventLedger) -> Vec<KnownId> {
-    ledger.window.known().collect()
+fn known(write_model: &EventWriteModel) -> Vec<KnownId> {
+    write_model.window.known().collect()
 }
 
 /// What somebody wants published.
@@ -317,24 +317,26 @@ fn compacted(facts: &[Fact]) -> Vec<Fact> {
     left
 }
 
-/// Everything a ledger knows, to compare it with another.
-fn contents(ledger: &EventLedger) -> (Sequence, Timestamp, BTreeMap<StreamId, u64>, Vec<KnownId>) {
-    let streams = ledger.streams.iter();
+/// Everything a write model knows, to compare it with another.
+fn contents(
+    write_model: &EventWriteModel,
+) -> (Sequence, Timestamp, BTreeMap<StreamId, u64>, Vec<KnownId>) {
+    let streams = write_model.streams.iter();
     let streams = streams.map(|(id, version)| (id.clone(), *version));
     (
-        ledger.last_sequence,
-        ledger.last_published_at,
+        write_model.last_sequence,
+        write_model.last_published_at,
         streams.collect(),
-        known(ledger),
+        known(write_model),
     )
 }
 
-fn replayed(facts: &[Fact]) -> EventLedger {
-    let mut ledger = ledger();
+fn replayed(facts: &[Fact]) -> EventWriteModel {
+    let mut write_model = write_model();
     for fact in facts {
-        ledger.apply(fact);
+        write_model.apply(fact);
     }
-    ledger
+    write_model
 }
 
 /// One request, which is there whole or not at all if it is atomic; gives what is to be written.
@@ -382,11 +384,11 @@ proptest! {
         ),
         cut in 0..60_usize,
     ) {
-        let (mut ledger, mut model) = (ledger(), Model::default());
+        let (mut write_model, mut model) = (write_model(), Model::default());
         let mut written: Vec<Fact> = Vec::new();
         for (is_written, now, requests) in batches {
             let (before, mut facts) = (model.clone(), Vec::new());
-            let mut draft = ledger.draft(at(now));
+            let mut draft = write_model.draft(at(now));
             for (atomic, wishes) in requests {
                 let request = (atomic, &wishes[..]);
                 let events = publish_as_the_model(&mut draft, &mut model, request)?;
@@ -397,9 +399,9 @@ proptest! {
                 continue;
             }
             for fact in &facts {
-                ledger.apply(fact);
+                write_model.apply(fact);
             }
-            ledger.check();
+            write_model.check();
             written.extend(facts);
         }
         let mut last = at(0);
@@ -410,9 +412,9 @@ proptest! {
             last = event.published_at;
         }
         prop_assert_eq!(model.streams.len(), written.len());
-        prop_assert_eq!(contents(&replayed(&written)), contents(&ledger));
+        prop_assert_eq!(contents(&replayed(&written)), contents(&write_model));
         let (old, new) = written.split_at(cut.min(written.len()));
         let shorter = [compacted(old), new.to_vec()].concat();
-        prop_assert_eq!(contents(&replayed(&shorter)), contents(&ledger));
+        prop_assert_eq!(contents(&replayed(&shorter)), contents(&write_model));
     }
 }

@@ -17,7 +17,7 @@ use crate::logic::dedup::{DedupWindow, Verdict};
 
 /// What the journal says of events.
 #[derive(Debug)]
-pub struct EventLedger {
+pub struct EventWriteModel {
     last_sequence: Sequence,
     last_published_at: Timestamp,
     /// The version of each stream's last event.
@@ -25,7 +25,7 @@ pub struct EventLedger {
     window: DedupWindow,
 }
 
-impl EventLedger {
+impl EventWriteModel {
     pub fn new(window: DedupWindow) -> Self {
         Self {
             last_sequence: 0,
@@ -75,7 +75,7 @@ impl EventLedger {
         self.window.overflowed()
     }
 
-    /// As [`super::Ledger::check`].
+    /// As [`super::WriteModel::check`].
     pub fn check(&self) -> usize {
         // A stream numbers its events without a gap, and each of them has a sequence of its own.
         let of_streams: u64 = self.streams.values().sum();
@@ -86,9 +86,9 @@ impl EventLedger {
         self.window.check() + self.streams.len()
     }
 
-    /// Begins to choose the events of one batch, `now` by the system's clock. Their time never falls
-    /// as long as that clock is set back by a little; one that was far ahead was wrong, and waiting
-    /// for it would make the times of all that follow wrong, too.
+    /// Begins to choose the events of one batch, `now` by the system's clock. Their time never
+    /// falls as long as that clock is set back by a little; one that was far ahead was wrong, and
+    /// waiting for it would make the times of all that follow wrong, too.
     pub fn draft(&mut self, now: Timestamp) -> EventDraft<'_> {
         self.window.forget_aged(now);
         let last = self.last_published_at;
@@ -98,7 +98,7 @@ impl EventLedger {
                 false => now.max(last),
             },
             last_sequence: self.last_sequence,
-            ledger: self,
+            write_model: self,
             streams: AHashMap::new(),
             ids: AHashMap::new(),
             steps: Vec::new(),
@@ -124,9 +124,9 @@ pub enum Publication {
     Refused(Refusal),
 }
 
-/// The events chosen for a batch that is not written yet, on top of the ledger.
+/// The events chosen for a batch that is not written yet, on top of the write model.
 pub struct EventDraft<'a> {
-    ledger: &'a EventLedger,
+    write_model: &'a EventWriteModel,
     /// The time of the whole batch.
     published_at: Timestamp,
     last_sequence: Sequence,
@@ -197,7 +197,7 @@ impl EventDraft<'_> {
     /// The version of a stream's last event; 0: there is none.
     pub fn version(&self, stream: &StreamId) -> u64 {
         let drafted = self.streams.get(stream);
-        let known = drafted.or_else(|| self.ledger.streams.get(stream));
+        let known = drafted.or_else(|| self.write_model.streams.get(stream));
         known.copied().unwrap_or(0)
     }
 
@@ -229,7 +229,7 @@ impl EventDraft<'_> {
         match self.ids.get(&event.id.0) {
             Some(other) if *other == fingerprint => Verdict::SameContent,
             Some(_) => Verdict::OtherContent,
-            None => self.ledger.window.compare(event.id.0, fingerprint),
+            None => self.write_model.window.compare(event.id.0, fingerprint),
         }
     }
 }

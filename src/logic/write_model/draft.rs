@@ -1,4 +1,4 @@
-//! What of a batch may be written, judged by the ledger and by what of it was chosen before.
+//! What of a batch may be written, judged by the write model and by what of it was chosen before.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::logic::dedup::{DedupWindow, Verdict};
 use crate::logic::own_events::own_event;
 
-/// The facts chosen for a batch that is not written yet, on top of the ledger.
+/// The facts chosen for a batch that is not written yet, on top of the write model.
 pub struct Draft<'a> {
     pub(super) now: Timestamp,
     pub(super) open: &'a AHashSet<MessageId>,
