@@ -29,8 +29,8 @@ use super::messages::{
 use crate::clock::Clock;
 use crate::domain::event::Sequence;
 use crate::domain::ids::Position;
-use crate::logic::horizon::Horizon;
 use crate::logic::projection::{Batch, Projection};
+use crate::logic::retained_events::RetainedEvents;
 use crate::logic::writer::{Author, Writer};
 use crate::metrics::Metrics;
 use crate::ports::archive::{Archive, ArchiveError};
@@ -65,7 +65,7 @@ pub struct Archivist {
     hops: Hops,
     flush_interval: Duration,
     phase: Phase,
-    horizon: Horizon,
+    retained_events: RetainedEvents,
     /// The oldest event that can be read, as was told last.
     told_oldest: Sequence,
     /// The newest position heard of.
@@ -134,11 +134,11 @@ impl Archivist {
         watch: DeathWatch,
     ) -> Self {
         metrics.archive_up.set(i64::from(found.is_ok()));
-        let mut horizon = Horizon::default();
+        let mut retained_events = RetainedEvents::default();
         let is_known = found.is_ok();
         let (archived, phase) = match found {
             Ok(found) => {
-                horizon.opened(found.events);
+                retained_events.opened(found.events);
                 (found.checkpoint, Phase::following(found.checkpoint))
             }
             Err(error) => {
@@ -156,7 +156,7 @@ impl Archivist {
             hops,
             flush_interval,
             phase,
-            horizon,
+            retained_events,
             told_oldest: 1,
             committed: archived,
             archived,
@@ -308,7 +308,7 @@ impl Actor for Archivist {
 impl Invariants for Archivist {
     fn check(&self) -> usize {
         if self.open {
-            self.horizon.check();
+            self.retained_events.check();
             let (archived, committed) = (self.archived, self.committed);
             assert!(
                 archived <= committed,
@@ -335,7 +335,7 @@ impl Handler<Committed> for Archivist {
         self.committed = self.committed.max(last.position);
         self.show_lag();
         for record in committed.records.iter() {
-            self.horizon.learn(&record.fact);
+            self.retained_events.learn(&record.fact);
         }
         let Phase::Following(projection) = &mut self.phase else {
             return;
@@ -343,7 +343,7 @@ impl Handler<Committed> for Archivist {
         for record in committed.records.iter() {
             projection.apply(record);
             if record.position > self.archived {
-                self.horizon.expect(&record.fact);
+                self.retained_events.expect(&record.fact);
             }
         }
         let (pending, bytes) = (projection.len(), projection.bytes());
@@ -352,7 +352,7 @@ impl Handler<Committed> for Archivist {
             self.phase = Phase::CatchingUp(None);
         }
         if self.open {
-            self.tell_horizon();
+            self.tell_oldest_retained();
         }
         if !BATCH.has_room(pending, bytes) && self.open {
             self.proceed(ctx);
@@ -371,7 +371,7 @@ impl Handler<Open> for Archivist {
         self.hops.archived.do_send(Archived {
             through: self.archived,
         });
-        self.tell_horizon();
+        self.tell_oldest_retained();
         self.open_archive(ctx);
         self.look_again(ctx);
     }

@@ -48,7 +48,7 @@ impl Archivist {
         );
         self.phase = Phase::following(self.archived);
         self.speaks_again();
-        self.tell_horizon();
+        self.tell_oldest_retained();
     }
 }
 
@@ -67,9 +67,9 @@ impl Handler<ReadAgain> for Archivist {
         let mut projection = Projection::new(self.archived);
         for record in &records {
             projection.apply(record);
-            self.horizon.expect(&record.fact);
+            self.retained_events.expect(&record.fact);
         }
-        self.tell_horizon();
+        self.tell_oldest_retained();
         self.phase = Phase::CatchingUp(Some(read.reader));
         if let Some(batch) = projection.take() {
             self.write(batch, ctx);

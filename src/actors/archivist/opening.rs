@@ -53,7 +53,7 @@ impl Archivist {
         });
         self.writer = Some(writer);
         if was_down || found.checkpoint != self.archived {
-            self.horizon.closed();
+            self.retained_events.closed();
             self.archived = found.checkpoint;
             self.phase = Phase::CatchingUp(None);
         }
@@ -64,8 +64,8 @@ impl Archivist {
             true if self.archived >= self.committed => self.speaks_again(),
             true => {}
         }
-        self.horizon.opened(found.events);
-        self.tell_horizon();
+        self.retained_events.opened(found.events);
+        self.tell_oldest_retained();
         self.go_on(ctx);
     }
 
@@ -95,8 +95,8 @@ impl Archivist {
         self.metrics.archive_up.set(0);
         self.refuse_waiters(&error);
         self.phase = Phase::Down(error);
-        self.horizon.closed();
-        self.tell_horizon();
+        self.retained_events.closed();
+        self.tell_oldest_retained();
     }
 
     pub(super) fn refuse_waiters(&mut self, error: &ArchiveError) {
@@ -106,10 +106,10 @@ impl Archivist {
     }
 
     /// Tells where the events begin that can be read, if that is news.
-    pub(super) fn tell_horizon(&mut self) {
+    pub(super) fn tell_oldest_retained(&mut self) {
         let is_complete = matches!(self.phase, Phase::Following(_));
-        let oldest = self.horizon.oldest(is_complete);
-        let is_lost = self.horizon.is_lost(oldest);
+        let oldest = self.retained_events.oldest(is_complete);
+        let is_lost = self.retained_events.is_lost(oldest);
         let lost_before = if is_lost { oldest } else { 0 };
         let gauge = &self.metrics.archive_lost_before;
         gauge.set(i64::try_from(lost_before).unwrap_or(i64::MAX));

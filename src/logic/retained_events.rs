@@ -9,7 +9,7 @@ use crate::domain::fact::Fact;
 
 /// Learns where the events begin that the archive holds or is about to get.
 #[derive(Debug, Default)]
-pub struct Horizon {
+pub struct RetainedEvents {
     removed_before: Sequence,
     newest: Sequence,
     archive: Known,
@@ -30,7 +30,7 @@ enum Known {
     },
 }
 
-impl Horizon {
+impl RetainedEvents {
     /// Takes in the next fact of the journal, whether the archive has it or not.
     pub fn learn(&mut self, fact: &Fact) {
         match fact {
@@ -116,83 +116,91 @@ mod tests {
         }))
     }
 
-    fn horizon(facts: &[Fact]) -> Horizon {
-        let mut horizon = Horizon::default();
+    fn retained_events(facts: &[Fact]) -> RetainedEvents {
+        let mut retained_events = RetainedEvents::default();
         for fact in facts {
-            horizon.learn(fact);
+            retained_events.learn(fact);
         }
-        horizon
+        retained_events
     }
 
     #[test]
     fn nothing_is_gone_of_a_new_or_an_unreachable_archive() {
-        let mut horizon = horizon(&[]);
-        assert_eq!(horizon.oldest(true), 1);
-        horizon.opened(None);
-        assert_eq!(horizon.oldest(true), 1);
-        horizon.learn(&summary(7));
-        horizon.closed();
-        assert_eq!(horizon.oldest(true), 1);
-        assert!(!horizon.is_lost(1));
+        let mut retained_events = retained_events(&[]);
+        assert_eq!(retained_events.oldest(true), 1);
+        retained_events.opened(None);
+        assert_eq!(retained_events.oldest(true), 1);
+        retained_events.learn(&summary(7));
+        retained_events.closed();
+        assert_eq!(retained_events.oldest(true), 1);
+        assert!(!retained_events.is_lost(1));
     }
 
     #[test]
     fn an_archive_that_is_behind_gets_the_rest_from_the_journal() {
-        let mut horizon = horizon(&[summary(7)]);
-        horizon.opened(Some((2, 7)));
-        assert_eq!(horizon.oldest(false), 2);
-        assert_eq!(horizon.oldest(true), 2);
-        horizon.expect(&samples::event_published(1, 8));
-        assert_eq!(horizon.oldest(false), 2);
-        horizon.opened(None);
-        assert_eq!(horizon.oldest(false), 8);
-        assert!(horizon.is_lost(8));
+        let mut retained_events = retained_events(&[summary(7)]);
+        retained_events.opened(Some((2, 7)));
+        assert_eq!(retained_events.oldest(false), 2);
+        assert_eq!(retained_events.oldest(true), 2);
+        retained_events.expect(&samples::event_published(1, 8));
+        assert_eq!(retained_events.oldest(false), 2);
+        retained_events.opened(None);
+        assert_eq!(retained_events.oldest(false), 8);
+        assert!(retained_events.is_lost(8));
     }
 
     #[test]
     fn with_nothing_left_the_next_event_is_the_first() {
-        let mut horizon = horizon(&[summary(7)]);
-        horizon.opened(None);
-        assert_eq!(horizon.oldest(false), 1, "the journal is still read");
-        assert_eq!(horizon.oldest(true), 8);
+        let mut retained_events = retained_events(&[summary(7)]);
+        retained_events.opened(None);
+        assert_eq!(
+            retained_events.oldest(false),
+            1,
+            "the journal is still read"
+        );
+        assert_eq!(retained_events.oldest(true), 8);
         for sequence in 8..10 {
-            horizon.learn(&samples::event_published(1, sequence));
-            horizon.expect(&samples::event_published(1, sequence));
-            assert_eq!(horizon.oldest(true), 8);
+            retained_events.learn(&samples::event_published(1, sequence));
+            retained_events.expect(&samples::event_published(1, sequence));
+            assert_eq!(retained_events.oldest(true), 8);
         }
     }
 
     #[test]
     fn an_old_archive_that_was_restored_has_a_hole_behind_it() {
-        let mut horizon = horizon(&[summary(7)]);
-        horizon.opened(Some((1, 3)));
-        assert_eq!(horizon.oldest(false), 1, "the journal is still read");
-        assert_eq!(horizon.oldest(true), 8);
-        horizon.expect(&samples::event_published(1, 6));
-        assert_eq!(horizon.oldest(false), 6);
-        assert!(horizon.is_lost(6));
+        let mut retained_events = retained_events(&[summary(7)]);
+        retained_events.opened(Some((1, 3)));
+        assert_eq!(
+            retained_events.oldest(false),
+            1,
+            "the journal is still read"
+        );
+        assert_eq!(retained_events.oldest(true), 8);
+        retained_events.expect(&samples::event_published(1, 6));
+        assert_eq!(retained_events.oldest(false), 6);
+        assert!(retained_events.is_lost(6));
     }
 
     #[test]
     fn what_was_removed_is_not_lost() {
-        let horizon = horizon(&[summary(7), samples::events_removed(5)]);
+        let retained_events = retained_events(&[summary(7), samples::events_removed(5)]);
         for (oldest, is_lost) in [(1, false), (5, false), (6, true)] {
-            assert_eq!(horizon.is_lost(oldest), is_lost, "{oldest}");
+            assert_eq!(retained_events.is_lost(oldest), is_lost, "{oldest}");
         }
     }
 
     #[test]
     fn an_archive_that_comes_back_is_looked_at_anew() {
-        let mut horizon = horizon(&[summary(7)]);
-        horizon.opened(None);
-        horizon.expect(&samples::event_published(1, 8));
-        horizon.closed();
-        horizon.opened(Some((1, 7)));
-        assert_eq!(horizon.oldest(false), 1);
-        horizon.closed();
-        horizon.opened(None);
-        assert_eq!(horizon.oldest(false), 1);
-        horizon.expect(&samples::event_published(1, 6));
-        assert_eq!(horizon.oldest(false), 6);
+        let mut retained_events = retained_events(&[summary(7)]);
+        retained_events.opened(None);
+        retained_events.expect(&samples::event_published(1, 8));
+        retained_events.closed();
+        retained_events.opened(Some((1, 7)));
+        assert_eq!(retained_events.oldest(false), 1);
+        retained_events.closed();
+        retained_events.opened(None);
+        assert_eq!(retained_events.oldest(false), 1);
+        retained_events.expect(&samples::event_published(1, 6));
+        assert_eq!(retained_events.oldest(false), 6);
     }
 }
