@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use actix_web::HttpResponse;
 use serde_json::{Map, Value, json};
 
-use super::{Routes, routing};
+use super::routing::{self, Routes};
 use crate::error::HubError;
 
 /// A type of frame, and who sends it.

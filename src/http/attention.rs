@@ -2,9 +2,9 @@
 
 use std::fmt::Display;
 
-use super::Hub;
 use super::picture::Picture;
 use super::sight::Sight;
+use super::state::Hub;
 use crate::domain::circuit::CircuitState;
 use crate::domain::refusal::Refusal;
 use crate::logic::queues::pause::Pause;

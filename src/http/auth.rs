@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::edge::Asking;
 use super::query::Query;
+use crate::config::{Config, Secret};
 use crate::domain::ids::ServiceName;
 use crate::error::HubError;
 
@@ -87,6 +88,15 @@ pub enum Denial {
 const GIVEN_BOTH_WAYS: &str = "X-Service-Name: is given in the query and as a header";
 
 impl Keys {
+    pub fn of(config: &Config) -> Self {
+        let expose = |keys: &Vec<Secret>| keys.iter().map(|key| key.expose().to_owned()).collect();
+        let keys = config.service_keys.iter();
+        let keys: BTreeMap<_, Vec<String>> = keys
+            .map(|(name, keys)| (name.clone(), expose(keys)))
+            .collect();
+        Self::new(keys, config.operators.clone())
+    }
+
     pub fn new(
         keys: BTreeMap<ServiceName, Vec<impl AsRef<str>>>,
         operators: BTreeSet<ServiceName>,

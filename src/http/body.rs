@@ -12,7 +12,8 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 
 use super::bodies::{Permit, Purpose};
-use super::{Hub, peer};
+use super::peer;
+use super::state::Hub;
 use crate::error::{HubError, Subject};
 use crate::logic::canonical::depth;
 use crate::patience::Patience;

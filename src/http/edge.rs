@@ -19,7 +19,8 @@ use tokio::time::Instant;
 
 use super::auth::{Caller, GivenTwice, only};
 use super::connection::Line;
-use super::{Hub, cors, openapi, query, refusals, socket};
+use super::state::Hub;
+use super::{cors, openapi, query, refusals, socket};
 use crate::domain::ids::is_label;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::web_origin::Authority;

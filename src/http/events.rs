@@ -6,7 +6,8 @@ pub mod publish;
 pub mod read;
 pub mod replay;
 
-use super::{Routes, routing, socket};
+use super::routing::{self, Routes};
+use super::socket;
 
 pub fn routes(routes: &mut Routes<'_>) {
     routes.at(

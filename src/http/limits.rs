@@ -7,7 +7,9 @@ use utoipa::ToSchema;
 
 use super::ask::look;
 use super::auth::Caller;
-use super::{Hub, Routes, peer, routing};
+use super::peer;
+use super::routing::{self, Routes};
+use super::state::Hub;
 use crate::actors::messages::{
     CountInstances, InspectQuotas, InspectRedrives, InspectUsage, ServiceUsage,
 };

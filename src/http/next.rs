@@ -6,8 +6,10 @@ use utoipa::ToSchema;
 
 use super::ask::ask;
 use super::openapi::circuits::NextQuery;
+use super::query;
+use super::routing::{self, Routes};
 use super::services::is_there;
-use super::{Hub, Routes, query, routing};
+use super::state::Hub;
 use crate::actors::messages::PickInstance;
 use crate::domain::ids::{InstanceId, Label, ServiceName};
 use crate::domain::refusal::Refusal;

@@ -6,7 +6,8 @@ use futures_util::future::{FutureExt, LocalBoxFuture};
 use serde::Deserialize;
 
 use super::body::{Body, Incoming};
-use super::{Hub, fields};
+use super::fields;
+use super::state::Hub;
 use crate::error::{HubError, Subject};
 
 /// A body of which nothing is taken: it is empty, null, as some clients write that there is none, or an

@@ -30,7 +30,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use bytes::Bytes;
 
-use super::{Routes, routing};
+use super::routing::{self, Routes};
 
 pub(super) fn routes(routes: &mut Routes<'_>) {
     routes.at("/openapi.json", "GET", [routing::get(description)]);

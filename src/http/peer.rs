@@ -2,8 +2,8 @@
 
 use actix_web::HttpRequest;
 
-use super::Hub;
 use super::auth::Caller;
+use super::state::Hub;
 use crate::pool::Peer;
 
 /// The service, if it has proved its name; else where it comes from.

@@ -11,7 +11,8 @@ pub mod operations;
 use super::ask::look;
 use super::openapi::queue::QueueQuery;
 use super::query::Query;
-use super::{Hub, Routes, routing};
+use super::routing::{self, Routes};
+use super::state::Hub;
 use crate::actors::messages::{
     AdmissionReport, DestinationDoor, DoorEvents, InspectAdmission, InspectQueues,
 };

@@ -21,9 +21,9 @@ use bytes::Bytes;
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::Hub;
 use super::messages::flush;
 use super::peer;
+use super::state::Hub;
 use crate::error::HubError;
 use crate::logic::limits::{Limit, Limits};
 use crate::logic::page;

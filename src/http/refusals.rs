@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use actix_web::web;
 
-use super::Hub;
 use super::auth::Denial;
+use super::state::Hub;
 use crate::domain::ids::ServiceName;
 use crate::domain::timestamp::Timestamp;
 use crate::error::HubError;

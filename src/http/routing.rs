@@ -2,10 +2,13 @@
 //! says what becomes of a body, or it does not compile: a body that nobody looks at may have meant
 //! only a part of what is done.
 
-use actix_web::{FromRequest, Handler, Responder, Route, web};
+use actix_web::http::Method;
+use actix_web::{FromRequest, Handler, HttpResponse, Responder, Route, web};
 
 use super::body::Incoming;
 use super::no_body::NoBody;
+use crate::error::HubError;
+use crate::metrics::requests::Requests;
 
 /// One method of a path.
 pub struct Way(Route);
@@ -90,4 +93,49 @@ where
     F::Output: Responder + 'static,
 {
     changing(web::delete(), handler)
+}
+
+/// Where every resource registers its paths.
+pub struct Routes<'a> {
+    config: &'a mut web::ServiceConfig,
+    /// Where a route counts its requests.
+    requests: &'a Requests,
+    registered: Vec<(&'static str, &'static str)>,
+}
+
+impl<'a> Routes<'a> {
+    pub fn new(config: &'a mut web::ServiceConfig, requests: &'a Requests) -> Self {
+        Self {
+            config,
+            requests,
+            registered: Vec::new(),
+        }
+    }
+
+    /// The paths with their methods, as in `Allow`.
+    pub fn registered(self) -> Vec<(&'static str, &'static str)> {
+        self.registered
+    }
+
+    /// A path with its routes; any other method is answered 405 with `allow`.
+    pub fn at(
+        &mut self,
+        path: &'static str,
+        allow: &'static str,
+        routes: impl IntoIterator<Item = Way>,
+    ) {
+        let mut resource = web::resource(path).app_data(self.requests.route(path));
+        for route in routes {
+            resource = resource.route(route.into_route());
+        }
+        let refuse = move |method: Method| async move {
+            Err::<HttpResponse, _>(HubError::MethodNotAllowed {
+                method: method.to_string(),
+                allow,
+            })
+        };
+        self.config
+            .service(resource.default_service(web::route().to(refuse)));
+        self.registered.push((path, allow));
+    }
 }

@@ -20,10 +20,11 @@ use super::no_body::NoBody;
 use super::openapi::messages::NamePageQuery;
 use super::openapi::services::{InstancePageQuery, RemoveQuery, StrategyInput};
 use super::page::{Order, Part};
+use super::query;
 use super::query::Query;
 use super::reading::Reading;
-use super::routing::Way;
-use super::{Hub, Routes, query, routing};
+use super::routing::{self, Routes, Way};
+use super::state::Hub;
 use crate::actors::messages::{
     ChooseStrategy, CircuitView, Deregister, InspectCircuits, InspectServices, ServiceView,
 };

@@ -6,7 +6,8 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, web};
 
 use super::auth::only;
-use super::{Hub, refusals};
+use super::refusals;
+use super::state::Hub;
 use crate::logic::nearness::is_from_here;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

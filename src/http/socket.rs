@@ -17,8 +17,10 @@ use std::rc::Rc;
 
 use super::auth::Caller;
 use super::connection::Line;
+use super::peer;
 use super::query::Query;
-use super::{Hub, Routes, peer, routing};
+use super::routing::{self, Routes};
+use super::state::Hub;
 use crate::domain::refusal::Refusal;
 use crate::error::HubError;
 use crate::logic::limits::Limit;

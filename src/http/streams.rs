@@ -9,7 +9,8 @@ use utoipa::ToSchema;
 
 use super::ask::look;
 use super::messages::flush;
-use super::{Hub, Routes, routing};
+use super::routing::{self, Routes};
+use super::state::Hub;
 use crate::actors::messages::InspectStream;
 use crate::domain::event::StreamId;
 use crate::domain::ids::Label;

@@ -20,8 +20,9 @@ use super::openapi::subscriptions::{
 };
 use super::page::{Order, Part};
 use super::query::{self, Query};
+use super::routing::{self, Routes};
+use super::state::Hub;
 use super::subscription_input::{SUBJECT, changed, wanted};
-use super::{Hub, Routes, routing};
 use crate::actors::messages::{
     ChangeSubscription, InspectSubscriptions, Subscribe, SubscriptionView, SwitchSubscription,
     Unsubscribe,

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use actix_web::web;
 use bytes::Bytes;
 
-use super::Hub;
 use super::edge::{RequestId, render};
+use super::state::Hub;
 use crate::error::{HubError, NoRequest};
 
 /// The server's own answers are shorter.

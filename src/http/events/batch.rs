@@ -9,7 +9,6 @@ use super::publish::{Taken, offer_all, originals};
 use crate::actors::messages::{EventOffer, EventSlot};
 use crate::domain::refusal::Refusal;
 use crate::error::{HubError, Subject};
-use crate::http::Hub;
 use crate::http::auth::Caller;
 use crate::http::batch::{Batch, Items, check_size, common_error, is_ndjson, told};
 use crate::http::body::{self, Body, Incoming};
@@ -20,6 +19,7 @@ use crate::http::messages::send::Labels;
 use crate::http::openapi::errors::ErrorBody;
 use crate::http::openapi::events::EventHeaders;
 use crate::http::openapi::values::EventBatchInput;
+use crate::http::state::Hub;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = EventBatchReceipt)]

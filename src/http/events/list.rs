@@ -9,13 +9,13 @@ use utoipa::ToSchema;
 use super::read;
 use crate::domain::event::{Event, EventId};
 use crate::error::HubError;
-use crate::http::Hub;
 use crate::http::event_view::EventView;
 use crate::http::messages::flush;
 use crate::http::openapi::history::EventSearch;
 use crate::http::openapi::messages::PageQuery;
 use crate::http::query::{self, Query};
 use crate::http::reading::Reading;
+use crate::http::state::Hub;
 use crate::ports::archive::EventQuery;
 
 /// A page of a list of events.

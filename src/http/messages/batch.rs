@@ -10,7 +10,6 @@ use crate::actors::messages::{Offer, Slot};
 use crate::domain::ids::MessageId;
 use crate::domain::message::State;
 use crate::error::{HubError, Subject};
-use crate::http::Hub;
 use crate::http::auth::Caller;
 use crate::http::batch::{Batch, Items, check_size, common_error, is_ndjson, told};
 use crate::http::body::{self, Body, Incoming};
@@ -19,6 +18,7 @@ use crate::http::message_input::{self, Context};
 use crate::http::openapi::errors::ErrorBody;
 use crate::http::openapi::messages::MessageHeaders;
 use crate::http::openapi::values::BatchInput;
+use crate::http::state::Hub;
 
 const SUBJECT: Subject = Subject::Message;
 

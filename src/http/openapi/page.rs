@@ -12,7 +12,7 @@ use serde_json::json;
 use utoipa_swagger_ui::{Config, serve};
 
 use crate::error::HubError;
-use crate::http::{Routes, routing};
+use crate::http::routing::{self, Routes};
 
 pub fn routes(routes: &mut Routes<'_>) {
     routes.at("/", "GET", [routing::get(signpost)]);

@@ -18,7 +18,8 @@ use crate::http::fields::{self, Field};
 use crate::http::no_body::NoBody;
 use crate::http::openapi::queue::{ClearQuery, SwitchInput};
 use crate::http::query::Query;
-use crate::http::{Hub, Routes, routing};
+use crate::http::routing::{self, Routes};
+use crate::http::state::Hub;
 
 const SUBJECT: Subject = Subject::Request;
 

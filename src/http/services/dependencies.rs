@@ -12,7 +12,8 @@ use crate::error::{HubError, Subject};
 use crate::http::ask::look;
 use crate::http::body::{Body, Incoming};
 use crate::http::openapi::services::DependenciesInput;
-use crate::http::{Hub, query, registration_input};
+use crate::http::state::Hub;
+use crate::http::{query, registration_input};
 use crate::logic::dependencies::{Finding, Report};
 
 /// What a service needs, and what of it there is.

@@ -17,7 +17,8 @@ use crate::http::body::{Body, Incoming};
 use crate::http::fields::unknown::Ignored;
 use crate::http::no_body::NoBody;
 use crate::http::openapi::services::RegistrationInput;
-use crate::http::{Hub, query, registration_input};
+use crate::http::state::Hub;
+use crate::http::{query, registration_input};
 use crate::logic::limits::Limit;
 
 #[derive(Serialize, ToSchema)]

@@ -20,7 +20,8 @@ use crate::http::auth::Caller;
 use crate::http::openapi::messages::SocketPageQuery;
 use crate::http::page::{Order, Part};
 use crate::http::query::Query;
-use crate::http::{Hub, Routes, routing};
+use crate::http::routing::{self, Routes};
+use crate::http::state::Hub;
 
 /// A socket that says nothing for so long is left out.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -37,9 +37,9 @@ use crate::actors::messages::{FeedId, FeedNews, SocketClosed, SocketNews, Socket
 use crate::domain::timestamp::Timestamp;
 use crate::door::Phase;
 use crate::error::HubError;
-use crate::http::Hub;
 use crate::http::acts::Opened;
 use crate::http::auth::Caller;
+use crate::http::state::Hub;
 use crate::pool::{Held, Peer};
 use consumers::Consumers;
 use feed::Feed;

@@ -12,13 +12,13 @@ use crate::domain::event::{Event, Snapshot, StreamId};
 use crate::domain::ids::Label;
 use crate::domain::refusal::Refusal;
 use crate::error::HubError;
-use crate::http::Hub;
 use crate::http::event_view::EventView;
 use crate::http::events::read;
 use crate::http::openapi::history::StreamSearch;
 use crate::http::openapi::messages::PageQuery;
 use crate::http::query::Query;
 use crate::http::reading::Reading;
+use crate::http::state::Hub;
 use crate::logic::page::Page;
 use crate::ports::archive::EventQuery;
 

@@ -15,12 +15,12 @@ use crate::domain::ids::{LeaseToken, ServiceName};
 use crate::domain::message::State;
 use crate::domain::refusal::Refusal;
 use crate::error::HubError;
-use crate::http::Hub;
 use crate::http::ask::{answered, ask};
 use crate::http::bodies::Purpose;
 use crate::http::events::publish;
 use crate::http::message_input;
 use crate::http::messages::send;
+use crate::http::state::Hub;
 use crate::http::steps::{BySocket, EventSteps, MessageSteps};
 
 /// What is asked, and where its answer goes.

@@ -21,9 +21,9 @@ use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::SubscriptionId;
 use crate::error::{HubError, Subject};
-use crate::http::Hub;
 use crate::http::acts::{Act, Opened};
 use crate::http::ask::{ask, look};
+use crate::http::state::Hub;
 
 /// What a subscribe needed to know is known.
 struct Subscribed {

@@ -11,9 +11,9 @@ use crate::actors::messages::{Framed, InspectLog};
 use crate::domain::event::{Event, Sequence};
 use crate::domain::refusal::Refusal;
 use crate::error::HubError;
-use crate::http::Hub;
 use crate::http::ask::look;
 use crate::http::messages::flush;
+use crate::http::state::Hub;
 use crate::ports::archive::EventQuery;
 
 /// Events read at once, if they are small.
