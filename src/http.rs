@@ -9,18 +9,22 @@ pub mod auth;
 mod batch;
 pub mod bodies;
 mod body;
+mod caller;
 mod circuits;
 pub mod connection;
 mod correlations;
 mod cors;
 mod dead_letters;
 pub mod edge;
+mod error_body;
 pub mod event_input;
 mod event_letters;
 pub mod event_view;
 mod events;
 mod fields;
+mod flush;
 pub mod handles;
+mod headers;
 mod health;
 mod key_use;
 mod known_ids;
@@ -30,6 +34,7 @@ mod letter_filter;
 mod limits;
 mod lists;
 mod message_input;
+mod message_lookup;
 mod message_view;
 mod messages;
 mod next;
@@ -41,10 +46,12 @@ pub mod picture;
 mod query;
 mod queue;
 mod quotas;
-pub mod reading;
+mod reading;
+pub mod readings;
 mod redrive;
 pub mod refusals;
 mod registration_input;
+mod request_id;
 mod retries;
 mod routing;
 mod scrape;
@@ -65,10 +72,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::error::HubError;
 use crate::metrics::requests::Requests;
-pub use health::Told;
+pub use health::told::Told;
 use routing::Routes;
 pub use socket::PATHS as SOCKETS;
-pub use socket::listing::OpenSockets;
+pub use socket::open_sockets::OpenSockets;
 pub use state::{Hub, Settings};
 
 /// Registers every route there is. Returns the paths with their methods, as in `Allow`.
@@ -99,7 +106,7 @@ pub fn routes(
     subscriptions::routes(&mut routes);
     health::routes(&mut routes);
     scrape::routes(&mut routes);
-    openapi::routes(&mut routes);
+    openapi::document::routes(&mut routes);
     asyncapi::routes(&mut routes);
     routes.registered()
 }

@@ -1,7 +1,7 @@
 //! What the hub counts. One struct, shared; `/metrics` shows it as Prometheus text.
 
 mod archive;
-mod auth_failures;
+pub mod auth_failures;
 mod connections;
 mod intake;
 mod maker;

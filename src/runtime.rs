@@ -33,7 +33,7 @@ use crate::http::bodies::Bodies;
 use crate::http::handles::Handles;
 use crate::http::lately::Lately;
 use crate::http::picture::{Owners, Pictures};
-use crate::http::reading::Readings;
+use crate::http::readings::Readings;
 use crate::http::refusals::Refusals;
 use crate::http::visits::Visits;
 use crate::http::{Hub, OpenSockets, Settings, Told};

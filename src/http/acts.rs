@@ -7,8 +7,7 @@ use std::net::SocketAddr;
 use actix_web::HttpRequest;
 use uuid::Uuid;
 
-use super::auth::Caller;
-use super::edge::RequestId;
+use super::caller::{Asking, Caller};
 use super::steps::{Asked, BySocket};
 use crate::domain::ids::ServiceName;
 
@@ -61,7 +60,7 @@ impl<'a> Act<'a> {
             return;
         }
         let by = Caller::of(request).name;
-        let request_id = RequestId::under_way(request);
+        let request_id = Asking::request_id(request);
         self.write(by.as_ref(), request.peer_addr(), &request_id);
     }
 

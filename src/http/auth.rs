@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use actix_web::HttpMessage;
 use actix_web::HttpRequest;
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -12,7 +11,8 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::time::Instant;
 
-use super::edge::Asking;
+use super::caller::Caller;
+use super::headers::{GivenTwice, only};
 use super::query::Query;
 use crate::config::{Config, Secret};
 use crate::domain::ids::ServiceName;
@@ -64,15 +64,6 @@ pub struct KeysOf<'a> {
 
 /// The SHA-256 of a key.
 type KeyDigest = [u8; 32];
-
-/// The caller of a request, known from its headers.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Caller {
-    /// What it says (no keys) or has proved (keys) to be.
-    pub name: Option<ServiceName>,
-    /// May act for others.
-    pub is_operator: bool,
-}
 
 /// Why it is not known who calls.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -233,71 +224,6 @@ impl Keys {
 
 fn digest_of(key: impl AsRef<str>) -> KeyDigest {
     Sha256::digest(key.as_ref()).into()
-}
-
-/// A header is there more than once, and means nothing.
-pub struct GivenTwice;
-
-/// The only header of this name, if there is one. A name that is text would be read each time.
-pub fn only<'a>(
-    headers: &'a HeaderMap,
-    name: &HeaderName,
-) -> Result<Option<&'a HeaderValue>, GivenTwice> {
-    let mut all = headers.get_all(name);
-    let first = all.next();
-    match all.next() {
-        None => Ok(first),
-        Some(_) => Err(GivenTwice),
-    }
-}
-
-impl Caller {
-    /// The caller of this request, put there by [`super::edge`].
-    pub fn of(request: &HttpRequest) -> Self {
-        let extensions = request.extensions();
-        let asking = extensions.get::<Asking>();
-        let caller = asking.map(|asking| asking.caller.clone());
-        caller.unwrap_or(Self {
-            name: None,
-            is_operator: false,
-        })
-    }
-
-    /// # Errors
-    /// 403 unless the caller is `service` itself or an operator.
-    pub fn must_be(&self, service: &ServiceName) -> Result<(), HubError> {
-        if self.is_operator || self.name.as_ref() == Some(service) {
-            return Ok(());
-        }
-        Err(HubError::Forbidden(format!(
-            "only {service} itself or an operator may do this"
-        )))
-    }
-
-    /// The one service this caller may act for; `None`: any.
-    pub fn acts_only_for(&self) -> Option<ServiceName> {
-        self.name.clone().filter(|_| !self.is_operator)
-    }
-
-    /// # Errors
-    /// 403 unless the caller is an operator.
-    pub fn must_be_operator(&self) -> Result<(), HubError> {
-        if self.is_operator {
-            return Ok(());
-        }
-        Err(HubError::Forbidden(
-            "only an operator may do this".to_owned(),
-        ))
-    }
-
-    /// Whether the caller may see a message between these two.
-    pub fn may_see(&self, source: &ServiceName, destination: &ServiceName) -> bool {
-        self.is_operator
-            || self
-                .name
-                .as_ref()
-                .is_some_and(|name| name == source || name == destination)
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::body;
+use super::bodies;
 use super::fields::{self, Field};
 use super::lists::{self, NoList};
 use crate::error::{HubError, Subject};
@@ -131,8 +131,8 @@ pub fn is_ndjson(request: &HttpRequest) -> bool {
 /// # Errors
 /// 413 for an item larger than one sent alone may be.
 pub fn check_size(item: &str) -> Result<(), HubError> {
-    if item.len() > body::ONE {
-        return Err(HubError::TooLarge { limit: body::ONE });
+    if item.len() > bodies::ONE {
+        return Err(HubError::TooLarge { limit: bodies::ONE });
     }
     Ok(())
 }

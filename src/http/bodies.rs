@@ -6,11 +6,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::body;
 use crate::error::HubError;
 use crate::logic::limits::{Limit, Limits};
 use crate::pool::{Full, Held, Peer, Pool};
 
+/// Limit for one message, in bytes.
+pub const ONE: usize = 1 << 20;
 /// Bodies up to so many bytes are small: a connection costs as much.
 const SMALL: usize = 64 << 10;
 
@@ -76,7 +77,7 @@ impl Bodies {
         Self {
             pool: Pool::of(all - small - settling),
             small: Reserve::new(small, SMALL),
-            settling: Reserve::new(settling, body::ONE),
+            settling: Reserve::new(settling, ONE),
         }
     }
 

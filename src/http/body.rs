@@ -11,15 +11,13 @@ use actix_web::{FromRequest, HttpRequest};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 
-use super::bodies::{Permit, Purpose};
+use super::bodies::{ONE, Permit, Purpose};
 use super::peer;
 use super::state::Hub;
 use crate::error::{HubError, Subject};
 use crate::logic::canonical::depth;
 use crate::patience::Patience;
 
-/// Limit for one message, in bytes.
-pub const ONE: usize = 1 << 20;
 /// Limit for a batch, in bytes.
 pub const BATCH: usize = 16 << 20;
 /// Limit for nesting below a message's own braces.

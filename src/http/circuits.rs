@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 
 use super::acts::Act;
 use super::ask::ask;
-use super::auth::Caller;
 use super::body::{Body, Incoming};
+use super::caller::Caller;
 use super::fields::{self, Field};
 use super::openapi::circuits::CircuitInput;
 use super::openapi::messages::CircuitPageQuery;

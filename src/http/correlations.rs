@@ -6,11 +6,11 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::auth::Caller;
+use super::caller::Caller;
 use super::event_view::EventView;
 use super::events::read;
+use super::message_lookup::refresh;
 use super::message_view::MessageView;
-use super::messages::refresh;
 use super::openapi::history::SpanPageQuery;
 use super::query::Query;
 use super::reading::Reading;

@@ -12,16 +12,17 @@ use actix_web::error::{Error, PayloadError};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
-use rand::RngExt;
-use serde_json::{Map, json};
+use actix_web::{HttpMessage, HttpResponse, web};
 use tokio::time::Instant;
 
-use super::auth::{Caller, GivenTwice, only};
+use super::caller::{Asking, Caller};
 use super::connection::Line;
+use super::error_body::render;
+use super::headers::{CORRELATION_ID, GivenTwice, REQUEST_ID, only};
+use super::openapi::document::query_names;
+use super::request_id::RequestId;
 use super::state::Hub;
-use super::{cors, openapi, query, refusals, socket};
-use crate::domain::ids::is_label;
+use super::{bodies, cors, query, socket};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::web_origin::Authority;
 use crate::door::Phase;
@@ -38,14 +39,8 @@ const ONCE: [(HeaderName, &str); 5] = [
     (SEC_FETCH_SITE, "Sec-Fetch-Site"),
     (SEC_FETCH_MODE, "Sec-Fetch-Mode"),
 ];
-pub const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
-
-/// The id of a request, given by the client or made here.
-#[derive(Clone, Debug)]
-pub struct RequestId(HeaderValue);
 
 /// The middleware.
 pub async fn edge(
@@ -89,7 +84,7 @@ pub async fn edge(
     let pages = &hub.settings.pages;
     let is_page = response.request().path().starts_with("/docs/");
     let headers = response.headers_mut();
-    headers.insert(REQUEST_ID, id.0);
+    headers.insert(REQUEST_ID, id.into_value());
     cors::seal(headers, is_page, pages);
     if let Some(origin) = origin {
         cors::let_in(headers, &origin, pages);
@@ -185,12 +180,13 @@ fn may_ask(request: &ServiceRequest, hub: &web::Data<Hub>) -> Result<Origin, Hub
         )),
         Verdict::ForeignHost => {
             let host = host.unwrap_or_default();
-            refusals::foreign(hub, peer, "Host", host);
+            hub.refusals.foreign(peer, "Host", host, hub.clock.now());
             Err(foreign_host(host))
         }
         Verdict::ForeignOrigin => {
             let origin = head.origin.unwrap_or("(none)");
-            refusals::foreign(hub, peer, "Origin", origin);
+            hub.refusals
+                .foreign(peer, "Origin", origin, hub.clock.now());
             Err(foreign_origin(origin))
         }
     }
@@ -215,20 +211,6 @@ fn foreign_origin(origin: &str) -> HubError {
              the hub's own page and a proxy changes the header Host",
             shortened(origin)
         ),
-    }
-}
-
-/// Who asks, and by which id; with the request while it is answered.
-pub struct Asking {
-    pub caller: Caller,
-    id: RequestId,
-}
-
-impl Asking {
-    /// The request is answered: its id goes into the answer.
-    fn over(request: &HttpRequest) -> RequestId {
-        let asking = request.extensions_mut().remove::<Self>();
-        asking.map_or_else(|| RequestId::of(request.headers()), |asking| asking.id)
     }
 }
 
@@ -259,7 +241,11 @@ fn admit(request: &ServiceRequest, hub: &web::Data<Hub>) -> Result<Option<Caller
         hub.keys.now().caller(request.headers())
     };
     let peer = || request.peer_addr().map(|peer| peer.ip());
-    let caller = caller.map_err(|denial| refusals::unauthenticated(hub, peer(), denial))?;
+    let caller = caller.map_err(|denial| {
+        let failures = &hub.metrics.auth_failures;
+        hub.refusals
+            .unauthenticated(failures, peer(), denial, hub.clock.now())
+    })?;
     let counted = hub
         .request_rates
         .take(caller.name.as_ref(), || hub.clock.now());
@@ -302,7 +288,7 @@ fn check_target(request: &ServiceRequest) -> Result<(), HubError> {
     }
     let pattern = request.match_pattern().unwrap_or_default();
     // What there is no route for is refused as such.
-    match openapi::query_names(&pattern, request.method().as_str()) {
+    match query_names(&pattern, request.method().as_str()) {
         Some(known) => query::check(asked, known),
         None => Ok(()),
     }
@@ -321,43 +307,13 @@ fn is_public(method: &Method, path: &str) -> bool {
             || path.starts_with("/docs/"))
 }
 
-impl RequestId {
-    fn of(headers: &HeaderMap) -> Self {
-        if let Ok(Some(given)) = only(headers, &REQUEST_ID)
-            && given.to_str().is_ok_and(|text| is_label(text, 128))
-        {
-            return Self(given.clone());
-        }
-        Self::made()
-    }
-
-    pub fn made() -> Self {
-        let id = uuid::Builder::from_random_bytes(rand::rng().random()).into_uuid();
-        let text = id.hyphenated().to_string();
-        Self(HeaderValue::from_str(&text).expect("a UUID is a header value"))
-    }
-
-    /// That of a request under way, for the log.
-    pub fn under_way(request: &HttpRequest) -> String {
-        let extensions = request.extensions();
-        let asking = extensions.get::<Asking>();
-        asking.map_or_else(String::new, |asking| asking.id.as_str().to_owned())
-    }
-
-    pub fn as_str(&self) -> &str {
-        self.0.to_str().unwrap_or_default()
-    }
-}
-
 /// Makes one of ours of an error that actix-web found.
 fn understand(error: &Error, path: &str) -> HubError {
     if let Some(error) = error.as_error::<HubError>() {
         return error.clone();
     }
     if let Some(PayloadError::Overflow) = error.as_error::<PayloadError>() {
-        return HubError::TooLarge {
-            limit: super::body::ONE,
-        };
+        return HubError::TooLarge { limit: bodies::ONE };
     }
     match error.as_response_error().status_code() {
         StatusCode::NOT_FOUND => HubError::NoRoute(path.to_owned()),
@@ -383,32 +339,9 @@ fn log(error: &HubError, id: &RequestId, response: &ServiceResponse) {
     }
 }
 
-pub fn render(error: &HubError, id: &RequestId, now: Timestamp) -> serde_json::Value {
-    let mut about = Map::new();
-    about.insert("request_id".to_owned(), json!(id.as_str()));
-    about.insert("timestamp".to_owned(), json!(now));
-    json!({"error": error.body(about)})
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn id_of(value: &str) -> String {
-        let mut headers = HeaderMap::new();
-        headers.insert(REQUEST_ID, HeaderValue::from_str(value).unwrap());
-        RequestId::of(&headers).as_str().to_owned()
-    }
-
-    #[test]
-    fn a_good_request_id_is_kept_and_a_bad_one_replaced() {
-        assert_eq!(id_of("abc-1"), "abc-1");
-        for bad in ["", &"x".repeat(129), "tab\there"] {
-            let made = id_of(bad);
-            assert_ne!(made, bad);
-            assert!(uuid::Uuid::parse_str(&made).is_ok());
-        }
-    }
 
     #[test]
     fn of_what_comes_once_two_are_refused() {

@@ -158,7 +158,7 @@ mod tests {
     use super::*;
     use crate::domain::ids::ServiceName;
     use crate::domain::timestamp::Timestamp;
-    use crate::http::auth::Caller;
+    use crate::http::caller::Caller;
 
     fn caller(name: Option<&str>) -> Caller {
         Caller {

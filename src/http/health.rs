@@ -1,18 +1,18 @@
 //! `/health`: how the hub is, answered from memory.
 
 pub mod details;
+mod status;
+pub mod told;
 
 use std::collections::BTreeMap;
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::ContentType;
 use actix_web::{HttpRequest, HttpResponse, web};
-use bytes::Bytes;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::attention::attention;
-use super::lately::{Found, Lately};
+use super::lately::Found;
 use super::picture::Picture;
 use super::routing::{self, Routes};
 use super::sight::Sight;
@@ -21,6 +21,8 @@ use crate::domain::ids::ServiceName;
 use crate::domain::service::Health;
 use crate::door::Phase;
 use crate::error::HubError;
+use status::{status, uptime};
+use told::WrittenHealth;
 
 pub fn routes(routes: &mut Routes<'_>) {
     let health = [routing::get(health), routing::head(health)];
@@ -30,38 +32,6 @@ pub fn routes(routes: &mut Routes<'_>) {
     let ready = [routing::get(ready), routing::head(ready)];
     routes.at("/health/ready", "GET, HEAD", ready);
     routes.at("/health/details", "GET", [routing::get(details::details)]);
-}
-
-/// What was answered last, to those who see names and to the others.
-#[derive(Default)]
-pub struct Told {
-    with_names: Lately<Answer>,
-    in_numbers: Lately<Answer>,
-}
-
-impl Told {
-    fn to(&self, sight: Sight) -> &Lately<Answer> {
-        match sight {
-            Sight::All | Sight::Names => &self.with_names,
-            Sight::NumbersOnly => &self.in_numbers,
-        }
-    }
-}
-
-/// An answer that is written already.
-struct Answer {
-    code: StatusCode,
-    body: Bytes,
-}
-
-/// Degraded while it works with something missing; unhealthy only when it takes nothing in.
-fn status(hub: &Hub, phase: Phase, is_overloaded: bool) -> (Health, StatusCode) {
-    if phase != Phase::Open {
-        return (Health::Unhealthy, StatusCode::SERVICE_UNAVAILABLE);
-    }
-    let has_no_disk = hub.metrics.intake.is_stopped();
-    let degraded = is_overloaded || has_no_disk || hub.metrics.archive_up.get() == 0;
-    (well(!degraded), StatusCode::OK)
 }
 
 /// How the hub is, in short.
@@ -143,7 +113,7 @@ pub struct Readiness {
 )]
 pub async fn health(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
     let (phase, sight) = (hub.door.phase(), Sight::of(&request, &hub));
-    let told = hub.health.to(sight);
+    let told = hub.health.to(sight.shows_names());
     let found = told.get(phase, || find(hub.clone(), phase, sight)).await?;
     let answer = &found.what;
     Ok(HttpResponse::build(answer.code)
@@ -151,7 +121,11 @@ pub async fn health(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
         .body(answer.body.clone()))
 }
 
-async fn find(hub: web::Data<Hub>, phase: Phase, sight: Sight) -> Result<Found<Answer>, HubError> {
+async fn find(
+    hub: web::Data<Hub>,
+    phase: Phase,
+    sight: Sight,
+) -> Result<Found<WrittenHealth>, HubError> {
     let found = hub.pictures.latest(phase).await?;
     let picture = &found.what;
     let (status, code) = status(&hub, phase, picture.is_overloaded());
@@ -175,18 +149,13 @@ async fn find(hub: web::Data<Hub>, phase: Phase, sight: Sight) -> Result<Found<A
     };
     let body = serde_json::to_vec(&answer).map_err(|_| HubError::Internal)?;
     Ok(Found {
-        what: Answer {
+        what: WrittenHealth {
             code,
             body: body.into(),
         },
         at: found.at,
         phase,
     })
-}
-
-/// Whole seconds.
-fn uptime(hub: &Hub) -> u64 {
-    hub.clock.running().as_secs()
 }
 
 /// Whether the process lives
@@ -226,12 +195,4 @@ pub async fn ready(hub: web::Data<Hub>) -> HttpResponse {
         Phase::Draining => "draining",
     };
     HttpResponse::build(code).json(Readiness { status, phase })
-}
-
-fn well(is_well: bool) -> Health {
-    if is_well {
-        Health::Healthy
-    } else {
-        Health::Degraded
-    }
 }

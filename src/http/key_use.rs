@@ -4,7 +4,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::auth::{Caller, KeysOf};
+use super::auth::KeysOf;
+use super::caller::Caller;
 use super::openapi::messages::NamePageQuery;
 use super::page::{Order, Part};
 use super::query::Query;

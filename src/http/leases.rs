@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::ask::{answered, ask, going_down, look};
-use super::auth::Caller;
 use super::body::{Body, Incoming};
+use super::caller::Caller;
 use super::fields::unknown::unknown;
 use super::fields::{self, Field};
 use super::openapi::leases::{AckInput, ExtendInput, LeasedMessage, NackInput, ReceiveInput};

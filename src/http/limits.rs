@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::ask::look;
-use super::auth::Caller;
+use super::caller::Caller;
 use super::peer;
 use super::routing::{self, Routes};
 use super::state::Hub;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::auth::Caller;
+use super::caller::Caller;
 use super::fields::unknown::Ignored;
 use super::fields::{self, Field};
 use crate::actors::messages::Offer;

@@ -4,15 +4,14 @@ pub mod batch;
 mod pending;
 pub mod send;
 
-use std::time::Duration;
-
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::acts::Act;
-use super::ask::{ask, look};
-use super::auth::Caller;
+use super::ask::ask;
+use super::caller::Caller;
+use super::message_lookup::{find, load, visible};
 use super::message_view::MessageView;
 use super::no_body::NoBody;
 use super::openapi::messages::{MessageSearch, PageQuery};
@@ -20,17 +19,12 @@ use super::query::{self, Query};
 use super::reading::Reading;
 use super::routing::{self, Routes};
 use super::state::Hub;
-use crate::actors::messages::{Cancel, DeleteMessage, Flush, Inspect};
+use crate::actors::messages::{Cancel, DeleteMessage};
 use crate::domain::ids::{Label, MessageId};
 use crate::domain::message::{State, Status};
 use crate::error::HubError;
-use crate::logic::page::{self, Filling, Page};
+use crate::logic::page::Page;
 use crate::ports::archive::MessageQuery;
-
-/// How long a read waits for an archive that is behind.
-const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
-/// Rows looked at together once a page turned out to be sparse.
-const SCAN: usize = 1000;
 
 pub fn routes(routes: &mut Routes<'_>) {
     for path in ["/v1/messages/send", "/message"] {
@@ -162,39 +156,6 @@ fn settled(state: State) -> HubError {
     crate::domain::refusal::Refusal::WrongState { state, hint }.into()
 }
 
-/// The message, if there is one and the caller may see it.
-pub async fn visible(hub: &Hub, id: MessageId, caller: &Caller) -> Result<MessageView, HubError> {
-    let view = load(hub, id).await?;
-    view.filter(|view| caller.may_see(&view.source, &view.destination))
-        .ok_or_else(|| HubError::NotFound {
-            what: format!("message {id}"),
-        })
-}
-
-/// What is known of a message: from the queues while it is owed, then from the archive.
-pub async fn load(hub: &Hub, id: MessageId) -> Result<Option<MessageView>, HubError> {
-    let open = look(&hub.handles.inspect, Inspect { ids: vec![id] }).await?;
-    if let Some(open) = open.into_iter().flatten().next() {
-        return Ok(Some(MessageView::open(open)));
-    }
-    flush(hub).await?;
-    Ok(hub.archive.message(id).await?.map(MessageView::archived))
-}
-
-/// Makes everything acknowledged so far visible in the archive.
-pub async fn flush(hub: &Hub) -> Result<(), HubError> {
-    let flushed = ask(&hub.handles.flush, |reply| Flush { reply });
-    match tokio::time::timeout(FLUSH_PATIENCE, flushed).await {
-        Ok(flushed) => Ok(flushed??),
-        Err(_) => {
-            let behind = hub.metrics.archive_lag.get().unwrap_or(0);
-            Err(HubError::NoArchive(format!(
-                "it is {behind} records behind and catching up"
-            )))
-        }
-    }
-}
-
 /// Find messages, newest first
 #[utoipa::path(
     get,
@@ -271,58 +232,4 @@ async fn listed(
     reading.begin_in_archive().await?;
     let keep = |view: &MessageView| states.contains(&view.state) && may_see(view);
     find(hub, query, limit, keep).await
-}
-
-/// A page of what the archive has, with what the queues know now. What the archive cannot tell
-/// apart is left to `keep`.
-pub async fn find(
-    hub: &Hub,
-    mut query: MessageQuery,
-    limit: usize,
-    keep: impl Fn(&MessageView) -> bool,
-) -> Result<Page<MessageView>, HubError> {
-    query.limit = limit;
-    let mut filling = Filling::new(limit, page::MOST_BYTES);
-    loop {
-        let rows = hub.archive.messages(query.clone()).await?;
-        let is_last = rows.is_last();
-        let views = rows.into_known().map(MessageView::archived);
-        let views = refresh(hub, views.collect()).await?;
-        query.before = views.last().map(|view| view.position);
-        for view in views.into_iter().filter(&keep) {
-            let bytes = view.bytes();
-            if !filling.add(view, bytes) {
-                return Ok(filling.finish());
-            }
-        }
-        if is_last {
-            return Ok(filling.finish());
-        }
-        // Few of them are wanted, so look at more at once.
-        query.limit = SCAN;
-    }
-}
-
-/// Replaces what the archive says of open messages by what the queues know now.
-pub async fn refresh(hub: &Hub, mut views: Vec<MessageView>) -> Result<Vec<MessageView>, HubError> {
-    let is_open = |view: &&mut MessageView| !view.state.is_settled();
-    let ids: Vec<_> = views
-        .iter_mut()
-        .filter(is_open)
-        .map(|view| view.id)
-        .collect();
-    if ids.is_empty() {
-        return Ok(views);
-    }
-    let mut live = look(&hub.handles.inspect, Inspect { ids })
-        .await?
-        .into_iter();
-    for view in views.iter_mut().filter(is_open) {
-        if let Some(Some(open)) = live.next() {
-            let position = view.position;
-            *view = MessageView::open(open);
-            view.position = position;
-        }
-    }
-    Ok(views)
 }

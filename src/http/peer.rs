@@ -2,7 +2,7 @@
 
 use actix_web::HttpRequest;
 
-use super::auth::Caller;
+use super::caller::Caller;
 use super::state::Hub;
 use crate::pool::Peer;
 

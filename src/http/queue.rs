@@ -6,21 +6,22 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub mod door;
 pub mod operations;
 
 use super::ask::look;
+use super::flush::flush;
 use super::openapi::queue::QueueQuery;
 use super::query::Query;
 use super::routing::{self, Routes};
 use super::state::Hub;
-use crate::actors::messages::{
-    AdmissionReport, DestinationDoor, DoorEvents, InspectAdmission, InspectQueues,
-};
+use crate::actors::messages::{AdmissionReport, DestinationDoor, DoorEvents, InspectQueues};
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
 use crate::domain::timestamp::Timestamp;
 use crate::error::HubError;
 use crate::logic::queues::view::QueueDepths;
+use door::door;
 
 pub fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/queue/status", "GET", [routing::get(status)]);
@@ -105,7 +106,7 @@ pub async fn status(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
     .await?;
     let door = door(&hub, "service", service.as_ref()).await?;
     // Without the archive only this one number is missing.
-    let letters = match super::messages::flush(&hub).await {
+    let letters = match flush(&hub).await {
         Ok(()) => hub.archive.dead_letter_counts().await.ok(),
         Err(_) => None,
     };
@@ -127,26 +128,6 @@ pub async fn status(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
     total.statistics.queue_overflows = Some(events.overflows);
     total.statistics.throttle_events = Some(events.throttles);
     Ok(HttpResponse::Ok().json(Answer { total, services }))
-}
-
-/// How full the doors are. Where one service is meant, by the parameter or field `name`, it must be
-/// known.
-pub async fn door(
-    hub: &Hub,
-    name: &'static str,
-    service: Option<&ServiceName>,
-) -> Result<AdmissionReport, HubError> {
-    let asked = InspectAdmission {
-        service: service.cloned(),
-    };
-    let door = look(&hub.handles.admission, asked).await?;
-    match service {
-        Some(service) if !door.is_known => Err(HubError::NoService {
-            field: name,
-            service: service.clone(),
-        }),
-        _ => Ok(door),
-    }
 }
 
 /// What happened at the door of one service, or at all of them.

@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use super::acts::Act;
 use super::ask::{ask, look};
-use super::auth::Caller;
 use super::body::{Body, Incoming};
+use super::caller::Caller;
 use super::fields::{self, Field, raw};
 use super::no_body::NoBody;
 use super::openapi::messages::NamePageQuery;

@@ -8,7 +8,6 @@ use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -19,15 +18,14 @@ use actix_web::rt::task::JoinHandle;
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::messages::flush;
+use super::flush::flush;
 use super::peer;
 use super::state::Hub;
 use crate::error::HubError;
-use crate::logic::limits::{Limit, Limits};
 use crate::logic::page;
-use crate::pool::{Held, Peer, Pool};
+use crate::pool::{Held, Peer};
 
 /// For one that is being made, in bytes: a page, its text, and as much to spare.
 const MAKING: usize = 16 << 20;
@@ -42,15 +40,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const BRIEF_PATIENCE: Duration = Duration::from_secs(2);
 /// A reader has so long for a page, and again for each further one's worth of a longer answer.
 const TAKING: Duration = Duration::from_secs(60);
-
-/// So many answers with a snapshot are made at once, which alone may be larger than a page.
-const SNAPSHOTS: usize = 2;
-
-/// What all requests that read much share.
-pub struct Readings {
-    room: Pool,
-    snapshots: Arc<Semaphore>,
-}
 
 /// A request that reads much.
 pub struct Reading<'a> {
@@ -74,19 +63,6 @@ struct Rest {
     _room: Held,
 }
 
-impl Readings {
-    pub fn new(limits: &Limits) -> Self {
-        Self {
-            room: Pool::of(limits.size(Limit::AnswerBytes)),
-            snapshots: Arc::new(Semaphore::new(SNAPSHOTS)),
-        }
-    }
-
-    pub fn room(&self) -> &Pool {
-        &self.room
-    }
-}
-
 impl<'a> Reading<'a> {
     /// Takes no room yet.
     pub fn of(hub: &'a Hub, request: &HttpRequest) -> Self {
@@ -104,7 +80,7 @@ impl<'a> Reading<'a> {
     /// 429 if others take too long.
     pub async fn begin(&mut self) -> Result<(), HubError> {
         if self.room.is_none() {
-            let room = self.hub.readings.room.take(&self.peer, MAKING);
+            let room = self.hub.readings.room().take(&self.peer, MAKING);
             self.room = Some(self.wait(PATIENCE, room).await?);
         }
         Ok(())
@@ -117,7 +93,7 @@ impl<'a> Reading<'a> {
     /// 429 if others take too long.
     pub async fn begin_with(&mut self, bytes: usize) -> Result<(), HubError> {
         if self.room.is_none() && bytes > SMALL {
-            let room = &self.hub.readings.room;
+            let room = self.hub.readings.room();
             let room = room.take(&self.peer, bytes);
             self.room = Some(self.wait(BRIEF_PATIENCE, room).await?);
         }
@@ -131,7 +107,7 @@ impl<'a> Reading<'a> {
     pub async fn begin_snapshot(&mut self) -> Result<(), HubError> {
         self.begin().await?;
         if self.snapshot.is_none() {
-            let turn = self.hub.readings.snapshots.clone().acquire_owned();
+            let turn = self.hub.readings.snapshots().clone().acquire_owned();
             let turn = self.wait(PATIENCE, turn).await?;
             self.snapshot = Some(turn.expect("nobody closes it"));
         }
@@ -251,6 +227,7 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
+    use crate::pool::Pool;
 
     const ALL: usize = 128 << 20;
 

@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 
 use super::acts::Act;
 use super::ask::{ask, look};
-use super::auth::Caller;
 use super::body::{Body, Incoming};
-use super::messages::flush;
+use super::caller::Caller;
+use super::flush::flush;
 use super::no_body::NoBody;
 use super::openapi;
 use super::openapi::messages::JobPageQuery;

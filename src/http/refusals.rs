@@ -5,15 +5,13 @@ use core::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use actix_web::web;
-
 use super::auth::Denial;
-use super::state::Hub;
 use crate::domain::ids::ServiceName;
 use crate::domain::timestamp::Timestamp;
 use crate::error::HubError;
 use crate::logic::log_limit::{LogLimit, Summary};
 use crate::logic::wrong_keys::WrongKeys;
+use crate::metrics::auth_failures::AuthFailures;
 
 /// The same is said once in so long.
 const PERIOD: Duration = Duration::from_secs(60);
@@ -77,43 +75,47 @@ impl Refusals {
             .unwrap_or_else(PoisonError::into_inner);
         wrong_keys.note(peer?, now)
     }
-}
 
-/// Takes note of a caller who is not who it says, and gives the answer it gets.
-pub fn unauthenticated(hub: &web::Data<Hub>, peer: Option<IpAddr>, denial: Denial) -> HubError {
-    let now = hub.clock.now();
-    let failures = &hub.metrics.auth_failures;
-    let (counter, service, put_off) = match &denial {
-        // Nobody guesses who shows nothing.
-        Denial::Missing(_) => return denial.into(),
-        Denial::Malformed(_) => (&failures.malformed, None, None),
-        Denial::Wrong(service) => match hub.refusals.put_off(peer, now) {
-            None => (&failures.wrong_key, Some(service.clone()), None),
-            put_off => (&failures.put_off, Some(service.clone()), put_off),
-        },
-    };
-    counter.inc();
-    note(hub, &Kind::Credentials { peer, service }, now);
-    match put_off {
-        Some(retry_after) => HubError::TooManyWrongKeys { retry_after },
-        None => denial.into(),
+    /// Takes note of a caller who is not who it says, and gives the answer it gets.
+    pub fn unauthenticated(
+        &self,
+        failures: &AuthFailures,
+        peer: Option<IpAddr>,
+        denial: Denial,
+        now: Timestamp,
+    ) -> HubError {
+        let (counter, service, put_off) = match &denial {
+            // Nobody guesses who shows nothing.
+            Denial::Missing(_) => return denial.into(),
+            Denial::Malformed(_) => (&failures.malformed, None, None),
+            Denial::Wrong(service) => match self.put_off(peer, now) {
+                None => (&failures.wrong_key, Some(service.clone()), None),
+                put_off => (&failures.put_off, Some(service.clone()), put_off),
+            },
+        };
+        counter.inc();
+        self.note(&Kind::Credentials { peer, service }, now);
+        match put_off {
+            Some(retry_after) => HubError::TooManyWrongKeys { retry_after },
+            None => denial.into(),
+        }
     }
-}
 
-/// Takes note of a request that a web page of another site made, or for another host.
-pub fn foreign(hub: &web::Data<Hub>, peer: Option<IpAddr>, header: &'static str, value: &str) {
-    let value = value.chars().take(SHOWN).collect();
-    let kind = Kind::Foreign {
-        peer,
-        header,
-        value,
-    };
-    note(hub, &kind, hub.clock.now());
-}
+    /// Takes note of a request that a web page of another site made, or for another host.
+    pub fn foreign(&self, peer: Option<IpAddr>, header: &'static str, value: &str, now: Timestamp) {
+        let value = value.chars().take(SHOWN).collect();
+        let kind = Kind::Foreign {
+            peer,
+            header,
+            value,
+        };
+        self.note(&kind, now);
+    }
 
-fn note(hub: &web::Data<Hub>, kind: &Kind, now: Timestamp) {
-    if hub.refusals.limit().note(kind, PERIOD, now, || ()) {
-        say(Some(kind), 1);
+    fn note(&self, kind: &Kind, now: Timestamp) {
+        if self.limit().note(kind, PERIOD, now, || ()) {
+            say(Some(kind), 1);
+        }
     }
 }
 

@@ -3,9 +3,9 @@
 pub mod address;
 pub mod dependencies;
 mod endpoints;
+mod items;
 
 use std::sync::Arc;
-
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -22,6 +22,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::logic::limits::Limit;
 use address::{address, default_instance_id, path};
+use items::items;
 
 const SUBJECT: Subject = Subject::Request;
 /// What a registration may ask for in a later version.
@@ -102,7 +103,7 @@ pub fn read(
 ) -> Result<(Registration, Ignored), HubError> {
     let (body, mut ignored): (Body<'_>, _) = fields::noting(SUBJECT, text)?;
     ignored.check_promises(SUBJECT, &PROMISED)?;
-    let address = address(&body, &rules.deny)?;
+    let address = address(body.url, body.message_endpoint, &rules.deny)?;
     let instance_id = match given("instance_id", body.instance_id) {
         Some(field) => field.new_segment()?,
         None => default_instance_id(address.as_ref()),
@@ -180,11 +181,6 @@ fn service(body: &Body<'_>, route: Option<ServiceName>) -> Result<ServiceName, H
     let (service, _) = known.ok_or_else(|| HubError::invalid(SUBJECT, "service", "is required"))?;
     must_be_others(&service, "service")?;
     Ok(service)
-}
-
-/// The items of an array, not yet looked at.
-fn items<'a>(field: Field<'a>, most: usize) -> Result<Vec<&'a RawValue>, HubError> {
-    field.list(most, "an array", &format!("must have at most {most} items"))
 }
 
 /// Types of messages.

@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use super::acts::Act;
 use super::ask::ask;
-use super::auth::Caller;
 use super::body::{Body, Incoming};
+use super::caller::Caller;
 use super::fields::{self, Field};
-use super::messages::visible;
+use super::message_lookup::visible;
 use super::openapi::retries::RetryInput;
 use super::query;
 use super::routing::{self, Routes};

@@ -1,5 +1,6 @@
 //! `/v1/services` and `/registry`: who is there.
 
+mod departure;
 pub mod dependencies;
 pub mod instances;
 mod view;
@@ -13,8 +14,8 @@ use utoipa::ToSchema;
 
 use super::acts::Act;
 use super::ask::{ask, look};
-use super::auth::Caller;
 use super::body::{Body, Incoming};
+use super::caller::Caller;
 use super::fields::{self, Field};
 use super::no_body::NoBody;
 use super::openapi::messages::NamePageQuery;
@@ -26,13 +27,14 @@ use super::reading::Reading;
 use super::routing::{self, Routes, Way};
 use super::state::Hub;
 use crate::actors::messages::{
-    ChooseStrategy, CircuitView, Deregister, InspectCircuits, InspectServices, ServiceView,
+    ChooseStrategy, CircuitView, InspectCircuits, InspectServices, ServiceView,
 };
 use crate::domain::circuit::CircuitName;
 use crate::domain::ids::{InstanceId, Label, ServiceName};
 use crate::domain::strategy::Strategy;
 use crate::error::{HubError, Subject};
 use crate::logic::page::MOST_BYTES;
+use departure::{leave, unknown};
 use view::{ServiceAnswer, ServiceHealth};
 
 pub fn routes(routes: &mut Routes<'_>) {
@@ -367,34 +369,4 @@ pub async fn remove(
     let instance = asked.read("instance_id", InstanceId::parse)?;
     Caller::of(&request).must_be(&service)?;
     leave(&request, &hub, service, instance).await
-}
-
-async fn leave(
-    request: &HttpRequest,
-    hub: &Hub,
-    service: ServiceName,
-    instance_id: Option<InstanceId>,
-) -> Result<HttpResponse, HubError> {
-    let (name, instance) = (service.clone(), instance_id.clone());
-    let left = ask(&hub.handles.deregister, |reply| Deregister {
-        service,
-        instance_id,
-        reply,
-    });
-    let left = left.await?;
-    left.map_err(|refusal| HubError::refused(refusal, unknown(&name)))?;
-    match instance {
-        None => Act::new("deregister_service", "service", &name).tell(request),
-        Some(instance) => {
-            let on = format!("{instance} of {name}");
-            Act::new("deregister_instance", "instance", &on).tell(request);
-        }
-    }
-    Ok(HttpResponse::NoContent().finish())
-}
-
-fn unknown(service: &ServiceName) -> HubError {
-    HubError::NotFound {
-        what: format!("service {service}, or this instance of it"),
-    }
 }

@@ -5,8 +5,7 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, web};
 
-use super::auth::only;
-use super::refusals;
+use super::headers::only;
 use super::state::Hub;
 use crate::logic::nearness::is_from_here;
 
@@ -31,7 +30,11 @@ impl Sight {
             Ok(caller) if caller.is_operator => return Self::All,
             Ok(_) => return Self::Names,
             // Answered nevertheless, but nobody tries keys here unseen.
-            Err(denial) => drop(refusals::unauthenticated(hub, peer, denial)),
+            Err(denial) => {
+                let failures = &hub.metrics.auth_failures;
+                let now = hub.clock.now();
+                drop(hub.refusals.unauthenticated(failures, peer, denial, now));
+            }
         }
         let target = request.uri().authority().map(|host| host.as_str());
         let host = || only(headers, &header::HOST).ok()??.to_str().ok();

@@ -6,6 +6,7 @@ mod fragments;
 mod frames;
 mod incoming;
 pub mod listing;
+pub mod open_sockets;
 mod session;
 mod texts;
 
@@ -15,7 +16,7 @@ use actix_web_actors::ws::{self, HandshakeError, WebsocketContext};
 use futures_util::stream;
 use std::rc::Rc;
 
-use super::auth::Caller;
+use super::caller::Caller;
 use super::connection::Line;
 use super::peer;
 use super::query::Query;

@@ -4,6 +4,7 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
+use super::caller::Asking;
 use crate::actors::messages::{EventOffer, EventSlot, Offer, Slot};
 use crate::domain::event::Event;
 use crate::domain::message::Message;
@@ -95,7 +96,7 @@ pub trait Asked {
 
 impl Asked for actix_web::HttpRequest {
     fn asked(&self) -> String {
-        super::edge::RequestId::under_way(self)
+        Asking::request_id(self)
     }
 }
 

@@ -2,21 +2,21 @@
 
 pub mod events;
 pub mod snapshots;
+mod stream;
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::ask::look;
-use super::messages::flush;
+use super::flush::flush;
 use super::routing::{self, Routes};
 use super::state::Hub;
-use crate::actors::messages::InspectStream;
 use crate::domain::event::StreamId;
 use crate::domain::ids::Label;
 use crate::domain::timestamp::Timestamp;
-use crate::error::{HubError, Subject};
+use crate::error::HubError;
 use crate::ports::archive::ArchivedStream;
+use stream::{stream_id, version};
 
 pub fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/streams/{id}", "GET", [routing::get(show)]);
@@ -93,25 +93,4 @@ pub async fn show(hub: web::Data<Hub>, id: web::Path<String>) -> Result<HttpResp
 async fn stored(hub: &Hub, id: &StreamId) -> Result<Option<ArchivedStream>, HubError> {
     flush(hub).await?;
     Ok(hub.archive.stream(id.clone()).await?)
-}
-
-/// A path segment that names a stream.
-fn stream_id(text: &str) -> Result<StreamId, HubError> {
-    Label::parse(text).map_err(|error| HubError::invalid(Subject::Request, "stream_id", error))
-}
-
-/// The version of the stream's last event.
-///
-/// # Errors
-/// 404 if there never was one.
-async fn version(hub: &Hub, id: &StreamId) -> Result<u64, HubError> {
-    let asked = InspectStream { stream: id.clone() };
-    let version = look(&hub.handles.inspect_stream, asked).await?;
-    version.ok_or_else(|| unknown(id))
-}
-
-fn unknown(id: &StreamId) -> HubError {
-    HubError::NotFound {
-        what: format!("stream {id}"),
-    }
 }

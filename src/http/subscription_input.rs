@@ -6,7 +6,7 @@ use rand::RngExt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::auth::Caller;
+use super::caller::Caller;
 use super::fields::{self, Field};
 use super::message_input::acting_for;
 use super::web_address::WebAddress;

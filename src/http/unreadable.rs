@@ -5,7 +5,8 @@ use std::rc::Rc;
 use actix_web::web;
 use bytes::Bytes;
 
-use super::edge::{RequestId, render};
+use super::error_body::render;
+use super::request_id::RequestId;
 use super::state::Hub;
 use crate::error::{HubError, NoRequest};
 

@@ -10,7 +10,7 @@ use super::read;
 use crate::domain::event::{Event, EventId};
 use crate::error::HubError;
 use crate::http::event_view::EventView;
-use crate::http::messages::flush;
+use crate::http::flush::flush;
 use crate::http::openapi::history::EventSearch;
 use crate::http::openapi::messages::PageQuery;
 use crate::http::query::{self, Query};

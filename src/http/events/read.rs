@@ -11,7 +11,7 @@ use crate::domain::subscription::ReplayFilter;
 use crate::error::HubError;
 use crate::http::ask::{ask, look};
 use crate::http::fields::pattern;
-use crate::http::messages::flush;
+use crate::http::flush::flush;
 use crate::http::query::Query;
 use crate::http::reading::Reading;
 use crate::http::state::Hub;

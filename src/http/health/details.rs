@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{status, uptime, well};
+use super::status::{status, uptime, well};
 use crate::actors::messages::QueueReport;
 use crate::domain::circuit::CircuitState;
 use crate::domain::ids::ServiceName;

@@ -11,7 +11,6 @@ use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
-use super::load;
 use crate::actors::messages::{Accept, AwaitSettled, Inspect, Offer, Slot};
 use crate::domain::attempt::AttemptOutcome;
 use crate::domain::dead_letter::DeadReason;
@@ -22,12 +21,14 @@ use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::http::ask::{answered, look};
-use crate::http::auth::{Caller, only};
 use crate::http::body::{Body, Incoming};
-use crate::http::edge::CORRELATION_ID;
+use crate::http::caller::Caller;
 use crate::http::fields::unknown::Ignored;
+use crate::http::flush::flush;
+use crate::http::headers::{CORRELATION_ID, only};
 use crate::http::known_ids::{self, Finding, Given};
 use crate::http::message_input::{self, Context};
+use crate::http::message_lookup::load;
 use crate::http::openapi::messages::{MessageHeaders, MessageInput, SendQuery};
 use crate::http::query::Query;
 use crate::http::state::Hub;
@@ -228,7 +229,7 @@ fn given(message: &Message) -> Given {
 }
 
 async fn stored(hub: &Hub, ids: Vec<MessageId>) -> Result<Vec<ArchivedMessage>, HubError> {
-    super::flush(hub).await?;
+    flush(hub).await?;
     Ok(hub.archive.messages_by_id(ids).await?)
 }
 

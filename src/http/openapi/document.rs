@@ -1,7 +1,11 @@
 //! The description as a whole.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
+use actix_web::HttpResponse;
+use actix_web::http::header::ContentType;
+use bytes::Bytes;
 use serde_json::json;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{
@@ -13,6 +17,8 @@ use utoipa::{OpenApi, openapi};
 
 use super::errors::{self, ErrorAnswer};
 use super::history::{EventOrder, ReplayMode};
+use super::page;
+use crate::http::routing::{self, Routes};
 use crate::http::{
     asyncapi, circuits, correlations, dead_letters, events, health, key_use, leases, limits,
     messages, next, queue, quotas, redrive, retries, scrape, services, socket, streams,
@@ -118,7 +124,7 @@ use crate::http::{
         health::ready,
         health::details::details,
         scrape::metrics,
-        super::description,
+        description,
         asyncapi::description,
     ),
     components(schemas(ErrorAnswer, EventOrder, ReplayMode)),
@@ -325,4 +331,41 @@ fn add_keys(components: &mut Components) {
         let key = ApiKey::Header(ApiKeyValue::with_description(header, description));
         components.add_security_scheme(scheme, SecurityScheme::ApiKey(key));
     }
+}
+
+pub fn routes(routes: &mut Routes<'_>) {
+    routes.at("/openapi.json", "GET", [routing::get(description)]);
+    page::routes(routes);
+}
+
+/// Written once: it is the same for everybody.
+static DESCRIPTION: LazyLock<Bytes> = LazyLock::new(|| {
+    let description = serde_json::to_vec(&document());
+    description.expect("a description is JSON").into()
+});
+
+/// Of each path and method the names that its query may have.
+static QUERIES: LazyLock<HashMap<String, HashMap<String, Vec<String>>>> =
+    LazyLock::new(|| queries(&document()));
+
+/// The names that the query of a route may have: those that are described, so that what is
+/// described is what is taken. `None`: no such route.
+pub fn query_names(pattern: &str, method: &str) -> Option<&'static [String]> {
+    let names = QUERIES.get(pattern)?.get(method)?;
+    Some(names.as_slice())
+}
+
+/// This description
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    operation_id = "show_api",
+    tag = "health",
+    security(()),
+    responses((status = 200, description = "OpenAPI 3.1", body = Object)),
+)]
+pub async fn description() -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(ContentType::json())
+        .body(DESCRIPTION.clone())
 }

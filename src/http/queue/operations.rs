@@ -5,15 +5,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::door;
+use super::door::door;
 use crate::actors::messages::{ClearQueue, SwitchQueue};
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
 use crate::error::{HubError, Subject};
 use crate::http::acts::{Act, who};
 use crate::http::ask::ask;
-use crate::http::auth::Caller;
 use crate::http::body::{Body, Incoming};
+use crate::http::caller::Caller;
 use crate::http::fields::{self, Field};
 use crate::http::no_body::NoBody;
 use crate::http::openapi::queue::{ClearQuery, SwitchInput};

@@ -1,8 +1,8 @@
 //! Where an instance can be reached.
 
 use actix_web::http::Uri;
+use serde_json::value::RawValue;
 
-use super::Body;
 use crate::domain::deny_list::DenyList;
 use crate::domain::ids::{Label, is_visible};
 use crate::domain::service::Address;
@@ -16,21 +16,25 @@ const DEFAULT_ENDPOINT: &str = "/messages";
 ///
 /// # Errors
 /// 400 with `url` or `message_endpoint`.
-pub fn address(body: &Body<'_>, deny: &DenyList) -> Result<Option<Address>, HubError> {
+pub fn address(
+    url: Option<&RawValue>,
+    message_endpoint: Option<&RawValue>,
+    deny: &DenyList,
+) -> Result<Option<Address>, HubError> {
     let given = |name, json| Field::given(Subject::Request, name, json);
-    let endpoint = given("message_endpoint", body.message_endpoint);
+    let endpoint = given("message_endpoint", message_endpoint);
     let endpoint = endpoint.map(path).transpose()?;
-    let Some(field) = given("url", body.url) else {
+    let Some(field) = given("url", url) else {
         return Ok(None);
     };
     Ok(Some(Address {
-        url: url(field, deny)?,
+        url: base(field, deny)?,
         message_endpoint: endpoint.unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned()),
     }))
 }
 
 /// Without a trailing slash.
-fn url(field: Field<'_>, deny: &DenyList) -> Result<String, HubError> {
+fn base(field: Field<'_>, deny: &DenyList) -> Result<String, HubError> {
     let problem = "must be an address such as http://10.0.0.5:8080 or https://shop.example, with a path at most";
     let WebAddress { text, uri } = WebAddress::read(field, problem)?;
     if uri.query().is_some() {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::items;
+use super::items::items;
 use crate::domain::service::Dependency;
 use crate::error::{HubError, Subject};
 use crate::http::fields::unknown::Ignored;

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::unknown;
+use super::departure::unknown;
 use crate::actors::messages::InspectDependencies;
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::service::Dependency;

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{leave, unknown};
+use super::departure::{leave, unknown};
 use crate::actors::messages::{DrainInstance, Heartbeat, Register, Registered as Outcome};
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::{Address, Health};
@@ -12,8 +12,8 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::http::acts::Act;
 use crate::http::ask::ask;
-use crate::http::auth::Caller;
 use crate::http::body::{Body, Incoming};
+use crate::http::caller::Caller;
 use crate::http::fields::unknown::Ignored;
 use crate::http::no_body::NoBody;
 use crate::http::openapi::services::RegistrationInput;

@@ -92,7 +92,7 @@ impl Answers {
             return;
         }
         if batch.is_array {
-            return self.say(super::texts::array(&answers));
+            return self.say(array(&answers));
         }
         for answer in answers {
             self.say(answer);
@@ -131,6 +131,18 @@ impl Answers {
     pub fn bytes(&self) -> usize {
         self.bytes
     }
+}
+
+/// Several frames as one.
+pub fn array(frames: &[ByteString]) -> ByteString {
+    let length: usize = frames.iter().map(|frame| frame.len() + 1).sum();
+    let mut text = String::with_capacity(length + 1);
+    for frame in frames {
+        text.push(if text.is_empty() { '[' } else { ',' });
+        text.push_str(frame);
+    }
+    text.push(']');
+    text.into()
 }
 
 #[cfg(test)]
@@ -172,5 +184,12 @@ mod tests {
         let array = open(&mut answers, 1, true);
         answers.give((Answers::place(array, 0), None));
         assert_eq!(answers.pop(), None);
+    }
+
+    #[test]
+    fn an_array_is_its_frames_between_brackets() {
+        let frames = [ByteString::from("{}"), ByteString::from("7")];
+        assert_eq!(array(&frames), "[{},7]");
+        assert_eq!(array(&frames[..1]), "[{}]");
     }
 }

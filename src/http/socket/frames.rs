@@ -15,7 +15,7 @@ use crate::http::fields::unknown::{Ignored, unknown};
 use crate::http::fields::{self, Field};
 use crate::http::leases::{lease_length, leases};
 use crate::http::message_input::{self, Context, acting_for};
-use crate::http::{body, event_input};
+use crate::http::{bodies, event_input};
 use crate::logic::canonical::depth;
 
 /// Every type of frame a client may send.
@@ -382,8 +382,8 @@ fn object<'a>(field: &Field<'a>) -> Result<&'a str, HubError> {
     if !text.starts_with('{') {
         return Err(field.wrong("must be a JSON object"));
     }
-    if text.len() > body::ONE {
-        return Err(HubError::TooLarge { limit: body::ONE });
+    if text.len() > bodies::ONE {
+        return Err(HubError::TooLarge { limit: bodies::ONE });
     }
     Ok(text)
 }

@@ -27,18 +27,18 @@ use bytestring::ByteString;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use super::answers::{Answer, Answers, Slip};
+use super::answers::{Answer, Answers, Slip, array};
 use super::flow::Room;
 use super::frames;
 use super::incoming::{Gate, Trouble};
-use super::listing::{Describe, SocketAnswer};
+use super::open_sockets::{Describe, SocketAnswer};
 use super::texts;
 use crate::actors::messages::{FeedId, FeedNews, SocketClosed, SocketNews, SocketOpened};
 use crate::domain::timestamp::Timestamp;
 use crate::door::Phase;
 use crate::error::HubError;
 use crate::http::acts::Opened;
-use crate::http::auth::Caller;
+use crate::http::caller::Caller;
 use crate::http::state::Hub;
 use crate::pool::{Held, Peer};
 use consumers::Consumers;
@@ -207,7 +207,7 @@ impl Session {
             bytes += text.len();
             texts.push(text);
         }
-        texts::array(&texts)
+        array(&texts)
     }
 
     fn next_delivery(&mut self) -> Option<ByteString> {

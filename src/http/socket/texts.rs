@@ -218,18 +218,6 @@ pub fn error(reference: Option<&Reference>, error: &HubError, now: Timestamp) ->
     })
 }
 
-/// Several frames as one.
-pub fn array(frames: &[ByteString]) -> ByteString {
-    let length: usize = frames.iter().map(|frame| frame.len() + 1).sum();
-    let mut text = String::with_capacity(length + 1);
-    for frame in frames {
-        text.push(if text.is_empty() { '[' } else { ',' });
-        text.push_str(frame);
-    }
-    text.push(']');
-    text.into()
-}
-
 fn render(frame: &impl Serialize) -> ByteString {
     let text = serde_json::to_string(frame);
     text.expect("names, numbers and checked JSON are JSON")
@@ -284,13 +272,6 @@ pub mod tests {
             ("pong", pong(None)),
             ("error", error(given, &problem, Timestamp::from_millis(1))),
         ]
-    }
-
-    #[test]
-    fn an_array_is_its_frames_between_brackets() {
-        let frames = [ByteString::from("{}"), ByteString::from("7")];
-        assert_eq!(array(&frames), "[{},7]");
-        assert_eq!(array(&frames[..1]), "[{}]");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::snapshots::SnapshotView;
-use super::{stream_id, version};
+use super::stream::{stream_id, version};
 use crate::domain::event::{Event, Snapshot, StreamId};
 use crate::domain::ids::Label;
 use crate::domain::refusal::Refusal;

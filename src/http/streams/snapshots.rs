@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::{stream_id, unknown, version};
+use super::stream::{stream_id, unknown, version};
 use crate::actors::messages::{ArchiveRefusal, BuiltState, ReadState, TakeSnapshot};
 use crate::domain::event::{Snapshot, StreamId};
 use crate::domain::ids::Label;
@@ -15,8 +15,8 @@ use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::http::ask::ask;
-use crate::http::auth::Caller;
 use crate::http::body::{Body, Incoming};
+use crate::http::caller::Caller;
 use crate::http::events::read::LAST_SEQUENCE;
 use crate::http::fields::{self, Field};
 use crate::http::openapi::history::{SnapshotInput, StateSearch};

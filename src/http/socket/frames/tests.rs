@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::timestamp::Timestamp;
-use crate::http::auth::Caller;
+use crate::http::caller::Caller;
 use proptest::prelude::*;
 
 fn shop() -> Caller {

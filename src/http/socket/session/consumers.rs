@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::super::answers::Slip;
 use super::super::frames::Consume;
-use super::super::listing::ConsumerAnswer;
+use super::super::open_sockets::ConsumerAnswer;
 use super::leaving::Stage;
 use super::requests::{answer, confirm, flatten};
 use super::{Context, Session};

@@ -14,7 +14,7 @@ use actix::AsyncContext;
 use ahash::AHashSet;
 use bytestring::ByteString;
 
-use super::super::listing::FeedAnswer;
+use super::super::open_sockets::FeedAnswer;
 use super::super::texts;
 use super::{Context, Session};
 use crate::actors::messages::{Credit, Fed, Follow, Framed, Unfollow};

@@ -12,7 +12,7 @@ use crate::domain::event::{Event, Sequence};
 use crate::domain::refusal::Refusal;
 use crate::error::HubError;
 use crate::http::ask::look;
-use crate::http::messages::flush;
+use crate::http::flush::flush;
 use crate::http::state::Hub;
 use crate::ports::archive::EventQuery;
 

@@ -1,0 +1,30 @@
+//! How the hub is, in a word.
+
+use actix_web::http::StatusCode;
+
+use crate::domain::service::Health;
+use crate::door::Phase;
+use crate::http::state::Hub;
+
+/// Degraded while it works with something missing; unhealthy only when it takes nothing in.
+pub fn status(hub: &Hub, phase: Phase, is_overloaded: bool) -> (Health, StatusCode) {
+    if phase != Phase::Open {
+        return (Health::Unhealthy, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    let has_no_disk = hub.metrics.intake.is_stopped();
+    let degraded = is_overloaded || has_no_disk || hub.metrics.archive_up.get() == 0;
+    (well(!degraded), StatusCode::OK)
+}
+
+pub fn well(is_well: bool) -> Health {
+    if is_well {
+        Health::Healthy
+    } else {
+        Health::Degraded
+    }
+}
+
+/// Whole seconds.
+pub fn uptime(hub: &Hub) -> u64 {
+    hub.clock.running().as_secs()
+}

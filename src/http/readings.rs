@@ -1,0 +1,35 @@
+//! The room that requests share which read much at once.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use crate::logic::limits::{Limit, Limits};
+use crate::pool::Pool;
+
+/// So many answers with a snapshot are made at once, which alone may be larger than a page.
+const SNAPSHOTS: usize = 2;
+
+/// What all requests that read much share.
+pub struct Readings {
+    room: Pool,
+    snapshots: Arc<Semaphore>,
+}
+
+impl Readings {
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            room: Pool::of(limits.size(Limit::AnswerBytes)),
+            snapshots: Arc::new(Semaphore::new(SNAPSHOTS)),
+        }
+    }
+
+    pub fn room(&self) -> &Pool {
+        &self.room
+    }
+
+    /// Turns for answers with a snapshot.
+    pub fn snapshots(&self) -> &Arc<Semaphore> {
+        &self.snapshots
+    }
+}

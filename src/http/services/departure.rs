@@ -1,0 +1,40 @@
+//! How a service, or an instance of it, leaves.
+
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::actors::messages::Deregister;
+use crate::domain::ids::{InstanceId, ServiceName};
+use crate::error::HubError;
+use crate::http::acts::Act;
+use crate::http::ask::ask;
+use crate::http::state::Hub;
+
+pub async fn leave(
+    request: &HttpRequest,
+    hub: &Hub,
+    service: ServiceName,
+    instance_id: Option<InstanceId>,
+) -> Result<HttpResponse, HubError> {
+    let (name, instance) = (service.clone(), instance_id.clone());
+    let left = ask(&hub.handles.deregister, |reply| Deregister {
+        service,
+        instance_id,
+        reply,
+    });
+    let left = left.await?;
+    left.map_err(|refusal| HubError::refused(refusal, unknown(&name)))?;
+    match instance {
+        None => Act::new("deregister_service", "service", &name).tell(request),
+        Some(instance) => {
+            let on = format!("{instance} of {name}");
+            Act::new("deregister_instance", "instance", &on).tell(request);
+        }
+    }
+    Ok(HttpResponse::NoContent().finish())
+}
+
+pub fn unknown(service: &ServiceName) -> HubError {
+    HubError::NotFound {
+        what: format!("service {service}, or this instance of it"),
+    }
+}

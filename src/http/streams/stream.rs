@@ -1,0 +1,29 @@
+//! The stream that a request names.
+
+use crate::actors::messages::InspectStream;
+use crate::domain::event::StreamId;
+use crate::domain::ids::Label;
+use crate::error::{HubError, Subject};
+use crate::http::ask::look;
+use crate::http::state::Hub;
+
+/// A path segment that names a stream.
+pub fn stream_id(text: &str) -> Result<StreamId, HubError> {
+    Label::parse(text).map_err(|error| HubError::invalid(Subject::Request, "stream_id", error))
+}
+
+/// The version of the stream's last event.
+///
+/// # Errors
+/// 404 if there never was one.
+pub async fn version(hub: &Hub, id: &StreamId) -> Result<u64, HubError> {
+    let asked = InspectStream { stream: id.clone() };
+    let version = look(&hub.handles.inspect_stream, asked).await?;
+    version.ok_or_else(|| unknown(id))
+}
+
+pub fn unknown(id: &StreamId) -> HubError {
+    HubError::NotFound {
+        what: format!("stream {id}"),
+    }
+}
