@@ -3,9 +3,9 @@
 //! Owns the newest events in memory, the feeds, the list of open sockets, and all subscriptions:
 //! one [`Subscription`] child for each that has a callback, and one [`CallbackCircuit`] for each
 //! origin of these. Receives [`Committed`], [`HistoryBegins`], what clients ask about subscriptions
-//! (`clients`, `sockets`, `replays`), and [`Follow`], [`Credit`], [`Unfollow`] of followers; sends them
-//! [`FeedNews`], never more than they have room for, and [`Record`] to the EventStore. Never reads the
-//! archive: who needs what is no longer in memory reads it himself, and follows again.
+//! (`clients`, `sockets`, `replays`), and [`Follow`], [`Credit`], [`Unfollow`] of followers; sends
+//! them [`FeedNews`], never more than they have room for, and [`Record`] to the EventStore. Never
+//! reads the archive: who needs what is no longer in memory reads it himself, and follows again.
 //!
 //! [`Subscription`]: super::subscription::Subscription
 //! [`CallbackCircuit`]: super::callback_circuit::CallbackCircuit
@@ -46,7 +46,7 @@ use crate::domain::fact::{Fact, Recorded};
 use crate::logic::feeds::Feeds;
 use crate::logic::limits::Limits;
 use crate::logic::recent::{Framed, Recent};
-use crate::logic::roster::Roster;
+use crate::logic::subscription_registry::SubscriptionRegistry;
 use crate::metrics::Metrics;
 use attached::Attached;
 use children::Children;
@@ -70,7 +70,7 @@ pub struct EventBus {
     sockets: AHashMap<FeedId, Recipient<SocketNews>>,
     settings: Settings,
     hops: Hops,
-    roster: Roster,
+    subscriptions: SubscriptionRegistry,
     children: Children,
     attached: Attached,
     lost: Lost,
@@ -129,7 +129,7 @@ impl EventBus {
             sockets: AHashMap::new(),
             settings,
             hops,
-            roster: Roster::default(),
+            subscriptions: SubscriptionRegistry::default(),
             children: Children::default(),
             attached: Attached::default(),
             lost: Lost::default(),
@@ -224,7 +224,7 @@ impl Handler<Committed> for EventBus {
         for record in committed.records.iter() {
             if let Fact::CircuitChanged(changed) = &record.fact {
                 let since = committed.at.of(changed.at, committed.source()).hub;
-                self.roster.circuit_changed(changed, since);
+                self.subscriptions.circuit_changed(changed, since);
             }
             self.learn(&record.fact, ctx);
         }
@@ -238,7 +238,7 @@ impl Handler<Open> for EventBus {
         self.is_open = true;
         self.give_up_orphans();
         self.drop_needless_circuits();
-        let all: Vec<_> = self.roster.all().map(|one| one.id).collect();
+        let all: Vec<_> = self.subscriptions.all().map(|one| one.id).collect();
         for id in all {
             self.subscription_put(id, ctx);
         }

@@ -15,7 +15,7 @@ impl EventBus {
     /// # Errors
     /// [`Refusal::LimitReached`]
     pub(super) fn may_subscribe(&self, service: &ServiceName, more: usize) -> Result<(), Refusal> {
-        let usage = self.roster.usage(service);
+        let usage = self.subscriptions.usage(service);
         self.within(Limit::SubscriptionsPerService, usage.subscriptions + 1)?;
         self.within(Limit::PatternsPerService, usage.patterns + more)
     }
@@ -34,7 +34,7 @@ impl EventBus {
         if more <= before {
             return Ok(());
         }
-        let patterns = self.roster.usage(service).patterns;
+        let patterns = self.subscriptions.usage(service).patterns;
         self.within(Limit::PatternsPerService, patterns - before + more)
     }
 
@@ -43,7 +43,7 @@ impl EventBus {
     /// # Errors
     /// [`Refusal::LimitReached`]
     pub(super) fn may_replay(&self, id: SubscriptionId) -> Result<(), Refusal> {
-        let replays = self.roster.count_replays(id);
+        let replays = self.subscriptions.count_replays(id);
         self.within(Limit::ReplaysPerSubscription, replays + 1)
     }
 
@@ -64,7 +64,7 @@ impl Handler<InspectUsage> for EventBus {
 
     fn handle(&mut self, asked: InspectUsage, _: &mut Context<Self>) -> Self::Result {
         let only = asked.service.as_ref();
-        let usages = self.roster.usages();
+        let usages = self.subscriptions.usages();
         let meant = usages.filter(|(service, _)| only.is_none_or(|only| only == *service));
         let mut usages: Vec<_> = meant
             .map(|(service, usage)| ServiceUsage {
@@ -74,10 +74,10 @@ impl Handler<InspectUsage> for EventBus {
                 replays: 0,
             })
             .collect();
-        for one in self.roster.all() {
+        for one in self.subscriptions.all() {
             let place = usages.binary_search_by(|usage| usage.service.cmp(&one.service));
             if let Ok(place) = place {
-                let replays = self.roster.count_replays(one.id);
+                let replays = self.subscriptions.count_replays(one.id);
                 usages[place].replays = usages[place].replays.max(replays);
             }
         }

@@ -41,15 +41,15 @@ impl EventBus {
 
     /// Of circuits that were forced before the start, those that no callback needs.
     pub(super) fn drop_needless_circuits(&mut self) {
-        for origin in self.roster.forced_for_nobody() {
+        for origin in self.subscriptions.forced_for_nobody() {
             self.forget_circuit(origin);
         }
     }
 
-    /// Nothing is counted of it any more, and the state that somebody forced it into is over, in the
-    /// journal too.
+    /// Nothing is counted of it any more, and the state that somebody forced it into is over, in
+    /// the journal too.
     fn forget_circuit(&mut self, origin: Origin) {
-        let forced = self.roster.release(&origin);
+        let forced = self.subscriptions.release(&origin);
         let circuit = CircuitName::Callback(origin);
         self.settings.metrics.forget(&circuit.to_string());
         let Some(forced) = forced else {

@@ -35,7 +35,7 @@ impl EventBus {
     }
 
     fn owned(&self, id: SubscriptionId, owner: Option<&ServiceName>) -> Found {
-        let found = self.roster.wanted(id).ok_or(Refusal::NotFound)?;
+        let found = self.subscriptions.wanted(id).ok_or(Refusal::NotFound)?;
         if owner.is_some_and(|owner| *owner != found.service) {
             return Err(Refusal::NotTheirs { id });
         }
@@ -94,7 +94,7 @@ impl EventBus {
         let (but, service) = (Some(subscription.id), &subscription.service);
         let types = &subscription.event_types;
         let url = subscription.callback().map(|callback| &callback.url);
-        match url.and_then(|url| self.roster.same_callback(but, service, types, url)) {
+        match url.and_then(|url| self.subscriptions.same_callback(but, service, types, url)) {
             None => Ok(()),
             Some(_) => Err(Refusal::Conflict(
                 "another subscription of the service has these event_types and this callback_url; end one of the two",
@@ -121,7 +121,7 @@ impl EventBus {
     ) {
         let fact = Fact::Subscribed(version.clone());
         if version.is_durable() {
-            self.roster.intend(version.clone());
+            self.subscriptions.intend(version.clone());
             Record::and_then(&self.hops.event_store, vec![fact], then);
         } else {
             self.learn(&fact, ctx);
@@ -157,7 +157,7 @@ impl EventBus {
         let progress = subscriber
             .map(|one| one.progress.clone())
             .unwrap_or_default();
-        let position = self.roster.positions.of(id);
+        let position = self.subscriptions.positions.of(id);
         let now = self.settings.clock.moment();
         let next_attempt = next_attempt(&progress, now);
         let previous = subscription.callback();
@@ -196,7 +196,7 @@ impl Handler<Subscribe> for EventBus {
     fn handle(&mut self, asked: Subscribe, ctx: &mut Context<Self>) {
         let url = &asked.callback.url;
         let same = self
-            .roster
+            .subscriptions
             .same_callback(None, &asked.service, &asked.event_types, url);
         if let Some(same) = same.cloned() {
             // It may be on its way to the journal still.
@@ -275,7 +275,7 @@ impl Handler<Unsubscribe> for EventBus {
             Ok(before) => before,
             Err(refusal) => return drop(asked.reply.send(Err(refusal))),
         };
-        let (letters, replays) = self.roster.intend_end(id);
+        let (letters, replays) = self.subscriptions.intend_end(id);
         let mut facts = self.ended(letters, replays);
         let end = Fact::Unsubscribed(Unsubscribed { id, at });
         if before.is_durable() {
@@ -299,13 +299,18 @@ impl Handler<InspectSubscriptions> for EventBus {
         let view = |one| self.view(one);
         MessageResult(match asked.id {
             Some(id) => self
-                .roster
+                .subscriptions
                 .present(id)
                 .into_iter()
                 .filter(is_meant)
                 .map(view)
                 .collect(),
-            None => self.roster.all().filter(is_meant).map(view).collect(),
+            None => self
+                .subscriptions
+                .all()
+                .filter(is_meant)
+                .map(view)
+                .collect(),
         })
     }
 }

@@ -14,12 +14,15 @@ impl Invariants for EventBus {
             );
         }
         for (id, subscriber) in &self.children.subscriptions {
-            let subscription = self.roster.present(*id);
+            let subscription = self.subscriptions.present(*id);
             let callback = subscription.and_then(|subscription| subscription.callback());
             assert!(callback.is_some(), "{id} has an actor, and so a callback");
-            let (told, known) = (subscriber.progress.position, self.roster.positions.of(*id));
+            let (told, known) = (
+                subscriber.progress.position,
+                self.subscriptions.positions.of(*id),
+            );
             assert!(told <= known, "{id} is at {told}, and not back at {known}");
         }
-        self.recent.check() + self.feeds.check() + self.roster.check()
+        self.recent.check() + self.feeds.check() + self.subscriptions.check()
     }
 }

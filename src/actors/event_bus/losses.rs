@@ -29,10 +29,14 @@ impl EventBus {
             let problem = "another socket has the subscription now";
             return Err(Refusal::Conflict(problem));
         }
-        self.roster.wanted(id).cloned().ok_or(Refusal::NotFound)
+        self.subscriptions
+            .wanted(id)
+            .cloned()
+            .ok_or(Refusal::NotFound)
     }
 
-    /// When what was not settled is sent again: at once after the first time, as that may be chance.
+    /// When what was not settled is sent again: at once after the first time, as that may be
+    /// chance.
     fn wait(&self, lost: u32, asked: Option<Duration>) -> Duration {
         let retries = &self.settings.subscriptions.retries;
         match asked {
@@ -53,7 +57,7 @@ impl EventBus {
         let count = loss.losses.count();
         let until = now.plus(self.wait(count, lost.asked));
         self.lost.wait(id, until);
-        self.roster.positions.acked(id, lost.acked, now);
+        self.subscriptions.positions.acked(id, lost.acked, now);
         Ok(self.lost.of(id, now))
     }
 
@@ -137,7 +141,9 @@ impl Handler<GiveUpEvent> for EventBus {
             facts.push(Fact::PositionAcked(PositionAcked { id, at, through }));
         }
         self.hops.event_store.do_send(Record::unasked(facts));
-        self.roster.positions.moved(up.id, through, through, now);
+        self.subscriptions
+            .positions
+            .moved(up.id, through, through, now);
         self.write_positions(ctx);
     }
 }
@@ -150,7 +156,7 @@ impl Handler<EndLetter> for EventBus {
         let letter = end.letter;
         let id = letter.subscription_id;
         let is_owed = self
-            .roster
+            .subscriptions
             .letters_of(id)
             .iter()
             .any(|one| one.id == letter.id);

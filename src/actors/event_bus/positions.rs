@@ -24,10 +24,10 @@ impl EventBus {
     pub(super) fn write_positions(&mut self, ctx: &mut Context<Self>) {
         let now = self.settings.clock.now();
         if !self.writing.is_under_way {
-            let taken = self.roster.positions.take(now);
+            let taken = self.subscriptions.positions.take(now);
             self.write(taken, ctx);
         }
-        let next = self.roster.positions.next_due();
+        let next = self.subscriptions.positions.next_due();
         let next = next.filter(|_| !self.writing.is_under_way);
         self.alarm.set(next, now, ctx, |bus, ctx| {
             bus.alarm.rang();
@@ -37,12 +37,12 @@ impl EventBus {
 
     /// Writes down everything: the hub stops.
     pub(super) fn write_all_positions(&mut self, ctx: &Context<Self>) {
-        let taken = self.roster.positions.take_all();
+        let taken = self.subscriptions.positions.take_all();
         self.write(taken, ctx);
     }
 
-    /// Before subscriptions come to rest: who has been given all that it wants of the events so far,
-    /// and up to where that was.
+    /// Before subscriptions come to rest: who has been given all that it wants of the events so
+    /// far, and up to where that was.
     pub(super) fn note_given(&mut self) {
         let newest = self.newest();
         let subscribers = self.children.subscriptions.iter();
@@ -53,12 +53,12 @@ impl EventBus {
         self.writing.at_stop = given.map(|(id, given)| (id, given, newest)).collect();
     }
 
-    /// Whoever is done with what it was given is done with all events there were then. They are told
-    /// of those that they do not want only now and then, but the last word is to be right.
+    /// Whoever is done with what it was given is done with all events there were then. They are
+    /// told of those that they do not want only now and then, but the last word is to be right.
     pub(super) fn pass_unwanted(&mut self) {
         let now = self.settings.clock.now();
         for (id, given, newest) in std::mem::take(&mut self.writing.at_stop) {
-            let positions = &mut self.roster.positions;
+            let positions = &mut self.subscriptions.positions;
             if positions.of(id) >= given {
                 positions.moved(id, newest, 0, now);
             }
@@ -68,7 +68,7 @@ impl EventBus {
     fn write(&mut self, taken: Vec<(SubscriptionId, Sequence)>, ctx: &Context<Self>) {
         let at = self.settings.clock.wall();
         let is_durable = |id| {
-            let subscription = self.roster.wanted(id);
+            let subscription = self.subscriptions.wanted(id);
             subscription.is_some_and(|subscription| subscription.is_durable())
         };
         let durable = taken.into_iter().filter(|(id, _)| is_durable(*id));
@@ -109,7 +109,7 @@ impl Handler<Progressed> for EventBus {
         };
         let now = self.settings.clock.now();
         let worked_through = progress.worked_through;
-        self.roster
+        self.subscriptions
             .positions
             .moved(id, progress.position, worked_through, now);
         subscriber.progress = progress;
@@ -121,7 +121,7 @@ impl Handler<AckPosition> for EventBus {
     type Result = ();
 
     fn handle(&mut self, ack: AckPosition, ctx: &mut Context<Self>) {
-        let refusal = if self.roster.wanted(ack.id).is_none() {
+        let refusal = if self.subscriptions.wanted(ack.id).is_none() {
             Some(Refusal::NotFound)
         } else if !self.attached.is(ack.id, ack.socket) {
             Some(Refusal::Conflict("another socket has the subscription now"))
@@ -138,7 +138,7 @@ impl Handler<AckPosition> for EventBus {
         }
         let now = self.settings.clock.now();
         self.lost.acked(ack.id, ack.through);
-        let positions = &mut self.roster.positions;
+        let positions = &mut self.subscriptions.positions;
         let Some(reply) = ack.reply else {
             positions.moved(ack.id, ack.through, 0, now);
             return self.write_positions(ctx);
@@ -146,7 +146,7 @@ impl Handler<AckPosition> for EventBus {
         positions.acked(ack.id, ack.through, now);
         self.writing.waiting.push(reply);
         if !self.writing.is_under_way {
-            let taken = self.roster.positions.take(now);
+            let taken = self.subscriptions.positions.take(now);
             self.write(taken, ctx);
         }
         self.write_positions(ctx);

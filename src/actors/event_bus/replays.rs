@@ -49,7 +49,7 @@ impl EventBus {
 
     /// What is owed to subscriptions that are no more goes back to where it came from.
     pub(super) fn give_up_orphans(&self) {
-        let (letters, replays) = self.roster.orphans();
+        let (letters, replays) = self.subscriptions.orphans();
         let facts = self.ended(letters, replays);
         if !facts.is_empty() {
             self.hops.event_store.do_send(Record::unasked(facts));
@@ -58,7 +58,7 @@ impl EventBus {
 
     /// Letters that were on their way to the journal when their subscription ended go back.
     pub(super) fn give_up_letters(&mut self, id: SubscriptionId) {
-        let letters = self.roster.take_letters(id);
+        let letters = self.subscriptions.take_letters(id);
         if !letters.is_empty() {
             let facts = self.ended(letters, Vec::new());
             self.hops.event_store.do_send(Record::unasked(facts));
@@ -100,7 +100,7 @@ impl Handler<StartReplay> for EventBus {
             Err(refusal) => return drop(asked.reply.send(Err(refusal))),
         };
         let (id, reply) = (replay.id, asked.reply);
-        self.roster.expect_replay(&replay);
+        self.subscriptions.expect_replay(&replay);
         let facts = vec![Fact::ReplayAdvanced(Arc::new(replay))];
         Record::and_then(&self.hops.event_store, facts, move || {
             let _ = reply.send(Ok(id));
@@ -113,11 +113,11 @@ impl Handler<RedeliverEvent> for EventBus {
 
     fn handle(&mut self, asked: RedeliverEvent, _: &mut Context<Self>) {
         let (letter, reply) = (asked.letter, asked.reply);
-        if self.roster.wanted(letter.subscription_id).is_none() {
+        if self.subscriptions.wanted(letter.subscription_id).is_none() {
             let problem = "the subscription is no more; nobody can be sent this event again";
             return drop(reply.send(Err(Refusal::Conflict(problem))));
         }
-        if let Err(refusal) = self.roster.expect_letter(&letter) {
+        if let Err(refusal) = self.subscriptions.expect_letter(&letter) {
             return drop(reply.send(Err(refusal)));
         }
         let id = letter.id;

@@ -40,7 +40,7 @@ impl EventBus {
         asked: &AttachSocket,
     ) -> Result<(SubscriptionId, Option<Subscription>), Refusal> {
         let now = self.settings.clock.wall();
-        let Some(known) = self.roster.named(&asked.service, &asked.name) else {
+        let Some(known) = self.subscriptions.named(&asked.service, &asked.name) else {
             self.may_subscribe(&asked.service, asked.event_types.len())?;
             let id = SubscriptionId::mint(now, rand::rng().random());
             let new = Subscription {
@@ -79,7 +79,10 @@ impl Handler<AttachSocket> for EventBus {
         if self.is_draining {
             return drop(asked.reply.send(Err(Refusal::Stopping)));
         }
-        let is_known = self.roster.named(&asked.service, &asked.name).is_some();
+        let is_known = self
+            .subscriptions
+            .named(&asked.service, &asked.name)
+            .is_some();
         let (id, version) = match self.socket_subscription(&asked) {
             Ok(found) => found,
             Err(refusal) => return drop(asked.reply.send(Err(refusal))),
@@ -96,13 +99,13 @@ impl Handler<AttachSocket> for EventBus {
         };
         let mut facts = Vec::new();
         if let Some(version) = version.map(Arc::new) {
-            self.roster.positions.learn(id, version.after);
-            self.roster.intend(version.clone());
+            self.subscriptions.positions.learn(id, version.after);
+            self.subscriptions.intend(version.clone());
             facts.push(Fact::Subscribed(version));
         }
-        let from = self.roster.positions.of(id) + 1;
+        let from = self.subscriptions.positions.of(id) + 1;
         let unsettled = self.lost.of(id, self.settings.clock.now());
-        let letters = self.roster.letters_of(id);
+        let letters = self.subscriptions.letters_of(id);
         let reply = asked.reply;
         Record::and_then(&self.hops.event_store, facts, move || {
             let _ = reply.send(Ok(messages::Attached {

@@ -18,7 +18,7 @@ use crate::actors::subscription::{self, Subscription};
 use crate::domain::circuit::{CircuitName, Origin};
 use crate::domain::fact::Fact;
 use crate::domain::subscription::SubscriptionId;
-use crate::logic::roster::Change;
+use crate::logic::subscription_registry::Change;
 
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -41,7 +41,7 @@ struct ChildrenRest;
 
 impl EventBus {
     pub(super) fn learn(&mut self, fact: &Fact, ctx: &mut Context<Self>) {
-        let change = self.roster.learn(fact);
+        let change = self.subscriptions.learn(fact);
         if !self.is_open {
             return;
         }
@@ -69,7 +69,7 @@ impl EventBus {
                 let id = letter.subscription_id;
                 if let Some(child) = self.child(id) {
                     child.do_send(DeliverLetter { letter });
-                } else if self.roster.present(id).is_none() {
+                } else if self.subscriptions.present(id).is_none() {
                     self.give_up_letters(id);
                 } else {
                     self.bring_letter(letter);
@@ -91,7 +91,7 @@ impl EventBus {
 
     /// A subscription is new, or another than it was.
     pub(super) fn subscription_put(&mut self, id: SubscriptionId, ctx: &Context<Self>) {
-        let Some(subscription) = self.roster.present(id).cloned() else {
+        let Some(subscription) = self.subscriptions.present(id).cloned() else {
             return;
         };
         let Some(callback) = subscription.callback() else {
@@ -116,7 +116,7 @@ impl EventBus {
         ctx: &Context<Self>,
     ) {
         // Nobody would tell one that begins now to rest.
-        let present = self.roster.present(id).filter(|_| !self.is_draining);
+        let present = self.subscriptions.present(id).filter(|_| !self.is_draining);
         let Some(subscription) = present.cloned() else {
             return;
         };
@@ -124,15 +124,15 @@ impl EventBus {
         let generation = self.children.generation;
         let news = SubscriptionDied { id, generation };
         let watch = DeathWatch::new(ctx.address().recipient(), news);
-        let position = self.roster.positions.of(id);
+        let position = self.subscriptions.positions.of(id);
         let (settings, hops) = (self.settings.subscriptions.clone(), self.child_hops(ctx));
         let place = (subscription, position);
         let feed = FeedId(Uuid::new_v4());
         let address = Subscription::new(place, feed, circuit, settings, hops, watch).start();
-        for letter in self.roster.letters_of(id) {
+        for letter in self.subscriptions.letters_of(id) {
             address.do_send(DeliverLetter { letter });
         }
-        for replay in self.roster.replays_of(id) {
+        for replay in self.subscriptions.replays_of(id) {
             address.do_send(RunReplay { replay });
         }
         let child = Child {
@@ -191,7 +191,7 @@ impl EventBus {
         let watch = DeathWatch::new(ctx.address().recipient(), news);
         let circuit = CallbackCircuit::new(
             CircuitName::Callback(origin.clone()),
-            self.roster.forced(origin),
+            self.subscriptions.forced(origin),
             self.settings.circuits.clone(),
             self.hops.event_store.clone(),
             watch,
@@ -206,7 +206,7 @@ impl EventBus {
     }
 
     pub(super) fn show_subscriptions(&self) {
-        let count = self.roster.count();
+        let count = self.subscriptions.count();
         self.settings.metrics.subscriptions.show(count);
     }
 
@@ -256,7 +256,7 @@ impl Handler<SubscriptionDied> for EventBus {
         self.unfollow(feed);
         tracing::error!(%id, ?pause, "a subscription's actor died; a fresh one takes over");
         ctx.run_later(pause, move |bus, ctx| {
-            let Some(subscription) = bus.roster.present(id).cloned() else {
+            let Some(subscription) = bus.subscriptions.present(id).cloned() else {
                 return;
             };
             let Some(callback) = subscription.callback() else {
@@ -301,7 +301,7 @@ impl EventBus {
         let circuit = self.circuit(origin, ctx);
         for (id, subscriber) in &self.children.subscriptions {
             let address = &subscriber.child.address;
-            let subscription = self.roster.present(*id);
+            let subscription = self.subscriptions.present(*id);
             if let Some(subscription) = subscription
                 && let Some(callback) = subscription.callback()
                 && Origin::of(&callback.url) == *origin

@@ -1,10 +1,10 @@
 //! What always holds between subscriptions and what is found, counted and owed by them.
 
-use super::Roster;
+use super::SubscriptionRegistry;
 use super::origins::Origins;
 use super::sought::BySought;
 
-impl Roster {
+impl SubscriptionRegistry {
     /// Looks at every subscription, and whatever is owed to one; gives how many these are.
     ///
     /// # Panics

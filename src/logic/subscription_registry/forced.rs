@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::Roster;
+use super::SubscriptionRegistry;
 use crate::domain::circuit::{CircuitChanged, CircuitName, Origin};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::circuit::ForcedSince;
 
-impl Roster {
+impl SubscriptionRegistry {
     /// Takes in that a circuit changed then, by the hub's own clock.
     pub fn circuit_changed(&mut self, changed: &Arc<CircuitChanged>, since: Timestamp) {
         let CircuitName::Callback(origin) = &changed.circuit else {

@@ -28,7 +28,7 @@ pub use sought::Usage;
 
 /// Every subscription, with what it is owed beside its live events.
 #[derive(Default)]
-pub struct Roster {
+pub struct SubscriptionRegistry {
     entries: BTreeMap<SubscriptionId, Entry>,
     /// How many of them the journal knows.
     count: usize,
@@ -82,7 +82,7 @@ pub enum Change {
     Replay(Arc<Replay>),
 }
 
-impl Roster {
+impl SubscriptionRegistry {
     /// Takes in what the journal says.
     pub fn learn(&mut self, fact: &Fact) -> Option<Change> {
         match fact {
@@ -290,55 +290,55 @@ mod tests {
 
     #[test]
     fn a_change_shows_once_it_is_written_and_counts_at_once() {
-        let mut roster = Roster::default();
+        let mut subscriptions = SubscriptionRegistry::default();
         let first = subscription(1);
         assert_eq!(
-            roster.learn(&Fact::Subscribed(first.clone())),
+            subscriptions.learn(&Fact::Subscribed(first.clone())),
             Some(Change::Put {
                 id: first.id,
                 left: None
             })
         );
         let second = later(&first, "a.*");
-        roster.intend(second.clone());
-        assert_eq!(roster.present(first.id), Some(&first));
-        assert_eq!(roster.wanted(first.id), Some(&second));
-        roster.learn(&Fact::Subscribed(second.clone()));
-        assert_eq!(roster.present(first.id), Some(&second));
+        subscriptions.intend(second.clone());
+        assert_eq!(subscriptions.present(first.id), Some(&first));
+        assert_eq!(subscriptions.wanted(first.id), Some(&second));
+        subscriptions.learn(&Fact::Subscribed(second.clone()));
+        assert_eq!(subscriptions.present(first.id), Some(&second));
     }
 
     #[test]
     fn what_a_service_has_is_counted_until_it_is_given_up() {
-        let mut roster = Roster::default();
+        let mut subscriptions = SubscriptionRegistry::default();
         let first = subscription(1);
         let second = Arc::new(Subscription {
             service: first.service.clone(),
             ..Subscription::clone(&subscription(3))
         });
-        let usage = |roster: &Roster| {
-            let usage = roster.usage(&first.service);
+        let usage = |subscriptions: &SubscriptionRegistry| {
+            let usage = subscriptions.usage(&first.service);
             (usage.subscriptions, usage.patterns)
         };
-        roster.intend(first.clone());
-        roster.learn(&Fact::Subscribed(first.clone()));
-        roster.learn(&Fact::Subscribed(second.clone()));
-        assert_eq!(usage(&roster), (2, 2));
+        subscriptions.intend(first.clone());
+        subscriptions.learn(&Fact::Subscribed(first.clone()));
+        subscriptions.learn(&Fact::Subscribed(second.clone()));
+        assert_eq!(usage(&subscriptions), (2, 2));
         let more: Vec<_> = ["a", "b", "c"]
             .map(|text| Pattern::parse(text).unwrap())
             .into();
-        roster.intend(Arc::new(Subscription {
+        subscriptions.intend(Arc::new(Subscription {
             event_types: more.into(),
             ..Subscription::clone(&first)
         }));
-        assert_eq!(usage(&roster), (2, 4));
-        roster.intend_end(first.id);
-        assert_eq!(usage(&roster), (1, 1));
+        assert_eq!(usage(&subscriptions), (2, 4));
+        subscriptions.intend_end(first.id);
+        assert_eq!(usage(&subscriptions), (1, 1));
         for one in [&first, &second] {
             let (id, at) = (one.id, one.changed_at);
-            roster.learn(&Fact::Unsubscribed(Unsubscribed { id, at }));
+            subscriptions.learn(&Fact::Unsubscribed(Unsubscribed { id, at }));
         }
-        assert_eq!(usage(&roster), (0, 0));
-        assert_eq!(roster.usages().count(), 0);
+        assert_eq!(usage(&subscriptions), (0, 0));
+        assert_eq!(subscriptions.usages().count(), 0);
     }
 
     fn with_types(subscription: &Subscription, types: &str) -> Arc<Subscription> {
@@ -350,62 +350,62 @@ mod tests {
 
     #[test]
     fn of_versions_of_one_millisecond_the_later_in_the_journal_counts() {
-        let mut roster = Roster::default();
+        let mut subscriptions = SubscriptionRegistry::default();
         let first = subscription(1);
         let second = with_types(&first, "a.*");
         for version in [&first, &second] {
-            roster.learn(&Fact::Subscribed(version.clone()));
+            subscriptions.learn(&Fact::Subscribed(version.clone()));
         }
-        assert_eq!(roster.present(first.id), Some(&second));
-        assert_eq!(roster.wanted(first.id), Some(&second));
+        assert_eq!(subscriptions.present(first.id), Some(&second));
+        assert_eq!(subscriptions.wanted(first.id), Some(&second));
     }
 
     #[test]
     fn a_version_counts_until_the_last_one_on_its_way_is_written() {
-        let mut roster = Roster::default();
+        let mut subscriptions = SubscriptionRegistry::default();
         let first = subscription(1);
-        roster.learn(&Fact::Subscribed(first.clone()));
+        subscriptions.learn(&Fact::Subscribed(first.clone()));
         let (second, third) = (with_types(&first, "a.*"), with_types(&first, "b.*"));
-        roster.intend(second.clone());
-        roster.intend(third.clone());
-        roster.learn(&Fact::Subscribed(second.clone()));
-        assert_eq!(roster.present(first.id), Some(&second));
-        assert_eq!(roster.wanted(first.id), Some(&third));
-        roster.learn(&Fact::Subscribed(third));
-        roster.learn(&Fact::Subscribed(second.clone()));
-        assert_eq!(roster.wanted(first.id), Some(&second));
+        subscriptions.intend(second.clone());
+        subscriptions.intend(third.clone());
+        subscriptions.learn(&Fact::Subscribed(second.clone()));
+        assert_eq!(subscriptions.present(first.id), Some(&second));
+        assert_eq!(subscriptions.wanted(first.id), Some(&third));
+        subscriptions.learn(&Fact::Subscribed(third));
+        subscriptions.learn(&Fact::Subscribed(second.clone()));
+        assert_eq!(subscriptions.wanted(first.id), Some(&second));
     }
 
     #[test]
     fn an_origin_is_left_with_the_last_callback_there() {
-        let mut roster = Roster::default();
+        let mut subscriptions = SubscriptionRegistry::default();
         let (first, second) = (subscription(1), subscription(3));
         let origin = Origin::of(&first.callback().unwrap().url);
         for one in [&first, &second, &second] {
-            let change = roster.learn(&Fact::Subscribed(one.clone()));
+            let change = subscriptions.learn(&Fact::Subscribed(one.clone()));
             assert!(matches!(change, Some(Change::Put { left: None, .. })));
         }
-        assert_eq!(roster.count(), 2);
+        assert_eq!(subscriptions.count(), 2);
         for (one, left) in [(&first, None), (&second, Some(origin))] {
             let id = one.id;
             let at = one.changed_at;
-            let change = roster.learn(&Fact::Unsubscribed(Unsubscribed { id, at }));
+            let change = subscriptions.learn(&Fact::Unsubscribed(Unsubscribed { id, at }));
             assert_eq!(change, Some(Change::Removed { id, left }));
         }
-        assert_eq!(roster.count(), 0);
+        assert_eq!(subscriptions.count(), 0);
     }
 
     #[test]
     fn one_that_is_not_written_yet_is_found_again() {
-        let mut roster = Roster::default();
+        let mut subscriptions = SubscriptionRegistry::default();
         let new = subscription(1);
         let url = &new.callback().unwrap().url;
         assert!(
-            roster
+            subscriptions
                 .same_callback(None, &new.service, &new.event_types, url)
                 .is_none()
         );
-        roster.intend(new.clone());
+        subscriptions.intend(new.clone());
         let twice: Vec<_> = new
             .event_types
             .iter()
@@ -413,17 +413,17 @@ mod tests {
             .cloned()
             .collect();
         assert_eq!(
-            roster.same_callback(None, &new.service, &twice, url),
+            subscriptions.same_callback(None, &new.service, &twice, url),
             Some(&new)
         );
-        assert_eq!(roster.all().count(), 0);
+        assert_eq!(subscriptions.all().count(), 0);
         let but = Some(new.id);
-        let other = roster.same_callback(but, &new.service, &twice, url);
+        let other = subscriptions.same_callback(but, &new.service, &twice, url);
         assert!(other.is_none());
-        roster.intend_end(new.id);
-        assert!(roster.wanted(new.id).is_none());
+        subscriptions.intend_end(new.id);
+        assert!(subscriptions.wanted(new.id).is_none());
         assert!(
-            roster
+            subscriptions
                 .same_callback(None, &new.service, &twice, url)
                 .is_none()
         );
@@ -431,10 +431,10 @@ mod tests {
 
     #[test]
     fn a_position_may_come_before_its_subscription() {
-        let mut roster = Roster::default();
+        let mut subscriptions = SubscriptionRegistry::default();
         let late = subscription(1);
-        roster.positions.learn(late.id, 70);
-        roster.learn(&Fact::Subscribed(late.clone()));
-        assert_eq!(roster.positions.of(late.id), 70);
+        subscriptions.positions.learn(late.id, 70);
+        subscriptions.learn(&Fact::Subscribed(late.clone()));
+        assert_eq!(subscriptions.positions.of(late.id), 70);
     }
 }
