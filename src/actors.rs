@@ -1,7 +1,6 @@
 //! Actors: thin shells that receive messages, ask the logic and act on its answer.
 //! [`messages`] is the map of everything that passes between them.
 
-pub mod alarm;
 pub mod archivist;
 pub mod callback_circuit;
 pub mod circuit_breaker;
@@ -25,4 +24,5 @@ pub mod router;
 pub mod scheduler;
 pub mod seat;
 pub mod subscription;
+pub mod timer;
 pub mod warden;

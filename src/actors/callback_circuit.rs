@@ -11,13 +11,13 @@ use std::sync::Arc;
 use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult, Recipient};
 use ahash::AHashMap;
 
-use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
 use super::invariants::{self, Invariants};
 use super::messages::{
     AwaitTurn, CircuitView, EventPushed, ForceCircuit, InspectCircuit, PushEnd, PushEvent, Record,
     Reply, Turn,
 };
+use super::timer::Timer;
 use crate::clock::Clock;
 use crate::domain::circuit::{CircuitChanged, CircuitName, CircuitState, Forced};
 use crate::domain::fact::Fact;
@@ -40,7 +40,7 @@ pub struct CallbackCircuit {
     pushes: u64,
     /// Who has something to push, in the order of asking.
     waiting: Vec<AwaitTurn>,
-    alarm: Alarm,
+    timer: Timer,
     /// No callback leads there any more: it ends with what is under way, and says nothing of it.
     is_leaving: bool,
     _watch: DeathWatch,
@@ -101,7 +101,7 @@ impl CallbackCircuit {
             in_flight: AHashMap::new(),
             pushes: 0,
             waiting: Vec::new(),
-            alarm: Alarm::default(),
+            timer: Timer::default(),
             is_leaving: false,
             _watch: watch,
         }
@@ -208,8 +208,8 @@ impl CallbackCircuit {
         let next = self.circuit.breaker.next_tick();
         let next = next.filter(|_| !self.is_leaving);
         let now = self.settings.clock.now();
-        self.alarm.set(next, now, ctx, |circuit, ctx| {
-            circuit.alarm.rang();
+        self.timer.set(next, now, ctx, |circuit, ctx| {
+            circuit.timer.fired();
             circuit.tick(ctx);
         });
     }

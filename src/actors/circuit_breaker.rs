@@ -20,13 +20,13 @@ use std::time::Duration;
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
 use rand::RngExt;
 
-use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
 use super::invariants::{self, Invariants};
 use super::messages::{
     Deliver, DeliverySeen, GiveBack, InstanceGone, PickInstance, PickedInstance, Record,
     ServiceChanged, WindowChanged,
 };
+use super::timer::Timer;
 use crate::clock::Clock;
 use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::fact::Fact;
@@ -68,7 +68,7 @@ pub struct CircuitBreaker {
     leaving: Vec<InstanceId>,
     outcomes: Vec<Fact>,
     armed: bool,
-    alarm: Alarm,
+    timer: Timer,
     told: Option<Told>,
     _watch: DeathWatch,
 }
@@ -148,7 +148,7 @@ impl CircuitBreaker {
             leaving: Vec::new(),
             outcomes: Vec::new(),
             armed: false,
-            alarm: Alarm::default(),
+            timer: Timer::default(),
             told: None,
             _watch: watch,
         }
@@ -283,7 +283,7 @@ impl Handler<Leave> for CircuitBreaker {
     fn handle(&mut self, _: Leave, ctx: &mut Context<Self>) {
         self.is_leaving = true;
         let now = self.settings.clock.now();
-        self.alarm.set(None, now, ctx, |_, _| {});
+        self.timer.set(None, now, ctx, |_, _| {});
     }
 }
 

@@ -32,13 +32,13 @@ use std::time::Duration;
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
 use ahash::AHashMap;
 
-use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
 use super::invariants;
 use super::messages::{
     Committed, Credit, Drain, Fed, FeedId, FeedNews, Flush, Follow, HistoryBegins, Open, Publish,
     Record, Reply, SocketClosed, SocketNews, SocketOpened, Unfollow,
 };
+use super::timer::Timer;
 use super::{callback_circuit, subscription};
 use crate::clock::Clock;
 use crate::domain::event::Sequence;
@@ -76,7 +76,7 @@ pub struct EventBus {
     lost: Lost,
     /// Of positions.
     writing: Writing,
-    alarm: Alarm,
+    timer: Timer,
     /// It has told itself to go on with the feeds.
     awaits_turn: bool,
     is_open: bool,
@@ -134,7 +134,7 @@ impl EventBus {
             attached: Attached::default(),
             lost: Lost::default(),
             writing: Writing::default(),
-            alarm: Alarm::default(),
+            timer: Timer::default(),
             awaits_turn: false,
             is_open: false,
             is_draining: false,

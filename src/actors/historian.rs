@@ -17,10 +17,10 @@ use std::time::Duration;
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, Recipient};
 
-use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
 use super::invariants::{self, Invariants};
 use super::messages::{ArchiveRefusal, Committed, Drain, Flush, HistoryBegins, Open, Record};
+use super::timer::Timer;
 use crate::clock::Clock;
 use crate::domain::event::{Sequence, Snapshot, StreamId};
 use crate::domain::fact::Fact;
@@ -61,7 +61,7 @@ pub struct Historian {
     /// Something is under way.
     busy: bool,
     retry_at: Option<Timestamp>,
-    alarm: Alarm,
+    timer: Timer,
     _watch: DeathWatch,
 }
 
@@ -135,7 +135,7 @@ impl Historian {
             // Until the replay is over.
             busy: true,
             retry_at: None,
-            alarm: Alarm::default(),
+            timer: Timer::default(),
             _watch: watch,
         }
     }
@@ -177,8 +177,8 @@ impl Historian {
             None => self.compact_at,
         };
         let next = (next < Timestamp::MAX).then_some(next);
-        self.alarm.set(next, now, ctx, |historian, ctx| {
-            historian.alarm.rang();
+        self.timer.set(next, now, ctx, |historian, ctx| {
+            historian.timer.fired();
             historian.proceed(ctx);
         });
     }

@@ -12,13 +12,13 @@ use actix::{
 };
 use tokio::sync::oneshot;
 
-use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
 use super::invariants::{self, Invariants};
 use super::messages::{
     ArchiveRefusal, Committed, DeleteDeadLetter, Drain, Flush, ForJob, InspectRedrives, Open,
     Record, Reply, Reprocess, StartRedrive, SwitchRedrive,
 };
+use super::timer::Timer;
 use crate::clock::Clock;
 use crate::domain::fact::Fact;
 use crate::domain::ids::{JobId, Position};
@@ -38,7 +38,7 @@ pub struct Redriver {
     redrives: Redrives,
     /// So many may be unfinished.
     most_jobs: usize,
-    alarm: Alarm,
+    timer: Timer,
     _watch: DeathWatch,
 }
 
@@ -90,7 +90,7 @@ impl Redriver {
             hops,
             redrives: Redrives::default(),
             most_jobs,
-            alarm: Alarm::default(),
+            timer: Timer::default(),
             _watch: watch,
         }
     }
@@ -111,8 +111,8 @@ impl Redriver {
 
     fn arm(&mut self, now: Timestamp, ctx: &mut Context<Self>) {
         let next = self.redrives.next(now);
-        self.alarm.set(next, now, ctx, |redriver, ctx| {
-            redriver.alarm.rang();
+        self.timer.set(next, now, ctx, |redriver, ctx| {
+            redriver.timer.fired();
             redriver.proceed(ctx);
         });
     }

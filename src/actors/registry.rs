@@ -25,11 +25,11 @@ use std::time::Duration;
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
 use rand::RngExt;
 
-use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
 use super::health_probe::{self, HealthProbe, Identity, Schedule, Watch};
 use super::invariants::{self, Invariants};
 use super::messages::{Committed, Open, Record, ServiceChanged};
+use super::timer::Timer;
 use crate::clock::Clock;
 use crate::domain::circuit::CircuitChanged;
 use crate::domain::fact::{self, Fact, InstanceDeregistered, Withdrawal};
@@ -57,7 +57,7 @@ pub struct Registry {
     /// Services of which something changed that the Dispatcher has not been told.
     changed: BTreeSet<ServiceName>,
     due: TimerQueue<Due>,
-    alarm: Alarm,
+    timer: Timer,
     /// How many probes were ever begun.
     generation: u64,
     /// When the replay was over.
@@ -106,7 +106,7 @@ impl Registry {
             arriving: BTreeMap::new(),
             changed: BTreeSet::new(),
             due: TimerQueue::default(),
-            alarm: Alarm::default(),
+            timer: Timer::default(),
             generation: 0,
             opened_at: None,
             _watch: watch,

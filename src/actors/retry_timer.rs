@@ -6,10 +6,10 @@
 
 use actix::{Actor, Context, Handler, Recipient};
 
-use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
 use super::invariants::{self, Invariants};
 use super::messages::{ClockSet, Committed, Due, Open};
+use super::timer::Timer;
 use crate::clock::Clock;
 use crate::domain::fact::Fact;
 use crate::domain::ids::MessageId;
@@ -34,7 +34,7 @@ pub struct RetryTimer {
     /// What has a `deliver_at` of the system's clock.
     dated: TimerQueue<MessageId>,
     open: bool,
-    alarm: Alarm,
+    timer: Timer,
     _watch: DeathWatch,
 }
 
@@ -46,7 +46,7 @@ impl RetryTimer {
             due: TimerQueue::default(),
             dated: TimerQueue::default(),
             open: false,
-            alarm: Alarm::default(),
+            timer: Timer::default(),
             _watch: watch,
         }
     }
@@ -101,9 +101,9 @@ impl RetryTimer {
         let now = self.clock.moment();
         let dated = self.dated.next().map(|at| now.hub_time(at));
         let next = [self.due.next(), dated].into_iter().flatten().min();
-        self.alarm.set(next, now.hub, ctx, |timer, ctx| {
-            timer.alarm.rang();
-            timer.fire(ctx);
+        self.timer.set(next, now.hub, ctx, |retries, ctx| {
+            retries.timer.fired();
+            retries.fire(ctx);
         });
     }
 }

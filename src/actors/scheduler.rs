@@ -17,13 +17,13 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use std::sync::Arc;
 
-use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
 use super::invariants::{self, Invariants};
 use super::messages::{
     Committed, Dispatch, Drain, Due, GiveBack, GiveBackAll, Open, Polled, QueueReport, Record,
     Reply, Unneeded, WindowChanged,
 };
+use super::timer::Timer;
 use crate::clock::Clock;
 use crate::domain::compaction_summary::MessageTotals;
 use crate::domain::fact::{Fact, Recorded};
@@ -47,7 +47,7 @@ pub struct Scheduler {
     prune_at: usize,
     open: bool,
     armed: bool,
-    alarm: Alarm,
+    timer: Timer,
     draining: Option<Reply<()>>,
     stopped: bool,
     _watch: DeathWatch,
@@ -83,7 +83,7 @@ impl Scheduler {
             prune_at: 1024,
             open: false,
             armed: false,
-            alarm: Alarm::default(),
+            timer: Timer::default(),
             draining: None,
             stopped: false,
             _watch: watch,
@@ -179,8 +179,8 @@ impl Scheduler {
         ];
         let next = ends.into_iter().flatten().min();
         let now = self.clock.now();
-        self.alarm.set(next, now, ctx, |scheduler, ctx| {
-            scheduler.alarm.rang();
+        self.timer.set(next, now, ctx, |scheduler, ctx| {
+            scheduler.timer.fired();
             scheduler.time_passed(ctx);
         });
     }

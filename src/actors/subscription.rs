@@ -20,7 +20,6 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, Context, Handler, Recipient};
 use ahash::AHashMap;
 
-use super::alarm::Alarm;
 use super::death_watch::DeathWatch;
 use super::invariants;
 use super::messages::{
@@ -28,6 +27,7 @@ use super::messages::{
     FeedNews, Flush, Follow, InspectLog, Progress, Progressed, Publish, Record, Reply, Rest,
     SubscriptionChanged, Turn, Unfollow,
 };
+use super::timer::Timer;
 use crate::clock::Clock;
 use crate::domain::event::Sequence;
 use crate::domain::subscription::{Callback, Subscription as Subscribed};
@@ -68,7 +68,7 @@ pub struct Subscription {
     told: Option<Progress>,
     /// That it is failing was published, and nothing was delivered since.
     failing_told: bool,
-    alarm: Alarm,
+    timer: Timer,
     _watch: DeathWatch,
 }
 
@@ -130,7 +130,7 @@ impl Subscription {
             progress: Progress::default(),
             told: None,
             failing_told: false,
-            alarm: Alarm::default(),
+            timer: Timer::default(),
             _watch: watch,
         }
     }

@@ -26,7 +26,7 @@ const RULES: &[(&str, &[&str])] = &[
     (
         "actors",
         &[
-            "actors::alarm",
+            "actors::timer",
             "actors::invariants",
             "actors::messages",
             "actors::off_thread",

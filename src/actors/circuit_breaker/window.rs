@@ -71,8 +71,8 @@ impl CircuitBreaker {
 
     fn arm_timer(&mut self, now: Timestamp, ctx: &mut Context<Self>) {
         let next = self.circuit.breaker.next_tick();
-        self.alarm.set(next, now, ctx, |breaker, ctx| {
-            breaker.alarm.rang();
+        self.timer.set(next, now, ctx, |breaker, ctx| {
+            breaker.timer.fired();
             breaker.tick(breaker.settings.clock.moment(), ctx);
             breaker.tell_window(ctx);
         });

@@ -29,8 +29,8 @@ impl EventBus {
         }
         let next = self.subscriptions.positions.next_due();
         let next = next.filter(|_| !self.writing.is_under_way);
-        self.alarm.set(next, now, ctx, |bus, ctx| {
-            bus.alarm.rang();
+        self.timer.set(next, now, ctx, |bus, ctx| {
+            bus.timer.fired();
             bus.write_positions(ctx);
         });
     }

@@ -17,8 +17,8 @@ impl Registry {
     /// Sleeps until something is due.
     pub(super) fn arm(&mut self, ctx: &mut Context<Self>) {
         let (next, now) = (self.due.next(), self.settings.clock.now());
-        self.alarm.set(next, now, ctx, |registry, ctx| {
-            registry.alarm.rang();
+        self.timer.set(next, now, ctx, |registry, ctx| {
+            registry.timer.fired();
             registry.wake(ctx);
             registry.arm(ctx);
         });

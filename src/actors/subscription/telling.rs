@@ -73,8 +73,8 @@ impl Subscription {
         let begins = may_begin.then(|| self.next_due(now)).flatten();
         let next = [begins, self.next_replay_record()].into_iter().flatten();
         let next = next.min();
-        self.alarm.set(next, now, ctx, |subscription, ctx| {
-            subscription.alarm.rang();
+        self.timer.set(next, now, ctx, |subscription, ctx| {
+            subscription.timer.fired();
             subscription.go_on(ctx);
         });
     }

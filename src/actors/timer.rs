@@ -6,17 +6,17 @@ use crate::domain::timestamp::Timestamp;
 
 /// Goes off once, at the time it was set to last.
 #[derive(Default)]
-pub struct Alarm(Option<(Timestamp, SpawnHandle)>);
+pub struct Timer(Option<(Timestamp, SpawnHandle)>);
 
-impl Alarm {
-    /// Sleeps until `next` in place of what was arranged before, then calls `ring`, which has to
-    /// begin with [`Alarm::rang`].
+impl Timer {
+    /// Sleeps until `next` in place of what was arranged before, then calls `fire`, which has to
+    /// begin with [`Timer::fired`].
     pub fn set<A: Actor<Context = Context<A>>>(
         &mut self,
         next: Option<Timestamp>,
         now: Timestamp,
         ctx: &mut Context<A>,
-        ring: impl FnOnce(&mut A, &mut Context<A>) + 'static,
+        fire: impl FnOnce(&mut A, &mut Context<A>) + 'static,
     ) {
         if next == self.0.map(|(at, _)| at) {
             return;
@@ -25,12 +25,12 @@ impl Alarm {
             ctx.cancel_future(sleep);
         }
         if let Some(at) = next {
-            self.0 = Some((at, ctx.run_later(at.since(now), ring)));
+            self.0 = Some((at, ctx.run_later(at.since(now), fire)));
         }
     }
 
     /// It has gone off.
-    pub fn rang(&mut self) {
+    pub fn fired(&mut self) {
         self.0 = None;
     }
 }
@@ -45,17 +45,17 @@ mod tests {
     use crate::actors::probe::probe;
     use crate::clock::Clock;
 
-    /// Tells when its alarm went off, in seconds from the start.
+    /// Tells when its timer went off, in seconds from the start.
     struct Sleeper {
-        alarm: Alarm,
+        timer: Timer,
         clock: Clock,
         started_at: Timestamp,
-        rang: Recipient<Rang>,
+        fired: Recipient<Fired>,
     }
 
     #[derive(Message, PartialEq, Debug)]
     #[rtype(result = "()")]
-    struct Rang(u64);
+    struct Fired(u64);
 
     #[derive(Message)]
     #[rtype(result = "()")]
@@ -71,10 +71,10 @@ mod tests {
         fn handle(&mut self, WakeAt(seconds): WakeAt, ctx: &mut Context<Self>) {
             let (start, now) = (self.started_at, self.clock.now());
             let next = seconds.map(|seconds| start.plus(Duration::from_secs(seconds)));
-            self.alarm.set(next, now, ctx, |sleeper, _| {
-                sleeper.alarm.rang();
+            self.timer.set(next, now, ctx, |sleeper, _| {
+                sleeper.timer.fired();
                 let seconds = sleeper.clock.now().since(sleeper.started_at).as_secs();
-                sleeper.rang.do_send(Rang(seconds));
+                sleeper.fired.do_send(Fired(seconds));
             });
         }
     }
@@ -82,22 +82,22 @@ mod tests {
     #[actix::test]
     async fn goes_off_once_at_the_time_set_last() {
         tokio::time::pause();
-        let (rang, mut received) = probe();
+        let (fired, mut received) = probe();
         let clock = Clock::start();
         let sleeper = Sleeper {
-            alarm: Alarm::default(),
+            timer: Timer::default(),
             clock,
             started_at: clock.now(),
-            rang,
+            fired,
         };
         let sleeper = sleeper.start();
         for seconds in [Some(5), Some(9), None, Some(3), Some(7), Some(7)] {
             sleeper.do_send(WakeAt(seconds));
         }
-        assert_eq!(received.recv().await, Rang(7));
-        // The same time again is a new sleep once the alarm has gone off.
+        assert_eq!(received.recv().await, Fired(7));
+        // The same time again is a new sleep once the timer has gone off.
         sleeper.do_send(WakeAt(Some(7)));
-        assert_eq!(received.recv().await, Rang(7));
+        assert_eq!(received.recv().await, Fired(7));
         tokio::time::advance(Duration::from_secs(30)).await;
         assert_eq!(received.drain().await, []);
     }
