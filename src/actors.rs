@@ -15,6 +15,7 @@ pub mod historian;
 pub mod invariants;
 pub mod messages;
 mod off_thread;
+pub mod pending_mailbox;
 #[cfg(test)]
 mod probe;
 pub mod redriver;
@@ -22,7 +23,6 @@ pub mod registry;
 pub mod retry_timer;
 pub mod router;
 pub mod scheduler;
-pub mod seat;
 pub mod subscription;
 pub mod timer;
 pub mod warden;

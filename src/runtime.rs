@@ -98,7 +98,7 @@ async fn run(
 
     let archive_of_hub = (archive.clone(), journal.author().clone());
     let shared = ring::Shared::new(config);
-    let (ring, seats) = ring::Ring::new(
+    let (ring, pending) = ring::Ring::new(
         config,
         trust,
         clock,
@@ -119,7 +119,7 @@ async fn run(
 
     // Before anybody is told that the hub is ready, so that it can be stopped in good order.
     let signals = shutdown::Signals::catch();
-    let running = ring.start(seats, journal, found).await?;
+    let running = ring.start(pending, journal, found).await?;
     tell_recovery(&greeting, &running.recovery);
     door.set_phase(Phase::Open);
     greeting.say("ready");

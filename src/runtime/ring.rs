@@ -22,12 +22,12 @@ use crate::actors::event_bus::EventBus;
 use crate::actors::event_store::{self, EventStore};
 use crate::actors::historian::{self, Historian};
 use crate::actors::messages::{Committed, Open};
+use crate::actors::pending_mailbox::PendingMailbox;
 use crate::actors::redriver::{self, Redriver};
 use crate::actors::registry::{self, Registry};
 use crate::actors::retry_timer::RetryTimer;
 use crate::actors::router::{self, Router};
 use crate::actors::scheduler::{self, Scheduler};
-use crate::actors::seat::Seat;
 use crate::actors::warden::{CoreDied, Warden};
 use crate::adapters::http_transport::HttpTransport;
 use crate::adapters::tls::Trust;
@@ -83,25 +83,25 @@ pub struct Addresses {
     pub event_bus: Addr<EventBus>,
 }
 
-/// Where the core actors will sit.
-pub struct Seats {
-    router: Seat<Router>,
-    event_store: Seat<EventStore>,
-    scheduler: Seat<Scheduler>,
-    dispatcher: Seat<Dispatcher>,
-    retry_timer: Seat<RetryTimer>,
-    registry: Seat<Registry>,
-    archivist: Seat<Archivist>,
-    redriver: Seat<Redriver>,
-    historian: Seat<Historian>,
-    event_bus: Seat<EventBus>,
+/// The mailboxes of the core actors, which are still to come.
+pub struct PendingMailboxes {
+    router: PendingMailbox<Router>,
+    event_store: PendingMailbox<EventStore>,
+    scheduler: PendingMailbox<Scheduler>,
+    dispatcher: PendingMailbox<Dispatcher>,
+    retry_timer: PendingMailbox<RetryTimer>,
+    registry: PendingMailbox<Registry>,
+    archivist: PendingMailbox<Archivist>,
+    redriver: PendingMailbox<Redriver>,
+    historian: PendingMailbox<Historian>,
+    event_bus: PendingMailbox<EventBus>,
 }
 
 /// A ring that turns.
 pub struct Running {
     pub recovery: Recovered,
     pub to: Addresses,
-    /// The thread of the writer and of the door before it.
+    /// The thread of the writer and of the router before it.
     pub journal_thread: Arbiter,
 }
 
@@ -119,31 +119,31 @@ impl Ring {
         metrics: Arc<Metrics>,
         (archive, author): (Arc<dyn Archive>, Author),
         shared: Shared,
-    ) -> (Self, Seats) {
-        let seats = Seats {
-            router: Seat::new(MAILBOX),
-            event_store: Seat::new(MAILBOX),
-            scheduler: Seat::new(MAILBOX),
-            dispatcher: Seat::new(MAILBOX),
-            retry_timer: Seat::new(MAILBOX),
-            registry: Seat::new(MAILBOX),
-            archivist: Seat::new(MAILBOX),
-            redriver: Seat::new(MAILBOX),
-            historian: Seat::new(MAILBOX),
-            event_bus: Seat::new(MAILBOX),
+    ) -> (Self, PendingMailboxes) {
+        let pending = PendingMailboxes {
+            router: PendingMailbox::new(MAILBOX),
+            event_store: PendingMailbox::new(MAILBOX),
+            scheduler: PendingMailbox::new(MAILBOX),
+            dispatcher: PendingMailbox::new(MAILBOX),
+            retry_timer: PendingMailbox::new(MAILBOX),
+            registry: PendingMailbox::new(MAILBOX),
+            archivist: PendingMailbox::new(MAILBOX),
+            redriver: PendingMailbox::new(MAILBOX),
+            historian: PendingMailbox::new(MAILBOX),
+            event_bus: PendingMailbox::new(MAILBOX),
         };
         let to = Addresses {
             warden: Warden::new(give_up).start(),
-            router: seats.router.address(),
-            event_store: seats.event_store.address(),
-            scheduler: seats.scheduler.address(),
-            dispatcher: seats.dispatcher.address(),
-            retry_timer: seats.retry_timer.address(),
-            registry: seats.registry.address(),
-            archivist: seats.archivist.address(),
-            redriver: seats.redriver.address(),
-            historian: seats.historian.address(),
-            event_bus: seats.event_bus.address(),
+            router: pending.router.address(),
+            event_store: pending.event_store.address(),
+            scheduler: pending.scheduler.address(),
+            dispatcher: pending.dispatcher.address(),
+            retry_timer: pending.retry_timer.address(),
+            registry: pending.registry.address(),
+            archivist: pending.archivist.address(),
+            redriver: pending.redriver.address(),
+            historian: pending.historian.address(),
+            event_bus: pending.event_bus.address(),
         };
         let config = config.clone();
         let ring = Self {
@@ -156,13 +156,13 @@ impl Ring {
             shared,
             to,
         };
-        (ring, seats)
+        (ring, pending)
     }
 
     /// Starts the actors, replays the journal through them, and lets them begin.
     pub async fn start(
         &self,
-        seats: Seats,
+        pending: PendingMailboxes,
         journal: impl Journal + 'static,
         found: Result<Found, ArchiveError>,
     ) -> Result<Running, StartError> {
@@ -171,22 +171,22 @@ impl Ring {
             self.config.outgoing_deny.clone(),
             self.trust.clone(),
         ));
-        seats.scheduler.fill(self.scheduler());
-        seats.dispatcher.fill(self.dispatcher(transport.clone()));
-        seats.retry_timer.fill(self.retry_timer());
-        seats.registry.fill(self.registry(transport.clone()));
-        seats
+        pending.scheduler.fill(self.scheduler());
+        pending.dispatcher.fill(self.dispatcher(transport.clone()));
+        pending.retry_timer.fill(self.retry_timer());
+        pending.registry.fill(self.registry(transport.clone()));
+        pending
             .archivist
             .fill(self.archivist(journal.readers(), found.clone()));
-        seats.redriver.fill(self.redriver());
-        seats.historian.fill(self.historian());
-        seats.event_bus.fill(self.event_bus(transport));
+        pending.redriver.fill(self.redriver());
+        pending.historian.fill(self.historian());
+        pending.event_bus.fill(self.event_bus(transport));
         // The router is on the writer's thread: whatever comes while a sync is under way has to
         // wait for it anyway, and one thread less to wake up saves a tenth of a send's cost.
         let journal_thread = Arbiter::new();
         let router = self.router();
         journal_thread.spawn_fn(move || {
-            seats.router.fill(router);
+            pending.router.fill(router);
         });
 
         let window = DedupWindow::new(self.config.dedup_capacity, self.config.dedup_window);
@@ -206,7 +206,7 @@ impl Ring {
 
         let writer = self.event_store(journal, write_model);
         journal_thread.spawn_fn(move || {
-            seats.event_store.fill(writer);
+            pending.event_store.fill(writer);
         });
         for actor in self.to.opened() {
             // Whoever asks once the door is open is answered by somebody who has begun.

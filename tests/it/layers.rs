@@ -30,7 +30,7 @@ const RULES: &[(&str, &[&str])] = &[
             "actors::invariants",
             "actors::messages",
             "actors::off_thread",
-            "actors::seat",
+            "actors::pending_mailbox",
             "actors::death_watch",
             "actors::warden",
             "clock",

@@ -4,12 +4,12 @@ use actix::dev::channel::{AddressReceiver, channel};
 use actix::{Actor, Addr, Context};
 
 /// A mailbox whose actor is still to come. What is sent meanwhile waits in it.
-pub struct Seat<A: Actor<Context = Context<A>>> {
+pub struct PendingMailbox<A: Actor<Context = Context<A>>> {
     address: Addr<A>,
     receiver: AddressReceiver<A>,
 }
 
-impl<A: Actor<Context = Context<A>>> Seat<A> {
+impl<A: Actor<Context = Context<A>>> PendingMailbox<A> {
     /// `capacity` is a hint to senders that ask; `do_send` is bounded by credits, not by it.
     pub fn new(capacity: usize) -> Self {
         let (sender, receiver) = channel(capacity);
@@ -55,11 +55,11 @@ mod tests {
 
     #[actix::test]
     async fn keeps_messages_until_the_actor_comes() {
-        let seat = Seat::new(8);
-        let address = seat.address();
+        let mailbox = PendingMailbox::new(8);
+        let address = mailbox.address();
         address.do_send(Add(1));
         address.do_send(Add(2));
-        seat.fill(Adder(10));
+        mailbox.fill(Adder(10));
         assert_eq!(address.send(Add(0)).await.unwrap(), 13);
     }
 }
