@@ -262,7 +262,7 @@ impl Bench<'_> {
 fn id(number: u64) -> MessageId {
     let random = (u128::from(number) * 0x9E37_79B9_7F4A_7C15).to_be_bytes();
     let random = random[6..].try_into().expect("ten bytes");
-    MessageId::mint(at(number), random)
+    MessageId::generate(at(number), random)
 }
 
 fn at(number: u64) -> Timestamp {

@@ -31,7 +31,7 @@ fn accepted() -> Fact {
     let now = Timestamp::from_millis(1_780_000_000_123);
     let text = "x".repeat(289);
     Fact::Accepted(Arc::new(Message {
-        id: MessageId::mint(now, [7; 10]),
+        id: MessageId::generate(now, [7; 10]),
         destination: ServiceName::parse("billing").expect("a name"),
         source: ServiceName::parse("orders").expect("a name"),
         kind: Label::parse("service_message").expect("a label"),

@@ -144,8 +144,8 @@ impl Scheduler {
     fn serve_pollers(&mut self, service: &ServiceName, now: Moment, expired: &mut Vec<Fact>) {
         while let Some(poller) = self.pollers.first(service) {
             let (max, lease) = (poller.max, poller.lease);
-            let mint = || LeaseToken::mint(now.wall, self.random.random());
-            let out = self.queues.lease(service, max, lease, now, mint);
+            let generate = || LeaseToken::generate(now.wall, self.random.random());
+            let out = self.queues.lease(service, max, lease, now, generate);
             expired.extend(out.expired);
             if out.items.is_empty() {
                 return;

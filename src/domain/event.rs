@@ -22,14 +22,14 @@ pub type StreamId = Label;
 pub struct EventId(pub Uuid);
 
 impl EventId {
-    /// As [`MessageId::mint`].
-    pub fn mint(now: Timestamp, random: [u8; 10]) -> Self {
-        Self(MessageId::mint(now, random).0)
+    /// As [`MessageId::generate`].
+    pub fn generate(now: Timestamp, random: [u8; 10]) -> Self {
+        Self(MessageId::generate(now, random).0)
     }
 
-    /// As [`MessageId::is_minted`].
-    pub fn is_minted(self) -> bool {
-        MessageId(self.0).is_minted()
+    /// As [`MessageId::is_generated`].
+    pub fn is_generated(self) -> bool {
+        MessageId(self.0).is_generated()
     }
 }
 

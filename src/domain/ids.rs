@@ -27,15 +27,15 @@ pub struct MessageId(pub Uuid);
 impl MessageId {
     /// A version 7 UUID whose last two bytes are a check over the others, so that the hub
     /// recognises an id of its own making when a client sends it back. `random` fills the rest.
-    pub fn mint(now: Timestamp, random: [u8; 10]) -> Self {
+    pub fn generate(now: Timestamp, random: [u8; 10]) -> Self {
         let mut bytes = by_time(now, random).into_bytes();
         let check = check_bytes(&bytes);
         bytes[14..].copy_from_slice(&check);
         Self(Uuid::from_bytes(bytes))
     }
 
-    /// Whether this is (up to one chance in 65,536) an id made by [`MessageId::mint`].
-    pub fn is_minted(self) -> bool {
+    /// Whether this is (up to one chance in 65,536) an id made by [`MessageId::generate`].
+    pub fn is_generated(self) -> bool {
         let bytes = self.0.as_bytes();
         self.0.get_version_num() == 7 && bytes[14..] == check_bytes(bytes)
     }
@@ -75,7 +75,7 @@ pub struct LeaseToken(pub Uuid);
 
 impl LeaseToken {
     /// A version 7 UUID; `random` fills what is not time.
-    pub fn mint(now: Timestamp, random: [u8; 10]) -> Self {
+    pub fn generate(now: Timestamp, random: [u8; 10]) -> Self {
         Self(by_time(now, random))
     }
 }
@@ -93,7 +93,7 @@ pub struct JobId(pub Uuid);
 
 impl JobId {
     /// A version 7 UUID, so that jobs sort by their time. `random` fills the rest.
-    pub fn mint(now: Timestamp, random: [u8; 10]) -> Self {
+    pub fn generate(now: Timestamp, random: [u8; 10]) -> Self {
         Self(by_time(now, random))
     }
 }
@@ -422,13 +422,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn minted_ids_are_recognised(millis in 0i64..4_000_000_000_000, random: [u8; 10]) {
-            let id = MessageId::mint(Timestamp::from_millis(millis), random);
+        fn generated_ids_are_recognised(millis in 0i64..4_000_000_000_000, random: [u8; 10]) {
+            let id = MessageId::generate(Timestamp::from_millis(millis), random);
             prop_assert_eq!(id.0.get_version_num(), 7);
-            prop_assert!(id.is_minted());
+            prop_assert!(id.is_generated());
             let mut other = id.0.into_bytes();
             other[9] ^= 1;
-            prop_assert!(!MessageId(Uuid::from_bytes(other)).is_minted());
+            prop_assert!(!MessageId(Uuid::from_bytes(other)).is_generated());
         }
     }
 }

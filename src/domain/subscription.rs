@@ -20,7 +20,7 @@ pub struct SubscriptionId(pub Uuid);
 
 impl SubscriptionId {
     /// A version 7 UUID, so that subscriptions sort by their time. `random` fills the rest.
-    pub fn mint(now: Timestamp, random: [u8; 10]) -> Self {
+    pub fn generate(now: Timestamp, random: [u8; 10]) -> Self {
         Self(by_time(now, random))
     }
 

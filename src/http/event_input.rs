@@ -77,7 +77,7 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<(EventOffer, Ignored), 
         json: payload,
     };
     let mut event = Event {
-        id: id.map_or_else(|| EventId::mint(now, rand::rng().random()), EventId),
+        id: id.map_or_else(|| EventId::generate(now, rand::rng().random()), EventId),
         sequence: 0,
         event_type: event_type(&Field::required(SUBJECT, "event_type", body.event_type)?)?,
         source: source(given("source", body.source), context.caller)?,
@@ -202,7 +202,7 @@ mod tests {
         assert_eq!(event.payload.as_json(), "null");
         assert_eq!((&event.extras, &event.stream), (&None, &None));
         assert_eq!(event.correlation_id(), event.id.to_string());
-        assert!(event.id.is_minted());
+        assert!(event.id.is_generated());
         assert_eq!(offer.expected_version, None);
     }
 

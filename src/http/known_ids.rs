@@ -12,13 +12,13 @@ pub struct Given {
     /// Of what the client chose an id for.
     pub fingerprint: Option<Fingerprint>,
     /// The hub may have made it.
-    pub is_minted: bool,
+    pub is_generated: bool,
 }
 
 impl Given {
     /// `forgetful`: the window has forgotten an id.
     pub fn is_unsure(self, forgetful: bool) -> bool {
-        self.fingerprint.is_some() && (self.is_minted || forgetful)
+        self.fingerprint.is_some() && (self.is_generated || forgetful)
     }
 }
 
@@ -55,7 +55,7 @@ impl Finding {
             Some(true) => Self::Repeat,
             Some(false) => Self::Taken,
             // An id that was never ours may be taken without asking; one of ours may not.
-            None if !archive_answers && given.is_minted => Self::Doubtful,
+            None if !archive_answers && given.is_generated => Self::Doubtful,
             None => Self::New,
         }
     }
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn only_an_id_of_ours_needs_the_archive() {
-        for (same, archive_answers, is_minted, finding) in [
+        for (same, archive_answers, is_generated, finding) in [
             (Some(true), false, true, Finding::Repeat),
             (Some(false), true, false, Finding::Taken),
             (None, true, true, Finding::New),
@@ -76,7 +76,7 @@ mod tests {
         ] {
             let given = Given {
                 fingerprint: None,
-                is_minted,
+                is_generated,
             };
             assert_eq!(Finding::of(given, same, archive_answers), finding);
         }

@@ -112,7 +112,7 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<(Offer, Ignored), HubEr
         )
     })?;
     let mut message = Message {
-        id: id.map_or_else(|| MessageId::mint(now, rand::rng().random()), MessageId),
+        id: id.map_or_else(|| MessageId::generate(now, rand::rng().random()), MessageId),
         destination: Field::required(SUBJECT, "destination", body.destination)?.new_service()?,
         source: source(given("source", body.source), context.caller)?,
         kind: kind(&body)?,

@@ -201,7 +201,7 @@ fn new_job(
     events_before: Position,
 ) -> RedriveJob {
     RedriveJob {
-        job: JobId::mint(started_at, rand::rng().random()),
+        job: JobId::generate(started_at, rand::rng().random()),
         kind: asked.kind,
         started_at,
         events_before: Some(events_before),

@@ -91,7 +91,7 @@ pub fn own_event(fact: &Fact, now: Timestamp, random: impl FnOnce() -> [u8; 10])
 /// An event of the hub, with no place in the order of events yet.
 pub fn of_hub(own: OwnType, payload: Payload, now: Timestamp, random: [u8; 10]) -> Event {
     Event {
-        id: EventId::mint(now, random),
+        id: EventId::generate(now, random),
         sequence: 0,
         event_type: Label::parse_interned(own.name()).expect("the types here are labels"),
         source: ServiceName::parse(THE_HUB).expect("a service name"),
@@ -181,7 +181,7 @@ mod tests {
     fn told(fact: &Fact) -> Option<(String, Value)> {
         let event = own_event(fact, Timestamp::from_millis(NOW), || [7; 10])?;
         assert_eq!(event.source.as_str(), THE_HUB);
-        assert!(event.id.is_minted());
+        assert!(event.id.is_generated());
         let payload = serde_json::from_str(event.payload.as_json()).unwrap();
         Some((event.event_type.to_string(), payload))
     }

@@ -1,6 +1,6 @@
 //! How many messages may go now if so many may go each second (contract, section 5).
 //!
-//! Integers throughout, so that no token is lost or minted by rounding however long it runs.
+//! Integers throughout, so that no token is lost or made by rounding however long it runs.
 
 use crate::domain::timestamp::Timestamp;
 
@@ -11,7 +11,7 @@ const PARTS_PER_MILLI: f64 = 1e15;
 
 /// Fills at a steady rate up to its burst; whoever goes takes a token out.
 ///
-/// A clock that goes back neither mints tokens nor stops the flow: time goes on from there. The
+/// A clock that goes back neither makes tokens nor stops the flow: time goes on from there. The
 /// clock counts milliseconds, so a burst below a millisecond's worth bounds the rate too.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TokenBucket {
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_goes_back_neither_mints_nor_blocks() {
+    fn a_clock_that_goes_back_neither_makes_tokens_nor_blocks() {
         let mut bucket = TokenBucket::new(1.0, Some(2), at(1_000_000));
         assert_eq!(take_all(&mut bucket, at(1_000_000)), 2);
         assert!(!bucket.take(at(0)));

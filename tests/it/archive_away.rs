@@ -19,7 +19,7 @@ fn chosen(number: u32) -> String {
 }
 
 /// An id that looks like one of the hub's.
-fn minted(number: u32) -> String {
+fn generated(number: u32) -> String {
     format!("01985e7a-0000-7000-8000-{number:012}")
 }
 
@@ -100,7 +100,7 @@ impl Known {
 
 #[test]
 fn repeats_are_told_what_became_of_the_first_one() {
-    for id in [chosen as fn(u32) -> String, minted] {
+    for id in [chosen as fn(u32) -> String, generated] {
         let hub = TestHub::start();
         let known = Known::of(&hub, id);
         known.are_repeated(&hub);
@@ -134,7 +134,7 @@ fn repeats_are_known_to_a_hub_that_starts_without_its_archive() {
     let Some((server, _, hub)) = Server::with_hub(&settings) else {
         return;
     };
-    let known = Known::of(&hub, minted);
+    let known = Known::of(&hub, generated);
     let filling = "x".repeat(8000);
     for _ in 0..60 {
         hub.publish(&json!({"event_type": "tick", "payload": filling}))

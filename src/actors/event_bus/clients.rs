@@ -49,7 +49,7 @@ impl EventBus {
         self.may_subscribe(&asked.service, asked.event_types.len())?;
         let now = self.settings.clock.wall();
         Ok(Subscription {
-            id: SubscriptionId::mint(now, rand::rng().random()),
+            id: SubscriptionId::generate(now, rand::rng().random()),
             service: asked.service.clone(),
             event_types: asked.event_types.clone(),
             created_at: now,

@@ -34,7 +34,7 @@ impl EventBus {
         };
         let newest = self.newest();
         Ok(Replay {
-            id: JobId::mint(now, rand::rng().random()),
+            id: JobId::generate(now, rand::rng().random()),
             subscription_id: subscription.id,
             started_at: now,
             at: now,

@@ -42,7 +42,7 @@ impl EventBus {
         let now = self.settings.clock.wall();
         let Some(known) = self.subscriptions.named(&asked.service, &asked.name) else {
             self.may_subscribe(&asked.service, asked.event_types.len())?;
-            let id = SubscriptionId::mint(now, rand::rng().random());
+            let id = SubscriptionId::generate(now, rand::rng().random());
             let new = Subscription {
                 id,
                 service: asked.service.clone(),

@@ -210,7 +210,7 @@ async fn look_up(hub: &Hub, slots: &mut [&mut EventSlot]) -> Result<(), HubError
 fn given(event: &Event) -> Given {
     Given {
         fingerprint: event.fingerprint(),
-        is_minted: event.id.is_minted(),
+        is_generated: event.id.is_generated(),
     }
 }
 

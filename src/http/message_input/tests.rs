@@ -46,7 +46,7 @@ fn the_least_message_gets_its_defaults() {
     assert_eq!(message.priority, Priority::Normal);
     assert_eq!(message.payload.as_json(), "null");
     assert_eq!(message.extras, None);
-    assert!(message.id.is_minted());
+    assert!(message.id.is_generated());
     assert!(!offer.or_reject);
 }
 

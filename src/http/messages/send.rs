@@ -224,7 +224,7 @@ async fn look_up(hub: &Hub, slots: &mut [&mut Slot]) -> Result<(), HubError> {
 fn given(message: &Message) -> Given {
     Given {
         fingerprint: message.fingerprint(),
-        is_minted: message.id.is_minted(),
+        is_generated: message.id.is_generated(),
     }
 }
 

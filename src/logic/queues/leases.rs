@@ -41,13 +41,13 @@ impl Queues {
         max: usize,
         lease: Option<Duration>,
         now: impl Into<Moment>,
-        mut mint: impl FnMut() -> LeaseToken,
+        mut generate: impl FnMut() -> LeaseToken,
     ) -> HandOut<Leased> {
         let now = now.into();
         let until = lease.map(|lease| now.hub.plus(lease));
         let room = (max, page::MOST_BYTES);
         let out = self.hand_out(service, room, now, Kinds::pop, |entry| {
-            let token = mint();
+            let token = generate();
             entry.place = Place::Leased { token };
             Leased {
                 delivery: entry.delivery(),

@@ -115,8 +115,8 @@ fn queues_with(messages: impl IntoIterator<Item = Message>) -> Queues {
 /// Leases up to `max` for 5 s, the tokens being numbered from `first` on.
 fn lease(queues: &mut Queues, max: usize, first: u128, now: Timestamp) -> Vec<MessageId> {
     let mut tokens = (first..).map(token);
-    let mint = || tokens.next().unwrap();
-    let out = queues.lease(&billing(), max, Some(Duration::from_secs(5)), now, mint);
+    let generate = || tokens.next().unwrap();
+    let out = queues.lease(&billing(), max, Some(Duration::from_secs(5)), now, generate);
     let ids = out.items.iter().map(|leased| leased.delivery.message.id);
     ids.collect()
 }

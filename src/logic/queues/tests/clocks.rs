@@ -32,8 +32,8 @@ fn delayed(number: u128, accepted: i64, millis: i64) -> Message {
 
 fn order(queues: &mut Queues, now: Moment) -> Vec<MessageId> {
     let mut tokens = (1..).map(token);
-    let mint = || tokens.next().unwrap();
-    let out = queues.lease(&billing(), 99, None, now, mint);
+    let generate = || tokens.next().unwrap();
+    let out = queues.lease(&billing(), 99, None, now, generate);
     let ids = out.items.iter().map(|leased| leased.delivery.message.id);
     ids.collect()
 }

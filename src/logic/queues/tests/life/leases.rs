@@ -6,13 +6,13 @@ impl Life {
     pub(super) fn lease(&mut self) {
         let (service, max) = (self.some_service(), self.random.random_range(0..4));
         let first = self.tokens;
-        let mut mint = || {
+        let mut generate = || {
             self.tokens += 1;
             token(self.tokens)
         };
         let out = self
             .queues
-            .lease(&service, max, Some(LEASE), self.now, &mut mint);
+            .lease(&service, max, Some(LEASE), self.now, &mut generate);
         let until = self.now.plus(LEASE);
         let place = |nth| model::Place::Leased(token(first + 1 + nth as u128), until);
         let (expected, expired) = self.model.hand_out(&service, max, self.now, place);
