@@ -31,6 +31,11 @@ impl MemoryArchive {
         self.lock().unavailable = unavailable;
     }
 
+    /// Somebody puts a new one in its place.
+    pub fn empty(&self) {
+        *self.lock() = Contents::default();
+    }
+
     /// From now on it answers, but cannot be written to, or it can.
     pub fn set_full(&self, full: bool) {
         self.lock().full = full;
@@ -87,12 +92,12 @@ impl Archive for MemoryArchive {
         })
     }
 
-    fn look(&self) -> BoxFuture<'_, Result<(), ArchiveError>> {
+    fn look(&self) -> BoxFuture<'_, Result<Standing, ArchiveError>> {
         let stuck = self.lock().stuck;
         if stuck {
             return pending().boxed();
         }
-        self.answer(|_| Ok(()))
+        self.answer(|contents| Ok(contents.standing))
     }
 
     fn census(&self) -> BoxFuture<'_, Result<Census, ArchiveError>> {

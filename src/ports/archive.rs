@@ -47,9 +47,10 @@ pub trait Archive: Send + Sync {
     /// [`ArchiveError::OutOfStep`], one of another writer with [`ArchiveError::Denied`].
     fn apply(&self, batch: Arc<Batch>) -> BoxFuture<'_, Result<(), ArchiveError>>;
 
-    /// Asks next to nothing of it, beside all else that it may be busy with: whether it answers.
+    /// Asks next to nothing of it, beside all else that it may be busy with: whether it answers, lets
+    /// itself be written to, and how far it is.
     /// Whoever looks waits no longer than [`LOOK_LIMIT`].
-    fn look(&self) -> BoxFuture<'_, Result<(), ArchiveError>>;
+    fn look(&self) -> BoxFuture<'_, Result<Standing, ArchiveError>>;
 
     /// Gives a little of the space back that is free in it; says whether there is more.
     fn tidy(&self) -> BoxFuture<'_, Result<bool, ArchiveError>> {
@@ -171,7 +172,7 @@ pub enum ArchiveError {
     CannotOpen(String),
     /// The archive is not where the batch begins, having been replaced perhaps: go on with the
     /// journal from after `checkpoint`.
-    #[error("archive is at position {checkpoint}, not where the batch begins")]
+    #[error("archive is at position {checkpoint}, not where it was left")]
     OutOfStep { checkpoint: Position },
     /// The archive is not this hub's, and will not be however often it is asked.
     #[error("{0}")]

@@ -49,11 +49,16 @@ impl Archivist {
             return self.look_again(ctx);
         }
         let (archive, home) = (self.archive.clone(), ctx.address());
+        let archived = self.archived;
         actix::spawn(async move {
             let looked = tokio::time::timeout(LOOK_LIMIT, archive.look()).await;
             let late = || format!("no answer within {LOOK_LIMIT:?}");
             let looked = looked.unwrap_or_else(|_| Err(ArchiveError::Unavailable(late())));
-            home.do_send(Looked(looked));
+            home.do_send(Looked(looked.and_then(|found| match found.checkpoint {
+                // It was restored, or is another one.
+                checkpoint if checkpoint < archived => Err(ArchiveError::OutOfStep { checkpoint }),
+                _ => Ok(()),
+            })));
         });
     }
 

@@ -131,14 +131,10 @@ impl Sql for Postgres {
         listing.statement_within_bytes::<R>()
     }
 
-    async fn look(&self, statement: Statement) -> Result<(), ArchiveError> {
+    async fn look(&self, statement: Statement) -> Result<standing::Row, ArchiveError> {
         self.run_on(&self.looker, LOOK_LIMIT, move |connection| {
             let statement = statement.clone();
-            async move {
-                let _: standing::Row = statement.get_result(connection).await?;
-                Ok(())
-            }
-            .boxed()
+            async move { statement.get_result(connection).await }.boxed()
         })
         .await
     }

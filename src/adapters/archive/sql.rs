@@ -38,7 +38,10 @@ pub trait Sql: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<R>, ArchiveError>> + Send;
 
     /// As [`Sql::load`] of a statement that asks for next to nothing, apart from all others.
-    fn look(&self, statement: Statement) -> impl Future<Output = Result<(), ArchiveError>> + Send;
+    fn look(
+        &self,
+        statement: Statement,
+    ) -> impl Future<Output = Result<standing::Row, ArchiveError>> + Send;
 
     /// As [`Archive::tidy`].
     fn tidy(&self) -> impl Future<Output = Result<bool, ArchiveError>> + Send;
@@ -137,8 +140,9 @@ impl<S: Sql> Archive for SqlArchive<S> {
         .boxed()
     }
 
-    fn look(&self) -> BoxFuture<'_, Result<(), ArchiveError>> {
-        self.database.look(standing::look()).boxed()
+    fn look(&self) -> BoxFuture<'_, Result<Standing, ArchiveError>> {
+        let looking = self.database.look(standing::look());
+        async move { looking.await?.into_standing().map_err(unreadable) }.boxed()
     }
 
     fn tidy(&self) -> BoxFuture<'_, Result<bool, ArchiveError>> {

@@ -76,15 +76,13 @@ impl Sql for SqliteFile {
         listing.statement()
     }
 
-    async fn look(&self, statement: Statement) -> Result<(), ArchiveError> {
+    async fn look(&self, statement: Statement) -> Result<standing::Row, ArchiveError> {
         let connections = self.connections().await?;
-        let looked = connections.look(move |connection| {
-            let _: standing::Row = statement.get_result(connection)?;
-            Ok(())
-        });
-        looked.await.map_err(|cause| unavailable(&cause))?;
+        let looked = connections.look(move |connection| statement.get_result(connection));
+        let found = looked.await.map_err(|cause| unavailable(&cause))?;
         let may_write = connections.look_at_writer().await;
-        may_write.map_err(|cause| unavailable(&cause))
+        may_write.map_err(|cause| unavailable(&cause))?;
+        Ok(found)
     }
 
     async fn tidy(&self) -> Result<bool, ArchiveError> {

@@ -191,7 +191,7 @@ fn a_small_file_of_an_older_version_gives_back_from_now_on() {
 fn is_seen_by_a_look(harm: &str, heals: &str) {
     with_path(async |path| {
         let archive = open(path).await;
-        assert_eq!(archive.look().await, Ok(()));
+        archive.look().await.unwrap();
         let mut other = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
         other.batch_execute(harm).unwrap();
         let looked = archive.look().await;
@@ -200,7 +200,7 @@ fn is_seen_by_a_look(harm: &str, heals: &str) {
             "{harm}"
         );
         other.batch_execute(heals).unwrap();
-        assert_eq!(archive.look().await, Ok(()), "{heals}");
+        archive.look().await.expect(heals);
     });
 }
 

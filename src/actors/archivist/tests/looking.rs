@@ -92,3 +92,17 @@ async fn an_archive_that_answers_but_cannot_be_written_to_is_back_once_it_was_wr
     assert_eq!(cellar.flush().await, Ok(()));
     cellar.caught_up(1).await;
 }
+
+#[actix::test]
+async fn an_archive_that_is_another_one_is_missed_though_nothing_is_written() {
+    let mut cellar = cellar();
+    cellar.pass(SOON).await;
+    cellar.commit(vec![accepted(cellar.message(1))]);
+    assert_eq!(cellar.flush().await, Ok(()));
+    cellar.archive.empty();
+    cellar.archived.drain().await;
+    cellar.caught_up(1).await;
+    cellar.pass(SOON).await;
+    assert!(cellar.is_up());
+    assert_eq!(cellar.checkpoint().await, 1);
+}
