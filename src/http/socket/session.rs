@@ -11,6 +11,8 @@ mod feed;
 mod leaving;
 mod life;
 mod requests;
+mod stage;
+mod step;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -43,9 +45,9 @@ use crate::http::state::Hub;
 use crate::pool::{Held, Peer};
 use consumers::Consumers;
 use feed::Feed;
-use leaving::{Farewell, Stage};
 use life::Life;
-use requests::Step;
+use stage::{Farewell, Stage};
+use step::Step;
 
 const PING_INTERVAL: Duration = Duration::from_secs(15);
 /// No more is read while so many frames, or bytes of them, are not answered.

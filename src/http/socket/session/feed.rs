@@ -2,33 +2,32 @@
 //! archive page by page when the client reads more slowly than they come.
 
 mod changes;
+mod following;
 mod named;
 mod pages;
+mod position;
 mod settling;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::AsyncContext;
 use ahash::AHashSet;
 use bytestring::ByteString;
 
 use super::super::open_sockets::FeedAnswer;
 use super::super::texts;
-use super::{Context, Session};
-use crate::actors::messages::{Credit, Fed, Follow, Framed, Unfollow};
+use crate::actors::messages::{Fed, Framed};
 use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::Label;
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::SubscriptionId;
+use crate::error::{HubError, Subject};
 use crate::logic::type_filter::TypeFilter;
-use named::Named;
+use named::{Named, deleted};
 
 /// Bytes of events that wait to be written, at most, and one event more.
 const CREDIT: usize = 256 << 10;
-/// Credit is given back in portions of so many bytes.
-const PORTION: usize = CREDIT / 4;
 
 pub struct Feed {
     event_types: Arc<[Pattern]>,
@@ -206,40 +205,21 @@ impl Feed {
         }
         all
     }
-}
 
-impl Session {
-    pub(super) fn stop_following(&mut self) {
-        let feed = self.socket;
-        if matches!(self.feed.stage, Stage::Following | Stage::Behind { .. }) {
-            self.hub.handles.unfollow.do_send(Unfollow { feed });
+    fn no_subscription(&self) -> HubError {
+        match &self.deleted {
+            Some(name) => deleted(name),
+            None => {
+                let problem = "this socket has no named subscription";
+                HubError::invalid(Subject::Request, "sequence", problem)
+            }
         }
-        self.feed.readings += 1;
-        self.feed.stage = Stage::Idle;
     }
 
-    fn follow(&mut self, ctx: &Context) {
-        self.feed.stage = Stage::Following;
-        self.feed.used = 0;
-        self.hub.handles.follow.do_send(Follow {
-            feed: self.socket,
-            round: self.feed.readings,
-            event_types: self.feed.event_types.clone(),
-            from: self.feed.through + 1,
-            credit: CREDIT.saturating_sub(self.feed.ready_bytes),
-            to: ctx.address().recipient(),
-        });
-    }
-
-    pub(super) fn give_credit(&mut self) {
-        let feed = &mut self.feed;
-        if feed.stage != Stage::Following {
-            return;
-        }
-        if feed.used >= PORTION || (feed.used > 0 && feed.ready.is_empty()) {
-            let bytes = std::mem::take(&mut feed.used);
-            let feed = self.socket;
-            self.hub.handles.credit.do_send(Credit { feed, bytes });
-        }
+    /// How far the position may follow what was looked at: not past an event that is owed.
+    fn passed(&self) -> Option<Sequence> {
+        let named = self.named.as_ref()?;
+        let is_owed = !self.ready.is_empty() || named.acked < self.sent;
+        (!is_owed && self.through > named.told).then_some(self.through)
     }
 }

@@ -1,11 +1,4 @@
-//! How a socket ends: who said goodbye, and what is still done.
-//!
-//! ```text
-//!          the client closes, its connection ends, or what it says is no WebSocket
-//!   Open ──────────────────────────────> Leaving ──── all it said is done ────> Closed
-//!     │                                     ^                                     ^
-//!     └── the hub stops ──> Parting ────────┘ ──── or it says nothing in time ────┘
-//! ```
+//! How a socket ends: who said goodbye, and what is still done; see [`super::stage`].
 //!
 //! Whatever a client said before it closed counts, however quickly it left; so does what it said
 //! before it heard that the hub is leaving.
@@ -13,43 +6,13 @@
 use std::time::Duration;
 
 use actix::{ActorContext, AsyncContext};
-use actix_web_actors::ws::{CloseCode, CloseReason};
+use actix_web_actors::ws::CloseCode;
 
+use super::stage::{Farewell, Stage};
 use super::{Context, Session};
 
 /// How long a client may take to answer the hub's goodbye.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-pub enum Stage {
-    Open,
-    /// The hub has said goodbye, and what the client said before it hears that is taken.
-    Parting,
-    /// The client says nothing more; what it said is being done.
-    Leaving(Farewell),
-    Closed,
-}
-
-/// What the hub says at the end.
-#[derive(Clone)]
-pub enum Farewell {
-    /// It has said it.
-    Said,
-    /// The client gave no reason.
-    Answer,
-    Because(CloseReason),
-}
-
-impl Farewell {
-    pub fn because((code, description): (CloseCode, impl Into<String>)) -> Self {
-        let description = Some(description.into()).filter(|text| !text.is_empty());
-        Self::Because(CloseReason { code, description })
-    }
-
-    /// The client's own code goes back to it (RFC 6455, section 5.5.1).
-    pub fn answering(said: Option<CloseReason>) -> Self {
-        said.map_or(Self::Answer, |said| Self::because((said.code, "")))
-    }
-}
 
 impl Session {
     /// The hub may not say anything more (RFC 6455, section 5.5.1).

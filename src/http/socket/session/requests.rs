@@ -8,6 +8,7 @@ use tokio::sync::{Mutex, oneshot};
 use super::super::answers::{Answer, Answers, Slip};
 use super::super::frames::{self, Ask};
 use super::super::texts;
+use super::step::Step;
 use super::{Answered, Context, MOST_ANSWER_BYTES, Session};
 use crate::actors::messages::{EndLeases, EventOffer, EventSlot, FeedId, LeaseEnd, Offer, Slot};
 use crate::domain::event::Event;
@@ -22,12 +23,6 @@ use crate::http::message_input;
 use crate::http::messages::send;
 use crate::http::state::Hub;
 use crate::http::steps::{BySocket, EventSteps, MessageSteps};
-
-/// What is asked, and where its answer goes.
-pub struct Step {
-    slip: Slip,
-    ask: Ask,
-}
 
 /// Of one text, what is done together.
 #[derive(Default)]

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
-use actix::Actor;
+use actix::{Actor, Handler};
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
 use super::*;
 use crate::logic::journal::samples;
@@ -61,7 +62,7 @@ async fn given_back(phase: Phase) -> (Vec<LeaseToken>, Vec<LeaseToken>) {
         turn: 0,
     };
     let service = ServiceName::parse("billing").unwrap();
-    let consumer = Consumer::new(generated_id());
+    let consumer = Consumer::new(InstanceId::parse("socket-1").unwrap());
     consumers.by_service.insert(service.clone(), consumer);
     let parcel = Parcel {
         leased: vec![leased(1), leased(2), leased(3)],

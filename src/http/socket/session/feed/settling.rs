@@ -11,10 +11,9 @@ use tokio::sync::oneshot;
 use super::super::super::answers::Slip;
 use super::super::super::frames::Refused;
 use super::super::super::texts;
-use super::super::leaving;
 use super::super::requests::{confirm, flatten};
+use super::super::stage;
 use super::super::{Context, Session};
-use super::named::Named;
 use super::{Next, Stage};
 use crate::actors::messages::{EndLetter, GiveUpEvent, LoseEvents, Unsettled};
 use crate::domain::event::{Event, Sequence};
@@ -31,24 +30,6 @@ pub struct Rewound {
     /// Of the feed when it was refused.
     round: u64,
     outcome: Result<Unsettled, HubError>,
-}
-
-impl Named {
-    /// The number of the attempt to send this event after `sent`; `None`: it is given up, which only
-    /// the first one can be that is not acknowledged, and those after it begin anew.
-    pub fn attempt(&mut self, sequence: Sequence, sent: Sequence, limit: u32) -> Option<u32> {
-        if self.losses.count() == 0 {
-            return Some(1);
-        }
-        let attempt = self.losses.attempt(sequence);
-        let is_first = self.acked >= sent;
-        if limit == 0 || attempt <= limit || !is_first {
-            return Some(attempt);
-        }
-        self.acked = sequence;
-        self.told = self.told.max(sequence);
-        None
-    }
 }
 
 impl Session {
@@ -214,7 +195,7 @@ impl Handler<Rewound> for Session {
         let outcome = rewound.outcome.map(|unsettled| {
             if let Some(named) = self.feed.named.as_mut().filter(|_| is_present) {
                 named.losses = unsettled.losses;
-                if matches!(self.stage, leaving::Stage::Open) {
+                if matches!(self.stage, stage::Stage::Open) {
                     self.follow_after(unsettled.wait, ctx);
                 }
             }
