@@ -10,7 +10,7 @@ fn path(list: &str) -> PathBuf {
     root().join("tests/it/layers").join(list)
 }
 
-pub fn read(list: &str) -> String {
+fn read(list: &str) -> String {
     fs::read_to_string(path(list)).unwrap()
 }
 
