@@ -11,8 +11,9 @@
 //! | [`runtime`] | wires, starts, drains, stops | everything but `cli` |
 //! | [`cli`] | the command line, the load generator, journal tools | everything but `runtime` |
 //!
-//! Beside the layers: [`clock`], [`config`], [`config_file`], [`door`], [`error`], [`exit`],
-//! [`live`], [`metrics`], [`open_files`], [`opening`], [`patience`], [`pool`], [`request_rates`], [`telemetry`].
+//! Beside the layers: [`clock`], [`config`], [`config_file`], [`error`], [`exit`],
+//! [`live`], [`metrics`], [`open_files`], [`opening`], [`patience`], [`phase`], [`pool`],
+//! [`request_rates`], [`telemetry`].
 
 pub mod actors;
 pub mod adapters;
@@ -21,7 +22,6 @@ pub mod clock;
 pub mod config;
 pub mod config_file;
 pub mod domain;
-pub mod door;
 pub mod error;
 pub mod exit;
 pub mod http;
@@ -31,6 +31,7 @@ pub mod metrics;
 pub mod open_files;
 pub mod opening;
 pub mod patience;
+pub mod phase;
 pub mod pool;
 pub mod ports;
 pub mod request_rates;

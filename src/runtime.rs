@@ -1,5 +1,5 @@
-//! The one place that sees everything: opens the storage, wires the actors, replays, opens the
-//! door, and on a signal drains and stops.
+//! The one place that sees everything: opens the storage, wires the actors, replays, lets
+//! requests in, and on a signal drains and stops.
 
 mod connections;
 mod huge_pages;
@@ -26,7 +26,6 @@ use crate::adapters::journal_file::FileJournal;
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, LogFormat};
 use crate::config_file::ConfigFile;
-use crate::door::{Door, Phase};
 use crate::exit::Exit;
 use crate::http::auth::Keys;
 use crate::http::bodies::Bodies;
@@ -43,6 +42,7 @@ use crate::logic::writer::Author;
 use crate::metrics::Metrics;
 use crate::open_files;
 use crate::opening::{self, StartError};
+use crate::phase::{CurrentPhase, Phase};
 use crate::pool::Pool;
 use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::Journal;
@@ -89,7 +89,7 @@ async fn run(
     let hangups = shutdown::Hangups::catch();
     shutdown::survive_large_files();
     let config = &loaded.config;
-    let (clock, door) = (Clock::start(), Door::default());
+    let (clock, phase) = (Clock::start(), CurrentPhase::default());
     let (listener, address) = opening::listen(config)?;
     let journal = open_journal(config)?;
     let trust = opening::trust(config)?;
@@ -108,7 +108,7 @@ async fn run(
     );
     let handles = ring.to().handles();
     let outside = (archive.clone(), shared);
-    let hub = hub(config, clock, &door, handles, outside, &metrics);
+    let hub = hub(config, clock, &phase, handles, outside, &metrics);
     watch_time(clock, &metrics, ring.to());
     let reload = Reload::new(file, config, hub.clone(), ring.to().clone());
     let visits = hub.visits.clone();
@@ -121,7 +121,7 @@ async fn run(
     let signals = shutdown::Signals::catch();
     let running = ring.start(pending, journal, found).await?;
     tell_recovery(&greeting, &running.recovery);
-    door.set_phase(Phase::Open);
+    phase.set(Phase::Open);
     greeting.say("ready");
     tracing::info!("ready");
     let telling = actix::spawn(tell_notices(hub.clone()));
@@ -129,7 +129,7 @@ async fn run(
     let reloading = actix::spawn(reload_each_time(hangups, reload));
     signals.received().await;
     reloading.abort();
-    door.set_phase(Phase::Draining);
+    phase.set(Phase::Draining);
     visits.stop();
     let server_side = (stop, visits);
     let exit = shutdown::stop(running, &*archive, server_side, config.shutdown_timeout).await;
@@ -204,7 +204,7 @@ async fn tell_notices(hub: web::Data<Hub>) {
 fn hub(
     config: &Config,
     clock: Clock,
-    door: &Door,
+    phase: &CurrentPhase,
     handles: Handles,
     (archive, shared): (Arc<dyn Archive>, ring::Shared),
     metrics: &Arc<Metrics>,
@@ -212,7 +212,7 @@ fn hub(
     let limits = &config.limits;
     web::Data::new(Hub {
         clock,
-        door: door.clone(),
+        phase: phase.clone(),
         bodies: Bodies::new(limits),
         readings: Readings::new(limits),
         unfinished: Pool::of(limits.size(Limit::UnfinishedBytes)),

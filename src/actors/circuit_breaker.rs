@@ -105,7 +105,7 @@ impl Hops {
 }
 
 /// Nothing goes out for the moment.
-pub fn closed_door(service: &ServiceName) -> WindowChanged {
+pub fn closed_window(service: &ServiceName) -> WindowChanged {
     WindowChanged {
         service: service.clone(),
         window: 0,
@@ -115,10 +115,10 @@ pub fn closed_door(service: &ServiceName) -> WindowChanged {
 }
 
 /// Nobody is there, nor expected.
-pub fn left_door(service: &ServiceName) -> WindowChanged {
+pub fn left_window(service: &ServiceName) -> WindowChanged {
     WindowChanged {
         outlook: Outlook::Left,
-        ..closed_door(service)
+        ..closed_window(service)
     }
 }
 

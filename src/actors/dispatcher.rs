@@ -139,7 +139,7 @@ impl Handler<ServiceChanged> for Dispatcher {
             }
         } else if changed.is_left {
             // There is nothing to decide, but the Scheduler may wait for this word.
-            let left = circuit_breaker::left_door(&changed.service);
+            let left = circuit_breaker::left_window(&changed.service);
             self.hops.breaker.tell_window(&left);
         } else {
             self.begin(changed, 0, ctx);
@@ -183,7 +183,7 @@ impl Handler<BreakerDied> for Dispatcher {
         let pause = (FIRST_PAUSE * 2u32.saturating_pow(child.deaths.min(16))).min(LAST_PAUSE);
         child.deaths += 1;
         tracing::error!(%service, ?pause, "the circuit breaker died; a fresh one takes over");
-        let stop = circuit_breaker::closed_door(&service);
+        let stop = circuit_breaker::closed_window(&service);
         self.hops.breaker.tell_window(&stop);
         self.hops.give_back_all.do_send(GiveBackAll {
             service: service.clone(),

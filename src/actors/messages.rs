@@ -4,9 +4,9 @@
 //! channel with it ([`Reply`]), so that whoever finishes the work answers. What clients ask of
 //! one actor alone stands in a file for that actor.
 
+mod admission;
 mod callbacks;
 mod circuits;
-mod door;
 mod events;
 mod feeds;
 mod history;
@@ -17,9 +17,9 @@ mod reply;
 mod services;
 mod subscriptions;
 
+pub use admission::*;
 pub use callbacks::*;
 pub use circuits::*;
-pub use door::*;
 pub use events::*;
 pub use feeds::*;
 pub use history::*;

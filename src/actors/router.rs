@@ -1,4 +1,4 @@
-//! The door: decides whether a message may come in.
+//! The admission gate: decides whether a message may come in.
 //!
 //! Owns the known destinations, the capacity of their lanes, the quotas, and what it was told of
 //! circuits. Receives [`Accept`], [`Publish`] and [`SetQuota`], and [`Committed`], [`Release`],
@@ -19,9 +19,9 @@ use ahash::{AHashMap, AHashSet};
 use super::death_watch::DeathWatch;
 use super::invariants::{self, Invariants};
 use super::messages::{
-    Accept, AdmissionReport, Committed, DestinationDoor, DoorEvents, Forgotten, InspectAdmission,
-    InspectQuotas, Offer, Publish, QuotaView, QuotasConfigured, Record, Release, Reply,
-    RoomConfigured, SetQuota, Slot, WindowChanged,
+    Accept, AdmissionEvents, AdmissionReport, Committed, DestinationAdmission, Forgotten,
+    InspectAdmission, InspectQuotas, Offer, Publish, QuotaView, QuotasConfigured, Record, Release,
+    Reply, RoomConfigured, SetQuota, Slot, WindowChanged,
 };
 use crate::clock::Clock;
 use crate::domain::fact::{Fact, QuotaSet};
@@ -48,9 +48,9 @@ pub struct Router {
     /// Every name that was ever registered or received: all that stays of one that is forgotten.
     known: AHashSet<ServiceName>,
     outlooks: AHashMap<ServiceName, Prospect>,
-    events: AHashMap<ServiceName, DoorEvents>,
+    events: AHashMap<ServiceName, AdmissionEvents>,
     /// Of services that were forgotten.
-    past_events: DoorEvents,
+    past_events: AdmissionEvents,
     _watch: DeathWatch,
 }
 
@@ -95,7 +95,7 @@ impl Router {
             known: AHashSet::new(),
             outlooks: AHashMap::new(),
             events: AHashMap::new(),
-            past_events: DoorEvents::default(),
+            past_events: AdmissionEvents::default(),
             _watch: watch,
         };
         for service in router.quotas.services() {
@@ -195,7 +195,7 @@ impl Router {
 
     fn learn(&mut self, fact: &Fact, replay: bool) {
         match fact {
-            // What came through this door was counted when it came.
+            // What came through this gate was counted when it came.
             Fact::Accepted(message) if replay => self.admission.occupy(&message.lane()),
             Fact::Redriven(redrive) => self.admission.occupy(&redrive.message.lane()),
             Fact::ServiceSeen(seen) | Fact::ServiceDeregistered(seen) => {
@@ -333,7 +333,7 @@ impl Handler<InspectAdmission> for Router {
     type Result = MessageResult<InspectAdmission>;
 
     fn handle(&mut self, asked: InspectAdmission, _: &mut Context<Self>) -> Self::Result {
-        let door = |service: &ServiceName| DestinationDoor {
+        let one = |service: &ServiceName| DestinationAdmission {
             is_throttled: self.admission.is_throttled(service),
             is_full: self.admission.is_full(service),
             events: self.events.get(service).copied().unwrap_or_default(),
@@ -344,7 +344,7 @@ impl Handler<InspectAdmission> for Router {
                 .service
                 .is_none_or(|service| self.known.contains(&service)),
             destinations: services
-                .map(|service| (service.clone(), door(service)))
+                .map(|service| (service.clone(), one(service)))
                 .collect(),
             past_events: self.past_events,
             memory_full: self.admission.is_memory_full(),
@@ -376,7 +376,7 @@ impl Handler<SetQuota> for Router {
     }
 }
 
-/// It comes after the facts that were written: all doors go by the quota now.
+/// It comes after the facts that were written: everybody who admits goes by the quota now.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 struct QuotaWritten {

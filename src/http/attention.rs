@@ -35,7 +35,7 @@ pub fn attention(hub: &Hub, picture: &Picture, sight: Sight) -> Vec<String> {
 /// The worst first: what is refused, then what stands still, then what is lost.
 fn in_words(findings: &Findings<'_>, sight: Sight) -> Vec<String> {
     let Picture {
-        door,
+        admission,
         queues,
         circuits,
         ..
@@ -47,10 +47,13 @@ fn in_words(findings: &Findings<'_>, sight: Sight) -> Vec<String> {
             Sight::NumbersOnly => "nothing new is taken in: something has run short".to_owned(),
         });
     }
-    if door.memory_full {
+    if admission.memory_full {
         words.push("max_queue_bytes is reached: messages are refused".to_owned());
     }
-    let full = door.destinations.iter().filter(|(_, door)| door.is_full);
+    let full = admission
+        .destinations
+        .iter()
+        .filter(|(_, destination)| destination.is_full);
     words.extend(sight.of_many(
         "the queue of",
         full.map(|(name, _)| name),
@@ -107,7 +110,7 @@ impl Sight {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actors::messages::{DestinationDoor, QueueReport};
+    use crate::actors::messages::{DestinationAdmission, QueueReport};
     use crate::domain::ids::ServiceName;
     use crate::domain::timestamp::Timestamp;
     use crate::logic::queues::view::QueueDepths;
@@ -167,11 +170,11 @@ mod tests {
             .map(|name| (name.to_owned(), CircuitState::Open))
             .into();
         for full_one in ["x", "y", "z"] {
-            let full = DestinationDoor {
+            let full = DestinationAdmission {
                 is_full: true,
-                ..DestinationDoor::default()
+                ..DestinationAdmission::default()
             };
-            picture.door.destinations.insert(name(full_one), full);
+            picture.admission.destinations.insert(name(full_one), full);
         }
         let findings = Findings {
             archive_away: true,

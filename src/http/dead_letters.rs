@@ -19,7 +19,7 @@ use super::no_body::NoBody;
 use super::openapi::dead_letters::{DeadLetterSearch, ReprocessInput};
 use super::openapi::messages::PageQuery;
 use super::query::{self, Query};
-use super::queue::door::door;
+use super::queue::admission::admission;
 use super::reading::Reading;
 use super::routing::{self, Routes};
 use super::state::Hub;
@@ -282,7 +282,7 @@ pub async fn reprocess(
         caller.must_be(view.source())?;
     }
     if let Some(service) = &destination {
-        door(&hub, "destination", Some(service)).await?;
+        admission(&hub, "destination", Some(service)).await?;
     }
     let to = destination.as_ref().map(ToString::to_string);
     let is_changed = payload.is_some();

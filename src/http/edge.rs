@@ -25,10 +25,10 @@ use super::state::Hub;
 use super::{bodies, cors, query, socket};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::web_origin::Authority;
-use crate::door::Phase;
 use crate::error::{HubError, Subject, shortened};
 use crate::logic::web_pages::{Head, Verdict};
 use crate::metrics::requests::Route;
+use crate::phase::Phase;
 
 /// Of what comes once in a request, by the names of the field's standards. Of two each who reads
 /// the request on its way may take another one for the right one.
@@ -98,7 +98,7 @@ pub async fn edge(
     if let Some(line) = response.request().conn_data::<Rc<Line>>() {
         line.answer();
     }
-    if hub.door.phase() == Phase::Draining {
+    if hub.phase.get() == Phase::Draining {
         response = visit.see_out(response);
     }
     Ok(response)
@@ -220,7 +220,7 @@ fn admit(request: &ServiceRequest, hub: &web::Data<Hub>) -> Result<Option<Caller
     if is_public(request.method(), path) {
         return Ok(None);
     }
-    match hub.door.phase() {
+    match hub.phase.get() {
         Phase::Open => {}
         // What was handed out may still be settled.
         Phase::Draining if path.starts_with("/v1/leases/") => {}

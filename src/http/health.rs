@@ -19,8 +19,8 @@ use super::sight::Sight;
 use super::state::Hub;
 use crate::domain::ids::ServiceName;
 use crate::domain::service::Health;
-use crate::door::Phase;
 use crate::error::HubError;
+use crate::phase::Phase;
 use status::{status, uptime};
 use told::WrittenHealth;
 
@@ -112,7 +112,7 @@ pub struct Readiness {
     ),
 )]
 pub async fn health(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
-    let (phase, sight) = (hub.door.phase(), Sight::of(&request, &hub));
+    let (phase, sight) = (hub.phase.get(), Sight::of(&request, &hub));
     let told = hub.health.to(sight.shows_names());
     let found = told.get(phase, || find(hub.clone(), phase, sight)).await?;
     let answer = &found.what;
@@ -187,7 +187,7 @@ pub async fn live() -> HttpResponse {
 )]
 pub async fn ready(hub: web::Data<Hub>) -> HttpResponse {
     // One queue that is full is no reason to send all others elsewhere.
-    let phase = hub.door.phase();
+    let phase = hub.phase.get();
     let (status, code) = status(&hub, phase, false);
     let phase = match phase {
         Phase::Starting => "starting",

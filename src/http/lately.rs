@@ -9,8 +9,8 @@ use actix_web::rt;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::door::Phase;
 use crate::error::HubError;
+use crate::phase::Phase;
 
 /// Nothing that is told is older.
 pub const MOST_AGE: Duration = Duration::from_secs(1);

@@ -16,14 +16,14 @@ use crate::actors::messages::{
 };
 use crate::domain::circuit::CircuitState;
 use crate::domain::timestamp::Timestamp;
-use crate::door::Phase;
 use crate::error::HubError;
+use crate::phase::Phase;
 
 /// What the actors know at one moment; nothing while the hub is starting.
 #[derive(Default)]
 pub struct Picture {
     pub queues: QueueReport,
-    pub door: AdmissionReport,
+    pub admission: AdmissionReport,
     pub services: Vec<ServiceSummary>,
     /// Of services, then of callbacks.
     pub circuits: Vec<(String, CircuitState)>,
@@ -53,8 +53,8 @@ impl HeldBack {
 impl Picture {
     /// A queue refuses what comes.
     pub fn is_overloaded(&self) -> bool {
-        let mut doors = self.door.destinations.values();
-        self.door.memory_full || doors.any(|door| door.is_full)
+        let mut destinations = self.admission.destinations.values();
+        self.admission.memory_full || destinations.any(|destination| destination.is_full)
     }
 }
 
@@ -112,7 +112,7 @@ impl Owners {
 
     async fn picture(&self) -> Result<Picture, HubError> {
         let queues = look(&self.queues, InspectQueues { service: None }).await?;
-        let door = look(&self.admission, InspectAdmission { service: None }).await?;
+        let admission = look(&self.admission, InspectAdmission { service: None }).await?;
         let services = look(&self.services, SurveyServices).await?;
         let (mut circuits, mut not_closed) = (Vec::new(), Vec::new());
         for owner in &self.circuits {
@@ -127,7 +127,7 @@ impl Owners {
         }
         Ok(Picture {
             queues,
-            door,
+            admission,
             services,
             circuits,
             not_closed,

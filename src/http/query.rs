@@ -17,7 +17,7 @@ const MOST_LIMIT: usize = 1000;
 pub struct Query(BTreeMap<String, String>);
 
 impl Query {
-    /// The names in it are those that the route knows: others were refused at the door, by
+    /// The names in it are those that the route knows: others were refused before, by
     /// [`check`].
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-pub mod door;
+pub mod admission;
 pub mod operations;
 
 use super::ask::look;
@@ -15,13 +15,15 @@ use super::openapi::queue::QueueQuery;
 use super::query::Query;
 use super::routing::{self, Routes};
 use super::state::Hub;
-use crate::actors::messages::{AdmissionReport, DestinationDoor, DoorEvents, InspectQueues};
+use crate::actors::messages::{
+    AdmissionEvents, AdmissionReport, DestinationAdmission, InspectQueues,
+};
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
 use crate::domain::timestamp::Timestamp;
 use crate::error::HubError;
 use crate::logic::queues::view::QueueDepths;
-use door::door;
+use admission::admission;
 
 pub fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/queue/status", "GET", [routing::get(status)]);
@@ -104,7 +106,7 @@ pub async fn status(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
         },
     )
     .await?;
-    let door = door(&hub, "service", service.as_ref()).await?;
+    let admission = admission(&hub, "service", service.as_ref()).await?;
     // Without the archive only this one number is missing.
     let letters = match flush(&hub).await {
         Ok(()) => hub.archive.dead_letter_counts().await.ok(),
@@ -113,53 +115,53 @@ pub async fn status(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
     let now = hub.clock.wall();
     let mut services = BTreeMap::new();
     for (name, depths) in report.services {
-        let mut status = describe(&depths, word(&door, Some(&name)), now);
+        let mut status = describe(&depths, word(&admission, Some(&name)), now);
         status.dead_letters = letters
             .as_ref()
             .map(|letters| letters.by_destination.get(&name).copied().unwrap_or(0));
         services.insert(name, status);
     }
-    let mut total = describe(&report.total, word(&door, service.as_ref()), now);
+    let mut total = describe(&report.total, word(&admission, service.as_ref()), now);
     total.dead_letters = match &service {
         Some(service) => services.get(service).and_then(|status| status.dead_letters),
         None => letters.map(|letters| letters.total),
     };
-    let events = events(&door, service.as_ref());
+    let events = events(&admission, service.as_ref());
     total.statistics.queue_overflows = Some(events.overflows);
     total.statistics.throttle_events = Some(events.throttles);
     Ok(HttpResponse::Ok().json(Answer { total, services }))
 }
 
-/// What happened at the door of one service, or at all of them.
-fn events(door: &AdmissionReport, service: Option<&ServiceName>) -> DoorEvents {
+/// What happened at the admission gate to the messages of one service, or of all.
+fn events(admission: &AdmissionReport, service: Option<&ServiceName>) -> AdmissionEvents {
     let mut sum = match service {
-        Some(_) => DoorEvents::default(),
-        None => door.past_events,
+        Some(_) => AdmissionEvents::default(),
+        None => admission.past_events,
     };
-    for door in doors(door, service) {
-        sum += door.events;
+    for destination in destinations(admission, service) {
+        sum += destination.events;
     }
     sum
 }
 
-/// The doors of one service, or of all.
-fn doors<'a>(
-    door: &'a AdmissionReport,
+/// How full one service is, or each of all.
+fn destinations<'a>(
+    admission: &'a AdmissionReport,
     service: Option<&'a ServiceName>,
-) -> impl Iterator<Item = &'a DestinationDoor> + Clone {
+) -> impl Iterator<Item = &'a DestinationAdmission> + Clone {
     let meant = move |name: &ServiceName| service.is_none_or(|service| service == name);
-    let doors = door
+    let destinations = admission
         .destinations
         .iter()
         .filter(move |(name, _)| meant(name));
-    doors.map(|(_, door)| door)
+    destinations.map(|(_, destination)| destination)
 }
 
-fn word(door: &AdmissionReport, service: Option<&ServiceName>) -> &'static str {
-    let mut doors = doors(door, service);
-    if door.memory_full || doors.clone().any(|door| door.is_full) {
+fn word(admission: &AdmissionReport, service: Option<&ServiceName>) -> &'static str {
+    let mut destinations = destinations(admission, service);
+    if admission.memory_full || destinations.clone().any(|destination| destination.is_full) {
         "overloaded"
-    } else if doors.any(|door| door.is_throttled) {
+    } else if destinations.any(|destination| destination.is_throttled) {
         "throttled"
     } else {
         "active"

@@ -1,4 +1,4 @@
-//! What the door turned away: counted, slowed down, and told in the log, seldom enough that
+//! What was turned away: counted, slowed down, and told in the log, seldom enough that
 //! whoever knocks all day does not fill it.
 
 use core::net::IpAddr;

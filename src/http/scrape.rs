@@ -14,10 +14,10 @@ use super::state::Hub;
 use crate::actors::messages::InspectSubscriptions;
 use crate::domain::ids::ServiceName;
 use crate::domain::service::Health;
-use crate::door::Phase;
 use crate::error::HubError;
 use crate::metrics::services::ServiceNow;
 use crate::metrics::{Scrape, Texts, services};
+use crate::phase::Phase;
 use crate::ports::archive::DeadLetterCounts;
 
 pub fn routes(routes: &mut Routes<'_>) {
@@ -38,7 +38,7 @@ pub fn routes(routes: &mut Routes<'_>) {
     responses((status = 200, description = "Text format 0.0.4", body = String, content_type = "text/plain")),
 )]
 pub async fn metrics(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
-    let phase = hub.door.phase();
+    let phase = hub.phase.get();
     let found = hub.scrapes.get(phase, || find(hub.clone(), phase)).await?;
     let text = match Sight::of(&request, &hub) {
         Sight::All | Sight::Names => &found.what.with_names,

@@ -17,11 +17,11 @@ use super::visits::Visits;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::deny_list::DenyList;
-use crate::door::Door;
 use crate::live::Live;
 use crate::logic::limits::{Limit, Limits};
 use crate::logic::web_pages::WebPages;
 use crate::metrics::{Metrics, Texts};
+use crate::phase::CurrentPhase;
 use crate::pool::Pool;
 use crate::ports::archive::Archive;
 use crate::request_rates::RequestRates;
@@ -29,7 +29,7 @@ use crate::request_rates::RequestRates;
 /// What every request may need.
 pub struct Hub {
     pub clock: Clock,
-    pub door: Door,
+    pub phase: CurrentPhase,
     pub bodies: Bodies,
     pub visits: Visits,
     pub readings: Readings,

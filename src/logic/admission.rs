@@ -1,4 +1,4 @@
-//! Capacity at the door: what is accepted and not settled, against what may be
+//! Capacity at the admission gate: what is accepted and not settled, against what may be
 //! (contract, section 6).
 
 use ahash::AHashMap;

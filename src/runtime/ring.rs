@@ -209,7 +209,7 @@ impl Ring {
             pending.event_store.fill(writer);
         });
         for actor in self.to.opened() {
-            // Whoever asks once the door is open is answered by somebody who has begun.
+            // Whoever asks once the hub takes requests is answered by somebody who has begun.
             let begun = actor.send(Open).await;
             begun.map_err(|error| StartError::Internal(format!("open: {error}")))?;
         }

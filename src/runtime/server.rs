@@ -1,4 +1,4 @@
-//! The server of the hub's own door: which connections it takes, and what is asked over them.
+//! The server of the hub's own port: which connections it takes, and what is asked over them.
 
 use std::io;
 use std::net::TcpListener;

@@ -1,4 +1,4 @@
-//! Events at the door: each counts against the quota of its source, as a message does.
+//! Events at the admission gate: each counts against the quota of its source, as a message does.
 
 use actix::{Context, Handler};
 

@@ -19,8 +19,8 @@ use crate::logic::quotas::Source;
 use crate::metrics::Scrape;
 use crate::metrics::services::{Picture, ServiceNow};
 
-/// A door with room for two messages of each level, and what it lets through.
-struct Door {
+/// A gate with room for two messages of each level, and what it lets through.
+struct Gate {
     address: Addr<Router>,
     clock: Clock,
     metrics: Arc<Metrics>,
@@ -30,7 +30,7 @@ struct Door {
     request_rates: RequestRates,
 }
 
-fn door() -> Door {
+fn gate() -> Gate {
     tokio::time::pause();
     let (accept, let_in) = probe();
     let (record, recorded) = probe();
@@ -54,7 +54,7 @@ fn door() -> Door {
         hops,
         unwatched(),
     );
-    Door {
+    Gate {
         address: router.start(),
         clock,
         metrics: shown,
@@ -72,15 +72,15 @@ fn released(messages: Vec<Arc<Message>>) -> Release {
     }
 }
 
-/// A door that knows `billing`.
-fn door_to_billing() -> Door {
-    let door = door();
-    door.address
+/// A gate that knows `billing`.
+fn gate_to_billing() -> Gate {
+    let gate = gate();
+    gate.address
         .do_send(committed(1, vec![service_seen("billing")]));
-    door
+    gate
 }
 
-impl Door {
+impl Gate {
     fn message(&self, number: u128) -> Message {
         message(number, self.clock.now())
     }
@@ -197,96 +197,96 @@ fn lane_full() -> Slot {
 
 #[actix::test]
 async fn refuses_a_destination_nobody_ever_registered() {
-    let mut door = door();
-    let answer = door.ask(vec![offer(door.message(1))]).await.unwrap();
+    let mut gate = gate();
+    let answer = gate.ask(vec![offer(gate.message(1))]).await.unwrap();
     let unknown = Refusal::UnknownService {
         service: service("billing"),
     };
     assert_eq!(answer, [Slot::Refused(unknown)]);
-    assert_eq!(door.let_in_count().await, 0);
+    assert_eq!(gate.let_in_count().await, 0);
 }
 
 #[actix::test]
 async fn lets_in_exactly_the_capacity_and_more_after_a_settlement() {
-    let mut door = door_to_billing();
+    let mut gate = gate_to_billing();
     for number in 1..=2 {
-        let slots = vec![offer(door.message(number))];
-        let _client = door.ask(slots.clone());
-        assert_eq!(door.only_request().await, slots);
+        let slots = vec![offer(gate.message(number))];
+        let _client = gate.ask(slots.clone());
+        assert_eq!(gate.only_request().await, slots);
     }
-    let answer = door.ask(vec![offer(door.message(3))]).await.unwrap();
+    let answer = gate.ask(vec![offer(gate.message(3))]).await.unwrap();
     assert_eq!(answer, [lane_full()]);
-    // What came through this door is not counted twice.
-    let (first, second) = (door.message(1), door.message(2));
+    // What came through this gate is not counted twice.
+    let (first, second) = (gate.message(1), gate.message(2));
     let facts = vec![accepted(first.clone()), accepted(second), delivered(&first)];
-    door.address.do_send(committed(2, facts));
-    let _client = door.ask(vec![offer(door.message(4))]);
-    assert_eq!(door.let_in_count().await, 1);
-    let answer = door.ask(vec![offer(door.message(5))]).await.unwrap();
+    gate.address.do_send(committed(2, facts));
+    let _client = gate.ask(vec![offer(gate.message(4))]);
+    assert_eq!(gate.let_in_count().await, 1);
+    let answer = gate.ask(vec![offer(gate.message(5))]).await.unwrap();
     assert_eq!(answer, [lane_full()]);
 }
 
 #[actix::test]
 async fn counts_what_was_owed_before_a_restart() {
-    let door = door_to_billing();
-    let facts = vec![accepted(door.message(1)), accepted(door.message(2))];
+    let gate = gate_to_billing();
+    let facts = vec![accepted(gate.message(1)), accepted(gate.message(2))];
     let replayed = Committed {
         at: crate::domain::moment::Moment::default(),
         replay: true,
         set_since: 0,
         ..committed(2, facts)
     };
-    door.address.do_send(replayed);
-    let answer = door.ask(vec![offer(door.message(3))]).await.unwrap();
+    gate.address.do_send(replayed);
+    let answer = gate.ask(vec![offer(gate.message(3))]).await.unwrap();
     assert_eq!(answer, [lane_full()]);
 }
 
 #[actix::test]
 async fn room_that_was_not_used_is_free_again() {
-    let mut door = door_to_billing();
-    let slots = vec![offer(door.message(1)), offer(door.message(2))];
-    let _client = door.ask(slots);
-    assert_eq!(door.let_in_count().await, 1);
-    let messages = vec![Arc::new(door.message(1))];
-    door.address.do_send(released(messages));
-    let slots = vec![offer(door.message(3)), offer(door.message(4))];
-    let _client = door.ask(slots);
-    let slots = door.only_request().await;
+    let mut gate = gate_to_billing();
+    let slots = vec![offer(gate.message(1)), offer(gate.message(2))];
+    let _client = gate.ask(slots);
+    assert_eq!(gate.let_in_count().await, 1);
+    let messages = vec![Arc::new(gate.message(1))];
+    gate.address.do_send(released(messages));
+    let slots = vec![offer(gate.message(3)), offer(gate.message(4))];
+    let _client = gate.ask(slots);
+    let slots = gate.only_request().await;
     assert!(matches!(slots[0], Slot::Offered(_)));
     assert_eq!(slots[1], lane_full());
 }
 
 #[actix::test]
 async fn who_does_not_want_to_queue_is_told_why_he_would() {
-    let mut door = door_to_billing();
+    let mut gate = gate_to_billing();
     let no_instance = Slot::Refused(Refusal::NoInstance {
         service: service("billing"),
     });
-    let answer = door.ask(vec![door.or_reject(1)]).await.unwrap();
+    let answer = gate.ask(vec![gate.or_reject(1)]).await.unwrap();
     assert_eq!(answer, std::slice::from_ref(&no_instance));
-    let since = door.clock.now();
-    door.see(Outlook::NoInstance { since });
-    let answer = door.ask(vec![door.or_reject(1)]).await.unwrap();
+    let since = gate.clock.now();
+    gate.see(Outlook::NoInstance { since });
+    let answer = gate.ask(vec![gate.or_reject(1)]).await.unwrap();
     assert_eq!(answer, [no_instance]);
     let retry_after = Duration::from_secs(40);
-    let until = door.clock.now().plus(retry_after);
-    door.see(Outlook::CircuitOpen { until });
-    let answer = door.ask(vec![door.or_reject(1)]).await.unwrap();
+    let until = gate.clock.now().plus(retry_after);
+    gate.see(Outlook::CircuitOpen { until });
+    let answer = gate.ask(vec![gate.or_reject(1)]).await.unwrap();
     let circuit_open = Refusal::CircuitOpen {
         service: service("billing"),
         retry_after,
     };
     assert_eq!(answer, [Slot::Refused(circuit_open)]);
-    assert_eq!(door.let_in_count().await, 0);
-    door.see(Outlook::Ready);
-    let _client = door.ask(vec![door.or_reject(1)]);
-    assert_eq!(door.let_in_count().await, 1);
+    assert_eq!(gate.let_in_count().await, 0);
+    gate.see(Outlook::Ready);
+    let _client = gate.ask(vec![gate.or_reject(1)]);
+    assert_eq!(gate.let_in_count().await, 1);
 }
 
 #[actix::test]
 async fn who_does_not_want_to_queue_is_refused_a_type_nobody_takes() {
-    let mut door = door_to_billing();
-    let kinds: Arc<[_]> = Arc::new([door.message(1).kind]);
+    let mut gate = gate_to_billing();
+    let kinds: Arc<[_]> = Arc::new([gate.message(1).kind]);
     for (room, is_let_in) in [(0, false), (3, true)] {
         let parks = room == 0;
         let kinds = Arc::new([KindRoom {
@@ -294,35 +294,35 @@ async fn who_does_not_want_to_queue_is_refused_a_type_nobody_takes() {
             room,
             parks,
         }]);
-        door.see_kinds(Outlook::Ready, kinds);
-        let _client = door.ask(vec![door.or_reject(1)]);
-        assert_eq!(door.let_in_count().await, usize::from(is_let_in));
+        gate.see_kinds(Outlook::Ready, kinds);
+        let _client = gate.ask(vec![gate.or_reject(1)]);
+        assert_eq!(gate.let_in_count().await, usize::from(is_let_in));
     }
 }
 
 #[actix::test]
 async fn who_may_queue_does_so_while_the_circuit_is_open() {
-    let mut door = door_to_billing();
-    let until = door.clock.now().plus(Duration::from_secs(40));
-    door.see(Outlook::CircuitOpen { until });
-    let _client = door.ask(vec![offer(door.message(1))]);
-    assert_eq!(door.let_in_count().await, 1);
+    let mut gate = gate_to_billing();
+    let until = gate.clock.now().plus(Duration::from_secs(40));
+    gate.see(Outlook::CircuitOpen { until });
+    let _client = gate.ask(vec![offer(gate.message(1))]);
+    assert_eq!(gate.let_in_count().await, 1);
 }
 
 #[actix::test]
 async fn each_message_of_a_batch_gets_an_answer_of_its_own() {
-    let mut door = door_to_billing();
-    let mut elsewhere = door.message(1);
+    let mut gate = gate_to_billing();
+    let mut elsewhere = gate.message(1);
     elsewhere.destination = service("nowhere");
-    let good = offer(door.message(2));
-    let _client = door.ask(vec![
+    let good = offer(gate.message(2));
+    let _client = gate.ask(vec![
         offer(elsewhere),
         good.clone(),
-        door.or_reject(3),
+        gate.or_reject(3),
         good.clone(),
         good.clone(),
     ]);
-    let slots = door.only_request().await;
+    let slots = gate.only_request().await;
     let unknown = Refusal::UnknownService {
         service: service("nowhere"),
     };
@@ -341,15 +341,15 @@ async fn each_message_of_a_batch_gets_an_answer_of_its_own() {
 
 #[actix::test]
 async fn reports_how_full_it_is() {
-    let mut door = door_to_billing();
-    let slots = (1..=3).map(|number| offer(door.message(number))).collect();
-    let _client = door.ask(slots);
-    door.let_in_count().await;
-    let report = door.report("billing").await;
-    let billing = DestinationDoor {
+    let mut gate = gate_to_billing();
+    let slots = (1..=3).map(|number| offer(gate.message(number))).collect();
+    let _client = gate.ask(slots);
+    gate.let_in_count().await;
+    let report = gate.report("billing").await;
+    let billing = DestinationAdmission {
         is_throttled: true,
         is_full: true,
-        events: DoorEvents {
+        events: AdmissionEvents {
             overflows: 1,
             throttles: 1,
         },
@@ -360,10 +360,10 @@ async fn reports_how_full_it_is() {
 
 #[actix::test]
 async fn what_is_forgotten_stays_a_destination_and_in_the_sums() {
-    let mut door = door_to_billing();
-    let slots = (1..=3).map(|number| offer(door.message(number))).collect();
-    let _client = door.ask(slots);
-    door.let_in_count().await;
+    let mut gate = gate_to_billing();
+    let slots = (1..=3).map(|number| offer(gate.message(number))).collect();
+    let _client = gate.ask(slots);
+    gate.let_in_count().await;
     let forgotten = Forgotten {
         service: service("billing"),
     };
@@ -374,17 +374,17 @@ async fn what_is_forgotten_stays_a_destination_and_in_the_sums() {
             report.past_events.overflows,
         )
     };
-    assert_eq!(overflows(&door.report("billing").await), (Some(1), 0));
+    assert_eq!(overflows(&gate.report("billing").await), (Some(1), 0));
     let series = "message_hub_refusals_total{reason=\"lane_full\",service=\"billing\"} 1";
-    door.address.do_send(forgotten.clone());
+    gate.address.do_send(forgotten.clone());
     // Two messages of it were just let in.
-    assert_eq!(overflows(&door.report("billing").await), (Some(0), 1));
-    assert!(door.series().contains(series));
-    let both = [1, 2].map(|number| Arc::new(door.message(number)));
-    door.address.do_send(released(both.into()));
-    door.address.do_send(forgotten);
-    let report = door.report("billing").await;
+    assert_eq!(overflows(&gate.report("billing").await), (Some(0), 1));
+    assert!(gate.series().contains(series));
+    let both = [1, 2].map(|number| Arc::new(gate.message(number)));
+    gate.address.do_send(released(both.into()));
+    gate.address.do_send(forgotten);
+    let report = gate.report("billing").await;
     assert_eq!(overflows(&report), (None, 1));
-    assert!(report.is_known && !door.series().contains("message_hub_refusals_total{"));
-    assert!(!door.report("mail").await.is_known);
+    assert!(report.is_known && !gate.series().contains("message_hub_refusals_total{"));
+    assert!(!gate.report("mail").await.is_known);
 }

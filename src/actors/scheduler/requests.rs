@@ -61,7 +61,7 @@ impl Handler<Receive> for Scheduler {
 }
 
 impl Scheduler {
-    /// A name that asks for messages is a destination from now on: known to everybody, the door
+    /// A name that asks for messages is a destination from now on: known to everybody, the router
     /// among them, before it gets its answer.
     fn make_known(&self, receive: Receive, at: Timestamp, ctx: &Context<Self>) {
         let seen = ServiceSeen {

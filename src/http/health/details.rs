@@ -256,7 +256,7 @@ pub struct ClockHealth {
     ),
 )]
 pub async fn details(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
-    let phase = hub.door.phase();
+    let phase = hub.phase.get();
     let found = hub.pictures.latest(phase).await?;
     let picture = &found.what;
     let (status, code) = status(&hub, phase, picture.is_overloaded());

@@ -3,8 +3,8 @@
 use actix_web::http::StatusCode;
 
 use crate::domain::service::Health;
-use crate::door::Phase;
 use crate::http::state::Hub;
+use crate::phase::Phase;
 
 /// Degraded while it works with something missing; unhealthy only when it takes nothing in.
 pub fn status(hub: &Hub, phase: Phase, is_overloaded: bool) -> (Health, StatusCode) {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::door::door;
+use super::admission::admission;
 use crate::actors::messages::{ClearQueue, SwitchQueue};
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
@@ -117,7 +117,7 @@ async fn switch(
             given.map(|field| field.service()).transpose()?
         }
     };
-    door(hub, "service", service.as_ref()).await?;
+    admission(hub, "service", service.as_ref()).await?;
     let asked = service.clone();
     ask(&hub.handles.switch_queue, |reply| SwitchQueue {
         service: asked,
@@ -168,7 +168,7 @@ pub async fn clear(
     query.never_empty("priority")?;
     let levels = "CRITICAL, HIGH, NORMAL, LOW, DEFERRED or 1 to 5";
     let priority = query.word("priority", levels, priority)?;
-    door(&hub, "service", Some(&service)).await?;
+    admission(&hub, "service", Some(&service)).await?;
     let asked = service.clone();
     let of = |priority: Priority| format!("of priority {}", priority.name());
     let cancelled = ask(&hub.handles.clear_queue, |reply| ClearQueue {

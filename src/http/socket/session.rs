@@ -37,11 +37,11 @@ use super::open_sockets::{Describe, SocketAnswer};
 use super::texts;
 use crate::actors::messages::{FeedId, FeedNews, SocketClosed, SocketNews, SocketOpened};
 use crate::domain::timestamp::Timestamp;
-use crate::door::Phase;
 use crate::error::HubError;
 use crate::http::acts::Opened;
 use crate::http::caller::Caller;
 use crate::http::state::Hub;
+use crate::phase::Phase;
 use crate::pool::{Held, Peer};
 use consumers::Consumers;
 use feed::Feed;
@@ -107,7 +107,7 @@ impl Session {
         let beaten_at = hub.clock.now();
         Self {
             feed: Feed::default(),
-            consumers: Consumers::new(&hub.handles, hub.door.clone(), socket),
+            consumers: Consumers::new(&hub.handles, hub.phase.clone(), socket),
             opened_at: hub.clock.wall(),
             hub,
             opened: Opened {
@@ -268,7 +268,7 @@ impl Session {
 
     /// The hub takes in what is new.
     fn is_open(&self) -> bool {
-        !self.is_draining && self.hub.door.phase() == Phase::Open
+        !self.is_draining && self.hub.phase.get() == Phase::Open
     }
 }
 

@@ -17,13 +17,13 @@ use super::super::open_sockets::ConsumerAnswer;
 use crate::actors::messages::{FeedId, ReturnLeases, StopListening};
 use crate::domain::ids::{InstanceId, LeaseToken, ServiceName};
 use crate::domain::timestamp::Timestamp;
-use crate::door::{Door, Phase};
 use crate::http::handles::Handles;
 use crate::logic::queues::leases::Leased;
+use crate::phase::{CurrentPhase, Phase};
 
 pub struct Consumers {
     socket: FeedId,
-    door: Door,
+    phase: CurrentPhase,
     give_back: Recipient<ReturnLeases>,
     stop_listening: Recipient<StopListening>,
     by_service: BTreeMap<ServiceName, Consumer>,
@@ -60,10 +60,10 @@ struct Held {
 }
 
 impl Consumers {
-    pub fn new(handles: &Handles, door: Door, socket: FeedId) -> Self {
+    pub fn new(handles: &Handles, phase: CurrentPhase, socket: FeedId) -> Self {
         Self {
             socket,
-            door,
+            phase,
             give_back: handles.return_leases.clone(),
             stop_listening: handles.stop_listening.clone(),
             by_service: BTreeMap::new(),
@@ -152,7 +152,7 @@ impl Drop for Consumers {
             });
         }
         // A hub that stops is not the fault of any message.
-        let counts = self.door.phase() == Phase::Open;
+        let counts = self.phase.get() == Phase::Open;
         let (lost, unseen): (Vec<_>, Vec<_>) = self
             .held
             .drain()

@@ -49,11 +49,11 @@ fn leased(number: u128) -> Leased {
 async fn given_back(phase: Phase) -> (Vec<LeaseToken>, Vec<LeaseToken>) {
     let (sender, mut told) = mpsc::unbounded_channel();
     let desk = Desk(sender).start();
-    let door = Door::default();
-    door.set_phase(Phase::Open);
+    let current = CurrentPhase::default();
+    current.set(Phase::Open);
     let mut consumers = Consumers {
         socket: FeedId(Uuid::nil()),
-        door: door.clone(),
+        phase: current.clone(),
         give_back: desk.clone().recipient(),
         stop_listening: desk.clone().recipient(),
         by_service: BTreeMap::new(),
@@ -80,7 +80,7 @@ async fn given_back(phase: Phase) -> (Vec<LeaseToken>, Vec<LeaseToken>) {
         Some(token(2))
     );
     consumers.settled(&[token(1)]);
-    door.set_phase(phase);
+    current.set(phase);
     drop(consumers);
     let (mut lost, mut unseen) = (Vec::new(), Vec::new());
     while let Some((leases, are_lost)) = told.recv().await {

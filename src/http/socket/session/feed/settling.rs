@@ -18,9 +18,9 @@ use super::{Next, Stage};
 use crate::actors::messages::{EndLetter, GiveUpEvent, LoseEvents, Unsettled};
 use crate::domain::event::{Event, Sequence};
 use crate::domain::subscription::EventLetter;
-use crate::door::Phase;
 use crate::error::{HubError, Subject};
 use crate::http::ask::answered;
+use crate::phase::Phase;
 
 /// What follows a refused event is known.
 #[derive(Message)]
@@ -153,7 +153,7 @@ impl Session {
 
     /// The client is gone with what it had, or has let go of it.
     pub(in crate::http::socket::session) fn lose_events(&mut self) {
-        let is_stopping = self.is_draining || self.hub.door.phase() != Phase::Open;
+        let is_stopping = self.is_draining || self.hub.phase.get() != Phase::Open;
         let sent = self.feed.sent;
         let Some(named) = self.feed.named.as_mut().filter(|_| !is_stopping) else {
             return;

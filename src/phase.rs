@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Shared by all HTTP workers. What is under way has its room in [`crate::pool`].
 #[derive(Clone, Default)]
-pub struct Door(Arc<AtomicU8>);
+pub struct CurrentPhase(Arc<AtomicU8>);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Phase {
@@ -15,8 +15,8 @@ pub enum Phase {
     Draining = 2,
 }
 
-impl Door {
-    pub fn phase(&self) -> Phase {
+impl CurrentPhase {
+    pub fn get(&self) -> Phase {
         match self.0.load(Ordering::Acquire) {
             0 => Phase::Starting,
             1 => Phase::Open,
@@ -24,7 +24,7 @@ impl Door {
         }
     }
 
-    pub fn set_phase(&self, phase: Phase) {
+    pub fn set(&self, phase: Phase) {
         self.0.store(phase as u8, Ordering::Release);
     }
 }

@@ -6,9 +6,9 @@ use crate::error::HubError;
 use crate::http::ask::look;
 use crate::http::state::Hub;
 
-/// How full the doors are. Where one service is meant, by the parameter or field `name`, it must be
-/// known.
-pub async fn door(
+/// How full the destinations are. Where one service is meant, by the parameter or field `name`, it
+/// must be known.
+pub async fn admission(
     hub: &Hub,
     name: &'static str,
     service: Option<&ServiceName>,
@@ -16,12 +16,12 @@ pub async fn door(
     let asked = InspectAdmission {
         service: service.cloned(),
     };
-    let door = look(&hub.handles.admission, asked).await?;
+    let admission = look(&hub.handles.admission, asked).await?;
     match service {
-        Some(service) if !door.is_known => Err(HubError::NoService {
+        Some(service) if !admission.is_known => Err(HubError::NoService {
             field: name,
             service: service.clone(),
         }),
-        _ => Ok(door),
+        _ => Ok(admission),
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::quota::Quota;
 use crate::domain::refusal::Refusal;
 use crate::logic::quotas::Source;
 
-/// http → Router: how full the doors are, and whether `service` was ever a destination.
+/// http → Router: how full the destinations are, and whether `service` was ever a destination.
 #[derive(ActixMessage)]
 #[rtype(result = "AdmissionReport")]
 pub struct InspectAdmission {
@@ -23,33 +23,33 @@ pub struct AdmissionReport {
     /// Whether the service that was asked about was ever registered or asked for messages.
     pub is_known: bool,
     /// Those that are owed messages, or had events.
-    pub destinations: BTreeMap<ServiceName, DestinationDoor>,
+    pub destinations: BTreeMap<ServiceName, DestinationAdmission>,
     /// Of those that were forgotten since.
-    pub past_events: DoorEvents,
+    pub past_events: AdmissionEvents,
     /// What came last would still not fit into `max_queue_bytes`.
     pub memory_full: bool,
 }
 
-/// How full the door of one destination is, and how often it was since start.
+/// How full one destination is, and how often it was since start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct DestinationDoor {
+pub struct DestinationAdmission {
     /// One of its lanes is at least 90 % full.
     pub is_throttled: bool,
     /// One of its lanes is full.
     pub is_full: bool,
-    pub events: DoorEvents,
+    pub events: AdmissionEvents,
 }
 
-/// What happened at the doors since start.
+/// What happened at the admission gate since start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct DoorEvents {
+pub struct AdmissionEvents {
     /// Messages refused for want of room.
     pub overflows: u64,
     /// How often a lane became 90 % full.
     pub throttles: u64,
 }
 
-impl std::ops::AddAssign for DoorEvents {
+impl std::ops::AddAssign for AdmissionEvents {
     fn add_assign(&mut self, other: Self) {
         self.overflows += other.overflows;
         self.throttles += other.throttles;
