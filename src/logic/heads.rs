@@ -19,6 +19,10 @@ use std::io::BufRead;
 
 use header::value_of;
 
+/// Of the size of a chunk: 64 bits in hexadecimal.
+const MOST_DIGITS: usize = 16;
+/// With what may stand behind it, which nobody uses. It is read anew with each piece that comes.
+const LONGEST_CHUNK_SIZE: usize = 4 << 10;
 /// The server takes no longer head.
 const LONGEST: usize = 128 << 10;
 
@@ -52,8 +56,8 @@ pub enum Extent {
 pub enum LineFault {
     /// A line of a head ends with a bare LF, which is here.
     InHead(usize),
-    /// So does a line between the chunks of a body or behind them, or it has no end: nothing from here
-    /// on is part of it.
+    /// So does a line between the chunks of a body or behind them, or it is no such line, or has no
+    /// end: nothing from here on is part of it.
     InBody(usize),
 }
 
@@ -71,6 +75,8 @@ enum Place {
 enum Line {
     Head,
     ChunkSize,
+    /// Nothing, behind the bytes of a chunk.
+    ChunkEnd,
     Trailer,
 }
 
@@ -152,18 +158,21 @@ impl Heads {
                         upgrades::hide(&self.line, &mut rest[..here]);
                     }
                     let rest = &*rest;
+                    if !self.is_right(kind, &rest[..end.unwrap_or(rest.len())]) {
+                        self.place = Place::Beyond;
+                        self.line = Vec::new();
+                        return Extent::Wrong(LineFault::InBody(at));
+                    }
                     let Some(end) = end else {
-                        return match self.keep(kind, rest) {
-                            true => Extent::Wrong(LineFault::InBody(at)),
-                            false => Extent::Part,
-                        };
+                        self.keep(rest);
+                        return Extent::Part;
                     };
                     let before = rest[..end].last().or(self.line.last());
                     if before != Some(&b'\r') {
                         self.place = Place::Beyond;
                         return Extent::Wrong(match kind {
                             Line::Head => LineFault::InHead(at + end),
-                            Line::ChunkSize | Line::Trailer => LineFault::InBody(at + end),
+                            _ => LineFault::InBody(at + end),
                         });
                     }
                     self.take(kind, &rest[..end]);
@@ -178,15 +187,27 @@ impl Heads {
         Extent::Part
     }
 
-    /// Says whether a line of a body is too long; the server itself refuses a head that is.
-    fn keep(&mut self, kind: Line, begun: &[u8]) -> bool {
+    /// Whether what is kept and `begun` may be how a line of a body begins: the server lets go of a
+    /// connection at the first byte that is wrong. What is wrong in a head it refuses itself.
+    fn is_right(&self, kind: Line, begun: &[u8]) -> bool {
+        let length = self.line.len() + begun.len();
+        match kind {
+            Line::Head => true,
+            Line::Trailer => length <= LONGEST,
+            Line::ChunkEnd => length == 0 || [&self.line, begun].concat() == b"\r",
+            Line::ChunkSize => {
+                length <= LONGEST_CHUNK_SIZE && may_be_size(&[&self.line, begun].concat())
+            }
+        }
+    }
+
+    /// What has come of a line.
+    fn keep(&mut self, begun: &[u8]) {
         self.line.extend_from_slice(begun);
-        let is_too_long = self.line.len() > LONGEST;
-        if is_too_long {
+        if self.line.len() > LONGEST {
             self.place = Place::Beyond;
             self.line = Vec::new();
         }
-        is_too_long && kind != Line::Head
     }
 
     /// The rest of a line, up to its LF.
@@ -211,11 +232,11 @@ impl Heads {
             Line::ChunkSize => {
                 self.place = match chunk_size(line) {
                     Some(0) => Place::Line(Line::Trailer),
-                    // And the CR LF behind it.
-                    Some(size) => Place::Bytes(size.saturating_add(2), Line::ChunkSize),
+                    Some(size) => Place::Bytes(size, Line::ChunkEnd),
                     None => Place::Beyond,
                 };
             }
+            Line::ChunkEnd => self.place = Place::Line(Line::ChunkSize),
             Line::Trailer if line.is_empty() => {
                 self.place = Place::Line(Line::Head);
                 self.is_whole = true;
@@ -271,6 +292,24 @@ fn end_of_line(mut bytes: &[u8]) -> Option<usize> {
     let whole = bytes;
     let end = bytes.skip_until(b'\n').ok()?.checked_sub(1)?;
     (whole[end] == b'\n').then_some(end)
+}
+
+/// Whether the size of a chunk may begin so: digits, spaces, and an extension.
+fn may_be_size(line: &[u8]) -> bool {
+    let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit());
+    let (digits, behind) = line.split_at(digits.count());
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let spaces = behind.iter().take_while(|byte| is_space(byte)).count();
+    let has_right_end = match behind[spaces..].split_first() {
+        None | Some((b'\r', [])) => true,
+        Some((b';', extension)) => {
+            let end = extension.iter().position(|byte| *byte == b'\r');
+            end.is_none_or(|end| end + 1 == extension.len())
+        }
+        Some(_) => false,
+    };
+    let is_none = line.is_empty();
+    has_right_end && (is_none || (1..=MOST_DIGITS).contains(&digits.len()))
 }
 
 /// Without extensions.

@@ -75,6 +75,12 @@ fn what_is_refused_early_is_refused_in_good_order() {
             "host: hub\r\ncontent-length: 10000000\r\n",
             404,
         ),
+        // What comes is no chunk.
+        (
+            "POST /v1/messages",
+            "host: hub\r\ntransfer-encoding: chunked\r\n",
+            400,
+        ),
         ("GET /health", "host: hub\r\nconnection: close\r\n", 200),
         (
             "GET /events",

@@ -139,6 +139,37 @@ fn what_has_a_body_begins_no_other_protocol() {
 }
 
 #[test]
+fn a_body_ends_before_what_is_no_chunk() {
+    let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (good, bad) in [
+        ("", "zz\r\n"),
+        ("", " 1\r\n"),
+        ("", ";a\r\n"),
+        ("1", "z\r\n"),
+        ("1", "\rx\r\n"),
+        ("1 ", "x\r\n"),
+        ("1;a", "\rb\r\n"),
+        ("0000000000000001", "1\r\n"),
+        ("1\r\nx", "xx\r\n"),
+        ("1\r\nx", "\rx"),
+        ("1\r\nx\r\n", "-1\r\n"),
+    ] {
+        let text = format!("{head}{good}{bad}");
+        let Some(LineFault::InBody(at)) = first_fault(&mut heads(), text.as_bytes()) else {
+            panic!("{text:?}");
+        };
+        assert!(at <= head.len() + good.len(), "{at}: {text:?}");
+        // Byte by byte it is the first that is wrong.
+        let mut heads = heads();
+        let found = text
+            .bytes()
+            .position(|byte| heads.see(&mut [byte]) != Extent::Part);
+        let wrong = head.len() + good.len() + usize::from(bad.starts_with("\r"));
+        assert_eq!(found, Some(wrong), "{text:?}");
+    }
+}
+
+#[test]
 fn a_body_ends_before_a_bare_lf() {
     let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
     for begun in ["1", "1;a=b", "1\r\nx\r\n0", "0\r\nx: y", "0\r\nx: y\r\n"] {
