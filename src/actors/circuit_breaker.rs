@@ -37,7 +37,7 @@ use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::backoff::RetryPolicy;
 use crate::logic::balancer::room::Room;
-use crate::logic::balancer::{Ask, Balancer};
+use crate::logic::balancer::{Balancer, PickRequest};
 use crate::logic::breaker::BreakerPolicy;
 use crate::logic::circuit::Circuit;
 use crate::metrics::Metrics;
@@ -190,9 +190,9 @@ impl CircuitBreaker {
         }
     }
 
-    fn take_turn(&mut self, ask: &Ask<'_>) -> Option<PickedInstance> {
+    fn take_turn(&mut self, request: &PickRequest<'_>) -> Option<PickedInstance> {
         let now = self.settings.clock.now();
-        let index = self.balancer.next(ask, now, rand::rng().random())?;
+        let index = self.balancer.next(request, now, rand::rng().random())?;
         let target = &self.balancer.targets()[index];
         Some(PickedInstance {
             instance_id: target.instance_id.clone(),
@@ -303,12 +303,12 @@ impl Handler<PickInstance> for CircuitBreaker {
     type Result = ();
 
     fn handle(&mut self, asked: PickInstance, _: &mut Context<Self>) {
-        let ask = Ask {
+        let request = PickRequest {
             kind: asked.kind.as_ref(),
             exclude: &[],
         };
         let service = asked.service;
-        let picked = self.take_turn(&ask);
+        let picked = self.take_turn(&request);
         let _ = asked
             .reply
             .send(picked.ok_or(Refusal::NoInstance { service }));

@@ -27,7 +27,7 @@ use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob, Swit
 use crate::domain::timestamp::Timestamp;
 use crate::error::{HubError, Subject};
 use crate::ports::archive::DeadLetterQuery;
-use input::Asked;
+use input::RedriveRequest;
 
 const SUBJECT: Subject = Subject::Request;
 
@@ -195,7 +195,7 @@ async fn begin(
 }
 
 fn new_job(
-    asked: Asked,
+    asked: RedriveRequest,
     caller: Caller,
     started_at: Timestamp,
     events_before: Position,

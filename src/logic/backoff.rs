@@ -45,7 +45,7 @@ pub enum Next {
 
 /// A wish of the receiver about the next attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Asked {
+pub enum RequestedDelay {
     /// `Retry-After`: not before this has passed.
     AtLeast(Duration),
     /// The `delay` of a nack: instead of the backoff, without a random part.
@@ -79,17 +79,17 @@ impl RetryPolicy {
         failures: u32,
         now: Timestamp,
         random: f64,
-        asked: Option<Asked>,
+        asked: Option<RequestedDelay>,
     ) -> Next {
         if failures >= self.max_attempts {
             return Next::Exhausted;
         }
         let wait = match asked {
             None => self.delay(failures, random),
-            Some(Asked::AtLeast(least)) => {
+            Some(RequestedDelay::AtLeast(least)) => {
                 self.delay(failures, random).max(least.min(self.max_delay))
             }
-            Some(Asked::Exactly(delay)) => delay.min(self.max_delay),
+            Some(RequestedDelay::Exactly(delay)) => delay.min(self.max_delay),
         };
         Next::RetryAt(now.plus(wait))
     }
@@ -136,7 +136,7 @@ mod tests {
                 Next::RetryAt(_)
             ));
         }
-        let nack = Some(Asked::Exactly(Duration::ZERO));
+        let nack = Some(RequestedDelay::Exactly(Duration::ZERO));
         assert_eq!(policy.after_failure(5, start(), 0.0, None), Next::Exhausted);
         assert_eq!(policy.after_failure(5, start(), 0.0, nack), Next::Exhausted);
     }
@@ -146,12 +146,12 @@ mod tests {
         let policy = RetryPolicy::default();
         let seconds = Duration::from_secs;
         let cases = [
-            (Some(Asked::AtLeast(seconds(60))), 60),
-            (Some(Asked::AtLeast(seconds(1))), 4),
-            (Some(Asked::AtLeast(seconds(9999))), 300),
-            (Some(Asked::Exactly(seconds(0))), 0),
-            (Some(Asked::Exactly(seconds(60))), 60),
-            (Some(Asked::Exactly(seconds(9999))), 300),
+            (Some(RequestedDelay::AtLeast(seconds(60))), 60),
+            (Some(RequestedDelay::AtLeast(seconds(1))), 4),
+            (Some(RequestedDelay::AtLeast(seconds(9999))), 300),
+            (Some(RequestedDelay::Exactly(seconds(0))), 0),
+            (Some(RequestedDelay::Exactly(seconds(60))), 60),
+            (Some(RequestedDelay::Exactly(seconds(9999))), 300),
             (None, 4),
         ];
         for (asked, expected) in cases {
@@ -181,7 +181,7 @@ mod tests {
         fn extreme_policies_do_not_panic(base: Duration, max: Duration, failures: u32, random: f64) {
             let policy = RetryPolicy { base_delay: base, max_delay: max, max_attempts: u32::MAX, delivery_limit: 0, hold_keys: false };
             policy.after_loss(failures, Timestamp::MAX, random);
-            let asked = Some(Asked::AtLeast(max));
+            let asked = Some(RequestedDelay::AtLeast(max));
             policy.after_failure(failures, Timestamp::MAX, random, asked);
         }
     }

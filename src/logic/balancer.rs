@@ -46,7 +46,7 @@ pub struct Balancer {
 
 /// What an instance is wanted for.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Ask<'a> {
+pub struct PickRequest<'a> {
     /// The message's type; `None`: any that the instance takes.
     pub kind: Option<&'a Label>,
     pub exclude: &'a [InstanceId],
@@ -81,28 +81,33 @@ impl Balancer {
 
     /// The index of the instance that should get the next message of this kind; `random` is in
     /// 0..1. Nothing is counted and no turn is taken: that is what [`Balancer::started`] does.
-    pub fn pick(&self, ask: &Ask<'_>, now: Timestamp, random: f64) -> Option<usize> {
-        self.choose(ask, self.needs_reserve(ask), now, random)
+    pub fn pick(&self, request: &PickRequest<'_>, now: Timestamp, random: f64) -> Option<usize> {
+        self.choose(request, self.needs_reserve(request), now, random)
     }
 
     /// An attempt with the instance that was just picked for `ask` begins.
-    pub fn started(&mut self, index: usize, ask: &Ask<'_>) {
-        self.take_turn(index, ask);
+    pub fn started(&mut self, index: usize, request: &PickRequest<'_>) {
+        self.take_turn(index, request);
         let in_flight = &mut self.records[index].in_flight;
         *in_flight = in_flight.saturating_add(1);
         self.kinds.touch(index);
-        if let Some(kind) = ask.kind {
+        if let Some(kind) = request.kind {
             self.kinds.started(kind);
         }
     }
 
     /// As [`Balancer::pick`] for somebody who sends to the instance itself, who thereby takes a turn
     /// among those that ask like this.
-    pub fn next(&mut self, ask: &Ask<'_>, now: Timestamp, random: f64) -> Option<usize> {
+    pub fn next(
+        &mut self,
+        request: &PickRequest<'_>,
+        now: Timestamp,
+        random: f64,
+    ) -> Option<usize> {
         self.swap_turns();
-        let picked = self.pick(ask, now, random);
+        let picked = self.pick(request, now, random);
         if let Some(index) = picked {
-            self.take_turn(index, ask);
+            self.take_turn(index, request);
         }
         self.swap_turns();
         picked
@@ -116,9 +121,9 @@ impl Balancer {
     }
 
     /// The instance that was just picked for `ask` had its turn.
-    fn take_turn(&mut self, index: usize, ask: &Ask<'_>) {
+    fn take_turn(&mut self, index: usize, request: &PickRequest<'_>) {
         if self.strategy == Strategy::Weighted {
-            self.share_out(index, ask);
+            self.share_out(index, request);
         }
         self.turn = index + 1;
     }
@@ -178,12 +183,12 @@ impl Balancer {
 
     /// Whether somebody who does well would take it, if only it had room; what failed elsewhere
     /// then says nothing about the service as a whole.
-    pub fn is_only_full(&self, ask: &Ask<'_>, now: Timestamp) -> bool {
-        self.is_choosy(self.willing(ask, self.needs_reserve(ask)), now)
+    pub fn is_only_full(&self, request: &PickRequest<'_>, now: Timestamp) -> bool {
+        self.is_choosy(self.willing(request, self.needs_reserve(request)), now)
     }
 
-    fn needs_reserve(&self, ask: &Ask<'_>) -> bool {
-        self.willing(ask, false).next().is_none()
+    fn needs_reserve(&self, request: &PickRequest<'_>) -> bool {
+        self.willing(request, false).next().is_none()
     }
 
     /// What the instances can take now, the unhealthy ones not counted.
@@ -232,23 +237,29 @@ impl Balancer {
             || classes.any(|class| self.has_reserve_only(self.kinds.takers(class)))
     }
 
-    fn choose(&self, ask: &Ask<'_>, reserve: bool, now: Timestamp, random: f64) -> Option<usize> {
-        let mut in_turn = self.in_turn(ask, reserve);
+    fn choose(
+        &self,
+        request: &PickRequest<'_>,
+        reserve: bool,
+        now: Timestamp,
+        random: f64,
+    ) -> Option<usize> {
+        let mut in_turn = self.in_turn(request, reserve);
         match self.strategy {
             Strategy::RoundRobin => in_turn.next(),
             Strategy::LeastConnections => {
                 in_turn.min_by_key(|index| self.records[*index].in_flight)
             }
             Strategy::Weighted => self
-                .eligible(ask, reserve)
+                .eligible(request, reserve)
                 .min_by_key(|index| Reverse(self.records[*index].share + self.weight(*index))),
             Strategy::Random => {
-                let count = self.eligible(ask, reserve).count();
+                let count = self.eligible(request, reserve).count();
                 let nth = (random * count as f64) as usize;
-                let mut eligible = self.eligible(ask, reserve);
+                let mut eligible = self.eligible(request, reserve);
                 eligible.nth(nth.min(count.saturating_sub(1)))
             }
-            Strategy::HealthAware if self.is_choosy(self.willing(ask, reserve), now) => {
+            Strategy::HealthAware if self.is_choosy(self.willing(request, reserve), now) => {
                 self.least_loaded(in_turn.filter(|index| self.does_well(*index, now)))
             }
             Strategy::HealthAware => self.best(in_turn, now),
@@ -305,43 +316,45 @@ impl Balancer {
     }
 
     /// The eligible ones, beginning with whose turn it is.
-    fn in_turn(&self, ask: &Ask<'_>, reserve: bool) -> impl Iterator<Item = usize> {
+    fn in_turn(&self, request: &PickRequest<'_>, reserve: bool) -> impl Iterator<Item = usize> {
         let first = self.turn.min(self.targets.len());
         (first..self.targets.len())
             .chain(0..first)
-            .filter(move |index| self.is_eligible(*index, ask, reserve))
+            .filter(move |index| self.is_eligible(*index, request, reserve))
     }
 
-    fn eligible(&self, ask: &Ask<'_>, reserve: bool) -> impl Iterator<Item = usize> {
-        (0..self.targets.len()).filter(move |index| self.is_eligible(*index, ask, reserve))
+    fn eligible(&self, request: &PickRequest<'_>, reserve: bool) -> impl Iterator<Item = usize> {
+        (0..self.targets.len()).filter(move |index| self.is_eligible(*index, request, reserve))
     }
 
     /// Those that would be eligible if they had room.
-    fn willing(&self, ask: &Ask<'_>, reserve: bool) -> impl Iterator<Item = usize> {
-        (0..self.targets.len()).filter(move |index| self.is_willing(*index, ask, reserve))
+    fn willing(&self, request: &PickRequest<'_>, reserve: bool) -> impl Iterator<Item = usize> {
+        (0..self.targets.len()).filter(move |index| self.is_willing(*index, request, reserve))
     }
 
-    fn is_eligible(&self, index: usize, ask: &Ask<'_>, reserve: bool) -> bool {
+    fn is_eligible(&self, index: usize, request: &PickRequest<'_>, reserve: bool) -> bool {
         let (target, record) = (&self.targets[index], &self.records[index]);
-        record.in_flight < record.limit(target) && self.is_willing(index, ask, reserve)
+        record.in_flight < record.limit(target) && self.is_willing(index, request, reserve)
     }
 
     /// `reserve`: those of weight 0 are asked for, and otherwise only the others.
-    fn is_willing(&self, index: usize, ask: &Ask<'_>, reserve: bool) -> bool {
+    fn is_willing(&self, index: usize, request: &PickRequest<'_>, reserve: bool) -> bool {
         let (target, record) = (&self.targets[index], &self.records[index]);
         (target.weight == 0) == reserve
             && record.limit(target) > 0
-            && ask.kind.is_none_or(|kind| self.kinds.takes(kind, index))
-            && !ask.exclude.contains(&target.instance_id)
+            && request
+                .kind
+                .is_none_or(|kind| self.kinds.takes(kind, index))
+            && !request.exclude.contains(&target.instance_id)
     }
 
     /// Smooth weighted round robin as in nginx (`ngx_http_upstream_round_robin.c`): everybody who
     /// might have been taken gains its weight, and who was taken pays what they gained together.
-    fn share_out(&mut self, index: usize, ask: &Ask<'_>) {
+    fn share_out(&mut self, index: usize, request: &PickRequest<'_>) {
         let reserve = self.targets[index].weight == 0;
         let mut total = 0;
         for other in 0..self.targets.len() {
-            if self.is_eligible(other, ask, reserve) {
+            if self.is_eligible(other, request, reserve) {
                 let weight = self.weight(other);
                 self.records[other].share += weight;
                 total += weight;

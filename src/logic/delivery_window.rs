@@ -11,7 +11,7 @@ use crate::domain::attempt::Attempt;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::{Event, Sequence};
 use crate::domain::timestamp::Timestamp;
-use crate::logic::backoff::{Asked, Next, RetryPolicy};
+use crate::logic::backoff::{Next, RequestedDelay, RetryPolicy};
 use crate::logic::outcome::Answered;
 
 /// The events of one lane of a subscription.
@@ -76,7 +76,7 @@ pub fn conclude(
         Answered::Gone => Outcome::Gone,
         Answered::Failed { .. } | Answered::CutShort | Answered::NotTried => {
             let asked = match answered {
-                Answered::Failed { retry_after } => retry_after.map(Asked::AtLeast),
+                Answered::Failed { retry_after } => retry_after.map(RequestedDelay::AtLeast),
                 _ => None,
             };
             match policy.after_failure(number, now, random, asked) {

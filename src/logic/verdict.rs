@@ -6,7 +6,7 @@ use crate::domain::fact::{AttemptFailed, Fact, Settlement};
 use crate::domain::message::Message;
 use crate::domain::timestamp::Timestamp;
 
-use super::backoff::{Asked, Next, RetryPolicy};
+use super::backoff::{Next, RequestedDelay, RetryPolicy};
 
 /// The fact that follows from `attempt` (contract, section 4: hand-over, retry and dead letters).
 /// `now` is by the system's clock, and its ttl may be over by then.
@@ -17,7 +17,7 @@ pub fn verdict(
     attempt: Attempt,
     (now, is_expired): (Timestamp, bool),
     random: f64,
-    asked: Option<Asked>,
+    asked: Option<RequestedDelay>,
 ) -> Fact {
     match attempt.outcome {
         AttemptOutcome::Delivered => Fact::Delivered(settle(message, now, Some(attempt))),
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn listens_to_the_receiver_while_attempts_are_left() {
         let policy = RetryPolicy::default();
-        let asked = Some(Asked::Exactly(Duration::from_secs(20)));
+        let asked = Some(RequestedDelay::Exactly(Duration::from_secs(20)));
         let judge = |number| {
             let attempt = attempt(number, Failed);
             verdict(&policy, &message(), attempt, by(0), 0.0, asked)

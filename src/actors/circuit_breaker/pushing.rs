@@ -9,8 +9,8 @@ use crate::actors::messages::{DeliverySeen, GiveBack, InstanceGone};
 use crate::domain::ids::MessageId;
 use crate::domain::moment::Moment;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::backoff::Asked;
-use crate::logic::balancer::{Ask, Ending};
+use crate::logic::backoff::RequestedDelay;
+use crate::logic::balancer::{Ending, PickRequest};
 use crate::logic::breaker::Transition;
 use crate::logic::outcome::{Answered, Rejection, classify};
 use crate::logic::push::push_request;
@@ -34,14 +34,14 @@ impl CircuitBreaker {
         now: Timestamp,
         ctx: &Context<Self>,
     ) -> Option<()> {
-        let ask = Ask {
+        let request = PickRequest {
             kind: Some(&delivery.message.kind),
             exclude: &[],
         };
         // The ticket comes last: a trial that is admitted begins.
-        let index = self.balancer.pick(&ask, now, rand::rng().random())?;
+        let index = self.balancer.pick(&request, now, rand::rng().random())?;
         let ticket = self.circuit.breaker.on_start(now)?;
-        self.balancer.started(index, &ask);
+        self.balancer.started(index, &request);
         let target = self.balancer.targets()[index].clone();
         let in_flight = InFlight::new(delivery, ticket, target, now);
         self.push(in_flight, self.settings.clock.moment(), ctx);
@@ -95,15 +95,15 @@ impl CircuitBreaker {
         if is_spent || !self.circuit.breaker.is_current(in_flight.ticket) {
             return Some(in_flight);
         }
-        let ask = Ask {
+        let request = PickRequest {
             kind: Some(&message.kind),
             exclude: &in_flight.tried,
         };
-        let Some(index) = self.balancer.pick(&ask, now, rand::rng().random()) else {
-            in_flight.others_full = self.balancer.is_only_full(&ask, now);
+        let Some(index) = self.balancer.pick(&request, now, rand::rng().random()) else {
+            in_flight.others_full = self.balancer.is_only_full(&request, now);
             return Some(in_flight);
         };
-        self.balancer.started(index, &ask);
+        self.balancer.started(index, &request);
         in_flight.pushed_to = self.balancer.targets()[index].clone();
         self.push(in_flight, at, ctx);
         None
@@ -206,7 +206,7 @@ impl CircuitBreaker {
             answered => answered,
         };
         let asked = in_flight.not_before.map(|at| at.since(now.hub));
-        let asked = asked.map(Asked::AtLeast);
+        let asked = asked.map(RequestedDelay::AtLeast);
         let attempt = in_flight.attempt(answer, meaning, now);
         let transition = self.judge(&in_flight, answered, moved, now.hub);
         self.changed_by_itself(transition, attempt.error.as_deref(), now, ctx);

@@ -26,7 +26,7 @@ use crate::http::reading::Reading;
 use crate::http::state::Hub;
 use crate::logic::page::Page;
 use crate::ports::archive::EventQuery;
-use input::{Asked, SUBJECT, Start};
+use input::{ReplayRequest, SUBJECT, Start};
 
 /// A replay to a subscription has begun.
 #[derive(Serialize, ToSchema)]
@@ -60,7 +60,7 @@ pub async fn replay(
     payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let body = Body::one(&hub, payload, SUBJECT).await?;
-    let asked = Asked::from_body(body.text())?;
+    let asked = ReplayRequest::from_body(body.text())?;
     answer(&hub, &request, asked).await
 }
 
@@ -85,11 +85,15 @@ pub async fn replay_by_query(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
-    let asked = Asked::from_query(&Query::of(&request)?)?;
+    let asked = ReplayRequest::from_query(&Query::of(&request)?)?;
     answer(&hub, &request, asked).await
 }
 
-async fn answer(hub: &Hub, request: &HttpRequest, asked: Asked) -> Result<HttpResponse, HubError> {
+async fn answer(
+    hub: &Hub,
+    request: &HttpRequest,
+    asked: ReplayRequest,
+) -> Result<HttpResponse, HubError> {
     if let Some(subscription) = asked.deliver_to {
         let replay_id = deliver(hub, request, asked, subscription).await?;
         return Ok(HttpResponse::Accepted().json(ReplayStarted { replay_id }));
@@ -110,7 +114,7 @@ async fn answer(hub: &Hub, request: &HttpRequest, asked: Asked) -> Result<HttpRe
 /// The page that begins where the caller says.
 async fn from_start(
     reading: &mut Reading<'_>,
-    asked: &Asked,
+    asked: &ReplayRequest,
 ) -> Result<Page<Arc<Event>>, HubError> {
     let mut query = asked.query();
     query.limit = asked.page_limit();
@@ -131,7 +135,7 @@ async fn from_start(
 /// where they end.
 async fn last_n(
     reading: &mut Reading<'_>,
-    asked: &Asked,
+    asked: &ReplayRequest,
     n: usize,
 ) -> Result<(Page<Arc<Event>>, Option<Sequence>), HubError> {
     let Some((first, last)) = read::newest(reading.hub, asked.query(), n).await? else {
@@ -150,7 +154,7 @@ async fn last_n(
 async fn deliver(
     hub: &Hub,
     request: &HttpRequest,
-    mut asked: Asked,
+    mut asked: ReplayRequest,
     subscription_id: SubscriptionId,
 ) -> Result<JobId, HubError> {
     if asked.filter.event_types.is_empty() {
@@ -201,7 +205,7 @@ fn unknown(id: SubscriptionId) -> HubError {
 async fn span_to_deliver(
     hub: &Hub,
     request: &HttpRequest,
-    asked: &Asked,
+    asked: &ReplayRequest,
 ) -> Result<(Sequence, Option<Sequence>), HubError> {
     let log = read::log(hub).await?;
     let (first, to) = match asked.start {

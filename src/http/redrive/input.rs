@@ -28,7 +28,7 @@ pub struct Body<'a> {
 
 /// What a client asked for.
 #[derive(Debug)]
-pub struct Asked {
+pub struct RedriveRequest {
     pub kind: JobKind,
     pub filter: RedriveFilter,
     pub rate: f64,
@@ -37,7 +37,7 @@ pub struct Asked {
 
 /// # Errors
 /// 400 with the field.
-pub fn read(text: &str, kind: JobKind) -> Result<Asked, HubError> {
+pub fn read(text: &str, kind: JobKind) -> Result<RedriveRequest, HubError> {
     let text = if text.trim().is_empty() { "{}" } else { text };
     let body: Body<'_> = fields::object(SUBJECT, text)?;
     if kind == JobKind::Delete && body.filter.is_none() {
@@ -51,7 +51,7 @@ pub fn read(text: &str, kind: JobKind) -> Result<Asked, HubError> {
         JobKind::Redrive => DEFAULT_RATE,
         JobKind::Delete => DEFAULT_DELETE_RATE,
     };
-    Ok(Asked {
+    Ok(RedriveRequest {
         kind,
         filter: filter
             .map(letter_filter::of_field)

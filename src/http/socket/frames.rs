@@ -48,7 +48,7 @@ pub type Reference = Box<RawValue>;
 /// One frame: what is asked, or what is wrong with it.
 pub struct Frame {
     pub reference: Option<Reference>,
-    pub ask: Result<Ask, HubError>,
+    pub ask: Result<SocketRequest, HubError>,
     /// Fields of its message or event that mean nothing.
     pub ignored: Ignored,
 }
@@ -64,7 +64,7 @@ impl Frame {
     }
 }
 
-pub enum Ask {
+pub enum SocketRequest {
     Subscribe(Subscribe),
     /// `None`: from everything.
     Unsubscribe(Option<Vec<Pattern>>),
@@ -202,35 +202,35 @@ fn reference(json: Option<&RawValue>) -> Result<Option<Reference>, HubError> {
 }
 
 impl Body<'_> {
-    fn ask(&self, context: &Context<'_>, ignored: &mut Ignored) -> Result<Ask, HubError> {
+    fn ask(&self, context: &Context<'_>, ignored: &mut Ignored) -> Result<SocketRequest, HubError> {
         let kind = Field::required(Subject::Message, "type", self.kind)?;
         let word = kind.text()?;
         self.has_only(&word)?;
         match &*word {
-            "subscribe" => self.subscribe(context).map(Ask::Subscribe),
+            "subscribe" => self.subscribe(context).map(SocketRequest::Subscribe),
             "unsubscribe" => {
                 let subject = Subject::Subscription;
                 let given = Field::narrowing(subject, "event_types", self.event_types)?;
                 let types = given.map(|field| patterns(&field)).transpose()?;
-                Ok(Ask::Unsubscribe(types))
+                Ok(SocketRequest::Unsubscribe(types))
             }
             "publish" => {
                 let event = Field::required(Subject::Message, "event", self.event)?;
                 let text = object(&event)?;
                 let (offer, unknown) = event_input::read(text, context)?;
                 *ignored = unknown;
-                Ok(Ask::Publish(Box::new(offer)))
+                Ok(SocketRequest::Publish(Box::new(offer)))
             }
             "send" => {
                 let message = Field::required(Subject::Message, "message", self.message)?;
                 let (offer, unknown) = message_input::read(object(&message)?, context)?;
                 *ignored = unknown;
-                Ok(Ask::Send(offer))
+                Ok(SocketRequest::Send(offer))
             }
-            "consume" => self.consume(context).map(Ask::Consume),
+            "consume" => self.consume(context).map(SocketRequest::Consume),
             "ack" => self.ack(),
             "nack" => self.nack(),
-            "ping" => Ok(Ask::Ping),
+            "ping" => Ok(SocketRequest::Ping),
             _ => Err(kind.wrong(no_type())),
         }
     }
@@ -307,21 +307,21 @@ impl Body<'_> {
         })
     }
 
-    fn ack(&self) -> Result<Ask, HubError> {
+    fn ack(&self) -> Result<SocketRequest, HubError> {
         let sequence = Field::given(Subject::Request, "sequence", self.sequence);
         match (sequence, self.leases) {
             (Some(sequence), None) => {
                 let sequence = sequence.whole(1, i64::MAX as u64)?;
-                Ok(Ask::AckSequence(sequence))
+                Ok(SocketRequest::AckSequence(sequence))
             }
             (Some(sequence), Some(_)) => {
                 Err(sequence.wrong("give either leases or a sequence, not both"))
             }
-            (None, given) => Ok(Ask::End(leases(given)?, LeaseEnd::Ack)),
+            (None, given) => Ok(SocketRequest::End(leases(given)?, LeaseEnd::Ack)),
         }
     }
 
-    fn nack(&self) -> Result<Ask, HubError> {
+    fn nack(&self) -> Result<SocketRequest, HubError> {
         let delay = Field::given(Subject::Request, "delay", self.delay);
         let reason = Field::given(Subject::Request, "reason", self.reason);
         let delay = delay.map(|field| field.duration()).transpose()?;
@@ -330,14 +330,14 @@ impl Body<'_> {
             .transpose()?
             .map(|reason| reason.to_string());
         match Field::given(Subject::Request, "sequence", self.sequence) {
-            None => Ok(Ask::End(
+            None => Ok(SocketRequest::End(
                 leases(self.leases)?,
                 LeaseEnd::Nack { delay, reason },
             )),
             Some(sequence) if self.leases.is_some() => {
                 Err(sequence.wrong("give either leases or a sequence, not both"))
             }
-            Some(sequence) => Ok(Ask::NackSequence(Refused {
+            Some(sequence) => Ok(SocketRequest::NackSequence(Refused {
                 sequence: sequence.whole(1, i64::MAX as u64)?,
                 delay,
                 reason,

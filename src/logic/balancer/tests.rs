@@ -7,7 +7,7 @@ use crate::domain::service::Address;
 use std::time::Duration;
 
 const NOW: Timestamp = Timestamp::MAX;
-const ANY: Ask<'static> = Ask {
+const ANY: PickRequest<'static> = PickRequest {
     kind: None,
     exclude: &[],
 };
@@ -280,11 +280,11 @@ fn the_excluded_are_passed_over() {
     for strategy in Strategy::ALL {
         let balancer = balancer(strategy, &[target(0), target(1), weighing(0, 2)]);
         let pick = |exclude: &[InstanceId]| {
-            let ask = Ask {
+            let request = PickRequest {
                 kind: None,
                 exclude,
             };
-            balancer.pick(&ask, NOW, 0.0)
+            balancer.pick(&request, NOW, 0.0)
         };
         assert_eq!(pick(&[id(0)]), Some(1), "{strategy:?}");
         assert_eq!(pick(&[id(1), id(0)]), Some(2), "{strategy:?}");

@@ -10,7 +10,7 @@ use crate::domain::ids::{LeaseToken, MessageId, ServiceName};
 use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::backoff::Asked;
+use crate::logic::backoff::RequestedDelay;
 use crate::logic::page;
 use crate::logic::verdict;
 
@@ -29,7 +29,7 @@ pub struct Leased {
 struct LeaseEnd {
     outcome: AttemptOutcome,
     error: Option<String>,
-    asked: Option<Asked>,
+    asked: Option<RequestedDelay>,
 }
 
 impl Queues {
@@ -149,7 +149,7 @@ impl Queues {
         let end = LeaseEnd {
             outcome: AttemptOutcome::Failed,
             error: Some(reason.unwrap_or_else(|| "nack".to_owned())),
-            asked: delay.map(Asked::Exactly),
+            asked: delay.map(RequestedDelay::Exactly),
         };
         Ok(ids
             .iter()

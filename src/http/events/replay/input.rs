@@ -23,7 +23,7 @@ const DEFAULT_LIMIT: usize = 100;
 const HIGHEST_RATE: f64 = 100_000.0;
 
 /// A replay whose fields fit together.
-pub struct Asked {
+pub struct ReplayRequest {
     pub start: Start,
     pub to_sequence: Option<Sequence>,
     pub filter: ReplayFilter,
@@ -88,7 +88,7 @@ pub struct ReplayBody<'a> {
     rate: Option<&'a RawValue>,
 }
 
-impl Asked {
+impl ReplayRequest {
     /// # Errors
     /// 400 with the field.
     pub fn from_body(text: &str) -> Result<Self, HubError> {

@@ -27,7 +27,7 @@ fn only(text: &str) -> Frame {
     frames.remove(0)
 }
 
-fn asked(text: &str) -> Ask {
+fn asked(text: &str) -> SocketRequest {
     let frame = only(text);
     frame.ask.unwrap_or_else(|error| panic!("{text}: {error}"))
 }
@@ -191,7 +191,7 @@ fn every_type_that_is_listed_is_known() {
 
 #[test]
 fn a_consumer_may_leave_out_everything() {
-    let Ask::Consume(consume) = asked(r#"{"type":"consume"}"#) else {
+    let SocketRequest::Consume(consume) = asked(r#"{"type":"consume"}"#) else {
         panic!("not a consumer");
     };
     assert_eq!(consume.service.as_str(), "shop");

@@ -6,7 +6,7 @@ use actix::{AsyncContext, Handler, Message};
 use tokio::sync::{Mutex, oneshot};
 
 use super::super::answers::{Answer, Answers, Slip};
-use super::super::frames::{self, Ask};
+use super::super::frames::{self, SocketRequest};
 use super::super::texts;
 use super::step::Step;
 use super::{Answered, Context, MOST_ANSWER_BYTES, Session};
@@ -80,9 +80,9 @@ impl Session {
             let ask = frame.ask.and_then(|ask| self.admit(ask, &permitted));
             match ask {
                 Err(error) => self.refuse(&slip, &error),
-                Ok(Ask::Publish(offer)) => together.events.push((slip, *offer)),
-                Ok(Ask::Send(offer)) => together.messages.push((slip, offer)),
-                Ok(Ask::End(leases, LeaseEnd::Ack)) => together.acks.push((slip, leases)),
+                Ok(SocketRequest::Publish(offer)) => together.events.push((slip, *offer)),
+                Ok(SocketRequest::Send(offer)) => together.messages.push((slip, offer)),
+                Ok(SocketRequest::End(leases, LeaseEnd::Ack)) => together.acks.push((slip, leases)),
                 Ok(ask) => self.steps.push_back(Step { slip, ask }),
             }
         }
@@ -92,16 +92,23 @@ impl Session {
     }
 
     /// What is already with the client may be settled until the end; nothing new is taken.
-    fn admit(&self, ask: Ask, permitted: &Result<(), HubError>) -> Result<Ask, HubError> {
+    fn admit(
+        &self,
+        ask: SocketRequest,
+        permitted: &Result<(), HubError>,
+    ) -> Result<SocketRequest, HubError> {
         let is_settling = matches!(
             ask,
-            Ask::End(..) | Ask::AckSequence(_) | Ask::NackSequence(_) | Ask::Ping
+            SocketRequest::End(..)
+                | SocketRequest::AckSequence(_)
+                | SocketRequest::NackSequence(_)
+                | SocketRequest::Ping
         );
         if !self.is_open() && !is_settling {
             return Err(Refusal::Stopping.into());
         }
         if let Err(full) = permitted
-            && matches!(ask, Ask::Publish(_) | Ask::Send(_))
+            && matches!(ask, SocketRequest::Publish(_) | SocketRequest::Send(_))
         {
             self.hub.metrics.requests_refused_busy.inc();
             return Err(full.clone());
@@ -112,18 +119,20 @@ impl Session {
     fn begin(&mut self, step: Step, ctx: &mut Context) {
         let slip = step.slip;
         match step.ask {
-            Ask::Subscribe(subscribe) => self.subscribe(slip, subscribe, ctx),
-            Ask::Unsubscribe(event_types) => self.unsubscribe(slip, event_types.as_deref(), ctx),
-            Ask::Consume(consume) => self.consume(slip, consume, ctx),
-            Ask::End(leases, end) => self.end(slip, leases, end, ctx),
-            Ask::AckSequence(sequence) => self.ack_sequence(slip, sequence, ctx),
-            Ask::NackSequence(refused) => self.nack_sequence(slip, refused, ctx),
-            Ask::Ping => {
+            SocketRequest::Subscribe(subscribe) => self.subscribe(slip, subscribe, ctx),
+            SocketRequest::Unsubscribe(event_types) => {
+                self.unsubscribe(slip, event_types.as_deref(), ctx);
+            }
+            SocketRequest::Consume(consume) => self.consume(slip, consume, ctx),
+            SocketRequest::End(leases, end) => self.end(slip, leases, end, ctx),
+            SocketRequest::AckSequence(sequence) => self.ack_sequence(slip, sequence, ctx),
+            SocketRequest::NackSequence(refused) => self.nack_sequence(slip, refused, ctx),
+            SocketRequest::Ping => {
                 let pong = texts::pong(slip.reference.as_ref());
                 self.answers.give((slip.place, Some(pong)));
             }
-            Ask::Publish(offer) => self.publish(vec![(slip, *offer)], ctx),
-            Ask::Send(offer) => self.send(vec![(slip, offer)], ctx),
+            SocketRequest::Publish(offer) => self.publish(vec![(slip, *offer)], ctx),
+            SocketRequest::Send(offer) => self.send(vec![(slip, offer)], ctx),
         }
     }
 

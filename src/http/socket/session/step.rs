@@ -1,10 +1,10 @@
 //! What a client asked that is to be done in its turn.
 
 use super::super::answers::Slip;
-use super::super::frames::Ask;
+use super::super::frames::SocketRequest;
 
 /// What is asked, and where its answer goes.
 pub struct Step {
     pub slip: Slip,
-    pub ask: Ask,
+    pub ask: SocketRequest,
 }

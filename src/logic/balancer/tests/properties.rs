@@ -96,32 +96,32 @@ impl Play {
     }
 
     /// By the words of the contract.
-    fn is_eligible(&self, index: usize, ask: &Ask<'_>) -> bool {
+    fn is_eligible(&self, index: usize, request: &PickRequest<'_>) -> bool {
         let target = &self.balancer.targets()[index];
         let limit = self.balancer.records[index]
             .ramp
             .limit(target.max_in_flight);
         target.health != Health::Unhealthy
-            && !ask.exclude.contains(&target.instance_id)
-            && ask.kind.is_none_or(|kind| target.takes(kind))
+            && !request.exclude.contains(&target.instance_id)
+            && request.kind.is_none_or(|kind| target.takes(kind))
             && self.count(&target.instance_id) < limit
     }
 
     /// Without those of weight 0 where one of the others takes it, full or not.
-    fn without_reserve(&self, mut eligible: Vec<usize>, ask: &Ask<'_>) -> Vec<usize> {
+    fn without_reserve(&self, mut eligible: Vec<usize>, request: &PickRequest<'_>) -> Vec<usize> {
         let targets = self.balancer.targets();
-        if self.balancer.willing(ask, false).next().is_some() {
+        if self.balancer.willing(request, false).next().is_some() {
             eligible.retain(|index| targets[*index].weight > 0);
         }
         eligible
     }
 
     /// Without those that do badly where one of the same group does well.
-    fn without_bad(&self, mut eligible: Vec<usize>, ask: &Ask<'_>) -> Vec<usize> {
+    fn without_bad(&self, mut eligible: Vec<usize>, request: &PickRequest<'_>) -> Vec<usize> {
         let balancer = &self.balancer;
         eligible.retain(|index| {
             let reserve = balancer.targets()[*index].weight == 0;
-            let choosy = balancer.is_choosy(balancer.willing(ask, reserve), NOW);
+            let choosy = balancer.is_choosy(balancer.willing(request, reserve), NOW);
             !choosy || balancer.does_well(*index, NOW)
         });
         eligible
@@ -144,15 +144,15 @@ proptest! {
             play.happens(event);
             let exclude: Vec<_> = excluded.map(id).into_iter().collect();
             let kind = label(kind);
-            let ask = Ask { kind: Some(&kind), exclude: &exclude };
+            let request = PickRequest { kind: Some(&kind), exclude: &exclude };
             let targets = play.balancer.targets().clone();
             let eligible: Vec<_> =
-                (0..targets.len()).filter(|index| play.is_eligible(*index, &ask)).collect();
-            let eligible = play.without_bad(play.without_reserve(eligible, &ask), &ask);
-            match play.balancer.pick(&ask, NOW, random) {
+                (0..targets.len()).filter(|index| play.is_eligible(*index, &request)).collect();
+            let eligible = play.without_bad(play.without_reserve(eligible, &request), &request);
+            match play.balancer.pick(&request, NOW, random) {
                 Some(index) => {
                     prop_assert!(eligible.contains(&index));
-                    play.balancer.started(index, &ask);
+                    play.balancer.started(index, &request);
                     play.under_way.push((targets[index].instance_id.clone(), kind));
                     prop_assert!(play.count(&targets[index].instance_id) <= targets[index].max_in_flight);
                 }
@@ -178,7 +178,7 @@ proptest! {
         for (event, kind, random) in steps {
             play.happens(event);
             let kind = label(kind);
-            let ask = Ask { kind: Some(&kind), exclude: &[] };
+            let request = PickRequest { kind: Some(&kind), exclude: &[] };
             let rooms = play.balancer.rooms(false, NOW);
             let class = |kind: &Label| {
                 let named = rooms.iter().position(|room| room.kinds.contains(kind));
@@ -189,12 +189,12 @@ proptest! {
                 Some(class) => rooms[class].room,
                 None => play.balancer.capacity(NOW),
             };
-            let picked = play.balancer.pick(&ask, NOW, random);
+            let picked = play.balancer.pick(&request, NOW, random);
             if (same.count() as u32) < room {
                 prop_assert!(picked.is_some());
             }
             if let Some(index) = picked {
-                play.balancer.started(index, &ask);
+                play.balancer.started(index, &request);
                 let instance = play.balancer.targets()[index].instance_id.clone();
                 play.under_way.push((instance, kind));
             }

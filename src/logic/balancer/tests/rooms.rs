@@ -55,24 +55,24 @@ fn there_is_room_by_type_where_instances_differ() {
 #[test]
 fn room_that_others_took_is_no_room() {
     let mut balancer = balancer(Strategy::RoundRobin, &[taking(&["a"], 0), taking(&[], 1)]);
-    let ask = |kind| Ask {
+    let request = |kind| PickRequest {
         kind: Some(kind),
         exclude: &[],
     };
     let (a, other) = (label("a"), label("other"));
     for _ in 0..8 {
-        let index = balancer.pick(&ask(&a), NOW, 0.0).unwrap();
-        balancer.started(index, &ask(&a));
+        let index = balancer.pick(&request(&a), NOW, 0.0).unwrap();
+        balancer.started(index, &request(&a));
     }
     assert_eq!(
         rooms(&mut balancer, false),
         [room("a", 20, false), room("*", 6, false)]
     );
     for _ in 0..6 {
-        assert_eq!(balancer.pick(&ask(&other), NOW, 0.0), Some(1));
-        balancer.started(1, &ask(&other));
+        assert_eq!(balancer.pick(&request(&other), NOW, 0.0), Some(1));
+        balancer.started(1, &request(&other));
     }
-    assert_eq!(balancer.pick(&ask(&other), NOW, 0.0), None);
+    assert_eq!(balancer.pick(&request(&other), NOW, 0.0), None);
     assert_eq!(
         rooms(&mut balancer, false),
         [room("a", 14, false), room("*", 6, false)]
@@ -134,12 +134,12 @@ fn an_attempt_has_only_the_classes_of_its_instance_computed_anew() {
     let before = balancer.rooms(false, NOW);
     assert!(Arc::ptr_eq(&before, &balancer.rooms(false, NOW)));
     let kind = label("type-00305");
-    let ask = Ask {
+    let request = PickRequest {
         kind: Some(&kind),
         exclude: &[],
     };
-    assert_eq!(balancer.pick(&ask, NOW, 0.0), Some(3));
-    balancer.started(3, &ask);
+    assert_eq!(balancer.pick(&request, NOW, 0.0), Some(3));
+    balancer.started(3, &request);
     assert_eq!(balancer.kinds.take_stale(false), [3]);
     let target = balancer.targets()[3].clone();
     balancer.finished(&target, &kind, FINE, NOW);
