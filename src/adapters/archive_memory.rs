@@ -11,7 +11,7 @@ use crate::domain::compaction_summary::StreamHead;
 use crate::domain::event::{Event, EventId, Sequence, Snapshot, StreamId};
 use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::Status;
-use crate::logic::ownership::{Claim, Claimed, Standing};
+use crate::logic::ownership::{ArchiveStanding, Claim, Claimed};
 use crate::logic::page::{Filling, MOST_BYTES, Page};
 use crate::logic::projection::Batch;
 use crate::ports::archive::{
@@ -65,7 +65,7 @@ impl MemoryArchive {
 }
 
 impl Archive for MemoryArchive {
-    fn standing(&self) -> BoxFuture<'_, Result<Standing, ArchiveError>> {
+    fn standing(&self) -> BoxFuture<'_, Result<ArchiveStanding, ArchiveError>> {
         self.answer(|contents| Ok(contents.standing))
     }
 
@@ -92,7 +92,7 @@ impl Archive for MemoryArchive {
         })
     }
 
-    fn look(&self) -> BoxFuture<'_, Result<Standing, ArchiveError>> {
+    fn look(&self) -> BoxFuture<'_, Result<ArchiveStanding, ArchiveError>> {
         let stuck = self.lock().stuck;
         if stuck {
             return pending().boxed();

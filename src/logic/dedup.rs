@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 /// What the window knows about an id that comes in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Verdict {
+pub enum DedupVerdict {
     /// Not in the window.
     New,
     /// A repeat.
@@ -64,20 +64,20 @@ impl DedupWindow {
     }
 
     /// Compares an id that comes in at `now` with the window.
-    pub fn judge(&mut self, id: Uuid, fingerprint: Fingerprint, now: Timestamp) -> Verdict {
+    pub fn judge(&mut self, id: Uuid, fingerprint: Fingerprint, now: Timestamp) -> DedupVerdict {
         self.forget_aged(now);
         self.compare(id, fingerprint)
     }
 
     /// Compares an id with the window as it is.
-    pub fn compare(&self, id: Uuid, fingerprint: Fingerprint) -> Verdict {
+    pub fn compare(&self, id: Uuid, fingerprint: Fingerprint) -> DedupVerdict {
         let Some(index) = self.index(id) else {
-            return Verdict::New;
+            return DedupVerdict::New;
         };
         if self.known[index].fingerprint == fingerprint {
-            Verdict::SameContent
+            DedupVerdict::SameContent
         } else {
-            Verdict::OtherContent
+            DedupVerdict::OtherContent
         }
     }
 
@@ -204,7 +204,7 @@ mod tests {
         }
     }
 
-    fn check(window: &mut DedupWindow, id: u8, content: u8, millis: i64) -> Verdict {
+    fn check(window: &mut DedupWindow, id: u8, content: u8, millis: i64) -> DedupVerdict {
         let asked = known(id, content, millis);
         window.judge(asked.id, asked.fingerprint, asked.at)
     }
@@ -216,11 +216,11 @@ mod tests {
     #[test]
     fn tells_repeats_from_reuse() {
         let mut window = window(10);
-        assert_eq!(check(&mut window, 1, 1, 0), Verdict::New);
+        assert_eq!(check(&mut window, 1, 1, 0), DedupVerdict::New);
         window.remember(known(1, 1, 0));
-        assert_eq!(check(&mut window, 1, 1, 0), Verdict::SameContent);
-        assert_eq!(check(&mut window, 1, 2, 0), Verdict::OtherContent);
-        assert_eq!(check(&mut window, 2, 1, 0), Verdict::New);
+        assert_eq!(check(&mut window, 1, 1, 0), DedupVerdict::SameContent);
+        assert_eq!(check(&mut window, 1, 2, 0), DedupVerdict::OtherContent);
+        assert_eq!(check(&mut window, 2, 1, 0), DedupVerdict::New);
     }
 
     #[test]
@@ -231,18 +231,18 @@ mod tests {
         assert!(!window.overflowed());
         window.remember(known(3, 3, 0));
         assert!(window.overflowed());
-        assert_eq!(check(&mut window, 1, 1, 0), Verdict::New);
-        assert_eq!(check(&mut window, 2, 2, 0), Verdict::SameContent);
-        assert_eq!(check(&mut window, 3, 3, 0), Verdict::SameContent);
+        assert_eq!(check(&mut window, 1, 1, 0), DedupVerdict::New);
+        assert_eq!(check(&mut window, 2, 2, 0), DedupVerdict::SameContent);
+        assert_eq!(check(&mut window, 3, 3, 0), DedupVerdict::SameContent);
     }
 
     #[test]
     fn forgets_what_is_too_old() {
         let mut window = window(10);
         window.remember(known(1, 1, 0));
-        assert_eq!(check(&mut window, 1, 1, 100), Verdict::SameContent);
+        assert_eq!(check(&mut window, 1, 1, 100), DedupVerdict::SameContent);
         assert!(!window.overflowed());
-        assert_eq!(check(&mut window, 1, 1, 101), Verdict::New);
+        assert_eq!(check(&mut window, 1, 1, 101), DedupVerdict::New);
         assert!(window.overflowed());
         assert_eq!(window.known().len(), 0);
     }
@@ -272,7 +272,7 @@ mod tests {
     fn a_window_of_nothing_knows_nothing() {
         let mut window = window(0);
         window.remember(known(1, 1, 0));
-        assert_eq!(check(&mut window, 1, 1, 0), Verdict::New);
+        assert_eq!(check(&mut window, 1, 1, 0), DedupVerdict::New);
         assert!(window.overflowed());
     }
 
@@ -282,10 +282,10 @@ mod tests {
         window.first = u32::MAX - 1;
         for id in 0..10 {
             window.remember(known(id, id, 0));
-            assert_eq!(check(&mut window, id, id, 0), Verdict::SameContent);
+            assert_eq!(check(&mut window, id, id, 0), DedupVerdict::SameContent);
             assert_eq!(
                 check(&mut window, id.max(2) - 2, 99, 0),
-                Verdict::OtherContent
+                DedupVerdict::OtherContent
             );
         }
         assert_eq!(window.places.len(), 3);
@@ -299,12 +299,12 @@ mod tests {
     }
 
     impl Model {
-        fn judge(&mut self, asked: KnownId) -> Verdict {
+        fn judge(&mut self, asked: KnownId) -> DedupVerdict {
             self.forget_aged(asked.at);
             match self.known.iter().find(|known| known.id == asked.id) {
-                None => Verdict::New,
-                Some(known) if known.fingerprint == asked.fingerprint => Verdict::SameContent,
-                Some(_) => Verdict::OtherContent,
+                None => DedupVerdict::New,
+                Some(known) if known.fingerprint == asked.fingerprint => DedupVerdict::SameContent,
+                Some(_) => DedupVerdict::OtherContent,
             }
         }
 

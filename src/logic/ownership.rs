@@ -8,7 +8,7 @@ use crate::domain::ids::{HubId, Position};
 
 /// What an archive says of itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Standing {
+pub struct ArchiveStanding {
     /// It holds everything up to here.
     pub checkpoint: Position,
     /// `None`: it is new, or older than owners are.
@@ -62,7 +62,7 @@ pub enum Denial {
 
 /// What becomes of a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Verdict {
+pub enum BatchVerdict {
     Write,
     /// The archive holds it already.
     Held,
@@ -72,7 +72,7 @@ pub enum Verdict {
     Denied(Denial),
 }
 
-impl Standing {
+impl ArchiveStanding {
     /// Who writes from now on.
     ///
     /// # Errors
@@ -105,26 +105,26 @@ impl Standing {
         Ok(())
     }
 
-    pub fn judge(&self, batch: &Batch) -> Verdict {
+    pub fn judge(&self, batch: &Batch) -> BatchVerdict {
         if self.writer != batch.writer {
             return self.judge_stranger(batch.writer);
         }
         if batch.through <= self.checkpoint {
-            Verdict::Held
+            BatchVerdict::Held
         } else if batch.after == self.checkpoint {
-            Verdict::Write
+            BatchVerdict::Write
         } else {
-            Verdict::OutOfStep
+            BatchVerdict::OutOfStep
         }
     }
 
     /// Of the same hub in another epoch only a claim, which names all epochs, tells who is right.
-    fn judge_stranger(&self, stranger: Option<Writer>) -> Verdict {
+    fn judge_stranger(&self, stranger: Option<Writer>) -> BatchVerdict {
         match (self.writer, stranger) {
             (Some(writer), Some(stranger)) if writer.hub != stranger.hub => {
-                Verdict::Denied(writer.denies(stranger.hub))
+                BatchVerdict::Denied(writer.denies(stranger.hub))
             }
-            _ => Verdict::OutOfStep,
+            _ => BatchVerdict::OutOfStep,
         }
     }
 }
@@ -190,7 +190,7 @@ mod tests {
             (writer(2, 40), 0, Err(other)),
             (writer(2, 3), 9, Err(other)),
         ] {
-            let standing = Standing {
+            let standing = ArchiveStanding {
                 checkpoint,
                 writer: before,
             };
@@ -205,23 +205,23 @@ mod tests {
 
     #[test]
     fn a_batch_is_written_by_the_epoch_that_claimed_the_archive_alone() {
-        let other = Verdict::Denied(Denial::OtherHub {
+        let other = BatchVerdict::Denied(Denial::OtherHub {
             owner: hub(2),
             hub: hub(1),
         });
         for (owner, after, through, expected) in [
-            (writer(1, 4), 7, 9, Verdict::Write),
-            (writer(1, 4), 5, 7, Verdict::Held),
-            (writer(1, 4), 6, 9, Verdict::OutOfStep),
-            (writer(1, 4), 8, 9, Verdict::OutOfStep),
-            (writer(1, 5), 7, 9, Verdict::OutOfStep),
-            (writer(1, 5), 5, 7, Verdict::OutOfStep),
-            (writer(1, 3), 7, 9, Verdict::OutOfStep),
-            (None, 7, 9, Verdict::OutOfStep),
+            (writer(1, 4), 7, 9, BatchVerdict::Write),
+            (writer(1, 4), 5, 7, BatchVerdict::Held),
+            (writer(1, 4), 6, 9, BatchVerdict::OutOfStep),
+            (writer(1, 4), 8, 9, BatchVerdict::OutOfStep),
+            (writer(1, 5), 7, 9, BatchVerdict::OutOfStep),
+            (writer(1, 5), 5, 7, BatchVerdict::OutOfStep),
+            (writer(1, 3), 7, 9, BatchVerdict::OutOfStep),
+            (None, 7, 9, BatchVerdict::OutOfStep),
             (writer(2, 4), 7, 9, other),
             (writer(2, 1), 5, 7, other),
         ] {
-            let standing = Standing {
+            let standing = ArchiveStanding {
                 checkpoint: 7,
                 writer: owner,
             };

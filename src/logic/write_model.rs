@@ -115,7 +115,7 @@ impl WriteModel {
 mod tests {
     use super::*;
     use crate::domain::message::{Message, State};
-    use crate::logic::dedup::Verdict;
+    use crate::logic::dedup::DedupVerdict;
     use crate::logic::journal::samples;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
@@ -157,9 +157,12 @@ mod tests {
         ] {
             let mut write_model = write_model(&facts);
             let mut draft = write_model.draft(at(2));
-            assert_eq!(draft.offer(&message(1)), Verdict::SameContent);
-            assert_eq!(draft.offer(&with_other_content(1)), Verdict::OtherContent);
-            assert_eq!(draft.offer(&message(3)), Verdict::New);
+            assert_eq!(draft.offer(&message(1)), DedupVerdict::SameContent);
+            assert_eq!(
+                draft.offer(&with_other_content(1)),
+                DedupVerdict::OtherContent
+            );
+            assert_eq!(draft.offer(&message(3)), DedupVerdict::New);
         }
     }
 
@@ -193,7 +196,7 @@ mod tests {
         ] {
             let mut write_model = write_model(&facts);
             let mut draft = write_model.draft(at(2));
-            assert_eq!(draft.offer(&message(1)), Verdict::SameContent);
+            assert_eq!(draft.offer(&message(1)), DedupVerdict::SameContent);
             assert_eq!(draft.state(samples::id(1)), state, "{facts:?}");
         }
         let mut write_model = write_model(&[samples::accepted(1)]);
@@ -206,19 +209,22 @@ mod tests {
     fn a_repeat_within_one_batch_is_recognised() {
         let mut write_model = write_model(&[]);
         let mut draft = write_model.draft(at(0));
-        assert_eq!(draft.offer(&message(1)), Verdict::New);
-        assert_eq!(draft.offer(&message(1)), Verdict::SameContent);
-        assert_eq!(draft.offer(&with_other_content(1)), Verdict::OtherContent);
+        assert_eq!(draft.offer(&message(1)), DedupVerdict::New);
+        assert_eq!(draft.offer(&message(1)), DedupVerdict::SameContent);
+        assert_eq!(
+            draft.offer(&with_other_content(1)),
+            DedupVerdict::OtherContent
+        );
     }
 
     #[test]
     fn a_batch_that_was_not_written_leaves_no_trace() {
         let mut write_model = write_model(&[samples::accepted(2)]);
         let mut draft = write_model.draft(at(0));
-        assert_eq!(draft.offer(&message(1)), Verdict::New);
+        assert_eq!(draft.offer(&message(1)), DedupVerdict::New);
         assert!(draft.admits(&samples::delivered(2)));
         let mut again = write_model.draft(at(0));
-        assert_eq!(again.offer(&message(1)), Verdict::New);
+        assert_eq!(again.offer(&message(1)), DedupVerdict::New);
         assert!(again.admits(&samples::delivered(2)));
     }
 
@@ -232,8 +238,8 @@ mod tests {
         let mut write_model = write_model(&facts);
         assert!(!write_model.window_overflowed());
         let mut draft = write_model.draft(at(9_000));
-        assert_eq!(draft.offer(&message(1)), Verdict::OtherContent);
-        assert_eq!(draft.offer(&message(3)), Verdict::New);
+        assert_eq!(draft.offer(&message(1)), DedupVerdict::OtherContent);
+        assert_eq!(draft.offer(&message(3)), DedupVerdict::New);
         assert!(write_model.window_overflowed());
     }
 
@@ -255,7 +261,7 @@ mod tests {
         let mut write_model = write_model(&[]);
         let mut draft = write_model.draft(at(0));
         assert!(!draft.admits(&samples::delivered(1)));
-        assert_eq!(draft.offer(&message(1)), Verdict::New);
+        assert_eq!(draft.offer(&message(1)), DedupVerdict::New);
         assert!(draft.admits(&samples::delivered(1)));
     }
 
@@ -321,7 +327,7 @@ mod tests {
         let mut write_model = write_model(&[samples::compaction_summary(1..3)]);
         assert_eq!(write_model.totals().accepted, 2);
         let mut draft = write_model.draft(at(5));
-        assert_eq!(draft.offer(&message(1)), Verdict::SameContent);
+        assert_eq!(draft.offer(&message(1)), DedupVerdict::SameContent);
     }
 
     proptest! {
@@ -339,7 +345,7 @@ mod tests {
                 for fact in batch {
                     let is_new = match &fact {
                         Fact::Accepted(message) if open.contains(&message.id) => continue,
-                        Fact::Accepted(message) => draft.offer(message) == Verdict::New,
+                        Fact::Accepted(message) => draft.offer(message) == DedupVerdict::New,
                         Fact::CompactionSummary(_) => false,
                         _ => draft.admits(&fact),
                     };

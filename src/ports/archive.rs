@@ -20,7 +20,7 @@ use futures_util::future::{BoxFuture, ready};
 use crate::domain::compaction_summary::StreamHead;
 use crate::domain::event::{Event, EventId, Sequence, Snapshot, StreamId};
 use crate::domain::ids::{MessageId, Position, ServiceName};
-use crate::logic::ownership::{Claim, Claimed, Denial, Standing};
+use crate::logic::ownership::{ArchiveStanding, Claim, Claimed, Denial};
 use crate::logic::page::Page;
 use crate::logic::projection::Batch;
 
@@ -34,7 +34,7 @@ pub const MOST_IDS: usize = 32;
 /// answer: lists come in pages, which end by number or by bytes.
 pub trait Archive: Send + Sync {
     /// Up to where the archive holds everything, and who writes to it.
-    fn standing(&self) -> BoxFuture<'_, Result<Standing, ArchiveError>>;
+    fn standing(&self) -> BoxFuture<'_, Result<ArchiveStanding, ArchiveError>>;
 
     /// Makes who asks the one whose batches are taken, in one transaction, durably. Fails with
     /// [`ArchiveError::Denied`] if the archive is not his.
@@ -50,7 +50,7 @@ pub trait Archive: Send + Sync {
     /// Asks next to nothing of it, beside all else that it may be busy with: whether it answers, lets
     /// itself be written to, and how far it is.
     /// Whoever looks waits no longer than [`LOOK_LIMIT`].
-    fn look(&self) -> BoxFuture<'_, Result<Standing, ArchiveError>>;
+    fn look(&self) -> BoxFuture<'_, Result<ArchiveStanding, ArchiveError>>;
 
     /// Gives a little of the space back that is free in it; says whether there is more.
     fn tidy(&self) -> BoxFuture<'_, Result<bool, ArchiveError>> {

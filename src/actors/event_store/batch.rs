@@ -10,7 +10,7 @@ use crate::actors::messages::{Record, Slot};
 use crate::domain::fact::Fact;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::dedup::Verdict;
+use crate::logic::dedup::DedupVerdict;
 use crate::logic::journal::codec::Kind;
 use crate::logic::journal::frame;
 use crate::logic::journal::units;
@@ -97,9 +97,9 @@ fn choose_slot(
 ) {
     if let Slot::Doubtful(offer, refusal) = slot {
         *slot = match draft.judge(&offer.message) {
-            Verdict::SameContent => Slot::Duplicate(draft.state(offer.message.id)),
-            Verdict::OtherContent => Slot::Refused(Refusal::OtherContent),
-            Verdict::New => Slot::Refused(refusal.clone()),
+            DedupVerdict::SameContent => Slot::Duplicate(draft.state(offer.message.id)),
+            DedupVerdict::OtherContent => Slot::Refused(Refusal::OtherContent),
+            DedupVerdict::New => Slot::Refused(refusal.clone()),
         };
         return;
     }
@@ -108,9 +108,9 @@ fn choose_slot(
     };
     let message = offer.message.clone();
     let outcome = match draft.offer(&message) {
-        Verdict::SameContent => Slot::Duplicate(draft.state(message.id)),
-        Verdict::OtherContent => Slot::Refused(Refusal::OtherContent),
-        Verdict::New => match refusal {
+        DedupVerdict::SameContent => Slot::Duplicate(draft.state(message.id)),
+        DedupVerdict::OtherContent => Slot::Refused(Refusal::OtherContent),
+        DedupVerdict::New => match refusal {
             Some(refusal) => Slot::Refused(refusal.clone()),
             None => Slot::Accepted,
         },

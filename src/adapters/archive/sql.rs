@@ -18,7 +18,7 @@ use super::{events, letters, messages, snapshots, standing};
 use crate::domain::compaction_summary::StreamHead;
 use crate::domain::event::{Event, EventId, Sequence, Snapshot, StreamId};
 use crate::domain::ids::{MessageId, Position};
-use crate::logic::ownership::{Claim, Claimed, Denial, Standing, Verdict};
+use crate::logic::ownership::{ArchiveStanding, BatchVerdict, Claim, Claimed, Denial};
 use crate::logic::page::Page;
 use crate::logic::projection::Batch;
 use crate::ports::archive::{
@@ -27,7 +27,7 @@ use crate::ports::archive::{
 };
 
 /// What an archive was when a batch came, and what became of the batch.
-pub type Applied = (Standing, Verdict);
+pub type Applied = (ArchiveStanding, BatchVerdict);
 
 /// A database that runs statements.
 pub trait Sql: Send + Sync + 'static {
@@ -123,7 +123,7 @@ impl<S: Sql> SqlArchive<S> {
 }
 
 impl<S: Sql> Archive for SqlArchive<S> {
-    fn standing(&self) -> BoxFuture<'_, Result<Standing, ArchiveError>> {
+    fn standing(&self) -> BoxFuture<'_, Result<ArchiveStanding, ArchiveError>> {
         let standing = self.load(standing::read(), standing::Row::into_standing);
         async move {
             let missing = || ArchiveError::Unavailable("its checkpoint is missing".to_owned());
@@ -140,7 +140,7 @@ impl<S: Sql> Archive for SqlArchive<S> {
         .boxed()
     }
 
-    fn look(&self) -> BoxFuture<'_, Result<Standing, ArchiveError>> {
+    fn look(&self) -> BoxFuture<'_, Result<ArchiveStanding, ArchiveError>> {
         let looking = self.database.look(standing::look());
         async move { looking.await?.into_standing().map_err(unreadable) }.boxed()
     }
@@ -162,9 +162,9 @@ impl<S: Sql> Archive for SqlArchive<S> {
             let (standing, verdict) = self.database.apply(batch).await?;
             let checkpoint = standing.checkpoint;
             match verdict {
-                Verdict::Write | Verdict::Held => Ok(()),
-                Verdict::OutOfStep => Err(ArchiveError::OutOfStep { checkpoint }),
-                Verdict::Denied(denial) => Err(ArchiveError::Denied(denial)),
+                BatchVerdict::Write | BatchVerdict::Held => Ok(()),
+                BatchVerdict::OutOfStep => Err(ArchiveError::OutOfStep { checkpoint }),
+                BatchVerdict::Denied(denial) => Err(ArchiveError::Denied(denial)),
             }
         }
         .boxed()

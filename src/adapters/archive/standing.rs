@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::messages::row::{RowError, position, position_column};
 use super::statement::Statement;
 use crate::domain::ids::{HubId, Position};
-use crate::logic::ownership::Standing;
+use crate::logic::ownership::ArchiveStanding;
 use crate::logic::writer::Writer;
 
 #[derive(QueryableByName)]
@@ -21,13 +21,13 @@ pub struct Row {
 }
 
 impl Row {
-    pub fn into_standing(self) -> Result<Standing, RowError> {
+    pub fn into_standing(self) -> Result<ArchiveStanding, RowError> {
         let hub = self.hub.as_deref().map(Uuid::parse_str).transpose()?;
         let writer = hub.map(HubId).map(|hub| Writer {
             hub,
             epoch: self.epoch,
         });
-        Ok(Standing {
+        Ok(ArchiveStanding {
             checkpoint: position(self.position)?,
             writer,
         })

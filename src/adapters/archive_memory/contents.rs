@@ -8,7 +8,7 @@ use crate::domain::fact::MessagesRemoved;
 use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::State;
 use crate::domain::subscription::EventLetter;
-use crate::logic::ownership::{Standing, Verdict};
+use crate::logic::ownership::{ArchiveStanding, BatchVerdict};
 use crate::logic::projection::{Batch, Change, LetterChange, Opening};
 use crate::ports::archive::{
     Age, ArchiveError, ArchivedLetter, ArchivedMessage, ArchivedStream, DeadLetterQuery,
@@ -21,7 +21,7 @@ pub(super) struct Contents {
     pub(super) stuck: bool,
     /// It answers, but nothing can be written.
     pub(super) full: bool,
-    pub(super) standing: Standing,
+    pub(super) standing: ArchiveStanding,
     pub(super) rows: HashMap<MessageId, ArchivedMessage>,
     pub(super) events: BTreeMap<Sequence, Arc<Event>>,
     pub(super) snapshots: Vec<Arc<Snapshot>>,
@@ -66,10 +66,10 @@ impl Contents {
     pub(super) fn apply(&mut self, batch: &Batch) -> Result<(), ArchiveError> {
         let checkpoint = self.standing.checkpoint;
         match self.standing.judge(batch) {
-            Verdict::Write => {}
-            Verdict::Held => return Ok(()),
-            Verdict::OutOfStep => return Err(ArchiveError::OutOfStep { checkpoint }),
-            Verdict::Denied(denial) => return Err(ArchiveError::Denied(denial)),
+            BatchVerdict::Write => {}
+            BatchVerdict::Held => return Ok(()),
+            BatchVerdict::OutOfStep => return Err(ArchiveError::OutOfStep { checkpoint }),
+            BatchVerdict::Denied(denial) => return Err(ArchiveError::Denied(denial)),
         }
         for change in &batch.changes {
             self.change(change);

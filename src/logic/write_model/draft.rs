@@ -11,7 +11,7 @@ use crate::domain::fact::Fact;
 use crate::domain::ids::MessageId;
 use crate::domain::message::{Fingerprint, Message, State};
 use crate::domain::timestamp::Timestamp;
-use crate::logic::dedup::{DedupWindow, Verdict};
+use crate::logic::dedup::{DedupVerdict, DedupWindow};
 use crate::logic::own_events::own_event;
 
 /// The facts chosen for a batch that is not written yet, on top of the write model.
@@ -33,9 +33,9 @@ pub(super) enum Change {
 
 impl Draft<'_> {
     /// Whether this message is new. If so it belongs to the batch from now on.
-    pub fn offer(&mut self, message: &Message) -> Verdict {
+    pub fn offer(&mut self, message: &Message) -> DedupVerdict {
         let verdict = self.judge(message);
-        if verdict == Verdict::New {
+        if verdict == DedupVerdict::New {
             self.changes
                 .insert(message.id, Change::Opened(message.fingerprint()));
         }
@@ -43,18 +43,18 @@ impl Draft<'_> {
     }
 
     /// Whether this message is new; nothing is decided by asking.
-    pub fn judge(&self, message: &Message) -> Verdict {
+    pub fn judge(&self, message: &Message) -> DedupVerdict {
         let Some(fingerprint) = message.fingerprint() else {
-            return Verdict::New;
+            return DedupVerdict::New;
         };
         match self.changes.get(&message.id) {
-            Some(Change::Opened(Some(other))) if *other == fingerprint => Verdict::SameContent,
-            Some(Change::Opened(_)) => Verdict::OtherContent,
+            Some(Change::Opened(Some(other))) if *other == fingerprint => DedupVerdict::SameContent,
+            Some(Change::Opened(_)) => DedupVerdict::OtherContent,
             Some(Change::Settled(_)) | None => {
                 let verdict = self.window.compare(message.id.0, fingerprint);
                 let open = self.open.contains(&message.id);
-                if verdict == Verdict::New && open {
-                    Verdict::OtherContent
+                if verdict == DedupVerdict::New && open {
+                    DedupVerdict::OtherContent
                 } else {
                     verdict
                 }

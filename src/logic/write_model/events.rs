@@ -13,7 +13,7 @@ use crate::domain::message::Fingerprint;
 use crate::domain::moment::LONGEST_LIFT;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::dedup::{DedupWindow, Verdict};
+use crate::logic::dedup::{DedupVerdict, DedupWindow};
 
 /// What the journal says of events.
 #[derive(Debug)]
@@ -154,9 +154,9 @@ impl EventDraft<'_> {
     /// the refusal of a new one; a refused event takes no place.
     pub fn publish(&mut self, offered: Offered) -> Publication {
         match self.judge(&offered.event) {
-            Verdict::SameContent => return Publication::Duplicate,
-            Verdict::OtherContent => return Publication::Refused(Refusal::OtherContent),
-            Verdict::New => {}
+            DedupVerdict::SameContent => return Publication::Duplicate,
+            DedupVerdict::OtherContent => return Publication::Refused(Refusal::OtherContent),
+            DedupVerdict::New => {}
         }
         if let Some(refusal) = offered.refusal_if_new {
             return Publication::Refused(refusal);
@@ -222,13 +222,13 @@ impl EventDraft<'_> {
         }
     }
 
-    fn judge(&self, event: &Event) -> Verdict {
+    fn judge(&self, event: &Event) -> DedupVerdict {
         let Some(fingerprint) = event.fingerprint() else {
-            return Verdict::New;
+            return DedupVerdict::New;
         };
         match self.ids.get(&event.id.0) {
-            Some(other) if *other == fingerprint => Verdict::SameContent,
-            Some(_) => Verdict::OtherContent,
+            Some(other) if *other == fingerprint => DedupVerdict::SameContent,
+            Some(_) => DedupVerdict::OtherContent,
             None => self.write_model.window.compare(event.id.0, fingerprint),
         }
     }

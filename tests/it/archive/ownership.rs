@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use message_hub::domain::ids::{HubId, Position};
-use message_hub::logic::ownership::{Claim, Claimed, Denial, Standing};
+use message_hub::logic::ownership::{ArchiveStanding, Claim, Claimed, Denial};
 use message_hub::logic::projection::Batch;
 use message_hub::logic::writer::{Author, Epoch, Writer};
 use message_hub::ports::archive::{Archive, ArchiveError};
@@ -46,7 +46,7 @@ async fn claimed(archive: &dyn Archive, claim: Claim) -> Option<Writer> {
 #[test]
 fn is_nobodys_until_somebody_claims_it() {
     on_each(async |archive| {
-        assert_eq!(archive.standing().await, Ok(Standing::default()));
+        assert_eq!(archive.standing().await, Ok(ArchiveStanding::default()));
         let first = author(ONE, Epoch::MAX, &[]);
         let writer = first.writer();
         let claimed = Claimed {
@@ -55,7 +55,7 @@ fn is_nobodys_until_somebody_claims_it() {
         };
         assert_eq!(archive.claim(claim(&first, 0)).await, Ok(claimed));
         archive.apply(brought(1, Some(writer))).await.unwrap();
-        let standing = Standing {
+        let standing = ArchiveStanding {
             checkpoint: 1,
             writer: Some(writer),
         };

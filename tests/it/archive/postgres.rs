@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use message_hub::adapters::archive::PostgresArchive;
 use message_hub::adapters::tls::Trust;
-use message_hub::logic::ownership::Standing;
+use message_hub::logic::ownership::ArchiveStanding;
 use message_hub::ports::archive::{Archive, ArchiveError};
 
 use super::facts::{accepted, failed, id};
@@ -115,7 +115,7 @@ fn two_hubs_at_once_make_the_tables_once() {
         let archives: Vec<_> = (0..4).map(|_| open(url)).collect();
         let standings = archives.iter().map(PostgresArchive::standing);
         for standing in futures_util::future::join_all(standings).await {
-            assert_eq!(standing, Ok(Standing::default()));
+            assert_eq!(standing, Ok(ArchiveStanding::default()));
         }
     });
 }
@@ -135,7 +135,7 @@ fn of_two_hubs_only_one_goes_on() {
 fn a_batch_waits_for_the_other_hub_and_then_sees_where_it_is() {
     with_url(async |url| {
         let archive = open(url);
-        assert_eq!(archive.standing().await, Ok(Standing::default()));
+        assert_eq!(archive.standing().await, Ok(ArchiveStanding::default()));
         let other = Client::connect(url).await;
         other
             .execute("BEGIN; UPDATE checkpoint SET position = 7")
@@ -157,7 +157,7 @@ fn a_batch_waits_for_the_other_hub_and_then_sees_where_it_is() {
 fn a_failed_write_changes_nothing_and_may_be_repeated() {
     with_url(async |url| {
         let archive = open(url);
-        assert_eq!(archive.standing().await, Ok(Standing::default()));
+        assert_eq!(archive.standing().await, Ok(ArchiveStanding::default()));
         let other = Client::connect(url).await;
         let refuse = "ALTER TABLE checkpoint ADD CONSTRAINT refuse CHECK (position < 1)";
         other.execute(refuse).await;
@@ -188,7 +188,7 @@ fn tables_that_were_dropped_are_made_anew_and_ask_for_the_journal() {
             matches!(failure, Err(ArchiveError::Unavailable(_))),
             "{failure:?}"
         );
-        assert_eq!(archive.standing().await, Ok(Standing::default()));
+        assert_eq!(archive.standing().await, Ok(ArchiveStanding::default()));
     });
 }
 
@@ -209,7 +209,7 @@ fn new_indexes_on_large_tables_are_made_however_long_that_takes() {
         assert!(cause.contains("brought up to date"), "{cause}");
         assert!(began.elapsed() < Duration::from_secs(5));
         // Whoever tries to connect meanwhile gives up, too, and leaves nothing behind.
-        while archive.standing().await != Ok(Standing::default()) {
+        while archive.standing().await != Ok(ArchiveStanding::default()) {
             assert!(began.elapsed() < Duration::from_secs(120));
             tokio::time::sleep(Duration::from_millis(100)).await;
         }

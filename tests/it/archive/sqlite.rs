@@ -11,7 +11,7 @@ use message_hub::adapters::archive::SqliteArchive;
 use message_hub::domain::fact::{Fact, MessagesRemoved};
 use message_hub::domain::message::{Payload, State};
 use message_hub::domain::timestamp::Timestamp;
-use message_hub::logic::ownership::Standing;
+use message_hub::logic::ownership::ArchiveStanding;
 use message_hub::ports::archive::{Archive, ArchiveError};
 
 use super::facts::{accepted, delivered, failed, id, message};
@@ -93,7 +93,7 @@ fn is_unavailable_while_the_file_cannot_be_opened() {
             "{read:?}"
         );
         fs::remove_dir(path).unwrap();
-        assert_eq!(archive.standing().await, Ok(Standing::default()));
+        assert_eq!(archive.standing().await, Ok(ArchiveStanding::default()));
     });
 }
 

@@ -20,7 +20,7 @@ use crate::adapters::archive::snapshots::{self, Snapshots};
 use crate::adapters::archive::sql::Applied;
 use crate::adapters::archive::standing;
 use crate::domain::event::{Event, Sequence};
-use crate::logic::ownership::{Claim, Claimed, Denial, Standing, Verdict};
+use crate::logic::ownership::{ArchiveStanding, BatchVerdict, Claim, Claimed, Denial};
 use crate::logic::projection::{Batch, Change, LetterChange};
 
 /// More than a question has: a batch may remove many events.
@@ -32,7 +32,7 @@ pub async fn apply(connection: &mut AsyncPgConnection, batch: &Batch) -> QueryRe
             sql_query(TIMEOUT).execute(connection).await?;
             let standing = lock_standing(connection).await?;
             let verdict = standing.judge(batch);
-            if verdict != Verdict::Write {
+            if verdict != BatchVerdict::Write {
                 return Ok((standing, verdict));
             }
             write_changes(connection, &batch.changes).await?;
@@ -76,7 +76,7 @@ pub async fn claim(
 }
 
 /// Of two hubs with one database the second waits here, and then finds that it is not its own.
-async fn lock_standing(connection: &mut AsyncPgConnection) -> QueryResult<Standing> {
+async fn lock_standing(connection: &mut AsyncPgConnection) -> QueryResult<ArchiveStanding> {
     let locked = standing::read().sql(" FOR UPDATE");
     let row: standing::Row = locked.get_result(connection).await?;
     row.into_standing().map_err(Error::DeserializationError)

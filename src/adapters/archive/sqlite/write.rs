@@ -19,14 +19,14 @@ use crate::adapters::archive::snapshots::{self, Snapshots};
 use crate::adapters::archive::sql::{Applied, Number};
 use crate::adapters::archive::standing;
 use crate::domain::event::{Event, Sequence};
-use crate::logic::ownership::{Claim, Claimed, Denial, Standing, Verdict};
+use crate::logic::ownership::{ArchiveStanding, BatchVerdict, Claim, Claimed, Denial};
 use crate::logic::projection::{Batch, Change, LetterChange};
 
 pub fn apply(connection: &mut SqliteConnection, batch: &Batch) -> QueryResult<Applied> {
     connection.immediate_transaction(|connection| {
         let standing = read_standing(connection)?;
         let verdict = standing.judge(batch);
-        if verdict != Verdict::Write {
+        if verdict != BatchVerdict::Write {
             return Ok((standing, verdict));
         }
         for change in &batch.changes {
@@ -67,7 +67,7 @@ pub fn claim(
     })
 }
 
-fn read_standing(connection: &mut SqliteConnection) -> QueryResult<Standing> {
+fn read_standing(connection: &mut SqliteConnection) -> QueryResult<ArchiveStanding> {
     let row: standing::Row = standing::read().get_result(connection)?;
     row.into_standing().map_err(Error::DeserializationError)
 }
