@@ -296,8 +296,7 @@ fn end_of_line(mut bytes: &[u8]) -> Option<usize> {
 
 /// Whether the size of a chunk may begin so: digits, spaces, and an extension.
 fn may_be_size(line: &[u8]) -> bool {
-    let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit());
-    let (digits, behind) = line.split_at(digits.count());
+    let (digits, behind) = split_at_size(line);
     let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
     let spaces = behind.iter().take_while(|byte| is_space(byte)).count();
     let has_right_end = match behind[spaces..].split_first() {
@@ -314,7 +313,12 @@ fn may_be_size(line: &[u8]) -> bool {
 
 /// Without extensions.
 fn chunk_size(line: &[u8]) -> Option<u64> {
-    let is_digit = |byte: &u8| byte.is_ascii_hexdigit();
-    let digits = line.iter().take_while(|byte| is_digit(byte)).count();
-    u64::from_str_radix(str::from_utf8(&line[..digits]).ok()?, 16).ok()
+    let (digits, _) = split_at_size(line);
+    u64::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()
+}
+
+/// The digits of the size, and what stands behind them.
+fn split_at_size(line: &[u8]) -> (&[u8], &[u8]) {
+    let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit());
+    line.split_at(digits.count())
 }

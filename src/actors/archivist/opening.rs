@@ -59,10 +59,10 @@ impl Archivist {
         }
         self.is_known = true;
         self.show_lag();
-        match was_down {
-            false => self.metrics.archive_up.set(1),
-            true if self.archived >= self.committed => self.speaks_again(),
-            true => {}
+        if !was_down {
+            self.metrics.archive_up.set(1);
+        } else if self.archived >= self.committed {
+            self.speaks_again();
         }
         self.retained_events.opened(found.events);
         self.tell_oldest_retained();

@@ -40,9 +40,8 @@ pub fn read() -> Statement {
 
 /// As [`read`]; fails unless all tables are there and may be read.
 pub fn look() -> Statement {
-    Statement::new(
-        "SELECT position, hub, life FROM checkpoint \
-         WHERE NOT EXISTS (SELECT position, id, state FROM messages WHERE FALSE) \
+    read().sql(
+        " WHERE NOT EXISTS (SELECT position, id, state FROM messages WHERE FALSE) \
          AND NOT EXISTS (SELECT sequence, id, type_id FROM events WHERE FALSE) \
          AND NOT EXISTS (SELECT id, name FROM event_types WHERE FALSE) \
          AND NOT EXISTS (SELECT id, service FROM event_letters WHERE FALSE) \

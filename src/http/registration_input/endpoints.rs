@@ -40,9 +40,8 @@ pub fn endpoints(field: Field<'_>, ignored: &mut Ignored) -> Result<Vec<Endpoint
 }
 
 fn endpoint(name: &str, json: &RawValue, ignored: &mut Ignored) -> Result<Endpoint, HubError> {
-    let subject = SUBJECT;
     let item = Field {
-        subject,
+        subject: SUBJECT,
         name,
         json,
     };
