@@ -18,7 +18,7 @@ use message_hub::ports::journal::Journal;
 mod adapters {
     #![allow(dead_code, reason = "tests need more of it")]
 
-    pub mod journal_memory;
+    pub(crate) mod journal_memory;
 }
 
 // As what is in it names it.

@@ -28,26 +28,26 @@ use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::Delivery;
 use crate::ports::transport::{ProbeAnswer, PushAnswer, PushRequest, Transport};
 
-pub fn service(name: &str) -> ServiceName {
+pub(super) fn service(name: &str) -> ServiceName {
     ServiceName::parse(name).unwrap()
 }
 
-pub fn instance(name: &str) -> InstanceId {
+pub(super) fn instance(name: &str) -> InstanceId {
     InstanceId::parse(name).unwrap()
 }
 
-pub fn id(number: u128) -> MessageId {
+pub(super) fn id(number: u128) -> MessageId {
     MessageId(Uuid::from_u128(number))
 }
 
 /// The timers of tokio go off at the next whole millisecond after their time.
-pub fn assert_time(now: Timestamp, expected: Timestamp) {
+pub(super) fn assert_time(now: Timestamp, expected: Timestamp) {
     let late = now.as_millis() - expected.as_millis();
     assert!((0..=1).contains(&late), "{late} ms late");
 }
 
 /// What is told while the disk is almost full.
-pub fn disk_low() -> Refusal {
+pub(super) fn disk_low() -> Refusal {
     Refusal::StorageFull(Arc::new(Shortage {
         path: "wal".into(),
         free: Some(1),
@@ -56,7 +56,7 @@ pub fn disk_low() -> Refusal {
 }
 
 /// A normal message to `billing`.
-pub fn message(number: u128, now: Timestamp) -> Message {
+pub(super) fn message(number: u128, now: Timestamp) -> Message {
     Message {
         id: id(number),
         destination: service("billing"),
@@ -72,7 +72,7 @@ pub fn message(number: u128, now: Timestamp) -> Message {
 }
 
 /// A message whose id the client chose; `content` stands for everything else in it.
-pub fn named_message(number: u128, content: u128, now: Timestamp) -> Message {
+pub(super) fn named_message(number: u128, content: u128, now: Timestamp) -> Message {
     let extras = Extras {
         fingerprint: Some(Fingerprint(Uuid::from_u128(content))),
         ..Extras::default()
@@ -83,7 +83,7 @@ pub fn named_message(number: u128, content: u128, now: Timestamp) -> Message {
     }
 }
 
-pub fn offer(message: Message) -> Slot {
+pub(super) fn offer(message: Message) -> Slot {
     Slot::Offered(Offer {
         message: Arc::new(message),
         or_reject: false,
@@ -91,13 +91,13 @@ pub fn offer(message: Message) -> Slot {
 }
 
 /// The offers of one request, and where its answer arrives.
-pub fn accept(slots: Vec<Slot>) -> (Accept, oneshot::Receiver<Vec<Slot>>) {
+pub(super) fn accept(slots: Vec<Slot>) -> (Accept, oneshot::Receiver<Vec<Slot>>) {
     let (reply, answer) = oneshot::channel();
     (Accept { slots, reply }, answer)
 }
 
 /// An event of `shop` in no stream, without its place.
-pub fn event(number: u128, now: Timestamp) -> Event {
+pub(super) fn event(number: u128, now: Timestamp) -> Event {
     Event {
         id: EventId(Uuid::from_u128(number)),
         sequence: 0,
@@ -113,7 +113,7 @@ pub fn event(number: u128, now: Timestamp) -> Event {
 }
 
 /// An event whose id the publisher chose; `content` stands for everything else in it.
-pub fn named_event(number: u128, content: u128, now: Timestamp) -> Event {
+pub(super) fn named_event(number: u128, content: u128, now: Timestamp) -> Event {
     let extras = EventExtras {
         fingerprint: Some(Fingerprint(Uuid::from_u128(content))),
         ..EventExtras::default()
@@ -124,7 +124,7 @@ pub fn named_event(number: u128, content: u128, now: Timestamp) -> Event {
     }
 }
 
-pub fn event_offer(event: Event) -> EventSlot {
+pub(super) fn event_offer(event: Event) -> EventSlot {
     EventSlot::Offered(Box::new(EventOffer {
         event,
         expected_version: None,
@@ -132,7 +132,7 @@ pub fn event_offer(event: Event) -> EventSlot {
 }
 
 /// The events of one request, and where its answer arrives.
-pub fn publish(
+pub(super) fn publish(
     slots: Vec<EventSlot>,
     atomic: bool,
 ) -> (Publish, oneshot::Receiver<Vec<EventSlot>>) {
@@ -145,7 +145,7 @@ pub fn publish(
     (publish, answer)
 }
 
-pub fn committed(first: Position, facts: Vec<Fact>) -> Committed {
+pub(super) fn committed(first: Position, facts: Vec<Fact>) -> Committed {
     // Just now, as far as what has happened tells.
     let at = facts.iter().filter_map(Fact::at).max().unwrap_or_default();
     let records = (first..).zip(facts);
@@ -159,11 +159,11 @@ pub fn committed(first: Position, facts: Vec<Fact>) -> Committed {
     }
 }
 
-pub fn accepted(message: Message) -> Fact {
+pub(super) fn accepted(message: Message) -> Fact {
     Fact::Accepted(Arc::new(message))
 }
 
-pub fn settlement(message: &Message, reason: Option<DeadReason>) -> Settlement {
+pub(super) fn settlement(message: &Message, reason: Option<DeadReason>) -> Settlement {
     Settlement {
         id: message.id,
         at: message.accepted_at,
@@ -174,16 +174,16 @@ pub fn settlement(message: &Message, reason: Option<DeadReason>) -> Settlement {
     }
 }
 
-pub fn delivered(message: &Message) -> Fact {
+pub(super) fn delivered(message: &Message) -> Fact {
     Fact::Delivered(settlement(message, None))
 }
 
-pub fn dead(message: &Message) -> Fact {
+pub(super) fn dead(message: &Message) -> Fact {
     Fact::DeadLettered(settlement(message, Some(DeadReason::Rejected)))
 }
 
 /// The first attempt, failed; the next begins at `retry_at`.
-pub fn attempt_failed(message: &Message, retry_at: Timestamp) -> Fact {
+pub(super) fn attempt_failed(message: &Message, retry_at: Timestamp) -> Fact {
     let attempt = Attempt {
         number: 1,
         at: message.accepted_at,
@@ -200,14 +200,14 @@ pub fn attempt_failed(message: &Message, retry_at: Timestamp) -> Fact {
     })
 }
 
-pub fn service_seen(name: &str) -> Fact {
+pub(super) fn service_seen(name: &str) -> Fact {
     Fact::ServiceSeen(ServiceSeen {
         service: service(name),
         at: Timestamp::default(),
     })
 }
 
-pub fn delivery(message: Message) -> Delivery {
+pub(super) fn delivery(message: Message) -> Delivery {
     Delivery {
         outlived: message.expires_at,
         message: Arc::new(message),
@@ -217,7 +217,7 @@ pub fn delivery(message: Message) -> Delivery {
 }
 
 /// Ten messages at once go to `http://<name>/messages`.
-pub fn target(name: &str) -> Target {
+pub(super) fn target(name: &str) -> Target {
     Target {
         instance_id: instance(name),
         address: address(name),
@@ -229,7 +229,7 @@ pub fn target(name: &str) -> Target {
     }
 }
 
-pub fn address(host: &str) -> Arc<Address> {
+pub(super) fn address(host: &str) -> Arc<Address> {
     Arc::new(Address {
         url: format!("http://{host}"),
         message_endpoint: "/messages".to_owned(),
@@ -237,7 +237,7 @@ pub fn address(host: &str) -> Arc<Address> {
 }
 
 /// An instance of `billing` that is pushed to and has no health check.
-pub fn registration(name: &str) -> Registration {
+pub(super) fn registration(name: &str) -> Registration {
     Registration {
         service: service("billing"),
         instance_id: instance(name),
@@ -260,13 +260,13 @@ pub fn registration(name: &str) -> Registration {
 struct Dead;
 
 /// A watch whose news nobody reads.
-pub fn unwatched() -> DeathWatch {
+pub(super) fn unwatched() -> DeathWatch {
     let (watcher, _) = probe::<Dead>();
     DeathWatch::new(watcher, Dead)
 }
 
 /// How the scripted network answers one push.
-pub enum Push {
+pub(super) enum Push {
     Answer(PushAnswer),
     /// The same, so long after it was sent.
     Late(Duration, PushAnswer),
@@ -276,7 +276,7 @@ pub enum Push {
 
 /// How the scripted network answers a probe.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Probe {
+pub(super) enum Probe {
     Good,
     Bad,
     Hang,
@@ -285,7 +285,7 @@ pub enum Probe {
 
 /// A network that answers by script and remembers what it was asked.
 #[derive(Default)]
-pub struct ScriptedTransport {
+pub(super) struct ScriptedTransport {
     pushes: RefCell<VecDeque<Push>>,
     requests: RefCell<Vec<PushRequest>>,
     /// The first that is part of the url counts; none is a good answer.
@@ -294,7 +294,7 @@ pub struct ScriptedTransport {
 }
 
 impl ScriptedTransport {
-    pub fn new(pushes: impl IntoIterator<Item = Push>) -> Rc<Self> {
+    pub(super) fn new(pushes: impl IntoIterator<Item = Push>) -> Rc<Self> {
         let pushes = RefCell::new(pushes.into_iter().collect());
         Rc::new(Self {
             pushes,
@@ -302,28 +302,28 @@ impl ScriptedTransport {
         })
     }
 
-    pub fn then(&self, push: Push) {
+    pub(super) fn then(&self, push: Push) {
         self.pushes.borrow_mut().push_back(push);
     }
 
     /// The urls of the pushes so far, in order.
-    pub fn pushed_to(&self) -> Vec<String> {
+    pub(super) fn pushed_to(&self) -> Vec<String> {
         let requests = self.requests.borrow();
         requests.iter().map(|request| request.url.clone()).collect()
     }
 
     /// The pushes so far, in order.
-    pub fn pushed(&self) -> Vec<PushRequest> {
+    pub(super) fn pushed(&self) -> Vec<PushRequest> {
         self.requests.borrow().clone()
     }
 
     /// From now on probes of `host` are answered so.
-    pub fn set_probe(&self, host: &'static str, probe: Probe) {
+    pub(super) fn set_probe(&self, host: &'static str, probe: Probe) {
         self.probes.borrow_mut().insert(0, (host, probe));
     }
 
     /// How often `host` was probed.
-    pub fn probes_of(&self, host: &str) -> usize {
+    pub(super) fn probes_of(&self, host: &str) -> usize {
         let probed = self.probed.borrow();
         probed.iter().filter(|url| url.contains(host)).count()
     }
@@ -360,12 +360,12 @@ impl Transport for ScriptedTransport {
 }
 
 /// An HTTP answer without a body.
-pub fn status(code: u16) -> Push {
+pub(super) fn status(code: u16) -> Push {
     Push::Answer(http(code))
 }
 
 /// The same five seconds late.
-pub fn late(code: u16) -> Push {
+pub(super) fn late(code: u16) -> Push {
     Push::Late(Duration::from_secs(5), http(code))
 }
 
@@ -378,7 +378,7 @@ fn http(code: u16) -> PushAnswer {
 }
 
 /// 503, to be tried again no sooner than `pause` from now.
-pub fn busy_for(pause: Duration) -> Push {
+pub(super) fn busy_for(pause: Duration) -> Push {
     Push::Answer(PushAnswer::Status {
         code: 503,
         retry_after: Some(pause),

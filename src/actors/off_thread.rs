@@ -7,7 +7,9 @@ use tokio::task::spawn_blocking;
 
 /// What `work` gives; an error if it panicked, or if the system has no thread for it now, which
 /// passes: the pool panics then, and whoever asked would wait for ever.
-pub async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+pub(super) async fn run<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
     let begun = catch_unwind(AssertUnwindSafe(|| spawn_blocking(work)));
     let begun = begun.map_err(|_| io::Error::other("the system has no thread for it now"))?;
     begun.await.map_err(io::Error::other)

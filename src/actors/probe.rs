@@ -4,11 +4,11 @@ use actix::dev::ToEnvelope;
 use actix::{Actor, Context, Handler, Message, Recipient};
 use tokio::sync::mpsc;
 
-pub struct Received<M>(mpsc::UnboundedReceiver<M>);
+pub(super) struct Received<M>(mpsc::UnboundedReceiver<M>);
 
 impl<M> Received<M> {
     /// The next message; fails the test if none comes within a minute of (paused) time.
-    pub async fn recv(&mut self) -> M {
+    pub(super) async fn recv(&mut self) -> M {
         tokio::time::timeout(std::time::Duration::from_secs(60), self.0.recv())
             .await
             .expect("a message within a minute")
@@ -16,7 +16,7 @@ impl<M> Received<M> {
     }
 
     /// What has arrived by now, after everybody who can run has run.
-    pub async fn drain(&mut self) -> Vec<M> {
+    pub(super) async fn drain(&mut self) -> Vec<M> {
         settle().await;
         let mut all = Vec::new();
         while let Ok(message) = self.0.try_recv() {
@@ -27,13 +27,13 @@ impl<M> Received<M> {
 }
 
 /// Lets every other task on this thread run until none has anything left to do.
-pub async fn settle() {
+pub(super) async fn settle() {
     for _ in 0..64 {
         tokio::task::yield_now().await;
     }
 }
 
-pub struct Probe<M>(mpsc::UnboundedSender<M>);
+pub(super) struct Probe<M>(mpsc::UnboundedSender<M>);
 
 impl<M: 'static> Actor for Probe<M> {
     type Context = Context<Self>;
@@ -48,7 +48,7 @@ impl<M: Message<Result = ()> + 'static> Handler<M> for Probe<M> {
 }
 
 /// A recipient of `M` and what it receives.
-pub fn probe<M>() -> (Recipient<M>, Received<M>)
+pub(super) fn probe<M>() -> (Recipient<M>, Received<M>)
 where
     M: Message<Result = ()> + Send + 'static,
     Context<Probe<M>>: ToEnvelope<Probe<M>, M>,

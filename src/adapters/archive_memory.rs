@@ -21,28 +21,28 @@ use crate::ports::archive::{
 use contents::{Contents, age};
 
 #[derive(Default)]
-pub struct MemoryArchive {
+pub(crate) struct MemoryArchive {
     contents: Mutex<Contents>,
 }
 
 impl MemoryArchive {
     /// From now on every call fails, or none.
-    pub fn set_unavailable(&self, unavailable: bool) {
+    pub(crate) fn set_unavailable(&self, unavailable: bool) {
         self.lock().unavailable = unavailable;
     }
 
     /// Somebody puts a new one in its place.
-    pub fn empty(&self) {
+    pub(crate) fn empty(&self) {
         *self.lock() = Contents::default();
     }
 
     /// From now on it answers, but cannot be written to, or it can.
-    pub fn set_full(&self, full: bool) {
+    pub(crate) fn set_full(&self, full: bool) {
         self.lock().full = full;
     }
 
     /// From now on nobody who looks at it or writes gets an answer, or everybody does.
-    pub fn set_stuck(&self, stuck: bool) {
+    pub(crate) fn set_stuck(&self, stuck: bool) {
         self.lock().stuck = stuck;
     }
 

@@ -20,7 +20,7 @@ use crate::ports::journal::{
 
 /// The disk below a [`MemoryJournal`]: it stays when the journal is dropped, as after a crash.
 #[derive(Clone, Default)]
-pub struct MemoryDisk(Arc<Mutex<Contents>>);
+pub(crate) struct MemoryDisk(Arc<Mutex<Contents>>);
 
 #[derive(Clone, Default)]
 struct Contents {
@@ -37,7 +37,7 @@ struct Contents {
 
 impl MemoryDisk {
     /// A journal on this disk; the one before must be gone.
-    pub fn journal(&self) -> MemoryJournal {
+    pub(crate) fn journal(&self) -> MemoryJournal {
         MemoryJournal {
             disk: self.clone(),
             clock_steps: self.contents().clock_steps.clone(),
@@ -48,40 +48,40 @@ impl MemoryDisk {
     }
 
     /// Another disk with the same content.
-    pub fn copy(&self) -> Self {
+    pub(crate) fn copy(&self) -> Self {
         Self(Arc::new(Mutex::new(self.contents().clone())))
     }
 
     /// A power loss: of what was not synced, only the first `kept` bytes stay.
-    pub fn lose_power(&self, kept: usize) {
+    pub(crate) fn lose_power(&self, kept: usize) {
         let mut contents = self.contents();
         let length = contents.synced.saturating_add(kept);
         contents.bytes.truncate(length);
     }
 
     /// The next sync answers EIO.
-    pub fn fail_next_sync(&self) {
+    pub(crate) fn fail_next_sync(&self) {
         self.contents().next_sync_fails = true;
     }
 
     /// Whether appends are refused because the disk is full.
-    pub fn set_full(&self, is_full: bool) {
+    pub(crate) fn set_full(&self, is_full: bool) {
         self.set_lack(is_full.then_some(Lack::Space));
     }
 
     /// What appends are refused for.
-    pub fn set_lack(&self, lack: Option<Lack>) {
+    pub(crate) fn set_lack(&self, lack: Option<Lack>) {
         self.contents().lack = lack;
     }
 
     /// What a power loss could take now, in bytes.
-    pub fn unsynced_bytes(&self) -> usize {
+    pub(crate) fn unsynced_bytes(&self) -> usize {
         let contents = self.contents();
         contents.bytes.len() - contents.synced
     }
 
     /// How many syncs succeeded.
-    pub fn syncs(&self) -> u64 {
+    pub(crate) fn syncs(&self) -> u64 {
         self.contents().syncs
     }
 
@@ -95,7 +95,7 @@ impl MemoryDisk {
     }
 }
 
-pub struct MemoryJournal {
+pub(crate) struct MemoryJournal {
     disk: MemoryDisk,
     clock_steps: ClockSteps,
     next_position: Position,

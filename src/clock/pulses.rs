@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// A thread that gave no pulse for so long does not listen, in milliseconds. Much longer than the
 /// time between two pulses, since a thread that is only busy is no pause.
-pub const LONGEST_SILENCE_MS: i64 = 500;
+pub(super) const LONGEST_SILENCE_MS: i64 = 500;
 /// A thread that stands still for so long is given up: the others go on without it.
 const GIVEN_UP_MS: i64 = 60_000;
 
@@ -14,7 +14,7 @@ const GIVEN_UP_MS: i64 = 60_000;
 /// Times are in milliseconds since start by the monotonic clock. Without a pulse, time passes as
 /// everywhere.
 #[derive(Debug)]
-pub struct Pulses {
+pub(super) struct Pulses {
     /// Time stands still here until every thread has given its pulse.
     limit: AtomicI64,
     /// How long the hub stood still so far.
@@ -41,14 +41,14 @@ impl Default for Pulses {
 
 impl Pulses {
     /// How much of `passed` the hub was there for.
-    pub fn attended(&self, passed: i64) -> i64 {
+    pub(super) fn attended(&self, passed: i64) -> i64 {
         // In this order: whoever sees a new limit sees the pause before it, too.
         let limit = self.limit.load(Ordering::Acquire);
         passed.min(limit) - self.paused.load(Ordering::Acquire)
     }
 
     /// A thread begins to give its pulse; gives its number.
-    pub fn begin(&self, passed: i64) -> u64 {
+    pub(super) fn begin(&self, passed: i64) -> u64 {
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         threads.begun += 1;
         let number = threads.begun;
@@ -58,7 +58,7 @@ impl Pulses {
     }
 
     /// A thread is there; says how long the hub stood still, if it goes on now.
-    pub fn beat(&self, number: u64, passed: i64) -> i64 {
+    pub(super) fn beat(&self, number: u64, passed: i64) -> i64 {
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         for (thread, latest) in &mut threads.latest {
             if *thread == number {
@@ -69,7 +69,7 @@ impl Pulses {
     }
 
     /// A thread has ended.
-    pub fn end(&self, number: u64) {
+    pub(super) fn end(&self, number: u64) {
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         threads.latest.retain(|(thread, _)| *thread != number);
     }

@@ -2,7 +2,10 @@
 
 /// The word that is nearest to `given`, if one is near: few letters are different, or one is the
 /// beginning of the other.
-pub fn nearest<'a>(given: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn nearest<'a>(
+    given: &str,
+    words: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let given: Vec<char> = given.to_lowercase().replace('-', "_").chars().collect();
     let near = words.into_iter().filter_map(|word| {
         let letters: Vec<char> = word.chars().collect();

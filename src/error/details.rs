@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::domain::refusal::Refusal;
 
 /// Adds it key by key.
-pub fn add_refusal(refusal: &Refusal, mut add: impl FnMut(&str, Value)) {
+pub(super) fn add_refusal(refusal: &Refusal, mut add: impl FnMut(&str, Value)) {
     match refusal {
         Refusal::LimitReached { limit, most } => {
             add("limit", json!(limit));

@@ -21,7 +21,7 @@ struct Frame {
 
 static TEXT: LazyLock<String> = LazyLock::new(|| document().to_string());
 
-pub fn routes(routes: &mut Routes<'_>) {
+pub(super) fn routes(routes: &mut Routes<'_>) {
     routes.at("/asyncapi.json", "GET", [routing::get(description)]);
 }
 
@@ -33,7 +33,7 @@ pub fn routes(routes: &mut Routes<'_>) {
     tag = "health",
     responses((status = 200, description = "AsyncAPI 3: the frames of the WebSocket", body = Object)),
 )]
-pub async fn description() -> Result<HttpResponse, HubError> {
+pub(super) async fn description() -> Result<HttpResponse, HubError> {
     Ok(HttpResponse::Ok()
         .content_type("application/json")
         .body(TEXT.as_str()))

@@ -31,7 +31,7 @@ use crate::ports::archive::{DeadLetterQuery, LetterQuery, MessageQuery};
 
 const SUBJECT: Subject = Subject::Request;
 
-pub fn routes(routes: &mut Routes<'_>) {
+pub(super) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/dlq", "GET", [routing::get(search)]);
     routes.at(
         "/v1/dlq/{id}",
@@ -43,7 +43,7 @@ pub fn routes(routes: &mut Routes<'_>) {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ReprocessBody<'a> {
+pub(super) struct ReprocessBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     destination: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]
@@ -54,7 +54,7 @@ pub struct ReprocessBody<'a> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = DeadLetter)]
 #[serde(untagged)]
-pub enum DeadLetterView {
+pub(super) enum DeadLetterView {
     Message(Box<MessageView>),
     Event(Box<EventLetterView>),
 }
@@ -96,7 +96,7 @@ impl DeadLetterView {
 
 /// A page of the list of dead letters.
 #[derive(Serialize, ToSchema)]
-pub struct DeadLetterPage {
+pub(super) struct DeadLetterPage {
     dead_letters: Vec<DeadLetterView>,
     /// On this page.
     count: usize,
@@ -105,7 +105,7 @@ pub struct DeadLetterPage {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct Reprocessed {
+pub(super) struct Reprocessed {
     id: MessageId,
     /// `accepted`.
     status: &'static str,
@@ -128,7 +128,10 @@ pub struct Reprocessed {
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]
-pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+pub(super) async fn search(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+) -> Result<HttpResponse, HubError> {
     let caller = Caller::of(&request);
     let asked = Query::of(&request)?;
     let query = DeadLetterQuery::matching(&letter_filter::of_query(&asked)?);
@@ -212,7 +215,7 @@ async fn letter(hub: &Hub, id: MessageId, caller: &Caller) -> Result<DeadLetterV
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]
-pub async fn show(
+pub(super) async fn show(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -243,7 +246,7 @@ pub async fn show(
         (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
     ),
 )]
-pub async fn reprocess(
+pub(super) async fn reprocess(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -323,7 +326,7 @@ pub async fn reprocess(
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]
-pub async fn delete(
+pub(super) async fn delete(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,

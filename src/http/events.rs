@@ -1,15 +1,15 @@
 //! `/v1/events`: publish one event or many, and read them.
 
-pub mod batch;
-pub mod list;
-pub mod publish;
-pub mod read;
-pub mod replay;
+pub(super) mod batch;
+pub(super) mod list;
+pub(super) mod publish;
+pub(super) mod read;
+pub(super) mod replay;
 
 use super::routing::{self, Routes};
 use super::socket;
 
-pub fn routes(routes: &mut Routes<'_>) {
+pub(super) fn routes(routes: &mut Routes<'_>) {
     routes.at(
         "/v1/events",
         "GET, POST",

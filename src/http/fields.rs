@@ -1,6 +1,6 @@
 //! Reads the known fields of a JSON object one by one, so that each refusal names its field.
 
-pub mod unknown;
+pub(super) mod unknown;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,18 +21,23 @@ use unknown::Ignored;
 
 /// A field's JSON text, if the field is there. For `#[serde(default, deserialize_with)]`, so that
 /// an explicit `null` can be told from no field at all.
-pub fn raw<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+pub(super) fn raw<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
 /// Reads a whole body whose fields are all [`raw`], and which has no others.
-pub fn object<'a, T: Deserialize<'a>>(subject: Subject, text: &'a str) -> Result<T, HubError> {
+pub(super) fn object<'a, T: Deserialize<'a>>(
+    subject: Subject,
+    text: &'a str,
+) -> Result<T, HubError> {
     must_be_object(subject, text)?;
     serde_json::from_str(text).map_err(|error| not_json(subject, &error))
 }
 
 /// As [`object`], for data: fields that are not known are left out, and named.
-pub fn noting<'a, T: Deserialize<'a>>(
+pub(super) fn noting<'a, T: Deserialize<'a>>(
     subject: Subject,
     text: &'a str,
 ) -> Result<(T, Ignored), HubError> {
@@ -57,7 +62,7 @@ fn must_be_object(subject: Subject, text: &str) -> Result<(), HubError> {
 }
 
 /// What is wrong with a body as a whole.
-pub fn not_json(subject: Subject, error: &serde_json::Error) -> HubError {
+pub(super) fn not_json(subject: Subject, error: &serde_json::Error) -> HubError {
     let text = error.to_string();
     match wrong_name(&text) {
         Some((name, problem)) => HubError::invalid(subject, shortened(name), problem),
@@ -77,7 +82,7 @@ fn wrong_name(text: &str) -> Option<(&str, String)> {
 
 /// One field of a body.
 #[derive(Clone, Copy)]
-pub struct Field<'a> {
+pub(super) struct Field<'a> {
     pub subject: Subject,
     pub name: &'a str,
     pub json: &'a RawValue,
@@ -85,7 +90,11 @@ pub struct Field<'a> {
 
 impl<'a> Field<'a> {
     /// `None` if the field is missing or null.
-    pub fn given(subject: Subject, name: &'a str, json: Option<&'a RawValue>) -> Option<Self> {
+    pub(super) fn given(
+        subject: Subject,
+        name: &'a str,
+        json: Option<&'a RawValue>,
+    ) -> Option<Self> {
         let json = json.filter(|json| json.get() != "null")?;
         Some(Self {
             subject,
@@ -99,7 +108,7 @@ impl<'a> Field<'a> {
     ///
     /// # Errors
     /// 400 for an explicit null.
-    pub fn narrowing(
+    pub(super) fn narrowing(
         subject: Subject,
         name: &'a str,
         json: Option<&'a RawValue>,
@@ -111,7 +120,7 @@ impl<'a> Field<'a> {
         Ok(Self::given(subject, name, json))
     }
 
-    pub fn required(
+    pub(super) fn required(
         subject: Subject,
         name: &'a str,
         json: Option<&'a RawValue>,
@@ -120,11 +129,11 @@ impl<'a> Field<'a> {
             .ok_or_else(|| HubError::invalid(subject, name, "is required"))
     }
 
-    pub fn wrong(&self, problem: impl ToString) -> HubError {
+    pub(super) fn wrong(&self, problem: impl ToString) -> HubError {
         HubError::invalid(self.subject, self.name, problem)
     }
 
-    pub fn text(&self) -> Result<Cow<'a, str>, HubError> {
+    pub(super) fn text(&self) -> Result<Cow<'a, str>, HubError> {
         let json = self.json.get();
         // Without an escape the text stands in the body as it is.
         if let Some(inner) = json
@@ -138,12 +147,12 @@ impl<'a> Field<'a> {
     }
 
     /// Anything serde reads; `what` names the expected form.
-    pub fn parse<T: DeserializeOwned>(&self, what: &str) -> Result<T, HubError> {
+    pub(super) fn parse<T: DeserializeOwned>(&self, what: &str) -> Result<T, HubError> {
         serde_json::from_str(self.json.get()).map_err(|_| self.wrong(format!("must be {what}")))
     }
 
     /// Reads an object within the body, which has no other fields than those of `T`.
-    pub fn object<T: Deserialize<'a>>(&self) -> Result<T, HubError> {
+    pub(super) fn object<T: Deserialize<'a>>(&self) -> Result<T, HubError> {
         if !self.json.get().starts_with('{') {
             return Err(self.wrong("must be an object"));
         }
@@ -151,7 +160,7 @@ impl<'a> Field<'a> {
     }
 
     /// As [`Field::object`], for data: fields that are not known are left out, and named.
-    pub fn noting<T: Deserialize<'a>>(&self) -> Result<(T, Ignored), HubError> {
+    pub(super) fn noting<T: Deserialize<'a>>(&self) -> Result<(T, Ignored), HubError> {
         if !self.json.get().starts_with('{') {
             return Err(self.wrong("must be an object"));
         }
@@ -170,7 +179,7 @@ impl<'a> Field<'a> {
 
     /// A list of at most `most` items, of which `many` says what is wrong with more; `what` names
     /// the expected form.
-    pub fn list<T: Deserialize<'a>>(
+    pub(super) fn list<T: Deserialize<'a>>(
         &self,
         most: usize,
         what: &str,
@@ -183,51 +192,56 @@ impl<'a> Field<'a> {
     }
 
     /// Patterns of event types; as [`Field::list`].
-    pub fn patterns(&self, most: usize, what: &str, many: &str) -> Result<Vec<Pattern>, HubError> {
+    pub(super) fn patterns(
+        &self,
+        most: usize,
+        what: &str,
+        many: &str,
+    ) -> Result<Vec<Pattern>, HubError> {
         let texts: Vec<Cow<'_, str>> = self.list(most, what, many)?;
         let parse = |text: &Cow<'_, str>| pattern(text).map_err(|problem| self.wrong(problem));
         texts.iter().map(parse).collect()
     }
 
-    pub fn service(&self) -> Result<ServiceName, HubError> {
+    pub(super) fn service(&self) -> Result<ServiceName, HubError> {
         ServiceName::parse(&self.text()?).map_err(|error| self.wrong(error))
     }
 
-    pub fn label(&self) -> Result<Label, HubError> {
+    pub(super) fn label(&self) -> Result<Label, HubError> {
         Label::parse(&self.text()?).map_err(|error| self.wrong(error))
     }
 
     /// The name of a service that may be new by this.
-    pub fn new_service(&self) -> Result<ServiceName, HubError> {
+    pub(super) fn new_service(&self) -> Result<ServiceName, HubError> {
         ServiceName::given(&self.text()?).map_err(|error| self.wrong(error))
     }
 
     /// A label that may be new by this.
-    pub fn new_label(&self) -> Result<Label, HubError> {
+    pub(super) fn new_label(&self) -> Result<Label, HubError> {
         Label::given(&self.text()?).map_err(|error| self.wrong(error))
     }
 
-    pub fn new_interned_label(&self) -> Result<Label, HubError> {
+    pub(super) fn new_interned_label(&self) -> Result<Label, HubError> {
         Label::given_interned(&self.text()?).map_err(|error| self.wrong(error))
     }
 
     /// As [`Field::new_label`], for what has routes of its own.
-    pub fn new_segment(&self) -> Result<Label, HubError> {
+    pub(super) fn new_segment(&self) -> Result<Label, HubError> {
         Label::given_segment(&self.text()?).map_err(|error| self.wrong(error))
     }
 
-    pub fn time(&self) -> Result<Timestamp, HubError> {
+    pub(super) fn time(&self) -> Result<Timestamp, HubError> {
         Timestamp::parse(&self.text()?).map_err(|error| self.wrong(error))
     }
 
     /// Zero is allowed.
-    pub fn duration(&self) -> Result<Duration, HubError> {
+    pub(super) fn duration(&self) -> Result<Duration, HubError> {
         // A number beyond what a computer counts with is out of range like any other.
         let value = self.parse::<f64>("a number of seconds from 0 to 3153600000")?;
         seconds(value).map_err(|error| self.wrong(error))
     }
 
-    pub fn positive_duration(&self) -> Result<Duration, HubError> {
+    pub(super) fn positive_duration(&self) -> Result<Duration, HubError> {
         let duration = self.duration()?;
         if duration.is_zero() {
             return Err(self.wrong("must be at least 0.001 seconds"));
@@ -235,7 +249,7 @@ impl<'a> Field<'a> {
         Ok(duration)
     }
 
-    pub fn whole(&self, least: u64, most: u64) -> Result<u64, HubError> {
+    pub(super) fn whole(&self, least: u64, most: u64) -> Result<u64, HubError> {
         let problem = || self.wrong(format!("must be a whole number from {least} to {most}"));
         let value: u64 = serde_json::from_str(self.json.get()).map_err(|_| problem())?;
         if (least..=most).contains(&value) {
@@ -246,12 +260,12 @@ impl<'a> Field<'a> {
     }
 
     /// Any JSON, byte for byte.
-    pub fn json(&self) -> Payload {
+    pub(super) fn json(&self) -> Payload {
         Payload::new(self.json.to_owned())
     }
 
     /// A map of strings, each key once.
-    pub fn strings(&self) -> Result<BTreeMap<String, String>, HubError> {
+    pub(super) fn strings(&self) -> Result<BTreeMap<String, String>, HubError> {
         serde_json::from_str::<Strings>(self.json.get())
             .map(|strings| strings.0)
             .map_err(|_| self.wrong("must be an object whose values are strings, each key once"))
@@ -259,7 +273,7 @@ impl<'a> Field<'a> {
 }
 
 /// One pattern of event types, or what is wrong with it.
-pub fn pattern(text: &str) -> Result<Pattern, String> {
+pub(super) fn pattern(text: &str) -> Result<Pattern, String> {
     Pattern::given(text).map_err(|error| format!("{:?} {error}", shortened(text)))
 }
 

@@ -1,8 +1,8 @@
 //! `/health`: how the hub is, answered from memory.
 
-pub mod details;
+pub(super) mod details;
 mod status;
-pub mod told;
+pub(super) mod told;
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ use crate::phase::Phase;
 use status::{status, uptime};
 use told::WrittenHealth;
 
-pub fn routes(routes: &mut Routes<'_>) {
+pub(super) fn routes(routes: &mut Routes<'_>) {
     let health = [routing::get(health), routing::head(health)];
     routes.at("/health", "GET, HEAD", health);
     let live = [routing::get(live), routing::head(live)];
@@ -36,7 +36,7 @@ pub fn routes(routes: &mut Routes<'_>) {
 
 /// How the hub is, in short.
 #[derive(Serialize, ToSchema)]
-pub struct HealthAnswer {
+pub(super) struct HealthAnswer {
     status: Health,
     version: &'static str,
     /// Whole seconds.
@@ -52,7 +52,7 @@ pub struct HealthAnswer {
 
 /// Counted ever, over restarts.
 #[derive(Serialize, ToSchema)]
-pub struct MessageStats {
+pub(super) struct MessageStats {
     /// Delivered.
     processed: i64,
     /// Dead and expired.
@@ -63,7 +63,7 @@ pub struct MessageStats {
 
 /// How many services are so.
 #[derive(Serialize, Default, ToSchema)]
-pub struct ServiceCounts {
+pub(super) struct ServiceCounts {
     healthy: usize,
     degraded: usize,
     unhealthy: usize,
@@ -85,13 +85,13 @@ impl ServiceCounts {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct Liveness {
+pub(super) struct Liveness {
     /// `healthy`.
     status: Health,
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct Readiness {
+pub(super) struct Readiness {
     status: Health,
     #[schema(pattern = "^(starting|open|draining)$")]
     phase: &'static str,
@@ -111,7 +111,10 @@ pub struct Readiness {
         (status = 503, description = "It is starting or stopping", body = HealthAnswer),
     ),
 )]
-pub async fn health(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+pub(super) async fn health(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+) -> Result<HttpResponse, HubError> {
     let (phase, sight) = (hub.phase.get(), Sight::of(&request, &hub));
     let told = hub.health.to(sight.shows_names());
     let found = told.get(phase, || find(hub.clone(), phase, sight)).await?;
@@ -167,7 +170,7 @@ async fn find(
     security(()),
     responses((status = 200, description = "It lives", body = Liveness)),
 )]
-pub async fn live() -> HttpResponse {
+pub(super) async fn live() -> HttpResponse {
     HttpResponse::Ok().json(Liveness {
         status: Health::Healthy,
     })
@@ -185,7 +188,7 @@ pub async fn live() -> HttpResponse {
         (status = 503, description = "It is starting or stopping", body = Readiness),
     ),
 )]
-pub async fn ready(hub: web::Data<Hub>) -> HttpResponse {
+pub(super) async fn ready(hub: web::Data<Hub>) -> HttpResponse {
     // One queue that is full is no reason to send all others elsewhere.
     let phase = hub.phase.get();
     let (status, code) = status(&hub, phase, false);

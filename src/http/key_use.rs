@@ -17,14 +17,14 @@ use crate::error::HubError;
 
 const MINUTE_MS: i64 = 60_000;
 
-pub fn routes(routes: &mut Routes<'_>) {
+pub(super) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/service-keys", "GET", [routing::get(all)]);
 }
 
 /// The configured keys of a service; never the keys themselves.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ServiceKeys)]
-pub struct ServiceAnswer {
+pub(super) struct ServiceAnswer {
     service: ServiceName,
     operator: bool,
     /// In the order of the configuration.
@@ -33,7 +33,7 @@ pub struct ServiceAnswer {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = ServiceKey)]
-pub struct KeyAnswer {
+pub(super) struct KeyAnswer {
     /// Its place among the keys of the service in the configuration, from 1.
     place: usize,
     /// To the minute; null: not since the hub started.
@@ -42,7 +42,7 @@ pub struct KeyAnswer {
 
 /// The list of services that have keys.
 #[derive(Serialize, ToSchema)]
-pub struct ServiceKeyPage {
+pub(super) struct ServiceKeyPage {
     items: Vec<ServiceAnswer>,
     count: usize,
     /// Where the next page begins, if there is more.
@@ -64,7 +64,10 @@ pub struct ServiceKeyPage {
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
     ),
 )]
-pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+pub(super) async fn all(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+) -> Result<HttpResponse, HubError> {
     Caller::of(&request).must_be_operator()?;
     let part = Part::<ServiceName>::of(&Query::of(&request)?)?;
     let keys = hub.keys.now().in_use().collect();

@@ -21,21 +21,21 @@ use crate::pool::{Peer, Pool};
 /// An operator sees those that use most, so many of them.
 const LARGEST: usize = 10;
 
-pub fn routes(routes: &mut Routes<'_>) {
+pub(super) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/limits", "GET", [routing::get(all)]);
 }
 
 /// All limits.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Limits)]
-pub struct Answer {
+pub(super) struct Answer {
     limits: Vec<LimitAnswer>,
     count: usize,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Limit)]
-pub struct LimitAnswer {
+pub(super) struct LimitAnswer {
     /// As in the configuration, and in `details.limit` of an error.
     limit: &'static str,
     /// What it allows: bytes if its name says so, else a number.
@@ -50,7 +50,7 @@ pub struct LimitAnswer {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct PeerUse {
+pub(super) struct PeerUse {
     /// A service, or the address its requests come from if it need not show a key.
     peer: String,
     used: u64,
@@ -97,7 +97,10 @@ type Uses = Vec<(String, u64)>;
     tag = "quotas",
     responses((status = 200, description = "All limits", body = Answer)),
 )]
-pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+pub(super) async fn all(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+) -> Result<HttpResponse, HubError> {
     let caller = Caller::of(&request);
     let peer = peer::of(&request, &hub);
     let service = caller.acts_only_for();

@@ -15,7 +15,11 @@ use crate::ports::archive::MessageQuery;
 const SCAN: usize = 1000;
 
 /// The message, if there is one and the caller may see it.
-pub async fn visible(hub: &Hub, id: MessageId, caller: &Caller) -> Result<MessageView, HubError> {
+pub(super) async fn visible(
+    hub: &Hub,
+    id: MessageId,
+    caller: &Caller,
+) -> Result<MessageView, HubError> {
     let view = load(hub, id).await?;
     view.filter(|view| caller.may_see(&view.source, &view.destination))
         .ok_or_else(|| HubError::NotFound {
@@ -24,7 +28,7 @@ pub async fn visible(hub: &Hub, id: MessageId, caller: &Caller) -> Result<Messag
 }
 
 /// What is known of a message: from the queues while it is owed, then from the archive.
-pub async fn load(hub: &Hub, id: MessageId) -> Result<Option<MessageView>, HubError> {
+pub(super) async fn load(hub: &Hub, id: MessageId) -> Result<Option<MessageView>, HubError> {
     let open = look(&hub.handles.inspect, Inspect { ids: vec![id] }).await?;
     if let Some(open) = open.into_iter().flatten().next() {
         return Ok(Some(MessageView::open(open)));
@@ -35,7 +39,7 @@ pub async fn load(hub: &Hub, id: MessageId) -> Result<Option<MessageView>, HubEr
 
 /// A page of what the archive has, with what the queues know now. What the archive cannot tell
 /// apart is left to `keep`.
-pub async fn find(
+pub(super) async fn find(
     hub: &Hub,
     mut query: MessageQuery,
     limit: usize,
@@ -64,7 +68,10 @@ pub async fn find(
 }
 
 /// Replaces what the archive says of open messages by what the queues know now.
-pub async fn refresh(hub: &Hub, mut views: Vec<MessageView>) -> Result<Vec<MessageView>, HubError> {
+pub(super) async fn refresh(
+    hub: &Hub,
+    mut views: Vec<MessageView>,
+) -> Result<Vec<MessageView>, HubError> {
     let is_open = |view: &&mut MessageView| !view.state.is_settled();
     let ids: Vec<_> = views
         .iter_mut()

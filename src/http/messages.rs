@@ -1,8 +1,8 @@
 //! `/v1/messages`: send one or many, look at them, take them back.
 
-pub mod batch;
+pub(super) mod batch;
 mod pending;
-pub mod send;
+pub(super) mod send;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -26,7 +26,7 @@ use crate::error::HubError;
 use crate::logic::page::Page;
 use crate::ports::archive::MessageQuery;
 
-pub fn routes(routes: &mut Routes<'_>) {
+pub(super) fn routes(routes: &mut Routes<'_>) {
     for path in ["/v1/messages/send", "/message"] {
         routes.at(path, "POST", [routing::post(send::send)]);
     }
@@ -50,7 +50,7 @@ pub fn routes(routes: &mut Routes<'_>) {
 
 /// A page of a list of messages.
 #[derive(Serialize, ToSchema)]
-pub struct MessagePage {
+pub(super) struct MessagePage {
     messages: Vec<MessageView>,
     /// On this page.
     count: usize,
@@ -59,7 +59,7 @@ pub struct MessagePage {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct Cancelled {
+pub(super) struct Cancelled {
     id: MessageId,
     /// `failed`.
     status: Status,
@@ -83,7 +83,7 @@ pub struct Cancelled {
         (status = 503, description = "STORAGE_UNAVAILABLE: it may be in the archive, which does not answer"),
     ),
 )]
-pub async fn show(
+pub(super) async fn show(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -113,7 +113,7 @@ pub async fn show(
         (status = 503, description = "STORAGE_UNAVAILABLE: it may be in the archive, which does not answer"),
     ),
 )]
-pub async fn cancel(
+pub(super) async fn cancel(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -170,7 +170,10 @@ fn settled(state: State) -> HubError {
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer, and not only messages that are still owed are asked for"),
     ),
 )]
-pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+pub(super) async fn search(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+) -> Result<HttpResponse, HubError> {
     let caller = Caller::of(&request);
     let asked = Query::of(&request)?;
     let status = asked.word("status", "pending, delivered, failed", Status::from_name)?;

@@ -15,13 +15,13 @@ use crate::domain::ids::{InstanceId, Label, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::error::HubError;
 
-pub fn routes(routes: &mut Routes<'_>) {
+pub(super) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/services/{service}/next", "GET", [routing::get(next)]);
 }
 
 /// An instance of a service.
 #[derive(Serialize, ToSchema)]
-pub struct NextInstance {
+pub(super) struct NextInstance {
     service: ServiceName,
     instance_id: InstanceId,
     /// Where it is, without a path for messages.
@@ -46,7 +46,7 @@ pub struct NextInstance {
         (status = 503, description = "SERVICE_UNAVAILABLE: no instance with a `url` can take messages now"),
     ),
 )]
-pub async fn next(
+pub(super) async fn next(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,

@@ -14,7 +14,7 @@ use crate::error::{HubError, Subject, shortened};
 const DEFAULT_LIMIT: usize = 100;
 const MOST_LIMIT: usize = 1000;
 
-pub struct Query(BTreeMap<String, String>);
+pub(super) struct Query(BTreeMap<String, String>);
 
 impl Query {
     /// The names in it are those that the route knows: others were refused before, by
@@ -22,7 +22,7 @@ impl Query {
     ///
     /// # Errors
     /// 400 for a query that cannot be decoded or names something twice.
-    pub fn of(request: &HttpRequest) -> Result<Self, HubError> {
+    pub(super) fn of(request: &HttpRequest) -> Result<Self, HubError> {
         let pairs = WebQuery::<Vec<(String, String)>>::from_query(request.query_string())
             .map_err(|error| HubError::invalid(Subject::Request, "query", error))?;
         let mut map = BTreeMap::new();
@@ -36,12 +36,12 @@ impl Query {
     }
 
     /// The parameter as it is, if it is given.
-    pub fn text(&self, name: &str) -> Option<&str> {
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
     /// What `read` makes of the parameter, if it is given and not empty.
-    pub fn read<T, E: ToString>(
+    pub(super) fn read<T, E: ToString>(
         &self,
         name: &str,
         read: impl FnOnce(&str) -> Result<T, E>,
@@ -56,23 +56,23 @@ impl Query {
     ///
     /// # Errors
     /// 400 if the parameter is given without a value.
-    pub fn never_empty(&self, name: &str) -> Result<(), HubError> {
+    pub(super) fn never_empty(&self, name: &str) -> Result<(), HubError> {
         match self.0.get(name) {
             Some(value) if value.is_empty() => Err(wrong(name, "must not be empty")),
             _ => Ok(()),
         }
     }
 
-    pub fn service(&self, name: &str) -> Result<Option<ServiceName>, HubError> {
+    pub(super) fn service(&self, name: &str) -> Result<Option<ServiceName>, HubError> {
         self.read(name, ServiceName::parse)
     }
 
-    pub fn time(&self, name: &str) -> Result<Option<Timestamp>, HubError> {
+    pub(super) fn time(&self, name: &str) -> Result<Option<Timestamp>, HubError> {
         self.read(name, Timestamp::parse)
     }
 
     /// One of a few words.
-    pub fn word<T>(
+    pub(super) fn word<T>(
         &self,
         name: &str,
         known: &str,
@@ -83,7 +83,12 @@ impl Query {
         })
     }
 
-    pub fn number(&self, name: &str, least: u64, most: u64) -> Result<Option<u64>, HubError> {
+    pub(super) fn number(
+        &self,
+        name: &str,
+        least: u64,
+        most: u64,
+    ) -> Result<Option<u64>, HubError> {
         self.read(name, |value| match value.parse() {
             Ok(number) if (least..=most).contains(&number) => Ok(number),
             _ => Err(format!("must be a whole number from {least} to {most}")),
@@ -91,13 +96,13 @@ impl Query {
     }
 
     /// `limit`: how many items a page may have.
-    pub fn limit(&self) -> Result<usize, HubError> {
+    pub(super) fn limit(&self) -> Result<usize, HubError> {
         let limit = self.number("limit", 1, MOST_LIMIT as u64)?;
         Ok(limit.map_or(DEFAULT_LIMIT, |limit| limit as usize))
     }
 
     /// `cursor`: where the page before ended.
-    pub fn cursor(&self) -> Result<Option<Position>, HubError> {
+    pub(super) fn cursor(&self) -> Result<Option<Position>, HubError> {
         let problem = "must be the next_cursor of an earlier answer";
         self.read("cursor", |value| {
             // The archive counts in 63 bits.
@@ -112,7 +117,7 @@ impl Query {
 /// # Errors
 /// 400 names what is not known, or cannot be decoded. A word that nobody reads would widen what is
 /// asked for.
-pub fn check(query: &str, known: &[String]) -> Result<(), HubError> {
+pub(super) fn check(query: &str, known: &[String]) -> Result<(), HubError> {
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let decoded = decode(name).ok_or_else(|| wrong(&shortened(name), NOT_ENCODED))?;
@@ -129,7 +134,7 @@ pub fn check(query: &str, known: &[String]) -> Result<(), HubError> {
 
 /// # Errors
 /// 400 for a path that cannot be decoded.
-pub fn check_path(path: &str) -> Result<(), HubError> {
+pub(super) fn check_path(path: &str) -> Result<(), HubError> {
     let wrong_part = |part: &&str| part.contains('%') && decode(part).is_none();
     match path.split('/').find(wrong_part) {
         None => Ok(()),
@@ -165,17 +170,17 @@ fn wrong(name: &str, problem: impl ToString) -> HubError {
 }
 
 /// A path segment that must be a UUID.
-pub fn uuid(name: &str, text: &str) -> Result<uuid::Uuid, HubError> {
+pub(super) fn uuid(name: &str, text: &str) -> Result<uuid::Uuid, HubError> {
     uuid::Uuid::try_parse(text).map_err(|_| wrong(name, "must be a UUID"))
 }
 
 /// A path segment that must be a service name.
-pub fn service(text: &str) -> Result<ServiceName, HubError> {
+pub(super) fn service(text: &str) -> Result<ServiceName, HubError> {
     ServiceName::parse(text).map_err(|error| wrong("service", error))
 }
 
 /// A path segment that names a service which may be new by this.
-pub fn new_service(text: &str) -> Result<ServiceName, HubError> {
+pub(super) fn new_service(text: &str) -> Result<ServiceName, HubError> {
     let service = ServiceName::given(text).map_err(|error| wrong("service", error))?;
     must_be_others(&service, "service")?;
     Ok(service)

@@ -6,8 +6,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-pub mod admission;
-pub mod operations;
+pub(super) mod admission;
+pub(super) mod operations;
 
 use super::ask::look;
 use super::flush::flush;
@@ -25,13 +25,13 @@ use crate::error::HubError;
 use crate::logic::queues::view::QueueDepths;
 use admission::admission;
 
-pub fn routes(routes: &mut Routes<'_>) {
+pub(super) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/queue/status", "GET", [routing::get(status)]);
     operations::routes(routes);
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct QueueStatus {
+pub(super) struct QueueStatus {
     /// `active`, `throttled` from 90 % of a lane, `overloaded` while refusing, `paused`.
     #[schema(pattern = "^(active|throttled|overloaded|paused)$")]
     status: &'static str,
@@ -60,7 +60,7 @@ pub struct QueueStatus {
 /// Counted since the hub started.
 #[derive(Serialize, ToSchema)]
 #[schema(as = QueueStatistics)]
-pub struct Statistics {
+pub(super) struct Statistics {
     messages_enqueued: u64,
     /// Settled.
     messages_dequeued: u64,
@@ -76,7 +76,7 @@ pub struct Statistics {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = QueueReport)]
-pub struct Answer {
+pub(super) struct Answer {
     #[serde(flatten)]
     total: QueueStatus,
     /// By destination.
@@ -97,7 +97,10 @@ pub struct Answer {
         (status = 404, description = "SERVICE_NOT_FOUND: nobody ever registered this destination"),
     ),
 )]
-pub async fn status(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+pub(super) async fn status(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+) -> Result<HttpResponse, HubError> {
     let service = Query::of(&request)?.service("service")?;
     let report = look(
         &hub.handles.inspect_queues,

@@ -28,7 +28,7 @@ use crate::logic::token_bucket::default_burst;
 
 const SUBJECT: Subject = Subject::Request;
 
-pub fn routes(routes: &mut Routes<'_>) {
+pub(super) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/quotas", "GET", [routing::get(all)]);
     let one = [
         routing::get(show),
@@ -41,7 +41,7 @@ pub fn routes(routes: &mut Routes<'_>) {
 /// The quota that is in force for a service; null: no limit.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Quota)]
-pub struct QuotaAnswer {
+pub(super) struct QuotaAnswer {
     service: ServiceName,
     /// Messages per second it may send.
     send_rate: Option<f64>,
@@ -64,7 +64,7 @@ pub struct QuotaAnswer {
 
 /// The list of quotas.
 #[derive(Serialize, ToSchema)]
-pub struct QuotaPage {
+pub(super) struct QuotaPage {
     items: Vec<QuotaAnswer>,
     count: usize,
     /// Where the next page begins, if there is more.
@@ -84,7 +84,10 @@ pub struct QuotaPage {
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
     ),
 )]
-pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+pub(super) async fn all(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+) -> Result<HttpResponse, HubError> {
     Caller::of(&request).must_be_operator()?;
     let part = Part::of(&Query::of(&request)?)?;
     let views = look(&hub.handles.quotas, InspectQuotas { service: None }).await?;
@@ -111,7 +114,7 @@ pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRespon
         (status = 404, description = "NOT_FOUND: the service has no quota"),
     ),
 )]
-pub async fn show(
+pub(super) async fn show(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
@@ -146,7 +149,7 @@ pub async fn show(
         (status = 429, description = "LIMIT_REACHED: as many quotas are set as there may be"),
     ),
 )]
-pub async fn set(
+pub(super) async fn set(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
@@ -184,7 +187,7 @@ pub async fn set(
         (status = 404, description = "NOT_FOUND: no quota of this service was set here"),
     ),
 )]
-pub async fn delete(
+pub(super) async fn delete(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,

@@ -1,6 +1,6 @@
 //! `/v1/dlq/redrive` and `/v1/dlq/delete`: jobs that send many dead letters again, or delete them.
 
-pub mod input;
+pub(super) mod input;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use rand::RngExt;
@@ -31,7 +31,7 @@ use input::RedriveRequest;
 
 const SUBJECT: Subject = Subject::Request;
 
-pub fn routes(routes: &mut Routes<'_>) {
+pub(super) fn routes(routes: &mut Routes<'_>) {
     routes.at(
         "/v1/dlq/redrive",
         "GET, POST",
@@ -59,7 +59,7 @@ pub fn routes(routes: &mut Routes<'_>) {
 /// A job and how far it is.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RedriveJob)]
-pub struct JobAnswer {
+pub(super) struct JobAnswer {
     job: JobId,
     #[schema(value_type = String, pattern = "^(redrive|delete)$")]
     kind: JobKind,
@@ -87,7 +87,7 @@ pub struct JobAnswer {
 
 /// The list of jobs.
 #[derive(Serialize, ToSchema)]
-pub struct JobPage {
+pub(super) struct JobPage {
     items: Vec<JobAnswer>,
     count: usize,
     /// Where the next page begins, if there is more.
@@ -96,7 +96,7 @@ pub struct JobPage {
 
 /// What a job would send again, or delete.
 #[derive(Serialize, ToSchema)]
-pub struct DryRun {
+pub(super) struct DryRun {
     matched: u64,
 }
 
@@ -120,7 +120,7 @@ pub struct DryRun {
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]
-pub async fn start(
+pub(super) async fn start(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: Incoming,
@@ -148,7 +148,7 @@ pub async fn start(
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]
-pub async fn delete(
+pub(super) async fn delete(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: Incoming,
@@ -236,7 +236,10 @@ fn new_job(
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
     ),
 )]
-pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+pub(super) async fn all(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+) -> Result<HttpResponse, HubError> {
     Caller::of(&request).must_be_operator()?;
     let part = Part::of(&Query::of(&request)?)?;
     let jobs = look(&hub.handles.inspect_redrives, InspectRedrives { job: None }).await?;
@@ -263,7 +266,7 @@ pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRespon
         (status = 404, description = "NOT_FOUND: no such job"),
     ),
 )]
-pub async fn show(
+pub(super) async fn show(
     request: HttpRequest,
     hub: web::Data<Hub>,
     job: web::Path<String>,
@@ -293,7 +296,7 @@ pub async fn show(
         (status = 409, description = "CONFLICT: it is finished"),
     ),
 )]
-pub async fn pause(
+pub(super) async fn pause(
     request: HttpRequest,
     hub: web::Data<Hub>,
     job: web::Path<String>,
@@ -319,7 +322,7 @@ pub async fn pause(
         (status = 409, description = "CONFLICT: it is finished"),
     ),
 )]
-pub async fn resume(
+pub(super) async fn resume(
     request: HttpRequest,
     hub: web::Data<Hub>,
     job: web::Path<String>,
@@ -345,7 +348,7 @@ pub async fn resume(
         (status = 409, description = "CONFLICT: it is finished"),
     ),
 )]
-pub async fn cancel(
+pub(super) async fn cancel(
     request: HttpRequest,
     hub: web::Data<Hub>,
     job: web::Path<String>,

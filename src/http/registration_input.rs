@@ -1,7 +1,7 @@
 //! A registration as a service sends it, checked field by field (contract, section 7).
 
-pub mod address;
-pub mod dependencies;
+pub(super) mod address;
+pub(super) mod dependencies;
 mod endpoints;
 mod items;
 
@@ -38,7 +38,7 @@ const SHORTEST_PERIOD: Duration = Duration::from_millis(100);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Body<'a> {
+pub(super) struct Body<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     service: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]
@@ -71,7 +71,7 @@ pub struct Body<'a> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CheckBody<'a> {
+pub(super) struct CheckBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     endpoint: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]
@@ -95,7 +95,7 @@ pub struct Rules {
 ///
 /// # Errors
 /// 400 with the field.
-pub fn read(
+pub(super) fn read(
     text: &str,
     route: Option<ServiceName>,
     rules: &Rules,

@@ -25,7 +25,7 @@ use crate::error::{HubError, Subject};
 
 const SUBJECT: Subject = Subject::Request;
 
-pub fn routes(routes: &mut Routes<'_>) {
+pub(super) fn routes(routes: &mut Routes<'_>) {
     routes.at(
         "/v1/retry/status/{message_id}",
         "GET",
@@ -36,14 +36,14 @@ pub fn routes(routes: &mut Routes<'_>) {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RetryBody<'a> {
+pub(super) struct RetryBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     message_id: Option<&'a RawValue>,
 }
 
 /// How the attempts of a message stand.
 #[derive(Serialize, ToSchema)]
-pub struct RetryStatus {
+pub(super) struct RetryStatus {
     message_id: MessageId,
     status: State,
     /// Finished ones.
@@ -55,7 +55,7 @@ pub struct RetryStatus {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct RetriedNow {
+pub(super) struct RetriedNow {
     message_id: MessageId,
     /// `queued`.
     status: State,
@@ -75,7 +75,7 @@ pub struct RetriedNow {
         (status = 503, description = "STORAGE_UNAVAILABLE: it may be in the archive, which does not answer"),
     ),
 )]
-pub async fn status(
+pub(super) async fn status(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -109,7 +109,7 @@ pub async fn status(
         (status = 503, description = "STORAGE_UNAVAILABLE: it may be in the archive, which does not answer"),
     ),
 )]
-pub async fn retry_now(
+pub(super) async fn retry_now(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: Incoming,

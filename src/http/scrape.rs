@@ -20,7 +20,7 @@ use crate::metrics::{Scrape, Texts, services};
 use crate::phase::Phase;
 use crate::ports::archive::DeadLetterCounts;
 
-pub fn routes(routes: &mut Routes<'_>) {
+pub(super) fn routes(routes: &mut Routes<'_>) {
     let metrics = [routing::get(metrics), routing::head(metrics)];
     routes.at("/metrics", "GET, HEAD", metrics);
 }
@@ -37,7 +37,10 @@ pub fn routes(routes: &mut Routes<'_>) {
     tag = "health",
     responses((status = 200, description = "Text format 0.0.4", body = String, content_type = "text/plain")),
 )]
-pub async fn metrics(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+pub(super) async fn metrics(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+) -> Result<HttpResponse, HubError> {
     let phase = hub.phase.get();
     let found = hub.scrapes.get(phase, || find(hub.clone(), phase)).await?;
     let text = match Sight::of(&request, &hub) {

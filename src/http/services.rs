@@ -1,8 +1,8 @@
 //! `/v1/services` and `/registry`: who is there.
 
 mod departure;
-pub mod dependencies;
-pub mod instances;
+pub(super) mod dependencies;
+pub(super) mod instances;
 mod view;
 
 use std::collections::BTreeSet;
@@ -37,7 +37,7 @@ use crate::logic::page::MOST_BYTES;
 use departure::{leave, unknown};
 use view::{ServiceAnswer, ServiceHealth};
 
-pub fn routes(routes: &mut Routes<'_>) {
+pub(super) fn routes(routes: &mut Routes<'_>) {
     routes.at("/registry", "POST", [routing::post(instances::register)]);
     routes.at(
         "/v1/services/register",
@@ -109,7 +109,7 @@ fn instance_routes(routes: &mut Routes<'_>) {
 
 /// The list of services.
 #[derive(Serialize, ToSchema)]
-pub struct ServicePage {
+pub(super) struct ServicePage {
     services: Vec<ServiceAnswer>,
     count: usize,
     /// Where the next page begins, if there is more.
@@ -129,7 +129,10 @@ pub struct ServicePage {
         (status = 429, description = "QUEUE_FULL: too much is read at once; see `Retry-After`"),
     ),
 )]
-pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+pub(super) async fn all(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+) -> Result<HttpResponse, HubError> {
     let part = Part::of(&Query::of(&request)?)?;
     let views = look(&hub.handles.services, InspectServices { service: None }).await?;
     let page = part.take_measured(
@@ -169,7 +172,7 @@ pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRespon
         (status = 429, description = "QUEUE_FULL: too much is read at once; see `Retry-After`"),
     ),
 )]
-pub async fn show(
+pub(super) async fn show(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
@@ -209,7 +212,7 @@ async fn view(hub: &Hub, service: ServiceName) -> Result<ServiceView, HubError> 
 }
 
 /// Whether the service is there now: registered, or polling.
-pub async fn is_there(hub: &Hub, service: &ServiceName) -> Result<bool, HubError> {
+pub(super) async fn is_there(hub: &Hub, service: &ServiceName) -> Result<bool, HubError> {
     let asked = InspectServices {
         service: Some(service.clone()),
     };
@@ -217,7 +220,7 @@ pub async fn is_there(hub: &Hub, service: &ServiceName) -> Result<bool, HubError
 }
 
 /// All that are there now.
-pub async fn names(hub: &Hub) -> Result<BTreeSet<ServiceName>, HubError> {
+pub(super) async fn names(hub: &Hub) -> Result<BTreeSet<ServiceName>, HubError> {
     let views = look(&hub.handles.services, InspectServices { service: None }).await?;
     Ok(views.into_iter().map(|view| view.service).collect())
 }
@@ -235,7 +238,7 @@ pub async fn names(hub: &Hub) -> Result<BTreeSet<ServiceName>, HubError> {
         (status = 404, description = "NOT_FOUND: not registered"),
     ),
 )]
-pub async fn health(
+pub(super) async fn health(
     hub: web::Data<Hub>,
     service: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
@@ -245,7 +248,7 @@ pub async fn health(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct StrategyBody<'a> {
+pub(super) struct StrategyBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     load_balancing_strategy: Option<&'a RawValue>,
 }
@@ -267,7 +270,7 @@ pub struct StrategyBody<'a> {
         (status = 404, description = "NOT_FOUND: not registered"),
     ),
 )]
-pub async fn choose(
+pub(super) async fn choose(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
@@ -327,7 +330,7 @@ fn strategy(text: &str) -> Result<Option<Strategy>, HubError> {
         (status = 404, description = "NOT_FOUND: not registered"),
     ),
 )]
-pub async fn deregister(
+pub(super) async fn deregister(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
@@ -355,7 +358,7 @@ pub async fn deregister(
         (status = 404, description = "NOT_FOUND: not registered"),
     ),
 )]
-pub async fn remove(
+pub(super) async fn remove(
     request: HttpRequest,
     hub: web::Data<Hub>,
     _: NoBody,

@@ -10,7 +10,7 @@ use super::state::Hub;
 use crate::logic::nearness::is_from_here;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Sight {
+pub(super) enum Sight {
     /// An operator's: names, and what receivers answered.
     All,
     /// A service's.
@@ -19,7 +19,7 @@ pub enum Sight {
 }
 
 impl Sight {
-    pub fn of(request: &HttpRequest, hub: &web::Data<Hub>) -> Self {
+    pub(super) fn of(request: &HttpRequest, hub: &web::Data<Hub>) -> Self {
         let keys = hub.keys.now();
         let headers = request.headers();
         if !keys.are_required() {
@@ -45,7 +45,7 @@ impl Sight {
         }
     }
 
-    pub fn shows_names(self) -> bool {
+    pub(super) fn shows_names(self) -> bool {
         self != Self::NumbersOnly
     }
 }

@@ -5,8 +5,8 @@ mod flow;
 mod fragments;
 mod frames;
 mod incoming;
-pub mod listing;
-pub mod open_sockets;
+pub(super) mod listing;
+pub(super) mod open_sockets;
 mod session;
 mod texts;
 
@@ -31,15 +31,15 @@ use session::{Session, Who};
 
 /// Every type of frame a client may send.
 #[cfg(test)]
-pub const SAID: [&str; 8] = frames::TYPES;
+pub(super) const SAID: [&str; 8] = frames::TYPES;
 /// One of each type of frame the hub sends.
 #[cfg(test)]
-pub use texts::tests::samples;
+pub(super) use texts::tests::samples;
 
 /// Where sockets are opened.
 pub const PATHS: [&str; 2] = ["/events", "/v1/events/stream"];
 
-pub fn routes(routes: &mut Routes<'_>) {
+pub(super) fn routes(routes: &mut Routes<'_>) {
     // That of `/events` stands where events are published.
     routes.at("/v1/events/stream", "GET", [routing::get(open)]);
     listing::routes(routes);
@@ -68,7 +68,7 @@ pub fn routes(routes: &mut Routes<'_>) {
         (status = 503, description = "SERVICE_UNAVAILABLE: the hub is starting or stopping"),
     ),
 )]
-pub async fn open(
+pub(super) async fn open(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: web::Payload,

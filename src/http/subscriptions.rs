@@ -33,7 +33,7 @@ use crate::domain::subscription::SubscriptionId;
 use crate::error::HubError;
 use view::{NewSubscription, SubscriptionAnswer};
 
-pub fn routes(routes: &mut Routes<'_>) {
+pub(super) fn routes(routes: &mut Routes<'_>) {
     routes.at("/subscribe", "POST", [routing::post(subscribe)]);
     routes.at("/unsubscribe", "POST", [routing::post(unsubscribe)]);
     let all = [routing::get(all), routing::post(subscribe)];
@@ -52,14 +52,14 @@ pub fn routes(routes: &mut Routes<'_>) {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct UnsubscribeBody<'a> {
+pub(super) struct UnsubscribeBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     subscription_id: Option<&'a RawValue>,
 }
 
 /// A page of the list of subscriptions.
 #[derive(Serialize, ToSchema)]
-pub struct SubscriptionPage {
+pub(super) struct SubscriptionPage {
     subscriptions: Vec<SubscriptionAnswer>,
     /// On this page.
     count: usize,
@@ -68,7 +68,7 @@ pub struct SubscriptionPage {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct Unsubscribed {
+pub(super) struct Unsubscribed {
     subscription_id: SubscriptionId,
     /// `unsubscribed`.
     status: &'static str,
@@ -95,7 +95,7 @@ pub struct Unsubscribed {
         (status = 410, description = "GONE: events from `from_sequence` on are gone; details: `oldest_sequence`"),
     ),
 )]
-pub async fn subscribe(
+pub(super) async fn subscribe(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: Incoming,
@@ -140,7 +140,10 @@ pub async fn subscribe(
         (status = 403, description = "AUTH_FAILED: `service` is not the caller"),
     ),
 )]
-pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+pub(super) async fn all(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+) -> Result<HttpResponse, HubError> {
     let caller = Caller::of(&request);
     let asked = Query::of(&request)?;
     let part = Part::of(&asked)?;
@@ -186,7 +189,7 @@ fn pattern_bytes(view: &SubscriptionView) -> usize {
         (status = 404, description = "NOT_FOUND: no such subscription, or not the caller's"),
     ),
 )]
-pub async fn show(
+pub(super) async fn show(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -213,7 +216,7 @@ pub async fn show(
         (status = 409, description = "CONFLICT: it is one of sockets, or another of the service has these types and this address"),
     ),
 )]
-pub async fn change(
+pub(super) async fn change(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -254,7 +257,7 @@ pub async fn change(
         (status = 404, description = "NOT_FOUND: no such subscription"),
     ),
 )]
-pub async fn delete(
+pub(super) async fn delete(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -283,7 +286,7 @@ pub async fn delete(
         (status = 409, description = "CONFLICT: it is one of sockets"),
     ),
 )]
-pub async fn pause(
+pub(super) async fn pause(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -307,7 +310,7 @@ pub async fn pause(
         (status = 409, description = "CONFLICT: it is one of sockets"),
     ),
 )]
-pub async fn resume(
+pub(super) async fn resume(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -330,7 +333,7 @@ pub async fn resume(
         (status = 404, description = "NOT_FOUND: no such subscription"),
     ),
 )]
-pub async fn unsubscribe(
+pub(super) async fn unsubscribe(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: Incoming,

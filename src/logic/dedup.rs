@@ -319,7 +319,7 @@ mod tests {
         }
 
         /// Lets go of what is older at `now` than the window is long.
-        pub fn forget_aged(&mut self, now: Timestamp) {
+        pub(crate) fn forget_aged(&mut self, now: Timestamp) {
             let aged = |known: &KnownId| now.since(known.at) > Duration::from_millis(100);
             while self.known.first().is_some_and(aged) {
                 self.forget_oldest();

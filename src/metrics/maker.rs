@@ -16,7 +16,7 @@ use super::sometimes::Sometimes;
 const LABEL_VALUES: usize = 50;
 
 /// The values a label has had so far.
-pub struct Labels {
+pub(super) struct Labels {
     most: usize,
     seen: Mutex<AHashSet<String>>,
 }
@@ -28,14 +28,14 @@ impl Default for Labels {
 }
 
 impl Labels {
-    pub fn new(most: usize) -> Self {
+    pub(super) fn new(most: usize) -> Self {
         Self {
             most,
             seen: Mutex::default(),
         }
     }
 
-    pub fn cap<'a>(&self, value: &'a str) -> &'a str {
+    pub(super) fn cap<'a>(&self, value: &'a str) -> &'a str {
         let mut seen = self.seen();
         if seen.contains(value) {
             return value;
@@ -48,13 +48,13 @@ impl Labels {
     }
 
     /// Says whether it was known.
-    pub fn forget(&self, value: &str) -> bool {
+    pub(super) fn forget(&self, value: &str) -> bool {
         self.seen().remove(value)
     }
 
     /// Forgets who is not `there` any more, and as many of those that are not `first` as are in the
     /// way of those that are; gives who was forgotten.
-    pub fn settle(&self, first: &[&str], there: &HashSet<&str>) -> Vec<String> {
+    pub(super) fn settle(&self, first: &[&str], there: &HashSet<&str>) -> Vec<String> {
         let mut seen = self.seen();
         let mut gone: Vec<String> = seen
             .extract_if(|one| !there.contains(one.as_str()))

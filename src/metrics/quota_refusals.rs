@@ -4,13 +4,13 @@ use prometheus::IntCounterVec;
 
 use super::maker::{Labels, Maker};
 
-pub struct QuotaRefusals {
+pub(super) struct QuotaRefusals {
     senders: Labels,
     by_sender: IntCounterVec,
 }
 
 impl QuotaRefusals {
-    pub fn new(make: &Maker<'_>, most_services: usize) -> Self {
+    pub(super) fn new(make: &Maker<'_>, most_services: usize) -> Self {
         Self {
             senders: Labels::new(most_services),
             by_sender: make.counters(
@@ -21,12 +21,12 @@ impl QuotaRefusals {
         }
     }
 
-    pub fn count(&self, sender: &str) {
+    pub(super) fn count(&self, sender: &str) {
         let sender = self.senders.cap(sender);
         self.by_sender.with_label_values(&[sender]).inc();
     }
 
-    pub fn forget(&self, service: &str) {
+    pub(super) fn forget(&self, service: &str) {
         if self.senders.forget(service) {
             let _ = self.by_sender.remove_label_values(&[service]);
         }

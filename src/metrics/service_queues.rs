@@ -6,7 +6,7 @@ use super::maker::Maker;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::view::QueueDepths;
 
-pub struct ServiceQueues {
+pub(super) struct ServiceQueues {
     depth: IntGaugeVec,
     oldest_age: GaugeVec,
     in_flight: IntGaugeVec,
@@ -14,7 +14,7 @@ pub struct ServiceQueues {
 }
 
 impl ServiceQueues {
-    pub fn new(make: &Maker<'_>) -> Self {
+    pub(super) fn new(make: &Maker<'_>) -> Self {
         Self {
             depth: make.gauges(
                 "message_hub_queue_depth",
@@ -39,7 +39,7 @@ impl ServiceQueues {
         }
     }
 
-    pub fn show(&self, service: &str, depths: &QueueDepths, now: Timestamp) {
+    pub(super) fn show(&self, service: &str, depths: &QueueDepths, now: Timestamp) {
         let name = &[service];
         let whole = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         let waiting = whole(depths.waiting());
@@ -53,7 +53,7 @@ impl ServiceQueues {
         self.paused.with_label_values(name).set(is_paused);
     }
 
-    pub fn clear(&self) {
+    pub(super) fn clear(&self) {
         self.oldest_age.reset();
         for gauges in [&self.depth, &self.in_flight, &self.paused] {
             gauges.reset();

@@ -10,7 +10,7 @@ use crate::domain::message::{Priority, State};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::view::QueueDepths;
 
-pub struct Traffic {
+pub(super) struct Traffic {
     types: Labels,
     /// Accepted messages by their type.
     messages: IntCounterVec,
@@ -32,7 +32,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    pub fn new(make: &Maker<'_>) -> Self {
+    pub(super) fn new(make: &Maker<'_>) -> Self {
         Self {
             types: Labels::default(),
             messages: make.counters(
@@ -85,7 +85,7 @@ impl Traffic {
         }
     }
 
-    pub fn begin_at_zero(&self) {
+    pub(super) fn begin_at_zero(&self) {
         for state in State::ALL {
             self.by_state.with_label_values(&[state.name()]).set(0);
         }
@@ -101,7 +101,7 @@ impl Traffic {
     }
 
     /// A fact that was just written.
-    pub fn count(&self, fact: &Fact) {
+    pub(super) fn count(&self, fact: &Fact) {
         match fact {
             Fact::Accepted(message) => {
                 let kind = self.types.cap(message.kind.as_str());
@@ -128,12 +128,12 @@ impl Traffic {
         }
     }
 
-    pub fn observe_processing(&self, seconds: f64) {
+    pub(super) fn observe_processing(&self, seconds: f64) {
         self.processing.observe(seconds);
     }
 
     /// Puts the gauges where the messages are now.
-    pub fn show(&self, totals: MessageTotals, depths: &QueueDepths, now: Timestamp) {
+    pub(super) fn show(&self, totals: MessageTotals, depths: &QueueDepths, now: Timestamp) {
         self.show_messages(totals, depths);
         self.show_ages(depths, now);
     }

@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(45);
 
 /// How many connections a worker serves; others wait in the backlog. All of them leave the hub the
 /// files it needs itself, or, where there are few, half of them and no fewer than it cannot do without.
-pub fn of_worker(files: Option<u64>, workers: usize) -> usize {
+pub(super) fn of_worker(files: Option<u64>, workers: usize) -> usize {
     let files = files.map_or(usize::MAX, |files| {
         usize::try_from(files).unwrap_or(usize::MAX)
     });
@@ -51,7 +51,7 @@ const fn own_files(workers: usize) -> usize {
 ///
 /// # Errors
 /// Says how many it takes.
-pub fn check_files(files: Option<u64>, workers: usize) -> Result<(), String> {
+pub(super) fn check_files(files: Option<u64>, workers: usize) -> Result<(), String> {
     let least = own_files(workers) + LEAST_CONNECTIONS;
     match files {
         Some(files) if files < least as u64 => Err(format!(
@@ -65,7 +65,7 @@ pub fn check_files(files: Option<u64>, workers: usize) -> Result<(), String> {
 /// Lets connections in, of each peer at most half of those that are served: a connection costs
 /// nothing, and whoever holds many must leave room for others. Copies are the same.
 #[derive(Clone)]
-pub struct Doorkeeper {
+pub(super) struct Doorkeeper {
     pool: Pool,
     metrics: Arc<Metrics>,
     /// Whether it was told that some peer had all it may have.
@@ -75,7 +75,7 @@ pub struct Doorkeeper {
 }
 
 /// Kept with a connection, until it is closed.
-pub struct Inside {
+pub(super) struct Inside {
     _held: Held,
     metrics: Arc<Metrics>,
 }
@@ -87,7 +87,7 @@ impl Drop for Inside {
 }
 
 impl Doorkeeper {
-    pub fn new(most: usize, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(most: usize, metrics: Arc<Metrics>) -> Self {
         let shown = i64::try_from(most).unwrap_or(i64::MAX);
         metrics.connections.most.set(shown);
         Self {
@@ -99,7 +99,7 @@ impl Doorkeeper {
     }
 
     /// For every connection that was accepted; `None` if its peer has all it may have.
-    pub fn let_in(&self, stream: &TcpStream) -> Option<Inside> {
+    pub(super) fn let_in(&self, stream: &TcpStream) -> Option<Inside> {
         let peer = stream.peer_addr();
         let peer = peer.map_or(Peer::Unknown, |address| Peer::at(address.ip()));
         let mut held = self.pool.held(&peer);
@@ -127,7 +127,7 @@ impl Doorkeeper {
     }
 
     /// Says why, and closes in good order; of a flood only the first, since that takes a moment.
-    pub async fn turn_away(&self, stream: TcpStream) {
+    pub(super) async fn turn_away(&self, stream: TcpStream) {
         let leaving = self.leaving.fetch_add(1, Ordering::Relaxed);
         if leaving < MOST_LEAVING {
             let mut connection = Connection::new(stream);
@@ -140,7 +140,7 @@ impl Doorkeeper {
 }
 
 /// For every connection that was accepted.
-pub fn keep_in_check(stream: &TcpStream) {
+pub(super) fn keep_in_check(stream: &TcpStream) {
     let millis = u32::try_from(PATIENCE.as_millis()).unwrap_or(u32::MAX);
     if let Err(error) = set_tcp_user_timeout(stream, millis) {
         tracing::debug!(%error, "a connection has no time limit for what it does not take");

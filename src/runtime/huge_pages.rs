@@ -6,12 +6,12 @@
 use rustix::thread::disable_transparent_huge_pages;
 
 /// From now on, memory that is touched for the first time comes in ordinary pages.
-pub fn avoid() {
+pub(super) fn avoid() {
     set(true);
 }
 
 /// From now on, memory may come in huge pages, as far as the system gives any.
-pub fn allow() {
+pub(super) fn allow() {
     set(false);
 }
 

@@ -14,7 +14,7 @@ use crate::metrics::Metrics;
 const BEAT: Duration = Duration::from_millis(100);
 
 /// Begins the pulse of this thread. Until it ends, time passes only while it is given.
-pub fn begin(clock: Clock, metrics: Arc<Metrics>) {
+pub(super) fn begin(clock: Clock, metrics: Arc<Metrics>) {
     let pulse = clock.pulse();
     actix::spawn(async move {
         loop {
@@ -32,7 +32,7 @@ pub fn begin(clock: Clock, metrics: Arc<Metrics>) {
 }
 
 /// Watches the system's clock, and tells when it was set.
-pub fn watch_clock(clock: Clock, followers: [Recipient<ClockSet>; 2]) {
+pub(super) fn watch_clock(clock: Clock, followers: [Recipient<ClockSet>; 2]) {
     actix::spawn(async move {
         let mut told = 0;
         loop {

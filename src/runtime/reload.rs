@@ -26,7 +26,7 @@ const AT_ONCE: [&str; 6] = [
 ];
 
 /// What a running hub goes by, and where it came from.
-pub struct Reload {
+pub(super) struct Reload {
     file: ConfigFile,
     /// As it was read last; what needs a restart is not yet so.
     latest: Config,
@@ -37,7 +37,12 @@ pub struct Reload {
 }
 
 impl Reload {
-    pub fn new(file: &ConfigFile, config: &Config, hub: web::Data<Hub>, to: Addresses) -> Self {
+    pub(super) fn new(
+        file: &ConfigFile,
+        config: &Config,
+        hub: web::Data<Hub>,
+        to: Addresses,
+    ) -> Self {
         Self {
             file: file.clone(),
             latest: config.clone(),
@@ -48,7 +53,7 @@ impl Reload {
     }
 
     /// Reads the file again. One that cannot be loaded leaves everything as it is.
-    pub fn again(&mut self) {
+    pub(super) fn again(&mut self) {
         let Some(path) = self.file.path() else {
             return tracing::info!(
                 "SIGHUP: there is no configuration file to read again, and the environment of a \

@@ -28,7 +28,7 @@ const AHEAD: usize = 8;
 
 /// What the start found.
 #[derive(Debug)]
-pub struct Recovered {
+pub(super) struct Recovered {
     recovery: Recovery,
     /// When the latest record was written.
     last_at: Timestamp,
@@ -37,16 +37,16 @@ pub struct Recovered {
 }
 
 impl Recovered {
-    pub fn last_position(&self) -> Position {
+    pub(super) fn last_position(&self) -> Position {
         self.recovery.last_position
     }
 
     /// What a torn write left, which was cut off; space reserved ahead is none.
-    pub fn torn(&self) -> Option<&Cut> {
+    pub(super) fn torn(&self) -> Option<&Cut> {
         self.recovery.cut.as_ref().filter(|cut| !cut.zeroes)
     }
 
-    pub fn last_at(&self) -> Timestamp {
+    pub(super) fn last_at(&self) -> Timestamp {
         self.last_at
     }
 }
@@ -75,7 +75,7 @@ impl fmt::Display for Recovered {
 type Batch = (Vec<Recorded>, i64);
 
 /// Replays on another thread, as fast as the actors take it in.
-pub async fn replay(
+pub(super) async fn replay(
     mut journal: Box<dyn Journal>,
     mut write_model: WriteModel,
     actors: &[Recipient<Committed>],

@@ -49,14 +49,14 @@ use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::{Journal, Readers};
 use crate::telemetry;
 
-pub use shared::Shared;
+pub(super) use shared::Shared;
 
 const MAILBOX: usize = 1024;
 /// Clocks that are kept right are set back by less.
 const NOTEWORTHY_STEP_BACK: Duration = Duration::from_secs(1);
 
 /// What the actors are made of, and where they reach each other.
-pub struct Ring {
+pub(super) struct Ring {
     config: Config,
     trust: Trust,
     clock: Clock,
@@ -69,7 +69,7 @@ pub struct Ring {
 
 /// The core actors' addresses, valid before the actors start.
 #[derive(Clone)]
-pub struct Addresses {
+pub(super) struct Addresses {
     pub warden: Addr<Warden>,
     pub router: Addr<Router>,
     pub event_store: Addr<EventStore>,
@@ -84,7 +84,7 @@ pub struct Addresses {
 }
 
 /// The mailboxes of the core actors, which are still to come.
-pub struct PendingMailboxes {
+pub(super) struct PendingMailboxes {
     router: PendingMailbox<Router>,
     event_store: PendingMailbox<EventStore>,
     scheduler: PendingMailbox<Scheduler>,
@@ -98,7 +98,7 @@ pub struct PendingMailboxes {
 }
 
 /// A ring that turns.
-pub struct Running {
+pub(super) struct Running {
     pub recovery: Recovered,
     pub to: Addresses,
     /// The thread of the writer and of the router before it.
@@ -112,7 +112,7 @@ fn give_up() {
 }
 
 impl Ring {
-    pub fn new(
+    pub(super) fn new(
         config: &Config,
         trust: Trust,
         clock: Clock,
@@ -160,7 +160,7 @@ impl Ring {
     }
 
     /// Starts the actors, replays the journal through them, and lets them begin.
-    pub async fn start(
+    pub(super) async fn start(
         &self,
         pending: PendingMailboxes,
         journal: impl Journal + 'static,
@@ -235,7 +235,7 @@ impl Ring {
     }
 
     /// Where the actors are reached, also before they start.
-    pub fn to(&self) -> &Addresses {
+    pub(super) fn to(&self) -> &Addresses {
         &self.to
     }
 

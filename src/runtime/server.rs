@@ -23,7 +23,7 @@ use crate::opening::{StartError, cannot_listen};
 use crate::telemetry::QuietSpans;
 
 /// Serves on `listener` until the handle says otherwise.
-pub fn start(
+pub(super) fn start(
     config: &Config,
     listener: TcpListener,
     hub: web::Data<Hub>,
@@ -92,6 +92,6 @@ async fn take(
 }
 
 /// As many as there are cores, two at least.
-pub fn workers() -> usize {
+pub(super) fn workers() -> usize {
     std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2))
 }

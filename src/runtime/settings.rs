@@ -13,7 +13,7 @@ use crate::logic::queues::QueuePolicy;
 use crate::logic::retention::RetentionPolicy;
 use crate::logic::retention::messages::MessageRetentionPolicy;
 
-pub fn retry_policy(config: &Config) -> RetryPolicy {
+pub(super) fn retry_policy(config: &Config) -> RetryPolicy {
     RetryPolicy {
         base_delay: config.base_retry_delay,
         max_delay: config.max_retry_delay,
@@ -23,7 +23,7 @@ pub fn retry_policy(config: &Config) -> RetryPolicy {
     }
 }
 
-pub fn queue_policy(config: &Config) -> QueuePolicy {
+pub(super) fn queue_policy(config: &Config) -> QueuePolicy {
     QueuePolicy {
         ranks: RankPolicy {
             patience: config.patience,
@@ -34,7 +34,7 @@ pub fn queue_policy(config: &Config) -> QueuePolicy {
     }
 }
 
-pub fn history(config: &Config) -> historian::Settings {
+pub(super) fn history(config: &Config) -> historian::Settings {
     historian::Settings {
         snapshot_interval: config.snapshot_interval,
         retention: RetentionPolicy {
@@ -50,7 +50,7 @@ pub fn history(config: &Config) -> historian::Settings {
     }
 }
 
-pub fn breaker_policy(config: &Config) -> BreakerPolicy {
+pub(super) fn breaker_policy(config: &Config) -> BreakerPolicy {
     BreakerPolicy {
         failure_threshold: config.circuit_breaker_failure_threshold,
         rejection_threshold: config.circuit_breaker_rejection_threshold,
@@ -60,7 +60,7 @@ pub fn breaker_policy(config: &Config) -> BreakerPolicy {
     }
 }
 
-pub fn thresholds(config: &Config) -> Thresholds {
+pub(super) fn thresholds(config: &Config) -> Thresholds {
     Thresholds {
         unhealthy: config.unhealthy_threshold,
         healthy: config.healthy_threshold,

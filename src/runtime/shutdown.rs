@@ -22,15 +22,15 @@ use crate::ports::archive::Archive;
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
 /// SIGTERM and SIGINT, caught from the moment this is made.
-pub struct Signals(io::Result<(Signal, Signal)>);
+pub(super) struct Signals(io::Result<(Signal, Signal)>);
 
 impl Signals {
-    pub fn catch() -> Self {
+    pub(super) fn catch() -> Self {
         Self(catch())
     }
 
     /// Waits for the first one.
-    pub async fn received(self) {
+    pub(super) async fn received(self) {
         let (mut term, mut int) = match self.0 {
             Ok(signals) => signals,
             Err(error) => {
@@ -48,10 +48,10 @@ impl Signals {
 }
 
 /// SIGHUP, which no longer ends the process from the moment this is made.
-pub struct Hangups(Option<Signal>);
+pub(super) struct Hangups(Option<Signal>);
 
 impl Hangups {
-    pub fn catch() -> Self {
+    pub(super) fn catch() -> Self {
         let caught = signal(SignalKind::hangup());
         let caught = caught.inspect_err(|error| {
             tracing::warn!(%error, "cannot listen for SIGHUP; it ends this hub, which loses nothing");
@@ -60,14 +60,14 @@ impl Hangups {
     }
 
     /// Waits for the next one; `None`: there will be none.
-    pub async fn next(&mut self) -> Option<()> {
+    pub(super) async fn next(&mut self) -> Option<()> {
         self.0.as_mut()?.recv().await
     }
 }
 
 /// From now on a write beyond what a file may have (`ulimit -f`) fails, as one on a full disk does,
 /// and does not end the process.
-pub fn survive_large_files() {
+pub(super) fn survive_large_files() {
     let kind = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
     // It stays caught when nobody listens any more.
     if let Err(error) = signal(kind) {
@@ -84,7 +84,7 @@ fn catch() -> io::Result<(Signal, Signal)> {
 
 /// Stops within `limit`. What is still with a destination then is simply not settled: no attempt
 /// is spent, and the next start hands it out again.
-pub async fn stop(
+pub(super) async fn stop(
     running: Running,
     archive: &dyn Archive,
     (server, visits): (ServerHandle, Visits),

@@ -144,7 +144,7 @@ fn a_disk_that_is_really_full_stops_only_intake() {
 }
 
 /// Holds the archive of a hub for itself.
-pub fn lock_archive(hub: &TestHub) -> SqliteConnection {
+pub(crate) fn lock_archive(hub: &TestHub) -> SqliteConnection {
     let path = hub.data().join("hub.db");
     let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     eventually("the archive is ours", || {

@@ -32,7 +32,7 @@ fn open(directory: &Path, segment_bytes: u64) -> Result<FileJournal, JournalErro
     FileJournal::open(directory, options(segment_bytes))
 }
 
-pub fn replay(journal: &mut dyn Journal) -> Result<(Vec<Recorded>, Recovery), JournalError> {
+pub(crate) fn replay(journal: &mut dyn Journal) -> Result<(Vec<Recorded>, Recovery), JournalError> {
     let mut records = Vec::new();
     let recovery = journal.replay(&mut |record| records.push(record))?;
     Ok((records, recovery))
@@ -70,11 +70,11 @@ fn message(number: u128) -> Message {
     }
 }
 
-pub fn accepted(number: u128) -> Fact {
+pub(crate) fn accepted(number: u128) -> Fact {
     Fact::Accepted(Arc::new(message(number)))
 }
 
-pub fn delivered(number: u128) -> Fact {
+pub(crate) fn delivered(number: u128) -> Fact {
     Fact::Delivered(Settlement {
         id: MessageId(Uuid::from_u128(number)),
         at: Timestamp::from_millis(1_780_000_000_001),
@@ -93,7 +93,7 @@ pub fn delivered(number: u128) -> Fact {
     })
 }
 
-pub fn numbered(facts: impl IntoIterator<Item = Fact>) -> Vec<Recorded> {
+pub(crate) fn numbered(facts: impl IntoIterator<Item = Fact>) -> Vec<Recorded> {
     let numbered = facts.into_iter().zip(1..);
     numbered
         .map(|(fact, position)| Recorded { position, fact })

@@ -75,8 +75,8 @@ mod waiting;
 mod adapters {
     #![allow(dead_code, reason = "unit tests need more of them")]
 
-    pub mod archive_memory;
-    pub mod journal_memory;
+    pub(crate) mod archive_memory;
+    pub(crate) mod journal_memory;
 }
 
 // As what is in them names it.

@@ -8,17 +8,17 @@ use ahash::AHashSet;
 use crate::domain::ids::MessageId;
 
 #[derive(Default)]
-pub struct Desk {
+pub(super) struct Desk {
     claimed: AHashSet<MessageId>,
 }
 
 impl Desk {
     /// Whether nobody else is at work on it.
-    pub fn claim(&mut self, id: MessageId) -> bool {
+    pub(super) fn claim(&mut self, id: MessageId) -> bool {
         self.claimed.insert(id)
     }
 
-    pub fn release(&mut self, id: MessageId) {
+    pub(super) fn release(&mut self, id: MessageId) {
         self.claimed.remove(&id);
     }
 }

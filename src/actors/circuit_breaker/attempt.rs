@@ -10,7 +10,7 @@ use crate::logic::outcome::{Answered, describe, status_code};
 use crate::logic::queues::Delivery;
 use crate::ports::transport::PushAnswer;
 
-pub struct InFlight {
+pub(super) struct InFlight {
     pub delivery: Delivery,
     pub ticket: Ticket,
     pub started_at: Timestamp,
@@ -26,7 +26,12 @@ pub struct InFlight {
 }
 
 impl InFlight {
-    pub fn new(delivery: Delivery, ticket: Ticket, pushed_to: Target, now: Timestamp) -> Self {
+    pub(super) fn new(
+        delivery: Delivery,
+        ticket: Ticket,
+        pushed_to: Target,
+        now: Timestamp,
+    ) -> Self {
         Self {
             delivery,
             ticket,
@@ -40,7 +45,7 @@ impl InFlight {
     }
 
     /// What an instance answered, whatever the next one does.
-    pub fn heard(&mut self, answered: Answered, now: Timestamp) {
+    pub(super) fn heard(&mut self, answered: Answered, now: Timestamp) {
         if let Answered::Failed { retry_after } = answered {
             let wish = retry_after.map(|after| now.plus(after));
             self.not_before = self.not_before.max(wish);
@@ -48,7 +53,7 @@ impl InFlight {
     }
 
     /// What is written down about it, by its last answer.
-    pub fn attempt(&self, answer: &PushAnswer, answered: Answered, now: Moment) -> Attempt {
+    pub(super) fn attempt(&self, answer: &PushAnswer, answered: Answered, now: Moment) -> Attempt {
         Attempt {
             number: self.delivery.attempt,
             at: now.wall_time(self.started_at),

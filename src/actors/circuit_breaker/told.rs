@@ -6,14 +6,14 @@ use crate::actors::messages::WindowChanged;
 use crate::domain::service::{KindRoom, Outlook};
 
 /// What was last told.
-pub struct Told {
+pub(super) struct Told {
     window: u32,
     outlook: Outlook,
     kinds: Arc<[KindRoom]>,
 }
 
 impl Told {
-    pub fn of(news: WindowChanged) -> Self {
+    pub(super) fn of(news: WindowChanged) -> Self {
         Self {
             window: news.window,
             outlook: news.outlook,
@@ -21,11 +21,11 @@ impl Told {
         }
     }
 
-    pub fn says_all_of(&self, news: &WindowChanged) -> bool {
+    pub(super) fn says_all_of(&self, news: &WindowChanged) -> bool {
         (self.window, self.outlook) == (news.window, news.outlook) && self.kinds == news.kinds
     }
 
-    pub fn has_the_outlook_of(&self, news: &WindowChanged) -> bool {
+    pub(super) fn has_the_outlook_of(&self, news: &WindowChanged) -> bool {
         self.outlook == news.outlook && KindRoom::differ_in_room_only(&self.kinds, &news.kinds)
     }
 }

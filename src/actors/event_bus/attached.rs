@@ -11,25 +11,25 @@ pub(super) struct Attached(AHashMap<SubscriptionId, FeedId>);
 
 impl Attached {
     /// Gives the socket that had it before, if it was another.
-    pub fn take_over(&mut self, id: SubscriptionId, socket: FeedId) -> Option<FeedId> {
+    pub(super) fn take_over(&mut self, id: SubscriptionId, socket: FeedId) -> Option<FeedId> {
         let before = self.0.insert(id, socket);
         before.filter(|before| *before != socket)
     }
 
-    pub fn socket_of(&self, id: SubscriptionId) -> Option<FeedId> {
+    pub(super) fn socket_of(&self, id: SubscriptionId) -> Option<FeedId> {
         self.0.get(&id).copied()
     }
 
-    pub fn is(&self, id: SubscriptionId, socket: FeedId) -> bool {
+    pub(super) fn is(&self, id: SubscriptionId, socket: FeedId) -> bool {
         self.socket_of(id) == Some(socket)
     }
 
-    pub fn leave(&mut self, socket: FeedId) {
+    pub(super) fn leave(&mut self, socket: FeedId) {
         self.0.retain(|_, present| *present != socket);
     }
 
     /// Gives the socket that had it.
-    pub fn forget(&mut self, id: SubscriptionId) -> Option<FeedId> {
+    pub(super) fn forget(&mut self, id: SubscriptionId) -> Option<FeedId> {
         self.0.remove(&id)
     }
 }

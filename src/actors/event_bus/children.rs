@@ -44,7 +44,7 @@ pub(super) struct Subscriber {
 
 impl<A: Actor> Child<A> {
     /// How long to wait before it is replaced.
-    pub fn pause(&mut self, now: Timestamp) -> Duration {
+    pub(super) fn pause(&mut self, now: Timestamp) -> Duration {
         if now.since(self.began_at) >= LONG_LIFE {
             self.deaths = 0;
         }

@@ -22,7 +22,7 @@ pub(super) struct Loss {
 
 impl Lost {
     /// What a socket has to know that has the subscription now.
-    pub fn of(&self, id: SubscriptionId, now: Timestamp) -> Unsettled {
+    pub(super) fn of(&self, id: SubscriptionId, now: Timestamp) -> Unsettled {
         let Some(loss) = self.0.get(&id) else {
             return Unsettled::default();
         };
@@ -33,7 +33,7 @@ impl Lost {
     }
 
     /// From now on it has lost something, and nothing waits for that yet.
-    pub fn entry(&mut self, id: SubscriptionId, now: Timestamp) -> &mut Loss {
+    pub(super) fn entry(&mut self, id: SubscriptionId, now: Timestamp) -> &mut Loss {
         self.0.entry(id).or_insert_with(|| Loss {
             losses: Losses::default(),
             until: now,
@@ -42,13 +42,13 @@ impl Lost {
     }
 
     /// When what it lost is sent again.
-    pub fn wait(&mut self, id: SubscriptionId, until: Timestamp) {
+    pub(super) fn wait(&mut self, id: SubscriptionId, until: Timestamp) {
         if let Some(loss) = self.0.get_mut(&id) {
             loss.until = until;
         }
     }
 
-    pub fn acked(&mut self, id: SubscriptionId, through: Sequence) {
+    pub(super) fn acked(&mut self, id: SubscriptionId, through: Sequence) {
         if let Some(loss) = self.0.get_mut(&id) {
             loss.losses.acked(through);
             if loss.losses.count() == 0 {
@@ -57,7 +57,7 @@ impl Lost {
         }
     }
 
-    pub fn forget(&mut self, id: SubscriptionId) -> Option<String> {
+    pub(super) fn forget(&mut self, id: SubscriptionId) -> Option<String> {
         self.0.remove(&id)?.error
     }
 }

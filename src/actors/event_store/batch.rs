@@ -17,7 +17,7 @@ use crate::logic::journal::units;
 use crate::logic::write_model::{Draft, WriteModel};
 
 /// Takes from what is pending what follows from the journal. What is new gets `refusal`, if any.
-pub fn choose(
+pub(super) fn choose(
     write_model: &mut WriteModel,
     now: Timestamp,
     random: &mut StdRng,

@@ -12,7 +12,7 @@ use crate::domain::refusal::Refusal;
 use crate::logic::journal::units::Units;
 
 /// What to say once the batch is on disk.
-pub enum Answer {
+pub(super) enum Answer {
     Slots(Vec<Slot>, Reply<Vec<Slot>>),
     Events(Vec<EventSlot>, Reply<Vec<EventSlot>>),
     Recorded(Reply<()>),
@@ -20,7 +20,7 @@ pub enum Answer {
 
 impl Answer {
     /// A client that went away needs no answer.
-    pub fn send(self) {
+    pub(super) fn send(self) {
         match self {
             Self::Slots(slots, reply) => drop(reply.send(slots)),
             Self::Events(slots, reply) => drop(reply.send(slots)),
@@ -31,7 +31,7 @@ impl Answer {
 
 /// A batch before it is written.
 #[derive(Default)]
-pub struct Chosen {
+pub(super) struct Chosen {
     pub facts: Vec<Fact>,
     /// Which of them survive together.
     pub units: Units,
@@ -46,7 +46,7 @@ impl Chosen {
     /// For a disk without room or another shortage: what clients sent gets `refusal`, and what remains to be said now is
     /// left here. Gives back what waits for space: facts that settle older things, and who wants
     /// to know of them.
-    pub fn hold_back(&mut self, refusal: &Refusal) -> Vec<Pending> {
+    pub(super) fn hold_back(&mut self, refusal: &Refusal) -> Vec<Pending> {
         let mut held = Vec::new();
         let (facts, units) = (
             std::mem::take(&mut self.facts),

@@ -3,7 +3,7 @@
 use crate::actors::messages::{Accept, EventSlot, Publish, Record, Slot};
 
 /// What waits for the next flush.
-pub enum Pending {
+pub(super) enum Pending {
     Accept(Accept),
     Publish(Publish),
     Record(Record),
@@ -11,7 +11,7 @@ pub enum Pending {
 
 impl Pending {
     /// Of what a client sent.
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Accept(accept) => {
                 let offered = accept.slots.iter().filter_map(Slot::offered);

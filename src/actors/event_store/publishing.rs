@@ -8,7 +8,7 @@ use crate::logic::write_model::{Draft, Offered, Publication};
 use super::chosen::Chosen;
 
 /// Decides every slot of one request, and adds its events to the batch.
-pub fn choose_events(
+pub(super) fn choose_events(
     slots: &mut [EventSlot],
     atomic: bool,
     refusal: Option<&Refusal>,

@@ -7,18 +7,18 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::domain::refusal::Refusal;
 
 /// States of clients in memory at once: each may be large, and takes more while it is built.
-pub const AT_ONCE: usize = 2;
+pub(super) const AT_ONCE: usize = 2;
 /// Clients that may wait for their turn.
-pub const MOST_WAITING: usize = 64;
+pub(super) const MOST_WAITING: usize = 64;
 
 #[derive(Clone)]
-pub struct Line {
+pub(super) struct Line {
     places: Arc<Semaphore>,
     turns: Arc<Semaphore>,
 }
 
 /// A place in the line.
-pub struct Place {
+pub(super) struct Place {
     _place: OwnedSemaphorePermit,
     turns: Arc<Semaphore>,
 }
@@ -35,7 +35,7 @@ impl Default for Line {
 impl Line {
     /// # Errors
     /// [`Refusal::TooManyStates`] if too many wait already.
-    pub fn join(&self) -> Result<Place, Refusal> {
+    pub(super) fn join(&self) -> Result<Place, Refusal> {
         let place = self.places.clone().try_acquire_owned();
         Ok(Place {
             _place: place.map_err(|_| Refusal::TooManyStates)?,
@@ -46,7 +46,7 @@ impl Line {
 
 impl Place {
     /// First come, first served. The next has its turn when what comes back is dropped.
-    pub async fn turn(&self) -> OwnedSemaphorePermit {
+    pub(super) async fn turn(&self) -> OwnedSemaphorePermit {
         let turn = self.turns.clone().acquire_owned().await;
         turn.expect("nobody closes the line")
     }

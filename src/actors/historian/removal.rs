@@ -20,7 +20,7 @@ use crate::ports::archive::{ArchiveError, EventQuery};
 const CHUNK: usize = 1 << 20;
 
 /// What a step works with.
-pub struct Removal {
+pub(super) struct Removal {
     pub clock: Clock,
     pub states: States,
     pub record: Recipient<Record>,
@@ -32,7 +32,7 @@ impl Removal {
     /// The first event that is not older than `cutoff`, or the next one to come; the oldest that
     /// is kept if older ones than that event were lost: nobody knows how old they were, and a
     /// backup may bring them back.
-    pub async fn first_young(&self, cutoff: Timestamp) -> Result<Sequence, ArchiveError> {
+    pub(super) async fn first_young(&self, cutoff: Timestamp) -> Result<Sequence, ArchiveError> {
         self.states.flush().await?;
         let first = EventQuery {
             from_sequence: Some(self.oldest),
@@ -60,7 +60,7 @@ impl Removal {
 
     /// Has the journal take a snapshot of every stream with events before `end` that has no newer
     /// one; those that are left come back, for the record that removes the events.
-    pub async fn snapshots(&self, end: Sequence) -> Result<Vec<Fact>, ArchiveError> {
+    pub(super) async fn snapshots(&self, end: Sequence) -> Result<Vec<Fact>, ArchiveError> {
         let mut facts = Vec::new();
         let mut bytes = 0;
         for head in self.states.archive.streams_before(end).await? {

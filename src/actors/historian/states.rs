@@ -12,7 +12,7 @@ use crate::logic::fold::Fold;
 use crate::ports::archive::{Archive, ArchiveError, EventQuery};
 
 /// No state that the hub builds is longer, in bytes: far less than a record of the journal takes.
-pub const MOST_STATE_BYTES: usize = 16 << 20;
+pub(super) const MOST_STATE_BYTES: usize = 16 << 20;
 /// Events read at once, if they are small.
 const PAGE: usize = 32;
 /// How often a reading begins anew because retention took events from under it.
@@ -20,7 +20,7 @@ const TRIES: usize = 3;
 
 /// The archive, and who brings it up to date.
 #[derive(Clone)]
-pub struct States {
+pub(super) struct States {
     pub archive: Arc<dyn Archive>,
     pub flush: Recipient<Flush>,
 }
@@ -35,7 +35,7 @@ enum Reading {
 
 impl States {
     /// Makes everything committed so far readable.
-    pub async fn flush(&self) -> Result<(), ArchiveError> {
+    pub(super) async fn flush(&self) -> Result<(), ArchiveError> {
         Flush::ask(&self.flush).await
     }
 
@@ -45,7 +45,7 @@ impl States {
     /// [`Refusal::EventsGone`] with `oldest` if events before are gone that no snapshot covers;
     /// [`Refusal::StateTooLarge`] if the state is, or was on the way, longer than
     /// [`MOST_STATE_BYTES`].
-    pub async fn at(
+    pub(super) async fn at(
         &self,
         stream: &StreamId,
         version: u64,
@@ -72,7 +72,7 @@ impl States {
     }
 
     /// The version of the stream's newest snapshot; 0: there is none.
-    pub async fn covered(&self, stream: &StreamId) -> Result<u64, ArchiveError> {
+    pub(super) async fn covered(&self, stream: &StreamId) -> Result<u64, ArchiveError> {
         let newest = self.archive.snapshot(stream.clone(), u64::MAX).await?;
         Ok(newest.map_or(0, |snapshot| snapshot.version))
     }

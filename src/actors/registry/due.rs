@@ -3,7 +3,7 @@
 use crate::domain::ids::{InstanceId, ServiceName};
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Due {
+pub(super) enum Due {
     /// Who polled for this service may have left.
     Puller(ServiceName),
     /// A heartbeat may be overdue.

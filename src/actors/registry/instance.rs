@@ -9,7 +9,7 @@ use crate::domain::moment::Moment;
 use crate::domain::service::{Address, Health, Registration, Target};
 use crate::domain::timestamp::Timestamp;
 
-pub struct Instance {
+pub(super) struct Instance {
     pub registration: Arc<Registration>,
     /// Volatile, with what follows: unknown after a restart, until the first sign of life.
     pub health: Health,
@@ -30,7 +30,7 @@ pub struct Instance {
 }
 
 impl Instance {
-    pub fn new(registration: Arc<Registration>, heard_at: Timestamp) -> Self {
+    pub(super) fn new(registration: Arc<Registration>, heard_at: Timestamp) -> Self {
         let registered_at = registration.registered_at;
         Self {
             registration,
@@ -47,7 +47,7 @@ impl Instance {
     }
 
     /// Why it is sent nothing, if it is not.
-    pub fn out_of_rotation(&self) -> Option<OutOfRotation> {
+    pub(super) fn out_of_rotation(&self) -> Option<OutOfRotation> {
         match self.withdrawn {
             Some((Withdrawal::Gone, _)) => Some(OutOfRotation::Gone),
             Some((Withdrawal::Draining, _)) => Some(OutOfRotation::Draining),
@@ -55,27 +55,27 @@ impl Instance {
         }
     }
 
-    pub fn is_available(&self) -> bool {
+    pub(super) fn is_available(&self) -> bool {
         self.out_of_rotation().is_none()
     }
 
     /// Messages are sent to its address; it does not ask for them.
-    pub fn is_pushed_to(&self) -> bool {
+    pub(super) fn is_pushed_to(&self) -> bool {
         self.registration.address.is_some()
     }
 
     /// It wants nothing more, which is more than to drain.
-    pub fn is_gone(&self) -> bool {
+    pub(super) fn is_gone(&self) -> bool {
         matches!(self.withdrawn, Some((Withdrawal::Gone, _)))
     }
 
     /// Whether its health says something about its service: who left does not count.
-    pub fn is_staying(&self) -> bool {
+    pub(super) fn is_staying(&self) -> bool {
         self.withdrawn.is_none()
     }
 
     /// That it takes nothing new, for the journal.
-    pub fn withdrawal(&self, why: Withdrawal, at: Timestamp) -> Fact {
+    pub(super) fn withdrawal(&self, why: Withdrawal, at: Timestamp) -> Fact {
         Fact::InstanceWithdrawn(InstanceWithdrawn {
             service: self.registration.service.clone(),
             instance_id: self.registration.instance_id.clone(),
@@ -85,7 +85,7 @@ impl Instance {
         })
     }
 
-    pub fn draining_since(&self) -> Option<Timestamp> {
+    pub(super) fn draining_since(&self) -> Option<Timestamp> {
         match self.withdrawn {
             Some((Withdrawal::Draining, since)) => Some(since),
             _ => None,
@@ -93,23 +93,23 @@ impl Instance {
     }
 
     /// Whether somebody would notice if it came back to life.
-    pub fn may_expire(&self) -> bool {
+    pub(super) fn may_expire(&self) -> bool {
         self.registration.ttl_ms.is_some() || self.registration.health_check.is_some()
     }
 
     /// When its next heartbeat is overdue, if it promised any.
-    pub fn expires_at(&self) -> Option<Timestamp> {
+    pub(super) fn expires_at(&self) -> Option<Timestamp> {
         let ttl = self.registration.ttl()?;
         Some(self.heard_at.plus(ttl))
     }
 
     /// Whether it is still where it was when it had this address.
-    pub fn is_at(&self, address: &Address) -> bool {
+    pub(super) fn is_at(&self, address: &Address) -> bool {
         self.registration.address.as_deref() == Some(address)
     }
 
     /// What the balancer may choose; health decides there.
-    pub fn target(&self) -> Option<Target> {
+    pub(super) fn target(&self) -> Option<Target> {
         if !self.is_staying() {
             return None;
         }
@@ -124,7 +124,7 @@ impl Instance {
         })
     }
 
-    pub fn view(&self, now: Moment) -> InstanceView {
+    pub(super) fn view(&self, now: Moment) -> InstanceView {
         let transport = match self.registration.address {
             Some(_) => Transport::Http,
             None => Transport::Pull,

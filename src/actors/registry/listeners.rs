@@ -8,7 +8,7 @@ use crate::domain::service::{Health, Registration};
 use crate::domain::timestamp::Timestamp;
 
 /// What a socket that listens is to its service.
-pub struct Listener {
+pub(super) struct Listener {
     pub instance_id: InstanceId,
     pub since: Timestamp,
     pub prefetch: u32,
@@ -16,7 +16,7 @@ pub struct Listener {
 
 impl Listener {
     /// Whoever keeps a socket open is well.
-    pub fn view(&self, service: &ServiceName, max_in_flight: u32) -> InstanceView {
+    pub(super) fn view(&self, service: &ServiceName, max_in_flight: u32) -> InstanceView {
         let registration = Registration {
             service: service.clone(),
             instance_id: self.instance_id.clone(),

@@ -85,14 +85,14 @@ impl Services {
 
 impl Service {
     /// The instances that are there only because they listen.
-    pub fn unregistered_listeners(&self) -> usize {
+    pub(super) fn unregistered_listeners(&self) -> usize {
         let ids = self.listeners.values().map(|one| &one.instance_id);
         let ids: BTreeSet<_> = ids.filter(|id| !self.instances.contains_key(*id)).collect();
         ids.len()
     }
 
     /// All instances: who is registered, and who only listens.
-    pub fn instance_views(&self, name: &ServiceName, now: Moment) -> Vec<InstanceView> {
+    pub(super) fn instance_views(&self, name: &ServiceName, now: Moment) -> Vec<InstanceView> {
         let mut views: Vec<InstanceView> = Vec::new();
         let mut prefetch = self.prefetch();
         for (id, instance) in &self.instances {

@@ -15,7 +15,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::logic::circuit::ForcedSince;
 
 #[derive(Default)]
-pub struct Services {
+pub(super) struct Services {
     pub(super) known: BTreeMap<ServiceName, Service>,
     /// Kept for a service that deregistered, as it may come back.
     strategies: BTreeMap<ServiceName, Strategy>,
@@ -24,7 +24,7 @@ pub struct Services {
 }
 
 #[derive(Default)]
-pub struct Service {
+pub(super) struct Service {
     /// It registered, and did not deregister since. A name that only polled is a service as long
     /// as it polls.
     pub(super) registered: bool,
@@ -40,14 +40,14 @@ pub struct Service {
 }
 
 #[derive(Clone, Copy)]
-pub struct Polled {
+pub(super) struct Polled {
     pub(super) at: Timestamp,
     until: Timestamp,
 }
 
 /// What a registration was to what was known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Entry {
+pub(super) enum Entry {
     New,
     /// It is checked elsewhere, or in another way.
     Moved,
@@ -56,13 +56,13 @@ pub enum Entry {
 }
 
 impl Services {
-    pub fn know(&mut self, service: &ServiceName) {
+    pub(super) fn know(&mut self, service: &ServiceName) {
         self.known.entry(service.clone()).or_default();
     }
 
     /// Adds an instance, or replaces what was registered of it; its health and history stay.
     /// `heard_at` is when it registered, by the hub's own clock.
-    pub fn put(&mut self, registration: Arc<Registration>, heard_at: Timestamp) -> Entry {
+    pub(super) fn put(&mut self, registration: Arc<Registration>, heard_at: Timestamp) -> Entry {
         let service = self.known.entry(registration.service.clone()).or_default();
         service.registered = true;
         service.is_lapsed = false;
@@ -88,7 +88,7 @@ impl Services {
 
     /// The instance takes nothing new, unless it has registered again since; says whether this
     /// changes anything.
-    pub fn withdraw(&mut self, withdrawn: &InstanceWithdrawn) -> bool {
+    pub(super) fn withdraw(&mut self, withdrawn: &InstanceWithdrawn) -> bool {
         let instance = self.instance_mut(&withdrawn.service, &withdrawn.instance_id);
         if let Some(instance) = instance
             && instance.registration.registered_at == withdrawn.registered_at
@@ -100,7 +100,7 @@ impl Services {
         false
     }
 
-    pub fn remove_instance(&mut self, service: &ServiceName, id: &InstanceId) {
+    pub(super) fn remove_instance(&mut self, service: &ServiceName, id: &InstanceId) {
         if let Some(service) = self.known.get_mut(service)
             && let Some(instance) = service.instances.remove(id)
         {
@@ -109,7 +109,7 @@ impl Services {
     }
 
     /// Forgets the service, unless somebody listens, who goes on doing so.
-    pub fn remove(&mut self, service: &ServiceName) {
+    pub(super) fn remove(&mut self, service: &ServiceName) {
         if let Some(known) = self.known.remove(service)
             && !known.listeners.is_empty()
         {
@@ -123,7 +123,7 @@ impl Services {
 
     /// Another instance at the same host and port, with another path: most likely the same process,
     /// before somebody corrected its path.
-    pub fn beside(&self, registration: &Registration) -> Option<InstanceId> {
+    pub(super) fn beside(&self, registration: &Registration) -> Option<InstanceId> {
         let here = registration.address.as_ref()?;
         let (origin, url) = (Origin::of(&here.url), here.message_url());
         let service = self.known.get(&registration.service)?;
@@ -139,11 +139,11 @@ impl Services {
         other.cloned()
     }
 
-    pub fn instance(&self, service: &ServiceName, id: &InstanceId) -> Option<&Instance> {
+    pub(super) fn instance(&self, service: &ServiceName, id: &InstanceId) -> Option<&Instance> {
         self.known.get(service)?.instances.get(id)
     }
 
-    pub fn instance_mut(
+    pub(super) fn instance_mut(
         &mut self,
         service: &ServiceName,
         id: &InstanceId,
@@ -152,37 +152,42 @@ impl Services {
     }
 
     /// Whoever there is more to know of than the name.
-    pub fn names(&self) -> BTreeSet<ServiceName> {
+    pub(super) fn names(&self) -> BTreeSet<ServiceName> {
         let names = self.known.keys().chain(self.forced.keys());
         names.cloned().collect()
     }
 
-    pub fn instances_of(&self, service: &ServiceName) -> Vec<InstanceId> {
+    pub(super) fn instances_of(&self, service: &ServiceName) -> Vec<InstanceId> {
         let service = self.known.get(service);
         service.map_or_else(Vec::new, |service| {
             service.instances.keys().cloned().collect()
         })
     }
 
-    pub fn count_of(&self, service: &ServiceName) -> usize {
+    pub(super) fn count_of(&self, service: &ServiceName) -> usize {
         let service = self.known.get(service);
         service.map_or(0, |service| service.instances.len())
     }
 
     /// As [`Services::count_of`], of each that has any.
-    pub fn counts(&self) -> Vec<(ServiceName, usize)> {
+    pub(super) fn counts(&self) -> Vec<(ServiceName, usize)> {
         let known = self.known.iter();
         let counts = known.map(|(name, service)| (name.clone(), service.instances.len()));
         counts.filter(|(_, count)| *count > 0).collect()
     }
 
     /// Whether it is there now: registered, or polling.
-    pub fn is_registered(&self, service: &ServiceName) -> bool {
+    pub(super) fn is_registered(&self, service: &ServiceName) -> bool {
         self.known.get(service).is_some_and(Service::is_present)
     }
 
     /// Returns until when the service counts as having a puller.
-    pub fn polled(&mut self, service: &ServiceName, at: Timestamp, until: Timestamp) -> Timestamp {
+    pub(super) fn polled(
+        &mut self,
+        service: &ServiceName,
+        at: Timestamp,
+        until: Timestamp,
+    ) -> Timestamp {
         let service = self.known.entry(service.clone()).or_default();
         let until = service
             .polled
@@ -192,18 +197,18 @@ impl Services {
         until
     }
 
-    pub fn has_puller(&self, service: &ServiceName, now: Timestamp) -> bool {
+    pub(super) fn has_puller(&self, service: &ServiceName, now: Timestamp) -> bool {
         let service = self.known.get(service);
         service.is_some_and(|service| service.has_puller(now))
     }
 
-    pub fn puller_left(&mut self, service: &ServiceName) {
+    pub(super) fn puller_left(&mut self, service: &ServiceName) {
         if let Some(service) = self.known.get_mut(service) {
             service.polled = None;
         }
     }
 
-    pub fn choose(&mut self, service: &ServiceName, strategy: Option<Strategy>) {
+    pub(super) fn choose(&mut self, service: &ServiceName, strategy: Option<Strategy>) {
         match strategy {
             Some(strategy) => drop(self.strategies.insert(service.clone(), strategy)),
             None => drop(self.strategies.remove(service)),
@@ -211,13 +216,17 @@ impl Services {
     }
 
     /// `None`: as configured for all.
-    pub fn strategy(&self, service: &ServiceName) -> Option<Strategy> {
+    pub(super) fn strategy(&self, service: &ServiceName) -> Option<Strategy> {
         self.strategies.get(service).copied()
     }
 
     /// It changed then, by the hub's own clock; says whether this changes in what state a new
     /// circuit begins.
-    pub fn circuit_changed(&mut self, changed: &Arc<CircuitChanged>, since: Timestamp) -> bool {
+    pub(super) fn circuit_changed(
+        &mut self,
+        changed: &Arc<CircuitChanged>,
+        since: Timestamp,
+    ) -> bool {
         let Some(service) = changed.circuit.service() else {
             return false;
         };
@@ -230,12 +239,12 @@ impl Services {
         self.forced.remove(service).is_some()
     }
 
-    pub fn forced(&self, service: &ServiceName) -> Option<ForcedSince> {
+    pub(super) fn forced(&self, service: &ServiceName) -> Option<ForcedSince> {
         self.forced.get(service).cloned()
     }
 
     /// The instances that can be pushed to, health included.
-    pub fn targets(&self, service: &ServiceName) -> Arc<[Target]> {
+    pub(super) fn targets(&self, service: &ServiceName) -> Arc<[Target]> {
         let Some(service) = self.known.get(service) else {
             return Arc::new([]);
         };
@@ -271,16 +280,16 @@ impl Service {
         }
     }
 
-    pub fn is_present(&self) -> bool {
+    pub(super) fn is_present(&self) -> bool {
         self.registered || self.polled.is_some() || !self.listeners.is_empty()
     }
 
-    pub fn has_puller(&self, now: Timestamp) -> bool {
+    pub(super) fn has_puller(&self, now: Timestamp) -> bool {
         !self.listeners.is_empty() || self.is_polled(now)
     }
 
     /// Whether somebody asks for messages without a socket.
-    pub fn is_polled(&self, now: Timestamp) -> bool {
+    pub(super) fn is_polled(&self, now: Timestamp) -> bool {
         self.polled.is_some_and(|polled| polled.until > now)
     }
 }

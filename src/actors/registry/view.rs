@@ -14,7 +14,7 @@ use crate::logic::dependencies::{Finding, Report, check, cycles, union};
 
 impl Services {
     /// Whether a service has what its instances need, or what is given `instead`.
-    pub fn report(
+    pub(super) fn report(
         &self,
         name: &ServiceName,
         instead: Option<Vec<Dependency>>,
@@ -38,7 +38,12 @@ impl Services {
         })
     }
 
-    pub fn view(&self, name: &ServiceName, usual: Strategy, moment: Moment) -> Option<ServiceView> {
+    pub(super) fn view(
+        &self,
+        name: &ServiceName,
+        usual: Strategy,
+        moment: Moment,
+    ) -> Option<ServiceView> {
         let now = moment.hub;
         let service = self.known.get(name).filter(|known| known.is_present())?;
         let findings = check(service.needs(), |needed| self.found(needed, now));
@@ -55,7 +60,7 @@ impl Services {
         })
     }
 
-    pub fn views(&self, usual: Strategy, now: Moment) -> Vec<ServiceView> {
+    pub(super) fn views(&self, usual: Strategy, now: Moment) -> Vec<ServiceView> {
         let names = self.known.keys();
         names
             .filter_map(|name| self.view(name, usual, now))
@@ -63,7 +68,7 @@ impl Services {
     }
 
     /// Says of each what [`Services::views`] would, and copies nothing of what is registered.
-    pub fn summaries(&self, now: Timestamp) -> Vec<ServiceSummary> {
+    pub(super) fn summaries(&self, now: Timestamp) -> Vec<ServiceSummary> {
         let present = self.known.iter().filter(|(_, known)| known.is_present());
         let summaries = present.map(|(name, service)| {
             let findings = check(service.needs(), |needed| self.found(needed, now));

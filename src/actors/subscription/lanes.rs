@@ -41,7 +41,7 @@ pub(super) struct LetterLane {
 }
 
 impl LetterLane {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             waiting: VecDeque::new(),
             in_hand: BTreeMap::new(),
@@ -50,7 +50,7 @@ impl LetterLane {
     }
 
     /// Takes the next letters in hand, until there are so many.
-    pub fn take_in_hand(&mut self, most: usize) {
+    pub(super) fn take_in_hand(&mut self, most: usize) {
         while self.in_hand.len() < most
             && let Some(letter) = self.waiting.pop_front()
         {
@@ -76,7 +76,7 @@ pub(super) struct ReplayLane {
 }
 
 impl ReplayLane {
-    pub fn next(&mut self, now: Timestamp) -> Option<Sequence> {
+    pub(super) fn next(&mut self, now: Timestamp) -> Option<Sequence> {
         let sequence = self.window.next(now)?;
         let pace = self.pace.as_mut();
         pace.is_none_or(|bucket| bucket.available(now) > 0)

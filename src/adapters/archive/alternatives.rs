@@ -3,7 +3,7 @@
 use super::statement::Statement;
 
 /// Of a table, the rows that meet one of these conditions. No row meets two of them.
-pub struct Alternatives {
+pub(super) struct Alternatives {
     table: &'static str,
     /// Its column by which lists are ordered, and no two rows are equal.
     key: &'static str,
@@ -12,7 +12,11 @@ pub struct Alternatives {
 
 impl Alternatives {
     /// Conditions are as after `WHERE TRUE`; without any no row is meant.
-    pub fn new(table: &'static str, key: &'static str, mut conditions: Vec<Statement>) -> Self {
+    pub(super) fn new(
+        table: &'static str,
+        key: &'static str,
+        mut conditions: Vec<Statement>,
+    ) -> Self {
         if conditions.is_empty() {
             conditions.push(Statement::new(" AND FALSE"));
         }
@@ -25,7 +29,7 @@ impl Alternatives {
 
     /// `rows`, which ends with `WHERE TRUE`, of those that are meant: at least the first `most` of
     /// them in this order, and maybe others behind these.
-    pub fn of(mut self, rows: Statement, order: &'static str, most: usize) -> Statement {
+    pub(super) fn of(mut self, rows: Statement, order: &'static str, most: usize) -> Statement {
         if self.conditions.len() == 1 {
             return rows.then(self.conditions.swap_remove(0));
         }
@@ -34,7 +38,7 @@ impl Alternatives {
     }
 
     /// The first `most` keys in this order.
-    pub fn keys(mut self, order: &'static str, most: usize) -> Statement {
+    pub(super) fn keys(mut self, order: &'static str, most: usize) -> Statement {
         if self.conditions.len() == 1 {
             let conditions = self.conditions.swap_remove(0);
             return ordered(self.all_keys().then(conditions), order, most);
@@ -43,7 +47,7 @@ impl Alternatives {
     }
 
     /// How many there are, as `number`.
-    pub fn count(self) -> Statement {
+    pub(super) fn count(self) -> Statement {
         let mut count = Statement::new("SELECT count(*) AS number FROM (");
         for (index, conditions) in self.conditions.iter().enumerate() {
             if index > 0 {

@@ -4,7 +4,7 @@ use super::statement::Statement;
 use crate::domain::ids::ServiceName;
 
 /// What is asked of both ends.
-pub struct Ends<'a> {
+pub(super) struct Ends<'a> {
     /// The columns with the source and with the destination.
     pub columns: (&'static str, &'static str),
     pub source: Option<&'a ServiceName>,
@@ -15,7 +15,7 @@ pub struct Ends<'a> {
 
 /// What is asked of each end, so that an index on one of them serves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Side<'a> {
+pub(super) struct Side<'a> {
     pub source: Option<&'a ServiceName>,
     pub destination: Option<&'a ServiceName>,
     /// Not what this one sent: that is on the other side.
@@ -24,7 +24,7 @@ pub struct Side<'a> {
 
 impl<'a> Ends<'a> {
     /// All that is meant is on exactly one of these sides; on none if it contradicts itself.
-    pub fn sides(&self) -> Vec<Side<'a>> {
+    pub(super) fn sides(&self) -> Vec<Side<'a>> {
         let (source, destination) = (self.source, self.destination);
         let given = Side {
             source,
@@ -63,7 +63,7 @@ impl<'a> Ends<'a> {
     }
 
     /// The condition of this side, after `WHERE TRUE`.
-    pub fn on(&self, side: Side<'_>, statement: Statement) -> Statement {
+    pub(super) fn on(&self, side: Side<'_>, statement: Statement) -> Statement {
         let (source, destination) = self.columns;
         let conditions = [
             (source, " = ", side.source),
@@ -82,7 +82,7 @@ impl<'a> Ends<'a> {
 
     /// All at once, for an index on something else: an expression keeps databases from taking one
     /// on the ends.
-    pub fn beside(&self, statement: Statement) -> Statement {
+    pub(super) fn beside(&self, statement: Statement) -> Statement {
         let (source, destination) = self.columns;
         let mut statement = statement;
         for (column, service) in [(source, self.source), (destination, self.destination)] {

@@ -1,6 +1,6 @@
 //! Events in SQL.
 
-pub mod questions;
-pub mod row;
-pub mod types;
-pub mod values;
+pub(super) mod questions;
+pub(super) mod row;
+pub(super) mod types;
+pub(super) mod values;

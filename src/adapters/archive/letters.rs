@@ -25,9 +25,9 @@ const ROWS: &str = "SELECT position, letter FROM event_letters WHERE TRUE";
 /// takes longer than opening may.
 const OF_SUBSCRIPTION: &str = "substr(letter, 65, 36) = ";
 
-pub const COUNT: &str = "SELECT count(*) AS number FROM event_letters";
+pub(super) const COUNT: &str = "SELECT count(*) AS number FROM event_letters";
 
-pub struct Letters;
+pub(super) struct Letters;
 
 impl Table for Letters {
     const NAME: &'static str = "event_letters";
@@ -49,13 +49,13 @@ impl Table for Letters {
 
 /// What changes add up to.
 #[derive(Default)]
-pub struct Changed<'a> {
+pub(super) struct Changed<'a> {
     pub dead: Vec<table::Row<'a>>,
     pub gone: Vec<&'a Uuid>,
 }
 
 impl<'a> Changed<'a> {
-    pub fn by(changes: &'a [LetterChange]) -> serde_json::Result<Self> {
+    pub(super) fn by(changes: &'a [LetterChange]) -> serde_json::Result<Self> {
         let mut last: HashMap<MessageId, &LetterChange> = HashMap::new();
         for change in changes {
             let id = match change {
@@ -91,7 +91,7 @@ fn values(position: Position, letter: &EventLetter) -> serde_json::Result<table:
 }
 
 #[derive(QueryableByName)]
-pub struct Row {
+pub(super) struct Row {
     #[diesel(sql_type = BigInt)]
     position: i64,
     #[diesel(sql_type = Text)]
@@ -107,7 +107,7 @@ impl Measured for Row {
 }
 
 impl Row {
-    pub fn into_letter(self) -> Result<ArchivedLetter, RowError> {
+    pub(super) fn into_letter(self) -> Result<ArchivedLetter, RowError> {
         Ok(ArchivedLetter {
             position: position(self.position)?,
             letter: serde_json::from_str(&self.letter)?,
@@ -115,12 +115,12 @@ impl Row {
     }
 }
 
-pub fn by_id(id: MessageId) -> Statement {
+pub(super) fn by_id(id: MessageId) -> Statement {
     Statement::new(ROWS).and("id = ", id.0)
 }
 
 /// Newest first.
-pub fn page(query: &LetterQuery) -> Listing {
+pub(super) fn page(query: &LetterQuery) -> Listing {
     let order = "position DESC";
     // And the one after the page.
     let most = query.limit.saturating_add(1);
@@ -129,7 +129,7 @@ pub fn page(query: &LetterQuery) -> Listing {
 }
 
 /// Oldest first.
-pub fn ids_after(query: &LetterQuery, after: Position) -> Statement {
+pub(super) fn ids_after(query: &LetterQuery, after: Position) -> Statement {
     let places = Statement::new("SELECT position, id FROM event_letters WHERE TRUE");
     matching(query, Some(after))
         .of(places, "position", query.limit)
@@ -137,7 +137,7 @@ pub fn ids_after(query: &LetterQuery, after: Position) -> Statement {
         .bind(query.limit)
 }
 
-pub fn count(query: &LetterQuery) -> Statement {
+pub(super) fn count(query: &LetterQuery) -> Statement {
     matching(query, None).count()
 }
 

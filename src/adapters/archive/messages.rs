@@ -1,7 +1,7 @@
 //! Messages in SQL.
 
-pub mod questions;
-pub mod retention;
-pub mod row;
-pub mod update;
-pub mod values;
+pub(super) mod questions;
+pub(super) mod retention;
+pub(super) mod row;
+pub(super) mod update;
+pub(super) mod values;

@@ -4,12 +4,12 @@ use std::io;
 
 /// Asked before each. `of` is the file or the server.
 #[cfg(not(test))]
-pub fn may_open(_of: &str) -> io::Result<()> {
+pub(super) fn may_open(_of: &str) -> io::Result<()> {
     Ok(())
 }
 
 #[cfg(test)]
-pub use injected::may_open;
+pub(super) use injected::may_open;
 
 #[cfg(test)]
 mod injected {
@@ -25,7 +25,7 @@ mod injected {
     static FAILURES: Mutex<BTreeMap<String, (usize, Errno)>> = Mutex::new(BTreeMap::new());
 
     /// From the open after the next `good` ones on every open of this fails so; `None`: no more.
-    pub fn fail_opens(of: &str, failure: Option<(usize, Errno)>) {
+    pub(super) fn fail_opens(of: &str, failure: Option<(usize, Errno)>) {
         let mut failures = FAILURES.lock().unwrap_or_else(PoisonError::into_inner);
         match failure {
             Some(failure) => failures.insert(of.to_owned(), failure),
@@ -33,7 +33,7 @@ mod injected {
         };
     }
 
-    pub fn may_open(of: &str) -> io::Result<()> {
+    pub(crate) fn may_open(of: &str) -> io::Result<()> {
         let mut failures = FAILURES.lock().unwrap_or_else(PoisonError::into_inner);
         match failures.get_mut(of) {
             Some((0, errno)) => Err((*errno).into()),

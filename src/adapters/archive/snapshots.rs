@@ -14,7 +14,7 @@ use crate::domain::ids::Label;
 use crate::domain::message::Payload;
 use crate::domain::timestamp::Timestamp;
 
-pub struct Snapshots;
+pub(super) struct Snapshots;
 
 impl Table for Snapshots {
     const NAME: &'static str = "snapshots";
@@ -29,7 +29,7 @@ impl Table for Snapshots {
 }
 
 /// Each row once: of two at one version the later one.
-pub fn rows(snapshots: &[Arc<Snapshot>]) -> Vec<table::Row<'_>> {
+pub(super) fn rows(snapshots: &[Arc<Snapshot>]) -> Vec<table::Row<'_>> {
     let mut latest = BTreeMap::new();
     for snapshot in snapshots {
         latest.insert((snapshot.stream_id.as_str(), snapshot.version), snapshot);
@@ -50,7 +50,7 @@ fn values(snapshot: &Snapshot) -> table::Row<'_> {
 }
 
 #[derive(QueryableByName)]
-pub struct Row {
+pub(super) struct Row {
     #[diesel(sql_type = Text)]
     stream_id: String,
     #[diesel(sql_type = BigInt)]
@@ -62,7 +62,7 @@ pub struct Row {
 }
 
 impl Row {
-    pub fn into_snapshot(self) -> Result<Snapshot, RowError> {
+    pub(super) fn into_snapshot(self) -> Result<Snapshot, RowError> {
         Ok(Snapshot {
             stream_id: Label::parse(&self.stream_id)?,
             version: position(self.version)?,
@@ -73,7 +73,7 @@ impl Row {
 }
 
 /// The newest one at `version` or before.
-pub fn newest(stream: &str, version: u64) -> Statement {
+pub(super) fn newest(stream: &str, version: u64) -> Statement {
     Statement::new("SELECT stream_id, version, at, state FROM snapshots WHERE TRUE")
         .and("stream_id = ", stream)
         .and("version <= ", version)
@@ -85,7 +85,7 @@ const TOGETHER: usize = 500;
 
 /// Takes those away that no state can begin with any more: of the streams of `snapshots` all that
 /// are older than another one before the first event that is kept.
-pub fn superseded(snapshots: &[Arc<Snapshot>]) -> Vec<Statement> {
+pub(super) fn superseded(snapshots: &[Arc<Snapshot>]) -> Vec<Statement> {
     let streams = snapshots.iter().map(|snapshot| snapshot.stream_id.as_str());
     let streams: Vec<&str> = BTreeSet::from_iter(streams).into_iter().collect();
     let gone = |streams: &[&str]| {
@@ -101,7 +101,7 @@ pub fn superseded(snapshots: &[Arc<Snapshot>]) -> Vec<Statement> {
     streams.chunks(TOGETHER).map(gone).collect()
 }
 
-pub fn newest_version(stream: &str) -> Statement {
+pub(super) fn newest_version(stream: &str) -> Statement {
     Statement::new("SELECT max(version) AS number FROM snapshots WHERE TRUE")
         .and("stream_id = ", stream)
 }

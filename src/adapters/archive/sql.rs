@@ -27,7 +27,7 @@ use crate::ports::archive::{
 };
 
 /// What an archive was when a batch came, and what became of the batch.
-pub type Applied = (ArchiveStanding, BatchVerdict);
+pub(super) type Applied = (ArchiveStanding, BatchVerdict);
 
 /// A database that runs statements.
 pub trait Sql: Send + Sync + 'static {
@@ -91,7 +91,7 @@ pub struct SqlArchive<S> {
 }
 
 #[derive(QueryableByName)]
-pub struct Number {
+pub(super) struct Number {
     #[diesel(sql_type = BigInt)]
     pub number: i64,
 }
@@ -289,7 +289,7 @@ impl<S: Sql> Archive for SqlArchive<S> {
     }
 }
 
-pub fn unavailable(cause: &impl ToString) -> ArchiveError {
+pub(super) fn unavailable(cause: &impl ToString) -> ArchiveError {
     ArchiveError::Unavailable(cause.to_string())
 }
 

@@ -34,12 +34,12 @@ impl Row {
     }
 }
 
-pub fn read() -> Statement {
+pub(super) fn read() -> Statement {
     Statement::new("SELECT position, hub, life FROM checkpoint")
 }
 
 /// As [`read`]; fails unless all tables are there and may be read.
-pub fn look() -> Statement {
+pub(super) fn look() -> Statement {
     read().sql(
         " WHERE NOT EXISTS (SELECT position, id, state FROM messages WHERE FALSE) \
          AND NOT EXISTS (SELECT sequence, id, type_id FROM events WHERE FALSE) \
@@ -49,11 +49,11 @@ pub fn look() -> Statement {
     )
 }
 
-pub fn write_checkpoint(through: Position) -> Statement {
+pub(super) fn write_checkpoint(through: Position) -> Statement {
     Statement::new("UPDATE checkpoint SET position = ").bind(position_column(through))
 }
 
-pub fn write_writer(writer: Writer) -> Statement {
+pub(super) fn write_writer(writer: Writer) -> Statement {
     Statement::new("UPDATE checkpoint SET hub = ")
         .bind(writer.hub.to_string())
         .sql(", life = ")

@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use diesel::sqlite::Sqlite;
 
 /// Where rows go to.
-pub trait Table: Send + Sync + 'static {
+pub(super) trait Table: Send + Sync + 'static {
     const NAME: &'static str;
     /// In the order of a row's values.
     const COLUMNS: &'static [Column];
@@ -16,13 +16,13 @@ pub trait Table: Send + Sync + 'static {
     const ON_CONFLICT: &'static str;
 }
 
-pub struct Column {
+pub(super) struct Column {
     pub name: &'static str,
     pub kind: Kind,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
+pub(super) enum Kind {
     Text,
     Number,
     Bytes,
@@ -31,7 +31,7 @@ pub enum Kind {
 
 /// What a column is given, borrowed from what is written where possible.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Value<'a> {
+pub(super) enum Value<'a> {
     Text(Option<Cow<'a, str>>),
     Number(Option<i64>),
     Bytes(Option<&'a [u8]>),
@@ -39,31 +39,31 @@ pub enum Value<'a> {
 }
 
 /// The values of all columns.
-pub type Row<'a> = Vec<Value<'a>>;
+pub(super) type Row<'a> = Vec<Value<'a>>;
 
-pub const fn text(name: &'static str) -> Column {
+pub(super) const fn text(name: &'static str) -> Column {
     let kind = Kind::Text;
     Column { name, kind }
 }
 
-pub const fn number(name: &'static str) -> Column {
+pub(super) const fn number(name: &'static str) -> Column {
     let kind = Kind::Number;
     Column { name, kind }
 }
 
-pub const fn bytes(name: &'static str) -> Column {
+pub(super) const fn bytes(name: &'static str) -> Column {
     let kind = Kind::Bytes;
     Column { name, kind }
 }
 
-pub const fn truth(name: &'static str) -> Column {
+pub(super) const fn truth(name: &'static str) -> Column {
     let kind = Kind::Truth;
     Column { name, kind }
 }
 
 impl Value<'_> {
     /// Roughly what it takes to send.
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Text(text) => 8 + text.as_ref().map_or(0, |text| text.len()),
             Self::Bytes(bytes) => 8 + bytes.map_or(0, <[u8]>::len),
@@ -71,7 +71,7 @@ impl Value<'_> {
         }
     }
 
-    pub fn push<'b>(&'b self, out: &mut AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+    pub(super) fn push<'b>(&'b self, out: &mut AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         match self {
             Self::Text(text) => out.push_bind_param::<Nullable<Text>, _>(text),
             Self::Number(number) => out.push_bind_param::<Nullable<BigInt>, _>(number),

@@ -28,7 +28,7 @@ const MOST_LINES: usize = 1000;
 
 type Driver = http1::Connection<TokioIo<Stream>, Full<Bytes>>;
 
-pub struct Connection {
+pub(super) struct Connection {
     requests: SendRequest<Full<Bytes>>,
     /// `None` when the connection is over.
     driver: Option<Box<Driver>>,
@@ -38,7 +38,7 @@ pub struct Connection {
 
 /// How far a body was read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Rest {
+pub(super) enum Rest {
     /// To its end.
     Nothing,
     /// There is more than was asked for.
@@ -48,7 +48,7 @@ pub enum Rest {
 }
 
 impl Connection {
-    pub async fn over(stream: Stream) -> Result<Self, Failure> {
+    pub(super) async fn over(stream: Stream) -> Result<Self, Failure> {
         let (socket, heard) = (stream.socket(), stream.heard());
         let made = http1::Builder::new()
             .max_buf_size(MOST_HEAD)
@@ -68,7 +68,7 @@ impl Connection {
     }
 
     /// The final answer to this request, as soon as its head is there.
-    pub async fn ask(
+    pub(super) async fn ask(
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, Failure> {
@@ -90,13 +90,13 @@ impl Connection {
     }
 
     /// Whether anything came since the last request.
-    pub fn has_heard(&self) -> bool {
+    pub(super) fn has_heard(&self) -> bool {
         self.heard.get()
     }
 
     /// Reads until the body ends or `most` bytes of it were read; the first `keep` of them are
     /// added to `kept`.
-    pub async fn read(
+    pub(super) async fn read(
         &mut self,
         body: &mut Incoming,
         most: usize,
@@ -135,7 +135,7 @@ impl Connection {
     }
 
     /// Whether the exchange is over in every sense, so that another one may follow.
-    pub async fn is_free(&mut self) -> bool {
+    pub(super) async fn is_free(&mut self) -> bool {
         poll_fn(|context| {
             drive(&mut self.driver, context);
             Poll::Ready(self.driver.is_some() && self.requests.is_ready())
@@ -144,13 +144,13 @@ impl Connection {
     }
 
     /// Nothing came since it was free, the end included.
-    pub fn is_quiet(&self) -> bool {
+    pub(super) fn is_quiet(&self) -> bool {
         self.socket.is_quiet()
     }
 }
 
 /// An answer without a body, whatever it says of one. What it announced may come all the same.
-pub fn may_be_followed(answer: &Response<Incoming>) -> bool {
+pub(super) fn may_be_followed(answer: &Response<Incoming>) -> bool {
     let is_bodiless = matches!(answer.status().as_u16(), 204 | 304);
     let headers = answer.headers();
     let announces = headers.contains_key(header::TRANSFER_ENCODING)

@@ -26,13 +26,13 @@ const NO_CERTIFICATE: &str = "cannot connect: its host is nothing that a certifi
 
 /// Where a request goes: connections to the same place are as good as each other.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Place {
+pub(super) struct Place {
     is_secure: bool,
     authority: Authority,
 }
 
 impl Place {
-    pub fn of(uri: &Uri) -> Option<Self> {
+    pub(super) fn of(uri: &Uri) -> Option<Self> {
         Some(Self {
             is_secure: uri.scheme() == Some(&Scheme::HTTPS),
             authority: uri.authority()?.clone(),
@@ -55,7 +55,7 @@ impl Place {
     }
 
     /// As the header `Host` has it.
-    pub fn host_and_port(&self) -> &str {
+    pub(super) fn host_and_port(&self) -> &str {
         if self.port() == self.usual_port() {
             return self.authority.host();
         }
@@ -63,18 +63,18 @@ impl Place {
     }
 }
 
-pub type Found = io::Result<Vec<SocketAddr>>;
+pub(super) type Found = io::Result<Vec<SocketAddr>>;
 /// Finds the addresses of a name and a port.
-pub type Resolve = dyn Fn(String, u16) -> LocalBoxFuture<'static, Found>;
+pub(super) type Resolve = dyn Fn(String, u16) -> LocalBoxFuture<'static, Found>;
 
 /// As the operating system finds them.
-pub fn system() -> Rc<Resolve> {
+pub(super) fn system() -> Rc<Resolve> {
     Rc::new(|host, port| {
         async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) }.boxed_local()
     })
 }
 
-pub struct Dialer {
+pub(super) struct Dialer {
     deny: DenyList,
     trust: Trust,
     /// Made when the first address with `https` comes.
@@ -83,7 +83,7 @@ pub struct Dialer {
 }
 
 impl Dialer {
-    pub fn new(deny: DenyList, trust: Trust, resolve: Rc<Resolve>) -> Self {
+    pub(super) fn new(deny: DenyList, trust: Trust, resolve: Rc<Resolve>) -> Self {
         Self {
             deny,
             trust,
@@ -93,12 +93,12 @@ impl Dialer {
     }
 
     /// Whether nothing may be sent there, as far as that is known without a resolver.
-    pub fn denies(&self, place: &Place) -> bool {
+    pub(super) fn denies(&self, place: &Place) -> bool {
         self.deny.denies_host(place.host())
     }
 
     /// A connection that nothing was sent over yet.
-    pub async fn connect(&self, place: &Place) -> Result<Connection, Failure> {
+    pub(super) async fn connect(&self, place: &Place) -> Result<Connection, Failure> {
         let socket = Socket::new(self.reach(place).await?);
         if !place.is_secure {
             return Connection::over(Stream::plain(socket)).await;

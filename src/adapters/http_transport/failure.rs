@@ -6,11 +6,11 @@ use rustix::io::Errno;
 
 use crate::adapters::tls;
 
-pub const DENIED: &str = "the address is on the list outgoing_deny";
+pub(super) const DENIED: &str = "the address is on the list outgoing_deny";
 
 /// No answer came.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Failure {
+pub(super) struct Failure {
     /// What happened, for the user.
     pub error: String,
     /// The hub lacks something of its own (files, ports, memory), which says nothing of the other
@@ -19,7 +19,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub fn of_the_receiver(error: impl Into<String>) -> Self {
+    pub(super) fn of_the_receiver(error: impl Into<String>) -> Self {
         Self {
             error: error.into(),
             is_own: false,
@@ -27,7 +27,7 @@ impl Failure {
     }
 
     /// `what` was being done says what it means.
-    pub fn of_io(what: &str, cause: &io::Error) -> Self {
+    pub(super) fn of_io(what: &str, cause: &io::Error) -> Self {
         let words = tls::in_words(cause).unwrap_or_else(|| cause.to_string());
         Self {
             error: format!("{what}: {words}"),
@@ -36,7 +36,7 @@ impl Failure {
     }
 
     /// What hyper says about a request that it had, or could not take.
-    pub fn of_exchange(error: &hyper::Error) -> Self {
+    pub(super) fn of_exchange(error: &hyper::Error) -> Self {
         if let Some(cause) = io_cause(error) {
             // A server may look at its client when the handshake is over for the client.
             return Self::of_io("connection lost", cause);
@@ -74,7 +74,7 @@ fn io_cause(error: &hyper::Error) -> Option<&io::Error> {
 
 /// Whether the machine of the hub is short of something. `EADDRNOTAVAIL` is not among these, since it
 /// has two meanings: see [`super::dial`].
-pub fn is_own_want(error: &io::Error) -> bool {
+pub(super) fn is_own_want(error: &io::Error) -> bool {
     const OWN: [Errno; 5] = [
         Errno::MFILE,
         Errno::NFILE,

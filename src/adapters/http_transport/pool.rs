@@ -14,7 +14,7 @@ use super::dial::Place;
 const KEEP_ALIVE: Duration = Duration::from_secs(4);
 
 #[derive(Default)]
-pub struct Pool {
+pub(super) struct Pool {
     /// The newest last.
     idle: RefCell<AHashMap<Place, Vec<Idle>>>,
     is_tidied: Cell<bool>,
@@ -28,7 +28,7 @@ struct Idle {
 impl Pool {
     /// The one that was used last, unless it was closed meanwhile or something came over it that
     /// nobody asked for.
-    pub fn take(&self, place: &Place) -> Option<Connection> {
+    pub(super) fn take(&self, place: &Place) -> Option<Connection> {
         let mut idle = self.idle.borrow_mut();
         let waiting = idle.get_mut(place)?;
         while let Some(Idle { connection, since }) = waiting.pop() {
@@ -39,7 +39,7 @@ impl Pool {
         None
     }
 
-    pub fn put(self: &Rc<Self>, place: Place, connection: Connection) {
+    pub(super) fn put(self: &Rc<Self>, place: Place, connection: Connection) {
         let since = Instant::now();
         let idle = Idle { connection, since };
         self.idle.borrow_mut().entry(place).or_default().push(idle);

@@ -19,7 +19,10 @@ static DATES: rfc2822::DateTimeParser = rfc2822::DateTimeParser::new().relaxed_w
 /// Seconds, or a date, which is taken relative to the answer's own `Date`, and to `now` if it has
 /// none. Of several the longest, since to come too late is the lesser harm. What cannot be understood
 /// is no wish.
-pub fn retry_after(headers: &HeaderMap, now: impl FnOnce() -> SystemTime) -> Option<Duration> {
+pub(super) fn retry_after(
+    headers: &HeaderMap,
+    now: impl FnOnce() -> SystemTime,
+) -> Option<Duration> {
     let mut wishes = headers.get_all(RETRY_AFTER).iter().peekable();
     wishes.peek()?;
     let answered = headers.get(DATE).and_then(|date| date.to_str().ok());

@@ -13,16 +13,16 @@ use tokio_rustls::client::TlsStream;
 
 /// A TCP connection that can be looked at beside whoever reads and writes it.
 #[derive(Clone)]
-pub struct Socket(Rc<RefCell<TcpStream>>);
+pub(super) struct Socket(Rc<RefCell<TcpStream>>);
 
 impl Socket {
-    pub fn new(stream: TcpStream) -> Self {
+    pub(super) fn new(stream: TcpStream) -> Self {
         Self(Rc::new(RefCell::new(stream)))
     }
 
     /// Whether the other side neither sent anything that nobody has read nor closed the connection,
     /// as the operating system knows it now: what the runtime has heard of it may be older.
-    pub fn is_quiet(&self) -> bool {
+    pub(super) fn is_quiet(&self) -> bool {
         let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
         let found = rustix::net::recv(&*self.0.borrow(), &mut [0u8; 1], flags);
         matches!(found, Err(rustix::io::Errno::AGAIN))
@@ -75,18 +75,18 @@ enum Kind {
 }
 
 /// What HTTP is spoken over.
-pub struct Stream {
+pub(super) struct Stream {
     kind: Kind,
     /// Set when a byte was read.
     heard: Rc<Cell<bool>>,
 }
 
 impl Stream {
-    pub fn plain(socket: Socket) -> Self {
+    pub(super) fn plain(socket: Socket) -> Self {
         Self::of(Kind::Plain(socket))
     }
 
-    pub fn secure(stream: TlsStream<Socket>) -> Self {
+    pub(super) fn secure(stream: TlsStream<Socket>) -> Self {
         Self::of(Kind::Secure(Box::new(stream)))
     }
 
@@ -95,7 +95,7 @@ impl Stream {
         Self { kind, heard }
     }
 
-    pub fn socket(&self) -> Socket {
+    pub(super) fn socket(&self) -> Socket {
         match &self.kind {
             Kind::Plain(socket) => socket.clone(),
             Kind::Secure(stream) => stream.get_ref().0.clone(),
@@ -103,7 +103,7 @@ impl Stream {
     }
 
     /// Says from now on whether anything was read, of what stands within TLS.
-    pub fn heard(&self) -> Rc<Cell<bool>> {
+    pub(super) fn heard(&self) -> Rc<Cell<bool>> {
         self.heard.clone()
     }
 }

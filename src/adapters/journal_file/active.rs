@@ -19,7 +19,7 @@ use crate::ports::journal::JournalError;
 /// A file whose space is reserved ahead: a sync then need not record a new length, which halves
 /// its time. Everything from `end` on is zero.
 #[derive(Debug)]
-pub struct ActiveSegment {
+pub(super) struct ActiveSegment {
     file: File,
     path: PathBuf,
     first: Position,
@@ -31,7 +31,7 @@ pub struct ActiveSegment {
 impl ActiveSegment {
     /// Makes `spare` the segment at `path` that begins with `first`, durably. On
     /// [`JournalError::Full`] there is no new segment.
-    pub fn create(
+    pub(super) fn create(
         spare: Spare,
         path: PathBuf,
         first: Position,
@@ -56,7 +56,7 @@ impl ActiveSegment {
     }
 
     /// Opens the segment at `path` again, cut to its first `end` bytes, durably.
-    pub fn reopen(path: PathBuf, first: Position, end: u64) -> Result<Self, JournalError> {
+    pub(super) fn reopen(path: PathBuf, first: Position, end: u64) -> Result<Self, JournalError> {
         let open = || {
             let file = OpenOptions::new().read(true).write(true).open(&path)?;
             file.set_len(end)?;
@@ -73,23 +73,23 @@ impl ActiveSegment {
         })
     }
 
-    pub fn first(&self) -> Position {
+    pub(super) fn first(&self) -> Position {
         self.first
     }
 
     /// Bytes written.
-    pub fn end(&self) -> u64 {
+    pub(super) fn end(&self) -> u64 {
         self.end
     }
 
     /// Bytes the file occupies.
-    pub fn reserved(&self) -> u64 {
+    pub(super) fn reserved(&self) -> u64 {
         self.reserved
     }
 
     /// Writes `bytes` behind what is there, with space reserved up to `segment_bytes` if the
     /// disk has it. On [`JournalError::Full`] the segment is as before.
-    pub fn write(&mut self, bytes: &[u8], segment_bytes: u64) -> Result<(), JournalError> {
+    pub(super) fn write(&mut self, bytes: &[u8], segment_bytes: u64) -> Result<(), JournalError> {
         let needed = self.end + bytes.len() as u64;
         self.reserve(needed, segment_bytes)?;
         if let Err(cause) = self.file.write_all_at(bytes, self.end) {
@@ -101,14 +101,14 @@ impl ActiveSegment {
     }
 
     /// Makes everything written durable.
-    pub fn sync(&self) -> Result<(), JournalError> {
+    pub(super) fn sync(&self) -> Result<(), JournalError> {
         self.file
             .sync_data()
             .map_err(|cause| failed(&self.path, cause))
     }
 
     /// Gives back what was reserved ahead and makes the rest durable.
-    pub fn seal(&mut self) -> Result<(), JournalError> {
+    pub(super) fn seal(&mut self) -> Result<(), JournalError> {
         self.shorten(self.end)
             .and_then(|()| self.file.sync_all())
             .map_err(|cause| failed(&self.path, cause))

@@ -13,7 +13,7 @@ const NAME: &str = "clock";
 
 /// What is known of the journal in `directory`. Without it a record is as old as its stamp says,
 /// so what cannot be read keeps nobody from starting.
-pub fn read(directory: &Path) -> ClockSteps {
+pub(super) fn read(directory: &Path) -> ClockSteps {
     let path = directory.join(NAME);
     let damaged = || io::Error::new(io::ErrorKind::InvalidData, "is damaged");
     let steps =
@@ -37,7 +37,7 @@ pub fn read(directory: &Path) -> ClockSteps {
 ///
 /// # Errors
 /// [`JournalError::Io`] if the file cannot be written, [`JournalError::Full`] without space.
-pub fn write(directory: &Path, steps: &ClockSteps) -> Result<(), JournalError> {
+pub(super) fn write(directory: &Path, steps: &ClockSteps) -> Result<(), JournalError> {
     let written = directory::replace(directory, NAME, &steps.to_text());
     written.map_err(|cause| full_or_failed(&directory.join(NAME), cause))
 }

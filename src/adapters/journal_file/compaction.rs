@@ -23,7 +23,7 @@ use crate::ports::journal::{Compaction, CompactionReport, JournalError};
 const SYNC_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A compaction of `sources`, which are adjacent. While it exists no other is planned.
-pub struct FileCompaction {
+pub(super) struct FileCompaction {
     pub directory: PathBuf,
     pub sources: Vec<SealedSegment>,
     pub limits: DedupLimits,

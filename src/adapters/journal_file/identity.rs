@@ -32,7 +32,7 @@ const MOST_EPOCHS: usize = 1000;
 /// # Errors
 /// [`JournalError::Io`] if the file cannot be read or made, or holds no identity;
 /// [`JournalError::Full`] without space.
-pub fn read_or_make(directory: &Path) -> Result<Author, JournalError> {
+pub(super) fn read_or_make(directory: &Path) -> Result<Author, JournalError> {
     let path = directory.join(NAME);
     match fs::read_to_string(&path) {
         Ok(text) => parse(&text).map_err(|cause| failed(&path, cause)),
@@ -49,7 +49,7 @@ pub fn read_or_make(directory: &Path) -> Result<Author, JournalError> {
 ///
 /// # Errors
 /// [`JournalError::Io`] if the file cannot be written, [`JournalError::Full`] without space.
-pub fn note(directory: &Path, author: &Author) -> Result<(), JournalError> {
+pub(super) fn note(directory: &Path, author: &Author) -> Result<(), JournalError> {
     let mut epochs = author.earlier.to_vec();
     epochs.push(author.epoch);
     let newest = &epochs[epochs.len().saturating_sub(MOST_EPOCHS)..];

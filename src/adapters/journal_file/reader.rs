@@ -16,7 +16,7 @@ use crate::ports::journal::{JournalError, JournalReader, Portion};
 
 /// Reads what is durable and no further, so that nobody learns of a record that a power loss
 /// could take back. Meets compactions: an open file stays readable, the next one is looked up.
-pub struct FileReader {
+pub(super) struct FileReader {
     directory: PathBuf,
     next: Position,
     /// The last durable position, set by the journal.
@@ -32,7 +32,7 @@ struct Current {
 }
 
 impl FileReader {
-    pub fn new(directory: PathBuf, from: Position, durable: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(directory: PathBuf, from: Position, durable: Arc<AtomicU64>) -> Self {
         Self {
             directory,
             next: from.max(1),

@@ -7,7 +7,7 @@ use crate::domain::ids::Position;
 use crate::logic::journal::compaction::is_worthwhile;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SealedSegment {
+pub(super) struct SealedSegment {
     pub file: SegmentFile,
     pub last: Position,
     pub bytes: u64,
@@ -15,27 +15,31 @@ pub struct SealedSegment {
 
 /// Oldest first; only the first may be a compacted one.
 #[derive(Default, Debug)]
-pub struct Sealed {
+pub(super) struct Sealed {
     segments: Vec<SealedSegment>,
     pub is_compacting: bool,
 }
 
 impl Sealed {
-    pub fn lock(shared: &Arc<Mutex<Self>>) -> MutexGuard<'_, Self> {
+    pub(super) fn lock(shared: &Arc<Mutex<Self>>) -> MutexGuard<'_, Self> {
         shared.lock().expect("no holder of this lock can panic")
     }
 
-    pub fn push(&mut self, segment: SealedSegment) {
+    pub(super) fn push(&mut self, segment: SealedSegment) {
         self.segments.push(segment);
     }
 
-    pub fn bytes(&self) -> u64 {
+    pub(super) fn bytes(&self) -> u64 {
         self.segments.iter().map(|segment| segment.bytes).sum()
     }
 
     /// What to compact, if it pays and no compaction is under way: the oldest segments whose
     /// records are all at or before `archived`.
-    pub fn plan(&self, archived: Position, segment_bytes: u64) -> Option<Vec<SealedSegment>> {
+    pub(super) fn plan(
+        &self,
+        archived: Position,
+        segment_bytes: u64,
+    ) -> Option<Vec<SealedSegment>> {
         if self.is_compacting {
             return None;
         }
@@ -52,7 +56,7 @@ impl Sealed {
     }
 
     /// Puts a compacted segment in the place of those it stands for.
-    pub fn replace(&mut self, compacted: SealedSegment) {
+    pub(super) fn replace(&mut self, compacted: SealedSegment) {
         self.segments
             .retain(|segment| segment.last > compacted.last);
         self.segments.insert(0, compacted);

@@ -10,7 +10,7 @@ use crate::ports::journal::JournalError;
 /// Empty, and under a name of its own. Removed when dropped; what a crash leaves, the next start
 /// removes.
 #[derive(Debug)]
-pub struct Spare {
+pub(super) struct Spare {
     /// `None` once it is a segment.
     file: Option<File>,
     path: PathBuf,
@@ -18,7 +18,7 @@ pub struct Spare {
 
 impl Spare {
     /// Nothing need be durable yet.
-    pub fn open(directory: &Path) -> Result<Self, JournalError> {
+    pub(super) fn open(directory: &Path) -> Result<Self, JournalError> {
         let path = directory.join(SPARE);
         let options = OpenOptions::new()
             .read(true)
@@ -36,7 +36,7 @@ impl Spare {
 
     /// Gives it the name of a segment, which nothing may have yet. Whoever has the lock of the
     /// journal is the only one to name files here.
-    pub fn become_segment(mut self, path: &Path) -> Result<File, JournalError> {
+    pub(super) fn become_segment(mut self, path: &Path) -> Result<File, JournalError> {
         if path.exists() {
             let cause = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
             return Err(failed(path, cause));

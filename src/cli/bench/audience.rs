@@ -14,14 +14,14 @@ use super::recorder::Recorder;
 use super::subscriber::{self, Subscriber};
 
 /// Listens as long as it is kept.
-pub enum Audience {
+pub(super) enum Audience {
     Nobody,
     Receivers { _serving: Vec<Receiver> },
     Consumers(Listeners<Consumer>),
     Subscribers(Subscribers),
 }
 
-pub struct Subscribers {
+pub(super) struct Subscribers {
     listeners: Listeners<Subscriber>,
     count: u64,
     /// Deliveries to all of them, without repeats.
@@ -29,13 +29,13 @@ pub struct Subscribers {
 }
 
 /// The name of the service with this index.
-pub fn service_name(index: u32) -> String {
+pub(super) fn service_name(index: u32) -> String {
     format!("bench-{index}")
 }
 
 impl Audience {
     /// Makes the services known and has everybody listen.
-    pub async fn gather(
+    pub(super) async fn gather(
         hub: &Hub,
         arguments: &BenchArguments,
         recorder: &Arc<Recorder>,
@@ -112,7 +112,7 @@ impl Audience {
     }
 
     /// How things stand; what subscribers should not have seen is known only once settled.
-    pub fn tally(&self, recorder: &Recorder) -> Tally {
+    pub(super) fn tally(&self, recorder: &Recorder) -> Tally {
         let tally = recorder.tally();
         let Self::Subscribers(subscribers) = self else {
             return tally;
@@ -127,7 +127,7 @@ impl Audience {
     }
 
     /// Ends the listening: how things stand for good, and how many events came after a later one.
-    pub fn settle(self, recorder: &Recorder) -> Result<(Tally, Option<u64>), HubError> {
+    pub(super) fn settle(self, recorder: &Recorder) -> Result<(Tally, Option<u64>), HubError> {
         match self {
             Self::Nobody | Self::Receivers { .. } => Ok((recorder.tally(), None)),
             Self::Consumers(consumers) => {

@@ -13,7 +13,7 @@ const MAX_HEADERS: usize = 64;
 /// Larger answers are not read.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
 
-pub struct Connection {
+pub(super) struct Connection {
     stream: TcpStream,
     input: Vec<u8>,
     /// What of `input` was read from the socket and not yet handed out.
@@ -23,14 +23,14 @@ pub struct Connection {
 
 /// An answer whose body lies in the connection's buffer until the next one is read.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Answer {
+pub(super) struct Answer {
     pub status: u16,
     body: Range<usize>,
 }
 
 impl Connection {
     /// `authority` is `host:port`.
-    pub async fn open(authority: &str) -> io::Result<Self> {
+    pub(super) async fn open(authority: &str) -> io::Result<Self> {
         let stream = TcpStream::connect(authority).await?;
         stream.set_nodelay(true)?;
         Ok(Self {
@@ -42,16 +42,16 @@ impl Connection {
     }
 
     /// Whether the hub said that it takes no further request on this connection.
-    pub fn is_closing(&self) -> bool {
+    pub(super) fn is_closing(&self) -> bool {
         self.is_closing
     }
 
-    pub async fn write(&mut self, requests: &[u8]) -> io::Result<()> {
+    pub(super) async fn write(&mut self, requests: &[u8]) -> io::Result<()> {
         self.stream.write_all(requests).await
     }
 
     /// The next answer, waited for.
-    pub async fn read(&mut self) -> io::Result<Answer> {
+    pub(super) async fn read(&mut self) -> io::Result<Answer> {
         loop {
             if let Some(answer) = self.read_buffered()? {
                 return Ok(answer);
@@ -66,7 +66,7 @@ impl Connection {
     }
 
     /// The next answer, if it is here already.
-    pub fn read_buffered(&mut self) -> io::Result<Option<Answer>> {
+    pub(super) fn read_buffered(&mut self) -> io::Result<Option<Answer>> {
         let unread = &self.input[self.unread.clone()];
         let Some(head) = Head::parse(unread)? else {
             return Ok(None);
@@ -87,7 +87,7 @@ impl Connection {
         }))
     }
 
-    pub fn body(&self, answer: &Answer) -> &[u8] {
+    pub(super) fn body(&self, answer: &Answer) -> &[u8] {
         &self.input[answer.body.clone()]
     }
 
@@ -109,7 +109,7 @@ impl Connection {
 }
 
 /// One request on a connection of its own; the status and the body of its answer.
-pub async fn request_once(
+pub(super) async fn request_once(
     target: &Target,
     method: &str,
     path: &str,
@@ -168,12 +168,12 @@ impl Head {
 }
 
 /// Reads the value of a `content-length` header.
-pub fn content_length(value: &[u8]) -> io::Result<usize> {
+pub(super) fn content_length(value: &[u8]) -> io::Result<usize> {
     let text = str::from_utf8(value).map_err(|_| invalid("content-length"))?;
     text.trim().parse().map_err(|_| invalid("content-length"))
 }
 
-pub fn invalid(what: &str) -> io::Error {
+pub(super) fn invalid(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("invalid HTTP: {what}"))
 }
 

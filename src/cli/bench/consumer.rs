@@ -7,7 +7,7 @@ use super::heard;
 use super::listeners::Listener;
 use super::receiver::Expectation;
 
-pub struct Consumer {
+pub(super) struct Consumer {
     pub expectation: Expectation,
     pub service_name: String,
     /// Messages it has and has not settled, at most.

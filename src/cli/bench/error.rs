@@ -7,7 +7,7 @@ use super::refusal::{Kind, No};
 use crate::exit::Exit;
 
 #[derive(Debug, thiserror::Error)]
-pub enum HubError {
+pub(super) enum HubError {
     #[error(transparent)]
     Start(#[from] StartError),
     #[error("{authority}: {source}")]
@@ -55,7 +55,7 @@ pub enum HubError {
 
 impl HubError {
     /// `what` was asked for, and `body` is all the hub said.
-    pub fn of(what: &str, no: &No<'_>, body: &[u8]) -> Self {
+    pub(super) fn of(what: &str, no: &No<'_>, body: &[u8]) -> Self {
         let (what, answer) = (what.to_owned(), no.code.to_string());
         let body = String::from_utf8_lossy(body).into_owned();
         match no.kind {
@@ -65,7 +65,7 @@ impl HubError {
         }
     }
 
-    pub fn exit(&self) -> Exit {
+    pub(super) fn exit(&self) -> Exit {
         match self {
             Self::Denied { .. } => Exit::Denied,
             Self::Refused { .. } | Self::InUse { .. } => Exit::NothingTaken,

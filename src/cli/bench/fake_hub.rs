@@ -19,7 +19,7 @@ use sockets::Sockets;
 
 /// How the hub treats messages.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Manner {
+pub(super) enum Manner {
     Good,
     /// Delivers each message twice, the first time with a changed byte.
     Garbles,
@@ -31,7 +31,7 @@ pub enum Manner {
 }
 
 /// Serves on a thread of its own until dropped.
-pub struct FakeHub {
+pub(super) struct FakeHub {
     url: String,
     state: Arc<Mutex<State>>,
     sockets: Arc<Mutex<Sockets>>,
@@ -59,7 +59,7 @@ struct Receiver {
 }
 
 impl FakeHub {
-    pub fn start(manner: Manner) -> Self {
+    pub(super) fn start(manner: Manner) -> Self {
         let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -85,38 +85,38 @@ impl FakeHub {
         }
     }
 
-    pub fn url(&self) -> &str {
+    pub(super) fn url(&self) -> &str {
         &self.url
     }
 
     /// How many messages came for each destination.
-    pub fn sent(&self) -> Vec<u64> {
+    pub(super) fn sent(&self) -> Vec<u64> {
         self.state.lock().unwrap().sent.values().copied().collect()
     }
 
     /// So many messages wait for `service`.
-    pub fn keep_waiting(&self, service: &str, count: u64) {
+    pub(super) fn keep_waiting(&self, service: &str, count: u64) {
         let mut state = self.state.lock().unwrap();
         state.waiting.insert(service.to_owned(), count);
     }
 
     /// How many messages wait, for all services.
-    pub fn waiting(&self) -> u64 {
+    pub(super) fn waiting(&self) -> u64 {
         self.state.lock().unwrap().waiting.values().sum()
     }
 
     /// What it was asked to delete, in order.
-    pub fn deleted(&self) -> Vec<String> {
+    pub(super) fn deleted(&self) -> Vec<String> {
         self.state.lock().unwrap().deleted.clone()
     }
 
     /// How many messages consumers have acknowledged.
-    pub fn acknowledged(&self) -> u64 {
+    pub(super) fn acknowledged(&self) -> u64 {
         self.sockets.lock().unwrap().acknowledged
     }
 
     /// How many messages each instance was delivered.
-    pub fn delivered(&self) -> Vec<u64> {
+    pub(super) fn delivered(&self) -> Vec<u64> {
         let state = self.state.lock().unwrap();
         let counts = state.receivers.iter().map(|receiver| receiver.delivered);
         counts.collect()

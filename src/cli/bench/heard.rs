@@ -7,7 +7,7 @@ use super::message::{Stamp, read_stamp};
 
 /// One frame of any type; each type has its own fields.
 #[derive(Deserialize)]
-pub struct Heard<'a> {
+pub(super) struct Heard<'a> {
     #[serde(rename = "type")]
     pub kind: &'a str,
     #[serde(rename = "ref")]
@@ -22,13 +22,13 @@ pub struct Heard<'a> {
 }
 
 #[derive(Deserialize)]
-pub struct Message<'a> {
+pub(super) struct Message<'a> {
     #[serde(borrow)]
     payload: &'a RawValue,
 }
 
 #[derive(Deserialize)]
-pub struct Event<'a> {
+pub(super) struct Event<'a> {
     /// Of the hub.
     pub sequence: u64,
     #[serde(borrow)]
@@ -36,7 +36,7 @@ pub struct Event<'a> {
 }
 
 /// Reads one text: a frame or an array of them.
-pub fn read(text: &[u8]) -> serde_json::Result<Vec<Heard<'_>>> {
+pub(super) fn read(text: &[u8]) -> serde_json::Result<Vec<Heard<'_>>> {
     if text.first() == Some(&b'[') {
         return serde_json::from_slice(text);
     }
@@ -45,14 +45,14 @@ pub fn read(text: &[u8]) -> serde_json::Result<Vec<Heard<'_>>> {
 
 impl Message<'_> {
     /// `None`: not exactly as it was sent.
-    pub fn stamp(&self, payload_size: usize) -> Option<Stamp> {
+    pub(super) fn stamp(&self, payload_size: usize) -> Option<Stamp> {
         stamp(self.payload, payload_size)
     }
 }
 
 impl Event<'_> {
     /// `None`: not exactly as it was published.
-    pub fn stamp(&self, payload_size: usize) -> Option<Stamp> {
+    pub(super) fn stamp(&self, payload_size: usize) -> Option<Stamp> {
         stamp(self.data, payload_size)
     }
 }

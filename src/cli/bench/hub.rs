@@ -14,14 +14,14 @@ use super::usage::Usage;
 /// How many messages go into one request while preparing.
 const PRELOAD_BATCH: usize = 1000;
 
-pub enum Hub {
+pub(super) enum Hub {
     Own(HubProcess),
     Remote(Traces),
 }
 
 impl Hub {
     /// `credentials` are for somebody's hub.
-    pub async fn find_or_start(
+    pub(super) async fn find_or_start(
         arguments: &BenchArguments,
         credentials: Option<(String, String)>,
     ) -> Result<Self, HubError> {
@@ -35,7 +35,7 @@ impl Hub {
         Ok(Self::Remote(Traces::with(target)))
     }
 
-    pub fn target(&self) -> &Target {
+    pub(super) fn target(&self) -> &Target {
         match self {
             Self::Own(process) => process.target(),
             Self::Remote(traces) => traces.target(),
@@ -43,7 +43,7 @@ impl Hub {
     }
 
     /// Makes `service` known; without a `url` as one that pulls.
-    pub async fn register(
+    pub(super) async fn register(
         &self,
         service: &str,
         instance: Option<(&str, &str)>,
@@ -68,7 +68,7 @@ impl Hub {
     }
 
     /// Leaves nothing of the run waiting in somebody's hub; gives what could not be taken back.
-    pub async fn take_back(&self) -> Vec<HubError> {
+    pub(super) async fn take_back(&self) -> Vec<HubError> {
         match self {
             Self::Own(_) => Vec::new(),
             Self::Remote(traces) => traces.take_back().await,
@@ -76,7 +76,7 @@ impl Hub {
     }
 
     /// Sends `count` messages to `service`, which nobody measures.
-    pub async fn preload(
+    pub(super) async fn preload(
         &self,
         service: &str,
         count: usize,
@@ -100,7 +100,7 @@ impl Hub {
     }
 
     /// What the hub has used so far.
-    pub async fn usage(&self) -> Result<Usage, HubError> {
+    pub(super) async fn usage(&self) -> Result<Usage, HubError> {
         let metrics = self.target().ask("GET", "/metrics", "").await?;
         let usage = Usage::from_metrics(&metrics);
         Ok(match self {
@@ -109,7 +109,7 @@ impl Hub {
         })
     }
 
-    pub async fn stop(self) -> Result<(), HubError> {
+    pub(super) async fn stop(self) -> Result<(), HubError> {
         if let Self::Own(process) = self
             && !process.stop().await?
         {

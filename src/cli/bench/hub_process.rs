@@ -21,14 +21,14 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Killed, and its data removed, when dropped.
-pub struct HubProcess {
+pub(super) struct HubProcess {
     child: Child,
     target: Target,
     folder: PathBuf,
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub(super) enum StartError {
     #[error("the hub's temporary folder or process cannot be made: {0}")]
     Io(#[from] io::Error),
     #[error("the hub ended at start, saying: {log}")]
@@ -40,7 +40,7 @@ pub enum StartError {
 impl HubProcess {
     /// Starts `program serve` and waits until it is ready. `settings` are further
     /// configuration keys with their values, in the form of the environment.
-    pub async fn start(
+    pub(super) async fn start(
         program: &std::path::Path,
         settings: &[(String, String)],
     ) -> Result<Self, StartError> {
@@ -67,16 +67,16 @@ impl HubProcess {
         Ok(hub)
     }
 
-    pub fn target(&self) -> &Target {
+    pub(super) fn target(&self) -> &Target {
         &self.target
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(super) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Asks the hub to stop and waits for it. `false`: it did not end by itself, or not well.
-    pub async fn stop(mut self) -> io::Result<bool> {
+    pub(super) async fn stop(mut self) -> io::Result<bool> {
         kill_process(Pid::from_child(&self.child), Signal::TERM)?;
         let deadline = Instant::now() + STOP_TIMEOUT;
         while Instant::now() < deadline {
@@ -129,7 +129,7 @@ const FIXED: [(&str, &str); 3] = [
 ];
 
 #[derive(Debug, thiserror::Error)]
-pub enum SettingError {
+pub(super) enum SettingError {
     #[error("--set {key}: {why}")]
     Fixed {
         key: &'static str,
@@ -140,7 +140,7 @@ pub enum SettingError {
 }
 
 /// Whether a hub can be started with `settings`.
-pub fn check(settings: &[(String, String)]) -> Result<(), SettingError> {
+pub(super) fn check(settings: &[(String, String)]) -> Result<(), SettingError> {
     for (key, why) in FIXED {
         if settings
             .iter()
@@ -154,7 +154,7 @@ pub fn check(settings: &[(String, String)]) -> Result<(), SettingError> {
 
 impl StartError {
     /// Whether the hub found fault with its settings.
-    pub fn is_usage(&self) -> bool {
+    pub(super) fn is_usage(&self) -> bool {
         let usage = Some(Exit::Usage as i32);
         matches!(self, Self::Ended { code, .. } if *code == usage)
     }

@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::error::HubError;
 
 /// Remembers what came while nobody waited for it.
-pub struct Interruptions {
+pub(super) struct Interruptions {
     interrupts: Signal,
     terminations: Signal,
     hangups: Signal,
@@ -17,7 +17,7 @@ pub struct Interruptions {
 
 impl Interruptions {
     /// From now on.
-    pub fn catch() -> io::Result<Self> {
+    pub(super) fn catch() -> io::Result<Self> {
         Ok(Self {
             interrupts: signal(SignalKind::interrupt())?,
             terminations: signal(SignalKind::terminate())?,
@@ -26,7 +26,7 @@ impl Interruptions {
     }
 
     /// What `work` comes to, unless an interruption comes before; each ends one such wait.
-    pub async fn unless<T>(
+    pub(super) async fn unless<T>(
         &mut self,
         work: impl Future<Output = Result<T, HubError>>,
     ) -> Result<T, HubError> {

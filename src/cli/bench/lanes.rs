@@ -16,13 +16,13 @@ use super::socket::Opener;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// They end when dropped; whoever wants their answers stops them before.
-pub struct Lanes {
+pub(super) struct Lanes {
     load: Rc<Load>,
     running: Vec<JoinHandle<()>>,
 }
 
 impl Lanes {
-    pub fn over_connections(load: Rc<Load>, count: u32) -> Self {
+    pub(super) fn over_connections(load: Rc<Load>, count: u32) -> Self {
         let running = (0..count).map(|_| spawn_local(run_connection(load.clone())));
         Self {
             running: running.collect(),
@@ -32,7 +32,7 @@ impl Lanes {
 
     /// # Errors
     /// If the hub does not open all the sockets.
-    pub async fn over_sockets(load: Rc<Load>, count: u32) -> Result<Self, HubError> {
+    pub(super) async fn over_sockets(load: Rc<Load>, count: u32) -> Result<Self, HubError> {
         let opener = Rc::new(Opener::new(&load.target));
         let sockets = try_join_all((0..count).map(|_| opener.open())).await?;
         let running = sockets
@@ -45,7 +45,7 @@ impl Lanes {
     }
 
     /// Nothing more is sent, and what was sent is answered or given up. May be called again.
-    pub async fn stop(&mut self) {
+    pub(super) async fn stop(&mut self) {
         self.load.pace.stop();
         self.running.retain(|lane| !lane.is_finished());
         if timeout(PATIENCE, join_all(&mut self.running))

@@ -7,13 +7,13 @@ const RECEIVED: u8 = 2;
 
 /// One mark per sequence number; the numbers must be dense.
 #[derive(Default)]
-pub struct Ledger {
+pub(super) struct Ledger {
     marks: Vec<u8>,
     tally: Tally,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
-pub struct Tally {
+pub(super) struct Tally {
     pub acknowledged: u64,
     /// Different messages.
     pub received: u64,
@@ -26,7 +26,7 @@ pub struct Tally {
 }
 
 impl Ledger {
-    pub fn acknowledge(&mut self, sequence: u64) {
+    pub(super) fn acknowledge(&mut self, sequence: u64) {
         let mark = self.mark(sequence);
         let before = *mark;
         *mark |= ACKNOWLEDGED;
@@ -36,7 +36,7 @@ impl Ledger {
         }
     }
 
-    pub fn receive(&mut self, sequence: u64) {
+    pub(super) fn receive(&mut self, sequence: u64) {
         let mark = self.mark(sequence);
         let before = *mark;
         *mark |= RECEIVED;
@@ -48,16 +48,16 @@ impl Ledger {
         self.tally.missing -= u64::from(before & ACKNOWLEDGED != 0);
     }
 
-    pub fn receive_corrupt(&mut self) {
+    pub(super) fn receive_corrupt(&mut self) {
         self.tally.corrupt += 1;
     }
 
-    pub fn tally(&self) -> Tally {
+    pub(super) fn tally(&self) -> Tally {
         self.tally
     }
 
     /// The sequence numbers of all that was acknowledged.
-    pub fn acknowledgements(&self) -> Marks {
+    pub(super) fn acknowledgements(&self) -> Marks {
         let mut acknowledged = Marks::default();
         for (sequence, mark) in self.marks.iter().enumerate() {
             if mark & ACKNOWLEDGED != 0 {

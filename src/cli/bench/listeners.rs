@@ -18,7 +18,7 @@ use super::socket::{Opener, Socket};
 use super::target::Target;
 
 /// What is done with what comes over one socket.
-pub trait Listener: Send + 'static {
+pub(super) trait Listener: Send + 'static {
     /// What it is, for whoever is told that there is none.
     const KIND: &str;
 
@@ -33,14 +33,14 @@ pub trait Listener: Send + 'static {
 }
 
 /// Listens until stopped or dropped.
-pub struct Listeners<L> {
+pub(super) struct Listeners<L> {
     threads: Vec<JoinHandle<Result<Vec<L>, HubError>>>,
     stop: watch::Sender<()>,
 }
 
 impl<L: Listener> Listeners<L> {
     /// Returns when every listener was answered its greeting.
-    pub async fn start(target: &Target, listeners: Vec<L>) -> Result<Self, HubError> {
+    pub(super) async fn start(target: &Target, listeners: Vec<L>) -> Result<Self, HubError> {
         let target = Arc::new(target.clone());
         let (stop, stopped) = watch::channel(());
         let mut started = Self {
@@ -64,7 +64,7 @@ impl<L: Listener> Listeners<L> {
     }
 
     /// Gives the listeners back.
-    pub fn stop(self) -> Result<Vec<L>, HubError> {
+    pub(super) fn stop(self) -> Result<Vec<L>, HubError> {
         drop(self.stop);
         let mut listeners = Vec::new();
         for thread in self.threads {

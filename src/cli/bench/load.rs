@@ -18,7 +18,7 @@ use super::refusal::No;
 use super::target::Target;
 
 /// What all connections share.
-pub struct Load {
+pub(super) struct Load {
     pub target: Target,
     /// One per service; services take turns.
     pub requests: RefCell<Vec<Request>>,
@@ -33,7 +33,7 @@ pub struct Load {
 }
 
 /// One connection's share of the load, until the pace stops or the hub cannot be reached.
-pub async fn run_connection(load: Rc<Load>) {
+pub(super) async fn run_connection(load: Rc<Load>) {
     let mut lane = Lane {
         load,
         outstanding: VecDeque::new(),
@@ -58,7 +58,7 @@ struct Lane {
 }
 
 /// A request that was not answered yet.
-pub struct Sent {
+pub(super) struct Sent {
     pub first: u64,
     pub step: u64,
     pub messages: u64,
@@ -128,7 +128,7 @@ impl Lane {
 
 impl Load {
     /// Sequence numbers are dense over all services, and their remainder tells the service.
-    pub fn make_request(&self, intended: Instant, output: &mut Vec<u8>) -> Sent {
+    pub(super) fn make_request(&self, intended: Instant, output: &mut Vec<u8>) -> Sent {
         let turn = self.turns.replace(self.turns.get() + 1);
         let mut requests = self.requests.borrow_mut();
         let services = requests.len() as u64;
@@ -151,7 +151,7 @@ impl Load {
     }
 
     /// The hub has answered for so many messages, or never will.
-    pub fn settle(&self, messages: u64) {
+    pub(super) fn settle(&self, messages: u64) {
         self.unanswered.set(self.unanswered.get() - messages);
     }
 }
@@ -195,7 +195,7 @@ struct BatchItem {
 }
 
 /// The errors of the items that were refused; seldom any, so they are looked for only then.
-pub fn rejected_items(body: &[u8]) -> serde_json::Result<HashMap<u64, Box<RawValue>>> {
+pub(super) fn rejected_items(body: &[u8]) -> serde_json::Result<HashMap<u64, Box<RawValue>>> {
     let mut rejected = HashMap::new();
     let count: BatchCount = serde_json::from_slice(body)?;
     if count.rejected > 0 {

@@ -1,13 +1,13 @@
 //! A set of sequence numbers, one bit for each.
 
 #[derive(Clone, Default)]
-pub struct Marks {
+pub(super) struct Marks {
     words: Vec<u64>,
 }
 
 impl Marks {
     /// Puts `sequence` in; `false` if it was there before. The numbers should be dense.
-    pub fn set(&mut self, sequence: u64) -> bool {
+    pub(super) fn set(&mut self, sequence: u64) -> bool {
         let index = usize::try_from(sequence / 64).expect("sequence numbers count what was sent");
         if index >= self.words.len() {
             self.words.resize((index + 1).next_power_of_two(), 0);
@@ -19,7 +19,7 @@ impl Marks {
     }
 
     /// How many of these are not in `other`.
-    pub fn missing_in(&self, other: &Self) -> u64 {
+    pub(super) fn missing_in(&self, other: &Self) -> u64 {
         let others = other.words.iter().chain(std::iter::repeat(&0));
         let missing = self.words.iter().zip(others);
         missing

@@ -18,7 +18,7 @@ use super::usage::Usage;
 const WARM_UP: Duration = Duration::from_secs(1);
 
 /// What came of a run.
-pub struct Measured {
+pub(super) struct Measured {
     pub report: Result<Report, HubError>,
     /// What somebody's hub keeps of it, against its will.
     pub left: Vec<HubError>,
@@ -28,7 +28,7 @@ pub struct Measured {
 ///
 /// An interruption ends the run in good order: a hub that was started is stopped, its data removed,
 /// and what was left with another is taken back. Each further one cuts short what is waited for then.
-pub async fn measure(
+pub(super) async fn measure(
     arguments: &BenchArguments,
     credentials: Option<(String, String)>,
 ) -> Measured {

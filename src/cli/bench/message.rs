@@ -20,13 +20,13 @@ const FILLER_AT: usize = SENT_AT_AT + 16 + BEFORE_FILLER.len();
 const AFTER_FILLER: usize = BEFORE_CHECKSUM.len() + 8 + END.len();
 
 /// The smallest payload, in bytes.
-pub const MIN_SIZE: usize = FILLER_AT + AFTER_FILLER;
+pub(super) const MIN_SIZE: usize = FILLER_AT + AFTER_FILLER;
 
 /// How many different fillers there are.
 const FILLERS: usize = 61;
 
 /// A request with one or many messages for one service, ready to be numbered and sent.
-pub struct Request {
+pub(super) struct Request {
     bytes: Vec<u8>,
     payloads: Vec<usize>,
     payload_size: usize,
@@ -37,7 +37,7 @@ pub struct Request {
 
 /// What a payload says of itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Stamp {
+pub(super) struct Stamp {
     pub sequence: u64,
     /// Nanoseconds since the start of the run.
     pub sent_at: u64,
@@ -46,7 +46,12 @@ pub struct Stamp {
 impl Request {
     /// `batch` messages in an array, or one alone if `batch` is `None`.
     /// `payload_size` is at least [`MIN_SIZE`].
-    pub fn new(target: &Target, service: &str, payload_size: usize, batch: Option<usize>) -> Self {
+    pub(super) fn new(
+        target: &Target,
+        service: &str,
+        payload_size: usize,
+        batch: Option<usize>,
+    ) -> Self {
         let before = format!(r#"{{"destination":"{service}","source":"bench","payload":"#);
         let mut request = Self::repeated(&before, "}", payload_size, batch);
         let path = match batch {
@@ -62,14 +67,18 @@ impl Request {
     }
 
     /// Frames that send messages over a socket, each with its number as `ref`.
-    pub fn send_frames(service: &str, payload_size: usize, batch: Option<usize>) -> Self {
+    pub(super) fn send_frames(service: &str, payload_size: usize, batch: Option<usize>) -> Self {
         let message =
             format!(r#""message":{{"destination":"{service}","source":"bench","payload":"#);
         Self::frames("send", &message, payload_size, batch)
     }
 
     /// Frames that publish events over a socket, each with its number as `ref`.
-    pub fn publish_frames(event_type: &str, payload_size: usize, batch: Option<usize>) -> Self {
+    pub(super) fn publish_frames(
+        event_type: &str,
+        payload_size: usize,
+        batch: Option<usize>,
+    ) -> Self {
         let event = format!(r#""event":{{"event_type":"{event_type}","source":"bench","payload":"#);
         Self::frames("publish", &event, payload_size, batch)
     }
@@ -109,12 +118,12 @@ impl Request {
     }
 
     /// How many messages are in it.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.payloads.len()
     }
 
     /// Numbers the messages `first`, `first + step`, … and returns the request's bytes.
-    pub fn stamped(&mut self, first: Stamp, step: u64) -> &[u8] {
+    pub(super) fn stamped(&mut self, first: Stamp, step: u64) -> &[u8] {
         let mut stamp = first;
         for &at in &self.payloads {
             let payload = &mut self.bytes[at..at + self.payload_size];
@@ -129,7 +138,7 @@ impl Request {
 }
 
 /// The head of a JSON request over a connection that stays open.
-pub fn post_head(target: &Target, path: &str, content_length: usize) -> String {
+pub(super) fn post_head(target: &Target, path: &str, content_length: usize) -> String {
     let lines = target.lines();
     format!(
         "POST {path} HTTP/1.1\r\n{lines}content-type: application/json\r\n\
@@ -138,7 +147,7 @@ pub fn post_head(target: &Target, path: &str, content_length: usize) -> String {
 }
 
 /// Finds the payload in a delivered message; `None` if it is not exactly as it was sent.
-pub fn read_stamp(body: &[u8], payload_size: usize) -> Option<Stamp> {
+pub(super) fn read_stamp(body: &[u8], payload_size: usize) -> Option<Stamp> {
     let mut candidates = body.windows(BEFORE_SEQUENCE.len());
     let start = candidates.position(|bytes| bytes == BEFORE_SEQUENCE)?;
     let payload = body.get(start..start + payload_size)?;
@@ -201,7 +210,7 @@ fn write_hex(digits: &mut [u8], mut number: u64) {
 }
 
 /// Reads a number as it stands in a payload or a `ref`.
-pub fn read_hex(digits: &[u8]) -> Option<u64> {
+pub(super) fn read_hex(digits: &[u8]) -> Option<u64> {
     u64::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()
 }
 

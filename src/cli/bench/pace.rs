@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
-pub struct Pace {
+pub(super) struct Pace {
     is_stopped: Cell<bool>,
     rated: Option<Rated>,
 }
@@ -26,7 +26,7 @@ struct Rated {
 
 impl Pace {
     /// 0 requests per second: as fast as answers come.
-    pub fn start(requests_per_second: f64) -> Self {
+    pub(super) fn start(requests_per_second: f64) -> Self {
         let rated = (requests_per_second > 0.0).then(|| Rated::start(requests_per_second));
         Self {
             is_stopped: Cell::new(false),
@@ -35,7 +35,7 @@ impl Pace {
     }
 
     /// Waits for the moment of the next request and returns it; `None` when it is all over.
-    pub async fn next(&self) -> Option<Instant> {
+    pub(super) async fn next(&self) -> Option<Instant> {
         if let Some(rated) = &self.rated {
             rated.due.acquire().await.ok()?.forget();
             let number = rated.next.replace(rated.next.get() + 1);
@@ -44,7 +44,7 @@ impl Pace {
         (!self.is_stopped.get()).then(Instant::now)
     }
 
-    pub fn stop(&self) {
+    pub(super) fn stop(&self) {
         self.is_stopped.set(true);
         if let Some(rated) = &self.rated {
             rated.due.close();

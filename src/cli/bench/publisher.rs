@@ -18,7 +18,7 @@ use super::socket::{Opener, Socket};
 
 /// One socket's share of the load, over another one when the first ends, until the pace stops or
 /// the hub opens none.
-pub async fn run_socket(load: Rc<Load>, opener: Rc<Opener>, mut socket: Socket) {
+pub(super) async fn run_socket(load: Rc<Load>, opener: Rc<Opener>, mut socket: Socket) {
     let mut publisher = Publisher {
         load,
         outstanding: VecDeque::new(),

@@ -16,14 +16,14 @@ const MAX_REQUEST_BYTES: usize = 16 << 20;
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 
 /// Serves until dropped.
-pub struct Receiver {
+pub(super) struct Receiver {
     url: String,
     serving: JoinHandle<()>,
 }
 
 /// Which messages belong here, and how they look.
 #[derive(Clone)]
-pub struct Expectation {
+pub(super) struct Expectation {
     /// The index of the service among `services`.
     pub service: u64,
     pub services: u64,
@@ -33,7 +33,7 @@ pub struct Expectation {
 
 impl Receiver {
     /// Listens on a free port of the loopback address. Needs a `LocalSet`.
-    pub async fn start(expectation: Expectation) -> io::Result<Self> {
+    pub(super) async fn start(expectation: Expectation) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let serving = spawn_local(async move {
@@ -44,7 +44,7 @@ impl Receiver {
         Ok(Self { url, serving })
     }
 
-    pub fn url(&self) -> &str {
+    pub(super) fn url(&self) -> &str {
         &self.url
     }
 }
@@ -90,7 +90,7 @@ impl Expectation {
     }
 
     /// A message arrived; `None`: it is not as it was sent.
-    pub fn note(&self, stamp: Option<Stamp>) {
+    pub(super) fn note(&self, stamp: Option<Stamp>) {
         match stamp {
             Some(stamp) if stamp.sequence % self.services == self.service => {
                 self.recorder.received(stamp);

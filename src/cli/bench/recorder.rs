@@ -15,7 +15,7 @@ use super::refusal::{Kind, No};
 /// Latencies from a microsecond to ten minutes, to three digits.
 const LONGEST_MICROS: u64 = 600_000_000;
 
-pub struct Recorder {
+pub(super) struct Recorder {
     started: Instant,
     is_counting: AtomicBool,
     ledger: Mutex<Ledger>,
@@ -26,20 +26,20 @@ pub struct Recorder {
 }
 
 /// How long each message took, of those that count.
-pub struct Latencies {
+pub(super) struct Latencies {
     micros: Histogram<u64>,
 }
 
 /// Messages that were refused, or failed, in the same way.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
-pub struct Errors {
+pub(super) struct Errors {
     pub count: u64,
     /// The body of the first answer, or what went wrong.
     pub first: String,
 }
 
 impl Recorder {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             started: Instant::now(),
             is_counting: AtomicBool::new(false),
@@ -52,17 +52,17 @@ impl Recorder {
     }
 
     /// Latencies count between a `true` and the `false` after it.
-    pub fn set_counting(&self, is_counting: bool) {
+    pub(super) fn set_counting(&self, is_counting: bool) {
         self.is_counting.store(is_counting, Ordering::Relaxed);
     }
 
     /// Nanoseconds from the start of the run to `moment`, for a [`Stamp`].
-    pub fn nanos_at(&self, moment: Instant) -> u64 {
+    pub(super) fn nanos_at(&self, moment: Instant) -> u64 {
         nanos(moment.saturating_duration_since(self.started))
     }
 
     /// The hub answered for the message `sequence`, which was meant to be sent at `intended`.
-    pub fn acknowledged(&self, sequence: u64, intended: Instant, now: Instant) {
+    pub(super) fn acknowledged(&self, sequence: u64, intended: Instant, now: Instant) {
         hold(&self.ledger).acknowledge(sequence);
         if self.is_counting() {
             let latency = now.saturating_duration_since(intended);
@@ -71,25 +71,25 @@ impl Recorder {
     }
 
     /// A message reached a receiver unharmed.
-    pub fn received(&self, stamp: Stamp) {
+    pub(super) fn received(&self, stamp: Stamp) {
         hold(&self.ledger).receive(stamp.sequence);
         self.arrived(stamp);
     }
 
     /// Like [`Self::received`], of something that others receive too, and account for themselves.
-    pub fn arrived(&self, stamp: Stamp) {
+    pub(super) fn arrived(&self, stamp: Stamp) {
         if self.is_counting() {
             let latency = nanos(self.started.elapsed()).saturating_sub(stamp.sent_at);
             hold(&self.receipts).add(Duration::from_nanos(latency));
         }
     }
 
-    pub fn received_corrupt(&self) {
+    pub(super) fn received_corrupt(&self) {
         hold(&self.ledger).receive_corrupt();
     }
 
     /// The hub answered for `count` messages that it does not take them.
-    pub fn not_taken(&self, no: &No<'_>, count: u64, body: &[u8]) {
+    pub(super) fn not_taken(&self, no: &No<'_>, count: u64, body: &[u8]) {
         match no.kind {
             Kind::Denied | Kind::Refused => note(&self.refusals, &no.code, count, body),
             Kind::Broken => note(&self.errors, &no.code, count, body),
@@ -97,32 +97,32 @@ impl Recorder {
     }
 
     /// `count` messages failed; `kind` is a word for how.
-    pub fn failed(&self, kind: &str, count: u64, body: &[u8]) {
+    pub(super) fn failed(&self, kind: &str, count: u64, body: &[u8]) {
         note(&self.errors, kind, count, body);
     }
 
-    pub fn tally(&self) -> Tally {
+    pub(super) fn tally(&self) -> Tally {
         hold(&self.ledger).tally()
     }
 
     /// The sequence numbers of all that was acknowledged.
-    pub fn acknowledgements(&self) -> Marks {
+    pub(super) fn acknowledgements(&self) -> Marks {
         hold(&self.ledger).acknowledgements()
     }
 
-    pub fn answers(&self) -> LatencySummary {
+    pub(super) fn answers(&self) -> LatencySummary {
         hold(&self.answers).summary()
     }
 
-    pub fn receipts(&self) -> LatencySummary {
+    pub(super) fn receipts(&self) -> LatencySummary {
         hold(&self.receipts).summary()
     }
 
-    pub fn refusals(&self) -> BTreeMap<String, Errors> {
+    pub(super) fn refusals(&self) -> BTreeMap<String, Errors> {
         hold(&self.refusals).clone()
     }
 
-    pub fn errors(&self) -> BTreeMap<String, Errors> {
+    pub(super) fn errors(&self) -> BTreeMap<String, Errors> {
         hold(&self.errors).clone()
     }
 
@@ -148,7 +148,7 @@ fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Latencies in milliseconds.
 #[derive(Clone, Copy, PartialEq, Debug, serde::Serialize)]
-pub struct LatencySummary {
+pub(super) struct LatencySummary {
     pub count: u64,
     pub p50_ms: f64,
     pub p99_ms: f64,

@@ -10,14 +10,14 @@ const FAULT: &str = "INTERNAL_ERROR";
 
 /// What the hub answered instead of taking something.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct No<'a> {
+pub(super) struct No<'a> {
     /// The code of the error; the status of an answer that has none.
     pub code: Cow<'a, str>,
     pub kind: Kind,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
+pub(super) enum Kind {
     /// It wants a key, or another one.
     Denied,
     /// It decided not to take it, such as for want of room.
@@ -39,7 +39,7 @@ struct ErrorObject<'a> {
 
 impl<'a> No<'a> {
     /// An answer with another status than 2xx.
-    pub fn answered(status: u16, body: &'a [u8]) -> Self {
+    pub(super) fn answered(status: u16, body: &'a [u8]) -> Self {
         let kind = match status {
             401 | 403 => Kind::Denied,
             503 | 507 => Kind::Refused,
@@ -54,7 +54,7 @@ impl<'a> No<'a> {
     }
 
     /// The error of one item of a batch, or of a frame.
-    pub fn said(error: &'a RawValue) -> Self {
+    pub(super) fn said(error: &'a RawValue) -> Self {
         let object = serde_json::from_str::<ErrorObject<'a>>(error.get());
         let code = object.map_or("error", |object| object.code);
         let kind = match code {
@@ -70,7 +70,7 @@ impl<'a> No<'a> {
 }
 
 /// Whether this code, of what was refused, asks for a key.
-pub fn is_denial(code: &str) -> bool {
+pub(super) fn is_denial(code: &str) -> bool {
     matches!(code, DENIAL | "401" | "403")
 }
 

@@ -13,7 +13,7 @@ use super::usage::Usage;
 use crate::exit::Exit;
 
 #[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct Report {
+pub(super) struct Report {
     pub load: BenchArguments,
     /// Seconds measured, without the warm-up.
     pub seconds: f64,
@@ -31,7 +31,7 @@ pub struct Report {
 
 /// What receivers saw.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct Delivery {
+pub(super) struct Delivery {
     pub received_per_second: f64,
     /// From the intended send to the receiver.
     pub received: LatencySummary,
@@ -47,7 +47,7 @@ pub struct Delivery {
 
 /// What the hub spent on the measured messages.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
-pub struct HubReport {
+pub(super) struct HubReport {
     pub messages: u64,
     pub journal_records: Option<f64>,
     pub journal_syncs: Option<f64>,
@@ -63,7 +63,7 @@ pub struct HubReport {
 }
 
 /// Looks at a hub: idle, after the warm-up, and in the end.
-pub struct Looks {
+pub(super) struct Looks {
     pub idle: Usage,
     pub before: Usage,
     pub after: Usage,
@@ -71,7 +71,7 @@ pub struct Looks {
 
 impl HubReport {
     /// `messages` were measured between `before` and `after`, `total` since `idle`.
-    pub fn new(looks: &Looks, messages: u64, total: u64) -> Self {
+    pub(super) fn new(looks: &Looks, messages: u64, total: u64) -> Self {
         let Looks {
             idle,
             before,
@@ -99,7 +99,7 @@ impl HubReport {
 
 impl Report {
     /// Of a run that measured nothing the hub lost nothing either, which is another thing.
-    pub fn exit(&self) -> Exit {
+    pub(super) fn exit(&self) -> Exit {
         let is_verified = self.delivery.as_ref().is_none_or(Delivery::is_verified);
         if !is_verified {
             Exit::VerificationFailed
@@ -113,7 +113,7 @@ impl Report {
     }
 
     /// Why nothing was measured, if nothing was.
-    pub fn complaint(&self) -> Option<String> {
+    pub(super) fn complaint(&self) -> Option<String> {
         let advice = match self.exit() {
             Exit::NothingTaken => "that is no loss",
             Exit::Denied => {

@@ -20,18 +20,18 @@ use super::target::Target;
 const LONGEST_TEXT: usize = 4 << 20;
 
 /// Opens sockets on the thread it was made on. Needs a `LocalSet`.
-pub struct Opener {
+pub(super) struct Opener {
     client: Client,
     url: String,
     target: Target,
 }
 
-pub struct Socket {
+pub(super) struct Socket {
     framed: Framed<BoxedSocket, Codec>,
 }
 
 impl Opener {
-    pub fn new(target: &Target) -> Self {
+    pub(super) fn new(target: &Target) -> Self {
         let connector = Connector::new().limit(0);
         Self {
             client: Client::builder().connector(connector).finish(),
@@ -40,7 +40,7 @@ impl Opener {
         }
     }
 
-    pub async fn open(&self) -> Result<Socket, HubError> {
+    pub(super) async fn open(&self) -> Result<Socket, HubError> {
         let mut handshake = self.client.ws(&self.url).max_frame_size(LONGEST_TEXT);
         for (name, value) in self.target.headers() {
             handshake = handshake.set_header(name, value);
@@ -67,12 +67,12 @@ impl Opener {
 
 impl Socket {
     /// Leaves with the next [`Self::hear`].
-    pub fn say(&mut self, text: ByteString) -> io::Result<()> {
+    pub(super) fn say(&mut self, text: ByteString) -> io::Result<()> {
         self.write(Message::Text(text))
     }
 
     /// The next text; what was said leaves meanwhile, so that neither end waits for the other.
-    pub async fn hear(&mut self) -> io::Result<Bytes> {
+    pub(super) async fn hear(&mut self) -> io::Result<Bytes> {
         poll_fn(|context| self.poll_hear(context)).await
     }
 

@@ -28,7 +28,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(5);
 /// Where messages wait while others are delivered.
 const WAITING_SERVICE: &str = "bench-waiting";
 
-pub struct Stage {
+pub(super) struct Stage {
     pub recorder: Arc<Recorder>,
     load: Rc<Load>,
     audience: Audience,
@@ -37,14 +37,14 @@ pub struct Stage {
 
 /// The state of things at one moment.
 #[derive(Clone, Copy)]
-pub struct Look {
+pub(super) struct Look {
     pub usage: Usage,
     pub tally: Tally,
     pub generator_cpu_seconds: Option<f64>,
 }
 
 impl Stage {
-    pub async fn set_up(hub: &Hub, arguments: &BenchArguments) -> Result<Self, HubError> {
+    pub(super) async fn set_up(hub: &Hub, arguments: &BenchArguments) -> Result<Self, HubError> {
         let recorder = Arc::new(Recorder::new());
         let audience = Audience::gather(hub, arguments, &recorder).await?;
         preload(hub, arguments).await?;
@@ -66,7 +66,7 @@ impl Stage {
     }
 
     /// Begins to send.
-    pub async fn start_lanes(&self, connections: u32) -> Result<Lanes, HubError> {
+    pub(super) async fn start_lanes(&self, connections: u32) -> Result<Lanes, HubError> {
         let load = self.load.clone();
         match self.is_over_sockets {
             true => Lanes::over_sockets(load, connections).await,
@@ -74,7 +74,7 @@ impl Stage {
         }
     }
 
-    pub async fn look(&self, hub: &Hub) -> Result<Look, HubError> {
+    pub(super) async fn look(&self, hub: &Hub) -> Result<Look, HubError> {
         Ok(Look {
             usage: hub.usage().await?,
             tally: self.tally(),
@@ -83,7 +83,7 @@ impl Stage {
     }
 
     /// Lets the load run and count; returns for how many seconds.
-    pub async fn count(&self, seconds: u32) -> f64 {
+    pub(super) async fn count(&self, seconds: u32) -> f64 {
         let started = Instant::now();
         self.recorder.set_counting(true);
         sleep(Duration::from_secs(seconds.into())).await;
@@ -92,7 +92,7 @@ impl Stage {
     }
 
     /// Stops sending and waits for what is under way; returns how many seconds it took.
-    pub async fn finish(&self, lanes: &mut Lanes, is_delivered: bool) -> f64 {
+    pub(super) async fn finish(&self, lanes: &mut Lanes, is_delivered: bool) -> f64 {
         let stopped = Instant::now();
         lanes.stop().await;
         if is_delivered {
@@ -102,7 +102,7 @@ impl Stage {
     }
 
     /// Nobody listens any more: what everybody got, and how many events came after a later one.
-    pub fn settle(self) -> Result<(Tally, Option<u64>), HubError> {
+    pub(super) fn settle(self) -> Result<(Tally, Option<u64>), HubError> {
         self.audience.settle(&self.recorder)
     }
 

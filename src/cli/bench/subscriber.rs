@@ -13,9 +13,9 @@ use super::marks::Marks;
 use super::recorder::Recorder;
 
 /// The type of all events that the bench publishes.
-pub const EVENT_TYPE: &str = "bench.event.published";
+pub(super) const EVENT_TYPE: &str = "bench.event.published";
 
-pub struct Subscriber {
+pub(super) struct Subscriber {
     recorder: Arc<Recorder>,
     payload_size: usize,
     /// Deliveries to all subscribers, without repeats.
@@ -35,7 +35,11 @@ struct Counts {
 }
 
 impl Subscriber {
-    pub fn new(recorder: Arc<Recorder>, payload_size: usize, delivered: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(
+        recorder: Arc<Recorder>,
+        payload_size: usize,
+        delivered: Arc<AtomicU64>,
+    ) -> Self {
         Self {
             recorder,
             payload_size,
@@ -90,7 +94,7 @@ impl Listener for Subscriber {
 
 /// What all subscribers saw of what was `acknowledged`, and how many events came after a later
 /// one.
-pub fn settle(subscribers: &[Subscriber], acknowledged: &Marks) -> (Tally, u64) {
+pub(super) fn settle(subscribers: &[Subscriber], acknowledged: &Marks) -> (Tally, u64) {
     let mut tally = Tally {
         acknowledged: acknowledged.missing_in(&Marks::default()),
         ..Tally::default()

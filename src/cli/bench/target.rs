@@ -10,7 +10,7 @@ const KEY_VARIABLE: &str = "MESSAGE_HUB_KEY";
 const LONGEST_FILE: u64 = 64 << 10;
 
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct Target {
+pub(super) struct Target {
     /// `host:port`.
     pub authority: String,
     /// Name and key; nothing for a hub without keys.
@@ -19,14 +19,14 @@ pub struct Target {
 
 impl Target {
     /// Without a name or key.
-    pub fn at(authority: &str) -> Self {
+    pub(super) fn at(authority: &str) -> Self {
         Self {
             authority: authority.to_owned(),
             credentials: None,
         }
     }
 
-    pub fn with(self, credentials: Option<(String, String)>) -> Self {
+    pub(super) fn with(self, credentials: Option<(String, String)>) -> Self {
         Self {
             credentials,
             ..self
@@ -34,7 +34,7 @@ impl Target {
     }
 
     /// As names and values.
-    pub fn headers(&self) -> Vec<(&'static str, &str)> {
+    pub(super) fn headers(&self) -> Vec<(&'static str, &str)> {
         let credentials = self.credentials.iter();
         credentials
             .flat_map(|(name, key)| [("x-service-name", name.as_str()), ("x-service-key", key)])
@@ -42,7 +42,7 @@ impl Target {
     }
 
     /// The lines of a head that say which hub is asked, and who asks.
-    pub fn lines(&self) -> String {
+    pub(super) fn lines(&self) -> String {
         let mut lines = format!("host: {}\r\n", self.authority);
         for (name, value) in self.headers() {
             lines.push_str(&format!("{name}: {value}\r\n"));
@@ -56,7 +56,7 @@ impl Target {
 ///
 /// # Errors
 /// In words, without the key.
-pub fn key(file: Option<&Path>) -> Result<Option<String>, String> {
+pub(super) fn key(file: Option<&Path>) -> Result<Option<String>, String> {
     let given = match file {
         Some(path) => read(path).map_err(|problem| {
             let file = path.display();

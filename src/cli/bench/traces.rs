@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The services that a run made known.
-pub struct Traces {
+pub(super) struct Traces {
     target: Target,
     services: RefCell<BTreeSet<String>>,
 }
@@ -30,14 +30,14 @@ struct QueueStatus {
 }
 
 impl Traces {
-    pub fn with(target: Target) -> Self {
+    pub(super) fn with(target: Target) -> Self {
         Self {
             target,
             services: RefCell::default(),
         }
     }
 
-    pub fn target(&self) -> &Target {
+    pub(super) fn target(&self) -> &Target {
         &self.target
     }
 
@@ -45,7 +45,7 @@ impl Traces {
     ///
     /// # Errors
     /// If messages wait for it that are not of this run: they could not be told from those that are.
-    pub async fn begin(&self, service: &str) -> Result<(), HubError> {
+    pub(super) async fn begin(&self, service: &str) -> Result<(), HubError> {
         if self.services.borrow().contains(service) {
             return Ok(());
         }
@@ -61,7 +61,7 @@ impl Traces {
     }
 
     /// Takes everything back, or says what could not be. To be called when nothing more is sent.
-    pub async fn take_back(&self) -> Vec<HubError> {
+    pub(super) async fn take_back(&self) -> Vec<HubError> {
         let mut left = Vec::new();
         for service in self.services.take() {
             let Err(error) = self.leave(&service).await else {
@@ -129,7 +129,12 @@ impl Target {
     ///
     /// # Errors
     /// If there is none, or another than a 2xx.
-    pub async fn ask(&self, method: &str, path: &str, body: &str) -> Result<String, HubError> {
+    pub(super) async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> Result<String, HubError> {
         let answer = request_once(self, method, path, body).await;
         let (status, body) = answer.map_err(|source| HubError::Unreachable {
             authority: self.authority.clone(),

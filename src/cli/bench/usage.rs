@@ -7,7 +7,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// One look at a hub. What it does not tell is `None`.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub struct Usage {
+pub(super) struct Usage {
     pub journal_records: Option<f64>,
     pub journal_syncs: Option<f64>,
     pub cpu_seconds: Option<f64>,
@@ -19,7 +19,7 @@ pub struct Usage {
 
 impl Usage {
     /// Reads the hub's own `/metrics`.
-    pub fn from_metrics(text: &str) -> Self {
+    pub(super) fn from_metrics(text: &str) -> Self {
         Self {
             journal_records: metric(text, "message_hub_journal_records_total"),
             journal_syncs: metric(text, "message_hub_journal_syncs_total"),
@@ -30,7 +30,7 @@ impl Usage {
     }
 
     /// Adds what the operating system knows of process `pid` on this machine.
-    pub fn with_process(mut self, pid: u32) -> Self {
+    pub(super) fn with_process(mut self, pid: u32) -> Self {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         self.cpu_seconds = cpu_seconds(&stat).or(self.cpu_seconds);
@@ -41,7 +41,7 @@ impl Usage {
 }
 
 /// The processor time this process itself has used, in seconds.
-pub fn own_cpu_seconds() -> Option<f64> {
+pub(super) fn own_cpu_seconds() -> Option<f64> {
     cpu_seconds(&fs::read_to_string("/proc/self/stat").ok()?)
 }
 

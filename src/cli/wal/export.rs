@@ -38,7 +38,7 @@ pub fn export(directory: &Path, output: &mut dyn Write) -> io::Result<Export> {
     })
 }
 
-pub fn write_line(frame: &Frame, output: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_line(frame: &Frame, output: &mut dyn Write) -> io::Result<()> {
     match Kind::from_number(frame.kind) {
         Some(kind) => write_record(frame.position, kind.name(), frame.body, output),
         None => {
@@ -48,7 +48,7 @@ pub fn write_line(frame: &Frame, output: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-pub fn write_record(
+pub(super) fn write_record(
     position: Position,
     kind: &str,
     body: &[u8],

@@ -4,6 +4,6 @@ use std::io;
 use std::path::Path;
 
 /// The same error, saying what it is about.
-pub fn named(path: &Path, error: &io::Error) -> io::Error {
+pub(super) fn named(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 
 /// Says of each failure that it is one of standard output.
-pub struct Output<'a>(&'a mut dyn Write);
+pub(super) struct Output<'a>(&'a mut dyn Write);
 
 impl<'a> Output<'a> {
-    pub fn new(output: &'a mut dyn Write) -> Self {
+    pub(super) fn new(output: &'a mut dyn Write) -> Self {
         Self(output)
     }
 }

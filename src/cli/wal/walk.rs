@@ -81,15 +81,15 @@ pub struct Findings {
 }
 
 /// The segments of a journal, all open: an open file stays readable when a compaction removes it.
-pub struct Walk(Vec<(SegmentFile, io::Result<File>)>);
+pub(super) struct Walk(Vec<(SegmentFile, io::Result<File>)>);
 
 /// What is done with each record; its first error ends the walk.
-pub type Visit<'a> = &'a mut dyn FnMut(&Frame, &SegmentFile) -> io::Result<()>;
+pub(super) type Visit<'a> = &'a mut dyn FnMut(&Frame, &SegmentFile) -> io::Result<()>;
 
 impl Walk {
     /// # Errors
     /// If the directory cannot be read.
-    pub fn open(directory: &Path) -> io::Result<Self> {
+    pub(super) fn open(directory: &Path) -> io::Result<Self> {
         let opened = look_again(|| {
             let mut files = Vec::new();
             for segment in Listing::read_settled(directory)?.segments {
@@ -108,7 +108,7 @@ impl Walk {
     ///
     /// # Errors
     /// Those of `visit`; what cannot be read is among the findings.
-    pub fn through(&self, visit: Visit) -> io::Result<Findings> {
+    pub(super) fn through(&self, visit: Visit) -> io::Result<Findings> {
         let mut findings = Findings::default();
         let mut expected = 1;
         for (index, (segment, file)) in self.0.iter().enumerate() {

@@ -13,7 +13,7 @@ struct Post {
 }
 
 /// Puts the channels, operations and messages of these into a description.
-pub fn add_to(document: &mut Value) {
+pub(super) fn add_to(document: &mut Value) {
     for post in [push(), callback()] {
         let of_message = format!("#/components/messages/{}", post.name);
         let of_channel = format!("#/channels/{}", post.name);

@@ -23,7 +23,7 @@ use crate::http::state::Hub;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = EventBatchReceipt)]
-pub struct Answer {
+pub(crate) struct Answer {
     accepted: usize,
     rejected: usize,
     /// One for each event, in order.
@@ -34,7 +34,7 @@ pub struct Answer {
 #[derive(Serialize, ToSchema)]
 #[schema(as = EventBatchItem)]
 #[serde(untagged)]
-pub enum Item {
+pub(crate) enum Item {
     Accepted(TakenItem),
     Refused {
         index: usize,
@@ -45,7 +45,7 @@ pub enum Item {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = PublishedItem)]
-pub struct TakenItem {
+pub(crate) struct TakenItem {
     index: usize,
     #[serde(flatten)]
     taken: Taken,
@@ -78,7 +78,7 @@ type Outcome = Result<Taken, HubError>;
         (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
     ),
 )]
-pub async fn publish_batch(
+pub(crate) async fn publish_batch(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: Incoming,

@@ -20,7 +20,7 @@ use crate::ports::archive::EventQuery;
 
 /// A page of a list of events.
 #[derive(Serialize, ToSchema)]
-pub struct EventPage<'a> {
+pub(crate) struct EventPage<'a> {
     events: Vec<EventView<'a>>,
     /// On this page.
     count: usize,
@@ -29,7 +29,7 @@ pub struct EventPage<'a> {
 }
 
 impl<'a> EventPage<'a> {
-    pub fn of(events: &'a [Arc<Event>], next_cursor: Option<String>) -> Self {
+    pub(crate) fn of(events: &'a [Arc<Event>], next_cursor: Option<String>) -> Self {
         Self {
             events: events.iter().map(|event| EventView::of(event)).collect(),
             count: events.len(),
@@ -57,7 +57,10 @@ impl<'a> EventPage<'a> {
         (status = 503, description = "STORAGE_UNAVAILABLE: not all of it is in memory, and the archive does not answer"),
     ),
 )]
-pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+pub(crate) async fn search(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+) -> Result<HttpResponse, HubError> {
     let asked = Query::of(&request)?;
     let order = |word: &str| match word {
         "asc" => Some(false),
@@ -108,7 +111,10 @@ pub async fn search(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpRes
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]
-pub async fn show(hub: web::Data<Hub>, id: web::Path<String>) -> Result<HttpResponse, HubError> {
+pub(crate) async fn show(
+    hub: web::Data<Hub>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, HubError> {
     let id = EventId(query::uuid("id", &id)?);
     flush(&hub).await?;
     let found = hub.archive.events_by_id(vec![id]).await?.pop();

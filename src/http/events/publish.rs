@@ -31,7 +31,7 @@ use crate::ports::archive::MOST_IDS;
 /// An event that is published, and its place.
 #[derive(Serialize, ToSchema)]
 #[schema(as = PublishedEvent)]
-pub struct Taken {
+pub(crate) struct Taken {
     pub id: EventId,
     /// `accepted`.
     #[schema(pattern = "^accepted$")]
@@ -53,7 +53,7 @@ pub struct Taken {
 }
 
 impl Taken {
-    pub fn of(event: &Event, duplicate: bool, ignored: Ignored) -> Self {
+    pub(crate) fn of(event: &Event, duplicate: bool, ignored: Ignored) -> Self {
         let stream = event.stream.as_ref();
         // They begin at 1; 0 stands for none.
         let known = |number: u64| Some(number).filter(|number| *number > 0);
@@ -71,7 +71,7 @@ impl Taken {
 
 /// What the hub promises.
 #[derive(Serialize, ToSchema)]
-pub struct EventReceipt<'a> {
+pub(crate) struct EventReceipt<'a> {
     #[serde(flatten)]
     taken: Taken,
     /// When the hub published it.
@@ -102,7 +102,7 @@ pub struct EventReceipt<'a> {
         (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
     ),
 )]
-pub async fn publish(
+pub(crate) async fn publish(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: Incoming,
@@ -139,7 +139,7 @@ fn receipt<'a>(hub: &'a Hub, event: &Event, duplicate: bool, ignored: Ignored) -
 }
 
 /// Offers events to the hub; the answer is complete and on disk.
-pub async fn offer_all(
+pub(crate) async fn offer_all(
     hub: &Hub,
     request: &HttpRequest,
     offers: Vec<EventOffer>,
@@ -152,7 +152,7 @@ pub async fn offer_all(
 }
 
 /// As [`offer_all`], but returns as soon as the events have their place in line.
-pub async fn submit(
+pub(crate) async fn submit(
     hub: &Hub,
     offers: Vec<EventOffer>,
     atomic: bool,
@@ -224,7 +224,10 @@ async fn stored(hub: &Hub, ids: Vec<EventId>) -> Result<Vec<Event>, HubError> {
 }
 
 /// Those of these events that are kept, if the archive answers, without what they carry.
-pub async fn originals(hub: &Hub, ids: Vec<EventId>) -> Result<HashMap<EventId, Event>, HubError> {
+pub(crate) async fn originals(
+    hub: &Hub,
+    ids: Vec<EventId>,
+) -> Result<HashMap<EventId, Event>, HubError> {
     let mut originals = HashMap::new();
     for some in ids.chunks(MOST_IDS) {
         let (stored, _) = known_ids::stored(stored(hub, some.to_vec())).await?;

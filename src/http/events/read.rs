@@ -19,11 +19,11 @@ use crate::logic::page::Page;
 use crate::ports::archive::EventQuery;
 
 /// The archive counts in 63 bits.
-pub const LAST_SEQUENCE: u64 = i64::MAX as u64;
+pub(crate) const LAST_SEQUENCE: u64 = i64::MAX as u64;
 const NO_CURSOR: &str = "must be the next_cursor of an earlier answer";
 
 /// A page of the events that match. Whatever was acknowledged before is among them.
-pub async fn read(
+pub(crate) async fn read(
     reading: &mut Reading<'_>,
     query: EventQuery,
 ) -> Result<Page<Arc<Event>>, HubError> {
@@ -45,7 +45,7 @@ pub async fn read(
 ///
 /// # Errors
 /// 410 if events from `kept` on, if that is given, are gone; 503 without an archive that is needed.
-pub async fn read_kept(
+pub(crate) async fn read_kept(
     reading: &mut Reading<'_>,
     query: EventQuery,
     kept: Option<Sequence>,
@@ -58,7 +58,7 @@ pub async fn read_kept(
 }
 
 /// The first and the last of the newest `n` that match, or of all if there are fewer.
-pub async fn newest(
+pub(crate) async fn newest(
     hub: &Hub,
     query: EventQuery,
     n: usize,
@@ -86,13 +86,13 @@ pub async fn newest(
     Ok(ends(&hub.archive.sequences(query).await?))
 }
 
-pub async fn log(hub: &Hub) -> Result<LogReport, HubError> {
+pub(crate) async fn log(hub: &Hub) -> Result<LogReport, HubError> {
     look(&hub.handles.inspect_log, InspectLog).await
 }
 
 /// # Errors
 /// 410 if events from `from` on, if that is given, are gone.
-pub async fn must_be_kept(hub: &Hub, from: Option<Sequence>) -> Result<(), HubError> {
+pub(crate) async fn must_be_kept(hub: &Hub, from: Option<Sequence>) -> Result<(), HubError> {
     let Some(from) = from else { return Ok(()) };
     let oldest = log(hub).await?.oldest;
     if from < oldest {
@@ -103,7 +103,7 @@ pub async fn must_be_kept(hub: &Hub, from: Option<Sequence>) -> Result<(), HubEr
 
 /// The filters that every query string about events may have; the types by the name of
 /// `event_types`.
-pub fn filter(asked: &Query, event_types: &str) -> Result<ReplayFilter, HubError> {
+pub(crate) fn filter(asked: &Query, event_types: &str) -> Result<ReplayFilter, HubError> {
     let correlation_id = asked.read("correlation_id", Label::parse)?;
     Ok(ReplayFilter {
         event_types: asked.read(event_types, patterns)?.unwrap_or_default(),
@@ -114,7 +114,7 @@ pub fn filter(asked: &Query, event_types: &str) -> Result<ReplayFilter, HubError
 }
 
 /// All events that pass the filter.
-pub fn query(filter: ReplayFilter) -> EventQuery {
+pub(crate) fn query(filter: ReplayFilter) -> EventQuery {
     EventQuery {
         event_types: filter.event_types,
         source: filter.source,
@@ -129,26 +129,26 @@ fn patterns(text: &str) -> Result<Vec<Pattern>, String> {
     text.split(',').map(pattern).collect()
 }
 
-pub fn sequence(asked: &Query, name: &str) -> Result<Option<Sequence>, HubError> {
+pub(crate) fn sequence(asked: &Query, name: &str) -> Result<Option<Sequence>, HubError> {
     // Who has seen none yet may say 0.
     let number = asked.number(name, 0, LAST_SEQUENCE)?;
     Ok(number.map(|number| number.max(1)))
 }
 
 /// `cursor`: a number to go on from.
-pub fn cursor(asked: &Query) -> Result<Option<u64>, HubError> {
+pub(crate) fn cursor(asked: &Query) -> Result<Option<u64>, HubError> {
     asked.read("cursor", |text| number(text).ok_or(NO_CURSOR))
 }
 
 /// A cursor that also says where to stop, as in `7-12`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Span {
+pub(crate) struct Span {
     pub from: Sequence,
     pub to: Option<Sequence>,
 }
 
 impl Span {
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         let (from, to) = match text.split_once('-') {
             Some((from, to)) => (from, Some(number(to).ok_or(NO_CURSOR)?)),
             None => (text, None),
@@ -157,7 +157,7 @@ impl Span {
         Ok(Self { from, to })
     }
 
-    pub fn write(self) -> String {
+    pub(crate) fn write(self) -> String {
         match self.to {
             Some(to) => format!("{}-{to}", self.from),
             None => self.from.to_string(),

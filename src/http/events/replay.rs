@@ -1,6 +1,6 @@
 //! `/v1/events/replay`: past events from some point on, to the caller or to a subscription.
 
-pub mod input;
+pub(crate) mod input;
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ use input::{ReplayRequest, SUBJECT, Start};
 
 /// A replay to a subscription has begun.
 #[derive(Serialize, ToSchema)]
-pub struct ReplayStarted {
+pub(crate) struct ReplayStarted {
     replay_id: JobId,
 }
 
@@ -54,7 +54,7 @@ pub struct ReplayStarted {
         (status = 503, description = "STORAGE_UNAVAILABLE: not all of it is in memory, and the archive does not answer"),
     ),
 )]
-pub async fn replay(
+pub(crate) async fn replay(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: Incoming,
@@ -81,7 +81,7 @@ pub async fn replay(
         (status = 503, description = "STORAGE_UNAVAILABLE: not all of it is in memory, and the archive does not answer"),
     ),
 )]
-pub async fn replay_by_query(
+pub(crate) async fn replay_by_query(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {

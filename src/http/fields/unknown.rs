@@ -61,7 +61,7 @@ impl Ignored {
 }
 
 /// What to tell of `name`, beside these others that are known.
-pub fn unknown(name: &str, known: &[&str]) -> String {
+pub(crate) fn unknown(name: &str, known: &[&str]) -> String {
     match (closest(name, known), known) {
         (Some(meant), _) => format!("is not known here; did you mean {meant}?"),
         (None, []) => "is not known here; nothing is taken".to_owned(),
@@ -70,7 +70,7 @@ pub fn unknown(name: &str, known: &[&str]) -> String {
 }
 
 /// The unknown field that serde stumbled over, and those it knows, read from its text.
-pub fn of_error(text: &str) -> Option<(&str, Vec<&str>)> {
+pub(crate) fn of_error(text: &str) -> Option<(&str, Vec<&str>)> {
     let rest = text.strip_prefix("unknown field `")?;
     let (name, expected) = rest
         .rsplit_once("`, expected ")
@@ -79,7 +79,7 @@ pub fn of_error(text: &str) -> Option<(&str, Vec<&str>)> {
 }
 
 /// Reads `T`, which refuses unknown fields, without those that are unknown.
-pub fn read_without<'a, T: Deserialize<'a>>(
+pub(crate) fn read_without<'a, T: Deserialize<'a>>(
     text: &'a str,
 ) -> Result<(T, Ignored), serde_json::Error> {
     let mut ignored = Ignored::default();
@@ -94,7 +94,7 @@ pub fn read_without<'a, T: Deserialize<'a>>(
 }
 
 /// By which names a struct is read.
-pub fn names_of<'a, T: Deserialize<'a>>() -> &'static [&'static str] {
+pub(crate) fn names_of<'a, T: Deserialize<'a>>() -> &'static [&'static str] {
     let mut names = Names(&[]);
     // It fails, having said which fields it has.
     let _ = T::deserialize(&mut names);

@@ -32,7 +32,7 @@ const MOST_PAUSED: usize = 100;
 /// How the hub and its parts are.
 #[derive(Serialize, ToSchema)]
 #[schema(as = HealthDetails)]
-pub struct Details<'a> {
+pub(crate) struct Details<'a> {
     status: Health,
     version: &'static str,
     /// Whole seconds.
@@ -44,7 +44,7 @@ pub struct Details<'a> {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = HealthComponents)]
-pub struct Components {
+pub(crate) struct Components {
     message_queue: MessageQueueHealth,
     event_store: EventStoreHealth,
     service_registry: RegistryHealth,
@@ -57,7 +57,7 @@ pub struct Components {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct MessageQueueHealth {
+pub(crate) struct MessageQueueHealth {
     status: Health,
     queue_depth: usize,
     in_flight: usize,
@@ -68,7 +68,7 @@ pub struct MessageQueueHealth {
 
 /// The queues of which nothing is handed out.
 #[derive(Serialize, ToSchema)]
-pub struct PausedQueues {
+pub(crate) struct PausedQueues {
     /// All are, together; null: no.
     all: Option<PauseAnswer>,
     /// How many are by their own names.
@@ -78,7 +78,7 @@ pub struct PausedQueues {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct PausedQueue {
+pub(crate) struct PausedQueue {
     #[schema(value_type = String)]
     service: ServiceName,
     #[serde(flatten)]
@@ -88,7 +88,7 @@ pub struct PausedQueue {
 /// Since when, and by whom.
 #[derive(Serialize, ToSchema)]
 #[schema(as = QueuePause)]
-pub struct PauseAnswer {
+pub(crate) struct PauseAnswer {
     since: Timestamp,
     /// Null: nobody knows, or the one who asks sees no names.
     by: Option<String>,
@@ -119,7 +119,7 @@ impl PausedQueues {
 
 /// Of events and their history.
 #[derive(Serialize, ToSchema)]
-pub struct EventStoreHealth {
+pub(crate) struct EventStoreHealth {
     status: Health,
     /// Events that can be read; null: not counted yet.
     events: Option<i64>,
@@ -128,14 +128,14 @@ pub struct EventStoreHealth {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct RegistryHealth {
+pub(crate) struct RegistryHealth {
     status: Health,
     registered_services: usize,
 }
 
 /// Of services and of callbacks.
 #[derive(Serialize, ToSchema)]
-pub struct CircuitsHealth {
+pub(crate) struct CircuitsHealth {
     /// Degraded while one is open.
     status: Health,
     open: usize,
@@ -145,7 +145,7 @@ pub struct CircuitsHealth {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct NotClosedCircuit {
+pub(crate) struct NotClosedCircuit {
     /// The service, or `callback:` and an origin.
     circuit: String,
     #[schema(value_type = String, pattern = "^(OPEN|HALF_OPEN)$")]
@@ -184,7 +184,7 @@ impl CircuitsHealth {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct JournalHealth {
+pub(crate) struct JournalHealth {
     status: Health,
     /// What it cannot be written for now, so that nothing new is accepted; null: nothing.
     short_of: Option<&'static str>,
@@ -198,7 +198,7 @@ pub struct JournalHealth {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct ArchiveHealth {
+pub(crate) struct ArchiveHealth {
     status: Health,
     /// How far it is behind the journal; null: nobody knows.
     lag_records: Option<i64>,
@@ -213,14 +213,14 @@ pub struct ArchiveHealth {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct DiskHealth {
+pub(crate) struct DiskHealth {
     status: Health,
     free_bytes: i64,
 }
 
 /// Of clients.
 #[derive(Serialize, ToSchema)]
-pub struct ConnectionsHealth {
+pub(crate) struct ConnectionsHealth {
     /// Degraded while all that are served at once are in use.
     status: Health,
     open: i64,
@@ -231,7 +231,7 @@ pub struct ConnectionsHealth {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct ClockHealth {
+pub(crate) struct ClockHealth {
     /// `degraded` while `ahead_seconds` is 5 or more.
     status: Health,
     /// How far times that the hub has used are ahead of the system's clock, because that was set
@@ -255,7 +255,10 @@ pub struct ClockHealth {
         (status = 503, description = "It is starting or stopping", body = Details),
     ),
 )]
-pub async fn details(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+pub(crate) async fn details(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+) -> Result<HttpResponse, HubError> {
     let phase = hub.phase.get();
     let found = hub.pictures.latest(phase).await?;
     let picture = &found.what;

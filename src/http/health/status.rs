@@ -7,7 +7,7 @@ use crate::http::state::Hub;
 use crate::phase::Phase;
 
 /// Degraded while it works with something missing; unhealthy only when it takes nothing in.
-pub fn status(hub: &Hub, phase: Phase, is_overloaded: bool) -> (Health, StatusCode) {
+pub(super) fn status(hub: &Hub, phase: Phase, is_overloaded: bool) -> (Health, StatusCode) {
     if phase != Phase::Open {
         return (Health::Unhealthy, StatusCode::SERVICE_UNAVAILABLE);
     }
@@ -16,7 +16,7 @@ pub fn status(hub: &Hub, phase: Phase, is_overloaded: bool) -> (Health, StatusCo
     (well(!degraded), StatusCode::OK)
 }
 
-pub fn well(is_well: bool) -> Health {
+pub(super) fn well(is_well: bool) -> Health {
     if is_well {
         Health::Healthy
     } else {
@@ -25,6 +25,6 @@ pub fn well(is_well: bool) -> Health {
 }
 
 /// Whole seconds.
-pub fn uptime(hub: &Hub) -> u64 {
+pub(super) fn uptime(hub: &Hub) -> u64 {
     hub.clock.running().as_secs()
 }

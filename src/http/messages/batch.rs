@@ -24,7 +24,7 @@ const SUBJECT: Subject = Subject::Message;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = BatchReceipt)]
-pub struct Answer {
+pub(crate) struct Answer {
     accepted: usize,
     rejected: usize,
     /// One for each message, in order.
@@ -35,7 +35,7 @@ pub struct Answer {
 #[derive(Serialize, ToSchema)]
 #[schema(as = BatchItem)]
 #[serde(untagged)]
-pub enum Item {
+pub(crate) enum Item {
     Accepted {
         index: usize,
         id: MessageId,
@@ -83,7 +83,7 @@ pub enum Item {
         (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
     ),
 )]
-pub async fn send_batch(
+pub(crate) async fn send_batch(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: Incoming,

@@ -15,7 +15,7 @@ use crate::ports::archive::MessageQuery;
 
 /// A page, newest first, as [`super::find`] would find it in the archive. Others get their turn
 /// between its pieces.
-pub async fn find(
+pub(super) async fn find(
     hub: &Hub,
     wanted: Wanted,
     mut before: Option<Position>,
@@ -45,7 +45,7 @@ pub async fn find(
 }
 
 /// What the query asks for, of messages in one of these states.
-pub fn wanted(query: &MessageQuery, states: Vec<State>) -> Wanted {
+pub(super) fn wanted(query: &MessageQuery, states: Vec<State>) -> Wanted {
     Wanted {
         source: query.source.clone(),
         destination: query.destination.clone(),

@@ -43,7 +43,7 @@ const TRANSACTION_ID: HeaderName = HeaderName::from_static("x-transaction-id");
 
 /// What the hub promises.
 #[derive(Serialize, ToSchema)]
-pub struct Receipt<'a> {
+pub(crate) struct Receipt<'a> {
     id: MessageId,
     /// `accepted`, `delivered` or `failed`.
     #[schema(pattern = "^(accepted|delivered|failed)$")]
@@ -85,7 +85,7 @@ pub struct Receipt<'a> {
         (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
     ),
 )]
-pub async fn send(
+pub(crate) async fn send(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: Incoming,
@@ -148,7 +148,7 @@ fn receipt<'a>(hub: &Hub, message: &Message, status: &'static str, duplicate: bo
 }
 
 /// Offers messages to the hub; the answer is complete and on disk.
-pub async fn accept(
+pub(crate) async fn accept(
     hub: &Hub,
     request: &HttpRequest,
     offers: Vec<Offer>,
@@ -160,7 +160,7 @@ pub async fn accept(
 }
 
 /// As [`accept`], but returns as soon as the messages have their place in line.
-pub async fn submit(
+pub(crate) async fn submit(
     hub: &Hub,
     offers: Vec<Offer>,
 ) -> Result<oneshot::Receiver<Vec<Slot>>, HubError> {
@@ -288,7 +288,7 @@ async fn present(hub: &Hub, id: MessageId, state: Option<State>) -> Result<State
 }
 
 /// In the words of an answer to a send.
-pub fn word(state: State) -> &'static str {
+pub(crate) fn word(state: State) -> &'static str {
     match state.status() {
         Status::Delivered => "delivered",
         Status::Failed => "failed",
@@ -297,13 +297,13 @@ pub fn word(state: State) -> &'static str {
 }
 
 /// What the headers of a request say for all its messages.
-pub struct Labels {
+pub(crate) struct Labels {
     correlation_id: Option<Label>,
     traceparent: Option<Label>,
 }
 
 impl Labels {
-    pub fn of(headers: &HeaderMap) -> Result<Self, HubError> {
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, HubError> {
         if headers.contains_key(&TRANSACTION_ID) {
             // Whoever sends it relies on it.
             let problem = "is not known to this version";
@@ -333,7 +333,7 @@ impl Labels {
         })
     }
 
-    pub fn context<'a>(&'a self, caller: &'a Caller, now: Timestamp) -> Context<'a> {
+    pub(crate) fn context<'a>(&'a self, caller: &'a Caller, now: Timestamp) -> Context<'a> {
         Context {
             caller,
             correlation_id: self.correlation_id.as_ref(),

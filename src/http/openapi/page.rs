@@ -14,7 +14,7 @@ use utoipa_swagger_ui::{Config, serve};
 use crate::error::HubError;
 use crate::http::routing::{self, Routes};
 
-pub fn routes(routes: &mut Routes<'_>) {
+pub(super) fn routes(routes: &mut Routes<'_>) {
     routes.at("/", "GET", [routing::get(signpost)]);
     routes.at("/docs", "GET", [routing::get(to_page)]);
     routes.at("/docs/{file:.*}", "GET", [routing::get(file)]);

@@ -8,7 +8,7 @@ use crate::http::state::Hub;
 
 /// How full the destinations are. Where one service is meant, by the parameter or field `name`, it
 /// must be known.
-pub async fn admission(
+pub(crate) async fn admission(
     hub: &Hub,
     name: &'static str,
     service: Option<&ServiceName>,

@@ -23,7 +23,7 @@ use crate::http::state::Hub;
 
 const SUBJECT: Subject = Subject::Request;
 
-pub fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/queue/pause", "POST", [routing::post(pause)]);
     routes.at("/v1/queue/resume", "POST", [routing::post(resume)]);
     routes.at("/v1/queue", "DELETE", [routing::delete(clear)]);
@@ -38,7 +38,7 @@ struct SwitchBody<'a> {
 
 /// Whether a queue hands messages out.
 #[derive(Serialize, ToSchema)]
-pub struct Switched {
+pub(crate) struct Switched {
     /// Null: the queues of all services.
     service: Option<ServiceName>,
     /// `paused` or `active`.
@@ -46,7 +46,7 @@ pub struct Switched {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct Cleared {
+pub(crate) struct Cleared {
     service: ServiceName,
     /// So many messages were cancelled.
     cancelled: u64,
@@ -69,7 +69,7 @@ pub struct Cleared {
         (status = 404, description = "SERVICE_NOT_FOUND: nobody ever registered this destination"),
     ),
 )]
-pub async fn pause(
+pub(crate) async fn pause(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: Incoming,
@@ -93,7 +93,7 @@ pub async fn pause(
         (status = 404, description = "SERVICE_NOT_FOUND: nobody ever registered this destination"),
     ),
 )]
-pub async fn resume(
+pub(crate) async fn resume(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: Incoming,
@@ -156,7 +156,7 @@ async fn switch(
         (status = 404, description = "SERVICE_NOT_FOUND: nobody ever registered this destination"),
     ),
 )]
-pub async fn clear(
+pub(crate) async fn clear(
     request: HttpRequest,
     hub: web::Data<Hub>,
     _: NoBody,

@@ -17,7 +17,7 @@ const HIGHEST_RATE: f64 = 100_000.0;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Body<'a> {
+pub(crate) struct Body<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     filter: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]
@@ -28,7 +28,7 @@ pub struct Body<'a> {
 
 /// What a client asked for.
 #[derive(Debug)]
-pub struct RedriveRequest {
+pub(crate) struct RedriveRequest {
     pub kind: JobKind,
     pub filter: RedriveFilter,
     pub rate: f64,
@@ -37,7 +37,7 @@ pub struct RedriveRequest {
 
 /// # Errors
 /// 400 with the field.
-pub fn read(text: &str, kind: JobKind) -> Result<RedriveRequest, HubError> {
+pub(crate) fn read(text: &str, kind: JobKind) -> Result<RedriveRequest, HubError> {
     let text = if text.trim().is_empty() { "{}" } else { text };
     let body: Body<'_> = fields::object(SUBJECT, text)?;
     if kind == JobKind::Delete && body.filter.is_none() {

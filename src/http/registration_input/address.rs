@@ -16,7 +16,7 @@ const DEFAULT_ENDPOINT: &str = "/messages";
 ///
 /// # Errors
 /// 400 with `url` or `message_endpoint`.
-pub fn address(
+pub(crate) fn address(
     url: Option<&RawValue>,
     message_endpoint: Option<&RawValue>,
     deny: &DenyList,
@@ -50,7 +50,7 @@ fn base(field: Field<'_>, deny: &DenyList) -> Result<String, HubError> {
 ///
 /// # Errors
 /// 400 with the field.
-pub fn path(field: Field<'_>) -> Result<String, HubError> {
+pub(crate) fn path(field: Field<'_>) -> Result<String, HubError> {
     let text = field.text()?;
     let fits = text.starts_with('/')
         && text.len() <= 1000
@@ -66,7 +66,7 @@ pub fn path(field: Field<'_>) -> Result<String, HubError> {
 /// The same address is the same instance, so that a restarted service replaces itself; and so is
 /// every registration without one. Without slashes, so that it fits into a path; with `https:`
 /// before it, it is another one than without TLS.
-pub fn default_instance_id(address: Option<&Address>) -> Label {
+pub(crate) fn default_instance_id(address: Option<&Address>) -> Label {
     let Some(address) = address else {
         return Label::parse("default").expect("a label");
     };

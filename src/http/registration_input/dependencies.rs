@@ -14,7 +14,7 @@ const MOST_INSTANCES: u64 = 10_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct DependencyBody<'a> {
+pub(crate) struct DependencyBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     service: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]
@@ -28,7 +28,7 @@ pub struct DependencyBody<'a> {
 /// A body that is only a list of dependencies.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct DependenciesBody<'a> {
+pub(crate) struct DependenciesBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     dependencies: Option<&'a RawValue>,
 }
@@ -37,7 +37,7 @@ pub struct DependenciesBody<'a> {
 ///
 /// # Errors
 /// 400 with the field.
-pub fn read_list(text: &str) -> Result<Vec<Dependency>, HubError> {
+pub(crate) fn read_list(text: &str) -> Result<Vec<Dependency>, HubError> {
     let body: DependenciesBody<'_> = fields::object(Subject::Request, text)?;
     let list = Field::required(Subject::Request, "dependencies", body.dependencies)?;
     let mut ignored = Ignored::default();
@@ -56,7 +56,10 @@ pub fn read_list(text: &str) -> Result<Vec<Dependency>, HubError> {
 ///
 /// # Errors
 /// 400 with the field, as in `dependencies[1].service`.
-pub fn dependencies(field: Field<'_>, ignored: &mut Ignored) -> Result<Vec<Dependency>, HubError> {
+pub(crate) fn dependencies(
+    field: Field<'_>,
+    ignored: &mut Ignored,
+) -> Result<Vec<Dependency>, HubError> {
     let mut all = Vec::new();
     for (index, json) in items(field, MOST_DEPENDENCIES)?.into_iter().enumerate() {
         let name = format!("{}[{index}]", field.name);

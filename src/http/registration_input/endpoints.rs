@@ -28,7 +28,10 @@ struct EndpointBody<'a> {
 ///
 /// # Errors
 /// 400 with the field, as in `endpoints[1].path`.
-pub fn endpoints(field: Field<'_>, ignored: &mut Ignored) -> Result<Vec<Endpoint>, HubError> {
+pub(super) fn endpoints(
+    field: Field<'_>,
+    ignored: &mut Ignored,
+) -> Result<Vec<Endpoint>, HubError> {
     let form = "an array of {\"path\", \"methods\"}";
     let many = format!("must have at most {MOST_ENDPOINTS} items");
     let items: Vec<&RawValue> = field.list(MOST_ENDPOINTS, form, &many)?;

@@ -9,7 +9,7 @@ use crate::http::acts::Act;
 use crate::http::ask::ask;
 use crate::http::state::Hub;
 
-pub async fn leave(
+pub(super) async fn leave(
     request: &HttpRequest,
     hub: &Hub,
     service: ServiceName,
@@ -33,7 +33,7 @@ pub async fn leave(
     Ok(HttpResponse::NoContent().finish())
 }
 
-pub fn unknown(service: &ServiceName) -> HubError {
+pub(super) fn unknown(service: &ServiceName) -> HubError {
     HubError::NotFound {
         what: format!("service {service}, or this instance of it"),
     }

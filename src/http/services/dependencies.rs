@@ -18,7 +18,7 @@ use crate::logic::dependencies::{Finding, Report};
 
 /// What a service needs, and what of it there is.
 #[derive(Serialize, ToSchema)]
-pub struct Dependencies {
+pub(crate) struct Dependencies {
     service: ServiceName,
     /// Whether there is enough of everything, critical or not.
     satisfied: bool,
@@ -32,7 +32,7 @@ pub struct Dependencies {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct DependencyFound {
+pub(crate) struct DependencyFound {
     service: ServiceName,
     /// Only instances of exactly this version count; null: all do.
     version: Option<Label>,
@@ -60,7 +60,7 @@ pub struct DependencyFound {
         (status = 404, description = "NOT_FOUND: not registered"),
     ),
 )]
-pub async fn show(
+pub(crate) async fn show(
     hub: web::Data<Hub>,
     service: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
@@ -83,7 +83,7 @@ pub async fn show(
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
     ),
 )]
-pub async fn check(
+pub(crate) async fn check(
     hub: web::Data<Hub>,
     service: web::Path<String>,
     payload: Incoming,

@@ -22,7 +22,7 @@ use crate::http::{query, registration_input};
 use crate::logic::limits::Limit;
 
 #[derive(Serialize, ToSchema)]
-pub struct Registered {
+pub(crate) struct Registered {
     service: ServiceName,
     instance_id: InstanceId,
     status: Health,
@@ -39,7 +39,7 @@ pub struct Registered {
 
 /// A heartbeat was heard.
 #[derive(Serialize, ToSchema)]
-pub struct HeartbeatAnswer {
+pub(crate) struct HeartbeatAnswer {
     service: ServiceName,
     instance_id: InstanceId,
     status: Health,
@@ -49,7 +49,7 @@ pub struct HeartbeatAnswer {
 
 /// The instance is sent nothing new.
 #[derive(Serialize, ToSchema)]
-pub struct Draining {
+pub(crate) struct Draining {
     service: ServiceName,
     instance_id: InstanceId,
     draining_since: Timestamp,
@@ -76,7 +76,7 @@ pub struct Draining {
         (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
     ),
 )]
-pub async fn register(
+pub(crate) async fn register(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: Incoming,
@@ -101,7 +101,7 @@ pub async fn register(
         (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
     ),
 )]
-pub async fn register_instance(
+pub(crate) async fn register_instance(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
@@ -204,7 +204,7 @@ fn beside(service: &ServiceName, other: &InstanceId) -> String {
         (status = 404, description = "NOT_FOUND: not registered"),
     ),
 )]
-pub async fn deregister_instance(
+pub(crate) async fn deregister_instance(
     request: HttpRequest,
     hub: web::Data<Hub>,
     path: web::Path<(String, String)>,
@@ -231,7 +231,7 @@ pub async fn deregister_instance(
         (status = 404, description = "NOT_FOUND: not registered"),
     ),
 )]
-pub async fn heartbeat(
+pub(crate) async fn heartbeat(
     request: HttpRequest,
     hub: web::Data<Hub>,
     path: web::Path<(String, String)>,
@@ -270,7 +270,7 @@ pub async fn heartbeat(
         (status = 404, description = "NOT_FOUND: not registered"),
     ),
 )]
-pub async fn drain(
+pub(crate) async fn drain(
     request: HttpRequest,
     hub: web::Data<Hub>,
     path: web::Path<(String, String)>,

@@ -14,7 +14,7 @@ use crate::http::openapi;
 /// A service and its instances.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Service)]
-pub struct ServiceAnswer {
+pub(super) struct ServiceAnswer {
     service: ServiceName,
     status: Health,
     /// When an instance last gave a sign of life.
@@ -37,7 +37,7 @@ pub struct ServiceAnswer {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Instance)]
-pub struct InstanceAnswer {
+pub(super) struct InstanceAnswer {
     instance_id: InstanceId,
     /// How messages come to it.
     transport: Transport,
@@ -80,7 +80,7 @@ pub struct InstanceAnswer {
 
 /// How an instance is asked whether it is well.
 #[derive(Serialize, ToSchema)]
-pub struct HealthCheckAnswer {
+pub(super) struct HealthCheckAnswer {
     endpoint: String,
     /// Seconds; null: `service_check_interval`.
     interval: Option<f64>,
@@ -90,7 +90,7 @@ pub struct HealthCheckAnswer {
 
 /// Whether a service has what it needs.
 #[derive(Serialize, ToSchema)]
-pub struct DependencySummary {
+pub(super) struct DependencySummary {
     satisfied: bool,
     /// What is missing, in words.
     #[schema(example = json!(["Requires 2 instances of rules-service, found 1"]))]
@@ -99,7 +99,7 @@ pub struct DependencySummary {
 
 /// How a service and its instances are.
 #[derive(Serialize, ToSchema)]
-pub struct ServiceHealth {
+pub(super) struct ServiceHealth {
     service: ServiceName,
     status: Health,
     /// Instances that can take messages; one more if somebody polls without being registered.
@@ -109,7 +109,7 @@ pub struct ServiceHealth {
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct InstanceHealth {
+pub(super) struct InstanceHealth {
     instance_id: InstanceId,
     status: Health,
     /// Since when it is so; at the earliest since the hub started.
@@ -130,7 +130,7 @@ impl From<ServiceView> for ServiceAnswer {
 
 impl ServiceAnswer {
     /// With the instances whose ids come after this one.
-    pub fn after(mut view: ServiceView, after: Option<&InstanceId>) -> Self {
+    pub(super) fn after(mut view: ServiceView, after: Option<&InstanceId>) -> Self {
         let newest = view
             .instances
             .iter()
@@ -165,7 +165,7 @@ impl ServiceAnswer {
 
 impl ServiceAnswer {
     /// Says how many pushes are under way with each instance.
-    pub fn with_in_flight(mut self, circuits: &[CircuitView]) -> Self {
+    pub(super) fn with_in_flight(mut self, circuits: &[CircuitView]) -> Self {
         let own = |view: &&CircuitView| view.circuit.service() == Some(&self.service);
         let Some(circuit) = circuits.iter().find(own) else {
             return self;

@@ -11,13 +11,13 @@ use crate::http::fields::unknown::Ignored;
 
 /// The frame an answer belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Place {
+pub(super) struct Place {
     batch: u64,
     index: usize,
 }
 
 /// What an answer needs: the place it goes to, and what the client knows it by.
-pub struct Slip {
+pub(super) struct Slip {
     pub place: Place,
     pub reference: Option<Reference>,
     /// Fields of its message or event that mean nothing.
@@ -25,7 +25,7 @@ pub struct Slip {
 }
 
 /// An answer with its place; `None` where the client expects none.
-pub type Answer = (Place, Option<ByteString>);
+pub(super) type Answer = (Place, Option<ByteString>);
 
 /// What came as one text, and is not answered yet.
 struct Batch {
@@ -39,7 +39,7 @@ struct Batch {
 }
 
 #[derive(Default)]
-pub struct Answers {
+pub(super) struct Answers {
     opened: u64,
     batches: AHashMap<u64, Batch>,
     ready: VecDeque<ByteString>,
@@ -52,7 +52,13 @@ pub struct Answers {
 
 impl Answers {
     /// For a text of so many `bytes` with so many frames; their places are `0..frames`.
-    pub fn open(&mut self, frames: usize, is_array: bool, bytes: usize, permit: Permit) -> u64 {
+    pub(super) fn open(
+        &mut self,
+        frames: usize,
+        is_array: bool,
+        bytes: usize,
+        permit: Permit,
+    ) -> u64 {
         self.opened += 1;
         let batch = Batch {
             answers: vec![None; frames],
@@ -67,12 +73,12 @@ impl Answers {
         self.opened
     }
 
-    pub fn place(batch: u64, index: usize) -> Place {
+    pub(super) fn place(batch: u64, index: usize) -> Place {
         Place { batch, index }
     }
 
     /// The frame is done with, and this is said about it.
-    pub fn give(&mut self, (place, text): Answer) {
+    pub(super) fn give(&mut self, (place, text): Answer) {
         let Some(batch) = self.batches.get_mut(&place.batch) else {
             return;
         };
@@ -100,41 +106,41 @@ impl Answers {
     }
 
     /// Something the client did not ask for.
-    pub fn say(&mut self, text: ByteString) {
+    pub(super) fn say(&mut self, text: ByteString) {
         self.ready_bytes += text.len();
         self.ready.push_back(text);
     }
 
-    pub fn pop(&mut self) -> Option<ByteString> {
+    pub(super) fn pop(&mut self) -> Option<ByteString> {
         let text = self.ready.pop_front()?;
         self.ready_bytes -= text.len();
         Some(text)
     }
 
     /// Nobody hears them any more.
-    pub fn forget_ready(&mut self) {
+    pub(super) fn forget_ready(&mut self) {
         self.ready.clear();
         self.ready_bytes = 0;
     }
 
     /// Bytes that wait to be written.
-    pub fn ready_bytes(&self) -> usize {
+    pub(super) fn ready_bytes(&self) -> usize {
         self.ready_bytes
     }
 
     /// Frames that are not answered yet.
-    pub fn requests(&self) -> usize {
+    pub(super) fn requests(&self) -> usize {
         self.requests
     }
 
     /// Bytes of the texts whose frames are not all answered yet.
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 }
 
 /// Several frames as one.
-pub fn array(frames: &[ByteString]) -> ByteString {
+pub(super) fn array(frames: &[ByteString]) -> ByteString {
     let length: usize = frames.iter().map(|frame| frame.len() + 1).sum();
     let mut text = String::with_capacity(length + 1);
     for frame in frames {

@@ -19,13 +19,13 @@ use crate::http::state::Hub;
 /// A socket that says nothing for so long is left out.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-pub fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/sockets", "GET", [routing::get(all)]);
 }
 
 /// The list of sockets.
 #[derive(Serialize, ToSchema)]
-pub struct SocketPage {
+pub(crate) struct SocketPage {
     sockets: Vec<SocketAnswer>,
     count: usize,
     /// Where the next page begins, if there is more.
@@ -45,7 +45,10 @@ pub struct SocketPage {
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
     ),
 )]
-pub async fn all(request: HttpRequest, hub: web::Data<Hub>) -> Result<HttpResponse, HubError> {
+pub(crate) async fn all(
+    request: HttpRequest,
+    hub: web::Data<Hub>,
+) -> Result<HttpResponse, HubError> {
     Caller::of(&request).must_be_operator()?;
     let part = Part::of(&Query::of(&request)?)?;
     let page = part.take(hub.open_sockets.all(), Order::Ascending, |(id, _)| id);

@@ -58,10 +58,10 @@ const MOST_ANSWER_BYTES: usize = 256 << 10;
 /// An array of events and messages is ended at this size, in bytes.
 const ARRAY_BYTES: usize = 64 << 10;
 
-pub type Context = WebsocketContext<Session>;
+pub(super) type Context = WebsocketContext<Session>;
 
 /// Who opens a socket.
-pub struct Who {
+pub(super) struct Who {
     pub caller: Caller,
     pub address: Option<SocketAddr>,
     pub peer: Peer,
@@ -69,7 +69,7 @@ pub struct Who {
     pub place: Held,
 }
 
-pub struct Session {
+pub(super) struct Session {
     hub: web::Data<Hub>,
     caller: Caller,
     opened: Opened,
@@ -101,7 +101,13 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn new(hub: web::Data<Hub>, who: Who, room: Room, gate: Gate, takes_arrays: bool) -> Self {
+    pub(super) fn new(
+        hub: web::Data<Hub>,
+        who: Who,
+        room: Room,
+        gate: Gate,
+        takes_arrays: bool,
+    ) -> Self {
         let socket = FeedId(Uuid::from_u128(rand::random()));
         hub.metrics.sockets.open.inc();
         let beaten_at = hub.clock.now();

@@ -42,7 +42,7 @@ struct EventBody<'a> {
 }
 
 /// An event on its way to a subscriber.
-pub fn event(event: &Event, attempt: u32) -> ByteString {
+pub(super) fn event(event: &Event, attempt: u32) -> ByteString {
     let stream = event.stream.as_ref();
     render(&EventFrame {
         kind: "event",
@@ -70,7 +70,7 @@ struct MessageFrame<'a> {
 }
 
 /// A message on its way to a consumer.
-pub fn message(leased: &Leased, max_attempts: u32, now: Moment) -> ByteString {
+pub(super) fn message(leased: &Leased, max_attempts: u32, now: Moment) -> ByteString {
     render(&MessageFrame {
         kind: "message",
         message: Envelope::handed_out(&leased.delivery, max_attempts, now),
@@ -101,7 +101,12 @@ struct Accepted<'a, Id> {
     ignored: &'a Ignored,
 }
 
-pub fn sent(slip: &Slip, id: MessageId, known: Option<State>, durability: &str) -> ByteString {
+pub(super) fn sent(
+    slip: &Slip,
+    id: MessageId,
+    known: Option<State>,
+    durability: &str,
+) -> ByteString {
     render(&Accepted {
         kind: "accepted",
         reference: slip.reference.as_deref(),
@@ -117,7 +122,7 @@ pub fn sent(slip: &Slip, id: MessageId, known: Option<State>, durability: &str) 
 }
 
 /// `event` is `None` for a repeat of an event that is kept no longer.
-pub fn published(
+pub(super) fn published(
     slip: &Slip,
     id: EventId,
     event: Option<&Event>,
@@ -151,7 +156,7 @@ struct Subscribed<'a> {
 }
 
 /// `event_types`: all that are subscribed now; `newest`: of the log.
-pub fn subscribed(
+pub(super) fn subscribed(
     reference: Option<&Reference>,
     event_types: &[Pattern],
     newest: Sequence,
@@ -165,7 +170,7 @@ pub fn subscribed(
 }
 
 /// `event_types`: those that are left.
-pub fn unsubscribed(reference: Option<&Reference>, event_types: &[Pattern]) -> ByteString {
+pub(super) fn unsubscribed(reference: Option<&Reference>, event_types: &[Pattern]) -> ByteString {
     render(&Subscribed {
         kind: "unsubscribed",
         reference: reference.map(|reference| &**reference),
@@ -182,14 +187,14 @@ struct Short<'a> {
     reference: Option<&'a RawValue>,
 }
 
-pub fn ok(reference: &Reference) -> ByteString {
+pub(super) fn ok(reference: &Reference) -> ByteString {
     render(&Short {
         kind: "ok",
         reference: Some(reference),
     })
 }
 
-pub fn pong(reference: Option<&Reference>) -> ByteString {
+pub(super) fn pong(reference: Option<&Reference>) -> ByteString {
     render(&Short {
         kind: "pong",
         reference: reference.map(|reference| &**reference),
@@ -205,7 +210,7 @@ struct Failed<'a> {
     error: serde_json::Value,
 }
 
-pub fn error(reference: Option<&Reference>, error: &HubError, now: Timestamp) -> ByteString {
+pub(super) fn error(reference: Option<&Reference>, error: &HubError, now: Timestamp) -> ByteString {
     let mut about = Map::new();
     about.insert("timestamp".to_owned(), json!(now));
     if let Some(seconds) = error.retry_after() {
@@ -225,7 +230,7 @@ fn render(frame: &impl Serialize) -> ByteString {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::domain::message::Payload;
     use crate::error::Subject;
@@ -242,7 +247,7 @@ pub mod tests {
     }
 
     /// One text of each type.
-    pub fn samples() -> Vec<(&'static str, ByteString)> {
+    pub(crate) fn samples() -> Vec<(&'static str, ByteString)> {
         let reference: Reference = serde_json::from_str("7").unwrap();
         let given = Some(&reference);
         let slip = slip(Some(reference.clone()));

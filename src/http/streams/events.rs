@@ -24,7 +24,7 @@ use crate::ports::archive::EventQuery;
 
 /// A page of a stream's events, in the place of those that are gone a snapshot.
 #[derive(Serialize, ToSchema)]
-pub struct StreamEvents<'a> {
+pub(crate) struct StreamEvents<'a> {
     stream_id: &'a Label,
     /// Of the stream's last event.
     version: u64,
@@ -57,7 +57,7 @@ pub struct StreamEvents<'a> {
         (status = 503, description = "STORAGE_UNAVAILABLE: not all of it is in memory, and the archive does not answer"),
     ),
 )]
-pub async fn list(
+pub(crate) async fn list(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,

@@ -30,7 +30,7 @@ const SUBJECT: Subject = Subject::Request;
 /// What the events of a stream up to a version added up to.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Snapshot)]
-pub struct SnapshotView<'a> {
+pub(crate) struct SnapshotView<'a> {
     stream_id: &'a Label,
     /// The last event in it.
     version: u64,
@@ -42,7 +42,7 @@ pub struct SnapshotView<'a> {
 /// What the events of a stream up to a version add up to.
 #[derive(Serialize, ToSchema)]
 #[schema(as = StreamState)]
-pub struct StateView<'a> {
+pub(crate) struct StateView<'a> {
     stream_id: &'a Label,
     /// The last event in it.
     version: u64,
@@ -52,7 +52,7 @@ pub struct StateView<'a> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SnapshotBody<'a> {
+pub(crate) struct SnapshotBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     state: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]
@@ -60,7 +60,7 @@ pub struct SnapshotBody<'a> {
 }
 
 impl<'a> SnapshotView<'a> {
-    pub fn of(snapshot: &'a Snapshot) -> Self {
+    pub(crate) fn of(snapshot: &'a Snapshot) -> Self {
         Self {
             stream_id: &snapshot.stream_id,
             version: snapshot.version,
@@ -96,7 +96,7 @@ impl<'a> SnapshotView<'a> {
         (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
     ),
 )]
-pub async fn take(
+pub(crate) async fn take(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -178,7 +178,7 @@ fn read(text: &str) -> Result<(Option<Payload>, Option<u64>), HubError> {
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]
-pub async fn latest(
+pub(crate) async fn latest(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -216,7 +216,7 @@ pub async fn latest(
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]
-pub async fn state(
+pub(crate) async fn state(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,

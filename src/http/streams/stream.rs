@@ -8,7 +8,7 @@ use crate::http::ask::look;
 use crate::http::state::Hub;
 
 /// A path segment that names a stream.
-pub fn stream_id(text: &str) -> Result<StreamId, HubError> {
+pub(super) fn stream_id(text: &str) -> Result<StreamId, HubError> {
     Label::parse(text).map_err(|error| HubError::invalid(Subject::Request, "stream_id", error))
 }
 
@@ -16,13 +16,13 @@ pub fn stream_id(text: &str) -> Result<StreamId, HubError> {
 ///
 /// # Errors
 /// 404 if there never was one.
-pub async fn version(hub: &Hub, id: &StreamId) -> Result<u64, HubError> {
+pub(super) async fn version(hub: &Hub, id: &StreamId) -> Result<u64, HubError> {
     let asked = InspectStream { stream: id.clone() };
     let version = look(&hub.handles.inspect_stream, asked).await?;
     version.ok_or_else(|| unknown(id))
 }
 
-pub fn unknown(id: &StreamId) -> HubError {
+pub(super) fn unknown(id: &StreamId) -> HubError {
     HubError::NotFound {
         what: format!("stream {id}"),
     }

@@ -13,7 +13,7 @@ use crate::domain::timestamp::Timestamp;
 /// Who is sent which events, and how far it is.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Subscription)]
-pub struct SubscriptionAnswer {
+pub(super) struct SubscriptionAnswer {
     subscription_id: SubscriptionId,
     service: ServiceName,
     event_types: Vec<String>,
@@ -53,7 +53,7 @@ pub struct SubscriptionAnswer {
 
 /// A subscription that has just been made.
 #[derive(Serialize, ToSchema)]
-pub struct NewSubscription {
+pub(super) struct NewSubscription {
     #[serde(flatten)]
     subscription: SubscriptionAnswer,
     /// What callbacks are signed with. Shown only here.
@@ -62,7 +62,7 @@ pub struct NewSubscription {
 }
 
 impl NewSubscription {
-    pub fn new(view: &SubscriptionView, secret: Option<&SigningSecret>) -> Self {
+    pub(super) fn new(view: &SubscriptionView, secret: Option<&SigningSecret>) -> Self {
         Self {
             subscription: SubscriptionAnswer::new(view),
             secret: secret.map(|secret| secret.expose().to_owned()),
@@ -71,7 +71,7 @@ impl NewSubscription {
 }
 
 impl SubscriptionAnswer {
-    pub fn new(view: &SubscriptionView) -> Self {
+    pub(super) fn new(view: &SubscriptionView) -> Self {
         let subscription = &view.subscription;
         let callback = subscription.callback();
         let name = match &subscription.channel {

@@ -15,7 +15,7 @@ use crate::logic::kind_index::KindIndex;
 
 /// Without classes if every instance takes every type.
 #[derive(Clone, Debug, Default)]
-pub struct Kinds {
+pub(super) struct Kinds {
     /// In the order of the first type of each; the last is for every type that no instance names.
     classes: Vec<Class>,
     index: KindIndex,
@@ -40,7 +40,7 @@ struct Class {
 impl Kinds {
     /// `under_way` are the types of all messages in flight. Lists of types that are as in `before`
     /// are shared with it, so that whoever knows them sees at once that they are the same.
-    pub fn of<'a>(
+    pub(super) fn of<'a>(
         targets: &[Target],
         under_way: impl Iterator<Item = &'a Label>,
         before: &Self,
@@ -83,24 +83,24 @@ impl Kinds {
         }
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.classes.is_empty()
     }
 
     /// Whether the instance takes messages of this type.
-    pub fn takes(&self, kind: &Label, instance: usize) -> bool {
+    pub(super) fn takes(&self, kind: &Label, instance: usize) -> bool {
         let class = self.classes.get(self.index.find(kind));
         class.is_none_or(|class| class.takers.binary_search(&instance).is_ok())
     }
 
-    pub fn started(&mut self, kind: &Label) {
+    pub(super) fn started(&mut self, kind: &Label) {
         if let Some(class) = self.classes.get_mut(self.index.find(kind)) {
             class.under_way = class.under_way.saturating_add(1);
             class.is_stale = true;
         }
     }
 
-    pub fn finished(&mut self, kind: &Label) {
+    pub(super) fn finished(&mut self, kind: &Label) {
         if let Some(class) = self.classes.get_mut(self.index.find(kind)) {
             class.under_way = class.under_way.saturating_sub(1);
             class.is_stale = true;
@@ -108,20 +108,20 @@ impl Kinds {
     }
 
     /// The instance has another number of messages in flight, or does better or worse.
-    pub fn touch(&mut self, instance: usize) {
+    pub(super) fn touch(&mut self, instance: usize) {
         for class in self.taken.get(instance).into_iter().flatten() {
             self.classes[*class].is_stale = true;
         }
     }
 
-    pub fn touch_all(&mut self) {
+    pub(super) fn touch_all(&mut self) {
         for class in &mut self.classes {
             class.is_stale = true;
         }
     }
 
     /// The classes whose room has to be computed anew, which they count as from now on.
-    pub fn take_stale(&mut self, has_puller: bool) -> Vec<usize> {
+    pub(super) fn take_stale(&mut self, has_puller: bool) -> Vec<usize> {
         if self.has_puller != has_puller {
             self.has_puller = has_puller;
             self.touch_all();
@@ -136,12 +136,12 @@ impl Kinds {
     }
 
     /// The classes that this instance takes.
-    pub fn taken_by(&self, instance: usize) -> impl Iterator<Item = usize> + '_ {
+    pub(super) fn taken_by(&self, instance: usize) -> impl Iterator<Item = usize> + '_ {
         self.taken.get(instance).into_iter().flatten().copied()
     }
 
     /// The indices of the instances that take this class.
-    pub fn takers(&self, class: usize) -> impl Iterator<Item = usize> + Clone {
+    pub(super) fn takers(&self, class: usize) -> impl Iterator<Item = usize> + Clone {
         self.classes[class].takers.iter().copied()
     }
 
@@ -158,13 +158,13 @@ impl Kinds {
     }
 
     /// By class.
-    pub fn rooms(&self) -> &Arc<[KindRoom]> {
+    pub(super) fn rooms(&self) -> &Arc<[KindRoom]> {
         &self.rooms
     }
 
     /// How many messages are in flight, by class.
     #[cfg(test)]
-    pub fn under_way(&self) -> Vec<u32> {
+    pub(super) fn under_way(&self) -> Vec<u32> {
         let counts = self.classes.iter().map(|class| class.under_way);
         counts.collect()
     }
@@ -207,7 +207,7 @@ impl Kinds {
     ///
     /// # Panics
     /// If anything else is counted, or a class and an instance do not know each other.
-    pub fn check(&self, under_way: &[&Label]) {
+    pub(super) fn check(&self, under_way: &[&Label]) {
         assert_eq!(
             self.rooms.len(),
             self.classes.len(),

@@ -34,7 +34,7 @@ pub enum Ending {
 }
 
 #[derive(Clone, Debug)]
-pub struct Record {
+pub(super) struct Record {
     pub in_flight: u32,
     /// Holds back what is new or was unhealthy.
     pub ramp: Ramp,
@@ -69,7 +69,7 @@ impl Default for Record {
 
 impl Record {
     /// How many messages the instance takes at once now.
-    pub fn limit(&self, target: &Target) -> u32 {
+    pub(super) fn limit(&self, target: &Target) -> u32 {
         if target.health == Health::Unhealthy {
             return 0;
         }
@@ -77,14 +77,14 @@ impl Record {
     }
 
     /// The record of an instance that may be no longer as healthy, or as unhealthy, as it was.
-    pub fn of_one_that_stays(mut self, before: Health, now: Health) -> Self {
+    pub(super) fn of_one_that_stays(mut self, before: Health, now: Health) -> Self {
         if before == Health::Unhealthy && now != Health::Unhealthy {
             self.ramp = Ramp::START;
         }
         self
     }
 
-    pub fn finished(&mut self, ending: Ending, now: Timestamp) {
+    pub(super) fn finished(&mut self, ending: Ending, now: Timestamp) {
         self.in_flight = self.in_flight.saturating_sub(1);
         if ending == Ending::Untold {
             return;
@@ -104,7 +104,7 @@ impl Record {
 
     /// From 0 to 1. Who was never checked counts as healthy, or without a health check it would
     /// never be tried beside those that were.
-    pub fn score(&self, health: Health, now: Timestamp) -> f64 {
+    pub(super) fn score(&self, health: Health, now: Timestamp) -> f64 {
         let health = match health {
             Health::Healthy | Health::Unknown => 1.0,
             Health::Degraded => 0.5,

@@ -3,7 +3,7 @@
 use crate::domain::timestamp::Timestamp;
 
 /// How far back the counts reach, in seconds.
-pub const SECONDS: usize = 60;
+pub(super) const SECONDS: usize = 60;
 
 /// Attempts that came to their end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -15,7 +15,7 @@ pub struct Counts {
 
 /// Counts of the running second and the 59 before it, in a ring of buckets of one second.
 #[derive(Clone, Debug)]
-pub struct Recent {
+pub(super) struct Recent {
     buckets: [Counts; SECONDS],
     /// The second of the newest bucket, since the Unix epoch.
     newest: i64,
@@ -25,7 +25,7 @@ pub struct Recent {
 
 impl Recent {
     /// Nothing happened yet.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             buckets: [Counts::default(); SECONDS],
             newest: 0,
@@ -34,7 +34,7 @@ impl Recent {
     }
 
     /// An attempt ended at `now`.
-    pub fn count(&mut self, failed: bool, now: Timestamp) {
+    pub(super) fn count(&mut self, failed: bool, now: Timestamp) {
         self.forget_old(now);
         let bucket = &mut self.buckets[index(self.newest)];
         for counts in [bucket, &mut self.total] {
@@ -44,14 +44,14 @@ impl Recent {
     }
 
     /// What ended in the minute before `now`.
-    pub fn counts(&mut self, now: Timestamp) -> Counts {
+    pub(super) fn counts(&mut self, now: Timestamp) -> Counts {
         self.forget_old(now);
         self.total
     }
 
     /// # Panics
     /// If the sum is not that of the buckets.
-    pub fn check(&self) {
+    pub(super) fn check(&self) {
         let mut total = Counts::default();
         for counts in &self.buckets {
             assert!(counts.failed <= counts.finished, "what failed is finished");

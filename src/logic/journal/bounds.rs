@@ -8,7 +8,7 @@ use crate::domain::ids::HIGHEST;
 ///
 /// # Errors
 /// Names the number.
-pub fn check(fact: &Fact) -> Result<(), String> {
+pub(super) fn check(fact: &Fact) -> Result<(), String> {
     match fact {
         Fact::EventPublished(event) => check_event(event),
         Fact::EventDeadLettered(letter) | Fact::EventRedriven(letter) => check_event(&letter.event),

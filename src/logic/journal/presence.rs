@@ -9,7 +9,7 @@ use crate::domain::timestamp::Timestamp;
 
 /// The records about one service that still matter. A name once known stays a known destination.
 #[derive(Default)]
-pub struct Presence {
+pub(super) struct Presence {
     instances: AHashMap<InstanceId, Registered>,
     seen: Option<Position>,
     /// The registration and the end of the instance that left last: kept as long as nothing
@@ -26,12 +26,12 @@ struct Registered {
 }
 
 impl Presence {
-    pub fn saw(&mut self, position: Position) {
+    pub(super) fn saw(&mut self, position: Position) {
         self.deregistered = None;
         self.seen = Some(position);
     }
 
-    pub fn registered(&mut self, registration: &Registration, position: Position) {
+    pub(super) fn registered(&mut self, registration: &Registration, position: Position) {
         self.deregistered = None;
         let registered = Registered {
             at: registration.registered_at,
@@ -43,13 +43,17 @@ impl Presence {
     }
 
     /// Whether that registration was meant is for whoever replays to see.
-    pub fn withdrawn(&mut self, instance_id: &InstanceId, position: Position) {
+    pub(super) fn withdrawn(&mut self, instance_id: &InstanceId, position: Position) {
         if let Some(registered) = self.instances.get_mut(instance_id) {
             registered.withdrawn = Some(position);
         }
     }
 
-    pub fn instance_deregistered(&mut self, gone: &InstanceDeregistered, position: Position) {
+    pub(super) fn instance_deregistered(
+        &mut self,
+        gone: &InstanceDeregistered,
+        position: Position,
+    ) {
         let registered = self.instances.get(&gone.instance_id);
         if let Some(registered) = registered.filter(|registered| gone.means(registered.at)) {
             self.left = Some((registered.position, position));
@@ -57,7 +61,7 @@ impl Presence {
         }
     }
 
-    pub fn deregistered(&mut self, position: Position) {
+    pub(super) fn deregistered(&mut self, position: Position) {
         *self = Self {
             deregistered: Some(position),
             ..Self::default()
@@ -65,7 +69,7 @@ impl Presence {
     }
 
     /// Adds the positions of the records that must stay.
-    pub fn kept(&self, positions: &mut Vec<Position>) {
+    pub(super) fn kept(&self, positions: &mut Vec<Position>) {
         for registered in self.instances.values() {
             positions.push(registered.position);
             positions.extend(registered.withdrawn);

@@ -10,7 +10,7 @@ const ZEROES: [u8; 4096] = [0; 4096];
 const LEAD_BYTES: usize = 3;
 
 #[derive(Debug)]
-pub struct Window<R> {
+pub(super) struct Window<R> {
     input: R,
     buffer: Vec<u8>,
     /// The unread part of `buffer`.
@@ -22,7 +22,7 @@ pub struct Window<R> {
 
 impl<R: Read> Window<R> {
     /// `offset`: where in its segment `input` stands.
-    pub fn new(input: R, offset: u64) -> Self {
+    pub(super) fn new(input: R, offset: u64) -> Self {
         Self {
             input,
             buffer: Vec::new(),
@@ -32,16 +32,16 @@ impl<R: Read> Window<R> {
         }
     }
 
-    pub fn offset(&self) -> u64 {
+    pub(super) fn offset(&self) -> u64 {
         self.offset
     }
 
-    pub fn into_input(self) -> R {
+    pub(super) fn into_input(self) -> R {
         self.input
     }
 
     /// The next `count` bytes, fewer only at the end of the input.
-    pub fn peek(&mut self, count: usize) -> io::Result<&[u8]> {
+    pub(super) fn peek(&mut self, count: usize) -> io::Result<&[u8]> {
         if self.end - self.start < count {
             self.fill(count)?;
         }
@@ -50,7 +50,7 @@ impl<R: Read> Window<R> {
     }
 
     /// Goes `count` bytes on, which were peeked before.
-    pub fn advance(&mut self, count: usize) {
+    pub(super) fn advance(&mut self, count: usize) {
         assert!(
             count <= self.end - self.start,
             "only peeked bytes are passed"
@@ -60,13 +60,13 @@ impl<R: Read> Window<R> {
     }
 
     /// The `count` bytes passed by the last [`Window::advance`].
-    pub fn passed(&self, count: usize) -> &[u8] {
+    pub(super) fn passed(&self, count: usize) -> &[u8] {
         &self.buffer[self.start - count..self.start]
     }
 
     /// Goes on to the next byte that is not zero, or to the end. Stops [`LEAD_BYTES`] before it,
     /// because a number that begins a frame may begin with zeroes.
-    pub fn skip_zeroes(&mut self) -> io::Result<()> {
+    pub(super) fn skip_zeroes(&mut self) -> io::Result<()> {
         loop {
             let ahead = self.peek(ZEROES.len())?;
             let length = ahead.len();

@@ -75,7 +75,7 @@ impl Statistics {
 }
 
 impl Destination {
-    pub fn new(pace: Pace, outlook: Outlook) -> Self {
+    pub(super) fn new(pace: Pace, outlook: Outlook) -> Self {
         Self {
             lanes: Kinds::default(),
             window: 0,
@@ -92,12 +92,12 @@ impl Destination {
 
     /// Whether nothing would be missed: nobody is there or expected, and nothing waits, is under
     /// way, holds an ordering key or limits what comes.
-    pub fn is_unneeded(&self) -> bool {
+    pub(super) fn is_unneeded(&self) -> bool {
         self.outlook == Outlook::Left && self.is_empty()
     }
 
     /// Whether whoever comes back would find nothing here.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.counts == Counts::default()
             && self.paused.is_none()
             && !self.pace.has_quota()
@@ -108,12 +108,12 @@ impl Destination {
     }
 
     /// What the window still admits.
-    pub fn room(&self) -> usize {
+    pub(super) fn room(&self) -> usize {
         (self.window as usize).saturating_sub(self.counts.pushing)
     }
 
     /// How many it has in hand, pushed or pulled.
-    pub fn in_hand(&self) -> usize {
+    pub(super) fn in_hand(&self) -> usize {
         self.counts.pushing + self.counts.leased
     }
 
@@ -156,7 +156,7 @@ impl Destination {
     }
 
     /// Whatever waits here, whether or not its time has come.
-    pub fn waiting(&self) -> impl Iterator<Item = MessageId> {
+    pub(super) fn waiting(&self) -> impl Iterator<Item = MessageId> {
         let held = self.held.iter().flatten().map(|(_, id)| *id);
         self.lanes
             .ids()

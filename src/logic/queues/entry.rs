@@ -13,7 +13,7 @@ use super::delivery::Delivery;
 use super::ranking::Ranking;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Place {
+pub(super) enum Place {
     /// In its destination's lanes.
     Queued,
     /// Behind an earlier message with the same ordering key.
@@ -31,7 +31,7 @@ pub enum Place {
 }
 
 #[derive(Debug)]
-pub struct Entry {
+pub(super) struct Entry {
     pub message: Arc<Message>,
     pub order: Position,
     pub place: Place,
@@ -49,13 +49,13 @@ pub struct Entry {
 }
 
 impl Entry {
-    pub fn failures(&self) -> u32 {
+    pub(super) fn failures(&self) -> u32 {
         self.attempts
             .as_ref()
             .map_or(0, |attempts| attempts.len() as u32)
     }
 
-    pub fn delivery(&self) -> Delivery {
+    pub(super) fn delivery(&self) -> Delivery {
         Delivery {
             message: self.message.clone(),
             attempt: self.failures() + 1,
@@ -64,11 +64,11 @@ impl Entry {
         }
     }
 
-    pub fn is_expired(&self, now: Moment) -> bool {
+    pub(super) fn is_expired(&self, now: Moment) -> bool {
         self.outlived.is_some_and(|at| at <= now.hub)
     }
 
-    pub fn waiting(&self, ranking: &Ranking) -> Waiting {
+    pub(super) fn waiting(&self, ranking: &Ranking) -> Waiting {
         Waiting {
             rank: ranking.rank(self.since, &self.message),
             order: self.order,

@@ -15,7 +15,7 @@ use crate::logic::kind_index::KindIndex;
 use crate::logic::lanes::{Lanes, Waiting};
 
 #[derive(Clone, Debug)]
-pub struct Kinds {
+pub(super) struct Kinds {
     /// Never empty.
     classes: Vec<Class>,
     index: KindIndex,
@@ -66,7 +66,7 @@ impl Kinds {
 
     /// Learns which types have room; `kind_of` knows the type of every message here. Only when the
     /// classes are others than before anything moves.
-    pub fn set_rooms(&mut self, rooms: &[KindRoom], kind_of: impl Fn(MessageId) -> Label) {
+    pub(super) fn set_rooms(&mut self, rooms: &[KindRoom], kind_of: impl Fn(MessageId) -> Label) {
         if !self.has_the_classes_of(rooms) {
             self.sort_anew(rooms, kind_of);
         }
@@ -104,21 +104,21 @@ impl Kinds {
         }
     }
 
-    pub fn push(&mut self, waiting: Waiting, kind: &Label) {
+    pub(super) fn push(&mut self, waiting: Waiting, kind: &Label) {
         self.class_mut(kind).lanes.push(waiting);
     }
 
-    pub fn remove(&mut self, waiting: &Waiting, kind: &Label) {
+    pub(super) fn remove(&mut self, waiting: &Waiting, kind: &Label) {
         self.class_mut(kind).lanes.remove(waiting);
     }
 
     /// Takes the next message for a consumer, who takes any.
-    pub fn pop(&mut self) -> Option<Waiting> {
+    pub(super) fn pop(&mut self) -> Option<Waiting> {
         self.pop_from(|_| true)
     }
 
     /// Takes the next message that some instance has room for, and counts it as being pushed.
-    pub fn pop_to_push(&mut self) -> Option<Waiting> {
+    pub(super) fn pop_to_push(&mut self) -> Option<Waiting> {
         self.pop_from(Class::is_open)
     }
 
@@ -138,46 +138,46 @@ impl Kinds {
         self.classes[index].lanes.pop()
     }
 
-    pub fn push_began(&mut self, id: MessageId, kind: &Label) {
+    pub(super) fn push_began(&mut self, id: MessageId, kind: &Label) {
         self.pushing.insert(id);
         self.class_mut(kind).pushing += 1;
     }
 
-    pub fn push_ended(&mut self, id: MessageId, kind: &Label) {
+    pub(super) fn push_ended(&mut self, id: MessageId, kind: &Label) {
         self.pushing.remove(&id);
         let class = self.class_mut(kind);
         class.pushing = class.pushing.saturating_sub(1);
     }
 
     /// What is with the dispatcher, in no order.
-    pub fn pushing(&self) -> impl Iterator<Item = MessageId> {
+    pub(super) fn pushing(&self) -> impl Iterator<Item = MessageId> {
         self.pushing.iter().copied()
     }
 
     /// The dispatcher had no room for a message of this type after all.
-    pub fn block(&mut self, kind: &Label) {
+    pub(super) fn block(&mut self, kind: &Label) {
         self.class_mut(kind).blocked = true;
     }
 
     /// Something has changed, so what was given back may be tried again.
-    pub fn unblock(&mut self) {
+    pub(super) fn unblock(&mut self) {
         for class in &mut self.classes {
             class.blocked = false;
         }
     }
 
     /// Nobody at all takes messages of this type.
-    pub fn parks(&self, kind: &Label) -> bool {
+    pub(super) fn parks(&self, kind: &Label) -> bool {
         self.class(kind).parks
     }
 
     /// The next message of each level, class by class.
-    pub fn heads(&self) -> impl Iterator<Item = Waiting> {
+    pub(super) fn heads(&self) -> impl Iterator<Item = Waiting> {
         self.classes.iter().flat_map(|class| class.lanes.heads())
     }
 
     /// How many messages that somebody takes go before this one, counted no further than `most`.
-    pub fn ahead_of(&self, waiting: &Waiting, kind: &Label, most: usize) -> usize {
+    pub(super) fn ahead_of(&self, waiting: &Waiting, kind: &Label, most: usize) -> usize {
         let own = self.index.find(kind);
         let mut ahead = 0;
         for (index, class) in self.classes.iter().enumerate() {
@@ -189,15 +189,15 @@ impl Kinds {
     }
 
     /// Every message here, class by class.
-    pub fn ids(&self) -> impl Iterator<Item = MessageId> {
+    pub(super) fn ids(&self) -> impl Iterator<Item = MessageId> {
         self.classes.iter().flat_map(|class| class.lanes.ids())
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.classes.iter().all(|class| class.lanes.is_empty())
     }
 
-    pub fn len_of(&self, priority: Priority) -> usize {
+    pub(super) fn len_of(&self, priority: Priority) -> usize {
         let lengths = self
             .classes
             .iter()
@@ -206,7 +206,7 @@ impl Kinds {
     }
 
     /// How many wait although nobody takes their type.
-    pub fn parked(&self) -> usize {
+    pub(super) fn parked(&self) -> usize {
         let parked = self.classes.iter().filter(|class| class.parks);
         parked.map(|class| class.lanes.len()).sum()
     }
@@ -214,13 +214,13 @@ impl Kinds {
 
 impl Kinds {
     /// Whether it waits in the lanes of its type.
-    pub fn contains(&self, waiting: &Waiting, kind: &Label) -> bool {
+    pub(super) fn contains(&self, waiting: &Waiting, kind: &Label) -> bool {
         self.class(kind).lanes.contains(waiting)
     }
 
     /// # Panics
     /// If anything but this is counted as being with the dispatcher, or with another type.
-    pub fn check(&self, pushing: &[(MessageId, &Label)]) {
+    pub(super) fn check(&self, pushing: &[(MessageId, &Label)]) {
         assert_eq!(self.pushing.len(), pushing.len(), "what is pushed is known");
         let mut counts = vec![0; self.classes.len()];
         for (id, kind) in pushing {

@@ -9,7 +9,7 @@ use crate::domain::ids::{Label, MessageId, Position};
 /// Messages that share a key are never in flight together: the earliest unsettled one holds the
 /// key until it is settled. A dead letter may go on holding it.
 #[derive(Debug, Default)]
-pub struct OrderingKeys {
+pub(super) struct OrderingKeys {
     keys: AHashMap<Label, Key>,
 }
 
@@ -41,7 +41,7 @@ impl Key {
 
 impl OrderingKeys {
     /// Whether `id` may go; otherwise it waits until one of the other calls names it.
-    pub fn claim(&mut self, key: &Label, order: Position, id: MessageId) -> bool {
+    pub(super) fn claim(&mut self, key: &Label, order: Position, id: MessageId) -> bool {
         let known = self.keys.entry(key.clone()).or_default();
         if known.holder == Some(id) {
             return true;
@@ -58,7 +58,12 @@ impl OrderingKeys {
 
     /// `id` was settled. If it held the key, the next holds it now and is returned; after a
     /// restart that one may be waiting for its next attempt.
-    pub fn release(&mut self, key: &Label, order: Position, id: MessageId) -> Option<MessageId> {
+    pub(super) fn release(
+        &mut self,
+        key: &Label,
+        order: Position,
+        id: MessageId,
+    ) -> Option<MessageId> {
         self.change(key, |known| {
             known.waiting.remove(&(order, id));
             known.waiting.remove(&(FIRST, id));
@@ -69,21 +74,21 @@ impl OrderingKeys {
     }
 
     /// `id` became a dead letter that nobody passes.
-    pub fn hold(&mut self, key: &Label, order: Position, id: MessageId) {
+    pub(super) fn hold(&mut self, key: &Label, order: Position, id: MessageId) {
         let known = self.keys.entry(key.clone()).or_default();
         known.letters.insert(id);
         self.release(key, order, id);
     }
 
     /// The dead letter is gone for good.
-    pub fn let_go(&mut self, key: &Label, id: MessageId) -> Option<MessageId> {
+    pub(super) fn let_go(&mut self, key: &Label, id: MessageId) -> Option<MessageId> {
         self.change(key, |known| {
             known.letters.remove(&id);
         })
     }
 
     /// The dead letter is sent again, before whatever waited for it.
-    pub fn send_again(&mut self, key: &Label, id: MessageId) {
+    pub(super) fn send_again(&mut self, key: &Label, id: MessageId) {
         let known = self.keys.entry(key.clone()).or_default();
         known.letters.remove(&id);
         if known.holder.is_none() {
@@ -104,31 +109,31 @@ impl OrderingKeys {
     }
 
     /// Nobody holds a key, or waits for one.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
     /// The message that others with this key wait for.
-    pub fn holder(&self, key: &Label) -> Option<MessageId> {
+    pub(super) fn holder(&self, key: &Label) -> Option<MessageId> {
         self.keys.get(key)?.holder
     }
 
     /// A dead letter that others with this key wait for.
-    pub fn letter(&self, key: &Label) -> Option<MessageId> {
+    pub(super) fn letter(&self, key: &Label) -> Option<MessageId> {
         self.keys.get(key)?.letters.first().copied()
     }
 }
 
 impl OrderingKeys {
     /// Whether it waits for the key.
-    pub fn awaits(&self, key: &Label, order: Position, id: MessageId) -> bool {
+    pub(super) fn awaits(&self, key: &Label, order: Position, id: MessageId) -> bool {
         let waiting = self.keys.get(key).map(|known| &known.waiting);
         waiting.is_some_and(|all| all.contains(&(order, id)) || all.contains(&(FIRST, id)))
     }
 
     /// # Panics
     /// If somebody has a part in a key who is not there, or a key that is free was not passed on.
-    pub fn check(
+    pub(super) fn check(
         &self,
         is_owed: impl Fn(MessageId, &Label) -> bool,
         is_letter: impl Fn(MessageId, &Label) -> bool,

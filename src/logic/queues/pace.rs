@@ -6,14 +6,14 @@ use crate::logic::token_bucket::TokenBucket;
 
 /// Delays messages, in order; loses none.
 #[derive(Debug, Default)]
-pub struct Pace {
+pub(super) struct Pace {
     quota: Quota,
     bucket: Option<TokenBucket>,
 }
 
 /// What keeps a destination from being handed more.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Limit {
+pub(super) enum Limit {
     /// It was handed as many as `deliver_rate`, per second, allows until then.
     Rate { rate: f64, until: Timestamp },
     /// It has as many in hand as `max_in_flight` allows.
@@ -21,19 +21,19 @@ pub enum Limit {
 }
 
 impl Pace {
-    pub fn new(quota: Quota, now: Timestamp) -> Self {
+    pub(super) fn new(quota: Quota, now: Timestamp) -> Self {
         let mut pace = Self::default();
         pace.set(quota, now);
         pace
     }
 
     /// Whether there is one, whatever it limits.
-    pub fn has_quota(&self) -> bool {
+    pub(super) fn has_quota(&self) -> bool {
         self.quota != Quota::default()
     }
 
     /// From now on this; what the old rate had saved up stays, as far as it fits.
-    pub fn set(&mut self, quota: Quota, now: Timestamp) {
+    pub(super) fn set(&mut self, quota: Quota, now: Timestamp) {
         self.quota = quota;
         match (&mut self.bucket, quota.deliver_rate) {
             (Some(bucket), Some(rate)) => bucket.set(rate, None, now),
@@ -42,7 +42,7 @@ impl Pace {
     }
 
     /// How many more may be handed out now that it has `in_hand`.
-    pub fn room(&mut self, in_hand: usize, now: Timestamp) -> usize {
+    pub(super) fn room(&mut self, in_hand: usize, now: Timestamp) -> usize {
         let most = self
             .quota
             .max_in_flight
@@ -55,7 +55,7 @@ impl Pace {
     }
 
     /// What leaves no room now, if something does.
-    pub fn limit(&self, in_hand: usize, now: Timestamp) -> Option<Limit> {
+    pub(super) fn limit(&self, in_hand: usize, now: Timestamp) -> Option<Limit> {
         let most = self.quota.max_in_flight;
         if let Some(most) = most.filter(|most| in_hand >= *most as usize) {
             return Some(Limit::InFlight { most });
@@ -66,21 +66,21 @@ impl Pace {
     }
 
     /// A message was handed out.
-    pub fn take(&mut self, now: Timestamp) {
+    pub(super) fn take(&mut self, now: Timestamp) {
         if let Some(bucket) = &mut self.bucket {
             bucket.take(now);
         }
     }
 
     /// A message came back untried.
-    pub fn give_back(&mut self) {
+    pub(super) fn give_back(&mut self) {
         if let Some(bucket) = &mut self.bucket {
             bucket.give_back(1);
         }
     }
 
     /// When the rate allows the next message; `None` if it does now, or there is no rate.
-    pub fn next_at(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn next_at(&self, now: Timestamp) -> Option<Timestamp> {
         self.bucket.as_ref()?.next_at(now)
     }
 }

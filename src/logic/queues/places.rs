@@ -27,7 +27,7 @@ pub(super) struct Places {
 }
 
 impl Places {
-    pub fn enter(&mut self, position: Position, id: MessageId) {
+    pub(super) fn enter(&mut self, position: Position, id: MessageId) {
         if self.row.back().is_none_or(|(last, _)| *last < position) {
             self.row.push_back((position, Some(id)));
             return;
@@ -43,14 +43,14 @@ impl Places {
         }
     }
 
-    pub fn enter_again(&mut self, redrive: &Redrive, position: Position) {
+    pub(super) fn enter_again(&mut self, redrive: &Redrive, position: Position) {
         let id = redrive.message.id;
         let first = redrive.position.unwrap_or(position);
         self.elsewhere.insert(id, first);
         self.enter(first, id);
     }
 
-    pub fn leave(&mut self, entry: &Entry) {
+    pub(super) fn leave(&mut self, entry: &Entry) {
         let position = self.of(entry);
         if entry.redriven > 0 {
             self.elsewhere.remove(&entry.message.id);
@@ -80,7 +80,7 @@ impl Places {
         }
     }
 
-    pub fn of(&self, entry: &Entry) -> Position {
+    pub(super) fn of(&self, entry: &Entry) -> Position {
         if entry.redriven == 0 {
             return entry.order;
         }
@@ -89,7 +89,7 @@ impl Places {
     }
 
     /// The messages that stand before `end`, the last of them first.
-    pub fn before(&self, end: Position) -> impl Iterator<Item = (Position, MessageId)> {
+    pub(super) fn before(&self, end: Position) -> impl Iterator<Item = (Position, MessageId)> {
         let till = self.row.partition_point(|(position, _)| *position < end);
         let in_row = self.row.range(..till).rev();
         let mut in_row = in_row
@@ -121,7 +121,7 @@ impl Places {
 
     /// # Panics
     /// If not exactly these messages stand in the list, each in its place.
-    pub fn check<'a>(&self, entries: impl ExactSizeIterator<Item = &'a Entry>) {
+    pub(super) fn check<'a>(&self, entries: impl ExactSizeIterator<Item = &'a Entry>) {
         let count = self.row.len() - self.left + self.between.len();
         assert_eq!(count, entries.len(), "messages that are owed are listed");
         let gone = self.row.iter().filter(|(_, id)| id.is_none()).count();

@@ -17,7 +17,7 @@ pub(super) struct Ranking {
 }
 
 impl Ranking {
-    pub fn new(policy: RankPolicy) -> Self {
+    pub(super) fn new(policy: RankPolicy) -> Self {
         Self {
             policy,
             latest: Timestamp::from_millis(i64::MIN),
@@ -26,13 +26,13 @@ impl Ranking {
     }
 
     /// When a message came, never before the one that came before it.
-    pub fn since(&mut self, accepted: Moment, now: Moment) -> Timestamp {
+    pub(super) fn since(&mut self, accepted: Moment, now: Moment) -> Timestamp {
         self.latest = self.latest.max(accepted.hub.min(now.hub));
         self.latest
     }
 
     /// Of a message that came at `since`.
-    pub fn rank(&self, since: Timestamp, message: &Message) -> i64 {
+    pub(super) fn rank(&self, since: Timestamp, message: &Message) -> i64 {
         let deadline = message.deadline();
         let deadline = deadline
             .map(|at| Timestamp::from_millis(at.as_millis().saturating_add(self.hub_ahead)));

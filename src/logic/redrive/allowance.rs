@@ -14,7 +14,7 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(3600);
 
 /// At most `rate · t + burst` in any time of t seconds.
 #[derive(Debug)]
-pub struct Allowance {
+pub(super) struct Allowance {
     rate: f64,
     /// Begins full when it is first asked.
     bucket: Option<TokenBucket>,
@@ -22,17 +22,17 @@ pub struct Allowance {
 
 impl Allowance {
     /// `rate` is in letters per second and greater than 0.
-    pub fn new(rate: f64) -> Self {
+    pub(super) fn new(rate: f64) -> Self {
         Self { rate, bucket: None }
     }
 
     /// The most that may leave at once: a tenth of a second's worth, one at least.
-    pub fn burst(rate: f64) -> u32 {
+    pub(super) fn burst(rate: f64) -> u32 {
         ((rate * SAVED_SECONDS) as u32).max(1)
     }
 
     /// Takes as many as are allowed now, at most `most`.
-    pub fn take(&mut self, now: Timestamp, most: usize) -> usize {
+    pub(super) fn take(&mut self, now: Timestamp, most: usize) -> usize {
         let rate = self.rate;
         let bucket = self
             .bucket
@@ -45,7 +45,7 @@ impl Allowance {
     }
 
     /// When it makes sense to ask again.
-    pub fn next(&self, now: Timestamp) -> Timestamp {
+    pub(super) fn next(&self, now: Timestamp) -> Timestamp {
         let earliest = now.plus(BATCH_EVERY);
         let full = self.bucket.as_ref().and_then(|bucket| bucket.next_at(now));
         full.unwrap_or(earliest)

@@ -49,7 +49,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub fn new(version: &RedriveJob) -> Self {
+    pub(super) fn new(version: &RedriveJob) -> Self {
         Self {
             job: version.clone(),
             version_at: 0,
@@ -64,7 +64,7 @@ impl Entry {
         }
     }
 
-    pub fn check(&self) -> usize {
+    pub(super) fn check(&self) -> usize {
         let is_new = |(at, _): &(Position, Change)| *at > self.job.counted;
         assert!(
             self.changes.iter().all(is_new),
@@ -73,19 +73,19 @@ impl Entry {
         self.walk.check() + self.changes.len() + 1
     }
 
-    pub fn job(&self) -> &RedriveJob {
+    pub(super) fn job(&self) -> &RedriveJob {
         &self.job
     }
 
-    pub fn is_finished(&self) -> bool {
+    pub(super) fn is_finished(&self) -> bool {
         self.job.status.is_finished()
     }
 
-    pub fn version_at(&self) -> Position {
+    pub(super) fn version_at(&self) -> Position {
         self.version_at
     }
 
-    pub fn view(&self) -> RedriveJob {
+    pub(super) fn view(&self) -> RedriveJob {
         let mut view = self.job.clone();
         if view.status == JobStatus::Running && view.cause.is_none() {
             view.cause = self.walk.trouble().cloned().or_else(|| self.congestion());
@@ -99,7 +99,7 @@ impl Entry {
     }
 
     /// The journal has this version: it takes the place of the one before.
-    pub fn advance(&mut self, position: Position, version: &RedriveJob) {
+    pub(super) fn advance(&mut self, position: Position, version: &RedriveJob) {
         let before = std::mem::replace(&mut self.job, version.clone());
         // How far the walk is nobody knows but this, and the version may be of a moment ago.
         self.job.through = self.job.through.max(before.through);
@@ -118,7 +118,7 @@ impl Entry {
     }
 
     /// A fact that is not in the counts yet.
-    pub fn note(&mut self, position: Position, change: Change) {
+    pub(super) fn note(&mut self, position: Position, change: Change) {
         self.moved = true;
         self.changes.push((position, change));
         self.count(change);
@@ -137,11 +137,11 @@ impl Entry {
         }
     }
 
-    pub fn page_read(&mut self, page: Result<Vec<Letter>, String>, now: Timestamp) {
+    pub(super) fn page_read(&mut self, page: Result<Vec<Letter>, String>, now: Timestamp) {
         self.walk.page_read(page, now);
     }
 
-    pub fn answered(&mut self, letter: Letter, answer: Answer, now: Timestamp) {
+    pub(super) fn answered(&mut self, letter: Letter, answer: Answer, now: Timestamp) {
         if answer == Answer::Gone {
             self.job.skipped += 1;
         }
@@ -149,7 +149,7 @@ impl Entry {
         self.walk.answered(letter, answer, now);
     }
 
-    pub fn due(&mut self, now: Timestamp, seen: Position, actions: &mut Vec<Action>) {
+    pub(super) fn due(&mut self, now: Timestamp, seen: Position, actions: &mut Vec<Action>) {
         if self.must_stop && self.wanted.is_none() && self.job.status == JobStatus::Running {
             let cause = format!("{FAILED_IN_A_ROW} letters in a row died again");
             let version = self.change_to(JobStatus::Stopped, Some(cause), seen);
@@ -180,7 +180,7 @@ impl Entry {
     }
 
     /// When something is due by itself.
-    pub fn next(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn next(&self, now: Timestamp) -> Option<Timestamp> {
         let is_running = self.status() == JobStatus::Running;
         // Without room it waits for something to be settled.
         let may_walk = is_running && self.owed < MOST_OWED;
@@ -199,7 +199,7 @@ impl Entry {
         wanted.map_or(self.job.status, |(status, _)| *status)
     }
 
-    pub fn switch(&mut self, switch: Switch, seen: Position) -> Result<RedriveJob, Refusal> {
+    pub(super) fn switch(&mut self, switch: Switch, seen: Position) -> Result<RedriveJob, Refusal> {
         let (target, hint) = match switch {
             Switch::Pause => (JobStatus::Paused, "only a running one can be paused"),
             Switch::Resume => (JobStatus::Running, "only a paused one can be resumed"),
@@ -228,7 +228,7 @@ impl Entry {
     }
 
     /// What the journal does not have yet, if it is not on its way.
-    pub fn unrecorded(&mut self, seen: Position) -> Option<RedriveJob> {
+    pub(super) fn unrecorded(&mut self, seen: Position) -> Option<RedriveJob> {
         self.moved.then(|| self.version(seen))
     }
 

@@ -56,7 +56,7 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    pub fn new(rate: f64) -> Self {
+    pub(super) fn new(rate: f64) -> Self {
         Self {
             allowance: Allowance::new(rate),
             read_through: 0,
@@ -70,12 +70,12 @@ impl Walk {
     }
 
     /// Letters up to `through` are done, as an earlier run recorded.
-    pub fn go_on_after(&mut self, through: Position) {
+    pub(super) fn go_on_after(&mut self, through: Position) {
         self.read_through = self.read_through.max(through);
     }
 
     /// Every letter up to here is done.
-    pub fn through(&self) -> Position {
+    pub(super) fn through(&self) -> Position {
         let first = |letters: &BTreeMap<Position, MessageId>| letters.keys().next().copied();
         let undone = [first(&self.waiting), first(&self.asked)];
         let undone = undone.into_iter().flatten().min();
@@ -83,16 +83,16 @@ impl Walk {
     }
 
     /// Every letter is done.
-    pub fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.at_end && self.waiting.is_empty() && self.asked.is_empty()
     }
 
-    pub fn trouble(&self) -> Option<&String> {
+    pub(super) fn trouble(&self) -> Option<&String> {
         self.trouble.as_ref()
     }
 
     /// What to do now, if at most `most` letters may be sent out.
-    pub fn due(&mut self, now: Timestamp, most: usize) -> Vec<Step> {
+    pub(super) fn due(&mut self, now: Timestamp, most: usize) -> Vec<Step> {
         if self.rest_until.is_some_and(|until| now < until) {
             return Vec::new();
         }
@@ -115,7 +115,7 @@ impl Walk {
     }
 
     /// When something is due by itself; what it waits to be told is not.
-    pub fn next(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn next(&self, now: Timestamp) -> Option<Timestamp> {
         if self.rest_until.is_some() {
             return self.rest_until;
         }
@@ -132,7 +132,7 @@ impl Walk {
         }
     }
 
-    pub fn page_read(&mut self, page: Result<Vec<Letter>, String>, now: Timestamp) {
+    pub(super) fn page_read(&mut self, page: Result<Vec<Letter>, String>, now: Timestamp) {
         self.reading = false;
         match page {
             Ok(letters) => {
@@ -147,7 +147,7 @@ impl Walk {
         }
     }
 
-    pub fn answered(&mut self, letter: Letter, answer: Answer, now: Timestamp) {
+    pub(super) fn answered(&mut self, letter: Letter, answer: Answer, now: Timestamp) {
         self.asked.remove(&letter.position);
         match answer {
             Answer::Done | Answer::Gone => self.trouble = None,
@@ -158,7 +158,7 @@ impl Walk {
         }
     }
 
-    pub fn check(&self) -> usize {
+    pub(super) fn check(&self) -> usize {
         assert!(
             self.asked.len() <= MOST_ASKED,
             "{} letters are on their way",

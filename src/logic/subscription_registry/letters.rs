@@ -11,7 +11,7 @@ use crate::domain::subscription::{EventLetter, SubscriptionId};
 
 /// So many bytes of letters may be owed at once, those of all subscriptions together. They stay in
 /// memory until they are settled, and are there again after a restart.
-pub const MOST_BYTES: usize = 64 << 20;
+pub(super) const MOST_BYTES: usize = 64 << 20;
 
 /// What is owed as the journal says, and what was let through on its way there.
 #[derive(Default)]
@@ -28,7 +28,7 @@ impl Letters {
     ///
     /// # Errors
     /// [`Refusal::LettersFull`]; nothing is counted then.
-    pub fn expect(&mut self, letter: &EventLetter) -> Result<(), Refusal> {
+    pub(super) fn expect(&mut self, letter: &EventLetter) -> Result<(), Refusal> {
         self.arrived(letter.id);
         let bytes = letter.bytes();
         if self.bytes > 0 && self.bytes + bytes > MOST_BYTES {
@@ -40,7 +40,7 @@ impl Letters {
     }
 
     /// The journal has it.
-    pub fn put(&mut self, letter: &Arc<EventLetter>) {
+    pub(super) fn put(&mut self, letter: &Arc<EventLetter>) {
         self.arrived(letter.id);
         self.bytes += letter.bytes();
         let letters = self.owed.entry(letter.subscription_id).or_default();
@@ -53,7 +53,7 @@ impl Letters {
         self.bytes -= self.expected.remove(&id).unwrap_or(0);
     }
 
-    pub fn end(&mut self, subscription: SubscriptionId, id: MessageId) {
+    pub(super) fn end(&mut self, subscription: SubscriptionId, id: MessageId) {
         let Some(letters) = self.owed.get_mut(&subscription) else {
             return;
         };
@@ -65,7 +65,7 @@ impl Letters {
         }
     }
 
-    pub fn check(&self) -> usize {
+    pub(super) fn check(&self) -> usize {
         let owed = self.owed.values().flat_map(BTreeMap::values);
         let bytes: usize = owed.clone().map(|letter| letter.bytes()).sum();
         let expected: usize = self.expected.values().sum();
@@ -81,7 +81,7 @@ impl Letters {
         owed.count() + self.expected.len()
     }
 
-    pub fn take(&mut self, subscription: SubscriptionId) -> Vec<Arc<EventLetter>> {
+    pub(super) fn take(&mut self, subscription: SubscriptionId) -> Vec<Arc<EventLetter>> {
         let taken = self.owed.remove(&subscription).unwrap_or_default();
         for letter in taken.values() {
             self.bytes -= letter.bytes();
@@ -89,13 +89,16 @@ impl Letters {
         taken.into_values().collect()
     }
 
-    pub fn of(&self, subscription: SubscriptionId) -> Vec<Arc<EventLetter>> {
+    pub(super) fn of(&self, subscription: SubscriptionId) -> Vec<Arc<EventLetter>> {
         let letters = self.owed.get(&subscription).into_iter();
         letters.flat_map(|all| all.values().cloned()).collect()
     }
 
     /// Those of the subscriptions that `is_meant` wants.
-    pub fn of_all(&self, is_meant: impl Fn(&SubscriptionId) -> bool) -> Vec<Arc<EventLetter>> {
+    pub(super) fn of_all(
+        &self,
+        is_meant: impl Fn(&SubscriptionId) -> bool,
+    ) -> Vec<Arc<EventLetter>> {
         let letters = self.owed.iter().filter(|(id, _)| is_meant(id));
         letters.flat_map(|(_, all)| all.values().cloned()).collect()
     }

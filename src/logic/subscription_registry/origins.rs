@@ -12,19 +12,19 @@ pub(super) struct Origins {
 }
 
 impl Origins {
-    pub fn leads_to(&mut self, subscription: &Subscription) {
+    pub(super) fn leads_to(&mut self, subscription: &Subscription) {
         if let Some(callback) = subscription.callback() {
             *self.callbacks.entry(Origin::of(&callback.url)).or_default() += 1;
         }
     }
 
     /// Whether a callback leads there.
-    pub fn is_known(&self, origin: &Origin) -> bool {
+    pub(super) fn is_known(&self, origin: &Origin) -> bool {
         self.callbacks.contains_key(origin)
     }
 
     /// It leads there no more; gives where, if it was the last.
-    pub fn led_to(&mut self, subscription: &Subscription) -> Option<Origin> {
+    pub(super) fn led_to(&mut self, subscription: &Subscription) -> Option<Origin> {
         let origin = Origin::of(&subscription.callback()?.url);
         let callbacks = self.callbacks.get_mut(&origin)?;
         *callbacks -= 1;

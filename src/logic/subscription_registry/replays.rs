@@ -15,7 +15,7 @@ pub(super) struct Replays {
 
 impl Replays {
     /// Takes in what the journal says; gives it if it runs from now on.
-    pub fn advanced(&mut self, replay: &Arc<Replay>) -> Option<Arc<Replay>> {
+    pub(super) fn advanced(&mut self, replay: &Arc<Replay>) -> Option<Arc<Replay>> {
         if replay.done {
             self.running.remove(&replay.id);
             if let Some(ids) = self.by_subscription.get_mut(&replay.subscription_id) {
@@ -32,12 +32,12 @@ impl Replays {
     }
 
     /// It will run once the journal has it.
-    pub fn expect(&mut self, replay: &Replay) {
+    pub(super) fn expect(&mut self, replay: &Replay) {
         let ids = self.by_subscription.entry(replay.subscription_id);
         ids.or_default().insert(replay.id);
     }
 
-    pub fn check(&self) -> usize {
+    pub(super) fn check(&self) -> usize {
         for (id, replay) in &self.running {
             let of_its = self.by_subscription.get(&replay.subscription_id);
             assert!(
@@ -49,17 +49,17 @@ impl Replays {
     }
 
     /// How many of this subscription run, or will once the journal has them.
-    pub fn count(&self, id: SubscriptionId) -> usize {
+    pub(super) fn count(&self, id: SubscriptionId) -> usize {
         self.by_subscription.get(&id).map_or(0, BTreeSet::len)
     }
 
-    pub fn of(&self, id: SubscriptionId) -> Vec<Arc<Replay>> {
+    pub(super) fn of(&self, id: SubscriptionId) -> Vec<Arc<Replay>> {
         let ids = self.by_subscription.get(&id).into_iter().flatten();
         ids.filter_map(|id| self.running.get(id)).cloned().collect()
     }
 
     /// Those of subscriptions that are meant.
-    pub fn of_all(&self, is_meant: impl Fn(&SubscriptionId) -> bool) -> Vec<Arc<Replay>> {
+    pub(super) fn of_all(&self, is_meant: impl Fn(&SubscriptionId) -> bool) -> Vec<Arc<Replay>> {
         let replays = self.running.values();
         let replays = replays.filter(|replay| is_meant(&replay.subscription_id));
         replays.cloned().collect()

@@ -17,7 +17,7 @@ use crate::logic::dedup::{DedupVerdict, DedupWindow};
 
 /// What the journal says of events.
 #[derive(Debug)]
-pub struct EventWriteModel {
+pub(super) struct EventWriteModel {
     last_sequence: Sequence,
     last_published_at: Timestamp,
     /// The version of each stream's last event.
@@ -26,7 +26,7 @@ pub struct EventWriteModel {
 }
 
 impl EventWriteModel {
-    pub fn new(window: DedupWindow) -> Self {
+    pub(super) fn new(window: DedupWindow) -> Self {
         Self {
             last_sequence: 0,
             last_published_at: Timestamp::default(),
@@ -36,7 +36,7 @@ impl EventWriteModel {
     }
 
     /// Learns from a fact that is in the journal.
-    pub fn apply(&mut self, fact: &Fact) {
+    pub(super) fn apply(&mut self, fact: &Fact) {
         match fact {
             Fact::EventPublished(event) => self.learn(event),
             Fact::CompactionSummary(summary) => self.restore(summary),
@@ -71,12 +71,12 @@ impl EventWriteModel {
     }
 
     /// Whether the dedup window of events ever forgot an id.
-    pub fn window_overflowed(&self) -> bool {
+    pub(super) fn window_overflowed(&self) -> bool {
         self.window.overflowed()
     }
 
     /// As [`super::WriteModel::check`].
-    pub fn check(&self) -> usize {
+    pub(super) fn check(&self) -> usize {
         // A stream numbers its events without a gap, and each of them has a sequence of its own.
         let of_streams: u64 = self.streams.values().sum();
         assert!(
@@ -89,7 +89,7 @@ impl EventWriteModel {
     /// Begins to choose the events of one batch, `now` by the system's clock. Their time never
     /// falls as long as that clock is set back by a little; one that was far ahead was wrong, and
     /// waiting for it would make the times of all that follow wrong, too.
-    pub fn draft(&mut self, now: Timestamp) -> EventDraft<'_> {
+    pub(super) fn draft(&mut self, now: Timestamp) -> EventDraft<'_> {
         self.window.forget_aged(now);
         let last = self.last_published_at;
         EventDraft {

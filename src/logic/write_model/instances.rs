@@ -11,13 +11,13 @@ type Present = AHashMap<InstanceId, Timestamp>;
 
 /// The registered instances of all services.
 #[derive(Clone, Debug, Default)]
-pub struct Instances {
+pub(super) struct Instances {
     services: AHashMap<ServiceName, Present>,
 }
 
 impl Instances {
     /// Learns from a fact that is in the journal.
-    pub fn apply(&mut self, fact: &Fact) {
+    pub(super) fn apply(&mut self, fact: &Fact) {
         let Some(service) = service_of(fact) else {
             return;
         };
@@ -31,13 +31,13 @@ impl Instances {
 
 /// Comings and goings of a batch that is not written yet, on top of what is registered.
 #[derive(Default)]
-pub struct InstanceDraft {
+pub(super) struct InstanceDraft {
     changed: AHashMap<ServiceName, Present>,
 }
 
 impl InstanceDraft {
     /// Takes in a fact of the batch. Whether somebody comes who was not there, or goes who was.
-    pub fn note(&mut self, fact: &Fact, registered: &Instances) -> bool {
+    pub(super) fn note(&mut self, fact: &Fact, registered: &Instances) -> bool {
         let Some(service) = service_of(fact) else {
             return false;
         };

@@ -5,7 +5,7 @@ use crate::http::handles::Handles;
 
 impl Addresses {
     /// What the HTTP workers may talk to.
-    pub fn handles(&self) -> Handles {
+    pub(crate) fn handles(&self) -> Handles {
         Handles {
             accept: self.router.clone().recipient(),
             publish: self.router.clone().recipient(),

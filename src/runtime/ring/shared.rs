@@ -7,13 +7,13 @@ use crate::request_rates::RequestRates;
 
 /// Copies are the same.
 #[derive(Clone)]
-pub struct Shared {
+pub(crate) struct Shared {
     pub request_rates: RequestRates,
     pub replays: Pool,
 }
 
 impl Shared {
-    pub fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
         Self {
             request_rates: RequestRates::default(),
             replays: Pool::of(config.limits.size(Limit::ReplayBytes)),

@@ -14,11 +14,11 @@ use message_hub::domain::subscription::{
 use message_hub::domain::timestamp::Timestamp;
 use uuid::Uuid;
 
-pub fn event_id(number: u64) -> EventId {
+pub(super) fn event_id(number: u64) -> EventId {
     EventId(Uuid::from_u128(0xE000 + u128::from(number)))
 }
 
-pub fn event(number: u64) -> Event {
+pub(super) fn event(number: u64) -> Event {
     Event {
         id: event_id(number),
         sequence: number,
@@ -33,27 +33,27 @@ pub fn event(number: u64) -> Event {
     }
 }
 
-pub fn of_type(mut event: Event, name: &str) -> Event {
+pub(super) fn of_type(mut event: Event, name: &str) -> Event {
     event.event_type = Label::parse(name).unwrap();
     event
 }
 
-pub fn in_stream(mut event: Event, stream: &str, version: u64) -> Event {
+pub(super) fn in_stream(mut event: Event, stream: &str, version: u64) -> Event {
     let id = Label::parse(stream).unwrap();
     event.stream = Some(StreamPlace { id, version });
     event
 }
 
-pub fn published(event: Event) -> Fact {
+pub(super) fn published(event: Event) -> Fact {
     Fact::EventPublished(Arc::new(event))
 }
 
-pub fn events_removed(before: u64) -> Fact {
+pub(super) fn events_removed(before: u64) -> Fact {
     let at = seconds(before);
     Fact::EventsRemoved(EventsRemoved { at, before })
 }
 
-pub fn snapshot(stream: &str, version: u64) -> Snapshot {
+pub(super) fn snapshot(stream: &str, version: u64) -> Snapshot {
     Snapshot {
         stream_id: Label::parse(stream).unwrap(),
         version,
@@ -62,16 +62,16 @@ pub fn snapshot(stream: &str, version: u64) -> Snapshot {
     }
 }
 
-pub fn snapshot_taken(stream: &str, version: u64) -> Fact {
+pub(super) fn snapshot_taken(stream: &str, version: u64) -> Fact {
     Fact::SnapshotTaken(Arc::new(snapshot(stream, version)))
 }
 
-pub fn letter_id(number: u64) -> MessageId {
+pub(super) fn letter_id(number: u64) -> MessageId {
     subscription().letter_id(&event(number))
 }
 
 /// What is left of event `number`, dead a second after it was published.
-pub fn letter(number: u64, reason: DeadReason) -> EventLetter {
+pub(super) fn letter(number: u64, reason: DeadReason) -> EventLetter {
     EventLetter {
         id: letter_id(number),
         subscription_id: subscription(),
@@ -85,15 +85,15 @@ pub fn letter(number: u64, reason: DeadReason) -> EventLetter {
     }
 }
 
-pub fn letter_died(letter: EventLetter) -> Fact {
+pub(super) fn letter_died(letter: EventLetter) -> Fact {
     Fact::EventDeadLettered(Arc::new(letter))
 }
 
-pub fn event_redriven(number: u64) -> Fact {
+pub(super) fn event_redriven(number: u64) -> Fact {
     Fact::EventRedriven(Arc::new(letter(number, DeadReason::Rejected)))
 }
 
-pub fn event_delivered(number: u64) -> Fact {
+pub(super) fn event_delivered(number: u64) -> Fact {
     Fact::EventDelivered(EventDelivered {
         id: letter_id(number),
         subscription_id: subscription(),

@@ -13,15 +13,15 @@ use message_hub::domain::message::{Message, Payload, Priority, State};
 use message_hub::domain::timestamp::Timestamp;
 use uuid::Uuid;
 
-pub fn record(position: Position, fact: Fact) -> Recorded {
+pub(super) fn record(position: Position, fact: Fact) -> Recorded {
     Recorded { position, fact }
 }
 
-pub fn id(number: u8) -> MessageId {
+pub(super) fn id(number: u8) -> MessageId {
     MessageId(Uuid::from_u128(0xA0 + u128::from(number)))
 }
 
-pub fn message(number: u8) -> Message {
+pub(super) fn message(number: u8) -> Message {
     Message {
         id: id(number),
         destination: ServiceName::parse("billing").unwrap(),
@@ -36,11 +36,11 @@ pub fn message(number: u8) -> Message {
     }
 }
 
-pub fn accepted(number: u8) -> Fact {
+pub(super) fn accepted(number: u8) -> Fact {
     Fact::Accepted(Arc::new(message(number)))
 }
 
-pub fn failed(number: u8, attempt: u32) -> Fact {
+pub(super) fn failed(number: u8, attempt: u32) -> Fact {
     Fact::AttemptFailed(AttemptFailed {
         id: id(number),
         attempt: finished(attempt, AttemptOutcome::Failed),
@@ -48,25 +48,25 @@ pub fn failed(number: u8, attempt: u32) -> Fact {
     })
 }
 
-pub fn delivered(number: u8, attempt: u32) -> Fact {
+pub(super) fn delivered(number: u8, attempt: u32) -> Fact {
     let attempt = finished(attempt, AttemptOutcome::Delivered);
     Fact::Delivered(settlement(number, attempt.at, Some(attempt), None))
 }
 
-pub fn dead(number: u8, attempt: u32, reason: DeadReason) -> Fact {
+pub(super) fn dead(number: u8, attempt: u32, reason: DeadReason) -> Fact {
     let attempt = finished(attempt, AttemptOutcome::Rejected);
     Fact::DeadLettered(settlement(number, attempt.at, Some(attempt), Some(reason)))
 }
 
-pub fn expired(number: u8) -> Fact {
+pub(super) fn expired(number: u8) -> Fact {
     Fact::Expired(settlement(number, seconds(20), None, None))
 }
 
-pub fn cancelled(number: u8) -> Fact {
+pub(super) fn cancelled(number: u8) -> Fact {
     Fact::Cancelled(settlement(number, seconds(30), None, None))
 }
 
-pub fn deleted(number: u8) -> Fact {
+pub(super) fn deleted(number: u8) -> Fact {
     Fact::DeadLetterDeleted(DeadLetterDeleted {
         job: None,
         id: id(number),
@@ -74,7 +74,7 @@ pub fn deleted(number: u8) -> Fact {
     })
 }
 
-pub fn redriven(message: Message, times: u32) -> Fact {
+pub(super) fn redriven(message: Message, times: u32) -> Fact {
     Fact::Redriven(Arc::new(Redrive {
         message,
         times,
@@ -84,7 +84,7 @@ pub fn redriven(message: Message, times: u32) -> Fact {
     }))
 }
 
-pub fn service_seen(name: &str) -> Fact {
+pub(super) fn service_seen(name: &str) -> Fact {
     Fact::ServiceSeen(ServiceSeen {
         service: ServiceName::parse(name).unwrap(),
         at: seconds(1),

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Connections that one client keeps open and does not look at any more.
 const MOST_KEPT: usize = 24;
 
-pub struct Greedy {
+pub(super) struct Greedy {
     pub client: Client,
     pub random: SmallRng,
     /// What was asked for, and the status of the answer; 0: none came in time.
@@ -39,7 +39,7 @@ pub struct Greedy {
 type Ask = fn(&mut Greedy);
 
 /// What there is to ask for.
-pub fn kinds() -> impl Iterator<Item = &'static str> {
+pub(super) fn kinds() -> impl Iterator<Item = &'static str> {
     ASKS.iter().map(|(_, name, _)| *name)
 }
 
@@ -73,7 +73,7 @@ const ASKS: [(u32, &str, Ask); 24] = [
 
 impl Greedy {
     /// One of so many.
-    pub fn new(hub: &TestHub, seed: u64, number: usize, clients: usize) -> Self {
+    pub(super) fn new(hub: &TestHub, seed: u64, number: usize, clients: usize) -> Self {
         Self {
             client: hub.named("greedy", "g"),
             random: SmallRng::seed_from_u64(seed * 1000 + number as u64),
@@ -88,7 +88,7 @@ impl Greedy {
     }
 
     /// Something else each time; the clients together ask for everything soon.
-    pub fn ask_something(&mut self) {
+    pub(super) fn ask_something(&mut self) {
         if let Some(kind) = self.not_yet.pop() {
             let (_, _, ask) = ASKS[kind];
             return ask(self);
@@ -103,12 +103,12 @@ impl Greedy {
         }
     }
 
-    pub fn note(&mut self, what: &'static str, status: u16) {
+    pub(super) fn note(&mut self, what: &'static str, status: u16) {
         *self.answers.entry((what, status)).or_default() += 1;
     }
 
     /// Keeps something open; whoever was kept longest goes.
-    pub fn keep(&mut self, what: impl Any + Send) {
+    pub(super) fn keep(&mut self, what: impl Any + Send) {
         if self.kept.len() >= MOST_KEPT {
             let oldest = self.random.random_range(0..self.kept.len());
             drop(self.kept.swap_remove(oldest));

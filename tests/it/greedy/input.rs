@@ -10,22 +10,22 @@ const MOST: usize = (1 << 20) - 2000;
 /// Makes the value of a field.
 type Make = fn(&mut SmallRng) -> Value;
 
-pub fn chance(random: &mut SmallRng, percent: u32) -> bool {
+pub(super) fn chance(random: &mut SmallRng, percent: u32) -> bool {
     random.random_range(0..100) < percent
 }
 
-pub fn one_of<'a, T: ?Sized>(random: &mut SmallRng, all: &[&'a T]) -> &'a T {
+pub(super) fn one_of<'a, T: ?Sized>(random: &mut SmallRng, all: &[&'a T]) -> &'a T {
     all[random.random_range(0..all.len())]
 }
 
 /// Of any order of magnitude up to `most`.
-pub fn size(random: &mut SmallRng, most: usize) -> usize {
+pub(super) fn size(random: &mut SmallRng, most: usize) -> usize {
     let magnitude = random.random_range(0.0..(most as f64).log2());
     (magnitude.exp2() as usize).clamp(1, most)
 }
 
 /// JSON of about so many bytes.
-pub fn payload(random: &mut SmallRng, bytes: usize) -> String {
+pub(super) fn payload(random: &mut SmallRng, bytes: usize) -> String {
     match random.random_range(0..6) {
         0 => format!("[{}1]", "1,".repeat(bytes / 2)),
         1 => format!(r#""{}""#, "\\u00e9".repeat(bytes / 6)),
@@ -42,7 +42,7 @@ fn mostly(random: &mut SmallRng, usual: usize, most: usize) -> usize {
 }
 
 /// Words between dots; `wild` lets some be wildcards.
-pub fn topic(random: &mut SmallRng, wild: bool) -> String {
+pub(super) fn topic(random: &mut SmallRng, wild: bool) -> String {
     let (count, mut many_left) = match random.random_range(0..10) {
         0..7 => (random.random_range(1..5), 8),
         7 | 8 => (random.random_range(1..=100), 8),
@@ -63,7 +63,7 @@ pub fn topic(random: &mut SmallRng, wild: bool) -> String {
     words.join(".")
 }
 
-pub fn patterns(random: &mut SmallRng) -> Vec<String> {
+pub(super) fn patterns(random: &mut SmallRng) -> Vec<String> {
     let count = size(random, 1000);
     (0..count).map(|_| topic(random, true)).collect()
 }
@@ -76,21 +76,21 @@ fn label(random: &mut SmallRng) -> String {
     }
 }
 
-pub fn destination(random: &mut SmallRng) -> String {
+pub(super) fn destination(random: &mut SmallRng) -> String {
     let known = [
         "greedy", "takes", "rejects", "fails", "hangs", "waits-0", "waits-1", "waits-2", "nobody",
     ];
     one_of(random, &known).to_owned()
 }
 
-pub fn id(random: &mut SmallRng) -> String {
+pub(super) fn id(random: &mut SmallRng) -> String {
     // Few enough that some come again.
     let number = random.random_range(0..5000_u32);
     format!("01890a5d-ac96-774b-bcce-b3020000{number:04}")
 }
 
 /// A message of up to `most` bytes, as JSON text.
-pub fn message(random: &mut SmallRng, most: usize) -> String {
+pub(super) fn message(random: &mut SmallRng, most: usize) -> String {
     let mut fields = Map::new();
     fields.insert("destination".to_owned(), json!(destination(random)));
     let optional: [(&str, Make); 11] = [
@@ -124,7 +124,7 @@ pub fn message(random: &mut SmallRng, most: usize) -> String {
     with_payload(&fields, &payload(random, bytes))
 }
 
-pub fn event(random: &mut SmallRng, most: usize) -> String {
+pub(super) fn event(random: &mut SmallRng, most: usize) -> String {
     let mut fields = Map::new();
     fields.insert("event_type".to_owned(), json!(topic(random, false)));
     let optional: [(&str, Make); 5] = [
@@ -152,7 +152,10 @@ fn with_payload(fields: &Map<String, Value>, payload: &str) -> String {
 }
 
 /// Up to 10,000 items, and up to 16 MiB, of one kind.
-pub fn items(random: &mut SmallRng, item: fn(&mut SmallRng, usize) -> String) -> Vec<String> {
+pub(super) fn items(
+    random: &mut SmallRng,
+    item: fn(&mut SmallRng, usize) -> String,
+) -> Vec<String> {
     let (count, mut left) = (size(random, 10_000), mostly(random, 128 << 10, 16 << 20));
     let mut items = Vec::new();
     while items.len() < count && left > 2000 {
@@ -167,7 +170,7 @@ pub fn items(random: &mut SmallRng, item: fn(&mut SmallRng, usize) -> String) ->
     items
 }
 
-pub fn registration(random: &mut SmallRng) -> String {
+pub(super) fn registration(random: &mut SmallRng) -> String {
     let metadata = "m".repeat(mostly(random, 17 << 10, 1 << 20));
     let endpoint = |n| json!({"path": format!("/{n}"), "methods": ["GET", "POST"]});
     let endpoints: Vec<_> = (0..size(random, 1000)).map(endpoint).collect();
@@ -193,7 +196,7 @@ pub fn registration(random: &mut SmallRng) -> String {
 }
 
 /// What no request should be.
-pub fn nonsense(random: &mut SmallRng) -> Vec<u8> {
+pub(super) fn nonsense(random: &mut SmallRng) -> Vec<u8> {
     let most = mostly(random, 128 << 10, 16 << 20);
     match random.random_range(0..9) {
         0 => "1,".repeat(most / 2).into_bytes(),

@@ -17,13 +17,13 @@ const EVERY: Duration = Duration::from_millis(20);
 const NEW_CONNECTION: usize = 5;
 
 /// Sends a small message now and then.
-pub struct Modest {
+pub(super) struct Modest {
     is_over: Arc<AtomicBool>,
     thread: JoinHandle<Vec<Duration>>,
 }
 
 impl Modest {
-    pub fn start(hub: &TestHub) -> Self {
+    pub(super) fn start(hub: &TestHub) -> Self {
         let client = hub.named("modest", "m");
         let pid = hub.pid().as_raw_nonzero().to_string();
         let is_over = Arc::new(AtomicBool::new(false));
@@ -33,7 +33,7 @@ impl Modest {
     }
 
     /// How long the hub took for each answer.
-    pub fn stop(self) -> Vec<Duration> {
+    pub(super) fn stop(self) -> Vec<Duration> {
         self.is_over.store(true, Ordering::SeqCst);
         self.thread.join().unwrap()
     }

@@ -34,7 +34,7 @@ fn keep(greedy: &mut Greedy, what: &'static str, socket: Socket, said: io::Resul
 }
 
 /// Many consumers that want much, and take nothing.
-pub fn consume(greedy: &mut Greedy) {
+pub(super) fn consume(greedy: &mut Greedy) {
     let Some(mut socket) = open(greedy, "socket") else {
         return;
     };
@@ -54,7 +54,7 @@ pub fn consume(greedy: &mut Greedy) {
 }
 
 /// All events there ever were, with as many patterns as there may be.
-pub fn follow(greedy: &mut Greedy) {
+pub(super) fn follow(greedy: &mut Greedy) {
     let Some(mut socket) = open(greedy, "socket feed") else {
         return;
     };
@@ -76,7 +76,7 @@ pub fn follow(greedy: &mut Greedy) {
     keep(greedy, "socket feed", socket, said);
 }
 
-pub fn say_anything(greedy: &mut Greedy) {
+pub(super) fn say_anything(greedy: &mut Greedy) {
     let Some(mut socket) = open(greedy, "socket frames") else {
         return;
     };

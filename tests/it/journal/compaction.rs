@@ -17,13 +17,13 @@ const SMALL: u64 = 2000;
 
 /// What must be the same before and after.
 #[derive(PartialEq, Debug, Default)]
-pub struct Owed {
+pub(super) struct Owed {
     pub open: BTreeSet<MessageId>,
     pub totals: MessageTotals,
     pub known_ids: BTreeSet<MessageId>,
 }
 
-pub fn owed(records: &[Recorded]) -> Owed {
+pub(super) fn owed(records: &[Recorded]) -> Owed {
     let mut owed = Owed::default();
     for Recorded { fact, .. } in records {
         owed.totals += contribution(fact);

@@ -19,7 +19,7 @@ fn read(list: &str) -> String {
 /// # Panics
 /// If a number is higher than the list has it, and if it is lower: then the list is to follow.
 #[track_caller]
-pub fn may_only_shrink(list: &str, now: &BTreeMap<String, usize>, instead: &str) {
+pub(super) fn may_only_shrink(list: &str, now: &BTreeMap<String, usize>, instead: &str) {
     let text = read(list);
     let listed: BTreeMap<String, usize> = text.lines().map(entry).collect();
     let (grown, shrunk) = compare(&listed, now);

@@ -5,20 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::source::{Source, is_word};
 
 /// The modules that have files.
-pub struct Modules<'a>(BTreeMap<&'a str, &'a str>);
+pub(super) struct Modules<'a>(BTreeMap<&'a str, &'a str>);
 
 impl<'a> Modules<'a> {
-    pub fn of(sources: &'a [Source]) -> Self {
+    pub(super) fn of(sources: &'a [Source]) -> Self {
         let module = |source: &'a Source| (source.module.as_str(), source.file.as_str());
         Self(sources.iter().map(module).collect())
     }
 
-    pub fn file(&self, module: &str) -> &'a str {
+    pub(super) fn file(&self, module: &str) -> &'a str {
         self.0[module]
     }
 
     /// The modules this one names, but for itself: of each path the innermost.
-    pub fn named_by(&self, source: &Source) -> BTreeSet<String> {
+    pub(super) fn named_by(&self, source: &Source) -> BTreeSet<String> {
         let (imports, code) = imports(&source.code);
         let mut known = BTreeMap::new();
         let mut named = BTreeSet::new();

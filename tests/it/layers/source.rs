@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// A file of the crate that is not a test.
-pub struct Source {
+pub(super) struct Source {
     /// As in `src/actors/scheduler/pollers.rs`.
     pub file: String,
     /// As in `actors::scheduler::pollers`.
@@ -16,23 +16,23 @@ pub struct Source {
 }
 
 impl Source {
-    pub fn is_in(&self, layer: &str) -> bool {
+    pub(super) fn is_in(&self, layer: &str) -> bool {
         is_within(&self.module, layer)
     }
 }
 
 /// A file as it was written, test or not.
-pub struct File {
+pub(super) struct File {
     pub name: String,
     pub text: String,
 }
 
-pub fn root() -> &'static Path {
+pub(super) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// All Rust files below these folders of the repository.
-pub fn files(folders: &[&str]) -> Vec<File> {
+pub(super) fn files(folders: &[&str]) -> Vec<File> {
     let mut paths = Vec::new();
     for folder in folders {
         collect(&root().join(folder), &mut paths);
@@ -62,7 +62,7 @@ fn collect(directory: &Path, paths: &mut Vec<PathBuf>) {
 }
 
 /// What is compiled into the hub, read once.
-pub fn sources() -> &'static [Source] {
+pub(super) fn sources() -> &'static [Source] {
     static SOURCES: OnceLock<Vec<Source>> = OnceLock::new();
     SOURCES.get_or_init(|| {
         let mut tests = BTreeSet::new();
@@ -85,7 +85,7 @@ fn module_of(file: &str) -> String {
 }
 
 /// Whether a path is this module or lies in it.
-pub fn is_within(path: &str, module: &str) -> bool {
+pub(super) fn is_within(path: &str, module: &str) -> bool {
     path == module
         || path
             .strip_prefix(module)
@@ -93,7 +93,7 @@ pub fn is_within(path: &str, module: &str) -> bool {
 }
 
 /// The text with spaces in place of comments and of what is in literals.
-pub fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     let mut before = ' ';
@@ -120,7 +120,7 @@ pub fn plain(text: &str) -> String {
     plain
 }
 
-pub fn is_word(c: char) -> bool {
+pub(super) fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
@@ -211,7 +211,7 @@ fn without_tests(plain: &str) -> (String, Vec<String>) {
 }
 
 /// Where the item, field or statement ends that the plain text begins with.
-pub fn item_end(plain: &str) -> usize {
+pub(super) fn item_end(plain: &str) -> usize {
     let (mut depth, mut before) = (0, ' ');
     for (at, c) in plain.char_indices() {
         match c {
@@ -229,7 +229,7 @@ pub fn item_end(plain: &str) -> usize {
 }
 
 /// The length of the block in braces that the plain text begins with.
-pub fn block_length(plain: &str) -> usize {
+pub(super) fn block_length(plain: &str) -> usize {
     let mut depth = 0;
     for (at, c) in plain.char_indices() {
         match c {

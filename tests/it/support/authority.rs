@@ -16,23 +16,23 @@ use tempfile::TempDir;
 use x509_cert::der::{Decode, Encode};
 use x509_cert::{Certificate, Version};
 
-pub struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     directory: TempDir,
 }
 
 /// What a server proves its name with, in PEM.
-pub struct Identity {
+pub(crate) struct Identity {
     pub certificate: String,
     pub key: String,
 }
 
 impl Authority {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::named("an issuer for tests")
     }
 
-    pub fn named(name: &str) -> Self {
+    pub(crate) fn named(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, name);
@@ -44,17 +44,17 @@ impl Authority {
     }
 
     /// The path of its own certificate, in PEM.
-    pub fn file(&self) -> String {
+    pub(crate) fn file(&self) -> String {
         let file: PathBuf = self.directory.path().join("ca.pem");
         file.display().to_string()
     }
 
     /// For names and addresses.
-    pub fn identity(&self, hosts: &[&str]) -> Identity {
+    pub(crate) fn identity(&self, hosts: &[&str]) -> Identity {
         self.issue(params(hosts))
     }
 
-    pub fn expired_identity(&self, hosts: &[&str]) -> Identity {
+    pub(crate) fn expired_identity(&self, hosts: &[&str]) -> Identity {
         let mut params = params(hosts);
         params.not_after = rcgen::date_time_ymd(2020, 1, 1);
         self.issue(params)
@@ -71,7 +71,7 @@ impl Authority {
 }
 
 /// Signed by itself, and marked as an issuer's or not.
-pub fn own_identity(hosts: &[&str], is_issuer: bool) -> Identity {
+pub(crate) fn own_identity(hosts: &[&str], is_issuer: bool) -> Identity {
     let mut params = params(hosts);
     if is_issuer {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -91,7 +91,7 @@ fn params(hosts: &[&str]) -> CertificateParams {
 
 impl Identity {
     /// With a certificate of X.509 version 1, which has no extensions. Its own signature no longer fits.
-    pub fn in_version_1(self) -> Self {
+    pub(crate) fn in_version_1(self) -> Self {
         let mut read = Certificate::from_der(&self.der()).unwrap();
         read.tbs_certificate.version = Version::V1;
         read.tbs_certificate.extensions = None;
@@ -110,12 +110,12 @@ impl Identity {
         CertificateDer::from_pem_slice(self.certificate.as_bytes()).unwrap()
     }
 
-    pub fn server(&self) -> Arc<ServerConfig> {
+    pub(crate) fn server(&self) -> Arc<ServerConfig> {
         self.server_for(Arc::new(NoClientAuth))
     }
 
     /// Lets in who has a certificate of the authority.
-    pub fn server_for_clients_of(&self, authority: &Authority) -> Arc<ServerConfig> {
+    pub(crate) fn server_for_clients_of(&self, authority: &Authority) -> Arc<ServerConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(authority.issuer.der().clone()).unwrap();
         let provider = Arc::new(ring::default_provider());

@@ -15,7 +15,7 @@ use super::wire::Head;
 use super::{eventually, pause};
 
 #[derive(Clone, Debug)]
-pub enum Reply {
+pub(crate) enum Reply {
     Status(u16),
     /// A status with header lines.
     With(u16, &'static [&'static str]),
@@ -31,7 +31,7 @@ pub enum Reply {
 }
 
 #[derive(Clone, Debug)]
-pub struct Received {
+pub(crate) struct Received {
     pub at: Instant,
     pub head: Head,
     pub body: String,
@@ -39,16 +39,16 @@ pub struct Received {
 
 impl Received {
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.header(name)
     }
 }
 
-pub struct FakeService {
+pub(crate) struct FakeService {
     address: SocketAddr,
     shared: Arc<Shared>,
 }
@@ -68,39 +68,39 @@ struct Shared {
 
 impl FakeService {
     /// Answers everything with 200.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::answering(Reply::Status(200))
     }
 
-    pub fn answering(reply: Reply) -> Self {
+    pub(crate) fn answering(reply: Reply) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         Self::listen(listener, reply, None, None)
     }
 
     /// Speaks TLS, as whoever it says it is.
-    pub fn with_tls(identity: &Identity) -> Self {
+    pub(crate) fn with_tls(identity: &Identity) -> Self {
         Self::speaking(identity.server())
     }
 
     /// Speaks TLS, in a way of its own.
-    pub fn speaking(tls: Arc<ServerConfig>) -> Self {
+    pub(crate) fn speaking(tls: Arc<ServerConfig>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         Self::listen(listener, Reply::Status(200), None, Some(tls))
     }
 
     /// Looks at each request before it answers; several are looked at side by side.
-    pub fn deciding(decide: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) fn deciding(decide: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         Self::listen(listener, Reply::Status(200), Some(Box::new(decide)), None)
     }
 
     /// A service that comes back to where an earlier one was.
-    pub fn back_at(address: SocketAddr) -> Self {
+    pub(crate) fn back_at(address: SocketAddr) -> Self {
         Self::listen(bind_again(address), Reply::Status(200), None, None)
     }
 
     /// As [`FakeService::back_at`] and [`FakeService::deciding`].
-    pub fn back_at_deciding(
+    pub(crate) fn back_at_deciding(
         address: SocketAddr,
         decide: impl Fn(&Received) -> Reply + Send + Sync + 'static,
     ) -> Self {
@@ -129,46 +129,46 @@ impl FakeService {
         Self { address, shared }
     }
 
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Where it is under a name, with TLS.
-    pub fn secure_url(&self, host: &str) -> String {
+    pub(crate) fn secure_url(&self, host: &str) -> String {
         format!("https://{host}:{}", self.address.port())
     }
 
     /// How many connections there were so far.
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.shared.streams.lock().unwrap().len()
     }
 
     /// What to answer next, in this order, before falling back to the usual answer.
-    pub fn then(self, replies: impl IntoIterator<Item = Reply>) -> Self {
+    pub(crate) fn then(self, replies: impl IntoIterator<Item = Reply>) -> Self {
         self.shared.script.lock().unwrap().extend(replies);
         self
     }
 
     /// Changes the usual answer.
-    pub fn now_answers(&self, reply: Reply) {
+    pub(crate) fn now_answers(&self, reply: Reply) {
         *self.shared.otherwise.lock().unwrap() = reply;
     }
 
-    pub fn received(&self) -> Vec<Received> {
+    pub(crate) fn received(&self) -> Vec<Received> {
         self.shared.received.lock().unwrap().clone()
     }
 
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.shared.received.lock().unwrap().len()
     }
 
     /// Waits for so many requests in all.
     #[track_caller]
-    pub fn wait_for(&self, count: usize) -> Vec<Received> {
+    pub(crate) fn wait_for(&self, count: usize) -> Vec<Received> {
         eventually(&format!("{count} requests arrive"), || {
             self.count() >= count
         });

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use super::{Client, PATIENCE, eventually, pause};
 
 /// A hub that runs; dereferences to a client of it.
-pub struct TestHub {
+pub(crate) struct TestHub {
     process: Child,
     client: Client,
     /// What it said at start, without the addresses.
@@ -26,39 +26,39 @@ pub struct TestHub {
 }
 
 /// Where a hub keeps what it has.
-pub struct Place {
+pub(crate) struct Place {
     directory: TempDir,
     data: PathBuf,
 }
 
 /// A hub that did not start.
-pub struct FailedStart {
+pub(crate) struct FailedStart {
     pub exit_code: Option<i32>,
     pub stderr: String,
 }
 
 impl Place {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().join("data");
         Self { directory, data }
     }
 
     /// Data elsewhere, such as on a disk of its own.
-    pub fn at(data: PathBuf) -> Self {
+    pub(crate) fn at(data: PathBuf) -> Self {
         Self {
             data,
             ..Self::new()
         }
     }
 
-    pub fn data(&self) -> &Path {
+    pub(crate) fn data(&self) -> &Path {
         &self.data
     }
 
     /// The journal's oldest file.
     #[track_caller]
-    pub fn first_segment(&self) -> PathBuf {
+    pub(crate) fn first_segment(&self) -> PathBuf {
         let entries = fs::read_dir(self.data.join("wal")).unwrap();
         let paths = entries.map(|entry| entry.unwrap().path());
         let segments = paths.filter(|path| path.extension().is_some_and(|name| name == "wal"));
@@ -66,7 +66,7 @@ impl Place {
     }
 
     /// What hubs here wrote to standard error.
-    pub fn log_text(&self) -> String {
+    pub(crate) fn log_text(&self) -> String {
         fs::read_to_string(self.log()).unwrap_or_default()
     }
 
@@ -75,7 +75,7 @@ impl Place {
     }
 
     /// The binary, seeing nothing of this process's environment or directory.
-    pub fn command(&self, settings: &[(String, String)]) -> Command {
+    pub(crate) fn command(&self, settings: &[(String, String)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_message-hub"));
         let log = File::options().append(true).create(true).open(self.log());
         command
@@ -93,12 +93,16 @@ impl Place {
     }
 
     /// As [`Place::command`], of a process that may have so many open files.
-    pub fn command_with_files(&self, files: usize, settings: &[(String, String)]) -> Command {
+    pub(crate) fn command_with_files(
+        &self,
+        files: usize,
+        settings: &[(String, String)],
+    ) -> Command {
         self.limited(&format!("-n {files}"), settings)
     }
 
     /// As [`Place::command`], with a limit as `ulimit` takes it.
-    pub fn limited(&self, limit: &str, settings: &[(String, String)]) -> Command {
+    pub(crate) fn limited(&self, limit: &str, settings: &[(String, String)]) -> Command {
         let plain = self.command(settings);
         let mut command = Command::new("/bin/sh");
         let script = format!("ulimit {limit} && exec \"$0\"");
@@ -120,7 +124,7 @@ impl Place {
 
     /// Starts a hub that must not start.
     #[track_caller]
-    pub fn fails_to_start(&self, settings: &[(&str, &str)]) -> FailedStart {
+    pub(crate) fn fails_to_start(&self, settings: &[(&str, &str)]) -> FailedStart {
         let output = self.command(&variables(settings)).output().unwrap();
         FailedStart {
             exit_code: output.status.code(),
@@ -140,24 +144,24 @@ fn variables(settings: &[(&str, &str)]) -> Vec<(String, String)> {
 
 impl TestHub {
     #[track_caller]
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::with(&[])
     }
 
     /// A hub with some settings, such as `("max_queue_size", "3")`.
     #[track_caller]
-    pub fn with(settings: &[(&str, &str)]) -> Self {
+    pub(crate) fn with(settings: &[(&str, &str)]) -> Self {
         Self::at(Place::new(), settings)
     }
 
     #[track_caller]
-    pub fn at(place: Place, settings: &[(&str, &str)]) -> Self {
+    pub(crate) fn at(place: Place, settings: &[(&str, &str)]) -> Self {
         Self::launch(place, variables(settings))
     }
 
     /// A hub that sees these variables of the environment besides its settings.
     #[track_caller]
-    pub fn seeing(environment: &[(&str, &str)], settings: &[(&str, &str)]) -> Self {
+    pub(crate) fn seeing(environment: &[(&str, &str)], settings: &[(&str, &str)]) -> Self {
         let mut variables = variables(settings);
         let given = environment.iter();
         variables.extend(given.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
@@ -166,7 +170,7 @@ impl TestHub {
 
     /// A hub that may have so many open files.
     #[track_caller]
-    pub fn with_files(files: usize, settings: &[(&str, &str)]) -> Self {
+    pub(crate) fn with_files(files: usize, settings: &[(&str, &str)]) -> Self {
         let (place, settings) = (Place::new(), variables(settings));
         let command = place.command_with_files(files, &settings);
         Self::run(command, place, settings)
@@ -174,20 +178,20 @@ impl TestHub {
 
     /// A hub with a limit as `ulimit` takes it.
     #[track_caller]
-    pub fn limited(limit: &str, settings: &[(&str, &str)]) -> Self {
+    pub(crate) fn limited(limit: &str, settings: &[(&str, &str)]) -> Self {
         let (place, settings) = (Place::new(), variables(settings));
         let command = place.limited(limit, &settings);
         Self::run(command, place, settings)
     }
 
     /// Of the process.
-    pub fn pid(&self) -> Pid {
+    pub(crate) fn pid(&self) -> Pid {
         Pid::from_child(&self.process)
     }
 
     /// A hub whose standard error is another than the place's log.
     #[track_caller]
-    pub fn logging_to(log: impl Into<Stdio>, settings: &[(&str, &str)]) -> Self {
+    pub(crate) fn logging_to(log: impl Into<Stdio>, settings: &[(&str, &str)]) -> Self {
         let (place, settings) = (Place::new(), variables(settings));
         let mut command = place.command(&settings);
         command.stderr(log);
@@ -201,7 +205,7 @@ impl TestHub {
 
     /// `command` is that of the place, perhaps with something changed.
     #[track_caller]
-    pub fn run(mut command: Command, place: Place, settings: Vec<(String, String)>) -> Self {
+    pub(crate) fn run(mut command: Command, place: Place, settings: Vec<(String, String)>) -> Self {
         let logged = place.log_text().len();
         let mut process = command.spawn().unwrap();
         let stdout = process.stdout.take().expect("it is piped");
@@ -222,17 +226,17 @@ impl TestHub {
         }
     }
 
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         self.client.clone()
     }
 
-    pub fn data(&self) -> &Path {
+    pub(crate) fn data(&self) -> &Path {
         self.place.data()
     }
 
     /// What it has logged. The log is written by a thread of its own, which may need a moment for
     /// what was said just now.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         let mut text = self.place.log_text();
         loop {
             (0..10).for_each(|_| pause());
@@ -246,7 +250,7 @@ impl TestHub {
 
     /// Every record of the journal as `wal export` tells it, also beside the running hub.
     #[track_caller]
-    pub fn journal(&self) -> Vec<Value> {
+    pub(crate) fn journal(&self) -> Vec<Value> {
         let mut command = self.place.command(&self.settings);
         let output = command.args(["wal", "export"]).output().unwrap();
         assert!(output.status.success(), "{}", self.log());
@@ -259,19 +263,19 @@ impl TestHub {
 
     /// The events in the journal, in order.
     #[track_caller]
-    pub fn events_in_journal(&self) -> Vec<Value> {
+    pub(crate) fn events_in_journal(&self) -> Vec<Value> {
         let records = self.journal().into_iter();
         let events = records.filter(|record| record["kind"] == "event_published");
         events.map(|mut record| record["fact"].take()).collect()
     }
 
     /// Resident memory in bytes.
-    pub fn memory(&self) -> u64 {
+    pub(crate) fn memory(&self) -> u64 {
         self.size("VmRSS:")
     }
 
     /// The most resident memory there ever was, in bytes.
-    pub fn peak_memory(&self) -> u64 {
+    pub(crate) fn peak_memory(&self) -> u64 {
         self.size("VmHWM:")
     }
 
@@ -284,35 +288,35 @@ impl TestHub {
     }
 
     /// Ends the process as a power switch would.
-    pub fn kill9(&mut self) {
+    pub(crate) fn kill9(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
 
     /// Asks the process to end.
-    pub fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         let pid = Pid::from_child(&self.process);
         kill_process(pid, Signal::TERM).unwrap();
     }
 
     /// Has the process stand still, as one whose machine is moved elsewhere.
-    pub fn freeze(&self) {
+    pub(crate) fn freeze(&self) {
         kill_process(Pid::from_child(&self.process), Signal::STOP).unwrap();
     }
 
     /// Has a process that stands still go on.
-    pub fn thaw(&self) {
+    pub(crate) fn thaw(&self) {
         kill_process(Pid::from_child(&self.process), Signal::CONT).unwrap();
     }
 
     /// Asks the process to read its configuration again.
-    pub fn hang_up(&self) {
+    pub(crate) fn hang_up(&self) {
         kill_process(Pid::from_child(&self.process), Signal::HUP).unwrap();
     }
 
     /// Waits for the process to end by itself.
     #[track_caller]
-    pub fn exit_code(&mut self) -> Option<i32> {
+    pub(crate) fn exit_code(&mut self) -> Option<i32> {
         let mut status: Option<ExitStatus> = None;
         eventually("the hub ends", || {
             status = self.process.try_wait().unwrap();
@@ -323,13 +327,13 @@ impl TestHub {
 
     /// Another hub on the same data, after this one was ended in one way or another.
     #[track_caller]
-    pub fn restart(self) -> Self {
+    pub(crate) fn restart(self) -> Self {
         self.restart_with(&[])
     }
 
     /// As [`TestHub::restart`], with some settings changed.
     #[track_caller]
-    pub fn restart_with(mut self, settings: &[(&str, &str)]) -> Self {
+    pub(crate) fn restart_with(mut self, settings: &[(&str, &str)]) -> Self {
         if self.process.try_wait().unwrap().is_none() {
             self.terminate();
             assert_eq!(self.exit_code(), Some(0), "{}", self.log());
@@ -350,7 +354,7 @@ impl TestHub {
 
     /// Ends the hub and gives what is left of it.
     #[track_caller]
-    pub fn stop(mut self) -> Place {
+    pub(crate) fn stop(mut self) -> Place {
         if self.process.try_wait().unwrap().is_none() {
             self.terminate();
             assert_eq!(self.exit_code(), Some(0), "{}", self.log());

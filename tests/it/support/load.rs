@@ -15,7 +15,7 @@ use super::{Client, FakeService, TestHub, eventually, pause};
 
 const DESTINATIONS: [&str; 2] = ["pulled", "pushed"];
 
-pub struct Load {
+pub(crate) struct Load {
     shared: Arc<Shared>,
     receiver: FakeService,
     senders: Vec<JoinHandle<()>>,
@@ -56,7 +56,7 @@ struct Steady(Option<(u32, Connection)>);
 
 impl Load {
     /// Starts two senders of single messages, one of batches, two pullers and an HTTP receiver.
-    pub fn start(hub: &TestHub, nack_every: Option<u64>) -> Self {
+    pub(crate) fn start(hub: &TestHub, nack_every: Option<u64>) -> Self {
         let receiver = FakeService::start();
         hub.register_at("pushed", &receiver.url());
         hub.register_puller("pulled");
@@ -86,18 +86,18 @@ impl Load {
     }
 
     /// From now on everybody talks to this hub.
-    pub fn move_to(&self, hub: &TestHub) {
+    pub(crate) fn move_to(&self, hub: &TestHub) {
         let mut present = self.shared.hub.lock().unwrap();
         *present = (hub.client(), present.1 + 1);
     }
 
-    pub fn acked(&self) -> usize {
+    pub(crate) fn acked(&self) -> usize {
         self.shared.ledger.lock().unwrap().acked.len()
     }
 
     /// Lets the hub finish, and compares its books with ours.
     #[track_caller]
-    pub fn judge(self, hub: &TestHub) {
+    pub(crate) fn judge(self, hub: &TestHub) {
         self.shared.sending.store(false, Ordering::SeqCst);
         for sender in self.senders {
             sender.join().unwrap();

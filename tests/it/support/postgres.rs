@@ -22,7 +22,7 @@ static SERVER: OnceLock<Option<Server>> = OnceLock::new();
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
 /// A server that ends with this value, or with this process.
-pub struct Server {
+pub(crate) struct Server {
     programs: PathBuf,
     directory: TempDir,
     /// What it is started with besides.
@@ -32,7 +32,7 @@ pub struct Server {
 }
 
 /// The URL of a new, empty database; nothing where no PostgreSQL is installed.
-pub fn database() -> Option<String> {
+pub(crate) fn database() -> Option<String> {
     let base = match env::var(SHARED) {
         Ok(url) => url,
         Err(_) => SERVER.get_or_init(Server::start).as_ref()?.url(),
@@ -52,12 +52,12 @@ fn new_database(base: &str) -> String {
 }
 
 /// The one number that `sql` asks for.
-pub fn number(url: &str, sql: &str) -> i64 {
+pub(crate) fn number(url: &str, sql: &str) -> i64 {
     block_on(async { Client::connect(url).await.number(sql).await })
 }
 
 /// What an operator would say to a database.
-pub fn execute(url: &str, sql: &str) {
+pub(crate) fn execute(url: &str, sql: &str) {
     block_on(async { Client::connect(url).await.execute(sql).await });
 }
 
@@ -67,33 +67,33 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// Somebody else who uses a database.
-pub struct Client(tokio_postgres::Client);
+pub(crate) struct Client(tokio_postgres::Client);
 
 impl Client {
-    pub async fn connect(url: &str) -> Self {
+    pub(crate) async fn connect(url: &str) -> Self {
         let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
         tokio::spawn(connection);
         Self(client)
     }
 
-    pub async fn execute(&self, sql: &str) {
+    pub(crate) async fn execute(&self, sql: &str) {
         self.0.batch_execute(sql).await.unwrap();
     }
 
-    pub async fn number(&self, sql: &str) -> i64 {
+    pub(crate) async fn number(&self, sql: &str) -> i64 {
         self.0.query_one(sql, &[]).await.unwrap().get(0)
     }
 }
 
 impl Server {
     /// Nothing where no PostgreSQL is installed.
-    pub fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let server = Self::new()?;
         Some(server.started())
     }
 
     /// One for a hub alone, which is given settings besides the address of its database.
-    pub fn with_hub(settings: &[(&str, &str)]) -> Option<(Self, String, TestHub)> {
+    pub(crate) fn with_hub(settings: &[(&str, &str)]) -> Option<(Self, String, TestHub)> {
         let server = Self::start()?;
         let url = server.database();
         let settings = [&[("database_url", url.as_str())], settings].concat();
@@ -102,7 +102,7 @@ impl Server {
     }
 
     /// One that speaks TLS, and lets in whom `rules` say (the lines of its `pg_hba.conf`).
-    pub fn with_tls(identity: &Identity, rules: &str) -> Option<Self> {
+    pub(crate) fn with_tls(identity: &Identity, rules: &str) -> Option<Self> {
         let mut server = Self::new()?;
         let (certificate, key) = (server.path("server.crt"), server.path("server.key"));
         for (file, content) in [
@@ -147,16 +147,16 @@ impl Server {
     }
 
     /// Without a database: that has to be added.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("postgresql://hub:secret-word@127.0.0.1:{}", self.port)
     }
 
-    pub fn database(&self) -> String {
+    pub(crate) fn database(&self) -> String {
         new_database(&self.url())
     }
 
     /// Starts it again after [`Server::crash`].
-    pub fn go_on(&self) {
+    pub(crate) fn go_on(&self) {
         let sockets = self.directory.path().display();
         let (port, more) = (self.port, &self.options);
         // Nothing is synced: tests end processes, not the machine.
@@ -169,12 +169,12 @@ impl Server {
     }
 
     /// Ends it at once, connections and all.
-    pub fn crash(&self) {
+    pub(crate) fn crash(&self) {
         self.run("pg_ctl", &["stop", "-w", "-s", "-m", "immediate"]);
     }
 
     /// It answers nobody any more, and lets nobody go either, or it does again.
-    pub fn hang(&self, hangs: bool) {
+    pub(crate) fn hang(&self, hangs: bool) {
         let file = fs::read_to_string(self.path("data/postmaster.pid")).unwrap();
         let master = file.lines().next().unwrap().to_owned();
         let mut processes = vec![master.clone()];

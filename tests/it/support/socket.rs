@@ -17,7 +17,7 @@ const PING: u8 = 9;
 const PONG: u8 = 10;
 const LAST: u8 = 0x80;
 
-pub struct Socket {
+pub(crate) struct Socket {
     stream: BufReader<TcpStream>,
     /// Of an array that came, what was not asked for yet.
     heard: VecDeque<Value>,
@@ -27,7 +27,7 @@ pub struct Socket {
 
 /// What came.
 #[derive(Debug, PartialEq)]
-pub enum Frame {
+pub(crate) enum Frame {
     Text(String),
     Close(u16, String),
     /// The connection ended.
@@ -37,12 +37,12 @@ pub enum Frame {
 impl Client {
     /// Opens a socket.
     #[track_caller]
-    pub fn socket(&self) -> Socket {
+    pub(crate) fn socket(&self) -> Socket {
         self.socket_at("/events")
     }
 
     #[track_caller]
-    pub fn socket_at(&self, target: &str) -> Socket {
+    pub(crate) fn socket_at(&self, target: &str) -> Socket {
         match self.try_socket(target) {
             Ok(socket) => socket,
             Err(answer) => panic!("{}: {}", answer.status, answer.body),
@@ -50,7 +50,7 @@ impl Client {
     }
 
     /// Opens a socket, or gives the answer of the hub that refused it.
-    pub fn try_socket(&self, target: &str) -> Result<Socket, Answer> {
+    pub(crate) fn try_socket(&self, target: &str) -> Result<Socket, Answer> {
         let lines = [
             "connection: upgrade",
             "upgrade: websocket",
@@ -112,16 +112,16 @@ fn frame_bytes(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 impl Socket {
-    pub fn say(&mut self, frame: &Value) {
+    pub(crate) fn say(&mut self, frame: &Value) {
         self.say_text(&frame.to_string());
     }
 
-    pub fn say_text(&mut self, text: &str) {
+    pub(crate) fn say_text(&mut self, text: &str) {
         self.say_frame(LAST | TEXT, text.as_bytes()).unwrap();
     }
 
     /// Another end of the same socket, to write while this one reads.
-    pub fn half(&self) -> Self {
+    pub(crate) fn half(&self) -> Self {
         Self {
             stream: BufReader::new(self.stream.get_ref().try_clone().unwrap()),
             heard: VecDeque::new(),
@@ -132,32 +132,32 @@ impl Socket {
     /// All of `frames` as one piece, which the client's kernel sends whole
     /// before it sees what the client does next. Of many small pieces it
     /// keeps all but the first ten until the other end has confirmed those.
-    pub fn say_at_once(&mut self, frames: impl Iterator<Item = Value>) {
+    pub(crate) fn say_at_once(&mut self, frames: impl Iterator<Item = Value>) {
         let bytes: Vec<u8> = frames
             .flat_map(|frame| frame_bytes(LAST | TEXT, frame.to_string().as_bytes()))
             .collect();
         self.say_bytes(&bytes).unwrap();
     }
 
-    pub fn say_frame(&mut self, first: u8, payload: &[u8]) -> io::Result<()> {
+    pub(crate) fn say_frame(&mut self, first: u8, payload: &[u8]) -> io::Result<()> {
         self.say_bytes(&frame_bytes(first, payload))
     }
 
-    pub fn say_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn say_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.get_mut().write_all(bytes)
     }
 
     /// Ends what it says, and can still hear.
-    pub fn end(&mut self) -> io::Result<()> {
+    pub(crate) fn end(&mut self) -> io::Result<()> {
         self.stream.get_ref().shutdown(Shutdown::Write)
     }
 
-    pub fn stream(&self) -> TcpStream {
+    pub(crate) fn stream(&self) -> TcpStream {
         self.stream.get_ref().try_clone().unwrap()
     }
 
     /// What comes next; pings are answered on the way.
-    pub fn hear_frame(&mut self) -> Frame {
+    pub(crate) fn hear_frame(&mut self) -> Frame {
         loop {
             let Ok((opcode, payload)) = self.read_frame() else {
                 return Frame::End;
@@ -205,7 +205,7 @@ impl Socket {
 
     /// The next object, alone or out of an array.
     #[track_caller]
-    pub fn hear(&mut self) -> Value {
+    pub(crate) fn hear(&mut self) -> Value {
         loop {
             if let Some(value) = self.heard.pop_front() {
                 return value;
@@ -222,7 +222,7 @@ impl Socket {
 
     /// The next object, which must be of this type.
     #[track_caller]
-    pub fn hears(&mut self, kind: &str) -> Value {
+    pub(crate) fn hears(&mut self, kind: &str) -> Value {
         let value = self.hear();
         assert_eq!(value["type"], kind, "{value}");
         value
@@ -230,14 +230,14 @@ impl Socket {
 
     /// Says something, and gives what is heard next.
     #[track_caller]
-    pub fn ask(&mut self, frame: &Value) -> Value {
+    pub(crate) fn ask(&mut self, frame: &Value) -> Value {
         self.say(frame);
         self.hear()
     }
 
     /// The next object, which must be an error with this code; gives the error.
     #[track_caller]
-    pub fn is_refused(&mut self, code: &str) -> Value {
+    pub(crate) fn is_refused(&mut self, code: &str) -> Value {
         let value = self.hears("error");
         assert_eq!(value["error"]["code"], code, "{value}");
         assert!(value["error"]["message"].is_string(), "{value}");
@@ -245,7 +245,7 @@ impl Socket {
     }
 
     #[track_caller]
-    pub fn consume(&mut self, service: &str, prefetch: usize) {
+    pub(crate) fn consume(&mut self, service: &str, prefetch: usize) {
         let asked = json!({
             "type": "consume", "service": service, "prefetch": prefetch, "ref": "consume",
         });
@@ -254,7 +254,7 @@ impl Socket {
     }
 
     #[track_caller]
-    pub fn subscribe(&mut self, event_types: &[&str], from_sequence: Option<u64>) -> Value {
+    pub(crate) fn subscribe(&mut self, event_types: &[&str], from_sequence: Option<u64>) -> Value {
         let mut asked = json!({"type": "subscribe", "service": "shop", "event_types": event_types});
         if let Some(from) = from_sequence {
             asked["from_sequence"] = json!(from);
@@ -266,7 +266,7 @@ impl Socket {
 
     /// The next event, whose sequence must be this.
     #[track_caller]
-    pub fn hears_event(&mut self, sequence: u64) -> Value {
+    pub(crate) fn hears_event(&mut self, sequence: u64) -> Value {
         let event = self.hears("event")["event"].clone();
         assert_eq!(event["sequence"], sequence, "{event}");
         event
@@ -274,14 +274,14 @@ impl Socket {
 
     /// Nothing is on its way: what is asked now is answered next.
     #[track_caller]
-    pub fn hears_nothing(&mut self) {
+    pub(crate) fn hears_nothing(&mut self) {
         let answer = self.ask(&json!({"type": "ping", "ref": "nothing else"}));
         assert_eq!(answer, json!({"type": "pong", "ref": "nothing else"}));
     }
 
     /// The socket is closed, with this code; gives the reason.
     #[track_caller]
-    pub fn is_closed(&mut self, code: u16) -> String {
+    pub(crate) fn is_closed(&mut self, code: u16) -> String {
         let Frame::Close(given, reason) = self.hear_frame() else {
             panic!("the socket is not closed");
         };

@@ -9,32 +9,32 @@ use serde_json::Value;
 
 /// The first line and the headers, with names in lower case.
 #[derive(Clone, Debug, Default)]
-pub struct Head {
+pub(crate) struct Head {
     pub first_line: String,
     pub headers: Vec<(String, String)>,
 }
 
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     pub status: u16,
     pub head: Head,
     pub body: String,
 }
 
 /// A connection that stays open between requests.
-pub struct Connection {
+pub(crate) struct Connection {
     stream: BufReader<TcpStream>,
 }
 
 impl Head {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
         headers
             .find(|(given, _)| given == name)
             .map(|(_, value)| value.as_str())
     }
 
-    pub fn read(stream: &mut impl BufRead) -> io::Result<Self> {
+    pub(crate) fn read(stream: &mut impl BufRead) -> io::Result<Self> {
         let mut head = Self {
             first_line: read_line(stream)?,
             ..Self::default()
@@ -51,7 +51,7 @@ impl Head {
     }
 
     /// The body that this head announces, whole or in chunks.
-    pub fn read_body(&self, stream: &mut impl BufRead) -> io::Result<String> {
+    pub(crate) fn read_body(&self, stream: &mut impl BufRead) -> io::Result<String> {
         let mut body = Vec::new();
         if self.header("transfer-encoding") == Some("chunked") {
             loop {
@@ -83,7 +83,7 @@ fn read_line(stream: &mut impl BufRead) -> io::Result<String> {
 }
 
 impl Connection {
-    pub fn open(address: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(90)))?;
@@ -91,40 +91,40 @@ impl Connection {
         Ok(Self::over(stream))
     }
 
-    pub fn over(stream: TcpStream) -> Self {
+    pub(crate) fn over(stream: TcpStream) -> Self {
         Self {
             stream: BufReader::new(stream),
         }
     }
 
     /// Writes `bytes` as they are.
-    pub fn say(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn say(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.get_mut().write_all(bytes)
     }
 
     /// Says no more, and may still listen.
-    pub fn end(&mut self) -> io::Result<()> {
+    pub(crate) fn end(&mut self) -> io::Result<()> {
         self.stream.get_mut().shutdown(Shutdown::Write)
     }
 
     /// Says no more, and gives the answer if there is one.
-    pub fn finish(mut self) -> io::Result<Answer> {
+    pub(crate) fn finish(mut self) -> io::Result<Answer> {
         self.end()?;
         self.hear()
     }
 
     /// Hangs up, and waits until the other side has noticed.
-    pub fn leave(mut self) {
+    pub(crate) fn leave(mut self) {
         let _ = self.stream.get_mut().shutdown(Shutdown::Write);
         let _ = self.stream.read_to_end(&mut Vec::new());
     }
 
-    pub fn hear(&mut self) -> io::Result<Answer> {
+    pub(crate) fn hear(&mut self) -> io::Result<Answer> {
         self.hear_after("GET")
     }
 
     /// How an answer begins, of which the rest is left where it is.
-    pub fn hear_head(&mut self) -> io::Result<Head> {
+    pub(crate) fn hear_head(&mut self) -> io::Result<Head> {
         Head::read(&mut self.stream)
     }
 
@@ -144,7 +144,7 @@ impl Connection {
     }
 
     /// One exchange. `headers` are whole lines.
-    pub fn ask(
+    pub(crate) fn ask(
         &mut self,
         method: &str,
         target: &str,
@@ -170,7 +170,7 @@ impl Connection {
 impl Answer {
     /// The body, after making sure of the status.
     #[track_caller]
-    pub fn is(self, status: u16) -> Value {
+    pub(crate) fn is(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.body);
         if self.body.is_empty() {
             return Value::Null;
@@ -180,7 +180,7 @@ impl Answer {
 
     /// Makes sure of status and code of an error, and that its envelope is complete; gives `details`.
     #[track_caller]
-    pub fn refuses(self, status: u16, code: &str) -> Value {
+    pub(crate) fn refuses(self, status: u16, code: &str) -> Value {
         let request_id = self.header("x-request-id").unwrap_or_default().to_owned();
         let body = self.is(status);
         let error = &body["error"];
@@ -192,12 +192,12 @@ impl Answer {
     }
 
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let parsed = serde_json::from_str(&self.body);
         parsed.unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.header(name)
     }
 }

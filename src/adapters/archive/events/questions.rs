@@ -15,7 +15,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::ports::archive::EventQuery;
 
 /// Sequences have no gaps but at the beginning.
-pub const COUNT: &str =
+pub(crate) const COUNT: &str =
     "SELECT coalesce(max(sequence) - min(sequence) + 1, 0) AS number FROM events";
 
 /// So many types are each read by their index and merged.
@@ -29,28 +29,28 @@ const PLACE_IN_TIME: &str = "SELECT sequence AS number FROM events WHERE TRUE";
 /// An event's place in its stream and in time.
 const PLACES: &str = "SELECT stream_version AS version, published_at AS at FROM events WHERE TRUE";
 
-pub fn by_id(ids: &[EventId]) -> Statement {
+pub(crate) fn by_id(ids: &[EventId]) -> Statement {
     let ids = ids.iter().map(|id| id.0);
     let rows = Statement::new(ROWS).sql(" AND id IN ").list(ids);
     rows.sql(" ORDER BY sequence")
 }
 
 /// The first event published at `at` or later.
-pub fn first_since(at: Timestamp) -> Statement {
+pub(crate) fn first_since(at: Timestamp) -> Statement {
     Statement::new(PLACE_IN_TIME)
         .and("published_at >= ", at.as_millis())
         .sql(" ORDER BY published_at, sequence LIMIT 1")
 }
 
 /// The last event published at `at` or before.
-pub fn last_until(at: Timestamp) -> Statement {
+pub(crate) fn last_until(at: Timestamp) -> Statement {
     Statement::new(PLACE_IN_TIME)
         .and("published_at <= ", at.as_millis())
         .sql(" ORDER BY published_at DESC, sequence DESC LIMIT 1")
 }
 
 /// The page in its order. Of times nothing is asked: they are turned into sequences before.
-pub fn page(query: &EventQuery, types: &Types) -> Listing {
+pub(crate) fn page(query: &EventQuery, types: &Types) -> Listing {
     // And the one after the page.
     let most = query.limit.saturating_add(1);
     let rows = matching(query, types).of(Statement::new(ROWS), order(query), most);
@@ -58,7 +58,7 @@ pub fn page(query: &EventQuery, types: &Types) -> Listing {
 }
 
 /// The sequences of the events on the page, were it only bounded by their number.
-pub fn sequences(query: &EventQuery, types: &Types) -> Statement {
+pub(crate) fn sequences(query: &EventQuery, types: &Types) -> Statement {
     matching(query, types).keys(order(query), query.limit)
 }
 
@@ -140,20 +140,20 @@ fn order(query: &EventQuery) -> &'static str {
 }
 
 /// The oldest event of a stream that is kept.
-pub fn first_of_stream(stream: &str) -> Statement {
+pub(crate) fn first_of_stream(stream: &str) -> Statement {
     let places = Statement::new(PLACES).and("stream_id = ", stream);
     places.sql(" ORDER BY stream_version LIMIT 1")
 }
 
 /// The newest event of a stream.
-pub fn last_of_stream(stream: &str) -> Statement {
+pub(crate) fn last_of_stream(stream: &str) -> Statement {
     let places = Statement::new(PLACES).and("stream_id = ", stream);
     places.sql(" ORDER BY stream_version DESC LIMIT 1")
 }
 
 /// Each stream with events before `sequence`, and the version of the last such event. Looks at
 /// all of these.
-pub fn streams_before(sequence: Sequence) -> Statement {
+pub(crate) fn streams_before(sequence: Sequence) -> Statement {
     Statement::new(
         "SELECT stream_id || '' AS stream_id, max(stream_version) AS version FROM events \
          WHERE stream_version IS NOT NULL",

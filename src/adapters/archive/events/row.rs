@@ -14,7 +14,7 @@ use crate::domain::timestamp::Timestamp;
 
 /// An event as [`super::questions`] asks for it.
 #[derive(QueryableByName)]
-pub struct Row {
+pub(crate) struct Row {
     #[diesel(sql_type = BigInt)]
     sequence: i64,
     #[diesel(sql_type = Binary)]
@@ -48,7 +48,7 @@ impl Measured for Row {
 }
 
 impl Row {
-    pub fn into_event(self) -> Result<Event, RowError> {
+    pub(crate) fn into_event(self) -> Result<Event, RowError> {
         let sequence = self.sequence;
         self.read()
             .map_err(|cause| format!("event {sequence} is unreadable: {cause}").into())
@@ -81,14 +81,14 @@ impl Row {
 
 /// An event of which nothing but its sequence is asked.
 #[derive(QueryableByName)]
-pub struct Numbered {
+pub(crate) struct Numbered {
     #[diesel(sql_type = BigInt)]
     pub sequence: i64,
 }
 
 /// An event's place in its stream and in time.
 #[derive(QueryableByName)]
-pub struct Place {
+pub(crate) struct Place {
     #[diesel(sql_type = BigInt)]
     pub version: i64,
     #[diesel(sql_type = BigInt)]
@@ -96,7 +96,7 @@ pub struct Place {
 }
 
 #[derive(QueryableByName)]
-pub struct Head {
+pub(crate) struct Head {
     #[diesel(sql_type = Text)]
     stream_id: String,
     #[diesel(sql_type = BigInt)]
@@ -104,7 +104,7 @@ pub struct Head {
 }
 
 impl Head {
-    pub fn read(self) -> Result<StreamHead, RowError> {
+    pub(crate) fn read(self) -> Result<StreamHead, RowError> {
         Ok(StreamHead {
             id: Label::parse(&self.stream_id)?,
             version: position(self.version)?,

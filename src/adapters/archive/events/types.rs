@@ -14,7 +14,7 @@ const MOST_AT_ONCE: usize = 10_000;
 
 /// The types that events may have.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Types {
+pub(crate) enum Types {
     All,
     /// By their numbers, maybe none.
     Some(Vec<i64>),
@@ -22,7 +22,7 @@ pub enum Types {
 
 /// A type and its number.
 #[derive(QueryableByName)]
-pub struct Type {
+pub(crate) struct Type {
     #[diesel(sql_type = BigInt)]
     pub id: i64,
     #[diesel(sql_type = Text)]
@@ -30,7 +30,7 @@ pub struct Type {
 }
 
 /// Asks for all types that may match; `None`: every type is meant.
-pub fn candidates(patterns: &[Pattern]) -> Option<Statement> {
+pub(crate) fn candidates(patterns: &[Pattern]) -> Option<Statement> {
     if patterns.is_empty() || patterns.iter().any(Pattern::is_everything) {
         return None;
     }
@@ -48,7 +48,7 @@ pub fn candidates(patterns: &[Pattern]) -> Option<Statement> {
 }
 
 /// Those of `candidates` that are meant.
-pub fn meant(patterns: &[Pattern], candidates: Vec<Type>) -> Types {
+pub(crate) fn meant(patterns: &[Pattern], candidates: Vec<Type>) -> Types {
     let filter = TypeFilter::new(patterns);
     let meant = candidates
         .into_iter()
@@ -57,7 +57,7 @@ pub fn meant(patterns: &[Pattern], candidates: Vec<Type>) -> Types {
 }
 
 /// Whether looking at so many types takes so long that others should not wait for it.
-pub fn is_much(patterns: &[Pattern], candidates: &[Type]) -> bool {
+pub(crate) fn is_much(patterns: &[Pattern], candidates: &[Type]) -> bool {
     patterns.len().saturating_mul(candidates.len()) > MOST_AT_ONCE
 }
 

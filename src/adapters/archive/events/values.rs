@@ -5,7 +5,7 @@ use crate::adapters::archive::table::{Column, Row, Table, bytes, number, text};
 use crate::domain::event::Event;
 use crate::domain::ids::Label;
 
-pub struct Events;
+pub(crate) struct Events;
 
 impl Table for Events {
     const NAME: &'static str = "events";
@@ -25,7 +25,7 @@ impl Table for Events {
     const ON_CONFLICT: &'static str = "ON CONFLICT (sequence) DO NOTHING";
 }
 
-pub fn values(event: &Event, type_id: i64) -> serde_json::Result<Row<'_>> {
+pub(crate) fn values(event: &Event, type_id: i64) -> serde_json::Result<Row<'_>> {
     let extras = event.extras.as_ref();
     let stream = event.stream.as_ref();
     Ok(vec![

@@ -17,13 +17,13 @@ const ROWS: &str = "SELECT position, id, destination, source, kind, priority, co
 /// The condition of the partial indexes, which no database sees in parameters.
 const FAILED: &str = " AND state <> 'delivered' AND state <> 'queued'";
 
-pub fn by_id(ids: &[MessageId]) -> Statement {
+pub(crate) fn by_id(ids: &[MessageId]) -> Statement {
     let ids = ids.iter().map(|id| id.0);
     Statement::new(ROWS).sql(" AND id IN ").list(ids)
 }
 
 /// Newest first.
-pub fn page(query: &MessageQuery) -> Listing {
+pub(crate) fn page(query: &MessageQuery) -> Listing {
     let order = "position DESC";
     // And the one after the page.
     let most = query.limit.saturating_add(1);
@@ -32,7 +32,7 @@ pub fn page(query: &MessageQuery) -> Listing {
 }
 
 /// Oldest first.
-pub fn ids_after(query: &MessageQuery, after: Position) -> Statement {
+pub(crate) fn ids_after(query: &MessageQuery, after: Position) -> Statement {
     let places = Statement::new("SELECT position, id FROM messages WHERE TRUE");
     matching(query, Some(after))
         .of(places, "position", query.limit)
@@ -40,19 +40,19 @@ pub fn ids_after(query: &MessageQuery, after: Position) -> Statement {
         .bind(query.limit)
 }
 
-pub fn count(query: &MessageQuery) -> Statement {
+pub(crate) fn count(query: &MessageQuery) -> Statement {
     matching(query, None).count()
 }
 
 /// Of the few that have an index of their own.
-pub fn failed_by_state() -> Statement {
+pub(crate) fn failed_by_state() -> Statement {
     Statement::new("SELECT state AS name, count(*) AS number FROM messages WHERE TRUE")
         .sql(FAILED)
         .sql(" GROUP BY state")
 }
 
 /// Letters of subscriptions count for the subscriber.
-pub fn dead_letter_counts() -> Statement {
+pub(crate) fn dead_letter_counts() -> Statement {
     Statement::new(
         "SELECT destination AS name, count(*) AS number FROM messages WHERE dead_letter \
          GROUP BY destination \

@@ -12,7 +12,7 @@ use crate::ports::archive::Age;
 
 /// How old a message is.
 #[derive(QueryableByName)]
-pub struct Row {
+pub(crate) struct Row {
     #[diesel(sql_type = BigInt)]
     position: i64,
     #[diesel(sql_type = BigInt)]
@@ -24,7 +24,7 @@ pub struct Row {
 }
 
 impl Row {
-    pub fn read(self) -> Result<Age, RowError> {
+    pub(crate) fn read(self) -> Result<Age, RowError> {
         Ok(Age {
             position: position(self.position)?,
             accepted_at: Timestamp::from_millis(self.accepted_at),
@@ -37,14 +37,14 @@ impl Row {
 /// By position, from the one after `after`. There is no index by time of settlement: it would have
 /// to be kept with every message that is written, and made when an older archive is opened, for
 /// what is asked once an hour and nearly in the order of positions.
-pub fn ages_after(after: Position, limit: usize) -> Statement {
+pub(crate) fn ages_after(after: Position, limit: usize) -> Statement {
     Statement::new("SELECT position, accepted_at, settled_at, dead_letter FROM messages WHERE TRUE")
         .and("position > ", after)
         .sql(" ORDER BY position LIMIT ")
         .bind(limit)
 }
 
-pub fn remove(removed: &MessagesRemoved) -> Statement {
+pub(crate) fn remove(removed: &MessagesRemoved) -> Statement {
     Statement::new("DELETE FROM messages WHERE TRUE")
         .and("position > ", position_column(removed.after))
         .and("position <= ", position_column(removed.through))

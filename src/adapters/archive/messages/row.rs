@@ -15,11 +15,11 @@ use crate::domain::timestamp::Timestamp;
 use crate::ports::archive::ArchivedMessage;
 
 /// Why a row is none of ours.
-pub type RowError = Box<dyn Error + Send + Sync>;
+pub(crate) type RowError = Box<dyn Error + Send + Sync>;
 
 /// A row read back.
 #[derive(QueryableByName)]
-pub struct Row {
+pub(crate) struct Row {
     #[diesel(sql_type = BigInt)]
     position: i64,
     #[diesel(sql_type = Binary)]
@@ -68,7 +68,7 @@ impl Measured for Row {
 }
 
 impl Row {
-    pub fn into_archived(self) -> Result<ArchivedMessage, RowError> {
+    pub(crate) fn into_archived(self) -> Result<ArchivedMessage, RowError> {
         let position = self.position;
         self.read().map_err(|cause| {
             format!("message at position {position} is unreadable: {cause}").into()
@@ -112,7 +112,7 @@ impl Row {
 
 /// Where a message is.
 #[derive(QueryableByName)]
-pub struct Place {
+pub(crate) struct Place {
     #[diesel(sql_type = BigInt)]
     position: i64,
     #[diesel(sql_type = Binary)]
@@ -120,7 +120,7 @@ pub struct Place {
 }
 
 impl Place {
-    pub fn read(self) -> Result<(Position, MessageId), RowError> {
+    pub(crate) fn read(self) -> Result<(Position, MessageId), RowError> {
         let id = MessageId(Uuid::from_slice(&self.id)?);
         Ok((position(self.position)?, id))
     }
@@ -131,10 +131,10 @@ fn read_attempts(lines: &str) -> Result<Vec<Attempt>, serde_json::Error> {
 }
 
 /// The journal has none higher than a column can hold.
-pub fn position_column(position: Position) -> i64 {
+pub(crate) fn position_column(position: Position) -> i64 {
     i64::try_from(position).unwrap_or(i64::MAX)
 }
 
-pub fn position(column: i64) -> Result<Position, RowError> {
+pub(crate) fn position(column: i64) -> Result<Position, RowError> {
     Ok(Position::try_from(column)?)
 }

@@ -7,16 +7,16 @@ use crate::domain::dead_letter::DeadReason;
 use crate::logic::projection::Change;
 
 /// What a column becomes: `before`, the given value, `after`.
-pub struct Assignment {
+pub(crate) struct Assignment {
     pub column: Column,
     pub before: &'static str,
     pub after: &'static str,
 }
 
-pub const KEY: Column = bytes("id");
+pub(crate) const KEY: Column = bytes("id");
 
 /// In the order of the values, of which the key is the last.
-pub const ASSIGNMENTS: &[Assignment] = &[
+pub(crate) const ASSIGNMENTS: &[Assignment] = &[
     given_or(text("state"), ", messages.state)"),
     given_or(number("settled_at"), ", messages.settled_at)"),
     given_or(text("reason"), ", messages.reason)"),
@@ -45,7 +45,7 @@ const fn added(column: Column, before: &'static str) -> Assignment {
 }
 
 /// The values of the assignments and the key.
-pub fn values(change: &Change) -> serde_json::Result<Row<'_>> {
+pub(crate) fn values(change: &Change) -> serde_json::Result<Row<'_>> {
     let end = change.end;
     Ok(vec![
         end.map(|end| end.state.name()).into(),

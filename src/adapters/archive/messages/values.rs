@@ -32,7 +32,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// Messages that were accepted: whatever had the id before is replaced.
-pub struct Accepted;
+pub(crate) struct Accepted;
 
 impl Table for Accepted {
     const NAME: &'static str = "messages";
@@ -50,7 +50,7 @@ impl Table for Accepted {
 }
 
 /// Messages that were redriven: anew, in their old place and with their old attempts.
-pub struct Redriven;
+pub(crate) struct Redriven;
 
 impl Table for Redriven {
     const NAME: &'static str = "messages";
@@ -68,7 +68,7 @@ impl Table for Redriven {
         dead_letter = excluded.dead_letter";
 }
 
-pub fn values<'a>(change: &'a Change, opening: &'a Opening) -> serde_json::Result<Row<'a>> {
+pub(crate) fn values<'a>(change: &'a Change, opening: &'a Opening) -> serde_json::Result<Row<'a>> {
     let message = opening.opened.message();
     let extras = message.extras.as_ref();
     Ok(vec![
@@ -103,7 +103,7 @@ pub fn values<'a>(change: &'a Change, opening: &'a Opening) -> serde_json::Resul
 }
 
 /// One line of JSON for each attempt, so that more can be appended.
-pub fn attempt_lines(attempts: &[Attempt]) -> serde_json::Result<String> {
+pub(crate) fn attempt_lines(attempts: &[Attempt]) -> serde_json::Result<String> {
     let mut lines = String::new();
     for attempt in attempts {
         lines.push_str(&serde_json::to_string(attempt)?);

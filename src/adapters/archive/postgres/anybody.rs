@@ -12,7 +12,7 @@ use x509_cert::{Certificate, Version};
 /// Takes any certificate: what is sent cannot be read on the way, except by an impostor. It has to
 /// be the server's own all the same, as a password may be bound to it (`channel_binding`).
 #[derive(Debug)]
-pub struct Anybody(pub Arc<CryptoProvider>);
+pub(super) struct Anybody(pub Arc<CryptoProvider>);
 
 impl ServerCertVerifier for Anybody {
     fn verify_server_cert(

@@ -39,14 +39,14 @@ const SESSION: &str = "RESET lock_timeout; SET statement_timeout = '30s'; \
     WHERE name = 'plan_cache_mode'";
 
 #[derive(Clone)]
-pub struct Connections {
+pub(super) struct Connections {
     pool: Pool<AsyncPgConnection>,
 }
 
 impl Connections {
     /// At most so many; connects to nothing yet. Fails with [`ArchiveError::CannotOpen`], which never shows the
     /// password.
-    pub fn new(url: &str, trust: &Trust, most: usize) -> Result<Self, ArchiveError> {
+    pub(super) fn new(url: &str, trust: &Trust, most: usize) -> Result<Self, ArchiveError> {
         let server = Server::new(url, trust).map_err(ArchiveError::CannotOpen)?;
         let mut manager = ManagerConfig::default();
         manager.recycling_method = RecyclingMethod::Fast;
@@ -61,7 +61,7 @@ impl Connections {
     /// Runs `work` on a free connection, and again on another if it was the connection that failed
     /// after it had been idle: servers and what lies between close such connections, which says
     /// nothing of the database. Others may give closed ones back meanwhile, so once may not do.
-    pub async fn run<T>(
+    pub(super) async fn run<T>(
         &self,
         work: impl for<'c> Fn(&'c mut AsyncPgConnection) -> BoxFuture<'c, QueryResult<T>>,
     ) -> Result<T, ArchiveError> {

@@ -25,7 +25,7 @@ enum Values<'a> {
 }
 
 /// Puts the rows into their table; of those whose key is taken it becomes what the table says.
-pub async fn insert<T: Table>(
+pub(super) async fn insert<T: Table>(
     connection: &mut AsyncPgConnection,
     rows: &[Row<'_>],
 ) -> QueryResult<()> {
@@ -41,7 +41,10 @@ pub async fn insert<T: Table>(
 }
 
 /// Changes the rows of messages, those that there are.
-pub async fn update(connection: &mut AsyncPgConnection, rows: &[Row<'_>]) -> QueryResult<()> {
+pub(super) async fn update(
+    connection: &mut AsyncPgConnection,
+    rows: &[Row<'_>],
+) -> QueryResult<()> {
     let assigned = ASSIGNMENTS.iter().map(|assignment| assignment.column.kind);
     let kinds: Vec<Kind> = assigned.chain([KEY.kind]).collect();
     for some in chunks(rows) {

@@ -18,7 +18,7 @@ const MISSING: &str = "server does not support TLS";
 
 /// With the meaning it has for PostgreSQL's own clients.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SslMode {
+pub(super) enum SslMode {
     /// No TLS.
     Disable,
     /// TLS if the server speaks it, whoever the server is.
@@ -35,7 +35,7 @@ pub enum SslMode {
 ///
 /// # Errors
 /// What is wrong with it, without anything of the URL that may be secret.
-pub fn split(url: &str) -> Result<(String, SslMode), String> {
+pub(super) fn split(url: &str) -> Result<(String, SslMode), String> {
     // A password may have a question mark.
     let after_password = url.find('@').unwrap_or(0);
     let Some(mark) = url[after_password..].find('?') else {
@@ -86,7 +86,7 @@ impl SslMode {
     }
 
     /// What is agreed upon before the handshake.
-    pub fn on_the_wire(self) -> OnTheWire {
+    pub(super) fn on_the_wire(self) -> OnTheWire {
         match self {
             Self::Disable => OnTheWire::Disable,
             Self::Prefer => OnTheWire::Prefer,
@@ -98,7 +98,7 @@ impl SslMode {
     ///
     /// # Errors
     /// Nobody is trusted who could have issued its certificate.
-    pub fn client(self, trust: &Trust) -> Result<ClientConfig, String> {
+    pub(super) fn client(self, trust: &Trust) -> Result<ClientConfig, String> {
         let verifier: Arc<dyn ServerCertVerifier> = match self {
             Self::Disable | Self::Prefer | Self::Require => Arc::new(Anybody(tls::provider())),
             Self::VerifyCa => Arc::new(AnyName(verifier(trust)?)),
@@ -122,14 +122,14 @@ fn verifier(trust: &Trust) -> Result<Arc<WebPkiServerVerifier>, String> {
 }
 
 /// Whether the server would rather be spoken to without TLS.
-pub fn is_refused(error: &tokio_postgres::Error) -> bool {
+pub(super) fn is_refused(error: &tokio_postgres::Error) -> bool {
     let during_handshake = error.to_string() == "error performing TLS handshake";
     let by_its_rules = error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION);
     during_handshake || by_its_rules
 }
 
 /// Whether the server speaks no TLS although it has to.
-pub fn is_missing(error: &tokio_postgres::Error) -> bool {
+pub(super) fn is_missing(error: &tokio_postgres::Error) -> bool {
     error
         .source()
         .is_some_and(|source| source.to_string() == MISSING)

@@ -27,7 +27,7 @@ const BUSY: &str = "its tables are being brought up to date, which takes long wh
 /// The work goes on when nobody waits for it any more: begun anew by everybody who connects, and
 /// given up each time when connecting takes too long, it would never end where there is much in
 /// the tables.
-pub async fn brought_up_to_date(
+pub(super) async fn brought_up_to_date(
     mut connection: AsyncPgConnection,
 ) -> Result<AsyncPgConnection, String> {
     connection.batch_execute(BRIEFLY).await.map_err(in_words)?;

@@ -26,7 +26,10 @@ use crate::logic::projection::{Batch, Change, LetterChange};
 /// More than a question has: a batch may remove many events.
 const TIMEOUT: &str = "SET LOCAL statement_timeout = '300s'";
 
-pub async fn apply(connection: &mut AsyncPgConnection, batch: &Batch) -> QueryResult<Applied> {
+pub(super) async fn apply(
+    connection: &mut AsyncPgConnection,
+    batch: &Batch,
+) -> QueryResult<Applied> {
     connection
         .transaction(async |connection| {
             sql_query(TIMEOUT).execute(connection).await?;
@@ -56,7 +59,7 @@ pub async fn apply(connection: &mut AsyncPgConnection, batch: &Batch) -> QueryRe
         .await
 }
 
-pub async fn claim(
+pub(super) async fn claim(
     connection: &mut AsyncPgConnection,
     claim: Claim,
 ) -> QueryResult<Result<Claimed, Denial>> {

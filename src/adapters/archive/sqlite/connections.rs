@@ -37,16 +37,16 @@ const READER: &str = "PRAGMA busy_timeout = 5000;
     PRAGMA cache_size = -1024;";
 
 /// A failure to open, in words.
-pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 type Connection = Arc<Mutex<SqliteConnection>>;
 
 /// A connection that nobody else uses, perhaps for longer than whoever asked waits.
-pub type Occupied = OwnedMutexGuard<SqliteConnection>;
+pub(super) type Occupied = OwnedMutexGuard<SqliteConnection>;
 
 /// All connections to one file. They are replaced together: the last one to close a file
 /// removes its write-ahead log, which must not yet be another file's.
-pub struct Connections {
+pub(super) struct Connections {
     path: PathBuf,
     identity: (u64, u64),
     broken: Arc<AtomicBool>,
@@ -58,7 +58,7 @@ pub struct Connections {
 
 impl Connections {
     /// Creates the file if there is none and brings its tables up to date.
-    pub async fn open(path: PathBuf) -> Result<Self, Cause> {
+    pub(super) async fn open(path: PathBuf) -> Result<Self, Cause> {
         spawn_blocking(move || Self::open_blocking(path)).await?
     }
 
@@ -80,19 +80,19 @@ impl Connections {
     }
 
     /// Whether nothing failed and the file is still the one that was opened.
-    pub fn are_usable(&self) -> bool {
+    pub(super) fn are_usable(&self) -> bool {
         !self.broken.load(Ordering::Relaxed)
             && identity(&self.path).is_ok_and(|identity| identity == self.identity)
     }
 
-    pub async fn write<T: Send + 'static>(
+    pub(super) async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     ) -> QueryResult<T> {
         self.run(self.writer.clone().lock_owned().await, work).await
     }
 
-    pub async fn look<T: Send + 'static>(
+    pub(super) async fn look<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     ) -> QueryResult<T> {
@@ -100,7 +100,7 @@ impl Connections {
     }
 
     /// Whether others let it write, unless it is writing.
-    pub async fn look_at_writer(&self) -> QueryResult<()> {
+    pub(super) async fn look_at_writer(&self) -> QueryResult<()> {
         let Ok(writer) = self.writer.clone().try_lock_owned() else {
             return Ok(());
         };
@@ -109,7 +109,7 @@ impl Connections {
         self.run(writer, begin).await
     }
 
-    pub async fn read<T: Send + 'static>(
+    pub(super) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T> + Send + 'static,
     ) -> QueryResult<T> {
@@ -144,7 +144,7 @@ impl Connections {
     }
 
     /// Waits until nobody uses any of them; nobody does before these are dropped.
-    pub async fn all(&self) -> Vec<Occupied> {
+    pub(super) async fn all(&self) -> Vec<Occupied> {
         let [first, second] = &self.readers;
         let all = [&self.looker, &self.writer, first, second];
         join_all(all.map(|connection| connection.clone().lock_owned())).await

@@ -11,7 +11,10 @@ use crate::adapters::archive::table::{Row, Table, Value};
 
 /// Puts the row into its table; if its key is taken, as the table says. Trying to insert first is
 /// much faster: to be able to undo a change, SQLite copies every page it touches.
-pub fn insert<T: Table>(connection: &mut SqliteConnection, row: &Row<'_>) -> QueryResult<()> {
+pub(super) fn insert<T: Table>(
+    connection: &mut SqliteConnection,
+    row: &Row<'_>,
+) -> QueryResult<()> {
     if Insert::<T, false>::new(row).execute(connection)? == 0 {
         Insert::<T, true>::new(row).execute(connection)?;
     }
@@ -62,7 +65,7 @@ impl<T: Table, const CHANGES: bool> QueryFragment<Sqlite> for Insert<'_, T, CHAN
 impl<T, const CHANGES: bool> RunQueryDsl<SqliteConnection> for Insert<'_, T, CHANGES> {}
 
 /// Changes the row of a message, if there is one.
-pub struct Update<'a>(pub Row<'a>);
+pub(super) struct Update<'a>(pub Row<'a>);
 
 impl QueryId for Update<'_> {
     type QueryId = Update<'static>;

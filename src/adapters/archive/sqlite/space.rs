@@ -39,7 +39,7 @@ fn gives_back(connection: &mut SqliteConnection) -> QueryResult<bool> {
 }
 
 /// One step; says whether there is more to give back.
-pub fn give_back(connection: &mut SqliteConnection) -> QueryResult<bool> {
+pub(super) fn give_back(connection: &mut SqliteConnection) -> QueryResult<bool> {
     let sql = "SELECT freelist_count AS number FROM pragma_freelist_count()";
     let free = number(connection, sql)?;
     if free <= FEW_PAGES.max(pages(connection)? / FREE_SHARE) || !gives_back(connection)? {
@@ -54,7 +54,7 @@ pub fn give_back(connection: &mut SqliteConnection) -> QueryResult<bool> {
 }
 
 /// Has an older file give back from now on, if that takes no time to speak of.
-pub fn prepare(connection: &mut SqliteConnection) -> QueryResult<()> {
+pub(super) fn prepare(connection: &mut SqliteConnection) -> QueryResult<()> {
     if gives_back(connection)? {
         return Ok(());
     }

@@ -22,7 +22,7 @@ use crate::domain::event::{Event, Sequence};
 use crate::logic::ownership::{ArchiveStanding, BatchVerdict, Claim, Claimed, Denial};
 use crate::logic::projection::{Batch, Change, LetterChange};
 
-pub fn apply(connection: &mut SqliteConnection, batch: &Batch) -> QueryResult<Applied> {
+pub(super) fn apply(connection: &mut SqliteConnection, batch: &Batch) -> QueryResult<Applied> {
     connection.immediate_transaction(|connection| {
         let standing = read_standing(connection)?;
         let verdict = standing.judge(batch);
@@ -51,7 +51,7 @@ pub fn apply(connection: &mut SqliteConnection, batch: &Batch) -> QueryResult<Ap
     })
 }
 
-pub fn claim(
+pub(super) fn claim(
     connection: &mut SqliteConnection,
     claim: &Claim,
 ) -> QueryResult<Result<Claimed, Denial>> {

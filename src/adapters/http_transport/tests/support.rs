@@ -11,14 +11,14 @@ use tokio::time::sleep;
 
 /// What is done with one request.
 #[derive(Clone)]
-pub struct Script {
+pub(super) struct Script {
     pieces: Vec<Vec<u8>>,
     pause: Duration,
     is_closing: bool,
 }
 
 impl Script {
-    pub fn answering(pieces: &[&[u8]]) -> Self {
+    pub(super) fn answering(pieces: &[&[u8]]) -> Self {
         Self {
             pieces: pieces.iter().map(|piece| piece.to_vec()).collect(),
             pause: Duration::from_millis(1),
@@ -27,23 +27,23 @@ impl Script {
     }
 
     /// With a pause between the pieces.
-    pub fn slowly(self) -> Self {
+    pub(super) fn slowly(self) -> Self {
         let pause = Duration::from_millis(20);
         Self { pause, ..self }
     }
 
-    pub fn and_closing(self) -> Self {
+    pub(super) fn and_closing(self) -> Self {
         let is_closing = true;
         Self { is_closing, ..self }
     }
 
     /// Answers, and closes the connection a moment later.
-    pub fn closing_unasked(answer: &[u8]) -> Self {
+    pub(super) fn closing_unasked(answer: &[u8]) -> Self {
         Self::answering(&[answer, b""]).and_closing()
     }
 
     /// Closes the connection instead of an answer.
-    pub fn closing_when_asked() -> Self {
+    pub(super) fn closing_when_asked() -> Self {
         Self::answering(&[]).and_closing()
     }
 }
@@ -55,14 +55,14 @@ struct State {
     connections: Cell<usize>,
 }
 
-pub struct Server {
+pub(super) struct Server {
     port: u16,
     state: Rc<State>,
 }
 
 impl Server {
     /// The last script is for all further requests as well, unless it closes: then it is the first.
-    pub async fn start(scripts: impl IntoIterator<Item = Script>) -> Self {
+    pub(super) async fn start(scripts: impl IntoIterator<Item = Script>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let state = Rc::new(State::default());
@@ -78,20 +78,20 @@ impl Server {
         Self { port, state }
     }
 
-    pub fn port(&self) -> u16 {
+    pub(super) fn port(&self) -> u16 {
         self.port
     }
 
-    pub fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
     /// Of the requests, in order.
-    pub fn heads(&self) -> Vec<String> {
+    pub(super) fn heads(&self) -> Vec<String> {
         self.state.heads.borrow().clone()
     }
 
-    pub fn connections(&self) -> usize {
+    pub(super) fn connections(&self) -> usize {
         self.state.connections.get()
     }
 }

@@ -18,7 +18,7 @@ const LONGEST_TEXT: usize = 1 << 20;
 
 /// Those who listen, and what they have done.
 #[derive(Default)]
-pub struct Sockets {
+pub(super) struct Sockets {
     members: Vec<Member>,
     /// Of the last event.
     sequence: u64,
@@ -53,7 +53,7 @@ struct Item {
 }
 
 /// Answers the handshake and serves the socket until it ends.
-pub async fn serve(
+pub(super) async fn serve(
     mut stream: TcpStream,
     key: &str,
     sockets: Arc<Mutex<Sockets>>,

@@ -14,7 +14,7 @@ use crate::http::fields::{self, Field};
 use crate::http::query::Query;
 use crate::ports::archive::EventQuery;
 
-pub const SUBJECT: Subject = Subject::Request;
+pub(crate) const SUBJECT: Subject = Subject::Request;
 const MODES: &str = "from_beginning, from_timestamp, from_sequence, last_n_events";
 const MOST_LAST_N: u64 = 1000;
 const MOST_LIMIT: u64 = 1000;
@@ -23,7 +23,7 @@ const DEFAULT_LIMIT: usize = 100;
 const HIGHEST_RATE: f64 = 100_000.0;
 
 /// A replay whose fields fit together.
-pub struct ReplayRequest {
+pub(crate) struct ReplayRequest {
     pub start: Start,
     pub to_sequence: Option<Sequence>,
     pub filter: ReplayFilter,
@@ -35,7 +35,7 @@ pub struct ReplayRequest {
 
 /// Where it begins.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Start {
+pub(crate) enum Start {
     Beginning,
     Timestamp(Timestamp),
     Sequence(Sequence),
@@ -59,7 +59,7 @@ struct Given {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ReplayBody<'a> {
+pub(crate) struct ReplayBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     mode: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]
@@ -91,7 +91,7 @@ pub struct ReplayBody<'a> {
 impl ReplayRequest {
     /// # Errors
     /// 400 with the field.
-    pub fn from_body(text: &str) -> Result<Self, HubError> {
+    pub(crate) fn from_body(text: &str) -> Result<Self, HubError> {
         let body: ReplayBody<'_> = fields::object(SUBJECT, text)?;
         let given = |name, json| Field::given(SUBJECT, name, json);
         let narrowing = |name, json| Field::narrowing(SUBJECT, name, json);
@@ -126,7 +126,7 @@ impl ReplayRequest {
 
     /// # Errors
     /// 400 with the parameter.
-    pub fn from_query(asked: &Query) -> Result<Self, HubError> {
+    pub(crate) fn from_query(asked: &Query) -> Result<Self, HubError> {
         for what_acts in ["deliver_to", "rate"] {
             if asked.text(what_acts).is_some() {
                 // Browsers and caches repeat a GET as they like.
@@ -148,7 +148,7 @@ impl ReplayRequest {
     }
 
     /// The events that are meant, without where to begin and how many.
-    pub fn query(&self) -> EventQuery {
+    pub(crate) fn query(&self) -> EventQuery {
         EventQuery {
             to_sequence: self.to_sequence,
             ..read::query(self.filter.clone())
@@ -156,7 +156,7 @@ impl ReplayRequest {
     }
 
     /// Events on a page.
-    pub fn page_limit(&self) -> usize {
+    pub(crate) fn page_limit(&self) -> usize {
         match (self.limit, self.start) {
             (Some(limit), _) => usize::try_from(limit).unwrap_or(usize::MAX),
             (None, Start::LastN(n)) => n,

@@ -21,7 +21,7 @@ use crate::http::handles::Handles;
 use crate::logic::queues::leases::Leased;
 use crate::phase::{CurrentPhase, Phase};
 
-pub struct Consumers {
+pub(super) struct Consumers {
     socket: FeedId,
     phase: CurrentPhase,
     give_back: Recipient<ReturnLeases>,
@@ -60,7 +60,7 @@ struct Held {
 }
 
 impl Consumers {
-    pub fn new(handles: &Handles, phase: CurrentPhase, socket: FeedId) -> Self {
+    pub(super) fn new(handles: &Handles, phase: CurrentPhase, socket: FeedId) -> Self {
         Self {
             socket,
             phase,
@@ -74,7 +74,7 @@ impl Consumers {
     }
 
     /// These are over: there is room for as many others.
-    pub fn settled(&mut self, leases: &[LeaseToken]) {
+    pub(super) fn settled(&mut self, leases: &[LeaseToken]) {
         for lease in leases {
             if let Some(held) = self.held.remove(lease)
                 && let Some(consumer) = self.by_service.get_mut(&held.service)
@@ -85,7 +85,7 @@ impl Consumers {
     }
 
     /// The next message for the client, of each service in turn.
-    pub fn pop(&mut self, now: Timestamp) -> Option<Leased> {
+    pub(super) fn pop(&mut self, now: Timestamp) -> Option<Leased> {
         for _ in 0..self.by_service.len() {
             self.turn = (self.turn + 1) % self.by_service.len();
             let consumer = self.by_service.values_mut().nth(self.turn)?;
@@ -102,7 +102,7 @@ impl Consumers {
         None
     }
 
-    pub fn describe(&self) -> Vec<ConsumerAnswer> {
+    pub(super) fn describe(&self) -> Vec<ConsumerAnswer> {
         let consumers = self.by_service.iter();
         let consumers = consumers.map(|(service, consumer)| {
             let most = consumer.terms.map_or(0, |terms| terms.prefetch);

@@ -29,7 +29,7 @@ use named::{Named, deleted};
 /// Bytes of events that wait to be written, at most, and one event more.
 const CREDIT: usize = 256 << 10;
 
-pub struct Feed {
+pub(super) struct Feed {
     event_types: Arc<[Pattern]>,
     stage: Stage,
     /// Every event up to here that is meant came in.
@@ -96,12 +96,12 @@ impl Default for Feed {
 }
 
 impl Feed {
-    pub fn is_changing(&self) -> bool {
+    pub(super) fn is_changing(&self) -> bool {
         self.stage == Stage::Changing
     }
 
     /// `None`: nothing is subscribed.
-    pub fn describe(&self) -> Option<FeedAnswer> {
+    pub(super) fn describe(&self) -> Option<FeedAnswer> {
         let named = self.named.as_ref();
         if self.event_types.is_empty() && named.is_none() {
             return None;
@@ -115,7 +115,7 @@ impl Feed {
     }
 
     /// From the EventBus.
-    pub fn take(&mut self, fed: Fed) {
+    pub(super) fn take(&mut self, fed: Fed) {
         if !matches!(self.stage, Stage::Following | Stage::Changing) {
             return;
         }
@@ -169,7 +169,7 @@ impl Feed {
     }
 
     /// Where to resume, for the reason of the close.
-    pub fn close_reason(&self) -> String {
+    pub(super) fn close_reason(&self) -> String {
         if self.has_begun {
             format!(r#"{{"sequence":{}}}"#, self.sent)
         } else {

@@ -6,7 +6,7 @@ use crate::domain::timestamp::Timestamp;
 const MOST_MISSED: u32 = 2;
 
 /// What shows that the client is there.
-pub struct Life {
+pub(super) struct Life {
     /// Something is under way besides pings.
     used: bool,
     /// When it was before the last ping, by the system's clock.
@@ -18,7 +18,7 @@ pub struct Life {
 }
 
 impl Life {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             used: false,
             used_at: None,
@@ -28,21 +28,21 @@ impl Life {
         }
     }
 
-    pub fn heard(&mut self) {
+    pub(super) fn heard(&mut self) {
         self.heard = true;
     }
 
     /// It said something itself.
-    pub fn said(&mut self) {
+    pub(super) fn said(&mut self) {
         self.used = true;
     }
 
-    pub fn wrote(&mut self) {
+    pub(super) fn wrote(&mut self) {
         (self.wrote, self.used) = (true, true);
     }
 
     /// When it was last used, as far as is known.
-    pub fn last_used(&self, now: impl FnOnce() -> Timestamp) -> Option<Timestamp> {
+    pub(super) fn last_used(&self, now: impl FnOnce() -> Timestamp) -> Option<Timestamp> {
         match self.used {
             true => Some(now()),
             false => self.used_at,
@@ -50,7 +50,7 @@ impl Life {
     }
 
     /// The next ping is due; says whether the client is still worth one.
-    pub fn beat(&mut self, now: impl FnOnce() -> Timestamp) -> bool {
+    pub(super) fn beat(&mut self, now: impl FnOnce() -> Timestamp) -> bool {
         self.used_at = self.last_used(now);
         self.used = false;
         let is_alive = self.heard || self.wrote;

@@ -317,7 +317,7 @@ pub(super) fn flatten<T>(outcome: Result<Result<T, Refusal>, HubError>) -> Resul
 /// Leases are over, or were before.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Ended {
+pub(crate) struct Ended {
     answers: Vec<Answer>,
     over: Vec<LeaseToken>,
 }

@@ -9,7 +9,7 @@
 
 use actix_web_actors::ws::{CloseCode, CloseReason};
 
-pub enum Stage {
+pub(super) enum Stage {
     Open,
     /// The hub has said goodbye, and what the client said before it hears that is taken.
     Parting,
@@ -20,7 +20,7 @@ pub enum Stage {
 
 /// What the hub says at the end.
 #[derive(Clone)]
-pub enum Farewell {
+pub(super) enum Farewell {
     /// It has said it.
     Said,
     /// The client gave no reason.
@@ -29,13 +29,13 @@ pub enum Farewell {
 }
 
 impl Farewell {
-    pub fn because((code, description): (CloseCode, impl Into<String>)) -> Self {
+    pub(super) fn because((code, description): (CloseCode, impl Into<String>)) -> Self {
         let description = Some(description.into()).filter(|text| !text.is_empty());
         Self::Because(CloseReason { code, description })
     }
 
     /// The client's own code goes back to it (RFC 6455, section 5.5.1).
-    pub fn answering(said: Option<CloseReason>) -> Self {
+    pub(super) fn answering(said: Option<CloseReason>) -> Self {
         said.map_or(Self::Answer, |said| Self::because((said.code, "")))
     }
 }

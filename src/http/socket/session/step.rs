@@ -4,7 +4,7 @@ use super::super::answers::Slip;
 use super::super::frames::SocketRequest;
 
 /// What is asked, and where its answer goes.
-pub struct Step {
+pub(super) struct Step {
     pub slip: Slip,
     pub ask: SocketRequest,
 }

@@ -48,7 +48,7 @@ fn say(facts: &[Fact]) -> Facts {
 }
 
 /// The queues and the model, led through the same life.
-pub struct Life {
+pub(super) struct Life {
     random: SmallRng,
     now: Timestamp,
     queues: Queues,
@@ -66,7 +66,7 @@ pub struct Life {
 }
 
 impl Life {
-    pub fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         Self {
             random: SmallRng::seed_from_u64(seed),
             now: at(0),
@@ -125,7 +125,7 @@ impl Life {
     }
 
     /// One random operation on both, after which they must agree.
-    pub fn step(&mut self) {
+    pub(super) fn step(&mut self) {
         let passed = self.random.random_range(0..400);
         self.now = self.now.plus(Duration::from_millis(passed));
         match self.random.random_range(0..1000) {

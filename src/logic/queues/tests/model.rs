@@ -10,14 +10,14 @@ use crate::domain::service::Outlook;
 use crate::domain::timestamp::Timestamp;
 
 /// `min(base · 2^(failures-1), max)` seconds; the driver's random number is always 0.
-pub const BASE_DELAY: u64 = 1;
-pub const MAX_DELAY: u64 = 3;
-pub const MAX_ATTEMPTS: u32 = 4;
-pub const DELIVERY_LIMIT: u32 = 3;
+pub(super) const BASE_DELAY: u64 = 1;
+pub(super) const MAX_DELAY: u64 = 3;
+pub(super) const MAX_ATTEMPTS: u32 = 4;
+pub(super) const DELIVERY_LIMIT: u32 = 3;
 const PATIENCE: [i64; 5] = [0, 10, 60, 300, 1800];
 
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Place {
+pub(super) enum Place {
     Scheduled,
     Waiting,
     Retrying(Timestamp),
@@ -28,13 +28,13 @@ pub enum Place {
 
 /// What a fact says, as far as the queues choose it.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Said {
+pub(super) enum Said {
     RetryAt(Timestamp),
     Settled(State),
 }
 
 #[derive(Debug)]
-pub struct Open {
+pub(super) struct Open {
     pub message: Arc<Message>,
     pub order: Position,
     pub redriven: u32,
@@ -48,14 +48,14 @@ pub struct Open {
 }
 
 #[derive(Debug, Default)]
-pub struct Model {
+pub(super) struct Model {
     pub open: Vec<Open>,
     pub windows: Vec<(ServiceName, u32, Outlook)>,
     /// Whom the dispatcher had no room for, until something changes.
     pub blocked: Vec<ServiceName>,
 }
 
-pub type Facts = Vec<(MessageId, Said)>;
+pub(super) type Facts = Vec<(MessageId, Said)>;
 
 impl Open {
     /// In milliseconds.
@@ -73,17 +73,17 @@ impl Open {
             && one.destination == two.destination
     }
 
-    pub fn is_in_lane(&self) -> bool {
+    pub(super) fn is_in_lane(&self) -> bool {
         self.place == Place::Waiting && (self.has_key || self.message.ordering_key().is_none())
     }
 
-    pub fn is_handed_out(&self) -> bool {
+    pub(super) fn is_handed_out(&self) -> bool {
         matches!(self.place, Place::Pushing | Place::Leased(..))
     }
 }
 
 impl Model {
-    pub fn find(&self, id: MessageId) -> Option<usize> {
+    pub(super) fn find(&self, id: MessageId) -> Option<usize> {
         self.open.iter().position(|open| open.message.id == id)
     }
 
@@ -93,7 +93,7 @@ impl Model {
         found.map(|(_, window, outlook)| (*window, *outlook))
     }
 
-    pub fn state(&self, open: &Open) -> State {
+    pub(super) fn state(&self, open: &Open) -> State {
         let outlook = self.outlook(&open.message.destination);
         match open.place {
             Place::Scheduled => State::Scheduled,
@@ -104,13 +104,13 @@ impl Model {
         }
     }
 
-    pub fn set_window(&mut self, service: &ServiceName, window: u32, outlook: Outlook) {
+    pub(super) fn set_window(&mut self, service: &ServiceName, window: u32, outlook: Outlook) {
         self.windows.retain(|(name, ..)| name != service);
         self.windows.push((service.clone(), window, outlook));
         self.unblock(service);
     }
 
-    pub fn apply(&mut self, position: Position, fact: &Fact, now: Timestamp) {
+    pub(super) fn apply(&mut self, position: Position, fact: &Fact, now: Timestamp) {
         match fact {
             Fact::Accepted(message) => self.enter(message.clone(), position, 0, now),
             Fact::Redriven(again) => {
@@ -168,7 +168,7 @@ impl Model {
     }
 
     /// What is in the lanes of `service`, next first.
-    pub fn line(&self, service: &ServiceName) -> Vec<usize> {
+    pub(super) fn line(&self, service: &ServiceName) -> Vec<usize> {
         let is_next = |index: &usize| {
             let open = &self.open[*index];
             open.is_in_lane() && open.message.destination == *service
@@ -178,13 +178,13 @@ impl Model {
         line
     }
 
-    pub fn room(&self, service: &ServiceName) -> usize {
+    pub(super) fn room(&self, service: &ServiceName) -> usize {
         let window = self.outlook(service).map_or(0, |(window, _)| window) as usize;
         window.saturating_sub(self.pushing(service))
     }
 
     /// How many may go now.
-    pub fn credit(&self, service: &ServiceName) -> usize {
+    pub(super) fn credit(&self, service: &ServiceName) -> usize {
         let blocked = self.blocked.contains(service);
         if blocked { 0 } else { self.room(service) }
     }
@@ -200,7 +200,7 @@ impl Model {
     }
 
     /// Who goes, with the number of the attempt, and who was found expired.
-    pub fn hand_out(
+    pub(super) fn hand_out(
         &mut self,
         service: &ServiceName,
         max: usize,
@@ -224,7 +224,7 @@ impl Model {
         (out, expired)
     }
 
-    pub fn due(&mut self, id: MessageId, now: Timestamp) -> Option<Said> {
+    pub(super) fn due(&mut self, id: MessageId, now: Timestamp) -> Option<Said> {
         let index = self.find(id)?;
         let open = &mut self.open[index];
         let deliver_at = open.message.deliver_at().unwrap_or(now);
@@ -241,7 +241,7 @@ impl Model {
         None
     }
 
-    pub fn give_back(&mut self, id: MessageId, now: Timestamp) -> Option<Said> {
+    pub(super) fn give_back(&mut self, id: MessageId, now: Timestamp) -> Option<Said> {
         let index = self.find(id)?;
         let open = &mut self.open[index];
         if !open.is_handed_out() {
@@ -264,7 +264,7 @@ impl Model {
     }
 
     /// Its consumer is gone: at once to the next the first time, then later and later.
-    pub fn lose_consumer(
+    pub(super) fn lose_consumer(
         &mut self,
         token: LeaseToken,
         now: Timestamp,
@@ -288,7 +288,7 @@ impl Model {
         Some((open.message.id, Said::Settled(said)))
     }
 
-    pub fn cancel(&mut self, id: MessageId) -> bool {
+    pub(super) fn cancel(&mut self, id: MessageId) -> bool {
         let Some(index) = self.find(id) else {
             return false;
         };
@@ -300,19 +300,24 @@ impl Model {
         may
     }
 
-    pub fn retry_now(&mut self, id: MessageId) -> bool {
+    pub(super) fn retry_now(&mut self, id: MessageId) -> bool {
         let index = self.find(id);
         let index = index.filter(|index| matches!(self.open[*index].place, Place::Retrying(_)));
         index.map(|index| self.wait(index)).is_some()
     }
 
-    pub fn leased(&self, token: LeaseToken) -> Option<usize> {
+    pub(super) fn leased(&self, token: LeaseToken) -> Option<usize> {
         let has = |open: &Open| matches!(open.place, Place::Leased(known, _) if known == token);
         self.open.iter().position(has)
     }
 
     /// Ends the lease with a failure; `delay` in seconds if the receiver asked for one.
-    pub fn fail(&mut self, index: usize, delay: Option<u64>, now: Timestamp) -> (MessageId, Said) {
+    pub(super) fn fail(
+        &mut self,
+        index: usize,
+        delay: Option<u64>,
+        now: Timestamp,
+    ) -> (MessageId, Said) {
         let open = &mut self.open[index];
         open.place = Place::Settling;
         let backoff = (BASE_DELAY << open.failures).min(MAX_DELAY);

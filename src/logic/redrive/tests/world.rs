@@ -17,17 +17,17 @@ use crate::logic::journal::samples;
 use crate::logic::redrive::action::Action;
 use crate::logic::redrive::{Answer, Letter, PAGE, Redrives};
 
-pub const JOB: JobId = JobId(Uuid::from_u128(1));
+pub(super) const JOB: JobId = JobId(Uuid::from_u128(1));
 
 /// Where a letter is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Place {
+pub(super) enum Place {
     Listed,
     Owed,
     Over,
 }
 
-pub struct World {
+pub(super) struct World {
     pub redrives: Redrives,
     pub now: Timestamp,
     pub journal: Vec<(Position, Fact)>,
@@ -45,7 +45,7 @@ pub struct World {
     has_events: bool,
 }
 
-pub fn job(rate: f64) -> RedriveJob {
+pub(super) fn job(rate: f64) -> RedriveJob {
     RedriveJob {
         job: JOB,
         started_at: Timestamp::from_millis(1_780_000_000_000),
@@ -67,7 +67,7 @@ pub fn job(rate: f64) -> RedriveJob {
     }
 }
 
-pub fn redriven_by(job: JobId, letter: u64) -> Fact {
+pub(super) fn redriven_by(job: JobId, letter: u64) -> Fact {
     let Fact::Redriven(redrive) = samples::redriven(letter.into(), 1, State::Dead) else {
         panic!("a sample of something else");
     };
@@ -76,12 +76,12 @@ pub fn redriven_by(job: JobId, letter: u64) -> Fact {
     Fact::Redriven(Arc::new(redrive))
 }
 
-pub fn event_redriven_by(job: JobId, letter: u64) -> Fact {
+pub(super) fn event_redriven_by(job: JobId, letter: u64) -> Fact {
     Fact::EventRedriven(event_letter(letter, Some(job)))
 }
 
 /// One that came back because its subscription ended.
-pub fn event_given_back_by(job: JobId, letter: u64) -> Fact {
+pub(super) fn event_given_back_by(job: JobId, letter: u64) -> Fact {
     Fact::EventDeadLettered(event_letter(letter, Some(job)))
 }
 
@@ -95,14 +95,14 @@ fn event_letter(number: u64, job: Option<JobId>) -> Arc<EventLetter> {
 
 impl World {
     /// As [`World::new`], but every third letter is of an event.
-    pub fn mixed(letters: u64, rate: f64) -> Self {
+    pub(super) fn mixed(letters: u64, rate: f64) -> Self {
         let mut world = Self::new(letters, rate);
         world.has_events = true;
         world
     }
 
     /// So many letters of messages, and a job that runs at `rate`.
-    pub fn new(letters: u64, rate: f64) -> Self {
+    pub(super) fn new(letters: u64, rate: f64) -> Self {
         let mut world = Self {
             redrives: Redrives::default(),
             now: job(rate).started_at,
@@ -122,7 +122,7 @@ impl World {
         world
     }
 
-    pub fn commit(&mut self, fact: Fact) {
+    pub(super) fn commit(&mut self, fact: Fact) {
         let position = self.journal.len() as Position + 1000;
         self.redrives.learn(position, &fact);
         self.journal.push((position, fact));
@@ -142,7 +142,7 @@ impl World {
     }
 
     /// Does what is due as far as to ask for it.
-    pub fn turn(&mut self) {
+    pub(super) fn turn(&mut self) {
         for action in self.redrives.due(self.now) {
             match action {
                 Action::Read { after, .. } => self.reads.push_back(after),
@@ -160,13 +160,13 @@ impl World {
         }
     }
 
-    pub fn pass(&mut self, time: Duration) {
+    pub(super) fn pass(&mut self, time: Duration) {
         self.now = self.now.plus(time);
         self.turn();
     }
 
     /// Lets time go by until something is due by itself.
-    pub fn sleep(&mut self) {
+    pub(super) fn sleep(&mut self) {
         let next = self
             .redrives
             .next(self.now)
@@ -176,13 +176,13 @@ impl World {
         self.turn();
     }
 
-    pub fn commit_version(&mut self) {
+    pub(super) fn commit_version(&mut self) {
         if let Some(version) = self.versions.pop_front() {
             self.commit(Fact::RedriveAdvanced(Arc::new(version)));
         }
     }
 
-    pub fn answer_read(&mut self) {
+    pub(super) fn answer_read(&mut self) {
         let Some(after) = self.reads.pop_front() else {
             return;
         };
@@ -197,7 +197,7 @@ impl World {
         self.turn();
     }
 
-    pub fn fail_read(&mut self) {
+    pub(super) fn fail_read(&mut self) {
         if self.reads.pop_front().is_some() {
             self.redrives
                 .page_read(JOB, Err("no disk".into()), self.now);
@@ -206,7 +206,7 @@ impl World {
     }
 
     /// Answers the oldest request truly; gives the letter if it is owed now.
-    pub fn answer_asked(&mut self) -> Option<u64> {
+    pub(super) fn answer_asked(&mut self) -> Option<u64> {
         let letter = self.asked.pop_front()?;
         let number = letter.position;
         let answer = if self.letters[&number] == Place::Listed {
@@ -227,7 +227,7 @@ impl World {
         is_owed.then_some(number)
     }
 
-    pub fn put_off_asked(&mut self) {
+    pub(super) fn put_off_asked(&mut self) {
         if let Some(letter) = self.asked.pop_front() {
             let answer = Answer::NotNow("no disk".into());
             self.redrives.answered(JOB, letter, answer, self.now);
@@ -236,7 +236,7 @@ impl World {
     }
 
     /// How a letter that is owed ends; one that dies is in the list again, as a later death.
-    pub fn settle(&mut self, number: u64, state: State) {
+    pub(super) fn settle(&mut self, number: u64, state: State) {
         self.letters.insert(number, Place::Over);
         if self.is_event(number) {
             return self.commit(match state {
@@ -255,7 +255,7 @@ impl World {
     }
 
     /// Answers everything that is asked now; gives how many versions were committed.
-    pub fn work(&mut self) -> usize {
+    pub(super) fn work(&mut self) -> usize {
         let mut committed = 0;
         while !(self.reads.is_empty() && self.asked.is_empty() && self.versions.is_empty()) {
             self.answer_read();
@@ -267,7 +267,7 @@ impl World {
     }
 
     /// Works, sleeping if need be, until nothing is due any more.
-    pub fn run_until_idle(&mut self) {
+    pub(super) fn run_until_idle(&mut self) {
         self.work();
         while self.redrives.next(self.now).is_some() {
             self.sleep();
@@ -275,19 +275,19 @@ impl World {
         }
     }
 
-    pub fn switch(&mut self, switch: Switch) -> Result<(), Refusal> {
+    pub(super) fn switch(&mut self, switch: Switch) -> Result<(), Refusal> {
         let version = self.redrives.switch(JOB, switch)?;
         self.versions.push_back(version);
         self.turn();
         Ok(())
     }
 
-    pub fn view(&self) -> RedriveJob {
+    pub(super) fn view(&self) -> RedriveJob {
         self.redrives.view(JOB).expect("it was started")
     }
 
     /// The jobs as a replay of the journal makes them.
-    pub fn replayed(&self) -> Redrives {
+    pub(super) fn replayed(&self) -> Redrives {
         let mut redrives = Redrives::default();
         for (position, fact) in &self.journal {
             redrives.learn(*position, fact);
@@ -296,7 +296,7 @@ impl World {
     }
 
     /// A kill and a start: what was on its way is lost.
-    pub fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
         self.redrives = self.replayed();
         self.reads.clear();
         self.asked.clear();

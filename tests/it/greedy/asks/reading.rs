@@ -7,7 +7,7 @@ use super::Greedy;
 use crate::greedy::input::{self, chance, one_of};
 
 impl Greedy {
-    pub fn any_list(&mut self) -> String {
+    pub(crate) fn any_list(&mut self) -> String {
         let random = &mut self.random;
         let lists = [
             "/v1/messages?",
@@ -40,7 +40,7 @@ impl Greedy {
         format!("{list}limit={}", input::size(random, 1000))
     }
 
-    pub fn list(&mut self) {
+    pub(crate) fn list(&mut self) {
         let plain = [
             "/health",
             "/health/details",
@@ -68,7 +68,7 @@ impl Greedy {
     }
 
     /// Many answers that are large, and nobody takes them.
-    pub fn unread(&mut self) {
+    pub(crate) fn unread(&mut self) {
         let path = self.any_list();
         let Ok(mut connection) = self.connect() else {
             return self.note("unread", 0);
@@ -84,7 +84,7 @@ impl Greedy {
         self.keep(connection);
     }
 
-    pub fn replay(&mut self) {
+    pub(crate) fn replay(&mut self) {
         let mut asked = json!({"mode": "from_sequence", "from_sequence": 1, "limit": 1000});
         if chance(&mut self.random, 80) {
             asked["event_types"] = json!(input::patterns(&mut self.random));
@@ -96,7 +96,7 @@ impl Greedy {
         );
     }
 
-    pub fn replay_to_callback(&mut self) {
+    pub(crate) fn replay_to_callback(&mut self) {
         let mut asked = json!({"mode": "from_beginning", "deliver_to": self.some_subscription()});
         if chance(&mut self.random, 50) {
             asked["event_types"] = json!(input::patterns(&mut self.random));
@@ -109,7 +109,7 @@ impl Greedy {
         );
     }
 
-    pub fn stream(&mut self) {
+    pub(crate) fn stream(&mut self) {
         let stream = format!("/v1/streams/label-{}", self.random.random_range(0..10));
         match self.random.random_range(0..3) {
             0 => drop(self.ask("stream", ("GET", &format!("{stream}/state")), b"")),

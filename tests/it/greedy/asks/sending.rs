@@ -6,35 +6,40 @@ use super::Greedy;
 use crate::greedy::input::{self, chance, one_of};
 
 impl Greedy {
-    pub fn send(&mut self) {
+    pub(crate) fn send(&mut self) {
         let message = input::message(&mut self.random, 1 << 20);
         let path = one_of(&mut self.random, &["/message", "/v1/messages/send"]);
         self.ask("send", ("POST", path), message.as_bytes());
     }
 
-    pub fn send_and_wait(&mut self) {
+    pub(crate) fn send_and_wait(&mut self) {
         let message = input::message(&mut self.random, 1000);
         let wait = self.random.random_range(0..1000);
         let path = format!("/v1/messages/send?wait_ms={wait}");
         self.ask("send and wait", ("POST", &path), message.as_bytes());
     }
 
-    pub fn batch(&mut self) {
+    pub(crate) fn batch(&mut self) {
         let items = input::items(&mut self.random, input::message);
         self.many("batch", ("/v1/messages/batch", "messages"), &items);
     }
 
-    pub fn publish(&mut self) {
+    pub(crate) fn publish(&mut self) {
         let event = input::event(&mut self.random, 1 << 20);
         self.ask("publish", ("POST", "/v1/events"), event.as_bytes());
     }
 
-    pub fn publish_many(&mut self) {
+    pub(crate) fn publish_many(&mut self) {
         let items = input::items(&mut self.random, input::event);
         self.many("publish many", ("/v1/events/batch", "events"), &items);
     }
 
-    pub fn many(&mut self, what: &'static str, (path, name): (&str, &str), items: &[String]) {
+    pub(crate) fn many(
+        &mut self,
+        what: &'static str,
+        (path, name): (&str, &str),
+        items: &[String],
+    ) {
         let mut headers = self.headers();
         let body = match self.random.random_range(0..3) {
             0 => {
@@ -47,7 +52,7 @@ impl Greedy {
         self.ask_with(what, ("POST", path), &headers, body.as_bytes());
     }
 
-    pub fn nonsense(&mut self) {
+    pub(crate) fn nonsense(&mut self) {
         let body = input::nonsense(&mut self.random);
         let path = one_of(
             &mut self.random,
@@ -73,7 +78,7 @@ impl Greedy {
         self.ask_with("nonsense", ("POST", path), &headers, &body);
     }
 
-    pub fn wrong_request(&mut self) {
+    pub(crate) fn wrong_request(&mut self) {
         let method = one_of(
             &mut self.random,
             &[
@@ -106,7 +111,7 @@ impl Greedy {
     }
 
     /// A request of which the end never comes.
-    pub fn unfinished(&mut self) {
+    pub(crate) fn unfinished(&mut self) {
         let Ok(mut connection) = self.connect() else {
             return self.note("unfinished", 0);
         };
@@ -131,7 +136,7 @@ impl Greedy {
         self.keep(connection);
     }
 
-    pub fn wrong_key(&mut self) {
+    pub(crate) fn wrong_key(&mut self) {
         let headers = [
             "x-service-name: greedy".to_owned(),
             "x-service-key: w".to_owned(),

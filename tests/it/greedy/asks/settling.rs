@@ -7,7 +7,7 @@ use super::Greedy;
 use crate::greedy::input::{self, chance, one_of};
 
 impl Greedy {
-    pub fn receive(&mut self) {
+    pub(crate) fn receive(&mut self) {
         let asked = json!({
             "max": self.random.random_range(1..=1000),
             "wait_ms": self.random.random_range(0..500),
@@ -24,7 +24,7 @@ impl Greedy {
         self.leases.extend(leases.map(str::to_owned));
     }
 
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         let count = self.leases.len() / 2;
         let mut leases = self.leases.split_off(count);
         if leases.is_empty() || chance(&mut self.random, 20) {
@@ -41,7 +41,7 @@ impl Greedy {
         );
     }
 
-    pub fn register(&mut self) {
+    pub(crate) fn register(&mut self) {
         let registration = input::registration(&mut self.random);
         self.ask(
             "register",
@@ -50,7 +50,7 @@ impl Greedy {
         );
     }
 
-    pub fn subscribe(&mut self) {
+    pub(crate) fn subscribe(&mut self) {
         let number = self.random.random_range(0..2000);
         let mut asked = json!({
             "service": "greedy",
@@ -70,7 +70,7 @@ impl Greedy {
         }
     }
 
-    pub fn some_subscription(&mut self) -> String {
+    pub(crate) fn some_subscription(&mut self) -> String {
         match self.subscriptions.is_empty() {
             true => input::id(&mut self.random),
             false => {
@@ -80,7 +80,7 @@ impl Greedy {
         }
     }
 
-    pub fn change_subscription(&mut self) {
+    pub(crate) fn change_subscription(&mut self) {
         let path = format!("/v1/subscriptions/{}", self.some_subscription());
         let what = "change subscription";
         match self.random.random_range(0..4) {
@@ -94,7 +94,7 @@ impl Greedy {
         }
     }
 
-    pub fn letters(&mut self) {
+    pub(crate) fn letters(&mut self) {
         let letter = self
             .letters
             .pop()
@@ -113,7 +113,7 @@ impl Greedy {
         }
     }
 
-    pub fn command(&mut self) {
+    pub(crate) fn command(&mut self) {
         let own = json!({"service": "greedy"}).to_string();
         match self.random.random_range(0..5) {
             0 => drop(self.ask("command", ("POST", "/v1/queue/pause"), own.as_bytes())),

@@ -28,7 +28,7 @@ const LEASE_CHECK: Duration = Duration::from_secs(1);
 /// The Scheduler's answer.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Handed {
+pub(crate) struct Handed {
     service: ServiceName,
     parcel: Parcel,
 }
@@ -36,7 +36,7 @@ pub struct Handed {
 /// The Registry's answer.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Listening {
+pub(crate) struct Listening {
     slip: Slip,
     consume: Consume,
     instance_id: InstanceId,

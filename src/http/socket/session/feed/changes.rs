@@ -37,7 +37,7 @@ struct Subscribed {
 /// What the socket is subscribed to changes now: nothing of what was before is on its way any more.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Change {
+pub(crate) struct Change {
     slip: Slip,
     to: Result<To, HubError>,
 }

@@ -11,7 +11,7 @@ use crate::error::HubError;
 use crate::logic::losses::Losses;
 
 /// A durable subscription.
-pub struct Named {
+pub(super) struct Named {
     pub service: ServiceName,
     pub name: Label,
     pub id: SubscriptionId,
@@ -29,7 +29,7 @@ pub struct Named {
 
 impl Named {
     /// Whether a subscribe adds to it; everything else needs another socket.
-    pub fn admit(&self, subscribe: &Subscribe) -> Result<(), HubError> {
+    pub(super) fn admit(&self, subscribe: &Subscribe) -> Result<(), HubError> {
         let field = "subscription";
         if subscribe
             .name
@@ -48,7 +48,12 @@ impl Named {
 
     /// The number of the attempt to send this event after `sent`; `None`: it is given up, which only
     /// the first one can be that is not acknowledged, and those after it begin anew.
-    pub fn attempt(&mut self, sequence: Sequence, sent: Sequence, limit: u32) -> Option<u32> {
+    pub(super) fn attempt(
+        &mut self,
+        sequence: Sequence,
+        sent: Sequence,
+        limit: u32,
+    ) -> Option<u32> {
         if self.losses.count() == 0 {
             return Some(1);
         }
@@ -63,7 +68,7 @@ impl Named {
     }
 }
 
-pub fn deleted(name: &Label) -> HubError {
+pub(super) fn deleted(name: &Label) -> HubError {
     let what = format!("subscription {name}");
     HubError::Deleted { what }
 }

@@ -24,7 +24,7 @@ const ARCHIVE_PAUSE: Duration = Duration::from_secs(1);
 /// A page from the archive.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Page {
+pub(crate) struct Page {
     reading: u64,
     read: Result<PageRead, HubError>,
 }

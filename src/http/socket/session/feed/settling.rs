@@ -25,7 +25,7 @@ use crate::phase::Phase;
 /// What follows a refused event is known.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Rewound {
+pub(crate) struct Rewound {
     slip: Slip,
     /// Of the feed when it was refused.
     round: u64,

@@ -15,7 +15,7 @@ use crate::logic::verdict;
 
 impl Life {
     /// A run in which a kind of fact never came up proves nothing about it.
-    pub fn has_seen_everything(&self) {
+    pub(crate) fn has_seen_everything(&self) {
         let count = |kind: fn(&Fact) -> bool| self.journal.iter().filter(|fact| kind(fact)).count();
         let has = |kind| count(kind) > 10;
         assert!(has(|fact| matches!(fact, Fact::Delivered(_))));
@@ -28,12 +28,12 @@ impl Life {
         assert!(given_up > 3, "only {given_up} lost their consumers");
     }
 
-    pub fn into_journal(self) -> Vec<Fact> {
+    pub(crate) fn into_journal(self) -> Vec<Fact> {
         self.journal
     }
 
     /// How many became dead letters because their consumers were lost.
-    pub fn given_up(&self) -> usize {
+    pub(crate) fn given_up(&self) -> usize {
         let lost = verdict::lost_in_words(model::DELIVERY_LIMIT);
         let given_up = self.journal.iter().filter(|fact| match fact {
             Fact::DeadLettered(letter) => {
