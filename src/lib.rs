@@ -8,6 +8,7 @@
 //! | [`adapters`] | files, SQLite, the HTTP client behind the ports | `ports` |
 //! | [`actors`] | thin shells around the logic; [`actors::messages`] is the map | `ports` |
 //! | [`http`] | parse, admit, ask, reply | `actors::messages`, `ports` |
+//! | [`websocket`] | the sockets: frames in, events and messages out | as `http` |
 //! | [`runtime`] | wires, starts, drains, stops | everything but `cli` |
 //! | [`cli`] | the command line, the load generator, journal tools | everything but `runtime` |
 //!
@@ -37,3 +38,4 @@ pub mod ports;
 pub mod request_rates;
 pub mod runtime;
 pub mod telemetry;
+pub mod websocket;

@@ -35,7 +35,7 @@ use crate::http::picture::{Owners, Pictures};
 use crate::http::readings::Readings;
 use crate::http::refusals::Refusals;
 use crate::http::visits::Visits;
-use crate::http::{Hub, OpenSockets, Settings, Told};
+use crate::http::{Hub, Settings, Told};
 use crate::live::Live;
 use crate::logic::limits::Limit;
 use crate::logic::writer::Author;
@@ -48,6 +48,7 @@ use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::Journal;
 use crate::telemetry;
 use crate::telemetry::lines::Lines;
+use crate::websocket::open_sockets::OpenSockets;
 use reload::Reload;
 use replay::Recovered;
 

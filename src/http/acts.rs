@@ -12,7 +12,7 @@ use super::steps::{Asked, BySocket};
 use crate::domain::ids::ServiceName;
 
 /// Something that was done, and is in the journal.
-pub(super) struct Act<'a> {
+pub(crate) struct Act<'a> {
     /// The operation as the OpenAPI description names it.
     pub action: &'static str,
     /// The kind and name of what it was done to, such as `queue` and `printer`.
@@ -25,14 +25,14 @@ pub(super) struct Act<'a> {
 
 /// A socket, and who opened it.
 #[derive(Clone, Debug)]
-pub(super) struct Opened {
+pub(crate) struct Opened {
     pub id: Uuid,
     pub by: Option<ServiceName>,
     pub peer: Option<SocketAddr>,
 }
 
 impl<'a> Act<'a> {
-    pub(super) fn new(action: &'static str, kind: &'static str, name: &'a dyn Display) -> Self {
+    pub(crate) fn new(action: &'static str, kind: &'static str, name: &'a dyn Display) -> Self {
         Self {
             action,
             on: (kind, name),
@@ -41,21 +41,21 @@ impl<'a> Act<'a> {
         }
     }
 
-    pub(super) fn with(self, outcome: &'a dyn Display) -> Self {
+    pub(crate) fn with(self, outcome: &'a dyn Display) -> Self {
         Self {
             outcome: Some(outcome),
             ..self
         }
     }
 
-    pub(super) fn because(self, reason: &'a str) -> Self {
+    pub(crate) fn because(self, reason: &'a str) -> Self {
         Self {
             reason: Some(reason),
             ..self
         }
     }
 
-    pub(super) fn tell(&self, request: &HttpRequest) {
+    pub(crate) fn tell(&self, request: &HttpRequest) {
         if !tracing::enabled!(tracing::Level::INFO) {
             return;
         }
@@ -65,7 +65,7 @@ impl<'a> Act<'a> {
     }
 
     /// As [`Act::tell`], of what was asked over a socket.
-    pub(super) fn tell_over(&self, socket: &Opened) {
+    pub(crate) fn tell_over(&self, socket: &Opened) {
         if tracing::enabled!(tracing::Level::INFO) {
             let socket_id = BySocket(&socket.id).asked();
             self.write(socket.by.as_ref(), socket.peer, &socket_id);
@@ -88,7 +88,7 @@ impl<'a> Act<'a> {
 }
 
 /// Who asks, for what is kept: its name, or where it asks from.
-pub(super) fn who(request: &HttpRequest) -> String {
+pub(crate) fn who(request: &HttpRequest) -> String {
     match (Caller::of(request).name, request.peer_addr()) {
         (Some(name), _) => name.to_string(),
         (None, Some(peer)) => format!("anonymous ({})", peer.ip()),

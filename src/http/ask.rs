@@ -9,7 +9,7 @@ use crate::error::HubError;
 /// Sends a request that carries its answer's channel. No answer means that the hub is going down
 /// or that an actor died and is being replaced: whether the work was done is unknown, as with a
 /// connection that breaks.
-pub(super) async fn ask<M, T>(
+pub(crate) async fn ask<M, T>(
     recipient: &Recipient<M>,
     request: impl FnOnce(Reply<T>) -> M,
 ) -> Result<T, HubError>
@@ -22,12 +22,12 @@ where
 }
 
 /// Waits for the answer to a request that was sent already; as [`ask`].
-pub(super) async fn answered<T>(answer: oneshot::Receiver<T>) -> Result<T, HubError> {
+pub(crate) async fn answered<T>(answer: oneshot::Receiver<T>) -> Result<T, HubError> {
     answer.await.map_err(|_| going_down())
 }
 
 /// Asks for a look at an actor's state. For reads only.
-pub(super) async fn look<M>(recipient: &Recipient<M>, request: M) -> Result<M::Result, HubError>
+pub(crate) async fn look<M>(recipient: &Recipient<M>, request: M) -> Result<M::Result, HubError>
 where
     M: Message + Send,
     M::Result: Send,
@@ -35,6 +35,6 @@ where
     recipient.send(request).await.map_err(|_| going_down())
 }
 
-pub(super) fn going_down() -> HubError {
+pub(crate) fn going_down() -> HubError {
     HubError::NotReady("the hub is going down or restarts a part of itself; ask again in a moment")
 }

@@ -22,7 +22,7 @@ struct Findings<'a> {
     dying: Vec<String>,
 }
 
-pub(super) fn attention(hub: &Hub, picture: &Picture, sight: Sight) -> Vec<String> {
+pub(crate) fn attention(hub: &Hub, picture: &Picture, sight: Sight) -> Vec<String> {
     let findings = Findings {
         refusal: hub.metrics.intake.refusal(),
         archive_away: hub.metrics.archive_up.get() == 0,

@@ -20,7 +20,7 @@ const EACH: usize = 100;
 
 /// The items of a request, each as its JSON text.
 #[derive(Debug)]
-pub(super) struct Batch<'a> {
+pub(crate) struct Batch<'a> {
     pub items: Vec<&'a str>,
     /// All or none, as far as the items know such a thing.
     pub atomic: bool,
@@ -39,13 +39,13 @@ struct Wrapped<'a> {
 
 /// What the items of a batch are, and what the field is called that holds them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Items {
+pub(crate) enum Items {
     Messages,
     Events,
 }
 
 impl Items {
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Messages => "messages",
             Self::Events => "events",
@@ -56,7 +56,7 @@ impl Items {
 impl<'a> Batch<'a> {
     /// # Errors
     /// 400 for what is no batch of 1 to 10,000 items.
-    pub(super) fn split(text: &'a str, of: Items, ndjson: bool) -> Result<Self, HubError> {
+    pub(crate) fn split(text: &'a str, of: Items, ndjson: bool) -> Result<Self, HubError> {
         let batch = if ndjson {
             let lines = text.lines().filter(|line| !line.trim().is_empty());
             Self {
@@ -119,7 +119,7 @@ fn wrong_number(of: Items) -> HubError {
     HubError::invalid(SUBJECT, of.name(), problem)
 }
 
-pub(super) fn is_ndjson(request: &HttpRequest) -> bool {
+pub(crate) fn is_ndjson(request: &HttpRequest) -> bool {
     let content_type = request.headers().get(header::CONTENT_TYPE);
     let content_type = content_type
         .and_then(|value| value.to_str().ok())
@@ -130,7 +130,7 @@ pub(super) fn is_ndjson(request: &HttpRequest) -> bool {
 
 /// # Errors
 /// 413 for an item larger than one sent alone may be.
-pub(super) fn check_size(item: &str) -> Result<(), HubError> {
+pub(crate) fn check_size(item: &str) -> Result<(), HubError> {
     if item.len() > bodies::ONE {
         return Err(HubError::TooLarge { limit: bodies::ONE });
     }
@@ -139,7 +139,7 @@ pub(super) fn check_size(item: &str) -> Result<(), HubError> {
 
 /// What a batch is told of which nothing was taken: the error of all items if they agree, else
 /// that the batch is wrong.
-pub(super) fn common_error<'a>(
+pub(crate) fn common_error<'a>(
     errors: impl IntoIterator<Item = &'a HubError>,
     of: Items,
 ) -> HubError {
@@ -155,7 +155,7 @@ pub(super) fn common_error<'a>(
 
 /// Of a batch of which nothing was taken, what is wrong with its items: each by itself, or if they
 /// are many each sentence once.
-pub(super) fn told(errors: &[&HubError]) -> Value {
+pub(crate) fn told(errors: &[&HubError]) -> Value {
     let body = |error: &HubError| error.body(Map::new());
     if errors.len() <= EACH {
         let items = errors.iter().enumerate();

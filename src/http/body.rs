@@ -19,14 +19,14 @@ use crate::logic::canonical::depth;
 use crate::patience::Patience;
 
 /// Limit for a batch, in bytes.
-pub(super) const BATCH: usize = 16 << 20;
+pub(crate) const BATCH: usize = 16 << 20;
 /// Limit for nesting below a message's own braces.
 const DEPTH: usize = 64;
 /// A body that takes longer to arrive is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A body that is not read yet.
-pub(super) struct Incoming {
+pub(crate) struct Incoming {
     request: HttpRequest,
     payload: Payload,
 }
@@ -60,7 +60,7 @@ impl Incoming {
 }
 
 /// A body that was read, and its place among all that is under way.
-pub(super) struct Body {
+pub(crate) struct Body {
     bytes: Bytes,
     permit: Permit,
 }
@@ -70,7 +70,7 @@ impl Body {
     ///
     /// # Errors
     /// As [`Body::read`].
-    pub(super) async fn one(
+    pub(crate) async fn one(
         hub: &Hub,
         payload: Incoming,
         subject: Subject,
@@ -83,7 +83,7 @@ impl Body {
     /// # Errors
     /// 413, 400 for what is no UTF-8 or too deep, 429 when too much is under way, or too much of this
     /// caller.
-    pub(super) async fn read(
+    pub(crate) async fn read(
         hub: &Hub,
         mut incoming: Incoming,
         limit: usize,
@@ -125,13 +125,13 @@ impl Body {
         Ok(Self { bytes, permit })
     }
 
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.bytes).expect("checked when it was read")
     }
 
     /// The place alone, of what was copied out of the text and is under way from now on: both
     /// together would take twice the room.
-    pub(super) fn without_text(self) -> Permit {
+    pub(crate) fn without_text(self) -> Permit {
         self.permit
     }
 }

@@ -16,20 +16,20 @@ pub struct Caller {
 }
 
 /// Who asks, and by which id; with the request while it is answered.
-pub(super) struct Asking {
+pub(crate) struct Asking {
     pub caller: Caller,
     pub id: RequestId,
 }
 
 impl Asking {
     /// The request is answered: its id goes into the answer.
-    pub(super) fn over(request: &HttpRequest) -> RequestId {
+    pub(crate) fn over(request: &HttpRequest) -> RequestId {
         let asking = request.extensions_mut().remove::<Self>();
         asking.map_or_else(|| RequestId::of(request.headers()), |asking| asking.id)
     }
 
     /// That of a request under way, for the log.
-    pub(super) fn request_id(request: &HttpRequest) -> String {
+    pub(crate) fn request_id(request: &HttpRequest) -> String {
         let extensions = request.extensions();
         let asking = extensions.get::<Self>();
         asking.map_or_else(String::new, |asking| asking.id.as_str().to_owned())

@@ -30,7 +30,7 @@ const SUBJECT: Subject = Subject::Request;
 /// In characters.
 const MOST_REASON: usize = 500;
 
-pub(super) fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes<'_>) {
     for path in ["/circuit", "/v1/circuits"] {
         routes.at(path, "GET", [routing::get(all)]);
     }
@@ -43,7 +43,7 @@ pub(super) fn routes(routes: &mut Routes<'_>) {
 /// How well a service, or an origin of callbacks, takes what it is sent.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Circuit)]
-pub(super) struct CircuitAnswer {
+pub(crate) struct CircuitAnswer {
     /// A service, or the origin of callbacks.
     service: CircuitName,
     state: CircuitState,
@@ -73,7 +73,7 @@ pub(super) struct CircuitAnswer {
 /// A state that somebody wanted.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ForcedCircuit)]
-pub(super) struct ForcedAnswer {
+pub(crate) struct ForcedAnswer {
     /// Null if the caller had no name.
     by: Option<ServiceName>,
     since: Timestamp,
@@ -81,7 +81,7 @@ pub(super) struct ForcedAnswer {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ForceBody<'a> {
+pub(crate) struct ForceBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     state: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]
@@ -92,7 +92,7 @@ pub(super) struct ForceBody<'a> {
 
 /// The list of circuits.
 #[derive(Serialize, ToSchema)]
-pub(super) struct CircuitPage {
+pub(crate) struct CircuitPage {
     circuits: Vec<CircuitAnswer>,
     count: usize,
     /// Where the next page begins, if there is more.
@@ -112,7 +112,7 @@ pub(super) struct CircuitPage {
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
     ),
 )]
-pub(super) async fn all(
+pub(crate) async fn all(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
@@ -149,7 +149,7 @@ pub(super) async fn all(
         (status = 404, description = "NOT_FOUND: no service of this name, and no subscription with a callback there"),
     ),
 )]
-pub(super) async fn show(
+pub(crate) async fn show(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
@@ -184,7 +184,7 @@ pub(super) async fn show(
         (status = 404, description = "NOT_FOUND: no service of this name, and no subscription with a callback there"),
     ),
 )]
-pub(super) async fn force(
+pub(crate) async fn force(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,

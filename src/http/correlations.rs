@@ -27,14 +27,14 @@ use crate::ports::archive::{EventQuery, MessageQuery};
 const TOGETHER: usize = 8;
 const NO_CURSOR: &str = "must be the next_cursor of an earlier answer";
 
-pub(super) fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/correlations/{id}", "GET", [routing::get(show)]);
 }
 
 /// A message or an event of a conversation.
 #[derive(Serialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub(super) enum Item<'a> {
+pub(crate) enum Item<'a> {
     Message {
         /// When the hub took it.
         at: Timestamp,
@@ -55,7 +55,7 @@ enum Part {
 
 /// A page of a conversation.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Conversation<'a> {
+pub(crate) struct Conversation<'a> {
     items: Vec<Item<'a>>,
     /// On this page.
     count: usize,
@@ -121,7 +121,7 @@ impl Place {
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]
-pub(super) async fn show(
+pub(crate) async fn show(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,

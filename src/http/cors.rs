@@ -25,14 +25,14 @@ const PAGE: HeaderValue = HeaderValue::from_static(
 );
 
 /// Whether this is a browser's question before the request itself.
-pub(super) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+pub(crate) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::OPTIONS
         && headers.contains_key(header::ORIGIN)
         && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 /// The answer to the question, for an origin that is let in.
-pub(super) fn preflight() -> HttpResponse {
+pub(crate) fn preflight() -> HttpResponse {
     HttpResponse::NoContent()
         .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, METHODS))
         .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, SENT))
@@ -41,7 +41,7 @@ pub(super) fn preflight() -> HttpResponse {
 }
 
 /// Lets the page at `origin` read the answer. Never with credentials: the hub has no cookies.
-pub(super) fn let_in(answer: &mut HeaderMap, origin: &HeaderValue, pages: &WebPages) {
+pub(crate) fn let_in(answer: &mut HeaderMap, origin: &HeaderValue, pages: &WebPages) {
     let whom = match pages.lets_any_page_in() {
         true => HeaderValue::from_static("*"),
         false => origin.clone(),
@@ -51,7 +51,7 @@ pub(super) fn let_in(answer: &mut HeaderMap, origin: &HeaderValue, pages: &WebPa
 }
 
 /// What every answer says, whoever gets it. `is_page`: a file of the page with the description.
-pub(super) fn seal(answer: &mut HeaderMap, is_page: bool, pages: &WebPages) {
+pub(crate) fn seal(answer: &mut HeaderMap, is_page: bool, pages: &WebPages) {
     answer.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),

@@ -31,7 +31,7 @@ use crate::ports::archive::{DeadLetterQuery, LetterQuery, MessageQuery};
 
 const SUBJECT: Subject = Subject::Request;
 
-pub(super) fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/dlq", "GET", [routing::get(search)]);
     routes.at(
         "/v1/dlq/{id}",
@@ -43,7 +43,7 @@ pub(super) fn routes(routes: &mut Routes<'_>) {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ReprocessBody<'a> {
+pub(crate) struct ReprocessBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     destination: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]
@@ -54,7 +54,7 @@ pub(super) struct ReprocessBody<'a> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = DeadLetter)]
 #[serde(untagged)]
-pub(super) enum DeadLetterView {
+pub(crate) enum DeadLetterView {
     Message(Box<MessageView>),
     Event(Box<EventLetterView>),
 }
@@ -96,7 +96,7 @@ impl DeadLetterView {
 
 /// A page of the list of dead letters.
 #[derive(Serialize, ToSchema)]
-pub(super) struct DeadLetterPage {
+pub(crate) struct DeadLetterPage {
     dead_letters: Vec<DeadLetterView>,
     /// On this page.
     count: usize,
@@ -105,7 +105,7 @@ pub(super) struct DeadLetterPage {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct Reprocessed {
+pub(crate) struct Reprocessed {
     id: MessageId,
     /// `accepted`.
     status: &'static str,
@@ -128,7 +128,7 @@ pub(super) struct Reprocessed {
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]
-pub(super) async fn search(
+pub(crate) async fn search(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
@@ -215,7 +215,7 @@ async fn letter(hub: &Hub, id: MessageId, caller: &Caller) -> Result<DeadLetterV
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]
-pub(super) async fn show(
+pub(crate) async fn show(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -246,7 +246,7 @@ pub(super) async fn show(
         (status = 507, description = "STORAGE_FULL: the disk is nearly full"),
     ),
 )]
-pub(super) async fn reprocess(
+pub(crate) async fn reprocess(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -326,7 +326,7 @@ pub(super) async fn reprocess(
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]
-pub(super) async fn delete(
+pub(crate) async fn delete(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,

@@ -22,7 +22,7 @@ use super::headers::{CORRELATION_ID, GivenTwice, REQUEST_ID, only};
 use super::openapi::document::query_names;
 use super::request_id::RequestId;
 use super::state::Hub;
-use super::{bodies, cors, query, socket};
+use super::{bodies, cors, query};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::web_origin::Authority;
 use crate::error::{HubError, Subject, shortened};
@@ -235,7 +235,7 @@ fn admit(request: &ServiceRequest, hub: &web::Data<Hub>) -> Result<Option<Caller
             ));
         }
     }
-    let caller = if socket::PATHS.contains(&path) {
+    let caller = if crate::websocket::PATHS.contains(&path) {
         hub.keys.now().caller_of_socket(request.request())?
     } else {
         hub.keys.now().caller(request.headers())

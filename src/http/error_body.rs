@@ -6,7 +6,7 @@ use super::request_id::RequestId;
 use crate::domain::timestamp::Timestamp;
 use crate::error::HubError;
 
-pub(super) fn render(error: &HubError, id: &RequestId, now: Timestamp) -> Value {
+pub(crate) fn render(error: &HubError, id: &RequestId, now: Timestamp) -> Value {
     let mut about = Map::new();
     about.insert("request_id".to_owned(), json!(id.as_str()));
     about.insert("timestamp".to_owned(), json!(now));

@@ -24,7 +24,7 @@ const SCAN: usize = 1000;
 /// An event that a subscription did not get.
 #[derive(Serialize, ToSchema)]
 #[schema(as = EventDeadLetter)]
-pub(super) struct EventLetterView {
+pub(crate) struct EventLetterView {
     #[serde(skip)]
     pub position: Position,
     pub id: MessageId,
@@ -55,7 +55,7 @@ pub(super) struct EventLetterView {
 
 impl EventLetterView {
     /// Roughly what it takes in memory, in bytes.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let attempts = self.attempts.iter().map(Attempt::bytes);
         500 + self.payload.as_json().len() + attempts.sum::<usize>()
     }
@@ -92,7 +92,7 @@ impl From<ArchivedLetter> for EventLetterView {
 }
 
 /// A page, newest first. What the archive cannot tell apart is left to `keep`.
-pub(super) async fn find(
+pub(crate) async fn find(
     hub: &Hub,
     mut query: LetterQuery,
     limit: usize,

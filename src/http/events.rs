@@ -1,15 +1,14 @@
 //! `/v1/events`: publish one event or many, and read them.
 
-pub(super) mod batch;
-pub(super) mod list;
-pub(super) mod publish;
-pub(super) mod read;
-pub(super) mod replay;
+pub(crate) mod batch;
+pub(crate) mod list;
+pub(crate) mod publish;
+pub(crate) mod read;
+pub(crate) mod replay;
 
 use super::routing::{self, Routes};
-use super::socket;
 
-pub(super) fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at(
         "/v1/events",
         "GET, POST",
@@ -19,7 +18,10 @@ pub(super) fn routes(routes: &mut Routes<'_>) {
     routes.at(
         "/events",
         "GET, POST",
-        [routing::get(socket::open), routing::post(publish::publish)],
+        [
+            routing::get(crate::websocket::open),
+            routing::post(publish::publish),
+        ],
     );
     routes.at(
         "/v1/events/batch",

@@ -1,6 +1,6 @@
 //! Reads the known fields of a JSON object one by one, so that each refusal names its field.
 
-pub(super) mod unknown;
+pub(crate) mod unknown;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,14 +21,14 @@ use unknown::Ignored;
 
 /// A field's JSON text, if the field is there. For `#[serde(default, deserialize_with)]`, so that
 /// an explicit `null` can be told from no field at all.
-pub(super) fn raw<'de, D: Deserializer<'de>>(
+pub(crate) fn raw<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }
 
 /// Reads a whole body whose fields are all [`raw`], and which has no others.
-pub(super) fn object<'a, T: Deserialize<'a>>(
+pub(crate) fn object<'a, T: Deserialize<'a>>(
     subject: Subject,
     text: &'a str,
 ) -> Result<T, HubError> {
@@ -37,7 +37,7 @@ pub(super) fn object<'a, T: Deserialize<'a>>(
 }
 
 /// As [`object`], for data: fields that are not known are left out, and named.
-pub(super) fn noting<'a, T: Deserialize<'a>>(
+pub(crate) fn noting<'a, T: Deserialize<'a>>(
     subject: Subject,
     text: &'a str,
 ) -> Result<(T, Ignored), HubError> {
@@ -62,7 +62,7 @@ fn must_be_object(subject: Subject, text: &str) -> Result<(), HubError> {
 }
 
 /// What is wrong with a body as a whole.
-pub(super) fn not_json(subject: Subject, error: &serde_json::Error) -> HubError {
+pub(crate) fn not_json(subject: Subject, error: &serde_json::Error) -> HubError {
     let text = error.to_string();
     match wrong_name(&text) {
         Some((name, problem)) => HubError::invalid(subject, shortened(name), problem),
@@ -82,7 +82,7 @@ fn wrong_name(text: &str) -> Option<(&str, String)> {
 
 /// One field of a body.
 #[derive(Clone, Copy)]
-pub(super) struct Field<'a> {
+pub(crate) struct Field<'a> {
     pub subject: Subject,
     pub name: &'a str,
     pub json: &'a RawValue,
@@ -90,7 +90,7 @@ pub(super) struct Field<'a> {
 
 impl<'a> Field<'a> {
     /// `None` if the field is missing or null.
-    pub(super) fn given(
+    pub(crate) fn given(
         subject: Subject,
         name: &'a str,
         json: Option<&'a RawValue>,
@@ -108,7 +108,7 @@ impl<'a> Field<'a> {
     ///
     /// # Errors
     /// 400 for an explicit null.
-    pub(super) fn narrowing(
+    pub(crate) fn narrowing(
         subject: Subject,
         name: &'a str,
         json: Option<&'a RawValue>,
@@ -120,7 +120,7 @@ impl<'a> Field<'a> {
         Ok(Self::given(subject, name, json))
     }
 
-    pub(super) fn required(
+    pub(crate) fn required(
         subject: Subject,
         name: &'a str,
         json: Option<&'a RawValue>,
@@ -129,11 +129,11 @@ impl<'a> Field<'a> {
             .ok_or_else(|| HubError::invalid(subject, name, "is required"))
     }
 
-    pub(super) fn wrong(&self, problem: impl ToString) -> HubError {
+    pub(crate) fn wrong(&self, problem: impl ToString) -> HubError {
         HubError::invalid(self.subject, self.name, problem)
     }
 
-    pub(super) fn text(&self) -> Result<Cow<'a, str>, HubError> {
+    pub(crate) fn text(&self) -> Result<Cow<'a, str>, HubError> {
         let json = self.json.get();
         // Without an escape the text stands in the body as it is.
         if let Some(inner) = json
@@ -147,12 +147,12 @@ impl<'a> Field<'a> {
     }
 
     /// Anything serde reads; `what` names the expected form.
-    pub(super) fn parse<T: DeserializeOwned>(&self, what: &str) -> Result<T, HubError> {
+    pub(crate) fn parse<T: DeserializeOwned>(&self, what: &str) -> Result<T, HubError> {
         serde_json::from_str(self.json.get()).map_err(|_| self.wrong(format!("must be {what}")))
     }
 
     /// Reads an object within the body, which has no other fields than those of `T`.
-    pub(super) fn object<T: Deserialize<'a>>(&self) -> Result<T, HubError> {
+    pub(crate) fn object<T: Deserialize<'a>>(&self) -> Result<T, HubError> {
         if !self.json.get().starts_with('{') {
             return Err(self.wrong("must be an object"));
         }
@@ -160,7 +160,7 @@ impl<'a> Field<'a> {
     }
 
     /// As [`Field::object`], for data: fields that are not known are left out, and named.
-    pub(super) fn noting<T: Deserialize<'a>>(&self) -> Result<(T, Ignored), HubError> {
+    pub(crate) fn noting<T: Deserialize<'a>>(&self) -> Result<(T, Ignored), HubError> {
         if !self.json.get().starts_with('{') {
             return Err(self.wrong("must be an object"));
         }
@@ -179,7 +179,7 @@ impl<'a> Field<'a> {
 
     /// A list of at most `most` items, of which `many` says what is wrong with more; `what` names
     /// the expected form.
-    pub(super) fn list<T: Deserialize<'a>>(
+    pub(crate) fn list<T: Deserialize<'a>>(
         &self,
         most: usize,
         what: &str,
@@ -192,7 +192,7 @@ impl<'a> Field<'a> {
     }
 
     /// Patterns of event types; as [`Field::list`].
-    pub(super) fn patterns(
+    pub(crate) fn patterns(
         &self,
         most: usize,
         what: &str,
@@ -203,45 +203,45 @@ impl<'a> Field<'a> {
         texts.iter().map(parse).collect()
     }
 
-    pub(super) fn service(&self) -> Result<ServiceName, HubError> {
+    pub(crate) fn service(&self) -> Result<ServiceName, HubError> {
         ServiceName::parse(&self.text()?).map_err(|error| self.wrong(error))
     }
 
-    pub(super) fn label(&self) -> Result<Label, HubError> {
+    pub(crate) fn label(&self) -> Result<Label, HubError> {
         Label::parse(&self.text()?).map_err(|error| self.wrong(error))
     }
 
     /// The name of a service that may be new by this.
-    pub(super) fn new_service(&self) -> Result<ServiceName, HubError> {
+    pub(crate) fn new_service(&self) -> Result<ServiceName, HubError> {
         ServiceName::given(&self.text()?).map_err(|error| self.wrong(error))
     }
 
     /// A label that may be new by this.
-    pub(super) fn new_label(&self) -> Result<Label, HubError> {
+    pub(crate) fn new_label(&self) -> Result<Label, HubError> {
         Label::given(&self.text()?).map_err(|error| self.wrong(error))
     }
 
-    pub(super) fn new_interned_label(&self) -> Result<Label, HubError> {
+    pub(crate) fn new_interned_label(&self) -> Result<Label, HubError> {
         Label::given_interned(&self.text()?).map_err(|error| self.wrong(error))
     }
 
     /// As [`Field::new_label`], for what has routes of its own.
-    pub(super) fn new_segment(&self) -> Result<Label, HubError> {
+    pub(crate) fn new_segment(&self) -> Result<Label, HubError> {
         Label::given_segment(&self.text()?).map_err(|error| self.wrong(error))
     }
 
-    pub(super) fn time(&self) -> Result<Timestamp, HubError> {
+    pub(crate) fn time(&self) -> Result<Timestamp, HubError> {
         Timestamp::parse(&self.text()?).map_err(|error| self.wrong(error))
     }
 
     /// Zero is allowed.
-    pub(super) fn duration(&self) -> Result<Duration, HubError> {
+    pub(crate) fn duration(&self) -> Result<Duration, HubError> {
         // A number beyond what a computer counts with is out of range like any other.
         let value = self.parse::<f64>("a number of seconds from 0 to 3153600000")?;
         seconds(value).map_err(|error| self.wrong(error))
     }
 
-    pub(super) fn positive_duration(&self) -> Result<Duration, HubError> {
+    pub(crate) fn positive_duration(&self) -> Result<Duration, HubError> {
         let duration = self.duration()?;
         if duration.is_zero() {
             return Err(self.wrong("must be at least 0.001 seconds"));
@@ -249,7 +249,7 @@ impl<'a> Field<'a> {
         Ok(duration)
     }
 
-    pub(super) fn whole(&self, least: u64, most: u64) -> Result<u64, HubError> {
+    pub(crate) fn whole(&self, least: u64, most: u64) -> Result<u64, HubError> {
         let problem = || self.wrong(format!("must be a whole number from {least} to {most}"));
         let value: u64 = serde_json::from_str(self.json.get()).map_err(|_| problem())?;
         if (least..=most).contains(&value) {
@@ -260,12 +260,12 @@ impl<'a> Field<'a> {
     }
 
     /// Any JSON, byte for byte.
-    pub(super) fn json(&self) -> Payload {
+    pub(crate) fn json(&self) -> Payload {
         Payload::new(self.json.to_owned())
     }
 
     /// A map of strings, each key once.
-    pub(super) fn strings(&self) -> Result<BTreeMap<String, String>, HubError> {
+    pub(crate) fn strings(&self) -> Result<BTreeMap<String, String>, HubError> {
         serde_json::from_str::<Strings>(self.json.get())
             .map(|strings| strings.0)
             .map_err(|_| self.wrong("must be an object whose values are strings, each key once"))
@@ -273,7 +273,7 @@ impl<'a> Field<'a> {
 }
 
 /// One pattern of event types, or what is wrong with it.
-pub(super) fn pattern(text: &str) -> Result<Pattern, String> {
+pub(crate) fn pattern(text: &str) -> Result<Pattern, String> {
     Pattern::given(text).map_err(|error| format!("{:?} {error}", shortened(text)))
 }
 

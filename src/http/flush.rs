@@ -11,7 +11,7 @@ use crate::error::HubError;
 const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Makes everything acknowledged so far visible in the archive.
-pub(super) async fn flush(hub: &Hub) -> Result<(), HubError> {
+pub(crate) async fn flush(hub: &Hub) -> Result<(), HubError> {
     let flushed = ask(&hub.handles.flush, |reply| Flush { reply });
     match tokio::time::timeout(FLUSH_PATIENCE, flushed).await {
         Ok(flushed) => Ok(flushed??),

@@ -2,14 +2,14 @@
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
-pub(super) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A header is there more than once, and means nothing.
-pub(super) struct GivenTwice;
+pub(crate) struct GivenTwice;
 
 /// The only header of this name, if there is one. A name that is text would be read each time.
-pub(super) fn only<'a>(
+pub(crate) fn only<'a>(
     headers: &'a HeaderMap,
     name: &HeaderName,
 ) -> Result<Option<&'a HeaderValue>, GivenTwice> {

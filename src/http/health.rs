@@ -1,8 +1,8 @@
 //! `/health`: how the hub is, answered from memory.
 
-pub(super) mod details;
+pub(crate) mod details;
 mod status;
-pub(super) mod told;
+pub(crate) mod told;
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ use crate::phase::Phase;
 use status::{status, uptime};
 use told::WrittenHealth;
 
-pub(super) fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes<'_>) {
     let health = [routing::get(health), routing::head(health)];
     routes.at("/health", "GET, HEAD", health);
     let live = [routing::get(live), routing::head(live)];
@@ -36,7 +36,7 @@ pub(super) fn routes(routes: &mut Routes<'_>) {
 
 /// How the hub is, in short.
 #[derive(Serialize, ToSchema)]
-pub(super) struct HealthAnswer {
+pub(crate) struct HealthAnswer {
     status: Health,
     version: &'static str,
     /// Whole seconds.
@@ -52,7 +52,7 @@ pub(super) struct HealthAnswer {
 
 /// Counted ever, over restarts.
 #[derive(Serialize, ToSchema)]
-pub(super) struct MessageStats {
+pub(crate) struct MessageStats {
     /// Delivered.
     processed: i64,
     /// Dead and expired.
@@ -63,7 +63,7 @@ pub(super) struct MessageStats {
 
 /// How many services are so.
 #[derive(Serialize, Default, ToSchema)]
-pub(super) struct ServiceCounts {
+pub(crate) struct ServiceCounts {
     healthy: usize,
     degraded: usize,
     unhealthy: usize,
@@ -85,13 +85,13 @@ impl ServiceCounts {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct Liveness {
+pub(crate) struct Liveness {
     /// `healthy`.
     status: Health,
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct Readiness {
+pub(crate) struct Readiness {
     status: Health,
     #[schema(pattern = "^(starting|open|draining)$")]
     phase: &'static str,
@@ -111,7 +111,7 @@ pub(super) struct Readiness {
         (status = 503, description = "It is starting or stopping", body = HealthAnswer),
     ),
 )]
-pub(super) async fn health(
+pub(crate) async fn health(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
@@ -170,7 +170,7 @@ async fn find(
     security(()),
     responses((status = 200, description = "It lives", body = Liveness)),
 )]
-pub(super) async fn live() -> HttpResponse {
+pub(crate) async fn live() -> HttpResponse {
     HttpResponse::Ok().json(Liveness {
         status: Health::Healthy,
     })
@@ -188,7 +188,7 @@ pub(super) async fn live() -> HttpResponse {
         (status = 503, description = "It is starting or stopping", body = Readiness),
     ),
 )]
-pub(super) async fn ready(hub: web::Data<Hub>) -> HttpResponse {
+pub(crate) async fn ready(hub: web::Data<Hub>) -> HttpResponse {
     // One queue that is full is no reason to send all others elsewhere.
     let phase = hub.phase.get();
     let (status, code) = status(&hub, phase, false);

@@ -17,14 +17,14 @@ use crate::error::HubError;
 
 const MINUTE_MS: i64 = 60_000;
 
-pub(super) fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/service-keys", "GET", [routing::get(all)]);
 }
 
 /// The configured keys of a service; never the keys themselves.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ServiceKeys)]
-pub(super) struct ServiceAnswer {
+pub(crate) struct ServiceAnswer {
     service: ServiceName,
     operator: bool,
     /// In the order of the configuration.
@@ -33,7 +33,7 @@ pub(super) struct ServiceAnswer {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = ServiceKey)]
-pub(super) struct KeyAnswer {
+pub(crate) struct KeyAnswer {
     /// Its place among the keys of the service in the configuration, from 1.
     place: usize,
     /// To the minute; null: not since the hub started.
@@ -42,7 +42,7 @@ pub(super) struct KeyAnswer {
 
 /// The list of services that have keys.
 #[derive(Serialize, ToSchema)]
-pub(super) struct ServiceKeyPage {
+pub(crate) struct ServiceKeyPage {
     items: Vec<ServiceAnswer>,
     count: usize,
     /// Where the next page begins, if there is more.
@@ -64,7 +64,7 @@ pub(super) struct ServiceKeyPage {
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
     ),
 )]
-pub(super) async fn all(
+pub(crate) async fn all(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {

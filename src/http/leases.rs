@@ -34,7 +34,7 @@ const DEFAULT_LEASE: Duration = Duration::from_secs(30);
 const LONGEST_LEASE: Duration = Duration::from_secs(12 * 3600);
 const MOST_LEASES: usize = 10_000;
 
-pub(super) fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at(
         "/v1/services/{service}/receive",
         "POST",
@@ -47,7 +47,7 @@ pub(super) fn routes(routes: &mut Routes<'_>) {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ReceiveBody<'a> {
+pub(crate) struct ReceiveBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     max: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]
@@ -58,7 +58,7 @@ pub(super) struct ReceiveBody<'a> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct LeaseBody<'a> {
+pub(crate) struct LeaseBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     leases: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]
@@ -96,24 +96,24 @@ struct Handed<'a> {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Received)]
-pub(super) struct Answer<'a> {
+pub(crate) struct Answer<'a> {
     /// None, if nothing came in time.
     #[schema(value_type = Vec<LeasedMessage>)]
     messages: Vec<Handed<'a>>,
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct Acknowledged {
+pub(crate) struct Acknowledged {
     acknowledged: usize,
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct Returned {
+pub(crate) struct Returned {
     returned: usize,
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct Extended {
+pub(crate) struct Extended {
     extended: usize,
     until: Timestamp,
 }
@@ -136,7 +136,7 @@ pub(super) struct Extended {
         (status = 507, description = "STORAGE_FULL: the service is new and the disk is nearly full"),
     ),
 )]
-pub(super) async fn receive(
+pub(crate) async fn receive(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
@@ -219,7 +219,7 @@ fn answer(hub: &Hub, leased: &[Leased]) -> HttpResponse {
         (status = 409, description = "CONFLICT: `details.leases` ran out, were settled, or are another service's; nothing was changed"),
     ),
 )]
-pub(super) async fn ack(
+pub(crate) async fn ack(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: Incoming,
@@ -249,7 +249,7 @@ pub(super) async fn ack(
         (status = 409, description = "CONFLICT: `details.leases` ran out, were settled, or are another service's; nothing was changed"),
     ),
 )]
-pub(super) async fn nack(
+pub(crate) async fn nack(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: Incoming,
@@ -282,7 +282,7 @@ pub(super) async fn nack(
         (status = 409, description = "CONFLICT: `details.leases` ran out, were settled, or are another service's; nothing was changed"),
     ),
 )]
-pub(super) async fn extend(
+pub(crate) async fn extend(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: Incoming,
@@ -325,7 +325,7 @@ async fn end(
     .await??)
 }
 
-pub(super) fn lease_length(field: Field<'_>) -> Result<Duration, HubError> {
+pub(crate) fn lease_length(field: Field<'_>) -> Result<Duration, HubError> {
     let lease = field.positive_duration()?;
     if lease > LONGEST_LEASE {
         return Err(field.wrong("must be at most 43200 seconds; extend the lease on the way"));
@@ -333,7 +333,7 @@ pub(super) fn lease_length(field: Field<'_>) -> Result<Duration, HubError> {
     Ok(lease)
 }
 
-pub(super) fn leases(json: Option<&RawValue>) -> Result<Vec<LeaseToken>, HubError> {
+pub(crate) fn leases(json: Option<&RawValue>) -> Result<Vec<LeaseToken>, HubError> {
     let field = Field::required(SUBJECT, "leases", json)?;
     let problem = format!("must have 1 to {MOST_LEASES} items");
     let tokens: Vec<Uuid> = field.list(MOST_LEASES, "an array of lease tokens", &problem)?;

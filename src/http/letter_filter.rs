@@ -15,7 +15,7 @@ const SUBJECT: Subject = Subject::Request;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct FilterBody<'a> {
+pub(crate) struct FilterBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     destination: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]
@@ -36,7 +36,7 @@ pub(super) struct FilterBody<'a> {
 ///
 /// # Errors
 /// 400 with the parameter that is wrong.
-pub(super) fn of_query(asked: &Query) -> Result<RedriveFilter, HubError> {
+pub(crate) fn of_query(asked: &Query) -> Result<RedriveFilter, HubError> {
     Ok(RedriveFilter {
         destination: asked.service("destination")?,
         source: asked.service("source")?,
@@ -54,7 +54,7 @@ pub(super) fn of_query(asked: &Query) -> Result<RedriveFilter, HubError> {
 ///
 /// # Errors
 /// 400 with the field that is wrong.
-pub(super) fn of_field(filter: Field<'_>) -> Result<RedriveFilter, HubError> {
+pub(crate) fn of_field(filter: Field<'_>) -> Result<RedriveFilter, HubError> {
     let body: FilterBody<'_> = filter.object()?;
     let given = |name, json| Field::narrowing(SUBJECT, name, json);
     let service = |name, json| given(name, json)?.map(|field| field.service()).transpose();

@@ -21,21 +21,21 @@ use crate::pool::{Peer, Pool};
 /// An operator sees those that use most, so many of them.
 const LARGEST: usize = 10;
 
-pub(super) fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/limits", "GET", [routing::get(all)]);
 }
 
 /// All limits.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Limits)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     limits: Vec<LimitAnswer>,
     count: usize,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Limit)]
-pub(super) struct LimitAnswer {
+pub(crate) struct LimitAnswer {
     /// As in the configuration, and in `details.limit` of an error.
     limit: &'static str,
     /// What it allows: bytes if its name says so, else a number.
@@ -50,7 +50,7 @@ pub(super) struct LimitAnswer {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct PeerUse {
+pub(crate) struct PeerUse {
     /// A service, or the address its requests come from if it need not show a key.
     peer: String,
     used: u64,
@@ -97,7 +97,7 @@ type Uses = Vec<(String, u64)>;
     tag = "quotas",
     responses((status = 200, description = "All limits", body = Answer)),
 )]
-pub(super) async fn all(
+pub(crate) async fn all(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {

@@ -9,7 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 
 /// Why a text is no such list.
 #[derive(Debug)]
-pub(super) enum NoList {
+pub(crate) enum NoList {
     /// It has more items than it may.
     TooLong,
     Json(serde_json::Error),
@@ -19,7 +19,7 @@ pub(super) enum NoList {
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn read<'a, T: Deserialize<'a>>(text: &'a str, most: usize) -> Result<Vec<T>, NoList> {
+pub(crate) fn read<'a, T: Deserialize<'a>>(text: &'a str, most: usize) -> Result<Vec<T>, NoList> {
     let mut is_too_long = false;
     let list = AtMost {
         most,

@@ -39,7 +39,7 @@ const PROMISED: [&str; 12] = [
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Body<'a> {
+pub(crate) struct Body<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     id: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]
@@ -89,7 +89,7 @@ pub struct Context<'a> {
 ///
 /// # Errors
 /// 400 with the field; 403 if it claims another source than the caller.
-pub(super) fn read(text: &str, context: &Context<'_>) -> Result<(Offer, Ignored), HubError> {
+pub(crate) fn read(text: &str, context: &Context<'_>) -> Result<(Offer, Ignored), HubError> {
     let (body, ignored): (Body<'_>, _) = fields::noting(SUBJECT, text)?;
     ignored.check_promises(SUBJECT, &PROMISED)?;
     let given = |name, json| Field::given(SUBJECT, name, json);
@@ -151,7 +151,7 @@ pub(super) fn read(text: &str, context: &Context<'_>) -> Result<(Offer, Ignored)
 }
 
 /// Who sends: whom the field names, if the caller may speak for it, else the caller.
-pub(super) fn source(field: Option<Field<'_>>, caller: &Caller) -> Result<ServiceName, HubError> {
+pub(crate) fn source(field: Option<Field<'_>>, caller: &Caller) -> Result<ServiceName, HubError> {
     acting_for(SUBJECT, "source", field, caller)
 }
 
@@ -160,7 +160,7 @@ pub(super) fn source(field: Option<Field<'_>>, caller: &Caller) -> Result<Servic
 ///
 /// # Errors
 /// 400 if there is neither; 403 for another service, and for the hub's own name.
-pub(super) fn acting_for(
+pub(crate) fn acting_for(
     subject: Subject,
     name: &'static str,
     field: Option<Field<'_>>,
@@ -182,7 +182,7 @@ pub(super) fn acting_for(
 
 /// # Errors
 /// 403 for the hub's own name: what it says is taken for true.
-pub(super) fn must_be_others(name: &ServiceName, field: &'static str) -> Result<(), HubError> {
+pub(crate) fn must_be_others(name: &ServiceName, field: &'static str) -> Result<(), HubError> {
     if !name.is_the_hubs() {
         return Ok(());
     }

@@ -15,7 +15,7 @@ use crate::ports::archive::MessageQuery;
 const SCAN: usize = 1000;
 
 /// The message, if there is one and the caller may see it.
-pub(super) async fn visible(
+pub(crate) async fn visible(
     hub: &Hub,
     id: MessageId,
     caller: &Caller,
@@ -28,7 +28,7 @@ pub(super) async fn visible(
 }
 
 /// What is known of a message: from the queues while it is owed, then from the archive.
-pub(super) async fn load(hub: &Hub, id: MessageId) -> Result<Option<MessageView>, HubError> {
+pub(crate) async fn load(hub: &Hub, id: MessageId) -> Result<Option<MessageView>, HubError> {
     let open = look(&hub.handles.inspect, Inspect { ids: vec![id] }).await?;
     if let Some(open) = open.into_iter().flatten().next() {
         return Ok(Some(MessageView::open(open)));
@@ -39,7 +39,7 @@ pub(super) async fn load(hub: &Hub, id: MessageId) -> Result<Option<MessageView>
 
 /// A page of what the archive has, with what the queues know now. What the archive cannot tell
 /// apart is left to `keep`.
-pub(super) async fn find(
+pub(crate) async fn find(
     hub: &Hub,
     mut query: MessageQuery,
     limit: usize,
@@ -68,7 +68,7 @@ pub(super) async fn find(
 }
 
 /// Replaces what the archive says of open messages by what the queues know now.
-pub(super) async fn refresh(
+pub(crate) async fn refresh(
     hub: &Hub,
     mut views: Vec<MessageView>,
 ) -> Result<Vec<MessageView>, HubError> {

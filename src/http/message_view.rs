@@ -17,7 +17,7 @@ use crate::ports::archive::ArchivedMessage;
 /// A message and what became of it so far.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Message)]
-pub(super) struct MessageView {
+pub(crate) struct MessageView {
     #[serde(skip)]
     pub position: Position,
     pub id: MessageId,
@@ -58,7 +58,7 @@ pub(super) struct MessageView {
 
 impl MessageView {
     /// A settled message, or an open one of which only the archive was asked.
-    pub(super) fn archived(row: ArchivedMessage) -> Self {
+    pub(crate) fn archived(row: ArchivedMessage) -> Self {
         let mut view = Self::of(&row.message, row.position, row.attempts);
         view.state = row.state;
         view.status = row.state.status();
@@ -70,7 +70,7 @@ impl MessageView {
     }
 
     /// A message the hub owes. Attempts before a redrive are the archive's to tell.
-    pub(super) fn open(open: OpenMessage) -> Self {
+    pub(crate) fn open(open: OpenMessage) -> Self {
         let attempts = open.attempts.len();
         let mut view = Self::of(&open.message, open.position, open.attempts);
         view.state = open.state;
@@ -85,7 +85,7 @@ impl MessageView {
     }
 
     /// Roughly what it takes in memory, in bytes.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let headers = self.headers.iter().flatten();
         let headers = headers.map(|(name, value)| name.len() + value.len());
         let attempts = self.attempts.iter().map(Attempt::bytes);

@@ -1,8 +1,8 @@
 //! `/v1/messages`: send one or many, look at them, take them back.
 
-pub(super) mod batch;
+pub(crate) mod batch;
 mod pending;
-pub(super) mod send;
+pub(crate) mod send;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
@@ -26,7 +26,7 @@ use crate::error::HubError;
 use crate::logic::page::Page;
 use crate::ports::archive::MessageQuery;
 
-pub(super) fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes<'_>) {
     for path in ["/v1/messages/send", "/message"] {
         routes.at(path, "POST", [routing::post(send::send)]);
     }
@@ -50,7 +50,7 @@ pub(super) fn routes(routes: &mut Routes<'_>) {
 
 /// A page of a list of messages.
 #[derive(Serialize, ToSchema)]
-pub(super) struct MessagePage {
+pub(crate) struct MessagePage {
     messages: Vec<MessageView>,
     /// On this page.
     count: usize,
@@ -59,7 +59,7 @@ pub(super) struct MessagePage {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct Cancelled {
+pub(crate) struct Cancelled {
     id: MessageId,
     /// `failed`.
     status: Status,
@@ -83,7 +83,7 @@ pub(super) struct Cancelled {
         (status = 503, description = "STORAGE_UNAVAILABLE: it may be in the archive, which does not answer"),
     ),
 )]
-pub(super) async fn show(
+pub(crate) async fn show(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -113,7 +113,7 @@ pub(super) async fn show(
         (status = 503, description = "STORAGE_UNAVAILABLE: it may be in the archive, which does not answer"),
     ),
 )]
-pub(super) async fn cancel(
+pub(crate) async fn cancel(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -170,7 +170,7 @@ fn settled(state: State) -> HubError {
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer, and not only messages that are still owed are asked for"),
     ),
 )]
-pub(super) async fn search(
+pub(crate) async fn search(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {

@@ -15,13 +15,13 @@ use crate::domain::ids::{InstanceId, Label, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::error::HubError;
 
-pub(super) fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/services/{service}/next", "GET", [routing::get(next)]);
 }
 
 /// An instance of a service.
 #[derive(Serialize, ToSchema)]
-pub(super) struct NextInstance {
+pub(crate) struct NextInstance {
     service: ServiceName,
     instance_id: InstanceId,
     /// Where it is, without a path for messages.
@@ -46,7 +46,7 @@ pub(super) struct NextInstance {
         (status = 503, description = "SERVICE_UNAVAILABLE: no instance with a `url` can take messages now"),
     ),
 )]
-pub(super) async fn next(
+pub(crate) async fn next(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,

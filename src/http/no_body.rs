@@ -13,7 +13,7 @@ use crate::error::{HubError, Subject};
 /// A body of which nothing is taken: it is empty, null, as some clients write that there is none, or an
 /// object without fields. Whoever gives more meant something by it, perhaps only a part of what would be
 /// done.
-pub(super) struct NoBody;
+pub(crate) struct NoBody;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -12,7 +12,7 @@ use crate::error::HubError;
 use crate::logic::page::{Filling, MOST_BYTES};
 
 /// What such a list is in the order of.
-pub(super) trait Key: Ord + ToString + Sized {
+pub(crate) trait Key: Ord + ToString + Sized {
     fn parse(text: &str) -> Option<Self>;
 }
 
@@ -49,20 +49,20 @@ impl Key for JobId {
 
 /// Where a list begins.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub(crate) enum Order {
     Ascending,
     Descending,
 }
 
 /// Which part of a list is asked for.
-pub(super) struct Part<K> {
+pub(crate) struct Part<K> {
     limit: usize,
     /// The last key of the page before.
     after: Option<K>,
 }
 
 /// A part of a list.
-pub(super) struct Page<T> {
+pub(crate) struct Page<T> {
     pub items: Vec<T>,
     /// The last key of this page, if there is more.
     pub next_cursor: Option<String>,
@@ -71,7 +71,7 @@ pub(super) struct Page<T> {
 impl<K: Key> Part<K> {
     /// # Errors
     /// 400 with `limit` or `cursor`.
-    pub(super) fn of(asked: &Query) -> Result<Self, HubError> {
+    pub(crate) fn of(asked: &Query) -> Result<Self, HubError> {
         let problem = "must be the next_cursor of an earlier answer";
         Ok(Self {
             limit: asked.limit()?,
@@ -80,13 +80,13 @@ impl<K: Key> Part<K> {
     }
 
     /// This part of all items, which are small.
-    pub(super) fn take<T>(self, all: Vec<T>, order: Order, key: impl Fn(&T) -> &K) -> Page<T> {
+    pub(crate) fn take<T>(self, all: Vec<T>, order: Order, key: impl Fn(&T) -> &K) -> Page<T> {
         self.take_measured(all, order, key, |_| 0)
     }
 
     /// This part of all items; it also ends with the one that makes it as large as any page may
     /// be. `bytes` says how large each is.
-    pub(super) fn take_measured<T>(
+    pub(crate) fn take_measured<T>(
         self,
         mut all: Vec<T>,
         order: Order,

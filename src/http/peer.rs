@@ -7,7 +7,7 @@ use super::state::Hub;
 use crate::pool::Peer;
 
 /// The service, if it has proved its name; else where it comes from.
-pub(super) fn of(request: &HttpRequest, hub: &Hub) -> Peer {
+pub(crate) fn of(request: &HttpRequest, hub: &Hub) -> Peer {
     if hub.keys.now().are_required()
         && let Some(name) = Caller::of(request).name
     {

@@ -14,7 +14,7 @@ use crate::error::{HubError, Subject, shortened};
 const DEFAULT_LIMIT: usize = 100;
 const MOST_LIMIT: usize = 1000;
 
-pub(super) struct Query(BTreeMap<String, String>);
+pub(crate) struct Query(BTreeMap<String, String>);
 
 impl Query {
     /// The names in it are those that the route knows: others were refused before, by
@@ -22,7 +22,7 @@ impl Query {
     ///
     /// # Errors
     /// 400 for a query that cannot be decoded or names something twice.
-    pub(super) fn of(request: &HttpRequest) -> Result<Self, HubError> {
+    pub(crate) fn of(request: &HttpRequest) -> Result<Self, HubError> {
         let pairs = WebQuery::<Vec<(String, String)>>::from_query(request.query_string())
             .map_err(|error| HubError::invalid(Subject::Request, "query", error))?;
         let mut map = BTreeMap::new();
@@ -36,12 +36,12 @@ impl Query {
     }
 
     /// The parameter as it is, if it is given.
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
     /// What `read` makes of the parameter, if it is given and not empty.
-    pub(super) fn read<T, E: ToString>(
+    pub(crate) fn read<T, E: ToString>(
         &self,
         name: &str,
         read: impl FnOnce(&str) -> Result<T, E>,
@@ -56,23 +56,23 @@ impl Query {
     ///
     /// # Errors
     /// 400 if the parameter is given without a value.
-    pub(super) fn never_empty(&self, name: &str) -> Result<(), HubError> {
+    pub(crate) fn never_empty(&self, name: &str) -> Result<(), HubError> {
         match self.0.get(name) {
             Some(value) if value.is_empty() => Err(wrong(name, "must not be empty")),
             _ => Ok(()),
         }
     }
 
-    pub(super) fn service(&self, name: &str) -> Result<Option<ServiceName>, HubError> {
+    pub(crate) fn service(&self, name: &str) -> Result<Option<ServiceName>, HubError> {
         self.read(name, ServiceName::parse)
     }
 
-    pub(super) fn time(&self, name: &str) -> Result<Option<Timestamp>, HubError> {
+    pub(crate) fn time(&self, name: &str) -> Result<Option<Timestamp>, HubError> {
         self.read(name, Timestamp::parse)
     }
 
     /// One of a few words.
-    pub(super) fn word<T>(
+    pub(crate) fn word<T>(
         &self,
         name: &str,
         known: &str,
@@ -83,7 +83,7 @@ impl Query {
         })
     }
 
-    pub(super) fn number(
+    pub(crate) fn number(
         &self,
         name: &str,
         least: u64,
@@ -96,13 +96,13 @@ impl Query {
     }
 
     /// `limit`: how many items a page may have.
-    pub(super) fn limit(&self) -> Result<usize, HubError> {
+    pub(crate) fn limit(&self) -> Result<usize, HubError> {
         let limit = self.number("limit", 1, MOST_LIMIT as u64)?;
         Ok(limit.map_or(DEFAULT_LIMIT, |limit| limit as usize))
     }
 
     /// `cursor`: where the page before ended.
-    pub(super) fn cursor(&self) -> Result<Option<Position>, HubError> {
+    pub(crate) fn cursor(&self) -> Result<Option<Position>, HubError> {
         let problem = "must be the next_cursor of an earlier answer";
         self.read("cursor", |value| {
             // The archive counts in 63 bits.
@@ -117,7 +117,7 @@ impl Query {
 /// # Errors
 /// 400 names what is not known, or cannot be decoded. A word that nobody reads would widen what is
 /// asked for.
-pub(super) fn check(query: &str, known: &[String]) -> Result<(), HubError> {
+pub(crate) fn check(query: &str, known: &[String]) -> Result<(), HubError> {
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let decoded = decode(name).ok_or_else(|| wrong(&shortened(name), NOT_ENCODED))?;
@@ -134,7 +134,7 @@ pub(super) fn check(query: &str, known: &[String]) -> Result<(), HubError> {
 
 /// # Errors
 /// 400 for a path that cannot be decoded.
-pub(super) fn check_path(path: &str) -> Result<(), HubError> {
+pub(crate) fn check_path(path: &str) -> Result<(), HubError> {
     let wrong_part = |part: &&str| part.contains('%') && decode(part).is_none();
     match path.split('/').find(wrong_part) {
         None => Ok(()),
@@ -170,17 +170,17 @@ fn wrong(name: &str, problem: impl ToString) -> HubError {
 }
 
 /// A path segment that must be a UUID.
-pub(super) fn uuid(name: &str, text: &str) -> Result<uuid::Uuid, HubError> {
+pub(crate) fn uuid(name: &str, text: &str) -> Result<uuid::Uuid, HubError> {
     uuid::Uuid::try_parse(text).map_err(|_| wrong(name, "must be a UUID"))
 }
 
 /// A path segment that must be a service name.
-pub(super) fn service(text: &str) -> Result<ServiceName, HubError> {
+pub(crate) fn service(text: &str) -> Result<ServiceName, HubError> {
     ServiceName::parse(text).map_err(|error| wrong("service", error))
 }
 
 /// A path segment that names a service which may be new by this.
-pub(super) fn new_service(text: &str) -> Result<ServiceName, HubError> {
+pub(crate) fn new_service(text: &str) -> Result<ServiceName, HubError> {
     let service = ServiceName::given(text).map_err(|error| wrong("service", error))?;
     must_be_others(&service, "service")?;
     Ok(service)

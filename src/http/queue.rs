@@ -6,8 +6,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-pub(super) mod admission;
-pub(super) mod operations;
+pub(crate) mod admission;
+pub(crate) mod operations;
 
 use super::ask::look;
 use super::flush::flush;
@@ -25,13 +25,13 @@ use crate::error::HubError;
 use crate::logic::queues::view::QueueDepths;
 use admission::admission;
 
-pub(super) fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/queue/status", "GET", [routing::get(status)]);
     operations::routes(routes);
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct QueueStatus {
+pub(crate) struct QueueStatus {
     /// `active`, `throttled` from 90 % of a lane, `overloaded` while refusing, `paused`.
     #[schema(pattern = "^(active|throttled|overloaded|paused)$")]
     status: &'static str,
@@ -60,7 +60,7 @@ pub(super) struct QueueStatus {
 /// Counted since the hub started.
 #[derive(Serialize, ToSchema)]
 #[schema(as = QueueStatistics)]
-pub(super) struct Statistics {
+pub(crate) struct Statistics {
     messages_enqueued: u64,
     /// Settled.
     messages_dequeued: u64,
@@ -76,7 +76,7 @@ pub(super) struct Statistics {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = QueueReport)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     #[serde(flatten)]
     total: QueueStatus,
     /// By destination.
@@ -97,7 +97,7 @@ pub(super) struct Answer {
         (status = 404, description = "SERVICE_NOT_FOUND: nobody ever registered this destination"),
     ),
 )]
-pub(super) async fn status(
+pub(crate) async fn status(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {

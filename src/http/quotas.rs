@@ -28,7 +28,7 @@ use crate::logic::token_bucket::default_burst;
 
 const SUBJECT: Subject = Subject::Request;
 
-pub(super) fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/quotas", "GET", [routing::get(all)]);
     let one = [
         routing::get(show),
@@ -41,7 +41,7 @@ pub(super) fn routes(routes: &mut Routes<'_>) {
 /// The quota that is in force for a service; null: no limit.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Quota)]
-pub(super) struct QuotaAnswer {
+pub(crate) struct QuotaAnswer {
     service: ServiceName,
     /// Messages per second it may send.
     send_rate: Option<f64>,
@@ -64,7 +64,7 @@ pub(super) struct QuotaAnswer {
 
 /// The list of quotas.
 #[derive(Serialize, ToSchema)]
-pub(super) struct QuotaPage {
+pub(crate) struct QuotaPage {
     items: Vec<QuotaAnswer>,
     count: usize,
     /// Where the next page begins, if there is more.
@@ -84,7 +84,7 @@ pub(super) struct QuotaPage {
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
     ),
 )]
-pub(super) async fn all(
+pub(crate) async fn all(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
@@ -114,7 +114,7 @@ pub(super) async fn all(
         (status = 404, description = "NOT_FOUND: the service has no quota"),
     ),
 )]
-pub(super) async fn show(
+pub(crate) async fn show(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
@@ -149,7 +149,7 @@ pub(super) async fn show(
         (status = 429, description = "LIMIT_REACHED: as many quotas are set as there may be"),
     ),
 )]
-pub(super) async fn set(
+pub(crate) async fn set(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
@@ -187,7 +187,7 @@ pub(super) async fn set(
         (status = 404, description = "NOT_FOUND: no quota of this service was set here"),
     ),
 )]
-pub(super) async fn delete(
+pub(crate) async fn delete(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,

@@ -42,7 +42,7 @@ const BRIEF_PATIENCE: Duration = Duration::from_secs(2);
 const TAKING: Duration = Duration::from_secs(60);
 
 /// A request that reads much.
-pub(super) struct Reading<'a> {
+pub(crate) struct Reading<'a> {
     pub hub: &'a Hub,
     peer: Peer,
     room: Option<Held>,
@@ -65,7 +65,7 @@ struct Rest {
 
 impl<'a> Reading<'a> {
     /// Takes no room yet.
-    pub(super) fn of(hub: &'a Hub, request: &HttpRequest) -> Self {
+    pub(crate) fn of(hub: &'a Hub, request: &HttpRequest) -> Self {
         Self {
             hub,
             peer: peer::of(request, hub),
@@ -78,7 +78,7 @@ impl<'a> Reading<'a> {
     ///
     /// # Errors
     /// 429 if others take too long.
-    pub(super) async fn begin(&mut self) -> Result<(), HubError> {
+    pub(crate) async fn begin(&mut self) -> Result<(), HubError> {
         if self.room.is_none() {
             let room = self.hub.readings.room().take(&self.peer, MAKING);
             self.room = Some(self.wait(PATIENCE, room).await?);
@@ -91,7 +91,7 @@ impl<'a> Reading<'a> {
     ///
     /// # Errors
     /// 429 if others take too long.
-    pub(super) async fn begin_with(&mut self, bytes: usize) -> Result<(), HubError> {
+    pub(crate) async fn begin_with(&mut self, bytes: usize) -> Result<(), HubError> {
         if self.room.is_none() && bytes > SMALL {
             let room = self.hub.readings.room();
             let room = room.take(&self.peer, bytes);
@@ -104,7 +104,7 @@ impl<'a> Reading<'a> {
     ///
     /// # Errors
     /// 429 if others take too long.
-    pub(super) async fn begin_snapshot(&mut self) -> Result<(), HubError> {
+    pub(crate) async fn begin_snapshot(&mut self) -> Result<(), HubError> {
         self.begin().await?;
         if self.snapshot.is_none() {
             let turn = self.hub.readings.snapshots().clone().acquire_owned();
@@ -140,7 +140,7 @@ impl<'a> Reading<'a> {
     ///
     /// # Errors
     /// 503 without an archive.
-    pub(super) async fn begin_in_archive(&mut self) -> Result<(), HubError> {
+    pub(crate) async fn begin_in_archive(&mut self) -> Result<(), HubError> {
         if self.snapshot.is_none() {
             self.room = None;
         }
@@ -149,7 +149,7 @@ impl<'a> Reading<'a> {
     }
 
     /// The answer, of which only a large one keeps room.
-    pub(super) fn answer(self, status: StatusCode, value: &impl Serialize) -> HttpResponse {
+    pub(crate) fn answer(self, status: StatusCode, value: &impl Serialize) -> HttpResponse {
         let Ok(mut text) = serde_json::to_vec(value) else {
             return HttpResponse::from_error(HubError::Internal);
         };
@@ -166,7 +166,7 @@ impl<'a> Reading<'a> {
     }
 
     /// As [`Reading::answer`], with 200.
-    pub(super) fn json(self, value: &impl Serialize) -> HttpResponse {
+    pub(crate) fn json(self, value: &impl Serialize) -> HttpResponse {
         self.answer(StatusCode::OK, value)
     }
 }

@@ -1,6 +1,6 @@
 //! `/v1/dlq/redrive` and `/v1/dlq/delete`: jobs that send many dead letters again, or delete them.
 
-pub(super) mod input;
+pub(crate) mod input;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use rand::RngExt;
@@ -31,7 +31,7 @@ use input::RedriveRequest;
 
 const SUBJECT: Subject = Subject::Request;
 
-pub(super) fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at(
         "/v1/dlq/redrive",
         "GET, POST",
@@ -59,7 +59,7 @@ pub(super) fn routes(routes: &mut Routes<'_>) {
 /// A job and how far it is.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RedriveJob)]
-pub(super) struct JobAnswer {
+pub(crate) struct JobAnswer {
     job: JobId,
     #[schema(value_type = String, pattern = "^(redrive|delete)$")]
     kind: JobKind,
@@ -87,7 +87,7 @@ pub(super) struct JobAnswer {
 
 /// The list of jobs.
 #[derive(Serialize, ToSchema)]
-pub(super) struct JobPage {
+pub(crate) struct JobPage {
     items: Vec<JobAnswer>,
     count: usize,
     /// Where the next page begins, if there is more.
@@ -96,7 +96,7 @@ pub(super) struct JobPage {
 
 /// What a job would send again, or delete.
 #[derive(Serialize, ToSchema)]
-pub(super) struct DryRun {
+pub(crate) struct DryRun {
     matched: u64,
 }
 
@@ -120,7 +120,7 @@ pub(super) struct DryRun {
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]
-pub(super) async fn start(
+pub(crate) async fn start(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: Incoming,
@@ -148,7 +148,7 @@ pub(super) async fn start(
         (status = 503, description = "STORAGE_UNAVAILABLE: the archive does not answer"),
     ),
 )]
-pub(super) async fn delete(
+pub(crate) async fn delete(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: Incoming,
@@ -236,7 +236,7 @@ fn new_job(
         (status = 403, description = "AUTH_FAILED: the caller is no operator"),
     ),
 )]
-pub(super) async fn all(
+pub(crate) async fn all(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
@@ -266,7 +266,7 @@ pub(super) async fn all(
         (status = 404, description = "NOT_FOUND: no such job"),
     ),
 )]
-pub(super) async fn show(
+pub(crate) async fn show(
     request: HttpRequest,
     hub: web::Data<Hub>,
     job: web::Path<String>,
@@ -296,7 +296,7 @@ pub(super) async fn show(
         (status = 409, description = "CONFLICT: it is finished"),
     ),
 )]
-pub(super) async fn pause(
+pub(crate) async fn pause(
     request: HttpRequest,
     hub: web::Data<Hub>,
     job: web::Path<String>,
@@ -322,7 +322,7 @@ pub(super) async fn pause(
         (status = 409, description = "CONFLICT: it is finished"),
     ),
 )]
-pub(super) async fn resume(
+pub(crate) async fn resume(
     request: HttpRequest,
     hub: web::Data<Hub>,
     job: web::Path<String>,
@@ -348,7 +348,7 @@ pub(super) async fn resume(
         (status = 409, description = "CONFLICT: it is finished"),
     ),
 )]
-pub(super) async fn cancel(
+pub(crate) async fn cancel(
     request: HttpRequest,
     hub: web::Data<Hub>,
     job: web::Path<String>,

@@ -1,7 +1,7 @@
 //! A registration as a service sends it, checked field by field (contract, section 7).
 
-pub(super) mod address;
-pub(super) mod dependencies;
+pub(crate) mod address;
+pub(crate) mod dependencies;
 mod endpoints;
 mod items;
 
@@ -38,7 +38,7 @@ const SHORTEST_PERIOD: Duration = Duration::from_millis(100);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Body<'a> {
+pub(crate) struct Body<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     service: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]
@@ -71,7 +71,7 @@ pub(super) struct Body<'a> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct CheckBody<'a> {
+pub(crate) struct CheckBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     endpoint: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]
@@ -95,7 +95,7 @@ pub struct Rules {
 ///
 /// # Errors
 /// 400 with the field.
-pub(super) fn read(
+pub(crate) fn read(
     text: &str,
     route: Option<ServiceName>,
     rules: &Rules,

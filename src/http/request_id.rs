@@ -8,10 +8,10 @@ use crate::domain::ids::is_label;
 
 /// The id of a request, given by the client or made here.
 #[derive(Clone, Debug)]
-pub(super) struct RequestId(HeaderValue);
+pub(crate) struct RequestId(HeaderValue);
 
 impl RequestId {
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
         if let Ok(Some(given)) = only(headers, &REQUEST_ID)
             && given.to_str().is_ok_and(|text| is_label(text, 128))
         {
@@ -20,18 +20,18 @@ impl RequestId {
         Self::made()
     }
 
-    pub(super) fn made() -> Self {
+    pub(crate) fn made() -> Self {
         let id = uuid::Builder::from_random_bytes(rand::rng().random()).into_uuid();
         let text = id.hyphenated().to_string();
         Self(HeaderValue::from_str(&text).expect("a UUID is a header value"))
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         self.0.to_str().unwrap_or_default()
     }
 
     /// As the header of an answer.
-    pub(super) fn into_value(self) -> HeaderValue {
+    pub(crate) fn into_value(self) -> HeaderValue {
         self.0
     }
 }

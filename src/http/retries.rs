@@ -25,7 +25,7 @@ use crate::error::{HubError, Subject};
 
 const SUBJECT: Subject = Subject::Request;
 
-pub(super) fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at(
         "/v1/retry/status/{message_id}",
         "GET",
@@ -36,14 +36,14 @@ pub(super) fn routes(routes: &mut Routes<'_>) {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RetryBody<'a> {
+pub(crate) struct RetryBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     message_id: Option<&'a RawValue>,
 }
 
 /// How the attempts of a message stand.
 #[derive(Serialize, ToSchema)]
-pub(super) struct RetryStatus {
+pub(crate) struct RetryStatus {
     message_id: MessageId,
     status: State,
     /// Finished ones.
@@ -55,7 +55,7 @@ pub(super) struct RetryStatus {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct RetriedNow {
+pub(crate) struct RetriedNow {
     message_id: MessageId,
     /// `queued`.
     status: State,
@@ -75,7 +75,7 @@ pub(super) struct RetriedNow {
         (status = 503, description = "STORAGE_UNAVAILABLE: it may be in the archive, which does not answer"),
     ),
 )]
-pub(super) async fn status(
+pub(crate) async fn status(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -109,7 +109,7 @@ pub(super) async fn status(
         (status = 503, description = "STORAGE_UNAVAILABLE: it may be in the archive, which does not answer"),
     ),
 )]
-pub(super) async fn retry_now(
+pub(crate) async fn retry_now(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: Incoming,

@@ -20,19 +20,19 @@ impl Way {
 }
 
 /// What is done with a body; always the last argument of a handler.
-pub(super) trait OfBody {}
+pub(crate) trait OfBody {}
 
 impl OfBody for Incoming {}
 impl OfBody for NoBody {}
 
 /// The arguments of a handler that looks at the body.
-pub(super) trait WithBody {}
+pub(crate) trait WithBody {}
 
 impl<A, B: OfBody> WithBody for (A, B) {}
 impl<A, B, C: OfBody> WithBody for (A, B, C) {}
 impl<A, B, C, D: OfBody> WithBody for (A, B, C, D) {}
 
-pub(super) fn get<F, Args>(handler: F) -> Way
+pub(crate) fn get<F, Args>(handler: F) -> Way
 where
     F: Handler<Args>,
     Args: FromRequest + 'static,
@@ -41,7 +41,7 @@ where
     Way(web::get().to(handler))
 }
 
-pub(super) fn head<F, Args>(handler: F) -> Way
+pub(crate) fn head<F, Args>(handler: F) -> Way
 where
     F: Handler<Args>,
     Args: FromRequest + 'static,
@@ -59,7 +59,7 @@ where
     Way(route.to(handler))
 }
 
-pub(super) fn post<F, Args>(handler: F) -> Way
+pub(crate) fn post<F, Args>(handler: F) -> Way
 where
     F: Handler<Args>,
     Args: FromRequest + WithBody + 'static,
@@ -68,7 +68,7 @@ where
     changing(web::post(), handler)
 }
 
-pub(super) fn put<F, Args>(handler: F) -> Way
+pub(crate) fn put<F, Args>(handler: F) -> Way
 where
     F: Handler<Args>,
     Args: FromRequest + WithBody + 'static,
@@ -77,7 +77,7 @@ where
     changing(web::put(), handler)
 }
 
-pub(super) fn patch<F, Args>(handler: F) -> Way
+pub(crate) fn patch<F, Args>(handler: F) -> Way
 where
     F: Handler<Args>,
     Args: FromRequest + WithBody + 'static,
@@ -86,7 +86,7 @@ where
     changing(web::patch(), handler)
 }
 
-pub(super) fn delete<F, Args>(handler: F) -> Way
+pub(crate) fn delete<F, Args>(handler: F) -> Way
 where
     F: Handler<Args>,
     Args: FromRequest + WithBody + 'static,

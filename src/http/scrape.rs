@@ -20,7 +20,7 @@ use crate::metrics::{Scrape, Texts, services};
 use crate::phase::Phase;
 use crate::ports::archive::DeadLetterCounts;
 
-pub(super) fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes<'_>) {
     let metrics = [routing::get(metrics), routing::head(metrics)];
     routes.at("/metrics", "GET, HEAD", metrics);
 }
@@ -37,7 +37,7 @@ pub(super) fn routes(routes: &mut Routes<'_>) {
     tag = "health",
     responses((status = 200, description = "Text format 0.0.4", body = String, content_type = "text/plain")),
 )]
-pub(super) async fn metrics(
+pub(crate) async fn metrics(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {

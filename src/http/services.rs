@@ -1,8 +1,8 @@
 //! `/v1/services` and `/registry`: who is there.
 
 mod departure;
-pub(super) mod dependencies;
-pub(super) mod instances;
+pub(crate) mod dependencies;
+pub(crate) mod instances;
 mod view;
 
 use std::collections::BTreeSet;
@@ -37,7 +37,7 @@ use crate::logic::page::MOST_BYTES;
 use departure::{leave, unknown};
 use view::{ServiceAnswer, ServiceHealth};
 
-pub(super) fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/registry", "POST", [routing::post(instances::register)]);
     routes.at(
         "/v1/services/register",
@@ -109,7 +109,7 @@ fn instance_routes(routes: &mut Routes<'_>) {
 
 /// The list of services.
 #[derive(Serialize, ToSchema)]
-pub(super) struct ServicePage {
+pub(crate) struct ServicePage {
     services: Vec<ServiceAnswer>,
     count: usize,
     /// Where the next page begins, if there is more.
@@ -129,7 +129,7 @@ pub(super) struct ServicePage {
         (status = 429, description = "QUEUE_FULL: too much is read at once; see `Retry-After`"),
     ),
 )]
-pub(super) async fn all(
+pub(crate) async fn all(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
@@ -172,7 +172,7 @@ pub(super) async fn all(
         (status = 429, description = "QUEUE_FULL: too much is read at once; see `Retry-After`"),
     ),
 )]
-pub(super) async fn show(
+pub(crate) async fn show(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
@@ -212,7 +212,7 @@ async fn view(hub: &Hub, service: ServiceName) -> Result<ServiceView, HubError> 
 }
 
 /// Whether the service is there now: registered, or polling.
-pub(super) async fn is_there(hub: &Hub, service: &ServiceName) -> Result<bool, HubError> {
+pub(crate) async fn is_there(hub: &Hub, service: &ServiceName) -> Result<bool, HubError> {
     let asked = InspectServices {
         service: Some(service.clone()),
     };
@@ -220,7 +220,7 @@ pub(super) async fn is_there(hub: &Hub, service: &ServiceName) -> Result<bool, H
 }
 
 /// All that are there now.
-pub(super) async fn names(hub: &Hub) -> Result<BTreeSet<ServiceName>, HubError> {
+pub(crate) async fn names(hub: &Hub) -> Result<BTreeSet<ServiceName>, HubError> {
     let views = look(&hub.handles.services, InspectServices { service: None }).await?;
     Ok(views.into_iter().map(|view| view.service).collect())
 }
@@ -238,7 +238,7 @@ pub(super) async fn names(hub: &Hub) -> Result<BTreeSet<ServiceName>, HubError> 
         (status = 404, description = "NOT_FOUND: not registered"),
     ),
 )]
-pub(super) async fn health(
+pub(crate) async fn health(
     hub: web::Data<Hub>,
     service: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
@@ -248,7 +248,7 @@ pub(super) async fn health(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct StrategyBody<'a> {
+pub(crate) struct StrategyBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     load_balancing_strategy: Option<&'a RawValue>,
 }
@@ -270,7 +270,7 @@ pub(super) struct StrategyBody<'a> {
         (status = 404, description = "NOT_FOUND: not registered"),
     ),
 )]
-pub(super) async fn choose(
+pub(crate) async fn choose(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
@@ -330,7 +330,7 @@ fn strategy(text: &str) -> Result<Option<Strategy>, HubError> {
         (status = 404, description = "NOT_FOUND: not registered"),
     ),
 )]
-pub(super) async fn deregister(
+pub(crate) async fn deregister(
     request: HttpRequest,
     hub: web::Data<Hub>,
     service: web::Path<String>,
@@ -358,7 +358,7 @@ pub(super) async fn deregister(
         (status = 404, description = "NOT_FOUND: not registered"),
     ),
 )]
-pub(super) async fn remove(
+pub(crate) async fn remove(
     request: HttpRequest,
     hub: web::Data<Hub>,
     _: NoBody,

@@ -10,7 +10,7 @@ use super::state::Hub;
 use crate::logic::nearness::is_from_here;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Sight {
+pub(crate) enum Sight {
     /// An operator's: names, and what receivers answered.
     All,
     /// A service's.
@@ -19,7 +19,7 @@ pub(super) enum Sight {
 }
 
 impl Sight {
-    pub(super) fn of(request: &HttpRequest, hub: &web::Data<Hub>) -> Self {
+    pub(crate) fn of(request: &HttpRequest, hub: &web::Data<Hub>) -> Self {
         let keys = hub.keys.now();
         let headers = request.headers();
         if !keys.are_required() {
@@ -45,7 +45,7 @@ impl Sight {
         }
     }
 
-    pub(super) fn shows_names(self) -> bool {
+    pub(crate) fn shows_names(self) -> bool {
         self != Self::NumbersOnly
     }
 }

@@ -12,7 +12,6 @@ use super::picture::Pictures;
 use super::readings::Readings;
 use super::refusals::Refusals;
 use super::registration_input::Rules;
-use super::socket::open_sockets::OpenSockets;
 use super::visits::Visits;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -25,6 +24,7 @@ use crate::phase::CurrentPhase;
 use crate::pool::Pool;
 use crate::ports::archive::Archive;
 use crate::request_rates::RequestRates;
+use crate::websocket::open_sockets::OpenSockets;
 
 /// What every request may need.
 pub struct Hub {

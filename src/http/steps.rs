@@ -11,23 +11,23 @@ use crate::domain::message::Message;
 use crate::domain::refusal::Refusal;
 
 /// The messages of a request, if the log is to follow them.
-pub(super) struct MessageSteps(Option<Vec<Arc<Message>>>);
+pub(crate) struct MessageSteps(Option<Vec<Arc<Message>>>);
 
 /// The events of a request, if the log is to follow them: by id, correlation id and type.
-pub(super) struct EventSteps(Option<Vec<[String; 3]>>);
+pub(crate) struct EventSteps(Option<Vec<[String; 3]>>);
 
 fn are_told() -> bool {
     tracing::enabled!(tracing::Level::DEBUG)
 }
 
 impl MessageSteps {
-    pub(super) fn of(offers: &[Offer]) -> Self {
+    pub(crate) fn of(offers: &[Offer]) -> Self {
         let message = |offer: &Offer| offer.message.clone();
         Self(are_told().then(|| offers.iter().map(message).collect()))
     }
 
     /// `request`: its id, or which socket it came by.
-    pub(super) fn tell(&self, request: &impl Asked, slots: &[Slot]) {
+    pub(crate) fn tell(&self, request: &impl Asked, slots: &[Slot]) {
         let Some(messages) = &self.0 else {
             return;
         };
@@ -54,7 +54,7 @@ impl MessageSteps {
 }
 
 impl EventSteps {
-    pub(super) fn of(offers: &[EventOffer]) -> Self {
+    pub(crate) fn of(offers: &[EventOffer]) -> Self {
         let event = |offer: &EventOffer| {
             let Event { id, event_type, .. } = &offer.event;
             let correlation_id = offer.event.correlation_id();
@@ -64,7 +64,7 @@ impl EventSteps {
     }
 
     /// As [`MessageSteps::tell`].
-    pub(super) fn tell(&self, request: &impl Asked, slots: &[EventSlot]) {
+    pub(crate) fn tell(&self, request: &impl Asked, slots: &[EventSlot]) {
         let Some(events) = &self.0 else {
             return;
         };
@@ -90,7 +90,7 @@ impl EventSteps {
 }
 
 /// By what a request can be found in the log.
-pub(super) trait Asked {
+pub(crate) trait Asked {
     fn asked(&self) -> String;
 }
 
@@ -101,7 +101,7 @@ impl Asked for actix_web::HttpRequest {
 }
 
 /// A socket, which has no request for each frame.
-pub(super) struct BySocket<'a>(pub &'a dyn Display);
+pub(crate) struct BySocket<'a>(pub &'a dyn Display);
 
 impl Asked for BySocket<'_> {
     fn asked(&self) -> String {

@@ -1,7 +1,7 @@
 //! `/v1/streams`: the events of one thing, and what they add up to.
 
-pub(super) mod events;
-pub(super) mod snapshots;
+pub(crate) mod events;
+pub(crate) mod snapshots;
 mod stream;
 
 use actix_web::{HttpResponse, web};
@@ -18,7 +18,7 @@ use crate::error::HubError;
 use crate::ports::archive::ArchivedStream;
 use stream::{stream_id, version};
 
-pub(super) fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/streams/{id}", "GET", [routing::get(show)]);
     routes.at(
         "/v1/streams/{id}/events",
@@ -45,7 +45,7 @@ pub(super) fn routes(routes: &mut Routes<'_>) {
 /// How far a stream is, and what is kept of it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Stream)]
-pub(super) struct StreamView<'a> {
+pub(crate) struct StreamView<'a> {
     stream_id: &'a Label,
     /// Of its last event.
     version: u64,
@@ -73,7 +73,7 @@ pub(super) struct StreamView<'a> {
         (status = 404, description = "NOT_FOUND: it never had an event"),
     ),
 )]
-pub(super) async fn show(
+pub(crate) async fn show(
     hub: web::Data<Hub>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {

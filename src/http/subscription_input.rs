@@ -19,7 +19,7 @@ use crate::domain::subscription::{Callback, SigningSecret};
 use crate::error::{HubError, Subject};
 use crate::logic::webhook::{make_secret, parse_secret};
 
-pub(super) const SUBJECT: Subject = Subject::Subscription;
+pub(crate) const SUBJECT: Subject = Subject::Subscription;
 const MOST_TYPES: usize = 1000;
 const MOST_IN_FLIGHT: u64 = 1000;
 /// Of many types the log names the first.
@@ -29,7 +29,7 @@ const LAST_SEQUENCE: u64 = i64::MAX as u64;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Body<'a> {
+pub(crate) struct Body<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     service: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]
@@ -48,7 +48,7 @@ pub(super) struct Body<'a> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Changes<'a> {
+pub(crate) struct Changes<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     event_types: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]
@@ -61,7 +61,7 @@ pub(super) struct Changes<'a> {
 
 /// A subscription somebody wants.
 #[derive(Debug)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     pub service: ServiceName,
     pub event_types: Arc<[Pattern]>,
     pub callback: Callback,
@@ -71,7 +71,7 @@ pub(super) struct Wanted {
 
 /// What of the callback was given, and is not the hub's to choose.
 #[derive(Debug)]
-pub(super) struct Given {
+pub(crate) struct Given {
     durable: Option<bool>,
     secret: Option<SigningSecret>,
     max_in_flight: Option<u32>,
@@ -80,7 +80,7 @@ pub(super) struct Given {
 impl Given {
     /// # Errors
     /// 409 with the first field in which the callback there is differs from what was given.
-    pub(super) fn must_agree(&self, callback: &Callback) -> Result<(), HubError> {
+    pub(crate) fn must_agree(&self, callback: &Callback) -> Result<(), HubError> {
         let secret = self.secret.as_ref();
         let in_flight = self.max_in_flight;
         let field = if self.durable.is_some_and(|it| it != callback.durable) {
@@ -98,7 +98,7 @@ impl Given {
 
 /// What should be different.
 #[derive(Debug)]
-pub(super) struct Changed {
+pub(crate) struct Changed {
     pub event_types: Option<Arc<[Pattern]>>,
     pub callback_url: Option<String>,
     pub secret: Option<SigningSecret>,
@@ -107,7 +107,7 @@ pub(super) struct Changed {
 
 impl Changed {
     /// For the log: the secret is not told, and of the address only where it leads.
-    pub(super) fn in_words(&self) -> String {
+    pub(crate) fn in_words(&self) -> String {
         // Taken apart, so that no field is forgotten.
         let Self {
             event_types,
@@ -141,7 +141,7 @@ fn given<'a>(name: &'a str, json: Option<&'a RawValue>) -> Option<Field<'a>> {
 
 /// # Errors
 /// 400 with the field; 403 for who subscribes in the name of another.
-pub(super) fn wanted(text: &str, caller: &Caller, deny: &DenyList) -> Result<Wanted, HubError> {
+pub(crate) fn wanted(text: &str, caller: &Caller, deny: &DenyList) -> Result<Wanted, HubError> {
     let body: Body<'_> = fields::object(SUBJECT, text)?;
     let service = acting_for(SUBJECT, "service", given("service", body.service), caller)?;
     let types = Field::required(SUBJECT, "event_types", body.event_types)?;
@@ -177,7 +177,7 @@ pub(super) fn wanted(text: &str, caller: &Caller, deny: &DenyList) -> Result<Wan
 
 /// # Errors
 /// 400 with the field.
-pub(super) fn changed(text: &str, deny: &DenyList) -> Result<Changed, HubError> {
+pub(crate) fn changed(text: &str, deny: &DenyList) -> Result<Changed, HubError> {
     let body: Changes<'_> = fields::object(SUBJECT, text)?;
     let types = Field::narrowing(SUBJECT, "event_types", body.event_types)?.map(event_types);
     let url = given("callback_url", body.callback_url);

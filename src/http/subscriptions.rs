@@ -33,7 +33,7 @@ use crate::domain::subscription::SubscriptionId;
 use crate::error::HubError;
 use view::{NewSubscription, SubscriptionAnswer};
 
-pub(super) fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/subscribe", "POST", [routing::post(subscribe)]);
     routes.at("/unsubscribe", "POST", [routing::post(unsubscribe)]);
     let all = [routing::get(all), routing::post(subscribe)];
@@ -52,14 +52,14 @@ pub(super) fn routes(routes: &mut Routes<'_>) {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct UnsubscribeBody<'a> {
+pub(crate) struct UnsubscribeBody<'a> {
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     subscription_id: Option<&'a RawValue>,
 }
 
 /// A page of the list of subscriptions.
 #[derive(Serialize, ToSchema)]
-pub(super) struct SubscriptionPage {
+pub(crate) struct SubscriptionPage {
     subscriptions: Vec<SubscriptionAnswer>,
     /// On this page.
     count: usize,
@@ -68,7 +68,7 @@ pub(super) struct SubscriptionPage {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct Unsubscribed {
+pub(crate) struct Unsubscribed {
     subscription_id: SubscriptionId,
     /// `unsubscribed`.
     status: &'static str,
@@ -95,7 +95,7 @@ pub(super) struct Unsubscribed {
         (status = 410, description = "GONE: events from `from_sequence` on are gone; details: `oldest_sequence`"),
     ),
 )]
-pub(super) async fn subscribe(
+pub(crate) async fn subscribe(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: Incoming,
@@ -140,7 +140,7 @@ pub(super) async fn subscribe(
         (status = 403, description = "AUTH_FAILED: `service` is not the caller"),
     ),
 )]
-pub(super) async fn all(
+pub(crate) async fn all(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
@@ -189,7 +189,7 @@ fn pattern_bytes(view: &SubscriptionView) -> usize {
         (status = 404, description = "NOT_FOUND: no such subscription, or not the caller's"),
     ),
 )]
-pub(super) async fn show(
+pub(crate) async fn show(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -216,7 +216,7 @@ pub(super) async fn show(
         (status = 409, description = "CONFLICT: it is one of sockets, or another of the service has these types and this address"),
     ),
 )]
-pub(super) async fn change(
+pub(crate) async fn change(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -257,7 +257,7 @@ pub(super) async fn change(
         (status = 404, description = "NOT_FOUND: no such subscription"),
     ),
 )]
-pub(super) async fn delete(
+pub(crate) async fn delete(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -286,7 +286,7 @@ pub(super) async fn delete(
         (status = 409, description = "CONFLICT: it is one of sockets"),
     ),
 )]
-pub(super) async fn pause(
+pub(crate) async fn pause(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -310,7 +310,7 @@ pub(super) async fn pause(
         (status = 409, description = "CONFLICT: it is one of sockets"),
     ),
 )]
-pub(super) async fn resume(
+pub(crate) async fn resume(
     request: HttpRequest,
     hub: web::Data<Hub>,
     id: web::Path<String>,
@@ -333,7 +333,7 @@ pub(super) async fn resume(
         (status = 404, description = "NOT_FOUND: no such subscription"),
     ),
 )]
-pub(super) async fn unsubscribe(
+pub(crate) async fn unsubscribe(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: Incoming,

@@ -9,7 +9,7 @@ use super::connection::Line;
 
 /// What comes of `future`, unless the client says no more before that. What is there counts, as a
 /// client that says no more may still listen.
-pub(super) async fn unless_over<F: Future>(request: &HttpRequest, future: F) -> Option<F::Output> {
+pub(crate) async fn unless_over<F: Future>(request: &HttpRequest, future: F) -> Option<F::Output> {
     let Some(line) = request.conn_data::<Rc<Line>>() else {
         return Some(future.await);
     };

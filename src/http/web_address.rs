@@ -13,7 +13,7 @@ const NEEDS_A_NAME: &str =
     "must have a name or an IPv4 address as its host: https with an IPv6 address is not supported";
 
 /// Scheme and host in lower case, so that one place has one spelling; path and query as they are.
-pub(super) struct WebAddress {
+pub(crate) struct WebAddress {
     pub text: String,
     pub uri: Uri,
 }
@@ -21,7 +21,7 @@ pub(super) struct WebAddress {
 impl WebAddress {
     /// # Errors
     /// 400 with the field, and with `problem` if it is no address.
-    pub(super) fn read(field: Field<'_>, problem: &str) -> Result<Self, HubError> {
+    pub(crate) fn read(field: Field<'_>, problem: &str) -> Result<Self, HubError> {
         let text = field.text()?;
         let uri: Uri = text.parse().map_err(|_| field.wrong(problem))?;
         let is_shown = text.chars().all(is_visible);

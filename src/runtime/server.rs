@@ -21,6 +21,7 @@ use crate::http::unreadable::{self, Explain};
 use crate::http::{self, Hub, edge};
 use crate::opening::{StartError, cannot_listen};
 use crate::telemetry::QuietSpans;
+use crate::websocket;
 
 /// Serves on `listener` until the handle says otherwise.
 pub(super) fn start(
@@ -87,7 +88,7 @@ async fn take(
         return Err(DispatchError::Io(io::ErrorKind::ConnectionRefused.into()));
     };
     let peer = stream.peer_addr().ok();
-    let connection = Connection::new(stream).with_sockets(&http::SOCKETS);
+    let connection = Connection::new(stream).with_sockets(&websocket::PATHS);
     Ok((connection.keeping(inside).explaining(explain), peer))
 }
 

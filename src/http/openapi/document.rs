@@ -20,9 +20,8 @@ use super::history::{EventOrder, ReplayMode};
 use super::page;
 use crate::http::routing::{self, Routes};
 use crate::http::{
-    asyncapi, circuits, correlations, dead_letters, events, health, key_use, leases, limits,
-    messages, next, queue, quotas, redrive, retries, scrape, services, socket, streams,
-    subscriptions,
+    circuits, correlations, dead_letters, events, health, key_use, leases, limits, messages, next,
+    queue, quotas, redrive, retries, scrape, services, streams, subscriptions,
 };
 
 #[derive(OpenApi)]
@@ -55,8 +54,8 @@ use crate::http::{
         messages::cancel,
         events::publish::publish,
         events::batch::publish_batch,
-        socket::open,
-        socket::listing::all,
+        crate::websocket::open,
+        crate::websocket::listing::all,
         leases::receive,
         leases::ack,
         leases::nack,
@@ -125,7 +124,7 @@ use crate::http::{
         health::details::details,
         scrape::metrics,
         description,
-        asyncapi::description,
+        crate::websocket::asyncapi::description,
     ),
     components(schemas(ErrorAnswer, EventOrder, ReplayMode)),
 )]

@@ -422,13 +422,9 @@ fn said_in_the_log(place: &Place, logged: usize) -> (Option<SocketAddr>, String)
     });
     let address = lines.iter().find_map(|line| line["address"].as_str());
     let texts = lines.iter().filter_map(|line| line["message"].as_str());
-    let recovered = texts
-        .filter_map(|text| text.strip_prefix("recovered "))
-        .next();
-    (
-        address.and_then(|text| text.parse().ok()),
-        recovered.unwrap_or_default().to_owned(),
-    )
+    let mut recovered = texts.filter_map(|text| text.strip_prefix("recovered "));
+    let address = address.and_then(|text| text.parse().ok());
+    (address, recovered.next().unwrap_or_default().to_owned())
 }
 
 impl Deref for TestHub {
@@ -444,8 +440,8 @@ impl Drop for TestHub {
         let _ = self.process.kill();
         let _ = self.process.wait();
         if std::thread::panicking() {
-            let (id, log) = (self.process.id(), self.place.log_text());
-            println!("--- what hub {id} logged:\n{log}---");
+            let id = self.process.id();
+            println!("--- what hub {id} logged:\n{}---", self.place.log_text());
         } else if self.watched {
             self.assert_no_bug_in_log();
         }

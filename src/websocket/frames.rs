@@ -19,7 +19,7 @@ use crate::http::{bodies, event_input};
 use crate::logic::canonical::depth;
 
 /// Every type of frame a client may send.
-pub(super) const TYPES: [&str; 8] = [
+pub(crate) const TYPES: [&str; 8] = [
     "subscribe",
     "unsubscribe",
     "publish",
@@ -30,9 +30,9 @@ pub(super) const TYPES: [&str; 8] = [
     "ping",
 ];
 /// Frames in one array, at most.
-pub(super) const MOST_FRAMES: usize = 1024;
+pub(crate) const MOST_FRAMES: usize = 1024;
 /// Types of events in one subscription, at most.
-pub(super) const MOST_TYPES: usize = 1000;
+pub(crate) const MOST_TYPES: usize = 1000;
 const MOST_PREFETCH: u64 = 10_000;
 const DEFAULT_PREFETCH: u64 = 100;
 /// Of a `ref`, in bytes of JSON.
@@ -43,10 +43,10 @@ const BRACES: usize = 2;
 const DEPTH: usize = 64;
 
 /// What a client gives a frame to know its answer by: a string or a number, as it wrote it.
-pub(super) type Reference = Box<RawValue>;
+pub(crate) type Reference = Box<RawValue>;
 
 /// One frame: what is asked, or what is wrong with it.
-pub(super) struct Frame {
+pub(crate) struct Frame {
     pub reference: Option<Reference>,
     pub ask: Result<SocketRequest, HubError>,
     /// Fields of its message or event that mean nothing.
@@ -64,7 +64,7 @@ impl Frame {
     }
 }
 
-pub(super) enum SocketRequest {
+pub(crate) enum SocketRequest {
     Subscribe(Subscribe),
     /// `None`: from everything.
     Unsubscribe(Option<Vec<Pattern>>),
@@ -77,7 +77,7 @@ pub(super) enum SocketRequest {
     Ping,
 }
 
-pub(super) struct Subscribe {
+pub(crate) struct Subscribe {
     pub service: ServiceName,
     pub event_types: Vec<Pattern>,
     pub from_sequence: Option<Sequence>,
@@ -87,7 +87,7 @@ pub(super) struct Subscribe {
 
 /// An event of a named subscription that the client could not handle.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) struct Refused {
+pub(crate) struct Refused {
     pub sequence: Sequence,
     /// Until it is sent again.
     pub delay: Option<Duration>,
@@ -95,7 +95,7 @@ pub(super) struct Refused {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Consume {
+pub(crate) struct Consume {
     pub service: ServiceName,
     pub instance_id: Option<InstanceId>,
     /// Messages it has and has not settled, at most.
@@ -107,7 +107,7 @@ pub(super) struct Consume {
 /// The fields of all types; each type reads its own.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Body<'a> {
+pub(crate) struct Body<'a> {
     #[serde(borrow, default, rename = "type", deserialize_with = "fields::raw")]
     kind: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "ref", deserialize_with = "fields::raw")]
@@ -141,7 +141,7 @@ pub(super) struct Body<'a> {
 }
 
 /// Reads one text: its frames, and whether they came as an array.
-pub(super) fn read(text: &str, context: &Context<'_>) -> (Vec<Frame>, bool) {
+pub(crate) fn read(text: &str, context: &Context<'_>) -> (Vec<Frame>, bool) {
     let is_array = text.trim_start().starts_with('[');
     if depth(text.as_bytes()) > DEPTH + BRACES + usize::from(is_array) {
         let problem = "is nested more than 64 levels deep";
@@ -167,7 +167,7 @@ pub(super) fn read(text: &str, context: &Context<'_>) -> (Vec<Frame>, bool) {
 }
 
 /// A frame that could not be read at all.
-pub(super) fn wrong(field: &str, problem: impl ToString) -> Frame {
+pub(crate) fn wrong(field: &str, problem: impl ToString) -> Frame {
     Frame::refused(HubError::invalid(Subject::Message, field, problem))
 }
 

@@ -91,7 +91,7 @@ impl Feed {
 }
 
 impl Session {
-    pub(in crate::http::socket::session) fn subscribe(
+    pub(in crate::websocket::session) fn subscribe(
         &mut self,
         slip: Slip,
         subscribe: Subscribe,
@@ -118,7 +118,7 @@ impl Session {
     }
 
     /// `None`: from everything.
-    pub(in crate::http::socket::session) fn unsubscribe(
+    pub(in crate::websocket::session) fn unsubscribe(
         &mut self,
         slip: Slip,
         less: Option<&[Pattern]>,

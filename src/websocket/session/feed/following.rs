@@ -10,7 +10,7 @@ use crate::actors::messages::{Credit, Follow, Unfollow};
 const PORTION: usize = CREDIT / 4;
 
 impl Session {
-    pub(in crate::http::socket::session) fn stop_following(&mut self) {
+    pub(in crate::websocket::session) fn stop_following(&mut self) {
         let feed = self.socket;
         if matches!(self.feed.stage, Stage::Following | Stage::Behind { .. }) {
             self.hub.handles.unfollow.do_send(Unfollow { feed });
@@ -32,7 +32,7 @@ impl Session {
         });
     }
 
-    pub(in crate::http::socket::session) fn give_credit(&mut self) {
+    pub(in crate::websocket::session) fn give_credit(&mut self) {
         let feed = &mut self.feed;
         if feed.stage != Stage::Following {
             return;

@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Whether more of what the client sends is taken.
 #[derive(Clone, Default)]
-pub(super) struct Gate(Rc<GateState>);
+pub(crate) struct Gate(Rc<GateState>);
 
 #[derive(Default)]
 struct GateState {
@@ -45,7 +45,7 @@ struct GateState {
 }
 
 impl Gate {
-    pub(super) fn set_open(&self, is_open: bool) {
+    pub(crate) fn set_open(&self, is_open: bool) {
         self.0.is_closed.set(!is_open);
         if is_open && let Some(waiting) = self.0.waiting.take() {
             waiting.wake();
@@ -100,7 +100,7 @@ impl From<Trouble> for ProtocolError {
 
 /// The messages of a client, as far as the gate lets them through; the last one is a close or an
 /// error. It ends when the connection does and everything that came before was taken.
-pub(super) struct Incoming<S> {
+pub(crate) struct Incoming<S> {
     bytes: S,
     line: Rc<Line>,
     gate: Gate,
@@ -124,7 +124,7 @@ enum Taken {
 }
 
 impl<S> Incoming<S> {
-    pub(super) fn new(bytes: S, line: Rc<Line>, gate: Gate, room: Room) -> Self {
+    pub(crate) fn new(bytes: S, line: Rc<Line>, gate: Gate, room: Room) -> Self {
         Self {
             bytes,
             line,
@@ -286,7 +286,7 @@ where
 }
 
 /// What a message that has begun takes of the room that all sockets share.
-pub(super) struct Room {
+pub(crate) struct Room {
     pool: Pool,
     peer: Peer,
     /// `None`: nothing since the last time there was nothing.
@@ -294,7 +294,7 @@ pub(super) struct Room {
 }
 
 impl Room {
-    pub(super) fn new(pool: Pool, peer: Peer) -> Self {
+    pub(crate) fn new(pool: Pool, peer: Peer) -> Self {
         Self {
             pool,
             peer,

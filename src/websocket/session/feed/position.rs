@@ -18,7 +18,7 @@ use crate::http::ask::answered;
 
 impl Session {
     /// Events that the subscription does not want are not kept for its sake.
-    pub(in crate::http::socket::session) fn tell_passed(&mut self) {
+    pub(in crate::websocket::session) fn tell_passed(&mut self) {
         let passed = self.feed.passed();
         if let (Some(through), Some(named)) = (passed, &mut self.feed.named) {
             named.told = through;
@@ -31,14 +31,14 @@ impl Session {
         }
     }
 
-    pub(in crate::http::socket::session) fn displaced(&mut self) {
+    pub(in crate::websocket::session) fn displaced(&mut self) {
         self.end_feed();
         let why = "subscription: another socket has taken it over";
         self.complain(&Refusal::Conflict(why).into());
     }
 
     /// Somebody deleted the subscription. If this socket is about to get it, it learns then.
-    pub(in crate::http::socket::session) fn ended(&mut self, id: SubscriptionId) {
+    pub(in crate::websocket::session) fn ended(&mut self, id: SubscriptionId) {
         self.feed.ended = Some(id);
         let named = self.feed.named.take_if(|named| named.id == id);
         if let Some(Named { name, .. }) = named {
@@ -55,7 +55,7 @@ impl Session {
         self.feed.named = None;
     }
 
-    pub(in crate::http::socket::session) fn ack_sequence(
+    pub(in crate::websocket::session) fn ack_sequence(
         &mut self,
         slip: Slip,
         sequence: Sequence,

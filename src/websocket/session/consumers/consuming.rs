@@ -44,7 +44,7 @@ pub(crate) struct Listening {
 }
 
 impl Session {
-    pub(in crate::http::socket::session) fn consume(
+    pub(in crate::websocket::session) fn consume(
         &mut self,
         slip: Slip,
         consume: Consume,
@@ -89,7 +89,7 @@ impl Session {
     }
 
     /// Asks for as many messages as each consumer may have.
-    pub(in crate::http::socket::session) fn ask_for_messages(&mut self, ctx: &Context) {
+    pub(in crate::websocket::session) fn ask_for_messages(&mut self, ctx: &Context) {
         if !self.is_open() || !matches!(self.stage, Stage::Open) {
             for consumer in self.consumers.by_service.values_mut() {
                 consumer.asking = None;

@@ -11,13 +11,13 @@ use crate::http::fields::unknown::Ignored;
 
 /// The frame an answer belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     batch: u64,
     index: usize,
 }
 
 /// What an answer needs: the place it goes to, and what the client knows it by.
-pub(super) struct Slip {
+pub(crate) struct Slip {
     pub place: Place,
     pub reference: Option<Reference>,
     /// Fields of its message or event that mean nothing.
@@ -25,7 +25,7 @@ pub(super) struct Slip {
 }
 
 /// An answer with its place; `None` where the client expects none.
-pub(super) type Answer = (Place, Option<ByteString>);
+pub(crate) type Answer = (Place, Option<ByteString>);
 
 /// What came as one text, and is not answered yet.
 struct Batch {
@@ -39,7 +39,7 @@ struct Batch {
 }
 
 #[derive(Default)]
-pub(super) struct Answers {
+pub(crate) struct Answers {
     opened: u64,
     batches: AHashMap<u64, Batch>,
     ready: VecDeque<ByteString>,
@@ -52,7 +52,7 @@ pub(super) struct Answers {
 
 impl Answers {
     /// For a text of so many `bytes` with so many frames; their places are `0..frames`.
-    pub(super) fn open(
+    pub(crate) fn open(
         &mut self,
         frames: usize,
         is_array: bool,
@@ -73,12 +73,12 @@ impl Answers {
         self.opened
     }
 
-    pub(super) fn place(batch: u64, index: usize) -> Place {
+    pub(crate) fn place(batch: u64, index: usize) -> Place {
         Place { batch, index }
     }
 
     /// The frame is done with, and this is said about it.
-    pub(super) fn give(&mut self, (place, text): Answer) {
+    pub(crate) fn give(&mut self, (place, text): Answer) {
         let Some(batch) = self.batches.get_mut(&place.batch) else {
             return;
         };
@@ -106,41 +106,41 @@ impl Answers {
     }
 
     /// Something the client did not ask for.
-    pub(super) fn say(&mut self, text: ByteString) {
+    pub(crate) fn say(&mut self, text: ByteString) {
         self.ready_bytes += text.len();
         self.ready.push_back(text);
     }
 
-    pub(super) fn pop(&mut self) -> Option<ByteString> {
+    pub(crate) fn pop(&mut self) -> Option<ByteString> {
         let text = self.ready.pop_front()?;
         self.ready_bytes -= text.len();
         Some(text)
     }
 
     /// Nobody hears them any more.
-    pub(super) fn forget_ready(&mut self) {
+    pub(crate) fn forget_ready(&mut self) {
         self.ready.clear();
         self.ready_bytes = 0;
     }
 
     /// Bytes that wait to be written.
-    pub(super) fn ready_bytes(&self) -> usize {
+    pub(crate) fn ready_bytes(&self) -> usize {
         self.ready_bytes
     }
 
     /// Frames that are not answered yet.
-    pub(super) fn requests(&self) -> usize {
+    pub(crate) fn requests(&self) -> usize {
         self.requests
     }
 
     /// Bytes of the texts whose frames are not all answered yet.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 }
 
 /// Several frames as one.
-pub(super) fn array(frames: &[ByteString]) -> ByteString {
+pub(crate) fn array(frames: &[ByteString]) -> ByteString {
     let length: usize = frames.iter().map(|frame| frame.len() + 1).sum();
     let mut text = String::with_capacity(length + 1);
     for frame in frames {

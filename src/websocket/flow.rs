@@ -18,26 +18,26 @@ const ROOM: usize = 256 << 10;
 
 /// How much may be written before the connection has taken it.
 #[derive(Clone, Default)]
-pub(super) struct Room(Rc<Cell<usize>>);
+pub(crate) struct Room(Rc<Cell<usize>>);
 
 impl Room {
-    pub(super) fn is_left(&self) -> bool {
+    pub(crate) fn is_left(&self) -> bool {
         self.0.get() > 0
     }
 
-    pub(super) fn take(&self, bytes: usize) {
+    pub(crate) fn take(&self, bytes: usize) {
         self.0.set(self.0.get().saturating_sub(bytes));
     }
 }
 
 /// The session's output, which has room whenever it is polled.
-pub(super) struct Metered {
+pub(crate) struct Metered {
     body: BoxBody,
     room: Room,
 }
 
 impl Metered {
-    pub(super) fn new(body: BoxBody, room: Room) -> Self {
+    pub(crate) fn new(body: BoxBody, room: Room) -> Self {
         Self { body, room }
     }
 }

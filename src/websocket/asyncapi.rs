@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 use actix_web::HttpResponse;
 use serde_json::{Map, Value, json};
 
-use super::routing::{self, Routes};
 use crate::error::HubError;
+use crate::http::routing::{self, Routes};
 
 /// A type of frame, and who sends it.
 struct Frame {
@@ -21,7 +21,7 @@ struct Frame {
 
 static TEXT: LazyLock<String> = LazyLock::new(|| document().to_string());
 
-pub(super) fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/asyncapi.json", "GET", [routing::get(description)]);
 }
 
@@ -33,7 +33,7 @@ pub(super) fn routes(routes: &mut Routes<'_>) {
     tag = "health",
     responses((status = 200, description = "AsyncAPI 3: the frames of the WebSocket", body = Object)),
 )]
-pub(super) async fn description() -> Result<HttpResponse, HubError> {
+pub(crate) async fn description() -> Result<HttpResponse, HubError> {
     Ok(HttpResponse::Ok()
         .content_type("application/json")
         .body(TEXT.as_str()))
@@ -263,7 +263,7 @@ fn said_by_the_hub() -> Vec<Frame> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::socket::{SAID, samples};
+    use crate::websocket::{SAID, samples};
 
     #[test]
     fn every_type_of_frame_is_described_and_no_other() {

@@ -1,12 +1,13 @@
 //! The WebSocket: `/events`, also `/v1/events/stream`.
 
 mod answers;
+pub(crate) mod asyncapi;
 mod flow;
 mod fragments;
 mod frames;
 mod incoming;
-pub(super) mod listing;
-pub(super) mod open_sockets;
+pub(crate) mod listing;
+pub mod open_sockets;
 mod session;
 mod texts;
 
@@ -16,14 +17,14 @@ use actix_web_actors::ws::{self, HandshakeError, WebsocketContext};
 use futures_util::stream;
 use std::rc::Rc;
 
-use super::caller::Caller;
-use super::connection::Line;
-use super::peer;
-use super::query::Query;
-use super::routing::{self, Routes};
-use super::state::Hub;
 use crate::domain::refusal::Refusal;
 use crate::error::HubError;
+use crate::http::caller::Caller;
+use crate::http::connection::Line;
+use crate::http::peer;
+use crate::http::query::Query;
+use crate::http::routing::{self, Routes};
+use crate::http::state::Hub;
 use crate::logic::limits::Limit;
 use flow::{Metered, Room};
 use incoming::{Gate, Incoming};
@@ -31,15 +32,15 @@ use session::{Session, Who};
 
 /// Every type of frame a client may send.
 #[cfg(test)]
-pub(super) const SAID: [&str; 8] = frames::TYPES;
+pub(crate) const SAID: [&str; 8] = frames::TYPES;
 /// One of each type of frame the hub sends.
 #[cfg(test)]
-pub(super) use texts::tests::samples;
+pub(crate) use texts::tests::samples;
 
 /// Where sockets are opened.
 pub const PATHS: [&str; 2] = ["/events", "/v1/events/stream"];
 
-pub(super) fn routes(routes: &mut Routes<'_>) {
+pub(crate) fn routes(routes: &mut Routes<'_>) {
     // That of `/events` stands where events are published.
     routes.at("/v1/events/stream", "GET", [routing::get(open)]);
     listing::routes(routes);
@@ -68,7 +69,7 @@ pub(super) fn routes(routes: &mut Routes<'_>) {
         (status = 503, description = "SERVICE_UNAVAILABLE: the hub is starting or stopping"),
     ),
 )]
-pub(super) async fn open(
+pub(crate) async fn open(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: web::Payload,

@@ -34,7 +34,7 @@ pub(crate) struct Rewound {
 
 impl Session {
     /// The next event, or letter, for the client.
-    pub(in crate::http::socket::session) fn next_event(&mut self) -> Option<ByteString> {
+    pub(in crate::websocket::session) fn next_event(&mut self) -> Option<ByteString> {
         if let Some(text) = self.next_letter() {
             return Some(text);
         }
@@ -69,7 +69,7 @@ impl Session {
     }
 
     /// An event is to be sent to the client once more.
-    pub(in crate::http::socket::session) fn owe(&mut self, letter: Arc<EventLetter>) {
+    pub(in crate::websocket::session) fn owe(&mut self, letter: Arc<EventLetter>) {
         let named = self.feed.named.as_mut();
         if let Some(named) = named.filter(|named| named.id == letter.subscription_id) {
             let is_known = named.owed.iter().any(|known| known.id == letter.id);
@@ -80,7 +80,7 @@ impl Session {
     }
 
     /// Follows the events when those that were not settled have waited long enough.
-    pub(in crate::http::socket::session) fn follow_after(
+    pub(in crate::websocket::session) fn follow_after(
         &mut self,
         wait: Duration,
         ctx: &mut Context,
@@ -99,7 +99,7 @@ impl Session {
 
     /// The client could not handle this event. Those before it it could, and those after it come
     /// again after it, so that their order stays.
-    pub(in crate::http::socket::session) fn nack_sequence(
+    pub(in crate::websocket::session) fn nack_sequence(
         &mut self,
         slip: Slip,
         refused: Refused,
@@ -152,7 +152,7 @@ impl Session {
     }
 
     /// The client is gone with what it had, or has let go of it.
-    pub(in crate::http::socket::session) fn lose_events(&mut self) {
+    pub(in crate::websocket::session) fn lose_events(&mut self) {
         let is_stopping = self.is_draining || self.hub.phase.get() != Phase::Open;
         let sent = self.feed.sent;
         let Some(named) = self.feed.named.as_mut().filter(|_| !is_stopping) else {

@@ -41,7 +41,7 @@ struct PageRead {
 
 impl Session {
     /// Reads the next page, if the socket is behind and has room.
-    pub(in crate::http::socket::session) fn feed_on(&mut self, ctx: &Context) {
+    pub(in crate::websocket::session) fn feed_on(&mut self, ctx: &Context) {
         let is_due = self.feed.stage == Stage::Behind { is_reading: false };
         if !is_due
             || self.has_said_goodbye()

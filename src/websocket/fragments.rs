@@ -4,13 +4,13 @@ use actix_http::ws::Item;
 use bytes::{Bytes, BytesMut};
 
 /// A message of a client may be so long, in bytes.
-pub(super) const LONGEST: usize = 1 << 20;
+pub(crate) const LONGEST: usize = 1 << 20;
 /// Most messages are not longer, in bytes.
 const FEW: usize = 64 << 10;
 
 /// What came so far of a message in several frames. How long it may be is seen to before.
 #[derive(Default)]
-pub(super) struct Fragments {
+pub(crate) struct Fragments {
     bytes: BytesMut,
     is_begun: bool,
     is_binary: bool,
@@ -18,13 +18,13 @@ pub(super) struct Fragments {
 
 /// A message came, whole.
 #[derive(PartialEq, Eq, Debug)]
-pub(super) enum Whole {
+pub(crate) enum Whole {
     Text(Bytes),
     Binary(Bytes),
 }
 
 impl Fragments {
-    pub(super) fn add(&mut self, item: Item) -> Option<Whole> {
+    pub(crate) fn add(&mut self, item: Item) -> Option<Whole> {
         let (part, is_last) = match item {
             Item::FirstText(part) => {
                 self.is_binary = false;
@@ -54,12 +54,12 @@ impl Fragments {
     }
 
     /// Of a message whose end has not come.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes.len()
     }
 
     /// A message has begun, if only with nothing.
-    pub(super) fn is_begun(&self) -> bool {
+    pub(crate) fn is_begun(&self) -> bool {
         self.is_begun
     }
 }

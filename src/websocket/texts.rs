@@ -42,7 +42,7 @@ struct EventBody<'a> {
 }
 
 /// An event on its way to a subscriber.
-pub(super) fn event(event: &Event, attempt: u32) -> ByteString {
+pub(crate) fn event(event: &Event, attempt: u32) -> ByteString {
     let stream = event.stream.as_ref();
     render(&EventFrame {
         kind: "event",
@@ -70,7 +70,7 @@ struct MessageFrame<'a> {
 }
 
 /// A message on its way to a consumer.
-pub(super) fn message(leased: &Leased, max_attempts: u32, now: Moment) -> ByteString {
+pub(crate) fn message(leased: &Leased, max_attempts: u32, now: Moment) -> ByteString {
     render(&MessageFrame {
         kind: "message",
         message: Envelope::handed_out(&leased.delivery, max_attempts, now),
@@ -101,7 +101,7 @@ struct Accepted<'a, Id> {
     ignored: &'a Ignored,
 }
 
-pub(super) fn sent(
+pub(crate) fn sent(
     slip: &Slip,
     id: MessageId,
     known: Option<State>,
@@ -122,7 +122,7 @@ pub(super) fn sent(
 }
 
 /// `event` is `None` for a repeat of an event that is kept no longer.
-pub(super) fn published(
+pub(crate) fn published(
     slip: &Slip,
     id: EventId,
     event: Option<&Event>,
@@ -156,7 +156,7 @@ struct Subscribed<'a> {
 }
 
 /// `event_types`: all that are subscribed now; `newest`: of the log.
-pub(super) fn subscribed(
+pub(crate) fn subscribed(
     reference: Option<&Reference>,
     event_types: &[Pattern],
     newest: Sequence,
@@ -170,7 +170,7 @@ pub(super) fn subscribed(
 }
 
 /// `event_types`: those that are left.
-pub(super) fn unsubscribed(reference: Option<&Reference>, event_types: &[Pattern]) -> ByteString {
+pub(crate) fn unsubscribed(reference: Option<&Reference>, event_types: &[Pattern]) -> ByteString {
     render(&Subscribed {
         kind: "unsubscribed",
         reference: reference.map(|reference| &**reference),
@@ -187,14 +187,14 @@ struct Short<'a> {
     reference: Option<&'a RawValue>,
 }
 
-pub(super) fn ok(reference: &Reference) -> ByteString {
+pub(crate) fn ok(reference: &Reference) -> ByteString {
     render(&Short {
         kind: "ok",
         reference: Some(reference),
     })
 }
 
-pub(super) fn pong(reference: Option<&Reference>) -> ByteString {
+pub(crate) fn pong(reference: Option<&Reference>) -> ByteString {
     render(&Short {
         kind: "pong",
         reference: reference.map(|reference| &**reference),
@@ -210,7 +210,7 @@ struct Failed<'a> {
     error: serde_json::Value,
 }
 
-pub(super) fn error(reference: Option<&Reference>, error: &HubError, now: Timestamp) -> ByteString {
+pub(crate) fn error(reference: Option<&Reference>, error: &HubError, now: Timestamp) -> ByteString {
     let mut about = Map::new();
     about.insert("timestamp".to_owned(), json!(now));
     if let Some(seconds) = error.retry_after() {
@@ -230,12 +230,12 @@ fn render(frame: &impl Serialize) -> ByteString {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::domain::message::Payload;
     use crate::error::Subject;
-    use crate::http::socket::answers::Answers;
     use crate::logic::journal::samples as facts;
+    use crate::websocket::answers::Answers;
     use std::sync::Arc;
 
     fn slip(reference: Option<Reference>) -> Slip {

@@ -58,10 +58,10 @@ const MOST_ANSWER_BYTES: usize = 256 << 10;
 /// An array of events and messages is ended at this size, in bytes.
 const ARRAY_BYTES: usize = 64 << 10;
 
-pub(super) type Context = WebsocketContext<Session>;
+pub(crate) type Context = WebsocketContext<Session>;
 
 /// Who opens a socket.
-pub(super) struct Who {
+pub(crate) struct Who {
     pub caller: Caller,
     pub address: Option<SocketAddr>,
     pub peer: Peer,
@@ -69,7 +69,7 @@ pub(super) struct Who {
     pub place: Held,
 }
 
-pub(super) struct Session {
+pub(crate) struct Session {
     hub: web::Data<Hub>,
     caller: Caller,
     opened: Opened,
@@ -101,7 +101,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(
+    pub(crate) fn new(
         hub: web::Data<Hub>,
         who: Who,
         room: Room,
