@@ -277,7 +277,7 @@ fn message(number: u64) -> Arc<Message> {
         id: id(number),
         destination: name("service", 20).expect("a name"),
         source: name("client", 10).expect("a name"),
-        kind: Label::parse_interned("order.placed").expect("a label"),
+        message_type: Label::parse_interned("order.placed").expect("a label"),
         priority: Priority::Normal,
         accepted_at: at(number),
         expires_at: None,

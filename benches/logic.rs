@@ -34,7 +34,7 @@ fn accepted() -> Fact {
         id: MessageId::generate(now, [7; 10]),
         destination: ServiceName::parse("billing").expect("a name"),
         source: ServiceName::parse("orders").expect("a name"),
-        kind: Label::parse("service_message").expect("a label"),
+        message_type: Label::parse("service_message").expect("a label"),
         priority: Priority::Normal,
         accepted_at: now,
         expires_at: None,

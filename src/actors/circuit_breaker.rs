@@ -110,7 +110,7 @@ pub fn closed_window(service: &ServiceName) -> WindowChanged {
         service: service.clone(),
         window: 0,
         outlook: Outlook::Ready,
-        kinds: Arc::new([]),
+        types: Arc::new([]),
     }
 }
 
@@ -157,7 +157,7 @@ impl CircuitBreaker {
     fn set_targets(&mut self, targets: Arc<[Target]>) {
         self.note_who_leaves(&targets);
         let in_flight = self.in_flight.values();
-        let under_way = in_flight.map(|in_flight| &in_flight.delivery.message.kind);
+        let under_way = in_flight.map(|in_flight| &in_flight.delivery.message.message_type);
         self.balancer.set_targets(targets, under_way);
     }
 
@@ -227,8 +227,8 @@ impl Invariants for CircuitBreaker {
             "outcomes are written down"
         );
         let in_flight = in_flight.map(|in_flight| {
-            let kind = &in_flight.delivery.message.kind;
-            (&in_flight.pushed_to, kind)
+            let message_type = &in_flight.delivery.message.message_type;
+            (&in_flight.pushed_to, message_type)
         });
         self.balancer.check(in_flight)
     }
@@ -304,7 +304,7 @@ impl Handler<PickInstance> for CircuitBreaker {
 
     fn handle(&mut self, asked: PickInstance, _: &mut Context<Self>) {
         let request = PickRequest {
-            kind: asked.kind.as_ref(),
+            message_type: asked.message_type.as_ref(),
             exclude: &[],
         };
         let service = asked.service;

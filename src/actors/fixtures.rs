@@ -61,7 +61,7 @@ pub(super) fn message(number: u128, now: Timestamp) -> Message {
         id: id(number),
         destination: service("billing"),
         source: service("shop"),
-        kind: Label::parse("order.paid").unwrap(),
+        message_type: Label::parse("order.paid").unwrap(),
         priority: Priority::Normal,
         accepted_at: now,
         expires_at: None,

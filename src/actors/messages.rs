@@ -42,7 +42,7 @@ use crate::domain::ids::{InstanceId, MessageId, Position, ServiceName};
 use crate::domain::message::{Message, State};
 use crate::domain::moment::{Moment, Source};
 use crate::domain::refusal::Refusal;
-use crate::domain::service::{Address, Health, KindRoom, Outlook, Target};
+use crate::domain::service::{Address, Health, Outlook, Target, TypeCapacity};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::circuit::ForcedSince;
@@ -196,7 +196,7 @@ pub struct WindowChanged {
     pub window: u32,
     pub outlook: Outlook,
     /// Empty: every type of message goes to every instance.
-    pub kinds: Arc<[KindRoom]>,
+    pub types: Arc<[TypeCapacity]>,
 }
 
 /// CircuitBreaker → Scheduler: these were not tried; no attempt is spent.

@@ -28,11 +28,11 @@ use crate::domain::fact::{Fact, QuotaSet};
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::message::{Lane, Message};
 use crate::domain::refusal::Refusal;
-use crate::domain::service::{KindRoom, Outlook};
+use crate::domain::service::{Outlook, TypeCapacity};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::admission::Admission;
-use crate::logic::kind_index::KindIndex;
 use crate::logic::quotas::Quotas;
+use crate::logic::type_index::TypeIndex;
 use crate::metrics::Metrics;
 use crate::metrics::notices::Notice;
 use crate::metrics::services::NotTaken;
@@ -57,14 +57,14 @@ pub struct Router {
 /// What was last told of a service.
 struct Prospect {
     outlook: Outlook,
-    kinds: Arc<[KindRoom]>,
-    index: KindIndex,
+    types: Arc<[TypeCapacity]>,
+    index: TypeIndex,
 }
 
 impl Prospect {
     /// Whether nobody takes messages of this type.
-    fn parks(&self, kind: &Label) -> bool {
-        let room = self.kinds.get(self.index.find(kind));
+    fn parks(&self, message_type: &Label) -> bool {
+        let room = self.types.get(self.index.find(message_type));
         room.is_some_and(|room| room.parks)
     }
 }
@@ -180,7 +180,7 @@ impl Router {
                 service,
                 retry_after: until.since(now),
             }),
-            Outlook::Ready | Outlook::Trial if !prospect.parks(&message.kind) => Ok(()),
+            Outlook::Ready | Outlook::Trial if !prospect.parks(&message.message_type) => Ok(()),
             _ => Err(Refusal::NoInstance { service }),
         }
     }
@@ -305,11 +305,11 @@ impl Handler<WindowChanged> for Router {
             self.outlooks.remove(&changed.service);
             return;
         }
-        let classes = changed.kinds.iter().map(|class| &*class.kinds);
+        let classes = changed.types.iter().map(|class| &*class.types);
         let prospect = Prospect {
             outlook: changed.outlook,
-            index: KindIndex::of(classes),
-            kinds: changed.kinds,
+            index: TypeIndex::of(classes),
+            types: changed.types,
         };
         self.outlooks.insert(changed.service, prospect);
     }

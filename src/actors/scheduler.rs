@@ -324,7 +324,7 @@ impl Handler<WindowChanged> for Scheduler {
             &changed.service,
             changed.window,
             changed.outlook,
-            &changed.kinds,
+            &changed.types,
             now,
         );
         self.tell_parking(parking, now);

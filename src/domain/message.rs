@@ -102,7 +102,7 @@ pub struct Message {
     pub destination: ServiceName,
     pub source: ServiceName,
     #[serde(rename = "type")]
-    pub kind: Label,
+    pub message_type: Label,
     pub priority: Priority,
     /// When the hub took it; rank and ttl count from here.
     pub accepted_at: Timestamp,

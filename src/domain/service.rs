@@ -55,7 +55,10 @@ impl Registration {
             let methods = endpoint.methods.iter().map(|method| method.len() + 4);
             endpoint.path.len() + 30 + methods.sum::<usize>()
         });
-        let capabilities = self.capabilities.iter().map(|kind| kind.as_str().len() + 4);
+        let capabilities = self
+            .capabilities
+            .iter()
+            .map(|message_type| message_type.as_str().len() + 4);
         let metadata = self
             .metadata
             .as_ref()
@@ -222,31 +225,31 @@ impl Target {
     }
 
     /// Whether it takes messages of this type.
-    pub fn takes(&self, kind: &Label) -> bool {
-        self.capabilities.is_empty() || self.capabilities.contains(kind)
+    pub fn takes(&self, message_type: &Label) -> bool {
+        self.capabilities.is_empty() || self.capabilities.contains(message_type)
     }
 }
 
 /// Room for messages of some types, at a service whose instances differ in what they take.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct KindRoom {
+pub struct TypeCapacity {
     /// Types that the same instances take; empty: every type that no instance names. Two equal
     /// lists are mostly the same one, so that comparing them costs nothing.
-    pub kinds: Arc<[Label]>,
+    pub types: Arc<[Label]>,
     /// How many messages of them may be under way at once.
     pub room: u32,
     /// Nobody at all takes them now.
     pub parks: bool,
 }
 
-impl KindRoom {
+impl TypeCapacity {
     /// Whether these two lists say the same but for the room there is.
     pub fn differ_in_room_only(some: &[Self], others: &[Self]) -> bool {
         some.len() == others.len()
             && some
                 .iter()
                 .zip(others)
-                .all(|(one, other)| one.parks == other.parks && one.kinds == other.kinds)
+                .all(|(one, other)| one.parks == other.parks && one.types == other.types)
     }
 }
 

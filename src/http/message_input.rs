@@ -46,8 +46,8 @@ pub(crate) struct Body<'a> {
     destination: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     payload: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "type", deserialize_with = "fields::raw")]
-    kind: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    r#type: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     message_type: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]
@@ -115,7 +115,7 @@ pub(crate) fn read(text: &str, context: &Context<'_>) -> Result<(Offer, Ignored)
         id: id.map_or_else(|| MessageId::generate(now, rand::rng().random()), MessageId),
         destination: Field::required(SUBJECT, "destination", body.destination)?.new_service()?,
         source: source(given("source", body.source), context.caller)?,
-        kind: kind(&body)?,
+        message_type: message_type(&body)?,
         priority: given("priority", body.priority).map_or(Ok(Priority::Normal), priority)?,
         accepted_at: now,
         expires_at: ttl.map(|ttl| now.plus(ttl)),
@@ -190,15 +190,15 @@ pub(crate) fn must_be_others(name: &ServiceName, field: &'static str) -> Result<
     Err(HubError::Denied { field, problem })
 }
 
-fn kind(body: &Body<'_>) -> Result<Label, HubError> {
-    let kind = Field::given(SUBJECT, "type", body.kind);
+fn message_type(body: &Body<'_>) -> Result<Label, HubError> {
+    let given = Field::given(SUBJECT, "type", body.r#type);
     let other = Field::given(SUBJECT, "message_type", body.message_type);
-    if let (Some(kind), Some(other)) = (&kind, &other)
-        && kind.text()? != other.text()?
+    if let (Some(given), Some(other)) = (&given, &other)
+        && given.text()? != other.text()?
     {
         return Err(other.wrong("differs from type"));
     }
-    match kind.or(other) {
+    match given.or(other) {
         Some(field) => field.new_interned_label(),
         None => Ok(Label::parse_interned("service_message").expect("a label")),
     }
@@ -291,7 +291,7 @@ fn fingerprint_of(body: &Body<'_>, message: &Message) -> Fingerprint {
     let mut parts: Vec<&[u8]> = vec![
         message.destination.as_str().as_bytes(),
         message.source.as_str().as_bytes(),
-        message.kind.as_str().as_bytes(),
+        message.message_type.as_str().as_bytes(),
         message.priority.name().as_bytes(),
         correlation_id.as_bytes(),
         &payload,

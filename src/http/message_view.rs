@@ -24,7 +24,7 @@ pub(crate) struct MessageView {
     pub status: Status,
     pub state: State,
     #[serde(rename = "type")]
-    kind: Label,
+    message_type: Label,
     pub source: ServiceName,
     pub destination: ServiceName,
     /// The message's id, if none was given.
@@ -100,7 +100,7 @@ impl MessageView {
             id: message.id,
             status: Status::Pending,
             state: State::Queued,
-            kind: message.kind.clone(),
+            message_type: message.message_type.clone(),
             source: message.source.clone(),
             destination: message.destination.clone(),
             correlation_id: message.correlation_id(),

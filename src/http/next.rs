@@ -52,11 +52,11 @@ pub(crate) async fn next(
     service: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let service = query::service(&service)?;
-    let kind = query::Query::of(&request)?.read("type", Label::parse)?;
+    let message_type = query::Query::of(&request)?.read("type", Label::parse)?;
     let asked = service.clone();
     let picked = ask(&hub.handles.pick_instance, |reply| PickInstance {
         service: asked,
-        kind,
+        message_type,
         reply,
     });
     match picked.await? {

@@ -185,7 +185,7 @@ fn service(body: &Body<'_>, route: Option<ServiceName>) -> Result<ServiceName, H
 
 /// Types of messages.
 fn capabilities(field: Field<'_>) -> Result<Vec<Label>, HubError> {
-    let mut kinds = Vec::new();
+    let mut types = Vec::new();
     for (index, json) in items(field, MOST_CAPABILITIES)?.into_iter().enumerate() {
         let name = format!("{}[{index}]", field.name);
         let item = Field {
@@ -193,9 +193,9 @@ fn capabilities(field: Field<'_>) -> Result<Vec<Label>, HubError> {
             name: &name,
             json,
         };
-        kinds.push(item.new_interned_label()?);
+        types.push(item.new_interned_label()?);
     }
-    Ok(kinds)
+    Ok(types)
 }
 
 /// In milliseconds.

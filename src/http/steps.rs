@@ -44,7 +44,7 @@ impl MessageSteps {
                 correlation_id = message.correlation_id(),
                 source = %message.source,
                 destination = %message.destination,
-                kind = %message.kind,
+                kind = %message.message_type,
                 refusal = refusal.map(tracing::field::display),
                 request_id,
                 "message {what}"

@@ -7,22 +7,22 @@
 //! well: a message waits for room there rather than spend its attempts where they fail.
 
 mod invariants;
-mod kinds;
 mod record;
 pub mod room;
 mod targets;
+mod type_shares;
 
 use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::domain::ids::{InstanceId, Label};
-use crate::domain::service::{Health, KindRoom, Target};
+use crate::domain::service::{Health, Target, TypeCapacity};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
-use kinds::Kinds;
 pub use record::Ending;
 use record::Record;
 use room::Room;
+use type_shares::TypeShares;
 
 /// Whoever scores higher does well.
 const WELL: f64 = 0.5;
@@ -41,14 +41,14 @@ pub struct Balancer {
     turn: usize,
     /// The same for who only asks whose turn it is: what is asked moves no message elsewhere.
     asked_turn: usize,
-    kinds: Kinds,
+    types: TypeShares,
 }
 
 /// What an instance is wanted for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PickRequest<'a> {
     /// The message's type; `None`: any that the instance takes.
-    pub kind: Option<&'a Label>,
+    pub message_type: Option<&'a Label>,
     pub exclude: &'a [InstanceId],
 }
 
@@ -62,7 +62,7 @@ impl Balancer {
             departed: Vec::new(),
             turn: 0,
             asked_turn: 0,
-            kinds: Kinds::default(),
+            types: TypeShares::default(),
         }
     }
 
@@ -79,7 +79,7 @@ impl Balancer {
         &self.targets
     }
 
-    /// The index of the instance that should get the next message of this kind; `random` is in
+    /// The index of the instance that should get the next message of this type; `random` is in
     /// 0..1. Nothing is counted and no turn is taken: that is what [`Balancer::started`] does.
     pub fn pick(&self, request: &PickRequest<'_>, now: Timestamp, random: f64) -> Option<usize> {
         self.choose(request, self.needs_reserve(request), now, random)
@@ -90,9 +90,9 @@ impl Balancer {
         self.take_turn(index, request);
         let in_flight = &mut self.records[index].in_flight;
         *in_flight = in_flight.saturating_add(1);
-        self.kinds.touch(index);
-        if let Some(kind) = request.kind {
-            self.kinds.started(kind);
+        self.types.touch(index);
+        if let Some(message_type) = request.message_type {
+            self.types.started(message_type);
         }
     }
 
@@ -130,11 +130,17 @@ impl Balancer {
 
     /// An attempt with this instance, as it was when the attempt began, ended with a message of
     /// this type.
-    pub fn finished(&mut self, target: &Target, kind: &Label, ending: Ending, now: Timestamp) {
-        self.kinds.finished(kind);
+    pub fn finished(
+        &mut self,
+        target: &Target,
+        message_type: &Label,
+        ending: Ending,
+        now: Timestamp,
+    ) {
+        self.types.finished(message_type);
         let mut present = self.targets.iter();
         if let Some(index) = present.position(|present| present.is_same_place(target)) {
-            self.kinds.touch(index);
+            self.types.touch(index);
             return self.records[index].finished(ending, now);
         }
         if let Some(index) = self.departed_at(target) {
@@ -167,18 +173,18 @@ impl Balancer {
     /// The same by type of message, with what others have in flight left out; nothing if every
     /// instance takes every type. Whoever pulls takes every type. The list is the same one until
     /// something in it changes; only what something happened to is computed anew.
-    pub fn rooms(&mut self, has_puller: bool, now: Timestamp) -> Arc<[KindRoom]> {
-        for class in self.kinds.take_stale(has_puller) {
-            let room = self.room(self.kinds.takers(class), now);
-            self.kinds.set_room(class, room);
+    pub fn rooms(&mut self, has_puller: bool, now: Timestamp) -> Arc<[TypeCapacity]> {
+        for class in self.types.take_stale(has_puller) {
+            let room = self.room(self.types.takers(class), now);
+            self.types.set_room(class, room);
         }
-        self.kinds.rooms().clone()
+        self.types.rooms().clone()
     }
 
     /// Computes all rooms anew the next time: a message was turned away, so time has changed what
     /// they were computed from.
     pub fn look_again(&mut self) {
-        self.kinds.touch_all();
+        self.types.touch_all();
     }
 
     /// Whether somebody who does well would take it, if only it had room; what failed elsewhere
@@ -193,7 +199,7 @@ impl Balancer {
 
     /// What the instances can take now, the unhealthy ones not counted.
     pub fn room_of_all(&self, now: Timestamp) -> Room {
-        if self.kinds.is_empty() {
+        if self.types.is_empty() {
             return self.room(0..self.targets.len(), now);
         }
         self.sum((0..self.targets.len()).filter(|index| self.is_called(*index)))
@@ -232,9 +238,9 @@ impl Balancer {
 
     /// Whether it gets messages of some type: one of weight 0 if no other takes that type.
     fn is_called(&self, index: usize) -> bool {
-        let mut classes = self.kinds.taken_by(index);
+        let mut classes = self.types.taken_by(index);
         self.targets[index].weight > 0
-            || classes.any(|class| self.has_reserve_only(self.kinds.takers(class)))
+            || classes.any(|class| self.has_reserve_only(self.types.takers(class)))
     }
 
     fn choose(
@@ -343,8 +349,8 @@ impl Balancer {
         (target.weight == 0) == reserve
             && record.limit(target) > 0
             && request
-                .kind
-                .is_none_or(|kind| self.kinds.takes(kind, index))
+                .message_type
+                .is_none_or(|message_type| self.types.takes(message_type, index))
             && !request.exclude.contains(&target.instance_id)
     }
 

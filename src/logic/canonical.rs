@@ -115,7 +115,7 @@ pub fn same_content(a: &Message, b: &Message) -> bool {
     );
     a.destination == b.destination
         && a.source == b.source
-        && a.kind == b.kind
+        && a.message_type == b.message_type
         && a.priority == b.priority
         && a.correlation_id() == b.correlation_id()
         && (&x.reply_to, x.ttl_ms, x.deadline) == (&y.reply_to, y.ttl_ms, y.deadline)

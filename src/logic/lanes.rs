@@ -170,7 +170,7 @@ mod tests {
             id: MessageId(Uuid::nil()),
             destination: ServiceName::parse("billing").unwrap(),
             source: ServiceName::parse("shop").unwrap(),
-            kind: Label::parse("service_message").unwrap(),
+            message_type: Label::parse("service_message").unwrap(),
             priority,
             accepted_at: Timestamp::from_millis(accepted_at),
             expires_at: None,

@@ -326,7 +326,7 @@ mod tests {
             id: MessageId(uuid::Uuid::from_u128(7)),
             destination: service.clone(),
             source: service,
-            kind: Label::parse("order").unwrap(),
+            message_type: Label::parse("order").unwrap(),
             priority: Priority::Normal,
             accepted_at: Timestamp::default(),
             expires_at: None,

@@ -20,7 +20,7 @@ use super::queues::Delivery;
 pub struct Envelope<'a> {
     pub id: MessageId,
     #[serde(rename = "type")]
-    pub kind: &'a Label,
+    pub message_type: &'a Label,
     pub source: &'a ServiceName,
     pub destination: &'a ServiceName,
     pub correlation_id: String,
@@ -46,7 +46,7 @@ impl<'a> Envelope<'a> {
         let extras: Option<&Extras> = message.extras.as_deref();
         Self {
             id: message.id,
-            kind: &message.kind,
+            message_type: &message.message_type,
             source: &message.source,
             destination: &message.destination,
             correlation_id: message.correlation_id(),
@@ -149,7 +149,7 @@ mod tests {
             id: MessageId(Uuid::nil()),
             destination: ServiceName::parse("billing").unwrap(),
             source: ServiceName::parse("shop").unwrap(),
-            kind: Label::parse("service_message").unwrap(),
+            message_type: Label::parse("service_message").unwrap(),
             priority: Priority::High,
             accepted_at: Timestamp::from_millis(1_000),
             expires_at,

@@ -13,7 +13,6 @@ mod explain;
 mod forgetting;
 mod hand_out;
 mod invariants;
-mod kinds;
 mod lease;
 pub mod leases;
 pub mod listing;
@@ -23,6 +22,7 @@ mod pace;
 pub mod pause;
 mod places;
 mod ranking;
+mod type_lanes;
 pub mod view;
 
 use std::collections::BTreeMap;
@@ -203,7 +203,7 @@ impl Queues {
         destination.enter(entry);
         if free {
             let waiting = entry.waiting(&self.ranking);
-            destination.lanes.push(waiting, &entry.message.kind);
+            destination.lanes.push(waiting, &entry.message.message_type);
             self.ready.insert(entry.message.destination.clone());
         }
     }
@@ -231,13 +231,17 @@ impl Queues {
         match entry.place {
             Place::Queued => {
                 let waiting = entry.waiting(&self.ranking);
-                destination.lanes.remove(&waiting, &entry.message.kind);
+                destination
+                    .lanes
+                    .remove(&waiting, &entry.message.message_type);
             }
             Place::Leased { token } => {
                 self.leases.remove(&token);
                 self.lease_ends.remove(&token);
             }
-            Place::Pushing { .. } => destination.lanes.push_ended(id, &entry.message.kind),
+            Place::Pushing { .. } => destination
+                .lanes
+                .push_ended(id, &entry.message.message_type),
             Place::Retrying { .. } => drop(self.returns.remove(&id)),
             // A held message keeps its turn for its ordering key until it is settled.
             Place::Held | Place::Scheduled { .. } | Place::Settling => {}
@@ -416,7 +420,8 @@ impl Queues {
         let destination = self.destinations.get(&entry.message.destination);
         destination.is_some_and(|destination| {
             destination.outlook.parks()
-                || entry.place == Place::Queued && destination.lanes.parks(&entry.message.kind)
+                || entry.place == Place::Queued
+                    && destination.lanes.parks(&entry.message.message_type)
         })
     }
 

@@ -104,8 +104,8 @@ impl Traffic {
     pub(super) fn count(&self, fact: &Fact) {
         match fact {
             Fact::Accepted(message) => {
-                let kind = self.types.cap(message.kind.as_str());
-                self.messages.with_label_values(&[kind]).inc();
+                let message_type = self.types.cap(message.message_type.as_str());
+                self.messages.with_label_values(&[message_type]).inc();
             }
             Fact::EventPublished(event) => {
                 let event_type = self.event_types.cap(event.event_type.as_str());

@@ -60,7 +60,7 @@ fn message(number: u128) -> Message {
         id: MessageId(Uuid::from_u128(number)),
         destination: ServiceName::parse("billing").unwrap(),
         source: ServiceName::parse("orders").unwrap(),
-        kind: Label::parse("invoice").unwrap(),
+        message_type: Label::parse("invoice").unwrap(),
         priority: Priority::Normal,
         accepted_at: Timestamp::from_millis(1_780_000_000_000),
         expires_at: None,

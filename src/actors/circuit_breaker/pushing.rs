@@ -35,7 +35,7 @@ impl CircuitBreaker {
         ctx: &Context<Self>,
     ) -> Option<()> {
         let request = PickRequest {
-            kind: Some(&delivery.message.kind),
+            message_type: Some(&delivery.message.message_type),
             exclude: &[],
         };
         // The ticket comes last: a trial that is admitted begins.
@@ -96,7 +96,7 @@ impl CircuitBreaker {
             return Some(in_flight);
         }
         let request = PickRequest {
-            kind: Some(&message.kind),
+            message_type: Some(&message.message_type),
             exclude: &in_flight.tried,
         };
         let Some(index) = self.balancer.pick(&request, now, rand::rng().random()) else {
@@ -153,8 +153,11 @@ impl CircuitBreaker {
                 Ending::Answered(now.since(in_flight.pushed_at))
             }
         };
-        let (target, kind) = (&in_flight.pushed_to, &in_flight.delivery.message.kind);
-        self.balancer.finished(target, kind, ending, now);
+        let (target, message_type) = (
+            &in_flight.pushed_to,
+            &in_flight.delivery.message.message_type,
+        );
+        self.balancer.finished(target, message_type, ending, now);
         if moved {
             return;
         }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use crate::actors::messages::WindowChanged;
-use crate::domain::service::{KindRoom, Outlook};
+use crate::domain::service::{Outlook, TypeCapacity};
 
 /// What was last told.
 pub(super) struct Told {
     window: u32,
     outlook: Outlook,
-    kinds: Arc<[KindRoom]>,
+    types: Arc<[TypeCapacity]>,
 }
 
 impl Told {
@@ -17,15 +17,15 @@ impl Told {
         Self {
             window: news.window,
             outlook: news.outlook,
-            kinds: news.kinds,
+            types: news.types,
         }
     }
 
     pub(super) fn says_all_of(&self, news: &WindowChanged) -> bool {
-        (self.window, self.outlook) == (news.window, news.outlook) && self.kinds == news.kinds
+        (self.window, self.outlook) == (news.window, news.outlook) && self.types == news.types
     }
 
     pub(super) fn has_the_outlook_of(&self, news: &WindowChanged) -> bool {
-        self.outlook == news.outlook && KindRoom::differ_in_room_only(&self.kinds, &news.kinds)
+        self.outlook == news.outlook && TypeCapacity::differ_in_room_only(&self.types, &news.types)
     }
 }

@@ -28,7 +28,7 @@ impl CircuitBreaker {
             service: self.service.clone(),
             window: self.window_with_lingering(room),
             outlook: self.outlook(),
-            kinds: self.balancer.rooms(self.has_puller, now),
+            types: self.balancer.rooms(self.has_puller, now),
         };
         self.tell(news);
         self.arm_timer(now, ctx);

@@ -106,7 +106,7 @@ impl House {
         let (reply, picked) = oneshot::channel();
         self.address.do_send(PickInstance {
             service: service(name),
-            kind: None,
+            message_type: None,
             reply,
         });
         picked.await.unwrap()

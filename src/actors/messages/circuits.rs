@@ -105,7 +105,7 @@ pub struct ForceCircuit {
 pub struct PickInstance {
     pub service: ServiceName,
     /// Only instances that take messages of this type.
-    pub kind: Option<Label>,
+    pub message_type: Option<Label>,
     pub reply: Reply<Result<PickedInstance, Refusal>>,
 }
 

@@ -158,15 +158,15 @@ impl Gate {
     }
 
     fn see(&self, outlook: Outlook) {
-        self.see_kinds(outlook, Arc::new([]));
+        self.see_types(outlook, Arc::new([]));
     }
 
-    fn see_kinds(&self, outlook: Outlook, kinds: Arc<[KindRoom]>) {
+    fn see_types(&self, outlook: Outlook, types: Arc<[TypeCapacity]>) {
         self.address.do_send(WindowChanged {
             service: service("billing"),
             window: 1,
             outlook,
-            kinds,
+            types,
         });
     }
 }
@@ -286,15 +286,15 @@ async fn who_does_not_want_to_queue_is_told_why_he_would() {
 #[actix::test]
 async fn who_does_not_want_to_queue_is_refused_a_type_nobody_takes() {
     let mut gate = gate_to_billing();
-    let kinds: Arc<[_]> = Arc::new([gate.message(1).kind]);
+    let types: Arc<[_]> = Arc::new([gate.message(1).message_type]);
     for (room, is_let_in) in [(0, false), (3, true)] {
         let parks = room == 0;
-        let kinds = Arc::new([KindRoom {
-            kinds: kinds.clone(),
+        let types = Arc::new([TypeCapacity {
+            types: types.clone(),
             room,
             parks,
         }]);
-        gate.see_kinds(Outlook::Ready, kinds);
+        gate.see_types(Outlook::Ready, types);
         let _client = gate.ask(vec![gate.or_reject(1)]);
         assert_eq!(gate.let_in_count().await, usize::from(is_let_in));
     }

@@ -109,7 +109,7 @@ impl Desk {
             service: service("billing"),
             window,
             outlook: Outlook::Ready,
-            kinds: Arc::new([]),
+            types: Arc::new([]),
         });
     }
 

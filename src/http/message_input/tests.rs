@@ -42,7 +42,7 @@ fn the_least_message_gets_its_defaults() {
     let offer = read_as(r#"{"destination":"d","payload":null}"#, Some("shop")).unwrap();
     let message = &offer.message;
     assert_eq!(message.source.as_str(), "shop");
-    assert_eq!(message.kind.as_str(), "service_message");
+    assert_eq!(message.message_type.as_str(), "service_message");
     assert_eq!(message.priority, Priority::Normal);
     assert_eq!(message.payload.as_json(), "null");
     assert_eq!(message.extras, None);
@@ -108,10 +108,10 @@ fn every_wrong_field_is_named() {
 
 #[test]
 fn an_alias_that_says_the_same_is_no_contradiction() {
-    let kind = |fields| with(fields).unwrap().message.kind.to_string();
-    assert_eq!(kind(r#""type":"a","message_type":"\u0061""#), "a");
-    assert_eq!(kind(r#""type":null,"message_type":"b""#), "b");
-    assert_eq!(kind(r#""type":"a","message_type":null"#), "a");
+    let message_type = |fields| with(fields).unwrap().message.message_type.to_string();
+    assert_eq!(message_type(r#""type":"a","message_type":"\u0061""#), "a");
+    assert_eq!(message_type(r#""type":null,"message_type":"b""#), "b");
+    assert_eq!(message_type(r#""type":"a","message_type":null"#), "a");
 }
 
 #[test]

@@ -26,5 +26,5 @@ pub struct CircuitInput {
 pub struct NextQuery {
     /// Only instances that take messages of this type.
     #[param(required = false, rename = "type")]
-    pub kind: Label,
+    pub message_type: Label,
 }

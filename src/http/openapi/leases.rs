@@ -56,7 +56,7 @@ pub struct ExtendInput {
 pub struct HandedMessage {
     pub id: MessageId,
     #[schema(rename = "type")]
-    pub kind: Label,
+    pub message_type: Label,
     pub source: ServiceName,
     pub destination: ServiceName,
     pub correlation_id: String,

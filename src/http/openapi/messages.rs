@@ -29,8 +29,8 @@ pub struct MessageInput {
     /// of the message. Made by the hub if not given.
     pub id: Option<MessageId>,
     /// What kind of message it is.
-    #[schema(rename = "type", default = "service_message")]
-    pub kind: Option<Label>,
+    #[schema(default = "service_message")]
+    pub r#type: Option<Label>,
     /// Another name for `type`, read if `type` is not given.
     pub message_type: Option<Label>,
     /// The header `X-Service-Name` if not given; one of them is required.

@@ -258,7 +258,7 @@ fn a_handed_out_message_is_described_as_it_is_written() {
         id: MessageId(uuid::Uuid::nil()),
         destination: service.clone(),
         source: service,
-        kind: Label::parse("invoice").unwrap(),
+        message_type: Label::parse("invoice").unwrap(),
         priority: Priority::Normal,
         accepted_at: Timestamp::default(),
         expires_at: None,

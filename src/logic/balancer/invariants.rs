@@ -23,9 +23,9 @@ impl Balancer {
         );
         let mut present = vec![0; self.targets.len()];
         let mut departed = vec![0; self.departed.len()];
-        let mut kinds = Vec::new();
-        for (target, kind) in in_flight {
-            kinds.push(kind);
+        let mut types = Vec::new();
+        for (target, message_type) in in_flight {
+            types.push(message_type);
             let mut targets = self.targets.iter();
             match targets.position(|present| present.is_same_place(target)) {
                 Some(index) => present[index] += 1,
@@ -48,7 +48,7 @@ impl Balancer {
                 "{instance}, which left, is forgotten with the last in flight"
             );
         }
-        self.kinds.check(&kinds);
-        self.targets.len() + self.departed.len() + kinds.len()
+        self.types.check(&types);
+        self.targets.len() + self.departed.len() + types.len()
     }
 }

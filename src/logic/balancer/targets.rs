@@ -5,8 +5,8 @@ use std::sync::Arc;
 use ahash::AHashMap;
 
 use super::Balancer;
-use super::kinds::Kinds;
 use super::record::Record;
+use super::type_shares::TypeShares;
 use crate::domain::ids::{InstanceId, Label};
 use crate::domain::service::Target;
 use crate::logic::ramp::Ramp;
@@ -36,7 +36,7 @@ impl Balancer {
             self.forget_shares();
         }
         self.carry_over(&before, &places);
-        self.kinds = Kinds::of(&self.targets, under_way, &self.kinds);
+        self.types = TypeShares::of(&self.targets, under_way, &self.types);
     }
 
     /// The turn stays with the instance that has it, or passes to the next that is still there.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 const NOW: Timestamp = Timestamp::MAX;
 const ANY: PickRequest<'static> = PickRequest {
-    kind: None,
+    message_type: None,
     exclude: &[],
 };
 /// A good answer.
@@ -52,9 +52,12 @@ fn weighing(weight: u32, name: usize) -> Target {
     }
 }
 
-fn taking(kinds: &[&str], name: usize) -> Target {
+fn taking(types: &[&str], name: usize) -> Target {
     Target {
-        capabilities: kinds.iter().map(|kind| label(kind)).collect(),
+        capabilities: types
+            .iter()
+            .map(|message_type| label(message_type))
+            .collect(),
         max_in_flight: 10,
         ..target(name)
     }
@@ -281,7 +284,7 @@ fn the_excluded_are_passed_over() {
         let balancer = balancer(strategy, &[target(0), target(1), weighing(0, 2)]);
         let pick = |exclude: &[InstanceId]| {
             let request = PickRequest {
-                kind: None,
+                message_type: None,
                 exclude,
             };
             balancer.pick(&request, NOW, 0.0)

@@ -62,7 +62,7 @@ pub fn message(number: u128, payload: &str) -> Message {
         id: id(number),
         destination: service(1),
         source: service(2),
-        kind: label("service_message"),
+        message_type: label("service_message"),
         priority: Priority::Normal,
         accepted_at: at(number),
         expires_at: None,

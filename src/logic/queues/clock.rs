@@ -20,13 +20,15 @@ impl Queues {
         for entry in self.entries.values_mut().filter(has_deadline) {
             let waiting = entry.waiting(&self.ranking);
             let destination = destination_of(&mut self.destinations, &entry.message);
-            destination.lanes.remove(&waiting, &entry.message.kind);
+            destination
+                .lanes
+                .remove(&waiting, &entry.message.message_type);
         }
         self.ranking.hub_ahead = ahead;
         for entry in self.entries.values_mut().filter(has_deadline) {
             let waiting = entry.waiting(&self.ranking);
             let destination = destination_of(&mut self.destinations, &entry.message);
-            destination.lanes.push(waiting, &entry.message.kind);
+            destination.lanes.push(waiting, &entry.message.message_type);
         }
     }
 }

@@ -8,14 +8,14 @@ use crate::domain::service::Outlook;
 use crate::domain::timestamp::Timestamp;
 
 use super::entry::{Entry, Place};
-use super::kinds::Kinds;
 use super::ordering_keys::OrderingKeys;
 use super::pace::Pace;
 use super::pause::Pause;
+use super::type_lanes::TypeLanes;
 
 #[derive(Debug)]
 pub(super) struct Destination {
-    pub lanes: Kinds,
+    pub lanes: TypeLanes,
     /// How many may be with the dispatcher at once.
     pub window: u32,
     pub outlook: Outlook,
@@ -77,7 +77,7 @@ impl Statistics {
 impl Destination {
     pub(super) fn new(pace: Pace, outlook: Outlook) -> Self {
         Self {
-            lanes: Kinds::default(),
+            lanes: TypeLanes::default(),
             window: 0,
             outlook,
             pace,

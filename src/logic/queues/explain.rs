@@ -74,8 +74,8 @@ impl Queues {
     }
 
     fn waiting_for_turn(&self, entry: &Entry, to: &Destination, now: Moment) -> String {
-        let (waiting, kind) = (entry.waiting(&self.ranking), &entry.message.kind);
-        let turn = match to.lanes.ahead_of(&waiting, kind, MOST_COUNTED) {
+        let (waiting, message_type) = (entry.waiting(&self.ranking), &entry.message.message_type);
+        let turn = match to.lanes.ahead_of(&waiting, message_type, MOST_COUNTED) {
             MOST_COUNTED => format!("{MOST_COUNTED} messages or more are ahead of it"),
             1 => "1 message is ahead of it".to_owned(),
             ahead => format!("{ahead} messages are ahead of it"),
@@ -102,8 +102,10 @@ impl Queues {
             Outlook::Trial => {
                 format!("the circuit is half open, one message at a time is tried; {turn}")
             }
-            Outlook::Ready if to.lanes.parks(kind) => {
-                format!("no instance is available that takes messages of type {kind}; {turn}")
+            Outlook::Ready if to.lanes.parks(message_type) => {
+                format!(
+                    "no instance is available that takes messages of type {message_type}; {turn}"
+                )
             }
             Outlook::Ready => waiting_for_room(to, now, &turn),
         }

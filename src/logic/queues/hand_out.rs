@@ -3,7 +3,7 @@
 use crate::domain::fact::Fact;
 use crate::domain::ids::{MessageId, ServiceName};
 use crate::domain::moment::Moment;
-use crate::domain::service::{KindRoom, Outlook};
+use crate::domain::service::{Outlook, TypeCapacity};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::lanes::Waiting;
 use crate::logic::verdict;
@@ -11,11 +11,11 @@ use crate::logic::verdict;
 use super::delivery::{Delivery, HandOut};
 use super::destination::Destination;
 use super::entry::{Entry, Place};
-use super::kinds::Kinds;
+use super::type_lanes::TypeLanes;
 use super::{Queues, destination_of};
 
 /// Which message of the lanes goes next.
-type Next = fn(&mut Kinds) -> Option<Waiting>;
+type Next = fn(&mut TypeLanes) -> Option<Waiting>;
 
 impl Queues {
     /// How many may be with the dispatcher at once for this destination, and if its instances
@@ -25,7 +25,7 @@ impl Queues {
         service: &ServiceName,
         window: u32,
         outlook: Outlook,
-        kinds: &[KindRoom],
+        types: &[TypeCapacity],
         now: Timestamp,
     ) {
         if outlook == Outlook::Left && !self.knows(service) {
@@ -40,8 +40,8 @@ impl Queues {
         };
         destination.window = window;
         destination.outlook = outlook;
-        let kind_of = |id: MessageId| entries[&id].message.kind.clone();
-        destination.lanes.set_rooms(kinds, kind_of);
+        let type_of = |id: MessageId| entries[&id].message.message_type.clone();
+        destination.lanes.set_rooms(types, type_of);
         self.ready.insert(service.clone());
         self.look_at(service);
     }
@@ -59,7 +59,7 @@ impl Queues {
             service,
             (room, usize::MAX),
             now,
-            Kinds::pop_to_push,
+            TypeLanes::pop_to_push,
             |entry| {
                 entry.place = Place::Pushing { since: now.hub };
                 entry.delivery()
@@ -109,7 +109,7 @@ impl Queues {
             if let Place::Pushing { .. } = entry.place {
                 destination
                     .lanes
-                    .push_began(waiting.id, &entry.message.kind);
+                    .push_began(waiting.id, &entry.message.message_type);
             }
             destination.enter(entry);
         }
@@ -158,14 +158,16 @@ impl Queues {
             let was_pushed = matches!(entry.place, Place::Pushing { .. });
             entry.place = Place::Queued;
             let destination = destination_of(&mut self.destinations, &entry.message);
-            let kind = &entry.message.kind;
+            let message_type = &entry.message.message_type;
             destination.enter(entry);
-            destination.lanes.push(entry.waiting(&self.ranking), kind);
+            destination
+                .lanes
+                .push(entry.waiting(&self.ranking), message_type);
             destination.pace.give_back();
             // Whoever is still being pushed will make room; with nobody there is nothing to wait for.
             match (was_pushed, destination.counts.pushing) {
                 (true, 0) => destination.lanes.unblock(),
-                (true, _) => destination.lanes.block(kind),
+                (true, _) => destination.lanes.block(message_type),
                 (false, _) => {}
             }
         }

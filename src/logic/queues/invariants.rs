@@ -77,7 +77,7 @@ impl Queues {
             Place::Queued => {
                 census.queued[message.priority.index()] += 1;
                 let waiting = entry.waiting(&self.ranking);
-                destination.lanes.contains(&waiting, &message.kind)
+                destination.lanes.contains(&waiting, &message.message_type)
             }
             Place::Held => {
                 census.held += 1;
@@ -90,7 +90,7 @@ impl Queues {
                 destination.not_due.contains(&id) && is_told
             }
             Place::Pushing { .. } => {
-                census.pushing.push((id, &message.kind));
+                census.pushing.push((id, &message.message_type));
                 true
             }
             Place::Leased { token } => {

@@ -14,8 +14,8 @@ use crate::logic::backoff::RequestedDelay;
 use crate::logic::page;
 use crate::logic::verdict;
 
-use super::kinds::Kinds;
 use super::lease::Lease;
+use super::type_lanes::TypeLanes;
 use super::{Delivery, HandOut, Place, Queues};
 
 /// A message handed to a puller.
@@ -46,7 +46,7 @@ impl Queues {
         let now = now.into();
         let until = lease.map(|lease| now.hub.plus(lease));
         let room = (max, page::MOST_BYTES);
-        let out = self.hand_out(service, room, now, Kinds::pop, |entry| {
+        let out = self.hand_out(service, room, now, TypeLanes::pop, |entry| {
             let token = generate();
             entry.place = Place::Leased { token };
             Leased {

@@ -37,7 +37,7 @@ fn message(number: u128) -> Message {
         id: id(number),
         destination: billing(),
         source: ServiceName::parse("shop").unwrap(),
-        kind: Label::parse("service_message").unwrap(),
+        message_type: Label::parse("service_message").unwrap(),
         priority: Priority::Normal,
         accepted_at: at(0),
         expires_at: None,

@@ -26,7 +26,7 @@ pub(super) fn message(number: u8) -> Message {
         id: id(number),
         destination: ServiceName::parse("billing").unwrap(),
         source: ServiceName::parse("orders").unwrap(),
-        kind: Label::parse("order.placed").unwrap(),
+        message_type: Label::parse("order.placed").unwrap(),
         priority: Priority::High,
         accepted_at: Timestamp::from_millis(number.into()),
         expires_at: None,

@@ -7,9 +7,12 @@ fn well(count: usize) -> Circuit {
     circuit(ScriptedTransport::new((0..count).map(|_| status(200))))
 }
 
-fn taking(kinds: &[&str], name: &str) -> Target {
+fn taking(types: &[&str], name: &str) -> Target {
     Target {
-        capabilities: kinds.iter().map(|kind| label(kind)).collect(),
+        capabilities: types
+            .iter()
+            .map(|message_type| label(message_type))
+            .collect(),
         ..target(name)
     }
 }
@@ -26,22 +29,22 @@ fn of(targets: impl IntoIterator<Item = Target>) -> ServiceChanged {
 }
 
 impl Circuit {
-    fn deliver_kind(&self, kind: &str, numbers: impl IntoIterator<Item = u128>) {
+    fn deliver_type(&self, message_type: &str, numbers: impl IntoIterator<Item = u128>) {
         let now = self.clock.now();
         let make = |number| {
             let mut message = message(number, now);
-            message.kind = label(kind);
+            message.message_type = label(message_type);
             delivery(message)
         };
         let deliveries = numbers.into_iter().map(make).collect();
         self.address.do_send(Deliver { deliveries });
     }
 
-    async fn next(&self, kind: Option<&str>) -> Option<String> {
+    async fn next(&self, message_type: Option<&str>) -> Option<String> {
         let (reply, answer) = oneshot::channel();
         self.address.do_send(PickInstance {
             service: service("billing"),
-            kind: kind.map(label),
+            message_type: message_type.map(label),
             reply,
         });
         match answer.await.unwrap() {
@@ -56,9 +59,9 @@ impl Circuit {
 }
 
 fn rooms(changed: &WindowChanged) -> Vec<(Option<Label>, u32, bool)> {
-    let rooms = changed.kinds.iter().cloned();
+    let rooms = changed.types.iter().cloned();
     rooms
-        .map(|KindRoom { kinds, room, parks }| (kinds.first().cloned(), room, parks))
+        .map(|TypeCapacity { types, room, parks }| (types.first().cloned(), room, parks))
         .collect()
 }
 
@@ -68,9 +71,9 @@ async fn messages_go_to_who_takes_their_type() {
     circuit
         .address
         .do_send(of([taking(&["invoice"], "a"), taking(&["mail"], "b")]));
-    circuit.deliver_kind("mail", [1]);
-    circuit.deliver_kind("invoice", [2]);
-    circuit.deliver_kind("mail", [3]);
+    circuit.deliver_type("mail", [1]);
+    circuit.deliver_type("invoice", [2]);
+    circuit.deliver_type("mail", [3]);
     circuit.facts().await;
     let urls = [
         "http://b/messages",
@@ -83,14 +86,14 @@ async fn messages_go_to_who_takes_their_type() {
 #[actix::test]
 async fn a_failed_message_goes_to_another_that_takes_its_type() {
     let mut circuit = circuit(ScriptedTransport::new([status(500), status(200)]));
-    let kinds = ["mail"];
+    let types = ["mail"];
     let targets = [
-        taking(&kinds, "a"),
+        taking(&types, "a"),
         taking(&["other"], "b"),
-        taking(&kinds, "c"),
+        taking(&types, "c"),
     ];
     circuit.address.do_send(of(targets));
-    circuit.deliver_kind("mail", [1]);
+    circuit.deliver_type("mail", [1]);
     circuit.facts().await;
     let urls = ["http://a/messages", "http://c/messages"];
     assert_eq!(circuit.transport.pushed_to(), urls);
@@ -127,9 +130,11 @@ async fn the_scheduler_is_told_the_room_by_type() {
 fn many_types() -> ServiceChanged {
     let mut targets = Vec::new();
     for instance in 0..10 {
-        let kinds: Vec<_> = (0..100).map(|kind| format!("{instance}-{kind}")).collect();
-        let kinds: Vec<_> = kinds.iter().map(String::as_str).collect();
-        targets.push(taking(&kinds, &instance.to_string()));
+        let types: Vec<_> = (0..100)
+            .map(|message_type| format!("{instance}-{message_type}"))
+            .collect();
+        let types: Vec<_> = types.iter().map(String::as_str).collect();
+        targets.push(taking(&types, &instance.to_string()));
     }
     of(targets)
 }
@@ -141,20 +146,20 @@ async fn many_types_cost_a_delivery_no_more_than_few() {
     let told = circuit.windows.drain().await;
     assert_eq!(told.len(), 1);
     assert_eq!(
-        told[0].kinds.len(),
+        told[0].types.len(),
         11,
         "a class per instance, and all others"
     );
     assert_eq!(circuit.outlooks.drain().await.len(), 1);
     for number in 0..100 {
-        circuit.deliver_kind(&format!("{}-{number}", number % 10), [number]);
+        circuit.deliver_type(&format!("{}-{number}", number % 10), [number]);
     }
     assert_eq!(circuit.facts().await.len(), 100);
     let news = circuit.windows.drain().await;
     assert!(news.len() <= 2 * 100, "{}", news.len());
-    for room in news.iter().flat_map(|news| news.kinds.iter()) {
-        let mut known = told[0].kinds.iter();
-        assert!(known.any(|known| Arc::ptr_eq(&known.kinds, &room.kinds)));
+    for room in news.iter().flat_map(|news| news.types.iter()) {
+        let mut known = told[0].types.iter();
+        assert!(known.any(|known| Arc::ptr_eq(&known.types, &room.types)));
     }
     assert_eq!(
         circuit.outlooks.drain().await.len(),
@@ -187,11 +192,11 @@ async fn what_nobody_has_room_for_goes_back_once_the_room_is_told() {
         .address
         .do_send(of([taking(&["mail"], "a"), target("b")]));
     // In turn, so that five of them take room from all that only `b` takes.
-    circuit.deliver_kind("mail", 1..=10);
+    circuit.deliver_type("mail", 1..=10);
     let told = circuit.windows.drain().await;
     let room = [(Some(label("mail")), 20, false), (None, 5, false)];
     assert_eq!(rooms(told.last().unwrap()), room);
-    circuit.deliver_kind("parcel", 11..=17);
+    circuit.deliver_type("parcel", 11..=17);
     assert_eq!(circuit.given_back.recv().await.ids, [id(16), id(17)]);
     let told = circuit.windows.drain().await;
     let room = [(Some(label("mail")), 15, false), (None, 5, false)];
@@ -308,8 +313,8 @@ async fn a_message_that_moves_on_from_who_left_counts_once() {
     let three = [taking(&["mail"], "a"), target("b"), taking(&["mail"], "c")];
     circuit.address.do_send(of(three));
     // Five with `b`, which alone takes them; then it is the turn of `c`, which leaves.
-    circuit.deliver_kind("parcel", 1..=5);
-    circuit.deliver_kind("mail", [6]);
+    circuit.deliver_type("parcel", 1..=5);
+    circuit.deliver_type("mail", [6]);
     let told = circuit.windows.drain().await;
     // Fifteen free with both but for the one that moved on to `a`.
     let room = [(Some(label("mail")), 15, false), (None, 10, false)];

@@ -9,7 +9,7 @@ impl Desk {
             service: service("billing"),
             window: 0,
             outlook: Outlook::Left,
-            kinds: Arc::new([]),
+            types: Arc::new([]),
         });
     }
 

@@ -29,7 +29,7 @@ pub(crate) struct Row {
     #[diesel(sql_type = Text)]
     source: String,
     #[diesel(sql_type = Text)]
-    kind: String,
+    message_type: String,
     #[diesel(sql_type = Text)]
     priority: String,
     #[diesel(sql_type = Nullable<Text>)]
@@ -84,7 +84,7 @@ impl Row {
             id: MessageId(Uuid::from_slice(&self.id)?),
             destination: ServiceName::parse(&self.destination)?,
             source: ServiceName::parse(&self.source)?,
-            kind: Label::parse_interned(&self.kind)?,
+            message_type: Label::parse_interned(&self.message_type)?,
             priority: Priority::from_name(&self.priority).ok_or("unknown priority")?,
             accepted_at: Timestamp::from_millis(self.accepted_at),
             expires_at: self.expires_at.map(Timestamp::from_millis),

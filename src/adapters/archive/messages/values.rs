@@ -76,7 +76,7 @@ pub(crate) fn values<'a>(change: &'a Change, opening: &'a Opening) -> serde_json
         (&change.id.0).into(),
         message.destination.as_str().into(),
         message.source.as_str().into(),
-        message.kind.as_str().into(),
+        message.message_type.as_str().into(),
         message.priority.name().into(),
         message.correlation_id.as_ref().map(Label::as_str).into(),
         message.payload.as_json().into(),

@@ -19,16 +19,16 @@ fn any_health() -> impl Generator<Value = Health> {
 }
 
 fn any_targets() -> impl Generator<Value = Vec<Target>> {
-    let kinds = prop::sample::subsequence(KINDS.to_vec(), 0..=2);
-    let target = (any_health(), 0u32..4, 0u32..4, kinds);
+    let types = prop::sample::subsequence(KINDS.to_vec(), 0..=2);
+    let target = (any_health(), 0u32..4, 0u32..4, types);
     prop::collection::vec(target, 0..6).prop_map(|targets| {
         let targets = targets.into_iter().enumerate();
         let make =
-            |(name, (health, max_in_flight, weight, kinds)): (_, (_, _, _, Vec<_>))| Target {
+            |(name, (health, max_in_flight, weight, types)): (_, (_, _, _, Vec<_>))| Target {
                 health,
                 max_in_flight,
                 weight,
-                ..taking(&kinds, name)
+                ..taking(&types, name)
             };
         targets.map(make).collect()
     })
@@ -64,17 +64,19 @@ impl Play {
             Event::Nothing => {}
             Event::Ends(_, _) if self.under_way.is_empty() => {}
             Event::Ends(which, good) => {
-                let (instance, kind) = self.under_way.swap_remove(which % self.under_way.len());
+                let (instance, message_type) =
+                    self.under_way.swap_remove(which % self.under_way.len());
                 let ending = if good { FINE } else { Ending::Failed };
                 let instance = Target {
                     instance_id: instance,
                     ..target(0)
                 };
-                self.balancer.finished(&instance, &kind, ending, NOW);
+                self.balancer
+                    .finished(&instance, &message_type, ending, NOW);
             }
             Event::Targets(targets) => {
-                let kinds = self.under_way.iter().map(|(_, kind)| kind);
-                self.balancer.set_targets(targets.into(), kinds);
+                let types = self.under_way.iter().map(|(_, message_type)| message_type);
+                self.balancer.set_targets(targets.into(), types);
             }
             Event::Strategy(strategy) => self.balancer.set_strategy(strategy),
         }
@@ -86,8 +88,8 @@ impl Play {
             ..target(0)
         };
         let places: Vec<_> = self.under_way.iter().map(|(id, _)| place(id)).collect();
-        let kinds = self.under_way.iter().map(|(_, kind)| kind);
-        self.balancer.check(places.iter().zip(kinds));
+        let types = self.under_way.iter().map(|(_, message_type)| message_type);
+        self.balancer.check(places.iter().zip(types));
     }
 
     fn count(&self, instance: &InstanceId) -> u32 {
@@ -103,7 +105,9 @@ impl Play {
             .limit(target.max_in_flight);
         target.health != Health::Unhealthy
             && !request.exclude.contains(&target.instance_id)
-            && request.kind.is_none_or(|kind| target.takes(kind))
+            && request
+                .message_type
+                .is_none_or(|message_type| target.takes(message_type))
             && self.count(&target.instance_id) < limit
     }
 
@@ -140,11 +144,11 @@ proptest! {
     ) {
         let balancer = balancer(strategy, &targets);
         let mut play = Play { balancer, under_way: Vec::new() };
-        for (event, kind, excluded, random) in steps {
+        for (event, message_type, excluded, random) in steps {
             play.happens(event);
             let exclude: Vec<_> = excluded.map(id).into_iter().collect();
-            let kind = label(kind);
-            let request = PickRequest { kind: Some(&kind), exclude: &exclude };
+            let message_type = label(message_type);
+            let request = PickRequest { message_type: Some(&message_type), exclude: &exclude };
             let targets = play.balancer.targets().clone();
             let eligible: Vec<_> =
                 (0..targets.len()).filter(|index| play.is_eligible(*index, &request)).collect();
@@ -153,7 +157,7 @@ proptest! {
                 Some(index) => {
                     prop_assert!(eligible.contains(&index));
                     play.balancer.started(index, &request);
-                    play.under_way.push((targets[index].instance_id.clone(), kind));
+                    play.under_way.push((targets[index].instance_id.clone(), message_type));
                     prop_assert!(play.count(&targets[index].instance_id) <= targets[index].max_in_flight);
                 }
                 None => prop_assert!(eligible.is_empty()),
@@ -175,17 +179,17 @@ proptest! {
     ) {
         let balancer = balancer(strategy, &targets);
         let mut play = Play { balancer, under_way: Vec::new() };
-        for (event, kind, random) in steps {
+        for (event, message_type, random) in steps {
             play.happens(event);
-            let kind = label(kind);
-            let request = PickRequest { kind: Some(&kind), exclude: &[] };
+            let message_type = label(message_type);
+            let request = PickRequest { message_type: Some(&message_type), exclude: &[] };
             let rooms = play.balancer.rooms(false, NOW);
-            let class = |kind: &Label| {
-                let named = rooms.iter().position(|room| room.kinds.contains(kind));
-                named.or_else(|| rooms.iter().position(|room| room.kinds.is_empty()))
+            let class = |message_type: &Label| {
+                let named = rooms.iter().position(|room| room.types.contains(message_type));
+                named.or_else(|| rooms.iter().position(|room| room.types.is_empty()))
             };
-            let same = play.under_way.iter().filter(|(_, other)| class(other) == class(&kind));
-            let room = match class(&kind) {
+            let same = play.under_way.iter().filter(|(_, other)| class(other) == class(&message_type));
+            let room = match class(&message_type) {
                 Some(class) => rooms[class].room,
                 None => play.balancer.capacity(NOW),
             };
@@ -196,7 +200,7 @@ proptest! {
             if let Some(index) = picked {
                 play.balancer.started(index, &request);
                 let instance = play.balancer.targets()[index].instance_id.clone();
-                play.under_way.push((instance, kind));
+                play.under_way.push((instance, message_type));
             }
         }
     }

@@ -8,19 +8,19 @@ type Room = (String, u32, bool);
 fn rooms(balancer: &mut Balancer, has_puller: bool) -> Vec<Room> {
     let rooms = balancer.rooms(has_puller, NOW);
     let rooms = rooms.iter().map(|room| {
-        let kinds: Vec<_> = room.kinds.iter().map(Label::as_str).collect();
-        let kinds = if kinds.is_empty() {
+        let types: Vec<_> = room.types.iter().map(Label::as_str).collect();
+        let types = if types.is_empty() {
             "*".to_owned()
         } else {
-            kinds.join(" ")
+            types.join(" ")
         };
-        (kinds, room.room, room.parks)
+        (types, room.room, room.parks)
     });
     rooms.collect()
 }
 
-fn room(kind: &str, room: u32, parks: bool) -> Room {
-    (kind.to_owned(), room, parks)
+fn room(message_type: &str, room: u32, parks: bool) -> Room {
+    (message_type.to_owned(), room, parks)
 }
 
 #[test]
@@ -55,8 +55,8 @@ fn there_is_room_by_type_where_instances_differ() {
 #[test]
 fn room_that_others_took_is_no_room() {
     let mut balancer = balancer(Strategy::RoundRobin, &[taking(&["a"], 0), taking(&[], 1)]);
-    let request = |kind| PickRequest {
-        kind: Some(kind),
+    let request = |message_type| PickRequest {
+        message_type: Some(message_type),
         exclude: &[],
     };
     let (a, other) = (label("a"), label("other"));
@@ -90,12 +90,13 @@ fn what_is_under_way_is_counted_by_type_once_types_matter() {
     let under_way = [label("a"), label("x"), label("y")];
     let targets = [taking(&["a"], 0), taking(&[], 1)];
     balancer.set_targets(targets.into(), under_way.iter());
-    assert_eq!(balancer.kinds.under_way(), [1, 2]);
+    assert_eq!(balancer.types.under_way(), [1, 2]);
 }
 
 /// `count` instances, each of which takes the types numbered from `first(instance)` on.
 fn specialists(count: usize, first: impl Fn(usize) -> usize) -> Vec<Target> {
-    let names = |first: usize| (first..first + 100).map(|kind| format!("type-{kind:05}"));
+    let names =
+        |first: usize| (first..first + 100).map(|message_type| format!("type-{message_type:05}"));
     let mut targets = Vec::new();
     for instance in 0..count {
         let names: Vec<_> = names(first(instance)).collect();
@@ -114,9 +115,9 @@ fn types_with_the_same_takers_are_one_class_in_a_fixed_order() {
         &specialists(40, |instance| instance * 100),
     );
     let rooms = distinct.rooms(false, NOW);
-    let sizes: Vec<_> = rooms.iter().map(|room| room.kinds.len()).collect();
+    let sizes: Vec<_> = rooms.iter().map(|room| room.types.len()).collect();
     assert_eq!(sizes, [vec![100; 40], vec![0]].concat());
-    assert!(rooms[..40].is_sorted_by(|a, b| a.kinds < b.kinds));
+    assert!(rooms[..40].is_sorted_by(|a, b| a.types < b.types));
     // Neighbours share half of their types.
     let mut shared = balancer(
         Strategy::RoundRobin,
@@ -133,18 +134,18 @@ fn an_attempt_has_only_the_classes_of_its_instance_computed_anew() {
     );
     let before = balancer.rooms(false, NOW);
     assert!(Arc::ptr_eq(&before, &balancer.rooms(false, NOW)));
-    let kind = label("type-00305");
+    let message_type = label("type-00305");
     let request = PickRequest {
-        kind: Some(&kind),
+        message_type: Some(&message_type),
         exclude: &[],
     };
     assert_eq!(balancer.pick(&request, NOW, 0.0), Some(3));
     balancer.started(3, &request);
-    assert_eq!(balancer.kinds.take_stale(false), [3]);
+    assert_eq!(balancer.types.take_stale(false), [3]);
     let target = balancer.targets()[3].clone();
-    balancer.finished(&target, &kind, FINE, NOW);
-    assert_eq!(balancer.kinds.take_stale(false), [3]);
-    assert_eq!(balancer.kinds.take_stale(true).len(), 11);
+    balancer.finished(&target, &message_type, FINE, NOW);
+    assert_eq!(balancer.types.take_stale(false), [3]);
+    assert_eq!(balancer.types.take_stale(true).len(), 11);
 }
 
 #[test]
@@ -157,6 +158,6 @@ fn lists_of_types_that_stay_are_the_same_ones() {
     set(&mut balancer, &specialists(2, |instance| instance * 100));
     let after = balancer.rooms(false, NOW);
     for (before, after) in before.iter().zip(&after[..2]) {
-        assert!(Arc::ptr_eq(&before.kinds, &after.kinds));
+        assert!(Arc::ptr_eq(&before.types, &after.types));
     }
 }

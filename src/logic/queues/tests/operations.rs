@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::fact::{DeadLetterDeleted, QueueSwitched, QuotaSet, Redrive};
-use crate::domain::service::KindRoom;
+use crate::domain::service::TypeCapacity;
 use crate::logic::queues::pause::Pause;
 
 fn switch(service: Option<ServiceName>, paused: bool) -> Fact {
@@ -186,18 +186,18 @@ fn a_configured_quota_holds_until_another_is_set_and_again_after() {
 fn a_type_nobody_takes_is_parked_while_others_go() {
     let image = Label::parse("image").unwrap();
     let odd = Message {
-        kind: image.clone(),
+        message_type: image.clone(),
         ..message(1)
     };
     let mut queues = queues_with([odd, message(2)]);
     let rooms = |image_room: u32| {
-        let named = KindRoom {
-            kinds: [image.clone()].into(),
+        let named = TypeCapacity {
+            types: [image.clone()].into(),
             room: image_room,
             parks: image_room == 0,
         };
-        let others = KindRoom {
-            kinds: [].into(),
+        let others = TypeCapacity {
+            types: [].into(),
             room: 9,
             parks: false,
         };
@@ -227,13 +227,13 @@ fn one_by_one(messages: impl IntoIterator<Item = Message>) -> Vec<Message> {
 #[test]
 fn state_and_depths_agree_on_what_waits_for_a_key_and_for_somebody_who_takes_it() {
     let mut queues = ready_queues([with_key(1), with_key(2)]);
-    let named = KindRoom {
-        kinds: [Label::parse("image").unwrap()].into(),
+    let named = TypeCapacity {
+        types: [Label::parse("image").unwrap()].into(),
         room: 9,
         parks: false,
     };
-    let others = KindRoom {
-        kinds: [].into(),
+    let others = TypeCapacity {
+        types: [].into(),
         room: 0,
         parks: true,
     };

@@ -10,15 +10,15 @@ use ahash::AHashSet;
 
 use crate::domain::ids::{Label, MessageId};
 use crate::domain::message::Priority;
-use crate::domain::service::KindRoom;
-use crate::logic::kind_index::KindIndex;
+use crate::domain::service::TypeCapacity;
 use crate::logic::lanes::{Lanes, Waiting};
+use crate::logic::type_index::TypeIndex;
 
 #[derive(Clone, Debug)]
-pub(super) struct Kinds {
+pub(super) struct TypeLanes {
     /// Never empty.
     classes: Vec<Class>,
-    index: KindIndex,
+    index: TypeIndex,
     /// What is with the dispatcher now, no more than the window ever admitted.
     pushing: AHashSet<MessageId>,
 }
@@ -26,7 +26,7 @@ pub(super) struct Kinds {
 #[derive(Clone, Debug, Default)]
 struct Class {
     /// Empty: every type no other names.
-    kinds: Arc<[Label]>,
+    types: Arc<[Label]>,
     lanes: Lanes,
     /// How many may be with the dispatcher at once; `None`: as many as the window admits.
     room: Option<usize>,
@@ -44,31 +44,35 @@ impl Class {
     }
 }
 
-impl Default for Kinds {
+impl Default for TypeLanes {
     fn default() -> Self {
         Self {
             classes: vec![Class::default()],
-            index: KindIndex::default(),
+            index: TypeIndex::default(),
             pushing: AHashSet::new(),
         }
     }
 }
 
-impl Kinds {
-    fn class(&self, kind: &Label) -> &Class {
-        &self.classes[self.index.find(kind)]
+impl TypeLanes {
+    fn class(&self, message_type: &Label) -> &Class {
+        &self.classes[self.index.find(message_type)]
     }
 
-    fn class_mut(&mut self, kind: &Label) -> &mut Class {
-        let index = self.index.find(kind);
+    fn class_mut(&mut self, message_type: &Label) -> &mut Class {
+        let index = self.index.find(message_type);
         &mut self.classes[index]
     }
 
-    /// Learns which types have room; `kind_of` knows the type of every message here. Only when the
+    /// Learns which types have room; `type_of` knows the type of every message here. Only when the
     /// classes are others than before anything moves.
-    pub(super) fn set_rooms(&mut self, rooms: &[KindRoom], kind_of: impl Fn(MessageId) -> Label) {
+    pub(super) fn set_rooms(
+        &mut self,
+        rooms: &[TypeCapacity],
+        type_of: impl Fn(MessageId) -> Label,
+    ) {
         if !self.has_the_classes_of(rooms) {
-            self.sort_anew(rooms, kind_of);
+            self.sort_anew(rooms, type_of);
         }
         self.unblock();
         if rooms.is_empty() {
@@ -76,40 +80,40 @@ impl Kinds {
         }
         for (class, room) in self.classes.iter_mut().zip(rooms) {
             // Perhaps an equal list: the next comparison then sees at once that it is the same.
-            class.kinds = room.kinds.clone();
+            class.types = room.types.clone();
             class.room = Some(room.room as usize);
             class.parks = room.parks;
         }
     }
 
-    fn has_the_classes_of(&self, rooms: &[KindRoom]) -> bool {
+    fn has_the_classes_of(&self, rooms: &[TypeCapacity]) -> bool {
         if rooms.is_empty() {
             return self.classes.len() == 1;
         }
         let mut pairs = self.classes.iter().zip(rooms);
-        self.classes.len() == rooms.len() && pairs.all(|(class, room)| class.kinds == room.kinds)
+        self.classes.len() == rooms.len() && pairs.all(|(class, room)| class.types == room.types)
     }
 
-    fn sort_anew(&mut self, rooms: &[KindRoom], kind_of: impl Fn(MessageId) -> Label) {
+    fn sort_anew(&mut self, rooms: &[TypeCapacity], type_of: impl Fn(MessageId) -> Label) {
         let before = std::mem::take(self);
-        self.index = KindIndex::of(rooms.iter().map(|room| &*room.kinds));
+        self.index = TypeIndex::of(rooms.iter().map(|room| &*room.types));
         self.classes.resize_with(rooms.len().max(1), Class::default);
         for mut class in before.classes {
             while let Some(waiting) = class.lanes.pop() {
-                self.push(waiting, &kind_of(waiting.id));
+                self.push(waiting, &type_of(waiting.id));
             }
         }
         for id in before.pushing {
-            self.push_began(id, &kind_of(id));
+            self.push_began(id, &type_of(id));
         }
     }
 
-    pub(super) fn push(&mut self, waiting: Waiting, kind: &Label) {
-        self.class_mut(kind).lanes.push(waiting);
+    pub(super) fn push(&mut self, waiting: Waiting, message_type: &Label) {
+        self.class_mut(message_type).lanes.push(waiting);
     }
 
-    pub(super) fn remove(&mut self, waiting: &Waiting, kind: &Label) {
-        self.class_mut(kind).lanes.remove(waiting);
+    pub(super) fn remove(&mut self, waiting: &Waiting, message_type: &Label) {
+        self.class_mut(message_type).lanes.remove(waiting);
     }
 
     /// Takes the next message for a consumer, who takes any.
@@ -138,14 +142,14 @@ impl Kinds {
         self.classes[index].lanes.pop()
     }
 
-    pub(super) fn push_began(&mut self, id: MessageId, kind: &Label) {
+    pub(super) fn push_began(&mut self, id: MessageId, message_type: &Label) {
         self.pushing.insert(id);
-        self.class_mut(kind).pushing += 1;
+        self.class_mut(message_type).pushing += 1;
     }
 
-    pub(super) fn push_ended(&mut self, id: MessageId, kind: &Label) {
+    pub(super) fn push_ended(&mut self, id: MessageId, message_type: &Label) {
         self.pushing.remove(&id);
-        let class = self.class_mut(kind);
+        let class = self.class_mut(message_type);
         class.pushing = class.pushing.saturating_sub(1);
     }
 
@@ -155,8 +159,8 @@ impl Kinds {
     }
 
     /// The dispatcher had no room for a message of this type after all.
-    pub(super) fn block(&mut self, kind: &Label) {
-        self.class_mut(kind).blocked = true;
+    pub(super) fn block(&mut self, message_type: &Label) {
+        self.class_mut(message_type).blocked = true;
     }
 
     /// Something has changed, so what was given back may be tried again.
@@ -167,8 +171,8 @@ impl Kinds {
     }
 
     /// Nobody at all takes messages of this type.
-    pub(super) fn parks(&self, kind: &Label) -> bool {
-        self.class(kind).parks
+    pub(super) fn parks(&self, message_type: &Label) -> bool {
+        self.class(message_type).parks
     }
 
     /// The next message of each level, class by class.
@@ -177,8 +181,8 @@ impl Kinds {
     }
 
     /// How many messages that somebody takes go before this one, counted no further than `most`.
-    pub(super) fn ahead_of(&self, waiting: &Waiting, kind: &Label, most: usize) -> usize {
-        let own = self.index.find(kind);
+    pub(super) fn ahead_of(&self, waiting: &Waiting, message_type: &Label, most: usize) -> usize {
+        let own = self.index.find(message_type);
         let mut ahead = 0;
         for (index, class) in self.classes.iter().enumerate() {
             if index == own || !class.parks {
@@ -212,10 +216,10 @@ impl Kinds {
     }
 }
 
-impl Kinds {
+impl TypeLanes {
     /// Whether it waits in the lanes of its type.
-    pub(super) fn contains(&self, waiting: &Waiting, kind: &Label) -> bool {
-        self.class(kind).lanes.contains(waiting)
+    pub(super) fn contains(&self, waiting: &Waiting, message_type: &Label) -> bool {
+        self.class(message_type).lanes.contains(waiting)
     }
 
     /// # Panics
@@ -223,9 +227,9 @@ impl Kinds {
     pub(super) fn check(&self, pushing: &[(MessageId, &Label)]) {
         assert_eq!(self.pushing.len(), pushing.len(), "what is pushed is known");
         let mut counts = vec![0; self.classes.len()];
-        for (id, kind) in pushing {
+        for (id, message_type) in pushing {
             assert!(self.pushing.contains(id), "{id} is pushed");
-            counts[self.index.find(kind)] += 1;
+            counts[self.index.find(message_type)] += 1;
         }
         let counted = self.classes.iter().map(|class| class.pushing);
         assert!(counted.eq(counts), "what is pushed is counted by type");
@@ -251,36 +255,36 @@ mod tests {
         }
     }
 
-    fn room(kind: Option<&str>, room: u32) -> KindRoom {
-        KindRoom {
-            kinds: kind.map(label).into_iter().collect(),
+    fn room(message_type: Option<&str>, room: u32) -> TypeCapacity {
+        TypeCapacity {
+            types: message_type.map(label).into_iter().collect(),
             room,
             parks: room == 0,
         }
     }
 
     /// Odd orders are of the type "image".
-    fn kind(order: u64) -> Label {
+    fn message_type(order: u64) -> Label {
         label(if order % 2 == 1 { "image" } else { "text" })
     }
 
-    fn kind_of(id: MessageId) -> Label {
-        kind(id.0.as_u128() as u64)
+    fn type_of(id: MessageId) -> Label {
+        message_type(id.0.as_u128() as u64)
     }
 
-    fn filled(rooms: &[KindRoom]) -> Kinds {
-        let mut kinds = Kinds::default();
+    fn filled(rooms: &[TypeCapacity]) -> TypeLanes {
+        let mut types = TypeLanes::default();
         for order in 1..=6 {
-            kinds.push(waiting(order), &kind(order));
+            types.push(waiting(order), &message_type(order));
         }
-        kinds.set_rooms(rooms, kind_of);
-        kinds
+        types.set_rooms(rooms, type_of);
+        types
     }
 
-    fn pushed(kinds: &mut Kinds) -> Vec<u64> {
+    fn pushed(types: &mut TypeLanes) -> Vec<u64> {
         let mut orders = Vec::new();
-        while let Some(next) = kinds.pop_to_push() {
-            kinds.push_began(next.id, &kind(next.order));
+        while let Some(next) = types.pop_to_push() {
+            types.push_began(next.id, &message_type(next.order));
             orders.push(next.order);
         }
         orders
@@ -293,69 +297,69 @@ mod tests {
 
     #[test]
     fn a_type_without_room_lets_the_others_pass() {
-        let mut kinds = filled(&[room(None, 9), room(Some("image"), 1)]);
-        assert_eq!(pushed(&mut kinds), [1, 2, 4, 6]);
-        kinds.push_ended(waiting(1).id, &label("image"));
-        assert_eq!(pushed(&mut kinds), [3]);
-        assert_eq!(kinds.parked(), 0);
+        let mut types = filled(&[room(None, 9), room(Some("image"), 1)]);
+        assert_eq!(pushed(&mut types), [1, 2, 4, 6]);
+        types.push_ended(waiting(1).id, &label("image"));
+        assert_eq!(pushed(&mut types), [3]);
+        assert_eq!(types.parked(), 0);
     }
 
     #[test]
     fn what_nobody_takes_is_parked_but_a_consumer_may_have_it() {
-        let mut kinds = filled(&[room(None, 0), room(Some("image"), 9)]);
-        assert!(kinds.parks(&label("text")) && !kinds.parks(&label("image")));
-        assert_eq!(kinds.parked(), 3);
-        assert_eq!(pushed(&mut kinds), [1, 3, 5]);
-        assert_eq!(kinds.pop().map(|next| next.order), Some(2));
+        let mut types = filled(&[room(None, 0), room(Some("image"), 9)]);
+        assert!(types.parks(&label("text")) && !types.parks(&label("image")));
+        assert_eq!(types.parked(), 3);
+        assert_eq!(pushed(&mut types), [1, 3, 5]);
+        assert_eq!(types.pop().map(|next| next.order), Some(2));
     }
 
     #[test]
     fn what_came_back_waits_until_something_changes() {
-        let mut kinds = filled(&[room(None, 9), room(Some("image"), 9)]);
-        kinds.block(&label("image"));
-        assert_eq!(pushed(&mut kinds), [2, 4, 6]);
-        kinds.unblock();
-        assert_eq!(pushed(&mut kinds), [1, 3, 5]);
+        let mut types = filled(&[room(None, 9), room(Some("image"), 9)]);
+        types.block(&label("image"));
+        assert_eq!(pushed(&mut types), [2, 4, 6]);
+        types.unblock();
+        assert_eq!(pushed(&mut types), [1, 3, 5]);
     }
 
     #[test]
     fn new_types_sort_what_waits_and_what_is_under_way_anew() {
-        let mut kinds = filled(&[]);
-        let first = kinds.pop_to_push().unwrap();
-        kinds.push_began(first.id, &label("image"));
-        kinds.set_rooms(&[room(None, 9), room(Some("image"), 2)], kind_of);
-        assert_eq!(pushed(&mut kinds), [2, 3, 4, 6]);
-        assert_eq!(kinds.pushing().count(), 5);
-        kinds.set_rooms(&[], kind_of);
-        assert_eq!(pushed(&mut kinds), [5]);
+        let mut types = filled(&[]);
+        let first = types.pop_to_push().unwrap();
+        types.push_began(first.id, &label("image"));
+        types.set_rooms(&[room(None, 9), room(Some("image"), 2)], type_of);
+        assert_eq!(pushed(&mut types), [2, 3, 4, 6]);
+        assert_eq!(types.pushing().count(), 5);
+        types.set_rooms(&[], type_of);
+        assert_eq!(pushed(&mut types), [5]);
     }
 
     #[test]
     fn types_of_one_class_share_its_room() {
-        let both = KindRoom {
-            kinds: [label("image"), label("text")].into(),
+        let both = TypeCapacity {
+            types: [label("image"), label("text")].into(),
             ..room(None, 4)
         };
-        let mut kinds = filled(&[both, room(None, 0)]);
-        assert_eq!(pushed(&mut kinds), [1, 2, 3, 4]);
+        let mut types = filled(&[both, room(None, 0)]);
+        assert_eq!(pushed(&mut types), [1, 2, 3, 4]);
     }
 
     #[test]
     fn other_numbers_for_the_same_classes_move_nothing() {
         let nobody_asks = |_| panic!("nothing has to be sorted");
-        let mut kinds = filled(&[room(Some("image"), 1), room(None, 9)]);
+        let mut types = filled(&[room(Some("image"), 1), room(None, 9)]);
         for image_room in [0, 7] {
             // Lists that are equal but not the same ones, as after a restart of the breaker.
             let rooms = [room(Some("image"), image_room), room(None, 9)];
-            kinds.set_rooms(&rooms, nobody_asks);
-            assert_eq!(kinds.parks(&label("image")), image_room == 0);
+            types.set_rooms(&rooms, nobody_asks);
+            assert_eq!(types.parks(&label("image")), image_room == 0);
         }
     }
 
     #[test]
     fn ahead_is_what_goes_before_but_not_what_nobody_takes() {
-        let ahead = |rooms: &[KindRoom], order, most| {
-            filled(rooms).ahead_of(&waiting(order), &kind(order), most)
+        let ahead = |rooms: &[TypeCapacity], order, most| {
+            filled(rooms).ahead_of(&waiting(order), &message_type(order), most)
         };
         let rooms = [room(Some("image"), 1), room(None, 9)];
         assert_eq!((ahead(&rooms, 6, 9), ahead(&rooms, 6, 3)), (5, 3));

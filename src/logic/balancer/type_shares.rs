@@ -10,19 +10,19 @@ use ahash::AHashMap;
 
 use super::room::Room;
 use crate::domain::ids::Label;
-use crate::domain::service::{KindRoom, Target};
-use crate::logic::kind_index::KindIndex;
+use crate::domain::service::{Target, TypeCapacity};
+use crate::logic::type_index::TypeIndex;
 
 /// Without classes if every instance takes every type.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Kinds {
+pub(super) struct TypeShares {
     /// In the order of the first type of each; the last is for every type that no instance names.
     classes: Vec<Class>,
-    index: KindIndex,
+    index: TypeIndex,
     /// By instance, the classes that it takes.
     taken: Vec<Vec<usize>>,
     /// By class.
-    rooms: Arc<[KindRoom]>,
+    rooms: Arc<[TypeCapacity]>,
     /// Whether `rooms` counts on somebody who pulls.
     has_puller: bool,
 }
@@ -37,7 +37,7 @@ struct Class {
     is_stale: bool,
 }
 
-impl Kinds {
+impl TypeShares {
     /// `under_way` are the types of all messages in flight. Lists of types that are as in `before`
     /// are shared with it, so that whoever knows them sees at once that they are the same.
     pub(super) fn of<'a>(
@@ -46,39 +46,39 @@ impl Kinds {
         before: &Self,
     ) -> Self {
         let classes = classes_of(targets);
-        let mut kinds = Self {
-            index: KindIndex::of(classes.iter().map(|(names, _)| names.as_slice())),
+        let mut types = Self {
+            index: TypeIndex::of(classes.iter().map(|(names, _)| names.as_slice())),
             taken: vec![Vec::new(); targets.len()],
             ..Self::default()
         };
         let mut rooms = Vec::with_capacity(classes.len());
         for (index, (names, takers)) in classes.into_iter().enumerate() {
             for taker in &takers {
-                kinds.taken[*taker].push(index);
+                types.taken[*taker].push(index);
             }
-            rooms.push(KindRoom {
-                kinds: before.shared(names),
+            rooms.push(TypeCapacity {
+                types: before.shared(names),
                 room: 0,
                 parks: false,
             });
-            kinds.classes.push(Class {
+            types.classes.push(Class {
                 takers,
                 under_way: 0,
                 is_stale: true,
             });
         }
-        kinds.rooms = rooms.into();
-        for kind in under_way {
-            kinds.started(kind);
+        types.rooms = rooms.into();
+        for message_type in under_way {
+            types.started(message_type);
         }
-        kinds
+        types
     }
 
     fn shared(&self, names: Vec<Label>) -> Arc<[Label]> {
         let known = names.first().map(|name| self.index.find(name));
         let known = known.and_then(|index| self.rooms.get(index));
-        match known.filter(|room| *room.kinds == *names) {
-            Some(room) => room.kinds.clone(),
+        match known.filter(|room| *room.types == *names) {
+            Some(room) => room.types.clone(),
             None => names.into(),
         }
     }
@@ -88,20 +88,20 @@ impl Kinds {
     }
 
     /// Whether the instance takes messages of this type.
-    pub(super) fn takes(&self, kind: &Label, instance: usize) -> bool {
-        let class = self.classes.get(self.index.find(kind));
+    pub(super) fn takes(&self, message_type: &Label, instance: usize) -> bool {
+        let class = self.classes.get(self.index.find(message_type));
         class.is_none_or(|class| class.takers.binary_search(&instance).is_ok())
     }
 
-    pub(super) fn started(&mut self, kind: &Label) {
-        if let Some(class) = self.classes.get_mut(self.index.find(kind)) {
+    pub(super) fn started(&mut self, message_type: &Label) {
+        if let Some(class) = self.classes.get_mut(self.index.find(message_type)) {
             class.under_way = class.under_way.saturating_add(1);
             class.is_stale = true;
         }
     }
 
-    pub(super) fn finished(&mut self, kind: &Label) {
-        if let Some(class) = self.classes.get_mut(self.index.find(kind)) {
+    pub(super) fn finished(&mut self, message_type: &Label) {
+        if let Some(class) = self.classes.get_mut(self.index.find(message_type)) {
             class.under_way = class.under_way.saturating_sub(1);
             class.is_stale = true;
         }
@@ -158,7 +158,7 @@ impl Kinds {
     }
 
     /// By class.
-    pub(super) fn rooms(&self) -> &Arc<[KindRoom]> {
+    pub(super) fn rooms(&self) -> &Arc<[TypeCapacity]> {
         &self.rooms
     }
 
@@ -178,31 +178,31 @@ fn classes_of(targets: &[Target]) -> Vec<(Vec<Label>, Vec<usize>)> {
         if target.capabilities.is_empty() {
             of_all.push(index);
         }
-        for kind in target.capabilities.iter() {
-            takers.entry(kind).or_default().push(index);
+        for message_type in target.capabilities.iter() {
+            takers.entry(message_type).or_default().push(index);
         }
     }
     if takers.is_empty() {
         return Vec::new();
     }
-    let mut kinds: AHashMap<Vec<usize>, Vec<Label>> = AHashMap::new();
-    for (kind, mut takers) in takers {
+    let mut types: AHashMap<Vec<usize>, Vec<Label>> = AHashMap::new();
+    for (message_type, mut takers) in takers {
         takers.extend(&of_all);
         takers.sort_unstable();
         takers.dedup();
-        kinds.entry(takers).or_default().push(kind.clone());
+        types.entry(takers).or_default().push(message_type.clone());
     }
-    let mut classes = Vec::with_capacity(kinds.len() + 1);
-    for (takers, mut kinds) in kinds {
-        kinds.sort_unstable();
-        classes.push((kinds, takers));
+    let mut classes = Vec::with_capacity(types.len() + 1);
+    for (takers, mut types) in types {
+        types.sort_unstable();
+        classes.push((types, takers));
     }
     classes.sort_unstable();
     classes.push((Vec::new(), of_all));
     classes
 }
 
-impl Kinds {
+impl TypeShares {
     /// `under_way` are the types of all messages in flight.
     ///
     /// # Panics
@@ -214,8 +214,8 @@ impl Kinds {
             "each class has a room"
         );
         let mut counts = vec![0; self.classes.len()];
-        for kind in under_way {
-            if let Some(count) = counts.get_mut(self.index.find(kind)) {
+        for message_type in under_way {
+            if let Some(count) = counts.get_mut(self.index.find(message_type)) {
                 *count += 1;
             }
         }
