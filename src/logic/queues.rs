@@ -228,20 +228,14 @@ impl Queues {
         };
         let destination = destination_of(&mut self.destinations, &entry.message);
         destination.leave(entry);
+        let (lanes, message_type) = (&mut destination.lanes, &entry.message.message_type);
         match entry.place {
-            Place::Queued => {
-                let waiting = entry.waiting(&self.ranking);
-                destination
-                    .lanes
-                    .remove(&waiting, &entry.message.message_type);
-            }
+            Place::Queued => lanes.remove(&entry.waiting(&self.ranking), message_type),
             Place::Leased { token } => {
                 self.leases.remove(&token);
                 self.lease_ends.remove(&token);
             }
-            Place::Pushing { .. } => destination
-                .lanes
-                .push_ended(id, &entry.message.message_type),
+            Place::Pushing { .. } => lanes.push_ended(id, message_type),
             Place::Retrying { .. } => drop(self.returns.remove(&id)),
             // A held message keeps its turn for its ordering key until it is settled.
             Place::Held | Place::Scheduled { .. } | Place::Settling => {}
