@@ -10,13 +10,20 @@ use super::timestamp::Timestamp;
 pub struct Attempt {
     /// 1 for the first.
     pub number: u32,
+    /// When it began, by the system's clock.
     pub at: Timestamp,
+    /// Which instance was tried; `None` if it went to none in particular: a lease, a callback, a
+    /// socket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<InstanceId>,
+    /// What came of it.
     pub outcome: AttemptOutcome,
+    /// The HTTP status it was answered with; `None` if no answer came or none was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_code: Option<u16>,
+    /// From its beginning to its end, by the hub's own clock.
     pub duration_ms: u64,
+    /// In words, what went wrong; `None` for a success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -28,9 +35,11 @@ impl Attempt {
     }
 }
 
+/// How an attempt ended, with its name on the wire and on disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptOutcome {
+    /// The other side has it: a 2xx or an ack.
     Delivered,
     /// May work later: no connection, a timeout, 408, 425, 429, 5xx, a nack.
     Failed,

@@ -22,6 +22,7 @@ pub enum CircuitState {
 }
 
 impl CircuitState {
+    /// All states there are, for lists and for reading names.
     pub const ALL: [Self; 3] = [Self::Closed, Self::Open, Self::HalfOpen];
 
     /// As on the wire.
@@ -44,7 +45,9 @@ impl CircuitState {
 /// Whose circuit it is: a service's, or that of the place some callbacks lead to.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum CircuitName {
+    /// That of a destination: it keeps messages back.
     Service(ServiceName),
+    /// That of an origin, which all callbacks there share: it keeps events back.
     Callback(Origin),
 }
 
@@ -73,6 +76,7 @@ impl Origin {
         Self(format!("{scheme}://{authority}{port}").into())
     }
 
+    /// As it is compared and shown: in lower case, with the port spelled out.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -89,6 +93,7 @@ impl CircuitName {
         }
     }
 
+    /// The service whose circuit it is; `None` for that of callbacks.
     pub fn service(&self) -> Option<&ServiceName> {
         match self {
             Self::Service(service) => Some(service),
@@ -125,10 +130,14 @@ impl<'de> Deserialize<'de> for CircuitName {
 /// A circuit changed its state.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct CircuitChanged {
+    /// Whose it is; `service` on disk, from when only services had circuits.
     #[serde(rename = "service")]
     pub circuit: CircuitName,
+    /// When it changed, by the system's clock.
     pub at: Timestamp,
+    /// The state it left.
     pub from: CircuitState,
+    /// The state it is in from now on; the same as `from` if somebody forced the state it had.
     pub to: CircuitState,
     /// In words: what led to it, or what whoever forced it gave as the reason.
     pub reason: String,
@@ -149,6 +158,7 @@ pub struct Forced {
 }
 
 impl Forced {
+    /// A timeout too long to count in milliseconds becomes the longest that can be.
     pub fn new(by: Option<ServiceName>, reset_timeout: Option<Duration>) -> Self {
         let millis = |timeout: Duration| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
         Self {
@@ -157,6 +167,7 @@ impl Forced {
         }
     }
 
+    /// How long an open circuit stays open; `None`: as configured.
     pub fn reset_timeout(&self) -> Option<Duration> {
         self.reset_timeout_ms.map(Duration::from_millis)
     }

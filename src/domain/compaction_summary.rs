@@ -12,8 +12,10 @@ use super::timestamp::Timestamp;
 /// The sum of dropped records: what they counted, and the ids clients gave with them.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct CompactionSummary {
+    /// What the dropped records counted; `tally` on disk, as it was once called.
     #[serde(rename = "tally")]
     pub totals: MessageTotals,
+    /// Ids of messages that are still in the dedup window, oldest first.
     pub known_ids: Vec<KnownId>,
     /// Whether the dedup window ever forgot an id.
     #[serde(default)]
@@ -24,8 +26,10 @@ pub struct CompactionSummary {
     /// Of the last event.
     #[serde(default)]
     pub last_published_at: Timestamp,
+    /// The streams whose events are among the dropped records, and how far each was.
     #[serde(default)]
     pub streams: Vec<StreamHead>,
+    /// Ids of events that are still in their dedup window, oldest first.
     #[serde(default)]
     pub known_event_ids: Vec<KnownId>,
     /// Whether the dedup window of events ever forgot an id.
@@ -46,7 +50,9 @@ impl CompactionSummary {
 /// How far a stream is.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct StreamHead {
+    /// Which stream.
     pub id: StreamId,
+    /// The version of its last event, so that the next one gets the one after.
     pub version: u64,
 }
 
@@ -55,7 +61,10 @@ pub struct StreamHead {
 pub struct KnownId {
     /// Of a message or an event, which are spaces of their own.
     pub id: Uuid,
+    /// Of the content that came with the id: the same content again is a repeat, any other is
+    /// refused.
     pub fingerprint: Fingerprint,
+    /// When it was accepted or published; ids leave the window by their age.
     pub at: Timestamp,
     /// How the message ended, if it did; hubs that did not remember it wrote nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,10 +76,15 @@ pub struct KnownId {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct MessageTotals {
+    /// Messages the hub promised to deliver.
     pub accepted: i64,
+    /// Messages that arrived.
     pub delivered: i64,
+    /// Messages the hub gave up on, but for those that expired.
     pub dead: i64,
+    /// Messages whose ttl ran out first.
     pub expired: i64,
+    /// Messages that were taken back before they arrived.
     pub cancelled: i64,
 }
 

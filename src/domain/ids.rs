@@ -107,10 +107,14 @@ impl fmt::Display for JobId {
 /// Why a text is no name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum NameError {
+    /// It is too short or too long for the name of a service, or has a character that none may
+    /// have.
     #[error("must be 1 to 100 characters of A-Z a-z 0-9 . _ -")]
     Service,
+    /// It is empty, has a control character, or more than so many characters.
     #[error("must be 1 to {0} printable characters")]
     Label(usize),
+    /// It is `.` or `..`.
     #[error("must not be `.` or `..`, which mean something else in a path")]
     Dots,
 }
@@ -161,6 +165,7 @@ pub const THE_HUB: &str = "message-hub";
 pub struct ServiceName(Arc<str>);
 
 impl ServiceName {
+    /// Checks the characters and the length; equal names share one allocation.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
         if text.is_empty() || text.len() > 100 || !text.bytes().all(allowed) {
@@ -186,6 +191,7 @@ impl ServiceName {
         }
     }
 
+    /// As it was given; no two spellings mean the same service.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -205,6 +211,7 @@ impl Label {
     /// In characters.
     pub const MAX: usize = 200;
 
+    /// Checks the characters and the length; for texts of which hardly two are the same.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         if !is_label(text, Self::MAX) {
             return Err(NameError::Label(Self::MAX));
@@ -254,6 +261,7 @@ impl Label {
         Ok(Self(intern(text)))
     }
 
+    /// As it was given.
     pub fn as_str(&self) -> &str {
         &self.0
     }

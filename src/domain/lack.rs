@@ -16,6 +16,7 @@ pub enum Lack {
 }
 
 impl Lack {
+    /// What there is none left of, in words that fit into a sentence.
     pub fn name(self) -> &'static str {
         match self {
             Self::Space => "space on the journal's disk",

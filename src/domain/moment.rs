@@ -21,7 +21,9 @@ const SLIGHTLY_AHEAD_MS: i64 = 1_000;
 /// and on the system's, which others go by too and which may be set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Moment {
+    /// Its own clock's time.
     pub hub: Timestamp,
+    /// The system's clock's time.
     pub wall: Timestamp,
 }
 
@@ -31,7 +33,10 @@ pub enum Source {
     /// It has only just happened.
     News,
     /// It was written down, and since then the system's clock was set by so many milliseconds.
-    Journal { set_since: i64 },
+    Journal {
+        /// In milliseconds, positive if it was set forward.
+        set_since: i64,
+    },
 }
 
 /// Both clocks agree, as when the hub starts.
@@ -96,11 +101,14 @@ impl Moment {
 /// When something is due: after a time that passes evenly, or when the clocks on the wall say so.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum When {
+    /// After a time that passes evenly: when the hub's own clock shows this.
     Hub(Timestamp),
+    /// When the system's clock shows this, however it was set in between.
     Wall(Timestamp),
 }
 
 impl When {
+    /// Whether that time has come, by the clock that it is meant by.
     pub fn is_due(self, now: Moment) -> bool {
         match self {
             Self::Hub(at) => at <= now.hub,

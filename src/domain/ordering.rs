@@ -11,6 +11,7 @@ pub enum OrderingOnFailure {
 }
 
 impl OrderingOnFailure {
+    /// All choices there are, for reading names.
     pub const ALL: [Self; 2] = [Self::Continue, Self::Hold];
 
     /// As in the configuration.
@@ -21,6 +22,7 @@ impl OrderingOnFailure {
         }
     }
 
+    /// The opposite of [`OrderingOnFailure::name`], letter for letter.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|choice| choice.name() == name)
     }

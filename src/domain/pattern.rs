@@ -39,29 +39,39 @@ pub fn check_type(text: &str) -> Result<(), TypeError> {
 /// Why no pattern can mean events of a type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum TypeError {
+    /// It has a comma.
     #[error("must not have a comma, which separates types in a list")]
     Comma,
+    /// It has `*` or `#`.
     #[error("must not have `*` or `#`, which stand for words in a pattern")]
     Wildcard,
+    /// It begins or ends with a dot, or has two in a row.
     #[error("has an empty word; words stand between dots")]
     EmptyWord,
+    /// It begins or ends with a space.
     #[error("must not begin or end with a space")]
     Space,
 }
 
+/// Why a text is no pattern.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PatternError {
+    /// It is empty, too long, or has characters that are not printable.
     #[error("must be 1 to 200 printable characters")]
     Text,
+    /// It begins or ends with a dot, or has two in a row.
     #[error("has an empty word; words stand between dots")]
     EmptyWord,
+    /// It has `*` or `#` beside other characters of a word.
     #[error("`*` and `#` stand for whole words; write `a.*`, not `a.b*`")]
     PartOfWord,
+    /// It has more `#` than may be given, as each of them multiplies the ways to match.
     #[error("has more than {MOST_MANY} `#`")]
     ManyHashes,
 }
 
 impl Pattern {
+    /// Reads any pattern that was ever taken.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         if !is_label(text, Label::MAX) {
             return Err(PatternError::Text);
@@ -95,10 +105,12 @@ impl Pattern {
         }
     }
 
+    /// As it was given.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
 
+    /// Its words from the first, at least one.
     pub fn words(&self) -> impl Iterator<Item = Word<'_>> {
         self.as_str().split('.').map(|word| match word {
             ONE => Word::One,
@@ -146,6 +158,7 @@ impl Pattern {
 /// One word of a pattern.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Word<'a> {
+    /// This word and no other.
     Exact(&'a str),
     /// `*`: any one word.
     One,
@@ -154,6 +167,7 @@ pub enum Word<'a> {
 }
 
 impl<'a> Word<'a> {
+    /// As it stands in the pattern.
     pub fn as_str(&self) -> &'a str {
         match self {
             Self::Exact(text) => text,

@@ -10,6 +10,7 @@ use super::timestamp::Timestamp;
 /// A redrive job and how far it is. Each version of it replaces the one before.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct RedriveJob {
+    /// The same in all its versions.
     pub job: JobId,
     /// What becomes of the letters; older hubs had only one kind of job.
     #[serde(default)]
@@ -20,11 +21,14 @@ pub struct RedriveJob {
     /// hubs that sent them one by one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events_before: Option<Position>,
+    /// Who asked for it, where callers have names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<ServiceName>,
+    /// Which letters it is about.
     pub filter: RedriveFilter,
     /// Letters per second.
     pub rate: f64,
+    /// Whether it goes on, and if not, why.
     pub status: JobStatus,
     /// In words, why it is paused, stopped or cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,8 +60,10 @@ pub struct RedriveJob {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobKind {
+    /// Owes them again.
     #[default]
     Redrive,
+    /// Takes them off the list for good.
     Delete,
 }
 
@@ -67,10 +73,13 @@ pub struct RedriveFilter {
     /// Of events: the subscriber.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination: Option<ServiceName>,
+    /// Who sent the message or published the event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<ServiceName>,
+    /// Why the hub gave up on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<DeadReason>,
+    /// Compared with the one given, or with the id of what was given none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
     /// Events that died on their way to it, and no messages.
@@ -84,27 +93,35 @@ pub struct RedriveFilter {
     pub until: Option<Timestamp>,
 }
 
+/// How far a job is, with its name on the wire and on disk.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobStatus {
+    /// It takes letter after letter.
     Running,
+    /// It takes no letters until somebody resumes it.
     Paused,
     /// Every letter was sent again.
     Done,
     /// It stopped itself, as too many died again.
     Stopped,
+    /// Somebody ended it; what it did stays done.
     Cancelled,
 }
 
 /// What an operator may do to a job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Switch {
+    /// Takes no more letters until it is resumed.
     Pause,
+    /// Goes on where it was paused.
     Resume,
+    /// Ends it for good.
     Cancel,
 }
 
 impl JobStatus {
+    /// All there are, for lists and metrics.
     pub const ALL: [Self; 5] = [
         Self::Running,
         Self::Paused,
@@ -113,6 +130,7 @@ impl JobStatus {
         Self::Cancelled,
     ];
 
+    /// As on the wire.
     pub fn name(self) -> &'static str {
         match self {
             Self::Running => "running",

@@ -12,20 +12,28 @@ use super::timestamp::Timestamp;
 /// One way to reach a service, as its owner registered it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Registration {
+    /// Which service it belongs to.
     pub service: ServiceName,
+    /// Which of its instances it is; registering again with the same id replaces it.
     pub instance_id: InstanceId,
+    /// When it registered last, by the system's clock; tells one registration of an instance from
+    /// the next.
     pub registered_at: Timestamp,
+    /// Of its software, as it says itself; dependencies may ask for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<Label>,
     /// Where to push; without it the service pulls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Arc<Address>>,
+    /// How to probe it; `None`: it lives by its heartbeats and deliveries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health_check: Option<HealthCheck>,
     /// How many messages the instance takes at once.
     pub max_in_flight: u32,
+    /// The routes it says it serves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub endpoints: Vec<Endpoint>,
+    /// Whatever its owner wants to be shown with it; the hub never reads it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Payload>,
     /// Its share of the messages, compared with the other instances; 0: only if no other is left.
@@ -111,6 +119,7 @@ impl Registration {
         differ.map(|(name, _)| name).collect()
     }
 
+    /// Within which time it promises a heartbeat; `None`: it promised none.
     pub fn ttl(&self) -> Option<Duration> {
         self.ttl_ms.map(Duration::from_millis)
     }
@@ -119,6 +128,7 @@ impl Registration {
 /// A service that another one needs.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Dependency {
+    /// The service that is needed.
     pub service: ServiceName,
     /// So many available instances, at least.
     pub minimum_instances: u32,
@@ -134,10 +144,12 @@ pub struct Dependency {
 pub struct Address {
     /// Without a trailing slash.
     pub url: String,
+    /// With its leading slash: where messages are posted to.
     pub message_endpoint: String,
 }
 
 impl Address {
+    /// The whole address messages are posted to.
     pub fn message_url(&self) -> String {
         format!("{}{}", self.url, self.message_endpoint)
     }
@@ -157,10 +169,12 @@ pub struct HealthCheck {
 }
 
 impl HealthCheck {
+    /// From one probe to the next; `None`: as the hub probes others.
     pub fn interval(&self) -> Option<Duration> {
         self.interval_ms.map(Duration::from_millis)
     }
 
+    /// How long a probe may take; `None`: as the hub's other probes.
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout_ms.map(Duration::from_millis)
     }
@@ -169,7 +183,9 @@ impl HealthCheck {
 /// A route an instance says it serves; shown, never called.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Endpoint {
+    /// The path, as the instance names it.
     pub path: String,
+    /// The methods it takes, as the instance names them; empty: it did not say.
     #[serde(default)]
     pub methods: Vec<String>,
 }
@@ -178,14 +194,19 @@ pub struct Endpoint {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Health {
+    /// Nothing was heard of it since it registered.
     #[default]
     Unknown,
+    /// It answers as it should.
     Healthy,
+    /// It failed lately, but not often enough to be left out.
     Degraded,
+    /// It failed too often in a row, or its heartbeats stopped: it gets nothing.
     Unhealthy,
 }
 
 impl Health {
+    /// All there are, for lists and metrics.
     pub const ALL: [Self; 4] = [
         Self::Unknown,
         Self::Healthy,
@@ -193,6 +214,7 @@ impl Health {
         Self::Unhealthy,
     ];
 
+    /// As on the wire and on disk.
     pub fn name(self) -> &'static str {
         match self {
             Self::Unknown => "unknown",
@@ -206,9 +228,13 @@ impl Health {
 /// What the balancer may choose from: one instance with an address.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Target {
+    /// Which instance it is.
     pub instance_id: InstanceId,
+    /// Where to push to.
     pub address: Arc<Address>,
+    /// How many messages it takes at once.
     pub max_in_flight: u32,
+    /// As its probes, heartbeats and deliveries say.
     pub health: Health,
     /// It has a health check or promised heartbeats; otherwise deliveries alone tell how it is.
     pub is_checked: bool,
@@ -259,11 +285,17 @@ pub enum Outlook {
     /// Some instance can take messages.
     Ready,
     /// None can, since then.
-    NoInstance { since: Timestamp },
+    NoInstance {
+        /// By the hub's own clock.
+        since: Timestamp,
+    },
     /// None can, and none is expected: the service left, or never was registered.
     Left,
     /// The circuit is open and will be tried again then.
-    CircuitOpen { until: Timestamp },
+    CircuitOpen {
+        /// By the hub's own clock.
+        until: Timestamp,
+    },
     /// The circuit is half open: one message at a time tries whether the service is back.
     Trial,
 }

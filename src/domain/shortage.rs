@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+/// Which disk it is, how much there is, and how much there must be.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Shortage {
     /// What lies on the disk.

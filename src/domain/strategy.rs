@@ -20,6 +20,7 @@ pub enum Strategy {
 }
 
 impl Strategy {
+    /// All there are, for lists and for reading names.
     pub const ALL: [Self; 5] = [
         Self::RoundRobin,
         Self::LeastConnections,
@@ -39,6 +40,7 @@ impl Strategy {
         }
     }
 
+    /// The opposite of [`Strategy::name`], letter for letter.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()

@@ -39,15 +39,21 @@ impl fmt::Display for SubscriptionId {
 /// Who gets which events, and how. Each version of it replaces the one before.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Subscription {
+    /// The same in all its versions.
     pub id: SubscriptionId,
+    /// The subscriber.
     pub service: ServiceName,
+    /// The types it wants: an event is meant if one of them matches.
     pub event_types: Arc<[Pattern]>,
+    /// When it was first asked for.
     pub created_at: Timestamp,
     /// Of this version.
     pub changed_at: Timestamp,
     /// Only events after this one are meant.
     pub after: Sequence,
+    /// How events get to the subscriber.
     pub channel: Channel,
+    /// Since when and why nothing is sent; `None`: it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<Paused>,
 }
@@ -56,16 +62,21 @@ pub struct Subscription {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
+    /// The hub posts each event to an address.
     Callback(Callback),
     /// Whichever socket asks for it by this name, which is unique within the service.
     Socket {
+        /// Chosen by the service.
         name: Label,
     },
 }
 
+/// Where the events of a subscription are posted to, and how they are signed.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Callback {
+    /// The address with its path; callbacks to one origin share a circuit.
     pub url: String,
+    /// What each event is signed with.
     pub secret: SigningSecret,
     /// The secret before this one, as long as receivers may still verify with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,7 +96,9 @@ pub struct SigningSecret(String);
 /// A secret that was replaced.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PreviousSecret {
+    /// The secret that was replaced.
     pub secret: SigningSecret,
+    /// Until then events are signed with both, so that receivers can change theirs in between.
     pub until: Timestamp,
 }
 
@@ -108,10 +121,12 @@ impl Callback {
 }
 
 impl SigningSecret {
+    /// `text` is one already, with its prefix.
     pub fn new(text: String) -> Self {
         Self(text)
     }
 
+    /// The text itself; called so that it is seen wherever a secret may get out.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -126,10 +141,13 @@ impl fmt::Debug for SigningSecret {
 /// Nothing is sent until somebody resumes it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Paused {
+    /// When it was paused.
     pub at: Timestamp,
+    /// Who or what paused it.
     pub why: PauseReason,
 }
 
+/// What paused a subscription, with its name on the wire and on disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PauseReason {
@@ -140,6 +158,7 @@ pub enum PauseReason {
 }
 
 impl Subscription {
+    /// Where its events are posted to; `None` if sockets ask for them.
     pub fn callback(&self) -> Option<&Callback> {
         match &self.channel {
             Channel::Callback(callback) => Some(callback),
@@ -156,21 +175,27 @@ impl Subscription {
 /// A subscription is no more.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Unsubscribed {
+    /// Which subscription ended.
     pub id: SubscriptionId,
+    /// When it ended.
     pub at: Timestamp,
 }
 
 /// The subscriber is done with everything up to here.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct PositionAcked {
+    /// Whose position it is.
     pub id: SubscriptionId,
+    /// When it was told to the hub.
     pub at: Timestamp,
+    /// The last event that is done with; it only rises.
     pub through: Sequence,
 }
 
 /// Events before this one are gone: retention took them.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct EventsRemoved {
+    /// When retention took them.
     pub at: Timestamp,
     /// The oldest event kept, or the next one to come.
     pub before: Sequence,
@@ -182,12 +207,15 @@ pub struct EventsRemoved {
 pub struct EventLetter {
     /// As [`SubscriptionId::letter_id`] makes it.
     pub id: MessageId,
+    /// The subscription that is still owed it.
     pub subscription_id: SubscriptionId,
     /// The subscriber.
     pub service: ServiceName,
+    /// The event as it was published.
     pub event: Arc<Event>,
     /// When it died, or was sent again.
     pub at: Timestamp,
+    /// Why the hub gave up on it.
     pub reason: DeadReason,
     /// Every finished attempt.
     pub attempts: Vec<Attempt>,
@@ -213,19 +241,26 @@ impl EventLetter {
 pub struct EventDelivered {
     /// Of the letter.
     pub id: MessageId,
+    /// The subscription that got it.
     pub subscription_id: SubscriptionId,
+    /// When it arrived.
     pub at: Timestamp,
+    /// The attempt by which it did.
     pub attempt: Attempt,
 }
 
 /// Past events sent to one subscription beside its live ones. Each version replaces the one before.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Replay {
+    /// The same in all its versions.
     pub id: JobId,
+    /// To which subscription the events are sent.
     pub subscription_id: SubscriptionId,
+    /// When it was asked for.
     pub started_at: Timestamp,
     /// At this version of it.
     pub at: Timestamp,
+    /// Which events are sent.
     pub filter: ReplayFilter,
     /// Everything before is done.
     pub next: Sequence,
@@ -237,17 +272,22 @@ pub struct Replay {
     /// Events per second; `None`: as fast as they are taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
+    /// Nothing more will come of it: all were sent, or it was cancelled.
     pub done: bool,
 }
 
 /// Which events a replay is about; those of the subscription's own types by default.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct ReplayFilter {
+    /// Empty: those of the subscription.
     pub event_types: Vec<Pattern>,
+    /// Who published them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<ServiceName>,
+    /// The stream they belong to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream_id: Option<StreamId>,
+    /// Compared with the one given, or with the id of an event that was given none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
 }

@@ -33,6 +33,7 @@ impl Timestamp {
         Self(millis.clamp(-62_167_219_200_000, Self::MAX.0))
     }
 
+    /// Since the Unix epoch; before it, negative.
     pub fn as_millis(self) -> i64 {
         self.0
     }
@@ -57,6 +58,7 @@ impl Timestamp {
         Self::from_millis(self.0.saturating_add(millis))
     }
 
+    /// Never earlier than the year 0.
     pub fn minus(self, duration: Duration) -> Self {
         let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         Self::from_millis(self.0.saturating_sub(millis))

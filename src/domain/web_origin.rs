@@ -83,6 +83,7 @@ impl fmt::Display for WebOrigin {
 /// The origins whose pages may use the hub.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct AllowedOrigins {
+    /// Origins whose pages may, one by one.
     pub listed: Vec<WebOrigin>,
     /// Any may.
     pub any: bool,
@@ -103,10 +104,12 @@ impl fmt::Display for AllowedOrigins {
 pub struct Authority<'a> {
     /// With the brackets of an IPv6 address.
     pub host: &'a str,
+    /// `None`: it was not written, and is the scheme's own.
     pub port: Option<u16>,
 }
 
 impl<'a> Authority<'a> {
+    /// `None` for what is no host, such as an address with a path.
     pub fn parse(text: &'a str) -> Option<Self> {
         let (host, port) = match text.rfind(':') {
             // A colon within brackets belongs to the address.
