@@ -1,5 +1,6 @@
 //! The edge: reads requests, asks the actors, writes answers. Thin on purpose: every decision is
-//! made by [`crate::logic`], and every error is a [`HubError`].
+//! made by [`crate::logic`], and every error is a
+//! [`HubError`](crate::hub::error::HubError) or says what is wrong with the request itself.
 
 pub(crate) mod acts;
 pub(crate) mod ask;
@@ -15,7 +16,7 @@ pub(crate) mod correlations;
 pub(crate) mod cors;
 pub(crate) mod dead_letters;
 pub mod edge;
-pub(crate) mod error_body;
+pub(crate) mod error;
 pub mod event_input;
 pub(crate) mod event_letters;
 pub mod event_view;
@@ -68,8 +69,8 @@ pub(crate) mod web_address;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::error::HubError;
 use crate::metrics::requests::Requests;
+use error::HttpError;
 pub use health::told::Told;
 use routing::Routes;
 pub use state::{Hub, Settings};
@@ -107,6 +108,6 @@ pub fn routes(
     routes.registered()
 }
 
-async fn no_route(request: HttpRequest) -> Result<HttpResponse, HubError> {
-    Err(HubError::NoRoute(request.path().to_owned()))
+async fn no_route(request: HttpRequest) -> Result<HttpResponse, HttpError> {
+    Err(HttpError::NoRoute(request.path().to_owned()))
 }

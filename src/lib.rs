@@ -7,25 +7,28 @@
 //! | [`ports`] | traits to the outside: journal, archive, transport | `domain`, `logic` |
 //! | [`adapters`] | files, SQLite, the HTTP client behind the ports | `ports` |
 //! | [`actors`] | thin shells around the logic; [`actors::messages`] is the map | `ports` |
-//! | [`http`] | parse, admit, ask, reply | `actors::messages`, `ports` |
+//! | [`hub`] | the application: what can be asked for, in no protocol | `actors::messages`, `ports` |
+//! | [`api`] | the JSON that the protocols share | `hub` |
+//! | [`http`] | parse, admit, ask, reply | `hub`, `api` |
 //! | [`websocket`] | the sockets: frames in, events and messages out | as `http` |
 //! | [`runtime`] | wires, starts, drains, stops | everything but `cli` |
 //! | [`cli`] | the command line, the load generator, journal tools | everything but `runtime` |
 //!
-//! Beside the layers: [`clock`], [`config`], [`config_file`], [`error`], [`exit`],
+//! Beside the layers: [`clock`], [`config`], [`config_file`], [`exit`],
 //! [`live`], [`metrics`], [`open_files`], [`opening`], [`patience`], [`phase`], [`pool`],
 //! [`request_rates`], [`telemetry`].
 
 pub mod actors;
 pub mod adapters;
+pub mod api;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod config_file;
 pub mod domain;
-pub mod error;
 pub mod exit;
 pub mod http;
+pub mod hub;
 pub mod live;
 pub mod logic;
 pub mod metrics;

@@ -18,13 +18,13 @@ use futures_util::stream;
 use std::rc::Rc;
 
 use crate::domain::refusal::Refusal;
-use crate::error::HubError;
 use crate::http::caller::Caller;
 use crate::http::connection::Line;
 use crate::http::peer;
 use crate::http::query::Query;
 use crate::http::routing::{self, Routes};
 use crate::http::state::Hub;
+use crate::hub::error::HubError;
 use crate::logic::limits::Limit;
 use flow::{Metered, Room};
 use incoming::{Gate, Incoming};
@@ -110,7 +110,7 @@ pub(crate) async fn open(
 fn refusal(error: &HandshakeError) -> HubError {
     match error {
         HandshakeError::BadWebsocketKey => HubError::invalid(
-            crate::error::Subject::Request,
+            crate::hub::error::Subject::Request,
             "Sec-WebSocket-Key",
             "is required",
         ),

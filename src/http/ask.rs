@@ -4,7 +4,7 @@ use actix::{Message, Recipient};
 use tokio::sync::oneshot;
 
 use crate::actors::messages::Reply;
-use crate::error::HubError;
+use crate::hub::error::HubError;
 
 /// Sends a request that carries its answer's channel. No answer means that the hub is going down
 /// or that an actor died and is being replaced: whether the work was done is unknown, as with a

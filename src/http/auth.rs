@@ -16,7 +16,7 @@ use super::headers::{GivenTwice, only};
 use super::query::Query;
 use crate::config::{Config, Secret};
 use crate::domain::ids::ServiceName;
-use crate::error::HubError;
+use crate::hub::error::HubError;
 
 const SERVICE_NAME: HeaderName = HeaderName::from_static("x-service-name");
 const SERVICE_KEY: HeaderName = HeaderName::from_static("x-service-key");
@@ -228,6 +228,8 @@ fn digest_of(key: impl AsRef<str>) -> KeyDigest {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::ResponseError;
+
     use super::*;
     use actix_web::http::header::{HeaderName, HeaderValue};
 
@@ -268,7 +270,7 @@ mod tests {
             ("a b", "old"),
         ] {
             let error = HubError::from(keys().caller(&headers(name, key)).unwrap_err());
-            assert_eq!(error.status().as_u16(), 401, "{name} {key}");
+            assert_eq!(error.status_code().as_u16(), 401, "{name} {key}");
         }
     }
 

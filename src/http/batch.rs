@@ -11,7 +11,8 @@ use serde_json::{Map, Value, json};
 use super::bodies;
 use super::fields::{self, Field};
 use super::lists::{self, NoList};
-use crate::error::{HubError, Subject};
+use crate::api;
+use crate::hub::error::{HubError, Subject};
 
 const MOST_ITEMS: usize = 10_000;
 const SUBJECT: Subject = Subject::Message;
@@ -156,7 +157,7 @@ pub(crate) fn common_error<'a>(
 /// Of a batch of which nothing was taken, what is wrong with its items: each by itself, or if they
 /// are many each sentence once.
 pub(crate) fn told(errors: &[&HubError]) -> Value {
-    let body = |error: &HubError| error.body(Map::new());
+    let body = |error: &HubError| api::error::body(error, Map::new());
     if errors.len() <= EACH {
         let items = errors.iter().enumerate();
         return items
@@ -165,7 +166,7 @@ pub(crate) fn told(errors: &[&HubError]) -> Value {
     }
     let mut groups: IndexedGroups<'_> = BTreeMap::new();
     for (index, error) in errors.iter().enumerate() {
-        let group = groups.entry((error.code(), error.to_string()));
+        let group = groups.entry((error.code().name(), error.to_string()));
         let (indexes, _) = group.or_insert_with(|| (Vec::new(), error));
         indexes.push(index);
     }
@@ -275,7 +276,7 @@ mod tests {
     #[test]
     fn errors_that_differ_have_no_common_one() {
         let (busy, wrong) = (HubError::Busy, HubError::invalid(SUBJECT, "id", "is wrong"));
-        let code = |errors: [&HubError; 2]| common_error(errors, Items::Events).code();
+        let code = |errors: [&HubError; 2]| common_error(errors, Items::Events).code().name();
         assert_eq!(code([&busy, &busy]), "QUEUE_FULL");
         assert_eq!(code([&wrong, &wrong]), "INVALID_MESSAGE");
         assert_eq!(code([&wrong, &busy]), "INVALID_MESSAGE");

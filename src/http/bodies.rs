@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::error::HubError;
+use crate::hub::error::HubError;
 use crate::logic::limits::{Limit, Limits};
 use crate::pool::{Full, Held, Peer, Pool};
 
@@ -173,7 +173,7 @@ mod tests {
         let bodies = bodies();
         let (permits, error) = fill(&bodies, Purpose::Other, "beta", 2 * MIB);
         assert_eq!(permits.len(), 11);
-        assert_eq!(error.code(), "LIMIT_REACHED");
+        assert_eq!(error.code().name(), "LIMIT_REACHED");
         for size in [10, 2 * MIB] {
             let mut other = bodies.permit(Purpose::Other);
             assert!(other.grow(size, || peer("alpha")).is_ok(), "{size}");
@@ -187,7 +187,7 @@ mod tests {
         let bodies = bodies();
         let small = fill(&bodies, Purpose::Other, "beta", SMALL);
         let settling = fill(&bodies, Purpose::Settling, "beta", MIB);
-        assert_eq!(settling.1.code(), "LIMIT_REACHED");
+        assert_eq!(settling.1.code().name(), "LIMIT_REACHED");
         for purpose in [Purpose::Other, Purpose::Settling] {
             let mut other = bodies.permit(purpose);
             assert!(other.grow(100, || peer("alpha")).is_ok(), "{purpose:?}");

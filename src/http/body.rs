@@ -14,7 +14,7 @@ use futures_util::StreamExt;
 use super::bodies::{ONE, Permit, Purpose};
 use super::peer;
 use super::state::Hub;
-use crate::error::{HubError, Subject};
+use crate::hub::error::{HubError, Subject};
 use crate::logic::canonical::depth;
 use crate::patience::Patience;
 

@@ -4,7 +4,7 @@ use actix_web::{HttpMessage, HttpRequest};
 
 use super::request_id::RequestId;
 use crate::domain::ids::ServiceName;
-use crate::error::HubError;
+use crate::hub::error::HubError;
 
 /// The caller of a request, known from its headers.
 #[derive(Clone, PartialEq, Eq, Debug)]

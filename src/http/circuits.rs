@@ -24,7 +24,7 @@ use crate::actors::messages::{CircuitView, ForceCircuit, ForcedView, InspectCirc
 use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::ids::{ServiceName, is_visible_label};
 use crate::domain::timestamp::Timestamp;
-use crate::error::{HubError, Subject};
+use crate::hub::error::{HubError, Subject};
 
 const SUBJECT: Subject = Subject::Request;
 /// In characters.

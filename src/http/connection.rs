@@ -20,8 +20,8 @@ use actix_web::rt::net::TcpStream;
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::error::NoRequest;
 use super::unreadable::{Explain, bare};
-use crate::error::NoRequest;
 use crate::logic::heads::{Extent, Heads, LineFault};
 use closing::Closing;
 use lateness::Lateness;

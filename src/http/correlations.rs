@@ -19,7 +19,7 @@ use super::state::Hub;
 use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::{Label, Position};
 use crate::domain::timestamp::Timestamp;
-use crate::error::{HubError, Subject};
+use crate::hub::error::{HubError, Subject};
 use crate::logic::page::{self, Filling, Page};
 use crate::ports::archive::{EventQuery, MessageQuery};
 

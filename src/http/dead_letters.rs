@@ -25,7 +25,7 @@ use super::routing::{self, Routes};
 use super::state::Hub;
 use crate::actors::messages::{DeleteDeadLetter, Reprocess};
 use crate::domain::ids::{MessageId, Position, ServiceName};
-use crate::error::{HubError, Subject};
+use crate::hub::error::{HubError, Subject};
 use crate::logic::page::Page;
 use crate::ports::archive::{DeadLetterQuery, LetterQuery, MessageQuery};
 

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::caller::{Asking, Caller};
 use super::connection::Line;
-use super::error_body::render;
+use super::error::HttpError;
 use super::headers::{CORRELATION_ID, GivenTwice, REQUEST_ID, only};
 use super::openapi::document::query_names;
 use super::request_id::RequestId;
@@ -25,7 +25,7 @@ use super::state::Hub;
 use super::{bodies, cors, query};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::web_origin::Authority;
-use crate::error::{HubError, Subject, shortened};
+use crate::hub::error::{HubError, Subject, shortened};
 use crate::logic::web_pages::{Head, Verdict};
 use crate::metrics::requests::Route;
 use crate::phase::Phase;
@@ -55,7 +55,7 @@ pub async fn edge(
     let (origin, page) = match may_ask(&request, &hub) {
         Ok(Origin::Own) => (None, Ok(())),
         Ok(Origin::Allowed(origin)) => (Some(origin), Ok(())),
-        Err(error) => (None, Err(error)),
+        Err(error) => (None, Err(HttpError::from(error))),
     };
     let is_preflight = origin.is_some() && cors::is_preflight(request.method(), request.headers());
     let admitted = page.and_then(|()| {
@@ -115,11 +115,11 @@ fn count(hub: &Hub, response: &ServiceResponse<BoxBody>, began: Instant) {
 /// The answer with the body that says what was wrong.
 fn told(
     response: ServiceResponse<BoxBody>,
-    error: &HubError,
+    error: &HttpError,
     id: &RequestId,
     now: Timestamp,
 ) -> ServiceResponse<BoxBody> {
-    let body = render(error, id, now);
+    let body = error.body(id, now);
     let (request, old) = response.into_parts();
     let mut rendered = HttpResponse::build(error.status());
     for name in [
@@ -276,10 +276,10 @@ fn check_once(headers: &HeaderMap) -> Result<(), HubError> {
 }
 
 /// Whether the path and the body can be read, and the query has only what the route knows.
-fn check_target(request: &ServiceRequest) -> Result<(), HubError> {
+fn check_target(request: &ServiceRequest) -> Result<(), HttpError> {
     let mut encodings = request.headers().get_all(header::CONTENT_ENCODING);
     if encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Err(HubError::Encoded);
+        return Err(HttpError::Encoded);
     }
     query::check_path(request.uri().path())?;
     let asked = request.query_string();
@@ -289,7 +289,7 @@ fn check_target(request: &ServiceRequest) -> Result<(), HubError> {
     let pattern = request.match_pattern().unwrap_or_default();
     // What there is no route for is refused as such.
     match query_names(&pattern, request.method().as_str()) {
-        Some(known) => query::check(asked, known),
+        Some(known) => Ok(query::check(asked, known)?),
         None => Ok(()),
     }
 }
@@ -308,26 +308,31 @@ fn is_public(method: &Method, path: &str) -> bool {
 }
 
 /// Makes one of ours of an error that actix-web found.
-fn understand(error: &Error, path: &str) -> HubError {
-    if let Some(error) = error.as_error::<HubError>() {
+fn understand(error: &Error, path: &str) -> HttpError {
+    if let Some(error) = error.as_error::<HttpError>() {
         return error.clone();
     }
+    if let Some(error) = error.as_error::<HubError>() {
+        return error.clone().into();
+    }
     if let Some(PayloadError::Overflow) = error.as_error::<PayloadError>() {
-        return HubError::TooLarge { limit: bodies::ONE };
+        return HubError::TooLarge { limit: bodies::ONE }.into();
     }
     match error.as_response_error().status_code() {
-        StatusCode::NOT_FOUND => HubError::NoRoute(path.to_owned()),
-        status if status.is_client_error() => HubError::invalid(Subject::Request, "request", error),
-        _ => HubError::Internal,
+        StatusCode::NOT_FOUND => HttpError::NoRoute(path.to_owned()),
+        status if status.is_client_error() => {
+            HubError::invalid(Subject::Request, "request", error).into()
+        }
+        _ => HubError::Internal.into(),
     }
 }
 
-fn log(error: &HubError, id: &RequestId, response: &ServiceResponse) {
+fn log(error: &HttpError, id: &RequestId, response: &ServiceResponse) {
     let is_internal = error.status() == StatusCode::INTERNAL_SERVER_ERROR;
     if !is_internal && !tracing::enabled!(tracing::Level::DEBUG) {
         return;
     }
-    let (code, request_id) = (error.code(), id.as_str());
+    let (code, request_id) = (error.code().name(), id.as_str());
     let method = shortened(response.request().method().as_str());
     let path = shortened(response.request().path());
     if is_internal {

@@ -12,7 +12,7 @@ use crate::actors::messages::EventOffer;
 use crate::domain::event::{Event, EventExtras, EventId, ExpectedVersion, StreamPlace};
 use crate::domain::ids::Label;
 use crate::domain::pattern;
-use crate::error::{HubError, Subject};
+use crate::hub::error::{HubError, Subject};
 use crate::logic::canonical::event_fingerprint;
 use crate::logic::own_events::is_own_type;
 
@@ -155,6 +155,8 @@ fn expected(field: &Field<'_>, event: &Event) -> Result<ExpectedVersion, HubErro
 
 #[cfg(test)]
 mod tests {
+    use actix_web::ResponseError;
+
     use super::*;
     use crate::domain::ids::ServiceName;
     use crate::domain::timestamp::Timestamp;
@@ -323,7 +325,7 @@ mod tests {
             let Err(error) = read_as(text, &caller(None)) else {
                 panic!("{text} is let through");
             };
-            assert_eq!(error.status().as_u16(), 403, "{text}");
+            assert_eq!(error.status_code().as_u16(), 403, "{text}");
         }
     }
 

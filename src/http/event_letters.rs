@@ -14,7 +14,7 @@ use crate::domain::ids::{Label, MessageId, Position, ServiceName};
 use crate::domain::message::Payload;
 use crate::domain::subscription::SubscriptionId;
 use crate::domain::timestamp::Timestamp;
-use crate::error::HubError;
+use crate::hub::error::HubError;
 use crate::logic::page::{self, Filling, Page};
 use crate::ports::archive::{ArchivedLetter, LetterQuery};
 

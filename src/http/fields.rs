@@ -16,7 +16,7 @@ use crate::domain::ids::{Label, ServiceName};
 use crate::domain::message::Payload;
 use crate::domain::pattern::Pattern;
 use crate::domain::timestamp::{Timestamp, seconds};
-use crate::error::{HubError, Subject, shortened};
+use crate::hub::error::{HubError, Subject, shortened};
 use unknown::Ignored;
 
 /// A field's JSON text, if the field is there. For `#[serde(default, deserialize_with)]`, so that

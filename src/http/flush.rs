@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::ask::ask;
 use super::state::Hub;
 use crate::actors::messages::Flush;
-use crate::error::HubError;
+use crate::hub::error::HubError;
 
 /// How long a read waits for an archive that is behind.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(10);

@@ -19,7 +19,7 @@ use super::sight::Sight;
 use super::state::Hub;
 use crate::domain::ids::ServiceName;
 use crate::domain::service::Health;
-use crate::error::HubError;
+use crate::hub::error::HubError;
 use crate::phase::Phase;
 use status::{status, uptime};
 use told::WrittenHealth;

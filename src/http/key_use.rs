@@ -13,7 +13,7 @@ use super::routing::{self, Routes};
 use super::state::Hub;
 use crate::domain::ids::ServiceName;
 use crate::domain::timestamp::Timestamp;
-use crate::error::HubError;
+use crate::hub::error::HubError;
 
 const MINUTE_MS: i64 = 60_000;
 

@@ -4,7 +4,7 @@
 use std::future::Future;
 
 use crate::domain::message::Fingerprint;
-use crate::error::HubError;
+use crate::hub::error::HubError;
 
 /// An id that comes in again, or may.
 #[derive(Clone, Copy)]

@@ -9,7 +9,7 @@ use actix_web::rt;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::error::HubError;
+use crate::hub::error::HubError;
 use crate::phase::Phase;
 
 /// Nothing that is told is older.

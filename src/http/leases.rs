@@ -22,7 +22,7 @@ use super::waits::unless_over;
 use crate::actors::messages::{EndLeases, ExtendLeases, Inspect, LeaseEnd, Receive};
 use crate::domain::ids::{LeaseToken, ServiceName};
 use crate::domain::timestamp::Timestamp;
-use crate::error::{HubError, Subject};
+use crate::hub::error::{HubError, Subject};
 use crate::logic::push::Envelope;
 use crate::logic::queues::leases::Leased;
 

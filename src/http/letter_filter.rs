@@ -9,7 +9,7 @@ use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::Label;
 use crate::domain::redrive::RedriveFilter;
 use crate::domain::subscription::SubscriptionId;
-use crate::error::{HubError, Subject};
+use crate::hub::error::{HubError, Subject};
 
 const SUBJECT: Subject = Subject::Request;
 

@@ -13,7 +13,7 @@ use super::state::Hub;
 use crate::actors::messages::{
     CountInstances, InspectQuotas, InspectRedrives, InspectUsage, ServiceUsage,
 };
-use crate::error::HubError;
+use crate::hub::error::HubError;
 use crate::logic::limits::Limit;
 use crate::logic::quotas::Source;
 use crate::pool::{Peer, Pool};

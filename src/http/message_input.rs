@@ -15,7 +15,7 @@ use crate::actors::messages::Offer;
 use crate::domain::ids::{Label, MessageId, ServiceName};
 use crate::domain::message::{Extras, Fingerprint, Message, Priority};
 use crate::domain::timestamp::Timestamp;
-use crate::error::{HubError, Subject};
+use crate::hub::error::{HubError, Subject};
 use crate::logic::canonical::{canonical_or_plain, fingerprint};
 
 const SUBJECT: Subject = Subject::Message;

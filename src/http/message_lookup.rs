@@ -7,7 +7,7 @@ use super::message_view::MessageView;
 use super::state::Hub;
 use crate::actors::messages::Inspect;
 use crate::domain::ids::MessageId;
-use crate::error::HubError;
+use crate::hub::error::HubError;
 use crate::logic::page::{self, Filling, Page};
 use crate::ports::archive::MessageQuery;
 

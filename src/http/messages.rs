@@ -22,7 +22,7 @@ use super::state::Hub;
 use crate::actors::messages::{Cancel, DeleteMessage};
 use crate::domain::ids::{Label, MessageId};
 use crate::domain::message::{State, Status};
-use crate::error::HubError;
+use crate::hub::error::HubError;
 use crate::logic::page::Page;
 use crate::ports::archive::MessageQuery;
 

@@ -13,7 +13,7 @@ use super::state::Hub;
 use crate::actors::messages::PickInstance;
 use crate::domain::ids::{InstanceId, Label, ServiceName};
 use crate::domain::refusal::Refusal;
-use crate::error::HubError;
+use crate::hub::error::HubError;
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/services/{service}/next", "GET", [routing::get(next)]);

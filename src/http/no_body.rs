@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::body::{Body, Incoming};
 use super::fields;
 use super::state::Hub;
-use crate::error::{HubError, Subject};
+use crate::hub::error::{HubError, Subject};
 
 /// A body of which nothing is taken: it is empty, null, as some clients write that there is none, or an
 /// object without fields. Whoever gives more meant something by it, perhaps only a part of what would be

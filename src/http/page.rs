@@ -8,7 +8,7 @@ use super::query::Query;
 use crate::domain::circuit::CircuitName;
 use crate::domain::ids::{JobId, ServiceName};
 use crate::domain::subscription::SubscriptionId;
-use crate::error::HubError;
+use crate::hub::error::HubError;
 use crate::logic::page::{Filling, MOST_BYTES};
 
 /// What such a list is in the order of.

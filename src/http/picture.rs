@@ -16,7 +16,7 @@ use crate::actors::messages::{
 };
 use crate::domain::circuit::CircuitState;
 use crate::domain::timestamp::Timestamp;
-use crate::error::HubError;
+use crate::hub::error::HubError;
 use crate::phase::Phase;
 
 /// What the actors know at one moment; nothing while the hub is starting.

@@ -9,7 +9,7 @@ use super::fields::unknown::unknown;
 use super::message_input::must_be_others;
 use crate::domain::ids::{Position, ServiceName};
 use crate::domain::timestamp::Timestamp;
-use crate::error::{HubError, Subject, shortened};
+use crate::hub::error::{HubError, Subject, shortened};
 
 const DEFAULT_LIMIT: usize = 100;
 const MOST_LIMIT: usize = 1000;

@@ -21,7 +21,7 @@ use crate::actors::messages::{
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
 use crate::domain::timestamp::Timestamp;
-use crate::error::HubError;
+use crate::hub::error::HubError;
 use crate::logic::queues::view::QueueDepths;
 use admission::admission;
 

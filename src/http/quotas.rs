@@ -22,7 +22,7 @@ use crate::actors::messages::{InspectQuotas, QuotaView, SetQuota};
 use crate::domain::ids::ServiceName;
 use crate::domain::quota::Quota;
 use crate::domain::refusal::Refusal;
-use crate::error::{HubError, Subject};
+use crate::hub::error::{HubError, Subject};
 use crate::logic::quotas::Source;
 use crate::logic::token_bucket::default_burst;
 

@@ -23,7 +23,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::flush::flush;
 use super::peer;
 use super::state::Hub;
-use crate::error::HubError;
+use crate::hub::error::HubError;
 use crate::logic::page;
 use crate::pool::{Held, Peer};
 

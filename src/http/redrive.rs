@@ -25,7 +25,7 @@ use crate::actors::messages::{InspectRedrives, StartRedrive, SwitchRedrive};
 use crate::domain::ids::{JobId, Position, ServiceName};
 use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob, Switch};
 use crate::domain::timestamp::Timestamp;
-use crate::error::{HubError, Subject};
+use crate::hub::error::{HubError, Subject};
 use crate::ports::archive::DeadLetterQuery;
 use input::RedriveRequest;
 

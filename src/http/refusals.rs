@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::auth::Denial;
 use crate::domain::ids::ServiceName;
 use crate::domain::timestamp::Timestamp;
-use crate::error::HubError;
+use crate::hub::error::HubError;
 use crate::logic::log_limit::{LogLimit, Summary};
 use crate::logic::wrong_keys::WrongKeys;
 use crate::metrics::auth_failures::AuthFailures;

@@ -19,7 +19,7 @@ use crate::domain::ids::{Label, ServiceName};
 use crate::domain::message::Payload;
 use crate::domain::service::{HealthCheck, Registration};
 use crate::domain::timestamp::Timestamp;
-use crate::error::{HubError, Subject};
+use crate::hub::error::{HubError, Subject};
 use crate::logic::limits::Limit;
 use address::{address, default_instance_id, path};
 use items::items;

@@ -21,7 +21,7 @@ use crate::domain::ids::MessageId;
 use crate::domain::message::State;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
-use crate::error::{HubError, Subject};
+use crate::hub::error::{HubError, Subject};
 
 const SUBJECT: Subject = Subject::Request;
 

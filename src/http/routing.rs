@@ -6,8 +6,8 @@ use actix_web::http::Method;
 use actix_web::{FromRequest, Handler, HttpResponse, Responder, Route, web};
 
 use super::body::Incoming;
+use super::error::HttpError;
 use super::no_body::NoBody;
-use crate::error::HubError;
 use crate::metrics::requests::Requests;
 
 /// One method of a path.
@@ -129,7 +129,7 @@ impl<'a> Routes<'a> {
             resource = resource.route(route.into_route());
         }
         let refuse = move |method: Method| async move {
-            Err::<HttpResponse, _>(HubError::MethodNotAllowed {
+            Err::<HttpResponse, _>(HttpError::MethodNotAllowed {
                 method: method.to_string(),
                 allow,
             })

@@ -14,7 +14,7 @@ use super::state::Hub;
 use crate::actors::messages::InspectSubscriptions;
 use crate::domain::ids::ServiceName;
 use crate::domain::service::Health;
-use crate::error::HubError;
+use crate::hub::error::HubError;
 use crate::metrics::services::ServiceNow;
 use crate::metrics::{Scrape, Texts, services};
 use crate::phase::Phase;

@@ -32,7 +32,7 @@ use crate::actors::messages::{
 use crate::domain::circuit::CircuitName;
 use crate::domain::ids::{InstanceId, Label, ServiceName};
 use crate::domain::strategy::Strategy;
-use crate::error::{HubError, Subject};
+use crate::hub::error::{HubError, Subject};
 use crate::logic::page::MOST_BYTES;
 use departure::{leave, unknown};
 use view::{ServiceAnswer, ServiceHealth};

@@ -14,7 +14,7 @@ use super::state::Hub;
 use crate::domain::event::StreamId;
 use crate::domain::ids::Label;
 use crate::domain::timestamp::Timestamp;
-use crate::error::HubError;
+use crate::hub::error::HubError;
 use crate::ports::archive::ArchivedStream;
 use stream::{stream_id, version};
 

@@ -16,7 +16,7 @@ use crate::domain::event::Sequence;
 use crate::domain::ids::ServiceName;
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::{Callback, SigningSecret};
-use crate::error::{HubError, Subject};
+use crate::hub::error::{HubError, Subject};
 use crate::logic::webhook::{make_secret, parse_secret};
 
 pub(crate) const SUBJECT: Subject = Subject::Subscription;
@@ -221,6 +221,8 @@ fn max_in_flight(field: Field<'_>) -> Result<u32, HubError> {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::ResponseError;
+
     use serde_json::{Value, json};
 
     use super::*;
@@ -306,7 +308,11 @@ mod tests {
             ("max_in_flight", json!(1001)),
         ] {
             let error = read(&json!({field: value})).unwrap_err();
-            assert_eq!(error.code(), "INVALID_SUBSCRIPTION", "{field} {value}");
+            assert_eq!(
+                error.code().name(),
+                "INVALID_SUBSCRIPTION",
+                "{field} {value}"
+            );
             assert!(error.to_string().starts_with(field), "{error}");
         }
     }
@@ -317,21 +323,21 @@ mod tests {
             "service": "billing", "event_types": ["#"], "callback_url": "http://127.0.0.1:9",
         });
         let asked = wanted(&body.to_string(), &caller(false), &DenyList::default());
-        assert_eq!(asked.unwrap_err().status().as_u16(), 403);
+        assert_eq!(asked.unwrap_err().status_code().as_u16(), 403);
     }
 
     #[test]
     fn nobody_subscribes_as_the_hub_itself() {
         for name in ["message-hub", "Message-Hub"] {
             let error = read(&json!({"service": name})).unwrap_err();
-            assert_eq!(error.status().as_u16(), 403);
+            assert_eq!(error.status_code().as_u16(), 403);
             let caller = Caller {
                 name: ServiceName::parse(name).ok(),
                 is_operator: true,
             };
             let body = json!({"event_types": ["#"], "callback_url": "http://127.0.0.1:9"});
             let asked = wanted(&body.to_string(), &caller, &DenyList::default());
-            assert_eq!(asked.unwrap_err().status().as_u16(), 403);
+            assert_eq!(asked.unwrap_err().status_code().as_u16(), 403);
         }
     }
 

@@ -30,7 +30,7 @@ use crate::actors::messages::{
 use crate::domain::ids::ServiceName;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::SubscriptionId;
-use crate::error::HubError;
+use crate::hub::error::HubError;
 use view::{NewSubscription, SubscriptionAnswer};
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {

@@ -5,10 +5,9 @@ use std::rc::Rc;
 use actix_web::web;
 use bytes::Bytes;
 
-use super::error_body::render;
+use super::error::{HttpError, NoRequest};
 use super::request_id::RequestId;
 use super::state::Hub;
-use crate::error::{HubError, NoRequest};
 
 /// The server's own answers are shorter.
 const LONGEST: usize = 192;
@@ -19,10 +18,10 @@ pub type Explain = Rc<dyn Fn(NoRequest) -> Bytes>;
 pub fn explain(hub: &web::Data<Hub>) -> Explain {
     let hub = hub.clone();
     Rc::new(move |fault| {
-        let (error, id) = (HubError::NoRequest(fault), RequestId::made());
-        let (code, status, request_id) = (error.code(), error.status(), id.as_str());
+        let (error, id) = (HttpError::NoRequest(fault), RequestId::made());
+        let (code, status, request_id) = (error.code().name(), error.status(), id.as_str());
         tracing::debug!(request_id, code, %error, "refused");
-        let body = render(&error, &id, hub.clock.wall()).to_string();
+        let body = error.body(&id, hub.clock.wall()).to_string();
         let answer = format!(
             "HTTP/1.1 {status}\r\nconnection: close\r\ncache-control: no-store\r\n\
              content-type: application/json\r\nx-content-type-options: nosniff\r\n\

@@ -5,7 +5,7 @@ use actix_web::http::uri::Authority;
 
 use super::fields::Field;
 use crate::domain::ids::is_visible;
-use crate::error::HubError;
+use crate::hub::error::HubError;
 
 /// In bytes.
 const LONGEST: usize = 2000;
@@ -76,7 +76,7 @@ mod tests {
     use serde_json::value::to_raw_value;
 
     use super::*;
-    use crate::error::Subject;
+    use crate::hub::error::Subject;
 
     #[test]
     fn the_case_of_scheme_and_host_means_nothing_and_that_of_the_rest_is_kept() {

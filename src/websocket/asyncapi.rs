@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 use actix_web::HttpResponse;
 use serde_json::{Map, Value, json};
 
-use crate::error::HubError;
 use crate::http::routing::{self, Routes};
+use crate::hub::error::HubError;
 
 /// A type of frame, and who sends it.
 struct Frame {

@@ -10,12 +10,12 @@ use crate::actors::messages::{EventOffer, LeaseEnd, Offer};
 use crate::domain::event::Sequence;
 use crate::domain::ids::{InstanceId, Label, LeaseToken, ServiceName};
 use crate::domain::pattern::Pattern;
-use crate::error::{HubError, Subject};
 use crate::http::fields::unknown::{Ignored, unknown};
 use crate::http::fields::{self, Field};
 use crate::http::leases::{lease_length, leases};
 use crate::http::message_input::{self, Context, acting_for};
 use crate::http::{bodies, event_input};
+use crate::hub::error::{HubError, Subject};
 use crate::logic::canonical::depth;
 
 /// Every type of frame a client may send.

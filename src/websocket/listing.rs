@@ -8,13 +8,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::open_sockets::{Describe, SocketAnswer};
-use crate::error::HubError;
 use crate::http::caller::Caller;
 use crate::http::openapi::messages::SocketPageQuery;
 use crate::http::page::{Order, Part};
 use crate::http::query::Query;
 use crate::http::routing::{self, Routes};
 use crate::http::state::Hub;
+use crate::hub::error::HubError;
 
 /// A socket that says nothing for so long is left out.
 const PATIENCE: Duration = Duration::from_secs(1);

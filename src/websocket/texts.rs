@@ -7,15 +7,16 @@ use serde_json::{Map, json};
 
 use super::answers::Slip;
 use super::frames::Reference;
+use crate::api;
 use crate::domain::event::{Event, EventId, Sequence, StreamId};
 use crate::domain::ids::{Label, LeaseToken, MessageId, ServiceName};
 use crate::domain::message::State;
 use crate::domain::moment::Moment;
 use crate::domain::pattern::Pattern;
 use crate::domain::timestamp::Timestamp;
-use crate::error::HubError;
 use crate::http::fields::unknown::Ignored;
 use crate::http::messages::send::word;
+use crate::hub::error::HubError;
 use crate::logic::push::Envelope;
 use crate::logic::queues::leases::Leased;
 
@@ -219,7 +220,7 @@ pub(crate) fn error(reference: Option<&Reference>, error: &HubError, now: Timest
     render(&Failed {
         kind: "error",
         reference: reference.map(|reference| &**reference),
-        error: error.body(about),
+        error: api::error::body(error, about),
     })
 }
 
@@ -233,7 +234,7 @@ fn render(frame: &impl Serialize) -> ByteString {
 pub(crate) mod tests {
     use super::*;
     use crate::domain::message::Payload;
-    use crate::error::Subject;
+    use crate::hub::error::Subject;
     use crate::logic::journal::samples as facts;
     use crate::websocket::answers::Answers;
     use std::sync::Arc;

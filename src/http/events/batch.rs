@@ -7,11 +7,12 @@ use utoipa::ToSchema;
 
 use super::publish::{Taken, offer_all, originals};
 use crate::actors::messages::{EventOffer, EventSlot};
+use crate::api;
 use crate::domain::refusal::Refusal;
-use crate::error::{HubError, Subject};
 use crate::http::batch::{Batch, Items, check_size, common_error, is_ndjson, told};
 use crate::http::body::{self, Body, Incoming};
 use crate::http::caller::Caller;
+use crate::http::error::HttpError;
 use crate::http::event_input;
 use crate::http::fields::unknown::Ignored;
 use crate::http::message_input::Context;
@@ -20,6 +21,7 @@ use crate::http::openapi::errors::ErrorBody;
 use crate::http::openapi::events::EventHeaders;
 use crate::http::openapi::values::EventBatchInput;
 use crate::http::state::Hub;
+use crate::hub::error::{HubError, Subject};
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = EventBatchReceipt)]
@@ -82,7 +84,7 @@ pub(crate) async fn publish_batch(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: Incoming,
-) -> Result<HttpResponse, HubError> {
+) -> Result<HttpResponse, HttpError> {
     // Around a payload: its event, the array, perhaps the object around it.
     let body = Body::read(&hub, payload, body::BATCH, 3, Subject::Message).await?;
     let caller = Caller::of(&request);
@@ -169,7 +171,7 @@ async fn tell_originals(hub: &Hub, outcomes: &mut [Outcome]) -> Result<(), HubEr
     Ok(())
 }
 
-fn answer(outcomes: Vec<Outcome>, atomic: bool) -> Result<HttpResponse, HubError> {
+fn answer(outcomes: Vec<Outcome>, atomic: bool) -> Result<HttpResponse, HttpError> {
     let rejected = outcomes.iter().filter(|outcome| outcome.is_err()).count();
     let accepted = outcomes.len() - rejected;
     if atomic && let Some((index, error)) = first_bad(&outcomes) {
@@ -179,8 +181,8 @@ fn answer(outcomes: Vec<Outcome>, atomic: bool) -> Result<HttpResponse, HubError
             .filter_map(|outcome| outcome.as_ref().err())
             .collect();
         let results = told(&errors);
-        return Err(HubError::Atomic {
-            error: Box::new(error),
+        return Err(HttpError::Atomic {
+            error,
             index,
             results,
         });
@@ -190,9 +192,9 @@ fn answer(outcomes: Vec<Outcome>, atomic: bool) -> Result<HttpResponse, HubError
             .iter()
             .filter_map(|outcome| outcome.as_ref().err())
             .collect();
-        let error = Box::new(common_error(errors.iter().copied(), Items::Events));
+        let error = common_error(errors.iter().copied(), Items::Events);
         let results = told(&errors);
-        return Err(HubError::Batch { error, results });
+        return Err(HttpError::Batch { error, results });
     }
     Ok(HttpResponse::Accepted().json(Answer {
         accepted,
@@ -224,7 +226,7 @@ fn items(outcomes: Vec<Outcome>) -> Vec<Item> {
         Ok(taken) => Item::Accepted(TakenItem { index, taken }),
         Err(error) => Item::Refused {
             index,
-            error: HubError::body(&error, Map::new()),
+            error: api::error::body(&error, Map::new()),
         },
     };
     outcomes.into_iter().enumerate().map(item).collect()

@@ -8,7 +8,6 @@ use utoipa::ToSchema;
 
 use super::read;
 use crate::domain::event::{Event, EventId};
-use crate::error::HubError;
 use crate::http::event_view::EventView;
 use crate::http::flush::flush;
 use crate::http::openapi::history::EventSearch;
@@ -16,6 +15,7 @@ use crate::http::openapi::messages::PageQuery;
 use crate::http::query::{self, Query};
 use crate::http::reading::Reading;
 use crate::http::state::Hub;
+use crate::hub::error::HubError;
 use crate::ports::archive::EventQuery;
 
 /// A page of a list of events.

@@ -13,7 +13,6 @@ use crate::domain::event::{Event, EventId, Sequence, StreamId};
 use crate::domain::message::Payload;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
-use crate::error::{HubError, Subject};
 use crate::http::ask::answered;
 use crate::http::body::{Body, Incoming};
 use crate::http::caller::Caller;
@@ -25,6 +24,7 @@ use crate::http::messages::send::Labels;
 use crate::http::openapi::events::{EventHeaders, EventInput};
 use crate::http::state::Hub;
 use crate::http::steps::EventSteps;
+use crate::hub::error::{HubError, Subject};
 use crate::logic::canonical::event_fingerprint;
 use crate::ports::archive::MOST_IDS;
 

@@ -8,13 +8,13 @@ use crate::domain::ids::Label;
 use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::ReplayFilter;
-use crate::error::HubError;
 use crate::http::ask::{ask, look};
 use crate::http::fields::pattern;
 use crate::http::flush::flush;
 use crate::http::query::Query;
 use crate::http::reading::Reading;
 use crate::http::state::Hub;
+use crate::hub::error::HubError;
 use crate::logic::page::Page;
 use crate::ports::archive::EventQuery;
 

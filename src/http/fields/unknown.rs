@@ -9,7 +9,7 @@ use serde::de::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::error::{HubError, Subject, shortened};
+use crate::hub::error::{HubError, Subject, shortened};
 use crate::logic::spelling::closest;
 
 /// Of a body that is full of unknown names, so many are told.

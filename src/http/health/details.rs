@@ -14,10 +14,10 @@ use crate::domain::ids::ServiceName;
 use crate::domain::lack::Lack;
 use crate::domain::service::Health;
 use crate::domain::timestamp::Timestamp;
-use crate::error::HubError;
 use crate::http::picture::Picture;
 use crate::http::sight::Sight;
 use crate::http::state::Hub;
+use crate::hub::error::HubError;
 use crate::logic::queues::pause::Pause;
 
 /// A clock that is set back by less is nothing to look after.

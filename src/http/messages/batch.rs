@@ -7,18 +7,20 @@ use utoipa::ToSchema;
 
 use super::send::{Labels, accept, word};
 use crate::actors::messages::{Offer, Slot};
+use crate::api;
 use crate::domain::ids::MessageId;
 use crate::domain::message::State;
-use crate::error::{HubError, Subject};
 use crate::http::batch::{Batch, Items, check_size, common_error, is_ndjson, told};
 use crate::http::body::{self, Body, Incoming};
 use crate::http::caller::Caller;
+use crate::http::error::HttpError;
 use crate::http::fields::unknown::Ignored;
 use crate::http::message_input::{self, Context};
 use crate::http::openapi::errors::ErrorBody;
 use crate::http::openapi::messages::MessageHeaders;
 use crate::http::openapi::values::BatchInput;
 use crate::http::state::Hub;
+use crate::hub::error::{HubError, Subject};
 
 const SUBJECT: Subject = Subject::Message;
 
@@ -87,7 +89,7 @@ pub(crate) async fn send_batch(
     request: HttpRequest,
     hub: web::Data<Hub>,
     payload: Incoming,
-) -> Result<HttpResponse, HubError> {
+) -> Result<HttpResponse, HttpError> {
     // Around a payload: its message, the array, perhaps the object around it.
     let body = Body::read(&hub, payload, body::BATCH, 3, SUBJECT).await?;
     let caller = Caller::of(&request);
@@ -158,7 +160,7 @@ fn read_item(item: &str, context: &Context<'_>) -> Result<(Offer, Ignored), HubE
     message_input::read(item, context)
 }
 
-fn answer(outcomes: Vec<Result<Taken, HubError>>) -> Result<HttpResponse, HubError> {
+fn answer(outcomes: Vec<Outcome>) -> Result<HttpResponse, HttpError> {
     let accepted = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     let rejected = outcomes.len() - accepted;
     if accepted == 0 {
@@ -167,8 +169,8 @@ fn answer(outcomes: Vec<Result<Taken, HubError>>) -> Result<HttpResponse, HubErr
             .filter_map(|outcome| outcome.as_ref().err())
             .collect();
         let error = common_error(errors.iter().copied(), Items::Messages);
-        return Err(HubError::Batch {
-            error: Box::new(error),
+        return Err(HttpError::Batch {
+            error,
             results: told(&errors),
         });
     }
@@ -185,7 +187,7 @@ fn answer(outcomes: Vec<Result<Taken, HubError>>) -> Result<HttpResponse, HubErr
             },
             Err(error) => Item::Refused {
                 index,
-                error: error.body(Map::new()),
+                error: api::error::body(&error, Map::new()),
             },
         });
     Ok(HttpResponse::Accepted().json(Answer {
@@ -203,7 +205,7 @@ mod tests {
     fn a_batch_without_any_success_is_an_error_of_its_own() {
         let refused = |field: &str| Err(HubError::invalid(SUBJECT, field, "is wrong"));
         let busy = || Err(HubError::Busy);
-        let code = |outcomes| answer(outcomes).unwrap_err().code();
+        let code = |outcomes| answer(outcomes).unwrap_err().code().name();
         assert_eq!(code(vec![busy(), busy()]), "QUEUE_FULL");
         assert_eq!(code(vec![refused("ttl"), refused("id")]), "INVALID_MESSAGE");
         assert_eq!(code(vec![refused("ttl"), busy()]), "INVALID_MESSAGE");

@@ -19,7 +19,6 @@ use crate::domain::ids::{Label, MessageId};
 use crate::domain::message::{Message, State, Status};
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
-use crate::error::{HubError, Subject};
 use crate::http::ask::{answered, look};
 use crate::http::body::{Body, Incoming};
 use crate::http::caller::Caller;
@@ -34,6 +33,7 @@ use crate::http::query::Query;
 use crate::http::state::Hub;
 use crate::http::steps::MessageSteps;
 use crate::http::waits::unless_over;
+use crate::hub::error::{HubError, Subject};
 use crate::logic::canonical::same_content;
 use crate::ports::archive::{ArchivedMessage, MOST_IDS};
 

@@ -1,15 +1,16 @@
 //! The body of every error, and the errors that any route can answer with.
 
 use serde_json::Value;
-use utoipa::ToSchema;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::{ContentBuilder, Header, ObjectBuilder, Ref, RefOr, Response, Type};
+use utoipa::openapi::{ContentBuilder, Header, ObjectBuilder, Ref, RefOr, Response, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::{LeaseToken, ServiceName};
 use crate::domain::message::State;
 use crate::domain::redrive::JobStatus;
 use crate::domain::timestamp::Timestamp;
+use crate::hub::error::ErrorCode;
 
 /// What every error looks like.
 #[derive(ToSchema)]
@@ -26,58 +27,47 @@ pub struct ErrorBody {
     pub details: ErrorDetails,
 }
 
-/// What went wrong, for programs.
-///
-/// | code | status | when |
-/// |---|---|---|
-/// | INVALID_MESSAGE | 400 | a message or an event is wrong |
-/// | INVALID_SUBSCRIPTION | 400 | a subscription is wrong |
-/// | INVALID_REQUEST | 400, 415 | any other body, query or path is wrong; 415: the body has a `Content-Encoding` |
-/// | INVALID_REQUEST | 408, 431 | the head of a request takes too long, or is too large |
-/// | AUTH_FAILED | 401 | name or key is missing or wrong |
-/// | AUTH_FAILED | 403 | the caller, or the web page that asks, may not do this |
-/// | NOT_FOUND | 404 | no such route, message, dead letter, redrive job or service |
-/// | SERVICE_NOT_FOUND | 404 | a destination nobody ever registered |
-/// | METHOD_NOT_ALLOWED | 405 | `Allow` lists the methods of the path |
-/// | CONFLICT | 409 | same id with other content; wrong state for the operation; stale leases |
-/// | VERSION_CONFLICT | 409 | a stream is not at the version that is expected or asked for |
-/// | GONE | 410 | events that are asked for are no longer kept |
-/// | PAYLOAD_TOO_LARGE | 413 | more than 1 MiB, or 16 MiB for a batch or what a stream adds up to |
-/// | UPGRADE_REQUIRED | 426 | the path is for WebSockets |
-/// | RATE_LIMITED | 429 | the sender's quota is used up, or too many keys were wrong; see `Retry-After` |
-/// | QUEUE_FULL | 429 | a lane is full, or too much is under way; see `Retry-After` |
-/// | LIMIT_REACHED | 429 | a bound of one service or caller: `details.limit` names it, `details.most` says how much; `/v1/limits` shows all |
-/// | INTERNAL_ERROR | 500 | a bug |
-/// | DELIVERY_FAILED | 502 | a waited-for delivery failed for good |
-/// | SERVICE_UNAVAILABLE | 503 | the hub is starting or stopping; no instance, and not to be queued |
-/// | CIRCUIT_OPEN | 503 | the circuit is open, and not to be queued; see `Retry-After` |
-/// | STORAGE_UNAVAILABLE | 503 | the archive with the history does not answer |
-/// | STORAGE_FULL | 507 | the disk is nearly full; everything but taking in goes on |
-#[derive(ToSchema)]
-#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ErrorCode {
-    InvalidMessage,
-    InvalidSubscription,
-    InvalidRequest,
-    AuthFailed,
-    NotFound,
-    ServiceNotFound,
-    MethodNotAllowed,
-    Conflict,
-    VersionConflict,
-    Gone,
-    PayloadTooLarge,
-    UpgradeRequired,
-    RateLimited,
-    QueueFull,
-    LimitReached,
-    InternalError,
-    DeliveryFailed,
-    ServiceUnavailable,
-    CircuitOpen,
-    StorageUnavailable,
-    StorageFull,
+/// What each code means, and with which status it comes.
+const CODES: &str = "\
+What went wrong, for programs.
+
+| code | status | when |
+|---|---|---|
+| INVALID_MESSAGE | 400 | a message or an event is wrong |
+| INVALID_SUBSCRIPTION | 400 | a subscription is wrong |
+| INVALID_REQUEST | 400, 415 | any other body, query or path is wrong; 415: the body has a `Content-Encoding` |
+| INVALID_REQUEST | 408, 431 | the head of a request takes too long, or is too large |
+| AUTH_FAILED | 401 | name or key is missing or wrong |
+| AUTH_FAILED | 403 | the caller, or the web page that asks, may not do this |
+| NOT_FOUND | 404 | no such route, message, dead letter, redrive job or service |
+| SERVICE_NOT_FOUND | 404 | a destination nobody ever registered |
+| METHOD_NOT_ALLOWED | 405 | `Allow` lists the methods of the path |
+| CONFLICT | 409 | same id with other content; wrong state for the operation; stale leases |
+| VERSION_CONFLICT | 409 | a stream is not at the version that is expected or asked for |
+| GONE | 410 | events that are asked for are no longer kept |
+| PAYLOAD_TOO_LARGE | 413 | more than 1 MiB, or 16 MiB for a batch or what a stream adds up to |
+| UPGRADE_REQUIRED | 426 | the path is for WebSockets |
+| RATE_LIMITED | 429 | the sender's quota is used up, or too many keys were wrong; see `Retry-After` |
+| QUEUE_FULL | 429 | a lane is full, or too much is under way; see `Retry-After` |
+| LIMIT_REACHED | 429 | a bound of one service or caller: `details.limit` names it, `details.most` says how much; `/v1/limits` shows all |
+| INTERNAL_ERROR | 500 | a bug |
+| DELIVERY_FAILED | 502 | a waited-for delivery failed for good |
+| SERVICE_UNAVAILABLE | 503 | the hub is starting or stopping; no instance, and not to be queued |
+| CIRCUIT_OPEN | 503 | the circuit is open, and not to be queued; see `Retry-After` |
+| STORAGE_UNAVAILABLE | 503 | the archive with the history does not answer |
+| STORAGE_FULL | 507 | the disk is nearly full; everything but taking in goes on |";
+
+impl PartialSchema for ErrorCode {
+    fn schema() -> RefOr<Schema> {
+        let codes = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some(CODES))
+            .enum_values(Some(Self::ALL.map(Self::name)));
+        codes.into()
+    }
 }
+
+impl ToSchema for ErrorCode {}
 
 /// More about an error; what is there depends on its code. In the item of a batch there is neither
 /// `request_id` nor `timestamp`.

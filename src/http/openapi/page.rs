@@ -11,8 +11,9 @@ use bytes::Bytes;
 use serde_json::json;
 use utoipa_swagger_ui::{Config, serve};
 
-use crate::error::HubError;
+use crate::http::error::HttpError;
 use crate::http::routing::{self, Routes};
+use crate::hub::error::HubError;
 
 pub(super) fn routes(routes: &mut Routes<'_>) {
     routes.at("/", "GET", [routing::get(signpost)]);
@@ -42,9 +43,9 @@ async fn to_page() -> Redirect {
     Redirect::to("/docs/").permanent()
 }
 
-async fn file(request: HttpRequest, name: web::Path<String>) -> Result<HttpResponse, HubError> {
+async fn file(request: HttpRequest, name: web::Path<String>) -> Result<HttpResponse, HttpError> {
     let file = serve(&name, PAGE.clone()).map_err(|_| HubError::Internal)?;
-    let file = file.ok_or_else(|| HubError::NoRoute(request.path().to_owned()))?;
+    let file = file.ok_or_else(|| HttpError::NoRoute(request.path().to_owned()))?;
     let mut response = HttpResponse::Ok();
     if file.gzpipped {
         response.insert_header((header::CONTENT_ENCODING, "gzip"));

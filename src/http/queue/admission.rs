@@ -2,9 +2,9 @@
 
 use crate::actors::messages::{AdmissionReport, InspectAdmission};
 use crate::domain::ids::ServiceName;
-use crate::error::HubError;
 use crate::http::ask::look;
 use crate::http::state::Hub;
+use crate::hub::error::HubError;
 
 /// How full the destinations are. Where one service is meant, by the parameter or field `name`, it
 /// must be known.

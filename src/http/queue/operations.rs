@@ -9,7 +9,6 @@ use super::admission::admission;
 use crate::actors::messages::{ClearQueue, SwitchQueue};
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
-use crate::error::{HubError, Subject};
 use crate::http::acts::{Act, who};
 use crate::http::ask::ask;
 use crate::http::body::{Body, Incoming};
@@ -20,6 +19,7 @@ use crate::http::openapi::queue::{ClearQuery, SwitchInput};
 use crate::http::query::Query;
 use crate::http::routing::{self, Routes};
 use crate::http::state::Hub;
+use crate::hub::error::{HubError, Subject};
 
 const SUBJECT: Subject = Subject::Request;
 

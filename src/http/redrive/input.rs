@@ -4,9 +4,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::domain::redrive::{JobKind, RedriveFilter};
-use crate::error::{HubError, Subject};
 use crate::http::fields::{self, Field};
 use crate::http::letter_filter;
+use crate::hub::error::{HubError, Subject};
 
 const SUBJECT: Subject = Subject::Request;
 /// Letters per second.

@@ -6,9 +6,9 @@ use serde_json::value::RawValue;
 use crate::domain::deny_list::DenyList;
 use crate::domain::ids::{Label, is_visible};
 use crate::domain::service::Address;
-use crate::error::{HubError, Subject};
 use crate::http::fields::Field;
 use crate::http::web_address::WebAddress;
+use crate::hub::error::{HubError, Subject};
 
 const DEFAULT_ENDPOINT: &str = "/messages";
 

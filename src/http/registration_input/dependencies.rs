@@ -5,9 +5,9 @@ use serde_json::value::RawValue;
 
 use super::items::items;
 use crate::domain::service::Dependency;
-use crate::error::{HubError, Subject};
 use crate::http::fields::unknown::Ignored;
 use crate::http::fields::{self, Field};
+use crate::hub::error::{HubError, Subject};
 
 const MOST_DEPENDENCIES: usize = 100;
 const MOST_INSTANCES: u64 = 10_000;

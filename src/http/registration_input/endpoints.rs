@@ -5,9 +5,9 @@ use serde_json::value::RawValue;
 
 use crate::domain::ids::{Label, is_visible_label};
 use crate::domain::service::Endpoint;
-use crate::error::{HubError, Subject};
 use crate::http::fields::unknown::Ignored;
 use crate::http::fields::{self, Field};
+use crate::hub::error::{HubError, Subject};
 
 const SUBJECT: Subject = Subject::Request;
 const MOST_ENDPOINTS: usize = 1000;

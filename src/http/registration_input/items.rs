@@ -2,8 +2,8 @@
 
 use serde_json::value::RawValue;
 
-use crate::error::HubError;
 use crate::http::fields::Field;
+use crate::hub::error::HubError;
 
 /// The items of an array, not yet looked at.
 pub(super) fn items<'a>(field: Field<'a>, most: usize) -> Result<Vec<&'a RawValue>, HubError> {

@@ -4,10 +4,10 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::actors::messages::Deregister;
 use crate::domain::ids::{InstanceId, ServiceName};
-use crate::error::HubError;
 use crate::http::acts::Act;
 use crate::http::ask::ask;
 use crate::http::state::Hub;
+use crate::hub::error::HubError;
 
 pub(super) async fn leave(
     request: &HttpRequest,

@@ -8,12 +8,12 @@ use super::departure::unknown;
 use crate::actors::messages::InspectDependencies;
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::service::Dependency;
-use crate::error::{HubError, Subject};
 use crate::http::ask::look;
 use crate::http::body::{Body, Incoming};
 use crate::http::openapi::services::DependenciesInput;
 use crate::http::state::Hub;
 use crate::http::{query, registration_input};
+use crate::hub::error::{HubError, Subject};
 use crate::logic::dependencies::{Finding, Report};
 
 /// What a service needs, and what of it there is.

@@ -9,7 +9,6 @@ use crate::actors::messages::{DrainInstance, Heartbeat, Register, Registered as 
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::{Address, Health};
 use crate::domain::timestamp::Timestamp;
-use crate::error::{HubError, Subject};
 use crate::http::acts::Act;
 use crate::http::ask::ask;
 use crate::http::body::{Body, Incoming};
@@ -19,6 +18,7 @@ use crate::http::no_body::NoBody;
 use crate::http::openapi::services::RegistrationInput;
 use crate::http::state::Hub;
 use crate::http::{query, registration_input};
+use crate::hub::error::{HubError, Subject};
 use crate::logic::limits::Limit;
 
 #[derive(Serialize, ToSchema)]

@@ -11,7 +11,6 @@ use super::stream::{stream_id, version};
 use crate::domain::event::{Event, Snapshot, StreamId};
 use crate::domain::ids::Label;
 use crate::domain::refusal::Refusal;
-use crate::error::HubError;
 use crate::http::event_view::EventView;
 use crate::http::events::read;
 use crate::http::openapi::history::StreamSearch;
@@ -19,6 +18,7 @@ use crate::http::openapi::messages::PageQuery;
 use crate::http::query::Query;
 use crate::http::reading::Reading;
 use crate::http::state::Hub;
+use crate::hub::error::HubError;
 use crate::logic::page::Page;
 use crate::ports::archive::EventQuery;
 

@@ -13,7 +13,6 @@ use crate::domain::ids::Label;
 use crate::domain::message::Payload;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
-use crate::error::{HubError, Subject};
 use crate::http::ask::ask;
 use crate::http::body::{Body, Incoming};
 use crate::http::caller::Caller;
@@ -23,6 +22,7 @@ use crate::http::openapi::history::{SnapshotInput, StateSearch};
 use crate::http::query::Query;
 use crate::http::reading::Reading;
 use crate::http::state::Hub;
+use crate::hub::error::{HubError, Subject};
 use crate::logic::fold::is_object;
 
 const SUBJECT: Subject = Subject::Request;

@@ -3,9 +3,9 @@
 use crate::actors::messages::InspectStream;
 use crate::domain::event::StreamId;
 use crate::domain::ids::Label;
-use crate::error::{HubError, Subject};
 use crate::http::ask::look;
 use crate::http::state::Hub;
+use crate::hub::error::{HubError, Subject};
 
 /// A path segment that names a stream.
 pub(super) fn stream_id(text: &str) -> Result<StreamId, HubError> {

@@ -15,7 +15,6 @@ use crate::domain::event::Event;
 use crate::domain::ids::{LeaseToken, ServiceName};
 use crate::domain::message::State;
 use crate::domain::refusal::Refusal;
-use crate::error::HubError;
 use crate::http::ask::{answered, ask};
 use crate::http::bodies::Purpose;
 use crate::http::events::publish;
@@ -23,6 +22,7 @@ use crate::http::message_input;
 use crate::http::messages::send;
 use crate::http::state::Hub;
 use crate::http::steps::{BySocket, EventSteps, MessageSteps};
+use crate::hub::error::HubError;
 
 /// Of one text, what is done together.
 #[derive(Default)]

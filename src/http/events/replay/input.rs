@@ -9,9 +9,9 @@ use crate::domain::event::Sequence;
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::{ReplayFilter, SubscriptionId};
 use crate::domain::timestamp::Timestamp;
-use crate::error::{HubError, Subject};
 use crate::http::fields::{self, Field};
 use crate::http::query::Query;
+use crate::hub::error::{HubError, Subject};
 use crate::ports::archive::EventQuery;
 
 pub(crate) const SUBJECT: Subject = Subject::Request;

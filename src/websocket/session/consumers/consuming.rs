@@ -14,8 +14,8 @@ use super::super::{Context, Session};
 use super::{Consumer, Parcel, Terms};
 use crate::actors::messages::{Listen, Receive};
 use crate::domain::ids::{InstanceId, ServiceName};
-use crate::error::{HubError, Subject};
 use crate::http::ask::answered;
+use crate::hub::error::{HubError, Subject};
 use crate::logic::queues::leases::Leased;
 
 /// Services one socket may consume for.

@@ -20,10 +20,10 @@ use crate::domain::ids::{Label, ServiceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::SubscriptionId;
-use crate::error::{HubError, Subject};
 use crate::http::acts::{Act, Opened};
 use crate::http::ask::{ask, look};
 use crate::http::state::Hub;
+use crate::hub::error::{HubError, Subject};
 
 /// What a subscribe needed to know is known.
 struct Subscribed {

@@ -7,7 +7,7 @@ use super::super::super::frames::Subscribe;
 use crate::domain::event::Sequence;
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::subscription::{EventLetter, SubscriptionId};
-use crate::error::HubError;
+use crate::hub::error::HubError;
 use crate::logic::losses::Losses;
 
 /// A durable subscription.

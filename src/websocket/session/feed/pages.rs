@@ -10,10 +10,10 @@ use super::{CREDIT, Stage};
 use crate::actors::messages::{Framed, InspectLog};
 use crate::domain::event::{Event, Sequence};
 use crate::domain::refusal::Refusal;
-use crate::error::HubError;
 use crate::http::ask::look;
 use crate::http::flush::flush;
 use crate::http::state::Hub;
+use crate::hub::error::HubError;
 use crate::ports::archive::EventQuery;
 
 /// Events read at once, if they are small.

@@ -13,8 +13,8 @@ use crate::actors::messages::{AckPosition, EndLetter};
 use crate::domain::event::Sequence;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::SubscriptionId;
-use crate::error::{HubError, Subject};
 use crate::http::ask::answered;
+use crate::hub::error::{HubError, Subject};
 
 impl Session {
     /// Events that the subscription does not want are not kept for its sake.

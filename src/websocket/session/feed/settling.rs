@@ -18,8 +18,8 @@ use super::{Next, Stage};
 use crate::actors::messages::{EndLetter, GiveUpEvent, LoseEvents, Unsettled};
 use crate::domain::event::{Event, Sequence};
 use crate::domain::subscription::EventLetter;
-use crate::error::{HubError, Subject};
 use crate::http::ask::answered;
+use crate::hub::error::{HubError, Subject};
 use crate::phase::Phase;
 
 /// What follows a refused event is known.

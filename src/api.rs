@@ -1,0 +1,3 @@
+//! What is said alike by every protocol that speaks JSON: REST and the sockets.
+
+pub(crate) mod error;

@@ -1,0 +1,3 @@
+//! The application: what can be asked of the hub, in no protocol.
+
+pub mod error;
