@@ -38,6 +38,7 @@ impl Default for RetryPolicy {
 /// What follows a failed attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Next {
+    /// Another attempt follows at this time, by the clock that `now` was read from.
     RetryAt(Timestamp),
     /// The last attempt failed: the message is a dead letter.
     Exhausted,

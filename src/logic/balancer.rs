@@ -49,6 +49,7 @@ pub struct Balancer {
 pub struct PickRequest<'a> {
     /// The message's type; `None`: any that the instance takes.
     pub message_type: Option<&'a Label>,
+    /// Instances that must not get it, as they failed it in this attempt already.
     pub exclude: &'a [InstanceId],
 }
 
@@ -75,6 +76,7 @@ impl Balancer {
         }
     }
 
+    /// Who may be chosen, healthy or not; where an index points into.
     pub fn targets(&self) -> &Arc<[Target]> {
         &self.targets
     }

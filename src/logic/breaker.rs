@@ -65,8 +65,11 @@ impl Default for BreakerPolicy {
 /// A change of state, to be logged, published and counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Transition {
+    /// The state it left.
     pub from: CircuitState,
+    /// The state it is in from now on; never the same.
     pub to: CircuitState,
+    /// What brought it about.
     pub cause: Cause,
 }
 

@@ -7,12 +7,15 @@ use crate::domain::message::State;
 /// How large an archive is.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Census {
+    /// Messages in whatever state, those the hub still owes among them.
     pub messages: u64,
     /// Those of them that are over and were not delivered.
     pub failed: BTreeMap<State, u64>,
+    /// Events that retention has left.
     pub events: u64,
     /// Dead letters of subscriptions.
     pub event_letters: u64,
+    /// What it takes on disk, as the database says; 0 where it cannot be said.
     pub bytes: u64,
 }
 

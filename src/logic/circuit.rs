@@ -15,7 +15,9 @@ use super::breaker::{Breaker, BreakerPolicy, Transition};
 
 /// The circuit of one destination, as it is shown and recorded.
 pub struct Circuit {
+    /// Whose it is.
     pub name: CircuitName,
+    /// What decides; whoever counts attempts asks it directly.
     pub breaker: Breaker,
     policy: BreakerPolicy,
     /// The change that led to the present state, if it ever changed.
@@ -29,6 +31,7 @@ pub struct Circuit {
 /// What somebody forced a circuit into.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ForcedSince {
+    /// As the journal has it, with who wanted it and for how long.
     pub changed: Arc<CircuitChanged>,
     /// When that was by the hub's own clock.
     pub since: Timestamp,
@@ -43,6 +46,7 @@ pub struct Applied {
 }
 
 impl Circuit {
+    /// Closed, and never changed.
     pub fn new(name: CircuitName, policy: BreakerPolicy) -> Self {
         Self {
             name,
@@ -124,6 +128,7 @@ impl Circuit {
         self.latest = Some(changed);
     }
 
+    /// What led to the present state; `None`: it never changed.
     pub fn latest(&self) -> Option<&CircuitChanged> {
         self.latest.as_deref()
     }

@@ -8,12 +8,14 @@ use crate::domain::service::Dependency;
 /// A dependency, and how much of it there is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Finding {
+    /// What is needed.
     pub dependency: Dependency,
     /// Available instances.
     pub found: u32,
 }
 
 impl Finding {
+    /// Whether there is as much of it as is needed.
     pub fn is_met(&self) -> bool {
         self.found >= self.dependency.minimum_instances
     }
@@ -44,6 +46,7 @@ impl Finding {
 /// What a service needs, and what of it there is.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Report {
+    /// One for each dependency, met or not.
     pub findings: Vec<Finding>,
     /// Each begins and ends with the service, and names who needs whom on the way.
     pub cycles: Vec<Vec<ServiceName>>,

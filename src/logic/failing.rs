@@ -13,8 +13,11 @@ use crate::logic::own_events::{OwnType, of_hub};
 
 /// How a subscription fails.
 pub struct Failing<'a> {
+    /// Which one it is.
     pub subscription: &'a Subscription,
+    /// Where its callback leads; the event names this and not the whole address.
     pub origin: &'a Origin,
+    /// What the latest attempt ended with, in words; `None`: nothing is known of it.
     pub last_error: Option<&'a str>,
     /// In a row.
     pub failures: u32,

@@ -4,6 +4,7 @@
 /// Bytes of payload a control frame may have.
 pub const LONGEST_CONTROL: u64 = 125;
 
+/// How long a frame is, and whether it is one that must be short.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FrameHead {
     /// Of the head itself, in bytes.

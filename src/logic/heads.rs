@@ -48,6 +48,7 @@ pub enum Extent {
     Part,
     /// A request ends with so many of them; the others were not looked at.
     Whole(usize),
+    /// What comes must not get to the server as it is.
     Wrong(LineFault),
 }
 

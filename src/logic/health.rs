@@ -35,12 +35,15 @@ impl Default for Thresholds {
 /// What tells how an instance is. Written as the cause of a change.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Sign {
+    /// The health endpoint answered with a 2xx in time.
     ProbeGood,
     /// With what went wrong.
     ProbeBad(String),
     /// A delivery that the instance answered.
     DeliveryGood,
+    /// A delivery that the instance did not answer, or answered with a failure of its own.
     DeliveryFailed,
+    /// It said by itself that it lives.
     Heartbeat,
     /// No heartbeat for so long, which is longer than promised.
     Silence(Duration),
@@ -65,7 +68,9 @@ impl fmt::Display for Sign {
 /// A change of an instance's health, to be published.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Change {
+    /// What it was.
     pub from: Health,
+    /// What it is from now on; never the same.
     pub to: Health,
 }
 

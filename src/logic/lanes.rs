@@ -50,7 +50,9 @@ pub struct Waiting {
     pub rank: i64,
     /// Where it was accepted; decides among equal ranks.
     pub order: Position,
+    /// The level whose lane it is in.
     pub priority: Priority,
+    /// The message itself is kept elsewhere.
     pub id: MessageId,
 }
 

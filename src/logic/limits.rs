@@ -14,12 +14,19 @@ pub enum Limit {
     UnfinishedBytes,
     /// Past events on their way from the archive to callbacks.
     ReplayBytes,
+    /// The metadata of one instance.
     MetadataBytes,
+    /// One registration, its metadata included.
     RegistrationBytes,
+    /// Instances of one service that are registered.
     InstancesPerService,
+    /// Subscriptions of one service: its callbacks, and the named ones of its sockets.
     SubscriptionsPerService,
+    /// Patterns of all subscriptions of one service together.
     PatternsPerService,
+    /// Replays to one subscription that are not done.
     ReplaysPerSubscription,
+    /// Open sockets of one service.
     SocketsPerService,
     /// Redrive jobs of the hub that are not finished.
     RedriveJobs,
@@ -41,6 +48,7 @@ pub enum Counts {
 const MIB: u64 = 1 << 20;
 
 impl Limit {
+    /// All there are; each stands where [`Limits`] keeps its value.
     pub const ALL: [Self; 13] = [
         Self::BodyBytes,
         Self::AnswerBytes,
@@ -76,10 +84,12 @@ impl Limit {
         }
     }
 
+    /// The opposite of [`Limit::name`], letter for letter.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|limit| limit.name() == name)
     }
 
+    /// What its number means.
     pub fn counts(self) -> Counts {
         match self {
             Self::BodyBytes | Self::AnswerBytes | Self::UnfinishedBytes | Self::ReplayBytes => {
@@ -108,14 +118,17 @@ impl Limit {
         }
     }
 
+    /// The least that an operator may set.
     pub fn least(self) -> u64 {
         self.values().0
     }
 
+    /// What holds where the configuration says nothing.
     pub fn usual(self) -> u64 {
         self.values().1
     }
 
+    /// The most that an operator may set.
     pub fn most(self) -> u64 {
         self.values().2
     }
@@ -132,10 +145,12 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Whoever reads the configuration has checked that `most` is within the bounds of this limit.
     pub fn set(&mut self, limit: Limit, most: u64) {
         self.0[limit as usize] = most;
     }
 
+    /// What holds, in bytes or in things as [`Limit::counts`] says.
     pub fn of(&self, limit: Limit) -> u64 {
         self.0[limit as usize]
     }

@@ -31,13 +31,16 @@ struct Untold<L> {
 pub struct Summary<K, L> {
     /// Of the last; with `mixed`, not of all.
     pub kind: K,
+    /// How many came since, the last included.
     pub count: u64,
+    /// What was kept of the last.
     pub last: L,
     /// There were too many kinds to tell them apart.
     pub mixed: bool,
 }
 
 impl<K: Hash + Eq + Clone, L> LogLimit<K, L> {
+    /// Tells at most `most` kinds apart at once, which bounds its memory.
     pub fn new(most: usize) -> Self {
         Self {
             most,

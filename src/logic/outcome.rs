@@ -5,11 +5,14 @@ use std::time::Duration;
 use crate::domain::attempt::AttemptOutcome;
 use crate::ports::transport::PushAnswer;
 
+/// What an answer means for the attempt, the instance and the circuit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Answered {
+    /// A 2xx: the other side has it.
     Delivered,
     /// Another instance, or this one later, may take it.
     Failed {
+        /// What its `Retry-After` asks for, where that is heard.
         retry_after: Option<Duration>,
     },
     /// No other try will change it.
@@ -65,6 +68,7 @@ pub fn classify(answer: &PushAnswer) -> Answered {
     }
 }
 
+/// The status of the answer; `None` if there was none.
 pub fn status_code(answer: &PushAnswer) -> Option<u16> {
     match answer {
         PushAnswer::Status { code, .. } => Some(*code),

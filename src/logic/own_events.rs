@@ -14,16 +14,18 @@ use crate::domain::timestamp::Timestamp;
 
 /// Names each type once, so that none can be published by the hub and be free to others.
 macro_rules! own_types {
-    ($($kind:ident => $name:literal),+ $(,)?) => {
+    ($($(#[$doc:meta])* $kind:ident => $name:literal),+ $(,)?) => {
         /// What only the hub publishes: who asks for these types takes them for its word.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         pub enum OwnType {
-            $($kind),+
+            $($(#[$doc])* $kind),+
         }
 
         impl OwnType {
+            /// All there are, in the order of their declaration.
             pub const ALL: &[Self] = &[$(Self::$kind),+];
 
+            /// The type of such an event, as subscribers ask for it.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$kind => $name),+
@@ -34,11 +36,17 @@ macro_rules! own_types {
 }
 
 own_types! {
+    /// An instance is there that was not.
     ServiceRegistered => "service.registered",
+    /// An instance left, or the service with all of them.
     ServiceDeregistered => "service.deregistered",
+    /// An instance is well, or not, in another way than before.
     HealthChanged => "service.health_changed",
+    /// A circuit is in another state, by itself or forced.
     CircuitChanged => "circuit.state_changed",
+    /// A message died or expired.
     DeadLettered => "message.dead_lettered",
+    /// A callback does not take what it is sent; told once until it takes something again.
     SubscriptionFailing => "subscription.failing",
 }
 

@@ -18,6 +18,7 @@ pub struct ArchiveStanding {
 /// A hub is about to write.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Claim {
+    /// Which hub it is, with all the epochs its journal knows.
     pub author: Author,
     /// Nothing after this position can be from this hub.
     pub written: Position,
@@ -26,20 +27,29 @@ pub struct Claim {
 /// What a claim led to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Claimed {
+    /// Who writes from now on.
     pub writer: Writer,
+    /// The archive holds everything up to here: the first batch goes on from it.
     pub checkpoint: Position,
 }
 
 /// Why a hub must leave an archive alone: their histories would mix.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Denial {
+    /// Another hub wrote to it last.
     #[error(
         "the archive belongs to another hub ({owner}; the journal in data_dir is of hub {hub}): name \
          another database in database_url, or put back the data_dir this archive was written from; \
          if the archive is this hub's all the same, the statement UPDATE checkpoint SET hub = NULL \
          lets it take the archive over"
     )]
-    OtherHub { owner: HubId, hub: HubId },
+    OtherHub {
+        /// Whose it is.
+        owner: HubId,
+        /// Who asked.
+        hub: HubId,
+    },
+    /// The same hub wrote to it last, in an epoch that the journal does not know.
     #[error(
         "the archive has got history that this journal does not have: a copy of this data_dir wrote \
          to it, or data_dir was restored from a backup older than the archive; end the copy if there \
@@ -49,13 +59,16 @@ pub enum Denial {
          what this hub did meanwhile is missing"
     )]
     UnknownEpoch,
+    /// It holds more than the journal ever had.
     #[error(
         "the archive is ahead of the journal (position {checkpoint} against {written}), so they do \
          not belong together; restore the journal, or move the archive away: then only history is \
          missing"
     )]
     Ahead {
+        /// Up to where the archive holds everything.
         checkpoint: Position,
+        /// Up to where the journal does.
         written: Position,
     },
 }
@@ -63,12 +76,14 @@ pub enum Denial {
 /// What becomes of a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BatchVerdict {
+    /// It goes on where the archive ends, and comes from its owner.
     Write,
     /// The archive holds it already.
     Held,
     /// The archive is elsewhere, nobody's or of another epoch: it was replaced or taken, and is to
     /// be claimed again.
     OutOfStep,
+    /// The archive is somebody else's now.
     Denied(Denial),
 }
 
@@ -105,6 +120,7 @@ impl ArchiveStanding {
         Ok(())
     }
 
+    /// Whether a batch is to be written, and if not, why.
     pub fn judge(&self, batch: &Batch) -> BatchVerdict {
         if self.writer != batch.writer {
             return self.judge_stranger(batch.writer);

@@ -6,6 +6,7 @@ pub const MOST_BYTES: usize = 4 << 20;
 /// A part of a list, in the list's order.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Page<T> {
+    /// At most as many as were asked for, and fewer if they are large.
     pub items: Vec<T>,
     /// The item after them, if there is one: the page ended before the list.
     pub next: Option<T>,

@@ -18,29 +18,42 @@ use super::queues::Delivery;
 /// The message as a receiver sees it, by push or by pull.
 #[derive(Serialize)]
 pub struct Envelope<'a> {
+    /// The same in every attempt, so that a receiver recognises a repeat by it.
     pub id: MessageId,
+    /// What the destination is asked to do.
     #[serde(rename = "type")]
     pub message_type: &'a Label,
+    /// Which service sent it.
     pub source: &'a ServiceName,
+    /// Which service it is for.
     pub destination: &'a ServiceName,
+    /// The one given, else the message's own id.
     pub correlation_id: String,
+    /// Where the sender wants the reply; `None`: it wants none.
     pub reply_to: Option<&'a ServiceName>,
+    /// Byte for byte as the sender wrote it.
     pub payload: &'a RawValue,
     /// The sender's own time if it gave one, else when the hub took the message.
     pub timestamp: Timestamp,
+    /// The level it waited at.
     pub priority: Priority,
+    /// The sender's own; `None`: it gave none.
     pub headers: Option<&'a BTreeMap<String, String>>,
+    /// 1 for the first; what ended with a lease or a nack counts as well.
     pub attempt: u32,
+    /// So many failed attempts make a dead letter.
     pub max_attempts: u32,
     /// Of what goes to a consumer: how often it was handed out since the last attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hand_outs: Option<u32>,
+    /// By when the sender wants it handled; it is delivered all the same when that has passed.
     pub deadline: Option<Timestamp>,
     /// By the system's clock as it is set now, since a receiver compares it with its own.
     pub expires_at: Option<Timestamp>,
 }
 
 impl<'a> Envelope<'a> {
+    /// As it is pushed, `now`.
     pub fn new(delivery: &'a Delivery, max_attempts: u32, now: Moment) -> Self {
         let message = &*delivery.message;
         let extras: Option<&Extras> = message.extras.as_deref();

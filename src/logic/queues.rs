@@ -54,14 +54,18 @@ use ranking::Ranking;
 
 pub use delivery::{Delivery, HandOut};
 
+/// What the queues go by that is configured.
 #[derive(Clone, Debug)]
 pub struct QueuePolicy {
+    /// Who goes first.
     pub ranks: RankPolicy,
+    /// When what failed is tried again, and when it is given up.
     pub retries: RetryPolicy,
     /// Quotas that hold where none was set since.
     pub quotas: Arc<BTreeMap<ServiceName, Quota>>,
 }
 
+/// The messages the hub owes, as learned from the journal, and what is under way with them.
 #[derive(Debug)]
 pub struct Queues {
     policy: QueuePolicy,
@@ -94,6 +98,7 @@ pub struct Queues {
 }
 
 impl Queues {
+    /// Empty: [`Queues::learn`] reads the journal into it, and after that [`Queues::begin`] opens it.
     pub fn new(policy: QueuePolicy) -> Self {
         Self {
             ranking: Ranking::new(policy.ranks),
@@ -391,32 +396,14 @@ impl Queues {
             .sum()
     }
 
+    /// How many messages the hub owes.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
+    /// Whether the hub owes nothing.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
-    }
-
-    fn state(&self, entry: &Entry) -> State {
-        match entry.place {
-            Place::Scheduled { .. } => State::Scheduled,
-            Place::Retrying { .. } => State::Retrying,
-            Place::Pushing { .. } | Place::Leased { .. } | Place::Settling => State::Delivering,
-            Place::Queued | Place::Held if self.is_parked(entry) => State::Parked,
-            Place::Queued | Place::Held => State::Queued,
-        }
-    }
-
-    /// That nobody takes its type keeps a message only once it has its ordering key.
-    fn is_parked(&self, entry: &Entry) -> bool {
-        let destination = self.destinations.get(&entry.message.destination);
-        destination.is_some_and(|destination| {
-            destination.outlook.parks()
-                || entry.place == Place::Queued
-                    && destination.lanes.parks(&entry.message.message_type)
-        })
     }
 
     fn destination(&mut self, service: &ServiceName, now: Timestamp) -> &mut Destination {

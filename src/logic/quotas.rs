@@ -17,6 +17,7 @@ use crate::domain::timestamp::Timestamp;
 pub enum Source {
     /// It was set over the API, which wins.
     Api,
+    /// It stands in the configuration.
     Configuration,
 }
 

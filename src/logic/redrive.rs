@@ -44,8 +44,11 @@ pub struct Redrives {
 /// What a fact was about, if it was about a job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum News {
+    /// A version of a job was recorded.
     Advanced,
+    /// A letter is owed again because of a job.
     Redriven,
+    /// A letter left the list because of a job.
     Deleted,
     /// A redriven letter died again.
     Failed,

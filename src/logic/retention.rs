@@ -14,6 +14,7 @@ use crate::domain::timestamp::Timestamp;
 /// Events that go at once, at most.
 pub const STEP: u64 = 10_000;
 
+/// What is configured about how long events are kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RetentionPolicy {
     /// How long events are kept; zero: for ever.
@@ -52,6 +53,7 @@ struct Progress {
 }
 
 impl Retention {
+    /// Before the journal is read: nothing was published, and nobody has anything to read.
     pub fn new(policy: RetentionPolicy) -> Self {
         Self {
             policy,
@@ -63,6 +65,7 @@ impl Retention {
         }
     }
 
+    /// Takes in the next fact of the journal.
     pub fn learn(&mut self, fact: &Fact) {
         match fact {
             Fact::EventPublished(event) => self.newest = self.newest.max(event.sequence),

@@ -24,6 +24,7 @@ impl Snapshots {
         }
     }
 
+    /// Takes in the next fact of the journal.
     pub fn learn(&mut self, fact: &Fact) {
         match fact {
             Fact::EventPublished(event) => {

@@ -18,6 +18,7 @@ pub struct Spacing<K> {
 }
 
 impl<K: Eq + Hash> Spacing<K> {
+    /// From one turn of a key to the next there is at least so much time.
     pub fn new(distance: Duration) -> Self {
         Self {
             distance,

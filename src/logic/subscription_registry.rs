@@ -70,15 +70,21 @@ impl Entry {
 pub enum Change {
     /// A subscription is new, or another than it was.
     Put {
+        /// Which one; whoever needs all of it asks for it.
         id: SubscriptionId,
         /// Where its callback led before, if none leads there any more.
         left: Option<Origin>,
     },
+    /// A subscription is no more.
     Removed {
+        /// Which one it was.
         id: SubscriptionId,
+        /// Where its callback led, if none leads there any more.
         left: Option<Origin>,
     },
+    /// A subscription is owed a dead letter's event again.
     Letter(Arc<EventLetter>),
+    /// A replay to a subscription runs from now on.
     Replay(Arc<Replay>),
 }
 
@@ -250,10 +256,12 @@ impl SubscriptionRegistry {
         Some(&self.entries.get(&id)?.wanted)
     }
 
+    /// The letters whose events a subscription is owed again.
     pub fn letters_of(&self, id: SubscriptionId) -> Vec<Arc<EventLetter>> {
         self.letters.of(id)
     }
 
+    /// The replays to a subscription that run.
     pub fn replays_of(&self, id: SubscriptionId) -> Vec<Arc<Replay>> {
         self.replays.of(id)
     }

@@ -37,6 +37,7 @@ impl TypeFilter {
         }
     }
 
+    /// Whether events of this type are meant; the answer is remembered.
     pub fn wants(&mut self, event_type: &Label) -> bool {
         self.steps += 1;
         let Some(topics) = &self.topics else {

@@ -36,11 +36,15 @@ pub struct WebPages {
 /// The head of a request, as far as it tells where the request comes from.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Head<'a> {
+    /// Only such a request may be a link that somebody followed.
     pub is_get: bool,
     /// GET or HEAD.
     pub only_reads: bool,
+    /// Without its query.
     pub path: &'a str,
+    /// From the target or from `Host`; `None`: there is none, or more than one.
     pub host: Option<&'a str>,
+    /// `Origin`; `None`: there is none, as of a program; empty: it cannot be read.
     pub origin: Option<&'a str>,
     /// `Sec-Fetch-Site`.
     pub site: Option<&'a str>,
@@ -57,7 +61,9 @@ pub enum Verdict {
     Allowed,
     /// No host, or none that can be read.
     NoHost,
+    /// It was sent to a name that is not the hub's: somebody may have pointed that name at it.
     ForeignHost,
+    /// A page asks that comes from elsewhere and is not let in.
     ForeignOrigin,
 }
 
@@ -82,6 +88,7 @@ impl WebPages {
         }
     }
 
+    /// Whether a request is served, by its head alone.
     pub fn judge(&self, head: &Head<'_>) -> Verdict {
         if head.only_reads && is_for_monitors(head.path) {
             return Verdict::Pass;
@@ -114,6 +121,7 @@ impl WebPages {
         self.any_origin || !self.origins.is_empty()
     }
 
+    /// Whether browsers are told that every page is let in, rather than which.
     pub fn lets_any_page_in(&self) -> bool {
         self.any_origin
     }

@@ -62,11 +62,15 @@ pub fn sign(secret: &SigningSecret, id: &str, timestamp: i64, body: &[u8]) -> St
 /// One attempt to hand an event to a callback.
 #[derive(Clone, Copy, Debug)]
 pub struct Handing<'a> {
+    /// What is handed over.
     pub event: &'a Event,
+    /// To where, and with which secret it is signed.
     pub callback: &'a Callback,
     /// 1 for the first.
     pub attempt: u32,
+    /// So many failed attempts make a dead letter.
     pub max_attempts: u32,
+    /// It is a past event that was asked for, and the receiver is told so.
     pub is_replay: bool,
 }
 

@@ -22,6 +22,8 @@ use super::message_totals;
 use events::EventWriteModel;
 use instances::{InstanceDraft, Instances};
 
+/// What decides whether a fact may follow: what is open, the ids that are known, the order of
+/// events.
 #[derive(Debug)]
 pub struct WriteModel {
     open: AHashSet<MessageId>,
@@ -74,6 +76,7 @@ impl WriteModel {
         }
     }
 
+    /// What the journal counts, over the whole life of the data.
     pub fn totals(&self) -> MessageTotals {
         self.totals
     }

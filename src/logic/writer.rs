@@ -11,13 +11,16 @@ pub type Epoch = i64;
 /// A hub in one of its epochs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Writer {
+    /// Which hub, by the id in its journal.
     pub hub: HubId,
+    /// Which of its starts.
     pub epoch: Epoch,
 }
 
 /// A hub as its journal knows it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Author {
+    /// Which hub.
     pub hub: HubId,
     /// The present one.
     pub epoch: Epoch,
@@ -26,6 +29,7 @@ pub struct Author {
 }
 
 impl Author {
+    /// As whom it writes now.
     pub fn writer(&self) -> Writer {
         Writer {
             hub: self.hub,
@@ -33,6 +37,7 @@ impl Author {
         }
     }
 
+    /// Whether the epoch is one of this hub's, the present one or an earlier.
     pub fn knows(&self, epoch: Epoch) -> bool {
         epoch == self.epoch || self.earlier.contains(&epoch)
     }

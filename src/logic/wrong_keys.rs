@@ -13,6 +13,7 @@ const PERIOD: Duration = Duration::from_secs(10);
 /// At most so many addresses are watched at once.
 const MOST_ADDRESSES: usize = 10_000;
 
+/// The addresses from which wrong keys came lately.
 pub struct WrongKeys {
     /// So many within [`PERIOD`] are too many; 0: nobody is put off.
     most: usize,
@@ -27,6 +28,7 @@ struct Recent {
 }
 
 impl WrongKeys {
+    /// So many wrong keys from one address within a while are too many; 0: nobody is put off.
     pub fn new(most: usize) -> Self {
         Self {
             most,

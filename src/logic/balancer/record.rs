@@ -27,6 +27,7 @@ const PRIOR: f64 = 4.0;
 pub enum Ending {
     /// The instance took the message or refused it for good, after so long.
     Answered(Duration),
+    /// The instance did not answer as it should, or not in time.
     Failed,
     /// The instance said that it wants no more messages, or the attempt broke off for a reason that
     /// is not the instance's: nothing was learnt about how it does.

@@ -15,7 +15,10 @@ pub enum Cause {
     ResetTimeoutOver,
     /// So many trials in a row were answered.
     TrialsSucceeded(u32),
+    /// A trial failed, so that the service is not back yet.
     TrialFailed,
+    /// A trial was rejected: one that is to tell whether messages are taken again has told that
+    /// they are not.
     TrialRejected,
     /// A trial was not answered in time.
     NoVerdict,

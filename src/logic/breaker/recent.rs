@@ -8,6 +8,7 @@ pub(super) const SECONDS: usize = 60;
 /// Attempts that came to their end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
+    /// All of them, however they ended.
     pub finished: u32,
     /// Those of them that failed.
     pub failed: u32,

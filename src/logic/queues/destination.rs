@@ -42,18 +42,26 @@ pub(super) fn untold() -> Outlook {
 /// How many messages are in each place; the lanes and `held` know their own number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
+    /// Messages that wait for their `deliver_at`.
     pub scheduled: usize,
+    /// Messages that wait for their next attempt, or to be handed out again.
     pub retrying: usize,
+    /// Messages that are with the dispatcher.
     pub pushing: usize,
+    /// Messages that are with consumers.
     pub leased: usize,
+    /// Messages that have a fact on its way to the journal.
     pub settling: usize,
 }
 
 /// Counted since start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Statistics {
+    /// Messages accepted or redriven.
     pub enqueued: u64,
+    /// Messages settled, however they ended.
     pub dequeued: u64,
+    /// Those of them that were given up or expired.
     pub dead: u64,
 }
 

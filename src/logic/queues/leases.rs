@@ -21,7 +21,9 @@ use super::{Delivery, HandOut, Place, Queues};
 /// A message handed to a puller.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Leased {
+    /// What the puller gets to see.
     pub delivery: Delivery,
+    /// With this it acks, nacks or extends it.
     pub token: LeaseToken,
 }
 
@@ -198,6 +200,7 @@ impl Queues {
         facts
     }
 
+    /// When [`Queues::expire_leases`] has something to do; `None`: no lease has an end.
     pub fn next_lease_end(&self) -> Option<Timestamp> {
         self.lease_ends.next()
     }

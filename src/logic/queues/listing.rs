@@ -11,7 +11,9 @@ use crate::domain::timestamp::Timestamp;
 /// Which of them.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Wanted {
+    /// Which service sent them; `None`: any.
     pub source: Option<ServiceName>,
+    /// Which service they are for; `None`: any.
     pub destination: Option<ServiceName>,
     /// Only what this service sent or is to receive; `None`: of everybody.
     pub party: Option<ServiceName>,
@@ -28,6 +30,7 @@ pub struct Wanted {
 /// A part of the list: newest first.
 #[derive(Debug, Default)]
 pub struct Stretch {
+    /// Those wanted among the messages looked at; there may be none although the list goes on.
     pub messages: Vec<OpenMessage>,
     /// The list goes on before this position; `None`: that was all.
     pub before: Option<Position>,

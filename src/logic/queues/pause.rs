@@ -7,6 +7,7 @@ use crate::domain::timestamp::Timestamp;
 /// That nothing is handed out.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Pause {
+    /// By the system's clock; of two pauses the earlier counts.
     pub since: Timestamp,
     /// Who wanted it, in words, if that is known.
     pub by: Option<Arc<str>>,

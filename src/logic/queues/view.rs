@@ -16,15 +16,21 @@ use super::pause::{Pause, earliest};
 /// A message the hub owes.
 #[derive(Clone, Debug)]
 pub struct OpenMessage {
+    /// Where it stands in lists: where it was first accepted.
     pub position: Position,
+    /// As it was accepted or redriven.
     pub message: Arc<Message>,
+    /// Where it is on its way.
     pub state: State,
+    /// How often it was redriven.
     pub redriven: u32,
     /// Failed attempts of its present life.
     pub attempts: Vec<Attempt>,
+    /// When it is tried or may first be delivered, by the system's clock; `None`: its turn decides.
     pub next_attempt: Option<Timestamp>,
     /// As the system's clock is set now.
     pub deliver_at: Option<Timestamp>,
+    /// When its ttl is over, by the system's clock as it is set now; `None`: never.
     pub expires_at: Option<Timestamp>,
     /// How often it was handed out to consumers since its last attempt.
     pub hand_outs: u32,
@@ -37,16 +43,22 @@ pub struct OpenMessage {
 pub struct QueueDepths {
     /// Queued and parked, by level.
     pub levels: [usize; 5],
+    /// Messages that may go as soon as their turn comes.
     pub queued: usize,
+    /// Messages that wait as nobody takes them, or as the circuit is open.
     pub parked: usize,
+    /// Messages that wait for their next attempt.
     pub retrying: usize,
+    /// Messages that wait for their `deliver_at`.
     pub scheduled: usize,
+    /// Messages that are with the dispatcher or a consumer, or whose outcome is being written.
     pub in_flight: usize,
     /// When the longest waiting of those next in their lanes, or first of those that wait for an
     /// ordering key, was accepted, by level.
     pub oldest: [Option<Timestamp>; 5],
     /// Nothing is handed out.
     pub paused: Option<Pause>,
+    /// What came and went since the start.
     pub statistics: Statistics,
 }
 
@@ -84,6 +96,7 @@ impl QueueDepths {
 }
 
 impl Queues {
+    /// One message, with all that is known of it; `None`: the hub does not owe it.
     pub fn inspect(&self, id: MessageId, now: impl Into<Moment>) -> Option<OpenMessage> {
         let now = now.into();
         let entry = self.entries.get(&id)?;
@@ -106,6 +119,26 @@ impl Queues {
         self.entries.get(&id).map(|entry| self.state(entry))
     }
 
+    pub(super) fn state(&self, entry: &Entry) -> State {
+        match entry.place {
+            Place::Scheduled { .. } => State::Scheduled,
+            Place::Retrying { .. } => State::Retrying,
+            Place::Pushing { .. } | Place::Leased { .. } | Place::Settling => State::Delivering,
+            Place::Queued | Place::Held if self.is_parked(entry) => State::Parked,
+            Place::Queued | Place::Held => State::Queued,
+        }
+    }
+
+    /// That nobody takes its type keeps a message only once it has its ordering key.
+    fn is_parked(&self, entry: &Entry) -> bool {
+        let destination = self.destinations.get(&entry.message.destination);
+        destination.is_some_and(|destination| {
+            destination.outlook.parks()
+                || entry.place == Place::Queued
+                    && destination.lanes.parks(&entry.message.message_type)
+        })
+    }
+
     /// Every destination of which there is more to know than that it was one.
     pub fn depths(&self) -> impl Iterator<Item = (&ServiceName, QueueDepths)> {
         self.destinations
@@ -113,6 +146,7 @@ impl Queues {
             .map(|(service, destination)| (service, self.depths_in(destination)))
     }
 
+    /// All zero for a destination of which nothing is known.
     pub fn depths_of(&self, service: &ServiceName) -> QueueDepths {
         let destination = self.destinations.get(service);
         destination

@@ -9,10 +9,20 @@ use crate::domain::redrive::RedriveJob;
 pub enum Action {
     /// Read the next [`PAGE`](super::PAGE) letters that stand after `after`; then call
     /// [`Redrives::page_read`](super::Redrives::page_read).
-    Read { job: JobId, after: Position },
+    Read {
+        /// For which job.
+        job: JobId,
+        /// Where its walk is; 0: at the beginning.
+        after: Position,
+    },
     /// Have the letter owed again, or deleted; then call
     /// [`Redrives::answered`](super::Redrives::answered).
-    Reprocess { job: JobId, letter: Letter },
+    Reprocess {
+        /// For which job.
+        job: JobId,
+        /// One that stood in the list when it was read.
+        letter: Letter,
+    },
     /// Write this version of a job to the journal.
     Record(Box<RedriveJob>),
 }

@@ -17,7 +17,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// A dead letter, of a message or of an event, and where it stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Letter {
+    /// Of a message, where it was accepted; of an event, where it died.
     pub position: Position,
+    /// Of the message, or of the letter that an event left.
     pub id: MessageId,
 }
 

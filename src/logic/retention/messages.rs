@@ -13,6 +13,7 @@ const FEW: u64 = 10_000;
 /// With more, each is looked at once in so long.
 const ROUND: Duration = Duration::from_secs(86_400);
 
+/// What is configured about how long messages are kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MessageRetentionPolicy {
     /// How long a message is kept after it was settled; zero: for ever.
@@ -40,15 +41,20 @@ pub struct MessageRetention {
 /// How old a message is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Age {
+    /// Where it stands in the archive.
     pub position: Position,
+    /// When the hub took it; it was settled no sooner.
     pub accepted_at: Timestamp,
+    /// When it ended; `None`: the hub still owes it.
     pub settled_at: Option<Timestamp>,
+    /// It stands in the list of dead letters, and so stays as long as those do.
     pub dead_letter: bool,
 }
 
 /// What comes of a stretch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
+    /// Some of it is old: this is to be recorded, which makes them go.
     Remove(MessagesRemoved),
     /// Nothing of it is old; there may be more behind it.
     GoOn,
@@ -57,6 +63,7 @@ pub enum Step {
 }
 
 impl MessageRetention {
+    /// Begins with the first message of the archive.
     pub fn new(policy: MessageRetentionPolicy) -> Self {
         Self {
             policy,

@@ -52,6 +52,7 @@ pub(super) struct BySought {
 /// What a service has of subscriptions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Usage {
+    /// Those that stay: one about to end does not count.
     pub subscriptions: usize,
     /// Of all of them.
     pub patterns: usize,

@@ -20,6 +20,7 @@ pub struct Draft<'a> {
     pub(super) open: &'a AHashSet<MessageId>,
     pub(super) window: &'a DedupWindow,
     pub(super) changes: AHashMap<MessageId, Change>,
+    /// The events among them, which get their places here.
     pub events: EventDraft<'a>,
     pub(super) registered: &'a Instances,
     pub(super) instances: InstanceDraft,

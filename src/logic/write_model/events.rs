@@ -109,7 +109,9 @@ impl EventWriteModel {
 /// An event that somebody wants published.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Offered {
+    /// Without a place yet: its sequence and version are 0.
     pub event: Event,
+    /// What its publisher expects of its stream; `None`: anything.
     pub expected_version: Option<ExpectedVersion>,
     /// Why it is not taken, unless it is a repeat.
     pub refusal_if_new: Option<Refusal>,
@@ -118,9 +120,11 @@ pub struct Offered {
 /// What becomes of an event that was offered.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Publication {
+    /// It has its place, and is to be recorded.
     Published(Arc<Event>),
     /// Known already, with the same content.
     Duplicate,
+    /// It takes no place, and whoever offered it is told why.
     Refused(Refusal),
 }
 
@@ -201,6 +205,7 @@ impl EventDraft<'_> {
         known.copied().unwrap_or(0)
     }
 
+    /// To come back to with [`EventDraft::roll_back`].
     pub fn mark(&self) -> Mark {
         Mark(self.steps.len())
     }
