@@ -19,30 +19,52 @@ use crate::ports::archive::ArchiveError;
 /// What went wrong, for programs: what a client may go by.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum ErrorCode {
+    /// A message or an event is not as it has to be.
     InvalidMessage,
+    /// A subscription, or where it is to begin, is not as it has to be.
     InvalidSubscription,
+    /// Anything else that was given is not as it has to be.
     InvalidRequest,
+    /// Whoever asks is not known, or may not do this.
     AuthFailed,
+    /// There is nothing of this id or name.
     NotFound,
+    /// No service of this name was ever registered.
     ServiceNotFound,
+    /// This cannot be done to what was named.
     MethodNotAllowed,
+    /// Something is not in the state that this needs.
     Conflict,
+    /// A stream is at another version than was expected.
     VersionConflict,
+    /// What is asked for was there, and was removed.
     Gone,
+    /// What was given, or would be given back, is too large.
     PayloadTooLarge,
+    /// Only a WebSocket can do this.
     UpgradeRequired,
+    /// Whoever asks is faster than it may be.
     RateLimited,
+    /// There is no capacity for it now.
     QueueFull,
+    /// There are as many of something as there may be.
     LimitReached,
+    /// A fault of the hub's own.
     InternalError,
+    /// The message that was waited for did not arrive.
     DeliveryFailed,
+    /// The hub is not ready, or nobody takes the message now.
     ServiceUnavailable,
+    /// The destination fails, and nothing is sent there for a while.
     CircuitOpen,
+    /// It needs the archive, which does not answer.
     StorageUnavailable,
+    /// Nothing new can be written for a while.
     StorageFull,
 }
 
 impl ErrorCode {
+    /// All there are, for the description of the interfaces.
     pub const ALL: [Self; 21] = [
         Self::InvalidMessage,
         Self::InvalidSubscription,
@@ -100,86 +122,153 @@ impl ErrorCode {
 pub enum Subject {
     /// A message or an event.
     Message,
+    /// A subscription, or a replay to one.
     Subscription,
+    /// Anything else.
     Request,
 }
 
+/// Why the hub did not do what it was asked to; its text is what a client reads.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum HubError {
+    /// Something that was given is not as it has to be.
     #[error("{field}: {problem}")]
     Invalid {
+        /// Decides the code.
         subject: Subject,
+        /// Where it is, as the client wrote it: a path into the body, a parameter, a header.
         field: String,
+        /// What is wrong, to be read after the name of the field.
         problem: String,
     },
+    /// The key is missing or wrong; in words, which.
     #[error("{0}")]
     Unauthenticated(&'static str),
+    /// Wrong keys keep coming from one address.
     #[error("too many wrong keys came from this address; further ones wait")]
-    TooManyWrongKeys { retry_after: Duration },
+    TooManyWrongKeys {
+        /// How long until a wrong one is answered as such again.
+        retry_after: Duration,
+    },
+    /// The caller is known, and may not do this; in words, why.
     #[error("{0}")]
     Forbidden(String),
     /// One field or header is in the way.
     #[error("{problem}")]
     Denied {
+        /// Its name.
         field: &'static str,
+        /// The whole sentence.
         problem: String,
     },
+    /// Somebody subscribes anew to what there is, with something else in one field.
     #[error("{field}: the subscription there is has another; change that one, or end it first")]
-    Differs { field: &'static str },
+    Differs {
+        /// Its name.
+        field: &'static str,
+    },
+    /// A version of a stream is asked for that is still to come.
     #[error("{field}: the stream is at {current}")]
-    NoSuchVersion { field: &'static str, current: u64 },
+    NoSuchVersion {
+        /// Where the version was given.
+        field: &'static str,
+        /// The version the stream is at.
+        current: u64,
+    },
+    /// Nothing is known of what was named.
     #[error("{what}: not known")]
-    NotFound { what: String },
+    NotFound {
+        /// What was looked for, with its id or name.
+        what: String,
+    },
+    /// It ended while it was in use.
     #[error("{what}: was deleted")]
-    Deleted { what: String },
+    Deleted {
+        /// What it was, with its id or name.
+        what: String,
+    },
+    /// What was given does not go together with what there is.
     #[error("{field}: {problem}")]
     Conflict {
+        /// Where it was given.
         field: &'static str,
+        /// What is wrong, to be read after the name of the field.
         problem: &'static str,
     },
+    /// A body has more bytes than any of its kind may have.
     #[error("body: larger than {limit} bytes")]
-    TooLarge { limit: usize },
+    TooLarge {
+        /// How many it may have.
+        limit: usize,
+    },
+    /// A body has more bytes than a limit that operators set.
     #[error("body: larger than {most} bytes, which is {}", limit.name())]
-    TooLargeFor { limit: Limit, most: usize },
+    TooLargeFor {
+        /// Which one.
+        limit: Limit,
+        /// How many it may have.
+        most: usize,
+    },
     /// A parameter or field names a service nobody ever registered.
     #[error("{service}: no service of this name was ever registered; register it first")]
     NoService {
+        /// Where it was named.
         field: &'static str,
+        /// As it was named.
         service: ServiceName,
     },
+    /// So much is under way for all callers together that nothing more may begin.
     #[error("too many requests are under way; try again in a moment")]
     Busy,
+    /// So much is under way for one caller that nothing more may begin.
     #[error(
         "{}: what is under way for this caller has all of its share, {most} bytes; try again in a \
          moment",
         limit.name()
     )]
-    ShareFull { limit: Limit, most: usize },
+    ShareFull {
+        /// Of what it has its share.
+        limit: Limit,
+        /// How many bytes its share is.
+        most: usize,
+    },
+    /// A caller makes more requests than its quota allows.
     #[error(
         "{service}: has made all the requests its quota allows; {retry_after:?} until the next"
     )]
     TooManyRequests {
+        /// Whose quota it is.
         service: ServiceName,
+        /// How long until the quota has room for the next one.
         retry_after: Duration,
     },
+    /// An actor said no.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// A message whose sender waits for its end did not arrive.
     #[error("the message could not be delivered: {}", reason.map_or("cancelled", DeadReason::name))]
     DeliveryFailed {
+        /// Why the hub gave up on it; `None`: it was cancelled.
         reason: Option<DeadReason>,
+        /// What the latest attempt failed with, if one did.
         last_error: Option<String>,
     },
+    /// The hub starts, stops or restarts a part of itself; in words, which.
     #[error("{0}")]
     NotReady(&'static str),
+    /// The archive was needed; in words, what it said or did not say.
     #[error("history needs the archive, which does not answer: {0}")]
     NoArchive(String),
+    /// What is a WebSocket was asked for without one.
     #[error("this is for WebSockets; to publish an event use POST")]
     UpgradeRequired,
+    /// A fault of the hub's own, of which only the log has more.
     #[error("internal error; the log has more under this request_id")]
     Internal,
 }
 
 impl HubError {
+    /// The `field` is named as the client wrote it.
     pub fn invalid(subject: Subject, field: impl Into<String>, problem: impl ToString) -> Self {
         Self::Invalid {
             subject,

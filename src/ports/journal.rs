@@ -64,6 +64,8 @@ pub trait Journal: Send {
 
 /// Rewrites old segments into one that holds only what is still owed. Crash-safe at every step.
 pub trait Compaction: Send {
+    /// Takes as long as reading and writing the segments does; what is appended meanwhile is not
+    /// its concern.
     fn run(self: Box<Self>) -> Result<CompactionReport, JournalError>;
 }
 
@@ -80,6 +82,7 @@ pub trait JournalReader: Send {
 /// How much is read at once: no record more once there are so many, or so many bytes of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Portion {
+    /// How many records.
     pub records: usize,
     /// As the records are written.
     pub bytes: usize,
@@ -100,31 +103,42 @@ impl Portion {
     }
 }
 
+/// What a compaction came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct CompactionReport {
+    /// Segments that one compacted segment took the place of.
     pub segments_removed: usize,
+    /// Records in that one, those among them that say what the dropped ones counted.
     pub records_kept: u64,
+    /// Records that were left out.
     pub records_dropped: u64,
+    /// Of the segments that were removed.
     pub bytes_before: u64,
+    /// Of the one that took their place.
     pub bytes_after: u64,
 }
 
 /// What opening the journal found.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Recovery {
+    /// How many records were read.
     pub records: u64,
+    /// In how many segments they are.
     pub segments: usize,
     /// The position of the newest record; 0 for an empty journal.
     pub last_position: Position,
+    /// What was unfinished at the end, if anything was.
     pub cut: Option<Cut>,
 }
 
 /// An unfinished tail that was cut off.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Cut {
+    /// The file it was at the end of.
     pub segment: PathBuf,
     /// Where the good part ends, in bytes from the start of the segment.
     pub offset: u64,
+    /// How many were cut off.
     pub bytes: u64,
     /// Only zeroes: space reserved ahead, not a torn record.
     pub zeroes: bool,
@@ -147,19 +161,40 @@ impl fmt::Display for Cut {
     }
 }
 
+/// Why the journal did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
+    /// A record that was acknowledged cannot be read, or is missing. No start goes on from here by
+    /// itself.
     #[error("{segment}: {cause} at {offset}; `message-hub wal export` rescues what can be read", segment = segment.display())]
     Damaged {
+        /// The file it is in.
         segment: PathBuf,
+        /// Where it begins, in bytes from the start of the file.
         offset: u64,
+        /// What is wrong with it, in words.
         cause: String,
     },
+    /// The system refused, for whatever reason does not pass by itself.
     #[error("{path}: {cause}", path = path.display())]
-    Io { path: PathBuf, cause: io::Error },
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
     /// Something is short for a while; nothing was written.
     #[error("{path}: no {lack} left", path = path.display())]
-    Full { path: PathBuf, lack: Lack },
+    Full {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is short.
+        lack: Lack,
+    },
+    /// Another process has the journal open.
     #[error("{path}: in use by another message-hub; stop it or choose another data_dir", path = path.display())]
-    Locked { path: PathBuf },
+    Locked {
+        /// The file that says so.
+        path: PathBuf,
+    },
 }

@@ -95,6 +95,7 @@ impl ClockSteps {
         self.0 != before
     }
 
+    /// Whether the clock was never set, as far as is known.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

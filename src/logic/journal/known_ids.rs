@@ -14,7 +14,9 @@ use crate::domain::message::{Message, State};
 /// How many ids chosen by clients are remembered, and for how long.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DedupLimits {
+    /// No more ids than this.
     pub capacity: usize,
+    /// No id longer than this.
     pub age: Duration,
 }
 
@@ -29,6 +31,7 @@ pub struct KnownIds {
 }
 
 impl KnownIds {
+    /// None is known yet.
     pub fn new(limits: DedupLimits) -> Self {
         Self {
             limits,
@@ -38,6 +41,7 @@ impl KnownIds {
         }
     }
 
+    /// Remembers the id of this message if its sender chose it.
     pub fn note_accepted(&mut self, message: &Message) {
         if let Some(fingerprint) = message.fingerprint() {
             self.remember(KnownId {
@@ -49,6 +53,7 @@ impl KnownIds {
         }
     }
 
+    /// Remembers the id of this event if its publisher chose it.
     pub fn note_published(&mut self, event: &Event) {
         if let Some(fingerprint) = event.fingerprint() {
             self.remember(KnownId {

@@ -45,20 +45,32 @@ pub enum Ending {
     Clean,
     /// Bytes that were never promised to anyone: a torn record, or space reserved ahead.
     Unfinished {
+        /// Where they begin, in bytes from the start of the segment.
         offset: u64,
+        /// How many there are, up to the end of the segment.
         bytes: u64,
+        /// Whether all of them are zeroes.
         zeroes: bool,
+        /// Why they are no record.
         flaw: Flaw,
     },
     /// An acknowledged record cannot be read.
-    Damaged { offset: u64, flaw: Flaw },
+    Damaged {
+        /// Where it begins, in bytes from the start of the segment.
+        offset: u64,
+        /// Why it cannot be read.
+        flaw: Flaw,
+    },
 }
 
 /// Part of a segment that was passed over because it holds no readable record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Gap {
+    /// Where it begins, in bytes from the start of the segment.
     pub offset: u64,
+    /// How long it is.
     pub bytes: u64,
+    /// Why there is no record where it begins.
     pub flaw: Flaw,
 }
 
@@ -129,6 +141,7 @@ impl<R: Read> SegmentReader<R> {
         self.window.offset()
     }
 
+    /// Gives the input back, which may have been read beyond the last record.
     pub fn into_input(self) -> R {
         self.window.into_input()
     }
