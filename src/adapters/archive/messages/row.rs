@@ -28,7 +28,7 @@ pub(crate) struct Row {
     destination: String,
     #[diesel(sql_type = Text)]
     source: String,
-    #[diesel(sql_type = Text)]
+    #[diesel(sql_type = Text, column_name = kind)]
     message_type: String,
     #[diesel(sql_type = Text)]
     priority: String,
