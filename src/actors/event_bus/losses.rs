@@ -123,7 +123,7 @@ impl Handler<GiveUpEvent> for EventBus {
     type Result = ();
 
     /// The position passes the event together with its letter.
-    fn handle(&mut self, up: GiveUpEvent, ctx: &mut Context<Self>) {
+    fn handle(&mut self, up: GiveUpEvent, _: &mut Context<Self>) {
         let Ok(subscription) = self.had_by(up.id, up.socket) else {
             return;
         };
@@ -141,10 +141,7 @@ impl Handler<GiveUpEvent> for EventBus {
             facts.push(Fact::PositionAcked(PositionAcked { id, at, through }));
         }
         self.hops.event_store.do_send(Record::unasked(facts));
-        self.subscriptions
-            .positions
-            .moved(up.id, through, through, now);
-        self.write_positions(ctx);
+        self.subscriptions.positions.learn(up.id, through);
     }
 }
 

@@ -170,4 +170,6 @@ async fn an_event_that_is_given_up_is_stamped_by_the_systems_clock() {
     for at in [letter.at, letter.attempts[0].at, acked.at] {
         assert!(wall.since(at) < Duration::from_secs(60), "{at} at {wall}");
     }
+    let again = house.after(Duration::from_secs(61)).await;
+    assert!(again.is_empty(), "written down twice: {again:?}");
 }
