@@ -13,6 +13,7 @@ pub mod dependencies;
 pub mod failing;
 pub mod feeds;
 pub mod fold;
+pub mod follower;
 pub mod frame_lengths;
 pub mod heads;
 pub mod health;

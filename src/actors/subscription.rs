@@ -202,7 +202,7 @@ impl Handler<FeedNews> for Subscription {
             return;
         }
         match news.fed {
-            Fed::Events { events, through } => self.fed(&events, through),
+            Fed::Events { events, through } => self.feeding.fed(&mut self.live, &events, through),
             Fed::Behind { from } => self.read_page(from, ctx),
         }
         self.go_on(ctx);

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use actix::{Context, Handler, MessageResult};
 
 use super::EventBus;
-use crate::actors::messages::{InspectLog, LogReport, ReadRecent};
+use crate::actors::messages::{InspectLog, ReadRecent};
 use crate::domain::event::Event;
 use crate::logic::page::{Filling, Page};
 use crate::logic::recent::{Framed, Recent};
+use crate::logic::retained_events::EventWindow;
 use crate::logic::type_filter::TypeFilter;
 use crate::ports::archive::EventQuery;
 
@@ -21,7 +22,7 @@ impl Handler<InspectLog> for EventBus {
     type Result = MessageResult<InspectLog>;
 
     fn handle(&mut self, _: InspectLog, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(LogReport {
+        MessageResult(EventWindow {
             oldest: self.oldest(),
             kept_from: self.removed_before,
             newest: self.recent.next() - 1,

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::supervising::SubscriptionDied;
 use super::*;
 use crate::actors::fixtures::{Push, ScriptedTransport, late, service, status, unwatched};
-use crate::actors::messages::{InspectLog, LogReport};
+use crate::actors::messages::InspectLog;
 use crate::actors::probe::{Received, probe, settle};
 use crate::adapters::archive_memory::MemoryArchive;
 use crate::domain::compaction_summary::CompactionSummary;
@@ -25,6 +25,7 @@ use crate::logic::backoff::RetryPolicy;
 use crate::logic::breaker::BreakerPolicy;
 use crate::logic::journal::samples;
 use crate::logic::limits::Limit;
+use crate::logic::retained_events::EventWindow;
 use crate::pool::Pool;
 
 const FEED: FeedId = FeedId(Uuid::from_u128(1));
@@ -171,7 +172,7 @@ async fn the_log_goes_on_where_a_compaction_left_it() {
     commit(&bus, Fact::CompactionSummary(Arc::new(summary))).await;
     publish(&bus, 8).await;
     commit(&bus, samples::events_removed(5)).await;
-    let expected = LogReport {
+    let expected = EventWindow {
         oldest: 5,
         kept_from: 5,
         newest: 8,

@@ -17,6 +17,7 @@ use crate::domain::event::{Event, Sequence};
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::{EventLetter, SubscriptionId};
 use crate::logic::page::Page;
+use crate::logic::retained_events::EventWindow;
 use crate::ports::archive::EventQuery;
 
 /// Tells followers apart; each makes its own.
@@ -64,20 +65,8 @@ pub struct FeedNews {
 
 /// http, followers → EventBus: where the log of events begins and ends.
 #[derive(ActixMessage)]
-#[rtype(result = "LogReport")]
+#[rtype(result = "EventWindow")]
 pub struct InspectLog;
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct LogReport {
-    /// The oldest event kept, or the next one to come.
-    pub oldest: Sequence,
-    /// Retention removed those before this one; what is between it and the oldest was lost.
-    pub kept_from: Sequence,
-    /// 0: there was none yet.
-    pub newest: Sequence,
-    /// Events from here on are in memory.
-    pub in_memory: Sequence,
-}
 
 /// http → EventBus: a page of the events that match, if all that could are in memory.
 #[derive(ActixMessage)]

@@ -6,14 +6,13 @@ use std::time::Duration;
 use actix::{AsyncContext, Context, Handler, Message, Recipient};
 
 use super::Subscription;
-use super::feed::Source;
-use crate::actors::messages::{Credit, Flush, Follow, Framed, InspectLog, Unfollow};
-use crate::domain::event::{Event, Sequence};
+use super::feed::{PageRead, ROOM, Source};
+use crate::actors::messages::{Credit, Flush, Follow, InspectLog, Unfollow};
+use crate::domain::event::Sequence;
+use crate::logic::follower::FollowerAction;
 use crate::logic::type_filter::TypeFilter;
 use crate::ports::archive::{Archive, ArchiveError, EventQuery};
 
-/// Events held for a subscription, in bytes: a little more than the largest one.
-pub(super) const ROOM: usize = (1 << 20) + (64 << 10);
 /// How soon an archive that does not answer is asked again.
 const RETRY: Duration = Duration::from_secs(1);
 /// Events read at once, if they are small.
@@ -22,10 +21,10 @@ const PAGE: usize = 512;
 /// A page of the archive was read, or not.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct PageRead {
+pub(super) struct PageCame {
     round: u64,
     from: Sequence,
-    page: Result<Page, ArchiveError>,
+    page: Result<PageRead, ArchiveError>,
 }
 
 /// Who reads the archive for a subscription.
@@ -36,16 +35,6 @@ pub(super) struct Reader {
     archive: Arc<dyn Archive>,
 }
 
-/// Events of the archive, in order.
-pub(super) struct Page {
-    pub events: Vec<Event>,
-    /// Everything up to here was looked at.
-    pub through: Sequence,
-    pub is_last: bool,
-    /// The first and the last of the events asked for that the archive lost.
-    lost: Option<(Sequence, Sequence)>,
-}
-
 impl Subscription {
     /// Follows the events while they may be sent, and keeps none in memory while not.
     pub(super) fn mind_the_feed(&mut self, ctx: &Context<Self>) {
@@ -54,49 +43,17 @@ impl Subscription {
             self.let_replays_go();
         }
         if is_fed && self.takes_nothing() {
-            self.let_go();
+            let action = self.feeding.let_go(&mut self.live);
+            self.perform(action, ctx);
         } else if !is_fed && !self.takes_nothing() {
             self.follow(ctx);
         }
     }
 
-    /// Drops what has not begun: it is there again once it may be sent.
-    fn let_go(&mut self) {
-        let freed = self.live.rewind();
-        self.feeding.held = self.feeding.held.saturating_sub(freed);
-        self.feeding.source = Source::Nothing;
-        self.feeding.round += 1;
-        let feed = self.feeding.feed;
-        self.hops.unfollow.do_send(Unfollow { feed });
-    }
-
     /// Asks for what comes after what it has.
     fn follow(&mut self, ctx: &Context<Self>) {
-        self.feeding.source = Source::Feed;
-        self.feeding.round += 1;
-        self.hops.follow.do_send(Follow {
-            feed: self.feeding.feed,
-            round: self.feeding.round,
-            event_types: self.subscription.event_types.clone(),
-            from: self.live.through() + 1,
-            credit: ROOM.saturating_sub(self.feeding.held),
-            to: ctx.address().recipient(),
-        });
-    }
-
-    pub(super) fn fed(&mut self, events: &[Arc<Framed>], through: Sequence) {
-        for framed in events {
-            self.hold(framed.event.clone());
-        }
-        self.live.advance(through);
-    }
-
-    fn hold(&mut self, event: Arc<Event>) {
-        // What was read from the archive may be fed once more.
-        if event.sequence > self.live.through() {
-            self.feeding.held += event.bytes();
-            self.live.add(event);
-        }
+        let action = self.feeding.follow(&self.live);
+        self.perform(action, ctx);
     }
 
     /// The types are others now: what has not begun and does not match any more is dropped.
@@ -105,7 +62,7 @@ impl Subscription {
         let freed = self
             .live
             .retain_waiting(|event| types.wants(&event.event_type));
-        self.feeding.held = self.feeding.held.saturating_sub(freed);
+        self.feeding.freed(freed);
         if self.feeding.source != Source::Nothing {
             self.follow(ctx);
         }
@@ -113,20 +70,39 @@ impl Subscription {
 
     /// An event is done with, so that there is room for others.
     pub(super) fn released(&mut self, bytes: usize, ctx: &Context<Self>) {
-        self.feeding.held = self.feeding.held.saturating_sub(bytes);
-        match self.feeding.source {
-            Source::Feed => {
-                let feed = self.feeding.feed;
-                self.hops.credit.do_send(Credit { feed, bytes });
-            }
-            Source::Archive if self.live.is_empty() => self.follow(ctx),
-            Source::Archive | Source::Nothing => {}
+        if let Some(action) = self.feeding.released(&self.live, bytes) {
+            self.perform(action, ctx);
         }
     }
 
     /// Reads what the EventBus has no longer in memory.
-    pub(super) fn read_page(&mut self, from: Sequence, ctx: &mut Context<Self>) {
-        self.feeding.source = Source::Archive;
+    pub(super) fn read_page(&mut self, from: Sequence, ctx: &Context<Self>) {
+        let action = self.feeding.read(from);
+        self.perform(action, ctx);
+    }
+
+    fn perform(&self, action: FollowerAction, ctx: &Context<Self>) {
+        let feed = self.feeding.feed;
+        match action {
+            FollowerAction::Follow {
+                round,
+                from,
+                credit,
+            } => self.hops.follow.do_send(Follow {
+                feed,
+                round,
+                event_types: self.subscription.event_types.clone(),
+                from,
+                credit,
+                to: ctx.address().recipient(),
+            }),
+            FollowerAction::Unfollow => self.hops.unfollow.do_send(Unfollow { feed }),
+            FollowerAction::Credit(bytes) => self.hops.credit.do_send(Credit { feed, bytes }),
+            FollowerAction::Read { round, from } => self.ask_archive(round, from, ctx),
+        }
+    }
+
+    fn ask_archive(&self, round: u64, from: Sequence, ctx: &Context<Self>) {
         let query = EventQuery {
             event_types: self.subscription.event_types.to_vec(),
             from_sequence: Some(from),
@@ -134,11 +110,10 @@ impl Subscription {
             most_bytes: Some(ROOM),
             ..EventQuery::default()
         };
-        let (home, round) = (ctx.address(), self.feeding.round);
-        let reader = self.reader();
+        let (home, reader) = (ctx.address(), self.reader());
         actix::spawn(async move {
             let page = reader.page(query).await;
-            home.do_send(PageRead { round, from, page });
+            home.do_send(PageCame { round, from, page });
         });
     }
 
@@ -153,7 +128,7 @@ impl Subscription {
 
 impl Reader {
     /// A page as of now: what was published by now is in it if there is room.
-    pub(super) async fn page(self, query: EventQuery) -> Result<Page, ArchiveError> {
+    pub(super) async fn page(self, query: EventQuery) -> Result<PageRead, ArchiveError> {
         let log = self.log.send(InspectLog).await;
         let newest = log.map_err(|_| ArchiveError::stopping())?.newest;
         Flush::ask(&self.flush).await?;
@@ -162,19 +137,7 @@ impl Reader {
         // Once it was asked: what it has lost is told when it is opened.
         let log = self.log.send(InspectLog).await;
         let log = log.map_err(|_| ArchiveError::stopping())?;
-        let first_owed = from.max(log.kept_from);
-        let last = page.items.last().map_or(0, |event| event.sequence);
-        let end = to.map_or(newest, |to| to.min(newest));
-        let through = match &page.next {
-            Some(next) => next.sequence - 1,
-            None => last.max(end),
-        };
-        Ok(Page {
-            is_last: page.is_last(),
-            events: page.items,
-            through,
-            lost: (first_owed < log.oldest).then(|| (first_owed, log.oldest - 1)),
-        })
+        Ok(PageRead::of((from, to), newest, page, &log))
     }
 }
 
@@ -186,11 +149,12 @@ impl Subscription {
         if before.is_some() {
             self.progress.last_error = None;
         }
+        let is_passed = self.feeding.passes(lost);
         let Some((first, last)) = lost else {
             return true;
         };
         let (id, service) = (self.subscription.id, &self.subscription.service);
-        if last < self.feeding.passes_before {
+        if is_passed {
             tracing::warn!(%id, %service, first, last, "a subscription goes on without lost events");
             return true;
         }
@@ -216,10 +180,10 @@ impl Subscription {
     }
 }
 
-impl Handler<PageRead> for Subscription {
+impl Handler<PageCame> for Subscription {
     type Result = ();
 
-    fn handle(&mut self, read: PageRead, ctx: &mut Context<Self>) {
+    fn handle(&mut self, read: PageCame, ctx: &mut Context<Self>) {
         if read.round != self.feeding.round {
             return;
         }
@@ -234,12 +198,8 @@ impl Handler<PageRead> for Subscription {
             self.read_again(read.round, read.from, ctx);
             return self.tell();
         }
-        for event in page.events {
-            self.hold(Arc::new(event));
-        }
-        self.live.advance(page.through);
-        if self.live.is_empty() {
-            self.follow(ctx);
+        if let Some(action) = self.feeding.page(&mut self.live, page) {
+            self.perform(action, ctx);
         }
         self.go_on(ctx);
     }

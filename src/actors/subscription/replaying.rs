@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix::{AsyncContext, Context, Handler, Message};
 
 use super::Subscription;
-use super::feeding::{Page, ROOM};
+use super::feed::{PageRead, ROOM};
 use super::lanes::ReplayLane;
 use crate::actors::messages::{Record, RunReplay};
 use crate::domain::event::Event;
@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[rtype(result = "()")]
 struct ReplayPageRead {
     id: JobId,
-    page: Result<Page, ArchiveError>,
+    page: Result<PageRead, ArchiveError>,
     room: Option<Held>,
 }
 

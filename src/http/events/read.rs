@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::actors::messages::{InspectLog, LogReport, ReadRecent};
+use crate::actors::messages::{InspectLog, ReadRecent};
 use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::Label;
 use crate::domain::pattern::Pattern;
@@ -16,6 +16,7 @@ use crate::http::reading::Reading;
 use crate::http::state::Hub;
 use crate::hub::error::HubError;
 use crate::logic::page::Page;
+use crate::logic::retained_events::EventWindow;
 use crate::ports::archive::EventQuery;
 
 /// The archive counts in 63 bits.
@@ -86,7 +87,7 @@ pub(crate) async fn newest(
     Ok(ends(&hub.archive.sequences(query).await?))
 }
 
-pub(crate) async fn log(hub: &Hub) -> Result<LogReport, HubError> {
+pub(crate) async fn log(hub: &Hub) -> Result<EventWindow, HubError> {
     look(&hub.handles.inspect_log, InspectLog).await
 }
 

@@ -7,6 +7,8 @@ mod named;
 mod pages;
 mod position;
 mod settling;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

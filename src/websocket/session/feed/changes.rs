@@ -12,9 +12,7 @@ use super::super::super::texts;
 use super::super::{Context, Session};
 use super::named::{Named, deleted};
 use super::{Feed, Stage};
-use crate::actors::messages::{
-    AttachChange, AttachSocket, Attached, FeedId, InspectLog, LogReport,
-};
+use crate::actors::messages::{AttachChange, AttachSocket, Attached, FeedId, InspectLog};
 use crate::domain::event::Sequence;
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::pattern::Pattern;
@@ -24,6 +22,7 @@ use crate::http::acts::{Act, Opened};
 use crate::http::ask::{ask, look};
 use crate::http::state::Hub;
 use crate::hub::error::{HubError, Subject};
+use crate::logic::retained_events::EventWindow;
 
 /// What a subscribe needed to know is known.
 struct Subscribed {
@@ -31,7 +30,7 @@ struct Subscribed {
     from_sequence: Option<Sequence>,
     /// Its service and its name.
     named: Option<(ServiceName, Label, Attached)>,
-    log: LogReport,
+    log: EventWindow,
 }
 
 /// What the socket is subscribed to changes now: nothing of what was before is on its way any more.

@@ -179,7 +179,7 @@ impl Session {
 
 impl super::Feed {
     /// This event is the next once more.
-    fn rewind(&mut self, sequence: Sequence) {
+    pub(super) fn rewind(&mut self, sequence: Sequence) {
         self.ready.clear();
         self.ready_bytes = 0;
         (self.through, self.sent) = (sequence - 1, sequence - 1);
