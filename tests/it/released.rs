@@ -1,5 +1,6 @@
-//! What an earlier version wrote is read by this one: a journal with nearly every kind of record,
-//! partly compacted, and its archive in SQLite, which lags behind, left by a kill.
+//! What earlier versions wrote is read by this one: a journal with nearly every kind of record,
+//! partly compacted, and its archive in SQLite, which lags behind, left by a kill. The second
+//! directory is the first after another version had gone on with it.
 
 use std::path::Path;
 use std::process::Command;
@@ -18,9 +19,10 @@ const SETTINGS: [(&str, &str); 5] = [
     ("wal_segment_bytes", "65536"),
 ];
 
-fn place() -> Place {
+fn place(name: &str) -> Place {
     let place = Place::new();
-    let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/data-0.1.0.tar.gz");
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let archive = fixtures.join(name);
     std::fs::create_dir_all(place.data()).unwrap();
     let unpacked = Command::new("tar")
         .arg("--no-same-owner")
@@ -44,17 +46,39 @@ fn list<'a>(answer: &'a Value, name: &str) -> &'a [Value] {
 }
 
 #[test]
-fn everything_is_found() {
-    let hub = TestHub::at(place(), &SETTINGS);
-    let recovered = &hub.recovered;
+fn everything_of_the_first_version_is_found() {
+    let hub = TestHub::at(place("data-0.1.0.tar.gz"), &SETTINGS);
     let expected = "26 open messages from 587 records in 3 segments";
-    assert!(recovered.starts_with(expected), "{recovered}");
+    assert!(hub.recovered.starts_with(expected), "{}", hub.recovered);
+    assert_eq!(hub.journal()[586]["position"], 1637);
+    everything_is_found(hub);
+}
+
+#[test]
+fn everything_another_version_added_is_found_too() {
+    let hub = TestHub::at(place("data-2026-11-30.tar.gz"), &SETTINGS);
+    let expected = "26 open messages from 607 records in 4 segments";
+    assert!(hub.recovered.starts_with(expected), "{}", hub.recovered);
+    assert_eq!(hub.message(&id(0x60))["state"], "cancelled");
+    let stream = hub.get("/v1/streams/order-1/events").is(200);
+    let ids: Vec<_> = list(&stream, "events")
+        .iter()
+        .map(|event| &event["id"])
+        .collect();
+    assert_eq!(
+        ids,
+        [0x3000, 0x3001, 0x3002]
+            .map(|number| json!(id(number)))
+            .iter()
+            .collect::<Vec<_>>()
+    );
+    everything_is_found(hub);
+}
+
+fn everything_is_found(hub: TestHub) {
     messages(&hub);
     events(&hub);
     services(&hub);
-    let records = hub.journal();
-    assert!(records.len() >= 587);
-    assert_eq!(records[586]["position"], 1637);
     // What is written now goes on where the old version stopped.
     let again = hub.restart();
     messages(&again);
