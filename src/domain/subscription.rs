@@ -279,7 +279,7 @@ pub struct Replay {
 /// Which events a replay is about; those of the subscription's own types by default.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct ReplayFilter {
-    /// Empty: those of the subscription.
+    /// Empty: those of the subscription, or all where events are only read.
     pub event_types: Vec<Pattern>,
     /// Who published them.
     #[serde(default, skip_serializing_if = "Option::is_none")]

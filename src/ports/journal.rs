@@ -194,7 +194,7 @@ pub enum JournalError {
     /// Another process has the journal open.
     #[error("{path}: in use by another message-hub; stop it or choose another data_dir", path = path.display())]
     Locked {
-        /// The file that says so.
+        /// The directory it is in.
         path: PathBuf,
     },
 }
