@@ -287,7 +287,7 @@ pub enum State {
     Parked,
     /// Somebody has it, and has not said yet what came of it.
     Delivering,
-    /// An attempt failed, and it waits for the next.
+    /// An attempt failed, or consumers were lost with it, and it waits for the next attempt.
     Retrying,
     /// It arrived.
     Delivered,
