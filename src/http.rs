@@ -3,7 +3,6 @@
 //! [`HubError`](crate::hub::error::HubError) or says what is wrong with the request itself.
 
 pub(crate) mod acts;
-pub(crate) mod ask;
 pub(crate) mod attention;
 pub mod auth;
 pub(crate) mod batch;
@@ -23,7 +22,6 @@ pub mod event_view;
 pub(crate) mod events;
 pub(crate) mod fields;
 pub(crate) mod flush;
-pub mod handles;
 pub(crate) mod headers;
 pub(crate) mod health;
 pub(crate) mod key_use;

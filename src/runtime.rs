@@ -29,13 +29,13 @@ use crate::config_file::ConfigFile;
 use crate::exit::Exit;
 use crate::http::auth::Keys;
 use crate::http::bodies::Bodies;
-use crate::http::handles::Handles;
 use crate::http::lately::Lately;
-use crate::http::picture::{Owners, Pictures};
+use crate::http::picture::Pictures;
 use crate::http::readings::Readings;
 use crate::http::refusals::Refusals;
 use crate::http::visits::Visits;
 use crate::http::{Hub, Settings, Told};
+use crate::hub::clients::Clients;
 use crate::live::Live;
 use crate::logic::limits::Limit;
 use crate::logic::writer::Author;
@@ -107,9 +107,9 @@ async fn run(
         archive_of_hub,
         shared.clone(),
     );
-    let handles = ring.to().handles();
+    let clients = ring.to().clients();
     let outside = (archive.clone(), shared);
-    let hub = hub(config, clock, &phase, handles, outside, &metrics);
+    let hub = hub(config, clock, &phase, clients, outside, &metrics);
     watch_time(clock, &metrics, ring.to());
     let reload = Reload::new(file, config, hub.clone(), ring.to().clone());
     let visits = hub.visits.clone();
@@ -206,7 +206,7 @@ fn hub(
     config: &Config,
     clock: Clock,
     phase: &CurrentPhase,
-    handles: Handles,
+    clients: Clients,
     (archive, shared): (Arc<dyn Archive>, ring::Shared),
     metrics: &Arc<Metrics>,
 ) -> web::Data<Hub> {
@@ -222,10 +222,10 @@ fn hub(
         sockets: Pool::with_share(usize::MAX, limits.size(Limit::SocketsPerService)),
         open_sockets: OpenSockets::default(),
         replays: shared.replays,
-        pictures: Pictures::new(Owners::of(&handles)),
+        pictures: Pictures::new(clients.clone()),
         health: Told::default(),
         scrapes: Lately::default(),
-        handles,
+        clients,
         archive,
         metrics: metrics.clone(),
         keys: Live::new(Keys::of(config)),

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use actix::Recipient;
+use actix::{Actor, Context, Handler};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::acts::Act;
-use super::ask::ask;
 use super::body::{Body, Incoming};
 use super::caller::Caller;
 use super::fields::{self, Field};
@@ -24,6 +23,7 @@ use crate::actors::messages::{CircuitView, ForceCircuit, ForcedView, InspectCirc
 use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::ids::{ServiceName, is_visible_label};
 use crate::domain::timestamp::Timestamp;
+use crate::hub::clients::Client;
 use crate::hub::error::{HubError, Subject};
 
 const SUBJECT: Subject = Subject::Request;
@@ -118,14 +118,14 @@ pub(crate) async fn all(
 ) -> Result<HttpResponse, HubError> {
     Caller::of(&request).must_be_operator()?;
     let part = Part::of(&Query::of(&request)?)?;
-    let mut circuits = inspect(&hub.handles.circuits, None).await?;
+    let mut circuits = inspect(&hub.clients.dispatcher, None).await?;
     // A service that deregistered keeps its circuit for what waits for it.
     let there = services::names(&hub).await?;
     circuits.retain(|view| {
         let service = view.circuit.service();
         service.is_some_and(|service| there.contains(service))
     });
-    circuits.extend(inspect(&hub.handles.callback_circuits, None).await?);
+    circuits.extend(inspect(&hub.clients.event_bus, None).await?);
     let page = part.take(circuits, Order::Ascending, |view| &view.circuit);
     let circuits: Vec<_> = page.items.into_iter().map(describe).collect();
     Ok(HttpResponse::Ok().json(CircuitPage {
@@ -157,11 +157,12 @@ pub(crate) async fn show(
     Caller::of(&request).must_be_operator()?;
     let name = name(&service)?;
     must_be_there(&hub, &name).await?;
-    let handle = match &name {
-        CircuitName::Service(_) => &hub.handles.circuits,
-        CircuitName::Callback(_) => &hub.handles.callback_circuits,
+    let asked = Some(name.clone());
+    let circuits = match &name {
+        CircuitName::Service(_) => inspect(&hub.clients.dispatcher, asked).await?,
+        CircuitName::Callback(_) => inspect(&hub.clients.event_bus, asked).await?,
     };
-    let circuit = inspect(handle, Some(name.clone())).await?.pop();
+    let circuit = circuits.into_iter().next();
     let circuit = circuit.ok_or_else(|| unknown(&name))?;
     Ok(HttpResponse::Ok().json(describe(circuit)))
 }
@@ -196,19 +197,19 @@ pub(crate) async fn force(
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let (state, reason, reset_timeout) = read(body.text())?;
     must_be_there(&hub, &name).await?;
-    let handle = match &name {
-        CircuitName::Service(_) => &hub.handles.force_circuit,
-        CircuitName::Callback(_) => &hub.handles.force_callback_circuit,
-    };
     let why = reason.clone();
-    let forced = ask(handle, |reply| ForceCircuit {
+    let force = |reply| ForceCircuit {
         circuit: name.clone(),
         state,
         reason,
         reset_timeout,
         by: caller.name,
         reply,
-    });
+    };
+    let forced = match &name {
+        CircuitName::Service(_) => hub.clients.dispatcher.ask(force),
+        CircuitName::Callback(_) => hub.clients.event_bus.ask(force),
+    };
     let forced = forced.await?;
     let circuit = forced.map_err(|refusal| HubError::refused(refusal, unknown(&name)))?;
     Act::new("force_circuit", "circuit of", &name)
@@ -239,12 +240,15 @@ fn read(text: &str) -> Result<(CircuitState, String, Option<Duration>), HubError
     Ok((known, words, reset_timeout.transpose()?))
 }
 
-async fn inspect(
-    handle: &Recipient<InspectCircuits>,
+async fn inspect<A>(
+    owner: &Client<A>,
     circuit: Option<CircuitName>,
-) -> Result<Vec<CircuitView>, HubError> {
+) -> Result<Vec<CircuitView>, HubError>
+where
+    A: Actor<Context = Context<A>> + Handler<InspectCircuits>,
+{
     let inspect = |reply| InspectCircuits { circuit, reply };
-    ask(handle, inspect).await
+    owner.ask(inspect).await
 }
 
 /// The circuit of a callback is known where it is; one of a service only while that is there.

@@ -6,7 +6,6 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::acts::Act;
-use super::ask::ask;
 use super::body::{Body, Incoming};
 use super::caller::Caller;
 use super::event_letters::{self, EventLetterView};
@@ -289,14 +288,16 @@ pub(crate) async fn reprocess(
     }
     let to = destination.as_ref().map(ToString::to_string);
     let is_changed = payload.is_some();
-    ask(&hub.handles.reprocess, |reply| Reprocess {
-        id,
-        destination,
-        payload,
-        job: None,
-        reply,
-    })
-    .await??;
+    hub.clients
+        .archivist
+        .ask(|reply| Reprocess {
+            id,
+            destination,
+            payload,
+            job: None,
+            reply,
+        })
+        .await??;
     let to = to.map_or_else(|| "as before".to_owned(), |to| format!("to {to}"));
     let payload = if is_changed { ", another payload" } else { "" };
     let outcome = format!("sent again {to}{payload}");
@@ -338,12 +339,14 @@ pub(crate) async fn delete(
         // It is the sender's to give up; an event's letter is its subscriber's.
         caller.must_be(&message.source)?;
     }
-    ask(&hub.handles.delete_dead_letter, |reply| DeleteDeadLetter {
-        id,
-        job: None,
-        reply,
-    })
-    .await??;
+    hub.clients
+        .archivist
+        .ask(|reply| DeleteDeadLetter {
+            id,
+            job: None,
+            reply,
+        })
+        .await??;
     Act::new("delete_dead_letter", "dead letter", &id).tell(&request);
     Ok(HttpResponse::NoContent().finish())
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::ask::ask;
 use super::state::Hub;
 use crate::actors::messages::Flush;
 use crate::hub::error::HubError;
@@ -12,7 +11,7 @@ const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Makes everything acknowledged so far visible in the archive.
 pub(crate) async fn flush(hub: &Hub) -> Result<(), HubError> {
-    let flushed = ask(&hub.handles.flush, |reply| Flush { reply });
+    let flushed = hub.clients.archivist.ask(|reply| Flush { reply });
     match tokio::time::timeout(FLUSH_PATIENCE, flushed).await {
         Ok(flushed) => Ok(flushed??),
         Err(_) => {

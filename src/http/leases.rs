@@ -5,11 +5,9 @@ use std::time::Duration;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tokio::sync::oneshot;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::ask::{answered, ask, going_down, look};
 use super::body::{Body, Incoming};
 use super::caller::Caller;
 use super::fields::unknown::unknown;
@@ -22,6 +20,7 @@ use super::waits::unless_over;
 use crate::actors::messages::{EndLeases, ExtendLeases, Inspect, LeaseEnd, Receive};
 use crate::domain::ids::{LeaseToken, ServiceName};
 use crate::domain::timestamp::Timestamp;
+use crate::hub::clients::Response;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::push::Envelope;
 use crate::logic::queues::leases::Leased;
@@ -162,8 +161,7 @@ pub(crate) async fn receive(
         .transpose()?;
     // Whoever waits for a message keeps nobody else out.
     drop(body);
-    let (reply, leased) = oneshot::channel();
-    hub.handles.receive.do_send(Receive {
+    let leased = hub.clients.scheduler.ask(|reply| Receive {
         service,
         max: max as usize,
         wait: Duration::from_millis(wait),
@@ -172,7 +170,7 @@ pub(crate) async fn receive(
         reply,
     });
     let leased = match wait {
-        0 => answered(leased).await?,
+        0 => leased.await?,
         _ => waited_for(&hub, &request, leased).await?,
     };
     Ok(answer(&hub, &leased))
@@ -183,16 +181,18 @@ pub(crate) async fn receive(
 async fn waited_for(
     hub: &Hub,
     request: &HttpRequest,
-    mut leased: oneshot::Receiver<Vec<Leased>>,
+    mut leased: Response<Vec<Leased>>,
 ) -> Result<Vec<Leased>, HubError> {
     if let Some(leased) = unless_over(request, &mut leased).await {
-        return leased.map_err(|_| going_down());
+        return leased;
     }
     // What is asked now is answered after that.
-    look(&hub.handles.inspect, Inspect { ids: Vec::new() }).await?;
+    hub.clients
+        .scheduler
+        .look(Inspect { ids: Vec::new() })
+        .await?;
     // From here on the Scheduler takes back what it would hand out.
-    leased.close();
-    Ok(leased.try_recv().unwrap_or_default())
+    Ok(leased.take_now().unwrap_or_default())
 }
 
 fn answer(hub: &Hub, leased: &[Leased]) -> HttpResponse {
@@ -296,13 +296,16 @@ pub(crate) async fn extend(
         .transpose()?;
     let lease = lease.unwrap_or(DEFAULT_LEASE);
     let owner = Caller::of(&request).acts_only_for();
-    let until = ask(&hub.handles.extend_leases, |reply| ExtendLeases {
-        leases,
-        owner,
-        lease,
-        reply,
-    })
-    .await??;
+    let until = hub
+        .clients
+        .scheduler
+        .ask(|reply| ExtendLeases {
+            leases,
+            owner,
+            lease,
+            reply,
+        })
+        .await??;
     Ok(HttpResponse::Ok().json(Extended {
         extended: count,
         until,
@@ -316,13 +319,16 @@ async fn end(
     end: LeaseEnd,
 ) -> Result<(), HubError> {
     let owner = Caller::of(request).acts_only_for();
-    Ok(ask(&hub.handles.end_leases, |reply| EndLeases {
-        leases,
-        owner,
-        end,
-        reply,
-    })
-    .await??)
+    Ok(hub
+        .clients
+        .scheduler
+        .ask(|reply| EndLeases {
+            leases,
+            owner,
+            end,
+            reply,
+        })
+        .await??)
 }
 
 pub(crate) fn lease_length(field: Field<'_>) -> Result<Duration, HubError> {

@@ -5,7 +5,6 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::ask::look;
 use super::caller::Caller;
 use super::peer;
 use super::routing::{self, Routes};
@@ -64,8 +63,16 @@ struct OfAll {
 
 impl OfAll {
     async fn now(hub: &Hub) -> Result<Self, HubError> {
-        let jobs = look(&hub.handles.inspect_redrives, InspectRedrives { job: None }).await?;
-        let quotas = look(&hub.handles.quotas, InspectQuotas { service: None }).await?;
+        let jobs = hub
+            .clients
+            .redriver
+            .look(InspectRedrives { job: None })
+            .await?;
+        let quotas = hub
+            .clients
+            .router
+            .look(InspectQuotas { service: None })
+            .await?;
         let unfinished = jobs.iter().filter(|job| !job.status.is_finished());
         let set = quotas.iter().filter(|view| view.source == Source::Api);
         Ok(Self {
@@ -107,8 +114,12 @@ pub(crate) async fn all(
     let inspect = InspectUsage {
         service: service.clone(),
     };
-    let usages = look(&hub.handles.usage, inspect).await?;
-    let instances = look(&hub.handles.count_instances, CountInstances { service }).await?;
+    let usages = hub.clients.event_bus.look(inspect).await?;
+    let instances = hub
+        .clients
+        .registry
+        .look(CountInstances { service })
+        .await?;
     let instances = instances.into_iter();
     let instances = instances.map(|(service, count)| (service.to_string(), count as u64));
     let instances: Uses = instances.collect();

@@ -1,6 +1,5 @@
 //! What is known of messages: by the queues while they are owed, by the archive from then on.
 
-use super::ask::look;
 use super::caller::Caller;
 use super::flush::flush;
 use super::message_view::MessageView;
@@ -29,7 +28,11 @@ pub(crate) async fn visible(
 
 /// What is known of a message: from the queues while it is owed, then from the archive.
 pub(crate) async fn load(hub: &Hub, id: MessageId) -> Result<Option<MessageView>, HubError> {
-    let open = look(&hub.handles.inspect, Inspect { ids: vec![id] }).await?;
+    let open = hub
+        .clients
+        .scheduler
+        .look(Inspect { ids: vec![id] })
+        .await?;
     if let Some(open) = open.into_iter().flatten().next() {
         return Ok(Some(MessageView::open(open)));
     }
@@ -81,7 +84,10 @@ pub(crate) async fn refresh(
     if ids.is_empty() {
         return Ok(views);
     }
-    let mut live = look(&hub.handles.inspect, Inspect { ids })
+    let mut live = hub
+        .clients
+        .scheduler
+        .look(Inspect { ids })
         .await?
         .into_iter();
     for view in views.iter_mut().filter(is_open) {

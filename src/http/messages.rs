@@ -9,7 +9,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::acts::Act;
-use super::ask::ask;
 use super::caller::Caller;
 use super::message_lookup::{find, load, visible};
 use super::message_view::MessageView;
@@ -125,15 +124,19 @@ pub(crate) async fn cancel(
     // Who receives it may refuse it, but not make it unsent.
     caller.must_be(&view.source)?;
     if view.state.is_settled() {
-        ask(&hub.handles.delete_message, |reply| DeleteMessage {
-            id,
-            reply,
-        })
-        .await??;
+        hub.clients
+            .archivist
+            .ask(|reply| DeleteMessage { id, reply })
+            .await??;
         Act::new("delete_message", "message", &id).tell(&request);
         return Ok(HttpResponse::NoContent().finish());
     }
-    match ask(&hub.handles.cancel, |reply| Cancel { id, reply }).await? {
+    match hub
+        .clients
+        .scheduler
+        .ask(|reply| Cancel { id, reply })
+        .await?
+    {
         Ok(()) => {
             Act::new("cancel_message", "message", &id).tell(&request);
             Ok(HttpResponse::Ok().json(Cancelled {

@@ -4,7 +4,6 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::ask::ask;
 use super::openapi::circuits::NextQuery;
 use super::query;
 use super::routing::{self, Routes};
@@ -54,7 +53,7 @@ pub(crate) async fn next(
     let service = query::service(&service)?;
     let message_type = query::Query::of(&request)?.read("type", Label::parse)?;
     let asked = service.clone();
-    let picked = ask(&hub.handles.pick_instance, |reply| PickInstance {
+    let picked = hub.clients.dispatcher.ask(|reply| PickInstance {
         service: asked,
         message_type,
         reply,

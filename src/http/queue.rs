@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 pub(crate) mod admission;
 pub(crate) mod operations;
 
-use super::ask::look;
 use super::flush::flush;
 use super::openapi::queue::QueueQuery;
 use super::query::Query;
@@ -102,13 +101,13 @@ pub(crate) async fn status(
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
     let service = Query::of(&request)?.service("service")?;
-    let report = look(
-        &hub.handles.inspect_queues,
-        InspectQueues {
+    let report = hub
+        .clients
+        .scheduler
+        .look(InspectQueues {
             service: service.clone(),
-        },
-    )
-    .await?;
+        })
+        .await?;
     let admission = admission(&hub, "service", service.as_ref()).await?;
     // Without the archive only this one number is missing.
     let letters = match flush(&hub).await {

@@ -6,7 +6,6 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::acts::Act;
-use super::ask::{ask, look};
 use super::body::{Body, Incoming};
 use super::caller::Caller;
 use super::fields::{self, Field, raw};
@@ -90,7 +89,11 @@ pub(crate) async fn all(
 ) -> Result<HttpResponse, HubError> {
     Caller::of(&request).must_be_operator()?;
     let part = Part::of(&Query::of(&request)?)?;
-    let views = look(&hub.handles.quotas, InspectQuotas { service: None }).await?;
+    let views = hub
+        .clients
+        .router
+        .look(InspectQuotas { service: None })
+        .await?;
     let page = part.take(views, Order::Ascending, |view| &view.service);
     let items: Vec<_> = page.items.into_iter().map(describe).collect();
     Ok(HttpResponse::Ok().json(QuotaPage {
@@ -124,7 +127,7 @@ pub(crate) async fn show(
     let asked = InspectQuotas {
         service: Some(service.clone()),
     };
-    let view = look(&hub.handles.quotas, asked).await?.pop();
+    let view = hub.clients.router.look(asked).await?.pop();
     let view = view.ok_or_else(|| HubError::NotFound {
         what: format!("a quota of service {service}"),
     })?;
@@ -209,12 +212,14 @@ async fn change(
     service: ServiceName,
     quota: Option<Quota>,
 ) -> Result<Result<(), Refusal>, HubError> {
-    ask(&hub.handles.set_quota, |reply| SetQuota {
-        service,
-        quota,
-        reply,
-    })
-    .await
+    hub.clients
+        .router
+        .ask(|reply| SetQuota {
+            service,
+            quota,
+            reply,
+        })
+        .await
 }
 
 fn read(text: &str) -> Result<Quota, HubError> {

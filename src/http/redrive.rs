@@ -8,7 +8,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::acts::Act;
-use super::ask::{ask, look};
 use super::body::{Body, Incoming};
 use super::caller::Caller;
 use super::flush::flush;
@@ -178,10 +177,10 @@ async fn begin(
         let matched = job.matched;
         return Ok(HttpResponse::Ok().json(DryRun { matched }));
     }
-    let job = ask(&hub.handles.start_redrive, |reply| StartRedrive {
-        job,
-        reply,
-    });
+    let job = hub
+        .clients
+        .redriver
+        .ask(|reply| StartRedrive { job, reply });
     let job = job.await??;
     let outcome = format!("{} dead letters match", job.matched);
     let act = match job.kind {
@@ -242,7 +241,11 @@ pub(crate) async fn all(
 ) -> Result<HttpResponse, HubError> {
     Caller::of(&request).must_be_operator()?;
     let part = Part::of(&Query::of(&request)?)?;
-    let jobs = look(&hub.handles.inspect_redrives, InspectRedrives { job: None }).await?;
+    let jobs = hub
+        .clients
+        .redriver
+        .look(InspectRedrives { job: None })
+        .await?;
     let page = part.take(jobs, Order::Descending, |job| &job.job);
     let items: Vec<_> = page.items.into_iter().map(describe).collect();
     Ok(HttpResponse::Ok().json(JobPage {
@@ -274,7 +277,7 @@ pub(crate) async fn show(
     Caller::of(&request).must_be_operator()?;
     let id = JobId(query::uuid("job", &job)?);
     let asked = InspectRedrives { job: Some(id) };
-    let found = look(&hub.handles.inspect_redrives, asked).await?.pop();
+    let found = hub.clients.redriver.look(asked).await?.pop();
     let found = found.ok_or_else(|| unknown(id))?;
     Ok(HttpResponse::Ok().json(describe(found)))
 }
@@ -365,11 +368,10 @@ async fn switch(
 ) -> Result<HttpResponse, HubError> {
     Caller::of(request).must_be_operator()?;
     let job = JobId(query::uuid("job", job)?);
-    let switched = ask(&hub.handles.switch_redrive, |reply| SwitchRedrive {
-        job,
-        switch,
-        reply,
-    });
+    let switched = hub
+        .clients
+        .redriver
+        .ask(|reply| SwitchRedrive { job, switch, reply });
     let switched = switched.await?;
     let view = switched.map_err(|refusal| HubError::refused(refusal, unknown(job)))?;
     let action = match switch {

@@ -7,7 +7,6 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::acts::Act;
-use super::ask::ask;
 use super::body::{Body, Incoming};
 use super::caller::Caller;
 use super::fields::{self, Field};
@@ -119,7 +118,12 @@ pub(crate) async fn retry_now(
     let id = Field::required(SUBJECT, "message_id", asked.message_id)?.parse::<Uuid>("a UUID")?;
     let id = MessageId(id);
     let view = visible(&hub, id, &Caller::of(&request)).await?;
-    match ask(&hub.handles.retry_now, |reply| RetryNow { id, reply }).await? {
+    match hub
+        .clients
+        .scheduler
+        .ask(|reply| RetryNow { id, reply })
+        .await?
+    {
         Ok(()) => {
             Act::new("retry_message", "message", &id).tell(&request);
             Ok(HttpResponse::Accepted().json(RetriedNow {

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::ask::look;
 use super::lately::Found;
 use super::picture::Picture;
 use super::routing::{self, Routes};
@@ -121,7 +120,7 @@ async fn show_lag(hub: &Hub) -> Result<(), HubError> {
         id: None,
         service: None,
     };
-    let views = look(&hub.handles.subscriptions, inspect).await?;
+    let views = hub.clients.event_bus.look(inspect).await?;
     let active = views
         .iter()
         .filter(|view| view.subscription.paused.is_none());

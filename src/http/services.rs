@@ -13,7 +13,6 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::acts::Act;
-use super::ask::{ask, look};
 use super::body::{Body, Incoming};
 use super::caller::Caller;
 use super::fields::{self, Field};
@@ -134,7 +133,11 @@ pub(crate) async fn all(
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
     let part = Part::of(&Query::of(&request)?)?;
-    let views = look(&hub.handles.services, InspectServices { service: None }).await?;
+    let views = hub
+        .clients
+        .registry
+        .look(InspectServices { service: None })
+        .await?;
     let page = part.take_measured(
         views,
         Order::Ascending,
@@ -198,7 +201,9 @@ async fn answer(hub: &Hub, service: ServiceName) -> Result<HttpResponse, HubErro
 /// Nothing while a circuit is being replaced, which is no reason to tell nothing else.
 async fn circuits(hub: &Hub, circuit: Option<CircuitName>) -> Vec<CircuitView> {
     let inspect = |reply| InspectCircuits { circuit, reply };
-    ask(&hub.handles.circuits, inspect)
+    hub.clients
+        .dispatcher
+        .ask(inspect)
         .await
         .unwrap_or_default()
 }
@@ -207,7 +212,7 @@ async fn view(hub: &Hub, service: ServiceName) -> Result<ServiceView, HubError> 
     let asked = InspectServices {
         service: Some(service.clone()),
     };
-    let view = look(&hub.handles.services, asked).await?.pop();
+    let view = hub.clients.registry.look(asked).await?.pop();
     view.ok_or_else(|| unknown(&service))
 }
 
@@ -216,12 +221,16 @@ pub(crate) async fn is_there(hub: &Hub, service: &ServiceName) -> Result<bool, H
     let asked = InspectServices {
         service: Some(service.clone()),
     };
-    Ok(!look(&hub.handles.services, asked).await?.is_empty())
+    Ok(!hub.clients.registry.look(asked).await?.is_empty())
 }
 
 /// All that are there now.
 pub(crate) async fn names(hub: &Hub) -> Result<BTreeSet<ServiceName>, HubError> {
-    let views = look(&hub.handles.services, InspectServices { service: None }).await?;
+    let views = hub
+        .clients
+        .registry
+        .look(InspectServices { service: None })
+        .await?;
     Ok(views.into_iter().map(|view| view.service).collect())
 }
 
@@ -280,7 +289,7 @@ pub(crate) async fn choose(
     Caller::of(&request).must_be(&service)?;
     let body = Body::one(&hub, payload, Subject::Request).await?;
     let strategy = strategy(body.text())?;
-    let chosen = ask(&hub.handles.choose_strategy, |reply| ChooseStrategy {
+    let chosen = hub.clients.registry.ask(|reply| ChooseStrategy {
         service: service.clone(),
         strategy,
         reply,

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::auth::Keys;
 use super::bodies::Bodies;
-use super::handles::Handles;
 use super::health::told::Told;
 use super::lately::Lately;
 use super::picture::Pictures;
@@ -16,6 +15,7 @@ use super::visits::Visits;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::deny_list::DenyList;
+use crate::hub::clients::Clients;
 use crate::live::Live;
 use crate::logic::limits::{Limit, Limits};
 use crate::logic::web_pages::WebPages;
@@ -41,7 +41,7 @@ pub struct Hub {
     pub replays: Pool,
     /// Messages over sockets of which the end has not come yet.
     pub unfinished: Pool,
-    pub handles: Handles,
+    pub clients: Clients,
     pub pictures: Pictures,
     /// What `/health` told last.
     pub health: Told,

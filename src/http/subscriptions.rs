@@ -10,7 +10,6 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::acts::Act;
-use super::ask::{ask, look};
 use super::body::{Body, Incoming};
 use super::caller::Caller;
 use super::fields::{self, Field};
@@ -106,7 +105,7 @@ pub(crate) async fn subscribe(
         &Caller::of(&request),
         &hub.settings.outgoing_deny,
     )?;
-    let asked = ask(&hub.handles.subscribe, |reply| Subscribe {
+    let asked = hub.clients.event_bus.ask(|reply| Subscribe {
         service: wanted.service,
         event_types: wanted.event_types,
         callback: wanted.callback,
@@ -155,7 +154,7 @@ pub(crate) async fn all(
         id: None,
         service: service.or_else(|| caller.acts_only_for()),
     };
-    let views = look(&hub.handles.subscriptions, inspect).await?;
+    let views = hub.clients.event_bus.look(inspect).await?;
     let page = part.take_measured(
         views,
         Order::Ascending,
@@ -227,16 +226,14 @@ pub(crate) async fn change(
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let changed = changed(body.text(), &hub.settings.outgoing_deny)?;
     let changes = changed.in_words();
-    let asked = ask(&hub.handles.change_subscription, |reply| {
-        ChangeSubscription {
-            id,
-            owner: owner.clone(),
-            event_types: changed.event_types,
-            callback_url: changed.callback_url,
-            secret: changed.secret,
-            max_in_flight: changed.max_in_flight,
-            reply,
-        }
+    let asked = hub.clients.event_bus.ask(|reply| ChangeSubscription {
+        id,
+        owner: owner.clone(),
+        event_types: changed.event_types,
+        callback_url: changed.callback_url,
+        secret: changed.secret,
+        max_in_flight: changed.max_in_flight,
+        reply,
     });
     asked.await?.map_err(|refusal| refused(refusal, id))?;
     tell(&request, "change_subscription", id, Some(&changes));
@@ -357,11 +354,10 @@ fn read_id(text: &str) -> Result<SubscriptionId, HubError> {
 
 async fn end(hub: &Hub, id: SubscriptionId, caller: &Caller) -> Result<(), HubError> {
     let owner = caller.acts_only_for();
-    let asked = ask(&hub.handles.unsubscribe, |reply| Unsubscribe {
-        id,
-        owner,
-        reply,
-    });
+    let asked = hub
+        .clients
+        .event_bus
+        .ask(|reply| Unsubscribe { id, owner, reply });
     asked.await?.map_err(|refusal| refused(refusal, id))
 }
 
@@ -372,13 +368,11 @@ async fn switch(
     paused: bool,
 ) -> Result<HttpResponse, HubError> {
     let owner = Caller::of(request).acts_only_for();
-    let asked = ask(&hub.handles.switch_subscription, |reply| {
-        SwitchSubscription {
-            id,
-            owner: owner.clone(),
-            paused,
-            reply,
-        }
+    let asked = hub.clients.event_bus.ask(|reply| SwitchSubscription {
+        id,
+        owner: owner.clone(),
+        paused,
+        reply,
     });
     asked.await?.map_err(|refusal| refused(refusal, id))?;
     let action = if paused {
@@ -415,7 +409,7 @@ async fn find(
         id: Some(id),
         service: owner,
     };
-    let mut found = look(&hub.handles.subscriptions, inspect).await?;
+    let mut found = hub.clients.event_bus.look(inspect).await?;
     found.pop().ok_or_else(|| unknown(id))
 }
 

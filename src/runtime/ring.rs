@@ -1,7 +1,7 @@
 //! The wiring: which actor knows which, and on which thread each one lives.
 
+mod clients;
 mod event_bus;
-mod handles;
 mod shared;
 
 use std::rc::Rc;

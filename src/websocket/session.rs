@@ -113,7 +113,7 @@ impl Session {
         let beaten_at = hub.clock.now();
         Self {
             feed: Feed::default(),
-            consumers: Consumers::new(&hub.handles, hub.phase.clone(), socket),
+            consumers: Consumers::new(&hub.clients, hub.phase.clone(), socket),
             opened_at: hub.clock.wall(),
             hub,
             opened: Opened {
@@ -299,7 +299,7 @@ impl Actor for Session {
     type Context = Context;
 
     fn started(&mut self, ctx: &mut Context) {
-        self.hub.handles.socket_opened.do_send(SocketOpened {
+        self.hub.clients.event_bus.tell(SocketOpened {
             socket: self.socket,
             to: ctx.address().recipient(),
         });
@@ -319,7 +319,7 @@ impl Drop for Session {
         self.stop_following();
         self.tell_passed();
         self.lose_events();
-        self.hub.handles.socket_closed.do_send(SocketClosed {
+        self.hub.clients.event_bus.tell(SocketClosed {
             socket: self.socket,
         });
     }

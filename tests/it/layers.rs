@@ -84,6 +84,8 @@ const RULES: &[(&str, &[&str])] = &[
             "request_rates",
         ],
     ),
+    // It reaches the actors themselves.
+    ("hub::clients", &["actors", "hub"]),
     (
         "hub",
         &["actors::messages", "domain", "hub", "logic", "ports"],

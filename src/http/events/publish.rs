@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tokio::sync::oneshot;
 use utoipa::ToSchema;
 
 use crate::actors::messages::{EventOffer, EventSlot, Publish};
@@ -13,7 +12,6 @@ use crate::domain::event::{Event, EventId, Sequence, StreamId};
 use crate::domain::message::Payload;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
-use crate::http::ask::answered;
 use crate::http::body::{Body, Incoming};
 use crate::http::caller::Caller;
 use crate::http::event_input;
@@ -24,6 +22,7 @@ use crate::http::messages::send::Labels;
 use crate::http::openapi::events::{EventHeaders, EventInput};
 use crate::http::state::Hub;
 use crate::http::steps::EventSteps;
+use crate::hub::clients::Response;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::canonical::event_fingerprint;
 use crate::ports::archive::MOST_IDS;
@@ -146,7 +145,7 @@ pub(crate) async fn offer_all(
     atomic: bool,
 ) -> Result<Vec<EventSlot>, HubError> {
     let steps = EventSteps::of(&offers);
-    let slots = answered(submit(hub, offers, atomic).await?).await?;
+    let slots = submit(hub, offers, atomic).await?.await?;
     steps.tell(request, &slots);
     Ok(slots)
 }
@@ -156,17 +155,15 @@ pub(crate) async fn submit(
     hub: &Hub,
     offers: Vec<EventOffer>,
     atomic: bool,
-) -> Result<oneshot::Receiver<Vec<EventSlot>>, HubError> {
+) -> Result<Response<Vec<EventSlot>>, HubError> {
     let slots = offers.into_iter().map(Box::new).map(EventSlot::Offered);
     let mut slots: Vec<EventSlot> = slots.collect();
     known_already(hub, &mut slots).await?;
-    let (reply, answer) = oneshot::channel();
-    hub.handles.publish.do_send(Publish {
+    Ok(hub.clients.router.ask(|reply| Publish {
         slots,
         atomic,
         reply,
-    });
-    Ok(answer)
+    }))
 }
 
 /// Finds ids that the dedup window may not tell, with one look-up for many.

@@ -8,7 +8,6 @@ use crate::domain::ids::Label;
 use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::ReplayFilter;
-use crate::http::ask::{ask, look};
 use crate::http::fields::pattern;
 use crate::http::flush::flush;
 use crate::http::query::Query;
@@ -29,7 +28,7 @@ pub(crate) async fn read(
     query: EventQuery,
 ) -> Result<Page<Arc<Event>>, HubError> {
     let asked = query.clone();
-    let recent = ask(&reading.hub.handles.read_recent, |reply| ReadRecent {
+    let recent = reading.hub.clients.event_bus.ask(|reply| ReadRecent {
         query: asked,
         reply,
     });
@@ -75,7 +74,7 @@ pub(crate) async fn newest(
         most_bytes: Some(usize::MAX),
         ..query.clone()
     };
-    let recent = ask(&hub.handles.read_recent, |reply| ReadRecent {
+    let recent = hub.clients.event_bus.ask(|reply| ReadRecent {
         query: asked,
         reply,
     });
@@ -88,7 +87,7 @@ pub(crate) async fn newest(
 }
 
 pub(crate) async fn log(hub: &Hub) -> Result<EventWindow, HubError> {
-    look(&hub.handles.inspect_log, InspectLog).await
+    hub.clients.event_bus.look(InspectLog).await
 }
 
 /// # Errors

@@ -16,7 +16,6 @@ use crate::domain::ids::JobId;
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::SubscriptionId;
 use crate::http::acts::Act;
-use crate::http::ask::{ask, look};
 use crate::http::body::{Body, Incoming};
 use crate::http::caller::Caller;
 use crate::http::openapi::history::{ReplayInput, ReplaySearch};
@@ -165,7 +164,7 @@ async fn deliver(
         Start::LastN(n) => Some(asked.limit.unwrap_or(u64::MAX).min(n as u64)),
         _ => asked.limit,
     };
-    let started = ask(&hub.handles.start_replay, |reply| StartReplay {
+    let started = hub.clients.event_bus.ask(|reply| StartReplay {
         subscription_id,
         owner: Caller::of(request).acts_only_for(),
         filter: asked.filter,
@@ -190,7 +189,7 @@ async fn types_of(hub: &Hub, id: SubscriptionId) -> Result<Vec<Pattern>, HubErro
         id: Some(id),
         service: None,
     };
-    let found = look(&hub.handles.subscriptions, asked).await?.pop();
+    let found = hub.clients.event_bus.look(asked).await?.pop();
     let view = found.ok_or_else(|| unknown(id))?;
     Ok(view.subscription.event_types.to_vec())
 }

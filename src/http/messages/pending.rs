@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::actors::messages::ListOpen;
 use crate::domain::ids::Position;
 use crate::domain::message::State;
-use crate::http::ask::look;
 use crate::http::message_view::MessageView;
 use crate::http::state::Hub;
 use crate::hub::error::HubError;
@@ -29,7 +28,7 @@ pub(super) async fn find(
             wanted: wanted.clone(),
             before,
         };
-        let stretch = look(&hub.handles.list_open, asked).await?;
+        let stretch = hub.clients.scheduler.look(asked).await?;
         let views = stretch.messages.into_iter().map(MessageView::open);
         for view in views.filter(&keep) {
             let bytes = view.bytes();

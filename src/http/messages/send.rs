@@ -6,7 +6,6 @@ use std::time::Duration;
 use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use tokio::sync::oneshot;
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 use utoipa::ToSchema;
@@ -19,7 +18,6 @@ use crate::domain::ids::{Label, MessageId};
 use crate::domain::message::{Message, State, Status};
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
-use crate::http::ask::{answered, look};
 use crate::http::body::{Body, Incoming};
 use crate::http::caller::Caller;
 use crate::http::fields::unknown::Ignored;
@@ -33,6 +31,7 @@ use crate::http::query::Query;
 use crate::http::state::Hub;
 use crate::http::steps::MessageSteps;
 use crate::http::waits::unless_over;
+use crate::hub::clients::Response;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::canonical::same_content;
 use crate::ports::archive::{ArchivedMessage, MOST_IDS};
@@ -102,8 +101,7 @@ pub(crate) async fn send(
     let place = body.without_text();
     let message = offer.message.clone();
     let settled = wait.filter(|wait| *wait > 0).map(|wait| {
-        let (reply, settled) = oneshot::channel();
-        hub.handles.await_settled.do_send(AwaitSettled {
+        let settled = hub.clients.scheduler.ask(|reply| AwaitSettled {
             id: message.id,
             reply,
         });
@@ -154,21 +152,16 @@ pub(crate) async fn accept(
     offers: Vec<Offer>,
 ) -> Result<Vec<Slot>, HubError> {
     let steps = MessageSteps::of(&offers);
-    let slots = answered(submit(hub, offers).await?).await?;
+    let slots = submit(hub, offers).await?.await?;
     steps.tell(request, &slots);
     Ok(slots)
 }
 
 /// As [`accept`], but returns as soon as the messages have their place in line.
-pub(crate) async fn submit(
-    hub: &Hub,
-    offers: Vec<Offer>,
-) -> Result<oneshot::Receiver<Vec<Slot>>, HubError> {
+pub(crate) async fn submit(hub: &Hub, offers: Vec<Offer>) -> Result<Response<Vec<Slot>>, HubError> {
     let mut slots: Vec<Slot> = offers.into_iter().map(Slot::Offered).collect();
     known_already(hub, &mut slots).await?;
-    let (reply, answer) = oneshot::channel();
-    hub.handles.accept.do_send(Accept { slots, reply });
-    Ok(answer)
+    Ok(hub.clients.router.ask(|reply| Accept { slots, reply }))
 }
 
 /// Finds ids that the dedup window may not tell. Other ids cost nothing here, and the rest one
@@ -189,7 +182,11 @@ async fn known_already(hub: &Hub, slots: &mut [Slot]) -> Result<(), HubError> {
 async fn look_up(hub: &Hub, slots: &mut [&mut Slot]) -> Result<(), HubError> {
     let offered = slots.iter().filter_map(|slot| slot.offered());
     let ids: Vec<_> = offered.map(|message| message.id).collect();
-    let open = look(&hub.handles.inspect, Inspect { ids: ids.clone() }).await?;
+    let open = hub
+        .clients
+        .scheduler
+        .look(Inspect { ids: ids.clone() })
+        .await?;
     let open = open
         .into_iter()
         .flatten()
@@ -234,7 +231,7 @@ async fn stored(hub: &Hub, ids: Vec<MessageId>) -> Result<Vec<ArchivedMessage>, 
 }
 
 /// What came of waiting for the end of a message.
-type Waited = Result<Result<Fact, oneshot::error::RecvError>, Elapsed>;
+type Waited = Result<Result<Fact, HubError>, Elapsed>;
 
 /// How it is in the words of an answer to a send, once that is settled or the wait over.
 async fn wait_for(

@@ -2,7 +2,6 @@
 
 use crate::actors::messages::{AdmissionReport, InspectAdmission};
 use crate::domain::ids::ServiceName;
-use crate::http::ask::look;
 use crate::http::state::Hub;
 use crate::hub::error::HubError;
 
@@ -16,7 +15,7 @@ pub(crate) async fn admission(
     let asked = InspectAdmission {
         service: service.cloned(),
     };
-    let admission = look(&hub.handles.admission, asked).await?;
+    let admission = hub.clients.router.look(asked).await?;
     match service {
         Some(service) if !admission.is_known => Err(HubError::NoService {
             field: name,

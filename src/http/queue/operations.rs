@@ -10,7 +10,6 @@ use crate::actors::messages::{ClearQueue, SwitchQueue};
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
 use crate::http::acts::{Act, who};
-use crate::http::ask::ask;
 use crate::http::body::{Body, Incoming};
 use crate::http::caller::Caller;
 use crate::http::fields::{self, Field};
@@ -119,13 +118,15 @@ async fn switch(
     };
     admission(hub, "service", service.as_ref()).await?;
     let asked = service.clone();
-    ask(&hub.handles.switch_queue, |reply| SwitchQueue {
-        service: asked,
-        paused,
-        by: Some(who(request)),
-        reply,
-    })
-    .await?;
+    hub.clients
+        .scheduler
+        .ask(|reply| SwitchQueue {
+            service: asked,
+            paused,
+            by: Some(who(request)),
+            reply,
+        })
+        .await?;
     let action = if paused {
         "pause_queue"
     } else {
@@ -171,12 +172,15 @@ pub(crate) async fn clear(
     admission(&hub, "service", Some(&service)).await?;
     let asked = service.clone();
     let of = |priority: Priority| format!("of priority {}", priority.name());
-    let cancelled = ask(&hub.handles.clear_queue, |reply| ClearQueue {
-        service: asked,
-        priority,
-        reply,
-    })
-    .await?;
+    let cancelled = hub
+        .clients
+        .scheduler
+        .ask(|reply| ClearQueue {
+            service: asked,
+            priority,
+            reply,
+        })
+        .await?;
     let levels = priority.map_or_else(|| "of all priorities".to_owned(), of);
     let outcome = format!("{cancelled} messages {levels} cancelled");
     Act::new("clear_queue", "queue", &service)

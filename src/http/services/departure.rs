@@ -5,7 +5,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::actors::messages::Deregister;
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::http::acts::Act;
-use crate::http::ask::ask;
 use crate::http::state::Hub;
 use crate::hub::error::HubError;
 
@@ -16,7 +15,7 @@ pub(super) async fn leave(
     instance_id: Option<InstanceId>,
 ) -> Result<HttpResponse, HubError> {
     let (name, instance) = (service.clone(), instance_id.clone());
-    let left = ask(&hub.handles.deregister, |reply| Deregister {
+    let left = hub.clients.registry.ask(|reply| Deregister {
         service,
         instance_id,
         reply,

@@ -8,7 +8,6 @@ use super::departure::unknown;
 use crate::actors::messages::InspectDependencies;
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::service::Dependency;
-use crate::http::ask::look;
 use crate::http::body::{Body, Incoming};
 use crate::http::openapi::services::DependenciesInput;
 use crate::http::state::Hub;
@@ -103,7 +102,7 @@ async fn report(
         service: service.clone(),
         instead,
     };
-    let report = look(&hub.handles.dependencies, asked).await?;
+    let report = hub.clients.registry.look(asked).await?;
     let report = report.ok_or_else(|| unknown(&service))?;
     Ok(HttpResponse::Ok().json(describe(service, report)))
 }

@@ -10,7 +10,6 @@ use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::{Address, Health};
 use crate::domain::timestamp::Timestamp;
 use crate::http::acts::Act;
-use crate::http::ask::ask;
 use crate::http::body::{Body, Incoming};
 use crate::http::caller::Caller;
 use crate::http::fields::unknown::Ignored;
@@ -132,11 +131,14 @@ async fn enter(
     let instance_id = registration.instance_id.clone();
     let registered_at = registration.registered_at;
     let address = registration.address.clone();
-    let registered = ask(&hub.handles.register, |reply| Register {
-        registration,
-        reply,
-    })
-    .await??;
+    let registered = hub
+        .clients
+        .registry
+        .ask(|reply| Register {
+            registration,
+            reply,
+        })
+        .await??;
     if let Some(outcome) = news(&registered, address.as_deref()) {
         let on = format!("{instance_id} of {service}");
         Act::new("register_instance", "instance", &on)
@@ -238,7 +240,7 @@ pub(crate) async fn heartbeat(
     _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     let (service, instance_id) = own_instance(&request, &path)?;
-    let alive = ask(&hub.handles.heartbeat, |reply| Heartbeat {
+    let alive = hub.clients.registry.ask(|reply| Heartbeat {
         service: service.clone(),
         instance_id: instance_id.clone(),
         reply,
@@ -277,7 +279,7 @@ pub(crate) async fn drain(
     _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     let (service, instance_id) = own_instance(&request, &path)?;
-    let since = ask(&hub.handles.drain_instance, |reply| DrainInstance {
+    let since = hub.clients.registry.ask(|reply| DrainInstance {
         service: service.clone(),
         instance_id: instance_id.clone(),
         reply,

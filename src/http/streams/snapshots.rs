@@ -13,7 +13,6 @@ use crate::domain::ids::Label;
 use crate::domain::message::Payload;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
-use crate::http::ask::ask;
 use crate::http::body::{Body, Incoming};
 use crate::http::caller::Caller;
 use crate::http::events::read::LAST_SEQUENCE;
@@ -120,7 +119,7 @@ pub(crate) async fn take(
     let mut reading = Reading::of(&hub, &request);
     // Nobody is turned away for what was done.
     reading.begin_with(state.as_json().len()).await?;
-    let taken = ask(&hub.handles.take_snapshot, |reply| TakeSnapshot {
+    let taken = hub.clients.historian.ask(|reply| TakeSnapshot {
         stream: id.clone(),
         state,
         version,
@@ -138,7 +137,7 @@ async fn build(
     version: Option<u64>,
     field: &'static str,
 ) -> Result<BuiltState, HubError> {
-    let built = ask(&hub.handles.read_state, |reply| ReadState {
+    let built = hub.clients.historian.ask(|reply| ReadState {
         stream: id.clone(),
         version,
         reply,

@@ -3,7 +3,6 @@
 use crate::actors::messages::InspectStream;
 use crate::domain::event::StreamId;
 use crate::domain::ids::Label;
-use crate::http::ask::look;
 use crate::http::state::Hub;
 use crate::hub::error::{HubError, Subject};
 
@@ -18,7 +17,7 @@ pub(super) fn stream_id(text: &str) -> Result<StreamId, HubError> {
 /// 404 if there never was one.
 pub(super) async fn version(hub: &Hub, id: &StreamId) -> Result<u64, HubError> {
     let asked = InspectStream { stream: id.clone() };
-    let version = look(&hub.handles.inspect_stream, asked).await?;
+    let version = hub.clients.historian.look(asked).await?;
     version.ok_or_else(|| unknown(id))
 }
 

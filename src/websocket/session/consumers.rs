@@ -17,7 +17,7 @@ use super::super::open_sockets::ConsumerAnswer;
 use crate::actors::messages::{FeedId, ReturnLeases, StopListening};
 use crate::domain::ids::{InstanceId, LeaseToken, ServiceName};
 use crate::domain::timestamp::Timestamp;
-use crate::http::handles::Handles;
+use crate::hub::clients::Clients;
 use crate::logic::queues::leases::Leased;
 use crate::phase::{CurrentPhase, Phase};
 
@@ -60,12 +60,12 @@ struct Held {
 }
 
 impl Consumers {
-    pub(super) fn new(handles: &Handles, phase: CurrentPhase, socket: FeedId) -> Self {
+    pub(super) fn new(clients: &Clients, phase: CurrentPhase, socket: FeedId) -> Self {
         Self {
             socket,
             phase,
-            give_back: handles.return_leases.clone(),
-            stop_listening: handles.stop_listening.clone(),
+            give_back: clients.scheduler.recipient(),
+            stop_listening: clients.registry.recipient(),
             by_service: BTreeMap::new(),
             held: AHashMap::new(),
             has_timed: false,

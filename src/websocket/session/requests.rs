@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix::{AsyncContext, Handler, Message};
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::Mutex;
 
 use super::super::answers::{Answer, Answers, Slip};
 use super::super::frames::{self, SocketRequest};
@@ -15,13 +15,13 @@ use crate::domain::event::Event;
 use crate::domain::ids::{LeaseToken, ServiceName};
 use crate::domain::message::State;
 use crate::domain::refusal::Refusal;
-use crate::http::ask::{answered, ask};
 use crate::http::bodies::Purpose;
 use crate::http::events::publish;
 use crate::http::message_input;
 use crate::http::messages::send;
 use crate::http::state::Hub;
 use crate::http::steps::{BySocket, EventSteps, MessageSteps};
+use crate::hub::clients::Response;
 use crate::hub::error::HubError;
 
 /// Of one text, what is done together.
@@ -169,8 +169,7 @@ impl Session {
     }
 
     fn end(&mut self, slip: Slip, leases: Vec<LeaseToken>, end: LeaseEnd, ctx: &Context) {
-        let (reply, ended) = oneshot::channel();
-        self.hub.handles.end_leases.do_send(EndLeases {
+        let ended = self.hub.clients.scheduler.ask(|reply| EndLeases {
             leases: leases.clone(),
             owner: self.caller.acts_only_for(),
             end,
@@ -178,7 +177,7 @@ impl Session {
         });
         let (hub, home) = (self.hub.clone(), ctx.address());
         actix::spawn(async move {
-            let outcome = flatten(answered(ended).await);
+            let outcome = flatten(ended.await);
             let over = over(&outcome, leases);
             let answers = vec![confirm(&hub, &slip, outcome)];
             home.do_send(Ended { answers, over });
@@ -263,8 +262,8 @@ async fn publish_all(
 }
 
 /// What is on its way, if it could be sent off at all.
-async fn come<T>(on_its_way: Result<oneshot::Receiver<T>, HubError>) -> Result<T, HubError> {
-    answered(on_its_way?).await
+async fn come<T>(on_its_way: Result<Response<T>, HubError>) -> Result<T, HubError> {
+    on_its_way?.await
 }
 
 /// The event as it was published; `None` if it was known already.
@@ -366,7 +365,7 @@ async fn ack_all(
             .copied()
             .collect();
         let owner = owner.clone();
-        let outcome = ask(&hub.handles.end_leases, |reply| EndLeases {
+        let outcome = hub.clients.scheduler.ask(|reply| EndLeases {
             leases: leases.clone(),
             owner,
             end: LeaseEnd::Ack,

@@ -14,7 +14,7 @@ use super::super::{Context, Session};
 use super::{Consumer, Parcel, Terms};
 use crate::actors::messages::{Listen, Receive};
 use crate::domain::ids::{InstanceId, ServiceName};
-use crate::http::ask::answered;
+use crate::hub::clients::Response;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::queues::leases::Leased;
 
@@ -68,8 +68,7 @@ impl Session {
                 session.consumers.forget_expired(session.hub.clock.now());
             });
         }
-        let (reply, agreed) = oneshot::channel();
-        self.hub.handles.listen.do_send(Listen {
+        let agreed = self.hub.clients.registry.ask(|reply| Listen {
             socket: self.socket,
             service: consume.service.clone(),
             instance_id: instance_id.clone(),
@@ -78,7 +77,7 @@ impl Session {
         });
         let home = ctx.address();
         actix::spawn(async move {
-            let outcome = flatten(answered(agreed).await);
+            let outcome = flatten(agreed.await);
             home.do_send(Listening {
                 slip,
                 consume,
@@ -104,8 +103,7 @@ impl Session {
             if free == 0 || consumer.asking.is_some() {
                 continue;
             }
-            let (reply, answer) = oneshot::channel();
-            self.hub.handles.receive.do_send(Receive {
+            let answer = self.hub.clients.scheduler.ask(|reply| Receive {
                 service: service.clone(),
                 max: free,
                 wait: LONG_POLL,
@@ -128,7 +126,7 @@ impl Session {
 
 /// Waits for messages and brings them home, or back if nobody is at home any more.
 async fn bring(
-    mut answer: oneshot::Receiver<Vec<Leased>>,
+    mut answer: Response<Vec<Leased>>,
     taken_back: oneshot::Receiver<()>,
     service: ServiceName,
     mut parcel: Parcel,
@@ -139,8 +137,7 @@ async fn bring(
         leased = &mut answer => leased.ok(),
         _ = taken_back => {
             // What was handed out in this very moment is not lost.
-            answer.close();
-            answer.try_recv().ok()
+            answer.take_now()
         }
     };
     parcel.leased = leased.unwrap_or_default();

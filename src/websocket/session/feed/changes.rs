@@ -19,7 +19,6 @@ use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::SubscriptionId;
 use crate::http::acts::{Act, Opened};
-use crate::http::ask::{ask, look};
 use crate::http::state::Hub;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::retained_events::EventWindow;
@@ -132,7 +131,7 @@ impl Session {
         self.begin_change();
         let (hub, home) = (self.hub.clone(), ctx.address());
         actix::spawn(async move {
-            let seen = look(&hub.handles.inspect_log, InspectLog).await;
+            let seen = hub.clients.event_bus.look(InspectLog).await;
             home.do_send(Change {
                 slip,
                 to: seen.map(|_| To::Less(left.into())),
@@ -202,13 +201,13 @@ async fn prepare(
     (event_types, from_sequence, name): (Arc<[Pattern]>, Option<Sequence>, Option<Label>),
 ) -> Result<Subscribed, HubError> {
     if let Some(from) = from_sequence {
-        let log = look(&hub.handles.inspect_log, InspectLog).await?;
+        let log = hub.clients.event_bus.look(InspectLog).await?;
         check_reached(from, log.newest)?;
     }
     let named = match name {
         None => None,
         Some(name) => {
-            let attached = ask(&hub.handles.attach_socket, |reply| AttachSocket {
+            let attached = hub.clients.event_bus.ask(|reply| AttachSocket {
                 socket: FeedId(opened.id),
                 service: service.clone(),
                 name: name.clone(),
@@ -230,7 +229,7 @@ async fn prepare(
         event_types,
         from_sequence,
         named,
-        log: look(&hub.handles.inspect_log, InspectLog).await?,
+        log: hub.clients.event_bus.look(InspectLog).await?,
     })
 }
 

@@ -41,7 +41,7 @@ impl Session {
     pub(in crate::websocket::session) fn stop_following(&mut self) {
         let feed = self.socket;
         if self.feed.stop().is_some() {
-            self.hub.handles.unfollow.do_send(Unfollow { feed });
+            self.hub.clients.event_bus.tell(Unfollow { feed });
         }
     }
 
@@ -53,19 +53,19 @@ impl Session {
     pub(in crate::websocket::session) fn give_credit(&mut self) {
         let feed = self.socket;
         if let Some(FollowerAction::Credit(bytes)) = self.feed.credit() {
-            self.hub.handles.credit.do_send(Credit { feed, bytes });
+            self.hub.clients.event_bus.tell(Credit { feed, bytes });
         }
     }
 
     /// What the feed asks for.
     pub(super) fn perform(&self, action: FollowerAction, ctx: &Context) {
-        let (handles, feed) = (&self.hub.handles, self.socket);
+        let (event_bus, feed) = (&self.hub.clients.event_bus, self.socket);
         match action {
             FollowerAction::Follow {
                 round,
                 from,
                 credit,
-            } => handles.follow.do_send(Follow {
+            } => event_bus.tell(Follow {
                 feed,
                 round,
                 event_types: self.feed.event_types.clone(),
@@ -73,8 +73,8 @@ impl Session {
                 credit,
                 to: ctx.address().recipient(),
             }),
-            FollowerAction::Unfollow => handles.unfollow.do_send(Unfollow { feed }),
-            FollowerAction::Credit(bytes) => handles.credit.do_send(Credit { feed, bytes }),
+            FollowerAction::Unfollow => event_bus.tell(Unfollow { feed }),
+            FollowerAction::Credit(bytes) => event_bus.tell(Credit { feed, bytes }),
             FollowerAction::Read { round, from } => self.read_page(round, from, ctx),
         }
     }

@@ -10,7 +10,6 @@ use super::{CREDIT, Feed, Stage};
 use crate::actors::messages::{Framed, InspectLog};
 use crate::domain::event::{Event, Sequence};
 use crate::domain::refusal::Refusal;
-use crate::http::ask::look;
 use crate::http::flush::flush;
 use crate::http::state::Hub;
 use crate::hub::error::HubError;
@@ -130,7 +129,7 @@ impl Session {
 }
 
 async fn read_page(hub: &Hub, mut query: EventQuery) -> Result<PageRead, HubError> {
-    let log = look(&hub.handles.inspect_log, InspectLog).await?;
+    let log = hub.clients.event_bus.look(InspectLog).await?;
     let asked = query.from_sequence.unwrap_or(1);
     let from = asked.max(log.oldest);
     if from >= log.in_memory {

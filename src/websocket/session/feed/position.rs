@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use actix::AsyncContext;
-use tokio::sync::oneshot;
 
 use super::super::super::answers::Slip;
 use super::super::requests::confirm;
@@ -13,7 +12,6 @@ use crate::actors::messages::{AckPosition, EndLetter};
 use crate::domain::event::Sequence;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::SubscriptionId;
-use crate::http::ask::answered;
 use crate::hub::error::{HubError, Subject};
 
 impl Session {
@@ -22,7 +20,7 @@ impl Session {
         let passed = self.feed.passed();
         if let (Some(through), Some(named)) = (passed, &mut self.feed.named) {
             named.told = through;
-            self.hub.handles.ack_position.do_send(AckPosition {
+            self.hub.clients.event_bus.tell(AckPosition {
                 socket: self.socket,
                 id: named.id,
                 through,
@@ -72,7 +70,7 @@ impl Session {
                 letter,
                 error: None,
             };
-            self.hub.handles.end_letter.do_send(end);
+            self.hub.clients.event_bus.tell(end);
             return self.answers.give(confirm(&self.hub, &slip, Ok(())));
         }
         if sequence > done_with {
@@ -81,8 +79,7 @@ impl Session {
         named.acked = named.acked.max(sequence);
         named.told = named.told.max(sequence);
         named.losses.acked(sequence);
-        let (reply, acked) = oneshot::channel();
-        self.hub.handles.ack_position.do_send(AckPosition {
+        let acked = self.hub.clients.event_bus.ask(|reply| AckPosition {
             socket: self.socket,
             id: named.id,
             through: sequence,
@@ -90,7 +87,7 @@ impl Session {
         });
         let (hub, home, gone) = (self.hub.clone(), ctx.address(), deleted(&named.name));
         actix::spawn(async move {
-            let outcome = answered(acked).await;
+            let outcome = acked.await;
             let outcome = outcome.and_then(|acked| {
                 // It was deleted in this very moment.
                 acked.map_err(|refusal| HubError::refused(refusal, gone))

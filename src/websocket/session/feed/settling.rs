@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use actix::{AsyncContext, Handler, Message};
 use bytestring::ByteString;
-use tokio::sync::oneshot;
 
 use super::super::super::answers::Slip;
 use super::super::super::frames::Refused;
@@ -18,7 +17,6 @@ use super::{Next, Stage};
 use crate::actors::messages::{EndLetter, GiveUpEvent, LoseEvents, Unsettled};
 use crate::domain::event::{Event, Sequence};
 use crate::domain::subscription::EventLetter;
-use crate::http::ask::answered;
 use crate::hub::error::{HubError, Subject};
 use crate::phase::Phase;
 
@@ -58,7 +56,7 @@ impl Session {
 
     fn give_up(&mut self, event: Arc<Event>) {
         if let Some(named) = &mut self.feed.named {
-            self.hub.handles.give_up_event.do_send(GiveUpEvent {
+            self.hub.clients.event_bus.tell(GiveUpEvent {
                 socket: self.socket,
                 id: named.id,
                 event,
@@ -116,7 +114,7 @@ impl Session {
         if let Some(letter) = named.letters.remove(&sequence) {
             let error = Some(error);
             let end = EndLetter { letter, error };
-            self.hub.handles.end_letter.do_send(end);
+            self.hub.clients.event_bus.tell(end);
             return self.answers.give(confirm(&self.hub, &slip, Ok(())));
         }
         if sequence > sent {
@@ -128,8 +126,7 @@ impl Session {
         named.acked = sequence - 1;
         named.told = named.told.max(sequence - 1);
         let id = named.id;
-        let (reply, lost) = oneshot::channel();
-        self.hub.handles.lose_events.do_send(LoseEvents {
+        let lost = self.hub.clients.event_bus.ask(|reply| LoseEvents {
             socket: self.socket,
             id,
             acked: sequence - 1,
@@ -142,7 +139,7 @@ impl Session {
         self.feed.rewind(sequence);
         let (round, home) = (self.feed.readings, ctx.address());
         actix::spawn(async move {
-            let outcome = flatten(answered(lost).await);
+            let outcome = flatten(lost.await);
             home.do_send(Rewound {
                 slip,
                 round,
@@ -159,7 +156,7 @@ impl Session {
             return;
         };
         if named.acked < sent {
-            self.hub.handles.lose_events.do_send(LoseEvents {
+            self.hub.clients.event_bus.tell(LoseEvents {
                 socket: self.socket,
                 id: named.id,
                 acked: named.acked,
@@ -172,7 +169,7 @@ impl Session {
         for letter in std::mem::take(&mut named.letters).into_values() {
             let error = Some("the client left without having settled it".to_owned());
             let end = EndLetter { letter, error };
-            self.hub.handles.end_letter.do_send(end);
+            self.hub.clients.event_bus.tell(end);
         }
     }
 }

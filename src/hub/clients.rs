@@ -1,0 +1,190 @@
+//! The actors as the application reaches them. This is the only place above the actors where anybody
+//! waits for one: an actor that asked another could wait for one that waits for it.
+
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll};
+
+use actix::{Actor, Addr, Context, Handler, Message, Recipient};
+use tokio::sync::oneshot;
+
+use super::error::HubError;
+use crate::actors::archivist::Archivist;
+use crate::actors::dispatcher::Dispatcher;
+use crate::actors::event_bus::EventBus;
+use crate::actors::historian::Historian;
+use crate::actors::messages::Reply;
+use crate::actors::redriver::Redriver;
+use crate::actors::registry::Registry;
+use crate::actors::router::Router;
+use crate::actors::scheduler::Scheduler;
+
+/// A client of each actor that is asked something.
+#[derive(Clone)]
+pub struct Clients {
+    pub router: Client<Router>,
+    pub scheduler: Client<Scheduler>,
+    pub registry: Client<Registry>,
+    pub dispatcher: Client<Dispatcher>,
+    pub archivist: Client<Archivist>,
+    pub redriver: Client<Redriver>,
+    pub historian: Client<Historian>,
+    pub event_bus: Client<EventBus>,
+}
+
+/// The way to one actor.
+pub struct Client<A: Actor>(Addr<A>);
+
+/// What an actor will say to a request that is in its mailbox already.
+///
+/// No response means that the hub is going down, or that an actor died and is being replaced:
+/// whether the work was done is unknown, as with a connection that breaks.
+pub struct Response<T>(oneshot::Receiver<T>);
+
+impl<A: Actor> Clone for Client<A> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<A: Actor> From<Addr<A>> for Client<A> {
+    fn from(address: Addr<A>) -> Self {
+        Self(address)
+    }
+}
+
+impl<A: Actor<Context = Context<A>>> Client<A> {
+    /// Sends a request that carries the way back. It has its place in line when this returns.
+    pub fn ask<M, T>(&self, request: impl FnOnce(Reply<T>) -> M) -> Response<T>
+    where
+        A: Handler<M>,
+        M: Message<Result = ()> + Send + 'static,
+    {
+        let (reply, response) = oneshot::channel();
+        self.0.do_send(request(reply));
+        Response(response)
+    }
+
+    /// Sends what needs no response.
+    pub fn tell<M>(&self, message: M)
+    where
+        A: Handler<M>,
+        M: Message<Result = ()> + Send + 'static,
+    {
+        self.0.do_send(message);
+    }
+
+    /// The way for messages of one type, for who tells the actor nothing else.
+    pub fn recipient<M>(&self) -> Recipient<M>
+    where
+        A: Handler<M>,
+        M: Message<Result = ()> + Send + 'static,
+    {
+        self.0.clone().recipient()
+    }
+
+    /// Looks at the actor's state. For reads only.
+    ///
+    /// # Errors
+    /// As a [`Response`] that does not come.
+    pub async fn look<M>(&self, query: M) -> Result<M::Result, HubError>
+    where
+        A: Handler<M>,
+        M: Message + Send + 'static,
+        M::Result: Send,
+    {
+        self.0.send(query).await.map_err(|_| going_down())
+    }
+}
+
+impl<T> Response<T> {
+    /// Takes what there is at this moment. From now on whoever would respond keeps what it has.
+    pub fn take_now(&mut self) -> Option<T> {
+        self.0.close();
+        self.0.try_recv().ok()
+    }
+}
+
+impl<T> Future for Response<T> {
+    type Output = Result<T, HubError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        let response = Pin::new(&mut self.0).poll(context);
+        response.map(|response| response.map_err(|_| going_down()))
+    }
+}
+
+fn going_down() -> HubError {
+    HubError::NotReady("the hub is going down or restarts a part of itself; ask again in a moment")
+}
+
+/// Clients of actors that never come, as long as their mailboxes are kept.
+#[cfg(test)]
+pub(crate) fn pending() -> (impl Sized, Clients) {
+    use crate::actors::pending_mailbox::PendingMailbox;
+    let (router, scheduler) = (PendingMailbox::new(1), PendingMailbox::new(1));
+    let (registry, dispatcher) = (PendingMailbox::new(1), PendingMailbox::new(1));
+    let (archivist, redriver) = (PendingMailbox::new(1), PendingMailbox::new(1));
+    let (historian, event_bus) = (PendingMailbox::new(1), PendingMailbox::new(1));
+    let clients = Clients {
+        router: router.address().into(),
+        scheduler: scheduler.address().into(),
+        registry: registry.address().into(),
+        dispatcher: dispatcher.address().into(),
+        archivist: archivist.address().into(),
+        redriver: redriver.address().into(),
+        historian: historian.address().into(),
+        event_bus: event_bus.address().into(),
+    };
+    let mailboxes = (
+        (router, scheduler, registry, dispatcher),
+        (archivist, redriver, historian, event_bus),
+    );
+    (mailboxes, clients)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::error::ErrorCode;
+
+    struct Doubler;
+
+    struct Double(u64, Reply<u64>);
+
+    impl Message for Double {
+        type Result = ();
+    }
+
+    impl Actor for Doubler {
+        type Context = Context<Self>;
+    }
+
+    impl Handler<Double> for Doubler {
+        type Result = ();
+
+        fn handle(&mut self, Double(number, reply): Double, _: &mut Context<Self>) {
+            // Who asks for nothing is not answered, as by an actor that died.
+            if number > 0 {
+                let _ = reply.send(2 * number);
+            }
+        }
+    }
+
+    #[actix::test]
+    async fn requests_keep_their_order_however_their_responses_are_awaited() {
+        let client = Client::from(Doubler.start());
+        let (mut first, second) = (
+            client.ask(|reply| Double(1, reply)),
+            client.ask(|reply| Double(2, reply)),
+        );
+        assert_eq!(second.await.unwrap(), 4);
+        assert_eq!(first.take_now(), Some(2));
+    }
+
+    #[actix::test]
+    async fn who_is_not_answered_is_told_that_it_is_unknown_what_was_done() {
+        let client = Client::from(Doubler.start());
+        let error = client.ask(|reply| Double(0, reply)).await.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::ServiceUnavailable);
+    }
+}
