@@ -2,11 +2,9 @@
 //! made by [`crate::logic`], and every error is a
 //! [`HubError`](crate::hub::error::HubError) or says what is wrong with the request itself.
 
-pub(crate) mod acts;
 pub(crate) mod attention;
 pub mod auth;
 pub(crate) mod batch;
-pub mod bodies;
 pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod circuits;
@@ -56,7 +54,6 @@ pub(crate) mod scrape;
 pub(crate) mod services;
 pub(crate) mod sight;
 pub(crate) mod state;
-pub(crate) mod steps;
 pub(crate) mod streams;
 pub(crate) mod subscription_input;
 pub(crate) mod subscriptions;
@@ -69,9 +66,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::metrics::requests::Requests;
 use error::HttpError;
-pub use health::told::Told;
 use routing::Routes;
-pub use state::{Hub, Settings};
+pub use state::HttpState;
 
 /// Registers every route there is. Returns the paths with their methods, as in `Allow`.
 pub fn routes(

@@ -27,28 +27,17 @@ use crate::clock::Clock;
 use crate::config::{Config, Loaded, LogFormat};
 use crate::config_file::ConfigFile;
 use crate::exit::Exit;
-use crate::http::auth::Keys;
-use crate::http::bodies::Bodies;
-use crate::http::lately::Lately;
-use crate::http::picture::Pictures;
-use crate::http::readings::Readings;
-use crate::http::refusals::Refusals;
-use crate::http::visits::Visits;
-use crate::http::{Hub, Settings, Told};
-use crate::hub::clients::Clients;
-use crate::live::Live;
-use crate::logic::limits::Limit;
+use crate::http::HttpState;
+use crate::hub::Hub;
 use crate::logic::writer::Author;
 use crate::metrics::Metrics;
 use crate::open_files;
 use crate::opening::{self, StartError};
 use crate::phase::{CurrentPhase, Phase};
-use crate::pool::Pool;
 use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::Journal;
 use crate::telemetry;
 use crate::telemetry::lines::Lines;
-use crate::websocket::open_sockets::OpenSockets;
 use reload::Reload;
 use replay::Recovered;
 
@@ -98,22 +87,20 @@ async fn run(
     let found = look_at(&*archive, journal.author()).await?;
 
     let archive_of_hub = (archive.clone(), journal.author().clone());
-    let shared = ring::Shared::new(config);
     let (ring, pending) = ring::Ring::new(
         config,
         trust,
         clock,
         metrics.clone(),
         archive_of_hub,
-        shared.clone(),
+        ring::Shared::new(config),
     );
-    let clients = ring.to().clients();
-    let outside = (archive.clone(), shared);
-    let hub = hub(config, clock, &phase, clients, outside, &metrics);
+    let hub = web::Data::new(Hub::new(config, ring.surroundings(&phase)));
+    let state = web::Data::new(HttpState::new(config, hub.clone()));
     watch_time(clock, &metrics, ring.to());
-    let reload = Reload::new(file, config, hub.clone(), ring.to().clone());
-    let visits = hub.visits.clone();
-    let (server, stop) = server::start(config, listener, hub.clone(), files)?;
+    let reload = Reload::new(file, config, hub, ring.to().clone());
+    let visits = state.visits.clone();
+    let (server, stop) = server::start(config, listener, state.clone(), files)?;
     let greeting = Greeting::of(config)?;
     tell_start(&greeting, loaded, address);
     let server = actix::spawn(server);
@@ -125,7 +112,7 @@ async fn run(
     phase.set(Phase::Open);
     greeting.say("ready");
     tracing::info!("ready");
-    let telling = actix::spawn(tell_notices(hub.clone()));
+    let telling = actix::spawn(tell_notices(state.clone()));
 
     let reloading = actix::spawn(reload_each_time(hangups, reload));
     signals.received().await;
@@ -137,7 +124,7 @@ async fn run(
     server.abort();
     telling.abort();
     metrics.notices.tell_rest(clock.now());
-    hub.refusals.tell_rest(clock.now());
+    state.refusals.tell_rest(clock.now());
     Ok(exit)
 }
 
@@ -191,47 +178,15 @@ async fn reload_each_time(mut hangups: shutdown::Hangups, mut reload: Reload) {
 }
 
 /// What was counted in place of a line each is told once it is due.
-async fn tell_notices(hub: web::Data<Hub>) {
+async fn tell_notices(state: web::Data<HttpState>) {
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let now = hub.clock.now();
-        hub.metrics.notices.tell_due(now);
-        hub.refusals.tell_due(now);
+        let now = state.hub.clock.now();
+        state.hub.metrics.notices.tell_due(now);
+        state.refusals.tell_due(now);
     }
-}
-
-fn hub(
-    config: &Config,
-    clock: Clock,
-    phase: &CurrentPhase,
-    clients: Clients,
-    (archive, shared): (Arc<dyn Archive>, ring::Shared),
-    metrics: &Arc<Metrics>,
-) -> web::Data<Hub> {
-    let limits = &config.limits;
-    web::Data::new(Hub {
-        clock,
-        phase: phase.clone(),
-        bodies: Bodies::new(limits),
-        readings: Readings::new(limits),
-        unfinished: Pool::of(limits.size(Limit::UnfinishedBytes)),
-        visits: Visits::default(),
-        request_rates: shared.request_rates,
-        sockets: Pool::with_share(usize::MAX, limits.size(Limit::SocketsPerService)),
-        open_sockets: OpenSockets::default(),
-        replays: shared.replays,
-        pictures: Pictures::new(clients.clone()),
-        health: Told::default(),
-        scrapes: Lately::default(),
-        clients,
-        archive,
-        metrics: metrics.clone(),
-        keys: Live::new(Keys::of(config)),
-        refusals: Refusals::new(config.auth_failures),
-        settings: Settings::new(config),
-    })
 }
 
 /// What is in the archive, which must be this hub's if it is anybody's; or why it cannot be told now.

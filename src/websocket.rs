@@ -18,16 +18,17 @@ use futures_util::stream;
 use std::rc::Rc;
 
 use crate::domain::refusal::Refusal;
-use crate::http::caller::Caller;
+use crate::http::caller::principal;
 use crate::http::connection::Line;
 use crate::http::peer;
 use crate::http::query::Query;
 use crate::http::routing::{self, Routes};
-use crate::http::state::Hub;
+use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::logic::limits::Limit;
 use flow::{Metered, Room};
 use incoming::{Gate, Incoming};
+use open_sockets::OpenSockets;
 use session::{Session, Who};
 
 /// Every type of frame a client may send.
@@ -72,6 +73,7 @@ pub(crate) fn routes(routes: &mut Routes<'_>) {
 pub(crate) async fn open(
     request: HttpRequest,
     hub: web::Data<Hub>,
+    open_sockets: web::Data<OpenSockets>,
     payload: web::Payload,
 ) -> Result<HttpResponse, HubError> {
     let takes_arrays = Query::of(&request)?.word("arrays", "`true` and `false`", |value| {
@@ -90,10 +92,11 @@ pub(crate) async fn open(
     let (room, gate) = (Room::default(), Gate::default());
     let unfinished = incoming::Room::new(hub.unfinished.clone(), peer.clone());
     let who = Who {
-        caller: Caller::of(&request),
+        principal: principal(&request),
         address: request.peer_addr(),
         peer,
         place,
+        open_sockets,
     };
     let incoming = Incoming::new(payload, line, gate.clone(), unfinished);
     let session = Session::new(hub, who, room.clone(), gate, takes_arrays.unwrap_or(false));

@@ -4,9 +4,9 @@ use std::fmt::Display;
 
 use super::picture::Picture;
 use super::sight::Sight;
-use super::state::Hub;
 use crate::domain::circuit::CircuitState;
 use crate::domain::refusal::Refusal;
+use crate::hub::Hub;
 use crate::logic::queues::pause::Pause;
 
 /// So many things are told.

@@ -1,246 +1,71 @@
-//! Who is calling, and what they may do.
-
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+//! Name and key of who calls, where a request has them.
 
 use actix_web::HttpRequest;
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
-use tokio::time::Instant;
 
-use super::caller::Caller;
 use super::headers::{GivenTwice, only};
 use super::query::Query;
-use crate::config::{Config, Secret};
-use crate::domain::ids::ServiceName;
+use crate::hub::access::Principal;
 use crate::hub::error::HubError;
+use crate::hub::keys::{Denial, Keys};
 
 const SERVICE_NAME: HeaderName = HeaderName::from_static("x-service-name");
 const SERVICE_KEY: HeaderName = HeaderName::from_static("x-service-key");
 
-/// The keys of the services. Without any everybody may do everything.
-pub struct Keys {
-    /// Only digests are kept: what is read out of memory opens nothing, and all are of one length,
-    /// so that comparing takes as long whatever is compared.
-    keys: BTreeMap<ServiceName, Vec<Key>>,
-    operators: BTreeSet<ServiceName>,
-    /// Minutes are counted from here.
-    started: Instant,
-}
-
-/// One of the keys of a service.
-struct Key {
-    digest: KeyDigest,
-    used: LastUse,
-}
-
-/// In which minute since the start of the hub something was last used.
-#[derive(Default)]
-struct LastUse(AtomicU32);
-
-impl LastUse {
-    fn note(&self, running: Duration) {
-        let minute = u32::try_from(running.as_secs() / 60).unwrap_or(u32::MAX);
-        self.0.store(minute.saturating_add(1), Ordering::Relaxed);
-    }
-
-    /// When that minute began, after the start; `None`: not since then.
-    fn since_start(&self) -> Option<Duration> {
-        let minute = self.0.load(Ordering::Relaxed).checked_sub(1)?;
-        Some(Duration::from_secs(60 * u64::from(minute)))
-    }
-}
-
-/// The keys of a service, in the order of the configuration.
-pub struct KeysOf<'a> {
-    pub service: &'a ServiceName,
-    pub is_operator: bool,
-    /// In which minute after the start of the hub each was last used, if it was.
-    pub last_used: Vec<Option<Duration>>,
-}
-
-/// The SHA-256 of a key.
-type KeyDigest = [u8; 32];
-
-/// Why it is not known who calls.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Denial {
-    /// Name or key is not there.
-    Missing(&'static str),
-    /// Name or key is there twice, or the name can be nobody's.
-    Malformed(&'static str),
-    /// The key is not one of this service's, or there is no such service.
-    Wrong(ServiceName),
-}
-
 const GIVEN_BOTH_WAYS: &str = "X-Service-Name: is given in the query and as a header";
 
-impl Keys {
-    pub fn of(config: &Config) -> Self {
-        let expose = |keys: &Vec<Secret>| keys.iter().map(|key| key.expose().to_owned()).collect();
-        let keys = config.service_keys.iter();
-        let keys: BTreeMap<_, Vec<String>> = keys
-            .map(|(name, keys)| (name.clone(), expose(keys)))
-            .collect();
-        Self::new(keys, config.operators.clone())
-    }
-
-    pub fn new(
-        keys: BTreeMap<ServiceName, Vec<impl AsRef<str>>>,
-        operators: BTreeSet<ServiceName>,
-    ) -> Self {
-        let key = |key| Key {
-            digest: digest_of(key),
-            used: LastUse::default(),
-        };
-        let keys = keys
-            .into_iter()
-            .map(|(name, keys)| (name, keys.into_iter().map(key).collect()));
-        Self {
-            keys: keys.collect(),
-            operators,
-            started: Instant::now(),
-        }
-    }
-
-    /// These keys in place of those `before`: one that stays was last used when it was.
-    pub fn following(mut self, before: &Self) -> Self {
-        self.started = before.started;
-        for (name, keys) in &mut self.keys {
-            let known = before.keys.get(name).map_or(&[][..], Vec::as_slice);
-            for key in keys {
-                if let Some(same) = known.iter().find(|known| known.digest == key.digest) {
-                    let used = same.used.0.load(Ordering::Relaxed);
-                    key.used.0.store(used, Ordering::Relaxed);
-                }
-            }
-        }
-        self
-    }
-
-    /// Who has keys, by name, and which of them are in use.
-    pub fn in_use(&self) -> impl Iterator<Item = KeysOf<'_>> {
-        self.keys.iter().map(|(service, keys)| KeysOf {
-            service,
-            is_operator: self.operators.contains(service),
-            last_used: keys.iter().map(|key| key.used.since_start()).collect(),
-        })
-    }
-
-    /// Whether names are proved; else everybody may take any.
-    pub fn are_required(&self) -> bool {
-        !self.keys.is_empty()
-    }
-
-    /// # Errors
-    /// What is missing or wrong, when keys are required; and in any case a header given twice, of
-    /// which each who reads it on the way may mean another.
-    pub fn caller(&self, headers: &HeaderMap) -> Result<Caller, Denial> {
-        let name = only(headers, &SERVICE_NAME)
-            .map_err(|GivenTwice| Denial::Malformed("X-Service-Name: is given twice"))?;
-        let key = only(headers, &SERVICE_KEY)
-            .map_err(|GivenTwice| Denial::Malformed("X-Service-Key: is given twice"))?;
-        self.who(
-            name.map(HeaderValue::as_bytes),
-            key.map(HeaderValue::as_bytes),
-        )
-    }
-
-    /// As [`Keys::caller`]; browsers, which cannot send headers with a handshake, give name and key
-    /// as `name` and `key` of the query.
-    ///
-    /// # Errors
-    /// As [`Keys::caller`], also for both ways at once, and 400 for a query that cannot be read.
-    pub fn caller_of_socket(
-        &self,
-        request: &HttpRequest,
-    ) -> Result<Result<Caller, Denial>, HubError> {
-        if request.method() != Method::GET {
-            return Ok(self.caller(request.headers()));
-        }
-        let query = Query::of(request)?;
-        let (name, key) = (query.text("name"), query.text("key"));
-        let headers = request.headers();
-        if headers.contains_key(&SERVICE_NAME) || headers.contains_key(&SERVICE_KEY) {
-            return Ok(match name.or(key) {
-                None => self.caller(headers),
-                Some(_) => Err(Denial::Malformed(GIVEN_BOTH_WAYS)),
-            });
-        }
-        Ok(self.who(name.map(str::as_bytes), key.map(str::as_bytes)))
-    }
-
-    fn who(&self, name: Option<&[u8]>, key: Option<&[u8]>) -> Result<Caller, Denial> {
-        let parsed = name.and_then(|name| ServiceName::given(str::from_utf8(name).ok()?).ok());
-        if self.keys.is_empty() {
-            return Ok(Caller {
-                name: parsed,
-                is_operator: true,
-            });
-        }
-        if name.is_none_or(<[u8]>::is_empty) {
-            return Err(Denial::Missing("X-Service-Name: missing"));
-        }
-        let Some(key) = key.filter(|key| !key.is_empty()) else {
-            return Err(Denial::Missing("X-Service-Key: missing"));
-        };
-        let name = parsed.ok_or(Denial::Malformed("X-Service-Name: not a service name"))?;
-        if !self.is_valid(&name, key) {
-            return Err(Denial::Wrong(name));
-        }
-        let is_operator = self.operators.contains(&name);
-        Ok(Caller {
-            name: Some(name),
-            is_operator,
-        })
-    }
-
-    /// Compares with every key of the service, each in constant time; for an unknown service with
-    /// a stand-in, so that the time does not tell which names exist.
-    fn is_valid(&self, name: &ServiceName, key: &[u8]) -> bool {
-        let stand_in = [Key {
-            digest: [0; 32],
-            used: LastUse::default(),
-        }];
-        let known = self.keys.get(name);
-        let keys = known.map_or(&stand_in[..], Vec::as_slice);
-        let given: KeyDigest = Sha256::digest(key).into();
-        let mut valid = None;
-        for candidate in keys {
-            if bool::from(candidate.digest.ct_eq(&given)) {
-                valid = Some(candidate);
-            }
-        }
-        let Some(valid) = valid.filter(|_| known.is_some()) else {
-            return false;
-        };
-        valid.used.note(self.started.elapsed());
-        true
-    }
+/// Who a request comes from, as its headers say.
+///
+/// # Errors
+/// What is missing or wrong, when keys are required; and in any case a header given twice, of
+/// which each who reads it on the way may mean another.
+pub(crate) fn principal(keys: &Keys, headers: &HeaderMap) -> Result<Principal, Denial> {
+    let name = only(headers, &SERVICE_NAME)
+        .map_err(|GivenTwice| Denial::Malformed("X-Service-Name: is given twice"))?;
+    let key = only(headers, &SERVICE_KEY)
+        .map_err(|GivenTwice| Denial::Malformed("X-Service-Key: is given twice"))?;
+    keys.principal(
+        name.map(HeaderValue::as_bytes),
+        key.map(HeaderValue::as_bytes),
+    )
 }
 
-fn digest_of(key: impl AsRef<str>) -> KeyDigest {
-    Sha256::digest(key.as_ref()).into()
+/// As [`principal`]; browsers, which cannot send headers with a handshake, give name and key
+/// as `name` and `key` of the query.
+///
+/// # Errors
+/// As [`principal`], also for both ways at once, and 400 for a query that cannot be read.
+pub(crate) fn principal_of_socket(
+    keys: &Keys,
+    request: &HttpRequest,
+) -> Result<Result<Principal, Denial>, HubError> {
+    if request.method() != Method::GET {
+        return Ok(principal(keys, request.headers()));
+    }
+    let query = Query::of(request)?;
+    let (name, key) = (query.text("name"), query.text("key"));
+    let headers = request.headers();
+    if headers.contains_key(&SERVICE_NAME) || headers.contains_key(&SERVICE_KEY) {
+        return Ok(match name.or(key) {
+            None => principal(keys, headers),
+            Some(_) => Err(Denial::Malformed(GIVEN_BOTH_WAYS)),
+        });
+    }
+    Ok(keys.principal(name.map(str::as_bytes), key.map(str::as_bytes)))
 }
 
 #[cfg(test)]
 mod tests {
-    use actix_web::ResponseError;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use actix_web::http::header::{HeaderName, HeaderValue};
+    use crate::domain::ids::ServiceName;
 
     fn keys() -> Keys {
         let shop = ServiceName::parse("shop").unwrap();
-        let boss = ServiceName::parse("boss").unwrap();
-        let keys = BTreeMap::from([
-            (shop, vec!["old".to_owned(), "new".to_owned()]),
-            (boss.clone(), vec!["b".to_owned()]),
-        ]);
-        Keys::new(keys, BTreeSet::from([boss]))
+        let keys = BTreeMap::from([(shop, vec!["old", "new"])]);
+        Keys::new(keys, BTreeSet::new())
     }
 
     fn headers(name: &'static str, key: &'static str) -> HeaderMap {
@@ -251,45 +76,10 @@ mod tests {
     }
 
     #[test]
-    fn two_keys_are_valid_at_once() {
-        for key in ["old", "new"] {
-            let caller = keys().caller(&headers("shop", key)).unwrap();
-            assert_eq!(caller.name.unwrap().as_str(), "shop");
-            assert!(!caller.is_operator);
-        }
-        assert!(keys().caller(&headers("boss", "b")).unwrap().is_operator);
-    }
-
-    #[test]
-    fn wrong_keys_and_unknown_names_are_refused() {
-        for (name, key) in [
-            ("shop", "b"),
-            ("shop", ""),
-            ("nobody", "old"),
-            ("nobody", "no such service"),
-            ("a b", "old"),
-        ] {
-            let error = HubError::from(keys().caller(&headers(name, key)).unwrap_err());
-            assert_eq!(error.status_code().as_u16(), 401, "{name} {key}");
-        }
-    }
-
-    #[test]
-    fn what_is_missing_is_told_from_what_is_wrong() {
-        let shop = ServiceName::parse("shop").unwrap();
-        for (name, key, expected) in [
-            ("shop", "wrong", Some(Denial::Wrong(shop))),
-            ("shop", "", None),
-            ("", "old", None),
-        ] {
-            let denial = keys().caller(&headers(name, key)).unwrap_err();
-            match expected {
-                Some(expected) => assert_eq!(denial, expected),
-                None => assert!(matches!(denial, Denial::Missing(_)), "{denial:?}"),
-            }
-        }
-        let denial = keys().caller(&headers("a b", "old")).unwrap_err();
-        assert!(matches!(denial, Denial::Malformed(_)), "{denial:?}");
+    fn name_and_key_are_read_from_their_headers() {
+        assert!(principal(&keys(), &headers("shop", "new")).is_ok());
+        let denial = principal(&keys(), &headers("shop", "newer")).unwrap_err();
+        assert!(matches!(denial, Denial::Wrong(_)), "{denial:?}");
     }
 
     #[test]
@@ -300,59 +90,9 @@ mod tests {
             let name = HeaderName::from_static(twice);
             headers.append(name, HeaderValue::from_static("old"));
             for keys in [&keys(), &none] {
-                let denial = keys.caller(&headers).unwrap_err();
+                let denial = principal(keys, &headers).unwrap_err();
                 assert!(matches!(denial, Denial::Malformed(_)), "{denial:?}");
             }
         }
-    }
-
-    #[test]
-    fn no_key_is_kept_as_it_is() {
-        let keys = keys();
-        let key = &keys.keys[&ServiceName::parse("boss").unwrap()][0];
-        assert_eq!(key.digest[..4], [0x3e, 0x23, 0xe8, 0x16]);
-    }
-
-    fn last_used(keys: &Keys) -> Vec<(String, Vec<Option<u64>>)> {
-        let seconds = |used: Option<Duration>| used.map(|used| used.as_secs());
-        let all = keys.in_use().map(|one| {
-            let used = one.last_used.into_iter().map(seconds);
-            (one.service.to_string(), used.collect())
-        });
-        all.collect()
-    }
-
-    #[actix::test]
-    async fn each_key_knows_the_minute_of_its_last_use_over_changes_of_the_others() {
-        tokio::time::pause();
-        let keys = keys();
-        let shop = |key| keys.caller(&headers("shop", key)).is_ok();
-        assert!(shop("old"));
-        tokio::time::advance(Duration::from_secs(150)).await;
-        assert!(!shop("wrong"));
-        let boss = ("boss".to_owned(), vec![None]);
-        let used = ("shop".to_owned(), vec![Some(0), None]);
-        assert_eq!(last_used(&keys), [boss, used]);
-        assert!(shop("new"));
-        let name = ServiceName::parse("shop").unwrap();
-        let later = BTreeMap::from([(name, vec!["newest", "new"])]);
-        let later = Keys::new(later, BTreeSet::new()).following(&keys);
-        let used = ("shop".to_owned(), vec![None, Some(120)]);
-        assert_eq!(last_used(&later), [used]);
-        tokio::time::advance(Duration::from_secs(60)).await;
-        assert!(later.caller(&headers("shop", "newest")).is_ok());
-        assert_eq!(last_used(&later)[0].1, [Some(180), Some(120)]);
-    }
-
-    #[test]
-    fn a_service_acts_only_for_itself() {
-        let caller = keys().caller(&headers("shop", "new")).unwrap();
-        assert!(caller.must_be(&ServiceName::parse("shop").unwrap()).is_ok());
-        assert!(
-            caller
-                .must_be(&ServiceName::parse("boss").unwrap())
-                .is_err()
-        );
-        assert!(caller.must_be_operator().is_err());
     }
 }

@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::bodies;
 use super::fields::{self, Field};
 use super::lists::{self, NoList};
 use crate::api;
+use crate::hub::bodies;
 use crate::hub::error::{HubError, Subject};
 
 const MOST_ITEMS: usize = 10_000;

@@ -11,9 +11,9 @@ use actix_web::{FromRequest, HttpRequest};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 
-use super::bodies::{ONE, Permit, Purpose};
 use super::peer;
-use super::state::Hub;
+use crate::hub::Hub;
+use crate::hub::bodies::{ONE, Permit, Purpose};
 use crate::hub::error::{HubError, Subject};
 use crate::logic::canonical::depth;
 use crate::patience::Patience;

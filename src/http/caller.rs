@@ -1,23 +1,17 @@
-//! Who makes a request, and what that lets it do.
+//! Who makes a request, and what the request says for everything in it.
+
+use std::fmt;
 
 use actix_web::{HttpMessage, HttpRequest};
 
 use super::request_id::RequestId;
-use crate::domain::ids::ServiceName;
-use crate::hub::error::HubError;
-
-/// The caller of a request, known from its headers.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Caller {
-    /// What it says (no keys) or has proved (keys) to be.
-    pub name: Option<ServiceName>,
-    /// May act for others.
-    pub is_operator: bool,
-}
+use crate::domain::timestamp::Timestamp;
+use crate::hub::access::Principal;
+use crate::hub::request::RequestContext;
 
 /// Who asks, and by which id; with the request while it is answered.
 pub(crate) struct Asking {
-    pub caller: Caller,
+    pub principal: Principal,
     pub id: RequestId,
 }
 
@@ -27,60 +21,53 @@ impl Asking {
         let asking = request.extensions_mut().remove::<Self>();
         asking.map_or_else(|| RequestId::of(request.headers()), |asking| asking.id)
     }
+}
 
-    /// That of a request under way, for the log.
-    pub(crate) fn request_id(request: &HttpRequest) -> String {
-        let extensions = request.extensions();
-        let asking = extensions.get::<Self>();
-        asking.map_or_else(String::new, |asking| asking.id.as_str().to_owned())
+/// Who makes this request, put there on its way in.
+pub(crate) fn principal(request: &HttpRequest) -> Principal {
+    let extensions = request.extensions();
+    let asking = extensions.get::<Asking>();
+    let principal = asking.map(|asking| asking.principal.clone());
+    principal.unwrap_or(Principal {
+        name: None,
+        is_operator: false,
+    })
+}
+
+/// A request as the operations of the hub know it.
+pub(crate) struct Caller<'r> {
+    pub principal: Principal,
+    id: IdOf<'r>,
+}
+
+/// The id of a request, looked for when it is shown.
+struct IdOf<'r>(&'r HttpRequest);
+
+impl fmt::Display for IdOf<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let extensions = self.0.extensions();
+        let asking = extensions.get::<Asking>();
+        f.write_str(asking.map_or("", |asking| asking.id.as_str()))
     }
 }
 
-impl Caller {
-    /// The caller of this request, put there on its way in.
-    pub fn of(request: &HttpRequest) -> Self {
-        let extensions = request.extensions();
-        let asking = extensions.get::<Asking>();
-        let caller = asking.map(|asking| asking.caller.clone());
-        caller.unwrap_or(Self {
-            name: None,
-            is_operator: false,
-        })
-    }
-
-    /// # Errors
-    /// 403 unless the caller is `service` itself or an operator.
-    pub fn must_be(&self, service: &ServiceName) -> Result<(), HubError> {
-        if self.is_operator || self.name.as_ref() == Some(service) {
-            return Ok(());
+impl<'r> Caller<'r> {
+    pub(crate) fn of(request: &'r HttpRequest) -> Self {
+        Self {
+            principal: principal(request),
+            id: IdOf(request),
         }
-        Err(HubError::Forbidden(format!(
-            "only {service} itself or an operator may do this"
-        )))
     }
 
-    /// The one service this caller may act for; `None`: any.
-    pub fn acts_only_for(&self) -> Option<ServiceName> {
-        self.name.clone().filter(|_| !self.is_operator)
-    }
-
-    /// # Errors
-    /// 403 unless the caller is an operator.
-    pub fn must_be_operator(&self) -> Result<(), HubError> {
-        if self.is_operator {
-            return Ok(());
+    /// Without what headers say for messages and events.
+    pub(crate) fn context(&self, now: Timestamp) -> RequestContext<'_> {
+        RequestContext {
+            principal: &self.principal,
+            request_id: &self.id,
+            peer: self.id.0.peer_addr(),
+            correlation_id: None,
+            traceparent: None,
+            now,
         }
-        Err(HubError::Forbidden(
-            "only an operator may do this".to_owned(),
-        ))
-    }
-
-    /// Whether the caller may see a message between these two.
-    pub fn may_see(&self, source: &ServiceName, destination: &ServiceName) -> bool {
-        self.is_operator
-            || self
-                .name
-                .as_ref()
-                .is_some_and(|name| name == source || name == destination)
     }
 }

@@ -8,9 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::acts::Act;
 use super::body::{Body, Incoming};
-use super::caller::Caller;
+use super::caller::{Caller, principal};
 use super::fields::{self, Field};
 use super::openapi::circuits::CircuitInput;
 use super::openapi::messages::CircuitPageQuery;
@@ -18,11 +17,13 @@ use super::page::{Order, Part};
 use super::query::Query;
 use super::routing::{self, Routes};
 use super::services;
-use super::state::Hub;
 use crate::actors::messages::{CircuitView, ForceCircuit, ForcedView, InspectCircuits};
 use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::ids::{ServiceName, is_visible_label};
 use crate::domain::timestamp::Timestamp;
+use crate::hub::Hub;
+use crate::hub::access::Operation;
+use crate::hub::acts::Act;
 use crate::hub::clients::Client;
 use crate::hub::error::{HubError, Subject};
 
@@ -116,7 +117,7 @@ pub(crate) async fn all(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
-    Caller::of(&request).must_be_operator()?;
+    principal(&request).may(Operation::SeeCircuits)?;
     let part = Part::of(&Query::of(&request)?)?;
     let mut circuits = inspect(&hub.clients.dispatcher, None).await?;
     // A service that deregistered keeps its circuit for what waits for it.
@@ -154,7 +155,7 @@ pub(crate) async fn show(
     hub: web::Data<Hub>,
     service: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
-    Caller::of(&request).must_be_operator()?;
+    principal(&request).may(Operation::SeeCircuits)?;
     let name = name(&service)?;
     must_be_there(&hub, &name).await?;
     let asked = Some(name.clone());
@@ -191,8 +192,8 @@ pub(crate) async fn force(
     service: web::Path<String>,
     payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
-    let caller = Caller::of(&request);
-    caller.must_be_operator()?;
+    let caller = principal(&request);
+    caller.may(Operation::ForceCircuit)?;
     let name = name(&service)?;
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let (state, reason, reset_timeout) = read(body.text())?;
@@ -215,7 +216,7 @@ pub(crate) async fn force(
     Act::new("force_circuit", "circuit of", &name)
         .with(&state.name())
         .because(&why)
-        .tell(&request);
+        .tell(&Caller::of(&request).context(hub.clock.wall()));
     Ok(HttpResponse::Ok().json(describe(circuit)))
 }
 

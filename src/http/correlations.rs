@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::caller::Caller;
+use super::caller::principal;
 use super::event_view::EventView;
 use super::events::read;
 use super::message_lookup::refresh;
@@ -15,10 +15,11 @@ use super::openapi::history::SpanPageQuery;
 use super::query::Query;
 use super::reading::Reading;
 use super::routing::{self, Routes};
-use super::state::Hub;
 use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::{Label, Position};
 use crate::domain::timestamp::Timestamp;
+use crate::hub::Hub;
+use crate::hub::access::Principal;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::page::{self, Filling, Page};
 use crate::ports::archive::{EventQuery, MessageQuery};
@@ -133,7 +134,7 @@ pub(crate) async fn show(
     let place = asked.read("cursor", Place::parse)?.unwrap_or(Place::START);
     let mut reading = Reading::of(&hub, &request);
     reading.begin_in_archive().await?;
-    let caller = Caller::of(&request);
+    let caller = principal(&request);
     let messages = messages(&hub, &id, place.after, limit, &caller).await?;
     let events = events(&mut reading, &id, place.from, limit).await?;
     let messages = messages.map(|view| Part::Message(Box::new(view)));
@@ -184,7 +185,7 @@ async fn messages(
     id: &Label,
     mut after: Position,
     limit: usize,
-    caller: &Caller,
+    caller: &Principal,
 ) -> Result<Page<MessageView>, HubError> {
     let query = MessageQuery {
         correlation_id: Some(id.to_string()),

@@ -5,9 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::acts::Act;
 use super::body::{Body, Incoming};
-use super::caller::Caller;
+use super::caller::{Caller, principal};
 use super::event_letters::{self, EventLetterView};
 use super::fields::{self, Field};
 use super::flush::flush;
@@ -21,9 +20,11 @@ use super::query::{self, Query};
 use super::queue::admission::admission;
 use super::reading::Reading;
 use super::routing::{self, Routes};
-use super::state::Hub;
 use crate::actors::messages::{DeleteDeadLetter, Reprocess};
 use crate::domain::ids::{MessageId, Position, ServiceName};
+use crate::hub::Hub;
+use crate::hub::access::{Operation, Principal};
+use crate::hub::acts::Act;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::page::Page;
 use crate::ports::archive::{DeadLetterQuery, LetterQuery, MessageQuery};
@@ -88,7 +89,7 @@ impl DeadLetterView {
         }
     }
 
-    fn is_seen_by(&self, caller: &Caller) -> bool {
+    fn is_seen_by(&self, caller: &Principal) -> bool {
         caller.may_see(self.source(), self.destination())
     }
 }
@@ -131,7 +132,7 @@ pub(crate) async fn search(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
-    let caller = Caller::of(&request);
+    let caller = principal(&request);
     let asked = Query::of(&request)?;
     let query = DeadLetterQuery::matching(&letter_filter::of_query(&asked)?);
     let place = (asked.cursor()?, asked.limit()?);
@@ -151,7 +152,7 @@ async fn page(
     hub: &Hub,
     query: DeadLetterQuery,
     (before, limit): (Option<Position>, usize),
-    caller: &Caller,
+    caller: &Principal,
 ) -> Result<Page<DeadLetterView>, HubError> {
     let (mut events, mut messages) = (Page::empty(), Page::empty());
     if let Some(query) = query.events {
@@ -181,7 +182,7 @@ async fn page(
 }
 
 /// The dead letter, if it stands in the list and the caller may see it.
-async fn letter(hub: &Hub, id: MessageId, caller: &Caller) -> Result<DeadLetterView, HubError> {
+async fn letter(hub: &Hub, id: MessageId, caller: &Principal) -> Result<DeadLetterView, HubError> {
     flush(hub).await?;
     let row = hub.archive.message(id).await?.filter(|row| row.dead_letter);
     let found = match row {
@@ -220,7 +221,7 @@ pub(crate) async fn show(
     id: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let id = MessageId(query::uuid("id", &id)?);
-    let view = letter(&hub, id, &Caller::of(&request)).await?;
+    let view = letter(&hub, id, &principal(&request)).await?;
     Ok(HttpResponse::Ok().json(view))
 }
 
@@ -269,7 +270,7 @@ pub(crate) async fn reprocess(
         }
         .json()
     });
-    let caller = Caller::of(&request);
+    let caller = principal(&request);
     let view = letter(&hub, id, &caller).await?;
     let changed = [
         ("destination", destination.is_some()),
@@ -281,7 +282,7 @@ pub(crate) async fn reprocess(
             return Err(HubError::invalid(SUBJECT, field, problem));
         }
         // It goes out in the sender's name, so only the sender may change it.
-        caller.must_be(view.source())?;
+        caller.may(Operation::ChangeDeadLetter(view.source()))?;
     }
     if let Some(service) = &destination {
         admission(&hub, "destination", Some(service)).await?;
@@ -298,16 +299,20 @@ pub(crate) async fn reprocess(
             reply,
         })
         .await??;
-    let to = to.map_or_else(|| "as before".to_owned(), |to| format!("to {to}"));
-    let payload = if is_changed { ", another payload" } else { "" };
-    let outcome = format!("sent again {to}{payload}");
+    let outcome = sent_again(to, is_changed);
     Act::new("reprocess_dead_letter", "dead letter", &id)
         .with(&outcome)
-        .tell(&request);
+        .tell(&Caller::of(&request).context(hub.clock.wall()));
     Ok(HttpResponse::Accepted().json(Reprocessed {
         id,
         status: "accepted",
     }))
+}
+
+fn sent_again(to: Option<String>, is_changed: bool) -> String {
+    let to = to.map_or_else(|| "as before".to_owned(), |to| format!("to {to}"));
+    let payload = if is_changed { ", another payload" } else { "" };
+    format!("sent again {to}{payload}")
 }
 
 /// Delete a dead letter
@@ -334,10 +339,10 @@ pub(crate) async fn delete(
     _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     let id = MessageId(query::uuid("id", &id)?);
-    let caller = Caller::of(&request);
+    let caller = principal(&request);
     if let DeadLetterView::Message(message) = letter(&hub, id, &caller).await? {
         // It is the sender's to give up; an event's letter is its subscriber's.
-        caller.must_be(&message.source)?;
+        caller.may(Operation::DeleteDeadLetter(&message.source))?;
     }
     hub.clients
         .archivist
@@ -347,6 +352,7 @@ pub(crate) async fn delete(
             reply,
         })
         .await??;
-    Act::new("delete_dead_letter", "dead letter", &id).tell(&request);
+    Act::new("delete_dead_letter", "dead letter", &id)
+        .tell(&Caller::of(&request).context(hub.clock.wall()));
     Ok(HttpResponse::NoContent().finish())
 }

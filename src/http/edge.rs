@@ -12,19 +12,23 @@ use actix_web::error::{Error, PayloadError};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, HttpResponse, web};
+use actix_web::{HttpMessage, HttpResponse};
 use tokio::time::Instant;
 
-use super::caller::{Asking, Caller};
+use super::auth::{principal, principal_of_socket};
+use super::caller::Asking;
 use super::connection::Line;
 use super::error::HttpError;
 use super::headers::{CORRELATION_ID, GivenTwice, REQUEST_ID, only};
 use super::openapi::document::query_names;
 use super::request_id::RequestId;
-use super::state::Hub;
-use super::{bodies, cors, query};
+use super::state::HttpState;
+use super::{cors, query};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::web_origin::Authority;
+use crate::hub::Hub;
+use crate::hub::access::Principal;
+use crate::hub::bodies;
 use crate::hub::error::{HubError, Subject, shortened};
 use crate::logic::web_pages::{Head, Verdict};
 use crate::metrics::requests::Route;
@@ -48,11 +52,11 @@ pub async fn edge(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let began = Instant::now();
-    let hub = request.app_data::<web::Data<Hub>>().cloned();
-    let hub = hub.expect("the runtime gives every worker the hub");
-    let visit = hub.visits.enter();
+    let state = HttpState::of(request.request());
+    let hub = &state.hub;
+    let visit = state.visits.enter();
     let id = RequestId::of(request.headers());
-    let (origin, page) = match may_ask(&request, &hub) {
+    let (origin, page) = match may_ask(&request, &state) {
         Ok(Origin::Own) => (None, Ok(())),
         Ok(Origin::Allowed(origin)) => (Some(origin), Ok(())),
         Err(error) => (None, Err(HttpError::from(error))),
@@ -60,15 +64,15 @@ pub async fn edge(
     let is_preflight = origin.is_some() && cors::is_preflight(request.method(), request.headers());
     let admitted = page.and_then(|()| {
         check_once(request.headers())?;
-        let caller = admit(&request, &hub)?;
+        let caller = admit(&request, &state)?;
         check_target(&request)?;
         Ok(caller)
     });
     let (mut response, id) = match admitted {
         _ if is_preflight => (request.into_response(cors::preflight()), id),
         Ok(None) => (next.call(request).await?.map_into_boxed_body(), id),
-        Ok(Some(caller)) => {
-            let asking = Asking { caller, id };
+        Ok(Some(principal)) => {
+            let asking = Asking { principal, id };
             request.extensions_mut().insert(asking);
             let response = next.call(request).await?.map_into_boxed_body();
             let id = Asking::over(response.request());
@@ -81,7 +85,7 @@ pub async fn edge(
         log(&error, &id, &response);
         response = told(response, &error, &id, hub.clock.wall());
     }
-    let pages = &hub.settings.pages;
+    let pages = &state.pages;
     let is_page = response.request().path().starts_with("/docs/");
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id.into_value());
@@ -89,7 +93,7 @@ pub async fn edge(
     if let Some(origin) = origin {
         cors::let_in(headers, &origin, pages);
     }
-    count(&hub, &response, began);
+    count(hub, &response, began);
     if response.request().head().upgrade() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         // The server reads no more behind what was to be a WebSocket.
         let head = response.response_mut().head_mut();
@@ -146,7 +150,7 @@ enum Origin {
 
 /// Whether the request may come from where it says it comes from. Looked at before anything else
 /// of it, as a page of a stranger must not even learn who is known here.
-fn may_ask(request: &ServiceRequest, hub: &web::Data<Hub>) -> Result<Origin, HubError> {
+fn may_ask(request: &ServiceRequest, state: &HttpState) -> Result<Origin, HubError> {
     let headers = request.headers();
     // What is there twice is nobody's.
     let text = |name| match only(headers, name) {
@@ -170,7 +174,7 @@ fn may_ask(request: &ServiceRequest, hub: &web::Data<Hub>) -> Result<Origin, Hub
         mode: text(&SEC_FETCH_MODE),
     };
     let peer = request.peer_addr().map(|peer| peer.ip());
-    match hub.settings.pages.judge(&head) {
+    match state.pages.judge(&head) {
         Verdict::Pass => Ok(Origin::Own),
         Verdict::Allowed => Ok(given.cloned().map_or(Origin::Own, Origin::Allowed)),
         Verdict::NoHost => Err(HubError::invalid(
@@ -180,13 +184,14 @@ fn may_ask(request: &ServiceRequest, hub: &web::Data<Hub>) -> Result<Origin, Hub
         )),
         Verdict::ForeignHost => {
             let host = host.unwrap_or_default();
-            hub.refusals.foreign(peer, "Host", host, hub.clock.now());
+            let now = state.hub.clock.now();
+            state.refusals.foreign(peer, "Host", host, now);
             Err(foreign_host(host))
         }
         Verdict::ForeignOrigin => {
             let origin = head.origin.unwrap_or("(none)");
-            hub.refusals
-                .foreign(peer, "Origin", origin, hub.clock.now());
+            let now = state.hub.clock.now();
+            state.refusals.foreign(peer, "Origin", origin, now);
             Err(foreign_origin(origin))
         }
     }
@@ -215,8 +220,8 @@ fn foreign_origin(origin: &str) -> HubError {
 }
 
 /// Who may pass at all, now; nobody in particular where everybody may.
-fn admit(request: &ServiceRequest, hub: &web::Data<Hub>) -> Result<Option<Caller>, HubError> {
-    let path = request.path();
+fn admit(request: &ServiceRequest, state: &HttpState) -> Result<Option<Principal>, HubError> {
+    let (path, hub) = (request.path(), &state.hub);
     if is_public(request.method(), path) {
         return Ok(None);
     }
@@ -236,15 +241,16 @@ fn admit(request: &ServiceRequest, hub: &web::Data<Hub>) -> Result<Option<Caller
         }
     }
     let caller = if crate::websocket::PATHS.contains(&path) {
-        hub.keys.now().caller_of_socket(request.request())?
+        principal_of_socket(hub.keys.now(), request.request())?
     } else {
-        hub.keys.now().caller(request.headers())
+        principal(hub.keys.now(), request.headers())
     };
     let peer = || request.peer_addr().map(|peer| peer.ip());
     let caller = caller.map_err(|denial| {
         let failures = &hub.metrics.auth_failures;
-        hub.refusals
-            .unauthenticated(failures, peer(), denial, hub.clock.now())
+        let now = hub.clock.now();
+        let refusals = &state.refusals;
+        refusals.unauthenticated(failures, peer(), denial, now)
     })?;
     let counted = hub
         .request_rates

@@ -7,12 +7,13 @@ use uuid::Uuid;
 
 use super::fields::unknown::Ignored;
 use super::fields::{self, Field};
-use super::message_input::{Context, source};
+use super::message_input::source;
 use crate::actors::messages::EventOffer;
 use crate::domain::event::{Event, EventExtras, EventId, ExpectedVersion, StreamPlace};
 use crate::domain::ids::Label;
 use crate::domain::pattern;
 use crate::hub::error::{HubError, Subject};
+use crate::hub::request::RequestContext;
 use crate::logic::canonical::event_fingerprint;
 use crate::logic::own_events::is_own_type;
 
@@ -52,7 +53,7 @@ pub struct Body<'a> {
 ///
 /// # Errors
 /// 400 with the field; 403 if it claims another source than the caller.
-pub fn read(text: &str, context: &Context<'_>) -> Result<(EventOffer, Ignored), HubError> {
+pub fn read(text: &str, context: &RequestContext<'_>) -> Result<(EventOffer, Ignored), HubError> {
     let (body, ignored): (Body<'_>, _) = fields::noting(SUBJECT, text)?;
     ignored.check_promises(SUBJECT, &PROMISED)?;
     let given = |name, json| Field::given(SUBJECT, name, json);
@@ -80,7 +81,7 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<(EventOffer, Ignored), 
         id: id.map_or_else(|| EventId::generate(now, rand::rng().random()), EventId),
         sequence: 0,
         event_type: event_type(&Field::required(SUBJECT, "event_type", body.event_type)?)?,
-        source: source(given("source", body.source), context.caller)?,
+        source: source(given("source", body.source), context.principal)?,
         published_at: now,
         stream: stream_id.map(|id| StreamPlace { id, version: 0 }),
         correlation_id: correlation_id.or_else(|| context.correlation_id.cloned()),
@@ -104,7 +105,10 @@ pub fn read(text: &str, context: &Context<'_>) -> Result<(EventOffer, Ignored), 
     Ok((offer, ignored))
 }
 
-fn extras(body: &Body<'_>, context: &Context<'_>) -> Result<Option<Box<EventExtras>>, HubError> {
+fn extras(
+    body: &Body<'_>,
+    context: &RequestContext<'_>,
+) -> Result<Option<Box<EventExtras>>, HubError> {
     let given = |name, json| Field::given(SUBJECT, name, json);
     let extras = EventExtras {
         metadata: given("metadata", body.metadata).map(|field| field.json()),
@@ -160,22 +164,17 @@ mod tests {
     use super::*;
     use crate::domain::ids::ServiceName;
     use crate::domain::timestamp::Timestamp;
-    use crate::http::caller::Caller;
+    use crate::hub::access::Principal;
 
-    fn caller(name: Option<&str>) -> Caller {
-        Caller {
+    fn caller(name: Option<&str>) -> Principal {
+        Principal {
             name: name.map(|name| ServiceName::parse(name).unwrap()),
             is_operator: true,
         }
     }
 
-    fn read_as(text: &str, caller: &Caller) -> Result<EventOffer, HubError> {
-        let context = Context {
-            caller,
-            correlation_id: None,
-            traceparent: None,
-            now: Timestamp::from_millis(1_000_000),
-        };
+    fn read_as(text: &str, caller: &Principal) -> Result<EventOffer, HubError> {
+        let context = RequestContext::of(caller, Timestamp::from_millis(1_000_000));
         read(text, &context).map(|(offer, _)| offer)
     }
 
@@ -212,11 +211,10 @@ mod tests {
     fn every_field_is_taken_as_it_is() {
         let caller = caller(Some("shop"));
         let (header, trace) = (Label::parse("header").unwrap(), Label::parse("t").unwrap());
-        let context = Context {
-            caller: &caller,
+        let context = RequestContext {
             correlation_id: Some(&header),
             traceparent: Some(&trace),
-            now: Timestamp::from_millis(5),
+            ..RequestContext::of(&caller, Timestamp::from_millis(5))
         };
         let text = r#"{"type":"event","event_type":"a.b","source":"mail","stream_id":"ä 1",
             "causation_id":"cause","metadata": {"x": 1e400,"x":2} ,"payload":[ 1 ],
@@ -331,7 +329,7 @@ mod tests {
 
     #[test]
     fn nobody_publishes_for_another() {
-        let shop = Caller {
+        let shop = Principal {
             is_operator: false,
             ..caller(Some("shop"))
         };

@@ -6,7 +6,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::openapi;
-use super::state::Hub;
 use crate::domain::attempt::Attempt;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::{Event, EventId, Sequence, StreamId};
@@ -14,6 +13,7 @@ use crate::domain::ids::{Label, MessageId, Position, ServiceName};
 use crate::domain::message::Payload;
 use crate::domain::subscription::SubscriptionId;
 use crate::domain::timestamp::Timestamp;
+use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::logic::page::{self, Filling, Page};
 use crate::ports::archive::{ArchivedLetter, LetterQuery};

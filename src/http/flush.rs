@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::state::Hub;
 use crate::actors::messages::Flush;
+use crate::hub::Hub;
 use crate::hub::error::HubError;
 
 /// How long a read waits for an archive that is behind.

@@ -16,9 +16,10 @@ use super::lately::Found;
 use super::picture::Picture;
 use super::routing::{self, Routes};
 use super::sight::Sight;
-use super::state::Hub;
 use crate::domain::ids::ServiceName;
 use crate::domain::service::Health;
+use crate::http::state::HttpState;
+use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::phase::Phase;
 use status::{status, uptime};
@@ -113,11 +114,14 @@ pub(crate) struct Readiness {
 )]
 pub(crate) async fn health(
     request: HttpRequest,
-    hub: web::Data<Hub>,
+    state: web::Data<HttpState>,
 ) -> Result<HttpResponse, HubError> {
-    let (phase, sight) = (hub.phase.get(), Sight::of(&request, &hub));
-    let told = hub.health.to(sight.shows_names());
-    let found = told.get(phase, || find(hub.clone(), phase, sight)).await?;
+    let hub = &state.hub;
+    let (phase, sight) = (hub.phase.get(), Sight::of(&request, &state));
+    let told = state.health.to(sight.shows_names());
+    let found = told
+        .get(phase, || find(state.clone(), phase, sight))
+        .await?;
     let answer = &found.what;
     Ok(HttpResponse::build(answer.code)
         .content_type(ContentType::json())
@@ -125,19 +129,20 @@ pub(crate) async fn health(
 }
 
 async fn find(
-    hub: web::Data<Hub>,
+    state: web::Data<HttpState>,
     phase: Phase,
     sight: Sight,
 ) -> Result<Found<WrittenHealth>, HubError> {
-    let found = hub.pictures.latest(phase).await?;
+    let hub = &state.hub;
+    let found = state.pictures.latest(phase).await?;
     let picture = &found.what;
-    let (status, code) = status(&hub, phase, picture.is_overloaded());
+    let (status, code) = status(hub, phase, picture.is_overloaded());
     let totals = picture.queues.totals;
     let named = picture.services.iter().filter(|_| sight.shows_names());
     let answer = HealthAnswer {
         status,
         version: env!("CARGO_PKG_VERSION"),
-        uptime: uptime(&hub),
+        uptime: uptime(hub),
         message_stats: MessageStats {
             processed: totals.delivered,
             failed: totals.dead + totals.expired,
@@ -147,7 +152,7 @@ async fn find(
         service_counts: ServiceCounts::of(picture),
         attention: match phase {
             Phase::Starting => Vec::new(),
-            Phase::Open | Phase::Draining => attention(&hub, picture, sight),
+            Phase::Open | Phase::Draining => attention(hub, picture, sight),
         },
     };
     let body = serde_json::to_vec(&answer).map_err(|_| HubError::Internal)?;

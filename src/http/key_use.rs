@@ -4,16 +4,17 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::auth::KeysOf;
-use super::caller::Caller;
+use super::caller::principal;
 use super::openapi::messages::NamePageQuery;
 use super::page::{Order, Part};
 use super::query::Query;
 use super::routing::{self, Routes};
-use super::state::Hub;
 use crate::domain::ids::ServiceName;
 use crate::domain::timestamp::Timestamp;
+use crate::hub::Hub;
+use crate::hub::access::Operation;
 use crate::hub::error::HubError;
+use crate::hub::keys::KeysOf;
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -68,7 +69,7 @@ pub(crate) async fn all(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
-    Caller::of(&request).must_be_operator()?;
+    principal(&request).may(Operation::SeeKeys)?;
     let part = Part::<ServiceName>::of(&Query::of(&request)?)?;
     let keys = hub.keys.now().in_use().collect();
     let page = part.take(keys, Order::Ascending, |one: &KeysOf<'_>| one.service);

@@ -9,17 +9,18 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::body::{Body, Incoming};
-use super::caller::Caller;
+use super::caller::principal;
 use super::fields::unknown::unknown;
 use super::fields::{self, Field};
 use super::openapi::leases::{AckInput, ExtendInput, LeasedMessage, NackInput, ReceiveInput};
 use super::query;
 use super::routing::{self, Routes};
-use super::state::Hub;
 use super::waits::unless_over;
 use crate::actors::messages::{EndLeases, ExtendLeases, Inspect, LeaseEnd, Receive};
 use crate::domain::ids::{LeaseToken, ServiceName};
 use crate::domain::timestamp::Timestamp;
+use crate::hub::Hub;
+use crate::hub::access::Operation;
 use crate::hub::clients::Response;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::push::Envelope;
@@ -142,7 +143,7 @@ pub(crate) async fn receive(
     payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let service = query::new_service(&service)?;
-    Caller::of(&request).must_be(&service)?;
+    principal(&request).may(Operation::ReceiveMessages(&service))?;
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let text = if body.text().trim().is_empty() {
         "{}"
@@ -295,7 +296,7 @@ pub(crate) async fn extend(
         .map(lease_length)
         .transpose()?;
     let lease = lease.unwrap_or(DEFAULT_LEASE);
-    let owner = Caller::of(&request).acts_only_for();
+    let owner = principal(&request).acts_only_for();
     let until = hub
         .clients
         .scheduler
@@ -318,7 +319,7 @@ async fn end(
     leases: Vec<LeaseToken>,
     end: LeaseEnd,
 ) -> Result<(), HubError> {
-    let owner = Caller::of(request).acts_only_for();
+    let owner = principal(request).acts_only_for();
     Ok(hub
         .clients
         .scheduler

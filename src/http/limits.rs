@@ -5,13 +5,13 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::caller::Caller;
+use super::caller::principal;
 use super::peer;
 use super::routing::{self, Routes};
-use super::state::Hub;
 use crate::actors::messages::{
     CountInstances, InspectQuotas, InspectRedrives, InspectUsage, ServiceUsage,
 };
+use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::logic::limits::Limit;
 use crate::logic::quotas::Source;
@@ -108,7 +108,7 @@ pub(crate) async fn all(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
-    let caller = Caller::of(&request);
+    let caller = principal(&request);
     let peer = peer::of(&request, &hub);
     let service = caller.acts_only_for();
     let inspect = InspectUsage {
@@ -167,7 +167,7 @@ pub(crate) async fn all(
 fn pool(hub: &Hub, limit: Limit) -> Option<&Pool> {
     match limit {
         Limit::BodyBytes => Some(hub.bodies.pool()),
-        Limit::AnswerBytes => Some(hub.readings.room()),
+        Limit::AnswerBytes => Some(&hub.answers),
         Limit::UnfinishedBytes => Some(&hub.unfinished),
         Limit::ReplayBytes => Some(&hub.replays),
         Limit::SocketsPerService => Some(&hub.sockets),

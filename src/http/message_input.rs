@@ -8,14 +8,15 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::caller::Caller;
 use super::fields::unknown::Ignored;
 use super::fields::{self, Field};
 use crate::actors::messages::Offer;
 use crate::domain::ids::{Label, MessageId, ServiceName};
 use crate::domain::message::{Extras, Fingerprint, Message, Priority};
 use crate::domain::timestamp::Timestamp;
+use crate::hub::access::{Operation, Principal};
 use crate::hub::error::{HubError, Subject};
+use crate::hub::request::RequestContext;
 use crate::logic::canonical::{canonical_or_plain, fingerprint};
 
 const SUBJECT: Subject = Subject::Message;
@@ -76,20 +77,11 @@ pub(crate) struct Body<'a> {
     on_unavailable: Option<&'a RawValue>,
 }
 
-/// What the request says for all messages or events in it.
-pub struct Context<'a> {
-    pub caller: &'a Caller,
-    /// `X-Correlation-ID`.
-    pub correlation_id: Option<&'a Label>,
-    pub traceparent: Option<&'a Label>,
-    pub now: Timestamp,
-}
-
 /// Reads one message.
 ///
 /// # Errors
 /// 400 with the field; 403 if it claims another source than the caller.
-pub(crate) fn read(text: &str, context: &Context<'_>) -> Result<(Offer, Ignored), HubError> {
+pub(crate) fn read(text: &str, context: &RequestContext<'_>) -> Result<(Offer, Ignored), HubError> {
     let (body, ignored): (Body<'_>, _) = fields::noting(SUBJECT, text)?;
     ignored.check_promises(SUBJECT, &PROMISED)?;
     let given = |name, json| Field::given(SUBJECT, name, json);
@@ -114,7 +106,7 @@ pub(crate) fn read(text: &str, context: &Context<'_>) -> Result<(Offer, Ignored)
     let mut message = Message {
         id: id.map_or_else(|| MessageId::generate(now, rand::rng().random()), MessageId),
         destination: Field::required(SUBJECT, "destination", body.destination)?.new_service()?,
-        source: source(given("source", body.source), context.caller)?,
+        source: source(given("source", body.source), context.principal)?,
         message_type: message_type(&body)?,
         priority: given("priority", body.priority).map_or(Ok(Priority::Normal), priority)?,
         accepted_at: now,
@@ -151,7 +143,10 @@ pub(crate) fn read(text: &str, context: &Context<'_>) -> Result<(Offer, Ignored)
 }
 
 /// Who sends: whom the field names, if the caller may speak for it, else the caller.
-pub(crate) fn source(field: Option<Field<'_>>, caller: &Caller) -> Result<ServiceName, HubError> {
+pub(crate) fn source(
+    field: Option<Field<'_>>,
+    caller: &Principal,
+) -> Result<ServiceName, HubError> {
     acting_for(SUBJECT, "source", field, caller)
 }
 
@@ -164,12 +159,12 @@ pub(crate) fn acting_for(
     subject: Subject,
     name: &'static str,
     field: Option<Field<'_>>,
-    caller: &Caller,
+    caller: &Principal,
 ) -> Result<ServiceName, HubError> {
     let service = match field {
         Some(field) => {
             let service = field.new_service()?;
-            caller.must_be(&service)?;
+            caller.may(Operation::ActFor(&service))?;
             service
         }
         None => caller.name.clone().ok_or_else(|| {
@@ -221,7 +216,7 @@ fn priority(field: Field<'_>) -> Result<Priority, HubError> {
 fn extras(
     body: &Body<'_>,
     ttl: Option<Duration>,
-    context: &Context<'_>,
+    context: &RequestContext<'_>,
 ) -> Result<Extras, HubError> {
     let given = |name, json| Field::given(SUBJECT, name, json);
     let headers = given("headers", body.headers);

@@ -1,11 +1,11 @@
 //! What is known of messages: by the queues while they are owed, by the archive from then on.
 
-use super::caller::Caller;
 use super::flush::flush;
 use super::message_view::MessageView;
-use super::state::Hub;
 use crate::actors::messages::Inspect;
 use crate::domain::ids::MessageId;
+use crate::hub::Hub;
+use crate::hub::access::Principal;
 use crate::hub::error::HubError;
 use crate::logic::page::{self, Filling, Page};
 use crate::ports::archive::MessageQuery;
@@ -17,7 +17,7 @@ const SCAN: usize = 1000;
 pub(crate) async fn visible(
     hub: &Hub,
     id: MessageId,
-    caller: &Caller,
+    caller: &Principal,
 ) -> Result<MessageView, HubError> {
     let view = load(hub, id).await?;
     view.filter(|view| caller.may_see(&view.source, &view.destination))

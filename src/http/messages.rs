@@ -8,8 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::acts::Act;
-use super::caller::Caller;
+use super::caller::{Caller, principal};
 use super::message_lookup::{find, load, visible};
 use super::message_view::MessageView;
 use super::no_body::NoBody;
@@ -17,10 +16,12 @@ use super::openapi::messages::{MessageSearch, PageQuery};
 use super::query::{self, Query};
 use super::reading::Reading;
 use super::routing::{self, Routes};
-use super::state::Hub;
 use crate::actors::messages::{Cancel, DeleteMessage};
 use crate::domain::ids::{Label, MessageId};
 use crate::domain::message::{State, Status};
+use crate::hub::Hub;
+use crate::hub::access::{Operation, Principal};
+use crate::hub::acts::Act;
 use crate::hub::error::HubError;
 use crate::logic::page::Page;
 use crate::ports::archive::MessageQuery;
@@ -88,7 +89,7 @@ pub(crate) async fn show(
     id: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let id = MessageId(query::uuid("id", &id)?);
-    let view = visible(&hub, id, &Caller::of(&request)).await?;
+    let view = visible(&hub, id, &principal(&request)).await?;
     Ok(HttpResponse::Ok().json(view))
 }
 
@@ -119,16 +120,17 @@ pub(crate) async fn cancel(
     _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     let id = MessageId(query::uuid("id", &id)?);
-    let caller = Caller::of(&request);
+    let caller = principal(&request);
     let view = visible(&hub, id, &caller).await?;
     // Who receives it may refuse it, but not make it unsent.
-    caller.must_be(&view.source)?;
+    caller.may(Operation::RemoveMessage(&view.source))?;
     if view.state.is_settled() {
         hub.clients
             .archivist
             .ask(|reply| DeleteMessage { id, reply })
             .await??;
-        Act::new("delete_message", "message", &id).tell(&request);
+        Act::new("delete_message", "message", &id)
+            .tell(&Caller::of(&request).context(hub.clock.wall()));
         return Ok(HttpResponse::NoContent().finish());
     }
     match hub
@@ -138,7 +140,8 @@ pub(crate) async fn cancel(
         .await?
     {
         Ok(()) => {
-            Act::new("cancel_message", "message", &id).tell(&request);
+            Act::new("cancel_message", "message", &id)
+                .tell(&Caller::of(&request).context(hub.clock.wall()));
             Ok(HttpResponse::Ok().json(Cancelled {
                 id,
                 status: Status::Failed,
@@ -177,7 +180,7 @@ pub(crate) async fn search(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
-    let caller = Caller::of(&request);
+    let caller = principal(&request);
     let asked = Query::of(&request)?;
     let status = asked.word("status", "pending, delivered, failed", Status::from_name)?;
     let states =
@@ -226,7 +229,7 @@ async fn listed(
     query: MessageQuery,
     states: Vec<State>,
     limit: usize,
-    caller: &Caller,
+    caller: &Principal,
 ) -> Result<Page<MessageView>, HubError> {
     let hub = reading.hub;
     let may_see = |view: &MessageView| caller.may_see(&view.source, &view.destination);

@@ -8,10 +8,10 @@ use super::openapi::circuits::NextQuery;
 use super::query;
 use super::routing::{self, Routes};
 use super::services::is_there;
-use super::state::Hub;
 use crate::actors::messages::PickInstance;
 use crate::domain::ids::{InstanceId, Label, ServiceName};
 use crate::domain::refusal::Refusal;
+use crate::hub::Hub;
 use crate::hub::error::HubError;
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::body::{Body, Incoming};
 use super::fields;
-use super::state::Hub;
+use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
 
 /// A body of which nothing is taken: it is empty, null, as some clients write that there is none, or an

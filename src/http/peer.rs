@@ -2,14 +2,14 @@
 
 use actix_web::HttpRequest;
 
-use super::caller::Caller;
-use super::state::Hub;
+use super::caller::principal;
+use crate::hub::Hub;
 use crate::pool::Peer;
 
 /// The service, if it has proved its name; else where it comes from.
 pub(crate) fn of(request: &HttpRequest, hub: &Hub) -> Peer {
     if hub.keys.now().are_required()
-        && let Some(name) = Caller::of(request).name
+        && let Some(name) = principal(request).name
     {
         return Peer::Service(name);
     }

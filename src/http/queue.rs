@@ -13,13 +13,13 @@ use super::flush::flush;
 use super::openapi::queue::QueueQuery;
 use super::query::Query;
 use super::routing::{self, Routes};
-use super::state::Hub;
 use crate::actors::messages::{
     AdmissionEvents, AdmissionReport, DestinationAdmission, InspectQueues,
 };
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
 use crate::domain::timestamp::Timestamp;
+use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::logic::queues::view::QueueDepths;
 use admission::admission;

@@ -5,9 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::acts::Act;
 use super::body::{Body, Incoming};
-use super::caller::Caller;
+use super::caller::{Caller, principal};
 use super::fields::{self, Field, raw};
 use super::no_body::NoBody;
 use super::openapi::messages::NamePageQuery;
@@ -16,11 +15,13 @@ use super::page::{Order, Part};
 use super::query;
 use super::query::Query;
 use super::routing::{self, Routes};
-use super::state::Hub;
 use crate::actors::messages::{InspectQuotas, QuotaView, SetQuota};
 use crate::domain::ids::ServiceName;
 use crate::domain::quota::Quota;
 use crate::domain::refusal::Refusal;
+use crate::hub::Hub;
+use crate::hub::access::Operation;
+use crate::hub::acts::Act;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::quotas::Source;
 use crate::logic::token_bucket::default_burst;
@@ -87,7 +88,7 @@ pub(crate) async fn all(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
-    Caller::of(&request).must_be_operator()?;
+    principal(&request).may(Operation::SeeQuotas)?;
     let part = Part::of(&Query::of(&request)?)?;
     let views = hub
         .clients
@@ -122,7 +123,7 @@ pub(crate) async fn show(
     hub: web::Data<Hub>,
     service: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
-    Caller::of(&request).must_be_operator()?;
+    principal(&request).may(Operation::SeeQuotas)?;
     let service = query::service(&service)?;
     let asked = InspectQuotas {
         service: Some(service.clone()),
@@ -158,7 +159,7 @@ pub(crate) async fn set(
     service: web::Path<String>,
     payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
-    Caller::of(&request).must_be_operator()?;
+    principal(&request).may(Operation::SetQuota)?;
     let service = query::new_service(&service)?;
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let quota = read(body.text())?;
@@ -166,7 +167,7 @@ pub(crate) async fn set(
     let limits = in_words(&quota);
     Act::new("set_quota", "quota of", &service)
         .with(&limits)
-        .tell(&request);
+        .tell(&Caller::of(&request).context(hub.clock.wall()));
     Ok(HttpResponse::Ok().json(describe(QuotaView {
         service,
         quota,
@@ -196,14 +197,15 @@ pub(crate) async fn delete(
     service: web::Path<String>,
     _: NoBody,
 ) -> Result<HttpResponse, HubError> {
-    Caller::of(&request).must_be_operator()?;
+    principal(&request).may(Operation::SetQuota)?;
     let service = query::service(&service)?;
     let missing = HubError::NotFound {
         what: format!("a quota of service {service} that was set over the API"),
     };
     let changed = change(&hub, service.clone(), None).await?;
     changed.map_err(|refusal| HubError::refused(refusal, missing))?;
-    Act::new("delete_quota", "quota of", &service).tell(&request);
+    Act::new("delete_quota", "quota of", &service)
+        .tell(&Caller::of(&request).context(hub.clock.wall()));
     Ok(HttpResponse::NoContent().finish())
 }
 

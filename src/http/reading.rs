@@ -15,14 +15,15 @@ use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::StatusCode;
 use actix_web::http::header::ContentType;
 use actix_web::rt::task::JoinHandle;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::flush::flush;
 use super::peer;
-use super::state::Hub;
+use super::state::HttpState;
+use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::logic::page;
 use crate::pool::{Held, Peer};
@@ -44,6 +45,7 @@ const TAKING: Duration = Duration::from_secs(60);
 /// A request that reads much.
 pub(crate) struct Reading<'a> {
     pub hub: &'a Hub,
+    state: web::Data<HttpState>,
     peer: Peer,
     room: Option<Held>,
     snapshot: Option<OwnedSemaphorePermit>,
@@ -68,6 +70,7 @@ impl<'a> Reading<'a> {
     pub(crate) fn of(hub: &'a Hub, request: &HttpRequest) -> Self {
         Self {
             hub,
+            state: HttpState::of(request),
             peer: peer::of(request, hub),
             room: None,
             snapshot: None,
@@ -80,7 +83,7 @@ impl<'a> Reading<'a> {
     /// 429 if others take too long.
     pub(crate) async fn begin(&mut self) -> Result<(), HubError> {
         if self.room.is_none() {
-            let room = self.hub.readings.room().take(&self.peer, MAKING);
+            let room = self.state.readings.room().take(&self.peer, MAKING);
             self.room = Some(self.wait(PATIENCE, room).await?);
         }
         Ok(())
@@ -93,7 +96,7 @@ impl<'a> Reading<'a> {
     /// 429 if others take too long.
     pub(crate) async fn begin_with(&mut self, bytes: usize) -> Result<(), HubError> {
         if self.room.is_none() && bytes > SMALL {
-            let room = self.hub.readings.room();
+            let room = self.state.readings.room();
             let room = room.take(&self.peer, bytes);
             self.room = Some(self.wait(BRIEF_PATIENCE, room).await?);
         }
@@ -107,7 +110,7 @@ impl<'a> Reading<'a> {
     pub(crate) async fn begin_snapshot(&mut self) -> Result<(), HubError> {
         self.begin().await?;
         if self.snapshot.is_none() {
-            let turn = self.hub.readings.snapshots().clone().acquire_owned();
+            let turn = self.state.readings.snapshots().clone().acquire_owned();
             let turn = self.wait(PATIENCE, turn).await?;
             self.snapshot = Some(turn.expect("nobody closes it"));
         }
@@ -123,7 +126,7 @@ impl<'a> Reading<'a> {
         let waited = tokio::select! {
             biased;
             waited = turn => waited,
-            () = self.hub.visits.stopping() => return Err(HubError::NotReady(
+            () = self.state.visits.stopping() => return Err(HubError::NotReady(
                 "the hub is stopping; try again in a moment",
             )),
         };

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::logic::limits::{Limit, Limits};
 use crate::pool::Pool;
 
 /// So many answers with a snapshot are made at once, which alone may be larger than a page.
@@ -17,9 +16,9 @@ pub struct Readings {
 }
 
 impl Readings {
-    pub fn new(limits: &Limits) -> Self {
+    pub fn new(room: Pool) -> Self {
         Self {
-            room: Pool::of(limits.size(Limit::AnswerBytes)),
+            room,
             snapshots: Arc::new(Semaphore::new(SNAPSHOTS)),
         }
     }

@@ -7,9 +7,8 @@ use rand::RngExt;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::acts::Act;
 use super::body::{Body, Incoming};
-use super::caller::Caller;
+use super::caller::{Caller, principal};
 use super::flush::flush;
 use super::no_body::NoBody;
 use super::openapi;
@@ -19,11 +18,13 @@ use super::page::{Order, Part};
 use super::query;
 use super::query::Query;
 use super::routing::{self, Routes};
-use super::state::Hub;
 use crate::actors::messages::{InspectRedrives, StartRedrive, SwitchRedrive};
 use crate::domain::ids::{JobId, Position, ServiceName};
 use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob, Switch};
 use crate::domain::timestamp::Timestamp;
+use crate::hub::Hub;
+use crate::hub::access::{Operation, Principal};
+use crate::hub::acts::Act;
 use crate::hub::error::{HubError, Subject};
 use crate::ports::archive::DeadLetterQuery;
 use input::RedriveRequest;
@@ -161,8 +162,8 @@ async fn begin(
     payload: Incoming,
     kind: JobKind,
 ) -> Result<HttpResponse, HubError> {
-    let caller = Caller::of(request);
-    caller.must_be_operator()?;
+    let caller = principal(request);
+    caller.may(Operation::RunRedrives)?;
     let body = Body::one(hub, payload, SUBJECT).await?;
     let asked = input::read(body.text(), kind)?;
     let started_at = hub.clock.wall();
@@ -189,13 +190,13 @@ async fn begin(
     };
     Act::new(act, "redrive job", &job.job)
         .with(&outcome)
-        .tell(request);
+        .tell(&Caller::of(request).context(hub.clock.wall()));
     Ok(HttpResponse::Accepted().json(describe(job)))
 }
 
 fn new_job(
     asked: RedriveRequest,
-    caller: Caller,
+    caller: Principal,
     started_at: Timestamp,
     events_before: Position,
 ) -> RedriveJob {
@@ -239,7 +240,7 @@ pub(crate) async fn all(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
-    Caller::of(&request).must_be_operator()?;
+    principal(&request).may(Operation::RunRedrives)?;
     let part = Part::of(&Query::of(&request)?)?;
     let jobs = hub
         .clients
@@ -274,7 +275,7 @@ pub(crate) async fn show(
     hub: web::Data<Hub>,
     job: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
-    Caller::of(&request).must_be_operator()?;
+    principal(&request).may(Operation::RunRedrives)?;
     let id = JobId(query::uuid("job", &job)?);
     let asked = InspectRedrives { job: Some(id) };
     let found = hub.clients.redriver.look(asked).await?.pop();
@@ -366,7 +367,7 @@ async fn switch(
     job: &str,
     switch: Switch,
 ) -> Result<HttpResponse, HubError> {
-    Caller::of(request).must_be_operator()?;
+    principal(request).may(Operation::RunRedrives)?;
     let job = JobId(query::uuid("job", job)?);
     let switched = hub
         .clients
@@ -385,7 +386,7 @@ async fn switch(
     };
     Act::new(action, "redrive job", &job)
         .with(&outcome)
-        .tell(request);
+        .tell(&Caller::of(request).context(hub.clock.wall()));
     Ok(HttpResponse::Ok().json(describe(view)))
 }
 

@@ -5,10 +5,10 @@ use core::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::auth::Denial;
 use crate::domain::ids::ServiceName;
 use crate::domain::timestamp::Timestamp;
 use crate::hub::error::HubError;
+use crate::hub::keys::Denial;
 use crate::logic::log_limit::{LogLimit, Summary};
 use crate::logic::wrong_keys::WrongKeys;
 use crate::metrics::auth_failures::AuthFailures;
@@ -158,13 +158,4 @@ fn say(kind: Option<&Kind>, count: u64) {
 
 fn shown(what: Option<&impl ToString>) -> String {
     what.map_or_else(|| "-".to_owned(), ToString::to_string)
-}
-
-impl From<Denial> for HubError {
-    fn from(denial: Denial) -> Self {
-        match denial {
-            Denial::Missing(problem) | Denial::Malformed(problem) => Self::Unauthenticated(problem),
-            Denial::Wrong(_) => Self::Unauthenticated("X-Service-Key: wrong for this service"),
-        }
-    }
 }

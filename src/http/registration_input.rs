@@ -14,12 +14,12 @@ use serde_json::value::RawValue;
 use super::fields::unknown::Ignored;
 use super::fields::{self, Field};
 use super::message_input::must_be_others;
-use crate::domain::deny_list::DenyList;
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::message::Payload;
 use crate::domain::service::{HealthCheck, Registration};
 use crate::domain::timestamp::Timestamp;
 use crate::hub::error::{HubError, Subject};
+use crate::hub::settings::RegistrationRules;
 use crate::logic::limits::Limit;
 use address::{address, default_instance_id, path};
 use items::items;
@@ -80,17 +80,6 @@ pub(crate) struct CheckBody<'a> {
     timeout: Option<&'a RawValue>,
 }
 
-/// What this hub does not let everybody register.
-#[derive(Clone, Debug)]
-pub struct Rules {
-    /// Where no instance may be.
-    pub deny: DenyList,
-    /// No instance is checked more often.
-    pub min_check_interval: Duration,
-    /// Bytes of metadata.
-    pub most_metadata: usize,
-}
-
 /// Reads a registration. `route` is the service named by the path, if it names one.
 ///
 /// # Errors
@@ -98,7 +87,7 @@ pub struct Rules {
 pub(crate) fn read(
     text: &str,
     route: Option<ServiceName>,
-    rules: &Rules,
+    rules: &RegistrationRules,
     now: Timestamp,
 ) -> Result<(Registration, Ignored), HubError> {
     let (body, mut ignored): (Body<'_>, _) = fields::noting(SUBJECT, text)?;

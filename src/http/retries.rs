@@ -6,20 +6,20 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::acts::Act;
 use super::body::{Body, Incoming};
-use super::caller::Caller;
+use super::caller::{Caller, principal};
 use super::fields::{self, Field};
 use super::message_lookup::visible;
 use super::openapi::retries::RetryInput;
 use super::query;
 use super::routing::{self, Routes};
-use super::state::Hub;
 use crate::actors::messages::RetryNow;
 use crate::domain::ids::MessageId;
 use crate::domain::message::State;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
+use crate::hub::Hub;
+use crate::hub::acts::Act;
 use crate::hub::error::{HubError, Subject};
 
 const SUBJECT: Subject = Subject::Request;
@@ -80,7 +80,7 @@ pub(crate) async fn status(
     id: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let id = MessageId(query::uuid("message_id", &id)?);
-    let view = visible(&hub, id, &Caller::of(&request)).await?;
+    let view = visible(&hub, id, &principal(&request)).await?;
     Ok(HttpResponse::Ok().json(RetryStatus {
         message_id: id,
         status: view.state,
@@ -117,7 +117,7 @@ pub(crate) async fn retry_now(
     let asked: RetryBody<'_> = fields::object(SUBJECT, body.text())?;
     let id = Field::required(SUBJECT, "message_id", asked.message_id)?.parse::<Uuid>("a UUID")?;
     let id = MessageId(id);
-    let view = visible(&hub, id, &Caller::of(&request)).await?;
+    let view = visible(&hub, id, &principal(&request)).await?;
     match hub
         .clients
         .scheduler
@@ -125,7 +125,8 @@ pub(crate) async fn retry_now(
         .await?
     {
         Ok(()) => {
-            Act::new("retry_message", "message", &id).tell(&request);
+            Act::new("retry_message", "message", &id)
+                .tell(&Caller::of(&request).context(hub.clock.wall()));
             Ok(HttpResponse::Accepted().json(RetriedNow {
                 message_id: id,
                 status: State::Queued,

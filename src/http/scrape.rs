@@ -9,10 +9,11 @@ use super::lately::Found;
 use super::picture::Picture;
 use super::routing::{self, Routes};
 use super::sight::Sight;
-use super::state::Hub;
 use crate::actors::messages::InspectSubscriptions;
 use crate::domain::ids::ServiceName;
 use crate::domain::service::Health;
+use crate::http::state::HttpState;
+use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::metrics::services::ServiceNow;
 use crate::metrics::{Scrape, Texts, services};
@@ -38,11 +39,15 @@ pub(crate) fn routes(routes: &mut Routes<'_>) {
 )]
 pub(crate) async fn metrics(
     request: HttpRequest,
-    hub: web::Data<Hub>,
+    state: web::Data<HttpState>,
 ) -> Result<HttpResponse, HubError> {
+    let hub = &state.hub;
     let phase = hub.phase.get();
-    let found = hub.scrapes.get(phase, || find(hub.clone(), phase)).await?;
-    let text = match Sight::of(&request, &hub) {
+    let found = state
+        .scrapes
+        .get(phase, || find(state.clone(), phase))
+        .await?;
+    let text = match Sight::of(&request, &state) {
         Sight::All | Sight::Names => &found.what.with_names,
         Sight::NumbersOnly => &found.what.in_numbers,
     };
@@ -51,14 +56,15 @@ pub(crate) async fn metrics(
         .body(text.clone()))
 }
 
-async fn find(hub: web::Data<Hub>, phase: Phase) -> Result<Found<Texts>, HubError> {
+async fn find(state: web::Data<HttpState>, phase: Phase) -> Result<Found<Texts>, HubError> {
+    let hub = &state.hub;
     let letters = match phase {
         Phase::Starting => None,
-        Phase::Open | Phase::Draining => letters(&hub).await,
+        Phase::Open | Phase::Draining => letters(hub).await,
     };
-    let found = hub.pictures.latest(phase).await?;
+    let found = state.pictures.latest(phase).await?;
     if phase != Phase::Starting {
-        show_lag(&hub).await?;
+        show_lag(hub).await?;
     }
     hub.metrics.time.show_ahead(hub.clock.ahead());
     let (at, picture) = (found.at, &found.what);

@@ -12,9 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::acts::Act;
 use super::body::{Body, Incoming};
-use super::caller::Caller;
+use super::caller::{Caller, principal};
 use super::fields::{self, Field};
 use super::no_body::NoBody;
 use super::openapi::messages::NamePageQuery;
@@ -24,13 +23,15 @@ use super::query;
 use super::query::Query;
 use super::reading::Reading;
 use super::routing::{self, Routes, Way};
-use super::state::Hub;
 use crate::actors::messages::{
     ChooseStrategy, CircuitView, InspectCircuits, InspectServices, ServiceView,
 };
 use crate::domain::circuit::CircuitName;
 use crate::domain::ids::{InstanceId, Label, ServiceName};
 use crate::domain::strategy::Strategy;
+use crate::hub::Hub;
+use crate::hub::access::Operation;
+use crate::hub::acts::Act;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::page::MOST_BYTES;
 use departure::{leave, unknown};
@@ -286,7 +287,7 @@ pub(crate) async fn choose(
     payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let service = query::service(&service)?;
-    Caller::of(&request).must_be(&service)?;
+    principal(&request).may(Operation::ChooseStrategy(&service))?;
     let body = Body::one(&hub, payload, Subject::Request).await?;
     let strategy = strategy(body.text())?;
     let chosen = hub.clients.registry.ask(|reply| ChooseStrategy {
@@ -299,7 +300,7 @@ pub(crate) async fn choose(
     let chosen = strategy.map_or("as configured for all", Strategy::name);
     Act::new("choose_strategy", "service", &service)
         .with(&chosen)
-        .tell(&request);
+        .tell(&Caller::of(&request).context(hub.clock.wall()));
     answer(&hub, service).await
 }
 
@@ -346,7 +347,7 @@ pub(crate) async fn deregister(
     _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     let service = query::service(&service)?;
-    Caller::of(&request).must_be(&service)?;
+    principal(&request).may(Operation::DeregisterService(&service))?;
     leave(&request, &hub, service, None).await
 }
 
@@ -379,6 +380,6 @@ pub(crate) async fn remove(
     let problem = "is required";
     let service = service.ok_or_else(|| HubError::invalid(Subject::Request, "service", problem))?;
     let instance = asked.read("instance_id", InstanceId::parse)?;
-    Caller::of(&request).must_be(&service)?;
+    principal(&request).may(Operation::DeregisterService(&service))?;
     leave(&request, &hub, service, instance).await
 }

@@ -2,11 +2,12 @@
 //! the hub's own machine; all others see how the hub is, but not who uses it.
 //! What receivers answered is for operators and that machine alone.
 
+use actix_web::HttpRequest;
 use actix_web::http::header;
-use actix_web::{HttpRequest, web};
 
+use super::auth::principal;
 use super::headers::only;
-use super::state::Hub;
+use super::state::HttpState;
 use crate::logic::nearness::is_from_here;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,21 +20,22 @@ pub(crate) enum Sight {
 }
 
 impl Sight {
-    pub(crate) fn of(request: &HttpRequest, hub: &web::Data<Hub>) -> Self {
+    pub(crate) fn of(request: &HttpRequest, state: &HttpState) -> Self {
+        let hub = &state.hub;
         let keys = hub.keys.now();
         let headers = request.headers();
         if !keys.are_required() {
             return Self::All;
         }
         let peer = request.peer_addr().map(|peer| peer.ip());
-        match keys.caller(headers) {
+        match principal(keys, headers) {
             Ok(caller) if caller.is_operator => return Self::All,
             Ok(_) => return Self::Names,
             // Answered nevertheless, but nobody tries keys here unseen.
             Err(denial) => {
                 let failures = &hub.metrics.auth_failures;
                 let now = hub.clock.now();
-                drop(hub.refusals.unauthenticated(failures, peer, denial, now));
+                drop(state.refusals.unauthenticated(failures, peer, denial, now));
             }
         }
         let target = request.uri().authority().map(|host| host.as_str());

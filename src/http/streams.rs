@@ -10,10 +10,10 @@ use utoipa::ToSchema;
 
 use super::flush::flush;
 use super::routing::{self, Routes};
-use super::state::Hub;
 use crate::domain::event::StreamId;
 use crate::domain::ids::Label;
 use crate::domain::timestamp::Timestamp;
+use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::ports::archive::ArchivedStream;
 use stream::{stream_id, version};

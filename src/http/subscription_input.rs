@@ -6,7 +6,6 @@ use rand::RngExt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::caller::Caller;
 use super::fields::{self, Field};
 use super::message_input::acting_for;
 use super::web_address::WebAddress;
@@ -16,6 +15,7 @@ use crate::domain::event::Sequence;
 use crate::domain::ids::ServiceName;
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::{Callback, SigningSecret};
+use crate::hub::access::Principal;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::webhook::{make_secret, parse_secret};
 
@@ -141,7 +141,7 @@ fn given<'a>(name: &'a str, json: Option<&'a RawValue>) -> Option<Field<'a>> {
 
 /// # Errors
 /// 400 with the field; 403 for who subscribes in the name of another.
-pub(crate) fn wanted(text: &str, caller: &Caller, deny: &DenyList) -> Result<Wanted, HubError> {
+pub(crate) fn wanted(text: &str, caller: &Principal, deny: &DenyList) -> Result<Wanted, HubError> {
     let body: Body<'_> = fields::object(SUBJECT, text)?;
     let service = acting_for(SUBJECT, "service", given("service", body.service), caller)?;
     let types = Field::required(SUBJECT, "event_types", body.event_types)?;
@@ -227,8 +227,8 @@ mod tests {
 
     use super::*;
 
-    fn caller(is_operator: bool) -> Caller {
-        Caller {
+    fn caller(is_operator: bool) -> Principal {
+        Principal {
             name: ServiceName::parse("shop").ok(),
             is_operator,
         }
@@ -331,7 +331,7 @@ mod tests {
         for name in ["message-hub", "Message-Hub"] {
             let error = read(&json!({"service": name})).unwrap_err();
             assert_eq!(error.status_code().as_u16(), 403);
-            let caller = Caller {
+            let caller = Principal {
                 name: ServiceName::parse(name).ok(),
                 is_operator: true,
             };

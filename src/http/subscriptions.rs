@@ -9,9 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::acts::Act;
 use super::body::{Body, Incoming};
-use super::caller::Caller;
+use super::caller::{Caller, principal};
 use super::fields::{self, Field};
 use super::no_body::NoBody;
 use super::openapi::subscriptions::{
@@ -20,7 +19,6 @@ use super::openapi::subscriptions::{
 use super::page::{Order, Part};
 use super::query::{self, Query};
 use super::routing::{self, Routes};
-use super::state::Hub;
 use super::subscription_input::{SUBJECT, changed, wanted};
 use crate::actors::messages::{
     ChangeSubscription, InspectSubscriptions, Subscribe, SubscriptionView, SwitchSubscription,
@@ -29,6 +27,9 @@ use crate::actors::messages::{
 use crate::domain::ids::ServiceName;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::SubscriptionId;
+use crate::hub::Hub;
+use crate::hub::access::{Operation, Principal};
+use crate::hub::acts::Act;
 use crate::hub::error::HubError;
 use view::{NewSubscription, SubscriptionAnswer};
 
@@ -102,7 +103,7 @@ pub(crate) async fn subscribe(
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let wanted = wanted(
         body.text(),
-        &Caller::of(&request),
+        &principal(&request),
         &hub.settings.outgoing_deny,
     )?;
     let asked = hub.clients.event_bus.ask(|reply| Subscribe {
@@ -122,7 +123,7 @@ pub(crate) async fn subscribe(
     }
     let secret = subscription.callback().map(|one| one.secret.clone());
     let whose = format!("of {}", subscription.service);
-    tell(&request, "subscribe", subscription.id, Some(&whose));
+    tell(&hub, &request, "subscribe", subscription.id, Some(&whose));
     Ok(HttpResponse::Created().json(NewSubscription::new(&view, secret.as_ref())))
 }
 
@@ -143,12 +144,12 @@ pub(crate) async fn all(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
-    let caller = Caller::of(&request);
+    let caller = principal(&request);
     let asked = Query::of(&request)?;
     let part = Part::of(&asked)?;
     let service = asked.service("service")?;
     if let Some(service) = &service {
-        caller.must_be(service)?;
+        caller.may(Operation::ListSubscriptions(service))?;
     }
     let inspect = InspectSubscriptions {
         id: None,
@@ -194,7 +195,7 @@ pub(crate) async fn show(
     id: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let id = read_id(&id)?;
-    answer(&hub, id, Caller::of(&request).acts_only_for()).await
+    answer(&hub, id, principal(&request).acts_only_for()).await
 }
 
 /// Change a subscription
@@ -222,7 +223,7 @@ pub(crate) async fn change(
     payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let id = read_id(&id)?;
-    let owner = Caller::of(&request).acts_only_for();
+    let owner = principal(&request).acts_only_for();
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let changed = changed(body.text(), &hub.settings.outgoing_deny)?;
     let changes = changed.in_words();
@@ -236,7 +237,7 @@ pub(crate) async fn change(
         reply,
     });
     asked.await?.map_err(|refusal| refused(refusal, id))?;
-    tell(&request, "change_subscription", id, Some(&changes));
+    tell(&hub, &request, "change_subscription", id, Some(&changes));
     answer(&hub, id, owner).await
 }
 
@@ -261,8 +262,8 @@ pub(crate) async fn delete(
     _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     let id = read_id(&id)?;
-    end(&hub, id, &Caller::of(&request)).await?;
-    tell(&request, "delete_subscription", id, None);
+    end(&hub, id, &principal(&request)).await?;
+    tell(&hub, &request, "delete_subscription", id, None);
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -340,8 +341,8 @@ pub(crate) async fn unsubscribe(
     let field = Field::required(SUBJECT, "subscription_id", asked.subscription_id)?;
     let id = uuid::Uuid::try_parse(&field.text()?).map_err(|_| field.wrong("must be a UUID"))?;
     let subscription_id = SubscriptionId(id);
-    end(&hub, subscription_id, &Caller::of(&request)).await?;
-    tell(&request, "unsubscribe", subscription_id, None);
+    end(&hub, subscription_id, &principal(&request)).await?;
+    tell(&hub, &request, "unsubscribe", subscription_id, None);
     Ok(HttpResponse::Ok().json(Unsubscribed {
         subscription_id,
         status: "unsubscribed",
@@ -352,7 +353,7 @@ fn read_id(text: &str) -> Result<SubscriptionId, HubError> {
     query::uuid("id", text).map(SubscriptionId)
 }
 
-async fn end(hub: &Hub, id: SubscriptionId, caller: &Caller) -> Result<(), HubError> {
+async fn end(hub: &Hub, id: SubscriptionId, caller: &Principal) -> Result<(), HubError> {
     let owner = caller.acts_only_for();
     let asked = hub
         .clients
@@ -367,7 +368,7 @@ async fn switch(
     id: SubscriptionId,
     paused: bool,
 ) -> Result<HttpResponse, HubError> {
-    let owner = Caller::of(request).acts_only_for();
+    let owner = principal(request).acts_only_for();
     let asked = hub.clients.event_bus.ask(|reply| SwitchSubscription {
         id,
         owner: owner.clone(),
@@ -380,14 +381,20 @@ async fn switch(
     } else {
         "resume_subscription"
     };
-    tell(request, action, id, None);
+    tell(hub, request, action, id, None);
     answer(hub, id, owner).await
 }
 
-fn tell(request: &HttpRequest, action: &'static str, id: SubscriptionId, outcome: Option<&String>) {
+fn tell(
+    hub: &Hub,
+    request: &HttpRequest,
+    action: &'static str,
+    id: SubscriptionId,
+    outcome: Option<&String>,
+) {
     let mut act = Act::new(action, "subscription", &id);
     act.outcome = outcome.map(|outcome| outcome as &dyn Display);
-    act.tell(request);
+    act.tell(&Caller::of(request).context(hub.clock.wall()));
 }
 
 async fn answer(

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::error::{HttpError, NoRequest};
 use super::request_id::RequestId;
-use super::state::Hub;
+use crate::hub::Hub;
 
 /// The server's own answers are shorter.
 const LONGEST: usize = 192;

@@ -10,8 +10,8 @@ use super::ring::Addresses;
 use crate::actors::messages::{QuotasConfigured, RoomConfigured};
 use crate::config::Config;
 use crate::config_file::ConfigFile;
-use crate::http::Hub;
-use crate::http::auth::Keys;
+use crate::hub::Hub;
+use crate::hub::keys::Keys;
 use crate::opening;
 use crate::telemetry;
 

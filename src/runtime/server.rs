@@ -18,19 +18,21 @@ use super::pulse;
 use crate::config::Config;
 use crate::http::connection::{Connection, FOR_HEAD};
 use crate::http::unreadable::{self, Explain};
-use crate::http::{self, Hub, edge};
+use crate::http::{self, HttpState, edge};
 use crate::opening::{StartError, cannot_listen};
 use crate::telemetry::QuietSpans;
-use crate::websocket;
+use crate::websocket::{self, open_sockets::OpenSockets};
 
 /// Serves on `listener` until the handle says otherwise.
 pub(super) fn start(
     config: &Config,
     listener: TcpListener,
-    hub: web::Data<Hub>,
+    state: web::Data<HttpState>,
     files: Option<u64>,
 ) -> Result<(Server, ServerHandle), StartError> {
     let workers = workers();
+    let hub = state.hub.clone();
+    let open_sockets = web::Data::new(OpenSockets::default());
     let of_worker = connections::of_worker(files, workers);
     let doorkeeper = Doorkeeper::new(of_worker * workers, hub.metrics.clone());
     // Even a span that nobody reads costs a twentieth of a send.
@@ -40,6 +42,8 @@ pub(super) fn start(
     let app = move || {
         App::new()
             .app_data(hub.clone())
+            .app_data(state.clone())
+            .app_data(open_sockets.clone())
             .wrap(from_fn(edge::edge))
             .wrap(Condition::new(spans, TracingLogger::<QuietSpans>::new()))
             .configure(|config| drop(http::routes(config, &hub.metrics.requests)))

@@ -6,8 +6,8 @@ use ahash::AHashMap;
 use bytestring::ByteString;
 
 use super::frames::Reference;
-use crate::http::bodies::Permit;
 use crate::http::fields::unknown::Ignored;
+use crate::hub::bodies::Permit;
 
 /// The frame an answer belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -154,7 +154,7 @@ pub(crate) fn array(frames: &[ByteString]) -> ByteString {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::bodies::{Bodies, Purpose};
+    use crate::hub::bodies::{Bodies, Purpose};
     use crate::logic::limits::Limits;
 
     fn open(answers: &mut Answers, frames: usize, is_array: bool) -> u64 {

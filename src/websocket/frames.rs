@@ -10,12 +10,14 @@ use crate::actors::messages::{EventOffer, LeaseEnd, Offer};
 use crate::domain::event::Sequence;
 use crate::domain::ids::{InstanceId, Label, LeaseToken, ServiceName};
 use crate::domain::pattern::Pattern;
+use crate::http::event_input;
 use crate::http::fields::unknown::{Ignored, unknown};
 use crate::http::fields::{self, Field};
 use crate::http::leases::{lease_length, leases};
-use crate::http::message_input::{self, Context, acting_for};
-use crate::http::{bodies, event_input};
+use crate::http::message_input::{self, acting_for};
+use crate::hub::bodies;
 use crate::hub::error::{HubError, Subject};
+use crate::hub::request::RequestContext;
 use crate::logic::canonical::depth;
 
 /// Every type of frame a client may send.
@@ -141,7 +143,7 @@ pub(crate) struct Body<'a> {
 }
 
 /// Reads one text: its frames, and whether they came as an array.
-pub(crate) fn read(text: &str, context: &Context<'_>) -> (Vec<Frame>, bool) {
+pub(crate) fn read(text: &str, context: &RequestContext<'_>) -> (Vec<Frame>, bool) {
     let is_array = text.trim_start().starts_with('[');
     if depth(text.as_bytes()) > DEPTH + BRACES + usize::from(is_array) {
         let problem = "is nested more than 64 levels deep";
@@ -171,7 +173,7 @@ pub(crate) fn wrong(field: &str, problem: impl ToString) -> Frame {
     Frame::refused(HubError::invalid(Subject::Message, field, problem))
 }
 
-fn read_one(text: &str, context: &Context<'_>) -> Frame {
+fn read_one(text: &str, context: &RequestContext<'_>) -> Frame {
     let body = fields::noting::<Body<'_>>(Subject::Message, text);
     let read = body.and_then(|(body, unknown)| Ok((reference(body.reference)?, body, unknown)));
     let (reference, body, unknown) = match read {
@@ -202,7 +204,11 @@ fn reference(json: Option<&RawValue>) -> Result<Option<Reference>, HubError> {
 }
 
 impl Body<'_> {
-    fn ask(&self, context: &Context<'_>, ignored: &mut Ignored) -> Result<SocketRequest, HubError> {
+    fn ask(
+        &self,
+        context: &RequestContext<'_>,
+        ignored: &mut Ignored,
+    ) -> Result<SocketRequest, HubError> {
         let kind = Field::required(Subject::Message, "type", self.kind)?;
         let word = kind.text()?;
         self.has_only(&word)?;
@@ -276,7 +282,7 @@ impl Body<'_> {
         }
     }
 
-    fn subscribe(&self, context: &Context<'_>) -> Result<Subscribe, HubError> {
+    fn subscribe(&self, context: &RequestContext<'_>) -> Result<Subscribe, HubError> {
         const SUBJECT: Subject = Subject::Subscription;
         let event_types = Field::required(SUBJECT, "event_types", self.event_types)?;
         let from = Field::given(SUBJECT, "from_sequence", self.from_sequence);
@@ -291,7 +297,7 @@ impl Body<'_> {
         })
     }
 
-    fn consume(&self, context: &Context<'_>) -> Result<Consume, HubError> {
+    fn consume(&self, context: &RequestContext<'_>) -> Result<Consume, HubError> {
         const SUBJECT: Subject = Subject::Request;
         let instance_id = Field::given(SUBJECT, "instance_id", self.instance_id);
         let prefetch = match Field::given(SUBJECT, "prefetch", self.prefetch) {
@@ -346,9 +352,13 @@ impl Body<'_> {
     }
 
     /// For whom it is: the service it names, if the caller may act for it, else the caller.
-    fn service(&self, subject: Subject, context: &Context<'_>) -> Result<ServiceName, HubError> {
+    fn service(
+        &self,
+        subject: Subject,
+        context: &RequestContext<'_>,
+    ) -> Result<ServiceName, HubError> {
         let field = Field::given(subject, "service", self.service);
-        acting_for(subject, "service", field, context.caller)
+        acting_for(subject, "service", field, context.principal)
     }
 }
 

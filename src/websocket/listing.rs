@@ -7,13 +7,13 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::open_sockets::{Describe, SocketAnswer};
-use crate::http::caller::Caller;
+use super::open_sockets::{Describe, OpenSockets, SocketAnswer};
+use crate::http::caller::principal;
 use crate::http::openapi::messages::SocketPageQuery;
 use crate::http::page::{Order, Part};
 use crate::http::query::Query;
 use crate::http::routing::{self, Routes};
-use crate::http::state::Hub;
+use crate::hub::access::Operation;
 use crate::hub::error::HubError;
 
 /// A socket that says nothing for so long is left out.
@@ -47,11 +47,11 @@ pub(crate) struct SocketPage {
 )]
 pub(crate) async fn all(
     request: HttpRequest,
-    hub: web::Data<Hub>,
+    open_sockets: web::Data<OpenSockets>,
 ) -> Result<HttpResponse, HubError> {
-    Caller::of(&request).must_be_operator()?;
+    principal(&request).may(Operation::SeeSockets)?;
     let part = Part::of(&Query::of(&request)?)?;
-    let page = part.take(hub.open_sockets.all(), Order::Ascending, |(id, _)| id);
+    let page = part.take(open_sockets.all(), Order::Ascending, |(id, _)| id);
     let asked = page.items.iter().map(|(_, socket)| {
         let answer = socket.send(Describe);
         tokio::time::timeout(PATIENCE, answer)

@@ -6,6 +6,7 @@
 //! runs only while the connection takes bytes (see [`super::flow`]), asks for no more events than
 //! it has room for, and stops reading while too much of what it read is not answered.
 
+mod client;
 mod consumers;
 mod feed;
 mod leaving;
@@ -33,16 +34,16 @@ use super::answers::{Answer, Answers, Slip, array};
 use super::flow::Room;
 use super::frames;
 use super::incoming::{Gate, Trouble};
-use super::open_sockets::{Describe, SocketAnswer};
+use super::open_sockets::{Describe, OpenSockets, SocketAnswer};
 use super::texts;
 use crate::actors::messages::{FeedId, FeedNews, SocketClosed, SocketNews, SocketOpened};
 use crate::domain::timestamp::Timestamp;
-use crate::http::acts::Opened;
-use crate::http::caller::Caller;
-use crate::http::state::Hub;
+use crate::hub::Hub;
+use crate::hub::access::Principal;
 use crate::hub::error::HubError;
 use crate::phase::Phase;
 use crate::pool::{Held, Peer};
+use client::{SocketClient, SocketName};
 use consumers::Consumers;
 use feed::Feed;
 use life::Life;
@@ -62,19 +63,20 @@ pub(crate) type Context = WebsocketContext<Session>;
 
 /// Who opens a socket.
 pub(crate) struct Who {
-    pub caller: Caller,
+    pub principal: Principal,
     pub address: Option<SocketAddr>,
     pub peer: Peer,
     /// Among the sockets of its peer.
     pub place: Held,
+    pub open_sockets: web::Data<OpenSockets>,
 }
 
 pub(crate) struct Session {
     hub: web::Data<Hub>,
-    caller: Caller,
-    opened: Opened,
+    client: Rc<SocketClient>,
     peer: Peer,
     _place: Held,
+    open_sockets: web::Data<OpenSockets>,
     /// By the system's clock.
     opened_at: Timestamp,
     socket: FeedId,
@@ -87,8 +89,6 @@ pub(crate) struct Session {
     answers: Answers,
     feed: Feed,
     consumers: Consumers,
-    /// What is published and sent keeps its order.
-    turn: Rc<Mutex<()>>,
     /// The client has shown that it takes arrays.
     takes_arrays: bool,
     /// Whose turn it is when both events and messages wait.
@@ -116,21 +116,21 @@ impl Session {
             consumers: Consumers::new(&hub.clients, hub.phase.clone(), socket),
             opened_at: hub.clock.wall(),
             hub,
-            opened: Opened {
-                id: socket.0,
-                by: who.caller.name.clone(),
-                peer: who.address,
-            },
-            caller: who.caller,
+            client: Rc::new(SocketClient {
+                principal: who.principal,
+                address: who.address,
+                socket: SocketName(socket.0),
+                turn: Mutex::default(),
+            }),
             peer: who.peer,
             _place: who.place,
+            open_sockets: who.open_sockets,
             socket,
             room,
             gate,
             texts: VecDeque::new(),
             steps: VecDeque::new(),
             answers: Answers::default(),
-            turn: Rc::default(),
             takes_arrays,
             events_first: true,
             is_draining: false,
@@ -304,7 +304,7 @@ impl Actor for Session {
             to: ctx.address().recipient(),
         });
         let socket = ctx.address().recipient();
-        self.hub.open_sockets.add(self.socket.0, socket);
+        self.open_sockets.add(self.socket.0, socket);
         ctx.run_interval(PING_INTERVAL, Self::beat);
         ctx.spawn(Pump);
     }
@@ -315,7 +315,7 @@ impl Actor for Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.hub.metrics.sockets.open.dec();
-        self.hub.open_sockets.remove(self.socket.0);
+        self.open_sockets.remove(self.socket.0);
         self.stop_following();
         self.tell_passed();
         self.lose_events();
@@ -361,8 +361,8 @@ impl Handler<Describe> for Session {
         let consumers = self.consumers.describe();
         SocketAnswer {
             id: self.socket.0,
-            service: self.caller.name.clone(),
-            peer: self.opened.peer.map(|address| address.to_string()),
+            service: self.client.principal.name.clone(),
+            peer: self.client.address.map(|address| address.to_string()),
             since: self.opened_at,
             last_used_at: self.life.last_used(|| self.hub.clock.wall()),
             in_flight: consumers.iter().map(|one| one.in_flight).sum(),

@@ -15,13 +15,13 @@ use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::event_input;
 use crate::http::fields::unknown::Ignored;
-use crate::http::message_input::Context;
 use crate::http::messages::send::Labels;
 use crate::http::openapi::errors::ErrorBody;
 use crate::http::openapi::events::EventHeaders;
 use crate::http::openapi::values::EventBatchInput;
-use crate::http::state::Hub;
+use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
+use crate::hub::request::RequestContext;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = EventBatchReceipt)]
@@ -97,13 +97,13 @@ pub(crate) async fn publish_batch(
     // Of an atomic batch all, or none.
     let outcomes = match atomic && offers.len() < outcomes.len() {
         true => outcomes,
-        false => take(&hub, &request, outcomes, (offers, atomic)).await?,
+        false => take(&hub, &context, outcomes, (offers, atomic)).await?,
     };
     answer(outcomes, atomic)
 }
 
 /// The events of the batch, and what is wrong with the rest.
-fn read(items: &[&str], context: &Context<'_>) -> (Vec<Outcome>, Vec<EventOffer>) {
+fn read(items: &[&str], context: &RequestContext<'_>) -> (Vec<Outcome>, Vec<EventOffer>) {
     let mut outcomes = Vec::with_capacity(items.len());
     let mut offers = Vec::with_capacity(items.len());
     for item in items {
@@ -121,11 +121,11 @@ fn read(items: &[&str], context: &Context<'_>) -> (Vec<Outcome>, Vec<EventOffer>
 /// What became of each item.
 async fn take(
     hub: &Hub,
-    request: &HttpRequest,
+    context: &RequestContext<'_>,
     mut outcomes: Vec<Outcome>,
     (offers, atomic): (Vec<EventOffer>, bool),
 ) -> Result<Vec<Outcome>, HubError> {
-    let mut slots = offer_all(hub, request, offers, atomic).await?.into_iter();
+    let mut slots = offer_all(hub, context, offers, atomic).await?.into_iter();
     for outcome in &mut outcomes {
         let Ok(taken) = outcome else {
             continue;
@@ -146,7 +146,7 @@ async fn take(
     Ok(outcomes)
 }
 
-fn read_item(item: &str, context: &Context<'_>) -> Result<(EventOffer, Ignored), HubError> {
+fn read_item(item: &str, context: &RequestContext<'_>) -> Result<(EventOffer, Ignored), HubError> {
     check_size(item)?;
     event_input::read(item, context)
 }

@@ -14,7 +14,7 @@ use crate::http::openapi::history::EventSearch;
 use crate::http::openapi::messages::PageQuery;
 use crate::http::query::{self, Query};
 use crate::http::reading::Reading;
-use crate::http::state::Hub;
+use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::ports::archive::EventQuery;
 

@@ -20,10 +20,11 @@ use crate::http::flush::flush;
 use crate::http::known_ids::{self, Finding, Given};
 use crate::http::messages::send::Labels;
 use crate::http::openapi::events::{EventHeaders, EventInput};
-use crate::http::state::Hub;
-use crate::http::steps::EventSteps;
+use crate::hub::Hub;
 use crate::hub::clients::Response;
 use crate::hub::error::{HubError, Subject};
+use crate::hub::request::RequestContext;
+use crate::hub::steps::EventSteps;
 use crate::logic::canonical::event_fingerprint;
 use crate::ports::archive::MOST_IDS;
 
@@ -112,7 +113,7 @@ pub(crate) async fn publish(
     let context = labels.context(&caller, hub.clock.wall());
     let (offer, ignored) = event_input::read(body.text(), &context)?;
     let mut repeat = receipt(&hub, &offer.event, true, ignored);
-    match offer_all(&hub, &request, vec![offer], false).await?.pop() {
+    match offer_all(&hub, &context, vec![offer], false).await?.pop() {
         Some(EventSlot::Published(event)) => {
             let ignored = repeat.taken.ignored;
             Ok(HttpResponse::Created().json(receipt(&hub, &event, false, ignored)))
@@ -140,13 +141,13 @@ fn receipt<'a>(hub: &'a Hub, event: &Event, duplicate: bool, ignored: Ignored) -
 /// Offers events to the hub; the answer is complete and on disk.
 pub(crate) async fn offer_all(
     hub: &Hub,
-    request: &HttpRequest,
+    context: &RequestContext<'_>,
     offers: Vec<EventOffer>,
     atomic: bool,
 ) -> Result<Vec<EventSlot>, HubError> {
     let steps = EventSteps::of(&offers);
     let slots = submit(hub, offers, atomic).await?.await?;
-    steps.tell(request, &slots);
+    steps.tell(context.request_id, &slots);
     Ok(slots)
 }
 

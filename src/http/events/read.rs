@@ -12,7 +12,7 @@ use crate::http::fields::pattern;
 use crate::http::flush::flush;
 use crate::http::query::Query;
 use crate::http::reading::Reading;
-use crate::http::state::Hub;
+use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::logic::page::Page;
 use crate::logic::retained_events::EventWindow;

@@ -15,13 +15,13 @@ use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::JobId;
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::SubscriptionId;
-use crate::http::acts::Act;
 use crate::http::body::{Body, Incoming};
-use crate::http::caller::Caller;
+use crate::http::caller::{Caller, principal};
 use crate::http::openapi::history::{ReplayInput, ReplaySearch};
 use crate::http::query::Query;
 use crate::http::reading::Reading;
-use crate::http::state::Hub;
+use crate::hub::Hub;
+use crate::hub::acts::Act;
 use crate::hub::error::HubError;
 use crate::logic::page::Page;
 use crate::ports::archive::EventQuery;
@@ -166,7 +166,7 @@ async fn deliver(
     };
     let started = hub.clients.event_bus.ask(|reply| StartReplay {
         subscription_id,
-        owner: Caller::of(request).acts_only_for(),
+        owner: principal(request).acts_only_for(),
         filter: asked.filter,
         from,
         to,
@@ -179,7 +179,7 @@ async fn deliver(
     let outcome = format!("replay {replay} from sequence {from}");
     Act::new("replay_events", "subscription", &subscription_id)
         .with(&outcome)
-        .tell(request);
+        .tell(&Caller::of(request).context(hub.clock.wall()));
     Ok(replay)
 }
 

@@ -16,7 +16,8 @@ use crate::domain::service::Health;
 use crate::domain::timestamp::Timestamp;
 use crate::http::picture::Picture;
 use crate::http::sight::Sight;
-use crate::http::state::Hub;
+use crate::http::state::HttpState;
+use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::logic::queues::pause::Pause;
 
@@ -257,17 +258,18 @@ pub(crate) struct ClockHealth {
 )]
 pub(crate) async fn details(
     request: HttpRequest,
-    hub: web::Data<Hub>,
+    state: web::Data<HttpState>,
 ) -> Result<HttpResponse, HubError> {
+    let hub = &state.hub;
     let phase = hub.phase.get();
-    let found = hub.pictures.latest(phase).await?;
+    let found = state.pictures.latest(phase).await?;
     let picture = &found.what;
-    let (status, code) = status(&hub, phase, picture.is_overloaded());
+    let (status, code) = status(hub, phase, picture.is_overloaded());
     Ok(HttpResponse::build(code).json(Details {
         status,
         version: env!("CARGO_PKG_VERSION"),
-        uptime: uptime(&hub),
-        components: components(&hub, picture, Sight::of(&request, &hub)),
+        uptime: uptime(hub),
+        components: components(hub, picture, Sight::of(&request, &state)),
         set_but_unused: &hub.settings.unused,
     }))
 }

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 
 use crate::domain::service::Health;
-use crate::http::state::Hub;
+use crate::hub::Hub;
 use crate::phase::Phase;
 
 /// Degraded while it works with something missing; unhealthy only when it takes nothing in.

@@ -2,21 +2,12 @@ use super::*;
 
 fn read_as(text: &str, name: Option<&str>) -> Result<Offer, HubError> {
     let name = name.map(|name| ServiceName::parse(name).unwrap());
-    let caller = Caller {
+    let caller = Principal {
         name,
         is_operator: true,
     };
     let now = Timestamp::from_millis(1_000_000);
-    read(
-        text,
-        &Context {
-            caller: &caller,
-            correlation_id: None,
-            traceparent: None,
-            now,
-        },
-    )
-    .map(|(offer, _)| offer)
+    read(text, &RequestContext::of(&caller, now)).map(|(offer, _)| offer)
 }
 
 fn with(field: &str) -> Result<Offer, HubError> {

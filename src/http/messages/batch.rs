@@ -15,12 +15,13 @@ use crate::http::body::{self, Body, Incoming};
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::fields::unknown::Ignored;
-use crate::http::message_input::{self, Context};
+use crate::http::message_input;
 use crate::http::openapi::errors::ErrorBody;
 use crate::http::openapi::messages::MessageHeaders;
 use crate::http::openapi::values::BatchInput;
-use crate::http::state::Hub;
+use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
+use crate::hub::request::RequestContext;
 
 const SUBJECT: Subject = Subject::Message;
 
@@ -98,7 +99,7 @@ pub(crate) async fn send_batch(
     let batch = Batch::split(body.text(), Items::Messages, is_ndjson(&request))?;
     let (outcomes, offers) = read(&batch.items, &context);
     let _place = body.without_text();
-    answer(take(&hub, &request, outcomes, offers).await?)
+    answer(take(&hub, &context, outcomes, offers).await?)
 }
 
 /// A message of the batch that was taken.
@@ -113,7 +114,7 @@ struct Taken {
 type Outcome = Result<Taken, HubError>;
 
 /// The messages of the batch, and what is wrong with the rest.
-fn read(items: &[&str], context: &Context<'_>) -> (Vec<Outcome>, Vec<Offer>) {
+fn read(items: &[&str], context: &RequestContext<'_>) -> (Vec<Outcome>, Vec<Offer>) {
     let mut outcomes = Vec::with_capacity(items.len());
     let mut offers = Vec::with_capacity(items.len());
     for item in items {
@@ -134,11 +135,11 @@ fn read(items: &[&str], context: &Context<'_>) -> (Vec<Outcome>, Vec<Offer>) {
 
 async fn take(
     hub: &Hub,
-    request: &HttpRequest,
+    context: &RequestContext<'_>,
     mut outcomes: Vec<Outcome>,
     offers: Vec<Offer>,
 ) -> Result<Vec<Outcome>, HubError> {
-    let mut slots = accept(hub, request, offers).await?.into_iter();
+    let mut slots = accept(hub, context, offers).await?.into_iter();
     for outcome in outcomes.iter_mut() {
         let Ok(taken) = outcome else {
             continue;
@@ -155,7 +156,7 @@ async fn take(
     Ok(outcomes)
 }
 
-fn read_item(item: &str, context: &Context<'_>) -> Result<(Offer, Ignored), HubError> {
+fn read_item(item: &str, context: &RequestContext<'_>) -> Result<(Offer, Ignored), HubError> {
     check_size(item)?;
     message_input::read(item, context)
 }

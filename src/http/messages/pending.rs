@@ -6,7 +6,7 @@ use crate::actors::messages::ListOpen;
 use crate::domain::ids::Position;
 use crate::domain::message::State;
 use crate::http::message_view::MessageView;
-use crate::http::state::Hub;
+use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::logic::page::{self, Filling, Page};
 use crate::logic::queues::listing::Wanted;

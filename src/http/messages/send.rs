@@ -24,15 +24,16 @@ use crate::http::fields::unknown::Ignored;
 use crate::http::flush::flush;
 use crate::http::headers::{CORRELATION_ID, only};
 use crate::http::known_ids::{self, Finding, Given};
-use crate::http::message_input::{self, Context};
+use crate::http::message_input;
 use crate::http::message_lookup::load;
 use crate::http::openapi::messages::{MessageHeaders, MessageInput, SendQuery};
 use crate::http::query::Query;
-use crate::http::state::Hub;
-use crate::http::steps::MessageSteps;
 use crate::http::waits::unless_over;
+use crate::hub::Hub;
 use crate::hub::clients::Response;
 use crate::hub::error::{HubError, Subject};
+use crate::hub::request::RequestContext;
+use crate::hub::steps::MessageSteps;
 use crate::logic::canonical::same_content;
 use crate::ports::archive::{ArchivedMessage, MOST_IDS};
 
@@ -107,7 +108,7 @@ pub(crate) async fn send(
         });
         (Duration::from_millis(wait), settled)
     });
-    let known = match accept(&hub, &request, vec![offer]).await?.pop() {
+    let known = match accept(&hub, &context, vec![offer]).await?.pop() {
         Some(Slot::Accepted) => None,
         Some(Slot::Duplicate(state)) => Some(present(&hub, message.id, state).await?),
         Some(Slot::Refused(refusal)) => return Err(refusal.into()),
@@ -148,12 +149,12 @@ fn receipt<'a>(hub: &Hub, message: &Message, status: &'static str, duplicate: bo
 /// Offers messages to the hub; the answer is complete and on disk.
 pub(crate) async fn accept(
     hub: &Hub,
-    request: &HttpRequest,
+    context: &RequestContext<'_>,
     offers: Vec<Offer>,
 ) -> Result<Vec<Slot>, HubError> {
     let steps = MessageSteps::of(&offers);
     let slots = submit(hub, offers).await?.await?;
-    steps.tell(request, &slots);
+    steps.tell(context.request_id, &slots);
     Ok(slots)
 }
 
@@ -330,12 +331,16 @@ impl Labels {
         })
     }
 
-    pub(crate) fn context<'a>(&'a self, caller: &'a Caller, now: Timestamp) -> Context<'a> {
-        Context {
-            caller,
+    /// The request with what they say.
+    pub(crate) fn context<'a>(
+        &'a self,
+        caller: &'a Caller<'_>,
+        now: Timestamp,
+    ) -> RequestContext<'a> {
+        RequestContext {
             correlation_id: self.correlation_id.as_ref(),
             traceparent: self.traceparent.as_ref(),
-            now,
+            ..caller.context(now)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::actors::messages::{AdmissionReport, InspectAdmission};
 use crate::domain::ids::ServiceName;
-use crate::http::state::Hub;
+use crate::hub::Hub;
 use crate::hub::error::HubError;
 
 /// How full the destinations are. Where one service is meant, by the parameter or field `name`, it

@@ -9,15 +9,16 @@ use super::admission::admission;
 use crate::actors::messages::{ClearQueue, SwitchQueue};
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
-use crate::http::acts::{Act, who};
 use crate::http::body::{Body, Incoming};
-use crate::http::caller::Caller;
+use crate::http::caller::{Caller, principal};
 use crate::http::fields::{self, Field};
 use crate::http::no_body::NoBody;
 use crate::http::openapi::queue::{ClearQuery, SwitchInput};
 use crate::http::query::Query;
 use crate::http::routing::{self, Routes};
-use crate::http::state::Hub;
+use crate::hub::Hub;
+use crate::hub::access::Operation;
+use crate::hub::acts::Act;
 use crate::hub::error::{HubError, Subject};
 
 const SUBJECT: Subject = Subject::Request;
@@ -106,7 +107,7 @@ async fn switch(
     payload: Incoming,
     paused: bool,
 ) -> Result<HttpResponse, HubError> {
-    Caller::of(request).must_be_operator()?;
+    principal(request).may(Operation::SwitchQueue)?;
     let body = Body::one(hub, payload, SUBJECT).await?;
     let service = match body.text().trim() {
         "" => None,
@@ -123,7 +124,7 @@ async fn switch(
         .ask(|reply| SwitchQueue {
             service: asked,
             paused,
-            by: Some(who(request)),
+            by: Some(Caller::of(request).context(hub.clock.wall()).who()),
             reply,
         })
         .await?;
@@ -135,7 +136,7 @@ async fn switch(
     let name = service
         .as_ref()
         .map_or("all services", |name| name.as_str());
-    Act::new(action, "queue", &name).tell(request);
+    Act::new(action, "queue", &name).tell(&Caller::of(request).context(hub.clock.wall()));
     let status = if paused { "paused" } else { "active" };
     Ok(HttpResponse::Ok().json(Switched { service, status }))
 }
@@ -162,7 +163,7 @@ pub(crate) async fn clear(
     hub: web::Data<Hub>,
     _: NoBody,
 ) -> Result<HttpResponse, HubError> {
-    Caller::of(&request).must_be_operator()?;
+    principal(&request).may(Operation::ClearQueue)?;
     let query = Query::of(&request)?;
     let service = query.service("service")?;
     let service = service.ok_or_else(|| HubError::invalid(SUBJECT, "service", "is required"))?;
@@ -185,7 +186,7 @@ pub(crate) async fn clear(
     let outcome = format!("{cancelled} messages {levels} cancelled");
     Act::new("clear_queue", "queue", &service)
         .with(&outcome)
-        .tell(&request);
+        .tell(&Caller::of(&request).context(hub.clock.wall()));
     Ok(HttpResponse::Ok().json(Cleared { service, cancelled }))
 }
 

@@ -1,7 +1,8 @@
 use super::*;
+use crate::domain::deny_list::DenyList;
 
 fn read_text(text: &str) -> Result<Registration, HubError> {
-    let rules = Rules {
+    let rules = RegistrationRules {
         deny: DenyList::default(),
         min_check_interval: Duration::from_secs(1),
         most_metadata: 16 << 10,

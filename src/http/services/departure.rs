@@ -4,8 +4,9 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::actors::messages::Deregister;
 use crate::domain::ids::{InstanceId, ServiceName};
-use crate::http::acts::Act;
-use crate::http::state::Hub;
+use crate::http::caller::Caller;
+use crate::hub::Hub;
+use crate::hub::acts::Act;
 use crate::hub::error::HubError;
 
 pub(super) async fn leave(
@@ -23,10 +24,12 @@ pub(super) async fn leave(
     let left = left.await?;
     left.map_err(|refusal| HubError::refused(refusal, unknown(&name)))?;
     match instance {
-        None => Act::new("deregister_service", "service", &name).tell(request),
+        None => Act::new("deregister_service", "service", &name)
+            .tell(&Caller::of(request).context(hub.clock.wall())),
         Some(instance) => {
             let on = format!("{instance} of {name}");
-            Act::new("deregister_instance", "instance", &on).tell(request);
+            Act::new("deregister_instance", "instance", &on)
+                .tell(&Caller::of(request).context(hub.clock.wall()));
         }
     }
     Ok(HttpResponse::NoContent().finish())

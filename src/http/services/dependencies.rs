@@ -10,8 +10,8 @@ use crate::domain::ids::{Label, ServiceName};
 use crate::domain::service::Dependency;
 use crate::http::body::{Body, Incoming};
 use crate::http::openapi::services::DependenciesInput;
-use crate::http::state::Hub;
 use crate::http::{query, registration_input};
+use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::dependencies::{Finding, Report};
 

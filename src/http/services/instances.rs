@@ -9,14 +9,15 @@ use crate::actors::messages::{DrainInstance, Heartbeat, Register, Registered as 
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::{Address, Health};
 use crate::domain::timestamp::Timestamp;
-use crate::http::acts::Act;
 use crate::http::body::{Body, Incoming};
-use crate::http::caller::Caller;
+use crate::http::caller::{Caller, principal};
 use crate::http::fields::unknown::Ignored;
 use crate::http::no_body::NoBody;
 use crate::http::openapi::services::RegistrationInput;
-use crate::http::state::Hub;
 use crate::http::{query, registration_input};
+use crate::hub::Hub;
+use crate::hub::access::Operation;
+use crate::hub::acts::Act;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::limits::Limit;
 
@@ -126,7 +127,7 @@ async fn enter(
     let rules = &hub.settings.registrations;
     let (registration, ignored) =
         registration_input::read(body.text(), path, rules, hub.clock.wall())?;
-    Caller::of(request).must_be(&registration.service)?;
+    principal(request).may(Operation::RegisterInstance(&registration.service))?;
     let service = registration.service.clone();
     let instance_id = registration.instance_id.clone();
     let registered_at = registration.registered_at;
@@ -143,7 +144,7 @@ async fn enter(
         let on = format!("{instance_id} of {service}");
         Act::new("register_instance", "instance", &on)
             .with(&outcome)
-            .tell(request);
+            .tell(&Caller::of(request).context(hub.clock.wall()));
     }
     let mut response = if registered.replaced {
         HttpResponse::Ok()
@@ -287,7 +288,8 @@ pub(crate) async fn drain(
     let since = since.await?;
     let draining_since = since.map_err(|refusal| HubError::refused(refusal, unknown(&service)))?;
     let on = format!("{instance_id} of {service}");
-    Act::new("drain_instance", "instance", &on).tell(&request);
+    Act::new("drain_instance", "instance", &on)
+        .tell(&Caller::of(&request).context(hub.clock.wall()));
     Ok(HttpResponse::Ok().json(Draining {
         service,
         instance_id,
@@ -303,6 +305,6 @@ fn own_instance(
     let service = query::service(service)?;
     let instance = InstanceId::parse(instance)
         .map_err(|error| HubError::invalid(Subject::Request, "instance_id", error))?;
-    Caller::of(request).must_be(&service)?;
+    principal(request).may(Operation::ChangeInstance(&service))?;
     Ok((service, instance))
 }

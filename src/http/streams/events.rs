@@ -17,7 +17,7 @@ use crate::http::openapi::history::StreamSearch;
 use crate::http::openapi::messages::PageQuery;
 use crate::http::query::Query;
 use crate::http::reading::Reading;
-use crate::http::state::Hub;
+use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::logic::page::Page;
 use crate::ports::archive::EventQuery;

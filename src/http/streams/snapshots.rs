@@ -14,13 +14,14 @@ use crate::domain::message::Payload;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::http::body::{Body, Incoming};
-use crate::http::caller::Caller;
+use crate::http::caller::principal;
 use crate::http::events::read::LAST_SEQUENCE;
 use crate::http::fields::{self, Field};
 use crate::http::openapi::history::{SnapshotInput, StateSearch};
 use crate::http::query::Query;
 use crate::http::reading::Reading;
-use crate::http::state::Hub;
+use crate::hub::Hub;
+use crate::hub::access::Operation;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::fold::is_object;
 
@@ -108,7 +109,7 @@ pub(crate) async fn take(
     let (state, version, _turn) = match state {
         Some(state) => {
             // Everybody reads it as what the events add up to.
-            Caller::of(&request).must_be_operator()?;
+            principal(&request).may(Operation::ReplaceState)?;
             (state, version, None)
         }
         None => {

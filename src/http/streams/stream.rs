@@ -3,7 +3,7 @@
 use crate::actors::messages::InspectStream;
 use crate::domain::event::StreamId;
 use crate::domain::ids::Label;
-use crate::http::state::Hub;
+use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
 
 /// A path segment that names a stream.

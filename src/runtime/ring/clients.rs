@@ -1,11 +1,26 @@
-//! How the application reaches the actors.
+//! How the application reaches the actors, and what else it has in common with them.
 
-use super::Addresses;
+use super::{Addresses, Ring};
+use crate::hub::Surroundings;
 use crate::hub::clients::Clients;
+use crate::phase::CurrentPhase;
+
+impl Ring {
+    pub(crate) fn surroundings(&self, phase: &CurrentPhase) -> Surroundings {
+        Surroundings {
+            clock: self.clock,
+            phase: phase.clone(),
+            clients: self.to.clients(),
+            archive: self.archive.clone(),
+            metrics: self.metrics.clone(),
+            request_rates: self.shared.request_rates.clone(),
+            replays: self.shared.replays.clone(),
+        }
+    }
+}
 
 impl Addresses {
-    /// Whom the application asks.
-    pub(crate) fn clients(&self) -> Clients {
+    fn clients(&self) -> Clients {
         Clients {
             router: self.router.clone().into(),
             scheduler: self.scheduler.clone().into(),

@@ -1,22 +1,17 @@
 use super::*;
 use crate::domain::timestamp::Timestamp;
-use crate::http::caller::Caller;
+use crate::hub::access::Principal;
 use proptest::prelude::*;
 
-fn shop() -> Caller {
-    Caller {
+fn shop() -> Principal {
+    Principal {
         name: Some(ServiceName::parse("shop").unwrap()),
         is_operator: false,
     }
 }
 
-fn read_by(caller: &Caller, text: &str) -> (Vec<Frame>, bool) {
-    let context = Context {
-        caller,
-        correlation_id: None,
-        traceparent: None,
-        now: Timestamp::from_millis(1_000_000),
-    };
+fn read_by(caller: &Principal, text: &str) -> (Vec<Frame>, bool) {
+    let context = RequestContext::of(caller, Timestamp::from_millis(1_000_000));
     read(text, &context)
 }
 

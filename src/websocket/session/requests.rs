@@ -3,26 +3,25 @@
 use std::sync::Arc;
 
 use actix::{AsyncContext, Handler, Message};
-use tokio::sync::Mutex;
 
 use super::super::answers::{Answer, Answers, Slip};
 use super::super::frames::{self, SocketRequest};
 use super::super::texts;
+use super::client::SocketClient;
 use super::step::Step;
 use super::{Answered, Context, MOST_ANSWER_BYTES, Session};
-use crate::actors::messages::{EndLeases, EventOffer, EventSlot, FeedId, LeaseEnd, Offer, Slot};
+use crate::actors::messages::{EndLeases, EventOffer, EventSlot, LeaseEnd, Offer, Slot};
 use crate::domain::event::Event;
 use crate::domain::ids::{LeaseToken, ServiceName};
 use crate::domain::message::State;
 use crate::domain::refusal::Refusal;
-use crate::http::bodies::Purpose;
 use crate::http::events::publish;
-use crate::http::message_input;
 use crate::http::messages::send;
-use crate::http::state::Hub;
-use crate::http::steps::{BySocket, EventSteps, MessageSteps};
+use crate::hub::Hub;
+use crate::hub::bodies::Purpose;
 use crate::hub::clients::Response;
 use crate::hub::error::HubError;
+use crate::hub::steps::{EventSteps, MessageSteps};
 
 /// Of one text, what is done together.
 #[derive(Default)]
@@ -57,12 +56,8 @@ impl Session {
     }
 
     fn read(&mut self, text: &str, ctx: &mut Context) {
-        let context = message_input::Context {
-            caller: &self.caller,
-            correlation_id: None,
-            traceparent: None,
-            now: self.hub.clock.wall(),
-        };
+        let client = self.client.clone();
+        let context = client.context(self.hub.clock.wall());
         let (frames, is_array) = frames::read(text, &context);
         self.takes_arrays |= is_array;
         let mut permit = self.hub.bodies.permit(Purpose::Other);
@@ -140,10 +135,9 @@ impl Session {
         if events.is_empty() {
             return;
         }
-        let (hub, turn, home) = (self.hub.clone(), self.turn.clone(), ctx.address());
-        let socket = self.socket;
+        let (hub, client, home) = (self.hub.clone(), self.client.clone(), ctx.address());
         actix::spawn(async move {
-            home.do_send(Answered(publish_all(&hub, socket, &turn, events).await));
+            home.do_send(Answered(publish_all(&hub, &client, events).await));
         });
     }
 
@@ -151,10 +145,9 @@ impl Session {
         if sends.is_empty() {
             return;
         }
-        let (hub, turn, home) = (self.hub.clone(), self.turn.clone(), ctx.address());
-        let socket = self.socket;
+        let (hub, client, home) = (self.hub.clone(), self.client.clone(), ctx.address());
         actix::spawn(async move {
-            home.do_send(Answered(send_all(&hub, socket, &turn, sends).await));
+            home.do_send(Answered(send_all(&hub, &client, sends).await));
         });
     }
 
@@ -162,7 +155,11 @@ impl Session {
         if acks.is_empty() {
             return;
         }
-        let (hub, owner, home) = (self.hub.clone(), self.caller.acts_only_for(), ctx.address());
+        let (hub, owner, home) = (
+            self.hub.clone(),
+            self.client.principal.acts_only_for(),
+            ctx.address(),
+        );
         actix::spawn(async move {
             home.do_send(ack_all(&hub, owner, acks).await);
         });
@@ -171,7 +168,7 @@ impl Session {
     fn end(&mut self, slip: Slip, leases: Vec<LeaseToken>, end: LeaseEnd, ctx: &Context) {
         let ended = self.hub.clients.scheduler.ask(|reply| EndLeases {
             leases: leases.clone(),
-            owner: self.caller.acts_only_for(),
+            owner: self.client.principal.acts_only_for(),
             end,
             reply,
         });
@@ -185,22 +182,17 @@ impl Session {
     }
 }
 
-async fn send_all(
-    hub: &Hub,
-    socket: FeedId,
-    turn: &Mutex<()>,
-    sends: Vec<(Slip, Offer)>,
-) -> Vec<Answer> {
+async fn send_all(hub: &Hub, client: &SocketClient, sends: Vec<(Slip, Offer)>) -> Vec<Answer> {
     let (slips, offers): (Vec<Slip>, Vec<Offer>) = sends.into_iter().unzip();
     let ids: Vec<_> = offers.iter().map(|offer| offer.message.id).collect();
     let steps = MessageSteps::of(&offers);
     let in_line = {
-        let _turn = turn.lock().await;
+        let _turn = client.turn.lock().await;
         send::submit(hub, offers).await
     };
     let slots = come(in_line).await;
     if let Ok(slots) = &slots {
-        steps.tell(&BySocket(&socket.0), slots);
+        steps.tell(&client.socket, slots);
     }
     let mut slots = slots.map(Vec::into_iter);
     let mut answers = Vec::with_capacity(slips.len());
@@ -218,20 +210,19 @@ async fn send_all(
 
 async fn publish_all(
     hub: &Hub,
-    socket: FeedId,
-    turn: &Mutex<()>,
+    client: &SocketClient,
     events: Vec<(Slip, EventOffer)>,
 ) -> Vec<Answer> {
     let (slips, offers): (Vec<Slip>, Vec<EventOffer>) = events.into_iter().unzip();
     let ids: Vec<_> = offers.iter().map(|offer| offer.event.id).collect();
     let steps = EventSteps::of(&offers);
     let in_line = {
-        let _turn = turn.lock().await;
+        let _turn = client.turn.lock().await;
         publish::submit(hub, offers, false).await
     };
     let slots = come(in_line).await;
     if let Ok(slots) = &slots {
-        steps.tell(&BySocket(&socket.0), slots);
+        steps.tell(&client.socket, slots);
     }
     let mut slots = slots.map(Vec::into_iter);
     let mut outcomes = Vec::with_capacity(slips.len());

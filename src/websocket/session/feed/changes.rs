@@ -9,6 +9,7 @@ use ahash::AHashSet;
 use super::super::super::answers::Slip;
 use super::super::super::frames::{MOST_TYPES, Subscribe};
 use super::super::super::texts;
+use super::super::client::SocketClient;
 use super::super::{Context, Session};
 use super::named::{Named, deleted};
 use super::{Feed, Stage};
@@ -18,8 +19,8 @@ use crate::domain::ids::{Label, ServiceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::SubscriptionId;
-use crate::http::acts::{Act, Opened};
-use crate::http::state::Hub;
+use crate::hub::Hub;
+use crate::hub::acts::Act;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::retained_events::EventWindow;
 
@@ -102,12 +103,12 @@ impl Session {
         self.begin_change();
         let present = self.feed.named.as_ref().map(|named| named.name.clone());
         let name = subscribe.name.or(present);
-        let (hub, opened, home) = (self.hub.clone(), self.opened.clone(), ctx.address());
+        let (hub, client, home) = (self.hub.clone(), self.client.clone(), ctx.address());
         actix::spawn(async move {
             // The first event has the number 1.
             let from = subscribe.from_sequence.map(|from| from.max(1));
             let asked = (event_types, from, name);
-            let to = prepare(&hub, &opened, subscribe.service, asked).await;
+            let to = prepare(&hub, &client, subscribe.service, asked).await;
             home.do_send(Change {
                 slip,
                 to: to.map(To::More),
@@ -189,14 +190,14 @@ impl Session {
 }
 
 /// What was done to a subscription that stays when the socket is gone.
-fn tell(opened: &Opened, action: &'static str, id: SubscriptionId, outcome: &str) {
+fn tell(hub: &Hub, client: &SocketClient, action: &'static str, id: SubscriptionId, outcome: &str) {
     let act = Act::new(action, "subscription", &id);
-    act.with(&outcome).tell_over(opened);
+    act.with(&outcome).tell(&client.context(hub.clock.wall()));
 }
 
 async fn prepare(
     hub: &Hub,
-    opened: &Opened,
+    client: &SocketClient,
     service: ServiceName,
     (event_types, from_sequence, name): (Arc<[Pattern]>, Option<Sequence>, Option<Label>),
 ) -> Result<Subscribed, HubError> {
@@ -208,7 +209,7 @@ async fn prepare(
         None => None,
         Some(name) => {
             let attached = hub.clients.event_bus.ask(|reply| AttachSocket {
-                socket: FeedId(opened.id),
+                socket: FeedId(client.socket.0),
                 service: service.clone(),
                 name: name.clone(),
                 event_types: event_types.clone(),
@@ -218,8 +219,10 @@ async fn prepare(
             let attached = attached.await??;
             let whose = format!("{name} of {service}");
             match attached.change {
-                AttachChange::Made => tell(opened, "subscribe", attached.id, &whose),
-                AttachChange::Changed => tell(opened, "change_subscription", attached.id, &whose),
+                AttachChange::Made => tell(hub, client, "subscribe", attached.id, &whose),
+                AttachChange::Changed => {
+                    tell(hub, client, "change_subscription", attached.id, &whose)
+                }
                 AttachChange::None => {}
             }
             Some((service, name, attached))
@@ -260,7 +263,7 @@ impl Handler<Change> for Session {
                     self.lose_events();
                     if let Some(named) = self.feed.named.take() {
                         let outcome = format!("{} of {}, which stays", named.name, named.service);
-                        tell(&self.opened, "unsubscribe", named.id, &outcome);
+                        tell(&self.hub, &self.client, "unsubscribe", named.id, &outcome);
                     }
                 }
                 self.feed.event_types = left;

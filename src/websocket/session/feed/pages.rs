@@ -11,7 +11,7 @@ use crate::actors::messages::{Framed, InspectLog};
 use crate::domain::event::{Event, Sequence};
 use crate::domain::refusal::Refusal;
 use crate::http::flush::flush;
-use crate::http::state::Hub;
+use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::logic::follower::FollowerAction;
 use crate::logic::page;

@@ -4,34 +4,33 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use super::caller::Asking;
 use crate::actors::messages::{EventOffer, EventSlot, Offer, Slot};
 use crate::domain::event::Event;
 use crate::domain::message::Message;
 use crate::domain::refusal::Refusal;
 
 /// The messages of a request, if the log is to follow them.
-pub(crate) struct MessageSteps(Option<Vec<Arc<Message>>>);
+pub struct MessageSteps(Option<Vec<Arc<Message>>>);
 
 /// The events of a request, if the log is to follow them: by id, correlation id and type.
-pub(crate) struct EventSteps(Option<Vec<[String; 3]>>);
+pub struct EventSteps(Option<Vec<[String; 3]>>);
 
 fn are_told() -> bool {
     tracing::enabled!(tracing::Level::DEBUG)
 }
 
 impl MessageSteps {
-    pub(crate) fn of(offers: &[Offer]) -> Self {
+    pub fn of(offers: &[Offer]) -> Self {
         let message = |offer: &Offer| offer.message.clone();
         Self(are_told().then(|| offers.iter().map(message).collect()))
     }
 
-    /// `request`: its id, or which socket it came by.
-    pub(crate) fn tell(&self, request: &impl Asked, slots: &[Slot]) {
+    /// `request_id`: by what the request is found again.
+    pub fn tell(&self, request_id: &dyn Display, slots: &[Slot]) {
         let Some(messages) = &self.0 else {
             return;
         };
-        let request_id = request.asked();
+        let request_id = request_id.to_string();
         for (message, slot) in messages.iter().zip(slots) {
             let (what, refusal) = match slot {
                 Slot::Accepted => ("accepted", None),
@@ -54,7 +53,7 @@ impl MessageSteps {
 }
 
 impl EventSteps {
-    pub(crate) fn of(offers: &[EventOffer]) -> Self {
+    pub fn of(offers: &[EventOffer]) -> Self {
         let event = |offer: &EventOffer| {
             let Event { id, event_type, .. } = &offer.event;
             let correlation_id = offer.event.correlation_id();
@@ -64,11 +63,11 @@ impl EventSteps {
     }
 
     /// As [`MessageSteps::tell`].
-    pub(crate) fn tell(&self, request: &impl Asked, slots: &[EventSlot]) {
+    pub fn tell(&self, request_id: &dyn Display, slots: &[EventSlot]) {
         let Some(events) = &self.0 else {
             return;
         };
-        let request_id = request.asked();
+        let request_id = request_id.to_string();
         for ([id, correlation_id, event_type], slot) in events.iter().zip(slots) {
             let (what, sequence, refusal): (_, _, Option<&Refusal>) = match slot {
                 EventSlot::Published(event) => ("published", Some(event.sequence), None),
@@ -86,25 +85,5 @@ impl EventSteps {
                 "event {what}"
             );
         }
-    }
-}
-
-/// By what a request can be found in the log.
-pub(crate) trait Asked {
-    fn asked(&self) -> String;
-}
-
-impl Asked for actix_web::HttpRequest {
-    fn asked(&self) -> String {
-        Asking::request_id(self)
-    }
-}
-
-/// A socket, which has no request for each frame.
-pub(crate) struct BySocket<'a>(pub &'a dyn Display);
-
-impl Asked for BySocket<'_> {
-    fn asked(&self) -> String {
-        format!("socket {}", self.0)
     }
 }

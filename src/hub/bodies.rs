@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::hub::error::HubError;
+use super::error::HubError;
 use crate::logic::limits::{Limit, Limits};
 use crate::pool::{Full, Held, Peer, Pool};
 

@@ -1,0 +1,210 @@
+//! Who may do what: every rule stands here, whatever protocol somebody speaks.
+
+use super::error::HubError;
+use crate::domain::ids::ServiceName;
+
+/// Who asks for something, known from its credentials.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Principal {
+    /// What it says (no keys) or has proved (keys) to be.
+    pub name: Option<ServiceName>,
+    /// May act for others.
+    pub is_operator: bool,
+}
+
+/// What not everybody may do. A service is the one it is done for, or the one whose it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Operation<'a> {
+    /// Send or publish in its name, subscribe or consume for it.
+    ActFor(&'a ServiceName),
+    ReceiveMessages(&'a ServiceName),
+    /// Of this sender: who receives a message may refuse it, but not make it unsent.
+    RemoveMessage(&'a ServiceName),
+    /// Of this sender: a changed letter goes out in its name.
+    ChangeDeadLetter(&'a ServiceName),
+    /// Of this sender: a message is its to give up.
+    DeleteDeadLetter(&'a ServiceName),
+    RegisterInstance(&'a ServiceName),
+    DeregisterService(&'a ServiceName),
+    /// Say that it lives, that it takes nothing new, or that it is gone.
+    ChangeInstance(&'a ServiceName),
+    ChooseStrategy(&'a ServiceName),
+    ListSubscriptions(&'a ServiceName),
+    SwitchQueue,
+    ClearQueue,
+    RunRedrives,
+    SeeQuotas,
+    SetQuota,
+    SeeCircuits,
+    ForceCircuit,
+    /// Keep another state of a stream than what its events add up to.
+    ReplaceState,
+    SeeSockets,
+    SeeKeys,
+}
+
+/// Who may do it.
+enum Rule<'a> {
+    Itself(&'a ServiceName),
+    Operators,
+}
+
+impl<'a> Operation<'a> {
+    fn rule(self) -> Rule<'a> {
+        match self {
+            Self::ActFor(service)
+            | Self::ReceiveMessages(service)
+            | Self::RemoveMessage(service)
+            | Self::ChangeDeadLetter(service)
+            | Self::DeleteDeadLetter(service)
+            | Self::RegisterInstance(service)
+            | Self::DeregisterService(service)
+            | Self::ChangeInstance(service)
+            | Self::ChooseStrategy(service)
+            | Self::ListSubscriptions(service) => Rule::Itself(service),
+            Self::SwitchQueue
+            | Self::ClearQueue
+            | Self::RunRedrives
+            | Self::SeeQuotas
+            | Self::SetQuota
+            | Self::SeeCircuits
+            | Self::ForceCircuit
+            | Self::ReplaceState
+            | Self::SeeSockets
+            | Self::SeeKeys => Rule::Operators,
+        }
+    }
+}
+
+impl Principal {
+    /// # Errors
+    /// AUTH_FAILED with who may do it.
+    pub fn may(&self, operation: Operation<'_>) -> Result<(), HubError> {
+        if self.is_operator {
+            return Ok(());
+        }
+        let forbidden = match operation.rule() {
+            Rule::Itself(service) if self.name.as_ref() == Some(service) => return Ok(()),
+            Rule::Itself(service) => format!("only {service} itself or an operator may do this"),
+            Rule::Operators => "only an operator may do this".to_owned(),
+        };
+        Err(HubError::Forbidden(forbidden))
+    }
+
+    /// The one service it may act for; `None`: any.
+    pub fn acts_only_for(&self) -> Option<ServiceName> {
+        self.name.clone().filter(|_| !self.is_operator)
+    }
+
+    /// Whether it may see a message between these two. Others are told that there is none.
+    pub fn may_see(&self, source: &ServiceName, destination: &ServiceName) -> bool {
+        self.is_operator
+            || self
+                .name
+                .as_ref()
+                .is_some_and(|name| name == source || name == destination)
+    }
+}
+
+/// Nobody speaks for the hub: what it says is taken for true.
+///
+/// # Errors
+/// AUTH_FAILED with the field that has the hub's own name.
+pub fn must_not_be_the_hub(name: &ServiceName, field: &'static str) -> Result<(), HubError> {
+    if !name.is_the_hubs() {
+        return Ok(());
+    }
+    let problem = format!("{field}: {name} is the hub itself");
+    Err(HubError::Denied { field, problem })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::error::ErrorCode;
+
+    fn service(name: &str) -> ServiceName {
+        ServiceName::parse(name).unwrap()
+    }
+
+    fn principal(name: Option<&str>, is_operator: bool) -> Principal {
+        let name = name.map(service);
+        Principal { name, is_operator }
+    }
+
+    /// Each operation on what is the shop's, and whether it is the shop's to do.
+    fn operations(shop: &ServiceName) -> [(Operation<'_>, bool); 20] {
+        [
+            (Operation::ActFor(shop), true),
+            (Operation::ReceiveMessages(shop), true),
+            (Operation::RemoveMessage(shop), true),
+            (Operation::ChangeDeadLetter(shop), true),
+            (Operation::DeleteDeadLetter(shop), true),
+            (Operation::RegisterInstance(shop), true),
+            (Operation::DeregisterService(shop), true),
+            (Operation::ChangeInstance(shop), true),
+            (Operation::ChooseStrategy(shop), true),
+            (Operation::ListSubscriptions(shop), true),
+            (Operation::SwitchQueue, false),
+            (Operation::ClearQueue, false),
+            (Operation::RunRedrives, false),
+            (Operation::SeeQuotas, false),
+            (Operation::SetQuota, false),
+            (Operation::SeeCircuits, false),
+            (Operation::ForceCircuit, false),
+            (Operation::ReplaceState, false),
+            (Operation::SeeSockets, false),
+            (Operation::SeeKeys, false),
+        ]
+    }
+
+    #[test]
+    fn operators_may_do_all_and_others_what_is_theirs() {
+        let shop = service("shop");
+        for (operation, is_the_shops) in operations(&shop) {
+            for (who, may) in [
+                (principal(Some("boss"), true), true),
+                (principal(None, true), true),
+                (principal(Some("shop"), false), is_the_shops),
+                (principal(Some("mail"), false), false),
+                (principal(None, false), false),
+            ] {
+                let denied = who.may(operation).err();
+                assert_eq!(denied.is_none(), may, "{who:?} {operation:?}");
+                if let Some(error) = denied {
+                    let theirs = "only shop itself or an operator may do this";
+                    let operators = "only an operator may do this";
+                    let told = if is_the_shops { theirs } else { operators };
+                    assert_eq!(
+                        (error.code(), &*error.to_string()),
+                        (ErrorCode::AuthFailed, told)
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_message_is_seen_by_its_ends_and_by_operators() {
+        let (shop, mail) = (service("shop"), service("mail"));
+        for (who, sees) in [
+            (principal(Some("shop"), false), true),
+            (principal(Some("mail"), false), true),
+            (principal(Some("bank"), false), false),
+            (principal(None, false), false),
+            (principal(Some("bank"), true), true),
+        ] {
+            assert_eq!(who.may_see(&shop, &mail), sees, "{who:?}");
+        }
+    }
+
+    #[test]
+    fn only_who_is_no_operator_is_bound_to_its_own_name() {
+        assert_eq!(
+            principal(Some("shop"), false).acts_only_for(),
+            Some(service("shop"))
+        );
+        assert_eq!(principal(Some("shop"), true).acts_only_for(), None);
+        assert_eq!(principal(None, true).acts_only_for(), None);
+    }
+}

@@ -1,0 +1,51 @@
+//! What the operations go by, of the configuration.
+
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::domain::deny_list::DenyList;
+use crate::logic::limits::{Limit, Limits};
+
+/// What the application needs of the configuration.
+pub struct Settings {
+    /// What an acknowledgement stands for: `disk` or `os`.
+    pub durability: &'static str,
+    pub max_retry_attempts: u32,
+    pub delivery_limit: u32,
+    pub max_retry_delay: Duration,
+    pub limits: Limits,
+    pub outgoing_deny: DenyList,
+    pub registrations: RegistrationRules,
+    /// Set, but without effect in this version.
+    pub unused: Vec<&'static str>,
+}
+
+impl Settings {
+    pub fn new(config: &Config) -> Self {
+        Self {
+            durability: config.wal_sync.name(),
+            max_retry_attempts: config.max_retry_attempts,
+            delivery_limit: config.delivery_limit,
+            max_retry_delay: config.max_retry_delay,
+            limits: config.limits,
+            outgoing_deny: config.outgoing_deny.clone(),
+            registrations: RegistrationRules {
+                deny: config.outgoing_deny.clone(),
+                min_check_interval: config.min_check_interval,
+                most_metadata: config.limits.size(Limit::MetadataBytes),
+            },
+            unused: config.unused(),
+        }
+    }
+}
+
+/// What this hub does not let everybody register.
+#[derive(Clone, Debug)]
+pub struct RegistrationRules {
+    /// Where no instance may be.
+    pub deny: DenyList,
+    /// No instance is checked more often.
+    pub min_check_interval: Duration,
+    /// Bytes of metadata.
+    pub most_metadata: usize,
+}
