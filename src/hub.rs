@@ -34,14 +34,21 @@ use settings::Settings;
 
 /// What every operation may need.
 pub struct Hub {
+    /// Both clocks; `now` of a request was read from it.
     pub clock: Clock,
+    /// Whether the hub starts, serves or drains.
     pub phase: CurrentPhase,
+    /// The ways to the actors.
     pub clients: Clients,
+    /// Read from by whoever needs the past; written to by its own actor alone.
     pub archive: Arc<dyn Archive>,
     /// To count in, never to decide by.
     pub metrics: Arc<Metrics>,
+    /// Replaced when the configuration is read again.
     pub keys: Live<Keys>,
+    /// Counted in by whatever takes requests; the quotas come from the Router.
     pub request_rates: RequestRates,
+    /// What is under way of requests.
     pub bodies: Bodies,
     /// Pages on their way to clients.
     pub answers: Pool,
@@ -51,21 +58,30 @@ pub struct Hub {
     pub unfinished: Pool,
     /// Past events on their way to callbacks.
     pub replays: Pool,
+    /// As configured at the start.
     pub settings: Settings,
 }
 
 /// What the hub has in common with the rest of the process.
 pub struct Surroundings {
+    /// The one that the actors read, too.
     pub clock: Clock,
+    /// Set by the runtime.
     pub phase: CurrentPhase,
+    /// Of the actors that the ring has started.
     pub clients: Clients,
+    /// The one that the ring writes to.
     pub archive: Arc<dyn Archive>,
+    /// Where everything is counted.
     pub metrics: Arc<Metrics>,
+    /// The ones that the Router keeps to the quotas.
     pub request_rates: RequestRates,
+    /// The one that replays to callbacks take their room from.
     pub replays: Pool,
 }
 
 impl Hub {
+    /// With limits, keys and settings as `config` says.
     pub fn new(config: &Config, around: Surroundings) -> Self {
         let limits = &config.limits;
         Self {

@@ -17,6 +17,7 @@ pub struct Principal {
 pub enum Operation<'a> {
     /// Send or publish in its name, subscribe or consume for it.
     ActFor(&'a ServiceName),
+    /// Be handed its messages, and settle them.
     ReceiveMessages(&'a ServiceName),
     /// Of this sender: who receives a message may refuse it, but not make it unsent.
     RemoveMessage(&'a ServiceName),
@@ -24,22 +25,35 @@ pub enum Operation<'a> {
     ChangeDeadLetter(&'a ServiceName),
     /// Of this sender: a message is its to give up.
     DeleteDeadLetter(&'a ServiceName),
+    /// Say that an instance of it is there.
     RegisterInstance(&'a ServiceName),
+    /// End it with all its instances.
     DeregisterService(&'a ServiceName),
     /// Say that it lives, that it takes nothing new, or that it is gone.
     ChangeInstance(&'a ServiceName),
+    /// Decide how its instances are chosen.
     ChooseStrategy(&'a ServiceName),
+    /// See what it subscribes to, and how far it is.
     ListSubscriptions(&'a ServiceName),
+    /// Pause and resume queues.
     SwitchQueue,
+    /// Cancel everything that waits for a destination.
     ClearQueue,
+    /// Begin, switch and see redrive jobs.
     RunRedrives,
+    /// See what services may send.
     SeeQuotas,
+    /// Decide what a service may send.
     SetQuota,
+    /// See the circuits and why they are as they are.
     SeeCircuits,
+    /// Give a circuit a state of one's own.
     ForceCircuit,
     /// Keep another state of a stream than what its events add up to.
     ReplaceState,
+    /// See who has a WebSocket open.
     SeeSockets,
+    /// See whose keys are in use; never the keys.
     SeeKeys,
 }
 

@@ -19,6 +19,7 @@ pub struct Act<'a> {
 }
 
 impl<'a> Act<'a> {
+    /// Without an outcome or a reason.
     pub fn new(action: &'static str, kind: &'static str, name: &'a dyn Display) -> Self {
         Self {
             action,
@@ -28,6 +29,7 @@ impl<'a> Act<'a> {
         }
     }
 
+    /// With what came of it.
     pub fn with(self, outcome: &'a dyn Display) -> Self {
         Self {
             outcome: Some(outcome),
@@ -35,6 +37,7 @@ impl<'a> Act<'a> {
         }
     }
 
+    /// With the reason that was given.
     pub fn because(self, reason: &'a str) -> Self {
         Self {
             reason: Some(reason),
@@ -42,6 +45,7 @@ impl<'a> Act<'a> {
         }
     }
 
+    /// Writes the line.
     pub fn tell(&self, context: &RequestContext<'_>) {
         if !tracing::enabled!(tracing::Level::INFO) {
             return;

@@ -28,6 +28,7 @@ pub struct Bodies {
 pub enum Purpose {
     /// It settles messages, which gives room back, or asks for them.
     Settling,
+    /// Anything else.
     Other,
 }
 

@@ -21,13 +21,21 @@ use crate::actors::scheduler::Scheduler;
 /// A client of each actor that is asked something.
 #[derive(Clone)]
 pub struct Clients {
+    /// Admits messages and events.
     pub router: Client<Router>,
+    /// Has the messages the hub owes.
     pub scheduler: Client<Scheduler>,
+    /// Has the services and their instances.
     pub registry: Client<Registry>,
+    /// Has the circuits of destinations, and picks instances.
     pub dispatcher: Client<Dispatcher>,
+    /// Sees to dead letters, and to what is on its way into the archive.
     pub archivist: Client<Archivist>,
+    /// Has the redrive jobs.
     pub redriver: Client<Redriver>,
+    /// Builds the states of streams, and knows their versions.
     pub historian: Client<Historian>,
+    /// Has the subscriptions, the sockets and the recent events.
     pub event_bus: Client<EventBus>,
 }
 

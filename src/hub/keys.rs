@@ -48,7 +48,9 @@ impl LastUse {
 
 /// The keys of a service, in the order of the configuration.
 pub struct KeysOf<'a> {
+    /// Whose keys.
     pub service: &'a ServiceName,
+    /// Whether it may act for others.
     pub is_operator: bool,
     /// In which minute after the start of the hub each was last used, if it was.
     pub last_used: Vec<Option<Duration>>,
@@ -69,6 +71,7 @@ pub enum Denial {
 }
 
 impl Keys {
+    /// As configured.
     pub fn of(config: &Config) -> Self {
         let expose = |keys: &Vec<Secret>| keys.iter().map(|key| key.expose().to_owned()).collect();
         let keys = config.service_keys.iter();
@@ -78,6 +81,7 @@ impl Keys {
         Self::new(keys, config.operators.clone())
     }
 
+    /// Each name with its keys in clear text, of which only digests are kept.
     pub fn new(
         keys: BTreeMap<ServiceName, Vec<impl AsRef<str>>>,
         operators: BTreeSet<ServiceName>,

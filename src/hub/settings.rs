@@ -10,17 +10,24 @@ use crate::logic::limits::{Limit, Limits};
 pub struct Settings {
     /// What an acknowledgement stands for: `disk` or `os`.
     pub durability: &'static str,
+    /// So many failed attempts make a dead letter.
     pub max_retry_attempts: u32,
+    /// So many consumers may be lost in a row with one message; 0: any number.
     pub delivery_limit: u32,
+    /// No wish for a later attempt is heard beyond this.
     pub max_retry_delay: Duration,
+    /// What one service or peer may have of the hub.
     pub limits: Limits,
+    /// Where the hub sends nothing by itself.
     pub outgoing_deny: DenyList,
+    /// What instances may say of themselves.
     pub registrations: RegistrationRules,
     /// Set, but without effect in this version.
     pub unused: Vec<&'static str>,
 }
 
 impl Settings {
+    /// As configured.
     pub fn new(config: &Config) -> Self {
         Self {
             durability: config.wal_sync.name(),

@@ -20,6 +20,7 @@ fn are_told() -> bool {
 }
 
 impl MessageSteps {
+    /// Nothing is kept of them unless the log is at DEBUG.
     pub fn of(offers: &[Offer]) -> Self {
         let message = |offer: &Offer| offer.message.clone();
         Self(are_told().then(|| offers.iter().map(message).collect()))
@@ -53,6 +54,7 @@ impl MessageSteps {
 }
 
 impl EventSteps {
+    /// Nothing is kept of them unless the log is at DEBUG.
     pub fn of(offers: &[EventOffer]) -> Self {
         let event = |offer: &EventOffer| {
             let Event { id, event_type, .. } = &offer.event;
