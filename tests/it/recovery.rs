@@ -88,7 +88,7 @@ fn a_returning_service_gets_a_trial_and_then_a_doubling_window() {
     assert!(most > Some(MAX_IN_FLIGHT / 4), "{most:?}");
 }
 
-/// Prints the curve that the README shows.
+/// Prints the curve that docs/explanation/measured.md tells of.
 #[test]
 #[ignore = "takes a minute"]
 fn a_hundred_thousand_wait_for_a_returning_service() {

@@ -67,7 +67,7 @@ fn born(hub: HubId, earlier: Vec<Epoch>) -> Author {
 
 fn parse(text: &str) -> io::Result<Author> {
     let problem = "is not the identity of a journal; restore this file, or delete it and let the \
-        hub take its archive over (see PostgreSQL in the README)";
+        hub take its archive over (docs/guides/postgresql.md)";
     let invalid = || io::Error::new(io::ErrorKind::InvalidData, problem);
     let mut lines = text.lines();
     let hub = lines.next().and_then(|line| Uuid::parse_str(line).ok());
