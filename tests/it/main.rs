@@ -14,7 +14,7 @@ mod clearing;
 mod clock;
 mod crash;
 mod dead_letters;
-mod documented;
+mod docs;
 mod events;
 mod faults;
 mod files;

@@ -1,35 +1,19 @@
-//! What an operator sees of a hub is in the documentation: every series of metrics, and every line
-//! of the log that tells of something wrong. Read from the sources, so that nothing new is left out.
+//! What the sources say that a reference has to have, read from their text.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
 
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+use super::pages::{files_below, read};
+
+/// The sources below a directory of the crate, without tests.
+fn sources(directory: &str) -> Vec<String> {
+    let files = files_below(directory, "rs").into_iter();
+    let own = files.filter(|path| !path.ends_with("/tests.rs") && !path.contains("/tests/"));
+    own.map(|path| without_tests(&read(&path))).collect()
 }
 
-fn page(path: &str) -> String {
-    fs::read_to_string(root().join(path)).unwrap()
-}
-
-/// The sources below `directory`, without tests.
-fn sources(directory: &Path) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.file_stem().is_some_and(|name| name == "tests") {
-            continue;
-        }
-        if path.is_dir() {
-            found.extend(sources(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(path).unwrap();
-            let own = text.split("#[cfg(test)]\nmod tests {").next();
-            found.extend(own.map(str::to_owned));
-        }
-    }
-    found
+fn without_tests(source: &str) -> String {
+    let own = source.split("#[cfg(test)]\nmod tests {").next();
+    own.unwrap_or_default().to_owned()
 }
 
 /// The text that begins behind an opening quote, and what is behind its end.
@@ -78,14 +62,11 @@ fn with_gaps(text: &str) -> String {
     whole
 }
 
-#[test]
-fn every_series_is_described() {
-    let page = page("docs/reference/metrics.md");
+/// The names of all series of the metrics.
+pub(super) fn series() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for source in sources(&root().join("src/metrics"))
-        .into_iter()
-        .chain([page_of_metrics()])
-    {
+    let top = without_tests(&read("src/metrics.rs"));
+    for source in sources("src/metrics").into_iter().chain([top]) {
         for (at, _) in source.match_indices("\"message_hub_") {
             let (name, _) = literal(&source[at + 1..]);
             let is_name = |letter: char| letter == '_' || letter.is_ascii_lowercase();
@@ -94,27 +75,13 @@ fn every_series_is_described() {
             }
         }
     }
-    assert!(names.len() > 50, "{names:?}");
-    let is_described = |name: &String| {
-        ["`", "{"]
-            .iter()
-            .any(|end| page.contains(&format!("`{name}{end}")))
-    };
-    let missing: Vec<_> = names.iter().filter(|name| !is_described(name)).collect();
-    assert!(missing.is_empty(), "{missing:?}");
+    names
 }
 
-fn page_of_metrics() -> String {
-    let text = page("src/metrics.rs");
-    let own = text.split("#[cfg(test)]\nmod tests {").next();
-    own.unwrap_or_default().to_owned()
-}
-
-#[test]
-fn every_line_of_the_log_that_tells_of_something_wrong_is_described() {
-    let page = page("docs/guides/what-the-log-says.md");
+/// What is logged as a warning or an error.
+pub(super) fn lines_of_the_log() -> BTreeSet<String> {
     let mut lines = BTreeSet::new();
-    for source in sources(&root().join("src")) {
+    for source in sources("src") {
         for call in ["tracing::warn!(", "tracing::error!("] {
             for (at, _) in source.match_indices(call) {
                 let texts = texts_of_call(&source[at + call.len()..]);
@@ -124,10 +91,22 @@ fn every_line_of_the_log_that_tells_of_something_wrong_is_described() {
     }
     // Notices and warnings of the configuration are whole sentences from elsewhere.
     lines.remove("…");
-    assert!(lines.len() > 40, "{lines:?}");
-    let missing: Vec<_> = lines
-        .iter()
-        .filter(|line| !page.contains(&format!("`{line}`")))
-        .collect();
-    assert!(missing.is_empty(), "{missing:#?}");
+    lines
+}
+
+/// The numbers with which the process may end.
+pub(super) fn numbers_of_exits() -> BTreeSet<u8> {
+    let source = read("src/exit.rs");
+    let variants = source
+        .lines()
+        .filter_map(|line| line.trim().strip_suffix(','));
+    let numbers = variants.filter_map(|variant| variant.split_once(" = ")?.1.parse().ok());
+    numbers.collect()
+}
+
+#[test]
+fn what_is_filled_into_a_text_is_a_gap() {
+    let call = "queue = 1, \"{count} more to \\\n   {}\", f(\")\")) and \"more\"";
+    assert_eq!(texts_of_call(call), ["{count} more to {}", ")"]);
+    assert_eq!(with_gaps("{count} more to {}"), "… more to …");
 }
