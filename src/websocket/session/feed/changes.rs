@@ -221,7 +221,7 @@ async fn prepare(
             match attached.change {
                 AttachChange::Made => tell(hub, client, "subscribe", attached.id, &whose),
                 AttachChange::Changed => {
-                    tell(hub, client, "change_subscription", attached.id, &whose)
+                    tell(hub, client, "change_subscription", attached.id, &whose);
                 }
                 AttachChange::None => {}
             }
