@@ -17,7 +17,9 @@ use message_hub::adapters::archive::{PostgresArchive, SqliteArchive};
 use message_hub::adapters::tls::Trust;
 use message_hub::domain::attempt::{Attempt, AttemptOutcome};
 use message_hub::domain::event::{Event, EventId, Sequence, StreamPlace};
-use message_hub::domain::fact::{Fact, Recorded, Settlement};
+use message_hub::domain::fact::event::EventFact;
+use message_hub::domain::fact::message::{MessageFact, Settlement};
+use message_hub::domain::fact::{Fact, Recorded};
 use message_hub::domain::ids::{Label, MessageId, Position, ServiceName};
 use message_hub::domain::message::{Message, Payload, Priority, State};
 use message_hub::domain::pattern::Pattern;
@@ -56,13 +58,20 @@ async fn measure(archive: &dyn Archive) {
         fold: Duration::ZERO,
     };
     bench
-        .run("open", 0, |n| vec![Fact::Accepted(message(n))])
+        .run("open", 0, |n| {
+            vec![Fact::Message(MessageFact::Accepted(message(n)))]
+        })
         .await;
     bench.run("delivered", 0, |n| vec![delivered(n)]).await;
-    let whole = |n| vec![Fact::Accepted(message(n)), delivered(n)];
+    let whole = |n| {
+        vec![
+            Fact::Message(MessageFact::Accepted(message(n))),
+            delivered(n),
+        ]
+    };
     bench.run("open and delivered", 1, whole).await;
     bench.run("open and delivered", 2, whole).await;
-    let published = |n| vec![Fact::EventPublished(event(n))];
+    let published = |n| vec![Fact::Event(EventFact::EventPublished(event(n)))];
     bench.run("events", 0, published).await;
     bench.run("events", 1, published).await;
     let middle = Some(bench.position / 2);
@@ -289,7 +298,7 @@ fn message(number: u64) -> Arc<Message> {
 
 fn delivered(number: u64) -> Fact {
     let message = message(number);
-    Fact::Delivered(Settlement {
+    Fact::Message(MessageFact::Delivered(Settlement {
         id: message.id,
         at: at(number),
         lane: message.lane(),
@@ -304,5 +313,5 @@ fn delivered(number: u64) -> Fact {
         }),
         reason: None,
         holds_key: false,
-    })
+    }))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::adapters::journal_memory::MemoryDisk;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use message_hub::domain::fact::Fact;
+use message_hub::domain::fact::message::MessageFact;
 use message_hub::domain::ids::{Label, MessageId, ServiceName};
 use message_hub::domain::message::{Message, Payload, Priority};
 use message_hub::domain::pattern::Pattern;
@@ -30,7 +31,7 @@ const BATCH: usize = 64;
 fn accepted() -> Fact {
     let now = Timestamp::from_millis(1_780_000_000_123);
     let text = "x".repeat(289);
-    Fact::Accepted(Arc::new(Message {
+    Fact::Message(MessageFact::Accepted(Arc::new(Message {
         id: MessageId::generate(now, [7; 10]),
         destination: ServiceName::parse("billing").expect("a name"),
         source: ServiceName::parse("orders").expect("a name"),
@@ -41,7 +42,7 @@ fn accepted() -> Fact {
         correlation_id: None,
         payload: Payload::parse(&format!(r#"{{"text":"{text}"}}"#)).expect("JSON"),
         extras: None,
-    }))
+    })))
 }
 
 fn journal_codec(criterion: &mut Criterion) {

@@ -26,6 +26,7 @@ use prometheus::{Encoder, Histogram, IntCounter, IntGauge, Registry, TextEncoder
 
 use crate::domain::compaction_summary::MessageTotals;
 use crate::domain::fact::Fact;
+use crate::domain::fact::service::ServiceFact;
 use crate::domain::redrive::JobStatus;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::view::QueueDepths;
@@ -229,7 +230,7 @@ impl Metrics {
     /// Counts a fact that was just written; not one that was replayed.
     pub fn count(&self, fact: &Fact) {
         self.traffic.count(fact);
-        if let Fact::HealthChanged(changed) = fact {
+        if let Fact::Service(ServiceFact::HealthChanged(changed)) = fact {
             let service = changed.service.as_str();
             self.services.count_health_change(service, changed.to);
         }

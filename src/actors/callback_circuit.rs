@@ -21,6 +21,7 @@ use super::timer::Timer;
 use crate::clock::Clock;
 use crate::domain::circuit::{CircuitChanged, CircuitName, CircuitState, Forced};
 use crate::domain::fact::Fact;
+use crate::domain::fact::control::ControlFact;
 use crate::domain::refusal::Refusal;
 use crate::logic::breaker::{BreakerPolicy, Ticket, Transition};
 use crate::logic::circuit::{Circuit, ForcedSince};
@@ -178,7 +179,7 @@ impl CallbackCircuit {
     }
 
     fn record(&self, changed: Arc<CircuitChanged>) {
-        let facts = vec![Fact::CircuitChanged(changed)];
+        let facts = vec![Fact::Control(ControlFact::CircuitChanged(changed))];
         self.event_store.do_send(Record::unasked(facts));
     }
 
@@ -300,7 +301,7 @@ impl Handler<ForceCircuit> for CallbackCircuit {
         let now = self.settings.clock.wall();
         let forced = Forced::new(force.by, force.reset_timeout);
         let changed = self.circuit.force(force.state, force.reason, forced, now);
-        let facts = vec![Fact::CircuitChanged(changed.clone())];
+        let facts = vec![Fact::Control(ControlFact::CircuitChanged(changed.clone()))];
         let (home, reply) = (ctx.address(), force.reply);
         Record::and_then(&self.event_store, facts, move || {
             home.do_send(ForceRecorded { changed, reply });

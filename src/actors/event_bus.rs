@@ -42,6 +42,8 @@ use super::timer::Timer;
 use super::{callback_circuit, subscription};
 use crate::clock::Clock;
 use crate::domain::event::Sequence;
+use crate::domain::fact::control::ControlFact;
+use crate::domain::fact::event::EventFact;
 use crate::domain::fact::{Fact, Recorded};
 use crate::logic::feeds::Feeds;
 use crate::logic::limits::Limits;
@@ -149,13 +151,13 @@ impl EventBus {
         let mut batch = Vec::new();
         for record in records {
             match &record.fact {
-                Fact::EventPublished(event) => {
+                Fact::Event(EventFact::EventPublished(event)) => {
                     let framed = Arc::new(Framed::new(event.clone()));
                     self.recent.push(framed.clone());
                     batch.push(framed);
                 }
                 Fact::CompactionSummary(summary) => self.recent.skip_to(summary.last_sequence),
-                Fact::EventsRemoved(removed) => {
+                Fact::Event(EventFact::EventsRemoved(removed)) => {
                     self.removed_before = removed.before;
                     self.recent.forget_before(removed.before);
                 }
@@ -222,7 +224,7 @@ impl Handler<Committed> for EventBus {
     fn handle(&mut self, committed: Committed, ctx: &mut Context<Self>) {
         self.publish(&committed.records);
         for record in committed.records.iter() {
-            if let Fact::CircuitChanged(changed) = &record.fact {
+            if let Fact::Control(ControlFact::CircuitChanged(changed)) = &record.fact {
                 let since = committed.at.of(changed.at, committed.source()).hub;
                 self.subscriptions.circuit_changed(changed, since);
             }

@@ -17,8 +17,9 @@ use super::probe::probe;
 use crate::domain::attempt::{Attempt, AttemptOutcome};
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::{Event, EventExtras, EventId};
-use crate::domain::fact::{AttemptFailed, Fact, Recorded};
-use crate::domain::fact::{ServiceSeen, Settlement};
+use crate::domain::fact::message::{AttemptFailed, MessageFact, Settlement};
+use crate::domain::fact::service::{ServiceFact, ServiceSeen};
+use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::{InstanceId, Label, MessageId, Position, ServiceName};
 use crate::domain::message::{Extras, Fingerprint, Message, Payload, Priority};
 use crate::domain::refusal::Refusal;
@@ -160,7 +161,7 @@ pub(super) fn committed(first: Position, facts: Vec<Fact>) -> Committed {
 }
 
 pub(super) fn accepted(message: Message) -> Fact {
-    Fact::Accepted(Arc::new(message))
+    Fact::Message(MessageFact::Accepted(Arc::new(message)))
 }
 
 pub(super) fn settlement(message: &Message, reason: Option<DeadReason>) -> Settlement {
@@ -175,11 +176,14 @@ pub(super) fn settlement(message: &Message, reason: Option<DeadReason>) -> Settl
 }
 
 pub(super) fn delivered(message: &Message) -> Fact {
-    Fact::Delivered(settlement(message, None))
+    Fact::Message(MessageFact::Delivered(settlement(message, None)))
 }
 
 pub(super) fn dead(message: &Message) -> Fact {
-    Fact::DeadLettered(settlement(message, Some(DeadReason::Rejected)))
+    Fact::Message(MessageFact::DeadLettered(settlement(
+        message,
+        Some(DeadReason::Rejected),
+    )))
 }
 
 /// The first attempt, failed; the next begins at `retry_at`.
@@ -193,18 +197,18 @@ pub(super) fn attempt_failed(message: &Message, retry_at: Timestamp) -> Fact {
         duration_ms: 1,
         error: None,
     };
-    Fact::AttemptFailed(AttemptFailed {
+    Fact::Message(MessageFact::AttemptFailed(AttemptFailed {
         id: message.id,
         attempt,
         retry_at,
-    })
+    }))
 }
 
 pub(super) fn service_seen(name: &str) -> Fact {
-    Fact::ServiceSeen(ServiceSeen {
+    Fact::Service(ServiceFact::ServiceSeen(ServiceSeen {
         service: service(name),
         at: Timestamp::default(),
-    })
+    }))
 }
 
 pub(super) fn delivery(message: Message) -> Delivery {

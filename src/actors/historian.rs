@@ -24,6 +24,7 @@ use super::timer::Timer;
 use crate::clock::Clock;
 use crate::domain::event::{Sequence, Snapshot, StreamId};
 use crate::domain::fact::Fact;
+use crate::domain::fact::event::EventFact;
 use crate::domain::message::Payload;
 use crate::domain::subscription::EventsRemoved;
 use crate::domain::timestamp::Timestamp;
@@ -230,10 +231,10 @@ impl Historian {
     fn remove(&self, end: Sequence, mut facts: Vec<Fact>, ctx: &Context<Self>) {
         let events = end - self.retention.oldest();
         tracing::info!(events, oldest = end, "old events go");
-        facts.push(Fact::EventsRemoved(EventsRemoved {
+        facts.push(Fact::Event(EventFact::EventsRemoved(EventsRemoved {
             at: self.clock.wall(),
             before: end,
-        }));
+        })));
         self.finish_with(facts, ctx);
     }
 
@@ -338,7 +339,10 @@ impl Handler<DueBuilt> for Historian {
             Ok(Some(state)) => {
                 self.snapshots.done(&stream, version);
                 let snapshot = self.snapshot(stream, version, state);
-                self.finish_with(vec![Fact::SnapshotTaken(Arc::new(snapshot))], ctx);
+                self.finish_with(
+                    vec![Fact::Event(EventFact::SnapshotTaken(Arc::new(snapshot)))],
+                    ctx,
+                );
             }
             Ok(None) => {
                 self.snapshots.done(&stream, version);

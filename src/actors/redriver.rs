@@ -21,6 +21,7 @@ use super::messages::{
 use super::timer::Timer;
 use crate::clock::Clock;
 use crate::domain::fact::Fact;
+use crate::domain::fact::control::ControlFact;
 use crate::domain::ids::{JobId, Position};
 use crate::domain::redrive::{JobKind, JobStatus, RedriveJob};
 use crate::domain::refusal::Refusal;
@@ -222,7 +223,7 @@ impl Redriver {
 }
 
 fn fact(version: RedriveJob) -> Fact {
-    Fact::RedriveAdvanced(Arc::new(version))
+    Fact::Control(ControlFact::RedriveAdvanced(Arc::new(version)))
 }
 
 impl Actor for Redriver {

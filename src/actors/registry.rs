@@ -32,7 +32,9 @@ use super::messages::{Committed, Open, Record, ServiceChanged};
 use super::timer::Timer;
 use crate::clock::Clock;
 use crate::domain::circuit::CircuitChanged;
-use crate::domain::fact::{self, Fact, InstanceDeregistered, Withdrawal};
+use crate::domain::fact::Fact;
+use crate::domain::fact::control::ControlFact;
+use crate::domain::fact::service::{HealthChanged, InstanceDeregistered, ServiceFact, Withdrawal};
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::moment::{Moment, Source};
 use crate::domain::service::{Health, Registration};
@@ -114,21 +116,44 @@ impl Registry {
     }
 
     fn learn(&mut self, fact: &Fact, now: (Moment, Source), ctx: &mut Context<Self>) {
-        let at = |stamp| now.0.of(stamp, now.1).hub;
         match fact {
-            Fact::ServiceSeen(seen) => self.seen(&seen.service, ctx),
-            Fact::ServiceRegistered(registration) => {
-                self.registered(registration, at(registration.registered_at), ctx);
+            Fact::Service(fact) => self.learn_of_service(fact, now, ctx),
+            Fact::Control(ControlFact::StrategyChosen(chosen)) => {
+                self.services.choose(&chosen.service, chosen.strategy);
+                self.announce(&chosen.service, ctx);
             }
-            Fact::InstanceWithdrawn(withdrawn) => {
+            Fact::Control(ControlFact::CircuitChanged(changed)) => {
+                let at = now.0.of(changed.at, now.1).hub;
+                self.circuit_changed(changed, at, ctx);
+            }
+            _ => {}
+        }
+    }
+
+    fn learn_of_service(
+        &mut self,
+        fact: &ServiceFact,
+        now: (Moment, Source),
+        ctx: &mut Context<Self>,
+    ) {
+        match fact {
+            ServiceFact::ServiceSeen(seen) => self.seen(&seen.service, ctx),
+            ServiceFact::ServiceRegistered(registration) => {
+                self.registered(
+                    registration,
+                    now.0.of(registration.registered_at, now.1).hub,
+                    ctx,
+                );
+            }
+            ServiceFact::InstanceWithdrawn(withdrawn) => {
                 let is_news = self.services.withdraw(withdrawn) && self.opened_at.is_some();
                 if is_news && withdrawn.why == Withdrawal::Draining {
                     tracing::info!(service = %withdrawn.service, instance = %withdrawn.instance_id, "draining");
                 }
                 self.announce(&withdrawn.service, ctx);
             }
-            Fact::InstanceDeregistered(gone) => self.instance_deregistered(gone, ctx),
-            Fact::ServiceDeregistered(gone) => {
+            ServiceFact::InstanceDeregistered(gone) => self.instance_deregistered(gone, ctx),
+            ServiceFact::ServiceDeregistered(gone) => {
                 if self.opened_at.is_some() {
                     tracing::info!(service = %gone.service, "deregistered with all its instances");
                 }
@@ -138,12 +163,7 @@ impl Registry {
                 self.services.remove(&gone.service);
                 self.announce(&gone.service, ctx);
             }
-            Fact::StrategyChosen(chosen) => {
-                self.services.choose(&chosen.service, chosen.strategy);
-                self.announce(&chosen.service, ctx);
-            }
-            Fact::CircuitChanged(changed) => self.circuit_changed(changed, at(changed.at), ctx),
-            _ => {}
+            ServiceFact::HealthChanged(_) => {}
         }
     }
 
@@ -275,14 +295,14 @@ impl Registry {
         let names = (from.name(), to.name());
         tracing::info!(%service, instance = %id, from = names.0, to = names.1, cause, "health changed");
         self.expect_life(service, id);
-        let fact = Fact::HealthChanged(fact::HealthChanged {
+        let fact = Fact::Service(ServiceFact::HealthChanged(HealthChanged {
             service: service.clone(),
             instance_id: id.clone(),
             at,
             from,
             to,
             cause,
-        });
+        }));
         self.event_store.do_send(Record::unasked(vec![fact]));
         self.announce(service, ctx);
     }

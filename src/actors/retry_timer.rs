@@ -12,6 +12,7 @@ use super::messages::{ClockSet, Committed, Due, Open};
 use super::timer::Timer;
 use crate::clock::Clock;
 use crate::domain::fact::Fact;
+use crate::domain::fact::message::MessageFact;
 use crate::domain::ids::MessageId;
 use crate::domain::message::Message;
 use crate::domain::moment::{Moment, Source, When};
@@ -53,9 +54,11 @@ impl RetryTimer {
 
     fn learn(&mut self, fact: &Fact, now: Moment, source: Source) {
         match fact {
-            Fact::Accepted(message) => self.follow(message, now, source),
-            Fact::Redriven(redrive) => self.follow(&redrive.message, now, source),
-            Fact::AttemptFailed(failed) => {
+            Fact::Message(MessageFact::Accepted(message)) => self.follow(message, now, source),
+            Fact::Message(MessageFact::Redriven(redrive)) => {
+                self.follow(&redrive.message, now, source);
+            }
+            Fact::Message(MessageFact::AttemptFailed(failed)) => {
                 let retry_at = now.of(failed.at(), source).hub_time(failed.retry_at);
                 self.due.set((failed.id, Reason::Next), retry_at);
             }

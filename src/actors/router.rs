@@ -24,7 +24,10 @@ use super::messages::{
     Reply, RoomConfigured, SetQuota, Slot, WindowChanged,
 };
 use crate::clock::Clock;
-use crate::domain::fact::{Fact, QuotaSet};
+use crate::domain::fact::Fact;
+use crate::domain::fact::control::{ControlFact, QuotaSet};
+use crate::domain::fact::message::MessageFact;
+use crate::domain::fact::service::ServiceFact;
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::message::{Lane, Message};
 use crate::domain::refusal::Refusal;
@@ -196,15 +199,21 @@ impl Router {
     fn learn(&mut self, fact: &Fact, replay: bool) {
         match fact {
             // What came through this gate was counted when it came.
-            Fact::Accepted(message) if replay => self.admission.occupy(&message.lane()),
-            Fact::Redriven(redrive) => self.admission.occupy(&redrive.message.lane()),
-            Fact::ServiceSeen(seen) | Fact::ServiceDeregistered(seen) => {
+            Fact::Message(MessageFact::Accepted(message)) if replay => {
+                self.admission.occupy(&message.lane());
+            }
+            Fact::Message(MessageFact::Redriven(redrive)) => {
+                self.admission.occupy(&redrive.message.lane());
+            }
+            Fact::Service(
+                ServiceFact::ServiceSeen(seen) | ServiceFact::ServiceDeregistered(seen),
+            ) => {
                 self.known.insert(seen.service.clone());
             }
-            Fact::ServiceRegistered(registration) => {
+            Fact::Service(ServiceFact::ServiceRegistered(registration)) => {
                 self.known.insert(registration.service.clone());
             }
-            Fact::QuotaSet(set) => {
+            Fact::Control(ControlFact::QuotaSet(set)) => {
                 let now = self.clock.now();
                 self.quotas.set(&set.service, set.quota, now);
                 self.quota_changed(&set.service, now);
@@ -364,11 +373,11 @@ impl Handler<SetQuota> for Router {
         {
             return drop(set.reply.send(Err(refusal)));
         }
-        let fact = Fact::QuotaSet(QuotaSet {
+        let fact = Fact::Control(ControlFact::QuotaSet(QuotaSet {
             service: set.service,
             at: self.clock.wall(),
             quota: set.quota,
-        });
+        }));
         let home = ctx.address();
         Record::and_then(&self.hops.record, vec![fact], move || {
             home.do_send(QuotaWritten { reply: set.reply });

@@ -26,6 +26,7 @@ use super::messages::{
 use super::timer::Timer;
 use crate::clock::Clock;
 use crate::domain::compaction_summary::MessageTotals;
+use crate::domain::fact::message::MessageFact;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::{LeaseToken, MessageId, ServiceName};
 use crate::domain::moment::{Moment, Source};
@@ -212,7 +213,7 @@ impl Scheduler {
         if !replay {
             self.tell_place(&record.fact, now);
         }
-        if !replay && let Fact::AttemptFailed(failed) = &record.fact {
+        if !replay && let Fact::Message(MessageFact::AttemptFailed(failed)) = &record.fact {
             follow.extend(self.queues.due(failed.id, now));
         }
         if let Some((_, settlement)) = settlement

@@ -49,11 +49,13 @@ pub fn failing_event(failing: &Failing<'_>, now: Timestamp, random: [u8; 10]) ->
 mod tests {
     use super::*;
     use crate::domain::fact::Fact;
+    use crate::domain::fact::subscription::SubscriptionFact;
     use crate::logic::journal::samples;
 
     #[test]
     fn names_the_subscription_and_its_trouble() {
-        let Fact::Subscribed(subscription) = samples::subscribed(1) else {
+        let Fact::Subscription(SubscriptionFact::Subscribed(subscription)) = samples::subscribed(1)
+        else {
             panic!("another fact");
         };
         let failing = Failing {

@@ -1,45 +1,35 @@
 //! What each fact counts: summed over all facts it gives the totals of `/metrics`.
 
 use crate::domain::compaction_summary::MessageTotals;
-use crate::domain::fact::{Fact, Redrive};
+use crate::domain::fact::Fact;
+use crate::domain::fact::message::{MessageFact, Redrive};
 use crate::domain::message::State;
 
-/// What `fact` adds to the totals. A redrive takes its message out of the dead or the expired.
+/// What `fact` adds to the totals.
 pub fn contribution(fact: &Fact) -> MessageTotals {
+    match fact {
+        Fact::Message(fact) => contribution_of_message(fact),
+        Fact::CompactionSummary(summary) => summary.totals,
+        Fact::Event(_) | Fact::Subscription(_) | Fact::Service(_) | Fact::Control(_) => {
+            MessageTotals::default()
+        }
+    }
+}
+
+/// As [`contribution`]. A redrive takes its message out of the dead or the expired.
+pub fn contribution_of_message(fact: &MessageFact) -> MessageTotals {
     let mut totals = MessageTotals::default();
     match fact {
-        Fact::Accepted(_) => totals.accepted = 1,
-        Fact::Delivered(_) => totals.delivered = 1,
-        Fact::DeadLettered(_) => totals.dead = 1,
-        Fact::Expired(_) => totals.expired = 1,
-        Fact::Cancelled(_) => totals.cancelled = 1,
-        Fact::Redriven(redrive) => return of_redrive(redrive),
-        Fact::CompactionSummary(summary) => return summary.totals,
-        Fact::AttemptFailed(_)
-        | Fact::DeadLetterDeleted(_)
-        | Fact::ServiceSeen(_)
-        | Fact::ServiceRegistered(_)
-        | Fact::InstanceDeregistered(_)
-        | Fact::ServiceDeregistered(_)
-        | Fact::HealthChanged(_)
-        | Fact::CircuitChanged(_)
-        | Fact::StrategyChosen(_)
-        | Fact::QuotaSet(_)
-        | Fact::QueueSwitched(_)
-        | Fact::RedriveAdvanced(_)
-        | Fact::InstanceWithdrawn(_)
-        | Fact::EventPublished(_)
-        | Fact::SnapshotTaken(_)
-        | Fact::EventsRemoved(_)
-        | Fact::Subscribed(_)
-        | Fact::Unsubscribed(_)
-        | Fact::PositionAcked(_)
-        | Fact::EventDeadLettered(_)
-        | Fact::EventRedriven(_)
-        | Fact::EventDelivered(_)
-        | Fact::ReplayAdvanced(_)
-        | Fact::MessageDeleted(_)
-        | Fact::MessagesRemoved(_) => {}
+        MessageFact::Accepted(_) => totals.accepted = 1,
+        MessageFact::Delivered(_) => totals.delivered = 1,
+        MessageFact::DeadLettered(_) => totals.dead = 1,
+        MessageFact::Expired(_) => totals.expired = 1,
+        MessageFact::Cancelled(_) => totals.cancelled = 1,
+        MessageFact::Redriven(redrive) => return of_redrive(redrive),
+        MessageFact::AttemptFailed(_)
+        | MessageFact::DeadLetterDeleted(_)
+        | MessageFact::MessageDeleted(_)
+        | MessageFact::MessagesRemoved(_) => {}
     }
     totals
 }

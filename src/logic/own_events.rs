@@ -6,7 +6,10 @@ use serde_json::value::to_raw_value;
 
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::{Event, EventId};
-use crate::domain::fact::{Fact, Settlement};
+use crate::domain::fact::Fact;
+use crate::domain::fact::control::ControlFact;
+use crate::domain::fact::message::{MessageFact, Settlement};
+use crate::domain::fact::service::ServiceFact;
 use crate::domain::ids::{InstanceId, Label, MessageId, ServiceName, THE_HUB};
 use crate::domain::message::Payload;
 use crate::domain::service::Registration;
@@ -60,29 +63,14 @@ pub fn is_own_type(event_type: &str) -> bool {
 pub fn own_event(fact: &Fact, now: Timestamp, random: impl FnOnce() -> [u8; 10]) -> Option<Event> {
     let event = |own: OwnType, payload: Payload| of_hub(own, payload, now, random());
     match fact {
-        Fact::ServiceRegistered(registration) => {
-            let payload = json(&Registered::of(registration));
-            Some(event(OwnType::ServiceRegistered, payload))
+        Fact::Service(fact) => {
+            let (own, payload) = of_service(fact)?;
+            Some(event(own, payload))
         }
-        Fact::InstanceDeregistered(gone) => {
-            let payload = json(&Deregistered {
-                service: &gone.service,
-                instance_id: Some(&gone.instance_id),
-                at: gone.at,
-            });
-            Some(event(OwnType::ServiceDeregistered, payload))
+        Fact::Control(ControlFact::CircuitChanged(changed)) => {
+            Some(event(OwnType::CircuitChanged, json(&**changed)))
         }
-        Fact::ServiceDeregistered(gone) => {
-            let payload = json(&Deregistered {
-                service: &gone.service,
-                instance_id: None,
-                at: gone.at,
-            });
-            Some(event(OwnType::ServiceDeregistered, payload))
-        }
-        Fact::HealthChanged(changed) => Some(event(OwnType::HealthChanged, json(changed))),
-        Fact::CircuitChanged(changed) => Some(event(OwnType::CircuitChanged, json(&**changed))),
-        Fact::DeadLettered(settlement) | Fact::Expired(settlement) => {
+        Fact::Message(MessageFact::DeadLettered(settlement) | MessageFact::Expired(settlement)) => {
             let payload = json(&DeadLettered::of(settlement));
             let message = Label::parse(&settlement.id.to_string()).ok();
             Some(Event {
@@ -93,6 +81,30 @@ pub fn own_event(fact: &Fact, now: Timestamp, random: impl FnOnce() -> [u8; 10])
             })
         }
         _ => None,
+    }
+}
+
+fn of_service(fact: &ServiceFact) -> Option<(OwnType, Payload)> {
+    let deregistered = |service, instance_id, at| {
+        let payload = json(&Deregistered {
+            service,
+            instance_id,
+            at,
+        });
+        (OwnType::ServiceDeregistered, payload)
+    };
+    match fact {
+        ServiceFact::ServiceRegistered(registration) => {
+            let payload = json(&Registered::of(registration));
+            Some((OwnType::ServiceRegistered, payload))
+        }
+        ServiceFact::InstanceDeregistered(gone) => {
+            let instance = Some(&gone.instance_id);
+            Some(deregistered(&gone.service, instance, gone.at))
+        }
+        ServiceFact::ServiceDeregistered(gone) => Some(deregistered(&gone.service, None, gone.at)),
+        ServiceFact::HealthChanged(changed) => Some((OwnType::HealthChanged, json(changed))),
+        ServiceFact::ServiceSeen(_) | ServiceFact::InstanceWithdrawn(_) => None,
     }
 }
 
@@ -261,13 +273,13 @@ mod tests {
         for fact in samples::one_of_each() {
             let is_news = matches!(
                 fact,
-                Fact::ServiceRegistered(_)
-                    | Fact::InstanceDeregistered(_)
-                    | Fact::ServiceDeregistered(_)
-                    | Fact::HealthChanged(_)
-                    | Fact::CircuitChanged(_)
-                    | Fact::DeadLettered(_)
-                    | Fact::Expired(_)
+                Fact::Service(
+                    ServiceFact::ServiceRegistered(_)
+                        | ServiceFact::InstanceDeregistered(_)
+                        | ServiceFact::ServiceDeregistered(_)
+                        | ServiceFact::HealthChanged(_)
+                ) | Fact::Control(ControlFact::CircuitChanged(_))
+                    | Fact::Message(MessageFact::DeadLettered(_) | MessageFact::Expired(_))
             );
             assert_eq!(told(&fact).is_some(), is_news, "{fact:?}");
         }

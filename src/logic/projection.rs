@@ -9,7 +9,10 @@ use std::sync::Arc;
 use crate::domain::attempt::Attempt;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::{Event, Sequence, Snapshot};
-use crate::domain::fact::{Fact, MessagesRemoved, Recorded, Redrive, Settlement};
+use crate::domain::fact::event::EventFact;
+use crate::domain::fact::message::{MessageFact, MessagesRemoved, Redrive, Settlement};
+use crate::domain::fact::subscription::SubscriptionFact;
+use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::{Message, State};
 use crate::domain::subscription::EventLetter;
@@ -142,11 +145,18 @@ impl Projection {
             return;
         }
         self.through = record.position;
-        self.bytes += record.fact.bytes();
-        if let Some(id) = record.fact.message_id() {
-            self.change(id).apply(record);
+        self.bytes += record.fact.size_bytes();
+        match &record.fact {
+            Fact::Message(fact) => {
+                if let Some(id) = fact.message_id() {
+                    self.change(id).apply(record.position, fact);
+                }
+                self.pending.note_message(fact);
+            }
+            Fact::Event(fact) => self.pending.note_event(fact),
+            Fact::Subscription(fact) => self.pending.note_letter(record.position, fact),
+            Fact::Service(_) | Fact::Control(_) | Fact::CompactionSummary(_) => {}
         }
-        self.pending.note_event(record);
     }
 
     /// Changes not yet taken.
@@ -208,21 +218,36 @@ impl Projection {
 }
 
 impl Batch {
-    fn note_event(&mut self, record: &Recorded) {
-        match &record.fact {
-            Fact::EventPublished(event) => self.events.push(event.clone()),
-            Fact::SnapshotTaken(snapshot) => self.snapshots.push(snapshot.clone()),
-            Fact::EventsRemoved(removed) => self.removed_before = Some(removed.before),
-            Fact::MessagesRemoved(removed) => self.removed_messages.push(*removed),
-            Fact::EventDeadLettered(letter) => self.letters.push(LetterChange::Dead {
-                position: record.position,
-                letter: letter.clone(),
-            }),
-            Fact::EventRedriven(letter) => self.letters.push(LetterChange::Gone(letter.id)),
-            Fact::EventDelivered(delivered) => self.letters.push(LetterChange::Gone(delivered.id)),
-            Fact::DeadLetterDeleted(deleted) => self.letters.push(LetterChange::Gone(deleted.id)),
+    /// What is not about one message alone.
+    fn note_message(&mut self, fact: &MessageFact) {
+        match fact {
+            MessageFact::MessagesRemoved(removed) => self.removed_messages.push(*removed),
+            MessageFact::DeadLetterDeleted(deleted) => {
+                self.letters.push(LetterChange::Gone(deleted.id));
+            }
             _ => {}
         }
+    }
+
+    fn note_event(&mut self, fact: &EventFact) {
+        match fact {
+            EventFact::EventPublished(event) => self.events.push(event.clone()),
+            EventFact::SnapshotTaken(snapshot) => self.snapshots.push(snapshot.clone()),
+            EventFact::EventsRemoved(removed) => self.removed_before = Some(removed.before),
+        }
+    }
+
+    fn note_letter(&mut self, position: Position, fact: &SubscriptionFact) {
+        let change = match fact {
+            SubscriptionFact::EventDeadLettered(letter) => LetterChange::Dead {
+                position,
+                letter: letter.clone(),
+            },
+            SubscriptionFact::EventRedriven(letter) => LetterChange::Gone(letter.id),
+            SubscriptionFact::EventDelivered(delivered) => LetterChange::Gone(delivered.id),
+            _ => return,
+        };
+        self.letters.push(change);
     }
 }
 
@@ -239,12 +264,12 @@ impl Change {
         }
     }
 
-    fn apply(&mut self, record: &Recorded) {
-        match &record.fact {
-            Fact::Accepted(message) => self.accept(record.position, message),
-            Fact::Redriven(redrive) => self.redrive(record.position, redrive),
-            Fact::AttemptFailed(failed) => self.finish_attempt(&failed.attempt),
-            Fact::DeadLetterDeleted(_) | Fact::MessageDeleted(_) => self.delete(),
+    fn apply(&mut self, position: Position, fact: &MessageFact) {
+        match fact {
+            MessageFact::Accepted(message) => self.accept(position, message),
+            MessageFact::Redriven(redrive) => self.redrive(position, redrive),
+            MessageFact::AttemptFailed(failed) => self.finish_attempt(&failed.attempt),
+            MessageFact::DeadLetterDeleted(_) | MessageFact::MessageDeleted(_) => self.delete(),
             other => {
                 if let Some((state, settlement)) = other.settlement() {
                     self.settle(state, settlement);
@@ -313,137 +338,4 @@ impl Change {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::fact::ServiceSeen;
-    use crate::domain::ids::{Label, ServiceName};
-    use crate::domain::message::{Payload, Priority};
-    use crate::logic::journal::samples;
-
-    fn message() -> Arc<Message> {
-        let service = ServiceName::parse("billing").unwrap();
-        Arc::new(Message {
-            id: MessageId(uuid::Uuid::from_u128(7)),
-            destination: service.clone(),
-            source: service,
-            message_type: Label::parse("order").unwrap(),
-            priority: Priority::Normal,
-            accepted_at: Timestamp::default(),
-            expires_at: None,
-            correlation_id: None,
-            payload: Payload::parse("1").unwrap(),
-            extras: None,
-        })
-    }
-
-    fn expired(message: &Message) -> Fact {
-        Fact::Expired(Settlement {
-            id: message.id,
-            at: Timestamp::from_millis(5),
-            lane: message.lane(),
-            attempt: None,
-            reason: None,
-            holds_key: false,
-        })
-    }
-
-    fn project(after: Position, facts: impl IntoIterator<Item = (Position, Fact)>) -> Projection {
-        let mut projection = Projection::new(after);
-        for (position, fact) in facts {
-            projection.apply(&Recorded { position, fact });
-        }
-        projection
-    }
-
-    #[test]
-    fn a_message_is_one_change_and_its_payload_is_shared() {
-        let message = message();
-        let facts = [(4, Fact::Accepted(message.clone())), (5, expired(&message))];
-        let mut projection = project(3, facts);
-        assert_eq!(projection.len(), 1);
-
-        let batch = projection.take().unwrap();
-        assert_eq!((batch.after, batch.through), (3, 5));
-        let change = &batch.changes[0];
-        let end = change.end.unwrap();
-        assert_eq!(end.state, State::Expired);
-        assert_eq!(end.reason, Some(DeadReason::Expired));
-        assert_eq!(change.dead_letter, Some(true));
-        let Some(Opened::Accepted(shared)) = change.opening.as_ref().map(|o| &o.opened) else {
-            panic!("{change:?}");
-        };
-        assert!(Arc::ptr_eq(shared, &message));
-    }
-
-    #[test]
-    fn of_a_deleted_message_nothing_is_written() {
-        let facts = [
-            (4, samples::accepted(1)),
-            (5, samples::dead_lettered(1)),
-            (6, samples::dead_letter_deleted(1)),
-        ];
-        let batch = project(3, facts.clone()).take().unwrap();
-        let expected = Change {
-            is_deleted: true,
-            ..Change::none(samples::id(1))
-        };
-        assert_eq!(batch.changes, [expected]);
-        let again = [(7, samples::accepted(1)), (8, samples::delivered(1))];
-        let mut facts = Vec::from(facts);
-        facts.extend(again);
-        let batch = project(3, facts).take().unwrap();
-        assert!(!batch.changes[0].is_deleted);
-        assert!(batch.changes[0].opening.as_ref().is_some_and(|o| o.is_new));
-    }
-
-    #[test]
-    fn batches_join_without_a_gap() {
-        let message = message();
-        let mut projection = project(0, [(2, Fact::Accepted(message.clone()))]);
-        let first = projection.take().unwrap();
-        assert_eq!(projection.take(), None);
-        projection.apply(&Recorded {
-            position: 6,
-            fact: expired(&message),
-        });
-        let second = projection.take().unwrap();
-        assert_eq!((second.after, second.through), (first.through, 6));
-        assert_eq!(second.changes[0].opening, None);
-    }
-
-    #[test]
-    fn counts_the_bytes_of_what_it_holds() {
-        let message = message();
-        let published = samples::event_published(1, 1);
-        let snapshot = samples::snapshot_taken(1, 1);
-        let accepted = Fact::Accepted(message.clone());
-        let expected = accepted.bytes() + published.bytes() + snapshot.bytes();
-        let facts = [(4, accepted), (5, published), (6, snapshot)];
-        let mut projection = project(3, facts);
-        assert_eq!(projection.bytes(), expected);
-        assert!(expected > message.bytes() as usize);
-        projection.take();
-        assert_eq!(projection.bytes(), 0);
-    }
-
-    #[test]
-    fn records_already_seen_change_nothing() {
-        let message = message();
-        let facts = [(3, Fact::Accepted(message.clone())), (2, expired(&message))];
-        let mut projection = project(3, facts);
-        assert!(projection.is_empty());
-        assert_eq!(projection.bytes(), 0);
-        assert_eq!(projection.take(), None);
-    }
-
-    #[test]
-    fn what_concerns_no_message_moves_on_without_a_change() {
-        let seen = Fact::ServiceSeen(ServiceSeen {
-            service: ServiceName::parse("billing").unwrap(),
-            at: Timestamp::default(),
-        });
-        let mut projection = project(1, [(9, seen)]);
-        assert!(projection.is_empty());
-        assert_eq!(projection.take().unwrap().through, 9);
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@ mod explain;
 mod forgetting;
 mod hand_out;
 mod invariants;
+mod learning;
 mod lease;
 pub mod leases;
 pub mod listing;
@@ -31,10 +32,11 @@ use std::sync::Arc;
 use ahash::{AHashMap, AHashSet};
 
 use crate::domain::attempt::Attempt;
-use crate::domain::fact::{Fact, Settlement};
+use crate::domain::fact::Fact;
+use crate::domain::fact::message::Settlement;
 use crate::domain::ids::{Label, LeaseToken, MessageId, Position, ServiceName};
 use crate::domain::message::{Message, State};
-use crate::domain::moment::{Moment, Source, When};
+use crate::domain::moment::{Moment, When};
 use crate::domain::quota::Quota;
 use crate::domain::refusal::Refusal;
 use crate::domain::service::Outlook;
@@ -117,46 +119,6 @@ impl Queues {
             unneeded: AHashSet::new(),
             past: Statistics::default(),
             begun: false,
-        }
-    }
-
-    /// Learns from a committed fact. Decides nothing: what follows from the fact may already be
-    /// in the journal behind it. After a new `AttemptFailed` call [`Queues::due`].
-    pub fn apply(&mut self, position: Position, fact: &Fact, now: impl Into<Moment>) {
-        self.learn(position, fact, now.into(), Source::Journal { set_since: 0 });
-    }
-
-    /// As [`Queues::apply`]; how old the fact is depends on where it is known from.
-    pub fn learn(&mut self, position: Position, fact: &Fact, moment: Moment, source: Source) {
-        let now = moment.hub;
-        match fact {
-            Fact::Accepted(message) => {
-                let accepted = moment.of(message.accepted_at, source);
-                self.open(message.clone(), position, 0, (accepted, moment));
-                self.places.enter(position, message.id);
-            }
-            Fact::Redriven(redrive) => {
-                self.letter_sent_again(&redrive.message);
-                let message = Arc::new(redrive.message.clone());
-                let accepted = moment.of(message.accepted_at, source);
-                self.open(message, position, redrive.times, (accepted, moment));
-                self.places.enter_again(redrive, position);
-            }
-            Fact::AttemptFailed(failed) => {
-                let retry_at = moment.of(failed.at(), source).hub_time(failed.retry_at);
-                self.attempt_failed(failed.id, &failed.attempt, retry_at);
-            }
-            Fact::DeadLetterDeleted(deleted) => self.letter_gone(deleted.id),
-            Fact::ServiceSeen(seen) => self.comes(&seen.service, now),
-            Fact::ServiceRegistered(registration) => self.comes(&registration.service, now),
-            Fact::ServiceDeregistered(gone) => self.left_in_replay(&gone.service),
-            Fact::QuotaSet(set) => self.set_quota(&set.service, set.quota, now),
-            Fact::QueueSwitched(switched) => self.switch(switched, now),
-            _ => {
-                if let Some((state, settlement)) = fact.settlement() {
-                    self.close(settlement, state);
-                }
-            }
         }
     }
 

@@ -19,6 +19,9 @@ use ahash::AHashMap;
 use super::journal::standing::FINISHED_JOBS;
 use super::limits::Limit;
 use crate::domain::fact::Fact;
+use crate::domain::fact::control::ControlFact;
+use crate::domain::fact::message::MessageFact;
+use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::{JobId, MessageId, Position};
 use crate::domain::message::State;
 use crate::domain::redrive::{JobStatus, RedriveJob, Switch};
@@ -69,13 +72,17 @@ impl Redrives {
     pub fn learn(&mut self, position: Position, fact: &Fact) -> Option<News> {
         self.seen = position;
         match fact {
-            Fact::RedriveAdvanced(version) => {
+            Fact::Control(ControlFact::RedriveAdvanced(version)) => {
                 self.advance(position, version);
                 Some(News::Advanced)
             }
-            Fact::Redriven(redrive) => self.redriven(position, redrive.message.id, redrive.job?),
-            Fact::EventRedriven(letter) => self.redriven(position, letter.id, letter.job?),
-            Fact::DeadLetterDeleted(deleted) => {
+            Fact::Message(MessageFact::Redriven(redrive)) => {
+                self.redriven(position, redrive.message.id, redrive.job?)
+            }
+            Fact::Subscription(SubscriptionFact::EventRedriven(letter)) => {
+                self.redriven(position, letter.id, letter.job?)
+            }
+            Fact::Message(MessageFact::DeadLetterDeleted(deleted)) => {
                 let entry = self.jobs.get_mut(&deleted.job?)?;
                 entry.note(position, Change::Deleted);
                 Some(News::Deleted)
@@ -270,8 +277,10 @@ impl Redrives {
 /// The letter that is owed no more by this fact, if it was.
 fn end(fact: &Fact) -> Option<(MessageId, End)> {
     match fact {
-        Fact::EventDelivered(delivered) => Some((delivered.id, End::Delivered)),
-        Fact::EventDeadLettered(letter) => {
+        Fact::Subscription(SubscriptionFact::EventDelivered(delivered)) => {
+            Some((delivered.id, End::Delivered))
+        }
+        Fact::Subscription(SubscriptionFact::EventDeadLettered(letter)) => {
             let is_given_up = letter.job.is_none();
             let end = if is_given_up {
                 End::Dead

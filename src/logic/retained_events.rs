@@ -6,6 +6,7 @@
 
 use crate::domain::event::Sequence;
 use crate::domain::fact::Fact;
+use crate::domain::fact::event::EventFact;
 
 /// Where the log of events begins and ends, at one moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -47,11 +48,13 @@ impl RetainedEvents {
     /// Takes in the next fact of the journal, whether the archive has it or not.
     pub fn learn(&mut self, fact: &Fact) {
         match fact {
-            Fact::EventPublished(event) => self.newest = self.newest.max(event.sequence),
+            Fact::Event(EventFact::EventPublished(event)) => {
+                self.newest = self.newest.max(event.sequence);
+            }
             Fact::CompactionSummary(summary) => {
                 self.newest = self.newest.max(summary.last_sequence);
             }
-            Fact::EventsRemoved(removed) => {
+            Fact::Event(EventFact::EventsRemoved(removed)) => {
                 self.removed_before = self.removed_before.max(removed.before);
             }
             _ => {}
@@ -60,7 +63,7 @@ impl RetainedEvents {
 
     /// Takes in the next fact that the archive does not have, oldest first.
     pub fn expect(&mut self, fact: &Fact) {
-        if let (None, Fact::EventPublished(event)) = (self.coming, fact) {
+        if let (None, Fact::Event(EventFact::EventPublished(event))) = (self.coming, fact) {
             self.coming = Some(event.sequence);
         }
     }

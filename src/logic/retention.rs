@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use crate::domain::event::Sequence;
 use crate::domain::fact::Fact;
+use crate::domain::fact::event::EventFact;
+use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::JobId;
 use crate::domain::subscription::{PositionAcked, Replay, Subscription, SubscriptionId};
 use crate::domain::timestamp::Timestamp;
@@ -68,18 +70,24 @@ impl Retention {
     /// Takes in the next fact of the journal.
     pub fn learn(&mut self, fact: &Fact) {
         match fact {
-            Fact::EventPublished(event) => self.newest = self.newest.max(event.sequence),
+            Fact::Event(EventFact::EventPublished(event)) => {
+                self.newest = self.newest.max(event.sequence);
+            }
             Fact::CompactionSummary(summary) => {
                 self.newest = self.newest.max(summary.last_sequence);
             }
-            Fact::EventsRemoved(removed) => self.oldest = self.oldest.max(removed.before),
-            Fact::Subscribed(subscription) => self.subscribed(subscription),
-            Fact::Unsubscribed(gone) => {
+            Fact::Event(EventFact::EventsRemoved(removed)) => {
+                self.oldest = self.oldest.max(removed.before);
+            }
+            Fact::Subscription(SubscriptionFact::Subscribed(subscription)) => {
+                self.subscribed(subscription);
+            }
+            Fact::Subscription(SubscriptionFact::Unsubscribed(gone)) => {
                 self.subscriptions.remove(&gone.id);
                 self.positions.remove(&gone.id);
             }
-            Fact::PositionAcked(acked) => self.acked(acked),
-            Fact::ReplayAdvanced(replay) => self.replayed(replay),
+            Fact::Subscription(SubscriptionFact::PositionAcked(acked)) => self.acked(acked),
+            Fact::Subscription(SubscriptionFact::ReplayAdvanced(replay)) => self.replayed(replay),
             _ => {}
         }
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::domain::event::StreamId;
 use crate::domain::fact::Fact;
+use crate::domain::fact::event::EventFact;
 
 /// Learns from the journal alone, so that what was due before a restart is due after it.
 pub struct Snapshots {
@@ -27,7 +28,7 @@ impl Snapshots {
     /// Takes in the next fact of the journal.
     pub fn learn(&mut self, fact: &Fact) {
         match fact {
-            Fact::EventPublished(event) => {
+            Fact::Event(EventFact::EventPublished(event)) => {
                 if let Some(place) = &event.stream {
                     self.reached(&place.id, place.version);
                     if self.interval > 0 && place.version.is_multiple_of(self.interval) {
@@ -35,7 +36,7 @@ impl Snapshots {
                     }
                 }
             }
-            Fact::SnapshotTaken(snapshot) => {
+            Fact::Event(EventFact::SnapshotTaken(snapshot)) => {
                 self.reached(&snapshot.stream_id, snapshot.version);
                 self.done(&snapshot.stream_id, snapshot.version);
             }

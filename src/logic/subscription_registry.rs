@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::domain::circuit::Origin;
 use crate::domain::fact::Fact;
+use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
@@ -91,24 +92,26 @@ pub enum Change {
 impl SubscriptionRegistry {
     /// Takes in what the journal says.
     pub fn learn(&mut self, fact: &Fact) -> Option<Change> {
+        let Fact::Subscription(fact) = fact else {
+            return None;
+        };
         match fact {
-            Fact::Subscribed(subscription) => return Some(self.put(subscription)),
-            Fact::Unsubscribed(gone) => {
-                return Some(self.remove(gone.id));
-            }
-            Fact::PositionAcked(acked) => self.positions.learn(acked.id, acked.through),
-            Fact::EventRedriven(letter) => {
+            SubscriptionFact::Subscribed(subscription) => return Some(self.put(subscription)),
+            SubscriptionFact::Unsubscribed(gone) => return Some(self.remove(gone.id)),
+            SubscriptionFact::PositionAcked(acked) => self.positions.learn(acked.id, acked.through),
+            SubscriptionFact::EventRedriven(letter) => {
                 self.letters.put(letter);
                 return Some(Change::Letter(letter.clone()));
             }
-            Fact::EventDeadLettered(letter) => self.letters.end(letter.subscription_id, letter.id),
-            Fact::EventDelivered(delivered) => {
+            SubscriptionFact::EventDeadLettered(letter) => {
+                self.letters.end(letter.subscription_id, letter.id);
+            }
+            SubscriptionFact::EventDelivered(delivered) => {
                 self.letters.end(delivered.subscription_id, delivered.id);
             }
-            Fact::ReplayAdvanced(replay) => {
+            SubscriptionFact::ReplayAdvanced(replay) => {
                 return self.replays.advanced(replay).map(Change::Replay);
             }
-            _ => {}
         }
         None
     }
@@ -274,175 +277,4 @@ impl SubscriptionRegistry {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::subscription::Unsubscribed;
-    use crate::logic::journal::samples;
-
-    fn subscription(number: u128) -> Arc<Subscription> {
-        match samples::subscribed(number) {
-            Fact::Subscribed(subscription) => subscription,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn later(subscription: &Subscription, types: &str) -> Arc<Subscription> {
-        Arc::new(Subscription {
-            event_types: [Pattern::parse(types).unwrap()].into(),
-            changed_at: subscription
-                .changed_at
-                .plus(std::time::Duration::from_secs(1)),
-            ..subscription.clone()
-        })
-    }
-
-    #[test]
-    fn a_change_shows_once_it_is_written_and_counts_at_once() {
-        let mut subscriptions = SubscriptionRegistry::default();
-        let first = subscription(1);
-        assert_eq!(
-            subscriptions.learn(&Fact::Subscribed(first.clone())),
-            Some(Change::Put {
-                id: first.id,
-                left: None
-            })
-        );
-        let second = later(&first, "a.*");
-        subscriptions.intend(second.clone());
-        assert_eq!(subscriptions.present(first.id), Some(&first));
-        assert_eq!(subscriptions.wanted(first.id), Some(&second));
-        subscriptions.learn(&Fact::Subscribed(second.clone()));
-        assert_eq!(subscriptions.present(first.id), Some(&second));
-    }
-
-    #[test]
-    fn what_a_service_has_is_counted_until_it_is_given_up() {
-        let mut subscriptions = SubscriptionRegistry::default();
-        let first = subscription(1);
-        let second = Arc::new(Subscription {
-            service: first.service.clone(),
-            ..Subscription::clone(&subscription(3))
-        });
-        let usage = |subscriptions: &SubscriptionRegistry| {
-            let usage = subscriptions.usage(&first.service);
-            (usage.subscriptions, usage.patterns)
-        };
-        subscriptions.intend(first.clone());
-        subscriptions.learn(&Fact::Subscribed(first.clone()));
-        subscriptions.learn(&Fact::Subscribed(second.clone()));
-        assert_eq!(usage(&subscriptions), (2, 2));
-        let more: Vec<_> = ["a", "b", "c"]
-            .map(|text| Pattern::parse(text).unwrap())
-            .into();
-        subscriptions.intend(Arc::new(Subscription {
-            event_types: more.into(),
-            ..Subscription::clone(&first)
-        }));
-        assert_eq!(usage(&subscriptions), (2, 4));
-        subscriptions.intend_end(first.id);
-        assert_eq!(usage(&subscriptions), (1, 1));
-        for one in [&first, &second] {
-            let (id, at) = (one.id, one.changed_at);
-            subscriptions.learn(&Fact::Unsubscribed(Unsubscribed { id, at }));
-        }
-        assert_eq!(usage(&subscriptions), (0, 0));
-        assert_eq!(subscriptions.usages().count(), 0);
-    }
-
-    fn with_types(subscription: &Subscription, types: &str) -> Arc<Subscription> {
-        Arc::new(Subscription {
-            event_types: [Pattern::parse(types).unwrap()].into(),
-            ..subscription.clone()
-        })
-    }
-
-    #[test]
-    fn of_versions_of_one_millisecond_the_later_in_the_journal_counts() {
-        let mut subscriptions = SubscriptionRegistry::default();
-        let first = subscription(1);
-        let second = with_types(&first, "a.*");
-        for version in [&first, &second] {
-            subscriptions.learn(&Fact::Subscribed(version.clone()));
-        }
-        assert_eq!(subscriptions.present(first.id), Some(&second));
-        assert_eq!(subscriptions.wanted(first.id), Some(&second));
-    }
-
-    #[test]
-    fn a_version_counts_until_the_last_one_on_its_way_is_written() {
-        let mut subscriptions = SubscriptionRegistry::default();
-        let first = subscription(1);
-        subscriptions.learn(&Fact::Subscribed(first.clone()));
-        let (second, third) = (with_types(&first, "a.*"), with_types(&first, "b.*"));
-        subscriptions.intend(second.clone());
-        subscriptions.intend(third.clone());
-        subscriptions.learn(&Fact::Subscribed(second.clone()));
-        assert_eq!(subscriptions.present(first.id), Some(&second));
-        assert_eq!(subscriptions.wanted(first.id), Some(&third));
-        subscriptions.learn(&Fact::Subscribed(third));
-        subscriptions.learn(&Fact::Subscribed(second.clone()));
-        assert_eq!(subscriptions.wanted(first.id), Some(&second));
-    }
-
-    #[test]
-    fn an_origin_is_left_with_the_last_callback_there() {
-        let mut subscriptions = SubscriptionRegistry::default();
-        let (first, second) = (subscription(1), subscription(3));
-        let origin = Origin::of(&first.callback().unwrap().url);
-        for one in [&first, &second, &second] {
-            let change = subscriptions.learn(&Fact::Subscribed(one.clone()));
-            assert!(matches!(change, Some(Change::Put { left: None, .. })));
-        }
-        assert_eq!(subscriptions.count(), 2);
-        for (one, left) in [(&first, None), (&second, Some(origin))] {
-            let id = one.id;
-            let at = one.changed_at;
-            let change = subscriptions.learn(&Fact::Unsubscribed(Unsubscribed { id, at }));
-            assert_eq!(change, Some(Change::Removed { id, left }));
-        }
-        assert_eq!(subscriptions.count(), 0);
-    }
-
-    #[test]
-    fn one_that_is_not_written_yet_is_found_again() {
-        let mut subscriptions = SubscriptionRegistry::default();
-        let new = subscription(1);
-        let url = &new.callback().unwrap().url;
-        assert!(
-            subscriptions
-                .same_callback(None, &new.service, &new.event_types, url)
-                .is_none()
-        );
-        subscriptions.intend(new.clone());
-        let twice: Vec<_> = new
-            .event_types
-            .iter()
-            .chain(new.event_types.iter())
-            .cloned()
-            .collect();
-        assert_eq!(
-            subscriptions.same_callback(None, &new.service, &twice, url),
-            Some(&new)
-        );
-        assert_eq!(subscriptions.all().count(), 0);
-        let but = Some(new.id);
-        let other = subscriptions.same_callback(but, &new.service, &twice, url);
-        assert!(other.is_none());
-        subscriptions.intend_end(new.id);
-        assert!(subscriptions.wanted(new.id).is_none());
-        assert!(
-            subscriptions
-                .same_callback(None, &new.service, &twice, url)
-                .is_none()
-        );
-    }
-
-    #[test]
-    fn a_position_may_come_before_its_subscription() {
-        let mut subscriptions = SubscriptionRegistry::default();
-        let late = subscription(1);
-        subscriptions.positions.learn(late.id, 70);
-        subscriptions.learn(&Fact::Subscribed(late.clone()));
-        assert_eq!(subscriptions.positions.of(late.id), 70);
-    }
-}
+mod tests;

@@ -2,7 +2,8 @@
 
 use crate::domain::attempt::{Attempt, AttemptOutcome};
 use crate::domain::dead_letter::DeadReason;
-use crate::domain::fact::{AttemptFailed, Fact, Settlement};
+use crate::domain::fact::Fact;
+use crate::domain::fact::message::{AttemptFailed, MessageFact, Settlement};
 use crate::domain::message::Message;
 use crate::domain::timestamp::Timestamp;
 
@@ -20,18 +21,22 @@ pub fn verdict(
     asked: Option<RequestedDelay>,
 ) -> Fact {
     match attempt.outcome {
-        AttemptOutcome::Delivered => Fact::Delivered(settle(message, now, Some(attempt))),
+        AttemptOutcome::Delivered => {
+            Fact::Message(MessageFact::Delivered(settle(message, now, Some(attempt))))
+        }
         AttemptOutcome::Rejected => dead(policy, message, now, attempt, DeadReason::Rejected),
         AttemptOutcome::Failed | AttemptOutcome::LeaseExpired => {
             if is_expired {
                 return expired(policy, message, now, Some(attempt));
             }
             match policy.after_failure(attempt.number, now, random, asked) {
-                Next::RetryAt(retry_at) => Fact::AttemptFailed(AttemptFailed {
-                    id: message.id,
-                    attempt,
-                    retry_at,
-                }),
+                Next::RetryAt(retry_at) => {
+                    Fact::Message(MessageFact::AttemptFailed(AttemptFailed {
+                        id: message.id,
+                        attempt,
+                        retry_at,
+                    }))
+                }
                 Next::Exhausted => {
                     dead(policy, message, now, attempt, DeadReason::AttemptsExhausted)
                 }
@@ -72,12 +77,18 @@ pub fn expired(
     now: Timestamp,
     attempt: Option<Attempt>,
 ) -> Fact {
-    Fact::Expired(given_up(policy, message, now, attempt, DeadReason::Expired))
+    Fact::Message(MessageFact::Expired(given_up(
+        policy,
+        message,
+        now,
+        attempt,
+        DeadReason::Expired,
+    )))
 }
 
 /// Somebody took the message back.
 pub fn cancelled(message: &Message, now: Timestamp) -> Fact {
-    Fact::Cancelled(settle(message, now, None))
+    Fact::Message(MessageFact::Cancelled(settle(message, now, None)))
 }
 
 fn dead(
@@ -87,7 +98,13 @@ fn dead(
     attempt: Attempt,
     reason: DeadReason,
 ) -> Fact {
-    Fact::DeadLettered(given_up(policy, message, now, Some(attempt), reason))
+    Fact::Message(MessageFact::DeadLettered(given_up(
+        policy,
+        message,
+        now,
+        Some(attempt),
+        reason,
+    )))
 }
 
 fn given_up(
@@ -168,7 +185,10 @@ mod tests {
     fn a_delivery_counts_even_after_the_ttl_and_as_the_last_attempt() {
         for (number, millis) in [(1, 0), (1, TTL), (99, 0)] {
             let fact = judge(number, Delivered, millis);
-            assert!(matches!(fact, Fact::Delivered(_)), "{fact:?}");
+            assert!(
+                matches!(fact, Fact::Message(MessageFact::Delivered(_))),
+                "{fact:?}"
+            );
             assert_eq!(reason(&fact), None);
         }
     }
@@ -177,7 +197,10 @@ mod tests {
     fn a_rejected_message_is_dead_at_once() {
         for millis in [0, TTL] {
             let fact = judge(1, Rejected, millis);
-            assert!(matches!(fact, Fact::DeadLettered(_)), "{fact:?}");
+            assert!(
+                matches!(fact, Fact::Message(MessageFact::DeadLettered(_))),
+                "{fact:?}"
+            );
             assert_eq!(reason(&fact), Some(DeadReason::Rejected));
         }
     }
@@ -186,14 +209,18 @@ mod tests {
     fn a_failure_is_tried_again_until_the_fifth() {
         for outcome in [Failed, LeaseExpired] {
             for (number, retry_at) in [(1, 1_000), (2, 2_000), (3, 4_000), (4, 8_000)] {
-                let Fact::AttemptFailed(failed) = judge(number, outcome, 0) else {
+                let Fact::Message(MessageFact::AttemptFailed(failed)) = judge(number, outcome, 0)
+                else {
                     panic!("attempt {number} was the last");
                 };
                 assert_eq!(failed.retry_at, at(retry_at));
                 assert_eq!(failed.attempt, attempt(number, outcome));
             }
             let fact = judge(5, outcome, 0);
-            assert!(matches!(fact, Fact::DeadLettered(_)), "{fact:?}");
+            assert!(
+                matches!(fact, Fact::Message(MessageFact::DeadLettered(_))),
+                "{fact:?}"
+            );
             assert_eq!(reason(&fact), Some(DeadReason::AttemptsExhausted));
         }
     }
@@ -202,9 +229,15 @@ mod tests {
     fn a_failure_after_the_ttl_expires_the_message_even_if_it_is_the_last() {
         for number in [1, 5] {
             let fact = judge(number, Failed, TTL);
-            assert!(matches!(fact, Fact::Expired(_)), "{fact:?}");
+            assert!(
+                matches!(fact, Fact::Message(MessageFact::Expired(_))),
+                "{fact:?}"
+            );
             assert_eq!(reason(&fact), Some(DeadReason::Expired));
-            assert!(matches!(judge(1, Failed, TTL - 1), Fact::AttemptFailed(_)));
+            assert!(matches!(
+                judge(1, Failed, TTL - 1),
+                Fact::Message(MessageFact::AttemptFailed(_))
+            ));
         }
     }
 
@@ -216,16 +249,19 @@ mod tests {
             let attempt = attempt(number, Failed);
             verdict(&policy, &message(), attempt, by(0), 0.0, asked)
         };
-        let Fact::AttemptFailed(failed) = judge(1) else {
+        let Fact::Message(MessageFact::AttemptFailed(failed)) = judge(1) else {
             panic!("the first attempt was the last");
         };
         assert_eq!(failed.retry_at, at(20_000));
-        assert!(matches!(judge(5), Fact::DeadLettered(_)));
+        assert!(matches!(
+            judge(5),
+            Fact::Message(MessageFact::DeadLettered(_))
+        ));
     }
 
     #[test]
     fn a_cancelled_message_has_no_attempt_and_is_no_dead_letter() {
-        let Fact::Cancelled(settlement) = cancelled(&message(), at(3)) else {
+        let Fact::Message(MessageFact::Cancelled(settlement)) = cancelled(&message(), at(3)) else {
             panic!("not cancelled");
         };
         assert_eq!((settlement.attempt, settlement.reason), (None, None));
@@ -246,7 +282,7 @@ mod tests {
                 prop_assert_eq!(&settlement.lane, &message().lane());
                 prop_assert_eq!(settlement.at, at(millis));
                 prop_assert_eq!(settlement.attempt.as_ref(), Some(&attempt));
-            } else if let Fact::AttemptFailed(failed) = &fact {
+            } else if let Fact::Message(MessageFact::AttemptFailed(failed)) = &fact {
                 prop_assert!(failed.retry_at > at(millis) && number < policy.max_attempts);
                 prop_assert_eq!(&failed.attempt, &attempt);
             }

@@ -14,6 +14,7 @@ use ahash::{AHashMap, AHashSet};
 
 use crate::domain::compaction_summary::{KnownId, MessageTotals};
 use crate::domain::fact::Fact;
+use crate::domain::fact::message::MessageFact;
 use crate::domain::ids::MessageId;
 use crate::domain::timestamp::Timestamp;
 
@@ -57,7 +58,7 @@ impl WriteModel {
         if let Some(message) = fact.opened() {
             self.open.insert(message.id);
         }
-        if let Fact::Accepted(message) = fact
+        if let Fact::Message(MessageFact::Accepted(message)) = fact
             && let Some(fingerprint) = message.fingerprint()
         {
             self.window.remember(KnownId {
@@ -67,7 +68,7 @@ impl WriteModel {
                 end: None,
             });
         }
-        if let Fact::Redriven(redrive) = fact {
+        if let Fact::Message(MessageFact::Redriven(redrive)) = fact {
             self.window.set_end(redrive.message.id.0, None);
         }
         if let Some((state, settlement)) = fact.settlement() {
@@ -347,8 +348,8 @@ mod tests {
                 let mut draft = write_model.draft(at(0));
                 for fact in batch {
                     let is_new = match &fact {
-                        Fact::Accepted(message) if open.contains(&message.id) => continue,
-                        Fact::Accepted(message) => draft.offer(message) == DedupVerdict::New,
+                        Fact::Message(MessageFact::Accepted(message)) if open.contains(&message.id) => continue,
+                        Fact::Message(MessageFact::Accepted(message)) => draft.offer(message) == DedupVerdict::New,
                         Fact::CompactionSummary(_) => false,
                         _ => draft.admits(&fact),
                     };

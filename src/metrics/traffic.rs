@@ -6,6 +6,8 @@ use super::maker::{Labels, Maker};
 use crate::domain::compaction_summary::MessageTotals;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::fact::Fact;
+use crate::domain::fact::event::EventFact;
+use crate::domain::fact::message::MessageFact;
 use crate::domain::message::{Priority, State};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::view::QueueDepths;
@@ -103,15 +105,15 @@ impl Traffic {
     /// A fact that was just written.
     pub(super) fn count(&self, fact: &Fact) {
         match fact {
-            Fact::Accepted(message) => {
+            Fact::Message(MessageFact::Accepted(message)) => {
                 let message_type = self.types.cap(message.message_type.as_str());
                 self.messages.with_label_values(&[message_type]).inc();
             }
-            Fact::EventPublished(event) => {
+            Fact::Event(EventFact::EventPublished(event)) => {
                 let event_type = self.event_types.cap(event.event_type.as_str());
                 self.events.with_label_values(&[event_type]).inc();
             }
-            Fact::AttemptFailed(failed) => {
+            Fact::Message(MessageFact::AttemptFailed(failed)) => {
                 self.retries.inc();
                 self.attempts
                     .observe(failed.attempt.duration_ms as f64 / 1000.0);

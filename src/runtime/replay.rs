@@ -174,7 +174,7 @@ impl Batches {
             }
             self.set_since = set_since;
         }
-        self.bytes += record.fact.bytes();
+        self.bytes += record.fact.size_bytes();
         self.records.push(record);
         if !BATCH.has_room(self.records.len(), self.bytes) {
             self.hand_over();

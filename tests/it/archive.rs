@@ -23,6 +23,7 @@ use message_hub::adapters::archive::{PostgresArchive, SqliteArchive};
 use message_hub::adapters::tls::Trust;
 use message_hub::domain::dead_letter::DeadReason;
 use message_hub::domain::fact::Fact;
+use message_hub::domain::fact::message::MessageFact;
 use message_hub::domain::ids::{Label, MessageId, Position, ServiceName};
 use message_hub::domain::message::{Extras, Payload, State};
 use message_hub::domain::timestamp::Timestamp;
@@ -153,7 +154,8 @@ fn gives_a_message_back_as_it_was_accepted() {
             headers: [("trace".to_owned(), "on".to_owned())].into(),
             ..Extras::default()
         }));
-        let facts = [&plain, &rich].map(|message| Fact::Accepted(Arc::new(message.clone())));
+        let facts = [&plain, &rich]
+            .map(|message| Fact::Message(MessageFact::Accepted(Arc::new(message.clone()))));
         apply(archive, facts).await;
 
         let found = row(archive, 1).await;
@@ -342,7 +344,11 @@ fn filters_by_who_sent_it_and_where_to() {
         let mut other = message(2);
         other.source = ServiceName::parse("shop").unwrap();
         other.destination = ServiceName::parse("mail").unwrap();
-        let facts = [accepted(1), Fact::Accepted(Arc::new(other)), accepted(3)];
+        let facts = [
+            accepted(1),
+            Fact::Message(MessageFact::Accepted(Arc::new(other))),
+            accepted(3),
+        ];
         apply(archive, facts).await;
         let from_shop = MessageQuery {
             source: Some(ServiceName::parse("shop").unwrap()),
@@ -388,7 +394,8 @@ fn a_correlation_id_finds_the_message_it_is_the_id_of() {
         answer.correlation_id = Some(Label::parse(&own).unwrap());
         let mut taken = message(3);
         taken.correlation_id = Some(Label::parse("order 7").unwrap());
-        let rest = [answer, taken].map(|message| Fact::Accepted(Arc::new(message)));
+        let rest =
+            [answer, taken].map(|message| Fact::Message(MessageFact::Accepted(Arc::new(message))));
         apply(archive, [accepted(1)].into_iter().chain(rest)).await;
 
         let correlated = |text: String| MessageQuery {

@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 use message_hub::adapters::journal_file::{FileJournal, JournalOptions, SyncMode};
 use message_hub::domain::attempt::{Attempt, AttemptOutcome};
-use message_hub::domain::fact::{Fact, Recorded, Settlement};
+use message_hub::domain::fact::message::{MessageFact, Settlement};
+use message_hub::domain::fact::{Fact, Recorded};
 use message_hub::domain::ids::{Label, MessageId, Position, ServiceName};
 use message_hub::domain::message::{Extras, Fingerprint, Message, Payload, Priority};
 use message_hub::domain::timestamp::Timestamp;
@@ -71,11 +72,11 @@ fn message(number: u128) -> Message {
 }
 
 pub(crate) fn accepted(number: u128) -> Fact {
-    Fact::Accepted(Arc::new(message(number)))
+    Fact::Message(MessageFact::Accepted(Arc::new(message(number))))
 }
 
 pub(crate) fn delivered(number: u128) -> Fact {
-    Fact::Delivered(Settlement {
+    Fact::Message(MessageFact::Delivered(Settlement {
         id: MessageId(Uuid::from_u128(number)),
         at: Timestamp::from_millis(1_780_000_000_001),
         lane: message(number).lane(),
@@ -90,7 +91,7 @@ pub(crate) fn delivered(number: u128) -> Fact {
         }),
         reason: None,
         holds_key: false,
-    })
+    }))
 }
 
 pub(crate) fn numbered(facts: impl IntoIterator<Item = Fact>) -> Vec<Recorded> {

@@ -9,7 +9,8 @@ use crate::actors::messages::{
     ArchiveRefusal, DeleteDeadLetter, DeleteMessage, ForJob, Record, RedeliverEvent, Reply,
     Reprocess,
 };
-use crate::domain::fact::{DeadLetterDeleted, Fact, MessageDeleted, Redrive};
+use crate::domain::fact::Fact;
+use crate::domain::fact::message::{DeadLetterDeleted, MessageDeleted, MessageFact, Redrive};
 use crate::domain::ids::{JobId, MessageId};
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::EventLetter;
@@ -151,7 +152,9 @@ impl Handler<Reprocess> for Archivist {
                 position: Some(row.position),
                 job,
             };
-            Ok(Decision::Record(Fact::Redriven(Arc::new(redrive))))
+            Ok(Decision::Record(Fact::Message(MessageFact::Redriven(
+                Arc::new(redrive),
+            ))))
         });
         let letter = (Wanted::Letter, reprocess.id);
         self.claim(letter, decide, reprocess.reply, ctx);
@@ -169,7 +172,9 @@ impl Handler<DeleteDeadLetter> for Archivist {
             }
             let job = job.map(|job| job.job);
             let deleted = DeadLetterDeleted { id, at, job };
-            Ok(Decision::Record(Fact::DeadLetterDeleted(deleted)))
+            Ok(Decision::Record(Fact::Message(
+                MessageFact::DeadLetterDeleted(deleted),
+            )))
         });
         self.claim((Wanted::Letter, id), decide, delete.reply, ctx);
     }
@@ -184,9 +189,13 @@ impl Handler<DeleteMessage> for Archivist {
             let is_letter = matches!(letter, Letter::Message(row) if row.dead_letter);
             Ok(Decision::Record(if is_letter {
                 let job = None;
-                Fact::DeadLetterDeleted(DeadLetterDeleted { id, at, job })
+                Fact::Message(MessageFact::DeadLetterDeleted(DeadLetterDeleted {
+                    id,
+                    at,
+                    job,
+                }))
             } else {
-                Fact::MessageDeleted(MessageDeleted { id, at })
+                Fact::Message(MessageFact::MessageDeleted(MessageDeleted { id, at }))
             }))
         });
         self.claim((Wanted::Settled, id), decide, delete.reply, ctx);

@@ -15,6 +15,7 @@ use crate::actors::probe::{Received, probe, settle};
 use crate::adapters::archive_memory::MemoryArchive;
 use crate::adapters::journal_memory::{MemoryDisk, MemoryJournal};
 use crate::domain::fact::Fact;
+use crate::domain::fact::message::MessageFact;
 use crate::domain::ids::HubId;
 use crate::domain::message::{Message as HubMessage, Payload, State};
 use crate::domain::refusal::Refusal;
@@ -258,7 +259,10 @@ async fn while_the_disk_is_almost_full_no_letter_is_sent_again() {
     cellar.metrics.intake.set(None);
     let answer = cellar.reprocess(1);
     let record = cellar.recorded.recv().await;
-    assert!(matches!(&record.facts[..], [Fact::Redriven(_)]));
+    assert!(matches!(
+        &record.facts[..],
+        [Fact::Message(MessageFact::Redriven(_))]
+    ));
     record.reply.unwrap().send(()).unwrap();
     assert!(answer.await.unwrap().is_ok());
 }
@@ -279,7 +283,7 @@ async fn of_two_who_reprocess_one_letter_one_wins() {
     };
     assert!(wrong_state(&refused));
     let record = cellar.recorded.recv().await;
-    let [Fact::Redriven(redrive)] = &record.facts[..] else {
+    let [Fact::Message(MessageFact::Redriven(redrive))] = &record.facts[..] else {
         panic!("a redrive expected, not {:?}", record.facts);
     };
     assert_eq!(redrive.message.id, id(1));
@@ -301,7 +305,9 @@ async fn a_deleted_letter_is_gone() {
     cellar.commit_dead_letter();
     let answer = cellar.delete(1);
     let record = cellar.recorded.recv().await;
-    assert!(matches!(&record.facts[..], [Fact::DeadLetterDeleted(gone)] if gone.id == id(1)));
+    assert!(
+        matches!(&record.facts[..], [Fact::Message(MessageFact::DeadLetterDeleted(gone))] if gone.id == id(1))
+    );
     cellar.commit(record.facts);
     record.reply.unwrap().send(()).unwrap();
     assert!(answer.await.unwrap().is_ok());
@@ -324,8 +330,12 @@ async fn any_settled_message_can_be_deleted() {
         let answer = cellar.delete_message(number);
         let record = cellar.recorded.recv().await;
         match &record.facts[..] {
-            [Fact::DeadLetterDeleted(gone)] => assert!(is_letter && gone.id == id(number)),
-            [Fact::MessageDeleted(gone)] => assert!(!is_letter && gone.id == id(number)),
+            [Fact::Message(MessageFact::DeadLetterDeleted(gone))] => {
+                assert!(is_letter && gone.id == id(number));
+            }
+            [Fact::Message(MessageFact::MessageDeleted(gone))] => {
+                assert!(!is_letter && gone.id == id(number));
+            }
             other => panic!("{other:?}"),
         }
         cellar.commit(record.facts);

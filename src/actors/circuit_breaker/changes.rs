@@ -8,6 +8,7 @@ use super::CircuitBreaker;
 use crate::actors::messages::{CircuitView, ForceCircuit, InspectCircuit, Record, Reply};
 use crate::domain::circuit::{CircuitChanged, Forced};
 use crate::domain::fact::Fact;
+use crate::domain::fact::control::ControlFact;
 use crate::domain::ids::ServiceName;
 use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;
@@ -35,7 +36,10 @@ impl CircuitBreaker {
             return;
         };
         let changed = self.circuit.changed(transition, last_error, now.wall);
-        self.record(Fact::CircuitChanged(changed.clone()), ctx);
+        self.record(
+            Fact::Control(ControlFact::CircuitChanged(changed.clone())),
+            ctx,
+        );
         self.show(transition, &changed);
     }
 
@@ -73,7 +77,7 @@ impl CircuitBreaker {
             self.show(transition, &changed);
         }
         if let Some(again) = applied.again {
-            self.record(Fact::CircuitChanged(again), ctx);
+            self.record(Fact::Control(ControlFact::CircuitChanged(again)), ctx);
         }
     }
 
@@ -97,7 +101,7 @@ impl Handler<ForceCircuit> for CircuitBreaker {
         let changed = self.circuit.force(force.state, force.reason, forced, now);
         // After what happened before it.
         let mut facts = std::mem::take(&mut self.outcomes);
-        facts.push(Fact::CircuitChanged(changed.clone()));
+        facts.push(Fact::Control(ControlFact::CircuitChanged(changed.clone())));
         let home = ctx.address();
         Record::and_then(&self.hops.event_store, facts, move || {
             home.do_send(ForceRecorded {

@@ -15,6 +15,7 @@ use crate::actors::fixtures::{
 use crate::actors::messages::{CircuitView, ForceCircuit, InspectCircuit};
 use crate::actors::probe::{Received, probe, settle};
 use crate::domain::circuit::{CircuitState, Forced};
+use crate::domain::fact::message::MessageFact;
 use crate::domain::ids::Label;
 use crate::domain::service::{Health, TypeCapacity};
 
@@ -146,7 +147,7 @@ async fn records_what_was_delivered_and_to_whom() {
     let mut circuit = circuit(ScriptedTransport::new([status(200)]));
     circuit.address.do_send(instances(&["a"]));
     circuit.deliver([1]);
-    let Fact::Delivered(settlement) = circuit.only_fact().await else {
+    let Fact::Message(MessageFact::Delivered(settlement)) = circuit.only_fact().await else {
         panic!("not delivered");
     };
     let attempt = settlement.attempt.unwrap();
@@ -163,7 +164,7 @@ async fn a_second_instance_is_tried_within_the_same_attempt() {
     let mut circuit = circuit(ScriptedTransport::new([status(500), status(200)]));
     circuit.address.do_send(instances(&["a", "b"]));
     circuit.deliver([1]);
-    let Fact::Delivered(settlement) = circuit.only_fact().await else {
+    let Fact::Message(MessageFact::Delivered(settlement)) = circuit.only_fact().await else {
         panic!("not delivered");
     };
     let attempt = settlement.attempt.unwrap();
@@ -180,10 +181,16 @@ async fn an_instance_that_is_gone_gets_nothing_more() {
     let mut circuit = circuit(transport);
     circuit.address.do_send(instances(&["a", "b"]));
     circuit.deliver([1]);
-    assert!(matches!(circuit.only_fact().await, Fact::Delivered(_)));
+    assert!(matches!(
+        circuit.only_fact().await,
+        Fact::Message(MessageFact::Delivered(_))
+    ));
     assert_eq!(circuit.gone.recv().await.instance_id, instance("a"));
     circuit.deliver([2]);
-    assert!(matches!(circuit.only_fact().await, Fact::Delivered(_)));
+    assert!(matches!(
+        circuit.only_fact().await,
+        Fact::Message(MessageFact::Delivered(_))
+    ));
     let urls = [
         "http://a/messages",
         "http://b/messages",
@@ -213,11 +220,17 @@ async fn one_that_moved(code: u16) -> Circuit {
 #[actix::test]
 async fn a_late_410_of_an_old_address_says_nothing_of_the_new_one() {
     let mut circuit = one_that_moved(410).await;
-    assert!(matches!(circuit.only_fact().await, Fact::AttemptFailed(_)));
+    assert!(matches!(
+        circuit.only_fact().await,
+        Fact::Message(MessageFact::AttemptFailed(_))
+    ));
     assert!(circuit.gone.drain().await.is_empty());
     circuit.transport.then(status(200));
     circuit.deliver([2]);
-    assert!(matches!(circuit.only_fact().await, Fact::Delivered(_)));
+    assert!(matches!(
+        circuit.only_fact().await,
+        Fact::Message(MessageFact::Delivered(_))
+    ));
     let urls = ["http://a/messages", "http://new/messages"];
     assert_eq!(circuit.transport.pushed_to(), urls);
 }
@@ -225,7 +238,10 @@ async fn a_late_410_of_an_old_address_says_nothing_of_the_new_one() {
 #[actix::test]
 async fn a_late_failure_at_an_old_address_says_nothing_of_the_new_one() {
     let mut circuit = one_that_moved(500).await;
-    assert!(matches!(circuit.only_fact().await, Fact::AttemptFailed(_)));
+    assert!(matches!(
+        circuit.only_fact().await,
+        Fact::Message(MessageFact::AttemptFailed(_))
+    ));
     assert!(circuit.seen.drain().await.is_empty());
     let view = circuit.address.send(InspectCircuit).await.unwrap();
     assert_eq!(view.failure_count, 0);
@@ -288,7 +304,10 @@ async fn an_attempt_that_fails_once_the_circuit_is_open_is_tried_nowhere_else() 
     circuit.facts().await;
     circuit.address.do_send(instances(&["a", "b"]));
     tokio::time::advance(Duration::from_secs(6)).await;
-    assert!(matches!(circuit.only_fact().await, Fact::AttemptFailed(_)));
+    assert!(matches!(
+        circuit.only_fact().await,
+        Fact::Message(MessageFact::AttemptFailed(_))
+    ));
     assert_eq!(circuit.transport.pushed_to().len(), 6, "none to b");
 }
 
@@ -310,11 +329,17 @@ async fn tries_one_message_after_the_reset_timeout_and_closes_after_two_good_one
     assert_eq!(circuit.latest_window().await, (1, Outlook::Trial));
     circuit.transport.then(status(200));
     circuit.deliver([1, 2]);
-    assert!(matches!(circuit.only_fact().await, Fact::Delivered(_)));
+    assert!(matches!(
+        circuit.only_fact().await,
+        Fact::Message(MessageFact::Delivered(_))
+    ));
     assert_eq!(circuit.given_back.recv().await.ids, [id(2)]);
     circuit.transport.then(status(200));
     circuit.deliver([2]);
-    assert!(matches!(circuit.only_fact().await, Fact::Delivered(_)));
+    assert!(matches!(
+        circuit.only_fact().await,
+        Fact::Message(MessageFact::Delivered(_))
+    ));
     assert_eq!(circuit.latest_window().await, (1, Outlook::Ready));
 }
 
@@ -336,7 +361,7 @@ async fn retries_no_sooner_than_the_receiver_asked() {
     let mut circuit = circuit(ScriptedTransport::new([busy_for(pause)]));
     circuit.address.do_send(instances(&["a"]));
     circuit.deliver([1]);
-    let Fact::AttemptFailed(failed) = circuit.only_fact().await else {
+    let Fact::Message(MessageFact::AttemptFailed(failed)) = circuit.only_fact().await else {
         panic!("not a failed attempt");
     };
     assert_eq!(failed.retry_at, circuit.clock.now().plus(pause));
@@ -347,7 +372,10 @@ async fn a_rejected_message_is_dead_and_no_fault_of_the_service() {
     let mut circuit = circuit(ScriptedTransport::new([status(400)]));
     circuit.address.do_send(instances(&["a", "b"]));
     circuit.deliver([1]);
-    assert!(matches!(circuit.only_fact().await, Fact::DeadLettered(_)));
+    assert!(matches!(
+        circuit.only_fact().await,
+        Fact::Message(MessageFact::DeadLettered(_))
+    ));
     assert_eq!(circuit.transport.pushed_to().len(), 1);
     let view = circuit.address.send(InspectCircuit).await.unwrap();
     assert_eq!(view.failure_count, 0);

@@ -15,6 +15,7 @@ use crate::actors::probe::{Received, probe, settle};
 use crate::clock::Clock;
 use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::fact::Fact;
+use crate::domain::fact::message::MessageFact;
 use crate::domain::strategy::Strategy;
 use crate::logic::backoff::RetryPolicy;
 use crate::logic::breaker::BreakerPolicy;
@@ -132,7 +133,7 @@ impl House {
 
     async fn is_delivered(&mut self) -> bool {
         let record = self.recorded.recv().await;
-        matches!(record.facts[..], [Fact::Delivered(_)])
+        matches!(record.facts[..], [Fact::Message(MessageFact::Delivered(_))])
     }
 }
 

@@ -9,6 +9,7 @@ use crate::actors::callback_circuit::Leave;
 use crate::actors::messages::{ForceCircuit, InspectCircuit, InspectCircuits, Record};
 use crate::domain::circuit::{CircuitChanged, CircuitName, CircuitState, Origin};
 use crate::domain::fact::Fact;
+use crate::domain::fact::control::ControlFact;
 use crate::domain::refusal::Refusal;
 
 fn origin(name: &CircuitName) -> Option<&Origin> {
@@ -63,7 +64,7 @@ impl EventBus {
             reason: "no subscription leads there any more".to_owned(),
             forced: None,
         };
-        let facts = vec![Fact::CircuitChanged(Arc::new(over))];
+        let facts = vec![Fact::Control(ControlFact::CircuitChanged(Arc::new(over)))];
         self.hops.event_store.do_send(Record::unasked(facts));
     }
 }

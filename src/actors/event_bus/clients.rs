@@ -13,6 +13,7 @@ use crate::actors::messages::{
 };
 use crate::domain::event::Sequence;
 use crate::domain::fact::Fact;
+use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::ServiceName;
 use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;
@@ -119,7 +120,7 @@ impl EventBus {
         then: impl FnOnce() + 'static,
         ctx: &mut Context<Self>,
     ) {
-        let fact = Fact::Subscribed(version.clone());
+        let fact = Fact::Subscription(SubscriptionFact::Subscribed(version.clone()));
         if version.is_durable() {
             self.subscriptions.intend(version.clone());
             Record::and_then(&self.hops.event_store, vec![fact], then);
@@ -277,7 +278,7 @@ impl Handler<Unsubscribe> for EventBus {
         };
         let (letters, replays) = self.subscriptions.intend_end(id);
         let mut facts = self.ended(letters, replays);
-        let end = Fact::Unsubscribed(Unsubscribed { id, at });
+        let end = Fact::Subscription(SubscriptionFact::Unsubscribed(Unsubscribed { id, at }));
         if before.is_durable() {
             facts.push(end);
         } else {

@@ -15,6 +15,7 @@ use crate::domain::attempt::{Attempt, AttemptOutcome};
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::Event;
 use crate::domain::fact::Fact;
+use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{
     EventDelivered, EventLetter, PositionAcked, Subscription, SubscriptionId,
@@ -135,10 +136,14 @@ impl Handler<GiveUpEvent> for EventBus {
             attempt.error = Some(format!("{said}; {words}"));
         }
         self.settings.metrics.notices.event_died(&letter, now);
-        let mut facts = vec![Fact::EventDeadLettered(Arc::new(letter))];
+        let mut facts = vec![Fact::Subscription(SubscriptionFact::EventDeadLettered(
+            Arc::new(letter),
+        ))];
         if subscription.is_durable() {
             let (id, at) = (up.id, self.settings.clock.wall());
-            facts.push(Fact::PositionAcked(PositionAcked { id, at, through }));
+            facts.push(Fact::Subscription(SubscriptionFact::PositionAcked(
+                PositionAcked { id, at, through },
+            )));
         }
         self.hops.event_store.do_send(Record::unasked(facts));
         self.subscriptions.positions.learn(up.id, through);
@@ -163,7 +168,7 @@ impl Handler<EndLetter> for EventBus {
         let (now, at) = (self.settings.clock.now(), self.settings.clock.wall());
         let number = letter.attempts.len() as u32 + 1;
         let fact = match end.error {
-            None => Fact::EventDelivered(EventDelivered {
+            None => Fact::Subscription(SubscriptionFact::EventDelivered(EventDelivered {
                 id: letter.id,
                 subscription_id: id,
                 at,
@@ -172,14 +177,14 @@ impl Handler<EndLetter> for EventBus {
                     error: None,
                     ..failed(number, at, String::new())
                 },
-            }),
+            })),
             Some(error) => {
                 let mut again = EventLetter::clone(&letter);
                 again.attempts.push(failed(number, at, error));
                 (again.at, again.job) = (at, None);
                 again.reason = DeadReason::AttemptsExhausted;
                 self.settings.metrics.notices.event_died(&again, now);
-                Fact::EventDeadLettered(Arc::new(again))
+                Fact::Subscription(SubscriptionFact::EventDeadLettered(Arc::new(again)))
             }
         };
         self.hops.event_store.do_send(Record::unasked(vec![fact]));

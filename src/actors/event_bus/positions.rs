@@ -9,6 +9,7 @@ use super::EventBus;
 use crate::actors::messages::{AckPosition, Progressed, Record, Reply};
 use crate::domain::event::Sequence;
 use crate::domain::fact::Fact;
+use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{PositionAcked, SubscriptionId};
 
@@ -73,7 +74,13 @@ impl EventBus {
         };
         let durable = taken.into_iter().filter(|(id, _)| is_durable(*id));
         let facts: Vec<_> = durable
-            .map(|(id, through)| Fact::PositionAcked(PositionAcked { id, at, through }))
+            .map(|(id, through)| {
+                Fact::Subscription(SubscriptionFact::PositionAcked(PositionAcked {
+                    id,
+                    at,
+                    through,
+                }))
+            })
             .collect();
         if facts.is_empty() && self.writing.waiting.is_empty() {
             return;

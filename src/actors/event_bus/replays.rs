@@ -8,6 +8,7 @@ use rand::RngExt;
 use super::EventBus;
 use crate::actors::messages::{Record, RedeliverEvent, StartReplay};
 use crate::domain::fact::Fact;
+use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::JobId;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{EventLetter, Replay, ReplayFilter, SubscriptionId};
@@ -77,7 +78,7 @@ impl EventBus {
                 at,
                 ..EventLetter::clone(&letter)
             };
-            Fact::EventDeadLettered(Arc::new(letter))
+            Fact::Subscription(SubscriptionFact::EventDeadLettered(Arc::new(letter)))
         });
         let replays = replays.into_iter().map(|replay| {
             let done = Replay {
@@ -85,7 +86,7 @@ impl EventBus {
                 done: true,
                 ..Replay::clone(&replay)
             };
-            Fact::ReplayAdvanced(Arc::new(done))
+            Fact::Subscription(SubscriptionFact::ReplayAdvanced(Arc::new(done)))
         });
         letters.chain(replays).collect()
     }
@@ -101,7 +102,9 @@ impl Handler<StartReplay> for EventBus {
         };
         let (id, reply) = (replay.id, asked.reply);
         self.subscriptions.expect_replay(&replay);
-        let facts = vec![Fact::ReplayAdvanced(Arc::new(replay))];
+        let facts = vec![Fact::Subscription(SubscriptionFact::ReplayAdvanced(
+            Arc::new(replay),
+        ))];
         Record::and_then(&self.hops.event_store, facts, move || {
             let _ = reply.send(Ok(id));
         });
@@ -121,7 +124,7 @@ impl Handler<RedeliverEvent> for EventBus {
             return drop(reply.send(Err(refusal)));
         }
         let id = letter.id;
-        let facts = vec![Fact::EventRedriven(letter)];
+        let facts = vec![Fact::Subscription(SubscriptionFact::EventRedriven(letter))];
         Record::and_then(&self.hops.event_store, facts, move || {
             let _ = reply.send(Ok(id));
         });

@@ -9,6 +9,7 @@ use super::EventBus;
 use crate::actors::messages::{self, AttachChange, AttachSocket, Record, SocketNews};
 use crate::domain::event::Sequence;
 use crate::domain::fact::Fact;
+use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{Channel, Subscription, SubscriptionId};
 
@@ -101,7 +102,7 @@ impl Handler<AttachSocket> for EventBus {
         if let Some(version) = version.map(Arc::new) {
             self.subscriptions.positions.learn(id, version.after);
             self.subscriptions.intend(version.clone());
-            facts.push(Fact::Subscribed(version));
+            facts.push(Fact::Subscription(SubscriptionFact::Subscribed(version)));
         }
         let from = self.subscriptions.positions.of(id) + 1;
         let unsettled = self.lost.of(id, self.settings.clock.now());

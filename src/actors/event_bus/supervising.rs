@@ -17,6 +17,7 @@ use crate::actors::messages::{
 use crate::actors::subscription::{self, Subscription};
 use crate::domain::circuit::{CircuitName, Origin};
 use crate::domain::fact::Fact;
+use crate::domain::fact::control::ControlFact;
 use crate::domain::subscription::SubscriptionId;
 use crate::logic::subscription_registry::Change;
 
@@ -45,7 +46,7 @@ impl EventBus {
         if !self.is_open {
             return;
         }
-        if let Fact::CircuitChanged(changed) = fact {
+        if let Fact::Control(ControlFact::CircuitChanged(changed)) = fact {
             self.look_at_circuit(&changed.circuit);
         }
         match change {

@@ -8,6 +8,8 @@ use super::pending::Pending;
 use super::publishing::choose_events;
 use crate::actors::messages::{Record, Slot};
 use crate::domain::fact::Fact;
+use crate::domain::fact::event::EventFact;
+use crate::domain::fact::message::MessageFact;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::dedup::DedupVerdict;
@@ -56,7 +58,7 @@ pub(super) fn choose(
 /// stopped. Only a list longer than a unit may be is cut, which is one of many things alike.
 fn choose_record(record: Record, random: &mut StdRng, draft: &mut Draft<'_>, chosen: &mut Chosen) {
     if let Some(fact) = record.facts.iter().find(|fact| !frame::fits(fact)) {
-        let (kind, bytes) = (Kind::of(fact).name(), fact.bytes());
+        let (kind, bytes) = (Kind::of(fact).name(), fact.size_bytes());
         tracing::error!(
             kind,
             bytes,
@@ -68,7 +70,7 @@ fn choose_record(record: Record, random: &mut StdRng, draft: &mut Draft<'_>, cho
     for fact in record.facts {
         let start = chosen.facts.len();
         choose_fact(fact, random, draft, chosen);
-        let added: usize = chosen.facts[start..].iter().map(Fact::bytes).sum();
+        let added: usize = chosen.facts[start..].iter().map(Fact::size_bytes).sum();
         if !units::may_have(chosen.facts.len() - unit, bytes + added) {
             chosen.units.join(unit..start);
             (unit, bytes) = (start, 0);
@@ -86,7 +88,9 @@ fn choose_fact(fact: Fact, random: &mut StdRng, draft: &mut Draft<'_>, chosen: &
     }
     let own_event = draft.own_event(&fact, || random.random());
     chosen.facts.push(fact);
-    chosen.facts.extend(own_event.map(Fact::EventPublished));
+    chosen
+        .facts
+        .extend(own_event.map(|event| Fact::Event(EventFact::EventPublished(event))));
 }
 
 fn choose_slot(
@@ -116,7 +120,9 @@ fn choose_slot(
         },
     };
     if outcome == Slot::Accepted {
-        chosen.facts.push(Fact::Accepted(message));
+        chosen
+            .facts
+            .push(Fact::Message(MessageFact::Accepted(message)));
     } else {
         chosen.unused.push(message);
     }

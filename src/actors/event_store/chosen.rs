@@ -6,6 +6,8 @@ use std::sync::Arc;
 use super::pending::Pending;
 use crate::actors::messages::{EventSlot, Record, Reply, Slot};
 use crate::domain::fact::Fact;
+use crate::domain::fact::event::EventFact;
+use crate::domain::fact::message::MessageFact;
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Message;
 use crate::domain::refusal::Refusal;
@@ -56,9 +58,9 @@ impl Chosen {
             let mut kept = Vec::new();
             for fact in unit {
                 match fact {
-                    Fact::Accepted(message) => self.unused.push(message),
+                    Fact::Message(MessageFact::Accepted(message)) => self.unused.push(message),
                     // A client's is refused below; the hub's own is made anew with its fact.
-                    Fact::EventPublished(_) => {}
+                    Fact::Event(EventFact::EventPublished(_)) => {}
                     fact => kept.push(fact),
                 }
             }

@@ -2,6 +2,7 @@
 
 use crate::actors::messages::EventSlot;
 use crate::domain::fact::Fact;
+use crate::domain::fact::event::EventFact;
 use crate::domain::refusal::Refusal;
 use crate::logic::write_model::{Draft, Offered, Publication};
 
@@ -23,7 +24,9 @@ pub(super) fn choose_events(
     for (slot, source) in slots.iter().zip(sources) {
         match (slot, source) {
             (EventSlot::Published(event), _) => {
-                chosen.facts.push(Fact::EventPublished(event.clone()));
+                chosen
+                    .facts
+                    .push(Fact::Event(EventFact::EventPublished(event.clone())));
             }
             (_, Some(source)) => chosen.unused_events.push(source),
             (_, None) => {}

@@ -12,6 +12,7 @@ use crate::actors::messages::{
 };
 use crate::domain::event::{Sequence, StreamId};
 use crate::domain::fact::Fact;
+use crate::domain::fact::event::EventFact;
 use crate::domain::refusal::Refusal;
 
 type Answer = Reply<Result<BuiltState, ArchiveRefusal>>;
@@ -70,7 +71,9 @@ impl Handler<TakeSnapshot> for Historian {
             Err(refusal) => return drop(reply.send(Err(refusal))),
         };
         let snapshot = self.snapshot(asked.stream, version, asked.state);
-        let facts = vec![Fact::SnapshotTaken(Arc::new(snapshot.clone()))];
+        let facts = vec![Fact::Event(EventFact::SnapshotTaken(Arc::new(
+            snapshot.clone(),
+        )))];
         Record::and_then(&self.record, facts, move || {
             let _ = reply.send(Ok(snapshot));
         });

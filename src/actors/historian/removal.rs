@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::domain::compaction_summary::StreamHead;
 use crate::domain::event::{Sequence, Snapshot};
 use crate::domain::fact::Fact;
+use crate::domain::fact::event::EventFact;
 use crate::domain::message::Payload;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
@@ -68,12 +69,12 @@ impl Removal {
                 continue;
             };
             bytes += state.as_json().len();
-            facts.push(Fact::SnapshotTaken(Arc::new(Snapshot {
+            facts.push(Fact::Event(EventFact::SnapshotTaken(Arc::new(Snapshot {
                 stream_id: head.id,
                 version: head.version,
                 at: self.clock.wall(),
                 state,
-            })));
+            }))));
             if bytes >= CHUNK {
                 self.record(std::mem::take(&mut facts)).await?;
                 bytes = 0;

@@ -4,7 +4,8 @@
 use actix::{AsyncContext, Context, Handler, Message};
 
 use super::Historian;
-use crate::domain::fact::{DeadLetterDeleted, Fact};
+use crate::domain::fact::Fact;
+use crate::domain::fact::message::{DeadLetterDeleted, MessageFact};
 use crate::domain::ids::MessageId;
 use crate::domain::redrive::RedriveFilter;
 use crate::domain::timestamp::Timestamp;
@@ -84,7 +85,10 @@ impl Handler<StretchRead> for Historian {
             Err(error) => return self.put_off(&error, ctx),
         };
         match self.messages.read(&ages, self.clock.wall()) {
-            Step::Remove(removed) => self.finish_with(vec![Fact::MessagesRemoved(removed)], ctx),
+            Step::Remove(removed) => self.finish_with(
+                vec![Fact::Message(MessageFact::MessagesRemoved(removed))],
+                ctx,
+            ),
             Step::GoOn => self.finish(ctx),
             Step::Over => self.sweep_ends(ctx),
         }
@@ -108,7 +112,9 @@ impl Handler<LettersFound> for Historian {
         let deleted = ids
             .into_iter()
             .map(|id| DeadLetterDeleted { id, at, job: None });
-        let facts = deleted.map(Fact::DeadLetterDeleted).collect();
+        let facts = deleted
+            .map(|one| Fact::Message(MessageFact::DeadLetterDeleted(one)))
+            .collect();
         self.finish_with(facts, ctx);
     }
 }

@@ -18,6 +18,8 @@ use crate::actors::probe::{Received, probe, settle};
 use crate::adapters::archive_memory::MemoryArchive;
 use crate::domain::event::{Event, EventId, StreamPlace};
 use crate::domain::fact::Recorded as Entry;
+use crate::domain::fact::event::EventFact;
+use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::{Label, Position};
 use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
@@ -108,7 +110,7 @@ impl Desk {
 
     fn published(&mut self, name: &str, version: u64, payload: &str) -> Fact {
         self.sequence += 1;
-        Fact::EventPublished(Arc::new(Event {
+        Fact::Event(EventFact::EventPublished(Arc::new(Event {
             id: EventId(Uuid::from_u128(self.sequence.into())),
             sequence: self.sequence,
             event_type: Label::parse("hero.moved").unwrap(),
@@ -122,7 +124,7 @@ impl Desk {
             causation_id: None,
             payload: Payload::parse(payload).unwrap(),
             extras: None,
-        }))
+        })))
     }
 
     /// Brings the archive up to date, as the Archivist does.
@@ -170,7 +172,7 @@ impl Desk {
     async fn commit_snapshot(&mut self) -> (String, u64, String) {
         self.flush().await;
         let facts = self.commit_next().await;
-        let [Fact::SnapshotTaken(snapshot)] = &facts[..] else {
+        let [Fact::Event(EventFact::SnapshotTaken(snapshot))] = &facts[..] else {
             panic!("not a snapshot: {facts:?}");
         };
         told(snapshot)
@@ -261,7 +263,7 @@ impl Desk {
 
     fn subscribed(&self, number: u128, after: Sequence) -> Fact {
         let now = self.clock.now();
-        Fact::Subscribed(Arc::new(Subscription {
+        Fact::Subscription(SubscriptionFact::Subscribed(Arc::new(Subscription {
             id: SubscriptionId(Uuid::from_u128(number)),
             service: service("watcher"),
             event_types: [Pattern::parse("#").unwrap()].into(),
@@ -272,15 +274,15 @@ impl Desk {
                 name: stream("tail"),
             },
             paused: None,
-        }))
+        })))
     }
 
     fn acked(&self, number: u128, through: Sequence) -> Fact {
-        Fact::PositionAcked(PositionAcked {
+        Fact::Subscription(SubscriptionFact::PositionAcked(PositionAcked {
             id: SubscriptionId(Uuid::from_u128(number)),
             at: self.clock.now(),
             through,
-        })
+        }))
     }
 }
 
@@ -296,8 +298,10 @@ fn removal(facts: &[Fact]) -> (Vec<(String, u64)>, Option<Sequence>) {
     for fact in facts {
         assert_eq!(before, None, "the removal comes last");
         match fact {
-            Fact::SnapshotTaken(one) => snapshots.push((one.stream_id.to_string(), one.version)),
-            Fact::EventsRemoved(removed) => before = Some(removed.before),
+            Fact::Event(EventFact::SnapshotTaken(one)) => {
+                snapshots.push((one.stream_id.to_string(), one.version));
+            }
+            Fact::Event(EventFact::EventsRemoved(removed)) => before = Some(removed.before),
             other => panic!("{other:?}"),
         }
     }

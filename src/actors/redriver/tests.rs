@@ -7,8 +7,9 @@ use super::*;
 use crate::actors::fixtures::{accepted, committed, dead, delivered, id, message, unwatched};
 use crate::actors::probe::{Received, probe, settle};
 use crate::adapters::archive_memory::MemoryArchive;
-use crate::domain::fact::DeadLetterDeleted;
-use crate::domain::fact::Redrive;
+use crate::domain::fact::control::ControlFact;
+use crate::domain::fact::message::{DeadLetterDeleted, MessageFact, Redrive};
+use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::message::{Message as HubMessage, State};
 use crate::domain::redrive::{RedriveFilter, Switch};
 use crate::logic::journal::samples;
@@ -120,7 +121,7 @@ impl Office {
     /// Commits what is recorded next, and gives it.
     async fn commit_next(&mut self) -> Arc<RedriveJob> {
         let record = self.recorded.recv().await;
-        let [Fact::RedriveAdvanced(version)] = &record.facts[..] else {
+        let [Fact::Control(ControlFact::RedriveAdvanced(version))] = &record.facts[..] else {
             panic!("not a version of a job: {:?}", record.facts);
         };
         let version = version.clone();
@@ -135,7 +136,9 @@ impl Office {
     async fn started(&mut self, rate: f64) {
         self.address.do_send(Open);
         let job = self.job(rate);
-        self.commit(vec![Fact::RedriveAdvanced(Arc::new(job))]);
+        self.commit(vec![Fact::Control(ControlFact::RedriveAdvanced(Arc::new(
+            job,
+        )))]);
         self.flush().await;
     }
 
@@ -151,13 +154,13 @@ impl Office {
     }
 
     fn redriven(&self, number: u128) -> Fact {
-        Fact::Redriven(Arc::new(Redrive {
+        Fact::Message(MessageFact::Redriven(Arc::new(Redrive {
             message: self.message(number),
             times: 1,
             from: State::Dead,
             position: None,
             job: Some(job_id()),
-        }))
+        })))
     }
 
     fn message(&self, number: u128) -> HubMessage {
@@ -246,7 +249,7 @@ async fn events_that_had_died_at_its_start_are_asked_for_as_well() {
     let mut office = office(1).await;
     let letters = [1, 2].map(|number| samples::event_dead_lettered(1, number));
     let ids = letters.clone().map(|fact| match fact {
-        Fact::EventDeadLettered(letter) => letter.id,
+        Fact::Subscription(SubscriptionFact::EventDeadLettered(letter)) => letter.id,
         other => panic!("{other:?}"),
     });
     // They die at the positions 3 and 4.
@@ -256,7 +259,9 @@ async fn events_that_had_died_at_its_start_are_asked_for_as_well() {
         events_before: Some(4),
         ..office.job(200.0)
     };
-    office.commit(vec![Fact::RedriveAdvanced(Arc::new(job))]);
+    office.commit(vec![Fact::Control(ControlFact::RedriveAdvanced(Arc::new(
+        job,
+    )))]);
     office.flush().await;
     for expected in [id(1), ids[0]] {
         let asked = office.asked.recv().await;
@@ -362,7 +367,7 @@ async fn what_is_replayed_is_no_news_until_the_door_opens() {
     let mut office = office(3).await;
     let job = office.job(200.0);
     let facts = vec![
-        Fact::RedriveAdvanced(Arc::new(job)),
+        Fact::Control(ControlFact::RedriveAdvanced(Arc::new(job))),
         office.redriven(1),
         dead(&office.message(1)),
     ];
@@ -400,7 +405,7 @@ async fn a_drain_records_how_far_it_is_and_asks_for_nothing_more() {
     drained.await.unwrap();
     let last = office.recorded.drain().await.pop().unwrap();
     assert!(
-        matches!(&last.facts[..], [Fact::RedriveAdvanced(version)] if version.redriven == 2),
+        matches!(&last.facts[..], [Fact::Control(ControlFact::RedriveAdvanced(version))] if version.redriven == 2),
         "{:?}",
         last.facts
     );
@@ -430,11 +435,11 @@ async fn a_job_that_deletes_has_its_letters_deleted() {
     assert_eq!(asked.id, id(1));
     assert_eq!(asked.job.map(|job| job.job), Some(job.job));
     assert_eq!(office.asked.drain().await.len(), 0);
-    let deleted = Fact::DeadLetterDeleted(DeadLetterDeleted {
+    let deleted = Fact::Message(MessageFact::DeadLetterDeleted(DeadLetterDeleted {
         id: id(1),
         at: office.clock.now(),
         job: Some(job.job),
-    });
+    }));
     office.address.do_send(committed(901, vec![deleted]));
     asked.reply.send(Ok(())).unwrap();
     settle().await;

@@ -12,7 +12,8 @@ use super::services::{Service, Services};
 use super::{PULLER_PRESENT, Registry};
 use crate::actors::messages::{Forgotten, Record};
 use crate::domain::circuit::CircuitState;
-use crate::domain::fact::{Fact, ServiceSeen};
+use crate::domain::fact::Fact;
+use crate::domain::fact::service::{ServiceFact, ServiceSeen};
 use crate::domain::ids::ServiceName;
 
 impl Registry {
@@ -65,7 +66,10 @@ impl Handler<Forgotten> for Registry {
             let expiry = self.settings.instance_expiry;
             tracing::info!(%service, ?expiry, "no instance for so long, and nothing waits for it: deregistered");
             let at = self.settings.clock.wall();
-            let gone = Fact::ServiceDeregistered(ServiceSeen { service, at });
+            let gone = Fact::Service(ServiceFact::ServiceDeregistered(ServiceSeen {
+                service,
+                at,
+            }));
             self.event_store.do_send(Record::unasked(vec![gone]));
         }
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::actors::health_probe::Watch;
 use crate::actors::messages::{InstanceView, OutOfRotation, Transport};
-use crate::domain::fact::{Fact, InstanceWithdrawn, Withdrawal};
+use crate::domain::fact::Fact;
+use crate::domain::fact::service::{InstanceWithdrawn, ServiceFact, Withdrawal};
 use crate::domain::moment::Moment;
 use crate::domain::service::{Address, Health, Registration, Target};
 use crate::domain::timestamp::Timestamp;
@@ -76,13 +77,13 @@ impl Instance {
 
     /// That it takes nothing new, for the journal.
     pub(super) fn withdrawal(&self, why: Withdrawal, at: Timestamp) -> Fact {
-        Fact::InstanceWithdrawn(InstanceWithdrawn {
+        Fact::Service(ServiceFact::InstanceWithdrawn(InstanceWithdrawn {
             service: self.registration.service.clone(),
             instance_id: self.registration.instance_id.clone(),
             registered_at: self.registration.registered_at,
             at,
             why,
-        })
+        }))
     }
 
     pub(super) fn draining_since(&self) -> Option<Timestamp> {

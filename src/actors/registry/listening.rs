@@ -9,7 +9,8 @@ use super::Registry;
 use super::listeners::Listener;
 use super::services::{Service, Services};
 use crate::actors::messages::{FeedId, InstanceView, Listen, Record, StopListening, Transport};
-use crate::domain::fact::{Fact, ServiceSeen};
+use crate::domain::fact::Fact;
+use crate::domain::fact::service::{ServiceFact, ServiceSeen};
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;
@@ -50,7 +51,7 @@ impl Registry {
             at: self.settings.clock.wall(),
         };
         let home = ctx.address();
-        let facts = vec![Fact::ServiceSeen(seen)];
+        let facts = vec![Fact::Service(ServiceFact::ServiceSeen(seen))];
         Record::and_then(&self.event_store, facts, move || home.do_send(listen));
     }
 }

@@ -12,7 +12,9 @@ use crate::actors::messages::{
     InspectDependencies, InspectServices, Record, Register, Registered, ServiceView,
     SurveyServices,
 };
-use crate::domain::fact::{Fact, InstanceDeregistered, ServiceSeen, StrategyChosen, Withdrawal};
+use crate::domain::fact::Fact;
+use crate::domain::fact::control::{ControlFact, StrategyChosen};
+use crate::domain::fact::service::{InstanceDeregistered, ServiceFact, ServiceSeen, Withdrawal};
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::Health;
@@ -52,7 +54,9 @@ impl Handler<Register> for Registry {
             },
         };
         let (facts, home) = (
-            vec![Fact::ServiceRegistered(Arc::new(registration))],
+            vec![Fact::Service(ServiceFact::ServiceRegistered(Arc::new(
+                registration,
+            )))],
             ctx.address(),
         );
         // By then what was written lies before this in the own mailbox.
@@ -132,15 +136,18 @@ impl Handler<Deregister> for Registry {
         let service = deregister.service;
         let fact = match deregister.instance_id {
             None if self.services.is_registered(&service) => {
-                Fact::ServiceDeregistered(ServiceSeen { service, at })
+                Fact::Service(ServiceFact::ServiceDeregistered(ServiceSeen {
+                    service,
+                    at,
+                }))
             }
             Some(instance_id) if self.services.instance(&service, &instance_id).is_some() => {
-                Fact::InstanceDeregistered(InstanceDeregistered {
+                Fact::Service(ServiceFact::InstanceDeregistered(InstanceDeregistered {
                     service,
                     instance_id,
                     at,
                     registered_at: None,
-                })
+                }))
             }
             _ => return drop(deregister.reply.send(Err(Refusal::NotFound))),
         };
@@ -206,11 +213,11 @@ impl Handler<ChooseStrategy> for Registry {
             return drop(choose.reply.send(Err(Refusal::NotFound)));
         }
         let at = self.settings.clock.wall();
-        let fact = Fact::StrategyChosen(StrategyChosen {
+        let fact = Fact::Control(ControlFact::StrategyChosen(StrategyChosen {
             service,
             at,
             strategy,
-        });
+        }));
         Record::and_then(&self.event_store, vec![fact], move || {
             let _ = choose.reply.send(Ok(()));
         });

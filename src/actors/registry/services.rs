@@ -7,7 +7,7 @@ use super::instance::Instance;
 use super::listeners::Listener;
 use crate::actors::messages::FeedId;
 use crate::domain::circuit::{CircuitChanged, Origin};
-use crate::domain::fact::InstanceWithdrawn;
+use crate::domain::fact::service::InstanceWithdrawn;
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::{Registration, Target};
 use crate::domain::strategy::Strategy;

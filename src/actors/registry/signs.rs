@@ -9,7 +9,7 @@ use super::{PULLER_PRESENT, ProbeDied, Registry};
 use crate::actors::messages::{
     DeliverySeen, HealthChanged, InstanceGone, Polled, Record, SignOfLife,
 };
-use crate::domain::fact::Withdrawal;
+use crate::domain::fact::service::Withdrawal;
 use crate::domain::service::Health;
 use crate::logic::health::Sign;
 

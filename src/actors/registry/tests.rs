@@ -12,8 +12,9 @@ use crate::actors::messages::{
 };
 use crate::actors::probe::{Received, probe, settle};
 use crate::domain::circuit::{CircuitState, Forced};
-use crate::domain::fact::{
-    InstanceDeregistered, InstanceWithdrawn, ServiceSeen, StrategyChosen, Withdrawal,
+use crate::domain::fact::control::StrategyChosen;
+use crate::domain::fact::service::{
+    InstanceDeregistered, InstanceWithdrawn, ServiceFact, ServiceSeen, Withdrawal,
 };
 use crate::domain::refusal::Refusal;
 use crate::domain::service::{Dependency, HealthCheck};
@@ -78,7 +79,7 @@ fn checked(name: &str) -> Registration {
 
 impl Office {
     fn commit(&self, registration: Registration) {
-        let fact = Fact::ServiceRegistered(Arc::new(registration));
+        let fact = Fact::Service(ServiceFact::ServiceRegistered(Arc::new(registration)));
         self.address.do_send(committed(1, vec![fact]));
     }
 
@@ -97,7 +98,10 @@ impl Office {
     async fn next_record(&mut self) -> Record {
         loop {
             let record = self.recorded.recv().await;
-            if !matches!(record.facts[..], [Fact::HealthChanged(_)]) {
+            if !matches!(
+                record.facts[..],
+                [Fact::Service(ServiceFact::HealthChanged(_))]
+            ) {
                 return record;
             }
         }
@@ -108,7 +112,9 @@ impl Office {
         let records = self.recorded.drain().await;
         let facts = records.into_iter().flat_map(|record| record.facts);
         let news = facts.map(|fact| match fact {
-            Fact::HealthChanged(changed) => (changed.from, changed.to, changed.cause),
+            Fact::Service(ServiceFact::HealthChanged(changed)) => {
+                (changed.from, changed.to, changed.cause)
+            }
             other => panic!("{other:?}"),
         });
         news.collect()
@@ -193,7 +199,9 @@ async fn a_registration_counts_once_it_is_in_the_journal() {
         reply,
     });
     let record = office.next_record().await;
-    let fact = Fact::ServiceRegistered(Arc::new(registration.clone()));
+    let fact = Fact::Service(ServiceFact::ServiceRegistered(Arc::new(
+        registration.clone(),
+    )));
     assert_eq!(record.facts, [fact]);
     assert!(office.latest().await.is_none());
     assert!(answer.try_recv().is_err());
@@ -315,10 +323,10 @@ async fn what_is_not_registered_cannot_be_deregistered() {
     office.commit(registration("a"));
     let answer = office.deregister(Some(instance("b"))).await.unwrap();
     assert_eq!(answer, Err(Refusal::NotFound));
-    let gone = Fact::ServiceDeregistered(ServiceSeen {
+    let gone = Fact::Service(ServiceFact::ServiceDeregistered(ServiceSeen {
         service: service("billing"),
         at: office.clock.now(),
-    });
+    }));
     office.address.do_send(committed(2, vec![gone]));
     let answer = office.deregister(None).await.unwrap();
     assert_eq!(answer, Err(Refusal::NotFound));
@@ -369,13 +377,13 @@ async fn the_end_of_an_old_probe_is_not_taken_for_the_death_of_the_new_one() {
     let office = office();
     office.commit(checked("a"));
     settle().await;
-    let gone = Fact::InstanceDeregistered(InstanceDeregistered {
+    let gone = Fact::Service(ServiceFact::InstanceDeregistered(InstanceDeregistered {
         service: service("billing"),
         instance_id: instance("a"),
         at: office.clock.now(),
         registered_at: None,
-    });
-    let again = Fact::ServiceRegistered(Arc::new(checked("a")));
+    }));
+    let again = Fact::Service(ServiceFact::ServiceRegistered(Arc::new(checked("a"))));
     office.address.do_send(committed(2, vec![gone, again]));
     pass(5).await;
     assert_eq!(office.transport.probes_of("a"), 2);

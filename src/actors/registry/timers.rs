@@ -7,7 +7,8 @@ use super::Registry;
 use super::due::Due;
 use super::instance::Instance;
 use crate::actors::messages::Record;
-use crate::domain::fact::{Fact, InstanceDeregistered};
+use crate::domain::fact::Fact;
+use crate::domain::fact::service::{InstanceDeregistered, ServiceFact};
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::Health;
 use crate::domain::timestamp::Timestamp;
@@ -100,13 +101,13 @@ impl Registry {
         let silence = now.since(last);
         let cause = instance.cause.as_deref().unwrap_or_default();
         tracing::warn!(%service, instance = %id, ?silence, cause, "unhealthy and without a sign of life: deregistered");
-        let gone = Fact::InstanceDeregistered(InstanceDeregistered {
+        let gone = Fact::Service(ServiceFact::InstanceDeregistered(InstanceDeregistered {
             service: service.clone(),
             instance_id: id.clone(),
             at: self.settings.clock.wall(),
             // Whoever registers while this is on its way to the journal stays.
             registered_at: Some(instance.registration.registered_at),
-        });
+        }));
         self.event_store.do_send(Record::unasked(vec![gone]));
     }
 

@@ -13,6 +13,7 @@ use crate::actors::fixtures::{
     named_message, offer, publish, service, service_seen, unwatched,
 };
 use crate::actors::probe::{Received, probe};
+use crate::domain::fact::control::ControlFact;
 use crate::domain::message::{Message, Priority};
 use crate::domain::quota::Quota;
 use crate::logic::quotas::Source;
@@ -148,7 +149,7 @@ impl Gate {
             at: self.clock.now(),
             quota,
         };
-        let news = committed(9, vec![Fact::QuotaSet(set)]);
+        let news = committed(9, vec![Fact::Control(ControlFact::QuotaSet(set))]);
         self.address.send(news).await.unwrap();
     }
 

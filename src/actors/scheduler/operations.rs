@@ -7,6 +7,7 @@ use actix::{AsyncContext, Context, Handler, Message};
 use super::Scheduler;
 use crate::actors::messages::{ClearQueue, QuotasConfigured, Record, Reply, SwitchQueue};
 use crate::domain::fact::Fact;
+use crate::domain::fact::control::ControlFact;
 use crate::domain::ids::MessageId;
 
 /// Messages cancelled by one record to the journal.
@@ -25,7 +26,7 @@ impl Handler<SwitchQueue> for Scheduler {
         } = switch;
         let switched = self.queues.switched(service, paused, by, now);
         self.hops.event_store.do_send(Record {
-            facts: vec![Fact::QueueSwitched(switched)],
+            facts: vec![Fact::Control(ControlFact::QueueSwitched(switched))],
             reply: Some(reply),
         });
     }

@@ -11,7 +11,8 @@ use crate::actors::messages::{
     AwaitSettled, Cancel, EndLeases, ExtendLeases, Inspect, InspectQueues, LeaseEnd, ListOpen,
     Polled, Receive, Record, Reply, RetryNow, ReturnLeases,
 };
-use crate::domain::fact::{Fact, ServiceSeen};
+use crate::domain::fact::Fact;
+use crate::domain::fact::service::{ServiceFact, ServiceSeen};
 use crate::domain::ids::{LeaseToken, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
@@ -71,7 +72,7 @@ impl Scheduler {
         let home = ctx.address();
         Record::and_then(
             &self.hops.event_store,
-            vec![Fact::ServiceSeen(seen)],
+            vec![Fact::Service(ServiceFact::ServiceSeen(seen))],
             move || home.do_send(receive),
         );
     }

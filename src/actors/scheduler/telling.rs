@@ -3,7 +3,8 @@
 
 use super::Scheduler;
 use crate::domain::attempt::Attempt;
-use crate::domain::fact::{AttemptFailed, Fact, Settlement};
+use crate::domain::fact::Fact;
+use crate::domain::fact::message::{AttemptFailed, MessageFact, Settlement};
 use crate::domain::ids::{MessageId, ServiceName};
 use crate::domain::message::{Message, State};
 use crate::domain::moment::Moment;
@@ -25,8 +26,10 @@ impl Scheduler {
     /// To be called before the queues learn of `fact`: they still know what an end is about.
     pub(super) fn tell(&self, fact: &Fact, now: Timestamp) {
         match fact {
-            Fact::AttemptFailed(failed) if follows() => self.tell_failure(failed),
-            Fact::DeadLetterDeleted(deleted) => {
+            Fact::Message(MessageFact::AttemptFailed(failed)) if follows() => {
+                self.tell_failure(failed);
+            }
+            Fact::Message(MessageFact::DeadLetterDeleted(deleted)) => {
                 tracing::debug!(id = %deleted.id, "dead letter deleted");
             }
             _ => {
@@ -49,7 +52,7 @@ impl Scheduler {
             return;
         };
         let word = match fact {
-            Fact::Redriven(_) => "message redriven",
+            Fact::Message(MessageFact::Redriven(_)) => "message redriven",
             _ => "message in line",
         };
         let message = &open.message;

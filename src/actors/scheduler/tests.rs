@@ -12,7 +12,8 @@ use crate::actors::fixtures::{
 use crate::actors::messages::{AwaitSettled, Cancel, EndLeases, LeaseEnd, Receive, ReturnLeases};
 use crate::actors::probe::{Received, probe, settle};
 use crate::domain::attempt::AttemptOutcome;
-use crate::domain::fact::ServiceSeen;
+use crate::domain::fact::message::MessageFact;
+use crate::domain::fact::service::{ServiceFact, ServiceSeen};
 use crate::domain::message::{Message as HubMessage, Priority};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::Outlook;
@@ -72,10 +73,8 @@ fn desk() -> Desk {
 }
 
 fn seen(name: &str) -> Fact {
-    Fact::ServiceSeen(ServiceSeen {
-        service: service(name),
-        at: Timestamp::default(),
-    })
+    let (service, at) = (service(name), Timestamp::default());
+    Fact::Service(ServiceFact::ServiceSeen(ServiceSeen { service, at }))
 }
 
 #[actix::test]
@@ -85,7 +84,7 @@ async fn who_asks_for_messages_is_known_to_all_before_the_answer() {
     let mut answer = desk.receive(Duration::ZERO);
     let record = desk.recorded.recv().await;
     assert!(
-        matches!(&record.facts[..], [Fact::ServiceSeen(one)] if one.service == service("billing"))
+        matches!(&record.facts[..], [Fact::Service(ServiceFact::ServiceSeen(one))] if one.service == service("billing"))
     );
     assert!(answer.try_recv().is_err());
     desk.commit(1, record.facts);
@@ -251,7 +250,7 @@ async fn a_lease_that_runs_out_is_a_failed_attempt() {
     let leased = desk.leased().await;
     let end = desk.clock.now().plus(10 * SECOND);
     let record = desk.recorded.recv().await;
-    let [Fact::AttemptFailed(failed)] = &record.facts[..] else {
+    let [Fact::Message(MessageFact::AttemptFailed(failed))] = &record.facts[..] else {
         panic!("one failed attempt expected, not {:?}", record.facts);
     };
     assert_eq!(failed.id, id(1));
@@ -268,7 +267,9 @@ async fn an_ack_is_answered_once_the_delivery_is_in_the_journal() {
     let leased = desk.leased().await;
     let mut answer = desk.end(leased.token, LeaseEnd::Ack);
     let record = desk.recorded.recv().await;
-    assert!(matches!(&record.facts[..], [Fact::Delivered(end)] if end.id == id(1)));
+    assert!(
+        matches!(&record.facts[..], [Fact::Message(MessageFact::Delivered(end))] if end.id == id(1))
+    );
     settle().await;
     assert!(answer.try_recv().is_err());
     record.reply.unwrap().send(()).unwrap();
@@ -285,7 +286,7 @@ async fn a_nack_says_when_to_try_again() {
     };
     let _client = desk.end(leased.token, nack);
     let record = desk.recorded.recv().await;
-    let [Fact::AttemptFailed(failed)] = &record.facts[..] else {
+    let [Fact::Message(MessageFact::AttemptFailed(failed))] = &record.facts[..] else {
         panic!("one failed attempt expected, not {:?}", record.facts);
     };
     assert_eq!(failed.retry_at, desk.clock.now().plus(7 * SECOND));
@@ -325,7 +326,9 @@ async fn a_message_that_outlived_its_ttl_is_recorded_as_expired() {
         at: desk.clock.moment(),
     });
     let record = desk.recorded.recv().await;
-    assert!(matches!(&record.facts[..], [Fact::Expired(end)] if end.id == id(1)));
+    assert!(
+        matches!(&record.facts[..], [Fact::Message(MessageFact::Expired(end))] if end.id == id(1))
+    );
 }
 
 #[actix::test]
@@ -347,7 +350,9 @@ async fn a_message_under_way_cannot_be_cancelled_and_a_waiting_one_can() {
     assert!(matches!(refused, Err(Refusal::WrongState { .. })));
     let answer = cancel(2);
     let record = desk.recorded.recv().await;
-    assert!(matches!(&record.facts[..], [Fact::Cancelled(end)] if end.id == id(2)));
+    assert!(
+        matches!(&record.facts[..], [Fact::Message(MessageFact::Cancelled(end))] if end.id == id(2))
+    );
     record.reply.unwrap().send(()).unwrap();
     assert_eq!(answer.await.unwrap(), Ok(()));
 }

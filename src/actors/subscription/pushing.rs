@@ -13,6 +13,7 @@ use crate::domain::circuit::Origin;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::Sequence;
 use crate::domain::fact::Fact;
+use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::moment::Moment;
 use crate::domain::subscription::{EventDelivered, EventLetter};
 use crate::domain::timestamp::Timestamp;
@@ -157,12 +158,14 @@ impl Subscription {
             return;
         }
         self.letters.in_hand.remove(&push.sequence);
-        self.record(Fact::EventDelivered(EventDelivered {
-            id: self.subscription.id.letter_id(&ended.event),
-            subscription_id: self.subscription.id,
-            at: self.settings.clock.wall(),
-            attempt,
-        }));
+        self.record(Fact::Subscription(SubscriptionFact::EventDelivered(
+            EventDelivered {
+                id: self.subscription.id.letter_id(&ended.event),
+                subscription_id: self.subscription.id,
+                at: self.settings.clock.wall(),
+                attempt,
+            },
+        )));
     }
 
     fn died(&mut self, push: &Push, attempt: Attempt, reason: DeadReason, ctx: &Context<Self>) {
@@ -207,7 +210,12 @@ impl Subscription {
 
     fn record_letter(&mut self, letter: Arc<EventLetter>, ctx: &Context<Self>) {
         self.unrecorded += 1;
-        let (facts, home) = (vec![Fact::EventDeadLettered(letter)], ctx.address());
+        let (facts, home) = (
+            vec![Fact::Subscription(SubscriptionFact::EventDeadLettered(
+                letter,
+            ))],
+            ctx.address(),
+        );
         Record::and_then(&self.hops.event_store, facts, move || {
             home.do_send(LetterRecorded);
         });

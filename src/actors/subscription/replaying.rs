@@ -11,6 +11,7 @@ use super::lanes::ReplayLane;
 use crate::actors::messages::{Record, RunReplay};
 use crate::domain::event::Event;
 use crate::domain::fact::Fact;
+use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::JobId;
 use crate::domain::subscription::Replay;
 use crate::domain::timestamp::Timestamp;
@@ -116,7 +117,9 @@ impl Subscription {
         for lane in &mut self.replays {
             let is_due = lane.is_dirty && now >= lane.recorded_at.plus(RECORD_EVERY);
             if lane.is_over() || is_due {
-                let fact = Fact::ReplayAdvanced(lane.version(self.settings.clock.wall()));
+                let fact = Fact::Subscription(SubscriptionFact::ReplayAdvanced(
+                    lane.version(self.settings.clock.wall()),
+                ));
                 self.hops.event_store.do_send(Record::unasked(vec![fact]));
                 lane.is_dirty = false;
                 lane.recorded_at = now;
@@ -129,7 +132,7 @@ impl Subscription {
     pub(super) fn record_replays(&mut self) {
         let now = self.settings.clock.wall();
         for lane in self.replays.iter_mut().filter(|lane| lane.is_dirty) {
-            let fact = Fact::ReplayAdvanced(lane.version(now));
+            let fact = Fact::Subscription(SubscriptionFact::ReplayAdvanced(lane.version(now)));
             self.hops.event_store.do_send(Record::unasked(vec![fact]));
             lane.is_dirty = false;
         }

@@ -171,11 +171,14 @@ fn matching(query: &LetterQuery, after: Option<Position>) -> Alternatives {
 mod tests {
     use super::*;
     use crate::domain::fact::Fact;
+    use crate::domain::fact::subscription::SubscriptionFact;
     use crate::logic::journal::samples;
 
     #[test]
     fn the_id_of_its_subscription_is_where_it_is_looked_for() {
-        let Fact::EventDeadLettered(letter) = samples::event_dead_lettered(1, 5) else {
+        let Fact::Subscription(SubscriptionFact::EventDeadLettered(letter)) =
+            samples::event_dead_lettered(1, 5)
+        else {
             panic!("a sample of something else");
         };
         let text = serde_json::to_string(&letter).unwrap();

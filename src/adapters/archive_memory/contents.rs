@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::domain::event::{Event, Sequence, Snapshot, StreamId};
-use crate::domain::fact::MessagesRemoved;
+use crate::domain::fact::message::MessagesRemoved;
 use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::State;
 use crate::domain::subscription::EventLetter;

@@ -9,6 +9,7 @@ use super::walk::{Findings, Walk};
 use crate::adapters::journal_file::directory::SegmentFile;
 use crate::adapters::journal_file::replay::decode;
 use crate::domain::event::Sequence;
+use crate::domain::fact::event::EventFact;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
 use crate::logic::journal::codec::Kind;
@@ -76,7 +77,7 @@ impl Owed {
         self.walk.through(&mut |frame, segment| {
             if is_event(frame)
                 && frame.position <= self.last
-                && let Fact::EventPublished(event) = read(frame, segment)?.fact
+                && let Fact::Event(EventFact::EventPublished(event)) = read(frame, segment)?.fact
             {
                 self.lifting.pass(&event);
             }
@@ -90,7 +91,9 @@ impl Owed {
             if is_event(frame) && frame.position <= self.last {
                 let record = read(frame, segment)?;
                 match &record.fact {
-                    Fact::EventPublished(event) if event.sequence >= first_event => {
+                    Fact::Event(EventFact::EventPublished(event))
+                        if event.sequence >= first_event =>
+                    {
                         self.survey.keep(record.position);
                     }
                     fact => self.survey.note(record.position, fact),

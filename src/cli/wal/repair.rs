@@ -17,6 +17,7 @@ use crate::adapters::journal_file::directory::{self, Listing, SegmentFile};
 use crate::adapters::journal_file::{FileJournal, JournalOptions};
 use crate::domain::compaction_summary::MessageTotals;
 use crate::domain::fact::Fact;
+use crate::domain::fact::message::MessageFact;
 use crate::domain::ids::{MessageId, Position};
 use crate::logic::journal::codec::Kind;
 use crate::logic::journal::frame;
@@ -208,10 +209,10 @@ fn judge(listing: &Listing, damages: &mut [Damage]) -> Result<(), RepairError> {
                     .decode()
                     .map_err(|error| RepairError::Beyond(error.to_string()))?
                 {
-                    Fact::Accepted(message) => {
+                    Fact::Message(MessageFact::Accepted(message)) => {
                         accepted.insert(message.id);
                     }
-                    Fact::Redriven(redrive) => {
+                    Fact::Message(MessageFact::Redriven(redrive)) => {
                         settled.remove(&redrive.message.id);
                     }
                     fact => {

@@ -2,6 +2,10 @@
 
 use crate::domain::event::{Event, Sequence};
 use crate::domain::fact::Fact;
+use crate::domain::fact::control::ControlFact;
+use crate::domain::fact::event::EventFact;
+use crate::domain::fact::message::MessageFact;
+use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::HIGHEST;
 
 /// Refuses a fact one of whose positions, sequences or versions is beyond [`HIGHEST`].
@@ -10,26 +14,55 @@ use crate::domain::ids::HIGHEST;
 /// Names the number.
 pub(super) fn check(fact: &Fact) -> Result<(), String> {
     match fact {
-        Fact::EventPublished(event) => check_event(event),
-        Fact::EventDeadLettered(letter) | Fact::EventRedriven(letter) => check_event(&letter.event),
-        Fact::SnapshotTaken(snapshot) => check_number("version", snapshot.version),
-        Fact::EventsRemoved(removed) => check_number("before", removed.before),
-        Fact::Subscribed(subscription) => check_number("after", subscription.after),
-        Fact::PositionAcked(acked) => check_number("through", acked.through),
-        Fact::ReplayAdvanced(replay) => check_number("next", replay.next),
+        Fact::Message(fact) => check_message_fact(fact),
+        Fact::Event(fact) => check_event_fact(fact),
+        Fact::Subscription(fact) => check_subscription_fact(fact),
+        Fact::Control(fact) => check_control_fact(fact),
         Fact::CompactionSummary(summary) => {
             check_number("last_sequence", summary.last_sequence)?;
             let mut versions = summary.streams.iter().map(|head| head.version);
             versions.try_for_each(|version| check_number("version", version))
         }
-        Fact::RedriveAdvanced(job) => {
+        Fact::Service(_) => Ok(()),
+    }
+}
+
+fn check_message_fact(fact: &MessageFact) -> Result<(), String> {
+    match fact {
+        MessageFact::MessagesRemoved(removed) => {
+            check_number("after", removed.after)?;
+            check_number("through", removed.through)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_event_fact(fact: &EventFact) -> Result<(), String> {
+    match fact {
+        EventFact::EventPublished(event) => check_event(event),
+        EventFact::SnapshotTaken(snapshot) => check_number("version", snapshot.version),
+        EventFact::EventsRemoved(removed) => check_number("before", removed.before),
+    }
+}
+
+fn check_subscription_fact(fact: &SubscriptionFact) -> Result<(), String> {
+    match fact {
+        SubscriptionFact::Subscribed(subscription) => check_number("after", subscription.after),
+        SubscriptionFact::PositionAcked(acked) => check_number("through", acked.through),
+        SubscriptionFact::EventDeadLettered(letter) | SubscriptionFact::EventRedriven(letter) => {
+            check_event(&letter.event)
+        }
+        SubscriptionFact::ReplayAdvanced(replay) => check_number("next", replay.next),
+        SubscriptionFact::Unsubscribed(_) | SubscriptionFact::EventDelivered(_) => Ok(()),
+    }
+}
+
+fn check_control_fact(fact: &ControlFact) -> Result<(), String> {
+    match fact {
+        ControlFact::RedriveAdvanced(job) => {
             check_number("events_before", job.events_before.unwrap_or(0))?;
             check_number("through", job.through)?;
             check_number("counted", job.counted)
-        }
-        Fact::MessagesRemoved(removed) => {
-            check_number("after", removed.after)?;
-            check_number("through", removed.through)
         }
         _ => Ok(()),
     }
@@ -64,7 +97,7 @@ mod tests {
             if let Some(place) = &mut event.stream {
                 place.version = version;
             }
-            Fact::EventPublished(Arc::new(event))
+            Fact::Event(EventFact::EventPublished(Arc::new(event)))
         };
         for (fact, named) in [
             (published(HIGHEST, HIGHEST), None),

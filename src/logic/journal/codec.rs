@@ -4,6 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::bounds;
 use crate::domain::fact::Fact;
+use crate::domain::fact::control::ControlFact;
+use crate::domain::fact::event::EventFact;
+use crate::domain::fact::message::MessageFact;
+use crate::domain::fact::service::ServiceFact;
+use crate::domain::fact::subscription::SubscriptionFact;
 
 /// The version this hub writes, the same for all kinds so far.
 pub const VERSION: u8 = 1;
@@ -97,38 +102,38 @@ impl Kind {
 
     pub fn of(fact: &Fact) -> Self {
         match fact {
-            Fact::Accepted(_) => Self::Accepted,
-            Fact::AttemptFailed(_) => Self::AttemptFailed,
-            Fact::Delivered(_) => Self::Delivered,
-            Fact::DeadLettered(_) => Self::DeadLettered,
-            Fact::Expired(_) => Self::Expired,
-            Fact::Cancelled(_) => Self::Cancelled,
-            Fact::Redriven(_) => Self::Redriven,
-            Fact::DeadLetterDeleted(_) => Self::DeadLetterDeleted,
-            Fact::ServiceSeen(_) => Self::ServiceSeen,
-            Fact::ServiceRegistered(_) => Self::ServiceRegistered,
-            Fact::InstanceDeregistered(_) => Self::InstanceDeregistered,
-            Fact::ServiceDeregistered(_) => Self::ServiceDeregistered,
+            Fact::Message(MessageFact::Accepted(_)) => Self::Accepted,
+            Fact::Message(MessageFact::AttemptFailed(_)) => Self::AttemptFailed,
+            Fact::Message(MessageFact::Delivered(_)) => Self::Delivered,
+            Fact::Message(MessageFact::DeadLettered(_)) => Self::DeadLettered,
+            Fact::Message(MessageFact::Expired(_)) => Self::Expired,
+            Fact::Message(MessageFact::Cancelled(_)) => Self::Cancelled,
+            Fact::Message(MessageFact::Redriven(_)) => Self::Redriven,
+            Fact::Message(MessageFact::DeadLetterDeleted(_)) => Self::DeadLetterDeleted,
+            Fact::Service(ServiceFact::ServiceSeen(_)) => Self::ServiceSeen,
+            Fact::Service(ServiceFact::ServiceRegistered(_)) => Self::ServiceRegistered,
+            Fact::Service(ServiceFact::InstanceDeregistered(_)) => Self::InstanceDeregistered,
+            Fact::Service(ServiceFact::ServiceDeregistered(_)) => Self::ServiceDeregistered,
             Fact::CompactionSummary(_) => Self::CompactionSummary,
-            Fact::HealthChanged(_) => Self::HealthChanged,
-            Fact::CircuitChanged(_) => Self::CircuitChanged,
-            Fact::StrategyChosen(_) => Self::StrategyChosen,
-            Fact::QuotaSet(_) => Self::QuotaSet,
-            Fact::QueueSwitched(_) => Self::QueueSwitched,
-            Fact::RedriveAdvanced(_) => Self::RedriveAdvanced,
-            Fact::InstanceWithdrawn(_) => Self::InstanceWithdrawn,
-            Fact::EventPublished(_) => Self::EventPublished,
-            Fact::SnapshotTaken(_) => Self::SnapshotTaken,
-            Fact::EventsRemoved(_) => Self::EventsRemoved,
-            Fact::Subscribed(_) => Self::Subscribed,
-            Fact::Unsubscribed(_) => Self::Unsubscribed,
-            Fact::PositionAcked(_) => Self::PositionAcked,
-            Fact::EventDeadLettered(_) => Self::EventDeadLettered,
-            Fact::EventRedriven(_) => Self::EventRedriven,
-            Fact::EventDelivered(_) => Self::EventDelivered,
-            Fact::ReplayAdvanced(_) => Self::ReplayAdvanced,
-            Fact::MessageDeleted(_) => Self::MessageDeleted,
-            Fact::MessagesRemoved(_) => Self::MessagesRemoved,
+            Fact::Service(ServiceFact::HealthChanged(_)) => Self::HealthChanged,
+            Fact::Control(ControlFact::CircuitChanged(_)) => Self::CircuitChanged,
+            Fact::Control(ControlFact::StrategyChosen(_)) => Self::StrategyChosen,
+            Fact::Control(ControlFact::QuotaSet(_)) => Self::QuotaSet,
+            Fact::Control(ControlFact::QueueSwitched(_)) => Self::QueueSwitched,
+            Fact::Control(ControlFact::RedriveAdvanced(_)) => Self::RedriveAdvanced,
+            Fact::Service(ServiceFact::InstanceWithdrawn(_)) => Self::InstanceWithdrawn,
+            Fact::Event(EventFact::EventPublished(_)) => Self::EventPublished,
+            Fact::Event(EventFact::SnapshotTaken(_)) => Self::SnapshotTaken,
+            Fact::Event(EventFact::EventsRemoved(_)) => Self::EventsRemoved,
+            Fact::Subscription(SubscriptionFact::Subscribed(_)) => Self::Subscribed,
+            Fact::Subscription(SubscriptionFact::Unsubscribed(_)) => Self::Unsubscribed,
+            Fact::Subscription(SubscriptionFact::PositionAcked(_)) => Self::PositionAcked,
+            Fact::Subscription(SubscriptionFact::EventDeadLettered(_)) => Self::EventDeadLettered,
+            Fact::Subscription(SubscriptionFact::EventRedriven(_)) => Self::EventRedriven,
+            Fact::Subscription(SubscriptionFact::EventDelivered(_)) => Self::EventDelivered,
+            Fact::Subscription(SubscriptionFact::ReplayAdvanced(_)) => Self::ReplayAdvanced,
+            Fact::Message(MessageFact::MessageDeleted(_)) => Self::MessageDeleted,
+            Fact::Message(MessageFact::MessagesRemoved(_)) => Self::MessagesRemoved,
         }
     }
 
@@ -179,37 +184,40 @@ impl Kind {
 /// Appends the JSON of what `fact` holds.
 pub fn encode_body(buffer: &mut Vec<u8>, fact: &Fact) {
     match fact {
-        Fact::Accepted(message) => write(buffer, message),
-        Fact::AttemptFailed(failed) => write(buffer, failed),
-        Fact::Delivered(settlement)
-        | Fact::DeadLettered(settlement)
-        | Fact::Expired(settlement)
-        | Fact::Cancelled(settlement) => write(buffer, settlement),
-        Fact::Redriven(redrive) => write(buffer, redrive),
-        Fact::DeadLetterDeleted(deleted) => write(buffer, deleted),
-        Fact::ServiceSeen(seen) | Fact::ServiceDeregistered(seen) => write(buffer, seen),
-        Fact::ServiceRegistered(registration) => write(buffer, registration),
-        Fact::InstanceDeregistered(gone) => write(buffer, gone),
+        Fact::Message(MessageFact::Accepted(message)) => write(buffer, message),
+        Fact::Message(MessageFact::AttemptFailed(failed)) => write(buffer, failed),
+        Fact::Message(MessageFact::Delivered(settlement))
+        | Fact::Message(MessageFact::DeadLettered(settlement))
+        | Fact::Message(MessageFact::Expired(settlement))
+        | Fact::Message(MessageFact::Cancelled(settlement)) => write(buffer, settlement),
+        Fact::Message(MessageFact::Redriven(redrive)) => write(buffer, redrive),
+        Fact::Message(MessageFact::DeadLetterDeleted(deleted)) => write(buffer, deleted),
+        Fact::Service(ServiceFact::ServiceSeen(seen))
+        | Fact::Service(ServiceFact::ServiceDeregistered(seen)) => write(buffer, seen),
+        Fact::Service(ServiceFact::ServiceRegistered(registration)) => write(buffer, registration),
+        Fact::Service(ServiceFact::InstanceDeregistered(gone)) => write(buffer, gone),
         Fact::CompactionSummary(summary) => write(buffer, summary),
-        Fact::HealthChanged(changed) => write(buffer, changed),
-        Fact::CircuitChanged(changed) => write(buffer, changed),
-        Fact::StrategyChosen(chosen) => write(buffer, chosen),
-        Fact::QuotaSet(set) => write(buffer, set),
-        Fact::QueueSwitched(switched) => write(buffer, switched),
-        Fact::RedriveAdvanced(job) => write(buffer, job),
-        Fact::InstanceWithdrawn(withdrawn) => write(buffer, withdrawn),
-        Fact::EventPublished(event) => write(buffer, event),
-        Fact::SnapshotTaken(snapshot) => write(buffer, snapshot),
-        Fact::EventsRemoved(removed) => write(buffer, removed),
-        Fact::Subscribed(subscription) => write(buffer, subscription),
-        Fact::Unsubscribed(gone) => write(buffer, gone),
-        Fact::PositionAcked(acked) => write(buffer, acked),
-        Fact::EventDeadLettered(letter) => write(buffer, letter),
-        Fact::EventRedriven(letter) => write(buffer, letter),
-        Fact::EventDelivered(delivered) => write(buffer, delivered),
-        Fact::ReplayAdvanced(replay) => write(buffer, replay),
-        Fact::MessageDeleted(deleted) => write(buffer, deleted),
-        Fact::MessagesRemoved(removed) => write(buffer, removed),
+        Fact::Service(ServiceFact::HealthChanged(changed)) => write(buffer, changed),
+        Fact::Control(ControlFact::CircuitChanged(changed)) => write(buffer, changed),
+        Fact::Control(ControlFact::StrategyChosen(chosen)) => write(buffer, chosen),
+        Fact::Control(ControlFact::QuotaSet(set)) => write(buffer, set),
+        Fact::Control(ControlFact::QueueSwitched(switched)) => write(buffer, switched),
+        Fact::Control(ControlFact::RedriveAdvanced(job)) => write(buffer, job),
+        Fact::Service(ServiceFact::InstanceWithdrawn(withdrawn)) => write(buffer, withdrawn),
+        Fact::Event(EventFact::EventPublished(event)) => write(buffer, event),
+        Fact::Event(EventFact::SnapshotTaken(snapshot)) => write(buffer, snapshot),
+        Fact::Event(EventFact::EventsRemoved(removed)) => write(buffer, removed),
+        Fact::Subscription(SubscriptionFact::Subscribed(subscription)) => {
+            write(buffer, subscription);
+        }
+        Fact::Subscription(SubscriptionFact::Unsubscribed(gone)) => write(buffer, gone),
+        Fact::Subscription(SubscriptionFact::PositionAcked(acked)) => write(buffer, acked),
+        Fact::Subscription(SubscriptionFact::EventDeadLettered(letter)) => write(buffer, letter),
+        Fact::Subscription(SubscriptionFact::EventRedriven(letter)) => write(buffer, letter),
+        Fact::Subscription(SubscriptionFact::EventDelivered(delivered)) => write(buffer, delivered),
+        Fact::Subscription(SubscriptionFact::ReplayAdvanced(replay)) => write(buffer, replay),
+        Fact::Message(MessageFact::MessageDeleted(deleted)) => write(buffer, deleted),
+        Fact::Message(MessageFact::MessagesRemoved(removed)) => write(buffer, removed),
     }
 }
 
@@ -226,38 +234,40 @@ pub fn decode(kind: u8, version: u8, body: &[u8]) -> Result<Fact, DecodeError> {
 
 fn decode_known(kind: Kind, body: &[u8]) -> serde_json::Result<Fact> {
     Ok(match kind {
-        Kind::Accepted => Fact::Accepted(read(body)?),
-        Kind::AttemptFailed => Fact::AttemptFailed(read(body)?),
-        Kind::Delivered => Fact::Delivered(read(body)?),
-        Kind::DeadLettered => Fact::DeadLettered(read(body)?),
-        Kind::Expired => Fact::Expired(read(body)?),
-        Kind::Cancelled => Fact::Cancelled(read(body)?),
-        Kind::Redriven => Fact::Redriven(read(body)?),
-        Kind::DeadLetterDeleted => Fact::DeadLetterDeleted(read(body)?),
-        Kind::ServiceSeen => Fact::ServiceSeen(read(body)?),
-        Kind::ServiceRegistered => Fact::ServiceRegistered(read(body)?),
-        Kind::InstanceDeregistered => Fact::InstanceDeregistered(read(body)?),
-        Kind::ServiceDeregistered => Fact::ServiceDeregistered(read(body)?),
+        Kind::Accepted => Fact::Message(MessageFact::Accepted(read(body)?)),
+        Kind::AttemptFailed => Fact::Message(MessageFact::AttemptFailed(read(body)?)),
+        Kind::Delivered => Fact::Message(MessageFact::Delivered(read(body)?)),
+        Kind::DeadLettered => Fact::Message(MessageFact::DeadLettered(read(body)?)),
+        Kind::Expired => Fact::Message(MessageFact::Expired(read(body)?)),
+        Kind::Cancelled => Fact::Message(MessageFact::Cancelled(read(body)?)),
+        Kind::Redriven => Fact::Message(MessageFact::Redriven(read(body)?)),
+        Kind::DeadLetterDeleted => Fact::Message(MessageFact::DeadLetterDeleted(read(body)?)),
+        Kind::ServiceSeen => Fact::Service(ServiceFact::ServiceSeen(read(body)?)),
+        Kind::ServiceRegistered => Fact::Service(ServiceFact::ServiceRegistered(read(body)?)),
+        Kind::InstanceDeregistered => Fact::Service(ServiceFact::InstanceDeregistered(read(body)?)),
+        Kind::ServiceDeregistered => Fact::Service(ServiceFact::ServiceDeregistered(read(body)?)),
         Kind::CompactionSummary => Fact::CompactionSummary(read(body)?),
-        Kind::HealthChanged => Fact::HealthChanged(read(body)?),
-        Kind::CircuitChanged => Fact::CircuitChanged(read(body)?),
-        Kind::StrategyChosen => Fact::StrategyChosen(read(body)?),
-        Kind::QuotaSet => Fact::QuotaSet(read(body)?),
-        Kind::QueueSwitched => Fact::QueueSwitched(read(body)?),
-        Kind::RedriveAdvanced => Fact::RedriveAdvanced(read(body)?),
-        Kind::InstanceWithdrawn => Fact::InstanceWithdrawn(read(body)?),
-        Kind::EventPublished => Fact::EventPublished(read(body)?),
-        Kind::SnapshotTaken => Fact::SnapshotTaken(read(body)?),
-        Kind::EventsRemoved => Fact::EventsRemoved(read(body)?),
-        Kind::Subscribed => Fact::Subscribed(read(body)?),
-        Kind::Unsubscribed => Fact::Unsubscribed(read(body)?),
-        Kind::PositionAcked => Fact::PositionAcked(read(body)?),
-        Kind::EventDeadLettered => Fact::EventDeadLettered(read(body)?),
-        Kind::EventRedriven => Fact::EventRedriven(read(body)?),
-        Kind::EventDelivered => Fact::EventDelivered(read(body)?),
-        Kind::ReplayAdvanced => Fact::ReplayAdvanced(read(body)?),
-        Kind::MessageDeleted => Fact::MessageDeleted(read(body)?),
-        Kind::MessagesRemoved => Fact::MessagesRemoved(read(body)?),
+        Kind::HealthChanged => Fact::Service(ServiceFact::HealthChanged(read(body)?)),
+        Kind::CircuitChanged => Fact::Control(ControlFact::CircuitChanged(read(body)?)),
+        Kind::StrategyChosen => Fact::Control(ControlFact::StrategyChosen(read(body)?)),
+        Kind::QuotaSet => Fact::Control(ControlFact::QuotaSet(read(body)?)),
+        Kind::QueueSwitched => Fact::Control(ControlFact::QueueSwitched(read(body)?)),
+        Kind::RedriveAdvanced => Fact::Control(ControlFact::RedriveAdvanced(read(body)?)),
+        Kind::InstanceWithdrawn => Fact::Service(ServiceFact::InstanceWithdrawn(read(body)?)),
+        Kind::EventPublished => Fact::Event(EventFact::EventPublished(read(body)?)),
+        Kind::SnapshotTaken => Fact::Event(EventFact::SnapshotTaken(read(body)?)),
+        Kind::EventsRemoved => Fact::Event(EventFact::EventsRemoved(read(body)?)),
+        Kind::Subscribed => Fact::Subscription(SubscriptionFact::Subscribed(read(body)?)),
+        Kind::Unsubscribed => Fact::Subscription(SubscriptionFact::Unsubscribed(read(body)?)),
+        Kind::PositionAcked => Fact::Subscription(SubscriptionFact::PositionAcked(read(body)?)),
+        Kind::EventDeadLettered => {
+            Fact::Subscription(SubscriptionFact::EventDeadLettered(read(body)?))
+        }
+        Kind::EventRedriven => Fact::Subscription(SubscriptionFact::EventRedriven(read(body)?)),
+        Kind::EventDelivered => Fact::Subscription(SubscriptionFact::EventDelivered(read(body)?)),
+        Kind::ReplayAdvanced => Fact::Subscription(SubscriptionFact::ReplayAdvanced(read(body)?)),
+        Kind::MessageDeleted => Fact::Message(MessageFact::MessageDeleted(read(body)?)),
+        Kind::MessagesRemoved => Fact::Message(MessageFact::MessagesRemoved(read(body)?)),
     })
 }
 
@@ -322,7 +332,7 @@ mod tests {
             "filter":{"destination":"billing"},"rate":200.0,"status":"running","matched":3,
             "through":7,"redriven":2,"failed":0,"failed_in_a_row":0}"#;
         match decode(Kind::RedriveAdvanced as u8, VERSION, job.as_bytes()).unwrap() {
-            Fact::RedriveAdvanced(job) => {
+            Fact::Control(ControlFact::RedriveAdvanced(job)) => {
                 assert_eq!(
                     (job.events_before, job.filter.subscription_id),
                     (None, None)

@@ -14,10 +14,14 @@ use super::presence::Presence;
 use super::standing::Standing;
 use crate::domain::compaction_summary::{CompactionSummary, KnownId, MessageTotals, StreamHead};
 use crate::domain::event::{Event, Sequence, StreamId};
-use crate::domain::fact::{Fact, Settlement};
+use crate::domain::fact::Fact;
+use crate::domain::fact::event::EventFact;
+use crate::domain::fact::message::{MessageFact, Settlement};
+use crate::domain::fact::service::ServiceFact;
 use crate::domain::ids::{MessageId, Position, ServiceName};
+use crate::domain::message::Message;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::message_totals::contribution;
+use crate::logic::message_totals::{contribution, contribution_of_message};
 
 /// Ids and streams in one [`CompactionSummary`] record, so that no record grows without bound.
 const PER_RECORD: usize = 4096;
@@ -115,52 +119,13 @@ impl Survey {
     pub fn note(&mut self, position: Position, fact: &Fact) {
         self.totals += contribution(fact);
         match fact {
-            Fact::Accepted(message) => {
-                self.known.note_accepted(message);
-                self.note_opened(message.id, position, fact, None);
-            }
-            Fact::Redriven(redrive) => {
-                let before = self.holding.remove(&redrive.message.id);
-                self.known.note_end(redrive.message.id, None);
-                self.note_opened(redrive.message.id, position, fact, before);
-            }
-            Fact::AttemptFailed(failed) => {
-                if let Some(opened) = self.open.get_mut(&failed.id) {
-                    opened.attempts.push(position);
-                }
-            }
-            Fact::Delivered(settlement)
-            | Fact::DeadLettered(settlement)
-            | Fact::Expired(settlement)
-            | Fact::Cancelled(settlement) => self.note_settled(position, fact, settlement),
+            Fact::Message(fact) => self.note_message(position, fact),
+            Fact::Event(EventFact::EventPublished(event)) => self.note_published(event),
+            Fact::Service(fact) => self.note_presence(position, fact),
             Fact::CompactionSummary(summary) => self.note_summary(summary),
-            Fact::EventPublished(event) => self.note_published(event),
-            Fact::DeadLetterDeleted(deleted) => {
-                self.holding.remove(&deleted.id);
+            Fact::Event(_) | Fact::Subscription(_) | Fact::Control(_) => {
+                self.standing.note(position, fact);
             }
-            // The archive has it, and nobody is owed anything by it.
-            Fact::HealthChanged(_)
-            | Fact::SnapshotTaken(_)
-            | Fact::MessageDeleted(_)
-            | Fact::MessagesRemoved(_) => {}
-            Fact::ServiceSeen(_)
-            | Fact::ServiceRegistered(_)
-            | Fact::InstanceDeregistered(_)
-            | Fact::InstanceWithdrawn(_)
-            | Fact::ServiceDeregistered(_) => self.note_presence(position, fact),
-            Fact::CircuitChanged(_)
-            | Fact::StrategyChosen(_)
-            | Fact::QuotaSet(_)
-            | Fact::QueueSwitched(_)
-            | Fact::RedriveAdvanced(_)
-            | Fact::EventsRemoved(_)
-            | Fact::Subscribed(_)
-            | Fact::Unsubscribed(_)
-            | Fact::PositionAcked(_)
-            | Fact::EventDeadLettered(_)
-            | Fact::EventRedriven(_)
-            | Fact::EventDelivered(_)
-            | Fact::ReplayAdvanced(_) => self.standing.note(position, fact),
         }
     }
 
@@ -191,6 +156,34 @@ impl Survey {
         }
     }
 
+    fn note_message(&mut self, position: Position, fact: &MessageFact) {
+        match fact {
+            MessageFact::Accepted(message) => {
+                self.known.note_accepted(message);
+                self.note_opened(message, position, fact, None);
+            }
+            MessageFact::Redriven(redrive) => {
+                let before = self.holding.remove(&redrive.message.id);
+                self.known.note_end(redrive.message.id, None);
+                self.note_opened(&redrive.message, position, fact, before);
+            }
+            MessageFact::AttemptFailed(failed) => {
+                if let Some(opened) = self.open.get_mut(&failed.id) {
+                    opened.attempts.push(position);
+                }
+            }
+            MessageFact::Delivered(settlement)
+            | MessageFact::DeadLettered(settlement)
+            | MessageFact::Expired(settlement)
+            | MessageFact::Cancelled(settlement) => self.note_settled(position, fact, settlement),
+            MessageFact::DeadLetterDeleted(deleted) => {
+                self.holding.remove(&deleted.id);
+            }
+            // The archive has it, and nobody is owed anything by it.
+            MessageFact::MessageDeleted(_) | MessageFact::MessagesRemoved(_) => {}
+        }
+    }
+
     fn note_published(&mut self, event: &Event) {
         self.last_sequence = event.sequence;
         self.last_published_at = self.last_published_at.max(event.published_at);
@@ -212,20 +205,23 @@ impl Survey {
         }
     }
 
-    fn note_presence(&mut self, position: Position, fact: &Fact) {
+    fn note_presence(&mut self, position: Position, fact: &ServiceFact) {
         match fact {
-            Fact::ServiceSeen(seen) => self.presence(&seen.service).saw(position),
-            Fact::ServiceRegistered(registration) => self
+            ServiceFact::ServiceSeen(seen) => self.presence(&seen.service).saw(position),
+            ServiceFact::ServiceRegistered(registration) => self
                 .presence(&registration.service)
                 .registered(registration, position),
-            Fact::InstanceDeregistered(gone) => self
+            ServiceFact::InstanceDeregistered(gone) => self
                 .presence(&gone.service)
                 .instance_deregistered(gone, position),
-            Fact::InstanceWithdrawn(withdrawn) => self
+            ServiceFact::InstanceWithdrawn(withdrawn) => self
                 .presence(&withdrawn.service)
                 .withdrawn(&withdrawn.instance_id, position),
-            Fact::ServiceDeregistered(gone) => self.presence(&gone.service).deregistered(position),
-            _ => {}
+            ServiceFact::ServiceDeregistered(gone) => {
+                self.presence(&gone.service).deregistered(position);
+            }
+            // The archive has it, and nobody is owed anything by it.
+            ServiceFact::HealthChanged(_) => {}
         }
     }
 
@@ -235,30 +231,30 @@ impl Survey {
 
     fn note_opened(
         &mut self,
-        id: MessageId,
+        message: &Message,
         position: Position,
-        fact: &Fact,
+        fact: &MessageFact,
         before: Option<Holding>,
     ) {
         let opened = Opened {
             position,
-            contribution: contribution(fact),
-            is_redriven: matches!(fact, Fact::Redriven(_)),
-            is_named: fact.opened().is_some_and(|one| one.fingerprint().is_some()),
+            contribution: contribution_of_message(fact),
+            is_redriven: matches!(fact, MessageFact::Redriven(_)),
+            is_named: message.fingerprint().is_some(),
             attempts: Vec::new(),
             before: before.map(Box::new),
         };
-        self.open.insert(id, opened);
+        self.open.insert(message.id, opened);
     }
 
-    fn note_settled(&mut self, position: Position, fact: &Fact, settlement: &Settlement) {
+    fn note_settled(&mut self, position: Position, fact: &MessageFact, settlement: &Settlement) {
         let opened = self.open.remove(&settlement.id);
         let end = fact.settlement().map(|(state, _)| state);
         if opened.as_ref().is_some_and(|opened| opened.is_named) {
             self.known.note_end(settlement.id, end);
         }
         if let Some(opened) = opened.filter(|_| settlement.holds_key) {
-            let contribution = contribution(fact);
+            let contribution = contribution_of_message(fact);
             let holding = Holding {
                 opened,
                 position,

@@ -71,7 +71,7 @@ pub enum Flaw {
 
 /// Whether a frame can hold `fact`: no other may be given to [`encode`].
 pub fn fits(fact: &Fact) -> bool {
-    if fact.bytes() < MEASURED_BYTES {
+    if fact.size_bytes() < MEASURED_BYTES {
         return true;
     }
     let mut body = Vec::new();
@@ -225,6 +225,8 @@ mod tests {
 
     use super::*;
     use crate::domain::event::Snapshot;
+    use crate::domain::fact::event::EventFact;
+    use crate::domain::fact::message::MessageFact;
     use crate::domain::ids::Label;
     use crate::domain::message::Payload;
     use crate::domain::timestamp::Timestamp;
@@ -292,8 +294,10 @@ mod tests {
         for fact in facts.iter().chain([&samples::settled_without_attempt(1)]) {
             let mut bytes = Vec::new();
             encode(&mut bytes, 5, 0, fact);
-            let counts =
-                i64::from(fact.settlement().is_some() || matches!(fact, Fact::Accepted(_)));
+            let counts = i64::from(
+                fact.settlement().is_some()
+                    || matches!(fact, Fact::Message(MessageFact::Accepted(_))),
+            );
             let totals = MessageTotals {
                 cancelled: counts,
                 ..MessageTotals::default()
@@ -311,12 +315,12 @@ mod tests {
     fn what_is_longer_than_a_frame_does_not_fit() {
         let with_state_of = |bytes: usize| {
             let state = format!("{{\"a\":\"{}\"}}", "x".repeat(bytes));
-            Fact::SnapshotTaken(Arc::new(Snapshot {
+            Fact::Event(EventFact::SnapshotTaken(Arc::new(Snapshot {
                 stream_id: Label::parse("hero").unwrap(),
                 version: 1,
                 at: Timestamp::default(),
                 state: Payload::parse(&state).unwrap(),
-            }))
+            })))
         };
         let overhead = {
             let mut bytes = Vec::new();

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::domain::event::{Event, Sequence};
 use crate::domain::fact::Fact;
+use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::subscription::{Subscription, SubscriptionId};
 use crate::logic::type_filter::TypeFilter;
 
@@ -43,7 +44,7 @@ impl Lifting {
     /// Learns from the next record.
     pub fn note(&mut self, fact: &Fact) {
         match fact {
-            Fact::Subscribed(subscription) => {
+            Fact::Subscription(SubscriptionFact::Subscribed(subscription)) => {
                 self.reached(subscription.id, subscription.after);
                 let following = Following {
                     subscription: subscription.clone(),
@@ -51,11 +52,13 @@ impl Lifting {
                 };
                 self.following.insert(subscription.id, following);
             }
-            Fact::Unsubscribed(gone) => {
+            Fact::Subscription(SubscriptionFact::Unsubscribed(gone)) => {
                 self.following.remove(&gone.id);
                 self.positions.remove(&gone.id);
             }
-            Fact::PositionAcked(acked) => self.reached(acked.id, acked.through),
+            Fact::Subscription(SubscriptionFact::PositionAcked(acked)) => {
+                self.reached(acked.id, acked.through);
+            }
             Fact::CompactionSummary(summary) => {
                 self.newest = self.newest.max(summary.last_sequence);
             }
@@ -122,7 +125,7 @@ impl Lifting {
     /// The subscription of this record, beginning where it is, if that is further; `first_event` is
     /// [`Lifting::first_event`], which looks at all subscriptions.
     pub fn lifted(&self, fact: &Fact, first_event: Sequence) -> Option<Fact> {
-        let Fact::Subscribed(subscription) = fact else {
+        let Fact::Subscription(SubscriptionFact::Subscribed(subscription)) = fact else {
             return None;
         };
         let latest = &self.following.get(&subscription.id)?.subscription;
@@ -135,7 +138,9 @@ impl Lifting {
             after,
             ..Subscription::clone(subscription)
         };
-        Some(Fact::Subscribed(Arc::new(lifted)))
+        Some(Fact::Subscription(SubscriptionFact::Subscribed(Arc::new(
+            lifted,
+        ))))
     }
 }
 
@@ -158,7 +163,9 @@ mod tests {
     use crate::logic::journal::samples;
 
     fn subscribed(number: u128, types: &str) -> Arc<Subscription> {
-        let Fact::Subscribed(subscription) = samples::subscribed(number) else {
+        let Fact::Subscription(SubscriptionFact::Subscribed(subscription)) =
+            samples::subscribed(number)
+        else {
             panic!("a sample is what it is a sample of");
         };
         Arc::new(Subscription {
@@ -171,7 +178,7 @@ mod tests {
     /// Where it begins after events of these types, of which the first has sequence 4.
     fn after(subscription: &Arc<Subscription>, acked: Sequence, types: &[&str]) -> Sequence {
         let mut lifting = Lifting::default();
-        let fact = Fact::Subscribed(subscription.clone());
+        let fact = Fact::Subscription(SubscriptionFact::Subscribed(subscription.clone()));
         lifting.note(&fact);
         lifting.reached(subscription.id, acked);
         for (sequence, event_type) in (4..).zip(types) {
@@ -180,7 +187,7 @@ mod tests {
             lifting.pass(&event);
         }
         match lifting.lifted(&fact, lifting.first_event()) {
-            Some(Fact::Subscribed(lifted)) => lifted.after,
+            Some(Fact::Subscription(SubscriptionFact::Subscribed(lifted))) => lifted.after,
             Some(other) => panic!("{other:?}"),
             None => subscription.after,
         }
@@ -201,7 +208,7 @@ mod tests {
     fn nobody_waits_for_events_the_journal_no_longer_has() {
         let one = subscribed(1, "order.*");
         let id = one.id;
-        let fact = Fact::Subscribed(one);
+        let fact = Fact::Subscription(SubscriptionFact::Subscribed(one));
         let left_behind = |last| {
             let subscription = id;
             vec![LeftBehind {
@@ -217,7 +224,8 @@ mod tests {
             lifting.pass(&samples::event(1, sequence));
             assert_eq!(lifting.first_event(), first);
             assert_eq!(lifting.left_behind(), left_behind(first - 1));
-            let Some(Fact::Subscribed(lifted)) = lifting.lifted(&fact, lifting.first_event())
+            let Some(Fact::Subscription(SubscriptionFact::Subscribed(lifted))) =
+                lifting.lifted(&fact, lifting.first_event())
             else {
                 panic!("it waits for event 4");
             };
@@ -239,7 +247,9 @@ mod tests {
         for (acked, first) in [([0, 0], 4), ([5, 6], 6), ([9, 7], 8), ([9, 9], 10)] {
             let mut lifting = Lifting::default();
             for (subscription, through) in [&one, &all].into_iter().zip(acked) {
-                lifting.note(&Fact::Subscribed(subscription.clone()));
+                lifting.note(&Fact::Subscription(SubscriptionFact::Subscribed(
+                    subscription.clone(),
+                )));
                 lifting.reached(subscription.id, through);
             }
             for sequence in 2..10 {

@@ -2,7 +2,7 @@
 
 use ahash::AHashMap;
 
-use crate::domain::fact::InstanceDeregistered;
+use crate::domain::fact::service::InstanceDeregistered;
 use crate::domain::ids::{InstanceId, Position};
 use crate::domain::service::Registration;
 use crate::domain::timestamp::Timestamp;

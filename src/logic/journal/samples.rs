@@ -13,10 +13,14 @@ use crate::domain::attempt::{Attempt, AttemptOutcome};
 use crate::domain::circuit::{CircuitChanged, CircuitName, CircuitState, Forced};
 use crate::domain::compaction_summary::{CompactionSummary, KnownId, MessageTotals};
 use crate::domain::dead_letter::DeadReason;
-use crate::domain::fact::{
-    AttemptFailed, DeadLetterDeleted, Fact, HealthChanged, InstanceDeregistered, InstanceWithdrawn,
-    MessageDeleted, MessagesRemoved, QueueSwitched, QuotaSet, Redrive, ServiceSeen, Settlement,
-    StrategyChosen, Withdrawal,
+use crate::domain::fact::Fact;
+use crate::domain::fact::control::{ControlFact, QueueSwitched, QuotaSet, StrategyChosen};
+use crate::domain::fact::message::{
+    AttemptFailed, DeadLetterDeleted, MessageDeleted, MessageFact, MessagesRemoved, Redrive,
+    Settlement,
+};
+use crate::domain::fact::service::{
+    HealthChanged, InstanceDeregistered, InstanceWithdrawn, ServiceFact, ServiceSeen, Withdrawal,
 };
 use crate::domain::ids::{JobId, Label, MessageId, ServiceName};
 use crate::domain::message::{Extras, Fingerprint, Message, Payload, Priority, State};
@@ -73,7 +77,7 @@ pub fn message(number: u128, payload: &str) -> Message {
 }
 
 pub fn accepted_with_payload(number: u128, payload: &str) -> Fact {
-    Fact::Accepted(Arc::new(message(number, payload)))
+    Fact::Message(MessageFact::Accepted(Arc::new(message(number, payload))))
 }
 
 pub fn accepted(number: u128) -> Fact {
@@ -93,11 +97,11 @@ fn attempt(number: u32, outcome: AttemptOutcome) -> Attempt {
 }
 
 pub fn attempt_failed(number: u128, attempt_number: u32) -> Fact {
-    Fact::AttemptFailed(AttemptFailed {
+    Fact::Message(MessageFact::AttemptFailed(AttemptFailed {
         id: id(number),
         attempt: attempt(attempt_number, AttemptOutcome::Failed),
         retry_at: at(number),
-    })
+    }))
 }
 
 fn settlement(number: u128) -> Settlement {
@@ -112,92 +116,92 @@ fn settlement(number: u128) -> Settlement {
 }
 
 pub fn delivered(number: u128) -> Fact {
-    Fact::Delivered(settlement(number))
+    Fact::Message(MessageFact::Delivered(settlement(number)))
 }
 
 /// The shortest there is of a message.
 pub fn settled_without_attempt(number: u128) -> Fact {
-    Fact::Cancelled(Settlement {
+    Fact::Message(MessageFact::Cancelled(Settlement {
         attempt: None,
         ..settlement(number)
-    })
+    }))
 }
 
 pub fn dead_lettered(number: u128) -> Fact {
-    Fact::DeadLettered(Settlement {
+    Fact::Message(MessageFact::DeadLettered(Settlement {
         reason: Some(DeadReason::Rejected),
         ..settlement(number)
-    })
+    }))
 }
 
 /// As [`dead_lettered`], and what shares its ordering key waits.
 pub fn dead_lettered_holding(number: u128) -> Fact {
-    Fact::DeadLettered(Settlement {
+    Fact::Message(MessageFact::DeadLettered(Settlement {
         reason: Some(DeadReason::Rejected),
         holds_key: true,
         ..settlement(number)
-    })
+    }))
 }
 
 pub fn expired(number: u128) -> Fact {
-    Fact::Expired(settlement(number))
+    Fact::Message(MessageFact::Expired(settlement(number)))
 }
 
 pub fn cancelled(number: u128) -> Fact {
-    Fact::Cancelled(settlement(number))
+    Fact::Message(MessageFact::Cancelled(settlement(number)))
 }
 
 pub fn redriven(number: u128, times: u32, from: State) -> Fact {
-    Fact::Redriven(Arc::new(Redrive {
+    Fact::Message(MessageFact::Redriven(Arc::new(Redrive {
         message: message(number, r#"{"text":"again"}"#),
         times,
         from,
         position: None,
         job: None,
-    }))
+    })))
 }
 
 pub fn dead_letter_deleted(number: u128) -> Fact {
-    Fact::DeadLetterDeleted(DeadLetterDeleted {
+    Fact::Message(MessageFact::DeadLetterDeleted(DeadLetterDeleted {
         id: id(number),
         at: at(number),
         job: None,
-    })
+    }))
 }
 
 pub fn message_deleted(number: u128) -> Fact {
-    Fact::MessageDeleted(MessageDeleted {
+    Fact::Message(MessageFact::MessageDeleted(MessageDeleted {
         id: id(number),
         at: at(number),
-    })
+    }))
 }
 
 pub fn messages_removed(through: u64) -> Fact {
-    Fact::MessagesRemoved(MessagesRemoved {
+    Fact::Message(MessageFact::MessagesRemoved(MessagesRemoved {
         at: at(through.into()),
         after: 0,
         through,
         settled_before: at(1),
-    })
+    }))
 }
 
 pub fn service_seen(number: u128) -> Fact {
-    Fact::ServiceSeen(ServiceSeen {
+    Fact::Service(ServiceFact::ServiceSeen(ServiceSeen {
         service: service(number),
         at: at(number),
-    })
+    }))
 }
 
 pub fn service_deregistered(number: u128) -> Fact {
-    Fact::ServiceDeregistered(ServiceSeen {
+    Fact::Service(ServiceFact::ServiceDeregistered(ServiceSeen {
         service: service(number),
         at: at(number),
-    })
+    }))
 }
 
 /// `port` tells registrations of one instance apart.
 pub fn service_registered(number: u128, instance: &str, port: u16) -> Fact {
-    Fact::ServiceRegistered(Arc::new(Registration {
+    Fact::Service(ServiceFact::ServiceRegistered(Arc::new(Registration {
         service: service(number),
         instance_id: label(instance),
         registered_at: at(number),
@@ -214,48 +218,48 @@ pub fn service_registered(number: u128, instance: &str, port: u16) -> Fact {
         capabilities: Vec::new(),
         ttl_ms: None,
         dependencies: Vec::new(),
-    }))
+    })))
 }
 
 /// Of the registration [`service_registered`] makes of the same number.
 pub fn instance_withdrawn(number: u128, instance: &str) -> Fact {
-    Fact::InstanceWithdrawn(InstanceWithdrawn {
+    Fact::Service(ServiceFact::InstanceWithdrawn(InstanceWithdrawn {
         service: service(number),
         instance_id: label(instance),
         registered_at: at(number),
         at: at(number),
         why: Withdrawal::Draining,
-    })
+    }))
 }
 
 pub fn instance_deregistered(number: u128, instance: &str) -> Fact {
-    Fact::InstanceDeregistered(InstanceDeregistered {
+    Fact::Service(ServiceFact::InstanceDeregistered(InstanceDeregistered {
         service: service(number),
         instance_id: label(instance),
         at: at(number),
         registered_at: None,
-    })
+    }))
 }
 
 /// Means the registration [`service_registered`] makes of `registered`, of whichever service.
 pub fn instance_expired(number: u128, instance: &str, registered: u128) -> Fact {
-    Fact::InstanceDeregistered(InstanceDeregistered {
+    Fact::Service(ServiceFact::InstanceDeregistered(InstanceDeregistered {
         service: service(number),
         instance_id: label(instance),
         at: at(number),
         registered_at: Some(at(registered)),
-    })
+    }))
 }
 
 pub fn health_changed(number: u128) -> Fact {
-    Fact::HealthChanged(HealthChanged {
+    Fact::Service(ServiceFact::HealthChanged(HealthChanged {
         service: service(number),
         instance_id: label("a"),
         at: at(number),
         from: Health::Healthy,
         to: Health::Degraded,
         cause: "timeout".into(),
-    })
+    }))
 }
 
 pub fn circuit_changed(number: u128, forced: bool) -> Fact {
@@ -263,22 +267,22 @@ pub fn circuit_changed(number: u128, forced: bool) -> Fact {
         by: Some(service(3)),
         reset_timeout_ms: Some(5),
     });
-    Fact::CircuitChanged(Arc::new(CircuitChanged {
+    Fact::Control(ControlFact::CircuitChanged(Arc::new(CircuitChanged {
         circuit: CircuitName::Service(service(number)),
         at: at(number),
         from: CircuitState::Closed,
         to: CircuitState::Open,
         reason: "maintenance".into(),
         forced,
-    }))
+    })))
 }
 
 pub fn strategy_chosen(number: u128) -> Fact {
-    Fact::StrategyChosen(StrategyChosen {
+    Fact::Control(ControlFact::StrategyChosen(StrategyChosen {
         service: service(number),
         at: at(number),
         strategy: Some(Balancing::Random),
-    })
+    }))
 }
 
 pub fn quota_set(number: u128) -> Fact {
@@ -286,24 +290,24 @@ pub fn quota_set(number: u128) -> Fact {
         send_rate: Some(2.5),
         ..Quota::default()
     };
-    Fact::QuotaSet(QuotaSet {
+    Fact::Control(ControlFact::QuotaSet(QuotaSet {
         service: service(number),
         at: at(number),
         quota: Some(quota),
-    })
+    }))
 }
 
 pub fn queue_switched(number: Option<u128>, paused: bool) -> Fact {
-    Fact::QueueSwitched(QueueSwitched {
+    Fact::Control(ControlFact::QueueSwitched(QueueSwitched {
         service: number.map(service),
         at: at(1),
         paused,
         by: paused.then(|| "ops".to_owned()),
-    })
+    }))
 }
 
 pub fn redrive_advanced(number: u128, status: JobStatus) -> Fact {
-    Fact::RedriveAdvanced(Arc::new(RedriveJob {
+    Fact::Control(ControlFact::RedriveAdvanced(Arc::new(RedriveJob {
         job: JobId(Uuid::from_u128(number)),
         started_at: at(1),
         events_before: Some(9),
@@ -321,7 +325,7 @@ pub fn redrive_advanced(number: u128, status: JobStatus) -> Fact {
         skipped: 1,
         failed_in_a_row: 0,
         counted: 3,
-    }))
+    })))
 }
 
 pub fn compaction_summary(numbers: std::ops::Range<u128>) -> Fact {

@@ -2,7 +2,10 @@
 
 use ahash::AHashMap;
 
-use crate::domain::fact::{Fact, Subject};
+use crate::domain::fact::Fact;
+use crate::domain::fact::compaction_key::CompactionKey;
+use crate::domain::fact::control::ControlFact;
+use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::Position;
 
 /// So many finished redrive jobs are remembered, the newest.
@@ -11,19 +14,19 @@ pub const FINISHED_JOBS: usize = 100;
 /// The latest records about each subject that say anything but what holds without them.
 #[derive(Default)]
 pub struct Standing {
-    latest: AHashMap<Subject, Position>,
-    finished_jobs: AHashMap<Subject, Position>,
+    latest: AHashMap<CompactionKey, Position>,
+    finished_jobs: AHashMap<CompactionKey, Position>,
 }
 
 impl Standing {
     pub fn note(&mut self, position: Position, fact: &Fact) {
-        let Some((subject, says_something)) = fact.standing() else {
+        let Some((subject, says_something)) = fact.compaction_key() else {
             return;
         };
-        if let Fact::Unsubscribed(gone) = fact {
-            self.latest.remove(&Subject::Position(gone.id));
+        if let Fact::Subscription(SubscriptionFact::Unsubscribed(gone)) = fact {
+            self.latest.remove(&CompactionKey::Position(gone.id));
         }
-        let is_finished = matches!(fact, Fact::RedriveAdvanced(job) if job.status.is_finished());
+        let is_finished = matches!(fact, Fact::Control(ControlFact::RedriveAdvanced(job)) if job.status.is_finished());
         if is_finished {
             self.latest.remove(&subject);
             self.finished_jobs.insert(subject, position);

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::domain::fact::{Fact, QueueSwitched};
+use crate::domain::fact::Fact;
+use crate::domain::fact::control::QueueSwitched;
 use crate::domain::ids::{MessageId, ServiceName};
 use crate::domain::message::Priority;
 use crate::domain::moment::Moment;

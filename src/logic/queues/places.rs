@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use ahash::AHashMap;
 
 use super::entry::Entry;
-use crate::domain::fact::Redrive;
+use crate::domain::fact::message::Redrive;
 use crate::domain::ids::{MessageId, Position};
 
 /// Below this many, places of messages that left are not worth tidying up.

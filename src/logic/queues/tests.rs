@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::domain::attempt::AttemptOutcome;
-use crate::domain::fact::AttemptFailed;
+use crate::domain::fact::message::{AttemptFailed, MessageFact};
 use crate::domain::ids::Label;
 use crate::domain::message::{Extras, Payload, Priority};
 use crate::domain::service::Outlook;
@@ -83,15 +83,15 @@ fn expiring(number: u128, millis: i64) -> Message {
 }
 
 fn accepted(message: Message) -> Fact {
-    Fact::Accepted(message.into())
+    Fact::Message(MessageFact::Accepted(message.into()))
 }
 
 fn attempt_failed(number: u128, retry_at: Timestamp) -> Fact {
-    Fact::AttemptFailed(AttemptFailed {
+    Fact::Message(MessageFact::AttemptFailed(AttemptFailed {
         id: id(number),
         attempt: attempt(1, AttemptOutcome::Failed, at(0)),
         retry_at,
-    })
+    }))
 }
 
 fn learn(queues: &mut Queues, facts: &[Fact], now: Timestamp) {
@@ -187,7 +187,11 @@ fn an_ack_with_a_stale_lease_settles_nothing() {
     assert_eq!(refused.unwrap_err(), stale(&[9]));
     let facts = queues.ack(&[token(1), token(2), token(1)], at(1)).unwrap();
     assert_eq!(facts.len(), 2);
-    assert!(facts.iter().all(|fact| matches!(fact, Fact::Delivered(_))));
+    assert!(
+        facts
+            .iter()
+            .all(|fact| matches!(fact, Fact::Message(MessageFact::Delivered(_))))
+    );
 }
 
 #[test]
@@ -209,7 +213,7 @@ fn a_lease_that_ran_out_is_a_failed_attempt_and_its_token_stale() {
     lease(&mut queues, 1, 1, at(0));
     assert!(queues.expire_leases(at(4_999), || 0.0).is_empty());
     let facts = queues.expire_leases(at(5_000), || 0.0);
-    let [Fact::AttemptFailed(failed)] = &facts[..] else {
+    let [Fact::Message(MessageFact::AttemptFailed(failed))] = &facts[..] else {
         panic!("{facts:?}");
     };
     assert_eq!(failed.attempt.outcome, AttemptOutcome::LeaseExpired);
@@ -269,7 +273,10 @@ fn what_expired_is_found_anywhere_in_the_lane() {
 fn a_timer_expires_what_is_not_next() {
     let mut queues = queues_with([message(1), expiring(2, 10)]);
     assert!(queues.due(id(2), at(9)).is_none());
-    assert!(matches!(queues.due(id(2), at(10)), Some(Fact::Expired(_))));
+    assert!(matches!(
+        queues.due(id(2), at(10)),
+        Some(Fact::Message(MessageFact::Expired(_)))
+    ));
     assert!(queues.due(id(2), at(10)).is_none());
     assert_eq!(lease(&mut queues, 9, 1, at(0)), [id(1)]);
 }
@@ -333,7 +340,10 @@ fn a_failure_replayed_after_the_ttl_waits_for_the_timer() {
     let mut queues = queues_with([expiring(1, 10)]);
     queues.apply(2, &attempt_failed(1, at(5)), at(20));
     assert_eq!(state(&queues, 1), State::Retrying);
-    assert!(matches!(queues.due(id(1), at(20)), Some(Fact::Expired(_))));
+    assert!(matches!(
+        queues.due(id(1), at(20)),
+        Some(Fact::Message(MessageFact::Expired(_)))
+    ));
 }
 
 #[test]

@@ -11,7 +11,8 @@ use uuid::Uuid;
 use super::entry::{FAILED_IN_A_ROW, MOST_OWED};
 use super::walk::MOST_ASKED;
 use super::*;
-use crate::domain::fact::DeadLetterDeleted;
+use crate::domain::fact::control::ControlFact;
+use crate::domain::fact::message::{DeadLetterDeleted, MessageFact};
 use crate::domain::redrive::JobKind;
 use crate::logic::journal::samples;
 use world::{JOB, Place, World, job, redriven_by};
@@ -45,7 +46,9 @@ fn a_job_that_deletes_owes_nothing_and_ends() {
         kind: JobKind::Delete,
         ..job(1000.0)
     };
-    let mut facts = vec![Fact::RedriveAdvanced(Arc::new(delete.clone()))];
+    let mut facts = vec![Fact::Control(ControlFact::RedriveAdvanced(Arc::new(
+        delete.clone(),
+    )))];
     redrives.learn(1, &facts[0]);
     let now = Timestamp::from_millis(1_780_000_000_000);
     let due = redrives.due(now);
@@ -57,11 +60,11 @@ fn a_job_that_deletes_owes_nothing_and_ends() {
     redrives.page_read(delete.job, Ok(letters.to_vec()), now);
     assert_eq!(redrives.due(now).len(), 2);
     for (position, letter) in (2..).zip(letters) {
-        let deleted = Fact::DeadLetterDeleted(DeadLetterDeleted {
+        let deleted = Fact::Message(MessageFact::DeadLetterDeleted(DeadLetterDeleted {
             id: letter.id,
             at: now,
             job: Some(delete.job),
-        });
+        }));
         assert_eq!(redrives.learn(position, &deleted), Some(News::Deleted));
         redrives.answered(delete.job, letter, Answer::Done, now);
         facts.push(deleted);
@@ -71,7 +74,9 @@ fn a_job_that_deletes_owes_nothing_and_ends() {
         panic!("{due:?}");
     };
     assert_eq!((version.status, version.deleted), (JobStatus::Done, 2));
-    facts.push(Fact::RedriveAdvanced(Arc::new(RedriveJob::clone(version))));
+    facts.push(Fact::Control(ControlFact::RedriveAdvanced(Arc::new(
+        RedriveJob::clone(version),
+    ))));
     let mut again = Redrives::default();
     for (position, fact) in (1..).zip(&facts) {
         again.learn(position, fact);
@@ -221,7 +226,10 @@ fn a_job_is_switched_where_that_makes_sense() {
     ] {
         let mut redrives = Redrives::default();
         let version = RedriveJob { status, ..job(1.0) };
-        redrives.learn(1, &Fact::RedriveAdvanced(Arc::new(version)));
+        redrives.learn(
+            1,
+            &Fact::Control(ControlFact::RedriveAdvanced(Arc::new(version))),
+        );
         let switched = redrives.switch(JOB, switch);
         match expected {
             Some(expected) => assert_eq!(switched.unwrap().status, expected),
@@ -399,8 +407,14 @@ fn letters_of_one_job_do_not_count_for_another() {
         job: JobId(Uuid::from_u128(2)),
         ..job(1.0)
     };
-    redrives.learn(1, &Fact::RedriveAdvanced(Arc::new(job(1.0))));
-    redrives.learn(2, &Fact::RedriveAdvanced(Arc::new(other.clone())));
+    redrives.learn(
+        1,
+        &Fact::Control(ControlFact::RedriveAdvanced(Arc::new(job(1.0)))),
+    );
+    redrives.learn(
+        2,
+        &Fact::Control(ControlFact::RedriveAdvanced(Arc::new(other.clone()))),
+    );
     assert_eq!(
         redrives.learn(3, &redriven_by(other.job, 7)),
         Some(News::Redriven)
@@ -418,11 +432,11 @@ fn letters_of_one_job_do_not_count_for_another() {
 fn the_newest_finished_jobs_are_remembered() {
     let mut redrives = Redrives::default();
     let version = |number: u128, status| {
-        Fact::RedriveAdvanced(Arc::new(RedriveJob {
+        Fact::Control(ControlFact::RedriveAdvanced(Arc::new(RedriveJob {
             job: JobId(Uuid::from_u128(number)),
             status,
             ..job(1.0)
-        }))
+        })))
     };
     redrives.learn(1, &version(1000, JobStatus::Paused));
     for number in 0..150 {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::fact::MessagesRemoved;
+use crate::domain::fact::message::MessagesRemoved;
 use crate::domain::ids::Position;
 use crate::domain::timestamp::Timestamp;
 

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::subscription::Channel;
 use crate::logic::journal::samples::{
     event_published, events_removed, position_acked, replay_advanced, subscribed, unsubscribed,
@@ -74,18 +75,20 @@ fn an_idle_subscription_holds_nothing_back() {
     assert_eq!(subscribed_only.held_from(at(9)), Some(4));
     assert_eq!(subscribed_only.held_from(at(10)), None);
     let mut acked = learned(&[subscribed(10)]);
-    acked.learn(&Fact::PositionAcked(PositionAcked {
-        id: SubscriptionId(uuid::Uuid::from_u128(10)),
-        at: now(20),
-        through: 5,
-    }));
+    acked.learn(&Fact::Subscription(SubscriptionFact::PositionAcked(
+        PositionAcked {
+            id: SubscriptionId(uuid::Uuid::from_u128(10)),
+            at: now(20),
+            through: 5,
+        },
+    )));
     assert_eq!(acked.held_from(at(19)), Some(6));
     assert_eq!(acked.held_from(at(20)), None);
 }
 
 #[test]
 fn a_subscription_that_ends_with_the_process_holds_nothing_back() {
-    let Fact::Subscribed(subscription) = subscribed(1) else {
+    let Fact::Subscription(SubscriptionFact::Subscribed(subscription)) = subscribed(1) else {
         unreachable!("it is one");
     };
     let mut fleeting = Subscription::clone(&subscription);
@@ -93,7 +96,9 @@ fn a_subscription_that_ends_with_the_process_holds_nothing_back() {
         unreachable!("odd numbers are callbacks");
     };
     callback.durable = false;
-    let facts = [Fact::Subscribed(Arc::new(fleeting))];
+    let facts = [Fact::Subscription(SubscriptionFact::Subscribed(Arc::new(
+        fleeting,
+    )))];
     assert_eq!(learned(&facts).held_from(now(1)), None);
 }
 

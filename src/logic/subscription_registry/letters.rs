@@ -109,12 +109,15 @@ mod tests {
     use super::*;
     use crate::domain::event::Event;
     use crate::domain::fact::Fact;
+    use crate::domain::fact::subscription::SubscriptionFact;
     use crate::domain::message::Payload;
     use crate::logic::journal::samples;
 
     /// Of some bytes more than `bytes`.
     fn letter(subscription: u128, number: u64, bytes: usize) -> Arc<EventLetter> {
-        let Fact::EventRedriven(letter) = samples::event_redriven(subscription, number) else {
+        let Fact::Subscription(SubscriptionFact::EventRedriven(letter)) =
+            samples::event_redriven(subscription, number)
+        else {
             panic!("a sample of something else");
         };
         let payload = format!("\"{}\"", "x".repeat(bytes));

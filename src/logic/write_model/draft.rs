@@ -8,6 +8,9 @@ use super::events::EventDraft;
 use super::instances::{InstanceDraft, Instances};
 use crate::domain::event::Event;
 use crate::domain::fact::Fact;
+use crate::domain::fact::event::EventFact;
+use crate::domain::fact::message::MessageFact;
+use crate::domain::fact::service::ServiceFact;
 use crate::domain::ids::MessageId;
 use crate::domain::message::{Fingerprint, Message, State};
 use crate::domain::timestamp::Timestamp;
@@ -76,16 +79,18 @@ impl Draft<'_> {
 
     /// Whether this fact follows from what the journal says. If so it belongs to the batch.
     pub fn admits(&mut self, fact: &Fact) -> bool {
-        if let Fact::SnapshotTaken(snapshot) = fact {
+        if let Fact::Event(EventFact::SnapshotTaken(snapshot)) = fact {
             return snapshot.version <= self.events.version(&snapshot.stream_id);
         }
         let Some(id) = fact.message_id() else {
             return true;
         };
         let admitted = match fact {
-            Fact::Redriven(_) => !self.is_open(id),
+            Fact::Message(MessageFact::Redriven(_)) => !self.is_open(id),
             // Somebody may have had the letter sent again meanwhile.
-            Fact::DeadLetterDeleted(_) | Fact::MessageDeleted(_) => !self.is_open(id),
+            Fact::Message(MessageFact::DeadLetterDeleted(_) | MessageFact::MessageDeleted(_)) => {
+                !self.is_open(id)
+            }
             _ => self.is_open(id),
         };
         if admitted && fact.opened().is_some() {
@@ -109,7 +114,7 @@ impl Draft<'_> {
         let comes_or_goes = self.instances.note(fact, self.registered);
         let is_presence = matches!(
             fact,
-            Fact::ServiceRegistered(_) | Fact::InstanceDeregistered(_)
+            Fact::Service(ServiceFact::ServiceRegistered(_) | ServiceFact::InstanceDeregistered(_))
         );
         if is_presence && !comes_or_goes {
             return None;

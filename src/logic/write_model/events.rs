@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::domain::compaction_summary::{CompactionSummary, KnownId};
 use crate::domain::event::{Event, ExpectedVersion, Sequence, StreamId};
 use crate::domain::fact::Fact;
+use crate::domain::fact::event::EventFact;
 use crate::domain::message::Fingerprint;
 use crate::domain::moment::LONGEST_LIFT;
 use crate::domain::refusal::Refusal;
@@ -38,7 +39,7 @@ impl EventWriteModel {
     /// Learns from a fact that is in the journal.
     pub(super) fn apply(&mut self, fact: &Fact) {
         match fact {
-            Fact::EventPublished(event) => self.learn(event),
+            Fact::Event(EventFact::EventPublished(event)) => self.learn(event),
             Fact::CompactionSummary(summary) => self.restore(summary),
             _ => {}
         }

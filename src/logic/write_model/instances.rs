@@ -3,6 +3,7 @@
 use ahash::AHashMap;
 
 use crate::domain::fact::Fact;
+use crate::domain::fact::service::ServiceFact;
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::timestamp::Timestamp;
 
@@ -56,20 +57,20 @@ impl InstanceDraft {
 /// The service whose instances change, if any do.
 fn service_of(fact: &Fact) -> Option<&ServiceName> {
     match fact {
-        Fact::ServiceRegistered(registration) => Some(&registration.service),
-        Fact::InstanceDeregistered(gone) => Some(&gone.service),
-        Fact::ServiceDeregistered(gone) => Some(&gone.service),
+        Fact::Service(ServiceFact::ServiceRegistered(registration)) => Some(&registration.service),
+        Fact::Service(ServiceFact::InstanceDeregistered(gone)) => Some(&gone.service),
+        Fact::Service(ServiceFact::ServiceDeregistered(gone)) => Some(&gone.service),
         _ => None,
     }
 }
 
 fn change(present: &mut Present, fact: &Fact) -> bool {
     match fact {
-        Fact::ServiceRegistered(registration) => {
+        Fact::Service(ServiceFact::ServiceRegistered(registration)) => {
             let (id, at) = (&registration.instance_id, registration.registered_at);
             present.insert(id.clone(), at).is_none()
         }
-        Fact::InstanceDeregistered(gone) => {
+        Fact::Service(ServiceFact::InstanceDeregistered(gone)) => {
             let is_meant = |at: &Timestamp| gone.means(*at);
             let leaves = present.get(&gone.instance_id).is_some_and(is_meant);
             if leaves {
@@ -77,7 +78,7 @@ fn change(present: &mut Present, fact: &Fact) -> bool {
             }
             leaves
         }
-        Fact::ServiceDeregistered(_) => {
+        Fact::Service(ServiceFact::ServiceDeregistered(_)) => {
             present.clear();
             true
         }

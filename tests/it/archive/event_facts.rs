@@ -6,6 +6,8 @@ use message_hub::domain::attempt::{Attempt, AttemptOutcome};
 use message_hub::domain::dead_letter::DeadReason;
 use message_hub::domain::event::{Event, EventId, Snapshot, StreamPlace};
 use message_hub::domain::fact::Fact;
+use message_hub::domain::fact::event::EventFact;
+use message_hub::domain::fact::subscription::SubscriptionFact;
 use message_hub::domain::ids::{Label, MessageId, ServiceName};
 use message_hub::domain::message::Payload;
 use message_hub::domain::subscription::{
@@ -45,12 +47,12 @@ pub(super) fn in_stream(mut event: Event, stream: &str, version: u64) -> Event {
 }
 
 pub(super) fn published(event: Event) -> Fact {
-    Fact::EventPublished(Arc::new(event))
+    Fact::Event(EventFact::EventPublished(Arc::new(event)))
 }
 
 pub(super) fn events_removed(before: u64) -> Fact {
     let at = seconds(before);
-    Fact::EventsRemoved(EventsRemoved { at, before })
+    Fact::Event(EventFact::EventsRemoved(EventsRemoved { at, before }))
 }
 
 pub(super) fn snapshot(stream: &str, version: u64) -> Snapshot {
@@ -63,7 +65,9 @@ pub(super) fn snapshot(stream: &str, version: u64) -> Snapshot {
 }
 
 pub(super) fn snapshot_taken(stream: &str, version: u64) -> Fact {
-    Fact::SnapshotTaken(Arc::new(snapshot(stream, version)))
+    Fact::Event(EventFact::SnapshotTaken(Arc::new(snapshot(
+        stream, version,
+    ))))
 }
 
 pub(super) fn letter_id(number: u64) -> MessageId {
@@ -86,20 +90,23 @@ pub(super) fn letter(number: u64, reason: DeadReason) -> EventLetter {
 }
 
 pub(super) fn letter_died(letter: EventLetter) -> Fact {
-    Fact::EventDeadLettered(Arc::new(letter))
+    Fact::Subscription(SubscriptionFact::EventDeadLettered(Arc::new(letter)))
 }
 
 pub(super) fn event_redriven(number: u64) -> Fact {
-    Fact::EventRedriven(Arc::new(letter(number, DeadReason::Rejected)))
+    Fact::Subscription(SubscriptionFact::EventRedriven(Arc::new(letter(
+        number,
+        DeadReason::Rejected,
+    ))))
 }
 
 pub(super) fn event_delivered(number: u64) -> Fact {
-    Fact::EventDelivered(EventDelivered {
+    Fact::Subscription(SubscriptionFact::EventDelivered(EventDelivered {
         id: letter_id(number),
         subscription_id: subscription(),
         at: seconds(number + 2),
         attempt: attempt(number),
-    })
+    }))
 }
 
 fn subscription() -> SubscriptionId {

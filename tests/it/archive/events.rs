@@ -5,6 +5,7 @@ use std::sync::Arc;
 use message_hub::domain::compaction_summary::StreamHead;
 use message_hub::domain::event::{Event, EventExtras, EventId};
 use message_hub::domain::fact::Fact;
+use message_hub::domain::fact::event::EventFact;
 use message_hub::domain::ids::{Label, ServiceName};
 use message_hub::domain::message::Payload;
 use message_hub::domain::pattern::Pattern;
@@ -345,11 +346,21 @@ fn of_two_snapshots_at_one_version_the_later_one_counts() {
             Arc::new(again)
         };
         let states = [r#"{"a":1}"#, r#"{"a":2}"#].map(again);
-        apply(archive, states.clone().map(Fact::SnapshotTaken)).await;
+        apply(
+            archive,
+            states
+                .clone()
+                .map(|content| Fact::Event(EventFact::SnapshotTaken(content))),
+        )
+        .await;
         let found = archive.snapshot(label("one"), 2).await.unwrap();
         assert_eq!(found.as_ref(), Some(&*states[1]));
         let third = again(r#"{"a":3}"#);
-        apply(archive, [Fact::SnapshotTaken(third.clone())]).await;
+        apply(
+            archive,
+            [Fact::Event(EventFact::SnapshotTaken(third.clone()))],
+        )
+        .await;
         let found = archive.snapshot(label("one"), 2).await.unwrap();
         assert_eq!(found.as_ref(), Some(&*third));
     });

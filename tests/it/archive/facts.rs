@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use message_hub::domain::attempt::{Attempt, AttemptOutcome};
 use message_hub::domain::dead_letter::DeadReason;
-use message_hub::domain::fact::{
-    AttemptFailed, DeadLetterDeleted, Fact, Recorded, Redrive, ServiceSeen, Settlement,
+use message_hub::domain::fact::message::{
+    AttemptFailed, DeadLetterDeleted, MessageFact, Redrive, Settlement,
 };
+use message_hub::domain::fact::service::{ServiceFact, ServiceSeen};
+use message_hub::domain::fact::{Fact, Recorded};
 use message_hub::domain::ids::{Label, MessageId, Position, ServiceName};
 use message_hub::domain::message::{Message, Payload, Priority, State};
 use message_hub::domain::timestamp::Timestamp;
@@ -37,58 +39,78 @@ pub(super) fn message(number: u8) -> Message {
 }
 
 pub(super) fn accepted(number: u8) -> Fact {
-    Fact::Accepted(Arc::new(message(number)))
+    Fact::Message(MessageFact::Accepted(Arc::new(message(number))))
 }
 
 pub(super) fn failed(number: u8, attempt: u32) -> Fact {
-    Fact::AttemptFailed(AttemptFailed {
+    Fact::Message(MessageFact::AttemptFailed(AttemptFailed {
         id: id(number),
         attempt: finished(attempt, AttemptOutcome::Failed),
         retry_at: seconds(attempt + 1),
-    })
+    }))
 }
 
 pub(super) fn delivered(number: u8, attempt: u32) -> Fact {
     let attempt = finished(attempt, AttemptOutcome::Delivered);
-    Fact::Delivered(settlement(number, attempt.at, Some(attempt), None))
+    Fact::Message(MessageFact::Delivered(settlement(
+        number,
+        attempt.at,
+        Some(attempt),
+        None,
+    )))
 }
 
 pub(super) fn dead(number: u8, attempt: u32, reason: DeadReason) -> Fact {
     let attempt = finished(attempt, AttemptOutcome::Rejected);
-    Fact::DeadLettered(settlement(number, attempt.at, Some(attempt), Some(reason)))
+    Fact::Message(MessageFact::DeadLettered(settlement(
+        number,
+        attempt.at,
+        Some(attempt),
+        Some(reason),
+    )))
 }
 
 pub(super) fn expired(number: u8) -> Fact {
-    Fact::Expired(settlement(number, seconds(20), None, None))
+    Fact::Message(MessageFact::Expired(settlement(
+        number,
+        seconds(20),
+        None,
+        None,
+    )))
 }
 
 pub(super) fn cancelled(number: u8) -> Fact {
-    Fact::Cancelled(settlement(number, seconds(30), None, None))
+    Fact::Message(MessageFact::Cancelled(settlement(
+        number,
+        seconds(30),
+        None,
+        None,
+    )))
 }
 
 pub(super) fn deleted(number: u8) -> Fact {
-    Fact::DeadLetterDeleted(DeadLetterDeleted {
+    Fact::Message(MessageFact::DeadLetterDeleted(DeadLetterDeleted {
         job: None,
         id: id(number),
         at: seconds(40),
-    })
+    }))
 }
 
 pub(super) fn redriven(message: Message, times: u32) -> Fact {
-    Fact::Redriven(Arc::new(Redrive {
+    Fact::Message(MessageFact::Redriven(Arc::new(Redrive {
         message,
         times,
         from: State::Dead,
         position: None,
         job: None,
-    }))
+    })))
 }
 
 pub(super) fn service_seen(name: &str) -> Fact {
-    Fact::ServiceSeen(ServiceSeen {
+    Fact::Service(ServiceFact::ServiceSeen(ServiceSeen {
         service: ServiceName::parse(name).unwrap(),
         at: seconds(1),
-    })
+    }))
 }
 
 fn settlement(

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use message_hub::domain::dead_letter::DeadReason;
 use message_hub::domain::fact::Fact;
+use message_hub::domain::fact::message::MessageFact;
 use message_hub::domain::ids::{JobId, Label, MessageId, Position, ServiceName};
 use message_hub::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob};
 use message_hub::domain::subscription::SubscriptionId;
@@ -53,7 +54,11 @@ async fn fill(archive: &dyn Archive) {
     let mut other = message(2);
     other.destination = ServiceName::parse("mail").unwrap();
     other.correlation_id = Some(Label::parse("order 7").unwrap());
-    let facts = [accepted(1), Fact::Accepted(Arc::new(other)), accepted(3)];
+    let facts = [
+        accepted(1),
+        Fact::Message(MessageFact::Accepted(Arc::new(other))),
+        accepted(3),
+    ];
     apply(archive, facts).await;
     let (rejected, invalid) = (DeadReason::Rejected, DeadReason::Invalid);
     let reasons = (1..).zip([rejected, invalid, rejected]);

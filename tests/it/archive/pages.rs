@@ -6,6 +6,7 @@ use std::sync::Arc;
 use message_hub::domain::dead_letter::DeadReason;
 use message_hub::domain::event::{Event, EventExtras};
 use message_hub::domain::fact::Fact;
+use message_hub::domain::fact::message::MessageFact;
 use message_hub::domain::ids::Label;
 use message_hub::domain::message::Payload;
 use message_hub::domain::pattern::Pattern;
@@ -161,7 +162,7 @@ fn no_page_is_larger_than_a_few_mebibytes() {
         let messages = (1..=12).map(|number| {
             let mut message = message(number);
             message.payload = text(900_000);
-            Fact::Accepted(Arc::new(message))
+            Fact::Message(MessageFact::Accepted(Arc::new(message)))
         });
         let facts = events.clone().map(published).chain(letters).chain(messages);
         apply(archive, facts).await;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use message_hub::domain::dead_letter::DeadReason;
 use message_hub::domain::fact::Fact;
+use message_hub::domain::fact::message::MessageFact;
 use message_hub::domain::ids::{Label, MessageId, ServiceName};
 use message_hub::domain::message::State;
 use message_hub::ports::archive::{
@@ -40,7 +41,7 @@ async fn fill(archive: &dyn Archive) {
                     let talk = Label::parse(&id(1).to_string()).unwrap();
                     message.correlation_id = Some(talk);
                 }
-                let accepted = Fact::Accepted(Arc::new(message));
+                let accepted = Fact::Message(MessageFact::Accepted(Arc::new(message)));
                 let ending = match end {
                     0 => Some(delivered(number, 1)),
                     1 => Some(dead(number, 1, DeadReason::Rejected)),

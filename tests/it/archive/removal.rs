@@ -1,7 +1,8 @@
 //! What leaves the archive for good.
 
 use message_hub::domain::dead_letter::DeadReason;
-use message_hub::domain::fact::{Fact, MessageDeleted, MessagesRemoved};
+use message_hub::domain::fact::Fact;
+use message_hub::domain::fact::message::{MessageDeleted, MessageFact, MessagesRemoved};
 use message_hub::domain::ids::Position;
 use message_hub::domain::timestamp::Timestamp;
 use message_hub::ports::archive::MessageQuery;
@@ -10,20 +11,20 @@ use super::facts::{accepted, cancelled, dead, deleted, delivered, expired, faile
 use super::{apply, ids, list, on_each, row};
 
 fn message_deleted(number: u8) -> Fact {
-    Fact::MessageDeleted(MessageDeleted {
+    Fact::Message(MessageFact::MessageDeleted(MessageDeleted {
         id: id(number),
         at: Timestamp::from_millis(50_000),
-    })
+    }))
 }
 
 /// What was settled before so many seconds and accepted within these positions.
 fn removed(after: Position, through: Position, seconds: i64) -> Fact {
-    Fact::MessagesRemoved(MessagesRemoved {
+    Fact::Message(MessageFact::MessagesRemoved(MessagesRemoved {
         at: Timestamp::from_millis(60_000),
         after,
         through,
         settled_before: Timestamp::from_millis(seconds * 1000),
-    })
+    }))
 }
 
 #[test]

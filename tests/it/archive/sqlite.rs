@@ -8,7 +8,8 @@ use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::sqlite::SqliteConnection;
 use message_hub::adapters::archive::SqliteArchive;
-use message_hub::domain::fact::{Fact, MessagesRemoved};
+use message_hub::domain::fact::Fact;
+use message_hub::domain::fact::message::{MessageFact, MessagesRemoved};
 use message_hub::domain::message::{Payload, State};
 use message_hub::domain::timestamp::Timestamp;
 use message_hub::logic::ownership::ArchiveStanding;
@@ -141,19 +142,22 @@ async fn fill_and_empty(archive: &SqliteArchive) {
         message.payload = Payload::parse(&filling).unwrap();
         apply(
             archive,
-            [Fact::Accepted(Arc::new(message)), delivered(number, 1)],
+            [
+                Fact::Message(MessageFact::Accepted(Arc::new(message))),
+                delivered(number, 1),
+            ],
         )
         .await;
     }
     let census = archive.census().await.unwrap();
     assert_eq!(census.by_state(0)[&State::Delivered], 250);
     assert!(census.bytes > 4 << 20, "{census:?}");
-    let removed = Fact::MessagesRemoved(MessagesRemoved {
+    let removed = Fact::Message(MessageFact::MessagesRemoved(MessagesRemoved {
         at: Timestamp::from_millis(9_000),
         after: 0,
         through: 1_000_000,
         settled_before: Timestamp::from_millis(8_000),
-    });
+    }));
     apply(archive, [removed]).await;
     let census = archive.census().await.unwrap();
     assert_eq!(census.messages, 0);

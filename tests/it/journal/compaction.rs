@@ -6,6 +6,7 @@ use std::path::Path;
 
 use message_hub::adapters::journal_file::FileJournal;
 use message_hub::domain::compaction_summary::MessageTotals;
+use message_hub::domain::fact::message::MessageFact;
 use message_hub::domain::fact::{Fact, Recorded};
 use message_hub::domain::ids::{MessageId, Position};
 use message_hub::logic::message_totals::contribution;
@@ -28,11 +29,11 @@ pub(super) fn owed(records: &[Recorded]) -> Owed {
     for Recorded { fact, .. } in records {
         owed.totals += contribution(fact);
         match fact {
-            Fact::Accepted(message) => {
+            Fact::Message(MessageFact::Accepted(message)) => {
                 owed.open.insert(message.id);
                 owed.known_ids.insert(message.id);
             }
-            Fact::Delivered(settlement) => {
+            Fact::Message(MessageFact::Delivered(settlement)) => {
                 owed.open.remove(&settlement.id);
             }
             Fact::CompactionSummary(summary) => {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use message_hub::adapters::journal_file::FileJournal;
 use message_hub::cli::wal;
+use message_hub::domain::fact::message::MessageFact;
 use message_hub::domain::fact::{Fact, Recorded};
 use message_hub::logic::journal::frame;
 use message_hub::logic::journal::known_ids::DedupLimits;
@@ -43,8 +44,10 @@ fn open_messages(records: &[Recorded]) -> Vec<u128> {
     let mut open = Vec::new();
     for record in records {
         match &record.fact {
-            Fact::Accepted(message) => open.push(message.id.0.as_u128()),
-            Fact::Delivered(settled) => open.retain(|id| *id != settled.id.0.as_u128()),
+            Fact::Message(MessageFact::Accepted(message)) => open.push(message.id.0.as_u128()),
+            Fact::Message(MessageFact::Delivered(settled)) => {
+                open.retain(|id| *id != settled.id.0.as_u128());
+            }
             _ => {}
         }
     }

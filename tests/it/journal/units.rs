@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use message_hub::domain::fact::Fact;
+use message_hub::domain::fact::message::MessageFact;
 use message_hub::logic::journal::units::Units;
 use message_hub::ports::journal::{Journal, Portion};
 
@@ -118,7 +119,7 @@ fn a_compacted_unit_is_read_record_by_record() {
     let (journal, records, _) = reopen(directory.path(), 500);
     let open = records
         .iter()
-        .filter(|record| matches!(record.fact, Fact::Accepted(_)));
+        .filter(|record| matches!(record.fact, Fact::Message(MessageFact::Accepted(_))));
     assert!(open.count() >= 70);
     let read = journal.readers()(1)
         .next(Portion::records(usize::MAX))

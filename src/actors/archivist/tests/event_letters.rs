@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::actors::messages::ForJob;
+use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::{JobId, MessageId};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::journal::samples;
@@ -14,7 +15,7 @@ const JOB: JobId = JobId(Uuid::from_u128(7));
 fn cellar_with_letter() -> (Cellar, MessageId) {
     let mut cellar = cellar();
     let letter = samples::event_dead_lettered(1, 5);
-    let Fact::EventDeadLettered(dead) = &letter else {
+    let Fact::Subscription(SubscriptionFact::EventDeadLettered(dead)) = &letter else {
         panic!("a sample of something else");
     };
     let id = dead.id;

@@ -1,6 +1,7 @@
 //! Which instance gets what, and what the Scheduler is told of the room there is.
 
 use super::*;
+use crate::domain::fact::message::MessageFact;
 
 /// A circuit whose network answers everything with 200.
 fn well(count: usize) -> Circuit {
@@ -297,7 +298,7 @@ async fn a_failure_while_others_are_merely_full_says_nothing_about_the_service()
         ..of([small("a"), small("b")])
     });
     circuit.deliver([1, 2]);
-    let Fact::AttemptFailed(failed) = circuit.only_fact().await else {
+    let Fact::Message(MessageFact::AttemptFailed(failed)) = circuit.only_fact().await else {
         panic!("not a failed attempt");
     };
     assert_eq!(failed.id, id(1));

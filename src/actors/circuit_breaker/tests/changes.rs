@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::domain::circuit::{CircuitChanged, CircuitName};
+use crate::domain::fact::control::ControlFact;
+use crate::domain::fact::message::MessageFact;
 use crate::logic::circuit::ForcedSince;
 use CircuitState::{Closed, HalfOpen, Open};
 
@@ -9,7 +11,7 @@ use CircuitState::{Closed, HalfOpen, Open};
 async fn changes(circuit: &mut Circuit) -> Vec<Arc<CircuitChanged>> {
     let facts = circuit.facts().await.into_iter();
     let changes = facts.filter_map(|fact| match fact {
-        Fact::CircuitChanged(changed) => Some(changed),
+        Fact::Control(ControlFact::CircuitChanged(changed)) => Some(changed),
         _ => None,
     });
     changes.collect()
@@ -143,7 +145,7 @@ async fn a_forced_state_is_recorded_first_then_holds_then_is_answered() {
     let mut record = circuit.recorded.recv().await;
     assert_eq!(view(&circuit).await.state, Closed);
     assert!(answer.try_recv().is_err());
-    let Fact::CircuitChanged(changed) = record.facts.remove(0) else {
+    let Fact::Control(ControlFact::CircuitChanged(changed)) = record.facts.remove(0) else {
         panic!("no change of the circuit");
     };
     let expected = Forced {
@@ -259,5 +261,8 @@ async fn an_instance_that_leaves_during_a_trial_makes_room_for_the_next() {
     circuit.facts().await;
     circuit.transport.then(status(200));
     circuit.deliver([2]);
-    assert!(matches!(circuit.only_fact().await, Fact::Delivered(_)));
+    assert!(matches!(
+        circuit.only_fact().await,
+        Fact::Message(MessageFact::Delivered(_))
+    ));
 }

@@ -1,6 +1,8 @@
 //! Whose fault it is that an attempt came to nothing.
 
 use super::*;
+use crate::domain::fact::control::ControlFact;
+use crate::domain::fact::message::MessageFact;
 use crate::ports::transport::PushAnswer;
 
 /// What the transport says of an attempt that it did not make, or not to its end.
@@ -36,7 +38,10 @@ async fn an_attempt_that_one_instance_saw_is_one_even_if_the_next_was_not_reache
     let mut circuit = circuit(ScriptedTransport::new([status(503), not_tried()]));
     circuit.address.do_send(instances(&["a", "b"]));
     circuit.deliver([1]);
-    assert!(matches!(circuit.only_fact().await, Fact::AttemptFailed(_)));
+    assert!(matches!(
+        circuit.only_fact().await,
+        Fact::Message(MessageFact::AttemptFailed(_))
+    ));
     assert!(circuit.given_back.drain().await.is_empty());
     let view = circuit.address.send(InspectCircuit).await.unwrap();
     assert_eq!(view.failure_count, 0, "not every instance failed");
@@ -69,7 +74,7 @@ async fn whoever_asked_to_be_left_alone_is_whatever_the_next_one_answers() {
         let mut circuit = circuit(ScriptedTransport::new([busy(Some(60)), second]));
         circuit.address.do_send(instances(&["a", "b"]));
         circuit.deliver([1]);
-        let Fact::AttemptFailed(failed) = circuit.only_fact().await else {
+        let Fact::Message(MessageFact::AttemptFailed(failed)) = circuit.only_fact().await else {
             panic!("it is to be tried again");
         };
         let waits = failed.retry_at.since(circuit.clock.wall());
@@ -84,7 +89,10 @@ async fn a_message_in_a_hurry_says_nothing_of_the_service() {
     circuit.address.do_send(instances(&["a", "b"]));
     for number in 1..=6 {
         circuit.deliver([number]);
-        assert!(matches!(circuit.only_fact().await, Fact::AttemptFailed(_)));
+        assert!(matches!(
+            circuit.only_fact().await,
+            Fact::Message(MessageFact::AttemptFailed(_))
+        ));
     }
     assert_eq!(
         circuit.transport.pushed_to().len(),
@@ -126,7 +134,7 @@ async fn rejections_show_nobody_healthy_and_in_a_row_they_open_the_circuit() {
         .await
         .into_iter()
         .find_map(|fact| match fact {
-            Fact::CircuitChanged(changed) => Some(changed.reason.clone()),
+            Fact::Control(ControlFact::CircuitChanged(changed)) => Some(changed.reason.clone()),
             _ => None,
         });
     let reason = "20 rejections without a success, the last: HTTP 422";
@@ -142,7 +150,7 @@ async fn what_speaks_of_the_address_is_a_failure_of_the_instance() {
         let dead = circuit.facts().await;
         let dead = dead
             .iter()
-            .filter(|fact| matches!(fact, Fact::DeadLettered(_)));
+            .filter(|fact| matches!(fact, Fact::Message(MessageFact::DeadLettered(_))));
         assert_eq!(dead.count(), 5);
         let seen = circuit.seen.drain().await;
         assert!(seen.iter().all(|seen| !seen.good) && seen.len() == 5);

@@ -1,6 +1,7 @@
 //! What becomes of a service that nobody is left of.
 
 use super::*;
+use crate::domain::fact::control::ControlFact;
 use crate::domain::service::Outlook;
 
 fn left() -> ServiceChanged {
@@ -95,7 +96,10 @@ async fn a_breaker_that_leaves_finishes_what_it_has() {
     house.address.do_send(instances("b"));
     house.dispatch("billing", 2);
     let record = house.recorded.recv().await;
-    assert!(matches!(record.facts[..], [Fact::CircuitChanged(_)]));
+    assert!(matches!(
+        record.facts[..],
+        [Fact::Control(ControlFact::CircuitChanged(_))]
+    ));
     record.reply.unwrap().send(()).unwrap();
     assert_eq!(answer.await.unwrap().unwrap().state, CircuitState::Open);
     assert!(house.is_delivered().await, "by the new one");

@@ -3,6 +3,7 @@
 use super::*;
 use crate::actors::messages::{CircuitView, ForceCircuit, InspectCircuits};
 use crate::domain::circuit::{CircuitName, CircuitState, Origin};
+use crate::domain::fact::control::ControlFact;
 
 fn origin() -> CircuitName {
     CircuitName::Callback(Origin::of("http://127.0.0.1:9"))
@@ -51,7 +52,7 @@ async fn a_circuit_goes_with_the_last_callback_and_so_does_what_somebody_wished_
     commit(&house.bus, samples::unsubscribed(3)).await;
     assert_eq!((house.circuits().await.len(), house.living().await), (0, 0));
     let written = house.turn().await;
-    let [Fact::CircuitChanged(over)] = &written[..] else {
+    let [Fact::Control(ControlFact::CircuitChanged(over))] = &written[..] else {
         panic!("{written:?}");
     };
     assert_eq!((over.to, &over.forced), (CircuitState::Closed, &None));

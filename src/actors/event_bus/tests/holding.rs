@@ -8,6 +8,8 @@ use super::*;
 use crate::actors::messages::{ForceCircuit, SwitchSubscription};
 use crate::domain::circuit::{CircuitName, CircuitState, Origin};
 use crate::domain::event::Event;
+use crate::domain::fact::event::EventFact;
+use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::Label;
 use crate::domain::subscription::{Subscription, SubscriptionId};
 
@@ -33,7 +35,7 @@ impl House {
     async fn publish_and_forget(&mut self, sequence: Sequence) -> Weak<Event> {
         let event = event(sequence, "character.created");
         let seen = Arc::downgrade(&event);
-        commit(&self.bus, Fact::EventPublished(event)).await;
+        commit(&self.bus, Fact::Event(EventFact::EventPublished(event))).await;
         self.turn().await;
         commit(&self.bus, samples::events_removed(sequence + 1)).await;
         self.turn().await;
@@ -76,9 +78,15 @@ async fn events_that_only_the_new_types_want_are_not_passed_over() {
         event_types: types.into(),
         ..Subscription::clone(&subscription)
     };
-    house.send(vec![Fact::Subscribed(Arc::new(changed))]);
+    house.send(vec![Fact::Subscription(SubscriptionFact::Subscribed(
+        Arc::new(changed),
+    ))]);
     let events = [event(1, "other.x"), event(2, "character.created")];
-    house.send(events.map(Fact::EventPublished).into());
+    house.send(
+        events
+            .map(|event| Fact::Event(EventFact::EventPublished(event)))
+            .into(),
+    );
     house.turn().await;
     assert_eq!(house.pushed(), [(1, false), (2, false)]);
 }

@@ -7,6 +7,7 @@ use super::*;
 use crate::actors::messages::{RedeliverEvent, Unsubscribe};
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::Event;
+use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::MessageId;
 use crate::domain::message::Payload;
 use crate::domain::refusal::Refusal;
@@ -56,7 +57,7 @@ async fn a_letter_is_sent_again_once() {
     let written = house.turn().await;
     assert_eq!(answer.await.unwrap(), Ok(own.id));
     assert!(
-        matches!(&written[..], [Fact::EventRedriven(_), Fact::EventDelivered(delivered)]
+        matches!(&written[..], [Fact::Subscription(SubscriptionFact::EventRedriven(_)), Fact::Subscription(SubscriptionFact::EventDelivered(delivered))]
             if delivered.id == own.id),
         "{written:?}"
     );
@@ -107,7 +108,12 @@ async fn as_many_letters_are_under_way_as_events_may_be() {
     house.turn().await;
     assert_eq!(house.sent(), [9, 2, 5]);
     let written = house.after(Duration::from_secs(6)).await;
-    let delivered = |fact: &&Fact| matches!(fact, Fact::EventDelivered(_));
+    let delivered = |fact: &&Fact| {
+        matches!(
+            fact,
+            Fact::Subscription(SubscriptionFact::EventDelivered(_))
+        )
+    };
     assert_eq!(written.iter().filter(delivered).count(), 4);
     assert_eq!(house.sent(), [9, 2, 5, 1]);
 }
@@ -191,7 +197,7 @@ async fn goes_back_at_the_end(durable: bool) {
     let written = house.turn().await;
     assert_eq!(ended.await.unwrap(), Ok(()));
     let dead = written.iter().filter(|fact| match fact {
-        Fact::EventDeadLettered(dead) => dead.id == letter.id,
+        Fact::Subscription(SubscriptionFact::EventDeadLettered(dead)) => dead.id == letter.id,
         _ => false,
     });
     assert_eq!(dead.count(), 1, "{written:?}");

@@ -2,6 +2,7 @@
 
 use super::subscriptions::callback;
 use super::*;
+use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::subscription::{Channel, Subscription, SubscriptionId};
 use crate::domain::timestamp::Timestamp;
 
@@ -35,7 +36,11 @@ async fn house_where(before: Option<Fact>, archived: Option<Sequence>) -> House 
         channel: Channel::Callback(callback()),
         paused: None,
     };
-    commit(&house.bus, Fact::Subscribed(Arc::new(subscription))).await;
+    commit(
+        &house.bus,
+        Fact::Subscription(SubscriptionFact::Subscribed(Arc::new(subscription))),
+    )
+    .await;
     house.turn().await;
     house
 }

@@ -6,6 +6,8 @@ use super::*;
 use crate::actors::messages::{
     AckPosition, AttachSocket, Attached, GiveUpEvent, SocketOpened, Unsubscribe,
 };
+use crate::domain::fact::event::EventFact;
+use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::Label;
 use crate::domain::refusal::Refusal;
 use crate::logic::losses::Losses;
@@ -150,7 +152,7 @@ async fn a_newer_socket_takes_over() {
 #[actix::test]
 async fn an_event_that_is_given_up_is_stamped_by_the_systems_clock() {
     let mut house = house([]);
-    let Fact::EventPublished(event) = samples::event_published(1, 1) else {
+    let Fact::Event(EventFact::EventPublished(event)) = samples::event_published(1, 1) else {
         panic!("it is one");
     };
     publish(&house.bus, 1).await;
@@ -164,7 +166,11 @@ async fn an_event_that_is_given_up_is_stamped_by_the_systems_clock() {
     });
     let facts = house.turn().await;
     let wall = house.clock.wall();
-    let [Fact::EventDeadLettered(letter), Fact::PositionAcked(acked)] = &facts[..] else {
+    let [
+        Fact::Subscription(SubscriptionFact::EventDeadLettered(letter)),
+        Fact::Subscription(SubscriptionFact::PositionAcked(acked)),
+    ] = &facts[..]
+    else {
         panic!("{facts:?}");
     };
     for at in [letter.at, letter.attempts[0].at, acked.at] {

@@ -6,6 +6,8 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::actors::messages::{InspectSubscriptions, StartReplay, Subscribe, SubscriptionView};
 use crate::domain::dead_letter::DeadReason;
+use crate::domain::fact::event::EventFact;
+use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::Label;
 use crate::domain::subscription::{Callback, ReplayFilter, SigningSecret, Subscription};
 use crate::logic::projection::Projection;
@@ -121,7 +123,7 @@ pub(super) fn callback() -> Callback {
 
 fn positions(facts: &[Fact]) -> Vec<Sequence> {
     let positions = facts.iter().filter_map(|fact| match fact {
-        Fact::PositionAcked(acked) => Some(acked.through),
+        Fact::Subscription(SubscriptionFact::PositionAcked(acked)) => Some(acked.through),
         _ => None,
     });
     positions.collect()
@@ -143,7 +145,8 @@ async fn an_event_that_nobody_takes_is_a_letter_and_the_next_goes() {
     let subscription = house.subscribe(None).await;
     house.publish(1..=2).await;
     let written = house.turn().await;
-    let Some(Fact::EventDeadLettered(letter)) = written.first() else {
+    let Some(Fact::Subscription(SubscriptionFact::EventDeadLettered(letter))) = written.first()
+    else {
         panic!("{written:?}");
     };
     assert_eq!(letter.subscription_id, subscription.id);
@@ -246,7 +249,7 @@ async fn a_replay_goes_at_its_own_pace_beside_the_live_events() {
     let written = house.after(Duration::from_millis(1001)).await;
     assert_eq!(house.pushed(), [(1, true), (4, false), (2, true)]);
     let last = written.iter().rev().find_map(|fact| match fact {
-        Fact::ReplayAdvanced(replay) => Some(replay.clone()),
+        Fact::Subscription(SubscriptionFact::ReplayAdvanced(replay)) => Some(replay.clone()),
         _ => None,
     });
     let last = last.unwrap();
@@ -288,7 +291,11 @@ async fn written_at_the_stop(answer: u16) -> Option<Sequence> {
     for sequence in 3..=4 {
         let mut event = samples::event(1, sequence);
         event.event_type = Label::parse("image.made").unwrap();
-        commit(&house.bus, Fact::EventPublished(Arc::new(event))).await;
+        commit(
+            &house.bus,
+            Fact::Event(EventFact::EventPublished(Arc::new(event))),
+        )
+        .await;
     }
     house.turn().await;
     assert_eq!(house.pushed().len(), 2);

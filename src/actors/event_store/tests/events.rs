@@ -1,6 +1,8 @@
 use super::*;
 use crate::actors::messages::{EventOffer, EventSlot};
 use crate::domain::event::{Event, ExpectedVersion, StreamPlace};
+use crate::domain::fact::event::EventFact;
+use crate::domain::fact::service::ServiceFact;
 use crate::domain::ids::Label;
 
 impl Writer {
@@ -46,7 +48,7 @@ impl Writer {
     fn written_events(&self) -> Vec<(u64, String, Option<u64>)> {
         let mut events = Vec::new();
         for fact in self.written() {
-            if let Fact::EventPublished(event) = fact {
+            if let Fact::Event(EventFact::EventPublished(event)) = fact {
                 let version = event.stream.as_ref().map(|place| place.version);
                 events.push((event.sequence, event.event_type.to_string(), version));
             }
@@ -98,7 +100,7 @@ async fn the_time_of_an_event_is_that_of_its_batch() {
     tokio::time::advance(Duration::from_secs(5)).await;
     writer.publish(vec![slot], false).await.unwrap();
     let told = writer.told().await;
-    let [Fact::EventPublished(event)] = &told[..] else {
+    let [Fact::Event(EventFact::EventPublished(event))] = &told[..] else {
         panic!("{told:?}");
     };
     assert_eq!(event.published_at, writer.clock.now());
@@ -228,8 +230,8 @@ async fn news_is_written_with_what_it_is_about() {
     let message = writer.message(1);
     writer.offer(vec![message.clone()]).await.unwrap();
     let facts = vec![
-        Fact::ServiceRegistered(Arc::new(registration("a"))),
-        Fact::ServiceRegistered(Arc::new(registration("a"))),
+        Fact::Service(ServiceFact::ServiceRegistered(Arc::new(registration("a")))),
+        Fact::Service(ServiceFact::ServiceRegistered(Arc::new(registration("a")))),
         service_seen("mail"),
         dead(&message),
         dead(&message),
@@ -249,7 +251,7 @@ async fn news_waits_for_space_with_what_it_is_about() {
     let mut writer = writer();
     writer.disk.set_full(true);
     let refused = writer.publish(vec![event_offer(writer.event(1))], false);
-    let fact = Fact::ServiceRegistered(Arc::new(registration("a")));
+    let fact = Fact::Service(ServiceFact::ServiceRegistered(Arc::new(registration("a"))));
     let recorded = writer.record(vec![fact.clone()]);
     assert!(are_refused_for_space(&refused.await.unwrap()));
     assert!(writer.told().await.is_empty());

@@ -1,6 +1,7 @@
 //! What survives together when the power goes between a write and its sync.
 
 use super::*;
+use crate::domain::fact::service::ServiceFact;
 use std::collections::BTreeSet;
 
 impl Writer {
@@ -52,7 +53,7 @@ async fn of_another_batch_any_part_may_be_there() {
 #[actix::test]
 async fn a_fact_is_never_there_without_the_news_of_it() {
     let writer = writer();
-    let fact = Fact::ServiceRegistered(Arc::new(registration("a")));
+    let fact = Fact::Service(ServiceFact::ServiceRegistered(Arc::new(registration("a"))));
     let survivors = writer.survivors(|writer| drop(writer.record(vec![fact])));
     assert_eq!(survivors.await, [0, 2]);
 }
@@ -88,7 +89,11 @@ async fn what_waited_for_a_full_disk_is_joined_as_before() {
 async fn a_list_longer_than_a_unit_may_be_is_cut_but_not_between_a_fact_and_its_news() {
     let writer = writer();
     let name = |number: usize| format!("service-{number}");
-    let registered = |number| Fact::ServiceRegistered(Arc::new(registration(&name(number))));
+    let registered = |number| {
+        Fact::Service(ServiceFact::ServiceRegistered(Arc::new(registration(
+            &name(number),
+        ))))
+    };
     let facts: Vec<Fact> = std::iter::once(service_seen("mail"))
         .chain((0..5000).map(registered))
         .collect();

@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::fact::subscription::SubscriptionFact;
 
 #[actix::test]
 async fn old_events_go_after_a_snapshot_of_each_of_their_streams() {
@@ -46,10 +47,10 @@ async fn a_subscription_holds_events_back_until_it_is_done_with_them_or_gone() {
     assert_eq!(removal(&desk.commit_next().await).1, Some(3));
     desk.nothing_recorded().await;
 
-    let gone = Fact::Unsubscribed(Unsubscribed {
+    let gone = Fact::Subscription(SubscriptionFact::Unsubscribed(Unsubscribed {
         id: SubscriptionId(Uuid::from_u128(1)),
         at: desk.clock.now(),
-    });
+    }));
     desk.commit(vec![gone]);
     desk.pass(HOUR).await;
     assert_eq!(removal(&desk.commit_next().await).1, Some(4));

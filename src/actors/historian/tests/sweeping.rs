@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::fact::DeadLetterDeleted;
+use crate::domain::fact::message::{DeadLetterDeleted, MessageFact};
 
 impl Desk {
     /// Messages with these numbers, of which the even ones are delivered and the odd ones die.
@@ -33,7 +33,7 @@ async fn old_messages_go_and_dead_letters_later() {
     desk.pass(HOUR).await;
     let facts = desk.commit_next().await;
     assert!(
-        matches!(&facts[..], [Fact::MessagesRemoved(_)]),
+        matches!(&facts[..], [Fact::Message(MessageFact::MessagesRemoved(_))]),
         "{facts:?}"
     );
     desk.nothing_recorded().await;
@@ -44,12 +44,14 @@ async fn old_messages_go_and_dead_letters_later() {
     desk.pass(DAY).await;
     let facts = desk.commit_next().await;
     assert!(
-        matches!(&facts[..], [Fact::MessagesRemoved(_)]),
+        matches!(&facts[..], [Fact::Message(MessageFact::MessagesRemoved(_))]),
         "{facts:?}"
     );
     desk.serve().await;
     let facts = desk.commit_next().await;
-    let [Fact::DeadLetterDeleted(DeadLetterDeleted { id: gone, .. })] = &facts[..] else {
+    let [Fact::Message(MessageFact::DeadLetterDeleted(DeadLetterDeleted { id: gone, .. }))] =
+        &facts[..]
+    else {
         panic!("{facts:?}");
     };
     assert_eq!(*gone, id(1));
@@ -71,7 +73,7 @@ async fn many_old_messages_go_in_steps() {
     for _ in 0..3 {
         let facts = desk.commit_next().await;
         assert!(
-            matches!(&facts[..], [Fact::MessagesRemoved(_)]),
+            matches!(&facts[..], [Fact::Message(MessageFact::MessagesRemoved(_))]),
             "{facts:?}"
         );
         desk.serve().await;
@@ -95,7 +97,7 @@ async fn what_is_old_waits_for_the_archive() {
     desk.pass(RETRY).await;
     let facts = desk.commit_next().await;
     assert!(
-        matches!(&facts[..], [Fact::MessagesRemoved(_)]),
+        matches!(&facts[..], [Fact::Message(MessageFact::MessagesRemoved(_))]),
         "{facts:?}"
     );
 }

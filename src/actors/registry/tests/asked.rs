@@ -3,6 +3,8 @@
 use super::*;
 use crate::actors::messages::{FeedId, Listen, ServiceSummary, SurveyServices, Transport};
 use crate::domain::circuit::CircuitName;
+use crate::domain::fact::control::ControlFact;
+use crate::domain::fact::service::ServiceFact;
 use crate::domain::ids::Label;
 
 fn forced(reset_timeout_ms: u64) -> CircuitChanged {
@@ -20,11 +22,11 @@ fn forced(reset_timeout_ms: u64) -> CircuitChanged {
 }
 
 fn chosen(strategy: Option<Strategy>) -> Fact {
-    Fact::StrategyChosen(StrategyChosen {
+    Fact::Control(ControlFact::StrategyChosen(StrategyChosen {
         service: service("billing"),
         at: Timestamp::default(),
         strategy,
-    })
+    }))
 }
 
 /// An instance of any service, pulling, that needs others.
@@ -110,16 +112,18 @@ async fn strategy_and_forced_circuit_are_known_after_a_restart_and_a_return() {
     office.commit(registration("a"));
     office.commit_fact(chosen(Some(Strategy::Random)));
     let changed = Arc::new(forced(1));
-    office.commit_fact(Fact::CircuitChanged(changed.clone()));
+    office.commit_fact(Fact::Control(ControlFact::CircuitChanged(changed.clone())));
     assert!(office.latest().await.is_none());
     office.address.do_send(Open);
     let told = office.latest().await.unwrap();
     assert_eq!(told.strategy, Some(Strategy::Random));
     assert_eq!(told.forced.map(|forced| forced.changed), Some(changed));
-    office.commit_fact(Fact::ServiceDeregistered(ServiceSeen {
-        service: service("billing"),
-        at: Timestamp::default(),
-    }));
+    office.commit_fact(Fact::Service(ServiceFact::ServiceDeregistered(
+        ServiceSeen {
+            service: service("billing"),
+            at: Timestamp::default(),
+        },
+    )));
     office.commit(registration("a"));
     assert_eq!(
         office.latest().await.unwrap().strategy,
@@ -134,7 +138,7 @@ async fn only_the_latest_forced_state_is_told() {
     assert_eq!(office.latest().await.unwrap().forced, None);
     for reset_timeout_ms in [1, 2] {
         let changed = Arc::new(forced(reset_timeout_ms));
-        office.commit_fact(Fact::CircuitChanged(changed.clone()));
+        office.commit_fact(Fact::Control(ControlFact::CircuitChanged(changed.clone())));
         let told = office.latest().await.unwrap().forced;
         assert_eq!(told.map(|forced| forced.changed), Some(changed));
     }
@@ -142,9 +146,11 @@ async fn only_the_latest_forced_state_is_told() {
         forced: None,
         ..forced(0)
     };
-    office.commit_fact(Fact::CircuitChanged(Arc::new(left.clone())));
+    office.commit_fact(Fact::Control(ControlFact::CircuitChanged(Arc::new(
+        left.clone(),
+    ))));
     assert_eq!(office.latest().await.unwrap().forced, None);
-    office.commit_fact(Fact::CircuitChanged(Arc::new(left)));
+    office.commit_fact(Fact::Control(ControlFact::CircuitChanged(Arc::new(left))));
     assert!(office.latest().await.is_none());
 }
 
@@ -210,7 +216,9 @@ async fn a_critical_dependency_degrades_while_it_is_missing() {
         address: address("a"),
     });
     assert_eq!(office.issues_of("blog").await, missing(1));
-    office.commit_fact(Fact::InstanceWithdrawn(draining(&rules("b"))));
+    office.commit_fact(Fact::Service(ServiceFact::InstanceWithdrawn(draining(
+        &rules("b"),
+    ))));
     assert_eq!(office.issues_of("blog").await, missing(0));
 }
 
@@ -363,19 +371,19 @@ fn fill_with_all_sorts(office: &mut Office) {
         office.commit(registration);
     }
     for name in ["polled", "unnamed"] {
-        office.commit_fact(Fact::ServiceSeen(ServiceSeen {
+        office.commit_fact(Fact::Service(ServiceFact::ServiceSeen(ServiceSeen {
             service: service(name),
             at: Timestamp::default(),
-        }));
+        })));
         office.address.do_send(Polled {
             service: service(name),
             wait: Duration::ZERO,
         });
     }
-    office.commit_fact(Fact::ServiceSeen(ServiceSeen {
+    office.commit_fact(Fact::Service(ServiceFact::ServiceSeen(ServiceSeen {
         service: service("listened"),
         at: Timestamp::default(),
-    }));
+    })));
     for (socket, id) in [(1, "registered"), (2, "socket"), (3, "socket")] {
         let (reply, _agreed) = oneshot::channel();
         office.address.do_send(Listen {

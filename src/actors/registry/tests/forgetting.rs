@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::actors::messages::{FeedId, Forgotten, Listen, StopListening};
+use crate::domain::fact::control::ControlFact;
+use crate::domain::fact::service::ServiceFact;
 use uuid::Uuid;
 
 const SOCKET: FeedId = FeedId(Uuid::from_u128(7));
@@ -13,27 +15,27 @@ impl Office {
     }
 
     fn deregistered(&self) -> Fact {
-        Fact::ServiceDeregistered(ServiceSeen {
+        Fact::Service(ServiceFact::ServiceDeregistered(ServiceSeen {
             service: service("billing"),
             at: self.clock.wall(),
-        })
+        }))
     }
 
     fn instance_deregistered(&self) -> Fact {
-        Fact::InstanceDeregistered(InstanceDeregistered {
+        Fact::Service(ServiceFact::InstanceDeregistered(InstanceDeregistered {
             service: service("billing"),
             instance_id: instance("a"),
             at: self.clock.wall(),
             registered_at: None,
-        })
+        }))
     }
 
     /// A name that asked and did not register.
     fn commit_seen(&self, name: &str) {
-        let seen = Fact::ServiceSeen(ServiceSeen {
+        let seen = Fact::Service(ServiceFact::ServiceSeen(ServiceSeen {
             service: service(name),
             at: self.clock.wall(),
-        });
+        }));
         self.address.do_send(committed(1, vec![seen]));
     }
 
@@ -113,7 +115,10 @@ async fn one_without_instances_is_deregistered_once_nothing_waits_for_it() {
     );
     office.forgotten();
     let facts = office.commit_next().await;
-    assert!(matches!(&facts[..], [Fact::ServiceDeregistered(_)]));
+    assert!(matches!(
+        &facts[..],
+        [Fact::Service(ServiceFact::ServiceDeregistered(_))]
+    ));
     assert_eq!(office.is_left().await, Some(true));
     assert!(office.view().await.is_empty());
     office.forgotten();
@@ -133,7 +138,10 @@ async fn whoever_registers_meanwhile_is_not_deregistered() {
     });
     office.forgotten();
     let facts = office.commit_next().await;
-    assert!(matches!(&facts[..], [Fact::ServiceRegistered(_)]));
+    assert!(matches!(
+        &facts[..],
+        [Fact::Service(ServiceFact::ServiceRegistered(_))]
+    ));
     assert!(answer.await.unwrap().is_ok());
     assert!(office.recorded.drain().await.is_empty());
     assert_eq!(office.is_left().await, Some(false));
@@ -164,7 +172,9 @@ async fn a_circuit_that_somebody_opened_keeps_a_service_until_it_changes() {
         reason: "maintenance".to_owned(),
         forced: Some(Forced::new(None, None)),
     };
-    office.commit_fact(Fact::CircuitChanged(Arc::new(forced.clone())));
+    office.commit_fact(Fact::Control(ControlFact::CircuitChanged(Arc::new(
+        forced.clone(),
+    ))));
     office.commit_fact(office.deregistered());
     assert_eq!(office.is_left().await, Some(false));
     let after = CircuitChanged {
@@ -173,7 +183,7 @@ async fn a_circuit_that_somebody_opened_keeps_a_service_until_it_changes() {
         forced: None,
         ..forced
     };
-    office.commit_fact(Fact::CircuitChanged(Arc::new(after)));
+    office.commit_fact(Fact::Control(ControlFact::CircuitChanged(Arc::new(after))));
     assert_eq!(office.is_left().await, Some(true));
 }
 

@@ -1,6 +1,7 @@
 //! Heartbeats, silence, expiry and draining.
 
 use super::*;
+use crate::domain::fact::service::ServiceFact;
 
 const TTL: Duration = Duration::from_secs(12);
 
@@ -210,7 +211,7 @@ async fn who_stays_silent_is_deregistered() {
     pass(2).await;
     let facts = office.commit_next().await;
     assert!(
-        matches!(&facts[..], [Fact::InstanceDeregistered(gone)] if gone.instance_id == instance("a"))
+        matches!(&facts[..], [Fact::Service(ServiceFact::InstanceDeregistered(gone))] if gone.instance_id == instance("a"))
     );
     pass(200).await;
     assert!(office.recorded.drain().await.is_empty());
@@ -222,17 +223,25 @@ async fn who_registers_while_its_expiry_is_on_its_way_stays() {
     office.commit(beating("a", &office));
     pass(61).await;
     let expiry = office.next_record().await.facts;
-    assert!(matches!(expiry[..], [Fact::InstanceDeregistered(_)]));
+    assert!(matches!(
+        expiry[..],
+        [Fact::Service(ServiceFact::InstanceDeregistered(_))]
+    ));
     let refused = office.heartbeat("a").await.unwrap();
     assert_eq!(refused, Err(Refusal::NotFound));
-    let again = Fact::ServiceRegistered(Arc::new(beating("a", &office)));
+    let again = Fact::Service(ServiceFact::ServiceRegistered(Arc::new(beating(
+        "a", &office,
+    ))));
     office.address.do_send(committed(2, vec![again]));
     office.address.do_send(committed(3, expiry));
     settle().await;
     assert_eq!(office.instance().await.health, Health::Unknown);
     pass(61).await;
     let facts = office.commit_next().await;
-    assert!(matches!(facts[..], [Fact::InstanceDeregistered(_)]));
+    assert!(matches!(
+        facts[..],
+        [Fact::Service(ServiceFact::InstanceDeregistered(_))]
+    ));
     assert!(office.view().await[0].instances.is_empty());
 }
 
@@ -248,7 +257,10 @@ async fn who_registers_does_not_expire_before_that_is_written() {
         reply,
     });
     let facts = office.next_record().await.facts;
-    assert!(matches!(facts[..], [Fact::ServiceRegistered(_)]));
+    assert!(matches!(
+        facts[..],
+        [Fact::Service(ServiceFact::ServiceRegistered(_))]
+    ));
     pass(30).await;
     assert!(office.recorded.drain().await.is_empty());
 }
@@ -267,7 +279,10 @@ async fn what_answers_no_health_check_is_deregistered_unless_it_lives_otherwise(
     assert_eq!(office.health_news().await.len(), 2);
     pass(61).await;
     let facts = office.commit_next().await;
-    assert!(matches!(facts[..], [Fact::InstanceDeregistered(_)]));
+    assert!(matches!(
+        facts[..],
+        [Fact::Service(ServiceFact::InstanceDeregistered(_))]
+    ));
 }
 
 #[actix::test]
@@ -283,7 +298,10 @@ async fn after_a_restart_the_time_to_expiry_begins_anew() {
     assert_eq!(office.health_news().await.len(), 2);
     pass(2).await;
     let facts = office.commit_next().await;
-    assert!(matches!(facts[..], [Fact::InstanceDeregistered(_)]));
+    assert!(matches!(
+        facts[..],
+        [Fact::Service(ServiceFact::InstanceDeregistered(_))]
+    ));
 }
 
 #[actix::test]
@@ -350,7 +368,9 @@ async fn a_draining_instance_is_no_target_until_it_registers_again() {
     let answer = office.drain("a");
     let facts = office.commit_next().await;
     let since = answer.await.unwrap().unwrap();
-    assert!(matches!(&facts[..], [Fact::InstanceWithdrawn(one)] if one.at == since));
+    assert!(
+        matches!(&facts[..], [Fact::Service(ServiceFact::InstanceWithdrawn(one))] if one.at == since)
+    );
     assert!(office.latest().await.unwrap().targets.is_empty());
     let view = office.instance().await;
     assert_eq!(view.out_of_rotation, Some(OutOfRotation::Draining));

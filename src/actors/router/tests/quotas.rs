@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::fact::control::ControlFact;
 
 #[actix::test]
 async fn refuses_what_is_over_the_quota_of_its_sender() {
@@ -98,7 +99,7 @@ async fn a_quota_holds_once_it_is_written_and_its_client_is_told_then() {
     });
     let mut records = gate.recorded.drain().await;
     let record = records.remove(0);
-    let [Fact::QuotaSet(set)] = record.facts.as_slice() else {
+    let [Fact::Control(ControlFact::QuotaSet(set))] = record.facts.as_slice() else {
         panic!("{:?}", record.facts);
     };
     assert_eq!((set.service.as_str(), set.quota), ("shop", quota));

@@ -5,7 +5,7 @@ use diesel::sql_types::{BigInt, Bool, Nullable};
 
 use super::row::{RowError, position, position_column};
 use crate::adapters::archive::statement::Statement;
-use crate::domain::fact::MessagesRemoved;
+use crate::domain::fact::message::MessagesRemoved;
 use crate::domain::ids::Position;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::archive::Age;

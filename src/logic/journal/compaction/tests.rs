@@ -4,7 +4,12 @@ use std::time::Duration;
 use super::*;
 use crate::domain::attempt::Attempt;
 use crate::domain::compaction_summary::KnownId;
-use crate::domain::fact::{Recorded, Subject, Withdrawal};
+use crate::domain::fact::Recorded;
+use crate::domain::fact::compaction_key::CompactionKey;
+use crate::domain::fact::event::EventFact;
+use crate::domain::fact::message::MessageFact;
+use crate::domain::fact::service::{ServiceFact, Withdrawal};
+use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::{InstanceId, Label};
 use crate::domain::message::{Message, State};
 use crate::domain::service::Registration;
@@ -29,9 +34,13 @@ fn without_ids_of_held_letters(facts: Vec<Fact>) -> Vec<Fact> {
     let mut held = HashSet::new();
     let is_possible = |fact: &Fact| {
         match fact {
-            Fact::Accepted(message) => return !held.contains(&message.id),
-            Fact::Redriven(redrive) => drop(held.remove(&redrive.message.id)),
-            Fact::DeadLetterDeleted(deleted) => drop(held.remove(&deleted.id)),
+            Fact::Message(MessageFact::Accepted(message)) => return !held.contains(&message.id),
+            Fact::Message(MessageFact::Redriven(redrive)) => {
+                held.remove(&redrive.message.id);
+            }
+            Fact::Message(MessageFact::DeadLetterDeleted(deleted)) => {
+                held.remove(&deleted.id);
+            }
             _ => {
                 let settled = fact.settlement();
                 if let Some((_, settlement)) = settled.filter(|(_, one)| one.holds_key) {
@@ -76,7 +85,7 @@ struct Replayed {
     known_ids: BTreeMap<MessageId, KnownId>,
     /// Dead letters that hold their ordering keys.
     holding: BTreeMap<MessageId, Message>,
-    standing: HashMap<Subject, Fact>,
+    standing: HashMap<CompactionKey, Fact>,
     last_sequence: u64,
     last_published_at: Timestamp,
     streams: BTreeMap<Label, u64>,
@@ -101,16 +110,16 @@ impl Replayed {
     }
 
     fn apply(&mut self, fact: &Fact) {
-        if let Fact::Unsubscribed(gone) = fact {
-            self.standing.remove(&Subject::Position(gone.id));
+        if let Fact::Subscription(SubscriptionFact::Unsubscribed(gone)) = fact {
+            self.standing.remove(&CompactionKey::Position(gone.id));
         }
-        match fact.standing() {
+        match fact.compaction_key() {
             Some((subject, true)) => drop(self.standing.insert(subject, fact.clone())),
             Some((subject, false)) => drop(self.standing.remove(&subject)),
             None => {}
         }
         match fact {
-            Fact::Accepted(message) => {
+            Fact::Message(MessageFact::Accepted(message)) => {
                 if let Some(fingerprint) = message.fingerprint() {
                     self.remember(KnownId {
                         id: message.id.0,
@@ -122,22 +131,22 @@ impl Replayed {
                 let fresh = (Message::clone(message), Vec::new());
                 self.open.insert(message.id, fresh);
             }
-            Fact::DeadLetterDeleted(deleted) => {
+            Fact::Message(MessageFact::DeadLetterDeleted(deleted)) => {
                 self.holding.remove(&deleted.id);
             }
-            Fact::Redriven(redrive) => {
+            Fact::Message(MessageFact::Redriven(redrive)) => {
                 self.holding.remove(&redrive.message.id);
                 self.end(redrive.message.id, None);
                 let fresh = (redrive.message.clone(), Vec::new());
                 self.open.insert(redrive.message.id, fresh);
             }
-            Fact::AttemptFailed(failed) => {
+            Fact::Message(MessageFact::AttemptFailed(failed)) => {
                 if let Some((_, attempts)) = self.open.get_mut(&failed.id) {
                     attempts.push(failed.attempt.clone());
                 }
             }
             Fact::CompactionSummary(summary) => self.restore(summary),
-            Fact::EventPublished(event) => self.publish(event),
+            Fact::Event(EventFact::EventPublished(event)) => self.publish(event),
             _ => match fact.settlement() {
                 Some((state, settlement)) => self.settle(state, settlement),
                 None => self.apply_presence(fact),
@@ -159,17 +168,17 @@ impl Replayed {
 
     fn apply_presence(&mut self, fact: &Fact) {
         match fact {
-            Fact::ServiceSeen(seen) => {
+            Fact::Service(ServiceFact::ServiceSeen(seen)) => {
                 self.known_services.insert(seen.service.clone(), true);
             }
-            Fact::ServiceRegistered(registration) => {
+            Fact::Service(ServiceFact::ServiceRegistered(registration)) => {
                 let service = registration.service.clone();
                 self.known_services.insert(service.clone(), true);
                 let key = (service, registration.instance_id.clone());
                 self.registrations
                     .insert(key, (Registration::clone(registration), None));
             }
-            Fact::InstanceWithdrawn(withdrawn) => {
+            Fact::Service(ServiceFact::InstanceWithdrawn(withdrawn)) => {
                 let key = (withdrawn.service.clone(), withdrawn.instance_id.clone());
                 let registered = self.registrations.get_mut(&key);
                 if let Some((registration, withdrawal)) = registered
@@ -178,14 +187,14 @@ impl Replayed {
                     *withdrawal = Some(withdrawn.why);
                 }
             }
-            Fact::InstanceDeregistered(gone) => {
+            Fact::Service(ServiceFact::InstanceDeregistered(gone)) => {
                 let key = (gone.service.clone(), gone.instance_id.clone());
                 let registered = self.registrations.get(&key);
                 if registered.is_some_and(|(one, _)| gone.means(one.registered_at)) {
                     self.registrations.remove(&key);
                 }
             }
-            Fact::ServiceDeregistered(gone) => {
+            Fact::Service(ServiceFact::ServiceDeregistered(gone)) => {
                 self.known_services.insert(gone.service.clone(), false);
                 self.registrations
                     .retain(|(service, _), _| *service != gone.service);
@@ -310,7 +319,7 @@ fn a_held_letter_sent_again_still_comes_before_what_waits_for_it() {
     let left = compacted(&numbered(later));
     assert_eq!(
         left.iter()
-            .filter(|record| matches!(record.fact, Fact::Accepted(_)))
+            .filter(|record| matches!(record.fact, Fact::Message(MessageFact::Accepted(_))))
             .count(),
         1
     );

@@ -9,6 +9,8 @@ use crate::domain::attempt::AttemptOutcome;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::{Event, EventExtras, EventId, Snapshot, StreamPlace};
 use crate::domain::fact::Fact;
+use crate::domain::fact::event::EventFact;
+use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::JobId;
 use crate::domain::message::Payload;
 use crate::domain::pattern::Pattern;
@@ -42,23 +44,23 @@ pub fn event(stream: u128, number: u64) -> Event {
 }
 
 pub fn event_published(stream: u128, number: u64) -> Fact {
-    Fact::EventPublished(Arc::new(event(stream, number)))
+    Fact::Event(EventFact::EventPublished(Arc::new(event(stream, number))))
 }
 
 pub fn snapshot_taken(stream: u128, version: u64) -> Fact {
-    Fact::SnapshotTaken(Arc::new(Snapshot {
+    Fact::Event(EventFact::SnapshotTaken(Arc::new(Snapshot {
         stream_id: label(&format!("stream-{stream}")),
         version,
         at: at(version.into()),
         state: Payload::parse(r#"{"name": "hero"}"#).unwrap(),
-    }))
+    })))
 }
 
 pub fn events_removed(before: u64) -> Fact {
-    Fact::EventsRemoved(EventsRemoved {
+    Fact::Event(EventFact::EventsRemoved(EventsRemoved {
         at: at(before.into()),
         before,
-    })
+    }))
 }
 
 fn subscription_id(number: u128) -> SubscriptionId {
@@ -75,7 +77,7 @@ pub fn subscribed(number: u128) -> Fact {
         durable: true,
     });
     let name = label("tail");
-    Fact::Subscribed(Arc::new(Subscription {
+    Fact::Subscription(SubscriptionFact::Subscribed(Arc::new(Subscription {
         id: subscription_id(number),
         service: service(number),
         event_types: [Pattern::parse("character.*").unwrap()].into(),
@@ -87,22 +89,22 @@ pub fn subscribed(number: u128) -> Fact {
             _ => Channel::Socket { name },
         },
         paused: None,
-    }))
+    })))
 }
 
 pub fn unsubscribed(number: u128) -> Fact {
-    Fact::Unsubscribed(Unsubscribed {
+    Fact::Subscription(SubscriptionFact::Unsubscribed(Unsubscribed {
         id: subscription_id(number),
         at: at(number),
-    })
+    }))
 }
 
 pub fn position_acked(number: u128, through: u64) -> Fact {
-    Fact::PositionAcked(PositionAcked {
+    Fact::Subscription(SubscriptionFact::PositionAcked(PositionAcked {
         id: subscription_id(number),
         at: at(number),
         through,
-    })
+    }))
 }
 
 fn event_letter(subscription: u128, number: u64) -> Arc<EventLetter> {
@@ -121,25 +123,31 @@ fn event_letter(subscription: u128, number: u64) -> Arc<EventLetter> {
 }
 
 pub fn event_dead_lettered(subscription: u128, number: u64) -> Fact {
-    Fact::EventDeadLettered(event_letter(subscription, number))
+    Fact::Subscription(SubscriptionFact::EventDeadLettered(event_letter(
+        subscription,
+        number,
+    )))
 }
 
 pub fn event_redriven(subscription: u128, number: u64) -> Fact {
-    Fact::EventRedriven(event_letter(subscription, number))
+    Fact::Subscription(SubscriptionFact::EventRedriven(event_letter(
+        subscription,
+        number,
+    )))
 }
 
 pub fn event_delivered(subscription: u128, number: u64) -> Fact {
     let letter = event_letter(subscription, number);
-    Fact::EventDelivered(EventDelivered {
+    Fact::Subscription(SubscriptionFact::EventDelivered(EventDelivered {
         id: letter.id,
         subscription_id: letter.subscription_id,
         at: letter.at,
         attempt: attempt(2, AttemptOutcome::Delivered),
-    })
+    }))
 }
 
 pub fn replay_advanced(number: u128, done: bool) -> Fact {
-    Fact::ReplayAdvanced(Arc::new(Replay {
+    Fact::Subscription(SubscriptionFact::ReplayAdvanced(Arc::new(Replay {
         id: JobId(Uuid::from_u128(number)),
         subscription_id: subscription_id(number),
         started_at: at(number),
@@ -150,5 +158,5 @@ pub fn replay_advanced(number: u128, done: bool) -> Fact {
         left: None,
         rate: Some(10.0),
         done,
-    }))
+    })))
 }

@@ -1,6 +1,7 @@
 //! What the system's clock does to messages, and what it does not.
 
 use super::*;
+use crate::domain::moment::Source;
 
 const HOUR: i64 = 3_600_000;
 const YEARS: i64 = 10 * 365 * 24 * HOUR;

@@ -1,14 +1,19 @@
 //! When nothing is left of a destination.
 
 use super::*;
-use crate::domain::fact::{DeadLetterDeleted, QueueSwitched, QuotaSet, ServiceSeen};
+use crate::domain::fact::control::{ControlFact, QueueSwitched, QuotaSet};
+use crate::domain::fact::message::{DeadLetterDeleted, MessageFact};
+use crate::domain::fact::service::{ServiceFact, ServiceSeen};
 use crate::domain::quota::Quota;
 
 /// Queues that are open, and know a `billing` that left.
 fn left() -> Queues {
     let mut queues = queues_with([]);
     queues.begin();
-    apply(&mut queues, Fact::ServiceSeen(billing_at(0)));
+    apply(
+        &mut queues,
+        Fact::Service(ServiceFact::ServiceSeen(billing_at(0))),
+    );
     queues.set_window(&billing(), 0, Outlook::Left, &[], at(0));
     queues
 }
@@ -85,14 +90,14 @@ fn a_message_keeps_it_wherever_it_is() {
 }
 
 fn settled(number: u128, holds_key: bool) -> Fact {
-    Fact::DeadLettered(Settlement {
+    Fact::Message(MessageFact::DeadLettered(Settlement {
         id: id(number),
         at: at(1),
         lane: message(number).lane(),
         attempt: None,
         reason: None,
         holds_key,
-    })
+    }))
 }
 
 #[test]
@@ -104,11 +109,11 @@ fn a_dead_letter_that_holds_its_key_keeps_it() {
     assert!(!goes(&mut queues));
     apply(
         &mut queues,
-        Fact::DeadLetterDeleted(DeadLetterDeleted {
+        Fact::Message(MessageFact::DeadLetterDeleted(DeadLetterDeleted {
             id: id(1),
             at: at(2),
             job: None,
-        }),
+        })),
     );
     assert!(goes(&mut queues));
 }
@@ -116,19 +121,19 @@ fn a_dead_letter_that_holds_its_key_keeps_it() {
 #[test]
 fn a_pause_and_a_quota_keep_it_until_they_are_over() {
     let quota = |quota| {
-        Fact::QuotaSet(QuotaSet {
+        Fact::Control(ControlFact::QuotaSet(QuotaSet {
             service: billing(),
             at: at(0),
             quota,
-        })
+        }))
     };
     let pause = |paused| {
-        Fact::QueueSwitched(QueueSwitched {
+        Fact::Control(ControlFact::QueueSwitched(QueueSwitched {
             service: Some(billing()),
             at: at(0),
             paused,
             by: None,
-        })
+        }))
     };
     let sending = Quota {
         send_rate: Some(1.0),
@@ -166,12 +171,21 @@ fn of_what_came_and_went_before_the_start_nothing_is_made() {
     for number in 0..100 {
         let service = ServiceName::parse(&format!("build-{number}")).unwrap();
         let seen = ServiceSeen { service, at: at(0) };
-        apply(&mut queues, Fact::ServiceSeen(seen.clone()));
-        apply(&mut queues, Fact::ServiceDeregistered(seen));
+        apply(
+            &mut queues,
+            Fact::Service(ServiceFact::ServiceSeen(seen.clone())),
+        );
+        apply(
+            &mut queues,
+            Fact::Service(ServiceFact::ServiceDeregistered(seen)),
+        );
         assert!(queues.destinations.is_empty());
     }
     apply(&mut queues, accepted(message(1)));
-    apply(&mut queues, Fact::ServiceDeregistered(billing_at(0)));
+    apply(
+        &mut queues,
+        Fact::Service(ServiceFact::ServiceDeregistered(billing_at(0))),
+    );
     queues.begin();
     assert!(!goes(&mut queues), "something waits");
     apply(&mut queues, settled(1, false));

@@ -11,7 +11,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::model::{self, Facts, Model, Said};
 use super::*;
-use crate::domain::fact::Redrive;
+use crate::domain::fact::message::{MessageFact, Redrive};
 use crate::domain::message::{Extras, Priority};
 
 /// The last one is rarely sent anything.
@@ -38,7 +38,7 @@ fn policy() -> QueuePolicy {
 
 fn say(facts: &[Fact]) -> Facts {
     let say = |fact: &Fact| match fact {
-        Fact::AttemptFailed(failed) => Said::RetryAt(failed.retry_at),
+        Fact::Message(MessageFact::AttemptFailed(failed)) => Said::RetryAt(failed.retry_at),
         _ => Said::Settled(fact.settlement().unwrap().0),
     };
     let facts = facts.iter();
@@ -178,7 +178,8 @@ impl Life {
             ordering_key: key,
             ..Extras::default()
         }));
-        self.pending.push_back(Fact::Accepted(message.into()));
+        self.pending
+            .push_back(Fact::Message(MessageFact::Accepted(message.into())));
     }
 
     fn commit_some(&mut self) {
@@ -204,7 +205,7 @@ impl Life {
         }
         self.journal.push(fact.clone());
         self.apply(self.journal.len() as Position, &fact);
-        if let Fact::AttemptFailed(failed) = fact {
+        if let Fact::Message(MessageFact::AttemptFailed(failed)) = fact {
             self.due(failed.id);
         }
     }
@@ -346,7 +347,8 @@ impl Life {
             job: None,
             from,
         };
-        self.pending.push_back(Fact::Redriven(redrive.into()));
+        self.pending
+            .push_back(Fact::Message(MessageFact::Redriven(redrive.into())));
     }
 
     /// What was on its way is lost; the rest is learnt anew from the journal.

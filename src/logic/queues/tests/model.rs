@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::fact::Fact;
+use crate::domain::fact::message::MessageFact;
 use crate::domain::ids::{LeaseToken, MessageId, Position, ServiceName};
 use crate::domain::message::{Message, State};
 use crate::domain::service::Outlook;
@@ -112,11 +113,13 @@ impl Model {
 
     pub(super) fn apply(&mut self, position: Position, fact: &Fact, now: Timestamp) {
         match fact {
-            Fact::Accepted(message) => self.enter(message.clone(), position, 0, now),
-            Fact::Redriven(again) => {
+            Fact::Message(MessageFact::Accepted(message)) => {
+                self.enter(message.clone(), position, 0, now);
+            }
+            Fact::Message(MessageFact::Redriven(again)) => {
                 self.enter(again.message.clone().into(), position, again.times, now);
             }
-            Fact::AttemptFailed(failed) => {
+            Fact::Message(MessageFact::AttemptFailed(failed)) => {
                 let index = self.find(failed.id).unwrap();
                 self.open[index].failures += 1;
                 self.open[index].lost = 0;

@@ -2,17 +2,18 @@
 
 use super::*;
 use crate::domain::dead_letter::DeadReason;
-use crate::domain::fact::{DeadLetterDeleted, QueueSwitched, QuotaSet, Redrive};
+use crate::domain::fact::control::{ControlFact, QueueSwitched, QuotaSet};
+use crate::domain::fact::message::{DeadLetterDeleted, MessageFact, Redrive};
 use crate::domain::service::TypeCapacity;
 use crate::logic::queues::pause::Pause;
 
 fn switch(service: Option<ServiceName>, paused: bool) -> Fact {
-    Fact::QueueSwitched(QueueSwitched {
+    Fact::Control(ControlFact::QueueSwitched(QueueSwitched {
         service,
         at: at(7),
         paused,
         by: Some("ops".to_owned()),
-    })
+    }))
 }
 
 fn since(pause: Option<&Pause>) -> Option<Timestamp> {
@@ -28,11 +29,11 @@ fn quota(deliver_rate: Option<f64>, max_in_flight: Option<u32>) -> Quota {
 }
 
 fn quota_set(quota: Option<Quota>) -> Fact {
-    Fact::QuotaSet(QuotaSet {
+    Fact::Control(ControlFact::QuotaSet(QuotaSet {
         service: billing(),
         at: at(0),
         quota,
-    })
+    }))
 }
 
 /// The window is wide open.
@@ -85,7 +86,11 @@ fn pausing_again_changes_neither_since_when_nor_by_whom() {
         let mut position = 2;
         let mut switch = |queues: &mut Queues, paused, by: &str, now| {
             let switched = queues.switched(service.clone(), paused, Some(by.to_owned()), now);
-            queues.apply(position, &Fact::QueueSwitched(switched), now);
+            queues.apply(
+                position,
+                &Fact::Control(ControlFact::QueueSwitched(switched)),
+                now,
+            );
             position += 1;
         };
         switch(&mut queues, true, "ops", at(7));
@@ -115,7 +120,10 @@ fn resuming_all_leaves_paused_what_was_paused_by_name() {
 fn what_expires_in_a_paused_queue_is_settled() {
     let mut queues = ready_queues([expiring(1, 10)]);
     queues.apply(2, &switch(None, true), at(7));
-    assert!(matches!(queues.due(id(1), at(10)), Some(Fact::Expired(_))));
+    assert!(matches!(
+        queues.due(id(1), at(10)),
+        Some(Fact::Message(MessageFact::Expired(_)))
+    ));
 }
 
 #[test]
@@ -280,7 +288,11 @@ fn clearing_takes_what_waits_and_leaves_what_is_under_way() {
     let mut cancelled: Vec<_> = facts.iter().filter_map(Fact::message_id).collect();
     cancelled.sort_unstable();
     assert_eq!(cancelled, [id(2), id(3), id(4)]);
-    assert!(facts.iter().all(|fact| matches!(fact, Fact::Cancelled(_))));
+    assert!(
+        facts
+            .iter()
+            .all(|fact| matches!(fact, Fact::Message(MessageFact::Cancelled(_))))
+    );
     assert_eq!(queues.waiting(&billing(), None), [id(5)]);
     assert!(
         queues
@@ -320,13 +332,13 @@ fn letter_of(queues: &mut Queues) -> Fact {
 }
 
 fn redriven(destination: Option<ServiceName>) -> Fact {
-    Fact::Redriven(Arc::new(Redrive {
+    Fact::Message(MessageFact::Redriven(Arc::new(Redrive {
         message: with_key(1).redriven(at(5), destination, None),
         times: 1,
         from: State::Dead,
         position: None,
         job: None,
-    }))
+    })))
 }
 
 #[test]
@@ -342,7 +354,11 @@ fn a_dead_letter_holds_its_key_until_it_is_deleted() {
         id: id(1),
         at: at(2),
     };
-    queues.apply(5, &Fact::DeadLetterDeleted(deleted), at(2));
+    queues.apply(
+        5,
+        &Fact::Message(MessageFact::DeadLetterDeleted(deleted)),
+        at(2),
+    );
     assert_eq!(lease(&mut queues, 9, 2, at(2)), [id(2)]);
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::world::{JOB, World, event_given_back_by, event_redriven_by, job};
 use super::{FAILED_IN_A_ROW, FAST};
 use crate::domain::fact::Fact;
+use crate::domain::fact::control::ControlFact;
 use crate::domain::message::State;
 use crate::domain::redrive::JobStatus;
 use crate::logic::journal::samples;
@@ -12,7 +13,10 @@ use crate::logic::redrive::{News, Redrives};
 
 fn started() -> Redrives {
     let mut redrives = Redrives::default();
-    redrives.learn(1, &Fact::RedriveAdvanced(Arc::new(job(1.0))));
+    redrives.learn(
+        1,
+        &Fact::Control(ControlFact::RedriveAdvanced(Arc::new(job(1.0)))),
+    );
     redrives
 }
 

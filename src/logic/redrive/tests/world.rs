@@ -7,6 +7,9 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::domain::fact::Fact;
+use crate::domain::fact::control::ControlFact;
+use crate::domain::fact::message::MessageFact;
+use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::{JobId, MessageId, Position};
 use crate::domain::message::State;
 use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob, Switch};
@@ -68,25 +71,35 @@ pub(super) fn job(rate: f64) -> RedriveJob {
 }
 
 pub(super) fn redriven_by(job: JobId, letter: u64) -> Fact {
-    let Fact::Redriven(redrive) = samples::redriven(letter.into(), 1, State::Dead) else {
+    let Fact::Message(MessageFact::Redriven(redrive)) =
+        samples::redriven(letter.into(), 1, State::Dead)
+    else {
         panic!("a sample of something else");
     };
     let mut redrive = Arc::unwrap_or_clone(redrive);
     redrive.job = Some(job);
-    Fact::Redriven(Arc::new(redrive))
+    Fact::Message(MessageFact::Redriven(Arc::new(redrive)))
 }
 
 pub(super) fn event_redriven_by(job: JobId, letter: u64) -> Fact {
-    Fact::EventRedriven(event_letter(letter, Some(job)))
+    Fact::Subscription(SubscriptionFact::EventRedriven(event_letter(
+        letter,
+        Some(job),
+    )))
 }
 
 /// One that came back because its subscription ended.
 pub(super) fn event_given_back_by(job: JobId, letter: u64) -> Fact {
-    Fact::EventDeadLettered(event_letter(letter, Some(job)))
+    Fact::Subscription(SubscriptionFact::EventDeadLettered(event_letter(
+        letter,
+        Some(job),
+    )))
 }
 
 fn event_letter(number: u64, job: Option<JobId>) -> Arc<EventLetter> {
-    let Fact::EventRedriven(letter) = samples::event_redriven(1, number) else {
+    let Fact::Subscription(SubscriptionFact::EventRedriven(letter)) =
+        samples::event_redriven(1, number)
+    else {
         panic!("a sample of something else");
     };
     let letter = Arc::unwrap_or_clone(letter);
@@ -118,7 +131,9 @@ impl World {
             has_events: false,
         };
         world.redrives.open();
-        world.commit(Fact::RedriveAdvanced(Arc::new(job(rate))));
+        world.commit(Fact::Control(ControlFact::RedriveAdvanced(Arc::new(job(
+            rate,
+        )))));
         world
     }
 
@@ -178,7 +193,9 @@ impl World {
 
     pub(super) fn commit_version(&mut self) {
         if let Some(version) = self.versions.pop_front() {
-            self.commit(Fact::RedriveAdvanced(Arc::new(version)));
+            self.commit(Fact::Control(ControlFact::RedriveAdvanced(Arc::new(
+                version,
+            ))));
         }
     }
 

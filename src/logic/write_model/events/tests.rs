@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::event::{EventExtras, EventId, StreamPlace};
+use crate::domain::fact::event::EventFact;
 use crate::domain::ids::Label;
 use crate::domain::lack::Lack;
 use crate::logic::journal::compaction::{Fate, Survey};
@@ -93,7 +94,7 @@ fn published_at(write_model: &mut EventWriteModel, now: Timestamp) -> Timestamp 
     let Publication::Published(event) = published else {
         panic!("{published:?}");
     };
-    write_model.apply(&Fact::EventPublished(event.clone()));
+    write_model.apply(&Fact::Event(EventFact::EventPublished(event.clone())));
     event.published_at
 }
 
@@ -140,7 +141,7 @@ fn a_repeat_is_told_before_its_expectation() {
     else {
         panic!("it is new");
     };
-    write_model.apply(&Fact::EventPublished(first));
+    write_model.apply(&Fact::Event(EventFact::EventPublished(first)));
     let mut draft = write_model.draft(at(0));
     let again = Offered {
         expected_version: Some(ExpectedVersion::Exactly(0)),
@@ -193,7 +194,7 @@ fn the_time_never_falls() {
             panic!("nothing was expected");
         };
         assert_eq!(event.published_at, at(expected));
-        write_model.apply(&Fact::EventPublished(event));
+        write_model.apply(&Fact::Event(EventFact::EventPublished(event)));
     }
 }
 
@@ -353,7 +354,7 @@ fn publish_as_the_model(
             Publication::Published(event) => {
                 let version = event.stream.as_ref().map(|place| place.version);
                 prop_assert_eq!(Ok(Some((event.sequence, version))), expected);
-                events.push(Fact::EventPublished(event));
+                events.push(Fact::Event(EventFact::EventPublished(event)));
             }
             Publication::Duplicate => prop_assert_eq!(expected, Ok(None)),
             Publication::Refused(_) => {
@@ -406,7 +407,7 @@ proptest! {
         }
         let mut last = at(0);
         for (sequence, fact) in (1..).zip(&written) {
-            let Fact::EventPublished(event) = fact else { unreachable!("only events") };
+            let Fact::Event(EventFact::EventPublished(event)) = fact else { unreachable!("only events") };
             prop_assert_eq!(event.sequence, sequence);
             prop_assert!(event.published_at >= last);
             last = event.published_at;

@@ -6,6 +6,7 @@ use ahash::AHashSet;
 
 use super::{Life, NAMES, service};
 use crate::domain::fact::Fact;
+use crate::domain::fact::message::MessageFact;
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::message::State;
 use crate::logic::queues::Place;
@@ -18,11 +19,26 @@ impl Life {
     pub(crate) fn has_seen_everything(&self) {
         let count = |kind: fn(&Fact) -> bool| self.journal.iter().filter(|fact| kind(fact)).count();
         let has = |kind| count(kind) > 10;
-        assert!(has(|fact| matches!(fact, Fact::Delivered(_))));
-        assert!(has(|fact| matches!(fact, Fact::DeadLettered(_))));
-        assert!(has(|fact| matches!(fact, Fact::Expired(_))));
-        assert!(has(|fact| matches!(fact, Fact::Cancelled(_))));
-        assert!(has(|fact| matches!(fact, Fact::Redriven(_))));
+        assert!(has(|fact| matches!(
+            fact,
+            Fact::Message(MessageFact::Delivered(_))
+        )));
+        assert!(has(|fact| matches!(
+            fact,
+            Fact::Message(MessageFact::DeadLettered(_))
+        )));
+        assert!(has(|fact| matches!(
+            fact,
+            Fact::Message(MessageFact::Expired(_))
+        )));
+        assert!(has(|fact| matches!(
+            fact,
+            Fact::Message(MessageFact::Cancelled(_))
+        )));
+        assert!(has(|fact| matches!(
+            fact,
+            Fact::Message(MessageFact::Redriven(_))
+        )));
         // Several in a row have to be lost with the same one.
         let given_up = self.given_up();
         assert!(given_up > 3, "only {given_up} lost their consumers");
@@ -36,7 +52,7 @@ impl Life {
     pub(crate) fn given_up(&self) -> usize {
         let lost = verdict::lost_in_words(model::DELIVERY_LIMIT);
         let given_up = self.journal.iter().filter(|fact| match fact {
-            Fact::DeadLettered(letter) => {
+            Fact::Message(MessageFact::DeadLettered(letter)) => {
                 let attempt = letter.attempt.as_ref();
                 let error = attempt.and_then(|attempt| attempt.error.as_ref());
                 error == Some(&lost)
@@ -68,7 +84,7 @@ impl Life {
 
     /// Where in the journal the message was accepted.
     pub(super) fn accepted_at(&self, id: MessageId) -> Option<Position> {
-        let is_it = |fact: &Fact| matches!(fact, Fact::Accepted(message) if message.id == id);
+        let is_it = |fact: &Fact| matches!(fact, Fact::Message(MessageFact::Accepted(message)) if message.id == id);
         let index = self.journal.iter().position(is_it)?;
         Some(index as Position + 1)
     }

@@ -1,0 +1,169 @@
+//! What happens to messages.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::sizes::SMALL_BYTES;
+use crate::domain::attempt::Attempt;
+use crate::domain::dead_letter::DeadReason;
+use crate::domain::ids::{JobId, MessageId, Position};
+use crate::domain::message::{Lane, Message, State};
+use crate::domain::timestamp::Timestamp;
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum MessageFact {
+    /// The hub owes this message from now on.
+    Accepted(Arc<Message>),
+    /// A try failed and another will follow.
+    AttemptFailed(AttemptFailed),
+    Delivered(Settlement),
+    DeadLettered(Settlement),
+    Expired(Settlement),
+    Cancelled(Settlement),
+    /// A dead or expired message is owed again.
+    Redriven(Arc<Redrive>),
+    /// A dead letter left the list, be it of a message, which stays settled, or of a subscription.
+    DeadLetterDeleted(DeadLetterDeleted),
+    MessageDeleted(MessageDeleted),
+    MessagesRemoved(MessagesRemoved),
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct AttemptFailed {
+    pub id: MessageId,
+    pub attempt: Attempt,
+    pub retry_at: Timestamp,
+}
+
+/// The end of a message: delivered, dead, expired or cancelled, by the kind of its fact.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Settlement {
+    pub id: MessageId,
+    pub at: Timestamp,
+    pub lane: Lane,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<Attempt>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<DeadReason>,
+    /// The messages behind it with the same ordering key wait until this letter is reprocessed
+    /// or deleted.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub holds_key: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Redrive {
+    pub message: Message,
+    /// How often this message was redriven, this time included.
+    pub times: u32,
+    /// `Dead` or `Expired`: the count it leaves.
+    pub from: State,
+    /// Where it was first accepted, and stands in lists; older hubs did not write it down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
+    /// The job it was redriven by, if by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobId>,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct DeadLetterDeleted {
+    pub id: MessageId,
+    pub at: Timestamp,
+    /// The job it was deleted by, if by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<JobId>,
+}
+
+/// A settled message that stands in no list leaves the archive for good.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct MessageDeleted {
+    pub id: MessageId,
+    pub at: Timestamp,
+}
+
+/// Of a stretch of the archive the messages go that were settled before a certain time, but for
+/// dead letters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MessagesRemoved {
+    pub at: Timestamp,
+    /// Accepted after this position.
+    pub after: Position,
+    /// Accepted here or before.
+    pub through: Position,
+    pub settled_before: Timestamp,
+}
+
+impl AttemptFailed {
+    /// When the attempt was over; `retry_at` counts from here.
+    pub fn at(&self) -> Timestamp {
+        let took = Duration::from_millis(self.attempt.duration_ms);
+        self.attempt.at.plus(took)
+    }
+}
+
+impl MessageFact {
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Accepted(message) => message.accepted_at,
+            Self::AttemptFailed(failed) => failed.attempt.at,
+            Self::Delivered(settlement)
+            | Self::DeadLettered(settlement)
+            | Self::Expired(settlement)
+            | Self::Cancelled(settlement) => settlement.at,
+            Self::Redriven(redrive) => redrive.message.accepted_at,
+            Self::DeadLetterDeleted(deleted) => deleted.at,
+            Self::MessageDeleted(deleted) => deleted.at,
+            Self::MessagesRemoved(removed) => removed.at,
+        }
+    }
+
+    pub fn size_bytes(&self) -> usize {
+        match self.opened() {
+            Some(message) => message.bytes() as usize,
+            None => SMALL_BYTES,
+        }
+    }
+
+    /// The message this is about, if it is about one.
+    pub fn message_id(&self) -> Option<MessageId> {
+        match self {
+            Self::Accepted(message) => Some(message.id),
+            Self::AttemptFailed(failed) => Some(failed.id),
+            Self::Delivered(settlement)
+            | Self::DeadLettered(settlement)
+            | Self::Expired(settlement)
+            | Self::Cancelled(settlement) => Some(settlement.id),
+            Self::Redriven(redrive) => Some(redrive.message.id),
+            Self::DeadLetterDeleted(deleted) => Some(deleted.id),
+            Self::MessageDeleted(deleted) => Some(deleted.id),
+            Self::MessagesRemoved(_) => None,
+        }
+    }
+
+    /// The message that is owed from this fact on, if it makes one so.
+    pub fn opened(&self) -> Option<&Message> {
+        match self {
+            Self::Accepted(message) => Some(message),
+            Self::Redriven(redrive) => Some(&redrive.message),
+            _ => None,
+        }
+    }
+
+    /// The settled state this fact leads to, if it settles a message.
+    pub fn settlement(&self) -> Option<(State, &Settlement)> {
+        match self {
+            Self::Delivered(settlement) => Some((State::Delivered, settlement)),
+            Self::DeadLettered(settlement) => Some((State::Dead, settlement)),
+            Self::Expired(settlement) => Some((State::Expired, settlement)),
+            Self::Cancelled(settlement) => Some((State::Cancelled, settlement)),
+            _ => None,
+        }
+    }
+}

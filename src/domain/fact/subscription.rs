@@ -1,0 +1,60 @@
+//! What happens to subscriptions, their dead letters and their replays.
+
+use std::sync::Arc;
+
+use super::compaction_key::CompactionKey;
+use super::sizes::SMALL_BYTES;
+use crate::domain::subscription::{
+    EventDelivered, EventLetter, PositionAcked, Replay, Subscription, Unsubscribed,
+};
+use crate::domain::timestamp::Timestamp;
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum SubscriptionFact {
+    /// A subscription is new or changed.
+    Subscribed(Arc<Subscription>),
+    Unsubscribed(Unsubscribed),
+    PositionAcked(PositionAcked),
+    EventDeadLettered(Arc<EventLetter>),
+    /// A subscription is owed the event of a dead letter again.
+    EventRedriven(Arc<EventLetter>),
+    /// A redriven event arrived.
+    EventDelivered(EventDelivered),
+    /// A replay to one subscription began, went on or ended.
+    ReplayAdvanced(Arc<Replay>),
+}
+
+impl SubscriptionFact {
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Subscribed(subscription) => subscription.changed_at,
+            Self::Unsubscribed(gone) => gone.at,
+            Self::PositionAcked(acked) => acked.at,
+            Self::EventDeadLettered(letter) | Self::EventRedriven(letter) => letter.at,
+            Self::EventDelivered(delivered) => delivered.at,
+            Self::ReplayAdvanced(replay) => replay.at,
+        }
+    }
+
+    pub fn size_bytes(&self) -> usize {
+        match self {
+            Self::EventDeadLettered(letter) | Self::EventRedriven(letter) => {
+                letter.event.bytes() + letter.attempts.len() * SMALL_BYTES
+            }
+            _ => SMALL_BYTES,
+        }
+    }
+
+    pub fn compaction_key(&self) -> (CompactionKey, bool) {
+        match self {
+            Self::Subscribed(subscription) => (CompactionKey::Subscription(subscription.id), true),
+            // Its position goes with it.
+            Self::Unsubscribed(gone) => (CompactionKey::Subscription(gone.id), false),
+            Self::PositionAcked(acked) => (CompactionKey::Position(acked.id), true),
+            Self::EventRedriven(letter) => (CompactionKey::EventLetter(letter.id), true),
+            Self::EventDeadLettered(letter) => (CompactionKey::EventLetter(letter.id), false),
+            Self::EventDelivered(delivered) => (CompactionKey::EventLetter(delivered.id), false),
+            Self::ReplayAdvanced(replay) => (CompactionKey::Replay(replay.id), !replay.done),
+        }
+    }
+}
