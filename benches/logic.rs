@@ -10,6 +10,7 @@ use message_hub::domain::ids::{Label, MessageId, ServiceName};
 use message_hub::domain::message::{Message, Payload, Priority};
 use message_hub::domain::pattern::Pattern;
 use message_hub::domain::timestamp::Timestamp;
+use message_hub::logic::journal::records::Kind;
 use message_hub::logic::journal::{codec, frame};
 use message_hub::logic::topics::Topics;
 use message_hub::ports::journal::Journal;
@@ -60,7 +61,7 @@ fn journal_codec(criterion: &mut Criterion) {
     let mut body = Vec::new();
     codec::encode_body(&mut body, &fact);
     group.bench_function("decode", |bencher| {
-        bencher.iter(|| codec::decode(codec::Kind::Accepted as u8, codec::VERSION, &body));
+        bencher.iter(|| codec::decode(Kind::Accepted as u8, codec::VERSION, &body));
     });
     group.finish();
 }

@@ -13,8 +13,8 @@ use crate::domain::fact::message::MessageFact;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::dedup::DedupVerdict;
-use crate::logic::journal::codec::Kind;
 use crate::logic::journal::frame;
+use crate::logic::journal::records::Kind;
 use crate::logic::journal::units;
 use crate::logic::write_model::{Draft, WriteModel};
 

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::walk::{Findings, Walk};
 use crate::domain::ids::Position;
-use crate::logic::journal::codec::Kind;
 use crate::logic::journal::frame::Frame;
 use crate::logic::journal::lifting::LeftBehind;
+use crate::logic::journal::records::Kind;
 
 /// What [`export`] wrote and what it could not read.
 #[derive(Debug, Default)]

@@ -11,8 +11,9 @@ use super::io_error::named;
 use crate::adapters::journal_file::directory::{self, Listing, SegmentFile, UNFINISHED};
 use crate::adapters::journal_file::{FileJournal, JournalOptions};
 use crate::domain::ids::{HIGHEST, Position};
-use crate::logic::journal::codec::{self, Kind};
+use crate::logic::journal::codec;
 use crate::logic::journal::frame;
+use crate::logic::journal::records::Kind;
 use crate::logic::journal::segment;
 use crate::ports::journal::JournalError;
 
@@ -149,7 +150,7 @@ fn encode(text: &str, last: Position, bytes: &mut Vec<u8>) -> Result<Position, S
             line.position
         ));
     }
-    let kind = Kind::ALL.into_iter().find(|kind| kind.name() == line.kind);
+    let kind = Kind::from_name(line.kind);
     let kind = kind.ok_or_else(|| format!("{:?} is no kind of this version", line.kind))?;
     let fact = codec::decode(kind as u8, codec::VERSION, line.fact.get().as_bytes());
     let fact = fact.map_err(|error| error.to_string())?;

@@ -12,11 +12,11 @@ use crate::domain::event::Sequence;
 use crate::domain::fact::event::EventFact;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::Position;
-use crate::logic::journal::codec::Kind;
 use crate::logic::journal::compaction::{Fate, Survey};
 use crate::logic::journal::frame::{self, Frame};
 use crate::logic::journal::known_ids::DedupLimits;
 use crate::logic::journal::lifting::{LeftBehind, Lifting};
+use crate::logic::journal::records::Kind;
 
 /// As [`super::export`], but only what a compaction of the whole journal would keep, and the events
 /// from the first on that a subscription has not got yet, as far as the journal has these. What damage

@@ -86,7 +86,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::logic::journal::codec::{self, Kind, VERSION};
+    use crate::logic::journal::codec::{self, VERSION};
+    use crate::logic::journal::records::Kind;
     use crate::logic::journal::samples;
 
     #[test]

@@ -5,6 +5,7 @@ use std::ops::Range;
 use serde_json::json;
 
 use super::codec;
+use super::records::Kind;
 use crate::domain::compaction_summary::MessageTotals;
 use crate::domain::fact::Fact;
 use crate::domain::ids::Position;
@@ -93,7 +94,7 @@ pub fn encode_joined(buffer: &mut Vec<u8>, position: Position, batch_index: u32,
 
 fn write(buffer: &mut Vec<u8>, position: Position, (batch_index, mark): (u32, u8), fact: &Fact) {
     let start = buffer.len();
-    let mut head = head(position, codec::Kind::of(fact));
+    let mut head = head(position, Kind::of(fact));
     head[16..20].copy_from_slice(&batch_index.to_le_bytes());
     head[VERSION_AT] |= mark;
     buffer.extend_from_slice(&head);
@@ -102,7 +103,7 @@ fn write(buffer: &mut Vec<u8>, position: Position, (batch_index, mark): (u32, u8
 }
 
 /// Of the first record since a sync that stands for itself.
-fn head(position: Position, kind: codec::Kind) -> [u8; HEAD_BYTES] {
+fn head(position: Position, kind: Kind) -> [u8; HEAD_BYTES] {
     let mut head = [0; HEAD_BYTES];
     head[8..16].copy_from_slice(&position.to_le_bytes());
     head[20] = kind as u8;
@@ -140,7 +141,7 @@ pub fn without_meaning(
 /// nothing, too, so that it is short enough to stand where any record was.
 fn write_totals(buffer: &mut Vec<u8>, position: Position, totals: MessageTotals) {
     let start = buffer.len();
-    buffer.extend_from_slice(&head(position, codec::Kind::CompactionSummary));
+    buffer.extend_from_slice(&head(position, Kind::CompactionSummary));
     let totals = match totals == MessageTotals::default() {
         true => json!({}),
         false => json!(totals),

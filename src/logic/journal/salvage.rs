@@ -54,7 +54,7 @@ fn id_in(body: &[u8]) -> Option<MessageId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logic::journal::codec::Kind;
+    use crate::logic::journal::records::Kind;
     use crate::logic::journal::samples;
 
     fn written(positions: Range<Position>) -> Vec<u8> {

@@ -24,7 +24,9 @@ use std::path::{Path, PathBuf};
 use message_hub::adapters::journal_file::directory::Listing;
 use message_hub::cli::wal;
 use message_hub::domain::fact::Fact;
-use message_hub::logic::journal::codec::{self, Kind};
+use message_hub::logic::journal::codec;
+use message_hub::logic::journal::frame;
+use message_hub::logic::journal::records::Kind;
 use message_hub::logic::journal::segment::SegmentReader;
 use message_hub::logic::journal::units::Units;
 use message_hub::ports::journal::Journal;
@@ -200,6 +202,28 @@ fn frozen_records_mean_what_they_meant() {
 }
 
 #[test]
+fn what_is_written_now_is_byte_for_byte_what_was_frozen_last() {
+    let newest = frozen().into_iter().max().unwrap();
+    let mut frames = 0;
+    for segment in Listing::read(&newest.join("wal")).unwrap().segments {
+        let file = File::open(&segment.path).unwrap();
+        let mut reader = SegmentReader::new(file, segment.first, segment.order());
+        while let Some(found) = reader.next_frame().unwrap() {
+            let write = match found.is_joined {
+                true => frame::encode_joined,
+                false => frame::encode,
+            };
+            let mut bytes = Vec::new();
+            let fact = found.decode().unwrap();
+            write(&mut bytes, found.position, found.batch_index, &fact);
+            assert_eq!(bytes, found.bytes, "record {}", found.position);
+            frames += 1;
+        }
+    }
+    assert_eq!(frames, lines(&newest).len());
+}
+
+#[test]
 fn a_frozen_journal_belongs_to_the_hub_that_wrote_it() {
     for folder in frozen() {
         let directory = copy(&folder);
@@ -233,7 +257,7 @@ fn a_frozen_journal_is_good_and_exported_as_it_was() {
 fn every_kind_is_frozen() {
     let lines: Vec<Line> = frozen().iter().flat_map(|folder| lines(folder)).collect();
     let found: BTreeSet<u8> = lines.iter().map(|line| line.number).collect();
-    for kind in Kind::ALL {
+    for kind in Kind::ALL.iter().copied() {
         let (number, name) = (kind as u8, kind.name());
         assert!(
             found.contains(&number),
