@@ -271,9 +271,39 @@ fn every_line_of_the_log_that_tells_of_something_wrong_is_described() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
+/// The crates that a manifest asks for, also for its tests.
+fn dependencies(manifest: &str) -> BTreeSet<&str> {
+    let mut is_asked_for = false;
+    let mut names = BTreeSet::new();
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            is_asked_for = line.ends_with("dependencies]");
+        } else if is_asked_for {
+            names.extend(line.split_once(" = ").map(|(name, _)| name));
+        }
+    }
+    names
+}
+
+#[test]
+fn every_dependency_has_a_reason() {
+    let (manifest, page) = (read("Cargo.toml"), read("docs/explanation/dependencies.md"));
+    let told = rows(&page).filter(|cells| cells.len() == 3);
+    let told = told.flat_map(|cells| named(cells[1]).collect::<Vec<_>>());
+    let difference = differences(&dependencies(&manifest), &told.collect());
+    assert_eq!(difference, (vec![], vec![]), "missing, and not asked for");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dependencies_are_those_of_the_crate_and_of_its_tests() {
+        let manifest = "[package]\nname = \"x\"\n[dependencies]\na = \"1\"\nb = { version = \"2\" }\n\
+            # why\n[dev-dependencies]\na = \"1\"\nc = \"3\"\n[lints]\nd = \"warn\"\n";
+        assert_eq!(dependencies(manifest), BTreeSet::from(["a", "b", "c"]));
+    }
 
     #[test]
     fn keys_are_those_of_the_manual_and_of_its_limits() {
