@@ -29,17 +29,24 @@ use super::timestamp::Timestamp;
 /// A fact at its place in the journal.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Recorded {
+    /// Where it stands: higher than that of every record before it.
     pub position: Position,
+    /// What it says.
     pub fact: Fact,
 }
 
 /// By what they happen to.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Fact {
+    /// To a message, or to old ones in the archive.
     Message(MessageFact),
+    /// To an event, or to the events of a stream.
     Event(EventFact),
+    /// To a subscription, to a letter or a replay of one.
     Subscription(SubscriptionFact),
+    /// To a service, or to one of its instances.
     Service(ServiceFact),
+    /// To what keeps messages back, or sends them on.
     Control(ControlFact),
     /// What compaction keeps of records it dropped.
     CompactionSummary(Arc<CompactionSummary>),

@@ -29,13 +29,17 @@ const TURN: usize = 200_000;
 pub enum Fed {
     /// In order, without a gap since the last ones.
     Events {
+        /// Shared by all that want the same types.
         events: Arc<[Arc<Framed>]>,
         /// Everything up to here was looked at.
         through: Sequence,
     },
     /// The events from here on are no longer in memory: read them from the archive, then follow
     /// again.
-    Behind { from: Sequence },
+    Behind {
+        /// The first that is needed.
+        from: Sequence,
+    },
 }
 
 /// All feeds, by the key `F` their followers chose.
@@ -103,10 +107,12 @@ impl<F> Default for Feeds<F> {
 }
 
 impl<F: Copy + Ord + Hash> Feeds<F> {
+    /// How many followers there are.
     pub fn len(&self) -> usize {
         self.feeds.len()
     }
 
+    /// Whether nobody follows.
     pub fn is_empty(&self) -> bool {
         self.feeds.is_empty()
     }
@@ -144,6 +150,8 @@ impl<F: Copy + Ord + Hash> Feeds<F> {
         self.resume(feed, recent)
     }
 
+    /// Ends a feed, if there is one; the last of those that want the same types takes their filter
+    /// along.
     pub fn unfollow(&mut self, feed: F) {
         let Some(known) = self.feeds.remove(&feed) else {
             return;

@@ -35,6 +35,7 @@ pub struct Batch {
     pub changes: Vec<Change>,
     /// Oldest first.
     pub events: Vec<Arc<Event>>,
+    /// Oldest first.
     pub snapshots: Vec<Arc<Snapshot>>,
     /// Events before this one go, after everything else in the batch was written.
     pub removed_before: Option<Sequence>,
@@ -49,7 +50,9 @@ pub struct Batch {
 pub enum LetterChange {
     /// It stands in the list at `position` from now on, instead of any with its id.
     Dead {
+        /// Where the list has it.
         position: Position,
+        /// With the event and its attempts.
         letter: Arc<EventLetter>,
     },
     /// It was redriven, delivered or deleted.
@@ -59,6 +62,7 @@ pub enum LetterChange {
 /// What happened to one message.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Change {
+    /// Which message.
     pub id: MessageId,
     /// Present when the message was accepted or redriven meanwhile.
     pub opening: Option<Opening>,
@@ -81,20 +85,27 @@ pub struct Opening {
     pub position: Position,
     /// Accepted meanwhile: whatever the archive has under this id is replaced.
     pub is_new: bool,
+    /// By which fact it began.
     pub opened: Opened,
 }
 
+/// What begins a life of a message.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Opened {
+    /// Its first.
     Accepted(Arc<Message>),
+    /// Another one, after it was dead or expired.
     Redriven(Arc<Redrive>),
 }
 
 /// A settled state and how it came about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct End {
+    /// Settled, in one way or another.
     pub state: State,
+    /// When, by the system's clock.
     pub at: Timestamp,
+    /// Why the hub gave up on it; `None`: it did not.
     pub reason: Option<DeadReason>,
 }
 
@@ -111,6 +122,7 @@ pub struct Projection {
 }
 
 impl Opened {
+    /// As it is from then on.
     pub fn message(&self) -> &Message {
         match self {
             Self::Accepted(message) => message,
@@ -171,6 +183,8 @@ impl Projection {
         changes.len() + events.len() + snapshots.len() + letters.len()
     }
 
+    /// Whether there is nothing to write; all the same the archive may have to be told how far it
+    /// is.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -10,11 +10,14 @@ use crate::domain::event::{Event, Sequence};
 /// An event and its text for sockets, made once for all of them.
 #[derive(Debug)]
 pub struct Framed {
+    /// As it was published.
     pub event: Arc<Event>,
+    /// Set by the first socket that needs it.
     pub text: OnceLock<ByteString>,
 }
 
 impl Framed {
+    /// Without its text.
     pub fn new(event: Arc<Event>) -> Self {
         let text = OnceLock::new();
         Self { event, text }

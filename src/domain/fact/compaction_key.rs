@@ -8,15 +8,24 @@ use crate::domain::subscription::SubscriptionId;
 /// even that if it says nothing but what holds without it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum CompactionKey {
+    /// The state that somebody forced a circuit into.
     Circuit(CircuitName),
+    /// How a service's instances are chosen.
     Strategy(ServiceName),
+    /// The quota of a service.
     Quota(ServiceName),
+    /// Whether a queue is paused; `None`: all of them.
     Queue(Option<ServiceName>),
+    /// How far a redrive job is.
     Redrive(JobId),
+    /// What a subscription is.
     Subscription(SubscriptionId),
+    /// Up to where a subscriber is done.
     Position(SubscriptionId),
+    /// From which event on they are kept.
     Retention,
     /// A dead letter of a subscription that is owed again.
     EventLetter(MessageId),
+    /// How far a replay is.
     Replay(JobId),
 }

@@ -13,11 +13,16 @@ use crate::domain::redrive::RedriveJob;
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 
+/// What was decided about the flow of messages, by operators or by the hub itself.
 #[derive(Clone, PartialEq, Debug)]
 pub enum ControlFact {
+    /// A circuit is in another state, by itself or forced.
     CircuitChanged(Arc<CircuitChanged>),
+    /// A service's instances are chosen in another way.
     StrategyChosen(StrategyChosen),
+    /// A service has another quota.
     QuotaSet(QuotaSet),
+    /// A queue, or all of them, is paused or goes on.
     QueueSwitched(QueueSwitched),
     /// A redrive job began, went on or ended.
     RedriveAdvanced(Arc<RedriveJob>),
@@ -26,7 +31,9 @@ pub enum ControlFact {
 /// How a service's next instance is chosen from now on.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct StrategyChosen {
+    /// Whose instances.
     pub service: ServiceName,
+    /// When it was chosen.
     pub at: Timestamp,
     /// `None`: as configured for all.
     pub strategy: Option<Strategy>,
@@ -35,7 +42,9 @@ pub struct StrategyChosen {
 /// What a service may send and be sent from now on.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct QuotaSet {
+    /// Whose quota.
     pub service: ServiceName,
+    /// When it was set.
     pub at: Timestamp,
     /// `None`: as configured, if it is.
     pub quota: Option<Quota>,
@@ -47,7 +56,9 @@ pub struct QueueSwitched {
     /// `None`: the queues of all services.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ServiceName>,
+    /// Since when it is so: to pause what is paused does not change it.
     pub at: Timestamp,
+    /// Whether nothing is handed out.
     pub paused: bool,
     /// Who wanted it, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,6 +66,7 @@ pub struct QueueSwitched {
 }
 
 impl ControlFact {
+    /// When it happened, by the clock of the hub that wrote it.
     pub fn at(&self) -> Timestamp {
         match self {
             Self::CircuitChanged(changed) => changed.at,
@@ -65,10 +77,12 @@ impl ControlFact {
         }
     }
 
+    /// Roughly what the fact takes in memory, in bytes.
     pub fn size_bytes(&self) -> usize {
         SMALL_BYTES
     }
 
+    /// What this is the latest word on, and whether it says anything but what holds without it.
     pub fn compaction_key(&self) -> (CompactionKey, bool) {
         match self {
             Self::CircuitChanged(changed) => {

@@ -8,14 +8,19 @@ use crate::domain::event::{Event, Snapshot};
 use crate::domain::subscription::EventsRemoved;
 use crate::domain::timestamp::Timestamp;
 
+/// What happened to an event or a stream.
 #[derive(Clone, PartialEq, Debug)]
 pub enum EventFact {
+    /// Subscribers are owed this event from now on.
     EventPublished(Arc<Event>),
+    /// What the events of a stream up to a version add up to is kept.
     SnapshotTaken(Arc<Snapshot>),
+    /// Retention took the oldest events.
     EventsRemoved(EventsRemoved),
 }
 
 impl EventFact {
+    /// When it happened, by the clock of the hub that wrote it.
     pub fn at(&self) -> Timestamp {
         match self {
             Self::EventPublished(event) => event.published_at,
@@ -24,6 +29,7 @@ impl EventFact {
         }
     }
 
+    /// Roughly what the fact takes in memory, in bytes.
     pub fn size_bytes(&self) -> usize {
         match self {
             Self::EventPublished(event) => event.bytes(),

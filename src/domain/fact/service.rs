@@ -9,29 +9,40 @@ use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::{Health, Registration};
 use crate::domain::timestamp::Timestamp;
 
+/// What happened to a service or to one of its instances.
 #[derive(Clone, PartialEq, Debug)]
 pub enum ServiceFact {
     /// A name became a destination without registering, by asking for messages.
     ServiceSeen(ServiceSeen),
+    /// An instance is there from now on, or is another than it was.
     ServiceRegistered(Arc<Registration>),
+    /// An instance left, or gave no sign of life for too long.
     InstanceDeregistered(InstanceDeregistered),
     /// An instance stays registered but takes nothing new until it registers again.
     InstanceWithdrawn(InstanceWithdrawn),
+    /// A service left with all its instances, or nobody of it was there for too long.
     ServiceDeregistered(ServiceSeen),
     /// An instance is well, or not, in another way than before.
     HealthChanged(HealthChanged),
 }
 
+/// A service, seen for the first time or no longer there.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct ServiceSeen {
+    /// Its name.
     pub service: ServiceName,
+    /// When that was.
     pub at: Timestamp,
 }
 
+/// An instance that is no more.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct InstanceDeregistered {
+    /// Of which service.
     pub service: ServiceName,
+    /// Which instance.
     pub instance_id: InstanceId,
+    /// When it left.
     pub at: Timestamp,
     /// Of the registration that is meant; `None`: whichever there is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,13 +58,18 @@ impl InstanceDeregistered {
     }
 }
 
+/// An instance that is to get nothing new.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct InstanceWithdrawn {
+    /// Of which service.
     pub service: ServiceName,
+    /// Which instance.
     pub instance_id: InstanceId,
     /// Of the registration that is meant; a later one is not.
     pub registered_at: Timestamp,
+    /// When that was said.
     pub at: Timestamp,
+    /// Who or what said so.
     pub why: Withdrawal,
 }
 
@@ -67,18 +83,25 @@ pub enum Withdrawal {
     Gone,
 }
 
+/// An instance is well in another way than before; also what subscribers are told of it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct HealthChanged {
+    /// Of which service.
     pub service: ServiceName,
+    /// Which instance.
     pub instance_id: InstanceId,
+    /// When the hub noticed.
     pub at: Timestamp,
+    /// What it was.
     pub from: Health,
+    /// What it is from now on.
     pub to: Health,
     /// In words: what led to it.
     pub cause: String,
 }
 
 impl ServiceFact {
+    /// When it happened, by the clock of the hub that wrote it.
     pub fn at(&self) -> Timestamp {
         match self {
             Self::ServiceSeen(seen) | Self::ServiceDeregistered(seen) => seen.at,
@@ -89,6 +112,7 @@ impl ServiceFact {
         }
     }
 
+    /// Roughly what the fact takes in memory, in bytes.
     pub fn size_bytes(&self) -> usize {
         SMALL_BYTES
     }

@@ -9,12 +9,17 @@ use crate::domain::subscription::{
 };
 use crate::domain::timestamp::Timestamp;
 
+/// What happened to a subscription, or to what it is owed.
 #[derive(Clone, PartialEq, Debug)]
 pub enum SubscriptionFact {
     /// A subscription is new or changed.
     Subscribed(Arc<Subscription>),
+    /// A subscription ended, and its position with it.
     Unsubscribed(Unsubscribed),
+    /// A subscriber is done with more events than before.
     PositionAcked(PositionAcked),
+    /// The hub gave up on an event for one subscription, or the subscription ended before a letter
+    /// was sent again.
     EventDeadLettered(Arc<EventLetter>),
     /// A subscription is owed the event of a dead letter again.
     EventRedriven(Arc<EventLetter>),
@@ -25,6 +30,7 @@ pub enum SubscriptionFact {
 }
 
 impl SubscriptionFact {
+    /// When it happened, by the clock of the hub that wrote it.
     pub fn at(&self) -> Timestamp {
         match self {
             Self::Subscribed(subscription) => subscription.changed_at,
@@ -36,6 +42,7 @@ impl SubscriptionFact {
         }
     }
 
+    /// Roughly what the fact takes in memory, in bytes.
     pub fn size_bytes(&self) -> usize {
         match self {
             Self::EventDeadLettered(letter) | Self::EventRedriven(letter) => {
@@ -45,6 +52,7 @@ impl SubscriptionFact {
         }
     }
 
+    /// What this is the latest word on, and whether it says anything but what holds without it.
     pub fn compaction_key(&self) -> (CompactionKey, bool) {
         match self {
             Self::Subscribed(subscription) => (CompactionKey::Subscription(subscription.id), true),

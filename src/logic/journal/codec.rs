@@ -10,11 +10,20 @@ pub const VERSION: u8 = 1;
 /// Why a record with a right checksum cannot be understood.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
+    /// A newer hub wrote it: older ones cannot go on with this journal.
     #[error("record of unknown kind {kind} version {version}, written by a newer message-hub,")]
-    Unknown { kind: u8, version: u8 },
+    Unknown {
+        /// The number that stands for its kind.
+        kind: u8,
+        /// Of the body.
+        version: u8,
+    },
+    /// Its checksum is right, and yet the fact is not as any hub wrote it.
     #[error("{} record is not readable ({cause})", kind.name())]
     Body {
+        /// What it claims to be about.
         kind: Kind,
+        /// What is wrong with its JSON, or with what that says.
         cause: serde_json::Error,
     },
 }

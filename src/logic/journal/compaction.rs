@@ -99,6 +99,7 @@ impl Holding {
 }
 
 impl Survey {
+    /// Before the first record; what clients chose as ids is kept within `limits`.
     pub fn new(limits: DedupLimits) -> Self {
         Self {
             kept: Vec::new(),
@@ -312,9 +313,11 @@ impl Survey {
 /// What becomes of a record.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Fate {
+    /// It stays as it is, byte for byte.
     Keep,
     /// This takes its place, at its position.
     Replace(Fact),
+    /// It is left out.
     Drop,
 }
 
@@ -331,6 +334,7 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// What becomes of the record at `position`.
     pub fn fate(&mut self, position: Position) -> Fate {
         if self.kept.front() == Some(&position) {
             self.kept.pop_front();

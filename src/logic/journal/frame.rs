@@ -30,9 +30,13 @@ const MEASURED_BYTES: usize = 4 * 1024 * 1024;
 pub struct Frame<'a> {
     /// Where it begins, in bytes from the start of its segment.
     pub offset: u64,
+    /// Of the record.
     pub position: Position,
+    /// How many records since the last sync come before it.
     pub batch_index: u32,
+    /// The number of its kind, which this hub may not know.
     pub kind: u8,
+    /// Of the body.
     pub version: u8,
     /// Whether the next record belongs to the same unit.
     pub is_joined: bool,
@@ -48,6 +52,7 @@ impl Frame<'_> {
         self.position.saturating_sub(u64::from(self.batch_index))
     }
 
+    /// Reads the fact in it.
     pub fn decode(&self) -> Result<Fact, codec::DecodeError> {
         codec::decode(self.kind, self.version, self.body)
     }
@@ -56,16 +61,27 @@ impl Frame<'_> {
 /// Why the bytes at some place are no frame that belongs there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Flaw {
+    /// Only zeroes, as space reserved ahead has.
     #[error("end of the written part")]
     Zeroes,
+    /// The segment ends before the record does.
     #[error("record is cut off")]
     CutOff,
+    /// No record is so short, or so long.
     #[error("impossible record length {0}")]
     Length(u32),
+    /// A record is here that belongs elsewhere.
     #[error("record has position {found} instead of {expected}")]
-    Position { found: Position, expected: Position },
+    Position {
+        /// The position it has.
+        found: Position,
+        /// The one that comes next here, at least.
+        expected: Position,
+    },
+    /// The bytes are not those that were written.
     #[error("checksum mismatch")]
     Checksum,
+    /// The segment does not begin as one with its name has to.
     #[error("segment header is not readable")]
     Header,
 }

@@ -30,8 +30,11 @@ pub struct Lifting {
 /// Events that a subscription may want, and that are not there to go along.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LeftBehind {
+    /// Who may want them.
     pub subscription: SubscriptionId,
+    /// The first of them.
     pub first: Sequence,
+    /// The last of them, itself included.
     pub last: Sequence,
 }
 

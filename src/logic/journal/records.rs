@@ -18,13 +18,17 @@ macro_rules! records {
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[repr(u8)]
         pub enum Kind {
-            $($kind = $number,)+
+            $(
+                #[doc = concat!("Number ", $number, " on disk, `", $name, "` in exports.")]
+                $kind = $number,
+            )+
         }
 
         impl Kind {
             /// In the order of the table.
             pub const ALL: &[Self] = &[$(Self::$kind),+];
 
+            /// The kind of the record that a fact is written as.
             #[expect(unused_parens, reason = "those of a fact that has no aggregate")]
             pub fn of(fact: &Fact) -> Self {
                 match fact {
@@ -32,6 +36,7 @@ macro_rules! records {
                 }
             }
 
+            /// As it stands in a frame; `None`: no kind has this number yet.
             pub fn from_number(number: u8) -> Option<Self> {
                 match number {
                     $($number => Some(Self::$kind),)+

@@ -13,6 +13,7 @@ const KIND_AT: usize = 20;
 /// What is left of a record. All of it may be wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Remains {
+    /// The number of its kind.
     pub kind: u8,
     /// The first `id` in it: of the message it is about.
     pub id: Option<MessageId>,

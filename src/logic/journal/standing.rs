@@ -19,6 +19,7 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// Learns from the next record.
     pub fn note(&mut self, position: Position, fact: &Fact) {
         let Some((subject, says_something)) = fact.compaction_key() else {
             return;
