@@ -83,7 +83,7 @@ pub struct Surroundings {
 impl Hub {
     /// With limits, keys and settings as `config` says.
     pub fn new(config: &Config, around: Surroundings) -> Self {
-        let limits = &config.limits;
+        let limits = &config.shares.limits;
         Self {
             clock: around.clock,
             phase: around.phase,

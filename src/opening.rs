@@ -42,7 +42,7 @@ impl StartError {
 pub fn check(config: &Config) -> Result<(), StartError> {
     telemetry::filter(config).map_err(StartError::Configuration)?;
     let trust = trust(config)?;
-    match &config.database {
+    match &config.storage.database_url {
         Database::Sqlite(_) => Ok(()),
         Database::Postgres(url) => open_postgres(url, &trust).map(drop),
     }
@@ -50,25 +50,25 @@ pub fn check(config: &Config) -> Result<(), StartError> {
 
 /// Whom the hub trusts when it calls others.
 pub fn trust(config: &Config) -> Result<Trust, StartError> {
-    let trust = Trust::new(config.tls_ca_file.as_deref());
+    let trust = Trust::new(config.security.tls_ca_file.as_deref());
     trust.map_err(|error| StartError::Configuration(error.to_string()))
 }
 
 /// What the hub stores is its user's alone.
 pub fn keep_private(config: &Config) -> Result<(), StartError> {
     private_files::umask();
-    let archive = match &config.database {
+    let archive = match &config.storage.database_url {
         Database::Sqlite(path) => Some(path.as_path()),
         Database::Postgres(_) => None,
     };
-    let kept = private_files::keep(&config.data_dir, archive);
+    let kept = private_files::keep(&config.storage.data_dir, archive);
     kept.map_err(|error| StartError::Storage(error.to_string()))
 }
 
 /// Where it listens is told with it, as the configuration may leave the port to the system.
 pub fn listen(config: &Config) -> Result<(TcpListener, SocketAddr), StartError> {
     let bound = || {
-        let listener = TcpListener::bind((config.host.as_str(), config.port))?;
+        let listener = TcpListener::bind((config.server.host.as_str(), config.server.port))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         Ok((listener, address))
@@ -77,7 +77,7 @@ pub fn listen(config: &Config) -> Result<(TcpListener, SocketAddr), StartError> 
 }
 
 pub fn cannot_listen(config: &Config, error: &io::Error) -> StartError {
-    let (host, port) = (&config.host, config.port);
+    let (host, port) = (&config.server.host, config.server.port);
     let advice = if error.kind() == io::ErrorKind::AddrInUse {
         "; stop what listens there, or choose another port (port: or MESSAGE_HUB_PORT)"
     } else {
@@ -88,20 +88,20 @@ pub fn cannot_listen(config: &Config, error: &io::Error) -> StartError {
 
 pub fn open_journal(config: &Config) -> Result<FileJournal, StartError> {
     let options = JournalOptions {
-        segment_bytes: config.wal_segment_bytes,
-        sync: match config.wal_sync {
+        segment_bytes: config.storage.wal_segment_bytes,
+        sync: match config.storage.wal_sync {
             WalSync::Disk => SyncMode::Disk,
             WalSync::Os => SyncMode::Os,
         },
-        dedup_capacity: config.dedup_capacity,
-        dedup_window: config.dedup_window,
+        dedup_capacity: config.delivery.dedup_capacity,
+        dedup_window: config.delivery.dedup_window,
     };
-    let opened = FileJournal::open(config.data_dir.join("wal"), options);
+    let opened = FileJournal::open(config.storage.data_dir.join("wal"), options);
     opened.map_err(|error| StartError::Storage(error.to_string()))
 }
 
 pub async fn open_archive(config: &Config, trust: &Trust) -> Result<Arc<dyn Archive>, StartError> {
-    match &config.database {
+    match &config.storage.database_url {
         Database::Sqlite(path) => {
             let opened = SqliteArchive::open(path).await;
             Ok(Arc::new(

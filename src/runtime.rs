@@ -50,7 +50,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub fn serve(loaded: &Loaded, file: &ConfigFile) -> Result<Exit, StartError> {
     huge_pages::avoid();
     opening::check(&loaded.config)?;
-    let metrics = Arc::new(Metrics::with(loaded.config.metrics_max_services));
+    let metrics = Arc::new(Metrics::with(loaded.config.server.metrics_max_services));
     let filter = telemetry::filter(&loaded.config).map_err(StartError::Configuration)?;
     let lost = metrics.log_lines_lost.clone();
     let started = telemetry::start(&loaded.config, filter, lost);
@@ -119,8 +119,8 @@ async fn run(
     reloading.abort();
     phase.set(Phase::Draining);
     visits.stop();
-    let server_side = (stop, visits);
-    let exit = shutdown::stop(running, &*archive, server_side, config.shutdown_timeout).await;
+    let (server_side, at_most) = ((stop, visits), config.server.shutdown_timeout);
+    let exit = shutdown::stop(running, &*archive, server_side, at_most).await;
     server.abort();
     telling.abort();
     metrics.notices.tell_rest(clock.now());
@@ -131,7 +131,7 @@ async fn run(
 /// One with much in it is worth memory in large pages from the start.
 fn open_journal(config: &Config) -> Result<FileJournal, StartError> {
     let journal = opening::open_journal(config)?;
-    if journal.size_bytes() > config.wal_segment_bytes {
+    if journal.size_bytes() > config.storage.wal_segment_bytes {
         huge_pages::allow();
     }
     Ok(journal)
@@ -151,7 +151,7 @@ fn tell_start(greeting: &Greeting, loaded: &Loaded, address: SocketAddr) {
     greeting.say(&format!(
         "message-hub {VERSION} listening on http://{address}"
     ));
-    let data_dir = std::path::absolute(&loaded.config.data_dir).unwrap_or_default();
+    let data_dir = std::path::absolute(&loaded.config.storage.data_dir).unwrap_or_default();
     greeting.say(&format!("data in {}", data_dir.display()));
     let file = loaded.file.as_deref().map(Path::display);
     tracing::info!(
@@ -213,7 +213,7 @@ struct Greeting(Option<Lines>);
 
 impl Greeting {
     fn of(config: &Config) -> Result<Self, StartError> {
-        if config.log_format == LogFormat::Json {
+        if config.log.log_format == LogFormat::Json {
             return Ok(Self(None));
         }
         let unread = IntCounter::new("unread", "lines");

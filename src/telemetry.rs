@@ -42,7 +42,7 @@ pub fn start(config: &Config, filter: EnvFilter, lost: IntCounter) -> io::Result
         .log_internal_errors(false)
         .with_writer(LOG.get_or_init(|| lines).clone());
     // Fails only if a log was set up already, as in tests that start several hubs.
-    match config.log_format {
+    match config.log.log_format {
         LogFormat::Text => {
             let lines = log.with_target(false).with_filter_reloading();
             let handle = lines.reload_handle();
@@ -126,7 +126,7 @@ pub fn change(config: &Config) -> Result<(), String> {
 /// # Errors
 /// If `log` is no filter.
 pub fn filter(config: &Config) -> Result<EnvFilter, String> {
-    let filter = EnvFilter::try_new(&config.log).map_err(|error| {
+    let filter = EnvFilter::try_new(&config.log.log).map_err(|error| {
         format!(
             "log: {error}; use a level such as `info` or a filter such as `message_hub=debug,warn`"
         )
@@ -138,7 +138,7 @@ pub fn filter(config: &Config) -> Result<EnvFilter, String> {
     ];
     let quiet = quiet
         .into_iter()
-        .filter(|(module, _)| !names(&config.log, module));
+        .filter(|(module, _)| !names(&config.log.log, module));
     Ok(quiet.fold(filter, |filter, (_, directive)| {
         filter.add_directive(directive.parse().expect("a directive"))
     }))

@@ -124,9 +124,9 @@ fn act(
     log: &mut dyn Write,
 ) -> io::Result<Exit> {
     if let Action::Import(arguments) = action {
-        return import_lines(&config.data_dir, &arguments.lines, out, log);
+        return import_lines(&config.storage.data_dir, &arguments.lines, out, log);
     }
-    let directory = config.data_dir.join("wal");
+    let directory = config.storage.data_dir.join("wal");
     if !directory.is_dir() {
         writeln!(
             log,
@@ -150,7 +150,7 @@ fn act(
             export.findings.faults.is_empty()
         }
         Action::Repair(arguments) => {
-            return repair_journal(&config.data_dir, arguments.accept_loss, out, log);
+            return repair_journal(&config.storage.data_dir, arguments.accept_loss, out, log);
         }
         Action::Import(_) => unreachable!("done above"),
     };
@@ -182,8 +182,8 @@ fn tell(export: &Export, log: &mut dyn Write) -> io::Result<()> {
 
 fn dedup_limits(config: &Config) -> DedupLimits {
     DedupLimits {
-        capacity: config.dedup_capacity,
-        age: config.dedup_window,
+        capacity: config.delivery.dedup_capacity,
+        age: config.delivery.dedup_window,
     }
 }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::refusal::FieldRefusal;
 use crate::domain::ids::ServiceName;
 
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +43,8 @@ pub enum ConfigError {
         key: &'static str,
         now: Place,
     },
+    #[error("a key is not declared well: {0}")]
+    Declaration(FieldRefusal),
     #[error("environment variable {name}: is not valid UTF-8")]
     NotText { name: String },
     #[error(

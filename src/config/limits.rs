@@ -1,13 +1,16 @@
 //! Reads and writes `limits`: a map of the names of limits to what they are.
 
-use std::fmt;
-
+use serde::{Deserializer, Serializer};
 use serde_norway::Value;
 
-use super::value::whole;
+use super::value::{read, whole_in};
 use crate::logic::limits::{Limit, Limits};
 
-pub(super) fn read(value: &Value) -> Result<Limits, String> {
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error> {
+    read(deserializer, parse)
+}
+
+fn parse(value: &Value) -> Result<Limits, String> {
     let names = || Limit::ALL.map(Limit::name).join(", ");
     let allowed = || {
         format!(
@@ -24,18 +27,12 @@ pub(super) fn read(value: &Value) -> Result<Limits, String> {
         if given.is_null() {
             continue;
         }
-        let most = whole(limit.least()..=limit.most())(given);
+        let most = whole_in(limit.least()..=limit.most(), given);
         limits.set(limit, most.map_err(|problem| format!("{name}: {problem}"))?);
     }
     Ok(limits)
 }
 
-/// Writes limits as [`read`] reads them.
-pub(super) struct Written<'a>(pub &'a Limits);
-
-impl fmt::Display for Written<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let limits = Limit::ALL.map(|limit| format!("{}: {}", limit.name(), self.0.of(limit)));
-        write!(f, "{{{}}}", limits.join(", "))
-    }
+pub(super) fn serialize<S: Serializer>(limits: &Limits, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(Limit::ALL.map(|limit| (limit.name(), limits.of(limit))))
 }

@@ -33,7 +33,7 @@ const CRATES: [&str; 22] = [
 const MODULES: &str = include_str!(concat!(env!("OUT_DIR"), "/modules.txt"));
 const OWN: &str = "message_hub";
 /// Of everything that the filter does not name.
-const USUAL: &str = "info";
+pub(super) const USUAL: &str = "info";
 
 /// Reads levels, and levels of modules, separated by commas; gives them as the log takes them. A
 /// filter of modules alone leaves the rest as it is, and does not silence it.

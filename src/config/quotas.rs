@@ -1,18 +1,24 @@
-//! Reads and writes `quotas`: a map of service names to what each may send and be sent.
+//! Reads `quotas`: a map of service names to what each may send and be sent.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
+use serde::Deserializer;
 use serde_norway::Value;
 
-use super::value::{service_name, whole};
+use super::value::{read, service_name, whole_in};
 use crate::domain::ids::ServiceName;
 use crate::domain::quota::Quota;
 
 const FIELDS: &str = "send_rate, send_burst, deliver_rate, max_in_flight, max_waiting_bytes, \
                       request_rate, request_burst";
 
-pub(super) fn read(value: &Value) -> Result<BTreeMap<ServiceName, Quota>, String> {
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<ServiceName, Quota>, D::Error> {
+    read(deserializer, parse)
+}
+
+fn parse(value: &Value) -> Result<BTreeMap<ServiceName, Quota>, String> {
     let Some(mapping) = value.as_mapping() else {
         return Err(format!("must be a map of service names to {FIELDS}"));
     };
@@ -71,45 +77,12 @@ fn count(value: &Value) -> Result<Option<u32>, String> {
     if value.is_null() {
         return Ok(None);
     }
-    whole(1..=Quota::MOST.into())(value).map(Some)
+    whole_in(1..=Quota::MOST.into(), value).map(Some)
 }
 
 fn bytes(value: &Value) -> Result<Option<u64>, String> {
     if value.is_null() {
         return Ok(None);
     }
-    whole(1..=Quota::MOST_BYTES)(value).map(Some)
-}
-
-/// Writes quotas as [`read`] reads them.
-pub(super) struct Written<'a>(pub &'a BTreeMap<ServiceName, Quota>);
-
-impl fmt::Display for Written<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut quotas = Vec::new();
-        for (name, quota) in self.0 {
-            let fields = [
-                quota.send_rate.map(|rate| format!("send_rate: {rate}")),
-                quota.send_burst.map(|burst| format!("send_burst: {burst}")),
-                quota
-                    .deliver_rate
-                    .map(|rate| format!("deliver_rate: {rate}")),
-                quota
-                    .max_in_flight
-                    .map(|most| format!("max_in_flight: {most}")),
-                quota
-                    .max_waiting_bytes
-                    .map(|most| format!("max_waiting_bytes: {most}")),
-                quota
-                    .request_rate
-                    .map(|rate| format!("request_rate: {rate}")),
-                quota
-                    .request_burst
-                    .map(|burst| format!("request_burst: {burst}")),
-            ];
-            let fields: Vec<_> = fields.into_iter().flatten().collect();
-            quotas.push(format!("{name:?}: {{{}}}", fields.join(", ")));
-        }
-        write!(f, "{{{}}}", quotas.join(", "))
-    }
+    whole_in(1..=Quota::MOST_BYTES, value).map(Some)
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::Config;
-use super::value::Database;
+use super::storage::Database;
 use crate::domain::ids::ServiceName;
 
 /// A key with fewer characters can be guessed.
@@ -18,8 +18,8 @@ impl Config {
     pub(super) fn secrets_at_risk(&self, file: Option<&Path>) -> Vec<String> {
         let mut risks = self.weak_keys();
         risks.extend(self.names_of_nobody());
-        if !self.service_keys.is_empty() && !self.is_loopback() {
-            let host = &self.host;
+        if !self.security.service_keys.is_empty() && !self.server.is_loopback() {
+            let host = &self.server.host;
             risks.push(format!(
                 "service_keys: travel in clear text to {host}; let a proxy with TLS stand before it"
             ));
@@ -39,8 +39,12 @@ impl Config {
 
     /// Names under which nobody can do anything.
     fn names_of_nobody(&self) -> Vec<String> {
-        let keys = self.service_keys.keys().map(|name| ("service_keys", name));
-        let quotas = self.quotas.keys().map(|name| ("quotas", name));
+        let keys = self
+            .security
+            .service_keys
+            .keys()
+            .map(|name| ("service_keys", name));
+        let quotas = self.shares.quotas.keys().map(|name| ("quotas", name));
         let told = |(key, name): (&str, &ServiceName)| {
             let why = if name.is_the_hubs() {
                 "the hub itself: nobody can send, publish or register under it"
@@ -57,7 +61,7 @@ impl Config {
     /// Not those of the environment.
     fn has_secrets_in(&self, file: &Path) -> bool {
         let text = fs::read_to_string(file).unwrap_or_default();
-        let mut keys = self.service_keys.values().flatten();
+        let mut keys = self.security.service_keys.values().flatten();
         keys.any(|key| text.contains(key.expose()))
             || self.database_has_password() && text.contains("database_url")
     }
@@ -65,7 +69,7 @@ impl Config {
     fn weak_keys(&self) -> Vec<String> {
         let mut risks = Vec::new();
         let mut owners: BTreeMap<&str, Vec<&ServiceName>> = BTreeMap::new();
-        for (service, keys) in &self.service_keys {
+        for (service, keys) in &self.security.service_keys {
             let is_short = |key: &super::Secret| key.expose().len() < SHORTEST_KEY;
             if keys.iter().any(is_short) {
                 risks.push(format!(
@@ -92,7 +96,7 @@ impl Config {
 
     /// Of a database on another machine nobody may stand in the way unseen.
     fn unproved_database(&self) -> Option<String> {
-        let Database::Postgres(url) = &self.database else {
+        let Database::Postgres(url) = &self.storage.database_url else {
             return None;
         };
         let place = Place::of(url);
@@ -107,7 +111,7 @@ impl Config {
     }
 
     fn database_has_password(&self) -> bool {
-        let Database::Postgres(url) = &self.database else {
+        let Database::Postgres(url) = &self.storage.database_url else {
             return false;
         };
         let place = Place::of(url);

@@ -14,8 +14,6 @@ const PREFIX: &str = "MESSAGE_HUB_";
 
 /// What commands that talk to a hub read, and the hub does not.
 const OF_CLIENTS: [&str; 1] = ["MESSAGE_HUB_KEY"];
-/// Values that error messages must not repeat.
-const SECRET_KEYS: [&str; 3] = ["database_url", "redis_url", "service_keys"];
 
 /// What was given and not read yet, and the keys that were asked for.
 #[derive(Default)]
@@ -24,11 +22,11 @@ pub(super) struct Settings {
     known: Vec<&'static str>,
 }
 
-struct Setting {
-    value: Value,
+pub(super) struct Setting {
+    pub value: Value,
     /// An environment variable as it is, for keys that are text: `007` is no number there.
     raw: Option<String>,
-    place: Place,
+    pub place: Place,
 }
 
 impl Settings {
@@ -119,63 +117,6 @@ impl Settings {
         Ok(())
     }
 
-    /// What was given as `old` counts as given as `key`, the name it has now; both are one too many.
-    pub(super) fn renamed(
-        &mut self,
-        old: &'static str,
-        key: &'static str,
-    ) -> Result<(), ConfigError> {
-        let Some(setting) = self.take(old) else {
-            return Ok(());
-        };
-        if let Some(given) = self.given.get(key)
-            && !given.value.is_null()
-        {
-            let (place, now) = (setting.place, given.place.clone());
-            return Err(ConfigError::GivenTwice {
-                place,
-                old,
-                key,
-                now,
-            });
-        }
-        self.given.insert(key.to_owned(), setting);
-        Ok(())
-    }
-
-    /// Puts the value of `key` into `target`; a key without a value changes nothing.
-    /// `parse` says what is allowed instead.
-    pub(super) fn value<T>(
-        &mut self,
-        key: &'static str,
-        target: &mut T,
-        parse: impl FnOnce(&Value) -> Result<T, String>,
-    ) -> Result<(), ConfigError> {
-        let Some(setting) = self.take(key) else {
-            return Ok(());
-        };
-        *target = parse(&setting.value).map_err(|allowed| setting.refused(key, allowed))?;
-        Ok(())
-    }
-
-    /// As [`Settings::value`], for a key whose value is a text.
-    pub(super) fn text<T>(
-        &mut self,
-        key: &'static str,
-        target: &mut T,
-        parse: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Result<(), ConfigError> {
-        let Some(setting) = self.take(key) else {
-            return Ok(());
-        };
-        let parsed = match setting.as_text() {
-            Some(text) => parse(text),
-            None => Err("must be a text, in quotes if it looks like something else".to_owned()),
-        };
-        *target = parsed.map_err(|allowed| setting.refused(key, allowed))?;
-        Ok(())
-    }
-
     /// What nobody asked for: an error in the file and on the command line, a warning in the
     /// environment.
     pub(super) fn finish(self) -> Result<Vec<String>, ConfigError> {
@@ -206,7 +147,8 @@ impl Settings {
         Ok(warnings)
     }
 
-    fn take(&mut self, key: &'static str) -> Option<Setting> {
+    /// What is given of a key that there is. A key without a value is not given.
+    pub(super) fn take(&mut self, key: &'static str) -> Option<Setting> {
         self.known.push(key);
         let setting = self.given.remove(key)?;
         (!setting.value.is_null()).then_some(setting)
@@ -214,23 +156,12 @@ impl Settings {
 }
 
 impl Setting {
-    fn as_text(&self) -> Option<&str> {
+    pub(super) fn as_text(&self) -> Option<&str> {
         self.value.as_str().or(self.raw.as_deref())
     }
 
-    fn refused(&self, key: &'static str, allowed: String) -> ConfigError {
-        ConfigError::BadValue {
-            place: self.place.clone(),
-            key,
-            allowed,
-            instead: self.shown(key),
-        }
-    }
-
-    fn shown(&self, key: &str) -> String {
-        if SECRET_KEYS.contains(&key) {
-            return String::new();
-        }
+    /// As an error message ends that repeats what was given.
+    pub(super) fn shown(&self) -> String {
         match (&self.raw, serde_json::to_string(&self.value)) {
             (Some(raw), _) => format!(", but is {raw:?}"),
             (None, Ok(json)) => format!(", but is {json}"),

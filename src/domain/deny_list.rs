@@ -1,7 +1,8 @@
 //! Addresses that nothing the hub sends by itself may lead to.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::fmt;
+
+use serde::{Serialize, Serializer};
 
 use super::web_origin::HostPattern;
 
@@ -81,14 +82,13 @@ impl DenyList {
     }
 }
 
-/// A list of quoted texts, as it is read from.
-impl fmt::Display for DenyList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let texts = self.0.iter().map(|denied| match denied {
+/// As the texts it is read from.
+impl Serialize for DenyList {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|denied| match denied {
             Denied::Network(network, bits) => format!("{network}/{bits}"),
             Denied::Host(name) => name.to_string(),
-        });
-        f.debug_list().entries(texts).finish()
+        }))
     }
 }
 
@@ -284,8 +284,8 @@ mod tests {
         ] {
             assert_eq!(list.denies_host(host), is_denied, "{host}");
         }
-        let again = list.to_string();
-        assert_eq!(again, r#"[".example.test", "3com.test"]"#);
+        let again = serde_json::to_string(&list).unwrap();
+        assert_eq!(again, r#"[".example.test","3com.test"]"#);
     }
 
     #[test]

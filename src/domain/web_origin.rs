@@ -3,8 +3,10 @@
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 /// Names of hosts: one as it is, or with a dot before it all that end in it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct HostPattern(String);
 
 impl HostPattern {
@@ -89,13 +91,11 @@ pub struct AllowedOrigins {
     pub any: bool,
 }
 
-impl fmt::Display for AllowedOrigins {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut texts: Vec<_> = self.listed.iter().map(ToString::to_string).collect();
-        if self.any {
-            texts.push("*".to_owned());
-        }
-        write!(f, "{texts:?}")
+/// As the texts it is read from.
+impl Serialize for AllowedOrigins {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let any = self.any.then(|| "*".to_owned());
+        serializer.collect_seq(self.listed.iter().map(ToString::to_string).chain(any))
     }
 }
 

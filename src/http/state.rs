@@ -41,7 +41,7 @@ impl HttpState {
             pictures: Pictures::new(hub.clients.clone()),
             health: Told::default(),
             scrapes: Lately::default(),
-            refusals: Refusals::new(config.auth_failures),
+            refusals: Refusals::new(config.security.auth_failures),
             pages: pages(config),
             hub,
         }
@@ -49,7 +49,10 @@ impl HttpState {
 }
 
 fn pages(config: &Config) -> WebPages {
-    let keys_are_on = !config.service_keys.is_empty();
-    let (hosts, origins) = (&config.allowed_hosts, &config.allowed_origins);
-    WebPages::new(&config.host, hosts, origins, keys_are_on)
+    let keys_are_on = !config.security.service_keys.is_empty();
+    let (hosts, origins) = (
+        &config.security.allowed_hosts,
+        &config.security.allowed_origins,
+    );
+    WebPages::new(&config.server.host, hosts, origins, keys_are_on)
 }

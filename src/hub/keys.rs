@@ -74,11 +74,11 @@ impl Keys {
     /// As configured.
     pub fn of(config: &Config) -> Self {
         let expose = |keys: &Vec<Secret>| keys.iter().map(|key| key.expose().to_owned()).collect();
-        let keys = config.service_keys.iter();
+        let keys = config.security.service_keys.iter();
         let keys: BTreeMap<_, Vec<String>> = keys
             .map(|(name, keys)| (name.clone(), expose(keys)))
             .collect();
-        Self::new(keys, config.operators.clone())
+        Self::new(keys, config.security.operators.clone())
     }
 
     /// Each name with its keys in clear text, of which only digests are kept.

@@ -23,23 +23,23 @@ pub struct Settings {
     /// What instances may say of themselves.
     pub registrations: RegistrationRules,
     /// Set, but without effect in this version.
-    pub unused: Vec<&'static str>,
+    pub unused: Vec<String>,
 }
 
 impl Settings {
     /// As configured.
     pub fn new(config: &Config) -> Self {
         Self {
-            durability: config.wal_sync.name(),
-            max_retry_attempts: config.max_retry_attempts,
-            delivery_limit: config.delivery_limit,
-            max_retry_delay: config.max_retry_delay,
-            limits: config.limits,
-            outgoing_deny: config.outgoing_deny.clone(),
+            durability: config.storage.wal_sync.name(),
+            max_retry_attempts: config.delivery.max_retry_attempts,
+            delivery_limit: config.delivery.delivery_limit,
+            max_retry_delay: config.delivery.max_retry_delay,
+            limits: config.shares.limits,
+            outgoing_deny: config.security.outgoing_deny.clone(),
             registrations: RegistrationRules {
-                deny: config.outgoing_deny.clone(),
-                min_check_interval: config.min_check_interval,
-                most_metadata: config.limits.size(Limit::MetadataBytes),
+                deny: config.security.outgoing_deny.clone(),
+                min_check_interval: config.services.min_check_interval,
+                most_metadata: config.shares.limits.size(Limit::MetadataBytes),
             },
             unused: config.unused(),
         }

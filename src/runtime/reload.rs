@@ -1,6 +1,5 @@
 //! SIGHUP: the configuration is read again, and what can change while the hub runs does.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,15 +14,19 @@ use crate::hub::keys::Keys;
 use crate::opening;
 use crate::telemetry;
 
-/// What holds as soon as it is read.
-const AT_ONCE: [&str; 6] = [
-    "log",
-    "service_keys",
-    "operators",
-    "quotas",
-    "max_queue_size",
-    "max_queue_bytes",
+/// What holds as soon as it is read: its keys, and what is done when one of them changed.
+const AT_ONCE: [(&[&str], Change); 4] = [
+    (&["log"], |_, config| telemetry::change(config)),
+    (&["service_keys", "operators"], Reload::change_keys),
+    (&["quotas"], Reload::change_quotas),
+    (&["max_queue_size", "max_queue_bytes"], Reload::change_room),
 ];
+
+type Change = fn(&Reload, &Config) -> Result<(), String>;
+
+fn holds_at_once(key: &str) -> bool {
+    AT_ONCE.iter().any(|(keys, _)| keys.contains(&key))
+}
 
 /// What a running hub goes by, and where it came from.
 pub(super) struct Reload {
@@ -75,92 +78,63 @@ impl Reload {
             tracing::warn!("{warning}");
         }
         let mut config = loaded.config;
-        let keys_go = config.service_keys.is_empty() && !self.latest.service_keys.is_empty();
+        let keys_go = config.security.service_keys.is_empty()
+            && !self.latest.security.service_keys.is_empty();
         if keys_go {
             // Nobody's door opens by the way.
-            config.service_keys.clone_from(&self.latest.service_keys);
-            config.operators.clone_from(&self.latest.operators);
+            config
+                .security
+                .service_keys
+                .clone_from(&self.latest.security.service_keys);
+            config
+                .security
+                .operators
+                .clone_from(&self.latest.security.operators);
             tracing::warn!("service_keys: to let everybody in needs a restart; the keys stay");
         }
-        let changed = differences(&self.latest, &config);
-        let (at_once, _): (Vec<_>, Vec<_>) = changed
-            .into_iter()
-            .partition(|key| AT_ONCE.contains(&key.as_str()));
-        let waits = differences(&self.started, &config);
-        let waits: Vec<_> = waits
-            .into_iter()
-            .filter(|key| !AT_ONCE.contains(&key.as_str()))
-            .collect();
-        self.apply(&config, &at_once)?;
+        let keys = |before: &Config| {
+            let different = before.differences(&config);
+            different.map_err(|error| error.to_string())
+        };
+        let mut changed = keys(&self.latest)?;
+        changed.retain(|key| holds_at_once(key));
+        let mut waits = keys(&self.started)?;
+        waits.retain(|key| !holds_at_once(key));
+        for (keys, change) in AT_ONCE {
+            if changed.iter().any(|key| keys.contains(&key.as_str())) {
+                change(self, &config)?;
+            }
+        }
         self.latest = config;
         tracing::info!(
             file = %path.display(),
-            changed = at_once.join(", "),
+            changed = changed.join(", "),
             needs_a_restart = waits.join(", "),
             "SIGHUP: the configuration was read again"
         );
         Ok(())
     }
 
-    fn apply(&self, config: &Config, changed: &[String]) -> Result<(), String> {
-        let is_changed = |key: &str| changed.iter().any(|changed| changed == key);
-        if is_changed("log") {
-            telemetry::change(config)?;
-        }
-        if is_changed("service_keys") || is_changed("operators") {
-            let keys = Keys::of(config).following(self.hub.keys.now());
-            self.hub.keys.replace(keys);
-        }
-        if is_changed("quotas") {
-            let quotas = QuotasConfigured(Arc::new(config.quotas.clone()));
-            self.to.router.do_send(quotas.clone());
-            self.to.scheduler.do_send(quotas);
-        }
-        if is_changed("max_queue_size") || is_changed("max_queue_bytes") {
-            self.to.router.do_send(RoomConfigured {
-                max_queue_size: config.max_queue_size,
-                max_queue_bytes: config.max_queue_bytes,
-            });
-        }
+    fn change_keys(&self, config: &Config) -> Result<(), String> {
+        let keys = Keys::of(config).following(self.hub.keys.now());
+        self.hub.keys.replace(keys);
         Ok(())
     }
-}
 
-/// The keys that are not the same in both.
-fn differences(one: &Config, other: &Config) -> Vec<String> {
-    let (before, after) = (by_key(one), by_key(other));
-    let keys = before.keys().chain(after.keys());
-    let mut changed: Vec<String> = keys
-        .filter(|key| before.get(*key) != after.get(*key))
-        .cloned()
-        .collect();
-    // What is not shown may have changed nevertheless.
-    if one.service_keys != other.service_keys {
-        changed.push("service_keys".to_owned());
+    fn change_quotas(&self, config: &Config) -> Result<(), String> {
+        let quotas = QuotasConfigured(Arc::new(config.shares.quotas.clone()));
+        self.to.router.do_send(quotas.clone());
+        self.to.scheduler.do_send(quotas);
+        Ok(())
     }
-    if one.database != other.database {
-        changed.push("database_url".to_owned());
-    }
-    if one.redis_url != other.redis_url {
-        changed.push("redis_url".to_owned());
-    }
-    changed.sort();
-    changed.dedup();
-    changed
-}
 
-/// What is in force, as `check-config` shows it, with the lines that belong to a key.
-fn by_key(config: &Config) -> BTreeMap<String, Vec<String>> {
-    let shown = config.to_string();
-    let mut keys: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut key = String::new();
-    for line in shown.lines() {
-        if let Some((name, _)) = line.split_once(':').filter(|_| !line.starts_with(' ')) {
-            name.clone_into(&mut key);
-        }
-        keys.entry(key.clone()).or_default().push(line.to_owned());
+    fn change_room(&self, config: &Config) -> Result<(), String> {
+        self.to.router.do_send(RoomConfigured {
+            max_queue_size: config.delivery.max_queue_size,
+            max_queue_bytes: config.delivery.max_queue_bytes,
+        });
+        Ok(())
     }
-    keys
 }
 
 #[cfg(test)]
@@ -184,19 +158,19 @@ mod tests {
             ("PATIENCE", "{high: 3}"),
             ("LOG", "debug"),
         ]);
-        let changed = differences(&before, &after);
+        let changed = before.differences(&after).unwrap();
         assert_eq!(
             changed,
             ["log", "patience", "port", "redis_url", "service_keys"]
         );
-        assert_eq!(differences(&after, &after), Vec::<String>::new());
+        assert_eq!(after.differences(&after).unwrap(), Vec::<String>::new());
     }
 
     #[test]
     fn what_holds_at_once_are_keys() {
-        let keys = by_key(&Config::default());
-        for key in AT_ONCE {
-            assert!(keys.contains_key(key), "{key}");
+        let keys = config(&[]).to_string();
+        for key in AT_ONCE.into_iter().flat_map(|(keys, _)| keys) {
+            assert!(keys.contains(&format!("\n{key}: ")), "{key}");
         }
     }
 }

@@ -36,8 +36,6 @@ use crate::config::Config;
 use crate::domain::ids::Position;
 use crate::domain::timestamp::Timestamp;
 use crate::exit::Exit;
-use crate::logic::admission::Admission;
-use crate::logic::dedup::DedupWindow;
 use crate::logic::limits::Limit;
 use crate::logic::ownership::Denial;
 use crate::logic::quotas::Quotas;
@@ -168,7 +166,7 @@ impl Ring {
     ) -> Result<Running, StartError> {
         // One for all that goes out: what may be called, and how often, is decided in one place.
         let transport = Rc::new(HttpTransport::new(
-            self.config.outgoing_deny.clone(),
+            self.config.security.outgoing_deny.clone(),
             self.trust.clone(),
         ));
         pending.scheduler.fill(self.scheduler());
@@ -189,8 +187,7 @@ impl Ring {
             pending.router.fill(router);
         });
 
-        let window = DedupWindow::new(self.config.dedup_capacity, self.config.dedup_window);
-        let write_model = WriteModel::new(window);
+        let write_model = WriteModel::new(settings::dedup_window(&self.config));
         let committed = self.to.committed();
         let (journal, write_model, recovery) = replay::replay(
             Box::new(journal),
@@ -244,9 +241,9 @@ impl Ring {
     }
 
     fn router(&self) -> Router {
-        let admission = Admission::new(self.config.max_queue_size, self.config.max_queue_bytes);
-        let quotas = Quotas::new(self.config.quotas.clone(), self.clock.now())
-            .with_most(self.config.limits.size(Limit::Quotas));
+        let admission = settings::admission(&self.config);
+        let quotas = Quotas::new(self.config.shares.quotas.clone(), self.clock.now())
+            .with_most(self.config.shares.limits.size(Limit::Quotas));
         let hops = router::Hops {
             accept: self.to.event_store.clone().recipient(),
             publish: self.to.event_store.clone().recipient(),
@@ -269,7 +266,7 @@ impl Ring {
             warden: self.to.warden.clone().recipient(),
             busy: Some(Box::new(huge_pages::allow)),
         };
-        let (reserve, watch) = (self.config.disk_reserve, self.watch("event_store"));
+        let (reserve, watch) = (self.config.storage.disk_reserve, self.watch("event_store"));
         let random = StdRng::from_rng(&mut rand::rng());
         EventStore::new(
             (self.clock, random),
@@ -309,8 +306,8 @@ impl Ring {
             transport,
             retries: settings::retry_policy(&self.config),
             breaker: settings::breaker_policy(&self.config),
-            strategy: self.config.load_balancing_strategy,
-            message_timeout: self.config.message_timeout,
+            strategy: self.config.services.load_balancing_strategy,
+            message_timeout: self.config.delivery.message_timeout,
         };
         let scheduler = &self.to.scheduler;
         let hops = dispatcher::Hops {
@@ -342,11 +339,11 @@ impl Ring {
             clock: self.clock,
             transport,
             thresholds: settings::thresholds(&self.config),
-            check_interval: self.config.service_check_interval,
-            check_timeout: self.config.service_timeout,
-            instance_expiry: self.config.instance_expiry,
-            strategy: self.config.load_balancing_strategy,
-            most_instances: self.config.limits.size(Limit::InstancesPerService),
+            check_interval: self.config.services.service_check_interval,
+            check_timeout: self.config.services.service_timeout,
+            instance_expiry: self.config.services.instance_expiry,
+            strategy: self.config.services.load_balancing_strategy,
+            most_instances: self.config.shares.limits.size(Limit::InstancesPerService),
         };
         let event_store = self.to.event_store.clone().recipient();
         let dispatcher = self.to.dispatcher.clone().recipient();
@@ -368,7 +365,7 @@ impl Ring {
             (self.archive.clone(), self.author.clone()),
             readers,
             found,
-            self.config.wal_flush_interval,
+            self.config.storage.wal_flush_interval,
             hops,
             self.watch("archivist"),
         )
@@ -385,7 +382,7 @@ impl Ring {
         Redriver::new(
             (self.clock, self.metrics.clone()),
             self.archive.clone(),
-            self.config.limits.size(Limit::RedriveJobs),
+            self.config.shares.limits.size(Limit::RedriveJobs),
             hops,
             self.watch("redriver"),
         )

@@ -53,7 +53,7 @@ pub(super) fn start(
         .backlog(4096)
         .max_concurrent_connections(of_worker)
         .disable_signals()
-        .shutdown_timeout(config.shutdown_timeout.as_secs().max(1))
+        .shutdown_timeout(config.server.shutdown_timeout.as_secs().max(1))
         .listen("http", listener, move || {
             // Once on each of the server's threads.
             pulse::begin(clock, metrics.clone());

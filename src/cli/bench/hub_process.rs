@@ -204,9 +204,9 @@ mod tests {
     fn the_hub_understands_its_settings() {
         let settings = [("wal_sync".to_owned(), "os".to_owned())];
         let loaded = Config::load(None, environment(8300, &settings)).unwrap();
-        assert_eq!(loaded.config.port, 8300);
-        assert_eq!(loaded.config.max_queue_size, 1_000_000_000);
-        assert_eq!(loaded.config.wal_sync.name(), "os");
+        assert_eq!(loaded.config.server.port, 8300);
+        assert_eq!(loaded.config.delivery.max_queue_size, 1_000_000_000);
+        assert_eq!(loaded.config.storage.wal_sync.name(), "os");
     }
 
     #[test]

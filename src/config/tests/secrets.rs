@@ -1,5 +1,7 @@
 //! What is never shown, nor repeated.
 
+use std::time::Duration;
+
 use super::*;
 
 #[test]
@@ -46,7 +48,7 @@ fn a_refused_secret_is_not_repeated() {
 
 #[test]
 fn an_old_secret_may_stay_valid_for_a_while_or_not_at_all() {
-    let overlap = |yaml| load_yaml(yaml, &[]).unwrap().config.secret_overlap;
+    let overlap = |yaml| load_yaml(yaml, &[]).unwrap().config.history.secret_overlap;
     assert_eq!(overlap(""), Duration::from_secs(86_400));
     assert_eq!(overlap("secret_overlap: 0"), Duration::ZERO);
     assert!(refusal("secret_overlap: -1").starts_with("hub.yaml:1: secret_overlap: "));

@@ -40,7 +40,7 @@ pub(crate) struct Details<'a> {
     uptime: u64,
     components: Components,
     /// Keys of the configuration that are set but without effect in this version.
-    set_but_unused: &'a [&'static str],
+    set_but_unused: &'a [String],
 }
 
 #[derive(Serialize, ToSchema)]

@@ -12,14 +12,14 @@ impl Ring {
     pub(super) fn event_bus(&self, transport: Rc<HttpTransport>) -> EventBus {
         let settings = event_bus::Settings {
             clock: self.clock,
-            secret_overlap: self.config.secret_overlap,
+            secret_overlap: self.config.history.secret_overlap,
             metrics: self.metrics.clone(),
             subscriptions: subscription::Settings {
                 clock: self.clock,
                 metrics: self.metrics.clone(),
                 archive: self.archive.clone(),
                 retries: settings::retry_policy(&self.config),
-                message_timeout: self.config.message_timeout,
+                message_timeout: self.config.delivery.message_timeout,
                 replays: self.shared.replays.clone(),
             },
             circuits: callback_circuit::Settings {
@@ -28,7 +28,7 @@ impl Ring {
                 transport,
                 breaker: settings::breaker_policy(&self.config),
             },
-            limits: self.config.limits,
+            limits: self.config.shares.limits,
         };
         let hops = event_bus::Hops {
             event_store: self.to.event_store.clone().recipient(),

@@ -16,7 +16,7 @@ impl Shared {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             request_rates: RequestRates::default(),
-            replays: Pool::of(config.limits.size(Limit::ReplayBytes)),
+            replays: Pool::of(config.shares.limits.size(Limit::ReplayBytes)),
         }
     }
 }
