@@ -7,6 +7,7 @@ pub mod circuit_breaker;
 pub mod death_watch;
 pub mod dispatcher;
 pub mod event_bus;
+pub mod event_reader;
 pub mod event_store;
 #[cfg(test)]
 mod fixtures;

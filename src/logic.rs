@@ -10,6 +10,7 @@ pub mod circuit;
 pub mod dedup;
 pub mod delivery_window;
 pub mod dependencies;
+pub mod event_window;
 pub mod failing;
 pub mod feeds;
 pub mod fold;

@@ -50,6 +50,7 @@ use crate::logic::limits::Limits;
 use crate::logic::recent::{Framed, Recent};
 use crate::logic::subscription_registry::SubscriptionRegistry;
 use crate::metrics::Metrics;
+use crate::ports::archive::Archive;
 use attached::Attached;
 use children::Children;
 use lost::Lost;
@@ -106,6 +107,8 @@ pub struct Settings {
     /// How long a secret that was changed signs beside the new one.
     pub secret_overlap: Duration,
     pub metrics: Arc<Metrics>,
+    /// For its children: it reads nothing there itself.
+    pub archive: Arc<dyn Archive>,
     pub subscriptions: subscription::Settings,
     pub circuits: callback_circuit::Settings,
     pub limits: Limits,

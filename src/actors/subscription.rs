@@ -4,9 +4,10 @@
 //! beside them. Receives [`FeedNews`] from the EventBus, reads the archive where that is ahead, and
 //! asks the circuit of the callback's origin to push. Sends [`Record`] to the EventStore and
 //! [`Progressed`] to the EventBus, which writes positions down. Never changes the subscription.
+//!
+//! [`FeedNews`]: super::messages::FeedNews
 
 mod choosing;
-mod feed;
 mod feeding;
 mod kept;
 mod lanes;
@@ -21,11 +22,12 @@ use actix::{Actor, ActorContext, Context, Handler, Recipient};
 use ahash::AHashMap;
 
 use super::death_watch::DeathWatch;
+use super::event_reader::EventReader;
 use super::invariants;
 use super::messages::{
-    CallbackGone, CircuitHops, CircuitLost, Credit, DeliverLetter, EndSubscription, Fed, FeedId,
-    FeedNews, Flush, Follow, InspectLog, Progress, Progressed, Publish, Record, Reply, Rest,
-    SubscriptionChanged, Turn, Unfollow,
+    CallbackGone, CircuitHops, CircuitLost, Credit, DeliverLetter, EndSubscription, FeedId, Flush,
+    Follow, Progress, Progressed, Publish, Record, Reply, Rest, SubscriptionChanged, Turn,
+    Unfollow,
 };
 use super::timer::Timer;
 use crate::clock::Clock;
@@ -33,18 +35,19 @@ use crate::domain::event::Sequence;
 use crate::domain::subscription::{Callback, Subscription as Subscribed};
 use crate::logic::backoff::RetryPolicy;
 use crate::logic::delivery_window::DeliveryWindow;
+use crate::logic::follower::{Follower, GapPolicy};
 use crate::metrics::Metrics;
 use crate::pool::Pool;
-use crate::ports::archive::Archive;
-use feed::Feeding;
-use lanes::{LetterLane, Push, ReplayLane};
+use lanes::{LetterLane, Push, ROOM, ReplayLane};
 
 pub struct Subscription {
     settings: Settings,
     hops: Hops,
     subscription: Arc<Subscribed>,
     circuit: CircuitHops,
-    feeding: Feeding,
+    /// By which it follows the events.
+    feed: FeedId,
+    follower: Follower,
     live: DeliveryWindow,
     letters: LetterLane,
     replays: Vec<ReplayLane>,
@@ -76,7 +79,6 @@ pub struct Subscription {
 pub struct Settings {
     pub clock: Clock,
     pub metrics: Arc<Metrics>,
-    pub archive: Arc<dyn Archive>,
     pub retries: RetryPolicy,
     pub message_timeout: Duration,
     /// What all replays have in memory.
@@ -93,7 +95,7 @@ pub struct Hops {
     pub follow: Recipient<Follow>,
     pub credit: Recipient<Credit>,
     pub unfollow: Recipient<Unfollow>,
-    pub log: Recipient<InspectLog>,
+    pub events: EventReader,
     pub progressed: Recipient<Progressed>,
     pub gone: Recipient<CallbackGone>,
 }
@@ -114,7 +116,8 @@ impl Subscription {
             hops,
             subscription,
             circuit,
-            feeding: Feeding::new(feed),
+            feed,
+            follower: Follower::new(ROOM, GapPolicy::Wait, position),
             live: DeliveryWindow::new(position, room),
             letters: LetterLane::new(),
             replays: Vec::new(),
@@ -194,21 +197,6 @@ impl Handler<EndSubscription> for Subscription {
     }
 }
 
-impl Handler<FeedNews> for Subscription {
-    type Result = ();
-
-    fn handle(&mut self, news: FeedNews, ctx: &mut Context<Self>) {
-        if news.round != self.feeding.round {
-            return;
-        }
-        match news.fed {
-            Fed::Events { events, through } => self.feeding.fed(&mut self.live, &events, through),
-            Fed::Behind { from } => self.read_page(from, ctx),
-        }
-        self.go_on(ctx);
-    }
-}
-
 impl Handler<SubscriptionChanged> for Subscription {
     type Result = ();
 
@@ -223,7 +211,7 @@ impl Handler<SubscriptionChanged> for Subscription {
         self.circuit = changed.circuit;
         self.is_gone = false;
         if before.paused.is_some() && self.subscription.paused.is_none() {
-            self.feeding.resumed();
+            self.follower.pass_lost();
         }
         self.live.set_room(self.callback().max_in_flight);
         if before.event_types != self.subscription.event_types {

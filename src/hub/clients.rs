@@ -12,7 +12,7 @@ use crate::actors::archivist::Archivist;
 use crate::actors::dispatcher::Dispatcher;
 use crate::actors::event_bus::EventBus;
 use crate::actors::historian::Historian;
-use crate::actors::messages::Reply;
+use crate::actors::messages::{Reply, Unanswered};
 use crate::actors::redriver::Redriver;
 use crate::actors::registry::Registry;
 use crate::actors::router::Router;
@@ -122,7 +122,7 @@ impl<T> Future for Response<T> {
 }
 
 fn going_down() -> HubError {
-    HubError::NotReady("the hub is going down or restarts a part of itself; ask again in a moment")
+    Unanswered.into()
 }
 
 /// Clients of actors that never come, as long as their mailboxes are kept.

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::time::Duration;
 
-use crate::actors::messages::ArchiveRefusal;
+use crate::actors::messages::{ArchiveRefusal, Unanswered};
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::ServiceName;
 use crate::domain::refusal::Refusal;
@@ -400,6 +400,12 @@ fn code_of(refusal: &Refusal) -> ErrorCode {
 impl From<ArchiveError> for HubError {
     fn from(error: ArchiveError) -> Self {
         Self::NoArchive(error.to_string())
+    }
+}
+
+impl From<Unanswered> for HubError {
+    fn from(_: Unanswered) -> Self {
+        Self::NotReady("the hub is going down or restarts a part of itself; ask again in a moment")
     }
 }
 

@@ -8,19 +8,6 @@ use crate::domain::event::Sequence;
 use crate::domain::fact::Fact;
 use crate::domain::fact::event::EventFact;
 
-/// Where the log of events begins and ends, at one moment.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct EventWindow {
-    /// The oldest event there is, or the next one to come.
-    pub oldest: Sequence,
-    /// Retention removed those before this one; what is between it and the oldest was lost.
-    pub kept_from: Sequence,
-    /// 0: there was none yet.
-    pub newest: Sequence,
-    /// Events from here on are in memory.
-    pub in_memory: Sequence,
-}
-
 /// Learns where the events begin that the archive holds or is about to get.
 #[derive(Debug, Default)]
 pub struct RetainedEvents {

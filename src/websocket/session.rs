@@ -195,7 +195,6 @@ impl Session {
                 self.emit(text, ctx);
             }
         }
-        self.give_credit();
     }
 
     fn emit(&self, text: ByteString, ctx: &mut Context) {
@@ -391,8 +390,7 @@ impl Handler<FeedNews> for Session {
     type Result = ();
 
     fn handle(&mut self, news: FeedNews, _: &mut Context) {
-        // All rounds are meant: it waits for what is on its way before it follows once more.
-        self.feed.take(news.fed);
+        self.feed.take(&news);
     }
 }
 

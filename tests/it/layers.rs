@@ -26,6 +26,7 @@ const RULES: &[(&str, &[&str])] = &[
     (
         "actors",
         &[
+            "actors::event_reader",
             "actors::timer",
             "actors::invariants",
             "actors::messages",
@@ -45,6 +46,7 @@ const RULES: &[(&str, &[&str])] = &[
     (
         "http",
         &[
+            "actors::event_reader",
             "actors::messages",
             "clock",
             "config",

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use actix::{Context, Handler, MessageResult};
+use actix::{Context, Handler};
 
 use super::EventBus;
-use crate::actors::messages::{InspectLog, ReadRecent};
+use crate::actors::messages::{InspectLog, ReadRecent, RecentRead};
 use crate::domain::event::Event;
+use crate::logic::event_window::EventWindow;
 use crate::logic::page::{Filling, Page};
 use crate::logic::recent::{Framed, Recent};
-use crate::logic::retained_events::EventWindow;
 use crate::logic::type_filter::TypeFilter;
 use crate::ports::archive::EventQuery;
 
@@ -18,16 +18,22 @@ const MOST_LOOKED_AT: usize = 4096;
 /// Nor when its patterns have cost so much, in steps of a filter: a few milliseconds.
 const MOST_STEPS: usize = 200_000;
 
-impl Handler<InspectLog> for EventBus {
-    type Result = MessageResult<InspectLog>;
-
-    fn handle(&mut self, _: InspectLog, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(EventWindow {
+impl EventBus {
+    fn window(&self) -> EventWindow {
+        EventWindow {
             oldest: self.oldest(),
             kept_from: self.removed_before,
-            newest: self.recent.next() - 1,
+            newest: self.newest(),
             in_memory: self.recent.first(),
-        })
+        }
+    }
+}
+
+impl Handler<InspectLog> for EventBus {
+    type Result = ();
+
+    fn handle(&mut self, inspect: InspectLog, _: &mut Context<Self>) {
+        let _ = inspect.reply.send(self.window());
     }
 }
 
@@ -35,8 +41,9 @@ impl Handler<ReadRecent> for EventBus {
     type Result = ();
 
     fn handle(&mut self, read: ReadRecent, _: &mut Context<Self>) {
-        let found = find(&self.recent, &read.query, self.oldest());
-        let _ = read.reply.send(found);
+        let window = self.window();
+        let page = find(&self.recent, &read.query, window.oldest);
+        let _ = read.reply.send(RecentRead { page, window });
     }
 }
 

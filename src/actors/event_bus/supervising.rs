@@ -10,6 +10,7 @@ use super::EventBus;
 use super::children::{Child, Subscriber};
 use crate::actors::callback_circuit::CallbackCircuit;
 use crate::actors::death_watch::DeathWatch;
+use crate::actors::event_reader::EventReader;
 use crate::actors::messages::{
     CircuitHops, CircuitLost, DeliverLetter, EndSubscription, FeedId, Progress, Rest, RunReplay,
     SubscriptionChanged,
@@ -163,7 +164,11 @@ impl EventBus {
             follow: home.clone().recipient(),
             credit: home.clone().recipient(),
             unfollow: home.clone().recipient(),
-            log: home.clone().recipient(),
+            events: EventReader::new(
+                home.clone().recipient(),
+                home.clone().recipient(),
+                self.settings.archive.clone(),
+            ),
             progressed: home.clone().recipient(),
             gone: home.recipient(),
         }

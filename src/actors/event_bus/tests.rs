@@ -23,9 +23,9 @@ use crate::domain::compaction_summary::CompactionSummary;
 use crate::domain::pattern::Pattern;
 use crate::logic::backoff::RetryPolicy;
 use crate::logic::breaker::BreakerPolicy;
+use crate::logic::event_window::EventWindow;
 use crate::logic::journal::samples;
 use crate::logic::limits::Limit;
-use crate::logic::retained_events::EventWindow;
 use crate::pool::Pool;
 
 const FEED: FeedId = FeedId(Uuid::from_u128(1));
@@ -62,10 +62,10 @@ fn house(pushes: impl IntoIterator<Item = Push>) -> House {
         secret_overlap: Duration::from_secs(60),
         clock,
         metrics: metrics.clone(),
+        archive: archive.clone(),
         subscriptions: subscription::Settings {
             clock,
             metrics: metrics.clone(),
-            archive: archive.clone(),
             retries: RetryPolicy::default(),
             message_timeout: Duration::from_secs(30),
             replays: Pool::of(64 << 20),
@@ -178,7 +178,9 @@ async fn the_log_goes_on_where_a_compaction_left_it() {
         newest: 8,
         in_memory: 8,
     };
-    assert_eq!(bus.send(InspectLog).await.unwrap(), expected);
+    let (reply, window) = tokio::sync::oneshot::channel();
+    bus.send(InspectLog { reply }).await.unwrap();
+    assert_eq!(window.await.unwrap(), expected);
     let (follower, mut seen) = probe();
     bus.send(follow(follower, 6, 1 << 20)).await.unwrap();
     let fed = seen.drain().await;

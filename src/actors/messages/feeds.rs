@@ -16,8 +16,8 @@ use super::reply::Reply;
 use crate::domain::event::{Event, Sequence};
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::{EventLetter, SubscriptionId};
+use crate::logic::event_window::EventWindow;
 use crate::logic::page::Page;
-use crate::logic::retained_events::EventWindow;
 use crate::ports::archive::EventQuery;
 
 /// Tells followers apart; each makes its own.
@@ -65,15 +65,25 @@ pub struct FeedNews {
 
 /// http, followers → EventBus: where the log of events begins and ends.
 #[derive(ActixMessage)]
-#[rtype(result = "EventWindow")]
-pub struct InspectLog;
+#[rtype(result = "()")]
+pub struct InspectLog {
+    pub reply: Reply<EventWindow>,
+}
 
-/// http → EventBus: a page of the events that match, if all that could are in memory.
+/// http → EventBus: the events that match.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct ReadRecent {
     pub query: EventQuery,
-    pub reply: Reply<Option<Page<Arc<Event>>>>,
+    pub reply: Reply<RecentRead>,
+}
+
+/// What the EventBus has in memory, and the log at the same moment.
+#[derive(Debug)]
+pub struct RecentRead {
+    /// `None`: others than those in memory could be on it.
+    pub page: Option<Page<Arc<Event>>>,
+    pub window: EventWindow,
 }
 
 /// WsSession → EventBus: a socket is open; it wants to be told when the hub stops.

@@ -1,17 +1,17 @@
 //! Where the live events come from: the EventBus, or pages of the archive while that is ahead.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{AsyncContext, Context, Handler, Message, Recipient};
+use actix::{AsyncContext, Context, Handler, Message};
 
 use super::Subscription;
-use super::feed::{PageRead, ROOM, Source};
-use crate::actors::messages::{Credit, Flush, Follow, InspectLog, Unfollow};
+use super::lanes::ROOM;
+use crate::actors::messages::{Credit, FeedNews, Flush, Follow, Unfollow};
 use crate::domain::event::Sequence;
-use crate::logic::follower::FollowerAction;
+use crate::logic::event_window::EventsRead;
+use crate::logic::follower::{FollowerAction, PageOutcome};
 use crate::logic::type_filter::TypeFilter;
-use crate::ports::archive::{Archive, ArchiveError, EventQuery};
+use crate::ports::archive::{ArchiveError, EventQuery};
 
 /// How soon an archive that does not answer is asked again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -21,38 +21,38 @@ const PAGE: usize = 512;
 /// A page of the archive was read, or not.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct PageCame {
+struct PageRead {
     round: u64,
-    from: Sequence,
-    page: Result<PageRead, ArchiveError>,
-}
-
-/// Who reads the archive for a subscription.
-pub(super) struct Reader {
-    log: Recipient<InspectLog>,
-    /// The Archivist.
-    flush: Recipient<Flush>,
-    archive: Arc<dyn Archive>,
+    read: Result<EventsRead, ArchiveError>,
 }
 
 impl Subscription {
     /// Follows the events while they may be sent, and keeps none in memory while not.
     pub(super) fn mind_the_feed(&mut self, ctx: &Context<Self>) {
-        let is_fed = self.feeding.source != Source::Nothing;
         if self.takes_nothing() {
             self.let_replays_go();
-        }
-        if is_fed && self.takes_nothing() {
-            let action = self.feeding.let_go(&mut self.live);
-            self.perform(action, ctx);
-        } else if !is_fed && !self.takes_nothing() {
+            if !self.follower.is_idle() {
+                self.let_go(ctx);
+            }
+        } else if self.follower.is_idle() {
             self.follow(ctx);
+        }
+        if let Some(action) = self.follower.needs() {
+            self.perform(action, ctx);
+        }
+    }
+
+    /// Drops what has not begun: it is there again once it may be sent.
+    fn let_go(&mut self, ctx: &Context<Self>) {
+        let freed = self.live.rewind();
+        if let Some(action) = self.follower.rewind(self.live.through(), freed) {
+            self.perform(action, ctx);
         }
     }
 
     /// Asks for what comes after what it has.
     fn follow(&mut self, ctx: &Context<Self>) {
-        let action = self.feeding.follow(&self.live);
+        let action = self.follower.follow();
         self.perform(action, ctx);
     }
 
@@ -62,27 +62,14 @@ impl Subscription {
         let freed = self
             .live
             .retain_waiting(|event| types.wants(&event.event_type));
-        self.feeding.freed(freed);
-        if self.feeding.source != Source::Nothing {
+        self.follower.forget(freed);
+        if !self.follower.is_idle() {
             self.follow(ctx);
         }
     }
 
-    /// An event is done with, so that there is room for others.
-    pub(super) fn released(&mut self, bytes: usize, ctx: &Context<Self>) {
-        if let Some(action) = self.feeding.released(&self.live, bytes) {
-            self.perform(action, ctx);
-        }
-    }
-
-    /// Reads what the EventBus has no longer in memory.
-    pub(super) fn read_page(&mut self, from: Sequence, ctx: &Context<Self>) {
-        let action = self.feeding.read(from);
-        self.perform(action, ctx);
-    }
-
     fn perform(&self, action: FollowerAction, ctx: &Context<Self>) {
-        let feed = self.feeding.feed;
+        let feed = self.feed;
         match action {
             FollowerAction::Follow {
                 round,
@@ -98,11 +85,11 @@ impl Subscription {
             }),
             FollowerAction::Unfollow => self.hops.unfollow.do_send(Unfollow { feed }),
             FollowerAction::Credit(bytes) => self.hops.credit.do_send(Credit { feed, bytes }),
-            FollowerAction::Read { round, from } => self.ask_archive(round, from, ctx),
+            FollowerAction::Read { round, from } => self.read_page(round, from, ctx),
         }
     }
 
-    fn ask_archive(&self, round: u64, from: Sequence, ctx: &Context<Self>) {
+    fn read_page(&self, round: u64, from: Sequence, ctx: &Context<Self>) {
         let query = EventQuery {
             event_types: self.subscription.event_types.to_vec(),
             from_sequence: Some(from),
@@ -110,97 +97,76 @@ impl Subscription {
             most_bytes: Some(ROOM),
             ..EventQuery::default()
         };
-        let (home, reader) = (ctx.address(), self.reader());
+        let (events, flush) = (self.hops.events.clone(), self.hops.flush.clone());
+        let home = ctx.address();
         actix::spawn(async move {
-            let page = reader.page(query).await;
-            home.do_send(PageCame { round, from, page });
+            let read = events.archived(query, Flush::ask(&flush)).await;
+            home.do_send(PageRead { round, read });
         });
     }
 
-    pub(super) fn reader(&self) -> Reader {
-        Reader {
-            log: self.hops.log.clone(),
-            flush: self.hops.flush.clone(),
-            archive: self.settings.archive.clone(),
-        }
-    }
-}
-
-impl Reader {
-    /// A page as of now: what was published by now is in it if there is room.
-    pub(super) async fn page(self, query: EventQuery) -> Result<PageRead, ArchiveError> {
-        let log = self.log.send(InspectLog).await;
-        let newest = log.map_err(|_| ArchiveError::stopping())?.newest;
-        Flush::ask(&self.flush).await?;
-        let (from, to) = (query.from_sequence.unwrap_or(1), query.to_sequence);
-        let page = self.archive.events(query).await?;
-        // Once it was asked: what it has lost is told when it is opened.
-        let log = self.log.send(InspectLog).await;
-        let log = log.map_err(|_| ArchiveError::stopping())?;
-        Ok(PageRead::of((from, to), newest, page, &log))
-    }
-}
-
-impl Subscription {
-    /// Whether the subscription goes on without these events: somebody said so, or there are none.
-    /// Else they are waited for, since a backup of the archive may bring them back.
-    fn passes(&mut self, lost: Option<(Sequence, Sequence)>) -> bool {
-        let before = self.feeding.lost.take();
-        if before.is_some() {
-            self.progress.last_error = None;
-        }
-        let is_passed = self.feeding.passes(lost);
-        let Some((first, last)) = lost else {
-            return true;
+    /// Tells why nothing comes, if that changed: events are lost, and may come back with a backup
+    /// of the archive.
+    fn mind_what_is_lost(&mut self, before: Option<(Sequence, Sequence)>) {
+        let Some((first, last)) = self.follower.lost() else {
+            if before.is_some() {
+                self.progress.last_error = None;
+            }
+            return;
         };
-        let (id, service) = (self.subscription.id, &self.subscription.service);
-        if is_passed {
-            tracing::warn!(%id, %service, first, last, "a subscription goes on without lost events");
-            return true;
-        }
         let error = format!(
             "events {first} to {last} are gone from the archive: restore it, or pause and resume the \
              subscription to go on without them"
         );
         if before.is_none() {
+            let (id, service) = (self.subscription.id, &self.subscription.service);
             tracing::warn!(%id, %service, "a subscription waits: {error}");
         }
         self.progress.last_error = Some(error);
-        self.feeding.lost = lost;
-        false
-    }
-
-    /// Reads the page once more, a little later.
-    fn read_again(&self, round: u64, from: Sequence, ctx: &mut Context<Self>) {
-        ctx.run_later(RETRY, move |subscription, ctx| {
-            if subscription.feeding.round == round {
-                subscription.read_page(from, ctx);
-            }
-        });
     }
 }
 
-impl Handler<PageCame> for Subscription {
+impl Handler<FeedNews> for Subscription {
     type Result = ();
 
-    fn handle(&mut self, read: PageCame, ctx: &mut Context<Self>) {
-        if read.round != self.feeding.round {
-            return;
+    fn handle(&mut self, news: FeedNews, ctx: &mut Context<Self>) {
+        for framed in self.follower.hear(news.round, &news.fed) {
+            self.live.add(framed.event.clone());
         }
-        let page = match read.page {
-            Ok(page) => page,
-            Err(error) => {
-                tracing::debug!(id = %self.subscription.id, %error, "the archive is asked again");
-                return self.read_again(read.round, read.from, ctx);
+        self.live.advance(self.follower.through());
+        self.go_on(ctx);
+    }
+}
+
+impl Handler<PageRead> for Subscription {
+    type Result = ();
+
+    fn handle(&mut self, page: PageRead, ctx: &mut Context<Self>) {
+        let (id, round) = (self.subscription.id, page.round);
+        if let Err(error) = &page.read {
+            tracing::debug!(%id, %error, "the archive is asked again");
+        }
+        let before = self.follower.lost();
+        match self.follower.page(round, page.read.ok()) {
+            PageOutcome::Stale => return,
+            PageOutcome::Later => {
+                ctx.run_later(RETRY, move |subscription, ctx| {
+                    subscription.follower.again(round);
+                    subscription.go_on(ctx);
+                });
             }
-        };
-        if !self.passes(page.lost) {
-            self.read_again(read.round, read.from, ctx);
-            return self.tell();
+            PageOutcome::Taken { events, gap } => {
+                if let Some((first, last)) = gap {
+                    let service = &self.subscription.service;
+                    tracing::warn!(%id, %service, first, last, "a subscription goes on without lost events");
+                }
+                for event in events {
+                    self.live.add(event);
+                }
+                self.live.advance(self.follower.through());
+            }
         }
-        if let Some(action) = self.feeding.page(&mut self.live, page) {
-            self.perform(action, ctx);
-        }
+        self.mind_what_is_lost(before);
         self.go_on(ctx);
     }
 }

@@ -29,9 +29,14 @@ impl Invariants for Subscription {
         let in_hand = self.letters.in_hand.len();
         assert_eq!(self.letters.window.len(), in_hand, "letters in hand");
         assert_eq!(
-            self.feeding.held,
+            self.follower.held(),
             self.live.bytes(),
             "bytes of the live events it holds"
+        );
+        assert_eq!(
+            self.follower.through(),
+            self.live.through(),
+            "the live events go on behind those that came in"
         );
         let told = self.told.as_ref().map_or(0, |told| told.position);
         assert!(told <= self.live.position(), "a position never goes back");

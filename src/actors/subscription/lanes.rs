@@ -12,6 +12,9 @@ use crate::logic::delivery_window::DeliveryWindow;
 use crate::logic::token_bucket::TokenBucket;
 use crate::pool::Held;
 
+/// Events held for a subscription, in bytes: a little more than the largest one.
+pub(super) const ROOM: usize = (1 << 20) + (64 << 10);
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum LaneId {
     Live,

@@ -123,7 +123,7 @@ impl Subscription {
             Outcome::Delivered => {
                 self.progress.failures = 0;
                 self.failing_told = false;
-                self.delivered(push, attempt, ctx);
+                self.delivered(push, attempt);
             }
             Outcome::RetryAt(at) => {
                 if let Some(window) = self.window(push.lane) {
@@ -150,8 +150,8 @@ impl Subscription {
         self.is_shut_out &= waits;
     }
 
-    fn delivered(&mut self, push: &Push, attempt: Attempt, ctx: &Context<Self>) {
-        let Some(ended) = self.end(push, attempt.clone(), ctx) else {
+    fn delivered(&mut self, push: &Push, attempt: Attempt) {
+        let Some(ended) = self.end(push, attempt.clone()) else {
             return;
         };
         if push.lane != LaneId::Letter {
@@ -169,7 +169,7 @@ impl Subscription {
     }
 
     fn died(&mut self, push: &Push, attempt: Attempt, reason: DeadReason, ctx: &Context<Self>) {
-        let Some(ended) = self.end(push, attempt, ctx) else {
+        let Some(ended) = self.end(push, attempt) else {
             return;
         };
         let before = match push.lane {
@@ -244,12 +244,12 @@ impl Subscription {
     }
 
     /// The event is done with, in its lane.
-    fn end(&mut self, push: &Push, attempt: Attempt, ctx: &Context<Self>) -> Option<Ended> {
+    fn end(&mut self, push: &Push, attempt: Attempt) -> Option<Ended> {
         let ended = self.window(push.lane)?.end(push.sequence, attempt)?;
         match push.lane {
             LaneId::Live => {
                 self.progress.worked_through = self.live.position();
-                self.released(ended.event.bytes(), ctx);
+                self.follower.release(ended.event.bytes());
             }
             LaneId::Replay(id) => self.replayed(id),
             LaneId::Letter => {}

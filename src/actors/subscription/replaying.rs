@@ -6,16 +6,15 @@ use std::time::Duration;
 use actix::{AsyncContext, Context, Handler, Message};
 
 use super::Subscription;
-use super::feed::{PageRead, ROOM};
-use super::lanes::ReplayLane;
-use crate::actors::messages::{Record, RunReplay};
-use crate::domain::event::Event;
+use super::lanes::{ROOM, ReplayLane};
+use crate::actors::messages::{Flush, Record, RunReplay};
 use crate::domain::fact::Fact;
 use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::JobId;
 use crate::domain::subscription::Replay;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::delivery_window::DeliveryWindow;
+use crate::logic::event_window::EventsRead;
 use crate::logic::token_bucket::TokenBucket;
 use crate::pool::{Held, Peer};
 use crate::ports::archive::{ArchiveError, EventQuery};
@@ -33,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[rtype(result = "()")]
 struct ReplayPageRead {
     id: JobId,
-    page: Result<PageRead, ArchiveError>,
+    events: Result<EventsRead, ArchiveError>,
     room: Option<Held>,
 }
 
@@ -162,7 +161,7 @@ impl Subscription {
         let (id, mut query, home) = (lane.replay.id, lane.query(), ctx.address());
         let peer = Peer::Service(self.subscription.service.clone());
         let pool = self.settings.replays.clone();
-        let read = self.reader();
+        let (events, flush) = (self.hops.events.clone(), self.hops.flush.clone());
         actix::spawn(async move {
             // Who finds no room for long goes on with one event at a time.
             let room = tokio::time::timeout(PATIENCE, pool.take(&peer, ROOM))
@@ -171,8 +170,8 @@ impl Subscription {
             if room.is_none() {
                 query.limit = 1;
             }
-            let page = read.page(query).await;
-            home.do_send(ReplayPageRead { id, page, room });
+            let events = events.archived(query, Flush::ask(&flush)).await;
+            home.do_send(ReplayPageRead { id, events, room });
         });
     }
 }
@@ -197,8 +196,8 @@ impl Handler<ReplayPageRead> for Subscription {
         let Some(lane) = self.replay(read.id) else {
             return;
         };
-        let page = match read.page {
-            Ok(page) => page,
+        let events = match read.events {
+            Ok(events) => events,
             Err(error) => {
                 tracing::debug!(replay = %read.id, %error, "the archive is asked again");
                 let id = read.id;
@@ -213,14 +212,16 @@ impl Handler<ReplayPageRead> for Subscription {
         };
         lane.is_reading = false;
         lane.room = read.room.map(|mut room| {
-            room.shrink_to(page.events.iter().map(Event::bytes).sum());
+            let bytes = events.page.items.iter().map(|event| event.bytes());
+            room.shrink_to(bytes.sum());
             room
         });
-        for event in page.events {
-            lane.window.add(Arc::new(event));
+        let through = events.through(Some(lane.replay.to));
+        lane.is_read = events.page.is_last();
+        for event in events.page.items {
+            lane.window.add(event);
         }
-        lane.window.advance(page.through);
-        lane.is_read = page.is_last;
+        lane.window.advance(through);
         lane.is_dirty = true;
         self.go_on(ctx);
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::actors::messages::{InspectLog, ReadRecent};
+use crate::actors::event_reader::EventReader;
 use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::Label;
 use crate::domain::pattern::Pattern;
@@ -14,31 +14,29 @@ use crate::http::query::Query;
 use crate::http::reading::Reading;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
+use crate::logic::event_window::{EventWindow, EventsRead};
 use crate::logic::page::Page;
-use crate::logic::retained_events::EventWindow;
 use crate::ports::archive::EventQuery;
 
 /// The archive counts in 63 bits.
 pub(crate) const LAST_SEQUENCE: u64 = i64::MAX as u64;
 const NO_CURSOR: &str = "must be the next_cursor of an earlier answer";
 
+fn reader(hub: &Hub) -> EventReader {
+    let event_bus = &hub.clients.event_bus;
+    EventReader::new(
+        event_bus.recipient(),
+        event_bus.recipient(),
+        hub.archive.clone(),
+    )
+}
+
 /// A page of the events that match. Whatever was acknowledged before is among them.
 pub(crate) async fn read(
     reading: &mut Reading<'_>,
     query: EventQuery,
 ) -> Result<Page<Arc<Event>>, HubError> {
-    let asked = query.clone();
-    let recent = reading.hub.clients.event_bus.ask(|reply| ReadRecent {
-        query: asked,
-        reply,
-    });
-    if let Some(page) = recent.await? {
-        let bytes = page.items.iter().map(|event| event.bytes()).sum();
-        reading.begin_with(bytes).await?;
-        return Ok(page);
-    }
-    reading.begin_in_archive().await?;
-    Ok(reading.hub.archive.events(query).await?.map(Arc::new))
+    read_kept(reading, query, None).await
 }
 
 /// As [`read`], of events that must be kept.
@@ -50,11 +48,18 @@ pub(crate) async fn read_kept(
     query: EventQuery,
     kept: Option<Sequence>,
 ) -> Result<Page<Arc<Event>>, HubError> {
-    must_be_kept(reading.hub, kept).await?;
-    let page = read(reading, query).await?;
+    let reader = reader(reading.hub);
+    let recent = reader.recent(query.clone()).await?;
+    check_kept(&recent.window, kept)?;
+    if let Some(page) = recent.page {
+        let bytes = page.items.iter().map(|event| event.bytes()).sum();
+        reading.begin_with(bytes).await?;
+        return Ok(page);
+    }
+    let read = reader.archived(query, reading.begin_in_archive()).await?;
     // They may have gone while they were read.
-    must_be_kept(reading.hub, kept).await?;
-    Ok(page)
+    check_kept(&read.window, kept)?;
+    Ok(read.page)
 }
 
 /// The first and the last of the newest `n` that match, or of all if there are fewer.
@@ -74,11 +79,7 @@ pub(crate) async fn newest(
         most_bytes: Some(usize::MAX),
         ..query.clone()
     };
-    let recent = hub.clients.event_bus.ask(|reply| ReadRecent {
-        query: asked,
-        reply,
-    });
-    if let Some(page) = recent.await? {
+    if let Some(page) = reader(hub).recent(asked).await?.page {
         let sequences: Vec<_> = page.items.iter().map(|event| event.sequence).collect();
         return Ok(ends(&sequences));
     }
@@ -86,19 +87,27 @@ pub(crate) async fn newest(
     Ok(ends(&hub.archive.sequences(query).await?))
 }
 
+/// A page of the archive, once everything acknowledged so far is visible there.
+pub(crate) async fn archived(hub: &Hub, query: EventQuery) -> Result<EventsRead, HubError> {
+    reader(hub).archived(query, flush(hub)).await
+}
+
 pub(crate) async fn log(hub: &Hub) -> Result<EventWindow, HubError> {
-    hub.clients.event_bus.look(InspectLog).await
+    Ok(reader(hub).window().await?)
 }
 
 /// # Errors
 /// 410 if events from `from` on, if that is given, are gone.
 pub(crate) async fn must_be_kept(hub: &Hub, from: Option<Sequence>) -> Result<(), HubError> {
-    let Some(from) = from else { return Ok(()) };
-    let oldest = log(hub).await?.oldest;
-    if from < oldest {
-        return Err(Refusal::EventsGone { oldest }.into());
+    check_kept(&log(hub).await?, from)
+}
+
+fn check_kept(window: &EventWindow, from: Option<Sequence>) -> Result<(), HubError> {
+    let oldest = window.oldest;
+    match from {
+        Some(from) if from < oldest => Err(Refusal::EventsGone { oldest }.into()),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// The filters that every query string about events may have; the types by the name of

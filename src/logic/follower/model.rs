@@ -5,26 +5,24 @@
 //! in between. Whatever happens, the consumer sees each event once and in order, or it is told of
 //! the gap; and once all is quiet it is owed nothing.
 
-pub(crate) mod faults;
+pub(super) mod faults;
 mod oracle;
 mod world;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 
 use super::FollowerAction;
-use crate::domain::event::{Event, Sequence};
+use crate::domain::event::Sequence;
+use crate::logic::event_window::EventsRead;
 use crate::logic::feeds::Fed;
-use crate::logic::page::Page;
-use crate::logic::retained_events::EventWindow;
 use oracle::Oracle;
 use world::{Arrival, World};
 
 /// A follower as its owner drives it.
-pub(crate) trait Machine {
+pub(super) trait Machine {
     /// Bytes of events it has room for.
     const CAPACITY: usize;
     /// It waits for events that the archive lost, instead of telling that they are gone.
@@ -40,8 +38,8 @@ pub(crate) trait Machine {
 }
 
 /// What happens to a machine.
-#[derive(Clone, Debug)]
-pub(crate) enum Input {
+#[derive(Debug)]
+pub(super) enum Input {
     /// It begins, or goes on.
     GoOn,
     /// It lets go of the events that the consumer was not given.
@@ -53,7 +51,7 @@ pub(crate) enum Input {
     /// What [`FollowerAction::Read`] brought; `None`: the archive is away.
     Page {
         round: u64,
-        read: Option<(Page<Arc<Event>>, EventWindow)>,
+        read: Option<EventsRead>,
     },
     /// The pause is over after which the archive is asked again.
     Again {
@@ -62,14 +60,14 @@ pub(crate) enum Input {
     /// The consumer takes the next event, if there is one.
     Take,
     /// The consumer is done with the first of those it has taken.
-    Settle(Sequence),
+    Settle,
     /// Somebody says to go on without what was lost.
     Pass,
 }
 
 /// What a machine does.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) enum Output {
+pub(super) enum Output {
     Asks(FollowerAction),
     /// The consumer is given this event.
     Gives(Sequence),
@@ -195,7 +193,7 @@ impl<M: Machine> Run<M> {
                     return Ok(false);
                 };
                 self.settled = sequence;
-                self.happens(Input::Settle(sequence))?;
+                self.happens(Input::Settle)?;
             }
             Step::LetGo if self.is_on => {
                 self.is_on = false;
@@ -311,7 +309,7 @@ impl<M: Machine> Run<M> {
 
 /// # Panics
 /// If the machine fails its consumer; says what has to happen for that.
-pub(crate) fn run<M: Machine>() {
+pub(super) fn run<M: Machine>() {
     if let Err(failed) = check::<M>(Config::default().max_shrink_iters) {
         panic!("{failed}");
     }

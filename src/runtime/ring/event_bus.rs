@@ -14,10 +14,10 @@ impl Ring {
             clock: self.clock,
             secret_overlap: self.config.history.secret_overlap,
             metrics: self.metrics.clone(),
+            archive: self.archive.clone(),
             subscriptions: subscription::Settings {
                 clock: self.clock,
                 metrics: self.metrics.clone(),
-                archive: self.archive.clone(),
                 retries: settings::retry_policy(&self.config),
                 message_timeout: self.config.delivery.message_timeout,
                 replays: self.shared.replays.clone(),

@@ -4,11 +4,8 @@
 mod changes;
 mod following;
 mod named;
-mod pages;
 mod position;
 mod settling;
-#[cfg(test)]
-mod tests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,12 +16,13 @@ use bytestring::ByteString;
 
 use super::super::open_sockets::FeedAnswer;
 use super::super::texts;
-use crate::actors::messages::{Fed, Framed};
+use crate::actors::messages::{FeedNews, Framed};
 use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::Label;
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::SubscriptionId;
 use crate::hub::error::{HubError, Subject};
+use crate::logic::follower::{Follower, GapPolicy};
 use crate::logic::type_filter::TypeFilter;
 use named::{Named, deleted};
 
@@ -33,17 +31,13 @@ const CREDIT: usize = 256 << 10;
 
 pub(super) struct Feed {
     event_types: Arc<[Pattern]>,
-    stage: Stage,
-    /// Every event up to here that is meant came in.
-    through: Sequence,
+    follower: Follower,
     /// The last one written; before that, where the first subscribe began.
     sent: Sequence,
     /// An event was asked for at some time.
     has_begun: bool,
+    /// What came in and was not written.
     ready: VecDeque<Arc<Framed>>,
-    ready_bytes: usize,
-    /// Bytes written, whose credit was not given back.
-    used: usize,
     named: Option<Named>,
     /// Until its events are sent again.
     wait: Duration,
@@ -51,8 +45,6 @@ pub(super) struct Feed {
     ended: Option<SubscriptionId>,
     /// The name of one that was deleted while the socket had it.
     deleted: Option<Label>,
-    /// Tells the pages asked for by now from those that were before.
-    readings: u64,
 }
 
 /// What comes next of the events.
@@ -62,44 +54,26 @@ enum Next {
     GivenUp(Arc<Event>),
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Stage {
-    /// Nothing is subscribed, or the EventBus sends no more.
-    Idle,
-    /// What is subscribed is about to change; what the EventBus sent before that still comes.
-    Changing,
-    Following,
-    /// Events that were not settled wait until they are sent again.
-    Resting,
-    /// The archive is to be read, or is being read.
-    Behind {
-        is_reading: bool,
-    },
-}
-
 impl Default for Feed {
     fn default() -> Self {
         Self {
             event_types: Arc::new([]),
-            stage: Stage::Idle,
-            through: 0,
+            follower: Follower::new(CREDIT, GapPolicy::GoOn, 0),
             sent: 0,
             has_begun: false,
             ready: VecDeque::new(),
-            ready_bytes: 0,
-            used: 0,
             named: None,
             wait: Duration::ZERO,
             ended: None,
             deleted: None,
-            readings: 0,
         }
     }
 }
 
 impl Feed {
+    /// What is subscribed is about to change; what the EventBus sent before that still comes.
     pub(super) fn is_changing(&self) -> bool {
-        self.stage == Stage::Changing
+        self.follower.is_ending()
     }
 
     /// `None`: nothing is subscribed.
@@ -117,36 +91,15 @@ impl Feed {
     }
 
     /// From the EventBus.
-    pub(super) fn take(&mut self, fed: Fed) {
-        if !matches!(self.stage, Stage::Following | Stage::Changing) {
-            return;
-        }
-        match fed {
-            Fed::Events { events, through } => self.extend(events.iter().cloned(), through),
-            Fed::Behind { .. } if self.stage == Stage::Following => {
-                self.stage = Stage::Behind { is_reading: false };
-            }
-            Fed::Behind { .. } => {}
-        }
-    }
-
-    fn extend(&mut self, events: impl Iterator<Item = Arc<Framed>>, through: Sequence) {
-        for event in events {
-            if event.event.sequence > self.through {
-                self.through = event.event.sequence;
-                self.ready_bytes += event.event.bytes();
-                self.ready.push_back(event);
-            }
-        }
-        self.through = self.through.max(through);
+    pub(super) fn take(&mut self, news: &FeedNews) {
+        let new = self.follower.hear(news.round, &news.fed);
+        self.ready.extend(new.iter().cloned());
     }
 
     /// The next event for the client, whose subscription gives one up that was sent `limit` times.
     fn pop(&mut self, limit: u32) -> Option<Next> {
         let framed = self.ready.pop_front()?;
-        let bytes = framed.event.bytes();
-        self.ready_bytes -= bytes;
-        self.used += bytes;
+        self.follower.release(framed.event.bytes());
         let sequence = framed.event.sequence;
         let attempt = match &mut self.named {
             Some(named) => named.attempt(sequence, self.sent, limit),
@@ -182,7 +135,7 @@ impl Feed {
     /// The client has got every event up to here.
     fn done_with(&self) -> Sequence {
         match self.ready.is_empty() {
-            true => self.sent.max(self.through),
+            true => self.sent.max(self.follower.through()),
             false => self.sent,
         }
     }
@@ -190,10 +143,15 @@ impl Feed {
     /// Leaves out what waits and is not wanted any more.
     fn keep(&mut self, event_types: &[Pattern]) {
         let mut types = TypeFilter::new(event_types);
-        self.ready
-            .retain(|framed| types.wants(&framed.event.event_type));
-        let left = self.ready.iter().map(|framed| framed.event.bytes());
-        self.ready_bytes = left.sum();
+        let mut forgotten = 0;
+        self.ready.retain(|framed| {
+            let stays = types.wants(&framed.event.event_type);
+            if !stays {
+                forgotten += framed.event.bytes();
+            }
+            stays
+        });
+        self.follower.forget(forgotten);
     }
 
     /// What is subscribed after more is added.
@@ -222,6 +180,7 @@ impl Feed {
     fn passed(&self) -> Option<Sequence> {
         let named = self.named.as_ref()?;
         let is_owed = !self.ready.is_empty() || named.acked < self.sent;
-        (!is_owed && self.through > named.told).then_some(self.through)
+        let through = self.follower.through();
+        (!is_owed && through > named.told).then_some(through)
     }
 }

@@ -176,7 +176,10 @@ impl<S: Sql> SqlArchive<S> {
     }
 
     pub(super) async fn count_all(&self) -> Result<Census, ArchiveError> {
-        let one = async |sql| Ok(self.number(Statement::new(sql)).await?.unwrap_or(0));
+        let one = async |sql| {
+            let number = self.number(Statement::new(sql)).await?;
+            Ok::<_, ArchiveError>(number.unwrap_or(0))
+        };
         let mut census = Census {
             events: one(events::questions::COUNT).await?,
             event_letters: one(letters::COUNT).await?,

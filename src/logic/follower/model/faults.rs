@@ -30,9 +30,9 @@ impl<M: Machine, const FAULT: u8> Faulty<M, FAULT> {
                 fed,
             },
             (IS_SILENT, Input::Page { round, read }) if M::WAITS => {
-                let read = read.map(|(page, mut window)| {
-                    window.kept_from = window.oldest;
-                    (page, window)
+                let read = read.map(|mut read| {
+                    read.window.kept_from = read.window.oldest;
+                    read
                 });
                 Input::Page { round, read }
             }
@@ -99,7 +99,7 @@ impl<M: Machine, const FAULT: u8> Machine for Faulty<M, FAULT> {
 
 /// # Panics
 /// If a fault of this machine would not be noticed.
-pub(crate) fn are_noticed<M: Machine>() {
+pub(in crate::logic::follower) fn are_noticed<M: Machine>() {
     for (fault, outcome) in [
         ("skips", check::<Faulty<M, SKIPS>>(0)),
         ("reads too late", check::<Faulty<M, READS_TOO_LATE>>(0)),

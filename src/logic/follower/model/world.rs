@@ -8,12 +8,12 @@ use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::Label;
 use crate::domain::message::Payload;
 use crate::domain::pattern::Pattern;
+use crate::logic::event_window::{EventWindow, EventsRead};
 use crate::logic::feeds::{Fed, Feeds};
 use crate::logic::follower::FollowerAction;
 use crate::logic::journal::samples;
-use crate::logic::page::{Filling, Page};
+use crate::logic::page::Filling;
 use crate::logic::recent::{Framed, Recent};
-use crate::logic::retained_events::EventWindow;
 
 /// So many events fit into a machine, and into a page.
 const FIT: usize = 5;
@@ -21,7 +21,7 @@ const FIT: usize = 5;
 const IN_MEMORY: usize = 6;
 
 /// What the archive answers, by the round it was asked in; `None`: it is away.
-type Answer = (u64, Option<(Page<Arc<Event>>, EventWindow)>);
+type Answer = (u64, Option<EventsRead>);
 
 /// What comes from the log.
 #[derive(Debug)]
@@ -246,7 +246,10 @@ impl World {
                 break;
             }
         }
-        let read = (page.finish(), self.window());
+        let read = EventsRead {
+            page: page.finish(),
+            window: self.window(),
+        };
         self.pages.push_back((round, Some(read)));
         true
     }

@@ -11,18 +11,19 @@ use super::super::super::frames::{MOST_TYPES, Subscribe};
 use super::super::super::texts;
 use super::super::client::SocketClient;
 use super::super::{Context, Session};
+use super::Feed;
 use super::named::{Named, deleted};
-use super::{Feed, Stage};
-use crate::actors::messages::{AttachChange, AttachSocket, Attached, FeedId, InspectLog};
+use crate::actors::messages::{AttachChange, AttachSocket, Attached, FeedId};
 use crate::domain::event::Sequence;
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::SubscriptionId;
+use crate::http::events::read;
 use crate::hub::Hub;
 use crate::hub::acts::Act;
 use crate::hub::error::{HubError, Subject};
-use crate::logic::retained_events::EventWindow;
+use crate::logic::event_window::EventWindow;
 
 /// What a subscribe needed to know is known.
 struct Subscribed {
@@ -75,16 +76,17 @@ impl Feed {
     /// Where a subscribe begins.
     fn start(&self, changed: &Subscribed) -> Result<Sequence, Refusal> {
         let (oldest, newest) = (changed.log.oldest, changed.log.newest);
+        let next = self.follower.through() + 1;
         if let Some((.., named)) = &changed.named {
-            return Ok(named.from.max(oldest).max(self.through + 1));
+            return Ok(named.from.max(oldest).max(next));
         }
         if !self.event_types.is_empty() {
-            return Ok(self.through + 1);
+            return Ok(next);
         }
         match changed.from_sequence {
             Some(from) if from < oldest => Err(Refusal::EventsGone { oldest }),
             Some(from) => Ok(from),
-            None => Ok((newest + 1).max(self.through + 1)),
+            None => Ok((newest + 1).max(next)),
         }
     }
 }
@@ -132,7 +134,7 @@ impl Session {
         self.begin_change();
         let (hub, home) = (self.hub.clone(), ctx.address());
         actix::spawn(async move {
-            let seen = hub.clients.event_bus.look(InspectLog).await;
+            let seen = read::log(&hub).await;
             home.do_send(Change {
                 slip,
                 to: seen.map(|_| To::Less(left.into())),
@@ -143,8 +145,8 @@ impl Session {
     /// The EventBus is asked something after this. Once it has answered, all that it sent before
     /// has come in.
     fn begin_change(&mut self) {
-        self.stop_following();
-        self.feed.stage = Stage::Changing;
+        let unfollow = self.feed.follower.end();
+        self.unfollow(unfollow);
     }
 
     fn subscribed(&mut self, slip: &Slip, changed: Subscribed) -> Result<(), HubError> {
@@ -160,7 +162,7 @@ impl Session {
             feed.sent = from - 1;
         }
         feed.has_begun = true;
-        feed.through = from - 1;
+        feed.follower.seek(from - 1);
         feed.event_types = changed.event_types;
         if let Some((service, name, attached)) = changed.named {
             let known = feed.named.take();
@@ -202,7 +204,7 @@ async fn prepare(
     (event_types, from_sequence, name): (Arc<[Pattern]>, Option<Sequence>, Option<Label>),
 ) -> Result<Subscribed, HubError> {
     if let Some(from) = from_sequence {
-        let log = hub.clients.event_bus.look(InspectLog).await?;
+        let log = read::log(hub).await?;
         check_reached(from, log.newest)?;
     }
     let named = match name {
@@ -232,7 +234,7 @@ async fn prepare(
         event_types,
         from_sequence,
         named,
-        log: hub.clients.event_bus.look(InspectLog).await?,
+        log: read::log(hub).await?,
     })
 }
 
@@ -251,7 +253,7 @@ impl Handler<Change> for Session {
 
     fn handle(&mut self, change: Change, ctx: &mut Context) {
         // It may have been displaced meanwhile.
-        self.feed.stage = Stage::Idle;
+        self.stop_following();
         let slip = change.slip;
         let changed = match change.to {
             Ok(To::More(changed)) => self.subscribed(&slip, changed),

@@ -1,64 +1,65 @@
-//! How a socket follows the events that are in memory.
+//! How a socket follows the events: what its follower asks for is asked of the EventBus, or of the
+//! archive.
 
-use actix::AsyncContext;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{AsyncContext, Handler, Message};
 
 use super::super::{Context, Session};
-use super::{CREDIT, Feed, Stage};
-use crate::actors::messages::{Credit, Follow, Unfollow};
-use crate::logic::follower::FollowerAction;
+use super::CREDIT;
+use crate::actors::messages::{Credit, Follow, Framed, Unfollow};
+use crate::domain::event::Sequence;
+use crate::domain::refusal::Refusal;
+use crate::http::events::read;
+use crate::hub::error::HubError;
+use crate::logic::event_window::EventsRead;
+use crate::logic::follower::{FollowerAction, PageOutcome};
+use crate::ports::archive::EventQuery;
 
-/// Credit is given back in portions of so many bytes.
-const PORTION: usize = CREDIT / 4;
+/// Events read at once, if they are small.
+const PAGE: usize = 1000;
+/// Until an archive that did not answer is asked again.
+const ARCHIVE_PAUSE: Duration = Duration::from_secs(1);
 
-impl Feed {
-    pub(super) fn stop(&mut self) -> Option<FollowerAction> {
-        let is_fed = matches!(self.stage, Stage::Following | Stage::Behind { .. });
-        self.readings += 1;
-        self.stage = Stage::Idle;
-        is_fed.then_some(FollowerAction::Unfollow)
-    }
-
-    pub(super) fn follow(&mut self) -> FollowerAction {
-        self.stage = Stage::Following;
-        self.used = 0;
-        FollowerAction::Follow {
-            round: self.readings,
-            from: self.through + 1,
-            credit: CREDIT.saturating_sub(self.ready_bytes),
-        }
-    }
-
-    pub(super) fn credit(&mut self) -> Option<FollowerAction> {
-        let is_due = self.used >= PORTION || (self.used > 0 && self.ready.is_empty());
-        if self.stage != Stage::Following || !is_due {
-            return None;
-        }
-        Some(FollowerAction::Credit(std::mem::take(&mut self.used)))
-    }
+/// A page from the archive.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Page {
+    round: u64,
+    read: Result<EventsRead, HubError>,
 }
 
 impl Session {
     pub(in crate::websocket::session) fn stop_following(&mut self) {
+        let unfollow = self.feed.follower.stop();
+        self.unfollow(unfollow);
+    }
+
+    /// Only this is asked for where a follower stops.
+    pub(super) fn unfollow(&self, asked: Option<FollowerAction>) {
         let feed = self.socket;
-        if self.feed.stop().is_some() {
+        if asked.is_some() {
             self.hub.clients.event_bus.tell(Unfollow { feed });
         }
     }
 
     pub(super) fn follow(&mut self, ctx: &Context) {
-        let action = self.feed.follow();
+        let action = self.feed.follower.follow();
         self.perform(action, ctx);
     }
 
-    pub(in crate::websocket::session) fn give_credit(&mut self) {
-        let feed = self.socket;
-        if let Some(FollowerAction::Credit(bytes)) = self.feed.credit() {
-            self.hub.clients.event_bus.tell(Credit { feed, bytes });
+    /// Asks for what the feed needs.
+    pub(in crate::websocket::session) fn feed_on(&mut self, ctx: &Context) {
+        if self.has_said_goodbye() || self.is_draining {
+            return;
+        }
+        if let Some(action) = self.feed.follower.needs() {
+            self.perform(action, ctx);
         }
     }
 
-    /// What the feed asks for.
-    pub(super) fn perform(&self, action: FollowerAction, ctx: &Context) {
+    fn perform(&self, action: FollowerAction, ctx: &Context) {
         let (event_bus, feed) = (&self.hub.clients.event_bus, self.socket);
         match action {
             FollowerAction::Follow {
@@ -76,6 +77,48 @@ impl Session {
             FollowerAction::Unfollow => event_bus.tell(Unfollow { feed }),
             FollowerAction::Credit(bytes) => event_bus.tell(Credit { feed, bytes }),
             FollowerAction::Read { round, from } => self.read_page(round, from, ctx),
+        }
+    }
+
+    fn read_page(&self, round: u64, from: Sequence, ctx: &Context) {
+        let (hub, home) = (self.hub.clone(), ctx.address());
+        let query = EventQuery {
+            event_types: self.feed.event_types.to_vec(),
+            from_sequence: Some(from),
+            limit: PAGE,
+            most_bytes: Some(CREDIT),
+            ..EventQuery::default()
+        };
+        actix::spawn(async move {
+            let read = read::archived(&hub, query).await;
+            home.do_send(Page { round, read });
+        });
+    }
+}
+
+impl Handler<Page> for Session {
+    type Result = ();
+
+    fn handle(&mut self, page: Page, ctx: &mut Context) {
+        let round = page.round;
+        if let Err(error) = &page.read {
+            tracing::debug!(%error, "a socket waits for the archive");
+        }
+        match self.feed.follower.page(round, page.read.ok()) {
+            PageOutcome::Stale => {}
+            // Until then the client waits.
+            PageOutcome::Later => {
+                ctx.run_later(ARCHIVE_PAUSE, move |session, _| {
+                    session.feed.follower.again(round);
+                });
+            }
+            PageOutcome::Taken { events, gap } => {
+                if let Some((_, last)) = gap {
+                    self.complain(&Refusal::EventsGone { oldest: last + 1 }.into());
+                }
+                let framed = events.into_iter().map(|event| Arc::new(Framed::new(event)));
+                self.feed.ready.extend(framed);
+            }
         }
     }
 }

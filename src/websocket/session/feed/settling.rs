@@ -13,11 +13,12 @@ use super::super::super::texts;
 use super::super::requests::{confirm, flatten};
 use super::super::stage;
 use super::super::{Context, Session};
-use super::{Next, Stage};
+use super::Next;
 use crate::actors::messages::{EndLetter, GiveUpEvent, LoseEvents, Unsettled};
 use crate::domain::event::{Event, Sequence};
 use crate::domain::subscription::EventLetter;
 use crate::hub::error::{HubError, Subject};
+use crate::logic::follower::FollowerAction;
 use crate::phase::Phase;
 
 /// What follows a refused event is known.
@@ -86,10 +87,9 @@ impl Session {
         if wait.is_zero() {
             return self.follow(ctx);
         }
-        self.feed.stage = Stage::Resting;
-        let round = self.feed.readings;
+        let round = self.feed.follower.round();
         ctx.run_later(wait, move |session, ctx| {
-            if session.feed.stage == Stage::Resting && session.feed.readings == round {
+            if session.feed.rests_since(round) {
                 session.follow(ctx);
             }
         });
@@ -135,9 +135,9 @@ impl Session {
             error: Some(error),
             reply: Some(reply),
         });
-        self.stop_following();
-        self.feed.rewind(sequence);
-        let (round, home) = (self.feed.readings, ctx.address());
+        let unfollow = self.feed.rewind(sequence);
+        self.unfollow(unfollow);
+        let (round, home) = (self.feed.follower.round(), ctx.address());
         actix::spawn(async move {
             let outcome = flatten(lost.await);
             home.do_send(Rewound {
@@ -176,11 +176,16 @@ impl Session {
 
 impl super::Feed {
     /// This event is the next once more.
-    pub(super) fn rewind(&mut self, sequence: Sequence) {
+    fn rewind(&mut self, sequence: Sequence) -> Option<FollowerAction> {
+        let bytes = self.follower.held();
         self.ready.clear();
-        self.ready_bytes = 0;
-        (self.through, self.sent) = (sequence - 1, sequence - 1);
-        self.stage = Stage::Resting;
+        self.sent = sequence - 1;
+        self.follower.rewind(sequence - 1, bytes)
+    }
+
+    /// Nothing is followed, and nothing was since this round of the follower.
+    fn rests_since(&self, round: u64) -> bool {
+        self.follower.is_idle() && self.follower.round() == round
     }
 }
 
@@ -188,7 +193,7 @@ impl Handler<Rewound> for Session {
     type Result = ();
 
     fn handle(&mut self, rewound: Rewound, ctx: &mut Context) {
-        let is_present = self.feed.readings == rewound.round && self.feed.stage == Stage::Resting;
+        let is_present = self.feed.rests_since(rewound.round);
         let outcome = rewound.outcome.map(|unsettled| {
             if let Some(named) = self.feed.named.as_mut().filter(|_| is_present) {
                 named.losses = unsettled.losses;

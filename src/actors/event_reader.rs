@@ -1,0 +1,81 @@
+//! Reads events, from memory if that has all, else from the archive: for whoever answers about them
+//! and whoever follows them.
+//!
+//! What is read comes with how the log was at that moment, so that nobody takes events that went
+//! meanwhile for events that never were. Runs where it is called.
+
+use std::sync::Arc;
+
+use actix::Recipient;
+use tokio::sync::oneshot;
+
+use super::messages::{InspectLog, ReadRecent, RecentRead, Unanswered};
+use crate::logic::event_window::{EventWindow, EventsRead};
+use crate::ports::archive::{Archive, ArchiveError, EventQuery};
+
+#[derive(Clone)]
+pub struct EventReader {
+    log: Recipient<InspectLog>,
+    recent: Recipient<ReadRecent>,
+    archive: Arc<dyn Archive>,
+}
+
+impl EventReader {
+    /// The EventBus takes both requests.
+    pub fn new(
+        log: Recipient<InspectLog>,
+        recent: Recipient<ReadRecent>,
+        archive: Arc<dyn Archive>,
+    ) -> Self {
+        Self {
+            log,
+            recent,
+            archive,
+        }
+    }
+
+    /// Where the log begins and ends now.
+    ///
+    /// # Errors
+    /// The hub is going down.
+    pub async fn window(&self) -> Result<EventWindow, Unanswered> {
+        let (reply, answer) = oneshot::channel();
+        self.log.do_send(InspectLog { reply });
+        answer.await.map_err(|_| Unanswered)
+    }
+
+    /// A page from memory.
+    ///
+    /// # Errors
+    /// The hub is going down.
+    pub async fn recent(&self, query: EventQuery) -> Result<RecentRead, Unanswered> {
+        let (reply, answer) = oneshot::channel();
+        self.recent.do_send(ReadRecent { query, reply });
+        answer.await.map_err(|_| Unanswered)
+    }
+
+    /// A page from the archive, once `visible` has made everything published by now visible there.
+    ///
+    /// # Errors
+    /// The archive does not answer, or the hub is going down, or what `visible` says.
+    pub async fn archived<E>(
+        &self,
+        query: EventQuery,
+        visible: impl Future<Output = Result<(), E>>,
+    ) -> Result<EventsRead, E>
+    where
+        E: From<ArchiveError> + From<Unanswered>,
+    {
+        let newest = self.window().await?.newest;
+        visible.await?;
+        let page = self.archive.events(query).await?.map(Arc::new);
+        // What went while the archive was read is known by now: retention removes nothing that the
+        // log does not know of, and what was lost is told when the archive is opened.
+        let window = self.window().await?;
+        let window = EventWindow { newest, ..window };
+        Ok(EventsRead { page, window })
+    }
+}
+
+#[cfg(test)]
+mod tests;
