@@ -42,6 +42,7 @@ pub mod retention;
 pub mod snapshots;
 pub mod spacing;
 pub mod spelling;
+pub mod subscription;
 pub mod subscription_registry;
 pub mod timer_queue;
 pub mod token_bucket;

@@ -36,6 +36,7 @@ use crate::domain::subscription::{Callback, Subscription as Subscribed};
 use crate::logic::backoff::RetryPolicy;
 use crate::logic::delivery_window::DeliveryWindow;
 use crate::logic::follower::{Follower, GapPolicy};
+use crate::logic::subscription::FlowControl;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
 use lanes::{LetterLane, Push, ROOM, ReplayLane};
@@ -54,18 +55,8 @@ pub struct Subscription {
     /// Under way, by the number of the push.
     pushes: AHashMap<u64, Push>,
     last_push: u64,
-    /// So many pushes may be tried before the circuit is asked again.
-    budget: u32,
-    /// It has asked the circuit for its turn.
-    awaits_turn: bool,
-    /// The callback answered 410; nothing goes until somebody changes the subscription.
-    is_gone: bool,
-    /// The circuit was open when it was asked last, and it is not known that more gets through.
-    is_shut_out: bool,
-    /// Letters of its own on their way to the journal.
-    unrecorded: usize,
-    /// The hub stops.
-    is_resting: bool,
+    flow: FlowControl,
+    /// Who waits until nothing is under way, since the hub stops.
     rest: Option<Reply<()>>,
     progress: Progress,
     told: Option<Progress>,
@@ -110,6 +101,7 @@ impl Subscription {
         hops: Hops,
         watch: DeathWatch,
     ) -> Self {
+        let flow = FlowControl::new(subscription.paused.is_some());
         let room = subscription.callback().map_or(1, |one| one.max_in_flight);
         Self {
             settings,
@@ -123,12 +115,7 @@ impl Subscription {
             replays: Vec::new(),
             pushes: AHashMap::new(),
             last_push: 0,
-            budget: u32::MAX,
-            awaits_turn: false,
-            is_gone: false,
-            is_shut_out: false,
-            unrecorded: 0,
-            is_resting: false,
+            flow,
             rest: None,
             progress: Progress::default(),
             told: None,
@@ -144,28 +131,12 @@ impl Subscription {
             .expect("only callback subscriptions have an actor")
     }
 
-    /// Nothing may begin.
-    fn is_still(&self) -> bool {
-        self.is_gone || self.is_resting || self.subscription.paused.is_some()
-    }
-
-    /// Something may begin if there is anything. While the journal takes no letters, more of them
-    /// would pile up.
-    fn may_begin(&self) -> bool {
-        !self.is_still() && self.unrecorded == 0
-    }
-
-    /// Events that have not begun are of no use, perhaps for long.
-    fn takes_nothing(&self) -> bool {
-        self.is_gone || self.is_shut_out || self.subscription.paused.is_some()
-    }
-
     /// Begins what can begin, and arranges what comes next.
     fn go_on(&mut self, ctx: &mut Context<Self>) {
         let now = self.settings.clock.now();
         self.next_letters();
         self.mind_the_feed(ctx);
-        if self.may_begin() {
+        if self.flow.may_begin() {
             self.begin_pushes(now, ctx);
         }
         self.advance_replays(now, ctx);
@@ -203,13 +174,11 @@ impl Handler<SubscriptionChanged> for Subscription {
     fn handle(&mut self, changed: SubscriptionChanged, ctx: &mut Context<Self>) {
         let before = std::mem::replace(&mut self.subscription, changed.subscription);
         if self.circuit.origin != changed.circuit.origin {
-            self.budget = u32::MAX;
-            self.awaits_turn = false;
+            self.flow.circuit_changed();
             self.circuit_open(false, None);
-            self.is_shut_out = false;
         }
         self.circuit = changed.circuit;
-        self.is_gone = false;
+        self.flow.changed(self.subscription.paused.is_some());
         if before.paused.is_some() && self.subscription.paused.is_none() {
             self.follower.pass_lost();
         }
@@ -234,8 +203,7 @@ impl Handler<Turn> for Subscription {
     type Result = ();
 
     fn handle(&mut self, turn: Turn, ctx: &mut Context<Self>) {
-        self.awaits_turn = false;
-        self.budget = turn.room;
+        self.flow.turn(turn.room);
         self.circuit_open(false, None);
         self.go_on(ctx);
     }
@@ -254,7 +222,7 @@ impl Handler<Rest> for Subscription {
     type Result = ();
 
     fn handle(&mut self, rest: Rest, ctx: &mut Context<Self>) {
-        self.is_resting = true;
+        self.flow.rest();
         self.rest = Some(rest.reply);
         self.go_on(ctx);
     }

@@ -29,7 +29,7 @@ struct PageRead {
 impl Subscription {
     /// Follows the events while they may be sent, and keeps none in memory while not.
     pub(super) fn mind_the_feed(&mut self, ctx: &Context<Self>) {
-        if self.takes_nothing() {
+        if self.flow.takes_nothing() {
             self.let_replays_go();
             if !self.follower.is_idle() {
                 self.let_go(ctx);

@@ -29,17 +29,14 @@ struct LetterRecorded;
 
 impl Subscription {
     pub(super) fn begin_pushes(&mut self, now: Timestamp, ctx: &Context<Self>) {
-        while self.budget > 0 {
+        while self.flow.may_try() {
             let Some((lane, sequence)) = self.next(now) else {
                 return;
             };
             self.push(lane, sequence, now, ctx);
-            if self.budget < u32::MAX {
-                self.budget -= 1;
-            }
+            self.flow.tried();
         }
-        if !self.awaits_turn && self.next(now).is_some() {
-            self.awaits_turn = true;
+        if self.next(now).is_some() && self.flow.asks() {
             let to = ctx.address().recipient();
             self.circuit.wait.do_send(AwaitTurn { to });
         }
@@ -94,10 +91,8 @@ impl Subscription {
             self.give_back(number, now);
         }
         if self.circuit.origin == *origin {
-            self.budget = u32::MAX;
-            self.awaits_turn = false;
+            self.flow.circuit_changed();
             self.progress.is_circuit_open = false;
-            self.is_shut_out = false;
         }
     }
 
@@ -139,15 +134,15 @@ impl Subscription {
                 if let Some(window) = self.window(push.lane) {
                     window.give_back(push.sequence, now);
                 }
-                self.is_gone = true;
+                self.flow.gone();
                 let id = self.subscription.id;
                 self.hops.gone.do_send(CallbackGone { id });
                 self.count_failure(true);
             }
         }
         // With no room beside what is tried again, nothing else could begin.
-        let waits = matches!(outcome, Outcome::RetryAt(_)) && !self.live.has_room();
-        self.is_shut_out &= waits;
+        let holds_up = matches!(outcome, Outcome::RetryAt(_)) && !self.live.has_room();
+        self.flow.answered(holds_up);
     }
 
     fn delivered(&mut self, push: &Push, attempt: Attempt) {
@@ -209,7 +204,7 @@ impl Subscription {
     }
 
     fn record_letter(&mut self, letter: Arc<EventLetter>, ctx: &Context<Self>) {
-        self.unrecorded += 1;
+        self.flow.letter_sent();
         let (facts, home) = (
             vec![Fact::Subscription(SubscriptionFact::EventDeadLettered(
                 letter,
@@ -282,9 +277,8 @@ impl Handler<EventPushed> for Subscription {
         match pushed.end {
             PushEnd::NotNow { is_open, until } => {
                 self.give_back(pushed.push, self.settings.clock.now());
-                self.budget = 0;
+                self.flow.not_now(is_open);
                 self.circuit_open(is_open, until);
-                self.is_shut_out |= is_open;
             }
             // It was not sent, and has waited a moment for what the hub lacked.
             PushEnd::Answered(PushAnswer::NotTried { error }) => {
@@ -305,7 +299,7 @@ impl Handler<LetterRecorded> for Subscription {
     type Result = ();
 
     fn handle(&mut self, _: LetterRecorded, ctx: &mut Context<Self>) {
-        self.unrecorded -= 1;
+        self.flow.letter_recorded();
         self.go_on(ctx);
     }
 }

@@ -102,14 +102,14 @@ impl Subscription {
 
     /// Reads on where a replay has nothing in hand, and writes down how far each is.
     pub(super) fn advance_replays(&mut self, now: Timestamp, ctx: &Context<Self>) {
-        let still = self.is_still() || self.takes_nothing();
+        let may_read = self.flow.may_read();
         for index in 0..self.replays.len() {
             let lane = &mut self.replays[index];
             if lane.window.is_empty() {
                 lane.room = None;
             }
             let wants = lane.window.is_empty() && !lane.is_reading && !lane.is_over();
-            if wants && !still {
+            if wants && may_read {
                 self.read_replay(index, ctx);
             }
         }

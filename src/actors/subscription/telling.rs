@@ -68,8 +68,7 @@ impl Subscription {
 
     /// Sleeps until something is due.
     pub(super) fn arm(&mut self, now: Timestamp, ctx: &mut Context<Self>) {
-        // Who awaits its turn is told when it may begin.
-        let may_begin = self.may_begin() && !self.awaits_turn;
+        let may_begin = self.flow.may_begin_by_itself();
         let begins = may_begin.then(|| self.next_due(now)).flatten();
         let next = [begins, self.next_replay_record()].into_iter().flatten();
         let next = next.min();
