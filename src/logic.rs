@@ -8,6 +8,7 @@ pub mod canonical;
 pub mod census;
 pub mod circuit;
 pub mod dedup;
+pub mod delivery;
 pub mod delivery_window;
 pub mod dependencies;
 pub mod event_window;

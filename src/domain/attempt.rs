@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::ids::InstanceId;
+use super::moment::Moment;
 use super::timestamp::Timestamp;
 
 /// One try to hand a message to its destination.
@@ -29,6 +30,21 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// One that began at `started_at`, by the hub's own clock, and is over now. It went to no
+    /// instance, and there is no more to say of it.
+    pub fn ended(number: u32, outcome: AttemptOutcome, started_at: Timestamp, now: Moment) -> Self {
+        let took = now.hub.since(started_at).as_millis();
+        Self {
+            number,
+            at: now.wall_time(started_at),
+            instance: None,
+            outcome,
+            status_code: None,
+            duration_ms: u64::try_from(took).unwrap_or(u64::MAX),
+            error: None,
+        }
+    }
+
     /// Roughly what the attempt takes in memory, in bytes.
     pub fn bytes(&self) -> usize {
         150 + self.error.as_ref().map_or(0, String::len)

@@ -11,7 +11,8 @@ use crate::domain::attempt::Attempt;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::{Event, Sequence};
 use crate::domain::timestamp::Timestamp;
-use crate::logic::backoff::{Next, RequestedDelay, RetryPolicy};
+use crate::logic::backoff::RetryPolicy;
+use crate::logic::delivery::decision::{Decision, FinishedAttempt};
 use crate::logic::outcome::Answered;
 
 /// The events of one lane of a subscription.
@@ -70,20 +71,17 @@ pub fn conclude(
     now: Timestamp,
     random: f64,
 ) -> Outcome {
-    match answered {
-        Answered::Delivered => Outcome::Delivered,
-        Answered::Rejected(_) => Outcome::Dead(DeadReason::Rejected),
-        Answered::Gone => Outcome::Gone,
-        Answered::Failed { .. } | Answered::CutShort | Answered::NotTried => {
-            let asked = match answered {
-                Answered::Failed { retry_after } => retry_after.map(RequestedDelay::AtLeast),
-                _ => None,
-            };
-            match policy.after_failure(number, now, random, asked) {
-                Next::RetryAt(at) => Outcome::RetryAt(at),
-                Next::Exhausted => Outcome::Dead(DeadReason::AttemptsExhausted),
-            }
-        }
+    let finished = FinishedAttempt {
+        outcome: answered.outcome(),
+        number,
+        at: now,
+        requested: answered.requested(),
+    };
+    match finished.decide(policy, random) {
+        _ if answered == Answered::Gone => Outcome::Gone,
+        Decision::Delivered => Outcome::Delivered,
+        Decision::RetryAt(at) => Outcome::RetryAt(at),
+        Decision::Dead(reason) => Outcome::Dead(reason),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::backoff::RequestedDelay;
 use crate::domain::attempt::AttemptOutcome;
 use crate::ports::transport::PushAnswer;
 
@@ -41,6 +42,14 @@ impl Answered {
             Self::Delivered => AttemptOutcome::Delivered,
             Self::Failed { .. } | Self::CutShort | Self::NotTried => AttemptOutcome::Failed,
             Self::Rejected(_) | Self::Gone => AttemptOutcome::Rejected,
+        }
+    }
+
+    /// What was wished for the next attempt.
+    pub fn requested(self) -> Option<RequestedDelay> {
+        match self {
+            Self::Failed { retry_after } => retry_after.map(RequestedDelay::AtLeast),
+            _ => None,
         }
     }
 }

@@ -7,7 +7,8 @@ use crate::domain::fact::message::{AttemptFailed, MessageFact, Settlement};
 use crate::domain::message::Message;
 use crate::domain::timestamp::Timestamp;
 
-use super::backoff::{Next, RequestedDelay, RetryPolicy};
+use super::backoff::{RequestedDelay, RetryPolicy};
+use super::delivery::decision::{Decision, FinishedAttempt};
 
 /// The fact that follows from `attempt` (contract, section 4: hand-over, retry and dead letters).
 /// `now` is by the system's clock, and its ttl may be over by then.
@@ -20,28 +21,29 @@ pub fn verdict(
     random: f64,
     asked: Option<RequestedDelay>,
 ) -> Fact {
-    match attempt.outcome {
-        AttemptOutcome::Delivered => {
+    let has_failed = !matches!(
+        attempt.outcome,
+        AttemptOutcome::Delivered | AttemptOutcome::Rejected
+    );
+    if has_failed && is_expired {
+        return expired(policy, message, now, Some(attempt));
+    }
+    let finished = FinishedAttempt {
+        outcome: attempt.outcome,
+        number: attempt.number,
+        at: now,
+        requested: asked,
+    };
+    match finished.decide(policy, random) {
+        Decision::Delivered => {
             Fact::Message(MessageFact::Delivered(settle(message, now, Some(attempt))))
         }
-        AttemptOutcome::Rejected => dead(policy, message, now, attempt, DeadReason::Rejected),
-        AttemptOutcome::Failed | AttemptOutcome::LeaseExpired => {
-            if is_expired {
-                return expired(policy, message, now, Some(attempt));
-            }
-            match policy.after_failure(attempt.number, now, random, asked) {
-                Next::RetryAt(retry_at) => {
-                    Fact::Message(MessageFact::AttemptFailed(AttemptFailed {
-                        id: message.id,
-                        attempt,
-                        retry_at,
-                    }))
-                }
-                Next::Exhausted => {
-                    dead(policy, message, now, attempt, DeadReason::AttemptsExhausted)
-                }
-            }
-        }
+        Decision::RetryAt(retry_at) => Fact::Message(MessageFact::AttemptFailed(AttemptFailed {
+            id: message.id,
+            attempt,
+            retry_at,
+        })),
+        Decision::Dead(reason) => dead(policy, message, now, attempt, reason),
     }
 }
 
@@ -54,13 +56,8 @@ pub fn exhausted_by_losses(
     now: Timestamp,
 ) -> Fact {
     let attempt = Attempt {
-        number,
-        at: handed_out,
-        instance: None,
-        outcome: AttemptOutcome::Failed,
-        status_code: None,
-        duration_ms: u64::try_from(now.since(handed_out).as_millis()).unwrap_or(u64::MAX),
         error: Some(lost_in_words(lost)),
+        ..Attempt::ended(number, AttemptOutcome::Failed, handed_out, now.into())
     };
     dead(policy, message, now, attempt, DeadReason::AttemptsExhausted)
 }

@@ -54,15 +54,12 @@ impl InFlight {
 
     /// What is written down about it, by its last answer.
     pub(super) fn attempt(&self, answer: &PushAnswer, answered: Answered, now: Moment) -> Attempt {
+        let (number, outcome) = (self.delivery.attempt, answered.outcome());
         Attempt {
-            number: self.delivery.attempt,
-            at: now.wall_time(self.started_at),
             instance: Some(self.pushed_to.instance_id.clone()),
-            outcome: answered.outcome(),
             status_code: status_code(answer),
-            duration_ms: u64::try_from(now.hub.since(self.started_at).as_millis())
-                .unwrap_or(u64::MAX),
             error: describe(answer),
+            ..Attempt::ended(number, outcome, self.started_at, now)
         }
     }
 }

@@ -258,15 +258,11 @@ impl Subscription {
 }
 
 fn attempt(push: &Push, answer: &PushAnswer, now: Moment) -> Attempt {
-    let took = now.hub.since(push.started_at).as_millis();
+    let outcome = classify(answer).outcome();
     Attempt {
-        number: push.number,
-        at: now.wall_time(push.started_at),
-        instance: None,
-        outcome: classify(answer).outcome(),
         status_code: status_code(answer),
-        duration_ms: u64::try_from(took).unwrap_or(u64::MAX),
         error: describe(answer),
+        ..Attempt::ended(push.number, outcome, push.started_at, now)
     }
 }
 

@@ -218,13 +218,8 @@ impl Queues {
         };
         let since = self.leases.get(&token)?.since;
         let attempt = Attempt {
-            number: entry.failures() + 1,
-            at: now.wall_time(since),
-            instance: None,
-            outcome: end.outcome,
-            status_code: None,
-            duration_ms: u64::try_from(now.hub.since(since).as_millis()).unwrap_or(u64::MAX),
             error: end.error.clone(),
+            ..Attempt::ended(entry.failures() + 1, end.outcome, since, now)
         };
         let fact = verdict::verdict(
             &self.policy.retries,
