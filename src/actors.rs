@@ -3,6 +3,7 @@
 
 pub mod archivist;
 pub mod callback_circuit;
+mod circuit;
 pub mod circuit_breaker;
 pub mod death_watch;
 pub mod dispatcher;

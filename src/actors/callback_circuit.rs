@@ -11,18 +11,17 @@ use std::sync::Arc;
 use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult, Recipient};
 use ahash::AHashMap;
 
+use super::circuit::{CircuitShell, ForceRecorded};
 use super::death_watch::DeathWatch;
 use super::invariants::{self, Invariants};
 use super::messages::{
     AwaitTurn, CircuitView, EventPushed, ForceCircuit, InspectCircuit, PushEnd, PushEvent, Record,
-    Reply, Turn,
+    Turn,
 };
 use super::timer::Timer;
 use crate::clock::Clock;
-use crate::domain::circuit::{CircuitChanged, CircuitName, CircuitState, Forced};
+use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::fact::Fact;
-use crate::domain::fact::control::ControlFact;
-use crate::domain::refusal::Refusal;
 use crate::logic::breaker::{BreakerPolicy, Ticket, Transition};
 use crate::logic::circuit::{Circuit, ForcedSince};
 use crate::logic::outcome::{Answered, classify, describe};
@@ -35,7 +34,7 @@ const FULL: u32 = 1024;
 pub struct CallbackCircuit {
     settings: Settings,
     event_store: Recipient<Record>,
-    circuit: Circuit,
+    shell: CircuitShell,
     /// By numbers of its own.
     in_flight: AHashMap<u64, InFlight>,
     pushes: u64,
@@ -74,14 +73,6 @@ struct PushEnded {
     answer: PushAnswer,
 }
 
-/// That somebody forces the circuit is in the journal now.
-#[derive(Message)]
-#[rtype(result = "()")]
-struct ForceRecorded {
-    changed: Arc<CircuitChanged>,
-    reply: Reply<Result<CircuitView, Refusal>>,
-}
-
 impl CallbackCircuit {
     /// `forced` is what somebody forced an earlier one of this name into.
     pub fn new(
@@ -95,10 +86,11 @@ impl CallbackCircuit {
         if let Some(forced) = forced {
             circuit.resume(forced, settings.clock.now());
         }
+        let metrics = settings.metrics.clone();
         Self {
             settings,
             event_store,
-            circuit,
+            shell: CircuitShell::new(circuit, metrics),
             in_flight: AHashMap::new(),
             pushes: 0,
             waiting: Vec::new(),
@@ -112,15 +104,15 @@ impl CallbackCircuit {
     fn room(&self) -> u32 {
         let counted = || {
             let tickets = self.in_flight.values().map(|in_flight| in_flight.ticket);
-            let current = tickets.filter(|ticket| self.circuit.breaker.is_current(*ticket));
+            let current = tickets.filter(|ticket| self.shell.circuit.breaker.is_current(*ticket));
             u32::try_from(current.count()).unwrap_or(u32::MAX)
         };
-        self.circuit.breaker.room(FULL, u32::MAX, counted)
+        self.shell.circuit.breaker.room(FULL, u32::MAX, counted)
     }
 
     /// Why nothing more may begin.
     fn not_now(&self) -> PushEnd {
-        let breaker = &self.circuit.breaker;
+        let breaker = &self.shell.circuit.breaker;
         PushEnd::NotNow {
             is_open: breaker.state() != CircuitState::Closed,
             until: breaker.open_until(),
@@ -131,7 +123,11 @@ impl CallbackCircuit {
         if self.room() == 0 {
             return None;
         }
-        let ticket = self.circuit.breaker.on_start(self.settings.clock.now())?;
+        let ticket = self
+            .shell
+            .circuit
+            .breaker
+            .on_start(self.settings.clock.now())?;
         self.pushes += 1;
         let number = self.pushes;
         let in_flight = InFlight {
@@ -152,7 +148,7 @@ impl CallbackCircuit {
     /// What the answer says of the origin.
     fn judge(&mut self, ticket: Ticket, answer: &PushAnswer) {
         let now = self.settings.clock.now();
-        let breaker = &mut self.circuit.breaker;
+        let breaker = &mut self.shell.circuit.breaker;
         let transition = match classify(answer) {
             Answered::Delivered => breaker.on_success(ticket, now),
             Answered::Rejected(rejection) => breaker.on_rejected(ticket, rejection, now),
@@ -169,29 +165,16 @@ impl CallbackCircuit {
 
     /// A change that nobody asked for: it holds at once and is recorded afterwards.
     fn changed_by_itself(&mut self, transition: Option<Transition>, last_error: Option<&str>) {
-        let Some(transition) = transition.filter(|_| !self.is_leaving) else {
-            return;
-        };
+        let transition = transition.filter(|_| !self.is_leaving);
         let at = self.settings.clock.wall();
-        let changed = self.circuit.changed(transition, last_error, at);
-        self.show(transition, &changed);
-        self.record(changed);
+        let fact = self.shell.changed_by_itself(transition, last_error, at);
+        self.record(fact);
     }
 
-    fn record(&self, changed: Arc<CircuitChanged>) {
-        let facts = vec![Fact::Control(ControlFact::CircuitChanged(changed))];
-        self.event_store.do_send(Record::unasked(facts));
-    }
-
-    fn show(&self, transition: Transition, changed: &CircuitChanged) {
-        let circuit = self.circuit.name.to_string();
-        let (from, to) = (transition.from.name(), transition.to.name());
-        self.settings
-            .metrics
-            .services
-            .count_transition(&circuit, transition.to);
-        let (reason, is_forced) = (changed.reason.as_str(), changed.forced.is_some());
-        tracing::warn!(circuit, from, to, reason, is_forced, "circuit changed");
+    fn record(&self, fact: Option<Fact>) {
+        if let Some(fact) = fact {
+            self.event_store.do_send(Record::unasked(vec![fact]));
+        }
     }
 
     /// Tells whoever waits that something may go, and sleeps until the next change that is due.
@@ -206,7 +189,7 @@ impl CallbackCircuit {
             }
         }
         // A sleep would keep it alive.
-        let next = self.circuit.breaker.next_tick();
+        let next = self.shell.circuit.breaker.next_tick();
         let next = next.filter(|_| !self.is_leaving);
         let now = self.settings.clock.now();
         self.timer.set(next, now, ctx, |circuit, ctx| {
@@ -218,7 +201,7 @@ impl CallbackCircuit {
     /// Does what is due.
     fn tick(&mut self, ctx: &mut Context<Self>) {
         let now = self.settings.clock.now();
-        let transition = self.circuit.breaker.tick(now);
+        let transition = self.shell.circuit.breaker.tick(now);
         self.changed_by_itself(transition, None);
         self.look_again(ctx);
     }
@@ -226,7 +209,7 @@ impl CallbackCircuit {
     fn view(&mut self) -> CircuitView {
         let in_flight = u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX);
         let now = self.settings.clock.moment();
-        CircuitView::of(&mut self.circuit, in_flight, FULL, now)
+        CircuitView::of(&mut self.shell.circuit, in_flight, FULL, now)
     }
 }
 
@@ -242,7 +225,7 @@ impl Actor for CallbackCircuit {
 impl Invariants for CallbackCircuit {
     fn check(&self) -> usize {
         let tickets = self.in_flight.values().map(|in_flight| in_flight.ticket);
-        self.circuit.breaker.check(tickets);
+        self.shell.circuit.breaker.check(tickets);
         self.in_flight.len()
     }
 }
@@ -298,13 +281,11 @@ impl Handler<ForceCircuit> for CallbackCircuit {
     type Result = ();
 
     fn handle(&mut self, force: ForceCircuit, ctx: &mut Context<Self>) {
-        let now = self.settings.clock.wall();
-        let forced = Forced::new(force.by, force.reset_timeout);
-        let changed = self.circuit.force(force.state, force.reason, forced, now);
-        let facts = vec![Fact::Control(ControlFact::CircuitChanged(changed.clone()))];
-        let (home, reply) = (ctx.address(), force.reply);
-        Record::and_then(&self.event_store, facts, move || {
-            home.do_send(ForceRecorded { changed, reply });
+        let wall = self.settings.clock.wall();
+        let (fact, recorded) = self.shell.force(force, wall);
+        let home = ctx.address();
+        Record::and_then(&self.event_store, vec![fact], move || {
+            home.do_send(recorded);
         });
     }
 }
@@ -314,13 +295,8 @@ impl Handler<ForceRecorded> for CallbackCircuit {
 
     fn handle(&mut self, recorded: ForceRecorded, ctx: &mut Context<Self>) {
         let now = self.settings.clock.moment();
-        let applied = self.circuit.apply(recorded.changed.clone(), now);
-        if let Some(transition) = applied.transition {
-            self.show(transition, &recorded.changed);
-        }
-        if let Some(again) = applied.again {
-            self.record(again);
-        }
+        let again = self.shell.apply(&recorded.changed, now);
+        self.record(again);
         self.look_again(ctx);
         let _ = recorded.reply.send(Ok(self.view()));
     }

@@ -20,6 +20,7 @@ use std::time::Duration;
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
 use rand::RngExt;
 
+use super::circuit::CircuitShell;
 use super::death_watch::DeathWatch;
 use super::invariants::{self, Invariants};
 use super::messages::{
@@ -52,7 +53,7 @@ pub struct CircuitBreaker {
     service: ServiceName,
     settings: Settings,
     hops: Hops,
-    circuit: Circuit,
+    shell: CircuitShell,
     balancer: Balancer,
     /// It knows its instances.
     begun: bool,
@@ -133,8 +134,9 @@ struct Flush;
 
 impl CircuitBreaker {
     pub fn new(service: ServiceName, settings: Settings, hops: Hops, watch: DeathWatch) -> Self {
+        let circuit = Circuit::new(CircuitName::Service(service.clone()), settings.breaker);
         Self {
-            circuit: Circuit::new(CircuitName::Service(service.clone()), settings.breaker),
+            shell: CircuitShell::new(circuit, settings.metrics.clone()),
             service,
             balancer: Balancer::new(settings.strategy),
             settings,
@@ -165,18 +167,22 @@ impl CircuitBreaker {
     /// open, else what is in flight and as much as may begin. So what lingers is no hindrance:
     /// with who left or takes less than it has, or from before the circuit's present state.
     fn window_with_lingering(&self, room: Room) -> u32 {
-        if self.circuit.breaker.state() == CircuitState::Open {
+        if self.shell.circuit.breaker.state() == CircuitState::Open {
             return 0;
         }
         let counted = || {
             let in_flight = self.in_flight.values();
             let counted = in_flight.filter(|in_flight| {
-                self.circuit.breaker.is_current(in_flight.ticket)
+                self.shell.circuit.breaker.is_current(in_flight.ticket)
                     && self.balancer.is_serving(&in_flight.pushed_to)
             });
             u32::try_from(counted.count()).unwrap_or(u32::MAX)
         };
-        let room = self.circuit.breaker.room(room.capacity, room.free, counted);
+        let room = self
+            .shell
+            .circuit
+            .breaker
+            .room(room.capacity, room.free, counted);
         let in_flight = u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX);
         in_flight.saturating_add(room)
     }
@@ -213,7 +219,7 @@ impl Invariants for CircuitBreaker {
     fn check(&self) -> usize {
         let in_flight = self.in_flight.values();
         let tickets = in_flight.clone().map(|in_flight| in_flight.ticket);
-        self.circuit.breaker.check(tickets);
+        self.shell.circuit.breaker.check(tickets);
         let is_busy = |id: &InstanceId| {
             let mut in_flight = self.in_flight.values();
             in_flight.any(|in_flight| in_flight.pushed_to.instance_id == *id)

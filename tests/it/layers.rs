@@ -26,6 +26,7 @@ const RULES: &[(&str, &[&str])] = &[
     (
         "actors",
         &[
+            "actors::circuit",
             "actors::event_reader",
             "actors::timer",
             "actors::invariants",

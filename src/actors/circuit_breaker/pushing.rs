@@ -40,7 +40,7 @@ impl CircuitBreaker {
         };
         // The ticket comes last: a trial that is admitted begins.
         let index = self.balancer.pick(&request, now, rand::rng().random())?;
-        let ticket = self.circuit.breaker.on_start(now)?;
+        let ticket = self.shell.circuit.breaker.on_start(now)?;
         self.balancer.started(index, &request);
         let target = self.balancer.targets()[index].clone();
         let in_flight = InFlight::new(delivery, ticket, target, now);
@@ -92,7 +92,7 @@ impl CircuitBreaker {
         let message = &delivery.message;
         let is_spent = in_flight.tried.len() > MOST_OTHERS || delivery.is_expired(at);
         // A circuit that changed meanwhile may be open, or let nobody but its trials through.
-        if is_spent || !self.circuit.breaker.is_current(in_flight.ticket) {
+        if is_spent || !self.shell.circuit.breaker.is_current(in_flight.ticket) {
             return Some(in_flight);
         }
         let request = PickRequest {
@@ -136,7 +136,7 @@ impl CircuitBreaker {
     /// The hub lacked something of its own, and the transport has waited a moment for it. Nobody saw
     /// the attempt, so it is none, and the message is the next to be tried.
     fn not_tried(&mut self, in_flight: &InFlight) {
-        self.circuit.breaker.on_abandoned(in_flight.ticket);
+        self.shell.circuit.breaker.on_abandoned(in_flight.ticket);
         self.balancer.look_again();
         let ids = vec![in_flight.delivery.message.id];
         self.hops.give_back.do_send(GiveBack { ids });
@@ -232,19 +232,21 @@ impl CircuitBreaker {
     ) -> Option<Transition> {
         let ticket = in_flight.ticket;
         match answered {
-            Answered::Delivered => self.circuit.breaker.on_success(ticket, now),
-            Answered::Rejected(rejection) if !moved => {
-                self.circuit.breaker.on_rejected(ticket, rejection, now)
-            }
+            Answered::Delivered => self.shell.circuit.breaker.on_success(ticket, now),
+            Answered::Rejected(rejection) if !moved => self
+                .shell
+                .circuit
+                .breaker
+                .on_rejected(ticket, rejection, now),
             Answered::Failed { .. } if !in_flight.others_full && !moved => {
-                self.circuit.breaker.on_failure(ticket, now)
+                self.shell.circuit.breaker.on_failure(ticket, now)
             }
             Answered::Rejected(_)
             | Answered::Failed { .. }
             | Answered::Gone
             | Answered::CutShort
             | Answered::NotTried => {
-                self.circuit.breaker.on_abandoned(ticket);
+                self.shell.circuit.breaker.on_abandoned(ticket);
                 None
             }
         }

@@ -60,8 +60,8 @@ impl CircuitBreaker {
             return Outlook::Ready;
         }
         match (
-            self.circuit.breaker.state(),
-            self.circuit.breaker.open_until(),
+            self.shell.circuit.breaker.state(),
+            self.shell.circuit.breaker.open_until(),
         ) {
             (CircuitState::Open, Some(until)) => Outlook::CircuitOpen { until },
             (CircuitState::HalfOpen, _) => Outlook::Trial,
@@ -70,7 +70,7 @@ impl CircuitBreaker {
     }
 
     fn arm_timer(&mut self, now: Timestamp, ctx: &mut Context<Self>) {
-        let next = self.circuit.breaker.next_tick();
+        let next = self.shell.circuit.breaker.next_tick();
         self.timer.set(next, now, ctx, |breaker, ctx| {
             breaker.timer.fired();
             breaker.tick(breaker.settings.clock.moment(), ctx);
@@ -80,7 +80,7 @@ impl CircuitBreaker {
 
     /// Does what is due.
     pub(super) fn tick(&mut self, now: Moment, ctx: &mut Context<Self>) {
-        let transition = self.circuit.breaker.tick(now.hub);
+        let transition = self.shell.circuit.breaker.tick(now.hub);
         self.changed_by_itself(transition, None, now, ctx);
     }
 }
