@@ -9,10 +9,13 @@
 pub mod access;
 pub mod acts;
 pub mod bodies;
+pub mod circuits;
 pub mod clients;
 pub mod error;
 pub mod keys;
+pub mod quotas;
 pub mod request;
+pub mod services;
 pub mod settings;
 pub mod steps;
 

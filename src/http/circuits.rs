@@ -1,30 +1,25 @@
 //! `/circuit`: how well each service and callback takes what it is sent, and how to decide that oneself.
 
-use std::time::Duration;
-
-use actix::{Actor, Context, Handler};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::body::{Body, Incoming};
-use super::caller::{Caller, principal};
+use super::caller::Caller;
 use super::fields::{self, Field};
 use super::openapi::circuits::CircuitInput;
 use super::openapi::messages::CircuitPageQuery;
 use super::page::{Order, Part};
 use super::query::Query;
 use super::routing::{self, Routes};
-use super::services;
-use crate::actors::messages::{CircuitView, ForceCircuit, ForcedView, InspectCircuits};
+use crate::actors::messages::{CircuitView, ForcedView};
 use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::ids::{ServiceName, is_visible_label};
 use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
 use crate::hub::access::Operation;
-use crate::hub::acts::Act;
-use crate::hub::clients::Client;
+use crate::hub::circuits::WantedCircuit;
 use crate::hub::error::{HubError, Subject};
 
 const SUBJECT: Subject = Subject::Request;
@@ -117,16 +112,10 @@ pub(crate) async fn all(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
-    principal(&request).may(Operation::SeeCircuits)?;
+    let caller = Caller::of(&request);
+    caller.principal.may(Operation::SeeCircuits)?;
     let part = Part::of(&Query::of(&request)?)?;
-    let mut circuits = inspect(&hub.clients.dispatcher, None).await?;
-    // A service that deregistered keeps its circuit for what waits for it.
-    let there = services::names(&hub).await?;
-    circuits.retain(|view| {
-        let service = view.circuit.service();
-        service.is_some_and(|service| there.contains(service))
-    });
-    circuits.extend(inspect(&hub.clients.event_bus, None).await?);
+    let circuits = hub.circuits(&caller.context(hub.clock.wall())).await?;
     let page = part.take(circuits, Order::Ascending, |view| &view.circuit);
     let circuits: Vec<_> = page.items.into_iter().map(describe).collect();
     Ok(HttpResponse::Ok().json(CircuitPage {
@@ -155,16 +144,11 @@ pub(crate) async fn show(
     hub: web::Data<Hub>,
     service: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
-    principal(&request).may(Operation::SeeCircuits)?;
+    let caller = Caller::of(&request);
+    caller.principal.may(Operation::SeeCircuits)?;
     let name = name(&service)?;
-    must_be_there(&hub, &name).await?;
-    let asked = Some(name.clone());
-    let circuits = match &name {
-        CircuitName::Service(_) => inspect(&hub.clients.dispatcher, asked).await?,
-        CircuitName::Callback(_) => inspect(&hub.clients.event_bus, asked).await?,
-    };
-    let circuit = circuits.into_iter().next();
-    let circuit = circuit.ok_or_else(|| unknown(&name))?;
+    let context = caller.context(hub.clock.wall());
+    let circuit = hub.circuit(&context, &name).await?;
     Ok(HttpResponse::Ok().json(describe(circuit)))
 }
 
@@ -192,31 +176,14 @@ pub(crate) async fn force(
     service: web::Path<String>,
     payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
-    let caller = principal(&request);
-    caller.may(Operation::ForceCircuit)?;
+    let caller = Caller::of(&request);
+    // Before the body, of which nobody else is told what is wrong with it.
+    caller.principal.may(Operation::ForceCircuit)?;
     let name = name(&service)?;
     let body = Body::one(&hub, payload, SUBJECT).await?;
-    let (state, reason, reset_timeout) = read(body.text())?;
-    must_be_there(&hub, &name).await?;
-    let why = reason.clone();
-    let force = |reply| ForceCircuit {
-        circuit: name.clone(),
-        state,
-        reason,
-        reset_timeout,
-        by: caller.name,
-        reply,
-    };
-    let forced = match &name {
-        CircuitName::Service(_) => hub.clients.dispatcher.ask(force),
-        CircuitName::Callback(_) => hub.clients.event_bus.ask(force),
-    };
-    let forced = forced.await?;
-    let circuit = forced.map_err(|refusal| HubError::refused(refusal, unknown(&name)))?;
-    Act::new("force_circuit", "circuit of", &name)
-        .with(&state.name())
-        .because(&why)
-        .tell(&Caller::of(&request).context(hub.clock.wall()));
+    let wanted = read(body.text())?;
+    let context = caller.context(hub.clock.wall());
+    let circuit = hub.force_circuit(&context, &name, wanted).await?;
     Ok(HttpResponse::Ok().json(describe(circuit)))
 }
 
@@ -225,11 +192,11 @@ fn name(text: &str) -> Result<CircuitName, HubError> {
     CircuitName::parse(text).map_err(|error| HubError::invalid(SUBJECT, "service", error))
 }
 
-fn read(text: &str) -> Result<(CircuitState, String, Option<Duration>), HubError> {
+fn read(text: &str) -> Result<WantedCircuit, HubError> {
     let asked: ForceBody<'_> = fields::object(SUBJECT, text)?;
     let state = Field::required(SUBJECT, "state", asked.state)?;
     let problem = "must be one of CLOSED, OPEN, HALF_OPEN";
-    let known = CircuitState::from_name(&state.text()?).ok_or_else(|| state.wrong(problem))?;
+    let named = CircuitState::from_name(&state.text()?).ok_or_else(|| state.wrong(problem))?;
     let reason = Field::required(SUBJECT, "reason", asked.reason)?;
     let words = reason.text()?.into_owned();
     if !is_visible_label(&words, MOST_REASON) {
@@ -238,32 +205,11 @@ fn read(text: &str) -> Result<(CircuitState, String, Option<Duration>), HubError
     }
     let reset_timeout = Field::given(SUBJECT, "reset_timeout", asked.reset_timeout);
     let reset_timeout = reset_timeout.map(|field| field.positive_duration());
-    Ok((known, words, reset_timeout.transpose()?))
-}
-
-async fn inspect<A>(
-    owner: &Client<A>,
-    circuit: Option<CircuitName>,
-) -> Result<Vec<CircuitView>, HubError>
-where
-    A: Actor<Context = Context<A>> + Handler<InspectCircuits>,
-{
-    let inspect = |reply| InspectCircuits { circuit, reply };
-    owner.ask(inspect).await
-}
-
-/// The circuit of a callback is known where it is; one of a service only while that is there.
-async fn must_be_there(hub: &Hub, name: &CircuitName) -> Result<(), HubError> {
-    match name.service() {
-        Some(service) if !services::is_there(hub, service).await? => Err(unknown(name)),
-        _ => Ok(()),
-    }
-}
-
-fn unknown(name: &CircuitName) -> HubError {
-    HubError::NotFound {
-        what: format!("circuit of {name}"),
-    }
+    Ok(WantedCircuit {
+        state: named,
+        reason: words,
+        reset_timeout: reset_timeout.transpose()?,
+    })
 }
 
 fn describe(view: CircuitView) -> CircuitAnswer {

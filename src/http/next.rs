@@ -7,10 +7,7 @@ use utoipa::ToSchema;
 use super::openapi::circuits::NextQuery;
 use super::query;
 use super::routing::{self, Routes};
-use super::services::is_there;
-use crate::actors::messages::PickInstance;
 use crate::domain::ids::{InstanceId, Label, ServiceName};
-use crate::domain::refusal::Refusal;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
 
@@ -52,24 +49,10 @@ pub(crate) async fn next(
 ) -> Result<HttpResponse, HubError> {
     let service = query::service(&service)?;
     let message_type = query::Query::of(&request)?.read("type", Label::parse)?;
-    let asked = service.clone();
-    let picked = hub.clients.dispatcher.ask(|reply| PickInstance {
-        service: asked,
-        message_type,
-        reply,
-    });
-    match picked.await? {
-        Ok(picked) => Ok(HttpResponse::Ok().json(NextInstance {
-            service,
-            instance_id: picked.instance_id,
-            url: picked.url,
-        })),
-        // A service that deregistered keeps its circuit for what waits for it.
-        Err(refusal) if refusal != Refusal::NotFound && is_there(&hub, &service).await? => {
-            Err(refusal.into())
-        }
-        Err(_) => Err(HubError::NotFound {
-            what: format!("service {service}"),
-        }),
-    }
+    let picked = hub.next_instance(&service, message_type).await?;
+    Ok(HttpResponse::Ok().json(NextInstance {
+        service,
+        instance_id: picked.instance_id,
+        url: picked.url,
+    }))
 }

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::body::{Body, Incoming};
-use super::caller::{Caller, principal};
+use super::caller::Caller;
 use super::fields::{self, Field, raw};
 use super::no_body::NoBody;
 use super::openapi::messages::NamePageQuery;
@@ -15,15 +15,12 @@ use super::page::{Order, Part};
 use super::query;
 use super::query::Query;
 use super::routing::{self, Routes};
-use crate::actors::messages::{InspectQuotas, QuotaView, SetQuota};
+use crate::actors::messages::QuotaView;
 use crate::domain::ids::ServiceName;
 use crate::domain::quota::Quota;
-use crate::domain::refusal::Refusal;
 use crate::hub::Hub;
 use crate::hub::access::Operation;
-use crate::hub::acts::Act;
 use crate::hub::error::{HubError, Subject};
-use crate::logic::quotas::Source;
 use crate::logic::token_bucket::default_burst;
 
 const SUBJECT: Subject = Subject::Request;
@@ -88,13 +85,10 @@ pub(crate) async fn all(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
-    principal(&request).may(Operation::SeeQuotas)?;
+    let caller = Caller::of(&request);
+    caller.principal.may(Operation::SeeQuotas)?;
     let part = Part::of(&Query::of(&request)?)?;
-    let views = hub
-        .clients
-        .router
-        .look(InspectQuotas { service: None })
-        .await?;
+    let views = hub.quotas(&caller.context(hub.clock.wall())).await?;
     let page = part.take(views, Order::Ascending, |view| &view.service);
     let items: Vec<_> = page.items.into_iter().map(describe).collect();
     Ok(HttpResponse::Ok().json(QuotaPage {
@@ -123,15 +117,12 @@ pub(crate) async fn show(
     hub: web::Data<Hub>,
     service: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
-    principal(&request).may(Operation::SeeQuotas)?;
+    let caller = Caller::of(&request);
+    caller.principal.may(Operation::SeeQuotas)?;
     let service = query::service(&service)?;
-    let asked = InspectQuotas {
-        service: Some(service.clone()),
-    };
-    let view = hub.clients.router.look(asked).await?.pop();
-    let view = view.ok_or_else(|| HubError::NotFound {
-        what: format!("a quota of service {service}"),
-    })?;
+    let view = hub
+        .quota(&caller.context(hub.clock.wall()), service)
+        .await?;
     Ok(HttpResponse::Ok().json(describe(view)))
 }
 
@@ -159,20 +150,15 @@ pub(crate) async fn set(
     service: web::Path<String>,
     payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
-    principal(&request).may(Operation::SetQuota)?;
+    let caller = Caller::of(&request);
+    // Before the body, of which nobody else is told what is wrong with it.
+    caller.principal.may(Operation::SetQuota)?;
     let service = query::new_service(&service)?;
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let quota = read(body.text())?;
-    change(&hub, service.clone(), Some(quota)).await??;
-    let limits = in_words(&quota);
-    Act::new("set_quota", "quota of", &service)
-        .with(&limits)
-        .tell(&Caller::of(&request).context(hub.clock.wall()));
-    Ok(HttpResponse::Ok().json(describe(QuotaView {
-        service,
-        quota,
-        source: Source::Api,
-    })))
+    let context = caller.context(hub.clock.wall());
+    let view = hub.set_quota(&context, service, quota).await?;
+    Ok(HttpResponse::Ok().json(describe(view)))
 }
 
 /// Take back the quota of a service
@@ -197,31 +183,12 @@ pub(crate) async fn delete(
     service: web::Path<String>,
     _: NoBody,
 ) -> Result<HttpResponse, HubError> {
-    principal(&request).may(Operation::SetQuota)?;
+    let caller = Caller::of(&request);
+    caller.principal.may(Operation::SetQuota)?;
     let service = query::service(&service)?;
-    let missing = HubError::NotFound {
-        what: format!("a quota of service {service} that was set over the API"),
-    };
-    let changed = change(&hub, service.clone(), None).await?;
-    changed.map_err(|refusal| HubError::refused(refusal, missing))?;
-    Act::new("delete_quota", "quota of", &service)
-        .tell(&Caller::of(&request).context(hub.clock.wall()));
+    let context = caller.context(hub.clock.wall());
+    hub.delete_quota(&context, service).await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-async fn change(
-    hub: &Hub,
-    service: ServiceName,
-    quota: Option<Quota>,
-) -> Result<Result<(), Refusal>, HubError> {
-    hub.clients
-        .router
-        .ask(|reply| SetQuota {
-            service,
-            quota,
-            reply,
-        })
-        .await
 }
 
 fn read(text: &str) -> Result<Quota, HubError> {
@@ -290,36 +257,6 @@ fn count(name: &'static str, json: Option<&RawValue>) -> Result<Option<u32>, Hub
     Ok(u32::try_from(count).ok())
 }
 
-fn in_words(quota: &Quota) -> String {
-    // Taken apart, so that no limit is forgotten.
-    let Quota {
-        send_rate,
-        send_burst,
-        deliver_rate,
-        max_in_flight,
-        max_waiting_bytes,
-        request_rate,
-        request_burst,
-    } = *quota;
-    let whole = |count: Option<u32>| count.map(f64::from);
-    let limits = [
-        ("send_rate", send_rate),
-        ("send_burst", whole(send_burst)),
-        ("deliver_rate", deliver_rate),
-        ("max_in_flight", whole(max_in_flight)),
-        (
-            "max_waiting_bytes",
-            max_waiting_bytes.map(|most| most as f64),
-        ),
-        ("request_rate", request_rate),
-        ("request_burst", whole(request_burst)),
-    ];
-    let given = limits
-        .into_iter()
-        .filter_map(|(name, limit)| limit.map(|limit| format!("{name} {limit}")));
-    given.collect::<Vec<_>>().join(", ")
-}
-
 fn describe(view: QuotaView) -> QuotaAnswer {
     let quota = view.quota;
     QuotaAnswer {
@@ -340,6 +277,7 @@ fn describe(view: QuotaView) -> QuotaAnswer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::logic::quotas::Source;
 
     #[test]
     fn reads_what_is_given() {
@@ -352,17 +290,6 @@ mod tests {
         assert_eq!(quota, expected);
         assert!(read(r#"{"max_in_flight": 1000000}"#).is_ok());
         assert!(read(r#"{"max_in_flight": 1000000, "more": []}"#).is_err());
-    }
-
-    #[test]
-    fn every_limit_is_told() {
-        let all = r#"{"send_rate": 0.5, "send_burst": 3, "deliver_rate": 4, "max_in_flight": 5,
-            "max_waiting_bytes": 1048576, "request_rate": 7, "request_burst": 8}"#;
-        assert_eq!(
-            in_words(&read(all).unwrap()),
-            "send_rate 0.5, send_burst 3, deliver_rate 4, max_in_flight 5, \
-             max_waiting_bytes 1048576, request_rate 7, request_burst 8"
-        );
     }
 
     #[test]

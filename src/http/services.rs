@@ -5,8 +5,6 @@ pub(crate) mod dependencies;
 pub(crate) mod instances;
 mod view;
 
-use std::collections::BTreeSet;
-
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -215,24 +213,6 @@ async fn view(hub: &Hub, service: ServiceName) -> Result<ServiceView, HubError> 
     };
     let view = hub.clients.registry.look(asked).await?.pop();
     view.ok_or_else(|| unknown(&service))
-}
-
-/// Whether the service is there now: registered, or polling.
-pub(crate) async fn is_there(hub: &Hub, service: &ServiceName) -> Result<bool, HubError> {
-    let asked = InspectServices {
-        service: Some(service.clone()),
-    };
-    Ok(!hub.clients.registry.look(asked).await?.is_empty())
-}
-
-/// All that are there now.
-pub(crate) async fn names(hub: &Hub) -> Result<BTreeSet<ServiceName>, HubError> {
-    let views = hub
-        .clients
-        .registry
-        .look(InspectServices { service: None })
-        .await?;
-    Ok(views.into_iter().map(|view| view.service).collect())
 }
 
 /// How a service is
