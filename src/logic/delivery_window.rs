@@ -47,6 +47,7 @@ enum Standing {
 /// An event that is done with, one way or another.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Ended {
+    /// As it was published.
     pub event: Arc<Event>,
     /// The finished ones, oldest first.
     pub attempts: Vec<Attempt>,
@@ -55,8 +56,11 @@ pub struct Ended {
 /// What an attempt comes to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {
+    /// It arrived.
     Delivered,
+    /// It is tried again then, by the hub's own clock.
     RetryAt(Timestamp),
+    /// It is given up.
     Dead(DeadReason),
     /// 410: the subscriber wants no more.
     Gone,
@@ -247,6 +251,7 @@ impl DeliveryWindow {
         begun.any(|item| !item.attempts.is_empty())
     }
 
+    /// How many are under way.
     pub fn in_flight(&self) -> u32 {
         self.in_flight
     }

@@ -30,7 +30,9 @@ impl EventWindow {
 /// Events, oldest first, and how the log was when they were read.
 #[derive(Debug)]
 pub struct EventsRead {
+    /// As it was asked for; it may end before the log does.
     pub page: Page<Arc<Event>>,
+    /// The log at the moment of the reading.
     pub window: EventWindow,
 }
 

@@ -28,6 +28,7 @@ pub enum FollowerAction {
     Follow {
         /// Comes back with what follows from it.
         round: u64,
+        /// The first that is needed.
         from: Sequence,
         /// So many bytes of events it has room for.
         credit: usize,
@@ -37,7 +38,12 @@ pub enum FollowerAction {
     /// It has room for so many bytes more.
     Credit(usize),
     /// A page of the archive, from here on.
-    Read { round: u64, from: Sequence },
+    Read {
+        /// Comes back with the page.
+        round: u64,
+        /// The first that is needed.
+        from: Sequence,
+    },
 }
 
 /// What a page of the archive came to.
@@ -48,7 +54,9 @@ pub enum PageOutcome {
     /// The archive is away, or has lost what is needed: to be asked [`Follower::again`] after a
     /// pause.
     Later,
+    /// They came in, and everything up to the last that was looked at is known.
     Taken {
+        /// Those that are meant, oldest first.
         events: Vec<Arc<Event>>,
         /// The first and the last event that it goes on without, since they are gone.
         gap: Option<(Sequence, Sequence)>,
@@ -120,10 +128,12 @@ impl Follower {
         }
     }
 
+    /// Whether it follows nothing, and nothing on its way counts.
     pub fn is_idle(&self) -> bool {
         self.stage == Stage::Idle
     }
 
+    /// Whether it follows no more, and what is on its way from memory counts.
     pub fn is_ending(&self) -> bool {
         self.stage == Stage::Ending
     }

@@ -61,6 +61,7 @@ enum Passage {
 }
 
 impl FlowControl {
+    /// As the subscription is; of the circuit nothing is known.
     pub fn new(is_paused: bool) -> Self {
         Self {
             standing: Standing::of(is_paused),
@@ -92,6 +93,7 @@ impl FlowControl {
         }
     }
 
+    /// Whether the hub stops.
     pub fn is_resting(&self) -> bool {
         matches!(self.standing, Standing::Resting { .. })
     }
