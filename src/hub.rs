@@ -28,7 +28,7 @@ use crate::logic::limits::Limit;
 use crate::metrics::Metrics;
 use crate::phase::CurrentPhase;
 use crate::pool::Pool;
-use crate::ports::archive::Archive;
+use crate::ports::archive::ArchiveReader;
 use crate::request_rates::RequestRates;
 use bodies::Bodies;
 use clients::Clients;
@@ -44,7 +44,7 @@ pub struct Hub {
     /// The ways to the actors.
     pub clients: Clients,
     /// Read from by whoever needs the past; written to by its own actor alone.
-    pub archive: Arc<dyn Archive>,
+    pub archive: Arc<dyn ArchiveReader>,
     /// To count in, never to decide by.
     pub metrics: Arc<Metrics>,
     /// Replaced when the configuration is read again.
@@ -74,7 +74,7 @@ pub struct Surroundings {
     /// Of the actors that the ring has started.
     pub clients: Clients,
     /// The one that the ring writes to.
-    pub archive: Arc<dyn Archive>,
+    pub archive: Arc<dyn ArchiveReader>,
     /// Where everything is counted.
     pub metrics: Arc<Metrics>,
     /// The ones that the Router keeps to the quotas.

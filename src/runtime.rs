@@ -34,7 +34,7 @@ use crate::metrics::Metrics;
 use crate::open_files;
 use crate::opening::{self, StartError};
 use crate::phase::{CurrentPhase, Phase};
-use crate::ports::archive::{Archive, ArchiveError};
+use crate::ports::archive::{ArchiveError, ArchiveReader};
 use crate::ports::journal::Journal;
 use crate::telemetry;
 use crate::telemetry::lines::Lines;
@@ -191,7 +191,7 @@ async fn tell_notices(state: web::Data<HttpState>) {
 
 /// What is in the archive, which must be this hub's if it is anybody's; or why it cannot be told now.
 async fn look_at(
-    archive: &dyn Archive,
+    archive: &dyn ArchiveReader,
     author: &Author,
 ) -> Result<Result<Found, ArchiveError>, StartError> {
     let standing = match archive.standing().await {

@@ -50,7 +50,7 @@ use crate::logic::limits::Limits;
 use crate::logic::recent::{Framed, Recent};
 use crate::logic::subscription_registry::SubscriptionRegistry;
 use crate::metrics::Metrics;
-use crate::ports::archive::Archive;
+use crate::ports::archive::EventArchive;
 use attached::Attached;
 use children::Children;
 use lost::Lost;
@@ -108,7 +108,7 @@ pub struct Settings {
     pub secret_overlap: Duration,
     pub metrics: Arc<Metrics>,
     /// For its children: it reads nothing there itself.
-    pub archive: Arc<dyn Archive>,
+    pub archive: Arc<dyn EventArchive>,
     pub subscriptions: subscription::Settings,
     pub circuits: callback_circuit::Settings,
     pub limits: Limits,

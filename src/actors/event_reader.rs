@@ -11,13 +11,13 @@ use tokio::sync::oneshot;
 
 use super::messages::{InspectLog, ReadRecent, RecentRead, Unanswered};
 use crate::logic::event_window::{EventWindow, EventsRead};
-use crate::ports::archive::{Archive, ArchiveError, EventQuery};
+use crate::ports::archive::{ArchiveError, EventArchive, EventQuery};
 
 #[derive(Clone)]
 pub struct EventReader {
     log: Recipient<InspectLog>,
     recent: Recipient<ReadRecent>,
-    archive: Arc<dyn Archive>,
+    archive: Arc<dyn EventArchive>,
 }
 
 impl EventReader {
@@ -25,7 +25,7 @@ impl EventReader {
     pub fn new(
         log: Recipient<InspectLog>,
         recent: Recipient<ReadRecent>,
-        archive: Arc<dyn Archive>,
+        archive: Arc<dyn EventArchive>,
     ) -> Self {
         Self {
             log,

@@ -32,7 +32,7 @@ use crate::logic::retention::messages::{MessageRetention, MessageRetentionPolicy
 use crate::logic::retention::{Retention, RetentionPolicy};
 use crate::logic::snapshots::Snapshots;
 use crate::metrics::Metrics;
-use crate::ports::archive::{Archive, ArchiveError};
+use crate::ports::archive::{ArchiveError, ArchiveReader};
 use line::Line;
 use removal::Removal;
 use states::States;
@@ -112,7 +112,7 @@ struct Recorded;
 impl Historian {
     pub fn new(
         (clock, metrics): (Clock, Arc<Metrics>),
-        archive: Arc<dyn Archive>,
+        archive: Arc<dyn ArchiveReader>,
         settings: Settings,
         hops: Hops,
         watch: DeathWatch,

@@ -29,12 +29,12 @@ use crate::domain::timestamp::Timestamp;
 use crate::logic::redrive::action::Action;
 use crate::logic::redrive::{Answer, Letter, News, PAGE, Redrives};
 use crate::metrics::Metrics;
-use crate::ports::archive::{Archive, ArchiveError, DeadLetterQuery};
+use crate::ports::archive::{ArchiveError, DeadLetterArchive, DeadLetterQuery};
 
 pub struct Redriver {
     clock: Clock,
     metrics: Arc<Metrics>,
-    archive: Arc<dyn Archive>,
+    archive: Arc<dyn DeadLetterArchive>,
     hops: Hops,
     redrives: Redrives,
     /// So many may be unfinished.
@@ -79,7 +79,7 @@ struct VersionRecorded {
 impl Redriver {
     pub fn new(
         (clock, metrics): (Clock, Arc<Metrics>),
-        archive: Arc<dyn Archive>,
+        archive: Arc<dyn DeadLetterArchive>,
         most_jobs: usize,
         hops: Hops,
         watch: DeathWatch,

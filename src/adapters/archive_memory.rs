@@ -15,8 +15,9 @@ use crate::logic::ownership::{ArchiveStanding, Claim, Claimed};
 use crate::logic::page::{Filling, MOST_BYTES, Page};
 use crate::logic::projection::Batch;
 use crate::ports::archive::{
-    Age, Archive, ArchiveError, ArchivedLetter, ArchivedMessage, ArchivedStream, Census,
-    DeadLetterCounts, DeadLetterQuery, EventQuery, LetterQuery, MessageQuery,
+    Age, ArchiveError, ArchiveReader, ArchiveWriter, ArchivedLetter, ArchivedMessage,
+    ArchivedStream, Census, DeadLetterArchive, DeadLetterCounts, DeadLetterQuery, EventArchive,
+    EventQuery, LetterQuery, MessageArchive, MessageQuery, StreamArchive,
 };
 use contents::{Contents, age};
 
@@ -64,11 +65,13 @@ impl MemoryArchive {
     }
 }
 
-impl Archive for MemoryArchive {
+impl ArchiveReader for MemoryArchive {
     fn standing(&self) -> BoxFuture<'_, Result<ArchiveStanding, ArchiveError>> {
         self.answer(|contents| Ok(contents.standing))
     }
+}
 
+impl ArchiveWriter for MemoryArchive {
     fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, ArchiveError>> {
         self.answer(|contents| {
             if contents.stuck {
@@ -115,7 +118,9 @@ impl Archive for MemoryArchive {
             Ok(census)
         })
     }
+}
 
+impl MessageArchive for MemoryArchive {
     fn message(
         &self,
         id: MessageId,
@@ -173,7 +178,9 @@ impl Archive for MemoryArchive {
             Ok(ages)
         })
     }
+}
 
+impl DeadLetterArchive for MemoryArchive {
     fn dead_letters_after(
         &self,
         query: DeadLetterQuery,
@@ -212,6 +219,29 @@ impl Archive for MemoryArchive {
         })
     }
 
+    fn event_letter(
+        &self,
+        id: MessageId,
+    ) -> BoxFuture<'_, Result<Option<ArchivedLetter>, ArchiveError>> {
+        self.answer(|contents| {
+            let mut letters = contents.archived_letters();
+            Ok(letters.find(|archived| archived.letter.id == id))
+        })
+    }
+
+    fn event_letters(
+        &self,
+        query: LetterQuery,
+    ) -> BoxFuture<'_, Result<Page<ArchivedLetter>, ArchiveError>> {
+        self.answer(|contents| {
+            let newest_first = contents.archived_letters().rev();
+            let found = newest_first.filter(|archived| query.matches(archived));
+            Ok(page(found, query.limit, MOST_BYTES, ArchivedLetter::bytes))
+        })
+    }
+}
+
+impl EventArchive for MemoryArchive {
     fn events_by_id(&self, ids: Vec<EventId>) -> BoxFuture<'_, Result<Vec<Event>, ArchiveError>> {
         self.answer(|contents| {
             let with_id = |id| contents.events.values().find(|event| event.id == id);
@@ -234,7 +264,9 @@ impl Archive for MemoryArchive {
             Ok(found.map(|event| event.sequence).collect())
         })
     }
+}
 
+impl StreamArchive for MemoryArchive {
     fn stream(&self, id: StreamId) -> BoxFuture<'_, Result<Option<ArchivedStream>, ArchiveError>> {
         self.answer(|contents| Ok(contents.stream(&id)))
     }
@@ -269,27 +301,6 @@ impl Archive for MemoryArchive {
             Ok(heads
                 .map(|(id, version)| StreamHead { id, version })
                 .collect())
-        })
-    }
-
-    fn event_letter(
-        &self,
-        id: MessageId,
-    ) -> BoxFuture<'_, Result<Option<ArchivedLetter>, ArchiveError>> {
-        self.answer(|contents| {
-            let mut letters = contents.archived_letters();
-            Ok(letters.find(|archived| archived.letter.id == id))
-        })
-    }
-
-    fn event_letters(
-        &self,
-        query: LetterQuery,
-    ) -> BoxFuture<'_, Result<Page<ArchivedLetter>, ArchiveError>> {
-        self.answer(|contents| {
-            let newest_first = contents.archived_letters().rev();
-            let found = newest_first.filter(|archived| query.matches(archived));
-            Ok(page(found, query.limit, MOST_BYTES, ArchivedLetter::bytes))
         })
     }
 }

@@ -16,7 +16,7 @@ use crate::actors::messages::{Close, Drain};
 use crate::actors::warden::Stopping;
 use crate::exit::Exit;
 use crate::http::visits::Visits;
-use crate::ports::archive::Archive;
+use crate::ports::archive::ArchiveWriter;
 
 /// How long requests that are still coming in, or whose answers are being made, are waited for.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
@@ -86,7 +86,7 @@ fn catch() -> io::Result<(Signal, Signal)> {
 /// is spent, and the next start hands it out again.
 pub(super) async fn stop(
     running: Running,
-    archive: &dyn Archive,
+    archive: &dyn ArchiveWriter,
     (server, visits): (ServerHandle, Visits),
     limit: Duration,
 ) -> Exit {

@@ -15,7 +15,7 @@ use crate::domain::ids::{JobId, MessageId};
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::EventLetter;
 use crate::domain::timestamp::Timestamp;
-use crate::ports::archive::{Archive, ArchiveError, ArchivedLetter, ArchivedMessage};
+use crate::ports::archive::{ArchiveError, ArchiveReader, ArchivedLetter, ArchivedMessage};
 
 /// What is to become of a dead letter, given what the archive has of it and the time.
 type Decide = Box<dyn FnOnce(Letter, Timestamp) -> Result<Decision, Refusal> + Send>;
@@ -100,7 +100,7 @@ impl Archivist {
 }
 
 async fn read(
-    archive: &dyn Archive,
+    archive: &dyn ArchiveReader,
     wanted: Wanted,
     id: MessageId,
 ) -> Result<Option<Letter>, ArchiveError> {

@@ -2,7 +2,7 @@
 
 use crate::domain::event::Sequence;
 use crate::domain::ids::Position;
-use crate::ports::archive::{Archive, ArchiveError, EventQuery};
+use crate::ports::archive::{ArchiveError, EventArchive, EventQuery};
 
 /// What was found in an archive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -16,9 +16,9 @@ pub struct Found {
 /// The first event that an archive holds and the last.
 ///
 /// # Errors
-/// As [`Archive::events`].
+/// As [`EventArchive::events`].
 pub async fn events_in(
-    archive: &dyn Archive,
+    archive: &dyn EventArchive,
 ) -> Result<Option<(Sequence, Sequence)>, ArchiveError> {
     let mut ends = Vec::new();
     for descending in [false, true] {

@@ -21,7 +21,7 @@ use crate::domain::message::{Message as HubMessage, Payload, State};
 use crate::domain::refusal::Refusal;
 use crate::logic::ownership::Denial;
 use crate::logic::writer::Epoch;
-use crate::ports::archive::ArchivedMessage;
+use crate::ports::archive::{ArchiveReader, ArchiveWriter, ArchivedMessage, MessageArchive};
 use crate::ports::journal::Journal;
 
 const HUB: HubId = HubId(Uuid::from_u128(1));

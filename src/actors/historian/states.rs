@@ -9,7 +9,7 @@ use crate::domain::event::{Event, Sequence, StreamId};
 use crate::domain::message::Payload;
 use crate::domain::refusal::Refusal;
 use crate::logic::fold::Fold;
-use crate::ports::archive::{Archive, ArchiveError, EventQuery};
+use crate::ports::archive::{ArchiveError, ArchiveReader, EventQuery};
 
 /// No state that the hub builds is longer, in bytes: far less than a record of the journal takes.
 pub(super) const MOST_STATE_BYTES: usize = 16 << 20;
@@ -21,7 +21,7 @@ const TRIES: usize = 3;
 /// The archive, and who brings it up to date.
 #[derive(Clone)]
 pub(super) struct States {
-    pub archive: Arc<dyn Archive>,
+    pub archive: Arc<dyn ArchiveReader>,
     pub flush: Recipient<Flush>,
 }
 

@@ -27,7 +27,7 @@ use crate::domain::subscription::{
     Channel, PositionAcked, Subscription, SubscriptionId, Unsubscribed,
 };
 use crate::logic::projection::{Batch, Projection};
-use crate::ports::archive::EventQuery;
+use crate::ports::archive::{ArchiveWriter, EventArchive, EventQuery, MessageArchive};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);

@@ -14,6 +14,7 @@ use crate::domain::message::{Message as HubMessage, State};
 use crate::domain::redrive::{RedriveFilter, Switch};
 use crate::logic::journal::samples;
 use crate::logic::projection::Projection;
+use crate::ports::archive::{ArchiveReader, ArchiveWriter};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MOST: usize = 2;

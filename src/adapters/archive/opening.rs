@@ -60,7 +60,7 @@ mod tests {
     use crate::adapters::archive::{PostgresArchive, SqliteArchive};
     use crate::adapters::tls::Trust;
     use crate::logic::projection::Batch;
-    use crate::ports::archive::{Archive, ArchiveError};
+    use crate::ports::archive::{ArchiveError, ArchiveReader, ArchiveWriter};
 
     const SHORTAGES: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::IO];
     /// The writer, who looks whether it answers, and two readers.

@@ -22,8 +22,9 @@ use crate::logic::ownership::{ArchiveStanding, BatchVerdict, Claim, Claimed, Den
 use crate::logic::page::Page;
 use crate::logic::projection::Batch;
 use crate::ports::archive::{
-    Age, Archive, ArchiveError, ArchivedLetter, ArchivedMessage, ArchivedStream, Census,
-    DeadLetterCounts, DeadLetterQuery, EventQuery, LetterQuery, MessageQuery,
+    Age, ArchiveError, ArchiveReader, ArchiveWriter, ArchivedLetter, ArchivedMessage,
+    ArchivedStream, Census, DeadLetterArchive, DeadLetterCounts, DeadLetterQuery, EventArchive,
+    EventQuery, LetterQuery, MessageArchive, MessageQuery, StreamArchive,
 };
 
 /// What an archive was when a batch came, and what became of the batch.
@@ -43,7 +44,7 @@ pub trait Sql: Send + Sync + 'static {
         statement: Statement,
     ) -> impl Future<Output = Result<standing::Row, ArchiveError>> + Send;
 
-    /// As [`Archive::tidy`].
+    /// As [`ArchiveWriter::tidy`].
     fn tidy(&self) -> impl Future<Output = Result<bool, ArchiveError>> + Send;
 
     /// In SQL: how many bytes it takes, as `number`.
@@ -64,19 +65,19 @@ pub trait Sql: Send + Sync + 'static {
         listing: Listing,
     ) -> impl Future<Output = Result<Page<R>, ArchiveError>> + Send;
 
-    /// As [`Archive::apply`].
+    /// As [`ArchiveWriter::apply`].
     fn apply(
         &self,
         batch: Arc<Batch>,
     ) -> impl Future<Output = Result<Applied, ArchiveError>> + Send;
 
-    /// As [`Archive::claim`].
+    /// As [`ArchiveWriter::claim`].
     fn claim(
         &self,
         claim: Claim,
     ) -> impl Future<Output = Result<Result<Claimed, Denial>, ArchiveError>> + Send;
 
-    /// As [`Archive::close`].
+    /// As [`ArchiveWriter::close`].
     fn close(&self) -> impl Future<Output = ()> + Send;
 }
 
@@ -122,7 +123,7 @@ impl<S: Sql> SqlArchive<S> {
     }
 }
 
-impl<S: Sql> Archive for SqlArchive<S> {
+impl<S: Sql> ArchiveReader for SqlArchive<S> {
     fn standing(&self) -> BoxFuture<'_, Result<ArchiveStanding, ArchiveError>> {
         let standing = self.load(standing::read(), standing::Row::into_standing);
         async move {
@@ -131,11 +132,26 @@ impl<S: Sql> Archive for SqlArchive<S> {
         }
         .boxed()
     }
+}
 
+impl<S: Sql> ArchiveWriter for SqlArchive<S> {
     fn claim(&self, claim: Claim) -> BoxFuture<'_, Result<Claimed, ArchiveError>> {
         async move {
             let claimed = self.database.claim(claim).await?;
             claimed.map_err(ArchiveError::Denied)
+        }
+        .boxed()
+    }
+
+    fn apply(&self, batch: Arc<Batch>) -> BoxFuture<'_, Result<(), ArchiveError>> {
+        async move {
+            let (standing, verdict) = self.database.apply(batch).await?;
+            let checkpoint = standing.checkpoint;
+            match verdict {
+                BatchVerdict::Write | BatchVerdict::Held => Ok(()),
+                BatchVerdict::OutOfStep => Err(ArchiveError::OutOfStep { checkpoint }),
+                BatchVerdict::Denied(denial) => Err(ArchiveError::Denied(denial)),
+            }
         }
         .boxed()
     }
@@ -156,20 +172,9 @@ impl<S: Sql> Archive for SqlArchive<S> {
     fn close(&self) -> BoxFuture<'_, ()> {
         self.database.close().boxed()
     }
+}
 
-    fn apply(&self, batch: Arc<Batch>) -> BoxFuture<'_, Result<(), ArchiveError>> {
-        async move {
-            let (standing, verdict) = self.database.apply(batch).await?;
-            let checkpoint = standing.checkpoint;
-            match verdict {
-                BatchVerdict::Write | BatchVerdict::Held => Ok(()),
-                BatchVerdict::OutOfStep => Err(ArchiveError::OutOfStep { checkpoint }),
-                BatchVerdict::Denied(denial) => Err(ArchiveError::Denied(denial)),
-            }
-        }
-        .boxed()
-    }
-
+impl<S: Sql> MessageArchive for SqlArchive<S> {
     fn message(
         &self,
         id: MessageId,
@@ -209,7 +214,9 @@ impl<S: Sql> Archive for SqlArchive<S> {
         let ages = messages::retention::ages_after(after, limit);
         self.load(ages, messages::retention::Row::read).boxed()
     }
+}
 
+impl<S: Sql> DeadLetterArchive for SqlArchive<S> {
     fn dead_letters_after(
         &self,
         query: DeadLetterQuery,
@@ -230,6 +237,24 @@ impl<S: Sql> Archive for SqlArchive<S> {
         self.letter_counts().boxed()
     }
 
+    fn event_letter(
+        &self,
+        id: MessageId,
+    ) -> BoxFuture<'_, Result<Option<ArchivedLetter>, ArchiveError>> {
+        let found = self.load(letters::by_id(id), letters::Row::into_letter);
+        async move { Ok(found.await?.pop()) }.boxed()
+    }
+
+    fn event_letters(
+        &self,
+        query: LetterQuery,
+    ) -> BoxFuture<'_, Result<Page<ArchivedLetter>, ArchiveError>> {
+        let page = letters::page(&query);
+        self.page(page, letters::Row::into_letter).boxed()
+    }
+}
+
+impl<S: Sql> EventArchive for SqlArchive<S> {
     fn events_by_id(&self, ids: Vec<EventId>) -> BoxFuture<'_, Result<Vec<Event>, ArchiveError>> {
         async move { self.events_with(&ids).await }.boxed()
     }
@@ -241,7 +266,9 @@ impl<S: Sql> Archive for SqlArchive<S> {
     fn sequences(&self, query: EventQuery) -> BoxFuture<'_, Result<Vec<Sequence>, ArchiveError>> {
         self.sequences_of(query).boxed()
     }
+}
 
+impl<S: Sql> StreamArchive for SqlArchive<S> {
     fn stream(&self, id: StreamId) -> BoxFuture<'_, Result<Option<ArchivedStream>, ArchiveError>> {
         async move { self.stream_of(&id).await }.boxed()
     }
@@ -270,22 +297,6 @@ impl<S: Sql> Archive for SqlArchive<S> {
             Ok(heads)
         }
         .boxed()
-    }
-
-    fn event_letter(
-        &self,
-        id: MessageId,
-    ) -> BoxFuture<'_, Result<Option<ArchivedLetter>, ArchiveError>> {
-        let found = self.load(letters::by_id(id), letters::Row::into_letter);
-        async move { Ok(found.await?.pop()) }.boxed()
-    }
-
-    fn event_letters(
-        &self,
-        query: LetterQuery,
-    ) -> BoxFuture<'_, Result<Page<ArchivedLetter>, ArchiveError>> {
-        let page = letters::page(&query);
-        self.page(page, letters::Row::into_letter).boxed()
     }
 }
 

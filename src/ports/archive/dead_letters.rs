@@ -1,10 +1,58 @@
 //! Dead letters of either kind, as one list.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::events::LetterQuery;
+use futures_util::future::BoxFuture;
+
+use super::error::ArchiveError;
+use super::events::{ArchivedLetter, LetterQuery};
 use super::messages::MessageQuery;
+use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::redrive::{RedriveFilter, RedriveJob};
+use crate::logic::page::Page;
+
+/// Reads the dead letter list. Letters of subscriptions stand in it beside messages.
+pub trait DeadLetterArchive: Send + Sync {
+    /// Where the dead letters that match stand, and their ids: by position, only those after
+    /// `after`, at most `limit`.
+    fn dead_letters_after(
+        &self,
+        query: DeadLetterQuery,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<(Position, MessageId)>, ArchiveError>>;
+
+    /// How many dead letters match.
+    fn count_dead_letters(
+        &self,
+        query: DeadLetterQuery,
+    ) -> BoxFuture<'_, Result<u64, ArchiveError>>;
+
+    /// How many stand in the dead letter list, letters of subscriptions among them: these count
+    /// for the subscriber.
+    fn dead_letter_counts(&self) -> BoxFuture<'_, Result<DeadLetterCounts, ArchiveError>>;
+
+    /// The dead letter of a subscription.
+    fn event_letter(
+        &self,
+        id: MessageId,
+    ) -> BoxFuture<'_, Result<Option<ArchivedLetter>, ArchiveError>>;
+
+    /// Newest first, at most `query.limit`.
+    fn event_letters(
+        &self,
+        query: LetterQuery,
+    ) -> BoxFuture<'_, Result<Page<ArchivedLetter>, ArchiveError>>;
+}
+
+/// The size of the dead letter list.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct DeadLetterCounts {
+    pub total: u64,
+    /// Only destinations that have any.
+    pub by_destination: BTreeMap<ServiceName, u64>,
+}
 
 /// Which dead letters. Messages stand in the list where they were accepted, events where they
 /// died, so that a position is never that of two.

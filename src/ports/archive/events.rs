@@ -1,24 +1,29 @@
 //! What the archive is asked about events, and what it answers.
 
+use futures_util::future::BoxFuture;
+
+use super::error::ArchiveError;
 use crate::domain::attempt::Attempt;
 use crate::domain::dead_letter::DeadReason;
-use crate::domain::event::{Event, Sequence, StreamId};
+use crate::domain::event::{Event, EventId, Sequence, StreamId};
 use crate::domain::ids::{Position, ServiceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::{EventLetter, SubscriptionId};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::page;
+use crate::logic::page::Page;
 
-/// What the archive keeps of a stream.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ArchivedStream {
-    /// Of the newest event or snapshot.
-    pub version: u64,
-    /// Events kept.
-    pub count: u64,
-    /// When the oldest and the newest event kept were published.
-    pub first_at: Option<Timestamp>,
-    pub last_at: Option<Timestamp>,
+/// Reads events.
+pub trait EventArchive: Send + Sync {
+    /// Those of `ids` the archive has, in the order asked for. At most
+    /// [`MOST_IDS`](super::messages::MOST_IDS).
+    fn events_by_id(&self, ids: Vec<EventId>) -> BoxFuture<'_, Result<Vec<Event>, ArchiveError>>;
+
+    /// In the order asked for, at most `query.limit`. As fast in the middle of many as of few.
+    fn events(&self, query: EventQuery) -> BoxFuture<'_, Result<Page<Event>, ArchiveError>>;
+
+    /// The sequences of the events that match, in the order asked for, at most `query.limit`.
+    fn sequences(&self, query: EventQuery) -> BoxFuture<'_, Result<Vec<Sequence>, ArchiveError>>;
 }
 
 /// A dead letter of a subscription.

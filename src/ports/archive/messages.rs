@@ -1,12 +1,54 @@
 //! What the archive is asked about messages, and what it answers.
 
+use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
+use super::error::ArchiveError;
 use crate::domain::attempt::Attempt;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::message::{Message, State};
 use crate::domain::timestamp::Timestamp;
+use crate::logic::page::Page;
+use crate::logic::retention::messages::Age;
+
+/// So many ids may be looked up at once: what is found under each may be large.
+pub const MOST_IDS: usize = 32;
+
+/// Reads messages.
+pub trait MessageArchive: Send + Sync {
+    fn message(
+        &self,
+        id: MessageId,
+    ) -> BoxFuture<'_, Result<Option<ArchivedMessage>, ArchiveError>>;
+
+    /// Those of `ids` the archive has, in the order asked for. At most [`MOST_IDS`].
+    fn messages_by_id(
+        &self,
+        ids: Vec<MessageId>,
+    ) -> BoxFuture<'_, Result<Vec<ArchivedMessage>, ArchiveError>>;
+
+    /// Newest first, at most `query.limit`.
+    fn messages(
+        &self,
+        query: MessageQuery,
+    ) -> BoxFuture<'_, Result<Page<ArchivedMessage>, ArchiveError>>;
+
+    /// Where those that match were accepted, and their ids: oldest first, only those accepted after
+    /// `after`, at most `query.limit`.
+    fn ids_after(
+        &self,
+        query: MessageQuery,
+        after: Position,
+    ) -> BoxFuture<'_, Result<Vec<(Position, MessageId)>, ArchiveError>>;
+
+    /// How old the messages are that were accepted after `after`: by position, at most `limit`.
+    fn ages_after(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Age>, ArchiveError>>;
+}
 
 /// A message as the archive knows it.
 #[derive(Clone, PartialEq, Debug)]

@@ -7,7 +7,9 @@ use message_hub::domain::dead_letter::DeadReason;
 use message_hub::domain::fact::Fact;
 use message_hub::domain::redrive::RedriveFilter;
 use message_hub::logic::projection::Projection;
-use message_hub::ports::archive::{Archive, ArchivedMessage, DeadLetterQuery, MessageQuery};
+use message_hub::ports::archive::{
+    Archive, ArchiveWriter, ArchivedMessage, DeadLetterArchive, DeadLetterQuery, MessageQuery,
+};
 use proptest::prelude::*;
 
 use super::facts::{

@@ -6,7 +6,7 @@ use message_hub::domain::fact::Fact;
 use message_hub::domain::ids::{Label, ServiceName};
 use message_hub::domain::pattern::Pattern;
 use message_hub::domain::timestamp::Timestamp;
-use message_hub::ports::archive::{Archive, EventQuery};
+use message_hub::ports::archive::{EventArchive, EventQuery, StreamArchive};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;

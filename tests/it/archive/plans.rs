@@ -12,7 +12,7 @@ use message_hub::domain::ids::ServiceName;
 use message_hub::domain::message::State;
 use message_hub::domain::subscription::SubscriptionId;
 use message_hub::domain::timestamp::Timestamp;
-use message_hub::ports::archive::{Archive, LetterQuery, MessageQuery};
+use message_hub::ports::archive::{ArchiveReader, LetterQuery, MessageArchive, MessageQuery};
 use uuid::Uuid;
 
 use super::{block_on, message};

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use message_hub::adapters::archive::PostgresArchive;
 use message_hub::adapters::tls::Trust;
 use message_hub::logic::ownership::ArchiveStanding;
-use message_hub::ports::archive::{Archive, ArchiveError};
+use message_hub::ports::archive::{ArchiveError, ArchiveReader, ArchiveWriter, MessageArchive};
 
 use super::facts::{accepted, failed, id};
 use super::{apply, batch, block_on, row};

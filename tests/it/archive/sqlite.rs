@@ -13,7 +13,7 @@ use message_hub::domain::fact::message::{MessageFact, MessagesRemoved};
 use message_hub::domain::message::{Payload, State};
 use message_hub::domain::timestamp::Timestamp;
 use message_hub::logic::ownership::ArchiveStanding;
-use message_hub::ports::archive::{Archive, ArchiveError};
+use message_hub::ports::archive::{ArchiveError, ArchiveReader, ArchiveWriter, MessageArchive};
 
 use super::facts::{accepted, delivered, failed, id, message};
 use super::{apply, batch, block_on, row};

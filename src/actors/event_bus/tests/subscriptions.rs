@@ -11,7 +11,7 @@ use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::Label;
 use crate::domain::subscription::{Callback, ReplayFilter, SigningSecret, Subscription};
 use crate::logic::projection::Projection;
-use crate::ports::archive::Archive;
+use crate::ports::archive::ArchiveWriter;
 
 /// The payload is beyond what this reads.
 #[derive(Deserialize)]
