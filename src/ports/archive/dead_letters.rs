@@ -49,6 +49,7 @@ pub trait DeadLetterArchive: Send + Sync {
 /// The size of the dead letter list.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct DeadLetterCounts {
+    /// Letters of messages and of events together.
     pub total: u64,
     /// Only destinations that have any.
     pub by_destination: BTreeMap<ServiceName, u64>,

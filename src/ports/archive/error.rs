@@ -3,6 +3,7 @@
 use crate::domain::ids::Position;
 use crate::logic::ownership::Denial;
 
+/// Why the archive did not do what it was asked to.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ArchiveError {
     /// The archive cannot be reached or used right now.
@@ -14,7 +15,10 @@ pub enum ArchiveError {
     /// The archive is not where the batch begins, having been replaced perhaps: go on with the
     /// journal from after `checkpoint`.
     #[error("archive is at position {checkpoint}, not where it was left")]
-    OutOfStep { checkpoint: Position },
+    OutOfStep {
+        /// It holds everything up to here, and nothing behind it.
+        checkpoint: Position,
+    },
     /// The archive is not this hub's, and will not be however often it is asked.
     #[error("{0}")]
     Denied(Denial),

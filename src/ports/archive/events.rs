@@ -31,6 +31,7 @@ pub trait EventArchive: Send + Sync {
 pub struct ArchivedLetter {
     /// Where it died; lists are ordered by it.
     pub position: Position,
+    /// As it died last.
     pub letter: EventLetter,
 }
 
@@ -47,6 +48,7 @@ impl ArchivedLetter {
 pub struct LetterQuery {
     /// The subscriber.
     pub service: Option<ServiceName>,
+    /// The subscription that did not get the event; `None`: any.
     pub subscription_id: Option<SubscriptionId>,
     /// Of the event.
     pub source: Option<ServiceName>,
@@ -54,6 +56,7 @@ pub struct LetterQuery {
     pub party: Option<ServiceName>,
     /// Of the event; its own id if it names none.
     pub correlation_id: Option<String>,
+    /// Why it died; `None`: whatever the reason.
     pub reason: Option<DeadReason>,
     /// Died at this time or later.
     pub since: Option<Timestamp>,
@@ -61,6 +64,7 @@ pub struct LetterQuery {
     pub until: Option<Timestamp>,
     /// Only those that died before this position.
     pub before: Option<Position>,
+    /// How many, at most, are on a page.
     pub limit: usize,
 }
 
@@ -96,7 +100,9 @@ impl LetterQuery {
 pub struct EventQuery {
     /// Any of these; empty means all.
     pub event_types: Vec<Pattern>,
+    /// Who published them; `None`: anybody.
     pub source: Option<ServiceName>,
+    /// The stream they belong to; `None`: any, or none.
     pub stream_id: Option<StreamId>,
     /// Or the event's own id, if it names none.
     pub correlation_id: Option<String>,
@@ -114,6 +120,7 @@ pub struct EventQuery {
     pub to_version: Option<u64>,
     /// Newest first instead of oldest first.
     pub descending: bool,
+    /// How many, at most, are on a page.
     pub limit: usize,
     /// How large a page may be, in bytes; `None`: as large as any.
     pub most_bytes: Option<usize>,

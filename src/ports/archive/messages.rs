@@ -17,6 +17,7 @@ pub const MOST_IDS: usize = 32;
 
 /// Reads messages.
 pub trait MessageArchive: Send + Sync {
+    /// With all its attempts; `None`: the archive does not have it.
     fn message(
         &self,
         id: MessageId,
@@ -55,15 +56,19 @@ pub trait MessageArchive: Send + Sync {
 pub struct ArchivedMessage {
     /// Where it was accepted; lists are ordered by it.
     pub position: Position,
+    /// As it was accepted, or redriven last.
     pub message: Message,
     /// `Queued` stands for everything that is not settled: only the live hub knows more.
     pub state: State,
+    /// When it ended; `None`: the hub still owes it.
     pub settled_at: Option<Timestamp>,
+    /// Why the hub gave up on it; `None`: it did not, or not yet.
     pub reason: Option<DeadReason>,
     /// Every finished attempt, also those before a redrive.
     pub attempts: Vec<Attempt>,
     /// How many of `attempts` belong to the present life of the message.
     pub delivery_attempts: u32,
+    /// How often it was redriven.
     pub redriven: u32,
     /// Whether it stands in the dead letter list.
     pub dead_letter: bool,
@@ -80,13 +85,17 @@ impl ArchivedMessage {
 /// Which messages, and which page of them.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct MessageQuery {
+    /// Who sent them; `None`: anybody.
     pub source: Option<ServiceName>,
+    /// Whom they are for; `None`: anybody.
     pub destination: Option<ServiceName>,
     /// Only what this service sent or is to receive; `None`: of everybody.
     pub party: Option<ServiceName>,
+    /// The one given, or the own id of a message that was given none.
     pub correlation_id: Option<String>,
     /// Any of these; empty means all. `Queued` matches everything unsettled.
     pub states: Vec<State>,
+    /// Why the hub gave up on them; `None`: whatever the reason, also none.
     pub reason: Option<DeadReason>,
     /// Only what stands in the dead letter list.
     pub dead_letters: bool,
@@ -96,6 +105,7 @@ pub struct MessageQuery {
     pub until: Option<Timestamp>,
     /// Only messages accepted before this position.
     pub before: Option<Position>,
+    /// How many, at most, are on a page.
     pub limit: usize,
 }
 

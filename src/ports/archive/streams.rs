@@ -35,5 +35,6 @@ pub struct ArchivedStream {
     pub count: u64,
     /// When the oldest and the newest event kept were published.
     pub first_at: Option<Timestamp>,
+    /// When the newest event kept was published; `None`: only snapshots are left.
     pub last_at: Option<Timestamp>,
 }
