@@ -8,13 +8,22 @@
 
 pub mod access;
 pub mod acts;
+mod archive;
 pub mod bodies;
 pub mod circuits;
 pub mod clients;
+pub mod dead_letters;
 pub mod error;
 pub mod keys;
+pub mod known_ids;
+pub mod message_record;
+pub mod messages;
+pub mod queues;
 pub mod quotas;
+pub mod receive;
+pub mod redrives;
 pub mod request;
+pub mod send;
 pub mod services;
 pub mod settings;
 pub mod steps;
@@ -26,6 +35,7 @@ use crate::config::Config;
 use crate::live::Live;
 use crate::logic::limits::Limit;
 use crate::metrics::Metrics;
+use crate::metrics::hub_status::HubStatus;
 use crate::phase::CurrentPhase;
 use crate::pool::Pool;
 use crate::ports::archive::ArchiveReader;
@@ -45,6 +55,8 @@ pub struct Hub {
     pub clients: Clients,
     /// Read from by whoever needs the past; written to by its own actor alone.
     pub archive: Arc<dyn ArchiveReader>,
+    /// What may be decided by of how the hub is.
+    pub status: Arc<HubStatus>,
     /// To count in, never to decide by.
     pub metrics: Arc<Metrics>,
     /// Replaced when the configuration is read again.
@@ -92,6 +104,7 @@ impl Hub {
             phase: around.phase,
             clients: around.clients,
             archive: around.archive,
+            status: around.metrics.status.clone(),
             metrics: around.metrics,
             keys: Live::new(Keys::of(config)),
             request_rates: around.request_rates,

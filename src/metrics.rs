@@ -3,6 +3,7 @@
 mod archive;
 pub mod auth_failures;
 mod connections;
+pub mod hub_status;
 mod intake;
 mod maker;
 mod nameless;
@@ -18,7 +19,7 @@ mod subscriptions;
 mod time;
 mod traffic;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use prometheus::proto::MetricFamily;
@@ -33,7 +34,7 @@ use crate::logic::queues::view::QueueDepths;
 use archive::{ArchiveSize, LastSync};
 use auth_failures::AuthFailures;
 use connections::Connections;
-use intake::Intake;
+use hub_status::HubStatus;
 use maker::Maker;
 use notices::Notices;
 use quota_refusals::QuotaRefusals;
@@ -75,10 +76,9 @@ pub struct Metrics {
     pub journal_records: IntCounter,
     pub journal_bytes: IntGauge,
     pub disk_free_bytes: IntGauge,
-    pub intake: Intake,
+    pub status: Arc<HubStatus>,
     /// The number of what the journal lacks, 0 for nothing.
     pub journal_lack: IntGauge,
-    pub archive_up: IntGauge,
     /// Records that are in the journal and not yet in the archive.
     pub archive_lag: Sometimes,
     /// Older events than this one were lost with the archive; 0: none were.
@@ -86,10 +86,6 @@ pub struct Metrics {
     pub archive_flush: Histogram,
     pub archive_size: ArchiveSize,
     pub last_sync: LastSync,
-    /// 1 once the dedup window has forgotten the id of a message.
-    pub dedup_overflowed: IntGauge,
-    /// 1 once the one of events has forgotten an id.
-    pub event_dedup_overflowed: IntGauge,
     pub queue_overflows: IntCounter,
     quota_refusals: QuotaRefusals,
     pub requests_refused_busy: IntCounter,
@@ -145,12 +141,11 @@ impl Metrics {
                 "message_hub_disk_free_bytes",
                 "Bytes free on the journal's disk",
             ),
-            intake: Intake::new(&make),
+            status: Arc::new(HubStatus::new(&make)),
             journal_lack: make.gauge(
                 "message_hub_journal_lacks",
                 "What the journal could not be written for: 0 nothing, 1 disk space, 2 open files, 3 memory",
             ),
-            archive_up: make.gauge("message_hub_archive_up", "1 while the archive answers"),
             archive_lag: make.sometimes(
                 "message_hub_archive_lag_records",
                 "Records not yet in the archive",
@@ -165,14 +160,6 @@ impl Metrics {
             ),
             archive_size: ArchiveSize::new(&make),
             last_sync: LastSync::default(),
-            dedup_overflowed: make.gauge(
-                "message_hub_dedup_overflowed",
-                "1 once the dedup window has forgotten the id of a message",
-            ),
-            event_dedup_overflowed: make.gauge(
-                "message_hub_event_dedup_overflowed",
-                "1 once the dedup window has forgotten the id of an event",
-            ),
             queue_overflows: make.counter(
                 "message_hub_queue_overflows_total",
                 "Messages refused because a lane or the memory was full",

@@ -133,7 +133,7 @@ impl Archivist {
         hops: Hops,
         watch: DeathWatch,
     ) -> Self {
-        metrics.archive_up.set(i64::from(found.is_ok()));
+        metrics.status.archive_answers.set(found.is_ok());
         let mut retained_events = RetainedEvents::default();
         let is_known = found.is_ok();
         let (archived, phase) = match found {

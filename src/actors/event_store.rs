@@ -244,11 +244,13 @@ impl EventStore {
 
     fn show_window(&self) {
         self.metrics
-            .dedup_overflowed
-            .set(i64::from(self.write_model.window_overflowed()));
+            .status
+            .forgot_messages
+            .set(self.write_model.window_overflowed());
         self.metrics
-            .event_dedup_overflowed
-            .set(i64::from(self.write_model.event_window_overflowed()));
+            .status
+            .forgot_events
+            .set(self.write_model.event_window_overflowed());
     }
 
     /// Nothing can be written: new messages and events are refused, what settles old ones waits.

@@ -24,8 +24,8 @@ struct Findings<'a> {
 
 pub(crate) fn attention(hub: &Hub, picture: &Picture, sight: Sight) -> Vec<String> {
     let findings = Findings {
-        refusal: hub.metrics.intake.refusal(),
-        archive_away: hub.metrics.archive_up.get() == 0,
+        refusal: hub.status.intake.refusal(),
+        archive_away: !hub.status.archive_answers.get(),
         picture,
         dying: hub.metrics.notices.dying(),
     };

@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 use super::caller::principal;
 use super::event_view::EventView;
 use super::events::read;
-use super::message_lookup::refresh;
 use super::message_view::MessageView;
 use super::openapi::history::SpanPageQuery;
 use super::query::Query;
@@ -21,6 +20,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
 use crate::hub::access::Principal;
 use crate::hub::error::{HubError, Subject};
+use crate::hub::message_record::MessageRecord;
 use crate::logic::page::{self, Filling, Page};
 use crate::ports::archive::{EventQuery, MessageQuery};
 
@@ -50,7 +50,10 @@ pub(crate) enum Item<'a> {
 
 /// A message or an event as it was found.
 enum Part {
-    Message(Box<MessageView>),
+    Message {
+        view: Box<MessageView>,
+        bytes: usize,
+    },
     Event(Arc<Event>),
 }
 
@@ -93,7 +96,7 @@ impl Place {
     fn after_these(mut self, parts: &[Part]) -> Self {
         for part in parts {
             match part {
-                Part::Message(view) => self.after = view.position,
+                Part::Message { view, .. } => self.after = view.position,
                 Part::Event(event) => self.from = event.sequence + 1,
             }
         }
@@ -137,7 +140,6 @@ pub(crate) async fn show(
     let caller = principal(&request);
     let messages = messages(&hub, &id, place.after, limit, &caller).await?;
     let events = events(&mut reading, &id, place.from, limit).await?;
-    let messages = messages.map(|view| Part::Message(Box::new(view)));
     let is_before = |one: &Part, other: &Part| one.at() < other.at();
     let mut page = messages.merge(events.map(Part::Event), limit, is_before, Part::bytes);
     let next = (!page.is_last()).then(|| place.after_these(&page.items));
@@ -154,7 +156,7 @@ impl<'a> Item<'a> {
     fn of(part: &'a Part) -> Self {
         let at = part.at();
         match part {
-            Part::Message(message) => Self::Message { at, message },
+            Part::Message { view, .. } => Self::Message { at, message: view },
             Part::Event(event) => Self::Event {
                 at,
                 event: EventView::of(event),
@@ -166,14 +168,14 @@ impl<'a> Item<'a> {
 impl Part {
     fn at(&self) -> Timestamp {
         match self {
-            Self::Message(view) => view.accepted_at,
+            Self::Message { view, .. } => view.accepted_at,
             Self::Event(event) => event.published_at,
         }
     }
 
     fn bytes(&self) -> usize {
         match self {
-            Self::Message(view) => view.bytes(),
+            Self::Message { bytes, .. } => *bytes,
             Self::Event(event) => event.bytes(),
         }
     }
@@ -186,7 +188,7 @@ async fn messages(
     mut after: Position,
     limit: usize,
     caller: &Principal,
-) -> Result<Page<MessageView>, HubError> {
+) -> Result<Page<Part>, HubError> {
     let query = MessageQuery {
         correlation_id: Some(id.to_string()),
         party: caller.acts_only_for(),
@@ -201,11 +203,12 @@ async fn messages(
         for some in places.chunks(TOGETHER) {
             let ids = some.iter().map(|(_, id)| *id).collect();
             let rows = hub.archive.messages_by_id(ids).await?.into_iter();
-            let views = refresh(hub, rows.map(MessageView::archived).collect()).await?;
-            let may_see = |view: &MessageView| caller.may_see(&view.source, &view.destination);
-            for view in views.into_iter().filter(may_see) {
-                let bytes = view.bytes();
-                if !filling.add(view, bytes) {
+            let rows = rows.map(Box::new).map(MessageRecord::Archived);
+            let records = hub.refresh(rows.collect()).await?.into_iter();
+            for record in records.filter(|record| record.is_seen_by(caller)) {
+                let bytes = record.bytes();
+                let view = Box::new(record.into());
+                if !filling.add(Part::Message { view, bytes }, bytes) {
                     return Ok(filling.finish());
                 }
             }

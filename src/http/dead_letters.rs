@@ -6,28 +6,21 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::body::{Body, Incoming};
-use super::caller::{Caller, principal};
-use super::event_letters::{self, EventLetterView};
+use super::caller::Caller;
+use super::event_letters::EventLetterView;
 use super::fields::{self, Field};
-use super::flush::flush;
 use super::letter_filter;
-use super::message_lookup::find;
 use super::message_view::MessageView;
 use super::no_body::NoBody;
 use super::openapi::dead_letters::{DeadLetterSearch, ReprocessInput};
 use super::openapi::messages::PageQuery;
 use super::query::{self, Query};
-use super::queue::admission::admission;
 use super::reading::Reading;
 use super::routing::{self, Routes};
-use crate::actors::messages::{DeleteDeadLetter, Reprocess};
-use crate::domain::ids::{MessageId, Position, ServiceName};
+use crate::domain::ids::MessageId;
 use crate::hub::Hub;
-use crate::hub::access::{Operation, Principal};
-use crate::hub::acts::Act;
+use crate::hub::dead_letters::DeadLetterRecord;
 use crate::hub::error::{HubError, Subject};
-use crate::logic::page::Page;
-use crate::ports::archive::{DeadLetterQuery, LetterQuery, MessageQuery};
 
 const SUBJECT: Subject = Subject::Request;
 
@@ -59,38 +52,12 @@ pub(crate) enum DeadLetterView {
     Event(Box<EventLetterView>),
 }
 
-impl DeadLetterView {
-    /// Where it stands in the list.
-    fn position(&self) -> Position {
-        match self {
-            Self::Message(view) => view.position,
-            Self::Event(view) => view.position,
+impl From<DeadLetterRecord> for DeadLetterView {
+    fn from(record: DeadLetterRecord) -> Self {
+        match record {
+            DeadLetterRecord::Message(record) => Self::Message(Box::new(record.into())),
+            DeadLetterRecord::Event(row) => Self::Event(Box::new((*row).into())),
         }
-    }
-
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Message(view) => view.bytes(),
-            Self::Event(view) => view.bytes(),
-        }
-    }
-
-    fn source(&self) -> &ServiceName {
-        match self {
-            Self::Message(view) => &view.source,
-            Self::Event(view) => &view.source,
-        }
-    }
-
-    fn destination(&self) -> &ServiceName {
-        match self {
-            Self::Message(view) => &view.destination,
-            Self::Event(view) => &view.destination,
-        }
-    }
-
-    fn is_seen_by(&self, caller: &Principal) -> bool {
-        caller.may_see(self.source(), self.destination())
     }
 }
 
@@ -132,73 +99,21 @@ pub(crate) async fn search(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
-    let caller = principal(&request);
     let asked = Query::of(&request)?;
-    let query = DeadLetterQuery::matching(&letter_filter::of_query(&asked)?);
-    let place = (asked.cursor()?, asked.limit()?);
+    let filter = letter_filter::of_query(&asked)?;
+    let (before, limit) = (asked.cursor()?, asked.limit()?);
     let mut reading = Reading::of(&hub, &request);
     reading.begin_in_archive().await?;
-    let page = page(&hub, query, place, &caller).await?;
+    let caller = Caller::of(&request);
+    let context = caller.context(hub.clock.wall());
+    let page = hub.search_dead_letters(&context, &filter, before, limit);
+    let page = page.await?;
     let last = page.items.last().filter(|_| !page.is_last());
     Ok(reading.json(&DeadLetterPage {
         count: page.items.len(),
         next_cursor: last.map(|letter| letter.position().to_string()),
-        dead_letters: page.items,
+        dead_letters: page.items.into_iter().map(DeadLetterView::from).collect(),
     }))
-}
-
-/// Both kinds by where they stand in the journal, newest first.
-async fn page(
-    hub: &Hub,
-    query: DeadLetterQuery,
-    (before, limit): (Option<Position>, usize),
-    caller: &Principal,
-) -> Result<Page<DeadLetterView>, HubError> {
-    let (mut events, mut messages) = (Page::empty(), Page::empty());
-    if let Some(query) = query.events {
-        let party = caller.acts_only_for();
-        let query = LetterQuery {
-            before,
-            party,
-            ..query
-        };
-        let keep = |view: &EventLetterView| caller.may_see(&view.source, &view.destination);
-        let found = event_letters::find(hub, query, limit, keep).await?;
-        events = found.map(|view| DeadLetterView::Event(Box::new(view)));
-    }
-    if let Some(query) = query.messages {
-        let party = caller.acts_only_for();
-        let query = MessageQuery {
-            before,
-            party,
-            ..query
-        };
-        let keep = |view: &MessageView| caller.may_see(&view.source, &view.destination);
-        let found = find(hub, query, limit, keep).await?;
-        messages = found.map(|view| DeadLetterView::Message(Box::new(view)));
-    }
-    let is_newer = |one: &DeadLetterView, other: &DeadLetterView| one.position() > other.position();
-    Ok(messages.merge(events, limit, is_newer, DeadLetterView::bytes))
-}
-
-/// The dead letter, if it stands in the list and the caller may see it.
-async fn letter(hub: &Hub, id: MessageId, caller: &Principal) -> Result<DeadLetterView, HubError> {
-    flush(hub).await?;
-    let row = hub.archive.message(id).await?.filter(|row| row.dead_letter);
-    let found = match row {
-        Some(row) => Some(DeadLetterView::Message(Box::new(MessageView::archived(
-            row,
-        )))),
-        None => {
-            let row = hub.archive.event_letter(id).await?;
-            row.map(|row| DeadLetterView::Event(Box::new(row.into())))
-        }
-    };
-    found
-        .filter(|view| view.is_seen_by(caller))
-        .ok_or_else(|| HubError::NotFound {
-            what: format!("dead letter {id}"),
-        })
 }
 
 /// One dead letter, with its whole history
@@ -221,8 +136,10 @@ pub(crate) async fn show(
     id: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let id = MessageId(query::uuid("id", &id)?);
-    let view = letter(&hub, id, &principal(&request)).await?;
-    Ok(HttpResponse::Ok().json(view))
+    let caller = Caller::of(&request);
+    let context = caller.context(hub.clock.wall());
+    let letter = hub.dead_letter(&context, id).await?;
+    Ok(HttpResponse::Ok().json(DeadLetterView::from(letter)))
 }
 
 /// Send a dead letter again
@@ -270,49 +187,14 @@ pub(crate) async fn reprocess(
         }
         .json()
     });
-    let caller = principal(&request);
-    let view = letter(&hub, id, &caller).await?;
-    let changed = [
-        ("destination", destination.is_some()),
-        ("payload", payload.is_some()),
-    ];
-    if let Some((field, _)) = changed.into_iter().find(|(_, is_given)| *is_given) {
-        if let DeadLetterView::Event(_) = view {
-            let problem = "an event goes to its subscription as it was published";
-            return Err(HubError::invalid(SUBJECT, field, problem));
-        }
-        // It goes out in the sender's name, so only the sender may change it.
-        caller.may(Operation::ChangeDeadLetter(view.source()))?;
-    }
-    if let Some(service) = &destination {
-        admission(&hub, "destination", Some(service)).await?;
-    }
-    let to = destination.as_ref().map(ToString::to_string);
-    let is_changed = payload.is_some();
-    hub.clients
-        .archivist
-        .ask(|reply| Reprocess {
-            id,
-            destination,
-            payload,
-            job: None,
-            reply,
-        })
-        .await??;
-    let outcome = sent_again(to, is_changed);
-    Act::new("reprocess_dead_letter", "dead letter", &id)
-        .with(&outcome)
-        .tell(&Caller::of(&request).context(hub.clock.wall()));
+    let caller = Caller::of(&request);
+    let context = caller.context(hub.clock.wall());
+    let reprocessed = hub.reprocess_dead_letter(&context, id, destination, payload);
+    reprocessed.await?;
     Ok(HttpResponse::Accepted().json(Reprocessed {
         id,
         status: "accepted",
     }))
-}
-
-fn sent_again(to: Option<String>, is_changed: bool) -> String {
-    let to = to.map_or_else(|| "as before".to_owned(), |to| format!("to {to}"));
-    let payload = if is_changed { ", another payload" } else { "" };
-    format!("sent again {to}{payload}")
 }
 
 /// Delete a dead letter
@@ -339,20 +221,8 @@ pub(crate) async fn delete(
     _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     let id = MessageId(query::uuid("id", &id)?);
-    let caller = principal(&request);
-    if let DeadLetterView::Message(message) = letter(&hub, id, &caller).await? {
-        // It is the sender's to give up; an event's letter is its subscriber's.
-        caller.may(Operation::DeleteDeadLetter(&message.source))?;
-    }
-    hub.clients
-        .archivist
-        .ask(|reply| DeleteDeadLetter {
-            id,
-            job: None,
-            reply,
-        })
-        .await??;
-    Act::new("delete_dead_letter", "dead letter", &id)
-        .tell(&Caller::of(&request).context(hub.clock.wall()));
+    let caller = Caller::of(&request);
+    let context = caller.context(hub.clock.wall());
+    hub.delete_dead_letter(&context, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -9,30 +9,26 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::body::{Body, Incoming};
-use super::caller::principal;
+use super::caller::{Caller, principal};
 use super::fields::unknown::unknown;
 use super::fields::{self, Field};
 use super::openapi::leases::{AckInput, ExtendInput, LeasedMessage, NackInput, ReceiveInput};
 use super::query;
 use super::routing::{self, Routes};
 use super::waits::unless_over;
-use crate::actors::messages::{EndLeases, ExtendLeases, Inspect, LeaseEnd, Receive};
+use crate::actors::messages::LeaseEnd;
 use crate::domain::ids::{LeaseToken, ServiceName};
 use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
 use crate::hub::access::Operation;
-use crate::hub::clients::Response;
 use crate::hub::error::{HubError, Subject};
+use crate::hub::receive::{LONGEST_LEASE, MOST_LEASES};
 use crate::logic::push::Envelope;
 use crate::logic::queues::leases::Leased;
 
 const SUBJECT: Subject = Subject::Request;
 const MOST_MESSAGES: u64 = 1000;
 const LONGEST_WAIT_MS: u64 = 60_000;
-const DEFAULT_LEASE: Duration = Duration::from_secs(30);
-/// Twelve hours: what takes longer should extend its lease on the way.
-const LONGEST_LEASE: Duration = Duration::from_secs(12 * 3600);
-const MOST_LEASES: usize = 10_000;
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at(
@@ -143,6 +139,7 @@ pub(crate) async fn receive(
     payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let service = query::new_service(&service)?;
+    // Before the body, of which nobody else is told what is wrong with it.
     principal(&request).may(Operation::ReceiveMessages(&service))?;
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let text = if body.text().trim().is_empty() {
@@ -162,38 +159,19 @@ pub(crate) async fn receive(
         .transpose()?;
     // Whoever waits for a message keeps nobody else out.
     drop(body);
-    let leased = hub.clients.scheduler.ask(|reply| Receive {
-        service,
-        max: max as usize,
-        wait: Duration::from_millis(wait),
-        lease: Some(lease.unwrap_or(DEFAULT_LEASE)),
-        is_socket: false,
-        reply,
-    });
-    let leased = match wait {
-        0 => leased.await?,
-        _ => waited_for(&hub, &request, leased).await?,
+    let caller = Caller::of(&request);
+    let context = caller.context(hub.clock.wall());
+    let wait = Duration::from_millis(wait);
+    let mut leased = hub.receive(&context, service, max as usize, (wait, lease))?;
+    let leased = match wait.is_zero() {
+        true => leased.await?,
+        // Who says no more may be gone.
+        false => match unless_over(&request, &mut leased).await {
+            Some(leased) => leased?,
+            None => hub.receive_no_more(leased).await?,
+        },
     };
     Ok(answer(&hub, &leased))
-}
-
-/// Who says no more may be gone: it gets what was there when it asked, but nothing that comes, since
-/// that would be leased to nobody.
-async fn waited_for(
-    hub: &Hub,
-    request: &HttpRequest,
-    mut leased: Response<Vec<Leased>>,
-) -> Result<Vec<Leased>, HubError> {
-    if let Some(leased) = unless_over(request, &mut leased).await {
-        return leased;
-    }
-    // What is asked now is answered after that.
-    hub.clients
-        .scheduler
-        .look(Inspect { ids: Vec::new() })
-        .await?;
-    // From here on the Scheduler takes back what it would hand out.
-    Ok(leased.take_now().unwrap_or_default())
 }
 
 fn answer(hub: &Hub, leased: &[Leased]) -> HttpResponse {
@@ -229,7 +207,9 @@ pub(crate) async fn ack(
     let asked = LeaseBody::read(body.text(), &["leases"])?;
     let leases = leases(asked.leases)?;
     let count = leases.len();
-    end(&request, &hub, leases, LeaseEnd::Ack).await?;
+    let caller = Caller::of(&request);
+    let context = caller.context(hub.clock.wall());
+    hub.end_leases(&context, leases, LeaseEnd::Ack).await?;
     Ok(HttpResponse::Ok().json(Acknowledged {
         acknowledged: count,
     }))
@@ -266,7 +246,10 @@ pub(crate) async fn nack(
         .map(|field| field.new_label())
         .transpose()?
         .map(|reason| reason.to_string());
-    end(&request, &hub, leases, LeaseEnd::Nack { delay, reason }).await?;
+    let caller = Caller::of(&request);
+    let context = caller.context(hub.clock.wall());
+    hub.end_leases(&context, leases, LeaseEnd::Nack { delay, reason })
+        .await?;
     Ok(HttpResponse::Ok().json(Returned { returned: count }))
 }
 
@@ -295,41 +278,13 @@ pub(crate) async fn extend(
     let lease = Field::given(SUBJECT, "lease", asked.lease)
         .map(lease_length)
         .transpose()?;
-    let lease = lease.unwrap_or(DEFAULT_LEASE);
-    let owner = principal(&request).acts_only_for();
-    let until = hub
-        .clients
-        .scheduler
-        .ask(|reply| ExtendLeases {
-            leases,
-            owner,
-            lease,
-            reply,
-        })
-        .await??;
+    let caller = Caller::of(&request);
+    let context = caller.context(hub.clock.wall());
+    let until = hub.extend_leases(&context, leases, lease).await?;
     Ok(HttpResponse::Ok().json(Extended {
         extended: count,
         until,
     }))
-}
-
-async fn end(
-    request: &HttpRequest,
-    hub: &Hub,
-    leases: Vec<LeaseToken>,
-    end: LeaseEnd,
-) -> Result<(), HubError> {
-    let owner = principal(request).acts_only_for();
-    Ok(hub
-        .clients
-        .scheduler
-        .ask(|reply| EndLeases {
-            leases,
-            owner,
-            end,
-            reply,
-        })
-        .await??)
 }
 
 pub(crate) fn lease_length(field: Field<'_>) -> Result<Duration, HubError> {

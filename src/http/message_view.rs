@@ -11,8 +11,7 @@ use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::{Label, MessageId, Position, ServiceName};
 use crate::domain::message::{Extras, Message, Payload, Priority, State, Status};
 use crate::domain::timestamp::Timestamp;
-use crate::logic::queues::view::OpenMessage;
-use crate::ports::archive::ArchivedMessage;
+use crate::hub::message_record::MessageRecord;
 
 /// A message and what became of it so far.
 #[derive(Serialize, ToSchema)]
@@ -20,13 +19,13 @@ use crate::ports::archive::ArchivedMessage;
 pub(crate) struct MessageView {
     #[serde(skip)]
     pub position: Position,
-    pub id: MessageId,
-    pub status: Status,
-    pub state: State,
+    id: MessageId,
+    status: Status,
+    state: State,
     #[serde(rename = "type")]
     message_type: Label,
-    pub source: ServiceName,
-    pub destination: ServiceName,
+    source: ServiceName,
+    destination: ServiceName,
     /// The message's id, if none was given.
     correlation_id: String,
     reply_to: Option<ServiceName>,
@@ -38,16 +37,16 @@ pub(crate) struct MessageView {
     deliver_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
     /// Finished attempts, since the last redrive if there was one.
-    pub delivery_attempts: u32,
+    delivery_attempts: u32,
     last_attempt: Option<Timestamp>,
-    pub next_attempt: Option<Timestamp>,
+    next_attempt: Option<Timestamp>,
     /// Of an open message: how often it was handed out to consumers since its last attempt.
     hand_outs: u32,
-    pub last_error: Option<String>,
+    last_error: Option<String>,
     pub accepted_at: Timestamp,
     settled_at: Option<Timestamp>,
     /// Why the hub gave up.
-    pub reason: Option<DeadReason>,
+    reason: Option<DeadReason>,
     /// How often it was sent again after the hub had given up.
     redriven: u32,
     #[schema(value_type = Vec<openapi::messages::Attempt>)]
@@ -56,42 +55,35 @@ pub(crate) struct MessageView {
     waiting_for: Option<String>,
 }
 
+impl From<MessageRecord> for MessageView {
+    fn from(record: MessageRecord) -> Self {
+        let (state, position) = (record.state(), record.position());
+        let delivery_attempts = record.delivery_attempts();
+        let mut view = match record {
+            MessageRecord::Archived(row) => {
+                let mut view = Self::of(&row.message, position, row.attempts);
+                view.settled_at = row.settled_at;
+                view.reason = row.reason;
+                view.redriven = row.redriven;
+                view
+            }
+            MessageRecord::Open(open) => {
+                let mut view = Self::of(&open.message, position, open.attempts);
+                view.next_attempt = open.next_attempt;
+                (view.deliver_at, view.expires_at) = (open.deliver_at, open.expires_at);
+                view.hand_outs = open.hand_outs;
+                view.redriven = open.redriven;
+                view.waiting_for = Some(open.waiting_for);
+                view
+            }
+        };
+        (view.status, view.state) = (state.status(), state);
+        view.delivery_attempts = delivery_attempts;
+        view
+    }
+}
+
 impl MessageView {
-    /// A settled message, or an open one of which only the archive was asked.
-    pub(crate) fn archived(row: ArchivedMessage) -> Self {
-        let mut view = Self::of(&row.message, row.position, row.attempts);
-        view.state = row.state;
-        view.status = row.state.status();
-        view.delivery_attempts = row.delivery_attempts;
-        view.settled_at = row.settled_at;
-        view.reason = row.reason;
-        view.redriven = row.redriven;
-        view
-    }
-
-    /// A message the hub owes. Attempts before a redrive are the archive's to tell.
-    pub(crate) fn open(open: OpenMessage) -> Self {
-        let attempts = open.attempts.len();
-        let mut view = Self::of(&open.message, open.position, open.attempts);
-        view.state = open.state;
-        view.status = open.state.status();
-        view.delivery_attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
-        view.next_attempt = open.next_attempt;
-        (view.deliver_at, view.expires_at) = (open.deliver_at, open.expires_at);
-        view.hand_outs = open.hand_outs;
-        view.redriven = open.redriven;
-        view.waiting_for = Some(open.waiting_for);
-        view
-    }
-
-    /// Roughly what it takes in memory, in bytes.
-    pub(crate) fn bytes(&self) -> usize {
-        let headers = self.headers.iter().flatten();
-        let headers = headers.map(|(name, value)| name.len() + value.len());
-        let attempts = self.attempts.iter().map(Attempt::bytes);
-        500 + self.payload.as_json().len() + headers.sum::<usize>() + attempts.sum::<usize>()
-    }
-
     fn of(message: &Message, position: Position, attempts: Vec<Attempt>) -> Self {
         let extras: Option<&Extras> = message.extras.as_deref();
         let last = attempts.last();

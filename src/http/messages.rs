@@ -1,30 +1,24 @@
 //! `/v1/messages`: send one or many, look at them, take them back.
 
 pub(crate) mod batch;
-mod pending;
 pub(crate) mod send;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::caller::{Caller, principal};
-use super::message_lookup::{find, load, visible};
+use super::caller::Caller;
 use super::message_view::MessageView;
 use super::no_body::NoBody;
 use super::openapi::messages::{MessageSearch, PageQuery};
 use super::query::{self, Query};
 use super::reading::Reading;
 use super::routing::{self, Routes};
-use crate::actors::messages::{Cancel, DeleteMessage};
 use crate::domain::ids::{Label, MessageId};
 use crate::domain::message::{State, Status};
 use crate::hub::Hub;
-use crate::hub::access::{Operation, Principal};
-use crate::hub::acts::Act;
 use crate::hub::error::HubError;
-use crate::logic::page::Page;
-use crate::ports::archive::MessageQuery;
+use crate::hub::messages::{MessageFilter, Removal};
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {
     for path in ["/v1/messages/send", "/message"] {
@@ -89,8 +83,9 @@ pub(crate) async fn show(
     id: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let id = MessageId(query::uuid("id", &id)?);
-    let view = visible(&hub, id, &principal(&request)).await?;
-    Ok(HttpResponse::Ok().json(view))
+    let caller = Caller::of(&request);
+    let record = hub.message(&caller.context(hub.clock.wall()), id).await?;
+    Ok(HttpResponse::Ok().json(MessageView::from(record)))
 }
 
 /// Take a message back, or delete it
@@ -120,46 +115,16 @@ pub(crate) async fn cancel(
     _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     let id = MessageId(query::uuid("id", &id)?);
-    let caller = principal(&request);
-    let view = visible(&hub, id, &caller).await?;
-    // Who receives it may refuse it, but not make it unsent.
-    caller.may(Operation::RemoveMessage(&view.source))?;
-    if view.state.is_settled() {
-        hub.clients
-            .archivist
-            .ask(|reply| DeleteMessage { id, reply })
-            .await??;
-        Act::new("delete_message", "message", &id)
-            .tell(&Caller::of(&request).context(hub.clock.wall()));
-        return Ok(HttpResponse::NoContent().finish());
+    let caller = Caller::of(&request);
+    let context = caller.context(hub.clock.wall());
+    match hub.remove_message(&context, id).await? {
+        Removal::Deleted => Ok(HttpResponse::NoContent().finish()),
+        Removal::Cancelled => Ok(HttpResponse::Ok().json(Cancelled {
+            id,
+            status: Status::Failed,
+            state: State::Cancelled,
+        })),
     }
-    match hub
-        .clients
-        .scheduler
-        .ask(|reply| Cancel { id, reply })
-        .await?
-    {
-        Ok(()) => {
-            Act::new("cancel_message", "message", &id)
-                .tell(&Caller::of(&request).context(hub.clock.wall()));
-            Ok(HttpResponse::Ok().json(Cancelled {
-                id,
-                status: Status::Failed,
-                state: State::Cancelled,
-            }))
-        }
-        Err(crate::domain::refusal::Refusal::NotFound) => {
-            let now = load(&hub, id).await?.map_or(view.state, |view| view.state);
-            Err(settled(now))
-        }
-        Err(refusal) => Err(refusal.into()),
-    }
-}
-
-/// The message can no more be changed.
-fn settled(state: State) -> HubError {
-    let hint = "only a message that is not settled can be cancelled";
-    crate::domain::refusal::Refusal::WrongState { state, hint }.into()
 }
 
 /// Find messages, newest first
@@ -180,7 +145,6 @@ pub(crate) async fn search(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
-    let caller = principal(&request);
     let asked = Query::of(&request)?;
     let status = asked.word("status", "pending, delivered, failed", Status::from_name)?;
     let states =
@@ -190,55 +154,31 @@ pub(crate) async fn search(
         status.is_none_or(|status| candidate.status() == status)
             && state.is_none_or(|state| *candidate == state)
     };
-    let wanted: Vec<State> = State::ALL.into_iter().filter(is_wanted).collect();
-    let query = MessageQuery {
+    let search = MessageFilter {
         source: asked.service("source")?,
         destination: asked.service("destination")?,
-        party: caller.acts_only_for(),
         correlation_id: asked.read("correlation_id", |text| {
             Label::parse(text).map(|label| label.to_string())
         })?,
-        // All together is no condition.
-        states: match wanted.len() == State::ALL.len() {
-            true => Vec::new(),
-            false => wanted.clone(),
-        },
+        states: State::ALL.into_iter().filter(is_wanted).collect(),
         since: asked.time("since")?,
         until: asked.time("until")?,
         before: asked.cursor()?,
-        ..MessageQuery::default()
     };
     let limit = asked.limit()?;
     let mut reading = Reading::of(&hub, &request);
-    let page = match wanted.is_empty() {
-        true => Page::empty(),
-        false => listed(&mut reading, query, wanted, limit, &caller).await?,
-    };
+    if search.needs_archive() {
+        reading.begin_in_archive().await?;
+    } else if !search.states.is_empty() {
+        reading.begin().await?;
+    }
+    let caller = Caller::of(&request);
+    let context = caller.context(hub.clock.wall());
+    let page = hub.search_messages(&context, &search, limit).await?;
     let last = page.items.last().filter(|_| !page.is_last());
     Ok(reading.json(&MessagePage {
         count: page.items.len(),
-        next_cursor: last.map(|view| view.position.to_string()),
-        messages: page.items,
+        next_cursor: last.map(|record| record.position().to_string()),
+        messages: page.items.into_iter().map(MessageView::from).collect(),
     }))
-}
-
-/// A page of messages in one of these states. Those that are owed are known without the archive,
-/// and what is settled is not.
-async fn listed(
-    reading: &mut Reading<'_>,
-    query: MessageQuery,
-    states: Vec<State>,
-    limit: usize,
-    caller: &Principal,
-) -> Result<Page<MessageView>, HubError> {
-    let hub = reading.hub;
-    let may_see = |view: &MessageView| caller.may_see(&view.source, &view.destination);
-    if !states.iter().any(|state| state.is_settled()) {
-        reading.begin().await?;
-        let wanted = pending::wanted(&query, states);
-        return pending::find(hub, wanted, query.before, limit, may_see).await;
-    }
-    reading.begin_in_archive().await?;
-    let keep = |view: &MessageView| states.contains(&view.state) && may_see(view);
-    find(hub, query, limit, keep).await
 }

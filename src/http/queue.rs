@@ -6,23 +6,18 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-pub(crate) mod admission;
 pub(crate) mod operations;
 
-use super::flush::flush;
 use super::openapi::queue::QueueQuery;
 use super::query::Query;
 use super::routing::{self, Routes};
-use crate::actors::messages::{
-    AdmissionEvents, AdmissionReport, DestinationAdmission, InspectQueues,
-};
+use crate::actors::messages::{AdmissionEvents, AdmissionReport, DestinationAdmission};
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
 use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::logic::queues::view::QueueDepths;
-use admission::admission;
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/queue/status", "GET", [routing::get(status)]);
@@ -101,19 +96,9 @@ pub(crate) async fn status(
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
     let service = Query::of(&request)?.service("service")?;
-    let report = hub
-        .clients
-        .scheduler
-        .look(InspectQueues {
-            service: service.clone(),
-        })
-        .await?;
-    let admission = admission(&hub, "service", service.as_ref()).await?;
-    // Without the archive only this one number is missing.
-    let letters = match flush(&hub).await {
-        Ok(()) => hub.archive.dead_letter_counts().await.ok(),
-        Err(_) => None,
-    };
+    let overview = hub.queue_overview(service.as_ref()).await?;
+    let (report, admission) = (overview.queues, overview.admission);
+    let letters = overview.dead_letters;
     let now = hub.clock.wall();
     let mut services = BTreeMap::new();
     for (name, depths) in report.services {

@@ -20,7 +20,6 @@ use bytes::Bytes;
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::flush::flush;
 use super::peer;
 use super::state::HttpState;
 use crate::hub::Hub;
@@ -147,7 +146,7 @@ impl<'a> Reading<'a> {
         if self.snapshot.is_none() {
             self.room = None;
         }
-        flush(self.hub).await?;
+        self.hub.flush().await?;
         self.begin().await
     }
 

@@ -3,13 +3,11 @@
 pub(crate) mod input;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use rand::RngExt;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::body::{Body, Incoming};
 use super::caller::{Caller, principal};
-use super::flush::flush;
 use super::no_body::NoBody;
 use super::openapi;
 use super::openapi::messages::JobPageQuery;
@@ -18,16 +16,13 @@ use super::page::{Order, Part};
 use super::query;
 use super::query::Query;
 use super::routing::{self, Routes};
-use crate::actors::messages::{InspectRedrives, StartRedrive, SwitchRedrive};
-use crate::domain::ids::{JobId, Position, ServiceName};
+use crate::domain::ids::{JobId, ServiceName};
 use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob, Switch};
 use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
-use crate::hub::access::{Operation, Principal};
-use crate::hub::acts::Act;
+use crate::hub::access::Operation;
 use crate::hub::error::{HubError, Subject};
-use crate::ports::archive::DeadLetterQuery;
-use input::RedriveRequest;
+use crate::hub::redrives::RedriveStart;
 
 const SUBJECT: Subject = Subject::Request;
 
@@ -162,63 +157,16 @@ async fn begin(
     payload: Incoming,
     kind: JobKind,
 ) -> Result<HttpResponse, HubError> {
-    let caller = principal(request);
-    caller.may(Operation::RunRedrives)?;
+    // Before the body, of which nobody else is told what is wrong with it.
+    principal(request).may(Operation::RunRedrives)?;
     let body = Body::one(hub, payload, SUBJECT).await?;
     let asked = input::read(body.text(), kind)?;
-    let started_at = hub.clock.wall();
-    flush(hub).await?;
-    // Whatever died before this is in the archive.
-    let events_before = hub.archive.standing().await?.checkpoint + 1;
-    let dry_run = asked.dry_run;
-    let mut job = new_job(asked, caller, started_at, events_before);
-    let letters = DeadLetterQuery::of_job(&job);
-    job.matched = hub.archive.count_dead_letters(letters).await?;
-    if dry_run {
-        let matched = job.matched;
-        return Ok(HttpResponse::Ok().json(DryRun { matched }));
-    }
-    let job = hub
-        .clients
-        .redriver
-        .ask(|reply| StartRedrive { job, reply });
-    let job = job.await??;
-    let outcome = format!("{} dead letters match", job.matched);
-    let act = match job.kind {
-        JobKind::Redrive => "start_redrive",
-        JobKind::Delete => "delete_dead_letters",
-    };
-    Act::new(act, "redrive job", &job.job)
-        .with(&outcome)
-        .tell(&Caller::of(request).context(hub.clock.wall()));
-    Ok(HttpResponse::Accepted().json(describe(job)))
-}
-
-fn new_job(
-    asked: RedriveRequest,
-    caller: Principal,
-    started_at: Timestamp,
-    events_before: Position,
-) -> RedriveJob {
-    RedriveJob {
-        job: JobId::generate(started_at, rand::rng().random()),
-        kind: asked.kind,
-        started_at,
-        events_before: Some(events_before),
-        by: caller.name,
-        filter: asked.filter,
-        rate: asked.rate,
-        status: JobStatus::Running,
-        cause: None,
-        matched: 0,
-        through: 0,
-        redriven: 0,
-        failed: 0,
-        deleted: 0,
-        skipped: 0,
-        failed_in_a_row: 0,
-        counted: 0,
-    }
+    let caller = Caller::of(request);
+    let context = caller.context(hub.clock.wall());
+    Ok(match hub.start_redrive(&context, asked).await? {
+        RedriveStart::Counted(matched) => HttpResponse::Ok().json(DryRun { matched }),
+        RedriveStart::Started(job) => HttpResponse::Accepted().json(describe(*job)),
+    })
 }
 
 /// All redrive jobs, newest first
@@ -242,11 +190,8 @@ pub(crate) async fn all(
 ) -> Result<HttpResponse, HubError> {
     principal(&request).may(Operation::RunRedrives)?;
     let part = Part::of(&Query::of(&request)?)?;
-    let jobs = hub
-        .clients
-        .redriver
-        .look(InspectRedrives { job: None })
-        .await?;
+    let caller = Caller::of(&request);
+    let jobs = hub.redrives(&caller.context(hub.clock.wall())).await?;
     let page = part.take(jobs, Order::Descending, |job| &job.job);
     let items: Vec<_> = page.items.into_iter().map(describe).collect();
     Ok(HttpResponse::Ok().json(JobPage {
@@ -277,9 +222,8 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, HubError> {
     principal(&request).may(Operation::RunRedrives)?;
     let id = JobId(query::uuid("job", &job)?);
-    let asked = InspectRedrives { job: Some(id) };
-    let found = hub.clients.redriver.look(asked).await?.pop();
-    let found = found.ok_or_else(|| unknown(id))?;
+    let caller = Caller::of(&request);
+    let found = hub.redrive(&caller.context(hub.clock.wall()), id).await?;
     Ok(HttpResponse::Ok().json(describe(found)))
 }
 
@@ -369,31 +313,10 @@ async fn switch(
 ) -> Result<HttpResponse, HubError> {
     principal(request).may(Operation::RunRedrives)?;
     let job = JobId(query::uuid("job", job)?);
-    let switched = hub
-        .clients
-        .redriver
-        .ask(|reply| SwitchRedrive { job, switch, reply });
-    let switched = switched.await?;
-    let view = switched.map_err(|refusal| HubError::refused(refusal, unknown(job)))?;
-    let action = match switch {
-        Switch::Pause => "pause_redrive",
-        Switch::Resume => "resume_redrive",
-        Switch::Cancel => "cancel_redrive",
-    };
-    let outcome = match view.kind {
-        JobKind::Redrive => format!("{} redriven so far", view.redriven),
-        JobKind::Delete => format!("{} deleted so far", view.deleted),
-    };
-    Act::new(action, "redrive job", &job)
-        .with(&outcome)
-        .tell(&Caller::of(request).context(hub.clock.wall()));
+    let caller = Caller::of(request);
+    let context = caller.context(hub.clock.wall());
+    let view = hub.switch_redrive(&context, job, switch).await?;
     Ok(HttpResponse::Ok().json(describe(view)))
-}
-
-fn unknown(job: JobId) -> HubError {
-    HubError::NotFound {
-        what: format!("redrive job {job}"),
-    }
 }
 
 fn describe(job: RedriveJob) -> JobAnswer {

@@ -7,19 +7,15 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::body::{Body, Incoming};
-use super::caller::{Caller, principal};
+use super::caller::Caller;
 use super::fields::{self, Field};
-use super::message_lookup::visible;
 use super::openapi::retries::RetryInput;
 use super::query;
 use super::routing::{self, Routes};
-use crate::actors::messages::RetryNow;
 use crate::domain::ids::MessageId;
 use crate::domain::message::State;
-use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
-use crate::hub::acts::Act;
 use crate::hub::error::{HubError, Subject};
 
 const SUBJECT: Subject = Subject::Request;
@@ -80,14 +76,15 @@ pub(crate) async fn status(
     id: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let id = MessageId(query::uuid("message_id", &id)?);
-    let view = visible(&hub, id, &principal(&request)).await?;
+    let caller = Caller::of(&request);
+    let record = hub.message(&caller.context(hub.clock.wall()), id).await?;
     Ok(HttpResponse::Ok().json(RetryStatus {
         message_id: id,
-        status: view.state,
-        attempts: view.delivery_attempts,
+        status: record.state(),
+        attempts: record.delivery_attempts(),
         max_attempts: hub.settings.max_retry_attempts,
-        next_retry_at: view.next_attempt,
-        error: view.last_error,
+        next_retry_at: record.next_attempt(),
+        error: record.last_error().map(str::to_owned),
     }))
 }
 
@@ -117,30 +114,11 @@ pub(crate) async fn retry_now(
     let asked: RetryBody<'_> = fields::object(SUBJECT, body.text())?;
     let id = Field::required(SUBJECT, "message_id", asked.message_id)?.parse::<Uuid>("a UUID")?;
     let id = MessageId(id);
-    let view = visible(&hub, id, &principal(&request)).await?;
-    match hub
-        .clients
-        .scheduler
-        .ask(|reply| RetryNow { id, reply })
-        .await?
-    {
-        Ok(()) => {
-            Act::new("retry_message", "message", &id)
-                .tell(&Caller::of(&request).context(hub.clock.wall()));
-            Ok(HttpResponse::Accepted().json(RetriedNow {
-                message_id: id,
-                status: State::Queued,
-            }))
-        }
-        // Settled, since it is known and nothing is owed any more.
-        Err(Refusal::NotFound) => {
-            let hint = "only a message that waits for its next attempt can be retried now";
-            Err(Refusal::WrongState {
-                state: view.state,
-                hint,
-            }
-            .into())
-        }
-        Err(refusal) => Err(refusal.into()),
-    }
+    let caller = Caller::of(&request);
+    let context = caller.context(hub.clock.wall());
+    hub.retry_now(&context, id).await?;
+    Ok(HttpResponse::Accepted().json(RetriedNow {
+        message_id: id,
+        status: State::Queued,
+    }))
 }

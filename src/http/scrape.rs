@@ -86,7 +86,7 @@ async fn find(state: web::Data<HttpState>, phase: Phase) -> Result<Found<Texts>,
 /// How many dead letters there are, as far as that can be told.
 async fn letters(hub: &Hub) -> Option<DeadLetterCounts> {
     // One that is another hub's answers too.
-    if hub.metrics.archive_up.get() == 0 {
+    if !hub.status.archive_answers.get() {
         return None;
     }
     let letters = hub.archive.dead_letter_counts().await.ok()?;

@@ -8,7 +8,6 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::flush::flush;
 use super::routing::{self, Routes};
 use crate::domain::event::StreamId;
 use crate::domain::ids::Label;
@@ -94,6 +93,6 @@ pub(crate) async fn show(
 }
 
 async fn stored(hub: &Hub, id: &StreamId) -> Result<Option<ArchivedStream>, HubError> {
-    flush(hub).await?;
+    hub.flush().await?;
     Ok(hub.archive.stream(id.clone()).await?)
 }

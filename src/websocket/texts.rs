@@ -116,7 +116,7 @@ pub(crate) fn sent(
         stream_id: None,
         stream_version: None,
         duplicate: known.is_some(),
-        status: known.map(word),
+        status: known.map(|state| word(state.status())),
         durability,
         ignored: &slip.ignored,
     })

@@ -137,7 +137,7 @@ impl Handler<Reprocess> for Archivist {
                 return Err(Refusal::NotFound);
             }
             // Sending again writes the whole letter again, as a new one would.
-            if let Some(refusal) = metrics.intake.refusal() {
+            if let Some(refusal) = metrics.status.intake.refusal() {
                 return Err(refusal);
             }
             let job = job.map(|job| job.job);

@@ -67,7 +67,7 @@ impl Archivist {
             return;
         }
         tell_down(&cause);
-        self.metrics.archive_up.set(0);
+        self.metrics.status.archive_answers.set(false);
         self.refuse_waiters(&cause);
         self.silent = Some(Silence {
             cause,
@@ -78,7 +78,7 @@ impl Archivist {
     pub(super) fn speaks_again(&mut self) {
         if self.silent.take().is_some() {
             tracing::info!(checkpoint = self.archived, "archive is back");
-            self.metrics.archive_up.set(1);
+            self.metrics.status.archive_answers.set(true);
         }
     }
 

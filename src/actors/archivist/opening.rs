@@ -60,7 +60,7 @@ impl Archivist {
         self.is_known = true;
         self.show_lag();
         if !was_down {
-            self.metrics.archive_up.set(1);
+            self.metrics.status.archive_answers.set(true);
         } else if self.archived >= self.committed {
             self.speaks_again();
         }
@@ -92,7 +92,7 @@ impl Archivist {
         if is_news {
             tell_down(&error);
         }
-        self.metrics.archive_up.set(0);
+        self.metrics.status.archive_answers.set(false);
         self.refuse_waiters(&error);
         self.phase = Phase::Down(error);
         self.retained_events.closed();

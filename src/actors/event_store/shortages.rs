@@ -40,7 +40,7 @@ impl EventStore {
     fn show_intake(&self) {
         let low = self.disk_low.clone().map(Refusal::StorageFull);
         let lack = || self.lack.map(|(lack, _)| self.refusal_for(lack));
-        self.metrics.intake.set(low.or_else(lack));
+        self.metrics.status.intake.set(low.or_else(lack));
     }
 
     pub(super) fn note_lack(&mut self, lack: Lack, path: &Path) {

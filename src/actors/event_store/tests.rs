@@ -251,7 +251,7 @@ async fn a_full_disk_refuses_messages_and_keeps_what_settles_them() {
     };
     assert_eq!((&*shortage.path, shortage.reserve), ("memory", 1));
     let told = Some(Refusal::StorageFull(shortage.clone()));
-    assert_eq!(writer.metrics.intake.refusal(), told);
+    assert_eq!(writer.metrics.status.intake.refusal(), told);
     assert_eq!(writer.released_messages().await, 1);
     tokio::time::advance(2 * DISK_CHECK).await;
     assert!(writer.told().await.is_empty());
@@ -278,7 +278,7 @@ async fn a_shortage_of_files_refuses_what_is_new_in_words_and_passes_by_itself()
     assert!(short.to_string().contains("no open files left"));
     assert!(recorded.try_recv().is_err());
     assert_eq!(writer.metrics.journal_lack.get(), Lack::Files.number());
-    assert_eq!(writer.metrics.intake.refusal(), Some(short));
+    assert_eq!(writer.metrics.status.intake.refusal(), Some(short));
     tokio::time::advance(2 * DISK_CHECK).await;
     settle().await;
     writer.disk.set_lack(None);
@@ -287,7 +287,7 @@ async fn a_shortage_of_files_refuses_what_is_new_in_words_and_passes_by_itself()
     let accepted = writer.offer(vec![writer.message(4)]).await.unwrap();
     assert_eq!(accepted, [Slot::Accepted]);
     assert_eq!(writer.metrics.journal_lack.get(), 0);
-    assert!(!writer.metrics.intake.is_stopped());
+    assert!(!writer.metrics.status.intake.is_stopped());
     assert!(writer.fatal.drain().await.is_empty());
 }
 

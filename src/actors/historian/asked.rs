@@ -64,7 +64,7 @@ impl Handler<TakeSnapshot> for Historian {
         let reply = asked.reply;
         let meant = self.version_meant(&asked.stream, asked.version);
         // It is new data, as a message would be.
-        let refused = self.metrics.intake.refusal();
+        let refused = self.metrics.status.intake.refusal();
         let version = meant.and_then(|version| refused.map_or(Ok(version), Err));
         let version = match version {
             Ok(version) => version,

@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 use super::read;
 use crate::domain::event::{Event, EventId};
 use crate::http::event_view::EventView;
-use crate::http::flush::flush;
 use crate::http::openapi::history::EventSearch;
 use crate::http::openapi::messages::PageQuery;
 use crate::http::query::{self, Query};
@@ -116,7 +115,7 @@ pub(crate) async fn show(
     id: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let id = EventId(query::uuid("id", &id)?);
-    flush(&hub).await?;
+    hub.flush().await?;
     let found = hub.archive.events_by_id(vec![id]).await?.pop();
     let event = found.ok_or_else(|| HubError::NotFound {
         what: format!("event {id}"),

@@ -16,13 +16,12 @@ use crate::http::body::{Body, Incoming};
 use crate::http::caller::Caller;
 use crate::http::event_input;
 use crate::http::fields::unknown::Ignored;
-use crate::http::flush::flush;
-use crate::http::known_ids::{self, Finding, Given};
 use crate::http::messages::send::Labels;
 use crate::http::openapi::events::{EventHeaders, EventInput};
 use crate::hub::Hub;
 use crate::hub::clients::Response;
 use crate::hub::error::{HubError, Subject};
+use crate::hub::known_ids::{self, Finding, Given};
 use crate::hub::request::RequestContext;
 use crate::hub::steps::EventSteps;
 use crate::logic::canonical::event_fingerprint;
@@ -169,7 +168,7 @@ pub(crate) async fn submit(
 
 /// Finds ids that the dedup window may not tell, with one look-up for many.
 async fn known_already(hub: &Hub, slots: &mut [EventSlot]) -> Result<(), HubError> {
-    let forgetful = hub.metrics.event_dedup_overflowed.get() > 0;
+    let forgetful = hub.status.forgot_events.get();
     let is_unsure = |slot: &&mut EventSlot| {
         let event = slot.offered();
         event.is_some_and(|event| given(event).is_unsure(forgetful))
@@ -217,7 +216,7 @@ fn is_same(known: &Event, event: &Event) -> bool {
 }
 
 async fn stored(hub: &Hub, ids: Vec<EventId>) -> Result<Vec<Event>, HubError> {
-    flush(hub).await?;
+    hub.flush().await?;
     Ok(hub.archive.events_by_id(ids).await?)
 }
 

@@ -9,7 +9,6 @@ use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::ReplayFilter;
 use crate::http::fields::pattern;
-use crate::http::flush::flush;
 use crate::http::query::Query;
 use crate::http::reading::Reading;
 use crate::hub::Hub;
@@ -83,13 +82,13 @@ pub(crate) async fn newest(
         let sequences: Vec<_> = page.items.iter().map(|event| event.sequence).collect();
         return Ok(ends(&sequences));
     }
-    flush(hub).await?;
+    hub.flush().await?;
     Ok(ends(&hub.archive.sequences(query).await?))
 }
 
 /// A page of the archive, once everything acknowledged so far is visible there.
 pub(crate) async fn archived(hub: &Hub, query: EventQuery) -> Result<EventsRead, HubError> {
-    reader(hub).archived(query, flush(hub)).await
+    reader(hub).archived(query, hub.flush()).await
 }
 
 pub(crate) async fn log(hub: &Hub) -> Result<EventWindow, HubError> {

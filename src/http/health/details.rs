@@ -278,19 +278,19 @@ fn components(hub: &Hub, picture: &Picture, sight: Sight) -> Components {
     let metrics = &hub.metrics;
     let total = &picture.queues.total;
     let services = || picture.services.iter();
-    let archive_answers = metrics.archive_up.get() > 0;
+    let archive_answers = hub.status.archive_answers.get();
     let last_sync = metrics.last_sync.get();
     let last_sync_ms = last_sync.map(|(_, micros)| micros as f64 / 1000.0);
     Components {
         message_queue: MessageQueueHealth {
-            status: well(!picture.is_overloaded() && !metrics.intake.is_stopped()),
+            status: well(!picture.is_overloaded() && !hub.status.intake.is_stopped()),
             queue_depth: total.waiting(),
             in_flight: total.in_flight,
             consumers: services().map(|one| one.consumers).sum(),
             paused: PausedQueues::of(&picture.queues, sight),
         },
         event_store: EventStoreHealth {
-            status: well(archive_answers && !metrics.intake.is_stopped()),
+            status: well(archive_answers && !hub.status.intake.is_stopped()),
             events: metrics.archive_size.events.get(),
             lag_records: metrics.archive_lag.get(),
         },
@@ -319,7 +319,7 @@ fn components(hub: &Hub, picture: &Picture, sight: Sight) -> Components {
             lost_before: Some(metrics.archive_lost_before.get()).filter(|lost| *lost > 0),
         },
         disk: DiskHealth {
-            status: well(!metrics.intake.is_stopped()),
+            status: well(!hub.status.intake.is_stopped()),
             free_bytes: metrics.disk_free_bytes.get(),
         },
         connections: ConnectionsHealth {

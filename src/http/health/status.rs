@@ -11,8 +11,8 @@ pub(super) fn status(hub: &Hub, phase: Phase, is_overloaded: bool) -> (Health, S
     if phase != Phase::Open {
         return (Health::Unhealthy, StatusCode::SERVICE_UNAVAILABLE);
     }
-    let has_no_disk = hub.metrics.intake.is_stopped();
-    let degraded = is_overloaded || has_no_disk || hub.metrics.archive_up.get() == 0;
+    let has_no_disk = hub.status.intake.is_stopped();
+    let degraded = is_overloaded || has_no_disk || !hub.status.archive_answers.get();
     (well(!degraded), StatusCode::OK)
 }
 

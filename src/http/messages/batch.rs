@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::send::{Labels, accept, word};
-use crate::actors::messages::{Offer, Slot};
+use super::send::{Labels, word};
+use crate::actors::messages::Offer;
 use crate::api;
 use crate::domain::ids::MessageId;
 use crate::domain::message::State;
@@ -139,18 +139,14 @@ async fn take(
     mut outcomes: Vec<Outcome>,
     offers: Vec<Offer>,
 ) -> Result<Vec<Outcome>, HubError> {
-    let mut slots = accept(hub, context, offers).await?.into_iter();
+    let mut sent = hub.send(context, offers).await?;
     for outcome in outcomes.iter_mut() {
         let Ok(taken) = outcome else {
             continue;
         };
-        match slots.next() {
-            Some(Slot::Accepted) => {}
-            Some(Slot::Duplicate(state)) => {
-                taken.known = Some(state.unwrap_or(State::Queued));
-            }
-            Some(Slot::Refused(refusal)) => *outcome = Err(refusal.into()),
-            Some(Slot::Offered(_) | Slot::Doubtful(..)) | None => return Err(HubError::Internal),
+        match sent.next().ok_or(HubError::Internal)? {
+            Ok(sent) => taken.known = sent.known(),
+            Err(error) => *outcome = Err(error),
         }
     }
     Ok(outcomes)
@@ -182,7 +178,7 @@ fn answer(outcomes: Vec<Outcome>) -> Result<HttpResponse, HttpError> {
             Ok(taken) => Item::Accepted {
                 index,
                 id: taken.id,
-                status: taken.known.map_or("accepted", word),
+                status: taken.known.map_or("accepted", |state| word(state.status())),
                 duplicate: taken.known.is_some(),
                 ignored: taken.ignored,
             },

@@ -1,41 +1,28 @@
 //! Sending one message.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
-use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
-use crate::actors::messages::{Accept, AwaitSettled, Inspect, Offer, Slot};
-use crate::domain::attempt::AttemptOutcome;
-use crate::domain::dead_letter::DeadReason;
-use crate::domain::fact::Fact;
 use crate::domain::ids::{Label, MessageId};
-use crate::domain::message::{Message, State, Status};
-use crate::domain::refusal::Refusal;
+use crate::domain::message::{Message, Status};
 use crate::domain::timestamp::Timestamp;
 use crate::http::body::{Body, Incoming};
 use crate::http::caller::Caller;
 use crate::http::fields::unknown::Ignored;
-use crate::http::flush::flush;
 use crate::http::headers::{CORRELATION_ID, only};
-use crate::http::known_ids::{self, Finding, Given};
 use crate::http::message_input;
-use crate::http::message_lookup::load;
 use crate::http::openapi::messages::{MessageHeaders, MessageInput, SendQuery};
 use crate::http::query::Query;
 use crate::http::waits::unless_over;
 use crate::hub::Hub;
-use crate::hub::clients::Response;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::request::RequestContext;
-use crate::hub::steps::MessageSteps;
-use crate::logic::canonical::same_content;
-use crate::ports::archive::{ArchivedMessage, MOST_IDS};
+use crate::hub::send::SendOutcome;
 
 const LONGEST_WAIT_MS: u64 = 60_000;
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -102,31 +89,28 @@ pub(crate) async fn send(
     let place = body.without_text();
     let message = offer.message.clone();
     let settled = wait.filter(|wait| *wait > 0).map(|wait| {
-        let settled = hub.clients.scheduler.ask(|reply| AwaitSettled {
-            id: message.id,
-            reply,
-        });
-        (Duration::from_millis(wait), settled)
+        let settlement = hub.await_settlement(message.id);
+        (Duration::from_millis(wait), settlement)
     });
-    let known = match accept(&hub, &context, vec![offer]).await?.pop() {
-        Some(Slot::Accepted) => None,
-        Some(Slot::Duplicate(state)) => Some(present(&hub, message.id, state).await?),
-        Some(Slot::Refused(refusal)) => return Err(refusal.into()),
-        Some(Slot::Offered(_) | Slot::Doubtful(..)) | None => return Err(HubError::Internal),
+    let mut outcomes = hub.send(&context, vec![offer]).await?;
+    let known = match outcomes.next().ok_or(HubError::Internal)?? {
+        SendOutcome::Accepted => None,
+        SendOutcome::Known(state) => Some(hub.present_state(message.id, state).await?),
     };
     // From here on it counts as one that waits in its queue.
     drop(place);
     let (status, mut response) = match (settled, known) {
-        (Some((wait, settled)), _) => {
+        (Some((wait, settlement)), _) => {
             // Who says no more may be gone, and waits for nothing.
-            let settled = unless_over(&request, timeout(wait, settled));
-            match wait_for(&hub, &message, known, settled).await? {
-                "accepted" => ("accepted", HttpResponse::Accepted()),
-                settled => (settled, HttpResponse::Ok()),
+            let settlement = unless_over(&request, timeout(wait, settlement));
+            let fact = async { settlement.await?.ok()?.ok() };
+            match hub.status_when_settled(message.id, known, fact).await? {
+                Status::Pending => ("accepted", HttpResponse::Accepted()),
+                settled => (word(settled), HttpResponse::Ok()),
             }
         }
         (None, None) => ("accepted", HttpResponse::Accepted()),
-        (None, Some(state)) => (word(state), HttpResponse::Ok()),
+        (None, Some(state)) => (word(state.status()), HttpResponse::Ok()),
     };
     Ok(response.json(Receipt {
         ignored,
@@ -146,148 +130,9 @@ fn receipt<'a>(hub: &Hub, message: &Message, status: &'static str, duplicate: bo
     }
 }
 
-/// Offers messages to the hub; the answer is complete and on disk.
-pub(crate) async fn accept(
-    hub: &Hub,
-    context: &RequestContext<'_>,
-    offers: Vec<Offer>,
-) -> Result<Vec<Slot>, HubError> {
-    let steps = MessageSteps::of(&offers);
-    let slots = submit(hub, offers).await?.await?;
-    steps.tell(context.request_id, &slots);
-    Ok(slots)
-}
-
-/// As [`accept`], but returns as soon as the messages have their place in line.
-pub(crate) async fn submit(hub: &Hub, offers: Vec<Offer>) -> Result<Response<Vec<Slot>>, HubError> {
-    let mut slots: Vec<Slot> = offers.into_iter().map(Slot::Offered).collect();
-    known_already(hub, &mut slots).await?;
-    Ok(hub.clients.router.ask(|reply| Accept { slots, reply }))
-}
-
-/// Finds ids that the dedup window may not tell. Other ids cost nothing here, and the rest one
-/// look-up for many.
-async fn known_already(hub: &Hub, slots: &mut [Slot]) -> Result<(), HubError> {
-    let forgetful = hub.metrics.dedup_overflowed.get() > 0;
-    let is_unsure = |slot: &&mut Slot| {
-        let message = slot.offered();
-        message.is_some_and(|message| given(message).is_unsure(forgetful))
-    };
-    let mut unsure: Vec<_> = slots.iter_mut().filter(is_unsure).collect();
-    for some in unsure.chunks_mut(MOST_IDS) {
-        look_up(hub, some).await?;
-    }
-    Ok(())
-}
-
-async fn look_up(hub: &Hub, slots: &mut [&mut Slot]) -> Result<(), HubError> {
-    let offered = slots.iter().filter_map(|slot| slot.offered());
-    let ids: Vec<_> = offered.map(|message| message.id).collect();
-    let open = hub
-        .clients
-        .scheduler
-        .look(Inspect { ids: ids.clone() })
-        .await?;
-    let open = open
-        .into_iter()
-        .flatten()
-        .map(|open| (open.message.id, ((*open.message).clone(), open.state)));
-    let mut known: HashMap<MessageId, (Message, State)> = open.collect();
-    let (stored, archive_answers) = known_ids::stored(stored(hub, ids)).await?;
-    for row in stored {
-        let (id, state) = (row.message.id, row.state);
-        known.entry(id).or_insert((row.message, state));
-    }
-    for slot in slots {
-        let Some(message) = slot.offered() else {
-            continue;
-        };
-        let first = known.get(&message.id);
-        let same = first.map(|(known, _)| same_content(known, message));
-        let state = first.map(|(_, state)| *state);
-        let finding = Finding::of(given(message), same, archive_answers);
-        let offered = std::mem::replace(*slot, Slot::Duplicate(state));
-        **slot = match (finding, offered) {
-            (Finding::Repeat, _) => Slot::Duplicate(state),
-            (Finding::Taken, _) => Slot::Refused(Refusal::OtherContent),
-            (Finding::Doubtful, Slot::Offered(offer)) => {
-                Slot::Doubtful(offer, Refusal::HistoryUnknown)
-            }
-            (_, offered) => offered,
-        };
-    }
-    Ok(())
-}
-
-fn given(message: &Message) -> Given {
-    Given {
-        fingerprint: message.fingerprint(),
-        is_generated: message.id.is_generated(),
-    }
-}
-
-async fn stored(hub: &Hub, ids: Vec<MessageId>) -> Result<Vec<ArchivedMessage>, HubError> {
-    flush(hub).await?;
-    Ok(hub.archive.messages_by_id(ids).await?)
-}
-
-/// What came of waiting for the end of a message.
-type Waited = Result<Result<Fact, HubError>, Elapsed>;
-
-/// How it is in the words of an answer to a send, once that is settled or the wait over.
-async fn wait_for(
-    hub: &Hub,
-    message: &Message,
-    known: Option<State>,
-    settled: impl Future<Output = Option<Waited>>,
-) -> Result<&'static str, HubError> {
-    match known.map(|state| (state, state.status())) {
-        Some((_, Status::Delivered)) => return Ok("delivered"),
-        Some((state, Status::Failed)) => return Err(failure(hub, message.id, state).await),
-        Some((_, Status::Pending)) | None => {}
-    }
-    let Some(Ok(Ok(fact))) = settled.await else {
-        return Ok("accepted");
-    };
-    match fact.settlement() {
-        Some((State::Delivered, _)) => Ok("delivered"),
-        Some((_, settlement)) => {
-            let attempt = settlement.attempt.as_ref();
-            let failed = attempt.filter(|attempt| attempt.outcome != AttemptOutcome::Delivered);
-            let last_error = failed.and_then(|attempt| attempt.error.clone());
-            Err(HubError::DeliveryFailed {
-                reason: settlement.reason,
-                last_error,
-            })
-        }
-        None => Err(HubError::Internal),
-    }
-}
-
-/// Why a message failed, as far as that can be told now.
-async fn failure(hub: &Hub, id: MessageId, state: State) -> HubError {
-    let view = load(hub, id).await.ok().flatten();
-    let expired = (state == State::Expired).then_some(DeadReason::Expired);
-    let (reason, last_error) = view.map_or((expired, None), |view| (view.reason, view.last_error));
-    HubError::DeliveryFailed { reason, last_error }
-}
-
-/// The state of a known message. An end that nobody remembers is left to the archive; while that
-/// is away, all that can be said is that the message was accepted.
-async fn present(hub: &Hub, id: MessageId, state: Option<State>) -> Result<State, HubError> {
-    if let Some(state) = state {
-        return Ok(state);
-    }
-    match load(hub, id).await {
-        Ok(view) => Ok(view.map_or(State::Queued, |view| view.state)),
-        Err(HubError::NoArchive(_)) => Ok(State::Queued),
-        Err(error) => Err(error),
-    }
-}
-
 /// In the words of an answer to a send.
-pub(crate) fn word(state: State) -> &'static str {
-    match state.status() {
+pub(crate) fn word(status: Status) -> &'static str {
+    match status {
         Status::Delivered => "delivered",
         Status::Failed => "failed",
         Status::Pending => "accepted",

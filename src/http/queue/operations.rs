@@ -5,8 +5,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::admission::admission;
-use crate::actors::messages::{ClearQueue, SwitchQueue};
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
 use crate::http::body::{Body, Incoming};
@@ -18,7 +16,6 @@ use crate::http::query::Query;
 use crate::http::routing::{self, Routes};
 use crate::hub::Hub;
 use crate::hub::access::Operation;
-use crate::hub::acts::Act;
 use crate::hub::error::{HubError, Subject};
 
 const SUBJECT: Subject = Subject::Request;
@@ -107,6 +104,7 @@ async fn switch(
     payload: Incoming,
     paused: bool,
 ) -> Result<HttpResponse, HubError> {
+    // Before the body, of which nobody else is told what is wrong with it.
     principal(request).may(Operation::SwitchQueue)?;
     let body = Body::one(hub, payload, SUBJECT).await?;
     let service = match body.text().trim() {
@@ -117,26 +115,9 @@ async fn switch(
             given.map(|field| field.service()).transpose()?
         }
     };
-    admission(hub, "service", service.as_ref()).await?;
-    let asked = service.clone();
-    hub.clients
-        .scheduler
-        .ask(|reply| SwitchQueue {
-            service: asked,
-            paused,
-            by: Some(Caller::of(request).context(hub.clock.wall()).who()),
-            reply,
-        })
-        .await?;
-    let action = if paused {
-        "pause_queue"
-    } else {
-        "resume_queue"
-    };
-    let name = service
-        .as_ref()
-        .map_or("all services", |name| name.as_str());
-    Act::new(action, "queue", &name).tell(&Caller::of(request).context(hub.clock.wall()));
+    let caller = Caller::of(request);
+    let context = caller.context(hub.clock.wall());
+    hub.switch_queue(&context, service.as_ref(), paused).await?;
     let status = if paused { "paused" } else { "active" };
     Ok(HttpResponse::Ok().json(Switched { service, status }))
 }
@@ -163,6 +144,7 @@ pub(crate) async fn clear(
     hub: web::Data<Hub>,
     _: NoBody,
 ) -> Result<HttpResponse, HubError> {
+    // Before the query, as with a body.
     principal(&request).may(Operation::ClearQueue)?;
     let query = Query::of(&request)?;
     let service = query.service("service")?;
@@ -170,23 +152,9 @@ pub(crate) async fn clear(
     query.never_empty("priority")?;
     let levels = "CRITICAL, HIGH, NORMAL, LOW, DEFERRED or 1 to 5";
     let priority = query.word("priority", levels, priority)?;
-    admission(&hub, "service", Some(&service)).await?;
-    let asked = service.clone();
-    let of = |priority: Priority| format!("of priority {}", priority.name());
-    let cancelled = hub
-        .clients
-        .scheduler
-        .ask(|reply| ClearQueue {
-            service: asked,
-            priority,
-            reply,
-        })
-        .await?;
-    let levels = priority.map_or_else(|| "of all priorities".to_owned(), of);
-    let outcome = format!("{cancelled} messages {levels} cancelled");
-    Act::new("clear_queue", "queue", &service)
-        .with(&outcome)
-        .tell(&Caller::of(&request).context(hub.clock.wall()));
+    let caller = Caller::of(&request);
+    let context = caller.context(hub.clock.wall());
+    let cancelled = hub.clear_queue(&context, &service, priority).await?;
     Ok(HttpResponse::Ok().json(Cleared { service, cancelled }))
 }
 

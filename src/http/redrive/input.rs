@@ -3,10 +3,11 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::domain::redrive::{JobKind, RedriveFilter};
+use crate::domain::redrive::JobKind;
 use crate::http::fields::{self, Field};
 use crate::http::letter_filter;
 use crate::hub::error::{HubError, Subject};
+use crate::hub::redrives::RedriveRequest;
 
 const SUBJECT: Subject = Subject::Request;
 /// Letters per second.
@@ -24,15 +25,6 @@ pub(crate) struct Body<'a> {
     rate: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "fields::raw")]
     dry_run: Option<&'a RawValue>,
-}
-
-/// What a client asked for.
-#[derive(Debug)]
-pub(crate) struct RedriveRequest {
-    pub kind: JobKind,
-    pub filter: RedriveFilter,
-    pub rate: f64,
-    pub dry_run: bool,
 }
 
 /// # Errors

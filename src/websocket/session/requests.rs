@@ -10,18 +10,16 @@ use super::super::texts;
 use super::client::SocketClient;
 use super::step::Step;
 use super::{Answered, Context, MOST_ANSWER_BYTES, Session};
-use crate::actors::messages::{EndLeases, EventOffer, EventSlot, LeaseEnd, Offer, Slot};
+use crate::actors::messages::{EventOffer, EventSlot, LeaseEnd, Offer};
 use crate::domain::event::Event;
-use crate::domain::ids::{LeaseToken, ServiceName};
-use crate::domain::message::State;
+use crate::domain::ids::LeaseToken;
 use crate::domain::refusal::Refusal;
 use crate::http::events::publish;
-use crate::http::messages::send;
 use crate::hub::Hub;
 use crate::hub::bodies::Purpose;
 use crate::hub::clients::Response;
 use crate::hub::error::HubError;
-use crate::hub::steps::{EventSteps, MessageSteps};
+use crate::hub::steps::EventSteps;
 
 /// Of one text, what is done together.
 #[derive(Default)]
@@ -155,26 +153,18 @@ impl Session {
         if acks.is_empty() {
             return;
         }
-        let (hub, owner, home) = (
-            self.hub.clone(),
-            self.client.principal.acts_only_for(),
-            ctx.address(),
-        );
+        let (hub, client, home) = (self.hub.clone(), self.client.clone(), ctx.address());
         actix::spawn(async move {
-            home.do_send(ack_all(&hub, owner, acks).await);
+            home.do_send(ack_all(&hub, &client, acks).await);
         });
     }
 
     fn end(&mut self, slip: Slip, leases: Vec<LeaseToken>, end: LeaseEnd, ctx: &Context) {
-        let ended = self.hub.clients.scheduler.ask(|reply| EndLeases {
-            leases: leases.clone(),
-            owner: self.client.principal.acts_only_for(),
-            end,
-            reply,
-        });
+        let context = self.client.context(self.hub.clock.wall());
+        let ended = self.hub.end_leases(&context, leases.clone(), end);
         let (hub, home) = (self.hub.clone(), ctx.address());
         actix::spawn(async move {
-            let outcome = flatten(ended.await);
+            let outcome = ended.await;
             let over = over(&outcome, leases);
             let answers = vec![confirm(&hub, &slip, outcome)];
             home.do_send(Ended { answers, over });
@@ -185,24 +175,23 @@ impl Session {
 async fn send_all(hub: &Hub, client: &SocketClient, sends: Vec<(Slip, Offer)>) -> Vec<Answer> {
     let (slips, offers): (Vec<Slip>, Vec<Offer>) = sends.into_iter().unzip();
     let ids: Vec<_> = offers.iter().map(|offer| offer.message.id).collect();
-    let steps = MessageSteps::of(&offers);
+    let context = client.context(hub.clock.wall());
     let in_line = {
         let _turn = client.turn.lock().await;
-        send::submit(hub, offers).await
+        hub.submit(offers).await
     };
-    let slots = come(in_line).await;
-    if let Ok(slots) = &slots {
-        steps.tell(&client.socket, slots);
-    }
-    let mut slots = slots.map(Vec::into_iter);
+    let mut outcomes = match in_line {
+        Ok(submission) => submission.outcomes(&context).await,
+        Err(error) => Err(error),
+    };
     let mut answers = Vec::with_capacity(slips.len());
     for (slip, id) in slips.iter().zip(ids) {
-        let outcome = match &mut slots {
-            Ok(slots) => taken(slots.next()),
+        let outcome = match &mut outcomes {
+            Ok(outcomes) => outcomes.next().unwrap_or(Err(HubError::Internal)),
             Err(error) => Err(error.clone()),
         };
         let durability = hub.settings.durability;
-        let said = outcome.map(|known| texts::sent(slip, id, known, durability));
+        let said = outcome.map(|sent| texts::sent(slip, id, sent.known(), durability));
         answers.push(answer(hub, slip, said.map(Some)));
     }
     answers
@@ -264,16 +253,6 @@ fn published(slot: Option<EventSlot>) -> Result<Option<Arc<Event>>, HubError> {
         Some(EventSlot::Duplicate) => Ok(None),
         Some(EventSlot::Refused(refusal)) => Err(refusal.into()),
         Some(EventSlot::Offered(_) | EventSlot::Doubtful(..)) | None => Err(HubError::Internal),
-    }
-}
-
-/// The state of the message if it was known already.
-fn taken(slot: Option<Slot>) -> Result<Option<State>, HubError> {
-    match slot {
-        Some(Slot::Accepted) => Ok(None),
-        Some(Slot::Duplicate(state)) => Ok(Some(state.unwrap_or(State::Queued))),
-        Some(Slot::Refused(refusal)) => Err(refusal.into()),
-        Some(Slot::Offered(_) | Slot::Doubtful(..)) | None => Err(HubError::Internal),
     }
 }
 
@@ -342,7 +321,7 @@ fn stale(error: &HubError) -> &[LeaseToken] {
 /// lease are refused, and the others tried again without them.
 async fn ack_all(
     hub: &Hub,
-    owner: Option<ServiceName>,
+    client: &SocketClient,
     mut acks: Vec<(Slip, Vec<LeaseToken>)>,
 ) -> Ended {
     let mut ended = Ended {
@@ -355,14 +334,9 @@ async fn ack_all(
             .flat_map(|(_, leases)| leases)
             .copied()
             .collect();
-        let owner = owner.clone();
-        let outcome = hub.clients.scheduler.ask(|reply| EndLeases {
-            leases: leases.clone(),
-            owner,
-            end: LeaseEnd::Ack,
-            reply,
-        });
-        let outcome = flatten(outcome.await);
+        let context = client.context(hub.clock.wall());
+        let outcome = hub.end_leases(&context, leases.clone(), LeaseEnd::Ack);
+        let outcome = outcome.await;
         let refused = outcome.as_ref().err().map_or(&[][..], stale).to_vec();
         ended.over.extend(over(&outcome, leases));
         let mut again = Vec::new();

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use super::lists;
 use super::source::{is_word, sources};
 
-/// What a channel is called that is answered on; sending there waits for nobody.
-const CHANNELS: [&str; 5] = ["answer", "client", "ready", "reply", "self"];
+/// What a channel is called that is answered on, where sending waits for nobody; and the application,
+/// one of whose operations has this name.
+const CHANNELS: [&str; 6] = ["answer", "client", "hub", "ready", "reply", "self"];
 
 #[test]
 fn nobody_waits_for_an_actor() {

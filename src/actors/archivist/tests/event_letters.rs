@@ -82,7 +82,7 @@ async fn a_letter_whose_subscription_is_no_more_is_refused() {
 #[actix::test]
 async fn while_the_disk_is_almost_full_no_event_is_sent_again() {
     let (mut cellar, id) = cellar_with_letter();
-    cellar.metrics.intake.set(Some(disk_low()));
+    cellar.metrics.status.intake.set(Some(disk_low()));
     let refused = cellar.reprocess_for(id, Some(3)).await.unwrap();
     assert!(matches!(
         refused,

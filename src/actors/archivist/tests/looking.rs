@@ -9,7 +9,7 @@ impl Cellar {
     }
 
     fn is_up(&self) -> bool {
-        self.metrics.archive_up.get() == 1
+        self.metrics.status.archive_answers.get()
     }
 }
 

@@ -3,12 +3,12 @@
 
 use std::future::Future;
 
+use super::error::HubError;
 use crate::domain::message::Fingerprint;
-use crate::hub::error::HubError;
 
 /// An id that comes in again, or may.
 #[derive(Clone, Copy)]
-pub(crate) struct Given {
+pub struct Given {
     /// Of what the client chose an id for.
     pub fingerprint: Option<Fingerprint>,
     /// The hub may have made it.
@@ -17,7 +17,7 @@ pub(crate) struct Given {
 
 impl Given {
     /// `forgetful`: the window has forgotten an id.
-    pub(crate) fn is_unsure(self, forgetful: bool) -> bool {
+    pub fn is_unsure(self, forgetful: bool) -> bool {
         self.fingerprint.is_some() && (self.is_generated || forgetful)
     }
 }
@@ -26,7 +26,7 @@ impl Given {
 ///
 /// # Errors
 /// Any other than that the archive does not answer.
-pub(crate) async fn stored<T>(
+pub async fn stored<T>(
     asked: impl Future<Output = Result<Vec<T>, HubError>>,
 ) -> Result<(Vec<T>, bool), HubError> {
     match asked.await {
@@ -38,7 +38,7 @@ pub(crate) async fn stored<T>(
 
 /// What is to be said of an id that was looked up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Finding {
+pub enum Finding {
     Repeat,
     /// It is something else's.
     Taken,
@@ -50,7 +50,7 @@ pub(crate) enum Finding {
 
 impl Finding {
     /// `same`: whether what is known under the id has the same content; `None`: nothing is known.
-    pub(crate) fn of(given: Given, same: Option<bool>, archive_answers: bool) -> Self {
+    pub fn of(given: Given, same: Option<bool>, archive_answers: bool) -> Self {
         match same {
             Some(true) => Self::Repeat,
             Some(false) => Self::Taken,

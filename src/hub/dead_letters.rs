@@ -1,0 +1,242 @@
+//! Dead letters: messages, and events of subscriptions, that the hub gave up on.
+
+use super::Hub;
+use super::access::{Operation, Principal};
+use super::acts::Act;
+use super::error::{HubError, Subject};
+use super::message_record::MessageRecord;
+use super::request::RequestContext;
+use crate::actors::messages::{DeleteDeadLetter, Reprocess};
+use crate::domain::attempt::Attempt;
+use crate::domain::ids::{MessageId, Position, ServiceName};
+use crate::domain::message::Payload;
+use crate::domain::redrive::RedriveFilter;
+use crate::logic::page::{self, Filling, Page};
+use crate::ports::archive::{ArchivedLetter, DeadLetterQuery, LetterQuery, MessageQuery};
+
+/// So many letters are looked at at once where few are wanted.
+const SCAN: usize = 1000;
+
+/// A dead letter with its history.
+pub enum DeadLetterRecord {
+    /// A message that did not reach its destination.
+    Message(MessageRecord),
+    /// An event that a subscription did not get.
+    Event(Box<ArchivedLetter>),
+}
+
+impl DeadLetterRecord {
+    /// Where it stands in the list.
+    pub fn position(&self) -> Position {
+        match self {
+            Self::Message(record) => record.position(),
+            Self::Event(row) => row.position,
+        }
+    }
+
+    fn source(&self) -> &ServiceName {
+        match self {
+            Self::Message(record) => &record.message().source,
+            Self::Event(row) => &row.letter.event.source,
+        }
+    }
+
+    /// Whom it did not reach: of an event the subscriber.
+    fn destination(&self) -> &ServiceName {
+        match self {
+            Self::Message(record) => &record.message().destination,
+            Self::Event(row) => &row.letter.service,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Message(record) => record.bytes(),
+            Self::Event(row) => letter_bytes(row),
+        }
+    }
+
+    fn is_seen_by(&self, principal: &Principal) -> bool {
+        principal.may_see(self.source(), self.destination())
+    }
+}
+
+/// Roughly what an event's letter takes in a page, in bytes.
+fn letter_bytes(row: &ArchivedLetter) -> usize {
+    let attempts = row.letter.attempts.iter().map(Attempt::bytes);
+    500 + row.letter.event.payload.as_json().len() + attempts.sum::<usize>()
+}
+
+impl Hub {
+    /// A page of dead letters that the principal may see, both kinds by where they stand in the
+    /// journal, newest first. The archive has to be [flushed](Hub::flush) before.
+    ///
+    /// # Errors
+    /// STORAGE_UNAVAILABLE if the archive does not answer.
+    pub async fn search_dead_letters(
+        &self,
+        context: &RequestContext<'_>,
+        filter: &RedriveFilter,
+        before: Option<Position>,
+        limit: usize,
+    ) -> Result<Page<DeadLetterRecord>, HubError> {
+        let principal = context.principal;
+        let query = DeadLetterQuery::matching(filter);
+        let (mut events, mut messages) = (Page::empty(), Page::empty());
+        if let Some(query) = query.events {
+            let party = principal.acts_only_for();
+            let query = LetterQuery {
+                before,
+                party,
+                ..query
+            };
+            let found = self.find_event_letters(query, limit, principal).await?;
+            events = found.map(|row| DeadLetterRecord::Event(Box::new(row)));
+        }
+        if let Some(query) = query.messages {
+            let party = principal.acts_only_for();
+            let query = MessageQuery {
+                before,
+                party,
+                ..query
+            };
+            let keep = |record: &MessageRecord| record.is_seen_by(principal);
+            let found = self.find_messages(query, limit, keep).await?;
+            messages = found.map(DeadLetterRecord::Message);
+        }
+        let is_newer =
+            |one: &DeadLetterRecord, other: &DeadLetterRecord| one.position() > other.position();
+        Ok(messages.merge(events, limit, is_newer, DeadLetterRecord::bytes))
+    }
+
+    /// A page, newest first, of those that the principal may see.
+    async fn find_event_letters(
+        &self,
+        mut query: LetterQuery,
+        limit: usize,
+        principal: &Principal,
+    ) -> Result<Page<ArchivedLetter>, HubError> {
+        query.limit = limit;
+        let mut filling = Filling::new(limit, page::MOST_BYTES);
+        loop {
+            let rows = self.archive.event_letters(query.clone()).await?;
+            let is_last = rows.is_last();
+            for row in rows.into_known() {
+                query.before = Some(row.position);
+                let bytes = letter_bytes(&row);
+                let is_seen = principal.may_see(&row.letter.event.source, &row.letter.service);
+                if is_seen && !filling.add(row, bytes) {
+                    return Ok(filling.finish());
+                }
+            }
+            if is_last {
+                return Ok(filling.finish());
+            }
+            query.limit = SCAN;
+        }
+    }
+
+    /// One dead letter.
+    ///
+    /// # Errors
+    /// NOT_FOUND if it does not stand in the list, or is not the principal's to see;
+    /// STORAGE_UNAVAILABLE if the archive does not answer.
+    pub async fn dead_letter(
+        &self,
+        context: &RequestContext<'_>,
+        id: MessageId,
+    ) -> Result<DeadLetterRecord, HubError> {
+        self.flush().await?;
+        let row = self.archive.message(id).await?;
+        let found = match row.filter(|row| row.dead_letter) {
+            Some(row) => {
+                let record = MessageRecord::Archived(Box::new(row));
+                Some(DeadLetterRecord::Message(record))
+            }
+            None => {
+                let row = self.archive.event_letter(id).await?;
+                row.map(|row| DeadLetterRecord::Event(Box::new(row)))
+            }
+        };
+        found
+            .filter(|letter| letter.is_seen_by(context.principal))
+            .ok_or_else(|| HubError::NotFound {
+                what: format!("dead letter {id}"),
+            })
+    }
+
+    /// Has a dead letter sent again: as it was, or of a message to another destination or with
+    /// another payload.
+    ///
+    /// # Errors
+    /// As [`Hub::dead_letter`]; AUTH_FAILED if a changed message is another's, SERVICE_NOT_FOUND,
+    /// and what stands in the way of a message that is sent.
+    pub async fn reprocess_dead_letter(
+        &self,
+        context: &RequestContext<'_>,
+        id: MessageId,
+        destination: Option<ServiceName>,
+        payload: Option<Payload>,
+    ) -> Result<(), HubError> {
+        let letter = self.dead_letter(context, id).await?;
+        let changed = [
+            ("destination", destination.is_some()),
+            ("payload", payload.is_some()),
+        ];
+        if let Some((field, _)) = changed.into_iter().find(|(_, is_given)| *is_given) {
+            if let DeadLetterRecord::Event(_) = letter {
+                let problem = "an event goes to its subscription as it was published";
+                return Err(HubError::invalid(Subject::Request, field, problem));
+            }
+            let operation = Operation::ChangeDeadLetter(letter.source());
+            context.principal.may(operation)?;
+        }
+        if let Some(service) = &destination {
+            self.admission("destination", Some(service)).await?;
+        }
+        let outcome = sent_again(destination.as_ref(), payload.is_some());
+        let reprocessed = self.clients.archivist.ask(|reply| Reprocess {
+            id,
+            destination,
+            payload,
+            job: None,
+            reply,
+        });
+        reprocessed.await??;
+        Act::new("reprocess_dead_letter", "dead letter", &id)
+            .with(&outcome)
+            .tell(context);
+        Ok(())
+    }
+
+    /// Deletes a dead letter for good.
+    ///
+    /// # Errors
+    /// As [`Hub::dead_letter`]; AUTH_FAILED if a message is another's.
+    pub async fn delete_dead_letter(
+        &self,
+        context: &RequestContext<'_>,
+        id: MessageId,
+    ) -> Result<(), HubError> {
+        let letter = self.dead_letter(context, id).await?;
+        // A message is its sender's to give up; an event's letter is its subscriber's.
+        if let DeadLetterRecord::Message(_) = letter {
+            let operation = Operation::DeleteDeadLetter(letter.source());
+            context.principal.may(operation)?;
+        }
+        let deleted = self.clients.archivist.ask(|reply| DeleteDeadLetter {
+            id,
+            job: None,
+            reply,
+        });
+        deleted.await??;
+        Act::new("delete_dead_letter", "dead letter", &id).tell(context);
+        Ok(())
+    }
+}
+
+fn sent_again(to: Option<&ServiceName>, is_changed: bool) -> String {
+    let to = to.map_or_else(|| "as before".to_owned(), |to| format!("to {to}"));
+    let payload = if is_changed { ", another payload" } else { "" };
+    format!("sent again {to}{payload}")
+}

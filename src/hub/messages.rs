@@ -1,0 +1,295 @@
+//! What became of messages, and what somebody does to them.
+
+use std::sync::Arc;
+
+use super::Hub;
+use super::access::Operation;
+use super::acts::Act;
+use super::error::HubError;
+use super::message_record::MessageRecord;
+use super::request::RequestContext;
+use crate::actors::messages::{Cancel, DeleteMessage, Inspect, ListOpen, RetryNow};
+use crate::domain::ids::{MessageId, Position, ServiceName};
+use crate::domain::message::State;
+use crate::domain::refusal::Refusal;
+use crate::domain::timestamp::Timestamp;
+use crate::logic::page::{self, Filling, Page};
+use crate::logic::queues::listing::Wanted;
+use crate::ports::archive::MessageQuery;
+
+/// Rows looked at together once a page turned out to be sparse.
+const SCAN: usize = 1000;
+
+/// Which messages are looked for, newest first.
+#[derive(Clone, Debug)]
+pub struct MessageFilter {
+    /// Sent by this service.
+    pub source: Option<ServiceName>,
+    /// For this service.
+    pub destination: Option<ServiceName>,
+    /// Of this conversation.
+    pub correlation_id: Option<String>,
+    /// Those in one of these states.
+    pub states: Vec<State>,
+    /// Accepted at this time or later.
+    pub since: Option<Timestamp>,
+    /// Accepted before this time.
+    pub until: Option<Timestamp>,
+    /// Where the page begins; `None`: with the newest.
+    pub before: Option<Position>,
+}
+
+/// How a message was taken back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Removal {
+    /// It will not be delivered.
+    Cancelled,
+    /// It was settled, and is gone for good.
+    Deleted,
+}
+
+impl MessageFilter {
+    /// Those that are owed are known without the archive, and what is settled is not.
+    pub fn needs_archive(&self) -> bool {
+        self.states.iter().any(|state| state.is_settled())
+    }
+
+    fn wanted(&self, party: Option<ServiceName>) -> Wanted {
+        Wanted {
+            source: self.source.clone(),
+            destination: self.destination.clone(),
+            party,
+            correlation_id: self.correlation_id.clone(),
+            states: self.states.clone(),
+            since: self.since,
+            until: self.until,
+        }
+    }
+
+    fn query(&self, party: Option<ServiceName>) -> MessageQuery {
+        MessageQuery {
+            source: self.source.clone(),
+            destination: self.destination.clone(),
+            party,
+            correlation_id: self.correlation_id.clone(),
+            // All together is no condition.
+            states: match self.states.len() == State::ALL.len() {
+                true => Vec::new(),
+                false => self.states.clone(),
+            },
+            since: self.since,
+            until: self.until,
+            before: self.before,
+            ..MessageQuery::default()
+        }
+    }
+}
+
+impl Hub {
+    /// One message.
+    ///
+    /// # Errors
+    /// NOT_FOUND if there is none that the principal may see; STORAGE_UNAVAILABLE if it may be in
+    /// the archive, which does not answer.
+    pub async fn message(
+        &self,
+        context: &RequestContext<'_>,
+        id: MessageId,
+    ) -> Result<MessageRecord, HubError> {
+        let record = self.load_message(id).await?;
+        record
+            .filter(|record| record.is_seen_by(context.principal))
+            .ok_or_else(|| HubError::NotFound {
+                what: format!("message {id}"),
+            })
+    }
+
+    /// What is known of a message: from the queues while it is owed, then from the archive.
+    pub(super) async fn load_message(
+        &self,
+        id: MessageId,
+    ) -> Result<Option<MessageRecord>, HubError> {
+        let inspect = Inspect { ids: vec![id] };
+        let open = self.clients.scheduler.look(inspect).await?;
+        if let Some(open) = open.into_iter().flatten().next() {
+            return Ok(Some(MessageRecord::Open(Box::new(open))));
+        }
+        self.flush().await?;
+        let row = self.archive.message(id).await?;
+        Ok(row.map(|row| MessageRecord::Archived(Box::new(row))))
+    }
+
+    /// A page of messages that the principal may see. Where the archive is
+    /// [needed](MessageFilter::needs_archive), it has to be [flushed](Hub::flush) before.
+    ///
+    /// # Errors
+    /// STORAGE_UNAVAILABLE if the archive is needed and does not answer.
+    pub async fn search_messages(
+        &self,
+        context: &RequestContext<'_>,
+        search: &MessageFilter,
+        limit: usize,
+    ) -> Result<Page<MessageRecord>, HubError> {
+        let party = context.principal.acts_only_for();
+        if search.states.is_empty() {
+            return Ok(Page::empty());
+        }
+        if !search.needs_archive() {
+            let keep = |record: &MessageRecord| record.is_seen_by(context.principal);
+            let wanted = search.wanted(party);
+            return self.list_open(wanted, search.before, limit, keep).await;
+        }
+        let keep = |record: &MessageRecord| {
+            search.states.contains(&record.state()) && record.is_seen_by(context.principal)
+        };
+        self.find_messages(search.query(party), limit, keep).await
+    }
+
+    /// A page of messages that are owed, from memory. Others get their turn between its pieces.
+    async fn list_open(
+        &self,
+        wanted: Wanted,
+        mut before: Option<Position>,
+        limit: usize,
+        keep: impl Fn(&MessageRecord) -> bool,
+    ) -> Result<Page<MessageRecord>, HubError> {
+        let wanted = Arc::new(wanted);
+        let mut filling = Filling::new(limit, page::MOST_BYTES);
+        loop {
+            let asked = ListOpen {
+                wanted: wanted.clone(),
+                before,
+            };
+            let stretch = self.clients.scheduler.look(asked).await?;
+            let open = stretch.messages.into_iter();
+            let records = open.map(|open| MessageRecord::Open(Box::new(open)));
+            for record in records.filter(&keep) {
+                let bytes = record.bytes();
+                if !filling.add(record, bytes) {
+                    return Ok(filling.finish());
+                }
+            }
+            before = stretch.before;
+            if before.is_none() {
+                return Ok(filling.finish());
+            }
+        }
+    }
+
+    /// A page of what the archive has, with what the queues know now. What the archive cannot tell
+    /// apart is left to `keep`.
+    pub(super) async fn find_messages(
+        &self,
+        mut query: MessageQuery,
+        limit: usize,
+        keep: impl Fn(&MessageRecord) -> bool,
+    ) -> Result<Page<MessageRecord>, HubError> {
+        query.limit = limit;
+        let mut filling = Filling::new(limit, page::MOST_BYTES);
+        loop {
+            let rows = self.archive.messages(query.clone()).await?;
+            let is_last = rows.is_last();
+            let rows = rows.into_known().map(Box::new);
+            let records = rows.map(MessageRecord::Archived).collect();
+            let records = self.refresh(records).await?;
+            query.before = records.last().map(MessageRecord::position);
+            for record in records.into_iter().filter(&keep) {
+                let bytes = record.bytes();
+                if !filling.add(record, bytes) {
+                    return Ok(filling.finish());
+                }
+            }
+            if is_last {
+                return Ok(filling.finish());
+            }
+            // Few of them are wanted, so look at more at once.
+            query.limit = SCAN;
+        }
+    }
+
+    /// Replaces what the archive says of open messages by what the queues know now.
+    ///
+    /// # Errors
+    /// SERVICE_UNAVAILABLE while the hub is going down.
+    pub async fn refresh(
+        &self,
+        mut records: Vec<MessageRecord>,
+    ) -> Result<Vec<MessageRecord>, HubError> {
+        let is_open = |record: &&mut MessageRecord| !record.state().is_settled();
+        let open = records.iter_mut().filter(is_open);
+        let ids: Vec<_> = open.map(|record| record.id()).collect();
+        if ids.is_empty() {
+            return Ok(records);
+        }
+        let live = self.clients.scheduler.look(Inspect { ids }).await?;
+        for (record, live) in records.iter_mut().filter(is_open).zip(live) {
+            if let Some(mut open) = live {
+                open.position = record.position();
+                *record = MessageRecord::Open(Box::new(open));
+            }
+        }
+        Ok(records)
+    }
+
+    /// Takes a message back, or deletes one that is settled.
+    ///
+    /// # Errors
+    /// NOT_FOUND and AUTH_FAILED if it is not the principal's; CONFLICT if a push is under way, or it
+    /// was settled at this moment.
+    pub async fn remove_message(
+        &self,
+        context: &RequestContext<'_>,
+        id: MessageId,
+    ) -> Result<Removal, HubError> {
+        let record = self.message(context, id).await?;
+        let source = &record.message().source;
+        let operation = Operation::RemoveMessage(source);
+        context.principal.may(operation)?;
+        if record.state().is_settled() {
+            let archivist = &self.clients.archivist;
+            archivist.ask(|reply| DeleteMessage { id, reply }).await??;
+            Act::new("delete_message", "message", &id).tell(context);
+            return Ok(Removal::Deleted);
+        }
+        let scheduler = &self.clients.scheduler;
+        match scheduler.ask(|reply| Cancel { id, reply }).await? {
+            Ok(()) => {
+                Act::new("cancel_message", "message", &id).tell(context);
+                Ok(Removal::Cancelled)
+            }
+            Err(Refusal::NotFound) => {
+                let now = self.load_message(id).await?;
+                let state = now.map_or(record.state(), |now| now.state());
+                let hint = "only a message that is not settled can be cancelled";
+                Err(Refusal::WrongState { state, hint }.into())
+            }
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+
+    /// Has a message tried again now that waits for its next attempt.
+    ///
+    /// # Errors
+    /// NOT_FOUND if it is not the principal's to see, CONFLICT if it does not wait.
+    pub async fn retry_now(
+        &self,
+        context: &RequestContext<'_>,
+        id: MessageId,
+    ) -> Result<(), HubError> {
+        let record = self.message(context, id).await?;
+        let scheduler = &self.clients.scheduler;
+        match scheduler.ask(|reply| RetryNow { id, reply }).await? {
+            Ok(()) => {
+                Act::new("retry_message", "message", &id).tell(context);
+                Ok(())
+            }
+            // Settled, since it is known and nothing is owed any more.
+            Err(Refusal::NotFound) => {
+                let hint = "only a message that waits for its next attempt can be retried now";
+                let state = record.state();
+                Err(Refusal::WrongState { state, hint }.into())
+            }
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+}
