@@ -25,11 +25,14 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod config_file;
+#[warn(missing_docs)]
 pub mod domain;
 pub mod exit;
 pub mod http;
+#[warn(missing_docs)]
 pub mod hub;
 pub mod live;
+#[warn(missing_docs)]
 pub mod logic;
 pub mod metrics;
 pub mod open_files;
@@ -37,6 +40,7 @@ pub mod opening;
 pub mod patience;
 pub mod phase;
 pub mod pool;
+#[warn(missing_docs)]
 pub mod ports;
 pub mod request_rates;
 pub mod runtime;

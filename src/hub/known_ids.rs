@@ -39,6 +39,7 @@ pub async fn stored<T>(
 /// What is to be said of an id that was looked up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Finding {
+    /// It is known, with the same content.
     Repeat,
     /// It is something else's.
     Taken,

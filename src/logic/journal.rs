@@ -30,6 +30,7 @@ mod presence;
 pub mod records;
 pub mod salvage;
 #[cfg(test)]
+#[expect(missing_docs, reason = "a sample is named as the fact it is one of")]
 pub mod samples;
 pub mod segment;
 pub mod standing;
