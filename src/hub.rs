@@ -27,6 +27,8 @@ pub mod send;
 pub mod services;
 pub mod settings;
 pub mod steps;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -10,6 +10,8 @@ mod ring;
 mod server;
 mod settings;
 mod shutdown;
+#[cfg(test)]
+pub(crate) mod test_hub;
 
 use std::io;
 use std::net::SocketAddr;

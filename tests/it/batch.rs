@@ -71,41 +71,6 @@ fn a_batch_without_any_success_is_an_error() {
 }
 
 #[test]
-fn a_batch_fills_a_lane_as_far_as_it_goes() {
-    let hub = TestHub::with(&[("max_queue_size", "2")]);
-    hub.register_puller("billing");
-    let answer = hub
-        .batch(&json!([message(1), message(2), message(3)]))
-        .is(202);
-    assert_eq!(answer["accepted"], 2);
-    assert_eq!(answer["results"][2]["error"]["code"], "QUEUE_FULL");
-}
-
-#[test]
-fn an_id_twice_in_a_batch_is_one_message() {
-    let hub = TestHub::with_puller("billing");
-    let mut twin = message(1);
-    twin["id"] = json!("01890a5d-ac96-774b-bcce-b302099a8057");
-    let mut impostor = twin.clone();
-    impostor["payload"] = json!(2);
-    let answer = hub.batch(&json!([twin, twin, impostor])).is(202);
-    assert_eq!(answer["results"][1]["duplicate"], true);
-    assert_eq!(answer["results"][2]["error"]["code"], "CONFLICT");
-    assert_eq!(hub.pull("billing", 10).len(), 1);
-}
-
-#[test]
-fn messages_of_a_batch_keep_their_order() {
-    let hub = TestHub::with_puller("billing");
-    let messages: Vec<_> = (0..500).map(message).collect();
-    hub.batch(&json!(messages)).is(202);
-    let pulled = hub.pull("billing", 1000);
-    let payloads: Vec<_> = pulled.iter().map(|one| one["payload"].as_u64()).collect();
-    let expected: Vec<_> = (0..500).map(Some).collect();
-    assert_eq!(payloads, expected);
-}
-
-#[test]
 fn what_is_no_batch_is_refused() {
     let hub = TestHub::with_puller("billing");
     for body in [json!(5), json!({}), json!([]), json!({"messages": 1})] {

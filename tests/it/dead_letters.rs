@@ -87,66 +87,6 @@ fn a_reprocessed_letter_is_delivered_once() {
 }
 
 #[test]
-fn a_letter_may_go_elsewhere_with_another_payload() {
-    let (hub, _service, id) = hub_with_letter();
-    hub.register_puller("repairs");
-    hub.reprocess(&id, &json!({"destination": "nobody"}))
-        .refuses(404, "SERVICE_NOT_FOUND");
-    let changes = json!({"destination": "repairs", "payload": {"amount": 6}});
-    hub.reprocess(&id, &changes).is(202);
-    let leased = hub.pull_one("repairs");
-    assert_eq!(leased["id"], json!(id));
-    assert_eq!(leased["payload"], json!({"amount": 6}));
-    assert_eq!(leased["attempt"], 1);
-    hub.ack(&[&leased["lease"]]).is(200);
-    let view = hub.message(&id);
-    assert_eq!(view["state"], "delivered");
-    assert_eq!(view["destination"], "repairs");
-}
-
-#[test]
-fn of_two_reprocesses_at_once_one_wins() {
-    let (hub, service, _) = hub_with_letter();
-    for _ in 0..10 {
-        service.now_answers(Reply::Status(400));
-        let id = rejected(&hub);
-        service.now_answers(Reply::Status(200));
-        let before = service.count();
-        let asking: Vec<_> = (0..4)
-            .map(|_| {
-                let (client, id) = (hub.client(), id.clone());
-                std::thread::spawn(move || client.reprocess(&id, &json!({})).status)
-            })
-            .collect();
-        let statuses: Vec<_> = asking.into_iter().map(|one| one.join().unwrap()).collect();
-        let won = statuses.iter().filter(|status| **status == 202).count();
-        assert_eq!(won, 1, "{statuses:?}");
-        assert!(
-            statuses
-                .iter()
-                .all(|status| [202, 404, 409].contains(status)),
-            "{statuses:?}"
-        );
-        eventually("it is delivered", || hub.state(&id) == "delivered");
-        assert_eq!(service.count(), before + 1);
-    }
-    hub.assert_conservation();
-}
-
-#[test]
-fn a_deleted_letter_stays_dead_in_every_count() {
-    let (hub, _service, id) = hub_with_letter();
-    hub.delete_dead_letter(&id).is(204);
-    hub.delete_dead_letter(&id).refuses(404, "NOT_FOUND");
-    hub.dead_letter(&id).refuses(404, "NOT_FOUND");
-    assert_eq!(hub.dead_letters("").len(), 0);
-    hub.get(&format!("/v1/messages/{id}"))
-        .refuses(404, "NOT_FOUND");
-    assert_eq!(hub.in_state("dead"), 1.0);
-    hub.assert_conservation();
-}
-
-#[test]
 fn letters_survive_a_restart() {
     let (mut hub, service, id) = hub_with_letter();
     hub.kill9();

@@ -73,17 +73,3 @@ fn the_status_tells_how_full_a_lane_is() {
     assert_eq!(all["statistics"]["queue_overflows"], 1);
     assert_eq!(all["statistics"]["messages_dropped"], 0);
 }
-
-#[test]
-fn a_repeat_is_known_although_the_lane_is_full() {
-    let hub = TestHub::with(&[("max_queue_size", "1")]);
-    hub.register_puller("billing");
-    let id = "01890a5d-ac96-774b-bcce-b302099a8057";
-    let message = json!({"id": id, "destination": "billing", "payload": 1});
-    hub.send(&message).is(202);
-    assert_eq!(hub.send(&message).is(200)["duplicate"], true);
-    let other = json!({"id": id, "destination": "billing", "payload": 2});
-    hub.send(&other).refuses(409, "CONFLICT");
-    let new = json!({"destination": "billing", "payload": 1});
-    hub.send(&new).refuses(429, "QUEUE_FULL");
-}
