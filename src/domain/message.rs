@@ -11,7 +11,7 @@ use super::ids::{Label, MessageId, ServiceName};
 use super::moment::{Moment, When};
 use super::timestamp::Timestamp;
 
-/// How urgent a message is; decides its patience (contract, section 6).
+/// How urgent a message is; decides its patience (docs/explanation/priorities.md).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Priority {

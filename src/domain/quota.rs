@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The limits of one service; `None`: no limit (contract, section 5).
+/// The limits of one service; `None`: no limit (docs/guides/quotas.md).
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Quota {
     /// Messages per second it may send.

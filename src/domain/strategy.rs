@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How to choose among the eligible instances (contract, section 7).
+/// How to choose among the eligible instances (docs/reference/services.md).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {

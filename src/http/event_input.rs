@@ -1,4 +1,4 @@
-//! An event as a client publishes it, checked field by field (contract, section 8).
+//! An event as a client publishes it, checked field by field.
 
 use rand::RngExt;
 use serde::Deserialize;

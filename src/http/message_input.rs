@@ -1,4 +1,4 @@
-//! A message as a client sends it, checked field by field (contract, section 4).
+//! A message as a client sends it, checked field by field.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A registration as a service sends it, checked field by field (contract, section 7).
+//! A registration as a service sends it, checked field by field.
 
 pub(crate) mod address;
 pub(crate) mod dependencies;

@@ -1,4 +1,4 @@
-//! A subscription as a client gives it, checked field by field (contract, sections 8 and 10).
+//! A subscription as a client gives it, checked field by field.
 
 use std::sync::Arc;
 

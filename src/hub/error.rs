@@ -1,4 +1,4 @@
-//! What a client is told when something cannot be done (contract, section 3), whatever protocol it
+//! What a client is told when something cannot be done, whatever protocol it
 //! speaks.
 //!
 //! Use [`HubError::invalid`] for a field, the variants for the rest; a [`Refusal`] of an actor

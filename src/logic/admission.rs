@@ -1,5 +1,4 @@
-//! Capacity at the admission gate: what is accepted and not settled, against what may be
-//! (contract, section 6).
+//! Capacity at the admission gate: what is accepted and not settled, against what may be.
 
 use ahash::AHashMap;
 

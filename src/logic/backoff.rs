@@ -1,4 +1,5 @@
-//! When a failed delivery is tried again, or that it is not (contract, section 4).
+//! When a failed delivery is tried again, or that it is not
+//! (docs/explanation/delivery-and-retries.md).
 
 use std::time::Duration;
 
@@ -55,7 +56,8 @@ pub enum RequestedDelay {
 
 impl RetryPolicy {
     /// The wait after the `failures`-th failure: `d = min(base · 2^(failures-1), max)` plus
-    /// `random` (0 to 1) times 10 % of d. Exponential backoff as in the contract, section 4.
+    /// `random` (0 to 1) times 10 % of d: exponential backoff with a jitter that keeps those that failed
+    /// together from coming back together.
     pub fn delay(&self, failures: u32, random: f64) -> Duration {
         let factor = 1u32.checked_shl(failures.saturating_sub(1));
         let doubled = self.base_delay.saturating_mul(factor.unwrap_or(u32::MAX));

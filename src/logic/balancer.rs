@@ -1,4 +1,4 @@
-//! Which instance of a service gets the next message (contract, section 7).
+//! Which instance of a service gets the next message (docs/reference/services.md).
 //!
 //! Eligible is an instance that is not unhealthy, takes messages of the type asked for, has less in
 //! flight than it takes now, and is not excluded. One of weight 0 is in reserve: it is chosen only if

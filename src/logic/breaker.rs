@@ -1,5 +1,5 @@
 //! The circuit of one destination: keeps attempts away from a service that fails, and comes back
-//! to it gently (contract, section 7).
+//! to it gently (docs/reference/services.md).
 //!
 //! ```text
 //!      failures in a row, or half of

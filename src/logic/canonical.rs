@@ -1,6 +1,5 @@
-//! JSON text: its depth, its canonical form, and a digest of it to tell repeats from reuse
-//! (contract, sections 3, 4 and 10). Works on the text, never on values, so that nothing a
-//! payload holds (1e400, equal keys) is lost or rounded.
+//! JSON text: its depth, its canonical form, and a digest of it to tell repeats from reuse. Works on
+//! the text, never on values, so that nothing a payload holds (1e400, equal keys) is lost or rounded.
 
 use std::ops::Range;
 

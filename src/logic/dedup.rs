@@ -1,5 +1,4 @@
-//! The ids clients chose lately, so that a repeated send makes no second message
-//! (contract, section 4).
+//! The ids clients chose lately, so that a repeated send makes no second message.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -66,7 +66,7 @@ pub enum Outcome {
     Gone,
 }
 
-/// What follows the `number`-th attempt, as for messages (contract, section 4). `random` is in
+/// What follows the `number`-th attempt, as for messages. `random` is in
 /// 0..1.
 pub fn conclude(
     policy: &RetryPolicy,

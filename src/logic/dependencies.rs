@@ -1,4 +1,4 @@
-//! Whether a service has what it needs (contract, section 7).
+//! Whether a service has what it needs (docs/explanation/dependencies.md).
 
 use std::collections::{BTreeMap, VecDeque};
 

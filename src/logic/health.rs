@@ -1,5 +1,5 @@
-//! Whether an instance is well, judged by probes, heartbeats and real deliveries (contract,
-//! section 7).
+//! Whether an instance is well, judged by probes, heartbeats and real deliveries
+//! (docs/reference/services.md).
 
 use std::fmt;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Who is next at one destination (contract, section 6).
+//! Who is next at one destination (docs/explanation/priorities.md).
 //!
 //! A message's rank is fixed once, so there is no rescoring: a more important message goes first,
 //! an older one gains on fresher ones all the time.

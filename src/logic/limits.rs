@@ -1,4 +1,4 @@
-//! The bounds of what one service, or one peer, may use of the hub (contract, section 3), and of
+//! The bounds of what one service, or one peer, may use of the hub, and of
 //! what operators may have of it.
 //!
 //! Declared once: the configuration, the refusals and `/v1/limits` are derived from it.

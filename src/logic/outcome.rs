@@ -1,4 +1,4 @@
-//! What an instance's answer means (contract, section 4: the table of outcomes).
+//! What an instance's answer means (docs/reference/deliveries.md: the table of answers).
 
 use std::time::Duration;
 

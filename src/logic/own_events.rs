@@ -1,5 +1,5 @@
 //! The hub's own events: what it tells its subscribers about services, circuits and messages
-//! (contract, sections 7 and 8). Each follows from a fact and is written in the same batch.
+//! (docs/reference/events.md). Each follows from a fact and is written in the same batch.
 
 use serde::Serialize;
 use serde_json::value::to_raw_value;

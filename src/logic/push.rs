@@ -1,4 +1,4 @@
-//! A message as it goes to a destination (contract, section 4: hand-over).
+//! A message as it goes to a destination (docs/guides/develop-a-callback.md).
 
 use std::collections::BTreeMap;
 use std::time::Duration;

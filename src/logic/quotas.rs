@@ -1,5 +1,5 @@
 //! Who may send how much: what the configuration says, what was set since, and what is left of it
-//! (contract, section 5).
+//! (docs/guides/quotas.md).
 
 use std::collections::{BTreeMap, BTreeSet};
 

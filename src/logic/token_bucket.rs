@@ -1,4 +1,4 @@
-//! How many messages may go now if so many may go each second (contract, section 5).
+//! How many messages may go now if so many may go each second.
 //!
 //! Integers throughout, so that no token is lost or made by rounding however long it runs.
 

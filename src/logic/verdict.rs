@@ -10,7 +10,7 @@ use crate::domain::timestamp::Timestamp;
 use super::backoff::{RequestedDelay, RetryPolicy};
 use super::delivery::decision::{Decision, FinishedAttempt};
 
-/// The fact that follows from `attempt` (contract, section 4: hand-over, retry and dead letters).
+/// The fact that follows from `attempt`.
 /// `now` is by the system's clock, and its ttl may be over by then.
 /// `asked` is what the receiver wished for the next attempt; `random` is in 0..1.
 pub fn verdict(

@@ -1,5 +1,5 @@
 //! What a client says over a socket: frames of text, one JSON object or an array of them, checked
-//! field by field (contract, section 8).
+//! field by field (docs/reference/frames.md).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What follows an attempt that is over, of a message or an event (contract, section 4).
+//! What follows an attempt that is over, of a message or an event (docs/reference/deliveries.md).
 
 use crate::domain::attempt::AttemptOutcome;
 use crate::domain::dead_letter::DeadReason;

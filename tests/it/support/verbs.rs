@@ -293,7 +293,7 @@ impl Client {
         ))
     }
 
-    /// What was accepted is all somewhere (contract, section 2).
+    /// What was accepted is all somewhere.
     #[track_caller]
     pub(crate) fn assert_conservation(&self) {
         let text = self.get("/metrics").body;
