@@ -7,6 +7,7 @@ mod lengths;
 mod lists;
 mod names;
 mod paths;
+mod protocols;
 mod source;
 
 use std::collections::BTreeSet;
