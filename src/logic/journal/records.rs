@@ -135,7 +135,7 @@ mod tests {
             assert_eq!(Kind::from_name(kind.name()), Some(kind));
         }
         assert_eq!(Kind::from_number(0), None);
-        assert_eq!(Kind::from_number(33), None);
+        assert_eq!(Kind::from_number(u8::MAX), None);
         assert_eq!(Kind::from_name("unknown"), None);
     }
 
