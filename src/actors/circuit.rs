@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use actix::Message;
+use tracing::field::display;
 
 use super::messages::{CircuitView, ForceCircuit, Reply};
 use crate::domain::circuit::{CircuitChanged, CircuitName, Forced};
@@ -85,7 +86,8 @@ impl CircuitShell {
         let name = service.or(callback.as_deref()).unwrap_or_default();
         self.metrics.services.count_transition(name, to);
         let (from, to) = (from.name(), to.name());
-        let (circuit, reason) = (callback.as_deref(), changed.reason.as_str());
+        let (service, circuit) = (service.map(display), callback.as_deref());
+        let reason = changed.reason.as_str();
         match &changed.forced {
             Some(forced) => {
                 let by = forced.by.as_ref();
