@@ -66,13 +66,49 @@ impl EventReader {
     where
         E: From<ArchiveError> + From<Unanswered>,
     {
-        let newest = self.window().await?.newest;
+        let log = self.window().await?;
+        self.read(log, query, visible).await
+    }
+
+    /// As [`EventReader::archived`], for whoever goes on in memory: where all that is left is there,
+    /// the archive is not asked, and may be away.
+    ///
+    /// # Errors
+    /// As [`EventReader::archived`].
+    pub async fn before_memory<E>(
+        &self,
+        query: EventQuery,
+        visible: impl Future<Output = Result<(), E>>,
+    ) -> Result<EventsRead, E>
+    where
+        E: From<ArchiveError> + From<Unanswered>,
+    {
+        let log = self.window().await?;
+        let first = query.from_sequence.map(|from| from.max(log.oldest));
+        if first.is_some_and(|first| first >= log.in_memory) {
+            return Ok(EventsRead::nothing_before_memory(log));
+        }
+        self.read(log, query, visible).await
+    }
+
+    async fn read<E>(
+        &self,
+        log: EventWindow,
+        query: EventQuery,
+        visible: impl Future<Output = Result<(), E>>,
+    ) -> Result<EventsRead, E>
+    where
+        E: From<ArchiveError> + From<Unanswered>,
+    {
         visible.await?;
         let page = self.archive.events(query).await?.map(Arc::new);
         // What went while the archive was read is known by now: retention removes nothing that the
         // log does not know of, and what was lost is told when the archive is opened.
         let window = self.window().await?;
-        let window = EventWindow { newest, ..window };
+        let window = EventWindow {
+            newest: log.newest,
+            ..window
+        };
         Ok(EventsRead { page, window })
     }
 }

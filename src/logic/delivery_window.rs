@@ -235,6 +235,11 @@ impl DeliveryWindow {
         self.begun < self.room
     }
 
+    /// Whether there are any that have not begun.
+    pub fn has_waiting(&self) -> bool {
+        self.begun < self.items.len()
+    }
+
     /// When the earliest of those that failed is to be tried again.
     pub fn next_retry(&self) -> Option<Timestamp> {
         let begun = self.items.values().take_while(|item| item.has_begun());

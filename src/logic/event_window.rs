@@ -37,6 +37,20 @@ pub struct EventsRead {
 }
 
 impl EventsRead {
+    /// What there is where the rest is in memory; what is there is not a part of it.
+    pub fn nothing_before_memory(log: EventWindow) -> Self {
+        Self {
+            page: Page {
+                items: Vec::new(),
+                next: None,
+            },
+            window: EventWindow {
+                newest: log.in_memory.saturating_sub(1),
+                ..log
+            },
+        }
+    }
+
     /// Where events up to `to`, or all, were asked for: everything up to here was looked at.
     pub fn through(&self, to: Option<Sequence>) -> Sequence {
         if let Some(next) = &self.page.next {

@@ -240,11 +240,18 @@ impl Follower {
         new
     }
 
-    /// What it needs now; to be asked whenever anything happened.
-    pub fn needs(&mut self) -> Option<FollowerAction> {
+    /// What it needs now; to be asked whenever anything happened. `has_next` says whether events
+    /// that came in have not begun: without them, what is held may be held for long.
+    pub fn needs(&mut self, has_next: bool) -> Option<FollowerAction> {
+        let room = self.capacity.saturating_sub(self.held);
         match self.stage {
-            Stage::Recent => self.credit(),
-            Stage::Archive(Reading::Due) if self.held <= self.capacity / 2 => {
+            Stage::Recent => {
+                let all = if has_next { self.capacity } else { room };
+                self.credit(all / 4)
+            }
+            Stage::Archive(Reading::Due)
+                if self.held <= self.capacity / 2 || (!has_next && room > 0) =>
+            {
                 self.stage = Stage::Archive(Reading::UnderWay);
                 Some(FollowerAction::Read {
                     round: self.round,
@@ -257,8 +264,8 @@ impl Follower {
     }
 
     /// Credit goes back in portions, so that not every event tells so.
-    fn credit(&mut self) -> Option<FollowerAction> {
-        let is_due = self.used >= self.capacity / 4 || (self.used > 0 && self.held == 0);
+    fn credit(&mut self, portion: usize) -> Option<FollowerAction> {
+        let is_due = self.used > 0 && (self.used >= portion || self.held == 0);
         is_due.then(|| FollowerAction::Credit(std::mem::take(&mut self.used)))
     }
 

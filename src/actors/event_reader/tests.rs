@@ -70,6 +70,19 @@ async fn nothing_is_read_before_it_is_visible() {
 }
 
 #[actix::test]
+async fn where_the_rest_is_in_memory_the_archive_may_be_away() {
+    let reader = reader([window(10, 12)]);
+    let query = EventQuery {
+        from_sequence: Some(3),
+        ..EventQuery::default()
+    };
+    let away = std::future::ready(Err(ArchiveError::stopping()));
+    let read = reader.before_memory(query, away).await.unwrap();
+    assert_eq!((read.page.items.len(), read.window.oldest), (0, 10));
+    assert_eq!(read.through(None), 8, "what is in memory was not read");
+}
+
+#[actix::test]
 async fn a_log_that_is_gone_answers_nothing() {
     let reader = reader([]);
     assert!(reader.window().await.is_err());

@@ -86,9 +86,9 @@ pub(crate) async fn newest(
     Ok(ends(&hub.archive.sequences(query).await?))
 }
 
-/// A page of the archive, once everything acknowledged so far is visible there.
-pub(crate) async fn archived(hub: &Hub, query: EventQuery) -> Result<EventsRead, HubError> {
-    reader(hub).archived(query, hub.flush()).await
+/// A page of what comes before the events in memory.
+pub(crate) async fn before_memory(hub: &Hub, query: EventQuery) -> Result<EventsRead, HubError> {
+    reader(hub).before_memory(query, hub.flush()).await
 }
 
 pub(crate) async fn log(hub: &Hub) -> Result<EventWindow, HubError> {

@@ -61,6 +61,8 @@ pub(super) enum Input {
     Take,
     /// The consumer is done with the first of those it has taken.
     Settle,
+    /// The consumer is done with the last of them, and goes on holding those before it.
+    SettleLast,
     /// Somebody says to go on without what was lost.
     Pass,
 }
@@ -96,6 +98,7 @@ enum Step {
     Again,
     Take,
     Settle,
+    SettleLast,
     LetGo,
     GoOn,
     /// The consumer is lost, and another goes on behind what it had settled.
@@ -121,7 +124,8 @@ fn step() -> impl Strategy<Value = Step> {
         6 => Just(Step::Page),
         3 => Just(Step::Again),
         10 => Just(Step::Take),
-        10 => Just(Step::Settle),
+        8 => Just(Step::Settle),
+        3 => Just(Step::SettleLast),
         2 => Just(Step::LetGo),
         4 => Just(Step::GoOn),
         1 => Just(Step::Reconnect),
@@ -195,6 +199,12 @@ impl<M: Machine> Run<M> {
                 self.settled = sequence;
                 self.happens(Input::Settle)?;
             }
+            Step::SettleLast => {
+                if self.taken.pop_back().is_none() {
+                    return Ok(false);
+                }
+                self.happens(Input::SettleLast)?;
+            }
             Step::LetGo if self.is_on => {
                 self.is_on = false;
                 self.happens(Input::LetGo)?;
@@ -259,18 +269,17 @@ impl<M: Machine> Run<M> {
 
     /// Everything that is under way arrives, and the consumer takes and settles what there is.
     fn settle(&mut self) -> Result<(), TestCaseError> {
+        self.rests(&[Step::Take, Step::Settle])
+    }
+
+    /// Everything that is under way arrives, and the consumer does so while there is anything to do.
+    fn rests(&mut self, consumer: &[Step]) -> Result<(), TestCaseError> {
+        let under_way = [Step::Ask, Step::News, Step::Read, Step::Page];
         // More would be a machine that asks for the same for ever.
         for _ in 0..10_000 {
             let mut is_quiet = true;
-            for step in [
-                Step::Ask,
-                Step::News,
-                Step::Read,
-                Step::Page,
-                Step::Take,
-                Step::Settle,
-            ] {
-                is_quiet &= !self.take(step)?;
+            for step in under_way.iter().chain(consumer) {
+                is_quiet &= !self.take(step.clone())?;
             }
             if is_quiet {
                 return Ok(());
@@ -278,6 +287,21 @@ impl<M: Machine> Run<M> {
         }
         prop_assert!(false, "it never comes to rest");
         Ok(())
+    }
+
+    /// What is held for long takes room, but never all: what comes after it still comes.
+    fn holds_nearly_all(&mut self) -> Result<(), TestCaseError> {
+        while self.machine.held() + self.world.event_bytes() < M::CAPACITY {
+            self.take(Step::Publish(vec![true]))?;
+            self.rests(&[Step::Take])?;
+        }
+        for _ in 0..20 {
+            self.take(Step::Publish(vec![true]))?;
+            self.rests(&[Step::Take])?;
+            self.take(Step::SettleLast)?;
+        }
+        self.rests(&[])?;
+        self.oracle.is_owed_nothing(&self.world)
     }
 
     /// The archive is there, and whoever waits for what was lost is told to go on.
@@ -303,7 +327,8 @@ impl<M: Machine> Run<M> {
             self.take(Step::Publish(vec![true; 3]))?;
             self.settle()?;
         }
-        self.oracle.is_owed_nothing(&self.world)
+        self.oracle.is_owed_nothing(&self.world)?;
+        self.holds_nearly_all()
     }
 }
 

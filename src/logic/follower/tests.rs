@@ -85,9 +85,14 @@ impl<const KIND: u8> Machine for Consumer<KIND> {
                 }
             }
             Input::Settle => self.follower.release(self.taken.pop_front().unwrap()),
+            Input::SettleLast => self.follower.release(self.taken.pop_back().unwrap()),
             Input::Pass => self.follower.pass_lost(),
         }
-        outputs.extend(self.follower.needs().map(Output::Asks));
+        outputs.extend(
+            self.follower
+                .needs(!self.ready.is_empty())
+                .map(Output::Asks),
+        );
         outputs
     }
 
@@ -157,7 +162,7 @@ fn behind(gaps: GapPolicy, from: Sequence) -> Follower {
     follower.follow();
     follower.hear(1, &Fed::Behind { from });
     let expected = FollowerAction::Read { round: 1, from };
-    assert_eq!(follower.needs(), Some(expected));
+    assert_eq!(follower.needs(true), Some(expected));
     follower
 }
 
@@ -182,18 +187,37 @@ fn credit_goes_back_in_portions_and_when_nothing_is_held() {
     let size = samples::event(1, 1).bytes();
     follower.hear(1, &events(1..=3));
     follower.release(size);
-    assert_eq!(follower.needs(), None);
+    assert_eq!(follower.needs(true), None);
     follower.release(size);
     follower.release(size);
-    assert_eq!(follower.needs(), Some(FollowerAction::Credit(3 * size)));
+    assert_eq!(follower.needs(true), Some(FollowerAction::Credit(3 * size)));
     let portion = (CAPACITY / 4).div_ceil(size);
     follower.hear(1, &events(4..=100));
     follower.release(portion * size);
     assert_eq!(
-        follower.needs(),
+        follower.needs(true),
         Some(FollowerAction::Credit(portion * size))
     );
-    assert_eq!(follower.needs(), None);
+    assert_eq!(follower.needs(true), None);
+}
+
+#[test]
+fn what_is_held_for_long_takes_room_but_never_all() {
+    let size = samples::event(1, 1).bytes();
+    let mut follower = Follower::new(10 * size, GapPolicy::Wait, 0);
+    follower.follow();
+    follower.hear(1, &events(1..=9));
+    follower.release(size);
+    assert_eq!(follower.needs(true), None, "more are there to begin");
+    assert_eq!(
+        follower.needs(false),
+        Some(FollowerAction::Credit(size)),
+        "eight are tried again, and nothing else is there"
+    );
+    follower.hear(1, &Fed::Behind { from: 10 });
+    assert_eq!(follower.needs(true), None);
+    let expected = FollowerAction::Read { round: 1, from: 10 };
+    assert_eq!(follower.needs(false), Some(expected));
 }
 
 #[test]
@@ -202,9 +226,9 @@ fn it_reads_on_until_the_rest_is_in_memory() {
     let page = follower.page(1, read(3, Some(9), window(1, 1, 15)));
     assert!(matches!(page, PageOutcome::Taken { gap: None, .. }));
     let expected = FollowerAction::Read { round: 1, from: 9 };
-    assert_eq!(follower.needs(), Some(expected));
+    assert_eq!(follower.needs(true), Some(expected));
     follower.page(1, read(9, Some(16), window(1, 1, 15)));
-    let next = follower.needs();
+    let next = follower.needs(true);
     assert!(
         matches!(
             next,
@@ -222,12 +246,12 @@ fn it_reads_on_until_the_rest_is_in_memory() {
 fn an_archive_that_is_away_is_asked_again() {
     let mut follower = behind(GapPolicy::GoOn, 3);
     assert!(matches!(follower.page(1, None), PageOutcome::Later));
-    assert_eq!(follower.needs(), None);
+    assert_eq!(follower.needs(true), None);
     follower.again(0);
-    assert_eq!(follower.needs(), None);
+    assert_eq!(follower.needs(true), None);
     follower.again(1);
     let expected = FollowerAction::Read { round: 1, from: 3 };
-    assert_eq!(follower.needs(), Some(expected));
+    assert_eq!(follower.needs(true), Some(expected));
 }
 
 #[test]
@@ -249,7 +273,7 @@ fn what_was_lost_holds_up_whoever_waits_and_what_was_removed_does_not() {
     assert_eq!((follower.lost(), follower.through()), (Some((5, 6)), 2));
     follower.pass_lost();
     follower.again(1);
-    follower.needs();
+    follower.needs(true);
     let page = follower.page(1, read(7, None, window(7, 5, 15)));
     let passed = matches!(
         page,

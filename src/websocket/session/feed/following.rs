@@ -54,7 +54,8 @@ impl Session {
         if self.has_said_goodbye() || self.is_draining {
             return;
         }
-        if let Some(action) = self.feed.follower.needs() {
+        let has_next = !self.feed.ready.is_empty();
+        if let Some(action) = self.feed.follower.needs(has_next) {
             self.perform(action, ctx);
         }
     }
@@ -90,7 +91,7 @@ impl Session {
             ..EventQuery::default()
         };
         actix::spawn(async move {
-            let read = read::archived(&hub, query).await;
+            let read = read::before_memory(&hub, query).await;
             home.do_send(Page { round, read });
         });
     }
@@ -108,8 +109,9 @@ impl Handler<Page> for Session {
             PageOutcome::Stale => {}
             // Until then the client waits.
             PageOutcome::Later => {
-                ctx.run_later(ARCHIVE_PAUSE, move |session, _| {
+                ctx.run_later(ARCHIVE_PAUSE, move |session, ctx| {
                     session.feed.follower.again(round);
+                    session.feed_on(ctx);
                 });
             }
             PageOutcome::Taken { events, gap } => {
