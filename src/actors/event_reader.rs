@@ -70,8 +70,9 @@ impl EventReader {
         self.read(log, query, visible).await
     }
 
-    /// As [`EventReader::archived`], for whoever goes on in memory: where all that is left is there,
-    /// the archive is not asked, and may be away.
+    /// As [`EventReader::archived`], for whoever is told of what is gone and goes on in memory: where
+    /// all that is left is there, the archive is not asked, and may be away. Whoever is not told
+    /// asks the archive, which may still have what retention removed.
     ///
     /// # Errors
     /// As [`EventReader::archived`].

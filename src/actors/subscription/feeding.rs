@@ -100,7 +100,7 @@ impl Subscription {
         let (events, flush) = (self.hops.events.clone(), self.hops.flush.clone());
         let home = ctx.address();
         actix::spawn(async move {
-            let read = events.before_memory(query, Flush::ask(&flush)).await;
+            let read = events.archived(query, Flush::ask(&flush)).await;
             home.do_send(PageRead { round, read });
         });
     }
