@@ -49,22 +49,20 @@ impl DeadLetterRecord {
         }
     }
 
+    /// Roughly what it takes in a page, in bytes.
     fn bytes(&self) -> usize {
         match self {
             Self::Message(record) => record.bytes(),
-            Self::Event(row) => letter_bytes(row),
+            Self::Event(row) => {
+                let attempts = row.letter.attempts.iter().map(Attempt::bytes);
+                500 + row.letter.event.payload.as_json().len() + attempts.sum::<usize>()
+            }
         }
     }
 
     fn is_seen_by(&self, principal: &Principal) -> bool {
         principal.may_see(self.source(), self.destination())
     }
-}
-
-/// Roughly what an event's letter takes in a page, in bytes.
-fn letter_bytes(row: &ArchivedLetter) -> usize {
-    let attempts = row.letter.attempts.iter().map(Attempt::bytes);
-    500 + row.letter.event.payload.as_json().len() + attempts.sum::<usize>()
 }
 
 impl Hub {
@@ -90,8 +88,7 @@ impl Hub {
                 party,
                 ..query
             };
-            let found = self.find_event_letters(query, limit, principal).await?;
-            events = found.map(|row| DeadLetterRecord::Event(Box::new(row)));
+            events = self.find_event_letters(query, limit, principal).await?;
         }
         if let Some(query) = query.messages {
             let party = principal.acts_only_for();
@@ -115,7 +112,7 @@ impl Hub {
         mut query: LetterQuery,
         limit: usize,
         principal: &Principal,
-    ) -> Result<Page<ArchivedLetter>, HubError> {
+    ) -> Result<Page<DeadLetterRecord>, HubError> {
         query.limit = limit;
         let mut filling = Filling::new(limit, page::MOST_BYTES);
         loop {
@@ -123,9 +120,9 @@ impl Hub {
             let is_last = rows.is_last();
             for row in rows.into_known() {
                 query.before = Some(row.position);
-                let bytes = letter_bytes(&row);
-                let is_seen = principal.may_see(&row.letter.event.source, &row.letter.service);
-                if is_seen && !filling.add(row, bytes) {
+                let letter = DeadLetterRecord::Event(Box::new(row));
+                let bytes = letter.bytes();
+                if letter.is_seen_by(principal) && !filling.add(letter, bytes) {
                     return Ok(filling.finish());
                 }
             }
