@@ -20,7 +20,9 @@ use message_hub::domain::event::{Event, EventId, Sequence, StreamPlace};
 use message_hub::domain::fact::event::EventFact;
 use message_hub::domain::fact::message::{MessageFact, Settlement};
 use message_hub::domain::fact::{Fact, Recorded};
-use message_hub::domain::ids::{Label, MessageId, Position, ServiceName};
+use message_hub::domain::ids::{
+    CorrelationId, EventType, InstanceId, MessageId, MessageType, Position, ServiceName, StreamId,
+};
 use message_hub::domain::message::{Message, Payload, Priority, State};
 use message_hub::domain::pattern::Pattern;
 use message_hub::domain::timestamp::Timestamp;
@@ -130,7 +132,7 @@ fn event_queries(from: Sequence) -> Vec<(&'static str, EventQuery)> {
         (
             "a stream",
             EventQuery {
-                stream_id: Some(Label::parse("stream-7").expect("a label")),
+                stream_id: Some(StreamId::parse("stream-7").expect("a label")),
                 ..all.clone()
             },
         ),
@@ -159,18 +161,18 @@ fn event(number: u64) -> Arc<Event> {
         _ => format!("usual.type-{}", number % 80),
     };
     let (group, version) = (number % 1000, number / 1000 + 1);
-    let label = |prefix: &str| Label::parse(&format!("{prefix}-{group}")).expect("a label");
+    let name = |prefix: &str| format!("{prefix}-{group}");
     Arc::new(Event {
         id: EventId(id(number).0),
         sequence: number + 1,
-        event_type: Label::parse_interned(&event_type).expect("a label"),
+        event_type: EventType::parse_interned(&event_type).expect("a label"),
         source: ServiceName::parse(&format!("client-{}", number % 10)).expect("a name"),
         published_at: at(number),
         stream: Some(StreamPlace {
-            id: label("stream"),
+            id: StreamId::parse(&name("stream")).expect("a label"),
             version,
         }),
-        correlation_id: Some(label("talk")),
+        correlation_id: Some(CorrelationId::parse(&name("talk")).expect("a label")),
         causation_id: None,
         payload: message(number).payload.clone(),
         extras: None,
@@ -286,7 +288,7 @@ fn message(number: u64) -> Arc<Message> {
         id: id(number),
         destination: name("service", 20).expect("a name"),
         source: name("client", 10).expect("a name"),
-        message_type: Label::parse_interned("order.placed").expect("a label"),
+        message_type: MessageType::parse_interned("order.placed").expect("a label"),
         priority: Priority::Normal,
         accepted_at: at(number),
         expires_at: None,
@@ -305,7 +307,7 @@ fn delivered(number: u64) -> Fact {
         attempt: Some(Attempt {
             number: 1,
             at: at(number),
-            instance: Some(Label::parse_interned("instance-1").expect("a label")),
+            instance: Some(InstanceId::parse_interned("instance-1").expect("a label")),
             outcome: AttemptOutcome::Delivered,
             status_code: Some(200),
             duration_ms: 12,

@@ -6,7 +6,7 @@ use crate::adapters::journal_memory::MemoryDisk;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use message_hub::domain::fact::Fact;
 use message_hub::domain::fact::message::MessageFact;
-use message_hub::domain::ids::{Label, MessageId, ServiceName};
+use message_hub::domain::ids::{MessageId, MessageType, ServiceName};
 use message_hub::domain::message::{Message, Payload, Priority};
 use message_hub::domain::pattern::Pattern;
 use message_hub::domain::timestamp::Timestamp;
@@ -36,7 +36,7 @@ fn accepted() -> Fact {
         id: MessageId::generate(now, [7; 10]),
         destination: ServiceName::parse("billing").expect("a name"),
         source: ServiceName::parse("orders").expect("a name"),
-        message_type: Label::parse("service_message").expect("a label"),
+        message_type: MessageType::parse("service_message").expect("a label"),
         priority: Priority::Normal,
         accepted_at: now,
         expires_at: None,

@@ -20,7 +20,7 @@ use crate::domain::event::{Event, EventExtras, EventId};
 use crate::domain::fact::message::{AttemptFailed, MessageFact, Settlement};
 use crate::domain::fact::service::{ServiceFact, ServiceSeen};
 use crate::domain::fact::{Fact, Recorded};
-use crate::domain::ids::{InstanceId, Label, MessageId, Position, ServiceName};
+use crate::domain::ids::{EventType, InstanceId, MessageId, MessageType, Position, ServiceName};
 use crate::domain::message::{Extras, Fingerprint, Message, Payload, Priority};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::{Address, Health, Registration, Target};
@@ -62,7 +62,7 @@ pub(super) fn message(number: u128, now: Timestamp) -> Message {
         id: id(number),
         destination: service("billing"),
         source: service("shop"),
-        message_type: Label::parse("order.paid").unwrap(),
+        message_type: MessageType::parse("order.paid").unwrap(),
         priority: Priority::Normal,
         accepted_at: now,
         expires_at: None,
@@ -102,7 +102,7 @@ pub(super) fn event(number: u128, now: Timestamp) -> Event {
     Event {
         id: EventId(Uuid::from_u128(number)),
         sequence: 0,
-        event_type: Label::parse("order.paid").unwrap(),
+        event_type: EventType::parse("order.paid").unwrap(),
         source: service("shop"),
         published_at: now,
         stream: None,

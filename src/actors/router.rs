@@ -28,7 +28,7 @@ use crate::domain::fact::Fact;
 use crate::domain::fact::control::{ControlFact, QuotaSet};
 use crate::domain::fact::message::MessageFact;
 use crate::domain::fact::service::ServiceFact;
-use crate::domain::ids::{Label, ServiceName};
+use crate::domain::ids::{MessageType, ServiceName};
 use crate::domain::message::{Lane, Message};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::{Outlook, TypeCapacity};
@@ -66,7 +66,7 @@ struct Prospect {
 
 impl Prospect {
     /// Whether nobody takes messages of this type.
-    fn parks(&self, message_type: &Label) -> bool {
+    fn parks(&self, message_type: &MessageType) -> bool {
         let room = self.types.get(self.index.find(message_type));
         room.is_some_and(|room| room.parks)
     }

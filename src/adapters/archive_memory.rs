@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::future::{BoxFuture, FutureExt, pending, ready};
 
 use crate::domain::compaction_summary::StreamHead;
-use crate::domain::event::{Event, EventId, Sequence, Snapshot, StreamId};
-use crate::domain::ids::{MessageId, Position};
+use crate::domain::event::{Event, EventId, Sequence, Snapshot};
+use crate::domain::ids::{MessageId, Position, StreamId};
 use crate::domain::message::Status;
 use crate::logic::ownership::{ArchiveStanding, Claim, Claimed};
 use crate::logic::page::{Filling, MOST_BYTES, Page};

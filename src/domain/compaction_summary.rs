@@ -5,7 +5,8 @@ use std::ops::{AddAssign, SubAssign};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::event::{Sequence, StreamId};
+use super::event::Sequence;
+use super::ids::StreamId;
 use super::message::{Fingerprint, State};
 use super::timestamp::Timestamp;
 

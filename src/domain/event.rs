@@ -6,15 +6,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::ids::{Label, MessageId, ServiceName};
+use super::ids::{CorrelationId, EventType, Label, MessageId, ServiceName, StreamId};
 use super::message::{Fingerprint, Payload};
 use super::timestamp::Timestamp;
 
 /// The place of an event among all of the hub: 1 for the first, rising by 1.
 pub type Sequence = u64;
-
-/// The name of a stream: 1 to 200 printable characters.
-pub type StreamId = Label;
 
 /// Identifies an event; a space of its own beside the ids of messages.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -48,7 +45,7 @@ pub struct Event {
     pub sequence: Sequence,
     /// What happened, in words between dots; subscribers choose by it.
     #[serde(rename = "type")]
-    pub event_type: Label,
+    pub event_type: EventType,
     /// Who published it.
     pub source: ServiceName,
     /// When it was written; lifted so that it does not fall while the sequence rises, but for a
@@ -59,7 +56,7 @@ pub struct Event {
     pub stream: Option<StreamPlace>,
     /// `None` means: the event's own id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub correlation_id: Option<Label>,
+    pub correlation_id: Option<CorrelationId>,
     /// What led to it: the id of a message or event, mostly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub causation_id: Option<Label>,

@@ -202,71 +202,6 @@ fn is_dots(text: &str) -> bool {
     text == "." || text == ".."
 }
 
-/// A short printable text: a message type, a correlation id, an instance id.
-/// At most [`Label::MAX`] characters, none of them a control character.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Label(Arc<str>);
-
-impl Label {
-    /// In characters.
-    pub const MAX: usize = 200;
-
-    /// Checks the characters and the length; for texts of which hardly two are the same.
-    pub fn parse(text: &str) -> Result<Self, NameError> {
-        if !is_label(text, Self::MAX) {
-            return Err(NameError::Label(Self::MAX));
-        }
-        Ok(Self(text.into()))
-    }
-
-    /// As [`Label::parse`], with the rules for labels that are new: all their characters are
-    /// visible, and none turns a line round or ends it. What was taken before stays readable.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn given(text: &str) -> Result<Self, NameError> {
-        match text.chars().all(is_visible) {
-            true => Self::parse(text),
-            false => Err(NameError::Label(Self::MAX)),
-        }
-    }
-
-    /// As [`Label::given`], for texts of which there are few different ones.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn given_interned(text: &str) -> Result<Self, NameError> {
-        match text.chars().all(is_visible) {
-            true => Self::parse_interned(text),
-            false => Err(NameError::Label(Self::MAX)),
-        }
-    }
-
-    /// As [`Label::given`], for what has routes of its own.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn given_segment(text: &str) -> Result<Self, NameError> {
-        match is_dots(text) {
-            true => Err(NameError::Dots),
-            false => Self::given(text),
-        }
-    }
-
-    /// As [`Label::parse`], for texts of which there are few different ones.
-    pub fn parse_interned(text: &str) -> Result<Self, NameError> {
-        if !is_label(text, Self::MAX) {
-            return Err(NameError::Label(Self::MAX));
-        }
-        Ok(Self(intern(text)))
-    }
-
-    /// As it was given.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 /// Whether `text` has 1 to `max` characters, none of them a control character.
 pub fn is_label(text: &str, max: usize) -> bool {
     !text.is_empty()
@@ -311,9 +246,6 @@ pub fn is_visible(c: char) -> bool {
     !formats && !c.is_control()
 }
 
-/// Tells one instance of a service from the others.
-pub type InstanceId = Label;
-
 macro_rules! text_newtype {
     ($name:ident, $parse:path) => {
         impl fmt::Display for $name {
@@ -356,7 +288,120 @@ macro_rules! text_newtype {
 }
 
 text_newtype!(ServiceName, ServiceName::parse);
-text_newtype!(Label, Label::parse_interned);
+
+/// Declares a name that is a label: as text it is the same on the wire and on disk, in the code no
+/// two of them can be confused.
+macro_rules! label {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// 1 to [`Label::MAX`] characters, none of them a control character.
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Checks the characters and the length; for texts of which hardly two are the same.
+            pub fn parse(text: &str) -> Result<Self, NameError> {
+                check_label(text)?;
+                Ok(Self(text.into()))
+            }
+
+            /// As `parse`, for texts of which there are few different ones.
+            pub fn parse_interned(text: &str) -> Result<Self, NameError> {
+                check_label(text)?;
+                Ok(Self(intern(text)))
+            }
+
+            /// As `parse`, with the rules for labels that are new: all their characters are
+            /// visible, and none turns a line round or ends it. What was taken before stays
+            /// readable.
+            ///
+            /// # Errors
+            /// What is wrong with it.
+            pub fn given(text: &str) -> Result<Self, NameError> {
+                check_new_label(text)?;
+                Self::parse(text)
+            }
+
+            /// As `given`, for texts of which there are few different ones.
+            ///
+            /// # Errors
+            /// What is wrong with it.
+            pub fn given_interned(text: &str) -> Result<Self, NameError> {
+                check_new_label(text)?;
+                Self::parse_interned(text)
+            }
+
+            /// As `given`, for what has routes of its own.
+            ///
+            /// # Errors
+            /// What is wrong with it.
+            pub fn given_segment(text: &str) -> Result<Self, NameError> {
+                match is_dots(text) {
+                    true => Err(NameError::Dots),
+                    false => Self::given(text),
+                }
+            }
+
+            /// As it was given.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        text_newtype!($name, $name::parse_interned);
+    };
+}
+
+label! {
+    /// A short printable text that is passed on or shown: a version, an ordering key, a reason.
+    Label
+}
+
+label! {
+    /// What kind of message it is, by which instances say what they take.
+    MessageType
+}
+
+label! {
+    /// What kind of event it is; words between dots.
+    EventType
+}
+
+label! {
+    /// What belongs together: messages and events of one request of a client.
+    CorrelationId
+}
+
+label! {
+    /// Tells one instance of a service from the others.
+    InstanceId
+}
+
+label! {
+    /// Which stream events are appended to: the id of what they are about.
+    StreamId
+}
+
+impl Label {
+    /// In characters.
+    pub const MAX: usize = 200;
+}
+
+fn check_label(text: &str) -> Result<(), NameError> {
+    match is_label(text, Label::MAX) {
+        true => Ok(()),
+        false => Err(NameError::Label(Label::MAX)),
+    }
+}
+
+/// As [`check_label`], for texts that are new.
+fn check_new_label(text: &str) -> Result<(), NameError> {
+    match text.chars().all(is_visible) {
+        true => Ok(()),
+        false => Err(NameError::Label(Label::MAX)),
+    }
+}
 
 #[cfg(test)]
 mod tests {

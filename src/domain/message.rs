@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::ids::{Label, MessageId, ServiceName};
+use super::ids::{CorrelationId, Label, MessageId, MessageType, ServiceName};
 use super::moment::{Moment, When};
 use super::timestamp::Timestamp;
 
@@ -117,7 +117,7 @@ pub struct Message {
     /// What the destination is asked to do, by its own words; instances choose by it what they
     /// take.
     #[serde(rename = "type")]
-    pub message_type: Label,
+    pub message_type: MessageType,
     /// Decides which of the messages for one destination goes first.
     pub priority: Priority,
     /// When the hub took it; rank and ttl count from here.
@@ -127,7 +127,7 @@ pub struct Message {
     pub expires_at: Option<Timestamp>,
     /// `None` means: the message's own id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub correlation_id: Option<Label>,
+    pub correlation_id: Option<CorrelationId>,
     /// What the sender has to say, in a form that only the destination knows.
     pub payload: Payload,
     /// What most messages do without, boxed to keep the rest small.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::ids::{InstanceId, Label, ServiceName};
+use super::ids::{InstanceId, Label, MessageType, ServiceName};
 use super::message::Payload;
 use super::timestamp::Timestamp;
 
@@ -41,7 +41,7 @@ pub struct Registration {
     pub weight: u32,
     /// The types of message it takes; empty: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub capabilities: Vec<Label>,
+    pub capabilities: Vec<MessageType>,
     /// It promises a heartbeat at least so often.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl_ms: Option<u64>,
@@ -241,7 +241,7 @@ pub struct Target {
     /// As in [`Registration::weight`].
     pub weight: u32,
     /// As in [`Registration::capabilities`].
-    pub capabilities: Arc<[Label]>,
+    pub capabilities: Arc<[MessageType]>,
 }
 
 impl Target {
@@ -251,7 +251,7 @@ impl Target {
     }
 
     /// Whether it takes messages of this type.
-    pub fn takes(&self, message_type: &Label) -> bool {
+    pub fn takes(&self, message_type: &MessageType) -> bool {
         self.capabilities.is_empty() || self.capabilities.contains(message_type)
     }
 }
@@ -261,7 +261,7 @@ impl Target {
 pub struct TypeCapacity {
     /// Types that the same instances take; empty: every type that no instance names. Two equal
     /// lists are mostly the same one, so that comparing them costs nothing.
-    pub types: Arc<[Label]>,
+    pub types: Arc<[MessageType]>,
     /// How many messages of them may be under way at once.
     pub room: u32,
     /// Nobody at all takes them now.

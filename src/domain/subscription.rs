@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::attempt::Attempt;
 use super::dead_letter::DeadReason;
-use super::event::{Event, Sequence, StreamId};
-use super::ids::{JobId, Label, MessageId, ServiceName, by_time};
+use super::event::{Event, Sequence};
+use super::ids::{JobId, Label, MessageId, ServiceName, StreamId, by_time};
 use super::pattern::Pattern;
 use super::timestamp::Timestamp;
 

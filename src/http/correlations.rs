@@ -15,7 +15,7 @@ use super::query::Query;
 use super::reading::Reading;
 use super::routing::{self, Routes};
 use crate::domain::event::{Event, Sequence};
-use crate::domain::ids::{Label, Position};
+use crate::domain::ids::{CorrelationId, Position};
 use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
 use crate::hub::access::Principal;
@@ -117,7 +117,7 @@ impl Place {
     path = "/v1/correlations/{id}",
     operation_id = "show_correlation",
     tag = "correlations",
-    params(("id" = Label, Path), SpanPageQuery),
+    params(("id" = CorrelationId, Path), SpanPageQuery),
     responses(
         (status = 200, description = "Messages and events; none if nobody named this id", body = Conversation),
         (status = 400, description = "INVALID_REQUEST: the id or a parameter is wrong"),
@@ -131,7 +131,7 @@ pub(crate) async fn show(
     id: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let wrong = |error| HubError::invalid(Subject::Request, "correlation_id", error);
-    let id = Label::parse(&id).map_err(wrong)?;
+    let id = CorrelationId::parse(&id).map_err(wrong)?;
     let asked = Query::of(&request)?;
     let limit = asked.limit()?;
     let place = asked.read("cursor", Place::parse)?.unwrap_or(Place::START);
@@ -184,7 +184,7 @@ impl Part {
 /// The next messages that the caller may see, oldest first.
 async fn messages(
     hub: &Hub,
-    id: &Label,
+    id: &CorrelationId,
     mut after: Position,
     limit: usize,
     caller: &Principal,
@@ -221,7 +221,7 @@ async fn messages(
 
 async fn events(
     reading: &mut Reading<'_>,
-    id: &Label,
+    id: &CorrelationId,
     from: Sequence,
     limit: usize,
 ) -> Result<Page<Arc<Event>>, HubError> {

@@ -10,7 +10,7 @@ use super::fields::{self, Field};
 use super::message_input::source;
 use crate::actors::messages::EventOffer;
 use crate::domain::event::{Event, EventExtras, EventId, ExpectedVersion, StreamPlace};
-use crate::domain::ids::Label;
+use crate::domain::ids::{CorrelationId, EventType, Label, StreamId};
 use crate::domain::pattern;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::request::RequestContext;
@@ -62,12 +62,15 @@ pub fn read(text: &str, context: &RequestContext<'_>) -> Result<(EventOffer, Ign
         .map(|field| field.parse::<Uuid>("a UUID"))
         .transpose()?;
     let now = context.now;
-    let segment = |name, json| {
-        let field = given(name, json);
-        field.map(|field| field.new_segment()).transpose()
-    };
-    let correlation_id = segment("correlation_id", body.correlation_id)?;
-    let stream_id = segment("stream_id", body.stream_id)?;
+    let correlation_id = given("correlation_id", body.correlation_id)
+        .map(|field| field.name(CorrelationId::given_segment))
+        .transpose()?;
+    let stream_id = given("stream_id", body.stream_id)
+        .map(|field| field.name(StreamId::given_segment))
+        .transpose()?;
+    let causation_id = given("causation_id", body.causation_id)
+        .map(|field| field.name(Label::given_segment))
+        .transpose()?;
     let payload = body.payload.ok_or_else(|| {
         let problem = "is required; give null if there is none";
         HubError::invalid(SUBJECT, "payload", problem)
@@ -85,7 +88,7 @@ pub fn read(text: &str, context: &RequestContext<'_>) -> Result<(EventOffer, Ign
         published_at: now,
         stream: stream_id.map(|id| StreamPlace { id, version: 0 }),
         correlation_id: correlation_id.or_else(|| context.correlation_id.cloned()),
-        causation_id: segment("causation_id", body.causation_id)?,
+        causation_id,
         payload: payload.json(),
         extras: None,
     };
@@ -122,8 +125,8 @@ fn extras(
 }
 
 /// Which can be subscribed to, listed and replayed by its name, and is not the hub's own.
-fn event_type(field: &Field<'_>) -> Result<Label, HubError> {
-    let event_type = field.new_interned_label()?;
+fn event_type(field: &Field<'_>) -> Result<EventType, HubError> {
+    let event_type = field.name(EventType::given_interned)?;
     pattern::check_type(event_type.as_str()).map_err(|error| field.wrong(error))?;
     if is_own_type(event_type.as_str()) {
         return Err(HubError::Denied {
@@ -210,7 +213,10 @@ mod tests {
     #[test]
     fn every_field_is_taken_as_it_is() {
         let caller = caller(Some("shop"));
-        let (header, trace) = (Label::parse("header").unwrap(), Label::parse("t").unwrap());
+        let (header, trace) = (
+            CorrelationId::parse("header").unwrap(),
+            Label::parse("t").unwrap(),
+        );
         let context = RequestContext {
             correlation_id: Some(&header),
             traceparent: Some(&trace),

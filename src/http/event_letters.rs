@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 use super::openapi;
 use crate::domain::attempt::Attempt;
 use crate::domain::dead_letter::DeadReason;
-use crate::domain::event::{Event, EventId, Sequence, StreamId};
-use crate::domain::ids::{Label, MessageId, ServiceName};
+use crate::domain::event::{Event, EventId, Sequence};
+use crate::domain::ids::{EventType, MessageId, ServiceName, StreamId};
 use crate::domain::message::Payload;
 use crate::domain::subscription::SubscriptionId;
 use crate::domain::timestamp::Timestamp;
@@ -23,7 +23,7 @@ pub(crate) struct EventLetterView {
     /// `event`.
     #[serde(rename = "type")]
     kind: &'static str,
-    event_type: Label,
+    event_type: EventType,
     event_id: EventId,
     sequence: Sequence,
     subscription_id: SubscriptionId,

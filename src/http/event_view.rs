@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::event::{Event, EventId, Sequence};
-use crate::domain::ids::{Label, ServiceName};
+use crate::domain::ids::{EventType, Label, ServiceName, StreamId};
 use crate::domain::message::Payload;
 use crate::domain::timestamp::Timestamp;
 
@@ -17,7 +17,7 @@ pub struct EventView<'a> {
     #[serde(rename = "type")]
     #[schema(pattern = "^event$")]
     kind: &'static str,
-    event_type: &'a Label,
+    event_type: &'a EventType,
     source: &'a ServiceName,
     payload: &'a Payload,
     metadata: Option<&'a Payload>,
@@ -31,7 +31,7 @@ pub struct EventView<'a> {
     published_at: Timestamp,
     /// Its place among all events: 1 for the first, rising by 1.
     pub sequence: Sequence,
-    stream_id: Option<&'a Label>,
+    stream_id: Option<&'a StreamId>,
     /// Its place within the stream: 1 for the first, rising by 1.
     stream_version: Option<u64>,
 }

@@ -12,7 +12,7 @@ use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::lists::{self, NoList};
-use crate::domain::ids::{Label, ServiceName};
+use crate::domain::ids::{NameError, ServiceName};
 use crate::domain::message::Payload;
 use crate::domain::pattern::Pattern;
 use crate::domain::timestamp::{Timestamp, seconds};
@@ -204,30 +204,20 @@ impl<'a> Field<'a> {
     }
 
     pub(crate) fn service(&self) -> Result<ServiceName, HubError> {
-        ServiceName::parse(&self.text()?).map_err(|error| self.wrong(error))
+        self.name(ServiceName::parse)
     }
 
-    pub(crate) fn label(&self) -> Result<Label, HubError> {
-        Label::parse(&self.text()?).map_err(|error| self.wrong(error))
+    /// A name of some kind, by the rules of `parse`.
+    pub(crate) fn name<T>(
+        &self,
+        parse: impl FnOnce(&str) -> Result<T, NameError>,
+    ) -> Result<T, HubError> {
+        parse(&self.text()?).map_err(|error| self.wrong(error))
     }
 
     /// The name of a service that may be new by this.
     pub(crate) fn new_service(&self) -> Result<ServiceName, HubError> {
-        ServiceName::given(&self.text()?).map_err(|error| self.wrong(error))
-    }
-
-    /// A label that may be new by this.
-    pub(crate) fn new_label(&self) -> Result<Label, HubError> {
-        Label::given(&self.text()?).map_err(|error| self.wrong(error))
-    }
-
-    pub(crate) fn new_interned_label(&self) -> Result<Label, HubError> {
-        Label::given_interned(&self.text()?).map_err(|error| self.wrong(error))
-    }
-
-    /// As [`Field::new_label`], for what has routes of its own.
-    pub(crate) fn new_segment(&self) -> Result<Label, HubError> {
-        Label::given_segment(&self.text()?).map_err(|error| self.wrong(error))
+        self.name(ServiceName::given)
     }
 
     pub(crate) fn time(&self) -> Result<Timestamp, HubError> {

@@ -17,7 +17,7 @@ use super::query;
 use super::routing::{self, Routes};
 use super::waits::unless_over;
 use crate::actors::messages::LeaseEnd;
-use crate::domain::ids::{LeaseToken, ServiceName};
+use crate::domain::ids::{Label, LeaseToken, ServiceName};
 use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
 use crate::hub::access::Operation;
@@ -243,7 +243,7 @@ pub(crate) async fn nack(
     let delay = delay.map(|field| field.duration()).transpose()?;
     let reason = Field::given(SUBJECT, "reason", asked.reason);
     let reason = reason
-        .map(|field| field.new_label())
+        .map(|field| field.name(Label::given))
         .transpose()?
         .map(|reason| reason.to_string());
     let caller = Caller::of(&request);

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::fields::{self, Field};
 use super::query::Query;
 use crate::domain::dead_letter::DeadReason;
-use crate::domain::ids::Label;
+use crate::domain::ids::{CorrelationId, Label};
 use crate::domain::redrive::RedriveFilter;
 use crate::domain::subscription::SubscriptionId;
 use crate::hub::error::{HubError, Subject};
@@ -60,7 +60,9 @@ pub(crate) fn of_field(filter: Field<'_>) -> Result<RedriveFilter, HubError> {
     let service = |name, json| given(name, json)?.map(|field| field.service()).transpose();
     let time = |name, json| given(name, json)?.map(|field| field.time()).transpose();
     let correlation_id = given("filter.correlation_id", body.correlation_id)?;
-    let correlation_id = correlation_id.map(|field| field.label()).transpose()?;
+    let correlation_id = correlation_id
+        .map(|field| field.name(CorrelationId::parse))
+        .transpose()?;
     let subscription_id = given("filter.subscription_id", body.subscription_id)?;
     Ok(RedriveFilter {
         destination: service("filter.destination", body.destination)?,

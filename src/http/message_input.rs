@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::fields::unknown::Ignored;
 use super::fields::{self, Field};
 use crate::actors::messages::Offer;
-use crate::domain::ids::{Label, MessageId, ServiceName};
+use crate::domain::ids::{CorrelationId, Label, MessageId, MessageType, ServiceName};
 use crate::domain::message::{Extras, Fingerprint, Message, Priority};
 use crate::domain::timestamp::Timestamp;
 use crate::hub::access::{Operation, Principal};
@@ -94,7 +94,7 @@ pub(crate) fn read(text: &str, context: &RequestContext<'_>) -> Result<(Offer, I
         .transpose()?;
     let correlation_id = given("correlation_id", body.correlation_id);
     let correlation_id = correlation_id
-        .map(|field| field.new_segment())
+        .map(|field| field.name(CorrelationId::given_segment))
         .transpose()?;
     let payload = body.payload.ok_or_else(|| {
         HubError::invalid(
@@ -185,7 +185,7 @@ pub(crate) fn must_be_others(name: &ServiceName, field: &'static str) -> Result<
     Err(HubError::Denied { field, problem })
 }
 
-fn message_type(body: &Body<'_>) -> Result<Label, HubError> {
+fn message_type(body: &Body<'_>) -> Result<MessageType, HubError> {
     let given = Field::given(SUBJECT, "type", body.r#type);
     let other = Field::given(SUBJECT, "message_type", body.message_type);
     if let (Some(given), Some(other)) = (&given, &other)
@@ -194,8 +194,8 @@ fn message_type(body: &Body<'_>) -> Result<Label, HubError> {
         return Err(other.wrong("differs from type"));
     }
     match given.or(other) {
-        Some(field) => field.new_interned_label(),
-        None => Ok(Label::parse_interned("service_message").expect("a label")),
+        Some(field) => field.name(MessageType::given_interned),
+        None => Ok(MessageType::parse_interned("service_message").expect("a label")),
     }
 }
 
@@ -243,7 +243,7 @@ fn extras(
         deliver_at,
         is_delayed: deliver_at.is_some() && body.delay.is_some(),
         ordering_key: given("ordering_key", body.ordering_key)
-            .map(|field| field.new_label())
+            .map(|field| field.name(Label::given))
             .transpose()?,
         headers: map,
         timestamp: given("timestamp", body.timestamp)

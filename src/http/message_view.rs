@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::openapi;
 use crate::domain::attempt::Attempt;
 use crate::domain::dead_letter::DeadReason;
-use crate::domain::ids::{Label, MessageId, Position, ServiceName};
+use crate::domain::ids::{Label, MessageId, MessageType, Position, ServiceName};
 use crate::domain::message::{Extras, Message, Payload, Priority, State, Status};
 use crate::domain::timestamp::Timestamp;
 use crate::hub::message_record::MessageRecord;
@@ -23,7 +23,7 @@ pub(crate) struct MessageView {
     status: Status,
     state: State,
     #[serde(rename = "type")]
-    message_type: Label,
+    message_type: MessageType,
     source: ServiceName,
     destination: ServiceName,
     /// The message's id, if none was given.

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::openapi::circuits::NextQuery;
 use super::query;
 use super::routing::{self, Routes};
-use crate::domain::ids::{InstanceId, Label, ServiceName};
+use crate::domain::ids::{InstanceId, MessageType, ServiceName};
 use crate::hub::Hub;
 use crate::hub::error::HubError;
 
@@ -48,7 +48,7 @@ pub(crate) async fn next(
     service: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let service = query::service(&service)?;
-    let message_type = query::Query::of(&request)?.read("type", Label::parse)?;
+    let message_type = query::Query::of(&request)?.read("type", MessageType::parse)?;
     let picked = hub.next_instance(&service, message_type).await?;
     Ok(HttpResponse::Ok().json(NextInstance {
         service,

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use super::fields::unknown::Ignored;
 use super::fields::{self, Field};
 use super::message_input::must_be_others;
-use crate::domain::ids::{Label, ServiceName};
+use crate::domain::ids::{InstanceId, Label, MessageType, ServiceName};
 use crate::domain::message::Payload;
 use crate::domain::service::{HealthCheck, Registration};
 use crate::domain::timestamp::Timestamp;
@@ -94,14 +94,14 @@ pub(crate) fn read(
     ignored.check_promises(SUBJECT, &PROMISED)?;
     let address = address(body.url, body.message_endpoint, &rules.deny)?;
     let instance_id = match given("instance_id", body.instance_id) {
-        Some(field) => field.new_segment()?,
+        Some(field) => field.name(InstanceId::given_segment)?,
         None => default_instance_id(address.as_ref()),
     };
     let registration = Registration {
         service: service(&body, route)?,
         instance_id,
         registered_at: now,
-        version: optional("version", body.version, |field| field.new_label())?,
+        version: optional("version", body.version, |field| field.name(Label::given))?,
         address: address.map(Arc::new),
         health_check: optional("health_check", body.health_check, |field| {
             health_check(field, rules.min_check_interval, &mut ignored)
@@ -173,7 +173,7 @@ fn service(body: &Body<'_>, route: Option<ServiceName>) -> Result<ServiceName, H
 }
 
 /// Types of messages.
-fn capabilities(field: Field<'_>) -> Result<Vec<Label>, HubError> {
+fn capabilities(field: Field<'_>) -> Result<Vec<MessageType>, HubError> {
     let mut types = Vec::new();
     for (index, json) in items(field, MOST_CAPABILITIES)?.into_iter().enumerate() {
         let name = format!("{}[{index}]", field.name);
@@ -182,7 +182,7 @@ fn capabilities(field: Field<'_>) -> Result<Vec<Label>, HubError> {
             name: &name,
             json,
         };
-        types.push(item.new_interned_label()?);
+        types.push(item.name(MessageType::given_interned)?);
     }
     Ok(types)
 }

@@ -25,7 +25,7 @@ use crate::actors::messages::{
     ChooseStrategy, CircuitView, InspectCircuits, InspectServices, ServiceView,
 };
 use crate::domain::circuit::CircuitName;
-use crate::domain::ids::{InstanceId, Label, ServiceName};
+use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::strategy::Strategy;
 use crate::hub::Hub;
 use crate::hub::access::Operation;
@@ -179,7 +179,7 @@ pub(crate) async fn show(
     hub: web::Data<Hub>,
     service: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
-    let after = Query::of(&request)?.read("after", Label::parse)?;
+    let after = Query::of(&request)?.read("after", InstanceId::parse)?;
     let service = query::service(&service)?;
     let view = view(&hub, service.clone()).await?;
     let circuits = circuits(&hub, Some(CircuitName::Service(service))).await;

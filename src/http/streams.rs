@@ -9,8 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::routing::{self, Routes};
-use crate::domain::event::StreamId;
-use crate::domain::ids::Label;
+use crate::domain::ids::StreamId;
 use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
@@ -45,7 +44,7 @@ pub(crate) fn routes(routes: &mut Routes<'_>) {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Stream)]
 pub(crate) struct StreamView<'a> {
-    stream_id: &'a Label,
+    stream_id: &'a StreamId,
     /// Of its last event.
     version: u64,
     /// Events kept; null while the archive does not answer.
@@ -65,7 +64,7 @@ pub(crate) struct StreamView<'a> {
     path = "/v1/streams/{id}",
     operation_id = "show_stream",
     tag = "streams",
-    params(("id" = Label, Path)),
+    params(("id" = StreamId, Path)),
     responses(
         (status = 200, description = "The stream", body = StreamView),
         (status = 400, description = "INVALID_REQUEST: the id is no stream id"),

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::net::SocketAddr;
 
 use super::access::Principal;
-use crate::domain::ids::Label;
+use crate::domain::ids::{CorrelationId, Label};
 use crate::domain::timestamp::Timestamp;
 
 /// The first parameter of every operation: borrowed, and made once for all that a request holds.
@@ -17,7 +17,7 @@ pub struct RequestContext<'a> {
     /// Where the request comes from, if that is known.
     pub peer: Option<SocketAddr>,
     /// Of every message and event that says no other.
-    pub correlation_id: Option<&'a Label>,
+    pub correlation_id: Option<&'a CorrelationId>,
     /// The trace that its messages and events belong to.
     pub traceparent: Option<&'a Label>,
     /// When it came, by the system's clock.

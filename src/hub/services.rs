@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Hub;
 use super::error::HubError;
 use crate::actors::messages::{InspectServices, PickInstance, PickedInstance};
-use crate::domain::ids::{Label, ServiceName};
+use crate::domain::ids::{MessageType, ServiceName};
 use crate::domain::refusal::Refusal;
 
 impl Hub {
@@ -17,7 +17,7 @@ impl Hub {
     pub async fn next_instance(
         &self,
         service: &ServiceName,
-        message_type: Option<Label>,
+        message_type: Option<MessageType>,
     ) -> Result<PickedInstance, HubError> {
         let pick = |reply| PickInstance {
             service: service.clone(),

@@ -14,7 +14,7 @@ use super::Hub;
 use super::access::Principal;
 use super::request::RequestContext;
 use crate::actors::messages::{LeaseEnd, Offer};
-use crate::domain::ids::{Label, LeaseToken, MessageId, ServiceName};
+use crate::domain::ids::{LeaseToken, MessageId, MessageType, ServiceName};
 use crate::domain::message::{Extras, Fingerprint, Message, Payload, Priority};
 use crate::logic::queues::leases::Leased;
 use crate::runtime::test_hub::TestHub;
@@ -42,7 +42,7 @@ fn message(hub: &Hub, destination: &str, payload: &str) -> Message {
         id: MessageId::generate(now, rand::rng().random()),
         destination: service(destination),
         source: service("shop"),
-        message_type: Label::parse("order").unwrap(),
+        message_type: MessageType::parse("order").unwrap(),
         priority: Priority::Normal,
         accepted_at: now,
         expires_at: None,

@@ -15,7 +15,7 @@ mod type_shares;
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use crate::domain::ids::{InstanceId, Label};
+use crate::domain::ids::{InstanceId, MessageType};
 use crate::domain::service::{Health, Target, TypeCapacity};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
@@ -48,7 +48,7 @@ pub struct Balancer {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PickRequest<'a> {
     /// The message's type; `None`: any that the instance takes.
-    pub message_type: Option<&'a Label>,
+    pub message_type: Option<&'a MessageType>,
     /// Instances that must not get it, as they failed it in this attempt already.
     pub exclude: &'a [InstanceId],
 }
@@ -135,7 +135,7 @@ impl Balancer {
     pub fn finished(
         &mut self,
         target: &Target,
-        message_type: &Label,
+        message_type: &MessageType,
         ending: Ending,
         now: Timestamp,
     ) {

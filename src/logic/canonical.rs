@@ -79,17 +79,16 @@ pub fn fingerprint(parts: &[&[u8]]) -> Fingerprint {
 /// A digest of what an event says: everything but its id, its times, its trace and the place the
 /// hub gave it. What was expected of its stream is a condition and no part of it.
 pub fn event_fingerprint(event: &Event) -> Fingerprint {
-    let text = |label: Option<&Label>| label.map_or_else(Vec::new, |label| label.as_str().into());
-    let stream = event.stream.as_ref().map(|place| &place.id);
+    let stream = event.stream.as_ref().map(|place| place.id.as_str());
+    let causation_id = event.causation_id.as_ref().map(Label::as_str);
     let metadata = event.extras.as_deref();
     let metadata = metadata.and_then(|extras| extras.metadata.as_ref());
-    let (stream, causation_id) = (text(stream), text(event.causation_id.as_ref()));
     fingerprint(&[
         event.event_type.as_str().as_bytes(),
         event.source.as_str().as_bytes(),
-        &stream,
+        stream.unwrap_or_default().as_bytes(),
         event.correlation_id().as_bytes(),
-        &causation_id,
+        causation_id.unwrap_or_default().as_bytes(),
         &canonical_or_plain(&event.payload),
         &metadata.map_or_else(Vec::new, canonical_or_plain),
     ])

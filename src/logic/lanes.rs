@@ -158,7 +158,7 @@ fn entry(priority: Priority, key: &(i64, Position), id: &MessageId) -> Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::{Label, ServiceName};
+    use crate::domain::ids::{MessageType, ServiceName};
     use crate::domain::message::{Extras, Message, Payload};
     use proptest::prelude::*;
     use uuid::Uuid;
@@ -172,7 +172,7 @@ mod tests {
             id: MessageId(Uuid::nil()),
             destination: ServiceName::parse("billing").unwrap(),
             source: ServiceName::parse("shop").unwrap(),
-            message_type: Label::parse("service_message").unwrap(),
+            message_type: MessageType::parse("service_message").unwrap(),
             priority,
             accepted_at: Timestamp::from_millis(accepted_at),
             expires_at: None,

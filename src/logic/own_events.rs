@@ -10,7 +10,9 @@ use crate::domain::fact::Fact;
 use crate::domain::fact::control::ControlFact;
 use crate::domain::fact::message::{MessageFact, Settlement};
 use crate::domain::fact::service::ServiceFact;
-use crate::domain::ids::{InstanceId, Label, MessageId, ServiceName, THE_HUB};
+use crate::domain::ids::{
+    CorrelationId, EventType, InstanceId, Label, MessageId, MessageType, ServiceName, THE_HUB,
+};
 use crate::domain::message::Payload;
 use crate::domain::service::Registration;
 use crate::domain::timestamp::Timestamp;
@@ -72,11 +74,11 @@ pub fn own_event(fact: &Fact, now: Timestamp, random: impl FnOnce() -> [u8; 10])
         }
         Fact::Message(MessageFact::DeadLettered(settlement) | MessageFact::Expired(settlement)) => {
             let payload = json(&DeadLettered::of(settlement));
-            let message = Label::parse(&settlement.id.to_string()).ok();
+            let message = settlement.id.to_string();
             Some(Event {
                 // So that it is found with the messages of a conversation that has no other name.
-                correlation_id: message.clone(),
-                causation_id: message,
+                correlation_id: CorrelationId::parse(&message).ok(),
+                causation_id: Label::parse(&message).ok(),
                 ..event(OwnType::DeadLettered, payload)
             })
         }
@@ -113,7 +115,7 @@ pub fn of_hub(own: OwnType, payload: Payload, now: Timestamp, random: [u8; 10]) 
     Event {
         id: EventId::generate(now, random),
         sequence: 0,
-        event_type: Label::parse_interned(own.name()).expect("the types here are labels"),
+        event_type: EventType::parse_interned(own.name()).expect("the types here are labels"),
         source: ServiceName::parse(THE_HUB).expect("a service name"),
         published_at: now,
         stream: None,
@@ -136,7 +138,7 @@ struct Registered<'a> {
     /// Missing: it asks for its messages.
     url: Option<&'a str>,
     message_endpoint: Option<&'a str>,
-    capabilities: &'a [Label],
+    capabilities: &'a [MessageType],
     weight: u32,
     at: Timestamp,
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::domain::ids::{Label, MessageId, ServiceName};
+use crate::domain::ids::{MessageId, MessageType, ServiceName};
 use crate::domain::message::{Extras, Priority};
 use crate::domain::moment::Moment;
 use crate::domain::service::Address;
@@ -22,7 +22,7 @@ pub struct Envelope<'a> {
     pub id: MessageId,
     /// What the destination is asked to do.
     #[serde(rename = "type")]
-    pub message_type: &'a Label,
+    pub message_type: &'a MessageType,
     /// Which service sent it.
     pub source: &'a ServiceName,
     /// Which service it is for.
@@ -153,6 +153,7 @@ pub(super) fn header_text(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ids::CorrelationId;
     use crate::domain::message::{Message, Payload};
     use std::sync::Arc;
     use uuid::Uuid;
@@ -162,11 +163,11 @@ mod tests {
             id: MessageId(Uuid::nil()),
             destination: ServiceName::parse("billing").unwrap(),
             source: ServiceName::parse("shop").unwrap(),
-            message_type: Label::parse("service_message").unwrap(),
+            message_type: MessageType::parse("service_message").unwrap(),
             priority: Priority::High,
             accepted_at: Timestamp::from_millis(1_000),
             expires_at,
-            correlation_id: Some(Label::parse("bestellung-ü").unwrap()),
+            correlation_id: Some(CorrelationId::parse("bestellung-ü").unwrap()),
             payload: Payload::parse("{\"n\": 1e400}").unwrap(),
             extras: None,
         };

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::domain::event::StreamId;
 use crate::domain::fact::Fact;
 use crate::domain::fact::event::EventFact;
+use crate::domain::ids::StreamId;
 
 /// Learns from the journal alone, so that what was due before a restart is due after it.
 pub struct Snapshots {
@@ -97,11 +97,10 @@ mod tests {
 
     use super::*;
     use crate::domain::compaction_summary::{CompactionSummary, StreamHead};
-    use crate::domain::ids::Label;
     use crate::logic::journal::samples::{event_published, snapshot_taken};
 
     fn stream(number: u32) -> StreamId {
-        Label::parse(&format!("stream-{number}")).unwrap()
+        StreamId::parse(&format!("stream-{number}")).unwrap()
     }
 
     fn learned(interval: u64, facts: &[Fact]) -> Snapshots {

@@ -4,7 +4,7 @@
 use ahash::AHashMap;
 
 use super::topics::Topics;
-use crate::domain::ids::Label;
+use crate::domain::ids::EventType;
 use crate::domain::pattern::Pattern;
 
 /// So many different types are remembered.
@@ -15,7 +15,7 @@ const MOST_KNOWN: usize = 4096;
 pub struct TypeFilter {
     /// `None`: all types are meant.
     topics: Option<Topics<()>>,
-    known: AHashMap<Label, bool>,
+    known: AHashMap<EventType, bool>,
     steps: usize,
 }
 
@@ -38,7 +38,7 @@ impl TypeFilter {
     }
 
     /// Whether events of this type are meant; the answer is remembered.
-    pub fn wants(&mut self, event_type: &Label) -> bool {
+    pub fn wants(&mut self, event_type: &EventType) -> bool {
         self.steps += 1;
         let Some(topics) = &self.topics else {
             return true;
@@ -74,8 +74,8 @@ mod tests {
         TypeFilter::new(&patterns.collect::<Vec<_>>())
     }
 
-    fn label(text: &str) -> Label {
-        Label::parse(text).unwrap()
+    fn label(text: &str) -> EventType {
+        EventType::parse(text).unwrap()
     }
 
     #[test]

@@ -2,19 +2,19 @@
 
 use ahash::AHashMap;
 
-use crate::domain::ids::Label;
+use crate::domain::ids::MessageType;
 
 /// Where each type is in a list of classes; the class without names has every type that no other
 /// names.
 #[derive(Clone, Debug, Default)]
 pub struct TypeIndex {
-    named: AHashMap<Label, usize>,
+    named: AHashMap<MessageType, usize>,
     others: usize,
 }
 
 impl TypeIndex {
     /// Of these classes, each given by the types it names.
-    pub fn of<'a>(classes: impl Iterator<Item = &'a [Label]>) -> Self {
+    pub fn of<'a>(classes: impl Iterator<Item = &'a [MessageType]>) -> Self {
         let mut index = Self::default();
         for (position, types) in classes.enumerate() {
             if types.is_empty() {
@@ -28,7 +28,7 @@ impl TypeIndex {
     }
 
     /// The position of the type's class in the list.
-    pub fn find(&self, message_type: &Label) -> usize {
+    pub fn find(&self, message_type: &MessageType) -> usize {
         self.named.get(message_type).copied().unwrap_or(self.others)
     }
 }
@@ -37,8 +37,8 @@ impl TypeIndex {
 mod tests {
     use super::*;
 
-    fn label(text: &str) -> Label {
-        Label::parse(text).unwrap()
+    fn label(text: &str) -> MessageType {
+        MessageType::parse(text).unwrap()
     }
 
     #[test]

@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 use sha2::Sha256;
 
 use super::push::header_text;
-use crate::domain::event::{Event, EventId, Sequence, StreamId};
-use crate::domain::ids::{Label, ServiceName};
+use crate::domain::event::{Event, EventId, Sequence};
+use crate::domain::ids::{EventType, Label, ServiceName, StreamId};
 use crate::domain::subscription::{Callback, SigningSecret};
 use crate::domain::timestamp::Timestamp;
 use crate::ports::transport::PushRequest;
@@ -80,7 +80,7 @@ struct Envelope<'a> {
     id: EventId,
     #[serde(rename = "type")]
     kind: &'static str,
-    event_type: &'a Label,
+    event_type: &'a EventType,
     source: &'a ServiceName,
     payload: &'a RawValue,
     correlation_id: String,

@@ -293,7 +293,9 @@ impl Body<'_> {
             from_sequence: from
                 .map(|from| from.whole(0, i64::MAX as u64))
                 .transpose()?,
-            name: name.map(|name| name.new_segment()).transpose()?,
+            name: name
+                .map(|name| name.name(Label::given_segment))
+                .transpose()?,
         })
     }
 
@@ -307,7 +309,9 @@ impl Body<'_> {
         let lease = Field::given(SUBJECT, "lease", self.lease);
         Ok(Consume {
             service: self.service(SUBJECT, context)?,
-            instance_id: instance_id.map(|id| id.new_segment()).transpose()?,
+            instance_id: instance_id
+                .map(|id| id.name(InstanceId::given_segment))
+                .transpose()?,
             prefetch: prefetch as usize,
             lease: lease.map(lease_length).transpose()?,
         })
@@ -332,7 +336,7 @@ impl Body<'_> {
         let reason = Field::given(Subject::Request, "reason", self.reason);
         let delay = delay.map(|field| field.duration()).transpose()?;
         let reason = reason
-            .map(|field| field.new_label())
+            .map(|field| field.name(Label::given))
             .transpose()?
             .map(|reason| reason.to_string());
         match Field::given(Subject::Request, "sequence", self.sequence) {

@@ -8,8 +8,8 @@ use serde_json::{Map, json};
 use super::answers::Slip;
 use super::frames::Reference;
 use crate::api;
-use crate::domain::event::{Event, EventId, Sequence, StreamId};
-use crate::domain::ids::{Label, LeaseToken, MessageId, ServiceName};
+use crate::domain::event::{Event, EventId, Sequence};
+use crate::domain::ids::{EventType, LeaseToken, MessageId, ServiceName, StreamId};
 use crate::domain::message::State;
 use crate::domain::moment::Moment;
 use crate::domain::pattern::Pattern;
@@ -31,7 +31,7 @@ struct EventFrame<'a> {
 struct EventBody<'a> {
     id: EventId,
     #[serde(rename = "type")]
-    event_type: &'a Label,
+    event_type: &'a EventType,
     data: &'a RawValue,
     source: &'a ServiceName,
     timestamp: Timestamp,

@@ -24,7 +24,7 @@ use message_hub::adapters::tls::Trust;
 use message_hub::domain::dead_letter::DeadReason;
 use message_hub::domain::fact::Fact;
 use message_hub::domain::fact::message::MessageFact;
-use message_hub::domain::ids::{Label, MessageId, Position, ServiceName};
+use message_hub::domain::ids::{CorrelationId, MessageId, Position, ServiceName};
 use message_hub::domain::message::{Extras, Payload, State};
 use message_hub::domain::timestamp::Timestamp;
 use message_hub::logic::projection::{Batch, Projection};
@@ -145,7 +145,7 @@ fn gives_a_message_back_as_it_was_accepted() {
         let mut plain = message(1);
         plain.payload = Payload::parse(r#"{"a": 1e400, "a":"\u00e4ä"}"#).unwrap();
         let mut rich = message(2);
-        rich.correlation_id = Some(Label::parse("order 7").unwrap());
+        rich.correlation_id = Some(CorrelationId::parse("order 7").unwrap());
         rich.expires_at = Some(Timestamp::from_millis(99_001));
         rich.extras = Some(Box::new(Extras {
             reply_to: Some(ServiceName::parse("replies").unwrap()),
@@ -391,9 +391,9 @@ fn a_correlation_id_finds_the_message_it_is_the_id_of() {
     on_each(async |archive| {
         let own = id(1).to_string();
         let mut answer = message(2);
-        answer.correlation_id = Some(Label::parse(&own).unwrap());
+        answer.correlation_id = Some(CorrelationId::parse(&own).unwrap());
         let mut taken = message(3);
-        taken.correlation_id = Some(Label::parse("order 7").unwrap());
+        taken.correlation_id = Some(CorrelationId::parse("order 7").unwrap());
         let rest =
             [answer, taken].map(|message| Fact::Message(MessageFact::Accepted(Arc::new(message))));
         apply(archive, [accepted(1)].into_iter().chain(rest)).await;

@@ -16,7 +16,7 @@ use message_hub::adapters::journal_file::{FileJournal, JournalOptions, SyncMode}
 use message_hub::domain::attempt::{Attempt, AttemptOutcome};
 use message_hub::domain::fact::message::{MessageFact, Settlement};
 use message_hub::domain::fact::{Fact, Recorded};
-use message_hub::domain::ids::{Label, MessageId, Position, ServiceName};
+use message_hub::domain::ids::{MessageId, MessageType, Position, ServiceName};
 use message_hub::domain::message::{Extras, Fingerprint, Message, Payload, Priority};
 use message_hub::domain::timestamp::Timestamp;
 use message_hub::ports::journal::{Journal, JournalError, Portion, Recovery};
@@ -61,7 +61,7 @@ fn message(number: u128) -> Message {
         id: MessageId(Uuid::from_u128(number)),
         destination: ServiceName::parse("billing").unwrap(),
         source: ServiceName::parse("orders").unwrap(),
-        message_type: Label::parse("invoice").unwrap(),
+        message_type: MessageType::parse("invoice").unwrap(),
         priority: Priority::Normal,
         accepted_at: Timestamp::from_millis(1_780_000_000_000),
         expires_at: None,

@@ -16,7 +16,7 @@ use crate::actors::messages::{CircuitView, ForceCircuit, InspectCircuit};
 use crate::actors::probe::{Received, probe, settle};
 use crate::domain::circuit::{CircuitState, Forced};
 use crate::domain::fact::message::MessageFact;
-use crate::domain::ids::Label;
+
 use crate::domain::service::{Health, TypeCapacity};
 
 const MINUTE: Duration = Duration::from_secs(60);

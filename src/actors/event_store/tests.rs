@@ -19,7 +19,7 @@ use crate::actors::probe::{Received, probe, settle};
 use crate::adapters::journal_memory::MemoryDisk;
 use crate::domain::event::Snapshot;
 use crate::domain::fact::event::EventFact;
-use crate::domain::ids::Label;
+use crate::domain::ids::StreamId;
 use crate::domain::message::State;
 use crate::domain::message::{Message as HubMessage, Payload};
 use crate::domain::refusal::Refusal;
@@ -347,7 +347,7 @@ async fn what_no_record_can_hold_is_left_out_without_an_answer() {
 fn snapshot(bytes: usize) -> Fact {
     let state = format!(r#"{{"text":"{}"}}"#, "x".repeat(bytes));
     Fact::Event(EventFact::SnapshotTaken(Arc::new(Snapshot {
-        stream_id: Label::parse("hero").unwrap(),
+        stream_id: StreamId::parse("hero").unwrap(),
         // Of a stream that nobody has to publish to first.
         version: 0,
         at: Timestamp::default(),

@@ -10,9 +10,10 @@ use super::states::States;
 use crate::actors::messages::{
     ArchiveRefusal, BuiltState, InspectStream, ReadState, Record, Reply, TakeSnapshot,
 };
-use crate::domain::event::{Sequence, StreamId};
+use crate::domain::event::Sequence;
 use crate::domain::fact::Fact;
 use crate::domain::fact::event::EventFact;
+use crate::domain::ids::StreamId;
 use crate::domain::refusal::Refusal;
 
 type Answer = Reply<Result<BuiltState, ArchiveRefusal>>;

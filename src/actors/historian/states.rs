@@ -5,7 +5,8 @@ use std::sync::Arc;
 use actix::Recipient;
 
 use crate::actors::messages::{ArchiveRefusal, Flush};
-use crate::domain::event::{Event, Sequence, StreamId};
+use crate::domain::event::{Event, Sequence};
+use crate::domain::ids::StreamId;
 use crate::domain::message::Payload;
 use crate::domain::refusal::Refusal;
 use crate::logic::fold::Fold;

@@ -20,7 +20,7 @@ use crate::domain::event::{Event, EventId, StreamPlace};
 use crate::domain::fact::Recorded as Entry;
 use crate::domain::fact::event::EventFact;
 use crate::domain::fact::subscription::SubscriptionFact;
-use crate::domain::ids::{Label, Position};
+use crate::domain::ids::{EventType, Label, Position, StreamId};
 use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{
@@ -89,7 +89,7 @@ fn historian(
 }
 
 fn stream(name: &str) -> StreamId {
-    Label::parse(name).unwrap()
+    StreamId::parse(name).unwrap()
 }
 
 impl Desk {
@@ -113,7 +113,7 @@ impl Desk {
         Fact::Event(EventFact::EventPublished(Arc::new(Event {
             id: EventId(Uuid::from_u128(self.sequence.into())),
             sequence: self.sequence,
-            event_type: Label::parse("hero.moved").unwrap(),
+            event_type: EventType::parse("hero.moved").unwrap(),
             source: service("world"),
             published_at: self.clock.now(),
             stream: Some(StreamPlace {
@@ -271,7 +271,7 @@ impl Desk {
             changed_at: now,
             after,
             channel: Channel::Socket {
-                name: stream("tail"),
+                name: Label::parse("tail").unwrap(),
             },
             paused: None,
         })))

@@ -7,7 +7,7 @@ use actix::Message as ActixMessage;
 
 use super::reply::Reply;
 use crate::domain::circuit::{CircuitName, CircuitState};
-use crate::domain::ids::{InstanceId, Label, ServiceName};
+use crate::domain::ids::{InstanceId, MessageType, ServiceName};
 use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
@@ -105,7 +105,7 @@ pub struct ForceCircuit {
 pub struct PickInstance {
     pub service: ServiceName,
     /// Only instances that take messages of this type.
-    pub message_type: Option<Label>,
+    pub message_type: Option<MessageType>,
     pub reply: Reply<Result<PickedInstance, Refusal>>,
 }
 

@@ -5,7 +5,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::letters::ArchiveRefusal;
 use super::reply::Reply;
-use crate::domain::event::{Snapshot, StreamId};
+use crate::domain::event::Snapshot;
+use crate::domain::ids::StreamId;
 use crate::domain::message::Payload;
 use crate::domain::refusal::Refusal;
 

@@ -10,7 +10,7 @@ use super::messages::row::{RowError, position, position_column};
 use super::statement::Statement;
 use super::table::{self, Column, Table, number, text};
 use crate::domain::event::Snapshot;
-use crate::domain::ids::Label;
+use crate::domain::ids::StreamId;
 use crate::domain::message::Payload;
 use crate::domain::timestamp::Timestamp;
 
@@ -64,7 +64,7 @@ pub(super) struct Row {
 impl Row {
     pub(super) fn into_snapshot(self) -> Result<Snapshot, RowError> {
         Ok(Snapshot {
-            stream_id: Label::parse(&self.stream_id)?,
+            stream_id: StreamId::parse(&self.stream_id)?,
             version: position(self.version)?,
             at: Timestamp::from_millis(self.at),
             state: Payload::parse(&self.state)?,

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::domain::event::{Event, Sequence, Snapshot, StreamId};
+use crate::domain::event::{Event, Sequence, Snapshot};
 use crate::domain::fact::message::MessagesRemoved;
-use crate::domain::ids::{MessageId, Position};
+use crate::domain::ids::{MessageId, Position, StreamId};
 use crate::domain::message::State;
 use crate::domain::subscription::EventLetter;
 use crate::logic::ownership::{ArchiveStanding, BatchVerdict};

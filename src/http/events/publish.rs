@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::actors::messages::{EventOffer, EventSlot, Publish};
-use crate::domain::event::{Event, EventId, Sequence, StreamId};
+use crate::domain::event::{Event, EventId, Sequence};
+use crate::domain::ids::StreamId;
 use crate::domain::message::Payload;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;

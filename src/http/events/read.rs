@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::actors::event_reader::EventReader;
 use crate::domain::event::{Event, Sequence};
-use crate::domain::ids::Label;
+use crate::domain::ids::{CorrelationId, StreamId};
 use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::ReplayFilter;
@@ -112,11 +112,11 @@ fn check_kept(window: &EventWindow, from: Option<Sequence>) -> Result<(), HubErr
 /// The filters that every query string about events may have; the types by the name of
 /// `event_types`.
 pub(crate) fn filter(asked: &Query, event_types: &str) -> Result<ReplayFilter, HubError> {
-    let correlation_id = asked.read("correlation_id", Label::parse)?;
+    let correlation_id = asked.read("correlation_id", CorrelationId::parse)?;
     Ok(ReplayFilter {
         event_types: asked.read(event_types, patterns)?.unwrap_or_default(),
         source: asked.service("source")?,
-        stream_id: asked.read("stream_id", Label::parse)?,
+        stream_id: asked.read("stream_id", StreamId::parse)?,
         correlation_id: correlation_id.map(|label| label.to_string()),
     })
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
-use crate::domain::ids::{Label, MessageId};
+use crate::domain::ids::{CorrelationId, Label, MessageId};
 use crate::domain::message::{Message, Status};
 use crate::domain::timestamp::Timestamp;
 use crate::http::body::{Body, Incoming};
@@ -141,7 +141,7 @@ pub(crate) fn word(status: Status) -> &'static str {
 
 /// What the headers of a request say for all its messages.
 pub(crate) struct Labels {
-    correlation_id: Option<Label>,
+    correlation_id: Option<CorrelationId>,
     traceparent: Option<Label>,
 }
 
@@ -161,7 +161,7 @@ impl Labels {
             let label = value
                 .to_str()
                 .ok()
-                .and_then(|text| Label::given_segment(text).ok());
+                .and_then(|text| CorrelationId::given_segment(text).ok());
             let problem = "must be 1 to 200 printable characters, not `.` or `..`";
             label.ok_or_else(|| HubError::invalid(Subject::Message, "X-Correlation-ID", problem))
         });

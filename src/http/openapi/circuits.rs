@@ -3,7 +3,7 @@
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::circuit::CircuitState;
-use crate::domain::ids::Label;
+use crate::domain::ids::MessageType;
 
 /// The state a circuit should go into.
 #[derive(ToSchema)]
@@ -26,5 +26,5 @@ pub struct CircuitInput {
 pub struct NextQuery {
     /// Only instances that take messages of this type.
     #[param(required = false, rename = "type")]
-    pub message_type: Label,
+    pub message_type: MessageType,
 }

@@ -3,7 +3,7 @@
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::event::EventId;
-use crate::domain::ids::{Label, ServiceName};
+use crate::domain::ids::{CorrelationId, EventType, Label, ServiceName, StreamId};
 use crate::domain::message::Payload;
 use crate::domain::timestamp::Timestamp;
 
@@ -19,7 +19,7 @@ use crate::domain::timestamp::Timestamp;
 }))]
 pub struct EventInput {
     /// What happened, by convention `service.resource.action`. Subscribers choose by it.
-    pub event_type: Label,
+    pub event_type: EventType,
     /// Required; give null if there is nothing to say. Nested at most 64 levels deep.
     pub payload: Payload,
     /// Makes publishing safe to repeat: a known id with the same content is answered with the
@@ -31,11 +31,11 @@ pub struct EventInput {
     /// The header `X-Service-Name` if not given; one of them is required.
     pub source: Option<ServiceName>,
     /// The header `X-Correlation-ID` if not given, else the event's id.
-    pub correlation_id: Option<Label>,
+    pub correlation_id: Option<CorrelationId>,
     /// What led to it: the id of a message or an event, mostly.
     pub causation_id: Option<Label>,
     /// The stream it belongs to, whose events are counted from 1.
-    pub stream_id: Option<Label>,
+    pub stream_id: Option<StreamId>,
     /// How many events the stream must have before this one: 0 for a new stream, -1 for any but a
     /// new one. Only with `stream_id`.
     #[schema(minimum = -1)]
@@ -55,7 +55,7 @@ pub struct EventHeaders {
     pub service_name: ServiceName,
     /// The `correlation_id` of events that name none.
     #[param(required = false, rename = "X-Correlation-ID")]
-    pub correlation_id: Label,
+    pub correlation_id: CorrelationId,
     /// W3C trace context, kept with the events.
     #[param(required = false)]
     pub traceparent: String,

@@ -2,7 +2,7 @@
 
 use utoipa::{IntoParams, ToSchema};
 
-use crate::domain::ids::{Label, ServiceName};
+use crate::domain::ids::{CorrelationId, ServiceName, StreamId};
 use crate::domain::message::Payload;
 use crate::domain::timestamp::Timestamp;
 
@@ -17,10 +17,10 @@ pub struct EventSearch {
     #[param(required = false)]
     pub source: ServiceName,
     #[param(required = false)]
-    pub stream_id: Label,
+    pub stream_id: StreamId,
     /// Or the event's own id, if it names none.
     #[param(required = false)]
-    pub correlation_id: Label,
+    pub correlation_id: CorrelationId,
     /// Inclusive.
     #[param(required = false, minimum = 0)]
     pub from_sequence: u64,
@@ -80,9 +80,9 @@ pub struct ReplayInput {
     #[schema(required = false)]
     pub source: ServiceName,
     #[schema(required = false)]
-    pub stream_id: Label,
+    pub stream_id: StreamId,
     #[schema(required = false)]
-    pub correlation_id: Label,
+    pub correlation_id: CorrelationId,
     /// On a page: at most 1000, 100 by default, with `last_n_events` all n; fewer if they are large
     /// (about 4 MiB), and then there is a `next_cursor`. With `deliver_to`: altogether, any
     /// number, by default all.
@@ -121,9 +121,9 @@ pub struct ReplaySearch {
     #[param(required = false)]
     pub source: ServiceName,
     #[param(required = false)]
-    pub stream_id: Label,
+    pub stream_id: StreamId,
     #[param(required = false)]
-    pub correlation_id: Label,
+    pub correlation_id: CorrelationId,
     /// On a page, which has fewer if they are large (about 4 MiB), and then a `next_cursor`.
     #[param(required = false, minimum = 1, maximum = 1000)]
     pub limit: u64,

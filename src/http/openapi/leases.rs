@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use utoipa::ToSchema;
 
-use crate::domain::ids::{Label, LeaseToken, MessageId, ServiceName};
+use crate::domain::ids::{Label, LeaseToken, MessageId, MessageType, ServiceName};
 use crate::domain::message::{Payload, Priority};
 use crate::domain::timestamp::Timestamp;
 
@@ -56,7 +56,7 @@ pub struct ExtendInput {
 pub struct HandedMessage {
     pub id: MessageId,
     #[schema(rename = "type")]
-    pub message_type: Label,
+    pub message_type: MessageType,
     pub source: ServiceName,
     pub destination: ServiceName,
     pub correlation_id: String,

@@ -7,7 +7,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::values::PriorityInput;
 use crate::domain::attempt::AttemptOutcome;
 use crate::domain::circuit::CircuitName;
-use crate::domain::ids::{InstanceId, JobId, Label, MessageId, ServiceName};
+use crate::domain::ids::{
+    CorrelationId, InstanceId, JobId, Label, MessageId, MessageType, ServiceName,
+};
 use crate::domain::message::{Payload, State, Status};
 use crate::domain::timestamp::Timestamp;
 
@@ -32,11 +34,11 @@ pub struct MessageInput {
     #[schema(default = "service_message")]
     pub r#type: Option<Label>,
     /// Another name for `type`, read if `type` is not given.
-    pub message_type: Option<Label>,
+    pub message_type: Option<MessageType>,
     /// The header `X-Service-Name` if not given; one of them is required.
     pub source: Option<ServiceName>,
     /// The header `X-Correlation-ID` if not given, else the message's id.
-    pub correlation_id: Option<Label>,
+    pub correlation_id: Option<CorrelationId>,
     /// Which service wants replies.
     pub reply_to: Option<ServiceName>,
     #[schema(default = "NORMAL")]
@@ -97,7 +99,7 @@ pub struct MessageHeaders {
     pub service_name: ServiceName,
     /// The `correlation_id` of messages that name none.
     #[param(required = false, rename = "X-Correlation-ID")]
-    pub correlation_id: Label,
+    pub correlation_id: CorrelationId,
     /// W3C trace context, passed on with the messages.
     #[param(required = false)]
     pub traceparent: String,

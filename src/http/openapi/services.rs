@@ -3,7 +3,7 @@
 use utoipa::{IntoParams, ToSchema};
 
 use super::values::LocalPath;
-use crate::domain::ids::{InstanceId, Label, ServiceName};
+use crate::domain::ids::{InstanceId, Label, MessageType, ServiceName};
 use crate::domain::message::Payload;
 use crate::domain::strategy::Strategy;
 
@@ -65,7 +65,7 @@ pub struct RegistrationInput {
     pub weight: Option<u32>,
     /// The types of message it takes; all if empty or not given.
     #[schema(max_items = 100)]
-    pub capabilities: Option<Vec<Label>>,
+    pub capabilities: Option<Vec<MessageType>>,
     /// How many messages the instance takes at once.
     #[schema(default = 128, minimum = 1, maximum = 10_000)]
     pub max_in_flight: Option<u32>,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::document::document;
 use crate::domain::attempt::Attempt;
-use crate::domain::ids::{Label, MessageId, ServiceName};
+use crate::domain::ids::{MessageId, MessageType, ServiceName};
 use crate::domain::message::{Message, Payload, Priority};
 use crate::domain::service::Endpoint;
 use crate::domain::timestamp::Timestamp;
@@ -258,7 +258,7 @@ fn a_handed_out_message_is_described_as_it_is_written() {
         id: MessageId(uuid::Uuid::nil()),
         destination: service.clone(),
         source: service,
-        message_type: Label::parse("invoice").unwrap(),
+        message_type: MessageType::parse("invoice").unwrap(),
         priority: Priority::Normal,
         accepted_at: Timestamp::default(),
         expires_at: None,

@@ -14,7 +14,10 @@ use crate::domain::attempt::AttemptOutcome;
 use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::EventId;
-use crate::domain::ids::{JobId, Label, LeaseToken, MessageId, ServiceName};
+use crate::domain::ids::{
+    CorrelationId, EventType, InstanceId, JobId, Label, LeaseToken, MessageId, MessageType,
+    ServiceName, StreamId,
+};
 use crate::domain::message::{Payload, Priority, State, Status};
 use crate::domain::pattern::Pattern;
 use crate::domain::redrive::JobStatus;
@@ -31,6 +34,12 @@ fn string(description: &str) -> ObjectBuilder {
 
 fn uuid(description: &str) -> ObjectBuilder {
     string(description).format(Some(SchemaFormat::Custom("uuid".to_owned())))
+}
+
+fn label(description: &str) -> ObjectBuilder {
+    string(description)
+        .pattern(Some("^[^\\u0000-\\u001f\\u007f-\\u009f]+$"))
+        .max_length(Some(Label::MAX))
 }
 
 /// One of a few words, as they are written in JSON.
@@ -100,9 +109,12 @@ schemas! {
     Pattern: string("Which event types are meant: words between dots, `*` for one word, `#` for any number of words.")
         .max_length(Some(Label::MAX))
         .examples(["character.*"]),
-    Label: string("A short text without control characters.")
-        .pattern(Some("^[^\\u0000-\\u001f\\u007f-\\u009f]+$"))
-        .max_length(Some(Label::MAX)),
+    Label: label("A short text without control characters."),
+    MessageType: label("What kind of message it is."),
+    EventType: label("What kind of event it is, words between dots."),
+    CorrelationId: label("What belongs together."),
+    InstanceId: label("Tells one instance of a service from the others."),
+    StreamId: label("The name of a stream."),
     Timestamp: string("RFC 3339; answers are in UTC with milliseconds.")
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
         .examples(["2026-01-31T12:00:00.000Z"]),

@@ -4,7 +4,7 @@ use actix_web::http::Uri;
 use serde_json::value::RawValue;
 
 use crate::domain::deny_list::DenyList;
-use crate::domain::ids::{Label, is_visible};
+use crate::domain::ids::{InstanceId, is_visible};
 use crate::domain::service::Address;
 use crate::http::fields::Field;
 use crate::http::web_address::WebAddress;
@@ -66,17 +66,17 @@ pub(crate) fn path(field: Field<'_>) -> Result<String, HubError> {
 /// The same address is the same instance, so that a restarted service replaces itself; and so is
 /// every registration without one. Without slashes, so that it fits into a path; with `https:`
 /// before it, it is another one than without TLS.
-pub(crate) fn default_instance_id(address: Option<&Address>) -> Label {
+pub(crate) fn default_instance_id(address: Option<&Address>) -> InstanceId {
     let Some(address) = address else {
-        return Label::parse("default").expect("a label");
+        return InstanceId::parse("default").expect("a label");
     };
     let url = address.message_url();
     let short = url
         .trim_start_matches("http://")
         .trim_end_matches(DEFAULT_ENDPOINT)
         .replacen("https://", "https:", 1);
-    Label::parse(&short.replace('/', "_")).unwrap_or_else(|_| {
+    InstanceId::parse(&short.replace('/', "_")).unwrap_or_else(|_| {
         let digest = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, url.as_bytes());
-        Label::parse(&digest.to_string()).expect("a UUID is a label")
+        InstanceId::parse(&digest.to_string()).expect("a UUID is a label")
     })
 }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::items::items;
+use crate::domain::ids::Label;
 use crate::domain::service::Dependency;
 use crate::http::fields::unknown::Ignored;
 use crate::http::fields::{self, Field};
@@ -87,7 +88,7 @@ fn dependency(name: &str, json: &RawValue, ignored: &mut Ignored) -> Result<Depe
         .map(|field| field.parse::<bool>("true or false"))
         .transpose()?;
     let version = given(&version, body.version)
-        .map(|field| field.new_label())
+        .map(|field| field.name(Label::given))
         .transpose()?;
     Ok(Dependency {
         service: service.new_service()?,

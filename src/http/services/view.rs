@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::actors::messages::{CircuitView, InstanceView, OutOfRotation, ServiceView, Transport};
-use crate::domain::ids::{InstanceId, Label, ServiceName};
+use crate::domain::ids::{InstanceId, Label, MessageType, ServiceName};
 use crate::domain::message::Payload;
 use crate::domain::service::{Dependency, Endpoint, Health, HealthCheck};
 use crate::domain::strategy::Strategy;
@@ -61,7 +61,7 @@ pub(super) struct InstanceAnswer {
     health_check: Option<HealthCheckAnswer>,
     weight: u32,
     /// Empty: all types of messages.
-    capabilities: Vec<Label>,
+    capabilities: Vec<MessageType>,
     max_in_flight: u32,
     /// Seconds.
     ttl: Option<f64>,

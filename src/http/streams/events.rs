@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use super::snapshots::SnapshotView;
 use super::stream::{stream_id, version};
-use crate::domain::event::{Event, Snapshot, StreamId};
-use crate::domain::ids::Label;
+use crate::domain::event::{Event, Snapshot};
+use crate::domain::ids::StreamId;
 use crate::domain::refusal::Refusal;
 use crate::http::event_view::EventView;
 use crate::http::events::read;
@@ -25,7 +25,7 @@ use crate::ports::archive::EventQuery;
 /// A page of a stream's events, in the place of those that are gone a snapshot.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct StreamEvents<'a> {
-    stream_id: &'a Label,
+    stream_id: &'a StreamId,
     /// Of the stream's last event.
     version: u64,
     /// Only if events that were asked for are gone: what the stream added up to before `events`.
@@ -47,7 +47,7 @@ pub(crate) struct StreamEvents<'a> {
     path = "/v1/streams/{id}/events",
     operation_id = "list_stream_events",
     tag = "streams",
-    params(("id" = Label, Path), StreamSearch, PageQuery),
+    params(("id" = StreamId, Path), StreamSearch, PageQuery),
     responses(
         (status = 200, description = "The events", body = StreamEvents),
         (status = 400, description = "INVALID_REQUEST: the id or a parameter is wrong"),

@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use super::stream::{stream_id, unknown, version};
 use crate::actors::messages::{ArchiveRefusal, BuiltState, ReadState, TakeSnapshot};
-use crate::domain::event::{Snapshot, StreamId};
-use crate::domain::ids::Label;
+use crate::domain::event::Snapshot;
+use crate::domain::ids::StreamId;
 use crate::domain::message::Payload;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
@@ -31,7 +31,7 @@ const SUBJECT: Subject = Subject::Request;
 #[derive(Serialize, ToSchema)]
 #[schema(as = Snapshot)]
 pub(crate) struct SnapshotView<'a> {
-    stream_id: &'a Label,
+    stream_id: &'a StreamId,
     /// The last event in it.
     version: u64,
     taken_at: Timestamp,
@@ -43,7 +43,7 @@ pub(crate) struct SnapshotView<'a> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = StreamState)]
 pub(crate) struct StateView<'a> {
-    stream_id: &'a Label,
+    stream_id: &'a StreamId,
     /// The last event in it.
     version: u64,
     /// A JSON object.
@@ -81,7 +81,7 @@ impl<'a> SnapshotView<'a> {
     path = "/v1/streams/{id}/snapshots",
     operation_id = "take_snapshot",
     tag = "streams",
-    params(("id" = Label, Path)),
+    params(("id" = StreamId, Path)),
     request_body = Option<SnapshotInput>,
     responses(
         (status = 201, description = "It is on disk", body = SnapshotView),
@@ -169,7 +169,7 @@ fn read(text: &str) -> Result<(Option<Payload>, Option<u64>), HubError> {
     path = "/v1/streams/{id}/snapshots/latest",
     operation_id = "show_latest_snapshot",
     tag = "streams",
-    params(("id" = Label, Path)),
+    params(("id" = StreamId, Path)),
     responses(
         (status = 200, description = "The one with the highest version", body = SnapshotView),
         (status = 400, description = "INVALID_REQUEST: the id is no stream id"),
@@ -204,7 +204,7 @@ pub(crate) async fn latest(
     path = "/v1/streams/{id}/state",
     operation_id = "show_stream_state",
     tag = "streams",
-    params(("id" = Label, Path), StateSearch),
+    params(("id" = StreamId, Path), StateSearch),
     responses(
         (status = 200, description = "What the events add up to", body = StateView),
         (status = 400, description = "INVALID_REQUEST: the id or `at_version` is wrong"),

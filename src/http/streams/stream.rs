@@ -1,14 +1,13 @@
 //! The stream that a request names.
 
 use crate::actors::messages::InspectStream;
-use crate::domain::event::StreamId;
-use crate::domain::ids::Label;
+use crate::domain::ids::StreamId;
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
 
 /// A path segment that names a stream.
 pub(super) fn stream_id(text: &str) -> Result<StreamId, HubError> {
-    Label::parse(text).map_err(|error| HubError::invalid(Subject::Request, "stream_id", error))
+    StreamId::parse(text).map_err(|error| HubError::invalid(Subject::Request, "stream_id", error))
 }
 
 /// The version of the stream's last event.

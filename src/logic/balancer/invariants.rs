@@ -1,6 +1,6 @@
 //! What always holds between the instances, their records, and what is in flight.
 
-use crate::domain::ids::Label;
+use crate::domain::ids::MessageType;
 use crate::domain::service::Target;
 
 use super::Balancer;
@@ -11,7 +11,10 @@ impl Balancer {
     ///
     /// # Panics
     /// If anything else is counted.
-    pub fn check<'a>(&self, in_flight: impl Iterator<Item = (&'a Target, &'a Label)>) -> usize {
+    pub fn check<'a>(
+        &self,
+        in_flight: impl Iterator<Item = (&'a Target, &'a MessageType)>,
+    ) -> usize {
         assert_eq!(
             self.records.len(),
             self.targets.len(),

@@ -7,7 +7,7 @@ use ahash::AHashMap;
 use super::Balancer;
 use super::record::Record;
 use super::type_shares::TypeShares;
-use crate::domain::ids::{InstanceId, Label};
+use crate::domain::ids::{InstanceId, MessageType};
 use crate::domain::service::Target;
 use crate::logic::ramp::Ramp;
 
@@ -21,7 +21,7 @@ impl Balancer {
     pub fn set_targets<'a>(
         &mut self,
         targets: Arc<[Target]>,
-        under_way: impl Iterator<Item = &'a Label>,
+        under_way: impl Iterator<Item = &'a MessageType>,
     ) {
         let before = std::mem::replace(&mut self.targets, targets.clone());
         let ids = targets.iter().map(|target| &target.instance_id);

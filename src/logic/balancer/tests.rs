@@ -18,8 +18,8 @@ fn id(name: usize) -> InstanceId {
     InstanceId::parse(&name.to_string()).unwrap()
 }
 
-fn label(text: &str) -> Label {
-    Label::parse(text).unwrap()
+fn label(text: &str) -> MessageType {
+    MessageType::parse(text).unwrap()
 }
 
 /// Healthy, of weight 1, taking a thousand messages of any type at once.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ahash::AHashMap;
 
 use super::room::Room;
-use crate::domain::ids::Label;
+use crate::domain::ids::MessageType;
 use crate::domain::service::{Target, TypeCapacity};
 use crate::logic::type_index::TypeIndex;
 
@@ -42,7 +42,7 @@ impl TypeShares {
     /// are shared with it, so that whoever knows them sees at once that they are the same.
     pub(super) fn of<'a>(
         targets: &[Target],
-        under_way: impl Iterator<Item = &'a Label>,
+        under_way: impl Iterator<Item = &'a MessageType>,
         before: &Self,
     ) -> Self {
         let classes = classes_of(targets);
@@ -74,7 +74,7 @@ impl TypeShares {
         types
     }
 
-    fn shared(&self, names: Vec<Label>) -> Arc<[Label]> {
+    fn shared(&self, names: Vec<MessageType>) -> Arc<[MessageType]> {
         let known = names.first().map(|name| self.index.find(name));
         let known = known.and_then(|index| self.rooms.get(index));
         match known.filter(|room| *room.types == *names) {
@@ -88,19 +88,19 @@ impl TypeShares {
     }
 
     /// Whether the instance takes messages of this type.
-    pub(super) fn takes(&self, message_type: &Label, instance: usize) -> bool {
+    pub(super) fn takes(&self, message_type: &MessageType, instance: usize) -> bool {
         let class = self.classes.get(self.index.find(message_type));
         class.is_none_or(|class| class.takers.binary_search(&instance).is_ok())
     }
 
-    pub(super) fn started(&mut self, message_type: &Label) {
+    pub(super) fn started(&mut self, message_type: &MessageType) {
         if let Some(class) = self.classes.get_mut(self.index.find(message_type)) {
             class.under_way = class.under_way.saturating_add(1);
             class.is_stale = true;
         }
     }
 
-    pub(super) fn finished(&mut self, message_type: &Label) {
+    pub(super) fn finished(&mut self, message_type: &MessageType) {
         if let Some(class) = self.classes.get_mut(self.index.find(message_type)) {
             class.under_way = class.under_way.saturating_sub(1);
             class.is_stale = true;
@@ -171,8 +171,8 @@ impl TypeShares {
 }
 
 /// The types of each class and who takes it, in order.
-fn classes_of(targets: &[Target]) -> Vec<(Vec<Label>, Vec<usize>)> {
-    let mut takers: AHashMap<&Label, Vec<usize>> = AHashMap::new();
+fn classes_of(targets: &[Target]) -> Vec<(Vec<MessageType>, Vec<usize>)> {
+    let mut takers: AHashMap<&MessageType, Vec<usize>> = AHashMap::new();
     let mut of_all = Vec::new();
     for (index, target) in targets.iter().enumerate() {
         if target.capabilities.is_empty() {
@@ -185,7 +185,7 @@ fn classes_of(targets: &[Target]) -> Vec<(Vec<Label>, Vec<usize>)> {
     if takers.is_empty() {
         return Vec::new();
     }
-    let mut types: AHashMap<Vec<usize>, Vec<Label>> = AHashMap::new();
+    let mut types: AHashMap<Vec<usize>, Vec<MessageType>> = AHashMap::new();
     for (message_type, mut takers) in takers {
         takers.extend(&of_all);
         takers.sort_unstable();
@@ -207,7 +207,7 @@ impl TypeShares {
     ///
     /// # Panics
     /// If anything else is counted, or a class and an instance do not know each other.
-    pub(super) fn check(&self, under_way: &[&Label]) {
+    pub(super) fn check(&self, under_way: &[&MessageType]) {
         assert_eq!(
             self.rooms.len(),
             self.classes.len(),

@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::event::Event;
-use crate::domain::ids::Label;
+use crate::domain::ids::EventType;
 use crate::logic::journal::samples;
 use proptest::prelude::*;
 
@@ -8,7 +8,7 @@ const ROOM: usize = 1 << 20;
 
 fn event(sequence: Sequence, event_type: &str) -> Event {
     let mut event = samples::event(1, sequence);
-    event.event_type = Label::parse(event_type).unwrap();
+    event.event_type = EventType::parse(event_type).unwrap();
     event
 }
 

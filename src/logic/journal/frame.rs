@@ -244,7 +244,7 @@ mod tests {
     use crate::domain::event::Snapshot;
     use crate::domain::fact::event::EventFact;
     use crate::domain::fact::message::MessageFact;
-    use crate::domain::ids::Label;
+    use crate::domain::ids::StreamId;
     use crate::domain::message::Payload;
     use crate::domain::timestamp::Timestamp;
     use crate::logic::journal::samples;
@@ -333,7 +333,7 @@ mod tests {
         let with_state_of = |bytes: usize| {
             let state = format!("{{\"a\":\"{}\"}}", "x".repeat(bytes));
             Fact::Event(EventFact::SnapshotTaken(Arc::new(Snapshot {
-                stream_id: Label::parse("hero").unwrap(),
+                stream_id: StreamId::parse("hero").unwrap(),
                 version: 1,
                 at: Timestamp::default(),
                 state: Payload::parse(&state).unwrap(),

@@ -161,7 +161,7 @@ fn by_position(
 mod tests {
     use super::*;
     use crate::domain::compaction_summary::CompactionSummary;
-    use crate::domain::ids::Label;
+    use crate::domain::ids::EventType;
     use crate::domain::pattern::Pattern;
     use crate::logic::journal::samples;
 
@@ -186,7 +186,7 @@ mod tests {
         lifting.reached(subscription.id, acked);
         for (sequence, event_type) in (4..).zip(types) {
             let mut event = samples::event(1, sequence);
-            event.event_type = Label::parse(event_type).unwrap();
+            event.event_type = EventType::parse(event_type).unwrap();
             lifting.pass(&event);
         }
         match lifting.lifted(&fact, lifting.first_event()) {
@@ -257,7 +257,7 @@ mod tests {
             }
             for sequence in 2..10 {
                 let mut event = samples::event(1, sequence);
-                event.event_type = Label::parse("order.new").unwrap();
+                event.event_type = EventType::parse("order.new").unwrap();
                 lifting.pass(&event);
             }
             assert_eq!(lifting.first_event(), first, "{acked:?}");

@@ -22,7 +22,7 @@ use crate::domain::fact::message::{
 use crate::domain::fact::service::{
     HealthChanged, InstanceDeregistered, InstanceWithdrawn, ServiceFact, ServiceSeen, Withdrawal,
 };
-use crate::domain::ids::{JobId, Label, MessageId, ServiceName};
+use crate::domain::ids::{InstanceId, JobId, MessageId, MessageType, ServiceName};
 use crate::domain::message::{Extras, Fingerprint, Message, Payload, Priority, State};
 use crate::domain::quota::Quota;
 use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob};
@@ -42,8 +42,8 @@ fn service(number: u128) -> ServiceName {
     ServiceName::parse(&format!("service-{number}")).unwrap()
 }
 
-fn label(text: &str) -> Label {
-    Label::parse(text).unwrap()
+fn instance_id(name: &str) -> InstanceId {
+    InstanceId::parse(name).unwrap()
 }
 
 pub fn known_id(number: u128) -> KnownId {
@@ -66,7 +66,7 @@ pub fn message(number: u128, payload: &str) -> Message {
         id: id(number),
         destination: service(1),
         source: service(2),
-        message_type: label("service_message"),
+        message_type: MessageType::parse("service_message").unwrap(),
         priority: Priority::Normal,
         accepted_at: at(number),
         expires_at: None,
@@ -88,7 +88,7 @@ fn attempt(number: u32, outcome: AttemptOutcome) -> Attempt {
     Attempt {
         number,
         at: at(1),
-        instance: Some(label("instance-1")),
+        instance: Some(instance_id("instance-1")),
         outcome,
         status_code: Some(503),
         duration_ms: 12,
@@ -203,7 +203,7 @@ pub fn service_deregistered(number: u128) -> Fact {
 pub fn service_registered(number: u128, instance: &str, port: u16) -> Fact {
     Fact::Service(ServiceFact::ServiceRegistered(Arc::new(Registration {
         service: service(number),
-        instance_id: label(instance),
+        instance_id: instance_id(instance),
         registered_at: at(number),
         version: None,
         address: Some(Arc::new(Address {
@@ -225,7 +225,7 @@ pub fn service_registered(number: u128, instance: &str, port: u16) -> Fact {
 pub fn instance_withdrawn(number: u128, instance: &str) -> Fact {
     Fact::Service(ServiceFact::InstanceWithdrawn(InstanceWithdrawn {
         service: service(number),
-        instance_id: label(instance),
+        instance_id: instance_id(instance),
         registered_at: at(number),
         at: at(number),
         why: Withdrawal::Draining,
@@ -235,7 +235,7 @@ pub fn instance_withdrawn(number: u128, instance: &str) -> Fact {
 pub fn instance_deregistered(number: u128, instance: &str) -> Fact {
     Fact::Service(ServiceFact::InstanceDeregistered(InstanceDeregistered {
         service: service(number),
-        instance_id: label(instance),
+        instance_id: instance_id(instance),
         at: at(number),
         registered_at: None,
     }))
@@ -245,7 +245,7 @@ pub fn instance_deregistered(number: u128, instance: &str) -> Fact {
 pub fn instance_expired(number: u128, instance: &str, registered: u128) -> Fact {
     Fact::Service(ServiceFact::InstanceDeregistered(InstanceDeregistered {
         service: service(number),
-        instance_id: label(instance),
+        instance_id: instance_id(instance),
         at: at(number),
         registered_at: Some(at(registered)),
     }))
@@ -254,7 +254,7 @@ pub fn instance_expired(number: u128, instance: &str, registered: u128) -> Fact 
 pub fn health_changed(number: u128) -> Fact {
     Fact::Service(ServiceFact::HealthChanged(HealthChanged {
         service: service(number),
-        instance_id: label("a"),
+        instance_id: instance_id("a"),
         at: at(number),
         from: Health::Healthy,
         to: Health::Degraded,

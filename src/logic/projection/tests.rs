@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::fact::service::{ServiceFact, ServiceSeen};
-use crate::domain::ids::{Label, ServiceName};
+use crate::domain::ids::{MessageType, ServiceName};
 use crate::domain::message::{Payload, Priority};
 use crate::logic::journal::samples;
 
@@ -10,7 +10,7 @@ fn message() -> Arc<Message> {
         id: MessageId(uuid::Uuid::from_u128(7)),
         destination: service.clone(),
         source: service,
-        message_type: Label::parse("order").unwrap(),
+        message_type: MessageType::parse("order").unwrap(),
         priority: Priority::Normal,
         accepted_at: Timestamp::default(),
         expires_at: None,

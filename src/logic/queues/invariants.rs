@@ -3,7 +3,7 @@
 
 use ahash::AHashMap;
 
-use crate::domain::ids::{Label, MessageId, ServiceName};
+use crate::domain::ids::{Label, MessageId, MessageType, ServiceName};
 use crate::domain::message::Priority;
 
 use super::Queues;
@@ -17,7 +17,7 @@ struct Census<'a> {
     queued: [usize; Priority::ALL.len()],
     held: usize,
     counts: Counts,
-    pushing: Vec<(MessageId, &'a Label)>,
+    pushing: Vec<(MessageId, &'a MessageType)>,
 }
 
 impl Queues {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::*;
 use crate::domain::attempt::AttemptOutcome;
 use crate::domain::fact::message::{AttemptFailed, MessageFact};
-use crate::domain::ids::Label;
+use crate::domain::ids::{Label, MessageType};
 use crate::domain::message::{Extras, Payload, Priority};
 use crate::domain::service::Outlook;
 use crate::logic::journal::samples::id;
@@ -37,7 +37,7 @@ fn message(number: u128) -> Message {
         id: id(number),
         destination: billing(),
         source: ServiceName::parse("shop").unwrap(),
-        message_type: Label::parse("service_message").unwrap(),
+        message_type: MessageType::parse("service_message").unwrap(),
         priority: Priority::Normal,
         accepted_at: at(0),
         expires_at: None,

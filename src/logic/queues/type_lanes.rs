@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ahash::AHashSet;
 
-use crate::domain::ids::{Label, MessageId};
+use crate::domain::ids::{MessageId, MessageType};
 use crate::domain::message::Priority;
 use crate::domain::service::TypeCapacity;
 use crate::logic::lanes::{Lanes, Waiting};
@@ -26,7 +26,7 @@ pub(super) struct TypeLanes {
 #[derive(Clone, Debug, Default)]
 struct Class {
     /// Empty: every type no other names.
-    types: Arc<[Label]>,
+    types: Arc<[MessageType]>,
     lanes: Lanes,
     /// How many may be with the dispatcher at once; `None`: as many as the window admits.
     room: Option<usize>,
@@ -55,11 +55,11 @@ impl Default for TypeLanes {
 }
 
 impl TypeLanes {
-    fn class(&self, message_type: &Label) -> &Class {
+    fn class(&self, message_type: &MessageType) -> &Class {
         &self.classes[self.index.find(message_type)]
     }
 
-    fn class_mut(&mut self, message_type: &Label) -> &mut Class {
+    fn class_mut(&mut self, message_type: &MessageType) -> &mut Class {
         let index = self.index.find(message_type);
         &mut self.classes[index]
     }
@@ -69,7 +69,7 @@ impl TypeLanes {
     pub(super) fn set_rooms(
         &mut self,
         rooms: &[TypeCapacity],
-        type_of: impl Fn(MessageId) -> Label,
+        type_of: impl Fn(MessageId) -> MessageType,
     ) {
         if !self.has_the_classes_of(rooms) {
             self.sort_anew(rooms, type_of);
@@ -94,7 +94,7 @@ impl TypeLanes {
         self.classes.len() == rooms.len() && pairs.all(|(class, room)| class.types == room.types)
     }
 
-    fn sort_anew(&mut self, rooms: &[TypeCapacity], type_of: impl Fn(MessageId) -> Label) {
+    fn sort_anew(&mut self, rooms: &[TypeCapacity], type_of: impl Fn(MessageId) -> MessageType) {
         let before = std::mem::take(self);
         self.index = TypeIndex::of(rooms.iter().map(|room| &*room.types));
         self.classes.resize_with(rooms.len().max(1), Class::default);
@@ -108,11 +108,11 @@ impl TypeLanes {
         }
     }
 
-    pub(super) fn push(&mut self, waiting: Waiting, message_type: &Label) {
+    pub(super) fn push(&mut self, waiting: Waiting, message_type: &MessageType) {
         self.class_mut(message_type).lanes.push(waiting);
     }
 
-    pub(super) fn remove(&mut self, waiting: &Waiting, message_type: &Label) {
+    pub(super) fn remove(&mut self, waiting: &Waiting, message_type: &MessageType) {
         self.class_mut(message_type).lanes.remove(waiting);
     }
 
@@ -142,12 +142,12 @@ impl TypeLanes {
         self.classes[index].lanes.pop()
     }
 
-    pub(super) fn push_began(&mut self, id: MessageId, message_type: &Label) {
+    pub(super) fn push_began(&mut self, id: MessageId, message_type: &MessageType) {
         self.pushing.insert(id);
         self.class_mut(message_type).pushing += 1;
     }
 
-    pub(super) fn push_ended(&mut self, id: MessageId, message_type: &Label) {
+    pub(super) fn push_ended(&mut self, id: MessageId, message_type: &MessageType) {
         self.pushing.remove(&id);
         let class = self.class_mut(message_type);
         class.pushing = class.pushing.saturating_sub(1);
@@ -159,7 +159,7 @@ impl TypeLanes {
     }
 
     /// The dispatcher had no room for a message of this type after all.
-    pub(super) fn block(&mut self, message_type: &Label) {
+    pub(super) fn block(&mut self, message_type: &MessageType) {
         self.class_mut(message_type).blocked = true;
     }
 
@@ -171,7 +171,7 @@ impl TypeLanes {
     }
 
     /// Nobody at all takes messages of this type.
-    pub(super) fn parks(&self, message_type: &Label) -> bool {
+    pub(super) fn parks(&self, message_type: &MessageType) -> bool {
         self.class(message_type).parks
     }
 
@@ -181,7 +181,12 @@ impl TypeLanes {
     }
 
     /// How many messages that somebody takes go before this one, counted no further than `most`.
-    pub(super) fn ahead_of(&self, waiting: &Waiting, message_type: &Label, most: usize) -> usize {
+    pub(super) fn ahead_of(
+        &self,
+        waiting: &Waiting,
+        message_type: &MessageType,
+        most: usize,
+    ) -> usize {
         let own = self.index.find(message_type);
         let mut ahead = 0;
         for (index, class) in self.classes.iter().enumerate() {
@@ -218,13 +223,13 @@ impl TypeLanes {
 
 impl TypeLanes {
     /// Whether it waits in the lanes of its type.
-    pub(super) fn contains(&self, waiting: &Waiting, message_type: &Label) -> bool {
+    pub(super) fn contains(&self, waiting: &Waiting, message_type: &MessageType) -> bool {
         self.class(message_type).lanes.contains(waiting)
     }
 
     /// # Panics
     /// If anything but this is counted as being with the dispatcher, or with another type.
-    pub(super) fn check(&self, pushing: &[(MessageId, &Label)]) {
+    pub(super) fn check(&self, pushing: &[(MessageId, &MessageType)]) {
         assert_eq!(self.pushing.len(), pushing.len(), "what is pushed is known");
         let mut counts = vec![0; self.classes.len()];
         for (id, message_type) in pushing {
@@ -241,8 +246,8 @@ mod tests {
     use super::*;
     use uuid::Uuid;
 
-    fn label(text: &str) -> Label {
-        Label::parse(text).unwrap()
+    fn label(text: &str) -> MessageType {
+        MessageType::parse(text).unwrap()
     }
 
     /// Its order is its rank and its id.
@@ -264,11 +269,11 @@ mod tests {
     }
 
     /// Odd orders are of the type "image".
-    fn message_type(order: u64) -> Label {
+    fn message_type(order: u64) -> MessageType {
         label(if order % 2 == 1 { "image" } else { "text" })
     }
 
-    fn type_of(id: MessageId) -> Label {
+    fn type_of(id: MessageId) -> MessageType {
         message_type(id.0.as_u128() as u64)
     }
 

@@ -7,9 +7,10 @@ use ahash::AHashMap;
 use uuid::Uuid;
 
 use crate::domain::compaction_summary::{CompactionSummary, KnownId};
-use crate::domain::event::{Event, ExpectedVersion, Sequence, StreamId};
+use crate::domain::event::{Event, ExpectedVersion, Sequence};
 use crate::domain::fact::Fact;
 use crate::domain::fact::event::EventFact;
+use crate::domain::ids::StreamId;
 use crate::domain::message::Fingerprint;
 use crate::domain::moment::LONGEST_LIFT;
 use crate::domain::refusal::Refusal;

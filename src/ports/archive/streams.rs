@@ -4,7 +4,8 @@ use futures_util::future::BoxFuture;
 
 use super::error::ArchiveError;
 use crate::domain::compaction_summary::StreamHead;
-use crate::domain::event::{Sequence, Snapshot, StreamId};
+use crate::domain::event::{Sequence, Snapshot};
+use crate::domain::ids::StreamId;
 use crate::domain::timestamp::Timestamp;
 
 /// Reads what is kept of streams.

@@ -3,7 +3,7 @@
 use crate::adapters::archive_memory::MemoryArchive;
 use message_hub::domain::event::Event;
 use message_hub::domain::fact::Fact;
-use message_hub::domain::ids::{Label, ServiceName};
+use message_hub::domain::ids::{CorrelationId, ServiceName, StreamId};
 use message_hub::domain::pattern::Pattern;
 use message_hub::domain::timestamp::Timestamp;
 use message_hub::ports::archive::{EventArchive, EventQuery, StreamArchive};
@@ -71,7 +71,7 @@ prop_compose! {
         EventQuery {
             event_types: event_types.iter().map(pattern).collect(),
             source: source.map(|name| ServiceName::parse(name).unwrap()),
-            stream_id: stream.map(|name| Label::parse(name).unwrap()),
+            stream_id: stream.map(|name| StreamId::parse(name).unwrap()),
             correlation_id,
             from_sequence: sequences.0,
             to_sequence: sequences.1,
@@ -97,7 +97,7 @@ fn events(steps: &[Step]) -> Vec<Event> {
         event.source = ServiceName::parse(step.source).unwrap();
         event.published_at = Timestamp::from_millis(at * 1000);
         let correlation = step.correlation.as_deref();
-        event.correlation_id = correlation.map(|text| Label::parse(text).unwrap());
+        event.correlation_id = correlation.map(|text| CorrelationId::parse(text).unwrap());
         if let Some(place) = STREAMS.iter().position(|name| Some(*name) == step.stream) {
             versions[place] += 1;
             event = in_stream(event, STREAMS[place], versions[place]);
@@ -134,7 +134,7 @@ proptest! {
                     let expected = memory.sequences(query.clone()).await;
                     prop_assert_eq!(found, expected, "{:?}", query);
                 }
-                for stream in STREAMS.map(|name| Label::parse(name).unwrap()) {
+                for stream in STREAMS.map(|name| StreamId::parse(name).unwrap()) {
                     let found = archive.stream(stream.clone()).await;
                     prop_assert_eq!(found, memory.stream(stream).await);
                 }

@@ -8,7 +8,7 @@ use message_hub::domain::event::{Event, EventId, Snapshot, StreamPlace};
 use message_hub::domain::fact::Fact;
 use message_hub::domain::fact::event::EventFact;
 use message_hub::domain::fact::subscription::SubscriptionFact;
-use message_hub::domain::ids::{Label, MessageId, ServiceName};
+use message_hub::domain::ids::{EventType, MessageId, ServiceName, StreamId};
 use message_hub::domain::message::Payload;
 use message_hub::domain::subscription::{
     EventDelivered, EventLetter, EventsRemoved, SubscriptionId,
@@ -24,7 +24,7 @@ pub(super) fn event(number: u64) -> Event {
     Event {
         id: event_id(number),
         sequence: number,
-        event_type: Label::parse("order.placed").unwrap(),
+        event_type: EventType::parse("order.placed").unwrap(),
         source: ServiceName::parse("orders").unwrap(),
         published_at: seconds(number),
         stream: None,
@@ -36,12 +36,12 @@ pub(super) fn event(number: u64) -> Event {
 }
 
 pub(super) fn of_type(mut event: Event, name: &str) -> Event {
-    event.event_type = Label::parse(name).unwrap();
+    event.event_type = EventType::parse(name).unwrap();
     event
 }
 
 pub(super) fn in_stream(mut event: Event, stream: &str, version: u64) -> Event {
-    let id = Label::parse(stream).unwrap();
+    let id = StreamId::parse(stream).unwrap();
     event.stream = Some(StreamPlace { id, version });
     event
 }
@@ -57,7 +57,7 @@ pub(super) fn events_removed(before: u64) -> Fact {
 
 pub(super) fn snapshot(stream: &str, version: u64) -> Snapshot {
     Snapshot {
-        stream_id: Label::parse(stream).unwrap(),
+        stream_id: StreamId::parse(stream).unwrap(),
         version,
         at: seconds(version),
         state: Payload::parse(&format!(r#"{{"version": {version}}}"#)).unwrap(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use message_hub::domain::dead_letter::DeadReason;
-use message_hub::domain::ids::{Label, ServiceName};
+use message_hub::domain::ids::{CorrelationId, ServiceName};
 use message_hub::domain::subscription::{EventLetter, SubscriptionId};
 use message_hub::ports::archive::LetterQuery;
 use uuid::Uuid;
@@ -106,7 +106,7 @@ fn letters_are_listed_as_they_match() {
         letters[1].service = ServiceName::parse("mail").unwrap();
         letters[2].reason = DeadReason::Expired;
         let mut correlated = event(4);
-        correlated.correlation_id = Some(Label::parse("talk").unwrap());
+        correlated.correlation_id = Some(CorrelationId::parse("talk").unwrap());
         correlated.source = ServiceName::parse("shop").unwrap();
         letters[3].event = Arc::new(correlated);
         letters[4].subscription_id = SubscriptionId(Uuid::from_u128(0x6000));

@@ -6,7 +6,7 @@ use message_hub::domain::compaction_summary::StreamHead;
 use message_hub::domain::event::{Event, EventExtras, EventId};
 use message_hub::domain::fact::Fact;
 use message_hub::domain::fact::event::EventFact;
-use message_hub::domain::ids::{Label, ServiceName};
+use message_hub::domain::ids::{CorrelationId, Label, ServiceName, StreamId};
 use message_hub::domain::message::Payload;
 use message_hub::domain::pattern::Pattern;
 use message_hub::domain::timestamp::Timestamp;
@@ -31,8 +31,12 @@ fn types(patterns: &[&str]) -> EventQuery {
     }
 }
 
-fn label(text: &str) -> Label {
-    Label::parse(text).unwrap()
+fn talk(text: &str) -> CorrelationId {
+    CorrelationId::parse(text).unwrap()
+}
+
+fn stream_id(text: &str) -> StreamId {
+    StreamId::parse(text).unwrap()
 }
 
 #[test]
@@ -41,8 +45,8 @@ fn an_event_comes_back_as_it_was_published() {
         let mut plain = event(1);
         plain.payload = Payload::parse(r#"{"a": 1e400, "a":"\u0000\u00e4ä"}"#).unwrap();
         let mut rich = in_stream(event(2), "order 7", 3);
-        rich.correlation_id = Some(label("cörrelation"));
-        rich.causation_id = Some(label("cause"));
+        rich.correlation_id = Some(talk("cörrelation"));
+        rich.causation_id = Some(Label::parse("cause").unwrap());
         rich.extras = Some(Box::new(EventExtras {
             metadata: Some(Payload::parse(r#"{"b":  [1]}"#).unwrap()),
             timestamp: Some(Timestamp::from_millis(-5)),
@@ -161,7 +165,7 @@ fn filters_of_events_add_up() {
                 event.source = ServiceName::parse("shop").unwrap();
             }
             if index >= 4 {
-                event.correlation_id = Some(label("talk"));
+                event.correlation_id = Some(talk("talk"));
             }
             if index % 4 < 2 {
                 *event = of_type(event.clone(), "other.type");
@@ -217,9 +221,9 @@ fn an_event_belongs_to_the_conversation_it_began() {
     on_each(async |archive| {
         let own = event_id(1).to_string();
         let mut answer = event(2);
-        answer.correlation_id = Some(label(&own));
+        answer.correlation_id = Some(talk(&own));
         let mut taken = event(3);
-        taken.correlation_id = Some(label("elsewhere"));
+        taken.correlation_id = Some(talk("elsewhere"));
         apply(archive, [event(1), answer, taken].map(published)).await;
         let correlated = |text: String| EventQuery {
             correlation_id: Some(text),
@@ -276,7 +280,7 @@ fn a_stream_is_read_by_version_and_by_sequence() {
         )
         .await;
         let one = EventQuery {
-            stream_id: Some(label("one")),
+            stream_id: Some(stream_id("one")),
             ..EventQuery::default()
         };
         assert_eq!(sequences(archive, one.clone()).await, [1, 3, 5]);
@@ -308,16 +312,16 @@ fn a_stream_is_read_by_version_and_by_sequence() {
 #[test]
 fn a_stream_tells_its_version_count_and_times() {
     on_each(async |archive| {
-        assert_eq!(archive.stream(label("one")).await.unwrap(), None);
+        assert_eq!(archive.stream(stream_id("one")).await.unwrap(), None);
         let in_one = |n, version| published(in_stream(event(n), "one", version));
         apply(archive, [in_one(1, 1), published(event(2)), in_one(3, 2)]).await;
-        let found = archive.stream(label("one")).await.unwrap().unwrap();
+        let found = archive.stream(stream_id("one")).await.unwrap().unwrap();
         assert_eq!((found.version, found.count), (2, 2));
         assert_eq!(found.first_at, Some(event(1).published_at));
         assert_eq!(found.last_at, Some(event(3).published_at));
 
         apply(archive, [snapshot_taken("one", 2), events_removed(4)]).await;
-        let found = archive.stream(label("one")).await.unwrap().unwrap();
+        let found = archive.stream(stream_id("one")).await.unwrap().unwrap();
         assert_eq!((found.version, found.count), (2, 0));
         assert_eq!((found.first_at, found.last_at), (None, None));
     });
@@ -329,11 +333,11 @@ fn the_newest_snapshot_up_to_a_version_is_found() {
         let events = (1..=5).map(|n| published(in_stream(event(n), "one", n)));
         let taken = [2, 5].map(|version| snapshot_taken("one", version));
         apply(archive, events.chain(taken)).await;
-        let newest = async |version| archive.snapshot(label("one"), version).await.unwrap();
+        let newest = async |version| archive.snapshot(stream_id("one"), version).await.unwrap();
         assert_eq!(newest(1).await, None);
         assert_eq!(newest(4).await, Some(snapshot("one", 2)));
         assert_eq!(newest(u64::MAX).await, Some(snapshot("one", 5)));
-        assert_eq!(archive.snapshot(label("two"), 9).await.unwrap(), None);
+        assert_eq!(archive.snapshot(stream_id("two"), 9).await.unwrap(), None);
     });
 }
 
@@ -353,7 +357,7 @@ fn of_two_snapshots_at_one_version_the_later_one_counts() {
                 .map(|content| Fact::Event(EventFact::SnapshotTaken(content))),
         )
         .await;
-        let found = archive.snapshot(label("one"), 2).await.unwrap();
+        let found = archive.snapshot(stream_id("one"), 2).await.unwrap();
         assert_eq!(found.as_ref(), Some(&*states[1]));
         let third = again(r#"{"a":3}"#);
         apply(
@@ -361,7 +365,7 @@ fn of_two_snapshots_at_one_version_the_later_one_counts() {
             [Fact::Event(EventFact::SnapshotTaken(third.clone()))],
         )
         .await;
-        let found = archive.snapshot(label("one"), 2).await.unwrap();
+        let found = archive.snapshot(stream_id("one"), 2).await.unwrap();
         assert_eq!(found.as_ref(), Some(&*third));
     });
 }
@@ -378,7 +382,7 @@ fn removed_events_are_gone_and_their_streams_known_before() {
         ];
         apply(archive, events.map(published)).await;
         let head = |id, version| StreamHead {
-            id: label(id),
+            id: stream_id(id),
             version,
         };
         let before = archive.streams_before(5).await.unwrap();
@@ -400,7 +404,7 @@ fn of_the_snapshots_before_the_first_event_that_is_kept_only_the_newest_stays() 
         apply(archive, [snapshot_taken("s", 2), snapshot_taken("t", 1)]).await;
         apply(archive, [snapshot_taken("s", 4), snapshot_taken("t", 3)]).await;
         let newest = async |stream, version| {
-            let found = archive.snapshot(label(stream), version).await.unwrap();
+            let found = archive.snapshot(stream_id(stream), version).await.unwrap();
             found.map(|snapshot| snapshot.version)
         };
         // All of its events are there, so that a state may begin with either.
@@ -427,7 +431,7 @@ fn of_the_snapshots_before_the_first_event_that_is_kept_only_the_newest_stays() 
             (None, Some(6))
         );
         assert_eq!(newest("t", 9).await, Some(3));
-        let stream = archive.stream(label("s")).await.unwrap().unwrap();
+        let stream = archive.stream(stream_id("s")).await.unwrap().unwrap();
         assert_eq!((stream.version, stream.count), (6, 0));
     });
 }

@@ -10,7 +10,7 @@ use message_hub::domain::fact::message::{
 };
 use message_hub::domain::fact::service::{ServiceFact, ServiceSeen};
 use message_hub::domain::fact::{Fact, Recorded};
-use message_hub::domain::ids::{Label, MessageId, Position, ServiceName};
+use message_hub::domain::ids::{InstanceId, MessageId, MessageType, Position, ServiceName};
 use message_hub::domain::message::{Message, Payload, Priority, State};
 use message_hub::domain::timestamp::Timestamp;
 use uuid::Uuid;
@@ -28,7 +28,7 @@ pub(super) fn message(number: u8) -> Message {
         id: id(number),
         destination: ServiceName::parse("billing").unwrap(),
         source: ServiceName::parse("orders").unwrap(),
-        message_type: Label::parse("order.placed").unwrap(),
+        message_type: MessageType::parse("order.placed").unwrap(),
         priority: Priority::High,
         accepted_at: Timestamp::from_millis(number.into()),
         expires_at: None,
@@ -134,7 +134,7 @@ fn finished(number: u32, outcome: AttemptOutcome) -> Attempt {
     Attempt {
         number,
         at: seconds(number),
-        instance: Some(Label::parse("billing-1").unwrap()),
+        instance: Some(InstanceId::parse("billing-1").unwrap()),
         outcome,
         status_code: Some(if is_delivered { 204 } else { 503 }),
         duration_ms: 12,

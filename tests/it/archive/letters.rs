@@ -5,7 +5,7 @@ use std::sync::Arc;
 use message_hub::domain::dead_letter::DeadReason;
 use message_hub::domain::fact::Fact;
 use message_hub::domain::fact::message::MessageFact;
-use message_hub::domain::ids::{JobId, Label, MessageId, Position, ServiceName};
+use message_hub::domain::ids::{CorrelationId, JobId, MessageId, Position, ServiceName};
 use message_hub::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob};
 use message_hub::domain::subscription::SubscriptionId;
 use message_hub::domain::timestamp::Timestamp;
@@ -53,7 +53,7 @@ async fn meant(archive: &dyn Archive, query: &DeadLetterQuery) -> Vec<MessageId>
 async fn fill(archive: &dyn Archive) {
     let mut other = message(2);
     other.destination = ServiceName::parse("mail").unwrap();
-    other.correlation_id = Some(Label::parse("order 7").unwrap());
+    other.correlation_id = Some(CorrelationId::parse("order 7").unwrap());
     let facts = [
         accepted(1),
         Fact::Message(MessageFact::Accepted(Arc::new(other))),

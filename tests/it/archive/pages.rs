@@ -7,7 +7,7 @@ use message_hub::domain::dead_letter::DeadReason;
 use message_hub::domain::event::{Event, EventExtras};
 use message_hub::domain::fact::Fact;
 use message_hub::domain::fact::message::MessageFact;
-use message_hub::domain::ids::Label;
+use message_hub::domain::ids::{CorrelationId, StreamId};
 use message_hub::domain::message::Payload;
 use message_hub::domain::pattern::Pattern;
 use message_hub::logic::page::{MOST_BYTES, Page};
@@ -30,7 +30,7 @@ fn text(length: usize) -> Payload {
 fn large_event(number: u64) -> Event {
     let name = ["a.one", "a.two", "b", "a.one"][number as usize % 4];
     let mut event = in_stream(of_type(event(number), name), "stream", number);
-    event.correlation_id = Some(Label::parse("talk").unwrap());
+    event.correlation_id = Some(CorrelationId::parse("talk").unwrap());
     if !number.is_multiple_of(3) {
         event.payload = text(LARGE);
     }
@@ -58,7 +58,7 @@ fn queries() -> Vec<EventQuery> {
             ..all.clone()
         },
         EventQuery {
-            stream_id: Some(Label::parse("stream").unwrap()),
+            stream_id: Some(StreamId::parse("stream").unwrap()),
             from_version: Some(1),
             ..all.clone()
         },

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use message_hub::domain::dead_letter::DeadReason;
 use message_hub::domain::fact::Fact;
 use message_hub::domain::fact::message::MessageFact;
-use message_hub::domain::ids::{Label, MessageId, ServiceName};
+use message_hub::domain::ids::{CorrelationId, MessageId, ServiceName};
 use message_hub::domain::message::State;
 use message_hub::ports::archive::{
     Archive, ArchivedLetter, ArchivedMessage, LetterQuery, MessageQuery,
@@ -38,7 +38,7 @@ async fn fill(archive: &dyn Archive) {
                 message.source = name(from);
                 message.destination = name(to);
                 if end % 2 == 0 {
-                    let talk = Label::parse(&id(1).to_string()).unwrap();
+                    let talk = CorrelationId::parse(&id(1).to_string()).unwrap();
                     message.correlation_id = Some(talk);
                 }
                 let accepted = Fact::Message(MessageFact::Accepted(Arc::new(message)));
@@ -56,7 +56,7 @@ async fn fill(archive: &dyn Archive) {
                 let mut event = (*letter.event).clone();
                 event.source = name(from);
                 if number % 2 == 0 {
-                    event.correlation_id = Some(Label::parse("talk").unwrap());
+                    event.correlation_id = Some(CorrelationId::parse("talk").unwrap());
                 }
                 letter.event = Arc::new(event);
                 letter.service = name(to);

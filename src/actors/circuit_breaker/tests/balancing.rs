@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::fact::message::MessageFact;
+use crate::domain::ids::MessageType;
 
 /// A circuit whose network answers everything with 200.
 fn well(count: usize) -> Circuit {
@@ -18,8 +19,8 @@ fn taking(types: &[&str], name: &str) -> Target {
     }
 }
 
-fn label(text: &str) -> Label {
-    Label::parse(text).unwrap()
+fn label(text: &str) -> MessageType {
+    MessageType::parse(text).unwrap()
 }
 
 fn of(targets: impl IntoIterator<Item = Target>) -> ServiceChanged {
@@ -59,7 +60,7 @@ impl Circuit {
     }
 }
 
-fn rooms(changed: &WindowChanged) -> Vec<(Option<Label>, u32, bool)> {
+fn rooms(changed: &WindowChanged) -> Vec<(Option<MessageType>, u32, bool)> {
     let rooms = changed.types.iter().cloned();
     rooms
         .map(|TypeCapacity { types, room, parks }| (types.first().cloned(), room, parks))

@@ -10,12 +10,12 @@ use crate::domain::circuit::{CircuitName, CircuitState, Origin};
 use crate::domain::event::Event;
 use crate::domain::fact::event::EventFact;
 use crate::domain::fact::subscription::SubscriptionFact;
-use crate::domain::ids::Label;
+use crate::domain::ids::EventType;
 use crate::domain::subscription::{Subscription, SubscriptionId};
 
 fn event(sequence: Sequence, event_type: &str) -> Arc<Event> {
     Arc::new(Event {
-        event_type: Label::parse(event_type).unwrap(),
+        event_type: EventType::parse(event_type).unwrap(),
         ..samples::event(1, sequence)
     })
 }

@@ -8,7 +8,7 @@ use crate::actors::messages::{InspectSubscriptions, StartReplay, Subscribe, Subs
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::fact::event::EventFact;
 use crate::domain::fact::subscription::SubscriptionFact;
-use crate::domain::ids::Label;
+use crate::domain::ids::EventType;
 use crate::domain::subscription::{Callback, ReplayFilter, SigningSecret, Subscription};
 use crate::logic::projection::Projection;
 use crate::ports::archive::ArchiveWriter;
@@ -290,7 +290,7 @@ async fn written_at_the_stop(answer: u16) -> Option<Sequence> {
     house.publish(1..=2).await;
     for sequence in 3..=4 {
         let mut event = samples::event(1, sequence);
-        event.event_type = Label::parse("image.made").unwrap();
+        event.event_type = EventType::parse("image.made").unwrap();
         commit(
             &house.bus,
             Fact::Event(EventFact::EventPublished(Arc::new(event))),

@@ -3,7 +3,7 @@ use crate::actors::messages::{EventOffer, EventSlot};
 use crate::domain::event::{Event, ExpectedVersion, StreamPlace};
 use crate::domain::fact::event::EventFact;
 use crate::domain::fact::service::ServiceFact;
-use crate::domain::ids::Label;
+use crate::domain::ids::StreamId;
 
 impl Writer {
     fn event(&self, number: u128) -> Event {
@@ -27,7 +27,7 @@ impl Writer {
     /// An event of a stream that must be at `version` before it.
     pub(super) fn expecting(&self, stream: &str, version: u64) -> EventSlot {
         let mut event = self.event(1);
-        let id = Label::parse(stream).unwrap();
+        let id = StreamId::parse(stream).unwrap();
         event.stream = Some(StreamPlace { id, version: 0 });
         EventSlot::Offered(Box::new(EventOffer {
             event,

@@ -5,7 +5,7 @@ use crate::actors::messages::{FeedId, Listen, ServiceSummary, SurveyServices, Tr
 use crate::domain::circuit::CircuitName;
 use crate::domain::fact::control::ControlFact;
 use crate::domain::fact::service::ServiceFact;
-use crate::domain::ids::Label;
+use crate::domain::ids::InstanceId;
 
 fn forced(reset_timeout_ms: u64) -> CircuitChanged {
     CircuitChanged {
@@ -318,7 +318,7 @@ async fn a_service_has_no_more_instances_than_it_may() {
     let again = enter(&office, "i7");
     office.commit_next().await;
     assert!(again.await.unwrap().unwrap().replaced);
-    office.deregister(Some(Label::parse("i7").unwrap()));
+    office.deregister(Some(InstanceId::parse("i7").unwrap()));
     office.commit_next().await;
     let new = enter(&office, "new");
     office.commit_next().await;

@@ -8,7 +8,7 @@ use crate::adapters::archive::listing::Measured;
 use crate::adapters::archive::messages::row::{RowError, position};
 use crate::domain::compaction_summary::StreamHead;
 use crate::domain::event::{Event, EventId, StreamPlace};
-use crate::domain::ids::{Label, ServiceName};
+use crate::domain::ids::{CorrelationId, EventType, Label, ServiceName, StreamId};
 use crate::domain::message::Payload;
 use crate::domain::timestamp::Timestamp;
 
@@ -56,10 +56,9 @@ impl Row {
 
     fn read(self) -> Result<Event, RowError> {
         let extras = self.extras.as_deref().map(serde_json::from_str);
-        let label = |text: Option<String>| text.as_deref().map(Label::parse).transpose();
         let stream = match (self.stream_id, self.stream_version) {
             (Some(id), Some(version)) => Some(StreamPlace {
-                id: Label::parse(&id)?,
+                id: StreamId::parse(&id)?,
                 version: position(version)?,
             }),
             _ => None,
@@ -67,12 +66,16 @@ impl Row {
         Ok(Event {
             id: EventId(Uuid::from_slice(&self.id)?),
             sequence: position(self.sequence)?,
-            event_type: Label::parse_interned(&self.event_type)?,
+            event_type: EventType::parse_interned(&self.event_type)?,
             source: ServiceName::parse(&self.source)?,
             published_at: Timestamp::from_millis(self.published_at),
             stream,
-            correlation_id: label(self.correlation_id)?,
-            causation_id: label(self.causation_id)?,
+            correlation_id: self
+                .correlation_id
+                .as_deref()
+                .map(CorrelationId::parse)
+                .transpose()?,
+            causation_id: self.causation_id.as_deref().map(Label::parse).transpose()?,
             payload: Payload::parse(&self.payload)?,
             extras: extras.transpose()?,
         })
@@ -106,7 +109,7 @@ pub(crate) struct Head {
 impl Head {
     pub(crate) fn read(self) -> Result<StreamHead, RowError> {
         Ok(StreamHead {
-            id: Label::parse(&self.stream_id)?,
+            id: StreamId::parse(&self.stream_id)?,
             version: position(self.version)?,
         })
     }

@@ -3,7 +3,7 @@
 use crate::adapters::archive::messages::row::position_column;
 use crate::adapters::archive::table::{Column, Row, Table, bytes, number, text};
 use crate::domain::event::Event;
-use crate::domain::ids::Label;
+use crate::domain::ids::{CorrelationId, Label};
 
 pub(crate) struct Events;
 
@@ -36,7 +36,11 @@ pub(crate) fn values(event: &Event, type_id: i64) -> serde_json::Result<Row<'_>>
         event.published_at.as_millis().into(),
         stream.map(|place| place.id.as_str()).into(),
         stream.map(|place| position_column(place.version)).into(),
-        event.correlation_id.as_ref().map(Label::as_str).into(),
+        event
+            .correlation_id
+            .as_ref()
+            .map(CorrelationId::as_str)
+            .into(),
         event.causation_id.as_ref().map(Label::as_str).into(),
         event.payload.as_json().into(),
         extras.map(serde_json::to_string).transpose()?.into(),

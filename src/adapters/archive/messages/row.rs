@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::adapters::archive::listing::Measured;
 use crate::domain::attempt::Attempt;
 use crate::domain::dead_letter::DeadReason;
-use crate::domain::ids::{Label, MessageId, Position, ServiceName};
+use crate::domain::ids::{CorrelationId, MessageId, MessageType, Position, ServiceName};
 use crate::domain::message::{Message, Payload, Priority, State};
 use crate::domain::timestamp::Timestamp;
 use crate::ports::archive::ArchivedMessage;
@@ -84,14 +84,14 @@ impl Row {
             id: MessageId(Uuid::from_slice(&self.id)?),
             destination: ServiceName::parse(&self.destination)?,
             source: ServiceName::parse(&self.source)?,
-            message_type: Label::parse_interned(&self.message_type)?,
+            message_type: MessageType::parse_interned(&self.message_type)?,
             priority: Priority::from_name(&self.priority).ok_or("unknown priority")?,
             accepted_at: Timestamp::from_millis(self.accepted_at),
             expires_at: self.expires_at.map(Timestamp::from_millis),
             correlation_id: self
                 .correlation_id
                 .as_deref()
-                .map(Label::parse)
+                .map(CorrelationId::parse)
                 .transpose()?,
             payload: Payload::parse(&self.payload)?,
             extras: extras.transpose()?,

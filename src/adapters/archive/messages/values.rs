@@ -4,7 +4,7 @@ use super::row::position_column;
 use crate::adapters::archive::table::{Column, Row, Table, bytes, number, text, truth};
 use crate::domain::attempt::Attempt;
 use crate::domain::dead_letter::DeadReason;
-use crate::domain::ids::Label;
+use crate::domain::ids::CorrelationId;
 use crate::domain::message::State;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::projection::{Change, Opening};
@@ -78,7 +78,11 @@ pub(crate) fn values<'a>(change: &'a Change, opening: &'a Opening) -> serde_json
         message.source.as_str().into(),
         message.message_type.as_str().into(),
         message.priority.name().into(),
-        message.correlation_id.as_ref().map(Label::as_str).into(),
+        message
+            .correlation_id
+            .as_ref()
+            .map(CorrelationId::as_str)
+            .into(),
         message.payload.as_json().into(),
         extras.map(serde_json::to_string).transpose()?.into(),
         message.accepted_at.as_millis().into(),

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::super::read::{self, LAST_SEQUENCE, Span};
 use crate::domain::event::Sequence;
+use crate::domain::ids::{CorrelationId, StreamId};
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::{ReplayFilter, SubscriptionId};
 use crate::domain::timestamp::Timestamp;
@@ -97,7 +98,7 @@ impl ReplayRequest {
         let narrowing = |name, json| Field::narrowing(SUBJECT, name, json);
         let sequence = |field| read(field, sequence);
         let correlation_id = narrowing("correlation_id", body.correlation_id)?;
-        let correlation_id = read(correlation_id, Field::label)?;
+        let correlation_id = read(correlation_id, |field| field.name(CorrelationId::parse))?;
         Self::check(Given {
             mode: read(given("mode", body.mode), |field| {
                 field.text().map(|text| text.into_owned())
@@ -110,7 +111,9 @@ impl ReplayRequest {
                 event_types: read(narrowing("event_types", body.event_types)?, patterns)?
                     .unwrap_or_default(),
                 source: read(narrowing("source", body.source)?, Field::service)?,
-                stream_id: read(narrowing("stream_id", body.stream_id)?, Field::label)?,
+                stream_id: read(narrowing("stream_id", body.stream_id)?, |field| {
+                    field.name(StreamId::parse)
+                })?,
                 correlation_id: correlation_id.map(|label| label.to_string()),
             },
             limit: whole(narrowing("limit", body.limit)?, LAST_SEQUENCE)?,

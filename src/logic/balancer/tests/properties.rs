@@ -55,7 +55,7 @@ fn any_event() -> impl Generator<Value = Event> {
 /// A balancer, and a plain list of what is in flight with whom.
 struct Play {
     balancer: Balancer,
-    under_way: Vec<(InstanceId, Label)>,
+    under_way: Vec<(InstanceId, MessageType)>,
 }
 
 impl Play {
@@ -184,7 +184,7 @@ proptest! {
             let message_type = label(message_type);
             let request = PickRequest { message_type: Some(&message_type), exclude: &[] };
             let rooms = play.balancer.rooms(false, NOW);
-            let class = |message_type: &Label| {
+            let class = |message_type: &MessageType| {
                 let named = rooms.iter().position(|room| room.types.contains(message_type));
                 named.or_else(|| rooms.iter().position(|room| room.types.is_empty()))
             };

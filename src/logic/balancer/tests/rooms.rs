@@ -8,7 +8,7 @@ type Room = (String, u32, bool);
 fn rooms(balancer: &mut Balancer, has_puller: bool) -> Vec<Room> {
     let rooms = balancer.rooms(has_puller, NOW);
     let rooms = rooms.iter().map(|room| {
-        let types: Vec<_> = room.types.iter().map(Label::as_str).collect();
+        let types: Vec<_> = room.types.iter().map(MessageType::as_str).collect();
         let types = if types.is_empty() {
             "*".to_owned()
         } else {

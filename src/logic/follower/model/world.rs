@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Step;
 use crate::domain::event::{Event, Sequence};
-use crate::domain::ids::Label;
+use crate::domain::ids::EventType;
 use crate::domain::message::Payload;
 use crate::domain::pattern::Pattern;
 use crate::logic::event_window::{EventWindow, EventsRead};
@@ -171,7 +171,7 @@ impl World {
         for is_wanted in wanted {
             let name = if *is_wanted { "wanted" } else { "other" };
             let event = Arc::new(Event {
-                event_type: Label::parse(name).unwrap(),
+                event_type: EventType::parse(name).unwrap(),
                 payload: self.payload.clone(),
                 ..samples::event(1, self.newest() + 1)
             });

@@ -10,7 +10,7 @@ use crate::domain::fact::event::EventFact;
 use crate::domain::fact::message::MessageFact;
 use crate::domain::fact::service::{ServiceFact, Withdrawal};
 use crate::domain::fact::subscription::SubscriptionFact;
-use crate::domain::ids::{InstanceId, Label};
+use crate::domain::ids::{InstanceId, StreamId};
 use crate::domain::message::{Message, State};
 use crate::domain::service::Registration;
 use crate::logic::journal::samples;
@@ -88,7 +88,7 @@ struct Replayed {
     standing: HashMap<CompactionKey, Fact>,
     last_sequence: u64,
     last_published_at: Timestamp,
-    streams: BTreeMap<Label, u64>,
+    streams: BTreeMap<StreamId, u64>,
     known_event_ids: BTreeMap<Uuid, KnownId>,
 }
 

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::{at, attempt, id, known_id, label, service};
+use super::{at, attempt, id, known_id, service};
 use crate::domain::attempt::AttemptOutcome;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::{Event, EventExtras, EventId, Snapshot, StreamPlace};
 use crate::domain::fact::Fact;
 use crate::domain::fact::event::EventFact;
 use crate::domain::fact::subscription::SubscriptionFact;
-use crate::domain::ids::JobId;
+use crate::domain::ids::{CorrelationId, EventType, JobId, Label, StreamId};
 use crate::domain::message::Payload;
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::{
@@ -25,14 +25,14 @@ pub fn event(stream: u128, number: u64) -> Event {
     Event {
         id: EventId(id(number.into()).0),
         sequence: number,
-        event_type: label("character.created"),
+        event_type: EventType::parse("character.created").unwrap(),
         source: service(2),
         published_at: at(number.into()),
         stream: Some(StreamPlace {
-            id: label(&format!("stream-{stream}")),
+            id: StreamId::parse(&format!("stream-{stream}")).unwrap(),
             version: number,
         }),
-        correlation_id: Some(label("conversation")),
+        correlation_id: Some(CorrelationId::parse("conversation").unwrap()),
         causation_id: None,
         payload: Payload::parse(r#"{"name":"hero", "level": 1e400}"#).unwrap(),
         extras: Some(Box::new(EventExtras {
@@ -49,7 +49,7 @@ pub fn event_published(stream: u128, number: u64) -> Fact {
 
 pub fn snapshot_taken(stream: u128, version: u64) -> Fact {
     Fact::Event(EventFact::SnapshotTaken(Arc::new(Snapshot {
-        stream_id: label(&format!("stream-{stream}")),
+        stream_id: StreamId::parse(&format!("stream-{stream}")).unwrap(),
         version,
         at: at(version.into()),
         state: Payload::parse(r#"{"name": "hero"}"#).unwrap(),
@@ -76,7 +76,7 @@ pub fn subscribed(number: u128) -> Fact {
         previous: None,
         durable: true,
     });
-    let name = label("tail");
+    let name = Label::parse("tail").unwrap();
     Fact::Subscription(SubscriptionFact::Subscribed(Arc::new(Subscription {
         id: subscription_id(number),
         service: service(number),

@@ -192,7 +192,7 @@ fn a_configured_quota_holds_until_another_is_set_and_again_after() {
 
 #[test]
 fn a_type_nobody_takes_is_parked_while_others_go() {
-    let image = Label::parse("image").unwrap();
+    let image = MessageType::parse("image").unwrap();
     let odd = Message {
         message_type: image.clone(),
         ..message(1)
@@ -236,7 +236,7 @@ fn one_by_one(messages: impl IntoIterator<Item = Message>) -> Vec<Message> {
 fn state_and_depths_agree_on_what_waits_for_a_key_and_for_somebody_who_takes_it() {
     let mut queues = ready_queues([with_key(1), with_key(2)]);
     let named = TypeCapacity {
-        types: [Label::parse("image").unwrap()].into(),
+        types: [MessageType::parse("image").unwrap()].into(),
         room: 9,
         parks: false,
     };

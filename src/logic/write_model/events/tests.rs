@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::*;
 use crate::domain::event::{EventExtras, EventId, StreamPlace};
 use crate::domain::fact::event::EventFact;
-use crate::domain::ids::Label;
+use crate::domain::ids::StreamId;
 use crate::domain::lack::Lack;
 use crate::logic::journal::compaction::{Fate, Survey};
 use crate::logic::journal::known_ids::DedupLimits;
@@ -25,7 +25,7 @@ fn write_model() -> EventWriteModel {
 }
 
 fn stream(name: &str) -> Option<StreamPlace> {
-    let id = Label::parse(name).unwrap();
+    let id = StreamId::parse(name).unwrap();
     Some(StreamPlace { id, version: 0 })
 }
 
