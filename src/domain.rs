@@ -1,6 +1,7 @@
 //! Plain data: what the hub talks about. No clock, no randomness, no I/O.
 
 pub mod attempt;
+pub mod characters;
 pub mod circuit;
 pub mod compaction_summary;
 pub mod dead_letter;

@@ -23,9 +23,11 @@ use tokio::time::Instant;
 
 use super::death_watch::DeathWatch;
 use super::invariants::{self, Invariants};
-use super::messages::{
-    Archived, Close, Committed, Flush, HistoryBegins, Open, Record, RedeliverEvent, Reply,
-};
+use super::messages::archivist::Flush;
+use super::messages::event_store::{Archived, Record};
+use super::messages::reply::Reply;
+use super::messages::subscriptions::RedeliverEvent;
+use super::messages::{Close, Committed, HistoryBegins, Open};
 use crate::clock::Clock;
 use crate::domain::event::Sequence;
 use crate::domain::ids::Position;

@@ -14,10 +14,10 @@ use ahash::AHashMap;
 use super::circuit::{CircuitShell, ForceRecorded};
 use super::death_watch::DeathWatch;
 use super::invariants::{self, Invariants};
-use super::messages::{
-    AwaitTurn, CircuitView, EventPushed, ForceCircuit, InspectCircuit, PushEnd, PushEvent, Record,
-    Turn,
-};
+use super::messages::callback_circuit::{AwaitTurn, EventPushed, PushEnd, PushEvent, Turn};
+use super::messages::circuit_breaker::InspectCircuit;
+use super::messages::dispatcher::{CircuitView, ForceCircuit};
+use super::messages::event_store::Record;
 use super::timer::Timer;
 use crate::clock::Clock;
 use crate::domain::circuit::{CircuitName, CircuitState};

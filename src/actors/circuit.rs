@@ -9,7 +9,8 @@ use std::sync::Arc;
 use actix::Message;
 use tracing::field::display;
 
-use super::messages::{CircuitView, ForceCircuit, Reply};
+use super::messages::dispatcher::{CircuitView, ForceCircuit};
+use super::messages::reply::Reply;
 use crate::domain::circuit::{CircuitChanged, CircuitName, Forced};
 use crate::domain::fact::Fact;
 use crate::domain::fact::control::ControlFact;

@@ -23,10 +23,11 @@ use rand::RngExt;
 use super::circuit::CircuitShell;
 use super::death_watch::DeathWatch;
 use super::invariants::{self, Invariants};
-use super::messages::{
-    Deliver, DeliverySeen, GiveBack, InstanceGone, PickInstance, PickedInstance, Record,
-    ServiceChanged, WindowChanged,
-};
+use super::messages::circuit_breaker::Deliver;
+use super::messages::dispatcher::{PickInstance, PickedInstance, ServiceChanged};
+use super::messages::event_store::Record;
+use super::messages::registry::{DeliverySeen, InstanceGone};
+use super::messages::scheduler::{GiveBack, WindowChanged};
 use super::timer::Timer;
 use crate::clock::Clock;
 use crate::domain::circuit::{CircuitName, CircuitState};

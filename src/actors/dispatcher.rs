@@ -17,10 +17,12 @@ use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, Recipient};
 
 use super::circuit_breaker::{self, CircuitBreaker, Leave};
 use super::death_watch::DeathWatch;
-use super::messages::{
-    Deliver, Dispatch, ForceCircuit, Forgotten, GiveBack, GiveBackAll, InspectCircuit,
-    InspectCircuits, PickInstance, ServiceChanged, Unneeded,
+use super::messages::Forgotten;
+use super::messages::circuit_breaker::{Deliver, InspectCircuit};
+use super::messages::dispatcher::{
+    Dispatch, ForceCircuit, InspectCircuits, PickInstance, ServiceChanged, Unneeded,
 };
+use super::messages::scheduler::{GiveBack, GiveBackAll};
 use crate::domain::ids::ServiceName;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;

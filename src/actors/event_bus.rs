@@ -9,7 +9,7 @@
 //!
 //! [`Subscription`]: super::subscription::Subscription
 //! [`CallbackCircuit`]: super::callback_circuit::CallbackCircuit
-//! [`Record`]: super::messages::Record
+//! [`Record`]: super::messages::event_store::Record
 
 mod asked;
 mod attached;
@@ -34,10 +34,14 @@ use ahash::AHashMap;
 
 use super::death_watch::DeathWatch;
 use super::invariants;
-use super::messages::{
-    Committed, Credit, Drain, Fed, FeedId, FeedNews, Flush, Follow, HistoryBegins, Open, Publish,
-    Record, Reply, SocketClosed, SocketNews, SocketOpened, Unfollow,
+use super::messages::archivist::Flush;
+use super::messages::event_log::{
+    Credit, FeedId, FeedNews, Follow, SocketClosed, SocketNews, SocketOpened, Unfollow,
 };
+use super::messages::event_store::Record;
+use super::messages::reply::Reply;
+use super::messages::router::Publish;
+use super::messages::{Committed, Drain, HistoryBegins, Open};
 use super::timer::Timer;
 use super::{callback_circuit, subscription};
 use crate::clock::Clock;
@@ -45,6 +49,7 @@ use crate::domain::event::Sequence;
 use crate::domain::fact::control::ControlFact;
 use crate::domain::fact::event::EventFact;
 use crate::domain::fact::{Fact, Recorded};
+use crate::logic::feeds::Fed;
 use crate::logic::feeds::Feeds;
 use crate::logic::limits::Limits;
 use crate::logic::recent::{Framed, Recent};

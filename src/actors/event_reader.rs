@@ -9,7 +9,8 @@ use std::sync::Arc;
 use actix::Recipient;
 use tokio::sync::oneshot;
 
-use super::messages::{InspectLog, ReadRecent, RecentRead, Unanswered};
+use super::messages::event_log::{InspectLog, ReadRecent, RecentRead};
+use super::messages::reply::Unanswered;
 use crate::logic::event_window::{EventWindow, EventsRead};
 use crate::ports::archive::{ArchiveError, EventArchive, EventQuery};
 

@@ -28,9 +28,10 @@ use pending::Pending;
 
 use super::death_watch::DeathWatch;
 use super::invariants::{self, Invariants};
-use super::messages::{
-    Accept, Archived, ClockSet, Close, Committed, Fatal, Publish, Record, Release,
-};
+use super::messages::event_store::{Archived, Record};
+use super::messages::router::{Accept, Publish, Release};
+use super::messages::warden::Fatal;
+use super::messages::{ClockSet, Close, Committed};
 use super::off_thread;
 use crate::clock::Clock;
 use crate::domain::fact::{Fact, Recorded};

@@ -12,7 +12,8 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::death_watch::DeathWatch;
-use super::messages::{Accept, Committed, EventOffer, EventSlot, Offer, Publish, Slot};
+use super::messages::Committed;
+use super::messages::router::{Accept, EventOffer, EventSlot, Offer, Publish, Slot};
 use super::probe::probe;
 use crate::domain::attempt::{Attempt, AttemptOutcome};
 use crate::domain::dead_letter::DeadReason;

@@ -12,7 +12,8 @@ use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, 
 use rand::RngExt;
 
 use super::death_watch::DeathWatch;
-use super::messages::{Alive, HealthChanged, Registered, Reply, SignOfLife};
+use super::messages::registry::{Alive, HealthChanged, Registered, SignOfLife};
+use super::messages::reply::Reply;
 use crate::clock::Clock;
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::refusal::Refusal;

@@ -19,7 +19,9 @@ use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, Recipi
 
 use super::death_watch::DeathWatch;
 use super::invariants::{self, Invariants};
-use super::messages::{ArchiveRefusal, Committed, Drain, Flush, HistoryBegins, Open, Record};
+use super::messages::archivist::{ArchiveRefusal, Flush};
+use super::messages::event_store::Record;
+use super::messages::{Committed, Drain, HistoryBegins, Open};
 use super::timer::Timer;
 use crate::clock::Clock;
 use crate::domain::event::{Sequence, Snapshot};

@@ -14,10 +14,11 @@ use tokio::sync::oneshot;
 
 use super::death_watch::DeathWatch;
 use super::invariants::{self, Invariants};
-use super::messages::{
-    ArchiveRefusal, Committed, DeleteDeadLetter, Drain, Flush, ForJob, InspectRedrives, Open,
-    Record, Reply, Reprocess, StartRedrive, SwitchRedrive,
-};
+use super::messages::archivist::{ArchiveRefusal, DeleteDeadLetter, Flush, ForJob, Reprocess};
+use super::messages::event_store::Record;
+use super::messages::redriver::{InspectRedrives, StartRedrive, SwitchRedrive};
+use super::messages::reply::Reply;
+use super::messages::{Committed, Drain, Open};
 use super::timer::Timer;
 use crate::clock::Clock;
 use crate::domain::fact::Fact;

@@ -8,7 +8,8 @@ use actix::{Actor, Context, Handler, Recipient};
 
 use super::death_watch::DeathWatch;
 use super::invariants::{self, Invariants};
-use super::messages::{ClockSet, Committed, Due, Open};
+use super::messages::scheduler::Due;
+use super::messages::{ClockSet, Committed, Open};
 use super::timer::Timer;
 use crate::clock::Clock;
 use crate::domain::fact::Fact;

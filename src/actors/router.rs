@@ -6,6 +6,7 @@
 //! [`Record`], on to the EventStore. Never waits and never writes; a quota holds once the journal
 //! says so.
 
+mod prospect;
 mod publishing;
 
 use std::collections::BTreeMap;
@@ -18,28 +19,32 @@ use ahash::{AHashMap, AHashSet};
 
 use super::death_watch::DeathWatch;
 use super::invariants::{self, Invariants};
-use super::messages::{
-    Accept, AdmissionEvents, AdmissionReport, Committed, DestinationAdmission, Forgotten,
-    InspectAdmission, InspectQuotas, Offer, Publish, QuotaView, QuotasConfigured, Record, Release,
-    Reply, RoomConfigured, SetQuota, Slot, WindowChanged,
+use super::messages::event_store::Record;
+use super::messages::reply::Reply;
+use super::messages::router::{
+    Accept, AdmissionEvents, AdmissionReport, DestinationAdmission, InspectAdmission,
+    InspectQuotas, Offer, Publish, QuotaView, QuotasConfigured, Release, RoomConfigured, SetQuota,
+    Slot,
 };
+use super::messages::scheduler::WindowChanged;
+use super::messages::{Committed, Forgotten};
 use crate::clock::Clock;
 use crate::domain::fact::Fact;
 use crate::domain::fact::control::{ControlFact, QuotaSet};
 use crate::domain::fact::message::MessageFact;
 use crate::domain::fact::service::ServiceFact;
-use crate::domain::ids::{MessageType, ServiceName};
+use crate::domain::ids::ServiceName;
 use crate::domain::message::{Lane, Message};
 use crate::domain::refusal::Refusal;
-use crate::domain::service::{Outlook, TypeCapacity};
+use crate::domain::service::Outlook;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::admission::Admission;
 use crate::logic::quotas::Quotas;
-use crate::logic::type_index::TypeIndex;
 use crate::metrics::Metrics;
 use crate::metrics::notices::Notice;
 use crate::metrics::services::NotTaken;
 use crate::request_rates::RequestRates;
+use prospect::Prospect;
 
 pub struct Router {
     clock: Clock,
@@ -55,21 +60,6 @@ pub struct Router {
     /// Of services that were forgotten.
     past_events: AdmissionEvents,
     _watch: DeathWatch,
-}
-
-/// What was last told of a service.
-struct Prospect {
-    outlook: Outlook,
-    types: Arc<[TypeCapacity]>,
-    index: TypeIndex,
-}
-
-impl Prospect {
-    /// Whether nobody takes messages of this type.
-    fn parks(&self, message_type: &MessageType) -> bool {
-        let room = self.types.get(self.index.find(message_type));
-        room.is_some_and(|room| room.parks)
-    }
 }
 
 /// The EventStore, by what it is sent.
@@ -314,12 +304,7 @@ impl Handler<WindowChanged> for Router {
             self.outlooks.remove(&changed.service);
             return;
         }
-        let classes = changed.types.iter().map(|class| &*class.types);
-        let prospect = Prospect {
-            outlook: changed.outlook,
-            index: TypeIndex::of(classes),
-            types: changed.types,
-        };
+        let prospect = Prospect::new(changed.outlook, changed.types);
         self.outlooks.insert(changed.service, prospect);
     }
 }

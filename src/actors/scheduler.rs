@@ -19,10 +19,12 @@ use std::sync::Arc;
 
 use super::death_watch::DeathWatch;
 use super::invariants::{self, Invariants};
-use super::messages::{
-    Committed, Dispatch, Drain, Due, GiveBack, GiveBackAll, Open, Polled, QueueReport, Record,
-    Reply, Unneeded, WindowChanged,
-};
+use super::messages::dispatcher::{Dispatch, Unneeded};
+use super::messages::event_store::Record;
+use super::messages::registry::Polled;
+use super::messages::reply::Reply;
+use super::messages::scheduler::{Due, GiveBack, GiveBackAll, QueueReport, WindowChanged};
+use super::messages::{Committed, Drain, Open};
 use super::timer::Timer;
 use crate::clock::Clock;
 use crate::domain::compaction_summary::MessageTotals;

@@ -5,7 +5,7 @@
 //! asks the circuit of the callback's origin to push. Sends [`Record`] to the EventStore and
 //! [`Progressed`] to the EventBus, which writes positions down. Never changes the subscription.
 //!
-//! [`FeedNews`]: super::messages::FeedNews
+//! [`FeedNews`]: super::messages::event_log::FeedNews
 
 mod choosing;
 mod feeding;
@@ -24,11 +24,16 @@ use ahash::AHashMap;
 use super::death_watch::DeathWatch;
 use super::event_reader::EventReader;
 use super::invariants;
-use super::messages::{
-    CallbackGone, CircuitHops, CircuitLost, Credit, DeliverLetter, EndSubscription, FeedId, Flush,
-    Follow, Progress, Progressed, Publish, Record, Reply, Rest, SubscriptionChanged, Turn,
-    Unfollow,
+use super::messages::archivist::Flush;
+use super::messages::callback_circuit::{CircuitHops, Turn};
+use super::messages::event_log::{Credit, FeedId, Follow, Unfollow};
+use super::messages::event_store::Record;
+use super::messages::reply::Reply;
+use super::messages::router::Publish;
+use super::messages::subscription::{
+    CircuitLost, DeliverLetter, EndSubscription, Rest, SubscriptionChanged,
 };
+use super::messages::subscriptions::{CallbackGone, Progress, Progressed};
 use super::timer::Timer;
 use crate::clock::Clock;
 use crate::domain::event::Sequence;

@@ -6,7 +6,7 @@
 
 use actix::{Actor, Context, Handler, Message};
 
-use super::messages::Fatal;
+use super::messages::warden::Fatal;
 
 /// A core actor was dropped.
 #[derive(Message)]

@@ -22,8 +22,8 @@ use hyper::{Method, Request, Response, StatusCode, Uri};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::tls::Trust;
+use crate::domain::characters::is_visible;
 use crate::domain::deny_list::DenyList;
-use crate::domain::ids::is_visible;
 use crate::logic::spacing::Spacing;
 use crate::patience::Patience;
 use crate::ports::transport::{ProbeAnswer, PushAnswer, PushRequest, Transport};

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::ids::{Label, is_label, is_visible};
+use super::characters::{is_label, is_visible};
+use super::ids::Label;
 
 const ONE: &str = "*";
 const MANY: &str = "#";

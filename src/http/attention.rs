@@ -110,7 +110,8 @@ impl Sight {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actors::messages::{DestinationAdmission, QueueReport};
+    use crate::actors::messages::router::DestinationAdmission;
+    use crate::actors::messages::scheduler::QueueReport;
     use crate::domain::ids::ServiceName;
     use crate::domain::timestamp::Timestamp;
     use crate::logic::queues::view::QueueDepths;

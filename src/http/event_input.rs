@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::fields::unknown::Ignored;
 use super::fields::{self, Field};
 use super::message_input::source;
-use crate::actors::messages::EventOffer;
+use crate::actors::messages::router::EventOffer;
 use crate::domain::event::{Event, EventExtras, EventId, ExpectedVersion, StreamPlace};
 use crate::domain::ids::{CorrelationId, EventType, Label, StreamId};
 use crate::domain::pattern;

@@ -16,7 +16,7 @@ use super::openapi::leases::{AckInput, ExtendInput, LeasedMessage, NackInput, Re
 use super::query;
 use super::routing::{self, Routes};
 use super::waits::unless_over;
-use crate::actors::messages::LeaseEnd;
+use crate::actors::messages::scheduler::LeaseEnd;
 use crate::domain::ids::{Label, LeaseToken, ServiceName};
 use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;

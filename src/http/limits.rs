@@ -8,9 +8,10 @@ use utoipa::ToSchema;
 use super::caller::principal;
 use super::peer;
 use super::routing::{self, Routes};
-use crate::actors::messages::{
-    CountInstances, InspectQuotas, InspectRedrives, InspectUsage, ServiceUsage,
-};
+use crate::actors::messages::redriver::InspectRedrives;
+use crate::actors::messages::registry::CountInstances;
+use crate::actors::messages::router::InspectQuotas;
+use crate::actors::messages::subscriptions::{InspectUsage, ServiceUsage};
 use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::logic::limits::Limit;

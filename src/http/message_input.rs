@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::fields::unknown::Ignored;
 use super::fields::{self, Field};
-use crate::actors::messages::Offer;
+use crate::actors::messages::router::Offer;
 use crate::domain::ids::{CorrelationId, Label, MessageId, MessageType, ServiceName};
 use crate::domain::message::{Extras, Fingerprint, Message, Priority};
 use crate::domain::timestamp::Timestamp;

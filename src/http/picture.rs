@@ -7,10 +7,10 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::lately::{Found, Lately};
-use crate::actors::messages::{
-    AdmissionReport, CircuitView, InspectAdmission, InspectCircuits, InspectQueues, QueueReport,
-    ServiceSummary, SurveyServices,
-};
+use crate::actors::messages::dispatcher::{CircuitView, InspectCircuits};
+use crate::actors::messages::registry::{ServiceSummary, SurveyServices};
+use crate::actors::messages::router::{AdmissionReport, InspectAdmission};
+use crate::actors::messages::scheduler::{InspectQueues, QueueReport};
 use crate::domain::circuit::CircuitState;
 use crate::domain::timestamp::Timestamp;
 use crate::hub::clients::Clients;

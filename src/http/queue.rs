@@ -11,7 +11,7 @@ pub(crate) mod operations;
 use super::openapi::queue::QueueQuery;
 use super::query::Query;
 use super::routing::{self, Routes};
-use crate::actors::messages::{AdmissionEvents, AdmissionReport, DestinationAdmission};
+use crate::actors::messages::router::{AdmissionEvents, AdmissionReport, DestinationAdmission};
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
 use crate::domain::timestamp::Timestamp;

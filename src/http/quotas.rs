@@ -15,7 +15,7 @@ use super::page::{Order, Part};
 use super::query;
 use super::query::Query;
 use super::routing::{self, Routes};
-use crate::actors::messages::QuotaView;
+use crate::actors::messages::router::QuotaView;
 use crate::domain::ids::ServiceName;
 use crate::domain::quota::Quota;
 use crate::hub::Hub;

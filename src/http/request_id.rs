@@ -4,7 +4,7 @@ use actix_web::http::header::{HeaderMap, HeaderValue};
 use rand::RngExt;
 
 use super::headers::{REQUEST_ID, only};
-use crate::domain::ids::is_label;
+use crate::domain::characters::is_label;
 
 /// The id of a request, given by the client or made here.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use super::lately::Found;
 use super::picture::Picture;
 use super::routing::{self, Routes};
 use super::sight::Sight;
-use crate::actors::messages::InspectSubscriptions;
+use crate::actors::messages::subscriptions::InspectSubscriptions;
 use crate::domain::ids::ServiceName;
 use crate::domain::service::Health;
 use crate::http::state::HttpState;

@@ -21,9 +21,8 @@ use super::query;
 use super::query::Query;
 use super::reading::Reading;
 use super::routing::{self, Routes, Way};
-use crate::actors::messages::{
-    ChooseStrategy, CircuitView, InspectCircuits, InspectServices, ServiceView,
-};
+use crate::actors::messages::dispatcher::{CircuitView, InspectCircuits};
+use crate::actors::messages::registry::{ChooseStrategy, InspectServices, ServiceView};
 use crate::domain::circuit::CircuitName;
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::strategy::Strategy;

@@ -20,7 +20,7 @@ use super::page::{Order, Part};
 use super::query::{self, Query};
 use super::routing::{self, Routes};
 use super::subscription_input::{SUBJECT, changed, wanted};
-use crate::actors::messages::{
+use crate::actors::messages::subscriptions::{
     ChangeSubscription, InspectSubscriptions, Subscribe, SubscriptionView, SwitchSubscription,
     Unsubscribe,
 };

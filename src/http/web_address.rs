@@ -4,7 +4,7 @@ use actix_web::http::Uri;
 use actix_web::http::uri::Authority;
 
 use super::fields::Field;
-use crate::domain::ids::is_visible;
+use crate::domain::characters::is_visible;
 use crate::hub::error::HubError;
 
 /// In bytes.

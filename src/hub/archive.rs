@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Hub;
 use super::error::HubError;
-use crate::actors::messages::Flush;
+use crate::actors::messages::archivist::Flush;
 
 /// How long a read waits for an archive that is behind.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(10);

@@ -7,7 +7,7 @@ use super::access::Operation;
 use super::acts::Act;
 use super::error::HubError;
 use super::request::RequestContext;
-use crate::actors::messages::{CircuitView, ForceCircuit, InspectCircuits};
+use crate::actors::messages::dispatcher::{CircuitView, ForceCircuit, InspectCircuits};
 use crate::domain::circuit::{CircuitName, CircuitState};
 
 /// The state that somebody wants a circuit to have.

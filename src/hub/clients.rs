@@ -12,7 +12,7 @@ use crate::actors::archivist::Archivist;
 use crate::actors::dispatcher::Dispatcher;
 use crate::actors::event_bus::EventBus;
 use crate::actors::historian::Historian;
-use crate::actors::messages::{Reply, Unanswered};
+use crate::actors::messages::reply::{Reply, Unanswered};
 use crate::actors::redriver::Redriver;
 use crate::actors::registry::Registry;
 use crate::actors::router::Router;

@@ -6,7 +6,7 @@ use super::acts::Act;
 use super::error::{HubError, Subject};
 use super::message_record::MessageRecord;
 use super::request::RequestContext;
-use crate::actors::messages::{DeleteDeadLetter, Reprocess};
+use crate::actors::messages::archivist::{DeleteDeadLetter, Reprocess};
 use crate::domain::attempt::Attempt;
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::message::Payload;

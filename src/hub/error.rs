@@ -9,7 +9,8 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::time::Duration;
 
-use crate::actors::messages::{ArchiveRefusal, Unanswered};
+use crate::actors::messages::archivist::ArchiveRefusal;
+use crate::actors::messages::reply::Unanswered;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::ServiceName;
 use crate::domain::refusal::Refusal;

@@ -5,9 +5,8 @@ use super::access::Operation;
 use super::acts::Act;
 use super::error::HubError;
 use super::request::RequestContext;
-use crate::actors::messages::{
-    AdmissionReport, ClearQueue, InspectAdmission, InspectQueues, QueueReport, SwitchQueue,
-};
+use crate::actors::messages::router::{AdmissionReport, InspectAdmission};
+use crate::actors::messages::scheduler::{ClearQueue, InspectQueues, QueueReport, SwitchQueue};
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
 use crate::ports::archive::DeadLetterCounts;

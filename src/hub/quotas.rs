@@ -5,7 +5,7 @@ use super::access::Operation;
 use super::acts::Act;
 use super::error::HubError;
 use super::request::RequestContext;
-use crate::actors::messages::{InspectQuotas, QuotaView, SetQuota};
+use crate::actors::messages::router::{InspectQuotas, QuotaView, SetQuota};
 use crate::domain::ids::ServiceName;
 use crate::domain::quota::Quota;
 use crate::domain::refusal::Refusal;

@@ -7,7 +7,7 @@ use super::access::Operation;
 use super::clients::Response;
 use super::error::HubError;
 use super::request::RequestContext;
-use crate::actors::messages::{EndLeases, ExtendLeases, Inspect, LeaseEnd, Receive};
+use crate::actors::messages::scheduler::{EndLeases, ExtendLeases, Inspect, LeaseEnd, Receive};
 use crate::domain::ids::{LeaseToken, ServiceName};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::leases::Leased;

@@ -7,7 +7,7 @@ use super::access::Operation;
 use super::acts::Act;
 use super::error::HubError;
 use super::request::RequestContext;
-use crate::actors::messages::{InspectRedrives, StartRedrive, SwitchRedrive};
+use crate::actors::messages::redriver::{InspectRedrives, StartRedrive, SwitchRedrive};
 use crate::domain::ids::{JobId, Position};
 use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob, Switch};
 use crate::ports::archive::DeadLetterQuery;

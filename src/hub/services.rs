@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::Hub;
 use super::error::HubError;
-use crate::actors::messages::{InspectServices, PickInstance, PickedInstance};
+use crate::actors::messages::dispatcher::{PickInstance, PickedInstance};
+use crate::actors::messages::registry::InspectServices;
 use crate::domain::ids::{MessageType, ServiceName};
 use crate::domain::refusal::Refusal;
 

@@ -4,7 +4,7 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use crate::actors::messages::{EventOffer, EventSlot, Offer, Slot};
+use crate::actors::messages::router::{EventOffer, EventSlot, Offer, Slot};
 use crate::domain::event::Event;
 use crate::domain::message::Message;
 use crate::domain::refusal::Refusal;

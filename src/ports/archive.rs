@@ -12,7 +12,10 @@ pub use crate::logic::retention::messages::Age;
 pub use dead_letters::{DeadLetterArchive, DeadLetterCounts, DeadLetterQuery};
 pub use error::ArchiveError;
 pub use events::{ArchivedLetter, EventArchive, EventQuery, LetterQuery};
-pub use messages::{ArchivedMessage, MOST_IDS, MessageArchive, MessageQuery};
+pub use messages::ArchivedMessage;
+pub use messages::MOST_IDS;
+pub use messages::MessageArchive;
+pub use messages::MessageQuery;
 pub use streams::{ArchivedStream, StreamArchive};
 pub use writer::{ArchiveWriter, LOOK_LIMIT};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use actix_web::web;
 
 use super::ring::Addresses;
-use crate::actors::messages::{QuotasConfigured, RoomConfigured};
+use crate::actors::messages::router::{QuotasConfigured, RoomConfigured};
 use crate::config::Config;
 use crate::config_file::ConfigFile;
 use crate::hub::Hub;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::actors::messages::{EventOffer, LeaseEnd, Offer};
+use crate::actors::messages::router::{EventOffer, Offer};
+use crate::actors::messages::scheduler::LeaseEnd;
 use crate::domain::event::Sequence;
 use crate::domain::ids::{InstanceId, Label, LeaseToken, ServiceName};
 use crate::domain::pattern::Pattern;

@@ -36,7 +36,9 @@ use super::frames;
 use super::incoming::{Gate, Trouble};
 use super::open_sockets::{Describe, OpenSockets, SocketAnswer};
 use super::texts;
-use crate::actors::messages::{FeedId, FeedNews, SocketClosed, SocketNews, SocketOpened};
+use crate::actors::messages::event_log::{
+    FeedId, FeedNews, SocketClosed, SocketNews, SocketOpened,
+};
 use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
 use crate::hub::access::Principal;

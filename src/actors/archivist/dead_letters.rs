@@ -5,10 +5,12 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::Archivist;
-use crate::actors::messages::{
-    ArchiveRefusal, DeleteDeadLetter, DeleteMessage, ForJob, Record, RedeliverEvent, Reply,
-    Reprocess,
+use crate::actors::messages::archivist::{
+    ArchiveRefusal, DeleteDeadLetter, DeleteMessage, ForJob, Reprocess,
 };
+use crate::actors::messages::event_store::Record;
+use crate::actors::messages::reply::Reply;
+use crate::actors::messages::subscriptions::RedeliverEvent;
 use crate::domain::fact::Fact;
 use crate::domain::fact::message::{DeadLetterDeleted, MessageDeleted, MessageFact, Redrive};
 use crate::domain::ids::{JobId, MessageId};

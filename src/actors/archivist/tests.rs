@@ -10,7 +10,9 @@ use super::*;
 use crate::actors::fixtures::{
     accepted, assert_time, committed, dead, delivered, disk_low, id, message, unwatched,
 };
-use crate::actors::messages::{ArchiveRefusal, DeleteDeadLetter, DeleteMessage, Reprocess};
+use crate::actors::messages::archivist::{
+    ArchiveRefusal, DeleteDeadLetter, DeleteMessage, Reprocess,
+};
 use crate::actors::probe::{Received, probe, settle};
 use crate::adapters::archive_memory::MemoryArchive;
 use crate::adapters::journal_memory::{MemoryDisk, MemoryJournal};

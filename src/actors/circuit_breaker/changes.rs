@@ -4,7 +4,9 @@ use actix::{AsyncContext, Context, Handler, MessageResult};
 
 use super::CircuitBreaker;
 use crate::actors::circuit::ForceRecorded;
-use crate::actors::messages::{CircuitView, ForceCircuit, InspectCircuit, Record};
+use crate::actors::messages::circuit_breaker::InspectCircuit;
+use crate::actors::messages::dispatcher::{CircuitView, ForceCircuit};
+use crate::actors::messages::event_store::Record;
 use crate::domain::fact::Fact;
 use crate::domain::moment::Moment;
 use crate::logic::breaker::Transition;

@@ -5,7 +5,8 @@ use rand::RngExt;
 
 use super::attempt::InFlight;
 use super::{CircuitBreaker, MOST_OTHERS};
-use crate::actors::messages::{DeliverySeen, GiveBack, InstanceGone};
+use crate::actors::messages::registry::{DeliverySeen, InstanceGone};
+use crate::actors::messages::scheduler::GiveBack;
 use crate::domain::ids::MessageId;
 use crate::domain::moment::Moment;
 use crate::domain::timestamp::Timestamp;

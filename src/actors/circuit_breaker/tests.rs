@@ -12,7 +12,8 @@ use crate::actors::fixtures::{
     Push, ScriptedTransport, address, busy_for, delivery, id, instance, late, message, service,
     status, target, unwatched,
 };
-use crate::actors::messages::{CircuitView, ForceCircuit, InspectCircuit};
+use crate::actors::messages::circuit_breaker::InspectCircuit;
+use crate::actors::messages::dispatcher::{CircuitView, ForceCircuit};
 use crate::actors::probe::{Received, probe, settle};
 use crate::domain::circuit::{CircuitState, Forced};
 use crate::domain::fact::message::MessageFact;

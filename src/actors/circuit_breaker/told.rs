@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::actors::messages::WindowChanged;
+use crate::actors::messages::scheduler::WindowChanged;
 use crate::domain::service::{Outlook, TypeCapacity};
 
 /// What was last told.

@@ -4,7 +4,7 @@ use actix::Context;
 
 use super::CircuitBreaker;
 use super::told::Told;
-use crate::actors::messages::WindowChanged;
+use crate::actors::messages::scheduler::WindowChanged;
 use crate::domain::circuit::CircuitState;
 use crate::domain::moment::Moment;
 use crate::domain::service::Outlook;

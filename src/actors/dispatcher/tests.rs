@@ -10,7 +10,9 @@ use crate::actors::fixtures::{
     Push, ScriptedTransport, delivery, id, instance, late, message, service, status, target,
     unwatched,
 };
-use crate::actors::messages::{CircuitView, PickedInstance, Record, WindowChanged};
+use crate::actors::messages::dispatcher::{CircuitView, PickedInstance};
+use crate::actors::messages::event_store::Record;
+use crate::actors::messages::scheduler::WindowChanged;
 use crate::actors::probe::{Received, probe, settle};
 use crate::clock::Clock;
 use crate::domain::circuit::{CircuitName, CircuitState};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix::{Context, Handler};
 
 use super::EventBus;
-use crate::actors::messages::{InspectLog, ReadRecent, RecentRead};
+use crate::actors::messages::event_log::{InspectLog, ReadRecent, RecentRead};
 use crate::domain::event::Event;
 use crate::logic::event_window::EventWindow;
 use crate::logic::page::{Filling, Page};

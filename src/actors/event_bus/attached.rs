@@ -2,7 +2,7 @@
 
 use ahash::AHashMap;
 
-use crate::actors::messages::FeedId;
+use crate::actors::messages::event_log::FeedId;
 use crate::domain::subscription::SubscriptionId;
 
 /// Which socket has which subscription.

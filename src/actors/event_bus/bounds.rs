@@ -3,7 +3,7 @@
 use actix::{Context, Handler, MessageResult};
 
 use super::EventBus;
-use crate::actors::messages::{InspectUsage, ServiceUsage};
+use crate::actors::messages::subscriptions::{InspectUsage, ServiceUsage};
 use crate::domain::ids::ServiceName;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::SubscriptionId;

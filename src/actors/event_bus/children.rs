@@ -6,7 +6,8 @@ use std::time::Duration;
 use actix::{Actor, Addr};
 
 use crate::actors::callback_circuit::CallbackCircuit;
-use crate::actors::messages::{FeedId, Progress};
+use crate::actors::messages::event_log::FeedId;
+use crate::actors::messages::subscriptions::Progress;
 use crate::actors::subscription::Subscription;
 use crate::domain::circuit::Origin;
 use crate::domain::subscription::SubscriptionId;

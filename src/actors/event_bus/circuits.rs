@@ -6,7 +6,9 @@ use actix::{Context, Handler};
 
 use super::EventBus;
 use crate::actors::callback_circuit::Leave;
-use crate::actors::messages::{ForceCircuit, InspectCircuit, InspectCircuits, Record};
+use crate::actors::messages::circuit_breaker::InspectCircuit;
+use crate::actors::messages::dispatcher::{ForceCircuit, InspectCircuits};
+use crate::actors::messages::event_store::Record;
 use crate::domain::circuit::{CircuitChanged, CircuitName, CircuitState, Origin};
 use crate::domain::fact::Fact;
 use crate::domain::fact::control::ControlFact;

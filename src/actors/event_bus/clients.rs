@@ -7,9 +7,10 @@ use actix::{Context, Handler, MessageResult};
 use rand::RngExt;
 
 use super::EventBus;
-use crate::actors::messages::{
-    CallbackGone, ChangeSubscription, InspectSubscriptions, Progress, Record, Subscribe,
-    SubscriptionView, SwitchSubscription, Unsubscribe,
+use crate::actors::messages::event_store::Record;
+use crate::actors::messages::subscriptions::{
+    CallbackGone, ChangeSubscription, InspectSubscriptions, Progress, Subscribe, SubscriptionView,
+    SwitchSubscription, Unsubscribe,
 };
 use crate::domain::event::Sequence;
 use crate::domain::fact::Fact;

@@ -8,9 +8,9 @@ use actix::{Context, Handler};
 use rand::RngExt;
 
 use super::EventBus;
-use crate::actors::messages::{
-    EndLetter, FeedId, GiveUpEvent, LoseEvents, Record, SocketNews, Unsettled,
-};
+use crate::actors::messages::event_log::{FeedId, SocketNews};
+use crate::actors::messages::event_store::Record;
+use crate::actors::messages::subscriptions::{EndLetter, GiveUpEvent, LoseEvents, Unsettled};
 use crate::domain::attempt::{Attempt, AttemptOutcome};
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::Event;

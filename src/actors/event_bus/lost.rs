@@ -2,7 +2,7 @@
 
 use ahash::AHashMap;
 
-use crate::actors::messages::Unsettled;
+use crate::actors::messages::subscriptions::Unsettled;
 use crate::domain::event::Sequence;
 use crate::domain::subscription::SubscriptionId;
 use crate::domain::timestamp::Timestamp;

@@ -6,7 +6,9 @@
 use actix::{AsyncContext, Context, Handler, Message};
 
 use super::EventBus;
-use crate::actors::messages::{AckPosition, Progressed, Record, Reply};
+use crate::actors::messages::event_store::Record;
+use crate::actors::messages::reply::Reply;
+use crate::actors::messages::subscriptions::{AckPosition, Progressed};
 use crate::domain::event::Sequence;
 use crate::domain::fact::Fact;
 use crate::domain::fact::subscription::SubscriptionFact;

@@ -6,7 +6,8 @@ use actix::{Context, Handler};
 use rand::RngExt;
 
 use super::EventBus;
-use crate::actors::messages::{Record, RedeliverEvent, StartReplay};
+use crate::actors::messages::event_store::Record;
+use crate::actors::messages::subscriptions::{RedeliverEvent, StartReplay};
 use crate::domain::fact::Fact;
 use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::JobId;

@@ -6,7 +6,10 @@ use actix::{Context, Handler};
 use rand::RngExt;
 
 use super::EventBus;
-use crate::actors::messages::{self, AttachChange, AttachSocket, Record, SocketNews};
+use crate::actors::messages;
+use crate::actors::messages::event_log::SocketNews;
+use crate::actors::messages::event_store::Record;
+use crate::actors::messages::subscriptions::{AttachChange, AttachSocket};
 use crate::domain::event::Sequence;
 use crate::domain::fact::Fact;
 use crate::domain::fact::subscription::SubscriptionFact;
@@ -109,7 +112,7 @@ impl Handler<AttachSocket> for EventBus {
         let letters = self.subscriptions.letters_of(id);
         let reply = asked.reply;
         Record::and_then(&self.hops.event_store, facts, move || {
-            let _ = reply.send(Ok(messages::Attached {
+            let _ = reply.send(Ok(messages::subscriptions::Attached {
                 id,
                 from,
                 unsettled,

@@ -11,10 +11,12 @@ use super::children::{Child, Subscriber};
 use crate::actors::callback_circuit::CallbackCircuit;
 use crate::actors::death_watch::DeathWatch;
 use crate::actors::event_reader::EventReader;
-use crate::actors::messages::{
-    CircuitHops, CircuitLost, DeliverLetter, EndSubscription, FeedId, Progress, Rest, RunReplay,
-    SubscriptionChanged,
+use crate::actors::messages::callback_circuit::CircuitHops;
+use crate::actors::messages::event_log::FeedId;
+use crate::actors::messages::subscription::{
+    CircuitLost, DeliverLetter, EndSubscription, Rest, RunReplay, SubscriptionChanged,
 };
+use crate::actors::messages::subscriptions::Progress;
 use crate::actors::subscription::{self, Subscription};
 use crate::domain::circuit::{CircuitName, Origin};
 use crate::domain::fact::Fact;

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::supervising::SubscriptionDied;
 use super::*;
 use crate::actors::fixtures::{Push, ScriptedTransport, late, service, status, unwatched};
-use crate::actors::messages::InspectLog;
+use crate::actors::messages::event_log::InspectLog;
 use crate::actors::probe::{Received, probe, settle};
 use crate::adapters::archive_memory::MemoryArchive;
 use crate::domain::compaction_summary::CompactionSummary;

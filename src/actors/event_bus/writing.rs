@@ -1,6 +1,6 @@
 //! Positions on their way to the journal.
 
-use crate::actors::messages::Reply;
+use crate::actors::messages::reply::Reply;
 use crate::domain::event::Sequence;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::SubscriptionId;

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use super::pending::Pending;
-use crate::actors::messages::{EventSlot, Record, Reply, Slot};
+use crate::actors::messages::event_store::Record;
+use crate::actors::messages::reply::Reply;
+use crate::actors::messages::router::{EventSlot, Slot};
 use crate::domain::fact::Fact;
 use crate::domain::fact::event::EventFact;
 use crate::domain::fact::message::MessageFact;

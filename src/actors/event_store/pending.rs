@@ -1,6 +1,7 @@
 //! What clients and actors want written.
 
-use crate::actors::messages::{Accept, EventSlot, Publish, Record, Slot};
+use crate::actors::messages::event_store::Record;
+use crate::actors::messages::router::{Accept, EventSlot, Publish, Slot};
 
 /// What waits for the next flush.
 pub(super) enum Pending {

@@ -1,6 +1,6 @@
 //! Which of the events that were offered go into a batch.
 
-use crate::actors::messages::EventSlot;
+use crate::actors::messages::router::EventSlot;
 use crate::domain::fact::Fact;
 use crate::domain::fact::event::EventFact;
 use crate::domain::refusal::Refusal;

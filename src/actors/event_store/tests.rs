@@ -14,7 +14,7 @@ use crate::actors::fixtures::{
     accept, accepted, dead, delivered, event, event_offer, message, named_event, named_message,
     offer, publish, registration, service_seen, unwatched,
 };
-use crate::actors::messages::Slot;
+use crate::actors::messages::router::Slot;
 use crate::actors::probe::{Received, probe, settle};
 use crate::adapters::journal_memory::MemoryDisk;
 use crate::domain::event::Snapshot;

@@ -7,9 +7,10 @@ use actix::{Context, Handler};
 use super::Historian;
 use super::line::Place;
 use super::states::States;
-use crate::actors::messages::{
-    ArchiveRefusal, BuiltState, InspectStream, ReadState, Record, Reply, TakeSnapshot,
-};
+use crate::actors::messages::archivist::ArchiveRefusal;
+use crate::actors::messages::event_store::Record;
+use crate::actors::messages::historian::{BuiltState, InspectStream, ReadState, TakeSnapshot};
+use crate::actors::messages::reply::Reply;
 use crate::domain::event::Sequence;
 use crate::domain::fact::Fact;
 use crate::domain::fact::event::EventFact;

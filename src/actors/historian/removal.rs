@@ -6,7 +6,8 @@ use actix::Recipient;
 use tokio::sync::oneshot;
 
 use super::states::States;
-use crate::actors::messages::{ArchiveRefusal, Record};
+use crate::actors::messages::archivist::ArchiveRefusal;
+use crate::actors::messages::event_store::Record;
 use crate::clock::Clock;
 use crate::domain::compaction_summary::StreamHead;
 use crate::domain::event::{Sequence, Snapshot};

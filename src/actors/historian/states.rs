@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix::Recipient;
 
-use crate::actors::messages::{ArchiveRefusal, Flush};
+use crate::actors::messages::archivist::{ArchiveRefusal, Flush};
 use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::StreamId;
 use crate::domain::message::Payload;

@@ -13,7 +13,7 @@ use super::*;
 use crate::actors::fixtures::{
     accepted, committed, dead, delivered, id, message, service, unwatched,
 };
-use crate::actors::messages::{BuiltState, ReadState, TakeSnapshot};
+use crate::actors::messages::historian::{BuiltState, ReadState, TakeSnapshot};
 use crate::actors::probe::{Received, probe, settle};
 use crate::adapters::archive_memory::MemoryArchive;
 use crate::domain::event::{Event, EventId, StreamPlace};

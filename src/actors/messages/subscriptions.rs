@@ -1,11 +1,11 @@
-//! What clients ask of the EventBus about subscriptions.
+//! What is asked of the subscriptions: who wants which events, and how far they are.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::Message as ActixMessage;
 
-use super::feeds::FeedId;
+use super::event_log::FeedId;
 use super::reply::Reply;
 use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::{JobId, Label, MessageId, ServiceName};
@@ -16,6 +16,40 @@ use crate::domain::subscription::{
 };
 use crate::domain::timestamp::Timestamp;
 use crate::logic::losses::Losses;
+
+/// Subscription → EventBus: how far it is.
+#[derive(ActixMessage, Clone, PartialEq, Debug)]
+#[rtype(result = "()")]
+pub struct Progressed {
+    pub id: SubscriptionId,
+    pub progress: Progress,
+}
+
+/// How a callback subscription is doing.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Progress {
+    /// Everything up to here is delivered, dead or of no concern.
+    pub position: Sequence,
+    /// Where the position was when an event was last done with.
+    pub worked_through: Sequence,
+    pub in_flight: u32,
+    /// Deliveries that failed since the last good one.
+    pub failures: u32,
+    pub last_error: Option<String>,
+    /// An event that failed is tried again, now or later.
+    pub is_retrying: bool,
+    pub retry_at: Option<Timestamp>,
+    pub is_circuit_open: bool,
+    /// When the open circuit is tried again, as far as it is known.
+    pub circuit_open_until: Option<Timestamp>,
+}
+
+/// Subscription → EventBus: the callback answered 410.
+#[derive(ActixMessage, Clone, Copy)]
+#[rtype(result = "()")]
+pub struct CallbackGone {
+    pub id: SubscriptionId,
+}
 
 /// http → EventBus: a callback for these events. The same service, types and url again: the
 /// subscription there is. Answered after the sync, with whether it is new.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::actors::health_probe::Watch;
-use crate::actors::messages::{InstanceView, OutOfRotation, Transport};
+use crate::actors::messages::registry::{InstanceView, OutOfRotation, Transport};
 use crate::domain::fact::Fact;
 use crate::domain::fact::service::{InstanceWithdrawn, ServiceFact, Withdrawal};
 use crate::domain::moment::Moment;

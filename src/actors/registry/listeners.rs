@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::actors::messages::{InstanceView, Transport};
+use crate::actors::messages::registry::{InstanceView, Transport};
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::{Health, Registration};
 use crate::domain::timestamp::Timestamp;

@@ -7,10 +7,10 @@ use actix::{AsyncContext, Context, Handler, Message, MessageResult};
 
 use super::Registry;
 use crate::actors::health_probe::{Beat, Entered};
-use crate::actors::messages::{
+use crate::actors::messages::event_store::Record;
+use crate::actors::messages::registry::{
     Alive, ChooseStrategy, CountInstances, Deregister, DrainInstance, Heartbeat,
-    InspectDependencies, InspectServices, Record, Register, Registered, ServiceView,
-    SurveyServices,
+    InspectDependencies, InspectServices, Register, Registered, ServiceView, SurveyServices,
 };
 use crate::domain::fact::Fact;
 use crate::domain::fact::control::{ControlFact, StrategyChosen};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::instance::Instance;
 use super::listeners::Listener;
-use crate::actors::messages::FeedId;
+use crate::actors::messages::event_log::FeedId;
 use crate::domain::circuit::{CircuitChanged, Origin};
 use crate::domain::fact::service::InstanceWithdrawn;
 use crate::domain::ids::{InstanceId, ServiceName};

@@ -6,8 +6,9 @@ use actix::{AsyncContext, Context, Handler};
 
 use super::due::Due;
 use super::{PULLER_PRESENT, ProbeDied, Registry};
-use crate::actors::messages::{
-    DeliverySeen, HealthChanged, InstanceGone, Polled, Record, SignOfLife,
+use crate::actors::messages::event_store::Record;
+use crate::actors::messages::registry::{
+    DeliverySeen, HealthChanged, InstanceGone, Polled, SignOfLife,
 };
 use crate::domain::fact::service::Withdrawal;
 use crate::domain::service::Health;

@@ -5,7 +5,7 @@ use super::*;
 use crate::actors::fixtures::{
     Probe, ScriptedTransport, address, committed, instance, registration, service, unwatched,
 };
-use crate::actors::messages::{
+use crate::actors::messages::registry::{
     Alive, ChooseStrategy, DeliverySeen, Deregister, DrainInstance, Heartbeat, InspectDependencies,
     InspectServices, InstanceGone, InstanceView, OutOfRotation, Polled, Register, Registered,
     ServiceView,

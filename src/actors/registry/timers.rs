@@ -6,7 +6,7 @@ use actix::Context;
 use super::Registry;
 use super::due::Due;
 use super::instance::Instance;
-use crate::actors::messages::Record;
+use crate::actors::messages::event_store::Record;
 use crate::domain::fact::Fact;
 use crate::domain::fact::service::{InstanceDeregistered, ServiceFact};
 use crate::domain::ids::{InstanceId, ServiceName};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::instance::Instance;
 use super::services::{Service, Services};
-use crate::actors::messages::{ServiceSummary, ServiceView};
+use crate::actors::messages::registry::{ServiceSummary, ServiceView};
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::moment::Moment;
 use crate::domain::service::{Dependency, Health};

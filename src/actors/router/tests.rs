@@ -16,6 +16,7 @@ use crate::actors::probe::{Received, probe};
 use crate::domain::fact::control::ControlFact;
 use crate::domain::message::{Message, Priority};
 use crate::domain::quota::Quota;
+use crate::domain::service::TypeCapacity;
 use crate::logic::quotas::Source;
 use crate::metrics::Scrape;
 use crate::metrics::services::{Picture, ServiceNow};

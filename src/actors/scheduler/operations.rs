@@ -5,7 +5,10 @@ use std::collections::VecDeque;
 use actix::{AsyncContext, Context, Handler, Message};
 
 use super::Scheduler;
-use crate::actors::messages::{ClearQueue, QuotasConfigured, Record, Reply, SwitchQueue};
+use crate::actors::messages::event_store::Record;
+use crate::actors::messages::reply::Reply;
+use crate::actors::messages::router::QuotasConfigured;
+use crate::actors::messages::scheduler::{ClearQueue, SwitchQueue};
 use crate::domain::fact::Fact;
 use crate::domain::fact::control::ControlFact;
 use crate::domain::ids::MessageId;

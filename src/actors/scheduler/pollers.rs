@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ahash::AHashMap;
 
-use crate::actors::messages::Reply;
+use crate::actors::messages::reply::Reply;
 use crate::domain::ids::ServiceName;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::leases::Leased;

@@ -7,9 +7,12 @@ use rand::RngExt;
 
 use super::Scheduler;
 use super::pollers::Poller;
-use crate::actors::messages::{
+use crate::actors::messages::event_store::Record;
+use crate::actors::messages::registry::Polled;
+use crate::actors::messages::reply::Reply;
+use crate::actors::messages::scheduler::{
     AwaitSettled, Cancel, EndLeases, ExtendLeases, Inspect, InspectQueues, LeaseEnd, ListOpen,
-    Polled, Receive, Record, Reply, RetryNow, ReturnLeases,
+    Receive, RetryNow, ReturnLeases,
 };
 use crate::domain::fact::Fact;
 use crate::domain::fact::service::{ServiceFact, ServiceSeen};

@@ -6,7 +6,8 @@ use actix::{AsyncContext, Context, Handler, Message};
 
 use super::Subscription;
 use super::lanes::ROOM;
-use crate::actors::messages::{Credit, FeedNews, Flush, Follow, Unfollow};
+use crate::actors::messages::archivist::Flush;
+use crate::actors::messages::event_log::{Credit, FeedNews, Follow, Unfollow};
 use crate::domain::event::Sequence;
 use crate::logic::event_window::EventsRead;
 use crate::logic::follower::{FollowerAction, PageOutcome};

@@ -7,7 +7,9 @@ use rand::RngExt;
 
 use super::Subscription;
 use super::lanes::{LaneId, Push};
-use crate::actors::messages::{AwaitTurn, CallbackGone, EventPushed, PushEnd, PushEvent, Record};
+use crate::actors::messages::callback_circuit::{AwaitTurn, EventPushed, PushEnd, PushEvent};
+use crate::actors::messages::event_store::Record;
+use crate::actors::messages::subscriptions::CallbackGone;
 use crate::domain::attempt::Attempt;
 use crate::domain::circuit::Origin;
 use crate::domain::dead_letter::DeadReason;

@@ -7,7 +7,9 @@ use actix::{AsyncContext, Context, Handler, Message};
 
 use super::Subscription;
 use super::lanes::{ROOM, ReplayLane};
-use crate::actors::messages::{Flush, Record, RunReplay};
+use crate::actors::messages::archivist::Flush;
+use crate::actors::messages::event_store::Record;
+use crate::actors::messages::subscription::RunReplay;
 use crate::domain::fact::Fact;
 use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::JobId;

@@ -5,7 +5,8 @@ use rand::RngExt;
 use tokio::sync::oneshot;
 
 use super::Subscription;
-use crate::actors::messages::{EventOffer, EventSlot, Progressed, Publish};
+use crate::actors::messages::router::{EventOffer, EventSlot, Publish};
+use crate::actors::messages::subscriptions::Progressed;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::delivery_window::DeliveryWindow;
 use crate::logic::failing::{Failing, failing_event};

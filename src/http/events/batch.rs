@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::publish::{Taken, offer_all, originals};
-use crate::actors::messages::{EventOffer, EventSlot};
+use crate::actors::messages::router::{EventOffer, EventSlot};
 use crate::api;
 use crate::domain::refusal::Refusal;
 use crate::http::batch::{Batch, Items, check_size, common_error, is_ndjson, told};

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::actors::messages::{EventOffer, EventSlot, Publish};
+use crate::actors::messages::router::{EventOffer, EventSlot, Publish};
 use crate::domain::event::{Event, EventId, Sequence};
 use crate::domain::ids::StreamId;
 use crate::domain::message::Payload;

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::list::EventPage;
 use super::read::{self, Span};
-use crate::actors::messages::{InspectSubscriptions, StartReplay};
+use crate::actors::messages::subscriptions::{InspectSubscriptions, StartReplay};
 use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::JobId;
 use crate::domain::pattern::Pattern;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::status::{status, uptime, well};
-use crate::actors::messages::QueueReport;
+use crate::actors::messages::scheduler::QueueReport;
 use crate::domain::circuit::CircuitState;
 use crate::domain::ids::ServiceName;
 use crate::domain::lack::Lack;

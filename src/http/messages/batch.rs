@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::send::{Labels, word};
-use crate::actors::messages::Offer;
+use crate::actors::messages::router::Offer;
 use crate::api;
 use crate::domain::ids::MessageId;
 use crate::domain::message::State;

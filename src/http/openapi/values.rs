@@ -9,7 +9,7 @@ use utoipa::openapi::schema::{
 use utoipa::openapi::{Ref, RefOr, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::actors::messages::{OutOfRotation, Transport};
+use crate::actors::messages::registry::{OutOfRotation, Transport};
 use crate::domain::attempt::AttemptOutcome;
 use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::dead_letter::DeadReason;

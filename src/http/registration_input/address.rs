@@ -3,8 +3,9 @@
 use actix_web::http::Uri;
 use serde_json::value::RawValue;
 
+use crate::domain::characters::is_visible;
 use crate::domain::deny_list::DenyList;
-use crate::domain::ids::{InstanceId, is_visible};
+use crate::domain::ids::InstanceId;
 use crate::domain::service::Address;
 use crate::http::fields::Field;
 use crate::http::web_address::WebAddress;

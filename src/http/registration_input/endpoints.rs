@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::domain::ids::{Label, is_visible_label};
+use crate::domain::characters::is_visible_label;
+use crate::domain::ids::Label;
 use crate::domain::service::Endpoint;
 use crate::http::fields::unknown::Ignored;
 use crate::http::fields::{self, Field};

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::actors::messages::Deregister;
+use crate::actors::messages::registry::Deregister;
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::http::caller::Caller;
 use crate::hub::Hub;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::departure::unknown;
-use crate::actors::messages::InspectDependencies;
+use crate::actors::messages::registry::InspectDependencies;
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::service::Dependency;
 use crate::http::body::{Body, Incoming};

@@ -5,7 +5,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::departure::{leave, unknown};
-use crate::actors::messages::{DrainInstance, Heartbeat, Register, Registered as Outcome};
+use crate::actors::messages::registry::{
+    DrainInstance, Heartbeat, Register, Registered as Outcome,
+};
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::{Address, Health};
 use crate::domain::timestamp::Timestamp;

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::actors::messages::{CircuitView, InstanceView, OutOfRotation, ServiceView, Transport};
+use crate::actors::messages::dispatcher::CircuitView;
+use crate::actors::messages::registry::{InstanceView, OutOfRotation, ServiceView, Transport};
 use crate::domain::ids::{InstanceId, Label, MessageType, ServiceName};
 use crate::domain::message::Payload;
 use crate::domain::service::{Dependency, Endpoint, Health, HealthCheck};

@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::stream::{stream_id, unknown, version};
-use crate::actors::messages::{ArchiveRefusal, BuiltState, ReadState, TakeSnapshot};
+use crate::actors::messages::archivist::ArchiveRefusal;
+use crate::actors::messages::historian::{BuiltState, ReadState, TakeSnapshot};
 use crate::domain::event::Snapshot;
 use crate::domain::ids::StreamId;
 use crate::domain::message::Payload;

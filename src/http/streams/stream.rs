@@ -1,6 +1,6 @@
 //! The stream that a request names.
 
-use crate::actors::messages::InspectStream;
+use crate::actors::messages::historian::InspectStream;
 use crate::domain::ids::StreamId;
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};

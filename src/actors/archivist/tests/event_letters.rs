@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::*;
-use crate::actors::messages::ForJob;
+use crate::actors::messages::archivist::ForJob;
 use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::{JobId, MessageId};
 use crate::domain::timestamp::Timestamp;

@@ -1,7 +1,7 @@
 //! The circuits of callbacks, and when they go.
 
 use super::*;
-use crate::actors::messages::{CircuitView, ForceCircuit, InspectCircuits};
+use crate::actors::messages::dispatcher::{CircuitView, ForceCircuit, InspectCircuits};
 use crate::domain::circuit::{CircuitName, CircuitState, Origin};
 use crate::domain::fact::control::ControlFact;
 

@@ -5,7 +5,8 @@ use std::sync::Weak;
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::actors::messages::{ForceCircuit, SwitchSubscription};
+use crate::actors::messages::dispatcher::ForceCircuit;
+use crate::actors::messages::subscriptions::SwitchSubscription;
 use crate::domain::circuit::{CircuitName, CircuitState, Origin};
 use crate::domain::event::Event;
 use crate::domain::fact::event::EventFact;

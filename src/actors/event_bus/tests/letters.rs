@@ -4,7 +4,7 @@ use tokio::sync::oneshot;
 
 use super::subscriptions::callback;
 use super::*;
-use crate::actors::messages::{RedeliverEvent, Unsubscribe};
+use crate::actors::messages::subscriptions::{RedeliverEvent, Unsubscribe};
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::Event;
 use crate::domain::fact::subscription::SubscriptionFact;

@@ -4,7 +4,7 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::actors::messages::Subscribe;
+use crate::actors::messages::subscriptions::Subscribe;
 use crate::domain::subscription::{Callback, SigningSecret};
 
 const MANY: usize = 1_000;

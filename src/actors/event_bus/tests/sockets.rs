@@ -3,8 +3,9 @@
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::actors::messages::{
-    AckPosition, AttachSocket, Attached, GiveUpEvent, SocketOpened, Unsubscribe,
+use crate::actors::messages::event_log::SocketOpened;
+use crate::actors::messages::subscriptions::{
+    AckPosition, AttachSocket, Attached, GiveUpEvent, Unsubscribe,
 };
 use crate::domain::fact::event::EventFact;
 use crate::domain::fact::subscription::SubscriptionFact;

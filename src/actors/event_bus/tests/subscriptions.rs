@@ -4,7 +4,9 @@ use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::actors::messages::{InspectSubscriptions, StartReplay, Subscribe, SubscriptionView};
+use crate::actors::messages::subscriptions::{
+    InspectSubscriptions, StartReplay, Subscribe, SubscriptionView,
+};
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::fact::event::EventFact;
 use crate::domain::fact::subscription::SubscriptionFact;

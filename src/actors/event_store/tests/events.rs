@@ -1,5 +1,5 @@
 use super::*;
-use crate::actors::messages::{EventOffer, EventSlot};
+use crate::actors::messages::router::{EventOffer, EventSlot};
 use crate::domain::event::{Event, ExpectedVersion, StreamPlace};
 use crate::domain::fact::event::EventFact;
 use crate::domain::fact::service::ServiceFact;

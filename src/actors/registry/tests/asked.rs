@@ -1,7 +1,8 @@
 //! Strategies, forced circuits, dependencies and the status of a service.
 
 use super::*;
-use crate::actors::messages::{FeedId, Listen, ServiceSummary, SurveyServices, Transport};
+use crate::actors::messages::event_log::FeedId;
+use crate::actors::messages::registry::{Listen, ServiceSummary, SurveyServices, Transport};
 use crate::domain::circuit::CircuitName;
 use crate::domain::fact::control::ControlFact;
 use crate::domain::fact::service::ServiceFact;

@@ -1,7 +1,9 @@
 //! Services that nobody is left of.
 
 use super::*;
-use crate::actors::messages::{FeedId, Forgotten, Listen, StopListening};
+use crate::actors::messages::Forgotten;
+use crate::actors::messages::event_log::FeedId;
+use crate::actors::messages::registry::{Listen, StopListening};
 use crate::domain::fact::control::ControlFact;
 use crate::domain::fact::service::ServiceFact;
 use uuid::Uuid;

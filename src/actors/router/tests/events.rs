@@ -1,5 +1,5 @@
 use super::*;
-use crate::actors::messages::EventSlot;
+use crate::actors::messages::router::EventSlot;
 use crate::domain::event::Event;
 
 impl Gate {

@@ -1,7 +1,7 @@
 //! Destinations of which nothing is left.
 
 use super::*;
-use crate::actors::messages::InspectQueues;
+use crate::actors::messages::scheduler::InspectQueues;
 
 impl Desk {
     fn left(&self) {

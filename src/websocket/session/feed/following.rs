@@ -8,13 +8,14 @@ use actix::{AsyncContext, Handler, Message};
 
 use super::super::{Context, Session};
 use super::CREDIT;
-use crate::actors::messages::{Credit, Follow, Framed, Unfollow};
+use crate::actors::messages::event_log::{Credit, Follow, Unfollow};
 use crate::domain::event::Sequence;
 use crate::domain::refusal::Refusal;
 use crate::http::events::read;
 use crate::hub::error::HubError;
 use crate::logic::event_window::EventsRead;
 use crate::logic::follower::{FollowerAction, PageOutcome};
+use crate::logic::recent::Framed;
 use crate::ports::archive::EventQuery;
 
 /// Events read at once, if they are small.

@@ -8,7 +8,7 @@ use super::super::super::answers::Slip;
 use super::super::requests::confirm;
 use super::super::{Answered, Context, Session};
 use super::named::{Named, deleted};
-use crate::actors::messages::{AckPosition, EndLetter};
+use crate::actors::messages::subscriptions::{AckPosition, EndLetter};
 use crate::domain::event::Sequence;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::SubscriptionId;

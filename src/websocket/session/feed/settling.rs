@@ -14,7 +14,7 @@ use super::super::requests::{confirm, flatten};
 use super::super::stage;
 use super::super::{Context, Session};
 use super::Next;
-use crate::actors::messages::{EndLetter, GiveUpEvent, LoseEvents, Unsettled};
+use crate::actors::messages::subscriptions::{EndLetter, GiveUpEvent, LoseEvents, Unsettled};
 use crate::domain::event::{Event, Sequence};
 use crate::domain::subscription::EventLetter;
 use crate::hub::error::{HubError, Subject};

@@ -1,6 +1,7 @@
-//! What clients ask of the Archivist.
+//! What is asked of the Archivist.
 
-use actix::{Message as ActixMessage, Recipient};
+use actix::Message as ActixMessage;
+use actix::Recipient;
 use tokio::sync::oneshot;
 
 use super::reply::Reply;

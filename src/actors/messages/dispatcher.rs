@@ -1,6 +1,7 @@
-//! What clients ask of circuits: of the Dispatcher about services, of the EventBus about callbacks.
+//! What is told to the Dispatcher, and asked of it: which circuit gets what.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::Message as ActixMessage;
@@ -10,8 +11,11 @@ use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::ids::{InstanceId, MessageType, ServiceName};
 use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;
+use crate::domain::service::Target;
+use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::circuit::Circuit;
+use crate::logic::circuit::{Circuit, ForcedSince};
+use crate::logic::queues::Delivery;
 
 /// http → Dispatcher, EventBus: the circuits of services, or of callbacks, as they are.
 #[derive(ActixMessage)]
@@ -21,11 +25,6 @@ pub struct InspectCircuits {
     pub circuit: Option<CircuitName>,
     pub reply: Reply<Vec<CircuitView>>,
 }
-
-/// Dispatcher → CircuitBreaker, EventBus → CallbackCircuit: add yours to the list.
-#[derive(ActixMessage)]
-#[rtype(result = "CircuitView")]
-pub struct InspectCircuit;
 
 #[derive(Clone, PartialEq, Debug)]
 pub struct CircuitView {
@@ -113,4 +112,37 @@ pub struct PickInstance {
 pub struct PickedInstance {
     pub instance_id: InstanceId,
     pub url: String,
+}
+
+/// Scheduler → Dispatcher: push these, within the credit given by [`WindowChanged`].
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct Dispatch {
+    pub service: ServiceName,
+    pub deliveries: Vec<Delivery>,
+}
+
+/// Scheduler → Dispatcher: nothing waits for this service or is under way to it, and nobody is there
+/// as far as the Scheduler was told.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct Unneeded {
+    pub service: ServiceName,
+}
+
+/// Registry → Dispatcher → CircuitBreaker: the service and its instances as they are now.
+#[derive(ActixMessage, Clone)]
+#[rtype(result = "()")]
+pub struct ServiceChanged {
+    pub service: ServiceName,
+    pub targets: Arc<[Target]>,
+    /// Somebody polls, so messages can leave without a push.
+    pub has_puller: bool,
+    /// Nobody is there or expected, and nothing but what waits for it needs more of it than its name.
+    pub is_left: bool,
+    /// `None`: as configured for all.
+    pub strategy: Option<Strategy>,
+    /// What a circuit begins with that has just been made: somebody forced it so and it has not
+    /// left that state since.
+    pub forced: Option<ForcedSince>,
 }

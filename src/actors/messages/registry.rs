@@ -1,15 +1,16 @@
-//! What clients ask of the Registry.
+//! What is told to the Registry, and asked of it: services and their instances.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::Message as ActixMessage;
 use serde::Serialize;
 
-use super::feeds::FeedId;
+use super::event_log::FeedId;
 use super::reply::Reply;
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::refusal::Refusal;
-use crate::domain::service::{Dependency, Health, Registration};
+use crate::domain::service::{Address, Dependency, Health, Registration};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::dependencies::Report;
@@ -231,4 +232,57 @@ pub enum OutOfRotation {
 
 impl OutOfRotation {
     pub const ALL: [Self; 3] = [Self::Gone, Self::Draining, Self::Unhealthy];
+}
+
+/// Scheduler → Registry: somebody asked for messages of this service.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct Polled {
+    pub service: ServiceName,
+    /// How long the poll may last.
+    pub wait: Duration,
+}
+
+/// HealthProbe → Registry.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct HealthChanged {
+    pub service: ServiceName,
+    pub instance_id: InstanceId,
+    /// Which probe says so, of all that were ever begun.
+    pub generation: u64,
+    pub to: Health,
+    /// In words: what led to it.
+    pub cause: String,
+}
+
+/// HealthProbe → Registry: the instance answered its health check.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct SignOfLife {
+    pub service: ServiceName,
+    pub instance_id: InstanceId,
+}
+
+/// CircuitBreaker → Registry → HealthProbe: how a real delivery went.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct DeliverySeen {
+    pub service: ServiceName,
+    pub instance_id: InstanceId,
+    /// Where it was then: says nothing of who is somewhere else now.
+    pub address: Arc<Address>,
+    pub good: bool,
+}
+
+/// CircuitBreaker → Registry: the instance said 410 and wants no more.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct InstanceGone {
+    pub service: ServiceName,
+    pub instance_id: InstanceId,
+    /// Where it was then: who is somewhere else now is not meant.
+    pub address: Arc<Address>,
+    /// When it was sent the message: who registered since is not meant.
+    pub asked_at: Timestamp,
 }

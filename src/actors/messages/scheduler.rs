@@ -1,4 +1,4 @@
-//! What clients ask of the Scheduler.
+//! What is told to the Scheduler, and asked of it: queues, leases and what may be under way.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,9 @@ use crate::domain::compaction_summary::MessageTotals;
 use crate::domain::fact::Fact;
 use crate::domain::ids::{LeaseToken, MessageId, Position, ServiceName};
 use crate::domain::message::Priority;
+use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;
+use crate::domain::service::{Outlook, TypeCapacity};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::leases::Leased;
 use crate::logic::queues::listing::{Stretch, Wanted};
@@ -146,4 +148,38 @@ pub struct QueueReport {
     pub services: Vec<(ServiceName, QueueDepths)>,
     /// Those that are paused by their own names, in their order; not looked for if one was asked for.
     pub paused: Vec<(ServiceName, Pause)>,
+}
+
+/// CircuitBreaker → Scheduler, Router: how many messages may be under way at once.
+#[derive(ActixMessage, Clone)]
+#[rtype(result = "()")]
+pub struct WindowChanged {
+    pub service: ServiceName,
+    pub window: u32,
+    pub outlook: Outlook,
+    /// Empty: every type of message goes to every instance.
+    pub types: Arc<[TypeCapacity]>,
+}
+
+/// CircuitBreaker → Scheduler: these were not tried; no attempt is spent.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct GiveBack {
+    pub ids: Vec<MessageId>,
+}
+
+/// Dispatcher → Scheduler: the breaker of this service died with what it had in hand.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct GiveBackAll {
+    pub service: ServiceName,
+}
+
+/// RetryTimer → Scheduler: the time of these has come (ttl, `deliver_at` or next attempt).
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct Due {
+    pub ids: Vec<MessageId>,
+    /// When they were found due.
+    pub at: Moment,
 }

@@ -1,4 +1,4 @@
-//! What clients ask of the Redriver.
+//! What is asked of the Redriver.
 
 use actix::Message as ActixMessage;
 

@@ -1,22 +1,17 @@
-//! Events on their way to whoever follows them: sockets, callbacks and replays alike.
-//!
-//! A follower reads the past from the archive until the EventBus has the rest in memory, and is
-//! fed from there on. It gets no more than it has room for; what it has no room for stays with the
-//! EventBus, and with the archive once the EventBus has forgotten it.
+//! The way back to whoever asked.
 
 use std::sync::Arc;
 
-use actix::{Message as ActixMessage, Recipient};
+use actix::Message as ActixMessage;
+use actix::Recipient;
 use uuid::Uuid;
-
-pub use crate::logic::feeds::Fed;
-pub use crate::logic::recent::Framed;
 
 use super::reply::Reply;
 use crate::domain::event::{Event, Sequence};
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::{EventLetter, SubscriptionId};
 use crate::logic::event_window::EventWindow;
+use crate::logic::feeds::Fed;
 use crate::logic::page::Page;
 use crate::ports::archive::EventQuery;
 

@@ -1,9 +1,9 @@
-//! What clients ask of the Historian.
+//! What is asked of the Historian.
 
 use actix::Message as ActixMessage;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::letters::ArchiveRefusal;
+use super::archivist::ArchiveRefusal;
 use super::reply::Reply;
 use crate::domain::event::Snapshot;
 use crate::domain::ids::StreamId;

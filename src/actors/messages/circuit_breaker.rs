@@ -1,0 +1,18 @@
+//! What is told to the circuit of a service.
+
+use actix::Message as ActixMessage;
+
+use super::dispatcher::CircuitView;
+use crate::logic::queues::Delivery;
+
+/// Dispatcher → CircuitBreaker, EventBus → CallbackCircuit: add yours to the list.
+#[derive(ActixMessage)]
+#[rtype(result = "CircuitView")]
+pub struct InspectCircuit;
+
+/// Dispatcher → CircuitBreaker: the same, at the actor of that service.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct Deliver {
+    pub deliveries: Vec<Delivery>,
+}

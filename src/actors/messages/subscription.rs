@@ -1,0 +1,51 @@
+//! What is told to one callback subscription by those who keep it.
+
+use std::sync::Arc;
+
+use actix::Message as ActixMessage;
+
+use super::callback_circuit::CircuitHops;
+use super::reply::Reply;
+use crate::domain::circuit::Origin;
+use crate::domain::subscription::{EventLetter, Replay, Subscription};
+
+/// EventBus → Subscription: what the journal says of it now, and the circuit of its callback.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct SubscriptionChanged {
+    pub subscription: Arc<Subscription>,
+    pub circuit: CircuitHops,
+}
+
+/// EventBus → Subscription: the circuit of this origin is gone, with all pushes it had under way.
+#[derive(ActixMessage, Clone)]
+#[rtype(result = "()")]
+pub struct CircuitLost {
+    pub origin: Origin,
+}
+
+/// EventBus → Subscription: this letter's event is owed again.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct DeliverLetter {
+    pub letter: Arc<EventLetter>,
+}
+
+/// EventBus → Subscription: send these past events beside the live ones.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct RunReplay {
+    pub replay: Arc<Replay>,
+}
+
+/// EventBus → Subscription: it is no more.
+#[derive(ActixMessage, Clone, Copy)]
+#[rtype(result = "()")]
+pub struct EndSubscription;
+
+/// EventBus → Subscription: begin nothing more; answered when nothing is under way.
+#[derive(ActixMessage)]
+#[rtype(result = "()")]
+pub struct Rest {
+    pub reply: Reply<()>,
+}
