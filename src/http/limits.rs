@@ -67,12 +67,12 @@ impl OfAll {
         let jobs = hub
             .clients
             .redriver
-            .look(InspectRedrives { job: None })
+            .query(InspectRedrives { job: None })
             .await?;
         let quotas = hub
             .clients
             .router
-            .look(InspectQuotas { service: None })
+            .query(InspectQuotas { service: None })
             .await?;
         let unfinished = jobs.iter().filter(|job| !job.status.is_finished());
         let set = quotas.iter().filter(|view| view.source == Source::Api);
@@ -115,11 +115,11 @@ pub(crate) async fn all(
     let inspect = InspectUsage {
         service: service.clone(),
     };
-    let usages = hub.clients.event_bus.look(inspect).await?;
+    let usages = hub.clients.event_bus.query(inspect).await?;
     let instances = hub
         .clients
         .registry
-        .look(CountInstances { service })
+        .query(CountInstances { service })
         .await?;
     let instances = instances.into_iter();
     let instances = instances.map(|(service, count)| (service.to_string(), count as u64));

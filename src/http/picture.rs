@@ -90,17 +90,17 @@ async fn look(clients: Clients, phase: Phase) -> Result<Found<Picture>, HubError
 }
 
 async fn picture(clients: &Clients) -> Result<Picture, HubError> {
-    let queues = clients.scheduler.look(InspectQueues { service: None });
+    let queues = clients.scheduler.query(InspectQueues { service: None });
     let queues = queues.await?;
-    let admission = clients.router.look(InspectAdmission { service: None });
+    let admission = clients.router.query(InspectAdmission { service: None });
     let admission = admission.await?;
-    let services = clients.registry.look(SurveyServices).await?;
+    let services = clients.registry.query(SurveyServices).await?;
     let all = |reply| InspectCircuits {
         circuit: None,
         reply,
     };
-    let mut views = clients.dispatcher.ask(all).await?;
-    views.extend(clients.event_bus.ask(all).await?);
+    let mut views = clients.dispatcher.request(all).await?;
+    views.extend(clients.event_bus.request(all).await?);
     let not_closed = views.iter().filter_map(HeldBack::of).collect();
     let views = views.into_iter();
     Ok(Picture {

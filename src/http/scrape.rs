@@ -126,7 +126,7 @@ async fn show_lag(hub: &Hub) -> Result<(), HubError> {
         id: None,
         service: None,
     };
-    let views = hub.clients.event_bus.look(inspect).await?;
+    let views = hub.clients.event_bus.query(inspect).await?;
     let active = views
         .iter()
         .filter(|view| view.subscription.paused.is_none());

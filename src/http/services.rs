@@ -134,7 +134,7 @@ pub(crate) async fn all(
     let views = hub
         .clients
         .registry
-        .look(InspectServices { service: None })
+        .query(InspectServices { service: None })
         .await?;
     let page = part.take_measured(
         views,
@@ -201,7 +201,7 @@ async fn circuits(hub: &Hub, circuit: Option<CircuitName>) -> Vec<CircuitView> {
     let inspect = |reply| InspectCircuits { circuit, reply };
     hub.clients
         .dispatcher
-        .ask(inspect)
+        .request(inspect)
         .await
         .unwrap_or_default()
 }
@@ -210,7 +210,7 @@ async fn view(hub: &Hub, service: ServiceName) -> Result<ServiceView, HubError> 
     let asked = InspectServices {
         service: Some(service.clone()),
     };
-    let view = hub.clients.registry.look(asked).await?.pop();
+    let view = hub.clients.registry.query(asked).await?.pop();
     view.ok_or_else(|| unknown(&service))
 }
 
@@ -269,7 +269,7 @@ pub(crate) async fn choose(
     principal(&request).may(Operation::ChooseStrategy(&service))?;
     let body = Body::one(&hub, payload, Subject::Request).await?;
     let strategy = strategy(body.text())?;
-    let chosen = hub.clients.registry.ask(|reply| ChooseStrategy {
+    let chosen = hub.clients.registry.request(|reply| ChooseStrategy {
         service: service.clone(),
         strategy,
         reply,

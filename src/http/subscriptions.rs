@@ -106,7 +106,7 @@ pub(crate) async fn subscribe(
         &principal(&request),
         &hub.settings.outgoing_deny,
     )?;
-    let asked = hub.clients.event_bus.ask(|reply| Subscribe {
+    let asked = hub.clients.event_bus.request(|reply| Subscribe {
         service: wanted.service,
         event_types: wanted.event_types,
         callback: wanted.callback,
@@ -155,7 +155,7 @@ pub(crate) async fn all(
         id: None,
         service: service.or_else(|| caller.acts_only_for()),
     };
-    let views = hub.clients.event_bus.look(inspect).await?;
+    let views = hub.clients.event_bus.query(inspect).await?;
     let page = part.take_measured(
         views,
         Order::Ascending,
@@ -227,7 +227,7 @@ pub(crate) async fn change(
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let changed = changed(body.text(), &hub.settings.outgoing_deny)?;
     let changes = changed.in_words();
-    let asked = hub.clients.event_bus.ask(|reply| ChangeSubscription {
+    let asked = hub.clients.event_bus.request(|reply| ChangeSubscription {
         id,
         owner: owner.clone(),
         event_types: changed.event_types,
@@ -358,7 +358,7 @@ async fn end(hub: &Hub, id: SubscriptionId, caller: &Principal) -> Result<(), Hu
     let asked = hub
         .clients
         .event_bus
-        .ask(|reply| Unsubscribe { id, owner, reply });
+        .request(|reply| Unsubscribe { id, owner, reply });
     asked.await?.map_err(|refusal| refused(refusal, id))
 }
 
@@ -369,7 +369,7 @@ async fn switch(
     paused: bool,
 ) -> Result<HttpResponse, HubError> {
     let owner = principal(request).acts_only_for();
-    let asked = hub.clients.event_bus.ask(|reply| SwitchSubscription {
+    let asked = hub.clients.event_bus.request(|reply| SwitchSubscription {
         id,
         owner: owner.clone(),
         paused,
@@ -416,7 +416,7 @@ async fn find(
         id: Some(id),
         service: owner,
     };
-    let mut found = hub.clients.event_bus.look(inspect).await?;
+    let mut found = hub.clients.event_bus.query(inspect).await?;
     found.pop().ok_or_else(|| unknown(id))
 }
 

@@ -15,7 +15,7 @@ impl Hub {
     /// # Errors
     /// STORAGE_UNAVAILABLE while the archive is away or too far behind.
     pub async fn flush(&self) -> Result<(), HubError> {
-        let flushed = self.clients.archivist.ask(|reply| Flush { reply });
+        let flushed = self.clients.archivist.request(|reply| Flush { reply });
         match tokio::time::timeout(FLUSH_PATIENCE, flushed).await {
             Ok(flushed) => Ok(flushed??),
             Err(_) => {

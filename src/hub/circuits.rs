@@ -87,8 +87,8 @@ impl Hub {
             reply,
         };
         let forced = match name {
-            CircuitName::Service(_) => self.clients.dispatcher.ask(force),
-            CircuitName::Callback(_) => self.clients.event_bus.ask(force),
+            CircuitName::Service(_) => self.clients.dispatcher.request(force),
+            CircuitName::Callback(_) => self.clients.event_bus.request(force),
         };
         let forced = forced.await?;
         let circuit = forced.map_err(|refusal| HubError::refused(refusal, unknown(name)))?;
@@ -104,7 +104,7 @@ impl Hub {
         circuit: Option<CircuitName>,
     ) -> Result<Vec<CircuitView>, HubError> {
         let inspect = |reply| InspectCircuits { circuit, reply };
-        self.clients.dispatcher.ask(inspect).await
+        self.clients.dispatcher.request(inspect).await
     }
 
     async fn circuits_of_callbacks(
@@ -112,7 +112,7 @@ impl Hub {
         circuit: Option<CircuitName>,
     ) -> Result<Vec<CircuitView>, HubError> {
         let inspect = |reply| InspectCircuits { circuit, reply };
-        self.clients.event_bus.ask(inspect).await
+        self.clients.event_bus.request(inspect).await
     }
 
     /// The circuit of a callback is known where it is; one of a service only while that is there.

@@ -62,7 +62,7 @@ impl<A: Actor> From<Addr<A>> for Client<A> {
 
 impl<A: Actor<Context = Context<A>>> Client<A> {
     /// Sends a request that carries the way back. It has its place in line when this returns.
-    pub fn ask<M, T>(&self, request: impl FnOnce(Reply<T>) -> M) -> Response<T>
+    pub fn request<M, T>(&self, request: impl FnOnce(Reply<T>) -> M) -> Response<T>
     where
         A: Handler<M>,
         M: Message<Result = ()> + Send + 'static,
@@ -94,7 +94,7 @@ impl<A: Actor<Context = Context<A>>> Client<A> {
     ///
     /// # Errors
     /// As a [`Response`] that does not come.
-    pub async fn look<M>(&self, query: M) -> Result<M::Result, HubError>
+    pub async fn query<M>(&self, query: M) -> Result<M::Result, HubError>
     where
         A: Handler<M>,
         M: Message + Send + 'static,
@@ -182,8 +182,8 @@ mod tests {
     async fn requests_keep_their_order_however_their_responses_are_awaited() {
         let client = Client::from(Doubler.start());
         let (mut first, second) = (
-            client.ask(|reply| Double(1, reply)),
-            client.ask(|reply| Double(2, reply)),
+            client.request(|reply| Double(1, reply)),
+            client.request(|reply| Double(2, reply)),
         );
         assert_eq!(second.await.unwrap(), 4);
         assert_eq!(first.take_now(), Some(2));
@@ -192,7 +192,7 @@ mod tests {
     #[actix::test]
     async fn who_is_not_answered_is_told_that_it_is_unknown_what_was_done() {
         let client = Client::from(Doubler.start());
-        let error = client.ask(|reply| Double(0, reply)).await.unwrap_err();
+        let error = client.request(|reply| Double(0, reply)).await.unwrap_err();
         assert_eq!(error.code(), ErrorCode::ServiceUnavailable);
     }
 }

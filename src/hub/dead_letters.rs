@@ -192,7 +192,7 @@ impl Hub {
             self.admission("destination", Some(service)).await?;
         }
         let outcome = sent_again(destination.as_ref(), payload.is_some());
-        let reprocessed = self.clients.archivist.ask(|reply| Reprocess {
+        let reprocessed = self.clients.archivist.request(|reply| Reprocess {
             id,
             destination,
             payload,
@@ -221,7 +221,7 @@ impl Hub {
             let operation = Operation::DeleteDeadLetter(letter.source());
             context.principal.may(operation)?;
         }
-        let deleted = self.clients.archivist.ask(|reply| DeleteDeadLetter {
+        let deleted = self.clients.archivist.request(|reply| DeleteDeadLetter {
             id,
             job: None,
             reply,

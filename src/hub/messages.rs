@@ -111,7 +111,7 @@ impl Hub {
         id: MessageId,
     ) -> Result<Option<MessageRecord>, HubError> {
         let inspect = Inspect { ids: vec![id] };
-        let open = self.clients.scheduler.look(inspect).await?;
+        let open = self.clients.scheduler.query(inspect).await?;
         if let Some(open) = open.into_iter().flatten().next() {
             return Ok(Some(MessageRecord::Open(Box::new(open))));
         }
@@ -161,7 +161,7 @@ impl Hub {
                 wanted: wanted.clone(),
                 before,
             };
-            let stretch = self.clients.scheduler.look(asked).await?;
+            let stretch = self.clients.scheduler.query(asked).await?;
             let open = stretch.messages.into_iter();
             let records = open.map(|open| MessageRecord::Open(Box::new(open)));
             for record in records.filter(&keep) {
@@ -222,7 +222,7 @@ impl Hub {
         if ids.is_empty() {
             return Ok(records);
         }
-        let live = self.clients.scheduler.look(Inspect { ids }).await?;
+        let live = self.clients.scheduler.query(Inspect { ids }).await?;
         for (record, live) in records.iter_mut().filter(is_open).zip(live) {
             if let Some(mut open) = live {
                 open.position = record.position();
@@ -248,12 +248,14 @@ impl Hub {
         context.principal.may(operation)?;
         if record.state().is_settled() {
             let archivist = &self.clients.archivist;
-            archivist.ask(|reply| DeleteMessage { id, reply }).await??;
+            archivist
+                .request(|reply| DeleteMessage { id, reply })
+                .await??;
             Act::new("delete_message", "message", &id).tell(context);
             return Ok(Removal::Deleted);
         }
         let scheduler = &self.clients.scheduler;
-        match scheduler.ask(|reply| Cancel { id, reply }).await? {
+        match scheduler.request(|reply| Cancel { id, reply }).await? {
             Ok(()) => {
                 Act::new("cancel_message", "message", &id).tell(context);
                 Ok(Removal::Cancelled)
@@ -279,7 +281,7 @@ impl Hub {
     ) -> Result<(), HubError> {
         let record = self.message(context, id).await?;
         let scheduler = &self.clients.scheduler;
-        match scheduler.ask(|reply| RetryNow { id, reply }).await? {
+        match scheduler.request(|reply| RetryNow { id, reply }).await? {
             Ok(()) => {
                 Act::new("retry_message", "message", &id).tell(context);
                 Ok(())

@@ -33,7 +33,7 @@ impl Hub {
         let inspect = InspectQueues {
             service: service.cloned(),
         };
-        let queues = self.clients.scheduler.look(inspect).await?;
+        let queues = self.clients.scheduler.query(inspect).await?;
         let admission = self.admission("service", service).await?;
         // Without the archive only this one number is missing.
         let dead_letters = match self.flush().await {
@@ -57,7 +57,7 @@ impl Hub {
         let inspect = InspectAdmission {
             service: service.cloned(),
         };
-        let admission = self.clients.router.look(inspect).await?;
+        let admission = self.clients.router.query(inspect).await?;
         match service {
             Some(service) if !admission.is_known => Err(HubError::NoService {
                 field: name,
@@ -79,7 +79,7 @@ impl Hub {
     ) -> Result<(), HubError> {
         context.principal.may(Operation::SwitchQueue)?;
         self.admission("service", service).await?;
-        let switched = self.clients.scheduler.ask(|reply| SwitchQueue {
+        let switched = self.clients.scheduler.request(|reply| SwitchQueue {
             service: service.cloned(),
             paused,
             by: Some(context.who()),
@@ -108,7 +108,7 @@ impl Hub {
     ) -> Result<u64, HubError> {
         context.principal.may(Operation::ClearQueue)?;
         self.admission("service", Some(service)).await?;
-        let cleared = self.clients.scheduler.ask(|reply| ClearQueue {
+        let cleared = self.clients.scheduler.request(|reply| ClearQueue {
             service: service.clone(),
             priority,
             reply,

@@ -19,7 +19,7 @@ impl Hub {
     pub async fn quotas(&self, context: &RequestContext<'_>) -> Result<Vec<QuotaView>, HubError> {
         context.principal.may(Operation::SeeQuotas)?;
         let all = InspectQuotas { service: None };
-        self.clients.router.look(all).await
+        self.clients.router.query(all).await
     }
 
     /// The one in force for a service.
@@ -38,7 +38,7 @@ impl Hub {
         let one = InspectQuotas {
             service: Some(service),
         };
-        let found = self.clients.router.look(one).await?.pop();
+        let found = self.clients.router.query(one).await?.pop();
         found.ok_or(missing)
     }
 
@@ -93,7 +93,7 @@ impl Hub {
             quota,
             reply,
         };
-        self.clients.router.ask(set).await
+        self.clients.router.request(set).await
     }
 }
 

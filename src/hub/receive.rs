@@ -33,7 +33,7 @@ impl Hub {
     ) -> Result<Response<Vec<Leased>>, HubError> {
         let operation = Operation::ReceiveMessages(&service);
         context.principal.may(operation)?;
-        Ok(self.clients.scheduler.ask(|reply| Receive {
+        Ok(self.clients.scheduler.request(|reply| Receive {
             service,
             max,
             wait,
@@ -54,7 +54,7 @@ impl Hub {
     ) -> Result<Vec<Leased>, HubError> {
         // What is asked now is answered after that.
         let nothing = Inspect { ids: Vec::new() };
-        self.clients.scheduler.look(nothing).await?;
+        self.clients.scheduler.query(nothing).await?;
         // From here on the Scheduler takes back what it would hand out.
         Ok(leased.take_now().unwrap_or_default())
     }
@@ -71,7 +71,7 @@ impl Hub {
         end: LeaseEnd,
     ) -> impl Future<Output = Result<(), HubError>> + use<> {
         let owner = context.principal.acts_only_for();
-        let ended = self.clients.scheduler.ask(|reply| EndLeases {
+        let ended = self.clients.scheduler.request(|reply| EndLeases {
             leases,
             owner,
             end,
@@ -91,7 +91,7 @@ impl Hub {
         lease: Option<Duration>,
     ) -> Result<Timestamp, HubError> {
         let owner = context.principal.acts_only_for();
-        let extended = self.clients.scheduler.ask(|reply| ExtendLeases {
+        let extended = self.clients.scheduler.request(|reply| ExtendLeases {
             leases,
             owner,
             lease: lease.unwrap_or(DEFAULT_LEASE),

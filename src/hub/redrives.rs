@@ -55,7 +55,9 @@ impl Hub {
             return Ok(RedriveStart::Counted(job.matched));
         }
         let redriver = &self.clients.redriver;
-        let job = redriver.ask(|reply| StartRedrive { job, reply }).await??;
+        let job = redriver
+            .request(|reply| StartRedrive { job, reply })
+            .await??;
         let outcome = format!("{} dead letters match", job.matched);
         let action = match job.kind {
             JobKind::Redrive => "start_redrive",
@@ -77,7 +79,7 @@ impl Hub {
     ) -> Result<Vec<RedriveJob>, HubError> {
         context.principal.may(Operation::RunRedrives)?;
         let all = InspectRedrives { job: None };
-        self.clients.redriver.look(all).await
+        self.clients.redriver.query(all).await
     }
 
     /// One job.
@@ -91,7 +93,7 @@ impl Hub {
     ) -> Result<RedriveJob, HubError> {
         context.principal.may(Operation::RunRedrives)?;
         let one = InspectRedrives { job: Some(job) };
-        let found = self.clients.redriver.look(one).await?.pop();
+        let found = self.clients.redriver.query(one).await?.pop();
         found.ok_or_else(|| unknown(job))
     }
 
@@ -109,7 +111,7 @@ impl Hub {
         let switched = self
             .clients
             .redriver
-            .ask(|reply| SwitchRedrive { job, switch, reply });
+            .request(|reply| SwitchRedrive { job, switch, reply });
         let switched = switched.await?;
         let view = switched.map_err(|refusal| HubError::refused(refusal, unknown(job)))?;
         let action = match switch {

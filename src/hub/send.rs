@@ -100,7 +100,7 @@ impl Hub {
         let steps = MessageSteps::of(&offers);
         let mut slots: Vec<Slot> = offers.into_iter().map(Slot::Offered).collect();
         self.find_known_messages(&mut slots).await?;
-        let slots = self.clients.router.ask(|reply| Accept { slots, reply });
+        let slots = self.clients.router.request(|reply| Accept { slots, reply });
         Ok(Submission { steps, slots })
     }
 
@@ -123,7 +123,7 @@ impl Hub {
         let offered = slots.iter().filter_map(|slot| slot.offered());
         let ids: Vec<_> = offered.map(|message| message.id).collect();
         let inspect = Inspect { ids: ids.clone() };
-        let open = self.clients.scheduler.look(inspect).await?;
+        let open = self.clients.scheduler.query(inspect).await?;
         let open = open
             .into_iter()
             .flatten()
@@ -164,7 +164,7 @@ impl Hub {
     /// any more.
     pub fn await_settlement(&self, id: MessageId) -> Response<Fact> {
         let scheduler = &self.clients.scheduler;
-        scheduler.ask(|reply| AwaitSettled { id, reply })
+        scheduler.request(|reply| AwaitSettled { id, reply })
     }
 
     /// How a message is that was sent, once it is settled or the wait over: `settlement` comes to

@@ -25,7 +25,7 @@ impl Hub {
             message_type,
             reply,
         };
-        match self.clients.dispatcher.ask(pick).await? {
+        match self.clients.dispatcher.request(pick).await? {
             Ok(picked) => Ok(picked),
             // A service that deregistered keeps its circuit for what waits for it.
             Err(refusal) if refusal != Refusal::NotFound && self.is_there(service).await? => {
@@ -42,13 +42,13 @@ impl Hub {
         let one = InspectServices {
             service: Some(service.clone()),
         };
-        Ok(!self.clients.registry.look(one).await?.is_empty())
+        Ok(!self.clients.registry.query(one).await?.is_empty())
     }
 
     /// All that are there now.
     pub(super) async fn names_there(&self) -> Result<BTreeSet<ServiceName>, HubError> {
         let all = InspectServices { service: None };
-        let views = self.clients.registry.look(all).await?;
+        let views = self.clients.registry.query(all).await?;
         Ok(views.into_iter().map(|view| view.service).collect())
     }
 }

@@ -184,7 +184,7 @@ fn read_one(text: &str, context: &RequestContext<'_>) -> Frame {
     let mut ignored = Ignored::default();
     Frame {
         ask: match unknown.first() {
-            None => body.ask(context, &mut ignored),
+            None => body.request(context, &mut ignored),
             Some(name) => Err(body.not_known(name)),
         },
         reference,
@@ -205,7 +205,7 @@ fn reference(json: Option<&RawValue>) -> Result<Option<Reference>, HubError> {
 }
 
 impl Body<'_> {
-    fn ask(
+    fn request(
         &self,
         context: &RequestContext<'_>,
         ignored: &mut Ignored,

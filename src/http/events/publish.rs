@@ -160,7 +160,7 @@ pub(crate) async fn submit(
     let slots = offers.into_iter().map(Box::new).map(EventSlot::Offered);
     let mut slots: Vec<EventSlot> = slots.collect();
     known_already(hub, &mut slots).await?;
-    Ok(hub.clients.router.ask(|reply| Publish {
+    Ok(hub.clients.router.request(|reply| Publish {
         slots,
         atomic,
         reply,

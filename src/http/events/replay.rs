@@ -164,7 +164,7 @@ async fn deliver(
         Start::LastN(n) => Some(asked.limit.unwrap_or(u64::MAX).min(n as u64)),
         _ => asked.limit,
     };
-    let started = hub.clients.event_bus.ask(|reply| StartReplay {
+    let started = hub.clients.event_bus.request(|reply| StartReplay {
         subscription_id,
         owner: principal(request).acts_only_for(),
         filter: asked.filter,
@@ -189,7 +189,7 @@ async fn types_of(hub: &Hub, id: SubscriptionId) -> Result<Vec<Pattern>, HubErro
         id: Some(id),
         service: None,
     };
-    let found = hub.clients.event_bus.look(asked).await?.pop();
+    let found = hub.clients.event_bus.query(asked).await?.pop();
     let view = found.ok_or_else(|| unknown(id))?;
     Ok(view.subscription.event_types.to_vec())
 }

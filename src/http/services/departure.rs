@@ -16,7 +16,7 @@ pub(super) async fn leave(
     instance_id: Option<InstanceId>,
 ) -> Result<HttpResponse, HubError> {
     let (name, instance) = (service.clone(), instance_id.clone());
-    let left = hub.clients.registry.ask(|reply| Deregister {
+    let left = hub.clients.registry.request(|reply| Deregister {
         service,
         instance_id,
         reply,

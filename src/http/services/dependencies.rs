@@ -102,7 +102,7 @@ async fn report(
         service: service.clone(),
         instead,
     };
-    let report = hub.clients.registry.look(asked).await?;
+    let report = hub.clients.registry.query(asked).await?;
     let report = report.ok_or_else(|| unknown(&service))?;
     Ok(HttpResponse::Ok().json(describe(service, report)))
 }

@@ -137,7 +137,7 @@ async fn enter(
     let registered = hub
         .clients
         .registry
-        .ask(|reply| Register {
+        .request(|reply| Register {
             registration,
             reply,
         })
@@ -243,7 +243,7 @@ pub(crate) async fn heartbeat(
     _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     let (service, instance_id) = own_instance(&request, &path)?;
-    let alive = hub.clients.registry.ask(|reply| Heartbeat {
+    let alive = hub.clients.registry.request(|reply| Heartbeat {
         service: service.clone(),
         instance_id: instance_id.clone(),
         reply,
@@ -282,7 +282,7 @@ pub(crate) async fn drain(
     _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     let (service, instance_id) = own_instance(&request, &path)?;
-    let since = hub.clients.registry.ask(|reply| DrainInstance {
+    let since = hub.clients.registry.request(|reply| DrainInstance {
         service: service.clone(),
         instance_id: instance_id.clone(),
         reply,

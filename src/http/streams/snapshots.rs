@@ -121,7 +121,7 @@ pub(crate) async fn take(
     let mut reading = Reading::of(&hub, &request);
     // Nobody is turned away for what was done.
     reading.begin_with(state.as_json().len()).await?;
-    let taken = hub.clients.historian.ask(|reply| TakeSnapshot {
+    let taken = hub.clients.historian.request(|reply| TakeSnapshot {
         stream: id.clone(),
         state,
         version,
@@ -139,7 +139,7 @@ async fn build(
     version: Option<u64>,
     field: &'static str,
 ) -> Result<BuiltState, HubError> {
-    let built = hub.clients.historian.ask(|reply| ReadState {
+    let built = hub.clients.historian.request(|reply| ReadState {
         stream: id.clone(),
         version,
         reply,

@@ -16,7 +16,7 @@ pub(super) fn stream_id(text: &str) -> Result<StreamId, HubError> {
 /// 404 if there never was one.
 pub(super) async fn version(hub: &Hub, id: &StreamId) -> Result<u64, HubError> {
     let asked = InspectStream { stream: id.clone() };
-    let version = hub.clients.historian.look(asked).await?;
+    let version = hub.clients.historian.query(asked).await?;
     version.ok_or_else(|| unknown(id))
 }
 

@@ -69,7 +69,7 @@ impl Session {
                 session.consumers.forget_expired(session.hub.clock.now());
             });
         }
-        let agreed = self.hub.clients.registry.ask(|reply| Listen {
+        let agreed = self.hub.clients.registry.request(|reply| Listen {
             socket: self.socket,
             service: consume.service.clone(),
             instance_id: instance_id.clone(),
@@ -104,7 +104,7 @@ impl Session {
             if free == 0 || consumer.asking.is_some() {
                 continue;
             }
-            let answer = self.hub.clients.scheduler.ask(|reply| Receive {
+            let answer = self.hub.clients.scheduler.request(|reply| Receive {
                 service: service.clone(),
                 max: free,
                 wait: LONG_POLL,

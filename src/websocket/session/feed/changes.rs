@@ -211,7 +211,7 @@ async fn prepare(
     let named = match name {
         None => None,
         Some(name) => {
-            let attached = hub.clients.event_bus.ask(|reply| AttachSocket {
+            let attached = hub.clients.event_bus.request(|reply| AttachSocket {
                 socket: FeedId(client.socket.0),
                 service: service.clone(),
                 name: name.clone(),

@@ -79,7 +79,7 @@ impl Session {
         named.acked = named.acked.max(sequence);
         named.told = named.told.max(sequence);
         named.losses.acked(sequence);
-        let acked = self.hub.clients.event_bus.ask(|reply| AckPosition {
+        let acked = self.hub.clients.event_bus.request(|reply| AckPosition {
             socket: self.socket,
             id: named.id,
             through: sequence,

@@ -126,7 +126,7 @@ impl Session {
         named.acked = sequence - 1;
         named.told = named.told.max(sequence - 1);
         let id = named.id;
-        let lost = self.hub.clients.event_bus.ask(|reply| LoseEvents {
+        let lost = self.hub.clients.event_bus.request(|reply| LoseEvents {
             socket: self.socket,
             id,
             acked: sequence - 1,
