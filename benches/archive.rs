@@ -26,8 +26,9 @@ use message_hub::domain::ids::{
 use message_hub::domain::message::{Message, Payload, Priority, State};
 use message_hub::domain::pattern::Pattern;
 use message_hub::domain::timestamp::Timestamp;
+use message_hub::logic::event_query::EventQuery;
 use message_hub::logic::projection::{Batch, Projection};
-use message_hub::ports::archive::{Archive, EventQuery, MessageQuery};
+use message_hub::ports::archive::{Archive, MessageQuery};
 
 const BATCH: u64 = 40_000;
 const BATCHES: u64 = 10;

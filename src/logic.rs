@@ -1,18 +1,22 @@
 //! All the thinking: plain synchronous structs. `now` and randomness are arguments.
 
 pub mod admission;
+pub mod admission_report;
 pub mod backoff;
 pub mod balancer;
 pub mod breaker;
 pub mod canonical;
 pub mod census;
 pub mod circuit;
+pub mod circuit_view;
 pub mod dedup;
 pub mod delivery;
 pub mod delivery_window;
 pub mod dependencies;
+pub mod event_query;
 pub mod event_window;
 pub mod failing;
+pub mod feed_news;
 pub mod feeds;
 pub mod fold;
 pub mod follower;
@@ -40,6 +44,7 @@ pub mod recent;
 pub mod redrive;
 pub mod retained_events;
 pub mod retention;
+pub mod service_view;
 pub mod snapshots;
 pub mod spacing;
 pub mod spelling;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use actix::Message;
 use tracing::field::display;
 
-use super::messages::dispatcher::{CircuitView, ForceCircuit};
+use super::messages::dispatcher::ForceCircuit;
 use super::messages::reply::Reply;
 use crate::domain::circuit::{CircuitChanged, CircuitName, Forced};
 use crate::domain::fact::Fact;
@@ -20,6 +20,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::breaker::Transition;
 use crate::logic::circuit::Circuit;
+use crate::logic::circuit_view::CircuitView;
 use crate::metrics::Metrics;
 
 pub(super) struct CircuitShell {

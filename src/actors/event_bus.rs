@@ -35,9 +35,7 @@ use ahash::AHashMap;
 use super::death_watch::DeathWatch;
 use super::invariants;
 use super::messages::archivist::Flush;
-use super::messages::event_log::{
-    Credit, FeedId, FeedNews, Follow, SocketClosed, SocketNews, SocketOpened, Unfollow,
-};
+use super::messages::event_log::{Credit, Follow, SocketClosed, SocketOpened, Unfollow};
 use super::messages::event_store::Record;
 use super::messages::reply::Reply;
 use super::messages::router::Publish;
@@ -49,6 +47,7 @@ use crate::domain::event::Sequence;
 use crate::domain::fact::control::ControlFact;
 use crate::domain::fact::event::EventFact;
 use crate::domain::fact::{Fact, Recorded};
+use crate::logic::feed_news::{FeedId, FeedNews, SocketNews};
 use crate::logic::feeds::Fed;
 use crate::logic::feeds::Feeds;
 use crate::logic::limits::Limits;

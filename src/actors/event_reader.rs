@@ -11,8 +11,9 @@ use tokio::sync::oneshot;
 
 use super::messages::event_log::{InspectLog, ReadRecent, RecentRead};
 use super::messages::reply::Unanswered;
+use crate::logic::event_query::EventQuery;
 use crate::logic::event_window::{EventWindow, EventsRead};
-use crate::ports::archive::{ArchiveError, EventArchive, EventQuery};
+use crate::ports::archive::{ArchiveError, EventArchive};
 
 #[derive(Clone)]
 pub struct EventReader {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::death_watch::DeathWatch;
 use super::messages::Committed;
-use super::messages::router::{Accept, EventOffer, EventSlot, Offer, Publish, Slot};
+use super::messages::router::{Accept, EventSlot, Publish, Slot};
 use super::probe::probe;
 use crate::domain::attempt::{Attempt, AttemptOutcome};
 use crate::domain::dead_letter::DeadReason;
@@ -23,6 +23,7 @@ use crate::domain::fact::service::{ServiceFact, ServiceSeen};
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::{EventType, InstanceId, MessageId, MessageType, Position, ServiceName};
 use crate::domain::message::{Extras, Fingerprint, Message, Payload, Priority};
+use crate::domain::offer::{EventOffer, Offer};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::{Address, Health, Registration, Target};
 use crate::domain::shortage::Shortage;

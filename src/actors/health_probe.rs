@@ -12,13 +12,14 @@ use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message, 
 use rand::RngExt;
 
 use super::death_watch::DeathWatch;
-use super::messages::registry::{Alive, HealthChanged, Registered, SignOfLife};
+use super::messages::registry::{HealthChanged, SignOfLife};
 use super::messages::reply::Reply;
 use crate::clock::Clock;
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::health::{HealthTracker, Sign, probe_delay};
+use crate::logic::service_view::{Alive, RegistrationOutcome};
 use crate::ports::transport::{ProbeAnswer, Transport};
 
 pub struct HealthProbe {
@@ -106,7 +107,7 @@ pub struct Entered {
     pub changed: Vec<&'static str>,
     pub undid_drain: bool,
     pub beside: Option<InstanceId>,
-    pub reply: Reply<Result<Registered, Refusal>>,
+    pub reply: Reply<Result<RegistrationOutcome, Refusal>>,
 }
 
 #[derive(Message)]
@@ -243,7 +244,7 @@ impl Handler<Entered> for HealthProbe {
     type Result = ();
 
     fn handle(&mut self, entered: Entered, _: &mut Context<Self>) {
-        let _ = entered.reply.send(Ok(Registered {
+        let _ = entered.reply.send(Ok(RegistrationOutcome {
             replaced: entered.replaced,
             changed: entered.changed,
             undid_drain: entered.undid_drain,

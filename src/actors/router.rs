@@ -22,9 +22,8 @@ use super::invariants::{self, Invariants};
 use super::messages::event_store::Record;
 use super::messages::reply::Reply;
 use super::messages::router::{
-    Accept, AdmissionEvents, AdmissionReport, DestinationAdmission, InspectAdmission,
-    InspectQuotas, Offer, Publish, QuotaView, QuotasConfigured, Release, RoomConfigured, SetQuota,
-    Slot,
+    Accept, InspectAdmission, InspectQuotas, Publish, QuotasConfigured, Release, RoomConfigured,
+    SetQuota, Slot,
 };
 use super::messages::scheduler::WindowChanged;
 use super::messages::{Committed, Forgotten};
@@ -35,11 +34,13 @@ use crate::domain::fact::message::MessageFact;
 use crate::domain::fact::service::ServiceFact;
 use crate::domain::ids::ServiceName;
 use crate::domain::message::{Lane, Message};
+use crate::domain::offer::Offer;
 use crate::domain::refusal::Refusal;
 use crate::domain::service::Outlook;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::admission::Admission;
-use crate::logic::quotas::Quotas;
+use crate::logic::admission_report::{AdmissionEvents, AdmissionReport, DestinationAdmission};
+use crate::logic::quotas::{QuotaView, Quotas};
 use crate::metrics::Metrics;
 use crate::metrics::notices::Notice;
 use crate::metrics::services::NotTaken;

@@ -11,13 +11,14 @@ use crate::domain::compaction_summary::StreamHead;
 use crate::domain::event::{Event, EventId, Sequence, Snapshot};
 use crate::domain::ids::{MessageId, Position, StreamId};
 use crate::domain::message::Status;
+use crate::logic::event_query::EventQuery;
 use crate::logic::ownership::{ArchiveStanding, Claim, Claimed};
 use crate::logic::page::{Filling, MOST_BYTES, Page};
 use crate::logic::projection::Batch;
 use crate::ports::archive::{
     Age, ArchiveError, ArchiveReader, ArchiveWriter, ArchivedLetter, ArchivedMessage,
     ArchivedStream, Census, DeadLetterArchive, DeadLetterCounts, DeadLetterQuery, EventArchive,
-    EventQuery, LetterQuery, MessageArchive, MessageQuery, StreamArchive,
+    LetterQuery, MessageArchive, MessageQuery, StreamArchive,
 };
 use contents::{Contents, age};
 

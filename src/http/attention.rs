@@ -110,10 +110,10 @@ impl Sight {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actors::messages::router::DestinationAdmission;
-    use crate::actors::messages::scheduler::QueueReport;
     use crate::domain::ids::ServiceName;
     use crate::domain::timestamp::Timestamp;
+    use crate::logic::admission_report::DestinationAdmission;
+    use crate::logic::queues::report::QueueReport;
     use crate::logic::queues::view::QueueDepths;
 
     fn name(text: &str) -> ServiceName {

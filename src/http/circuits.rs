@@ -13,7 +13,6 @@ use super::openapi::messages::CircuitPageQuery;
 use super::page::{Order, Part};
 use super::query::Query;
 use super::routing::{self, Routes};
-use crate::actors::messages::dispatcher::{CircuitView, ForcedView};
 use crate::domain::characters::is_visible_label;
 use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::ids::ServiceName;
@@ -22,6 +21,7 @@ use crate::hub::Hub;
 use crate::hub::access::Operation;
 use crate::hub::circuits::WantedCircuit;
 use crate::hub::error::{HubError, Subject};
+use crate::logic::circuit_view::{CircuitView, ForcedView};
 
 const SUBJECT: Subject = Subject::Request;
 /// In characters.

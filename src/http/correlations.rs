@@ -21,8 +21,9 @@ use crate::hub::Hub;
 use crate::hub::access::Principal;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::message_record::MessageRecord;
+use crate::logic::event_query::EventQuery;
 use crate::logic::page::{self, Filling, Page};
-use crate::ports::archive::{EventQuery, MessageQuery};
+use crate::ports::archive::MessageQuery;
 
 /// Messages read together: with a page, no more than there is room for if each is as large as may be.
 const TOGETHER: usize = 8;

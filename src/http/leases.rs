@@ -16,7 +16,6 @@ use super::openapi::leases::{AckInput, ExtendInput, LeasedMessage, NackInput, Re
 use super::query;
 use super::routing::{self, Routes};
 use super::waits::unless_over;
-use crate::actors::messages::scheduler::LeaseEnd;
 use crate::domain::ids::{Label, LeaseToken, ServiceName};
 use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
@@ -24,6 +23,7 @@ use crate::hub::access::Operation;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::receive::{LONGEST_LEASE, MOST_LEASES};
 use crate::logic::push::Envelope;
+use crate::logic::queues::lease::LeaseEnd;
 use crate::logic::queues::leases::Leased;
 
 const SUBJECT: Subject = Subject::Request;

@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use super::fields::unknown::Ignored;
 use super::fields::{self, Field};
-use crate::actors::messages::router::Offer;
 use crate::domain::ids::{CorrelationId, Label, MessageId, MessageType, ServiceName};
 use crate::domain::message::{Extras, Fingerprint, Message, Priority};
+use crate::domain::offer::Offer;
 use crate::domain::timestamp::Timestamp;
 use crate::hub::access::{Operation, Principal};
 use crate::hub::error::{HubError, Subject};

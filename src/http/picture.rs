@@ -7,14 +7,18 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::lately::{Found, Lately};
-use crate::actors::messages::dispatcher::{CircuitView, InspectCircuits};
-use crate::actors::messages::registry::{ServiceSummary, SurveyServices};
-use crate::actors::messages::router::{AdmissionReport, InspectAdmission};
-use crate::actors::messages::scheduler::{InspectQueues, QueueReport};
+use crate::actors::messages::dispatcher::InspectCircuits;
+use crate::actors::messages::registry::SurveyServices;
+use crate::actors::messages::router::InspectAdmission;
+use crate::actors::messages::scheduler::InspectQueues;
 use crate::domain::circuit::CircuitState;
 use crate::domain::timestamp::Timestamp;
 use crate::hub::clients::Clients;
 use crate::hub::error::HubError;
+use crate::logic::admission_report::AdmissionReport;
+use crate::logic::circuit_view::CircuitView;
+use crate::logic::queues::report::QueueReport;
+use crate::logic::service_view::ServiceSummary;
 use crate::phase::Phase;
 
 /// What the actors know at one moment; nothing while the hub is starting.

@@ -11,12 +11,12 @@ pub(crate) mod operations;
 use super::openapi::queue::QueueQuery;
 use super::query::Query;
 use super::routing::{self, Routes};
-use crate::actors::messages::router::{AdmissionEvents, AdmissionReport, DestinationAdmission};
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
 use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
+use crate::logic::admission_report::{AdmissionEvents, AdmissionReport, DestinationAdmission};
 use crate::logic::queues::view::QueueDepths;
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {

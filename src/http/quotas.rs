@@ -15,12 +15,12 @@ use super::page::{Order, Part};
 use super::query;
 use super::query::Query;
 use super::routing::{self, Routes};
-use crate::actors::messages::router::QuotaView;
 use crate::domain::ids::ServiceName;
 use crate::domain::quota::Quota;
 use crate::hub::Hub;
 use crate::hub::access::Operation;
 use crate::hub::error::{HubError, Subject};
+use crate::logic::quotas::QuotaView;
 use crate::logic::token_bucket::default_burst;
 
 const SUBJECT: Subject = Subject::Request;

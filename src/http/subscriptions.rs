@@ -21,12 +21,12 @@ use super::query::{self, Query};
 use super::routing::{self, Routes};
 use super::subscription_input::{SUBJECT, changed, wanted};
 use crate::actors::messages::subscriptions::{
-    ChangeSubscription, InspectSubscriptions, Subscribe, SubscriptionView, SwitchSubscription,
-    Unsubscribe,
+    ChangeSubscription, InspectSubscriptions, Subscribe, SwitchSubscription, Unsubscribe,
 };
 use crate::domain::ids::ServiceName;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::SubscriptionId;
+use crate::domain::subscription_view::SubscriptionView;
 use crate::hub::Hub;
 use crate::hub::access::{Operation, Principal};
 use crate::hub::acts::Act;

@@ -7,8 +7,9 @@ use super::access::Operation;
 use super::acts::Act;
 use super::error::HubError;
 use super::request::RequestContext;
-use crate::actors::messages::dispatcher::{CircuitView, ForceCircuit, InspectCircuits};
+use crate::actors::messages::dispatcher::{ForceCircuit, InspectCircuits};
 use crate::domain::circuit::{CircuitName, CircuitState};
+use crate::logic::circuit_view::CircuitView;
 
 /// The state that somebody wants a circuit to have.
 pub struct WantedCircuit {

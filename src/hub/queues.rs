@@ -5,10 +5,12 @@ use super::access::Operation;
 use super::acts::Act;
 use super::error::HubError;
 use super::request::RequestContext;
-use crate::actors::messages::router::{AdmissionReport, InspectAdmission};
-use crate::actors::messages::scheduler::{ClearQueue, InspectQueues, QueueReport, SwitchQueue};
+use crate::actors::messages::router::InspectAdmission;
+use crate::actors::messages::scheduler::{ClearQueue, InspectQueues, SwitchQueue};
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
+use crate::logic::admission_report::AdmissionReport;
+use crate::logic::queues::report::QueueReport;
 use crate::ports::archive::DeadLetterCounts;
 
 /// The queues of one service, or of all.

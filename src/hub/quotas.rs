@@ -5,11 +5,11 @@ use super::access::Operation;
 use super::acts::Act;
 use super::error::HubError;
 use super::request::RequestContext;
-use crate::actors::messages::router::{InspectQuotas, QuotaView, SetQuota};
+use crate::actors::messages::router::{InspectQuotas, SetQuota};
 use crate::domain::ids::ServiceName;
 use crate::domain::quota::Quota;
 use crate::domain::refusal::Refusal;
-use crate::logic::quotas::Source;
+use crate::logic::quotas::{QuotaView, Source};
 
 impl Hub {
     /// All that are in force.

@@ -7,9 +7,10 @@ use super::access::Operation;
 use super::clients::Response;
 use super::error::HubError;
 use super::request::RequestContext;
-use crate::actors::messages::scheduler::{EndLeases, ExtendLeases, Inspect, LeaseEnd, Receive};
+use crate::actors::messages::scheduler::{EndLeases, ExtendLeases, Inspect, Receive};
 use crate::domain::ids::{LeaseToken, ServiceName};
 use crate::domain::timestamp::Timestamp;
+use crate::logic::queues::lease::LeaseEnd;
 use crate::logic::queues::leases::Leased;
 
 /// How long a message stays with who asked for it and says nothing else.

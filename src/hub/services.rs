@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use super::Hub;
 use super::error::HubError;
-use crate::actors::messages::dispatcher::{PickInstance, PickedInstance};
+use crate::actors::messages::dispatcher::PickInstance;
 use crate::actors::messages::registry::InspectServices;
 use crate::domain::ids::{MessageType, ServiceName};
 use crate::domain::refusal::Refusal;
+use crate::logic::service_view::PickedInstance;
 
 impl Hub {
     /// The instance whose turn it is, chosen as for a message of this type. Nothing is sent, and

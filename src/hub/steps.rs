@@ -4,9 +4,10 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use crate::actors::messages::router::{EventOffer, EventSlot, Offer, Slot};
+use crate::actors::messages::router::{EventSlot, Slot};
 use crate::domain::event::Event;
 use crate::domain::message::Message;
+use crate::domain::offer::{EventOffer, Offer};
 use crate::domain::refusal::Refusal;
 
 /// The messages of a request, if the log is to follow them.

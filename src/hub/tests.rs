@@ -13,10 +13,10 @@ use uuid::Uuid;
 use super::Hub;
 use super::access::Principal;
 use super::request::RequestContext;
-use crate::actors::messages::router::Offer;
-use crate::actors::messages::scheduler::LeaseEnd;
 use crate::domain::ids::{LeaseToken, MessageId, MessageType, ServiceName};
 use crate::domain::message::{Extras, Fingerprint, Message, Payload, Priority};
+use crate::domain::offer::Offer;
+use crate::logic::queues::lease::LeaseEnd;
 use crate::logic::queues::leases::Leased;
 use crate::runtime::test_hub::TestHub;
 

@@ -14,7 +14,7 @@ mod forgetting;
 mod hand_out;
 mod invariants;
 mod learning;
-mod lease;
+pub mod lease;
 pub mod leases;
 pub mod listing;
 mod losses;
@@ -23,6 +23,7 @@ mod pace;
 pub mod pause;
 mod places;
 mod ranking;
+pub mod report;
 mod type_lanes;
 pub mod view;
 

@@ -21,6 +21,17 @@ pub enum Source {
     Configuration,
 }
 
+/// A quota that is in force.
+#[derive(Clone, PartialEq, Debug)]
+pub struct QuotaView {
+    /// Whose it is.
+    pub service: ServiceName,
+    /// What it allows.
+    pub quota: Quota,
+    /// Who set it.
+    pub source: Source,
+}
+
 impl Source {
     /// As on the wire.
     pub fn name(self) -> &'static str {

@@ -6,10 +6,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::actors::messages::router::{EventOffer, Offer};
-use crate::actors::messages::scheduler::LeaseEnd;
 use crate::domain::event::Sequence;
 use crate::domain::ids::{InstanceId, Label, LeaseToken, ServiceName};
+use crate::domain::offer::{EventOffer, Offer};
 use crate::domain::pattern::Pattern;
 use crate::http::event_input;
 use crate::http::fields::unknown::{Ignored, unknown};
@@ -20,6 +19,7 @@ use crate::hub::bodies;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::request::RequestContext;
 use crate::logic::canonical::depth;
+use crate::logic::queues::lease::LeaseEnd;
 
 /// Every type of frame a client may send.
 pub(crate) const TYPES: [&str; 8] = [

@@ -36,13 +36,12 @@ use super::frames;
 use super::incoming::{Gate, Trouble};
 use super::open_sockets::{Describe, OpenSockets, SocketAnswer};
 use super::texts;
-use crate::actors::messages::event_log::{
-    FeedId, FeedNews, SocketClosed, SocketNews, SocketOpened,
-};
+use crate::actors::messages::event_log::{SocketClosed, SocketOpened};
 use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
 use crate::hub::access::Principal;
 use crate::hub::error::HubError;
+use crate::logic::feed_news::{FeedId, FeedNews, SocketNews};
 use crate::phase::Phase;
 use crate::pool::{Held, Peer};
 use client::{SocketClient, SocketName};

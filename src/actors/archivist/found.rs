@@ -2,7 +2,8 @@
 
 use crate::domain::event::Sequence;
 use crate::domain::ids::Position;
-use crate::ports::archive::{ArchiveError, EventArchive, EventQuery};
+use crate::logic::event_query::EventQuery;
+use crate::ports::archive::{ArchiveError, EventArchive};
 
 /// What was found in an archive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -5,12 +5,13 @@ use actix::{AsyncContext, Context, Handler, MessageResult};
 use super::CircuitBreaker;
 use crate::actors::circuit::ForceRecorded;
 use crate::actors::messages::circuit_breaker::InspectCircuit;
-use crate::actors::messages::dispatcher::{CircuitView, ForceCircuit};
+use crate::actors::messages::dispatcher::ForceCircuit;
 use crate::actors::messages::event_store::Record;
 use crate::domain::fact::Fact;
 use crate::domain::moment::Moment;
 use crate::logic::breaker::Transition;
 use crate::logic::circuit::ForcedSince;
+use crate::logic::circuit_view::CircuitView;
 
 impl CircuitBreaker {
     /// A change that nobody asked for: it holds at once and is recorded afterwards.

@@ -13,10 +13,11 @@ use crate::actors::fixtures::{
     status, target, unwatched,
 };
 use crate::actors::messages::circuit_breaker::InspectCircuit;
-use crate::actors::messages::dispatcher::{CircuitView, ForceCircuit};
+use crate::actors::messages::dispatcher::ForceCircuit;
 use crate::actors::probe::{Received, probe, settle};
 use crate::domain::circuit::{CircuitState, Forced};
 use crate::domain::fact::message::MessageFact;
+use crate::logic::circuit_view::CircuitView;
 
 use crate::domain::service::{Health, TypeCapacity};
 

@@ -10,7 +10,6 @@ use crate::actors::fixtures::{
     Push, ScriptedTransport, delivery, id, instance, late, message, service, status, target,
     unwatched,
 };
-use crate::actors::messages::dispatcher::{CircuitView, PickedInstance};
 use crate::actors::messages::event_store::Record;
 use crate::actors::messages::scheduler::WindowChanged;
 use crate::actors::probe::{Received, probe, settle};
@@ -21,6 +20,8 @@ use crate::domain::fact::message::MessageFact;
 use crate::domain::strategy::Strategy;
 use crate::logic::backoff::RetryPolicy;
 use crate::logic::breaker::BreakerPolicy;
+use crate::logic::circuit_view::CircuitView;
+use crate::logic::service_view::PickedInstance;
 use crate::metrics::Metrics;
 
 /// The first pause is over by then, the second is not.

@@ -7,11 +7,11 @@ use actix::{Context, Handler};
 use super::EventBus;
 use crate::actors::messages::event_log::{InspectLog, ReadRecent, RecentRead};
 use crate::domain::event::Event;
+use crate::logic::event_query::EventQuery;
 use crate::logic::event_window::EventWindow;
 use crate::logic::page::{Filling, Page};
 use crate::logic::recent::{Framed, Recent};
 use crate::logic::type_filter::TypeFilter;
-use crate::ports::archive::EventQuery;
 
 /// A question that is not answered after so many events is one for the archive.
 const MOST_LOOKED_AT: usize = 4096;

@@ -2,8 +2,8 @@
 
 use ahash::AHashMap;
 
-use crate::actors::messages::event_log::FeedId;
 use crate::domain::subscription::SubscriptionId;
+use crate::logic::feed_news::FeedId;
 
 /// Which socket has which subscription.
 #[derive(Default)]

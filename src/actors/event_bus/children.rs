@@ -6,12 +6,12 @@ use std::time::Duration;
 use actix::{Actor, Addr};
 
 use crate::actors::callback_circuit::CallbackCircuit;
-use crate::actors::messages::event_log::FeedId;
 use crate::actors::messages::subscriptions::Progress;
 use crate::actors::subscription::Subscription;
 use crate::domain::circuit::Origin;
 use crate::domain::subscription::SubscriptionId;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::feed_news::FeedId;
 
 /// First pause before a dead child is replaced; doubles up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);

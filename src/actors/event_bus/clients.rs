@@ -9,7 +9,7 @@ use rand::RngExt;
 use super::EventBus;
 use crate::actors::messages::event_store::Record;
 use crate::actors::messages::subscriptions::{
-    CallbackGone, ChangeSubscription, InspectSubscriptions, Progress, Subscribe, SubscriptionView,
+    CallbackGone, ChangeSubscription, InspectSubscriptions, Progress, Subscribe,
     SwitchSubscription, Unsubscribe,
 };
 use crate::domain::event::Sequence;
@@ -21,6 +21,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{
     Channel, PauseReason, Paused, Subscription, SubscriptionId, Unsubscribed,
 };
+use crate::domain::subscription_view::SubscriptionView;
 use crate::domain::timestamp::Timestamp;
 
 type Found = Result<Arc<Subscription>, Refusal>;

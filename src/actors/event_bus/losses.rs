@@ -8,9 +8,8 @@ use actix::{Context, Handler};
 use rand::RngExt;
 
 use super::EventBus;
-use crate::actors::messages::event_log::{FeedId, SocketNews};
 use crate::actors::messages::event_store::Record;
-use crate::actors::messages::subscriptions::{EndLetter, GiveUpEvent, LoseEvents, Unsettled};
+use crate::actors::messages::subscriptions::{EndLetter, GiveUpEvent, LoseEvents};
 use crate::domain::attempt::{Attempt, AttemptOutcome};
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::Event;
@@ -21,6 +20,7 @@ use crate::domain::subscription::{
     EventDelivered, EventLetter, PositionAcked, Subscription, SubscriptionId,
 };
 use crate::domain::timestamp::Timestamp;
+use crate::logic::feed_news::{FeedId, SocketNews, Unsettled};
 use crate::logic::losses::Losses;
 
 impl EventBus {

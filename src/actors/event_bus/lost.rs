@@ -2,10 +2,10 @@
 
 use ahash::AHashMap;
 
-use crate::actors::messages::subscriptions::Unsettled;
 use crate::domain::event::Sequence;
 use crate::domain::subscription::SubscriptionId;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::feed_news::Unsettled;
 use crate::logic::losses::Losses;
 
 /// What the sockets of each subscription lost, kept in memory only: a restart begins anew.

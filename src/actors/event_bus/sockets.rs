@@ -6,15 +6,14 @@ use actix::{Context, Handler};
 use rand::RngExt;
 
 use super::EventBus;
-use crate::actors::messages;
-use crate::actors::messages::event_log::SocketNews;
 use crate::actors::messages::event_store::Record;
-use crate::actors::messages::subscriptions::{AttachChange, AttachSocket};
+use crate::actors::messages::subscriptions::AttachSocket;
 use crate::domain::event::Sequence;
 use crate::domain::fact::Fact;
 use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{Channel, Subscription, SubscriptionId};
+use crate::logic::feed_news::{AttachChange, Attached, SocketNews};
 
 impl EventBus {
     /// Events after the one returned are meant.
@@ -112,7 +111,7 @@ impl Handler<AttachSocket> for EventBus {
         let letters = self.subscriptions.letters_of(id);
         let reply = asked.reply;
         Record::and_then(&self.hops.event_store, facts, move || {
-            let _ = reply.send(Ok(messages::subscriptions::Attached {
+            let _ = reply.send(Ok(Attached {
                 id,
                 from,
                 unsettled,

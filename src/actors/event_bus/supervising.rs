@@ -12,7 +12,6 @@ use crate::actors::callback_circuit::CallbackCircuit;
 use crate::actors::death_watch::DeathWatch;
 use crate::actors::event_reader::EventReader;
 use crate::actors::messages::callback_circuit::CircuitHops;
-use crate::actors::messages::event_log::FeedId;
 use crate::actors::messages::subscription::{
     CircuitLost, DeliverLetter, EndSubscription, Rest, RunReplay, SubscriptionChanged,
 };
@@ -22,6 +21,7 @@ use crate::domain::circuit::{CircuitName, Origin};
 use crate::domain::fact::Fact;
 use crate::domain::fact::control::ControlFact;
 use crate::domain::subscription::SubscriptionId;
+use crate::logic::feed_news::FeedId;
 use crate::logic::subscription_registry::Change;
 
 #[derive(Message)]

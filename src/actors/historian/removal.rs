@@ -16,7 +16,8 @@ use crate::domain::fact::event::EventFact;
 use crate::domain::message::Payload;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
-use crate::ports::archive::{ArchiveError, EventQuery};
+use crate::logic::event_query::EventQuery;
+use crate::ports::archive::ArchiveError;
 
 /// Snapshots are handed to the journal when they are this large together, in bytes.
 const CHUNK: usize = 1 << 20;

@@ -9,8 +9,9 @@ use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::StreamId;
 use crate::domain::message::Payload;
 use crate::domain::refusal::Refusal;
+use crate::logic::event_query::EventQuery;
 use crate::logic::fold::Fold;
-use crate::ports::archive::{ArchiveError, ArchiveReader, EventQuery};
+use crate::ports::archive::{ArchiveError, ArchiveReader};
 
 /// No state that the hub builds is longer, in bytes: far less than a record of the journal takes.
 pub(super) const MOST_STATE_BYTES: usize = 16 << 20;

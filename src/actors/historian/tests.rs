@@ -26,8 +26,9 @@ use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{
     Channel, PositionAcked, Subscription, SubscriptionId, Unsubscribed,
 };
+use crate::logic::event_query::EventQuery;
 use crate::logic::projection::{Batch, Projection};
-use crate::ports::archive::{ArchiveWriter, EventArchive, EventQuery, MessageArchive};
+use crate::ports::archive::{ArchiveWriter, EventArchive, MessageArchive};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);

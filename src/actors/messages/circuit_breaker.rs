@@ -2,7 +2,7 @@
 
 use actix::Message as ActixMessage;
 
-use super::dispatcher::CircuitView;
+use crate::logic::circuit_view::CircuitView;
 use crate::logic::queues::Delivery;
 
 /// Dispatcher → CircuitBreaker, EventBus → CallbackCircuit: add yours to the list.

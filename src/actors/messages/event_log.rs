@@ -1,23 +1,17 @@
-//! The way back to whoever asked.
+//! What is asked of the log of events, and what those are told who follow it.
 
 use std::sync::Arc;
 
 use actix::Message as ActixMessage;
 use actix::Recipient;
-use uuid::Uuid;
 
 use super::reply::Reply;
 use crate::domain::event::{Event, Sequence};
 use crate::domain::pattern::Pattern;
-use crate::domain::subscription::{EventLetter, SubscriptionId};
+use crate::logic::event_query::EventQuery;
 use crate::logic::event_window::EventWindow;
-use crate::logic::feeds::Fed;
+use crate::logic::feed_news::{FeedId, FeedNews, SocketNews};
 use crate::logic::page::Page;
-use crate::ports::archive::EventQuery;
-
-/// Tells followers apart; each makes its own.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct FeedId(pub Uuid);
 
 /// WsSession, Subscription → EventBus: send the events that match, from this sequence on, past and
 /// future, instead of what this feed was sent so far.
@@ -49,13 +43,9 @@ pub struct Unfollow {
     pub feed: FeedId,
 }
 
-/// EventBus → follower. What the call before brought may come after the follower made another.
-#[derive(ActixMessage, Debug)]
-#[rtype(result = "()")]
-pub struct FeedNews {
-    /// Of the [`Follow`] that brought it.
-    pub round: u64,
-    pub fed: Fed,
+/// EventLog → follower. What the call before brought may come after the follower made another.
+impl ActixMessage for FeedNews {
+    type Result = ();
 }
 
 /// http, followers → EventBus: where the log of events begins and ends.
@@ -97,15 +87,6 @@ pub struct SocketClosed {
 }
 
 /// EventBus → WsSession.
-#[derive(ActixMessage, Clone, PartialEq, Debug)]
-#[rtype(result = "()")]
-pub enum SocketNews {
-    /// The hub stops: say where to resume, and close.
-    Draining,
-    /// Another socket took over the named subscription.
-    Displaced,
-    /// The named subscription was deleted.
-    Ended(SubscriptionId),
-    /// An event is owed to the named subscription once more.
-    Letter(Arc<EventLetter>),
+impl ActixMessage for SocketNews {
+    type Result = ();
 }

@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::Message as ActixMessage;
-use serde::Serialize;
 
-use super::event_log::FeedId;
 use super::reply::Reply;
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::refusal::Refusal;
@@ -14,7 +12,8 @@ use crate::domain::service::{Address, Dependency, Health, Registration};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::dependencies::Report;
-use crate::logic::page::MOST_BYTES;
+use crate::logic::feed_news::FeedId;
+use crate::logic::service_view::{Alive, RegistrationOutcome, ServiceSummary, ServiceView};
 
 /// http → Registry → HealthProbe: add or replace an instance; answers whether it is new, and how it
 /// is then, after the sync.
@@ -22,19 +21,7 @@ use crate::logic::page::MOST_BYTES;
 #[rtype(result = "()")]
 pub struct Register {
     pub registration: Registration,
-    pub reply: Reply<Result<Registered, Refusal>>,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Registered {
-    pub replaced: bool,
-    /// The fields that are not as they were; none if it is new.
-    pub changed: Vec<&'static str>,
-    /// It was draining, and takes messages again.
-    pub undid_drain: bool,
-    pub health: Health,
-    /// Another instance of the service at the same host and port, with another path.
-    pub beside: Option<InstanceId>,
+    pub reply: Reply<Result<RegistrationOutcome, Refusal>>,
 }
 
 /// http → Registry: remove a service, or one instance of it.
@@ -53,14 +40,6 @@ pub struct Heartbeat {
     pub service: ServiceName,
     pub instance_id: InstanceId,
     pub reply: Reply<Result<Alive, Refusal>>,
-}
-
-/// How an instance is after its heartbeat.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Alive {
-    pub health: Health,
-    /// When the next heartbeat is overdue, if one was promised.
-    pub expires_at: Option<Timestamp>,
 }
 
 /// http → Registry: an instance takes nothing new; answers since when, after the sync.
@@ -130,109 +109,6 @@ pub struct CountInstances {
 #[derive(ActixMessage)]
 #[rtype(result = "Vec<ServiceSummary>")]
 pub struct SurveyServices;
-
-/// A service as [`ServiceView`] shows it, without its instances.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ServiceSummary {
-    pub service: ServiceName,
-    pub status: Health,
-    /// Its instances, in the order of [`Health::ALL`].
-    pub instances: [usize; Health::ALL.len()],
-    /// Who takes its messages by itself: sockets, and those who poll.
-    pub consumers: usize,
-    /// It is pushed to, and no instance is well.
-    pub is_failing: bool,
-}
-
-#[derive(Clone, PartialEq, Debug)]
-pub struct ServiceView {
-    pub service: ServiceName,
-    /// `Unknown` never shows: an instance nobody checked counts as healthy here.
-    pub status: Health,
-    pub last_seen: Option<Timestamp>,
-    pub instances: Vec<InstanceView>,
-    /// Instances that can take messages; one more if somebody else polls.
-    pub available: u32,
-    /// The strategy in force.
-    pub strategy: Strategy,
-    /// It was chosen for this service, not configured for all.
-    pub has_own_strategy: bool,
-    /// What it needs and is missing.
-    pub issues: Vec<String>,
-}
-
-impl ServiceView {
-    /// How many instances, by their ids, one answer shows.
-    pub fn shown_instances(&self) -> usize {
-        let (mut count, mut bytes) = (0, 0);
-        for instance in &self.instances {
-            if bytes >= MOST_BYTES {
-                break;
-            }
-            bytes += instance.bytes();
-            count += 1;
-        }
-        count
-    }
-
-    /// Roughly how large that is as text, in bytes.
-    pub fn shown_bytes(&self) -> usize {
-        let shown = &self.instances[..self.shown_instances()];
-        let issues: usize = self.issues.iter().map(String::len).sum();
-        500 + issues + shown.iter().map(InstanceView::bytes).sum::<usize>()
-    }
-}
-
-impl InstanceView {
-    fn bytes(&self) -> usize {
-        700 + self.registration.bytes()
-    }
-}
-
-#[derive(Clone, PartialEq, Debug)]
-pub struct InstanceView {
-    pub registration: Arc<Registration>,
-    pub transport: Transport,
-    pub health: Health,
-    /// Of its health, or of the hub's start.
-    pub since: Timestamp,
-    /// What led to its health; `None` as long as nobody knows it.
-    pub cause: Option<String>,
-    pub last_seen: Timestamp,
-    pub expires_at: Option<Timestamp>,
-    pub draining_since: Option<Timestamp>,
-    pub out_of_rotation: Option<OutOfRotation>,
-}
-
-/// How messages come to an instance.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Transport {
-    /// The hub pushes them to its address.
-    Http,
-    /// Over a socket that is open now.
-    WebSocket,
-    /// It asks for them.
-    Pull,
-}
-
-impl Transport {
-    pub const ALL: [Self; 3] = [Self::Http, Self::WebSocket, Self::Pull];
-}
-
-/// Why an instance is sent nothing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OutOfRotation {
-    /// It answered 410 and has not registered since.
-    Gone,
-    Draining,
-    Unhealthy,
-}
-
-impl OutOfRotation {
-    pub const ALL: [Self; 3] = [Self::Gone, Self::Draining, Self::Unhealthy];
-}
 
 /// Scheduler → Registry: somebody asked for messages of this service.
 #[derive(ActixMessage)]

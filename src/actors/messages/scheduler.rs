@@ -6,7 +6,6 @@ use std::time::Duration;
 use actix::Message as ActixMessage;
 
 use super::reply::Reply;
-use crate::domain::compaction_summary::MessageTotals;
 use crate::domain::fact::Fact;
 use crate::domain::ids::{LeaseToken, MessageId, Position, ServiceName};
 use crate::domain::message::Priority;
@@ -14,10 +13,11 @@ use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;
 use crate::domain::service::{Outlook, TypeCapacity};
 use crate::domain::timestamp::Timestamp;
+use crate::logic::queues::lease::LeaseEnd;
 use crate::logic::queues::leases::Leased;
 use crate::logic::queues::listing::{Stretch, Wanted};
-use crate::logic::queues::pause::Pause;
-use crate::logic::queues::view::{OpenMessage, QueueDepths};
+use crate::logic::queues::report::QueueReport;
+use crate::logic::queues::view::OpenMessage;
 
 /// http → Scheduler: hand out messages of `service`, waiting up to `wait` for the first.
 #[derive(ActixMessage)]
@@ -52,14 +52,6 @@ pub struct EndLeases {
     pub owner: Option<ServiceName>,
     pub end: LeaseEnd,
     pub reply: Reply<Result<(), Refusal>>,
-}
-
-pub enum LeaseEnd {
-    Ack,
-    Nack {
-        delay: Option<Duration>,
-        reason: Option<String>,
-    },
 }
 
 /// http → Scheduler: prolong these leases; answers their new end.
@@ -138,16 +130,6 @@ pub struct ListOpen {
 #[rtype(result = "QueueReport")]
 pub struct InspectQueues {
     pub service: Option<ServiceName>,
-}
-
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct QueueReport {
-    /// Over the life of the data, at the very moment of the depths.
-    pub totals: MessageTotals,
-    pub total: QueueDepths,
-    pub services: Vec<(ServiceName, QueueDepths)>,
-    /// Those that are paused by their own names, in their order; not looked for if one was asked for.
-    pub paused: Vec<(ServiceName, Pause)>,
 }
 
 /// CircuitBreaker → Scheduler, Router: how many messages may be under way at once.

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use actix::Message as ActixMessage;
 
-use super::event_log::FeedId;
 use super::reply::Reply;
 use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::{JobId, Label, MessageId, ServiceName};
@@ -14,7 +13,10 @@ use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{
     Callback, EventLetter, ReplayFilter, SigningSecret, Subscription, SubscriptionId,
 };
+use crate::domain::subscription_view::SubscriptionView;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::feed_news::FeedId;
+use crate::logic::feed_news::{Attached, Unsettled};
 use crate::logic::losses::Losses;
 
 /// Subscription → EventBus: how far it is.
@@ -123,32 +125,6 @@ pub struct ServiceUsage {
     pub replays: usize,
 }
 
-/// A subscription as it is now.
-#[derive(Clone, PartialEq, Debug)]
-pub struct SubscriptionView {
-    pub subscription: Arc<Subscription>,
-    /// The subscriber is done with everything up to here.
-    pub position: Sequence,
-    /// Events published since, whether they match or not; 0 once the subscriber was given all that
-    /// match and is done with them. While its socket is away unwanted ones count, too.
-    pub lag: u64,
-    pub in_flight: u32,
-    /// Deliveries that failed since the last good one.
-    pub failures: u32,
-    pub last_error: Option<String>,
-    /// An event that failed is tried again, now or later.
-    pub is_retrying: bool,
-    /// When something is tried again that failed or that the circuit did not let through; never
-    /// in the past.
-    pub next_attempt: Option<Timestamp>,
-    /// Until when callbacks are signed with the secret before the present one, too.
-    pub previous_secret_until: Option<Timestamp>,
-    /// The circuit of the callback's origin lets nothing through but trials.
-    pub is_circuit_open: bool,
-    /// Of a subscription of sockets: whether one has it now.
-    pub is_connected: bool,
-}
-
 /// http → EventBus: send past events to a callback subscription beside its live ones. Answered
 /// after the sync.
 #[derive(ActixMessage)]
@@ -187,36 +163,6 @@ pub struct AttachSocket {
     pub event_types: Arc<[Pattern]>,
     pub from_sequence: Option<Sequence>,
     pub reply: Reply<Result<Attached, Refusal>>,
-}
-
-#[derive(Clone, PartialEq, Debug)]
-pub struct Attached {
-    pub id: SubscriptionId,
-    /// The first event that is owed.
-    pub from: Sequence,
-    pub unsettled: Unsettled,
-    pub change: AttachChange,
-    /// Events that are owed once more.
-    pub letters: Vec<Arc<EventLetter>>,
-}
-
-/// What became of a subscription when a socket asked for it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum AttachChange {
-    /// There was none of this name.
-    Made,
-    /// It wants other types now.
-    Changed,
-    /// It is as it was.
-    None,
-}
-
-/// What the sockets before did not settle of what they were sent.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Unsettled {
-    pub losses: Losses,
-    /// Until events are sent again.
-    pub wait: Duration,
 }
 
 /// WsSession → EventBus: the client refused an event, or is lost with what it was sent.

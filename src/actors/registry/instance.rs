@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::actors::health_probe::Watch;
-use crate::actors::messages::registry::{InstanceView, OutOfRotation, Transport};
 use crate::domain::fact::Fact;
 use crate::domain::fact::service::{InstanceWithdrawn, ServiceFact, Withdrawal};
 use crate::domain::moment::Moment;
 use crate::domain::service::{Address, Health, Registration, Target};
 use crate::domain::timestamp::Timestamp;
+use crate::logic::service_view::{InstanceView, OutOfRotation, Transport};
 
 pub(super) struct Instance {
     pub registration: Arc<Registration>,

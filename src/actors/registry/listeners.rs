@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::actors::messages::registry::{InstanceView, Transport};
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::{Health, Registration};
 use crate::domain::timestamp::Timestamp;
+use crate::logic::service_view::{InstanceView, Transport};
 
 /// What a socket that listens is to its service.
 pub(super) struct Listener {

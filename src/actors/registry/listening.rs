@@ -8,14 +8,15 @@ use actix::{AsyncContext, Context, Handler};
 use super::Registry;
 use super::listeners::Listener;
 use super::services::{Service, Services};
-use crate::actors::messages::event_log::FeedId;
 use crate::actors::messages::event_store::Record;
-use crate::actors::messages::registry::{InstanceView, Listen, StopListening, Transport};
+use crate::actors::messages::registry::{Listen, StopListening};
 use crate::domain::fact::Fact;
 use crate::domain::fact::service::{ServiceFact, ServiceSeen};
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;
+use crate::logic::feed_news::FeedId;
+use crate::logic::service_view::{InstanceView, Transport};
 
 impl Handler<Listen> for Registry {
     type Result = ();

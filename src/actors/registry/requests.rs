@@ -9,8 +9,8 @@ use super::Registry;
 use crate::actors::health_probe::{Beat, Entered};
 use crate::actors::messages::event_store::Record;
 use crate::actors::messages::registry::{
-    Alive, ChooseStrategy, CountInstances, Deregister, DrainInstance, Heartbeat,
-    InspectDependencies, InspectServices, Register, Registered, ServiceView, SurveyServices,
+    ChooseStrategy, CountInstances, Deregister, DrainInstance, Heartbeat, InspectDependencies,
+    InspectServices, Register, SurveyServices,
 };
 use crate::domain::fact::Fact;
 use crate::domain::fact::control::{ControlFact, StrategyChosen};
@@ -19,6 +19,7 @@ use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::Health;
 use crate::logic::limits::Limit;
+use crate::logic::service_view::{Alive, RegistrationOutcome, ServiceView};
 
 impl Handler<Register> for Registry {
     type Result = ();
@@ -117,7 +118,7 @@ impl Handler<Written> for Registry {
         match instance.and_then(|instance| instance.probe.as_ref()) {
             Some(probe) => probe.entered(entered),
             // It has left already.
-            None => drop(entered.reply.send(Ok(Registered {
+            None => drop(entered.reply.send(Ok(RegistrationOutcome {
                 replaced: entered.replaced,
                 changed: entered.changed,
                 undid_drain: entered.undid_drain,

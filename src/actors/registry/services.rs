@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::instance::Instance;
 use super::listeners::Listener;
-use crate::actors::messages::event_log::FeedId;
 use crate::domain::circuit::{CircuitChanged, Origin};
 use crate::domain::fact::service::InstanceWithdrawn;
 use crate::domain::ids::{InstanceId, ServiceName};
@@ -13,6 +12,7 @@ use crate::domain::service::{Registration, Target};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::circuit::ForcedSince;
+use crate::logic::feed_news::FeedId;
 
 #[derive(Default)]
 pub(super) struct Services {

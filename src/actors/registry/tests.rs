@@ -6,9 +6,8 @@ use crate::actors::fixtures::{
     Probe, ScriptedTransport, address, committed, instance, registration, service, unwatched,
 };
 use crate::actors::messages::registry::{
-    Alive, ChooseStrategy, DeliverySeen, Deregister, DrainInstance, Heartbeat, InspectDependencies,
-    InspectServices, InstanceGone, InstanceView, OutOfRotation, Polled, Register, Registered,
-    ServiceView,
+    ChooseStrategy, DeliverySeen, Deregister, DrainInstance, Heartbeat, InspectDependencies,
+    InspectServices, InstanceGone, Polled, Register,
 };
 use crate::actors::probe::{Received, probe, settle};
 use crate::domain::circuit::{CircuitState, Forced};
@@ -18,6 +17,9 @@ use crate::domain::fact::service::{
 };
 use crate::domain::refusal::Refusal;
 use crate::domain::service::{Dependency, HealthCheck};
+use crate::logic::service_view::{
+    Alive, InstanceView, OutOfRotation, RegistrationOutcome, ServiceView,
+};
 
 mod announcing;
 mod asked;

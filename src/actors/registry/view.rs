@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use super::instance::Instance;
 use super::services::{Service, Services};
-use crate::actors::messages::registry::{ServiceSummary, ServiceView};
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::moment::Moment;
 use crate::domain::service::{Dependency, Health};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::dependencies::{Finding, Report, check, cycles, union};
+use crate::logic::service_view::{ServiceSummary, ServiceView};
 
 impl Services {
     /// Whether a service has what its instances need, or what is given `instead`.

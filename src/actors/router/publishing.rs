@@ -3,7 +3,8 @@
 use actix::{Context, Handler};
 
 use super::Router;
-use crate::actors::messages::router::{EventOffer, EventSlot, Publish};
+use crate::actors::messages::router::{EventSlot, Publish};
+use crate::domain::offer::EventOffer;
 use crate::domain::timestamp::Timestamp;
 use crate::metrics::notices::{Notice, Particulars};
 

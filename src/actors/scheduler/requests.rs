@@ -11,14 +11,15 @@ use crate::actors::messages::event_store::Record;
 use crate::actors::messages::registry::Polled;
 use crate::actors::messages::reply::Reply;
 use crate::actors::messages::scheduler::{
-    AwaitSettled, Cancel, EndLeases, ExtendLeases, Inspect, InspectQueues, LeaseEnd, ListOpen,
-    Receive, RetryNow, ReturnLeases,
+    AwaitSettled, Cancel, EndLeases, ExtendLeases, Inspect, InspectQueues, ListOpen, Receive,
+    RetryNow, ReturnLeases,
 };
 use crate::domain::fact::Fact;
 use crate::domain::fact::service::{ServiceFact, ServiceSeen};
 use crate::domain::ids::{LeaseToken, ServiceName};
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::queues::lease::LeaseEnd;
 use crate::logic::queues::view::OpenMessage;
 
 /// So many messages are looked at for a list before others get their turn: well below a millisecond.

@@ -10,9 +10,7 @@ use super::*;
 use crate::actors::fixtures::{
     accepted, assert_time, attempt_failed, committed, delivered, id, message, service, unwatched,
 };
-use crate::actors::messages::scheduler::{
-    AwaitSettled, Cancel, EndLeases, LeaseEnd, Receive, ReturnLeases,
-};
+use crate::actors::messages::scheduler::{AwaitSettled, Cancel, EndLeases, Receive, ReturnLeases};
 use crate::actors::probe::{Received, probe, settle};
 use crate::domain::attempt::AttemptOutcome;
 use crate::domain::fact::message::MessageFact;
@@ -23,6 +21,7 @@ use crate::domain::service::Outlook;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::backoff::RetryPolicy;
 use crate::logic::lanes::RankPolicy;
+use crate::logic::queues::lease::LeaseEnd;
 use crate::logic::queues::leases::Leased;
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -7,12 +7,14 @@ use actix::{AsyncContext, Context, Handler, Message};
 use super::Subscription;
 use super::lanes::ROOM;
 use crate::actors::messages::archivist::Flush;
-use crate::actors::messages::event_log::{Credit, FeedNews, Follow, Unfollow};
+use crate::actors::messages::event_log::{Credit, Follow, Unfollow};
 use crate::domain::event::Sequence;
+use crate::logic::event_query::EventQuery;
 use crate::logic::event_window::EventsRead;
+use crate::logic::feed_news::FeedNews;
 use crate::logic::follower::{FollowerAction, PageOutcome};
 use crate::logic::type_filter::TypeFilter;
-use crate::ports::archive::{ArchiveError, EventQuery};
+use crate::ports::archive::ArchiveError;
 
 /// How soon an archive that does not answer is asked again.
 const RETRY: Duration = Duration::from_secs(1);

@@ -16,10 +16,11 @@ use crate::domain::ids::JobId;
 use crate::domain::subscription::Replay;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::delivery_window::DeliveryWindow;
+use crate::logic::event_query::EventQuery;
 use crate::logic::event_window::EventsRead;
 use crate::logic::token_bucket::TokenBucket;
 use crate::pool::{Held, Peer};
-use crate::ports::archive::{ArchiveError, EventQuery};
+use crate::ports::archive::ArchiveError;
 
 /// How often a replay's progress is written down.
 const RECORD_EVERY: Duration = Duration::from_secs(1);

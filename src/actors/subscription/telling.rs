@@ -5,8 +5,9 @@ use rand::RngExt;
 use tokio::sync::oneshot;
 
 use super::Subscription;
-use crate::actors::messages::router::{EventOffer, EventSlot, Publish};
+use crate::actors::messages::router::{EventSlot, Publish};
 use crate::actors::messages::subscriptions::Progressed;
+use crate::domain::offer::EventOffer;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::delivery_window::DeliveryWindow;
 use crate::logic::failing::{Failing, failing_event};

@@ -18,13 +18,14 @@ use super::{events, letters, messages, snapshots, standing};
 use crate::domain::compaction_summary::StreamHead;
 use crate::domain::event::{Event, EventId, Sequence, Snapshot};
 use crate::domain::ids::{MessageId, Position, StreamId};
+use crate::logic::event_query::EventQuery;
 use crate::logic::ownership::{ArchiveStanding, BatchVerdict, Claim, Claimed, Denial};
 use crate::logic::page::Page;
 use crate::logic::projection::Batch;
 use crate::ports::archive::{
     Age, ArchiveError, ArchiveReader, ArchiveWriter, ArchivedLetter, ArchivedMessage,
     ArchivedStream, Census, DeadLetterArchive, DeadLetterCounts, DeadLetterQuery, EventArchive,
-    EventQuery, LetterQuery, MessageArchive, MessageQuery, StreamArchive,
+    LetterQuery, MessageArchive, MessageQuery, StreamArchive,
 };
 
 /// What an archive was when a batch came, and what became of the batch.

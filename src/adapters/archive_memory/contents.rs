@@ -8,11 +8,12 @@ use crate::domain::fact::message::MessagesRemoved;
 use crate::domain::ids::{MessageId, Position, StreamId};
 use crate::domain::message::State;
 use crate::domain::subscription::EventLetter;
+use crate::logic::event_query::EventQuery;
 use crate::logic::ownership::{ArchiveStanding, BatchVerdict};
 use crate::logic::projection::{Batch, Change, LetterChange, Opening};
 use crate::ports::archive::{
     Age, ArchiveError, ArchivedLetter, ArchivedMessage, ArchivedStream, DeadLetterQuery,
-    EventQuery, MessageQuery,
+    MessageQuery,
 };
 
 #[derive(Default)]

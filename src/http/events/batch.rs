@@ -6,8 +6,9 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::publish::{Taken, offer_all, originals};
-use crate::actors::messages::router::{EventOffer, EventSlot};
+use crate::actors::messages::router::EventSlot;
 use crate::api;
+use crate::domain::offer::EventOffer;
 use crate::domain::refusal::Refusal;
 use crate::http::batch::{Batch, Items, check_size, common_error, is_ndjson, told};
 use crate::http::body::{self, Body, Incoming};

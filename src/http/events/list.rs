@@ -15,7 +15,7 @@ use crate::http::query::{self, Query};
 use crate::http::reading::Reading;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
-use crate::ports::archive::EventQuery;
+use crate::logic::event_query::EventQuery;
 
 /// A page of a list of events.
 #[derive(Serialize, ToSchema)]

@@ -7,10 +7,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::actors::messages::router::{EventOffer, EventSlot, Publish};
+use crate::actors::messages::router::{EventSlot, Publish};
 use crate::domain::event::{Event, EventId, Sequence};
 use crate::domain::ids::StreamId;
 use crate::domain::message::Payload;
+use crate::domain::offer::EventOffer;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::http::body::{Body, Incoming};

@@ -13,9 +13,9 @@ use crate::http::query::Query;
 use crate::http::reading::Reading;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
+use crate::logic::event_query::EventQuery;
 use crate::logic::event_window::{EventWindow, EventsRead};
 use crate::logic::page::Page;
-use crate::ports::archive::EventQuery;
 
 /// The archive counts in 63 bits.
 pub(crate) const LAST_SEQUENCE: u64 = i64::MAX as u64;

@@ -23,8 +23,8 @@ use crate::http::reading::Reading;
 use crate::hub::Hub;
 use crate::hub::acts::Act;
 use crate::hub::error::HubError;
+use crate::logic::event_query::EventQuery;
 use crate::logic::page::Page;
-use crate::ports::archive::EventQuery;
 use input::{ReplayRequest, SUBJECT, Start};
 
 /// A replay to a subscription has begun.

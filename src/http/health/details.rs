@@ -8,7 +8,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::status::{status, uptime, well};
-use crate::actors::messages::scheduler::QueueReport;
 use crate::domain::circuit::CircuitState;
 use crate::domain::ids::ServiceName;
 use crate::domain::lack::Lack;
@@ -20,6 +19,7 @@ use crate::http::state::HttpState;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::logic::queues::pause::Pause;
+use crate::logic::queues::report::QueueReport;
 
 /// A clock that is set back by less is nothing to look after.
 const NOTEWORTHY_OFFSET: Duration = Duration::from_secs(5);

@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::send::{Labels, word};
-use crate::actors::messages::router::Offer;
 use crate::api;
 use crate::domain::ids::MessageId;
 use crate::domain::message::State;
+use crate::domain::offer::Offer;
 use crate::http::batch::{Batch, Items, check_size, common_error, is_ndjson, told};
 use crate::http::body::{self, Body, Incoming};
 use crate::http::caller::Caller;

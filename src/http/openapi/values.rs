@@ -9,7 +9,6 @@ use utoipa::openapi::schema::{
 use utoipa::openapi::{Ref, RefOr, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::actors::messages::registry::{OutOfRotation, Transport};
 use crate::domain::attempt::AttemptOutcome;
 use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::dead_letter::DeadReason;
@@ -25,6 +24,7 @@ use crate::domain::service::Health;
 use crate::domain::strategy::Strategy;
 use crate::domain::subscription::SubscriptionId;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::service_view::{OutOfRotation, Transport};
 
 fn string(description: &str) -> ObjectBuilder {
     ObjectBuilder::new()

@@ -5,9 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::departure::{leave, unknown};
-use crate::actors::messages::registry::{
-    DrainInstance, Heartbeat, Register, Registered as Outcome,
-};
+use crate::actors::messages::registry::{DrainInstance, Heartbeat, Register};
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::{Address, Health};
 use crate::domain::timestamp::Timestamp;
@@ -22,6 +20,7 @@ use crate::hub::access::Operation;
 use crate::hub::acts::Act;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::limits::Limit;
+use crate::logic::service_view::RegistrationOutcome as Outcome;
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Registered {

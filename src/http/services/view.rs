@@ -3,14 +3,14 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::actors::messages::dispatcher::CircuitView;
-use crate::actors::messages::registry::{InstanceView, OutOfRotation, ServiceView, Transport};
 use crate::domain::ids::{InstanceId, Label, MessageType, ServiceName};
 use crate::domain::message::Payload;
 use crate::domain::service::{Dependency, Endpoint, Health, HealthCheck};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 use crate::http::openapi;
+use crate::logic::circuit_view::CircuitView;
+use crate::logic::service_view::{InstanceView, OutOfRotation, ServiceView, Transport};
 
 /// A service and its instances.
 #[derive(Serialize, ToSchema)]

@@ -19,8 +19,8 @@ use crate::http::query::Query;
 use crate::http::reading::Reading;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
+use crate::logic::event_query::EventQuery;
 use crate::logic::page::Page;
-use crate::ports::archive::EventQuery;
 
 /// A page of a stream's events, in the place of those that are gone a snapshot.
 #[derive(Serialize, ToSchema)]

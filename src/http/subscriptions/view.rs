@@ -3,11 +3,11 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::actors::messages::subscriptions::SubscriptionView;
 use crate::domain::event::Sequence;
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::{Channel, PauseReason, SigningSecret, SubscriptionId};
+use crate::domain::subscription_view::SubscriptionView;
 use crate::domain::timestamp::Timestamp;
 
 /// Who is sent which events, and how far it is.

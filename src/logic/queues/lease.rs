@@ -1,4 +1,6 @@
-//! A lease that runs.
+//! A lease that runs, and how it ends.
+
+use std::time::Duration;
 
 use crate::domain::ids::MessageId;
 use crate::domain::timestamp::Timestamp;
@@ -10,4 +12,17 @@ pub(super) struct Lease {
     pub since: Timestamp,
     /// `None`: until it is settled or given back.
     pub until: Option<Timestamp>,
+}
+
+/// What a consumer says of a message that it has.
+pub enum LeaseEnd {
+    /// It is done with it.
+    Ack,
+    /// It could not handle it.
+    Nack {
+        /// Until the next attempt; `None`: as after any failure.
+        delay: Option<Duration>,
+        /// Why, as it is kept with the attempt.
+        reason: Option<String>,
+    },
 }

@@ -14,12 +14,12 @@ use ahash::AHashMap;
 use tokio::sync::oneshot;
 
 use super::super::open_sockets::ConsumerAnswer;
-use crate::actors::messages::event_log::FeedId;
 use crate::actors::messages::registry::StopListening;
 use crate::actors::messages::scheduler::ReturnLeases;
 use crate::domain::ids::{InstanceId, LeaseToken, ServiceName};
 use crate::domain::timestamp::Timestamp;
 use crate::hub::clients::Clients;
+use crate::logic::feed_news::FeedId;
 use crate::logic::queues::leases::Leased;
 use crate::phase::{CurrentPhase, Phase};
 

@@ -16,12 +16,12 @@ use bytestring::ByteString;
 
 use super::super::open_sockets::FeedAnswer;
 use super::super::texts;
-use crate::actors::messages::event_log::FeedNews;
 use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::Label;
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::SubscriptionId;
 use crate::hub::error::{HubError, Subject};
+use crate::logic::feed_news::FeedNews;
 use crate::logic::follower::{Follower, GapPolicy};
 use crate::logic::recent::Framed;
 use crate::logic::type_filter::TypeFilter;

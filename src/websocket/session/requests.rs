@@ -10,10 +10,10 @@ use super::super::texts;
 use super::client::SocketClient;
 use super::step::Step;
 use super::{Answered, Context, MOST_ANSWER_BYTES, Session};
-use crate::actors::messages::router::{EventOffer, EventSlot, Offer};
-use crate::actors::messages::scheduler::LeaseEnd;
+use crate::actors::messages::router::EventSlot;
 use crate::domain::event::Event;
 use crate::domain::ids::LeaseToken;
+use crate::domain::offer::{EventOffer, Offer};
 use crate::domain::refusal::Refusal;
 use crate::http::events::publish;
 use crate::hub::Hub;
@@ -21,6 +21,7 @@ use crate::hub::bodies::Purpose;
 use crate::hub::clients::Response;
 use crate::hub::error::HubError;
 use crate::hub::steps::EventSteps;
+use crate::logic::queues::lease::LeaseEnd;
 
 /// Of one text, what is done together.
 #[derive(Default)]

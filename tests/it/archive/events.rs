@@ -10,7 +10,8 @@ use message_hub::domain::ids::{CorrelationId, Label, ServiceName, StreamId};
 use message_hub::domain::message::Payload;
 use message_hub::domain::pattern::Pattern;
 use message_hub::domain::timestamp::Timestamp;
-use message_hub::ports::archive::{Archive, EventQuery};
+use message_hub::logic::event_query::EventQuery;
+use message_hub::ports::archive::Archive;
 
 use super::event_facts::{
     event, event_id, events_removed, in_stream, of_type, published, snapshot, snapshot_taken,

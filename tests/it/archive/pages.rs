@@ -10,8 +10,9 @@ use message_hub::domain::fact::message::MessageFact;
 use message_hub::domain::ids::{CorrelationId, StreamId};
 use message_hub::domain::message::Payload;
 use message_hub::domain::pattern::Pattern;
+use message_hub::logic::event_query::EventQuery;
 use message_hub::logic::page::{MOST_BYTES, Page};
-use message_hub::ports::archive::{Archive, EventQuery, LetterQuery, MessageQuery};
+use message_hub::ports::archive::{Archive, LetterQuery, MessageQuery};
 
 use super::event_facts::{event, in_stream, letter, letter_died, of_type, published};
 use super::facts::{accepted, message};

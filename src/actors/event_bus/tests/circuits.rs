@@ -1,9 +1,10 @@
 //! The circuits of callbacks, and when they go.
 
 use super::*;
-use crate::actors::messages::dispatcher::{CircuitView, ForceCircuit, InspectCircuits};
+use crate::actors::messages::dispatcher::{ForceCircuit, InspectCircuits};
 use crate::domain::circuit::{CircuitName, CircuitState, Origin};
 use crate::domain::fact::control::ControlFact;
+use crate::logic::circuit_view::CircuitView;
 
 fn origin() -> CircuitName {
     CircuitName::Callback(Origin::of("http://127.0.0.1:9"))

@@ -4,13 +4,12 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::actors::messages::event_log::SocketOpened;
-use crate::actors::messages::subscriptions::{
-    AckPosition, AttachSocket, Attached, GiveUpEvent, Unsubscribe,
-};
+use crate::actors::messages::subscriptions::{AckPosition, AttachSocket, GiveUpEvent, Unsubscribe};
 use crate::domain::fact::event::EventFact;
 use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::Label;
 use crate::domain::refusal::Refusal;
+use crate::logic::feed_news::Attached;
 use crate::logic::losses::Losses;
 use crate::logic::retention::{Retention, RetentionPolicy};
 

@@ -4,14 +4,13 @@ use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::actors::messages::subscriptions::{
-    InspectSubscriptions, StartReplay, Subscribe, SubscriptionView,
-};
+use crate::actors::messages::subscriptions::{InspectSubscriptions, StartReplay, Subscribe};
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::fact::event::EventFact;
 use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::EventType;
 use crate::domain::subscription::{Callback, ReplayFilter, SigningSecret, Subscription};
+use crate::domain::subscription_view::SubscriptionView;
 use crate::logic::projection::Projection;
 use crate::ports::archive::ArchiveWriter;
 

@@ -1,9 +1,10 @@
 use super::*;
-use crate::actors::messages::router::{EventOffer, EventSlot};
+use crate::actors::messages::router::EventSlot;
 use crate::domain::event::{Event, ExpectedVersion, StreamPlace};
 use crate::domain::fact::event::EventFact;
 use crate::domain::fact::service::ServiceFact;
 use crate::domain::ids::StreamId;
+use crate::domain::offer::EventOffer;
 
 impl Writer {
     fn event(&self, number: u128) -> Event {

@@ -1,12 +1,13 @@
 //! Strategies, forced circuits, dependencies and the status of a service.
 
 use super::*;
-use crate::actors::messages::event_log::FeedId;
-use crate::actors::messages::registry::{Listen, ServiceSummary, SurveyServices, Transport};
+use crate::actors::messages::registry::{Listen, SurveyServices};
 use crate::domain::circuit::CircuitName;
 use crate::domain::fact::control::ControlFact;
 use crate::domain::fact::service::ServiceFact;
 use crate::domain::ids::InstanceId;
+use crate::logic::feed_news::FeedId;
+use crate::logic::service_view::{ServiceSummary, Transport};
 
 fn forced(reset_timeout_ms: u64) -> CircuitChanged {
     CircuitChanged {

@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::actors::messages::Forgotten;
-use crate::actors::messages::event_log::FeedId;
 use crate::actors::messages::registry::{Listen, StopListening};
 use crate::domain::fact::control::ControlFact;
 use crate::domain::fact::service::ServiceFact;
+use crate::logic::feed_news::FeedId;
 use uuid::Uuid;
 
 const SOCKET: FeedId = FeedId(Uuid::from_u128(7));

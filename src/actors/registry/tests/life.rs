@@ -155,7 +155,7 @@ async fn the_answer_to_a_registration_says_how_the_instance_is_after_it() {
         reply,
     });
     office.commit_next().await;
-    let expected = Registered {
+    let expected = RegistrationOutcome {
         replaced: true,
         changed: Vec::new(),
         undid_drain: false,

@@ -12,7 +12,7 @@ use crate::adapters::archive::statement::Statement;
 use crate::domain::event::{EventId, Sequence};
 use crate::domain::ids::ServiceName;
 use crate::domain::timestamp::Timestamp;
-use crate::ports::archive::EventQuery;
+use crate::logic::event_query::EventQuery;
 
 /// Sequences have no gaps but at the beginning.
 pub(crate) const COUNT: &str =

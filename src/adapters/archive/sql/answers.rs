@@ -14,10 +14,11 @@ use crate::domain::event::{Event, EventId, Sequence};
 use crate::domain::ids::{MessageId, Position, ServiceName, StreamId};
 use crate::domain::message::State;
 use crate::domain::timestamp::Timestamp;
+use crate::logic::event_query::EventQuery;
 use crate::logic::page::Page;
 use crate::ports::archive::{
     ArchiveError, ArchivedMessage, ArchivedStream, Census, DeadLetterCounts, DeadLetterQuery,
-    EventQuery, LetterQuery, MessageQuery,
+    LetterQuery, MessageQuery,
 };
 
 #[derive(QueryableByName)]

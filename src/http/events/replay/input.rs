@@ -13,7 +13,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::http::fields::{self, Field};
 use crate::http::query::Query;
 use crate::hub::error::{HubError, Subject};
-use crate::ports::archive::EventQuery;
+use crate::logic::event_query::EventQuery;
 
 pub(crate) const SUBJECT: Subject = Subject::Request;
 const MODES: &str = "from_beginning, from_timestamp, from_sequence, last_n_events";

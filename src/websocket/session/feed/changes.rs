@@ -13,8 +13,7 @@ use super::super::client::SocketClient;
 use super::super::{Context, Session};
 use super::Feed;
 use super::named::{Named, deleted};
-use crate::actors::messages::event_log::FeedId;
-use crate::actors::messages::subscriptions::{AttachChange, AttachSocket, Attached};
+use crate::actors::messages::subscriptions::AttachSocket;
 use crate::domain::event::Sequence;
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::pattern::Pattern;
@@ -25,6 +24,7 @@ use crate::hub::Hub;
 use crate::hub::acts::Act;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::event_window::EventWindow;
+use crate::logic::feed_news::{AttachChange, Attached, FeedId};
 
 /// What a subscribe needed to know is known.
 struct Subscribed {

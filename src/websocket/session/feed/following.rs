@@ -13,10 +13,10 @@ use crate::domain::event::Sequence;
 use crate::domain::refusal::Refusal;
 use crate::http::events::read;
 use crate::hub::error::HubError;
+use crate::logic::event_query::EventQuery;
 use crate::logic::event_window::EventsRead;
 use crate::logic::follower::{FollowerAction, PageOutcome};
 use crate::logic::recent::Framed;
-use crate::ports::archive::EventQuery;
 
 /// Events read at once, if they are small.
 const PAGE: usize = 1000;

@@ -14,10 +14,11 @@ use super::super::requests::{confirm, flatten};
 use super::super::stage;
 use super::super::{Context, Session};
 use super::Next;
-use crate::actors::messages::subscriptions::{EndLetter, GiveUpEvent, LoseEvents, Unsettled};
+use crate::actors::messages::subscriptions::{EndLetter, GiveUpEvent, LoseEvents};
 use crate::domain::event::{Event, Sequence};
 use crate::domain::subscription::EventLetter;
 use crate::hub::error::{HubError, Subject};
+use crate::logic::feed_news::Unsettled;
 use crate::logic::follower::FollowerAction;
 use crate::phase::Phase;
 
