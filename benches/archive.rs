@@ -23,7 +23,8 @@ use message_hub::domain::fact::{Fact, Recorded};
 use message_hub::domain::ids::{
     CorrelationId, EventType, InstanceId, MessageId, MessageType, Position, ServiceName, StreamId,
 };
-use message_hub::domain::message::{Message, Payload, Priority, State};
+use message_hub::domain::json_text::JsonText;
+use message_hub::domain::message::{Message, Priority, State};
 use message_hub::domain::pattern::Pattern;
 use message_hub::domain::timestamp::Timestamp;
 use message_hub::logic::event_query::EventQuery;
@@ -294,7 +295,7 @@ fn message(number: u64) -> Arc<Message> {
         accepted_at: at(number),
         expires_at: None,
         correlation_id: None,
-        payload: Payload::parse(&payload).expect("JSON"),
+        payload: JsonText::parse(&payload).expect("JSON"),
         extras: None,
     })
 }

@@ -7,7 +7,8 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use message_hub::domain::fact::Fact;
 use message_hub::domain::fact::message::MessageFact;
 use message_hub::domain::ids::{MessageId, MessageType, ServiceName};
-use message_hub::domain::message::{Message, Payload, Priority};
+use message_hub::domain::json_text::JsonText;
+use message_hub::domain::message::{Message, Priority};
 use message_hub::domain::pattern::Pattern;
 use message_hub::domain::timestamp::Timestamp;
 use message_hub::logic::journal::records::Kind;
@@ -41,7 +42,7 @@ fn accepted() -> Fact {
         accepted_at: now,
         expires_at: None,
         correlation_id: None,
-        payload: Payload::parse(&format!(r#"{{"text":"{text}"}}"#)).expect("JSON"),
+        payload: JsonText::parse(&format!(r#"{{"text":"{text}"}}"#)).expect("JSON"),
         extras: None,
     })))
 }

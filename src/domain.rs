@@ -9,6 +9,7 @@ pub mod deny_list;
 pub mod event;
 pub mod fact;
 pub mod ids;
+pub mod json_text;
 pub mod lack;
 pub mod message;
 pub mod moment;

@@ -22,7 +22,8 @@ use crate::domain::fact::message::{AttemptFailed, MessageFact, Settlement};
 use crate::domain::fact::service::{ServiceFact, ServiceSeen};
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::{EventType, InstanceId, MessageId, MessageType, Position, ServiceName};
-use crate::domain::message::{Extras, Fingerprint, Message, Payload, Priority};
+use crate::domain::json_text::JsonText;
+use crate::domain::message::{Extras, Fingerprint, Message, Priority};
 use crate::domain::offer::{EventOffer, Offer};
 use crate::domain::refusal::Refusal;
 use crate::domain::service::{Address, Health, Registration, Target};
@@ -69,7 +70,7 @@ pub(super) fn message(number: u128, now: Timestamp) -> Message {
         accepted_at: now,
         expires_at: None,
         correlation_id: None,
-        payload: Payload::parse("{}").unwrap(),
+        payload: JsonText::parse("{}").unwrap(),
         extras: None,
     }
 }
@@ -110,7 +111,7 @@ pub(super) fn event(number: u128, now: Timestamp) -> Event {
         stream: None,
         correlation_id: None,
         causation_id: None,
-        payload: Payload::parse("{}").unwrap(),
+        payload: JsonText::parse("{}").unwrap(),
         extras: None,
     }
 }

@@ -28,7 +28,7 @@ use crate::domain::event::{Sequence, Snapshot};
 use crate::domain::fact::Fact;
 use crate::domain::fact::event::EventFact;
 use crate::domain::ids::StreamId;
-use crate::domain::message::Payload;
+use crate::domain::json_text::JsonText;
 use crate::domain::subscription::EventsRemoved;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::retention::messages::{MessageRetention, MessageRetentionPolicy};
@@ -91,7 +91,7 @@ pub struct Hops {
 struct DueBuilt {
     stream: StreamId,
     version: u64,
-    state: Result<Option<Payload>, ArchiveRefusal>,
+    state: Result<Option<JsonText>, ArchiveRefusal>,
 }
 
 /// Which events are not old any more.
@@ -259,7 +259,7 @@ impl Historian {
         self.finish(ctx);
     }
 
-    fn snapshot(&self, stream_id: StreamId, version: u64, state: Payload) -> Snapshot {
+    fn snapshot(&self, stream_id: StreamId, version: u64, state: JsonText) -> Snapshot {
         Snapshot {
             stream_id,
             version,
@@ -274,7 +274,7 @@ async fn build_unless_there(
     stream: &StreamId,
     version: u64,
     oldest: Sequence,
-) -> Result<Option<Payload>, ArchiveRefusal> {
+) -> Result<Option<JsonText>, ArchiveRefusal> {
     states.flush().await?;
     if states.covered(stream).await? >= version {
         return Ok(None);

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::ids::{CorrelationId, EventType, Label, MessageId, ServiceName, StreamId};
-use super::message::{Fingerprint, Payload};
+use super::json_text::JsonText;
+use super::message::Fingerprint;
 use super::timestamp::Timestamp;
 
 /// The place of an event among all of the hub: 1 for the first, rising by 1.
@@ -62,7 +63,7 @@ pub struct Event {
     pub causation_id: Option<Label>,
     /// What happened, in the publisher's own form; the hub reads it only to build the states of
     /// streams.
-    pub payload: Payload,
+    pub payload: JsonText,
     /// What most events do without, boxed to keep the rest small.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extras: Option<Box<EventExtras>>,
@@ -83,7 +84,7 @@ pub struct StreamPlace {
 pub struct EventExtras {
     /// What the publisher says beside the payload: kept and passed on, never read.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<Payload>,
+    pub metadata: Option<JsonText>,
     /// The publisher's own time; never used for timing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<Timestamp>,
@@ -163,5 +164,5 @@ pub struct Snapshot {
     /// When it was taken.
     pub at: Timestamp,
     /// A JSON object.
-    pub state: Payload,
+    pub state: JsonText,
 }

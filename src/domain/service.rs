@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{InstanceId, Label, MessageType, ServiceName};
-use super::message::Payload;
+use super::json_text::JsonText;
 use super::timestamp::Timestamp;
 
 /// One way to reach a service, as its owner registered it.
@@ -35,7 +35,7 @@ pub struct Registration {
     pub endpoints: Vec<Endpoint>,
     /// Whatever its owner wants to be shown with it; the hub never reads it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<Payload>,
+    pub metadata: Option<JsonText>,
     /// Its share of the messages, compared with the other instances; 0: only if no other is left.
     #[serde(default = "one")]
     pub weight: u32,

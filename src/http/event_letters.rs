@@ -10,7 +10,7 @@ use crate::domain::attempt::Attempt;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::{Event, EventId, Sequence};
 use crate::domain::ids::{EventType, MessageId, ServiceName, StreamId};
-use crate::domain::message::Payload;
+use crate::domain::json_text::JsonText;
 use crate::domain::subscription::SubscriptionId;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::archive::ArchivedLetter;
@@ -33,7 +33,7 @@ pub(crate) struct EventLetterView {
     correlation_id: String,
     stream_id: Option<StreamId>,
     stream_version: Option<u64>,
-    payload: Payload,
+    payload: JsonText,
     published_at: Timestamp,
     settled_at: Timestamp,
     /// Why the hub gave up.

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::domain::event::{Event, EventId, Sequence};
 use crate::domain::ids::{EventType, Label, ServiceName, StreamId};
-use crate::domain::message::Payload;
+use crate::domain::json_text::JsonText;
 use crate::domain::timestamp::Timestamp;
 
 /// An event as it was published.
@@ -19,8 +19,8 @@ pub struct EventView<'a> {
     kind: &'static str,
     event_type: &'a EventType,
     source: &'a ServiceName,
-    payload: &'a Payload,
-    metadata: Option<&'a Payload>,
+    payload: &'a JsonText,
+    metadata: Option<&'a JsonText>,
     /// The event's id, if none was given.
     correlation_id: String,
     causation_id: Option<&'a Label>,

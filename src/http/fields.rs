@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::lists::{self, NoList};
 use crate::domain::ids::{NameError, ServiceName};
-use crate::domain::message::Payload;
+use crate::domain::json_text::JsonText;
 use crate::domain::pattern::Pattern;
 use crate::domain::timestamp::{Timestamp, seconds};
 use crate::hub::error::{HubError, Subject, shortened};
@@ -250,8 +250,8 @@ impl<'a> Field<'a> {
     }
 
     /// Any JSON, byte for byte.
-    pub(crate) fn json(&self) -> Payload {
-        Payload::new(self.json.to_owned())
+    pub(crate) fn json(&self) -> JsonText {
+        JsonText::new(self.json.to_owned())
     }
 
     /// A map of strings, each key once.

@@ -9,7 +9,8 @@ use super::openapi;
 use crate::domain::attempt::Attempt;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::{Label, MessageId, MessageType, Position, ServiceName};
-use crate::domain::message::{Extras, Message, Payload, Priority, State, Status};
+use crate::domain::json_text::JsonText;
+use crate::domain::message::{Extras, Message, Priority, State, Status};
 use crate::domain::timestamp::Timestamp;
 use crate::hub::message_record::MessageRecord;
 
@@ -30,7 +31,7 @@ pub(crate) struct MessageView {
     correlation_id: String,
     reply_to: Option<ServiceName>,
     priority: Priority,
-    payload: Payload,
+    payload: JsonText,
     headers: Option<BTreeMap<String, String>>,
     ordering_key: Option<Label>,
     deadline: Option<Timestamp>,

@@ -15,7 +15,7 @@ use super::fields::unknown::Ignored;
 use super::fields::{self, Field};
 use super::message_input::must_be_others;
 use crate::domain::ids::{InstanceId, Label, MessageType, ServiceName};
-use crate::domain::message::Payload;
+use crate::domain::json_text::JsonText;
 use crate::domain::service::{HealthCheck, Registration};
 use crate::domain::timestamp::Timestamp;
 use crate::hub::error::{HubError, Subject};
@@ -235,7 +235,7 @@ fn health_check(
     })
 }
 
-fn metadata(field: Field<'_>, most: usize) -> Result<Payload, HubError> {
+fn metadata(field: Field<'_>, most: usize) -> Result<JsonText, HubError> {
     if !field.json.get().starts_with('{') {
         return Err(field.wrong("must be an object"));
     }

@@ -9,7 +9,7 @@ use super::request::RequestContext;
 use crate::actors::messages::archivist::{DeleteDeadLetter, Reprocess};
 use crate::domain::attempt::Attempt;
 use crate::domain::ids::{MessageId, Position, ServiceName};
-use crate::domain::message::Payload;
+use crate::domain::json_text::JsonText;
 use crate::domain::redrive::RedriveFilter;
 use crate::logic::page::{self, Filling, Page};
 use crate::ports::archive::{ArchivedLetter, DeadLetterQuery, LetterQuery, MessageQuery};
@@ -173,7 +173,7 @@ impl Hub {
         context: &RequestContext<'_>,
         id: MessageId,
         destination: Option<ServiceName>,
-        payload: Option<Payload>,
+        payload: Option<JsonText>,
     ) -> Result<(), HubError> {
         let letter = self.dead_letter(context, id).await?;
         let changed = [

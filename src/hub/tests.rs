@@ -14,7 +14,8 @@ use super::Hub;
 use super::access::Principal;
 use super::request::RequestContext;
 use crate::domain::ids::{LeaseToken, MessageId, MessageType, ServiceName};
-use crate::domain::message::{Extras, Fingerprint, Message, Payload, Priority};
+use crate::domain::json_text::JsonText;
+use crate::domain::message::{Extras, Fingerprint, Message, Priority};
 use crate::domain::offer::Offer;
 use crate::logic::queues::lease::LeaseEnd;
 use crate::logic::queues::leases::Leased;
@@ -48,7 +49,7 @@ fn message(hub: &Hub, destination: &str, payload: &str) -> Message {
         accepted_at: now,
         expires_at: None,
         correlation_id: None,
-        payload: Payload::parse(payload).unwrap(),
+        payload: JsonText::parse(payload).unwrap(),
         extras: None,
     }
 }

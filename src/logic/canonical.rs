@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use crate::domain::event::Event;
 use crate::domain::ids::Label;
-use crate::domain::message::{Extras, Fingerprint, Message, Payload};
+use crate::domain::json_text::JsonText;
+use crate::domain::message::{Extras, Fingerprint, Message};
 
 /// The deepest nesting [`canonical`] takes on; twice what the hub accepts.
 const MAX_DEPTH: usize = 128;
@@ -95,7 +96,7 @@ pub fn event_fingerprint(event: &Event) -> Fingerprint {
 }
 
 /// The canonical form, or the text as it is if it has none.
-pub fn canonical_or_plain(json: &Payload) -> Vec<u8> {
+pub fn canonical_or_plain(json: &JsonText) -> Vec<u8> {
     let mut text = Vec::with_capacity(json.as_json().len());
     if canonical(json.as_json(), &mut text).is_err() {
         text.extend_from_slice(json.as_json().as_bytes());

@@ -6,7 +6,7 @@ use serde_json::value::to_raw_value;
 use crate::domain::circuit::Origin;
 use crate::domain::event::Event;
 use crate::domain::ids::ServiceName;
-use crate::domain::message::Payload;
+use crate::domain::json_text::JsonText;
 use crate::domain::subscription::{Subscription, SubscriptionId};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::own_events::{OwnType, of_hub};
@@ -41,7 +41,7 @@ pub fn failing_event(failing: &Failing<'_>, now: Timestamp, random: [u8; 10]) ->
         last_error: failing.last_error,
         failures: failing.failures,
     };
-    let payload = Payload::new(to_raw_value(&body).expect("plain data is JSON"));
+    let payload = JsonText::new(to_raw_value(&body).expect("plain data is JSON"));
     of_hub(OwnType::SubscriptionFailing, payload, now, random)
 }
 

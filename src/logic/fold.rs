@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::domain::message::Payload;
+use crate::domain::json_text::JsonText;
 
 /// A state in the making. Members stand in the order in which their keys first came; keys and
 /// values stay as they were written (1e400, say), and the last of equal keys wins.
@@ -37,7 +37,7 @@ enum Key {
 impl Fold {
     /// Lays the members of `payload` over what there is, each as a whole. A payload that is no
     /// object changes nothing.
-    pub fn merge(&mut self, payload: &Payload) {
+    pub fn merge(&mut self, payload: &JsonText) {
         let Ok(Members(members)) = serde_json::from_str(payload.as_json()) else {
             return;
         };
@@ -66,7 +66,7 @@ impl Fold {
     }
 
     /// A JSON object without white space between its members.
-    pub fn state(&self) -> Payload {
+    pub fn state(&self) -> JsonText {
         let mut json = String::with_capacity(self.bytes());
         json.push('{');
         for member in &self.members {
@@ -78,12 +78,12 @@ impl Fold {
             json.push_str(member.value.get());
         }
         json.push('}');
-        Payload::parse(&json).expect("keys and values that were read from JSON make an object")
+        JsonText::parse(&json).expect("keys and values that were read from JSON make an object")
     }
 }
 
 /// Whether the payload is a JSON object.
-pub fn is_object(payload: &Payload) -> bool {
+pub fn is_object(payload: &JsonText) -> bool {
     payload.as_json().starts_with('{')
 }
 
@@ -132,7 +132,7 @@ mod tests {
     fn folded<'a>(payloads: impl IntoIterator<Item = &'a str>) -> String {
         let mut fold = Fold::default();
         for payload in payloads {
-            fold.merge(&Payload::parse(payload).unwrap());
+            fold.merge(&JsonText::parse(payload).unwrap());
         }
         let state = fold.state();
         assert_eq!(fold.bytes(), state.as_json().len());
@@ -167,7 +167,7 @@ mod tests {
     fn what_is_no_object_changes_nothing() {
         for payload in ["null", "5", "\"{}\"", r#"[{"a":2}]"#, "true"] {
             assert_eq!(folded([r#"{"a":1}"#, payload]), r#"{"a":1}"#, "{payload}");
-            assert!(!is_object(&Payload::parse(payload).unwrap()));
+            assert!(!is_object(&JsonText::parse(payload).unwrap()));
         }
     }
 

@@ -159,7 +159,8 @@ fn entry(priority: Priority, key: &(i64, Position), id: &MessageId) -> Waiting {
 mod tests {
     use super::*;
     use crate::domain::ids::{MessageType, ServiceName};
-    use crate::domain::message::{Extras, Message, Payload};
+    use crate::domain::json_text::JsonText;
+    use crate::domain::message::{Extras, Message};
     use proptest::prelude::*;
     use uuid::Uuid;
 
@@ -177,7 +178,7 @@ mod tests {
             accepted_at: Timestamp::from_millis(accepted_at),
             expires_at: None,
             correlation_id: None,
-            payload: Payload::parse("null").unwrap(),
+            payload: JsonText::parse("null").unwrap(),
             extras: Some(Box::new(extras)),
         }
     }

@@ -13,7 +13,7 @@ use crate::domain::fact::service::ServiceFact;
 use crate::domain::ids::{
     CorrelationId, EventType, InstanceId, Label, MessageId, MessageType, ServiceName, THE_HUB,
 };
-use crate::domain::message::Payload;
+use crate::domain::json_text::JsonText;
 use crate::domain::service::Registration;
 use crate::domain::timestamp::Timestamp;
 
@@ -63,7 +63,7 @@ pub fn is_own_type(event_type: &str) -> bool {
 /// What the hub says about a fact, if it says anything. The event has no place in the order of
 /// events yet; `random` fills its id.
 pub fn own_event(fact: &Fact, now: Timestamp, random: impl FnOnce() -> [u8; 10]) -> Option<Event> {
-    let event = |own: OwnType, payload: Payload| of_hub(own, payload, now, random());
+    let event = |own: OwnType, payload: JsonText| of_hub(own, payload, now, random());
     match fact {
         Fact::Service(fact) => {
             let (own, payload) = of_service(fact)?;
@@ -86,7 +86,7 @@ pub fn own_event(fact: &Fact, now: Timestamp, random: impl FnOnce() -> [u8; 10])
     }
 }
 
-fn of_service(fact: &ServiceFact) -> Option<(OwnType, Payload)> {
+fn of_service(fact: &ServiceFact) -> Option<(OwnType, JsonText)> {
     let deregistered = |service, instance_id, at| {
         let payload = json(&Deregistered {
             service,
@@ -111,7 +111,7 @@ fn of_service(fact: &ServiceFact) -> Option<(OwnType, Payload)> {
 }
 
 /// An event of the hub, with no place in the order of events yet.
-pub fn of_hub(own: OwnType, payload: Payload, now: Timestamp, random: [u8; 10]) -> Event {
+pub fn of_hub(own: OwnType, payload: JsonText, now: Timestamp, random: [u8; 10]) -> Event {
     Event {
         id: EventId::generate(now, random),
         sequence: 0,
@@ -126,8 +126,8 @@ pub fn of_hub(own: OwnType, payload: Payload, now: Timestamp, random: [u8; 10]) 
     }
 }
 
-fn json<T: Serialize>(value: &T) -> Payload {
-    Payload::new(to_raw_value(value).expect("plain data with names for keys is JSON"))
+fn json<T: Serialize>(value: &T) -> JsonText {
+    JsonText::new(to_raw_value(value).expect("plain data with names for keys is JSON"))
 }
 
 #[derive(Serialize)]

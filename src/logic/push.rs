@@ -154,7 +154,8 @@ pub(super) fn header_text(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::domain::ids::CorrelationId;
-    use crate::domain::message::{Message, Payload};
+    use crate::domain::json_text::JsonText;
+    use crate::domain::message::Message;
     use std::sync::Arc;
     use uuid::Uuid;
 
@@ -168,7 +169,7 @@ mod tests {
             accepted_at: Timestamp::from_millis(1_000),
             expires_at,
             correlation_id: Some(CorrelationId::parse("bestellung-ü").unwrap()),
-            payload: Payload::parse("{\"n\": 1e400}").unwrap(),
+            payload: JsonText::parse("{\"n\": 1e400}").unwrap(),
             extras: None,
         };
         Delivery {

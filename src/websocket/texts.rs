@@ -233,7 +233,7 @@ fn render(frame: &impl Serialize) -> ByteString {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::domain::message::Payload;
+    use crate::domain::json_text::JsonText;
     use crate::hub::error::Subject;
     use crate::logic::journal::samples as facts;
     use crate::websocket::answers::Answers;
@@ -254,7 +254,7 @@ pub(crate) mod tests {
         let slip = slip(Some(reference.clone()));
         let patterns = [Pattern::parse("a.#").unwrap()];
         let mut sample = facts::event(1, 2);
-        sample.payload = Payload::new(RawValue::from_string("[1]".to_owned()).unwrap());
+        sample.payload = JsonText::new(RawValue::from_string("[1]".to_owned()).unwrap());
         let problem = HubError::invalid(Subject::Message, "type", "is wrong");
         let leased = Leased {
             delivery: crate::logic::queues::Delivery {

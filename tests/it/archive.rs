@@ -25,7 +25,8 @@ use message_hub::domain::dead_letter::DeadReason;
 use message_hub::domain::fact::Fact;
 use message_hub::domain::fact::message::MessageFact;
 use message_hub::domain::ids::{CorrelationId, MessageId, Position, ServiceName};
-use message_hub::domain::message::{Extras, Payload, State};
+use message_hub::domain::json_text::JsonText;
+use message_hub::domain::message::{Extras, State};
 use message_hub::domain::timestamp::Timestamp;
 use message_hub::logic::projection::{Batch, Projection};
 use message_hub::ports::archive::{Archive, ArchiveError, ArchivedMessage, MessageQuery};
@@ -143,7 +144,7 @@ fn is_empty_at_first() {
 fn gives_a_message_back_as_it_was_accepted() {
     on_each(async |archive| {
         let mut plain = message(1);
-        plain.payload = Payload::parse(r#"{"a": 1e400, "a":"\u00e4ä"}"#).unwrap();
+        plain.payload = JsonText::parse(r#"{"a": 1e400, "a":"\u00e4ä"}"#).unwrap();
         let mut rich = message(2);
         rich.correlation_id = Some(CorrelationId::parse("order 7").unwrap());
         rich.expires_at = Some(Timestamp::from_millis(99_001));
@@ -236,7 +237,7 @@ fn a_redriven_message_starts_anew_in_its_old_place() {
         apply(archive, [failed(1, 1), dead(1, 2, exhausted)]).await;
         let mut again = message(1);
         again.destination = ServiceName::parse("elsewhere").unwrap();
-        again.payload = Payload::parse("[7]").unwrap();
+        again.payload = JsonText::parse("[7]").unwrap();
         again.accepted_at = Timestamp::from_millis(50_000);
         apply(archive, [redriven(again.clone(), 1), failed(1, 1)]).await;
 

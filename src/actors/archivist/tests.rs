@@ -19,7 +19,8 @@ use crate::adapters::journal_memory::{MemoryDisk, MemoryJournal};
 use crate::domain::fact::Fact;
 use crate::domain::fact::message::MessageFact;
 use crate::domain::ids::HubId;
-use crate::domain::message::{Message as HubMessage, Payload, State};
+use crate::domain::json_text::JsonText;
+use crate::domain::message::{Message as HubMessage, State};
 use crate::domain::refusal::Refusal;
 use crate::logic::ownership::Denial;
 use crate::logic::writer::Epoch;
@@ -116,7 +117,7 @@ impl Cellar {
     fn large(&self, numbers: std::ops::RangeInclusive<u128>) -> Vec<Fact> {
         let text = format!("\"{}\"", "x".repeat(1 << 20));
         let message = |number| HubMessage {
-            payload: Payload::parse(&text).unwrap(),
+            payload: JsonText::parse(&text).unwrap(),
             ..self.message(number)
         };
         numbers.map(|number| accepted(message(number))).collect()

@@ -20,8 +20,9 @@ use crate::adapters::journal_memory::MemoryDisk;
 use crate::domain::event::Snapshot;
 use crate::domain::fact::event::EventFact;
 use crate::domain::ids::StreamId;
+use crate::domain::json_text::JsonText;
+use crate::domain::message::Message as HubMessage;
 use crate::domain::message::State;
-use crate::domain::message::{Message as HubMessage, Payload};
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::dedup::DedupWindow;
@@ -166,7 +167,7 @@ async fn a_request_full_of_payload_does_not_wait_for_more() {
     let writer = writer();
     let mut large = writer.message(1);
     let text = format!("\"{}\"", "x".repeat(BATCH_BYTES));
-    large.payload = Payload::parse(&text).unwrap();
+    large.payload = JsonText::parse(&text).unwrap();
     let first = writer.offer(vec![large]);
     let second = writer.offer(vec![writer.message(2)]);
     assert_eq!(first.await.unwrap(), [Slot::Accepted]);
@@ -351,7 +352,7 @@ fn snapshot(bytes: usize) -> Fact {
         // Of a stream that nobody has to publish to first.
         version: 0,
         at: Timestamp::default(),
-        state: Payload::parse(&state).unwrap(),
+        state: JsonText::parse(&state).unwrap(),
     })))
 }
 

@@ -13,7 +13,7 @@ use crate::domain::compaction_summary::StreamHead;
 use crate::domain::event::{Sequence, Snapshot};
 use crate::domain::fact::Fact;
 use crate::domain::fact::event::EventFact;
-use crate::domain::message::Payload;
+use crate::domain::json_text::JsonText;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::event_query::EventQuery;
@@ -86,7 +86,7 @@ impl Removal {
     }
 
     /// What the snapshot of a stream would hold; `None`: it needs none.
-    async fn state(&self, head: &StreamHead) -> Result<Option<Payload>, ArchiveError> {
+    async fn state(&self, head: &StreamHead) -> Result<Option<JsonText>, ArchiveError> {
         if self.states.covered(&head.id).await? >= head.version {
             return Ok(None);
         }

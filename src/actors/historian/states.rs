@@ -7,7 +7,7 @@ use actix::Recipient;
 use crate::actors::messages::archivist::{ArchiveRefusal, Flush};
 use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::StreamId;
-use crate::domain::message::Payload;
+use crate::domain::json_text::JsonText;
 use crate::domain::refusal::Refusal;
 use crate::logic::event_query::EventQuery;
 use crate::logic::fold::Fold;
@@ -52,7 +52,7 @@ impl States {
         stream: &StreamId,
         version: u64,
         oldest: Sequence,
-    ) -> Result<Payload, ArchiveRefusal> {
+    ) -> Result<JsonText, ArchiveRefusal> {
         for _ in 0..TRIES {
             let snapshot = self.archive.snapshot(stream.clone(), version).await?;
             let mut fold = Fold::default();

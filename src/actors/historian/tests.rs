@@ -123,7 +123,7 @@ impl Desk {
             }),
             correlation_id: None,
             causation_id: None,
-            payload: Payload::parse(payload).unwrap(),
+            payload: JsonText::parse(payload).unwrap(),
             extras: None,
         })))
     }
@@ -255,7 +255,7 @@ impl Desk {
         let (reply, answer) = oneshot::channel();
         self.address.do_send(TakeSnapshot {
             stream: stream("hero"),
-            state: Payload::parse(state).unwrap(),
+            state: JsonText::parse(state).unwrap(),
             version,
             reply,
         });

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::reply::Reply;
 use crate::domain::ids::{JobId, MessageId, Position, ServiceName};
-use crate::domain::message::Payload;
+use crate::domain::json_text::JsonText;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::archive::ArchiveError;
@@ -17,7 +17,7 @@ use crate::ports::archive::ArchiveError;
 pub struct Reprocess {
     pub id: MessageId,
     pub destination: Option<ServiceName>,
-    pub payload: Option<Payload>,
+    pub payload: Option<JsonText>,
     /// On whose behalf, if not a client's.
     pub job: Option<ForJob>,
     pub reply: Reply<Result<(), ArchiveRefusal>>,

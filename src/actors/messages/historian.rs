@@ -7,14 +7,14 @@ use super::archivist::ArchiveRefusal;
 use super::reply::Reply;
 use crate::domain::event::Snapshot;
 use crate::domain::ids::StreamId;
-use crate::domain::message::Payload;
+use crate::domain::json_text::JsonText;
 use crate::domain::refusal::Refusal;
 
 /// What was built for a client.
 #[derive(Debug)]
 pub struct BuiltState {
     pub version: u64,
-    pub state: Payload,
+    pub state: JsonText,
     /// Another is built when this is dropped.
     pub turn: OwnedSemaphorePermit,
 }
@@ -24,7 +24,7 @@ pub struct BuiltState {
 #[rtype(result = "()")]
 pub struct TakeSnapshot {
     pub stream: StreamId,
-    pub state: Payload,
+    pub state: JsonText,
     /// `None`: the present one.
     pub version: Option<u64>,
     pub reply: Reply<Result<Snapshot, Refusal>>,

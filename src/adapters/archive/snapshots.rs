@@ -11,7 +11,7 @@ use super::statement::Statement;
 use super::table::{self, Column, Table, number, text};
 use crate::domain::event::Snapshot;
 use crate::domain::ids::StreamId;
-use crate::domain::message::Payload;
+use crate::domain::json_text::JsonText;
 use crate::domain::timestamp::Timestamp;
 
 pub(super) struct Snapshots;
@@ -67,7 +67,7 @@ impl Row {
             stream_id: StreamId::parse(&self.stream_id)?,
             version: position(self.version)?,
             at: Timestamp::from_millis(self.at),
-            state: Payload::parse(&self.state)?,
+            state: JsonText::parse(&self.state)?,
         })
     }
 }

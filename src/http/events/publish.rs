@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::actors::messages::router::{EventSlot, Publish};
 use crate::domain::event::{Event, EventId, Sequence};
 use crate::domain::ids::StreamId;
-use crate::domain::message::Payload;
+use crate::domain::json_text::JsonText;
 use crate::domain::offer::EventOffer;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
@@ -231,7 +231,7 @@ pub(crate) async fn originals(
     for some in ids.chunks(MOST_IDS) {
         let (stored, _) = known_ids::stored(stored(hub, some.to_vec())).await?;
         for mut event in stored {
-            event.payload = Payload::new(RawValue::NULL.to_owned());
+            event.payload = JsonText::new(RawValue::NULL.to_owned());
             event.extras = None;
             originals.insert(event.id, event);
         }

@@ -4,7 +4,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::ServiceName;
-use crate::domain::message::Payload;
+use crate::domain::json_text::JsonText;
 use crate::domain::subscription::SubscriptionId;
 use crate::domain::timestamp::Timestamp;
 
@@ -15,7 +15,7 @@ pub struct ReprocessInput {
     pub destination: Option<ServiceName>,
     /// The old one if not given; null is a payload.
     #[schema(required = false)]
-    pub payload: Payload,
+    pub payload: JsonText,
 }
 
 #[derive(IntoParams)]

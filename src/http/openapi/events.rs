@@ -4,7 +4,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::event::EventId;
 use crate::domain::ids::{CorrelationId, EventType, Label, ServiceName, StreamId};
-use crate::domain::message::Payload;
+use crate::domain::json_text::JsonText;
 use crate::domain::timestamp::Timestamp;
 
 /// An event to publish. Unknown fields are left out and named in the answer; a known field of the wrong type is refused, and
@@ -21,7 +21,7 @@ pub struct EventInput {
     /// What happened, by convention `service.resource.action`. Subscribers choose by it.
     pub event_type: EventType,
     /// Required; give null if there is nothing to say. Nested at most 64 levels deep.
-    pub payload: Payload,
+    pub payload: JsonText,
     /// Makes publishing safe to repeat: a known id with the same content is answered with the
     /// place of the event it was first given to. Made by the hub if not given.
     pub id: Option<EventId>,
@@ -41,7 +41,7 @@ pub struct EventInput {
     #[schema(minimum = -1)]
     pub expected_version: Option<i64>,
     /// Kept with the event, byte for byte.
-    pub metadata: Option<Payload>,
+    pub metadata: Option<JsonText>,
     /// The publisher's own time, passed on; nothing is timed by it.
     pub timestamp: Option<Timestamp>,
 }

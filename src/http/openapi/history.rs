@@ -3,7 +3,7 @@
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::ids::{CorrelationId, ServiceName, StreamId};
-use crate::domain::message::Payload;
+use crate::domain::json_text::JsonText;
 use crate::domain::timestamp::Timestamp;
 
 /// Which events; those that match everything given.
@@ -154,7 +154,7 @@ pub struct SnapshotInput {
     /// A JSON object; the hub builds it from the events if it is not given. If the hub has keys,
     /// for operators only.
     #[schema(required = false, value_type = Object)]
-    pub state: Payload,
+    pub state: JsonText,
     /// The last event in it; the stream's last one by default.
     #[schema(minimum = 1)]
     pub version: Option<u64>,

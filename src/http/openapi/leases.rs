@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 use crate::domain::ids::{Label, LeaseToken, MessageId, MessageType, ServiceName};
-use crate::domain::message::{Payload, Priority};
+use crate::domain::json_text::JsonText;
+use crate::domain::message::Priority;
 use crate::domain::timestamp::Timestamp;
 
 /// How many messages, and for how long. May be left out.
@@ -61,7 +62,7 @@ pub struct HandedMessage {
     pub destination: ServiceName,
     pub correlation_id: String,
     pub reply_to: Option<ServiceName>,
-    pub payload: Payload,
+    pub payload: JsonText,
     /// The sender's own time if it gave one, else when the hub took the message.
     pub timestamp: Timestamp,
     pub priority: Priority,

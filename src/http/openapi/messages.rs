@@ -10,7 +10,8 @@ use crate::domain::circuit::CircuitName;
 use crate::domain::ids::{
     CorrelationId, InstanceId, JobId, Label, MessageId, MessageType, ServiceName,
 };
-use crate::domain::message::{Payload, State, Status};
+use crate::domain::json_text::JsonText;
+use crate::domain::message::{State, Status};
 use crate::domain::timestamp::Timestamp;
 
 /// A message to send. Unknown fields are left out and named in the answer; a known field of the wrong type is refused, and
@@ -26,7 +27,7 @@ use crate::domain::timestamp::Timestamp;
 pub struct MessageInput {
     pub destination: ServiceName,
     /// Required; give null if there is nothing to say. Nested at most 64 levels deep.
-    pub payload: Payload,
+    pub payload: JsonText,
     /// Makes sending safe to repeat: a known id with the same content is answered with what became
     /// of the message. Made by the hub if not given.
     pub id: Option<MessageId>,

@@ -4,7 +4,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::values::LocalPath;
 use crate::domain::ids::{InstanceId, Label, MessageType, ServiceName};
-use crate::domain::message::Payload;
+use crate::domain::json_text::JsonText;
 use crate::domain::strategy::Strategy;
 
 /// Which instances of a service.
@@ -77,7 +77,7 @@ pub struct RegistrationInput {
     pub dependencies: Option<Vec<DependencyInput>>,
     /// Anything, shown to those who look the service up.
     #[schema(value_type = Option<Object>)]
-    pub metadata: Option<Payload>,
+    pub metadata: Option<JsonText>,
 }
 
 /// A route an instance says it serves.

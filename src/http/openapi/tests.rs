@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::document::document;
 use crate::domain::attempt::Attempt;
 use crate::domain::ids::{MessageId, MessageType, ServiceName};
-use crate::domain::message::{Message, Payload, Priority};
+use crate::domain::json_text::JsonText;
+use crate::domain::message::{Message, Priority};
 use crate::domain::service::Endpoint;
 use crate::domain::timestamp::Timestamp;
 use crate::http::fields::unknown::names_of;
@@ -263,7 +264,7 @@ fn a_handed_out_message_is_described_as_it_is_written() {
         accepted_at: Timestamp::default(),
         expires_at: None,
         correlation_id: None,
-        payload: Payload::parse("1").unwrap(),
+        payload: JsonText::parse("1").unwrap(),
         extras: None,
     };
     let delivery = Delivery {

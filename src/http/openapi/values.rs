@@ -1,6 +1,8 @@
 //! How the words of the domain look on the wire. Written here by hand, so that the domain knows
 //! nothing of API descriptions.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::json;
 use utoipa::openapi::schema::{
@@ -17,7 +19,8 @@ use crate::domain::ids::{
     CorrelationId, EventType, InstanceId, JobId, Label, LeaseToken, MessageId, MessageType,
     ServiceName, StreamId,
 };
-use crate::domain::message::{Payload, Priority, State, Status};
+use crate::domain::json_text::JsonText;
+use crate::domain::message::{Priority, State, Status};
 use crate::domain::pattern::Pattern;
 use crate::domain::redrive::JobStatus;
 use crate::domain::service::Health;
@@ -94,6 +97,22 @@ macro_rules! schemas {
     )+};
 }
 
+impl PartialSchema for JsonText {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::AnyValue)
+            .description(Some("Any JSON, kept byte for byte."))
+            .into()
+    }
+}
+
+impl ToSchema for JsonText {
+    /// As it has always been called in the description.
+    fn name() -> Cow<'static, str> {
+        "Payload".into()
+    }
+}
+
 schemas! {
     MessageId: uuid("Identifies a message for its whole life."),
     EventId: uuid("Identifies an event."),
@@ -118,9 +137,6 @@ schemas! {
     Timestamp: string("RFC 3339; answers are in UTC with milliseconds.")
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
         .examples(["2026-01-31T12:00:00.000Z"]),
-    Payload: ObjectBuilder::new()
-        .schema_type(SchemaType::AnyValue)
-        .description(Some("Any JSON, kept byte for byte.")),
     Priority: words("How urgent a message is.", Priority::ALL),
     PriorityInput: OneOfBuilder::new()
         .description(Some("A name, in any case, or a number from 1 (CRITICAL) to 5 (DEFERRED)."))

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::ids::{InstanceId, Label, MessageType, ServiceName};
-use crate::domain::message::Payload;
+use crate::domain::json_text::JsonText;
 use crate::domain::service::{Dependency, Endpoint, Health, HealthCheck};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
@@ -73,7 +73,7 @@ pub(super) struct InstanceAnswer {
     #[schema(value_type = Vec<openapi::services::Endpoint>)]
     endpoints: Vec<Endpoint>,
     #[schema(value_type = Option<Object>)]
-    metadata: Option<Payload>,
+    metadata: Option<JsonText>,
     registered_at: Timestamp,
     /// When it last gave a sign of life.
     last_seen: Timestamp,

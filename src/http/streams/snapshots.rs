@@ -11,7 +11,7 @@ use crate::actors::messages::archivist::ArchiveRefusal;
 use crate::actors::messages::historian::{BuiltState, ReadState, TakeSnapshot};
 use crate::domain::event::Snapshot;
 use crate::domain::ids::StreamId;
-use crate::domain::message::Payload;
+use crate::domain::json_text::JsonText;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::http::body::{Body, Incoming};
@@ -37,7 +37,7 @@ pub(crate) struct SnapshotView<'a> {
     version: u64,
     taken_at: Timestamp,
     /// A JSON object.
-    state: &'a Payload,
+    state: &'a JsonText,
 }
 
 /// What the events of a stream up to a version add up to.
@@ -48,7 +48,7 @@ pub(crate) struct StateView<'a> {
     /// The last event in it.
     version: u64,
     /// A JSON object.
-    state: &'a Payload,
+    state: &'a JsonText,
 }
 
 #[derive(Deserialize)]
@@ -150,7 +150,7 @@ async fn build(
     })
 }
 
-fn read(text: &str) -> Result<(Option<Payload>, Option<u64>), HubError> {
+fn read(text: &str) -> Result<(Option<JsonText>, Option<u64>), HubError> {
     let text = if text.trim().is_empty() { "{}" } else { text };
     let body: SnapshotBody<'_> = fields::object(SUBJECT, text)?;
     let state = match Field::given(SUBJECT, "state", body.state) {

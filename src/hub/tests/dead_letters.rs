@@ -39,7 +39,7 @@ async fn a_letter_may_go_elsewhere_with_another_payload() {
     let refused = test.hub.reprocess_dead_letter(&context, id, nobody, None);
     let error = refused.await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::ServiceNotFound);
-    let payload = Payload::parse(r#"{"amount":6}"#).unwrap();
+    let payload = JsonText::parse(r#"{"amount":6}"#).unwrap();
     let repairs = Some(service("repairs"));
     let sent = test
         .hub
@@ -60,7 +60,7 @@ async fn who_receives_a_letter_sends_it_again_but_changes_nothing_in_it() {
     let (test, id) = hub_with_letter().await;
     let billing = principal("billing", false);
     let context = RequestContext::of(&billing, test.hub.clock.wall());
-    let payload = Some(Payload::parse("6").unwrap());
+    let payload = Some(JsonText::parse("6").unwrap());
     let changed = test.hub.reprocess_dead_letter(&context, id, None, payload);
     assert_eq!(changed.await.unwrap_err().code(), ErrorCode::AuthFailed);
     let deleted = test.hub.delete_dead_letter(&context, id).await;

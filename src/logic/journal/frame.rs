@@ -245,7 +245,7 @@ mod tests {
     use crate::domain::fact::event::EventFact;
     use crate::domain::fact::message::MessageFact;
     use crate::domain::ids::StreamId;
-    use crate::domain::message::Payload;
+    use crate::domain::json_text::JsonText;
     use crate::domain::timestamp::Timestamp;
     use crate::logic::journal::samples;
     use proptest::prelude::*;
@@ -336,7 +336,7 @@ mod tests {
                 stream_id: StreamId::parse("hero").unwrap(),
                 version: 1,
                 at: Timestamp::default(),
-                state: Payload::parse(&state).unwrap(),
+                state: JsonText::parse(&state).unwrap(),
             })))
         };
         let overhead = {

@@ -110,7 +110,7 @@ mod tests {
     use crate::domain::event::Event;
     use crate::domain::fact::Fact;
     use crate::domain::fact::subscription::SubscriptionFact;
-    use crate::domain::message::Payload;
+    use crate::domain::json_text::JsonText;
     use crate::logic::journal::samples;
 
     /// Of some bytes more than `bytes`.
@@ -122,7 +122,7 @@ mod tests {
         };
         let payload = format!("\"{}\"", "x".repeat(bytes));
         let event = Event {
-            payload: Payload::parse(&payload).unwrap(),
+            payload: JsonText::parse(&payload).unwrap(),
             ..Event::clone(&letter.event)
         };
         Arc::new(EventLetter {

@@ -117,7 +117,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::domain::message::Payload;
+    use crate::domain::json_text::JsonText;
     use crate::domain::subscription::{Callback, SigningSecret};
     use crate::domain::timestamp::Timestamp;
     use crate::logic::journal::samples;
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn a_callback_is_as_described() {
         let mut event = samples::event(1, 2);
-        event.payload = Payload::parse("1").unwrap();
+        event.payload = JsonText::parse("1").unwrap();
         let callback_of = Callback {
             url: "http://127.0.0.1:9/".to_owned(),
             secret: SigningSecret::new(String::new()),

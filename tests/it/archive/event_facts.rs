@@ -9,7 +9,7 @@ use message_hub::domain::fact::Fact;
 use message_hub::domain::fact::event::EventFact;
 use message_hub::domain::fact::subscription::SubscriptionFact;
 use message_hub::domain::ids::{EventType, MessageId, ServiceName, StreamId};
-use message_hub::domain::message::Payload;
+use message_hub::domain::json_text::JsonText;
 use message_hub::domain::subscription::{
     EventDelivered, EventLetter, EventsRemoved, SubscriptionId,
 };
@@ -30,7 +30,7 @@ pub(super) fn event(number: u64) -> Event {
         stream: None,
         correlation_id: None,
         causation_id: None,
-        payload: Payload::parse(r#"{"total": 12}"#).unwrap(),
+        payload: JsonText::parse(r#"{"total": 12}"#).unwrap(),
         extras: None,
     }
 }
@@ -60,7 +60,7 @@ pub(super) fn snapshot(stream: &str, version: u64) -> Snapshot {
         stream_id: StreamId::parse(stream).unwrap(),
         version,
         at: seconds(version),
-        state: Payload::parse(&format!(r#"{{"version": {version}}}"#)).unwrap(),
+        state: JsonText::parse(&format!(r#"{{"version": {version}}}"#)).unwrap(),
     }
 }
 

@@ -7,7 +7,7 @@ use message_hub::domain::event::{Event, EventExtras, EventId};
 use message_hub::domain::fact::Fact;
 use message_hub::domain::fact::event::EventFact;
 use message_hub::domain::ids::{CorrelationId, Label, ServiceName, StreamId};
-use message_hub::domain::message::Payload;
+use message_hub::domain::json_text::JsonText;
 use message_hub::domain::pattern::Pattern;
 use message_hub::domain::timestamp::Timestamp;
 use message_hub::logic::event_query::EventQuery;
@@ -44,12 +44,12 @@ fn stream_id(text: &str) -> StreamId {
 fn an_event_comes_back_as_it_was_published() {
     on_each(async |archive| {
         let mut plain = event(1);
-        plain.payload = Payload::parse(r#"{"a": 1e400, "a":"\u0000\u00e4ä"}"#).unwrap();
+        plain.payload = JsonText::parse(r#"{"a": 1e400, "a":"\u0000\u00e4ä"}"#).unwrap();
         let mut rich = in_stream(event(2), "order 7", 3);
         rich.correlation_id = Some(talk("cörrelation"));
         rich.causation_id = Some(Label::parse("cause").unwrap());
         rich.extras = Some(Box::new(EventExtras {
-            metadata: Some(Payload::parse(r#"{"b":  [1]}"#).unwrap()),
+            metadata: Some(JsonText::parse(r#"{"b":  [1]}"#).unwrap()),
             timestamp: Some(Timestamp::from_millis(-5)),
             ..EventExtras::default()
         }));
@@ -347,7 +347,7 @@ fn of_two_snapshots_at_one_version_the_later_one_counts() {
     on_each(async |archive| {
         let again = |state| {
             let mut again = snapshot("one", 2);
-            again.state = Payload::parse(state).unwrap();
+            again.state = JsonText::parse(state).unwrap();
             Arc::new(again)
         };
         let states = [r#"{"a":1}"#, r#"{"a":2}"#].map(again);

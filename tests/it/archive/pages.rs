@@ -8,7 +8,7 @@ use message_hub::domain::event::{Event, EventExtras};
 use message_hub::domain::fact::Fact;
 use message_hub::domain::fact::message::MessageFact;
 use message_hub::domain::ids::{CorrelationId, StreamId};
-use message_hub::domain::message::Payload;
+use message_hub::domain::json_text::JsonText;
 use message_hub::domain::pattern::Pattern;
 use message_hub::logic::event_query::EventQuery;
 use message_hub::logic::page::{MOST_BYTES, Page};
@@ -23,8 +23,8 @@ const LARGE: usize = 100_000;
 /// Room for two large ones and one that goes beyond.
 const ROOM: usize = 250_000;
 
-fn text(length: usize) -> Payload {
-    Payload::parse(&format!("\"{}\"", "ä".repeat(length / 2))).unwrap()
+fn text(length: usize) -> JsonText {
+    JsonText::parse(&format!("\"{}\"", "ä".repeat(length / 2))).unwrap()
 }
 
 /// Every third is small; all are of one stream and one conversation, of three types.

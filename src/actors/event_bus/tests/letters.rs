@@ -9,7 +9,7 @@ use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::Event;
 use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::MessageId;
-use crate::domain::message::Payload;
+use crate::domain::json_text::JsonText;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{Callback, EventLetter, SubscriptionId};
 
@@ -72,7 +72,7 @@ async fn what_is_owed_is_bounded_from_when_it_is_asked_for() {
         let letter = house.letter(subscription.id, sequence);
         let payload = format!("\"{}\"", "x".repeat(40 << 20));
         let event = Event {
-            payload: Payload::parse(&payload).unwrap(),
+            payload: JsonText::parse(&payload).unwrap(),
             ..Event::clone(&letter.event)
         };
         Arc::new(EventLetter {

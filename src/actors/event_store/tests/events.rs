@@ -268,7 +268,7 @@ async fn a_request_full_of_events_does_not_wait_for_more() {
     let writer = writer();
     let mut large = writer.event(1);
     let text = format!("\"{}\"", "x".repeat(BATCH_BYTES));
-    large.payload = Payload::parse(&text).unwrap();
+    large.payload = JsonText::parse(&text).unwrap();
     let first = writer.publish(vec![event_offer(large)], false);
     let second = writer.publish(vec![event_offer(writer.event(2))], false);
     assert_eq!(sequences(&first.await.unwrap()), [Some(1)]);

@@ -9,7 +9,7 @@ use crate::adapters::archive::messages::row::{RowError, position};
 use crate::domain::compaction_summary::StreamHead;
 use crate::domain::event::{Event, EventId, StreamPlace};
 use crate::domain::ids::{CorrelationId, EventType, Label, ServiceName, StreamId};
-use crate::domain::message::Payload;
+use crate::domain::json_text::JsonText;
 use crate::domain::timestamp::Timestamp;
 
 /// An event as [`super::questions`] asks for it.
@@ -76,7 +76,7 @@ impl Row {
                 .map(CorrelationId::parse)
                 .transpose()?,
             causation_id: self.causation_id.as_deref().map(Label::parse).transpose()?,
-            payload: Payload::parse(&self.payload)?,
+            payload: JsonText::parse(&self.payload)?,
             extras: extras.transpose()?,
         })
     }

@@ -10,7 +10,8 @@ use crate::adapters::archive::listing::Measured;
 use crate::domain::attempt::Attempt;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::{CorrelationId, MessageId, MessageType, Position, ServiceName};
-use crate::domain::message::{Message, Payload, Priority, State};
+use crate::domain::json_text::JsonText;
+use crate::domain::message::{Message, Priority, State};
 use crate::domain::timestamp::Timestamp;
 use crate::ports::archive::ArchivedMessage;
 
@@ -93,7 +94,7 @@ impl Row {
                 .as_deref()
                 .map(CorrelationId::parse)
                 .transpose()?,
-            payload: Payload::parse(&self.payload)?,
+            payload: JsonText::parse(&self.payload)?,
             extras: extras.transpose()?,
         };
         Ok(ArchivedMessage {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Step;
 use crate::domain::event::{Event, Sequence};
 use crate::domain::ids::EventType;
-use crate::domain::message::Payload;
+use crate::domain::json_text::JsonText;
 use crate::domain::pattern::Pattern;
 use crate::logic::event_window::{EventWindow, EventsRead};
 use crate::logic::feeds::{Fed, Feeds};
@@ -36,7 +36,7 @@ pub(super) enum Arrival {
 
 pub(super) struct World {
     capacity: usize,
-    payload: Payload,
+    payload: JsonText,
     wanted: Arc<[Pattern]>,
     /// All there ever were.
     log: Vec<Arc<Event>>,
@@ -70,7 +70,7 @@ impl World {
         let payload = format!("\"{}\"", "x".repeat(bytes));
         Self {
             capacity,
-            payload: Payload::parse(&payload).unwrap(),
+            payload: JsonText::parse(&payload).unwrap(),
             wanted: Arc::new([Pattern::parse("wanted").unwrap()]),
             log: Vec::new(),
             recent: Recent::new(IN_MEMORY * (bytes + 1000)),

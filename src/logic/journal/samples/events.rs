@@ -12,7 +12,7 @@ use crate::domain::fact::Fact;
 use crate::domain::fact::event::EventFact;
 use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::{CorrelationId, EventType, JobId, Label, StreamId};
-use crate::domain::message::Payload;
+use crate::domain::json_text::JsonText;
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::{
     Callback, Channel, EventDelivered, EventLetter, EventsRemoved, PositionAcked, Replay,
@@ -34,9 +34,9 @@ pub fn event(stream: u128, number: u64) -> Event {
         }),
         correlation_id: Some(CorrelationId::parse("conversation").unwrap()),
         causation_id: None,
-        payload: Payload::parse(r#"{"name":"hero", "level": 1e400}"#).unwrap(),
+        payload: JsonText::parse(r#"{"name":"hero", "level": 1e400}"#).unwrap(),
         extras: Some(Box::new(EventExtras {
-            metadata: Some(Payload::parse("[1,2]").unwrap()),
+            metadata: Some(JsonText::parse("[1,2]").unwrap()),
             fingerprint,
             ..EventExtras::default()
         })),
@@ -52,7 +52,7 @@ pub fn snapshot_taken(stream: u128, version: u64) -> Fact {
         stream_id: StreamId::parse(&format!("stream-{stream}")).unwrap(),
         version,
         at: at(version.into()),
-        state: Payload::parse(r#"{"name": "hero"}"#).unwrap(),
+        state: JsonText::parse(r#"{"name": "hero"}"#).unwrap(),
     })))
 }
 
