@@ -26,7 +26,7 @@ use crate::http::routing::{self, Routes};
 use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::logic::limits::Limit;
-use flow::{Metered, Room};
+use flow::{Metered, SendBuffer};
 use incoming::{Gate, Incoming};
 use open_sockets::OpenSockets;
 use session::{Session, Who};
@@ -89,8 +89,8 @@ pub(crate) async fn open(
     let line = request.conn_data::<Rc<Line>>();
     let line = line.cloned().unwrap_or_default();
     line.become_socket();
-    let (room, gate) = (Room::default(), Gate::default());
-    let unfinished = incoming::Room::new(hub.unfinished.clone(), peer.clone());
+    let (send_buffer, gate) = (SendBuffer::default(), Gate::default());
+    let unfinished = incoming::ReadBudget::new(hub.unfinished.clone(), peer.clone());
     let who = Who {
         principal: principal(&request),
         address: request.peer_addr(),
@@ -99,14 +99,20 @@ pub(crate) async fn open(
         open_sockets,
     };
     let incoming = Incoming::new(payload, line, gate.clone(), unfinished);
-    let session = Session::new(hub, who, room.clone(), gate, takes_arrays.unwrap_or(false));
+    let session = Session::new(
+        hub,
+        who,
+        send_buffer.clone(),
+        gate,
+        takes_arrays.unwrap_or(false),
+    );
     // The stream of the library would take all bytes there are before it decodes a frame.
     let body = WebsocketContext::with_factory(stream::pending(), |context| {
         context.add_stream(incoming);
         session
     });
     let response = response.streaming(body);
-    let metered = response.map_body(|_, body| Metered::new(body, room));
+    let metered = response.map_body(|_, body| Metered::new(body, send_buffer));
     Ok(metered.map_into_boxed_body())
 }
 

@@ -38,7 +38,7 @@ use crate::domain::service::{Outlook, Target};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::backoff::RetryPolicy;
-use crate::logic::balancer::room::Room;
+use crate::logic::balancer::capacity::Capacity;
 use crate::logic::balancer::{Balancer, PickRequest};
 use crate::logic::breaker::BreakerPolicy;
 use crate::logic::circuit::Circuit;
@@ -168,7 +168,7 @@ impl CircuitBreaker {
     /// How much the Scheduler, which counts all that it sent, may have under way: nothing when
     /// open, else what is in flight and as much as may begin. So what lingers is no hindrance:
     /// with who left or takes less than it has, or from before the circuit's present state.
-    fn window_with_lingering(&self, room: Room) -> u32 {
+    fn window_with_lingering(&self, capacity: Capacity) -> u32 {
         if self.shell.circuit.breaker.state() == CircuitState::Open {
             return 0;
         }
@@ -184,7 +184,7 @@ impl CircuitBreaker {
             .shell
             .circuit
             .breaker
-            .room(room.capacity, room.free, counted);
+            .room(capacity.full, capacity.free, counted);
         let in_flight = u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX);
         in_flight.saturating_add(room)
     }

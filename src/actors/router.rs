@@ -22,8 +22,8 @@ use super::invariants::{self, Invariants};
 use super::messages::event_store::Record;
 use super::messages::reply::Reply;
 use super::messages::router::{
-    Accept, InspectAdmission, InspectQuotas, Publish, QuotasConfigured, Release, RoomConfigured,
-    SetQuota, Slot,
+    Accept, CapacityConfigured, InspectAdmission, InspectQuotas, Publish, QuotasConfigured,
+    Release, SetQuota, Slot,
 };
 use super::messages::scheduler::WindowChanged;
 use super::messages::{Committed, Forgotten};
@@ -400,10 +400,10 @@ impl Handler<QuotasConfigured> for Router {
     }
 }
 
-impl Handler<RoomConfigured> for Router {
+impl Handler<CapacityConfigured> for Router {
     type Result = ();
 
-    fn handle(&mut self, room: RoomConfigured, _: &mut Context<Self>) {
+    fn handle(&mut self, room: CapacityConfigured, _: &mut Context<Self>) {
         self.admission
             .configure(room.max_queue_size, room.max_queue_bytes);
     }

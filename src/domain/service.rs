@@ -263,14 +263,14 @@ pub struct TypeCapacity {
     /// lists are mostly the same one, so that comparing them costs nothing.
     pub types: Arc<[MessageType]>,
     /// How many messages of them may be under way at once.
-    pub room: u32,
+    pub capacity: u32,
     /// Nobody at all takes them now.
     pub parks: bool,
 }
 
 impl TypeCapacity {
     /// Whether these two lists say the same but for the room there is.
-    pub fn differ_in_room_only(some: &[Self], others: &[Self]) -> bool {
+    pub fn differ_in_capacity_only(some: &[Self], others: &[Self]) -> bool {
         some.len() == others.len()
             && some
                 .iter()

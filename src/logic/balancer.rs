@@ -6,9 +6,9 @@
 //! ([`Ramp`](super::ramp::Ramp)). With `health_aware` one that does badly gets nothing as long as there is one that does
 //! well: a message waits for room there rather than spend its attempts where they fail.
 
+pub mod capacity;
 mod invariants;
 mod record;
-pub mod room;
 mod targets;
 mod type_shares;
 
@@ -19,9 +19,9 @@ use crate::domain::ids::{InstanceId, MessageType};
 use crate::domain::service::{Health, Target, TypeCapacity};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
+use capacity::Capacity;
 pub use record::Ending;
 use record::Record;
-use room::Room;
 use type_shares::TypeShares;
 
 /// Whoever scores higher does well.
@@ -162,7 +162,7 @@ impl Balancer {
 
     /// How many messages the instances can take at once now, the unhealthy ones not counted.
     pub fn capacity(&self, now: Timestamp) -> u32 {
-        self.room_of_all(now).capacity
+        self.capacity_of_all(now).full
     }
 
     /// Whether this instance is there, at this address, and takes something.
@@ -175,12 +175,12 @@ impl Balancer {
     /// The same by type of message, with what others have in flight left out; nothing if every
     /// instance takes every type. Whoever pulls takes every type. The list is the same one until
     /// something in it changes; only what something happened to is computed anew.
-    pub fn rooms(&mut self, has_puller: bool, now: Timestamp) -> Arc<[TypeCapacity]> {
+    pub fn capacities(&mut self, has_puller: bool, now: Timestamp) -> Arc<[TypeCapacity]> {
         for class in self.types.take_stale(has_puller) {
-            let room = self.room(self.types.takers(class), now);
-            self.types.set_room(class, room);
+            let capacity = self.capacity_of(self.types.takers(class), now);
+            self.types.set_capacity(class, capacity);
         }
-        self.types.rooms().clone()
+        self.types.capacities().clone()
     }
 
     /// Computes all rooms anew the next time: a message was turned away, so time has changed what
@@ -200,22 +200,22 @@ impl Balancer {
     }
 
     /// What the instances can take now, the unhealthy ones not counted.
-    pub fn room_of_all(&self, now: Timestamp) -> Room {
+    pub fn capacity_of_all(&self, now: Timestamp) -> Capacity {
         if self.types.is_empty() {
-            return self.room(0..self.targets.len(), now);
+            return self.capacity_of(0..self.targets.len(), now);
         }
         self.sum((0..self.targets.len()).filter(|index| self.is_called(*index)))
     }
 
-    fn sum(&self, members: impl Iterator<Item = usize>) -> Room {
-        let mut room = Room::default();
+    fn sum(&self, members: impl Iterator<Item = usize>) -> Capacity {
+        let mut capacity = Capacity::default();
         for index in members {
             let limit = self.limit(index);
             let free = limit.saturating_sub(self.records[index].in_flight);
-            room.capacity = room.capacity.saturating_add(limit);
-            room.free = room.free.saturating_add(free);
+            capacity.full = capacity.full.saturating_add(limit);
+            capacity.free = capacity.free.saturating_add(free);
         }
-        room
+        capacity
     }
 
     /// How many messages this one takes at once now.
@@ -224,7 +224,11 @@ impl Balancer {
     }
 
     /// What these can take, by the rules of [`Balancer::pick`].
-    fn room(&self, members: impl Iterator<Item = usize> + Clone, now: Timestamp) -> Room {
+    fn capacity_of(
+        &self,
+        members: impl Iterator<Item = usize> + Clone,
+        now: Timestamp,
+    ) -> Capacity {
         let reserve = self.has_reserve_only(members.clone());
         let group = members.filter(|index| {
             (self.targets[*index].weight == 0) == reserve && self.limit(*index) > 0

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use actix_web::web;
 
 use super::ring::Addresses;
-use crate::actors::messages::router::{QuotasConfigured, RoomConfigured};
+use crate::actors::messages::router::{CapacityConfigured, QuotasConfigured};
 use crate::config::Config;
 use crate::config_file::ConfigFile;
 use crate::hub::Hub;
@@ -19,7 +19,10 @@ const AT_ONCE: [(&[&str], Change); 4] = [
     (&["log"], |_, config| telemetry::change(config)),
     (&["service_keys", "operators"], Reload::change_keys),
     (&["quotas"], Reload::change_quotas),
-    (&["max_queue_size", "max_queue_bytes"], Reload::change_room),
+    (
+        &["max_queue_size", "max_queue_bytes"],
+        Reload::change_capacity,
+    ),
 ];
 
 type Change = fn(&Reload, &Config) -> Result<(), String>;
@@ -128,8 +131,8 @@ impl Reload {
         Ok(())
     }
 
-    fn change_room(&self, config: &Config) -> Result<(), String> {
-        self.to.router.do_send(RoomConfigured {
+    fn change_capacity(&self, config: &Config) -> Result<(), String> {
+        self.to.router.do_send(CapacityConfigured {
             max_queue_size: config.delivery.max_queue_size,
             max_queue_bytes: config.delivery.max_queue_bytes,
         });

@@ -14,13 +14,13 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use bytes::Bytes;
 
 /// Bytes the session may write each time it is asked for more.
-const ROOM: usize = 256 << 10;
+const SEND_BUFFER: usize = 256 << 10;
 
 /// How much may be written before the connection has taken it.
 #[derive(Clone, Default)]
-pub(crate) struct Room(Rc<Cell<usize>>);
+pub(crate) struct SendBuffer(Rc<Cell<usize>>);
 
-impl Room {
+impl SendBuffer {
     pub(crate) fn is_left(&self) -> bool {
         self.0.get() > 0
     }
@@ -33,12 +33,12 @@ impl Room {
 /// The session's output, which has room whenever it is polled.
 pub(crate) struct Metered {
     body: BoxBody,
-    room: Room,
+    send_buffer: SendBuffer,
 }
 
 impl Metered {
-    pub(crate) fn new(body: BoxBody, room: Room) -> Self {
-        Self { body, room }
+    pub(crate) fn new(body: BoxBody, send_buffer: SendBuffer) -> Self {
+        Self { body, send_buffer }
     }
 }
 
@@ -54,7 +54,7 @@ impl MessageBody for Metered {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let this = self.get_mut();
-        this.room.0.set(ROOM);
+        this.send_buffer.0.set(SEND_BUFFER);
         this.body.as_pin_mut().poll_next(context)
     }
 }

@@ -109,7 +109,7 @@ pub(crate) struct Incoming<S> {
     buffer: BytesMut,
     fragments: Fragments,
     deadline: Deadline,
-    room: Room,
+    read_budget: ReadBudget,
     /// When nothing more had come, as the connection counts.
     nothing_at: Option<u64>,
     is_done: bool,
@@ -124,7 +124,7 @@ enum Taken {
 }
 
 impl<S> Incoming<S> {
-    pub(crate) fn new(bytes: S, line: Rc<Line>, gate: Gate, room: Room) -> Self {
+    pub(crate) fn new(bytes: S, line: Rc<Line>, gate: Gate, read_budget: ReadBudget) -> Self {
         Self {
             bytes,
             line,
@@ -133,7 +133,7 @@ impl<S> Incoming<S> {
             buffer: BytesMut::new(),
             fragments: Fragments::default(),
             deadline: Deadline::default(),
-            room,
+            read_budget,
             nothing_at: None,
             is_done: false,
         }
@@ -215,7 +215,7 @@ impl<S> Incoming<S> {
             return Ok(Poll::Ready(()));
         }
         let bytes = self.fragments.bytes() + self.buffer.len();
-        self.room.set(bytes)?;
+        self.read_budget.set(bytes)?;
         let has_begun = bytes > 0 || self.fragments.is_begun();
         if has_begun && self.deadline.is_over(context) {
             return Err(Trouble::TooSlow.into());
@@ -285,15 +285,15 @@ where
     }
 }
 
-/// What a message that has begun takes of the room that all sockets share.
-pub(crate) struct Room {
+/// What a message that has begun takes of the read budget that all sockets share.
+pub(crate) struct ReadBudget {
     pool: Pool,
     peer: Peer,
     /// `None`: nothing since the last time there was nothing.
     held: Option<Held>,
 }
 
-impl Room {
+impl ReadBudget {
     pub(crate) fn new(pool: Pool, peer: Peer) -> Self {
         Self {
             pool,

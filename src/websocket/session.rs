@@ -31,7 +31,7 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::answers::{Answer, Answers, Slip, array};
-use super::flow::Room;
+use super::flow::SendBuffer;
 use super::frames;
 use super::incoming::{Gate, Trouble};
 use super::open_sockets::{Describe, OpenSockets, SocketAnswer};
@@ -81,7 +81,7 @@ pub(crate) struct Session {
     /// By the system's clock.
     opened_at: Timestamp,
     socket: FeedId,
-    room: Room,
+    send_buffer: SendBuffer,
     gate: Gate,
     /// Read, and not looked at.
     texts: VecDeque<ByteString>,
@@ -105,7 +105,7 @@ impl Session {
     pub(crate) fn new(
         hub: web::Data<Hub>,
         who: Who,
-        room: Room,
+        send_buffer: SendBuffer,
         gate: Gate,
         takes_arrays: bool,
     ) -> Self {
@@ -127,7 +127,7 @@ impl Session {
             _place: who.place,
             open_sockets: who.open_sockets,
             socket,
-            room,
+            send_buffer,
             gate,
             texts: VecDeque::new(),
             steps: VecDeque::new(),
@@ -149,7 +149,7 @@ impl Session {
         loop {
             let stopped_for_room = self.work(ctx);
             self.write(ctx);
-            if !stopped_for_room || !self.room.is_left() {
+            if !stopped_for_room || !self.send_buffer.is_left() {
                 break;
             }
         }
@@ -180,7 +180,7 @@ impl Session {
         if self.has_said_goodbye() {
             return self.answers.forget_ready();
         }
-        while self.room.is_left() {
+        while self.send_buffer.is_left() {
             if let Some(text) = self.answers.pop() {
                 self.emit(text, ctx);
                 continue;
@@ -199,7 +199,7 @@ impl Session {
     }
 
     fn emit(&self, text: ByteString, ctx: &mut Context) {
-        self.room.take(text.len());
+        self.send_buffer.take(text.len());
         self.hub.metrics.sockets.sent.inc();
         ctx.text(text);
     }

@@ -26,6 +26,7 @@ impl Told {
     }
 
     pub(super) fn has_the_outlook_of(&self, news: &WindowChanged) -> bool {
-        self.outlook == news.outlook && TypeCapacity::differ_in_room_only(&self.types, &news.types)
+        self.outlook == news.outlook
+            && TypeCapacity::differ_in_capacity_only(&self.types, &news.types)
     }
 }

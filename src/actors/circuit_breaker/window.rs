@@ -18,17 +18,17 @@ impl CircuitBreaker {
             return;
         }
         let now = self.settings.clock.now();
-        let room = self.balancer.room_of_all(now);
-        if room.capacity > 0 || self.has_puller {
+        let capacity = self.balancer.capacity_of_all(now);
+        if capacity.full > 0 || self.has_puller {
             self.alone_since = None;
         } else {
             self.alone_since.get_or_insert(now);
         }
         let news = WindowChanged {
             service: self.service.clone(),
-            window: self.window_with_lingering(room),
+            window: self.window_with_lingering(capacity),
             outlook: self.outlook(),
-            types: self.balancer.rooms(self.has_puller, now),
+            types: self.balancer.capacities(self.has_puller, now),
         };
         self.tell(news);
         self.arm_timer(now, ctx);

@@ -47,7 +47,7 @@ pub struct QuotasConfigured(pub Arc<BTreeMap<ServiceName, Quota>>);
 /// Runtime → Router: the configuration was read again, and so much may be owed.
 #[derive(ActixMessage, Clone, Copy)]
 #[rtype(result = "()")]
-pub struct RoomConfigured {
+pub struct CapacityConfigured {
     /// Messages per destination and level.
     pub max_queue_size: usize,
     pub max_queue_bytes: u64,

@@ -289,11 +289,11 @@ async fn who_does_not_want_to_queue_is_told_why_he_would() {
 async fn who_does_not_want_to_queue_is_refused_a_type_nobody_takes() {
     let mut gate = gate_to_billing();
     let types: Arc<[_]> = Arc::new([gate.message(1).message_type]);
-    for (room, is_let_in) in [(0, false), (3, true)] {
-        let parks = room == 0;
+    for (capacity, is_let_in) in [(0, false), (3, true)] {
+        let parks = capacity == 0;
         let types = Arc::new([TypeCapacity {
             types: types.clone(),
-            room,
+            capacity,
             parks,
         }]);
         gate.see_types(Outlook::Ready, types);

@@ -1,6 +1,6 @@
 mod beginners;
+mod capacities;
 mod properties;
-mod rooms;
 
 use super::*;
 use crate::domain::service::Address;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ahash::AHashMap;
 
-use super::room::Room;
+use super::capacity::Capacity;
 use crate::domain::ids::MessageType;
 use crate::domain::service::{Target, TypeCapacity};
 use crate::logic::type_index::TypeIndex;
@@ -22,8 +22,8 @@ pub(super) struct TypeShares {
     /// By instance, the classes that it takes.
     taken: Vec<Vec<usize>>,
     /// By class.
-    rooms: Arc<[TypeCapacity]>,
-    /// Whether `rooms` counts on somebody who pulls.
+    capacities: Arc<[TypeCapacity]>,
+    /// Whether `capacities` counts on somebody who pulls.
     has_puller: bool,
 }
 
@@ -51,14 +51,14 @@ impl TypeShares {
             taken: vec![Vec::new(); targets.len()],
             ..Self::default()
         };
-        let mut rooms = Vec::with_capacity(classes.len());
+        let mut capacities = Vec::with_capacity(classes.len());
         for (index, (names, takers)) in classes.into_iter().enumerate() {
             for taker in &takers {
                 types.taken[*taker].push(index);
             }
-            rooms.push(TypeCapacity {
+            capacities.push(TypeCapacity {
                 types: before.shared(names),
-                room: 0,
+                capacity: 0,
                 parks: false,
             });
             types.classes.push(Class {
@@ -67,7 +67,7 @@ impl TypeShares {
                 is_stale: true,
             });
         }
-        types.rooms = rooms.into();
+        types.capacities = capacities.into();
         for message_type in under_way {
             types.started(message_type);
         }
@@ -76,9 +76,9 @@ impl TypeShares {
 
     fn shared(&self, names: Vec<MessageType>) -> Arc<[MessageType]> {
         let known = names.first().map(|name| self.index.find(name));
-        let known = known.and_then(|index| self.rooms.get(index));
-        match known.filter(|room| *room.types == *names) {
-            Some(room) => room.types.clone(),
+        let known = known.and_then(|index| self.capacities.get(index));
+        match known.filter(|capacity| *capacity.types == *names) {
+            Some(capacity) => capacity.types.clone(),
             None => names.into(),
         }
     }
@@ -146,20 +146,20 @@ impl TypeShares {
     }
 
     /// What the takers of this class have room for.
-    pub(super) fn set_room(&mut self, class: usize, takers: Room) {
+    pub(super) fn set_capacity(&mut self, class: usize, takers: Capacity) {
         let under_way = self.classes[class].under_way;
-        let room = takers.capacity.min(takers.free.saturating_add(under_way));
-        let parks = takers.capacity == 0 && !self.has_puller;
-        let known = &self.rooms[class];
-        if (known.room, known.parks) != (room, parks) {
-            let known = &mut Arc::make_mut(&mut self.rooms)[class];
-            (known.room, known.parks) = (room, parks);
+        let capacity = takers.full.min(takers.free.saturating_add(under_way));
+        let parks = takers.full == 0 && !self.has_puller;
+        let known = &self.capacities[class];
+        if (known.capacity, known.parks) != (capacity, parks) {
+            let known = &mut Arc::make_mut(&mut self.capacities)[class];
+            (known.capacity, known.parks) = (capacity, parks);
         }
     }
 
     /// By class.
-    pub(super) fn rooms(&self) -> &Arc<[TypeCapacity]> {
-        &self.rooms
+    pub(super) fn capacities(&self) -> &Arc<[TypeCapacity]> {
+        &self.capacities
     }
 
     /// How many messages are in flight, by class.
@@ -209,9 +209,9 @@ impl TypeShares {
     /// If anything else is counted, or a class and an instance do not know each other.
     pub(super) fn check(&self, under_way: &[&MessageType]) {
         assert_eq!(
-            self.rooms.len(),
+            self.capacities.len(),
             self.classes.len(),
-            "each class has a room"
+            "each class has a capacity"
         );
         let mut counts = vec![0; self.classes.len()];
         for message_type in under_way {

@@ -41,7 +41,7 @@ impl Queues {
         destination.window = window;
         destination.outlook = outlook;
         let type_of = |id: MessageId| entries[&id].message.message_type.clone();
-        destination.lanes.set_rooms(types, type_of);
+        destination.lanes.set_capacities(types, type_of);
         self.ready.insert(service.clone());
         self.look_at(service);
     }

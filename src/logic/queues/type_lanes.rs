@@ -29,7 +29,7 @@ struct Class {
     types: Arc<[MessageType]>,
     lanes: Lanes,
     /// How many may be with the dispatcher at once; `None`: as many as the window admits.
-    room: Option<usize>,
+    capacity: Option<usize>,
     /// With the dispatcher now.
     pushing: usize,
     /// Nobody at all takes these messages.
@@ -40,7 +40,7 @@ struct Class {
 
 impl Class {
     fn is_open(&self) -> bool {
-        !self.blocked && self.room.is_none_or(|room| self.pushing < room)
+        !self.blocked && self.capacity.is_none_or(|capacity| self.pushing < capacity)
     }
 }
 
@@ -66,38 +66,44 @@ impl TypeLanes {
 
     /// Learns which types have room; `type_of` knows the type of every message here. Only when the
     /// classes are others than before anything moves.
-    pub(super) fn set_rooms(
+    pub(super) fn set_capacities(
         &mut self,
-        rooms: &[TypeCapacity],
+        capacities: &[TypeCapacity],
         type_of: impl Fn(MessageId) -> MessageType,
     ) {
-        if !self.has_the_classes_of(rooms) {
-            self.sort_anew(rooms, type_of);
+        if !self.has_the_classes_of(capacities) {
+            self.sort_anew(capacities, type_of);
         }
         self.unblock();
-        if rooms.is_empty() {
-            (self.classes[0].room, self.classes[0].parks) = (None, false);
+        if capacities.is_empty() {
+            (self.classes[0].capacity, self.classes[0].parks) = (None, false);
         }
-        for (class, room) in self.classes.iter_mut().zip(rooms) {
+        for (class, capacity) in self.classes.iter_mut().zip(capacities) {
             // Perhaps an equal list: the next comparison then sees at once that it is the same.
-            class.types = room.types.clone();
-            class.room = Some(room.room as usize);
-            class.parks = room.parks;
+            class.types = capacity.types.clone();
+            class.capacity = Some(capacity.capacity as usize);
+            class.parks = capacity.parks;
         }
     }
 
-    fn has_the_classes_of(&self, rooms: &[TypeCapacity]) -> bool {
-        if rooms.is_empty() {
+    fn has_the_classes_of(&self, capacities: &[TypeCapacity]) -> bool {
+        if capacities.is_empty() {
             return self.classes.len() == 1;
         }
-        let mut pairs = self.classes.iter().zip(rooms);
-        self.classes.len() == rooms.len() && pairs.all(|(class, room)| class.types == room.types)
+        let mut pairs = self.classes.iter().zip(capacities);
+        self.classes.len() == capacities.len()
+            && pairs.all(|(class, capacity)| class.types == capacity.types)
     }
 
-    fn sort_anew(&mut self, rooms: &[TypeCapacity], type_of: impl Fn(MessageId) -> MessageType) {
+    fn sort_anew(
+        &mut self,
+        capacities: &[TypeCapacity],
+        type_of: impl Fn(MessageId) -> MessageType,
+    ) {
         let before = std::mem::take(self);
-        self.index = TypeIndex::of(rooms.iter().map(|room| &*room.types));
-        self.classes.resize_with(rooms.len().max(1), Class::default);
+        self.index = TypeIndex::of(capacities.iter().map(|capacity| &*capacity.types));
+        self.classes
+            .resize_with(capacities.len().max(1), Class::default);
         for mut class in before.classes {
             while let Some(waiting) = class.lanes.pop() {
                 self.push(waiting, &type_of(waiting.id));
@@ -260,11 +266,11 @@ mod tests {
         }
     }
 
-    fn room(message_type: Option<&str>, room: u32) -> TypeCapacity {
+    fn capacity(message_type: Option<&str>, capacity: u32) -> TypeCapacity {
         TypeCapacity {
             types: message_type.map(label).into_iter().collect(),
-            room,
-            parks: room == 0,
+            capacity,
+            parks: capacity == 0,
         }
     }
 
@@ -277,12 +283,12 @@ mod tests {
         message_type(id.0.as_u128() as u64)
     }
 
-    fn filled(rooms: &[TypeCapacity]) -> TypeLanes {
+    fn filled(capacities: &[TypeCapacity]) -> TypeLanes {
         let mut types = TypeLanes::default();
         for order in 1..=6 {
             types.push(waiting(order), &message_type(order));
         }
-        types.set_rooms(rooms, type_of);
+        types.set_capacities(capacities, type_of);
         types
     }
 
@@ -302,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_type_without_room_lets_the_others_pass() {
-        let mut types = filled(&[room(None, 9), room(Some("image"), 1)]);
+        let mut types = filled(&[capacity(None, 9), capacity(Some("image"), 1)]);
         assert_eq!(pushed(&mut types), [1, 2, 4, 6]);
         types.push_ended(waiting(1).id, &label("image"));
         assert_eq!(pushed(&mut types), [3]);
@@ -311,7 +317,7 @@ mod tests {
 
     #[test]
     fn what_nobody_takes_is_parked_but_a_consumer_may_have_it() {
-        let mut types = filled(&[room(None, 0), room(Some("image"), 9)]);
+        let mut types = filled(&[capacity(None, 0), capacity(Some("image"), 9)]);
         assert!(types.parks(&label("text")) && !types.parks(&label("image")));
         assert_eq!(types.parked(), 3);
         assert_eq!(pushed(&mut types), [1, 3, 5]);
@@ -320,7 +326,7 @@ mod tests {
 
     #[test]
     fn what_came_back_waits_until_something_changes() {
-        let mut types = filled(&[room(None, 9), room(Some("image"), 9)]);
+        let mut types = filled(&[capacity(None, 9), capacity(Some("image"), 9)]);
         types.block(&label("image"));
         assert_eq!(pushed(&mut types), [2, 4, 6]);
         types.unblock();
@@ -332,10 +338,10 @@ mod tests {
         let mut types = filled(&[]);
         let first = types.pop_to_push().unwrap();
         types.push_began(first.id, &label("image"));
-        types.set_rooms(&[room(None, 9), room(Some("image"), 2)], type_of);
+        types.set_capacities(&[capacity(None, 9), capacity(Some("image"), 2)], type_of);
         assert_eq!(pushed(&mut types), [2, 3, 4, 6]);
         assert_eq!(types.pushing().count(), 5);
-        types.set_rooms(&[], type_of);
+        types.set_capacities(&[], type_of);
         assert_eq!(pushed(&mut types), [5]);
     }
 
@@ -343,32 +349,32 @@ mod tests {
     fn types_of_one_class_share_its_room() {
         let both = TypeCapacity {
             types: [label("image"), label("text")].into(),
-            ..room(None, 4)
+            ..capacity(None, 4)
         };
-        let mut types = filled(&[both, room(None, 0)]);
+        let mut types = filled(&[both, capacity(None, 0)]);
         assert_eq!(pushed(&mut types), [1, 2, 3, 4]);
     }
 
     #[test]
     fn other_numbers_for_the_same_classes_move_nothing() {
         let nobody_asks = |_| panic!("nothing has to be sorted");
-        let mut types = filled(&[room(Some("image"), 1), room(None, 9)]);
-        for image_room in [0, 7] {
+        let mut types = filled(&[capacity(Some("image"), 1), capacity(None, 9)]);
+        for image_capacity in [0, 7] {
             // Lists that are equal but not the same ones, as after a restart of the breaker.
-            let rooms = [room(Some("image"), image_room), room(None, 9)];
-            types.set_rooms(&rooms, nobody_asks);
-            assert_eq!(types.parks(&label("image")), image_room == 0);
+            let capacities = [capacity(Some("image"), image_capacity), capacity(None, 9)];
+            types.set_capacities(&capacities, nobody_asks);
+            assert_eq!(types.parks(&label("image")), image_capacity == 0);
         }
     }
 
     #[test]
     fn ahead_is_what_goes_before_but_not_what_nobody_takes() {
-        let ahead = |rooms: &[TypeCapacity], order, most| {
-            filled(rooms).ahead_of(&waiting(order), &message_type(order), most)
+        let ahead = |capacities: &[TypeCapacity], order, most| {
+            filled(capacities).ahead_of(&waiting(order), &message_type(order), most)
         };
-        let rooms = [room(Some("image"), 1), room(None, 9)];
-        assert_eq!((ahead(&rooms, 6, 9), ahead(&rooms, 6, 3)), (5, 3));
-        let parked = [room(Some("image"), 0), room(None, 9)];
+        let capacities = [capacity(Some("image"), 1), capacity(None, 9)];
+        assert_eq!((ahead(&capacities, 6, 9), ahead(&capacities, 6, 3)), (5, 3));
+        let parked = [capacity(Some("image"), 0), capacity(None, 9)];
         assert_eq!((ahead(&parked, 6, 9), ahead(&parked, 5, 9)), (2, 4));
     }
 }

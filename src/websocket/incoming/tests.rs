@@ -24,13 +24,18 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-fn room() -> Room {
-    Room::new(Pool::of(1 << 30), Peer::Unknown)
+fn read_budget() -> ReadBudget {
+    ReadBudget::new(Pool::of(1 << 30), Peer::Unknown)
 }
 
 fn incoming(chunks: Vec<Vec<u8>>) -> Incoming<Chunks> {
     let chunks: Vec<_> = chunks.into_iter().map(|chunk| Ok(chunk.into())).collect();
-    Incoming::new(stream::iter(chunks), Rc::default(), Gate::default(), room())
+    Incoming::new(
+        stream::iter(chunks),
+        Rc::default(),
+        Gate::default(),
+        read_budget(),
+    )
 }
 
 /// Nothing but what came, and then silence.
@@ -39,7 +44,7 @@ fn silent(
 ) -> Incoming<impl Stream<Item = Result<Bytes, PayloadError>> + Unpin> {
     let chunks: Vec<_> = chunks.into_iter().map(|chunk| Ok(chunk.into())).collect();
     let bytes = stream::iter(chunks).chain(stream::pending());
-    Incoming::new(bytes, Rc::default(), Gate::default(), room())
+    Incoming::new(bytes, Rc::default(), Gate::default(), read_budget())
 }
 
 fn texts(read: Vec<Result<Message, ProtocolError>>) -> Vec<String> {
@@ -170,7 +175,7 @@ async fn each_message_has_its_own_thirty_seconds() {
         Ok(Bytes::from(piece))
     });
     let bytes = Box::pin(bytes);
-    let mut incoming = Incoming::new(bytes, Rc::default(), Gate::default(), room());
+    let mut incoming = Incoming::new(bytes, Rc::default(), Gate::default(), read_budget());
     for _ in 0..2 {
         assert!(incoming.next().await.unwrap().is_ok());
     }
@@ -183,8 +188,8 @@ async fn what_has_not_ended_takes_room_from_its_first_byte_until_its_last() {
     let (begin, end) = begun.split_at(begun.len() - 1);
     let open = |bytes: &[u8]| {
         let bytes = stream::iter([Ok(Bytes::copy_from_slice(bytes))]).chain(stream::pending());
-        let room = Room::new(pool.clone(), Peer::Unknown);
-        Incoming::new(bytes, Rc::default(), Gate::default(), room)
+        let read_budget = ReadBudget::new(pool.clone(), Peer::Unknown);
+        Incoming::new(bytes, Rc::default(), Gate::default(), read_budget)
     };
     let mut one = open(begin);
     assert!(one.next().now_or_never().is_none());

@@ -60,10 +60,16 @@ impl Circuit {
     }
 }
 
-fn rooms(changed: &WindowChanged) -> Vec<(Option<MessageType>, u32, bool)> {
-    let rooms = changed.types.iter().cloned();
-    rooms
-        .map(|TypeCapacity { types, room, parks }| (types.first().cloned(), room, parks))
+fn capacities(changed: &WindowChanged) -> Vec<(Option<MessageType>, u32, bool)> {
+    let capacities = changed.types.iter().cloned();
+    capacities
+        .map(
+            |TypeCapacity {
+                 types,
+                 capacity,
+                 parks,
+             }| (types.first().cloned(), capacity, parks),
+        )
         .collect()
 }
 
@@ -124,7 +130,7 @@ async fn the_scheduler_is_told_the_room_by_type() {
     for (changed, expected) in cases {
         circuit.address.do_send(changed);
         let told = circuit.windows.drain().await;
-        assert_eq!(rooms(told.last().unwrap()), expected);
+        assert_eq!(capacities(told.last().unwrap()), expected);
     }
 }
 
@@ -159,9 +165,9 @@ async fn many_types_cost_a_delivery_no_more_than_few() {
     assert_eq!(circuit.facts().await.len(), 100);
     let news = circuit.windows.drain().await;
     assert!(news.len() <= 2 * 100, "{}", news.len());
-    for room in news.iter().flat_map(|news| news.types.iter()) {
+    for capacity in news.iter().flat_map(|news| news.types.iter()) {
         let mut known = told[0].types.iter();
-        assert!(known.any(|known| Arc::ptr_eq(&known.types, &room.types)));
+        assert!(known.any(|known| Arc::ptr_eq(&known.types, &capacity.types)));
     }
     assert_eq!(
         circuit.outlooks.drain().await.len(),
@@ -181,8 +187,8 @@ async fn the_router_is_told_what_parks() {
     };
     circuit.address.do_send(of([unhealthy, target("b")]));
     let told = circuit.outlooks.drain().await;
-    let room = [(Some(label("mail")), 10, false), (None, 10, false)];
-    assert_eq!((told.len(), rooms(&told[0])), (1, room.to_vec()));
+    let capacity = [(Some(label("mail")), 10, false), (None, 10, false)];
+    assert_eq!((told.len(), capacities(&told[0])), (1, capacity.to_vec()));
     circuit.address.do_send(of([]));
     assert_eq!(circuit.outlooks.drain().await.len(), 1);
 }
@@ -196,13 +202,13 @@ async fn what_nobody_has_room_for_goes_back_once_the_room_is_told() {
     // In turn, so that five of them take room from all that only `b` takes.
     circuit.deliver_type("mail", 1..=10);
     let told = circuit.windows.drain().await;
-    let room = [(Some(label("mail")), 20, false), (None, 5, false)];
-    assert_eq!(rooms(told.last().unwrap()), room);
+    let capacity = [(Some(label("mail")), 20, false), (None, 5, false)];
+    assert_eq!(capacities(told.last().unwrap()), capacity);
     circuit.deliver_type("parcel", 11..=17);
     assert_eq!(circuit.given_back.recv().await.ids, [id(16), id(17)]);
     let told = circuit.windows.drain().await;
-    let room = [(Some(label("mail")), 15, false), (None, 5, false)];
-    assert_eq!(rooms(told.last().unwrap()), room);
+    let capacity = [(Some(label("mail")), 15, false), (None, 5, false)];
+    assert_eq!(capacities(told.last().unwrap()), capacity);
 }
 
 #[actix::test]
@@ -319,8 +325,8 @@ async fn a_message_that_moves_on_from_who_left_counts_once() {
     circuit.deliver_type("mail", [6]);
     let told = circuit.windows.drain().await;
     // Fifteen free with both but for the one that moved on to `a`.
-    let room = [(Some(label("mail")), 15, false), (None, 10, false)];
-    assert_eq!(rooms(told.last().unwrap()), room);
+    let capacity = [(Some(label("mail")), 15, false), (None, 10, false)];
+    assert_eq!(capacities(told.last().unwrap()), capacity);
     let urls = circuit.transport.pushed_to();
     assert_eq!(urls[5..], ["http://c/messages", "http://a/messages"]);
 }

@@ -183,18 +183,18 @@ proptest! {
             play.happens(event);
             let message_type = label(message_type);
             let request = PickRequest { message_type: Some(&message_type), exclude: &[] };
-            let rooms = play.balancer.rooms(false, NOW);
+            let capacities = play.balancer.capacities(false, NOW);
             let class = |message_type: &MessageType| {
-                let named = rooms.iter().position(|room| room.types.contains(message_type));
-                named.or_else(|| rooms.iter().position(|room| room.types.is_empty()))
+                let named = capacities.iter().position(|capacity| capacity.types.contains(message_type));
+                named.or_else(|| capacities.iter().position(|capacity| capacity.types.is_empty()))
             };
             let same = play.under_way.iter().filter(|(_, other)| class(other) == class(&message_type));
-            let room = match class(&message_type) {
-                Some(class) => rooms[class].room,
+            let capacity = match class(&message_type) {
+                Some(class) => capacities[class].capacity,
                 None => play.balancer.capacity(NOW),
             };
             let picked = play.balancer.pick(&request, NOW, random);
-            if (same.count() as u32) < room {
+            if (same.count() as u32) < capacity {
                 prop_assert!(picked.is_some());
             }
             if let Some(index) = picked {

@@ -198,25 +198,25 @@ fn a_type_nobody_takes_is_parked_while_others_go() {
         ..message(1)
     };
     let mut queues = queues_with([odd, message(2)]);
-    let rooms = |image_room: u32| {
+    let capacities = |image_capacity: u32| {
         let named = TypeCapacity {
             types: [image.clone()].into(),
-            room: image_room,
-            parks: image_room == 0,
+            capacity: image_capacity,
+            parks: image_capacity == 0,
         };
         let others = TypeCapacity {
             types: [].into(),
-            room: 9,
+            capacity: 9,
             parks: false,
         };
         [named, others]
     };
-    queues.set_window(&billing(), 9, Outlook::Ready, &rooms(0), at(0));
+    queues.set_window(&billing(), 9, Outlook::Ready, &capacities(0), at(0));
     assert_eq!(push(&mut queues, at(0)), [id(2)]);
     assert_eq!(state(&queues, 1), State::Parked);
     assert_eq!(queues.depths_of(&billing()).parked, 1);
     assert_explains(&queues, 1, at(0), &["takes messages of type image"]);
-    queues.set_window(&billing(), 9, Outlook::Ready, &rooms(1), at(0));
+    queues.set_window(&billing(), 9, Outlook::Ready, &capacities(1), at(0));
     assert_eq!(push(&mut queues, at(0)), [id(1)]);
 }
 
@@ -237,15 +237,15 @@ fn state_and_depths_agree_on_what_waits_for_a_key_and_for_somebody_who_takes_it(
     let mut queues = ready_queues([with_key(1), with_key(2)]);
     let named = TypeCapacity {
         types: [MessageType::parse("image").unwrap()].into(),
-        room: 9,
+        capacity: 9,
         parks: false,
     };
     let others = TypeCapacity {
         types: [].into(),
-        room: 0,
+        capacity: 0,
         parks: true,
     };
-    let rooms = [named, others];
+    let capacities = [named, others];
     for (outlook, states) in [
         (Outlook::Ready, [State::Parked, State::Queued]),
         (
@@ -253,7 +253,7 @@ fn state_and_depths_agree_on_what_waits_for_a_key_and_for_somebody_who_takes_it(
             [State::Parked, State::Parked],
         ),
     ] {
-        queues.set_window(&billing(), 9, outlook, &rooms, at(0));
+        queues.set_window(&billing(), 9, outlook, &capacities, at(0));
         assert_eq!([state(&queues, 1), state(&queues, 2)], states);
         let depths = queues.depths_of(&billing());
         let parked = states.iter().filter(|state| **state == State::Parked);

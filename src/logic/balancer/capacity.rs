@@ -2,9 +2,9 @@
 
 /// What some instances can take.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Room {
+pub struct Capacity {
     /// Messages at once, with nothing in flight.
-    pub capacity: u32,
+    pub full: u32,
     /// How many more beside what each of them has in flight.
     pub free: u32,
 }

@@ -1,26 +1,26 @@
-//! Room by type of message.
+//! Capacity by type of message.
 
 use super::*;
 
-/// Type, room, and whether it parks.
-type Room = (String, u32, bool);
+/// Type, capacity, and whether it parks.
+type ByType = (String, u32, bool);
 
-fn rooms(balancer: &mut Balancer, has_puller: bool) -> Vec<Room> {
-    let rooms = balancer.rooms(has_puller, NOW);
-    let rooms = rooms.iter().map(|room| {
-        let types: Vec<_> = room.types.iter().map(MessageType::as_str).collect();
+fn capacities(balancer: &mut Balancer, has_puller: bool) -> Vec<ByType> {
+    let capacities = balancer.capacities(has_puller, NOW);
+    let capacities = capacities.iter().map(|capacity| {
+        let types: Vec<_> = capacity.types.iter().map(MessageType::as_str).collect();
         let types = if types.is_empty() {
             "*".to_owned()
         } else {
             types.join(" ")
         };
-        (types, room.room, room.parks)
+        (types, capacity.capacity, capacity.parks)
     });
-    rooms.collect()
+    capacities.collect()
 }
 
-fn room(message_type: &str, room: u32, parks: bool) -> Room {
-    (message_type.to_owned(), room, parks)
+fn capacity(message_type: &str, capacity: u32, parks: bool) -> ByType {
+    (message_type.to_owned(), capacity, parks)
 }
 
 #[test]
@@ -29,23 +29,26 @@ fn there_is_room_by_type_where_instances_differ() {
         health: Health::Unhealthy,
         ..taking(&["c"], 3)
     };
-    let cases: [(&[Target], &[Room]); 4] = [
+    let cases: [(&[Target], &[ByType]); 4] = [
         (&[target(0)], &[]),
         (
             &[taking(&["b", "a"], 0)],
-            &[room("a b", 10, false), room("*", 0, true)],
+            &[capacity("a b", 10, false), capacity("*", 0, true)],
         ),
         (
             &[taking(&["a"], 0), taking(&[], 1), taking(&["a"], 2)],
-            &[room("a", 30, false), room("*", 10, false)],
+            &[capacity("a", 30, false), capacity("*", 10, false)],
         ),
-        (&[unhealthy], &[room("c", 0, true), room("*", 0, true)]),
+        (
+            &[unhealthy],
+            &[capacity("c", 0, true), capacity("*", 0, true)],
+        ),
     ];
     for (targets, expected) in cases {
         let mut balancer = balancer(Strategy::RoundRobin, targets);
-        assert_eq!(rooms(&mut balancer, false), expected);
+        assert_eq!(capacities(&mut balancer, false), expected);
         assert!(
-            rooms(&mut balancer, true)
+            capacities(&mut balancer, true)
                 .iter()
                 .all(|(_, _, parks)| !parks)
         );
@@ -65,8 +68,8 @@ fn room_that_others_took_is_no_room() {
         balancer.started(index, &request(&a));
     }
     assert_eq!(
-        rooms(&mut balancer, false),
-        [room("a", 20, false), room("*", 6, false)]
+        capacities(&mut balancer, false),
+        [capacity("a", 20, false), capacity("*", 6, false)]
     );
     for _ in 0..6 {
         assert_eq!(balancer.pick(&request(&other), NOW, 0.0), Some(1));
@@ -74,13 +77,13 @@ fn room_that_others_took_is_no_room() {
     }
     assert_eq!(balancer.pick(&request(&other), NOW, 0.0), None);
     assert_eq!(
-        rooms(&mut balancer, false),
-        [room("a", 14, false), room("*", 6, false)]
+        capacities(&mut balancer, false),
+        [capacity("a", 14, false), capacity("*", 6, false)]
     );
     balancer.finished(&target(1), &a, FINE, NOW);
     assert_eq!(
-        rooms(&mut balancer, false),
-        [room("a", 14, false), room("*", 7, false)]
+        capacities(&mut balancer, false),
+        [capacity("a", 14, false), capacity("*", 7, false)]
     );
 }
 
@@ -109,21 +112,24 @@ fn specialists(count: usize, first: impl Fn(usize) -> usize) -> Vec<Target> {
 #[test]
 fn types_with_the_same_takers_are_one_class_in_a_fixed_order() {
     let mut same = balancer(Strategy::RoundRobin, &specialists(40, |_| 0));
-    assert_eq!(same.rooms(false, NOW).len(), 1 + 1);
+    assert_eq!(same.capacities(false, NOW).len(), 1 + 1);
     let mut distinct = balancer(
         Strategy::RoundRobin,
         &specialists(40, |instance| instance * 100),
     );
-    let rooms = distinct.rooms(false, NOW);
-    let sizes: Vec<_> = rooms.iter().map(|room| room.types.len()).collect();
+    let capacities = distinct.capacities(false, NOW);
+    let sizes: Vec<_> = capacities
+        .iter()
+        .map(|capacity| capacity.types.len())
+        .collect();
     assert_eq!(sizes, [vec![100; 40], vec![0]].concat());
-    assert!(rooms[..40].is_sorted_by(|a, b| a.types < b.types));
+    assert!(capacities[..40].is_sorted_by(|a, b| a.types < b.types));
     // Neighbours share half of their types.
     let mut shared = balancer(
         Strategy::RoundRobin,
         &specialists(40, |instance| instance * 50),
     );
-    assert_eq!(shared.rooms(false, NOW).len(), 41 + 1);
+    assert_eq!(shared.capacities(false, NOW).len(), 41 + 1);
 }
 
 #[test]
@@ -132,8 +138,8 @@ fn an_attempt_has_only_the_classes_of_its_instance_computed_anew() {
         Strategy::RoundRobin,
         &specialists(10, |instance| instance * 100),
     );
-    let before = balancer.rooms(false, NOW);
-    assert!(Arc::ptr_eq(&before, &balancer.rooms(false, NOW)));
+    let before = balancer.capacities(false, NOW);
+    assert!(Arc::ptr_eq(&before, &balancer.capacities(false, NOW)));
     let message_type = label("type-00305");
     let request = PickRequest {
         message_type: Some(&message_type),
@@ -154,9 +160,9 @@ fn lists_of_types_that_stay_are_the_same_ones() {
         Strategy::RoundRobin,
         &specialists(3, |instance| instance * 100),
     );
-    let before = balancer.rooms(false, NOW);
+    let before = balancer.capacities(false, NOW);
     set(&mut balancer, &specialists(2, |instance| instance * 100));
-    let after = balancer.rooms(false, NOW);
+    let after = balancer.capacities(false, NOW);
     for (before, after) in before.iter().zip(&after[..2]) {
         assert!(Arc::ptr_eq(&before.types, &after.types));
     }
