@@ -11,11 +11,12 @@ pub(crate) mod circuits;
 pub mod connection;
 pub(crate) mod correlations;
 pub(crate) mod cors;
+pub(crate) mod dead_events;
+pub(crate) mod dead_letter_filter;
 pub(crate) mod dead_letters;
 pub mod edge;
 pub(crate) mod error;
 pub mod event_input;
-pub(crate) mod event_letters;
 pub mod event_view;
 pub(crate) mod events;
 pub(crate) mod fields;
@@ -24,7 +25,6 @@ pub(crate) mod health;
 pub(crate) mod key_use;
 pub mod lately;
 pub(crate) mod leases;
-pub(crate) mod letter_filter;
 pub(crate) mod limits;
 pub(crate) mod lists;
 pub(crate) mod message_input;
@@ -79,7 +79,7 @@ pub fn routes(
     events::routes(&mut routes);
     leases::routes(&mut routes);
     retries::routes(&mut routes);
-    // Before the letters, whose ids would take its place.
+    // Before the dead letters, whose ids would take its place.
     redrive::routes(&mut routes);
     dead_letters::routes(&mut routes);
     queue::routes(&mut routes);

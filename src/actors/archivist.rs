@@ -92,8 +92,8 @@ pub struct Archivist {
     _watch: DeathWatch,
 }
 
-/// Where the Archivist's messages go: to the EventStore, letters of subscriptions to the EventBus,
-/// and where history begins to those who are asked for it.
+/// Where the Archivist's messages go: to the EventStore, dead letters of subscriptions to the
+/// EventBus, and where history begins to those who are asked for it.
 pub struct Hops {
     pub archived: Recipient<Archived>,
     pub record: Recipient<Record>,

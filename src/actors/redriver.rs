@@ -1,9 +1,11 @@
 //! Sends dead letters again, or has them deleted, many by one job and not too fast.
 //!
 //! Owns the redrive jobs and one armed sleep. Receives what clients ask about jobs, [`Committed`],
-//! and [`Drain`]; reads from the archive which letters a job means, messages and events alike, sends
-//! [`Reprocess`] to the Archivist and [`Record`] to the EventStore. Never delivers anything and never changes a letter:
-//! a letter it asks for is given out by the Archivist as if a client had asked.
+//! and [`Drain`]; reads from the archive which dead letters a job means, messages and events alike,
+//! sends
+//! [`Reprocess`] to the Archivist and [`Record`] to the EventStore. Never delivers anything and
+//! never changes a dead letter: a dead letter it asks for is given out by the Archivist as if a
+//! client had asked.
 
 use std::sync::Arc;
 
@@ -28,7 +30,7 @@ use crate::domain::redrive::{JobKind, JobStatus, RedriveJob};
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::redrive::action::Action;
-use crate::logic::redrive::{Answer, Letter, News, PAGE, Redrives};
+use crate::logic::redrive::{Answer, ListedDeadLetter, News, PAGE, Redrives};
 use crate::metrics::Metrics;
 use crate::ports::archive::{ArchiveError, DeadLetterArchive, DeadLetterQuery};
 
@@ -52,20 +54,20 @@ pub struct Hops {
     pub delete: Recipient<DeleteDeadLetter>,
 }
 
-/// The next letters of a job, or in words why they cannot be read now.
+/// The next dead letters of a job, or in words why they cannot be read now.
 #[derive(Message)]
 #[rtype(result = "()")]
 struct PageRead {
     job: JobId,
-    page: Result<Vec<Letter>, String>,
+    page: Result<Vec<ListedDeadLetter>, String>,
 }
 
-/// What became of a letter that was asked for.
+/// What became of a dead letter that was asked for.
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Answered {
     job: JobId,
-    letter: Letter,
+    dead_letter: ListedDeadLetter,
     answer: Answer,
 }
 
@@ -103,7 +105,7 @@ impl Redriver {
         for action in self.redrives.due(now) {
             match action {
                 Action::Read { job, after } => self.read(job, after, ctx),
-                Action::Reprocess { job, letter } => self.reprocess(job, letter, ctx),
+                Action::Reprocess { job, dead_letter } => self.reprocess(job, dead_letter, ctx),
                 Action::Record(version) => self.record(*version),
             }
         }
@@ -119,8 +121,8 @@ impl Redriver {
         });
     }
 
-    /// Reads the job's next letters, after what is pending was written to the archive: what was
-    /// redriven a moment ago must not be found there as a dead letter.
+    /// Reads the job's next dead letters, after what is pending was written to the archive: what
+    /// was redriven a moment ago must not be found there as a dead letter.
     fn read(&self, job: JobId, after: Position, ctx: &Context<Self>) {
         let Some(view) = self.redrives.view(job) else {
             return;
@@ -134,21 +136,21 @@ impl Redriver {
                 Err(error) => Err(error),
             };
             let page = page.map_err(|error| error.to_string()).map(|page| {
-                let letters = page.into_iter();
-                letters
-                    .map(|(position, id)| Letter { position, id })
+                let dead_letters = page.into_iter();
+                dead_letters
+                    .map(|(position, id)| ListedDeadLetter { position, id })
                     .collect()
             });
             home.do_send(PageRead { job, page });
         });
     }
 
-    fn reprocess(&self, job: JobId, letter: Letter, ctx: &Context<Self>) {
+    fn reprocess(&self, job: JobId, dead_letter: ListedDeadLetter, ctx: &Context<Self>) {
         let Some(view) = self.redrives.view(job) else {
             return;
         };
         let (reply, answer) = oneshot::channel();
-        let id = letter.id;
+        let id = dead_letter.id;
         let for_job = Some(ForJob {
             job,
             died_by: view.started_at,
@@ -175,7 +177,7 @@ impl Redriver {
                 Ok(Err(ArchiveRefusal::Refused(
                     refusal @ (Refusal::StorageFull(_)
                     | Refusal::ShortOf(_)
-                    | Refusal::LettersFull { .. }),
+                    | Refusal::DeadEventsFull { .. }),
                 ))) => Answer::NotNow(refusal.to_string()),
                 Ok(Err(ArchiveRefusal::Refused(_))) => Answer::Gone,
                 Ok(Err(ArchiveRefusal::Archive(error))) => Answer::NotNow(error.to_string()),
@@ -183,7 +185,7 @@ impl Redriver {
             };
             home.do_send(Answered {
                 job,
-                letter,
+                dead_letter,
                 answer,
             });
         });
@@ -332,7 +334,7 @@ impl Handler<Answered> for Redriver {
         }
         let now = self.clock.now();
         self.redrives
-            .answered(answered.job, answered.letter, answered.answer, now);
+            .answered(answered.job, answered.dead_letter, answered.answer, now);
         self.proceed(ctx);
     }
 }

@@ -31,7 +31,7 @@ use super::messages::event_store::Record;
 use super::messages::reply::Reply;
 use super::messages::router::Publish;
 use super::messages::subscription::{
-    CircuitLost, DeliverLetter, EndSubscription, Rest, SubscriptionChanged,
+    CircuitLost, DeliverDeadEvent, EndSubscription, Rest, SubscriptionChanged,
 };
 use super::messages::subscriptions::{CallbackGone, Progress, Progressed};
 use super::timer::Timer;
@@ -45,7 +45,7 @@ use crate::logic::follower::{Follower, GapPolicy};
 use crate::logic::subscription::FlowControl;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
-use lanes::{LetterLane, Push, ROOM, ReplayLane};
+use lanes::{DeadEventLane, Push, ROOM, ReplayLane};
 
 pub struct Subscription {
     settings: Settings,
@@ -56,7 +56,7 @@ pub struct Subscription {
     feed: FeedId,
     follower: Follower,
     live: DeliveryWindow,
-    letters: LetterLane,
+    dead_events: DeadEventLane,
     replays: Vec<ReplayLane>,
     /// Under way, by the number of the push.
     pushes: AHashMap<u64, Push>,
@@ -117,7 +117,7 @@ impl Subscription {
             feed,
             follower: Follower::new(ROOM, GapPolicy::Wait, position),
             live: DeliveryWindow::new(position, room),
-            letters: LetterLane::new(),
+            dead_events: DeadEventLane::new(),
             replays: Vec::new(),
             pushes: AHashMap::new(),
             last_push: 0,
@@ -140,7 +140,7 @@ impl Subscription {
     /// Begins what can begin, and arranges what comes next.
     fn go_on(&mut self, ctx: &mut Context<Self>) {
         let now = self.settings.clock.now();
-        self.next_letters();
+        self.next_dead_events();
         self.mind_the_feed(ctx);
         if self.flow.may_begin() {
             self.begin_pushes(now, ctx);
@@ -215,11 +215,11 @@ impl Handler<Turn> for Subscription {
     }
 }
 
-impl Handler<DeliverLetter> for Subscription {
+impl Handler<DeliverDeadEvent> for Subscription {
     type Result = ();
 
-    fn handle(&mut self, deliver: DeliverLetter, ctx: &mut Context<Self>) {
-        self.letters.waiting.push_back(deliver.letter);
+    fn handle(&mut self, deliver: DeliverDeadEvent, ctx: &mut Context<Self>) {
+        self.dead_events.waiting.push_back(deliver.dead_event);
         self.go_on(ctx);
     }
 }

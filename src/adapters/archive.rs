@@ -1,9 +1,9 @@
 //! The history in SQL, through diesel.
 
 mod alternatives;
+mod dead_events;
 mod ends;
 mod events;
-mod letters;
 mod listing;
 mod messages;
 mod opening;

@@ -16,9 +16,9 @@ use crate::logic::ownership::{ArchiveStanding, Claim, Claimed};
 use crate::logic::page::{Filling, MOST_BYTES, Page};
 use crate::logic::projection::Batch;
 use crate::ports::archive::{
-    Age, ArchiveError, ArchiveReader, ArchiveWriter, ArchivedLetter, ArchivedMessage,
-    ArchivedStream, Census, DeadLetterArchive, DeadLetterCounts, DeadLetterQuery, EventArchive,
-    LetterQuery, MessageArchive, MessageQuery, StreamArchive,
+    Age, ArchiveError, ArchiveReader, ArchiveWriter, ArchivedDeadEvent, ArchivedMessage,
+    ArchivedStream, Census, DeadEventQuery, DeadLetterArchive, DeadLetterCounts, DeadLetterQuery,
+    EventArchive, MessageArchive, MessageQuery, StreamArchive,
 };
 use contents::{Contents, age};
 
@@ -109,7 +109,7 @@ impl ArchiveWriter for MemoryArchive {
             let mut census = Census {
                 messages: contents.rows.len() as u64,
                 events: contents.events.len() as u64,
-                event_letters: contents.letters.len() as u64,
+                dead_events: contents.dead_events.len() as u64,
                 ..Census::default()
             };
             let rows = contents.rows.values();
@@ -189,7 +189,7 @@ impl DeadLetterArchive for MemoryArchive {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<(Position, MessageId)>, ArchiveError>> {
         self.answer(|contents| {
-            let mut places = contents.letter_places(&query);
+            let mut places = contents.dead_letter_places(&query);
             places.retain(|(position, _)| *position > after);
             places.truncate(limit);
             Ok(places)
@@ -200,7 +200,7 @@ impl DeadLetterArchive for MemoryArchive {
         &self,
         query: DeadLetterQuery,
     ) -> BoxFuture<'_, Result<u64, ArchiveError>> {
-        self.answer(|contents| Ok(contents.letter_places(&query).len() as u64))
+        self.answer(|contents| Ok(contents.dead_letter_places(&query).len() as u64))
     }
 
     fn dead_letter_counts(&self) -> BoxFuture<'_, Result<DeadLetterCounts, ArchiveError>> {
@@ -211,8 +211,8 @@ impl DeadLetterArchive for MemoryArchive {
                 *counts.by_destination.entry(destination).or_default() += 1;
                 counts.total += 1;
             }
-            for letter in contents.letters.values() {
-                let subscriber = letter.service.clone();
+            for dead_event in contents.dead_events.values() {
+                let subscriber = dead_event.service.clone();
                 *counts.by_destination.entry(subscriber).or_default() += 1;
                 counts.total += 1;
             }
@@ -220,24 +220,29 @@ impl DeadLetterArchive for MemoryArchive {
         })
     }
 
-    fn event_letter(
+    fn dead_event(
         &self,
         id: MessageId,
-    ) -> BoxFuture<'_, Result<Option<ArchivedLetter>, ArchiveError>> {
+    ) -> BoxFuture<'_, Result<Option<ArchivedDeadEvent>, ArchiveError>> {
         self.answer(|contents| {
-            let mut letters = contents.archived_letters();
-            Ok(letters.find(|archived| archived.letter.id == id))
+            let mut dead_events = contents.archived_dead_events();
+            Ok(dead_events.find(|archived| archived.dead_event.id == id))
         })
     }
 
-    fn event_letters(
+    fn dead_events(
         &self,
-        query: LetterQuery,
-    ) -> BoxFuture<'_, Result<Page<ArchivedLetter>, ArchiveError>> {
+        query: DeadEventQuery,
+    ) -> BoxFuture<'_, Result<Page<ArchivedDeadEvent>, ArchiveError>> {
         self.answer(|contents| {
-            let newest_first = contents.archived_letters().rev();
+            let newest_first = contents.archived_dead_events().rev();
             let found = newest_first.filter(|archived| query.matches(archived));
-            Ok(page(found, query.limit, MOST_BYTES, ArchivedLetter::bytes))
+            Ok(page(
+                found,
+                query.limit,
+                MOST_BYTES,
+                ArchivedDeadEvent::bytes,
+            ))
         })
     }
 }

@@ -42,7 +42,7 @@ pub enum Fact {
     Message(MessageFact),
     /// To an event, or to the events of a stream.
     Event(EventFact),
-    /// To a subscription, to a letter or a replay of one.
+    /// To a subscription, to a dead letter or a replay of one.
     Subscription(SubscriptionFact),
     /// To a service, or to one of its instances.
     Service(ServiceFact),

@@ -12,7 +12,7 @@ use super::timestamp::Timestamp;
 pub struct RedriveJob {
     /// The same in all its versions.
     pub job: JobId,
-    /// What becomes of the letters; older hubs had only one kind of job.
+    /// What becomes of the dead letters; older hubs had only one kind of job.
     #[serde(default)]
     pub kind: JobKind,
     /// Only messages that died by then are meant.
@@ -24,31 +24,32 @@ pub struct RedriveJob {
     /// Who asked for it, where callers have names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<ServiceName>,
-    /// Which letters it is about.
+    /// Which dead letters it is about.
     pub filter: RedriveFilter,
-    /// Letters per second.
+    /// Dead letters per second.
     pub rate: f64,
     /// Whether it goes on, and if not, why.
     pub status: JobStatus,
     /// In words, why it is paused, stopped or cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
-    /// Letters it found at its start.
+    /// Dead letters it found at its start.
     pub matched: u64,
-    /// Letters up to here are done: messages stand where they were accepted, events where they died.
+    /// Dead letters up to here are done: messages stand where they were accepted, events where they
+    /// died.
     pub through: Position,
-    /// Letters owed again because of it.
+    /// Dead letters owed again because of it.
     pub redriven: u64,
     /// Of these, those that died again.
     pub failed: u64,
-    /// Letters deleted because of it.
+    /// Dead letters deleted because of it.
     #[serde(default)]
     pub deleted: u64,
-    /// Letters that somebody else redrove or deleted before their turn came, and events whose
+    /// Dead letters that somebody else redrove or deleted before their turn came, and events whose
     /// subscription was no more.
     #[serde(default)]
     pub skipped: u64,
-    /// Letters that died again since one was last delivered.
+    /// Dead letters that died again since one was last delivered.
     pub failed_in_a_row: u32,
     /// The counts are of the facts up to here; what is recorded between here and this version is
     /// to be added.
@@ -56,7 +57,7 @@ pub struct RedriveJob {
     pub counted: Position,
 }
 
-/// What a job does with the letters it means.
+/// What a job does with the dead letters it means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobKind {
@@ -97,11 +98,11 @@ pub struct RedriveFilter {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobStatus {
-    /// It takes letter after letter.
+    /// It takes dead letter after dead letter.
     Running,
-    /// It takes no letters until somebody resumes it.
+    /// It takes no dead letters until somebody resumes it.
     Paused,
-    /// Every letter was sent again.
+    /// Every dead letter was sent again.
     Done,
     /// It stopped itself, as too many died again.
     Stopped,
@@ -112,7 +113,7 @@ pub enum JobStatus {
 /// What an operator may do to a job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Switch {
-    /// Takes no more letters until it is resumed.
+    /// Takes no more dead letters until it is resumed.
     Pause,
     /// Goes on where it was paused.
     Resume,

@@ -53,7 +53,7 @@ pub enum Refusal {
         "the hub holds {limit} bytes of events that are sent again and not settled; \
          it takes more when some of them are"
     )]
-    LettersFull {
+    DeadEventsFull {
         /// In bytes, over all subscriptions.
         limit: usize,
     },

@@ -25,7 +25,7 @@ impl SubscriptionId {
     }
 
     /// The id of the dead letter an event leaves at this subscription: the same each time.
-    pub fn letter_id(self, event: &Event) -> MessageId {
+    pub fn dead_event_id(self, event: &Event) -> MessageId {
         MessageId(Uuid::new_v5(&self.0, event.id.0.as_bytes()))
     }
 }
@@ -204,8 +204,8 @@ pub struct EventsRemoved {
 /// An event that a subscription did not get, kept with its history until somebody has it sent
 /// again or deletes it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct EventLetter {
-    /// As [`SubscriptionId::letter_id`] makes it.
+pub struct DeadEvent {
+    /// As [`SubscriptionId::dead_event_id`] makes it.
     pub id: MessageId,
     /// The subscription that is still owed it.
     pub subscription_id: SubscriptionId,
@@ -222,14 +222,14 @@ pub struct EventLetter {
     /// How often it was sent again.
     #[serde(default)]
     pub redriven: u32,
-    /// The redrive job it is sent again by, if by one. A letter that died has one only if nobody
-    /// gave it up: it came back because its subscription ended.
+    /// The redrive job it is sent again by, if by one. A dead letter that died has one only if
+    /// nobody gave it up: it came back because its subscription ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<JobId>,
 }
 
-impl EventLetter {
-    /// Roughly what the letter takes in memory, in bytes.
+impl DeadEvent {
+    /// Roughly what the dead letter takes in memory, in bytes.
     pub fn bytes(&self) -> usize {
         let attempts = self.attempts.iter().map(Attempt::bytes);
         300 + self.event.bytes() + attempts.sum::<usize>()
@@ -239,7 +239,7 @@ impl EventLetter {
 /// A dead letter's event arrived after all.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct EventDelivered {
-    /// Of the letter.
+    /// Of the dead letter.
     pub id: MessageId,
     /// The subscription that got it.
     pub subscription_id: SubscriptionId,

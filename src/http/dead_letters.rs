@@ -7,9 +7,9 @@ use utoipa::ToSchema;
 
 use super::body::{Body, Incoming};
 use super::caller::Caller;
-use super::event_letters::EventLetterView;
+use super::dead_events::DeadEventView;
+use super::dead_letter_filter;
 use super::fields::{self, Field};
-use super::letter_filter;
 use super::message_view::MessageView;
 use super::no_body::NoBody;
 use super::openapi::dead_letters::{DeadLetterSearch, ReprocessInput};
@@ -49,7 +49,7 @@ pub(crate) struct ReprocessBody<'a> {
 #[serde(untagged)]
 pub(crate) enum DeadLetterView {
     Message(Box<MessageView>),
-    Event(Box<EventLetterView>),
+    Event(Box<DeadEventView>),
 }
 
 impl From<DeadLetterRecord> for DeadLetterView {
@@ -100,7 +100,7 @@ pub(crate) async fn search(
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
     let asked = Query::of(&request)?;
-    let filter = letter_filter::of_query(&asked)?;
+    let filter = dead_letter_filter::of_query(&asked)?;
     let (before, limit) = (asked.cursor()?, asked.limit()?);
     let mut reading = Reading::of(&hub, &request);
     reading.begin_in_archive().await?;
@@ -111,7 +111,7 @@ pub(crate) async fn search(
     let last = page.items.last().filter(|_| !page.is_last());
     Ok(reading.json(&DeadLetterPage {
         count: page.items.len(),
-        next_cursor: last.map(|letter| letter.position().to_string()),
+        next_cursor: last.map(|dead_letter| dead_letter.position().to_string()),
         dead_letters: page.items.into_iter().map(DeadLetterView::from).collect(),
     }))
 }
@@ -138,8 +138,8 @@ pub(crate) async fn show(
     let id = MessageId(query::uuid("id", &id)?);
     let caller = Caller::of(&request);
     let context = caller.context(hub.clock.wall());
-    let letter = hub.dead_letter(&context, id).await?;
-    Ok(HttpResponse::Ok().json(DeadLetterView::from(letter)))
+    let dead_letter = hub.dead_letter(&context, id).await?;
+    Ok(HttpResponse::Ok().json(DeadLetterView::from(dead_letter)))
 }
 
 /// Send a dead letter again

@@ -98,20 +98,20 @@ pub(crate) async fn status(
     let service = Query::of(&request)?.service("service")?;
     let overview = hub.queue_overview(service.as_ref()).await?;
     let (report, admission) = (overview.queues, overview.admission);
-    let letters = overview.dead_letters;
+    let dead_letters = overview.dead_letters;
     let now = hub.clock.wall();
     let mut services = BTreeMap::new();
     for (name, depths) in report.services {
         let mut status = describe(&depths, word(&admission, Some(&name)), now);
-        status.dead_letters = letters
+        status.dead_letters = dead_letters
             .as_ref()
-            .map(|letters| letters.by_destination.get(&name).copied().unwrap_or(0));
+            .map(|dead_letters| dead_letters.by_destination.get(&name).copied().unwrap_or(0));
         services.insert(name, status);
     }
     let mut total = describe(&report.total, word(&admission, service.as_ref()), now);
     total.dead_letters = match &service {
         Some(service) => services.get(service).and_then(|status| status.dead_letters),
-        None => letters.map(|letters| letters.total),
+        None => dead_letters.map(|dead_letters| dead_letters.total),
     };
     let events = events(&admission, service.as_ref());
     total.statistics.queue_overflows = Some(events.overflows);

@@ -63,16 +63,16 @@ pub(crate) struct JobAnswer {
     cause: Option<String>,
     /// Dead letters it found at its start, of messages and of events.
     matched: u64,
-    /// Letters sent again so far.
+    /// Dead letters sent again so far.
     redriven: u64,
     /// Of these, those that died again.
     failed: u64,
-    /// Letters deleted so far.
+    /// Dead letters deleted so far.
     deleted: u64,
-    /// Letters that somebody else sent again or deleted before their turn came, and events whose
-    /// subscription is no more.
+    /// Dead letters that somebody else sent again or deleted before their turn came, and events
+    /// whose subscription is no more.
     skipped: u64,
-    /// Letters per second.
+    /// Dead letters per second.
     rate: f64,
     #[schema(value_type = openapi::redrive::RedriveFilter)]
     filter: RedriveFilter,
@@ -97,7 +97,7 @@ pub(crate) struct DryRun {
 
 /// Send many dead letters again
 ///
-/// The job means the letters that are in the list now, each once: messages, and events that a
+/// The job means the dead letters that are in the list now, each once: messages, and events that a
 /// subscription did not get, which go to that subscription only. What dies from now on is not
 /// touched. It survives a restart, and stops itself when 10 in a row die again.
 #[utoipa::path(
@@ -125,7 +125,7 @@ pub(crate) async fn start(
 
 /// Delete many dead letters
 ///
-/// As a redrive job: it means the letters that are in the list now, survives a restart, and is
+/// As a redrive job: it means the dead letters that are in the list now, survives a restart, and is
 /// looked at, paused, resumed and cancelled like one. What it deletes goes for good, content and
 /// all, but stays dead or expired in every count. `filter` has to be given; `{}` means all.
 #[utoipa::path(

@@ -58,9 +58,9 @@ pub(crate) async fn metrics(
 
 async fn find(state: web::Data<HttpState>, phase: Phase) -> Result<Found<Texts>, HubError> {
     let hub = &state.hub;
-    let letters = match phase {
+    let dead_letters = match phase {
         Phase::Starting => None,
-        Phase::Open | Phase::Draining => letters(hub).await,
+        Phase::Open | Phase::Draining => dead_letters(hub).await,
     };
     let found = state.pictures.latest(phase).await?;
     if phase != Phase::Starting {
@@ -69,7 +69,7 @@ async fn find(state: web::Data<HttpState>, phase: Phase) -> Result<Found<Texts>,
     hub.metrics.time.show_ahead(hub.clock.ahead());
     let (at, picture) = (found.at, &found.what);
     let now = services::Picture {
-        services: services_now(picture, letters.as_ref()),
+        services: services_now(picture, dead_letters.as_ref()),
         circuits: &picture.circuits,
         destinations: picture.queues.services.len(),
         all_paused: picture.queues.total.paused.is_some(),
@@ -84,19 +84,19 @@ async fn find(state: web::Data<HttpState>, phase: Phase) -> Result<Found<Texts>,
 }
 
 /// How many dead letters there are, as far as that can be told.
-async fn letters(hub: &Hub) -> Option<DeadLetterCounts> {
+async fn dead_letters(hub: &Hub) -> Option<DeadLetterCounts> {
     // One that is another hub's answers too.
     if !hub.status.archive_answers.get() {
         return None;
     }
-    let letters = hub.archive.dead_letter_counts().await.ok()?;
-    let total = i64::try_from(letters.total).unwrap_or(i64::MAX);
+    let dead_letters = hub.archive.dead_letter_counts().await.ok()?;
+    let total = i64::try_from(dead_letters.total).unwrap_or(i64::MAX);
     hub.metrics.dead_letter_list.set(Some(total));
-    Some(letters)
+    Some(dead_letters)
 }
 
 /// Who is registered, and for whom something is left.
-fn services_now(picture: &Picture, letters: Option<&DeadLetterCounts>) -> Vec<ServiceNow> {
+fn services_now(picture: &Picture, dead_letters: Option<&DeadLetterCounts>) -> Vec<ServiceNow> {
     let mut found: BTreeMap<ServiceName, ServiceNow> = BTreeMap::new();
     for summary in &picture.services {
         let now = found.entry(summary.service.clone()).or_default();
@@ -108,13 +108,14 @@ fn services_now(picture: &Picture, letters: Option<&DeadLetterCounts>) -> Vec<Se
             found.entry(service.clone()).or_default().depths = depths.clone();
         }
     }
-    let letters = letters.map(|letters| &letters.by_destination);
-    for service in letters.into_iter().flat_map(BTreeMap::keys) {
+    let dead_letters = dead_letters.map(|dead_letters| &dead_letters.by_destination);
+    for service in dead_letters.into_iter().flat_map(BTreeMap::keys) {
         found.entry(service.clone()).or_default();
     }
     let named = found.into_iter().map(|(service, now)| ServiceNow {
         name: service.to_string(),
-        dead_letters: letters.map(|letters| letters.get(&service).copied().unwrap_or(0)),
+        dead_letters: dead_letters
+            .map(|dead_letters| dead_letters.get(&service).copied().unwrap_or(0)),
         ..now
     });
     named.collect()

@@ -21,7 +21,7 @@ pub enum Operation<'a> {
     ReceiveMessages(&'a ServiceName),
     /// Of this sender: who receives a message may refuse it, but not make it unsent.
     RemoveMessage(&'a ServiceName),
-    /// Of this sender: a changed letter goes out in its name.
+    /// Of this sender: a changed dead letter goes out in its name.
     ChangeDeadLetter(&'a ServiceName),
     /// Of this sender: a message is its to give up.
     DeleteDeadLetter(&'a ServiceName),

@@ -1,5 +1,5 @@
-//! What somebody did to the hub's queues, letters, circuits, services and subscriptions: a line in
-//! the log for each, in the same words, with who did it.
+//! What somebody did to the hub's queues, dead letters, circuits, services and subscriptions: a
+//! line in the log for each, in the same words, with who did it.
 
 use std::fmt::Display;
 

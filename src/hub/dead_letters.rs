@@ -12,9 +12,9 @@ use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::json_text::JsonText;
 use crate::domain::redrive::RedriveFilter;
 use crate::logic::page::{self, Filling, Page};
-use crate::ports::archive::{ArchivedLetter, DeadLetterQuery, LetterQuery, MessageQuery};
+use crate::ports::archive::{ArchivedDeadEvent, DeadEventQuery, DeadLetterQuery, MessageQuery};
 
-/// So many letters are looked at at once where few are wanted.
+/// So many dead letters are looked at at once where few are wanted.
 const SCAN: usize = 1000;
 
 /// A dead letter with its history.
@@ -22,7 +22,7 @@ pub enum DeadLetterRecord {
     /// A message that did not reach its destination.
     Message(MessageRecord),
     /// An event that a subscription did not get.
-    Event(Box<ArchivedLetter>),
+    Event(Box<ArchivedDeadEvent>),
 }
 
 impl DeadLetterRecord {
@@ -37,7 +37,7 @@ impl DeadLetterRecord {
     fn source(&self) -> &ServiceName {
         match self {
             Self::Message(record) => &record.message().source,
-            Self::Event(row) => &row.letter.event.source,
+            Self::Event(row) => &row.dead_event.event.source,
         }
     }
 
@@ -45,7 +45,7 @@ impl DeadLetterRecord {
     fn destination(&self) -> &ServiceName {
         match self {
             Self::Message(record) => &record.message().destination,
-            Self::Event(row) => &row.letter.service,
+            Self::Event(row) => &row.dead_event.service,
         }
     }
 
@@ -54,8 +54,8 @@ impl DeadLetterRecord {
         match self {
             Self::Message(record) => record.bytes(),
             Self::Event(row) => {
-                let attempts = row.letter.attempts.iter().map(Attempt::bytes);
-                500 + row.letter.event.payload.as_json().len() + attempts.sum::<usize>()
+                let attempts = row.dead_event.attempts.iter().map(Attempt::bytes);
+                500 + row.dead_event.event.payload.as_json().len() + attempts.sum::<usize>()
             }
         }
     }
@@ -83,12 +83,12 @@ impl Hub {
         let (mut events, mut messages) = (Page::empty(), Page::empty());
         if let Some(query) = query.events {
             let party = principal.acts_only_for();
-            let query = LetterQuery {
+            let query = DeadEventQuery {
                 before,
                 party,
                 ..query
             };
-            events = self.find_event_letters(query, limit, principal).await?;
+            events = self.find_dead_events(query, limit, principal).await?;
         }
         if let Some(query) = query.messages {
             let party = principal.acts_only_for();
@@ -107,22 +107,22 @@ impl Hub {
     }
 
     /// A page, newest first, of those that the principal may see.
-    async fn find_event_letters(
+    async fn find_dead_events(
         &self,
-        mut query: LetterQuery,
+        mut query: DeadEventQuery,
         limit: usize,
         principal: &Principal,
     ) -> Result<Page<DeadLetterRecord>, HubError> {
         query.limit = limit;
         let mut filling = Filling::new(limit, page::MOST_BYTES);
         loop {
-            let rows = self.archive.event_letters(query.clone()).await?;
+            let rows = self.archive.dead_events(query.clone()).await?;
             let is_last = rows.is_last();
             for row in rows.into_known() {
                 query.before = Some(row.position);
-                let letter = DeadLetterRecord::Event(Box::new(row));
-                let bytes = letter.bytes();
-                if letter.is_seen_by(principal) && !filling.add(letter, bytes) {
+                let dead_letter = DeadLetterRecord::Event(Box::new(row));
+                let bytes = dead_letter.bytes();
+                if dead_letter.is_seen_by(principal) && !filling.add(dead_letter, bytes) {
                     return Ok(filling.finish());
                 }
             }
@@ -151,12 +151,12 @@ impl Hub {
                 Some(DeadLetterRecord::Message(record))
             }
             None => {
-                let row = self.archive.event_letter(id).await?;
+                let row = self.archive.dead_event(id).await?;
                 row.map(|row| DeadLetterRecord::Event(Box::new(row)))
             }
         };
         found
-            .filter(|letter| letter.is_seen_by(context.principal))
+            .filter(|dead_letter| dead_letter.is_seen_by(context.principal))
             .ok_or_else(|| HubError::NotFound {
                 what: format!("dead letter {id}"),
             })
@@ -175,17 +175,17 @@ impl Hub {
         destination: Option<ServiceName>,
         payload: Option<JsonText>,
     ) -> Result<(), HubError> {
-        let letter = self.dead_letter(context, id).await?;
+        let dead_letter = self.dead_letter(context, id).await?;
         let changed = [
             ("destination", destination.is_some()),
             ("payload", payload.is_some()),
         ];
         if let Some((field, _)) = changed.into_iter().find(|(_, is_given)| *is_given) {
-            if let DeadLetterRecord::Event(_) = letter {
+            if let DeadLetterRecord::Event(_) = dead_letter {
                 let problem = "an event goes to its subscription as it was published";
                 return Err(HubError::invalid(Subject::Request, field, problem));
             }
-            let operation = Operation::ChangeDeadLetter(letter.source());
+            let operation = Operation::ChangeDeadLetter(dead_letter.source());
             context.principal.may(operation)?;
         }
         if let Some(service) = &destination {
@@ -215,10 +215,10 @@ impl Hub {
         context: &RequestContext<'_>,
         id: MessageId,
     ) -> Result<(), HubError> {
-        let letter = self.dead_letter(context, id).await?;
-        // A message is its sender's to give up; an event's letter is its subscriber's.
-        if let DeadLetterRecord::Message(_) = letter {
-            let operation = Operation::DeleteDeadLetter(letter.source());
+        let dead_letter = self.dead_letter(context, id).await?;
+        // A message is its sender's to give up; an event's dead letter is its subscriber's.
+        if let DeadLetterRecord::Message(_) = dead_letter {
+            let operation = Operation::DeleteDeadLetter(dead_letter.source());
             context.principal.may(operation)?;
         }
         let deleted = self.clients.archivist.request(|reply| DeleteDeadLetter {

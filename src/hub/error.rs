@@ -328,7 +328,7 @@ impl HubError {
                 Refusal::LaneFull { .. }
                 | Refusal::MemoryFull { .. }
                 | Refusal::ShareFull { .. }
-                | Refusal::LettersFull { .. }
+                | Refusal::DeadEventsFull { .. }
                 | Refusal::TooManyStates,
             )
             | Self::Busy
@@ -375,7 +375,7 @@ fn code_of(refusal: &Refusal) -> ErrorCode {
         Refusal::LaneFull { .. }
         | Refusal::MemoryFull { .. }
         | Refusal::ShareFull { .. }
-        | Refusal::LettersFull { .. }
+        | Refusal::DeadEventsFull { .. }
         | Refusal::TooManyStates => ErrorCode::QueueFull,
         Refusal::LimitReached { .. } => ErrorCode::LimitReached,
         Refusal::RateLimited { .. } => ErrorCode::RateLimited,

@@ -15,11 +15,11 @@ use crate::ports::archive::DeadLetterQuery;
 /// A job that somebody wants.
 #[derive(Debug)]
 pub struct RedriveRequest {
-    /// What becomes of the letters.
+    /// What becomes of the dead letters.
     pub kind: JobKind,
-    /// Which letters.
+    /// Which dead letters.
     pub filter: RedriveFilter,
-    /// Letters per second.
+    /// Dead letters per second.
     pub rate: f64,
     /// Only counts those that match.
     pub dry_run: bool,
@@ -49,8 +49,8 @@ impl Hub {
         let events_before = self.archive.standing().await?.checkpoint + 1;
         let dry_run = request.dry_run;
         let mut job = new_job(context, request, events_before);
-        let letters = DeadLetterQuery::of_job(&job);
-        job.matched = self.archive.count_dead_letters(letters).await?;
+        let dead_letters = DeadLetterQuery::of_job(&job);
+        job.matched = self.archive.count_dead_letters(dead_letters).await?;
         if dry_run {
             return Ok(RedriveStart::Counted(job.matched));
         }

@@ -14,7 +14,7 @@ pub struct Census {
     /// Events that retention has left.
     pub events: u64,
     /// Dead letters of subscriptions.
-    pub event_letters: u64,
+    pub dead_events: u64,
     /// What it takes on disk, as the database says; 0 where it cannot be said.
     pub bytes: u64,
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::feeds::Fed;
 use super::losses::Losses;
 use crate::domain::event::Sequence;
-use crate::domain::subscription::{EventLetter, SubscriptionId};
+use crate::domain::subscription::{DeadEvent, SubscriptionId};
 
 /// Tells followers apart; each makes its own.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -33,7 +33,7 @@ pub enum SocketNews {
     /// The named subscription was deleted.
     Ended(SubscriptionId),
     /// An event is owed to the named subscription once more.
-    Letter(Arc<EventLetter>),
+    DeadEvent(Arc<DeadEvent>),
 }
 
 /// The named subscription that a socket has now.
@@ -48,7 +48,7 @@ pub struct Attached {
     /// What became of it.
     pub change: AttachChange,
     /// Events that are owed once more.
-    pub letters: Vec<Arc<EventLetter>>,
+    pub dead_events: Vec<Arc<DeadEvent>>,
 }
 
 /// What became of a subscription when a socket asked for it.

@@ -15,7 +15,7 @@ use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::fact::{Fact, Recorded};
 use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::{Message, State};
-use crate::domain::subscription::EventLetter;
+use crate::domain::subscription::DeadEvent;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::writer::Writer;
 
@@ -42,18 +42,18 @@ pub struct Batch {
     /// Stretches whose old messages go, after everything else in the batch was written.
     pub removed_messages: Vec<MessagesRemoved>,
     /// Oldest first.
-    pub letters: Vec<LetterChange>,
+    pub dead_events: Vec<DeadEventChange>,
 }
 
 /// What happened to a dead letter of a subscription.
 #[derive(Clone, PartialEq, Debug)]
-pub enum LetterChange {
+pub enum DeadEventChange {
     /// It stands in the list at `position` from now on, instead of any with its id.
     Dead {
         /// Where the list has it.
         position: Position,
         /// With the event and its attempts.
-        letter: Arc<EventLetter>,
+        dead_event: Arc<DeadEvent>,
     },
     /// It was redriven, delivered or deleted.
     Gone(MessageId),
@@ -166,7 +166,7 @@ impl Projection {
                 self.pending.note_message(fact);
             }
             Fact::Event(fact) => self.pending.note_event(fact),
-            Fact::Subscription(fact) => self.pending.note_letter(record.position, fact),
+            Fact::Subscription(fact) => self.pending.note_dead_event(record.position, fact),
             Fact::Service(_) | Fact::Control(_) | Fact::CompactionSummary(_) => {}
         }
     }
@@ -177,10 +177,10 @@ impl Projection {
             changes,
             events,
             snapshots,
-            letters,
+            dead_events,
             ..
         } = &self.pending;
-        changes.len() + events.len() + snapshots.len() + letters.len()
+        changes.len() + events.len() + snapshots.len() + dead_events.len()
     }
 
     /// Whether there is nothing to write; all the same the archive may have to be told how far it
@@ -237,7 +237,7 @@ impl Batch {
         match fact {
             MessageFact::MessagesRemoved(removed) => self.removed_messages.push(*removed),
             MessageFact::DeadLetterDeleted(deleted) => {
-                self.letters.push(LetterChange::Gone(deleted.id));
+                self.dead_events.push(DeadEventChange::Gone(deleted.id));
             }
             _ => {}
         }
@@ -251,17 +251,17 @@ impl Batch {
         }
     }
 
-    fn note_letter(&mut self, position: Position, fact: &SubscriptionFact) {
+    fn note_dead_event(&mut self, position: Position, fact: &SubscriptionFact) {
         let change = match fact {
-            SubscriptionFact::EventDeadLettered(letter) => LetterChange::Dead {
+            SubscriptionFact::EventDeadLettered(dead_event) => DeadEventChange::Dead {
                 position,
-                letter: letter.clone(),
+                dead_event: dead_event.clone(),
             },
-            SubscriptionFact::EventRedriven(letter) => LetterChange::Gone(letter.id),
-            SubscriptionFact::EventDelivered(delivered) => LetterChange::Gone(delivered.id),
+            SubscriptionFact::EventRedriven(dead_event) => DeadEventChange::Gone(dead_event.id),
+            SubscriptionFact::EventDelivered(delivered) => DeadEventChange::Gone(delivered.id),
             _ => return,
         };
-        self.letters.push(change);
+        self.dead_events.push(change);
     }
 }
 

@@ -264,10 +264,10 @@ impl Queues {
     }
 
     /// A dead letter that may hold its ordering key is owed again, perhaps to somebody else.
-    fn letter_sent_again(&mut self, message: &Message) {
+    fn dead_letter_sent_again(&mut self, message: &Message) {
         let held_at = self.holding.get(&message.id).map(|(service, _)| service);
         if held_at != Some(&message.destination) {
-            return self.letter_gone(message.id);
+            return self.dead_letter_gone(message.id);
         }
         if let Some((_, key)) = self.holding.remove(&message.id) {
             let destination = destination_of(&mut self.destinations, message);
@@ -275,7 +275,7 @@ impl Queues {
         }
     }
 
-    fn letter_gone(&mut self, id: MessageId) {
+    fn dead_letter_gone(&mut self, id: MessageId) {
         let Some((service, key)) = self.holding.remove(&id) else {
             return;
         };

@@ -1,9 +1,9 @@
 //! Redrive jobs: which dead letter is sent again, or deleted, when, and when a job ends.
 //!
-//! A job means the letters that stood in the list at its start, messages and events alike. It walks
-//! them once, by their positions. A message keeps its position when it dies again, and an event
-//! gets one beyond those that are meant, so that neither is ever sent a second time. What a job
-//! counts follows from facts alone: reading the journal again gives the same counts.
+//! A job means the dead letters that stood in the list at its start, messages and events alike. It
+//! walks them once, by their positions. A message keeps its position when it dies again, and an
+//! event gets one beyond those that are meant, so that neither is ever sent a second time. What a
+//! job counts follows from facts alone: reading the journal again gives the same counts.
 
 pub mod action;
 mod allowance;
@@ -29,7 +29,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use action::Action;
 use entry::{Change, Entry};
-pub use walk::{Answer, Letter, PAGE};
+pub use walk::{Answer, ListedDeadLetter, PAGE};
 
 /// All unfinished jobs, and the newest finished ones.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ pub struct Redrives {
     jobs: BTreeMap<JobId, Entry>,
     /// New ones on their way to the journal.
     beginning: BTreeSet<JobId>,
-    /// By which job each letter was redriven that is owed since.
+    /// By which job each dead letter was redriven that is owed since.
     outstanding: AHashMap<MessageId, JobId>,
     /// The newest fact learned.
     seen: Position,
@@ -49,17 +49,17 @@ pub struct Redrives {
 pub enum News {
     /// A version of a job was recorded.
     Advanced,
-    /// A letter is owed again because of a job.
+    /// A dead letter is owed again because of a job.
     Redriven,
-    /// A letter left the list because of a job.
+    /// A dead letter left the list because of a job.
     Deleted,
-    /// A redriven letter died again.
+    /// A redriven dead letter died again.
     Failed,
-    /// A redriven letter was delivered, cancelled or given back.
+    /// A redriven dead letter was delivered, cancelled or given back.
     Over,
 }
 
-/// How a letter that was owed again ended.
+/// How a dead letter that was owed again ended.
 enum End {
     Delivered,
     Dead,
@@ -79,8 +79,8 @@ impl Redrives {
             Fact::Message(MessageFact::Redriven(redrive)) => {
                 self.redriven(position, redrive.message.id, redrive.job?)
             }
-            Fact::Subscription(SubscriptionFact::EventRedriven(letter)) => {
-                self.redriven(position, letter.id, letter.job?)
+            Fact::Subscription(SubscriptionFact::EventRedriven(dead_letter)) => {
+                self.redriven(position, dead_letter.id, dead_letter.job?)
             }
             Fact::Message(MessageFact::DeadLetterDeleted(deleted)) => {
                 let entry = self.jobs.get_mut(&deleted.job?)?;
@@ -168,7 +168,7 @@ impl Redrives {
         }
     }
 
-    /// How many letters are owed because of each job.
+    /// How many dead letters are owed because of each job.
     fn owed(&self) -> AHashMap<JobId, usize> {
         let mut owed = AHashMap::new();
         for job in self.outstanding.values() {
@@ -198,16 +198,27 @@ impl Redrives {
     }
 
     /// What was asked for by [`Action::Read`], or in words why it cannot be read now.
-    pub fn page_read(&mut self, job: JobId, page: Result<Vec<Letter>, String>, now: Timestamp) {
+    pub fn page_read(
+        &mut self,
+        job: JobId,
+        page: Result<Vec<ListedDeadLetter>, String>,
+        now: Timestamp,
+    ) {
         if let Some(entry) = self.jobs.get_mut(&job) {
             entry.page_read(page, now);
         }
     }
 
     /// What became of [`Action::Reprocess`].
-    pub fn answered(&mut self, job: JobId, letter: Letter, answer: Answer, now: Timestamp) {
+    pub fn answered(
+        &mut self,
+        job: JobId,
+        dead_letter: ListedDeadLetter,
+        answer: Answer,
+        now: Timestamp,
+    ) {
         if let Some(entry) = self.jobs.get_mut(&job) {
-            entry.answered(letter, answer, now);
+            entry.answered(dead_letter, answer, now);
         }
     }
 
@@ -229,10 +240,11 @@ impl Redrives {
             .collect()
     }
 
-    /// Looks at every job, and every letter that is owed because of one; gives how many these are.
+    /// Looks at every job, and every dead letter that is owed because of one; gives how many these
+    /// are.
     ///
     /// # Panics
-    /// If a job counts other letters than are owed.
+    /// If a job counts other dead letters than are owed.
     pub fn check(&self) -> usize {
         let finished = self.jobs.values().filter(|entry| entry.is_finished());
         assert!(
@@ -249,8 +261,11 @@ impl Redrives {
         for (job, entry) in &self.jobs {
             looked_at += entry.check();
             let owed = owed.remove(job).unwrap_or(0);
-            // Only once the journal was read to its end is it known whose letters these are.
-            assert!(!self.open || entry.owed == owed, "{job} counts its letters");
+            // Only once the journal was read to its end is it known whose dead letters these are.
+            assert!(
+                !self.open || entry.owed == owed,
+                "{job} counts its dead letters"
+            );
         }
         looked_at
     }
@@ -274,20 +289,20 @@ impl Redrives {
     }
 }
 
-/// The letter that is owed no more by this fact, if it was.
+/// The dead letter that is owed no more by this fact, if it was.
 fn end(fact: &Fact) -> Option<(MessageId, End)> {
     match fact {
         Fact::Subscription(SubscriptionFact::EventDelivered(delivered)) => {
             Some((delivered.id, End::Delivered))
         }
-        Fact::Subscription(SubscriptionFact::EventDeadLettered(letter)) => {
-            let is_given_up = letter.job.is_none();
+        Fact::Subscription(SubscriptionFact::EventDeadLettered(dead_letter)) => {
+            let is_given_up = dead_letter.job.is_none();
             let end = if is_given_up {
                 End::Dead
             } else {
                 End::TakenBack
             };
-            Some((letter.id, end))
+            Some((dead_letter.id, end))
         }
         _ => {
             let (state, settlement) = fact.settlement()?;

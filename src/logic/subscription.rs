@@ -113,7 +113,7 @@ impl FlowControl {
     }
 
     /// Something may begin if there is anything, as far as the circuit lets it. While the journal
-    /// takes no letters, more of them would pile up.
+    /// takes no dead letters, more of them would pile up.
     pub fn may_begin(&self) -> bool {
         self.standing == Standing::Sending && self.unrecorded == 0
     }
@@ -169,12 +169,12 @@ impl FlowControl {
     }
 
     /// A dead letter is on its way to the journal.
-    pub fn letter_sent(&mut self) {
+    pub fn dead_event_sent(&mut self) {
         self.unrecorded += 1;
     }
 
     /// And there it is.
-    pub fn letter_recorded(&mut self) {
+    pub fn dead_event_recorded(&mut self) {
         self.unrecorded -= 1;
     }
 }
@@ -271,13 +271,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_begins_while_a_letter_is_on_its_way_to_the_journal() {
+    fn nothing_begins_while_a_dead_letter_is_on_its_way_to_the_journal() {
         let mut flow = FlowControl::new(false);
-        flow.letter_sent();
-        flow.letter_sent();
-        flow.letter_recorded();
+        flow.dead_event_sent();
+        flow.dead_event_sent();
+        flow.dead_event_recorded();
         assert!(!flow.may_begin());
-        flow.letter_recorded();
+        flow.dead_event_recorded();
         assert!(flow.may_begin());
     }
 }

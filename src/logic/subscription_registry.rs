@@ -1,8 +1,8 @@
 //! The subscriptions as the journal says, and as they will be when what was sent there is written.
 
+mod dead_events;
 mod forced;
 mod invariants;
-mod letters;
 mod origins;
 mod replays;
 mod sought;
@@ -16,11 +16,11 @@ use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
-use crate::domain::subscription::{EventLetter, Replay, Subscription, SubscriptionId};
+use crate::domain::subscription::{DeadEvent, Replay, Subscription, SubscriptionId};
 
 use super::circuit::ForcedSince;
 use super::positions::Positions;
-use letters::Letters;
+use dead_events::OwedDeadEvents;
 use origins::Origins;
 use replays::Replays;
 use sought::{BySought, Sought};
@@ -39,7 +39,7 @@ pub struct SubscriptionRegistry {
     /// Apart from the entries, since a compaction may leave a position before its subscription.
     pub positions: Positions,
     /// Dead letters to be sent again.
-    letters: Letters,
+    dead_events: OwedDeadEvents,
     replays: Replays,
     /// The circuits that stand as somebody forced them.
     forced: BTreeMap<Origin, ForcedSince>,
@@ -84,7 +84,7 @@ pub enum Change {
         left: Option<Origin>,
     },
     /// A subscription is owed a dead letter's event again.
-    Letter(Arc<EventLetter>),
+    DeadEvent(Arc<DeadEvent>),
     /// A replay to a subscription runs from now on.
     Replay(Arc<Replay>),
 }
@@ -99,15 +99,17 @@ impl SubscriptionRegistry {
             SubscriptionFact::Subscribed(subscription) => return Some(self.put(subscription)),
             SubscriptionFact::Unsubscribed(gone) => return Some(self.remove(gone.id)),
             SubscriptionFact::PositionAcked(acked) => self.positions.learn(acked.id, acked.through),
-            SubscriptionFact::EventRedriven(letter) => {
-                self.letters.put(letter);
-                return Some(Change::Letter(letter.clone()));
+            SubscriptionFact::EventRedriven(dead_event) => {
+                self.dead_events.put(dead_event);
+                return Some(Change::DeadEvent(dead_event.clone()));
             }
-            SubscriptionFact::EventDeadLettered(letter) => {
-                self.letters.end(letter.subscription_id, letter.id);
+            SubscriptionFact::EventDeadLettered(dead_event) => {
+                self.dead_events
+                    .end(dead_event.subscription_id, dead_event.id);
             }
             SubscriptionFact::EventDelivered(delivered) => {
-                self.letters.end(delivered.subscription_id, delivered.id);
+                self.dead_events
+                    .end(delivered.subscription_id, delivered.id);
             }
             SubscriptionFact::ReplayAdvanced(replay) => {
                 return self.replays.advanced(replay).map(Change::Replay);
@@ -170,25 +172,25 @@ impl SubscriptionRegistry {
     }
 
     /// It will be no more once the journal has it; gives the facts that make it so.
-    pub fn intend_end(&mut self, id: SubscriptionId) -> (Vec<Arc<EventLetter>>, Vec<Arc<Replay>>) {
+    pub fn intend_end(&mut self, id: SubscriptionId) -> (Vec<Arc<DeadEvent>>, Vec<Arc<Replay>>) {
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.is_leaving = true;
             self.sought.remove(&entry.wanted);
         }
-        (self.take_letters(id), self.replays_of(id))
+        (self.take_dead_events(id), self.replays_of(id))
     }
 
-    /// The letters it is owed, which somebody else sees to from now on.
-    pub fn take_letters(&mut self, id: SubscriptionId) -> Vec<Arc<EventLetter>> {
-        self.letters.take(id)
+    /// The dead letters it is owed, which somebody else sees to from now on.
+    pub fn take_dead_events(&mut self, id: SubscriptionId) -> Vec<Arc<DeadEvent>> {
+        self.dead_events.take(id)
     }
 
     /// It will be owed once the journal has it.
     ///
     /// # Errors
-    /// [`Refusal::LettersFull`]
-    pub fn expect_letter(&mut self, letter: &EventLetter) -> Result<(), Refusal> {
-        self.letters.expect(letter)
+    /// [`Refusal::DeadEventsFull`]
+    pub fn expect_dead_event(&mut self, dead_event: &DeadEvent) -> Result<(), Refusal> {
+        self.dead_events.expect(dead_event)
     }
 
     /// It will run once the journal has it.
@@ -259,9 +261,9 @@ impl SubscriptionRegistry {
         Some(&self.entries.get(&id)?.wanted)
     }
 
-    /// The letters whose events a subscription is owed again.
-    pub fn letters_of(&self, id: SubscriptionId) -> Vec<Arc<EventLetter>> {
-        self.letters.of(id)
+    /// The dead letters whose events a subscription is owed again.
+    pub fn dead_events_of(&self, id: SubscriptionId) -> Vec<Arc<DeadEvent>> {
+        self.dead_events.of(id)
     }
 
     /// The replays to a subscription that run.
@@ -270,9 +272,12 @@ impl SubscriptionRegistry {
     }
 
     /// What is owed to subscriptions that are no more.
-    pub fn orphans(&self) -> (Vec<Arc<EventLetter>>, Vec<Arc<Replay>>) {
+    pub fn orphans(&self) -> (Vec<Arc<DeadEvent>>, Vec<Arc<Replay>>) {
         let is_gone = |id: &SubscriptionId| !self.entries.contains_key(id);
-        (self.letters.of_all(is_gone), self.replays.of_all(is_gone))
+        (
+            self.dead_events.of_all(is_gone),
+            self.replays.of_all(is_gone),
+        )
     }
 }
 

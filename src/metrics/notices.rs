@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::ServiceName;
 use crate::domain::message::{Message, Priority};
-use crate::domain::subscription::EventLetter;
+use crate::domain::subscription::DeadEvent;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::log_limit::{LogLimit, Summary};
 
@@ -100,17 +100,17 @@ impl Notices {
     }
 
     /// An event could not be handed to a subscriber.
-    pub fn event_died(&self, letter: &EventLetter, now: Timestamp) {
+    pub fn event_died(&self, dead_event: &DeadEvent, now: Timestamp) {
         let notice = Notice::EventDied {
-            subscriber: letter.service.clone(),
-            reason: letter.reason,
+            subscriber: dead_event.service.clone(),
+            reason: dead_event.reason,
         };
-        let last = letter.attempts.last();
+        let last = dead_event.attempts.last();
         self.note(&notice, now, || Particulars {
-            id: Some(letter.id.to_string()),
-            event: Some(letter.event.id.to_string()),
-            correlation_id: Some(letter.event.correlation_id()),
-            source: Some(letter.event.source.clone()),
+            id: Some(dead_event.id.to_string()),
+            event: Some(dead_event.event.id.to_string()),
+            correlation_id: Some(dead_event.event.correlation_id()),
+            source: Some(dead_event.event.source.clone()),
             error: last.and_then(|attempt| attempt.error.clone()),
             ..Particulars::default()
         });

@@ -6,13 +6,13 @@ use super::maker::Maker;
 use crate::domain::redrive::JobStatus;
 
 pub struct Redrives {
-    /// Letters owed again because of a job.
+    /// Dead letters owed again because of a job.
     pub redriven: IntCounter,
     /// Of these, those that died again.
     pub failed: IntCounter,
-    /// Letters deleted by a job.
+    /// Dead letters deleted by a job.
     pub deleted: IntCounter,
-    /// Letters that were gone when their turn came.
+    /// Dead letters that were gone when their turn came.
     pub skipped: IntCounter,
     jobs: IntGaugeVec,
 }

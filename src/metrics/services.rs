@@ -199,9 +199,9 @@ impl Services {
     fn show_one(&self, service: &ServiceNow, now: Timestamp) {
         let name = &[service.name.as_str()];
         self.queues.show(&service.name, &service.depths, now);
-        if let Some(letters) = service.dead_letters {
-            let letters = i64::try_from(letters).unwrap_or(i64::MAX);
-            self.dead_letters.with_label_values(name).set(letters);
+        if let Some(dead_letters) = service.dead_letters {
+            let dead_letters = i64::try_from(dead_letters).unwrap_or(i64::MAX);
+            self.dead_letters.with_label_values(name).set(dead_letters);
         }
         if let Some(health) = service.health {
             let value = match health {

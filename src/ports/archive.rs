@@ -11,7 +11,7 @@ pub use crate::logic::census::Census;
 pub use crate::logic::retention::messages::Age;
 pub use dead_letters::{DeadLetterArchive, DeadLetterCounts, DeadLetterQuery};
 pub use error::ArchiveError;
-pub use events::{ArchivedLetter, EventArchive, LetterQuery};
+pub use events::{ArchivedDeadEvent, DeadEventQuery, EventArchive};
 pub use messages::ArchivedMessage;
 pub use messages::MOST_IDS;
 pub use messages::MessageArchive;

@@ -55,7 +55,7 @@ pub(super) fn history(config: &Config) -> historian::Settings {
         },
         messages: MessageRetentionPolicy {
             keep: config.history.message_retention,
-            keep_letters: config.history.dead_letter_retention,
+            keep_dead_letters: config.history.dead_letter_retention,
             dedup_window: config.delivery.dedup_window,
         },
         compaction_interval: config.history.compaction_interval,

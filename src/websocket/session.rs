@@ -403,7 +403,7 @@ impl Handler<SocketNews> for Session {
             SocketNews::Draining => self.is_draining = true,
             SocketNews::Displaced => self.displaced(),
             SocketNews::Ended(id) => self.ended(id),
-            SocketNews::Letter(letter) => self.owe(letter),
+            SocketNews::DeadEvent(dead_event) => self.owe(dead_event),
         }
     }
 }

@@ -1,12 +1,12 @@
 //! The archive: one suite for every adapter, and what is special about each.
 
 mod agreement;
+mod dead_events;
+mod dead_letters;
 mod event_agreement;
 mod event_facts;
-mod event_letters;
 mod events;
 mod facts;
-mod letters;
 mod ownership;
 mod pages;
 mod parties;
@@ -211,11 +211,11 @@ fn dead_and_expired_are_dead_letters_and_cancelled_is_not() {
         )
         .await;
 
-        let letters = MessageQuery {
+        let dead_letters = MessageQuery {
             dead_letters: true,
             ..MessageQuery::default()
         };
-        assert_eq!(list(archive, letters.clone()).await, ids([2, 1]));
+        assert_eq!(list(archive, dead_letters.clone()).await, ids([2, 1]));
         assert_eq!(row(archive, 1).await.reason, Some(rejected));
         assert_eq!(row(archive, 2).await.reason, Some(DeadReason::Expired));
         let counts = archive.dead_letter_counts().await.unwrap();
@@ -223,7 +223,7 @@ fn dead_and_expired_are_dead_letters_and_cancelled_is_not() {
         assert_eq!(counts.by_destination.values().sum::<u64>(), 2);
 
         apply(archive, [deleted(1)]).await;
-        assert_eq!(list(archive, letters).await, ids([2]));
+        assert_eq!(list(archive, dead_letters).await, ids([2]));
         assert_eq!(archive.message(id(1)).await.unwrap(), None);
         assert_eq!(archive.dead_letter_counts().await.unwrap().total, 1);
     });

@@ -6,7 +6,7 @@ use crate::support::verbs::{id_of, text};
 use crate::support::{FakeService, Reply, TestHub, eventually};
 
 /// A hub with a service that rejects everything, and a message that was rejected.
-fn hub_with_letter() -> (TestHub, FakeService, String) {
+fn hub_with_dead_letter() -> (TestHub, FakeService, String) {
     let hub = TestHub::start();
     let service = FakeService::answering(Reply::Status(400));
     hub.register_at("billing", &service.url());
@@ -22,14 +22,14 @@ fn rejected(hub: &TestHub) -> String {
 
 #[test]
 fn a_dead_letter_keeps_its_whole_history() {
-    let (hub, _service, id) = hub_with_letter();
-    let letter = hub.dead_letter(&id).is(200);
-    assert_eq!(letter["id"], json!(id));
-    assert_eq!(letter["reason"], "rejected");
-    assert_eq!(letter["destination"], "billing");
-    assert_eq!(letter["payload"], json!({"amount": 5}));
-    assert_eq!(letter["redriven"], 0);
-    let attempt = &letter["attempts"][0];
+    let (hub, _service, id) = hub_with_dead_letter();
+    let dead_letter = hub.dead_letter(&id).is(200);
+    assert_eq!(dead_letter["id"], json!(id));
+    assert_eq!(dead_letter["reason"], "rejected");
+    assert_eq!(dead_letter["destination"], "billing");
+    assert_eq!(dead_letter["payload"], json!({"amount": 5}));
+    assert_eq!(dead_letter["redriven"], 0);
+    let attempt = &dead_letter["attempts"][0];
     assert_eq!(attempt["outcome"], "rejected");
     assert_eq!(attempt["status_code"], 400);
     assert!(attempt["at"].is_string());
@@ -39,11 +39,11 @@ fn a_dead_letter_keeps_its_whole_history() {
 
 #[test]
 fn the_list_is_filtered_and_paged() {
-    let (hub, _service, first) = hub_with_letter();
+    let (hub, _service, first) = hub_with_dead_letter();
     let second = rejected(&hub);
     let ids = |query: &str| {
-        let letters = hub.dead_letters(query);
-        letters.iter().map(id_of).collect::<Vec<_>>()
+        let dead_letters = hub.dead_letters(query);
+        dead_letters.iter().map(id_of).collect::<Vec<_>>()
     };
     assert_eq!(ids(""), [&*second, &*first]);
     assert_eq!(
@@ -70,8 +70,8 @@ fn the_list_is_filtered_and_paged() {
 }
 
 #[test]
-fn a_reprocessed_letter_is_delivered_once() {
-    let (hub, service, id) = hub_with_letter();
+fn a_reprocessed_dead_letter_is_delivered_once() {
+    let (hub, service, id) = hub_with_dead_letter();
     service.now_answers(Reply::Status(200));
     hub.reprocess(&id, &json!({})).is(202);
     eventually("it is delivered", || hub.state(&id) == "delivered");
@@ -87,8 +87,8 @@ fn a_reprocessed_letter_is_delivered_once() {
 }
 
 #[test]
-fn letters_survive_a_restart() {
-    let (mut hub, service, id) = hub_with_letter();
+fn dead_letters_survive_a_restart() {
+    let (mut hub, service, id) = hub_with_dead_letter();
     hub.kill9();
     let hub = hub.restart();
     assert_eq!(hub.dead_letter(&id).is(200)["reason"], "rejected");
@@ -100,7 +100,7 @@ fn letters_survive_a_restart() {
 }
 
 #[test]
-fn an_expired_letter_lives_anew() {
+fn an_expired_dead_letter_lives_anew() {
     let hub = TestHub::start();
     hub.register_puller("billing");
     let message = json!({"destination": "billing", "payload": 1, "ttl": 1});

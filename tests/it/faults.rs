@@ -194,7 +194,7 @@ fn a_locked_archive_costs_only_history() {
 }
 
 #[test]
-fn a_redrive_job_waits_for_the_archive_and_misses_no_letter() {
+fn a_redrive_job_waits_for_the_archive_and_misses_no_dead_letter() {
     let hub = TestHub::with(&[("circuit_breaker_rejection_threshold", "0")]);
     let service = FakeService::answering(Reply::Status(400));
     hub.register_at("pushed", &service.url());

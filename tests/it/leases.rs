@@ -50,10 +50,10 @@ fn a_nack_is_a_failed_attempt() {
         hub.nack(&[&leased["lease"]], 0.0).is(200);
     }
     eventually("it is given up", || hub.state(&id) == "dead");
-    let letter = hub.dead_letter(&id).is(200);
-    assert_eq!(letter["reason"], "attempts_exhausted");
-    assert_eq!(array(&letter["attempts"]).len(), 3);
-    assert!(text(&letter["last_error"]).contains("not now"));
+    let dead_letter = hub.dead_letter(&id).is(200);
+    assert_eq!(dead_letter["reason"], "attempts_exhausted");
+    assert_eq!(array(&dead_letter["attempts"]).len(), 3);
+    assert!(text(&dead_letter["last_error"]).contains("not now"));
     hub.assert_conservation();
 }
 

@@ -133,7 +133,7 @@ fn quotas_and_redrive_jobs_of_the_hub_are_counted() {
     hub.ask("DELETE", "/v1/quotas/beta", b"").is(204);
     set("alpha").is(200);
     let redrive = || hub.ask("POST", "/v1/dlq/redrive", b"{}");
-    // One without letters is over soon, and then there may be another.
+    // One without dead letters is over soon, and then there may be another.
     let mut jobs = 0;
     eventually("two jobs had their turn", || {
         let answer = redrive();

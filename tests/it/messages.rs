@@ -187,9 +187,9 @@ fn what_expires_becomes_a_dead_letter() {
     let hub = TestHub::with_puller("billing");
     let id = id_of(&hub.send(&to_billing(&json!({"ttl": 0.05}))).is(202));
     eventually("it expires", || hub.state(&id) == "expired");
-    let letter = hub.dead_letter(&id).is(200);
-    assert_eq!(letter["reason"], "expired");
-    assert_eq!(letter["status"], "failed");
+    let dead_letter = hub.dead_letter(&id).is(200);
+    assert_eq!(dead_letter["reason"], "expired");
+    assert_eq!(dead_letter["status"], "failed");
     let pulled = hub.receive("billing", &json!({})).is(200);
     assert_eq!(array(&pulled["messages"]).len(), 0);
     hub.assert_conservation();

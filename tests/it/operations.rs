@@ -229,9 +229,9 @@ fn what_operators_wished_outlives_the_segment_that_says_so() {
     hub.pause_queue(&named("billing")).is(200);
     hub.set_quota("mail", &json!({"max_in_flight": 1})).is(200);
     let keyed = json!({"destination": "stock", "ordering_key": "k", "payload": 1});
-    let [letter, held] = [(); 2].map(|()| id_of(&hub.send(&keyed).is(202)));
+    let [dead_letter, held] = [(); 2].map(|()| id_of(&hub.send(&keyed).is(202)));
     hub.nack(&[&hub.pull_one("stock")["lease"]], 0.0).is(200);
-    assert_eq!(hub.state(&letter), "dead");
+    assert_eq!(hub.state(&dead_letter), "dead");
     for service in ["billing", "mail", "mail"] {
         hub.send_to(service, 1);
     }
@@ -248,7 +248,7 @@ fn what_operators_wished_outlives_the_segment_that_says_so() {
     assert_eq!(hub.pull("mail", 9).len(), 1);
     assert!(hub.pull_now("mail").is_empty());
     assert!(hub.pull_now("stock").is_empty());
-    assert!(hub.waiting_for(&held).contains(&letter));
+    assert!(hub.waiting_for(&held).contains(&dead_letter));
     hub.assert_conservation();
 }
 

@@ -146,7 +146,7 @@ fn a_dead_letter_lets_the_next_of_its_key_go_unless_told_to_hold() {
 }
 
 #[test]
-fn a_held_key_is_free_once_its_letter_is_deleted() {
+fn a_held_key_is_free_once_its_dead_letter_is_deleted() {
     let hub = TestHub::with(&[("ordering_on_failure", "hold")]);
     let service = FakeService::start().then([Reply::Status(400)]);
     hub.register_at("billing", &service.url());
@@ -158,7 +158,7 @@ fn a_held_key_is_free_once_its_letter_is_deleted() {
 }
 
 #[test]
-fn an_expired_letter_holds_its_key_until_it_is_sent_elsewhere() {
+fn an_expired_dead_letter_holds_its_key_until_it_is_sent_elsewhere() {
     let hub = TestHub::with(&[("ordering_on_failure", "hold")]);
     hub.register_puller("billing");
     hub.register_puller("mail");

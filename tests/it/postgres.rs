@@ -44,8 +44,8 @@ fn messages_go_through_and_stay_in_the_history() {
         assert_eq!(hub.message(&delivered)["payload"], message["payload"]);
         assert_eq!(hub.state(&dead), "dead");
         assert_eq!(hub.messages("").is(200)["count"], 2);
-        let letters = hub.get("/v1/dlq").is(200);
-        assert_eq!(letters["count"], 1, "{letters}");
+        let dead_letters = hub.get("/v1/dlq").is(200);
+        assert_eq!(dead_letters["count"], 1, "{dead_letters}");
         service.now_answers(Reply::Status(200));
         hub.post(&format!("/v1/dlq/{dead}/reprocess"), &json!({}))
             .is(202);

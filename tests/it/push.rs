@@ -90,10 +90,10 @@ fn a_permanent_refusal_is_a_dead_letter_at_once() {
         let service = FakeService::answering(Reply::Status(status));
         let id = send_through(&hub, &service);
         wait_for_state(&hub, &id, "dead");
-        let letter = hub.dead_letter(&id).is(200);
-        assert_eq!(letter["reason"], "rejected");
-        assert_eq!(letter["delivery_attempts"], 1);
-        assert_eq!(letter["attempts"][0]["status_code"], status);
+        let dead_letter = hub.dead_letter(&id).is(200);
+        assert_eq!(dead_letter["reason"], "rejected");
+        assert_eq!(dead_letter["delivery_attempts"], 1);
+        assert_eq!(dead_letter["attempts"][0]["status_code"], status);
         assert_eq!(service.count(), 1);
         // What speaks of the address counts for the circuit.
         let failures = u32::from(status == 404);
@@ -107,10 +107,10 @@ fn failures_are_retried_until_the_attempts_are_spent() {
     let service = FakeService::answering(Reply::Status(500));
     let id = send_through(&hub, &service);
     wait_for_state(&hub, &id, "dead");
-    let letter = hub.dead_letter(&id).is(200);
-    assert_eq!(letter["reason"], "attempts_exhausted");
-    assert_eq!(letter["delivery_attempts"], 3);
-    assert_eq!(array(&letter["attempts"]).len(), 3);
+    let dead_letter = hub.dead_letter(&id).is(200);
+    assert_eq!(dead_letter["reason"], "attempts_exhausted");
+    assert_eq!(dead_letter["delivery_attempts"], 3);
+    assert_eq!(array(&dead_letter["attempts"]).len(), 3);
     let received = service.received();
     let attempts: Vec<_> = received
         .iter()

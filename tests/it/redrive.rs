@@ -14,8 +14,8 @@ const LETTERS: usize = 300;
 
 /// A hub whose dead letter list holds so many rejected messages to `billing`, which has its doors
 /// open again.
-fn hub_with_letters(count: usize) -> (TestHub, FakeService) {
-    // Rejections are what letters are made of here.
+fn hub_with_dead_letters(count: usize) -> (TestHub, FakeService) {
+    // Rejections are what dead letters are made of here.
     let hub = TestHub::with(&[("circuit_breaker_rejection_threshold", "0")]);
     let service = FakeService::answering(Reply::Status(400));
     hub.register_at("billing", &service.url());
@@ -74,8 +74,8 @@ fn assert_each_redriven_once(hub: &TestHub, count: usize) {
 }
 
 #[test]
-fn a_dry_run_counts_and_a_job_delivers_each_letter_once() {
-    let (hub, service) = hub_with_letters(LETTERS);
+fn a_dry_run_counts_and_a_job_delivers_each_dead_letter_once() {
+    let (hub, service) = hub_with_dead_letters(LETTERS);
     assert_eq!(
         hub.redrive(&json!({"dry_run": true})).is(200),
         json!({"matched": LETTERS})
@@ -115,7 +115,7 @@ fn a_dry_run_counts_and_a_job_delivers_each_letter_once() {
 
 #[test]
 fn a_job_is_paused_resumed_and_cancelled() {
-    let (hub, _service) = hub_with_letters(LETTERS);
+    let (hub, _service) = hub_with_dead_letters(LETTERS);
     let job = hub.start_redrive(&json!({"rate": 100}));
     eventually("some are sent", || hub.redrive_job(&job)["redriven"] != 0);
     assert_eq!(
@@ -174,7 +174,7 @@ fn a_job_is_paused_resumed_and_cancelled() {
 
 #[test]
 fn a_job_stops_when_ten_in_a_row_die_again() {
-    let (hub, service) = hub_with_letters(LETTERS);
+    let (hub, service) = hub_with_dead_letters(LETTERS);
     service.now_answers(Reply::Status(400));
     let job = hub.start_redrive(&json!({"rate": 50}));
     let stopped = wait_until(&hub, &job, "stopped");
@@ -193,7 +193,7 @@ fn a_job_stops_when_ten_in_a_row_die_again() {
 
 #[test]
 fn what_dies_again_is_not_sent_a_second_time() {
-    let (hub, service) = hub_with_letters(30);
+    let (hub, service) = hub_with_dead_letters(30);
     // Every other is refused again.
     let replies = (0..30).map(|n| Reply::Status(if n % 2 == 0 { 400 } else { 200 }));
     let service = service.then(replies);
@@ -207,13 +207,17 @@ fn what_dies_again_is_not_sent_a_second_time() {
     });
     assert_eq!(hub.redrive_job(&job)["redriven"], 30);
     assert_eq!(service.count(), 60);
-    let letters = hub.dead_letters("");
-    assert!(letters.iter().all(|letter| letter["redriven"] == 1));
+    let dead_letters = hub.dead_letters("");
+    assert!(
+        dead_letters
+            .iter()
+            .all(|dead_letter| dead_letter["redriven"] == 1)
+    );
 }
 
 #[test]
 fn a_job_goes_on_after_a_kill() {
-    let (mut hub, service) = hub_with_letters(LETTERS);
+    let (mut hub, service) = hub_with_dead_letters(LETTERS);
     let job = hub.start_redrive(&json!({"rate": 150}));
     for share in [LETTERS / 4, LETTERS / 2] {
         eventually("a part is sent", || {
@@ -236,8 +240,8 @@ fn a_job_goes_on_after_a_kill() {
 }
 
 #[test]
-fn letters_are_chosen_by_what_they_are() {
-    let (hub, _service) = hub_with_letters(3);
+fn dead_letters_are_chosen_by_what_they_are() {
+    let (hub, _service) = hub_with_dead_letters(3);
     let mail = FakeService::answering(Reply::Status(400));
     hub.register_at("mail", &mail.url());
     hub.register_puller("slow");
@@ -279,7 +283,7 @@ fn letters_are_chosen_by_what_they_are() {
 
 #[test]
 fn wrong_fields_are_named() {
-    let (hub, _service) = hub_with_letters(1);
+    let (hub, _service) = hub_with_dead_letters(1);
     for (body, field) in [
         (r#"{"rate": 0}"#, "rate"),
         (r#"{"rate": -1}"#, "rate"),
@@ -345,7 +349,7 @@ fn wrong_fields_are_named() {
         hub.switch_redrive("7", switch)
             .refuses(400, "INVALID_REQUEST");
     }
-    // No body at all means every letter.
+    // No body at all means every dead letter.
     hub.ask("POST", "/v1/dlq/redrive", b"").is(202);
     eventually("it is delivered", || hub.in_state("delivered") == 1.0);
 }
@@ -368,7 +372,7 @@ fn only_operators_redrive() {
         shop.switch_redrive(&job, switch)
             .refuses(403, "AUTH_FAILED");
     }
-    eventually("it is done, as there is no letter", || {
+    eventually("it is done, as there is no dead letter", || {
         boss.redrive_job(&job)["status"] == "done"
     });
 }

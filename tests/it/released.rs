@@ -112,9 +112,9 @@ fn messages(hub: &TestHub) {
     let repeat = json!({"source": "shop", "destination": "billing", "id": id(0x50), "payload": {"late": 0x50}});
     assert_eq!(hub.send(&repeat).json()["duplicate"], true);
 
-    let letters = hub.get("/v1/dlq").is(200);
-    let reasons = list(&letters, "dead_letters").iter();
-    let reasons: Vec<_> = reasons.map(|letter| &letter["reason"]).collect();
+    let dead_letters = hub.get("/v1/dlq").is(200);
+    let reasons = list(&dead_letters, "dead_letters").iter();
+    let reasons: Vec<_> = reasons.map(|dead_letter| &dead_letter["reason"]).collect();
     assert_eq!(reasons.len(), 8);
     assert_eq!(reasons[0], "expired");
     assert!(reasons[1..].iter().all(|reason| *reason == "rejected"));

@@ -87,7 +87,7 @@ fn dead_letters_go_by_age_if_that_is_wanted() {
     first["ordering_key"] = json!("k");
     hub.send_waiting(20_000, &first).is(502);
     service.now_answers(Reply::Status(200));
-    // It waits for the letter before it, until that is gone.
+    // It waits for the dead letter before it, until that is gone.
     hub.send_waiting(20_000, &first).is(200);
     eventually("the letters are gone", || hub.dead_letters("").is_empty());
     assert_eq!(hub.in_state("dead"), 2.0);

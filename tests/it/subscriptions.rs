@@ -1,8 +1,8 @@
 //! Callback subscriptions: every event arrives, in order, whatever happens to anybody else.
 
 mod circuits;
+mod dead_letters;
 mod failures;
-mod letters;
 mod life;
 mod verified;
 

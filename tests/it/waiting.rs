@@ -133,8 +133,8 @@ fn a_key_names_the_message_that_holds_it() {
         match on_failure {
             None => assert_waits_for(&hub, &third, &[&unsettled(&second)]),
             Some(why) => {
-                let letter = format!("dead letter {first} holds the same ordering_key");
-                assert_waits_for(&hub, &second, &[&letter, why]);
+                let dead_letter = format!("dead letter {first} holds the same ordering_key");
+                assert_waits_for(&hub, &second, &[&dead_letter, why]);
             }
         }
     }

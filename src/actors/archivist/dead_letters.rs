@@ -15,25 +15,25 @@ use crate::domain::fact::Fact;
 use crate::domain::fact::message::{DeadLetterDeleted, MessageDeleted, MessageFact, Redrive};
 use crate::domain::ids::{JobId, MessageId};
 use crate::domain::refusal::Refusal;
-use crate::domain::subscription::EventLetter;
+use crate::domain::subscription::DeadEvent;
 use crate::domain::timestamp::Timestamp;
-use crate::ports::archive::{ArchiveError, ArchiveReader, ArchivedLetter, ArchivedMessage};
+use crate::ports::archive::{ArchiveError, ArchiveReader, ArchivedDeadEvent, ArchivedMessage};
 
 /// What is to become of a dead letter, given what the archive has of it and the time.
-type Decide = Box<dyn FnOnce(Letter, Timestamp) -> Result<Decision, Refusal> + Send>;
+type Decide = Box<dyn FnOnce(DeadLetter, Timestamp) -> Result<Decision, Refusal> + Send>;
 
 /// A dead letter as it stands in the list, or a settled message.
-enum Letter {
+enum DeadLetter {
     Message(Box<ArchivedMessage>),
-    Event(Box<ArchivedLetter>),
+    Event(Box<ArchivedDeadEvent>),
 }
 
-impl Letter {
+impl DeadLetter {
     /// Whether it is the one the job found at its start, and did not die later.
     fn is_meant_by(&self, job: ForJob) -> bool {
         match self {
             Self::Message(row) => row.settled_at <= Some(job.died_by),
-            Self::Event(letter) => job.events_before > Some(letter.position),
+            Self::Event(row) => job.events_before > Some(row.position),
         }
     }
 }
@@ -42,7 +42,7 @@ impl Letter {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Wanted {
     /// A dead letter, of a message or of an event.
-    Letter,
+    DeadLetter,
     /// A message that is settled.
     Settled,
 }
@@ -50,15 +50,15 @@ enum Wanted {
 enum Decision {
     Record(Fact),
     /// The EventBus has it written if there is somebody to send it to.
-    Redeliver(Arc<EventLetter>),
+    Redeliver(Arc<DeadEvent>),
 }
 
-/// The letter was read.
+/// The dead letter was read.
 #[derive(Message)]
 #[rtype(result = "()")]
 struct Read {
     id: MessageId,
-    row: Result<Option<Letter>, ArchiveError>,
+    row: Result<Option<DeadLetter>, ArchiveError>,
     decide: Decide,
     reply: Reply<Result<(), ArchiveRefusal>>,
 }
@@ -105,26 +105,26 @@ async fn read(
     archive: &dyn ArchiveReader,
     wanted: Wanted,
     id: MessageId,
-) -> Result<Option<Letter>, ArchiveError> {
+) -> Result<Option<DeadLetter>, ArchiveError> {
     let is_wanted = |row: &ArchivedMessage| match wanted {
-        Wanted::Letter => row.dead_letter,
+        Wanted::DeadLetter => row.dead_letter,
         Wanted::Settled => row.state.is_settled(),
     };
     let row = archive.message(id).await?.filter(is_wanted);
     if row.is_some() || wanted == Wanted::Settled {
-        return Ok(row.map(|row| Letter::Message(Box::new(row))));
+        return Ok(row.map(|row| DeadLetter::Message(Box::new(row))));
     }
-    let letter = archive.event_letter(id).await?;
-    Ok(letter.map(|letter| Letter::Event(Box::new(letter))))
+    let row = archive.dead_event(id).await?;
+    Ok(row.map(|row| DeadLetter::Event(Box::new(row))))
 }
 
-/// The letter as it is sent again.
-fn again(archived: ArchivedLetter, at: Timestamp, job: Option<JobId>) -> Decision {
-    Decision::Redeliver(Arc::new(EventLetter {
+/// The dead letter as it is sent again.
+fn again(archived: ArchivedDeadEvent, at: Timestamp, job: Option<JobId>) -> Decision {
+    Decision::Redeliver(Arc::new(DeadEvent {
         at,
-        redriven: archived.letter.redriven + 1,
+        redriven: archived.dead_event.redriven + 1,
         job,
-        ..archived.letter
+        ..archived.dead_event
     }))
 }
 
@@ -134,18 +134,18 @@ impl Handler<Reprocess> for Archivist {
     fn handle(&mut self, reprocess: Reprocess, ctx: &mut Context<Self>) {
         let (destination, payload) = (reprocess.destination, reprocess.payload);
         let (job, metrics) = (reprocess.job, self.metrics.clone());
-        let decide: Decide = Box::new(move |letter, now| {
-            if job.is_some_and(|job| !letter.is_meant_by(job)) {
+        let decide: Decide = Box::new(move |dead_letter, now| {
+            if job.is_some_and(|job| !dead_letter.is_meant_by(job)) {
                 return Err(Refusal::NotFound);
             }
-            // Sending again writes the whole letter again, as a new one would.
+            // Sending again writes the whole dead letter again, as a new one would.
             if let Some(refusal) = metrics.status.intake.refusal() {
                 return Err(refusal);
             }
             let job = job.map(|job| job.job);
-            let row = match letter {
-                Letter::Message(row) => row,
-                Letter::Event(letter) => return Ok(again(*letter, now, job)),
+            let row = match dead_letter {
+                DeadLetter::Message(row) => row,
+                DeadLetter::Event(row) => return Ok(again(*row, now, job)),
             };
             let redrive = Redrive {
                 message: row.message.redriven(now, destination, payload),
@@ -158,8 +158,8 @@ impl Handler<Reprocess> for Archivist {
                 Arc::new(redrive),
             ))))
         });
-        let letter = (Wanted::Letter, reprocess.id);
-        self.claim(letter, decide, reprocess.reply, ctx);
+        let dead_letter = (Wanted::DeadLetter, reprocess.id);
+        self.claim(dead_letter, decide, reprocess.reply, ctx);
     }
 }
 
@@ -168,8 +168,8 @@ impl Handler<DeleteDeadLetter> for Archivist {
 
     fn handle(&mut self, delete: DeleteDeadLetter, ctx: &mut Context<Self>) {
         let (id, job) = (delete.id, delete.job);
-        let decide: Decide = Box::new(move |letter, at| {
-            if job.is_some_and(|job| !letter.is_meant_by(job)) {
+        let decide: Decide = Box::new(move |dead_letter, at| {
+            if job.is_some_and(|job| !dead_letter.is_meant_by(job)) {
                 return Err(Refusal::NotFound);
             }
             let job = job.map(|job| job.job);
@@ -178,7 +178,7 @@ impl Handler<DeleteDeadLetter> for Archivist {
                 MessageFact::DeadLetterDeleted(deleted),
             )))
         });
-        self.claim((Wanted::Letter, id), decide, delete.reply, ctx);
+        self.claim((Wanted::DeadLetter, id), decide, delete.reply, ctx);
     }
 }
 
@@ -187,9 +187,9 @@ impl Handler<DeleteMessage> for Archivist {
 
     fn handle(&mut self, delete: DeleteMessage, ctx: &mut Context<Self>) {
         let id = delete.id;
-        let decide: Decide = Box::new(move |letter, at| {
-            let is_letter = matches!(letter, Letter::Message(row) if row.dead_letter);
-            Ok(Decision::Record(if is_letter {
+        let decide: Decide = Box::new(move |dead_letter, at| {
+            let is_dead_letter = matches!(dead_letter, DeadLetter::Message(row) if row.dead_letter);
+            Ok(Decision::Record(if is_dead_letter {
                 let job = None;
                 Fact::Message(MessageFact::DeadLetterDeleted(DeadLetterDeleted {
                     id,
@@ -228,10 +228,10 @@ impl Archivist {
                     home.do_send(Unclaim(id));
                 });
             }
-            Decision::Redeliver(letter) => {
+            Decision::Redeliver(dead_event) => {
                 let (redeliver, redelivered) = oneshot::channel();
                 self.hops.redeliver.do_send(RedeliverEvent {
-                    letter,
+                    dead_event,
                     reply: redeliver,
                 });
                 actix::spawn(async move {
@@ -249,8 +249,8 @@ impl Handler<Read> for Archivist {
     type Result = ();
 
     fn handle(&mut self, read: Read, ctx: &mut Context<Self>) {
-        let letter = match read.row {
-            Ok(Some(letter)) => letter,
+        let dead_letter = match read.row {
+            Ok(Some(dead_letter)) => dead_letter,
             other => {
                 self.desk.release(read.id);
                 let error = other
@@ -260,7 +260,7 @@ impl Handler<Read> for Archivist {
                 return;
             }
         };
-        match (read.decide)(letter, self.clock.wall()) {
+        match (read.decide)(dead_letter, self.clock.wall()) {
             Ok(decision) => self.carry_out(decision, read.id, read.reply, ctx),
             Err(refusal) => {
                 self.desk.release(read.id);

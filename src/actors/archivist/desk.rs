@@ -1,6 +1,6 @@
 //! The dead letter desk: gives out each dead letter, or settled message, to one client at a time.
 //!
-//! A letter that somebody reprocesses or deletes is claimed until the journal has the fact, so
+//! A dead letter that somebody reprocesses or deletes is claimed until the journal has the fact, so
 //! that two clients at once never send it out twice.
 
 use ahash::AHashSet;

@@ -1,4 +1,4 @@
-mod event_letters;
+mod dead_events;
 mod looking;
 mod opening;
 
@@ -250,7 +250,7 @@ async fn an_archive_that_was_down_gets_everything_later() {
 }
 
 #[actix::test]
-async fn while_the_disk_is_almost_full_no_letter_is_sent_again() {
+async fn while_the_disk_is_almost_full_no_dead_letter_is_sent_again() {
     let mut cellar = cellar();
     cellar.commit_dead_letter();
     cellar.metrics.status.intake.set(Some(disk_low()));
@@ -271,7 +271,7 @@ async fn while_the_disk_is_almost_full_no_letter_is_sent_again() {
 }
 
 #[actix::test]
-async fn of_two_who_reprocess_one_letter_one_wins() {
+async fn of_two_who_reprocess_one_dead_letter_one_wins() {
     let mut cellar = cellar();
     cellar.commit_dead_letter();
     let first = cellar.reprocess(1);
@@ -303,7 +303,7 @@ async fn of_two_who_reprocess_one_letter_one_wins() {
 }
 
 #[actix::test]
-async fn a_deleted_letter_is_gone() {
+async fn a_deleted_dead_letter_is_gone() {
     let mut cellar = cellar();
     cellar.commit_dead_letter();
     let answer = cellar.delete(1);
@@ -329,15 +329,15 @@ async fn any_settled_message_can_be_deleted() {
         delivered(&message),
         accepted(open),
     ]);
-    for (number, is_letter) in [(1, true), (2, false)] {
+    for (number, is_dead_letter) in [(1, true), (2, false)] {
         let answer = cellar.delete_message(number);
         let record = cellar.recorded.recv().await;
         match &record.facts[..] {
             [Fact::Message(MessageFact::DeadLetterDeleted(gone))] => {
-                assert!(is_letter && gone.id == id(number));
+                assert!(is_dead_letter && gone.id == id(number));
             }
             [Fact::Message(MessageFact::MessageDeleted(gone))] => {
-                assert!(!is_letter && gone.id == id(number));
+                assert!(!is_dead_letter && gone.id == id(number));
             }
             other => panic!("{other:?}"),
         }

@@ -278,8 +278,8 @@ impl Handler<Unsubscribe> for EventBus {
             Ok(before) => before,
             Err(refusal) => return drop(asked.reply.send(Err(refusal))),
         };
-        let (letters, replays) = self.subscriptions.intend_end(id);
-        let mut facts = self.ended(letters, replays);
+        let (dead_events, replays) = self.subscriptions.intend_end(id);
+        let mut facts = self.ended(dead_events, replays);
         let end = Fact::Subscription(SubscriptionFact::Unsubscribed(Unsubscribed { id, at }));
         if before.is_durable() {
             facts.push(end);

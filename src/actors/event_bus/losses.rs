@@ -1,5 +1,5 @@
 //! Events of named subscriptions that their sockets did not settle: when they are sent again, when
-//! they are given up, and letters that are sent once more.
+//! they are given up, and dead letters that are sent once more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use rand::RngExt;
 
 use super::EventBus;
 use crate::actors::messages::event_store::Record;
-use crate::actors::messages::subscriptions::{EndLetter, GiveUpEvent, LoseEvents};
+use crate::actors::messages::subscriptions::{EndRedelivery, GiveUpEvent, LoseEvents};
 use crate::domain::attempt::{Attempt, AttemptOutcome};
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::Event;
@@ -17,7 +17,7 @@ use crate::domain::fact::Fact;
 use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{
-    EventDelivered, EventLetter, PositionAcked, Subscription, SubscriptionId,
+    DeadEvent, EventDelivered, PositionAcked, Subscription, SubscriptionId,
 };
 use crate::domain::timestamp::Timestamp;
 use crate::logic::feed_news::{FeedId, SocketNews, Unsettled};
@@ -62,16 +62,11 @@ impl EventBus {
         Ok(self.lost.of(id, now))
     }
 
-    fn given_up(
-        &self,
-        subscription: &Subscription,
-        event: Arc<Event>,
-        lost: Losses,
-    ) -> EventLetter {
+    fn given_up(&self, subscription: &Subscription, event: Arc<Event>, lost: Losses) -> DeadEvent {
         let at = self.settings.clock.wall();
         let times = lost.count();
-        EventLetter {
-            id: subscription.id.letter_id(&event),
+        DeadEvent {
+            id: subscription.id.dead_event_id(&event),
             subscription_id: subscription.id,
             service: subscription.service.clone(),
             attempts: vec![failed(times, at, words(times))],
@@ -83,11 +78,11 @@ impl EventBus {
         }
     }
 
-    /// A letter is owed to the subscription: its socket gets it, if it has one.
-    pub(super) fn bring_letter(&self, letter: Arc<EventLetter>) {
-        let socket = self.attached.socket_of(letter.subscription_id);
+    /// A dead letter is owed to the subscription: its socket gets it, if it has one.
+    pub(super) fn bring_dead_event(&self, dead_event: Arc<DeadEvent>) {
+        let socket = self.attached.socket_of(dead_event.subscription_id);
         if let Some(socket) = socket.and_then(|socket| self.sockets.get(&socket)) {
-            socket.do_send(SocketNews::Letter(letter));
+            socket.do_send(SocketNews::DeadEvent(dead_event));
         }
     }
 }
@@ -123,21 +118,23 @@ impl Handler<LoseEvents> for EventBus {
 impl Handler<GiveUpEvent> for EventBus {
     type Result = ();
 
-    /// The position passes the event together with its letter.
+    /// The position passes the event together with its dead letter.
     fn handle(&mut self, up: GiveUpEvent, _: &mut Context<Self>) {
         let Ok(subscription) = self.had_by(up.id, up.socket) else {
             return;
         };
         let now = self.settings.clock.now();
         let through = up.event.sequence;
-        let mut letter = self.given_up(&subscription, up.event, up.losses);
-        if let (Some(said), Some(attempt)) = (self.lost.forget(up.id), letter.attempts.last_mut()) {
+        let mut dead_event = self.given_up(&subscription, up.event, up.losses);
+        if let (Some(said), Some(attempt)) =
+            (self.lost.forget(up.id), dead_event.attempts.last_mut())
+        {
             let words = attempt.error.take().unwrap_or_default();
             attempt.error = Some(format!("{said}; {words}"));
         }
-        self.settings.metrics.notices.event_died(&letter, now);
+        self.settings.metrics.notices.event_died(&dead_event, now);
         let mut facts = vec![Fact::Subscription(SubscriptionFact::EventDeadLettered(
-            Arc::new(letter),
+            Arc::new(dead_event),
         ))];
         if subscription.is_durable() {
             let (id, at) = (up.id, self.settings.clock.wall());
@@ -150,26 +147,26 @@ impl Handler<GiveUpEvent> for EventBus {
     }
 }
 
-impl Handler<EndLetter> for EventBus {
+impl Handler<EndRedelivery> for EventBus {
     type Result = ();
 
-    /// A letter that was sent again arrived, or is a dead letter once more.
-    fn handle(&mut self, end: EndLetter, _: &mut Context<Self>) {
-        let letter = end.letter;
-        let id = letter.subscription_id;
+    /// A dead letter that was sent again arrived, or is a dead letter once more.
+    fn handle(&mut self, end: EndRedelivery, _: &mut Context<Self>) {
+        let dead_event = end.dead_event;
+        let id = dead_event.subscription_id;
         let is_owed = self
             .subscriptions
-            .letters_of(id)
+            .dead_events_of(id)
             .iter()
-            .any(|one| one.id == letter.id);
+            .any(|one| one.id == dead_event.id);
         if !is_owed || self.is_draining {
             return;
         }
         let (now, at) = (self.settings.clock.now(), self.settings.clock.wall());
-        let number = letter.attempts.len() as u32 + 1;
+        let number = dead_event.attempts.len() as u32 + 1;
         let fact = match end.error {
             None => Fact::Subscription(SubscriptionFact::EventDelivered(EventDelivered {
-                id: letter.id,
+                id: dead_event.id,
                 subscription_id: id,
                 at,
                 attempt: Attempt {
@@ -179,7 +176,7 @@ impl Handler<EndLetter> for EventBus {
                 },
             })),
             Some(error) => {
-                let mut again = EventLetter::clone(&letter);
+                let mut again = DeadEvent::clone(&dead_event);
                 again.attempts.push(failed(number, at, error));
                 (again.at, again.job) = (at, None);
                 again.reason = DeadReason::AttemptsExhausted;

@@ -12,7 +12,7 @@ use crate::domain::fact::Fact;
 use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::JobId;
 use crate::domain::refusal::Refusal;
-use crate::domain::subscription::{EventLetter, Replay, ReplayFilter, SubscriptionId};
+use crate::domain::subscription::{DeadEvent, Replay, ReplayFilter, SubscriptionId};
 
 impl EventBus {
     fn replay(&self, asked: &StartReplay) -> Result<Replay, Refusal> {
@@ -51,18 +51,18 @@ impl EventBus {
 
     /// What is owed to subscriptions that are no more goes back to where it came from.
     pub(super) fn give_up_orphans(&self) {
-        let (letters, replays) = self.subscriptions.orphans();
-        let facts = self.ended(letters, replays);
+        let (dead_events, replays) = self.subscriptions.orphans();
+        let facts = self.ended(dead_events, replays);
         if !facts.is_empty() {
             self.hops.event_store.do_send(Record::unasked(facts));
         }
     }
 
-    /// Letters that were on their way to the journal when their subscription ended go back.
-    pub(super) fn give_up_letters(&mut self, id: SubscriptionId) {
-        let letters = self.subscriptions.take_letters(id);
-        if !letters.is_empty() {
-            let facts = self.ended(letters, Vec::new());
+    /// Dead letters that were on their way to the journal when their subscription ended go back.
+    pub(super) fn give_up_dead_events(&mut self, id: SubscriptionId) {
+        let dead_events = self.subscriptions.take_dead_events(id);
+        if !dead_events.is_empty() {
+            let facts = self.ended(dead_events, Vec::new());
             self.hops.event_store.do_send(Record::unasked(facts));
         }
     }
@@ -70,16 +70,16 @@ impl EventBus {
     /// The facts that end what is owed beside live events.
     pub(super) fn ended(
         &self,
-        letters: Vec<Arc<EventLetter>>,
+        dead_events: Vec<Arc<DeadEvent>>,
         replays: Vec<Arc<Replay>>,
     ) -> Vec<Fact> {
         let at = self.settings.clock.wall();
-        let letters = letters.into_iter().map(|letter| {
-            let letter = EventLetter {
+        let dead_events = dead_events.into_iter().map(|dead_event| {
+            let dead_event = DeadEvent {
                 at,
-                ..EventLetter::clone(&letter)
+                ..DeadEvent::clone(&dead_event)
             };
-            Fact::Subscription(SubscriptionFact::EventDeadLettered(Arc::new(letter)))
+            Fact::Subscription(SubscriptionFact::EventDeadLettered(Arc::new(dead_event)))
         });
         let replays = replays.into_iter().map(|replay| {
             let done = Replay {
@@ -89,7 +89,7 @@ impl EventBus {
             };
             Fact::Subscription(SubscriptionFact::ReplayAdvanced(Arc::new(done)))
         });
-        letters.chain(replays).collect()
+        dead_events.chain(replays).collect()
     }
 }
 
@@ -116,16 +116,22 @@ impl Handler<RedeliverEvent> for EventBus {
     type Result = ();
 
     fn handle(&mut self, asked: RedeliverEvent, _: &mut Context<Self>) {
-        let (letter, reply) = (asked.letter, asked.reply);
-        if self.subscriptions.wanted(letter.subscription_id).is_none() {
+        let (dead_event, reply) = (asked.dead_event, asked.reply);
+        if self
+            .subscriptions
+            .wanted(dead_event.subscription_id)
+            .is_none()
+        {
             let problem = "the subscription is no more; nobody can be sent this event again";
             return drop(reply.send(Err(Refusal::Conflict(problem))));
         }
-        if let Err(refusal) = self.subscriptions.expect_letter(&letter) {
+        if let Err(refusal) = self.subscriptions.expect_dead_event(&dead_event) {
             return drop(reply.send(Err(refusal)));
         }
-        let id = letter.id;
-        let facts = vec![Fact::Subscription(SubscriptionFact::EventRedriven(letter))];
+        let id = dead_event.id;
+        let facts = vec![Fact::Subscription(SubscriptionFact::EventRedriven(
+            dead_event,
+        ))];
         Record::and_then(&self.hops.event_store, facts, move || {
             let _ = reply.send(Ok(id));
         });

@@ -108,7 +108,7 @@ impl Handler<AttachSocket> for EventBus {
         }
         let from = self.subscriptions.positions.of(id) + 1;
         let unsettled = self.lost.of(id, self.settings.clock.now());
-        let letters = self.subscriptions.letters_of(id);
+        let dead_events = self.subscriptions.dead_events_of(id);
         let reply = asked.reply;
         Record::and_then(&self.hops.event_store, facts, move || {
             let _ = reply.send(Ok(Attached {
@@ -116,7 +116,7 @@ impl Handler<AttachSocket> for EventBus {
                 from,
                 unsettled,
                 change,
-                letters,
+                dead_events,
             }));
         });
     }

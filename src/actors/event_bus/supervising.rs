@@ -13,7 +13,7 @@ use crate::actors::death_watch::DeathWatch;
 use crate::actors::event_reader::EventReader;
 use crate::actors::messages::callback_circuit::CircuitHops;
 use crate::actors::messages::subscription::{
-    CircuitLost, DeliverLetter, EndSubscription, Rest, RunReplay, SubscriptionChanged,
+    CircuitLost, DeliverDeadEvent, EndSubscription, Rest, RunReplay, SubscriptionChanged,
 };
 use crate::actors::messages::subscriptions::Progress;
 use crate::actors::subscription::{self, Subscription};
@@ -66,17 +66,17 @@ impl EventBus {
                 self.detach(id);
                 self.lost.forget(id);
                 self.drop_circuit(left);
-                self.give_up_letters(id);
+                self.give_up_dead_events(id);
                 self.show_subscriptions();
             }
-            Some(Change::Letter(letter)) => {
-                let id = letter.subscription_id;
+            Some(Change::DeadEvent(dead_event)) => {
+                let id = dead_event.subscription_id;
                 if let Some(child) = self.child(id) {
-                    child.do_send(DeliverLetter { letter });
+                    child.do_send(DeliverDeadEvent { dead_event });
                 } else if self.subscriptions.present(id).is_none() {
-                    self.give_up_letters(id);
+                    self.give_up_dead_events(id);
                 } else {
-                    self.bring_letter(letter);
+                    self.bring_dead_event(dead_event);
                 }
             }
             Some(Change::Replay(replay)) => {
@@ -133,8 +133,8 @@ impl EventBus {
         let place = (subscription, position);
         let feed = FeedId(Uuid::new_v4());
         let address = Subscription::new(place, feed, circuit, settings, hops, watch).start();
-        for letter in self.subscriptions.letters_of(id) {
-            address.do_send(DeliverLetter { letter });
+        for dead_event in self.subscriptions.dead_events_of(id) {
+            address.do_send(DeliverDeadEvent { dead_event });
         }
         for replay in self.subscriptions.replays_of(id) {
             address.do_send(RunReplay { replay });

@@ -1,6 +1,6 @@
 mod circuits;
+mod dead_events;
 mod holding;
-mod letters;
 mod losses;
 mod many;
 mod sockets;

@@ -20,12 +20,12 @@ pub(super) struct StretchRead(Result<Vec<Age>, ArchiveError>);
 /// The next old dead letters were found.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct LettersFound(Result<Vec<MessageId>, ArchiveError>);
+pub(super) struct DeadLettersFound(Result<Vec<MessageId>, ArchiveError>);
 
 impl Historian {
     /// Whether messages or dead letters ever become old.
     pub(super) fn removes_messages(&self, now: Timestamp) -> bool {
-        self.messages.cutoff(now).is_some() || self.messages.letters_cutoff(now).is_some()
+        self.messages.cutoff(now).is_some() || self.messages.dead_letters_cutoff(now).is_some()
     }
 
     pub(super) fn begin_sweep(&mut self, now: Timestamp) {
@@ -33,7 +33,7 @@ impl Historian {
             self.sweeping = true;
             self.messages.begin(now);
         }
-        self.clearing = self.messages.letters_cutoff(now).is_some();
+        self.clearing = self.messages.dead_letters_cutoff(now).is_some();
     }
 
     pub(super) fn sweep(&mut self, ctx: &Context<Self>) {
@@ -60,7 +60,7 @@ impl Historian {
     pub(super) fn clear(&mut self, now: Timestamp, ctx: &Context<Self>) {
         self.busy = true;
         let old = RedriveFilter {
-            until: self.messages.letters_cutoff(now),
+            until: self.messages.dead_letters_cutoff(now),
             ..RedriveFilter::default()
         };
         let (states, home) = (self.states.clone(), ctx.address());
@@ -71,7 +71,7 @@ impl Historian {
                 Err(error) => Err(error),
             };
             let ids = |found: Vec<(_, MessageId)>| found.into_iter().map(|(_, id)| id).collect();
-            home.do_send(LettersFound(found.map(ids)));
+            home.do_send(DeadLettersFound(found.map(ids)));
         });
     }
 }
@@ -95,10 +95,10 @@ impl Handler<StretchRead> for Historian {
     }
 }
 
-impl Handler<LettersFound> for Historian {
+impl Handler<DeadLettersFound> for Historian {
     type Result = ();
 
-    fn handle(&mut self, LettersFound(found): LettersFound, ctx: &mut Context<Self>) {
+    fn handle(&mut self, DeadLettersFound(found): DeadLettersFound, ctx: &mut Context<Self>) {
         let ids = match found {
             Ok(ids) => ids,
             Err(error) => return self.put_off(&error, ctx),

@@ -78,7 +78,7 @@ fn historian(
         },
         messages: MessageRetentionPolicy {
             keep: DAY,
-            keep_letters: DAY * 2,
+            keep_dead_letters: DAY * 2,
             dedup_window: HOUR,
         },
         compaction_interval: HOUR,

@@ -23,7 +23,7 @@ pub struct Reprocess {
     pub reply: Reply<Result<(), ArchiveRefusal>>,
 }
 
-/// A redrive job wants the letter sent again.
+/// A redrive job wants the dead letter sent again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ForJob {
     pub job: JobId,

@@ -7,7 +7,7 @@ use actix::Message as ActixMessage;
 use super::callback_circuit::CircuitHops;
 use super::reply::Reply;
 use crate::domain::circuit::Origin;
-use crate::domain::subscription::{EventLetter, Replay, Subscription};
+use crate::domain::subscription::{DeadEvent, Replay, Subscription};
 
 /// EventBus → Subscription: what the journal says of it now, and the circuit of its callback.
 #[derive(ActixMessage)]
@@ -24,11 +24,11 @@ pub struct CircuitLost {
     pub origin: Origin,
 }
 
-/// EventBus → Subscription: this letter's event is owed again.
+/// EventBus → Subscription: this dead letter's event is owed again.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
-pub struct DeliverLetter {
-    pub letter: Arc<EventLetter>,
+pub struct DeliverDeadEvent {
+    pub dead_event: Arc<DeadEvent>,
 }
 
 /// EventBus → Subscription: send these past events beside the live ones.

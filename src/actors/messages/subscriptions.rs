@@ -11,7 +11,7 @@ use crate::domain::ids::{JobId, Label, MessageId, ServiceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::{
-    Callback, EventLetter, ReplayFilter, SigningSecret, Subscription, SubscriptionId,
+    Callback, DeadEvent, ReplayFilter, SigningSecret, Subscription, SubscriptionId,
 };
 use crate::domain::subscription_view::SubscriptionView;
 use crate::domain::timestamp::Timestamp;
@@ -143,12 +143,12 @@ pub struct StartReplay {
     pub reply: Reply<Result<JobId, Refusal>>,
 }
 
-/// Archivist → EventBus: the subscription is owed this letter's event again, as the journal says.
-/// Refused if there is no such subscription any more, or too much is owed already.
+/// Archivist → EventBus: the subscription is owed this dead letter's event again, as the journal
+/// says. Refused if there is no such subscription any more, or too much is owed already.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
 pub struct RedeliverEvent {
-    pub letter: Arc<EventLetter>,
+    pub dead_event: Arc<DeadEvent>,
     pub reply: Reply<Result<MessageId, Refusal>>,
 }
 
@@ -192,11 +192,11 @@ pub struct GiveUpEvent {
     pub losses: Losses,
 }
 
-/// WsSession → EventBus: a letter that was sent again arrived, or did not.
+/// WsSession → EventBus: a dead letter that was sent again arrived, or did not.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]
-pub struct EndLetter {
-    pub letter: Arc<EventLetter>,
+pub struct EndRedelivery {
+    pub dead_event: Arc<DeadEvent>,
     /// `None`: it arrived.
     pub error: Option<String>,
 }

@@ -32,8 +32,8 @@ struct Office {
     position: Position,
 }
 
-/// With so many letters in the archive.
-async fn office(letters: u128) -> Office {
+/// With so many dead letters in the archive.
+async fn office(dead_letters: u128) -> Office {
     tokio::time::pause();
     let (record, recorded) = probe();
     let (flush, flushed) = probe();
@@ -65,7 +65,7 @@ async fn office(letters: u128) -> Office {
         deletions,
         position: 1000,
     };
-    office.fill(letters).await;
+    office.fill(dead_letters).await;
     office
 }
 
@@ -74,8 +74,8 @@ fn job_id() -> JobId {
 }
 
 impl Office {
-    async fn fill(&self, letters: u128) {
-        let messages = (1..=letters).map(|number| message(number, self.clock.now()));
+    async fn fill(&self, dead_letters: u128) {
+        let messages = (1..=dead_letters).map(|number| message(number, self.clock.now()));
         let facts = messages.flat_map(|message| [accepted(message.clone()), dead(&message)]);
         self.archive(facts.collect()).await;
     }
@@ -248,13 +248,13 @@ async fn so_many_jobs_are_unfinished_and_no_more() {
 #[actix::test]
 async fn events_that_had_died_at_its_start_are_asked_for_as_well() {
     let mut office = office(1).await;
-    let letters = [1, 2].map(|number| samples::event_dead_lettered(1, number));
-    let ids = letters.clone().map(|fact| match fact {
-        Fact::Subscription(SubscriptionFact::EventDeadLettered(letter)) => letter.id,
+    let dead_letters = [1, 2].map(|number| samples::event_dead_lettered(1, number));
+    let ids = dead_letters.clone().map(|fact| match fact {
+        Fact::Subscription(SubscriptionFact::EventDeadLettered(dead_letter)) => dead_letter.id,
         other => panic!("{other:?}"),
     });
     // They die at the positions 3 and 4.
-    office.archive(letters.to_vec()).await;
+    office.archive(dead_letters.to_vec()).await;
     office.address.do_send(Open);
     let job = RedriveJob {
         events_before: Some(4),
@@ -275,7 +275,7 @@ async fn events_that_had_died_at_its_start_are_asked_for_as_well() {
 }
 
 #[actix::test]
-async fn letters_are_asked_for_at_the_rate_of_the_job() {
+async fn dead_letters_are_asked_for_at_the_rate_of_the_job() {
     let mut office = office(10).await;
     office.started(1.0).await;
     let started = office.clock.now();
@@ -292,7 +292,7 @@ async fn letters_are_asked_for_at_the_rate_of_the_job() {
 }
 
 #[actix::test]
-async fn a_job_ends_when_every_letter_is_answered() {
+async fn a_job_ends_when_every_dead_letter_is_answered() {
     let mut office = office(3).await;
     office.started(1000.0).await;
     for number in 1..=3 {
@@ -416,7 +416,7 @@ async fn a_drain_records_how_far_it_is_and_asks_for_nothing_more() {
 }
 
 #[actix::test]
-async fn a_job_that_deletes_has_its_letters_deleted() {
+async fn a_job_that_deletes_has_its_dead_letters_deleted() {
     let mut office = office(1).await;
     let job = RedriveJob {
         kind: JobKind::Delete,

@@ -13,7 +13,7 @@ impl Subscription {
     pub(super) fn window(&mut self, lane: LaneId) -> Option<&mut DeliveryWindow> {
         match lane {
             LaneId::Live => Some(&mut self.live),
-            LaneId::Letter => Some(&mut self.letters.window),
+            LaneId::DeadEvent => Some(&mut self.dead_events.window),
             LaneId::Replay(id) => self.replay(id).map(|lane| &mut lane.window),
         }
     }
@@ -21,7 +21,7 @@ impl Subscription {
     /// Of all lanes.
     pub(super) fn windows(&self) -> impl Iterator<Item = &DeliveryWindow> {
         let replays = self.replays.iter().map(|lane| &lane.window);
-        [&self.live, &self.letters.window]
+        [&self.live, &self.dead_events.window]
             .into_iter()
             .chain(replays)
     }
@@ -40,8 +40,8 @@ impl Subscription {
         self.may_add_to(self.live.in_flight())
     }
 
-    fn may_add_letter(&self) -> bool {
-        self.may_add_to(self.letters.window.in_flight())
+    fn may_add_dead_event(&self) -> bool {
+        self.may_add_to(self.dead_events.window.in_flight())
     }
 
     fn may_add_replayed(&self) -> bool {
@@ -56,10 +56,10 @@ impl Subscription {
         {
             return Some((LaneId::Live, sequence));
         }
-        if self.may_add_letter()
-            && let Some(sequence) = self.letters.window.next(now)
+        if self.may_add_dead_event()
+            && let Some(sequence) = self.dead_events.window.next(now)
         {
-            return Some((LaneId::Letter, sequence));
+            return Some((LaneId::DeadEvent, sequence));
         }
         if !self.may_add_replayed() {
             return None;
@@ -86,11 +86,12 @@ impl Subscription {
         self.window(lane)?.start(sequence)
     }
 
-    /// Takes the next letters in hand: as many as the live events leave room for, one at least.
-    pub(super) fn next_letters(&mut self) {
+    /// Takes the next dead letters in hand: as many as the live events leave room for, one at
+    /// least.
+    pub(super) fn next_dead_events(&mut self) {
         let room = self.callback().max_in_flight;
         let room = room.saturating_sub(self.live.in_flight()).max(1);
-        self.letters.take_in_hand(room as usize);
+        self.dead_events.take_in_hand(room as usize);
     }
 
     /// When something that waits may begin. What waits for the end of others begins with that.
@@ -99,8 +100,8 @@ impl Subscription {
         if self.may_add_live() {
             times.push(self.live.next_retry());
         }
-        if self.may_add_letter() {
-            times.push(self.letters.window.next_retry());
+        if self.may_add_dead_event() {
+            times.push(self.dead_events.window.next_retry());
         }
         let replays = self.replays.iter().filter(|_| self.may_add_replayed());
         for lane in replays {

@@ -9,9 +9,9 @@ impl Invariants for Subscription {
         let replays = self.replays.iter();
         let replays = replays.map(|lane| (LaneId::Replay(lane.replay.id), &lane.window));
         let in_order = [(LaneId::Live, &self.live)].into_iter().chain(replays);
-        let letters = (LaneId::Letter, &self.letters.window);
+        let dead_events = (LaneId::DeadEvent, &self.dead_events.window);
         let mut looked_at = self.pushes.len();
-        for (lane, window) in in_order.clone().chain([letters]) {
+        for (lane, window) in in_order.clone().chain([dead_events]) {
             looked_at += window.check();
             let pushes = self.pushes.values().filter(|push| push.lane == lane);
             assert_eq!(
@@ -26,8 +26,12 @@ impl Invariants for Subscription {
                 "the events of {lane:?} begin in order"
             );
         }
-        let in_hand = self.letters.in_hand.len();
-        assert_eq!(self.letters.window.len(), in_hand, "letters in hand");
+        let in_hand = self.dead_events.in_hand.len();
+        assert_eq!(
+            self.dead_events.window.len(),
+            in_hand,
+            "dead events in hand"
+        );
         assert_eq!(
             self.follower.held(),
             self.live.bytes(),

@@ -1,4 +1,4 @@
-//! The lanes of a subscription: live events, letters to be sent again, replays.
+//! The lanes of a subscription: live events, dead letters to be sent again, replays.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::domain::circuit::Origin;
 use crate::domain::event::Sequence;
 use crate::domain::ids::JobId;
-use crate::domain::subscription::{EventLetter, Replay};
+use crate::domain::subscription::{DeadEvent, Replay};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::delivery_window::DeliveryWindow;
 use crate::logic::token_bucket::TokenBucket;
@@ -18,7 +18,7 @@ pub(super) const ROOM: usize = (1 << 20) + (64 << 10);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum LaneId {
     Live,
-    Letter,
+    DeadEvent,
     Replay(JobId),
 }
 
@@ -33,17 +33,17 @@ pub(super) struct Push {
 }
 
 /// The dead letters that are sent again.
-pub(super) struct LetterLane {
+pub(super) struct DeadEventLane {
     /// To be taken in hand, in this order.
-    pub waiting: VecDeque<Arc<EventLetter>>,
+    pub waiting: VecDeque<Arc<DeadEvent>>,
     /// By sequence: those in the window.
-    pub in_hand: BTreeMap<Sequence, Arc<EventLetter>>,
-    /// Whatever is in it may begin: letters do not come in the order of their sequences, and
+    pub in_hand: BTreeMap<Sequence, Arc<DeadEvent>>,
+    /// Whatever is in it may begin: dead letters do not come in the order of their sequences, and
     /// without room the first would keep those behind it from being tried again.
     pub window: DeliveryWindow,
 }
 
-impl LetterLane {
+impl DeadEventLane {
     pub(super) fn new() -> Self {
         Self {
             waiting: VecDeque::new(),
@@ -52,13 +52,13 @@ impl LetterLane {
         }
     }
 
-    /// Takes the next letters in hand, until there are so many.
+    /// Takes the next dead letters in hand, until there are so many.
     pub(super) fn take_in_hand(&mut self, most: usize) {
         while self.in_hand.len() < most
-            && let Some(letter) = self.waiting.pop_front()
+            && let Some(dead_event) = self.waiting.pop_front()
         {
-            self.window.add(letter.event.clone());
-            self.in_hand.insert(letter.event.sequence, letter);
+            self.window.add(dead_event.event.clone());
+            self.in_hand.insert(dead_event.event.sequence, dead_event);
         }
     }
 }

@@ -17,17 +17,17 @@ use crate::domain::event::Sequence;
 use crate::domain::fact::Fact;
 use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::moment::Moment;
-use crate::domain::subscription::{EventDelivered, EventLetter};
+use crate::domain::subscription::{DeadEvent, EventDelivered};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::delivery_window::{Ended, Outcome, conclude};
 use crate::logic::outcome::{classify, describe, status_code};
 use crate::logic::webhook::{Handing, push_request};
 use crate::ports::transport::PushAnswer;
 
-/// A letter of its own is in the journal.
+/// A dead letter of its own is in the journal.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct LetterRecorded;
+struct DeadEventRecorded;
 
 impl Subscription {
     pub(super) fn begin_pushes(&mut self, now: Timestamp, ctx: &Context<Self>) {
@@ -151,13 +151,13 @@ impl Subscription {
         let Some(ended) = self.end(push, attempt.clone()) else {
             return;
         };
-        if push.lane != LaneId::Letter {
+        if push.lane != LaneId::DeadEvent {
             return;
         }
-        self.letters.in_hand.remove(&push.sequence);
+        self.dead_events.in_hand.remove(&push.sequence);
         self.record(Fact::Subscription(SubscriptionFact::EventDelivered(
             EventDelivered {
-                id: self.subscription.id.letter_id(&ended.event),
+                id: self.subscription.id.dead_event_id(&ended.event),
                 subscription_id: self.subscription.id,
                 at: self.settings.clock.wall(),
                 attempt,
@@ -170,13 +170,13 @@ impl Subscription {
             return;
         };
         let before = match push.lane {
-            LaneId::Letter => self.letters.in_hand.remove(&push.sequence),
+            LaneId::DeadEvent => self.dead_events.in_hand.remove(&push.sequence),
             LaneId::Live | LaneId::Replay(_) => None,
         };
-        let letter = self.letter_of(ended, before.as_deref(), reason);
+        let dead_event = self.dead_event_of(ended, before.as_deref(), reason);
         let now = self.settings.clock.now();
-        self.settings.metrics.notices.event_died(&letter, now);
-        self.record_letter(Arc::new(letter), ctx);
+        self.settings.metrics.notices.event_died(&dead_event, now);
+        self.record_dead_event(Arc::new(dead_event), ctx);
     }
 
     /// At DEBUG, what an answer of the callback means for the event.
@@ -205,37 +205,37 @@ impl Subscription {
         );
     }
 
-    fn record_letter(&mut self, letter: Arc<EventLetter>, ctx: &Context<Self>) {
-        self.flow.letter_sent();
+    fn record_dead_event(&mut self, dead_event: Arc<DeadEvent>, ctx: &Context<Self>) {
+        self.flow.dead_event_sent();
         let (facts, home) = (
             vec![Fact::Subscription(SubscriptionFact::EventDeadLettered(
-                letter,
+                dead_event,
             ))],
             ctx.address(),
         );
         Record::and_then(&self.hops.event_store, facts, move || {
-            home.do_send(LetterRecorded);
+            home.do_send(DeadEventRecorded);
         });
     }
 
-    /// `before` is the letter it was, if it was sent again.
-    fn letter_of(
+    /// `before` is the dead letter it was, if it was sent again.
+    fn dead_event_of(
         &self,
         ended: Ended,
-        before: Option<&EventLetter>,
+        before: Option<&DeadEvent>,
         reason: DeadReason,
-    ) -> EventLetter {
-        let mut attempts = before.map_or_else(Vec::new, |letter| letter.attempts.clone());
+    ) -> DeadEvent {
+        let mut attempts = before.map_or_else(Vec::new, |dead_event| dead_event.attempts.clone());
         attempts.extend(ended.attempts);
-        EventLetter {
-            id: self.subscription.id.letter_id(&ended.event),
+        DeadEvent {
+            id: self.subscription.id.dead_event_id(&ended.event),
             subscription_id: self.subscription.id,
             service: self.subscription.service.clone(),
             event: ended.event,
             at: self.settings.clock.wall(),
             reason,
             attempts,
-            redriven: before.map_or(0, |letter| letter.redriven),
+            redriven: before.map_or(0, |dead_event| dead_event.redriven),
             job: None,
         }
     }
@@ -249,7 +249,7 @@ impl Subscription {
                 self.follower.release(ended.event.bytes());
             }
             LaneId::Replay(id) => self.replayed(id),
-            LaneId::Letter => {}
+            LaneId::DeadEvent => {}
         }
         Some(ended)
     }
@@ -293,11 +293,11 @@ impl Handler<EventPushed> for Subscription {
     }
 }
 
-impl Handler<LetterRecorded> for Subscription {
+impl Handler<DeadEventRecorded> for Subscription {
     type Result = ();
 
-    fn handle(&mut self, _: LetterRecorded, ctx: &mut Context<Self>) {
-        self.flow.letter_recorded();
+    fn handle(&mut self, _: DeadEventRecorded, ctx: &mut Context<Self>) {
+        self.flow.dead_event_recorded();
         self.go_on(ctx);
     }
 }

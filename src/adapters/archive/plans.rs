@@ -8,9 +8,9 @@ use diesel::sqlite::Sqlite;
 
 use super::sql::{Sql, SqlArchive};
 use super::statement::Statement;
-use super::{letters, messages};
+use super::{dead_events, messages};
 use crate::domain::ids::Position;
-use crate::ports::archive::{ArchiveError, LetterQuery, MessageQuery};
+use crate::ports::archive::{ArchiveError, DeadEventQuery, MessageQuery};
 
 /// What somebody may ask.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub enum Question {
     /// Where the messages after this position stand.
     IdsAfter(MessageQuery, Position),
     /// A page of dead letters of subscriptions.
-    EventLetters(LetterQuery),
+    DeadEvents(DeadEventQuery),
 }
 
 /// A step of a plan.
@@ -49,7 +49,9 @@ impl<S: Sql> SqlArchive<S> {
                 S::statement::<messages::row::Row>(&messages::questions::page(query))
             }
             Question::IdsAfter(query, after) => messages::questions::ids_after(query, *after),
-            Question::EventLetters(query) => S::statement::<letters::Row>(&letters::page(query)),
+            Question::DeadEvents(query) => {
+                S::statement::<dead_events::Row>(&dead_events::page(query))
+            }
         };
         let explained = Statement::new(S::EXPLAIN).then(statement).once();
         let steps: Vec<Step> = self.database.load(explained).await?;

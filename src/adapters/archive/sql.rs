@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use super::listing::{Listing, Measured};
 use super::messages::row::{RowError, position};
 use super::statement::Statement;
-use super::{events, letters, messages, snapshots, standing};
+use super::{dead_events, events, messages, snapshots, standing};
 use crate::domain::compaction_summary::StreamHead;
 use crate::domain::event::{Event, EventId, Sequence, Snapshot};
 use crate::domain::ids::{MessageId, Position, StreamId};
@@ -23,9 +23,9 @@ use crate::logic::ownership::{ArchiveStanding, BatchVerdict, Claim, Claimed, Den
 use crate::logic::page::Page;
 use crate::logic::projection::Batch;
 use crate::ports::archive::{
-    Age, ArchiveError, ArchiveReader, ArchiveWriter, ArchivedLetter, ArchivedMessage,
-    ArchivedStream, Census, DeadLetterArchive, DeadLetterCounts, DeadLetterQuery, EventArchive,
-    LetterQuery, MessageArchive, MessageQuery, StreamArchive,
+    Age, ArchiveError, ArchiveReader, ArchiveWriter, ArchivedDeadEvent, ArchivedMessage,
+    ArchivedStream, Census, DeadEventQuery, DeadLetterArchive, DeadLetterCounts, DeadLetterQuery,
+    EventArchive, MessageArchive, MessageQuery, StreamArchive,
 };
 
 /// What an archive was when a batch came, and what became of the batch.
@@ -224,34 +224,34 @@ impl<S: Sql> DeadLetterArchive for SqlArchive<S> {
         after: Position,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<(Position, MessageId)>, ArchiveError>> {
-        self.letter_places(query, after, limit).boxed()
+        self.dead_letter_places(query, after, limit).boxed()
     }
 
     fn count_dead_letters(
         &self,
         query: DeadLetterQuery,
     ) -> BoxFuture<'_, Result<u64, ArchiveError>> {
-        self.letter_count(query).boxed()
+        self.dead_letter_total(query).boxed()
     }
 
     fn dead_letter_counts(&self) -> BoxFuture<'_, Result<DeadLetterCounts, ArchiveError>> {
-        self.letter_counts().boxed()
+        self.dead_letters_by_destination().boxed()
     }
 
-    fn event_letter(
+    fn dead_event(
         &self,
         id: MessageId,
-    ) -> BoxFuture<'_, Result<Option<ArchivedLetter>, ArchiveError>> {
-        let found = self.load(letters::by_id(id), letters::Row::into_letter);
+    ) -> BoxFuture<'_, Result<Option<ArchivedDeadEvent>, ArchiveError>> {
+        let found = self.load(dead_events::by_id(id), dead_events::Row::into_dead_event);
         async move { Ok(found.await?.pop()) }.boxed()
     }
 
-    fn event_letters(
+    fn dead_events(
         &self,
-        query: LetterQuery,
-    ) -> BoxFuture<'_, Result<Page<ArchivedLetter>, ArchiveError>> {
-        let page = letters::page(&query);
-        self.page(page, letters::Row::into_letter).boxed()
+        query: DeadEventQuery,
+    ) -> BoxFuture<'_, Result<Page<ArchivedDeadEvent>, ArchiveError>> {
+        let page = dead_events::page(&query);
+        self.page(page, dead_events::Row::into_dead_event).boxed()
     }
 }
 

@@ -7,12 +7,12 @@ use crate::domain::event::{Event, Sequence, Snapshot};
 use crate::domain::fact::message::MessagesRemoved;
 use crate::domain::ids::{MessageId, Position, StreamId};
 use crate::domain::message::State;
-use crate::domain::subscription::EventLetter;
+use crate::domain::subscription::DeadEvent;
 use crate::logic::event_query::EventQuery;
 use crate::logic::ownership::{ArchiveStanding, BatchVerdict};
-use crate::logic::projection::{Batch, Change, LetterChange, Opening};
+use crate::logic::projection::{Batch, Change, DeadEventChange, Opening};
 use crate::ports::archive::{
-    Age, ArchiveError, ArchivedLetter, ArchivedMessage, ArchivedStream, DeadLetterQuery,
+    Age, ArchiveError, ArchivedDeadEvent, ArchivedMessage, ArchivedStream, DeadLetterQuery,
     MessageQuery,
 };
 
@@ -26,7 +26,7 @@ pub(super) struct Contents {
     pub(super) rows: HashMap<MessageId, ArchivedMessage>,
     pub(super) events: BTreeMap<Sequence, Arc<Event>>,
     pub(super) snapshots: Vec<Arc<Snapshot>>,
-    pub(super) letters: BTreeMap<Position, Arc<EventLetter>>,
+    pub(super) dead_events: BTreeMap<Position, Arc<DeadEvent>>,
 }
 
 impl Contents {
@@ -37,15 +37,15 @@ impl Contents {
         self.rows.values().filter(|row| query.matches(row))
     }
 
-    pub(super) fn letter_places(&self, query: &DeadLetterQuery) -> Vec<(Position, MessageId)> {
+    pub(super) fn dead_letter_places(&self, query: &DeadLetterQuery) -> Vec<(Position, MessageId)> {
         let mut places = Vec::new();
         if let Some(query) = &query.messages {
             let found = self.matching(query);
             places.extend(found.map(|row| (row.position, row.message.id)));
         }
         if let Some(query) = &query.events {
-            let found = self.archived_letters().filter(|one| query.matches(one));
-            places.extend(found.map(|one| (one.position, one.letter.id)));
+            let found = self.archived_dead_events().filter(|one| query.matches(one));
+            places.extend(found.map(|one| (one.position, one.dead_event.id)));
         }
         places.sort_unstable();
         places
@@ -88,8 +88,8 @@ impl Contents {
         for removed in &batch.removed_messages {
             self.rows.retain(|_, row| !goes(row, removed));
         }
-        for letter in &batch.letters {
-            self.change_letter(letter);
+        for dead_event in &batch.dead_events {
+            self.change_dead_event(dead_event);
         }
         self.standing.checkpoint = batch.through;
         Ok(())
@@ -114,23 +114,29 @@ impl Contents {
         });
     }
 
-    fn change_letter(&mut self, change: &LetterChange) {
+    fn change_dead_event(&mut self, change: &DeadEventChange) {
         let id = match change {
-            LetterChange::Dead { letter, .. } => letter.id,
-            LetterChange::Gone(id) => *id,
+            DeadEventChange::Dead { dead_event, .. } => dead_event.id,
+            DeadEventChange::Gone(id) => *id,
         };
-        self.letters.retain(|_, letter| letter.id != id);
-        if let LetterChange::Dead { position, letter } = change {
-            self.letters.insert(*position, letter.clone());
+        self.dead_events.retain(|_, dead_event| dead_event.id != id);
+        if let DeadEventChange::Dead {
+            position,
+            dead_event,
+        } = change
+        {
+            self.dead_events.insert(*position, dead_event.clone());
         }
     }
 
-    pub(super) fn archived_letters(&self) -> impl DoubleEndedIterator<Item = ArchivedLetter> {
-        self.letters
+    pub(super) fn archived_dead_events(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = ArchivedDeadEvent> {
+        self.dead_events
             .iter()
-            .map(|(position, letter)| ArchivedLetter {
+            .map(|(position, dead_event)| ArchivedDeadEvent {
                 position: *position,
-                letter: EventLetter::clone(letter),
+                dead_event: DeadEvent::clone(dead_event),
             })
     }
 

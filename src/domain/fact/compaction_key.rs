@@ -25,7 +25,7 @@ pub enum CompactionKey {
     /// From which event on they are kept.
     Retention,
     /// A dead letter of a subscription that is owed again.
-    EventLetter(MessageId),
+    DeadEvent(MessageId),
     /// How far a replay is.
     Replay(JobId),
 }

@@ -63,7 +63,7 @@ pub struct Settlement {
     /// Why the hub gave up on it; `None` if it did not, and where older hubs wrote that it expired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<DeadReason>,
-    /// The messages behind it with the same ordering key wait until this letter is reprocessed
+    /// The messages behind it with the same ordering key wait until this dead letter is reprocessed
     /// or deleted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub holds_key: bool,
@@ -90,10 +90,10 @@ pub struct Redrive {
     pub job: Option<JobId>,
 }
 
-/// Which letter left the list.
+/// Which dead letter left the list.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct DeadLetterDeleted {
-    /// Of the message, or of the letter that an event left.
+    /// Of the message, or of the dead letter that an event left.
     pub id: MessageId,
     /// When that was.
     pub at: Timestamp,

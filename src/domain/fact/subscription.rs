@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::compaction_key::CompactionKey;
 use super::sizes::SMALL_BYTES;
 use crate::domain::subscription::{
-    EventDelivered, EventLetter, PositionAcked, Replay, Subscription, Unsubscribed,
+    DeadEvent, EventDelivered, PositionAcked, Replay, Subscription, Unsubscribed,
 };
 use crate::domain::timestamp::Timestamp;
 
@@ -18,11 +18,11 @@ pub enum SubscriptionFact {
     Unsubscribed(Unsubscribed),
     /// A subscriber is done with more events than before.
     PositionAcked(PositionAcked),
-    /// The hub gave up on an event for one subscription, or the subscription ended before a letter
-    /// was sent again.
-    EventDeadLettered(Arc<EventLetter>),
+    /// The hub gave up on an event for one subscription, or the subscription ended before a dead
+    /// letter was sent again.
+    EventDeadLettered(Arc<DeadEvent>),
     /// A subscription is owed the event of a dead letter again.
-    EventRedriven(Arc<EventLetter>),
+    EventRedriven(Arc<DeadEvent>),
     /// A redriven event arrived.
     EventDelivered(EventDelivered),
     /// A replay to one subscription began, went on or ended.
@@ -36,7 +36,7 @@ impl SubscriptionFact {
             Self::Subscribed(subscription) => subscription.changed_at,
             Self::Unsubscribed(gone) => gone.at,
             Self::PositionAcked(acked) => acked.at,
-            Self::EventDeadLettered(letter) | Self::EventRedriven(letter) => letter.at,
+            Self::EventDeadLettered(dead_event) | Self::EventRedriven(dead_event) => dead_event.at,
             Self::EventDelivered(delivered) => delivered.at,
             Self::ReplayAdvanced(replay) => replay.at,
         }
@@ -45,8 +45,8 @@ impl SubscriptionFact {
     /// Roughly what the fact takes in memory, in bytes.
     pub fn size_bytes(&self) -> usize {
         match self {
-            Self::EventDeadLettered(letter) | Self::EventRedriven(letter) => {
-                letter.event.bytes() + letter.attempts.len() * SMALL_BYTES
+            Self::EventDeadLettered(dead_event) | Self::EventRedriven(dead_event) => {
+                dead_event.event.bytes() + dead_event.attempts.len() * SMALL_BYTES
             }
             _ => SMALL_BYTES,
         }
@@ -59,9 +59,9 @@ impl SubscriptionFact {
             // Its position goes with it.
             Self::Unsubscribed(gone) => (CompactionKey::Subscription(gone.id), false),
             Self::PositionAcked(acked) => (CompactionKey::Position(acked.id), true),
-            Self::EventRedriven(letter) => (CompactionKey::EventLetter(letter.id), true),
-            Self::EventDeadLettered(letter) => (CompactionKey::EventLetter(letter.id), false),
-            Self::EventDelivered(delivered) => (CompactionKey::EventLetter(delivered.id), false),
+            Self::EventRedriven(dead_event) => (CompactionKey::DeadEvent(dead_event.id), true),
+            Self::EventDeadLettered(dead_event) => (CompactionKey::DeadEvent(dead_event.id), false),
+            Self::EventDelivered(delivered) => (CompactionKey::DeadEvent(delivered.id), false),
             Self::ReplayAdvanced(replay) => (CompactionKey::Replay(replay.id), !replay.done),
         }
     }

@@ -13,7 +13,7 @@ use crate::domain::timestamp::Timestamp;
 pub struct RedriveInput {
     #[schema(required = false)]
     pub filter: RedriveFilter,
-    /// Letters per second, with fractions.
+    /// Dead letters per second, with fractions.
     #[schema(default = 200, exclusive_minimum = 0, maximum = 100_000)]
     pub rate: Option<f64>,
     /// Only count what matches.
@@ -26,7 +26,7 @@ pub struct RedriveInput {
 #[schema(example = json!({"filter": {"destination": "billing", "until": "2026-06-01T00:00:00Z"}}))]
 pub struct DeleteInput {
     pub filter: RedriveFilter,
-    /// Letters per second, with fractions.
+    /// Dead letters per second, with fractions.
     #[schema(default = 2000, exclusive_minimum = 0, maximum = 100_000)]
     pub rate: Option<f64>,
     /// Only count what matches.

@@ -15,8 +15,9 @@ use crate::domain::service::Endpoint;
 use crate::domain::timestamp::Timestamp;
 use crate::http::fields::unknown::names_of;
 use crate::http::{
-    circuits, dead_letters, event_input, events, leases, letter_filter, message_input, redrive,
-    registration_input, retries, routes, services, streams, subscription_input, subscriptions,
+    circuits, dead_letter_filter, dead_letters, event_input, events, leases, message_input,
+    redrive, registration_input, retries, routes, services, streams, subscription_input,
+    subscriptions,
 };
 use crate::logic::push::Envelope;
 use crate::logic::queues::Delivery;
@@ -241,7 +242,7 @@ fn bodies_are_described_as_they_are_read() {
     assert_read_as_described::<leases::LeaseBody<'_>>(&["AckInput", "NackInput", "ExtendInput"]);
     assert_read_as_described::<dead_letters::ReprocessBody<'_>>(&["ReprocessInput"]);
     assert_read_as_described::<redrive::input::Body<'_>>(&["RedriveInput"]);
-    assert_read_as_described::<letter_filter::FilterBody<'_>>(&["RedriveFilter"]);
+    assert_read_as_described::<dead_letter_filter::FilterBody<'_>>(&["RedriveFilter"]);
     assert_read_as_described::<events::replay::input::ReplayBody<'_>>(&["ReplayInput"]);
     assert_read_as_described::<streams::snapshots::SnapshotBody<'_>>(&["SnapshotInput"]);
     assert_read_as_described::<subscription_input::Body<'_>>(&["SubscriptionInput"]);

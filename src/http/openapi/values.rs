@@ -159,7 +159,7 @@ schemas! {
     ),
     DeadReason: words("Why the hub gave up on a message.", DeadReason::ALL),
     JobStatus: words(
-        "How far a redrive job is: `done` sent every letter again, `stopped` gave up as too many \
+        "How far a redrive job is: `done` sent every dead letter again, `stopped` gave up as too many \
          died again. Nothing more comes of the last three.",
         JobStatus::ALL,
     ),

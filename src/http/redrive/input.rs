@@ -4,13 +4,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::domain::redrive::JobKind;
+use crate::http::dead_letter_filter;
 use crate::http::fields::{self, Field};
-use crate::http::letter_filter;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::redrives::RedriveRequest;
 
 const SUBJECT: Subject = Subject::Request;
-/// Letters per second.
+/// Dead letters per second.
 const DEFAULT_RATE: f64 = 200.0;
 /// Nobody but the hub has to bear deletions.
 const DEFAULT_DELETE_RATE: f64 = 2000.0;
@@ -46,7 +46,7 @@ pub(crate) fn read(text: &str, kind: JobKind) -> Result<RedriveRequest, HubError
     Ok(RedriveRequest {
         kind,
         filter: filter
-            .map(letter_filter::of_field)
+            .map(dead_letter_filter::of_field)
             .transpose()?
             .unwrap_or_default(),
         rate: rate.map(read_rate).transpose()?.unwrap_or(usual),

@@ -9,7 +9,7 @@ use crate::hub::error::ErrorCode;
 use crate::hub::redrives::{RedriveRequest, RedriveStart};
 
 /// A hub that gives up at the first failure, with one dead letter.
-async fn hub_with_letter() -> (TestHub, MessageId) {
+async fn hub_with_dead_letter() -> (TestHub, MessageId) {
     let test = TestHub::with(|config| config.delivery.max_retry_attempts = 1).await;
     test.register_puller("billing").await;
     let id = rejected(&test).await;
@@ -30,8 +30,8 @@ async fn rejected(test: &TestHub) -> MessageId {
 }
 
 #[actix::test]
-async fn a_letter_may_go_elsewhere_with_another_payload() {
-    let (test, id) = hub_with_letter().await;
+async fn a_dead_letter_may_go_elsewhere_with_another_payload() {
+    let (test, id) = hub_with_dead_letter().await;
     test.register_puller("repairs").await;
     let shop = principal("shop", false);
     let context = RequestContext::of(&shop, test.hub.clock.wall());
@@ -56,8 +56,8 @@ async fn a_letter_may_go_elsewhere_with_another_payload() {
 }
 
 #[actix::test]
-async fn who_receives_a_letter_sends_it_again_but_changes_nothing_in_it() {
-    let (test, id) = hub_with_letter().await;
+async fn who_receives_a_dead_letter_sends_it_again_but_changes_nothing_in_it() {
+    let (test, id) = hub_with_dead_letter().await;
     let billing = principal("billing", false);
     let context = RequestContext::of(&billing, test.hub.clock.wall());
     let payload = Some(JsonText::parse("6").unwrap());
@@ -72,7 +72,7 @@ async fn who_receives_a_letter_sends_it_again_but_changes_nothing_in_it() {
 
 #[actix::test]
 async fn of_many_reprocesses_at_once_one_wins() {
-    let (test, mut id) = hub_with_letter().await;
+    let (test, mut id) = hub_with_dead_letter().await;
     let boss = operator();
     for round in 0..10 {
         let context = RequestContext::of(&boss, test.hub.clock.wall());
@@ -95,16 +95,16 @@ async fn of_many_reprocesses_at_once_one_wins() {
 }
 
 #[actix::test]
-async fn a_deleted_letter_stays_dead_in_every_count() {
-    let (test, id) = hub_with_letter().await;
+async fn a_deleted_dead_letter_stays_dead_in_every_count() {
+    let (test, id) = hub_with_dead_letter().await;
     let shop = principal("shop", false);
     let context = RequestContext::of(&shop, test.hub.clock.wall());
     let hub = &test.hub;
     hub.delete_dead_letter(&context, id).await.unwrap();
     let again = hub.delete_dead_letter(&context, id).await;
     assert_eq!(again.unwrap_err().code(), ErrorCode::NotFound);
-    let letter = hub.dead_letter(&context, id).await;
-    assert_eq!(letter.err().unwrap().code(), ErrorCode::NotFound);
+    let dead_letter = hub.dead_letter(&context, id).await;
+    assert_eq!(dead_letter.err().unwrap().code(), ErrorCode::NotFound);
     let filter = RedriveFilter::default();
     let page = hub.search_dead_letters(&context, &filter, None, 10).await;
     assert!(page.unwrap().items.is_empty());
@@ -118,7 +118,7 @@ async fn a_deleted_letter_stays_dead_in_every_count() {
 
 #[actix::test]
 async fn a_dry_run_counts_and_sends_nothing() {
-    let (test, id) = hub_with_letter().await;
+    let (test, id) = hub_with_dead_letter().await;
     let boss = operator();
     let context = RequestContext::of(&boss, test.hub.clock.wall());
     let request = |dry_run| RedriveRequest {

@@ -49,9 +49,8 @@ fn check_subscription_fact(fact: &SubscriptionFact) -> Result<(), String> {
     match fact {
         SubscriptionFact::Subscribed(subscription) => check_number("after", subscription.after),
         SubscriptionFact::PositionAcked(acked) => check_number("through", acked.through),
-        SubscriptionFact::EventDeadLettered(letter) | SubscriptionFact::EventRedriven(letter) => {
-            check_event(&letter.event)
-        }
+        SubscriptionFact::EventDeadLettered(dead_event)
+        | SubscriptionFact::EventRedriven(dead_event) => check_event(&dead_event.event),
         SubscriptionFact::ReplayAdvanced(replay) => check_number("next", replay.next),
         SubscriptionFact::Unsubscribed(_) | SubscriptionFact::EventDelivered(_) => Ok(()),
     }

@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn jobs_and_letters_of_hubs_that_redrove_only_messages_stay_readable() {
+    fn jobs_and_dead_letters_of_hubs_that_redrove_only_messages_stay_readable() {
         let job = r#"{"job":"00000000-0000-0000-0000-000000000001","started_at":"2026-05-28T20:26:40.000Z",
             "filter":{"destination":"billing"},"rate":200.0,"status":"running","matched":3,
             "through":7,"redriven":2,"failed":0,"failed_in_a_row":0}"#;

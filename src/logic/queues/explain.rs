@@ -64,7 +64,7 @@ impl Queues {
         if let Some(id) = keys.holder(key) {
             return format!("message {id} with the same ordering_key is not settled yet");
         }
-        match keys.letter(key) {
+        match keys.dead_letter(key) {
             Some(id) => format!(
                 "dead letter {id} holds the same ordering_key until it is reprocessed or deleted \
                  (ordering_on_failure: hold)"

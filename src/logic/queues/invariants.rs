@@ -121,11 +121,11 @@ impl Queues {
                 message.destination == *service && message.ordering_key() == Some(key)
             })
         };
-        let is_letter = |id: MessageId, key: &Label| {
+        let is_dead_letter = |id: MessageId, key: &Label| {
             let held = self.holding.get(&id);
             held.is_some_and(|(holds_at, held)| holds_at == service && held == key)
         };
-        destination.keys.check(is_owed, is_letter);
+        destination.keys.check(is_owed, is_dead_letter);
     }
 }
 

@@ -46,7 +46,7 @@ impl Queues {
                 self.places.enter(position, message.id);
             }
             MessageFact::Redriven(redrive) => {
-                self.letter_sent_again(&redrive.message);
+                self.dead_letter_sent_again(&redrive.message);
                 let message = Arc::new(redrive.message.clone());
                 let accepted = moment.of(message.accepted_at, source);
                 self.open(message, position, redrive.times, (accepted, moment));
@@ -56,7 +56,7 @@ impl Queues {
                 let retry_at = moment.of(failed.at(), source).hub_time(failed.retry_at);
                 self.attempt_failed(failed.id, &failed.attempt, retry_at);
             }
-            MessageFact::DeadLetterDeleted(deleted) => self.letter_gone(deleted.id),
+            MessageFact::DeadLetterDeleted(deleted) => self.dead_letter_gone(deleted.id),
             _ => {
                 if let Some((state, settlement)) = fact.settlement() {
                     self.close(settlement, state);

@@ -17,17 +17,17 @@ pub(super) struct OrderingKeys {
 struct Key {
     holder: Option<MessageId>,
     /// Dead letters, which nobody else passes.
-    letters: BTreeSet<MessageId>,
+    dead_letters: BTreeSet<MessageId>,
     waiting: BTreeSet<(Position, MessageId)>,
 }
 
-/// A letter sent again goes before what waited for it.
+/// A dead letter sent again goes before what waited for it.
 const FIRST: Position = 0;
 
 impl Key {
     /// Gives a free key to the next in order of acceptance, if nothing stands in the way.
     fn pass_on(&mut self) -> Option<MessageId> {
-        if self.holder.is_some() || !self.letters.is_empty() {
+        if self.holder.is_some() || !self.dead_letters.is_empty() {
             return None;
         }
         self.holder = self.waiting.pop_first().map(|(_, next)| next);
@@ -35,7 +35,7 @@ impl Key {
     }
 
     fn is_unused(&self) -> bool {
-        self.holder.is_none() && self.letters.is_empty() && self.waiting.is_empty()
+        self.holder.is_none() && self.dead_letters.is_empty() && self.waiting.is_empty()
     }
 }
 
@@ -76,21 +76,21 @@ impl OrderingKeys {
     /// `id` became a dead letter that nobody passes.
     pub(super) fn hold(&mut self, key: &Label, order: Position, id: MessageId) {
         let known = self.keys.entry(key.clone()).or_default();
-        known.letters.insert(id);
+        known.dead_letters.insert(id);
         self.release(key, order, id);
     }
 
     /// The dead letter is gone for good.
     pub(super) fn let_go(&mut self, key: &Label, id: MessageId) -> Option<MessageId> {
         self.change(key, |known| {
-            known.letters.remove(&id);
+            known.dead_letters.remove(&id);
         })
     }
 
     /// The dead letter is sent again, before whatever waited for it.
     pub(super) fn send_again(&mut self, key: &Label, id: MessageId) {
         let known = self.keys.entry(key.clone()).or_default();
-        known.letters.remove(&id);
+        known.dead_letters.remove(&id);
         if known.holder.is_none() {
             known.holder = Some(id);
         } else {
@@ -119,8 +119,8 @@ impl OrderingKeys {
     }
 
     /// A dead letter that others with this key wait for.
-    pub(super) fn letter(&self, key: &Label) -> Option<MessageId> {
-        self.keys.get(key)?.letters.first().copied()
+    pub(super) fn dead_letter(&self, key: &Label) -> Option<MessageId> {
+        self.keys.get(key)?.dead_letters.first().copied()
     }
 }
 
@@ -136,18 +136,18 @@ impl OrderingKeys {
     pub(super) fn check(
         &self,
         is_owed: impl Fn(MessageId, &Label) -> bool,
-        is_letter: impl Fn(MessageId, &Label) -> bool,
+        is_dead_letter: impl Fn(MessageId, &Label) -> bool,
     ) {
         for (key, known) in &self.keys {
             assert!(!known.is_unused(), "{key} is forgotten");
-            let is_held_up = known.holder.is_some() || !known.letters.is_empty();
+            let is_held_up = known.holder.is_some() || !known.dead_letters.is_empty();
             assert!(is_held_up, "{key} is passed on");
             let waiting = known.waiting.iter().map(|(_, id)| *id);
             for id in waiting.chain(known.holder) {
                 assert!(is_owed(id, key), "{id} with {key} is owed");
             }
-            for id in &known.letters {
-                assert!(is_letter(*id, key), "{id} holds {key}");
+            for id in &known.dead_letters {
+                assert!(is_dead_letter(*id, key), "{id} holds {key}");
             }
         }
     }
@@ -187,7 +187,7 @@ mod tests {
         let mut keys = claimed(3);
         keys.hold(&key(), 1, id(1));
         assert_eq!(
-            (keys.holder(&key()), keys.letter(&key())),
+            (keys.holder(&key()), keys.dead_letter(&key())),
             (None, Some(id(1)))
         );
         assert!(!keys.claim(&key(), 4, id(4)));
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_sent_again_goes_first() {
+    fn a_dead_letter_sent_again_goes_first() {
         let mut keys = claimed(3);
         keys.hold(&key(), 1, id(1));
         keys.send_again(&key(), id(1));
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_sent_again_while_another_is_on_its_way_is_the_next() {
+    fn a_dead_letter_sent_again_while_another_is_on_its_way_is_the_next() {
         let mut keys = claimed(3);
         // It ran out of time while it waited for the first.
         keys.hold(&key(), 2, id(2));
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_letters_each_is_waited_for() {
+    fn of_two_dead_letters_each_is_waited_for() {
         let mut keys = claimed(3);
         keys.hold(&key(), 1, id(1));
         keys.hold(&key(), 2, id(2));

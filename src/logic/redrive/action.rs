@@ -1,13 +1,13 @@
 //! What redrive jobs need done.
 
-use super::walk::Letter;
+use super::walk::ListedDeadLetter;
 use crate::domain::ids::{JobId, Position};
 use crate::domain::redrive::RedriveJob;
 
 /// What whoever asked for what is due has to do.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Action {
-    /// Read the next [`PAGE`](super::PAGE) letters that stand after `after`; then call
+    /// Read the next [`PAGE`](super::PAGE) dead letters that stand after `after`; then call
     /// [`Redrives::page_read`](super::Redrives::page_read).
     Read {
         /// For which job.
@@ -15,13 +15,13 @@ pub enum Action {
         /// Where its walk is; 0: at the beginning.
         after: Position,
     },
-    /// Have the letter owed again, or deleted; then call
+    /// Have the dead letter owed again, or deleted; then call
     /// [`Redrives::answered`](super::Redrives::answered).
     Reprocess {
         /// For which job.
         job: JobId,
         /// One that stood in the list when it was read.
-        letter: Letter,
+        dead_letter: ListedDeadLetter,
     },
     /// Write this version of a job to the journal.
     Record(Box<RedriveJob>),

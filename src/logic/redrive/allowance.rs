@@ -1,11 +1,11 @@
-//! How many letters may be sent again now: a token bucket, emptied in small batches.
+//! How many dead letters may be sent again now: a token bucket, emptied in small batches.
 
 use std::time::Duration;
 
 use crate::domain::timestamp::Timestamp;
 use crate::logic::token_bucket::TokenBucket;
 
-/// Letters leave in batches no closer together than this.
+/// Dead letters leave in batches no closer together than this.
 const BATCH_EVERY: Duration = Duration::from_millis(50);
 /// What was not used for so long is lost.
 const SAVED_SECONDS: f64 = 0.1;
@@ -21,7 +21,7 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    /// `rate` is in letters per second and greater than 0.
+    /// `rate` is in dead letters per second and greater than 0.
     pub(super) fn new(rate: f64) -> Self {
         Self { rate, bucket: None }
     }

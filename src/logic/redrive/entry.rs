@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use super::action::Action;
-use super::walk::{Answer, Letter, Step, Walk};
+use super::walk::{Answer, ListedDeadLetter, Step, Walk};
 use crate::domain::ids::Position;
 use crate::domain::redrive::{JobStatus, RedriveJob, Switch};
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 
-/// A job stops itself when so many letters in a row died again.
+/// A job stops itself when so many dead letters in a row died again.
 pub(super) const FAILED_IN_A_ROW: u32 = 10;
-/// A job waits while so many of its letters are owed, so that the letters of a destination that
-/// takes none do not all end up in memory.
+/// A job waits while so many of its dead letters are owed, so that the dead letters of a
+/// destination that takes none do not all end up in memory.
 pub(super) const MOST_OWED: usize = 10_000;
 /// How far a job is, is recorded no more often than this.
 const RECORD_EVERY: Duration = Duration::from_secs(1);
@@ -37,7 +37,7 @@ pub(super) struct Entry {
     /// It failed so often in a row that it has to stop, unless it was stopped meanwhile.
     must_stop: bool,
     walk: Walk,
-    /// Letters that are owed because of it.
+    /// Dead letters that are owed because of it.
     pub owed: usize,
     /// Versions that are on their way into the journal.
     under_way: u32,
@@ -137,16 +137,25 @@ impl Entry {
         }
     }
 
-    pub(super) fn page_read(&mut self, page: Result<Vec<Letter>, String>, now: Timestamp) {
+    pub(super) fn page_read(
+        &mut self,
+        page: Result<Vec<ListedDeadLetter>, String>,
+        now: Timestamp,
+    ) {
         self.walk.page_read(page, now);
     }
 
-    pub(super) fn answered(&mut self, letter: Letter, answer: Answer, now: Timestamp) {
+    pub(super) fn answered(
+        &mut self,
+        dead_letter: ListedDeadLetter,
+        answer: Answer,
+        now: Timestamp,
+    ) {
         if answer == Answer::Gone {
             self.job.skipped += 1;
         }
         self.moved = true;
-        self.walk.answered(letter, answer, now);
+        self.walk.answered(dead_letter, answer, now);
     }
 
     pub(super) fn due(&mut self, now: Timestamp, seen: Position, actions: &mut Vec<Action>) {
@@ -174,7 +183,7 @@ impl Entry {
         for step in self.walk.due(now, room) {
             actions.push(match step {
                 Step::Read { after } => Action::Read { job, after },
-                Step::Reprocess(letter) => Action::Reprocess { job, letter },
+                Step::Reprocess(dead_letter) => Action::Reprocess { job, dead_letter },
             });
         }
     }

@@ -20,7 +20,7 @@ use world::{JOB, Place, World, job, redriven_by};
 const SECOND: Duration = Duration::from_secs(1);
 const FAST: f64 = 100_000.0;
 
-/// A world in which `count` letters are owed again.
+/// A world in which `count` dead letters are owed again.
 fn with_owed(count: u64) -> World {
     let mut world = World::new(count + 100, 100.0);
     world.answer_read();
@@ -53,20 +53,20 @@ fn a_job_that_deletes_owes_nothing_and_ends() {
     let now = Timestamp::from_millis(1_780_000_000_000);
     let due = redrives.due(now);
     assert!(matches!(due[..], [Action::Read { .. }]), "{due:?}");
-    let letters = [3, 5].map(|position| Letter {
+    let dead_letters = [3, 5].map(|position| ListedDeadLetter {
         position,
         id: samples::id(position.into()),
     });
-    redrives.page_read(delete.job, Ok(letters.to_vec()), now);
+    redrives.page_read(delete.job, Ok(dead_letters.to_vec()), now);
     assert_eq!(redrives.due(now).len(), 2);
-    for (position, letter) in (2..).zip(letters) {
+    for (position, dead_letter) in (2..).zip(dead_letters) {
         let deleted = Fact::Message(MessageFact::DeadLetterDeleted(DeadLetterDeleted {
-            id: letter.id,
+            id: dead_letter.id,
             at: now,
             job: Some(delete.job),
         }));
         assert_eq!(redrives.learn(position, &deleted), Some(News::Deleted));
-        redrives.answered(delete.job, letter, Answer::Done, now);
+        redrives.answered(delete.job, dead_letter, Answer::Done, now);
         facts.push(deleted);
     }
     let due = redrives.due(now);
@@ -87,7 +87,7 @@ fn a_job_that_deletes_owes_nothing_and_ends() {
 }
 
 #[test]
-fn every_letter_is_sent_once_in_order_and_then_it_is_done() {
+fn every_dead_letter_is_sent_once_in_order_and_then_it_is_done() {
     let mut world = World::new(1000, FAST);
     world.run_until_idle();
     let view = world.view();
@@ -108,7 +108,7 @@ fn a_job_that_matches_nothing_is_done_at_once() {
 }
 
 #[test]
-fn letters_leave_at_the_rate_that_was_asked_for() {
+fn dead_letters_leave_at_the_rate_that_was_asked_for() {
     for rate in [0.5, 3.0, 200.0, 5000.0] {
         let mut world = World::new(9_000, rate);
         let start = world.now;
@@ -136,7 +136,7 @@ fn the_smallest_rate_sends_one_and_sleeps_no_longer_than_an_hour() {
 }
 
 #[test]
-fn no_more_than_some_letters_are_on_their_way_at_once() {
+fn no_more_than_some_dead_letters_are_on_their_way_at_once() {
     let mut world = World::new(2000, FAST);
     world.answer_read();
     for _ in 0..100 {
@@ -150,7 +150,7 @@ fn no_more_than_some_letters_are_on_their_way_at_once() {
 }
 
 #[test]
-fn a_job_waits_while_too_many_of_its_letters_are_owed() {
+fn a_job_waits_while_too_many_of_its_dead_letters_are_owed() {
     let count = MOST_OWED as u64 + 50;
     let mut world = World::new(count, FAST);
     world.run_until_idle();
@@ -324,10 +324,10 @@ fn failures_count_after_the_job_is_done() {
 }
 
 #[test]
-fn a_letter_that_is_gone_is_skipped() {
+fn a_dead_letter_that_is_gone_is_skipped() {
     let mut world = World::new(5, FAST);
     world.answer_read();
-    world.letters.insert(2, Place::Over);
+    world.dead_letters.insert(2, Place::Over);
     while !world.asked.is_empty() {
         world.answer_asked();
     }
@@ -340,7 +340,7 @@ fn a_letter_that_is_gone_is_skipped() {
 }
 
 #[test]
-fn an_archive_that_does_not_answer_is_asked_again_and_no_letter_is_missed() {
+fn an_archive_that_does_not_answer_is_asked_again_and_no_dead_letter_is_missed() {
     let mut world = World::new(5, FAST);
     world.fail_read();
     assert_eq!(world.view().cause.as_deref(), Some("no disk"));
@@ -401,7 +401,7 @@ fn a_version_does_not_undo_what_happened_on_its_way_into_the_journal() {
 }
 
 #[test]
-fn letters_of_one_job_do_not_count_for_another() {
+fn dead_letters_of_one_job_do_not_count_for_another() {
     let mut redrives = Redrives::default();
     let other = RedriveJob {
         job: JobId(Uuid::from_u128(2)),

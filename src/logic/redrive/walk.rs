@@ -1,4 +1,4 @@
-//! How far a job is on its way through the letters, from the oldest to the newest.
+//! How far a job is on its way through the dead letters, from the oldest to the newest.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,23 +7,23 @@ use super::allowance::Allowance;
 use crate::domain::ids::{MessageId, Position};
 use crate::domain::timestamp::Timestamp;
 
-/// So many letters are read at once.
+/// So many dead letters are read at once.
 pub const PAGE: usize = 256;
-/// So many letters may be on their way out at once.
+/// So many dead letters may be on their way out at once.
 pub(super) const MOST_ASKED: usize = 256;
-/// Whoever did not answer, or took no letter now, is asked again after this.
+/// Whoever did not answer, or took no dead letter now, is asked again after this.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// A dead letter, of a message or of an event, and where it stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Letter {
+pub struct ListedDeadLetter {
     /// Of a message, where it was accepted; of an event, where it died.
     pub position: Position,
-    /// Of the message, or of the letter that an event left.
+    /// Of the message, or of the dead letter that an event left.
     pub id: MessageId,
 }
 
-/// What became of a letter that was to be owed again.
+/// What became of a dead letter that was to be owed again.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Answer {
     /// The journal has it.
@@ -38,7 +38,7 @@ pub enum Answer {
 /// What the walk needs next.
 pub(super) enum Step {
     Read { after: Position },
-    Reprocess(Letter),
+    Reprocess(ListedDeadLetter),
 }
 
 #[derive(Debug)]
@@ -71,20 +71,21 @@ impl Walk {
         }
     }
 
-    /// Letters up to `through` are done, as an earlier run recorded.
+    /// Dead letters up to `through` are done, as an earlier run recorded.
     pub(super) fn go_on_after(&mut self, through: Position) {
         self.read_through = self.read_through.max(through);
     }
 
-    /// Every letter up to here is done.
+    /// Every dead letter up to here is done.
     pub(super) fn through(&self) -> Position {
-        let first = |letters: &BTreeMap<Position, MessageId>| letters.keys().next().copied();
+        let first =
+            |dead_letters: &BTreeMap<Position, MessageId>| dead_letters.keys().next().copied();
         let undone = [first(&self.waiting), first(&self.asked)];
         let undone = undone.into_iter().flatten().min();
         undone.map_or(self.read_through, |position| position.saturating_sub(1))
     }
 
-    /// Every letter is done.
+    /// Every dead letter is done.
     pub(super) fn is_over(&self) -> bool {
         self.at_end && self.waiting.is_empty() && self.asked.is_empty()
     }
@@ -93,7 +94,7 @@ impl Walk {
         self.trouble.as_ref()
     }
 
-    /// What to do now, if at most `most` letters may be sent out.
+    /// What to do now, if at most `most` dead letters may be sent out.
     pub(super) fn due(&mut self, now: Timestamp, most: usize) -> Vec<Step> {
         if self.rest_until.is_some_and(|until| now < until) {
             return Vec::new();
@@ -105,7 +106,7 @@ impl Walk {
         for _ in 0..count {
             let (position, id) = self.waiting.pop_first().expect("no more than wait");
             self.asked.insert(position, id);
-            steps.push(Step::Reprocess(Letter { position, id }));
+            steps.push(Step::Reprocess(ListedDeadLetter { position, id }));
         }
         if self.waiting.is_empty() && !self.at_end && !self.reading {
             self.reading = true;
@@ -125,7 +126,8 @@ impl Walk {
         may_ask.then(|| self.allowance.next(now))
     }
 
-    /// While something keeps it from going on, one letter at a time finds out whether that is over.
+    /// While something keeps it from going on, one dead letter at a time finds out whether that is
+    /// over.
     fn most_asked(&self) -> usize {
         if self.trouble.is_some() {
             1
@@ -134,27 +136,36 @@ impl Walk {
         }
     }
 
-    pub(super) fn page_read(&mut self, page: Result<Vec<Letter>, String>, now: Timestamp) {
+    pub(super) fn page_read(
+        &mut self,
+        page: Result<Vec<ListedDeadLetter>, String>,
+        now: Timestamp,
+    ) {
         self.reading = false;
         match page {
-            Ok(letters) => {
+            Ok(dead_letters) => {
                 self.trouble = None;
-                self.at_end = letters.len() < PAGE;
-                for letter in letters {
-                    self.read_through = self.read_through.max(letter.position);
-                    self.waiting.insert(letter.position, letter.id);
+                self.at_end = dead_letters.len() < PAGE;
+                for dead_letter in dead_letters {
+                    self.read_through = self.read_through.max(dead_letter.position);
+                    self.waiting.insert(dead_letter.position, dead_letter.id);
                 }
             }
             Err(cause) => self.rest(cause, now),
         }
     }
 
-    pub(super) fn answered(&mut self, letter: Letter, answer: Answer, now: Timestamp) {
-        self.asked.remove(&letter.position);
+    pub(super) fn answered(
+        &mut self,
+        dead_letter: ListedDeadLetter,
+        answer: Answer,
+        now: Timestamp,
+    ) {
+        self.asked.remove(&dead_letter.position);
         match answer {
             Answer::Done | Answer::Gone => self.trouble = None,
             Answer::NotNow(cause) => {
-                self.waiting.insert(letter.position, letter.id);
+                self.waiting.insert(dead_letter.position, dead_letter.id);
                 self.rest(cause, now);
             }
         }
@@ -163,13 +174,13 @@ impl Walk {
     pub(super) fn check(&self) -> usize {
         assert!(
             self.asked.len() <= MOST_ASKED,
-            "{} letters are on their way",
+            "{} dead letters are on their way",
             self.asked.len()
         );
         let is_asked = |position: &Position| self.asked.contains_key(position);
         assert!(
             !self.waiting.keys().any(is_asked),
-            "a letter waits or is on its way"
+            "a dead letter waits or is on its way"
         );
         let last = [
             self.waiting.keys().next_back(),

@@ -19,7 +19,7 @@ pub struct MessageRetentionPolicy {
     /// How long a message is kept after it was settled; zero: for ever.
     pub keep: Duration,
     /// How long a dead letter is kept after it died; zero: until somebody deletes it.
-    pub keep_letters: Duration,
+    pub keep_dead_letters: Duration,
     /// Nothing goes sooner: a repeat is answered with what became of the first one.
     pub dedup_window: Duration,
 }
@@ -81,8 +81,8 @@ impl MessageRetention {
     }
 
     /// As [`MessageRetention::cutoff`], of dead letters.
-    pub fn letters_cutoff(&self, now: Timestamp) -> Option<Timestamp> {
-        let keep = self.policy.keep_letters;
+    pub fn dead_letters_cutoff(&self, now: Timestamp) -> Option<Timestamp> {
+        let keep = self.policy.keep_dead_letters;
         (!keep.is_zero()).then(|| now.minus(keep.max(self.policy.dedup_window)))
     }
 
@@ -153,7 +153,7 @@ mod tests {
     fn retention(keep: u32) -> MessageRetention {
         MessageRetention::new(MessageRetentionPolicy {
             keep: DAY * keep,
-            keep_letters: Duration::ZERO,
+            keep_dead_letters: Duration::ZERO,
             dedup_window: DAY,
         })
     }
@@ -203,17 +203,17 @@ mod tests {
     fn nothing_goes_before_the_dedup_window_is_over_or_if_all_is_kept() {
         let mut short = MessageRetention::new(MessageRetentionPolicy {
             keep: Duration::from_secs(1),
-            keep_letters: Duration::from_secs(1),
+            keep_dead_letters: Duration::from_secs(1),
             dedup_window: DAY * 3,
         });
         short.begin(at(10));
         assert_eq!(short.cutoff(at(10)), Some(at(7)));
-        assert_eq!(short.letters_cutoff(at(10)), Some(at(7)));
+        assert_eq!(short.dead_letters_cutoff(at(10)), Some(at(7)));
         assert_eq!(short.read(&[age(1, 6, Some(8))], at(10)), Step::Over);
         let mut forever = retention(0);
         forever.begin(at(10));
         assert_eq!(forever.cutoff(at(10)), None);
-        assert_eq!(forever.letters_cutoff(at(10)), None);
+        assert_eq!(forever.dead_letters_cutoff(at(10)), None);
         assert_eq!(forever.read(&[age(1, 1, Some(1))], at(10)), Step::Over);
     }
 

@@ -33,6 +33,9 @@ impl SubscriptionRegistry {
             self.origins == origins,
             "callbacks are counted by where they lead"
         );
-        self.entries.len() + self.positions.check() + self.letters.check() + self.replays.check()
+        self.entries.len()
+            + self.positions.check()
+            + self.dead_events.check()
+            + self.replays.check()
     }
 }

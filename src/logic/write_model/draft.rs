@@ -87,7 +87,7 @@ impl Draft<'_> {
         };
         let admitted = match fact {
             Fact::Message(MessageFact::Redriven(_)) => !self.is_open(id),
-            // Somebody may have had the letter sent again meanwhile.
+            // Somebody may have had the dead letter sent again meanwhile.
             Fact::Message(MessageFact::DeadLetterDeleted(_) | MessageFact::MessageDeleted(_)) => {
                 !self.is_open(id)
             }

@@ -6,13 +6,13 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use super::error::ArchiveError;
-use super::events::{ArchivedLetter, LetterQuery};
+use super::events::{ArchivedDeadEvent, DeadEventQuery};
 use super::messages::MessageQuery;
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::redrive::{RedriveFilter, RedriveJob};
 use crate::logic::page::Page;
 
-/// Reads the dead letter list. Letters of subscriptions stand in it beside messages.
+/// Reads the dead letter list. Dead letters of subscriptions stand in it beside messages.
 pub trait DeadLetterArchive: Send + Sync {
     /// Where the dead letters that match stand, and their ids: by position, only those after
     /// `after`, at most `limit`.
@@ -29,27 +29,27 @@ pub trait DeadLetterArchive: Send + Sync {
         query: DeadLetterQuery,
     ) -> BoxFuture<'_, Result<u64, ArchiveError>>;
 
-    /// How many stand in the dead letter list, letters of subscriptions among them: these count
-    /// for the subscriber.
+    /// How many stand in the dead letter list, dead letters of subscriptions among them: these
+    /// count for the subscriber.
     fn dead_letter_counts(&self) -> BoxFuture<'_, Result<DeadLetterCounts, ArchiveError>>;
 
     /// The dead letter of a subscription.
-    fn event_letter(
+    fn dead_event(
         &self,
         id: MessageId,
-    ) -> BoxFuture<'_, Result<Option<ArchivedLetter>, ArchiveError>>;
+    ) -> BoxFuture<'_, Result<Option<ArchivedDeadEvent>, ArchiveError>>;
 
     /// Newest first, at most `query.limit`.
-    fn event_letters(
+    fn dead_events(
         &self,
-        query: LetterQuery,
-    ) -> BoxFuture<'_, Result<Page<ArchivedLetter>, ArchiveError>>;
+        query: DeadEventQuery,
+    ) -> BoxFuture<'_, Result<Page<ArchivedDeadEvent>, ArchiveError>>;
 }
 
 /// The size of the dead letter list.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct DeadLetterCounts {
-    /// Letters of messages and of events together.
+    /// Dead letters of messages and of events together.
     pub total: u64,
     /// Only destinations that have any.
     pub by_destination: BTreeMap<ServiceName, u64>,
@@ -62,7 +62,7 @@ pub struct DeadLetterQuery {
     /// `None`: no messages.
     pub messages: Option<MessageQuery>,
     /// `None`: no events.
-    pub events: Option<LetterQuery>,
+    pub events: Option<DeadEventQuery>,
 }
 
 impl DeadLetterQuery {
@@ -107,8 +107,8 @@ fn messages(filter: &RedriveFilter) -> MessageQuery {
     }
 }
 
-fn events(filter: &RedriveFilter) -> LetterQuery {
-    LetterQuery {
+fn events(filter: &RedriveFilter) -> DeadEventQuery {
+    DeadEventQuery {
         service: filter.destination.clone(),
         subscription_id: filter.subscription_id,
         source: filter.source.clone(),
@@ -116,6 +116,6 @@ fn events(filter: &RedriveFilter) -> LetterQuery {
         reason: filter.reason,
         since: filter.since,
         until: filter.until,
-        ..LetterQuery::default()
+        ..DeadEventQuery::default()
     }
 }

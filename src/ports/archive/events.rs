@@ -7,7 +7,7 @@ use crate::domain::attempt::Attempt;
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::{Event, EventId, Sequence};
 use crate::domain::ids::{Position, ServiceName};
-use crate::domain::subscription::{EventLetter, SubscriptionId};
+use crate::domain::subscription::{DeadEvent, SubscriptionId};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::event_query::EventQuery;
 use crate::logic::page::Page;
@@ -27,24 +27,24 @@ pub trait EventArchive: Send + Sync {
 
 /// A dead letter of a subscription.
 #[derive(Clone, PartialEq, Debug)]
-pub struct ArchivedLetter {
+pub struct ArchivedDeadEvent {
     /// Where it died; lists are ordered by it.
     pub position: Position,
     /// As it died last.
-    pub letter: EventLetter,
+    pub dead_event: DeadEvent,
 }
 
-impl ArchivedLetter {
+impl ArchivedDeadEvent {
     /// Roughly what it takes in memory, in bytes.
     pub fn bytes(&self) -> usize {
-        let attempts = self.letter.attempts.iter().map(Attempt::bytes);
-        self.letter.event.bytes() + attempts.sum::<usize>()
+        let attempts = self.dead_event.attempts.iter().map(Attempt::bytes);
+        self.dead_event.event.bytes() + attempts.sum::<usize>()
     }
 }
 
 /// Which dead letters of subscriptions, and which page of them.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub struct LetterQuery {
+pub struct DeadEventQuery {
     /// The subscriber.
     pub service: Option<ServiceName>,
     /// The subscription that did not get the event; `None`: any.
@@ -67,29 +67,29 @@ pub struct LetterQuery {
     pub limit: usize,
 }
 
-impl LetterQuery {
-    /// Whether this letter is meant, whatever the limit.
-    pub fn matches(&self, archived: &ArchivedLetter) -> bool {
-        let letter = &archived.letter;
-        let event = &letter.event;
+impl DeadEventQuery {
+    /// Whether this dead letter is meant, whatever the limit.
+    pub fn matches(&self, archived: &ArchivedDeadEvent) -> bool {
+        let dead_event = &archived.dead_event;
+        let event = &dead_event.event;
         self.service
             .as_ref()
-            .is_none_or(|service| *service == letter.service)
+            .is_none_or(|service| *service == dead_event.service)
             && self
                 .subscription_id
-                .is_none_or(|id| id == letter.subscription_id)
+                .is_none_or(|id| id == dead_event.subscription_id)
             && self.source.as_ref().is_none_or(|one| *one == event.source)
             && self
                 .party
                 .as_ref()
-                .is_none_or(|party| *party == event.source || *party == letter.service)
+                .is_none_or(|party| *party == event.source || *party == dead_event.service)
             && self
                 .correlation_id
                 .as_ref()
                 .is_none_or(|text| *text == event.correlation_id())
-            && self.reason.is_none_or(|reason| reason == letter.reason)
-            && self.since.is_none_or(|since| letter.at >= since)
-            && self.until.is_none_or(|until| letter.at < until)
+            && self.reason.is_none_or(|reason| reason == dead_event.reason)
+            && self.since.is_none_or(|since| dead_event.at >= since)
+            && self.until.is_none_or(|until| dead_event.at < until)
             && self.before.is_none_or(|before| archived.position < before)
     }
 }

@@ -43,7 +43,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 enum Life {
     Unknown,
     Open,
-    Letter,
+    DeadLetter,
     Over,
 }
 
@@ -58,12 +58,15 @@ fn history(steps: &[Step]) -> Vec<Fact> {
         let (life, fact) = match (lives[place], choice) {
             (Life::Unknown, _) => (Life::Open, accepted(number)),
             (Life::Open, 0) => (Life::Over, delivered(number, attempt)),
-            (Life::Open, 1) => (Life::Letter, dead(number, attempt, DeadReason::Rejected)),
-            (Life::Open, 2) => (Life::Letter, expired(number)),
+            (Life::Open, 1) => (
+                Life::DeadLetter,
+                dead(number, attempt, DeadReason::Rejected),
+            ),
+            (Life::Open, 2) => (Life::DeadLetter, expired(number)),
             (Life::Open, 3) => (Life::Over, cancelled(number)),
             (Life::Open, _) => (Life::Open, failed(number, attempt)),
-            (Life::Letter, 0) => (Life::Over, deleted(number)),
-            (Life::Letter, _) => {
+            (Life::DeadLetter, 0) => (Life::Over, deleted(number)),
+            (Life::DeadLetter, _) => {
                 redrives[place] += 1;
                 (Life::Open, redriven(message(number), redrives[place]))
             }
@@ -97,13 +100,13 @@ async fn agree(archive: &dyn Archive, steps: &[Step]) -> Result<(), TestCaseErro
         archive.apply(batch.clone()).await.unwrap();
         memory.apply(batch).await.unwrap();
         prop_assert_eq!(everything(archive).await, everything(&memory).await);
-        let letters = DeadLetterQuery::matching(&RedriveFilter::default());
+        let dead_letters = DeadLetterQuery::matching(&RedriveFilter::default());
         prop_assert_eq!(
-            archive.dead_letters_after(letters.clone(), 1, 3).await,
-            memory.dead_letters_after(letters.clone(), 1, 3).await
+            archive.dead_letters_after(dead_letters.clone(), 1, 3).await,
+            memory.dead_letters_after(dead_letters.clone(), 1, 3).await
         );
-        let counted = archive.count_dead_letters(letters.clone()).await;
-        prop_assert_eq!(counted, memory.count_dead_letters(letters).await);
+        let counted = archive.count_dead_letters(dead_letters.clone()).await;
+        prop_assert_eq!(counted, memory.count_dead_letters(dead_letters).await);
         let counts = archive.dead_letter_counts().await.unwrap();
         prop_assert_eq!(counts, memory.dead_letter_counts().await.unwrap());
     }

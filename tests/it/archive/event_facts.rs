@@ -10,9 +10,7 @@ use message_hub::domain::fact::event::EventFact;
 use message_hub::domain::fact::subscription::SubscriptionFact;
 use message_hub::domain::ids::{EventType, MessageId, ServiceName, StreamId};
 use message_hub::domain::json_text::JsonText;
-use message_hub::domain::subscription::{
-    EventDelivered, EventLetter, EventsRemoved, SubscriptionId,
-};
+use message_hub::domain::subscription::{DeadEvent, EventDelivered, EventsRemoved, SubscriptionId};
 use message_hub::domain::timestamp::Timestamp;
 use uuid::Uuid;
 
@@ -70,14 +68,14 @@ pub(super) fn snapshot_taken(stream: &str, version: u64) -> Fact {
     ))))
 }
 
-pub(super) fn letter_id(number: u64) -> MessageId {
-    subscription().letter_id(&event(number))
+pub(super) fn dead_event_id(number: u64) -> MessageId {
+    subscription().dead_event_id(&event(number))
 }
 
 /// What is left of event `number`, dead a second after it was published.
-pub(super) fn letter(number: u64, reason: DeadReason) -> EventLetter {
-    EventLetter {
-        id: letter_id(number),
+pub(super) fn dead_event(number: u64, reason: DeadReason) -> DeadEvent {
+    DeadEvent {
+        id: dead_event_id(number),
         subscription_id: subscription(),
         service: ServiceName::parse("billing").unwrap(),
         event: Arc::new(event(number)),
@@ -89,12 +87,12 @@ pub(super) fn letter(number: u64, reason: DeadReason) -> EventLetter {
     }
 }
 
-pub(super) fn letter_died(letter: EventLetter) -> Fact {
-    Fact::Subscription(SubscriptionFact::EventDeadLettered(Arc::new(letter)))
+pub(super) fn event_died(dead_event: DeadEvent) -> Fact {
+    Fact::Subscription(SubscriptionFact::EventDeadLettered(Arc::new(dead_event)))
 }
 
 pub(super) fn event_redriven(number: u64) -> Fact {
-    Fact::Subscription(SubscriptionFact::EventRedriven(Arc::new(letter(
+    Fact::Subscription(SubscriptionFact::EventRedriven(Arc::new(dead_event(
         number,
         DeadReason::Rejected,
     ))))
@@ -102,7 +100,7 @@ pub(super) fn event_redriven(number: u64) -> Fact {
 
 pub(super) fn event_delivered(number: u64) -> Fact {
     Fact::Subscription(SubscriptionFact::EventDelivered(EventDelivered {
-        id: letter_id(number),
+        id: dead_event_id(number),
         subscription_id: subscription(),
         at: seconds(number + 2),
         attempt: attempt(number),

@@ -12,9 +12,9 @@ use message_hub::domain::json_text::JsonText;
 use message_hub::domain::pattern::Pattern;
 use message_hub::logic::event_query::EventQuery;
 use message_hub::logic::page::{MOST_BYTES, Page};
-use message_hub::ports::archive::{Archive, LetterQuery, MessageQuery};
+use message_hub::ports::archive::{Archive, DeadEventQuery, MessageQuery};
 
-use super::event_facts::{event, in_stream, letter, letter_died, of_type, published};
+use super::event_facts::{dead_event, event, event_died, in_stream, of_type, published};
 use super::facts::{accepted, message};
 use super::{apply, on_each};
 
@@ -155,18 +155,18 @@ fn no_page_is_larger_than_a_few_mebibytes() {
             }));
             event
         });
-        let letters = events.clone().map(|event| {
-            let mut letter = letter(event.sequence, DeadReason::Rejected);
-            letter.event = Arc::new(event);
-            letter_died(letter)
+        let dead_events = events.clone().map(|event| {
+            let mut dead_event = dead_event(event.sequence, DeadReason::Rejected);
+            dead_event.event = Arc::new(event);
+            event_died(dead_event)
         });
         let messages = (1..=12).map(|number| {
             let mut message = message(number);
             message.payload = text(900_000);
             Fact::Message(MessageFact::Accepted(Arc::new(message)))
         });
-        let facts = events.clone().map(published).chain(letters).chain(messages);
-        apply(archive, facts).await;
+        let published = events.clone().map(published);
+        apply(archive, published.chain(dead_events).chain(messages)).await;
         let limit = 1000;
 
         let query = EventQuery {
@@ -175,16 +175,16 @@ fn no_page_is_larger_than_a_few_mebibytes() {
         };
         check_bounded(&archive.events(query).await.unwrap());
 
-        let mut query = LetterQuery {
+        let mut query = DeadEventQuery {
             limit,
-            ..LetterQuery::default()
+            ..DeadEventQuery::default()
         };
         let mut found = Vec::new();
-        check_bounded(&archive.event_letters(query.clone()).await.unwrap());
+        check_bounded(&archive.dead_events(query.clone()).await.unwrap());
         while query.before != Some(0) {
-            let page = archive.event_letters(query.clone()).await.unwrap();
+            let page = archive.dead_events(query.clone()).await.unwrap();
             query.before = Some(page.next.map_or(0, |next| next.position + 1));
-            found.extend(page.items.iter().map(|one| one.letter.event.sequence));
+            found.extend(page.items.iter().map(|one| one.dead_event.event.sequence));
         }
         assert_eq!(found, (1..=12).rev().collect::<Vec<_>>());
 

@@ -8,10 +8,10 @@ use message_hub::domain::fact::message::MessageFact;
 use message_hub::domain::ids::{CorrelationId, MessageId, ServiceName};
 use message_hub::domain::message::State;
 use message_hub::ports::archive::{
-    Archive, ArchivedLetter, ArchivedMessage, LetterQuery, MessageQuery,
+    Archive, ArchivedDeadEvent, ArchivedMessage, DeadEventQuery, MessageQuery,
 };
 
-use super::event_facts::{letter, letter_died};
+use super::event_facts::{dead_event, event_died};
 use super::facts::{cancelled, dead, delivered, id, message};
 use super::{apply, on_each};
 
@@ -52,15 +52,15 @@ async fn fill(archive: &dyn Archive) {
             }
             for reason in [DeadReason::Rejected, DeadReason::Expired] {
                 number += 1;
-                let mut letter = letter(number.into(), reason);
-                let mut event = (*letter.event).clone();
+                let mut dead_event = dead_event(number.into(), reason);
+                let mut event = (*dead_event.event).clone();
                 event.source = name(from);
                 if number % 2 == 0 {
                     event.correlation_id = Some(CorrelationId::parse("talk").unwrap());
                 }
-                letter.event = Arc::new(event);
-                letter.service = name(to);
-                apply(archive, [letter_died(letter)]).await;
+                dead_event.event = Arc::new(event);
+                dead_event.service = name(to);
+                apply(archive, [event_died(dead_event)]).await;
             }
         }
     }
@@ -97,15 +97,15 @@ fn message_queries() -> Vec<MessageQuery> {
     queries
 }
 
-fn letter_queries() -> Vec<LetterQuery> {
-    let of = |query: MessageQuery| LetterQuery {
+fn dead_event_queries() -> Vec<DeadEventQuery> {
+    let of = |query: MessageQuery| DeadEventQuery {
         source: query.source,
         service: query.destination,
         party: query.party,
         correlation_id: query.correlation_id.map(|_| "talk".to_owned()),
         reason: query.dead_letters.then_some(DeadReason::Expired),
         limit: query.limit,
-        ..LetterQuery::default()
+        ..DeadEventQuery::default()
     };
     message_queries().into_iter().map(of).collect()
 }
@@ -118,12 +118,12 @@ async fn all_messages(archive: &dyn Archive) -> Vec<ArchivedMessage> {
     archive.messages(query).await.unwrap().items
 }
 
-async fn all_letters(archive: &dyn Archive) -> Vec<ArchivedLetter> {
-    let query = LetterQuery {
+async fn all_dead_events(archive: &dyn Archive) -> Vec<ArchivedDeadEvent> {
+    let query = DeadEventQuery {
         limit: 1000,
-        ..LetterQuery::default()
+        ..DeadEventQuery::default()
     };
-    archive.event_letters(query).await.unwrap().items
+    archive.dead_events(query).await.unwrap().items
 }
 
 #[test]
@@ -161,18 +161,18 @@ fn messages_are_listed_whole_and_page_by_page() {
 fn dead_letters_of_subscriptions_are_listed_whole_and_page_by_page() {
     on_each(async |archive| {
         fill(archive).await;
-        let all = all_letters(archive).await;
+        let all = all_dead_events(archive).await;
         assert_eq!(all.len(), 9 * 2);
-        for query in letter_queries() {
+        for query in dead_event_queries() {
             let meant = all.iter().filter(|archived| query.matches(archived));
             let expected: Vec<_> = meant.map(|archived| archived.position).collect();
             let mut found = Vec::new();
-            let mut page = LetterQuery {
+            let mut page = DeadEventQuery {
                 limit: 2,
                 ..query.clone()
             };
             loop {
-                let rows = archive.event_letters(page.clone()).await.unwrap();
+                let rows = archive.dead_events(page.clone()).await.unwrap();
                 page.before = rows.items.last().map(|row| row.position);
                 found.extend(rows.items.iter().map(|row| row.position));
                 if rows.is_last() {

@@ -12,7 +12,7 @@ use message_hub::domain::ids::ServiceName;
 use message_hub::domain::message::State;
 use message_hub::domain::subscription::SubscriptionId;
 use message_hub::domain::timestamp::Timestamp;
-use message_hub::ports::archive::{ArchiveReader, LetterQuery, MessageArchive, MessageQuery};
+use message_hub::ports::archive::{ArchiveReader, DeadEventQuery, MessageArchive, MessageQuery};
 use uuid::Uuid;
 
 use super::{block_on, message};
@@ -88,28 +88,28 @@ fn message_queries(me: &str) -> Vec<MessageQuery> {
     queries
 }
 
-fn letter_queries(me: &str) -> Vec<LetterQuery> {
+fn dead_event_queries(me: &str) -> Vec<DeadEventQuery> {
     let name = |text: &str| ServiceName::parse(text).ok();
     let mut queries = Vec::new();
     for (source, service) in [(None, None), (name(MANY), None), (None, name(MANY))] {
         for before in [None, Some(15_000)] {
-            let query = LetterQuery {
+            let query = DeadEventQuery {
                 source: source.clone(),
                 service: service.clone(),
                 party: name(me),
                 before,
                 limit: 100,
-                ..LetterQuery::default()
+                ..DeadEventQuery::default()
             };
-            queries.push(LetterQuery {
+            queries.push(DeadEventQuery {
                 subscription_id: Some(SubscriptionId(Uuid::from_u128(7))),
                 ..query.clone()
             });
-            queries.push(LetterQuery {
+            queries.push(DeadEventQuery {
                 correlation_id: Some("c12".to_owned()),
                 ..query.clone()
             });
-            queries.push(LetterQuery {
+            queries.push(DeadEventQuery {
                 reason: Some(DeadReason::Rejected),
                 since: Some(Timestamp::from_millis(5_000)),
                 until: Some(Timestamp::from_millis(19_000)),
@@ -127,8 +127,8 @@ fn questions(me: &str) -> Vec<Question> {
     let conversations = message_queries(me).into_iter();
     let conversations = conversations.filter(|query| query.correlation_id.is_some());
     let conversations = conversations.map(|query| Question::IdsAfter(query, 3_000));
-    let letters = letter_queries(me).into_iter().map(Question::EventLetters);
-    pages.chain(conversations).chain(letters).collect()
+    let dead_letters = dead_event_queries(me).into_iter().map(Question::DeadEvents);
+    pages.chain(conversations).chain(dead_letters).collect()
 }
 
 #[test]

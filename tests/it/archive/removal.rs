@@ -68,7 +68,8 @@ fn old_messages_go_by_when_they_were_settled_and_where_they_stand() {
         assert_eq!(ages[0].accepted_at, message(3).accepted_at);
         assert_eq!(ages[0].settled_at, Some(Timestamp::from_millis(9_000)));
         assert_eq!((ages[0].dead_letter, ages[1].dead_letter), (false, true));
-        // What was settled before is written and goes in one batch; what is a letter no more does.
+        // What was settled before is written and goes in one batch; what is a dead letter no more
+        // does.
         apply(
             archive,
             [

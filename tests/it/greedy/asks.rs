@@ -31,7 +31,7 @@ pub(super) struct Greedy {
     kept: Vec<Box<dyn Any + Send>>,
     leases: Vec<String>,
     subscriptions: Vec<String>,
-    letters: Vec<String>,
+    dead_letters: Vec<String>,
     /// Kinds of asks that it begins with.
     not_yet: Vec<usize>,
 }
@@ -63,7 +63,7 @@ const ASKS: [(u32, &str, Ask); 24] = [
     (5, "replay", Greedy::replay),
     (3, "replay to callback", Greedy::replay_to_callback),
     (3, "stream", Greedy::stream),
-    (3, "letters", Greedy::letters),
+    (3, "letters", Greedy::dead_letters),
     (2, "command", Greedy::command),
     (2, "wrong key", Greedy::wrong_key),
     (6, "socket", sockets::consume),
@@ -82,7 +82,7 @@ impl Greedy {
             kept: Vec::new(),
             leases: Vec::new(),
             subscriptions: Vec::new(),
-            letters: Vec::new(),
+            dead_letters: Vec::new(),
             not_yet: (0..ASKS.len()).skip(number).step_by(clients).collect(),
         }
     }

@@ -80,12 +80,12 @@ fn what_is_done_to_queues_circuits_and_services_is_told_with_who_did_it() {
 }
 
 #[test]
-fn what_is_done_to_messages_letters_and_subscriptions_is_told() {
+fn what_is_done_to_messages_dead_letters_and_subscriptions_is_told() {
     let hub = TestHub::with(&[JSON, ("max_retry_attempts", "1")]);
     let service = FakeService::answering(Reply::Status(422));
     hub.register_at("printer", &service.url());
     // More than both jobs have tried by the time they are looked at.
-    let letters: Vec<String> = (0..6)
+    let dead_letters: Vec<String> = (0..6)
         .map(|n| {
             let id = hub.send_to("printer", json!(n));
             eventually("it is dead", || hub.state(&id) == "dead");
@@ -95,9 +95,9 @@ fn what_is_done_to_messages_letters_and_subscriptions_is_told() {
     hub.register_puller("mail");
     let waiting = hub.send_to("mail", json!(1));
     hub.cancel(&waiting).is(200);
-    hub.delete_dead_letter(&letters[0]).is(204);
+    hub.delete_dead_letter(&dead_letters[0]).is(204);
     service.now_answers(Reply::Status(200));
-    hub.reprocess(&letters[1], &json!({})).is(202);
+    hub.reprocess(&dead_letters[1], &json!({})).is(202);
     let job = hub.start_redrive(&json!({"rate": 1.0}));
     let deletion = json!({"filter": {"destination": "printer"}, "rate": 0.001});
     let deletion = hub.post("/v1/dlq/delete", &deletion).is(202);
@@ -115,7 +115,7 @@ fn what_is_done_to_messages_letters_and_subscriptions_is_told() {
         format!("message {waiting}")
     );
     let deleted = act(&hub, "delete_dead_letter");
-    assert_eq!(deleted["on"], format!("dead letter {}", letters[0]));
+    assert_eq!(deleted["on"], format!("dead letter {}", dead_letters[0]));
     assert_eq!(
         act(&hub, "reprocess_dead_letter")["outcome"],
         "sent again as before"

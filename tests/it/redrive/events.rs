@@ -1,4 +1,4 @@
-//! Jobs among whose letters are events: each goes to the subscription that did not get it.
+//! Jobs among whose dead letters are events: each goes to the subscription that did not get it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -105,7 +105,7 @@ impl Outage {
         self.hub.dead_letters("limit=1000").len()
     }
 
-    /// What the list shows of the letters a filter means.
+    /// What the list shows of the dead letters a filter means.
     fn shown(&self, filter: &Value) -> usize {
         let parameters = filter.as_object().unwrap().iter();
         let parameters = parameters.map(|(name, value)| format!("{name}={}", text(value)));
@@ -142,8 +142,8 @@ impl Outage {
 fn a_job_means_just_what_the_list_shows() {
     let outage = outage(20, 5, &[]);
     let (hub, id) = (&outage.hub, &outage.billing.id);
-    let letters = hub.dead_letters("limit=1000");
-    let time = text(&letters[letters.len() / 2]["settled_at"]);
+    let dead_letters = hub.dead_letters("limit=1000");
+    let time = text(&dead_letters[dead_letters.len() / 2]["settled_at"]);
     let event = hub
         .dead_letters(&format!("subscription_id={id}&limit=1"))
         .remove(0);
@@ -246,7 +246,7 @@ fn a_job_goes_on_after_kills_and_a_compaction() {
 }
 
 #[test]
-fn each_letter_is_redriven_once_however_often_the_hub_is_killed() {
+fn each_dead_letter_is_redriven_once_however_often_the_hub_is_killed() {
     let mut outage = outage(EVENTS, MESSAGES, &[]);
     let job = outage.hub.start_redrive(&json!({"rate": 300}));
     for share in [ALL / 3, 2 * ALL / 3] {
@@ -314,8 +314,10 @@ fn a_job_stops_when_the_callback_still_refuses() {
     });
     let failed = hub.redrive_job(&job)["failed"].as_u64().unwrap() as usize;
     assert!((10..100).contains(&failed), "{failed}");
-    let letters = hub.dead_letters("limit=1000");
-    let again = letters.iter().filter(|letter| letter["redriven"] == 1);
+    let dead_letters = hub.dead_letters("limit=1000");
+    let again = dead_letters
+        .iter()
+        .filter(|dead_letter| dead_letter["redriven"] == 1);
     assert_eq!(again.count(), failed);
 }
 
@@ -333,13 +335,17 @@ fn events_that_die_again_are_not_sent_a_second_time() {
     });
     assert_eq!(hub.redrive_job(&job)["redriven"], 30);
     assert_eq!(service.count(), billing.before + 30);
-    let letters = hub.dead_letters("destination=billing");
-    assert_eq!(letters.len(), 15);
-    assert!(letters.iter().all(|letter| letter["redriven"] == 1));
+    let dead_letters = hub.dead_letters("destination=billing");
+    assert_eq!(dead_letters.len(), 15);
+    assert!(
+        dead_letters
+            .iter()
+            .all(|dead_letter| dead_letter["redriven"] == 1)
+    );
 }
 
 #[test]
-fn letters_of_a_subscription_that_is_no_more_are_skipped() {
+fn dead_letters_of_a_subscription_that_is_no_more_are_skipped() {
     let outage = outage(20, 5, &[]);
     let hub = &outage.hub;
     hub.delete(&format!("/v1/subscriptions/{}", outage.mail.id))
@@ -358,7 +364,7 @@ fn letters_of_a_subscription_that_is_no_more_are_skipped() {
 }
 
 #[test]
-fn a_subscription_that_ends_gives_its_letters_back_and_fails_no_job() {
+fn a_subscription_that_ends_gives_its_dead_letters_back_and_fails_no_job() {
     let outage = outage(30, 0, &[]);
     let hub = &outage.hub;
     hub.switch_subscription(&outage.mail.id, "pause");

@@ -13,8 +13,8 @@ const LETTER_BYTES: usize = 900_000;
 /// So many of them are 64 MiB.
 const MOST_OWED: u64 = 74;
 
-/// A hub with large letters of a subscription, which is paused by now; the service takes all.
-fn paused_with_letters() -> (TestHub, FakeService, String) {
+/// A hub with large dead letters of a subscription, which is paused by now; the service takes all.
+fn paused_with_dead_events() -> (TestHub, FakeService, String) {
     let hub = TestHub::with(&[("circuit_breaker_rejection_threshold", "0")]);
     let service = FakeService::answering(Reply::Status(400));
     let id = hub.subscribed("billing", "order.*", &service.url());
@@ -32,7 +32,7 @@ fn paused_with_letters() -> (TestHub, FakeService, String) {
     (hub, service, id)
 }
 
-/// Waits until as many letters are owed as may be, and the job says that it waits for that.
+/// Waits until as many dead letters are owed as may be, and the job says that it waits for that.
 fn wait_until_full(hub: &TestHub, job: &str) {
     let mut view = Value::Null;
     // Earlier it may wait for a moment, as long as what it asked for is not in the journal.
@@ -48,13 +48,13 @@ fn wait_until_full(hub: &TestHub, job: &str) {
     assert_eq!(view["status"], "running");
 }
 
-/// A client that wants to send a letter again is told to come back; now and then the job is just
-/// trying the same one.
-fn has_no_room(hub: &TestHub, letter: &str) {
-    let mut refused = hub.reprocess(letter, &json!({}));
-    eventually("the letter is free", || {
+/// A client that wants to send a dead letter again is told to come back; now and then the job is
+/// just trying the same one.
+fn has_no_room(hub: &TestHub, dead_letter: &str) {
+    let mut refused = hub.reprocess(dead_letter, &json!({}));
+    eventually("the dead letter is free", || {
         if refused.status == 409 {
-            refused = hub.reprocess(letter, &json!({}));
+            refused = hub.reprocess(dead_letter, &json!({}));
         }
         refused.status != 409
     });
@@ -64,17 +64,17 @@ fn has_no_room(hub: &TestHub, letter: &str) {
 
 #[test]
 fn a_job_waits_for_room_and_goes_on_with_the_rest_after_a_kill() {
-    let (mut hub, service, id) = paused_with_letters();
+    let (mut hub, service, id) = paused_with_dead_events();
     let before = service.count();
     assert_eq!(before, LETTERS);
     let job = hub.start_redrive(&json!({"rate": 1000}));
     wait_until_full(&hub, &job);
-    let letter = text(&hub.dead_letters("limit=1")[0]["id"]);
-    has_no_room(&hub, &letter);
+    let dead_letter = text(&hub.dead_letters("limit=1")[0]["id"]);
+    has_no_room(&hub, &dead_letter);
     hub.kill9();
     let hub = hub.restart();
     wait_until_full(&hub, &job);
-    has_no_room(&hub, &letter);
+    has_no_room(&hub, &dead_letter);
     assert_eq!(service.count(), before, "the subscription is paused");
 
     hub.switch_subscription(&id, "resume");

@@ -49,9 +49,9 @@ fn a_message_that_ends_its_consumers_becomes_a_dead_letter_and_others_get_their_
     }
     assert_eq!(deaths, 4);
     assert!(heard_good > 0, "the others did not get their turn");
-    let letter = hub.message(&poison);
-    assert_eq!(letter["reason"], "attempts_exhausted");
-    let error = letter["last_error"].as_str().unwrap();
+    let dead_letter = hub.message(&poison);
+    assert_eq!(dead_letter["reason"], "attempts_exhausted");
+    let error = dead_letter["last_error"].as_str().unwrap();
     assert!(error.contains("4 times in a row"), "{error}");
     // Sent again, it begins anew.
     hub.post(&format!("/v1/dlq/{poison}/reprocess"), &json!({}))

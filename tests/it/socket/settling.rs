@@ -66,7 +66,7 @@ fn its_subscription(hub: &TestHub) -> Value {
     hub.get("/v1/subscriptions").is(200)["subscriptions"][0].clone()
 }
 
-fn letters(hub: &TestHub) -> Vec<Value> {
+fn dead_letters(hub: &TestHub) -> Vec<Value> {
     hub.dead_letters("destination=shop")
 }
 
@@ -86,23 +86,26 @@ fn an_event_that_ends_its_clients_becomes_a_dead_letter_and_the_position_goes_on
     let mut socket = subscribed(&hub);
     assert_eq!(hears(&mut socket), (2, 1), "the others begin anew");
     assert_eq!(its_subscription(&hub)["connected"], true);
-    eventually("it is a letter", || letters(&hub).len() == 1);
-    let letter = letters(&hub).remove(0);
+    eventually("it is a dead letter", || dead_letters(&hub).len() == 1);
+    let dead_letter = dead_letters(&hub).remove(0);
     let subscription = its_subscription(&hub);
-    assert_eq!(letter["subscription_id"], subscription["subscription_id"]);
-    assert_eq!(letter["reason"], "attempts_exhausted");
-    let words = text(&letter["last_error"]);
+    assert_eq!(
+        dead_letter["subscription_id"],
+        subscription["subscription_id"]
+    );
+    assert_eq!(dead_letter["reason"], "attempts_exhausted");
+    let words = text(&dead_letter["last_error"]);
     assert!(words.contains("3 times in a row"), "{words}");
     eventually("the position passed it", || {
         its_subscription(&hub)["position"] == 1
     });
     // Sent again, it comes once, and its ack moves nothing.
-    hub.reprocess(&text(&letter["id"]), &json!({})).is(202);
+    hub.reprocess(&text(&dead_letter["id"]), &json!({})).is(202);
     assert_eq!(hears(&mut socket), (3, 1));
     assert_eq!(hears(&mut socket), (4, 1));
     assert_eq!(hears(&mut socket), (1, 2));
     done(&mut socket, &json!({"type": "ack", "sequence": 1}));
-    eventually("it is no letter", || letters(&hub).is_empty());
+    eventually("it is no dead letter", || dead_letters(&hub).is_empty());
     assert_eq!(its_subscription(&hub)["position"], 1);
     done(&mut socket, &json!({"type": "ack", "sequence": 4}));
     assert_eq!(its_subscription(&hub)["position"], 4);
@@ -142,17 +145,17 @@ fn a_refused_event_comes_again_with_all_that_follow() {
     );
     assert_eq!(hears(&mut socket), (3, 1));
     assert_eq!(hears(&mut socket), (4, 1));
-    eventually("it is a letter", || letters(&hub).len() == 1);
-    let words = text(&letters(&hub)[0]["last_error"]);
+    eventually("it is a dead letter", || dead_letters(&hub).len() == 1);
+    let words = text(&dead_letters(&hub)[0]["last_error"]);
     assert!(words.starts_with("never; "), "{words}");
-    assert_eq!(letters(&hub)[0]["payload"], 2);
+    assert_eq!(dead_letters(&hub)[0]["payload"], 2);
     let mut other = hub.socket();
     other.say(&json!({"type": "nack", "sequence": 1}));
     other.is_refused("INVALID_REQUEST");
 }
 
 #[test]
-fn a_letter_waits_for_a_socket_and_is_one_again_if_it_is_refused() {
+fn a_dead_letter_waits_for_a_socket_and_is_one_again_if_it_is_refused() {
     let hub = hub(&[("delivery_limit", "1")]);
     let mut socket = subscribed(&hub);
     for sequence in 1..=4 {
@@ -163,13 +166,13 @@ fn a_letter_waits_for_a_socket_and_is_one_again_if_it_is_refused() {
         assert_eq!(hears(&mut socket), (sequence, 1));
     }
     done(&mut socket, &json!({"type": "ack", "sequence": 2}));
-    eventually("it is a letter", || letters(&hub).len() == 1);
-    let letter = text(&letters(&hub)[0]["id"]);
+    eventually("it is a dead letter", || dead_letters(&hub).len() == 1);
+    let dead_letter = text(&dead_letters(&hub)[0]["id"]);
     drop(socket);
     eventually("it is gone", || {
         its_subscription(&hub)["connected"] == false
     });
-    hub.reprocess(&letter, &json!({})).is(202);
+    hub.reprocess(&dead_letter, &json!({})).is(202);
     let hub = hub.restart();
     let mut socket = subscribed(&hub);
     let mut heard = vec![hears(&mut socket), hears(&mut socket), hears(&mut socket)];
@@ -179,11 +182,11 @@ fn a_letter_waits_for_a_socket_and_is_one_again_if_it_is_refused() {
         &mut socket,
         &json!({"type": "nack", "sequence": 1, "reason": "still not"}),
     );
-    eventually("it is a letter again", || {
-        let letters = letters(&hub);
-        letters.len() == 1 && letters[0]["last_error"] == "still not"
+    eventually("it is a dead letter again", || {
+        let dead_letters = dead_letters(&hub);
+        dead_letters.len() == 1 && dead_letters[0]["last_error"] == "still not"
     });
-    assert_eq!(letters(&hub)[0]["redriven"], 1);
+    assert_eq!(dead_letters(&hub)[0]["redriven"], 1);
 }
 
 #[test]
@@ -198,7 +201,7 @@ fn stops_of_the_hub_do_not_count() {
         assert_eq!(hub.exit_code(), Some(0));
         hub = hub.restart();
     }
-    assert!(letters(&hub).is_empty());
+    assert!(dead_letters(&hub).is_empty());
 }
 
 #[test]
@@ -230,6 +233,6 @@ fn whoever_unsubscribes_before_it_settles_counts_like_one_that_is_lost() {
     eventually("it is gone", || !connected());
     let mut last = subscribed(&hub);
     assert_eq!(hears(&mut last), (2, 1));
-    eventually("it is a letter", || letters(&hub).len() == 1);
-    assert_eq!(letters(&hub)[0]["payload"], 1);
+    eventually("it is a dead letter", || dead_letters(&hub).len() == 1);
+    assert_eq!(dead_letters(&hub)[0]["payload"], 1);
 }

@@ -139,7 +139,7 @@ async fn nobody_takes_over_while_the_hub_stops() {
 }
 
 #[actix::test]
-async fn nothing_begins_before_the_last_letter_is_written() {
+async fn nothing_begins_before_the_last_dead_letter_is_written() {
     let mut house = house([status(400), status(200)]);
     house.subscribe(None).await;
     for sequence in 1..=2 {
@@ -149,7 +149,7 @@ async fn nothing_begins_before_the_last_letter_is_written() {
     assert_eq!(unanswered.len(), 1);
     assert_eq!(house.pushed(), [(1, false)]);
     for record in unanswered {
-        let _ = record.reply.expect("it waits for its letter").send(());
+        let _ = record.reply.expect("it waits for its dead letter").send(());
     }
     settle().await;
     assert_eq!(house.pushed(), [(1, false), (2, false)]);

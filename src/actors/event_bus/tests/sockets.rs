@@ -167,13 +167,13 @@ async fn an_event_that_is_given_up_is_stamped_by_the_systems_clock() {
     let facts = house.turn().await;
     let wall = house.clock.wall();
     let [
-        Fact::Subscription(SubscriptionFact::EventDeadLettered(letter)),
+        Fact::Subscription(SubscriptionFact::EventDeadLettered(dead_event)),
         Fact::Subscription(SubscriptionFact::PositionAcked(acked)),
     ] = &facts[..]
     else {
         panic!("{facts:?}");
     };
-    for at in [letter.at, letter.attempts[0].at, acked.at] {
+    for at in [dead_event.at, dead_event.attempts[0].at, acked.at] {
         assert!(wall.since(at) < Duration::from_secs(60), "{at} at {wall}");
     }
     let again = house.after(Duration::from_secs(61)).await;

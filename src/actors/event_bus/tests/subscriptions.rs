@@ -141,18 +141,18 @@ async fn positions_are_written_many_at_once() {
 }
 
 #[actix::test]
-async fn an_event_that_nobody_takes_is_a_letter_and_the_next_goes() {
+async fn an_event_that_nobody_takes_is_a_dead_letter_and_the_next_goes() {
     let mut house = house([status(400), status(200)]);
     let subscription = house.subscribe(None).await;
     house.publish(1..=2).await;
     let written = house.turn().await;
-    let Some(Fact::Subscription(SubscriptionFact::EventDeadLettered(letter))) = written.first()
+    let Some(Fact::Subscription(SubscriptionFact::EventDeadLettered(dead_event))) = written.first()
     else {
         panic!("{written:?}");
     };
-    assert_eq!(letter.subscription_id, subscription.id);
+    assert_eq!(dead_event.subscription_id, subscription.id);
     assert_eq!(
-        (letter.reason, letter.attempts.len()),
+        (dead_event.reason, dead_event.attempts.len()),
         (DeadReason::Rejected, 1)
     );
     assert_eq!(house.pushed(), [(1, false), (2, false)]);
@@ -179,7 +179,7 @@ async fn a_retry_waits_for_its_time() {
 }
 
 #[actix::test]
-async fn after_a_letter_nothing_is_retried() {
+async fn after_a_dead_letter_nothing_is_retried() {
     let mut house = house([status(400)]);
     house.subscribe(None).await;
     house.publish([1]).await;

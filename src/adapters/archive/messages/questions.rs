@@ -51,7 +51,7 @@ pub(crate) fn failed_by_state() -> Statement {
         .sql(" GROUP BY state")
 }
 
-/// Letters of subscriptions count for the subscriber.
+/// Dead letters of subscriptions count for the subscriber.
 pub(crate) fn dead_letter_counts() -> Statement {
     Statement::new(
         "SELECT destination AS name, count(*) AS number FROM messages WHERE dead_letter \
@@ -77,7 +77,7 @@ fn matching(query: &MessageQuery, after: Option<Position>) -> Alternatives {
         None => ends
             .sides()
             .into_iter()
-            .map(|side| of_letters(ends.on(side, common.clone()), query, side))
+            .map(|side| of_dead_events(ends.on(side, common.clone()), query, side))
             .collect(),
     };
     Alternatives::new("messages", "position", conditions)
@@ -94,7 +94,7 @@ fn correlated(common: &Statement, query: &MessageQuery, text: &str) -> Vec<State
 
 /// Dead letters have an index for each destination. Those of a source are looked for among the few
 /// of its messages that failed, which have one, too.
-fn of_letters(statement: Statement, query: &MessageQuery, side: Side<'_>) -> Statement {
+fn of_dead_events(statement: Statement, query: &MessageQuery, side: Side<'_>) -> Statement {
     let is_of_source = side.source.is_some() && side.destination.is_none();
     match query.dead_letters && is_of_source && !is_failed(&query.states) {
         true => statement.sql(FAILED),

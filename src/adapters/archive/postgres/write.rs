@@ -10,9 +10,9 @@ use diesel::sql_types::{Array, BigInt, Binary, Text};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 
 use super::rows::{insert, update};
+use crate::adapters::archive::dead_events::{Changed, DeadEventTable};
 use crate::adapters::archive::events::types::Type;
 use crate::adapters::archive::events::{self, values::Events};
-use crate::adapters::archive::letters::{Changed, Letters};
 use crate::adapters::archive::messages;
 use crate::adapters::archive::messages::row::position_column;
 use crate::adapters::archive::messages::values::{Accepted, Redriven};
@@ -21,7 +21,7 @@ use crate::adapters::archive::sql::Applied;
 use crate::adapters::archive::standing;
 use crate::domain::event::{Event, Sequence};
 use crate::logic::ownership::{ArchiveStanding, BatchVerdict, Claim, Claimed, Denial};
-use crate::logic::projection::{Batch, Change, LetterChange};
+use crate::logic::projection::{Batch, Change, DeadEventChange};
 
 /// More than a question has: a batch may remove many events.
 const TIMEOUT: &str = "SET LOCAL statement_timeout = '300s'";
@@ -51,7 +51,7 @@ pub(super) async fn apply(
                 let removal = messages::retention::remove(removed);
                 removal.execute(connection).await?;
             }
-            write_letters(connection, &batch.letters).await?;
+            write_dead_events(connection, &batch.dead_events).await?;
             let moved = standing::write_checkpoint(batch.through);
             moved.execute(connection).await?;
             Ok((standing, verdict))
@@ -174,12 +174,12 @@ async fn remove_events(connection: &mut AsyncPgConnection, before: Sequence) -> 
         .map(drop)
 }
 
-async fn write_letters(
+async fn write_dead_events(
     connection: &mut AsyncPgConnection,
-    letters: &[LetterChange],
+    dead_events: &[DeadEventChange],
 ) -> QueryResult<()> {
-    let changed = Changed::by(letters).map_err(not_json)?;
-    insert::<Letters>(connection, &changed.dead).await?;
+    let changed = Changed::by(dead_events).map_err(not_json)?;
+    insert::<DeadEventTable>(connection, &changed.dead).await?;
     if changed.gone.is_empty() {
         return Ok(());
     }

@@ -9,7 +9,7 @@ use super::{Sql, SqlArchive};
 use crate::adapters::archive::events::types::Types;
 use crate::adapters::archive::messages::row::position;
 use crate::adapters::archive::statement::Statement;
-use crate::adapters::archive::{events, letters, messages, snapshots};
+use crate::adapters::archive::{dead_events, events, messages, snapshots};
 use crate::domain::event::{Event, EventId, Sequence};
 use crate::domain::ids::{MessageId, Position, ServiceName, StreamId};
 use crate::domain::message::State;
@@ -17,8 +17,8 @@ use crate::domain::timestamp::Timestamp;
 use crate::logic::event_query::EventQuery;
 use crate::logic::page::Page;
 use crate::ports::archive::{
-    ArchiveError, ArchivedMessage, ArchivedStream, Census, DeadLetterCounts, DeadLetterQuery,
-    LetterQuery, MessageQuery,
+    ArchiveError, ArchivedMessage, ArchivedStream, Census, DeadEventQuery, DeadLetterCounts,
+    DeadLetterQuery, MessageQuery,
 };
 
 #[derive(QueryableByName)]
@@ -143,7 +143,7 @@ impl<S: Sql> SqlArchive<S> {
         }))
     }
 
-    pub(super) async fn letter_places(
+    pub(super) async fn dead_letter_places(
         &self,
         query: DeadLetterQuery,
         after: Position,
@@ -154,8 +154,8 @@ impl<S: Sql> SqlArchive<S> {
             messages::questions::ids_after(&query, after)
         });
         let events = query.events.map(|query| {
-            let query = LetterQuery { limit, ..query };
-            letters::ids_after(&query, after)
+            let query = DeadEventQuery { limit, ..query };
+            dead_events::ids_after(&query, after)
         });
         let mut places = Vec::new();
         for statement in messages.into_iter().chain(events) {
@@ -166,9 +166,12 @@ impl<S: Sql> SqlArchive<S> {
         Ok(places)
     }
 
-    pub(super) async fn letter_count(&self, query: DeadLetterQuery) -> Result<u64, ArchiveError> {
+    pub(super) async fn dead_letter_total(
+        &self,
+        query: DeadLetterQuery,
+    ) -> Result<u64, ArchiveError> {
         let messages = query.messages.as_ref().map(messages::questions::count);
-        let events = query.events.as_ref().map(letters::count);
+        let events = query.events.as_ref().map(dead_events::count);
         let mut count = 0;
         for statement in messages.into_iter().chain(events) {
             count += self.number(statement).await?.unwrap_or(0);
@@ -183,7 +186,7 @@ impl<S: Sql> SqlArchive<S> {
         };
         let mut census = Census {
             events: one(events::questions::COUNT).await?,
-            event_letters: one(letters::COUNT).await?,
+            dead_events: one(dead_events::COUNT).await?,
             bytes: one(S::BYTES).await?,
             messages: one(S::MESSAGES).await?,
             ..Census::default()
@@ -197,7 +200,9 @@ impl<S: Sql> SqlArchive<S> {
         Ok(census)
     }
 
-    pub(super) async fn letter_counts(&self) -> Result<DeadLetterCounts, ArchiveError> {
+    pub(super) async fn dead_letters_by_destination(
+        &self,
+    ) -> Result<DeadLetterCounts, ArchiveError> {
         let count = |row: Count| Ok((ServiceName::parse(&row.name)?, position(row.number)?));
         let groups = messages::questions::dead_letter_counts();
         let mut counts = DeadLetterCounts::default();

@@ -10,8 +10,8 @@ use diesel::sql_types::{BigInt, Binary, Text};
 use diesel::sqlite::SqliteConnection;
 
 use super::row::{Update, insert};
+use crate::adapters::archive::dead_events::{Changed, DeadEventTable};
 use crate::adapters::archive::events::{self, values::Events};
-use crate::adapters::archive::letters::{Changed, Letters};
 use crate::adapters::archive::messages::retention;
 use crate::adapters::archive::messages::row::position_column;
 use crate::adapters::archive::messages::update;
@@ -22,7 +22,7 @@ use crate::adapters::archive::sql::{Applied, Number};
 use crate::adapters::archive::standing;
 use crate::domain::event::{Event, Sequence};
 use crate::logic::ownership::{ArchiveStanding, BatchVerdict, Claim, Claimed, Denial};
-use crate::logic::projection::{Batch, Change, LetterChange};
+use crate::logic::projection::{Batch, Change, DeadEventChange};
 
 pub(super) fn apply(connection: &mut SqliteConnection, batch: &Batch) -> QueryResult<Applied> {
     connection.immediate_transaction(|connection| {
@@ -47,7 +47,7 @@ pub(super) fn apply(connection: &mut SqliteConnection, batch: &Batch) -> QueryRe
         for removed in &batch.removed_messages {
             retention::remove(removed).execute(connection)?;
         }
-        write_letters(connection, &batch.letters)?;
+        write_dead_events(connection, &batch.dead_events)?;
         standing::write_checkpoint(batch.through).execute(connection)?;
         Ok((standing, verdict))
     })
@@ -126,10 +126,13 @@ fn remove_events(connection: &mut SqliteConnection, before: Sequence) -> QueryRe
         .map(drop)
 }
 
-fn write_letters(connection: &mut SqliteConnection, letters: &[LetterChange]) -> QueryResult<()> {
-    let changed = Changed::by(letters).map_err(not_json)?;
+fn write_dead_events(
+    connection: &mut SqliteConnection,
+    dead_events: &[DeadEventChange],
+) -> QueryResult<()> {
+    let changed = Changed::by(dead_events).map_err(not_json)?;
     for row in &changed.dead {
-        insert::<Letters>(connection, row)?;
+        insert::<DeadEventTable>(connection, row)?;
     }
     for id in changed.gone {
         sql_query("DELETE FROM event_letters WHERE id = ?")

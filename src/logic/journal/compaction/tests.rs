@@ -30,7 +30,7 @@ fn numbered(facts: Vec<Fact>) -> Vec<Recorded> {
 }
 
 /// A dead letter that holds its ordering key stays in the journal, so no hub accepts its id anew.
-fn without_ids_of_held_letters(facts: Vec<Fact>) -> Vec<Fact> {
+fn without_ids_of_held_dead_letters(facts: Vec<Fact>) -> Vec<Fact> {
     let mut held = HashSet::new();
     let is_possible = |fact: &Fact| {
         match fact {
@@ -99,8 +99,8 @@ impl Replayed {
             replayed.totals += contribution(&record.fact);
             replayed.apply(&record.fact);
         }
-        // The records of a letter that holds its key say themselves how it ended, and stay; if its
-        // id was given anew meanwhile, their word comes after what was carried.
+        // The records of a dead letter that holds its key say themselves how it ended, and stay; if
+        // its id was given anew meanwhile, their word comes after what was carried.
         for id in replayed.holding.keys() {
             if let Some(known) = replayed.known_ids.get_mut(id) {
                 known.end = None;
@@ -295,7 +295,7 @@ fn a_redriven_message_keeps_only_its_newest_life() {
 
 /// 2 waits for the ordering key of 1, a dead letter that is sent again.
 #[test]
-fn a_held_letter_sent_again_still_comes_before_what_waits_for_it() {
+fn a_held_dead_letter_sent_again_still_comes_before_what_waits_for_it() {
     let records = numbered(vec![
         samples::accepted(1),
         samples::accepted(3),
@@ -370,7 +370,7 @@ proptest! {
         first_cut in 0..60_usize,
         second_cut in 0..60_usize,
     ) {
-        let records = numbered(without_ids_of_held_letters(facts));
+        let records = numbered(without_ids_of_held_dead_letters(facts));
         prop_assume!(!records.is_empty());
         let whole = Replayed::of(&records);
 

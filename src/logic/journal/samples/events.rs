@@ -15,7 +15,7 @@ use crate::domain::ids::{CorrelationId, EventType, JobId, Label, StreamId};
 use crate::domain::json_text::JsonText;
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::{
-    Callback, Channel, EventDelivered, EventLetter, EventsRemoved, PositionAcked, Replay,
+    Callback, Channel, DeadEvent, EventDelivered, EventsRemoved, PositionAcked, Replay,
     ReplayFilter, SigningSecret, Subscription, SubscriptionId, Unsubscribed,
 };
 
@@ -107,10 +107,10 @@ pub fn position_acked(number: u128, through: u64) -> Fact {
     }))
 }
 
-fn event_letter(subscription: u128, number: u64) -> Arc<EventLetter> {
+fn dead_event(subscription: u128, number: u64) -> Arc<DeadEvent> {
     let (event, subscription_id) = (event(1, number), subscription_id(subscription));
-    Arc::new(EventLetter {
-        id: subscription_id.letter_id(&event),
+    Arc::new(DeadEvent {
+        id: subscription_id.dead_event_id(&event),
         subscription_id,
         service: service(subscription),
         event: Arc::new(event),
@@ -123,25 +123,25 @@ fn event_letter(subscription: u128, number: u64) -> Arc<EventLetter> {
 }
 
 pub fn event_dead_lettered(subscription: u128, number: u64) -> Fact {
-    Fact::Subscription(SubscriptionFact::EventDeadLettered(event_letter(
+    Fact::Subscription(SubscriptionFact::EventDeadLettered(dead_event(
         subscription,
         number,
     )))
 }
 
 pub fn event_redriven(subscription: u128, number: u64) -> Fact {
-    Fact::Subscription(SubscriptionFact::EventRedriven(event_letter(
+    Fact::Subscription(SubscriptionFact::EventRedriven(dead_event(
         subscription,
         number,
     )))
 }
 
 pub fn event_delivered(subscription: u128, number: u64) -> Fact {
-    let letter = event_letter(subscription, number);
+    let dead_event = dead_event(subscription, number);
     Fact::Subscription(SubscriptionFact::EventDelivered(EventDelivered {
-        id: letter.id,
-        subscription_id: letter.subscription_id,
-        at: letter.at,
+        id: dead_event.id,
+        subscription_id: dead_event.subscription_id,
+        at: dead_event.at,
         attempt: attempt(2, AttemptOutcome::Delivered),
     }))
 }

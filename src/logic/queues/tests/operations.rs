@@ -321,7 +321,7 @@ fn holding_queues(messages: impl IntoIterator<Item = Message>) -> Queues {
 }
 
 /// Message 1 is leased and fails for good.
-fn letter_of(queues: &mut Queues) -> Fact {
+fn dead_event_of(queues: &mut Queues) -> Fact {
     assert_eq!(lease(queues, 9, 1, at(0)), [id(1)]);
     let facts = queues.nack(&[token(1)], None, None, at(1), || 0.0).unwrap();
     let fact = facts.into_iter().next().unwrap();
@@ -344,8 +344,8 @@ fn redriven(destination: Option<ServiceName>) -> Fact {
 #[test]
 fn a_dead_letter_holds_its_key_until_it_is_deleted() {
     let mut queues = holding_queues([with_key(1), with_key(2), with_key(3)]);
-    let letter = letter_of(&mut queues);
-    queues.apply(4, &letter, at(1));
+    let dead_letter = dead_event_of(&mut queues);
+    queues.apply(4, &dead_letter, at(1));
     assert!(lease(&mut queues, 9, 2, at(1)).is_empty());
     let held_by = format!("dead letter {} holds", id(1));
     assert_explains(&queues, 2, at(1), &[&held_by, "ordering_on_failure"]);
@@ -363,10 +363,10 @@ fn a_dead_letter_holds_its_key_until_it_is_deleted() {
 }
 
 #[test]
-fn a_held_letter_sent_again_goes_first() {
+fn a_held_dead_letter_sent_again_goes_first() {
     let mut queues = holding_queues([with_key(1), with_key(2)]);
-    let letter = letter_of(&mut queues);
-    queues.apply(3, &letter, at(1));
+    let dead_letter = dead_event_of(&mut queues);
+    queues.apply(3, &dead_letter, at(1));
     queues.apply(4, &redriven(None), at(5));
     assert_eq!(lease(&mut queues, 9, 2, at(5)), [id(1)]);
     let fact = queues.ack(&[token(2)], at(6)).unwrap().remove(0);
@@ -375,23 +375,23 @@ fn a_held_letter_sent_again_goes_first() {
 }
 
 #[test]
-fn a_held_letter_sent_elsewhere_lets_its_key_go() {
+fn a_held_dead_letter_sent_elsewhere_lets_its_key_go() {
     let mut queues = holding_queues([with_key(1), with_key(2)]);
-    let letter = letter_of(&mut queues);
-    queues.apply(3, &letter, at(1));
+    let dead_letter = dead_event_of(&mut queues);
+    queues.apply(3, &dead_letter, at(1));
     queues.apply(4, &redriven(ServiceName::parse("mail").ok()), at(5));
     assert_eq!(lease(&mut queues, 9, 2, at(5)), [id(2)]);
 }
 
 #[test]
-fn after_a_restart_the_letter_still_holds() {
+fn after_a_restart_the_dead_letter_still_holds() {
     let mut queues = holding_queues([with_key(1), with_key(2)]);
-    let letter = letter_of(&mut queues);
+    let dead_letter = dead_event_of(&mut queues);
     let mut again = holding_queues([with_key(1), with_key(2)]);
-    again.apply(3, &letter, at(1));
+    again.apply(3, &dead_letter, at(1));
     assert!(lease(&mut again, 9, 2, at(1)).is_empty());
     // Whoever runs with `continue` now goes on.
     let mut going_on = queues_with([with_key(1), with_key(2)]);
-    going_on.apply(3, &letter, at(1));
+    going_on.apply(3, &dead_letter, at(1));
     assert_eq!(lease(&mut going_on, 9, 2, at(1)), [id(2)]);
 }

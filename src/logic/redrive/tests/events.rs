@@ -1,4 +1,4 @@
-//! Letters of events among those of messages.
+//! Dead letters of events among those of messages.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ fn started() -> Redrives {
 }
 
 #[test]
-fn letters_of_both_kinds_are_sent_once_in_one_order() {
+fn dead_letters_of_both_kinds_are_sent_once_in_one_order() {
     let mut world = World::mixed(600, FAST);
     world.run_until_idle();
     let view = world.view();

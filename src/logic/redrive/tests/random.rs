@@ -18,7 +18,7 @@ enum Step {
     FailRead,
     AnswerAsked(u8),
     PutOff,
-    /// Somebody else redrives or deletes a letter.
+    /// Somebody else redrives or deletes a dead letter.
     Take(u64),
     Settle(u64, State),
     CommitVersion,
@@ -67,12 +67,12 @@ fn take(world: &mut World, step: Step) {
         }
         Step::PutOff => world.put_off_asked(),
         Step::Take(number) => {
-            if world.letters[&number] == Place::Listed {
-                world.letters.insert(number, Place::Over);
+            if world.dead_letters[&number] == Place::Listed {
+                world.dead_letters.insert(number, Place::Over);
             }
         }
         Step::Settle(number, end) => {
-            if world.letters[&number] == Place::Owed {
+            if world.dead_letters[&number] == Place::Owed {
                 world.settle(number, end);
             }
         }
@@ -88,7 +88,7 @@ fn counts(job: &RedriveJob) -> (JobStatus, u64, u64, u32) {
     (job.status, job.redriven, job.failed, job.failed_in_a_row)
 }
 
-/// The most letters that left in any stretch of time are no more than it allows.
+/// The most dead letters that left in any stretch of time are no more than it allows.
 fn is_within(rate: f64, asked_at: &[Timestamp]) -> bool {
     asked_at.iter().enumerate().all(|(first, start)| {
         asked_at[first..].iter().zip(1..).all(|(end, count)| {
@@ -100,7 +100,7 @@ fn is_within(rate: f64, asked_at: &[Timestamp]) -> bool {
 
 proptest! {
     #[test]
-    fn each_letter_goes_once_and_a_replay_counts_the_same(
+    fn each_dead_letter_goes_once_and_a_replay_counts_the_same(
         steps in prop::collection::vec(step(), 1..200),
         rate in prop_oneof![Just(1.0), Just(37.5), Just(1000.0)],
     ) {
@@ -123,7 +123,7 @@ proptest! {
     }
 
     #[test]
-    fn a_job_that_is_let_go_on_reaches_every_letter(
+    fn a_job_that_is_let_go_on_reaches_every_dead_letter(
         steps in prop::collection::vec(step(), 1..200),
     ) {
         let mut world = World::mixed(400, 1000.0);
@@ -133,7 +133,7 @@ proptest! {
         let _ = world.switch(Switch::Resume);
         world.run_until_idle();
         let view = world.view();
-        let left = world.letters.values().filter(|place| **place == Place::Listed).count();
+        let left = world.dead_letters.values().filter(|place| **place == Place::Listed).count();
         match view.status {
             JobStatus::Done => prop_assert_eq!(left, 0),
             JobStatus::Stopped => prop_assert!(view.failed >= 10),

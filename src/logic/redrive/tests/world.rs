@@ -1,4 +1,5 @@
-//! Everything around the jobs: a list of letters, a journal, and requests that wait for answers.
+//! Everything around the jobs: a list of dead letters, a journal, and requests that wait for
+//! answers.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -14,15 +15,15 @@ use crate::domain::ids::{JobId, MessageId, Position};
 use crate::domain::message::State;
 use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob, Switch};
 use crate::domain::refusal::Refusal;
-use crate::domain::subscription::EventLetter;
+use crate::domain::subscription::DeadEvent;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::journal::samples;
 use crate::logic::redrive::action::Action;
-use crate::logic::redrive::{Answer, Letter, PAGE, Redrives};
+use crate::logic::redrive::{Answer, ListedDeadLetter, PAGE, Redrives};
 
 pub(super) const JOB: JobId = JobId(Uuid::from_u128(1));
 
-/// Where a letter is.
+/// Where a dead letter is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Place {
     Listed,
@@ -35,16 +36,16 @@ pub(super) struct World {
     pub now: Timestamp,
     pub journal: Vec<(Position, Fact)>,
     /// By position; the id is made of the number.
-    pub letters: BTreeMap<u64, Place>,
+    pub dead_letters: BTreeMap<u64, Place>,
     /// How often each was redriven.
     pub times: BTreeMap<u64, u32>,
     pub reads: VecDeque<Position>,
-    pub asked: VecDeque<Letter>,
+    pub asked: VecDeque<ListedDeadLetter>,
     /// Not in the journal yet.
     pub versions: VecDeque<RedriveJob>,
-    /// When each letter was asked for.
+    /// When each dead letter was asked for.
     pub asked_at: Vec<Timestamp>,
-    /// Every third letter is of an event.
+    /// Every third dead letter is of an event.
     has_events: bool,
 }
 
@@ -70,9 +71,9 @@ pub(super) fn job(rate: f64) -> RedriveJob {
     }
 }
 
-pub(super) fn redriven_by(job: JobId, letter: u64) -> Fact {
+pub(super) fn redriven_by(job: JobId, dead_letter: u64) -> Fact {
     let Fact::Message(MessageFact::Redriven(redrive)) =
-        samples::redriven(letter.into(), 1, State::Dead)
+        samples::redriven(dead_letter.into(), 1, State::Dead)
     else {
         panic!("a sample of something else");
     };
@@ -81,46 +82,46 @@ pub(super) fn redriven_by(job: JobId, letter: u64) -> Fact {
     Fact::Message(MessageFact::Redriven(Arc::new(redrive)))
 }
 
-pub(super) fn event_redriven_by(job: JobId, letter: u64) -> Fact {
-    Fact::Subscription(SubscriptionFact::EventRedriven(event_letter(
-        letter,
+pub(super) fn event_redriven_by(job: JobId, dead_letter: u64) -> Fact {
+    Fact::Subscription(SubscriptionFact::EventRedriven(dead_event(
+        dead_letter,
         Some(job),
     )))
 }
 
 /// One that came back because its subscription ended.
-pub(super) fn event_given_back_by(job: JobId, letter: u64) -> Fact {
-    Fact::Subscription(SubscriptionFact::EventDeadLettered(event_letter(
-        letter,
+pub(super) fn event_given_back_by(job: JobId, dead_letter: u64) -> Fact {
+    Fact::Subscription(SubscriptionFact::EventDeadLettered(dead_event(
+        dead_letter,
         Some(job),
     )))
 }
 
-fn event_letter(number: u64, job: Option<JobId>) -> Arc<EventLetter> {
-    let Fact::Subscription(SubscriptionFact::EventRedriven(letter)) =
+fn dead_event(number: u64, job: Option<JobId>) -> Arc<DeadEvent> {
+    let Fact::Subscription(SubscriptionFact::EventRedriven(dead_letter)) =
         samples::event_redriven(1, number)
     else {
         panic!("a sample of something else");
     };
-    let letter = Arc::unwrap_or_clone(letter);
-    Arc::new(EventLetter { job, ..letter })
+    let dead_letter = Arc::unwrap_or_clone(dead_letter);
+    Arc::new(DeadEvent { job, ..dead_letter })
 }
 
 impl World {
-    /// As [`World::new`], but every third letter is of an event.
-    pub(super) fn mixed(letters: u64, rate: f64) -> Self {
-        let mut world = Self::new(letters, rate);
+    /// As [`World::new`], but every third dead letter is of an event.
+    pub(super) fn mixed(dead_letters: u64, rate: f64) -> Self {
+        let mut world = Self::new(dead_letters, rate);
         world.has_events = true;
         world
     }
 
-    /// So many letters of messages, and a job that runs at `rate`.
-    pub(super) fn new(letters: u64, rate: f64) -> Self {
+    /// So many dead letters of messages, and a job that runs at `rate`.
+    pub(super) fn new(dead_letters: u64, rate: f64) -> Self {
         let mut world = Self {
             redrives: Redrives::default(),
             now: job(rate).started_at,
             journal: Vec::new(),
-            letters: (1..=letters)
+            dead_letters: (1..=dead_letters)
                 .map(|number| (number, Place::Listed))
                 .collect(),
             times: BTreeMap::new(),
@@ -150,7 +151,7 @@ impl World {
 
     fn id(&self, number: u64) -> MessageId {
         if self.is_event(number) {
-            event_letter(number, None).id
+            dead_event(number, None).id
         } else {
             samples::id(number.into())
         }
@@ -161,14 +162,14 @@ impl World {
         for action in self.redrives.due(self.now) {
             match action {
                 Action::Read { after, .. } => self.reads.push_back(after),
-                Action::Reprocess { letter, .. } => {
-                    self.asked.push_back(letter);
+                Action::Reprocess { dead_letter, .. } => {
+                    self.asked.push_back(dead_letter);
                     self.asked_at.push(self.now);
                 }
                 Action::Record(version) => self.versions.push_back(*version),
             }
         }
-        // With many letters each look is a long one.
+        // With many dead letters each look is a long one.
         let facts = self.journal.len();
         if facts < 64 || facts.is_multiple_of(64) {
             self.redrives.check();
@@ -203,9 +204,9 @@ impl World {
         let Some(after) = self.reads.pop_front() else {
             return;
         };
-        let listed = self.letters.range(after + 1..);
+        let listed = self.dead_letters.range(after + 1..);
         let listed = listed.filter(|(_, place)| **place == Place::Listed);
-        let page = listed.map(|(number, _)| Letter {
+        let page = listed.map(|(number, _)| ListedDeadLetter {
             position: *number,
             id: self.id(*number),
         });
@@ -222,12 +223,12 @@ impl World {
         }
     }
 
-    /// Answers the oldest request truly; gives the letter if it is owed now.
+    /// Answers the oldest request truly; gives the dead letter if it is owed now.
     pub(super) fn answer_asked(&mut self) -> Option<u64> {
-        let letter = self.asked.pop_front()?;
-        let number = letter.position;
-        let answer = if self.letters[&number] == Place::Listed {
-            self.letters.insert(number, Place::Owed);
+        let dead_letter = self.asked.pop_front()?;
+        let number = dead_letter.position;
+        let answer = if self.dead_letters[&number] == Place::Listed {
+            self.dead_letters.insert(number, Place::Owed);
             *self.times.entry(number).or_default() += 1;
             self.commit(if self.is_event(number) {
                 event_redriven_by(JOB, number)
@@ -239,22 +240,22 @@ impl World {
             Answer::Gone
         };
         let is_owed = answer == Answer::Done;
-        self.redrives.answered(JOB, letter, answer, self.now);
+        self.redrives.answered(JOB, dead_letter, answer, self.now);
         self.turn();
         is_owed.then_some(number)
     }
 
     pub(super) fn put_off_asked(&mut self) {
-        if let Some(letter) = self.asked.pop_front() {
+        if let Some(dead_letter) = self.asked.pop_front() {
             let answer = Answer::NotNow("no disk".into());
-            self.redrives.answered(JOB, letter, answer, self.now);
+            self.redrives.answered(JOB, dead_letter, answer, self.now);
             self.turn();
         }
     }
 
-    /// How a letter that is owed ends; one that dies is in the list again, as a later death.
+    /// How a dead letter that is owed ends; one that dies is in the list again, as a later death.
     pub(super) fn settle(&mut self, number: u64, state: State) {
-        self.letters.insert(number, Place::Over);
+        self.dead_letters.insert(number, Place::Over);
         if self.is_event(number) {
             return self.commit(match state {
                 State::Delivered => samples::event_delivered(1, number),

@@ -167,12 +167,12 @@ impl Session {
         feed.event_types = changed.event_types;
         if let Some((service, name, attached)) = changed.named {
             let known = feed.named.take();
-            let mut letters = known.as_ref().map(|named| named.letters.clone());
-            let letters = letters.take().unwrap_or_default();
+            let mut dead_events = known.as_ref().map(|named| named.dead_events.clone());
+            let dead_events = dead_events.take().unwrap_or_default();
             let known = known.map(|named| (named.acked, named.told));
             let (acked, told) = known.unwrap_or((from - 1, attached.from - 1));
-            let mut owed = VecDeque::from(attached.letters);
-            owed.retain(|letter| !letters.contains_key(&letter.event.sequence));
+            let mut owed = VecDeque::from(attached.dead_events);
+            owed.retain(|dead_event| !dead_events.contains_key(&dead_event.event.sequence));
             feed.wait = attached.unsettled.wait;
             feed.named = Some(Named {
                 service,
@@ -182,7 +182,7 @@ impl Session {
                 told,
                 losses: attached.unsettled.losses,
                 owed,
-                letters,
+                dead_events,
             });
         }
         let (reference, newest) = (slip.reference.as_ref(), changed.log.newest);

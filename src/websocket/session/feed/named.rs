@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::super::frames::Subscribe;
 use crate::domain::event::Sequence;
 use crate::domain::ids::{Label, ServiceName};
-use crate::domain::subscription::{EventLetter, SubscriptionId};
+use crate::domain::subscription::{DeadEvent, SubscriptionId};
 use crate::hub::error::HubError;
 use crate::logic::losses::Losses;
 
@@ -22,9 +22,9 @@ pub(super) struct Named {
     /// Who did not settle what it was sent.
     pub losses: Losses,
     /// Events that are owed once more, and were not sent.
-    pub owed: VecDeque<Arc<EventLetter>>,
+    pub owed: VecDeque<Arc<DeadEvent>>,
     /// Those that were sent and not settled, by their sequences.
-    pub letters: BTreeMap<Sequence, Arc<EventLetter>>,
+    pub dead_events: BTreeMap<Sequence, Arc<DeadEvent>>,
 }
 
 impl Named {

@@ -8,7 +8,7 @@ use super::super::super::answers::Slip;
 use super::super::requests::confirm;
 use super::super::{Answered, Context, Session};
 use super::named::{Named, deleted};
-use crate::actors::messages::subscriptions::{AckPosition, EndLetter};
+use crate::actors::messages::subscriptions::{AckPosition, EndRedelivery};
 use crate::domain::event::Sequence;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::SubscriptionId;
@@ -65,9 +65,9 @@ impl Session {
             let error = self.feed.no_subscription();
             return self.refuse(&slip, &error);
         };
-        if let Some(letter) = named.letters.remove(&sequence) {
-            let end = EndLetter {
-                letter,
+        if let Some(dead_event) = named.dead_events.remove(&sequence) {
+            let end = EndRedelivery {
+                dead_event,
                 error: None,
             };
             self.hub.clients.event_bus.tell(end);

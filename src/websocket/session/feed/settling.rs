@@ -14,9 +14,9 @@ use super::super::requests::{confirm, flatten};
 use super::super::stage;
 use super::super::{Context, Session};
 use super::Next;
-use crate::actors::messages::subscriptions::{EndLetter, GiveUpEvent, LoseEvents};
+use crate::actors::messages::subscriptions::{EndRedelivery, GiveUpEvent, LoseEvents};
 use crate::domain::event::{Event, Sequence};
-use crate::domain::subscription::EventLetter;
+use crate::domain::subscription::DeadEvent;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::feed_news::Unsettled;
 use crate::logic::follower::FollowerAction;
@@ -33,9 +33,9 @@ pub(crate) struct Rewound {
 }
 
 impl Session {
-    /// The next event, or letter, for the client.
+    /// The next event, or dead letter, for the client.
     pub(in crate::websocket::session) fn next_event(&mut self) -> Option<ByteString> {
-        if let Some(text) = self.next_letter() {
+        if let Some(text) = self.next_dead_event() {
             return Some(text);
         }
         let limit = self.hub.settings.delivery_limit;
@@ -47,12 +47,14 @@ impl Session {
         }
     }
 
-    fn next_letter(&mut self) -> Option<ByteString> {
+    fn next_dead_event(&mut self) -> Option<ByteString> {
         let named = self.feed.named.as_mut()?;
-        let letter = named.owed.pop_front()?;
-        let attempt = letter.attempts.len() as u32 + 1;
-        let text = texts::event(&letter.event, attempt);
-        named.letters.insert(letter.event.sequence, letter);
+        let dead_event = named.owed.pop_front()?;
+        let attempt = dead_event.attempts.len() as u32 + 1;
+        let text = texts::event(&dead_event.event, attempt);
+        named
+            .dead_events
+            .insert(dead_event.event.sequence, dead_event);
         Some(text)
     }
 
@@ -69,12 +71,12 @@ impl Session {
     }
 
     /// An event is to be sent to the client once more.
-    pub(in crate::websocket::session) fn owe(&mut self, letter: Arc<EventLetter>) {
+    pub(in crate::websocket::session) fn owe(&mut self, dead_event: Arc<DeadEvent>) {
         let named = self.feed.named.as_mut();
-        if let Some(named) = named.filter(|named| named.id == letter.subscription_id) {
-            let is_known = named.owed.iter().any(|known| known.id == letter.id);
-            if !is_known && !named.letters.contains_key(&letter.event.sequence) {
-                named.owed.push_back(letter);
+        if let Some(named) = named.filter(|named| named.id == dead_event.subscription_id) {
+            let is_known = named.owed.iter().any(|known| known.id == dead_event.id);
+            if !is_known && !named.dead_events.contains_key(&dead_event.event.sequence) {
+                named.owed.push_back(dead_event);
             }
         }
     }
@@ -112,9 +114,9 @@ impl Session {
             return self.refuse(&slip, &error);
         };
         let error = refused.reason.unwrap_or_else(|| "nack".to_owned());
-        if let Some(letter) = named.letters.remove(&sequence) {
+        if let Some(dead_event) = named.dead_events.remove(&sequence) {
             let error = Some(error);
-            let end = EndLetter { letter, error };
+            let end = EndRedelivery { dead_event, error };
             self.hub.clients.event_bus.tell(end);
             return self.answers.give(confirm(&self.hub, &slip, Ok(())));
         }
@@ -167,9 +169,9 @@ impl Session {
                 reply: None,
             });
         }
-        for letter in std::mem::take(&mut named.letters).into_values() {
+        for dead_event in std::mem::take(&mut named.dead_events).into_values() {
             let error = Some("the client left without having settled it".to_owned());
-            let end = EndLetter { letter, error };
+            let end = EndRedelivery { dead_event, error };
             self.hub.clients.event_bus.tell(end);
         }
     }

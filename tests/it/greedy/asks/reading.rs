@@ -58,12 +58,14 @@ impl Greedy {
             false => self.any_list(),
         };
         let answer = self.ask("list", ("GET", &path), b"");
-        if let Some(letters) = answer
+        if let Some(dead_letters) = answer
             .filter(|answer| answer.status == 200 && path.starts_with("/v1/dlq?"))
             .and_then(|answer| answer.json()["dead_letters"].as_array().cloned())
         {
-            let ids = letters.iter().filter_map(|letter| letter["id"].as_str());
-            self.letters = ids.map(str::to_owned).collect();
+            let ids = dead_letters
+                .iter()
+                .filter_map(|dead_letter| dead_letter["id"].as_str());
+            self.dead_letters = ids.map(str::to_owned).collect();
         }
     }
 

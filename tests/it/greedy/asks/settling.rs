@@ -1,4 +1,4 @@
-//! Leases, registrations, subscriptions and letters.
+//! Leases, registrations, subscriptions and dead letters.
 
 use rand::RngExt;
 use serde_json::json;
@@ -94,20 +94,24 @@ impl Greedy {
         }
     }
 
-    pub(crate) fn letters(&mut self) {
-        let letter = self
-            .letters
+    pub(crate) fn dead_letters(&mut self) {
+        let dead_letter = self
+            .dead_letters
             .pop()
             .unwrap_or_else(|| input::id(&mut self.random));
         match self.random.random_range(0..4) {
-            0 => drop(self.ask("letters", ("DELETE", &format!("/v1/dlq/{letter}")), b"")),
+            0 => drop(self.ask(
+                "letters",
+                ("DELETE", &format!("/v1/dlq/{dead_letter}")),
+                b"",
+            )),
             1 => {
                 let rate =
                     json!({"rate": 10_000, "filter": {"destination": "rejects"}}).to_string();
                 self.ask("letters", ("POST", "/v1/dlq/redrive"), rate.as_bytes());
             }
             _ => {
-                let path = format!("/v1/dlq/{letter}/reprocess");
+                let path = format!("/v1/dlq/{dead_letter}/reprocess");
                 self.ask("letters", ("POST", &path), b"{}");
             }
         }

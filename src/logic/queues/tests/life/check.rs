@@ -52,8 +52,8 @@ impl Life {
     pub(crate) fn given_up(&self) -> usize {
         let lost = verdict::lost_in_words(model::DELIVERY_LIMIT);
         let given_up = self.journal.iter().filter(|fact| match fact {
-            Fact::Message(MessageFact::DeadLettered(letter)) => {
-                let attempt = letter.attempt.as_ref();
+            Fact::Message(MessageFact::DeadLettered(dead_letter)) => {
+                let attempt = dead_letter.attempt.as_ref();
                 let error = attempt.and_then(|attempt| attempt.error.as_ref());
                 error == Some(&lost)
             }

@@ -11,16 +11,16 @@ use crate::domain::fact::subscription::SubscriptionFact;
 use crate::domain::ids::MessageId;
 use crate::domain::json_text::JsonText;
 use crate::domain::refusal::Refusal;
-use crate::domain::subscription::{Callback, EventLetter, SubscriptionId};
+use crate::domain::subscription::{Callback, DeadEvent, SubscriptionId};
 
 type Redelivered = oneshot::Receiver<Result<MessageId, Refusal>>;
 
 impl House {
     /// Event `sequence`, which did not arrive.
-    fn letter(&self, subscription_id: SubscriptionId, sequence: Sequence) -> Arc<EventLetter> {
+    fn dead_event(&self, subscription_id: SubscriptionId, sequence: Sequence) -> Arc<DeadEvent> {
         let event = Arc::new(samples::event(1, sequence));
-        Arc::new(EventLetter {
-            id: subscription_id.letter_id(&event),
+        Arc::new(DeadEvent {
+            id: subscription_id.dead_event_id(&event),
             subscription_id,
             service: service("billing"),
             event,
@@ -32,10 +32,10 @@ impl House {
         })
     }
 
-    fn redeliver(&self, letter: &Arc<EventLetter>) -> Redelivered {
+    fn redeliver(&self, dead_event: &Arc<DeadEvent>) -> Redelivered {
         let (reply, answer) = oneshot::channel();
-        let letter = letter.clone();
-        self.bus.do_send(RedeliverEvent { letter, reply });
+        let dead_event = dead_event.clone();
+        self.bus.do_send(RedeliverEvent { dead_event, reply });
         answer
     }
 
@@ -47,12 +47,12 @@ impl House {
 }
 
 #[actix::test]
-async fn a_letter_is_sent_again_once() {
+async fn a_dead_letter_is_sent_again_once() {
     let mut house = house([status(200)]);
     let subscription = house.subscribe(None).await;
-    let stranger = house.letter(SubscriptionId(Uuid::nil()), 1);
+    let stranger = house.dead_event(SubscriptionId(Uuid::nil()), 1);
     assert!(house.redeliver(&stranger).await.unwrap().is_err());
-    let own = house.letter(subscription.id, 1);
+    let own = house.dead_event(subscription.id, 1);
     let answer = house.redeliver(&own);
     let written = house.turn().await;
     assert_eq!(answer.await.unwrap(), Ok(own.id));
@@ -69,20 +69,20 @@ async fn what_is_owed_is_bounded_from_when_it_is_asked_for() {
     let mut house = house([late(200), status(200)]);
     let subscription = house.subscribe(None).await;
     let large = |sequence| {
-        let letter = house.letter(subscription.id, sequence);
+        let dead_event = house.dead_event(subscription.id, sequence);
         let payload = format!("\"{}\"", "x".repeat(40 << 20));
         let event = Event {
             payload: JsonText::parse(&payload).unwrap(),
-            ..Event::clone(&letter.event)
+            ..Event::clone(&dead_event.event)
         };
-        Arc::new(EventLetter {
+        Arc::new(DeadEvent {
             event: Arc::new(event),
-            ..EventLetter::clone(&letter)
+            ..DeadEvent::clone(&dead_event)
         })
     };
     let (first, second) = (large(1), large(2));
     let owed = house.redeliver(&first);
-    let is_full = |answer| matches!(answer, Err(Refusal::LettersFull { .. }));
+    let is_full = |answer| matches!(answer, Err(Refusal::DeadEventsFull { .. }));
     assert!(is_full(house.redeliver(&second).await.unwrap()));
     house.turn().await;
     assert_eq!(owed.await.unwrap(), Ok(first.id));
@@ -95,7 +95,7 @@ async fn what_is_owed_is_bounded_from_when_it_is_asked_for() {
 }
 
 #[actix::test]
-async fn as_many_letters_are_under_way_as_events_may_be() {
+async fn as_many_dead_letters_are_under_way_as_events_may_be() {
     let mut house = house([late(200), late(200), late(200), status(200)]);
     let callback = Callback {
         max_in_flight: 3,
@@ -103,7 +103,7 @@ async fn as_many_letters_are_under_way_as_events_may_be() {
     };
     let subscription = house.subscribe_callback(None, callback).await;
     for sequence in [9, 2, 5, 1] {
-        drop(house.redeliver(&house.letter(subscription.id, sequence)));
+        drop(house.redeliver(&house.dead_event(subscription.id, sequence)));
     }
     house.turn().await;
     assert_eq!(house.sent(), [9, 2, 5]);
@@ -119,7 +119,7 @@ async fn as_many_letters_are_under_way_as_events_may_be() {
 }
 
 #[actix::test]
-async fn letters_and_live_events_share_what_may_be_under_way() {
+async fn dead_letters_and_live_events_share_what_may_be_under_way() {
     let mut house = house((0..20).map(|_| late(200)));
     let callback = Callback {
         max_in_flight: 4,
@@ -127,7 +127,7 @@ async fn letters_and_live_events_share_what_may_be_under_way() {
     };
     let subscription = house.subscribe_callback(None, callback).await;
     for sequence in 101..=112 {
-        drop(house.redeliver(&house.letter(subscription.id, sequence)));
+        drop(house.redeliver(&house.dead_event(subscription.id, sequence)));
     }
     house.turn().await;
     assert_eq!(house.sent(), [101, 102, 103, 104]);
@@ -149,11 +149,11 @@ async fn letters_and_live_events_share_what_may_be_under_way() {
     let expected: Vec<_> = (1..=8).chain(101..=112).collect();
     assert_eq!(each_once, expected);
     let last_live = sent.iter().rposition(|sequence| *sequence < 100);
-    assert!(last_live < Some(15), "letters go after: {sent:?}");
+    assert!(last_live < Some(15), "dead events go after: {sent:?}");
 }
 
 #[actix::test]
-async fn a_letter_that_is_tried_again_holds_up_no_other() {
+async fn a_dead_letter_that_is_tried_again_holds_up_no_other() {
     let mut house = house([500, 200, 200, 200].map(status));
     let callback = Callback {
         max_in_flight: 2,
@@ -161,7 +161,7 @@ async fn a_letter_that_is_tried_again_holds_up_no_other() {
     };
     let subscription = house.subscribe_callback(None, callback).await;
     for sequence in [9, 2, 5] {
-        drop(house.redeliver(&house.letter(subscription.id, sequence)));
+        drop(house.redeliver(&house.dead_event(subscription.id, sequence)));
         house.turn().await;
     }
     assert_eq!(house.sent(), [9, 2, 5]);
@@ -170,7 +170,7 @@ async fn a_letter_that_is_tried_again_holds_up_no_other() {
 }
 
 #[actix::test]
-async fn a_letter_on_its_way_when_its_subscription_ends_goes_back() {
+async fn a_dead_letter_on_its_way_when_its_subscription_ends_goes_back() {
     goes_back_at_the_end(true).await;
 }
 
@@ -186,8 +186,8 @@ async fn goes_back_at_the_end(durable: bool) {
         ..callback()
     };
     let subscription = house.subscribe_callback(None, callback).await;
-    let letter = house.letter(subscription.id, 1);
-    drop(house.redeliver(&letter));
+    let dead_event = house.dead_event(subscription.id, 1);
+    drop(house.redeliver(&dead_event));
     let (reply, ended) = oneshot::channel();
     house.bus.do_send(Unsubscribe {
         id: subscription.id,
@@ -197,7 +197,7 @@ async fn goes_back_at_the_end(durable: bool) {
     let written = house.turn().await;
     assert_eq!(ended.await.unwrap(), Ok(()));
     let dead = written.iter().filter(|fact| match fact {
-        Fact::Subscription(SubscriptionFact::EventDeadLettered(dead)) => dead.id == letter.id,
+        Fact::Subscription(SubscriptionFact::EventDeadLettered(dead)) => dead.id == dead_event.id,
         _ => false,
     });
     assert_eq!(dead.count(), 1, "{written:?}");

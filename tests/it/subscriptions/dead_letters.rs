@@ -13,7 +13,7 @@ fn a_dead_event_is_in_the_list_and_sent_again_once() {
     let id = hub.subscribed("billing", "order.*", &service.url());
     publish(&hub, "order.paid", [1]);
     eventually("it is dead", || hub.dead_letters("").len() == 1);
-    let letter = hub.dead_letters("destination=billing").remove(0);
+    let dead_letter = hub.dead_letters("destination=billing").remove(0);
     for (field, value) in [
         ("type", json!("event")),
         ("event_type", json!("order.paid")),
@@ -24,38 +24,39 @@ fn a_dead_event_is_in_the_list_and_sent_again_once() {
         ("redriven", json!(0)),
         ("payload", json!(1)),
     ] {
-        assert_eq!(letter[field], value, "{field}");
+        assert_eq!(dead_letter[field], value, "{field}");
     }
-    assert_eq!(array(&letter["attempts"])[0]["status_code"], 400);
-    let letter = text(&letter["id"]);
-    assert_eq!(hub.dead_letter(&letter).is(200)["subscription_id"], id);
+    assert_eq!(array(&dead_letter["attempts"])[0]["status_code"], 400);
+    let dead_letter = text(&dead_letter["id"]);
+    assert_eq!(hub.dead_letter(&dead_letter).is(200)["subscription_id"], id);
     let elsewhere = json!({"destination": "mail"});
-    let refused = hub.reprocess(&letter, &elsewhere);
+    let refused = hub.reprocess(&dead_letter, &elsewhere);
     assert_eq!(
         refused.refuses(400, "INVALID_REQUEST")["field"],
         "destination"
     );
-    hub.reprocess(&letter, &json!({})).is(202);
+    hub.reprocess(&dead_letter, &json!({})).is(202);
     assert_eq!(payloads(&service.wait_for(2)), [1, 1]);
     eventually("it is off the list", || hub.dead_letters("").is_empty());
-    hub.reprocess(&letter, &json!({})).refuses(404, "NOT_FOUND");
+    hub.reprocess(&dead_letter, &json!({}))
+        .refuses(404, "NOT_FOUND");
 }
 
 #[test]
-fn a_letter_dies_again_with_its_history() {
+fn a_dead_letter_dies_again_with_its_history() {
     let hub = hub();
     let service = FakeService::answering(Reply::Status(400));
     hub.subscribed("billing", "order.*", &service.url());
     publish(&hub, "order.paid", [1]);
     eventually("it is dead", || hub.dead_letters("").len() == 1);
-    let letter = text(&hub.dead_letters("")[0]["id"]);
-    hub.reprocess(&letter, &json!({})).is(202);
+    let dead_letter = text(&hub.dead_letters("")[0]["id"]);
+    hub.reprocess(&dead_letter, &json!({})).is(202);
     service.wait_for(2);
     eventually("it is dead again", || {
-        let letters = hub.dead_letters("");
-        letters.len() == 1 && letters[0]["redriven"] == 1
+        let dead_letters = hub.dead_letters("");
+        dead_letters.len() == 1 && dead_letters[0]["redriven"] == 1
     });
-    let again = hub.dead_letter(&letter).is(200);
+    let again = hub.dead_letter(&dead_letter).is(200);
     assert_eq!(array(&again["attempts"]).len(), 2);
 }
 
@@ -95,15 +96,16 @@ fn messages_and_events_share_a_list() {
 }
 
 #[test]
-fn a_letter_of_a_subscription_that_is_no_more_can_only_be_deleted() {
+fn a_dead_letter_of_a_subscription_that_is_no_more_can_only_be_deleted() {
     let hub = hub();
     let service = FakeService::answering(Reply::Status(400));
     let id = hub.subscribed("billing", "order.*", &service.url());
     publish(&hub, "order.paid", [1]);
     eventually("it is dead", || hub.dead_letters("").len() == 1);
     hub.delete(&format!("/v1/subscriptions/{id}")).is(204);
-    let letter = text(&hub.dead_letters("")[0]["id"]);
-    hub.reprocess(&letter, &json!({})).refuses(409, "CONFLICT");
-    hub.delete_dead_letter(&letter).is(204);
+    let dead_letter = text(&hub.dead_letters("")[0]["id"]);
+    hub.reprocess(&dead_letter, &json!({}))
+        .refuses(409, "CONFLICT");
+    hub.delete_dead_letter(&dead_letter).is(204);
     assert!(hub.dead_letters("").is_empty());
 }

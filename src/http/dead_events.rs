@@ -13,12 +13,12 @@ use crate::domain::ids::{EventType, MessageId, ServiceName, StreamId};
 use crate::domain::json_text::JsonText;
 use crate::domain::subscription::SubscriptionId;
 use crate::domain::timestamp::Timestamp;
-use crate::ports::archive::ArchivedLetter;
+use crate::ports::archive::ArchivedDeadEvent;
 
 /// An event that a subscription did not get.
 #[derive(Serialize, ToSchema)]
 #[schema(as = EventDeadLetter)]
-pub(crate) struct EventLetterView {
+pub(crate) struct DeadEventView {
     pub id: MessageId,
     /// `event`.
     #[serde(rename = "type")]
@@ -45,31 +45,31 @@ pub(crate) struct EventLetterView {
     attempts: Vec<Attempt>,
 }
 
-impl From<ArchivedLetter> for EventLetterView {
-    fn from(archived: ArchivedLetter) -> Self {
-        let letter = archived.letter;
-        let event: Arc<Event> = letter.event;
+impl From<ArchivedDeadEvent> for DeadEventView {
+    fn from(archived: ArchivedDeadEvent) -> Self {
+        let dead_event = archived.dead_event;
+        let event: Arc<Event> = dead_event.event;
         let stream = event.stream.as_ref();
-        let last = letter.attempts.last();
+        let last = dead_event.attempts.last();
         Self {
-            id: letter.id,
+            id: dead_event.id,
             kind: "event",
             event_type: event.event_type.clone(),
             event_id: event.id,
             sequence: event.sequence,
-            subscription_id: letter.subscription_id,
+            subscription_id: dead_event.subscription_id,
             source: event.source.clone(),
-            destination: letter.service,
+            destination: dead_event.service,
             correlation_id: event.correlation_id(),
             stream_id: stream.map(|place| place.id.clone()),
             stream_version: stream.map(|place| place.version),
             payload: event.payload.clone(),
             published_at: event.published_at,
-            settled_at: letter.at,
-            reason: letter.reason,
+            settled_at: dead_event.at,
+            reason: dead_event.reason,
             last_error: last.and_then(|attempt| attempt.error.clone()),
-            redriven: letter.redriven,
-            attempts: letter.attempts,
+            redriven: dead_event.redriven,
+            attempts: dead_event.attempts,
         }
     }
 }

@@ -14,22 +14,22 @@ use super::statement::Statement;
 use super::table::{self, Column, Table, bytes, number, text};
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::{MessageId, Position};
-use crate::domain::subscription::EventLetter;
+use crate::domain::subscription::DeadEvent;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::projection::LetterChange;
-use crate::ports::archive::{ArchivedLetter, LetterQuery};
+use crate::logic::projection::DeadEventChange;
+use crate::ports::archive::{ArchivedDeadEvent, DeadEventQuery};
 
 const ROWS: &str = "SELECT position, letter FROM event_letters WHERE TRUE";
-/// A letter begins with its id and that of its subscription, each of one length, and there is an
-/// index on that place. A column would have to be filled when an older database is opened, which
+/// A dead letter begins with its id and that of its subscription, each of one length, and there is
+/// an index on that place. A column would have to be filled when an older database is opened, which
 /// takes longer than opening may.
 const OF_SUBSCRIPTION: &str = "substr(letter, 65, 36) = ";
 
 pub(super) const COUNT: &str = "SELECT count(*) AS number FROM event_letters";
 
-pub(super) struct Letters;
+pub(super) struct DeadEventTable;
 
-impl Table for Letters {
+impl Table for DeadEventTable {
     const NAME: &'static str = "event_letters";
     const COLUMNS: &'static [Column] = &[
         number("position"),
@@ -55,21 +55,24 @@ pub(super) struct Changed<'a> {
 }
 
 impl<'a> Changed<'a> {
-    pub(super) fn by(changes: &'a [LetterChange]) -> serde_json::Result<Self> {
-        let mut last: HashMap<MessageId, &LetterChange> = HashMap::new();
+    pub(super) fn by(changes: &'a [DeadEventChange]) -> serde_json::Result<Self> {
+        let mut last: HashMap<MessageId, &DeadEventChange> = HashMap::new();
         for change in changes {
             let id = match change {
-                LetterChange::Dead { letter, .. } => letter.id,
-                LetterChange::Gone(id) => *id,
+                DeadEventChange::Dead { dead_event, .. } => dead_event.id,
+                DeadEventChange::Gone(id) => *id,
             };
             last.insert(id, change);
         }
         let mut changed = Self::default();
         for change in last.into_values() {
             match change {
-                LetterChange::Gone(id) => changed.gone.push(&id.0),
-                LetterChange::Dead { position, letter } => {
-                    changed.dead.push(values(*position, letter)?);
+                DeadEventChange::Gone(id) => changed.gone.push(&id.0),
+                DeadEventChange::Dead {
+                    position,
+                    dead_event,
+                } => {
+                    changed.dead.push(values(*position, dead_event)?);
                 }
             }
         }
@@ -77,16 +80,16 @@ impl<'a> Changed<'a> {
     }
 }
 
-fn values(position: Position, letter: &EventLetter) -> serde_json::Result<table::Row<'_>> {
+fn values(position: Position, dead_event: &DeadEvent) -> serde_json::Result<table::Row<'_>> {
     Ok(vec![
         position_column(position).into(),
-        (&letter.id.0).into(),
-        letter.service.as_str().into(),
-        letter.event.source.as_str().into(),
-        letter.event.correlation_id().into(),
-        letter.reason.name().into(),
-        letter.at.as_millis().into(),
-        serde_json::to_string(letter)?.into(),
+        (&dead_event.id.0).into(),
+        dead_event.service.as_str().into(),
+        dead_event.event.source.as_str().into(),
+        dead_event.event.correlation_id().into(),
+        dead_event.reason.name().into(),
+        dead_event.at.as_millis().into(),
+        serde_json::to_string(dead_event)?.into(),
     ])
 }
 
@@ -107,10 +110,10 @@ impl Measured for Row {
 }
 
 impl Row {
-    pub(super) fn into_letter(self) -> Result<ArchivedLetter, RowError> {
-        Ok(ArchivedLetter {
+    pub(super) fn into_dead_event(self) -> Result<ArchivedDeadEvent, RowError> {
+        Ok(ArchivedDeadEvent {
             position: position(self.position)?,
-            letter: serde_json::from_str(&self.letter)?,
+            dead_event: serde_json::from_str(&self.letter)?,
         })
     }
 }
@@ -120,7 +123,7 @@ pub(super) fn by_id(id: MessageId) -> Statement {
 }
 
 /// Newest first.
-pub(super) fn page(query: &LetterQuery) -> Listing {
+pub(super) fn page(query: &DeadEventQuery) -> Listing {
     let order = "position DESC";
     // And the one after the page.
     let most = query.limit.saturating_add(1);
@@ -129,7 +132,7 @@ pub(super) fn page(query: &LetterQuery) -> Listing {
 }
 
 /// Oldest first.
-pub(super) fn ids_after(query: &LetterQuery, after: Position) -> Statement {
+pub(super) fn ids_after(query: &DeadEventQuery, after: Position) -> Statement {
     let places = Statement::new("SELECT position, id FROM event_letters WHERE TRUE");
     matching(query, Some(after))
         .of(places, "position", query.limit)
@@ -137,11 +140,11 @@ pub(super) fn ids_after(query: &LetterQuery, after: Position) -> Statement {
         .bind(query.limit)
 }
 
-pub(super) fn count(query: &LetterQuery) -> Statement {
+pub(super) fn count(query: &DeadEventQuery) -> Statement {
     matching(query, None).count()
 }
 
-fn matching(query: &LetterQuery, after: Option<Position>) -> Alternatives {
+fn matching(query: &DeadEventQuery, after: Option<Position>) -> Alternatives {
     let subscription = query.subscription_id.map(|id| id.to_string());
     let has_own_index = subscription.is_some() || query.correlation_id.is_some();
     let common = Statement::new("")
@@ -176,13 +179,13 @@ mod tests {
 
     #[test]
     fn the_id_of_its_subscription_is_where_it_is_looked_for() {
-        let Fact::Subscription(SubscriptionFact::EventDeadLettered(letter)) =
+        let Fact::Subscription(SubscriptionFact::EventDeadLettered(dead_event)) =
             samples::event_dead_lettered(1, 5)
         else {
             panic!("a sample of something else");
         };
-        let text = serde_json::to_string(&letter).unwrap();
+        let text = serde_json::to_string(&dead_event).unwrap();
         assert_eq!(OF_SUBSCRIPTION, "substr(letter, 65, 36) = ");
-        assert_eq!(text[64..64 + 36], letter.subscription_id.to_string());
+        assert_eq!(text[64..64 + 36], dead_event.subscription_id.to_string());
     }
 }

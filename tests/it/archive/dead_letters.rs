@@ -1,4 +1,4 @@
-//! What a redrive asks: how many letters it means, and which, page by page.
+//! What a redrive asks: how many dead letters it means, and which, page by page.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use message_hub::domain::timestamp::Timestamp;
 use message_hub::ports::archive::{Archive, DeadLetterQuery, MessageQuery};
 use uuid::Uuid;
 
-use super::event_facts::{event_redriven, letter, letter_died, letter_id};
+use super::event_facts::{dead_event, dead_event_id, event_died, event_redriven};
 use super::facts::{accepted, dead, deleted, id, message};
 use super::{apply, on_each};
 
@@ -67,10 +67,10 @@ async fn fill(archive: &dyn Archive) {
         reasons.map(|(n, reason)| dead(n, n.into(), reason)),
     )
     .await;
-    let mut elsewhere = letter(4, rejected);
+    let mut elsewhere = dead_event(4, rejected);
     elsewhere.subscription_id = another();
-    let events = [letter(2, rejected), letter(3, invalid), elsewhere];
-    apply(archive, events.map(letter_died)).await;
+    let events = [dead_event(2, rejected), dead_event(3, invalid), elsewhere];
+    apply(archive, events.map(event_died)).await;
 }
 
 fn another() -> SubscriptionId {
@@ -82,8 +82,8 @@ fn ids_go_from_old_to_new_page_by_page() {
     on_each(async |archive| {
         apply(archive, (1..=6).map(accepted)).await;
         let rejected = DeadReason::Rejected;
-        let letters = [1, 2, 4, 5, 6].map(|number| dead(number, 1, rejected));
-        apply(archive, letters).await;
+        let dead_events = [1, 2, 4, 5, 6].map(|number| dead(number, 1, rejected));
+        apply(archive, dead_events).await;
         apply(archive, [deleted(4)]).await;
         let page = async |after| {
             let query = MessageQuery {
@@ -103,22 +103,22 @@ fn ids_go_from_old_to_new_page_by_page() {
 fn messages_and_events_stand_in_one_order() {
     on_each(async |archive| {
         let rejected = DeadReason::Rejected;
-        let event = |number| letter_died(letter(number, rejected));
+        let event = |number| event_died(dead_event(number, rejected));
         apply(archive, [accepted(1), event(1), accepted(2), event(2)]).await;
         apply(archive, [dead(2, 1, rejected), dead(1, 1, rejected)]).await;
         let page = async |after| {
             let all = DeadLetterQuery::matching(&RedriveFilter::default());
             archive.dead_letters_after(all, after, 3).await.unwrap()
         };
-        let first = [(1, id(1)), (2, letter_id(1)), (3, id(2))];
+        let first = [(1, id(1)), (2, dead_event_id(1)), (3, id(2))];
         assert_eq!(page(0).await, first);
-        assert_eq!(page(3).await, [(4, letter_id(2))]);
+        assert_eq!(page(3).await, [(4, dead_event_id(2))]);
         assert!(page(4).await.is_empty());
     });
 }
 
 #[test]
-fn letters_of_a_redrive_are_counted_as_they_are_listed() {
+fn dead_letters_of_a_redrive_are_counted_as_they_are_listed() {
     on_each(async |archive| {
         fill(archive).await;
         let all = RedriveFilter::default;
@@ -163,7 +163,7 @@ fn letters_of_a_redrive_are_counted_as_they_are_listed() {
             (until, vec![1, 2], vec![]),
         ] {
             let mut expected: Vec<_> = messages.into_iter().map(id).collect();
-            expected.extend(events.into_iter().map(letter_id));
+            expected.extend(events.into_iter().map(dead_event_id));
             let found = meant(archive, &DeadLetterQuery::matching(&filter)).await;
             assert_eq!(found, expected, "{filter:?}");
             let of_job = DeadLetterQuery::of_job(&job(filter.clone(), 9_000, Some(10)));
@@ -191,7 +191,7 @@ fn a_job_means_what_had_died_at_its_start() {
         ] {
             let job = job(filter, started_at, events_before);
             let mut expected: Vec<_> = (1..=messages).map(id).collect();
-            expected.extend((2..2 + events).map(letter_id));
+            expected.extend((2..2 + events).map(dead_event_id));
             let found = meant(archive, &DeadLetterQuery::of_job(&job)).await;
             assert_eq!(found, expected, "{job:?}");
         }
@@ -203,9 +203,9 @@ fn an_event_that_dies_again_is_none_that_the_job_means() {
     on_each(async |archive| {
         fill(archive).await;
         let query = DeadLetterQuery::of_job(&job(RedriveFilter::default(), 9_000, Some(10)));
-        let again = letter_died(letter(2, DeadReason::Rejected));
+        let again = event_died(dead_event(2, DeadReason::Rejected));
         apply(archive, [event_redriven(2), again]).await;
-        let expected = [id(1), id(2), id(3), letter_id(3), letter_id(4)];
+        let expected = [id(1), id(2), id(3), dead_event_id(3), dead_event_id(4)];
         assert_eq!(meant(archive, &query).await, expected);
     });
 }
