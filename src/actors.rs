@@ -5,6 +5,7 @@ pub mod archivist;
 pub mod callback_circuit;
 mod circuit;
 pub mod circuit_breaker;
+pub mod dead_letters;
 pub mod death_watch;
 pub mod dispatcher;
 pub mod event_bus;
@@ -20,7 +21,6 @@ mod off_thread;
 pub mod pending_mailbox;
 #[cfg(test)]
 mod probe;
-pub mod redriver;
 pub mod registry;
 pub mod retry_timer;
 pub mod router;

@@ -9,8 +9,6 @@
 //! Looks every second whether the archive answers. Never writes to one that is another hub's.
 
 mod catching_up;
-mod dead_letters;
-mod desk;
 mod found;
 mod looking;
 mod opening;
@@ -24,11 +22,9 @@ use tokio::time::Instant;
 use super::death_watch::DeathWatch;
 use super::invariants::{self, Invariants};
 use super::messages::archivist::Flush;
-use super::messages::event_store::{Archived, Record};
+use super::messages::event_store::Archived;
 use super::messages::reply::Reply;
-use super::messages::subscriptions::RedeliverEvent;
 use super::messages::{Close, Committed, HistoryBegins, Open};
-use crate::clock::Clock;
 use crate::domain::event::Sequence;
 use crate::domain::ids::Position;
 use crate::logic::projection::{Batch, Projection};
@@ -37,7 +33,6 @@ use crate::logic::writer::{Author, Writer};
 use crate::metrics::Metrics;
 use crate::ports::archive::{Archive, ArchiveError};
 use crate::ports::journal::{JournalReader, Portion, Readers};
-use desk::Desk;
 use found::{Silence, tell_down};
 
 pub use found::{Found, events_in};
@@ -57,7 +52,6 @@ const MOST_PENDING: Portion = Portion {
 const RETRY: Duration = Duration::from_secs(1);
 
 pub struct Archivist {
-    clock: Clock,
     metrics: Arc<Metrics>,
     archive: Arc<dyn Archive>,
     author: Author,
@@ -86,18 +80,15 @@ pub struct Archivist {
     count_at: Option<Instant>,
     waiters: Vec<(Position, Reply<Result<(), ArchiveError>>)>,
     timer: Option<SpawnHandle>,
-    desk: Desk,
     closing: Option<Reply<()>>,
     open: bool,
     _watch: DeathWatch,
 }
 
-/// Where the Archivist's messages go: to the EventStore, dead letters of subscriptions to the
-/// EventBus, and where history begins to those who are asked for it.
+/// Where the Archivist's messages go: to the EventStore, and where history begins to those who
+/// are asked for it.
 pub struct Hops {
     pub archived: Recipient<Archived>,
-    pub record: Recipient<Record>,
-    pub redeliver: Recipient<RedeliverEvent>,
     pub history_begins: Vec<Recipient<HistoryBegins>>,
 }
 
@@ -127,7 +118,7 @@ impl Archivist {
     /// `found` is what the archive holds, or why it cannot be told: then the archive is tried again
     /// once the hub is open. Whose it is was looked at; it is claimed then.
     pub fn new(
-        (clock, metrics): (Clock, Arc<Metrics>),
+        metrics: Arc<Metrics>,
         (archive, author): (Arc<dyn Archive>, Author),
         open_reader: Readers,
         found: Result<Found, ArchiveError>,
@@ -149,7 +140,6 @@ impl Archivist {
             }
         };
         Self {
-            clock,
             metrics,
             archive,
             author,
@@ -170,7 +160,6 @@ impl Archivist {
             count_at: None,
             waiters: Vec::new(),
             timer: None,
-            desk: Desk::default(),
             closing: None,
             open: false,
             _watch: watch,

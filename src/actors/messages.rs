@@ -11,11 +11,11 @@
 pub mod archivist;
 pub mod callback_circuit;
 pub mod circuit_breaker;
+pub mod dead_letters;
 pub mod dispatcher;
 pub mod event_log;
 pub mod event_store;
 pub mod historian;
-pub mod redriver;
 pub mod registry;
 pub mod reply;
 pub mod router;
@@ -90,7 +90,7 @@ pub struct HistoryBegins {
 /// Runtime → Scheduler: hand out nothing more; give pollers their empty answer.
 /// Answers when nothing is with the dispatcher any more.
 /// Runtime → Historian: begin nothing more.
-/// Runtime → Redriver: redrive nothing more, and send to the journal how far the jobs are.
+/// Runtime → DeadLetters: redrive nothing more, and send to the journal how far the jobs are.
 /// Runtime → EventBus: have the sockets close; answers when they are closed.
 #[derive(ActixMessage)]
 #[rtype(result = "()")]

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::caller::principal;
 use super::peer;
 use super::routing::{self, Routes};
-use crate::actors::messages::redriver::InspectRedrives;
+use crate::actors::messages::dead_letters::InspectRedrives;
 use crate::actors::messages::registry::CountInstances;
 use crate::actors::messages::router::InspectQuotas;
 use crate::actors::messages::subscriptions::{InspectUsage, ServiceUsage};
@@ -66,7 +66,7 @@ impl OfAll {
     async fn now(hub: &Hub) -> Result<Self, HubError> {
         let jobs = hub
             .clients
-            .redriver
+            .dead_letters
             .query(InspectRedrives { job: None })
             .await?;
         let quotas = hub

@@ -9,11 +9,11 @@ use tokio::sync::oneshot;
 
 use super::error::HubError;
 use crate::actors::archivist::Archivist;
+use crate::actors::dead_letters::DeadLetters;
 use crate::actors::dispatcher::Dispatcher;
 use crate::actors::event_bus::EventBus;
 use crate::actors::historian::Historian;
 use crate::actors::messages::reply::{Reply, Unanswered};
-use crate::actors::redriver::Redriver;
 use crate::actors::registry::Registry;
 use crate::actors::router::Router;
 use crate::actors::scheduler::Scheduler;
@@ -29,10 +29,10 @@ pub struct Clients {
     pub registry: Client<Registry>,
     /// Has the circuits of destinations, and picks instances.
     pub dispatcher: Client<Dispatcher>,
-    /// Sees to dead letters, and to what is on its way into the archive.
+    /// Sees to what is on its way into the archive.
     pub archivist: Client<Archivist>,
-    /// Has the redrive jobs.
-    pub redriver: Client<Redriver>,
+    /// Sends dead letters again and deletes them, and has the redrive jobs.
+    pub dead_letters: Client<DeadLetters>,
     /// Builds the states of streams, and knows their versions.
     pub historian: Client<Historian>,
     /// Has the subscriptions, the sockets and the recent events.
@@ -131,7 +131,7 @@ pub(crate) fn pending() -> (impl Sized, Clients) {
     use crate::actors::pending_mailbox::PendingMailbox;
     let (router, scheduler) = (PendingMailbox::new(1), PendingMailbox::new(1));
     let (registry, dispatcher) = (PendingMailbox::new(1), PendingMailbox::new(1));
-    let (archivist, redriver) = (PendingMailbox::new(1), PendingMailbox::new(1));
+    let (archivist, dead_letters) = (PendingMailbox::new(1), PendingMailbox::new(1));
     let (historian, event_bus) = (PendingMailbox::new(1), PendingMailbox::new(1));
     let clients = Clients {
         router: router.address().into(),
@@ -139,13 +139,13 @@ pub(crate) fn pending() -> (impl Sized, Clients) {
         registry: registry.address().into(),
         dispatcher: dispatcher.address().into(),
         archivist: archivist.address().into(),
-        redriver: redriver.address().into(),
+        dead_letters: dead_letters.address().into(),
         historian: historian.address().into(),
         event_bus: event_bus.address().into(),
     };
     let mailboxes = (
         (router, scheduler, registry, dispatcher),
-        (archivist, redriver, historian, event_bus),
+        (archivist, dead_letters, historian, event_bus),
     );
     (mailboxes, clients)
 }

@@ -6,13 +6,15 @@ use super::acts::Act;
 use super::error::{HubError, Subject};
 use super::message_record::MessageRecord;
 use super::request::RequestContext;
-use crate::actors::messages::archivist::{DeleteDeadLetter, Reprocess};
+use crate::actors::messages::dead_letters::{DeleteDeadLetter, Reprocess};
 use crate::domain::attempt::Attempt;
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::json_text::JsonText;
 use crate::domain::redrive::RedriveFilter;
 use crate::logic::page::{self, Filling, Page};
-use crate::ports::archive::{ArchivedDeadEvent, DeadEventQuery, DeadLetterQuery, MessageQuery};
+use crate::ports::archive::{
+    self, ArchivedDeadEvent, DeadEventQuery, DeadLetter, DeadLetterQuery, MessageQuery,
+};
 
 /// So many dead letters are looked at at once where few are wanted.
 const SCAN: usize = 1000;
@@ -23,6 +25,15 @@ pub enum DeadLetterRecord {
     Message(MessageRecord),
     /// An event that a subscription did not get.
     Event(Box<ArchivedDeadEvent>),
+}
+
+impl From<DeadLetter> for DeadLetterRecord {
+    fn from(dead_letter: DeadLetter) -> Self {
+        match dead_letter {
+            DeadLetter::Message(row) => Self::Message(MessageRecord::Archived(row)),
+            DeadLetter::Event(row) => Self::Event(row),
+        }
+    }
 }
 
 impl DeadLetterRecord {
@@ -144,18 +155,9 @@ impl Hub {
         id: MessageId,
     ) -> Result<DeadLetterRecord, HubError> {
         self.flush().await?;
-        let row = self.archive.message(id).await?;
-        let found = match row.filter(|row| row.dead_letter) {
-            Some(row) => {
-                let record = MessageRecord::Archived(Box::new(row));
-                Some(DeadLetterRecord::Message(record))
-            }
-            None => {
-                let row = self.archive.dead_event(id).await?;
-                row.map(|row| DeadLetterRecord::Event(Box::new(row)))
-            }
-        };
+        let found = archive::dead_letter(&*self.archive, id).await?;
         found
+            .map(DeadLetterRecord::from)
             .filter(|dead_letter| dead_letter.is_seen_by(context.principal))
             .ok_or_else(|| HubError::NotFound {
                 what: format!("dead letter {id}"),
@@ -192,11 +194,10 @@ impl Hub {
             self.admission("destination", Some(service)).await?;
         }
         let outcome = sent_again(destination.as_ref(), payload.is_some());
-        let reprocessed = self.clients.archivist.request(|reply| Reprocess {
+        let reprocessed = self.clients.dead_letters.request(|reply| Reprocess {
             id,
             destination,
             payload,
-            job: None,
             reply,
         });
         reprocessed.await??;
@@ -221,11 +222,10 @@ impl Hub {
             let operation = Operation::DeleteDeadLetter(dead_letter.source());
             context.principal.may(operation)?;
         }
-        let deleted = self.clients.archivist.request(|reply| DeleteDeadLetter {
-            id,
-            job: None,
-            reply,
-        });
+        let deleted = self
+            .clients
+            .dead_letters
+            .request(|reply| DeleteDeadLetter { id, reply });
         deleted.await??;
         Act::new("delete_dead_letter", "dead letter", &id).tell(context);
         Ok(())

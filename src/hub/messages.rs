@@ -8,7 +8,7 @@ use super::acts::Act;
 use super::error::HubError;
 use super::message_record::MessageRecord;
 use super::request::RequestContext;
-use crate::actors::messages::archivist::DeleteMessage;
+use crate::actors::messages::dead_letters::DeleteMessage;
 use crate::actors::messages::scheduler::{Cancel, Inspect, ListOpen, RetryNow};
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::message::State;
@@ -247,8 +247,8 @@ impl Hub {
         let operation = Operation::RemoveMessage(source);
         context.principal.may(operation)?;
         if record.state().is_settled() {
-            let archivist = &self.clients.archivist;
-            archivist
+            let dead_letters = &self.clients.dead_letters;
+            dead_letters
                 .request(|reply| DeleteMessage { id, reply })
                 .await??;
             Act::new("delete_message", "message", &id).tell(context);

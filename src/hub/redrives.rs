@@ -7,7 +7,7 @@ use super::access::Operation;
 use super::acts::Act;
 use super::error::HubError;
 use super::request::RequestContext;
-use crate::actors::messages::redriver::{InspectRedrives, StartRedrive, SwitchRedrive};
+use crate::actors::messages::dead_letters::{InspectRedrives, StartRedrive, SwitchRedrive};
 use crate::domain::ids::{JobId, Position};
 use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob, Switch};
 use crate::ports::archive::DeadLetterQuery;
@@ -54,8 +54,8 @@ impl Hub {
         if dry_run {
             return Ok(RedriveStart::Counted(job.matched));
         }
-        let redriver = &self.clients.redriver;
-        let job = redriver
+        let dead_letters = &self.clients.dead_letters;
+        let job = dead_letters
             .request(|reply| StartRedrive { job, reply })
             .await??;
         let outcome = format!("{} dead letters match", job.matched);
@@ -79,7 +79,7 @@ impl Hub {
     ) -> Result<Vec<RedriveJob>, HubError> {
         context.principal.may(Operation::RunRedrives)?;
         let all = InspectRedrives { job: None };
-        self.clients.redriver.query(all).await
+        self.clients.dead_letters.query(all).await
     }
 
     /// One job.
@@ -93,7 +93,7 @@ impl Hub {
     ) -> Result<RedriveJob, HubError> {
         context.principal.may(Operation::RunRedrives)?;
         let one = InspectRedrives { job: Some(job) };
-        let found = self.clients.redriver.query(one).await?.pop();
+        let found = self.clients.dead_letters.query(one).await?.pop();
         found.ok_or_else(|| unknown(job))
     }
 
@@ -108,10 +108,10 @@ impl Hub {
         switch: Switch,
     ) -> Result<RedriveJob, HubError> {
         context.principal.may(Operation::RunRedrives)?;
-        let switched = self
-            .clients
-            .redriver
-            .request(|reply| SwitchRedrive { job, switch, reply });
+        let switched =
+            self.clients
+                .dead_letters
+                .request(|reply| SwitchRedrive { job, switch, reply });
         let switched = switched.await?;
         let view = switched.map_err(|refusal| HubError::refused(refusal, unknown(job)))?;
         let action = match switch {

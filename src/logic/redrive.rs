@@ -41,7 +41,18 @@ pub struct Redrives {
     outstanding: AHashMap<MessageId, JobId>,
     /// The newest fact learned.
     seen: Position,
-    open: bool,
+    phase: RedrivePhase,
+}
+
+/// What the jobs may do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum RedrivePhase {
+    /// The journal is read: nothing is due.
+    #[default]
+    Replaying,
+    Open,
+    /// The hub stops: nothing is due any more.
+    Closed,
 }
 
 /// What a fact was about, if it was about a job.
@@ -99,8 +110,9 @@ impl Redrives {
     /// finished.
     ///
     /// # Errors
-    /// [`Refusal::LimitReached`]
+    /// [`Refusal::LimitReached`], or [`Refusal::Stopping`].
     pub fn expect(&mut self, job: JobId, most: usize) -> Result<(), Refusal> {
+        self.must_not_be_closed()?;
         let unfinished = self.jobs.values().filter(|entry| !entry.is_finished());
         if unfinished.count() + self.beginning.len() >= most {
             return Err(Refusal::LimitReached {
@@ -159,7 +171,7 @@ impl Redrives {
 
     /// The journal was read to its end: from now on something may be due.
     pub fn open(&mut self) {
-        self.open = true;
+        self.phase = RedrivePhase::Open;
         let jobs = &self.jobs;
         self.outstanding.retain(|_, job| jobs.contains_key(job));
         let owed = self.owed();
@@ -180,7 +192,7 @@ impl Redrives {
     /// What is to be done now.
     pub fn due(&mut self, now: Timestamp) -> Vec<Action> {
         let mut actions = Vec::new();
-        if self.open {
+        if self.phase == RedrivePhase::Open {
             for entry in self.jobs.values_mut() {
                 entry.due(now, self.seen, &mut actions);
             }
@@ -190,7 +202,7 @@ impl Redrives {
 
     /// When something will be due by itself.
     pub fn next(&self, now: Timestamp) -> Option<Timestamp> {
-        if !self.open {
+        if self.phase != RedrivePhase::Open {
             return None;
         }
         let entries = self.jobs.values();
@@ -225,19 +237,28 @@ impl Redrives {
     /// The version of the job to record. Whoever asks for what is already so gets it, too.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], or [`Refusal::WrongStatus`] for a job that is finished.
+    /// [`Refusal::NotFound`], [`Refusal::WrongStatus`] for a job that is finished, or
+    /// [`Refusal::Stopping`].
     pub fn switch(&mut self, job: JobId, switch: Switch) -> Result<RedriveJob, Refusal> {
+        self.must_not_be_closed()?;
         let entry = self.jobs.get_mut(&job).ok_or(Refusal::NotFound)?;
         entry.switch(switch, self.seen)
     }
 
     /// Stops for good what is running here, for another to go on with: what is not yet recorded.
     pub fn close(&mut self) -> Vec<RedriveJob> {
-        self.open = false;
+        self.phase = RedrivePhase::Closed;
         let entries = self.jobs.values_mut();
         entries
             .filter_map(|entry| entry.unrecorded(self.seen))
             .collect()
+    }
+
+    fn must_not_be_closed(&self) -> Result<(), Refusal> {
+        match self.phase {
+            RedrivePhase::Closed => Err(Refusal::Stopping),
+            RedrivePhase::Replaying | RedrivePhase::Open => Ok(()),
+        }
     }
 
     /// Looks at every job, and every dead letter that is owed because of one; gives how many these
@@ -263,7 +284,7 @@ impl Redrives {
             let owed = owed.remove(job).unwrap_or(0);
             // Only once the journal was read to its end is it known whose dead letters these are.
             assert!(
-                !self.open || entry.owed == owed,
+                self.phase != RedrivePhase::Open || entry.owed == owed,
                 "{job} counts its dead letters"
             );
         }

@@ -9,7 +9,9 @@ mod writer;
 
 pub use crate::logic::census::Census;
 pub use crate::logic::retention::messages::Age;
-pub use dead_letters::{DeadLetterArchive, DeadLetterCounts, DeadLetterQuery};
+pub use dead_letters::{
+    DeadLetter, DeadLetterArchive, DeadLetterCounts, DeadLetterQuery, dead_letter,
+};
 pub use error::ArchiveError;
 pub use events::{ArchivedDeadEvent, DeadEventQuery, EventArchive};
 pub use messages::ArchivedMessage;

@@ -16,6 +16,7 @@ use super::replay::{self, Recovered};
 use super::{huge_pages, settings};
 use crate::actors::archivist::{self, Archivist, Found};
 use crate::actors::circuit_breaker;
+use crate::actors::dead_letters::{self, DeadLetters};
 use crate::actors::death_watch::DeathWatch;
 use crate::actors::dispatcher::{self, Dispatcher};
 use crate::actors::event_bus::EventBus;
@@ -23,7 +24,6 @@ use crate::actors::event_store::{self, EventStore};
 use crate::actors::historian::{self, Historian};
 use crate::actors::messages::{Committed, Open};
 use crate::actors::pending_mailbox::PendingMailbox;
-use crate::actors::redriver::{self, Redriver};
 use crate::actors::registry::{self, Registry};
 use crate::actors::retry_timer::RetryTimer;
 use crate::actors::router::{self, Router};
@@ -76,7 +76,7 @@ pub(super) struct Addresses {
     pub retry_timer: Addr<RetryTimer>,
     pub registry: Addr<Registry>,
     pub archivist: Addr<Archivist>,
-    pub redriver: Addr<Redriver>,
+    pub dead_letters: Addr<DeadLetters>,
     pub historian: Addr<Historian>,
     pub event_bus: Addr<EventBus>,
 }
@@ -90,7 +90,7 @@ pub(super) struct PendingMailboxes {
     retry_timer: PendingMailbox<RetryTimer>,
     registry: PendingMailbox<Registry>,
     archivist: PendingMailbox<Archivist>,
-    redriver: PendingMailbox<Redriver>,
+    dead_letters: PendingMailbox<DeadLetters>,
     historian: PendingMailbox<Historian>,
     event_bus: PendingMailbox<EventBus>,
 }
@@ -126,7 +126,7 @@ impl Ring {
             retry_timer: PendingMailbox::new(MAILBOX),
             registry: PendingMailbox::new(MAILBOX),
             archivist: PendingMailbox::new(MAILBOX),
-            redriver: PendingMailbox::new(MAILBOX),
+            dead_letters: PendingMailbox::new(MAILBOX),
             historian: PendingMailbox::new(MAILBOX),
             event_bus: PendingMailbox::new(MAILBOX),
         };
@@ -139,7 +139,7 @@ impl Ring {
             retry_timer: pending.retry_timer.address(),
             registry: pending.registry.address(),
             archivist: pending.archivist.address(),
-            redriver: pending.redriver.address(),
+            dead_letters: pending.dead_letters.address(),
             historian: pending.historian.address(),
             event_bus: pending.event_bus.address(),
         };
@@ -176,7 +176,7 @@ impl Ring {
         pending
             .archivist
             .fill(self.archivist(journal.readers(), found.clone()));
-        pending.redriver.fill(self.redriver());
+        pending.dead_letters.fill(self.dead_letters());
         pending.historian.fill(self.historian());
         pending.event_bus.fill(self.event_bus(transport));
         // The router is on the writer's thread: whatever comes while a sync is under way has to
@@ -353,15 +353,13 @@ impl Ring {
     fn archivist(&self, readers: Readers, found: Result<Found, ArchiveError>) -> Archivist {
         let hops = archivist::Hops {
             archived: self.to.event_store.clone().recipient(),
-            record: self.to.event_store.clone().recipient(),
-            redeliver: self.to.event_bus.clone().recipient(),
             history_begins: vec![
                 self.to.event_bus.clone().recipient(),
                 self.to.historian.clone().recipient(),
             ],
         };
         Archivist::new(
-            (self.clock, self.metrics.clone()),
+            self.metrics.clone(),
             (self.archive.clone(), self.author.clone()),
             readers,
             found,
@@ -371,20 +369,18 @@ impl Ring {
         )
     }
 
-    fn redriver(&self) -> Redriver {
-        let archivist = &self.to.archivist;
-        let hops = redriver::Hops {
+    fn dead_letters(&self) -> DeadLetters {
+        let hops = dead_letters::Hops {
             record: self.to.event_store.clone().recipient(),
-            flush: archivist.clone().recipient(),
-            reprocess: archivist.clone().recipient(),
-            delete: archivist.clone().recipient(),
+            flush: self.to.archivist.clone().recipient(),
+            redeliver: self.to.event_bus.clone().recipient(),
         };
-        Redriver::new(
+        DeadLetters::new(
             (self.clock, self.metrics.clone()),
             self.archive.clone(),
             self.config.shares.limits.size(Limit::RedriveJobs),
             hops,
-            self.watch("redriver"),
+            self.watch("dead_letters"),
         )
     }
 
@@ -413,7 +409,7 @@ impl Addresses {
             self.router.clone().recipient(),
             self.registry.clone().recipient(),
             self.scheduler.clone().recipient(),
-            self.redriver.clone().recipient(),
+            self.dead_letters.clone().recipient(),
             self.historian.clone().recipient(),
             self.event_bus.clone().recipient(),
             self.retry_timer.clone().recipient(),
@@ -427,7 +423,7 @@ impl Addresses {
             self.scheduler.clone().recipient(),
             self.retry_timer.clone().recipient(),
             self.archivist.clone().recipient(),
-            self.redriver.clone().recipient(),
+            self.dead_letters.clone().recipient(),
             self.historian.clone().recipient(),
             self.event_bus.clone().recipient(),
         ]

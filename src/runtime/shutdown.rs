@@ -96,7 +96,7 @@ pub(super) async fn stop(
     let closed_by = started + limit;
     running.to.warden.do_send(Stopping);
     let (reply, rested) = oneshot::channel();
-    running.to.redriver.do_send(Drain { reply });
+    running.to.dead_letters.do_send(Drain { reply });
     if timeout_at(drained_by, rested).await.is_err() {
         tracing::warn!(
             "how far the redrive jobs are was not recorded in time; the next start finds out"

@@ -1,4 +1,3 @@
-mod dead_events;
 mod looking;
 mod opening;
 
@@ -8,20 +7,16 @@ use uuid::Uuid;
 
 use super::*;
 use crate::actors::fixtures::{
-    accepted, assert_time, committed, dead, delivered, disk_low, id, message, unwatched,
-};
-use crate::actors::messages::archivist::{
-    ArchiveRefusal, DeleteDeadLetter, DeleteMessage, Reprocess,
+    accepted, assert_time, committed, delivered, id, message, unwatched,
 };
 use crate::actors::probe::{Received, probe, settle};
 use crate::adapters::archive_memory::MemoryArchive;
 use crate::adapters::journal_memory::{MemoryDisk, MemoryJournal};
+use crate::clock::Clock;
 use crate::domain::fact::Fact;
-use crate::domain::fact::message::MessageFact;
 use crate::domain::ids::HubId;
 use crate::domain::json_text::JsonText;
 use crate::domain::message::{Message as HubMessage, State};
-use crate::domain::refusal::Refusal;
 use crate::logic::ownership::Denial;
 use crate::logic::writer::Epoch;
 use crate::ports::archive::{ArchiveReader, ArchiveWriter, ArchivedMessage, MessageArchive};
@@ -40,8 +35,6 @@ struct Cellar {
     archive: Arc<MemoryArchive>,
     journal: MemoryJournal,
     archived: Received<Archived>,
-    recorded: Received<Record>,
-    redelivered: Received<RedeliverEvent>,
     history: Received<HistoryBegins>,
 }
 
@@ -62,13 +55,9 @@ fn cellar() -> Cellar {
 fn cellar_where(archive: MemoryArchive, found: Result<Found, ArchiveError>) -> Cellar {
     tokio::time::pause();
     let (to_archived, archived) = probe();
-    let (record, recorded) = probe();
-    let (redeliver, redelivered) = probe();
     let (to_history, history) = probe();
     let hops = Hops {
         archived: to_archived,
-        record,
-        redeliver,
         history_begins: vec![to_history],
     };
     let clock = Clock::start();
@@ -76,7 +65,7 @@ fn cellar_where(archive: MemoryArchive, found: Result<Found, ArchiveError>) -> C
     let journal = MemoryDisk::default().journal();
     let metrics = Arc::new(Metrics::new());
     let archivist = Archivist::new(
-        (clock, metrics.clone()),
+        metrics.clone(),
         (archive.clone(), author(HUB, EPOCH)),
         journal.readers(),
         found,
@@ -93,13 +82,9 @@ fn cellar_where(archive: MemoryArchive, found: Result<Found, ArchiveError>) -> C
         archive,
         journal,
         archived,
-        recorded,
-        redelivered,
         history,
     }
 }
-
-type Answer = Result<(), ArchiveRefusal>;
 
 impl Cellar {
     fn message(&self, number: u128) -> HubMessage {
@@ -141,41 +126,6 @@ impl Cellar {
     /// Waits until the archive is said to hold everything up to `position`.
     async fn caught_up(&mut self, position: Position) {
         while self.archived.recv().await.through < position {}
-    }
-
-    fn reprocess(&self, number: u128) -> oneshot::Receiver<Answer> {
-        let (reply, answer) = oneshot::channel();
-        self.address.do_send(Reprocess {
-            id: id(number),
-            destination: None,
-            payload: None,
-            job: None,
-            reply,
-        });
-        answer
-    }
-
-    fn delete(&self, number: u128) -> oneshot::Receiver<Answer> {
-        let (reply, answer) = oneshot::channel();
-        let id = id(number);
-        self.address.do_send(DeleteDeadLetter {
-            id,
-            job: None,
-            reply,
-        });
-        answer
-    }
-
-    fn delete_message(&self, number: u128) -> oneshot::Receiver<Answer> {
-        let (reply, answer) = oneshot::channel();
-        let id = id(number);
-        self.address.do_send(DeleteMessage { id, reply });
-        answer
-    }
-
-    fn commit_dead_letter(&mut self) {
-        let message = self.message(1);
-        self.commit(vec![accepted(message.clone()), dead(&message)]);
     }
 }
 
@@ -247,125 +197,6 @@ async fn an_archive_that_was_down_gets_everything_later() {
     cellar.commit(vec![delivered(&cellar.message(2))]);
     assert_eq!(cellar.flush().await, Ok(()));
     assert_eq!(cellar.row(2).await.unwrap().state, State::Delivered);
-}
-
-#[actix::test]
-async fn while_the_disk_is_almost_full_no_dead_letter_is_sent_again() {
-    let mut cellar = cellar();
-    cellar.commit_dead_letter();
-    cellar.metrics.status.intake.set(Some(disk_low()));
-    let refused = cellar.reprocess(1).await.unwrap();
-    assert!(matches!(
-        refused,
-        Err(ArchiveRefusal::Refused(Refusal::StorageFull(_)))
-    ));
-    cellar.metrics.status.intake.set(None);
-    let answer = cellar.reprocess(1);
-    let record = cellar.recorded.recv().await;
-    assert!(matches!(
-        &record.facts[..],
-        [Fact::Message(MessageFact::Redriven(_))]
-    ));
-    record.reply.unwrap().send(()).unwrap();
-    assert!(answer.await.unwrap().is_ok());
-}
-
-#[actix::test]
-async fn of_two_who_reprocess_one_dead_letter_one_wins() {
-    let mut cellar = cellar();
-    cellar.commit_dead_letter();
-    let first = cellar.reprocess(1);
-    let mut second = cellar.reprocess(1);
-    settle().await;
-    let refused = second.try_recv().unwrap();
-    let wrong_state = |answer: &Answer| {
-        matches!(
-            answer,
-            Err(ArchiveRefusal::Refused(Refusal::WrongState { .. }))
-        )
-    };
-    assert!(wrong_state(&refused));
-    let record = cellar.recorded.recv().await;
-    let [Fact::Message(MessageFact::Redriven(redrive))] = &record.facts[..] else {
-        panic!("a redrive expected, not {:?}", record.facts);
-    };
-    assert_eq!(redrive.message.id, id(1));
-    assert_eq!((redrive.times, redrive.from), (1, State::Dead));
-    assert!(wrong_state(&cellar.delete(1).await.unwrap()));
-    cellar.commit(record.facts);
-    record.reply.unwrap().send(()).unwrap();
-    assert!(first.await.unwrap().is_ok());
-    settle().await;
-    let gone = cellar.reprocess(1).await.unwrap();
-    let not_found = Err(ArchiveRefusal::Refused(Refusal::NotFound));
-    assert_eq!(format!("{gone:?}"), format!("{:?}", not_found as Answer));
-    assert!(cellar.recorded.drain().await.is_empty());
-}
-
-#[actix::test]
-async fn a_deleted_dead_letter_is_gone() {
-    let mut cellar = cellar();
-    cellar.commit_dead_letter();
-    let answer = cellar.delete(1);
-    let record = cellar.recorded.recv().await;
-    assert!(
-        matches!(&record.facts[..], [Fact::Message(MessageFact::DeadLetterDeleted(gone))] if gone.id == id(1))
-    );
-    cellar.commit(record.facts);
-    record.reply.unwrap().send(()).unwrap();
-    assert!(answer.await.unwrap().is_ok());
-    assert_eq!(cellar.flush().await, Ok(()));
-    assert_eq!(cellar.row(1).await, None);
-}
-
-#[actix::test]
-async fn any_settled_message_can_be_deleted() {
-    let mut cellar = cellar();
-    cellar.commit_dead_letter();
-    let message = cellar.message(2);
-    let open = cellar.message(3);
-    cellar.commit(vec![
-        accepted(message.clone()),
-        delivered(&message),
-        accepted(open),
-    ]);
-    for (number, is_dead_letter) in [(1, true), (2, false)] {
-        let answer = cellar.delete_message(number);
-        let record = cellar.recorded.recv().await;
-        match &record.facts[..] {
-            [Fact::Message(MessageFact::DeadLetterDeleted(gone))] => {
-                assert!(is_dead_letter && gone.id == id(number));
-            }
-            [Fact::Message(MessageFact::MessageDeleted(gone))] => {
-                assert!(!is_dead_letter && gone.id == id(number));
-            }
-            other => panic!("{other:?}"),
-        }
-        cellar.commit(record.facts);
-        record.reply.unwrap().send(()).unwrap();
-        assert!(answer.await.unwrap().is_ok());
-        assert_eq!(cellar.flush().await, Ok(()));
-        assert_eq!(cellar.row(number).await, None);
-    }
-    for number in [1, 3, 9] {
-        let answer = cellar.delete_message(number).await.unwrap();
-        assert!(
-            matches!(answer, Err(ArchiveRefusal::Refused(Refusal::NotFound))),
-            "{number}: {answer:?}"
-        );
-    }
-}
-
-#[actix::test]
-async fn what_is_no_dead_letter_cannot_be_deleted() {
-    let mut cellar = cellar();
-    cellar.commit(vec![accepted(cellar.message(1))]);
-    for number in [1, 2] {
-        let answer = cellar.delete(number).await.unwrap();
-        let not_found = ArchiveRefusal::Refused(Refusal::NotFound);
-        assert_eq!(answer.unwrap_err().to_string(), not_found.to_string());
-    }
-    assert!(cellar.recorded.drain().await.is_empty());
 }
 
 #[actix::test]

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 
 use super::error::ArchiveError;
 use super::events::{ArchivedDeadEvent, DeadEventQuery};
-use super::messages::MessageQuery;
+use super::messages::{ArchivedMessage, MessageArchive, MessageQuery};
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::redrive::{RedriveFilter, RedriveJob};
 use crate::logic::page::Page;
@@ -44,6 +44,30 @@ pub trait DeadLetterArchive: Send + Sync {
         &self,
         query: DeadEventQuery,
     ) -> BoxFuture<'_, Result<Page<ArchivedDeadEvent>, ArchiveError>>;
+}
+
+/// A dead letter of either kind, with its history.
+pub enum DeadLetter {
+    /// A message that did not reach its destination.
+    Message(Box<ArchivedMessage>),
+    /// An event that a subscription did not get.
+    Event(Box<ArchivedDeadEvent>),
+}
+
+/// The dead letter of this id, if it stands in the list.
+///
+/// # Errors
+/// If the archive does not answer.
+pub async fn dead_letter(
+    archive: &(impl MessageArchive + DeadLetterArchive + ?Sized),
+    id: MessageId,
+) -> Result<Option<DeadLetter>, ArchiveError> {
+    let row = archive.message(id).await?;
+    if let Some(row) = row.filter(|row| row.dead_letter) {
+        return Ok(Some(DeadLetter::Message(Box::new(row))));
+    }
+    let row = archive.dead_event(id).await?;
+    Ok(row.map(|row| DeadLetter::Event(Box::new(row))))
 }
 
 /// The size of the dead letter list.

@@ -27,7 +27,7 @@ impl Addresses {
             registry: self.registry.clone().into(),
             dispatcher: self.dispatcher.clone().into(),
             archivist: self.archivist.clone().into(),
-            redriver: self.redriver.clone().into(),
+            dead_letters: self.dead_letters.clone().into(),
             historian: self.historian.clone().into(),
             event_bus: self.event_bus.clone().into(),
         }
