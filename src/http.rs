@@ -40,7 +40,6 @@ pub(crate) mod query;
 pub(crate) mod queue;
 pub(crate) mod quotas;
 pub(crate) mod reading;
-pub mod readings;
 pub(crate) mod redrive;
 pub mod refusals;
 pub(crate) mod registration_input;

@@ -12,26 +12,38 @@ mod archive;
 pub mod bodies;
 pub mod circuits;
 pub mod clients;
+pub mod correlations;
 pub mod dead_letters;
 pub mod error;
+pub mod events;
+pub mod instances;
 pub mod keys;
 pub mod known_ids;
+pub mod limits;
 pub mod message_record;
 pub mod messages;
+mod paging;
+pub mod publish;
 pub mod queues;
 pub mod quotas;
+pub mod reading;
+pub mod readings;
 pub mod receive;
 pub mod redrives;
+pub mod replays;
 pub mod request;
 pub mod send;
 pub mod services;
 pub mod settings;
 pub mod steps;
+pub mod streams;
+pub mod subscriptions;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
+use crate::actors::event_reader::EventReader;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::live::Live;
@@ -45,6 +57,7 @@ use crate::request_rates::RequestRates;
 use bodies::Bodies;
 use clients::Clients;
 use keys::Keys;
+use readings::Readings;
 use settings::Settings;
 
 /// What every operation may need.
@@ -67,8 +80,10 @@ pub struct Hub {
     pub request_rates: RequestRates,
     /// What is under way of requests.
     pub bodies: Bodies,
-    /// Pages on their way to clients.
-    pub answers: Pool,
+    /// What is read at once, and on its way to clients.
+    pub readings: Readings,
+    /// Reads events, in memory and in the archive.
+    events: EventReader,
     /// One each, by whose they are.
     pub sockets: Pool,
     /// Messages over sockets of which the end has not come yet.
@@ -101,6 +116,12 @@ impl Hub {
     /// With limits, keys and settings as `config` says.
     pub fn new(config: &Config, around: Surroundings) -> Self {
         let limits = &config.shares.limits;
+        let event_bus = &around.clients.event_bus;
+        let events = EventReader::new(
+            event_bus.recipient(),
+            event_bus.recipient(),
+            around.archive.clone(),
+        );
         Self {
             clock: around.clock,
             phase: around.phase,
@@ -111,7 +132,8 @@ impl Hub {
             keys: Live::new(Keys::of(config)),
             request_rates: around.request_rates,
             bodies: Bodies::new(limits),
-            answers: Pool::of(limits.size(Limit::AnswerBytes)),
+            readings: Readings::new(Pool::of(limits.size(Limit::AnswerBytes))),
+            events,
             sockets: Pool::with_share(usize::MAX, limits.size(Limit::SocketsPerService)),
             unfinished: Pool::of(limits.size(Limit::UnfinishedBytes)),
             replays: around.replays,

@@ -97,6 +97,11 @@ pub struct EventExtras {
 }
 
 impl Event {
+    /// Its place within its stream; 0: it is of none.
+    pub fn stream_version(&self) -> u64 {
+        self.stream.as_ref().map_or(0, |place| place.version)
+    }
+
     /// Roughly what the event takes in memory, in bytes.
     pub fn bytes(&self) -> usize {
         let metadata = self.extras.as_deref().and_then(|e| e.metadata.as_ref());

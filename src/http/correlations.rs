@@ -6,27 +6,21 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::caller::principal;
+use super::caller::Caller;
 use super::event_view::EventView;
 use super::events::read;
 use super::message_view::MessageView;
 use super::openapi::history::SpanPageQuery;
 use super::query::Query;
-use super::reading::Reading;
+use super::reading;
 use super::routing::{self, Routes};
-use crate::domain::event::{Event, Sequence};
-use crate::domain::ids::{CorrelationId, Position};
+use crate::domain::event::Event;
+use crate::domain::ids::CorrelationId;
 use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
-use crate::hub::access::Principal;
+use crate::hub::correlations::{ConversationPart, ConversationPlace};
 use crate::hub::error::{HubError, Subject};
-use crate::hub::message_record::MessageRecord;
-use crate::logic::event_query::EventQuery;
-use crate::logic::page::{self, Filling, Page};
-use crate::ports::archive::MessageQuery;
 
-/// Messages read together: with a page, no more than there is room for if each is as large as may be.
-const TOGETHER: usize = 8;
 const NO_CURSOR: &str = "must be the next_cursor of an earlier answer";
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {
@@ -49,12 +43,9 @@ pub(crate) enum Item<'a> {
     },
 }
 
-/// A message or an event as it was found.
+/// What an item is made of.
 enum Part {
-    Message {
-        view: Box<MessageView>,
-        bytes: usize,
-    },
+    Message(Box<MessageView>),
     Event(Arc<Event>),
 }
 
@@ -68,45 +59,23 @@ pub(crate) struct Conversation<'a> {
     next_cursor: Option<String>,
 }
 
-/// How far a reader is: written `P-S`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Place {
-    /// Of the last message.
-    after: Position,
-    /// Of the next event.
-    from: Sequence,
+/// A cursor is written `P-S`: after the message at P, from the event with the sequence S on.
+fn place(text: &str) -> Result<ConversationPlace, &'static str> {
+    let number = |text: &str| {
+        let is_written = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|_| is_written);
+        number.filter(|number| *number <= read::LAST_SEQUENCE)
+    };
+    let (after, from) = text.split_once('-').ok_or(NO_CURSOR)?;
+    Ok(ConversationPlace {
+        after: number(after).ok_or(NO_CURSOR)?,
+        from: number(from).ok_or(NO_CURSOR)?,
+    })
 }
 
-impl Place {
-    const START: Self = Self { after: 0, from: 1 };
-
-    fn parse(text: &str) -> Result<Self, &'static str> {
-        let number = |text: &str| {
-            let is_written = text.bytes().all(|byte| byte.is_ascii_digit());
-            let number = text.parse().ok().filter(|_| is_written);
-            number.filter(|number| *number <= read::LAST_SEQUENCE)
-        };
-        let (after, from) = text.split_once('-').ok_or(NO_CURSOR)?;
-        Ok(Self {
-            after: number(after).ok_or(NO_CURSOR)?,
-            from: number(from).ok_or(NO_CURSOR)?,
-        })
-    }
-
-    /// Behind what was read from here on.
-    fn after_these(mut self, parts: &[Part]) -> Self {
-        for part in parts {
-            match part {
-                Part::Message { view, .. } => self.after = view.position,
-                Part::Event(event) => self.from = event.sequence + 1,
-            }
-        }
-        self
-    }
-
-    fn write(self) -> String {
-        format!("{}-{}", self.after, self.from)
-    }
+/// As [`place`] reads it.
+fn written(place: ConversationPlace) -> String {
+    format!("{}-{}", place.after, place.from)
 }
 
 /// Everything of one conversation
@@ -135,104 +104,42 @@ pub(crate) async fn show(
     let id = CorrelationId::parse(&id).map_err(wrong)?;
     let asked = Query::of(&request)?;
     let limit = asked.limit()?;
-    let place = asked.read("cursor", Place::parse)?.unwrap_or(Place::START);
-    let mut reading = Reading::of(&hub, &request);
-    reading.begin_in_archive().await?;
-    let caller = principal(&request);
-    let messages = messages(&hub, &id, place.after, limit, &caller).await?;
-    let events = events(&mut reading, &id, place.from, limit).await?;
-    let is_before = |one: &Part, other: &Part| one.at() < other.at();
-    let mut page = messages.merge(events.map(Part::Event), limit, is_before, Part::bytes);
-    let next = (!page.is_last()).then(|| place.after_these(&page.items));
-    // A message that was redriven stands in its old place.
-    page.items.sort_by_key(Part::at);
-    Ok(reading.json(&Conversation {
-        count: page.items.len(),
-        items: page.items.iter().map(Item::of).collect(),
-        next_cursor: next.map(Place::write),
-    }))
+    let place = asked.read("cursor", place)?;
+    let place = place.unwrap_or(ConversationPlace::START);
+    let caller = Caller::of(&request);
+    let context = caller.context(hub.clock.wall());
+    let mut reading = reading::of(&request, &hub);
+    let page = hub.conversation(&context, &mut reading, &id, (place, limit));
+    let page = page.await?;
+    let parts: Vec<_> = page.parts.into_iter().map(Part::of).collect();
+    let view = Conversation {
+        count: parts.len(),
+        items: parts.iter().map(Part::shown).collect(),
+        next_cursor: page.next.map(written),
+    };
+    Ok(reading::json(reading, &view))
 }
 
-impl<'a> Item<'a> {
-    fn of(part: &'a Part) -> Self {
-        let at = part.at();
+impl Part {
+    fn of(part: ConversationPart) -> Self {
         match part {
-            Part::Message { view, .. } => Self::Message { at, message: view },
-            Part::Event(event) => Self::Event {
-                at,
+            ConversationPart::Message(record) => Self::Message(Box::new(record.into())),
+            ConversationPart::Event(event) => Self::Event(event),
+        }
+    }
+
+    fn shown(&self) -> Item<'_> {
+        match self {
+            Self::Message(message) => Item::Message {
+                at: message.accepted_at,
+                message,
+            },
+            Self::Event(event) => Item::Event {
+                at: event.published_at,
                 event: EventView::of(event),
             },
         }
     }
-}
-
-impl Part {
-    fn at(&self) -> Timestamp {
-        match self {
-            Self::Message { view, .. } => view.accepted_at,
-            Self::Event(event) => event.published_at,
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Message { bytes, .. } => *bytes,
-            Self::Event(event) => event.bytes(),
-        }
-    }
-}
-
-/// The next messages that the caller may see, oldest first.
-async fn messages(
-    hub: &Hub,
-    id: &CorrelationId,
-    mut after: Position,
-    limit: usize,
-    caller: &Principal,
-) -> Result<Page<Part>, HubError> {
-    let query = MessageQuery {
-        correlation_id: Some(id.to_string()),
-        party: caller.acts_only_for(),
-        limit: limit + 1,
-        ..MessageQuery::default()
-    };
-    let mut filling = Filling::new(limit, page::MOST_BYTES);
-    loop {
-        let places = hub.archive.ids_after(query.clone(), after).await?;
-        let is_last = places.len() < query.limit;
-        after = places.last().map_or(after, |(position, _)| *position);
-        for some in places.chunks(TOGETHER) {
-            let ids = some.iter().map(|(_, id)| *id).collect();
-            let rows = hub.archive.messages_by_id(ids).await?.into_iter();
-            let rows = rows.map(Box::new).map(MessageRecord::Archived);
-            let records = hub.refresh(rows.collect()).await?.into_iter();
-            for record in records.filter(|record| record.is_seen_by(caller)) {
-                let bytes = record.bytes();
-                let view = Box::new(record.into());
-                if !filling.add(Part::Message { view, bytes }, bytes) {
-                    return Ok(filling.finish());
-                }
-            }
-        }
-        if is_last {
-            return Ok(filling.finish());
-        }
-    }
-}
-
-async fn events(
-    reading: &mut Reading<'_>,
-    id: &CorrelationId,
-    from: Sequence,
-    limit: usize,
-) -> Result<Page<Arc<Event>>, HubError> {
-    let query = EventQuery {
-        correlation_id: Some(id.to_string()),
-        from_sequence: Some(from),
-        limit,
-        ..EventQuery::default()
-    };
-    read::read(reading, query).await
 }
 
 #[cfg(test)]
@@ -241,8 +148,11 @@ mod tests {
 
     #[test]
     fn a_place_is_read_as_it_is_written() {
-        for place in [Place::START, Place { after: 7, from: 12 }] {
-            assert_eq!(Place::parse(&place.write()), Ok(place));
+        for given in [
+            ConversationPlace::START,
+            ConversationPlace { after: 7, from: 12 },
+        ] {
+            assert_eq!(place(&written(given)), Ok(given));
         }
         for bad in [
             "",
@@ -254,7 +164,7 @@ mod tests {
             "+1-2",
             "1-9223372036854775808",
         ] {
-            assert_eq!(Place::parse(bad), Err(NO_CURSOR), "{bad}");
+            assert_eq!(place(bad), Err(NO_CURSOR), "{bad}");
         }
     }
 }

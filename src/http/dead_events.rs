@@ -11,9 +11,8 @@ use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::{Event, EventId, Sequence};
 use crate::domain::ids::{EventType, MessageId, ServiceName, StreamId};
 use crate::domain::json_text::JsonText;
-use crate::domain::subscription::SubscriptionId;
+use crate::domain::subscription::{DeadEvent, SubscriptionId};
 use crate::domain::timestamp::Timestamp;
-use crate::ports::archive::ArchivedDeadEvent;
 
 /// An event that a subscription did not get.
 #[derive(Serialize, ToSchema)]
@@ -45,9 +44,8 @@ pub(crate) struct DeadEventView {
     attempts: Vec<Attempt>,
 }
 
-impl From<ArchivedDeadEvent> for DeadEventView {
-    fn from(archived: ArchivedDeadEvent) -> Self {
-        let dead_event = archived.dead_event;
+impl From<DeadEvent> for DeadEventView {
+    fn from(dead_event: DeadEvent) -> Self {
         let event: Arc<Event> = dead_event.event;
         let stream = event.stream.as_ref();
         let last = dead_event.attempts.last();

@@ -15,7 +15,7 @@ use super::no_body::NoBody;
 use super::openapi::dead_letters::{DeadLetterSearch, ReprocessInput};
 use super::openapi::messages::PageQuery;
 use super::query::{self, Query};
-use super::reading::Reading;
+use super::reading;
 use super::routing::{self, Routes};
 use crate::domain::ids::MessageId;
 use crate::hub::Hub;
@@ -56,7 +56,7 @@ impl From<DeadLetterRecord> for DeadLetterView {
     fn from(record: DeadLetterRecord) -> Self {
         match record {
             DeadLetterRecord::Message(record) => Self::Message(Box::new(record.into())),
-            DeadLetterRecord::Event(row) => Self::Event(Box::new((*row).into())),
+            DeadLetterRecord::Event(row) => Self::Event(Box::new(row.dead_event.into())),
         }
     }
 }
@@ -102,18 +102,21 @@ pub(crate) async fn search(
     let asked = Query::of(&request)?;
     let filter = dead_letter_filter::of_query(&asked)?;
     let (before, limit) = (asked.cursor()?, asked.limit()?);
-    let mut reading = Reading::of(&hub, &request);
+    let mut reading = reading::of(&request, &hub);
     reading.begin_in_archive().await?;
     let caller = Caller::of(&request);
     let context = caller.context(hub.clock.wall());
     let page = hub.search_dead_letters(&context, &filter, before, limit);
     let page = page.await?;
     let last = page.items.last().filter(|_| !page.is_last());
-    Ok(reading.json(&DeadLetterPage {
-        count: page.items.len(),
-        next_cursor: last.map(|dead_letter| dead_letter.position().to_string()),
-        dead_letters: page.items.into_iter().map(DeadLetterView::from).collect(),
-    }))
+    Ok(reading::json(
+        reading,
+        &DeadLetterPage {
+            count: page.items.len(),
+            next_cursor: last.map(|dead_letter| dead_letter.position().to_string()),
+            dead_letters: page.items.into_iter().map(DeadLetterView::from).collect(),
+        },
+    ))
 }
 
 /// One dead letter, with its whole history

@@ -1,6 +1,5 @@
 //! An event as a client publishes it, checked field by field.
 
-use rand::RngExt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -81,7 +80,7 @@ pub fn read(text: &str, context: &RequestContext<'_>) -> Result<(EventOffer, Ign
         json: payload,
     };
     let mut event = Event {
-        id: id.map_or_else(|| EventId::generate(now, rand::rng().random()), EventId),
+        id: id.map_or_else(|| context.generate_event_id(), EventId),
         sequence: 0,
         event_type: event_type(&Field::required(SUBJECT, "event_type", body.event_type)?)?,
         source: source(given("source", body.source), context.principal)?,

@@ -5,21 +5,11 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::caller::principal;
-use super::peer;
+use super::caller::Caller;
 use super::routing::{self, Routes};
-use crate::actors::messages::dead_letters::InspectRedrives;
-use crate::actors::messages::registry::CountInstances;
-use crate::actors::messages::router::InspectQuotas;
-use crate::actors::messages::subscriptions::{InspectUsage, ServiceUsage};
 use crate::hub::Hub;
 use crate::hub::error::HubError;
-use crate::logic::limits::Limit;
-use crate::logic::quotas::Source;
-use crate::pool::{Peer, Pool};
-
-/// An operator sees those that use most, so many of them.
-const LARGEST: usize = 10;
+use crate::hub::limits::{LimitUse, PeerUsage};
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/limits", "GET", [routing::get(all)]);
@@ -56,43 +46,27 @@ pub(crate) struct PeerUse {
     used: u64,
 }
 
-/// How much there is of what operators make, and of which there may be so much for all together.
-struct OfAll {
-    redrive_jobs: usize,
-    quotas: usize,
-}
-
-impl OfAll {
-    async fn now(hub: &Hub) -> Result<Self, HubError> {
-        let jobs = hub
-            .clients
-            .dead_letters
-            .query(InspectRedrives { job: None })
-            .await?;
-        let quotas = hub
-            .clients
-            .router
-            .query(InspectQuotas { service: None })
-            .await?;
-        let unfinished = jobs.iter().filter(|job| !job.status.is_finished());
-        let set = quotas.iter().filter(|view| view.source == Source::Api);
-        Ok(Self {
-            redrive_jobs: unfinished.count(),
-            quotas: set.count(),
-        })
-    }
-
-    fn of(&self, limit: Limit) -> Option<u64> {
-        match limit {
-            Limit::RedriveJobs => Some(self.redrive_jobs as u64),
-            Limit::Quotas => Some(self.quotas as u64),
-            _ => None,
+impl From<LimitUse> for LimitAnswer {
+    fn from(one: LimitUse) -> Self {
+        let shown = |largest: Vec<PeerUsage>| largest.into_iter().map(PeerUse::from).collect();
+        Self {
+            limit: one.limit.name(),
+            most: one.most,
+            share: one.share,
+            used: one.used,
+            largest: one.largest.map(shown),
         }
     }
 }
 
-/// Who uses how much of a limit.
-type Uses = Vec<(String, u64)>;
+impl From<PeerUsage> for PeerUse {
+    fn from(one: PeerUsage) -> Self {
+        Self {
+            peer: one.peer,
+            used: one.used,
+        }
+    }
+}
 
 /// The limits of one client
 ///
@@ -109,113 +83,12 @@ pub(crate) async fn all(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
-    let caller = principal(&request);
-    let peer = peer::of(&request, &hub);
-    let service = caller.acts_only_for();
-    let inspect = InspectUsage {
-        service: service.clone(),
-    };
-    let usages = hub.clients.event_bus.query(inspect).await?;
-    let instances = hub
-        .clients
-        .registry
-        .query(CountInstances { service })
-        .await?;
-    let instances = instances.into_iter();
-    let instances = instances.map(|(service, count)| (service.to_string(), count as u64));
-    let instances: Uses = instances.collect();
-    let of_all = match caller.is_operator {
-        true => Some(OfAll::now(&hub).await?),
-        false => None,
-    };
-    let me = caller.name.as_ref().map(ToString::to_string);
-    let answer = |limit: Limit| {
-        let most = hub.settings.limits.of(limit);
-        let pool = pool(&hub, limit);
-        let uses = match limit {
-            Limit::InstancesPerService => Some(instances.clone()),
-            Limit::SubscriptionsPerService => Some(of_each(&usages, |one| one.subscriptions)),
-            Limit::PatternsPerService => Some(of_each(&usages, |one| one.patterns)),
-            Limit::ReplaysPerSubscription => Some(of_each(&usages, |one| one.replays)),
-            _ => None,
-        };
-        let of_all = of_all.as_ref().and_then(|all| all.of(limit));
-        let used = match pool {
-            Some(pool) => Some(pool.used_by(&peer) as u64),
-            None if of_all.is_some() => of_all,
-            None => uses.as_ref().map(|uses| used_by(uses, me.as_deref())),
-        };
-        let largest = match pool {
-            Some(pool) => Some(largest_of(pool)),
-            None => uses.map(largest),
-        };
-        LimitAnswer {
-            limit: limit.name(),
-            most,
-            share: pool.map(|pool| pool.share() as u64),
-            used,
-            largest: largest.filter(|_| caller.is_operator),
-        }
-    };
-    let limits: Vec<_> = Limit::ALL.map(answer).into();
+    let caller = Caller::of(&request);
+    let context = caller.context(hub.clock.wall());
+    let limits = hub.limits(&context).await?.into_iter();
+    let limits: Vec<_> = limits.map(LimitAnswer::from).collect();
     Ok(HttpResponse::Ok().json(Answer {
         count: limits.len(),
         limits,
     }))
-}
-
-/// Where it is counted, if that is by peers.
-fn pool(hub: &Hub, limit: Limit) -> Option<&Pool> {
-    match limit {
-        Limit::BodyBytes => Some(hub.bodies.pool()),
-        Limit::AnswerBytes => Some(&hub.answers),
-        Limit::UnfinishedBytes => Some(&hub.unfinished),
-        Limit::ReplayBytes => Some(&hub.replays),
-        Limit::SocketsPerService => Some(&hub.sockets),
-        _ => None,
-    }
-}
-
-fn of_each(usages: &[ServiceUsage], count: impl Fn(&ServiceUsage) -> usize) -> Uses {
-    let uses = usages
-        .iter()
-        .map(|one| (one.service.to_string(), count(one) as u64));
-    uses.collect()
-}
-
-fn used_by(uses: &Uses, name: Option<&str>) -> u64 {
-    let mine = uses.iter().find(|(peer, _)| Some(peer.as_str()) == name);
-    mine.map_or(0, |(_, used)| *used)
-}
-
-fn largest_of(pool: &Pool) -> Vec<PeerUse> {
-    let peers = pool.largest(LARGEST).into_iter();
-    let uses = peers.map(|(peer, used): (Peer, usize)| (peer.to_string(), used as u64));
-    largest(uses.collect())
-}
-
-fn largest(mut uses: Uses) -> Vec<PeerUse> {
-    uses.retain(|(_, used)| *used > 0);
-    uses.sort_by(|one, other| (other.1, &one.0).cmp(&(one.1, &other.0)));
-    uses.truncate(LARGEST);
-    uses.into_iter()
-        .map(|(peer, used)| PeerUse { peer, used })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn those_that_use_most_come_first() {
-        let uses: Uses = (0..20).map(|n| (format!("s{n:02}"), n % 12)).collect();
-        let shown = largest(uses.clone());
-        assert_eq!(shown.len(), LARGEST);
-        assert_eq!((shown[0].peer.as_str(), shown[0].used), ("s11", 11));
-        assert_eq!((shown[4].peer.as_str(), shown[4].used), ("s07", 7));
-        assert_eq!((shown[5].peer.as_str(), shown[5].used), ("s19", 7));
-        assert!(largest(vec![("idle".to_owned(), 0)]).is_empty());
-        assert_eq!((used_by(&uses, Some("s03")), used_by(&uses, None)), (3, 0));
-    }
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rand::RngExt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -14,13 +13,13 @@ use crate::domain::ids::{CorrelationId, Label, MessageId, MessageType, ServiceNa
 use crate::domain::message::{Extras, Fingerprint, Message, Priority};
 use crate::domain::offer::Offer;
 use crate::domain::timestamp::Timestamp;
-use crate::hub::access::{Operation, Principal};
+use crate::hub::access::Principal;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::request::RequestContext;
+use crate::hub::send::check_headers;
 use crate::logic::canonical::{canonical_or_plain, fingerprint};
 
 const SUBJECT: Subject = Subject::Message;
-const MOST_HEADERS: usize = 32;
 
 /// What a message may ask for in a later version.
 const PROMISED: [&str; 12] = [
@@ -104,7 +103,7 @@ pub(crate) fn read(text: &str, context: &RequestContext<'_>) -> Result<(Offer, I
         )
     })?;
     let mut message = Message {
-        id: id.map_or_else(|| MessageId::generate(now, rand::rng().random()), MessageId),
+        id: id.map_or_else(|| context.generate_message_id(), MessageId),
         destination: Field::required(SUBJECT, "destination", body.destination)?.new_service()?,
         source: source(given("source", body.source), context.principal)?,
         message_type: message_type(&body)?,
@@ -151,7 +150,7 @@ pub(crate) fn source(
 }
 
 /// For which service something is done: whom the field `name` names, if the caller may act for it,
-/// else the caller. The hub acts for itself.
+/// else the caller.
 ///
 /// # Errors
 /// 400 if there is neither; 403 for another service, and for the hub's own name.
@@ -161,28 +160,8 @@ pub(crate) fn acting_for(
     field: Option<Field<'_>>,
     caller: &Principal,
 ) -> Result<ServiceName, HubError> {
-    let service = match field {
-        Some(field) => {
-            let service = field.new_service()?;
-            caller.may(Operation::ActFor(&service))?;
-            service
-        }
-        None => caller.name.clone().ok_or_else(|| {
-            HubError::invalid(subject, name, "is required, here or as X-Service-Name")
-        })?,
-    };
-    must_be_others(&service, name)?;
-    Ok(service)
-}
-
-/// # Errors
-/// 403 for the hub's own name: what it says is taken for true.
-pub(crate) fn must_be_others(name: &ServiceName, field: &'static str) -> Result<(), HubError> {
-    if !name.is_the_hubs() {
-        return Ok(());
-    }
-    let problem = format!("{field}: {name} is the hub itself");
-    Err(HubError::Denied { field, problem })
+    let given = field.map(|field| field.new_service()).transpose()?;
+    caller.acting_for(subject, name, given)
 }
 
 fn message_type(body: &Body<'_>) -> Result<MessageType, HubError> {
@@ -224,13 +203,7 @@ fn extras(
         .map(|field| field.strings())
         .transpose()?
         .unwrap_or_default();
-    if map.len() > MOST_HEADERS {
-        return Err(HubError::invalid(
-            SUBJECT,
-            "headers",
-            "may have at most 32 entries",
-        ));
-    }
+    check_headers(&map)?;
     let deliver_at = deliver_at(body, context.now)?;
     Ok(Extras {
         reply_to: given("reply_to", body.reply_to)

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::openapi;
 use crate::domain::attempt::Attempt;
 use crate::domain::dead_letter::DeadReason;
-use crate::domain::ids::{Label, MessageId, MessageType, Position, ServiceName};
+use crate::domain::ids::{Label, MessageId, MessageType, ServiceName};
 use crate::domain::json_text::JsonText;
 use crate::domain::message::{Extras, Message, Priority, State, Status};
 use crate::domain::timestamp::Timestamp;
@@ -18,8 +18,6 @@ use crate::hub::message_record::MessageRecord;
 #[derive(Serialize, ToSchema)]
 #[schema(as = Message)]
 pub(crate) struct MessageView {
-    #[serde(skip)]
-    pub position: Position,
     id: MessageId,
     status: Status,
     state: State,
@@ -58,18 +56,18 @@ pub(crate) struct MessageView {
 
 impl From<MessageRecord> for MessageView {
     fn from(record: MessageRecord) -> Self {
-        let (state, position) = (record.state(), record.position());
+        let state = record.state();
         let delivery_attempts = record.delivery_attempts();
         let mut view = match record {
             MessageRecord::Archived(row) => {
-                let mut view = Self::of(&row.message, position, row.attempts);
+                let mut view = Self::of(&row.message, row.attempts);
                 view.settled_at = row.settled_at;
                 view.reason = row.reason;
                 view.redriven = row.redriven;
                 view
             }
             MessageRecord::Open(open) => {
-                let mut view = Self::of(&open.message, position, open.attempts);
+                let mut view = Self::of(&open.message, open.attempts);
                 view.next_attempt = open.next_attempt;
                 (view.deliver_at, view.expires_at) = (open.deliver_at, open.expires_at);
                 view.hand_outs = open.hand_outs;
@@ -85,11 +83,10 @@ impl From<MessageRecord> for MessageView {
 }
 
 impl MessageView {
-    fn of(message: &Message, position: Position, attempts: Vec<Attempt>) -> Self {
+    fn of(message: &Message, attempts: Vec<Attempt>) -> Self {
         let extras: Option<&Extras> = message.extras.as_deref();
         let last = attempts.last();
         Self {
-            position,
             id: message.id,
             status: Status::Pending,
             state: State::Queued,

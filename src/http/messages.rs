@@ -12,7 +12,7 @@ use super::message_view::MessageView;
 use super::no_body::NoBody;
 use super::openapi::messages::{MessageSearch, PageQuery};
 use super::query::{self, Query};
-use super::reading::Reading;
+use super::reading;
 use super::routing::{self, Routes};
 use crate::domain::ids::{Label, MessageId};
 use crate::domain::message::{State, Status};
@@ -166,7 +166,7 @@ pub(crate) async fn search(
         before: asked.cursor()?,
     };
     let limit = asked.limit()?;
-    let mut reading = Reading::of(&hub, &request);
+    let mut reading = reading::of(&request, &hub);
     if search.needs_archive() {
         reading.begin_in_archive().await?;
     } else if !search.states.is_empty() {
@@ -176,9 +176,12 @@ pub(crate) async fn search(
     let context = caller.context(hub.clock.wall());
     let page = hub.search_messages(&context, &search, limit).await?;
     let last = page.items.last().filter(|_| !page.is_last());
-    Ok(reading.json(&MessagePage {
-        count: page.items.len(),
-        next_cursor: last.map(|record| record.position().to_string()),
-        messages: page.items.into_iter().map(MessageView::from).collect(),
-    }))
+    Ok(reading::json(
+        reading,
+        &MessagePage {
+            count: page.items.len(),
+            next_cursor: last.map(|record| record.position().to_string()),
+            messages: page.items.into_iter().map(MessageView::from).collect(),
+        },
+    ))
 }

@@ -8,13 +8,6 @@ use crate::pool::Peer;
 
 /// The service, if it has proved its name; else where it comes from.
 pub(crate) fn of(request: &HttpRequest, hub: &Hub) -> Peer {
-    if hub.keys.now().are_required()
-        && let Some(name) = principal(request).name
-    {
-        return Peer::Service(name);
-    }
-    match request.peer_addr() {
-        Some(address) => Peer::at(address.ip()),
-        None => Peer::Unknown,
-    }
+    let address = request.peer_addr().map(|peer| peer.ip());
+    hub.counted_for(&principal(request), address)
 }

@@ -6,9 +6,9 @@ use actix_web::HttpRequest;
 use actix_web::web::Query as WebQuery;
 
 use super::fields::unknown::unknown;
-use super::message_input::must_be_others;
 use crate::domain::ids::{Position, ServiceName};
 use crate::domain::timestamp::Timestamp;
+use crate::hub::access::must_not_be_the_hub;
 use crate::hub::error::{HubError, Subject, shortened};
 
 const DEFAULT_LIMIT: usize = 100;
@@ -182,7 +182,7 @@ pub(crate) fn service(text: &str) -> Result<ServiceName, HubError> {
 /// A path segment that names a service which may be new by this.
 pub(crate) fn new_service(text: &str) -> Result<ServiceName, HubError> {
     let service = ServiceName::given(text).map_err(|error| wrong("service", error))?;
-    must_be_others(&service, "service")?;
+    must_not_be_the_hub(&service, "service")?;
     Ok(service)
 }
 

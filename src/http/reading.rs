@@ -1,8 +1,5 @@
-//! Requests that read much at once: few at a time, and what waits for a slow reader counts too.
-//!
-//! A client may ask for a few mebibytes, and for a state of many. While such an answer is made it
-//! takes room for the worst case, from then on for what it is long, until its reader has taken it
-//! or was too slow. What is known to be small takes none. Who finds no room waits a while.
+//! Answers to requests that read much at once: what waits for a slow reader keeps its room, until its
+//! reader has taken it or was too slow.
 
 use std::cell::RefCell;
 use std::io;
@@ -15,40 +12,21 @@ use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::StatusCode;
 use actix_web::http::header::ContentType;
 use actix_web::rt::task::JoinHandle;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use serde::Serialize;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::peer;
-use super::state::HttpState;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
+use crate::hub::reading::{Reading, SMALL};
 use crate::logic::page;
-use crate::pool::{Held, Peer};
+use crate::pool::Held;
 
-/// For one that is being made, in bytes: a page, its text, and as much to spare.
-const MAKING: usize = 16 << 20;
-/// Answers up to so many bytes do not count when they are made: a connection costs as much.
-const SMALL: usize = 64 << 10;
 /// An answer goes out in pieces of so many bytes, so that none of it is copied for a slow reader.
 const PIECE: usize = 64 << 10;
-/// How long a request waits for others.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How long it does with something to answer, which is in memory, and of which others may wait for
-/// the turn.
-const BRIEF_PATIENCE: Duration = Duration::from_secs(2);
 /// A reader has so long for a page, and again for each further one's worth of a longer answer.
 const TAKING: Duration = Duration::from_secs(60);
-
-/// A request that reads much.
-pub(crate) struct Reading<'a> {
-    pub hub: &'a Hub,
-    state: web::Data<HttpState>,
-    peer: Peer,
-    room: Option<Held>,
-    snapshot: Option<OwnedSemaphorePermit>,
-}
 
 /// The text of an answer.
 struct Text {
@@ -64,113 +42,35 @@ struct Rest {
     _room: Held,
 }
 
-impl<'a> Reading<'a> {
-    /// Takes no room yet.
-    pub(crate) fn of(hub: &'a Hub, request: &HttpRequest) -> Self {
-        Self {
-            hub,
-            state: HttpState::of(request),
-            peer: peer::of(request, hub),
-            room: None,
-            snapshot: None,
-        }
-    }
+/// Of this request, for whoever makes it.
+pub(crate) fn of<'a>(request: &HttpRequest, hub: &'a Hub) -> Reading<'a> {
+    hub.reading(peer::of(request, hub))
+}
 
-    /// Waits for room, unless it has some.
-    ///
-    /// # Errors
-    /// 429 if others take too long.
-    pub(crate) async fn begin(&mut self) -> Result<(), HubError> {
-        if self.room.is_none() {
-            let room = self.state.readings.room().take(&self.peer, MAKING);
-            self.room = Some(self.wait(PATIENCE, room).await?);
+/// The answer, of which only a large one keeps room.
+pub(crate) fn answer(
+    reading: Reading<'_>,
+    status: StatusCode,
+    value: &impl Serialize,
+) -> HttpResponse {
+    let Ok(mut text) = serde_json::to_vec(value) else {
+        return HttpResponse::from_error(HubError::Internal);
+    };
+    let mut response = HttpResponse::build(status);
+    response.content_type(ContentType::json());
+    match reading.into_room() {
+        Some(mut room) if text.len() > SMALL => {
+            text.shrink_to_fit();
+            room.shrink_to(text.len());
+            response.body(Text::new(text.into(), room))
         }
-        Ok(())
+        _ => response.body(text),
     }
+}
 
-    /// As [`Reading::begin`], for something of this length that is there already; what is small
-    /// needs no room.
-    ///
-    /// # Errors
-    /// 429 if others take too long.
-    pub(crate) async fn begin_with(&mut self, bytes: usize) -> Result<(), HubError> {
-        if self.room.is_none() && bytes > SMALL {
-            let room = self.state.readings.room();
-            let room = room.take(&self.peer, bytes);
-            self.room = Some(self.wait(BRIEF_PATIENCE, room).await?);
-        }
-        Ok(())
-    }
-
-    /// As [`Reading::begin`], of a snapshot.
-    ///
-    /// # Errors
-    /// 429 if others take too long.
-    pub(crate) async fn begin_snapshot(&mut self) -> Result<(), HubError> {
-        self.begin().await?;
-        if self.snapshot.is_none() {
-            let turn = self.state.readings.snapshots().clone().acquire_owned();
-            let turn = self.wait(PATIENCE, turn).await?;
-            self.snapshot = Some(turn.expect("nobody closes it"));
-        }
-        Ok(())
-    }
-
-    async fn wait<T>(
-        &self,
-        patience: Duration,
-        turn: impl Future<Output = T>,
-    ) -> Result<T, HubError> {
-        let turn = tokio::time::timeout(patience, turn);
-        let waited = tokio::select! {
-            biased;
-            waited = turn => waited,
-            () = self.state.visits.stopping() => return Err(HubError::NotReady(
-                "the hub is stopping; try again in a moment",
-            )),
-        };
-        if let Ok(turn) = waited {
-            return Ok(turn);
-        }
-        self.hub.metrics.requests_refused_busy.inc();
-        Err(HubError::Busy)
-    }
-
-    /// As [`Reading::begin`], when everything acknowledged so far is in the archive. Nobody keeps
-    /// room while waiting for that, but the few with a snapshot: who waits for room must not have
-    /// what those with room wait for.
-    ///
-    /// # Errors
-    /// 503 without an archive.
-    pub(crate) async fn begin_in_archive(&mut self) -> Result<(), HubError> {
-        if self.snapshot.is_none() {
-            self.room = None;
-        }
-        self.hub.flush().await?;
-        self.begin().await
-    }
-
-    /// The answer, of which only a large one keeps room.
-    pub(crate) fn answer(self, status: StatusCode, value: &impl Serialize) -> HttpResponse {
-        let Ok(mut text) = serde_json::to_vec(value) else {
-            return HttpResponse::from_error(HubError::Internal);
-        };
-        let mut response = HttpResponse::build(status);
-        response.content_type(ContentType::json());
-        match self.room {
-            Some(mut room) if text.len() > SMALL => {
-                text.shrink_to_fit();
-                room.shrink_to(text.len());
-                response.body(Text::new(text.into(), room))
-            }
-            _ => response.body(text),
-        }
-    }
-
-    /// As [`Reading::answer`], with 200.
-    pub(crate) fn json(self, value: &impl Serialize) -> HttpResponse {
-        self.answer(StatusCode::OK, value)
-    }
+/// As [`answer`], with 200.
+pub(crate) fn json(reading: Reading<'_>, value: &impl Serialize) -> HttpResponse {
+    answer(reading, StatusCode::OK, value)
 }
 
 impl Text {
@@ -229,9 +129,10 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::pool::Pool;
+    use crate::pool::{Peer, Pool};
 
     const ALL: usize = 128 << 20;
+    const MAKING: usize = 16 << 20;
 
     fn room_is_free(room: &Pool) -> bool {
         room.take(&Peer::Unknown, ALL).now_or_never().is_some()

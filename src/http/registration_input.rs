@@ -13,11 +13,11 @@ use serde_json::value::RawValue;
 
 use super::fields::unknown::Ignored;
 use super::fields::{self, Field};
-use super::message_input::must_be_others;
 use crate::domain::ids::{InstanceId, Label, MessageType, ServiceName};
 use crate::domain::json_text::JsonText;
 use crate::domain::service::{HealthCheck, Registration};
 use crate::domain::timestamp::Timestamp;
+use crate::hub::access::must_not_be_the_hub;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::settings::RegistrationRules;
 use crate::logic::limits::Limit;
@@ -168,7 +168,7 @@ fn service(body: &Body<'_>, route: Option<ServiceName>) -> Result<ServiceName, H
         }
     }
     let (service, _) = known.ok_or_else(|| HubError::invalid(SUBJECT, "service", "is required"))?;
-    must_be_others(&service, "service")?;
+    must_not_be_the_hub(&service, "service")?;
     Ok(service)
 }
 

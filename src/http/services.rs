@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::body::{Body, Incoming};
-use super::caller::{Caller, principal};
+use super::caller::Caller;
 use super::fields::{self, Field};
 use super::no_body::NoBody;
 use super::openapi::messages::NamePageQuery;
@@ -19,21 +19,15 @@ use super::openapi::services::{InstancePageQuery, RemoveQuery, StrategyInput};
 use super::page::{Order, Part};
 use super::query;
 use super::query::Query;
-use super::reading::Reading;
+use super::reading;
 use super::routing::{self, Routes, Way};
-use crate::actors::messages::dispatcher::InspectCircuits;
-use crate::actors::messages::registry::{ChooseStrategy, InspectServices};
-use crate::domain::circuit::CircuitName;
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::strategy::Strategy;
 use crate::hub::Hub;
 use crate::hub::access::Operation;
-use crate::hub::acts::Act;
 use crate::hub::error::{HubError, Subject};
-use crate::logic::circuit_view::CircuitView;
 use crate::logic::page::MOST_BYTES;
-use crate::logic::service_view::ServiceView;
-use departure::{leave, unknown};
+use departure::leave;
 use view::{ServiceAnswer, ServiceHealth};
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {
@@ -133,11 +127,7 @@ pub(crate) async fn all(
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
     let part = Part::of(&Query::of(&request)?)?;
-    let views = hub
-        .clients
-        .registry
-        .query(InspectServices { service: None })
-        .await?;
+    let views = hub.services().await?;
     let page = part.take_measured(
         views,
         Order::Ascending,
@@ -148,17 +138,20 @@ pub(crate) async fn all(
         .items
         .iter()
         .map(|view| view.shown_bytes().min(MOST_BYTES));
-    let mut reading = Reading::of(&hub, &request);
+    let mut reading = reading::of(&request, &hub);
     reading.begin_with(2 * bytes.sum::<usize>()).await?;
-    let circuits = circuits(&hub, None).await;
+    let circuits = hub.pushes_under_way(None).await;
     let services = page.items.into_iter().map(ServiceAnswer::from);
     let services = services.map(|answer| answer.with_in_flight(&circuits));
     let services: Vec<_> = services.collect();
-    Ok(reading.json(&ServicePage {
-        count: services.len(),
-        services,
-        next_cursor: page.next_cursor,
-    }))
+    Ok(reading::json(
+        reading,
+        &ServicePage {
+            count: services.len(),
+            services,
+            next_cursor: page.next_cursor,
+        },
+    ))
 }
 
 /// One service, with its instances
@@ -182,38 +175,14 @@ pub(crate) async fn show(
 ) -> Result<HttpResponse, HubError> {
     let after = Query::of(&request)?.read("after", InstanceId::parse)?;
     let service = query::service(&service)?;
-    let view = view(&hub, service.clone()).await?;
-    let circuits = circuits(&hub, Some(CircuitName::Service(service))).await;
-    let mut reading = Reading::of(&hub, &request);
+    let view = hub.service(&service).await?;
+    let circuits = hub.pushes_under_way(Some(&service)).await;
+    let mut reading = reading::of(&request, &hub);
     reading
         .begin_with(2 * view.shown_bytes().min(MOST_BYTES))
         .await?;
     let answer = ServiceAnswer::after(view, after.as_ref());
-    Ok(reading.json(&answer.with_in_flight(&circuits)))
-}
-
-async fn answer(hub: &Hub, service: ServiceName) -> Result<HttpResponse, HubError> {
-    let view = view(hub, service.clone()).await?;
-    let circuits = circuits(hub, Some(CircuitName::Service(service))).await;
-    Ok(HttpResponse::Ok().json(ServiceAnswer::from(view).with_in_flight(&circuits)))
-}
-
-/// Nothing while a circuit is being replaced, which is no reason to tell nothing else.
-async fn circuits(hub: &Hub, circuit: Option<CircuitName>) -> Vec<CircuitView> {
-    let inspect = |reply| InspectCircuits { circuit, reply };
-    hub.clients
-        .dispatcher
-        .request(inspect)
-        .await
-        .unwrap_or_default()
-}
-
-async fn view(hub: &Hub, service: ServiceName) -> Result<ServiceView, HubError> {
-    let asked = InspectServices {
-        service: Some(service.clone()),
-    };
-    let view = hub.clients.registry.query(asked).await?.pop();
-    view.ok_or_else(|| unknown(&service))
+    Ok(reading::json(reading, &answer.with_in_flight(&circuits)))
 }
 
 /// How a service is
@@ -233,7 +202,7 @@ pub(crate) async fn health(
     hub: web::Data<Hub>,
     service: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
-    let view = view(&hub, query::service(&service)?).await?;
+    let view = hub.service(&query::service(&service)?).await?;
     Ok(HttpResponse::Ok().json(ServiceHealth::from(view)))
 }
 
@@ -268,21 +237,16 @@ pub(crate) async fn choose(
     payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let service = query::service(&service)?;
-    principal(&request).may(Operation::ChooseStrategy(&service))?;
+    let caller = Caller::of(&request);
+    // Before the body, of which nobody else is told what is wrong with it.
+    caller.principal.may(Operation::ChooseStrategy(&service))?;
     let body = Body::one(&hub, payload, Subject::Request).await?;
     let strategy = strategy(body.text())?;
-    let chosen = hub.clients.registry.request(|reply| ChooseStrategy {
-        service: service.clone(),
-        strategy,
-        reply,
-    });
-    let chosen = chosen.await?;
-    chosen.map_err(|refusal| HubError::refused(refusal, unknown(&service)))?;
-    let chosen = strategy.map_or("as configured for all", Strategy::name);
-    Act::new("choose_strategy", "service", &service)
-        .with(&chosen)
-        .tell(&Caller::of(&request).context(hub.clock.wall()));
-    answer(&hub, service).await
+    let context = caller.context(hub.clock.wall());
+    hub.choose_strategy(&context, &service, strategy).await?;
+    let view = hub.service(&service).await?;
+    let circuits = hub.pushes_under_way(Some(&service)).await;
+    Ok(HttpResponse::Ok().json(ServiceAnswer::from(view).with_in_flight(&circuits)))
 }
 
 /// `None`: as configured for all.
@@ -328,8 +292,7 @@ pub(crate) async fn deregister(
     _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     let service = query::service(&service)?;
-    principal(&request).may(Operation::DeregisterService(&service))?;
-    leave(&request, &hub, service, None).await
+    leave(&request, &hub, &service, None).await
 }
 
 /// Remove a service or an instance, named in the query
@@ -361,6 +324,5 @@ pub(crate) async fn remove(
     let problem = "is required";
     let service = service.ok_or_else(|| HubError::invalid(Subject::Request, "service", problem))?;
     let instance = asked.read("instance_id", InstanceId::parse)?;
-    principal(&request).may(Operation::DeregisterService(&service))?;
-    leave(&request, &hub, service, instance).await
+    leave(&request, &hub, &service, instance.as_ref()).await
 }

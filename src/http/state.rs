@@ -5,7 +5,6 @@ use actix_web::{HttpRequest, web};
 use super::health::told::Told;
 use super::lately::Lately;
 use super::picture::Pictures;
-use super::readings::Readings;
 use super::refusals::Refusals;
 use super::visits::Visits;
 use crate::config::Config;
@@ -17,7 +16,6 @@ use crate::metrics::Texts;
 pub struct HttpState {
     pub hub: web::Data<Hub>,
     pub visits: Visits,
-    pub readings: Readings,
     pub pictures: Pictures,
     /// What `/health` told last.
     pub health: Told,
@@ -37,7 +35,6 @@ impl HttpState {
     pub fn new(config: &Config, hub: web::Data<Hub>) -> Self {
         Self {
             visits: Visits::default(),
-            readings: Readings::new(hub.answers.clone()),
             pictures: Pictures::new(hub.clients.clone()),
             health: Told::default(),
             scrapes: Lately::default(),

@@ -2,7 +2,7 @@
 
 pub(crate) mod events;
 pub(crate) mod snapshots;
-mod stream;
+mod stream_id;
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
@@ -13,8 +13,7 @@ use crate::domain::ids::StreamId;
 use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
-use crate::ports::archive::ArchivedStream;
-use stream::{stream_id, version};
+use stream_id::stream_id;
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/streams/{id}", "GET", [routing::get(show)]);
@@ -76,22 +75,12 @@ pub(crate) async fn show(
     id: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let id = stream_id(&id)?;
-    let version = version(&hub, &id).await?;
-    let stored = match stored(&hub, &id).await {
-        Ok(stored) => stored,
-        Err(HubError::NoArchive(_)) => None,
-        Err(error) => return Err(error),
-    };
+    let stream = hub.stream(&id).await?;
     Ok(HttpResponse::Ok().json(StreamView {
         stream_id: &id,
-        version,
-        count: stored.as_ref().map(|stored| stored.count),
-        first_at: stored.as_ref().and_then(|stored| stored.first_at),
-        last_at: stored.as_ref().and_then(|stored| stored.last_at),
+        version: stream.version,
+        count: stream.count,
+        first_at: stream.first_at,
+        last_at: stream.last_at,
     }))
-}
-
-async fn stored(hub: &Hub, id: &StreamId) -> Result<Option<ArchivedStream>, HubError> {
-    hub.flush().await?;
-    Ok(hub.archive.stream(id.clone()).await?)
 }

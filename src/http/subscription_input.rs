@@ -9,21 +9,17 @@ use serde_json::value::RawValue;
 use super::fields::{self, Field};
 use super::message_input::acting_for;
 use super::web_address::WebAddress;
-use crate::domain::circuit::Origin;
 use crate::domain::deny_list::DenyList;
-use crate::domain::event::Sequence;
-use crate::domain::ids::ServiceName;
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::{Callback, SigningSecret};
 use crate::hub::access::Principal;
 use crate::hub::error::{HubError, Subject};
+use crate::hub::subscriptions::{CallbackTerms, SubscriptionChange, WantedSubscription};
 use crate::logic::webhook::{make_secret, parse_secret};
 
 pub(crate) const SUBJECT: Subject = Subject::Subscription;
 const MOST_TYPES: usize = 1000;
 const MOST_IN_FLIGHT: u64 = 1000;
-/// Of many types the log names the first.
-const MOST_TOLD: usize = 10;
 /// The archive counts in 63 bits.
 const LAST_SEQUENCE: u64 = i64::MAX as u64;
 
@@ -59,89 +55,17 @@ pub(crate) struct Changes<'a> {
     max_in_flight: Option<&'a RawValue>,
 }
 
-/// A subscription somebody wants.
-#[derive(Debug)]
-pub(crate) struct Wanted {
-    pub service: ServiceName,
-    pub event_types: Arc<[Pattern]>,
-    pub callback: Callback,
-    pub from_sequence: Option<Sequence>,
-    pub given: Given,
-}
-
-/// What of the callback was given, and is not the hub's to choose.
-#[derive(Debug)]
-pub(crate) struct Given {
-    durable: Option<bool>,
-    secret: Option<SigningSecret>,
-    max_in_flight: Option<u32>,
-}
-
-impl Given {
-    /// # Errors
-    /// 409 with the first field in which the callback there is differs from what was given.
-    pub(crate) fn must_agree(&self, callback: &Callback) -> Result<(), HubError> {
-        let secret = self.secret.as_ref();
-        let in_flight = self.max_in_flight;
-        let field = if self.durable.is_some_and(|it| it != callback.durable) {
-            "durable"
-        } else if secret.is_some_and(|it| *it != callback.secret) {
-            "secret"
-        } else if in_flight.is_some_and(|it| it != callback.max_in_flight) {
-            "max_in_flight"
-        } else {
-            return Ok(());
-        };
-        Err(HubError::Differs { field })
-    }
-}
-
-/// What should be different.
-#[derive(Debug)]
-pub(crate) struct Changed {
-    pub event_types: Option<Arc<[Pattern]>>,
-    pub callback_url: Option<String>,
-    pub secret: Option<SigningSecret>,
-    pub max_in_flight: Option<u32>,
-}
-
-impl Changed {
-    /// For the log: the secret is not told, and of the address only where it leads.
-    pub(crate) fn in_words(&self) -> String {
-        // Taken apart, so that no field is forgotten.
-        let Self {
-            event_types,
-            callback_url,
-            secret,
-            max_in_flight,
-        } = self;
-        let types = event_types.as_ref().map(|types| {
-            let shown: Vec<_> = types.iter().take(MOST_TOLD).map(Pattern::as_str).collect();
-            let more = if types.len() > MOST_TOLD { ", …" } else { "" };
-            format!("event_types {}{more}", shown.join(", "))
-        });
-        let url = callback_url.as_ref();
-        let changes = [
-            types,
-            url.map(|url| format!("callback_url at {}", Origin::of(url).as_str())),
-            secret.as_ref().map(|_| "secret".to_owned()),
-            max_in_flight.map(|most| format!("max_in_flight {most}")),
-        ];
-        let changes: Vec<_> = changes.into_iter().flatten().collect();
-        match changes.is_empty() {
-            true => "nothing".to_owned(),
-            false => changes.join("; "),
-        }
-    }
-}
-
 fn given<'a>(name: &'a str, json: Option<&'a RawValue>) -> Option<Field<'a>> {
     Field::given(SUBJECT, name, json)
 }
 
 /// # Errors
 /// 400 with the field; 403 for who subscribes in the name of another.
-pub(crate) fn wanted(text: &str, caller: &Principal, deny: &DenyList) -> Result<Wanted, HubError> {
+pub(crate) fn wanted(
+    text: &str,
+    caller: &Principal,
+    deny: &DenyList,
+) -> Result<WantedSubscription, HubError> {
     let body: Body<'_> = fields::object(SUBJECT, text)?;
     let service = acting_for(SUBJECT, "service", given("service", body.service), caller)?;
     let types = Field::required(SUBJECT, "event_types", body.event_types)?;
@@ -153,7 +77,7 @@ pub(crate) fn wanted(text: &str, caller: &Principal, deny: &DenyList) -> Result<
     let secret = given("secret", body.secret).map(secret).transpose()?;
     let in_flight = given("max_in_flight", body.max_in_flight).map(max_in_flight);
     let in_flight = in_flight.transpose()?;
-    Ok(Wanted {
+    Ok(WantedSubscription {
         service,
         event_types: event_types(types)?,
         callback: Callback {
@@ -167,7 +91,7 @@ pub(crate) fn wanted(text: &str, caller: &Principal, deny: &DenyList) -> Result<
         },
         // The first event has the number 1.
         from_sequence: from.transpose()?.map(|from| from.max(1)),
-        given: Given {
+        terms: CallbackTerms {
             durable,
             secret,
             max_in_flight: in_flight,
@@ -177,13 +101,13 @@ pub(crate) fn wanted(text: &str, caller: &Principal, deny: &DenyList) -> Result<
 
 /// # Errors
 /// 400 with the field.
-pub(crate) fn changed(text: &str, deny: &DenyList) -> Result<Changed, HubError> {
+pub(crate) fn changed(text: &str, deny: &DenyList) -> Result<SubscriptionChange, HubError> {
     let body: Changes<'_> = fields::object(SUBJECT, text)?;
     let types = Field::narrowing(SUBJECT, "event_types", body.event_types)?.map(event_types);
     let url = given("callback_url", body.callback_url);
     let secret = given("secret", body.secret).map(secret);
     let in_flight = given("max_in_flight", body.max_in_flight).map(max_in_flight);
-    Ok(Changed {
+    Ok(SubscriptionChange {
         event_types: types.transpose()?,
         callback_url: url.map(|field| callback_url(field, deny)).transpose()?,
         secret: secret.transpose()?,
@@ -226,6 +150,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::domain::ids::ServiceName;
 
     fn caller(is_operator: bool) -> Principal {
         Principal {
@@ -234,7 +159,7 @@ mod tests {
         }
     }
 
-    fn read(changes: &Value) -> Result<Wanted, HubError> {
+    fn read(changes: &Value) -> Result<WantedSubscription, HubError> {
         let mut body = json!({
             "service": "billing",
             "event_types": ["order.*"],
@@ -366,22 +291,5 @@ mod tests {
             let error = read(json!({field: value})).unwrap_err();
             assert!(error.to_string().starts_with(field), "{error}");
         }
-    }
-
-    #[test]
-    fn what_is_changed_is_told_without_what_is_secret() {
-        let told = |body: Value| {
-            let changed = changed(&body.to_string(), &DenyList::default()).unwrap();
-            changed.in_words()
-        };
-        assert_eq!(told(json!({})), "nothing");
-        let all = json!({
-            "event_types": ["a.*", "b"], "callback_url": "http://shop:1/in?token=hush",
-            "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "max_in_flight": 7,
-        });
-        assert_eq!(
-            told(all),
-            "event_types a.*, b; callback_url at http://shop:1; secret; max_in_flight 7"
-        );
     }
 }

@@ -2,15 +2,13 @@
 
 mod view;
 
-use std::fmt::Display;
-
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::body::{Body, Incoming};
-use super::caller::{Caller, principal};
+use super::caller::Caller;
 use super::fields::{self, Field};
 use super::no_body::NoBody;
 use super::openapi::subscriptions::{
@@ -20,16 +18,9 @@ use super::page::{Order, Part};
 use super::query::{self, Query};
 use super::routing::{self, Routes};
 use super::subscription_input::{SUBJECT, changed, wanted};
-use crate::actors::messages::subscriptions::{
-    ChangeSubscription, InspectSubscriptions, Subscribe, SwitchSubscription, Unsubscribe,
-};
-use crate::domain::ids::ServiceName;
-use crate::domain::refusal::Refusal;
 use crate::domain::subscription::SubscriptionId;
 use crate::domain::subscription_view::SubscriptionView;
 use crate::hub::Hub;
-use crate::hub::access::{Operation, Principal};
-use crate::hub::acts::Act;
 use crate::hub::error::HubError;
 use view::{NewSubscription, SubscriptionAnswer};
 
@@ -101,30 +92,14 @@ pub(crate) async fn subscribe(
     payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let body = Body::one(&hub, payload, SUBJECT).await?;
-    let wanted = wanted(
-        body.text(),
-        &principal(&request),
-        &hub.settings.outgoing_deny,
-    )?;
-    let asked = hub.clients.event_bus.request(|reply| Subscribe {
-        service: wanted.service,
-        event_types: wanted.event_types,
-        callback: wanted.callback,
-        from_sequence: wanted.from_sequence,
-        reply,
-    });
-    let (subscription, is_new) = asked.await??;
-    if let Some(there_is) = subscription.callback().filter(|_| !is_new) {
-        wanted.given.must_agree(there_is)?;
+    let caller = Caller::of(&request);
+    let wanted = wanted(body.text(), &caller.principal, &hub.settings.outgoing_deny)?;
+    let context = caller.context(hub.clock.wall());
+    let (view, is_new) = hub.subscribe(&context, wanted).await?;
+    match is_new {
+        true => Ok(HttpResponse::Created().json(NewSubscription::new(&view))),
+        false => Ok(HttpResponse::Ok().json(SubscriptionAnswer::new(&view))),
     }
-    let view = find(&hub, subscription.id, None).await?;
-    if !is_new {
-        return Ok(HttpResponse::Ok().json(SubscriptionAnswer::new(&view)));
-    }
-    let secret = subscription.callback().map(|one| one.secret.clone());
-    let whose = format!("of {}", subscription.service);
-    tell(&hub, &request, "subscribe", subscription.id, Some(&whose));
-    Ok(HttpResponse::Created().json(NewSubscription::new(&view, secret.as_ref())))
 }
 
 /// All subscriptions
@@ -144,18 +119,12 @@ pub(crate) async fn all(
     request: HttpRequest,
     hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
-    let caller = principal(&request);
     let asked = Query::of(&request)?;
     let part = Part::of(&asked)?;
     let service = asked.service("service")?;
-    if let Some(service) = &service {
-        caller.may(Operation::ListSubscriptions(service))?;
-    }
-    let inspect = InspectSubscriptions {
-        id: None,
-        service: service.or_else(|| caller.acts_only_for()),
-    };
-    let views = hub.clients.event_bus.query(inspect).await?;
+    let caller = Caller::of(&request);
+    let context = caller.context(hub.clock.wall());
+    let views = hub.subscriptions(&context, service).await?;
     let page = part.take_measured(
         views,
         Order::Ascending,
@@ -195,7 +164,9 @@ pub(crate) async fn show(
     id: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let id = read_id(&id)?;
-    answer(&hub, id, principal(&request).acts_only_for()).await
+    let caller = Caller::of(&request);
+    let context = caller.context(hub.clock.wall());
+    Ok(answer(&hub.subscription(&context, id).await?))
 }
 
 /// Change a subscription
@@ -223,22 +194,13 @@ pub(crate) async fn change(
     payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let id = read_id(&id)?;
-    let owner = principal(&request).acts_only_for();
     let body = Body::one(&hub, payload, SUBJECT).await?;
-    let changed = changed(body.text(), &hub.settings.outgoing_deny)?;
-    let changes = changed.in_words();
-    let asked = hub.clients.event_bus.request(|reply| ChangeSubscription {
-        id,
-        owner: owner.clone(),
-        event_types: changed.event_types,
-        callback_url: changed.callback_url,
-        secret: changed.secret,
-        max_in_flight: changed.max_in_flight,
-        reply,
-    });
-    asked.await?.map_err(|refusal| refused(refusal, id))?;
-    tell(&hub, &request, "change_subscription", id, Some(&changes));
-    answer(&hub, id, owner).await
+    let change = changed(body.text(), &hub.settings.outgoing_deny)?;
+    let caller = Caller::of(&request);
+    let context = caller.context(hub.clock.wall());
+    Ok(answer(
+        &hub.change_subscription(&context, id, change).await?,
+    ))
 }
 
 /// End a subscription
@@ -262,8 +224,10 @@ pub(crate) async fn delete(
     _: NoBody,
 ) -> Result<HttpResponse, HubError> {
     let id = read_id(&id)?;
-    end(&hub, id, &principal(&request)).await?;
-    tell(&hub, &request, "delete_subscription", id, None);
+    let caller = Caller::of(&request);
+    let context = caller.context(hub.clock.wall());
+    hub.end_subscription(&context, id, "delete_subscription")
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -341,8 +305,10 @@ pub(crate) async fn unsubscribe(
     let field = Field::required(SUBJECT, "subscription_id", asked.subscription_id)?;
     let id = uuid::Uuid::try_parse(&field.text()?).map_err(|_| field.wrong("must be a UUID"))?;
     let subscription_id = SubscriptionId(id);
-    end(&hub, subscription_id, &principal(&request)).await?;
-    tell(&hub, &request, "unsubscribe", subscription_id, None);
+    let caller = Caller::of(&request);
+    let context = caller.context(hub.clock.wall());
+    hub.end_subscription(&context, subscription_id, "unsubscribe")
+        .await?;
     Ok(HttpResponse::Ok().json(Unsubscribed {
         subscription_id,
         status: "unsubscribed",
@@ -353,79 +319,19 @@ fn read_id(text: &str) -> Result<SubscriptionId, HubError> {
     query::uuid("id", text).map(SubscriptionId)
 }
 
-async fn end(hub: &Hub, id: SubscriptionId, caller: &Principal) -> Result<(), HubError> {
-    let owner = caller.acts_only_for();
-    let asked = hub
-        .clients
-        .event_bus
-        .request(|reply| Unsubscribe { id, owner, reply });
-    asked.await?.map_err(|refusal| refused(refusal, id))
-}
-
 async fn switch(
     request: &HttpRequest,
     hub: &Hub,
     id: SubscriptionId,
     paused: bool,
 ) -> Result<HttpResponse, HubError> {
-    let owner = principal(request).acts_only_for();
-    let asked = hub.clients.event_bus.request(|reply| SwitchSubscription {
-        id,
-        owner: owner.clone(),
-        paused,
-        reply,
-    });
-    asked.await?.map_err(|refusal| refused(refusal, id))?;
-    let action = if paused {
-        "pause_subscription"
-    } else {
-        "resume_subscription"
-    };
-    tell(hub, request, action, id, None);
-    answer(hub, id, owner).await
+    let caller = Caller::of(request);
+    let context = caller.context(hub.clock.wall());
+    Ok(answer(
+        &hub.switch_subscription(&context, id, paused).await?,
+    ))
 }
 
-fn tell(
-    hub: &Hub,
-    request: &HttpRequest,
-    action: &'static str,
-    id: SubscriptionId,
-    outcome: Option<&String>,
-) {
-    let mut act = Act::new(action, "subscription", &id);
-    act.outcome = outcome.map(|outcome| outcome as &dyn Display);
-    act.tell(&Caller::of(request).context(hub.clock.wall()));
-}
-
-async fn answer(
-    hub: &Hub,
-    id: SubscriptionId,
-    owner: Option<ServiceName>,
-) -> Result<HttpResponse, HubError> {
-    let view = find(hub, id, owner).await?;
-    Ok(HttpResponse::Ok().json(SubscriptionAnswer::new(&view)))
-}
-
-/// `owner`: only one of this service.
-async fn find(
-    hub: &Hub,
-    id: SubscriptionId,
-    owner: Option<ServiceName>,
-) -> Result<SubscriptionView, HubError> {
-    let inspect = InspectSubscriptions {
-        id: Some(id),
-        service: owner,
-    };
-    let mut found = hub.clients.event_bus.query(inspect).await?;
-    found.pop().ok_or_else(|| unknown(id))
-}
-
-fn refused(refusal: Refusal, id: SubscriptionId) -> HubError {
-    HubError::refused(refusal, unknown(id))
-}
-
-fn unknown(id: SubscriptionId) -> HubError {
-    HubError::NotFound {
-        what: format!("subscription {id}"),
-    }
+fn answer(view: &SubscriptionView) -> HttpResponse {
+    HttpResponse::Ok().json(SubscriptionAnswer::new(view))
 }

@@ -19,7 +19,6 @@ pub struct Visits(Arc<Inner>);
 struct Inner {
     inside: AtomicUsize,
     is_stopping: AtomicBool,
-    stopping: Notify,
     last_left: Notify,
 }
 
@@ -32,18 +31,9 @@ impl Visits {
         Visit(self.0.clone())
     }
 
-    /// Whoever waits for something that takes long is told to wait no more.
+    /// From now on the last one that leaves says so.
     pub fn stop(&self) {
         self.0.is_stopping.store(true, Ordering::SeqCst);
-        self.0.stopping.notify_waiters();
-    }
-
-    /// Waits until the hub stops.
-    pub async fn stopping(&self) {
-        let notified = self.0.stopping.notified();
-        if !self.is_stopping() {
-            notified.await;
-        }
     }
 
     /// Waits until every request is answered.
@@ -51,10 +41,6 @@ impl Visits {
         while self.0.inside.load(Ordering::SeqCst) > 0 {
             self.0.last_left.notified().await;
         }
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.0.is_stopping.load(Ordering::SeqCst)
     }
 }
 
@@ -132,19 +118,5 @@ mod tests {
         tokio::task::yield_now().await;
         drop(body);
         waiting.await.unwrap();
-    }
-
-    #[actix::test]
-    async fn who_waits_learns_that_the_hub_stops_whenever_it_does() {
-        let visits = Visits::default();
-        let waiting = actix::spawn({
-            let visits = visits.clone();
-            async move { visits.stopping().await }
-        });
-        tokio::task::yield_now().await;
-        assert!(visits.stopping().now_or_never().is_none());
-        visits.stop();
-        waiting.await.unwrap();
-        visits.stopping().await;
     }
 }

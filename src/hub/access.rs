@@ -1,6 +1,6 @@
 //! Who may do what: every rule stands here, whatever protocol somebody speaks.
 
-use super::error::HubError;
+use super::error::{HubError, Subject};
 use crate::domain::ids::ServiceName;
 
 /// Who asks for something, known from its credentials.
@@ -55,6 +55,8 @@ pub enum Operation<'a> {
     SeeSockets,
     /// See whose keys are in use; never the keys.
     SeeKeys,
+    /// See who uses most of the limits, and how much there is of what belongs to nobody.
+    SeeUsage,
 }
 
 /// Who may do it.
@@ -85,7 +87,8 @@ impl<'a> Operation<'a> {
             | Self::ForceCircuit
             | Self::ReplaceState
             | Self::SeeSockets
-            | Self::SeeKeys => Rule::Operators,
+            | Self::SeeKeys
+            | Self::SeeUsage => Rule::Operators,
         }
     }
 }
@@ -108,6 +111,31 @@ impl Principal {
     /// The one service it may act for; `None`: any.
     pub fn acts_only_for(&self) -> Option<ServiceName> {
         self.name.clone().filter(|_| !self.is_operator)
+    }
+
+    /// For which service something is done: `given` in the field `field`, if it may act for that, else
+    /// itself. The hub acts for itself.
+    ///
+    /// # Errors
+    /// AUTH_FAILED for another service, and for the hub's own name; what `subject` stands for if
+    /// nobody has a name.
+    pub fn acting_for(
+        &self,
+        subject: Subject,
+        field: &'static str,
+        given: Option<ServiceName>,
+    ) -> Result<ServiceName, HubError> {
+        let service = match given {
+            Some(service) => {
+                self.may(Operation::ActFor(&service))?;
+                service
+            }
+            None => self.name.clone().ok_or_else(|| {
+                HubError::invalid(subject, field, "is required, here or as X-Service-Name")
+            })?,
+        };
+        must_not_be_the_hub(&service, field)?;
+        Ok(service)
     }
 
     /// Whether it may see a message between these two. Others are told that there is none.
@@ -147,7 +175,7 @@ mod tests {
     }
 
     /// Each operation on what is the shop's, and whether it is the shop's to do.
-    fn operations(shop: &ServiceName) -> [(Operation<'_>, bool); 20] {
+    fn operations(shop: &ServiceName) -> [(Operation<'_>, bool); 21] {
         [
             (Operation::ActFor(shop), true),
             (Operation::ReceiveMessages(shop), true),
@@ -169,6 +197,7 @@ mod tests {
             (Operation::ReplaceState, false),
             (Operation::SeeSockets, false),
             (Operation::SeeKeys, false),
+            (Operation::SeeUsage, false),
         ]
     }
 

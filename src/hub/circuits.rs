@@ -100,7 +100,7 @@ impl Hub {
         Ok(circuit)
     }
 
-    async fn circuits_of_services(
+    pub(super) async fn circuits_of_services(
         &self,
         circuit: Option<CircuitName>,
     ) -> Result<Vec<CircuitView>, HubError> {

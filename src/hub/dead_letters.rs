@@ -5,19 +5,17 @@ use super::access::{Operation, Principal};
 use super::acts::Act;
 use super::error::{HubError, Subject};
 use super::message_record::MessageRecord;
+use super::paging::{self, PageOf, SCAN, Stretch};
 use super::request::RequestContext;
 use crate::actors::messages::dead_letters::{DeleteDeadLetter, Reprocess};
 use crate::domain::attempt::Attempt;
 use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::json_text::JsonText;
 use crate::domain::redrive::RedriveFilter;
-use crate::logic::page::{self, Filling, Page};
+use crate::logic::page::Page;
 use crate::ports::archive::{
     self, ArchivedDeadEvent, DeadEventQuery, DeadLetter, DeadLetterQuery, MessageQuery,
 };
-
-/// So many dead letters are looked at at once where few are wanted.
-const SCAN: usize = 1000;
 
 /// A dead letter with its history.
 pub enum DeadLetterRecord {
@@ -125,23 +123,21 @@ impl Hub {
         principal: &Principal,
     ) -> Result<Page<DeadLetterRecord>, HubError> {
         query.limit = limit;
-        let mut filling = Filling::new(limit, page::MOST_BYTES);
-        loop {
+        let page = PageOf {
+            limit,
+            keep: |dead_letter: &DeadLetterRecord| dead_letter.is_seen_by(principal),
+            bytes: DeadLetterRecord::bytes,
+        };
+        paging::fill(page, async || {
             let rows = self.archive.dead_events(query.clone()).await?;
             let is_last = rows.is_last();
-            for row in rows.into_known() {
-                query.before = Some(row.position);
-                let dead_letter = DeadLetterRecord::Event(Box::new(row));
-                let bytes = dead_letter.bytes();
-                if dead_letter.is_seen_by(principal) && !filling.add(dead_letter, bytes) {
-                    return Ok(filling.finish());
-                }
-            }
-            if is_last {
-                return Ok(filling.finish());
-            }
+            let rows = rows.into_known().map(Box::new);
+            let items: Vec<_> = rows.map(DeadLetterRecord::Event).collect();
+            query.before = items.last().map(DeadLetterRecord::position);
             query.limit = SCAN;
-        }
+            Ok(Stretch { items, is_last })
+        })
+        .await
     }
 
     /// One dead letter.

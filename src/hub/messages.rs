@@ -7,6 +7,7 @@ use super::access::Operation;
 use super::acts::Act;
 use super::error::HubError;
 use super::message_record::MessageRecord;
+use super::paging::{self, PageOf, SCAN, Stretch};
 use super::request::RequestContext;
 use crate::actors::messages::dead_letters::DeleteMessage;
 use crate::actors::messages::scheduler::{Cancel, Inspect, ListOpen, RetryNow};
@@ -14,12 +15,9 @@ use crate::domain::ids::{MessageId, Position, ServiceName};
 use crate::domain::message::State;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
-use crate::logic::page::{self, Filling, Page};
+use crate::logic::page::Page;
 use crate::logic::queues::listing::Wanted;
 use crate::ports::archive::MessageQuery;
-
-/// Rows looked at together once a page turned out to be sparse.
-const SCAN: usize = 1000;
 
 /// Which messages are looked for, newest first.
 #[derive(Clone, Debug)]
@@ -138,7 +136,7 @@ impl Hub {
         if !search.needs_archive() {
             let keep = |record: &MessageRecord| record.is_seen_by(context.principal);
             let wanted = search.wanted(party);
-            return self.list_open(wanted, search.before, limit, keep).await;
+            return self.list_open(wanted, search.before, (limit, keep)).await;
         }
         let keep = |record: &MessageRecord| {
             search.states.contains(&record.state()) && record.is_seen_by(context.principal)
@@ -151,30 +149,29 @@ impl Hub {
         &self,
         wanted: Wanted,
         mut before: Option<Position>,
-        limit: usize,
-        keep: impl Fn(&MessageRecord) -> bool,
+        (limit, keep): (usize, impl Fn(&MessageRecord) -> bool),
     ) -> Result<Page<MessageRecord>, HubError> {
         let wanted = Arc::new(wanted);
-        let mut filling = Filling::new(limit, page::MOST_BYTES);
-        loop {
-            let asked = ListOpen {
+        let page = PageOf {
+            limit,
+            keep,
+            bytes: MessageRecord::bytes,
+        };
+        paging::fill(page, async || {
+            let list = ListOpen {
                 wanted: wanted.clone(),
                 before,
             };
-            let stretch = self.clients.scheduler.query(asked).await?;
+            let stretch = self.clients.scheduler.query(list).await?;
+            before = stretch.before;
             let open = stretch.messages.into_iter();
             let records = open.map(|open| MessageRecord::Open(Box::new(open)));
-            for record in records.filter(&keep) {
-                let bytes = record.bytes();
-                if !filling.add(record, bytes) {
-                    return Ok(filling.finish());
-                }
-            }
-            before = stretch.before;
-            if before.is_none() {
-                return Ok(filling.finish());
-            }
-        }
+            Ok(Stretch {
+                items: records.collect(),
+                is_last: before.is_none(),
+            })
+        })
+        .await
     }
 
     /// A page of what the archive has, with what the queues know now. What the archive cannot tell
@@ -186,26 +183,22 @@ impl Hub {
         keep: impl Fn(&MessageRecord) -> bool,
     ) -> Result<Page<MessageRecord>, HubError> {
         query.limit = limit;
-        let mut filling = Filling::new(limit, page::MOST_BYTES);
-        loop {
+        let page = PageOf {
+            limit,
+            keep,
+            bytes: MessageRecord::bytes,
+        };
+        paging::fill(page, async || {
             let rows = self.archive.messages(query.clone()).await?;
             let is_last = rows.is_last();
             let rows = rows.into_known().map(Box::new);
             let records = rows.map(MessageRecord::Archived).collect();
-            let records = self.refresh(records).await?;
-            query.before = records.last().map(MessageRecord::position);
-            for record in records.into_iter().filter(&keep) {
-                let bytes = record.bytes();
-                if !filling.add(record, bytes) {
-                    return Ok(filling.finish());
-                }
-            }
-            if is_last {
-                return Ok(filling.finish());
-            }
-            // Few of them are wanted, so look at more at once.
+            let items = self.refresh(records).await?;
+            query.before = items.last().map(MessageRecord::position);
             query.limit = SCAN;
-        }
+            Ok(Stretch { items, is_last })
+        })
+        .await
     }
 
     /// Replaces what the archive says of open messages by what the queues know now.

@@ -3,8 +3,11 @@
 use std::fmt::Display;
 use std::net::SocketAddr;
 
+use rand::RngExt;
+
 use super::access::Principal;
-use crate::domain::ids::{CorrelationId, Label};
+use crate::domain::event::EventId;
+use crate::domain::ids::{CorrelationId, Label, MessageId};
 use crate::domain::timestamp::Timestamp;
 
 /// The first parameter of every operation: borrowed, and made once for all that a request holds.
@@ -36,6 +39,16 @@ impl<'a> RequestContext<'a> {
             traceparent: None,
             now,
         }
+    }
+
+    /// An id for a message of this request that was given none.
+    pub fn generate_message_id(&self) -> MessageId {
+        MessageId::generate(self.now, rand::rng().random())
+    }
+
+    /// An id for an event of this request that was given none.
+    pub fn generate_event_id(&self) -> EventId {
+        EventId::generate(self.now, rand::rng().random())
     }
 
     /// Who asks, for what is kept: a name, or where it asks from.

@@ -1,11 +1,11 @@
 //! Sending: messages on their way from a client into the journal.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::vec;
 
 use super::Hub;
 use super::clients::Response;
-use super::error::HubError;
+use super::error::{HubError, Subject};
 use super::known_ids::{self, Finding, Given};
 use super::request::RequestContext;
 use super::steps::MessageSteps;
@@ -20,6 +20,19 @@ use crate::domain::offer::Offer;
 use crate::domain::refusal::Refusal;
 use crate::logic::canonical::same_content;
 use crate::ports::archive::{ArchivedMessage, MOST_IDS};
+
+/// A message has no more headers.
+const MOST_HEADERS: usize = 32;
+
+/// # Errors
+/// INVALID_MESSAGE if a message may not have so many.
+pub fn check_headers(headers: &BTreeMap<String, String>) -> Result<(), HubError> {
+    if headers.len() > MOST_HEADERS {
+        let problem = format!("may have at most {MOST_HEADERS} entries");
+        return Err(HubError::invalid(Subject::Message, "headers", problem));
+    }
+    Ok(())
+}
 
 /// Messages that have their place in line.
 pub struct Submission {

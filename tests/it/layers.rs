@@ -93,6 +93,7 @@ const RULES: &[(&str, &[&str])] = &[
     (
         "hub",
         &[
+            "actors::event_reader",
             "actors::messages",
             "clock",
             "config",

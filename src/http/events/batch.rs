@@ -5,8 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::publish::{Taken, offer_all, originals};
-use crate::actors::messages::router::EventSlot;
+use super::publish::Taken;
 use crate::api;
 use crate::domain::offer::EventOffer;
 use crate::domain::refusal::Refusal;
@@ -22,6 +21,7 @@ use crate::http::openapi::events::EventHeaders;
 use crate::http::openapi::values::EventBatchInput;
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
+use crate::hub::publish::PublishOutcome;
 use crate::hub::request::RequestContext;
 
 #[derive(Serialize, ToSchema)]
@@ -126,21 +126,18 @@ async fn take(
     mut outcomes: Vec<Outcome>,
     (offers, atomic): (Vec<EventOffer>, bool),
 ) -> Result<Vec<Outcome>, HubError> {
-    let mut slots = offer_all(hub, context, offers, atomic).await?.into_iter();
+    let mut published = hub.publish(context, offers, atomic).await?;
     for outcome in &mut outcomes {
         let Ok(taken) = outcome else {
             continue;
         };
-        match slots.next() {
-            Some(EventSlot::Published(event)) => {
+        match published.next().ok_or(HubError::Internal)? {
+            Ok(PublishOutcome::Published(event)) => {
                 let ignored = std::mem::take(&mut taken.ignored);
                 *taken = Taken::of(&event, false, ignored);
             }
-            Some(EventSlot::Duplicate) => {}
-            Some(EventSlot::Refused(refusal)) => *outcome = Err(refusal.into()),
-            Some(EventSlot::Offered(_) | EventSlot::Doubtful(..)) | None => {
-                return Err(HubError::Internal);
-            }
+            Ok(PublishOutcome::Known) => {}
+            Err(error) => *outcome = Err(error),
         }
     }
     tell_originals(hub, &mut outcomes).await?;
@@ -158,7 +155,7 @@ async fn tell_originals(hub: &Hub, outcomes: &mut [Outcome]) -> Result<(), HubEr
     let ids = taken()
         .filter(|taken| taken.duplicate)
         .map(|taken| taken.id);
-    let known = originals(hub, ids.collect()).await?;
+    let known = hub.original_events(ids.collect()).await?;
     for taken in outcomes
         .iter_mut()
         .flatten()

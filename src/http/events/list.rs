@@ -12,7 +12,7 @@ use crate::http::event_view::EventView;
 use crate::http::openapi::history::EventSearch;
 use crate::http::openapi::messages::PageQuery;
 use crate::http::query::{self, Query};
-use crate::http::reading::Reading;
+use crate::http::reading;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
 use crate::logic::event_query::EventQuery;
@@ -79,7 +79,7 @@ pub(crate) async fn search(
         to_timestamp: asked.time("to_timestamp")?,
         descending,
         limit: asked.limit()?,
-        ..read::query(read::filter(&asked, "event_type")?)
+        ..EventQuery::matching(read::filter(&asked, "event_type")?)
     };
     let mut kept = from;
     if let Some(cursor) = cursor {
@@ -90,10 +90,13 @@ pub(crate) async fn search(
             kept = query.from_sequence;
         }
     }
-    let mut reading = Reading::of(&hub, &request);
-    let page = read::read_kept(&mut reading, query, kept).await?;
+    let mut reading = reading::of(&request, &hub);
+    let page = hub.search_events(&mut reading, query, kept).await?;
     let next_cursor = page.next.map(|next| next.sequence.to_string());
-    Ok(reading.json(&EventPage::of(&page.items, next_cursor)))
+    Ok(reading::json(
+        reading,
+        &EventPage::of(&page.items, next_cursor),
+    ))
 }
 
 /// One event
@@ -115,10 +118,6 @@ pub(crate) async fn show(
     id: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let id = EventId(query::uuid("id", &id)?);
-    hub.flush().await?;
-    let found = hub.archive.events_by_id(vec![id]).await?.pop();
-    let event = found.ok_or_else(|| HubError::NotFound {
-        what: format!("event {id}"),
-    })?;
+    let event = hub.event(id).await?;
     Ok(HttpResponse::Ok().json(EventView::of(&event)))
 }

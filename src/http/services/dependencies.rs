@@ -4,10 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::departure::unknown;
-use crate::actors::messages::registry::InspectDependencies;
 use crate::domain::ids::{Label, ServiceName};
-use crate::domain::service::Dependency;
 use crate::http::body::{Body, Incoming};
 use crate::http::openapi::services::DependenciesInput;
 use crate::http::{query, registration_input};
@@ -63,7 +60,9 @@ pub(crate) async fn show(
     hub: web::Data<Hub>,
     service: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
-    report(&hub, query::service(&service)?, None).await
+    let service = query::service(&service)?;
+    let report = hub.dependencies(&service, None).await?;
+    Ok(HttpResponse::Ok().json(describe(service, report)))
 }
 
 /// Whether a service would have what it needs
@@ -90,20 +89,7 @@ pub(crate) async fn check(
     let service = query::service(&service)?;
     let body = Body::one(&hub, payload, Subject::Request).await?;
     let instead = registration_input::dependencies::read_list(body.text())?;
-    report(&hub, service, Some(instead)).await
-}
-
-async fn report(
-    hub: &Hub,
-    service: ServiceName,
-    instead: Option<Vec<Dependency>>,
-) -> Result<HttpResponse, HubError> {
-    let asked = InspectDependencies {
-        service: service.clone(),
-        instead,
-    };
-    let report = hub.clients.registry.query(asked).await?;
-    let report = report.ok_or_else(|| unknown(&service))?;
+    let report = hub.dependencies(&service, Some(instead)).await?;
     Ok(HttpResponse::Ok().json(describe(service, report)))
 }
 

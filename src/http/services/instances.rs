@@ -4,23 +4,19 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::departure::{leave, unknown};
-use crate::actors::messages::registry::{DrainInstance, Heartbeat, Register};
+use super::departure::leave;
 use crate::domain::ids::{InstanceId, ServiceName};
-use crate::domain::service::{Address, Health};
+use crate::domain::service::Health;
 use crate::domain::timestamp::Timestamp;
 use crate::http::body::{Body, Incoming};
-use crate::http::caller::{Caller, principal};
+use crate::http::caller::Caller;
 use crate::http::fields::unknown::Ignored;
 use crate::http::no_body::NoBody;
 use crate::http::openapi::services::RegistrationInput;
 use crate::http::{query, registration_input};
 use crate::hub::Hub;
-use crate::hub::access::Operation;
-use crate::hub::acts::Act;
 use crate::hub::error::{HubError, Subject};
 use crate::logic::limits::Limit;
-use crate::logic::service_view::RegistrationOutcome as Outcome;
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Registered {
@@ -125,28 +121,14 @@ async fn enter(
         HubError::TooLarge { .. } => HubError::TooLargeFor { limit, most },
         error => error,
     })?;
+    let caller = Caller::of(request);
+    let context = caller.context(hub.clock.wall());
     let rules = &hub.settings.registrations;
-    let (registration, ignored) =
-        registration_input::read(body.text(), path, rules, hub.clock.wall())?;
-    principal(request).may(Operation::RegisterInstance(&registration.service))?;
+    let (registration, ignored) = registration_input::read(body.text(), path, rules, context.now)?;
     let service = registration.service.clone();
     let instance_id = registration.instance_id.clone();
     let registered_at = registration.registered_at;
-    let address = registration.address.clone();
-    let registered = hub
-        .clients
-        .registry
-        .request(|reply| Register {
-            registration,
-            reply,
-        })
-        .await??;
-    if let Some(outcome) = news(&registered, address.as_deref()) {
-        let on = format!("{instance_id} of {service}");
-        Act::new("register_instance", "instance", &on)
-            .with(&outcome)
-            .tell(&Caller::of(request).context(hub.clock.wall()));
-    }
+    let registered = hub.register_instance(&context, registration).await?;
     let mut response = if registered.replaced {
         HttpResponse::Ok()
     } else {
@@ -161,28 +143,6 @@ async fn enter(
         ignored,
         warning,
     }))
-}
-
-/// What a registration made different: nothing if the instance said the same again, as many do to
-/// show that they live.
-fn news(registered: &Outcome, address: Option<&Address>) -> Option<String> {
-    let mut news = Vec::new();
-    let place = || match address {
-        Some(address) => format!("sent its messages at {}", address.message_url()),
-        None => "asks for its messages".to_owned(),
-    };
-    if !registered.replaced {
-        news.extend(["new".to_owned(), place()]);
-    }
-    if !registered.changed.is_empty() {
-        news.push(format!("changed: {}", registered.changed.join(", ")));
-        let moved = |field: &&str| ["url", "message_endpoint"].contains(field);
-        news.extend(registered.changed.iter().any(moved).then(place));
-    }
-    if registered.undid_drain {
-        news.push("it was draining and takes messages again".to_owned());
-    }
-    (!news.is_empty()).then(|| news.join("; "))
 }
 
 /// Whoever corrects the path of an instance means it to be the same one.
@@ -214,8 +174,8 @@ pub(crate) async fn deregister_instance(
     path: web::Path<(String, String)>,
     _: NoBody,
 ) -> Result<HttpResponse, HubError> {
-    let (service, instance) = own_instance(&request, &path)?;
-    leave(&request, &hub, service, Some(instance)).await
+    let (service, instance) = instance_of(&path)?;
+    leave(&request, &hub, &service, Some(&instance)).await
 }
 
 /// Say that an instance lives
@@ -241,14 +201,10 @@ pub(crate) async fn heartbeat(
     path: web::Path<(String, String)>,
     _: NoBody,
 ) -> Result<HttpResponse, HubError> {
-    let (service, instance_id) = own_instance(&request, &path)?;
-    let alive = hub.clients.registry.request(|reply| Heartbeat {
-        service: service.clone(),
-        instance_id: instance_id.clone(),
-        reply,
-    });
-    let alive = alive.await?;
-    let alive = alive.map_err(|refusal| HubError::refused(refusal, unknown(&service)))?;
+    let (service, instance_id) = instance_of(&path)?;
+    let caller = Caller::of(&request);
+    let context = caller.context(hub.clock.wall());
+    let alive = hub.heartbeat(&context, &service, &instance_id).await?;
     Ok(HttpResponse::Ok().json(HeartbeatAnswer {
         service,
         instance_id,
@@ -280,17 +236,10 @@ pub(crate) async fn drain(
     path: web::Path<(String, String)>,
     _: NoBody,
 ) -> Result<HttpResponse, HubError> {
-    let (service, instance_id) = own_instance(&request, &path)?;
-    let since = hub.clients.registry.request(|reply| DrainInstance {
-        service: service.clone(),
-        instance_id: instance_id.clone(),
-        reply,
-    });
-    let since = since.await?;
-    let draining_since = since.map_err(|refusal| HubError::refused(refusal, unknown(&service)))?;
-    let on = format!("{instance_id} of {service}");
-    Act::new("drain_instance", "instance", &on)
-        .tell(&Caller::of(&request).context(hub.clock.wall()));
+    let (service, instance_id) = instance_of(&path)?;
+    let caller = Caller::of(&request);
+    let context = caller.context(hub.clock.wall());
+    let draining_since = hub.drain_instance(&context, &service, &instance_id).await?;
     Ok(HttpResponse::Ok().json(Draining {
         service,
         instance_id,
@@ -298,14 +247,12 @@ pub(crate) async fn drain(
     }))
 }
 
-/// The instance named by the path, if the caller may act for it.
-fn own_instance(
-    request: &HttpRequest,
+/// The instance named by the path.
+fn instance_of(
     (service, instance): &(String, String),
 ) -> Result<(ServiceName, InstanceId), HubError> {
     let service = query::service(service)?;
     let instance = InstanceId::parse(instance)
         .map_err(|error| HubError::invalid(Subject::Request, "instance_id", error))?;
-    principal(request).may(Operation::ChangeInstance(&service))?;
     Ok((service, instance))
 }

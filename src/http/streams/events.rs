@@ -1,26 +1,20 @@
 //! The events of one stream.
 
-use std::sync::Arc;
-
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::snapshots::SnapshotView;
-use super::stream::{stream_id, version};
-use crate::domain::event::{Event, Snapshot};
+use super::stream_id::stream_id;
 use crate::domain::ids::StreamId;
-use crate::domain::refusal::Refusal;
 use crate::http::event_view::EventView;
 use crate::http::events::read;
 use crate::http::openapi::history::StreamSearch;
 use crate::http::openapi::messages::PageQuery;
 use crate::http::query::Query;
-use crate::http::reading::Reading;
+use crate::http::reading;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
-use crate::logic::event_query::EventQuery;
-use crate::logic::page::Page;
 
 /// A page of a stream's events, in the place of those that are gone a snapshot.
 #[derive(Serialize, ToSchema)]
@@ -67,62 +61,17 @@ pub(crate) async fn list(
     let limit = asked.limit()?;
     let from = asked.number("from_version", 0, read::LAST_SEQUENCE)?;
     let from = read::cursor(&asked)?.or(from).unwrap_or(1).max(1);
-    let version = version(&hub, &id).await?;
-    let mut reading = Reading::of(&hub, &request);
-    let (snapshot, page) = read_from(&mut reading, &id, from, version, limit).await?;
-    let next_cursor = page.next.map(|event| version_of(&event).to_string());
-    let events = page.items;
-    Ok(reading.json(&StreamEvents {
+    let mut reading = reading::of(&request, &hub);
+    let page = hub.stream_events(&mut reading, &id, from, limit).await?;
+    let next = page.events.next.as_ref();
+    let events = page.events.items.iter();
+    let view = StreamEvents {
         stream_id: &id,
-        version,
-        snapshot: snapshot.as_ref().map(SnapshotView::of),
-        events: events.iter().map(|event| EventView::of(event)).collect(),
-        count: events.len(),
-        next_cursor,
-    }))
-}
-
-/// The events from version `from` on, after a snapshot if the first of them are gone. `version`
-/// is the stream's last.
-async fn read_from(
-    reading: &mut Reading<'_>,
-    id: &StreamId,
-    from: u64,
-    version: u64,
-    limit: usize,
-) -> Result<(Option<Snapshot>, Page<Arc<Event>>), HubError> {
-    let query = |from| EventQuery {
-        stream_id: Some(id.clone()),
-        from_version: Some(from),
-        limit,
-        ..EventQuery::default()
+        version: page.version,
+        snapshot: page.snapshot.as_ref().map(SnapshotView::of),
+        events: events.map(|event| EventView::of(event)).collect(),
+        count: page.events.items.len(),
+        next_cursor: next.map(|event| event.stream_version().to_string()),
     };
-    let page = read::read(reading, query(from)).await?;
-    // The last one that is gone.
-    let gone = match page.items.first() {
-        Some(first) => version_of(first) - 1,
-        None => version,
-    };
-    if gone < from {
-        return Ok((None, page));
-    }
-    let hub = reading.hub;
-    reading.begin_in_archive().await?;
-    reading.begin_snapshot().await?;
-    let exact = hub.archive.snapshot(id.clone(), gone).await?;
-    if let Some(snapshot) = exact.filter(|snapshot| snapshot.version == gone) {
-        return Ok((Some(snapshot), page));
-    }
-    // Somebody took a later one, so that none was needed when the events went.
-    let newest = hub.archive.snapshot(id.clone(), u64::MAX).await?;
-    let newest = newest.filter(|snapshot| snapshot.version > gone);
-    let Some(snapshot) = newest else {
-        return Err(Refusal::VersionsGone { oldest: gone + 1 }.into());
-    };
-    let page = read::read(reading, query(snapshot.version + 1)).await?;
-    Ok((Some(snapshot), page))
-}
-
-fn version_of(event: &Event) -> u64 {
-    event.stream.as_ref().map_or(0, |place| place.version)
+    Ok(reading::json(reading, &view))
 }

@@ -6,24 +6,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::stream::{stream_id, unknown, version};
-use crate::actors::messages::archivist::ArchiveRefusal;
-use crate::actors::messages::historian::{BuiltState, ReadState, TakeSnapshot};
+use super::stream_id::stream_id;
 use crate::domain::event::Snapshot;
 use crate::domain::ids::StreamId;
 use crate::domain::json_text::JsonText;
-use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::http::body::{Body, Incoming};
-use crate::http::caller::principal;
+use crate::http::caller::Caller;
 use crate::http::events::read::LAST_SEQUENCE;
 use crate::http::fields::{self, Field};
 use crate::http::openapi::history::{SnapshotInput, StateSearch};
 use crate::http::query::Query;
-use crate::http::reading::Reading;
+use crate::http::reading;
 use crate::hub::Hub;
-use crate::hub::access::Operation;
 use crate::hub::error::{HubError, Subject};
+use crate::hub::streams::WantedVersion;
 use crate::logic::fold::is_object;
 
 const SUBJECT: Subject = Subject::Request;
@@ -106,48 +103,17 @@ pub(crate) async fn take(
     let id = stream_id(&id)?;
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let (state, version) = read(body.text())?;
-    // Another state is built when the answer is made.
-    let (state, version, _turn) = match state {
-        Some(state) => {
-            // Everybody reads it as what the events add up to.
-            principal(&request).may(Operation::ReplaceState)?;
-            (state, version, None)
-        }
-        None => {
-            let built = build(&hub, &id, version, "version").await?;
-            (built.state, Some(built.version), Some(built.turn))
-        }
+    let caller = Caller::of(&request);
+    let context = caller.context(hub.clock.wall());
+    let wanted = WantedVersion {
+        version,
+        field: "version",
     };
-    let mut reading = Reading::of(&hub, &request);
-    // Nobody is turned away for what was done.
-    reading.begin_with(state.as_json().len()).await?;
-    let taken = hub.clients.historian.request(|reply| TakeSnapshot {
-        stream: id.clone(),
-        state,
-        version,
-        reply,
-    });
-    let refused = |refusal| refused(refusal, &id, "version");
-    let snapshot = taken.await?.map_err(refused)?;
-    Ok(reading.answer(StatusCode::CREATED, &SnapshotView::of(&snapshot)))
-}
-
-/// `field` is where the client said which version.
-async fn build(
-    hub: &Hub,
-    id: &StreamId,
-    version: Option<u64>,
-    field: &'static str,
-) -> Result<BuiltState, HubError> {
-    let built = hub.clients.historian.request(|reply| ReadState {
-        stream: id.clone(),
-        version,
-        reply,
-    });
-    built.await?.map_err(|refusal| match refusal {
-        ArchiveRefusal::Refused(refusal) => refused(refusal, id, field),
-        ArchiveRefusal::Archive(error) => error.into(),
-    })
+    let mut reading = reading::of(&request, &hub);
+    let taken = hub.take_snapshot(&context, &mut reading, &id, (state, wanted));
+    let taken = taken.await?;
+    let view = SnapshotView::of(&taken.snapshot);
+    Ok(reading::answer(reading, StatusCode::CREATED, &view))
 }
 
 fn read(text: &str) -> Result<(Option<JsonText>, Option<u64>), HubError> {
@@ -185,15 +151,9 @@ pub(crate) async fn latest(
     id: web::Path<String>,
 ) -> Result<HttpResponse, HubError> {
     let id = stream_id(&id)?;
-    version(&hub, &id).await?;
-    let mut reading = Reading::of(&hub, &request);
-    reading.begin_in_archive().await?;
-    reading.begin_snapshot().await?;
-    let newest = hub.archive.snapshot(id.clone(), u64::MAX).await?;
-    let snapshot = newest.ok_or_else(|| HubError::NotFound {
-        what: format!("a snapshot of stream {id}"),
-    })?;
-    Ok(reading.json(&SnapshotView::of(&snapshot)))
+    let mut reading = reading::of(&request, &hub);
+    let snapshot = hub.latest_snapshot(&mut reading, &id).await?;
+    Ok(reading::json(reading, &SnapshotView::of(&snapshot)))
 }
 
 /// The state of a stream
@@ -224,21 +184,17 @@ pub(crate) async fn state(
 ) -> Result<HttpResponse, HubError> {
     let id = stream_id(&id)?;
     let version = Query::of(&request)?.number("at_version", 1, LAST_SEQUENCE)?;
-    // Another is built when the answer is made.
-    let built = build(&hub, &id, version, "at_version").await?;
-    let mut reading = Reading::of(&hub, &request);
+    let wanted = WantedVersion {
+        version,
+        field: "at_version",
+    };
+    let built = hub.stream_state(&id, wanted).await?;
+    let mut reading = reading::of(&request, &hub);
     reading.begin_with(built.state.as_json().len()).await?;
-    Ok(reading.json(&StateView {
+    let view = StateView {
         stream_id: &id,
         version: built.version,
         state: &built.state,
-    }))
-}
-
-/// `field` is where the client said which version.
-fn refused(refusal: Refusal, id: &StreamId, field: &'static str) -> HubError {
-    match refusal {
-        Refusal::VersionConflict { current, .. } => HubError::NoSuchVersion { field, current },
-        refusal => HubError::refused(refusal, unknown(id)),
-    }
+    };
+    Ok(reading::json(reading, &view))
 }

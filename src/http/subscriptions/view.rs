@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::domain::event::Sequence;
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::pattern::Pattern;
-use crate::domain::subscription::{Channel, PauseReason, SigningSecret, SubscriptionId};
+use crate::domain::subscription::{Channel, PauseReason, SubscriptionId};
 use crate::domain::subscription_view::SubscriptionView;
 use crate::domain::timestamp::Timestamp;
 
@@ -62,10 +62,11 @@ pub(super) struct NewSubscription {
 }
 
 impl NewSubscription {
-    pub(super) fn new(view: &SubscriptionView, secret: Option<&SigningSecret>) -> Self {
+    pub(super) fn new(view: &SubscriptionView) -> Self {
+        let callback = view.subscription.callback();
         Self {
             subscription: SubscriptionAnswer::new(view),
-            secret: secret.map(|secret| secret.expose().to_owned()),
+            secret: callback.map(|callback| callback.secret.expose().to_owned()),
         }
     }
 }

@@ -1,7 +1,5 @@
 //! What the client asks: each text is read when it is its turn, and what is in it is begun.
 
-use std::sync::Arc;
-
 use actix::{AsyncContext, Handler, Message};
 
 use super::super::answers::{Answer, Answers, Slip};
@@ -10,17 +8,13 @@ use super::super::texts;
 use super::client::SocketClient;
 use super::step::Step;
 use super::{Answered, Context, MOST_ANSWER_BYTES, Session};
-use crate::actors::messages::router::EventSlot;
-use crate::domain::event::Event;
 use crate::domain::ids::LeaseToken;
 use crate::domain::offer::{EventOffer, Offer};
 use crate::domain::refusal::Refusal;
-use crate::http::events::publish;
 use crate::hub::Hub;
 use crate::hub::bodies::Purpose;
-use crate::hub::clients::Response;
 use crate::hub::error::HubError;
-use crate::hub::steps::EventSteps;
+use crate::hub::publish::PublishOutcome;
 use crate::logic::queues::lease::LeaseEnd;
 
 /// Of one text, what is done together.
@@ -206,56 +200,42 @@ async fn publish_all(
 ) -> Vec<Answer> {
     let (slips, offers): (Vec<Slip>, Vec<EventOffer>) = events.into_iter().unzip();
     let ids: Vec<_> = offers.iter().map(|offer| offer.event.id).collect();
-    let steps = EventSteps::of(&offers);
+    let context = client.context(hub.clock.wall());
     let in_line = {
         let _turn = client.turn.lock().await;
-        publish::submit(hub, offers, false).await
+        hub.submit_events(offers, false).await
     };
-    let slots = come(in_line).await;
-    if let Ok(slots) = &slots {
-        steps.tell(&client.socket, slots);
-    }
-    let mut slots = slots.map(Vec::into_iter);
-    let mut outcomes = Vec::with_capacity(slips.len());
-    for _ in &slips {
-        outcomes.push(match &mut slots {
-            Ok(slots) => published(slots.next()),
-            Err(error) => Err(error.clone()),
-        });
-    }
+    let mut published = match in_line {
+        Ok(submission) => submission.outcomes(&context).await,
+        Err(error) => Err(error),
+    };
+    let outcome = |_: &Slip| match &mut published {
+        Ok(outcomes) => outcomes.next().unwrap_or(Err(HubError::Internal)),
+        Err(error) => Err(error.clone()),
+    };
+    let outcomes: Vec<_> = slips.iter().map(outcome).collect();
     let repeats = ids.iter().zip(&outcomes);
-    let repeats = repeats.filter(|(_, outcome)| matches!(outcome, Ok(None)));
-    let originals = publish::originals(hub, repeats.map(|(id, _)| *id).collect()).await;
+    let repeats = repeats.filter(|(_, outcome)| matches!(outcome, Ok(PublishOutcome::Known)));
+    let originals = hub
+        .original_events(repeats.map(|(id, _)| *id).collect())
+        .await;
     let mut answers = Vec::with_capacity(slips.len());
     for ((slip, id), outcome) in slips.iter().zip(ids).zip(outcomes) {
         let durability = hub.settings.durability;
-        let said = outcome.and_then(|new| {
-            let event = match &new {
-                Some(event) => Some(&**event),
-                None => originals.as_ref().map_err(HubError::clone)?.get(&id),
+        let said = outcome.and_then(|published| {
+            let (event, is_repeat) = match &published {
+                PublishOutcome::Published(event) => (Some(&**event), false),
+                PublishOutcome::Known => {
+                    let originals = originals.as_ref().map_err(HubError::clone)?;
+                    (originals.get(&id), true)
+                }
             };
-            let is_repeat = new.is_none();
             let text = texts::published(slip, id, event, is_repeat, durability);
             Ok(Some(text))
         });
         answers.push(answer(hub, slip, said));
     }
     answers
-}
-
-/// What is on its way, if it could be sent off at all.
-async fn come<T>(on_its_way: Result<Response<T>, HubError>) -> Result<T, HubError> {
-    on_its_way?.await
-}
-
-/// The event as it was published; `None` if it was known already.
-fn published(slot: Option<EventSlot>) -> Result<Option<Arc<Event>>, HubError> {
-    match slot {
-        Some(EventSlot::Published(event)) => Ok(Some(event)),
-        Some(EventSlot::Duplicate) => Ok(None),
-        Some(EventSlot::Refused(refusal)) => Err(refusal.into()),
-        Some(EventSlot::Offered(_) | EventSlot::Doubtful(..)) | None => Err(HubError::Internal),
-    }
 }
 
 /// An answer, or what went wrong instead.

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::super::read::{self, LAST_SEQUENCE, Span};
+use super::super::read::{self, LAST_SEQUENCE};
 use crate::domain::event::Sequence;
 use crate::domain::ids::{CorrelationId, StreamId};
 use crate::domain::pattern::Pattern;
@@ -13,7 +13,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::http::fields::{self, Field};
 use crate::http::query::Query;
 use crate::hub::error::{HubError, Subject};
-use crate::logic::event_query::EventQuery;
+use crate::hub::replays::{ReplayOrder, ReplayPageQuery, ReplayRange, ReplaySpan, ReplayStart};
 
 pub(crate) const SUBJECT: Subject = Subject::Request;
 const MODES: &str = "from_beginning, from_timestamp, from_sequence, last_n_events";
@@ -24,23 +24,10 @@ const DEFAULT_LIMIT: usize = 100;
 const HIGHEST_RATE: f64 = 100_000.0;
 
 /// A replay whose fields fit together.
-pub(crate) struct ReplayRequest {
-    pub start: Start,
-    pub to_sequence: Option<Sequence>,
-    pub filter: ReplayFilter,
-    pub limit: Option<u64>,
-    pub cursor: Option<Span>,
-    pub deliver_to: Option<SubscriptionId>,
-    pub rate: Option<f64>,
-}
-
-/// Where it begins.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) enum Start {
-    Beginning,
-    Timestamp(Timestamp),
-    Sequence(Sequence),
-    LastN(usize),
+pub(crate) enum ReplayRequest {
+    /// To whoever asks.
+    Page(ReplayPageQuery),
+    ToSubscription(SubscriptionId, ReplayOrder),
 }
 
 /// The fields one by one.
@@ -53,7 +40,7 @@ struct Given {
     last_n: Option<u64>,
     filter: ReplayFilter,
     limit: Option<u64>,
-    cursor: Option<Span>,
+    cursor: Option<ReplaySpan>,
     deliver_to: Option<Uuid>,
     rate: Option<f64>,
 }
@@ -118,7 +105,7 @@ impl ReplayRequest {
             },
             limit: whole(narrowing("limit", body.limit)?, LAST_SEQUENCE)?,
             cursor: read(given("cursor", body.cursor), |field| {
-                Span::parse(&field.text()?).map_err(|problem| field.wrong(problem))
+                read::span(&field.text()?).map_err(|problem| field.wrong(problem))
             })?,
             deliver_to: read(given("deliver_to", body.deliver_to), |field| {
                 field.parse("a UUID")
@@ -144,67 +131,67 @@ impl ReplayRequest {
             last_n: asked.number("last_n", 1, MOST_LAST_N)?,
             filter: read::filter(asked, "event_types")?,
             limit: asked.number("limit", 1, LAST_SEQUENCE)?,
-            cursor: asked.read("cursor", Span::parse)?,
+            cursor: asked.read("cursor", read::span)?,
             deliver_to: None,
             rate: None,
         })
     }
 
-    /// The events that are meant, without where to begin and how many.
-    pub(crate) fn query(&self) -> EventQuery {
-        EventQuery {
-            to_sequence: self.to_sequence,
-            ..read::query(self.filter.clone())
-        }
-    }
-
-    /// Events on a page.
-    pub(crate) fn page_limit(&self) -> usize {
-        match (self.limit, self.start) {
-            (Some(limit), _) => usize::try_from(limit).unwrap_or(usize::MAX),
-            (None, Start::LastN(n)) => n,
-            (None, _) => DEFAULT_LIMIT,
-        }
-    }
-
     fn check(given: Given) -> Result<Self, HubError> {
         let start = given.start()?;
-        if given.deliver_to.is_some() {
-            given.check_delivery()?;
-        } else {
-            given.check_page(start)?;
+        match given.deliver_to {
+            Some(_) => given.check_delivery()?,
+            None => given.check_page(start)?,
         }
-        Ok(Self {
+        let range = ReplayRange {
             start,
             to_sequence: given.to_sequence,
             filter: given.filter,
+        };
+        let Some(subscription) = given.deliver_to else {
+            return Ok(Self::Page(ReplayPageQuery {
+                range,
+                span: given.cursor,
+                limit: page_limit(given.limit, start),
+            }));
+        };
+        let order = ReplayOrder {
+            range,
             limit: given.limit,
-            cursor: given.cursor,
-            deliver_to: given.deliver_to.map(SubscriptionId),
             rate: given.rate,
-        })
+        };
+        Ok(Self::ToSubscription(SubscriptionId(subscription), order))
+    }
+}
+
+/// Events on a page.
+fn page_limit(given: Option<u64>, start: ReplayStart) -> usize {
+    match (given, start) {
+        (Some(limit), _) => usize::try_from(limit).unwrap_or(usize::MAX),
+        (None, ReplayStart::LastN(n)) => n,
+        (None, _) => DEFAULT_LIMIT,
     }
 }
 
 impl Given {
-    fn start(&self) -> Result<Start, HubError> {
+    fn start(&self) -> Result<ReplayStart, HubError> {
         let missing = |field: &str| wrong(field, format!("is required by this mode ({MODES})"));
         let mode = self.mode.as_deref();
         let start = match mode.ok_or_else(|| wrong("mode", "is required"))? {
-            "from_beginning" => Ok(Start::Beginning),
+            "from_beginning" => Ok(ReplayStart::Beginning),
             "from_timestamp" => {
                 let at = self.from_timestamp;
-                at.map(Start::Timestamp)
+                at.map(ReplayStart::Timestamp)
                     .ok_or_else(|| missing("from_timestamp"))
             }
             "from_sequence" => {
                 let from = self.from_sequence;
-                from.map(Start::Sequence)
+                from.map(ReplayStart::Sequence)
                     .ok_or_else(|| missing("from_sequence"))
             }
             "last_n_events" => {
                 let n = self.last_n.and_then(|n| usize::try_from(n).ok());
-                n.map(Start::LastN).ok_or_else(|| missing("last_n"))
+                n.map(ReplayStart::LastN).ok_or_else(|| missing("last_n"))
             }
             _ => Err(wrong("mode", format!("must be one of {MODES}"))),
         }?;
@@ -247,7 +234,7 @@ impl Given {
         }
     }
 
-    fn check_page(&self, start: Start) -> Result<(), HubError> {
+    fn check_page(&self, start: ReplayStart) -> Result<(), HubError> {
         if self.rate.is_some() {
             return Err(wrong("rate", "only goes with deliver_to"));
         }
@@ -257,7 +244,7 @@ impl Given {
         }
         // The last events are other ones each time, unless the cursor says where they end.
         let is_open = self.cursor.is_some_and(|span| span.to.is_none());
-        if matches!(start, Start::LastN(_)) && is_open {
+        if matches!(start, ReplayStart::LastN(_)) && is_open {
             return Err(wrong(
                 "cursor",
                 "must be the next_cursor of an earlier answer",

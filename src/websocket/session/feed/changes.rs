@@ -19,7 +19,6 @@ use crate::domain::ids::{Label, ServiceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::SubscriptionId;
-use crate::http::events::read;
 use crate::hub::Hub;
 use crate::hub::acts::Act;
 use crate::hub::error::{HubError, Subject};
@@ -135,7 +134,7 @@ impl Session {
         self.begin_change();
         let (hub, home) = (self.hub.clone(), ctx.address());
         actix::spawn(async move {
-            let seen = read::log(&hub).await;
+            let seen = hub.event_window().await;
             home.do_send(Change {
                 slip,
                 to: seen.map(|_| To::Less(left.into())),
@@ -205,7 +204,7 @@ async fn prepare(
     (event_types, from_sequence, name): (Arc<[Pattern]>, Option<Sequence>, Option<Label>),
 ) -> Result<Subscribed, HubError> {
     if let Some(from) = from_sequence {
-        let log = read::log(hub).await?;
+        let log = hub.event_window().await?;
         check_reached(from, log.newest)?;
     }
     let named = match name {
@@ -235,7 +234,7 @@ async fn prepare(
         event_types,
         from_sequence,
         named,
-        log: read::log(hub).await?,
+        log: hub.event_window().await?,
     })
 }
 

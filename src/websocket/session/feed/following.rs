@@ -11,7 +11,6 @@ use super::CREDIT;
 use crate::actors::messages::event_log::{Credit, Follow, Unfollow};
 use crate::domain::event::Sequence;
 use crate::domain::refusal::Refusal;
-use crate::http::events::read;
 use crate::hub::error::HubError;
 use crate::logic::event_query::EventQuery;
 use crate::logic::event_window::EventsRead;
@@ -92,7 +91,7 @@ impl Session {
             ..EventQuery::default()
         };
         actix::spawn(async move {
-            let read = read::before_memory(&hub, query).await;
+            let read = hub.events_before_memory(query).await;
             home.do_send(Page { round, read });
         });
     }

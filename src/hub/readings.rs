@@ -16,6 +16,7 @@ pub struct Readings {
 }
 
 impl Readings {
+    /// `room`: for what is read, in bytes.
     pub fn new(room: Pool) -> Self {
         Self {
             room,
@@ -23,6 +24,7 @@ impl Readings {
         }
     }
 
+    /// For what is read, in bytes.
     pub fn room(&self) -> &Pool {
         &self.room
     }

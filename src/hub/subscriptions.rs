@@ -1,0 +1,310 @@
+//! Subscriptions: who is sent which events, and how far it is.
+
+use std::sync::Arc;
+
+use super::Hub;
+use super::access::Operation;
+use super::acts::Act;
+use super::error::HubError;
+use super::request::RequestContext;
+use crate::actors::messages::subscriptions::{
+    ChangeSubscription, InspectSubscriptions, Subscribe, SwitchSubscription, Unsubscribe,
+};
+use crate::domain::circuit::Origin;
+use crate::domain::event::Sequence;
+use crate::domain::ids::ServiceName;
+use crate::domain::pattern::Pattern;
+use crate::domain::refusal::Refusal;
+use crate::domain::subscription::{Callback, SigningSecret, SubscriptionId};
+use crate::domain::subscription_view::SubscriptionView;
+
+/// Of many types the log names the first.
+const MOST_TOLD: usize = 10;
+
+/// A subscription of a callback that somebody wants.
+#[derive(Debug)]
+pub struct WantedSubscription {
+    /// Whose it is.
+    pub service: ServiceName,
+    /// The events it wants.
+    pub event_types: Arc<[Pattern]>,
+    /// Where they go.
+    pub callback: Callback,
+    /// `None`: what is published from now on.
+    pub from_sequence: Option<Sequence>,
+    /// What of the callback was asked for.
+    pub terms: CallbackTerms,
+}
+
+/// What of a callback somebody asked for; the rest is the hub's to choose.
+#[derive(Debug)]
+pub struct CallbackTerms {
+    /// That it outlives a restart of the hub.
+    pub durable: Option<bool>,
+    /// What it is signed with.
+    pub secret: Option<SigningSecret>,
+    /// How many events are under way at once.
+    pub max_in_flight: Option<u32>,
+}
+
+/// What should be different about a subscription of a callback; `None` stays as it is.
+#[derive(Debug)]
+pub struct SubscriptionChange {
+    /// The events it wants.
+    pub event_types: Option<Arc<[Pattern]>>,
+    /// Where they go.
+    pub callback_url: Option<String>,
+    /// What they are signed with.
+    pub secret: Option<SigningSecret>,
+    /// How many are under way at once.
+    pub max_in_flight: Option<u32>,
+}
+
+impl CallbackTerms {
+    /// # Errors
+    /// CONFLICT with the first field in which the callback there is differs from what was asked for.
+    fn must_be_those_of(&self, callback: &Callback) -> Result<(), HubError> {
+        let secret = self.secret.as_ref();
+        let in_flight = self.max_in_flight;
+        let field = if self.durable.is_some_and(|it| it != callback.durable) {
+            "durable"
+        } else if secret.is_some_and(|it| *it != callback.secret) {
+            "secret"
+        } else if in_flight.is_some_and(|it| it != callback.max_in_flight) {
+            "max_in_flight"
+        } else {
+            return Ok(());
+        };
+        Err(HubError::Differs { field })
+    }
+}
+
+impl SubscriptionChange {
+    /// For the log: the secret is not told, and of the address only where it leads.
+    fn in_words(&self) -> String {
+        // Taken apart, so that no field is forgotten.
+        let Self {
+            event_types,
+            callback_url,
+            secret,
+            max_in_flight,
+        } = self;
+        let types = event_types.as_ref().map(|types| {
+            let shown: Vec<_> = types.iter().take(MOST_TOLD).map(Pattern::as_str).collect();
+            let more = if types.len() > MOST_TOLD { ", …" } else { "" };
+            format!("event_types {}{more}", shown.join(", "))
+        });
+        let url = callback_url.as_ref();
+        let changes = [
+            types,
+            url.map(|url| format!("callback_url at {}", Origin::of(url).as_str())),
+            secret.as_ref().map(|_| "secret".to_owned()),
+            max_in_flight.map(|most| format!("max_in_flight {most}")),
+        ];
+        let changes: Vec<_> = changes.into_iter().flatten().collect();
+        match changes.is_empty() {
+            true => "nothing".to_owned(),
+            false => changes.join("; "),
+        }
+    }
+}
+
+impl Hub {
+    /// Sends a callback the events it wants, or finds the subscription that does: the same service,
+    /// types and address again are the same one. Returns it, and whether it is new.
+    ///
+    /// # Errors
+    /// CONFLICT if there is one that differs, GONE if events from the first on are gone,
+    /// LIMIT_REACHED, STORAGE_FULL.
+    pub async fn subscribe(
+        &self,
+        context: &RequestContext<'_>,
+        wanted: WantedSubscription,
+    ) -> Result<(SubscriptionView, bool), HubError> {
+        context.principal.may(Operation::ActFor(&wanted.service))?;
+        let WantedSubscription {
+            service,
+            event_types,
+            callback,
+            from_sequence,
+            terms,
+        } = wanted;
+        let subscribed = self.clients.event_bus.request(|reply| Subscribe {
+            service,
+            event_types,
+            callback,
+            from_sequence,
+            reply,
+        });
+        let (subscription, is_new) = subscribed.await??;
+        if let Some(there_is) = subscription.callback().filter(|_| !is_new) {
+            terms.must_be_those_of(there_is)?;
+        }
+        let view = self.find_subscription(subscription.id, None).await?;
+        if is_new {
+            let whose = format!("of {}", subscription.service);
+            Act::new("subscribe", "subscription", &subscription.id)
+                .with(&whose)
+                .tell(context);
+        }
+        Ok((view, is_new))
+    }
+
+    /// Those of one service, or all that the principal may see.
+    ///
+    /// # Errors
+    /// AUTH_FAILED if the service is another.
+    pub async fn subscriptions(
+        &self,
+        context: &RequestContext<'_>,
+        service: Option<ServiceName>,
+    ) -> Result<Vec<SubscriptionView>, HubError> {
+        if let Some(service) = &service {
+            let operation = Operation::ListSubscriptions(service);
+            context.principal.may(operation)?;
+        }
+        let inspect = InspectSubscriptions {
+            id: None,
+            service: service.or_else(|| context.principal.acts_only_for()),
+        };
+        self.clients.event_bus.query(inspect).await
+    }
+
+    /// One subscription.
+    ///
+    /// # Errors
+    /// NOT_FOUND if there is none that is the principal's.
+    pub async fn subscription(
+        &self,
+        context: &RequestContext<'_>,
+        id: SubscriptionId,
+    ) -> Result<SubscriptionView, HubError> {
+        let owner = context.principal.acts_only_for();
+        self.find_subscription(id, owner).await
+    }
+
+    /// `owner`: only one of this service.
+    pub(super) async fn find_subscription(
+        &self,
+        id: SubscriptionId,
+        owner: Option<ServiceName>,
+    ) -> Result<SubscriptionView, HubError> {
+        let inspect = InspectSubscriptions {
+            id: Some(id),
+            service: owner,
+        };
+        let found = self.clients.event_bus.query(inspect).await?.pop();
+        found.ok_or_else(|| unknown(id))
+    }
+
+    /// Changes a subscription of a callback; returns it as it is now.
+    ///
+    /// # Errors
+    /// AUTH_FAILED if it is another's, NOT_FOUND, CONFLICT if it is one of sockets, or there is one
+    /// like that already.
+    pub async fn change_subscription(
+        &self,
+        context: &RequestContext<'_>,
+        id: SubscriptionId,
+        change: SubscriptionChange,
+    ) -> Result<SubscriptionView, HubError> {
+        let changes = change.in_words();
+        let changed = self.clients.event_bus.request(|reply| ChangeSubscription {
+            id,
+            owner: context.principal.acts_only_for(),
+            event_types: change.event_types,
+            callback_url: change.callback_url,
+            secret: change.secret,
+            max_in_flight: change.max_in_flight,
+            reply,
+        });
+        changed.await?.map_err(|refusal| refused(refusal, id))?;
+        Act::new("change_subscription", "subscription", &id)
+            .with(&changes)
+            .tell(context);
+        self.subscription(context, id).await
+    }
+
+    /// Sends a callback nothing more for now, or goes on; returns the subscription as it is now.
+    ///
+    /// # Errors
+    /// AUTH_FAILED if it is another's, NOT_FOUND, CONFLICT if it is one of sockets.
+    pub async fn switch_subscription(
+        &self,
+        context: &RequestContext<'_>,
+        id: SubscriptionId,
+        paused: bool,
+    ) -> Result<SubscriptionView, HubError> {
+        let switched = self.clients.event_bus.request(|reply| SwitchSubscription {
+            id,
+            owner: context.principal.acts_only_for(),
+            paused,
+            reply,
+        });
+        switched.await?.map_err(|refusal| refused(refusal, id))?;
+        let action = if paused {
+            "pause_subscription"
+        } else {
+            "resume_subscription"
+        };
+        Act::new(action, "subscription", &id).tell(context);
+        self.subscription(context, id).await
+    }
+
+    /// Ends a subscription. `action`: what the log calls that.
+    ///
+    /// # Errors
+    /// AUTH_FAILED if it is another's, NOT_FOUND.
+    pub async fn end_subscription(
+        &self,
+        context: &RequestContext<'_>,
+        id: SubscriptionId,
+        action: &'static str,
+    ) -> Result<(), HubError> {
+        let owner = context.principal.acts_only_for();
+        let event_bus = &self.clients.event_bus;
+        let ended = event_bus.request(|reply| Unsubscribe { id, owner, reply });
+        ended.await?.map_err(|refusal| refused(refusal, id))?;
+        Act::new(action, "subscription", &id).tell(context);
+        Ok(())
+    }
+}
+
+fn refused(refusal: Refusal, id: SubscriptionId) -> HubError {
+    HubError::refused(refusal, unknown(id))
+}
+
+pub(super) fn unknown(id: SubscriptionId) -> HubError {
+    HubError::NotFound {
+        what: format!("subscription {id}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logic::webhook::parse_secret;
+
+    #[test]
+    fn what_is_changed_is_told_without_what_is_secret() {
+        let nothing = SubscriptionChange {
+            event_types: None,
+            callback_url: None,
+            secret: None,
+            max_in_flight: None,
+        };
+        assert_eq!(nothing.in_words(), "nothing");
+        let types = ["a.*", "b"].map(|text| Pattern::parse(text).unwrap());
+        let secret = parse_secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        let all = SubscriptionChange {
+            event_types: Some(types.into()),
+            callback_url: Some("http://shop:1/in?token=hush".to_owned()),
+            secret: Some(secret.unwrap()),
+            max_in_flight: Some(7),
+        };
+        assert_eq!(
+            all.in_words(),
+            "event_types a.*, b; callback_url at http://shop:1; secret; max_in_flight 7"
+        );
+    }
+}
