@@ -2,7 +2,6 @@
 //! made by [`crate::logic`], and every error is a
 //! [`HubError`](crate::hub::error::HubError) or says what is wrong with the request itself.
 
-pub(crate) mod attention;
 pub mod auth;
 pub(crate) mod batch;
 pub(crate) mod body;
@@ -23,7 +22,6 @@ pub(crate) mod fields;
 pub(crate) mod headers;
 pub(crate) mod health;
 pub(crate) mod key_use;
-pub mod lately;
 pub(crate) mod leases;
 pub(crate) mod limits;
 pub(crate) mod lists;
@@ -35,15 +33,14 @@ pub(crate) mod no_body;
 pub mod openapi;
 pub(crate) mod page;
 pub(crate) mod peer;
-pub mod picture;
 pub(crate) mod query;
 pub(crate) mod queue;
 pub(crate) mod quotas;
 pub(crate) mod reading;
 pub(crate) mod redrive;
-pub mod refusals;
 pub(crate) mod registration_input;
 pub(crate) mod request_id;
+pub mod requests;
 pub(crate) mod retries;
 pub(crate) mod routing;
 pub(crate) mod scrape;
@@ -60,8 +57,8 @@ pub(crate) mod web_address;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::metrics::requests::Requests;
 use error::HttpError;
+use requests::Requests;
 use routing::Routes;
 pub use state::HttpState;
 

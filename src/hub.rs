@@ -9,20 +9,26 @@
 pub mod access;
 pub mod acts;
 mod archive;
+pub mod attention;
 pub mod bodies;
+pub mod callers;
 pub mod circuits;
 pub mod clients;
 pub mod correlations;
+pub mod counters;
 pub mod dead_letters;
 pub mod error;
 pub mod events;
+pub mod health;
 pub mod instances;
 pub mod keys;
 pub mod known_ids;
+pub mod lately;
 pub mod limits;
 pub mod message_record;
 pub mod messages;
 mod paging;
+pub mod picture;
 pub mod publish;
 pub mod queues;
 pub mod quotas;
@@ -30,11 +36,14 @@ pub mod reading;
 pub mod readings;
 pub mod receive;
 pub mod redrives;
+pub mod refusals;
 pub mod replays;
 pub mod request;
+pub mod scrape;
 pub mod send;
 pub mod services;
 pub mod settings;
+pub mod sight;
 pub mod steps;
 pub mod streams;
 pub mod subscriptions;
@@ -48,16 +57,20 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::live::Live;
 use crate::logic::limits::Limit;
-use crate::metrics::Metrics;
 use crate::metrics::hub_status::HubStatus;
+use crate::metrics::{Metrics, Texts};
 use crate::phase::CurrentPhase;
 use crate::pool::Pool;
 use crate::ports::archive::ArchiveReader;
 use crate::request_rates::RequestRates;
 use bodies::Bodies;
 use clients::Clients;
+use counters::Counters;
 use keys::Keys;
+use lately::Lately;
+use picture::Pictures;
 use readings::Readings;
+use refusals::Refusals;
 use settings::Settings;
 
 /// What every operation may need.
@@ -72,8 +85,15 @@ pub struct Hub {
     pub archive: Arc<dyn ArchiveReader>,
     /// What may be decided by of how the hub is.
     pub status: Arc<HubStatus>,
+    /// What protocols count.
+    pub counters: Counters,
     /// To count in, never to decide by.
-    pub metrics: Arc<Metrics>,
+    metrics: Arc<Metrics>,
+    /// What the owners of everything said last.
+    pub pictures: Pictures,
+    scrapes: Lately<Texts>,
+    /// Who was turned away.
+    pub refusals: Refusals,
     /// Replaced when the configuration is read again.
     pub keys: Live<Keys>,
     /// Counted in by whatever takes requests; the quotas come from the Router.
@@ -116,6 +136,7 @@ impl Hub {
     /// With limits, keys and settings as `config` says.
     pub fn new(config: &Config, around: Surroundings) -> Self {
         let limits = &config.shares.limits;
+        let pictures = Pictures::new(around.clients.clone());
         let event_bus = &around.clients.event_bus;
         let events = EventReader::new(
             event_bus.recipient(),
@@ -128,7 +149,11 @@ impl Hub {
             clients: around.clients,
             archive: around.archive,
             status: around.metrics.status.clone(),
+            counters: Counters::of(&around.metrics),
             metrics: around.metrics,
+            pictures,
+            scrapes: Lately::default(),
+            refusals: Refusals::new(config.security.auth_failures),
             keys: Live::new(Keys::of(config)),
             request_rates: around.request_rates,
             bodies: Bodies::new(limits),

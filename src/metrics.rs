@@ -3,14 +3,15 @@
 mod archive;
 pub mod auth_failures;
 mod connections;
+mod http_requests;
 pub mod hub_status;
 mod intake;
+mod journal_status;
 mod maker;
 mod nameless;
 pub mod notices;
 mod quota_refusals;
 mod redrives;
-pub mod requests;
 mod service_queues;
 pub mod services;
 mod sockets;
@@ -31,15 +32,14 @@ use crate::domain::fact::service::ServiceFact;
 use crate::domain::redrive::JobStatus;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::view::QueueDepths;
-use archive::{ArchiveSize, LastSync};
+use archive::ArchiveSize;
 use auth_failures::AuthFailures;
-use connections::Connections;
+use http_requests::HttpRequests;
 use hub_status::HubStatus;
 use maker::Maker;
 use notices::Notices;
 use quota_refusals::QuotaRefusals;
 use redrives::Redrives;
-use requests::Requests;
 use services::{Picture, Services};
 use sockets::Sockets;
 use sometimes::Sometimes;
@@ -77,15 +77,12 @@ pub struct Metrics {
     pub journal_bytes: IntGauge,
     pub disk_free_bytes: IntGauge,
     pub status: Arc<HubStatus>,
-    /// The number of what the journal lacks, 0 for nothing.
-    pub journal_lack: IntGauge,
     /// Records that are in the journal and not yet in the archive.
     pub archive_lag: Sometimes,
     /// Older events than this one were lost with the archive; 0: none were.
     pub archive_lost_before: IntGauge,
     pub archive_flush: Histogram,
     pub archive_size: ArchiveSize,
-    pub last_sync: LastSync,
     pub queue_overflows: IntCounter,
     quota_refusals: QuotaRefusals,
     pub requests_refused_busy: IntCounter,
@@ -93,8 +90,7 @@ pub struct Metrics {
     /// Of the log, for which there was no room or which could not be written.
     pub log_lines_lost: IntCounter,
     pub services: Services,
-    pub requests: Requests,
-    pub connections: Connections,
+    pub http_requests: HttpRequests,
     pub redrives: Redrives,
     pub subscriptions: Subscriptions,
     pub sockets: Sockets,
@@ -142,10 +138,6 @@ impl Metrics {
                 "Bytes free on the journal's disk",
             ),
             status: Arc::new(HubStatus::new(&make)),
-            journal_lack: make.gauge(
-                "message_hub_journal_lacks",
-                "What the journal could not be written for: 0 nothing, 1 disk space, 2 open files, 3 memory",
-            ),
             archive_lag: make.sometimes(
                 "message_hub_archive_lag_records",
                 "Records not yet in the archive",
@@ -159,7 +151,6 @@ impl Metrics {
                 "Duration of one archive transaction",
             ),
             archive_size: ArchiveSize::new(&make),
-            last_sync: LastSync::default(),
             queue_overflows: make.counter(
                 "message_hub_queue_overflows_total",
                 "Messages refused because a lane or the memory was full",
@@ -175,8 +166,7 @@ impl Metrics {
                 "Lines of the log that were not written: standard error failed or was too slow",
             ),
             services: Services::new(&make, most_services),
-            requests: Requests::new(&make),
-            connections: Connections::new(&make),
+            http_requests: HttpRequests::new(&make),
             redrives: Redrives::new(&make),
             subscriptions: Subscriptions::new(&make),
             sockets: Sockets::new(&make),

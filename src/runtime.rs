@@ -100,9 +100,9 @@ async fn run(
     let hub = web::Data::new(Hub::new(config, ring.surroundings(&phase)));
     let state = web::Data::new(HttpState::new(config, hub.clone()));
     watch_time(clock, &metrics, ring.to());
-    let reload = Reload::new(file, config, hub, ring.to().clone());
+    let reload = Reload::new(file, config, hub.clone(), ring.to().clone());
     let visits = state.visits.clone();
-    let (server, stop) = server::start(config, listener, state.clone(), files)?;
+    let (server, stop) = server::start(config, listener, state.clone(), (files, metrics.clone()))?;
     let greeting = Greeting::of(config)?;
     tell_start(&greeting, loaded, address);
     let server = actix::spawn(server);
@@ -114,7 +114,7 @@ async fn run(
     phase.set(Phase::Open);
     greeting.say("ready");
     tracing::info!("ready");
-    let telling = actix::spawn(tell_notices(state.clone()));
+    let telling = actix::spawn(tell_notices(hub.clone(), metrics.clone()));
 
     let reloading = actix::spawn(reload_each_time(hangups, reload));
     signals.received().await;
@@ -126,7 +126,7 @@ async fn run(
     server.abort();
     telling.abort();
     metrics.notices.tell_rest(clock.now());
-    state.refusals.tell_rest(clock.now());
+    hub.refusals.tell_rest(clock.now());
     Ok(exit)
 }
 
@@ -180,14 +180,14 @@ async fn reload_each_time(mut hangups: shutdown::Hangups, mut reload: Reload) {
 }
 
 /// What was counted in place of a line each is told once it is due.
-async fn tell_notices(state: web::Data<HttpState>) {
+async fn tell_notices(hub: web::Data<Hub>, metrics: Arc<Metrics>) {
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let now = state.hub.clock.now();
-        state.hub.metrics.notices.tell_due(now);
-        state.refusals.tell_due(now);
+        let now = hub.clock.now();
+        metrics.notices.tell_due(now);
+        hub.refusals.tell_due(now);
     }
 }
 

@@ -180,9 +180,8 @@ impl EventStore {
         self.journal.sync()?;
         let took = started.elapsed();
         self.metrics.journal_sync.observe(took.as_secs_f64());
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let last_sync = &self.metrics.last_sync;
-        last_sync.note(self.clock.wall().as_millis(), micros);
+        let status = &self.metrics.status.journal;
+        status.note_sync(self.clock.wall(), took);
         self.metrics.journal_syncs.inc();
         self.note_room();
         self.metrics.journal_records.inc_by(facts.len() as u64);

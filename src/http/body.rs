@@ -100,7 +100,7 @@ impl Body {
         let reading = collect(hub, &mut incoming, limit, &mut permit, subject);
         let bytes = match Patience::of(PATIENCE).wait_for(reading).await {
             Some(Err(full @ (HubError::Busy | HubError::ShareFull { .. }))) => {
-                hub.metrics.requests_refused_busy.inc();
+                hub.counters.refused_busy.inc();
                 return Err(full);
             }
             Some(bytes) => bytes?,

@@ -22,16 +22,15 @@ use super::error::HttpError;
 use super::headers::{CORRELATION_ID, GivenTwice, REQUEST_ID, only};
 use super::openapi::document::query_names;
 use super::request_id::RequestId;
+use super::requests::Route;
 use super::state::HttpState;
 use super::{cors, query};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::web_origin::Authority;
-use crate::hub::Hub;
 use crate::hub::access::Principal;
 use crate::hub::bodies;
 use crate::hub::error::{HubError, Subject, shortened};
 use crate::logic::web_pages::{Head, Verdict};
-use crate::metrics::requests::Route;
 use crate::phase::Phase;
 
 /// Of what comes once in a request, by the names of the field's standards. Of two each who reads
@@ -93,7 +92,7 @@ pub async fn edge(
     if let Some(origin) = origin {
         cors::let_in(headers, &origin, pages);
     }
-    count(hub, &response, began);
+    count(&state, &response, began);
     if response.request().head().upgrade() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         // The server reads no more behind what was to be a WebSocket.
         let head = response.response_mut().head_mut();
@@ -108,12 +107,11 @@ pub async fn edge(
     Ok(response)
 }
 
-fn count(hub: &Hub, response: &ServiceResponse<BoxBody>, began: Instant) {
+fn count(state: &HttpState, response: &ServiceResponse<BoxBody>, began: Instant) {
     let request = response.request();
     let route = request.app_data::<Arc<Route>>();
     let (method, status) = (request.method().as_str(), response.status().as_u16());
-    let requests = &hub.metrics.requests;
-    requests.count(route, method, status, began.elapsed());
+    state.requests.count(route, method, status, began.elapsed());
 }
 
 /// The answer with the body that says what was wrong.
@@ -185,13 +183,13 @@ fn may_ask(request: &ServiceRequest, state: &HttpState) -> Result<Origin, HubErr
         Verdict::ForeignHost => {
             let host = host.unwrap_or_default();
             let now = state.hub.clock.now();
-            state.refusals.foreign(peer, "Host", host, now);
+            state.hub.refusals.foreign(peer, "Host", host, now);
             Err(foreign_host(host))
         }
         Verdict::ForeignOrigin => {
             let origin = head.origin.unwrap_or("(none)");
             let now = state.hub.clock.now();
-            state.refusals.foreign(peer, "Origin", origin, now);
+            state.hub.refusals.foreign(peer, "Origin", origin, now);
             Err(foreign_origin(origin))
         }
     }
@@ -245,23 +243,11 @@ fn admit(request: &ServiceRequest, state: &HttpState) -> Result<Option<Principal
     } else {
         principal(hub.keys.now(), request.headers())
     };
-    let peer = || request.peer_addr().map(|peer| peer.ip());
     let caller = caller.map_err(|denial| {
-        let failures = &hub.metrics.auth_failures;
-        let now = hub.clock.now();
-        let refusals = &state.refusals;
-        refusals.unauthenticated(failures, peer(), denial, now)
+        let peer = request.peer_addr().map(|peer| peer.ip());
+        hub.refuse(peer, denial)
     })?;
-    let counted = hub
-        .request_rates
-        .take(caller.name.as_ref(), || hub.clock.now());
-    if let (Err(retry_after), Some(service)) = (counted, &caller.name) {
-        let service = service.clone();
-        return Err(HubError::TooManyRequests {
-            service,
-            retry_after,
-        });
-    }
+    hub.count_request(&caller)?;
     Ok(Some(caller))
 }
 

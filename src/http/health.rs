@@ -11,18 +11,18 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::attention::attention;
-use super::lately::Found;
-use super::picture::Picture;
 use super::routing::{self, Routes};
-use super::sight::Sight;
+use super::sight;
 use crate::domain::ids::ServiceName;
 use crate::domain::service::Health;
 use crate::http::state::HttpState;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
+use crate::hub::lately::Found;
+use crate::hub::picture::Picture;
+use crate::hub::sight::Sight;
 use crate::phase::Phase;
-use status::{status, uptime};
+use status::{code, uptime};
 use told::WrittenHealth;
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {
@@ -117,7 +117,7 @@ pub(crate) async fn health(
     state: web::Data<HttpState>,
 ) -> Result<HttpResponse, HubError> {
     let hub = &state.hub;
-    let (phase, sight) = (hub.phase.get(), Sight::of(&request, &state));
+    let (phase, sight) = (hub.phase.get(), sight::of(&request, hub));
     let told = state.health.to(sight.shows_names());
     let found = told
         .get(phase, || find(state.clone(), phase, sight))
@@ -134,9 +134,9 @@ async fn find(
     sight: Sight,
 ) -> Result<Found<WrittenHealth>, HubError> {
     let hub = &state.hub;
-    let found = state.pictures.latest(phase).await?;
+    let found = hub.pictures.latest(phase).await?;
     let picture = &found.what;
-    let (status, code) = status(hub, phase, picture.is_overloaded());
+    let status = hub.health(phase, picture.is_overloaded());
     let totals = picture.queues.totals;
     let named = picture.services.iter().filter(|_| sight.shows_names());
     let answer = HealthAnswer {
@@ -152,13 +152,13 @@ async fn find(
         service_counts: ServiceCounts::of(picture),
         attention: match phase {
             Phase::Starting => Vec::new(),
-            Phase::Open | Phase::Draining => attention(hub, picture, sight),
+            Phase::Open | Phase::Draining => hub.attention(picture, sight),
         },
     };
     let body = serde_json::to_vec(&answer).map_err(|_| HubError::Internal)?;
     Ok(Found {
         what: WrittenHealth {
-            code,
+            code: code(status),
             body: body.into(),
         },
         at: found.at,
@@ -196,11 +196,11 @@ pub(crate) async fn live() -> HttpResponse {
 pub(crate) async fn ready(hub: web::Data<Hub>) -> HttpResponse {
     // One queue that is full is no reason to send all others elsewhere.
     let phase = hub.phase.get();
-    let (status, code) = status(&hub, phase, false);
+    let status = hub.health(phase, false);
     let phase = match phase {
         Phase::Starting => "starting",
         Phase::Open => "open",
         Phase::Draining => "draining",
     };
-    HttpResponse::build(code).json(Readiness { status, phase })
+    HttpResponse::build(code(status)).json(Readiness { status, phase })
 }

@@ -8,7 +8,7 @@ use actix_web::{FromRequest, Handler, HttpResponse, Responder, Route, web};
 use super::body::Incoming;
 use super::error::HttpError;
 use super::no_body::NoBody;
-use crate::metrics::requests::Requests;
+use super::requests::Requests;
 
 /// One method of a path.
 pub struct Way(Route);

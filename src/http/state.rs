@@ -3,25 +3,19 @@
 use actix_web::{HttpRequest, web};
 
 use super::health::told::Told;
-use super::lately::Lately;
-use super::picture::Pictures;
-use super::refusals::Refusals;
+use super::requests::Requests;
 use super::visits::Visits;
 use crate::config::Config;
 use crate::hub::Hub;
 use crate::logic::web_pages::WebPages;
-use crate::metrics::Texts;
 
 /// The state of the protocol.
 pub struct HttpState {
     pub hub: web::Data<Hub>,
     pub visits: Visits,
-    pub pictures: Pictures,
+    pub requests: Requests,
     /// What `/health` told last.
     pub health: Told,
-    /// What `/metrics` showed last.
-    pub scrapes: Lately<Texts>,
-    pub refusals: Refusals,
     pub pages: WebPages,
 }
 
@@ -35,10 +29,8 @@ impl HttpState {
     pub fn new(config: &Config, hub: web::Data<Hub>) -> Self {
         Self {
             visits: Visits::default(),
-            pictures: Pictures::new(hub.clients.clone()),
+            requests: Requests::new(&hub.counters),
             health: Told::default(),
-            scrapes: Lately::default(),
-            refusals: Refusals::new(config.security.auth_failures),
             pages: pages(config),
             hub,
         }

@@ -1,7 +1,6 @@
 //! What is known of the archive, which may be nothing: a series that is not known is not shown.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use prometheus::{IntCounter, IntGaugeVec};
@@ -65,26 +64,6 @@ impl ArchiveSize {
         for (state, count) in self.messages(open) {
             self.rows.with_label_values(&[state]).set(count);
         }
-    }
-}
-
-/// The journal's last sync, which is no series of its own.
-#[derive(Default)]
-pub struct LastSync {
-    at_millis: AtomicI64,
-    micros: AtomicU64,
-}
-
-impl LastSync {
-    pub fn note(&self, at_millis: i64, micros: u64) {
-        self.at_millis.store(at_millis, Ordering::Relaxed);
-        self.micros.store(micros, Ordering::Relaxed);
-    }
-
-    /// When it ended, in milliseconds since the Unix epoch, and how many microseconds it took.
-    pub fn get(&self) -> Option<(i64, u64)> {
-        let at = self.at_millis.load(Ordering::Relaxed);
-        (at > 0).then(|| (at, self.micros.load(Ordering::Relaxed)))
     }
 }
 

@@ -5,13 +5,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use prometheus::IntGauge;
 
+use super::connections::Connections;
 use super::intake::Intake;
+use super::journal_status::JournalStatus;
 use super::maker::Maker;
 
 /// Each part is set by its owner alone, and read by everybody.
 pub struct HubStatus {
     /// Whether anything new is taken in, by the EventStore.
     pub intake: Intake,
+    /// Of the journal, by the EventStore.
+    pub journal: JournalStatus,
+    /// Of clients, by the server.
+    pub connections: Connections,
     /// Whether the archive answers, by the Archivist.
     pub archive_answers: StatusFlag,
     /// Whether the dedup window has forgotten the id of a message, by the EventStore.
@@ -48,6 +54,8 @@ impl HubStatus {
     pub(super) fn new(make: &Maker<'_>) -> Self {
         Self {
             intake: Intake::new(make),
+            journal: JournalStatus::new(make),
+            connections: Connections::new(make),
             archive_answers: StatusFlag::shown_as(
                 make.gauge("message_hub_archive_up", "1 while the archive answers"),
             ),

@@ -82,14 +82,14 @@ pub(super) struct Inside {
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        self.metrics.connections.open.dec();
+        self.metrics.status.connections.closed();
     }
 }
 
 impl Doorkeeper {
     pub(super) fn new(most: usize, metrics: Arc<Metrics>) -> Self {
         let shown = i64::try_from(most).unwrap_or(i64::MAX);
-        metrics.connections.most.set(shown);
+        metrics.status.connections.set_most(shown);
         Self {
             pool: Pool::with_share(most, most.div_ceil(2)),
             metrics,
@@ -107,7 +107,7 @@ impl Doorkeeper {
             self.note_refusal(&peer);
             return None;
         }
-        self.metrics.connections.open.inc();
+        self.metrics.status.connections.opened();
         Some(Inside {
             _held: held,
             metrics: self.metrics.clone(),
@@ -115,7 +115,7 @@ impl Doorkeeper {
     }
 
     fn note_refusal(&self, peer: &Peer) {
-        self.metrics.connections.refused.inc();
+        self.metrics.status.connections.refused.inc();
         if !self.is_told.swap(true, Ordering::Relaxed) {
             let share = self.pool.share();
             tracing::warn!(

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::HttpService;
@@ -19,6 +20,7 @@ use crate::config::Config;
 use crate::http::connection::{Connection, FOR_HEAD};
 use crate::http::unreadable::{self, Explain};
 use crate::http::{self, HttpState, edge};
+use crate::metrics::Metrics;
 use crate::opening::{StartError, cannot_listen};
 use crate::telemetry::QuietSpans;
 use crate::websocket::{self, open_sockets::OpenSockets};
@@ -28,16 +30,16 @@ pub(super) fn start(
     config: &Config,
     listener: TcpListener,
     state: web::Data<HttpState>,
-    files: Option<u64>,
+    (files, metrics): (Option<u64>, Arc<Metrics>),
 ) -> Result<(Server, ServerHandle), StartError> {
     let workers = workers();
     let hub = state.hub.clone();
     let open_sockets = web::Data::new(OpenSockets::default());
     let of_worker = connections::of_worker(files, workers);
-    let doorkeeper = Doorkeeper::new(of_worker * workers, hub.metrics.clone());
+    let doorkeeper = Doorkeeper::new(of_worker * workers, metrics.clone());
     // Even a span that nobody reads costs a twentieth of a send.
     let spans = tracing::enabled!(tracing::Level::DEBUG);
-    let (clock, metrics) = (hub.clock, hub.metrics.clone());
+    let clock = hub.clock;
     let hub_of_worker = hub.clone();
     let app = move || {
         App::new()
@@ -46,7 +48,7 @@ pub(super) fn start(
             .app_data(open_sockets.clone())
             .wrap(from_fn(edge::edge))
             .wrap(Condition::new(spans, TracingLogger::<QuietSpans>::new()))
-            .configure(|config| drop(http::routes(config, &hub.metrics.requests)))
+            .configure(|config| drop(http::routes(config, &state.requests)))
     };
     let server = Server::build()
         .workers(workers)

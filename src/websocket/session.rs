@@ -110,7 +110,7 @@ impl Session {
         takes_arrays: bool,
     ) -> Self {
         let socket = FeedId(Uuid::from_u128(rand::random()));
-        hub.metrics.sockets.open.inc();
+        hub.counters.open_sockets.inc();
         let beaten_at = hub.clock.now();
         Self {
             feed: Feed::default(),
@@ -200,7 +200,7 @@ impl Session {
 
     fn emit(&self, text: ByteString, ctx: &mut Context) {
         self.send_buffer.take(text.len());
-        self.hub.metrics.sockets.sent.inc();
+        self.hub.counters.texts_sent.inc();
         ctx.text(text);
     }
 
@@ -314,7 +314,7 @@ impl Actor for Session {
 /// after themselves.
 impl Drop for Session {
     fn drop(&mut self) {
-        self.hub.metrics.sockets.open.dec();
+        self.hub.counters.open_sockets.dec();
         self.open_sockets.remove(self.socket.0);
         self.stop_following();
         self.tell_passed();
@@ -333,7 +333,7 @@ impl StreamHandler<Result<ws::Message, ProtocolError>> for Session {
         self.life.heard();
         match message {
             Ok(ws::Message::Text(text)) => {
-                self.hub.metrics.sockets.received.inc();
+                self.hub.counters.texts_received.inc();
                 self.life.said();
                 self.texts.push_back(text);
             }

@@ -50,14 +50,14 @@ impl EventStore {
             tracing::warn!(%path, "no {lack} left for the journal: new messages are refused until that passes");
         }
         self.lack = Some((lack, Instant::now() + DISK_CHECK));
-        self.metrics.journal_lack.set(lack.number());
+        self.metrics.status.journal.set_lack(Some(lack));
         self.show_intake();
     }
 
     pub(super) fn note_room(&mut self) {
         if let Some((lack, _)) = self.lack.take() {
             tracing::info!("the journal has {lack} again: new messages are accepted");
-            self.metrics.journal_lack.set(0);
+            self.metrics.status.journal.set_lack(None);
             self.show_intake();
         }
     }

@@ -278,7 +278,7 @@ async fn a_shortage_of_files_refuses_what_is_new_in_words_and_passes_by_itself()
     }
     assert!(short.to_string().contains("no open files left"));
     assert!(recorded.try_recv().is_err());
-    assert_eq!(writer.metrics.journal_lack.get(), Lack::Files.number());
+    assert_eq!(writer.metrics.status.journal.lack(), Some(Lack::Files));
     assert_eq!(writer.metrics.status.intake.refusal(), Some(short));
     tokio::time::advance(2 * DISK_CHECK).await;
     settle().await;
@@ -287,7 +287,7 @@ async fn a_shortage_of_files_refuses_what_is_new_in_words_and_passes_by_itself()
     recorded.await.unwrap();
     let accepted = writer.offer(vec![writer.message(4)]).await.unwrap();
     assert_eq!(accepted, [Slot::Accepted]);
-    assert_eq!(writer.metrics.journal_lack.get(), 0);
+    assert_eq!(writer.metrics.status.journal.lack(), None);
     assert!(!writer.metrics.status.intake.is_stopped());
     assert!(writer.fatal.drain().await.is_empty());
 }

@@ -7,24 +7,21 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::status::{status, uptime, well};
+use super::status::{code, uptime};
 use crate::domain::circuit::CircuitState;
 use crate::domain::ids::ServiceName;
 use crate::domain::lack::Lack;
 use crate::domain::service::Health;
 use crate::domain::timestamp::Timestamp;
-use crate::http::picture::Picture;
-use crate::http::sight::Sight;
-use crate::http::state::HttpState;
+use crate::http::sight;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
+use crate::hub::health::{ArchiveFigures, JournalFigures};
+use crate::hub::picture::Picture;
+use crate::hub::sight::Sight;
 use crate::logic::queues::pause::Pause;
 use crate::logic::queues::report::QueueReport;
 
-/// A clock that is set back by less is nothing to look after.
-const NOTEWORTHY_OFFSET: Duration = Duration::from_secs(5);
-/// A sync that takes longer keeps everybody waiting.
-const SLOW_SYNC_MS: f64 = 1000.0;
 /// `GET /v1/circuits` has them all.
 const MOST_CIRCUITS: usize = 20;
 /// So many paused queues are named.
@@ -158,7 +155,7 @@ pub(crate) struct NotClosedCircuit {
 }
 
 impl CircuitsHealth {
-    fn of(picture: &Picture, sight: Sight) -> Self {
+    fn of(status: Health, picture: &Picture, sight: Sight) -> Self {
         let count = |state| {
             picture
                 .not_closed
@@ -168,7 +165,7 @@ impl CircuitsHealth {
         let open = count(CircuitState::Open).count();
         let shown = picture.not_closed.iter().filter(|_| sight.shows_names());
         Self {
-            status: well(open == 0),
+            status,
             open,
             half_open: count(CircuitState::HalfOpen).count(),
             not_closed: shown
@@ -198,6 +195,21 @@ pub(crate) struct JournalHealth {
     last_sync_ms: Option<f64>,
 }
 
+impl JournalHealth {
+    fn of(status: Health, journal: &JournalFigures) -> Self {
+        let millis = |took: Duration| took.as_micros() as f64 / 1000.0;
+        Self {
+            status,
+            short_of: journal.short_of.map(Lack::name),
+            bytes: journal.bytes,
+            syncs: journal.syncs,
+            records: journal.records,
+            last_sync_at: journal.last_sync.map(|(at, _)| at),
+            last_sync_ms: journal.last_sync.map(|(_, took)| millis(took)),
+        }
+    }
+}
+
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ArchiveHealth {
     status: Health,
@@ -211,6 +223,18 @@ pub(crate) struct ArchiveHealth {
     /// The history of events before this sequence is not in the archive, which was lost; null: all
     /// that was kept is there.
     lost_before: Option<i64>,
+}
+
+impl ArchiveHealth {
+    fn of(status: Health, archive: ArchiveFigures) -> Self {
+        Self {
+            status,
+            lag_records: archive.lag_records,
+            bytes: archive.bytes,
+            messages: archive.messages,
+            lost_before: archive.lost_before,
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -258,80 +282,58 @@ pub(crate) struct ClockHealth {
 )]
 pub(crate) async fn details(
     request: HttpRequest,
-    state: web::Data<HttpState>,
+    hub: web::Data<Hub>,
 ) -> Result<HttpResponse, HubError> {
-    let hub = &state.hub;
     let phase = hub.phase.get();
-    let found = state.pictures.latest(phase).await?;
+    let found = hub.pictures.latest(phase).await?;
     let picture = &found.what;
-    let (status, code) = status(hub, phase, picture.is_overloaded());
-    Ok(HttpResponse::build(code).json(Details {
+    let status = hub.health(phase, picture.is_overloaded());
+    Ok(HttpResponse::build(code(status)).json(Details {
         status,
         version: env!("CARGO_PKG_VERSION"),
-        uptime: uptime(hub),
-        components: components(hub, picture, Sight::of(&request, &state)),
+        uptime: uptime(&hub),
+        components: components(&hub, picture, sight::of(&request, &hub)),
         set_but_unused: &hub.settings.unused,
     }))
 }
 
 fn components(hub: &Hub, picture: &Picture, sight: Sight) -> Components {
-    let metrics = &hub.metrics;
-    let total = &picture.queues.total;
-    let services = || picture.services.iter();
-    let archive_answers = hub.status.archive_answers.get();
-    let last_sync = metrics.last_sync.get();
-    let last_sync_ms = last_sync.map(|(_, micros)| micros as f64 / 1000.0);
+    let (health, figures) = (hub.health_of_parts(picture), hub.figures(picture));
+    let queues = &picture.queues;
     Components {
         message_queue: MessageQueueHealth {
-            status: well(!picture.is_overloaded() && !hub.status.intake.is_stopped()),
-            queue_depth: total.waiting(),
-            in_flight: total.in_flight,
-            consumers: services().map(|one| one.consumers).sum(),
-            paused: PausedQueues::of(&picture.queues, sight),
+            status: health.queues,
+            queue_depth: queues.total.waiting(),
+            in_flight: queues.total.in_flight,
+            consumers: picture.services.iter().map(|one| one.consumers).sum(),
+            paused: PausedQueues::of(queues, sight),
         },
         event_store: EventStoreHealth {
-            status: well(archive_answers && !hub.status.intake.is_stopped()),
-            events: metrics.archive_size.events.get(),
-            lag_records: metrics.archive_lag.get(),
+            status: health.events,
+            events: figures.archive.events,
+            lag_records: figures.archive.lag_records,
         },
         service_registry: RegistryHealth {
-            status: well(!services().any(|one| one.is_failing)),
+            status: health.registry,
             registered_services: picture.services.len(),
         },
-        circuits: CircuitsHealth::of(picture, sight),
-        journal: JournalHealth {
-            status: well(
-                metrics.journal_lack.get() == 0
-                    && last_sync_ms.is_none_or(|took| took < SLOW_SYNC_MS),
-            ),
-            short_of: Lack::from_number(metrics.journal_lack.get()).map(Lack::name),
-            bytes: metrics.journal_bytes.get(),
-            syncs: metrics.journal_syncs.get(),
-            records: metrics.journal_records.get(),
-            last_sync_at: last_sync.map(|(at, _)| Timestamp::from_millis(at)),
-            last_sync_ms,
-        },
-        archive: ArchiveHealth {
-            status: well(archive_answers),
-            lag_records: metrics.archive_lag.get(),
-            bytes: metrics.archive_size.bytes.get(),
-            messages: metrics.archive_size.messages(total.open()),
-            lost_before: Some(metrics.archive_lost_before.get()).filter(|lost| *lost > 0),
-        },
+        circuits: CircuitsHealth::of(health.circuits, picture, sight),
+        journal: JournalHealth::of(health.journal, &figures.journal),
+        archive: ArchiveHealth::of(health.archive, figures.archive),
         disk: DiskHealth {
-            status: well(!hub.status.intake.is_stopped()),
-            free_bytes: metrics.disk_free_bytes.get(),
+            status: health.disk,
+            free_bytes: figures.free_bytes,
         },
         connections: ConnectionsHealth {
-            status: well(metrics.connections.open.get() < metrics.connections.most.get()),
-            open: metrics.connections.open.get(),
-            most: metrics.connections.most.get(),
-            refused: metrics.connections.refused.get(),
+            status: health.connections,
+            open: figures.connections.open,
+            most: figures.connections.most,
+            refused: figures.connections.refused,
         },
         clock: ClockHealth {
-            status: well(hub.clock.ahead() < NOTEWORTHY_OFFSET),
-            ahead_seconds: hub.clock.ahead().as_secs_f64(),
-            pauses: metrics.time.pauses(),
+            status: health.clock,
+            ahead_seconds: figures.ahead.as_secs_f64(),
+            pauses: figures.pauses,
         },
     }
 }

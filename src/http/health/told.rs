@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use bytes::Bytes;
 
-use crate::http::lately::Lately;
+use crate::hub::lately::Lately;
 
 /// What was answered last, to those who see names and to the others.
 #[derive(Default)]

@@ -14,6 +14,7 @@ use crate::domain::message::{Message, Priority};
 use crate::domain::service::Endpoint;
 use crate::domain::timestamp::Timestamp;
 use crate::http::fields::unknown::names_of;
+use crate::http::requests::Requests;
 use crate::http::{
     circuits, dead_letter_filter, dead_letters, event_input, events, leases, message_input,
     redrive, registration_input, retries, routes, services, streams, subscription_input,
@@ -21,7 +22,6 @@ use crate::http::{
 };
 use crate::logic::push::Envelope;
 use crate::logic::queues::Delivery;
-use crate::metrics::requests::Requests;
 
 /// The page is not part of the description.
 const NOT_DESCRIBED: [&str; 3] = ["/", "/docs", "/docs/{file:.*}"];

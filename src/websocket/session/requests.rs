@@ -99,7 +99,7 @@ impl Session {
         if let Err(full) = permitted
             && matches!(ask, SocketRequest::Publish(_) | SocketRequest::Send(_))
         {
-            self.hub.metrics.requests_refused_busy.inc();
+            self.hub.counters.refused_busy.inc();
             return Err(full.clone());
         }
         Ok(ask)

@@ -5,25 +5,32 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::rt;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::hub::error::HubError;
+use super::error::HubError;
 use crate::phase::Phase;
 
 /// Nothing that is told is older.
 pub const MOST_AGE: Duration = Duration::from_secs(1);
 
-/// What was found last.
+/// What was found last. Clones are the same.
 pub struct Lately<T>(Arc<Mutex<Option<Arc<Found<T>>>>>);
 
+/// Something that was found out.
 pub struct Found<T> {
+    /// The answer.
     pub what: T,
     /// When it was asked for, or when the oldest of what it is made of was.
     pub at: Instant,
     /// Of the hub at that time; what was so then says nothing about the next.
     pub phase: Phase,
+}
+
+impl<T> Clone for Lately<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
 }
 
 impl<T> Default for Lately<T> {
@@ -56,7 +63,7 @@ impl<T: 'static> Lately<T> {
         }
         let finding = find();
         // It goes on if the client leaves, so that to ask and to leave costs no more than to ask.
-        let found = rt::spawn(async move {
+        let found = actix::spawn(async move {
             let found = Arc::new(finding.await?);
             *latest = Some(found.clone());
             Ok(found)

@@ -2,11 +2,11 @@
 
 use std::fmt::Display;
 
+use super::Hub;
 use super::picture::Picture;
 use super::sight::Sight;
 use crate::domain::circuit::CircuitState;
 use crate::domain::refusal::Refusal;
-use crate::hub::Hub;
 use crate::logic::queues::pause::Pause;
 
 /// So many things are told.
@@ -22,14 +22,17 @@ struct Findings<'a> {
     dying: Vec<String>,
 }
 
-pub(crate) fn attention(hub: &Hub, picture: &Picture, sight: Sight) -> Vec<String> {
-    let findings = Findings {
-        refusal: hub.status.intake.refusal(),
-        archive_away: !hub.status.archive_answers.get(),
-        picture,
-        dying: hub.metrics.notices.dying(),
-    };
-    in_words(&findings, sight)
+impl Hub {
+    /// The worst that is wrong now, the picture being this.
+    pub fn attention(&self, picture: &Picture, sight: Sight) -> Vec<String> {
+        let findings = Findings {
+            refusal: self.status.intake.refusal(),
+            archive_away: !self.status.archive_answers.get(),
+            picture,
+            dying: self.metrics.notices.dying(),
+        };
+        in_words(&findings, sight)
+    }
 }
 
 /// The worst first: what is refused, then what stands still, then what is lost.

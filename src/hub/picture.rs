@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::clients::Clients;
+use super::error::HubError;
 use super::lately::{Found, Lately};
 use crate::actors::messages::dispatcher::InspectCircuits;
 use crate::actors::messages::registry::SurveyServices;
@@ -13,8 +15,6 @@ use crate::actors::messages::router::InspectAdmission;
 use crate::actors::messages::scheduler::InspectQueues;
 use crate::domain::circuit::CircuitState;
 use crate::domain::timestamp::Timestamp;
-use crate::hub::clients::Clients;
-use crate::hub::error::HubError;
 use crate::logic::admission_report::AdmissionReport;
 use crate::logic::circuit_view::CircuitView;
 use crate::logic::queues::report::QueueReport;
@@ -24,8 +24,11 @@ use crate::phase::Phase;
 /// What the actors know at one moment; nothing while the hub is starting.
 #[derive(Default)]
 pub struct Picture {
+    /// What waits.
     pub queues: QueueReport,
+    /// How full the destinations are.
     pub admission: AdmissionReport,
+    /// Those that are there.
     pub services: Vec<ServiceSummary>,
     /// Of services, then of callbacks.
     pub circuits: Vec<(String, CircuitState)>,
@@ -35,9 +38,13 @@ pub struct Picture {
 
 /// A circuit that is not closed.
 pub struct HeldBack {
+    /// The service, or `callback:` and an origin.
     pub circuit: String,
+    /// Open or half open.
     pub state: CircuitState,
+    /// What led to it.
     pub reason: Option<String>,
+    /// When it is tried again by itself.
     pub open_until: Option<Timestamp>,
 }
 
@@ -60,13 +67,15 @@ impl Picture {
     }
 }
 
-/// The latest picture.
+/// The latest picture. Clones are the same.
+#[derive(Clone)]
 pub struct Pictures {
     clients: Clients,
     latest: Lately<Picture>,
 }
 
 impl Pictures {
+    /// Nobody is asked yet.
     pub fn new(clients: Clients) -> Self {
         Self {
             clients,
@@ -74,8 +83,10 @@ impl Pictures {
         }
     }
 
+    /// One that is at most a second old.
+    ///
     /// # Errors
-    /// 503 while the hub is going down.
+    /// SERVICE_UNAVAILABLE while the hub is going down.
     pub async fn latest(&self, phase: Phase) -> Result<Arc<Found<Picture>>, HubError> {
         let clients = self.clients.clone();
         self.latest.get(phase, || look(clients, phase)).await

@@ -1,14 +1,14 @@
 //! What was turned away: counted, slowed down, and told in the log, seldom enough that
 //! whoever knocks all day does not fill it.
 
-use core::net::IpAddr;
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::error::HubError;
+use super::keys::Denial;
 use crate::domain::ids::ServiceName;
 use crate::domain::timestamp::Timestamp;
-use crate::hub::error::HubError;
-use crate::hub::keys::Denial;
 use crate::logic::log_limit::{LogLimit, Summary};
 use crate::logic::wrong_keys::WrongKeys;
 use crate::metrics::auth_failures::AuthFailures;
@@ -22,7 +22,7 @@ const MOST: usize = 1000;
 /// Of what a stranger wrote, so much is repeated.
 const SHOWN: usize = 100;
 
-/// Shared by all HTTP workers.
+/// Shared by all who take requests.
 pub struct Refusals {
     wrong_keys: Mutex<WrongKeys>,
     limit: Mutex<LogLimit<Kind, ()>>,

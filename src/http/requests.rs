@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec};
 
-use super::maker::Maker;
+use crate::hub::counters::Counters;
 
 /// Where a request is counted that no route answered, or that was refused before.
 const NO_ROUTE: &str = "none";
@@ -62,17 +62,9 @@ pub struct Route {
 }
 
 impl Requests {
-    pub fn new(make: &Maker<'_>) -> Self {
-        let total = make.counters_by(
-            "message_hub_http_requests_total",
-            "Requests answered, by route, method and status; route \"none\": refused before a route was chosen, or there is none",
-            &["route", "method", "status"],
-        );
-        let seconds = make.histograms(
-            "message_hub_http_request_seconds",
-            "From the head of a request to the head of its answer, waiting that the client asked for included, by route",
-            "route",
-        );
+    pub fn new(counters: &Counters) -> Self {
+        let total = counters.http_requests.clone();
+        let seconds = counters.http_request_seconds.clone();
         Self {
             none: Arc::new(Route::new(NO_ROUTE, &total, &seconds)),
             total,
@@ -120,27 +112,23 @@ impl Route {
     }
 }
 
+#[cfg(test)]
 impl Default for Requests {
     /// Counted, and shown nowhere.
     fn default() -> Self {
-        let registry = prometheus::Registry::new();
-        Self::new(&Maker {
-            registry: &registry,
-        })
+        Self::new(&Counters::default())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use prometheus::{Registry, TextEncoder};
+    use prometheus::TextEncoder;
+    use prometheus::core::Collector;
 
     #[test]
     fn requests_are_counted_by_route_method_and_status() {
-        let registry = Registry::new();
-        let requests = Requests::new(&Maker {
-            registry: &registry,
-        });
+        let requests = Requests::default();
         let send = requests.route("/v1/messages/send");
         let again = requests.route("/v1/messages/send");
         let took = Duration::from_millis(3);
@@ -148,9 +136,9 @@ mod tests {
         requests.count(Some(&again), "POST", 202, took);
         requests.count(Some(&send), "POST", 429, took);
         requests.count(None, "BREW", 418, took);
-        let text = TextEncoder::new()
-            .encode_to_string(&registry.gather())
-            .unwrap();
+        let mut families = requests.total.collect();
+        families.extend(requests.seconds.collect());
+        let text = TextEncoder::new().encode_to_string(&families).unwrap();
         for series in [
             "message_hub_http_requests_total{method=\"POST\",route=\"/v1/messages/send\",status=\"202\"} 2",
             "message_hub_http_requests_total{method=\"POST\",route=\"/v1/messages/send\",status=\"429\"} 1",

@@ -1,0 +1,33 @@
+//! Who may ask for anything at all.
+
+use std::net::IpAddr;
+
+use super::Hub;
+use super::access::Principal;
+use super::error::HubError;
+use super::keys::Denial;
+
+impl Hub {
+    /// Takes note of a caller who is not who it says, and gives the error it gets.
+    pub fn refuse(&self, peer: Option<IpAddr>, denial: Denial) -> HubError {
+        let failures = &self.metrics.auth_failures;
+        let now = self.clock.now();
+        self.refusals.unauthenticated(failures, peer, denial, now)
+    }
+
+    /// Counts a request for who makes it.
+    ///
+    /// # Errors
+    /// RATE_LIMITED if its quota allows no more for now.
+    pub fn count_request(&self, principal: &Principal) -> Result<(), HubError> {
+        let name = principal.name.as_ref();
+        let counted = self.request_rates.take(name, || self.clock.now());
+        match (counted, name) {
+            (Err(retry_after), Some(service)) => Err(HubError::TooManyRequests {
+                service: service.clone(),
+                retry_after,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
