@@ -36,7 +36,6 @@ use super::frames;
 use super::incoming::{Gate, Trouble};
 use super::open_sockets::{Describe, OpenSockets, SocketAnswer};
 use super::texts;
-use crate::actors::messages::event_log::{SocketClosed, SocketOpened};
 use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
 use crate::hub::access::Principal;
@@ -114,7 +113,7 @@ impl Session {
         let beaten_at = hub.clock.now();
         Self {
             feed: Feed::default(),
-            consumers: Consumers::new(&hub.clients, hub.phase.clone(), socket),
+            consumers: Consumers::new(hub.returns(), hub.phase.clone(), socket),
             opened_at: hub.clock.wall(),
             hub,
             client: Rc::new(SocketClient {
@@ -299,10 +298,8 @@ impl Actor for Session {
     type Context = Context;
 
     fn started(&mut self, ctx: &mut Context) {
-        self.hub.clients.event_bus.tell(SocketOpened {
-            socket: self.socket,
-            to: ctx.address().recipient(),
-        });
+        let told = ctx.address().recipient();
+        self.hub.socket_opened(self.socket, told);
         let socket = ctx.address().recipient();
         self.open_sockets.add(self.socket.0, socket);
         ctx.run_interval(PING_INTERVAL, Self::beat);
@@ -319,9 +316,7 @@ impl Drop for Session {
         self.stop_following();
         self.tell_passed();
         self.lose_events();
-        self.hub.clients.event_bus.tell(SocketClosed {
-            socket: self.socket,
-        });
+        self.hub.socket_closed(self.socket);
     }
 }
 

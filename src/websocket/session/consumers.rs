@@ -9,16 +9,13 @@ mod consuming;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use actix::Recipient;
 use ahash::AHashMap;
 use tokio::sync::oneshot;
 
 use super::super::open_sockets::ConsumerAnswer;
-use crate::actors::messages::registry::StopListening;
-use crate::actors::messages::scheduler::ReturnLeases;
 use crate::domain::ids::{InstanceId, LeaseToken, ServiceName};
 use crate::domain::timestamp::Timestamp;
-use crate::hub::clients::Clients;
+use crate::hub::consumers::Returns;
 use crate::logic::feed_news::FeedId;
 use crate::logic::queues::leases::Leased;
 use crate::phase::{CurrentPhase, Phase};
@@ -26,8 +23,7 @@ use crate::phase::{CurrentPhase, Phase};
 pub(super) struct Consumers {
     socket: FeedId,
     phase: CurrentPhase,
-    give_back: Recipient<ReturnLeases>,
-    stop_listening: Recipient<StopListening>,
+    returns: Returns,
     by_service: BTreeMap<ServiceName, Consumer>,
     /// The messages with this socket, on their way to the client or there.
     held: AHashMap<LeaseToken, Held>,
@@ -62,12 +58,11 @@ struct Held {
 }
 
 impl Consumers {
-    pub(super) fn new(clients: &Clients, phase: CurrentPhase, socket: FeedId) -> Self {
+    pub(super) fn new(returns: Returns, phase: CurrentPhase, socket: FeedId) -> Self {
         Self {
             socket,
             phase,
-            give_back: clients.scheduler.recipient(),
-            stop_listening: clients.registry.recipient(),
+            returns,
             by_service: BTreeMap::new(),
             held: AHashMap::new(),
             has_timed: false,
@@ -148,10 +143,7 @@ impl Consumers {
 impl Drop for Consumers {
     fn drop(&mut self) {
         for service in self.by_service.keys() {
-            self.stop_listening.do_send(StopListening {
-                socket: self.socket,
-                service: service.clone(),
-            });
+            self.returns.stop_consuming(self.socket, service.clone());
         }
         // A hub that stops is not the fault of any message.
         let counts = self.phase.get() == Phase::Open;
@@ -159,13 +151,9 @@ impl Drop for Consumers {
             .held
             .drain()
             .partition(|(_, held)| held.is_sent && counts);
-        for (held, are_lost) in [(lost, true), (unseen, false)] {
-            if !held.is_empty() {
-                let leases = held.into_iter().map(|(lease, _)| lease).collect();
-                let back = ReturnLeases { leases, are_lost };
-                self.give_back.do_send(back);
-            }
-        }
+        let leases = |held: Vec<(LeaseToken, Held)>| held.into_iter().map(|(lease, _)| lease);
+        self.returns.lose(leases(lost).collect());
+        self.returns.give_back(leases(unseen).collect());
     }
 }
 
@@ -173,16 +161,13 @@ impl Drop for Consumers {
 struct Parcel {
     leased: Vec<Leased>,
     lease: Option<Duration>,
-    give_back: Recipient<ReturnLeases>,
+    returns: Returns,
 }
 
 impl Drop for Parcel {
     fn drop(&mut self) {
-        if !self.leased.is_empty() {
-            let leases = self.leased.iter().map(|leased| leased.token).collect();
-            let are_lost = false;
-            self.give_back.do_send(ReturnLeases { leases, are_lost });
-        }
+        let leases = self.leased.iter().map(|leased| leased.token);
+        self.returns.give_back(leases.collect());
     }
 }
 

@@ -261,10 +261,6 @@ pub(super) fn confirm(hub: &Hub, slip: &Slip, outcome: Result<(), HubError>) -> 
     answer(hub, slip, said)
 }
 
-pub(super) fn flatten<T>(outcome: Result<Result<T, Refusal>, HubError>) -> Result<T, HubError> {
-    outcome?.map_err(HubError::from)
-}
-
 /// Leases are over, or were before.
 #[derive(Message)]
 #[rtype(result = "()")]

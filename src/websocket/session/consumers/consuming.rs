@@ -8,12 +8,10 @@ use uuid::Uuid;
 
 use super::super::super::answers::Slip;
 use super::super::super::frames::Consume;
-use super::super::requests::{answer, confirm, flatten};
+use super::super::requests::{answer, confirm};
 use super::super::stage::Stage;
 use super::super::{Context, Session};
 use super::{Consumer, Parcel, Terms};
-use crate::actors::messages::registry::Listen;
-use crate::actors::messages::scheduler::Receive;
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::hub::clients::Response;
 use crate::hub::error::{HubError, Subject};
@@ -69,16 +67,14 @@ impl Session {
                 session.consumers.forget_expired(session.hub.clock.now());
             });
         }
-        let agreed = self.hub.clients.registry.request(|reply| Listen {
-            socket: self.socket,
-            service: consume.service.clone(),
-            instance_id: instance_id.clone(),
-            prefetch: consume.prefetch as u32,
-            reply,
-        });
+        let agreed = self.hub.consume(
+            self.socket,
+            consume.service.clone(),
+            (instance_id.clone(), consume.prefetch as u32),
+        );
         let home = ctx.address();
         actix::spawn(async move {
-            let outcome = flatten(agreed.await);
+            let outcome = agreed.await;
             home.do_send(Listening {
                 slip,
                 consume,
@@ -104,20 +100,16 @@ impl Session {
             if free == 0 || consumer.asking.is_some() {
                 continue;
             }
-            let answer = self.hub.clients.scheduler.request(|reply| Receive {
-                service: service.clone(),
-                max: free,
-                wait: LONG_POLL,
-                lease: terms.lease,
-                is_socket: true,
-                reply,
-            });
+            let terms_of_wait = (LONG_POLL, terms.lease);
+            let answer = self
+                .hub
+                .receive_for_socket(service.clone(), free, terms_of_wait);
             let (asking, taken_back) = oneshot::channel();
             consumer.asking = Some(asking);
             let parcel = Parcel {
                 leased: Vec::new(),
                 lease: terms.lease,
-                give_back: self.consumers.give_back.clone(),
+                returns: self.consumers.returns.clone(),
             };
             let (service, home) = (service.clone(), ctx.address());
             actix::spawn(bring(answer, taken_back, service, parcel, home));

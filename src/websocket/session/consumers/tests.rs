@@ -1,33 +1,11 @@
 use std::sync::Arc;
 
-use actix::{Actor, Handler};
-use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::*;
+use crate::hub::consumers::tests::returns;
 use crate::logic::journal::samples;
 use crate::logic::queues::Delivery;
-
-/// Tells what is given back, and whether it counts.
-struct Desk(mpsc::UnboundedSender<(Vec<LeaseToken>, bool)>);
-
-impl Actor for Desk {
-    type Context = actix::Context<Self>;
-}
-
-impl Handler<ReturnLeases> for Desk {
-    type Result = ();
-
-    fn handle(&mut self, back: ReturnLeases, _: &mut actix::Context<Self>) {
-        self.0.send((back.leases, back.are_lost)).unwrap();
-    }
-}
-
-impl Handler<StopListening> for Desk {
-    type Result = ();
-
-    fn handle(&mut self, _: StopListening, _: &mut actix::Context<Self>) {}
-}
 
 fn token(number: u128) -> LeaseToken {
     LeaseToken(Uuid::from_u128(number))
@@ -47,15 +25,13 @@ fn leased(number: u128) -> Leased {
 
 /// Of a consumer that has three messages, of which one was sent and one was settled.
 async fn given_back(phase: Phase) -> (Vec<LeaseToken>, Vec<LeaseToken>) {
-    let (sender, mut told) = mpsc::unbounded_channel();
-    let desk = Desk(sender).start();
+    let (returns, mut told) = returns();
     let current = CurrentPhase::default();
     current.set(Phase::Open);
     let mut consumers = Consumers {
         socket: FeedId(Uuid::nil()),
         phase: current.clone(),
-        give_back: desk.clone().recipient(),
-        stop_listening: desk.clone().recipient(),
+        returns: returns.clone(),
         by_service: BTreeMap::new(),
         held: AHashMap::new(),
         has_timed: false,
@@ -67,7 +43,7 @@ async fn given_back(phase: Phase) -> (Vec<LeaseToken>, Vec<LeaseToken>) {
     let parcel = Parcel {
         leased: vec![leased(1), leased(2), leased(3)],
         lease: None,
-        give_back: desk.recipient(),
+        returns,
     };
     let now = Timestamp::from_millis(1);
     consumers.take(&service, parcel, now);

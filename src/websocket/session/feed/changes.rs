@@ -13,17 +13,15 @@ use super::super::client::SocketClient;
 use super::super::{Context, Session};
 use super::Feed;
 use super::named::{Named, deleted};
-use crate::actors::messages::subscriptions::AttachSocket;
 use crate::domain::event::Sequence;
 use crate::domain::ids::{Label, ServiceName};
 use crate::domain::pattern::Pattern;
 use crate::domain::refusal::Refusal;
-use crate::domain::subscription::SubscriptionId;
 use crate::hub::Hub;
-use crate::hub::acts::Act;
 use crate::hub::error::{HubError, Subject};
+use crate::hub::feeds::Attachment;
 use crate::logic::event_window::EventWindow;
-use crate::logic::feed_news::{AttachChange, Attached, FeedId};
+use crate::logic::feed_news::{Attached, FeedId};
 
 /// What a subscribe needed to know is known.
 struct Subscribed {
@@ -191,12 +189,6 @@ impl Session {
     }
 }
 
-/// What was done to a subscription that stays when the socket is gone.
-fn tell(hub: &Hub, client: &SocketClient, action: &'static str, id: SubscriptionId, outcome: &str) {
-    let act = Act::new(action, "subscription", &id);
-    act.with(&outcome).tell(&client.context(hub.clock.wall()));
-}
-
 async fn prepare(
     hub: &Hub,
     client: &SocketClient,
@@ -210,23 +202,15 @@ async fn prepare(
     let named = match name {
         None => None,
         Some(name) => {
-            let attached = hub.clients.event_bus.request(|reply| AttachSocket {
+            let wanted = Attachment {
                 socket: FeedId(client.socket.0),
                 service: service.clone(),
                 name: name.clone(),
                 event_types: event_types.clone(),
                 from_sequence,
-                reply,
-            });
-            let attached = attached.await??;
-            let whose = format!("{name} of {service}");
-            match attached.change {
-                AttachChange::Made => tell(hub, client, "subscribe", attached.id, &whose),
-                AttachChange::Changed => {
-                    tell(hub, client, "change_subscription", attached.id, &whose);
-                }
-                AttachChange::None => {}
-            }
+            };
+            let context = client.context(hub.clock.wall());
+            let attached = hub.attach_socket(&context, wanted).await?;
             Some((service, name, attached))
         }
     };
@@ -264,8 +248,9 @@ impl Handler<Change> for Session {
                 if left.is_empty() {
                     self.lose_events();
                     if let Some(named) = self.feed.named.take() {
-                        let outcome = format!("{} of {}, which stays", named.name, named.service);
-                        tell(&self.hub, &self.client, "unsubscribe", named.id, &outcome);
+                        let context = self.client.context(self.hub.clock.wall());
+                        let whose = (&named.service, &named.name);
+                        self.hub.left_subscription(&context, named.id, whose);
                     }
                 }
                 self.feed.event_types = left;

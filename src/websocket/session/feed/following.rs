@@ -8,7 +8,6 @@ use actix::{AsyncContext, Handler, Message};
 
 use super::super::{Context, Session};
 use super::CREDIT;
-use crate::actors::messages::event_log::{Credit, Follow, Unfollow};
 use crate::domain::event::Sequence;
 use crate::domain::refusal::Refusal;
 use crate::hub::error::HubError;
@@ -38,9 +37,8 @@ impl Session {
 
     /// Only this is asked for where a follower stops.
     pub(super) fn unfollow(&self, asked: Option<FollowerAction>) {
-        let feed = self.socket;
         if asked.is_some() {
-            self.hub.clients.event_bus.tell(Unfollow { feed });
+            self.hub.unfollow(self.socket);
         }
     }
 
@@ -61,23 +59,10 @@ impl Session {
     }
 
     fn perform(&self, action: FollowerAction, ctx: &Context) {
-        let (event_bus, feed) = (&self.hub.clients.event_bus, self.socket);
-        match action {
-            FollowerAction::Follow {
-                round,
-                from,
-                credit,
-            } => event_bus.tell(Follow {
-                feed,
-                round,
-                event_types: self.feed.event_types.clone(),
-                from,
-                credit,
-                to: ctx.address().recipient(),
-            }),
-            FollowerAction::Unfollow => event_bus.tell(Unfollow { feed }),
-            FollowerAction::Credit(bytes) => event_bus.tell(Credit { feed, bytes }),
-            FollowerAction::Read { round, from } => self.read_page(round, from, ctx),
+        let told = || ctx.address().recipient();
+        let types = &self.feed.event_types;
+        if let Some((round, from)) = self.hub.feed(self.socket, action, (types, told)) {
+            self.read_page(round, from, ctx);
         }
     }
 

@@ -8,7 +8,6 @@ use super::super::super::answers::Slip;
 use super::super::requests::confirm;
 use super::super::{Answered, Context, Session};
 use super::named::{Named, deleted};
-use crate::actors::messages::subscriptions::{AckPosition, EndRedelivery};
 use crate::domain::event::Sequence;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::SubscriptionId;
@@ -20,12 +19,7 @@ impl Session {
         let passed = self.feed.passed();
         if let (Some(through), Some(named)) = (passed, &mut self.feed.named) {
             named.told = through;
-            self.hub.clients.event_bus.tell(AckPosition {
-                socket: self.socket,
-                id: named.id,
-                through,
-                reply: None,
-            });
+            self.hub.pass_events(self.socket, named.id, through);
         }
     }
 
@@ -66,11 +60,7 @@ impl Session {
             return self.refuse(&slip, &error);
         };
         if let Some(dead_event) = named.dead_events.remove(&sequence) {
-            let end = EndRedelivery {
-                dead_event,
-                error: None,
-            };
-            self.hub.clients.event_bus.tell(end);
+            self.hub.end_redelivery(dead_event, None);
             return self.answers.give(confirm(&self.hub, &slip, Ok(())));
         }
         if sequence > done_with {
@@ -79,19 +69,11 @@ impl Session {
         named.acked = named.acked.max(sequence);
         named.told = named.told.max(sequence);
         named.losses.acked(sequence);
-        let acked = self.hub.clients.event_bus.request(|reply| AckPosition {
-            socket: self.socket,
-            id: named.id,
-            through: sequence,
-            reply: Some(reply),
-        });
-        let (hub, home, gone) = (self.hub.clone(), ctx.address(), deleted(&named.name));
+        let gone = deleted(&named.name);
+        let acked = self.hub.ack_events(self.socket, (named.id, gone), sequence);
+        let (hub, home) = (self.hub.clone(), ctx.address());
         actix::spawn(async move {
             let outcome = acked.await;
-            let outcome = outcome.and_then(|acked| {
-                // It was deleted in this very moment.
-                acked.map_err(|refusal| HubError::refused(refusal, gone))
-            });
             home.do_send(Answered(vec![confirm(&hub, &slip, outcome)]));
         });
     }

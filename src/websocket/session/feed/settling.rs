@@ -10,14 +10,14 @@ use bytestring::ByteString;
 use super::super::super::answers::Slip;
 use super::super::super::frames::Refused;
 use super::super::super::texts;
-use super::super::requests::{confirm, flatten};
+use super::super::requests::confirm;
 use super::super::stage;
 use super::super::{Context, Session};
 use super::Next;
-use crate::actors::messages::subscriptions::{EndRedelivery, GiveUpEvent, LoseEvents};
 use crate::domain::event::{Event, Sequence};
 use crate::domain::subscription::DeadEvent;
 use crate::hub::error::{HubError, Subject};
+use crate::hub::feeds::LostEvents;
 use crate::logic::feed_news::Unsettled;
 use crate::logic::follower::FollowerAction;
 use crate::phase::Phase;
@@ -60,12 +60,8 @@ impl Session {
 
     fn give_up(&mut self, event: Arc<Event>) {
         if let Some(named) = &mut self.feed.named {
-            self.hub.clients.event_bus.tell(GiveUpEvent {
-                socket: self.socket,
-                id: named.id,
-                event,
-                losses: named.losses.clone(),
-            });
+            let given_up = (event, named.losses.clone());
+            self.hub.give_up_event(self.socket, named.id, given_up);
             named.losses.forget();
         }
     }
@@ -115,9 +111,7 @@ impl Session {
         };
         let error = refused.reason.unwrap_or_else(|| "nack".to_owned());
         if let Some(dead_event) = named.dead_events.remove(&sequence) {
-            let error = Some(error);
-            let end = EndRedelivery { dead_event, error };
-            self.hub.clients.event_bus.tell(end);
+            self.hub.end_redelivery(dead_event, Some(error));
             return self.answers.give(confirm(&self.hub, &slip, Ok(())));
         }
         if sequence > sent {
@@ -128,21 +122,18 @@ impl Session {
         }
         named.acked = sequence - 1;
         named.told = named.told.max(sequence - 1);
-        let id = named.id;
-        let lost = self.hub.clients.event_bus.request(|reply| LoseEvents {
+        let lost = LostEvents {
             socket: self.socket,
-            id,
+            id: named.id,
             acked: sequence - 1,
             sent: sequence,
-            asked: refused.delay,
-            error: Some(error),
-            reply: Some(reply),
-        });
+        };
+        let lost = self.hub.refuse_event(lost, refused.delay, error);
         let unfollow = self.feed.rewind(sequence);
         self.unfollow(unfollow);
         let (round, home) = (self.feed.follower.round(), ctx.address());
         actix::spawn(async move {
-            let outcome = flatten(lost.await);
+            let outcome = lost.await;
             home.do_send(Rewound {
                 slip,
                 round,
@@ -159,20 +150,16 @@ impl Session {
             return;
         };
         if named.acked < sent {
-            self.hub.clients.event_bus.tell(LoseEvents {
+            self.hub.lose_events(LostEvents {
                 socket: self.socket,
                 id: named.id,
                 acked: named.acked,
                 sent,
-                asked: None,
-                error: None,
-                reply: None,
             });
         }
         for dead_event in std::mem::take(&mut named.dead_events).into_values() {
             let error = Some("the client left without having settled it".to_owned());
-            let end = EndRedelivery { dead_event, error };
-            self.hub.clients.event_bus.tell(end);
+            self.hub.end_redelivery(dead_event, error);
         }
     }
 }

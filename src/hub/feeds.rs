@@ -1,0 +1,226 @@
+//! Feeds: events on their way to sockets, and the named subscriptions that sockets have.
+//!
+//! Whoever follows the events is fed as far as it has room; each call here has its place in line when
+//! it returns, whether or not something is answered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::Recipient;
+
+use super::Hub;
+use super::acts::Act;
+use super::error::HubError;
+use super::request::RequestContext;
+use crate::actors::messages::event_log::{Credit, Follow, SocketClosed, SocketOpened, Unfollow};
+use crate::actors::messages::subscriptions::{
+    AckPosition, AttachSocket, EndRedelivery, GiveUpEvent, LoseEvents,
+};
+use crate::domain::event::{Event, Sequence};
+use crate::domain::ids::{Label, ServiceName};
+use crate::domain::pattern::Pattern;
+use crate::domain::subscription::{DeadEvent, SubscriptionId};
+use crate::logic::feed_news::{AttachChange, Attached, FeedId, FeedNews, SocketNews, Unsettled};
+use crate::logic::follower::FollowerAction;
+use crate::logic::losses::Losses;
+
+/// The named subscription that a socket wants.
+pub struct Attachment {
+    /// Which socket.
+    pub socket: FeedId,
+    /// Whose subscription.
+    pub service: ServiceName,
+    /// Its name.
+    pub name: Label,
+    /// The events it wants from now on.
+    pub event_types: Arc<[Pattern]>,
+    /// Where one begins that is new; `None`: with what is published from now on.
+    pub from_sequence: Option<Sequence>,
+}
+
+/// Events of a named subscription that a client refused, or is lost with.
+pub struct LostEvents {
+    /// Whose client.
+    pub socket: FeedId,
+    /// Which subscription.
+    pub id: SubscriptionId,
+    /// The client is done with everything up to here.
+    pub acked: Sequence,
+    /// The last event that it had.
+    pub sent: Sequence,
+}
+
+impl Hub {
+    /// A socket is open; `to` is told when the hub stops, and what becomes of its subscription.
+    pub fn socket_opened(&self, socket: FeedId, to: Recipient<SocketNews>) {
+        self.clients.event_bus.tell(SocketOpened { socket, to });
+    }
+
+    /// A socket is closed.
+    pub fn socket_closed(&self, socket: FeedId) {
+        self.clients.event_bus.tell(SocketClosed { socket });
+    }
+
+    /// Does for a feed what its follower asks for; what is in the archive is
+    /// [read](Hub::events_before_memory) by whoever follows, and returned from here.
+    pub fn feed(
+        &self,
+        feed: FeedId,
+        action: FollowerAction,
+        (event_types, told): (&Arc<[Pattern]>, impl FnOnce() -> Recipient<FeedNews>),
+    ) -> Option<(u64, Sequence)> {
+        let event_bus = &self.clients.event_bus;
+        match action {
+            FollowerAction::Follow {
+                round,
+                from,
+                credit,
+            } => event_bus.tell(Follow {
+                feed,
+                round,
+                event_types: event_types.clone(),
+                from,
+                credit,
+                to: told(),
+            }),
+            FollowerAction::Unfollow => event_bus.tell(Unfollow { feed }),
+            FollowerAction::Credit(bytes) => event_bus.tell(Credit { feed, bytes }),
+            FollowerAction::Read { round, from } => return Some((round, from)),
+        }
+        None
+    }
+
+    /// Sends a feed nothing more.
+    pub fn unfollow(&self, feed: FeedId) {
+        self.clients.event_bus.tell(Unfollow { feed });
+    }
+
+    /// A named subscription is this socket's from now on; it is made if there is none.
+    ///
+    /// # Errors
+    /// GONE if events from the first on are gone, LIMIT_REACHED, STORAGE_FULL.
+    pub async fn attach_socket(
+        &self,
+        context: &RequestContext<'_>,
+        wanted: Attachment,
+    ) -> Result<Attached, HubError> {
+        let whose = format!("{} of {}", wanted.name, wanted.service);
+        let attached = self.clients.event_bus.request(|reply| AttachSocket {
+            socket: wanted.socket,
+            service: wanted.service,
+            name: wanted.name,
+            event_types: wanted.event_types,
+            from_sequence: wanted.from_sequence,
+            reply,
+        });
+        let attached = attached.await??;
+        let action = match attached.change {
+            AttachChange::Made => Some("subscribe"),
+            AttachChange::Changed => Some("change_subscription"),
+            AttachChange::None => None,
+        };
+        if let Some(action) = action {
+            Act::new(action, "subscription", &attached.id)
+                .with(&whose)
+                .tell(context);
+        }
+        Ok(attached)
+    }
+
+    /// A socket has let go of a named subscription, which stays.
+    pub fn left_subscription(
+        &self,
+        context: &RequestContext<'_>,
+        id: SubscriptionId,
+        (service, name): (&ServiceName, &Label),
+    ) {
+        let outcome = format!("{name} of {service}, which stays");
+        Act::new("unsubscribe", "subscription", &id)
+            .with(&outcome)
+            .tell(context);
+    }
+
+    /// The client of a named subscription is done with everything up to here; `gone`: what is said
+    /// if it was deleted in this very moment.
+    pub fn ack_events(
+        &self,
+        socket: FeedId,
+        (id, gone): (SubscriptionId, HubError),
+        through: Sequence,
+    ) -> impl Future<Output = Result<(), HubError>> + use<> {
+        let acked = self.clients.event_bus.request(|reply| AckPosition {
+            socket,
+            id,
+            through,
+            reply: Some(reply),
+        });
+        async move {
+            let acked = acked.await?;
+            acked.map_err(|refusal| HubError::refused(refusal, gone))
+        }
+    }
+
+    /// Up to here there was nothing that the named subscription wants and is not done with.
+    pub fn pass_events(&self, socket: FeedId, id: SubscriptionId, through: Sequence) {
+        self.clients.event_bus.tell(AckPosition {
+            socket,
+            id,
+            through,
+            reply: None,
+        });
+    }
+
+    /// A dead letter that was sent again arrived, or did not: then `error` says why.
+    pub fn end_redelivery(&self, dead_event: Arc<DeadEvent>, error: Option<String>) {
+        self.clients
+            .event_bus
+            .tell(EndRedelivery { dead_event, error });
+    }
+
+    /// The next event of a named subscription becomes a dead letter, and the position passes it.
+    pub fn give_up_event(
+        &self,
+        socket: FeedId,
+        id: SubscriptionId,
+        (event, losses): (Arc<Event>, Losses),
+    ) {
+        self.clients.event_bus.tell(GiveUpEvent {
+            socket,
+            id,
+            event,
+            losses,
+        });
+    }
+
+    /// The client refused an event, for the reason `error`, and wants it again after `delay`.
+    pub fn refuse_event(
+        &self,
+        lost: LostEvents,
+        delay: Option<Duration>,
+        error: String,
+    ) -> impl Future<Output = Result<Unsettled, HubError>> + use<> {
+        let refused = self.clients.event_bus.request(|reply| LoseEvents {
+            socket: lost.socket,
+            id: lost.id,
+            acked: lost.acked,
+            sent: lost.sent,
+            asked: delay,
+            error: Some(error),
+            reply: Some(reply),
+        });
+        async move { Ok(refused.await??) }
+    }
+
+    /// The client is gone with what it had.
+    pub fn lose_events(&self, lost: LostEvents) {
+        self.clients.event_bus.tell(LoseEvents {
+            socket: lost.socket,
+            id: lost.id,
+            acked: lost.acked,
+            sent: lost.sent,
+            asked: None,
+            error: None,
+            reply: None,
+        });
+    }
+}
