@@ -1,5 +1,7 @@
 //! How refusals read, and what is refused at the door.
 
+mod wording;
+
 use serde_json::{Value, json};
 
 use crate::support::TestHub;
