@@ -1,3 +1,16 @@
 //! What is said alike by every protocol that speaks JSON: REST and the sockets.
 
+pub(crate) mod body;
 pub(crate) mod error;
+pub(crate) mod event;
+pub(crate) mod field;
+pub(crate) mod leases;
+pub(crate) mod lists;
+pub(crate) mod members;
+pub(crate) mod message;
+pub(crate) mod numbers;
+pub(crate) mod objects;
+pub(crate) mod patterns;
+pub(crate) mod problem;
+pub(crate) mod texts;
+pub(crate) mod unknown;

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::fields::{self, Field};
-use super::lists::{self, NoList};
 use crate::api;
+use crate::api::lists::{self, NoList};
 use crate::hub::bodies;
 use crate::hub::error::{HubError, Subject};
 
@@ -67,7 +67,7 @@ impl<'a> Batch<'a> {
         } else if text.trim_start().starts_with('[') {
             let items = lists::read(text, MOST_ITEMS).map_err(|problem| match problem {
                 NoList::TooLong => wrong_number(of),
-                NoList::Json(error) => fields::not_json(SUBJECT, &error),
+                NoList::Json(error) => api::body::not_json(SUBJECT, &error),
             })?;
             Self::of(items, false)
         } else {

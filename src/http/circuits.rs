@@ -7,13 +7,15 @@ use utoipa::ToSchema;
 
 use super::body::{Body, Incoming};
 use super::caller::Caller;
-use super::fields::{self, Field};
-use super::openapi::circuits::CircuitInput;
 use super::openapi::messages::CircuitPageQuery;
 use super::page::{Order, Part};
 use super::query::Query;
 use super::routing::{self, Routes};
-use crate::domain::characters::is_visible_label;
+use crate::api;
+use crate::api::field::{BodyField, field, text};
+use crate::api::numbers::PositiveSeconds;
+use crate::api::problem::Problem;
+use crate::api::texts::Printable;
 use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::ids::ServiceName;
 use crate::domain::timestamp::Timestamp;
@@ -24,8 +26,6 @@ use crate::hub::error::{HubError, Subject};
 use crate::logic::circuit_view::{CircuitView, ForcedView};
 
 const SUBJECT: Subject = Subject::Request;
-/// In characters.
-const MOST_REASON: usize = 500;
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {
     for path in ["/circuit", "/v1/circuits"] {
@@ -76,16 +76,36 @@ pub(crate) struct ForcedAnswer {
     since: Timestamp,
 }
 
-#[derive(Deserialize)]
+/// The state a circuit should go into.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ForceBody<'a> {
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    state: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    reason: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    reset_timeout: Option<&'a RawValue>,
+#[schema(as = CircuitInput, example = json!({"state": "OPEN", "reason": "database maintenance", "reset_timeout": 600}))]
+pub(crate) struct ForceBody {
+    /// In upper or lower case. `OPEN` parks what waits until `reset_timeout` is over, then one message
+    /// at a time is tried; `HALF_OPEN` begins with that; `CLOSED` lets messages through, one at
+    /// first, then 2, 4, …
+    state: StateWord,
+    /// Printable text, kept and shown with the circuit as long as it is in this state.
+    #[schema(inline)]
+    reason: Reason,
+    /// Seconds an `OPEN` circuit stays open; `circuit_breaker_reset_timeout` if not given.
+    #[schema(inline)]
+    reset_timeout: Option<PositiveSeconds>,
 }
+
+type Reason = Printable<500>;
+
+struct StateWord(CircuitState);
+
+impl BodyField for StateWord {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        let problem = "must be one of CLOSED, OPEN, HALF_OPEN";
+        let state = CircuitState::from_name(&text(json)?);
+        state.map(Self).ok_or_else(|| Problem::new(problem))
+    }
+}
+
+field!(StateWord, as CircuitState);
 
 /// The list of circuits.
 #[derive(Serialize, ToSchema)]
@@ -163,7 +183,7 @@ pub(crate) async fn show(
     operation_id = "force_circuit",
     tag = "circuits",
     params(("service" = CircuitName, Path)),
-    request_body = CircuitInput,
+    request_body = ForceBody,
     responses(
         (status = 200, description = "The circuit as it is now", body = CircuitAnswer),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
@@ -182,7 +202,12 @@ pub(crate) async fn force(
     caller.principal.may(Operation::ForceCircuit)?;
     let name = name(&service)?;
     let body = Body::one(&hub, payload, SUBJECT).await?;
-    let wanted = read(body.text())?;
+    let asked: ForceBody = api::body::command(SUBJECT, body.text())?;
+    let wanted = WantedCircuit {
+        state: asked.state.0,
+        reason: asked.reason.0,
+        reset_timeout: asked.reset_timeout.map(|timeout| timeout.0),
+    };
     let context = caller.context(hub.clock.wall());
     let circuit = hub.force_circuit(&context, &name, wanted).await?;
     Ok(HttpResponse::Ok().json(describe(circuit)))
@@ -191,26 +216,6 @@ pub(crate) async fn force(
 /// The name of a service, or `callback:` and an origin.
 fn name(text: &str) -> Result<CircuitName, HubError> {
     CircuitName::parse(text).map_err(|error| HubError::invalid(SUBJECT, "service", error))
-}
-
-fn read(text: &str) -> Result<WantedCircuit, HubError> {
-    let asked: ForceBody<'_> = fields::object(SUBJECT, text)?;
-    let state = Field::required(SUBJECT, "state", asked.state)?;
-    let problem = "must be one of CLOSED, OPEN, HALF_OPEN";
-    let named = CircuitState::from_name(&state.text()?).ok_or_else(|| state.wrong(problem))?;
-    let reason = Field::required(SUBJECT, "reason", asked.reason)?;
-    let words = reason.text()?.into_owned();
-    if !is_visible_label(&words, MOST_REASON) {
-        let problem = format!("must be 1 to {MOST_REASON} printable characters");
-        return Err(reason.wrong(problem));
-    }
-    let reset_timeout = Field::given(SUBJECT, "reset_timeout", asked.reset_timeout);
-    let reset_timeout = reset_timeout.map(|field| field.positive_duration());
-    Ok(WantedCircuit {
-        state: named,
-        reason: words,
-        reset_timeout: reset_timeout.transpose()?,
-    })
 }
 
 fn describe(view: CircuitView) -> CircuitAnswer {

@@ -2,34 +2,61 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
-use super::fields::{self, Field};
 use super::query::Query;
+use crate::api::field::{BodyField, Narrowing, text};
+use crate::api::problem::Problem;
+use crate::api::texts::{OldCorrelation, OldService, PointInTime, SubscriptionText};
 use crate::domain::dead_letter::DeadReason;
-use crate::domain::ids::{CorrelationId, Label};
+use crate::domain::ids::{Label, ServiceName};
 use crate::domain::redrive::RedriveFilter;
 use crate::domain::subscription::SubscriptionId;
-use crate::hub::error::{HubError, Subject};
+use crate::domain::timestamp::Timestamp;
+use crate::hub::error::HubError;
 
-const SUBJECT: Subject = Subject::Request;
-
-#[derive(Deserialize)]
+/// Dead letters, of messages and of events, that match everything given: just those that the list
+/// shows for it.
+#[derive(Deserialize, ToSchema, Default)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct FilterBody<'a> {
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    destination: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    source: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    reason: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    correlation_id: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    subscription_id: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    since: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    until: Option<&'a RawValue>,
+#[schema(as = RedriveFilter)]
+pub(crate) struct FilterBody {
+    /// Of events: the subscriber.
+    #[serde(default)]
+    #[schema(value_type = ServiceName)]
+    destination: Narrowing<OldService>,
+    #[serde(default)]
+    #[schema(value_type = ServiceName)]
+    source: Narrowing<OldService>,
+    #[serde(default)]
+    #[schema(value_type = DeadReason)]
+    reason: Narrowing<ReasonWord>,
+    #[serde(default)]
+    #[schema(value_type = String, min_length = 1, max_length = 200)]
+    correlation_id: Narrowing<OldCorrelation>,
+    /// Events that this subscription did not get, and no messages.
+    #[serde(default)]
+    #[schema(value_type = SubscriptionId)]
+    subscription_id: Narrowing<SubscriptionText>,
+    /// Settled then or later.
+    #[serde(default)]
+    #[schema(value_type = Timestamp)]
+    since: Narrowing<PointInTime>,
+    /// Settled before.
+    #[serde(default)]
+    #[schema(value_type = Timestamp)]
+    until: Narrowing<PointInTime>,
+}
+
+struct ReasonWord(DeadReason);
+
+impl BodyField for ReasonWord {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        let reason = DeadReason::from_name(&text(json)?);
+        reason
+            .map(Self)
+            .ok_or_else(|| Problem::new(format!("must be one of {}", reasons())))
+    }
 }
 
 /// As the parameters say.
@@ -44,51 +71,26 @@ pub(crate) fn of_query(asked: &Query) -> Result<RedriveFilter, HubError> {
         correlation_id: asked.read("correlation_id", |text| {
             Label::parse(text).map(|label| label.to_string())
         })?,
-        subscription_id: asked.read("subscription_id", subscription)?,
+        subscription_id: asked.read("subscription_id", SubscriptionText::parse)?,
         since: asked.time("since")?,
         until: asked.time("until")?,
     })
 }
 
-/// As the field `filter` says, which has to be an object.
-///
-/// # Errors
-/// 400 with the field that is wrong.
-pub(crate) fn of_field(filter: Field<'_>) -> Result<RedriveFilter, HubError> {
-    let body: FilterBody<'_> = filter.object()?;
-    let given = |name, json| Field::narrowing(SUBJECT, name, json);
-    let service = |name, json| given(name, json)?.map(|field| field.service()).transpose();
-    let time = |name, json| given(name, json)?.map(|field| field.time()).transpose();
-    let correlation_id = given("filter.correlation_id", body.correlation_id)?;
-    let correlation_id = correlation_id
-        .map(|field| field.name(CorrelationId::parse))
-        .transpose()?;
-    let subscription_id = given("filter.subscription_id", body.subscription_id)?;
-    Ok(RedriveFilter {
-        destination: service("filter.destination", body.destination)?,
-        source: service("filter.source", body.source)?,
-        reason: given("filter.reason", body.reason)?
-            .map(reason)
-            .transpose()?,
-        correlation_id: correlation_id.map(|label| label.to_string()),
-        subscription_id: subscription_id
-            .map(|field| subscription(&field.text()?).map_err(|problem| field.wrong(problem)))
-            .transpose()?,
-        since: time("filter.since", body.since)?,
-        until: time("filter.until", body.until)?,
-    })
-}
-
-fn reason(field: Field<'_>) -> Result<DeadReason, HubError> {
-    DeadReason::from_name(&field.text()?)
-        .ok_or_else(|| field.wrong(format!("must be one of {}", reasons())))
+impl FilterBody {
+    pub(crate) fn filter(self) -> RedriveFilter {
+        RedriveFilter {
+            destination: self.destination.0.map(|service| service.0),
+            source: self.source.0.map(|service| service.0),
+            reason: self.reason.0.map(|reason| reason.0),
+            correlation_id: self.correlation_id.0.map(|id| id.0.to_string()),
+            subscription_id: self.subscription_id.0.map(|id| id.0),
+            since: self.since.0.map(|time| time.0),
+            until: self.until.0.map(|time| time.0),
+        }
+    }
 }
 
 fn reasons() -> String {
     DeadReason::ALL.map(DeadReason::name).join(", ")
-}
-
-fn subscription(text: &str) -> Result<SubscriptionId, &'static str> {
-    let id = uuid::Uuid::try_parse(text).map_err(|_| "must be a UUID")?;
-    Ok(SubscriptionId(id))
 }

@@ -2,22 +2,24 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::body::{Body, Incoming};
 use super::caller::Caller;
 use super::dead_events::DeadEventView;
 use super::dead_letter_filter;
-use super::fields::{self, Field};
 use super::message_view::MessageView;
 use super::no_body::NoBody;
-use super::openapi::dead_letters::{DeadLetterSearch, ReprocessInput};
+use super::openapi::dead_letters::DeadLetterSearch;
 use super::openapi::messages::PageQuery;
 use super::query::{self, Query};
 use super::reading;
 use super::routing::{self, Routes};
+use crate::api;
+use crate::api::field::even_null;
+use crate::api::texts::OldService;
 use crate::domain::ids::MessageId;
+use crate::domain::json_text::JsonText;
 use crate::hub::Hub;
 use crate::hub::dead_letters::DeadLetterRecord;
 use crate::hub::error::{HubError, Subject};
@@ -34,13 +36,17 @@ pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/dlq/{id}/reprocess", "POST", [routing::post(reprocess)]);
 }
 
-#[derive(Deserialize)]
+/// What to change before the message is sent again. May be left out.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ReprocessBody<'a> {
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    destination: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    payload: Option<&'a RawValue>,
+#[schema(as = ReprocessInput)]
+pub(crate) struct ReprocessBody {
+    /// The old one if not given.
+    destination: Option<OldService>,
+    /// The old one if not given; null is a payload.
+    #[serde(default, deserialize_with = "even_null")]
+    #[schema(value_type = JsonText)]
+    payload: Option<JsonText>,
 }
 
 /// A message, or an event that a subscription did not get.
@@ -155,7 +161,7 @@ pub(crate) async fn show(
     operation_id = "reprocess_dead_letter",
     tag = "dead letters",
     params(("id" = MessageId, Path)),
-    request_body = Option<ReprocessInput>,
+    request_body = Option<ReprocessBody>,
     responses(
         (status = 202, description = "The hub owes it again", body = Reprocessed),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
@@ -174,25 +180,11 @@ pub(crate) async fn reprocess(
 ) -> Result<HttpResponse, HubError> {
     let id = MessageId(query::uuid("id", &id)?);
     let body = Body::one(&hub, payload, SUBJECT).await?;
-    let text = if body.text().trim().is_empty() {
-        "{}"
-    } else {
-        body.text()
-    };
-    let asked: ReprocessBody<'_> = fields::object(SUBJECT, text)?;
-    let destination = Field::given(SUBJECT, "destination", asked.destination);
-    let destination = destination.map(|field| field.service()).transpose()?;
-    let payload = asked.payload.map(|json| {
-        Field {
-            subject: SUBJECT,
-            name: "payload",
-            json,
-        }
-        .json()
-    });
+    let asked: ReprocessBody = api::body::optional(SUBJECT, body.text())?;
+    let destination = asked.destination.map(|service| service.0);
     let caller = Caller::of(&request);
     let context = caller.context(hub.clock.wall());
-    let reprocessed = hub.reprocess_dead_letter(&context, id, destination, payload);
+    let reprocessed = hub.reprocess_dead_letter(&context, id, destination, asked.payload);
     reprocessed.await?;
     Ok(HttpResponse::Accepted().json(Reprocessed {
         id,

@@ -4,31 +4,28 @@ use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::body::{Body, Incoming};
 use super::caller::{Caller, principal};
-use super::fields::unknown::unknown;
-use super::fields::{self, Field};
-use super::openapi::leases::{AckInput, ExtendInput, LeasedMessage, NackInput, ReceiveInput};
+use super::openapi::leases::LeasedMessage;
 use super::query;
 use super::routing::{self, Routes};
 use super::waits::unless_over;
-use crate::domain::ids::{Label, LeaseToken, ServiceName};
+use crate::api;
+use crate::api::leases::{LeaseLength, LeaseTokens};
+use crate::api::numbers::{Seconds, WholeNumber};
+use crate::api::texts::NewLabel;
+use crate::domain::ids::{LeaseToken, ServiceName};
 use crate::domain::timestamp::Timestamp;
 use crate::hub::Hub;
 use crate::hub::access::Operation;
 use crate::hub::error::{HubError, Subject};
-use crate::hub::receive::{LONGEST_LEASE, MOST_LEASES};
 use crate::logic::push::Envelope;
 use crate::logic::queues::lease::LeaseEnd;
 use crate::logic::queues::leases::Leased;
 
 const SUBJECT: Subject = Subject::Request;
-const MOST_MESSAGES: u64 = 1000;
-const LONGEST_WAIT_MS: u64 = 60_000;
 
 pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at(
@@ -41,45 +38,55 @@ pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/leases/extend", "POST", [routing::post(extend)]);
 }
 
-#[derive(Deserialize)]
+/// How many messages, and for how long. May be left out.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ReceiveBody<'a> {
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    max: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    wait_ms: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    lease: Option<&'a RawValue>,
+#[schema(as = ReceiveInput)]
+pub(crate) struct ReceiveBody {
+    /// How many messages at most; fewer if they are large (about 4 MiB).
+    #[schema(inline, default = 10)]
+    max: Option<WholeNumber<1, 1000>>,
+    /// Milliseconds to wait for a first message.
+    #[schema(inline, default = 0)]
+    wait_ms: Option<WholeNumber<0, 60_000>>,
+    /// Seconds until the messages are given to somebody else.
+    #[schema(inline, default = 30)]
+    lease: Option<LeaseLength>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct LeaseBody<'a> {
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    leases: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    delay: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    reason: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    lease: Option<&'a RawValue>,
+#[schema(as = AckInput)]
+pub(crate) struct AckBody {
+    /// All of them or, if one is stale, none.
+    #[schema(inline)]
+    leases: LeaseTokens,
 }
 
-impl<'a> LeaseBody<'a> {
-    /// Reads a body that has no other than its `own` fields.
-    fn read(text: &'a str, own: &[&str]) -> Result<Self, HubError> {
-        let body: Self = fields::object(SUBJECT, text)?;
-        for (name, json) in [
-            ("delay", body.delay),
-            ("reason", body.reason),
-            ("lease", body.lease),
-        ] {
-            if json.is_some() && !own.contains(&name) {
-                return Err(HubError::invalid(SUBJECT, name, unknown(name, own)));
-            }
-        }
-        Ok(body)
-    }
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NackInput)]
+pub(crate) struct NackBody {
+    /// All of them or, if one is stale, none.
+    #[schema(inline)]
+    leases: LeaseTokens,
+    /// Seconds until the next attempt, cut at `max_retry_delay`; the usual backoff if not given.
+    #[schema(inline)]
+    delay: Option<Seconds>,
+    /// Kept with the attempt.
+    reason: Option<NewLabel>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ExtendInput)]
+pub(crate) struct ExtendBody {
+    /// All of them or, if one is stale, none.
+    #[schema(inline)]
+    leases: LeaseTokens,
+    /// Seconds from now.
+    #[schema(inline, default = 30)]
+    lease: Option<LeaseLength>,
 }
 
 /// A message in a puller's hands.
@@ -124,7 +131,7 @@ pub(crate) struct Extended {
     operation_id = "receive_messages",
     tag = "leases",
     params(("service" = ServiceName, Path)),
-    request_body = Option<ReceiveInput>,
+    request_body = Option<ReceiveBody>,
     responses(
         (status = 200, description = "The most urgent messages", body = Answer),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
@@ -142,21 +149,10 @@ pub(crate) async fn receive(
     // Before the body, of which nobody else is told what is wrong with it.
     principal(&request).may(Operation::ReceiveMessages(&service))?;
     let body = Body::one(&hub, payload, SUBJECT).await?;
-    let text = if body.text().trim().is_empty() {
-        "{}"
-    } else {
-        body.text()
-    };
-    let asked: ReceiveBody<'_> = fields::object(SUBJECT, text)?;
-    let whole = |name, json, least, most, default| match Field::given(SUBJECT, name, json) {
-        Some(field) => field.whole(least, most),
-        None => Ok(default),
-    };
-    let max = whole("max", asked.max, 1, MOST_MESSAGES, 10)?;
-    let wait = whole("wait_ms", asked.wait_ms, 0, LONGEST_WAIT_MS, 0)?;
-    let lease = Field::given(SUBJECT, "lease", asked.lease)
-        .map(lease_length)
-        .transpose()?;
+    let asked: ReceiveBody = api::body::optional(SUBJECT, body.text())?;
+    let max = asked.max.map_or(10, |max| max.0);
+    let wait = asked.wait_ms.map_or(0, |wait| wait.0);
+    let lease = asked.lease.map(|lease| lease.0);
     // Whoever waits for a message keeps nobody else out.
     drop(body);
     let caller = Caller::of(&request);
@@ -191,7 +187,7 @@ fn answer(hub: &Hub, leased: &[Leased]) -> HttpResponse {
     path = "/v1/leases/ack",
     operation_id = "ack_leases",
     tag = "leases",
-    request_body = AckInput,
+    request_body = AckBody,
     responses(
         (status = 200, description = "They are delivered", body = Acknowledged),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
@@ -204,8 +200,8 @@ pub(crate) async fn ack(
     payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let body = Body::one(&hub, payload, SUBJECT).await?;
-    let asked = LeaseBody::read(body.text(), &["leases"])?;
-    let leases = leases(asked.leases)?;
+    let AckBody { leases } = api::body::command(SUBJECT, body.text())?;
+    let LeaseTokens(leases) = leases;
     let count = leases.len();
     let caller = Caller::of(&request);
     let context = caller.context(hub.clock.wall());
@@ -223,7 +219,7 @@ pub(crate) async fn ack(
     path = "/v1/leases/nack",
     operation_id = "nack_leases",
     tag = "leases",
-    request_body = NackInput,
+    request_body = NackBody,
     responses(
         (status = 200, description = "They were given back", body = Returned),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
@@ -236,16 +232,11 @@ pub(crate) async fn nack(
     payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let body = Body::one(&hub, payload, SUBJECT).await?;
-    let asked = LeaseBody::read(body.text(), &["leases", "delay", "reason"])?;
-    let leases = leases(asked.leases)?;
+    let asked: NackBody = api::body::command(SUBJECT, body.text())?;
+    let LeaseTokens(leases) = asked.leases;
     let count = leases.len();
-    let delay = Field::given(SUBJECT, "delay", asked.delay);
-    let delay = delay.map(|field| field.duration()).transpose()?;
-    let reason = Field::given(SUBJECT, "reason", asked.reason);
-    let reason = reason
-        .map(|field| field.name(Label::given))
-        .transpose()?
-        .map(|reason| reason.to_string());
+    let delay = asked.delay.map(|delay| delay.0);
+    let reason = asked.reason.map(|reason| reason.0.to_string());
     let caller = Caller::of(&request);
     let context = caller.context(hub.clock.wall());
     hub.end_leases(&context, leases, LeaseEnd::Nack { delay, reason })
@@ -259,7 +250,7 @@ pub(crate) async fn nack(
     path = "/v1/leases/extend",
     operation_id = "extend_leases",
     tag = "leases",
-    request_body = ExtendInput,
+    request_body = ExtendBody,
     responses(
         (status = 200, description = "They last until then", body = Extended),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
@@ -272,12 +263,10 @@ pub(crate) async fn extend(
     payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let body = Body::one(&hub, payload, SUBJECT).await?;
-    let asked = LeaseBody::read(body.text(), &["leases", "lease"])?;
-    let leases = leases(asked.leases)?;
+    let asked: ExtendBody = api::body::command(SUBJECT, body.text())?;
+    let LeaseTokens(leases) = asked.leases;
     let count = leases.len();
-    let lease = Field::given(SUBJECT, "lease", asked.lease)
-        .map(lease_length)
-        .transpose()?;
+    let lease = asked.lease.map(|lease| lease.0);
     let caller = Caller::of(&request);
     let context = caller.context(hub.clock.wall());
     let until = hub.extend_leases(&context, leases, lease).await?;
@@ -285,22 +274,4 @@ pub(crate) async fn extend(
         extended: count,
         until,
     }))
-}
-
-pub(crate) fn lease_length(field: Field<'_>) -> Result<Duration, HubError> {
-    let lease = field.positive_duration()?;
-    if lease > LONGEST_LEASE {
-        return Err(field.wrong("must be at most 43200 seconds; extend the lease on the way"));
-    }
-    Ok(lease)
-}
-
-pub(crate) fn leases(json: Option<&RawValue>) -> Result<Vec<LeaseToken>, HubError> {
-    let field = Field::required(SUBJECT, "leases", json)?;
-    let problem = format!("must have 1 to {MOST_LEASES} items");
-    let tokens: Vec<Uuid> = field.list(MOST_LEASES, "an array of lease tokens", &problem)?;
-    if tokens.is_empty() {
-        return Err(field.wrong(problem));
-    }
-    Ok(tokens.into_iter().map(LeaseToken).collect())
 }

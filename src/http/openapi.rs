@@ -14,11 +14,9 @@ pub mod leases;
 pub mod messages;
 mod page;
 pub mod queue;
-pub mod quotas;
-pub mod redrive;
-pub mod retries;
 pub mod services;
 pub mod subscriptions;
 #[cfg(test)]
 mod tests;
 pub mod values;
+mod written_out;

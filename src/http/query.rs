@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::HttpRequest;
 use actix_web::web::Query as WebQuery;
 
-use super::fields::unknown::unknown;
+use crate::api::unknown::unknown;
 use crate::domain::ids::{Position, ServiceName};
 use crate::domain::timestamp::Timestamp;
 use crate::hub::access::must_not_be_the_hub;

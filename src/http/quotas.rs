@@ -7,14 +7,16 @@ use utoipa::ToSchema;
 
 use super::body::{Body, Incoming};
 use super::caller::Caller;
-use super::fields::{self, Field, raw};
 use super::no_body::NoBody;
 use super::openapi::messages::NamePageQuery;
-use super::openapi::quotas::QuotaInput;
 use super::page::{Order, Part};
 use super::query;
 use super::query::Query;
 use super::routing::{self, Routes};
+use crate::api;
+use crate::api::field::{BodyField, field};
+use crate::api::numbers::{WholeNumber, number};
+use crate::api::problem::Problem;
 use crate::domain::ids::ServiceName;
 use crate::domain::quota::Quota;
 use crate::hub::Hub;
@@ -34,6 +36,56 @@ pub(crate) fn routes(routes: &mut Routes<'_>) {
     ];
     routes.at("/v1/quotas/{service}", "GET, PUT, DELETE", one);
 }
+
+/// The whole quota of a service: at least one field, and what is left out has no limit. Unknown
+/// fields are refused; null means that a field is not given.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = QuotaInput, example = json!({"send_rate": 50, "send_burst": 200, "max_in_flight": 10}))]
+pub(crate) struct QuotaBody {
+    /// Messages per second the service may send; more are refused.
+    #[schema(inline)]
+    send_rate: Option<Rate>,
+    /// Messages it may send at once after a pause; only with `send_rate`. One second's worth, at
+    /// least 1, if not given.
+    #[schema(inline)]
+    send_burst: Option<Count>,
+    /// Messages per second the service is handed; more wait.
+    #[schema(inline)]
+    deliver_rate: Option<Rate>,
+    /// Messages the service has in hand at once, over all its instances and consumers; more wait.
+    #[schema(inline)]
+    max_in_flight: Option<Count>,
+    /// Bytes of messages that may wait for the service; more are refused.
+    #[schema(inline)]
+    max_waiting_bytes: Option<WholeNumber<1, { Quota::MOST_BYTES }>>,
+    /// Requests per second the service may make; more are refused.
+    #[schema(inline)]
+    request_rate: Option<Rate>,
+    /// Requests it may make at once after a pause; only with `request_rate`. One second's worth, at
+    /// least 1, if not given.
+    #[schema(inline)]
+    request_burst: Option<Count>,
+}
+
+type Count = WholeNumber<1, { Quota::MOST as u64 }>;
+
+struct Rate(f64);
+
+impl BodyField for Rate {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        let rate = serde_json::from_str(json.get()).ok();
+        let rate = rate.filter(|rate| Quota::is_rate(*rate));
+        rate.map(Self).ok_or_else(|| Problem::new(Quota::RATES))
+    }
+}
+
+field!(
+    Rate,
+    number()
+        .exclusive_minimum(Some(0))
+        .maximum(Some(Quota::HIGHEST_RATE))
+);
 
 /// The quota that is in force for a service; null: no limit.
 #[derive(Serialize, ToSchema)]
@@ -136,7 +188,7 @@ pub(crate) async fn show(
     operation_id = "set_quota",
     tag = "quotas",
     params(("service" = ServiceName, Path)),
-    request_body = QuotaInput,
+    request_body = QuotaBody,
     responses(
         (status = 200, description = "The quota in force", body = QuotaAnswer),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
@@ -192,35 +244,16 @@ pub(crate) async fn delete(
 }
 
 fn read(text: &str) -> Result<Quota, HubError> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Given<'a> {
-        #[serde(borrow, default, deserialize_with = "raw")]
-        send_rate: Option<&'a RawValue>,
-        #[serde(borrow, default, deserialize_with = "raw")]
-        send_burst: Option<&'a RawValue>,
-        #[serde(borrow, default, deserialize_with = "raw")]
-        deliver_rate: Option<&'a RawValue>,
-        #[serde(borrow, default, deserialize_with = "raw")]
-        max_in_flight: Option<&'a RawValue>,
-        #[serde(borrow, default, deserialize_with = "raw")]
-        max_waiting_bytes: Option<&'a RawValue>,
-        #[serde(borrow, default, deserialize_with = "raw")]
-        request_rate: Option<&'a RawValue>,
-        #[serde(borrow, default, deserialize_with = "raw")]
-        request_burst: Option<&'a RawValue>,
-    }
-    let given = fields::object::<Given<'_>>(SUBJECT, text)?;
+    let given: QuotaBody = api::body::command(SUBJECT, text)?;
+    let (rate, count) = (|rate: Rate| rate.0, |count: Count| count.0 as u32);
     let quota = Quota {
-        send_rate: rate("send_rate", given.send_rate)?,
-        send_burst: count("send_burst", given.send_burst)?,
-        deliver_rate: rate("deliver_rate", given.deliver_rate)?,
-        max_in_flight: count("max_in_flight", given.max_in_flight)?,
-        max_waiting_bytes: Field::given(SUBJECT, "max_waiting_bytes", given.max_waiting_bytes)
-            .map(|field| field.whole(1, Quota::MOST_BYTES))
-            .transpose()?,
-        request_rate: rate("request_rate", given.request_rate)?,
-        request_burst: count("request_burst", given.request_burst)?,
+        send_rate: given.send_rate.map(rate),
+        send_burst: given.send_burst.map(count),
+        deliver_rate: given.deliver_rate.map(rate),
+        max_in_flight: given.max_in_flight.map(count),
+        max_waiting_bytes: given.max_waiting_bytes.map(|bytes| bytes.0),
+        request_rate: given.request_rate.map(rate),
+        request_burst: given.request_burst.map(count),
     };
     if quota.request_burst.is_some() && quota.request_rate.is_none() {
         let problem = "has no effect without request_rate";
@@ -236,25 +269,6 @@ fn read(text: &str) -> Result<Quota, HubError> {
         return Err(HubError::invalid(SUBJECT, "body", problem));
     }
     Ok(quota)
-}
-
-fn rate(name: &'static str, json: Option<&RawValue>) -> Result<Option<f64>, HubError> {
-    let Some(field) = Field::given(SUBJECT, name, json) else {
-        return Ok(None);
-    };
-    let rate = serde_json::from_str(field.json.get()).ok();
-    match rate.filter(|rate| Quota::is_rate(*rate)) {
-        Some(rate) => Ok(Some(rate)),
-        None => Err(field.wrong(Quota::RATES)),
-    }
-}
-
-fn count(name: &'static str, json: Option<&RawValue>) -> Result<Option<u32>, HubError> {
-    let Some(field) = Field::given(SUBJECT, name, json) else {
-        return Ok(None);
-    };
-    let count = field.whole(1, Quota::MOST.into())?;
-    Ok(u32::try_from(count).ok())
 }
 
 fn describe(view: QuotaView) -> QuotaAnswer {

@@ -8,10 +8,9 @@ use utoipa::ToSchema;
 
 use super::body::{Body, Incoming};
 use super::caller::{Caller, principal};
+use super::dead_letter_filter::FilterBody;
 use super::no_body::NoBody;
-use super::openapi;
 use super::openapi::messages::JobPageQuery;
-use super::openapi::redrive::{DeleteInput, RedriveInput};
 use super::page::{Order, Part};
 use super::query;
 use super::query::Query;
@@ -23,6 +22,7 @@ use crate::hub::Hub;
 use crate::hub::access::Operation;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::redrives::RedriveStart;
+use input::{DeleteBody, RedriveBody};
 
 const SUBJECT: Subject = Subject::Request;
 
@@ -74,7 +74,7 @@ pub(crate) struct JobAnswer {
     skipped: u64,
     /// Dead letters per second.
     rate: f64,
-    #[schema(value_type = openapi::redrive::RedriveFilter)]
+    #[schema(value_type = FilterBody)]
     filter: RedriveFilter,
     started_at: Timestamp,
     started_by: Option<ServiceName>,
@@ -105,7 +105,7 @@ pub(crate) struct DryRun {
     path = "/v1/dlq/redrive",
     operation_id = "start_redrive",
     tag = "dead letters",
-    request_body = Option<RedriveInput>,
+    request_body = Option<RedriveBody>,
     responses(
         (status = 200, description = "`dry_run`: how many match; nothing was sent", body = DryRun),
         (status = 202, description = "It runs", body = JobAnswer),
@@ -133,7 +133,7 @@ pub(crate) async fn start(
     path = "/v1/dlq/delete",
     operation_id = "delete_dead_letters",
     tag = "dead letters",
-    request_body = DeleteInput,
+    request_body = DeleteBody,
     responses(
         (status = 200, description = "With `dry_run`: how many match; nothing was deleted", body = DryRun),
         (status = 202, description = "It runs", body = JobAnswer),

@@ -11,8 +11,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::fields::unknown::Ignored;
 use super::fields::{self, Field};
+use crate::api::unknown::Ignored;
 use crate::domain::ids::{InstanceId, Label, MessageType, ServiceName};
 use crate::domain::json_text::JsonText;
 use crate::domain::service::{HealthCheck, Registration};

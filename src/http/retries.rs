@@ -2,16 +2,14 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::body::{Body, Incoming};
 use super::caller::Caller;
-use super::fields::{self, Field};
-use super::openapi::retries::RetryInput;
 use super::query;
 use super::routing::{self, Routes};
+use crate::api;
+use crate::api::texts::Id;
 use crate::domain::ids::MessageId;
 use crate::domain::message::State;
 use crate::domain::timestamp::Timestamp;
@@ -29,11 +27,13 @@ pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/retry", "POST", [routing::post(retry_now)]);
 }
 
-#[derive(Deserialize)]
+/// Which message to try again now.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct RetryBody<'a> {
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    message_id: Option<&'a RawValue>,
+#[schema(as = RetryInput)]
+pub(crate) struct RetryBody {
+    #[schema(value_type = MessageId)]
+    message_id: Id,
 }
 
 /// How the attempts of a message stand.
@@ -96,7 +96,7 @@ pub(crate) async fn status(
     path = "/v1/retry",
     operation_id = "retry_message",
     tag = "retries",
-    request_body = RetryInput,
+    request_body = RetryBody,
     responses(
         (status = 202, description = "It is in line again", body = RetriedNow),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
@@ -111,9 +111,8 @@ pub(crate) async fn retry_now(
     payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let body = Body::one(&hub, payload, SUBJECT).await?;
-    let asked: RetryBody<'_> = fields::object(SUBJECT, body.text())?;
-    let id = Field::required(SUBJECT, "message_id", asked.message_id)?.parse::<Uuid>("a UUID")?;
-    let id = MessageId(id);
+    let RetryBody { message_id } = api::body::command(SUBJECT, body.text())?;
+    let id = MessageId(message_id.0);
     let caller = Caller::of(&request);
     let context = caller.context(hub.clock.wall());
     hub.retry_now(&context, id).await?;

@@ -7,7 +7,6 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::fields::{self, Field};
-use super::message_input::acting_for;
 use super::web_address::WebAddress;
 use crate::domain::deny_list::DenyList;
 use crate::domain::pattern::Pattern;
@@ -67,7 +66,8 @@ pub(crate) fn wanted(
     deny: &DenyList,
 ) -> Result<WantedSubscription, HubError> {
     let body: Body<'_> = fields::object(SUBJECT, text)?;
-    let service = acting_for(SUBJECT, "service", given("service", body.service), caller)?;
+    let service = given("service", body.service).map(|field| field.new_service());
+    let service = caller.acting_for(SUBJECT, "service", service.transpose()?)?;
     let types = Field::required(SUBJECT, "event_types", body.event_types)?;
     let url = Field::required(SUBJECT, "callback_url", body.callback_url)?;
     let durable = given("durable", body.durable).map(|field| field.parse("true or false"));

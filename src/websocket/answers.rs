@@ -6,7 +6,7 @@ use ahash::AHashMap;
 use bytestring::ByteString;
 
 use super::frames::Reference;
-use crate::http::fields::unknown::Ignored;
+use crate::api::unknown::Ignored;
 use crate::hub::bodies::Permit;
 
 /// The frame an answer belongs to.

@@ -6,15 +6,14 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::api::leases::{LeaseLength, LeaseTokens};
+use crate::api::unknown::{Ignored, unknown};
+use crate::api::{body, event, message};
 use crate::domain::event::Sequence;
 use crate::domain::ids::{InstanceId, Label, LeaseToken, ServiceName};
 use crate::domain::offer::{EventOffer, Offer};
 use crate::domain::pattern::Pattern;
-use crate::http::event_input;
-use crate::http::fields::unknown::{Ignored, unknown};
 use crate::http::fields::{self, Field};
-use crate::http::leases::{lease_length, leases};
-use crate::http::message_input::{self, acting_for};
 use crate::hub::bodies;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::request::RequestContext;
@@ -163,7 +162,7 @@ pub(crate) fn read(text: &str, context: &RequestContext<'_>) -> (Vec<Frame>, boo
             (vec![wrong("body", problem)], false)
         }
         Err(error) => {
-            let error = fields::not_json(Subject::Message, &error);
+            let error = body::not_json(Subject::Message, &error);
             (vec![Frame::refused(error)], false)
         }
     }
@@ -224,13 +223,13 @@ impl Body<'_> {
             "publish" => {
                 let event = Field::required(Subject::Message, "event", self.event)?;
                 let text = object(&event)?;
-                let (offer, unknown) = event_input::read(text, context)?;
+                let (offer, unknown) = event::read(text, context)?;
                 *ignored = unknown;
                 Ok(SocketRequest::Publish(Box::new(offer)))
             }
             "send" => {
                 let message = Field::required(Subject::Message, "message", self.message)?;
-                let (offer, unknown) = message_input::read(object(&message)?, context)?;
+                let (offer, unknown) = message::read(object(&message)?, context)?;
                 *ignored = unknown;
                 Ok(SocketRequest::Send(offer))
             }
@@ -314,7 +313,10 @@ impl Body<'_> {
                 .map(|id| id.name(InstanceId::given_segment))
                 .transpose()?,
             prefetch: prefetch as usize,
-            lease: lease.map(lease_length).transpose()?,
+            lease: match lease {
+                Some(lease) => Some(lease.typed::<LeaseLength>()?.0),
+                None => None,
+            },
         })
     }
 
@@ -363,8 +365,14 @@ impl Body<'_> {
         context: &RequestContext<'_>,
     ) -> Result<ServiceName, HubError> {
         let field = Field::given(subject, "service", self.service);
-        acting_for(subject, "service", field, context.principal)
+        let service = field.map(|field| field.new_service()).transpose()?;
+        context.principal.acting_for(subject, "service", service)
     }
+}
+
+fn leases(json: Option<&RawValue>) -> Result<Vec<LeaseToken>, HubError> {
+    let field = Field::required(Subject::Request, "leases", json)?;
+    Ok(field.typed::<LeaseTokens>()?.0)
 }
 
 fn no_type() -> String {

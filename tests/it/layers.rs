@@ -109,7 +109,10 @@ const RULES: &[(&str, &[&str])] = &[
             "request_rates",
         ],
     ),
-    ("api", &["api", "domain", "hub"]),
+    (
+        "api",
+        &["actors::messages", "api", "domain", "hub", "logic"],
+    ),
     ("exit", &[]),
     ("open_files", &[]),
     (

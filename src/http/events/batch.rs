@@ -7,14 +7,13 @@ use utoipa::ToSchema;
 
 use super::publish::Taken;
 use crate::api;
+use crate::api::unknown::Ignored;
 use crate::domain::offer::EventOffer;
 use crate::domain::refusal::Refusal;
 use crate::http::batch::{Batch, Items, check_size, common_error, is_ndjson, told};
 use crate::http::body::{self, Body, Incoming};
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
-use crate::http::event_input;
-use crate::http::fields::unknown::Ignored;
 use crate::http::messages::send::Labels;
 use crate::http::openapi::errors::ErrorBody;
 use crate::http::openapi::events::EventHeaders;
@@ -146,7 +145,7 @@ async fn take(
 
 fn read_item(item: &str, context: &RequestContext<'_>) -> Result<(EventOffer, Ignored), HubError> {
     check_size(item)?;
-    event_input::read(item, context)
+    api::event::read(item, context)
 }
 
 /// Gives repeats the places of their originals, as far as these are kept.

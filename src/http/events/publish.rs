@@ -4,15 +4,15 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::api::event::{self, EventBody};
+use crate::api::unknown::Ignored;
 use crate::domain::event::{Event, EventId, Sequence};
 use crate::domain::ids::StreamId;
 use crate::domain::timestamp::Timestamp;
 use crate::http::body::{Body, Incoming};
 use crate::http::caller::Caller;
-use crate::http::event_input;
-use crate::http::fields::unknown::Ignored;
 use crate::http::messages::send::Labels;
-use crate::http::openapi::events::{EventHeaders, EventInput};
+use crate::http::openapi::events::EventHeaders;
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::publish::PublishOutcome;
@@ -79,7 +79,7 @@ pub(crate) struct EventReceipt<'a> {
     operation_id = "publish_event",
     tag = "events",
     params(EventHeaders),
-    request_body = EventInput,
+    request_body = EventBody,
     responses(
         (status = 200, description = "The id was known; its first event is told of", body = EventReceipt),
         (status = 201, description = "Published", body = EventReceipt),
@@ -100,7 +100,7 @@ pub(crate) async fn publish(
     let caller = Caller::of(&request);
     let labels = Labels::of(request.headers())?;
     let context = labels.context(&caller, hub.clock.wall());
-    let (offer, ignored) = event_input::read(body.text(), &context)?;
+    let (offer, ignored) = event::read(body.text(), &context)?;
     let mut repeat = receipt(&hub, &offer.event, true, ignored);
     let mut outcomes = hub.publish(&context, vec![offer], false).await?;
     match outcomes.next().ok_or(HubError::Internal)?? {

@@ -1,10 +1,10 @@
 //! What requests say of the events they want to read.
 
+use crate::api::patterns::pattern;
 use crate::domain::event::Sequence;
 use crate::domain::ids::{CorrelationId, StreamId};
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::ReplayFilter;
-use crate::http::fields::pattern;
 use crate::http::query::Query;
 use crate::hub::error::HubError;
 use crate::hub::replays::ReplaySpan;

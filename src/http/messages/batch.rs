@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::send::{Labels, word};
 use crate::api;
+use crate::api::unknown::Ignored;
 use crate::domain::ids::MessageId;
 use crate::domain::message::State;
 use crate::domain::offer::Offer;
@@ -14,8 +15,6 @@ use crate::http::batch::{Batch, Items, check_size, common_error, is_ndjson, told
 use crate::http::body::{self, Body, Incoming};
 use crate::http::caller::Caller;
 use crate::http::error::HttpError;
-use crate::http::fields::unknown::Ignored;
-use crate::http::message_input;
 use crate::http::openapi::errors::ErrorBody;
 use crate::http::openapi::messages::MessageHeaders;
 use crate::http::openapi::values::BatchInput;
@@ -154,7 +153,7 @@ async fn take(
 
 fn read_item(item: &str, context: &RequestContext<'_>) -> Result<(Offer, Ignored), HubError> {
     check_size(item)?;
-    message_input::read(item, context)
+    api::message::read(item, context)
 }
 
 fn answer(outcomes: Vec<Outcome>) -> Result<HttpResponse, HttpError> {

@@ -8,15 +8,15 @@ use serde::Serialize;
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
+use crate::api::message::{self, MessageBody};
+use crate::api::unknown::Ignored;
 use crate::domain::ids::{CorrelationId, Label, MessageId};
 use crate::domain::message::{Message, Status};
 use crate::domain::timestamp::Timestamp;
 use crate::http::body::{Body, Incoming};
 use crate::http::caller::Caller;
-use crate::http::fields::unknown::Ignored;
 use crate::http::headers::{CORRELATION_ID, only};
-use crate::http::message_input;
-use crate::http::openapi::messages::{MessageHeaders, MessageInput, SendQuery};
+use crate::http::openapi::messages::{MessageHeaders, SendQuery};
 use crate::http::query::Query;
 use crate::http::waits::unless_over;
 use crate::hub::Hub;
@@ -58,7 +58,7 @@ pub(crate) struct Receipt<'a> {
     operation_id = "send_message",
     tag = "messages",
     params(SendQuery, MessageHeaders),
-    request_body = MessageInput,
+    request_body = MessageBody,
     responses(
         (status = 200, description = "The id was known, or the message was delivered while the client waited", body = Receipt),
         (status = 202, description = "Accepted", body = Receipt),
@@ -85,7 +85,7 @@ pub(crate) async fn send(
     let caller = Caller::of(&request);
     let labels = Labels::of(request.headers())?;
     let context = labels.context(&caller, hub.clock.wall());
-    let (offer, ignored) = message_input::read(body.text(), &context)?;
+    let (offer, ignored) = message::read(body.text(), &context)?;
     let place = body.without_text();
     let message = offer.message.clone();
     let settled = wait.filter(|wait| *wait > 0).map(|wait| {

@@ -1,22 +1,11 @@
-//! What one sends to `/v1/dlq`.
+//! What one asks of `/v1/dlq`.
 
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::ids::ServiceName;
-use crate::domain::json_text::JsonText;
 use crate::domain::subscription::SubscriptionId;
 use crate::domain::timestamp::Timestamp;
-
-/// What to change before the message is sent again. May be left out.
-#[derive(ToSchema)]
-pub struct ReprocessInput {
-    /// The old one if not given.
-    pub destination: Option<ServiceName>,
-    /// The old one if not given; null is a payload.
-    #[schema(required = false)]
-    pub payload: JsonText,
-}
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -17,7 +17,7 @@ use utoipa::{OpenApi, openapi};
 
 use super::errors::{self, ErrorAnswer};
 use super::history::{EventOrder, ReplayMode};
-use super::page;
+use super::{page, written_out};
 use crate::http::routing::{self, Routes};
 use crate::http::{
     circuits, correlations, dead_letters, events, health, key_use, leases, limits, messages, next,
@@ -179,6 +179,9 @@ const ALIASES: [(&str, HttpMethod, &str); 16] = [
     ),
 ];
 
+/// Data that may have fields which the hub does not know, and leaves out.
+const DATA: [&str; 2] = ["MessageInput", "EventInput"];
+
 /// What monitors ask with HEAD as well.
 const WITH_HEAD: [&str; 4] = ["/health", "/health/live", "/health/ready", "/metrics"];
 
@@ -218,6 +221,14 @@ pub fn document() -> openapi::OpenApi {
         }
     }
     let components = document.components.get_or_insert_default();
+    for (name, schema) in &mut components.schemas {
+        written_out::simplify(schema);
+        if let RefOr::T(Schema::Object(object)) = schema
+            && DATA.contains(&name.as_str())
+        {
+            object.additional_properties = None;
+        }
+    }
     components
         .parameters
         .insert("RequestId".to_owned(), request_id().into());

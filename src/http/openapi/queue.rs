@@ -1,9 +1,10 @@
 //! What one asks `/v1/queue`.
 
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
-use super::values::PriorityInput;
+use crate::api::message::PriorityInput;
 use crate::domain::ids::ServiceName;
+use crate::domain::message::Priority;
 
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -18,14 +19,6 @@ pub struct QueueQuery {
 pub struct ClearQuery {
     pub service: ServiceName,
     /// Only this level.
-    #[param(required = false)]
-    pub priority: PriorityInput,
-}
-
-/// Which queue. May be left out.
-#[derive(ToSchema)]
-pub struct SwitchInput {
-    /// The queues of all services if not given.
-    #[schema(required = false)]
-    pub service: ServiceName,
+    #[param(required = false, value_type = PriorityInput)]
+    pub priority: Priority,
 }

@@ -7,18 +7,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::document::document;
+use crate::api::unknown::names_of;
 use crate::domain::attempt::Attempt;
 use crate::domain::ids::{MessageId, MessageType, ServiceName};
 use crate::domain::json_text::JsonText;
 use crate::domain::message::{Message, Priority};
 use crate::domain::service::Endpoint;
 use crate::domain::timestamp::Timestamp;
-use crate::http::fields::unknown::names_of;
 use crate::http::requests::Requests;
 use crate::http::{
-    circuits, dead_letter_filter, dead_letters, event_input, events, leases, message_input,
-    redrive, registration_input, retries, routes, services, streams, subscription_input,
-    subscriptions,
+    events, registration_input, routes, services, streams, subscription_input, subscriptions,
 };
 use crate::logic::push::Envelope;
 use crate::logic::queues::Delivery;
@@ -226,11 +224,8 @@ fn assert_read_as_described<'de, T: Deserialize<'de>>(schemas: &[&str]) {
 
 #[test]
 fn bodies_are_described_as_they_are_read() {
-    assert_read_as_described::<message_input::Body<'_>>(&["MessageInput"]);
-    assert_read_as_described::<event_input::Body<'_>>(&["EventInput"]);
     assert_read_as_described::<registration_input::Body<'_>>(&["RegistrationInput"]);
     assert_read_as_described::<registration_input::CheckBody<'_>>(&["HealthCheck"]);
-    assert_read_as_described::<circuits::ForceBody<'_>>(&["CircuitInput"]);
     assert_read_as_described::<registration_input::dependencies::DependencyBody<'_>>(&[
         "DependencyInput",
     ]);
@@ -238,17 +233,11 @@ fn bodies_are_described_as_they_are_read() {
         "DependenciesInput",
     ]);
     assert_read_as_described::<services::StrategyBody<'_>>(&["StrategyInput"]);
-    assert_read_as_described::<leases::ReceiveBody<'_>>(&["ReceiveInput"]);
-    assert_read_as_described::<leases::LeaseBody<'_>>(&["AckInput", "NackInput", "ExtendInput"]);
-    assert_read_as_described::<dead_letters::ReprocessBody<'_>>(&["ReprocessInput"]);
-    assert_read_as_described::<redrive::input::Body<'_>>(&["RedriveInput"]);
-    assert_read_as_described::<dead_letter_filter::FilterBody<'_>>(&["RedriveFilter"]);
     assert_read_as_described::<events::replay::input::ReplayBody<'_>>(&["ReplayInput"]);
     assert_read_as_described::<streams::snapshots::SnapshotBody<'_>>(&["SnapshotInput"]);
     assert_read_as_described::<subscription_input::Body<'_>>(&["SubscriptionInput"]);
     assert_read_as_described::<subscription_input::Changes<'_>>(&["SubscriptionChanges"]);
     assert_read_as_described::<subscriptions::UnsubscribeBody<'_>>(&["UnsubscribeInput"]);
-    assert_read_as_described::<retries::RetryBody<'_>>(&["RetryInput"]);
     assert_read_as_described::<Attempt>(&["Attempt"]);
     assert_read_as_described::<Endpoint>(&["Endpoint"]);
 }

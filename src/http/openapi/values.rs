@@ -50,9 +50,6 @@ fn words<T: Serialize, const N: usize>(description: &str, words: [T; N]) -> Obje
     string(description).enum_values(Some(words.map(|word| json!(word))))
 }
 
-/// A level as a client may give it.
-pub enum PriorityInput {}
-
 /// A batch as a client may send it.
 pub enum BatchInput {}
 
@@ -138,10 +135,6 @@ schemas! {
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
         .examples(["2026-01-31T12:00:00.000Z"]),
     Priority: words("How urgent a message is.", Priority::ALL),
-    PriorityInput: OneOfBuilder::new()
-        .description(Some("A name, in any case, or a number from 1 (CRITICAL) to 5 (DEFERRED)."))
-        .item(Ref::from_schema_name("Priority"))
-        .item(ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(5))),
     BatchInput: batch("messages", "MessageInput"),
     EventBatchInput: batch("events", "EventInput"),
     LocalPath: string("A path that begins with /.")

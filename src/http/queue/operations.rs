@@ -2,16 +2,17 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use crate::api;
+use crate::api::field::Narrowing;
+use crate::api::texts::OldService;
 use crate::domain::ids::ServiceName;
 use crate::domain::message::Priority;
 use crate::http::body::{Body, Incoming};
 use crate::http::caller::{Caller, principal};
-use crate::http::fields::{self, Field};
 use crate::http::no_body::NoBody;
-use crate::http::openapi::queue::{ClearQuery, SwitchInput};
+use crate::http::openapi::queue::ClearQuery;
 use crate::http::query::Query;
 use crate::http::routing::{self, Routes};
 use crate::hub::Hub;
@@ -26,11 +27,15 @@ pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/queue", "DELETE", [routing::delete(clear)]);
 }
 
-#[derive(Deserialize)]
+/// Which queue. May be left out.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct SwitchBody<'a> {
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    service: Option<&'a RawValue>,
+#[schema(as = SwitchInput)]
+struct SwitchBody {
+    /// The queues of all services if not given.
+    #[serde(default)]
+    #[schema(value_type = ServiceName)]
+    service: Narrowing<OldService>,
 }
 
 /// Whether a queue hands messages out.
@@ -58,7 +63,7 @@ pub(crate) struct Cleared {
     path = "/v1/queue/pause",
     operation_id = "pause_queue",
     tag = "queue",
-    request_body = SwitchInput,
+    request_body = SwitchBody,
     responses(
         (status = 200, description = "It is paused", body = Switched),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
@@ -82,7 +87,7 @@ pub(crate) async fn pause(
     path = "/v1/queue/resume",
     operation_id = "resume_queue",
     tag = "queue",
-    request_body = SwitchInput,
+    request_body = SwitchBody,
     responses(
         (status = 200, description = "It hands out again", body = Switched),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
@@ -107,14 +112,8 @@ async fn switch(
     // Before the body, of which nobody else is told what is wrong with it.
     principal(request).may(Operation::SwitchQueue)?;
     let body = Body::one(hub, payload, SUBJECT).await?;
-    let service = match body.text().trim() {
-        "" => None,
-        text => {
-            let body: SwitchBody<'_> = fields::object(SUBJECT, text)?;
-            let given = Field::narrowing(SUBJECT, "service", body.service)?;
-            given.map(|field| field.service()).transpose()?
-        }
-    };
+    let SwitchBody { service } = api::body::optional(SUBJECT, body.text())?;
+    let service = service.0.map(|service| service.0);
     let caller = Caller::of(request);
     let context = caller.context(hub.clock.wall());
     hub.switch_queue(&context, service.as_ref(), paused).await?;

@@ -2,10 +2,15 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
+use crate::api;
+use crate::api::field::{BodyField, Narrowing, field, parse};
+use crate::api::numbers::{Flag, number};
+use crate::api::objects::Nested;
+use crate::api::problem::Problem;
 use crate::domain::redrive::JobKind;
-use crate::http::dead_letter_filter;
-use crate::http::fields::{self, Field};
+use crate::http::dead_letter_filter::FilterBody;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::redrives::RedriveRequest;
 
@@ -16,55 +21,84 @@ const DEFAULT_RATE: f64 = 200.0;
 const DEFAULT_DELETE_RATE: f64 = 2000.0;
 const HIGHEST_RATE: f64 = 100_000.0;
 
-#[derive(Deserialize)]
+/// Which dead letters to send again, and how fast. May be left out: all of them.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Body<'a> {
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    filter: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    rate: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    dry_run: Option<&'a RawValue>,
+#[schema(as = RedriveInput, example = json!({"filter": {"destination": "billing", "reason": "rejected"}, "rate": 50}))]
+pub(crate) struct RedriveBody {
+    #[serde(default)]
+    #[schema(value_type = FilterBody)]
+    filter: Narrowing<Nested<FilterBody>>,
+    /// Dead letters per second, with fractions.
+    #[schema(inline, default = 200)]
+    rate: Option<LetterRate>,
+    /// Only count what matches.
+    #[serde(default)]
+    #[schema(value_type = bool, default = false)]
+    dry_run: Narrowing<Flag>,
 }
+
+/// Which dead letters to delete, and how fast.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = DeleteInput, example = json!({"filter": {"destination": "billing", "until": "2026-06-01T00:00:00Z"}}))]
+pub(crate) struct DeleteBody {
+    #[serde(default)]
+    #[schema(value_type = FilterBody, required = true)]
+    filter: Narrowing<Nested<FilterBody>>,
+    /// Dead letters per second, with fractions.
+    #[schema(inline, default = 2000)]
+    rate: Option<LetterRate>,
+    /// Only count what matches.
+    #[serde(default)]
+    #[schema(value_type = bool, default = false)]
+    dry_run: Narrowing<Flag>,
+}
+
+struct LetterRate(f64);
+
+impl BodyField for LetterRate {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        let rate: f64 = parse(json, "a number")?;
+        if rate > 0.0 && rate <= HIGHEST_RATE {
+            return Ok(Self(rate));
+        }
+        Err(Problem::new(format!(
+            "must be greater than 0 and at most {HIGHEST_RATE} letters per second"
+        )))
+    }
+}
+
+field!(
+    LetterRate,
+    number()
+        .exclusive_minimum(Some(0))
+        .maximum(Some(HIGHEST_RATE))
+);
 
 /// # Errors
 /// 400 with the field.
 pub(crate) fn read(text: &str, kind: JobKind) -> Result<RedriveRequest, HubError> {
-    let text = if text.trim().is_empty() { "{}" } else { text };
-    let body: Body<'_> = fields::object(SUBJECT, text)?;
-    if kind == JobKind::Delete && body.filter.is_none() {
-        let problem = "says which dead letters are deleted; {} means all";
-        return Err(HubError::invalid(SUBJECT, "filter", problem));
-    }
-    let filter = Field::narrowing(SUBJECT, "filter", body.filter)?;
-    let dry_run = Field::narrowing(SUBJECT, "dry_run", body.dry_run)?;
-    let rate = Field::given(SUBJECT, "rate", body.rate);
-    let usual = match kind {
-        JobKind::Redrive => DEFAULT_RATE,
-        JobKind::Delete => DEFAULT_DELETE_RATE,
+    let (filter, rate, dry_run, usual) = match kind {
+        JobKind::Redrive => {
+            let body: RedriveBody = api::body::optional(SUBJECT, text)?;
+            (body.filter, body.rate, body.dry_run, DEFAULT_RATE)
+        }
+        JobKind::Delete => {
+            let body: DeleteBody = api::body::optional(SUBJECT, text)?;
+            if body.filter.0.is_none() {
+                let problem = "says which dead letters are deleted; {} means all";
+                return Err(HubError::invalid(SUBJECT, "filter", problem));
+            }
+            (body.filter, body.rate, body.dry_run, DEFAULT_DELETE_RATE)
+        }
     };
     Ok(RedriveRequest {
         kind,
-        filter: filter
-            .map(dead_letter_filter::of_field)
-            .transpose()?
-            .unwrap_or_default(),
-        rate: rate.map(read_rate).transpose()?.unwrap_or(usual),
-        dry_run: dry_run
-            .map(|field| field.parse("true or false"))
-            .transpose()?
-            .unwrap_or(false),
+        filter: filter.0.unwrap_or_default().0.filter(),
+        rate: rate.map_or(usual, |rate| rate.0),
+        dry_run: dry_run.0.is_some_and(|flag| flag.0),
     })
-}
-
-fn read_rate(field: Field<'_>) -> Result<f64, HubError> {
-    let rate: f64 = field.parse("a number")?;
-    if rate > 0.0 && rate <= HIGHEST_RATE {
-        return Ok(rate);
-    }
-    Err(field.wrong(format!(
-        "must be greater than 0 and at most {HIGHEST_RATE} letters per second"
-    )))
 }
 
 #[cfg(test)]

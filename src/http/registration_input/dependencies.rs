@@ -4,9 +4,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::items::items;
+use crate::api::unknown::Ignored;
 use crate::domain::ids::Label;
 use crate::domain::service::Dependency;
-use crate::http::fields::unknown::Ignored;
 use crate::http::fields::{self, Field};
 use crate::hub::error::{HubError, Subject};
 

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::api::unknown::Ignored;
 use crate::domain::characters::is_visible_label;
 use crate::domain::ids::Label;
 use crate::domain::service::Endpoint;
-use crate::http::fields::unknown::Ignored;
 use crate::http::fields::{self, Field};
 use crate::hub::error::{HubError, Subject};
 

@@ -5,12 +5,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::departure::leave;
+use crate::api::unknown::Ignored;
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::service::Health;
 use crate::domain::timestamp::Timestamp;
 use crate::http::body::{Body, Incoming};
 use crate::http::caller::Caller;
-use crate::http::fields::unknown::Ignored;
 use crate::http::no_body::NoBody;
 use crate::http::openapi::services::RegistrationInput;
 use crate::http::{query, registration_input};

@@ -27,7 +27,8 @@ fn declared(line: &str) -> Option<&str> {
     let (what, rest) = item.split_once(' ')?;
     let is_type = ["struct", "enum", "trait", "type", "union"].contains(&what);
     let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
-    is_type.then_some(&rest[..end])
+    // What a macro declares has its name elsewhere.
+    (is_type && end > 0).then_some(&rest[..end])
 }
 
 #[test]
@@ -40,6 +41,7 @@ fn types_for_others_are_told_from_the_rest() {
         ("pub(super) enum Near {", None),
         ("type Result = ();", None),
         ("pub fn structure() {", None),
+        ("pub struct $name(Arc<str>);", None),
     ] {
         assert_eq!(declared(line), expected, "{line}");
     }

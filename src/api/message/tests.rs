@@ -1,4 +1,6 @@
 use super::*;
+use crate::domain::ids::ServiceName;
+use crate::hub::access::Principal;
 
 fn read_as(text: &str, name: Option<&str>) -> Result<Offer, HubError> {
     let name = name.map(|name| ServiceName::parse(name).unwrap());
@@ -151,4 +153,35 @@ fn same_content_has_the_same_fingerprint() {
     assert_ne!(first, print(r#""payload":{"a":1,"b":[3]}"#));
     assert_ne!(first, print(r#""payload":{"a":1,"b":[2]},"ttl":5"#));
     assert_ne!(first, print(r#""payload":{"a":1,"b":[2]},"priority":1"#));
+}
+
+/// They are kept with messages: another one would make a reuse of each repeat.
+#[test]
+fn the_fingerprints_of_earlier_versions_stay() {
+    for (index, (rest, expected)) in [
+        ("", "9f8e0def-087c-5e9a-bf81-9ade04bac892"),
+        (
+            r#","type":"\u0061","priority":"high","correlation_id":"c","headers":{"x":"y"}"#,
+            "6d120d9d-28a0-51c8-a83b-1f92be38b72c",
+        ),
+        (
+            r#","reply_to":"\u0061","ttl":5e0,"deadline":"2026-01-01T00:00:00+01:00","delay":0.50,"ordering_key":"k","on_unavailable":"\u0071ueue""#,
+            "5a3f74c0-8ffe-5e08-85f4-fb08a64225ba",
+        ),
+        (
+            r#","reply_to":null,"ttl":null,"deadline":null,"deliver_at":"2030-01-01T00:00:00Z","ordering_key":null,"on_unavailable":null,"unknown":1"#,
+            "a6b46e88-aa89-5b5f-aa37-c4aa0efcd7aa",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let id = format!("01890a5d-ac96-774b-bcce-b302099a805{}", index + 1);
+        let text = format!(
+            r#"{{"id":"{id}","destination":"d","source":"s","payload":{{"b" : 1e400,"a":[ ]}}{rest}}}"#
+        );
+        let offer = read_as(&text, None).unwrap();
+        let print = offer.message.fingerprint().unwrap();
+        assert_eq!(print.0.to_string(), expected, "{text}");
+    }
 }

@@ -1,14 +1,17 @@
-//! An event as a client publishes it, checked field by field.
+//! An event as a client publishes it, alone, in a batch or in a frame.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use uuid::Uuid;
+use utoipa::ToSchema;
 
-use super::fields::unknown::Ignored;
-use super::fields::{self, Field};
-use super::message_input::source;
+use super::body;
+use super::field::{BodyField, even_null, field, text};
+use super::problem::Problem;
+use super::texts::{AnyText, Id, NewCorrelation, NewSegment, NewService, NewStream, PointInTime};
+use super::unknown::Ignored;
 use crate::domain::event::{Event, EventExtras, EventId, ExpectedVersion, StreamPlace};
-use crate::domain::ids::{CorrelationId, EventType, Label, StreamId};
+use crate::domain::ids::EventType;
+use crate::domain::json_text::JsonText;
 use crate::domain::offer::EventOffer;
 use crate::domain::pattern;
 use crate::hub::error::{HubError, Subject};
@@ -21,141 +24,158 @@ const SUBJECT: Subject = Subject::Message;
 /// What an event may ask for in a later version.
 const PROMISED: [&str; 4] = ["transaction_id", "schema_version", "sensitive", "subject"];
 
-#[derive(Deserialize)]
+/// An event to publish. Unknown fields are left out and named in the answer; a known field of the wrong type is refused, and
+/// `null` means that it is not given, except for `payload`.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Body<'a> {
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    id: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "type", deserialize_with = "fields::raw")]
-    kind: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    event_type: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    payload: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    source: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    correlation_id: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    causation_id: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    stream_id: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    expected_version: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    metadata: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    timestamp: Option<&'a RawValue>,
+#[schema(as = EventInput, example = json!({
+    "event_type": "billing.invoice.paid",
+    "source": "billing",
+    "stream_id": "invoice-4711",
+    "expected_version": 3,
+    "payload": {"amount": 12.5}
+}))]
+pub(crate) struct EventBody {
+    /// What happened, by convention `service.resource.action`. Subscribers choose by it.
+    event_type: NewEventType,
+    /// Required; give null if there is nothing to say. Nested at most 64 levels deep.
+    #[serde(default, deserialize_with = "even_null")]
+    #[schema(value_type = JsonText, required = true)]
+    payload: Option<JsonText>,
+    /// Makes publishing safe to repeat: a known id with the same content is answered with the
+    /// place of the event it was first given to. Made by the hub if not given.
+    #[schema(value_type = Option<EventId>)]
+    id: Option<Id>,
+    /// Any string; it says nothing.
+    #[serde(rename = "type")]
+    #[schema(default = "event", value_type = Option<String>)]
+    _kind: Option<AnyText>,
+    /// The header `X-Service-Name` if not given; one of them is required.
+    source: Option<NewService>,
+    /// The header `X-Correlation-ID` if not given, else the event's id.
+    correlation_id: Option<NewCorrelation>,
+    /// What led to it: the id of a message or an event, mostly.
+    causation_id: Option<NewSegment>,
+    /// The stream it belongs to, whose events are counted from 1.
+    stream_id: Option<NewStream>,
+    /// How many events the stream must have before this one: 0 for a new stream, -1 for any but a
+    /// new one. Only with `stream_id`.
+    #[schema(value_type = Option<i64>, minimum = -1)]
+    expected_version: Option<ExpectedVersionNumber>,
+    /// Kept with the event, byte for byte.
+    metadata: Option<JsonText>,
+    /// The publisher's own time, passed on; nothing is timed by it.
+    timestamp: Option<PointInTime>,
 }
+
+/// Which can be subscribed to, listed and replayed by its name.
+pub(crate) struct NewEventType(EventType);
+
+impl BodyField for NewEventType {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        let event_type = EventType::given_interned(&text(json)?).map_err(Problem::new)?;
+        pattern::check_type(event_type.as_str()).map_err(Problem::new)?;
+        Ok(Self(event_type))
+    }
+}
+
+field!(NewEventType, as EventType);
+
+struct ExpectedVersionNumber(ExpectedVersion);
+
+impl BodyField for ExpectedVersionNumber {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        let problem = || {
+            Problem::new(
+                "must be a whole number: -1 for any existing stream, 0 for a new one, \
+                 else the version of its last event, at most 9223372036854775807",
+            )
+        };
+        match serde_json::from_str::<i64>(json.get()) {
+            Ok(-1) => Ok(Self(ExpectedVersion::Existing)),
+            Ok(number) => u64::try_from(number)
+                .map(|version| Self(ExpectedVersion::Exactly(version)))
+                .map_err(|_| problem()),
+            Err(_) => Err(problem()),
+        }
+    }
+}
+
+field!(ExpectedVersionNumber);
 
 /// Reads one event.
 ///
 /// # Errors
-/// 400 with the field; 403 if it claims another source than the caller.
-pub fn read(text: &str, context: &RequestContext<'_>) -> Result<(EventOffer, Ignored), HubError> {
-    let (body, ignored): (Body<'_>, _) = fields::noting(SUBJECT, text)?;
-    ignored.check_promises(SUBJECT, &PROMISED)?;
-    let given = |name, json| Field::given(SUBJECT, name, json);
-    check_kind(given("type", body.kind))?;
-    let id = given("id", body.id)
-        .map(|field| field.parse::<Uuid>("a UUID"))
-        .transpose()?;
-    let now = context.now;
-    let correlation_id = given("correlation_id", body.correlation_id)
-        .map(|field| field.name(CorrelationId::given_segment))
-        .transpose()?;
-    let stream_id = given("stream_id", body.stream_id)
-        .map(|field| field.name(StreamId::given_segment))
-        .transpose()?;
-    let causation_id = given("causation_id", body.causation_id)
-        .map(|field| field.name(Label::given_segment))
-        .transpose()?;
-    let payload = body.payload.ok_or_else(|| {
-        let problem = "is required; give null if there is none";
-        HubError::invalid(SUBJECT, "payload", problem)
-    })?;
-    let payload = Field {
-        subject: SUBJECT,
-        name: "payload",
-        json: payload,
-    };
-    let mut event = Event {
-        id: id.map_or_else(|| context.generate_event_id(), EventId),
-        sequence: 0,
-        event_type: event_type(&Field::required(SUBJECT, "event_type", body.event_type)?)?,
-        source: source(given("source", body.source), context.principal)?,
-        published_at: now,
-        stream: stream_id.map(|id| StreamPlace { id, version: 0 }),
-        correlation_id: correlation_id.or_else(|| context.correlation_id.cloned()),
-        causation_id,
-        payload: payload.json(),
-        extras: None,
-    };
-    let expected_version = given("expected_version", body.expected_version);
-    let expected_version = expected_version
-        .map(|field| expected(&field, &event))
-        .transpose()?;
-    event.extras = extras(&body, context)?;
-    if id.is_some() {
-        let fingerprint = event_fingerprint(&event);
-        event.extras.get_or_insert_default().fingerprint = Some(fingerprint);
-    }
-    let offer = EventOffer {
-        event,
-        expected_version,
-    };
-    Ok((offer, ignored))
-}
-
-fn extras(
-    body: &Body<'_>,
+/// 400 with the field; 403 if it claims another source than the caller, or to be the hub's own.
+pub(crate) fn read(
+    text: &str,
     context: &RequestContext<'_>,
-) -> Result<Option<Box<EventExtras>>, HubError> {
-    let given = |name, json| Field::given(SUBJECT, name, json);
-    let extras = EventExtras {
-        metadata: given("metadata", body.metadata).map(|field| field.json()),
-        timestamp: given("timestamp", body.timestamp)
-            .map(|field| field.time())
-            .transpose()?,
-        traceparent: context.traceparent.cloned(),
-        fingerprint: None,
-    };
-    Ok((extras != EventExtras::default()).then(|| Box::new(extras)))
+) -> Result<(EventOffer, Ignored), HubError> {
+    let (body, ignored) = body::data::<EventBody>(SUBJECT, text)?;
+    ignored.check_promises(SUBJECT, &PROMISED)?;
+    Ok((body.offer(context)?, ignored))
 }
 
-/// Which can be subscribed to, listed and replayed by its name, and is not the hub's own.
-fn event_type(field: &Field<'_>) -> Result<EventType, HubError> {
-    let event_type = field.name(EventType::given_interned)?;
-    pattern::check_type(event_type.as_str()).map_err(|error| field.wrong(error))?;
-    if is_own_type(event_type.as_str()) {
-        return Err(HubError::Denied {
+impl EventBody {
+    fn offer(self, context: &RequestContext<'_>) -> Result<EventOffer, HubError> {
+        let now = context.now;
+        if self.expected_version.is_some() && self.stream_id.is_none() {
+            let problem = "needs a stream_id";
+            return Err(HubError::invalid(SUBJECT, "expected_version", problem));
+        }
+        let mut event = Event {
+            id: match self.id {
+                Some(Id(id)) => EventId(id),
+                None => context.generate_event_id(),
+            },
+            sequence: 0,
+            event_type: not_the_hubs(self.event_type.0)?,
+            source: context.principal.acting_for(
+                SUBJECT,
+                "source",
+                self.source.map(|name| name.0),
+            )?,
+            published_at: now,
+            stream: self.stream_id.map(|id| StreamPlace {
+                id: id.0,
+                version: 0,
+            }),
+            correlation_id: self
+                .correlation_id
+                .map(|id| id.0)
+                .or_else(|| context.correlation_id.cloned()),
+            causation_id: self.causation_id.map(|id| id.0),
+            payload: self.payload.ok_or_else(|| {
+                let problem = "is required; give null if there is none";
+                HubError::invalid(SUBJECT, "payload", problem)
+            })?,
+            extras: None,
+        };
+        let extras = EventExtras {
+            metadata: self.metadata,
+            timestamp: self.timestamp.map(|time| time.0),
+            traceparent: context.traceparent.cloned(),
+            fingerprint: None,
+        };
+        event.extras = (extras != EventExtras::default()).then(|| Box::new(extras));
+        if self.id.is_some() {
+            let fingerprint = event_fingerprint(&event);
+            event.extras.get_or_insert_default().fingerprint = Some(fingerprint);
+        }
+        Ok(EventOffer {
+            event,
+            expected_version: self.expected_version.map(|number| number.0),
+        })
+    }
+}
+
+fn not_the_hubs(event_type: EventType) -> Result<EventType, HubError> {
+    match is_own_type(event_type.as_str()) {
+        false => Ok(event_type),
+        true => Err(HubError::Denied {
             field: "event_type",
             problem: format!("event_type: only the hub itself publishes {event_type}"),
-        });
-    }
-    Ok(event_type)
-}
-
-/// Any word will do: what kind of event it is says `event_type`.
-fn check_kind(field: Option<Field<'_>>) -> Result<(), HubError> {
-    match field {
-        Some(field) => field.text().map(drop),
-        None => Ok(()),
-    }
-}
-
-fn expected(field: &Field<'_>, event: &Event) -> Result<ExpectedVersion, HubError> {
-    if event.stream.is_none() {
-        return Err(field.wrong("needs a stream_id"));
-    }
-    let problem = "must be a whole number: -1 for any existing stream, 0 for a new one, \
-                   else the version of its last event, at most 9223372036854775807";
-    match serde_json::from_str::<i64>(field.json.get()) {
-        Ok(-1) => Ok(ExpectedVersion::Existing),
-        Ok(number) => u64::try_from(number)
-            .map(ExpectedVersion::Exactly)
-            .map_err(|_| field.wrong(problem)),
-        Err(_) => Err(field.wrong(problem)),
+        }),
     }
 }
 
@@ -164,7 +184,7 @@ mod tests {
     use actix_web::ResponseError;
 
     use super::*;
-    use crate::domain::ids::ServiceName;
+    use crate::domain::ids::{CorrelationId, Label, ServiceName};
     use crate::domain::timestamp::Timestamp;
     use crate::hub::access::Principal;
 

@@ -6,6 +6,9 @@ use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::problem::Problem;
 
 /// Why a text is no such list.
 #[derive(Debug)]
@@ -33,6 +36,23 @@ pub(crate) fn read<'a, T: Deserialize<'a>>(text: &'a str, most: usize) -> Result
     items.map_err(|error| match is_too_long {
         true => NoList::TooLong,
         false => NoList::Json(error),
+    })
+}
+
+/// The items of an array; `what` names the expected form, `many` says what is wrong with more than
+/// `most`.
+///
+/// # Errors
+/// What is wrong with the list.
+pub(crate) fn list<'a, T: Deserialize<'a>>(
+    json: &'a RawValue,
+    most: usize,
+    what: &str,
+    many: &str,
+) -> Result<Vec<T>, Problem> {
+    read(json.get(), most).map_err(|problem| match problem {
+        NoList::TooLong => Problem::new(many),
+        NoList::Json(_) => Problem::new(format!("must be {what}")),
     })
 }
 
@@ -72,8 +92,6 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for AtMost<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::value::RawValue;
-
     use super::*;
 
     #[test]

@@ -1,0 +1,69 @@
+//! Schemas that are written out where they are used, in the plainest form: what may be null has two
+//! types, and what is said of the field stands beside them.
+
+use utoipa::openapi::schema::{ArrayBuilder, SchemaType};
+use utoipa::openapi::{Object, RefOr, Schema, Type};
+
+/// Brings the properties of an object into that form.
+pub(super) fn simplify(schema: &mut RefOr<Schema>) {
+    if let RefOr::T(Schema::Object(object)) = schema {
+        for property in object.properties.values_mut() {
+            if let Some(plain) = plain(property) {
+                *property = RefOr::T(plain);
+            }
+        }
+    }
+}
+
+fn plain(property: &RefOr<Schema>) -> Option<Schema> {
+    match property {
+        // A value or null.
+        RefOr::T(Schema::OneOf(either)) => {
+            let [RefOr::T(value), RefOr::T(Schema::Object(null))] = either.items.as_slice() else {
+                return None;
+            };
+            if null.schema_type != SchemaType::Type(Type::Null) {
+                return None;
+            }
+            let about = (either.description.clone(), either.default.clone());
+            with(value.clone(), about, true)
+        }
+        // A value, and what is said of it.
+        RefOr::T(Schema::AllOf(all)) => {
+            let [RefOr::T(value), RefOr::T(Schema::Object(about))] = all.items.as_slice() else {
+                return None;
+            };
+            let about = (about.description.clone(), about.default.clone());
+            with(value.clone(), about, false)
+        }
+        _ => None,
+    }
+}
+
+type About = (Option<String>, Option<serde_json::Value>);
+
+fn with(value: Schema, (description, default): About, or_null: bool) -> Option<Schema> {
+    let types = |of: SchemaType| match of {
+        SchemaType::Type(of) if or_null => SchemaType::Array(vec![of, Type::Null]),
+        types => types,
+    };
+    match value {
+        Schema::Object(mut object) if is_plain(&object) => {
+            object.schema_type = types(object.schema_type);
+            object.description = description.or(object.description);
+            object.default = default;
+            Some(Schema::Object(object))
+        }
+        Schema::Array(array) => {
+            let schema_type = types(array.schema_type.clone());
+            let array = ArrayBuilder::from(array).schema_type(schema_type);
+            Some(array.description(description).default(default).into())
+        }
+        _ => None,
+    }
+}
+
+/// Whether it is a text or a number.
+fn is_plain(object: &Object) -> bool {
+    object.properties.is_empty() && object.schema_type != SchemaType::AnyValue
+}
