@@ -45,49 +45,8 @@ const RULES: &[(&str, &[&str])] = &[
             "request_rates",
         ],
     ),
-    (
-        "http",
-        &[
-            "actors::event_reader",
-            "actors::messages",
-            "clock",
-            "config",
-            "domain",
-            "phase",
-            "api",
-            "http",
-            "hub",
-            "websocket",
-            "live",
-            "logic",
-            "metrics",
-            "patience",
-            "pool",
-            "ports",
-            "request_rates",
-        ],
-    ),
-    (
-        "websocket",
-        &[
-            "actors::messages",
-            "clock",
-            "config",
-            "domain",
-            "phase",
-            "api",
-            "http",
-            "hub",
-            "websocket",
-            "live",
-            "logic",
-            "metrics",
-            "patience",
-            "pool",
-            "ports",
-            "request_rates",
-        ],
-    ),
+    ("http", PROTOCOL),
+    ("websocket", PROTOCOL),
     // It reaches the actors themselves.
     ("hub::clients", &["actors", "hub"]),
     (
@@ -129,6 +88,21 @@ const RULES: &[(&str, &[&str])] = &[
     ("config", &["config", "domain", "logic::limits"]),
     ("config_file", &["config"]),
     ("telemetry", &["config"]),
+];
+
+/// What speaks a protocol sees the application and plain data: no actor, port, adapter or series.
+const PROTOCOL: &[&str] = &[
+    "api",
+    "clock",
+    "config",
+    "domain",
+    "http",
+    "hub",
+    "logic",
+    "patience",
+    "phase",
+    "pool",
+    "websocket",
 ];
 
 /// Parents, which know the children they start.
