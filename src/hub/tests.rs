@@ -1,6 +1,7 @@
-//! What the application does with messages, in process.
+//! What the application does, in process.
 
 mod dead_letters;
+mod publishing;
 mod queues;
 mod sending;
 

@@ -153,27 +153,6 @@ fn a_version_a_stream_has_not_reached_is_named_as_it_was_given() {
 }
 
 #[test]
-fn a_stream_that_adds_up_to_too_much_has_no_state_until_it_is_given_one() {
-    let hub = TestHub::with(&[("snapshot_interval", "17")]);
-    let text = "x".repeat(1_000_000);
-    for n in 1..=17 {
-        publish(&hub, "s", &format!(r#"{{"k{n}":"{text}"}}"#));
-    }
-    let asked = hub.post("/v1/streams/s/snapshots", &json!({}));
-    asked.refuses(413, "PAYLOAD_TOO_LARGE");
-    hub.get("/v1/streams/s/state")
-        .refuses(413, "PAYLOAD_TOO_LARGE");
-    hub.get("/v1/streams/s/state?at_version=16").is(200);
-    hub.get("/v1/streams/s/snapshots/latest")
-        .refuses(404, "NOT_FOUND");
-    hub.post("/v1/streams/s/snapshots", &json!({"state": {"k": 1}}))
-        .is(201);
-    publish(&hub, "s", r#"{"l":2}"#);
-    let state = hub.get("/v1/streams/s/state").is(200)["state"].clone();
-    assert_eq!(state, json!({"k": 1, "l": 2}));
-}
-
-#[test]
 fn a_snapshot_is_taken_by_itself_and_outlives_a_kill() {
     let mut hub = TestHub::with(&[("snapshot_interval", "3")]);
     for n in 1..=7 {

@@ -9,37 +9,6 @@ fn atomic(events: &[Value]) -> Value {
 }
 
 #[test]
-fn several_streams_are_written_together() {
-    let hub = TestHub::start();
-    let events = [
-        expecting("a", 0),
-        expecting("b", 0),
-        expecting("a", 1),
-        expecting("a", -1),
-        event(1),
-    ];
-    let answer = hub.publish_batch(&atomic(&events)).is(202);
-    let results = array(&answer["results"]);
-    let places: Vec<_> = results
-        .iter()
-        .map(|result| {
-            (
-                result["sequence"].as_u64(),
-                result["stream_version"].as_u64(),
-            )
-        })
-        .collect();
-    let expected = [
-        (Some(1), Some(1)),
-        (Some(2), Some(1)),
-        (Some(3), Some(2)),
-        (Some(4), Some(3)),
-        (Some(5), None),
-    ];
-    assert_eq!(places, expected);
-}
-
-#[test]
 fn one_conflict_and_nothing_is_published() {
     let hub = TestHub::start();
     hub.publish(&expecting("a", 0)).is(201);

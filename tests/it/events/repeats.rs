@@ -53,52 +53,6 @@ fn an_id_again_is_no_second_event_also_after_a_restart_and_a_kill() {
 }
 
 #[test]
-fn ids_of_messages_and_of_events_are_separate() {
-    let hub = TestHub::start();
-    hub.register_puller("billing");
-    let message = json!({"id": ID, "destination": "billing", "payload": 1});
-    hub.send(&message).is(202);
-    hub.publish(&named()).is(201);
-    hub.send(&message).is(200);
-    hub.publish(&named()).is(200);
-}
-
-#[test]
-fn an_id_twice_in_a_batch_is_one_event() {
-    let hub = TestHub::start();
-    let mut impostor = named();
-    impostor["payload"] = json!(2);
-    let answer = hub.publish_batch(&json!([named(), named(), impostor]));
-    let answer = answer.is(202);
-    assert_eq!(answer["results"][0]["sequence"], 1);
-    assert_eq!(answer["results"][1]["duplicate"], true);
-    assert_eq!(answer["results"][1]["sequence"], 1);
-    assert_eq!(answer["results"][1]["stream_version"], 1);
-    assert_eq!(answer["results"][2]["error"]["code"], "CONFLICT");
-    assert_eq!(hub.events_in_journal().len(), 1);
-}
-
-#[test]
-fn an_id_is_known_longer_than_the_window_remembers_it() {
-    let hub = TestHub::with(&[("dedup_capacity", "1")]);
-    let first = hub.publish(&named()).is(201);
-    let mut other = named();
-    other["id"] = json!("01890a5d-ac96-774b-bcce-b302099a8058");
-    other["expected_version"] = json!(1);
-    hub.publish(&other).is(201);
-    assert_eq!(hub.metric("message_hub_event_dedup_overflowed"), 1.0);
-    let repeat = hub.publish(&named()).is(200);
-    assert_eq!(repeat["sequence"], first["sequence"]);
-    let mut reused = named();
-    reused["payload"] = json!(2);
-    hub.publish(&reused).refuses(409, "CONFLICT");
-    let items = json!({"events": [named(), event(1)], "atomic": true});
-    let answer = hub.publish_batch(&items).is(202);
-    assert_eq!(answer["results"][0]["duplicate"], true);
-    assert_eq!(answer["results"][1]["sequence"], 3);
-}
-
-#[test]
 fn an_id_the_hub_gave_out_can_be_sent_back() {
     let hub = TestHub::start();
     let mut again = event(1);
