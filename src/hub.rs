@@ -82,11 +82,11 @@ pub struct Hub {
     /// Whether the hub starts, serves or drains.
     pub phase: CurrentPhase,
     /// The ways to the actors.
-    pub clients: Clients,
+    clients: Clients,
     /// Read from by whoever needs the past; written to by its own actor alone.
-    pub archive: Arc<dyn ArchiveReader>,
+    archive: Arc<dyn ArchiveReader>,
     /// What may be decided by of how the hub is.
-    pub status: Arc<HubStatus>,
+    status: Arc<HubStatus>,
     /// What protocols count.
     pub counters: Counters,
     /// To count in, never to decide by.
@@ -99,11 +99,11 @@ pub struct Hub {
     /// Replaced when the configuration is read again.
     pub keys: Live<Keys>,
     /// Counted in by whatever takes requests; the quotas come from the Router.
-    pub request_rates: RequestRates,
+    request_rates: RequestRates,
     /// What is under way of requests.
     pub bodies: Bodies,
     /// What is read at once, and on its way to clients.
-    pub readings: Readings,
+    readings: Readings,
     /// Reads events, in memory and in the archive.
     events: EventReader,
     /// One each, by whose they are.
@@ -111,7 +111,7 @@ pub struct Hub {
     /// Messages over sockets of which the end has not come yet.
     pub unfinished: Pool,
     /// Past events on their way to callbacks.
-    pub replays: Pool,
+    replays: Pool,
     /// As configured at the start.
     pub settings: Settings,
 }
