@@ -12,5 +12,6 @@ pub(crate) mod numbers;
 pub(crate) mod objects;
 pub(crate) mod patterns;
 pub(crate) mod problem;
+pub(crate) mod status;
 pub(crate) mod texts;
 pub(crate) mod unknown;

@@ -5,8 +5,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::send::{Labels, word};
+use super::send::Labels;
 use crate::api;
+use crate::api::status::word;
 use crate::api::unknown::Ignored;
 use crate::domain::ids::MessageId;
 use crate::domain::message::State;

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use crate::api::message::{self, MessageBody};
+use crate::api::status::word;
 use crate::api::unknown::Ignored;
 use crate::domain::ids::{CorrelationId, Label, MessageId};
 use crate::domain::message::{Message, Status};
@@ -127,15 +128,6 @@ fn receipt<'a>(hub: &Hub, message: &Message, status: &'static str, duplicate: bo
         durability: hub.settings.durability,
         duplicate,
         ignored: Ignored::default(),
-    }
-}
-
-/// In the words of an answer to a send.
-pub(crate) fn word(status: Status) -> &'static str {
-    match status {
-        Status::Delivered => "delivered",
-        Status::Failed => "failed",
-        Status::Pending => "accepted",
     }
 }
 
