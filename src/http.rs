@@ -17,7 +17,6 @@ pub mod edge;
 pub(crate) mod error;
 pub mod event_view;
 pub(crate) mod events;
-pub(crate) mod fields;
 pub(crate) mod headers;
 pub(crate) mod health;
 pub(crate) mod key_use;

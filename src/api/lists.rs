@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::field::{BodyField, required};
 use super::problem::Problem;
 
 /// Why a text is no such list.
@@ -39,8 +40,25 @@ pub(crate) fn read<'a, T: Deserialize<'a>>(text: &'a str, most: usize) -> Result
     })
 }
 
-/// The items of an array; `what` names the expected form, `many` says what is wrong with more than
-/// `most`.
+/// The items of an array, each read by itself; `what` names the expected form, `many` says what is
+/// wrong with more than `most`.
+///
+/// # Errors
+/// What is wrong with the list, or with which item.
+pub(crate) fn items<T: BodyField>(
+    json: &RawValue,
+    most: usize,
+    what: &str,
+    many: &str,
+) -> Result<Vec<T>, Problem> {
+    let items: Vec<&RawValue> = list(json, most, what, many)?;
+    let item = |(index, json): (usize, &RawValue)| {
+        T::read(json).map_err(|problem| problem.within(&format!("[{index}]")))
+    };
+    items.into_iter().enumerate().map(item).collect()
+}
+
+/// As [`items`], of what has no place of its own in what is said.
 ///
 /// # Errors
 /// What is wrong with the list.
@@ -54,6 +72,23 @@ pub(crate) fn list<'a, T: Deserialize<'a>>(
         NoList::TooLong => Problem::new(many),
         NoList::Json(_) => Problem::new(format!("must be {what}")),
     })
+}
+
+/// A list of at most `MOST` items.
+#[derive(Debug)]
+pub(crate) struct List<T, const MOST: usize>(pub(crate) Vec<T>);
+
+impl<T: BodyField, const MOST: usize> BodyField for List<T, MOST> {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        let many = format!("must have at most {MOST} items");
+        items(json, MOST, "an array", &many).map(Self)
+    }
+}
+
+impl<'de, T: BodyField, const MOST: usize> Deserialize<'de> for List<T, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        required(deserializer)
+    }
 }
 
 struct AtMost<'l, T> {

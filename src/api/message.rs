@@ -1,17 +1,11 @@
 //! A message as a client sends it, alone, in a batch or in a frame.
 
-#![allow(
-    unused_qualifications,
-    reason = "what describes a type that borrows is written so"
-)]
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
-use utoipa::openapi::{ObjectBuilder, OneOfBuilder, Ref, Type};
 
 use super::body;
 use super::field::{BodyField, Kept, even_null, field, text};
@@ -163,14 +157,14 @@ impl BodyField for PriorityInput {
 
 field!(
     PriorityInput,
-    OneOfBuilder::new()
+    utoipa::openapi::OneOfBuilder::new()
         .description(Some(
             "A name, in any case, or a number from 1 (CRITICAL) to 5 (DEFERRED)."
         ))
-        .item(Ref::from_schema_name("Priority"))
+        .item(utoipa::openapi::Ref::from_schema_name("Priority"))
         .item(
-            ObjectBuilder::new()
-                .schema_type(Type::Integer)
+            utoipa::openapi::ObjectBuilder::new()
+                .schema_type(utoipa::openapi::Type::Integer)
                 .minimum(Some(1))
                 .maximum(Some(5))
         )

@@ -15,7 +15,7 @@ use crate::domain::timestamp::seconds;
 /// The archive counts in 63 bits.
 pub(crate) const LAST_SEQUENCE: u64 = i64::MAX as u64;
 /// In seconds, what anything may last or wait.
-const LONGEST: f64 = 3_153_600_000.0;
+pub(crate) const LONGEST: f64 = 3_153_600_000.0;
 
 pub(crate) fn number() -> ObjectBuilder {
     ObjectBuilder::new()

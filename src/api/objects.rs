@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use super::field::BodyField;
 use super::members::{self, Wrong};
 use super::problem::Problem;
+use super::unknown::Ignored;
 
 /// An object within a command: no other fields than those of `T`.
 #[derive(Debug, Default)]
@@ -17,16 +18,38 @@ pub(crate) struct Nested<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> BodyField for Nested<T> {
     fn read(json: &RawValue) -> Result<Self, Problem> {
-        let text = json.get();
-        if !text.starts_with('{') {
-            return Err(Problem::new("must be an object"));
-        }
-        let read = serde_json::from_str(text).or_else(|_| members::read(text, None));
-        read.map(Self).map_err(|wrong| match wrong {
-            Wrong::Member { name, problem } => problem.within(&format!(".{name}")),
-            Wrong::Json(_) => Problem::new("must be an object"),
-        })
+        object(json, None).map(Self)
     }
+}
+
+/// An object within data: fields that are not known are left out, and named.
+#[derive(Debug)]
+pub(crate) struct Noted<T> {
+    pub value: T,
+    pub ignored: Ignored,
+}
+
+impl<T: DeserializeOwned> BodyField for Noted<T> {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        let mut ignored = Ignored::default();
+        let value = object(json, Some(&mut ignored))?;
+        Ok(Self { value, ignored })
+    }
+}
+
+fn object<T: DeserializeOwned>(
+    json: &RawValue,
+    ignored: Option<&mut Ignored>,
+) -> Result<T, Problem> {
+    let text = json.get();
+    if !text.starts_with('{') {
+        return Err(Problem::new("must be an object"));
+    }
+    let read = serde_json::from_str(text).or_else(|_| members::read(text, ignored));
+    read.map_err(|wrong| match wrong {
+        Wrong::Member { name, problem } => problem.within(&format!(".{name}")),
+        Wrong::Json(_) => Problem::new("must be an object"),
+    })
 }
 
 /// Strings by name, each name once.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::field::{BodyField, field, parse, required, text};
 use super::problem::Problem;
 use crate::domain::characters::is_visible_label;
-use crate::domain::ids::{CorrelationId, Label, MessageType, ServiceName, StreamId};
+use crate::domain::ids::{CorrelationId, InstanceId, Label, MessageType, ServiceName, StreamId};
 use crate::domain::subscription::SubscriptionId;
 use crate::domain::timestamp::Timestamp;
 
@@ -43,6 +43,8 @@ texts! {
     NewCorrelation(CorrelationId) = CorrelationId::given_segment;
     OldCorrelation(CorrelationId) = CorrelationId::parse;
     NewStream(StreamId) = StreamId::given_segment;
+    OldStream(StreamId) = StreamId::parse;
+    NewInstance(InstanceId) = InstanceId::given_segment;
     /// A point in time.
     PointInTime(Timestamp) = Timestamp::parse;
 }

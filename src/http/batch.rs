@@ -8,9 +8,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::fields::{self, Field};
 use crate::api;
 use crate::api::lists::{self, NoList};
+use crate::api::numbers::Flag;
+use crate::api::raw_field::{RawField, raw};
 use crate::hub::bodies;
 use crate::hub::error::{HubError, Subject};
 
@@ -30,11 +31,11 @@ pub(crate) struct Batch<'a> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wrapped<'a> {
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    #[serde(borrow, default, deserialize_with = "raw")]
     messages: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    #[serde(borrow, default, deserialize_with = "raw")]
     events: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    #[serde(borrow, default, deserialize_with = "raw")]
     atomic: Option<&'a RawValue>,
 }
 
@@ -80,7 +81,7 @@ impl<'a> Batch<'a> {
     }
 
     fn unwrap(text: &'a str, of: Items) -> Result<Self, HubError> {
-        let wrapped: Wrapped<'a> = fields::object(SUBJECT, text)?;
+        let wrapped: Wrapped<'a> = api::body::command(SUBJECT, text)?;
         let (list, others) = match of {
             Items::Messages => (
                 wrapped.messages,
@@ -101,12 +102,8 @@ impl<'a> Batch<'a> {
             NoList::TooLong => wrong_number(of),
             NoList::Json(_) => wrong(),
         })?;
-        let atomic = Field::narrowing(SUBJECT, "atomic", wrapped.atomic)?;
-        let atomic = match atomic {
-            Some(field) => field.parse::<bool>("true or false")?,
-            None => false,
-        };
-        Ok(Self::of(items, atomic))
+        let atomic = RawField::narrowing::<Flag>(SUBJECT, "atomic", wrapped.atomic)?;
+        Ok(Self::of(items, atomic.is_some_and(|flag| flag.0)))
     }
 
     fn of(items: Vec<&'a RawValue>, atomic: bool) -> Self {

@@ -6,7 +6,7 @@ use futures_util::future::{FutureExt, LocalBoxFuture};
 use serde::Deserialize;
 
 use super::body::{Body, Incoming};
-use super::fields;
+use crate::api;
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
 
@@ -31,7 +31,7 @@ impl FromRequest for NoBody {
             let Ok(incoming) = incoming.await;
             let body = Body::one(&hub, incoming, Subject::Request).await?;
             if !["", "null"].contains(&body.text().trim()) {
-                let Nothing {} = fields::object(Subject::Request, body.text())?;
+                let Nothing {} = api::body::command(Subject::Request, body.text())?;
             }
             Ok(Self)
         }

@@ -12,15 +12,17 @@ use utoipa::ToSchema;
 
 use super::body::{Body, Incoming};
 use super::caller::Caller;
-use super::fields::{self, Field};
 use super::no_body::NoBody;
 use super::openapi::messages::NamePageQuery;
-use super::openapi::services::{InstancePageQuery, RemoveQuery, StrategyInput};
+use super::openapi::services::{InstancePageQuery, RemoveQuery};
 use super::page::{Order, Part};
 use super::query;
 use super::query::Query;
 use super::reading;
 use super::routing::{self, Routes, Way};
+use crate::api;
+use crate::api::field::{BodyField, even_null, field, text};
+use crate::api::problem::Problem;
 use crate::domain::ids::{InstanceId, ServiceName};
 use crate::domain::strategy::Strategy;
 use crate::hub::Hub;
@@ -206,12 +208,30 @@ pub(crate) async fn health(
     Ok(HttpResponse::Ok().json(ServiceHealth::from(view)))
 }
 
-#[derive(Deserialize)]
+/// How a service's next instance is chosen from now on.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct StrategyBody<'a> {
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    load_balancing_strategy: Option<&'a RawValue>,
+#[schema(as = StrategyInput)]
+pub(crate) struct StrategyBody {
+    /// Null: as configured for all.
+    #[serde(default, deserialize_with = "even_null")]
+    #[schema(value_type = Option<Strategy>, required = true)]
+    load_balancing_strategy: Option<Option<StrategyWord>>,
 }
+
+struct StrategyWord(Strategy);
+
+impl BodyField for StrategyWord {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        let strategy = Strategy::from_name(&text(json)?);
+        strategy.map(Self).ok_or_else(|| {
+            let names = Strategy::ALL.map(Strategy::name).join(", ");
+            Problem::new(format!("must be one of {names}, or null"))
+        })
+    }
+}
+
+field!(StrategyWord);
 
 /// Choose how the next instance is chosen
 ///
@@ -222,7 +242,7 @@ pub(crate) struct StrategyBody<'a> {
     operation_id = "choose_strategy",
     tag = "services",
     params(("service" = ServiceName, Path)),
-    request_body = StrategyInput,
+    request_body = StrategyBody,
     responses(
         (status = 200, description = "The service as it is now", body = ServiceAnswer),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
@@ -251,20 +271,13 @@ pub(crate) async fn choose(
 
 /// `None`: as configured for all.
 fn strategy(text: &str) -> Result<Option<Strategy>, HubError> {
-    const NAME: &str = "load_balancing_strategy";
-    let body: StrategyBody<'_> = fields::object(Subject::Request, text)?;
-    let Some(json) = body.load_balancing_strategy else {
-        let problem = "is required; null stands for what is configured for all";
-        return Err(HubError::invalid(Subject::Request, NAME, problem));
-    };
-    let Some(field) = Field::given(Subject::Request, NAME, Some(json)) else {
-        return Ok(None);
-    };
-    match Strategy::from_name(&field.text()?) {
-        Some(strategy) => Ok(Some(strategy)),
+    let body: StrategyBody = api::body::command(Subject::Request, text)?;
+    match body.load_balancing_strategy {
+        Some(strategy) => Ok(strategy.map(|word| word.0)),
         None => {
-            let names = Strategy::ALL.map(Strategy::name).join(", ");
-            Err(field.wrong(format!("must be one of {names}, or null")))
+            let problem = "is required; null stands for what is configured for all";
+            let field = "load_balancing_strategy";
+            Err(HubError::invalid(Subject::Request, field, problem))
         }
     }
 }

@@ -5,9 +5,15 @@ use std::sync::Arc;
 use rand::RngExt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
-use super::fields::{self, Field};
-use super::web_address::WebAddress;
+use super::web_address::{self, WebAddress};
+use crate::api;
+use crate::api::field::{BodyField, Narrowing, field, text};
+use crate::api::numbers::{Flag, LAST_SEQUENCE, WholeNumber};
+use crate::api::patterns::patterns;
+use crate::api::problem::Problem;
+use crate::api::texts::NewService;
 use crate::domain::deny_list::DenyList;
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::{Callback, SigningSecret};
@@ -18,45 +24,98 @@ use crate::logic::webhook::{make_secret, parse_secret};
 
 pub(crate) const SUBJECT: Subject = Subject::Subscription;
 const MOST_TYPES: usize = 1000;
-const MOST_IN_FLIGHT: u64 = 1000;
-/// The archive counts in 63 bits.
-const LAST_SEQUENCE: u64 = i64::MAX as u64;
 
-#[derive(Deserialize)]
+/// Which events to send where.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Body<'a> {
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    service: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    event_types: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    callback_url: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    durable: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    from_sequence: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    secret: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    max_in_flight: Option<&'a RawValue>,
+#[schema(as = SubscriptionInput, example = json!({"service": "billing", "event_types": ["order.*"], "callback_url": "http://10.0.0.5:8080/events"}))]
+pub(crate) struct SubscriptionBody {
+    /// The caller, by its `X-Service-Name`, if not given.
+    service: Option<NewService>,
+    #[schema(value_type = Vec<Pattern>, min_items = 1, max_items = 1000)]
+    event_types: EventTypes,
+    /// Plain http.
+    #[schema(inline)]
+    callback_url: CallbackUrl,
+    /// Whether it outlives a restart of the hub.
+    #[schema(inline, default = true)]
+    durable: Option<Flag>,
+    /// The first event that is meant, at most the next one to come; 0 and 1: the very first. What
+    /// is published from now on if not given.
+    #[schema(inline)]
+    from_sequence: Option<FirstSequence>,
+    /// What callbacks are signed with: `whsec_` and 24 to 64 bytes in base64. The hub makes one if
+    /// not given.
+    #[schema(inline)]
+    secret: Option<Secret>,
+    /// How many events may be under way at once. With 1 they are strictly in sequence.
+    #[schema(inline, default = 1)]
+    max_in_flight: Option<InFlight>,
 }
 
-#[derive(Deserialize)]
+/// What should be different; what is not given stays.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Changes<'a> {
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    event_types: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    callback_url: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    secret: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    max_in_flight: Option<&'a RawValue>,
+#[schema(as = SubscriptionChanges, example = json!({"event_types": ["order.#"], "max_in_flight": 10}))]
+pub(crate) struct ChangesBody {
+    #[serde(default)]
+    #[schema(value_type = Vec<Pattern>, min_items = 1, max_items = 1000)]
+    event_types: Narrowing<EventTypes>,
+    #[schema(inline)]
+    callback_url: Option<CallbackUrl>,
+    #[schema(inline)]
+    secret: Option<Secret>,
+    #[schema(inline)]
+    max_in_flight: Option<InFlight>,
 }
 
-fn given<'a>(name: &'a str, json: Option<&'a RawValue>) -> Option<Field<'a>> {
-    Field::given(SUBJECT, name, json)
+type FirstSequence = WholeNumber<0, LAST_SEQUENCE>;
+type InFlight = WholeNumber<1, 1000>;
+
+struct EventTypes(Arc<[Pattern]>);
+
+impl BodyField for EventTypes {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        let problem = format!("must have 1 to {MOST_TYPES} patterns");
+        let patterns = patterns(json, MOST_TYPES, "a list of patterns", &problem)?;
+        match patterns.is_empty() {
+            true => Err(Problem::new(problem)),
+            false => Ok(Self(patterns.into())),
+        }
+    }
 }
+
+field!(EventTypes);
+
+struct CallbackUrl(WebAddress);
+
+impl BodyField for CallbackUrl {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        let problem =
+            "must be an address such as http://10.0.0.5:8080/events or https://shop.example/events";
+        WebAddress::read(&text(json)?, problem).map(Self)
+    }
+}
+
+field!(
+    CallbackUrl,
+    web_address::schema("http://10.0.0.5:8080/events")
+);
+
+struct Secret(SigningSecret);
+
+impl BodyField for Secret {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        parse_secret(&text(json)?).map(Self).map_err(Problem::new)
+    }
+}
+
+field!(
+    Secret,
+    utoipa::openapi::ObjectBuilder::new()
+        .schema_type(utoipa::openapi::Type::String)
+        .pattern(Some("^whsec_"))
+);
 
 /// # Errors
 /// 400 with the field; 403 for who subscribes in the name of another.
@@ -65,82 +124,44 @@ pub(crate) fn wanted(
     caller: &Principal,
     deny: &DenyList,
 ) -> Result<WantedSubscription, HubError> {
-    let body: Body<'_> = fields::object(SUBJECT, text)?;
-    let service = given("service", body.service).map(|field| field.new_service());
-    let service = caller.acting_for(SUBJECT, "service", service.transpose()?)?;
-    let types = Field::required(SUBJECT, "event_types", body.event_types)?;
-    let url = Field::required(SUBJECT, "callback_url", body.callback_url)?;
-    let durable = given("durable", body.durable).map(|field| field.parse("true or false"));
-    let durable = durable.transpose()?;
-    let from = given("from_sequence", body.from_sequence);
-    let from = from.map(|field| field.whole(0, LAST_SEQUENCE));
-    let secret = given("secret", body.secret).map(secret).transpose()?;
-    let in_flight = given("max_in_flight", body.max_in_flight).map(max_in_flight);
-    let in_flight = in_flight.transpose()?;
+    let body: SubscriptionBody = api::body::command(SUBJECT, text)?;
+    let service = body.service.map(|service| service.0);
+    let terms = CallbackTerms {
+        durable: body.durable.map(|flag| flag.0),
+        secret: body.secret.map(|secret| secret.0),
+        max_in_flight: body.max_in_flight.map(|most| most.0 as u32),
+    };
     Ok(WantedSubscription {
-        service,
-        event_types: event_types(types)?,
+        service: caller.acting_for(SUBJECT, "service", service)?,
+        event_types: body.event_types.0,
         callback: Callback {
-            url: callback_url(url, deny)?,
-            secret: secret
+            url: body.callback_url.0.allowed(SUBJECT, "callback_url", deny)?,
+            secret: terms
+                .secret
                 .clone()
                 .unwrap_or_else(|| make_secret(rand::rng().random())),
-            max_in_flight: in_flight.unwrap_or(1),
+            max_in_flight: terms.max_in_flight.unwrap_or(1),
             previous: None,
-            durable: durable.unwrap_or(true),
+            durable: terms.durable.unwrap_or(true),
         },
         // The first event has the number 1.
-        from_sequence: from.transpose()?.map(|from| from.max(1)),
-        terms: CallbackTerms {
-            durable,
-            secret,
-            max_in_flight: in_flight,
-        },
+        from_sequence: body.from_sequence.map(|from| from.0.max(1)),
+        terms,
     })
 }
 
 /// # Errors
 /// 400 with the field.
 pub(crate) fn changed(text: &str, deny: &DenyList) -> Result<SubscriptionChange, HubError> {
-    let body: Changes<'_> = fields::object(SUBJECT, text)?;
-    let types = Field::narrowing(SUBJECT, "event_types", body.event_types)?.map(event_types);
-    let url = given("callback_url", body.callback_url);
-    let secret = given("secret", body.secret).map(secret);
-    let in_flight = given("max_in_flight", body.max_in_flight).map(max_in_flight);
+    let body: ChangesBody = api::body::command(SUBJECT, text)?;
+    let url = body.callback_url;
+    let url = url.map(|url| url.0.allowed(SUBJECT, "callback_url", deny));
     Ok(SubscriptionChange {
-        event_types: types.transpose()?,
-        callback_url: url.map(|field| callback_url(field, deny)).transpose()?,
-        secret: secret.transpose()?,
-        max_in_flight: in_flight.transpose()?,
+        event_types: body.event_types.0.map(|types| types.0),
+        callback_url: url.transpose()?,
+        secret: body.secret.map(|secret| secret.0),
+        max_in_flight: body.max_in_flight.map(|most| most.0 as u32),
     })
-}
-
-fn event_types(field: Field<'_>) -> Result<Arc<[Pattern]>, HubError> {
-    let problem = format!("must have 1 to {MOST_TYPES} patterns");
-    let patterns = field.patterns(MOST_TYPES, "a list of patterns", &problem)?;
-    match patterns.is_empty() {
-        true => Err(field.wrong(problem)),
-        false => Ok(patterns.into()),
-    }
-}
-
-fn callback_url(field: Field<'_>, deny: &DenyList) -> Result<String, HubError> {
-    let problem =
-        "must be an address such as http://10.0.0.5:8080/events or https://shop.example/events";
-    let WebAddress { text, uri } = WebAddress::read(field, problem)?;
-    if uri.host().is_some_and(|host| deny.denies_host(host)) {
-        return Err(field.wrong("leads to an address on the list outgoing_deny"));
-    }
-    Ok(text)
-}
-
-fn secret(field: Field<'_>) -> Result<SigningSecret, HubError> {
-    parse_secret(&field.text()?).map_err(|error| field.wrong(error))
-}
-
-fn max_in_flight(field: Field<'_>) -> Result<u32, HubError> {
-    let number = field.whole(1, MOST_IN_FLIGHT)?;
-    Ok(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]

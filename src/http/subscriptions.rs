@@ -4,20 +4,19 @@ mod view;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::body::{Body, Incoming};
 use super::caller::Caller;
-use super::fields::{self, Field};
 use super::no_body::NoBody;
-use super::openapi::subscriptions::{
-    SubscriptionChanges, SubscriptionInput, SubscriptionSearch, UnsubscribeInput,
-};
+use super::openapi::subscriptions::SubscriptionSearch;
 use super::page::{Order, Part};
 use super::query::{self, Query};
 use super::routing::{self, Routes};
+use super::subscription_input::{ChangesBody, SubscriptionBody};
 use super::subscription_input::{SUBJECT, changed, wanted};
+use crate::api;
+use crate::api::texts::SubscriptionText;
 use crate::domain::subscription::SubscriptionId;
 use crate::domain::subscription_view::SubscriptionView;
 use crate::hub::Hub;
@@ -41,11 +40,12 @@ pub(crate) fn routes(routes: &mut Routes<'_>) {
     routes.at("/v1/subscriptions/{id}/resume", "POST", resume);
 }
 
-#[derive(Deserialize)]
+/// Which subscription to end.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct UnsubscribeBody<'a> {
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    subscription_id: Option<&'a RawValue>,
+#[schema(as = UnsubscribeInput)]
+pub(crate) struct UnsubscribeBody {
+    subscription_id: SubscriptionText,
 }
 
 /// A page of the list of subscriptions.
@@ -76,7 +76,7 @@ pub(crate) struct Unsubscribed {
     path = "/v1/subscriptions",
     operation_id = "subscribe",
     tag = "subscriptions",
-    request_body = SubscriptionInput,
+    request_body = SubscriptionBody,
     responses(
         (status = 201, description = "Subscribed; the secret is shown only now", body = NewSubscription),
         (status = 200, description = "There was one already; its secret is not shown", body = SubscriptionAnswer),
@@ -178,7 +178,7 @@ pub(crate) async fn show(
     operation_id = "change_subscription",
     tag = "subscriptions",
     params(("id" = SubscriptionId, Path)),
-    request_body = SubscriptionChanges,
+    request_body = ChangesBody,
     responses(
         (status = 200, description = "As it is now", body = SubscriptionAnswer),
         (status = 400, description = "INVALID_SUBSCRIPTION: `details.field` names what is wrong. INVALID_REQUEST: the id is no UUID"),
@@ -287,7 +287,7 @@ pub(crate) async fn resume(
     path = "/unsubscribe",
     operation_id = "unsubscribe",
     tag = "subscriptions",
-    request_body = UnsubscribeInput,
+    request_body = UnsubscribeBody,
     responses(
         (status = 200, description = "It is no more", body = Unsubscribed),
         (status = 400, description = "INVALID_SUBSCRIPTION: `details.field` names what is wrong"),
@@ -301,10 +301,8 @@ pub(crate) async fn unsubscribe(
     payload: Incoming,
 ) -> Result<HttpResponse, HubError> {
     let body = Body::one(&hub, payload, SUBJECT).await?;
-    let asked: UnsubscribeBody<'_> = fields::object(SUBJECT, body.text())?;
-    let field = Field::required(SUBJECT, "subscription_id", asked.subscription_id)?;
-    let id = uuid::Uuid::try_parse(&field.text()?).map_err(|_| field.wrong("must be a UUID"))?;
-    let subscription_id = SubscriptionId(id);
+    let asked: UnsubscribeBody = api::body::command(SUBJECT, body.text())?;
+    let SubscriptionText(subscription_id) = asked.subscription_id;
     let caller = Caller::of(&request);
     let context = caller.context(hub.clock.wall());
     hub.end_subscription(&context, subscription_id, "unsubscribe")

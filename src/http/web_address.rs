@@ -2,10 +2,12 @@
 
 use actix_web::http::Uri;
 use actix_web::http::uri::Authority;
+use utoipa::openapi::{ObjectBuilder, Type};
 
-use super::fields::Field;
+use crate::api::problem::Problem;
 use crate::domain::characters::is_visible;
-use crate::hub::error::HubError;
+use crate::domain::deny_list::DenyList;
+use crate::hub::error::{HubError, Subject};
 
 /// In bytes.
 const LONGEST: usize = 2000;
@@ -20,20 +22,45 @@ pub(crate) struct WebAddress {
 
 impl WebAddress {
     /// # Errors
-    /// 400 with the field, and with `problem` if it is no address.
-    pub(crate) fn read(field: Field<'_>, problem: &str) -> Result<Self, HubError> {
-        let text = field.text()?;
-        let uri: Uri = text.parse().map_err(|_| field.wrong(problem))?;
+    /// `problem`, if it is no address.
+    pub(crate) fn read(text: &str, problem: &str) -> Result<Self, Problem> {
+        let uri: Uri = text.parse().map_err(|_| Problem::new(problem))?;
         let is_shown = text.chars().all(is_visible);
         if !is_http(&uri) || !is_shown || text.contains('#') || text.len() > LONGEST {
-            return Err(field.wrong(problem));
+            return Err(Problem::new(problem));
         }
         if needs_a_name(&uri) {
-            return Err(field.wrong(NEEDS_A_NAME));
+            return Err(Problem::new(NEEDS_A_NAME));
         }
-        let text = with_lower_case_host(&text);
+        let text = with_lower_case_host(text);
         Ok(Self { text, uri })
     }
+
+    /// The text, which stands in the field `name`.
+    ///
+    /// # Errors
+    /// 400 if it leads where nothing may go.
+    pub(crate) fn allowed(
+        self,
+        subject: Subject,
+        name: &str,
+        deny: &DenyList,
+    ) -> Result<String, HubError> {
+        if self.uri.host().is_some_and(|host| deny.denies_host(host)) {
+            let problem = "leads to an address on the list outgoing_deny";
+            return Err(HubError::invalid(subject, name, problem));
+        }
+        Ok(self.text)
+    }
+}
+
+/// How it is described.
+pub(crate) fn schema(example: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .max_length(Some(LONGEST))
+        .pattern(Some("^https?://"))
+        .examples([example])
 }
 
 fn with_lower_case_host(text: &str) -> String {
@@ -73,10 +100,7 @@ fn is_host_and_port(authority: &Authority) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::value::to_raw_value;
-
     use super::*;
-    use crate::hub::error::Subject;
 
     #[test]
     fn the_case_of_scheme_and_host_means_nothing_and_that_of_the_rest_is_kept() {
@@ -87,9 +111,7 @@ mod tests {
             ("http://[FE80::A]:1/X", "http://[fe80::a]:1/X"),
             ("https://h/x", "https://h/x"),
         ] {
-            let json = to_raw_value(given).unwrap();
-            let field = Field::given(Subject::Request, "url", Some(&json)).unwrap();
-            let address = WebAddress::read(field, "is none").unwrap();
+            let address = WebAddress::read(given, "is none").unwrap();
             assert_eq!(address.text, text, "{given}");
         }
     }

@@ -6,14 +6,19 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::api::field::BodyField;
 use crate::api::leases::{LeaseLength, LeaseTokens};
+use crate::api::numbers::{LAST_SEQUENCE, Seconds, WholeNumber};
+use crate::api::patterns::patterns;
+use crate::api::problem::Problem;
+use crate::api::raw_field::{RawField, raw};
+use crate::api::texts::{NewInstance, NewLabel, NewSegment, NewService};
 use crate::api::unknown::{Ignored, unknown};
 use crate::api::{body, event, message};
 use crate::domain::event::Sequence;
 use crate::domain::ids::{InstanceId, Label, LeaseToken, ServiceName};
 use crate::domain::offer::{EventOffer, Offer};
 use crate::domain::pattern::Pattern;
-use crate::http::fields::{self, Field};
 use crate::hub::bodies;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::request::RequestContext;
@@ -110,35 +115,35 @@ pub(crate) struct Consume {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Body<'a> {
-    #[serde(borrow, default, rename = "type", deserialize_with = "fields::raw")]
+    #[serde(borrow, default, rename = "type", deserialize_with = "raw")]
     kind: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "ref", deserialize_with = "fields::raw")]
+    #[serde(borrow, default, rename = "ref", deserialize_with = "raw")]
     reference: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    #[serde(borrow, default, deserialize_with = "raw")]
     service: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    #[serde(borrow, default, deserialize_with = "raw")]
     event_types: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    #[serde(borrow, default, deserialize_with = "raw")]
     from_sequence: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    #[serde(borrow, default, deserialize_with = "raw")]
     subscription: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    #[serde(borrow, default, deserialize_with = "raw")]
     event: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    #[serde(borrow, default, deserialize_with = "raw")]
     message: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    #[serde(borrow, default, deserialize_with = "raw")]
     instance_id: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    #[serde(borrow, default, deserialize_with = "raw")]
     prefetch: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    #[serde(borrow, default, deserialize_with = "raw")]
     lease: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    #[serde(borrow, default, deserialize_with = "raw")]
     leases: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    #[serde(borrow, default, deserialize_with = "raw")]
     sequence: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    #[serde(borrow, default, deserialize_with = "raw")]
     delay: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
+    #[serde(borrow, default, deserialize_with = "raw")]
     reason: Option<&'a RawValue>,
 }
 
@@ -174,7 +179,7 @@ pub(crate) fn wrong(field: &str, problem: impl ToString) -> Frame {
 }
 
 fn read_one(text: &str, context: &RequestContext<'_>) -> Frame {
-    let body = fields::noting::<Body<'_>>(Subject::Message, text);
+    let body = body::data::<Body<'_>>(Subject::Message, text);
     let read = body.and_then(|(body, unknown)| Ok((reference(body.reference)?, body, unknown)));
     let (reference, body, unknown) = match read {
         Ok(read) => read,
@@ -192,7 +197,7 @@ fn read_one(text: &str, context: &RequestContext<'_>) -> Frame {
 }
 
 fn reference(json: Option<&RawValue>) -> Result<Option<Reference>, HubError> {
-    let Some(field) = Field::given(Subject::Message, "ref", json) else {
+    let Some(field) = RawField::given(Subject::Message, "ref", json) else {
         return Ok(None);
     };
     let text = field.json.get();
@@ -209,26 +214,26 @@ impl Body<'_> {
         context: &RequestContext<'_>,
         ignored: &mut Ignored,
     ) -> Result<SocketRequest, HubError> {
-        let kind = Field::required(Subject::Message, "type", self.kind)?;
+        let kind = RawField::required(Subject::Message, "type", self.kind)?;
         let word = kind.text()?;
         self.has_only(&word)?;
         match &*word {
             "subscribe" => self.subscribe(context).map(SocketRequest::Subscribe),
             "unsubscribe" => {
                 let subject = Subject::Subscription;
-                let given = Field::narrowing(subject, "event_types", self.event_types)?;
-                let types = given.map(|field| patterns(&field)).transpose()?;
-                Ok(SocketRequest::Unsubscribe(types))
+                let types: Option<EventPatterns> =
+                    RawField::narrowing(subject, "event_types", self.event_types)?;
+                Ok(SocketRequest::Unsubscribe(types.map(|types| types.0)))
             }
             "publish" => {
-                let event = Field::required(Subject::Message, "event", self.event)?;
+                let event = RawField::required(Subject::Message, "event", self.event)?;
                 let text = object(&event)?;
                 let (offer, unknown) = event::read(text, context)?;
                 *ignored = unknown;
                 Ok(SocketRequest::Publish(Box::new(offer)))
             }
             "send" => {
-                let message = Field::required(Subject::Message, "message", self.message)?;
+                let message = RawField::required(Subject::Message, "message", self.message)?;
                 let (offer, unknown) = message::read(object(&message)?, context)?;
                 *ignored = unknown;
                 Ok(SocketRequest::Send(offer))
@@ -271,7 +276,7 @@ impl Body<'_> {
     /// A field that no frame has. What a frame of this type has is said; if it has no type, that
     /// may be what was meant.
     fn not_known(&self, name: &str) -> HubError {
-        let kind = Field::given(Subject::Message, "type", self.kind);
+        let kind = RawField::given(Subject::Message, "type", self.kind);
         match kind.map(|kind| (kind, kind.text())) {
             None => unknown_of(name, &["type", "ref"]),
             Some((_, Err(error))) => error,
@@ -284,49 +289,38 @@ impl Body<'_> {
 
     fn subscribe(&self, context: &RequestContext<'_>) -> Result<Subscribe, HubError> {
         const SUBJECT: Subject = Subject::Subscription;
-        let event_types = Field::required(SUBJECT, "event_types", self.event_types)?;
-        let from = Field::given(SUBJECT, "from_sequence", self.from_sequence);
-        let name = Field::given(SUBJECT, "subscription", self.subscription);
+        let types = RawField::required(SUBJECT, "event_types", self.event_types)?;
+        let from: Option<WholeNumber<0, LAST_SEQUENCE>> =
+            RawField::optional(SUBJECT, "from_sequence", self.from_sequence)?;
+        let name: Option<NewSegment> =
+            RawField::optional(SUBJECT, "subscription", self.subscription)?;
         Ok(Subscribe {
             service: self.service(SUBJECT, context)?,
-            event_types: patterns(&event_types)?,
-            from_sequence: from
-                .map(|from| from.whole(0, i64::MAX as u64))
-                .transpose()?,
-            name: name
-                .map(|name| name.name(Label::given_segment))
-                .transpose()?,
+            event_types: types.typed::<EventPatterns>()?.0,
+            from_sequence: from.map(|from| from.0),
+            name: name.map(|name| name.0),
         })
     }
 
     fn consume(&self, context: &RequestContext<'_>) -> Result<Consume, HubError> {
         const SUBJECT: Subject = Subject::Request;
-        let instance_id = Field::given(SUBJECT, "instance_id", self.instance_id);
-        let prefetch = match Field::given(SUBJECT, "prefetch", self.prefetch) {
-            Some(field) => field.whole(1, MOST_PREFETCH)?,
-            None => DEFAULT_PREFETCH,
-        };
-        let lease = Field::given(SUBJECT, "lease", self.lease);
+        let instance_id: Option<NewInstance> =
+            RawField::optional(SUBJECT, "instance_id", self.instance_id)?;
+        let prefetch: Option<WholeNumber<1, MOST_PREFETCH>> =
+            RawField::optional(SUBJECT, "prefetch", self.prefetch)?;
+        let lease: Option<LeaseLength> = RawField::optional(SUBJECT, "lease", self.lease)?;
         Ok(Consume {
             service: self.service(SUBJECT, context)?,
-            instance_id: instance_id
-                .map(|id| id.name(InstanceId::given_segment))
-                .transpose()?,
-            prefetch: prefetch as usize,
-            lease: match lease {
-                Some(lease) => Some(lease.typed::<LeaseLength>()?.0),
-                None => None,
-            },
+            instance_id: instance_id.map(|id| id.0),
+            prefetch: prefetch.map_or(DEFAULT_PREFETCH, |most| most.0) as usize,
+            lease: lease.map(|lease| lease.0),
         })
     }
 
     fn ack(&self) -> Result<SocketRequest, HubError> {
-        let sequence = Field::given(Subject::Request, "sequence", self.sequence);
+        let sequence = RawField::given(Subject::Request, "sequence", self.sequence);
         match (sequence, self.leases) {
-            (Some(sequence), None) => {
-                let sequence = sequence.whole(1, i64::MAX as u64)?;
-                Ok(SocketRequest::AckSequence(sequence))
-            }
+            (Some(sequence), None) => Ok(SocketRequest::AckSequence(number(&sequence)?)),
             (Some(sequence), Some(_)) => {
                 Err(sequence.wrong("give either leases or a sequence, not both"))
             }
@@ -335,14 +329,11 @@ impl Body<'_> {
     }
 
     fn nack(&self) -> Result<SocketRequest, HubError> {
-        let delay = Field::given(Subject::Request, "delay", self.delay);
-        let reason = Field::given(Subject::Request, "reason", self.reason);
-        let delay = delay.map(|field| field.duration()).transpose()?;
-        let reason = reason
-            .map(|field| field.name(Label::given))
-            .transpose()?
-            .map(|reason| reason.to_string());
-        match Field::given(Subject::Request, "sequence", self.sequence) {
+        let delay: Option<Seconds> = RawField::optional(Subject::Request, "delay", self.delay)?;
+        let delay = delay.map(|delay| delay.0);
+        let reason: Option<NewLabel> = RawField::optional(Subject::Request, "reason", self.reason)?;
+        let reason = reason.map(|reason| reason.0.to_string());
+        match RawField::given(Subject::Request, "sequence", self.sequence) {
             None => Ok(SocketRequest::End(
                 leases(self.leases)?,
                 LeaseEnd::Nack { delay, reason },
@@ -351,7 +342,7 @@ impl Body<'_> {
                 Err(sequence.wrong("give either leases or a sequence, not both"))
             }
             Some(sequence) => Ok(SocketRequest::NackSequence(Refused {
-                sequence: sequence.whole(1, i64::MAX as u64)?,
+                sequence: number(&sequence)?,
                 delay,
                 reason,
             })),
@@ -364,15 +355,20 @@ impl Body<'_> {
         subject: Subject,
         context: &RequestContext<'_>,
     ) -> Result<ServiceName, HubError> {
-        let field = Field::given(subject, "service", self.service);
-        let service = field.map(|field| field.new_service()).transpose()?;
+        let service: Option<NewService> = RawField::optional(subject, "service", self.service)?;
+        let service = service.map(|service| service.0);
         context.principal.acting_for(subject, "service", service)
     }
 }
 
 fn leases(json: Option<&RawValue>) -> Result<Vec<LeaseToken>, HubError> {
-    let field = Field::required(Subject::Request, "leases", json)?;
+    let field = RawField::required(Subject::Request, "leases", json)?;
     Ok(field.typed::<LeaseTokens>()?.0)
+}
+
+/// Of an event.
+fn number(field: &RawField<'_>) -> Result<Sequence, HubError> {
+    Ok(field.typed::<WholeNumber<1, LAST_SEQUENCE>>()?.0)
 }
 
 fn no_type() -> String {
@@ -400,7 +396,7 @@ fn own_fields(kind: &str) -> Option<&'static [&'static str]> {
 }
 
 /// As large as one message or event may be.
-fn object<'a>(field: &Field<'a>) -> Result<&'a str, HubError> {
+fn object<'a>(field: &RawField<'a>) -> Result<&'a str, HubError> {
     let text = field.json.get();
     if !text.starts_with('{') {
         return Err(field.wrong("must be a JSON object"));
@@ -411,12 +407,16 @@ fn object<'a>(field: &Field<'a>) -> Result<&'a str, HubError> {
     Ok(text)
 }
 
-fn patterns(field: &Field<'_>) -> Result<Vec<Pattern>, HubError> {
-    let problem = format!("must have 1 to {MOST_TYPES} items");
-    let patterns = field.patterns(MOST_TYPES, "an array of patterns", &problem)?;
-    match patterns.is_empty() {
-        true => Err(field.wrong(problem)),
-        false => Ok(patterns),
+struct EventPatterns(Vec<Pattern>);
+
+impl BodyField for EventPatterns {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        let problem = format!("must have 1 to {MOST_TYPES} items");
+        let patterns = patterns(json, MOST_TYPES, "an array of patterns", &problem)?;
+        match patterns.is_empty() {
+            true => Err(Problem::new(problem)),
+            false => Ok(Self(patterns)),
+        }
     }
 }
 

@@ -11,12 +11,12 @@ use super::read;
 use crate::domain::ids::JobId;
 use crate::http::body::{Body, Incoming};
 use crate::http::caller::Caller;
-use crate::http::openapi::history::{ReplayInput, ReplaySearch};
+use crate::http::openapi::history::ReplaySearch;
 use crate::http::query::Query;
 use crate::http::reading;
 use crate::hub::Hub;
 use crate::hub::error::HubError;
-use input::{ReplayRequest, SUBJECT};
+use input::{ReplayBody, ReplayRequest, SUBJECT};
 
 /// A replay to a subscription has begun.
 #[derive(Serialize, ToSchema)]
@@ -33,7 +33,7 @@ pub(crate) struct ReplayStarted {
     path = "/v1/events/replay",
     operation_id = "replay_events",
     tag = "events",
-    request_body = ReplayInput,
+    request_body = ReplayBody,
     responses(
         (status = 200, description = "The events", body = EventPage),
         (status = 202, description = "`deliver_to`: they are on their way", body = ReplayStarted),

@@ -180,7 +180,13 @@ const ALIASES: [(&str, HttpMethod, &str); 16] = [
 ];
 
 /// Data that may have fields which the hub does not know, and leaves out.
-const DATA: [&str; 2] = ["MessageInput", "EventInput"];
+const DATA: [&str; 5] = [
+    "MessageInput",
+    "EventInput",
+    "RegistrationInput",
+    "HealthCheck",
+    "DependencyInput",
+];
 
 /// What monitors ask with HEAD as well.
 const WITH_HEAD: [&str; 4] = ["/health", "/health/live", "/health/ready", "/metrics"];

@@ -3,7 +3,6 @@
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::ids::{CorrelationId, ServiceName, StreamId};
-use crate::domain::json_text::JsonText;
 use crate::domain::timestamp::Timestamp;
 
 /// Which events; those that match everything given.
@@ -56,48 +55,6 @@ pub enum ReplayMode {
     LastNEvents,
 }
 
-/// Which events to replay, and where to.
-#[derive(ToSchema)]
-#[schema(example = json!({"mode": "from_sequence", "from_sequence": 1, "event_types": ["order.*"], "limit": 500}))]
-pub struct ReplayInput {
-    pub mode: ReplayMode,
-    /// Required by the mode `from_timestamp`, and for it only: published then or later, by the
-    /// hub's clock.
-    pub from_timestamp: Option<Timestamp>,
-    /// Required by the mode `from_sequence`, and for it only; inclusive.
-    #[schema(minimum = 0)]
-    pub from_sequence: Option<u64>,
-    /// Inclusive.
-    #[schema(minimum = 0, required = false)]
-    pub to_sequence: u64,
-    /// Required by the mode `last_n_events`, and for it only: exactly so many of those that match,
-    /// or all if there are fewer, oldest first.
-    #[schema(minimum = 1, maximum = 1000)]
-    pub last_n: Option<u64>,
-    /// Patterns; one has to match.
-    #[schema(max_items = 1000, required = false)]
-    pub event_types: Vec<String>,
-    #[schema(required = false)]
-    pub source: ServiceName,
-    #[schema(required = false)]
-    pub stream_id: StreamId,
-    #[schema(required = false)]
-    pub correlation_id: CorrelationId,
-    /// On a page: at most 1000, 100 by default, with `last_n_events` all n; fewer if they are large
-    /// (about 4 MiB), and then there is a `next_cursor`. With `deliver_to`: altogether, any
-    /// number, by default all.
-    #[schema(minimum = 1, required = false)]
-    pub limit: u64,
-    /// The `next_cursor` of the page before, everything else being as for that.
-    pub cursor: Option<String>,
-    /// The callback subscription that the events go to.
-    #[schema(format = "uuid")]
-    pub deliver_to: Option<String>,
-    /// With `deliver_to`: events per second, with fractions; as fast as they are taken by default.
-    #[schema(exclusive_minimum = 0, maximum = 100_000)]
-    pub rate: Option<f64>,
-}
-
 /// Which events to replay.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -146,18 +103,6 @@ pub struct StateSearch {
     /// The last event in it; the stream's last one by default.
     #[param(required = false, minimum = 1)]
     pub at_version: u64,
-}
-
-/// What to keep. May be left out: what the stream adds up to now.
-#[derive(ToSchema)]
-pub struct SnapshotInput {
-    /// A JSON object; the hub builds it from the events if it is not given. If the hub has keys,
-    /// for operators only.
-    #[schema(required = false, value_type = Object)]
-    pub state: JsonText,
-    /// The last event in it; the stream's last one by default.
-    #[schema(minimum = 1)]
-    pub version: Option<u64>,
 }
 
 /// Which part of a conversation.

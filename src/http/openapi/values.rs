@@ -56,9 +56,6 @@ pub enum BatchInput {}
 /// A batch of events as a client may send it.
 pub enum EventBatchInput {}
 
-/// A path below the address of a service.
-pub enum LocalPath {}
-
 /// The schemas of a list in which each item is like `item`, and of an object that holds it.
 fn batch(items: &str, item: &str) -> OneOfBuilder {
     let list = || {
@@ -137,10 +134,6 @@ schemas! {
     Priority: words("How urgent a message is.", Priority::ALL),
     BatchInput: batch("messages", "MessageInput"),
     EventBatchInput: batch("events", "EventInput"),
-    LocalPath: string("A path that begins with /.")
-        .pattern(Some("^/"))
-        .max_length(Some(1000))
-        .examples(["/health"]),
     State: words(
         "Where a message is in its life. The last four are settled.",
         State::ALL,

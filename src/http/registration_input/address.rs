@@ -2,67 +2,83 @@
 
 use actix_web::http::Uri;
 use serde_json::value::RawValue;
+use utoipa::openapi::{ObjectBuilder, Type};
 
+use crate::api::field::{BodyField, field, text};
+use crate::api::problem::Problem;
 use crate::domain::characters::is_visible;
 use crate::domain::deny_list::DenyList;
 use crate::domain::ids::InstanceId;
 use crate::domain::service::Address;
-use crate::http::fields::Field;
-use crate::http::web_address::WebAddress;
+use crate::http::web_address::{self, WebAddress};
 use crate::hub::error::{HubError, Subject};
 
 const DEFAULT_ENDPOINT: &str = "/messages";
 
-/// `None`: the instance pulls.
-///
-/// # Errors
-/// 400 with `url` or `message_endpoint`.
-pub(crate) fn address(
-    url: Option<&RawValue>,
-    message_endpoint: Option<&RawValue>,
-    deny: &DenyList,
-) -> Result<Option<Address>, HubError> {
-    let given = |name, json| Field::given(Subject::Request, name, json);
-    let endpoint = given("message_endpoint", message_endpoint);
-    let endpoint = endpoint.map(path).transpose()?;
-    let Some(field) = given("url", url) else {
-        return Ok(None);
-    };
-    Ok(Some(Address {
-        url: base(field, deny)?,
-        message_endpoint: endpoint.unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned()),
-    }))
+const PROBLEM: &str =
+    "must be an address such as http://10.0.0.5:8080 or https://shop.example, with a path at most";
+
+/// Where messages are pushed to.
+pub(super) struct InstanceUrl(WebAddress);
+
+impl BodyField for InstanceUrl {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        let address = WebAddress::read(&text(json)?, PROBLEM)?;
+        match address.uri.query() {
+            None => Ok(Self(address)),
+            Some(_) => Err(Problem::new(PROBLEM)),
+        }
+    }
 }
 
-/// Without a trailing slash.
-fn base(field: Field<'_>, deny: &DenyList) -> Result<String, HubError> {
-    let problem = "must be an address such as http://10.0.0.5:8080 or https://shop.example, with a path at most";
-    let WebAddress { text, uri } = WebAddress::read(field, problem)?;
-    if uri.query().is_some() {
-        return Err(field.wrong(problem));
+field!(InstanceUrl, web_address::schema("http://10.0.0.5:8080"));
+
+impl InstanceUrl {
+    /// Without a trailing slash.
+    ///
+    /// # Errors
+    /// 400 if it leads where nothing may go.
+    pub(super) fn address(
+        self,
+        endpoint: Option<LocalPath>,
+        deny: &DenyList,
+    ) -> Result<Address, HubError> {
+        let url = self.0.allowed(Subject::Request, "url", deny)?;
+        let endpoint = endpoint.map(|path| path.0);
+        Ok(Address {
+            url: url.trim_end_matches('/').to_owned(),
+            message_endpoint: endpoint.unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned()),
+        })
     }
-    if uri.host().is_some_and(|host| deny.denies_host(host)) {
-        return Err(field.wrong("leads to an address on the list outgoing_deny"));
-    }
-    Ok(text.trim_end_matches('/').to_owned())
 }
 
 /// A path below an address.
-///
-/// # Errors
-/// 400 with the field.
-pub(crate) fn path(field: Field<'_>) -> Result<String, HubError> {
-    let text = field.text()?;
-    let fits = text.starts_with('/')
-        && text.len() <= 1000
-        && !text.contains('#')
-        && text.chars().all(is_visible)
-        && text.parse::<Uri>().is_ok();
-    if !fits {
-        return Err(field.wrong("must be a path that begins with /"));
+pub(crate) struct LocalPath(pub(super) String);
+
+impl BodyField for LocalPath {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        let text = text(json)?;
+        let fits = text.starts_with('/')
+            && text.len() <= 1000
+            && !text.contains('#')
+            && text.chars().all(is_visible)
+            && text.parse::<Uri>().is_ok();
+        match fits {
+            true => Ok(Self(text.into_owned())),
+            false => Err(Problem::new("must be a path that begins with /")),
+        }
     }
-    Ok(text.into_owned())
 }
+
+field!(
+    LocalPath,
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some("A path that begins with /."))
+        .pattern(Some("^/"))
+        .max_length(Some(1000))
+        .examples(["/health"])
+);
 
 /// The same address is the same instance, so that a restarted service replaces itself; and so is
 /// every registration without one. Without slashes, so that it fits into a path; with `https:`

@@ -1,37 +1,40 @@
 //! The services another one needs, as clients list them.
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
-use super::items::items;
+use crate::api;
+use crate::api::lists::List;
+use crate::api::numbers::{Flag, WholeNumber};
+use crate::api::objects::Noted;
+use crate::api::texts::{NewLabel, NewService};
 use crate::api::unknown::Ignored;
-use crate::domain::ids::Label;
 use crate::domain::service::Dependency;
-use crate::http::fields::{self, Field};
 use crate::hub::error::{HubError, Subject};
 
-const MOST_DEPENDENCIES: usize = 100;
-const MOST_INSTANCES: u64 = 10_000;
-
-#[derive(Deserialize)]
+/// A service that another one needs.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct DependencyBody<'a> {
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    service: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    minimum_instances: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    critical: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    version: Option<&'a RawValue>,
+#[schema(as = DependencyInput)]
+pub(crate) struct DependencyBody {
+    service: NewService,
+    /// So many available instances, at least.
+    #[schema(inline, default = 1)]
+    minimum_instances: Option<WholeNumber<1, 10_000>>,
+    /// Without it the service that needs it is at most degraded.
+    #[schema(inline, default = true)]
+    critical: Option<Flag>,
+    /// Only instances of exactly this version count.
+    version: Option<NewLabel>,
 }
 
-/// A body that is only a list of dependencies.
-#[derive(Deserialize)]
+/// Dependencies to check.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct DependenciesBody<'a> {
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    dependencies: Option<&'a RawValue>,
+#[schema(as = DependenciesInput)]
+pub(crate) struct DependenciesBody {
+    #[schema(value_type = Vec<DependencyBody>, max_items = 100)]
+    dependencies: List<Noted<DependencyBody>, 100>,
 }
 
 /// Reads `{"dependencies": […]}`.
@@ -39,10 +42,9 @@ pub(crate) struct DependenciesBody<'a> {
 /// # Errors
 /// 400 with the field.
 pub(crate) fn read_list(text: &str) -> Result<Vec<Dependency>, HubError> {
-    let body: DependenciesBody<'_> = fields::object(Subject::Request, text)?;
-    let list = Field::required(Subject::Request, "dependencies", body.dependencies)?;
+    let body: DependenciesBody = api::body::command(Subject::Request, text)?;
     let mut ignored = Ignored::default();
-    let dependencies = dependencies(list, &mut ignored)?;
+    let dependencies = dependencies(body.dependencies, &mut ignored);
     match ignored.first() {
         None => Ok(dependencies),
         Some(name) => Err(HubError::invalid(
@@ -53,47 +55,20 @@ pub(crate) fn read_list(text: &str) -> Result<Vec<Dependency>, HubError> {
     }
 }
 
-/// Reads the list itself.
-///
-/// # Errors
-/// 400 with the field, as in `dependencies[1].service`.
-pub(crate) fn dependencies(
-    field: Field<'_>,
+/// With the names of fields that are not known, as in `dependencies[1].colour`.
+pub(super) fn dependencies(
+    list: List<Noted<DependencyBody>, 100>,
     ignored: &mut Ignored,
-) -> Result<Vec<Dependency>, HubError> {
-    let mut all = Vec::new();
-    for (index, json) in items(field, MOST_DEPENDENCIES)?.into_iter().enumerate() {
-        let name = format!("{}[{index}]", field.name);
-        all.push(dependency(&name, json, ignored)?);
-    }
-    Ok(all)
-}
-
-fn dependency(name: &str, json: &RawValue, ignored: &mut Ignored) -> Result<Dependency, HubError> {
-    let item = Field {
-        subject: Subject::Request,
-        name,
-        json,
+) -> Vec<Dependency> {
+    let dependency = |(index, noted): (usize, Noted<DependencyBody>)| {
+        ignored.add_of(&format!("dependencies[{index}]"), &noted.ignored);
+        let body = noted.value;
+        Dependency {
+            service: body.service.0,
+            minimum_instances: body.minimum_instances.map_or(1, |least| least.0 as u32),
+            critical: body.critical.is_none_or(|flag| flag.0),
+            version: body.version.map(|version| version.0),
+        }
     };
-    let (body, unknown) = item.noting::<DependencyBody<'_>>()?;
-    ignored.add_of(name, &unknown);
-    let names = ["service", "minimum_instances", "critical", "version"];
-    let [service, minimum, critical, version] = names.map(|part| format!("{name}.{part}"));
-    let service = Field::required(Subject::Request, &service, body.service)?;
-    let given = |name, json| Field::given(Subject::Request, name, json);
-    let minimum = given(&minimum, body.minimum_instances)
-        .map(|field| field.whole(1, MOST_INSTANCES))
-        .transpose()?;
-    let critical = given(&critical, body.critical)
-        .map(|field| field.parse::<bool>("true or false"))
-        .transpose()?;
-    let version = given(&version, body.version)
-        .map(|field| field.name(Label::given))
-        .transpose()?;
-    Ok(Dependency {
-        service: service.new_service()?,
-        minimum_instances: minimum.map_or(1, |minimum| minimum as u32),
-        critical: critical.unwrap_or(true),
-        version,
-    })
+    list.0.into_iter().enumerate().map(dependency).collect()
 }

@@ -2,78 +2,71 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use utoipa::openapi::{ArrayBuilder, Ref};
 
+use crate::api::field::{BodyField, field};
+use crate::api::lists;
+use crate::api::objects::Noted;
+use crate::api::problem::Problem;
+use crate::api::texts::Printable;
 use crate::api::unknown::Ignored;
-use crate::domain::characters::is_visible_label;
 use crate::domain::ids::Label;
 use crate::domain::service::Endpoint;
-use crate::http::fields::{self, Field};
-use crate::hub::error::{HubError, Subject};
 
-const SUBJECT: Subject = Subject::Request;
 const MOST_ENDPOINTS: usize = 1000;
 const MOST_METHODS: usize = 100;
-/// In bytes.
-const LONGEST_PATH: usize = 1000;
+
+pub(super) struct Endpoints(Vec<Noted<EndpointBody>>);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct EndpointBody<'a> {
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    path: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    methods: Option<&'a RawValue>,
+struct EndpointBody {
+    path: Printable<1000>,
+    methods: Option<Methods>,
 }
 
-/// Reads the list.
-///
-/// # Errors
-/// 400 with the field, as in `endpoints[1].path`.
-pub(super) fn endpoints(
-    field: Field<'_>,
-    ignored: &mut Ignored,
-) -> Result<Vec<Endpoint>, HubError> {
-    let form = "an array of {\"path\", \"methods\"}";
-    let many = format!("must have at most {MOST_ENDPOINTS} items");
-    let items: Vec<&RawValue> = field.list(MOST_ENDPOINTS, form, &many)?;
-    let endpoint = |(index, json): (usize, &RawValue)| {
-        let name = format!("{}[{index}]", field.name);
-        endpoint(&name, json, ignored)
-    };
-    items.into_iter().enumerate().map(endpoint).collect()
+struct Methods(Vec<String>);
+
+impl BodyField for Endpoints {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        let form = "an array of {\"path\", \"methods\"}";
+        let many = format!("must have at most {MOST_ENDPOINTS} items");
+        lists::items(json, MOST_ENDPOINTS, form, &many).map(Self)
+    }
 }
 
-fn endpoint(name: &str, json: &RawValue, ignored: &mut Ignored) -> Result<Endpoint, HubError> {
-    let item = Field {
-        subject: SUBJECT,
-        name,
-        json,
-    };
-    let (body, unknown) = item.noting::<EndpointBody<'_>>()?;
-    ignored.add_of(name, &unknown);
-    let path_name = format!("{name}.path");
-    let path = Field::required(SUBJECT, &path_name, body.path)?;
-    let methods_name = format!("{name}.methods");
-    let methods = Field::given(SUBJECT, &methods_name, body.methods)
-        .map(methods)
-        .transpose()?;
-    Ok(Endpoint {
-        path: word(path, LONGEST_PATH)?,
-        methods: methods.unwrap_or_default(),
-    })
+field!(
+    Endpoints,
+    ArrayBuilder::new().items(Ref::from_schema_name("Endpoint"))
+);
+
+impl BodyField for Methods {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        let many = format!("must have at most {MOST_METHODS} items");
+        let items: Vec<&RawValue> = lists::list(json, MOST_METHODS, "an array of texts", &many)?;
+        let method = |json| Printable::<{ Label::MAX }>::read(json).map(|method| method.0);
+        items
+            .into_iter()
+            .map(method)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
 }
 
-fn methods(field: Field<'_>) -> Result<Vec<String>, HubError> {
-    let many = format!("must have at most {MOST_METHODS} items");
-    let items: Vec<&RawValue> = field.list(MOST_METHODS, "an array of texts", &many)?;
-    let method = |json: &RawValue| word(Field { json, ..field }, Label::MAX);
-    items.into_iter().map(method).collect()
-}
+field!(Methods);
 
-fn word(field: Field<'_>, most: usize) -> Result<String, HubError> {
-    let text = field.text()?;
-    match is_visible_label(&text, most) {
-        true => Ok(text.into_owned()),
-        false => Err(field.wrong(format!("must be 1 to {most} printable characters"))),
+impl Endpoints {
+    pub(super) fn endpoints(self, ignored: &mut Ignored) -> Vec<Endpoint> {
+        let endpoint = |(index, noted): (usize, Noted<EndpointBody>)| {
+            ignored.add_of(&format!("endpoints[{index}]"), &noted.ignored);
+            Endpoint {
+                path: noted.value.path.0,
+                methods: noted
+                    .value
+                    .methods
+                    .map_or_else(Vec::new, |methods| methods.0),
+            }
+        };
+        self.0.into_iter().enumerate().map(endpoint).collect()
     }
 }

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::domain::ids::{Label, ServiceName};
 use crate::http::body::{Body, Incoming};
-use crate::http::openapi::services::DependenciesInput;
+use crate::http::registration_input::dependencies::DependenciesBody;
 use crate::http::{query, registration_input};
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
@@ -75,7 +75,7 @@ pub(crate) async fn show(
     operation_id = "check_dependencies",
     tag = "services",
     params(("service" = ServiceName, Path)),
-    request_body = DependenciesInput,
+    request_body = DependenciesBody,
     responses(
         (status = 200, description = "What it would need and what is there", body = Dependencies),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),

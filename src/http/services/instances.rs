@@ -12,7 +12,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::http::body::{Body, Incoming};
 use crate::http::caller::Caller;
 use crate::http::no_body::NoBody;
-use crate::http::openapi::services::RegistrationInput;
+use crate::http::registration_input::RegistrationBody;
 use crate::http::{query, registration_input};
 use crate::hub::Hub;
 use crate::hub::error::{HubError, Subject};
@@ -63,7 +63,7 @@ pub(crate) struct Draining {
     path = "/v1/services/register",
     operation_id = "register_service",
     tag = "services",
-    request_body = RegistrationInput,
+    request_body = RegistrationBody,
     responses(
         (status = 200, description = "It replaced the instance of the same id", body = Registered),
         (status = 201, description = "It is new", body = Registered),
@@ -88,7 +88,7 @@ pub(crate) async fn register(
     operation_id = "register_instance",
     tag = "services",
     params(("service" = ServiceName, Path)),
-    request_body = RegistrationInput,
+    request_body = RegistrationBody,
     responses(
         (status = 200, description = "It replaced the instance of the same id", body = Registered),
         (status = 201, description = "It is new", body = Registered),

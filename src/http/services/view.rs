@@ -9,6 +9,7 @@ use crate::domain::service::{Dependency, Endpoint, Health, HealthCheck};
 use crate::domain::strategy::Strategy;
 use crate::domain::timestamp::Timestamp;
 use crate::http::openapi;
+use crate::http::registration_input::dependencies::DependencyBody;
 use crate::logic::circuit_view::CircuitView;
 use crate::logic::service_view::{InstanceView, OutOfRotation, ServiceView, Transport};
 
@@ -68,7 +69,7 @@ pub(super) struct InstanceAnswer {
     ttl: Option<f64>,
     /// When its next heartbeat is overdue.
     expires_at: Option<Timestamp>,
-    #[schema(value_type = Vec<openapi::services::DependencyInput>)]
+    #[schema(value_type = Vec<DependencyBody>)]
     dependencies: Vec<Dependency>,
     #[schema(value_type = Vec<openapi::services::Endpoint>)]
     endpoints: Vec<Endpoint>,

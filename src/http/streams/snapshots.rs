@@ -7,6 +7,10 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::stream_id::stream_id;
+use crate::api;
+use crate::api::field::{BodyField, field};
+use crate::api::numbers::WholeNumber;
+use crate::api::problem::Problem;
 use crate::domain::event::Snapshot;
 use crate::domain::ids::StreamId;
 use crate::domain::json_text::JsonText;
@@ -14,8 +18,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::http::body::{Body, Incoming};
 use crate::http::caller::Caller;
 use crate::http::events::read::LAST_SEQUENCE;
-use crate::http::fields::{self, Field};
-use crate::http::openapi::history::{SnapshotInput, StateSearch};
+use crate::http::openapi::history::StateSearch;
 use crate::http::query::Query;
 use crate::http::reading;
 use crate::hub::Hub;
@@ -48,14 +51,35 @@ pub(crate) struct StateView<'a> {
     state: &'a JsonText,
 }
 
-#[derive(Deserialize)]
+/// What to keep. May be left out: what the stream adds up to now.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct SnapshotBody<'a> {
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    state: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    version: Option<&'a RawValue>,
+#[schema(as = SnapshotInput)]
+pub(crate) struct SnapshotBody {
+    /// A JSON object; the hub builds it from the events if it is not given. If the hub has keys,
+    /// for operators only.
+    #[schema(required = false, value_type = Object)]
+    state: Option<StateText>,
+    /// The last event in it; the stream's last one by default.
+    #[schema(inline)]
+    version: Option<Version>,
 }
+
+type Version = WholeNumber<1, LAST_SEQUENCE>;
+
+struct StateText(JsonText);
+
+impl BodyField for StateText {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        let state = JsonText::new(json.to_owned());
+        match is_object(&state) {
+            true => Ok(Self(state)),
+            false => Err(Problem::new("must be a JSON object")),
+        }
+    }
+}
+
+field!(StateText);
 
 impl<'a> SnapshotView<'a> {
     pub(crate) fn of(snapshot: &'a Snapshot) -> Self {
@@ -80,7 +104,7 @@ impl<'a> SnapshotView<'a> {
     operation_id = "take_snapshot",
     tag = "streams",
     params(("id" = StreamId, Path)),
-    request_body = Option<SnapshotInput>,
+    request_body = Option<SnapshotBody>,
     responses(
         (status = 201, description = "It is on disk", body = SnapshotView),
         (status = 400, description = "INVALID_REQUEST: `details.field` names what is wrong"),
@@ -102,7 +126,9 @@ pub(crate) async fn take(
 ) -> Result<HttpResponse, HubError> {
     let id = stream_id(&id)?;
     let body = Body::one(&hub, payload, SUBJECT).await?;
-    let (state, version) = read(body.text())?;
+    let asked: SnapshotBody = api::body::optional(SUBJECT, body.text())?;
+    let state = asked.state.map(|state| state.0);
+    let version = asked.version.map(|version| version.0);
     let caller = Caller::of(&request);
     let context = caller.context(hub.clock.wall());
     let wanted = WantedVersion {
@@ -114,20 +140,6 @@ pub(crate) async fn take(
     let taken = taken.await?;
     let view = SnapshotView::of(&taken.snapshot);
     Ok(reading::answer(reading, StatusCode::CREATED, &view))
-}
-
-fn read(text: &str) -> Result<(Option<JsonText>, Option<u64>), HubError> {
-    let text = if text.trim().is_empty() { "{}" } else { text };
-    let body: SnapshotBody<'_> = fields::object(SUBJECT, text)?;
-    let state = match Field::given(SUBJECT, "state", body.state) {
-        Some(field) if !is_object(&field.json()) => {
-            return Err(field.wrong("must be a JSON object"));
-        }
-        given => given.map(|field| field.json()),
-    };
-    let version = Field::given(SUBJECT, "version", body.version);
-    let version = version.map(|field| field.whole(1, LAST_SEQUENCE));
-    Ok((state, version.transpose()?))
 }
 
 /// The newest snapshot of a stream

@@ -2,15 +2,22 @@
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::super::read::{self, LAST_SEQUENCE};
+use crate::api;
+use crate::api::field::{BodyField, Narrowing, field, parse, text};
+use crate::api::numbers::WholeNumber;
+use crate::api::patterns::patterns;
+use crate::api::problem::Problem;
+use crate::api::texts::{Id, OldCorrelation, OldService, OldStream, PointInTime};
 use crate::domain::event::Sequence;
-use crate::domain::ids::{CorrelationId, StreamId};
+use crate::domain::ids::{CorrelationId, ServiceName, StreamId};
 use crate::domain::pattern::Pattern;
 use crate::domain::subscription::{ReplayFilter, SubscriptionId};
 use crate::domain::timestamp::Timestamp;
-use crate::http::fields::{self, Field};
+use crate::http::openapi::history::ReplayMode;
 use crate::http::query::Query;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::replays::{ReplayOrder, ReplayPageQuery, ReplayRange, ReplaySpan, ReplayStart};
@@ -45,72 +52,124 @@ struct Given {
     rate: Option<f64>,
 }
 
-#[derive(Deserialize)]
+/// Which events to replay, and where to.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ReplayBody<'a> {
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    mode: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    from_timestamp: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    from_sequence: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    to_sequence: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    last_n: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    event_types: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    source: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    stream_id: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    correlation_id: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    limit: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    cursor: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    deliver_to: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "fields::raw")]
-    rate: Option<&'a RawValue>,
+#[schema(as = ReplayInput, example = json!({"mode": "from_sequence", "from_sequence": 1, "event_types": ["order.*"], "limit": 500}))]
+pub(crate) struct ReplayBody {
+    #[schema(value_type = ReplayMode)]
+    mode: ModeText,
+    /// Required by the mode `from_timestamp`, and for it only: published then or later, by the
+    /// hub's clock.
+    from_timestamp: Option<PointInTime>,
+    /// Required by the mode `from_sequence`, and for it only; inclusive.
+    #[schema(inline)]
+    from_sequence: Option<SequenceNumber>,
+    /// Inclusive.
+    #[serde(default)]
+    #[schema(inline, value_type = SequenceNumber)]
+    to_sequence: Narrowing<SequenceNumber>,
+    /// Required by the mode `last_n_events`, and for it only: exactly so many of those that match,
+    /// or all if there are fewer, oldest first.
+    #[schema(inline)]
+    last_n: Option<LastN>,
+    /// Patterns; one has to match.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, max_items = 1000)]
+    event_types: Narrowing<Patterns>,
+    #[serde(default)]
+    #[schema(value_type = ServiceName)]
+    source: Narrowing<OldService>,
+    #[serde(default)]
+    #[schema(value_type = StreamId)]
+    stream_id: Narrowing<OldStream>,
+    #[serde(default)]
+    #[schema(value_type = CorrelationId)]
+    correlation_id: Narrowing<OldCorrelation>,
+    /// On a page: at most 1000, 100 by default, with `last_n_events` all n; fewer if they are large
+    /// (about 4 MiB), and then there is a `next_cursor`. With `deliver_to`: altogether, any
+    /// number, by default all.
+    #[serde(default)]
+    #[schema(inline, value_type = Limit)]
+    limit: Narrowing<Limit>,
+    /// The `next_cursor` of the page before, everything else being as for that.
+    #[schema(value_type = Option<String>)]
+    cursor: Option<Cursor>,
+    /// The callback subscription that the events go to.
+    #[schema(value_type = Option<String>, format = "uuid")]
+    deliver_to: Option<Id>,
+    /// With `deliver_to`: events per second, with fractions; as fast as they are taken by default.
+    #[schema(value_type = Option<f64>, exclusive_minimum = 0, maximum = 100_000)]
+    rate: Option<AnyNumber>,
 }
+
+type SequenceNumber = WholeNumber<0, LAST_SEQUENCE>;
+type LastN = WholeNumber<1, MOST_LAST_N>;
+type Limit = WholeNumber<1, LAST_SEQUENCE>;
+
+struct ModeText(String);
+
+impl BodyField for ModeText {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        text(json).map(|mode| Self(mode.into_owned()))
+    }
+}
+
+field!(ModeText);
+
+struct Patterns(Vec<Pattern>);
+
+impl BodyField for Patterns {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        let many = "must be at most 1000 patterns";
+        patterns(json, 1000, "an array of strings", many).map(Self)
+    }
+}
+
+struct Cursor(ReplaySpan);
+
+impl BodyField for Cursor {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        read::span(&text(json)?).map(Self).map_err(Problem::new)
+    }
+}
+
+field!(Cursor);
+
+/// Whether it is a rate is asked where it matters.
+struct AnyNumber(f64);
+
+impl BodyField for AnyNumber {
+    fn read(json: &RawValue) -> Result<Self, Problem> {
+        parse(json, "a number").map(Self)
+    }
+}
+
+field!(AnyNumber);
 
 impl ReplayRequest {
     /// # Errors
     /// 400 with the field.
     pub(crate) fn from_body(text: &str) -> Result<Self, HubError> {
-        let body: ReplayBody<'_> = fields::object(SUBJECT, text)?;
-        let given = |name, json| Field::given(SUBJECT, name, json);
-        let narrowing = |name, json| Field::narrowing(SUBJECT, name, json);
-        let sequence = |field| read(field, sequence);
-        let correlation_id = narrowing("correlation_id", body.correlation_id)?;
-        let correlation_id = read(correlation_id, |field| field.name(CorrelationId::parse))?;
+        let body: ReplayBody = api::body::command(SUBJECT, text)?;
+        // The first event has the number 1.
+        let sequence = |number: SequenceNumber| number.0.max(1);
         Self::check(Given {
-            mode: read(given("mode", body.mode), |field| {
-                field.text().map(|text| text.into_owned())
-            })?,
-            from_timestamp: read(given("from_timestamp", body.from_timestamp), Field::time)?,
-            from_sequence: sequence(given("from_sequence", body.from_sequence))?,
-            to_sequence: sequence(narrowing("to_sequence", body.to_sequence)?)?,
-            last_n: whole(given("last_n", body.last_n), MOST_LAST_N)?,
+            mode: Some(body.mode.0),
+            from_timestamp: body.from_timestamp.map(|time| time.0),
+            from_sequence: body.from_sequence.map(sequence),
+            to_sequence: body.to_sequence.0.map(sequence),
+            last_n: body.last_n.map(|n| n.0),
             filter: ReplayFilter {
-                event_types: read(narrowing("event_types", body.event_types)?, patterns)?
-                    .unwrap_or_default(),
-                source: read(narrowing("source", body.source)?, Field::service)?,
-                stream_id: read(narrowing("stream_id", body.stream_id)?, |field| {
-                    field.name(StreamId::parse)
-                })?,
-                correlation_id: correlation_id.map(|label| label.to_string()),
+                event_types: body.event_types.0.map_or_else(Vec::new, |types| types.0),
+                source: body.source.0.map(|service| service.0),
+                stream_id: body.stream_id.0.map(|stream| stream.0),
+                correlation_id: body.correlation_id.0.map(|id| id.0.to_string()),
             },
-            limit: whole(narrowing("limit", body.limit)?, LAST_SEQUENCE)?,
-            cursor: read(given("cursor", body.cursor), |field| {
-                read::span(&field.text()?).map_err(|problem| field.wrong(problem))
-            })?,
-            deliver_to: read(given("deliver_to", body.deliver_to), |field| {
-                field.parse("a UUID")
-            })?,
-            rate: read(given("rate", body.rate), |field| field.parse("a number"))?,
+            limit: body.limit.0.map(|limit| limit.0),
+            cursor: body.cursor.map(|cursor| cursor.0),
+            deliver_to: body.deliver_to.map(|id| id.0),
+            rate: body.rate.map(|rate| rate.0),
         })
     }
 
@@ -256,24 +315,4 @@ impl Given {
 
 fn wrong(field: &str, problem: impl ToString) -> HubError {
     HubError::invalid(SUBJECT, field, problem)
-}
-
-fn read<'a, T>(
-    field: Option<Field<'a>>,
-    read: impl FnOnce(&Field<'a>) -> Result<T, HubError>,
-) -> Result<Option<T>, HubError> {
-    field.map(|field| read(&field)).transpose()
-}
-
-fn sequence(field: &Field<'_>) -> Result<Sequence, HubError> {
-    let number = field.whole(0, LAST_SEQUENCE)?;
-    Ok(number.max(1))
-}
-
-fn whole(field: Option<Field<'_>>, most: u64) -> Result<Option<u64>, HubError> {
-    read(field, |field| field.whole(1, most))
-}
-
-fn patterns(field: &Field<'_>) -> Result<Vec<Pattern>, HubError> {
-    field.patterns(1000, "an array of strings", "must be at most 1000 patterns")
 }
