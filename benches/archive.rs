@@ -23,9 +23,9 @@ use message_hub::domain::fact::{Fact, Recorded};
 use message_hub::domain::ids::{
     CorrelationId, EventType, InstanceId, MessageId, MessageType, Position, ServiceName, StreamId,
 };
-use message_hub::domain::json_text::JsonText;
 use message_hub::domain::message::{Message, Priority, State};
 use message_hub::domain::pattern::Pattern;
+use message_hub::domain::payload::Payload;
 use message_hub::domain::timestamp::Timestamp;
 use message_hub::logic::event_query::EventQuery;
 use message_hub::logic::projection::{Batch, Projection};
@@ -176,7 +176,7 @@ fn event(number: u64) -> Arc<Event> {
         }),
         correlation_id: Some(CorrelationId::parse(&name("talk")).expect("a label")),
         causation_id: None,
-        payload: message(number).payload.clone(),
+        payload: message(number).payload.as_json().cloned().expect("JSON"),
         extras: None,
     })
 }
@@ -295,7 +295,7 @@ fn message(number: u64) -> Arc<Message> {
         accepted_at: at(number),
         expires_at: None,
         correlation_id: None,
-        payload: JsonText::parse(&payload).expect("JSON"),
+        payload: Payload::parse(&payload).expect("JSON"),
         extras: None,
     })
 }

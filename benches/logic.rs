@@ -7,9 +7,9 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use message_hub::domain::fact::Fact;
 use message_hub::domain::fact::message::MessageFact;
 use message_hub::domain::ids::{MessageId, MessageType, ServiceName};
-use message_hub::domain::json_text::JsonText;
 use message_hub::domain::message::{Message, Priority};
 use message_hub::domain::pattern::Pattern;
+use message_hub::domain::payload::Payload;
 use message_hub::domain::timestamp::Timestamp;
 use message_hub::logic::journal::records::Kind;
 use message_hub::logic::journal::{codec, frame};
@@ -42,7 +42,7 @@ fn accepted() -> Fact {
         accepted_at: now,
         expires_at: None,
         correlation_id: None,
-        payload: JsonText::parse(&format!(r#"{{"text":"{text}"}}"#)).expect("JSON"),
+        payload: Payload::parse(&format!(r#"{{"text":"{text}"}}"#)).expect("JSON"),
         extras: None,
     })))
 }

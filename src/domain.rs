@@ -16,6 +16,7 @@ pub mod moment;
 pub mod offer;
 pub mod ordering;
 pub mod pattern;
+pub mod payload;
 pub mod quota;
 pub mod redrive;
 pub mod refusal;

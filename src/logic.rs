@@ -45,6 +45,7 @@ pub mod redrive;
 pub mod retained_events;
 pub mod retention;
 pub mod service_view;
+pub mod shown_payload;
 pub mod snapshots;
 pub mod spacing;
 pub mod spelling;

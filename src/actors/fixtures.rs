@@ -25,6 +25,7 @@ use crate::domain::ids::{EventType, InstanceId, MessageId, MessageType, Position
 use crate::domain::json_text::JsonText;
 use crate::domain::message::{Extras, Fingerprint, Message, Priority};
 use crate::domain::offer::{EventOffer, Offer};
+use crate::domain::payload::Payload;
 use crate::domain::refusal::Refusal;
 use crate::domain::service::{Address, Health, Registration, Target};
 use crate::domain::shortage::Shortage;
@@ -70,7 +71,7 @@ pub(super) fn message(number: u128, now: Timestamp) -> Message {
         accepted_at: now,
         expires_at: None,
         correlation_id: None,
-        payload: JsonText::parse("{}").unwrap(),
+        payload: Payload::parse("{}").unwrap(),
         extras: None,
     }
 }

@@ -18,11 +18,12 @@ use crate::domain::ids::{Label, MessageId, MessageType, ServiceName};
 use crate::domain::json_text::JsonText;
 use crate::domain::message::{Extras, Fingerprint, Message, Priority};
 use crate::domain::offer::Offer;
+use crate::domain::payload::Payload;
 use crate::domain::timestamp::Timestamp;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::request::RequestContext;
 use crate::hub::send::check_headers;
-use crate::logic::canonical::{canonical_or_plain, fingerprint};
+use crate::logic::canonical::{comparable, fingerprint};
 
 const SUBJECT: Subject = Subject::Message;
 
@@ -209,10 +210,10 @@ impl<'a> MessageBody<'a> {
                 .correlation_id
                 .map(|id| id.0)
                 .or_else(|| context.correlation_id.cloned()),
-            payload: self.payload.ok_or_else(|| {
+            payload: Payload::Json(self.payload.ok_or_else(|| {
                 let problem = "is required; give null if there is none";
                 HubError::invalid(SUBJECT, "payload", problem)
-            })?,
+            })?),
             extras: None,
         };
         let extras = Extras {
@@ -291,7 +292,7 @@ fn deliver_at(
 /// of keys make no difference. It is kept with the message: by another form no repeat would be
 /// known across a change of the hub.
 fn fingerprint_of(texts: [Option<&RawValue>; 7], message: &Message) -> Fingerprint {
-    let payload = canonical_or_plain(&message.payload);
+    let payload = comparable(&message.payload);
     let correlation_id = message.correlation_id();
     let mut parts: Vec<&[u8]> = vec![
         message.destination.as_str().as_bytes(),

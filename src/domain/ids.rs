@@ -340,6 +340,12 @@ label! {
     StreamId
 }
 
+label! {
+    /// What the bytes of a payload are, as their sender says: a media type, if the sender keeps to
+    /// the custom.
+    ContentType
+}
+
 impl Label {
     /// In characters.
     pub const MAX: usize = 200;

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::ids::{CorrelationId, Label, MessageId, MessageType, ServiceName};
-use super::json_text::JsonText;
 use super::moment::{Moment, When};
+use super::payload::Payload;
 use super::timestamp::Timestamp;
 
 /// How urgent a message is; decides its patience (docs/explanation/priorities.md).
@@ -96,7 +96,9 @@ pub struct Message {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<CorrelationId>,
     /// What the sender has to say, in a form that only the destination knows.
-    pub payload: JsonText,
+    /// Its JSON has no such field if it is bytes: these lie beside it.
+    #[serde(default = "Payload::apart", skip_serializing_if = "Payload::is_raw")]
+    pub payload: Payload,
     /// What most messages do without, boxed to keep the rest small.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extras: Option<Box<Extras>>,
@@ -158,7 +160,7 @@ impl Message {
             let headers = extras.headers.iter().map(|(k, v)| k.len() + v.len() + 64);
             200 + headers.sum::<usize>()
         });
-        u32::try_from(200 + self.payload.as_json().len() + extras).unwrap_or(u32::MAX)
+        u32::try_from(200 + self.payload.bytes() + extras).unwrap_or(u32::MAX)
     }
 
     /// What messages and events of one cause have in common: the one given, else the message's own
@@ -215,7 +217,7 @@ impl Message {
         &self,
         now: Timestamp,
         destination: Option<ServiceName>,
-        payload: Option<JsonText>,
+        payload: Option<Payload>,
     ) -> Self {
         let mut again = self.clone();
         again.accepted_at = now;

@@ -15,13 +15,11 @@ use super::peer;
 use crate::hub::Hub;
 use crate::hub::bodies::{ONE, Permit, Purpose};
 use crate::hub::error::{HubError, Subject};
-use crate::logic::canonical::depth;
+use crate::logic::canonical::{DEEPEST, depth};
 use crate::patience::Patience;
 
 /// Limit for a batch, in bytes.
 pub(crate) const BATCH: usize = 16 << 20;
-/// Limit for nesting below a message's own braces.
-const DEPTH: usize = 64;
 /// A body that takes longer to arrive is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -115,7 +113,7 @@ impl Body {
         if std::str::from_utf8(&bytes).is_err() {
             return Err(HubError::invalid(subject, "body", "is not UTF-8"));
         }
-        if depth(&bytes) > DEPTH + braces {
+        if depth(&bytes) > DEEPEST + braces {
             return Err(HubError::invalid(
                 subject,
                 "body",

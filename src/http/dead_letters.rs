@@ -20,6 +20,7 @@ use crate::api::field::even_null;
 use crate::api::texts::OldService;
 use crate::domain::ids::MessageId;
 use crate::domain::json_text::JsonText;
+use crate::domain::payload::Payload;
 use crate::hub::Hub;
 use crate::hub::dead_letters::DeadLetterRecord;
 use crate::hub::error::{HubError, Subject};
@@ -182,9 +183,10 @@ pub(crate) async fn reprocess(
     let body = Body::one(&hub, payload, SUBJECT).await?;
     let asked: ReprocessBody = api::body::optional(SUBJECT, body.text())?;
     let destination = asked.destination.map(|service| service.0);
+    let payload = asked.payload.map(Payload::Json);
     let caller = Caller::of(&request);
     let context = caller.context(hub.clock.wall());
-    let reprocessed = hub.reprocess_dead_letter(&context, id, destination, asked.payload);
+    let reprocessed = hub.reprocess_dead_letter(&context, id, destination, payload);
     reprocessed.await?;
     Ok(HttpResponse::Accepted().json(Reprocessed {
         id,

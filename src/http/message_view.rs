@@ -8,11 +8,12 @@ use utoipa::ToSchema;
 use super::openapi;
 use crate::domain::attempt::Attempt;
 use crate::domain::dead_letter::DeadReason;
-use crate::domain::ids::{Label, MessageId, MessageType, ServiceName};
+use crate::domain::ids::{ContentType, Label, MessageId, MessageType, ServiceName};
 use crate::domain::json_text::JsonText;
 use crate::domain::message::{Extras, Message, Priority, State, Status};
 use crate::domain::timestamp::Timestamp;
 use crate::hub::message_record::MessageRecord;
+use crate::logic::shown_payload::ShownPayload;
 
 /// A message and what became of it so far.
 #[derive(Serialize, ToSchema)]
@@ -29,7 +30,17 @@ pub(crate) struct MessageView {
     correlation_id: String,
     reply_to: Option<ServiceName>,
     priority: Priority,
-    payload: JsonText,
+    /// Null if it is shown as `payload_base64`.
+    #[schema(value_type = JsonText, required)]
+    payload: Option<JsonText>,
+    /// The bytes of a payload that is no JSON, in standard base64.
+    #[schema(value_type = String, required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload_base64: Option<String>,
+    /// What the sender said that the bytes are; only of a payload that was sent as bytes.
+    #[schema(value_type = ContentType, required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_type: Option<ContentType>,
     headers: Option<BTreeMap<String, String>>,
     ordering_key: Option<Label>,
     deadline: Option<Timestamp>,
@@ -85,7 +96,7 @@ impl From<MessageRecord> for MessageView {
 impl MessageView {
     fn of(message: &Message, attempts: Vec<Attempt>) -> Self {
         let extras: Option<&Extras> = message.extras.as_deref();
-        let last = attempts.last();
+        let (last, shown) = (attempts.last(), ShownPayload::of(&message.payload));
         Self {
             id: message.id,
             status: Status::Pending,
@@ -96,7 +107,9 @@ impl MessageView {
             correlation_id: message.correlation_id(),
             reply_to: extras.and_then(|extras| extras.reply_to.clone()),
             priority: message.priority,
-            payload: message.payload.clone(),
+            payload: shown.payload.map(|json| JsonText::new(json.to_owned())),
+            payload_base64: shown.payload_base64.map(|bytes| bytes.to_string()),
+            content_type: shown.content_type.cloned(),
             headers: extras
                 .map(|extras| extras.headers.clone())
                 .filter(|map| !map.is_empty()),

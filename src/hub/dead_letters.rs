@@ -10,7 +10,7 @@ use super::request::RequestContext;
 use crate::actors::messages::dead_letters::{DeleteDeadLetter, Reprocess};
 use crate::domain::attempt::Attempt;
 use crate::domain::ids::{MessageId, Position, ServiceName};
-use crate::domain::json_text::JsonText;
+use crate::domain::payload::Payload;
 use crate::domain::redrive::RedriveFilter;
 use crate::logic::page::Page;
 use crate::ports::archive::{
@@ -171,7 +171,7 @@ impl Hub {
         context: &RequestContext<'_>,
         id: MessageId,
         destination: Option<ServiceName>,
-        payload: Option<JsonText>,
+        payload: Option<Payload>,
     ) -> Result<(), HubError> {
         let dead_letter = self.dead_letter(context, id).await?;
         let changed = [

@@ -7,6 +7,7 @@ use crate::domain::ids::{MessageId, Position};
 use crate::domain::message::{Extras, Message, State};
 use crate::domain::timestamp::Timestamp;
 use crate::logic::queues::view::OpenMessage;
+use crate::logic::shown_payload::shown_bytes;
 use crate::ports::archive::ArchivedMessage;
 
 /// What is known of a message.
@@ -97,6 +98,7 @@ impl MessageRecord {
         let headers = extras.iter().flat_map(|extras| &extras.headers);
         let headers = headers.map(|(name, value)| name.len() + value.len());
         let attempts = self.attempts().iter().map(Attempt::bytes);
-        500 + message.payload.as_json().len() + headers.sum::<usize>() + attempts.sum::<usize>()
+        let payload = shown_bytes(&message.payload);
+        500 + payload + headers.sum::<usize>() + attempts.sum::<usize>()
     }
 }

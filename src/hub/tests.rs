@@ -15,9 +15,9 @@ use super::Hub;
 use super::access::Principal;
 use super::request::RequestContext;
 use crate::domain::ids::{LeaseToken, MessageId, MessageType, ServiceName};
-use crate::domain::json_text::JsonText;
 use crate::domain::message::{Extras, Fingerprint, Message, Priority};
 use crate::domain::offer::Offer;
+use crate::domain::payload::Payload;
 use crate::logic::queues::lease::LeaseEnd;
 use crate::logic::queues::leases::Leased;
 use crate::runtime::test_hub::TestHub;
@@ -50,7 +50,7 @@ fn message(hub: &Hub, destination: &str, payload: &str) -> Message {
         accepted_at: now,
         expires_at: None,
         correlation_id: None,
-        payload: JsonText::parse(payload).unwrap(),
+        payload: Payload::parse(payload).unwrap(),
         extras: None,
     }
 }

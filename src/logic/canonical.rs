@@ -7,12 +7,15 @@ use memchr::memchr2;
 use uuid::Uuid;
 
 use crate::domain::event::Event;
-use crate::domain::ids::Label;
+use crate::domain::ids::{ContentType, Label};
 use crate::domain::json_text::JsonText;
 use crate::domain::message::{Extras, Fingerprint, Message};
+use crate::domain::payload::Payload;
 
-/// The deepest nesting [`canonical`] takes on; twice what the hub accepts.
-const MAX_DEPTH: usize = 128;
+/// How deeply the JSON of a payload may be nested.
+pub const DEEPEST: usize = 64;
+/// The deepest nesting [`canonical`] takes on.
+const MAX_DEPTH: usize = 2 * DEEPEST;
 
 /// The name space of [`fingerprint`]; changing it would make every repeat look like a reuse.
 const NAMESPACE: Uuid = Uuid::from_u128(0x5a1d_93c4_7f0e_4b5c_9d02_6c1e_8ab7_43f1);
@@ -104,6 +107,19 @@ pub fn canonical_or_plain(json: &JsonText) -> Vec<u8> {
     text
 }
 
+/// What is compared of a payload: of JSON its canonical form, of bytes all there is. Bytes begin
+/// with a zero, as no JSON does, and have another behind their content type, as no label does: neither
+/// is taken for the other.
+pub fn comparable(payload: &Payload) -> Vec<u8> {
+    match payload {
+        Payload::Json(text) => canonical_or_plain(text),
+        Payload::Raw(raw) => {
+            let content_type = raw.content_type.as_ref().map_or("", ContentType::as_str);
+            [b"\0", content_type.as_bytes(), b"\0", &raw.bytes].concat()
+        }
+    }
+}
+
 /// Whether two messages with one id say the same: everything but when they were sent, when they
 /// are due, and their headers.
 pub fn same_content(a: &Message, b: &Message) -> bool {
@@ -119,7 +135,7 @@ pub fn same_content(a: &Message, b: &Message) -> bool {
         && a.correlation_id() == b.correlation_id()
         && (&x.reply_to, x.ttl_ms, x.deadline) == (&y.reply_to, y.ttl_ms, y.deadline)
         && x.ordering_key == y.ordering_key
-        && canonical_or_plain(&a.payload) == canonical_or_plain(&b.payload)
+        && comparable(&a.payload) == comparable(&b.payload)
 }
 
 /// The place of the quote that ends the string begun at `start`; the end of text if none does.

@@ -159,8 +159,8 @@ fn entry(priority: Priority, key: &(i64, Position), id: &MessageId) -> Waiting {
 mod tests {
     use super::*;
     use crate::domain::ids::{MessageType, ServiceName};
-    use crate::domain::json_text::JsonText;
     use crate::domain::message::{Extras, Message};
+    use crate::domain::payload::Payload;
     use proptest::prelude::*;
     use uuid::Uuid;
 
@@ -178,7 +178,7 @@ mod tests {
             accepted_at: Timestamp::from_millis(accepted_at),
             expires_at: None,
             correlation_id: None,
-            payload: JsonText::parse("null").unwrap(),
+            payload: Payload::parse("null").unwrap(),
             extras: Some(Box::new(extras)),
         }
     }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use crate::domain::ids::{MessageId, MessageType, ServiceName};
 use crate::domain::message::{Extras, Priority};
@@ -14,6 +13,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::ports::transport::PushRequest;
 
 use super::queues::Delivery;
+use super::shown_payload::ShownPayload;
 
 /// The message as a receiver sees it, by push or by pull.
 #[derive(Serialize)]
@@ -31,8 +31,9 @@ pub struct Envelope<'a> {
     pub correlation_id: String,
     /// Where the sender wants the reply; `None`: it wants none.
     pub reply_to: Option<&'a ServiceName>,
-    /// Byte for byte as the sender wrote it.
-    pub payload: &'a RawValue,
+    /// What the sender has to say.
+    #[serde(flatten)]
+    pub payload: ShownPayload<'a>,
     /// The sender's own time if it gave one, else when the hub took the message.
     pub timestamp: Timestamp,
     /// The level it waited at.
@@ -64,7 +65,7 @@ impl<'a> Envelope<'a> {
             destination: &message.destination,
             correlation_id: message.correlation_id(),
             reply_to: extras.and_then(|extras| extras.reply_to.as_ref()),
-            payload: message.payload.as_raw(),
+            payload: ShownPayload::of(&message.payload),
             timestamp: extras
                 .and_then(|extras| extras.timestamp)
                 .unwrap_or(message.accepted_at),
@@ -154,8 +155,8 @@ pub(super) fn header_text(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::domain::ids::CorrelationId;
-    use crate::domain::json_text::JsonText;
     use crate::domain::message::Message;
+    use crate::domain::payload::Payload;
     use std::sync::Arc;
     use uuid::Uuid;
 
@@ -169,7 +170,7 @@ mod tests {
             accepted_at: Timestamp::from_millis(1_000),
             expires_at,
             correlation_id: Some(CorrelationId::parse("bestellung-ü").unwrap()),
-            payload: JsonText::parse("{\"n\": 1e400}").unwrap(),
+            payload: Payload::parse("{\"n\": 1e400}").unwrap(),
             extras: None,
         };
         Delivery {

@@ -22,7 +22,7 @@ use crate::domain::pattern::Pattern;
 use crate::hub::bodies;
 use crate::hub::error::{HubError, Subject};
 use crate::hub::request::RequestContext;
-use crate::logic::canonical::depth;
+use crate::logic::canonical::{DEEPEST, depth};
 use crate::logic::queues::lease::LeaseEnd;
 
 /// Every type of frame a client may send.
@@ -46,8 +46,6 @@ const DEFAULT_PREFETCH: u64 = 100;
 const LONGEST_REFERENCE: usize = 200;
 /// Around a payload: the frame and the message.
 const BRACES: usize = 2;
-/// Limit for nesting below that.
-const DEPTH: usize = 64;
 
 /// What a client gives a frame to know its answer by: a string or a number, as it wrote it.
 pub(crate) type Reference = Box<RawValue>;
@@ -150,7 +148,7 @@ pub(crate) struct Body<'a> {
 /// Reads one text: its frames, and whether they came as an array.
 pub(crate) fn read(text: &str, context: &RequestContext<'_>) -> (Vec<Frame>, bool) {
     let is_array = text.trim_start().starts_with('[');
-    if depth(text.as_bytes()) > DEPTH + BRACES + usize::from(is_array) {
+    if depth(text.as_bytes()) > DEEPEST + BRACES + usize::from(is_array) {
         let problem = "is nested more than 64 levels deep";
         return (vec![wrong("body", problem)], false);
     }

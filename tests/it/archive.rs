@@ -24,9 +24,9 @@ use message_hub::adapters::tls::Trust;
 use message_hub::domain::dead_letter::DeadReason;
 use message_hub::domain::fact::Fact;
 use message_hub::domain::fact::message::MessageFact;
-use message_hub::domain::ids::{CorrelationId, MessageId, Position, ServiceName};
-use message_hub::domain::json_text::JsonText;
+use message_hub::domain::ids::{ContentType, CorrelationId, MessageId, Position, ServiceName};
 use message_hub::domain::message::{Extras, State};
+use message_hub::domain::payload::Payload;
 use message_hub::domain::timestamp::Timestamp;
 use message_hub::logic::projection::{Batch, Projection};
 use message_hub::ports::archive::{Archive, ArchiveError, ArchivedMessage, MessageQuery};
@@ -144,7 +144,7 @@ fn is_empty_at_first() {
 fn gives_a_message_back_as_it_was_accepted() {
     on_each(async |archive| {
         let mut plain = message(1);
-        plain.payload = JsonText::parse(r#"{"a": 1e400, "a":"\u00e4ä"}"#).unwrap();
+        plain.payload = Payload::parse(r#"{"a": 1e400, "a":"\u00e4ä"}"#).unwrap();
         let mut rich = message(2);
         rich.correlation_id = Some(CorrelationId::parse("order 7").unwrap());
         rich.expires_at = Some(Timestamp::from_millis(99_001));
@@ -155,7 +155,12 @@ fn gives_a_message_back_as_it_was_accepted() {
             headers: [("trace".to_owned(), "on".to_owned())].into(),
             ..Extras::default()
         }));
-        let facts = [&plain, &rich]
+        let mut bytes = message(3);
+        let png = ContentType::parse("image/png").ok();
+        bytes.payload = Payload::raw(b"\0\xff'\n".to_vec(), png);
+        let mut nothing = message(4);
+        nothing.payload = Payload::raw(Vec::new(), None);
+        let facts = [&plain, &rich, &bytes, &nothing]
             .map(|message| Fact::Message(MessageFact::Accepted(Arc::new(message.clone()))));
         apply(archive, facts).await;
 
@@ -164,6 +169,8 @@ fn gives_a_message_back_as_it_was_accepted() {
         assert_eq!((found.position, found.state), (1, State::Queued));
         assert!(found.attempts.is_empty() && !found.dead_letter);
         assert_eq!(row(archive, 2).await.message, rich);
+        assert_eq!(row(archive, 3).await.message, bytes);
+        assert_eq!(row(archive, 4).await.message, nothing);
     });
 }
 
@@ -237,7 +244,7 @@ fn a_redriven_message_starts_anew_in_its_old_place() {
         apply(archive, [failed(1, 1), dead(1, 2, exhausted)]).await;
         let mut again = message(1);
         again.destination = ServiceName::parse("elsewhere").unwrap();
-        again.payload = JsonText::parse("[7]").unwrap();
+        again.payload = Payload::parse("[7]").unwrap();
         again.accepted_at = Timestamp::from_millis(50_000);
         apply(archive, [redriven(again.clone(), 1), failed(1, 1)]).await;
 
@@ -248,6 +255,29 @@ fn a_redriven_message_starts_anew_in_its_old_place() {
         assert_eq!((found.reason, found.dead_letter), (None, false));
         assert_eq!((found.attempts.len(), found.delivery_attempts), (3, 1));
         assert_eq!(list(archive, MessageQuery::default()).await, ids([2, 1]));
+    });
+}
+
+#[test]
+fn a_payload_that_is_mended_leaves_nothing_of_the_one_before() {
+    on_each(async |archive| {
+        let png = ContentType::parse("image/png").ok();
+        let mut again = message(1);
+        let payloads = [
+            Payload::raw(vec![0xff], png),
+            Payload::parse("[7]").unwrap(),
+            Payload::raw(vec![0], None),
+        ];
+        apply(archive, [accepted(1)]).await;
+        for (times, payload) in (1..).zip(payloads) {
+            again.payload = payload;
+            let rejected = dead(1, 1, DeadReason::Rejected);
+            apply(archive, [rejected, redriven(again.clone(), times)]).await;
+            assert_eq!(row(archive, 1).await.message, again);
+        }
+        let again = Fact::Message(MessageFact::Accepted(Arc::new(again)));
+        apply(archive, [again, accepted(1)]).await;
+        assert_eq!(row(archive, 1).await.message, message(1));
     });
 }
 

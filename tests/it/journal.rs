@@ -17,8 +17,8 @@ use message_hub::domain::attempt::{Attempt, AttemptOutcome};
 use message_hub::domain::fact::message::{MessageFact, Settlement};
 use message_hub::domain::fact::{Fact, Recorded};
 use message_hub::domain::ids::{MessageId, MessageType, Position, ServiceName};
-use message_hub::domain::json_text::JsonText;
 use message_hub::domain::message::{Extras, Fingerprint, Message, Priority};
+use message_hub::domain::payload::Payload;
 use message_hub::domain::timestamp::Timestamp;
 use message_hub::ports::journal::{Journal, JournalError, Portion, Recovery};
 use uuid::Uuid;
@@ -67,7 +67,7 @@ fn message(number: u128) -> Message {
         accepted_at: Timestamp::from_millis(1_780_000_000_000),
         expires_at: None,
         correlation_id: None,
-        payload: JsonText::parse(&format!("{{\"number\":\n{number}}}")).unwrap(),
+        payload: Payload::parse(&format!("{{\"number\":\n{number}}}")).unwrap(),
         extras: Some(Box::new(extras)),
     }
 }

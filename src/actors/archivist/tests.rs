@@ -15,8 +15,8 @@ use crate::adapters::journal_memory::{MemoryDisk, MemoryJournal};
 use crate::clock::Clock;
 use crate::domain::fact::Fact;
 use crate::domain::ids::HubId;
-use crate::domain::json_text::JsonText;
 use crate::domain::message::{Message as HubMessage, State};
+use crate::domain::payload::Payload;
 use crate::logic::ownership::Denial;
 use crate::logic::writer::Epoch;
 use crate::ports::archive::{ArchiveReader, ArchiveWriter, ArchivedMessage, MessageArchive};
@@ -102,7 +102,7 @@ impl Cellar {
     fn large(&self, numbers: std::ops::RangeInclusive<u128>) -> Vec<Fact> {
         let text = format!("\"{}\"", "x".repeat(1 << 20));
         let message = |number| HubMessage {
-            payload: JsonText::parse(&text).unwrap(),
+            payload: Payload::parse(&text).unwrap(),
             ..self.message(number)
         };
         numbers.map(|number| accepted(message(number))).collect()

@@ -17,8 +17,8 @@ use crate::actors::messages::subscriptions::RedeliverEvent;
 use crate::domain::fact::Fact;
 use crate::domain::fact::message::{DeadLetterDeleted, MessageDeleted, MessageFact, Redrive};
 use crate::domain::ids::{JobId, MessageId, Position, ServiceName};
-use crate::domain::json_text::JsonText;
 use crate::domain::message::State;
+use crate::domain::payload::Payload;
 use crate::domain::refusal::Refusal;
 use crate::domain::subscription::DeadEvent;
 use crate::domain::timestamp::Timestamp;
@@ -39,7 +39,7 @@ pub(super) enum Treatment {
     /// It is owed again; a message perhaps to another, or with another payload.
     SendAgain {
         destination: Option<ServiceName>,
-        payload: Option<JsonText>,
+        payload: Option<Payload>,
     },
     Delete,
     /// As any settled message, be it a dead letter or not.
@@ -225,7 +225,7 @@ async fn read(
 fn message_again(
     row: ArchivedMessage,
     at: Timestamp,
-    (destination, payload): (Option<ServiceName>, Option<JsonText>),
+    (destination, payload): (Option<ServiceName>, Option<Payload>),
     job: Option<JobId>,
 ) -> MessageFact {
     MessageFact::Redriven(Arc::new(Redrive {

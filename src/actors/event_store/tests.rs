@@ -23,6 +23,7 @@ use crate::domain::ids::StreamId;
 use crate::domain::json_text::JsonText;
 use crate::domain::message::Message as HubMessage;
 use crate::domain::message::State;
+use crate::domain::payload::Payload;
 use crate::domain::refusal::Refusal;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::dedup::DedupWindow;
@@ -167,7 +168,7 @@ async fn a_request_full_of_payload_does_not_wait_for_more() {
     let writer = writer();
     let mut large = writer.message(1);
     let text = format!("\"{}\"", "x".repeat(BATCH_BYTES));
-    large.payload = JsonText::parse(&text).unwrap();
+    large.payload = Payload::parse(&text).unwrap();
     let first = writer.offer(vec![large]);
     let second = writer.offer(vec![writer.message(2)]);
     assert_eq!(first.await.unwrap(), [Slot::Accepted]);

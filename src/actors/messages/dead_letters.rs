@@ -5,7 +5,7 @@ use actix::Message as ActixMessage;
 use super::archivist::ArchiveRefusal;
 use super::reply::Reply;
 use crate::domain::ids::{JobId, MessageId, ServiceName};
-use crate::domain::json_text::JsonText;
+use crate::domain::payload::Payload;
 use crate::domain::redrive::{RedriveJob, Switch};
 use crate::domain::refusal::Refusal;
 
@@ -16,7 +16,7 @@ use crate::domain::refusal::Refusal;
 pub struct Reprocess {
     pub id: MessageId,
     pub destination: Option<ServiceName>,
-    pub payload: Option<JsonText>,
+    pub payload: Option<Payload>,
     pub reply: Reply<Result<(), ArchiveRefusal>>,
 }
 

@@ -123,6 +123,12 @@ impl<'a> From<&'a uuid::Uuid> for Value<'a> {
     }
 }
 
+impl<'a> From<Option<&'a [u8]>> for Value<'a> {
+    fn from(bytes: Option<&'a [u8]>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
 impl From<Option<bool>> for Value<'_> {
     fn from(truth: Option<bool>) -> Self {
         Self::Truth(truth)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use utoipa::ToSchema;
 
-use crate::domain::ids::{LeaseToken, MessageId, MessageType, ServiceName};
+use crate::domain::ids::{ContentType, LeaseToken, MessageId, MessageType, ServiceName};
 use crate::domain::json_text::JsonText;
 use crate::domain::message::Priority;
 use crate::domain::timestamp::Timestamp;
@@ -19,7 +19,14 @@ pub struct HandedMessage {
     pub destination: ServiceName,
     pub correlation_id: String,
     pub reply_to: Option<ServiceName>,
+    /// Null if it is shown as `payload_base64`.
     pub payload: JsonText,
+    /// The bytes of a payload that is no JSON, in standard base64.
+    #[schema(required = false)]
+    pub payload_base64: String,
+    /// What the sender said that the bytes are; only of a payload that was sent as bytes.
+    #[schema(required = false)]
+    pub content_type: ContentType,
     /// The sender's own time if it gave one, else when the hub took the message.
     pub timestamp: Timestamp,
     pub priority: Priority,

@@ -16,8 +16,8 @@ use crate::domain::circuit::{CircuitName, CircuitState};
 use crate::domain::dead_letter::DeadReason;
 use crate::domain::event::EventId;
 use crate::domain::ids::{
-    CorrelationId, EventType, InstanceId, JobId, Label, LeaseToken, MessageId, MessageType,
-    ServiceName, StreamId,
+    ContentType, CorrelationId, EventType, InstanceId, JobId, Label, LeaseToken, MessageId,
+    MessageType, ServiceName, StreamId,
 };
 use crate::domain::json_text::JsonText;
 use crate::domain::message::{Priority, State, Status};
@@ -127,6 +127,7 @@ schemas! {
     EventType: label("What kind of event it is, words between dots."),
     CorrelationId: label("What belongs together."),
     InstanceId: label("Tells one instance of a service from the others."),
+    ContentType: label("What bytes are: a media type.").examples(["image/png"]),
     StreamId: label("The name of a stream."),
     Timestamp: string("RFC 3339; answers are in UTC with milliseconds.")
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))

@@ -39,7 +39,7 @@ async fn a_dead_letter_may_go_elsewhere_with_another_payload() {
     let refused = test.hub.reprocess_dead_letter(&context, id, nobody, None);
     let error = refused.await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::ServiceNotFound);
-    let payload = JsonText::parse(r#"{"amount":6}"#).unwrap();
+    let payload = Payload::parse(r#"{"amount":6}"#).unwrap();
     let repairs = Some(service("repairs"));
     let sent = test
         .hub
@@ -48,7 +48,8 @@ async fn a_dead_letter_may_go_elsewhere_with_another_payload() {
     let leased = test.pull("repairs", 1).await.pop().unwrap();
     let delivered = &leased.delivery.message;
     assert_eq!((delivered.id, leased.delivery.attempt), (id, 1));
-    assert_eq!(delivered.payload.as_json(), r#"{"amount":6}"#);
+    let expected = Payload::parse(r#"{"amount":6}"#).unwrap();
+    assert_eq!(delivered.payload, expected);
     test.end("repairs", leased.token, LeaseEnd::Ack).await;
     let record = test.hub.message(&context, id).await.unwrap();
     assert_eq!(record.state(), State::Delivered);
@@ -60,7 +61,7 @@ async fn who_receives_a_dead_letter_sends_it_again_but_changes_nothing_in_it() {
     let (test, id) = hub_with_dead_letter().await;
     let billing = principal("billing", false);
     let context = RequestContext::of(&billing, test.hub.clock.wall());
-    let payload = Some(JsonText::parse("6").unwrap());
+    let payload = Some(Payload::parse("6").unwrap());
     let changed = test.hub.reprocess_dead_letter(&context, id, None, payload);
     assert_eq!(changed.await.unwrap_err().code(), ErrorCode::AuthFailed);
     let deleted = test.hub.delete_dead_letter(&context, id).await;

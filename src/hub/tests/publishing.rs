@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use super::*;
 use crate::domain::event::{Event, EventExtras, EventId, ExpectedVersion, Sequence, StreamPlace};
 use crate::domain::ids::{EventType, StreamId};
+use crate::domain::json_text::JsonText;
 use crate::domain::offer::EventOffer;
 use crate::domain::refusal::Refusal;
 use crate::hub::error::{ErrorCode, HubError};

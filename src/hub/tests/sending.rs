@@ -1,6 +1,7 @@
 //! What becomes of messages that are sent.
 
 use super::*;
+use crate::domain::ids::ContentType;
 use crate::domain::message::State;
 use crate::hub::error::ErrorCode;
 use crate::hub::messages::Removal;
@@ -43,9 +44,33 @@ async fn messages_of_a_batch_keep_their_order() {
     let messages = (0..500).map(|n| message(&test.hub, "billing", &n.to_string()));
     test.send(messages.collect()).await;
     let pulled = test.pull("billing", 1000).await.into_iter();
-    let payloads = pulled.map(|leased| leased.delivery.message.payload.as_json().to_owned());
-    let expected: Vec<_> = (0..500).map(|n| n.to_string()).collect();
+    let payloads = pulled.map(|leased| leased.delivery.message.payload.clone());
+    let expected = (0..500).map(|n: u32| Payload::parse(&n.to_string()).unwrap());
+    let expected: Vec<_> = expected.collect();
     assert_eq!(payloads.collect::<Vec<_>>(), expected);
+}
+
+#[actix::test]
+async fn bytes_arrive_and_are_remembered_as_they_were_given() {
+    let test = TestHub::with_puller("billing").await;
+    let png = ContentType::parse("image/png").ok();
+    let payload = Payload::raw(b"\0\xff\n".to_vec(), png);
+    let sent = Message {
+        payload: payload.clone(),
+        ..message(&test.hub, "billing", "1")
+    };
+    let id = sent.id;
+    assert_eq!(test.send(vec![sent]).await, ["accepted"]);
+    let leased = test.pull("billing", 1).await.pop().unwrap();
+    assert_eq!(leased.delivery.message.payload, payload);
+    let boss = operator();
+    let context = RequestContext::of(&boss, test.hub.clock.wall());
+    let open = test.hub.message(&context, id).await.unwrap();
+    assert_eq!(open.message().payload, payload);
+    test.end("billing", leased.token, LeaseEnd::Ack).await;
+    let archived = test.hub.message(&context, id).await.unwrap();
+    assert_eq!(archived.state(), State::Delivered);
+    assert_eq!(archived.message().payload, payload);
 }
 
 #[actix::test]

@@ -23,7 +23,7 @@ use crate::domain::fact::service::{
     HealthChanged, InstanceDeregistered, InstanceWithdrawn, ServiceFact, ServiceSeen, Withdrawal,
 };
 use crate::domain::ids::{InstanceId, JobId, MessageId, MessageType, ServiceName};
-use crate::domain::json_text::JsonText;
+use crate::domain::payload::Payload;
 use crate::domain::message::{Extras, Fingerprint, Message, Priority, State};
 use crate::domain::quota::Quota;
 use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob};
@@ -72,7 +72,7 @@ pub fn message(number: u128, payload: &str) -> Message {
         accepted_at: at(number),
         expires_at: None,
         correlation_id: None,
-        payload: JsonText::parse(payload).unwrap(),
+        payload: Payload::parse(payload).unwrap(),
         extras: Some(Box::new(extras)),
     }
 }

@@ -1,8 +1,8 @@
 use super::*;
 use crate::domain::fact::service::{ServiceFact, ServiceSeen};
 use crate::domain::ids::{MessageType, ServiceName};
-use crate::domain::json_text::JsonText;
 use crate::domain::message::Priority;
+use crate::domain::payload::Payload;
 use crate::logic::journal::samples;
 
 fn message() -> Arc<Message> {
@@ -16,7 +16,7 @@ fn message() -> Arc<Message> {
         accepted_at: Timestamp::default(),
         expires_at: None,
         correlation_id: None,
-        payload: JsonText::parse("1").unwrap(),
+        payload: Payload::parse("1").unwrap(),
         extras: None,
     })
 }

@@ -14,8 +14,8 @@ use super::*;
 use crate::domain::attempt::AttemptOutcome;
 use crate::domain::fact::message::{AttemptFailed, MessageFact};
 use crate::domain::ids::{Label, MessageType};
-use crate::domain::json_text::JsonText;
 use crate::domain::message::{Extras, Priority};
+use crate::domain::payload::Payload;
 use crate::domain::service::Outlook;
 use crate::logic::journal::samples::id;
 use life::Life;
@@ -43,7 +43,7 @@ fn message(number: u128) -> Message {
         accepted_at: at(0),
         expires_at: None,
         correlation_id: None,
-        payload: JsonText::parse("null").unwrap(),
+        payload: Payload::parse("null").unwrap(),
         extras: None,
     }
 }
@@ -167,7 +167,7 @@ fn a_seed_leads_one_life() {
 #[test]
 fn a_hand_out_to_a_puller_ends_by_bytes_too() {
     let large = |number| Message {
-        payload: JsonText::parse(&format!("\"{}\"", "x".repeat(1_000_000))).unwrap(),
+        payload: Payload::parse(&format!("\"{}\"", "x".repeat(1_000_000))).unwrap(),
         ..message(number)
     };
     let mut queues = queues_with((1..=12).map(large));

@@ -69,7 +69,10 @@ fn push() -> Post {
         fields: json!({
             "id!": {"type": "string", "format": "uuid"}, "type!": text, "source!": text,
             "destination!": text, "correlation_id!": text, "reply_to!": or_null("string"),
-            "payload!": {}, "timestamp!": time,
+            "payload!": {"description": "Null if it is shown as payload_base64"},
+            "payload_base64": {"type": "string", "contentEncoding": "base64", "description": "The bytes of a payload that is no JSON"},
+            "content_type": {"type": "string", "description": "What the sender said that the bytes are"},
+            "timestamp!": time,
             "priority!": {"enum": ["CRITICAL", "HIGH", "NORMAL", "LOW", "DEFERRED"]},
             "headers!": or_null("object"), "attempt!": {"type": "integer", "minimum": 1},
             "max_attempts!": {"type": "integer", "minimum": 1},
@@ -117,7 +120,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::domain::ids::ContentType;
     use crate::domain::json_text::JsonText;
+    use crate::domain::message::Message;
+    use crate::domain::payload::Payload;
     use crate::domain::subscription::{Callback, SigningSecret};
     use crate::domain::timestamp::Timestamp;
     use crate::logic::journal::samples;
@@ -143,15 +149,22 @@ mod tests {
 
     #[test]
     fn a_push_is_as_described() {
-        let delivery = Delivery {
-            outlived: None,
-            message: samples::message(1, "{}").into(),
-            attempt: 1,
-            hand_outs: 1,
-        };
-        let envelope = Envelope::new(&delivery, 5, Timestamp::default().into());
-        let body = serde_json::to_vec(&envelope).unwrap();
-        assert_described(&object(&push().fields), &names(&body));
+        let png = ContentType::parse("image/png").ok();
+        for payload in [Payload::parse("{}").unwrap(), Payload::raw(vec![0xff], png)] {
+            let message = Message {
+                payload,
+                ..samples::message(1, "{}")
+            };
+            let delivery = Delivery {
+                outlived: None,
+                message: message.into(),
+                attempt: 1,
+                hand_outs: 1,
+            };
+            let envelope = Envelope::new(&delivery, 5, Timestamp::default().into());
+            let body = serde_json::to_vec(&envelope).unwrap();
+            assert_described(&object(&push().fields), &names(&body));
+        }
     }
 
     #[test]

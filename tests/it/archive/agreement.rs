@@ -5,6 +5,8 @@ use std::sync::Arc;
 use crate::adapters::archive_memory::MemoryArchive;
 use message_hub::domain::dead_letter::DeadReason;
 use message_hub::domain::fact::Fact;
+use message_hub::domain::message::Message;
+use message_hub::domain::payload::Payload;
 use message_hub::domain::redrive::RedriveFilter;
 use message_hub::logic::projection::Projection;
 use message_hub::ports::archive::{
@@ -68,7 +70,10 @@ fn history(steps: &[Step]) -> Vec<Fact> {
             (Life::DeadLetter, 0) => (Life::Over, deleted(number)),
             (Life::DeadLetter, _) => {
                 redrives[place] += 1;
-                (Life::Open, redriven(message(number), redrives[place]))
+                (
+                    Life::Open,
+                    redriven(mended(number, choice), redrives[place]),
+                )
             }
             (Life::Over, 0) => (Life::Open, accepted(number)),
             (Life::Over, _) => (Life::Over, service_seen("billing")),
@@ -77,6 +82,15 @@ fn history(steps: &[Step]) -> Vec<Fact> {
         facts.push(fact);
     }
     facts
+}
+
+/// With JSON or bytes in place of what it said before.
+fn mended(number: u8, choice: u8) -> Message {
+    let mut message = message(number);
+    if choice % 2 == 0 {
+        message.payload = Payload::raw(vec![choice, 0xff], None);
+    }
+    message
 }
 
 async fn everything(archive: &dyn Archive) -> Vec<ArchivedMessage> {

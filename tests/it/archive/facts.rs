@@ -11,8 +11,8 @@ use message_hub::domain::fact::message::{
 use message_hub::domain::fact::service::{ServiceFact, ServiceSeen};
 use message_hub::domain::fact::{Fact, Recorded};
 use message_hub::domain::ids::{InstanceId, MessageId, MessageType, Position, ServiceName};
-use message_hub::domain::json_text::JsonText;
 use message_hub::domain::message::{Message, Priority, State};
+use message_hub::domain::payload::Payload;
 use message_hub::domain::timestamp::Timestamp;
 use uuid::Uuid;
 
@@ -34,7 +34,7 @@ pub(super) fn message(number: u8) -> Message {
         accepted_at: Timestamp::from_millis(number.into()),
         expires_at: None,
         correlation_id: None,
-        payload: JsonText::parse(r#"{"total": 12}"#).unwrap(),
+        payload: Payload::parse(r#"{"total": 12}"#).unwrap(),
         extras: None,
     }
 }

@@ -10,6 +10,7 @@ use message_hub::domain::fact::message::MessageFact;
 use message_hub::domain::ids::{CorrelationId, StreamId};
 use message_hub::domain::json_text::JsonText;
 use message_hub::domain::pattern::Pattern;
+use message_hub::domain::payload::Payload;
 use message_hub::logic::event_query::EventQuery;
 use message_hub::logic::page::{MOST_BYTES, Page};
 use message_hub::ports::archive::{Archive, DeadEventQuery, MessageQuery};
@@ -162,7 +163,7 @@ fn no_page_is_larger_than_a_few_mebibytes() {
         });
         let messages = (1..=12).map(|number| {
             let mut message = message(number);
-            message.payload = text(900_000);
+            message.payload = Payload::Json(text(900_000));
             Fact::Message(MessageFact::Accepted(Arc::new(message)))
         });
         let published = events.clone().map(published);

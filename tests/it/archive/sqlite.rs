@@ -10,8 +10,8 @@ use diesel::sqlite::SqliteConnection;
 use message_hub::adapters::archive::SqliteArchive;
 use message_hub::domain::fact::Fact;
 use message_hub::domain::fact::message::{MessageFact, MessagesRemoved};
-use message_hub::domain::json_text::JsonText;
 use message_hub::domain::message::State;
+use message_hub::domain::payload::Payload;
 use message_hub::domain::timestamp::Timestamp;
 use message_hub::logic::ownership::ArchiveStanding;
 use message_hub::ports::archive::{ArchiveError, ArchiveReader, ArchiveWriter, MessageArchive};
@@ -140,7 +140,7 @@ async fn fill_and_empty(archive: &SqliteArchive) {
     let filling = format!("\"{}\"", "x".repeat(20_000));
     for number in 1..=250 {
         let mut message = message(number);
-        message.payload = JsonText::parse(&filling).unwrap();
+        message.payload = Payload::parse(&filling).unwrap();
         apply(
             archive,
             [

@@ -11,7 +11,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::ports::archive::MessageQuery;
 
 const ROWS: &str = "SELECT position, id, destination, source, kind, priority, correlation_id, \
-     payload, extras, accepted_at, expires_at, state, settled_at, reason, attempts, \
+     payload, body, content_type, extras, accepted_at, expires_at, state, settled_at, reason, attempts, \
      delivery_attempts, redriven, dead_letter FROM messages WHERE TRUE";
 
 /// The condition of the partial indexes, which no database sees in parameters.

@@ -9,9 +9,11 @@ use uuid::Uuid;
 use crate::adapters::archive::listing::Measured;
 use crate::domain::attempt::Attempt;
 use crate::domain::dead_letter::DeadReason;
-use crate::domain::ids::{CorrelationId, MessageId, MessageType, Position, ServiceName};
-use crate::domain::json_text::JsonText;
+use crate::domain::ids::{
+    ContentType, CorrelationId, MessageId, MessageType, Position, ServiceName,
+};
 use crate::domain::message::{Message, Priority, State};
+use crate::domain::payload::Payload;
 use crate::domain::timestamp::Timestamp;
 use crate::ports::archive::ArchivedMessage;
 
@@ -37,6 +39,10 @@ pub(crate) struct Row {
     correlation_id: Option<String>,
     #[diesel(sql_type = Text)]
     payload: String,
+    #[diesel(sql_type = Nullable<Binary>)]
+    body: Option<Vec<u8>>,
+    #[diesel(sql_type = Nullable<Text>)]
+    content_type: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     extras: Option<String>,
     #[diesel(sql_type = BigInt)]
@@ -60,11 +66,15 @@ pub(crate) struct Row {
 }
 
 impl Measured for Row {
-    const BYTES: &'static str =
-        "octet_length(payload) + coalesce(octet_length(extras), 0) + octet_length(attempts)";
+    const BYTES: &'static str = "octet_length(payload) + coalesce(octet_length(body), 0) \
+        + coalesce(octet_length(extras), 0) + octet_length(attempts)";
 
     fn bytes(&self) -> usize {
-        self.payload.len() + self.extras.as_ref().map_or(0, String::len) + self.attempts.len()
+        let body = self.body.as_ref().map_or(0, Vec::len);
+        self.payload.len()
+            + body
+            + self.extras.as_ref().map_or(0, String::len)
+            + self.attempts.len()
     }
 }
 
@@ -94,7 +104,7 @@ impl Row {
                 .as_deref()
                 .map(CorrelationId::parse)
                 .transpose()?,
-            payload: JsonText::parse(&self.payload)?,
+            payload: payload(&self.payload, self.body, self.content_type.as_deref())?,
             extras: extras.transpose()?,
         };
         Ok(ArchivedMessage {
@@ -109,6 +119,18 @@ impl Row {
             dead_letter: self.dead_letter,
         })
     }
+}
+
+fn payload(
+    json: &str,
+    body: Option<Vec<u8>>,
+    content_type: Option<&str>,
+) -> Result<Payload, RowError> {
+    let Some(body) = body else {
+        return Ok(Payload::parse(json)?);
+    };
+    let content_type = content_type.map(ContentType::parse_interned).transpose()?;
+    Ok(Payload::raw(body, content_type))
 }
 
 /// Where a message is.

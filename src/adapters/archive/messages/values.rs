@@ -4,7 +4,8 @@ use super::row::position_column;
 use crate::adapters::archive::table::{Column, Row, Table, bytes, number, text, truth};
 use crate::domain::attempt::Attempt;
 use crate::domain::dead_letter::DeadReason;
-use crate::domain::ids::CorrelationId;
+use crate::domain::ids::{ContentType, CorrelationId};
+use crate::domain::json_text::JsonText;
 use crate::domain::message::State;
 use crate::domain::timestamp::Timestamp;
 use crate::logic::projection::{Change, Opening};
@@ -18,6 +19,8 @@ const COLUMNS: &[Column] = &[
     text("priority"),
     text("correlation_id"),
     text("payload"),
+    bytes("body"),
+    text("content_type"),
     text("extras"),
     number("accepted_at"),
     number("expires_at"),
@@ -41,6 +44,7 @@ impl Table for Accepted {
         position = excluded.position, destination = excluded.destination, \
         source = excluded.source, kind = excluded.kind, priority = excluded.priority, \
         correlation_id = excluded.correlation_id, payload = excluded.payload, \
+        body = excluded.body, content_type = excluded.content_type, \
         extras = excluded.extras, accepted_at = excluded.accepted_at, \
         expires_at = excluded.expires_at, state = excluded.state, \
         settled_at = excluded.settled_at, reason = excluded.reason, \
@@ -59,6 +63,7 @@ impl Table for Redriven {
         destination = excluded.destination, \
         source = excluded.source, kind = excluded.kind, priority = excluded.priority, \
         correlation_id = excluded.correlation_id, payload = excluded.payload, \
+        body = excluded.body, content_type = excluded.content_type, \
         extras = excluded.extras, accepted_at = excluded.accepted_at, \
         expires_at = excluded.expires_at, state = excluded.state, \
         settled_at = excluded.settled_at, reason = excluded.reason, \
@@ -70,7 +75,7 @@ impl Table for Redriven {
 
 pub(crate) fn values<'a>(change: &'a Change, opening: &'a Opening) -> serde_json::Result<Row<'a>> {
     let message = opening.opened.message();
-    let extras = message.extras.as_ref();
+    let (extras, raw) = (message.extras.as_ref(), message.payload.as_raw());
     Ok(vec![
         position_column(opening.position).into(),
         (&change.id.0).into(),
@@ -83,7 +88,15 @@ pub(crate) fn values<'a>(change: &'a Change, opening: &'a Opening) -> serde_json
             .as_ref()
             .map(CorrelationId::as_str)
             .into(),
-        message.payload.as_json().into(),
+        message
+            .payload
+            .as_json()
+            .map_or("", JsonText::as_json)
+            .into(),
+        raw.map(|raw| &*raw.bytes).into(),
+        raw.and_then(|raw| raw.content_type.as_ref())
+            .map(ContentType::as_str)
+            .into(),
         extras.map(serde_json::to_string).transpose()?.into(),
         message.accepted_at.as_millis().into(),
         message.expires_at.map(Timestamp::as_millis).into(),

@@ -1,0 +1,3 @@
+-- A payload that is no JSON: its bytes, and what its sender said they are. The payload is '' then.
+ALTER TABLE messages ADD COLUMN body BYTEA;
+ALTER TABLE messages ADD COLUMN content_type TEXT;
