@@ -27,6 +27,7 @@ pub mod frame;
 pub mod known_ids;
 pub mod lifting;
 mod presence;
+pub mod raw_body;
 pub mod records;
 pub mod salvage;
 #[cfg(test)]

@@ -1,12 +1,18 @@
 //! `message-hub wal export`: records as lines of JSON.
 
+use std::borrow::Cow;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use base64::display::Base64Display;
+use base64::engine::general_purpose::STANDARD;
+
 use super::walk::{Findings, Walk};
 use crate::domain::ids::Position;
+use crate::logic::journal::codec;
 use crate::logic::journal::frame::Frame;
 use crate::logic::journal::lifting::LeftBehind;
+use crate::logic::journal::raw_body::RawBody;
 use crate::logic::journal::records::Kind;
 
 /// What [`export`] wrote and what it could not read.
@@ -19,7 +25,8 @@ pub struct Export {
 }
 
 /// Writes every readable record of the journal in `directory` as a line of JSON:
-/// `{"position":1,"kind":"accepted","fact":{…}}`. Not what the next start would cut off.
+/// `{"position":1,"kind":"accepted","fact":{…}}`, with `"body_base64"` behind the fact where a
+/// payload is bytes. Not what the next start would cut off.
 ///
 /// # Errors
 /// If the directory cannot be read or `output` cannot be written; damage is passed over and told.
@@ -39,13 +46,17 @@ pub fn export(directory: &Path, output: &mut dyn Write) -> io::Result<Export> {
 }
 
 pub(super) fn write_line(frame: &Frame, output: &mut dyn Write) -> io::Result<()> {
-    match Kind::from_number(frame.kind) {
-        Some(kind) => write_record(frame.position, kind.name(), frame.body, output),
-        None => {
-            let kind = format!("kind {}", frame.kind);
-            write_record(frame.position, &kind, frame.body, output)
-        }
+    let kind = match Kind::from_number(frame.kind) {
+        Some(kind) => Cow::from(kind.name()),
+        None => format!("kind {}", frame.kind).into(),
+    };
+    if frame.version != codec::RAW_VERSION {
+        return write_record(frame.position, &kind, frame.body, output);
     }
+    let RawBody { head, bytes } = RawBody::split(frame.body)?;
+    begin_record(frame.position, &kind, head, output)?;
+    let bytes = Base64Display::new(bytes, &STANDARD);
+    writeln!(output, r#","body_base64":"{bytes}"}}"#)
 }
 
 pub(super) fn write_record(
@@ -54,9 +65,19 @@ pub(super) fn write_record(
     body: &[u8],
     output: &mut dyn Write,
 ) -> io::Result<()> {
+    begin_record(position, kind, body, output)?;
+    output.write_all(b"}\n")
+}
+
+fn begin_record(
+    position: Position,
+    kind: &str,
+    json: &[u8],
+    output: &mut dyn Write,
+) -> io::Result<()> {
     write!(output, r#"{{"position":{position},"kind":"{kind}","fact":"#)?;
     // A payload is kept as it was sent, with its line ends; in JSON these are mere space.
-    for line in body.split_inclusive(|byte| matches!(byte, b'\n' | b'\r')) {
+    for line in json.split_inclusive(|byte| matches!(byte, b'\n' | b'\r')) {
         match line {
             [text @ .., b'\n' | b'\r'] => {
                 output.write_all(text)?;
@@ -65,5 +86,5 @@ pub(super) fn write_record(
             _ => output.write_all(line)?,
         }
     }
-    output.write_all(b"}\n")
+    Ok(())
 }

@@ -1,18 +1,23 @@
 //! `message-hub wal import`: makes a journal of what `wal export` wrote.
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use base64::engine::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::io_error::named;
 use crate::adapters::journal_file::directory::{self, Listing, SegmentFile, UNFINISHED};
 use crate::adapters::journal_file::{FileJournal, JournalOptions};
+use crate::domain::fact::Fact;
 use crate::domain::ids::{HIGHEST, Position};
 use crate::logic::journal::codec;
 use crate::logic::journal::frame;
+use crate::logic::journal::raw_body::RawBody;
 use crate::logic::journal::records::Kind;
 use crate::logic::journal::segment;
 use crate::ports::journal::JournalError;
@@ -42,6 +47,9 @@ struct Line<'a> {
     kind: &'a str,
     #[serde(borrow)]
     fact: &'a RawValue,
+    /// Of a payload that is bytes.
+    #[serde(borrow, default)]
+    body_base64: Option<Cow<'a, str>>,
 }
 
 /// Makes a journal of the lines of `input` in `data_dir`, which must be empty or not there, and
@@ -152,11 +160,27 @@ fn encode(text: &str, last: Position, bytes: &mut Vec<u8>) -> Result<Position, S
     }
     let kind = Kind::from_name(line.kind);
     let kind = kind.ok_or_else(|| format!("{:?} is no kind of this version", line.kind))?;
-    let fact = codec::decode(kind as u8, codec::VERSION, line.fact.get().as_bytes());
-    let fact = fact.map_err(|error| error.to_string())?;
+    let fact = decode(kind, &line)?;
     if !frame::fits(&fact) {
         return Err("is too large for a record".to_owned());
     }
     frame::encode(bytes, line.position, 0, &fact);
     Ok(line.position)
+}
+
+fn decode(kind: Kind, line: &Line<'_>) -> Result<Fact, String> {
+    let (kind, head) = (kind as u8, line.fact.get().as_bytes());
+    let fact = match &line.body_base64 {
+        None => codec::decode(kind, codec::VERSION, head),
+        Some(text) => {
+            let bytes = STANDARD.decode(&**text);
+            let bytes = bytes.map_err(|error| format!("body_base64 is no base64: {error}"))?;
+            let body = RawBody {
+                head,
+                bytes: &bytes,
+            };
+            codec::decode(kind, codec::RAW_VERSION, &body.join())
+        }
+    };
+    fact.map_err(|error| error.to_string())
 }

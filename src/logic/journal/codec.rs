@@ -1,11 +1,18 @@
-//! Facts as JSON bodies, each marked with a kind and a version that never change their meaning.
+//! Facts as bodies of records, each marked with a kind and a version that never change their meaning.
+
+use serde::de::Error;
 
 use super::bounds;
+use super::raw_body;
 use super::records::{self, Kind};
 use crate::domain::fact::Fact;
+use crate::domain::fact::message::MessageFact;
+use crate::domain::payload::RawPayload;
 
-/// The version this hub writes, the same for all kinds so far.
+/// Of bodies that are JSON.
 pub const VERSION: u8 = 1;
+/// Of bodies that have bytes beside their JSON: those of messages whose payload is no JSON.
+pub const RAW_VERSION: u8 = 2;
 
 /// Why a record with a right checksum cannot be understood.
 #[derive(Debug, thiserror::Error)]
@@ -28,20 +35,56 @@ pub enum DecodeError {
     },
 }
 
-/// Appends the JSON of what `fact` holds.
+/// In which version this hub writes `fact`.
+pub fn version_of(fact: &Fact) -> u8 {
+    match raw_payload(fact) {
+        None => VERSION,
+        Some(_) => RAW_VERSION,
+    }
+}
+
+fn raw_payload(fact: &Fact) -> Option<&RawPayload> {
+    fact.opened()?.payload.as_raw()
+}
+
+/// Appends what `fact` holds, in the version that [`version_of`] says.
 pub fn encode_body(buffer: &mut Vec<u8>, fact: &Fact) {
-    records::write_body(buffer, fact);
+    match (fact, raw_payload(fact)) {
+        (Fact::Message(MessageFact::Accepted(message)), Some(raw)) => {
+            raw_body::write(buffer, &**message, raw);
+        }
+        (Fact::Message(MessageFact::Redriven(redrive)), Some(raw)) => {
+            raw_body::write(buffer, &**redrive, raw);
+        }
+        _ => records::write_body(buffer, fact),
+    }
 }
 
 /// The fact of a record with this kind and version.
 pub fn decode(kind: u8, version: u8, body: &[u8]) -> Result<Fact, DecodeError> {
-    let known = Kind::from_number(kind).filter(|_| version == VERSION);
-    let kind = known.ok_or(DecodeError::Unknown { kind, version })?;
-    let read = records::read_body(kind, body).and_then(|fact| {
-        bounds::check(&fact).map_err(serde::de::Error::custom)?;
+    let unknown = DecodeError::Unknown { kind, version };
+    let Some(kind) = Kind::from_number(kind) else {
+        return Err(unknown);
+    };
+    let read = match (version, kind) {
+        (VERSION, _) => read_json(kind, body),
+        (RAW_VERSION, Kind::Accepted | Kind::Redriven) => raw_body::read(kind, body),
+        _ => return Err(unknown),
+    };
+    let read = read.and_then(|fact| {
+        bounds::check(&fact).map_err(Error::custom)?;
         Ok(fact)
     });
     read.map_err(|cause| DecodeError::Body { kind, cause })
+}
+
+fn read_json(kind: Kind, body: &[u8]) -> serde_json::Result<Fact> {
+    let fact = records::read_body(kind, body)?;
+    match raw_payload(&fact) {
+        None => Ok(fact),
+        // Nothing lies beside the JSON from where it could come.
+        Some(_) => Err(Error::missing_field("payload")),
+    }
 }
 
 #[cfg(test)]
@@ -71,7 +114,7 @@ mod tests {
 
     #[test]
     fn what_a_newer_hub_wrote_is_named() {
-        for (kind, version) in [(u8::MAX, 1), (0, 1), (200, 3), (1, 2)] {
+        for (kind, version) in [(u8::MAX, 1), (0, 1), (200, 3), (1, 3), (2, 2)] {
             let error = decode(kind, version, b"{}").unwrap_err().to_string();
             let expected = format!("unknown kind {kind} version {version}");
             assert!(error.contains(&expected), "{error}");

@@ -40,7 +40,7 @@ pub struct Frame<'a> {
     pub version: u8,
     /// Whether the next record belongs to the same unit.
     pub is_joined: bool,
-    /// JSON text.
+    /// JSON text, or what `raw_body` says.
     pub body: &'a [u8],
     /// The whole frame.
     pub bytes: &'a [u8],
@@ -111,6 +111,7 @@ pub fn encode_joined(buffer: &mut Vec<u8>, position: Position, batch_index: u32,
 fn write(buffer: &mut Vec<u8>, position: Position, (batch_index, mark): (u32, u8), fact: &Fact) {
     let start = buffer.len();
     let mut head = head(position, Kind::of(fact));
+    head[VERSION_AT] = codec::version_of(fact);
     head[16..20].copy_from_slice(&batch_index.to_le_bytes());
     head[VERSION_AT] |= mark;
     buffer.extend_from_slice(&head);

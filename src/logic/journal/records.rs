@@ -113,7 +113,7 @@ records! {
     32 "messages_removed" MessagesRemoved: Message MessageFact,
 }
 
-fn write<T: Serialize>(buffer: &mut Vec<u8>, content: &T) {
+pub(super) fn write<T: Serialize>(buffer: &mut Vec<u8>, content: &T) {
     serde_json::to_writer(buffer, content)
         .expect("a fact has text keys and memory takes all writes");
 }

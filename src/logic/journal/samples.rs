@@ -1,8 +1,10 @@
 //! Facts for tests.
 
 mod events;
+mod raw;
 
 pub use events::*;
+pub use raw::*;
 
 use std::sync::Arc;
 
@@ -23,8 +25,8 @@ use crate::domain::fact::service::{
     HealthChanged, InstanceDeregistered, InstanceWithdrawn, ServiceFact, ServiceSeen, Withdrawal,
 };
 use crate::domain::ids::{InstanceId, JobId, MessageId, MessageType, ServiceName};
-use crate::domain::payload::Payload;
 use crate::domain::message::{Extras, Fingerprint, Message, Priority, State};
+use crate::domain::payload::Payload;
 use crate::domain::quota::Quota;
 use crate::domain::redrive::{JobKind, JobStatus, RedriveFilter, RedriveJob};
 use crate::domain::service::{Address, Health, Registration};
@@ -385,6 +387,8 @@ pub fn any_fact() -> impl Strategy<Value = Fact> {
     let instance = prop_oneof![Just("a"), Just("b")];
     prop_oneof![
         6 => few.clone().prop_map(accepted),
+        2 => (few.clone(), any_raw_payload()).prop_map(|(message, raw)| accepted_raw(message, raw)),
+        1 => (few.clone(), any_raw_payload()).prop_map(|(message, raw)| redriven_raw(message, raw)),
         2 => (few.clone(), 1..5_u32).prop_map(|(message, number)| attempt_failed(message, number)),
         3 => few.clone().prop_map(delivered),
         1 => few.clone().prop_map(dead_lettered),

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! A line has the position, the number and the name of the kind, the version, `joined` if the next
-//! record belongs to the same unit and else `alone`, and the body, which is JSON.
+//! record belongs to the same unit and else `alone`, and the body, which is JSON. In version 2 the
+//! bytes of the payload stand before it, as base64, of which `-` is none.
 //!
 //! What is frozen is never written again. A new kind, or a new shape of an old one, is frozen in a
 //! further folder: write its `records.txt` by hand, then let the test write the bytes:
@@ -21,11 +22,14 @@ use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use base64::engine::Engine;
+use base64::engine::general_purpose::STANDARD;
 use message_hub::adapters::journal_file::directory::Listing;
 use message_hub::cli::wal;
 use message_hub::domain::fact::Fact;
 use message_hub::logic::journal::codec;
 use message_hub::logic::journal::frame;
+use message_hub::logic::journal::raw_body::RawBody;
 use message_hub::logic::journal::records::Kind;
 use message_hub::logic::journal::segment::SegmentReader;
 use message_hub::logic::journal::units::Units;
@@ -49,14 +53,17 @@ struct Line {
     name: String,
     version: u8,
     is_joined: bool,
-    body: String,
+    /// JSON.
+    head: String,
+    /// Of version 2.
+    bytes: Option<Vec<u8>>,
 }
 
 impl Line {
     fn parse(text: &str) -> Self {
         let mut columns = text.splitn(6, ' ');
         let mut next = || columns.next().expect("a line has six columns");
-        Self {
+        let mut line = Self {
             position: next().parse().unwrap(),
             number: next().parse().unwrap(),
             name: next().to_owned(),
@@ -66,7 +73,23 @@ impl Line {
                 "alone" => false,
                 other => panic!("`{other}` is neither `joined` nor `alone`"),
             },
-            body: next().to_owned(),
+            head: next().to_owned(),
+            bytes: None,
+        };
+        if line.version == codec::RAW_VERSION {
+            let (bytes, head) = line.head.split_once(' ').unwrap();
+            line.bytes = Some(STANDARD.decode(bytes.trim_matches('-')).unwrap());
+            line.head = head.to_owned();
+        }
+        line
+    }
+
+    /// As it stands in the journal.
+    fn body(&self) -> Vec<u8> {
+        let head = self.head.as_bytes();
+        match &self.bytes {
+            None => head.to_vec(),
+            Some(bytes) => RawBody { head, bytes }.join(),
         }
     }
 
@@ -75,14 +98,17 @@ impl Line {
         let Self {
             position,
             name,
-            body,
+            head,
             ..
         } = self;
-        format!(r#"{{"position":{position},"kind":"{name}","fact":{body}}}"#)
+        let bytes = self.bytes.as_ref().map(|bytes| STANDARD.encode(bytes));
+        let bytes = bytes.map(|bytes| format!(r#","body_base64":"{bytes}""#));
+        let bytes = bytes.unwrap_or_default();
+        format!(r#"{{"position":{position},"kind":"{name}","fact":{head}{bytes}}}"#)
     }
 
     fn fact(&self) -> Fact {
-        codec::decode(self.number, self.version, self.body.as_bytes()).unwrap()
+        codec::decode(self.number, self.version, &self.body()).unwrap()
     }
 }
 
@@ -126,23 +152,35 @@ fn frames(directory: &Path) -> Vec<Line> {
         let mut reader = SegmentReader::new(file, segment.first, segment.order());
         while let Some(frame) = reader.next_frame().unwrap() {
             let name = Kind::from_number(frame.kind).map_or("unknown", Kind::name);
+            let (head, bytes) = parts(frame.version, frame.body);
             found.push(Line {
                 position: frame.position,
                 number: frame.kind,
                 name: name.to_owned(),
                 version: frame.version,
                 is_joined: frame.is_joined,
-                body: String::from_utf8(frame.body.to_vec()).unwrap(),
+                head,
+                bytes,
             });
         }
     }
     found
 }
 
-fn body(fact: &Fact) -> String {
+/// The JSON of a body, and the bytes beside it.
+fn parts(version: u8, body: &[u8]) -> (String, Option<Vec<u8>>) {
+    let text = |json: &[u8]| String::from_utf8(json.to_vec()).unwrap();
+    if version != codec::RAW_VERSION {
+        return (text(body), None);
+    }
+    let RawBody { head, bytes } = RawBody::split(body).unwrap();
+    (text(head), Some(bytes.to_vec()))
+}
+
+fn body(fact: &Fact) -> (String, Option<Vec<u8>>) {
     let mut body = Vec::new();
     codec::encode_body(&mut body, fact);
-    String::from_utf8(body).unwrap()
+    parts(codec::version_of(fact), &body)
 }
 
 /// Whether `now` says all that `then` said; it may say more, in another order.
@@ -192,8 +230,9 @@ fn frozen_records_mean_what_they_meant() {
             let kind = Kind::of(&record.fact);
             let found = (record.position, kind as u8, kind.name());
             assert_eq!(found, (line.position, line.number, line.name.as_str()));
-            let now = body(&record.fact);
-            let (position, then) = (line.position, &line.body);
+            let (now, bytes) = body(&record.fact);
+            assert_eq!(bytes, line.bytes);
+            let (position, then) = (line.position, &line.head);
             assert!(keeps(then, &now), "{position}:\n{then}\nis now\n{now}");
         }
         let next = expected.len() as u64 + 1;
@@ -266,6 +305,11 @@ fn every_kind_is_frozen() {
         );
     }
     assert!(lines.iter().any(|line| line.is_joined), "no unit is frozen");
+    for kind in [Kind::Accepted, Kind::Redriven] {
+        let mut of_bytes = lines.iter().filter(|line| line.bytes.is_some());
+        let is_frozen = of_bytes.any(|line| line.number == kind as u8);
+        assert!(is_frozen, "no {} record with bytes is frozen", kind.name());
+    }
 }
 
 #[test]
@@ -292,7 +336,8 @@ fn freeze(folder: &Path, directory: &Path) {
     let lines = lines(folder);
     for (index, line) in lines.iter().enumerate() {
         let (fact, position) = (line.fact(), line.position);
-        assert_eq!(body(&fact), line.body, "record {position}");
+        let expected = (line.head.clone(), line.bytes.clone());
+        assert_eq!(body(&fact), expected, "record {position}");
         assert_eq!(position, index as u64 + 1);
     }
     let (mut journal, ..) = reopen(directory, SEGMENT_BYTES);
